@@ -1,0 +1,125 @@
+package cache
+
+import (
+	"context"
+	"fmt"
+	"runtime/debug"
+	"sync"
+	"time"
+)
+
+// flights holds the loads that are under way, at most one that can be joined for each key.
+type flights[K comparable, V any] struct {
+	mu   sync.Mutex
+	open map[K]*flight[V]
+	// writing is held for reading while ristretto is written to, so that Close does not close it meanwhile.
+	writing sync.RWMutex
+}
+
+// flight is one load. Its outcome may be read once done is closed.
+type flight[V any] struct {
+	at      time.Time
+	began   uint64
+	done    chan struct{}
+	cancel  context.CancelFunc
+	waiters int // guarded by flights.mu
+
+	value V
+	found bool
+	err   error
+}
+
+// fill answers a Get that found nothing fresh: it joins the load of key that is under way, or begins one.
+func (c *Cache[K, V]) fill(ctx context.Context, hash uint64, key K, maxAge time.Duration, load Load[V]) (value V, found bool, err error) {
+	for range MaxReloads {
+		if err := ctx.Err(); err != nil {
+			return value, false, err
+		}
+		f := c.board(ctx, hash, key, maxAge, load)
+		select {
+		case <-f.done:
+		case <-ctx.Done():
+			c.leave(key, f)
+			return value, false, ctx.Err()
+		}
+		if f.err != nil {
+			return value, false, f.err
+		}
+		if !c.generations.overtaken(hash, f.began) {
+			return f.value, f.found, nil
+		}
+		c.counters.reloads.Add(1)
+	}
+	return value, false, fmt.Errorf("loading into cache %q: %w", c.name, ErrContended)
+}
+
+// board joins the load of key that is under way, if its value will be fresh enough, or begins one.
+func (c *Cache[K, V]) board(ctx context.Context, hash uint64, key K, maxAge time.Duration, load Load[V]) *flight[V] {
+	c.flights.mu.Lock()
+	defer c.flights.mu.Unlock()
+	if f := c.flights.open[key]; f != nil && c.joinable(hash, f, maxAge) {
+		f.waiters++
+		c.counters.joins.Add(1)
+		return f
+	}
+	// The load belongs to nobody: it goes on when the caller that began it gives up, as long as someone waits.
+	loadCtx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	// The generation is read before the load begins, so the load sees all that earlier invalidations are about.
+	f := &flight[V]{at: c.now(), began: c.generations.now(), done: make(chan struct{}), cancel: cancel, waiters: 1}
+	c.flights.open[key] = f
+	c.counters.loads.Add(1)
+	go c.fly(loadCtx, hash, key, f, load)
+	return f
+}
+
+// joinable tells whether a Get that begins now may be answered by f.
+func (c *Cache[K, V]) joinable(hash uint64, f *flight[V], maxAge time.Duration) bool {
+	if maxAge < 0 || f.waiters == 0 || c.generations.overtaken(hash, f.began) {
+		return false
+	}
+	age := c.now().Sub(f.at)
+	return age >= 0 && age <= c.ttl && (maxAge == 0 || age <= maxAge)
+}
+
+// fly runs one load, keeps its value, and wakes those who wait.
+func (c *Cache[K, V]) fly(ctx context.Context, hash uint64, key K, f *flight[V], load Load[V]) {
+	defer f.cancel()
+	f.value, f.found, f.err = run(ctx, load)
+	if f.err == nil {
+		// Before the flight is closed, so that whoever comes next finds one or the other.
+		c.keep(hash, &entry[K, V]{key: key, value: f.value, found: f.found, at: f.at, began: f.began})
+	} else {
+		c.counters.errors.Add(1)
+	}
+	c.flights.mu.Lock()
+	if c.flights.open[key] == f {
+		delete(c.flights.open, key)
+	}
+	c.flights.mu.Unlock()
+	close(f.done)
+}
+
+// leave gives up waiting; the last to leave cancels the load.
+func (c *Cache[K, V]) leave(key K, f *flight[V]) {
+	c.flights.mu.Lock()
+	defer c.flights.mu.Unlock()
+	f.waiters--
+	if f.waiters > 0 {
+		return
+	}
+	if c.flights.open[key] == f {
+		delete(c.flights.open, key)
+	}
+	f.cancel()
+}
+
+// run calls load; a panic becomes an error, because the goroutine that would crash is nobody's.
+func run[V any](ctx context.Context, load Load[V]) (value V, found bool, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			var none V
+			value, found, err = none, false, fmt.Errorf("loading: panic: %v\n%s", p, debug.Stack())
+		}
+	}()
+	return load(ctx)
+}

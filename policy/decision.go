@@ -1,0 +1,101 @@
+package policy
+
+import "patgate/routes"
+
+// Verdict is the outcome of a decision. The zero value denies.
+type Verdict uint8
+
+const (
+	Deny Verdict = iota
+	Allow
+)
+
+// String gives "deny" or "allow".
+func (v Verdict) String() string {
+	if v == Allow {
+		return "allow"
+	}
+	return "deny"
+}
+
+// Reason is why a request was decided as it was: a closed set, used in logs, metrics and answers.
+type Reason uint8
+
+const (
+	// ReasonNone: nothing was decided. Plan gives it with Allow for "go on, and ask Decide"; Decide only with Deny, for a
+	// question that is none (no route, no check).
+	ReasonNone Reason = iota
+	// ReasonGranted: the grant's scopes hold every permission on every container that the request names.
+	ReasonGranted
+	// ReasonPublic: a read marked public of a public container; forwarded without a credential.
+	ReasonPublic
+	// ReasonOpen: the route answers any caller; forwarded without a credential.
+	ReasonOpen
+	// ReasonPermissionMissing: no scope holds the permission at all.
+	ReasonPermissionMissing
+	// ReasonOutOfBounds: scopes hold the permission, but none of them reaches the container.
+	ReasonOutOfBounds
+	// ReasonTargetDenied: the row's own container is allowed, a further one that a parameter names is not.
+	ReasonTargetDenied
+	// ReasonSpans: the answer reaches over all memberships and the permission is not granted under all_memberships.
+	ReasonSpans
+	// ReasonNotFindable: the request names an object by a global id whose container cannot be found, and the permission
+	// is not granted under all_memberships.
+	ReasonNotFindable
+	// ReasonOtherCredential: the route takes another kind of credential.
+	ReasonOtherCredential
+	// ReasonMints: the route yields another credential, which patgate does not hand out on this row.
+	ReasonMints
+	// ReasonRefused: the row is refused by the table; Route.Refused says why.
+	ReasonRefused
+	// ReasonNewerThanToken: the row came under the permission after the token was made; it must be confirmed.
+	ReasonNewerThanToken
+	// ReasonConstrained: the only scopes that would allow it carry a constraint that this surface cannot enforce.
+	ReasonConstrained
+	// ReasonHidden: a scope covers the container, and the owner cannot see it: 404.
+	ReasonHidden
+)
+
+var reasonNames = [...]string{
+	"none", "granted", "public", "open", "permission_missing", "out_of_bounds", "target_denied", "spans", "not_findable",
+	"other_credential", "mints", "refused", "newer_than_token", "constrained", "hidden",
+}
+
+// Reasons gives every reason, ReasonNone first.
+func Reasons() []Reason {
+	all := make([]Reason, len(reasonNames))
+	for i := range all {
+		all[i] = Reason(i)
+	}
+	return all
+}
+
+// String gives the reason's constant name for logs and metrics.
+func (r Reason) String() string {
+	if int(r) < len(reasonNames) {
+		return reasonNames[r]
+	}
+	return "reason"
+}
+
+// Decision is what Plan and Decide return. The zero value denies without a reason.
+type Decision struct {
+	Verdict Verdict
+	Reason  Reason
+	// Scope is the index of the first scope that contributed to an allow; -1 when none did, and for every denial.
+	Scope int
+	// Check is the index in Question.Checks of the check that decided: for a denial the first one that failed, for an
+	// allow the first. It is -1 when no check did: from Plan, and for what the row alone decides.
+	Check int
+	// Boundary is what that check needs the permissions on, fit to be shown: where naming the boundary would tell the
+	// client what a reference or a global id is, although no scope reaches it, this is the row's first alternative.
+	Boundary routes.Boundary
+	// Container is the id of that check's container, for the log only: an answer must not show it, since the client may
+	// have named the container by a path that it cannot read. 0 when there is none or none was found.
+	Container int64
+	// Missing holds the permissions that were needed there and not granted there. For ReasonPermissionMissing they are
+	// those that no scope holds anywhere, for ReasonSpans and ReasonNotFindable those not held under all_memberships.
+	Missing routes.PermissionSet
+	// Anonymous: forward without any credential.
+	Anonymous bool
+}

@@ -1,0 +1,99 @@
+package routes
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+)
+
+// class is what a capture accepts, in two parts: the shape decides which row matches, as in the forge's own router; the
+// value rule is checked afterwards and refuses.
+type class struct {
+	name  string
+	shape shape
+	value func([]byte) bool // on the decoded value; nil accepts
+	want  string            // what the value must be, for the message
+	ref   RefKind
+}
+
+// shape tells which raw path segments a capture takes.
+type shape uint8
+
+const (
+	// shapeWord is GitLab's capture without a requirement: no dot, written or encoded (mustermann: [^/?#.]+).
+	shapeWord shape = iota + 1
+	// shapeText is GitLab's capture with the requirement [^/]+.
+	shapeText
+	// shapePattern is another requirement: class.re on the raw segment.
+	shapePattern
+)
+
+// builtinClasses are the classes by name. It is never written to.
+var builtinClasses = map[string]*class{
+	"word": {name: "word", shape: shapeWord},
+	"text": {name: "text", shape: shapeText},
+	"int": {name: "int", shape: shapeWord, want: "a whole number without sign or leading zero",
+		value: func(v []byte) bool { _, ok := parseID(v); return ok || string(v) == "0" }},
+	"hex":       {name: "hex", shape: shapeText, want: "1 to 64 hexadecimal digits", value: isHex},
+	"project":   {name: "project", shape: shapeText, ref: RefProject},
+	"group":     {name: "group", shape: shapeText, ref: RefGroup},
+	"namespace": {name: "namespace", shape: shapeText, ref: RefNamespace},
+	"user":      {name: "user", shape: shapeText, ref: RefUser},
+}
+
+// parseClass reads a class name or /regex/.
+func parseClass(name string) (*class, *regexp.Regexp, error) {
+	if c, ok := builtinClasses[name]; ok {
+		return c, nil, nil
+	}
+	if len(name) > 2 && name[0] == '/' && name[len(name)-1] == '/' {
+		re, err := regexp.Compile("^(?:" + name[1:len(name)-1] + ")$")
+		if err != nil {
+			return nil, nil, fmt.Errorf("reading the expression %s: %w", name, err)
+		}
+		return &class{name: name, shape: shapePattern}, re, nil
+	}
+	return nil, nil, fmt.Errorf("unknown class %q: use word, text, int, hex, project, group, namespace, user or /expression/", name)
+}
+
+func isHex(v []byte) bool {
+	if len(v) == 0 || len(v) > 64 {
+		return false
+	}
+	for _, c := range v {
+		if !(c >= '0' && c <= '9' || c >= 'a' && c <= 'f' || c >= 'A' && c <= 'F') {
+			return false
+		}
+	}
+	return true
+}
+
+// wordShape tells whether a raw segment has no dot, neither written nor encoded.
+func wordShape(raw []byte) bool {
+	for i, c := range raw {
+		if c == '.' || c == '%' && encodedDot(raw[i:]) {
+			return false
+		}
+	}
+	return true
+}
+
+// encodedDot tells whether raw starts with %2E.
+func encodedDot(raw []byte) bool {
+	return len(raw) >= 3 && raw[0] == '%' && raw[1] == '2' && raw[2]|0x20 == 'e'
+}
+
+// describe gives the sentence of a value refusal.
+func (c *class) describe(name string) string {
+	if c.ref != RefNone {
+		switch c.ref {
+		case RefUser:
+			return name + " must be the numeric id of a user, or a username without a dot"
+		case RefProject:
+			return name + " must be the numeric id or the URL-encoded full path of a project"
+		default:
+			return name + " must be the numeric id or the URL-encoded full path of a " + strings.ReplaceAll(c.ref.String(), "_", " ")
+		}
+	}
+	return name + " must be " + c.want
+}

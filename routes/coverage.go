@@ -1,0 +1,123 @@
+package routes
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// Coverage compares a table with an OpenAPI document.
+type Coverage struct {
+	Mapped   []CoveredOperation `json:"mapped"`   // operations that a row stands for
+	Unmapped []CoveredOperation `json:"unmapped"` // operations without a row: patgate refuses them
+	Stale    []CoveredOperation `json:"stale"`    // rows that no operation stands for: perhaps gone, perhaps not documented
+}
+
+// CoveredOperation is an operation of the document, a row, or both.
+type CoveredOperation struct {
+	Method string `json:"method"`
+	Path   string `json:"path"`            // as in the document; of the row, when stale
+	Line   int    `json:"line,omitempty"`  // in the document
+	Route  string `json:"route,omitempty"` // the row's path pattern
+	Source string `json:"source,omitempty"`
+}
+
+// Coverage reads an OpenAPI document (version 2 or 3, JSON or YAML) and compares paths by their shape: literals must be
+// equal, a parameter stands for a capture or a splat. HEAD counts as GET; OPTIONS and TRACE are left out.
+func (t *Table) Coverage(spec File) (Coverage, []Problem) {
+	operations, problems := readOpenAPI(spec)
+	if len(problems) > 0 {
+		return Coverage{}, problems
+	}
+	rows := map[string]*Route{}
+	for _, r := range t.routes {
+		for _, shape := range r.apiShapes() {
+			if _, taken := rows[shape]; !taken {
+				rows[shape] = r
+			}
+		}
+	}
+	c := Coverage{Mapped: []CoveredOperation{}, Unmapped: []CoveredOperation{}, Stale: []CoveredOperation{}}
+	seen := map[*Route]bool{}
+	for _, op := range operations {
+		covered := CoveredOperation{Method: op.method, Path: op.path, Line: op.line}
+		found := false
+		for _, shape := range op.shapes(t.base) {
+			if r := rows[shape]; r != nil {
+				found, seen[r] = true, true
+				covered.Route, covered.Source = r.Path, r.Source.String()
+			}
+		}
+		if found {
+			c.Mapped = append(c.Mapped, covered)
+		} else {
+			c.Unmapped = append(c.Unmapped, covered)
+		}
+	}
+	for _, r := range t.routes {
+		if !seen[r] {
+			c.Stale = append(c.Stale, CoveredOperation{Method: r.Method, Path: r.Path, Route: r.Path, Source: r.Source.String()})
+		}
+	}
+	return c, nil
+}
+
+// apiShapes gives the shapes of every spelling of a row.
+func (r *Route) apiShapes() []string {
+	var out []string
+	for _, v := range r.pattern.variants {
+		var b strings.Builder
+		b.WriteString(r.Method)
+		for i := range v.segments {
+			b.WriteByte('/')
+			s := &v.segments[i]
+			if s.parts == nil {
+				b.WriteString(s.literal)
+				continue
+			}
+			for _, p := range s.parts {
+				if p.capture {
+					b.WriteString("{}")
+				} else {
+					b.WriteString(p.literal)
+				}
+			}
+		}
+		out = append(out, b.String())
+	}
+	return out
+}
+
+// shapes gives the shapes that an operation may have in the table: with and without optional parts, as the document has
+// them in parentheses.
+func (o apiOperation) shapes(base string) []string {
+	method := o.method
+	if method == "HEAD" {
+		method = "GET"
+	}
+	path := o.full
+	if !strings.HasPrefix(path, "/api/") {
+		path = base + path
+	}
+	path = strings.TrimSuffix(path, "/")
+	spellings := []string{path}
+	if expanded, err := expandOptional(path); err == nil {
+		spellings = append(spellings, expanded...)
+	}
+	var out []string
+	for _, s := range spellings {
+		shape := method + blankParameters(s)
+		if !slices.Contains(out, shape) {
+			out = append(out, shape)
+		}
+	}
+	return out
+}
+
+// apiParameter is a parameter of an OpenAPI path, and a splat as documents made from Grape write it.
+var apiParameter = regexp.MustCompile(`\{[^{}/]*\}|\*[a-z_][a-z0-9_]*`)
+
+// blankParameters replaces {name} and *name by {}.
+func blankParameters(path string) string {
+	return unescape(apiParameter.ReplaceAllLiteralString(path, "{}"))
+}

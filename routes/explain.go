@@ -1,0 +1,166 @@
+package routes
+
+import (
+	"errors"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// Explanation says what the table makes of a method and a concrete target, for people and for tests. The first eight
+// fields are always there and keep their names.
+type Explanation struct {
+	Method      string   `json:"method"`      // as given
+	Path        string   `json:"path"`        // as given
+	Kind        string   `json:"kind"`        // permission, open, other-credential, or none
+	Route       string   `json:"route"`       // the row's path pattern; empty when there is none
+	Permissions []string `json:"permissions"` // the row's own first, then further ones that are needed too
+	Boundaries  []string `json:"boundaries"`  // alternatives, project first
+	Public      bool     `json:"public"`      // needs no permission where the container is public
+	Source      string   `json:"source"`      // file:line of the row
+
+	Category    string              `json:"category,omitempty"`
+	Resource    string              `json:"resource,omitempty"`
+	Action      string              `json:"action,omitempty"`
+	Captures    []ExplainedCapture  `json:"captures,omitempty"`
+	Container   string              `json:"container,omitempty"`  // where the row's container is named
+	Targets     []ExplainedTarget   `json:"targets,omitempty"`    // further containers that are checked
+	Parameters  map[string][]string `json:"parameters,omitempty"` // declared names by rule: pass, refuse, target
+	Credential  string              `json:"credential,omitempty"` // what an other-credential row takes
+	Spans       bool                `json:"spans,omitempty"`
+	Mints       string              `json:"mints,omitempty"`
+	Effects     []string            `json:"effects,omitempty"`
+	Since       int                 `json:"since,omitempty"`
+	Refused     string              `json:"refused,omitempty"`      // why patgate never forwards this row
+	RefusalCode string              `json:"refusal_code,omitempty"` // why the request is no operation: see RefusalCode
+	Notes       []string            `json:"notes,omitempty"`
+}
+
+// ExplainedCapture is one capture of the path with its value.
+type ExplainedCapture struct {
+	Name      string `json:"name"`
+	Value     string `json:"value"`
+	Reference string `json:"reference,omitempty"` // project, group, namespace or user
+}
+
+// ExplainedTarget is a further container that a request names.
+type ExplainedTarget struct {
+	Name        string   `json:"name"`  // of the parameter or capture
+	Where       string   `json:"where"` // parameter or path
+	Reference   string   `json:"reference"`
+	Permissions []string `json:"permissions"`
+	Required    bool     `json:"required,omitempty"`
+}
+
+// Explain classifies a method and a target as a request would be. A target that starts neither with the API's base nor
+// with /api/ is taken to be below the base. It never fails: a request that is refused has kind none and the reason.
+func (t *Table) Explain(method, target string) Explanation {
+	e := Explanation{Method: method, Path: target, Kind: KindNone.String(), Permissions: []string{}, Boundaries: []string{}}
+	if !strings.HasPrefix(target, "/api/") && strings.HasPrefix(target, "/") {
+		target = t.base + target
+	}
+	var op Operation
+	if err := t.Classify(&op, method, []byte(target)); err != nil {
+		e.Refused = err.Error()
+		var refusal *Refusal
+		if errors.As(err, &refusal) {
+			e.RefusalCode = string(refusal.Code)
+		}
+		if op.Route == nil {
+			return e
+		}
+		e.row(t.catalogue, op.Route)
+		e.Kind = KindNone.String()
+		return e
+	}
+	e.row(t.catalogue, op.Route)
+	for _, c := range op.Captures() {
+		capture := ExplainedCapture{Name: c.Name, Value: string(c.Value)}
+		if c.Ref != RefNone {
+			capture.Reference = c.Ref.String()
+		}
+		e.Captures = append(e.Captures, capture)
+	}
+	return e
+}
+
+// row fills in what the row says.
+func (e *Explanation) row(catalogue *Catalogue, r *Route) {
+	e.Kind, e.Route, e.Public, e.Source = r.Kind.String(), r.Path, r.Public, r.Source.String()
+	e.Permissions = catalogue.Names(r.Needs)
+	for _, b := range r.Boundaries {
+		e.Boundaries = append(e.Boundaries, b.String())
+	}
+	e.Category, e.Resource, e.Action = r.Category, r.Resource, r.Action
+	e.Credential, e.Spans, e.Mints, e.Effects, e.Since = r.Credential, r.Spans, r.Mints, r.Effects, r.Since
+	if e.Refused == "" {
+		e.Refused = r.Refused
+	}
+	e.Container = r.Find.String()
+	for _, t := range r.Targets {
+		target := ExplainedTarget{Name: t.Param, Where: "parameter", Reference: t.Ref.String(), Permissions: catalogue.Names(t.Needs), Required: t.Required}
+		if t.Capture != "" {
+			target.Name, target.Where = t.Capture, "path"
+		}
+		e.Targets = append(e.Targets, target)
+	}
+	if len(r.Params) > 0 {
+		e.Parameters = map[string][]string{}
+	}
+	for _, name := range slices.Sorted(maps.Keys(r.Params)) {
+		rule := r.Params[name].String()
+		e.Parameters[rule] = append(e.Parameters[rule], name)
+	}
+	e.Notes = r.notes()
+}
+
+// notes are sentences on what a reader of the row would not guess.
+func (r *Route) notes() []string {
+	var notes []string
+	if r.onlyAllMemberships() {
+		notes = append(notes, "the request does not name its project or group and it cannot be looked up: only a scope with access all_memberships reaches it")
+	}
+	if r.Spans {
+		notes = append(notes, "the answer reaches over all of the owner's projects and groups: the permission is needed under all_memberships too")
+	}
+	if r.Mints != "" {
+		notes = append(notes, "the answer carries a credential of its own ("+r.Mints+"): never part of a wildcard or template")
+	}
+	return notes
+}
+
+// String says where a container is found: "path: project", "parameter: group_id (group)", "lookup: GET /runners/{id}".
+func (f Find) String() string {
+	switch f.From {
+	case FindInPath:
+		return "path: " + f.Name
+	case FindInParam:
+		return "parameter: " + f.Name + " (" + f.Ref.String() + ")"
+	case FindByLookup:
+		return "lookup: GET " + f.Lookup.Get
+	}
+	return ""
+}
+
+var paramRuleNames = [...]string{"undeclared", "pass", "refuse", "target", "repeat"}
+
+// String gives the rule's name as in the route table; "target" for a parameter that names a container.
+func (r ParamRule) String() string {
+	if int(r) < len(paramRuleNames) {
+		return paramRuleNames[r]
+	}
+	return "rule"
+}
+
+// onlyAllMemberships tells whether the row's container can neither be read from the request nor looked up.
+func (r *Route) onlyAllMemberships() bool {
+	if r.Kind != KindPermission || r.Find.From != FindNowhere {
+		return false
+	}
+	for _, b := range r.Boundaries {
+		if !b.InContainer() {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,101 @@
+package routes
+
+import (
+	"slices"
+	"strings"
+	"testing"
+)
+
+// TestGitLabTableIsGood: the embedded files load, and nothing in them is odd.
+func TestGitLabTableIsGood(t *testing.T) {
+	report := Lint(LoadOptions{})
+	if len(report.Problems) > 0 {
+		t.Fatal(Problems(report.Problems))
+	}
+	if len(report.Warnings) > 0 {
+		t.Errorf("%d warnings:\n%v", len(report.Warnings), Problems(report.Warnings))
+	}
+}
+
+// TestGitLabCatalogue compares the catalogue with GitLab's own names.
+func TestGitLabCatalogue(t *testing.T) {
+	table, err := LoadGitLab()
+	if err != nil {
+		t.Fatal(err)
+	}
+	known := map[string]bool{}
+	used := boundariesInUse(table)
+	for _, row := range readTSV(t, "testdata/gitlab-permission-names.tsv", 7) {
+		name, resource, action, boundaries, deprecated := row[0], row[2], row[3], strings.Split(row[4], ","), row[5] == "deprecated"
+		known[name] = true
+		p, ok := table.Catalogue().Find(name)
+		if !ok {
+			t.Errorf("the catalogue has no %s", name)
+			continue
+		}
+		info := table.Catalogue().Info(p)
+		if info.Resource != resource || info.Action != action || info.Deprecated != deprecated || info.Abilities == "" || info.Title == "" {
+			t.Errorf("%s: %+v, GitLab has %v", name, info, row)
+		}
+		for b := BoundaryProject; b <= BoundaryInstance; b++ {
+			has, gitlab := slices.Contains(info.Boundaries, b), slices.Contains(boundaries, b.String())
+			if gitlab && !has {
+				t.Errorf("%s cannot be granted on %s, with GitLab it can", name, b)
+			} else if has && !gitlab && !used[p][b] {
+				t.Errorf("%s can be granted on %s, where no row needs it", name, b)
+			}
+		}
+	}
+	for _, p := range readForgePairs(t) { // permissions that are newer than the list of names
+		for _, name := range p.permissions {
+			known[name] = true
+			if _, ok := table.Catalogue().Find(name); !ok {
+				t.Errorf("the catalogue has no %s, which %s %s needs", name, p.method, p.path)
+			}
+		}
+	}
+	for _, info := range table.Catalogue().All() {
+		if !known[info.Name] {
+			t.Errorf("%s is no permission of GitLab", info.Name)
+		}
+	}
+	if n := table.Catalogue().Len(); n != len(known) || n < 790 {
+		t.Errorf("%d permissions, GitLab has %d", n, len(known))
+	}
+}
+
+// boundariesInUse gives the boundaries on which rows and their targets need each permission; a row that spans needs it
+// on projects and groups too.
+func boundariesInUse(table *Table) map[Permission]map[Boundary]bool {
+	used := map[Permission]map[Boundary]bool{}
+	use := func(needs []Permission, boundaries ...Boundary) {
+		for _, p := range needs {
+			if used[p] == nil {
+				used[p] = map[Boundary]bool{}
+			}
+			for _, b := range boundaries {
+				used[p][b] = true
+			}
+		}
+	}
+	for _, r := range table.Routes() {
+		use(r.Needs, r.Boundaries...)
+		if r.Spans {
+			use(r.Needs, BoundaryProject, BoundaryGroup)
+		}
+		for _, target := range r.Targets {
+			use(target.Needs, boundariesOf(target.Ref)...)
+		}
+	}
+	return used
+}
+
+// BenchmarkLoadGitLab loads the whole embedded table, as a start and a reload do.
+func BenchmarkLoadGitLab(b *testing.B) {
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := LoadGitLab(); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

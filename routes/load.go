@@ -1,0 +1,174 @@
+package routes
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+)
+
+// LoadOptions says what a table is made of.
+type LoadOptions struct {
+	// Table holds the files of the table itself; nil is the embedded table for GitLab.
+	Table []File
+	// Overlay holds the user's files: rows that are added, replaced or removed, in the order in which they apply.
+	Overlay []File
+	// Known is the catalogue of the table that this one takes the place of; nil when there is none. Permissions keep their
+	// numbers, so that grants that were compiled against it stay right.
+	Known *Catalogue
+}
+
+// LoadGitLab loads the embedded table for GitLab without an overlay. It only fails when the embedded files are wrong,
+// which a test excludes.
+func LoadGitLab() (*Table, error) {
+	t, problems := Load(LoadOptions{})
+	if len(problems) > 0 {
+		return nil, fmt.Errorf("loading the embedded route table: %w", Problems(problems))
+	}
+	return t, nil
+}
+
+// Load reads a table strictly. Either the table is complete and there is no problem, or it is nil and all problems are
+// returned, in the order of files and lines.
+func Load(opts LoadOptions) (*Table, []Problem) {
+	files := opts.Table
+	if files == nil {
+		files = GitLabFiles()
+	}
+	a := &assembly{documents: parseDocuments(files, opts.Overlay), base: "/api/v4", version: 1, index: map[string]int{}}
+	a.readHeader()
+	a.readCatalogue(opts.Known)
+	var rows []row
+	for i, own := range a.readRows() {
+		s := &section{document: a.documents[i], table: a}
+		if s.overlay {
+			rows = s.overlayRows(rows, own)
+		} else {
+			rows = s.addRows(rows, own)
+		}
+	}
+	routes := make([]*Route, len(rows))
+	for i := range rows {
+		routes[i] = rows[i].Route
+	}
+	t, problems := newTable(a.base, a.catalogue, a.version, routes)
+	var names []string
+	for _, d := range a.documents {
+		problems = append(problems, d.problems...)
+		names = append(names, d.file)
+	}
+	if len(problems) == 0 {
+		problems = t.unreachable()
+	}
+	if len(problems) > 0 {
+		sortProblems(problems, names)
+		return nil, problems
+	}
+	return t, nil
+}
+
+// assembly is a table while it is put together.
+type assembly struct {
+	documents []*document
+	forge     string
+	base      string
+	version   int
+	catalogue *Catalogue
+	index     map[string]int // of rows by METHOD PATH
+}
+
+// parseDocuments reads the YAML of all files side by side: it is most of the work of loading.
+func parseDocuments(table, overlay []File) []*document {
+	out := make([]*document, len(table)+len(overlay))
+	var wait sync.WaitGroup
+	for i := range out {
+		wait.Go(func() {
+			if i < len(table) {
+				out[i] = parseDocument(table[i], false)
+			} else {
+				out[i] = parseDocument(overlay[i-len(table)], true)
+			}
+		})
+	}
+	wait.Wait()
+	return out
+}
+
+// readRows reads the rows of every file side by side: they depend on the header and the catalogue, not on each other.
+func (a *assembly) readRows() [][]row {
+	out := make([][]row, len(a.documents))
+	var wait sync.WaitGroup
+	for i, d := range a.documents {
+		if d.root != nil {
+			wait.Go(func() { out[i] = (&section{document: d, table: a}).rows() })
+		}
+	}
+	wait.Wait()
+	return out
+}
+
+// readHeader reads forge, version and base, which one file of the table holds.
+func (a *assembly) readHeader() {
+	var first *document
+	for _, d := range a.documents {
+		if d.root == nil || valueOf(d.root, "forge") == nil && valueOf(d.root, "version") == nil && valueOf(d.root, "base") == nil {
+			continue
+		}
+		forge, base, version := a.forge, a.base, a.version
+		d.header(&forge, &base, &version)
+		switch {
+		case first == nil && !d.overlay:
+			first, a.forge, a.base, a.version = d, forge, base, version
+		case forge != a.forge || base != a.base || version != a.version:
+			d.problem(d.root, "remove forge, version and base", "the table is for %s, version %d, base %s: an added file cannot change that", a.forge, a.version, a.base)
+		case !d.overlay:
+			d.problem(d.root, "remove forge, version and base", "%s says what the table is for already", first.file)
+		}
+	}
+	if first == nil && len(a.documents) > 0 {
+		a.documents[0].problemAt(1, "add a file with {forge: gitlab, version: 1, base: /api/v4}", "no file says which forge the table is for")
+	}
+}
+
+// header reads the keys of the header of one file.
+func (d *document) header(forge, base *string, version *int) {
+	if v := valueOf(d.root, "forge"); v == nil {
+		d.problem(d.root, "add `forge: gitlab`", "the header has no forge")
+	} else {
+		*forge, _ = d.line(v, "the forge")
+	}
+	if v := valueOf(d.root, "version"); v == nil {
+		d.problem(d.root, "add `version: 1`", "the header has no version")
+	} else {
+		*version = max(1, d.number(v, "the version", 1<<20))
+	}
+	v := valueOf(d.root, "base")
+	if v == nil {
+		d.problem(d.root, "add `base: /api/v4`", "the header has no base")
+		return
+	}
+	text, ok := d.line(v, "the base")
+	if ok && (!strings.HasPrefix(text, "/api/") || strings.HasSuffix(text, "/") || strings.ContainsAny(text, "{}() ?#%")) {
+		d.problem(v, "write the path below which the API lives, such as /api/v4", "base %q is no such path", text)
+		return
+	}
+	*base = text
+}
+
+// addRows appends the rows of a file of the table. A row that stands twice is a problem.
+func (s *section) addRows(rows, own []row) []row {
+	at := s.table.index
+	for _, r := range own {
+		if first, twice := at[r.key()]; twice {
+			s.duplicate(r, rows[first])
+			continue
+		}
+		at[r.key()] = len(rows)
+		rows = append(rows, r)
+	}
+	return rows
+}
+
+func (s *section) duplicate(r, first row) {
+	s.problemAt(r.Source.Line, "remove one of them; a second permission goes under `also:`, a second boundary into boundary=a,b",
+		"row %s stands twice, first at %s", r.key(), first.Source)
+}

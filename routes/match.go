@@ -1,0 +1,340 @@
+package routes
+
+import (
+	"bytes"
+	"slices"
+	"unicode/utf8"
+)
+
+// Refusals of Classify that are the same for every request.
+var (
+	errMethod     = refuse(CodeMethod, "this method is not part of the forge's API")
+	errTarget     = refuse(CodeTarget, "the request target must be a path of visible ASCII characters, percent-encoded where needed")
+	errDots       = refuse(CodeAmbiguousPath, "the path has an empty, \".\" or \"..\" segment")
+	errEncoding   = refuse(CodeAmbiguousPath, "the path has a percent-encoding that is malformed, doubled, not UTF-8, or hides a control character, backslash or dot segment")
+	errSpelling   = refuse(CodeAmbiguousPath, "the path percent-encodes characters that need no encoding, and would be read differently without it")
+	errFormat     = refuse(CodeAmbiguousPath, "the forge would read what follows the dot in the last part of the path as a format; leave it out")
+	errSlash      = refuse(CodeAmbiguousPath, "the path must not end in a slash")
+	errNoRoute    = refuse(CodeNoRoute, "no route of the table matches this method and path")
+	errOutOfReach = refuse(CodeTarget, "the path is too long")
+)
+
+// maxTarget bounds a target, in bytes.
+const maxTarget = 8 << 10
+
+// methods are those that the table knows, as trie indexes.
+const (
+	methodGET = iota
+	methodPOST
+	methodPUT
+	methodPATCH
+	methodDELETE
+	methodCount
+)
+
+func methodIndex(method string) int {
+	switch method {
+	case "GET", "HEAD":
+		return methodGET
+	case "POST":
+		return methodPOST
+	case "PUT":
+		return methodPUT
+	case "PATCH":
+		return methodPATCH
+	case "DELETE":
+		return methodDELETE
+	}
+	return -1
+}
+
+// Classify reads a method and a raw request target (path and query, as it came on the wire) into op. The error is a
+// *Refusal. Reading is strict: outside captures a path is literal bytes; inside, it is decoded once. What AppendPath
+// writes for op classifies to the same operation.
+func (t *Table) Classify(op *Operation, method string, target []byte) error {
+	op.Route, op.variant, op.n, op.Query, op.slash = nil, nil, 0, nil, false
+	m := methodIndex(method)
+	if m < 0 {
+		return errMethod
+	}
+	op.Head = method == "HEAD"
+	path := target
+	if q := bytes.IndexByte(target, '?'); q >= 0 {
+		path, op.Query = target[:q], target[q+1:]
+	}
+	if len(target) > maxTarget {
+		return errOutOfReach
+	}
+	plain, err := checkPath(path)
+	if err != nil {
+		return err
+	}
+	if path[len(path)-1] == '/' && len(path) > 1 {
+		op.slash = true
+		path = path[:len(path)-1]
+	}
+	if err := t.match(op, m, path); err != nil {
+		return err
+	}
+	if op.slash && !op.Route.pattern.slash {
+		op.Route = nil
+		return errSlash
+	}
+	if plain {
+		return nil
+	}
+	return t.confirm(op, m, path)
+}
+
+// checkPath refuses what no path may hold. plain tells that there is no percent-encoding.
+func checkPath(path []byte) (plain bool, err error) {
+	if len(path) == 0 || path[0] != '/' {
+		return false, errTarget
+	}
+	plain = true
+	start, segments := 1, 0
+	for i := 1; i <= len(path); i++ {
+		if i < len(path) && path[i] != '/' {
+			if !pathByte[path[i]] {
+				return false, errTarget
+			}
+			if path[i] == '%' {
+				plain = false
+			}
+			continue
+		}
+		s := path[start:i]
+		if (len(s) == 0 && i < len(path)) || (len(s) == 1 && s[0] == '.') || (len(s) == 2 && s[0] == '.' && s[1] == '.') {
+			return false, errDots
+		}
+		if segments++; segments > maxSegments {
+			return false, errOutOfReach
+		}
+		start = i + 1
+	}
+	return plain, nil
+}
+
+// pathByte marks the bytes that may stand in a raw path: pchar of RFC 3986, 3.3, and the percent sign.
+var pathByte = func() (ok [256]bool) {
+	for c := range ok {
+		ok[c] = c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9'
+	}
+	for _, c := range []byte("-._~!$&'()*+,;=:@%") {
+		ok[c] = true
+	}
+	return ok
+}()
+
+// matcher is the state of one walk through the trie.
+type matcher struct {
+	path  []byte
+	spans [maxSegments]span // by depth in the pattern
+	found *leaf
+	kept  [maxSegments]span // spans of found
+	// dotted: a row was met that the forge would take with what follows a dot as the format (Grape's `.:format`).
+	dotted bool
+}
+
+func (t *Table) match(op *Operation, method int, path []byte) error {
+	root := t.tries[method]
+	if root == nil {
+		return errNoRoute
+	}
+	m := matcher{path: path}
+	m.walk(root, 1, 0)
+	if m.dotted {
+		return errFormat
+	}
+	if m.found == nil {
+		return errNoRoute
+	}
+	op.Route, op.variant = m.found.route, m.found.variant
+	return op.read(path, &m.kept)
+}
+
+// walk follows the trie from the byte at; depth counts pattern segments. It returns true when the search is over.
+func (m *matcher) walk(n *node, at, depth int) bool {
+	if at > len(m.path) {
+		return n.leaf != nil && m.reach(n.leaf, depth)
+	}
+	if depth >= maxSegments {
+		return false
+	}
+	end := segmentEnd(m.path, at)
+	raw := m.path[at:end]
+	m.spans[depth] = newSpan(at, end)
+	if next := n.literals[string(raw)]; next != nil && m.walk(next, end+1, depth+1) {
+		return true
+	}
+	last := end == len(m.path) && !wordShape(raw)
+	if last && n.formatted(raw) {
+		m.dotted = true
+		return true
+	}
+	for i := range n.edges {
+		e := &n.edges[i]
+		if last && e.shape == shapeWord && e.to.leaf != nil {
+			m.dotted = true
+			return true
+		}
+		if e.splat {
+			for to := end; ; to = segmentEnd(m.path, to+1) {
+				m.spans[depth] = newSpan(at, to)
+				if m.walk(e.to, to+1, depth+1) {
+					return true
+				}
+				if to >= len(m.path) {
+					break
+				}
+			}
+			continue
+		}
+		m.spans[depth] = newSpan(at, end)
+		if e.takes(raw) && m.walk(e.to, end+1, depth+1) {
+			return true
+		}
+	}
+	return false
+}
+
+// formatted tells whether a literal child of n stands before a dot of raw: issues.json is the row of issues.
+func (n *node) formatted(raw []byte) bool {
+	for i := 1; i < len(raw); i++ {
+		if raw[i] != '.' && !encodedDot(raw[i:]) {
+			continue
+		}
+		if next := n.literals[string(raw[:i])]; next != nil && next.leaf != nil {
+			return true
+		}
+	}
+	return false
+}
+
+// reach takes a leaf. A row with After goes on looking for the rows that the forge tries before it.
+func (m *matcher) reach(l *leaf, depth int) bool {
+	if m.found == nil || slices.Contains(m.found.route.pattern.after, l.route) {
+		m.found = l
+		copy(m.kept[:depth], m.spans[:depth])
+	}
+	return len(m.found.route.pattern.after) == 0
+}
+
+func segmentEnd(path []byte, at int) int {
+	if i := bytes.IndexByte(path[at:], '/'); i >= 0 {
+		return at + i
+	}
+	return len(path)
+}
+
+// read fills op's captures from the spans of its variant and checks their values.
+func (op *Operation) read(path []byte, spans *[maxSegments]span) error {
+	op.buf = op.buf[:0]
+	if need := len(path); cap(op.buf) < need {
+		op.buf = make([]byte, 0, max(need, 256)) // decoded values are never longer: no append moves it
+	}
+	v := op.variant
+	for i := range v.segments {
+		s := &v.segments[i]
+		if s.parts == nil {
+			continue
+		}
+		raw := path[spans[i].from:spans[i].to]
+		if len(s.parts) == 1 {
+			if err := op.capture(raw); err != nil {
+				return err
+			}
+			continue
+		}
+		var room [MaxCaptures]span
+		inner, _ := splitParts(s.parts, raw, room[:0])
+		for _, p := range inner {
+			if err := op.capture(raw[p.from:p.to]); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (op *Operation) capture(raw []byte) error {
+	c := &op.captures[op.n]
+	class := op.variant.classes[op.n]
+	*c = Capture{Name: op.variant.names[op.n], Ref: class.ref, raw: raw}
+	value, ok := op.decode(raw)
+	if !ok {
+		return errEncoding
+	}
+	c.Value = value
+	if class.ref != RefNone {
+		ref, ok := ParseReference(class.ref, value)
+		if !ok || class.ref == RefUser && ref.ID == 0 && bytes.IndexByte(value, '.') >= 0 {
+			return op.variant.refusals[op.n]
+		}
+		c.ID = ref.ID
+	} else if class.value != nil && !class.value(value) {
+		return op.variant.refusals[op.n]
+	}
+	op.n++
+	return nil
+}
+
+// decode reads a raw capture once. It refuses what the forge could read in another way.
+func (op *Operation) decode(raw []byte) ([]byte, bool) {
+	if bytes.IndexByte(raw, '%') < 0 {
+		return raw, true
+	}
+	start := len(op.buf)
+	for i := 0; i < len(raw); i++ {
+		c := raw[i]
+		if c == '%' {
+			if i+2 >= len(raw) {
+				return nil, false
+			}
+			hi, lo := unhex[raw[i+1]], unhex[raw[i+2]]
+			if hi < 0 || lo < 0 {
+				return nil, false
+			}
+			c = byte(hi)<<4 | byte(lo)
+			if c < 0x20 || c == 0x7f || c == '\\' || c == '%' {
+				return nil, false
+			}
+			i += 2
+		}
+		op.buf = append(op.buf, c)
+	}
+	value := op.buf[start:]
+	return value, utf8.Valid(value) && !hasDotSegment(value)
+}
+
+// hasDotSegment tells whether "." or ".." stands between slashes in a decoded value.
+func hasDotSegment(value []byte) bool {
+	for len(value) > 0 {
+		s := value
+		if i := bytes.IndexByte(value, '/'); i >= 0 {
+			s, value = value[:i], value[i+1:]
+		} else {
+			value = nil
+		}
+		if len(s) == 1 && s[0] == '.' || len(s) == 2 && s[0] == '.' && s[1] == '.' {
+			return true
+		}
+	}
+	return false
+}
+
+var unhex = func() (v [256]int8) {
+	for c := range v {
+		switch {
+		case c >= '0' && c <= '9':
+			v[c] = int8(c - '0')
+		case c >= 'a' && c <= 'f':
+			v[c] = int8(c - 'a' + 10)
+		case c >= 'A' && c <= 'F':
+			v[c] = int8(c - 'A' + 10)
+		default:
+			v[c] = -1
+		}
+	}
+	return v
+}()

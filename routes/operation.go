@@ -1,0 +1,50 @@
+package routes
+
+// MaxCaptures bounds the captures of one pattern.
+const MaxCaptures = 10
+
+// Capture is one named part of a matched path, decoded once.
+type Capture struct {
+	Name  string
+	Value []byte // decoded; points into the target or into the operation's own buffer
+	Ref   RefKind
+	ID    int64 // the numeric id that AppendPath writes instead; 0: none was sent and none was set
+
+	raw []byte
+}
+
+// Reference gives what a capture with a Ref names.
+func (c *Capture) Reference() Reference {
+	if c.ID != 0 {
+		return Reference{Kind: c.Ref, ID: c.ID}
+	}
+	return Reference{Kind: c.Ref, Path: c.Value}
+}
+
+// Operation is what a request asks for, read once from its method and raw target. Nothing after Classify looks at the
+// path again. An Operation may be reused; its slices are valid until the next Classify and as long as the target's bytes.
+type Operation struct {
+	Route *Route
+	Head  bool   // the method was HEAD
+	Query []byte // raw query, without '?'; nil when there is none
+
+	slash     bool
+	variant   *variant
+	captures  [MaxCaptures]Capture
+	n         int
+	buf       []byte // decoded values
+	canonical []byte
+}
+
+// Captures gives the captures in path order.
+func (op *Operation) Captures() []Capture { return op.captures[:op.n] }
+
+// Capture gives the value of a capture by its name in the row; nil when the row has none or an optional part is absent.
+func (op *Operation) Capture(name string) []byte {
+	for i := range op.captures[:op.n] {
+		if op.captures[i].Name == name {
+			return op.captures[i].Value
+		}
+	}
+	return nil
+}

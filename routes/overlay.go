@@ -1,0 +1,156 @@
+package routes
+
+import (
+	"slices"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+)
+
+// overlayRows applies the rows and removals of a user's file. A row with the METHOD PATH of one that is there takes its
+// place; any other is added.
+func (s *section) overlayRows(rows, own []row) []row {
+	if s.root == nil {
+		return rows
+	}
+	if n := valueOf(s.root, "remove"); n != nil {
+		s.remove(rows, n)
+	}
+	shapes := map[string]string{}
+	for _, r := range rows {
+		shapes[r.shape()] = r.key()
+	}
+	for _, r := range own {
+		i, replaces := s.table.index[r.key()]
+		switch other, taken := shapes[r.shape()]; {
+		case replaces && rows[i].Source.File == s.file:
+			s.duplicate(r, rows[i])
+		case replaces:
+			s.replace(&rows[i], r)
+		case taken:
+			s.problemAt(r.Source.Line, "write it as "+other+" to replace that row", "row %s matches the same requests as %s", r.key(), other)
+		default:
+			s.table.index[r.key()] = len(rows)
+			rows = append(rows, r)
+		}
+	}
+	return rows
+}
+
+// remove refuses the rows that `remove:` names. They stay in the table, refused: without the row, a request might match
+// a less literal one, which the forge does not route it to.
+func (s *section) remove(rows []row, n *yaml.Node) {
+	for _, item := range s.items(n, "remove") {
+		text, ok := s.text(item, "a row to remove")
+		if !ok {
+			continue
+		}
+		key := strings.Join(splitWords(text), " ")
+		i, found := s.table.index[key]
+		if !found {
+			s.problem(item, DidYouMean(key, keysOf(rows), "write METHOD PATH exactly as `patgate routes list` prints it"), "there is no row %s to remove", key)
+			continue
+		}
+		gone := *rows[i].Route
+		gone.Refused = "this route was removed by " + s.source(item).String()
+		gone.Source = s.source(item)
+		rows[i] = row{Route: &gone, removed: rows[i].Route}
+	}
+}
+
+func keysOf(rows []row) []string {
+	keys := make([]string, len(rows))
+	for i := range rows {
+		keys[i] = rows[i].key()
+	}
+	return keys
+}
+
+// replace puts r in the place of old, unless r drops something that protects and does not say that it means to.
+func (s *section) replace(old *row, r row) {
+	before := old.Route
+	if old.removed != nil {
+		before = old.removed
+	}
+	lost := dropped(before, r.Route)
+	switch {
+	case len(lost) > 0 && !r.unsafe:
+		s.problemAt(r.Source.Line, "add them to the row, or say `unsafe: true` in it",
+			"row %s replaces the one at %s and drops what protects it: %s", r.key(), before.Source, strings.Join(lost, ", "))
+	case len(lost) == 0 && r.unsafe:
+		s.problemAt(r.Source.Line, "remove `unsafe`", "row %s says unsafe, but drops nothing of the one at %s", r.key(), before.Source)
+	}
+	*old = r
+}
+
+// dropped lists what protects the row old and is missing in r.
+func dropped(old, r *Route) []string {
+	var lost []string
+	if old.Kind == KindOtherCredential && r.Kind != KindOtherCredential {
+		lost = append(lost, "that it takes another credential ("+old.Credential+")")
+	}
+	if old.Find.From != FindNowhere && !sameFind(old.Find, r.Find) {
+		lost = append(lost, "where its container is found")
+	}
+	for _, t := range old.Targets {
+		if !slices.ContainsFunc(r.Targets, t.keptBy) {
+			lost = append(lost, "target "+t.Param+t.Capture)
+		}
+	}
+	for _, key := range old.Response.Remove {
+		if !slices.Contains(r.Response.Remove, key) {
+			lost = append(lost, "response.remove "+key)
+		}
+	}
+	if old.Mints != "" && r.Mints == "" {
+		lost = append(lost, "mints")
+	}
+	if old.Refused != "" && r.Refused == "" {
+		lost = append(lost, "refuse")
+	}
+	if old.Spans && !r.Spans {
+		lost = append(lost, "spans")
+	}
+	for _, f := range old.Force {
+		if !slices.Contains(r.Force, f) {
+			lost = append(lost, "force "+f.Name)
+		}
+	}
+	var params []string
+	for name, rule := range old.Params {
+		if rule == ParamRefuse && r.Params[name] != ParamRefuse {
+			params = append(params, "parameters "+name)
+		}
+	}
+	slices.Sort(params)
+	return append(lost, params...)
+}
+
+func sameFind(a, b Find) bool {
+	if a.Lookup != nil && b.Lookup != nil {
+		return *a.Lookup == *b.Lookup
+	}
+	return a == b
+}
+
+// keptBy tells whether o checks at least what t checks.
+func (t Target) keptBy(o Target) bool {
+	return o.Param == t.Param && o.Capture == t.Capture && o.Ref == t.Ref && o.NeedSet.Contains(&t.NeedSet) && (o.Required || !t.Required)
+}
+
+// shape names the requests that a row matches, whatever its captures are called.
+func (r row) shape() string {
+	var b strings.Builder
+	b.WriteString(r.Method)
+	for i := range r.pattern.variants[0].segments {
+		s := &r.pattern.variants[0].segments[i]
+		b.WriteByte('/')
+		if s.parts == nil {
+			b.WriteString(s.literal)
+			continue
+		}
+		b.WriteByte('\n') // stands in no literal
+		b.WriteString(newEdge(s).key)
+	}
+	return b.String()
+}

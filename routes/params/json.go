@@ -1,0 +1,359 @@
+package params
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"unicode/utf8"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"patgate/routes"
+)
+
+// ErrBodyChanged is returned by Set.WriteJSON when the second reading of a body differs from the first.
+var ErrBodyChanged = errors.New("the body changed between reading and writing")
+
+// JSON reads and checks a JSON body: nothing at all, or one object. Duplicate names (compared decoded), comments, NaN,
+// invalid UTF-8, and anything behind the object are refused. Errors that are no *Refusal come from src.
+func (s *Set) JSON(src io.Reader) error {
+	s.fromJSON = len(s.Targets)
+	return s.walk(src, nil)
+}
+
+// WriteJSON reads the same body again and writes it token by token: order and number literals are kept, strings are
+// escaped in one way, the references are replaced by what Resolve was given. Everything is checked a second time. An
+// empty body writes nothing; any other output ends with a line feed.
+func (s *Set) WriteJSON(dst io.Writer, src io.Reader) error {
+	if !s.ready() {
+		return ErrUnresolved
+	}
+	if s.encoder == nil {
+		s.encoder = jsontext.NewEncoder(dst, jsontext.AllowDuplicateNames(true))
+	} else {
+		s.encoder.Reset(dst, jsontext.AllowDuplicateNames(true))
+	}
+	return s.walk(src, s.encoder)
+}
+
+// frame is one open container.
+type frame struct {
+	base   int  // length of the path that its children extend
+	list   bool // an array
+	filled bool // a child was read
+	name   bool // an object whose next token is a member's name
+}
+
+// walk is one pass over a body: the first only checks, the second also writes. It does not recurse, so that MaxDepth
+// alone bounds it.
+type walk struct {
+	*Set
+	dec    *jsontext.Decoder
+	enc    *jsontext.Encoder // nil in the first pass
+	next   int               // index of the next target in the second pass
+	odd    int               // number of frames, plus one, from which on a member's name is outside the grammar; 0: none
+	values int
+}
+
+func (s *Set) walk(src io.Reader, enc *jsontext.Encoder) error {
+	if s.decoder == nil {
+		s.decoder = jsontext.NewDecoder(src)
+	} else {
+		s.decoder.Reset(src)
+	}
+	w := walk{Set: s, dec: s.decoder, enc: enc, next: s.fromJSON}
+	s.path, s.frames = s.path[:0], s.frames[:0]
+	switch kind := w.dec.PeekKind(); kind {
+	case '{':
+	case 0:
+		if _, err := w.dec.ReadToken(); err == io.EOF && w.dec.InputOffset() == 0 && len(w.dec.UnreadBuffer()) == 0 {
+			return nil
+		} else if err != io.EOF {
+			return w.failed(err)
+		}
+		return refuse(CodeJSON, "the body holds white space and no JSON: send an object, or no body")
+	default:
+		return refuse(CodeJSON, "the JSON body must be an object: forges read lists and bare values in ways of their own")
+	}
+	for first := true; first || len(s.frames) > 0; first = false {
+		if err := w.step(); err != nil {
+			return err
+		}
+	}
+	if enc == nil {
+		return w.end()
+	}
+	if w.next != len(s.Targets) {
+		return ErrBodyChanged
+	}
+	return w.end()
+}
+
+// end refuses anything behind the object.
+func (w *walk) end() error {
+	if _, err := w.dec.ReadToken(); err != io.EOF {
+		if err == nil {
+			return refuse(CodeJSON, "the JSON body must end after its object")
+		}
+		return w.failed(err)
+	}
+	return nil
+}
+
+// step reads one token: a member's name, a value, or the beginning or end of a container.
+func (w *walk) step() error {
+	kind := w.dec.PeekKind()
+	if n := len(w.frames); n > 0 && w.frames[n-1].name && kind == '"' {
+		return w.member()
+	}
+	switch kind {
+	case '}', ']':
+		return w.leave()
+	case '{', '[':
+		return w.enter(kind)
+	}
+	raw, err := w.dec.ReadValue()
+	if err != nil {
+		return w.failed(err)
+	}
+	if err := w.value(); err != nil {
+		return err
+	}
+	if err := w.scalar(raw); err != nil {
+		return err
+	}
+	w.done()
+	return nil
+}
+
+// value counts a value and, when it is a list's element, the element.
+func (w *walk) value() error {
+	if w.values++; w.values > valueLimit(w.route) {
+		return refuse(CodeTooMany, "the JSON body has too many values: send it in several requests, or raise the row's body limit")
+	}
+	n := len(w.frames)
+	if n == 0 {
+		return nil
+	}
+	w.frames[n-1].filled = true
+	if !w.frames[n-1].list || w.enc != nil {
+		return nil
+	}
+	for i := range w.route.Targets {
+		if t := &w.route.Targets[i]; t.Required && t.Param != "" && listOf(t.Param) == string(w.path) {
+			w.elements[i]++
+		}
+	}
+	return nil
+}
+
+// done puts the path back to that of the open container, after a value.
+func (w *walk) done() {
+	n := len(w.frames)
+	if n == 0 {
+		return
+	}
+	f := &w.frames[n-1]
+	w.path, f.name = w.path[:f.base], !f.list
+	if w.odd > n {
+		w.odd = 0
+	}
+}
+
+func (w *walk) enter(kind jsontext.Kind) error {
+	tok, err := w.dec.ReadToken()
+	if err != nil {
+		return w.failed(err)
+	}
+	if len(w.frames) == MaxDepth {
+		return refuse(CodeTooDeep, "the JSON body is nested deeper than 32 levels")
+	}
+	if err := w.value(); err != nil {
+		return err
+	}
+	if kind == '[' {
+		w.path = append(w.path, '[', ']')
+	}
+	w.frames = append(w.frames, frame{base: len(w.path), list: kind == '[', name: kind == '{'})
+	return w.write(tok)
+}
+
+func (w *walk) leave() error {
+	tok, err := w.dec.ReadToken()
+	if err != nil {
+		return w.failed(err)
+	}
+	f := w.frames[len(w.frames)-1]
+	if !f.filled && len(w.path) > 0 {
+		if err := w.emptyContainer(f); err != nil {
+			return err
+		}
+	}
+	w.frames = w.frames[:len(w.frames)-1]
+	w.done()
+	return w.write(tok)
+}
+
+// emptyContainer judges {} and [] like values. An empty list of references names nothing and passes.
+func (w *walk) emptyContainer(f frame) error {
+	d, err := w.decide(w.leaf(nil))
+	switch {
+	case err != nil:
+		return err
+	case d.kind == entryRepeat, d.kind == entryTarget && !f.list:
+		return refuseName(CodeShape, w.path, "must be one id or full path, not a list or an object")
+	}
+	return nil
+}
+
+func (w *walk) member() error {
+	raw, err := w.dec.ReadValue()
+	if err != nil {
+		return w.failed(err)
+	}
+	key, err := w.text(raw)
+	if err != nil {
+		return err
+	}
+	if len(key) > MaxName {
+		return refuseName(CodeName, key, "has a name longer than 256 bytes")
+	}
+	if err := checkText(key, nil, true); err != nil {
+		return err
+	}
+	var odd bool
+	w.path, odd = appendMember(w.path, key)
+	n := len(w.frames)
+	if n == 1 {
+		odd = !plainName(key)
+		if err := w.root(key); err != nil {
+			return err
+		}
+	}
+	if odd && w.odd == 0 {
+		w.odd = n + 1
+	}
+	w.frames[n-1].name = false
+	if w.enc != nil {
+		return w.written(w.enc.WriteValue(raw))
+	}
+	return nil
+}
+
+// root records a parameter's name, so that it is not also taken from the query.
+func (w *walk) root(key []byte) error {
+	if w.enc != nil {
+		return nil
+	}
+	start := len(w.buf)
+	w.buf = append(w.buf, key...)
+	return w.seen(w.buf[start:len(w.buf):len(w.buf)], inBody, false)
+}
+
+func (w *walk) leaf(value []byte) leaf {
+	return leaf{name: w.path, value: value, place: inBody, odd: w.odd != 0, json: true}
+}
+
+func (w *walk) scalar(raw jsontext.Value) error {
+	text := []byte(raw)
+	if raw[0] == '"' {
+		var err error
+		if text, err = w.text(raw); err != nil {
+			return err
+		}
+	}
+	d, err := w.decide(w.leaf(text))
+	if err != nil {
+		return err
+	}
+	if kind := raw.Kind(); d.kind != entryPlain && kind != '"' && kind != '0' {
+		return refuseName(CodeReference, w.path, "must be an id or a full path; leave it out when there is none")
+	}
+	if w.enc == nil {
+		return w.record(d, text)
+	}
+	switch d.kind {
+	case entryTarget:
+		if w.next >= len(w.Targets) || !bytes.Equal(w.Targets[w.next].text, text) {
+			return ErrBodyChanged
+		}
+		w.next++
+		return w.replace(raw, w.replacements[w.next-1])
+	case entryRepeat:
+		if !w.repeatsPath(text) && !bytes.Equal(text, w.id) {
+			return ErrBodyChanged
+		}
+		return w.replace(raw, w.id)
+	}
+	return w.written(w.enc.WriteValue(raw))
+}
+
+// record keeps what the first pass found.
+func (w *walk) record(d decision, text []byte) error {
+	if d.undeclared {
+		w.Undeclared++
+	}
+	if d.kind == entryPlain {
+		return nil
+	}
+	start := len(w.buf)
+	w.buf = append(w.buf, text...)
+	text = w.buf[start:]
+	if d.kind == entryTarget {
+		return w.addTarget(leaf{name: w.path, value: text, place: inBody}, d.rule)
+	}
+	start = len(w.buf)
+	w.buf = append(w.buf, w.path...)
+	w.repeats = append(w.repeats, repeat{name: w.buf[start:], value: text})
+	return nil
+}
+
+// replace writes a checked id in the form in which the client sent the value: as a number or as a string.
+func (w *walk) replace(old jsontext.Value, with []byte) error {
+	if ref, ok := routes.ParseReference(routes.RefGroup, with); old[0] != '"' && ok && ref.ID != 0 {
+		return w.written(w.enc.WriteValue(jsontext.Value(with)))
+	}
+	return w.written(w.enc.WriteToken(jsontext.String(string(with))))
+}
+
+// text decodes a JSON string and refuses NUL and tokens in it. The result is valid until the next call.
+func (w *walk) text(raw jsontext.Value) ([]byte, error) {
+	var err error
+	w.scratch, err = jsontext.AppendUnquote(w.scratch[:0], []byte(raw))
+	switch {
+	case err != nil, !utf8.Valid(w.scratch):
+		return nil, refuse(CodeUTF8, "the JSON body has a string that is not UTF-8")
+	case bytes.IndexByte(w.scratch, 0) >= 0:
+		return nil, refuseName(CodeControl, w.path, "holds a NUL character")
+	case holdsToken(w.scratch):
+		return nil, refuseName(CodeSecret, w.path, "holds a patgate token: tokens belong in a header, and never into what is sent on")
+	}
+	return w.scratch, nil
+}
+
+func (w *walk) write(tok jsontext.Token) error {
+	if w.enc == nil {
+		return nil
+	}
+	return w.written(w.enc.WriteToken(tok))
+}
+
+func (w *walk) written(err error) error {
+	if err != nil {
+		return fmt.Errorf("writing the JSON body: %w", err)
+	}
+	return nil
+}
+
+// failed turns the decoder's error into a refusal, unless the source failed.
+func (w *walk) failed(err error) error {
+	var syntactic *jsontext.SyntacticError
+	switch {
+	case errors.Is(err, jsontext.ErrDuplicateName):
+		return refuse(CodeDuplicate, "the JSON body has an object with the same name twice")
+	case errors.As(err, &syntactic), err == io.EOF, errors.Is(err, io.ErrUnexpectedEOF):
+		return refuse(CodeJSON, "the body is not one strict JSON object in UTF-8")
+	}
+	return fmt.Errorf("reading the JSON body: %w", err)
+}

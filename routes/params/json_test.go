@@ -1,0 +1,379 @@
+package params
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"reflect"
+	"strconv"
+	"strings"
+	"testing"
+	"testing/iotest"
+
+	"patgate/routes"
+)
+
+func reader(s string) io.Reader { return strings.NewReader(s) }
+
+func TestJSONIsReadStrictly(t *testing.T) {
+	row := plainRow(map[string]routes.ParamRule{
+		"actions[].file_path": routes.ParamPass, "inputs.*": routes.ParamPass, "milestone_id": routes.ParamPass,
+		"configuration.access_token": routes.ParamPass, "forbidden": routes.ParamRefuse, "ID": routes.ParamPass,
+		"sudo": routes.ParamPass, "token": routes.ParamPass, "projects[].name": routes.ParamPass,
+	})
+	row.Targets = []routes.Target{
+		{Param: "start_project", Ref: routes.RefProject},
+		{Param: "group_ids[]", Ref: routes.RefGroup},
+		{Param: "entities[].target", Ref: routes.RefGroup},
+	}
+	deep := strings.Repeat(`{"a":`, 31) + `{}` + strings.Repeat(`}`, 31)
+	for _, c := range []struct {
+		name, body string
+		want       Code
+	}{
+		{"an empty body", ``, CodeNone},
+		{"an empty object", `{}`, CodeNone},
+		{"values of every kind", `{"a":1,"b":"x","c":null,"d":true,"e":[1,[2]],"f":{"g":1e400}}`, CodeNone},
+		{"white space around", " \n{\"a\" : 1}\r\n", CodeNone},
+		{"white space alone", ` `, CodeJSON},
+		{"a list", `[1]`, CodeJSON},
+		{"a scalar", `1`, CodeJSON},
+		{"two objects", `{}{}`, CodeJSON},
+		{"text behind", `{} x`, CodeJSON},
+		{"cut off", `{"a":`, CodeJSON},
+		{"a comment", `{/**/"a":1}`, CodeJSON},
+		{"a line comment", "{\"a\":1}//x", CodeJSON},
+		{"NaN", `{"a":NaN}`, CodeJSON},
+		{"a leading zero", `{"a":01}`, CodeJSON},
+		{"single quotes", `{'a':1}`, CodeJSON},
+		{"a trailing comma", `{"a":1,}`, CodeJSON},
+		{"a byte order mark", "\ufeff{}", CodeJSON},
+		{"a raw line end in a string", "{\"a\":\"\n\"}", CodeJSON},
+		{"invalid UTF-8", "{\"a\":\"\xff\"}", CodeJSON},
+		{"half a surrogate pair", `{"a":"\ud800"}`, CodeJSON},
+		{"a duplicate", `{"a":1,"a":2}`, CodeDuplicate},
+		{"a duplicate that is escaped", `{"a":1,"\u0061":2}`, CodeDuplicate},
+		{"a duplicate inside", `{"x":{"a":1,"a":2}}`, CodeDuplicate},
+		{"NUL in a value", `{"a":"\u0000"}`, CodeControl},
+		{"a control character in a name", `{"a":{"\u0001":1}}`, CodeControl},
+		{"an escape character in a value", `{"a":"\u001b[0m"}`, CodeNone},
+		{"32 levels", deep, CodeNone},
+		{"33 levels", `{"a":` + deep + `}`, CodeTooDeep},
+
+		{"sudo", `{"sudo":"root"}`, CodeReserved},
+		{"sudo, escaped", `{"\u0073udo":"root"}`, CodeReserved},
+		{"sudo as an object", `{"sudo":{}}`, CodeReserved},
+		{"a reserved name inside", `{"a":{"private_token":"x"}}`, CodeReserved},
+		{"a reserved name deep inside a list", `{"a":[{"b":{"_method":"x"}}]}`, CodeReserved},
+		{"a reserved name that is declared inside", `{"configuration":{"access_token":"x"}}`, CodeNone},
+		{"the declared token", `{"token":"x"}`, CodeNone},
+		{"format", `{"format":"x"}`, CodeReserved},
+		{"_json", `{"_json":[1]}`, CodeReserved},
+		{"a token in a value", `{"a":"patgate_01234567890123456789"}`, CodeSecret},
+		{"a token in a value, escaped", `{"a":"p\u0061tgate_01234567890123456789"}`, CodeSecret},
+		{"a token in a name", `{"a":{"patgate_01234567890123456789":1}}`, CodeSecret},
+
+		{"an identifier", `{"other_project_id":1}`, CodeIdentifier},
+		{"an identifier inside", `{"a":[{"other_project_id":1}]}`, CodeIdentifier},
+		{"an identifier in camel case", `{"a":{"projectId":1}}`, CodeIdentifier},
+		{"an identifier that is a list", `{"other_project_ids":[1]}`, CodeIdentifier},
+		{"an identifier that is an empty list", `{"other_project_ids":[]}`, CodeIdentifier},
+		{"an identifier that is null", `{"other_project_id":null}`, CodeIdentifier},
+		{"a declared identifier", `{"milestone_id":1,"actions":[{"file_path":"a","content":"b"}]}`, CodeNone},
+		{"declared inside another container", `{"x":{"milestone_id":1}}`, CodeIdentifier},
+		{"a container whose content is declared", `{"projects":[{"name":"x"}]}`, CodeNone},
+		{"the same container with a scalar", `{"projects":[5]}`, CodeIdentifier},
+		{"the same container with another identifier", `{"projects":[{"id":5}]}`, CodeIdentifier},
+		{"a refused parameter", `{"forbidden":1}`, CodeDeclaredRefused},
+		{"below a refused parameter", `{"forbidden":{"a":1}}`, CodeDeclaredRefused},
+		{"an odd name at the top", `{"Upper":1}`, CodeName},
+		{"an odd name with brackets at the top", `{"[sudo]":1}`, CodeName},
+		{"an odd name with a dot inside", `{"a":{"b.c":1}}`, CodeName},
+		{"an odd name at the top that is declared", `{"ID":"x"}`, CodeNone},
+		{"everything below an open container", `{"inputs":{"My.Key":1,"project_id":2,"token":{"x":[{"@":1}]},"":1}}`, CodeNone},
+		{"a dot that looks like a declared member", `{"configuration.access_token":1}`, CodeName},
+		{"after the open container", `{"inputs":{"a.b":1},"c":{"d.e":1}}`, CodeName},
+
+		{"a target by id", `{"start_project":5}`, CodeNone},
+		{"a target by path", `{"start_project":"g/p"}`, CodeNone},
+		{"a target that is no integer", `{"start_project":5.0}`, CodeReference},
+		{"a target with an exponent", `{"start_project":5e0}`, CodeReference},
+		{"a target with a line end", `{"start_project":"5\n"}`, CodeReference},
+		{"a target with a leading zero", `{"start_project":"05"}`, CodeReference},
+		{"a target that is null", `{"start_project":null}`, CodeReference},
+		{"a target that is true", `{"start_project":true}`, CodeReference},
+		{"a target as an object", `{"start_project":{"id":5}}`, CodeShape},
+		{"a target as an empty object", `{"start_project":{}}`, CodeShape},
+		{"a target as a list", `{"start_project":[5]}`, CodeShape},
+		{"a target as an empty list", `{"start_project":[]}`, CodeShape},
+		{"a list of targets", `{"group_ids":[1,"g/h"]}`, CodeNone},
+		{"an empty list of targets", `{"group_ids":[]}`, CodeNone},
+		{"a list of targets with a bad one", `{"group_ids":[1,"2 "]}`, CodeReference},
+		{"a list of targets as a value", `{"group_ids":1}`, CodeShape},
+		{"a list of targets as objects", `{"group_ids":[{"id":1}]}`, CodeShape},
+		{"targets in a list of objects", `{"entities":[{"target":1},{"target":"g"}]}`, CodeNone},
+		{"targets in an object instead", `{"entities":{"target":1}}`, CodeShape},
+		{"targets in a numbered object instead", `{"entities":{"0":{"target":1}}}`, CodeShape},
+
+		{"the path's id", `{"id":1,"project_id":"1","issue_iid":5}`, CodeNone},
+		{"another id than the path's", `{"id":2}`, CodePathDiffers},
+		{"another number than the path's", `{"issue_iid":6}`, CodePathDiffers},
+		{"the path's id as true", `{"id":true}`, CodePathDiffers},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := newSet(row, projectPath("1"))
+			wantCode(t, s.JSON(reader(c.body)), c.want)
+			s.Reset(row, projectPath("1"))
+			wantCode(t, s.JSON(iotest.OneByteReader(reader(c.body))), c.want)
+		})
+	}
+}
+
+func TestJSONIsWrittenWithTheCheckedIDs(t *testing.T) {
+	row := plainRow(nil)
+	row.Targets = []routes.Target{
+		{Param: "start_project", Ref: routes.RefProject}, {Param: "group_ids[]", Ref: routes.RefGroup},
+		{Param: "namespace_path", Ref: routes.RefNamespace, SendPath: true},
+	}
+	body := `{ "z":1.50, "start_project":"g\/p", "group_ids":[3,"a\u0062"], "\u0061":"\u003c/\u00e9", "big":123456789012345678901234567890,
+		"namespace_path":9, "id":77, "e":[], "o":{}, "n":null, "x":-0, "y":1E+2}`
+	want := `{"z":1.50,"start_project":"10","group_ids":[11,"12"],"a":"</é","big":123456789012345678901234567890,` +
+		`"namespace_path":"n/m","id":1,"e":[],"o":{},"n":null,"x":-0,"y":1E+2}` + "\n"
+	s := newSet(row, projectPath("g/q"))
+	wantCode(t, s.JSON(reader(body)), CodeNone)
+	var names []string
+	for _, v := range s.Targets {
+		names = append(names, v.Name)
+	}
+	if want := []string{"start_project", "group_ids[]", "group_ids[]", "namespace_path"}; !reflect.DeepEqual(names, want) {
+		t.Fatalf("targets are %v", names)
+	}
+	var out bytes.Buffer
+	if err := s.WriteJSON(&out, reader(body)); !errors.Is(err, ErrUnresolved) {
+		t.Fatalf("written before Resolve: %v", err)
+	}
+	wantCode(t, s.Resolve(1, texts("10", "11", "12", "n/m")), CodePathDiffers) // id 77 is not the path's
+	s.Reset(row, projectPath("g/q"))
+	body = strings.Replace(body, "77", "1", 1)
+	wantCode(t, s.JSON(reader(body)), CodeNone)
+	wantCode(t, s.Resolve(1, texts("10", "11", "12", "n/m")), CodeNone)
+	if err := s.WriteJSON(&out, reader(body)); err != nil {
+		t.Fatal(err)
+	}
+	if out.String() != want {
+		t.Errorf("wrote\n%s want\n%s", out.String(), want)
+	}
+	t.Run("another body at the second reading", func(t *testing.T) {
+		for _, changed := range []string{
+			strings.Replace(body, `g\/p`, `g\/q`, 1), strings.Replace(body, `[3,`, `[3,4,`, 1), `{}`, strings.Replace(body, `"id":1`, `"id":2`, 1),
+		} {
+			if err := s.WriteJSON(io.Discard, reader(changed)); !errors.Is(err, ErrBodyChanged) {
+				t.Errorf("%s: %v", changed, err)
+			}
+		}
+	})
+	t.Run("a repeated path as text is replaced too", func(t *testing.T) {
+		s.Reset(row, projectPath("g/q"))
+		wantCode(t, s.JSON(reader(`{"id":"g/q"}`)), CodeNone)
+		wantCode(t, s.Resolve(1, nil), CodeNone)
+		out.Reset()
+		if err := s.WriteJSON(&out, reader(`{"id":"g/q"}`)); err != nil || out.String() != "{\"id\":\"1\"}\n" {
+			t.Errorf("wrote %s, %v", out.String(), err)
+		}
+	})
+}
+
+func TestJSONLimits(t *testing.T) {
+	list := func(n int) string { return `{"a":[` + strings.TrimSuffix(strings.Repeat("1,", n), ",") + `]}` }
+	t.Run("values", func(t *testing.T) {
+		wantCode(t, newSet(plainRow(nil), nil).JSON(reader(list(MaxValues-2))), CodeNone)
+		wantCode(t, newSet(plainRow(nil), nil).JSON(reader(list(MaxValues-1))), CodeTooMany)
+	})
+	t.Run("values with a larger body limit", func(t *testing.T) {
+		row := plainRow(nil)
+		row.Body.Limit = 2 << 20
+		wantCode(t, newSet(row, nil).JSON(reader(list(2*MaxValues-2))), CodeNone)
+	})
+	t.Run("targets", func(t *testing.T) {
+		row := plainRow(nil)
+		row.Targets = []routes.Target{{Param: "a[]", Ref: routes.RefGroup}}
+		wantCode(t, newSet(row, nil).JSON(reader(list(MaxTargets))), CodeNone)
+		wantCode(t, newSet(row, nil).JSON(reader(list(MaxTargets+1))), CodeTooMany)
+	})
+	t.Run("a source that fails is no refusal", func(t *testing.T) {
+		err := newSet(plainRow(nil), nil).JSON(io.MultiReader(reader(`{"a":`), iotest.ErrReader(errors.New("gone"))))
+		var r *Refusal
+		if err == nil || errors.As(err, &r) || !strings.Contains(err.Error(), "gone") {
+			t.Errorf("got %v", err)
+		}
+	})
+	t.Run("a query with the same name", func(t *testing.T) {
+		s := newSet(plainRow(nil), nil)
+		wantCode(t, s.Query([]byte("a[b]=1")), CodeNone)
+		wantCode(t, s.JSON(reader(`{"a":{"c":1}}`)), CodePlaces)
+	})
+	t.Run("a forced name", func(t *testing.T) {
+		row := plainRow(nil)
+		row.Force = []routes.Forced{{Name: "with_shared", Value: "false"}}
+		wantCode(t, newSet(row, nil).JSON(reader(`{"with_shared":"false"}`)), CodeForced)
+	})
+	t.Run("a star covers everything but credentials", func(t *testing.T) {
+		row := plainRow(map[string]routes.ParamRule{"*": routes.ParamPass})
+		wantCode(t, newSet(row, nil).JSON(reader(`{"_id":"x","dist-tags":{"latest":"1.0"},"versions":{"1.0.0":{"user":{"token":1}}}}`)), CodeNone)
+		wantCode(t, newSet(row, nil).JSON(reader(`{"private_token":"x"}`)), CodeReserved)
+		wantCode(t, newSet(row, nil).JSON(reader(`{"token":"x"}`)), CodeReserved)
+	})
+}
+
+// judgeNaively is the same judgement on a row without declarations, written as plainly as possible: it flattens the body
+// with encoding/json and looks at one leaf after the other.
+func judgeNaively(body []byte) bool {
+	dec := json.NewDecoder(bytes.NewReader(body))
+	dec.UseNumber()
+	tok, err := dec.Token()
+	if err == io.EOF {
+		return len(body) == 0
+	}
+	if tok != json.Delim('{') {
+		return false
+	}
+	ok := flattenNaively(dec, tok, nil, 1)
+	_, err = dec.Token()
+	return ok && err == io.EOF
+}
+
+func flattenNaively(dec *json.Decoder, tok json.Token, words []string, depth int) bool {
+	if depth > MaxDepth {
+		return false
+	}
+	switch tok {
+	case json.Delim('{'):
+		seen, empty := map[string]bool{}, true
+		for {
+			key, err := dec.Token()
+			if err != nil {
+				return false
+			}
+			if key == json.Delim('}') {
+				return !empty || len(words) == 0 || leafNaively(words, "")
+			}
+			name := key.(string)
+			if seen[name] || strings.ContainsRune(name, '\ufffd') {
+				return false
+			}
+			seen[name], empty = true, false
+			next, err := dec.Token()
+			if err != nil {
+				return false
+			}
+			if !flattenNaively(dec, next, append(words[:len(words):len(words)], name), depth+1) {
+				return false
+			}
+		}
+	case json.Delim('['):
+		empty := true
+		for {
+			next, err := dec.Token()
+			if err != nil {
+				return false
+			}
+			if next == json.Delim(']') {
+				return !empty || leafNaively(words, "")
+			}
+			empty = false
+			if !flattenNaively(dec, next, words, depth+1) {
+				return false
+			}
+		}
+	}
+	text, _ := tok.(string)
+	return leafNaively(words, text)
+}
+
+func leafNaively(words []string, text string) bool {
+	const grammar = "abcdefghijklmnopqrstuvwxyz0123456789_"
+	if strings.ContainsAny(text, "\x00\ufffd") || holdsToken([]byte(text)) {
+		return false
+	}
+	for i, w := range words {
+		allowed := grammar
+		if i > 0 {
+			allowed += "ABCDEFGHIJKLMNOPQRSTUVWXYZ-"
+		}
+		if w == "" || len(w) > MaxName || strings.Trim(w, allowed) != "" || i == 0 && (w[0] < 'a' || w[0] > 'z') || holdsToken([]byte(w)) {
+			return false
+		}
+		if Reserved(w) || IdentifierLike(w) {
+			return false
+		}
+	}
+	return true
+}
+
+func FuzzJSON(f *testing.F) {
+	for _, seed := range []string{
+		``, `{}`, `[]`, `{"a":1}`, `{"a":{"b":[1,2,{"c":null}]}}`, `{"\u0073udo":1}`, `{"a":1,"a":2}`, `{"start_project":"g/p"}`,
+		`{"group_ids":[1,2]}`, `{"entities":[{"target":1}]}`, `{"id":1}`, `{"a":1e400,"b":-0.0}`, `{"a":"\ud83d\ude00"}`, `{"inputs":{"x.y":1}}`,
+		"{\"a\":\"\xff\"}", `{"a":"patgate_01234567890123456789"}`, strings.Repeat(`{"a":`, 40), `{"a":/*x*/1}`, "\ufeff{}", `{"a":"�"}`,
+	} {
+		f.Add([]byte(seed))
+	}
+	row := plainRow(map[string]routes.ParamRule{"inputs.*": routes.ParamPass})
+	row.Targets = []routes.Target{
+		{Param: "start_project", Ref: routes.RefProject}, {Param: "group_ids[]", Ref: routes.RefGroup},
+		{Param: "entities[].target", Ref: routes.RefGroup},
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		// encoding/json writes U+FFFD for what is not UTF-8, so that it cannot tell the two apart.
+		replaced := bytes.Contains(body, []byte("\ufffd")) || bytes.Contains(bytes.ToLower(body), []byte(`\ufffd`))
+		if !replaced && len(body) < MaxValues {
+			got := newSet(plainRow(nil), nil).JSON(bytes.NewReader(body)) == nil
+			if want := judgeNaively(body); got != want {
+				t.Fatalf("%q: read %v, naively %v", body, got, want)
+			}
+		}
+		s := newSet(row, projectPath("1"))
+		if s.JSON(bytes.NewReader(body)) != nil {
+			return
+		}
+		var with [][]byte
+		for i := range s.Targets {
+			with = append(with, strconv.AppendInt(nil, int64(1000+i), 10))
+		}
+		if err := s.Resolve(1, with); err != nil {
+			t.Fatal(err)
+		}
+		var out bytes.Buffer
+		if err := s.WriteJSON(&out, bytes.NewReader(body)); err != nil {
+			t.Fatalf("written as it was read: %v", err)
+		}
+		again := newSet(row, projectPath("1"))
+		if err := again.JSON(bytes.NewReader(out.Bytes())); err != nil {
+			t.Fatalf("%s: read again: %v", out.Bytes(), err)
+		}
+		if len(again.Targets) != len(s.Targets) || again.Undeclared != s.Undeclared {
+			t.Fatalf("%s: another set when read again", out.Bytes())
+		}
+		for i, v := range again.Targets {
+			if v.Ref.ID != int64(1000+i) || v.Name != s.Targets[i].Name {
+				t.Fatalf("target %d is %+v", i, v)
+			}
+		}
+		if len(s.Targets) == 0 && len(body) > 0 && !bytes.Contains(body, []byte(`id"`)) && !bytes.Contains(body, []byte(`\u`)) {
+			var before, after any
+			if err := unmarshal(body, &before); err != nil {
+				t.Fatalf("encoding/json does not read what was read: %v", err)
+			}
+			if err := unmarshal(out.Bytes(), &after); err != nil || !reflect.DeepEqual(before, after) {
+				t.Fatalf("%s became %s (%v)", body, out.Bytes(), err)
+			}
+		}
+	})
+}
+
+func unmarshal(body []byte, to *any) error {
+	dec := json.NewDecoder(bytes.NewReader(body))
+	dec.UseNumber()
+	return dec.Decode(to)
+}

@@ -1,0 +1,198 @@
+package params
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"patgate/routes"
+)
+
+// ErrUnresolved is returned by the writing half when Set.Resolve has not given an id for everything that needs one. It
+// is a mistake of the caller, and nothing may be forwarded.
+var ErrUnresolved = errors.New("a container named in a parameter has no checked id")
+
+// Value is one occurrence of a parameter that names a container which has to be checked.
+type Value struct {
+	Name   string           // canonical name, as in the row
+	Ref    routes.Reference // what the client sent; its Path points into the request or the Set
+	Target *routes.Target   // the row's target; nil when the parameter is only the row's Find
+	Find   bool             // the parameter is the row's Find
+	text   []byte
+}
+
+// Set holds what was read from the query and the body of one request. It may be reused after Reset and then allocates
+// nothing for ordinary queries. It points into the bytes it was given: they must stay as they are until the request has
+// been forwarded. A Set is for one goroutine.
+type Set struct {
+	// Targets are the references that were found, those of the query first, each in the order in which it stands.
+	Targets []Value
+	// Undeclared counts the values that passed without being declared by the row.
+	Undeclared int
+
+	route    *routes.Route
+	captures []routes.Capture
+	query    []entry
+	body     []entry
+	names    []nameSeen
+	repeats  []repeat
+	buf      []byte // decoded bytes
+	scratch  []byte
+	key      []byte // a name that is looked up
+
+	bodyRead bool // a form or a multipart body was read: the elements of its lists cannot be counted
+	elements []int
+	path     []byte
+	frames   []frame
+	decoder  *jsontext.Decoder
+	encoder  *jsontext.Encoder
+	fromJSON int // index of the first target that a JSON body gave
+
+	resolved     bool
+	id           []byte // decimal id of the path's first reference
+	replacements [][]byte
+}
+
+// entry is one parameter of a query, a form or a multipart head.
+type entry struct {
+	name   []byte // as sent, decoded
+	value  []byte // decoded
+	bare   bool   // there was no '='
+	kind   entryKind
+	target int // index into Targets
+}
+
+type entryKind uint8
+
+const (
+	entryPlain  entryKind = iota
+	entryTarget           // written with the replacement of Targets[target]
+	entryRepeat           // repeats the path's first reference: written with its id
+)
+
+// place says in which half of the request a parameter stands.
+type place uint8
+
+const (
+	inQuery place = iota
+	inBody
+)
+
+// nameSeen is one distinct canonical name that was read.
+type nameSeen struct {
+	name  []byte
+	place place
+	many  bool // the row lets the name be repeated
+}
+
+// repeat is a parameter that repeats the path's first reference.
+type repeat struct{ name, value []byte }
+
+// Reset makes the Set ready for a request of a row. The captures are those of the request's path (Operation.Captures).
+func (s *Set) Reset(route *routes.Route, captures []routes.Capture) {
+	if cap(s.buf) > maxKeptBuffer || cap(s.scratch) > maxKeptBuffer {
+		s.buf, s.scratch, s.decoder, s.encoder = nil, nil, nil, nil
+	}
+	clear(s.Targets)
+	clear(s.query)
+	clear(s.body)
+	clear(s.names)
+	clear(s.repeats)
+	*s = Set{
+		Targets: s.Targets[:0], route: route, captures: captures,
+		query: s.query[:0], body: s.body[:0], names: s.names[:0], repeats: s.repeats[:0],
+		buf: s.buf[:0], scratch: s.scratch[:0], key: s.key[:0], elements: s.elements[:0], path: s.path[:0], frames: s.frames[:0],
+		decoder: s.decoder, encoder: s.encoder, id: s.id[:0],
+	}
+	for range route.Targets {
+		s.elements = append(s.elements, 0)
+	}
+}
+
+// Complete refuses a request that lacks a target which the row requires. It is called once, after the query and the body
+// (of a multipart body: its head) were read. A required target inside a list must stand in every element of the list.
+func (s *Set) Complete() error {
+	for i := range s.route.Targets {
+		t := &s.route.Targets[i]
+		if t.Param == "" || !t.Required {
+			continue
+		}
+		found := 0
+		for j := range s.Targets {
+			if s.Targets[j].Target == t {
+				found++
+			}
+		}
+		list := listOf(t.Param)
+		switch {
+		case found == 0:
+			return refuseName(CodeMissing, []byte(t.Param), "is required: without it the forge would choose a container that nobody has checked")
+		case list != "" && (s.bodyRead || s.inQuery(rootOf([]byte(t.Param)))):
+			return refuseName(CodeMissing, []byte(t.Param), "is required in every element of "+list+": send the request as JSON, where the elements can be told apart")
+		case list != "" && found != s.elements[i]:
+			return refuseName(CodeMissing, []byte(t.Param), "is required in every element of "+list)
+		}
+	}
+	return nil
+}
+
+func (s *Set) inQuery(root []byte) bool {
+	for i := range s.names {
+		if s.names[i].place == inQuery && string(rootOf(s.names[i].name)) == string(root) {
+			return true
+		}
+	}
+	return false
+}
+
+// listOf gives the innermost list that holds a parameter: a[].b[].c gives a[].b[]. Empty: none.
+func listOf(param string) string {
+	for i := len(param) - 1; i > 0; i-- {
+		if param[i] == ']' {
+			return param[:i+1]
+		}
+	}
+	return ""
+}
+
+// Resolve takes what the decision was made on: the numeric id of the path's first reference (0 when the path has none) and
+// for each of Targets the text to send in its place: the numeric id, or the full path where Target.SendPath or
+// Find.SendPath asks for it.
+// Parameters that repeat the path's reference with another id are refused here. The replacements are kept until Reset.
+func (s *Set) Resolve(id int64, replacements [][]byte) error {
+	if len(replacements) != len(s.Targets) || len(s.repeats) > 0 && id <= 0 {
+		return ErrUnresolved
+	}
+	for i := range s.Targets {
+		v := &s.Targets[i]
+		sendPath := v.Target == nil && s.route.Find.SendPath || v.Target != nil && v.Target.SendPath
+		ref, ok := routes.ParseReference(v.Ref.Kind, replacements[i])
+		if !ok || sendPath != (ref.ID == 0) {
+			return fmt.Errorf("replacing parameter %q: %w", v.Name, ErrUnresolved)
+		}
+	}
+	s.id = strconv.AppendInt(s.id[:0], id, 10)
+	for _, r := range s.repeats {
+		if !s.repeatsPath(r.value) && string(r.value) != string(s.id) {
+			return refuseName(CodePathDiffers, r.name, "repeats the path with another value: leave it out")
+		}
+	}
+	s.replacements, s.resolved = replacements, true
+	return nil
+}
+
+// ready tells whether everything that has to be replaced has its replacement.
+func (s *Set) ready() bool { return s.resolved || len(s.Targets) == 0 && len(s.repeats) == 0 }
+
+// sent gives the bytes to send for an entry.
+func (s *Set) sent(e *entry) []byte {
+	switch e.kind {
+	case entryTarget:
+		return s.replacements[e.target]
+	case entryRepeat:
+		return s.id
+	}
+	return e.value
+}

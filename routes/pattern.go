@@ -1,0 +1,214 @@
+package routes
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+)
+
+// pattern is a row's path, parsed. Optional parts and declared formats are written out as variants.
+type pattern struct {
+	variants []*variant
+	slash    bool // a trailing slash is allowed too
+	after    []*Route
+}
+
+// variant is one spelling of a pattern: its segments in order.
+type variant struct {
+	segments []segment
+	names    []string // capture names in path order
+	classes  []*class // of the captures
+	refusals []*Refusal
+}
+
+// segment is one part of a variant between slashes.
+type segment struct {
+	literal string // when parts is nil and splat is false
+	parts   []part // one capture alone, or captures between literals
+	splat   bool   // one or more whole raw segments, a single capture
+}
+
+// part is a literal or a capture inside a segment.
+type part struct {
+	literal string
+	class   *class
+	re      *regexp.Regexp
+	capture bool
+}
+
+// patternSpec is what a row says besides its path.
+type patternSpec struct {
+	base    string            // prepended to paths that do not start with it or with /api/
+	classes map[string]string // class by capture name
+	formats []string          // declared suffixes, without the dot
+	slash   bool
+}
+
+// maxSegments bounds the segments of a pattern and the raw segments of a path.
+const maxSegments = 64
+
+// parsePattern reads a path in the table's notation: {name}, {name: class}, {*splat}, (optional). Expressions have
+// braces and slashes of their own, so they stand under `captures`, never inline.
+func parsePattern(path string, spec patternSpec) (pattern, error) {
+	p := pattern{slash: spec.slash}
+	if !strings.HasPrefix(path, "/") {
+		return p, fmt.Errorf("path %q must start with /", path)
+	}
+	full := path
+	if !strings.HasPrefix(path, "/api/") {
+		full = spec.base + path
+	}
+	spellings, err := expandOptional(full)
+	if err != nil {
+		return p, err
+	}
+	for _, s := range spellings {
+		v, err := parseVariant(s, spec.classes)
+		if err != nil {
+			return p, err
+		}
+		p.variants = append(p.variants, v)
+		for _, format := range spec.formats {
+			w, err := parseVariant(s+"."+format, spec.classes)
+			if err != nil {
+				return p, err
+			}
+			p.variants = append(p.variants, w)
+		}
+	}
+	return p, nil
+}
+
+// expandOptional writes out the parenthesised parts, longest spelling first. Parentheses inside a segment that has
+// quotes, as NuGet's Packages(Id='...') has, are escaped with a backslash in the table.
+func expandOptional(path string) ([]string, error) {
+	open := -1
+	for i := 0; i < len(path); i++ {
+		switch path[i] {
+		case '\\':
+			i++
+		case '(':
+			if open >= 0 {
+				return nil, fmt.Errorf("optional parts do not nest: %q", path)
+			}
+			open = i
+		case ')':
+			if open < 0 {
+				return nil, fmt.Errorf("closing parenthesis without an opening one: %q", path)
+			}
+			with, err := expandOptional(path[:open] + path[open+1:i] + path[i+1:])
+			if err != nil {
+				return nil, err
+			}
+			without, err := expandOptional(path[:open] + path[i+1:])
+			return append(with, without...), err
+		}
+	}
+	if open >= 0 {
+		return nil, fmt.Errorf("opening parenthesis without a closing one: %q", path)
+	}
+	return []string{path}, nil
+}
+
+func parseVariant(path string, classes map[string]string) (*variant, error) {
+	v := &variant{}
+	for _, text := range strings.Split(path[1:], "/") {
+		s, err := v.parseSegment(text, classes)
+		if err != nil {
+			return nil, fmt.Errorf("path %q: %w", path, err)
+		}
+		v.segments = append(v.segments, s)
+	}
+	if len(v.segments) > maxSegments {
+		return nil, fmt.Errorf("path %q has more than %d segments", path, maxSegments)
+	}
+	if len(v.names) > MaxCaptures {
+		return nil, fmt.Errorf("path %q has more than %d captures", path, MaxCaptures)
+	}
+	return v, nil
+}
+
+func (v *variant) parseSegment(text string, classes map[string]string) (segment, error) {
+	if text == "" {
+		return segment{}, fmt.Errorf("empty segment: write a trailing slash as the flag `slash`")
+	}
+	var s segment
+	rest := text
+	for rest != "" {
+		open := strings.IndexByte(rest, '{')
+		if open < 0 {
+			open = len(rest)
+		}
+		if open > 0 {
+			s.parts = append(s.parts, part{literal: unescape(rest[:open])})
+			rest = rest[open:]
+			continue
+		}
+		end := strings.IndexByte(rest, '}')
+		if end < 0 {
+			return s, fmt.Errorf("%q: { without }", text)
+		}
+		p, splat, err := v.parseCapture(rest[1:end], classes)
+		if err != nil {
+			return s, err
+		}
+		rest = rest[end+1:]
+		if n := len(s.parts); n > 0 && s.parts[n-1].capture {
+			return s, fmt.Errorf("%q: two captures need a literal between them", text)
+		}
+		if splat && rest == "" && len(s.parts) == 0 {
+			s.splat = true
+		}
+		s.parts = append(s.parts, p)
+	}
+	if len(s.parts) == 1 && !s.parts[0].capture {
+		s.literal, s.parts = s.parts[0].literal, nil
+	}
+	return s, nil
+}
+
+// parseCapture reads what stands between the braces: name, name: class, *name.
+func (v *variant) parseCapture(text string, classes map[string]string) (part, bool, error) {
+	name, className, inline := strings.Cut(text, ":")
+	name, splat := strings.CutPrefix(strings.TrimSpace(name), "*")
+	if name == "" || strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789_") != "" {
+		return part{}, false, fmt.Errorf("capture {%s}: a name has lower-case letters, digits and underscores", text)
+	}
+	for _, other := range v.names {
+		if other == name {
+			return part{}, false, fmt.Errorf("capture {%s} stands twice", name)
+		}
+	}
+	className = strings.TrimSpace(className)
+	if !inline {
+		className = classes[name]
+		if _, builtin := builtinClasses[name]; className == "" && builtin && builtinClasses[name].ref != RefNone {
+			className = name
+		}
+	}
+	switch {
+	case className == "" && splat:
+		className = "text"
+	case className == "":
+		className = "word"
+	}
+	c, re, err := parseClass(className)
+	if err != nil {
+		return part{}, false, fmt.Errorf("capture {%s}: %w", name, err)
+	}
+	v.names = append(v.names, name)
+	v.classes = append(v.classes, c)
+	code := CodeValue
+	if c.ref != RefNone {
+		code = CodeReference
+	}
+	v.refusals = append(v.refusals, refuse(code, c.describe(name)))
+	return part{class: c, re: re, capture: true}, splat, nil
+}
+
+func unescape(s string) string {
+	if strings.IndexByte(s, '\\') < 0 {
+		return s // nearly all; building a Replacer costs
+	}
+	return strings.NewReplacer(`\(`, "(", `\)`, ")").Replace(s)
+}

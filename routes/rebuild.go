@@ -1,0 +1,113 @@
+package routes
+
+import (
+	"bytes"
+	"strconv"
+)
+
+// AppendPath writes the canonical path of the operation: literals as they stand in the table, references as the numeric
+// ids that SetID gave (or that the client sent), every other capture in its one spelling: unreserved characters as they
+// are, escapes in upper case (RFC 3986, 6.2.2). What it writes classifies to the same operation.
+func (op *Operation) AppendPath(dst []byte) []byte {
+	n := 0
+	for i := range op.variant.segments {
+		s := &op.variant.segments[i]
+		dst = append(dst, '/')
+		if s.parts == nil {
+			dst = append(dst, s.literal...)
+			continue
+		}
+		for j := range s.parts {
+			p := &s.parts[j]
+			if !p.capture {
+				dst = append(dst, p.literal...)
+				continue
+			}
+			c := &op.captures[n]
+			n++
+			if c.ID != 0 {
+				dst = strconv.AppendInt(dst, c.ID, 10)
+			} else {
+				dst = appendCanonical(dst, c.raw)
+			}
+		}
+	}
+	if op.slash {
+		dst = append(dst, '/')
+	}
+	return dst
+}
+
+// SetID makes AppendPath write id for the i-th capture, a reference or a global id whose object was looked up.
+func (op *Operation) SetID(i int, id int64) { op.captures[i].ID = id }
+
+// appendCanonical writes a raw path part with each escape in its one spelling; slashes stay.
+func appendCanonical(dst, raw []byte) []byte {
+	const digits = "0123456789ABCDEF"
+	for i := 0; i < len(raw); i++ {
+		c := raw[i]
+		if c != '%' {
+			dst = append(dst, c)
+			continue
+		}
+		c = byte(unhex[raw[i+1]])<<4 | byte(unhex[raw[i+2]])
+		i += 2
+		if unreserved(c) {
+			dst = append(dst, c)
+		} else {
+			dst = append(dst, '%', digits[c>>4], digits[c&15])
+		}
+	}
+	return dst
+}
+
+// unreserved is RFC 3986, 2.3.
+func unreserved(c byte) bool {
+	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '.' || c == '_' || c == '~'
+}
+
+// confirm reads the canonical path of an operation that was spelled with escapes and refuses when it means another one:
+// /personal_access_tokens/%73elf is "self" to the forge.
+func (t *Table) confirm(op *Operation, method int, path []byte) error {
+	op.canonical = op.appendUnresolved(op.canonical[:0])
+	canonical := op.canonical
+	if bytes.Equal(canonical, path) {
+		return nil
+	}
+	again := t.again.Get().(*Operation)
+	defer t.again.Put(again)
+	again.n, again.variant, again.Route = 0, nil, nil
+	if err := t.match(again, method, canonical); err != nil || again.Route != op.Route || again.variant != op.variant || !again.same(op) {
+		op.Route = nil
+		return errSpelling
+	}
+	return nil
+}
+
+// appendUnresolved is AppendPath with references as the client named them, without a trailing slash.
+func (op *Operation) appendUnresolved(dst []byte) []byte {
+	var ids [MaxCaptures]int64
+	for i := range op.captures[:op.n] {
+		ids[i], op.captures[i].ID = op.captures[i].ID, 0
+	}
+	slash := op.slash
+	op.slash = false
+	dst = op.AppendPath(dst)
+	op.slash = slash
+	for i := range op.captures[:op.n] {
+		op.captures[i].ID = ids[i]
+	}
+	return dst
+}
+
+func (op *Operation) same(o *Operation) bool {
+	if op.n != o.n {
+		return false
+	}
+	for i := range op.captures[:op.n] {
+		if !bytes.Equal(op.captures[i].Value, o.captures[i].Value) {
+			return false
+		}
+	}
+	return true
+}

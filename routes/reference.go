@@ -1,0 +1,106 @@
+package routes
+
+// RefKind is what a reference names. The zero value names nothing.
+type RefKind uint8
+
+const (
+	RefNone      RefKind = iota
+	RefProject           // numeric id or full path of a project
+	RefGroup             // numeric id or full path of a group
+	RefNamespace         // numeric id or full path of a group, project or user namespace
+	RefUser              // numeric id or username
+)
+
+var refNames = [...]string{"none", "project", "group", "namespace", "user"}
+
+// String gives the class name that the route table uses.
+func (k RefKind) String() string {
+	if int(k) < len(refNames) {
+		return refNames[k]
+	}
+	return "reference"
+}
+
+// Reference is a container or user that a request names: by ID when that is not zero, else by Path. Path may point
+// into the request's own bytes: copy it before the request is over.
+type Reference struct {
+	Kind RefKind
+	ID   int64
+	Path []byte
+}
+
+// ParseReference reads an id (^[1-9][0-9]{0,18}$, within int64) or a full path of [A-Za-z0-9_.-] segments: projects
+// need at least two segments, groups and namespaces one, users exactly one. ok is false for anything else: the forge
+// may read it in a way of its own (a newline, a leading zero, a sign).
+func ParseReference(kind RefKind, value []byte) (ref Reference, ok bool) {
+	if kind == RefNone || len(value) == 0 || len(value) > maxReference {
+		return Reference{}, false
+	}
+	if id, isID := parseID(value); isID {
+		return Reference{Kind: kind, ID: id}, true
+	}
+	segments, digits := 1, true
+	start := 0
+	for i, c := range value {
+		switch {
+		case c == '/':
+			if !pathSegment(value[start:i]) {
+				return Reference{}, false
+			}
+			segments++
+			start = i + 1
+			digits = false
+		case c >= '0' && c <= '9':
+		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c == '_', c == '-', c == '.':
+			digits = false
+		default:
+			return Reference{}, false
+		}
+	}
+	if digits || !pathSegment(value[start:]) {
+		return Reference{}, false
+	}
+	switch kind {
+	case RefProject:
+		ok = segments >= 2
+	case RefUser:
+		ok = segments == 1
+	default:
+		ok = true
+	}
+	if !ok {
+		return Reference{}, false
+	}
+	return Reference{Kind: kind, Path: value}, true
+}
+
+// maxReference bounds a full path: GitLab allows 20 levels of 255 bytes.
+const maxReference = 20 * 256
+
+// pathSegment tells whether s can be a segment of a full path. GitLab allows a leading dot or underscore only in
+// old paths; ".", ".." and a leading dash never.
+func pathSegment(s []byte) bool {
+	if len(s) == 0 || len(s) > 255 || s[0] == '-' {
+		return false
+	}
+	return string(s) != "." && string(s) != ".."
+}
+
+// parseID reads ^[1-9][0-9]{0,18}$ within int64.
+func parseID(value []byte) (int64, bool) {
+	if len(value) == 0 || len(value) > 19 || value[0] < '1' || value[0] > '9' {
+		return 0, false
+	}
+	var n int64
+	for _, c := range value {
+		if c < '0' || c > '9' {
+			return 0, false
+		}
+		d := int64(c - '0')
+		if n > (1<<63-1-d)/10 {
+			return 0, false
+		}
+		n = n*10 + d
+	}
+	return n, true
+}

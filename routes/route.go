@@ -1,0 +1,171 @@
+package routes
+
+import "strconv"
+
+// Kind tells who may use a route at all. The zero value is no route.
+type Kind uint8
+
+const (
+	// KindNone is the kind of a request that no row matches.
+	KindNone Kind = iota
+	// KindPermission needs the row's permissions on its boundary.
+	KindPermission
+	// KindOpen answers any caller; it is forwarded without a credential.
+	KindOpen
+	// KindOtherCredential never takes a personal access token; Route.Credential names what it takes.
+	KindOtherCredential
+)
+
+var kindNames = [...]string{"none", "permission", "open", "other-credential"}
+
+// String gives the kind as it stands in the route table.
+func (k Kind) String() string {
+	if int(k) < len(kindNames) {
+		return kindNames[k]
+	}
+	return "kind(" + strconv.Itoa(int(k)) + ")"
+}
+
+// Source is where a row stands, for messages and for explain.
+type Source struct {
+	File string // "routes/gitlab/ci_cd.yaml" for embedded files, else the path that was given
+	Line int    // from 1
+}
+
+// String gives file:line.
+func (s Source) String() string { return s.File + ":" + strconv.Itoa(s.Line) }
+
+// Route is one row of the route table: a method and a path pattern with what a token needs for it. A Route is never
+// changed after its table was built, so it may be shared and kept.
+type Route struct {
+	Kind   Kind
+	Method string // upper case; HEAD has no rows, it is read as GET (RFC 9110, 9.3.2)
+	Path   string // as in the table, without the base path: /projects/{project}/jobs
+	Source Source
+
+	Category string // heading: CI/CD
+	Resource string // snake case: job
+	Action   string // snake case: read
+
+	// Needs are the permissions, the row's own first, then those of `also`. Empty for other kinds.
+	Needs   []Permission
+	NeedSet PermissionSet
+	// Boundaries are the alternatives, project first. The request chooses among them: a reference that is present decides.
+	Boundaries []Boundary
+	// Public marks reads that need no permission when the container is public. They are then forwarded without a credential.
+	Public bool
+	// Since is the version of the table in which the row came under its permission. A write or minting row that is newer
+	// than a token does not reach that token until it is confirmed.
+	Since int
+
+	// Find says where the boundary's container is named: see FindFrom.
+	Find Find
+	// Targets are further containers that the request names in parameters; each is checked too.
+	Targets []Target
+	// Params holds the rules of the parameters that the row declares, by canonical name ("entities[].destination_namespace").
+	Params map[string]ParamRule
+	// Force holds query parameters that are set to a fixed value, whatever the client sent. Another value sent is refused.
+	Force []Forced
+	Body  Body
+
+	// Spans: the answer reaches over all of the owner's containers; the permission is needed under all_memberships too.
+	Spans bool
+	// Response says what is changed in the answer.
+	Response Response
+	// Mints names the credential that the answer carries ("project access token"). Empty: none.
+	Mints string
+	// Effects are what no boundary can contain: "runs_as_owner", "exports", "grants_rights".
+	Effects []string
+	// Refused, when not empty, is the reason for which the row is always refused to patgate tokens.
+	Refused string
+	// Credential names the credential that a KindOtherCredential row takes.
+	Credential string
+	// After holds rows ("METHOD PATH") that the forge tries before this one although this one is more literal.
+	After []string
+
+	pattern pattern
+}
+
+// Writes tells whether the row can change anything: every method but GET.
+func (r *Route) Writes() bool { return r.Method != "GET" }
+
+// FindFrom says where a row's container is found.
+type FindFrom uint8
+
+const (
+	// FindNowhere: the row has no container, or none that can be found. When its boundary is a project or a group, only
+	// all_memberships reaches it.
+	FindNowhere FindFrom = iota
+	// FindInPath: the capture Find.Name of the path.
+	FindInPath
+	// FindInParam: the parameter Find.Name; when it is absent, a user or instance alternative decides, else 400.
+	FindInParam
+	// FindByLookup: an upstream read, Find.Lookup.
+	FindByLookup
+)
+
+// Find says where a row's container is found.
+type Find struct {
+	From   FindFrom
+	Name   string // capture or parameter name
+	Ref    RefKind
+	Lookup *Lookup
+	// SendPath: the forge wants the full path in the parameter, not the id.
+	SendPath bool
+}
+
+// Lookup is an upstream read, made with the owner's credential, whose answer names the containers of a global id.
+type Lookup struct {
+	Get      string // path template below the API's base, with captures of the row: /vulnerabilities/{id}
+	Project  string // field path of project ids in the answer: project.id, projects[].id; may be empty
+	Group    string // field path of group ids: group_id, groups[].id; may be empty
+	Instance string // "field=value": the answer belongs to the instance: runner_type=instance_type; may be empty
+	User     string // "field=value" or "field=null": the answer belongs to the owner; may be empty
+	Send     string // field whose value replaces the capture that Get names, in what is forwarded: id
+}
+
+// Target is a further container that a parameter or a later capture of the path names. It is resolved and checked like
+// the row's own.
+type Target struct {
+	Param    string // canonical name of the parameter: to_project_id; empty when Capture is set
+	Capture  string // capture name: forked_from_id; empty when Param is set
+	Ref      RefKind
+	SendPath bool // the forge wants the full path here, not the id
+	Needs    []Permission
+	NeedSet  PermissionSet
+	Required bool // absent is refused (the forge would use a default that nobody checked)
+}
+
+// ParamRule is what a row says of one parameter.
+type ParamRule uint8
+
+const (
+	// ParamUndeclared is passed on unless its name is reserved or looks like an identifier.
+	ParamUndeclared ParamRule = iota
+	// ParamPass is passed on: the forge itself keeps it inside the boundary that was checked, or it names no container.
+	ParamPass
+	// ParamRefuse is refused with 400, whatever its value.
+	ParamRefuse
+	// ParamTarget is checked as one of Route.Targets, or is the row's Find.
+	ParamTarget
+	// ParamRepeat is passed on and may be sent more than once under its plain name (twine's classifiers).
+	ParamRepeat
+)
+
+// Forced is a query parameter that patgate sets itself.
+type Forced struct{ Name, Value string }
+
+// Body says what a row takes as a request body.
+type Body struct {
+	// Limit bounds bodies that are read whole, in bytes; 0 is the default of 1 MiB.
+	Limit int64
+	// Stream holds media types that are passed on unread because the forge does not parse them on this row.
+	// "*/*" is any type that is not JSON, form or multipart, and a missing Content-Type, which is then sent as
+	// application/octet-stream.
+	Stream []string
+}
+
+// Response says what is changed in an answer.
+type Response struct {
+	Remove []string // JSON object keys removed at any depth: runners_token
+}

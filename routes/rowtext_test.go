@@ -1,0 +1,68 @@
+package routes
+
+import (
+	"slices"
+	"strings"
+	"testing"
+)
+
+func TestRowFlags(t *testing.T) {
+	table := mustLoad(t, `category: CI/CD
+resources:
+  job:
+    read:
+      - POST /projects/{project}/jobs/batch public
+      - GET /jobs/{id} boundary=project
+    run:
+      - POST /projects/{project}/jobs/{id}/play runs_as_owner exports
+      - route: POST /jobs/play boundary=project runs_as_owner
+        find: {param: project_path, ref: project, send: path}
+        effects: [grants_rights]
+      - route: POST /jobs/retry boundary=project
+        find: {param: project_id, ref: project}
+`)
+	t.Run("effects are flags", func(t *testing.T) {
+		if r := find(t, table, "POST /projects/{project}/jobs/{id}/play"); !slices.Equal(r.Effects, []string{"runs_as_owner", "exports"}) {
+			t.Errorf("effects %v", r.Effects)
+		}
+	})
+	t.Run("flags and the key effects add up", func(t *testing.T) {
+		if r := find(t, table, "POST /jobs/play"); !slices.Equal(r.Effects, []string{"runs_as_owner", "grants_rights"}) {
+			t.Errorf("effects %v", r.Effects)
+		}
+	})
+	t.Run("a read by POST can be public", func(t *testing.T) {
+		if r := find(t, table, "POST /projects/{project}/jobs/batch"); !r.Public {
+			t.Error("not public")
+		}
+	})
+	t.Run("find sends a path when the row says so", func(t *testing.T) {
+		if r := find(t, table, "POST /jobs/play"); !r.Find.SendPath || r.Find.Name != "project_path" {
+			t.Errorf("find %+v", r.Find)
+		}
+		if r := find(t, table, "POST /jobs/retry"); r.Find.SendPath {
+			t.Errorf("find %+v", r.Find)
+		}
+	})
+}
+
+func TestRowFlagsRefuse(t *testing.T) {
+	for name, c := range map[string]struct{ row, want string }{
+		"public on a write":        {"- PUT /projects/{project}/jobs public", "only reads can be public"},
+		"an effect that is twice":  {"- GET /projects/{project}/jobs exports exports", "stands twice"},
+		"an effect nobody knows":   {"- GET /projects/{project}/jobs export", "unknown flag"},
+		"an unknown form to send":  {"- {route: GET /jobs boundary=project, find: {param: p, ref: project, send: name}}", "unknown form"},
+		"effects of an open route": {"", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			rows := "category: CI/CD\nresources:\n  job:\n    read:\n      " + c.row + "\n"
+			if c.row == "" {
+				rows, c.want = "kind: open\nroutes:\n  - GET /version exports\n", "belong to rows that need a permission"
+			}
+			_, problems := Load(LoadOptions{Table: testFiles(rows)})
+			if len(problems) != 1 || !strings.Contains(problems[0].Error(), c.want) {
+				t.Errorf("problems %v, want one with %q", problems, c.want)
+			}
+		})
+	}
+}

@@ -1,0 +1,63 @@
+package routes
+
+import (
+	"sync"
+)
+
+// Table is a whole route table. It is immutable: a reload makes a new one.
+type Table struct {
+	base      string
+	version   int
+	catalogue *Catalogue
+	routes    []*Route
+	tries     [methodCount]*node
+	again     sync.Pool // *Operation, for confirm
+}
+
+// Base is the path below which the forge's REST API lives: /api/v4.
+func (t *Table) Base() string { return t.base }
+
+// Version numbers the table; rows and grants carry it, so that an upgrade does not widen a token.
+func (t *Table) Version() int { return t.version }
+
+// Catalogue holds the permissions that the rows name.
+func (t *Table) Catalogue() *Catalogue { return t.catalogue }
+
+// Routes gives every row in the order of its files. The caller must not change the slice.
+func (t *Table) Routes() []*Route { return t.routes }
+
+// newTable builds the tries. It reports rows that match the same requests as an earlier one, and `after` entries that
+// name no row. The rows' patterns must be parsed.
+func newTable(base string, catalogue *Catalogue, version int, rows []*Route) (*Table, []Problem) {
+	t := &Table{base: base, version: version, catalogue: catalogue, routes: rows}
+	t.again.New = func() any { return &Operation{} }
+	var problems []Problem
+	byName := make(map[string]*Route, len(rows))
+	for _, r := range rows {
+		byName[r.Method+" "+r.Path] = r
+		m := methodIndex(r.Method)
+		if t.tries[m] == nil {
+			t.tries[m] = &node{}
+		}
+		for _, v := range r.pattern.variants {
+			if other := t.tries[m].insert(r, v); other != nil && other.route != r {
+				problems = append(problems, Problem{Source: r.Source,
+					Message: r.Method + " " + r.Path + " matches the same requests as " + other.route.Path + " at " + other.route.Source.String(),
+					Fix:     "remove one of them, or give a capture another class"})
+			}
+		}
+	}
+	for _, r := range rows {
+		r.pattern.after = r.pattern.after[:0:0]
+		for _, name := range r.After {
+			other := byName[name]
+			if other == nil {
+				problems = append(problems, Problem{Source: r.Source,
+					Message: "`after` names " + name + ", which is no row", Fix: "write METHOD PATH exactly as in the other row"})
+				continue
+			}
+			r.pattern.after = append(r.pattern.after, other)
+		}
+	}
+	return t, problems
+}
