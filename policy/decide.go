@@ -145,8 +145,9 @@ func (g *Grant) check(q *Question, i int, strict bool, d *Decision) (scope int, 
 	if c.Container != nil {
 		d.Container = c.Container.ID
 	}
+	named := c.Boundary != routes.BoundaryUser && c.Boundary != routes.BoundaryInstance
 	switch {
-	case (!offered || c.Boundary.InContainer() && !visible(c.Boundary, c.Container)) && g.covers(c.Reference, want, strict):
+	case (!offered || named && !visible(c.Boundary, c.Container)) && g.covers(c.Reference, want, strict):
 		d.Reason, d.Missing = ReasonHidden, routes.PermissionSet{}
 	case !c.Target && !g.any.Contains(want):
 		d.Reason = ReasonPermissionMissing

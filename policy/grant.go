@@ -89,7 +89,7 @@ func compareNaming(a, b naming) int {
 	return 1
 }
 
-// naming gives the part of the sorted list that is about the id.
+// namingOf gives the part of the sorted list that is about the id.
 func namingOf(sorted []naming, id int64) []naming {
 	low, high := 0, len(sorted)
 	for low < high {

@@ -5,7 +5,8 @@ import "patgate/routes"
 // Check is one boundary on which a request needs permissions.
 type Check struct {
 	// Boundary is the effective one. Where a row has alternatives the request has chosen: a reference that is present
-	// decides, never what the grant happens to hold.
+	// decides, never what the grant happens to hold. None is for what may be on several: a namespace that was not found,
+	// or an object that a lookup did not find; it is reached by no scope.
 	Boundary routes.Boundary
 	// Needs are the permissions. A check of the row's own boundary needs Route.NeedSet in any case, and what stands here
 	// besides; nil adds nothing. A target check needs exactly what stands here, and nothing is not enough.

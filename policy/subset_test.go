@@ -87,6 +87,16 @@ func TestSubset(t *testing.T) {
 			t.Errorf("an older child goes beyond: %+v", excess)
 		}
 	})
+	t.Run("facts of another container do not count", func(t *testing.T) {
+		wrong := map[string]Container{"another id": world()[site], "another boundary": {Boundary: onAGroup, ID: hammer, Ancestors: []int64{acme}, Access: OwnerMember},
+			"not visible": {Boundary: onAProject, ID: hammer, Ancestors: []int64{acme}}}
+		for name, c := range wrong {
+			facts := func(routes.Boundary, int64) Container { return c }
+			if excess := Subset(grantOf(t, onProject(hammer, "read_job")), grantOf(t, onGroup(acme, "read_job")), facts); len(excess) != 1 {
+				t.Errorf("%s: excess is %+v", name, excess)
+			}
+		}
+	})
 	t.Run("every place is reported", func(t *testing.T) {
 		child := grantOf(t, ScopeSpec{Access: "selected_memberships", Permissions: []string{"read_job"}, ProjectIDs: []int64{hammer, engine, lib}, GroupIDs: []int64{acme, oss}})
 		var ids []int64

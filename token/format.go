@@ -2,62 +2,70 @@ package token
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"hash/crc32"
 	"io"
 )
 
-// The text form of a token: the prefix, randomLength characters of base 62 (178 bits), and checksumLength characters of
-// base 62 with the CRC32 (IEEE) of all that stands before them. A scanner can tell a typo from a token without asking
-// anybody.
+// A token is Prefix, then 30 random characters (178 bits), then 6 characters of checksum, all of [0-9A-Za-z]. The
+// checksum is the CRC-32 (IEEE) of all before it, as a number of base 62 with the digits 0-9, A-Z, a-z in that order and
+// leading zeros. So a scanner or patgate itself can tell a typo from an unknown token without asking anybody.
 const (
-	Prefix         = "patgate_"
-	randomLength   = 30
-	checksumLength = 6
+	// Prefix begins every token, and nothing else that a forge hands out.
+	Prefix = "patgate_"
 	// Length is that of every token, in bytes.
 	Length = len(Prefix) + randomLength + checksumLength
-	// Pattern is the published regular expression of a token, for secret scanners.
+	// Pattern is the regular expression for secret scanners. What it finds should be checked by its checksum.
 	Pattern = `\bpatgate_[0-9A-Za-z]{36}\b`
+
+	randomLength   = 30
+	checksumLength = 6
+	bodyLength     = randomLength + checksumLength
+
+	digits = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 )
 
-const base62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-
-// The errors of Parse.
+// What Parse says of text that is no token.
 var (
-	// ErrNotOurs: the text does not start with Prefix.
+	// ErrNotOurs: it does not begin with Prefix, so it is some other credential.
 	ErrNotOurs = errors.New("not a patgate token")
-	// ErrMalformed: the text has another length or alphabet than a token.
+	// ErrMalformed: it begins with Prefix and has another length or other characters than a token.
 	ErrMalformed = errors.New("malformed patgate token")
-	// ErrChecksum: the checksum does not fit; a character was changed or lost.
+	// ErrChecksum: it has the form of a token and the checksum is wrong: mistyped, cut and mended, or made up.
 	ErrChecksum = errors.New("patgate token with a wrong checksum")
 )
 
-// Mint makes a new token from random bytes, which must be cryptographically strong: crypto/rand.Reader.
+// maxDraws bounds how often Mint reads. A good source needs a second draw once in 10^13 tokens.
+const maxDraws = 16
+
+// Mint makes a token from a source of random bytes, which must be crypto/rand.Reader but in tests. Every random character
+// is equally likely: bytes that would favour some are thrown away.
 func Mint(random io.Reader) (Secret, error) {
-	text := make([]byte, 0, Length)
-	text = append(text, Prefix...)
-	var one [64]byte
-	for len(text) < len(Prefix)+randomLength {
-		if _, err := io.ReadFull(random, one[:]); err != nil {
+	text := make([]byte, len(Prefix), Length)
+	copy(text, Prefix)
+	var drawn [2 * randomLength]byte
+	for range maxDraws {
+		if _, err := io.ReadFull(random, drawn[:]); err != nil {
 			return Secret{}, fmt.Errorf("reading random bytes: %w", err)
 		}
-		for _, b := range one {
-			if b < 248 && len(text) < len(Prefix)+randomLength { // 248 = 4*62: every character is equally likely
-				text = append(text, base62[b%62])
+		for _, b := range drawn {
+			const unbiased = 256 - 256%len(digits)
+			if int(b) < unbiased && len(text) < len(Prefix)+randomLength {
+				text = append(text, digits[int(b)%len(digits)])
 			}
 		}
+		if len(text) == len(Prefix)+randomLength {
+			sum := checksum(text)
+			return NewSecret(string(append(text, sum[:]...))), nil
+		}
 	}
-	text = appendChecksum(text)
-	return NewSecret(string(text)), nil
+	return Secret{}, errors.New("minting a token: the source of random bytes repeats itself")
 }
 
-// HasPrefix tells whether the text claims to be a patgate token. Such text never passes through unread.
-func HasPrefix(text []byte) bool {
-	return len(text) >= len(Prefix) && string(text[:len(Prefix)]) == Prefix
-}
-
-// Parse checks the form of a presented token and gives its hash. It does not tell whether the token exists.
+// Parse checks the form of a token and gives its hash. The errors are ErrNotOurs, ErrMalformed and ErrChecksum, and the
+// hash with them is zero. It allocates nothing and keeps nothing of the text.
 func Parse(text []byte) (Hash, error) {
 	if !HasPrefix(text) {
 		return Hash{}, ErrNotOurs
@@ -66,46 +74,61 @@ func Parse(text []byte) (Hash, error) {
 		return Hash{}, ErrMalformed
 	}
 	for _, c := range text[len(Prefix):] {
-		if !alphanumeric(c) {
+		if !isDigit(c) {
 			return Hash{}, ErrMalformed
 		}
 	}
-	var room [Length]byte
-	copy(room[:], text[:Length-checksumLength])
-	if !bytes.Equal(appendChecksum(room[:Length-checksumLength]), text) {
+	const end = Length - checksumLength
+	if checksum(text[:end]) != [checksumLength]byte(text[end:]) {
 		return Hash{}, ErrChecksum
 	}
-	return HashOf(text), nil
+	return sha256.Sum256(text), nil
 }
 
-// Find tells whether something that looks like a patgate token stands anywhere in the text, whole or cut.
+// HasPrefix tells whether the text claims to be a token.
+func HasPrefix(text []byte) bool {
+	return len(text) >= len(Prefix) && string(text[:len(Prefix)]) == Prefix
+}
+
+// Find tells whether something with the form of a token stands anywhere in the text, whatever stands around it and
+// whatever its checksum. The text must be decoded: percent escapes and base64 are not looked through.
 func Find(text []byte) bool {
 	for {
-		i := bytes.Index(text, []byte(Prefix))
-		if i < 0 {
+		at := bytes.Index(text, []byte(Prefix))
+		if at < 0 {
 			return false
 		}
-		text = text[i+len(Prefix):]
+		text = text[at+len(Prefix):]
 		n := 0
-		for n < len(text) && alphanumeric(text[n]) {
+		for n < len(text) && n < bodyLength && isDigit(text[n]) {
 			n++
 		}
-		if n >= 20 {
+		if n == bodyLength {
 			return true
 		}
 	}
 }
 
-func alphanumeric(c byte) bool {
+// LastFour gives the last four characters of a token, which may be shown to tell tokens apart: they are part of the
+// checksum. It gives nothing for anything shorter than a token.
+func LastFour(s Secret) string {
+	text := s.Reveal()
+	if len(text) < Length {
+		return ""
+	}
+	return text[len(text)-4:]
+}
+
+func isDigit(c byte) bool {
 	return c >= '0' && c <= '9' || c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z'
 }
 
-func appendChecksum(text []byte) []byte {
-	sum := crc32.ChecksumIEEE(text)
-	var digits [checksumLength]byte
-	for i := len(digits) - 1; i >= 0; i-- {
-		digits[i] = base62[sum%62]
-		sum /= 62
+// checksum gives the CRC-32 in base 62; six digits hold every 32-bit number.
+func checksum(text []byte) (sum [checksumLength]byte) {
+	n := crc32.ChecksumIEEE(text)
+	for i := len(sum) - 1; i >= 0; i-- {
+		sum[i] = digits[n%uint32(len(digits))]
+		n /= uint32(len(digits))
 	}
-	return append(text, digits[:]...)
+	return sum
 }

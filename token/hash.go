@@ -7,26 +7,45 @@ import (
 	"fmt"
 )
 
-// Hash is the SHA-256 of a token's text, the only form in which a token is stored. A token has more than 160 random
-// bits, so a plain hash suffices.
+// Hash is the SHA-256 of a token: all that is stored of it. A token has 178 random bits, so its hash needs no salt and can
+// be shown. The zero value is the hash of no token.
 type Hash [sha256.Size]byte
-
-// HashOf hashes a token's text.
-func HashOf(text []byte) Hash { return sha256.Sum256(text) }
 
 // Equal compares in constant time.
 func (h Hash) Equal(o Hash) bool { return subtle.ConstantTimeCompare(h[:], o[:]) == 1 }
 
-// String gives the hash in hexadecimal. It is no secret: nobody can present it.
+// IsZero tells whether it is the hash of no token.
+func (h Hash) IsZero() bool { return h == Hash{} }
+
+// String gives 64 lower-case hexadecimal digits.
 func (h Hash) String() string { return hex.EncodeToString(h[:]) }
 
-// ParseHash reads what String gives.
-func ParseHash(s string) (h Hash, err error) {
-	if len(s) != 2*len(h) {
-		return h, fmt.Errorf("a hash has %d hexadecimal digits, not %d", 2*len(h), len(s))
+// MarshalText gives what String gives.
+func (h Hash) MarshalText() ([]byte, error) { return []byte(h.String()), nil }
+
+// UnmarshalText reads what String gives, and nothing else.
+func (h *Hash) UnmarshalText(text []byte) error {
+	parsed, err := ParseHash(string(text))
+	if err != nil {
+		return err
 	}
-	if _, err := hex.Decode(h[:], []byte(s)); err != nil {
-		return Hash{}, fmt.Errorf("reading a hash: %w", err)
+	*h = parsed
+	return nil
+}
+
+// ParseHash reads what Hash.String gives; upper-case digits are an error, so that a hash has one spelling.
+func ParseHash(text string) (Hash, error) {
+	var h Hash
+	if len(text) != hex.EncodedLen(len(h)) {
+		return Hash{}, fmt.Errorf("a token hash has %d hexadecimal digits, not %d characters", hex.EncodedLen(len(h)), len(text))
+	}
+	for _, c := range []byte(text) {
+		if !(c >= '0' && c <= '9' || c >= 'a' && c <= 'f') {
+			return Hash{}, fmt.Errorf("a token hash has lower-case hexadecimal digits, not %q", c)
+		}
+	}
+	if _, err := hex.Decode(h[:], []byte(text)); err != nil {
+		return Hash{}, fmt.Errorf("reading token hash: %w", err)
 	}
 	return h, nil
 }

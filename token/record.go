@@ -6,53 +6,59 @@ import (
 	"patgate/policy"
 )
 
-// Validity is whether a token may be used. The zero value is invalid.
+// Record is what is stored of a token. It never holds the token itself.
+type Record struct {
+	ID   int64
+	Hash Hash
+	// Name and Description are the owner's words. LastFour are the token's last characters, to tell it by.
+	Name, Description, LastFour string
+	// OwnerID and CredentialID are the store's ids of the owner and of the sealed credential that the token is bound to.
+	OwnerID, CredentialID int64
+	// CreatedAt and ExpiresAt are always set. RevokedAt and PausedAt are zero unless the token is revoked or paused.
+	CreatedAt, ExpiresAt, RevokedAt, PausedAt time.Time
+	// RevokeReason says why, in words that are shown to the owner.
+	RevokeReason string
+	// Scopes are what the token may do, by names: a grant is compiled from them.
+	Scopes []policy.ScopeSpec
+	// TableVersion is the version of the route table that the token was made or last confirmed under.
+	TableVersion int
+	// ParentID is the id of the token that made this one; 0 when a credential of the forge did.
+	ParentID int64
+}
+
+// Validity is whether a token can be used. The zero value is unknown, which cannot.
 type Validity uint8
 
-// The validities. Revoked outweighs expired, expired outweighs paused.
 const (
-	Invalid Validity = iota
+	// Unknown: the record says too little, such as the zero Record.
+	Unknown Validity = iota
+	// Valid: the token can be used.
 	Valid
+	// Expired: its time is over; the instant of expiry itself is.
 	Expired
+	// Revoked: for good.
 	Revoked
+	// Paused: until somebody resumes it.
 	Paused
 )
 
-var validityNames = [...]string{"invalid", "active", "expired", "revoked", "paused"}
+var validityNames = [...]string{"unknown", "valid", "expired", "revoked", "paused"}
 
-// String gives the state's name as lists show it.
+// String gives the state's constant name for logs and answers.
 func (v Validity) String() string {
 	if int(v) < len(validityNames) {
 		return validityNames[v]
 	}
-	return "invalid"
+	return "validity"
 }
 
-// Record is what is stored of a token; never its text. Zero times mean "not".
-type Record struct {
-	ID           int64
-	Hash         Hash
-	LastFour     string // last characters of the text, to tell tokens apart
-	Name         string
-	Description  string
-	OwnerID      int64 // of the store's owner, not the forge's user id
-	CredentialID int64 // the owner's credential that authorised it and that it is forwarded with
-	ParentID     int64 // token that made it; 0 for none
-	CreatedAt    time.Time
-	ExpiresAt    time.Time // never zero for a token that may be used
-	RevokedAt    time.Time
-	RevokeReason string
-	PausedAt     time.Time
-	Scopes       []policy.ScopeSpec
-	TableVersion int // of the route table it was made or last confirmed under
-}
-
-// Validity tells whether the token may be used at that time. The instant of expiry is too late. A record without an id,
-// a hash or an expiry is invalid.
+// Validity tells whether the token can be used at an instant. Revoked comes before expired, and expired before paused.
+// Times of revoking and pausing count from the moment they are recorded, also when they lie ahead of the caller's clock.
+// A record without an expiry is Unknown: every token has one.
 func (r *Record) Validity(now time.Time) Validity {
 	switch {
-	case r == nil || r.ID == 0 || r.Hash == (Hash{}) || r.ExpiresAt.IsZero():
-		return Invalid
+	case r == nil || r.ExpiresAt.IsZero():
+		return Unknown
 	case !r.RevokedAt.IsZero():
 		return Revoked
 	case !now.Before(r.ExpiresAt):

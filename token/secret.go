@@ -1,42 +1,64 @@
-// Package token is what a patgate token is: its text form, its hash, its record and whether it is valid. It is pure: no
-// clock, no I/O.
 package token
 
 import (
+	"crypto/subtle"
 	"fmt"
-	"log/slog"
+	"io"
 )
 
 // mask is what a secret prints as.
-const mask = "[secret]"
+const mask = "[masked]"
 
-// Secret is text that must never be printed: a token, or an owner's credential. Every way of formatting or encoding it
-// gives a mask; Reveal is the only way to the text. The zero value is the empty secret.
-type Secret struct{ text string }
+// Secret is text that must not be seen: a token or a credential of the forge. Whatever prints, formats, encodes or logs
+// it gets a mask; Reveal is the only way out. The zero value is no secret. Compare with Equal, not with ==.
+//
+// The text is kept behind a pointer because fmt does not call methods on unexported fields of other types: it prints
+// them by reflection, and then an address is all there is to see.
+type Secret struct{ text *string }
 
-// NewSecret wraps text.
-func NewSecret(text string) Secret { return Secret{text} }
+// NewSecret makes a secret of the text; empty text is the zero Secret.
+func NewSecret(text string) Secret {
+	if text == "" {
+		return Secret{}
+	}
+	return Secret{&text}
+}
 
-// Reveal gives the text. Whoever calls it answers for where the text goes.
-func (s Secret) Reveal() string { return s.text }
+// Reveal gives the text itself. Who calls it answers for where the text goes.
+func (s Secret) Reveal() string {
+	if s.text == nil {
+		return ""
+	}
+	return *s.text
+}
 
-// IsZero tells whether there is no text.
-func (s Secret) IsZero() bool { return s.text == "" }
+// Empty tells whether there is no secret.
+func (s Secret) Empty() bool { return s.text == nil }
 
-// String gives the mask.
-func (s Secret) String() string { return mask }
+// Equal compares two secrets in a time that depends on their lengths only.
+func (s Secret) Equal(o Secret) bool {
+	return subtle.ConstantTimeCompare([]byte(s.Reveal()), []byte(o.Reveal())) == 1
+}
 
-// GoString gives the mask, for %#v.
-func (s Secret) GoString() string { return mask }
+// String gives the mask, or nothing for the zero value.
+func (s Secret) String() string {
+	if s.text == nil {
+		return ""
+	}
+	return mask
+}
 
-// Format writes the mask, whatever the verb.
-func (s Secret) Format(f fmt.State, _ rune) { fmt.Fprint(f, mask) }
+// GoString gives the mask.
+func (s Secret) GoString() string { return s.String() }
 
-// MarshalText gives the mask, also for JSON and YAML.
-func (s Secret) MarshalText() ([]byte, error) { return []byte(mask), nil }
+// Format writes the mask for every verb.
+func (s Secret) Format(state fmt.State, _ rune) { _, _ = io.WriteString(state, s.String()) }
+
+// MarshalText gives the mask.
+func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// MarshalJSON gives the mask as a JSON string.
+func (s Secret) MarshalJSON() ([]byte, error) { return []byte(`"` + s.String() + `"`), nil }
 
 // MarshalYAML gives the mask.
-func (s Secret) MarshalYAML() (any, error) { return mask, nil }
-
-// LogValue gives the mask.
-func (s Secret) LogValue() slog.Value { return slog.StringValue(mask) }
+func (s Secret) MarshalYAML() (any, error) { return s.String(), nil }

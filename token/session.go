@@ -6,16 +6,21 @@ import (
 	"patgate/policy"
 )
 
-// Session is what a request needs to know of a valid token: who it acts for, what it may do, and the credential that is
-// sent on. It is shared by requests and never changed.
+// Session is a token in use: what it may do, and with whose credential. It is shared between requests and not changed
+// after it was made. Printing it shows no secret.
 type Session struct {
-	TokenID      int64
-	TokenName    string
-	OwnerUserID  int64  // the owner's user id at the forge
-	Username     string // the owner's username at the forge
-	Grant        *policy.Grant
-	CredentialID int64
+	TokenID   int64
+	TokenName string
+	// OwnerUserID and Username are the owner's numeric id and name at the forge.
+	OwnerUserID int64
+	Username    string
+	// Grant is what the token may do. Nil allows nothing.
+	Grant *policy.Grant
+	// Credential is the owner's own, for the forge only. CredentialID is its id in the store.
 	Credential   Secret
-	ExpiresAt    time.Time
-	Record       *Record
+	CredentialID int64
+	// ExpiresAt is when the token expires, and the session with it.
+	ExpiresAt time.Time
+	// Record is what is stored of the token; its validity is asked for each request.
+	Record *Record
 }

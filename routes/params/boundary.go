@@ -2,7 +2,6 @@ package params
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"io"
 )
@@ -38,7 +37,7 @@ func (c *scanner) fill() error {
 		switch {
 		case n > 0:
 			return nil
-		case err == io.EOF, errors.Is(err, io.ErrUnexpectedEOF):
+		case err == io.EOF:
 			return io.EOF
 		case err != nil:
 			return fmt.Errorf("reading the multipart body: %w", err)

@@ -352,7 +352,7 @@ func (w *walk) failed(err error) error {
 	switch {
 	case errors.Is(err, jsontext.ErrDuplicateName):
 		return refuse(CodeDuplicate, "the JSON body has an object with the same name twice")
-	case errors.As(err, &syntactic), err == io.EOF, errors.Is(err, io.ErrUnexpectedEOF):
+	case errors.As(err, &syntactic), err == io.EOF, err == io.ErrUnexpectedEOF:
 		return refuse(CodeJSON, "the body is not one strict JSON object in UTF-8")
 	}
 	return fmt.Errorf("reading the JSON body: %w", err)

@@ -91,6 +91,7 @@ func TestJSONIsReadStrictly(t *testing.T) {
 		{"an odd name with brackets at the top", `{"[sudo]":1}`, CodeName},
 		{"an odd name with a dot inside", `{"a":{"b.c":1}}`, CodeName},
 		{"an odd name at the top that is declared", `{"ID":"x"}`, CodeNone},
+		{"an ordinary name behind an odd one", `{"ID":"x","a":1,"b":{"c":1}}`, CodeNone},
 		{"everything below an open container", `{"inputs":{"My.Key":1,"project_id":2,"token":{"x":[{"@":1}]},"":1}}`, CodeNone},
 		{"a dot that looks like a declared member", `{"configuration.access_token":1}`, CodeName},
 		{"after the open container", `{"inputs":{"a.b":1},"c":{"d.e":1}}`, CodeName},

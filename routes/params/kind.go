@@ -73,7 +73,8 @@ func BodyOf(route *routes.Route, method string, h BodyHeader) (Body, error) {
 		return multipartBody(m)
 	case hasPrefixFold(m.full, "multipart/"):
 		return Body{}, refuse(CodeContentType, "of the multipart types only multipart/form-data is taken")
-	case is(m.full, "application/x-www-form-urlencoded"):
+	case is(m.full, "application/x-www-form-urlencoded") && (method == "POST" || !streams(route, m.full)):
+		// A form on POST is read even where it is listed: Rack takes another method from it (_method).
 		return parsedBody(route, m, BodyForm, "application/x-www-form-urlencoded")
 	case streams(route, m.full):
 		return streamBody(h.ContentType)

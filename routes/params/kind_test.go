@@ -12,6 +12,7 @@ func TestBodyOf(t *testing.T) {
 	plain := plainRow(nil)
 	files := &routes.Route{Method: "PUT", Path: "/packages/{file_name}", Body: routes.Body{Stream: []string{"*/*"}}}
 	listed := &routes.Route{Method: "POST", Path: "/state", Body: routes.Body{Stream: []string{"application/json", "application/octet-stream", "application/vnd.a+json"}}}
+	formFiles := &routes.Route{Method: "PUT", Path: "/generic", Body: routes.Body{Stream: []string{"application/x-www-form-urlencoded", "*/*"}}}
 	get := &routes.Route{Method: "GET", Path: "/projects"}
 	for _, c := range []struct {
 		name        string
@@ -63,6 +64,8 @@ func TestBodyOf(t *testing.T) {
 		{"JSON that is listed", listed, "POST", "application/json", "", BodyStream, "application/json", CodeNone},
 		{"octet-stream that is listed", listed, "POST", "application/octet-stream", "", BodyStream, "application/octet-stream", CodeNone},
 		{"+json that is listed", listed, "POST", "application/vnd.A+json", "", BodyStream, "application/vnd.A+json", CodeNone},
+		{"a form that is listed", formFiles, "PUT", "application/x-www-form-urlencoded", "", BodyStream, "application/x-www-form-urlencoded", CodeNone},
+		{"a form that is listed, on POST", formFiles, "POST", "application/x-www-form-urlencoded", "", 0, "", CodeContentType},
 		{"no type where types are listed", listed, "POST", "", "", 0, "", CodeContentType},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -1,0 +1,53 @@
+# One word for each intent.
+
+GO      ?= go
+FUZZ    ?= 20s
+CLIENTS  = cli/testdata/clients/gitbeaker
+
+.PHONY: all build check test race fuzz bench docs clients
+
+all: check test build
+
+# The binary, static.
+build:
+	CGO_ENABLED=0 $(GO) build -trimpath -o patgate .
+
+# What needs no test to run: formatting, vet, the dependencies as they are used.
+check:
+	@files=$$(gofmt -l $$(git ls-files -co --exclude-standard '*.go')); \
+	  if [ -n "$$files" ]; then echo "not formatted, run gofmt -w on: $$files"; exit 1; fi
+	$(GO) vet ./...
+	$(GO) mod tidy -diff
+
+# Every test, the end-to-end ones with the built binary included. Tests that need a program which is not here are
+# skipped with a line that says so; PATGATE_E2E_REQUIRED=1 makes that a failure.
+test: check
+	$(GO) test -timeout 20m $(TESTFLAGS) ./...
+
+# The packages that share state between goroutines, under the race detector.
+race:
+	$(GO) test -race -timeout 20m ./audit ./cache ./store/... ./proxy/... ./forge/... ./routes/reload ./token ./policy
+
+# Every fuzzer for FUZZ each. A package that lists none is an error, so that nothing passes by not running.
+fuzz:
+	@set -e; found=0; \
+	for file in $$(grep -rlE '^func Fuzz' --include='*_test.go' .); do \
+	  dir=$$(dirname $$file); \
+	  for name in $$(sed -nE 's/^func (Fuzz[A-Za-z0-9_]+).*/\1/p' $$file); do \
+	    found=$$((found+1)); echo "== $$dir $$name"; \
+	    $(GO) test $$dir -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZ); \
+	  done; \
+	done; \
+	[ $$found -gt 0 ] || { echo "no fuzzer was found"; exit 1; }; echo "$$found fuzzers ran"
+
+# Go benchmarks of the hot path.
+bench:
+	$(GO) test -run '^$$' -bench . -benchmem ./audit ./cache ./policy ./proxy/... ./routes/... ./store/...
+
+# Generated pages.
+docs:
+	$(GO) generate ./...
+
+# The JavaScript client for the end-to-end tests.
+clients:
+	cd $(CLIENTS) && npm ci

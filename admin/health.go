@@ -1,0 +1,87 @@
+// Package admin serves what concerns patgate itself and not the forge: health and metrics, on a listener of their own.
+package admin
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+// checkTimeout bounds all readiness checks together.
+const checkTimeout = 2 * time.Second
+
+// Check is one thing that must hold before requests can be served. It must not ask the forge: a forge that is down
+// would otherwise take down patgate too, which can say so better.
+type Check struct {
+	Name string
+	// Ready gives nil, or what is wrong.
+	Ready func(context.Context) error
+}
+
+// Options configure the handler.
+type Options struct {
+	// Gatherer holds the metrics.
+	Gatherer prometheus.Gatherer
+	// Flush, when not nil, brings the metrics up to date before they are read.
+	Flush func()
+	// Checks are asked for readiness, in this order.
+	Checks []Check
+}
+
+// NewHandler serves /metrics, /livez and /readyz, the latter two also by GitLab's names /-/liveness and /-/readiness.
+// It has no authentication.
+func NewHandler(options Options) http.Handler {
+	metrics := promhttp.HandlerFor(options.Gatherer, promhttp.HandlerOpts{})
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, r *http.Request) {
+		if options.Flush != nil {
+			options.Flush()
+		}
+		metrics.ServeHTTP(w, r)
+	})
+	for _, path := range []string{"/livez", "/-/liveness"} {
+		mux.HandleFunc("GET "+path, live)
+	}
+	for _, path := range []string{"/readyz", "/-/readiness"} {
+		mux.HandleFunc("GET "+path, options.ready)
+	}
+	mux.HandleFunc("GET /{$}", index)
+	return mux
+}
+
+func index(w http.ResponseWriter, _ *http.Request) {
+	answer(w, http.StatusOK, "patgate\n\n/metrics  Prometheus metrics\n/livez    the process runs\n/readyz   requests can be served\n")
+}
+
+// live answers that the process runs and its scheduler with it.
+func live(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, "ok\n") }
+
+// ready answers 200 when every check holds, else 503 with what is wrong.
+func (o Options) ready(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := context.WithTimeout(r.Context(), checkTimeout)
+	defer cancel()
+	status := http.StatusOK
+	var b strings.Builder
+	for _, check := range o.Checks {
+		if err := check.Ready(ctx); err != nil {
+			status = http.StatusServiceUnavailable
+			fmt.Fprintf(&b, "%s: %v\n", check.Name, err)
+			continue
+		}
+		fmt.Fprintf(&b, "%s: ok\n", check.Name)
+	}
+	answer(w, status, b.String())
+}
+
+func answer(w http.ResponseWriter, status int, body string) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	w.WriteHeader(status)
+	_, _ = w.Write([]byte(body))
+}

@@ -1,0 +1,114 @@
+// Package audit records what patgate decides. One Event describes one request; a Sink takes it twice, when the decision
+// is made and when the answer is over. Log is the sink that writes lines, and it folds the same events into Counters,
+// so that the log and the metrics cannot disagree.
+package audit
+
+import (
+	"encoding/hex"
+	"errors"
+	"math/rand/v2"
+	"net/netip"
+	"time"
+
+	"patgate/policy"
+	"patgate/routes"
+)
+
+// ErrFull: so many decisions wait for the log that another one cannot be taken. The request must be refused.
+var ErrFull = errors.New("the audit queue is full")
+
+// ErrSink: the log cannot be written. The request must be refused.
+var ErrSink = errors.New("the audit log cannot be written")
+
+// ErrClosed: the log was closed. The request must be refused.
+var ErrClosed = errors.New("the audit log is closed")
+
+// Sink takes events. Both methods copy what they need: the event may be reused when Completion has returned.
+type Sink interface {
+	// Decision takes a decision before the first byte goes upstream. With an error (ErrFull, ErrSink, ErrClosed) nothing
+	// was recorded and the request must not be forwarded.
+	Decision(*Event) error
+	// Completion takes the same event when the answer is over. It is called once for every Decision that gave no error.
+	Completion(*Event)
+}
+
+// Credential is the kind of credential that a request came with. The zero value is not known yet.
+type Credential uint8
+
+// The kinds of credential.
+const (
+	CredentialUnknown Credential = iota
+	// CredentialToken: a patgate token, valid or not.
+	CredentialToken
+	// CredentialLegacy: a credential of the forge's own.
+	CredentialLegacy
+	// CredentialAnonymous: none.
+	CredentialAnonymous
+)
+
+// String gives the kind as it stands in logs and metrics.
+func (c Credential) String() string {
+	switch c {
+	case CredentialToken:
+		return "token"
+	case CredentialLegacy:
+		return "legacy"
+	case CredentialAnonymous:
+		return "anonymous"
+	}
+	return "unknown"
+}
+
+// RequestID names one request in logs and answers.
+type RequestID [16]byte
+
+// NewRequestID makes a random id. It is unique, not secret.
+func NewRequestID() RequestID {
+	var id RequestID
+	for half := range 2 {
+		n := rand.Uint64()
+		for i := range 8 {
+			id[half*8+i] = byte(n >> (8 * i))
+		}
+	}
+	return id
+}
+
+// AppendText appends 32 hexadecimal digits.
+func (id RequestID) AppendText(dst []byte) ([]byte, error) { return hex.AppendEncode(dst, id[:]), nil }
+
+// String gives 32 hexadecimal digits.
+func (id RequestID) String() string { return hex.EncodeToString(id[:]) }
+
+// Event is one request as it is recorded. Every string must be constant or outlive the request: none may point into a
+// request's buffers, and none may carry a secret or anything else that the client wrote.
+type Event struct {
+	// Known at the decision.
+
+	ID         RequestID
+	Start      time.Time
+	Client     netip.Addr // behind trusted proxies, the one that they name
+	Credential Credential
+	TokenID    int64         // 0 when there is none or it is unknown
+	OwnerID    int64         // the forge user id that the token acts for
+	Method     string        // one of the standard methods, else "OTHER"
+	Route      *routes.Route // nil when no row matches
+	Permission string        // the permission that decided, when it is not the route's own
+	Boundary   routes.Boundary
+	BoundaryID int64 // project or group id that was checked
+	Scope      int   // index of the scope that allowed it; -1 when none did
+	Verdict    policy.Verdict
+	Reason     string // of a closed set: policy.Reason or one of the gateway's own
+	Undeclared int    // parameters that the row does not declare and that were passed on
+
+	// Known at the completion.
+
+	Status        int
+	RequestBytes  int64         // of the body that the client sent
+	ResponseBytes int64         // of the body that the client was sent
+	Duration      time.Duration // from the request's first byte to the answer's last
+	Upstream      time.Duration // until the forge's answer began; 0 when it was not asked
+	Failure       string        // what broke after the decision, of a closed set: upstream_timeout, client_gone; else empty
+
+	entry *entry // what the sink keeps of the decision
+}

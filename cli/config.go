@@ -1,0 +1,71 @@
+package cli
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"patgate/config"
+)
+
+func newConfig() *cobra.Command {
+	cmd := &cobra.Command{Use: "config", Short: "Check and show the configuration"}
+	cmd.AddCommand(newConfigCheck(), newConfigShow(), newConfigExample())
+	return cmd
+}
+
+func newConfigCheck() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "check [FILE]",
+		Short: "Print everything that is wrong with a configuration file and the environment",
+		Long: `Reads the file (or the one that --config or PATGATE_CONFIG names) with the PATGATE_*
+variables on top, and prints all problems, each with its place, the offending value and
+the fix. Exits 1 when there is any. The forge is not contacted.`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 1 {
+				if err := cmd.Flags().Set("config", args[0]); err != nil {
+					return err
+				}
+			}
+			c, err := loadSettings(cmd, nil, withUpstream)
+			if err != nil {
+				return err
+			}
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "The configuration is good: %s in front of %s.\n", c.Public(), c.Upstream.URL)
+			return err
+		},
+	}
+	addSettings(cmd.Flags(), nil)
+	return cmd
+}
+
+func newConfigShow() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "show",
+		Short: "Print the configuration in effect, with secrets masked",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := loadSettings(cmd, serveSettings(), withoutUpstream)
+			if err != nil {
+				return err
+			}
+			_, err = fmt.Fprint(cmd.OutOrStdout(), c.Show())
+			return err
+		},
+	}
+	addSettings(cmd.Flags(), serveSettings())
+	return cmd
+}
+
+func newConfigExample() *cobra.Command {
+	return &cobra.Command{
+		Use:   "example",
+		Short: "Print an example configuration file to start from",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			_, err := fmt.Fprint(cmd.OutOrStdout(), config.Example())
+			return err
+		},
+	}
+}

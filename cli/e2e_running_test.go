@@ -1,0 +1,69 @@
+package cli_test
+
+import (
+	"encoding/json"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// running is a server in front of a stand-in forge, for tests that are no scripts.
+type running struct {
+	*stage
+	gate string
+	env  []string
+}
+
+// startRunning starts both; at the end of the test the server must stop cleanly, and no secret may have been written.
+func startRunning(t *testing.T, flags ...string) *running {
+	t.Helper()
+	w, err := newWorld()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &running{stage: &stage{world: w, dir: t.TempDir()}}
+	r.secret("alice's forge token", w.alicePAT)
+	listen, admin, err := r.ports()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.gate = "http://" + listen
+	r.env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + r.dir, "PATGATE_UPSTREAM_URL=" + w.url, "PATGATE_LISTEN=" + listen,
+		"PATGATE_ADMIN_LISTEN=" + admin, "PATGATE_DATA_DIR=" + r.dir + "/data"}
+	if err := r.start(r.env, flags, "http://"+admin); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := r.stop(syscall.SIGTERM); err != nil {
+			t.Errorf("stopping the server: %v\n%s", err, r.logText())
+		}
+		w.close()
+		if found := leaks(r.dir, r.secrets); len(found) > 0 {
+			t.Errorf("secrets were written: %v", found)
+		}
+	})
+	return r
+}
+
+// mint makes a token of alice's and gives its secret.
+func (r *running) mint(t *testing.T, args ...string) string {
+	t.Helper()
+	cmd := exec.Command("patgate", append([]string{"token", "create", "--json"}, args...)...)
+	cmd.Env, cmd.Dir = append(r.env, "PATGATE_OWNER_CREDENTIAL="+r.world.alicePAT), r.dir
+	var stderr strings.Builder
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("patgate token create: %v\n%s", err, stderr.String())
+	}
+	var made struct {
+		Token string `json:"token"`
+	}
+	if err := json.Unmarshal(out, &made); err != nil || made.Token == "" {
+		t.Fatalf("patgate token create printed no token: %v", err)
+	}
+	r.secret("a minted token", made.Token)
+	return made.Token
+}

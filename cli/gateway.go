@@ -1,0 +1,307 @@
+package cli
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/zap"
+
+	"patgate/admin"
+	"patgate/audit"
+	"patgate/config"
+	"patgate/forge"
+	"patgate/forge/gitlab"
+	"patgate/proxy"
+	"patgate/routes"
+	"patgate/routes/reload"
+	"patgate/store"
+)
+
+// certificateInterval is how often the certificate's files are looked at.
+const certificateInterval = 10 * time.Second
+
+// gateway is everything that serve runs: made by newGateway, which wires it, started once, shut down once.
+type gateway struct {
+	config      *config.Config
+	logger      *zap.Logger
+	audit       *audit.Log
+	store       store.Store
+	sessions    *store.Sessions
+	routes      *reload.Reloader
+	resolver    *gitlab.Resolver
+	handler     *proxy.Handler
+	server      *proxy.Server
+	certificate *proxy.Certificate // nil without TLS
+	admin       *http.Server
+
+	renew    chan struct{} // asks for the certificate to be read again
+	failed   chan error    // a listener that ended by itself
+	stop     context.CancelFunc
+	draining atomic.Bool
+}
+
+// newGateway opens and checks everything that needs no listener. Whatever it opened is closed again on an error.
+func newGateway(ctx context.Context, c *config.Config, log io.Writer) (g *gateway, err error) {
+	out := &lineWriter{out: log}
+	g = &gateway{config: c, logger: newLogger(out, c.Log), renew: make(chan struct{}, 1), failed: make(chan error, 2), stop: func() {}}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, g.close())
+		}
+	}()
+	registry := prometheus.NewRegistry()
+	counters, err := audit.NewCounters(registry)
+	if err != nil {
+		return g, err
+	}
+	reloads := newReloadMetrics(registry)
+	upstreamTLS, err := proxy.TLSWithAuthorities(c.Upstream.CAFile)
+	if err != nil {
+		return g, err
+	}
+	if c.TLS.CertFile != "" {
+		if g.certificate, err = proxy.LoadCertificate(c.TLS.CertFile, c.TLS.KeyFile); err != nil {
+			return g, err
+		}
+	}
+	var problems []routes.Problem
+	g.routes, problems = reload.New(reload.Options{
+		Paths: c.Routes.Overlays, Interval: c.Routes.WatchInterval.Std(),
+		Report: func(e reload.Event) { reloads.table(e); g.reloaded(e) },
+	})
+	if len(problems) > 0 {
+		return g, problemLines(problems)
+	}
+	opened, err := openStore(ctx, c)
+	if err != nil {
+		return g, err
+	}
+	g.store = opened.store
+	if g.sessions, err = store.NewSessions(ctx, store.SessionOptions{
+		Store: opened.store, Keyring: opened.keyring,
+		Catalogue:  func() *routes.Catalogue { return g.routes.Table().Catalogue() },
+		MaxEntries: int64(c.Cache.Tokens), TTL: c.Cache.TokenTTL.Std(), UnknownTTL: c.Cache.UnknownTokenTTL.Std(),
+		Report: func(err error) { g.logger.Error("store", zap.Error(err)) },
+	}); err != nil {
+		return g, err
+	}
+	if g.resolver, err = newResolver(c); err != nil {
+		return g, err
+	}
+	g.audit = audit.NewLog(audit.Options{
+		Out: out, Encoder: audit.NewEncoder(c.Log.Format == config.FormatConsole), Queue: c.Limits.AuditQueue, Counters: counters,
+	})
+	if g.handler, err = proxy.New(g.proxyOptions(upstreamTLS)); err != nil {
+		return g, err
+	}
+	g.server = proxy.NewServer(g.handler, serverLog{g.logger})
+	registerMetrics(registry, g)
+	g.admin = &http.Server{
+		Handler: admin.NewHandler(admin.Options{Gatherer: registry, Flush: g.audit.Flush, Checks: []admin.Check{
+			{Name: "serving", Ready: g.serving},
+			{Name: "store", Ready: g.sessions.Sync},
+			{Name: "audit log", Ready: func(context.Context) error { return g.audit.Err() }},
+		}}),
+		ReadHeaderTimeout: 5 * time.Second,
+		IdleTimeout:       time.Minute,
+	}
+	return g, nil
+}
+
+// newResolver makes the resolver for GitLab.
+func newResolver(c *config.Config) (*gitlab.Resolver, error) {
+	return gitlab.New(gitlab.Options{
+		URL: c.Upstream.URL.String(), AllowHTTP: c.Upstream.AllowPlainHTTP, CAFile: c.Upstream.CAFile,
+		Timeout: c.Resolver.Timeout.Std(), MaxEntries: int64(c.Cache.Containers),
+		TTL: c.Resolver.FreshForReads.Std(), NegativeTTL: c.Resolver.NotFoundTTL.Std(),
+		Budget: forge.BudgetOptions{
+			TokenBurst: quarter(c.Resolver.BudgetPerToken), TokenRate: float64(c.Resolver.BudgetPerToken) / 60,
+			OwnerBurst: quarter(c.Resolver.BudgetPerOwner), OwnerRate: float64(c.Resolver.BudgetPerOwner) / 60,
+		},
+	})
+}
+
+// quarter gives how much of a minute's budget may be spent at once.
+func quarter(perMinute int) int { return max(1, perMinute/4) }
+
+// proxyOptions gives the handler's options.
+func (g *gateway) proxyOptions(upstreamTLS *tls.Config) proxy.Options {
+	c := g.config
+	var external []string
+	for _, u := range c.Upstream.ExternalURLs {
+		external = append(external, u.String())
+	}
+	var trusted []netip.Prefix
+	for _, p := range c.TrustedProxies {
+		trusted = append(trusted, p.Prefix)
+	}
+	return proxy.Options{
+		Table: g.routes.Table, Sessions: g.sessions, TokenState: tokenState, Resolver: g.resolver, Audit: g.audit,
+		Upstream: proxy.Upstream{URL: c.Upstream.URL.String(), ExternalURLs: external, TLS: upstreamTLS, Connections: c.Upstream.Connections},
+		Legacy: map[config.Legacy]proxy.Mode{config.LegacyDeny: proxy.ModeDeny, config.LegacyReadOnly: proxy.ModeReadOnly,
+			config.LegacyAllow: proxy.ModeAllow}[c.Legacy],
+		Anonymous:      map[config.Anonymous]proxy.Mode{config.AnonymousDeny: proxy.ModeDeny, config.AnonymousAllow: proxy.ModeAllow}[c.Anonymous],
+		Web:            map[config.Web]proxy.Mode{config.WebRefuse: proxy.ModeDeny, config.WebPass: proxy.ModeAllow}[c.Web],
+		PublicURL:      c.PublicURL.String(),
+		TrustedProxies: trusted,
+		Limits: proxy.Limits{
+			HeaderBytes: int(c.Limits.HeaderBytes), BodyBytes: int64(c.Limits.BodyBytes), BodyMemory: int64(c.Limits.BodyMemory),
+			Connections: c.Limits.Connections, ConnectionsPerClient: c.Limits.ConnectionsPerClient,
+			FailedCredentials: c.Limits.FailedCredentials, FailedCredentialsWindow: c.Limits.FailedCredentialsWindow.Std(),
+		},
+		Timeouts: proxy.Timeouts{
+			ReadHeader: c.Timeouts.ReadHeader.Std(), Idle: c.Timeouts.Idle.Std(), ReadStall: c.Timeouts.ReadStall.Std(),
+			WriteStall: c.Timeouts.WriteStall.Std(), Resolve: c.Resolver.Deadline.Std(), UpstreamDial: c.Timeouts.UpstreamDial.Std(),
+			UpstreamResponse: c.Timeouts.UpstreamResponse.Std(), UpstreamStall: c.Timeouts.UpstreamStall.Std(),
+			UpstreamIdle: c.Timeouts.UpstreamIdle.Std(),
+		},
+		Freshness: proxy.Freshness{Reads: c.Resolver.FreshForReads.Std(), Writes: c.Resolver.FreshForWrites.Std()},
+		Panicked: func(value any, stack []byte) {
+			// The value may hold anything, a secret too: only its type and the stack are written.
+			g.logger.Error("panic", zap.String("type", fmt.Sprintf("%T", value)), zap.ByteString("stack", stack))
+		},
+	}
+}
+
+// tokenState tells the handler what an error of the sessions means.
+func tokenState(err error) proxy.TokenState {
+	switch {
+	case errors.Is(err, store.ErrUnknownToken):
+		return proxy.TokenUnknown
+	case errors.Is(err, store.ErrExpired):
+		return proxy.TokenExpired
+	case errors.Is(err, store.ErrRevoked):
+		return proxy.TokenRevoked
+	case errors.Is(err, store.ErrPaused):
+		return proxy.TokenPaused
+	case errors.Is(err, store.ErrCredentialInvalid):
+		return proxy.TokenCredentialInvalid
+	}
+	return proxy.TokenUnreadable
+}
+
+// serverLog gives the HTTP server's own messages to the log.
+type serverLog struct{ logger *zap.Logger }
+
+// Printf writes a message.
+func (l serverLog) Printf(format string, args ...any) { l.logger.Warn(fmt.Sprintf(format, args...)) }
+
+// start serves both listeners and begins to watch files. operators may be nil.
+func (g *gateway) start(ctx context.Context, clients, operators net.Listener) {
+	ctx, g.stop = context.WithCancel(context.WithoutCancel(ctx))
+	var serverTLS *tls.Config
+	if g.certificate != nil {
+		serverTLS = g.certificate.ServerConfig()
+		go g.certificate.Watch(certificateInterval, g.renew, ctx.Done(), g.renewed)
+	}
+	if g.config.Routes.WatchInterval > 0 {
+		go g.routes.Watch(ctx)
+	}
+	go func() {
+		if err := g.server.Serve(clients, serverTLS); err != nil {
+			g.failed <- fmt.Errorf("serving clients: %w", err)
+		}
+	}()
+	if operators != nil {
+		go func() {
+			if err := g.admin.Serve(operators); !errors.Is(err, http.ErrServerClosed) {
+				g.failed <- fmt.Errorf("serving metrics and health: %w", err)
+			}
+		}()
+	}
+	fields := []zap.Field{zap.String("version", version()), zap.Stringer("listen", clients.Addr()),
+		zap.Stringer("upstream", g.config.Upstream.URL), zap.Int("routes", len(g.routes.Table().Routes())), zap.Stringer("legacy", g.config.Legacy),
+		zap.Stringer("anonymous", g.config.Anonymous), zap.String("database", g.config.DatabaseFile())}
+	if operators != nil {
+		fields = append(fields, zap.Stringer("admin_listen", operators.Addr()))
+	}
+	g.logger.Info("serving", fields...)
+	go g.greet(ctx)
+}
+
+// serving is the readiness check that ends before the listener does, so that balancers turn away in time.
+func (g *gateway) serving(context.Context) error {
+	if g.draining.Load() {
+		return errors.New("shutting down")
+	}
+	return nil
+}
+
+// reload reads routes and certificate again.
+func (g *gateway) reload() {
+	g.routes.Reload() // its outcome is reported
+	if g.certificate != nil {
+		select {
+		case g.renew <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// reloaded logs a reload of the route table.
+func (g *gateway) reloaded(e reload.Event) {
+	if len(e.Problems) == 0 {
+		g.logger.Info("routes reloaded", zap.Int("routes", e.Rows), zap.Int("files", e.Files))
+		return
+	}
+	for _, p := range e.Problems {
+		g.logger.Error("routes not reloaded, the table before stays", zap.String("problem", p.Error()))
+	}
+}
+
+// renewed logs a reload of the certificate.
+func (g *gateway) renewed(err error) {
+	if err != nil {
+		g.logger.Error("certificate not reloaded, the one before stays", zap.Error(err))
+		return
+	}
+	g.logger.Info("certificate reloaded", zap.String("file", g.config.TLS.CertFile))
+}
+
+// shutdown lets running requests end and closes everything.
+func (g *gateway) shutdown() error {
+	g.draining.Store(true)
+	ctx, cancel := context.WithTimeout(context.Background(), g.config.Timeouts.Drain.Std())
+	defer cancel()
+	g.logger.Info("draining", zap.Stringer("at_most", g.config.Timeouts.Drain))
+	if err := g.server.Shutdown(ctx); err != nil {
+		g.logger.Warn("requests were cut off at the end of the drain", zap.Error(err))
+	}
+	err := g.close()
+	g.logger.Info("stopped")
+	return err
+}
+
+// close closes what is open, in the order in which the parts need each other.
+func (g *gateway) close() error {
+	g.stop()
+	var errs []error
+	if g.admin != nil {
+		errs = append(errs, g.admin.Close())
+	}
+	if g.handler != nil {
+		g.handler.Close()
+	}
+	if g.resolver != nil {
+		g.resolver.Close()
+	}
+	if g.audit != nil {
+		errs = append(errs, g.audit.Close())
+	}
+	if g.sessions != nil {
+		errs = append(errs, g.sessions.Close())
+	}
+	if g.store != nil {
+		errs = append(errs, g.store.Close())
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,214 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"patgate/config"
+	"patgate/store"
+)
+
+func newOwner() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "owner",
+		Short: "Forge users that tokens act for, and their sealed credentials",
+		Long: `An owner is a user of the forge. Tokens act for their owner with the owner's own forge
+token, which is kept sealed and never leaves patgate.
+
+The forge token is read from PATGATE_OWNER_CREDENTIAL, from the file that
+PATGATE_OWNER_CREDENTIAL_FILE or --credential-file names, or at a prompt; never from a flag.`,
+	}
+	cmd.AddCommand(newOwnerAdd(), newOwnerList(), newOwnerReplace(), newOwnerRemove())
+	return cmd
+}
+
+// ownerView is an owner as JSON.
+type ownerView struct {
+	ID          int64            `json:"id"`
+	Origin      string           `json:"origin"`
+	UserID      int64            `json:"user_id"`
+	Username    string           `json:"username"`
+	Admin       bool             `json:"admin"`
+	CreatedAt   time.Time        `json:"created_at"`
+	Credentials []credentialView `json:"credentials"`
+	Tokens      int              `json:"active_tokens"`
+}
+
+// credentialView is a credential as JSON, without anything sealed.
+type credentialView struct {
+	ID        int64      `json:"id"`
+	Scopes    []string   `json:"scopes"`
+	Status    string     `json:"status"`
+	Reason    string     `json:"reason,omitempty"`
+	ExpiresAt *time.Time `json:"expires_at"`
+	UpdatedAt time.Time  `json:"updated_at"`
+	KeyID     string     `json:"key_id"`
+}
+
+func viewCredential(c *store.Credential) credentialView {
+	return credentialView{ID: c.ID, Scopes: c.Scopes, Status: c.Status.String(), Reason: c.Reason, ExpiresAt: orNull(c.ExpiresAt), UpdatedAt: c.UpdatedAt, KeyID: c.KeyID}
+}
+
+// viewOwner reads what belongs to an owner.
+func viewOwner(ctx context.Context, st store.Store, o store.Owner) (ownerView, error) {
+	v := ownerView{ID: o.ID, Origin: o.Origin, UserID: o.UserID, Username: o.Username, Admin: o.Admin, CreatedAt: o.CreatedAt, Credentials: []credentialView{}}
+	credentials, err := st.Credentials(ctx, o.ID)
+	if err != nil {
+		return v, err
+	}
+	for i := range credentials {
+		v.Credentials = append(v.Credentials, viewCredential(&credentials[i]))
+	}
+	_, v.Tokens, err = st.Tokens(ctx, store.Filter{OwnerID: o.ID, State: store.StateActive, Now: time.Now(), Limit: 1})
+	return v, err
+}
+
+func newOwnerList() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "list",
+		Short: "List the owners with their credentials",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := loadSettings(cmd, storeSettings(), withoutUpstream)
+			if err != nil {
+				return err
+			}
+			st, err := openExisting(cmd.Context(), c)
+			if err != nil {
+				return err
+			}
+			defer st.Close()
+			owners, err := st.Owners(cmd.Context())
+			if err != nil {
+				return err
+			}
+			views := []ownerView{}
+			for _, o := range owners {
+				v, err := viewOwner(cmd.Context(), st, o)
+				if err != nil {
+					return err
+				}
+				views = append(views, v)
+			}
+			if wantsJSON(cmd) {
+				return printJSON(cmd.OutOrStdout(), views)
+			}
+			return printOwners(cmd, views)
+		},
+	}
+	addStoreFlags(cmd)
+	return cmd
+}
+
+func printOwners(cmd *cobra.Command, views []ownerView) error {
+	t := table{head: []string{"ID", "USERNAME", "USER ID", "FORGE", "CREDENTIAL", "SCOPES", "STATUS", "EXPIRES", "TOKENS"}}
+	for _, v := range views {
+		if len(v.Credentials) == 0 {
+			t.add(strconv.FormatInt(v.ID, 10), v.Username, strconv.FormatInt(v.UserID, 10), v.Origin, "none", "", "", "", strconv.Itoa(v.Tokens))
+		}
+		for _, c := range v.Credentials {
+			expires, status := "never", c.Status
+			if c.ExpiresAt != nil {
+				expires = stamp(*c.ExpiresAt)
+			}
+			if c.Reason != "" {
+				status += ": " + c.Reason
+			}
+			t.add(strconv.FormatInt(v.ID, 10), v.Username, strconv.FormatInt(v.UserID, 10), v.Origin,
+				strconv.FormatInt(c.ID, 10), strings.Join(c.Scopes, ","), status, expires, strconv.Itoa(v.Tokens))
+		}
+	}
+	return t.write(cmd.OutOrStdout(), terminalWidth(cmd.OutOrStdout()))
+}
+
+func newOwnerRemove() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "remove USERNAME|ID",
+		Short: "Erase an owner's sealed credentials and revoke all the owner's tokens",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c, err := loadSettings(cmd, storeSettings(), withoutUpstream)
+			if err != nil {
+				return err
+			}
+			st, err := openExisting(cmd.Context(), c)
+			if err != nil {
+				return err
+			}
+			defer st.Close()
+			o, err := findOwner(cmd.Context(), st, c, args[0])
+			if err != nil {
+				return err
+			}
+			v, err := viewOwner(cmd.Context(), st, o)
+			if err != nil {
+				return err
+			}
+			if yes, _ := cmd.Flags().GetBool("yes"); !yes {
+				return usageError{fmt.Errorf("this revokes %d active tokens of %s for good: repeat it with --yes", v.Tokens, o.Username)}
+			}
+			revoked, err := st.RemoveOwner(cmd.Context(), o.ID, actor(), time.Now())
+			if err != nil {
+				return err
+			}
+			defer awaitForce(cmd.Context())
+			if wantsJSON(cmd) {
+				return printJSON(cmd.OutOrStdout(), map[string]any{"id": o.ID, "username": o.Username, "revoked_tokens": revoked})
+			}
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "Removed %s: the sealed credentials are erased, %d tokens are revoked.\n", o.Username, revoked)
+			return err
+		},
+	}
+	cmd.Flags().Bool("yes", false, "do it without asking")
+	addStoreFlags(cmd)
+	return cmd
+}
+
+// findOwner finds an owner by its id in the store or by its username at the forge.
+func findOwner(ctx context.Context, st store.Store, c *config.Config, name string) (store.Owner, error) {
+	owners, err := st.Owners(ctx)
+	if err != nil {
+		return store.Owner{}, err
+	}
+	var found []store.Owner
+	var known []string
+	for _, o := range owners {
+		if strings.EqualFold(o.Username, name) && (c.Upstream.URL.Empty() || o.Origin == c.Upstream.URL.String()) || strconv.FormatInt(o.ID, 10) == name {
+			found = append(found, o)
+		}
+		known = append(known, o.Username)
+	}
+	switch {
+	case len(found) == 1:
+		return found[0], nil
+	case len(found) > 1:
+		return store.Owner{}, usageError{fmt.Errorf("%d owners match %q: give the id that patgate owner list shows", len(found), name)}
+	case len(known) == 0:
+		return store.Owner{}, fmt.Errorf("%w %q: there is none yet (fix: patgate owner add)", store.ErrUnknownOwner, name)
+	}
+	return store.Owner{}, fmt.Errorf("%w %q: there are %s", store.ErrUnknownOwner, name, strings.Join(known, ", "))
+}
+
+// addStoreFlags gives a command on the store its flags.
+func addStoreFlags(cmd *cobra.Command) {
+	addSettings(cmd.Flags(), storeSettings())
+	cmd.Flags().Bool("json", false, "print JSON")
+}
+
+func wantsJSON(cmd *cobra.Command) bool {
+	asJSON, _ := cmd.Flags().GetBool("json")
+	return asJSON
+}
+
+// orNull gives nil for the zero time, which is null in JSON.
+func orNull(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return &t
+}

@@ -1,0 +1,145 @@
+// Package cli is patgate's command line: one file for each command, and serve.go, where everything is wired.
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"patgate/config"
+)
+
+// Exit codes: what was asked for failed; the command line itself was wrong.
+const (
+	exitFailed = 1
+	exitUsage  = 2
+)
+
+// Stdio is what a command reads from and writes to.
+type Stdio struct {
+	In       io.Reader
+	Out, Err io.Writer
+}
+
+// Main runs patgate with arguments (without the program's name) and gives its exit code. Errors are printed on the error
+// stream, one line each, beginning with "patgate: ".
+func Main(args []string, stdio Stdio) int {
+	root := New()
+	root.SetArgs(args)
+	root.SetIn(stdio.In)
+	root.SetOut(stdio.Out)
+	root.SetErr(stdio.Err)
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(ctx, stop) // a second signal ends the process at once
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return 0
+	}
+	for _, line := range errorLines(err) {
+		fmt.Fprintln(stdio.Err, "patgate: "+line)
+	}
+	if usage := (usageError{}); errors.As(err, &usage) {
+		return exitUsage
+	}
+	return exitFailed
+}
+
+// New builds the command tree.
+func New() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "patgate",
+		Short: "Fine-grained access tokens for a forge, as a gateway in front of it",
+		Long: `patgate stands in front of a forge and gives it fine-grained access tokens: each token
+reaches only the projects and groups it names, and there only the actions it names.
+The forge's own broad credential never leaves patgate.
+
+Start with:  patgate demo
+Then:        patgate serve --upstream https://gitlab.example.com`,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          noSuchCommand,
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	root.SetFlagErrorFunc(flagError)
+	root.CompletionOptions.HiddenDefaultCmd = true
+	root.AddCommand(newServe(), newDemo(), newToken(), newOwner(), newKey(), newStore(), newRoutes(), newConfig(),
+		newHealthcheck(), newVersion())
+	wrapArgs(root)
+	return root
+}
+
+// usageError is a command line that cannot be understood.
+type usageError struct{ err error }
+
+func (e usageError) Error() string { return e.err.Error() }
+func (e usageError) Unwrap() error { return e.err }
+
+// linesError is a failure that takes several lines, such as all the problems of a file.
+type linesError []string
+
+func (e linesError) Error() string { return strings.Join(e, "\n") }
+
+// errorLines gives the lines to print for an error: one, unless it holds several problems.
+func errorLines(err error) []string {
+	return strings.FieldsFunc(err.Error(), func(r rune) bool { return r == '\n' })
+}
+
+// wrapArgs makes the errors of every command's argument check usage errors, and gives commands that only hold others
+// a check that names the nearest one.
+func wrapArgs(cmd *cobra.Command) {
+	if cmd.HasSubCommands() && cmd.RunE == nil && cmd.Run == nil {
+		cmd.Args = noSuchCommand
+		cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+	}
+	check := cmd.Args
+	if check == nil {
+		check = cobra.ArbitraryArgs
+	}
+	cmd.Args = func(cmd *cobra.Command, args []string) error {
+		if err := check(cmd, args); err != nil && !errors.As(err, &usageError{}) {
+			return usageError{fmt.Errorf("%w (see %s --help)", err, cmd.CommandPath())}
+		} else {
+			return err
+		}
+	}
+	for _, sub := range cmd.Commands() {
+		wrapArgs(sub)
+	}
+}
+
+// noSuchCommand refuses arguments of a command that only holds others.
+func noSuchCommand(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	hint := "see " + cmd.CommandPath() + " --help"
+	var names []string
+	for _, sub := range cmd.Commands() {
+		names = append(names, sub.Name())
+	}
+	if near := config.Nearest(args[0], names); near != "" {
+		hint = "did you mean " + near + "?"
+	}
+	return usageError{fmt.Errorf("unknown command %q (%s)", cmd.CommandPath()+" "+args[0], hint)}
+}
+
+// flagError names the flag that is nearest to one that is not known.
+func flagError(cmd *cobra.Command, err error) error {
+	hint := "see " + cmd.CommandPath() + " --help"
+	if unknown := (*pflag.NotExistError)(nil); errors.As(err, &unknown) && len(unknown.GetSpecifiedName()) > 1 {
+		var names []string
+		cmd.Flags().VisitAll(func(flag *pflag.Flag) { names = append(names, flag.Name) })
+		if near := config.Nearest(unknown.GetSpecifiedName(), names); near != "" {
+			hint = "did you mean --" + near + "?"
+		}
+	}
+	return usageError{fmt.Errorf("%w (%s)", err, hint)}
+}

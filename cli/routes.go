@@ -1,0 +1,75 @@
+package cli
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"patgate/routes"
+	"patgate/routes/reload"
+)
+
+func newRoutes() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "routes",
+		Short: "Look at the route table, check it, and compare it with the forge",
+		Long: `The route table says for every method and path of the forge's API which permission a
+token needs for it. It is built in; files given by --routes are laid over it: their rows
+are added to it, take the place of rows with the same method and path, or remove rows.`,
+	}
+	cmd.AddCommand(newRoutesList(), newRoutesExplain(), newRoutesLint(), newRoutesCoverage(), newRoutesExport())
+	return cmd
+}
+
+// overlayFlag gives a command the flag --routes.
+func overlayFlag(cmd *cobra.Command) {
+	cmd.Flags().StringSlice("routes", nil, "file or directory laid over the built-in route table (repeatable)")
+}
+
+// loadOptions reads the overlay that --routes and further paths name.
+func loadOptions(cmd *cobra.Command, more []string) (routes.LoadOptions, error) {
+	paths, err := cmd.Flags().GetStringSlice("routes")
+	if err != nil {
+		return routes.LoadOptions{}, err
+	}
+	files, problems := reload.ReadFiles(append(paths, more...))
+	if len(problems) > 0 {
+		return routes.LoadOptions{}, routes.Problems(problems)
+	}
+	return routes.LoadOptions{Overlay: files}, nil
+}
+
+// loadTable loads the built-in table with the overlay of --routes. The error holds a line for each problem.
+func loadTable(cmd *cobra.Command) (*routes.Table, error) {
+	opts, err := loadOptions(cmd, nil)
+	if err != nil {
+		return nil, err
+	}
+	table, problems := routes.Load(opts)
+	if len(problems) > 0 {
+		return nil, routes.Problems(problems)
+	}
+	return table, nil
+}
+
+// printJSON writes a value as indented JSON.
+func printJSON(w io.Writer, value any) error {
+	encoder := json.NewEncoder(w)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", "  ")
+	if err := encoder.Encode(value); err != nil {
+		return fmt.Errorf("writing JSON: %w", err)
+	}
+	return nil
+}
+
+// errFound is returned by commands that look for something wrong and have printed what they found.
+func errFound(n int, what string) error {
+	if n == 1 {
+		return errors.New("1 " + what)
+	}
+	return fmt.Errorf("%d %ss", n, what)
+}

@@ -1,0 +1,42 @@
+// The unmodified @gitbeaker/rest client, run through patgate.
+import { Gitlab } from '@gitbeaker/rest';
+
+const host = process.env.GATE;
+const token = process.env.CI;
+const api = new Gitlab({ host, token });
+
+function check(what, holds) {
+  if (!holds) {
+    console.error(`gitbeaker: failed: ${what}`);
+    process.exit(1);
+  }
+  console.log(`gitbeaker: ${what}`);
+}
+
+async function refused(what, status, text, call) {
+  try {
+    await call();
+  } catch (error) {
+    const got = error.cause?.response?.status;
+    check(`${what}: the client's own ${status}`, got === status);
+    check(`${what}: its text says ${text}`, `${error.message} ${error.cause?.description}`.includes(text));
+    return;
+  }
+  check(`${what}: it was not refused`, false);
+}
+
+const project = await api.Projects.show('shop/backend/api');
+check('a project by its path', project.path_with_namespace === 'shop/backend/api');
+check('a project with dots in its name', (await api.Projects.show('shop/my.web-site')).path === 'my.web-site');
+
+const issues = await api.Issues.all({ projectId: 'shop/backend/api', perPage: 10 });
+check('every issue, over pages that follow through patgate', issues.length === 45);
+
+const tag = await api.Tags.show('shop/my.web-site', 'release/v1.0');
+check('a tag with a slash and a dot in its name', tag.name === 'release/v1.0');
+
+const file = await api.RepositoryFiles.show('shop/my.web-site', 'docs/read.me.md', 'main');
+check('a file with dots and slashes in its name', Buffer.from(file.content, 'base64').toString() === 'read me\n');
+
+await refused('creating an issue', 403, 'create_work_item', () => api.Issues.create('shop/backend/api', 'not allowed'));
+await refused('a project out of bounds', 403, 'read_project', () => api.Projects.show('secret/plans'));

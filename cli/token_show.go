@@ -1,0 +1,76 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"patgate/store"
+)
+
+func newTokenShow() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "show ID",
+		Short: "Show everything about a token but its secret, which patgate does not know",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			id, err := tokenID(args[0])
+			if err != nil {
+				return err
+			}
+			st, err := existing(cmd)
+			if err != nil {
+				return err
+			}
+			defer st.Close()
+			l, err := st.Token(cmd.Context(), id)
+			if errors.Is(err, store.ErrUnknownToken) {
+				return fmt.Errorf("there is no token %d: patgate token list shows them", id)
+			}
+			if err != nil {
+				return err
+			}
+			now := time.Now()
+			if wantsJSON(cmd) {
+				return printJSON(cmd.OutOrStdout(), viewToken(&l, now))
+			}
+			return printToken(cmd.OutOrStdout(), &l, now)
+		},
+	}
+	addStoreFlags(cmd)
+	return cmd
+}
+
+// printToken writes a token's details for people, one to a line.
+func printToken(w io.Writer, l *store.Listed, now time.Time) error {
+	var b strings.Builder
+	line := func(name, format string, args ...any) {
+		fmt.Fprintf(&b, "%-13s %s\n", name, fmt.Sprintf(format, args...))
+	}
+	line("Token", "%d, ends in %s", l.ID, l.LastFour)
+	line("Name", "%s", l.Name)
+	if l.Description != "" {
+		line("Description", "%s", l.Description)
+	}
+	line("Owner", "%s (user %d at %s)", l.Owner.Username, l.Owner.UserID, l.Owner.Origin)
+	line("State", "%s", l.Validity(now))
+	if !l.RevokedAt.IsZero() {
+		line("Revoked", "%s by %s: %s", stamp(l.RevokedAt), l.RevokedBy, l.RevokeReason)
+	}
+	if !l.PausedAt.IsZero() {
+		line("Paused", "%s by %s: %s", stamp(l.PausedAt), l.PausedBy, l.PauseReason)
+	}
+	line("Created", "%s", stamp(l.CreatedAt))
+	line("Expires", "%s (%s)", stamp(l.ExpiresAt), until(l.ExpiresAt, now))
+	line("Last used", "%s (%d uses)", ago(l.LastUsedAt, now), l.Uses)
+	line("Table version", "%d", l.TableVersion)
+	for i, scope := range describe(l.Scopes) {
+		line(fmt.Sprintf("Scope %d", i+1), "%s", scope)
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}

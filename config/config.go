@@ -1,0 +1,255 @@
+// Package config reads patgate's configuration: a YAML file, PATGATE_* environment variables and command-line flags,
+// each stronger than the one before. Parse is a pure function that reports every problem at once, with its place, the
+// offending value and the fix; Load is the only function here that touches files.
+//
+// The comments on the fields of Config are the text of docs/configuration.md, which is generated from them.
+package config
+
+import (
+	"net"
+	"path/filepath"
+	"strings"
+)
+
+//go:generate go test . -run ^TestReferencePage$ -update
+
+// Config is the whole configuration. A key of the file is the path of its field's yaml names (`upstream.url`), its
+// environment variable is that path in upper case with the prefix PATGATE_ (`PATGATE_UPSTREAM_URL`). Only
+// upstream.url must be given.
+type Config struct {
+	// Upstream is the forge that patgate stands in front of.
+	Upstream Upstream `yaml:"upstream"`
+	// Listen is the address on which clients are served, `host:port` or `:port` for every interface.
+	Listen string `yaml:"listen"`
+	// TLS makes patgate serve https itself. Without it, put patgate behind something that does.
+	TLS TLS `yaml:"tls"`
+	// PublicURL is the address under which clients reach patgate, scheme and host, such as `https://gitlab.example.com`.
+	// Links in answers are made from it. Empty: Link and Location headers name the address by which the client came, and
+	// answers hold no links to patgate's own pages.
+	PublicURL URL `yaml:"public_url"`
+	// TrustedProxies are the addresses or CIDR ranges of proxies in front of patgate whose X-Forwarded-For is believed.
+	// From anyone else it is discarded.
+	TrustedProxies []Prefix `yaml:"trusted_proxies"`
+	// Admin is the second listener, with metrics and health.
+	Admin Admin `yaml:"admin"`
+
+	// Legacy says what happens to requests with a credential that is not a patgate token, such as an existing `glpat-`
+	// token: `allow` passes them through as they are, `read_only` passes GET and HEAD, `deny` refuses them.
+	Legacy Legacy `yaml:"legacy"`
+	// Anonymous says what happens to requests without any credential: `deny` answers 401 with the challenge that makes
+	// clients send theirs, `allow` passes them through.
+	Anonymous Anonymous `yaml:"anonymous"`
+	// Web says whether browser pages and session cookies go through: `refuse` or `pass`.
+	Web Web `yaml:"web"`
+
+	// DataDir is the directory that patgate keeps its files in. It is made on first start, with mode 0700.
+	DataDir string `yaml:"data_dir"`
+	// Store is where tokens, owners and their sealed credentials are kept.
+	Store Store `yaml:"store"`
+	// Routes adds to the built-in route table.
+	Routes Routes `yaml:"routes"`
+	// Tokens limits what tokens may be made.
+	Tokens Tokens `yaml:"tokens"`
+	// Administrators are the forge user ids of patgate's administrators.
+	Administrators []int64 `yaml:"administrators"`
+
+	// Limits bound what one request or one client may take.
+	Limits Limits `yaml:"limits"`
+	// Timeouts bound how long each step may take.
+	Timeouts Timeouts `yaml:"timeouts"`
+	// Cache bounds what is kept in memory.
+	Cache Cache `yaml:"cache"`
+	// Resolver bounds what patgate asks the forge about the projects and groups that requests name.
+	Resolver Resolver `yaml:"resolver"`
+	// Log is the log on standard error, with one line per decision.
+	Log Log `yaml:"log"`
+}
+
+// Upstream is the forge behind patgate.
+type Upstream struct {
+	// URL is the forge's origin, scheme and host, such as `https://gitlab.example.com`. Plain http is taken for loopback
+	// addresses only, unless allow_plain_http is set.
+	URL URL `yaml:"url"`
+	// CAFile is a PEM file with the certificate authorities that sign the forge's certificate. Empty: the system's.
+	CAFile string `yaml:"ca_file"`
+	// AllowPlainHTTP lets the upstream be plain http although it is not on this machine. Credentials then cross the
+	// network readable.
+	AllowPlainHTTP bool `yaml:"allow_plain_http"`
+	// ExternalURLs are the addresses under which the forge names itself in Link and Location headers, when they are not
+	// its URL above: those headers are rewritten to public_url.
+	ExternalURLs []URL `yaml:"external_urls"`
+	// Connections bounds the open connections to the forge, for patgate tokens and for legacy credentials each.
+	Connections int `yaml:"connections"`
+}
+
+// TLS is the certificate that patgate serves. Both files or none. They are read again on SIGHUP and when they change.
+type TLS struct {
+	// CertFile is a PEM file with the certificate and its chain.
+	CertFile string `yaml:"cert_file"`
+	// KeyFile is a PEM file with the certificate's private key.
+	KeyFile string `yaml:"key_file"`
+}
+
+// Admin is the listener for metrics and health.
+type Admin struct {
+	// Listen is its address. It has no authentication: keep it away from clients. `off` serves none.
+	Listen string `yaml:"listen"`
+}
+
+// Store is where tokens and sealed credentials are kept.
+type Store struct {
+	// Database is the SQLite file. Empty: `db/patgate.db` in data_dir.
+	Database string `yaml:"database"`
+	// KeyFile holds the key that seals the owners' credentials, made on first start with mode 0600. It must not be in the
+	// database's directory: whoever copies that directory must not get both. Empty: `keys/patgate.key` in data_dir.
+	KeyFile string `yaml:"key_file"`
+	// Key is the sealing key itself instead of a key file: 32 bytes in base64 or hexadecimal, best given by the variable.
+	// Of several, separated by spaces, the first seals and all of them open.
+	Key Secret `yaml:"key"`
+}
+
+// Routes adds to the built-in route table.
+type Routes struct {
+	// Overlays are YAML files or directories of them, laid over the built-in table in this order. They are read again
+	// on SIGHUP and when they change; a bad file leaves the last good table in place.
+	Overlays []string `yaml:"overlays"`
+	// WatchInterval is how often the overlay files are looked at for changes; 0 is only on SIGHUP.
+	WatchInterval Duration `yaml:"watch_interval"`
+}
+
+// Tokens limits what tokens may be made.
+type Tokens struct {
+	// DefaultLifetime is how long a token lives when nothing is said.
+	DefaultLifetime Duration `yaml:"default_lifetime"`
+	// MaxLifetime is how long a token may live at most.
+	MaxLifetime Duration `yaml:"max_lifetime"`
+	// AllowAdminOwners lets the credential of a forge administrator, or one with the scopes sudo or admin_mode, be
+	// sealed. Such a credential can do on the forge what no boundary contains.
+	AllowAdminOwners bool `yaml:"allow_admin_owners"`
+}
+
+// Limits bound what one request or one client may take.
+type Limits struct {
+	// HeaderBytes bounds a request's header block; above it: 431.
+	HeaderBytes Size `yaml:"header_bytes"`
+	// BodyBytes bounds bodies that patgate reads whole (forms and JSON), where the route sets no limit of its own; above it: 413.
+	// Uploads that stream are not bounded by it.
+	BodyBytes Size `yaml:"body_bytes"`
+	// BodyMemory is how much of such a body is kept in memory; the rest is kept in a temporary file.
+	BodyMemory Size `yaml:"body_memory"`
+	// Connections bounds the open client connections.
+	Connections int `yaml:"connections"`
+	// ConnectionsPerClient bounds those of one client address; 0 is no bound.
+	ConnectionsPerClient int `yaml:"connections_per_client"`
+	// FailedCredentials is how many wrong credentials one client address may send within failed_credentials_window
+	// before patgate answers 429 itself, so that the forge does not ban patgate's address.
+	FailedCredentials int `yaml:"failed_credentials"`
+	// FailedCredentialsWindow is the time in which they are counted.
+	FailedCredentialsWindow Duration `yaml:"failed_credentials_window"`
+	// AuditQueue is how many decisions may wait for the log; when it is full, requests are refused with 503.
+	AuditQueue int `yaml:"audit_queue"`
+}
+
+// Timeouts bound how long each step may take.
+type Timeouts struct {
+	// ReadHeader is the time a client has to send a request's headers.
+	ReadHeader Duration `yaml:"read_header"`
+	// Idle is how long a client connection may wait for its next request.
+	Idle Duration `yaml:"idle"`
+	// ReadStall is how long a client may stop sending in the middle of a body.
+	ReadStall Duration `yaml:"read_stall"`
+	// WriteStall is how long a client may stop reading in the middle of an answer.
+	WriteStall Duration `yaml:"write_stall"`
+	// UpstreamDial is the time to connect to the forge; above it: 504.
+	UpstreamDial Duration `yaml:"upstream_dial"`
+	// UpstreamResponse is the time the forge has to begin its answer; above it: 504.
+	UpstreamResponse Duration `yaml:"upstream_response"`
+	// UpstreamStall is how long the forge may stop in the middle of an answer.
+	UpstreamStall Duration `yaml:"upstream_stall"`
+	// UpstreamIdle is how long an unused connection to the forge is kept; give it less than the forge does.
+	UpstreamIdle Duration `yaml:"upstream_idle"`
+	// Drain is how long running requests may go on after SIGTERM.
+	Drain Duration `yaml:"drain"`
+}
+
+// Cache bounds what is kept in memory.
+type Cache struct {
+	// Tokens is how many tokens with their grants are kept.
+	Tokens int `yaml:"tokens"`
+	// TokenTTL is how long one is kept without reading the store again. A revocation does not wait for it.
+	TokenTTL Duration `yaml:"token_ttl"`
+	// UnknownTokenTTL is how long it is remembered that a token does not exist.
+	UnknownTokenTTL Duration `yaml:"unknown_token_ttl"`
+	// Containers is how many projects, groups and users are kept, each as one owner sees it.
+	Containers int `yaml:"containers"`
+}
+
+// Resolver bounds what patgate asks the forge about containers.
+type Resolver struct {
+	// FreshForReads is how old a fact about a project or group may be when it decides on a read.
+	FreshForReads Duration `yaml:"fresh_for_reads"`
+	// FreshForWrites is how old it may be when it decides on anything else.
+	FreshForWrites Duration `yaml:"fresh_for_writes"`
+	// NotFoundTTL is how long it is remembered that a container does not exist for an owner.
+	NotFoundTTL Duration `yaml:"not_found_ttl"`
+	// Timeout is the time one question to the forge may take; above it: 504.
+	Timeout Duration `yaml:"timeout"`
+	// Deadline is the time that all questions for one request may take together; above it: 504.
+	Deadline Duration `yaml:"deadline"`
+	// BudgetPerToken is how many questions one token may cause in a minute, a quarter of them at once; above it: 429.
+	BudgetPerToken int `yaml:"budget_per_token"`
+	// BudgetPerOwner is how many questions all tokens of one owner may cause in a minute, a quarter of them at once; above
+	// it: 429.
+	BudgetPerOwner int `yaml:"budget_per_owner"`
+}
+
+// Log is the log on standard error.
+type Log struct {
+	// Level is the least level that is written: `debug`, `info`, `warn` or `error`. Decisions are written at every level.
+	Level LogLevel `yaml:"level"`
+	// Format is `json`, or `console` for people.
+	Format LogFormat `yaml:"format"`
+}
+
+// DatabaseFile gives the path of the SQLite file.
+func (c *Config) DatabaseFile() string {
+	if c.Store.Database != "" {
+		return c.Store.Database
+	}
+	return filepath.Join(c.DataDir, "db", "patgate.db")
+}
+
+// SealingKeyFile gives the path of the file with the sealing key; empty when the key is given itself.
+func (c *Config) SealingKeyFile() string {
+	switch {
+	case !c.Store.Key.Empty():
+		return ""
+	case c.Store.KeyFile != "":
+		return c.Store.KeyFile
+	default:
+		return filepath.Join(c.DataDir, "keys", "patgate.key")
+	}
+}
+
+// Public gives public_url, or, for messages on this machine, what follows from the listen address when that is empty:
+// https with TLS, and localhost for an address that names no host.
+func (c *Config) Public() string {
+	if !c.PublicURL.Empty() {
+		return c.PublicURL.String()
+	}
+	scheme := "http"
+	if c.TLS.CertFile != "" {
+		scheme = "https"
+	}
+	host, port, err := net.SplitHostPort(c.Listen)
+	if err != nil {
+		return ""
+	}
+	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
+		host = "localhost"
+	}
+	if strings.Contains(host, ":") {
+		host = "[" + host + "]"
+	}
+	return scheme + "://" + host + ":" + port
+}

@@ -1,0 +1,139 @@
+package config
+
+import (
+	"net"
+	"path/filepath"
+	"strconv"
+)
+
+// validate checks what single values cannot show. It runs when every value could be read.
+func (p *reader) validate() {
+	c := &p.config
+	p.upstream(&c.Upstream)
+	p.address("listen", c.Listen)
+	if c.Admin.Listen != "off" {
+		p.address("admin.listen", c.Admin.Listen)
+	}
+	if c.Admin.Listen == c.Listen {
+		p.refuse("admin.listen", c.Admin.Listen, "is the address that clients are served on", "give it a port of its own, such as 127.0.0.1:9090, or write off")
+	}
+	if (c.TLS.CertFile == "") != (c.TLS.KeyFile == "") {
+		given, missing := "tls.cert_file", "tls.key_file"
+		if c.TLS.CertFile == "" {
+			given, missing = missing, given
+		}
+		p.refuse(given, "", "is given without "+missing, "give both, or none for plain http")
+	}
+	p.store(c)
+	if c.Tokens.DefaultLifetime > c.Tokens.MaxLifetime {
+		key := "tokens.default_lifetime"
+		if _, given := p.set[key]; !given {
+			key = "tokens.max_lifetime"
+		}
+		p.refuse(key, "", "makes the default lifetime ("+c.Tokens.DefaultLifetime.String()+") longer than the maximum ("+
+			c.Tokens.MaxLifetime.String()+")", "lower tokens.default_lifetime or raise tokens.max_lifetime")
+	}
+	if c.Resolver.FreshForWrites > c.Resolver.FreshForReads {
+		key := "resolver.fresh_for_writes"
+		if _, given := p.set[key]; !given {
+			key = "resolver.fresh_for_reads"
+		}
+		p.refuse(key, "", "lets writes use older facts than reads", "give resolver.fresh_for_writes at most resolver.fresh_for_reads")
+	}
+	if c.Limits.AuditQueue < c.Limits.Connections {
+		key := "limits.audit_queue"
+		if _, given := p.set[key]; !given {
+			key = "limits.connections"
+		}
+		p.refuse(key, "", "lets more requests run than decisions may wait", "give limits.audit_queue at least limits.connections")
+	}
+	p.bounds()
+}
+
+func (p *reader) upstream(u *Upstream) {
+	switch {
+	case u.URL.Empty() && p.noUpstream:
+	case u.URL.Empty():
+		p.refuse("upstream.url", "", "is missing", "give the forge's address by --upstream https://gitlab.example.com, PATGATE_UPSTREAM_URL or upstream.url")
+	case !u.URL.HTTPS() && !u.URL.Loopback() && !u.AllowPlainHTTP:
+		p.refuse("upstream.url", u.URL.String(), "is plain http to another machine, which would carry credentials readable",
+			"write https://"+u.URL.Host()+", or set upstream.allow_plain_http: true")
+	case !u.URL.HTTPS() && u.CAFile != "":
+		p.refuse("upstream.ca_file", u.CAFile, "has no use with a plain http upstream", "leave it out, or write https in upstream.url")
+	}
+}
+
+func (p *reader) address(key, value string) {
+	host, port, err := net.SplitHostPort(value)
+	n, portErr := strconv.Atoi(port)
+	if err != nil || portErr != nil || n < 0 || n > 65535 {
+		fix := "write host:port or :port, such as :8080 or 127.0.0.1:8080"
+		if _, err := strconv.Atoi(value); err == nil {
+			fix = "write :" + value
+		}
+		p.refuse(key, value, "is not an address to listen on", fix)
+	}
+	_ = host
+}
+
+// store holds that the sealing key is not kept beside the database.
+func (p *reader) store(c *Config) {
+	if !c.Store.Key.Empty() {
+		if c.Store.KeyFile != "" {
+			p.refuse("store.key", c.Store.Key.String(), "and store.key_file are both given", "keep one")
+		}
+		return
+	}
+	if filepath.Dir(c.SealingKeyFile()) == filepath.Dir(c.DatabaseFile()) {
+		key := "store.key_file"
+		if c.Store.KeyFile == "" {
+			key = "store.database"
+		}
+		p.refuse(key, "", "puts the sealing key into the database's directory ("+filepath.Dir(c.DatabaseFile())+")",
+			"put it elsewhere: a copy of that directory must not hold both")
+	}
+}
+
+// bounds refuses limits under which nothing could work.
+func (p *reader) bounds() {
+	c := &p.config
+	for _, b := range []struct {
+		key          string
+		value, least int64
+		shown        string
+	}{
+		{"limits.header_bytes", int64(c.Limits.HeaderBytes), 4 << 10, "4KiB"},
+		{"limits.body_bytes", int64(c.Limits.BodyBytes), 1 << 10, "1KiB"},
+		{"limits.body_memory", int64(c.Limits.BodyMemory), 4 << 10, "4KiB"},
+		{"limits.connections", int64(c.Limits.Connections), 1, "1"},
+		{"limits.failed_credentials", int64(c.Limits.FailedCredentials), 1, "1"},
+		{"limits.failed_credentials_window", int64(c.Limits.FailedCredentialsWindow), 1, "1s"},
+		{"limits.audit_queue", int64(c.Limits.AuditQueue), 1, "1"},
+		{"upstream.connections", int64(c.Upstream.Connections), 1, "1"},
+		{"timeouts.read_header", int64(c.Timeouts.ReadHeader), 1, "1s"},
+		{"timeouts.idle", int64(c.Timeouts.Idle), 1, "1s"},
+		{"timeouts.read_stall", int64(c.Timeouts.ReadStall), 1, "1s"},
+		{"timeouts.write_stall", int64(c.Timeouts.WriteStall), 1, "1s"},
+		{"timeouts.upstream_dial", int64(c.Timeouts.UpstreamDial), 1, "1s"},
+		{"timeouts.upstream_response", int64(c.Timeouts.UpstreamResponse), 1, "1s"},
+		{"timeouts.upstream_stall", int64(c.Timeouts.UpstreamStall), 1, "1s"},
+		{"cache.tokens", int64(c.Cache.Tokens), 1, "1"},
+		{"cache.containers", int64(c.Cache.Containers), 1, "1"},
+		{"resolver.timeout", int64(c.Resolver.Timeout), 1, "1s"},
+		{"resolver.deadline", int64(c.Resolver.Deadline), 1, "1s"},
+		{"timeouts.upstream_idle", int64(c.Timeouts.UpstreamIdle), 1, "1s"},
+		{"resolver.budget_per_token", int64(c.Resolver.BudgetPerToken), 1, "1"},
+		{"resolver.budget_per_owner", int64(c.Resolver.BudgetPerOwner), 1, "1"},
+		{"tokens.default_lifetime", int64(c.Tokens.DefaultLifetime), int64(5 * 60 * 1e9), "5m"},
+	} {
+		if b.value < b.least {
+			f, _ := p.find(b.key)
+			p.refuse(b.key, text(p.value(f)), "is too small", "write "+b.shown+" or more")
+		}
+	}
+}
+
+// refuse reports a problem of a key where it was given.
+func (p *reader) refuse(key, value, message, fix string) {
+	p.problem(p.set[key], key, value, message, fix)
+}

@@ -1,0 +1,201 @@
+package config
+
+import (
+	"encoding"
+	"errors"
+	"fmt"
+	"net/netip"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Every value type reads itself from text and prints itself as it would be written in the file.
+var (
+	_ encoding.TextUnmarshaler = (*Duration)(nil)
+	_ encoding.TextUnmarshaler = (*Size)(nil)
+	_ encoding.TextUnmarshaler = (*URL)(nil)
+	_ encoding.TextUnmarshaler = (*Prefix)(nil)
+	_ encoding.TextUnmarshaler = (*Secret)(nil)
+)
+
+const day = 24 * time.Hour
+
+// Duration is a length of time, written as 500ms, 30s, 5m, 2h or 90d.
+type Duration time.Duration
+
+// Std gives the duration as the standard library's type.
+func (d Duration) Std() time.Duration { return time.Duration(d) }
+
+// String writes whole days as days, and everything else without zero parts: 90d, 5m, 1m30s.
+func (d Duration) String() string {
+	v := time.Duration(d)
+	if v != 0 && v%day == 0 {
+		return strconv.FormatInt(int64(v/day), 10) + "d"
+	}
+	s := v.String()
+	if strings.HasSuffix(s, "m0s") {
+		s = strings.TrimSuffix(s, "0s")
+	}
+	if strings.HasSuffix(s, "h0m") {
+		s = strings.TrimSuffix(s, "0m")
+	}
+	return s
+}
+
+// UnmarshalText reads a duration that is not negative; a unit is required.
+func (d *Duration) UnmarshalText(text []byte) error {
+	s := string(text)
+	if days, ok := strings.CutSuffix(s, "d"); ok {
+		n, err := strconv.ParseUint(days, 10, 16)
+		if err != nil {
+			return errors.New("not a number of days: write 90d")
+		}
+		*d = Duration(time.Duration(n) * day)
+		return nil
+	}
+	v, err := time.ParseDuration(s)
+	switch {
+	case err != nil:
+		return errors.New("not a duration: write a number with a unit, such as 500ms, 30s, 5m, 2h or 90d")
+	case v < 0:
+		return errors.New("negative: write 0s or more")
+	}
+	*d = Duration(v)
+	return nil
+}
+
+// Size is a number of bytes, written as 4096, 64KiB, 10MiB or 1GiB.
+type Size int64
+
+var sizeUnits = [...]struct {
+	name  string
+	bytes int64
+}{{"GiB", 1 << 30}, {"MiB", 1 << 20}, {"KiB", 1 << 10}}
+
+// String writes the size with the largest unit that divides it.
+func (s Size) String() string {
+	for _, u := range sizeUnits {
+		if s != 0 && int64(s)%u.bytes == 0 {
+			return strconv.FormatInt(int64(s)/u.bytes, 10) + u.name
+		}
+	}
+	return strconv.FormatInt(int64(s), 10)
+}
+
+// UnmarshalText reads a size.
+func (s *Size) UnmarshalText(text []byte) error {
+	number, factor := string(text), int64(1)
+	for _, u := range sizeUnits {
+		if rest, ok := strings.CutSuffix(number, u.name); ok {
+			number, factor = rest, u.bytes
+			break
+		}
+	}
+	n, err := strconv.ParseUint(number, 10, 32)
+	if err != nil {
+		return errors.New("not a size: write a number of bytes, or one with KiB, MiB or GiB")
+	}
+	*s = Size(int64(n) * factor)
+	return nil
+}
+
+// URL is an origin: http or https, a host, perhaps a port. It has no path, because patgate serves the forge's own paths.
+type URL struct{ origin string }
+
+// ParseURL reads an origin; a trailing slash is dropped, scheme and host are lower-cased.
+func ParseURL(s string) (URL, error) {
+	u, err := url.Parse(s)
+	switch {
+	case err != nil, u.Host == "", u.Scheme != "http" && u.Scheme != "https":
+		return URL{}, errors.New("not an address: write scheme and host, such as https://gitlab.example.com")
+	case u.User != nil:
+		return URL{}, errors.New("has a user name or password in it: leave them out")
+	case u.Path != "" && u.Path != "/", u.RawQuery != "", u.Fragment != "", u.ForceQuery:
+		return URL{}, fmt.Errorf("has a path: write %s://%s (a forge under a relative URL root is not supported)", u.Scheme, u.Host)
+	}
+	return URL{strings.ToLower(u.Scheme + "://" + u.Host)}, nil
+}
+
+// String gives the origin without a trailing slash.
+func (u URL) String() string { return u.origin }
+
+// Empty tells whether nothing was given.
+func (u URL) Empty() bool { return u.origin == "" }
+
+// Host gives host and port as they stand in the address.
+func (u URL) Host() string {
+	_, host, _ := strings.Cut(u.origin, "://")
+	return host
+}
+
+// HTTPS tells whether the address is https.
+func (u URL) HTTPS() bool { return strings.HasPrefix(u.origin, "https://") }
+
+// Loopback tells whether the address names this machine: localhost or a loopback address.
+func (u URL) Loopback() bool {
+	parsed, err := url.Parse(u.origin)
+	if err != nil {
+		return false
+	}
+	host := parsed.Hostname()
+	addr, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && addr.IsLoopback()
+}
+
+// UnmarshalText reads an origin.
+func (u *URL) UnmarshalText(text []byte) (err error) {
+	*u, err = ParseURL(string(text))
+	return err
+}
+
+// Prefix is a range of addresses, written as 10.0.0.0/8 or as a single address.
+type Prefix struct{ netip.Prefix }
+
+// UnmarshalText reads a CIDR range or an address.
+func (p *Prefix) UnmarshalText(text []byte) error {
+	s := string(text)
+	if addr, err := netip.ParseAddr(s); err == nil && addr.Zone() == "" {
+		p.Prefix = netip.PrefixFrom(addr, addr.BitLen())
+		return nil
+	}
+	prefix, err := netip.ParsePrefix(s)
+	switch {
+	case err != nil:
+		return errors.New("not an address range: write 10.0.0.0/8 or 10.1.2.3")
+	case prefix != prefix.Masked():
+		return fmt.Errorf("has bits set behind its length: write %s", prefix.Masked())
+	}
+	p.Prefix = prefix
+	return nil
+}
+
+// Secret is text that never prints itself.
+type Secret struct{ text string }
+
+// Reveal gives the secret itself.
+func (s Secret) Reveal() string { return s.text }
+
+// Empty tells whether nothing was given.
+func (s Secret) Empty() bool { return s.text == "" }
+
+// String gives a mask.
+func (s Secret) String() string {
+	if s.text == "" {
+		return ""
+	}
+	return "[masked]"
+}
+
+// GoString gives the mask too, for %#v.
+func (s Secret) GoString() string { return s.String() }
+
+// MarshalText gives the mask too, for JSON and YAML.
+func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// UnmarshalText keeps the text.
+func (s *Secret) UnmarshalText(text []byte) error {
+	s.text = string(text)
+	return nil
+}

@@ -1,0 +1,52 @@
+package forgetest
+
+import (
+	"cmp"
+	"time"
+)
+
+type release struct {
+	tag, name, description string
+	author                 int64
+	created                time.Time
+}
+
+func (c *call) showRelease(p *project) func(*release) any {
+	return func(r *release) any {
+		return object{"name": r.name, "tag_name": r.tag, "description": r.description, "created_at": stamp(r.created), "released_at": stamp(r.created),
+			"upcoming_release": false, "author": c.showUser(c.f.world.users[r.author]), "commit": p.repository.commit(r.tag),
+			"assets": object{"count": 0, "sources": []any{}, "links": []any{}},
+			"_links": object{"self": c.f.external + "/" + c.f.world.projectPath(p) + "/-/releases/" + r.tag}}
+	}
+}
+
+func (c *call) listReleases() answer {
+	p := c.findProject("id")
+	return list(p.releases, c.showRelease(p))
+}
+
+func (c *call) getRelease() answer {
+	p := c.findProject("id")
+	for _, r := range p.releases {
+		if r.tag == c.path.text("tag_name") {
+			return ok(c.showRelease(p)(r))
+		}
+	}
+	notFound("")
+	return answer{}
+}
+
+func (c *call) createRelease() answer {
+	p := c.findProject("id")
+	c.require(p, Developer)
+	tag := c.params.text("tag_name")
+	if tag == "" {
+		badRequest("tag_name is missing")
+	}
+	r := &release{tag: tag, name: cmp.Or(c.params.text("name"), tag), description: c.params.text("description"), author: c.user.id, created: c.f.now()}
+	p.releases = append(p.releases, r)
+	if _, exists := p.repository.tags[tag]; !exists {
+		p.repository.tags[tag] = ""
+	}
+	return created(c.showRelease(p)(r))
+}

@@ -1,0 +1,113 @@
+package gitlab
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/go-json-experiment/json"
+
+	"patgate/forge"
+	"patgate/policy"
+)
+
+// The parts that are read of GitLab's answers, as of 19.3. Names and case must match exactly and no name may stand
+// twice: an answer that could be read in two ways is refused.
+
+// projectAnswer is API::Entities::ProjectWithAccess (lib/api/entities/project_with_access.rb).
+type projectAnswer struct {
+	ID                int64            `json:"id"`
+	PathWithNamespace string           `json:"path_with_namespace"`
+	Visibility        string           `json:"visibility"`
+	Namespace         *namespaceAnswer `json:"namespace"`
+	// Owner is shown for projects outside groups only (lib/api/entities/project.rb).
+	Owner       *userAnswer `json:"owner"`
+	Permissions struct {
+		// ProjectAccess is a direct membership, GroupAccess the highest one in the groups above. Memberships through
+		// invited groups are in neither.
+		ProjectAccess *accessAnswer `json:"project_access"`
+		GroupAccess   *accessAnswer `json:"group_access"`
+	} `json:"permissions"`
+}
+
+// accessAnswer is API::Entities::MemberAccess.
+type accessAnswer struct {
+	AccessLevel int `json:"access_level"`
+}
+
+// guest is the lowest level that makes a member; below it is Minimal Access (5), which GitLab's member? leaves out.
+const guest = 10
+
+// member tells whether the access makes a member.
+func (a *accessAnswer) member() bool { return a != nil && a.AccessLevel >= guest }
+
+// namespaceAnswer is API::Entities::NamespaceBasic.
+type namespaceAnswer struct {
+	ID       int64  `json:"id"`
+	Kind     string `json:"kind"` // "group" or "user"
+	FullPath string `json:"full_path"`
+	ParentID int64  `json:"parent_id"` // null, read as 0, at the top
+}
+
+// groupAnswer is API::Entities::GroupDetail.
+type groupAnswer struct {
+	ID         int64  `json:"id"`
+	FullPath   string `json:"full_path"`
+	ParentID   int64  `json:"parent_id"`
+	Visibility string `json:"visibility"`
+}
+
+// userAnswer is API::Entities::UserBasic; for /user UserPublic, with IsAdmin for an administrator (UserWithAdmin).
+type userAnswer struct {
+	ID        int64  `json:"id"`
+	Username  string `json:"username"`
+	Bot       bool   `json:"bot"`
+	IsAdmin   bool   `json:"is_admin"`
+	IsAuditor bool   `json:"is_auditor"`
+}
+
+// tokenAnswer is API::Entities::PersonalAccessToken.
+type tokenAnswer struct {
+	ID        int64    `json:"id"`
+	Name      string   `json:"name"`
+	UserID    int64    `json:"user_id"`
+	Scopes    []string `json:"scopes"`
+	Active    bool     `json:"active"`
+	Revoked   bool     `json:"revoked"`
+	Granular  bool     `json:"granular"`
+	ExpiresAt *string  `json:"expires_at"` // a date, or a time
+}
+
+// errorAnswer holds the keys of both of GitLab's error shapes.
+type errorAnswer struct {
+	Error string `json:"error"`
+}
+
+// decode reads an answer; what cannot be read is ErrUnavailable, for the forge said nothing that can be used.
+func decode[T any](r reply) (*T, error) {
+	v := new(T)
+	if err := json.Unmarshal(r.body, v); err != nil {
+		// The error's text quotes the answer, which may hold secrets: it stays here.
+		return nil, fmt.Errorf("reading the forge's answer: not the JSON that was expected: %w", forge.ErrUnavailable)
+	}
+	return v, nil
+}
+
+// visibility reads a visibility; anything unknown is treated as private by policy.
+func visibility(s string) policy.Visibility {
+	switch s {
+	case "public":
+		return policy.VisibilityPublic
+	case "internal":
+		return policy.VisibilityInternal
+	case "private":
+		return policy.VisibilityPrivate
+	}
+	return policy.VisibilityUnknown
+}
+
+// refusesCredential tells whether a 403 is about the credential (lib/api/api_guard.rb), not about what was asked for.
+func (r reply) refusesCredential() bool {
+	var e errorAnswer
+	_ = json.Unmarshal(r.body, &e)
+	return strings.HasPrefix(e.Error, "insufficient_")
+}

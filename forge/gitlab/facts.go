@@ -1,0 +1,128 @@
+package gitlab
+
+import (
+	"hash/maphash"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"patgate/policy"
+	"patgate/routes"
+)
+
+// fact is what the forge said of one reference. It is never changed after it was made.
+type fact struct {
+	container policy.Container // zero: not found or not visible
+	// truncated: a group above could not be seen, so more may stand above it than Ancestors says.
+	truncated bool
+	// at and seq are the time and the number of the last Forget at the beginning of the oldest read in it.
+	at  time.Time
+	seq uint64
+	// asked is the path in lower case that it was asked for under; empty for an id.
+	asked string
+}
+
+func (f *fact) found() bool { return f.container.Boundary != routes.BoundaryNone }
+
+// olderOf lowers f's age to that of a read that it also rests on.
+func (f *fact) olderOf(at time.Time, seq uint64) {
+	if at.Before(f.at) {
+		f.at = at
+	}
+	f.seq = min(f.seq, seq)
+}
+
+// forgotten keeps, in fixed space, which facts a Forget has made worthless. Each Forget takes a number; a fact remembers
+// the number that was current when its first read began.
+//
+//	| forgotten     | worthless afterwards                                                                     |
+//	| ------------- | ---------------------------------------------------------------------------------------- |
+//	| a project     | facts of that project, of every owner; absences; facts with a chain that was cut          |
+//	| a group       | everything: subgroups, projects below, and memberships through the group all depend on it |
+//	| anything else | absences; facts with a chain that was cut                                                 |
+type forgotten struct {
+	last     atomic.Uint64
+	all      atomic.Uint64
+	projects [1024]atomic.Uint64 // by id; two projects that share a place cost each other a read
+}
+
+func (g *forgotten) forget(c policy.Container) {
+	n := g.last.Add(1)
+	switch c.Boundary {
+	case routes.BoundaryProject:
+		raise(&g.projects[uint64(c.ID)%uint64(len(g.projects))], n)
+	case routes.BoundaryGroup:
+		raise(&g.all, n)
+	}
+}
+
+// keeps tells whether a fact may still be used.
+func (g *forgotten) keeps(f *fact) bool {
+	if f.seq == g.last.Load() {
+		return true
+	}
+	if !f.found() || f.truncated || g.all.Load() > f.seq {
+		return false
+	}
+	return f.container.Boundary != routes.BoundaryProject ||
+		g.projects[uint64(f.container.ID)%uint64(len(g.projects))].Load() <= f.seq
+}
+
+func raise(v *atomic.Uint64, n uint64) {
+	for old := v.Load(); old < n; old = v.Load() {
+		if v.CompareAndSwap(old, n) {
+			return
+		}
+	}
+}
+
+// idKey names a fact by id: what one owner sees of a container or user.
+type idKey struct {
+	owner, id int64
+	kind      routes.RefKind
+}
+
+// pathKey names a fact by path: two hashes, under seeds of this process, of owner, kind and the path in lower case. The
+// fact itself says which path it is about, so equal hashes of different paths do no harm.
+type pathKey [2]uint64
+
+type pathSeeds [2]maphash.Seed
+
+func newPathSeeds() pathSeeds { return pathSeeds{maphash.MakeSeed(), maphash.MakeSeed()} }
+
+// key hashes without allocating for paths of usual length.
+func (s *pathSeeds) key(owner int64, kind routes.RefKind, path []byte) pathKey {
+	var space [256]byte
+	buf := append(space[:0], byte(kind))
+	for shift := 0; shift < 64; shift += 8 {
+		buf = append(buf, byte(uint64(owner)>>shift))
+	}
+	for _, b := range path {
+		buf = append(buf, lower(b))
+	}
+	return pathKey{maphash.Bytes(s[0], buf), maphash.Bytes(s[1], buf)}
+}
+
+// lower is ASCII's lower case: paths hold no other letters (routes.ParseReference).
+func lower(b byte) byte {
+	if b >= 'A' && b <= 'Z' {
+		return b + 'a' - 'A'
+	}
+	return b
+}
+
+// asksFor tells whether path is asked, but for case.
+func asksFor(asked string, path []byte) bool {
+	if len(asked) != len(path) {
+		return false
+	}
+	for i, b := range path {
+		if asked[i] != lower(b) {
+			return false
+		}
+	}
+	return true
+}
+
+// samePath compares as GitLab does, without regard to case.
+func samePath(a, b string) bool { return strings.EqualFold(a, b) }

@@ -1,0 +1,109 @@
+package gitlab
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"patgate/forge"
+	"patgate/token"
+)
+
+// Identify implements forge.Resolver: GET /personal_access_tokens/self, which every personal access token may read
+// whatever its scopes, and GET /user.
+//
+//	| credential                                     | GitLab's answer on .../self            | outcome           |
+//	| ---------------------------------------------- | -------------------------------------- | ----------------- |
+//	| legacy personal, project, group, service token | 200, granular false                    | CredentialPersonal |
+//	| fine-grained token with the permission         | 200, granular true, scopes ["granular"] | CredentialGranular |
+//	| fine-grained token without it                  | 403 insufficient_granular_scope        | ErrCredentialKind |
+//	| OAuth token in a place where it counts         | 400                                    | ErrCredentialKind |
+//	| job token, deploy token, OAuth in this header  | 401                                    | ErrCredential     |
+//	| expired, revoked, unknown                      | 401                                    | ErrCredential     |
+//	| blocked user                                   | 403                                    | ErrCredential     |
+//
+// A token whose scopes do not let it read its own user (api, read_api or read_user) is ErrCredential too: without
+// /user nobody knows whether it is an administrator's.
+func (r *Resolver) Identify(ctx context.Context, credential token.Secret) (forge.Identity, error) {
+	ctx, cancel := context.WithTimeout(ctx, r.timeout)
+	defer cancel()
+	id, err := r.identify(ctx, credential)
+	if err != nil {
+		return forge.Identity{}, fmt.Errorf("identifying a credential: %w", err)
+	}
+	return id, nil
+}
+
+func (r *Resolver) identify(ctx context.Context, credential token.Secret) (forge.Identity, error) {
+	rep, err := r.client.get(ctx, credential, "/personal_access_tokens/self")
+	if err != nil {
+		return forge.Identity{}, err
+	}
+	switch rep.status {
+	case 200:
+	case 400:
+		return forge.Identity{}, forge.ErrCredentialKind
+	case 403:
+		if rep.refusesCredential() {
+			return forge.Identity{}, forge.ErrCredentialKind
+		}
+		return forge.Identity{}, forge.ErrCredential
+	default:
+		return forge.Identity{}, fmt.Errorf("status %d: %w", rep.status, forge.ErrUnavailable)
+	}
+	t, err := decode[tokenAnswer](rep)
+	if err != nil {
+		return forge.Identity{}, err
+	}
+	if !t.Active || t.Revoked {
+		return forge.Identity{}, forge.ErrCredential
+	}
+	id := forge.Identity{
+		UserID: t.UserID, Kind: forge.CredentialPersonal, TokenID: t.ID, TokenName: t.Name, Scopes: t.Scopes, Active: true,
+	}
+	if t.Granular || id.HasScope("granular") {
+		id.Kind = forge.CredentialGranular
+	}
+	if t.ExpiresAt != nil {
+		if id.ExpiresAt, err = expiry(*t.ExpiresAt); err != nil {
+			return forge.Identity{}, err
+		}
+	}
+	if err := r.readSelf(ctx, credential, &id); err != nil {
+		return forge.Identity{}, err
+	}
+	return id, nil
+}
+
+// readSelf fills in the user.
+func (r *Resolver) readSelf(ctx context.Context, credential token.Secret, id *forge.Identity) error {
+	rep, err := r.client.get(ctx, credential, "/user")
+	if err != nil {
+		return err
+	}
+	if rep.status == 403 {
+		return fmt.Errorf("it cannot read its own user, it needs the scope api, read_api or read_user: %w", forge.ErrCredential)
+	}
+	if rep.status != 200 {
+		return fmt.Errorf("status %d: %w", rep.status, forge.ErrUnavailable)
+	}
+	u, err := decode[userAnswer](rep)
+	if err != nil {
+		return err
+	}
+	if u.ID <= 0 || u.ID != id.UserID || u.Username == "" {
+		return fmt.Errorf("the forge names two users: %w", forge.ErrUnavailable)
+	}
+	id.Username, id.Admin, id.Auditor, id.Bot = u.Username, u.IsAdmin, u.IsAuditor, u.Bot
+	return nil
+}
+
+// expiry reads a date or a time. GitLab takes a date as its first moment, UTC (Expirable#expired?).
+func expiry(s string) (time.Time, error) {
+	for _, layout := range []string{time.DateOnly, time.RFC3339Nano} {
+		if t, err := time.Parse(layout, s); err == nil {
+			return t, nil
+		}
+	}
+	return time.Time{}, fmt.Errorf("reading the token's expiry: %w", forge.ErrUnavailable)
+}

@@ -1,0 +1,132 @@
+package gitlab
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"slices"
+	"testing"
+	"time"
+
+	"patgate/forge"
+	"patgate/forge/forgetest"
+	"patgate/token"
+)
+
+func TestIdentify(t *testing.T) {
+	clk := &clock{}
+	f := forgetest.New(forgetest.Options{Now: clk.now})
+	ada, root := f.AddUser("ada"), f.AddUser("root")
+	f.SetAdmin(root)
+	r := newResolver(t, f, clk, nil)
+	ctx := context.Background()
+	identify := func(secret string) (forge.Identity, error) { return r.Identify(ctx, token.NewSecret(secret)) }
+
+	t.Run("a legacy token of an ordinary user", func(t *testing.T) {
+		expires := clk.now().Add(48 * time.Hour)
+		id, err := identify(f.AddToken(ada, forgetest.Token{Name: "ci", Scopes: []string{"api", "read_user"}, Expires: expires}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if id.UserID != ada || id.Username != "ada" || id.Admin || id.Auditor || id.Bot || id.Kind != forge.CredentialPersonal ||
+			id.TokenName != "ci" || id.TokenID == 0 || !slices.Equal(id.Scopes, []string{"api", "read_user"}) || !id.Active {
+			t.Fatalf("%+v", id)
+		}
+		if want := expires.UTC().Truncate(24 * time.Hour); !id.ExpiresAt.Equal(want) {
+			t.Fatalf("expires at %s, want the first moment of the day, %s", id.ExpiresAt, want)
+		}
+		if !id.HasScope("api") || id.HasScope("sudo") {
+			t.Fatalf("scopes are %v", id.Scopes)
+		}
+	})
+	t.Run("an administrator's token", func(t *testing.T) {
+		id, err := identify(f.AddToken(root, forgetest.Token{Scopes: []string{"api", "sudo"}}))
+		if err != nil || !id.Admin || !id.ExpiresAt.IsZero() {
+			t.Fatalf("%+v, %v", id, err)
+		}
+	})
+	t.Run("a token that may only read its user", func(t *testing.T) {
+		id, err := identify(f.AddToken(ada, forgetest.Token{Scopes: []string{"read_user"}}))
+		if err != nil || id.UserID != ada {
+			t.Fatalf("%+v, %v", id, err)
+		}
+	})
+	expired := f.AddToken(ada, forgetest.Token{Expires: clk.now().Add(-time.Hour)})
+	revoked := f.AddToken(ada, forgetest.Token{})
+	f.RevokeToken(revoked)
+	for name, c := range map[string]struct {
+		secret string
+		want   error
+	}{
+		"an unknown one": {"glpat-unknown", forge.ErrCredential},
+		"an expired one": {expired, forge.ErrCredential},
+		"a revoked one":  {revoked, forge.ErrCredential},
+		"a job token":    {f.AddToken(ada, forgetest.Token{Kind: "job"}), forge.ErrCredential},
+		"a deploy token": {f.AddToken(ada, forgetest.Token{Kind: "deploy"}), forge.ErrCredential},
+		"an OAuth token": {f.AddToken(ada, forgetest.Token{Kind: "oauth"}), forge.ErrCredential},
+		"a fine-grained one that may not read itself": {f.AddToken(ada, forgetest.Token{Granular: true}), forge.ErrCredentialKind},
+		"one that may not read its user":              {f.AddToken(ada, forgetest.Token{Scopes: []string{"read_repository"}}), forge.ErrCredential},
+	} {
+		t.Run("refused: "+name, func(t *testing.T) {
+			id, err := identify(c.secret)
+			if !errors.Is(err, c.want) || id.UserID != 0 {
+				t.Fatalf("%+v, %v; want %v", id, err, c.want)
+			}
+		})
+	}
+	for status, want := range map[int]error{500: forge.ErrUnavailable, 429: forge.ErrBudget, 504: forge.ErrTimeout} {
+		t.Run("a forge that answers "+http.StatusText(status), func(t *testing.T) {
+			defer f.Plant(forgetest.Fault{Status: status})()
+			if _, err := identify(expired); !errors.Is(err, want) {
+				t.Fatalf("err = %v, want %v", err, want)
+			}
+		})
+	}
+}
+
+func TestIdentifyAnswers(t *testing.T) {
+	const user = `{"id":11,"username":"ada"}`
+	answer := func(self, user string) func(http.ResponseWriter, *http.Request) {
+		return func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == "/api/v4/user" {
+				_, _ = w.Write([]byte(user))
+				return
+			}
+			_, _ = w.Write([]byte(self))
+		}
+	}
+	t.Run("a fine-grained token that may read itself", func(t *testing.T) {
+		r, s := serve(t, answer(`{"id":1,"user_id":11,"active":true,"revoked":false,"granular":true,"scopes":["granular"]}`, user))
+		id, err := r.Identify(context.Background(), s.Credential)
+		if err != nil || id.Kind != forge.CredentialGranular {
+			t.Fatalf("%+v, %v", id, err)
+		}
+	})
+	t.Run("an auditor's, a bot's, with a time of expiry", func(t *testing.T) {
+		r, s := serve(t, answer(`{"id":1,"user_id":11,"active":true,"scopes":["api"],"expires_at":"2031-02-03T00:00:00.000Z"}`,
+			`{"id":11,"username":"ada","bot":true,"is_auditor":true}`))
+		id, err := r.Identify(context.Background(), s.Credential)
+		if err != nil || !id.Bot || !id.Auditor || !id.ExpiresAt.Equal(time.Date(2031, 2, 3, 0, 0, 0, 0, time.UTC)) {
+			t.Fatalf("%+v, %v", id, err)
+		}
+	})
+	for name, c := range map[string]struct {
+		self, user string
+		want       error
+	}{
+		"not active":           {`{"id":1,"user_id":11,"active":false}`, user, forge.ErrCredential},
+		"active and revoked":   {`{"id":1,"user_id":11,"active":true,"revoked":true}`, user, forge.ErrCredential},
+		"two users":            {`{"id":1,"user_id":12,"active":true}`, user, forge.ErrUnavailable},
+		"no user":              {`{"id":1,"active":true}`, `{}`, forge.ErrUnavailable},
+		"no readable expiry":   {`{"id":1,"user_id":11,"active":true,"expires_at":"tomorrow"}`, user, forge.ErrUnavailable},
+		"garbage":              {`<html>`, user, forge.ErrUnavailable},
+		"garbage for the user": {`{"id":1,"user_id":11,"active":true}`, `<html>`, forge.ErrUnavailable},
+	} {
+		t.Run("unusable: "+name, func(t *testing.T) {
+			r, s := serve(t, answer(c.self, c.user))
+			if id, err := r.Identify(context.Background(), s.Credential); !errors.Is(err, c.want) || id.UserID != 0 {
+				t.Fatalf("%+v, %v; want %v", id, err, c.want)
+			}
+		})
+	}
+}

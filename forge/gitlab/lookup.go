@@ -1,0 +1,169 @@
+package gitlab
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"patgate/forge"
+	"patgate/routes"
+	"patgate/token"
+)
+
+// Lookup implements forge.Resolver. Its answers are not cached.
+func (r *Resolver) Lookup(ctx context.Context, s *token.Session, route *routes.Route, op *routes.Operation) (forge.LookupResult, error) {
+	l := route.Find.Lookup
+	if l == nil {
+		return forge.LookupResult{}, fmt.Errorf("looking up for %s %s: the row declares no look-up", route.Method, route.Path)
+	}
+	path, err := fillIn(l.Get, op.Capture)
+	if err != nil {
+		return forge.LookupResult{}, fmt.Errorf("looking up for %s %s: %w", route.Method, route.Path, err)
+	}
+	if err := r.budget.Take(s.TokenID, s.OwnerUserID); err != nil {
+		return forge.LookupResult{}, fmt.Errorf("looking up for %s %s: %w", route.Method, route.Path, err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, r.timeout)
+	defer cancel()
+	rep, err := r.ask(ctx, s, path)
+	if err == nil && rep.status == 403 && rep.refusesCredential() {
+		err = forge.ErrCredential
+	}
+	if err != nil {
+		return forge.LookupResult{}, fmt.Errorf("looking up for %s %s: %w", route.Method, route.Path, err)
+	}
+	switch rep.status {
+	case 200:
+	case 403, 404: // the owner may not see it
+		return forge.LookupResult{}, nil
+	default:
+		return forge.LookupResult{}, fmt.Errorf("looking up for %s %s: status %d: %w", route.Method, route.Path, rep.status, forge.ErrUnavailable)
+	}
+	result, err := readLookup(l, rep.body)
+	if err != nil {
+		return forge.LookupResult{}, fmt.Errorf("looking up for %s %s: %w", route.Method, route.Path, err)
+	}
+	return result, nil
+}
+
+// fillIn replaces the captures of a template: /vulnerabilities/{id}. A capture that is absent or could not be one path
+// segment is an error.
+func fillIn(template string, capture func(string) []byte) (string, error) {
+	var out strings.Builder
+	for {
+		before, rest, more := strings.Cut(template, "{")
+		out.WriteString(before)
+		if !more {
+			return out.String(), nil
+		}
+		name, after, closed := strings.Cut(rest, "}")
+		value := capture(name)
+		if !closed || len(value) == 0 || string(value) == "." || string(value) == ".." {
+			return "", fmt.Errorf("filling in %q: no usable value for {%s}: %w", template, name, forge.ErrUnavailable)
+		}
+		out.WriteString(escape(value))
+		template = after
+	}
+}
+
+// readLookup picks out of an answer what the row names.
+func readLookup(l *routes.Lookup, body []byte) (forge.LookupResult, error) {
+	decoder := json.NewDecoder(bytes.NewReader(body))
+	decoder.UseNumber()
+	var root map[string]any
+	if err := decoder.Decode(&root); err != nil {
+		return forge.LookupResult{}, fmt.Errorf("reading the answer: not a JSON object: %w", forge.ErrUnavailable)
+	}
+	result := forge.LookupResult{Found: true, Instance: matches(root, l.Instance), User: matches(root, l.User)}
+	var err error
+	if result.Projects, err = idsAt(root, l.Project); err != nil {
+		return forge.LookupResult{}, err
+	}
+	if result.Groups, err = idsAt(root, l.Group); err != nil {
+		return forge.LookupResult{}, err
+	}
+	if l.Send != "" {
+		values := valuesAt(root, l.Send)
+		if len(values) != 1 || scalar(values[0]) == "" {
+			return forge.LookupResult{}, fmt.Errorf("reading the answer: no single %q: %w", l.Send, forge.ErrUnavailable)
+		}
+		result.Send = scalar(values[0])
+	}
+	return result, nil
+}
+
+// valuesAt follows a field path: "project.id", "projects[].id". Fields that are absent give nothing.
+func valuesAt(value any, path string) []any {
+	values := []any{value}
+	for part := range strings.SplitSeq(path, ".") {
+		name, each := strings.CutSuffix(part, "[]")
+		var next []any
+		for _, v := range values {
+			fields, _ := v.(map[string]any)
+			field, present := fields[name]
+			items, isList := field.([]any)
+			switch {
+			case !present:
+			case each && isList:
+				next = append(next, items...)
+			case !each:
+				next = append(next, field)
+			}
+		}
+		values = next
+	}
+	return values
+}
+
+// idsAt gives the ids at a field path; null is none. Anything else that is no id makes the answer unreadable.
+func idsAt(root any, path string) ([]int64, error) {
+	if path == "" {
+		return nil, nil
+	}
+	var ids []int64
+	for _, v := range valuesAt(root, path) {
+		if v == nil {
+			continue
+		}
+		n, isNumber := v.(json.Number)
+		id, err := strconv.ParseInt(string(n), 10, 64)
+		if !isNumber || err != nil || id <= 0 {
+			return nil, fmt.Errorf("reading the answer: %q is not an id: %w", path, forge.ErrUnavailable)
+		}
+		ids = append(ids, id)
+	}
+	return ids, nil
+}
+
+// matches tests "field=value" and "field=null". A field that is absent matches nothing.
+func matches(root any, condition string) bool {
+	path, want, ok := strings.Cut(condition, "=")
+	if !ok {
+		return false
+	}
+	values := valuesAt(root, path)
+	if len(values) != 1 {
+		return false
+	}
+	if values[0] == nil {
+		return want == "null"
+	}
+	text := scalar(values[0])
+	return text != "" && text == want
+}
+
+// scalar is the text of a string, number or truth value; empty for anything else.
+func scalar(v any) string {
+	switch v := v.(type) {
+	case string:
+		return v
+	case json.Number:
+		return v.String()
+	case bool:
+		return strconv.FormatBool(v)
+	}
+	return ""
+}

@@ -1,0 +1,157 @@
+package resolvertest
+
+import (
+	"context"
+	"sync"
+	"testing"
+	"time"
+
+	"patgate/policy"
+	"patgate/routes"
+)
+
+func freshness(t *testing.T, fixture func(t *testing.T) *Fixture) {
+	t.Run("a second question within the limit asks nobody, in any spelling", func(t *testing.T) {
+		f := fixture(t)
+		resolve(t, f, f.Session, reference(t, routes.RefProject, f.Inherited.Path), 0)
+		before := f.Asked()
+		f.Advance(f.TTL)
+		for range 3 {
+			resolve(t, f, f.Session, reference(t, routes.RefProject, f.Inherited.Path), 0)
+			resolve(t, f, f.Session, byID(routes.RefProject, f.Inherited), 0)
+		}
+		if n := f.Asked() - before; n != 0 {
+			t.Fatalf("%d questions for what was known", n)
+		}
+	})
+	t.Run("nothing is served past the limit", func(t *testing.T) {
+		f := fixture(t)
+		resolve(t, f, f.Session, byID(routes.RefProject, f.Outside), 0)
+		f.Leave()
+		f.Advance(f.TTL + time.Millisecond)
+		if c := resolve(t, f, f.Session, byID(routes.RefProject, f.Outside), 0); c.Access == policy.OwnerMember {
+			t.Fatalf("%+v: the membership ended long ago", c)
+		}
+	})
+	t.Run("a write sees a change within its own limit", func(t *testing.T) {
+		f := fixture(t)
+		const write = 5 * time.Second
+		resolve(t, f, f.Session, byID(routes.RefProject, f.Outside), write)
+		f.Leave()
+		f.Advance(write + time.Millisecond)
+		if c := resolve(t, f, f.Session, byID(routes.RefProject, f.Outside), f.TTL); c.Access != policy.OwnerMember {
+			t.Fatalf("%+v: a read within its limit is served from what is known", c)
+		}
+		if c := resolve(t, f, f.Session, byID(routes.RefProject, f.Outside), write); c.Access == policy.OwnerMember {
+			t.Fatalf("%+v: older than the write allows", c)
+		}
+	})
+	t.Run("the age of a container is that of its oldest part", func(t *testing.T) {
+		f := fixture(t)
+		const limit = 4 * time.Second
+		// The chain becomes known through one project, and is then three seconds old.
+		resolve(t, f, f.Session, byID(routes.RefProject, f.Inherited), limit)
+		f.Advance(3 * time.Second)
+		other := f.Create(f.Subgroup.Path + "/other")
+		resolve(t, f, f.Session, byID(routes.RefProject, other), limit)
+		f.Advance(2 * time.Second)
+		resolve(t, f, f.Session, byID(routes.RefProject, other), limit)
+		f.Advance(limit)
+		before := f.Asked()
+		resolve(t, f, f.Session, byID(routes.RefProject, other), limit)
+		if f.Asked() == before {
+			t.Fatal("a container was served that rests on a fact older than the limit")
+		}
+	})
+	t.Run("the old path of a renamed project leads to the same id, never to a new project's rights", func(t *testing.T) {
+		f := fixture(t)
+		old := f.Outside
+		resolve(t, f, f.Session, reference(t, routes.RefProject, old.Path), 0)
+		path := f.Rename(old, "renamed")
+		f.Advance(f.TTL + time.Millisecond)
+		c := resolve(t, f, f.Session, reference(t, routes.RefProject, old.Path), 0)
+		if f.Redirects && (c.ID != old.ID || c.Path != path) {
+			t.Fatalf("%+v: want project %d under its new path %q", c, old.ID, path)
+		}
+		if !f.Redirects && c.Boundary != routes.BoundaryNone {
+			t.Fatalf("%+v: the path names nothing now", c)
+		}
+		taken := f.Create(old.Path)
+		f.Advance(f.TTL + time.Millisecond)
+		if c := resolve(t, f, f.Session, reference(t, routes.RefProject, old.Path), 0); c.ID != taken.ID || c.ID == old.ID {
+			t.Fatalf("%+v: want the project %d that has the path now", c, taken.ID)
+		}
+		if c := resolve(t, f, f.Session, byID(routes.RefProject, old), 0); c.ID != old.ID || c.Path != path {
+			t.Fatalf("%+v: the id still is the renamed project's", c)
+		}
+	})
+}
+
+func forget(t *testing.T, fixture func(t *testing.T) *Fixture) {
+	t.Run("a container that was forgotten is read again", func(t *testing.T) {
+		f := fixture(t)
+		for _, ref := range []routes.Reference{byID(routes.RefProject, f.Outside), reference(t, routes.RefProject, f.Outside.Path)} {
+			resolve(t, f, f.Session, ref, 0)
+		}
+		c := resolve(t, f, f.Session, byID(routes.RefProject, f.Outside), 0)
+		f.Leave()
+		f.Resolver.Forget(c)
+		for _, ref := range []routes.Reference{byID(routes.RefProject, f.Outside), reference(t, routes.RefProject, f.Outside.Path)} {
+			if c := resolve(t, f, f.Session, ref, 0); c.Access == policy.OwnerMember {
+				t.Fatalf("%+v: served from before Forget", c)
+			}
+		}
+	})
+	t.Run("a group that was forgotten takes what is below with it", func(t *testing.T) {
+		f := fixture(t)
+		resolve(t, f, f.Session, byID(routes.RefProject, f.Inherited), 0)
+		g := resolve(t, f, f.Session, byID(routes.RefGroup, f.Group), 0)
+		f.Resolver.Forget(g)
+		before := f.Asked()
+		resolve(t, f, f.Session, byID(routes.RefProject, f.Inherited), 0)
+		if f.Asked() == before {
+			t.Fatal("a project below a forgotten group was served from before")
+		}
+	})
+	t.Run("forgetting one project leaves another known", func(t *testing.T) {
+		f := fixture(t)
+		c := resolve(t, f, f.Session, byID(routes.RefProject, f.Outside), 0)
+		resolve(t, f, f.Session, byID(routes.RefProject, f.Inherited), 0)
+		f.Resolver.Forget(c)
+		before := f.Asked()
+		resolve(t, f, f.Session, byID(routes.RefProject, f.Inherited), 0)
+		if f.Asked() != before {
+			t.Fatal("another project was asked for again")
+		}
+	})
+	t.Run("what was absent and is made is found once something was forgotten", func(t *testing.T) {
+		f := fixture(t)
+		path := f.Subgroup.Path + "/made"
+		if c := resolve(t, f, f.Session, reference(t, routes.RefProject, path), 0); c.Boundary != routes.BoundaryNone {
+			t.Fatalf("%+v", c)
+		}
+		made := f.Create(path)
+		f.Resolver.Forget(policy.Container{})
+		if c := resolve(t, f, f.Session, reference(t, routes.RefProject, path), 0); c.ID != made.ID {
+			t.Fatalf("%+v: want the new project %d", c, made.ID)
+		}
+	})
+	t.Run("a read that began before Forget is not served after it", func(t *testing.T) {
+		f := fixture(t)
+		c := resolve(t, f, f.Session, byID(routes.RefProject, f.Outside), 0)
+		f.Resolver.Forget(c)
+		undo := f.SlowDown(50 * time.Millisecond)
+		defer undo()
+		var wg sync.WaitGroup
+		wg.Go(func() {
+			_, _ = f.Resolver.Resolve(context.Background(), f.Session, byID(routes.RefProject, f.Outside), 0)
+		})
+		time.Sleep(20 * time.Millisecond)
+		f.Leave()
+		f.Resolver.Forget(c)
+		if c := resolve(t, f, f.Session, byID(routes.RefProject, f.Outside), 0); c.Access == policy.OwnerMember {
+			t.Fatalf("%+v: from a read that began before Forget", c)
+		}
+		wg.Wait()
+	})
+}

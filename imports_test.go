@@ -1,0 +1,309 @@
+package main_test
+
+import (
+	"errors"
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+const module = "patgate"
+
+// direction gives, for each package, which others of this module it may import. A name with /... stands for all below it.
+// A package that has no rule of its own takes that of the nearest folder above it with /..., and none is a violation.
+func direction() map[string][]string {
+	return map[string][]string{
+		".":          {"cli"},
+		"routes":     {},
+		"routes/...": {"routes"},
+		"policy":     {"routes"},
+		"token":      {"routes", "policy"},
+		"cache":      {},
+		"config":     {"token"},
+		"audit":      {"routes", "policy", "token"},
+		"forge":      {"routes", "policy", "token", "cache"},
+		"forge/...":  {"routes", "policy", "token", "cache", "forge"},
+		"store":      {"routes", "policy", "token", "cache", "store/seal"},
+		"store/seal": {"token"},
+		"store/...":  {"routes", "policy", "token", "cache", "store", "store/seal"},
+		"proxy":      {"routes", "routes/...", "policy", "token", "cache", "audit", "forge", "proxy/..."},
+		"proxy/...":  {"routes", "policy", "token"},
+		"admin":      {"routes", "policy", "token", "cache", "config", "forge", "store", "audit", "admin/..."},
+		"admin/...":  {"routes", "policy", "token"},
+		"cli":        {"routes", "routes/...", "policy", "token", "cache", "config", "forge", "forge/...", "store", "store/...", "audit", "proxy", "proxy/...", "admin", "admin/..."},
+		"bench":      {"routes", "routes/...", "policy", "token", "cache", "config", "forge", "forge/...", "store", "store/...", "audit", "proxy", "bench/..."},
+		"bench/...":  {"routes", "routes/...", "policy", "token", "cache", "config", "forge", "forge/...", "store", "store/...", "audit", "proxy"},
+	}
+}
+
+// pure gives, for each package that has no clock, no environment, no logger and no I/O, what it may import besides this
+// module. Everything in these lists is a function of its arguments.
+func pure() map[string][]string {
+	text := []string{"bytes", "cmp", "encoding", "encoding/hex", "encoding/json", "errors", "fmt", "io", "iter", "maps", "math", "math/bits",
+		"regexp", "slices", "sort", "strconv", "strings", "unicode", "unicode/utf8"}
+	return map[string][]string{
+		// The table is embedded YAML; overlays come as an fs.FS. net/url only splits and escapes text.
+		"routes":        slices.Concat(text, []string{"embed", "io/fs", "net/url", "path", "sync", "gopkg.in/yaml.v3"}),
+		"routes/params": slices.Concat(text, []string{"mime", "net/url", "github.com/go-json-experiment/json/jsontext"}),
+		"routes/...":    text,
+		// Watching files for changes is what routes/reload is for: the one part of routes with I/O and a clock.
+		"routes/reload": nil,
+		"policy":        text,
+		// token compares instants that it is given; impure keeps it from asking for the time itself.
+		"token": slices.Concat(text, []string{"crypto/sha256", "crypto/subtle", "hash/crc32", "time"}),
+	}
+}
+
+// impure gives the functions of otherwise pure packages that are not functions of their arguments.
+func impure() map[string][]string {
+	return map[string][]string{
+		"time": {"Now", "Since", "Until", "Sleep", "After", "AfterFunc", "Tick", "NewTimer", "NewTicker", "LoadLocation", "Local"},
+		"fmt":  {"Print", "Printf", "Println", "Scan", "Scanf", "Scanln"},
+	}
+}
+
+// rule finds the rule of a package: its own, or that of the nearest folder above it with /....
+func rule(rules map[string][]string, pkg string) ([]string, bool) {
+	if allowed, found := rules[pkg]; found {
+		return allowed, true
+	}
+	for dir := path.Dir(pkg); dir != "."; dir = path.Dir(dir) {
+		if allowed, found := rules[dir+"/..."]; found {
+			return allowed, true
+		}
+	}
+	return nil, false
+}
+
+// allows tells whether a package is in a list of names, of which some end in /....
+func allows(list []string, pkg string) bool {
+	return slices.ContainsFunc(list, func(name string) bool {
+		below, whole := strings.CutSuffix(name, "...")
+		return name == pkg || whole && strings.HasPrefix(pkg, below)
+	})
+}
+
+// violations reads every Go file below root and gives each breach of the rules, and the packages that it saw.
+func violations(root string) (breaches, packages []string, err error) {
+	err = filepath.WalkDir(root, func(file string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		name := entry.Name()
+		if entry.IsDir() {
+			_, nested := os.Stat(filepath.Join(file, "go.mod"))
+			if file != root && (nested == nil || name == "testdata" || strings.HasPrefix(name, ".") || strings.HasPrefix(name, "_")) {
+				return fs.SkipDir
+			}
+			return nil
+		}
+		if !strings.HasSuffix(name, ".go") {
+			return nil
+		}
+		relative, err := filepath.Rel(root, file)
+		if err != nil {
+			return err
+		}
+		pkg := path.Dir(filepath.ToSlash(relative))
+		parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.SkipObjectResolution)
+		if err != nil {
+			return err
+		}
+		if strings.HasSuffix(name, "_test.go") {
+			breaches = append(breaches, testBreaches(pkg, relative, parsed)...)
+			return nil
+		}
+		if !slices.Contains(packages, pkg) {
+			packages = append(packages, pkg)
+		}
+		breaches = append(breaches, fileBreaches(pkg, relative, parsed)...)
+		return nil
+	})
+	return breaches, packages, err
+}
+
+// testBreaches holds that no test but those of cli and main leans on the command line.
+func testBreaches(pkg, file string, parsed *ast.File) (breaches []string) {
+	for _, spec := range parsed.Imports {
+		imported, _ := strconv.Unquote(spec.Path.Value)
+		if strings.HasPrefix(imported+"/", module+"/cli/") && pkg != "." && pkg != "cli" {
+			breaches = append(breaches, fmt.Sprintf("%s: a test of %s imports %s", file, pkg, imported))
+		}
+	}
+	return breaches
+}
+
+func fileBreaches(pkg, file string, parsed *ast.File) (breaches []string) {
+	report := func(format string, arguments ...any) {
+		breaches = append(breaches, file+": "+fmt.Sprintf(format, arguments...))
+	}
+	down, ruled := rule(direction(), pkg)
+	if !ruled {
+		report("package %s has no rule: say in direction what it may import", pkg)
+	}
+	outside, isPure := rule(pure(), pkg)
+	isPure = isPure && outside != nil
+	watched := map[string][]string{}
+	for _, spec := range parsed.Imports {
+		imported, _ := strconv.Unquote(spec.Path.Value)
+		if own, inModule := strings.CutPrefix(imported+"/", module+"/"); inModule {
+			own = strings.TrimSuffix(own, "/")
+			if own == "" {
+				own = "."
+			}
+			if ruled && !allows(down, own) {
+				report("%s must not import %s", pkg, imported)
+			}
+			continue
+		}
+		if !isPure {
+			continue
+		}
+		if !allows(outside, imported) {
+			report("%s is pure and must not import %s", pkg, imported)
+		}
+		if functions, partly := impure()[imported]; partly {
+			name := path.Base(imported)
+			if spec.Name != nil {
+				name = spec.Name.Name
+			}
+			if name == "." {
+				report("%s is pure and must not import %s into its own names", pkg, imported)
+			}
+			watched[name] = functions
+		}
+	}
+	ast.Inspect(parsed, func(n ast.Node) bool {
+		selector, ok := n.(*ast.SelectorExpr)
+		if !ok {
+			return true
+		}
+		if x, ok := selector.X.(*ast.Ident); ok && slices.Contains(watched[x.Name], selector.Sel.Name) {
+			report("%s is pure and must not use %s.%s", pkg, x.Name, selector.Sel.Name)
+		}
+		return true
+	})
+	return breaches
+}
+
+// TestImportsOnlyGoDown holds the direction of imports between the packages and the purity of those that decide.
+func TestImportsOnlyGoDown(t *testing.T) {
+	breaches, packages, err := violations(".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, breach := range breaches {
+		t.Error(breach)
+	}
+	for _, expected := range []string{".", "routes", "routes/params", "routes/reload", "policy", "token", "cache", "config", "audit", "forge",
+		"forge/gitlab", "store", "store/sqlite", "store/seal", "proxy", "admin", "cli"} {
+		if !slices.Contains(packages, expected) {
+			t.Errorf("package %s was not seen: %v", expected, packages)
+		}
+	}
+}
+
+// TestImportViolationsAreSeen plants one violation at a time in a tree that has none.
+func TestImportViolationsAreSeen(t *testing.T) {
+	clean := map[string]string{
+		"main.go":                "package main\n\nimport _ \"patgate/cli\"\n",
+		"cli/serve.go":           "package cli\n\nimport (\n\t_ \"os\"\n\t_ \"patgate/proxy\"\n\t_ \"patgate/store/sqlite\"\n)\n",
+		"cli/serve_test.go":      "package cli_test\n\nimport _ \"patgate/cli\"\n",
+		"proxy/handler.go":       "package proxy\n\nimport (\n\t_ \"net/http\"\n\t_ \"patgate/forge\"\n\t_ \"patgate/routes/params\"\n)\n",
+		"forge/forge.go":         "package forge\n\nimport _ \"patgate/policy\"\n",
+		"store/sqlite/sqlite.go": "package sqlite\n\nimport _ \"patgate/store\"\n",
+		"store/store.go":         "package store\n\nimport _ \"patgate/token\"\n",
+		"token/token.go":         "package token\n\nimport (\n\t\"time\"\n\n\t_ \"patgate/policy\"\n)\n\nvar _ time.Time\n",
+		"policy/policy.go":       "package policy\n\nimport (\n\t_ \"slices\"\n\n\t_ \"patgate/routes\"\n)\n",
+		"routes/routes.go":       "package routes\n\nimport _ \"gopkg.in/yaml.v3\"\n",
+		"routes/params/body.go":  "package params\n\nimport (\n\t_ \"github.com/go-json-experiment/json/jsontext\"\n\t_ \"patgate/routes\"\n)\n",
+		"routes/reload/watch.go": "package reload\n\nimport (\n\t_ \"os\"\n\t_ \"time\"\n\n\t_ \"patgate/routes\"\n)\n",
+		"policy/policy_test.go":  "package policy\n\nimport (\n\t_ \"net/http\"\n\t_ \"patgate/store\"\n)\n",
+		"routes/testdata/x.go":   "package x\n\nimport _ \"patgate/cli\"\n",
+	}
+	t.Run("a clean tree", func(t *testing.T) {
+		breaches, packages, err := violations(plant(t, clean, "", ""))
+		if err != nil || len(breaches) != 0 || len(packages) != 11 {
+			t.Errorf("breaches %v in packages %v (%v)", breaches, packages, err)
+		}
+	})
+	cases := []struct {
+		name, file, source, want string
+	}{
+		{"policy above store", "policy/up.go", "package policy\n\nimport _ \"patgate/store\"\n", "policy must not import patgate/store"},
+		{"routes above policy", "routes/up.go", "package routes\n\nimport p \"patgate/policy\"\n\nvar _ p.Access\n", "routes must not import patgate/policy"},
+		{"routes/params beside routes/reload", "routes/params/up.go", "package params\n\nimport _ \"patgate/routes/reload\"\n", "routes/params must not import"},
+		{"proxy above store", "proxy/up.go", "package proxy\n\nimport _ \"patgate/store\"\n", "proxy must not import patgate/store"},
+		{"proxy above config", "proxy/up.go", "package proxy\n\nimport _ \"patgate/config\"\n", "proxy must not import patgate/config"},
+		{"proxy above one forge", "proxy/up.go", "package proxy\n\nimport _ \"patgate/forge/gitlab\"\n", "proxy must not import patgate/forge/gitlab"},
+		{"cli imported", "proxy/up.go", "package proxy\n\nimport _ \"patgate/cli\"\n", "proxy must not import patgate/cli"},
+		{"cli imported by a test", "proxy/up_test.go", "package proxy\n\nimport _ \"patgate/cli\"\n", "a test of proxy imports patgate/cli"},
+		{"main importing more than cli", "more.go", "package main\n\nimport _ \"patgate/store\"\n", ". must not import patgate/store"},
+		{"an unknown package", "util/util.go", "package util\n", "package util has no rule"},
+		{"an unknown package below another", "policy/util/util.go", "package util\n", "package policy/util has no rule"},
+		{"a file for another system", "policy/up_windows.go", "//go:build windows\n\npackage policy\n\nimport _ \"patgate/store\"\n", "policy must not import"},
+		{"the environment in policy", "policy/env.go", "package policy\n\nimport _ \"os\"\n", "policy is pure and must not import os"},
+		{"HTTP in routes", "routes/web.go", "package routes\n\nimport _ \"net/http\"\n", "routes is pure and must not import net/http"},
+		{"a logger in token", "token/log.go", "package token\n\nimport _ \"log/slog\"\n", "token is pure and must not import log/slog"},
+		{"chance in token", "token/rand.go", "package token\n\nimport _ \"crypto/rand\"\n", "token is pure and must not import crypto/rand"},
+		{"YAML in policy", "policy/yaml.go", "package policy\n\nimport _ \"gopkg.in/yaml.v3\"\n", "policy is pure and must not import gopkg.in/yaml.v3"},
+		{"the clock's package in policy", "policy/clock.go", "package policy\n\nimport _ \"time\"\n", "policy is pure and must not import time"},
+		{"the clock in token", "token/clock.go", "package token\n\nimport \"time\"\n\nvar _ = time.Now\n", "token is pure and must not use time.Now"},
+		{"the clock by another name", "token/clock.go", "package token\n\nimport c \"time\"\n\nvar _ = c.Since\n", "token is pure and must not use c.Since"},
+		{"the clock without a name", "token/clock.go", "package token\n\nimport . \"time\"\n\nvar _ = Now\n", "must not import time into its own names"},
+		{"printing in policy", "policy/print.go", "package policy\n\nimport \"fmt\"\n\nfunc f() { fmt.Println() }\n", "policy is pure and must not use fmt.Println"},
+		{"a classifier beside routes", "routes/git/clock.go", "package git\n\nimport _ \"time\"\n", "routes/git is pure and must not import time"},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			breaches, _, err := violations(plant(t, clean, c.file, c.source))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(breaches) != 1 || !strings.Contains(breaches[0], c.want) || !strings.HasPrefix(breaches[0], c.file+":") {
+				t.Errorf("breaches are %q, want one with %q", breaches, c.want)
+			}
+		})
+	}
+	t.Run("a file that cannot be read", func(t *testing.T) {
+		if _, _, err := violations(plant(t, clean, "policy/broken.go", "package")); err == nil {
+			t.Error("no error")
+		}
+	})
+	t.Run("a folder that is not there", func(t *testing.T) {
+		if _, _, err := violations(filepath.Join(t.TempDir(), "none")); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("error is %v", err)
+		}
+	})
+}
+
+// plant writes a tree of files and one more, and gives its folder.
+func plant(t *testing.T, files map[string]string, more, source string) string {
+	t.Helper()
+	root := t.TempDir()
+	write := func(name, source string) {
+		file := filepath.Join(root, filepath.FromSlash(name))
+		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, []byte(source), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, source := range files {
+		write(name, source)
+	}
+	if more != "" {
+		write(more, source)
+	}
+	return root
+}

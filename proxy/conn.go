@@ -1,0 +1,93 @@
+package proxy
+
+import (
+	"crypto/tls"
+	"net"
+	"net/netip"
+	"sync/atomic"
+	"time"
+)
+
+// phase is what a client connection is doing; each has a limit of its own.
+type phase uint32
+
+const (
+	phaseHeader   phase = iota // a request has begun, or the connection has just been opened: one limit for the whole header
+	phaseExchange              // a request is being served: a limit for every single read and write
+	phaseIdle                  // between requests: one limit for the wait
+	phaseTunnel                // an upgraded connection: no limit
+)
+
+// clientConn is a connection from a client. It knows the client's address, so that it is read from the socket once, and
+// bounds how long the client may take.
+type clientConn struct {
+	watched
+	limits  *Timeouts
+	phase   atomic.Uint32
+	peer    netip.Addr
+	secure  *tls.Conn // the same connection, when it is TLS
+	shaken  bool
+	release func()
+	closed  atomic.Bool
+}
+
+// Read reads under the limit of the connection's phase.
+func (c *clientConn) Read(p []byte) (int, error) {
+	if c.secure != nil && !c.shaken {
+		if err := c.secure.Handshake(); err != nil {
+			return 0, err
+		}
+		c.shaken = true
+	}
+	if phase(c.phase.Load()) != phaseExchange {
+		return c.Conn.Read(p)
+	}
+	return c.read(p, c.limits.ReadStall)
+}
+
+// Write writes under the limit of the connection's phase.
+func (c *clientConn) Write(p []byte) (int, error) {
+	if phase(c.phase.Load()) == phaseTunnel {
+		return c.Conn.Write(p)
+	}
+	return c.write(p, c.limits.WriteStall)
+}
+
+// Close closes the connection once.
+func (c *clientConn) Close() error {
+	if c.closed.Swap(true) {
+		return nil
+	}
+	c.dog.remove(&c.watched)
+	err := c.Conn.Close()
+	c.release()
+	return err
+}
+
+// enter changes the phase.
+func (c *clientConn) enter(p phase) {
+	c.phase.Store(uint32(p))
+	switch p {
+	case phaseHeader:
+		c.wait(c.limits.ReadHeader)
+	case phaseIdle:
+		c.wait(c.limits.Idle)
+	default:
+		c.done()
+	}
+}
+
+// SetDeadline is the server's; the watchdog's limits take its place.
+func (c *clientConn) SetDeadline(time.Time) error { return nil }
+
+// SetReadDeadline is as SetDeadline.
+func (c *clientConn) SetReadDeadline(time.Time) error { return nil }
+
+// SetWriteDeadline is as SetDeadline.
+func (c *clientConn) SetWriteDeadline(time.Time) error { return nil }
+
+// clientOf gives the client's connection behind a request.
+func clientOf(c net.Conn) *clientConn {
+	cc, _ := c.(*clientConn)
+	return cc
+}

@@ -1,0 +1,242 @@
+package proxy
+
+import (
+	"bytes"
+	"encoding/base64"
+
+	"patgate/token"
+)
+
+// place is where in a request a credential stands. The owner's credential is put back in the same place, because many
+// of the forge's package routes look in one place only (GitLab 19.3, lib/gitlab/api_authentication).
+type place uint8
+
+const (
+	placeNone place = iota
+	placePrivateToken
+	placeBearer   // Authorization: Bearer
+	placeBasic    // Authorization: Basic, as the password
+	placeTokenKey // Authorization: Token
+	placeRaw      // Authorization: the token itself (RubyGems)
+	placeNugetKey // X-NuGet-ApiKey
+)
+
+var placeNames = [...]string{"none", "PRIVATE-TOKEN", "bearer", "basic", "token", "authorization", "X-NuGet-ApiKey"}
+
+// String gives the name for logs.
+func (p place) String() string { return placeNames[p] }
+
+// caller is what kind of credential a request carries.
+type caller uint8
+
+const (
+	callerAnonymous caller = iota
+	callerWeb              // a browser's session cookie
+	callerLegacy           // a credential of the forge's own
+	callerPatgate
+)
+
+var callerNames = [...]string{"anonymous", "web", "legacy", "patgate"}
+
+// String gives the name for logs.
+func (c caller) String() string { return callerNames[c] }
+
+// credential is what was found in a request's headers and target.
+type credential struct {
+	caller caller
+	place  place
+	secret []byte // of a patgate token; points into the request or into buf
+	buf    []byte // decoded Basic credentials
+}
+
+// find reads every place of a request in which GitLab 19.3 takes a credential from headers. With a patgate token, that
+// must be the only credential, in one place, once. No answer repeats a value.
+func (c *credential) find(f *fields, raw, target []byte) *refusal {
+	c.caller, c.place, c.secret = callerAnonymous, placeNone, nil
+	if mentionsToken(target) {
+		return refuseTokenInTarget
+	}
+	found, ours, session := 0, 0, false
+	misplaced := false
+	for i := range f.list {
+		h := &f.list[i]
+		if h.class != classCredential {
+			continue
+		}
+		if h.field == fieldCookie {
+			if !isSession(h.value) {
+				continue
+			}
+			session = true
+		}
+		found++
+		switch p, secret := c.read(h); {
+		case token.HasPrefix(secret) && p != placeNone:
+			ours++
+			c.place, c.secret = p, secret
+			misplaced = misplaced || h.alias
+		case token.Find(h.value) || token.Find(c.buf):
+			ours++
+			misplaced = true
+		}
+	}
+	switch {
+	case ours == 0:
+		if token.Find(raw) {
+			return refuseMisplaced // in a header that holds no credential
+		}
+		switch {
+		case found > 0 && session && found == 1:
+			c.caller = callerWeb
+		case found > 0 || queryCredential(target):
+			c.caller = callerLegacy
+		}
+		return nil
+	case found > 1:
+		return refuseSeveralCredentials
+	case misplaced:
+		return refuseMisplaced
+	case queryCredential(target):
+		return refuseSeveralCredentials
+	}
+	if i := bytes.Index(raw, c.secret); i >= 0 && c.place != placeBasic {
+		if token.Find(raw[:i]) || token.Find(raw[i+len(c.secret):]) {
+			return refuseSeveralCredentials
+		}
+	} else if token.Find(raw) {
+		return refuseSeveralCredentials
+	}
+	c.caller = callerPatgate
+	return nil
+}
+
+// read gives the secret in a credential header, and its place when it is one that a patgate token may take.
+func (c *credential) read(h *field) (place, []byte) {
+	c.buf = c.buf[:0]
+	switch h.field {
+	case fieldPrivateToken:
+		return placePrivateToken, h.value
+	case fieldNugetKey:
+		return placeNugetKey, h.value
+	case fieldAuthorization:
+		scheme, rest, hasScheme := bytes.Cut(h.value, []byte{' '})
+		switch {
+		case !hasScheme:
+			return placeRaw, h.value
+		case equalFold(scheme, "bearer"):
+			return placeBearer, trimSpace(rest)
+		case equalFold(scheme, "token"):
+			return placeTokenKey, trimSpace(rest)
+		case equalFold(scheme, "basic"):
+			c.decodeBasic(trimSpace(rest))
+			if _, password, ok := bytes.Cut(c.buf, []byte{':'}); ok {
+				return placeBasic, password
+			}
+		}
+	}
+	return placeNone, nil
+}
+
+// decodeBasic decodes leniently: the forge's Basic decoder skips what is not in the alphabet, and so must a search for
+// our own prefix.
+func (c *credential) decodeBasic(encoded []byte) {
+	c.buf = c.buf[:0]
+	for _, b := range encoded {
+		switch {
+		case b >= 'A' && b <= 'Z', b >= 'a' && b <= 'z', b >= '0' && b <= '9', b == '+', b == '/':
+			c.buf = append(c.buf, b)
+		case b == '-':
+			c.buf = append(c.buf, '+')
+		case b == '_':
+			c.buf = append(c.buf, '/')
+		}
+	}
+	n := len(c.buf) - len(c.buf)%4
+	if tail := len(c.buf) - n; tail > 1 {
+		n = len(c.buf)
+	}
+	m, err := base64.RawStdEncoding.Decode(c.buf[:n], c.buf[:n]) // in place: the output never passes the input
+	if err != nil {
+		m = 0
+	}
+	c.buf = c.buf[:m]
+}
+
+// isSession tells whether a Cookie header logs in at the forge (GitLab 19.3: the session, "remember me", KAS).
+func isSession(cookie []byte) bool {
+	return bytes.Contains(cookie, []byte("_gitlab_")) || bytes.Contains(cookie, []byte("remember_user_token"))
+}
+
+// mentionsToken tells whether a patgate token stands in a target, plainly or percent-encoded, however often.
+func mentionsToken(target []byte) bool {
+	if token.Find(target) {
+		return true
+	}
+	if bytes.IndexByte(target, '%') < 0 {
+		return false
+	}
+	var room [256]byte
+	decoded := append(room[:0], target...)
+	for range 4 {
+		n := unescapeInPlace(decoded)
+		if n == len(decoded) {
+			return false
+		}
+		decoded = decoded[:n]
+		if token.Find(decoded) {
+			return true
+		}
+	}
+	return false
+}
+
+// unescapeInPlace decodes valid percent-escapes and gives the new length.
+func unescapeInPlace(b []byte) int {
+	n := 0
+	for i := 0; i < len(b); i++ {
+		c := b[i]
+		if c == '%' && i+2 < len(b) {
+			hi, lo := hexValue(b[i+1]), hexValue(b[i+2])
+			if hi >= 0 && lo >= 0 {
+				c = byte(hi<<4 | lo)
+				i += 2
+			}
+		}
+		b[n] = c
+		n++
+	}
+	return n
+}
+
+func hexValue(c byte) int {
+	switch {
+	case c >= '0' && c <= '9':
+		return int(c - '0')
+	case c >= 'a' && c <= 'f':
+		return int(c-'a') + 10
+	case c >= 'A' && c <= 'F':
+		return int(c-'A') + 10
+	}
+	return -1
+}
+
+// queryCredential tells whether the query names a parameter that GitLab 19.3 takes a credential from.
+func queryCredential(target []byte) bool {
+	_, query, _ := bytes.Cut(target, []byte{'?'})
+	for len(query) > 0 {
+		var pair []byte
+		pair, query, _ = bytes.Cut(query, []byte{'&'})
+		name, _, _ := bytes.Cut(pair, []byte{'='})
+		if len(name) < 5 || len(name) > 128 {
+			continue
+		}
+		var room [128]byte
+		decoded := append(room[:0], name...)
+		decoded = bytes.Trim(decoded[:unescapeInPlace(decoded)], " +[]")
+		switch string(decoded) {
+		case "private_token", "access_token", "bearer_token", "job_token", "token", "feed_token", "rss_token":
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,137 @@
+package proxy
+
+import (
+	"net/netip"
+	"time"
+
+	"github.com/valyala/fasthttp"
+
+	"patgate/audit"
+	"patgate/policy"
+	"patgate/routes"
+	"patgate/routes/params"
+	"patgate/token"
+)
+
+// exchange is the state of one request. It is reused, so nothing in it may be kept after release; what is kept of the
+// request itself points into the server's buffers and is good until the handler returns.
+type exchange struct {
+	h     *Handler
+	ctx   *fasthttp.RequestCtx
+	conn  *clientConn
+	table *routes.Table
+
+	method  string // a constant
+	target  []byte
+	path    []byte // of the target, without the query
+	surface surface
+	fields  fields
+	cred    credential
+	client  netip.Addr
+	secure  bool // the client's own connection is https
+
+	session    *token.Session
+	op         routes.Operation
+	set        params.Set
+	question   policy.Question
+	containers []policy.Container
+	found      []routes.Reference // of containers, by index
+	decision   policy.Decision
+	body       requestBody
+
+	event    audit.Event
+	recorded bool
+
+	head     []byte // the upstream request's head
+	scratch  []byte
+	origin   []byte // by which the client came
+	upload   upload
+	answer   fasthttp.Response
+	pool     *pool
+	upstream *upstreamConn
+	stream   answerStream
+	isHead   bool
+}
+
+// acquire takes an exchange for a request.
+func (h *Handler) acquire(ctx *fasthttp.RequestCtx) *exchange {
+	x := h.exchanges.Get().(*exchange)
+	x.h, x.ctx, x.table = h, ctx, h.options.Table()
+	x.event = audit.Event{ID: audit.NewRequestID(), Start: time.Now(), Scope: -1}
+	if x.conn = clientOf(ctx.Conn()); x.conn != nil {
+		x.conn.enter(phaseExchange)
+		x.client, x.secure = x.conn.peer, x.conn.secure != nil
+	} else if addr, ok := netip.AddrFromSlice(ctx.RemoteIP()); ok {
+		x.client = addr.Unmap()
+	}
+	return x
+}
+
+// maxKept bounds what an exchange keeps of its buffers for the next request.
+const maxKept = 64 << 10
+
+// release gives the exchange back.
+func (x *exchange) release() {
+	h := x.h
+	x.body.release()
+	x.h, x.ctx, x.conn, x.table, x.session, x.upstream, x.pool = nil, nil, nil, nil, nil, nil, nil
+	x.target, x.path, x.method, x.upload, x.recorded, x.isHead, x.secure = nil, nil, "", upload{}, false, false, false
+	x.client = netip.Addr{}
+	x.cred.caller, x.cred.place, x.cred.secret = 0, 0, nil
+	x.decision = policy.Decision{}
+	x.question.Route = nil
+	clear(x.question.Checks)
+	x.question.Checks = x.question.Checks[:0]
+	clear(x.containers)
+	x.containers = x.containers[:0]
+	clear(x.found)
+	x.found = x.found[:0]
+	clear(x.fields.list)
+	clear(x.head) // it held the owner's credential
+	clear(x.cred.buf)
+	if cap(x.head) > maxKept || cap(x.scratch) > maxKept {
+		x.head, x.scratch = nil, nil
+	}
+	x.head, x.scratch, x.origin = x.head[:0], x.scratch[:0], x.origin[:0]
+	x.stream = answerStream{}
+	x.event = audit.Event{}
+	h.exchanges.Put(x)
+}
+
+// record has the sink accept the decision; without it nothing is forwarded.
+func (x *exchange) record() error {
+	e := &x.event
+	e.Client, e.Method = x.client, x.method
+	if e.Method == "" {
+		e.Method = "OTHER"
+	}
+	e.Route = x.op.Route
+	switch x.cred.caller {
+	case callerPatgate:
+		e.Credential = audit.CredentialToken
+	case callerLegacy, callerWeb:
+		e.Credential = audit.CredentialLegacy
+	default:
+		e.Credential = audit.CredentialAnonymous
+	}
+	if x.session != nil {
+		e.TokenID, e.OwnerID = x.session.TokenID, x.session.OwnerUserID
+	}
+	if err := x.h.options.Audit.Decision(e); err != nil {
+		return err
+	}
+	x.recorded = true
+	return nil
+}
+
+// complete records how the request ended.
+func (x *exchange) complete(status int, sent int64) {
+	if !x.recorded {
+		return
+	}
+	x.recorded = false
+	e := &x.event
+	e.Status, e.ResponseBytes, e.Duration = status, sent, time.Since(e.Start)
+	e.RequestBytes = x.body.received
+	x.h.options.Audit.Completion(e)
+}

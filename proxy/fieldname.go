@@ -1,0 +1,205 @@
+package proxy
+
+// fieldName numbers the header names that patgate knows, so that a header block is compared once and then looked up by
+// number. The zero value is a name that it does not know.
+type fieldName uint8
+
+// The names that the code itself asks for. Those that are only listed have numbers from fieldListed on.
+const (
+	fieldUnknown fieldName = iota
+	fieldAuthorization
+	fieldPrivateToken
+	fieldJobToken
+	fieldDeployToken
+	fieldNugetKey
+	fieldCookie
+	fieldHost
+	fieldConnection
+	fieldUpgrade
+	fieldExpect
+	fieldTransferEncoding
+	fieldContentLength
+	fieldContentType
+	fieldContentEncoding
+	fieldAcceptEncoding
+	fieldForwardedFor
+	fieldForwardedProto
+	fieldUserAgent
+	fieldAccept
+	fieldRange
+	fieldListed
+)
+
+// fieldClass is what is done with a header of a request that carries a patgate token.
+type fieldClass uint8
+
+const (
+	// classDropped: not on the list of headers that are sent on.
+	classDropped fieldClass = iota
+	// classPassed: sent on; a second one with the same name is refused.
+	classPassed
+	// classList: sent on, also when it comes in several lines (RFC 9110, 5.3).
+	classList
+	// classCredential: a credential; see credential.go.
+	classCredential
+	// classRefused: changes whom or what the forge takes the request for; refused.
+	classRefused
+	// classForwarding: written by proxies; believed only from trusted ones.
+	classForwarding
+	// classHop: for this connection only (RFC 9110, 7.6.1).
+	classHop
+	// classFraming: read by patgate, written anew.
+	classFraming
+)
+
+type knownField struct {
+	name  string // lower case
+	field fieldName
+	class fieldClass
+}
+
+// knownFields is the closed list. Credentials and overrides: places where GitLab 19.3 reads one (lib/gitlab/auth,
+// lib/api, app/controllers/concerns). Package clients' own headers are those that lib/api reads.
+var knownFields = []knownField{
+	{"authorization", fieldAuthorization, classCredential},
+	{"private-token", fieldPrivateToken, classCredential},
+	{"job-token", fieldJobToken, classCredential},
+	{"deploy-token", fieldDeployToken, classCredential},
+	{"x-nuget-apikey", fieldNugetKey, classCredential},
+	{"cookie", fieldCookie, classCredential},
+	{"runner-token", 0, classCredential},
+	{"unleash-instanceid", 0, classCredential},
+	{"x-gitlab-static-object-token", 0, classCredential},
+	{"x-gitlab-external-storage-token", 0, classCredential},
+	{"x-hub-signature", 0, classCredential},
+	{"x-hub-signature-256", 0, classCredential},
+	{"token", 0, classCredential},
+	{"gitlab-shared-secret", 0, classCredential},
+	{"gitlab-shell-api-request", 0, classCredential},
+	{"gitlab-kas-api-request", 0, classCredential},
+	{"gitlab-agent-api-request", 0, classCredential},
+	{"gitlab-pages-api-request", 0, classCredential},
+	{"gitlab-mailroom-api-request", 0, classCredential},
+	{"gitlab-workhorse-api-request", 0, classCredential},
+	{"gitlab-orbit-api-request", 0, classCredential},
+	{"gitlab-error-tracking-token", 0, classCredential},
+	{"gitlab-openbao-auth-token", 0, classCredential},
+	{"gitlab-iam-auth-token", 0, classCredential},
+	{"x-customers-dot-internal-token", 0, classCredential},
+	{"proxy-authorization", 0, classHop},
+
+	{"sudo", 0, classRefused},
+	{"x-http-method-override", 0, classRefused},
+	{"x-http-method", 0, classRefused},
+	{"x-method-override", 0, classRefused},
+	{"x-original-url", 0, classRefused},
+	{"x-rewrite-url", 0, classRefused},
+	{"x-sendfile-type", 0, classRefused},
+	{"x-accel-mapping", 0, classRefused},
+	{"x-gitlab-organization-id", 0, classRefused},
+	{"x-gitlab-enabled-mcp-server-tools", 0, classRefused},
+	{"x-gitlab-mcp-server-tool-name-prefix", 0, classRefused},
+	{"x-gitlab-namespace-id", 0, classRefused},
+
+	{"forwarded", 0, classForwarding},
+	{"x-forwarded-for", fieldForwardedFor, classForwarding},
+	{"x-forwarded-proto", fieldForwardedProto, classForwarding},
+	{"x-forwarded-host", 0, classForwarding},
+	{"x-forwarded-port", 0, classForwarding},
+	{"x-forwarded-server", 0, classForwarding},
+	{"x-forwarded-scheme", 0, classForwarding},
+	{"x-forwarded-ssl", 0, classForwarding},
+	{"x-forwarded-prefix", 0, classForwarding},
+	{"x-real-ip", 0, classForwarding},
+	{"client-ip", 0, classForwarding},
+	{"x-client-ip", 0, classForwarding},
+	{"true-client-ip", 0, classForwarding},
+
+	{"connection", fieldConnection, classHop},
+	{"proxy-connection", 0, classHop},
+	{"keep-alive", 0, classHop},
+	{"te", 0, classHop},
+	{"trailer", 0, classHop},
+	{"upgrade", fieldUpgrade, classHop},
+	{"http2-settings", 0, classHop},
+
+	{"host", fieldHost, classFraming},
+	{"content-length", fieldContentLength, classFraming},
+	{"transfer-encoding", fieldTransferEncoding, classFraming},
+	{"expect", fieldExpect, classFraming},
+	{"content-type", fieldContentType, classFraming},
+	{"content-encoding", fieldContentEncoding, classFraming},
+	{"accept-encoding", fieldAcceptEncoding, classFraming},
+	{"x-request-id", 0, classFraming},
+
+	{"accept", fieldAccept, classList},
+	{"accept-language", 0, classList},
+	{"if-match", 0, classList},
+	{"if-none-match", 0, classList},
+	{"cache-control", 0, classList},
+	{"user-agent", fieldUserAgent, classPassed},
+	{"if-modified-since", 0, classPassed},
+	{"if-unmodified-since", 0, classPassed},
+	{"if-range", 0, classPassed},
+	{"range", fieldRange, classPassed},
+	{"content-range", 0, classPassed},
+	{"content-disposition", 0, classPassed},
+	{"content-language", 0, classPassed},
+	{"traceparent", 0, classPassed},
+	{"tracestate", 0, classList},
+	{"npm-command", 0, classPassed},
+	{"symbolchecksum", 0, classPassed},
+	{"x-checksum-deploy", 0, classPassed},
+	{"x-checksum-sha1", 0, classPassed},
+	{"x-nuget-client-version", 0, classPassed},
+	{"x-nuget-protocol-version", 0, classPassed},
+	{"x-nuget-session-id", 0, classPassed},
+	{"x-conan-server-capabilities", 0, classPassed},
+}
+
+type fieldRule struct {
+	field fieldName
+	class fieldClass
+}
+
+// fieldRules is knownFields by name.
+var fieldRules = func() map[string]fieldRule {
+	rules := make(map[string]fieldRule, len(knownFields))
+	next := fieldListed
+	for _, k := range knownFields {
+		if k.field == fieldUnknown {
+			k.field = next
+			next++
+		}
+		rules[k.name] = fieldRule{k.field, k.class}
+	}
+	return rules
+}()
+
+// maxFieldName bounds the names that are looked up; every known name is shorter.
+const maxFieldName = 48
+
+// lookupField gives the rule of a header name, compared without case and with "_" read as "-", as Rack does (GitLab
+// 19.3 behind Workhorse takes Private_Token for PRIVATE-TOKEN). alias tells that the name was spelled with "_".
+func lookupField(name []byte) (rule fieldRule, alias bool) {
+	if len(name) > maxFieldName {
+		return fieldRule{}, false
+	}
+	var room [maxFieldName]byte
+	for i, c := range name {
+		switch {
+		case c == '_':
+			alias = true
+			c = '-'
+		case c >= 'A' && c <= 'Z':
+			c += 'a' - 'A'
+		}
+		room[i] = c
+	}
+	lower := room[:len(name)]
+	rule, known := fieldRules[string(lower)]
+	if !known && len(lower) > 7 && string(lower[:7]) == "gitlab-" {
+		return fieldRule{class: classRefused}, alias // headers between the parts of a GitLab instance
+	}
+	return rule, alias
+}

@@ -1,0 +1,44 @@
+package proxy
+
+import (
+	"strings"
+
+	"patgate/policy"
+)
+
+// forget drops what was known of the containers of a request that may have changed the tree of groups and projects, who
+// sees them, or who is a member. The request was sent; it counts whatever its answer says.
+func (x *exchange) forget() {
+	if !changesTree(x.op.Route.Path) {
+		return
+	}
+	x.h.options.Resolver.Forget(policy.Container{}) // what was absent may be there now
+	for i := range x.containers {
+		if x.containers[i].Boundary.InContainer() {
+			x.h.options.Resolver.Forget(x.containers[i])
+		}
+	}
+}
+
+// treePaths are the path segments of the rows that move, hide, share or delete projects and groups, or change members.
+var treePaths = []string{
+	"/members", "/share", "/transfer", "/transfer_to_organization", "/invitations", "/access_requests", "/archive", "/unarchive",
+	"/restore", "/import_project_members", "/fork", "/ldap_group_links", "/saml_group_links", "/service_accounts", "/job_token_scope",
+}
+
+// changesTree tells whether a row that writes can change what resolving a container gives.
+func changesTree(path string) bool {
+	segments := strings.Count(path, "/")
+	if segments <= 2 && (strings.HasPrefix(path, "/projects") || strings.HasPrefix(path, "/groups") || strings.HasPrefix(path, "/namespaces")) {
+		return true
+	}
+	if strings.HasPrefix(path, "/groups/") && strings.Contains(path, "/projects/") && segments == 4 {
+		return true // moves a project into a group
+	}
+	for _, p := range treePaths {
+		if i := strings.Index(path, p); i >= 0 && (i+len(p) == len(path) || path[i+len(p)] == '/') {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,108 @@
+package proxy
+
+import (
+	"bytes"
+	"time"
+
+	"github.com/valyala/fasthttp"
+)
+
+// forward sends the request whose head is written, and hands its answer on.
+func (x *exchange) forward(p *pool) (kept bool) {
+	x.pool = p
+	safe := x.upload.none() && (x.method == fasthttp.MethodGet || x.isHead)
+	conn, err := p.do(x.head, &x.upload, safe, x.isHead, &x.answer)
+	if err != nil {
+		x.event.Failure = failureOf(err)
+		r := refusalOf(err)
+		if x.upload.running() && !r.close {
+			copied := *r
+			copied.close = true // part of the body is unread
+			r = &copied
+		}
+		x.refuse(r)
+		return false
+	}
+	x.upstream = conn
+	x.event.Upstream = time.Since(x.event.Start)
+	status := x.answer.StatusCode()
+	if status == fasthttp.StatusSwitchingProtocols {
+		x.free(false)
+		x.event.Failure = failureUpstream
+		x.refuse(refuseUnavailable)
+		return false
+	}
+	if status == fasthttp.StatusUnauthorized && x.cred.caller != callerPatgate {
+		x.h.failures.add(x.client)
+	}
+	if status >= 200 && status < 400 && x.cred.caller == callerPatgate && x.op.Route.Writes() {
+		x.forget()
+	}
+	x.copyAnswer()
+	return x.deliver()
+}
+
+// droppedAnswer are headers of the forge's answers that are between it and its own front end, or would hand the client
+// another host's cookie. Names are lower case; a trailing "*" matches any ending.
+var droppedAnswer = []string{
+	"connection", "keep-alive", "proxy-authenticate", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade",
+	"content-length", "gitlab-*", "x-sendfile*", "x-accel-*", "x-gitlab-custom-error", "x-gitlab-meta", "x-terraform-get",
+}
+
+// copyAnswer copies status and headers of the forge's answer. Callers without a patgate token get them as they are,
+// those for this connection only excepted.
+func (x *exchange) copyAnswer() {
+	from, to := &x.answer.Header, &x.ctx.Response.Header
+	x.ctx.Response.SetStatusCode(x.answer.StatusCode())
+	ours := x.cred.caller == callerPatgate
+	nominated := from.Peek("Connection")
+	for name, value := range from.All() {
+		switch {
+		case dropped(name, ours), len(nominated) > 0 && listed(nominated, name):
+			continue
+		case ours && equalFold(name, "set-cookie"), ours && equalFold(name, "x-request-id"):
+			continue
+		case equalFold(name, "location"), equalFold(name, "content-location"):
+			x.scratch = x.h.links.appendLocation(x.scratch[:0], value, x.origin)
+			value = x.scratch
+		case equalFold(name, "link"):
+			x.scratch = x.h.links.appendLink(x.scratch[:0], value, x.origin)
+			value = x.scratch
+		case equalFold(name, "etag") && x.removes():
+			continue
+		}
+		to.AddBytesKV(name, value)
+	}
+	if ours {
+		x.scratch, _ = x.event.ID.AppendText(x.scratch[:0])
+		to.SetBytesV("X-Request-Id", x.scratch)
+	}
+}
+
+// dropped tells whether a header of the forge's answer stays behind. The first entries are for every caller.
+func dropped(name []byte, ours bool) bool {
+	for i, d := range droppedAnswer {
+		if !ours && i >= 9 {
+			return false
+		}
+		if n := len(d) - 1; d[n] == '*' {
+			if len(name) >= n && equalFold(name[:n], d[:n]) {
+				return true
+			}
+		} else if equalFold(name, d) {
+			return true
+		}
+	}
+	return false
+}
+
+func listed(list, name []byte) bool {
+	for len(list) > 0 {
+		var option []byte
+		option, list = cutList(list)
+		if bytes.EqualFold(option, name) {
+			return true
+		}
+	}
+	return false
+}

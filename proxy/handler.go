@@ -1,0 +1,331 @@
+package proxy
+
+import (
+	"bytes"
+	"context"
+	"runtime/debug"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/valyala/fasthttp"
+
+	"patgate/policy"
+	"patgate/routes"
+	"patgate/token"
+)
+
+// Handler serves requests. Make one with New; it is used by a Server.
+type Handler struct {
+	options        Options
+	exchanges      sync.Pool
+	patgate        *pool // connections to the forge for patgate tokens
+	others         *pool // and for everybody else
+	dog            *watchdog
+	links          links
+	trusted        trust
+	failures       *failures
+	upstreamHost   string
+	upstreamScheme string
+	publicHost     string
+	publicSecure   bool
+}
+
+// New makes a handler. The error tells which option is missing or cannot be read.
+func New(o Options) (*Handler, error) {
+	if err := o.check(); err != nil {
+		return nil, err
+	}
+	o.setDefaults()
+	h := &Handler{options: o, trusted: trust(o.TrustedProxies), links: newLinks(o.Upstream, o.PublicURL)}
+	h.exchanges.New = func() any { return &exchange{} }
+	h.upstreamScheme, h.upstreamHost, _ = strings.Cut(o.Upstream.URL, "://")
+	if scheme, host, ok := strings.Cut(o.PublicURL, "://"); ok {
+		h.publicHost, h.publicSecure = host, scheme == "https"
+	}
+	h.dog = newWatchdog(o.Timeouts.shortest())
+	h.patgate, h.others = h.newPool(), h.newPool()
+	h.failures = newFailures(o.Limits.FailedCredentials, o.Limits.FailedCredentialsWindow, time.Now)
+	return h, nil
+}
+
+// Close closes the connections to the forge. Requests that still run keep theirs until they end.
+func (h *Handler) Close() {
+	h.patgate.close()
+	h.others.close()
+	h.dog.close()
+}
+
+// Serve handles one request. It is the server's handler.
+func (h *Handler) Serve(ctx *fasthttp.RequestCtx) {
+	x := h.acquire(ctx)
+	defer x.recovered()
+	if kept := x.serve(); !kept {
+		x.release()
+	}
+}
+
+// expect decides on a request that waits for "100 Continue" before it sends its body. What can be known without the
+// body is decided here, so that a body that would be refused is not sent. The server then reads the body and calls
+// Serve, which decides again, with it.
+func (h *Handler) expect(ctx *fasthttp.RequestCtx) int {
+	x := h.acquire(ctx)
+	defer x.recovered()
+	if r := x.begin(); r != nil {
+		x.deny(r)
+	} else if r := x.foresee(); r != nil {
+		x.deny(r)
+	} else {
+		x.release()
+		return fasthttp.StatusContinue
+	}
+	status := ctx.Response.StatusCode()
+	x.release()
+	return status
+}
+
+// recovered turns a panic into a 500. The exchange is not used again.
+func (x *exchange) recovered() {
+	value := recover()
+	if value == nil {
+		return
+	}
+	if p := x.h.options.Panicked; p != nil {
+		p(value, debug.Stack())
+	}
+	if x.upstream != nil {
+		x.pool.drop(x.upstream)
+	}
+	x.body.release()
+	x.event.Failure = failurePanic
+	x.deny(refuseInternal)
+}
+
+// serve runs the request through its steps. kept tells that the exchange is still needed for the answer's body.
+func (x *exchange) serve() (kept bool) {
+	if r := x.begin(); r != nil {
+		return x.deny(r)
+	}
+	if x.cred.caller != callerPatgate {
+		return x.other()
+	}
+	if r := x.judge(); r != nil {
+		return x.deny(r)
+	}
+	if err := x.rebuild(); err != nil {
+		return x.deny(refusalOf(err))
+	}
+	if err := x.record(); err != nil {
+		return x.deny(refuseAudit)
+	}
+	return x.forward(x.h.patgate)
+}
+
+// deny records a refusal and answers it. When the sink does not take it, it is answered as that.
+func (x *exchange) deny(r *refusal) (kept bool) {
+	if !x.recorded {
+		x.event.Verdict, x.event.Reason = policy.Deny, r.reason
+		if err := x.record(); err != nil {
+			r = refuseAudit
+		}
+	}
+	x.refuse(r)
+	return false
+}
+
+// begin reads what every request has: method, target, header block, client and credential.
+func (x *exchange) begin() *refusal {
+	header := &x.ctx.Request.Header
+	x.method = methodOf(header.Method())
+	x.isHead = x.method == fasthttp.MethodHead
+	x.target = header.RequestURI()
+	x.path, _, _ = bytes.Cut(x.target, []byte{'?'})
+	x.surface = surfaceOf(x.path, x.table.Base())
+	raw := header.RawHeaders()
+	if problem := x.fields.parse(raw); problem != "" {
+		return &refusal{status: fasthttp.StatusBadRequest, reason: "malformed_header", message: problem, close: true}
+	}
+	if protocol := header.Protocol(); string(protocol) != "HTTP/1.1" && string(protocol) != "HTTP/1.0" {
+		return refuseVersion
+	}
+	if !isHost(x.fields.get(fieldHost)) || x.fields.repeated(fieldHost) {
+		return refuseHost
+	}
+	x.client, x.secure = x.h.trusted.client(x.client, x.secure, &x.fields)
+	x.origin = appendClientOrigin(x.origin[:0], x.secure, x.fields.get(fieldHost))
+	if x.method == "" {
+		return refuseMethod
+	}
+	if len(x.target) == 0 || x.target[0] != '/' {
+		return refuseTarget
+	}
+	return x.cred.find(&x.fields, raw, x.target)
+}
+
+// methodOf gives the constant of a method that is passed on; empty for others.
+func methodOf(method []byte) string {
+	switch string(method) {
+	case fasthttp.MethodGet:
+		return fasthttp.MethodGet
+	case fasthttp.MethodHead:
+		return fasthttp.MethodHead
+	case fasthttp.MethodPost:
+		return fasthttp.MethodPost
+	case fasthttp.MethodPut:
+		return fasthttp.MethodPut
+	case fasthttp.MethodPatch:
+		return fasthttp.MethodPatch
+	case fasthttp.MethodDelete:
+		return fasthttp.MethodDelete
+	}
+	return ""
+}
+
+// judge decides a request with a patgate token: authenticate, classify, plan, read the parameters, resolve, decide.
+func (x *exchange) judge() *refusal {
+	if r := x.identify(); r != nil {
+		return r
+	}
+	if r := x.plan(); r != nil {
+		return r
+	}
+	if err := x.readParameters(); err != nil {
+		return refusalOf(err)
+	}
+	if err := x.resolve(); err != nil {
+		return refusalOf(err)
+	}
+	return x.decide()
+}
+
+// foresee is judge without the body. What the body may still bring, a container that its parameters name, is left open.
+func (x *exchange) foresee() *refusal {
+	if x.cred.caller != callerPatgate {
+		return nil // decided in Serve, by rules that need no body
+	}
+	if r := x.identify(); r != nil {
+		return r
+	}
+	if r := x.plan(); r != nil {
+		return r
+	}
+	if x.op.Route.Find.From == routes.FindInParam {
+		return nil
+	}
+	if err := x.resolve(); err != nil {
+		return refusalOf(err)
+	}
+	r := x.decide()
+	if r != nil && x.decision.Reason == policy.ReasonTargetDenied && x.decision.Check < 0 {
+		return nil
+	}
+	return r
+}
+
+// identify finds the token's session and classifies the request under the same route table: a reload in between would
+// give permissions other numbers. What is wrong with the request itself is told only to the holder of a valid token.
+func (x *exchange) identify() *refusal {
+	times, wait := x.h.failures.over(x.client)
+	if times >= lockedOut {
+		return refuseTooMany(wait)
+	}
+	hash, err := token.Parse(x.cred.secret)
+	if err != nil {
+		x.h.failures.add(x.client)
+		return x.orTooMany(refuseTokenMalformed, times, wait)
+	}
+	for range 3 {
+		session, err := x.h.options.Sessions.Get(context.Background(), hash)
+		x.session = session
+		if err != nil {
+			r := tokenRefusal(x.h.options.TokenState(err))
+			if r.status == fasthttp.StatusUnauthorized {
+				x.h.failures.add(x.client)
+				r = x.orTooMany(r, times, wait)
+			}
+			return r
+		}
+		if table := x.h.options.Table(); table != x.table {
+			x.table = table
+			continue
+		}
+		return x.classify()
+	}
+	return refuseStore
+}
+
+// lockedOut is how many times over its limit a client is before its tokens are not even looked up: below that, a valid
+// token from the same address still works.
+const lockedOut = 10
+
+func (x *exchange) orTooMany(r *refusal, times int, wait time.Duration) *refusal {
+	if times > 0 {
+		return refuseTooMany(wait)
+	}
+	return r
+}
+
+func refuseTooMany(wait time.Duration) *refusal {
+	return &refusal{status: fasthttp.StatusTooManyRequests, reason: "failed_credentials", retry: max(wait, time.Second),
+		message: "Too many wrong credentials came from this address. Wait before you try again."}
+}
+
+func (x *exchange) classify() *refusal {
+	if why := x.surface.unsupported(); why != "" {
+		return refuse403("unsupported_surface", "Access denied: "+why)
+	}
+	if r := x.strange(); r != nil {
+		return r
+	}
+	if err := x.table.Classify(&x.op, x.method, x.target); err != nil {
+		x.op.Route = nil
+		return refusalOf(err)
+	}
+	return nil
+}
+
+// plan denies what no container could change.
+func (x *exchange) plan() *refusal {
+	x.decision = policy.Plan(x.session.Grant, x.op.Route)
+	x.note()
+	if x.decision.Verdict != policy.Allow {
+		return refusalOfDenial(&x.decision, x.op.Route)
+	}
+	x.set.Reset(x.op.Route, x.op.Captures())
+	if err := x.set.Query(x.op.Query); err != nil {
+		return refusalOf(err)
+	}
+	return nil
+}
+
+// decide asks the policy, unless the row alone decided.
+func (x *exchange) decide() *refusal {
+	if x.decision.Reason != policy.ReasonOpen {
+		x.question.Route = x.op.Route
+		x.decision = policy.Decide(x.session.Grant, &x.question)
+		x.note()
+	}
+	if x.decision.Verdict != policy.Allow {
+		return refusalOfDenial(&x.decision, x.op.Route)
+	}
+	return nil
+}
+
+// note writes the decision into the event.
+func (x *exchange) note() {
+	e, d := &x.event, &x.decision
+	e.Verdict, e.Reason, e.Boundary, e.BoundaryID, e.Scope = d.Verdict, d.Reason.String(), d.Boundary, d.Container, d.Scope
+	e.Undeclared = x.set.Undeclared
+	if d.Verdict == policy.Deny {
+		e.Permission = firstName(x.table.Catalogue(), &d.Missing)
+	}
+}
+
+func firstName(c *routes.Catalogue, set *routes.PermissionSet) string {
+	for i := range routes.Permission(c.Len() + 1) {
+		if set.Has(i) {
+			return c.Info(i).Name
+		}
+	}
+	return ""
+}

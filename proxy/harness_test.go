@@ -1,0 +1,470 @@
+package proxy
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"patgate/audit"
+	"patgate/forge"
+	"patgate/policy"
+	"patgate/routes"
+	"patgate/token"
+)
+
+// ownerCredential is what the gateway must put into requests, and must never show.
+const ownerCredential = "glpat-owner-credential-0123456789"
+
+// testTable is a small route table with one row for each thing that the gateway does with a row.
+var testTable = []routes.File{
+	{Name: "table.yaml", Data: []byte("forge: gitlab\nversion: 1\nbase: /api/v4\n")},
+	{Name: "permissions.yaml", Data: []byte(`
+categories:
+  CI/CD:
+    job: {actions: {read: {boundaries: [project]}, run: {boundaries: [project]}}}
+  Projects:
+    project: {actions: {read: {boundaries: [project]}, update: {boundaries: [project]}, delete: {boundaries: [project]}}}
+    package: {actions: {read: {boundaries: [project]}, create: {boundaries: [project]}}}
+    work_item: {actions: {read: {boundaries: [project]}, create: {boundaries: [project]}, update: {boundaries: [project]}}}
+    member: {actions: {create: {boundaries: [project]}}}
+    vulnerability: {actions: {read: {boundaries: [project]}}}
+    secret_token: {actions: {create: {boundaries: [project]}}}
+  Account:
+    event: {actions: {read: {boundaries: [user]}}}
+`)},
+	{Name: "rows.yaml", Data: []byte(`
+category: Projects
+captures: {job_id: int, issue_iid: int, vulnerability_id: int, file_name: text, package_name: text, package_version: text}
+resources:
+  job:
+    read:
+      - GET /projects/{project}/jobs public
+      - GET /projects/{project}/jobs/{job_id}/trace
+    run:
+      - POST /projects/{project}/jobs/{job_id}/play
+  project:
+    read:
+      - route: GET /projects/{project}
+        response: {remove: [runners_token]}
+    update:
+      - PUT /projects/{project}
+    delete:
+      - DELETE /projects/{project}
+  package:
+    read:
+      - GET /projects/{project}/packages/generic/{package_name}/{package_version}/{file_name}
+    create:
+      - route: PUT /projects/{project}/packages/generic/{package_name}/{package_version}/{file_name}
+        body: {stream: ["*/*"]}
+      - POST /projects/{project}/packages/pypi
+  work_item:
+    update:
+      - route: POST /projects/{project}/issues/{issue_iid}/move
+        targets: [{param: to_project_id, ref: project, needs: [create_work_item], required: true, send: id}]
+      - route: PUT /projects/{project}/issues/{issue_iid}
+        body: {limit: 4MiB}
+    create:
+      - POST /projects/{project}/issues
+  member:
+    create:
+      - route: POST /projects/{project}/members
+        parameters: {user_id: pass}
+  vulnerability:
+    boundary: [project]
+    read:
+      - route: GET /vulnerabilities/{vulnerability_id}
+        lookup: {get: "/vulnerabilities/{vulnerability_id}", project: project.id, send: id}
+  secret_token:
+    create:
+      - route: POST /projects/{project}/access_tokens
+        mints: project access token
+  event:
+    boundary: [user]
+    read:
+      - GET /events
+`)},
+	{Name: "open.yaml", Data: []byte("kind: open\nroutes:\n  - GET /broadcast_messages\n")},
+	{Name: "other.yaml", Data: []byte("kind: other-credential\ncredentials:\n  CI job token:\n    - GET /job\n")},
+}
+
+func loadTestTable(t testing.TB) *routes.Table {
+	t.Helper()
+	table, problems := routes.Load(routes.LoadOptions{Table: testTable})
+	for _, p := range problems {
+		t.Fatalf("test table: %v", p)
+	}
+	return table
+}
+
+// The containers of the tests: project 7 is granted, project 8 is not, project 9 is public, 404 is invisible.
+var (
+	granted  = policy.Container{Boundary: routes.BoundaryProject, ID: 7, Path: "group/granted", Ancestors: []int64{3}, Visibility: policy.VisibilityPrivate, Access: policy.OwnerMember}
+	withheld = policy.Container{Boundary: routes.BoundaryProject, ID: 8, Path: "group/withheld", Ancestors: []int64{3}, Visibility: policy.VisibilityPrivate, Access: policy.OwnerMember}
+	open     = policy.Container{Boundary: routes.BoundaryProject, ID: 9, Path: "group/open", Ancestors: []int64{3}, Visibility: policy.VisibilityPublic, Access: policy.OwnerPublicRead}
+)
+
+type fakeResolver struct {
+	mu        sync.Mutex
+	err       error
+	asked     int
+	forgotten []policy.Container
+}
+
+func (r *fakeResolver) Resolve(_ context.Context, _ *token.Session, ref routes.Reference, _ time.Duration) (policy.Container, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.asked++
+	if r.err != nil {
+		return policy.Container{}, r.err
+	}
+	for _, c := range []policy.Container{granted, withheld, open} {
+		if ref.ID == c.ID || ref.ID == 0 && strings.EqualFold(string(ref.Path), c.Path) {
+			return c, nil
+		}
+	}
+	return policy.Container{}, nil
+}
+
+func (r *fakeResolver) Lookup(_ context.Context, _ *token.Session, _ *routes.Route, op *routes.Operation) (forge.LookupResult, error) {
+	switch string(op.Capture("vulnerability_id")) {
+	case "70":
+		return forge.LookupResult{Found: true, Projects: []int64{7}, Send: "70"}, nil
+	case "80":
+		return forge.LookupResult{Found: true, Projects: []int64{8}, Send: "80"}, nil
+	}
+	return forge.LookupResult{}, nil
+}
+
+func (r *fakeResolver) Forget(c policy.Container) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.forgotten = append(r.forgotten, c)
+}
+
+var (
+	errUnknown = errors.New("unknown")
+	errExpired = errors.New("expired")
+	errRevoked = errors.New("revoked")
+	errPaused  = errors.New("paused")
+)
+
+func tokenState(err error) TokenState {
+	switch {
+	case errors.Is(err, errUnknown):
+		return TokenUnknown
+	case errors.Is(err, errExpired):
+		return TokenExpired
+	case errors.Is(err, errRevoked):
+		return TokenRevoked
+	case errors.Is(err, errPaused):
+		return TokenPaused
+	}
+	return TokenUnreadable
+}
+
+type fakeSessions map[token.Hash]fakeSession
+
+type fakeSession struct {
+	session *token.Session
+	err     error
+}
+
+func (s fakeSessions) Get(_ context.Context, hash token.Hash) (*token.Session, error) {
+	found, ok := s[hash]
+	if !ok {
+		return nil, errUnknown
+	}
+	return found.session, found.err
+}
+
+type fakeSink struct {
+	mu        sync.Mutex
+	err       error
+	decisions []audit.Event
+	completed []audit.Event
+}
+
+func (s *fakeSink) Decision(e *audit.Event) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.err != nil {
+		return s.err
+	}
+	s.decisions = append(s.decisions, *e)
+	return nil
+}
+
+func (s *fakeSink) Completion(e *audit.Event) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.completed = append(s.completed, *e)
+}
+
+// last waits for the completion of the newest request.
+func (s *fakeSink) last(t testing.TB) audit.Event { return s.after(t, 0) }
+
+// count gives the number of requests that were decided on.
+func (s *fakeSink) count() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.decisions)
+}
+
+// after waits until more than before requests are complete, and gives the newest.
+func (s *fakeSink) after(t testing.TB, before int) audit.Event {
+	t.Helper()
+	for range 400 {
+		s.mu.Lock()
+		n, done := len(s.decisions), len(s.completed) == len(s.decisions) && len(s.decisions) > before
+		var e audit.Event
+		if done && n > 0 {
+			e = s.completed[n-1]
+		}
+		s.mu.Unlock()
+		if done && n > 0 {
+			return e
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	t.Fatal("no completion was recorded")
+	return audit.Event{}
+}
+
+// gateway is a running gateway with a valid token.
+type gateway struct {
+	address  string
+	token    string
+	table    *routes.Table
+	sessions fakeSessions
+	resolver *fakeResolver
+	sink     *fakeSink
+	handler  *Handler
+	server   *Server
+}
+
+// newGateway starts a gateway in front of an upstream's origin. configure may change the options.
+func newGateway(t testing.TB, upstream string, configure func(*Options)) *gateway {
+	t.Helper()
+	g := &gateway{table: loadTestTable(t), sessions: fakeSessions{}, resolver: &fakeResolver{}, sink: &fakeSink{}}
+	g.token = g.mint(t, nil, policy.ScopeSpec{Access: "selected_memberships", ProjectIDs: []int64{7}, Permissions: []string{
+		"read_job", "run_job", "read_project", "update_project", "read_package", "create_package", "update_work_item", "create_work_item",
+		"create_member", "read_vulnerability"}})
+	o := Options{
+		Table: func() *routes.Table { return g.table }, Sessions: g.sessions, TokenState: tokenState, Resolver: g.resolver,
+		Audit: g.sink, Upstream: Upstream{URL: upstream}, Legacy: ModeAllow,
+		Panicked: func(v any, stack []byte) { t.Errorf("panic: %v\n%s", v, stack) },
+	}
+	if configure != nil {
+		configure(&o)
+	}
+	h, err := New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	g.handler, g.server, g.address = h, NewServer(h, testLog{t}), ln.Addr().String()
+	served := make(chan error, 1)
+	go func() { served <- g.server.Serve(ln, nil) }()
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+		defer cancel()
+		_ = g.server.Shutdown(ctx)
+		if err := <-served; err != nil {
+			t.Errorf("serve: %v", err)
+		}
+		h.Close()
+	})
+	return g
+}
+
+type testLog struct{ t testing.TB }
+
+func (l testLog) Printf(string, ...any) {}
+
+// mint makes a token; with err it is one that cannot be used.
+func (g *gateway) mint(t testing.TB, err error, scopes ...policy.ScopeSpec) string {
+	t.Helper()
+	secret, mintErr := token.Mint(rand.Reader)
+	if mintErr != nil {
+		t.Fatal(mintErr)
+	}
+	hash, parseErr := token.Parse([]byte(secret.Reveal()))
+	if parseErr != nil {
+		t.Fatal(parseErr)
+	}
+	if len(scopes) == 0 {
+		scopes = []policy.ScopeSpec{{Access: "all_memberships", Permissions: []string{"read_job"}}}
+	}
+	grant, compileErr := policy.Compile(42, 1, scopes, g.table.Catalogue())
+	if compileErr != nil {
+		t.Fatal(compileErr)
+	}
+	g.sessions[hash] = fakeSession{&token.Session{TokenID: 1000 + int64(len(g.sessions)), OwnerUserID: 42, Username: "owner", Grant: grant,
+		Credential: newSecret(ownerCredential)}, err}
+	return secret.Reveal()
+}
+
+// seen is a request as an upstream got it.
+type seen struct {
+	method, target, host string
+	header               http.Header
+	body                 []byte
+	length               int64
+	chunked              bool
+}
+
+// echo is an upstream that notes what it got and answers 200 with a small JSON object.
+type echo struct {
+	*httptest.Server
+	mu   sync.Mutex
+	got  []seen
+	then http.HandlerFunc
+}
+
+func newEcho(t testing.TB, then http.HandlerFunc) *echo {
+	e := &echo{then: then}
+	e.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		e.mu.Lock()
+		if err == nil {
+			e.got = append(e.got, seen{r.Method, r.RequestURI, r.Host, r.Header.Clone(), body, r.ContentLength, len(r.TransferEncoding) > 0})
+		}
+		e.mu.Unlock()
+		if e.then != nil {
+			e.then(w, r)
+			return
+		}
+		w.Header().Set("Content-Type", "application/json")
+		fmt.Fprint(w, `{"ok":true}`)
+	}))
+	t.Cleanup(e.Close)
+	return e
+}
+
+func (e *echo) requests() []seen {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return append([]seen(nil), e.got...)
+}
+
+func (e *echo) last(t testing.TB) seen {
+	t.Helper()
+	got := e.requests()
+	if len(got) == 0 {
+		t.Fatal("the upstream was not called")
+	}
+	return got[len(got)-1]
+}
+
+// mustNotBeCalled is an upstream that fails the test when it is called.
+func mustNotBeCalled(t testing.TB) string {
+	s := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		t.Errorf("the upstream was called: %s %s", r.Method, r.RequestURI)
+	}))
+	t.Cleanup(s.Close)
+	return s.URL
+}
+
+// reply is what a client got.
+type reply struct {
+	status int
+	header http.Header
+	body   string
+}
+
+// raw sends bytes over a connection of its own and reads one answer.
+func (g *gateway) raw(t testing.TB, request string) reply {
+	t.Helper()
+	c, err := net.Dial("tcp", g.address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	_ = c.SetDeadline(time.Now().Add(10 * time.Second))
+	if _, err := io.WriteString(c, request); err != nil {
+		t.Fatal(err)
+	}
+	method, _, _ := strings.Cut(strings.TrimLeft(request, "\r\n"), " ")
+	a, _ := readAnswer(t, bufio.NewReader(c), method)
+	return a
+}
+
+func readAnswer(t testing.TB, r *bufio.Reader, method string) (reply, bool) {
+	t.Helper()
+	response, err := http.ReadResponse(r, &http.Request{Method: method})
+	if err != nil {
+		t.Fatalf("no answer: %v", err)
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatalf("answer body: %v", err)
+	}
+	if bytes.Contains(body, []byte(ownerCredential)) || strings.Contains(fmt.Sprint(response.Header), ownerCredential) {
+		t.Errorf("the answer holds the owner's credential")
+	}
+	return reply{response.StatusCode, response.Header, string(body)}, response.Close
+}
+
+// get is a request line and a Host, with further header lines.
+func get(target string, headers ...string) string { return request("GET", target, "", headers...) }
+
+func request(method, target, body string, headers ...string) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s %s HTTP/1.1\r\nHost: patgate.test\r\n", method, target)
+	for _, h := range headers {
+		b.WriteString(h + "\r\n")
+	}
+	if body != "" {
+		fmt.Fprintf(&b, "Content-Length: %d\r\n", len(body))
+	}
+	b.WriteString("\r\n" + body)
+	return b.String()
+}
+
+// wants fails the test unless the answer has the status and its body all of the texts.
+func (a reply) wants(t testing.TB, status int, texts ...string) {
+	t.Helper()
+	if a.status != status {
+		t.Errorf("status %d, want %d; body %s", a.status, status, a.body)
+	}
+	for _, text := range texts {
+		if !strings.Contains(a.body, text) {
+			t.Errorf("the body has no %q: %s", text, a.body)
+		}
+	}
+}
+
+func prefixes(all ...string) []netip.Prefix {
+	var out []netip.Prefix
+	for _, p := range all {
+		out = append(out, netip.MustParsePrefix(p))
+	}
+	return out
+}
+
+func filesIn(dir string) (int, error) {
+	entries, err := os.ReadDir(dir)
+	return len(entries), err
+}
+
+// address gives the i-th of many addresses.
+func address(i int) netip.Addr {
+	return netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)})
+}

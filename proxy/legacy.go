@@ -1,0 +1,184 @@
+package proxy
+
+import (
+	"bytes"
+
+	"github.com/valyala/fasthttp"
+
+	"patgate/policy"
+)
+
+// other serves a request without a patgate token, as the configuration says. What passes is passed on as it is: raw
+// target, body bytes and headers, those for this connection and those of proxies excepted. Framing is always our own.
+func (x *exchange) other() (kept bool) {
+	if r := x.refuseOther(); r != nil {
+		return x.deny(r)
+	}
+	x.event.Verdict, x.event.Reason = policy.Allow, x.cred.caller.String()
+	x.decision = policy.Decision{}
+	upgrade := x.upgrades()
+	b := &x.body
+	b.open(x)
+	b.contentType = append(b.contentType[:0], x.fields.get(fieldContentType)...)
+	x.upload = upload{}
+	if b.present() && !upgrade {
+		x.upload.stream, x.upload.length = b, b.length
+	}
+	x.head = x.appendRaw(x.head[:0], upgrade)
+	if err := x.record(); err != nil {
+		return x.deny(refuseAudit)
+	}
+	if upgrade {
+		return x.tunnel()
+	}
+	return x.forward(x.h.others)
+}
+
+// refuseOther says why a request without a patgate token does not pass; nil when it does.
+func (x *exchange) refuseOther() *refusal {
+	if internalPath(x.path) {
+		return refuseDeniedPath
+	}
+	if r := x.refuseByMode(); r != nil {
+		return r
+	}
+	if times, wait := x.h.failures.over(x.client); times > 0 && x.cred.caller != callerWeb {
+		return refuseTooMany(wait)
+	}
+	return nil
+}
+
+func (x *exchange) refuseByMode() *refusal {
+	o := &x.h.options
+	mode, refused := o.Legacy, refuseLegacy
+	switch {
+	case x.cred.caller == callerWeb, x.cred.caller == callerAnonymous && x.surface == surfaceWeb, x.cred.caller == callerAnonymous && x.surface == surfaceCable:
+		mode, refused = o.Web, refuseWeb
+	case x.cred.caller == callerAnonymous:
+		mode, refused = o.Anonymous, refuseAnonymous
+	}
+	switch mode {
+	case ModeAllow:
+		return nil
+	case ModeReadOnly:
+		if !x.reads() {
+			return refuseReadOnly
+		}
+		return nil
+	}
+	return refused
+}
+
+// reads tells whether a request only reads: GET and HEAD, but not the first step of a git push, which creates a project
+// where there is none, nor a token service that makes records or hands out rights, nor a websocket. A git fetch is a
+// POST, and reads.
+func (x *exchange) reads() bool {
+	if x.upgrades() {
+		return false
+	}
+	if x.method == fasthttp.MethodPost {
+		return x.surface == surfaceGit && bytes.HasSuffix(x.path, []byte("/git-upload-pack"))
+	}
+	if x.method != fasthttp.MethodGet && x.method != fasthttp.MethodHead {
+		return false
+	}
+	target := bytes.Clone(x.target)
+	target = bytes.ToLower(target[:unescapeInPlace(target)])
+	switch {
+	case bytes.Contains(target, []byte("git-receive-pack")):
+		return false
+	case below(x.path, "/jwt/auth"):
+		return !bytes.Contains(target, []byte("push")) && !bytes.Contains(target, []byte("delete")) && !bytes.Contains(target, []byte("*"))
+	case bytes.Contains(target, []byte("/users/authenticate")):
+		return false
+	}
+	return true
+}
+
+// upgrades tells whether the client wants another protocol on the connection.
+func (x *exchange) upgrades() bool {
+	return equalFold(x.fields.get(fieldUpgrade), "websocket") && x.fields.nominated([]byte("upgrade")) && x.method == fasthttp.MethodGet
+}
+
+// appendRaw writes the head of a request that passes as it is.
+func (x *exchange) appendRaw(dst []byte, upgrade bool) []byte {
+	dst = append(append(append(dst, x.method...), ' '), x.target...)
+	dst = append(append(dst, " HTTP/1.1\r\nHost: "...), x.h.upstreamHost...)
+	dst = append(dst, '\r', '\n')
+	for i := range x.fields.list {
+		f := &x.fields.list[i]
+		switch f.class {
+		case classHop, classForwarding:
+			continue
+		case classFraming:
+			if f.field != fieldContentEncoding && f.field != fieldAcceptEncoding {
+				continue
+			}
+		}
+		if f.class != classFraming && x.fields.nominated(f.name) {
+			continue
+		}
+		dst = appendField(dst, f.name, f.value)
+	}
+	if upgrade {
+		dst = append(dst, "Connection: Upgrade\r\nUpgrade: websocket\r\n"...)
+	}
+	dst = x.appendForwarding(dst)
+	return x.appendFraming(dst)
+}
+
+// internalPaths are for the parts of a GitLab instance among themselves, and for its operators (GitLab 19.3,
+// config/routes.rb, lib/api/internal). They are trusted by address there, and patgate's address may be on that list.
+var internalPaths = []string{
+	"/api/v4/internal", "/api/v3/internal", "/-/metrics", "/-/health", "/-/liveness", "/-/readiness", "/-/chaos",
+	"/-/debug", "/-/from_secondary", "/-/kubernetes-agent/k8s-proxy/internal", "/health_check", "/metrics", "/admin/sidekiq",
+	"/-/sidekiq", "/-/peek",
+}
+
+// internalPath tells whether any reading of a raw path leads to an internal one: percent-encoded any number of times,
+// with doubled or back slashes, dot segments, in any case, or below an organization's prefix.
+func internalPath(path []byte) bool {
+	read := bytes.ToLower(path)
+	for range 6 {
+		clean := cleanPath(read)
+		for _, p := range internalPaths {
+			if below(clean, p) || below(afterOrganization(clean), p) {
+				return true
+			}
+		}
+		n := unescapeInPlace(read)
+		if n == len(read) {
+			return false
+		}
+		read = bytes.ToLower(read[:n])
+	}
+	return true // encoded more often than any client does
+}
+
+// cleanPath squeezes slashes and resolves dot segments; a path parameter (";...") is cut off.
+func cleanPath(path []byte) []byte {
+	out := make([]byte, 0, len(path)+1)
+	for segment := range bytes.FieldsFuncSeq(path, func(r rune) bool { return r == '/' || r == '\\' }) {
+		segment, _, _ = bytes.Cut(segment, []byte{';'})
+		segment = bytes.TrimFunc(segment, func(r rune) bool { return r <= ' ' })
+		switch string(segment) {
+		case ".", "":
+		case "..":
+			out = out[:max(bytes.LastIndexByte(out, '/'), 0)]
+		default:
+			out = append(append(out, '/'), segment...)
+		}
+	}
+	return out
+}
+
+// afterOrganization cuts off /o/<organization>, below which GitLab draws most of its routes again.
+func afterOrganization(path []byte) []byte {
+	if !hasPrefix(path, "/o/") {
+		return path
+	}
+	if i := bytes.IndexByte(path[3:], '/'); i >= 0 {
+		return path[3+i:]
+	}
+	return path
+}

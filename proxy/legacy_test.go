@@ -1,0 +1,218 @@
+package proxy
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"patgate/audit"
+)
+
+func TestLegacyIsTransparent(t *testing.T) {
+	upstream := newEcho(t, nil)
+	g := newGateway(t, upstream.URL, nil)
+	const legacy = "PRIVATE-TOKEN: glpat-legacy"
+	targets := []string{
+		"/api/v4//projects/a%2fb/jobs?x=%41&&y;z&private_token=p", "/api/v4/projects/1/repository/files/a%2Eb/raw?ref=%20", "/g/p.git/info/refs?service=git-upload-pack",
+		"/v2/", "/x/..%2fy?#", "/a//b/./c", "//api/v4/user", "/api/graphql?query={x}",
+	}
+	for _, target := range targets {
+		t.Run("target "+target, func(t *testing.T) {
+			g.raw(t, get(target, legacy)).wants(t, 200)
+			if got := upstream.last(t).target; got != target {
+				t.Errorf("the upstream got %s", got)
+			}
+		})
+	}
+	t.Run("body, headers and framing", func(t *testing.T) {
+		body := "{ \"a\" : 1, \"a\" : 2 }"
+		g.raw(t, "PUT /api/v4/x HTTP/1.1\r\nHost: h\r\n"+legacy+"\r\nX-Custom: 1\r\nX-Custom: 2\r\nSudo: root\r\nContent-Type: application/weird\r\nContent-Encoding: gzip\r\nConnection: keep-alive, X-Hop\r\nX-Hop: 1\r\nTE: trailers\r\nTransfer-Encoding: chunked\r\n\r\n"+
+			fmt.Sprintf("%x\r\n%s\r\n0\r\n\r\n", len(body), body)).wants(t, 200)
+		got := upstream.last(t)
+		if string(got.body) != body || !got.chunked {
+			t.Errorf("body %q, chunked %v", got.body, got.chunked)
+		}
+		for name, want := range map[string]string{"X-Custom": "[1 2]", "Sudo": "[root]", "Content-Type": "[application/weird]", "Content-Encoding": "[gzip]",
+			"Private-Token": "[glpat-legacy]", "X-Hop": "[]", "Te": "[]", "Connection": "[]"} {
+			if v := fmt.Sprint(got.header[name]); v != want {
+				t.Errorf("%s: %s, want %s", name, v, want)
+			}
+		}
+		if e := g.sink.last(t); e.Credential != audit.CredentialLegacy || e.TokenID != 0 {
+			t.Errorf("recorded %+v", e)
+		}
+	})
+}
+
+func TestModesOfOtherCallers(t *testing.T) {
+	upstream := newEcho(t, nil)
+	const legacy = "PRIVATE-TOKEN: glpat-x"
+	cases := []struct {
+		name                   string
+		legacy, anonymous, web Mode
+		request                string
+		status                 int
+		challenge              string
+	}{
+		{"legacy allowed", ModeAllow, ModeDeny, ModeDeny, get("/api/v4/user", legacy), 200, ""},
+		{"legacy by a query parameter", ModeDeny, ModeAllow, ModeDeny, get("/api/v4/user?private_token=glpat-x"), 403, ""},
+		{"legacy denied", ModeDeny, ModeAllow, ModeAllow, get("/api/v4/user", legacy), 403, ""},
+		{"read only: a read", ModeReadOnly, ModeDeny, ModeDeny, get("/api/v4/user", legacy), 200, ""},
+		{"read only: a write", ModeReadOnly, ModeDeny, ModeDeny, request("POST", "/api/v4/x", "", legacy), 403, ""},
+		{"read only: a fetch", ModeReadOnly, ModeDeny, ModeDeny, request("POST", "/g/p.git/git-upload-pack", "", legacy), 200, ""},
+		{"read only: a push", ModeReadOnly, ModeDeny, ModeDeny, request("POST", "/g/p.git/git-receive-pack", "", legacy), 403, ""},
+		{"read only: the first step of a push", ModeReadOnly, ModeDeny, ModeDeny, get("/g/p.git/info/refs?service=git-receive-pack", legacy), 403, ""},
+		{"read only: the same, encoded", ModeReadOnly, ModeDeny, ModeDeny, get("/g/p.git/info/refs?service=git%2Dreceive-pack", legacy), 403, ""},
+		{"read only: a token to push with", ModeReadOnly, ModeDeny, ModeDeny, get("/jwt/auth?service=container_registry&scope=repository:a/b:pull,push", legacy), 403, ""},
+		{"read only: a GraphQL mutation", ModeReadOnly, ModeDeny, ModeDeny, request("POST", "/api/graphql", "{}", legacy), 403, ""},
+		{"anonymous denied, API", ModeAllow, ModeDeny, ModeDeny, get("/api/v4/projects"), 401, `Bearer realm="GitLab"`},
+		{"anonymous denied, packages", ModeAllow, ModeDeny, ModeDeny, get("/api/v4/projects/1/packages/pypi/simple"), 401, `Basic realm="GitLab"`},
+		{"anonymous denied, git", ModeAllow, ModeDeny, ModeDeny, get("/g/p.git/info/refs?service=git-upload-pack"), 401, `Basic realm="GitLab"`},
+		{"anonymous denied, token service", ModeAllow, ModeDeny, ModeDeny, get("/jwt/auth?service=container_registry"), 401, `Basic realm="GitLab"`},
+		{"anonymous denied, registry", ModeAllow, ModeDeny, ModeDeny, get("/v2/"), 401, `Bearer realm="http://patgate.test/jwt/auth",service="dependency_proxy"`},
+		{"anonymous allowed", ModeAllow, ModeAllow, ModeDeny, get("/api/v4/projects"), 200, ""},
+		{"web refused", ModeAllow, ModeAllow, ModeDeny, get("/users/sign_in"), 403, ""},
+		{"a session refused", ModeAllow, ModeAllow, ModeDeny, get("/api/v4/user", "Cookie: _gitlab_session=x"), 403, ""},
+		{"web passed", ModeDeny, ModeDeny, ModeAllow, get("/users/sign_in"), 200, ""},
+		{"a session passed", ModeDeny, ModeDeny, ModeAllow, get("/api/v4/user", "Cookie: _gitlab_session=x"), 200, ""},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			g := newGateway(t, upstream.URL, func(o *Options) { o.Legacy, o.Anonymous, o.Web = c.legacy, c.anonymous, c.web })
+			a := g.raw(t, c.request)
+			a.wants(t, c.status)
+			if got := a.header.Get("WWW-Authenticate"); got != c.challenge {
+				t.Errorf("WWW-Authenticate: %s", got)
+			}
+		})
+	}
+}
+
+// Threat: a request of a legacy or anonymous caller reaches what the forge keeps for its own parts, and trusts by address.
+// Attack: the paths in every spelling that leads there.
+// Control: paths that only look alike pass.
+func TestThreatInternalPaths(t *testing.T) {
+	g := newGateway(t, mustNotBeCalled(t), func(o *Options) { o.Anonymous, o.Web = ModeAllow, ModeAllow })
+	for _, target := range []string{
+		"/api/v4/internal/allowed", "/api/v4/internal", "/api/v4/%69nternal/x", "/api/v4/%2569nternal/x", "//api//v4///internal/x", "/api/v4/./internal/x",
+		"/api/v4/x/../internal/x", "/api/v4/x/%2e%2e/internal/x", "/api/v4%2finternal%2fx", "/api/v4\\internal", "/API/V4/INTERNAL/x", "/-/metrics", "/-/metrics.json",
+		"/-//metrics/", "/%2d/metrics", "/-/health", "/-/readiness?all=1", "/health_check", "/o/org/-/metrics", "/api/v4/internal;x/y", "/-/metrics%20",
+		"/api/v4/%25252569nternal/x",
+	} {
+		t.Run(target, func(t *testing.T) {
+			for _, credential := range []string{"X: y", "PRIVATE-TOKEN: glpat-x", "Cookie: _gitlab_session=x"} {
+				g.raw(t, get(target, credential)).wants(t, 404, "not reachable through patgate")
+			}
+		})
+	}
+	upstream := newEcho(t, nil)
+	allowed := newGateway(t, upstream.URL, nil)
+	for _, target := range []string{"/api/v4/internals", "/api/v4/projects/internal%2Fx", "/group/-/metrics", "/api/v4/projects/1/internal"} {
+		t.Run("control "+target, func(t *testing.T) { allowed.raw(t, get(target, "PRIVATE-TOKEN: glpat-x")).wants(t, 200) })
+	}
+}
+
+// Threat: an address guesses credentials through patgate until the forge bans the address of all: patgate's.
+// Attack: wrong legacy tokens, anonymous calls and wrong patgate tokens beyond the limit.
+// Control: a valid patgate token from the same address goes on working.
+func TestThreatFailedCredentials(t *testing.T) {
+	upstream := newEcho(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Private-Token") != ownerCredential {
+			w.WriteHeader(401)
+		}
+	})
+	g := newGateway(t, upstream.URL, func(o *Options) { o.Limits.FailedCredentials = 3 })
+	for range 3 {
+		g.raw(t, get("/api/v4/user", "PRIVATE-TOKEN: glpat-wrong")).wants(t, 401)
+	}
+	before := len(upstream.requests())
+	a := g.raw(t, get("/api/v4/user", "PRIVATE-TOKEN: glpat-wrong"))
+	a.wants(t, 429, "failed_credentials")
+	if a.header.Get("Retry-After") == "" || len(upstream.requests()) != before {
+		t.Error("no Retry-After, or the upstream was called")
+	}
+	g.raw(t, get(jobs, "PRIVATE-TOKEN: "+strings.Repeat("patgate_", 2))).wants(t, 429)
+	g.raw(t, get(jobs, "PRIVATE-TOKEN: "+g.token)).wants(t, 200)
+}
+
+func TestFailuresAreBoundedAndForgiven(t *testing.T) {
+	now := time.Unix(1000, 0)
+	f := newFailures(2, time.Minute, func() time.Time { return now })
+	for i := range maxFailureAddresses * 2 {
+		f.add(address(i))
+	}
+	if n := len(f.byAddr); n > maxFailureAddresses {
+		t.Errorf("%d addresses are held", n)
+	}
+	one := address(maxFailureAddresses * 3)
+	f.add(one)
+	if times, _ := f.over(one); times != 0 {
+		t.Errorf("over after one failure: %d", times)
+	}
+	f.add(one)
+	if times, wait := f.over(one); times != 1 || wait != time.Minute {
+		t.Errorf("after two: %d, %v", times, wait)
+	}
+	now = now.Add(time.Minute)
+	if times, _ := f.over(one); times != 0 {
+		t.Error("not forgiven after the window")
+	}
+}
+
+func TestWebsocketOfALegacyCallerIsTunnelled(t *testing.T) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	go func() {
+		for {
+			c, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer c.Close()
+				r := bufio.NewReader(c)
+				request, err := http.ReadRequest(r)
+				if err != nil || request.Header.Get("Upgrade") != "websocket" || request.RequestURI != "/-/cable?x=%41" {
+					_, _ = io.WriteString(c, "HTTP/1.1 400 no\r\nContent-Length: 0\r\n\r\n")
+					return
+				}
+				_, _ = io.WriteString(c, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: "+request.Header.Get("Sec-WebSocket-Key")+"\r\n\r\nhello")
+				_, _ = io.Copy(c, r)
+			}()
+		}
+	}()
+	g := newGateway(t, "http://"+ln.Addr().String(), func(o *Options) { o.Timeouts.ReadStall = 100 * time.Millisecond })
+	c, err := net.Dial("tcp", g.address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	_ = c.SetDeadline(time.Now().Add(5 * time.Second))
+	_, _ = io.WriteString(c, get("/-/cable?x=%41", "Authorization: Bearer oauth-x", "Connection: keep-alive, Upgrade", "Upgrade: websocket", "Sec-WebSocket-Key: abc"))
+	r := bufio.NewReader(c)
+	response, err := http.ReadResponse(r, nil)
+	if err != nil || response.StatusCode != 101 || response.Header.Get("Sec-Websocket-Accept") != "abc" || response.Header.Get("Upgrade") != "websocket" {
+		t.Fatalf("%v, %v", response, err)
+	}
+	greeting := make([]byte, 5)
+	if _, err := io.ReadFull(r, greeting); err != nil || string(greeting) != "hello" {
+		t.Fatalf("%q, %v", greeting, err)
+	}
+	time.Sleep(300 * time.Millisecond) // longer than any stall limit
+	_, _ = io.WriteString(c, "ping")
+	if _, err := io.ReadFull(r, greeting[:4]); err != nil || string(greeting[:4]) != "ping" {
+		t.Fatalf("%q, %v", greeting[:4], err)
+	}
+	_ = c.Close()
+	if e := g.sink.last(t); e.Status != 101 {
+		t.Errorf("recorded %+v", e)
+	}
+}

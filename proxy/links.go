@@ -1,0 +1,152 @@
+package proxy
+
+import (
+	"bytes"
+	"strings"
+)
+
+// links rewrites the forge's own address in Link and Location headers to the one under which clients reach patgate, so
+// that a client that follows one comes back through patgate and does not carry its token past it.
+type links struct {
+	hosts  []string // host[:port] of the forge, lower case, as it may stand behind a scheme
+	public string   // origin; empty: the client's own
+}
+
+func newLinks(upstream Upstream, public string) links {
+	l := links{public: public}
+	for _, origin := range append([]string{upstream.URL}, upstream.ExternalURLs...) {
+		scheme, host, ok := strings.Cut(strings.ToLower(origin), "://")
+		if !ok {
+			continue
+		}
+		host = strings.TrimSuffix(host, "/")
+		l.hosts = append(l.hosts, host)
+		defaultPort := map[string]string{"http": ":80", "https": ":443"}[scheme]
+		if bare, found := strings.CutSuffix(host, defaultPort); found {
+			l.hosts = append(l.hosts, bare)
+		} else if !strings.Contains(host[strings.LastIndexByte(host, ']')+1:], ":") {
+			l.hosts = append(l.hosts, host+":80", host+":443")
+		}
+	}
+	return l
+}
+
+// appendLocation writes a Location value; client is the origin by which the client came, when it is valid.
+func (l *links) appendLocation(dst, value, client []byte) []byte {
+	if n := l.origin(value); n > 0 {
+		if public := l.publicOrigin(client); len(public) > 0 {
+			return append(append(dst, public...), value[n:]...)
+		}
+		if n == len(value) {
+			return append(dst, '/')
+		}
+		return append(dst, value[n:]...) // relative: it stays with whom the client asked
+	}
+	return append(dst, value...)
+}
+
+// appendLink writes a Link value: every <reference> in it that is on the forge.
+func (l *links) appendLink(dst, value, client []byte) []byte {
+	for {
+		i := bytes.IndexByte(value, '<')
+		if i < 0 {
+			return append(dst, value...)
+		}
+		dst = append(dst, value[:i+1]...)
+		value = value[i+1:]
+		end := bytes.IndexByte(value, '>')
+		if end < 0 {
+			return append(dst, value...)
+		}
+		dst = l.appendLocation(dst, value[:end], client)
+		value = value[end:]
+	}
+}
+
+// origin gives the length of the scheme and authority at the start of an absolute reference to the forge; 0 when it is
+// none. Whatever else an authority may hold (a user, another host behind "@") is not the forge's.
+func (l *links) origin(value []byte) int {
+	at := 0
+	switch {
+	case len(value) > 8 && equalFold(value[:8], "https://"):
+		at = 8
+	case len(value) > 7 && equalFold(value[:7], "http://"):
+		at = 7
+	case hasPrefix(value, "//"):
+		at = 2
+	default:
+		return 0
+	}
+	end := at
+	for end < len(value) && value[end] != '/' && value[end] != '?' && value[end] != '#' && value[end] != '\\' {
+		end++
+	}
+	for _, host := range l.hosts {
+		if equalFold(value[at:end], host) {
+			return end
+		}
+	}
+	return 0
+}
+
+func (l *links) publicOrigin(client []byte) []byte {
+	if l.public != "" {
+		return []byte(l.public)
+	}
+	return client
+}
+
+// appendClientOrigin writes the origin by which a client came, when its Host is nothing but a host and a port.
+func appendClientOrigin(dst []byte, secure bool, host []byte) []byte {
+	if !isHost(host) {
+		return dst
+	}
+	if secure {
+		dst = append(dst, "https://"...)
+	} else {
+		dst = append(dst, "http://"...)
+	}
+	return append(dst, host...)
+}
+
+// isHost tells whether a Host value is a name, an IPv4 address or a bracketed IPv6 address, with an optional port.
+func isHost(host []byte) bool {
+	if len(host) == 0 || len(host) > 255 {
+		return false
+	}
+	name := host
+	if host[0] == '[' {
+		end := bytes.IndexByte(host, ']')
+		if end < 3 {
+			return false
+		}
+		for _, c := range host[1:end] {
+			if hexValue(c) < 0 && c != ':' && c != '.' {
+				return false
+			}
+		}
+		name = host[end+1:]
+		return len(name) == 0 || name[0] == ':' && isPort(name[1:])
+	}
+	if i := bytes.IndexByte(host, ':'); i >= 0 {
+		if !isPort(host[i+1:]) {
+			return false
+		}
+		name = host[:i]
+	}
+	for _, c := range name {
+		if !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '.' || c == '-' || c == '_') {
+			return false
+		}
+	}
+	return len(name) > 0
+}
+
+func isPort(b []byte) bool {
+	for _, c := range b {
+		if c < '0' || c > '9' {
+			return false
+		}
+	}
+	return len(b) > 0 && len(b) <= 5
+}

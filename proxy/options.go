@@ -1,0 +1,156 @@
+package proxy
+
+import (
+	"context"
+	"crypto/tls"
+	"net/netip"
+	"time"
+
+	"patgate/audit"
+	"patgate/forge"
+	"patgate/policy"
+	"patgate/routes"
+	"patgate/token"
+)
+
+// Sessions turns a token's hash into what is known of the token. Errors are classified by Options.TokenState.
+type Sessions interface {
+	Get(ctx context.Context, hash token.Hash) (*token.Session, error)
+}
+
+// Resolver tells what the forge says of the containers that a request names. It is the part of forge.Resolver that the
+// gateway needs.
+type Resolver interface {
+	Resolve(ctx context.Context, s *token.Session, ref routes.Reference, maxAge time.Duration) (policy.Container, error)
+	Lookup(ctx context.Context, s *token.Session, route *routes.Route, op *routes.Operation) (forge.LookupResult, error)
+	Forget(container policy.Container)
+}
+
+// TokenState is what Sessions found out about a token that it gives no session for. The zero value is a failure of the
+// store: the caller is told nothing, and nothing is forwarded.
+type TokenState uint8
+
+// The states of a token without a session.
+const (
+	TokenUnreadable TokenState = iota
+	TokenUnknown
+	TokenExpired
+	TokenRevoked
+	TokenPaused
+	TokenCredentialInvalid // the forge no longer takes the owner's credential
+)
+
+// Mode says what happens to requests of one kind of caller. The zero value refuses them.
+type Mode uint8
+
+// The modes. ModeReadOnly passes GET and HEAD, except where a GET is the first step of a git push.
+const (
+	ModeDeny Mode = iota
+	ModeReadOnly
+	ModeAllow
+)
+
+// Options configure a Handler. Sessions, Resolver, Audit, Table, TokenState and Upstream must be given.
+type Options struct {
+	// Table gives the present route table; a request asks once.
+	Table func() *routes.Table
+	// Sessions gives the sessions of patgate tokens; TokenState classifies its errors.
+	Sessions   Sessions
+	TokenState func(error) TokenState
+	Resolver   Resolver
+	Audit      audit.Sink
+
+	Upstream Upstream
+	// Legacy is for credentials of the forge's own, Anonymous for requests without one, Web for pages and session cookies.
+	Legacy    Mode
+	Anonymous Mode
+	Web       Mode
+	// PublicURL is the origin under which clients reach patgate, without a trailing slash. When it is empty, links in
+	// answers use the scheme and Host by which the client came, and answers hold no links to patgate's own pages.
+	PublicURL string
+	// TrustedProxies are the addresses whose forwarding headers are believed.
+	TrustedProxies []netip.Prefix
+	Limits         Limits
+	Timeouts       Timeouts
+	// Freshness is how old a fact about a container may be.
+	Freshness Freshness
+	// TempDir is where bodies are kept that are too long for memory; empty is the system's.
+	TempDir string
+	// Panicked, when not nil, is told of a panic that was recovered: the value and the stack.
+	Panicked func(value any, stack []byte)
+}
+
+// Upstream is the forge.
+type Upstream struct {
+	// URL is its origin: https://gitlab.example.com.
+	URL string
+	// ExternalURLs are further origins under which the forge names itself in Link and Location headers.
+	ExternalURLs []string
+	// TLS is the client configuration for https; nil verifies against the system's authorities.
+	TLS *tls.Config
+	// Connections bounds the open connections, for patgate tokens and for everybody else each; 0 is 512.
+	Connections int
+}
+
+// Limits bound what one request or one client may take. Zero values take the defaults.
+type Limits struct {
+	HeaderBytes             int           // of one request's header block; 16 KiB
+	BodyBytes               int64         // of bodies that are read whole and whose row sets no limit; 1 MiB
+	BodyMemory              int64         // of those, how much is kept in memory; 1 MiB
+	Connections             int           // from clients; 4096
+	ConnectionsPerClient    int           // from one address; 0 is no bound
+	FailedCredentials       int           // of one address in the window; 20
+	FailedCredentialsWindow time.Duration // a minute
+}
+
+// Timeouts bound every wait. Zero values take the defaults. A wait may last a quarter longer than its limit.
+type Timeouts struct {
+	ReadHeader       time.Duration // for a request's whole header; 10 s
+	Idle             time.Duration // for a connection's next request; 75 s
+	ReadStall        time.Duration // for the next bytes of a request's body; 30 s
+	WriteStall       time.Duration // for a client to take the next bytes of an answer; 30 s
+	Resolve          time.Duration // for everything that the forge is asked before a decision; 15 s
+	UpstreamDial     time.Duration // 5 s
+	UpstreamResponse time.Duration // until the forge's answer begins; 60 s
+	UpstreamStall    time.Duration // for the next bytes of the forge's answer; 60 s
+	UpstreamIdle     time.Duration // after which an unused connection to the forge is closed; 50 s
+}
+
+// Freshness is how old a fact about a container may be when it decides.
+type Freshness struct {
+	Reads  time.Duration // 30 s
+	Writes time.Duration // 5 s
+}
+
+func (o *Options) setDefaults() {
+	or(&o.Upstream.Connections, 512)
+	or(&o.Limits.HeaderBytes, 16<<10)
+	or(&o.Limits.BodyBytes, 1<<20)
+	or(&o.Limits.BodyMemory, 1<<20)
+	or(&o.Limits.Connections, 4096)
+	or(&o.Limits.FailedCredentials, 20)
+	or(&o.Limits.FailedCredentialsWindow, time.Minute)
+	or(&o.Timeouts.ReadHeader, 10*time.Second)
+	or(&o.Timeouts.Idle, 75*time.Second)
+	or(&o.Timeouts.ReadStall, 30*time.Second)
+	or(&o.Timeouts.WriteStall, 30*time.Second)
+	or(&o.Timeouts.Resolve, 15*time.Second)
+	or(&o.Timeouts.UpstreamDial, 5*time.Second)
+	or(&o.Timeouts.UpstreamResponse, 60*time.Second)
+	or(&o.Timeouts.UpstreamStall, 60*time.Second)
+	or(&o.Timeouts.UpstreamIdle, 50*time.Second)
+	or(&o.Freshness.Reads, 30*time.Second)
+	or(&o.Freshness.Writes, 5*time.Second)
+}
+
+// or sets a value that was not given.
+func or[T int | int64 | time.Duration](value *T, otherwise T) {
+	if *value == 0 {
+		*value = otherwise
+	}
+}
+
+// shortest gives the shortest wait that is bounded.
+func (t *Timeouts) shortest() time.Duration {
+	return min(t.ReadHeader, t.Idle, t.ReadStall, t.WriteStall, t.UpstreamResponse, t.UpstreamStall, t.UpstreamIdle)
+}

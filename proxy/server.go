@@ -1,0 +1,100 @@
+package proxy
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"net"
+	"time"
+
+	"github.com/valyala/fasthttp"
+)
+
+// Server serves a Handler on listeners.
+type Server struct {
+	handler *Handler
+	inner   *fasthttp.Server
+}
+
+// Logger takes what the HTTP server says of itself, such as a listener that failed.
+type Logger interface {
+	Printf(format string, args ...any)
+}
+
+// NewServer makes a server for a handler.
+//
+// A request body reaches the handler while it is still being sent. The server reads up to 8 KiB of a body with a known
+// length before it calls the handler, and at most 256 KiB of what the handler left unread, so that the connection can go
+// on; beyond that it closes the connection.
+func NewServer(h *Handler, log Logger) *Server {
+	return &Server{handler: h, inner: &fasthttp.Server{
+		Handler:       h.Serve,
+		ExpectHandler: h.expect,
+		ErrorHandler:  h.unread,
+		ConnState:     state,
+		Logger:        log,
+
+		ReadBufferSize:  h.options.Limits.HeaderBytes,
+		WriteBufferSize: 8 << 10,
+		Concurrency:     h.options.Limits.Connections,
+
+		StreamRequestBody:            true,
+		DisablePreParseMultipartForm: true,
+		NoDefaultServerHeader:        true,
+		NoDefaultDate:                true,
+		NoDefaultContentType:         true,
+		SecureErrorLogMessage:        true,
+		CloseOnShutdown:              true,
+		LazyRequestTime:              true,
+	}}
+}
+
+// Serve accepts connections until the listener is closed or Shutdown is called, and then returns nil. With a TLS
+// configuration connections are encrypted.
+func (s *Server) Serve(ln net.Listener, tlsConfig *tls.Config) error {
+	return s.inner.Serve(newListener(ln, s.handler, tlsConfig))
+}
+
+// Shutdown stops accepting, lets running requests end until ctx is done, and then closes the connections that are left.
+// The error is that of ctx when some were.
+func (s *Server) Shutdown(ctx context.Context) error {
+	err := s.inner.ShutdownWithContext(ctx)
+	if err != nil && errors.Is(err, ctx.Err()) {
+		s.handler.dog.closeAll()
+	}
+	return err
+}
+
+// state follows a connection from request to request, for its limits.
+func state(c net.Conn, to fasthttp.ConnState) {
+	conn := clientOf(c)
+	if conn == nil {
+		return
+	}
+	switch to {
+	case fasthttp.StateActive:
+		conn.enter(phaseHeader)
+	case fasthttp.StateIdle:
+		conn.enter(phaseIdle)
+	}
+}
+
+// unread answers a request that the HTTP parser refused. Its error may quote the request, and is not shown.
+func (h *Handler) unread(ctx *fasthttp.RequestCtx, err error) {
+	r := refuseMalformed
+	var small *fasthttp.ErrSmallBuffer
+	switch {
+	case errors.As(err, &small):
+		r = refuseHeaderSize
+	case isTimeout(err):
+		r = refuseReadTimeout
+	}
+	x := h.acquire(ctx)
+	defer x.recovered()
+	x.surface = surfaceAPI
+	x.deny(r)
+	x.release()
+}
+
+// acceptPause is how long accepting rests after an error that will pass, such as too many open files.
+const acceptPause = 50 * time.Millisecond

@@ -1,0 +1,87 @@
+package proxy
+
+import "bytes"
+
+// surface is which of the forge's faces a target belongs to: it decides the shape of an answer, and which targets a
+// patgate token is good for at all. It decides nothing else.
+type surface uint8
+
+const (
+	surfaceWeb surface = iota
+	surfaceAPI
+	surfaceGraphQL
+	surfaceMCP
+	surfaceGit
+	surfaceRegistry
+	surfaceCable
+)
+
+var surfaceNames = [...]string{"web", "api", "graphql", "mcp", "git", "registry", "websocket"}
+
+// String gives the name for logs.
+func (s surface) String() string { return surfaceNames[s] }
+
+// unsupported says why a patgate token is refused there; empty where it is not.
+func (s surface) unsupported() string {
+	switch s {
+	case surfaceAPI:
+		return ""
+	case surfaceGraphQL:
+		return "GraphQL is not supported with fine-grained tokens yet: use the REST API."
+	case surfaceMCP:
+		return "The MCP server is not supported with fine-grained tokens yet: use the REST API."
+	case surfaceGit:
+		return "Git over HTTPS is not supported with fine-grained tokens yet."
+	case surfaceRegistry:
+		return "The container registry is not supported with fine-grained tokens yet."
+	case surfaceCable:
+		return "Websockets are not supported with fine-grained tokens yet."
+	default:
+		return "Web pages are not supported with fine-grained tokens yet: use the REST API."
+	}
+}
+
+// surfaceOf reads the surface of a raw path (without query). base is the path of the REST API.
+func surfaceOf(path []byte, base string) surface {
+	if len(path) > len(base) && string(path[:len(base)]) == base && path[len(base)] == '/' {
+		switch rest := path[len(base):]; {
+		case below(rest, "/mcp"), below(rest, "/orbit/mcp"):
+			return surfaceMCP
+		case below(rest, "/glql"):
+			return surfaceGraphQL
+		}
+		return surfaceAPI
+	}
+	switch {
+	case below(path, "/api/graphql"), below(path, "/api/glql"):
+		return surfaceGraphQL
+	case hasPrefix(path, "/api/"):
+		return surfaceAPI
+	case below(path, "/v2"), below(path, "/jwt/auth"):
+		return surfaceRegistry
+	case below(path, "/-/cable"), bytes.HasSuffix(path, []byte(".ws")):
+		return surfaceCable
+	case isGitPath(path):
+		return surfaceGit
+	}
+	return surfaceWeb
+}
+
+// isGitPath tells whether a git or LFS client asks for the path (GitLab 19.3, config/routes/git_http.rb).
+func isGitPath(path []byte) bool {
+	for _, end := range [...]string{"/info/refs", "/git-upload-pack", "/git-receive-pack"} {
+		if bytes.HasSuffix(path, []byte(end)) {
+			return true
+		}
+	}
+	return bytes.Contains(path, []byte(".git/info/lfs/")) || bytes.Contains(path, []byte(".git/gitlab-lfs/"))
+}
+
+// below tells whether path is prefix, or continues it with "/" or "." (a format suffix).
+func below(path []byte, prefix string) bool {
+	return hasPrefix(path, prefix) && (len(path) == len(prefix) || path[len(prefix)] == '/' || path[len(prefix)] == '.')
+}
+
+func hasPrefix(b []byte, prefix string) bool {
+	return len(b) >= len(prefix) && string(b[:len(prefix)]) == prefix
+}

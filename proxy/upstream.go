@@ -1,0 +1,76 @@
+package proxy
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"strings"
+)
+
+// ErrOption: an option of New is missing or cannot be read.
+var ErrOption = errors.New("bad option")
+
+// check refuses options that a handler cannot work with.
+func (o *Options) check() error {
+	switch {
+	case o.Table == nil, o.Sessions == nil, o.TokenState == nil, o.Resolver == nil, o.Audit == nil:
+		return fmt.Errorf("%w: Table, Sessions, TokenState, Resolver and Audit must be given", ErrOption)
+	}
+	for _, origin := range append([]string{o.Upstream.URL, o.PublicURL}, o.Upstream.ExternalURLs...) {
+		scheme, host, ok := strings.Cut(origin, "://")
+		if origin == o.PublicURL && origin == "" {
+			continue
+		}
+		if !ok || scheme != "http" && scheme != "https" || !isHost([]byte(host)) {
+			return fmt.Errorf("%w: %q is not an origin such as https://gitlab.example.com", ErrOption, origin)
+		}
+	}
+	return nil
+}
+
+// newPool makes a pool of connections to the forge.
+func (h *Handler) newPool() *pool {
+	p := &pool{address: h.upstreamHost, limits: &h.options.Timeouts, dog: h.dog, max: h.options.Upstream.Connections}
+	name := h.upstreamHost
+	if host, port, err := net.SplitHostPort(h.upstreamHost); err == nil {
+		name = host
+		p.address = net.JoinHostPort(host, port)
+	} else {
+		name = strings.Trim(name, "[]")
+		p.address = net.JoinHostPort(name, map[string]string{"http": "80", "https": "443"}[h.upstreamScheme])
+	}
+	if h.upstreamScheme == "https" {
+		config := &tls.Config{}
+		if h.options.Upstream.TLS != nil {
+			config = h.options.Upstream.TLS.Clone()
+		}
+		if config.ServerName == "" {
+			config.ServerName = name
+		}
+		config.NextProtos = []string{"http/1.1"}
+		config.MinVersion = max(config.MinVersion, tls.VersionTLS12)
+		config.ClientSessionCache = tls.NewLRUClientSessionCache(64)
+		p.tls = config
+	}
+	return p
+}
+
+// TLSWithAuthorities gives a client configuration that trusts the certificate authorities in a PEM file and no others.
+// An empty name gives nil: the system's authorities.
+func TLSWithAuthorities(file string) (*tls.Config, error) {
+	if file == "" {
+		return nil, nil
+	}
+	pem, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("reading the certificate authorities %q: %w", file, err)
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("reading the certificate authorities %q: %w: no certificate in it", file, ErrOption)
+	}
+	return &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}, nil
+}

@@ -1,0 +1,121 @@
+package proxy
+
+import (
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// watchdog ends connections that have waited too long. A deadline on every read would cost a timer change each; instead
+// a connection notes when a wait began, on a clock that moves with every tick, and the watchdog looks at all of them
+// once per tick. A wait is so ended at most one tick late.
+type watchdog struct {
+	now  atomic.Int64 // nanoseconds since start, as of the last tick
+	tick time.Duration
+
+	mu    sync.Mutex
+	conns map[*watched]struct{}
+	stop  chan struct{}
+}
+
+// newWatchdog starts one. Its tick is a quarter of the shortest limit that it will watch, at most a second.
+func newWatchdog(shortest time.Duration) *watchdog {
+	tick := min(max(shortest/4, 5*time.Millisecond), time.Second)
+	w := &watchdog{tick: tick, conns: map[*watched]struct{}{}, stop: make(chan struct{})}
+	w.now.Store(int64(tick)) // so that zero is "not waiting"
+	go w.run()
+	return w
+}
+
+func (w *watchdog) run() {
+	start := time.Now()
+	ticker := time.NewTicker(w.tick)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-w.stop:
+			return
+		case <-ticker.C:
+			w.now.Store(int64(time.Since(start) + w.tick))
+			w.sweep()
+		}
+	}
+}
+
+func (w *watchdog) sweep() {
+	now := w.now.Load()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for c := range w.conns {
+		since, limit := c.since.Load(), c.limit.Load()
+		if since != 0 && limit != 0 && now-since > limit {
+			c.since.Store(0)
+			if c.writing.Load() {
+				_ = c.Conn.SetDeadline(time.Unix(1, 0))
+			} else {
+				_ = c.Conn.SetReadDeadline(time.Unix(1, 0)) // an answer can still be written
+			}
+		}
+	}
+}
+
+// close stops the watchdog. It may be called once.
+func (w *watchdog) close() { close(w.stop) }
+
+// closeAll closes every connection that is watched.
+func (w *watchdog) closeAll() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for c := range w.conns {
+		_ = c.Conn.Close()
+	}
+}
+
+// watched is a connection whose waits are bounded.
+type watched struct {
+	net.Conn
+	dog     *watchdog
+	since   atomic.Int64 // when the wait began; zero when it is not waiting
+	limit   atomic.Int64 // how long it may last; zero is without bound
+	writing atomic.Bool  // the wait is for a write
+}
+
+func (w *watchdog) add(c *watched) {
+	w.mu.Lock()
+	w.conns[c] = struct{}{}
+	w.mu.Unlock()
+}
+
+func (w *watchdog) remove(c *watched) {
+	w.mu.Lock()
+	delete(w.conns, c)
+	w.mu.Unlock()
+}
+
+// read reads, waiting for at most limit.
+func (c *watched) read(p []byte, limit time.Duration) (int, error) {
+	c.wait(limit)
+	n, err := c.Conn.Read(p)
+	c.done()
+	return n, err
+}
+
+// write writes; every single write may take at most limit.
+func (c *watched) write(p []byte, limit time.Duration) (int, error) {
+	c.writing.Store(true)
+	c.wait(limit)
+	n, err := c.Conn.Write(p)
+	c.done()
+	c.writing.Store(false)
+	return n, err
+}
+
+// wait begins a wait of at most limit.
+func (c *watched) wait(limit time.Duration) {
+	c.limit.Store(int64(limit))
+	c.since.Store(c.dog.now.Load())
+}
+
+// done ends the wait.
+func (c *watched) done() { c.since.Store(0) }

@@ -1,0 +1,41 @@
+package store
+
+import "errors"
+
+// Errors of a store and of Sessions; test them with errors.Is. Whatever is none of them is a failure of the store itself.
+var (
+	// ErrUnknownToken: no token has this hash or id.
+	ErrUnknownToken = errors.New("unknown token")
+	// ErrExpired: the token's lifetime is over.
+	ErrExpired = errors.New("token expired")
+	// ErrRevoked: the token was revoked.
+	ErrRevoked = errors.New("token revoked")
+	// ErrPaused: the token is paused and may be resumed.
+	ErrPaused = errors.New("token paused")
+	// ErrCredentialInvalid: the forge no longer accepts the credential that the token is bound to.
+	ErrCredentialInvalid = errors.New("the owner's forge credential is no longer valid")
+
+	// ErrUnknownOwner: no owner has this id.
+	ErrUnknownOwner = errors.New("unknown owner")
+	// ErrUnknownCredential: no credential has this id.
+	ErrUnknownCredential = errors.New("unknown credential")
+	// ErrConflict: the change contradicts what is stored.
+	ErrConflict = errors.New("conflicting change")
+	// ErrKeyRetired: the sealing key was rotated away, or never registered. Read the keys again.
+	ErrKeyRetired = errors.New("sealing key retired")
+	// ErrOriginChanged: the store's owners belong to another forge address than the configured one.
+	ErrOriginChanged = errors.New("upstream origin changed")
+
+	// ErrDamaged: the file is no readable database. It is left as it is.
+	ErrDamaged = errors.New("damaged store")
+	// ErrForeign: the file belongs to another program. It is left as it is.
+	ErrForeign = errors.New("not a patgate store")
+	// ErrNewer: a newer version of patgate wrote the file.
+	ErrNewer = errors.New("store of a newer patgate")
+	// ErrLocked: another process holds the file and did not let go in time.
+	ErrLocked = errors.New("store locked")
+	// ErrExists: the file to be written exists.
+	ErrExists = errors.New("file exists")
+	// ErrClosed: the store or the cache was closed.
+	ErrClosed = errors.New("store closed")
+)

@@ -1,0 +1,112 @@
+package store
+
+import (
+	"fmt"
+	"time"
+
+	"patgate/token"
+)
+
+// Listed is a token as lists and details show it.
+type Listed struct {
+	token.Record
+	Owner       Owner
+	LastUsedAt  time.Time // zero when it was never used
+	Uses        int64
+	RevokedBy   string
+	PauseReason string
+	PausedBy    string
+}
+
+// State narrows a list by what a token is now. The zero value is any.
+type State uint8
+
+// The states, in GitLab's words where it has one.
+const (
+	StateAny State = iota
+	// StateActive: valid now.
+	StateActive
+	// StateInactive: everything else.
+	StateInactive
+	// StateExpired: expired and not revoked.
+	StateExpired
+	// StateRevoked: revoked.
+	StateRevoked
+	// StatePaused: paused, neither revoked nor expired.
+	StatePaused
+)
+
+var stateNames = [...]string{"any", "active", "inactive", "expired", "revoked", "paused"}
+
+// String gives the state's name.
+func (s State) String() string {
+	if int(s) < len(stateNames) {
+		return stateNames[s]
+	}
+	return "state"
+}
+
+// ParseState reads a state's name; unknown text is an error.
+func ParseState(s string) (State, error) {
+	for i, name := range stateNames {
+		if s == name {
+			return State(i), nil
+		}
+	}
+	return StateAny, fmt.Errorf("unknown state %q: use any, active, inactive, expired, revoked or paused", s)
+}
+
+// Sort is the order of a list: GitLab's values of `sort`. The zero value is newest first.
+type Sort uint8
+
+// The orders. Equal ones are ordered by id.
+const (
+	SortCreatedDesc Sort = iota
+	SortCreatedAsc
+	SortExpiresAsc
+	SortExpiresDesc
+	SortLastUsedDesc
+	SortLastUsedAsc
+	SortNameAsc
+	SortNameDesc
+)
+
+var sortNames = [...]string{
+	"created_desc", "created_asc", "expires_asc", "expires_desc", "last_used_desc", "last_used_asc", "name_asc", "name_desc",
+}
+
+// String gives the order's name.
+func (s Sort) String() string {
+	if int(s) < len(sortNames) {
+		return sortNames[s]
+	}
+	return "sort"
+}
+
+// ParseSort reads an order's name; unknown text is an error.
+func ParseSort(s string) (Sort, error) {
+	for i, name := range sortNames {
+		if s == name {
+			return Sort(i), nil
+		}
+	}
+	return SortCreatedDesc, fmt.Errorf("unknown order %q: use created, expires, last_used or name with _asc or _desc", s)
+}
+
+// Span is a stretch of time: what lies after After and before Before. A zero bound is none.
+type Span struct{ After, Before time.Time }
+
+// Filter says which tokens Tokens lists. The zero value lists all.
+type Filter struct {
+	OwnerID      int64 // 0 is every owner
+	CredentialID int64 // 0 is every credential
+	State        State
+	Now          time.Time // what State is judged by
+	Search       string    // part of the name or description, whatever the case
+	Created      Span
+	Expires      Span
+	LastUsed     Span
+	Sort         Sort
+	Limit        int // 0 is no limit
+	Offset       int
+}

@@ -1,0 +1,269 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"patgate/cache"
+	"patgate/routes"
+	"patgate/store/seal"
+	"patgate/token"
+)
+
+// FreshWithin is how long after the last good poll a cached session may be used, unless the options say otherwise. So a
+// change that was stored this long ago is in force on every node.
+const FreshWithin = time.Second
+
+// SessionOptions says how Sessions caches. Store, Keyring and Catalogue are required.
+type SessionOptions struct {
+	Store     Store
+	Keyring   *seal.Keyring
+	Catalogue func() *routes.Catalogue // the catalogue of the current route table; called on every Get
+
+	MaxEntries  int64         // tokens kept; 100,000 when zero
+	TTL         time.Duration // longest time without reading the store; a minute when zero
+	MaxUnknown  int64         // unknown tokens remembered; 8,192 when zero
+	UnknownTTL  time.Duration // how long; 10 s when zero
+	Poll        time.Duration // how often the change sequence is read; 250 ms when zero
+	FreshWithin time.Duration // nothing cached counts as fresh this long after the last good poll; the constant when zero
+	Flush       time.Duration // how often use counts are stored; 5 s when zero
+	Now         func() time.Time
+	// Report is told of failures in the background: a poll, a flush. It must not block. Nil drops them.
+	Report func(error)
+}
+
+// Sessions gives the session of a token's hash: its record, its grant compiled against the current catalogue, and its
+// owner's credential, opened. It reads through a bounded cache.
+//
+// What holds: a change made through Sessions is in force on this node when the call returns, even while a read that
+// began earlier is under way; a change made by another process is in force after the next poll; and when the store could
+// not be polled for FreshWithin, every Get reads the store itself, or fails. Each Get judges validity by the clock.
+type Sessions struct {
+	o         SessionOptions
+	known     *cache.Cache[token.Hash, *session]
+	unknown   *cache.Cache[token.Hash, struct{}] // apart, so that made-up tokens cannot push real ones out
+	start     time.Time
+	polled    atomic.Int64 // when the last good poll began, in nanoseconds since start
+	catalogue atomic.Pointer[routes.Catalogue]
+	uses      uses
+
+	polling  sync.Mutex
+	sequence int64 // newest change that the caches know of; guarded by polling
+
+	background context.Context // ends with Close
+	stop       context.CancelFunc
+	running    sync.WaitGroup
+}
+
+// session is what the cache holds of a token. It is not changed after it was made, its use count excepted.
+type session struct {
+	token.Session
+	catalogue *routes.Catalogue
+	// refused is why the token cannot be used whatever its validity; nil for most.
+	refused error
+	// bare sessions have no grant and no credential, because the token was not valid when it was read.
+	bare bool
+	use  useCount
+}
+
+// NewSessions reads the change sequence once, which must succeed, and starts polling.
+func NewSessions(ctx context.Context, o SessionOptions) (*Sessions, error) {
+	if o.Store == nil || o.Keyring == nil || o.Catalogue == nil {
+		return nil, errors.New("making sessions: store, keyring and catalogue are required")
+	}
+	setDefault(&o.MaxEntries, 100_000)
+	setDefault(&o.TTL, time.Minute)
+	setDefault(&o.MaxUnknown, 8192)
+	setDefault(&o.UnknownTTL, 10*time.Second)
+	setDefault(&o.Poll, 250*time.Millisecond)
+	setDefault(&o.FreshWithin, FreshWithin)
+	setDefault(&o.Flush, 5*time.Second)
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Report == nil {
+		o.Report = func(error) {}
+	}
+	s := &Sessions{o: o, start: o.Now()}
+	var err error
+	if s.known, err = cache.New[token.Hash, *session](cache.Options{Name: "sessions", MaxEntries: o.MaxEntries, TTL: o.TTL, Now: o.Now}); err != nil {
+		return nil, err
+	}
+	s.unknown, err = cache.New[token.Hash, struct{}](cache.Options{
+		Name: "unknown tokens", MaxEntries: o.MaxUnknown, TTL: o.UnknownTTL, NegativeTTL: o.UnknownTTL, Now: o.Now,
+	})
+	if err != nil {
+		s.known.Close()
+		return nil, err
+	}
+	if err := s.Sync(ctx); err != nil {
+		s.known.Close()
+		s.unknown.Close()
+		return nil, err
+	}
+	s.background, s.stop = context.WithCancel(context.Background())
+	s.running.Add(2)
+	go s.pollLoop()
+	go s.flushLoop()
+	return s, nil
+}
+
+func setDefault[T comparable](v *T, d T) {
+	var zero T
+	if *v == zero {
+		*v = d
+	}
+}
+
+// Get gives the session of a token that may be used now, and counts the use. The errors are ErrUnknownToken, ErrExpired,
+// ErrRevoked, ErrPaused, ErrCredentialInvalid, or a failure to read or open it, after which nothing may be forwarded. With
+// the first four but ErrUnknownToken the session is given too, without grant and credential: it names the token for the
+// record. The session is shared: it must not be changed. A hit allocates nothing.
+func (s *Sessions) Get(ctx context.Context, hash token.Hash) (*token.Session, error) {
+	now := s.o.Now()
+	catalogue := s.o.Catalogue()
+	if s.catalogue.Load() != catalogue { // the route table was reloaded: grants hold numbers of the old catalogue
+		s.catalogue.Store(catalogue)
+		s.known.InvalidateAll()
+	}
+	maxAge := time.Duration(0)
+	if !s.synced(now) {
+		maxAge = -1
+	}
+	e, found, ok := s.known.Peek(hash, maxAge)
+	if !ok || !found || e.catalogue != catalogue {
+		var err error
+		if e, err = s.read(ctx, hash, maxAge); err != nil {
+			return nil, err
+		}
+	}
+	if err := e.usable(&hash, now); err != nil {
+		if !errors.Is(err, errReread) {
+			return e.shown(err), err
+		}
+		if e, err = s.read(ctx, hash, -1); err != nil {
+			return nil, err
+		}
+		if err := e.usable(&hash, now); err != nil {
+			return e.shown(err), err
+		}
+	}
+	s.uses.count(&e.use, e.TokenID, now)
+	return &e.Session, nil
+}
+
+// errReread: the cached session was made when the token was not valid, and by the clock it is now.
+var errReread = errors.New("session must be read again")
+
+// usable tells, by an error, why the session may not be used at now.
+func (e *session) usable(hash *token.Hash, now time.Time) error {
+	if !e.Record.Hash.Equal(*hash) { // in constant time
+		return ErrUnknownToken
+	}
+	switch e.Record.Validity(now) {
+	case token.Valid:
+	case token.Expired:
+		return ErrExpired
+	case token.Revoked:
+		return ErrRevoked
+	case token.Paused:
+		return ErrPaused
+	default:
+		return ErrUnknownToken
+	}
+	if e.refused != nil {
+		return e.refused
+	}
+	if e.bare {
+		return errReread
+	}
+	return nil
+}
+
+// shown gives what may be shown of a token that cannot be used.
+func (e *session) shown(err error) *token.Session {
+	if errors.Is(err, ErrUnknownToken) || errors.Is(err, errReread) {
+		return nil
+	}
+	c := e.Session
+	c.Grant, c.Credential = nil, token.Secret{}
+	return &c
+}
+
+// synced tells whether the caches heard of all changes up to FreshWithin ago.
+func (s *Sessions) synced(now time.Time) bool {
+	age := now.Sub(s.start) - time.Duration(s.polled.Load())
+	return age >= 0 && age <= s.o.FreshWithin
+}
+
+// read gives the session through the store.
+func (s *Sessions) read(ctx context.Context, hash token.Hash, maxAge time.Duration) (*session, error) {
+	if _, found, ok := s.unknown.Peek(hash, maxAge); ok && !found {
+		return nil, ErrUnknownToken
+	}
+	e, found, err := s.known.Get(ctx, hash, maxAge, func(ctx context.Context) (*session, bool, error) {
+		mark := s.unknown.Mark()
+		b, err := s.o.Store.TokenByHash(ctx, hash)
+		if errors.Is(err, ErrUnknownToken) {
+			s.unknown.Put(hash, mark, struct{}{}, false)
+			return nil, false, nil
+		}
+		if err != nil {
+			return nil, false, err
+		}
+		e, err := s.open(&b)
+		return e, err == nil, err
+	})
+	if err != nil {
+		return nil, err
+	}
+	if !found {
+		return nil, ErrUnknownToken
+	}
+	return e, nil
+}
+
+// open makes a session of what the store holds.
+func (s *Sessions) open(b *Bound) (*session, error) {
+	r := b.Record
+	e := &session{catalogue: s.o.Catalogue(), Session: token.Session{
+		TokenID: r.ID, TokenName: r.Name, OwnerUserID: b.Owner.UserID, Username: b.Owner.Username,
+		CredentialID: b.Credential.ID, ExpiresAt: r.ExpiresAt, Record: &r,
+	}}
+	switch {
+	case r.Validity(s.o.Now()) != token.Valid:
+		e.bare = true
+		return e, nil
+	case !b.Owner.RemovedAt.IsZero() || b.Credential.Status != CredentialValid:
+		e.bare = true
+		e.refused = ErrCredentialInvalid
+		return e, nil
+	}
+	grant, err := CompileStored(b.Owner.UserID, r.TableVersion, r.Scopes, e.catalogue)
+	if err != nil {
+		return nil, fmt.Errorf("compiling the grant of token %d: %w", r.ID, err)
+	}
+	plain, err := s.o.Keyring.Unseal(b.Credential.Binding(&b.Owner), b.Credential.KeyID, b.Credential.Sealed)
+	if err != nil {
+		return nil, fmt.Errorf("opening credential %d: %w", b.Credential.ID, err)
+	}
+	e.Grant, e.Credential = grant, token.NewSecret(string(plain))
+	clear(plain)
+	return e, nil
+}
+
+// Close stores what use counts are outstanding and stops. The store stays open.
+func (s *Sessions) Close() error {
+	s.stop()
+	s.running.Wait()
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	err := s.FlushUses(ctx)
+	s.known.Close()
+	s.unknown.Close()
+	return err
+}

@@ -1,0 +1,100 @@
+package sqlite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"patgate/store"
+)
+
+// Backup implements store.Store. The copy has mode 0600, is in no journal mode that needs further files, and appears
+// under its name only when it is whole. The keys are not in it: keep a copy of the key file, elsewhere.
+func (db *DB) Backup(ctx context.Context, path string) error {
+	if _, err := os.Lstat(path); err == nil {
+		return fmt.Errorf("writing backup: %w: %s stays as it is; give another name", store.ErrExists, path)
+	}
+	temp, err := vacuumInto(ctx, db.path, path)
+	if err != nil {
+		return fmt.Errorf("writing backup %s: %w", path, explain(err))
+	}
+	defer os.Remove(temp)
+	if err := os.Link(temp, path); errors.Is(err, fs.ErrExist) {
+		return fmt.Errorf("writing backup: %w: %s stays as it is; give another name", store.ErrExists, path)
+	} else if err != nil {
+		return fmt.Errorf("writing backup: %w", err)
+	}
+	return syncDir(filepath.Dir(path))
+}
+
+// vacuumInto copies the store at from, as one consistent state, to a new synced file of mode 0600 beside the path beside.
+func vacuumInto(ctx context.Context, from, beside string) (temp string, err error) {
+	f, err := os.CreateTemp(filepath.Dir(beside), ".patgate-copy-*.db")
+	if err != nil {
+		return "", err
+	}
+	temp = f.Name()
+	defer func() {
+		if err != nil {
+			_ = os.Remove(temp)
+			temp = ""
+		}
+	}()
+	if err := f.Close(); err != nil {
+		return temp, err
+	}
+	pool, err := connect(from, lockPatience, 1, false)
+	if err != nil {
+		return temp, err
+	}
+	defer pool.Close()
+	if err := verify(ctx, pool, from); err != nil {
+		return temp, err
+	}
+	if _, err := pool.ExecContext(ctx, "VACUUM INTO ?", temp); err != nil {
+		return temp, err
+	}
+	return temp, syncFile(temp)
+}
+
+// syncFile makes a file's bytes last.
+func syncFile(path string) error {
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
+}
+
+// Check implements store.Store.
+func (db *DB) Check(ctx context.Context) (store.Health, error) {
+	h := store.Health{Path: db.path}
+	if err := checkIntegrity(ctx, db.read, "integrity_check"); err != nil {
+		return h, fmt.Errorf("checking store %s: %w", db.path, explain(err))
+	}
+	var broken int
+	if err := db.read.QueryRowContext(ctx, "SELECT count(*) FROM pragma_foreign_key_check").Scan(&broken); err != nil {
+		return h, fmt.Errorf("checking store %s: %w", db.path, explain(err))
+	}
+	if broken > 0 {
+		return h, fmt.Errorf("checking store %s: %w: %d rows name an owner, credential or key that is not there", db.path, store.ErrDamaged, broken)
+	}
+	err := db.read.QueryRowContext(ctx, `SELECT (SELECT user_version FROM pragma_user_version),
+		(SELECT page_count FROM pragma_page_count) * (SELECT page_size FROM pragma_page_size),
+		(SELECT count(*) FROM owners WHERE removed_at = 0), (SELECT count(*) FROM credentials WHERE status <> 'removed'),
+		(SELECT count(*) FROM tokens), (SELECT seq FROM sqlite_sequence WHERE name = 'changes')`).
+		Scan(&h.SchemaVersion, &h.Bytes, &h.Owners, &h.Credentials, &h.Tokens, &h.Sequence)
+	if err != nil {
+		return h, fmt.Errorf("checking store %s: %w", db.path, explain(err))
+	}
+	if _, _, err := db.Tokens(ctx, store.Filter{}); err != nil { // reads every row into its Go form
+		return h, fmt.Errorf("checking store %s: %w", db.path, err)
+	}
+	if _, err := db.Credentials(ctx, 0); err != nil {
+		return h, fmt.Errorf("checking store %s: %w", db.path, err)
+	}
+	return h, nil
+}

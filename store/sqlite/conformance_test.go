@@ -1,0 +1,26 @@
+package sqlite_test
+
+import (
+	"path/filepath"
+	"testing"
+
+	"patgate/store"
+	"patgate/store/sqlite"
+	"patgate/store/storetest"
+)
+
+func openStore(t testing.TB, dir string) store.Store {
+	return openFile(t, filepath.Join(dir, "db", "patgate.db"))
+}
+
+func openFile(t testing.TB, path string) *sqlite.DB {
+	t.Helper()
+	db, err := sqlite.Open(t.Context(), path, sqlite.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	return db
+}
+
+func TestConformance(t *testing.T) { storetest.Run(t, openStore) }

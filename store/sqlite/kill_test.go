@@ -1,0 +1,115 @@
+package sqlite_test
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"patgate/store"
+	"patgate/store/storetest"
+	"patgate/token"
+)
+
+// childEnv, when it is set, makes TestKillChild the process that is killed; its value is the store's directory.
+const childEnv = "PATGATE_TEST_KILL_DIR"
+
+// TestKillChild is not a test of its own: TestKillLosesNothingAcknowledged runs it as a process and kills it. It makes
+// and revokes tokens and prints what was acknowledged.
+func TestKillChild(t *testing.T) {
+	dir := os.Getenv(childEnv)
+	if dir == "" {
+		t.Skip("runs only as the child of TestKillLosesNothingAcknowledged")
+	}
+	st := openStore(t, dir)
+	f := storetest.NewFixture(t, st, nil)
+	for i := 0; ; i++ {
+		r := f.NewToken(t, fmt.Sprint(os.Getpid(), "-", i), func(r *token.Record) { r.Hash[31], r.Hash[30] = byte(i), byte(i>>8) })
+		fmt.Printf("made %d\n", r.ID)
+		if i%2 == 1 {
+			if _, err := st.RevokeToken(t.Context(), r.ID, "test", "cli:test", storetest.Start()); err != nil {
+				t.Fatal(err)
+			}
+			fmt.Printf("revoked %d\n", r.ID)
+		}
+		if err := st.AddUses(t.Context(), []store.Use{{TokenID: r.ID, Count: 1, Last: storetest.Start()}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestKillLosesNothingAcknowledged(t *testing.T) {
+	dir := t.TempDir()
+	made, revoked := map[int64]bool{}, map[int64]bool{}
+	for round := range 3 {
+		runAndKill(t, dir, 40+25*round, made, revoked)
+		st := openStore(t, dir)
+		if _, err := st.Check(t.Context()); err != nil {
+			t.Fatalf("round %d: %v", round, err)
+		}
+		for id := range made {
+			l, err := st.Token(t.Context(), id)
+			if err != nil {
+				t.Fatalf("round %d: token %d was acknowledged: %v", round, id, err)
+			}
+			if revoked[id] && l.RevokedAt.IsZero() {
+				t.Fatalf("round %d: revocation of %d was acknowledged and is lost", round, id)
+			}
+		}
+		if err := st.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(made) < 3*40 || len(revoked) < 3*20 {
+		t.Fatalf("only %d tokens and %d revocations were acknowledged: the test proves nothing", len(made), len(revoked))
+	}
+}
+
+// runAndKill runs the child until it has acknowledged this many lines, kills it without warning, and notes what it
+// acknowledged.
+func runAndKill(t *testing.T, dir string, lines int, made, revoked map[int64]bool) {
+	t.Helper()
+	child := exec.Command(os.Args[0], "-test.run=^TestKillChild$", "-test.v")
+	child.Env = append(os.Environ(), childEnv+"="+dir)
+	out, err := child.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := child.Start(); err != nil {
+		t.Fatal(err)
+	}
+	guard := time.AfterFunc(30*time.Second, func() { _ = child.Process.Kill() })
+	defer guard.Stop()
+	scanner := bufio.NewScanner(out)
+	seen := 0
+	var other []string
+	for scanner.Scan() {
+		what, number, _ := strings.Cut(scanner.Text(), " ")
+		id, err := strconv.ParseInt(number, 10, 64)
+		switch {
+		case err == nil && what == "made":
+			made[id] = true
+		case err == nil && what == "revoked":
+			revoked[id] = true
+		default:
+			other = append(other, scanner.Text())
+			continue
+		}
+		if seen++; seen == lines {
+			_ = child.Process.Kill() // what is printed until then is read on and counts
+		}
+	}
+	var exit *exec.ExitError
+	if err := child.Wait(); !errors.As(err, &exit) || exit.Exited() || seen < lines {
+		t.Fatalf("the child ended by itself: %v\n%s", err, strings.Join(other, "\n"))
+	}
+	if _, err := os.Stat(filepath.Join(dir, "db", "patgate.db-wal")); err != nil {
+		t.Logf("no WAL left behind: %v", err)
+	}
+}

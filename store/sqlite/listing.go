@@ -1,0 +1,153 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strings"
+
+	"patgate/store"
+)
+
+const listedQuery = "SELECT " + tokenColumns + ", " + ownerColumns + `, coalesce(u.uses, 0), coalesce(u.last_used_at, 0),
+	t.revoked_by, t.pause_reason, t.paused_by FROM tokens t JOIN owners o ON o.id = t.owner_id LEFT JOIN token_uses u ON u.token_id = t.id`
+
+// listedRow receives listedQuery.
+type listedRow struct {
+	l        store.Listed
+	t        tokenRow
+	o        ownerRow
+	lastUsed int64
+}
+
+func (r *listedRow) fields() []any {
+	return append(append(r.t.fields(), r.o.fields()...), &r.l.Uses, &r.lastUsed, &r.l.RevokedBy, &r.l.PauseReason, &r.l.PausedBy)
+}
+
+func (r *listedRow) listed() (l store.Listed, err error) {
+	r.l.Owner = r.o.owner()
+	r.l.LastUsedAt = instant(r.lastUsed)
+	r.l.Record, err = r.t.record()
+	return r.l, err
+}
+
+func tokenByID(ctx context.Context, q querier, id int64) (store.Listed, error) {
+	var row listedRow
+	err := q.QueryRowContext(ctx, listedQuery+" WHERE t.id = ?", id).Scan(row.fields()...)
+	if errors.Is(err, sql.ErrNoRows) {
+		return store.Listed{}, store.ErrUnknownToken
+	}
+	if err != nil {
+		return store.Listed{}, err
+	}
+	return row.listed()
+}
+
+// Tokens implements store.Tokens.
+func (db *DB) Tokens(ctx context.Context, f store.Filter) (list []store.Listed, total int, err error) {
+	where, args := conditions(f)
+	tx, err := db.read.BeginTx(ctx, nil) // count and page see the same state
+	if err != nil {
+		return nil, 0, fmt.Errorf("listing tokens: %w", explain(err))
+	}
+	defer tx.Rollback()
+	err = tx.QueryRowContext(ctx, "SELECT count(*) FROM tokens t LEFT JOIN token_uses u ON u.token_id = t.id"+where, args...).Scan(&total)
+	if err != nil {
+		return nil, 0, fmt.Errorf("counting tokens: %w", explain(err))
+	}
+	limit := f.Limit
+	if limit <= 0 {
+		limit = -1
+	}
+	rows, err := tx.QueryContext(ctx, listedQuery+where+order(f.Sort)+" LIMIT ? OFFSET ?", append(args, limit, f.Offset)...)
+	if err != nil {
+		return nil, 0, fmt.Errorf("listing tokens: %w", explain(err))
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var row listedRow
+		if err := rows.Scan(row.fields()...); err != nil {
+			return nil, 0, fmt.Errorf("listing tokens: %w", explain(err))
+		}
+		l, err := row.listed()
+		if err != nil {
+			return nil, 0, fmt.Errorf("listing tokens: %w", err)
+		}
+		list = append(list, l)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, 0, fmt.Errorf("listing tokens: %w", explain(err))
+	}
+	return list, total, nil
+}
+
+// conditions gives the WHERE clause of a filter with its arguments.
+func conditions(f store.Filter) (string, []any) {
+	var all []string
+	var args []any
+	add := func(condition string, values ...any) {
+		all = append(all, condition)
+		args = append(args, values...)
+	}
+	if f.OwnerID != 0 {
+		add("t.owner_id = ?", f.OwnerID)
+	}
+	if f.CredentialID != 0 {
+		add("t.credential_id = ?", f.CredentialID)
+	}
+	now := millis(f.Now)
+	switch f.State {
+	case store.StateActive:
+		add("t.revoked_at = 0 AND t.paused_at = 0 AND t.expires_at > ?", now)
+	case store.StateInactive:
+		add("(t.revoked_at > 0 OR t.paused_at > 0 OR t.expires_at <= ?)", now)
+	case store.StateExpired:
+		add("t.revoked_at = 0 AND t.expires_at <= ?", now)
+	case store.StateRevoked:
+		add("t.revoked_at > 0")
+	case store.StatePaused:
+		add("t.revoked_at = 0 AND t.paused_at > 0 AND t.expires_at > ?", now)
+	}
+	if f.Search != "" {
+		pattern := "%" + strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(f.Search) + "%"
+		add(`(t.name LIKE ? ESCAPE '\' OR t.description LIKE ? ESCAPE '\')`, pattern, pattern)
+	}
+	span := func(column string, s store.Span) {
+		if !s.After.IsZero() {
+			add(column+" > ?", millis(s.After))
+		}
+		if !s.Before.IsZero() {
+			add(column+" < ?", millis(s.Before))
+		}
+	}
+	span("t.created_at", f.Created)
+	span("t.expires_at", f.Expires)
+	span("u.last_used_at", f.LastUsed)
+	if len(all) == 0 {
+		return "", args
+	}
+	return " WHERE " + strings.Join(all, " AND "), args
+}
+
+// order gives the ORDER BY clause.
+func order(s store.Sort) string {
+	switch s {
+	case store.SortCreatedAsc:
+		return " ORDER BY t.created_at, t.id"
+	case store.SortExpiresAsc:
+		return " ORDER BY t.expires_at, t.id"
+	case store.SortExpiresDesc:
+		return " ORDER BY t.expires_at DESC, t.id DESC"
+	case store.SortLastUsedAsc:
+		return " ORDER BY coalesce(u.last_used_at, 0), t.id"
+	case store.SortLastUsedDesc:
+		return " ORDER BY coalesce(u.last_used_at, 0) DESC, t.id DESC"
+	case store.SortNameAsc:
+		return " ORDER BY t.name COLLATE NOCASE, t.id"
+	case store.SortNameDesc:
+		return " ORDER BY t.name COLLATE NOCASE DESC, t.id DESC"
+	default:
+		return " ORDER BY t.created_at DESC, t.id DESC"
+	}
+}

@@ -1,0 +1,96 @@
+// Package store keeps what must survive a restart: tokens with their grants, the forge users they act for, those users'
+// sealed credentials, and when each token was last used. Store is the interface that a database implements
+// (store/sqlite); storetest is the suite that every implementation passes; Sessions is the cache that the gateway
+// reads tokens through.
+package store
+
+import (
+	"context"
+	"time"
+
+	"patgate/token"
+)
+
+// FirstTokenID is the id of the first token that is made. The forge numbers its own tokens from 1, so that an id alone
+// tells whose token it is.
+const FirstTokenID int64 = 1_000_000_000_000
+
+// Store keeps tokens, owners and sealed credentials. It is safe for concurrent use, also by several processes. What a
+// method has changed when it returns without error is on disk and outlives a kill or a power failure, except for usage
+// counts. Every change of an owner, a credential or a token moves the change sequence in the same transaction.
+type Store interface {
+	Owners
+	Credentials
+	Tokens
+
+	// TokenByHash reads what one request needs, in one consistent read: the token, its owner and its credential, and
+	// the change sequence that the read saw. It gives ErrUnknownToken when no token has this hash. Validity is the
+	// caller's to check.
+	TokenByHash(ctx context.Context, hash token.Hash) (Bound, error)
+	// Changes tells what was changed after the sequence since, which is 0 or came from an earlier call.
+	Changes(ctx context.Context, since int64) (Changes, error)
+	// AddUses adds use counts and raises last-used times, in one transaction. Tokens that do not exist are passed over.
+	// It does not move the change sequence.
+	AddUses(ctx context.Context, uses []Use) error
+
+	// Backup writes a consistent copy of the whole store, sealed credentials included and keys not, to a new file at
+	// path. It refuses to write over a file (ErrExists).
+	Backup(ctx context.Context, path string) error
+	// Check reads everything and reports; damage is ErrDamaged.
+	Check(ctx context.Context) (Health, error)
+	// Close releases the store. Calls after it fail.
+	Close() error
+}
+
+// Tokens is the part of Store that keeps tokens. Who changes a token is given as by, for the record: "cli:alice",
+// "user:42".
+type Tokens interface {
+	// CreateToken stores a new token and gives it back with its id. Owner and credential must exist and belong together.
+	CreateToken(ctx context.Context, r token.Record) (token.Record, error)
+	// Token reads one token by its id; ErrUnknownToken when there is none.
+	Token(ctx context.Context, id int64) (Listed, error)
+	// Tokens lists tokens; total counts all that match, whatever Limit and Offset say.
+	Tokens(ctx context.Context, f Filter) (list []Listed, total int, err error)
+	// RevokeToken revokes a token for good. A token that is revoked already keeps its first reason; that is no error.
+	RevokeToken(ctx context.Context, id int64, reason, by string, at time.Time) (Listed, error)
+	// PauseToken makes a token invalid until ResumeToken. A revoked token is ErrRevoked.
+	PauseToken(ctx context.Context, id int64, reason, by string, at time.Time) (Listed, error)
+	// ResumeToken ends a pause. A revoked token is ErrRevoked; one that is not paused stays as it is.
+	ResumeToken(ctx context.Context, id int64, by string, at time.Time) (Listed, error)
+	// ConfirmToken raises the version of the route table that the token was confirmed under; a lower one than the
+	// token's is ErrConflict, a revoked token ErrRevoked.
+	ConfirmToken(ctx context.Context, id int64, tableVersion int, by string, at time.Time) (Listed, error)
+}
+
+// Bound is a token with what it is bound to, from one consistent read.
+type Bound struct {
+	Record     token.Record
+	Owner      Owner
+	Credential Credential
+	Sequence   int64 // change sequence that the read saw
+}
+
+// Changes is what was changed since a sequence.
+type Changes struct {
+	Sequence int64        // the newest change
+	All      bool         // more was changed than is listed: hold everything older than Sequence for stale
+	Hashes   []token.Hash // the tokens that were changed, with doubles
+}
+
+// Use is how often a token was used since the last report.
+type Use struct {
+	TokenID int64
+	Count   int64
+	Last    time.Time
+}
+
+// Health is what Check found.
+type Health struct {
+	Path          string `json:"path"`
+	SchemaVersion int    `json:"schema_version"`
+	Bytes         int64  `json:"bytes"`
+	Owners        int    `json:"owners"`
+	Credentials   int    `json:"credentials"` // that hold a sealed secret
+	Tokens        int    `json:"tokens"`
+	Sequence      int64  `json:"sequence"`
+}

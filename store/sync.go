@@ -1,0 +1,99 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"patgate/token"
+)
+
+// Change runs f, which changes the store, and returns when the change is in force on this node.
+func (s *Sessions) Change(ctx context.Context, f func(context.Context, Store) error) error {
+	err := f(ctx, s.o.Store)
+	// Whatever f says, it may have changed something. Once it has, the caller's context no longer matters.
+	syncCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	if syncErr := s.Sync(syncCtx); syncErr != nil {
+		s.known.InvalidateAll()
+		s.unknown.InvalidateAll()
+		s.o.Report(syncErr)
+	}
+	return err
+}
+
+// Revoke revokes a token. When it returns without error, no Get on this node gives that token's session any more.
+func (s *Sessions) Revoke(ctx context.Context, id int64, reason, by string) (l Listed, err error) {
+	err = s.Change(ctx, func(ctx context.Context, st Store) error {
+		l, err = st.RevokeToken(ctx, id, reason, by, s.o.Now())
+		return err
+	})
+	return l, err
+}
+
+// Pause pauses a token, with the same promise as Revoke.
+func (s *Sessions) Pause(ctx context.Context, id int64, reason, by string) (l Listed, err error) {
+	err = s.Change(ctx, func(ctx context.Context, st Store) error {
+		l, err = st.PauseToken(ctx, id, reason, by, s.o.Now())
+		return err
+	})
+	return l, err
+}
+
+// Resume ends a pause; the token works on this node when it returns.
+func (s *Sessions) Resume(ctx context.Context, id int64, by string) (l Listed, err error) {
+	err = s.Change(ctx, func(ctx context.Context, st Store) error {
+		l, err = st.ResumeToken(ctx, id, by, s.o.Now())
+		return err
+	})
+	return l, err
+}
+
+// Sync reads what was changed since the last time and drops it from the caches. When it returns without error, every
+// change that was stored before the call is in force on this node.
+func (s *Sessions) Sync(ctx context.Context) error {
+	s.polling.Lock()
+	defer s.polling.Unlock()
+	began := s.o.Now().Sub(s.start)
+	c, err := s.o.Store.Changes(ctx, s.sequence)
+	if err != nil {
+		return fmt.Errorf("reading what changed in the store: %w", err)
+	}
+	switch {
+	case c.All:
+		s.known.InvalidateAll()
+		s.unknown.InvalidateAll()
+	default:
+		for _, hash := range c.Hashes {
+			s.drop(hash)
+		}
+	}
+	s.sequence = c.Sequence
+	s.polled.Store(int64(began))
+	return nil
+}
+
+// drop forgets one token in both caches.
+func (s *Sessions) drop(hash token.Hash) {
+	s.known.Invalidate(hash)
+	s.unknown.Invalidate(hash)
+}
+
+// pollLoop keeps the caches in step with other processes.
+func (s *Sessions) pollLoop() {
+	defer s.running.Done()
+	tick := time.NewTicker(s.o.Poll)
+	defer tick.Stop()
+	for {
+		select {
+		case <-s.background.Done():
+			return
+		case <-tick.C:
+		}
+		ctx, cancel := context.WithTimeout(s.background, s.o.FreshWithin)
+		if err := s.Sync(ctx); err != nil && s.background.Err() == nil {
+			s.o.Report(err)
+		}
+		cancel()
+	}
+}
