@@ -75,7 +75,7 @@ func (r *running) script(t *testing.T, token string, cmd *exec.Cmd) {
 	cmd.Env = append(os.Environ(), "GATE="+r.gate, "CI="+token, "NO_PROXY=*")
 	out, err := cmd.CombinedOutput()
 	if err != nil {
-		t.Fatalf("%v\n%s\nthe server's log:\n%s", err, out, r.logText())
+		t.Fatalf("%v\n%s\nthe server's log:\n%s", err, out, r.lastLines(5))
 	}
 	t.Logf("%s", out)
 }

@@ -67,3 +67,9 @@ func (r *running) mint(t *testing.T, args ...string) string {
 	r.secret("a minted token", made.Token)
 	return made.Token
 }
+
+// lastLines gives the end of the server's log.
+func (r *running) lastLines(n int) string {
+	lines := strings.Split(strings.TrimSpace(r.logText()), "\n")
+	return strings.Join(lines[max(0, len(lines)-n):], "\n")
+}

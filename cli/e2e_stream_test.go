@@ -80,7 +80,7 @@ func (r *running) transfer(t *testing.T, token, method, url string, size int64) 
 	defer response.Body.Close()
 	n, err := io.Copy(io.Discard, response.Body)
 	if err != nil || response.StatusCode >= 300 {
-		t.Fatalf("%s: %s after %d bytes: %v\n%s", method, response.Status, n, err, r.logText())
+		t.Fatalf("%s: %s after %d bytes: %v\n%s", method, response.Status, n, err, r.lastLines(5))
 	}
 	if method == http.MethodGet && n != size {
 		t.Fatalf("received %d bytes of %d", n, size)

@@ -53,7 +53,9 @@ type ExplainedTarget struct {
 }
 
 // Explain classifies a method and a target as a request would be. A target that starts neither with the API's base nor
-// with /api/ is taken to be below the base. It never fails: a request that is refused has kind none and the reason.
+// with /api/ is taken to be below the base. It never fails: a request that is refused says why; when a
+// row was found all the same, and only a value in the path is not of its class, the answer is about that row, for that is
+// the route that the forge takes. Kind none is for requests without a row.
 func (t *Table) Explain(method, target string) Explanation {
 	e := Explanation{Method: method, Path: target, Kind: KindNone.String(), Permissions: []string{}, Boundaries: []string{}}
 	if !strings.HasPrefix(target, "/api/") && strings.HasPrefix(target, "/") {
@@ -70,7 +72,6 @@ func (t *Table) Explain(method, target string) Explanation {
 			return e
 		}
 		e.row(t.catalogue, op.Route)
-		e.Kind = KindNone.String()
 		return e
 	}
 	e.row(t.catalogue, op.Route)

@@ -71,7 +71,7 @@ resources:
 		{"no row", "GET", "/nothing", "none", "", "no route of the table", "no_route"},
 		{"another method", "DELETE", "/jobs", "none", "", "no route of the table", "no_route"},
 		{"an unknown method", "BREW", "/jobs", "none", "", "method", "method"},
-		{"a value of another class", "GET", "/projects/1/jobs/x", "none", "/projects/{project}/jobs/{job_id}", "job_id must be a whole number", "bad_value"},
+		{"a value of another class", "GET", "/projects/1/jobs/x", "permission", "/projects/{project}/jobs/{job_id}", "job_id must be a whole number", "bad_value"},
 		{"a path that can be read in two ways", "GET", "/projects/1/../jobs", "none", "", "dot", "ambiguous_path"},
 		{"text that is no path", "GET", "jobs", "none", "", "must be a path", "malformed_target"},
 	} {

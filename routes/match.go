@@ -53,8 +53,8 @@ func methodIndex(method string) int {
 // writes for op classifies to the same operation.
 func (t *Table) Classify(op *Operation, method string, target []byte) error {
 	op.Route, op.variant, op.n, op.Query, op.slash = nil, nil, 0, nil, false
-	m := methodIndex(method)
-	if m < 0 {
+	index := methodIndex(method)
+	if index < 0 {
 		return errMethod
 	}
 	op.Head = method == "HEAD"
@@ -65,15 +65,18 @@ func (t *Table) Classify(op *Operation, method string, target []byte) error {
 	if len(target) > maxTarget {
 		return errOutOfReach
 	}
-	plain, err := checkPath(path)
+	var m matcher
+	plain, err := m.cut(path)
 	if err != nil {
 		return err
 	}
-	if path[len(path)-1] == '/' && len(path) > 1 {
+	if m.n > 1 && m.ends[m.n-1] == m.ends[m.n-2]+1 {
 		op.slash = true
 		path = path[:len(path)-1]
+		m.n--
 	}
-	if err := t.match(op, m, path); err != nil {
+	m.path = path
+	if err := t.match(op, index, &m); err != nil {
 		return err
 	}
 	if op.slash && !op.Route.pattern.slash {
@@ -83,16 +86,16 @@ func (t *Table) Classify(op *Operation, method string, target []byte) error {
 	if plain {
 		return nil
 	}
-	return t.confirm(op, m, path)
+	return t.confirm(op, index, path)
 }
 
-// checkPath refuses what no path may hold. plain tells that there is no percent-encoding.
-func checkPath(path []byte) (plain bool, err error) {
+// cut finds the segments of a path and refuses what no path may hold. plain tells that there is no percent-encoding.
+func (m *matcher) cut(path []byte) (plain bool, err error) {
 	if len(path) == 0 || path[0] != '/' {
 		return false, errTarget
 	}
 	plain = true
-	start, segments := 1, 0
+	start := 1
 	for i := 1; i <= len(path); i++ {
 		if i < len(path) && path[i] != '/' {
 			if !pathByte[path[i]] {
@@ -103,13 +106,15 @@ func checkPath(path []byte) (plain bool, err error) {
 			}
 			continue
 		}
-		s := path[start:i]
-		if (len(s) == 0 && i < len(path)) || (len(s) == 1 && s[0] == '.') || (len(s) == 2 && s[0] == '.' && s[1] == '.') {
+		if length := i - start; length <= 2 &&
+			(length == 0 && i < len(path) || length > 0 && path[start] == '.' && (length == 1 || path[start+1] == '.')) {
 			return false, errDots
 		}
-		if segments++; segments > maxSegments {
+		if m.n == maxSegments {
 			return false, errOutOfReach
 		}
+		m.ends[m.n] = uint16(i)
+		m.n++
 		start = i + 1
 	}
 	return plain, nil
@@ -128,21 +133,31 @@ var pathByte = func() (ok [256]bool) {
 
 // matcher is the state of one walk through the trie.
 type matcher struct {
-	path  []byte
-	spans [maxSegments]span // by depth in the pattern
+	path []byte
+	ends [maxSegments]uint16 // where each raw segment ends
+	n    int                 // raw segments
+
+	taken [maxSegments]uint8 // by depth in the pattern: the last raw segment that it takes
 	found *leaf
-	kept  [maxSegments]span // spans of found
+	kept  [maxSegments]uint8 // taken, of found
 	// dotted: a row was met that the forge would take with what follows a dot as the format (Grape's `.:format`).
 	dotted bool
 }
 
-func (t *Table) match(op *Operation, method int, path []byte) error {
+// start is where a raw segment begins.
+func (m *matcher) start(segment int) int {
+	if segment == 0 {
+		return 1
+	}
+	return int(m.ends[segment-1]) + 1
+}
+
+func (t *Table) match(op *Operation, method int, m *matcher) error {
 	root := t.tries[method]
 	if root == nil {
 		return errNoRoute
 	}
-	m := matcher{path: path}
-	m.walk(root, 1, 0)
+	m.walk(root, 0, 0)
 	if m.dotted {
 		return errFormat
 	}
@@ -150,24 +165,26 @@ func (t *Table) match(op *Operation, method int, path []byte) error {
 		return errNoRoute
 	}
 	op.Route, op.variant = m.found.route, m.found.variant
-	return op.read(path, &m.kept)
+	return op.read(m)
 }
 
-// walk follows the trie from the byte at; depth counts pattern segments. It returns true when the search is over.
-func (m *matcher) walk(n *node, at, depth int) bool {
-	if at > len(m.path) {
+// walk follows the trie from a raw segment on; depth counts pattern segments. It returns true when the search is over.
+func (m *matcher) walk(n *node, segment, depth int) bool {
+	if segment >= m.n {
 		return n.leaf != nil && m.reach(n.leaf, depth)
 	}
 	if depth >= maxSegments {
 		return false
 	}
-	end := segmentEnd(m.path, at)
-	raw := m.path[at:end]
-	m.spans[depth] = newSpan(at, end)
-	if next := n.literals[string(raw)]; next != nil && m.walk(next, end+1, depth+1) {
+	raw := m.path[m.start(segment):m.ends[segment]]
+	m.taken[depth] = uint8(segment)
+	if next := n.literals[string(raw)]; next != nil && m.walk(next, segment+1, depth+1) {
 		return true
 	}
-	last := end == len(m.path) && !wordShape(raw)
+	if len(n.edges) == 0 && segment+1 < m.n {
+		return false
+	}
+	last := segment+1 == m.n && !wordShape(raw)
 	if last && n.formatted(raw) {
 		m.dotted = true
 		return true
@@ -179,19 +196,16 @@ func (m *matcher) walk(n *node, at, depth int) bool {
 			return true
 		}
 		if e.splat {
-			for to := end; ; to = segmentEnd(m.path, to+1) {
-				m.spans[depth] = newSpan(at, to)
+			for to := segment; to < m.n; to++ {
+				m.taken[depth] = uint8(to)
 				if m.walk(e.to, to+1, depth+1) {
 					return true
-				}
-				if to >= len(m.path) {
-					break
 				}
 			}
 			continue
 		}
-		m.spans[depth] = newSpan(at, end)
-		if e.takes(raw) && m.walk(e.to, end+1, depth+1) {
+		m.taken[depth] = uint8(segment)
+		if e.takes(raw) && m.walk(e.to, segment+1, depth+1) {
 			return true
 		}
 	}
@@ -215,31 +229,27 @@ func (n *node) formatted(raw []byte) bool {
 func (m *matcher) reach(l *leaf, depth int) bool {
 	if m.found == nil || slices.Contains(m.found.route.pattern.after, l.route) {
 		m.found = l
-		copy(m.kept[:depth], m.spans[:depth])
+		copy(m.kept[:depth], m.taken[:depth])
 	}
 	return len(m.found.route.pattern.after) == 0
 }
 
-func segmentEnd(path []byte, at int) int {
-	if i := bytes.IndexByte(path[at:], '/'); i >= 0 {
-		return at + i
-	}
-	return len(path)
-}
-
-// read fills op's captures from the spans of its variant and checks their values.
-func (op *Operation) read(path []byte, spans *[maxSegments]span) error {
+// read fills op's captures from what each segment of its variant took, and checks their values.
+func (op *Operation) read(m *matcher) error {
 	op.buf = op.buf[:0]
-	if need := len(path); cap(op.buf) < need {
+	if need := len(m.path); cap(op.buf) < need {
 		op.buf = make([]byte, 0, max(need, 256)) // decoded values are never longer: no append moves it
 	}
 	v := op.variant
+	segment := 0
 	for i := range v.segments {
 		s := &v.segments[i]
+		from := segment
+		segment = int(m.kept[i]) + 1
 		if s.parts == nil {
 			continue
 		}
-		raw := path[spans[i].from:spans[i].to]
+		raw := m.path[m.start(from):m.ends[segment-1]]
 		if len(s.parts) == 1 {
 			if err := op.capture(raw); err != nil {
 				return err

@@ -77,7 +77,13 @@ func (t *Table) confirm(op *Operation, method int, path []byte) error {
 	again := t.again.Get().(*Operation)
 	defer t.again.Put(again)
 	again.n, again.variant, again.Route = 0, nil, nil
-	if err := t.match(again, method, canonical); err != nil || again.Route != op.Route || again.variant != op.variant || !again.same(op) {
+	var m matcher
+	if _, err := m.cut(canonical); err != nil {
+		op.Route = nil
+		return errSpelling
+	}
+	m.path = canonical
+	if err := t.match(again, method, &m); err != nil || again.Route != op.Route || again.variant != op.variant || !again.same(op) {
 		op.Route = nil
 		return errSpelling
 	}

@@ -24,7 +24,7 @@ func (c *call) showGroupDetail(g *group) any {
 	if c.groupLevel(g) >= Owner {
 		o["runners_token"] = g.runnersToken
 	}
-	if c.params.text("with_projects") != "false" {
+	if c.params["with_projects"] == nil || c.params.flag("with_projects") {
 		projects := []any{}
 		for _, p := range c.visibleProjects(func(p *project) bool { return p.group == g.id }) {
 			projects = append(projects, c.showProject(p))
@@ -79,7 +79,7 @@ func (c *call) listSubgroups() answer {
 
 func (c *call) listGroupProjects() answer {
 	top := c.findGroup("id")
-	deep := c.params.text("include_subgroups") == "true"
+	deep := c.params.flag("include_subgroups")
 	return list(c.visibleProjects(func(p *project) bool {
 		return p.group == top.id || deep && p.group != 0 && c.f.world.below(p.group, top.id)
 	}), c.showProject)

@@ -32,6 +32,15 @@ func (p params) number(name string) int64 {
 	return n
 }
 
+// flag reads a truth value as Grape does: 1, t, true, y, yes and on, in lower, upper or capital letters.
+func (p params) flag(name string) bool {
+	switch strings.ToLower(p.text(name)) {
+	case "1", "t", "true", "y", "yes", "on":
+		return true
+	}
+	return false
+}
+
 // texts gives a list: an array or a comma-separated string.
 func (p params) texts(name string) []string {
 	switch v := p[name].(type) {

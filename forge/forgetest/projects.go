@@ -75,7 +75,7 @@ func (c *call) visibleProjects(keep func(*project) bool) []*project {
 }
 
 func (c *call) listProjects() answer {
-	search, member := strings.ToLower(c.params.text("search")), c.params.text("membership") == "true"
+	search, member := strings.ToLower(c.params.text("search")), c.params.flag("membership")
 	return list(c.visibleProjects(func(p *project) bool {
 		if member && (c.user == nil || c.f.world.projectLevel(p, c.user.id) < Guest) {
 			return false

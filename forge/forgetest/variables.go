@@ -55,7 +55,7 @@ func (c *call) createVariable() answer {
 		panic(halt{answer{status: 400, body: object{"message": object{"key": []string{"(" + key + ") has already been taken"}}}}})
 	}
 	all[key] = &variable{key: key, value: c.params.text("value"), scope: c.params.text("environment_scope"),
-		protected: c.params.text("protected") == "true", masked: c.params.text("masked") == "true"}
+		protected: c.params.flag("protected"), masked: c.params.flag("masked")}
 	return created(showVariable(all[key]))
 }
 

@@ -27,7 +27,7 @@ issues = project.issues.list(get_all=True, per_page=10)
 check("every issue, over pages that follow through patgate", len(issues) == 45)
 
 lazy = project.issues.list(iterator=True, per_page=20)
-check("the next page's address is patgate's", lazy._next_url.startswith(gate + "/"))
+check("the next page's address is patgate's", lazy._list._next_url.startswith(gate + "/"))
 check("iterating follows it", sum(1 for _ in lazy) == 45)
 
 tag = web.tags.get("release/v1.0")
