@@ -56,12 +56,20 @@ type tokenView struct {
 func viewToken(l *store.Listed, now time.Time) tokenView {
 	validity := l.Validity(now)
 	return tokenView{
-		ID: l.ID, Name: l.Name, Description: l.Description, State: validity.String(), Active: validity == token.Valid, Revoked: validity == token.Revoked,
+		ID: l.ID, Name: l.Name, Description: l.Description, State: stateName(validity), Active: validity == token.Valid, Revoked: validity == token.Revoked,
 		CreatedAt: l.CreatedAt, ExpiresAt: l.ExpiresAt, LastUsedAt: orNull(l.LastUsedAt), Uses: l.Uses,
 		UserID: l.Owner.UserID, Username: l.Owner.Username, Granular: true, GranularScopes: l.Scopes,
 		CredentialID: l.CredentialID, TableVersion: l.TableVersion, LastFour: l.LastFour,
 		RevokedAt: orNull(l.RevokedAt), RevokeReason: l.RevokeReason, RevokedBy: l.RevokedBy, PausedAt: orNull(l.PausedAt), PauseReason: l.PauseReason,
 	}
+}
+
+// stateName gives a validity in the words that lists are filtered by.
+func stateName(v token.Validity) string {
+	if v == token.Valid {
+		return store.StateActive.String()
+	}
+	return v.String()
 }
 
 // tokenID reads the id of one of patgate's tokens.

@@ -253,7 +253,12 @@ func createToken(cmd *cobra.Command, c *config.Config, d *draft) error {
 	for _, w := range warnings {
 		fmt.Fprintln(cmd.ErrOrStderr(), "patgate: note: "+w)
 	}
-	return printCreated(cmd, &store.Listed{Record: r, Owner: a.owner}, secret)
+	if err := printCreated(cmd, &store.Listed{Record: r, Owner: a.owner}, secret); err != nil {
+		// Nobody has seen the secret, so nobody can use the token.
+		_, revoked := o.store.RevokeToken(context.WithoutCancel(ctx), r.ID, "its secret could not be printed", actor(), time.Now())
+		return errors.Join(fmt.Errorf("printing the secret of token %d, which is revoked: %w", r.ID, err), revoked)
+	}
+	return nil
 }
 
 // printCreated prints a new token with its secret; there is no second time.

@@ -93,7 +93,7 @@ func printTokens(cmd *cobra.Command, list []store.Listed, total int, f store.Fil
 		if wide {
 			scopes = strings.Join(describe(l.Scopes), "; ")
 		}
-		t.add(strconv.FormatInt(l.ID, 10), l.Name, l.Owner.Username, l.Validity(f.Now).String(), until(l.ExpiresAt, f.Now), ago(l.LastUsedAt, f.Now), scopes)
+		t.add(strconv.FormatInt(l.ID, 10), l.Name, l.Owner.Username, stateName(l.Validity(f.Now)), until(l.ExpiresAt, f.Now), ago(l.LastUsedAt, f.Now), scopes)
 	}
 	width := terminalWidth(out)
 	if wide {

@@ -57,7 +57,7 @@ func printToken(w io.Writer, l *store.Listed, now time.Time) error {
 		line("Description", "%s", l.Description)
 	}
 	line("Owner", "%s (user %d at %s)", l.Owner.Username, l.Owner.UserID, l.Owner.Origin)
-	line("State", "%s", l.Validity(now))
+	line("State", "%s", stateName(l.Validity(now)))
 	if !l.RevokedAt.IsZero() {
 		line("Revoked", "%s by %s: %s", stamp(l.RevokedAt), l.RevokedBy, l.RevokeReason)
 	}

@@ -116,6 +116,10 @@ func TestTheProxyEnvironmentIsNotObeyed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	// net/http reads the environment once in a process, so the request alone would prove little.
+	if transport, ok := c.http.Transport.(*http.Transport); !ok || transport.Proxy != nil {
+		t.Fatal("the transport may use a proxy")
+	}
 	if _, err := c.get(context.Background(), token.NewSecret(testSecret), "/user"); err == nil {
 		t.Fatal("a host that does not exist answered")
 	}

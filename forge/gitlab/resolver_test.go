@@ -42,6 +42,42 @@ func TestHiddenParents(t *testing.T) {
 	}
 }
 
+func TestAContainerIsAsOldAsItsOldestPart(t *testing.T) {
+	clk := &clock{}
+	f := forgetest.New(forgetest.Options{Now: clk.now})
+	ada := f.AddUser("ada")
+	s := session(ada, "ada", f.AddToken(ada, forgetest.Token{}))
+	f.AddGroupMember(f.AddGroup("top", forgetest.Private), ada, forgetest.Guest)
+	f.AddGroup("top/low", forgetest.Private)
+	first := routes.Reference{Kind: routes.RefProject, ID: f.AddProject("top/low/first", forgetest.Private)}
+	second := routes.Reference{Kind: routes.RefProject, ID: f.AddProject("top/low/second", forgetest.Private)}
+	r := newResolver(t, f, clk, nil)
+	const limit = 4 * time.Second
+	resolve := func(ref routes.Reference) (requests int) {
+		t.Helper()
+		before := f.RequestCount()
+		if c, err := r.Resolve(context.Background(), s, ref, limit); err != nil || c.ID != ref.ID || len(c.Ancestors) != 2 {
+			t.Fatalf("%+v, %v", c, err)
+		}
+		return f.RequestCount() - before
+	}
+	if n := resolve(first); n != 2 {
+		t.Fatalf("%d requests, want 2: the project and the group above its group", n)
+	}
+	clk.advance(2 * time.Second)
+	if n := resolve(second); n != 1 {
+		t.Fatalf("%d requests, want 1: the chain is known and young enough", n)
+	}
+	clk.advance(2 * time.Second)
+	if n := resolve(second); n != 0 {
+		t.Fatalf("%d requests, want none: nothing in it is older than the limit", n)
+	}
+	clk.advance(time.Millisecond)
+	if n := resolve(second); n != 2 {
+		t.Fatalf("%d requests, want 2: the project was read 2 s ago, but rests on a chain that is too old", n)
+	}
+}
+
 func TestAPathWithADotThatMoved(t *testing.T) {
 	clk := &clock{}
 	f := forgetest.New(forgetest.Options{Now: clk.now, ExternalURL: "https://other.example/root"})

@@ -26,7 +26,8 @@ func (db *DB) Changes(ctx context.Context, since int64) (store.Changes, error) {
 	if c.Sequence == since {
 		return c, nil
 	}
-	if since < oldest.Int64-1 || c.Sequence < since { // too long ago, or another file than before
+	// Too much, too long ago, or another file than before.
+	if c.Sequence-since > changesKept || since < oldest.Int64-1 || c.Sequence < since {
 		c.All = true
 		return c, nil
 	}

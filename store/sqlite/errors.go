@@ -16,8 +16,9 @@ func explain(err error) error {
 	if err == nil || errors.Is(err, store.ErrDamaged) {
 		return err
 	}
-	if errors.Is(err, sql.ErrConnDone) || err.Error() == "sql: database is closed" {
-		return fmt.Errorf("%w", store.ErrClosed)
+	switch err.Error() { // database/sql exports no values for the first two
+	case "sql: database is closed", "sql: statement is closed", sql.ErrConnDone.Error():
+		return store.ErrClosed
 	}
 	var driver *sqlite.Error
 	if !errors.As(err, &driver) {

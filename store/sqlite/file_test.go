@@ -145,7 +145,7 @@ func TestAFileThatIsNoSoundStoreIsRefusedAndLeftAlone(t *testing.T) {
 		}, store.ErrForeign},
 	} {
 		t.Run(name, func(t *testing.T) {
-			path := filled(t, 200)
+			path := filled(t, 60)
 			tc.spoil(t, path)
 			before, _ := os.ReadFile(path)
 			err := quick(t.Context(), path)

@@ -71,7 +71,7 @@ func Restore(ctx context.Context, from, to string, o RestoreOptions) (r Restored
 			return r, fmt.Errorf("restoring over %s: %w", to, err)
 		}
 		defer release()
-		r.Kept = to + ".replaced-" + o.Now.UTC().Format("20060102T150405Z")
+		r.Kept = freeName(to + ".replaced-" + o.Now.UTC().Format("20060102T150405Z"))
 	}
 	if err := fresh.QueryRowContext(ctx, "SELECT count(*) FROM tokens").Scan(&r.Tokens); err != nil {
 		return r, fmt.Errorf("reading backup %s: %w", from, explain(err))
@@ -195,6 +195,17 @@ func carryOver(ctx context.Context, old, fresh *sql.DB, r *Restored) error {
 		return err
 	}
 	return tx.Commit()
+}
+
+// freeName gives name, or name with a number when it is taken.
+func freeName(name string) string {
+	free := name
+	for i := 2; ; i++ {
+		if _, err := os.Lstat(free); err != nil {
+			return free
+		}
+		free = fmt.Sprintf("%s-%d", name, i)
+	}
 }
 
 // place gives the whole file temp the name to. The old file keeps a name of its own, with what stands beside it.

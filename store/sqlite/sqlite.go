@@ -41,6 +41,7 @@ type DB struct {
 	path    string
 	write   *sql.DB // one connection
 	read    *sql.DB // several, which cannot write
+	byHash  *sql.Stmt
 	timeout time.Duration
 }
 
@@ -90,7 +91,10 @@ func (db *DB) open(ctx context.Context, o Options) (err error) {
 	if err := migrate(ctx, db.write); err != nil {
 		return err
 	}
-	db.read, err = connect(db.path, o.LockTimeout, o.Readers, true)
+	if db.read, err = connect(db.path, o.LockTimeout, o.Readers, true); err != nil {
+		return err
+	}
+	db.byHash, err = db.read.PrepareContext(ctx, boundQuery)
 	return err
 }
 
@@ -235,8 +239,11 @@ func (db *DB) Path() string { return db.path }
 // Close releases the file. What is in the WAL goes into the file when no other process holds it.
 func (db *DB) Close() error {
 	var err error
+	if db.byHash != nil {
+		err = db.byHash.Close()
+	}
 	if db.read != nil {
-		err = db.read.Close()
+		err = errors.Join(err, db.read.Close())
 	}
 	if db.write != nil {
 		err = errors.Join(err, db.write.Close())

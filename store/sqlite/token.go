@@ -41,6 +41,11 @@ func (t *tokenRow) record() (token.Record, error) {
 	return t.r, nil
 }
 
+// boundQuery reads a token with what it is bound to. One statement is one consistent read.
+const boundQuery = "SELECT " + tokenColumns + ", " + ownerColumns + ", " + credentialColumns + `,
+	(SELECT seq FROM sqlite_sequence WHERE name = 'changes')
+	FROM tokens t JOIN owners o ON o.id = t.owner_id JOIN credentials c ON c.id = t.credential_id WHERE t.hash = ?`
+
 // TokenByHash implements store.Store.
 func (db *DB) TokenByHash(ctx context.Context, hash token.Hash) (store.Bound, error) {
 	var b store.Bound
@@ -48,11 +53,7 @@ func (db *DB) TokenByHash(ctx context.Context, hash token.Hash) (store.Bound, er
 	var o ownerRow
 	var c credentialRow
 	fields := append(append(append(t.fields(), o.fields()...), c.fields()...), &b.Sequence)
-	// One statement is one consistent read.
-	err := db.read.QueryRowContext(ctx, "SELECT "+tokenColumns+", "+ownerColumns+", "+credentialColumns+`,
-		(SELECT seq FROM sqlite_sequence WHERE name = 'changes')
-		FROM tokens t JOIN owners o ON o.id = t.owner_id JOIN credentials c ON c.id = t.credential_id WHERE t.hash = ?`,
-		hash[:]).Scan(fields...)
+	err := db.byHash.QueryRowContext(ctx, hash[:]).Scan(fields...)
 	if errors.Is(err, sql.ErrNoRows) {
 		return store.Bound{}, store.ErrUnknownToken
 	}

@@ -1,0 +1,301 @@
+package cli
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"patgate/policy"
+	"patgate/store"
+	"patgate/token"
+)
+
+func TestTheLifeOfAToken(t *testing.T) {
+	o := newOperator(t)
+	o.credential(o.pat(o.alice))
+	made := o.mint("--description", "for the nightly job", "--expires", "12h")
+	t.Run("it is made as asked, with ids in place of paths", func(t *testing.T) {
+		want := []policy.ScopeSpec{{Access: "selected_memberships", Permissions: []string{"read_job"}, ProjectIDs: []int64{o.api}}}
+		if made.ID != store.FirstTokenID || !reflect.DeepEqual(made.GranularScopes, want) || made.State != "active" || made.UserID != o.alice {
+			t.Errorf("made %+v", made)
+		}
+		if d := made.ExpiresAt.Sub(made.CreatedAt); d != 12*time.Hour {
+			t.Errorf("lives %v", d)
+		}
+		if _, err := token.Parse([]byte(made.Token)); err != nil || !strings.HasSuffix(made.Token, made.LastFour) {
+			t.Errorf("secret: %v", err)
+		}
+	})
+	t.Run("the secret comes alone with --quiet", func(t *testing.T) {
+		out := o.must("token", "create", "-q", "--name", "second", "--group", "shop", "--allow", "read_job")
+		if _, err := token.Parse([]byte(strings.TrimSuffix(out, "\n"))); err != nil {
+			t.Errorf("%v: %q", err, out)
+		}
+	})
+	t.Run("and last otherwise", func(t *testing.T) {
+		lines := strings.Split(strings.TrimSpace(o.must("token", "create", "--name", "third", "--personal", "--allow", "read_job")), "\n")
+		if _, err := token.Parse([]byte(lines[len(lines)-1])); err != nil {
+			t.Errorf("%v: %q", err, lines)
+		}
+	})
+	t.Run("the same credential is sealed once", func(t *testing.T) {
+		if list := parse[[]ownerView](t, o.must("owner", "list", "--json")); len(list[0].Credentials) != 1 {
+			t.Errorf("credentials %+v", list[0].Credentials)
+		}
+	})
+	t.Run("it is shown and listed without its secret", func(t *testing.T) {
+		show := o.must("token", "show", id(made)) + o.must("token", "show", "--json", id(made)) + o.must("token", "list") + o.must("token", "list", "--wide") + o.must("token", "list", "--json")
+		for _, want := range []string{"for the nightly job", "alice", "read_job", "project " + itoa(o.api), "group " + itoa(o.shop), made.LastFour} {
+			if !strings.Contains(show, want) {
+				t.Errorf("%q is not shown", want)
+			}
+		}
+		if strings.Contains(show, made.Token) || strings.Contains(show, `"token"`) {
+			t.Error("the secret is shown")
+		}
+	})
+	t.Run("it pauses and resumes", func(t *testing.T) {
+		o.must("token", "pause", id(made), "--reason", "holidays")
+		if out := o.must("token", "show", id(made)); !strings.Contains(out, "paused") || !strings.Contains(out, "holidays") {
+			t.Error(out)
+		}
+		o.must("token", "resume", id(made))
+		if v := parse[tokenView](t, o.must("token", "show", "--json", id(made))); v.State != "active" {
+			t.Errorf("state %s", v.State)
+		}
+	})
+	t.Run("it is confirmed under the table's version", func(t *testing.T) {
+		if v := parse[tokenView](t, o.must("token", "confirm", "--json", id(made))); v.TableVersion < 1 {
+			t.Errorf("version %d", v.TableVersion)
+		}
+	})
+	t.Run("it is revoked by id, with a reason", func(t *testing.T) {
+		o.must("token", "revoke", id(made), "--reason", "done")
+		v := parse[tokenView](t, o.must("token", "show", "--json", id(made)))
+		if v.State != "revoked" || v.RevokeReason != "done" || !strings.HasPrefix(v.RevokedBy, "cli:") {
+			t.Errorf("%+v", v)
+		}
+		if out := o.must("token", "revoke", id(made)); !strings.Contains(out, "revoked already") {
+			t.Error(out)
+		}
+	})
+	t.Run("or by its secret on standard input", func(t *testing.T) {
+		leaked := o.mint("--name", "leaked")
+		code, out, errs := o.run(leaked.Token+"\n", "token", "revoke", "--secret", "-")
+		if code != 0 || !strings.Contains(out, id(leaked)) {
+			t.Errorf("exit %d, %q, %q", code, out, errs)
+		}
+		o.refused([]string{"token", "revoke", "--secret", leaked.Token}, "--secret -")
+		if code, _, errs := o.run("patgate_nonsense", "token", "revoke", "--secret", "-"); code == 0 || strings.Contains(errs, "nonsense") {
+			t.Errorf("exit %d, %q", code, errs)
+		}
+	})
+	t.Run("ids that are none are told from ids of the forge", func(t *testing.T) {
+		o.refused([]string{"token", "show", "x"}, "not a token id")
+		o.refused([]string{"token", "revoke", "17"}, "not the id of a patgate token")
+		o.refused([]string{"token", "show", "1000000000999"}, "there is no token")
+		o.refused([]string{"token", "revoke"}, "give ids")
+	})
+}
+
+// full is an output that takes nothing.
+type full struct{}
+
+func (full) Write([]byte) (int, error) { return 0, errors.New("no space left on device") }
+
+func TestATokenWhoseSecretNobodySawIsRevoked(t *testing.T) {
+	o := newOperator(t)
+	o.credential(o.pat(o.alice))
+	var errs strings.Builder
+	code := Main([]string{"token", "create", "-q", "--name", "x", "--user", "--allow", "read_user"}, Stdio{In: strings.NewReader(""), Out: full{}, Err: &errs})
+	if code == 0 || !strings.Contains(errs.String(), "no space left") {
+		t.Errorf("exit %d, %q", code, errs.String())
+	}
+	if list := parse[[]tokenView](t, o.must("token", "list", "--state", "any", "--json")); len(list) != 1 || list[0].State != "revoked" {
+		t.Errorf("tokens %+v", list)
+	}
+}
+
+func TestWhatATokenIsNotMadeFor(t *testing.T) {
+	o := newOperator(t)
+	o.credential(o.pat(o.alice))
+	base := []string{"token", "create", "--name", "x"}
+	for name, tc := range map[string]struct {
+		args []string
+		want []string
+	}{
+		"no name":                       {[]string{"token", "create", "--user", "--allow", "read_user"}, []string{"--name is missing"}},
+		"no scope":                      {base, []string{"no scope"}},
+		"a place without permissions":   {append(base, "--project", "shop/api"), []string{"close it with --allow"}},
+		"permissions without a place":   {append(base, "--allow", "read_job"), []string{"say where first"}},
+		"two kinds of place at once":    {append(base, "--project", "shop/api", "--user", "--allow", "read_job"), []string{"another kind of place"}},
+		"unknown permissions":           {append(base, "--project", "shop/api", "--allow", "raed_job,run_jbo"), []string{`"raed_job"`, "read_job", `"run_jbo"`, "run_job"}},
+		"an empty permission":           {append(base, "--project", "shop/api", "--allow", "read_job,"), []string{"empty permission"}},
+		"a permission on another place": {append(base, "--user", "--allow", "read_job"), []string{"read_job", "boundary is project"}},
+		"a wildcard for nothing":        {append(base, "--project", "shop/api", "--allow", "zap_*"), []string{"zap_*"}},
+		"a project that does not exist": {append(base, "--project", "shop/none", "--allow", "read_job"), []string{`project "shop/none": not found`}},
+		"projects that do not exist":    {append(base, "--project", "shop/none,shop/never", "--allow", "read_job"), []string{"shop/none", "shop/never"}},
+		"a group in place of a project": {append(base, "--project", "shop", "--allow", "read_job"), []string{"not a full path"}},
+		"a path that is none":           {append(base, "--project", "../shop/api", "--allow", "read_job"), []string{"not a full path"}},
+		"one project twice":             {append(base, "--project", "shop/api,"+itoa(o.api), "--allow", "read_job", "--project", "shop/api", "--allow", "run_job"), []string{"scopes[0] already"}},
+		"too short a life":              {append(base, "--user", "--allow", "read_user", "--expires", "1m"), []string{"at least 5m"}},
+		"too long a life":               {append(base, "--user", "--allow", "read_user", "--expires", "9999d"), []string{"tokens.max_lifetime is 365d"}},
+		"a past date":                   {append(base, "--user", "--allow", "read_user", "--expires", "2020-01-01"), []string{"in the past"}},
+		"a time that is none":           {append(base, "--user", "--allow", "read_user", "--expires", "tomorrow"), []string{"neither a duration"}},
+		"a long name":                   {[]string{"token", "create", "--name", strings.Repeat("n", 201), "--user", "--allow", "read_user"}, []string{"201 characters"}},
+		"a name over two lines":         {[]string{"token", "create", "--name", "a\nb", "--user", "--allow", "read_user"}, []string{"control characters"}},
+		"everything at once":            {[]string{"token", "create", "--expires", "1s"}, []string{"--name is missing", "too short", "no scope"}},
+		"a grant file that is missing":  {append(base, "--grant", "/nonexistent"), []string{"reading --grant"}},
+		"both ways of giving scopes":    {append(base, "--grant", "x", "--user", "--allow", "read_user"), []string{"not by both"}},
+	} {
+		t.Run(name, func(t *testing.T) { o.refused(tc.args, tc.want...) })
+	}
+	if list, err := os.ReadDir(filepath.Join(o.data, "db")); err == nil && len(list) > 0 {
+		if tokens := parse[[]tokenView](t, o.must("token", "list", "--state", "any", "--json")); len(tokens) > 0 {
+			t.Errorf("tokens were made: %+v", tokens)
+		}
+		if owners := parse[[]ownerView](t, o.must("owner", "list", "--json")); len(owners) > 0 {
+			t.Errorf("owners were stored: %+v", owners)
+		}
+	}
+}
+
+func TestScopesFromFlagsInTheirOrder(t *testing.T) {
+	parseFlags := func(args ...string) (scopeFlags, error) {
+		var s scopeFlags
+		flags := pflag.NewFlagSet("test", pflag.ContinueOnError)
+		s.register(flags)
+		return s, flags.Parse(args)
+	}
+	s, err := parseFlags("--project", "a/b", "--project=c/d,7", "--group", "g", "--allow", "read_job, run_job", "--user", "--allow", "read_user",
+		"--all-memberships", "--allow", "read_*", "--allow", "run_job", "--personal", "--allow", "x", "--instance", "--allow", "y")
+	want := []wantedScope{
+		{access: policy.AccessSelectedMemberships, projects: []string{"a/b", "c/d", "7"}, groups: []string{"g"}, permissions: []string{"read_job", "run_job"}},
+		{access: policy.AccessUser, permissions: []string{"read_user"}},
+		{access: policy.AccessAllMemberships, permissions: []string{"read_*", "run_job"}},
+		{access: policy.AccessPersonalProjects, permissions: []string{"x"}},
+		{access: policy.AccessInstance, permissions: []string{"y"}},
+	}
+	if err != nil || !reflect.DeepEqual(s.scopes, want) || s.open {
+		t.Errorf("got %+v, %v", s.scopes, err)
+	}
+	for name, args := range map[string][]string{
+		"a value for a flag without one": {"--user=false"},
+		"an empty project":               {"--project", ""},
+		"an empty part":                  {"--project", "a/b,,c/d"},
+		"allow first":                    {"--allow", "read_job", "--user"},
+	} {
+		t.Run(name+" is refused", func(t *testing.T) {
+			if s, err := parseFlags(args...); err == nil {
+				t.Errorf("got %+v", s.scopes)
+			}
+		})
+	}
+}
+
+func TestScopesFromAFile(t *testing.T) {
+	want := []wantedScope{
+		{access: policy.AccessSelectedMemberships, projects: []string{"a/b", "6"}, groups: []string{"9"}, permissions: []string{"read_job"},
+			constraints: policy.ConstraintSpec{RefPatterns: []string{"refs/heads/bot/*"}}},
+		{access: policy.AccessUser, permissions: []string{"read_user"}},
+	}
+	const list = `
+- access: selected_memberships
+  permissions: [read_job]
+  projects: [a/b]
+  project_ids: [6]
+  group_ids: [9]
+  constraints: {ref_patterns: [refs/heads/bot/*]}
+- {access: user, permissions: [read_user]}
+`
+	for name, text := range map[string]string{
+		"a list":                      list,
+		"a map with scopes":           "scopes:" + list,
+		"a map with GitLab's own key": "granular_scopes:" + list,
+		"JSON":                        `[{"access":"selected_memberships","permissions":["read_job"],"projects":["a/b"],"project_ids":[6],"group_ids":[9],"constraints":{"ref_patterns":["refs/heads/bot/*"]}},{"access":"user","permissions":["read_user"]}]`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, err := parseGrant([]byte(text))
+			if err != nil || !reflect.DeepEqual(got, want) {
+				t.Errorf("got %+v, %v", got, err)
+			}
+		})
+	}
+	for name, tc := range map[string]struct{ text, want string }{
+		"an empty file":     {"", "empty"},
+		"no scope":          {"[]", "no scope"},
+		"an unknown key":    {"- {access: user, permission: [x]}", "permission"},
+		"an unknown access": {"- {access: everything, permissions: [x]}", "everything"},
+		"no YAML":           {"- {", "line 1"},
+		"two documents":     {"- {access: user, permissions: [x]}\n---\n- {access: user, permissions: [x]}", "more than one document"},
+		"a key twice":       {"- {access: user, access: user, permissions: [x]}", "already"},
+	} {
+		t.Run(name+" is refused", func(t *testing.T) {
+			if got, err := parseGrant([]byte(tc.text)); err == nil || !strings.Contains(err.Error(), tc.want) {
+				t.Errorf("got %+v, %v", got, err)
+			}
+		})
+	}
+}
+
+func TestWildcardsExpandWhenTheTokenIsMade(t *testing.T) {
+	o := newOperator(t)
+	o.credential(o.pat(o.alice))
+	v := parse[tokenView](t, o.must("token", "create", "--json", "--name", "reader", "--project", "shop/api", "--allow", "read_*"))
+	names := v.GranularScopes[0].Permissions
+	if !slices.Contains(names, "read_job") || len(names) < 50 || slices.ContainsFunc(names, func(n string) bool { return !strings.HasPrefix(n, "read_") }) {
+		t.Errorf("%d permissions: %v", len(names), names)
+	}
+	if slices.Contains(names, "read_user") {
+		t.Error("read_user cannot be granted on a project")
+	}
+	v = parse[tokenView](t, o.must("token", "create", "--json", "--name", "all", "--all-memberships", "--allow", "*"))
+	o2 := v.GranularScopes[0].Permissions
+	for _, minting := range []string{"rotate_project_access_token", "create_project_access_token", "create_deploy_token", "create_resource_access_token"} {
+		if slices.Contains(o2, minting) {
+			t.Errorf("* stands for %s", minting)
+		}
+	}
+}
+
+func TestMatches(t *testing.T) {
+	for _, tc := range []struct {
+		pattern, name string
+		want          bool
+	}{
+		{"read_*", "read_job", true}, {"read_*", "read_", true}, {"read_*", "reread_job", false}, {"*_job", "run_job", true},
+		{"*_job", "run_jobs", false}, {"*", "anything", true}, {"r*_j*b", "read_job", true}, {"read_job", "read_job", true}, {"a*a", "a", false},
+	} {
+		if got := matches(tc.pattern, tc.name); got != tc.want {
+			t.Errorf("matches(%q, %q) = %v", tc.pattern, tc.name, got)
+		}
+	}
+}
+
+func TestATableFitsTheTerminal(t *testing.T) {
+	tab := table{head: []string{"ID", "NAME", "SCOPES"}}
+	tab.add("1000000000000", "nightly", strings.Repeat("read_job on project 6; ", 20))
+	tab.add("1000000000001", strings.Repeat("ü", 100), "x")
+	var wide, narrow strings.Builder
+	if err := tab.write(&wide, 0); err != nil || !strings.Contains(wide.String(), strings.Repeat("ü", 100)) {
+		t.Errorf("%v:\n%s", err, wide.String())
+	}
+	if err := tab.write(&narrow, 80); err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(narrow.String()) {
+		if n := len([]rune(strings.TrimRight(line, "\n"))); n > 80 {
+			t.Errorf("%d columns: %s", n, line)
+		}
+	}
+	if !strings.Contains(narrow.String(), "1000000000000") {
+		t.Error("an id was cut")
+	}
+}
