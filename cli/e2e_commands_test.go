@@ -1,10 +1,12 @@
 package cli_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"net/http"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
@@ -19,10 +21,11 @@ import (
 // commands are the words that scripts have beside testscript's own:
 //
 //	serve [FLAG...]                 start patgate serve and wait until it is ready; its log is serve.log
-//	stop                            SIGTERM, and it must end cleanly
+//	shutdown                        SIGTERM, and it must end cleanly
 //	kill9                           SIGKILL
 //	hup                             SIGHUP
-//	[!] mint NAME ARG...            patgate token create ARG..., the secret becomes $NAME and the id $NAME_ID
+//	[!] patgate ARG...              the binary; what it prints is kept and searched for secrets at the end
+//	mint NAME ARG...                patgate token create ARG..., the secret becomes $NAME and the id $NAME_ID
 //	as NAME METHOD PATH [BODY]      a request with the secret $NAME as PRIVATE-TOKEN; PATH is below the gateway
 //	anyone METHOD PATH [BODY]       one without a credential
 //	with 'HEADER: VALUE' METHOD PATH [BODY]
@@ -39,10 +42,11 @@ import (
 func commands() map[string]func(*testscript.TestScript, bool, []string) {
 	return map[string]func(*testscript.TestScript, bool, []string){
 		"serve":    serveCommand,
-		"stop":     stopCommand,
+		"shutdown": shutdownCommand,
 		"kill9":    killCommand,
 		"hup":      hupCommand,
 		"mint":     mintCommand,
+		"patgate":  patgateCommand,
 		"as":       requestCommand("as"),
 		"anyone":   requestCommand("anyone"),
 		"with":     requestCommand("with"),
@@ -70,13 +74,14 @@ func plain(ts *testscript.TestScript, neg bool) {
 	}
 }
 
-// environ gives the script's environment.
+// environ gives the script's environment, as far as patgate reads it. A variable set to nothing is set.
 func environ(ts *testscript.TestScript) []string {
 	var env []string
 	for _, name := range []string{"PATH", "HOME", "TMPDIR", "PATGATE_UPSTREAM_URL", "PATGATE_LISTEN", "PATGATE_ADMIN_LISTEN", "PATGATE_DATA_DIR",
 		"PATGATE_CONFIG", "PATGATE_ROUTES_OVERLAYS", "PATGATE_ROUTES_WATCH_INTERVAL", "PATGATE_LEGACY", "PATGATE_ANONYMOUS", "PATGATE_WEB",
-		"PATGATE_STORE_KEY", "PATGATE_STORE_KEY_FILE", "NOTIFY_SOCKET"} {
-		if value := ts.Getenv(name); value != "" {
+		"PATGATE_STORE_KEY", "PATGATE_STORE_KEY_FILE", "PATGATE_OWNER_CREDENTIAL"} {
+		value := ts.Getenv(name)
+		if value != "" || name == "PATGATE_UPSTREAM_URL" {
 			env = append(env, name+"="+value)
 		}
 	}
@@ -88,7 +93,7 @@ func serveCommand(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(stageOf(ts).start(environ(ts), args, ts.Getenv("ADMIN")))
 }
 
-func stopCommand(ts *testscript.TestScript, neg bool, _ []string) {
+func shutdownCommand(ts *testscript.TestScript, neg bool, _ []string) {
 	plain(ts, neg)
 	ts.Check(stageOf(ts).stop(syscall.SIGTERM))
 }
@@ -127,6 +132,30 @@ func mintCommand(ts *testscript.TestScript, neg bool, args []string) {
 	s.secret(args[0], made.Token)
 	ts.Setenv(args[0], made.Token)
 	ts.Setenv(args[0]+"_ID", strconv.FormatInt(made.ID, 10))
+}
+
+func patgateCommand(ts *testscript.TestScript, neg bool, args []string) {
+	s := stageOf(ts)
+	cmd := exec.Command("patgate", args...)
+	cmd.Env, cmd.Dir = environ(ts), ts.MkAbs(".")
+	var out, errs bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	err := cmd.Run()
+	_, _ = ts.Stdout().Write(out.Bytes())
+	_, _ = ts.Stderr().Write(errs.Bytes())
+	s.printed.Write(out.Bytes())
+	s.printed.Write(errs.Bytes())
+	ts.Check(os.WriteFile(filepath.Join(s.dir, "printed.log"), s.printed.Bytes(), 0o600))
+	if code := cmd.ProcessState.ExitCode(); err == nil == neg || code != 0 && code != 1 && code != 2 {
+		ts.Fatalf("patgate %s: %v\n%s%s", strings.Join(args, " "), err, out.String(), errs.String())
+	}
+	if lines := strings.TrimSuffix(errs.String(), "\n"); neg {
+		for line := range strings.SplitSeq(lines, "\n") {
+			if !strings.HasPrefix(line, "patgate: ") {
+				ts.Fatalf("an error line does not begin with patgate: %q", line)
+			}
+		}
+	}
 }
 
 // prepared makes a request of the words behind as, anyone or with.

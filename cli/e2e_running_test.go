@@ -12,26 +12,34 @@ import (
 // running is a server in front of a stand-in forge, for tests that are no scripts.
 type running struct {
 	*stage
-	gate string
-	env  []string
+	gate      string
+	operators string
+	env       []string
 }
 
 // startRunning starts both; at the end of the test the server must stop cleanly, and no secret may have been written.
 func startRunning(t *testing.T, flags ...string) *running {
+	t.Helper()
+	return startRunningWith(t, func(*world) []string { return nil }, flags...)
+}
+
+// startRunningWith is startRunning with further environment variables, which may depend on the world.
+func startRunningWith(t *testing.T, settings func(*world) []string, flags ...string) *running {
 	t.Helper()
 	w, err := newWorld()
 	if err != nil {
 		t.Fatal(err)
 	}
 	r := &running{stage: &stage{world: w, dir: t.TempDir()}}
+	more := settings(w)
 	r.secret("alice's forge token", w.alicePAT)
 	listen, admin, err := r.ports()
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.gate = "http://" + listen
-	r.env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + r.dir, "PATGATE_UPSTREAM_URL=" + w.url, "PATGATE_LISTEN=" + listen,
-		"PATGATE_ADMIN_LISTEN=" + admin, "PATGATE_DATA_DIR=" + r.dir + "/data"}
+	r.gate, r.operators = "http://"+listen, "http://"+admin
+	r.env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + r.dir, "PATGATE_UPSTREAM_URL=" + w.url, "PATGATE_LISTEN=" + listen,
+		"PATGATE_ADMIN_LISTEN=" + admin, "PATGATE_DATA_DIR=" + r.dir + "/data"}, more...)
 	if err := r.start(r.env, flags, "http://"+admin); err != nil {
 		t.Fatal(err)
 	}

@@ -28,6 +28,7 @@ type stage struct {
 	answer  answer
 	pending chan answer // of a request in the background
 	hammer  *hammer
+	printed bytes.Buffer // by the command patgate
 
 	mu      sync.Mutex
 	secrets []secret

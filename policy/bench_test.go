@@ -39,6 +39,7 @@ func TestDecisionsAllocateNothing(t *testing.T) {
 	want := newCatalogue().set("run_job")
 	r.Targets = []routes.Target{{NeedSet: want, Required: true}}
 	granted := &Question{Route: r, Checks: []Check{{Boundary: onAProject, Container: deep(3)}, {Boundary: onAProject, Needs: &want, Container: deep(6), Target: true}}}
+	commanded := &Question{Route: r, Checks: granted.Checks, Commands: []Command{{Needs: &want}, {Needs: &want, Elsewhere: true}}}
 	denied := &Question{Route: r, Checks: []Check{{Boundary: onAProject, Container: deep(4)}}}
 	absent := &Question{Route: r, Checks: []Check{{Boundary: onAProject, Container: &Container{}, Reference: routes.Reference{Kind: routes.RefProject, ID: 3}}}}
 	constrained := grantOf(t, pushing(onProject(3, "read_job", "run_job")), under("all_memberships", "read_job"))
@@ -49,6 +50,7 @@ func TestDecisionsAllocateNothing(t *testing.T) {
 		decide func() Decision
 	}{
 		{"a grant", ReasonGranted, func() Decision { return Decide(plain, granted) }},
+		{"a command", ReasonQuickAction, func() Decision { return Decide(plain, commanded) }},
 		{"a denial", ReasonOutOfBounds, func() Decision { return Decide(plain, denied) }},
 		{"a hidden container", ReasonHidden, func() Decision { return Decide(plain, absent) }},
 		{"a constrained grant, decided twice", ReasonOutOfBounds, func() Decision { return Decide(constrained, denied) }},

@@ -10,15 +10,16 @@ import (
 // decideCase is one sentence about Decide. What is not said of the answer is not checked, except that a denial is never
 // anonymous and has no scope.
 type decideCase struct {
-	name    string
-	scopes  []ScopeSpec
-	row     *routes.Route
-	checks  []Check
-	verdict Verdict
-	reason  Reason
-	scope   int             // for ReasonGranted
-	shown   routes.Boundary // for a denial, unless none
-	missing []string        // for a denial, unless nil
+	name     string
+	scopes   []ScopeSpec
+	row      *routes.Route
+	checks   []Check
+	commands []Command
+	verdict  Verdict
+	reason   Reason
+	scope    int             // for ReasonGranted
+	shown    routes.Boundary // for a denial, unless none
+	missing  []string        // for a denial, unless nil
 }
 
 func scopes(s ...ScopeSpec) []ScopeSpec { return s }
@@ -37,7 +38,7 @@ func runCases(t *testing.T, cases []decideCase) {
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			g := grantOf(t, c.scopes...)
-			d := Decide(g, &Question{Route: c.row, Checks: c.checks})
+			d := Decide(g, &Question{Route: c.row, Checks: c.checks, Commands: c.commands})
 			if d.Verdict != c.verdict || d.Reason != c.reason {
 				t.Fatalf("decided %v (%v), want %v (%v)", d.Verdict, d.Reason, c.verdict, c.reason)
 			}
@@ -335,7 +336,7 @@ func TestDecideSpecialRows(t *testing.T) { runCases(t, specialCases()) }
 // TestEveryReasonHasACase fails for a reason that no sentence above expects, and for one without a name.
 func TestEveryReasonHasACase(t *testing.T) {
 	expected := map[Reason]int{}
-	for _, c := range slices.Concat(grantedCases(), deniedCases(), hiddenCases(), publicCases(), specialCases()) {
+	for _, c := range slices.Concat(grantedCases(), deniedCases(), hiddenCases(), publicCases(), specialCases(), commandCases()) {
 		expected[c.reason]++
 	}
 	if got, want := len(Reasons()), int(ReasonHidden)+1; got != want {

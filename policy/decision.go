@@ -52,13 +52,15 @@ const (
 	ReasonNewerThanToken
 	// ReasonConstrained: the only scopes that would allow it carry a constraint that this surface cannot enforce.
 	ReasonConstrained
+	// ReasonQuickAction: the request itself is allowed, a command in one of its texts is not.
+	ReasonQuickAction
 	// ReasonHidden: a scope covers the container, and the owner cannot see it: 404.
 	ReasonHidden
 )
 
 var reasonNames = [...]string{
 	"none", "granted", "public", "open", "permission_missing", "out_of_bounds", "target_denied", "spans", "not_findable",
-	"other_credential", "mints", "refused", "newer_than_token", "constrained", "hidden",
+	"other_credential", "mints", "refused", "newer_than_token", "constrained", "quick_action", "hidden",
 }
 
 // Reasons gives every reason, ReasonNone first.
@@ -85,7 +87,8 @@ type Decision struct {
 	// Scope is the index of the first scope that contributed to an allow; -1 when none did, and for every denial.
 	Scope int
 	// Check is the index in Question.Checks of the check that decided: for a denial the first one that failed, for an
-	// allow the first. It is -1 when no check did: from Plan, and for what the row alone decides.
+	// allow the first. It is -1 when no check did: from Plan, and for what the row alone decides. For ReasonQuickAction it
+	// is the index in Question.Commands of the first command that failed.
 	Check int
 	// Boundary is what that check needs the permissions on, fit to be shown: where naming the boundary would tell the
 	// client what a reference or a global id is, although no scope reaches it, this is the row's first alternative.

@@ -56,10 +56,11 @@ type naive struct {
 	counts    []bool // which specs count
 	route     *routes.Route
 	checks    []Check
+	commands  []Command
 }
 
 func naiveDecide(cat *catalogue, owner int64, version int, specs []ScopeSpec, q *Question) naiveAnswer {
-	n := naive{catalogue: cat, owner: owner, version: version, specs: specs, route: q.Route, checks: q.Checks,
+	n := naive{catalogue: cat, owner: owner, version: version, specs: specs, route: q.Route, checks: q.Checks, commands: q.Commands,
 		counts: make([]bool, len(specs))}
 	writes := q.Route != nil && q.Route.Method != "GET"
 	for i, s := range specs {
@@ -137,7 +138,40 @@ func (n *naive) decide() naiveAnswer {
 	if d, bad := n.requiredTargetNotChecked(); bad {
 		return d
 	}
+	for _, c := range n.commands {
+		if d, bad := n.commandNotAllowed(c); bad {
+			return d
+		}
+	}
 	return answer
+}
+
+// commandNotAllowed: a command in a text needs its permissions wherever the request itself does, and on everything when
+// its argument may name anything.
+func (n *naive) commandNotAllowed(c Command) (naiveAnswer, bool) {
+	d := naiveDeny(ReasonQuickAction)
+	if c.Needs == nil || len(n.setOf(*c.Needs)) == 0 {
+		return d, true
+	}
+	wanted := n.setOf(*c.Needs)
+	for _, own := range n.checks {
+		if own.Target {
+			continue
+		}
+		held, some := n.heldBy(func(s ScopeSpec) bool { return n.reaches(s, own) })
+		if !held.all(wanted) {
+			d.missing, d.boundary = wanted.without(held), own.Boundary
+			if unclear := own.Reference.Kind == routes.RefNamespace || n.route.Find.From == routes.FindByLookup; unclear && !some {
+				d.boundary = n.route.Boundaries[0]
+			}
+			return d, true
+		}
+	}
+	if c.Elsewhere && !n.heldUnderAllMemberships().all(wanted) {
+		d.missing = wanted.without(n.heldUnderAllMemberships())
+		return d, true
+	}
+	return d, false
 }
 
 func (n *naive) heldAnywhere() wordset {

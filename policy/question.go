@@ -26,6 +26,8 @@ type Check struct {
 type Question struct {
 	Route  *routes.Route
 	Checks []Check
+	// Commands are what the texts of the request would have the forge do besides.
+	Commands []Command
 }
 
 // shown gives the boundary that a denial may name. What a namespace reference or a global id stands for is told only to a

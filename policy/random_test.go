@@ -187,6 +187,13 @@ func (d *dice) question() *Question {
 		}
 		q.Checks = append(q.Checks, c)
 	}
+	for d.in(5) {
+		set := d.set(true)
+		q.Commands = append(q.Commands, Command{Needs: &set, Elsewhere: d.in(3)})
+		if d.in(30) {
+			q.Commands[0].Needs = nil
+		}
+	}
 	return q
 }
 

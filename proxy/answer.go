@@ -8,6 +8,7 @@ import (
 
 	"github.com/valyala/fasthttp"
 
+	"patgate/policy"
 	"patgate/routes"
 )
 
@@ -68,6 +69,9 @@ func (f *facts) denial(x *exchange) {
 		f.accepted = permissionNames(catalogue, &r.NeedSet)
 		if len(f.missing) == 0 {
 			f.missing = f.accepted
+		}
+		if d.Reason == policy.ReasonQuickAction {
+			f.accepted = f.missing
 		}
 	}
 	if d.Boundary != routes.BoundaryNone {

@@ -268,3 +268,9 @@ func TestEarlyUpstreamAnswer(t *testing.T) {
 		t.Errorf("status %d", response.StatusCode)
 	}
 }
+
+func TestExpectContinueOfALegacyCaller(t *testing.T) {
+	g := newGateway(t, mustNotBeCalled(t), func(o *Options) { o.Legacy = ModeReadOnly })
+	a := g.raw(t, "PUT /api/v4/x HTTP/1.1\r\nHost: h\r\nPRIVATE-TOKEN: glpat-x\r\nContent-Length: 4\r\nExpect: 100-continue\r\n\r\n")
+	a.wants(t, 403, "legacy_read_only")
+}

@@ -11,7 +11,7 @@
 // legacy.go, over upstream connections of their own.
 //
 // The files: fields.go and credential.go read a request's header block; surface.go tells what kind of client asks;
-// handler.go decides; head.go, body.go and multipart.go write the upstream request; pool.go, roundtrip.go and stream.go
+// handler.go and resolve.go decide; head.go and body.go write the upstream request; pool.go, roundtrip.go and stream.go
 // talk to the forge; answer.go is the one place that turns a reason into a status and a body; server.go, conn.go and
 // watchdog.go bound what a client can hold on to.
 package proxy

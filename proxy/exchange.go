@@ -43,6 +43,7 @@ type exchange struct {
 	recorded bool
 
 	head     []byte // the upstream request's head
+	rebuilt  []byte // its target
 	scratch  []byte
 	origin   []byte // by which the client came
 	upload   upload
@@ -82,6 +83,8 @@ func (x *exchange) release() {
 	x.question.Route = nil
 	clear(x.question.Checks)
 	x.question.Checks = x.question.Checks[:0]
+	clear(x.question.Commands)
+	x.question.Commands = x.question.Commands[:0]
 	clear(x.containers)
 	x.containers = x.containers[:0]
 	clear(x.found)
@@ -89,10 +92,10 @@ func (x *exchange) release() {
 	clear(x.fields.list)
 	clear(x.head) // it held the owner's credential
 	clear(x.cred.buf)
-	if cap(x.head) > maxKept || cap(x.scratch) > maxKept {
-		x.head, x.scratch = nil, nil
+	if cap(x.head) > maxKept || cap(x.scratch) > maxKept || cap(x.rebuilt) > maxKept {
+		x.head, x.scratch, x.rebuilt = nil, nil, nil
 	}
-	x.head, x.scratch, x.origin = x.head[:0], x.scratch[:0], x.origin[:0]
+	x.head, x.scratch, x.origin, x.rebuilt = x.head[:0], x.scratch[:0], x.origin[:0], x.rebuilt[:0]
 	x.stream = answerStream{}
 	x.event = audit.Event{}
 	h.exchanges.Put(x)

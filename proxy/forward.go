@@ -32,7 +32,7 @@ func (x *exchange) forward(p *pool) (kept bool) {
 		x.refuse(refuseUnavailable)
 		return false
 	}
-	if status == fasthttp.StatusUnauthorized && x.cred.caller != callerPatgate {
+	if status == fasthttp.StatusUnauthorized && x.cred.caller == callerLegacy {
 		x.h.failures.add(x.client)
 	}
 	if status >= 200 && status < 400 && x.cred.caller == callerPatgate && x.op.Route.Writes() {

@@ -45,6 +45,8 @@ func New(o Options) (*Handler, error) {
 	}
 	h.dog = newWatchdog(o.Timeouts.shortest())
 	h.patgate, h.others = h.newPool(), h.newPool()
+	h.dog.also = []func(int64){h.patgate.reap, h.others.reap}
+	go h.dog.run()
 	h.failures = newFailures(o.Limits.FailedCredentials, o.Limits.FailedCredentialsWindow, time.Now)
 	return h, nil
 }
@@ -201,7 +203,7 @@ func (x *exchange) judge() *refusal {
 // foresee is judge without the body. What the body may still bring, a container that its parameters name, is left open.
 func (x *exchange) foresee() *refusal {
 	if x.cred.caller != callerPatgate {
-		return nil // decided in Serve, by rules that need no body
+		return x.refuseOther()
 	}
 	if r := x.identify(); r != nil {
 		return r
@@ -302,11 +304,16 @@ func (x *exchange) plan() *refusal {
 func (x *exchange) decide() *refusal {
 	if x.decision.Reason != policy.ReasonOpen {
 		x.question.Route = x.op.Route
+		x.askForCommands()
 		x.decision = policy.Decide(x.session.Grant, &x.question)
 		x.note()
 	}
 	if x.decision.Verdict != policy.Allow {
-		return refusalOfDenial(&x.decision, x.op.Route)
+		r := refusalOfDenial(&x.decision, x.op.Route)
+		if x.decision.Reason == policy.ReasonQuickAction {
+			r.message = x.commandMessage()
+		}
+		return r
 	}
 	return nil
 }

@@ -65,6 +65,9 @@ type Options struct {
 	Legacy    Mode
 	Anonymous Mode
 	Web       Mode
+	// AllowQuickActions passes texts with commands that the forge carries out, whatever the grant holds. False refuses what
+	// the grant does not cover.
+	AllowQuickActions bool
 	// PublicURL is the origin under which clients reach patgate, without a trailing slash. When it is empty, links in
 	// answers use the scheme and Host by which the client came, and answers hold no links to patgate's own pages.
 	PublicURL string

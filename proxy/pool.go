@@ -42,6 +42,7 @@ type upstreamConn struct {
 	br    *bufio.Reader
 	limit time.Duration // of the next read
 	used  bool          // it has served a request before
+	idle  int64         // on the watchdog's clock, since when it has been idle
 }
 
 // upstreamHeaderBytes bounds the header block of the forge's answers.
@@ -64,12 +65,11 @@ func (p *pool) get(fresh, safe bool) (*upstreamConn, error) {
 		if c == nil {
 			return p.dial()
 		}
-		if !safe && !alive(c.Conn) || c.br.Buffered() > 0 {
+		if !safe && !alive(c.Conn) || c.br.Buffered() > 0 || p.stale(c, p.dog.now.Load()) {
 			p.drop(c)
 			continue
 		}
 		c.used = true
-		c.done()
 		return c, nil
 	}
 }
@@ -178,10 +178,32 @@ func (p *pool) put(c *upstreamConn) {
 		p.drop(c)
 		return
 	}
+	c.idle = p.dog.now.Load()
 	p.idle = append(p.idle, c)
 	p.wakeLocked()
 	p.mu.Unlock()
-	c.wait(p.limits.UpstreamIdle)
+}
+
+// stale tells whether a connection has been idle for so long that the forge may be about to close it.
+func (p *pool) stale(c *upstreamConn, now int64) bool {
+	return now-c.idle > int64(p.limits.UpstreamIdle)
+}
+
+// reap closes the connections that have been idle for too long.
+func (p *pool) reap(now int64) {
+	p.mu.Lock()
+	n := 0
+	for n < len(p.idle) && p.stale(p.idle[n], now) {
+		n++
+	}
+	old := append([]*upstreamConn(nil), p.idle[:n]...)
+	rest := copy(p.idle, p.idle[n:])
+	clear(p.idle[rest:])
+	p.idle = p.idle[:rest]
+	p.mu.Unlock()
+	for _, c := range old {
+		p.drop(c)
+	}
 }
 
 // drop closes a connection.

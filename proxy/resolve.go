@@ -47,7 +47,11 @@ func (x *exchange) resolveOwn(route *routes.Route) error {
 	case routes.FindInPath:
 		for i := range x.op.Captures() {
 			if c := &x.op.Captures()[i]; c.Name == route.Find.Name && c.Value != nil {
-				return x.resolveCapture(i, policy.Check{})
+				if err := x.resolveCapture(i, policy.Check{}); err != nil {
+					return err
+				}
+				x.onAccount(route)
+				return nil
 			}
 		}
 	case routes.FindInParam:
@@ -76,6 +80,21 @@ func (x *exchange) resolveOwn(route *routes.Route) error {
 	}
 	x.question.Checks = append(x.question.Checks, policy.Check{Boundary: route.Boundaries[0]})
 	return nil
+}
+
+// onAccount moves the check of a row that has no project or group among its boundaries, although one stands in its path
+// (notification settings are the owner's), to the boundary that it has. What was not found stays a check that fails.
+func (x *exchange) onAccount(route *routes.Route) {
+	check := &x.question.Checks[len(x.question.Checks)-1]
+	if len(route.Boundaries) == 0 || check.Container == nil || check.Container.Boundary == routes.BoundaryNone {
+		return
+	}
+	for _, b := range route.Boundaries {
+		if b.InContainer() {
+			return
+		}
+	}
+	*check = policy.Check{Boundary: route.Boundaries[0]}
 }
 
 // resolveCaptures checks the targets that the path names.
@@ -197,8 +216,8 @@ func (x *exchange) lookup(route *routes.Route) error {
 	if result.User {
 		x.question.Checks = append(x.question.Checks, policy.Check{Boundary: routes.BoundaryUser})
 	}
-	if len(x.question.Checks) == 0 && len(route.Boundaries) > 0 {
-		x.question.Checks = append(x.question.Checks, policy.Check{Boundary: route.Boundaries[0]})
+	if len(x.question.Checks) == 0 {
+		x.question.Checks = append(x.question.Checks, policy.Check{}) // nothing was found: a check that fails
 	}
 	if result.Send != "" {
 		return x.sendLookedUp(route, result.Send)
@@ -249,20 +268,15 @@ func (x *exchange) rebuild() error {
 	if err := x.body.rewrite(x); err != nil {
 		return err
 	}
-	x.scratch = x.op.AppendPath(x.scratch[:0])
-	path := len(x.scratch)
-	x.scratch = append(x.scratch, '?')
-	var target []byte
-	target, err = x.set.AppendQuery(x.scratch)
-	if err != nil {
+	x.rebuilt = append(x.op.AppendPath(x.rebuilt[:0]), '?')
+	path := len(x.rebuilt) - 1
+	if x.rebuilt, err = x.set.AppendQuery(x.rebuilt); err != nil {
 		return err
 	}
-	if len(target) == path+1 {
-		target = target[:path]
+	if len(x.rebuilt) == path+1 {
+		x.rebuilt = x.rebuilt[:path]
 	}
-	x.scratch = target
-	target = bytes.Clone(target) // scratch is used for Basic too
-	x.head = x.appendHead(x.head[:0], target)
+	x.head = x.appendHead(x.head[:0], x.rebuilt)
 	return nil
 }
 

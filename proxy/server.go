@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"net"
+	"sync"
 	"time"
 
 	"github.com/valyala/fasthttp"
@@ -14,6 +15,10 @@ import (
 type Server struct {
 	handler *Handler
 	inner   *fasthttp.Server
+
+	mu        sync.Mutex
+	listeners []net.Listener
+	down      bool
 }
 
 // Logger takes what the HTTP server says of itself, such as a listener that failed.
@@ -52,13 +57,29 @@ func NewServer(h *Handler, log Logger) *Server {
 // Serve accepts connections until the listener is closed or Shutdown is called, and then returns nil. With a TLS
 // configuration connections are encrypted.
 func (s *Server) Serve(ln net.Listener, tlsConfig *tls.Config) error {
+	s.mu.Lock()
+	if s.down {
+		s.mu.Unlock()
+		return ln.Close()
+	}
+	s.listeners = append(s.listeners, ln)
+	s.mu.Unlock()
 	return s.inner.Serve(newListener(ln, s.handler, tlsConfig))
 }
 
 // Shutdown stops accepting, lets running requests end until ctx is done, and then closes the connections that are left.
-// The error is that of ctx when some were.
+// The error is that of ctx when some were. A server that was shut down serves no more.
 func (s *Server) Shutdown(ctx context.Context) error {
+	s.mu.Lock()
+	s.down = true
+	for _, ln := range s.listeners {
+		_ = ln.Close() // the inner server may not know of it yet
+	}
+	s.mu.Unlock()
 	err := s.inner.ShutdownWithContext(ctx)
+	if errors.Is(err, net.ErrClosed) {
+		return nil
+	}
 	if err != nil && errors.Is(err, ctx.Err()) {
 		s.handler.dog.closeAll()
 	}

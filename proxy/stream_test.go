@@ -363,3 +363,27 @@ func TestKeysAreRemovedFromAnswers(t *testing.T) {
 		}
 	})
 }
+
+func TestIdleUpstreamConnectionsAreClosed(t *testing.T) {
+	upstream := newEcho(t, nil)
+	g := newGateway(t, upstream.URL, func(o *Options) { o.Timeouts.UpstreamIdle = 100 * time.Millisecond })
+	for range 3 {
+		g.raw(t, get(jobs, "PRIVATE-TOKEN: "+g.token)).wants(t, 200)
+		time.Sleep(250 * time.Millisecond)
+		p := g.handler.patgate
+		p.mu.Lock()
+		if p.open != 0 || len(p.idle) != 0 {
+			t.Errorf("%d connections are open, %d idle", p.open, len(p.idle))
+		}
+		p.mu.Unlock()
+	}
+}
+
+// A challenge to a request without a credential is no failed credential: git and docker begin with one.
+func TestChallengesAreNotCounted(t *testing.T) {
+	upstream := newEcho(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(401) })
+	g := newGateway(t, upstream.URL, func(o *Options) { o.Limits.FailedCredentials, o.Anonymous = 2, ModeAllow })
+	for range 5 {
+		g.raw(t, get("/g/p.git/info/refs?service=git-upload-pack")).wants(t, 401)
+	}
+}

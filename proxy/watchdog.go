@@ -13,18 +13,18 @@ import (
 type watchdog struct {
 	now  atomic.Int64 // nanoseconds since start, as of the last tick
 	tick time.Duration
+	also []func(now int64) // called with every tick; set before run
 
 	mu    sync.Mutex
 	conns map[*watched]struct{}
 	stop  chan struct{}
 }
 
-// newWatchdog starts one. Its tick is a quarter of the shortest limit that it will watch, at most a second.
+// newWatchdog makes one; run starts it. Its tick is a quarter of the shortest limit that it will watch, at most a second.
 func newWatchdog(shortest time.Duration) *watchdog {
 	tick := min(max(shortest/4, 5*time.Millisecond), time.Second)
 	w := &watchdog{tick: tick, conns: map[*watched]struct{}{}, stop: make(chan struct{})}
 	w.now.Store(int64(tick)) // so that zero is "not waiting"
-	go w.run()
 	return w
 }
 
@@ -39,6 +39,9 @@ func (w *watchdog) run() {
 		case <-ticker.C:
 			w.now.Store(int64(time.Since(start) + w.tick))
 			w.sweep()
+			for _, f := range w.also {
+				f(w.now.Load())
+			}
 		}
 	}
 }

@@ -46,11 +46,13 @@ func Load(opts LoadOptions) (*Table, []Problem) {
 			rows = s.addRows(rows, own)
 		}
 	}
+	commands := a.readQuickActions(rows)
 	routes := make([]*Route, len(rows))
 	for i := range rows {
 		routes[i] = rows[i].Route
 	}
 	t, problems := newTable(a.base, a.catalogue, a.version, routes)
+	t.commands = commands
 	var names []string
 	for _, d := range a.documents {
 		problems = append(problems, d.problems...)

@@ -66,6 +66,8 @@ type Route struct {
 	Params map[string]ParamRule
 	// Force holds query parameters that are set to a fixed value, whatever the client sent. Another value sent is refused.
 	Force []Forced
+	// Texts are the parameters whose text the forge reads for commands and carries these out with the owner's rights.
+	Texts []TextField
 	Body  Body
 
 	// Spans: the answer reaches over all of the owner's containers; the permission is needed under all_memberships too.

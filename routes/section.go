@@ -46,7 +46,7 @@ func (s *section) rows() []row {
 			head = append(head, key, value)
 		case "resources", "routes", "credentials":
 			body = append(body, key, value)
-		case "remove", "categories", "forge", "version", "base": // read by assembly
+		case "remove", "categories", "quick_actions", "forge", "version", "base": // read by assembly
 		default:
 			s.unknownKey(key, "the file", fileKeys[:])
 		}
@@ -93,7 +93,7 @@ func (s *section) rows() []row {
 
 // fileKeys are the keys that a file may have.
 var fileKeys = [...]string{"category", "captures", "parameters", "resources", "kind", "routes", "credentials", "remove",
-	"categories", "forge", "version", "base"}
+	"categories", "quick_actions", "forge", "version", "base"}
 
 // bodyKey is the key that holds the rows of a file, by its kind.
 var bodyKey = [...]string{KindPermission: "resources", KindOpen: "routes", KindOtherCredential: "credentials"}

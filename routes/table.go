@@ -10,6 +10,7 @@ type Table struct {
 	version   int
 	catalogue *Catalogue
 	routes    []*Route
+	commands  *Commands
 	tries     [methodCount]*node
 	again     sync.Pool // *Operation, for confirm
 }
@@ -25,6 +26,9 @@ func (t *Table) Catalogue() *Catalogue { return t.catalogue }
 
 // Routes gives every row in the order of its files. The caller must not change the slice.
 func (t *Table) Routes() []*Route { return t.routes }
+
+// Commands are what the forge carries out when it finds it in a text: see Route.Texts.
+func (t *Table) Commands() *Commands { return t.commands }
 
 // newTable builds the tries. It reports rows that match the same requests as an earlier one, and `after` entries that
 // name no row. The rows' patterns must be parsed.

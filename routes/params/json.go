@@ -291,6 +291,7 @@ func (w *walk) scalar(raw jsontext.Value) error {
 
 // record keeps what the first pass found.
 func (w *walk) record(d decision, text []byte) error {
+	w.readCommands(w.path, text)
 	if d.undeclared {
 		w.Undeclared++
 	}

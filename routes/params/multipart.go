@@ -147,6 +147,8 @@ func (m *Multipart) fileName(h partHeader) error {
 		return err
 	case d.kind != entryPlain:
 		return refuseName(CodeShape, h.name, "must be one id or full path, not a file")
+	case m.set.textField(l.name) != nil:
+		return refuseName(CodeShape, h.name, "must be a text, not a file")
 	case d.undeclared:
 		m.set.Undeclared++
 	}
@@ -181,6 +183,9 @@ func (m *Multipart) lateField(w *partWriter, h partHeader) error {
 	}
 	if d.kind != entryPlain {
 		return refuseName(CodeLate, l.name, "names a container and stands behind a file: send it before the first file")
+	}
+	if s.textField(l.name) != nil {
+		return refuseName(CodeLate, l.name, "may carry commands and stands behind a file: send it before the first file")
 	}
 	if err := s.seen(l.name, inBody, d.repeats()); err != nil {
 		return err

@@ -80,6 +80,7 @@ func (s *Set) add(e entry, p place) error {
 	case d.undeclared:
 		s.Undeclared++
 	}
+	s.readCommands(l.name, l.value)
 	if p == inQuery {
 		s.query = append(s.query, e)
 	} else {

@@ -29,6 +29,8 @@ type Value struct {
 type Set struct {
 	// Targets are the references that were found, those of the query first, each in the order in which it stands.
 	Targets []Value
+	// Commands are what the texts of the request would have the forge do: see routes.Route.Texts.
+	Commands []FoundCommand
 	// Undeclared counts the values that passed without being declared by the row.
 	Undeclared int
 
@@ -96,12 +98,13 @@ func (s *Set) Reset(route *routes.Route, captures []routes.Capture) {
 		s.buf, s.scratch, s.decoder, s.encoder = nil, nil, nil, nil
 	}
 	clear(s.Targets)
+	clear(s.Commands)
 	clear(s.query)
 	clear(s.body)
 	clear(s.names)
 	clear(s.repeats)
 	*s = Set{
-		Targets: s.Targets[:0], route: route, captures: captures,
+		Targets: s.Targets[:0], Commands: s.Commands[:0], route: route, captures: captures,
 		query: s.query[:0], body: s.body[:0], names: s.names[:0], repeats: s.repeats[:0],
 		buf: s.buf[:0], scratch: s.scratch[:0], key: s.key[:0], elements: s.elements[:0], path: s.path[:0], frames: s.frames[:0],
 		decoder: s.decoder, encoder: s.encoder, id: s.id[:0],

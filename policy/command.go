@@ -1,0 +1,56 @@
+package policy
+
+import "patgate/routes"
+
+// Command is what a text of the request would have the forge do with the owner's rights.
+type Command struct {
+	// Needs are the permissions, on every container of the row's own boundary. Nil and nothing are not enough.
+	Needs *routes.PermissionSet
+	// Elsewhere: it may act on another container, which nobody can tell. The permissions are needed under
+	// all_memberships too.
+	Elsewhere bool
+}
+
+// commands denies unless the grant holds what every command in the request's texts needs.
+func (g *Grant) commands(q *Question, strict bool, d *Decision) {
+	for i := range q.Commands {
+		if c := &q.Commands[i]; !g.command(q, i, c, strict, d) {
+			return
+		}
+	}
+}
+
+func (g *Grant) command(q *Question, i int, c *Command, strict bool, d *Decision) (ok bool) {
+	if c.Needs == nil || c.Needs.Empty() {
+		d.deny(ReasonQuickAction, i, routes.BoundaryNone)
+		return false
+	}
+	own := 0
+	for j := range q.Checks {
+		check := &q.Checks[j]
+		if check.Target {
+			continue
+		}
+		own++
+		o := reach{first: -1}
+		if g.reach(&o, check.Boundary, check.Container, c.Needs, strict); !o.touched || !o.held.Contains(c.Needs) {
+			d.deny(ReasonQuickAction, i, q.shown(check, o.touched))
+			d.missing(c.Needs, &o.held)
+			if check.Container != nil {
+				d.Container = check.Container.ID
+			}
+			return false
+		}
+	}
+	switch all := g.underAll(strict); {
+	case own == 0:
+		d.deny(ReasonQuickAction, i, routes.BoundaryNone)
+		d.missing(c.Needs, &routes.PermissionSet{})
+		return false
+	case c.Elsewhere && !all.Contains(c.Needs):
+		d.deny(ReasonQuickAction, i, routes.BoundaryNone)
+		d.missing(c.Needs, all)
+		return false
+	}
+	return true
+}

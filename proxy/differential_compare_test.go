@@ -1,0 +1,201 @@
+package proxy
+
+import (
+	"bytes"
+	"fmt"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+
+	"patgate/audit"
+	"patgate/policy"
+	"patgate/routes"
+)
+
+// compare says in what the forge's reading of a request differs from what the gateway decided on.
+func (c *corpus) compare(s *spec, e *audit.Event, seen *sighting) []string {
+	d := &difference{}
+	if e.Route == nil {
+		return []string{"it was forwarded without a route"}
+	}
+	row := c.rows[e.Route.Method+" "+e.Route.Path]
+	if row == nil || !row.names[seen.Route] {
+		d.add("route", seen.Route, e.Route.Method+" "+e.Route.Path)
+		return d.list
+	}
+	d.equal("method", seen.Method, s.method)
+	d.equal("method before overrides", seen.OriginalMethod, s.method)
+	var op routes.Operation
+	if err := c.table.Classify(&op, s.method, []byte(s.target())); err != nil {
+		return append(d.list, "the table refuses what was sent: "+err.Error())
+	}
+	d.equal("row of what was sent", op.Route.Method+" "+op.Route.Path, e.Route.Method+" "+e.Route.Path)
+	lookedUp(&op)
+	c.target(d, &op, seen, s.method)
+	overridden := captures(d, row, &op, seen)
+	parameters(d, s, &op, seen, overridden)
+	credentials(d, s, e, seen)
+	return d.list
+}
+
+// difference collects what differs.
+type difference struct{ list []string }
+
+func (d *difference) add(what string, got, want any) {
+	d.list = append(d.list, fmt.Sprintf("%s: the forge has %.300q, patgate %.300q", what, fmt.Sprint(got), fmt.Sprint(want)))
+}
+
+func (d *difference) equal(what, got, want string) {
+	if got != want {
+		d.add(what, got, want)
+	}
+}
+
+// lookedUp gives the operation the id that the world's look-up answers.
+func lookedUp(op *routes.Operation) {
+	if l := op.Route.Find.Lookup; l != nil && l.Send != "" {
+		for i := range op.Captures() {
+			if c := &op.Captures()[i]; c.Ref == routes.RefNone && strings.Contains(l.Get, "{"+c.Name+"}") {
+				id, _ := strconv.ParseInt(worldLookedUp(string(c.Value)), 10, 64)
+				op.SetID(i, id)
+				return
+			}
+		}
+	}
+}
+
+// checked gives the value of a capture that was checked.
+func checked(op *routes.Operation, i int) string {
+	c := &op.Captures()[i]
+	if c.Ref == routes.RefNone {
+		if c.ID != 0 {
+			return strconv.FormatInt(c.ID, 10)
+		}
+		return string(c.Value)
+	}
+	if c.Name != op.Route.Find.Name && !isTargetCapture(op.Route, c.Name) {
+		if c.ID != 0 {
+			return strconv.FormatInt(c.ID, 10)
+		}
+		return string(c.Value) // a user, or a container that the row does not check
+	}
+	return worldSent(c.Reference(), false)
+}
+
+func isTargetCapture(r *routes.Route, name string) bool {
+	return slices.ContainsFunc(r.Targets, func(t routes.Target) bool { return t.Capture == name })
+}
+
+// target checks the path that was sent: Workhorse's reading of it changes nothing, and it classifies to the same row.
+func (c *corpus) target(d *difference, op *routes.Operation, seen *sighting, method string) {
+	raw, _, _ := strings.Cut(seen.Target, "?")
+	if clean := path.Clean(raw); clean != strings.TrimSuffix(raw, "/") {
+		d.add("Workhorse's path", clean, raw)
+	}
+	var again routes.Operation
+	if err := c.table.Classify(&again, method, []byte(seen.Target)); err != nil {
+		d.add("what was forwarded", seen.Target, err)
+		return
+	}
+	if again.Route != op.Route || len(again.Captures()) != len(op.Captures()) {
+		d.add("row of what was forwarded", again.Route.Path, op.Route.Path)
+		return
+	}
+	for i := range again.Captures() {
+		d.equal("capture "+again.Captures()[i].Name+" of what was forwarded", string(again.Captures()[i].Value), checked(op, i))
+	}
+}
+
+// captures compares the path's captures and gives the forge's names of them: they win over parameters of the same name.
+func captures(d *difference, row *corpusRow, op *routes.Operation, seen *sighting) map[string]bool {
+	overridden := map[string]bool{}
+	for ours, theirs := range row.captures {
+		overridden[theirs] = true
+		got, there := seen.Grape[theirs]
+		i := slices.IndexFunc(op.Captures(), func(c routes.Capture) bool { return c.Name == ours })
+		switch {
+		case i < 0 && there && got != nil && got != "":
+			d.add("capture "+theirs, got, "nothing")
+		case i >= 0 && fmt.Sprint(got) != checked(op, i):
+			d.add("capture "+theirs, got, checked(op, i))
+		}
+	}
+	if format, there := seen.Grape["format"]; there && !overridden["format"] && !declaresFormat(op.Route) {
+		d.add("format", format, "nothing")
+	}
+	return overridden
+}
+
+func declaresFormat(r *routes.Route) bool {
+	return r.Params["format"] != routes.ParamUndeclared || bytes.Contains([]byte(r.Path), []byte("."))
+}
+
+// parameters compares what Grape and Rails have with a plain reading of what was sent.
+func parameters(d *difference, s *spec, op *routes.Operation, seen *sighting, overridden map[string]bool) {
+	query, body, err := readPlainly(s, op.Route)
+	if err != nil {
+		d.list = append(d.list, "it was taken, but has not one plain reading: "+err.Error())
+		return
+	}
+	if seen.BodyTaken {
+		body = nil
+	}
+	want := sent(op.Route, op, append(query, body...))
+	for i := range op.Route.Force {
+		f := &op.Route.Force[i]
+		if !slices.ContainsFunc(query, func(l leafValue) bool { return l.canonical() == f.Name }) {
+			want = append(want, leafValue{[]string{f.Name}, 's', f.Value})
+		}
+	}
+	grape := leaves(nil, nil, seen.Grape)
+	path := func(l leafValue) bool { return overridden[l.path[0]] || l.path[0] == "format" && len(l.path) == 1 }
+	compareLeaves(d, "Grape", slices.DeleteFunc(grape, path), slices.DeleteFunc(slices.Clone(want), path))
+	compareLeaves(d, "Rails", leaves(nil, nil, seen.Rails), want)
+}
+
+// compareLeaves compares without order. Rails drops nulls from lists and then the empty list, so these are left out.
+func compareLeaves(d *difference, reader string, got, want []leafValue) {
+	text := func(all []leafValue) []string {
+		var out []string
+		for _, l := range all {
+			if l.kind == 'e' || l.kind == '0' && slices.Contains(l.path, "[]") {
+				continue
+			}
+			out = append(out, l.String())
+		}
+		slices.Sort(out)
+		return out
+	}
+	g, w := text(got), text(want)
+	for _, one := range g {
+		if i, found := slices.BinarySearch(w, one); found {
+			w = slices.Delete(w, i, i+1)
+			continue
+		}
+		d.add("parameter of "+reader, one, "none")
+	}
+	for _, one := range w {
+		d.add("parameter of "+reader, "none", one)
+	}
+}
+
+// credentials checks that the owner's credential, once and in the client's place, is all that the forge could use.
+func credentials(d *difference, s *spec, e *audit.Event, seen *sighting) {
+	want := "[]"
+	anonymous := e.Reason == policy.ReasonOpen.String() || e.Reason == policy.ReasonPublic.String()
+	if !anonymous {
+		at := map[place]string{placePrivateToken: "header PRIVATE-TOKEN", placeBearer: "bearer", placeBasic: "basic", placeNugetKey: "header X-NuGet-ApiKey"}
+		want = fmt.Sprintf("[[%s %s]]", at[s.place], ownerCredential)
+	}
+	d.equal("credentials", fmt.Sprint(seen.Credentials), want)
+	if seen.Sudo != nil {
+		d.add("sudo", seen.Sudo, "nobody")
+	}
+	d.equal("client", fmt.Sprint(seen.Headers["HTTP_X_FORWARDED_FOR"]), "127.0.0.1")
+	for _, name := range []string{"HTTP_X_HTTP_METHOD_OVERRIDE", "HTTP_SUDO", "HTTP_COOKIE", "HTTP_X_FORWARDED_HOST", "HTTP_FORWARDED", "HTTP_CONTENT_ENCODING"} {
+		if value, there := seen.Headers[name]; there {
+			d.add("header "+name, value, "none")
+		}
+	}
+}

@@ -1,0 +1,111 @@
+package proxy
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"runtime"
+	"runtime/debug"
+	"testing"
+	"time"
+)
+
+// transfer is how much passes in each direction; the whole program with 2 GiB is an end-to-end test elsewhere.
+const transfer = 512 << 20
+
+// TestMemoryOfTransfers sends and receives far more than may be held in memory. The upstream and the client are in the
+// same process, so the bound is on all three.
+func TestMemoryOfTransfers(t *testing.T) {
+	if testing.Short() {
+		t.Skip("moves 1 GiB: run without -short")
+	}
+	upstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == "PUT" {
+			n, err := io.Copy(io.Discard, r.Body)
+			fmt.Fprintf(w, "%d %v", n, err)
+			return
+		}
+		if r.URL.RawQuery != "chunked=1" {
+			w.Header().Set("Content-Length", fmt.Sprint(transfer))
+		}
+		_, _ = io.CopyN(w, zeros{}, transfer)
+	}))
+	defer upstream.Close()
+	g := newGateway(t, upstream.URL, nil)
+	file := "/api/v4/projects/7/packages/generic/p/1/f"
+	run := func(name, head string, chunked bool) {
+		t.Run(name, func(t *testing.T) {
+			debug.FreeOSMemory()
+			before := heap()
+			peak := make(chan uint64)
+			stop := make(chan struct{})
+			go watchHeap(stop, peak)
+			c, err := net.Dial("tcp", g.address)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer c.Close()
+			go func() {
+				_, _ = io.WriteString(c, head)
+				switch {
+				case head[0] == 'P' && chunked:
+					piece := make([]byte, 1<<20)
+					for range transfer >> 20 {
+						fmt.Fprintf(c, "%x\r\n", len(piece))
+						_, _ = c.Write(piece)
+						_, _ = io.WriteString(c, "\r\n")
+					}
+					_, _ = io.WriteString(c, "0\r\n\r\n")
+				case head[0] == 'P':
+					_, _ = io.CopyN(c, zeros{}, transfer)
+				}
+			}()
+			response, err := http.ReadResponse(bufio.NewReaderSize(c, 64<<10), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if head[0] == 'P' {
+				if body, _ := io.ReadAll(response.Body); string(body) != fmt.Sprintf("%d <nil>", transfer) {
+					t.Errorf("the upstream got %s", body)
+				}
+			} else if n, err := io.Copy(io.Discard, response.Body); n != transfer || err != nil {
+				t.Errorf("received %d bytes, %v", n, err)
+			}
+			close(stop)
+			if grown := int64(<-peak) - int64(before); grown > 32<<20 {
+				t.Errorf("memory grew by %d MiB", grown>>20)
+			}
+		})
+	}
+	private := "HTTP/1.1\r\nHost: h\r\nPRIVATE-TOKEN: " + g.token + "\r\n"
+	run("upload", fmt.Sprintf("PUT %s %sContent-Length: %d\r\n\r\n", file, private, transfer), false)
+	run("chunked upload", "PUT "+file+" "+private+"Transfer-Encoding: chunked\r\n\r\n", true)
+	run("download", "GET "+file+" "+private+"\r\n", false)
+	run("chunked download", "GET "+file+"?chunked=1 "+private+"\r\n", true)
+}
+
+type zeros struct{}
+
+func (zeros) Read(p []byte) (int, error) { return len(p), nil }
+
+func heap() uint64 {
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapInuse + m.StackInuse
+}
+
+func watchHeap(stop chan struct{}, peak chan uint64) {
+	highest := uint64(0)
+	for {
+		select {
+		case <-stop:
+			peak <- highest
+			return
+		case <-time.After(20 * time.Millisecond):
+			highest = max(highest, heap())
+		}
+	}
+}

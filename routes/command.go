@@ -1,0 +1,95 @@
+package routes
+
+import "strconv"
+
+// CommandKind is what a text is about, as far as the commands in it go: GitLab carries out /merge in a note on a merge
+// request and not in one on an issue. The zero value is about nothing.
+type CommandKind uint8
+
+const (
+	CommandsNone CommandKind = iota
+	// CommandsWorkItem: issues, tasks, incidents, epics and all other work items, and notes on them.
+	CommandsWorkItem
+	// CommandsMergeRequest: merge requests, notes and drafts of notes on them.
+	CommandsMergeRequest
+	// CommandsCommit: notes on commits.
+	CommandsCommit
+
+	commandKinds
+)
+
+var commandKindNames = [...]string{"none", "work_item", "merge_request", "commit"}
+
+// String gives the kind as it stands in the route table.
+func (k CommandKind) String() string {
+	if int(k) < len(commandKindNames) {
+		return commandKindNames[k]
+	}
+	return "commands(" + strconv.Itoa(int(k)) + ")"
+}
+
+// Command is one command that a forge carries out when it finds it in a text, with the rights of the token's owner
+// (GitLab's quick actions: /close, /move group/project). A Command is never changed after its table was built.
+type Command struct {
+	Name    string // canonical, without the slash: label
+	Aliases []string
+	Source  Source
+	// Harmless: it only changes the text.
+	Harmless bool
+	// Elsewhere: its argument may name another container. Its permissions are needed under all_memberships too.
+	Elsewhere bool
+
+	needs   [commandKinds][]Permission
+	needSet [commandKinds]PermissionSet
+}
+
+// Needs gives what the command needs in a text of a kind, as in the table; nil when the forge does not carry it out there.
+func (c *Command) Needs(k CommandKind) []Permission {
+	if k >= commandKinds {
+		return nil
+	}
+	return c.needs[k]
+}
+
+// NeedSet gives the same as a set; nil when the forge does not carry the command out there.
+func (c *Command) NeedSet(k CommandKind) *PermissionSet {
+	if k >= commandKinds || len(c.needs[k]) == 0 {
+		return nil
+	}
+	return &c.needSet[k]
+}
+
+// Commands are the commands of a forge. It is immutable.
+type Commands struct {
+	list  []*Command // in the order of the table
+	names map[string]namedCommand
+}
+
+// namedCommand is a command under one of its names.
+type namedCommand struct {
+	name    string
+	command *Command
+}
+
+// All gives every command in the order of the table. The caller must not change the slice.
+func (c *Commands) All() []*Command {
+	if c == nil {
+		return nil
+	}
+	return c.list
+}
+
+// Find gives the command of a name or alias, in small letters and without the slash; nil when there is none.
+func (c *Commands) Find(name string) *Command {
+	if c == nil {
+		return nil
+	}
+	return c.names[name].command
+}
+
+// TextField is a parameter whose text the forge reads for commands.
+type TextField struct {
+	Param    string // canonical name
+	Kind     CommandKind
+	Commands *Commands
+}

@@ -1,0 +1,50 @@
+package params
+
+import "patgate/routes"
+
+// FoundCommand is a command that stands in a text which the forge reads for commands.
+type FoundCommand struct {
+	Param   string // canonical name of the parameter, as in the row
+	Line    int    // in the text, from 1; of the first time that the command stands there
+	Name    string // the name or alias that stands there, in small letters and without the slash
+	Kind    routes.CommandKind
+	Command *routes.Command
+}
+
+// readCommands notes the commands in a value when the forge reads it for them. Each command is noted once.
+func (s *Set) readCommands(name, value []byte) {
+	f := s.textField(name)
+	if f == nil {
+		return
+	}
+	scan := f.Scan(value)
+	for {
+		found, line, command := scan.Next()
+		if command == nil {
+			return
+		}
+		if !s.hasCommand(f.Kind, command) {
+			s.Commands = append(s.Commands, FoundCommand{Param: f.Param, Line: line, Name: found, Kind: f.Kind, Command: command})
+		}
+	}
+}
+
+func (s *Set) hasCommand(kind routes.CommandKind, command *routes.Command) bool {
+	for i := range s.Commands {
+		if s.Commands[i].Command == command && s.Commands[i].Kind == kind {
+			return true
+		}
+	}
+	return false
+}
+
+// textField gives the row's text of that name, in whatever shape it is sent; nil when it is none.
+func (s *Set) textField(name []byte) *routes.TextField {
+	for i := range s.route.Texts {
+		f := &s.route.Texts[i]
+		if string(name) == f.Param || below(name, f.Param) || sameButShape(name, f.Param) {
+			return f
+		}
+	}
+	return nil
+}
