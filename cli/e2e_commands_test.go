@@ -39,6 +39,8 @@ import (
 //	[!] forgesaw REGEXP             whether the forge received such a METHOD TARGET line since the last forget
 //	forget                          forget what the forge received
 //	waitfor URL                     until something answers there
+//	certificate NAME                make NAME.crt and NAME.key
+//	serves NAME                     the gateway serves that certificate, now or soon
 func commands() map[string]func(*testscript.TestScript, bool, []string) {
 	return map[string]func(*testscript.TestScript, bool, []string){
 		"serve":    serveCommand,
@@ -62,6 +64,9 @@ func commands() map[string]func(*testscript.TestScript, bool, []string) {
 		"forgesaw": forgesawCommand,
 		"forget":   forgetCommand,
 		"waitfor":  waitforCommand,
+
+		"certificate": certificateCommand,
+		"serves":      servesCommand,
 	}
 }
 

@@ -50,7 +50,8 @@ type Config struct {
 	Routes Routes `yaml:"routes"`
 	// Tokens limits what tokens may be made.
 	Tokens Tokens `yaml:"tokens"`
-	// Administrators are the forge user ids of patgate's administrators.
+	// Administrators are the forge user ids of patgate's administrators. The gateway itself asks for none; the key is for
+	// the token API that is to come.
 	Administrators []int64 `yaml:"administrators"`
 
 	// Limits bound what one request or one client may take.
@@ -70,7 +71,7 @@ type Upstream struct {
 	// URL is the forge's origin, scheme and host, such as `https://gitlab.example.com`. Plain http is taken for loopback
 	// addresses only, unless allow_plain_http is set.
 	URL URL `yaml:"url"`
-	// CAFile is a PEM file with the certificate authorities that sign the forge's certificate. Empty: the system's.
+	// CAFile is a PEM file with the certificate authority that signs the forge's certificate. Empty: the system's.
 	CAFile string `yaml:"ca_file"`
 	// AllowPlainHTTP lets the upstream be plain http although it is not on this machine. Credentials then cross the
 	// network readable.
@@ -146,6 +147,9 @@ type Limits struct {
 	FailedCredentials int `yaml:"failed_credentials"`
 	// FailedCredentialsWindow is the time in which they are counted.
 	FailedCredentialsWindow Duration `yaml:"failed_credentials_window"`
+	// QuickActions says what happens to texts with commands that the forge carries out with the owner's rights, such as
+	// `/merge` in a note: `check` refuses those that the token's grant does not cover, `allow` passes them all.
+	QuickActions QuickActions `yaml:"quick_actions"`
 	// AuditQueue is how many decisions may wait for the log; when it is full, requests are refused with 503.
 	AuditQueue int `yaml:"audit_queue"`
 }
@@ -156,7 +160,7 @@ type Timeouts struct {
 	ReadHeader Duration `yaml:"read_header"`
 	// Idle is how long a client connection may wait for its next request.
 	Idle Duration `yaml:"idle"`
-	// ReadStall is how long a client may stop sending in the middle of a body.
+	// ReadStall is the time a client has for the next 4 KiB of a body, or for what is left of it.
 	ReadStall Duration `yaml:"read_stall"`
 	// WriteStall is how long a client may stop reading in the middle of an answer.
 	WriteStall Duration `yaml:"write_stall"`

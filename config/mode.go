@@ -57,6 +57,23 @@ func (v Web) String() string { return wordOf(webNames, int(v)) }
 // UnmarshalText reads the value; unknown text is an error.
 func (v *Web) UnmarshalText(text []byte) error { return readWord(v, webNames, text) }
 
+// QuickActions says what happens to texts with commands. The zero value refuses those that the grant does not cover.
+type QuickActions uint8
+
+// The values of `limits.quick_actions`.
+const (
+	QuickActionsCheck QuickActions = iota
+	QuickActionsAllow
+)
+
+var quickActionsNames = []string{"check", "allow"}
+
+// String gives the value as it is written.
+func (v QuickActions) String() string { return wordOf(quickActionsNames, int(v)) }
+
+// UnmarshalText reads the value; unknown text is an error.
+func (v *QuickActions) UnmarshalText(text []byte) error { return readWord(v, quickActionsNames, text) }
+
 // LogLevel is the least level that is written.
 type LogLevel uint8
 

@@ -31,6 +31,8 @@ func TestAValueIsReadOrRefusedWithItsFix(t *testing.T) {
 		{"an empty section", minimal + "tls:\n", "patgate.yaml:2: tls: is empty (fix: leave it out for the defaults, or write keys below it)"},
 		{"a word of a closed set", minimal + "legacy: read_only\n", ""},
 		{"a word outside it", minimal + "legacy: sometimes\n", `patgate.yaml:2: legacy: "sometimes": unknown value (fix: write deny, read_only, allow)`},
+		{"quick actions that pass", minimal + "limits: {quick_actions: allow}\n", ""},
+		{"quick actions that are neither", minimal + "limits: {quick_actions: 'off'}\n", `patgate.yaml:2: limits.quick_actions: "off": unknown value (fix: write check, allow)`},
 		{"a duration", minimal + "timeouts: {idle: 90s}\n", ""},
 		{"a duration in days", minimal + "tokens: {max_lifetime: 90d}\n", ""},
 		{"a duration without a unit", minimal + "timeouts: {idle: 90}\n", `patgate.yaml:2: timeouts.idle: "90": not a duration (fix: write a number with a unit, such as 500ms, 30s, 5m, 2h or 90d)`},

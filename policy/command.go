@@ -4,7 +4,8 @@ import "patgate/routes"
 
 // Command is what a text of the request would have the forge do with the owner's rights.
 type Command struct {
-	// Needs are the permissions, on every container of the row's own boundary. Nil and nothing are not enough.
+	// Needs are the permissions, on every container that the request names: a merge request that is made from one project
+	// in another is acted on there. Nil and nothing are not enough.
 	Needs *routes.PermissionSet
 	// Elsewhere: it may act on another container, which nobody can tell. The permissions are needed under
 	// all_memberships too.
@@ -25,13 +26,8 @@ func (g *Grant) command(q *Question, i int, c *Command, strict bool, d *Decision
 		d.deny(ReasonQuickAction, i, routes.BoundaryNone)
 		return false
 	}
-	own := 0
 	for j := range q.Checks {
 		check := &q.Checks[j]
-		if check.Target {
-			continue
-		}
-		own++
 		o := reach{first: -1}
 		if g.reach(&o, check.Boundary, check.Container, c.Needs, strict); !o.touched || !o.held.Contains(c.Needs) {
 			d.deny(ReasonQuickAction, i, q.shown(check, o.touched))
@@ -42,12 +38,7 @@ func (g *Grant) command(q *Question, i int, c *Command, strict bool, d *Decision
 			return false
 		}
 	}
-	switch all := g.underAll(strict); {
-	case own == 0:
-		d.deny(ReasonQuickAction, i, routes.BoundaryNone)
-		d.missing(c.Needs, &routes.PermissionSet{})
-		return false
-	case c.Elsewhere && !all.Contains(c.Needs):
+	if all := g.underAll(strict); c.Elsewhere && !all.Contains(c.Needs) {
 		d.deny(ReasonQuickAction, i, routes.BoundaryNone)
 		d.missing(c.Needs, all)
 		return false

@@ -6,7 +6,7 @@ import (
 	"patgate/routes"
 )
 
-// does is a command that needs permissions on the row's own containers; anywhere is one that may act on others too.
+// does is a command that needs permissions on the request's containers; anywhere is one that may act on others too.
 func does(needs ...string) Command {
 	set := newCatalogue().set(needs...)
 	return Command{Needs: &set}
@@ -58,6 +58,14 @@ func commandCases() []decideCase {
 			scopes: scopes(onProject(hammer, "create_work_item")), commands: commands(Command{}), reason: ReasonQuickAction},
 		{name: "a command on a row that is public", row: public(row(onAProject, "read_job")), checks: checks(project(lib)),
 			scopes: scopes(onProject(hammer, "read_job")), commands: commands(does("read_job")), reason: ReasonQuickAction},
+		{name: "a command that is granted on the row's own container and not on a further one", row: note,
+			checks: checks(project(hammer), target(project(site), "create_work_item")),
+			scopes: scopes(onGroup(acme, "create_work_item"), onProject(hammer, "run_job")), commands: commands(does("run_job")),
+			reason: ReasonQuickAction, shown: onAProject, missing: []string{"run_job"}},
+		{name: "a command that is granted on both", row: note,
+			checks: checks(project(hammer), target(project(site), "create_work_item")),
+			scopes: scopes(onGroup(acme, "create_work_item", "run_job")), commands: commands(does("run_job")),
+			verdict: Allow, reason: ReasonGranted},
 		{name: "what the request itself lacks comes first", row: note, checks: checks(project(hammer)),
 			scopes: scopes(onProject(hammer, "run_job")), commands: commands(does("push_code")), reason: ReasonPermissionMissing},
 		{name: "a further container that is not granted comes before the commands", row: note,

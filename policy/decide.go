@@ -15,8 +15,8 @@ import "patgate/routes"
 //     besides its check, a row that spans them.
 //   - A row marked public needs no permission while all its own containers are public. It is then forwarded without a
 //     credential, so that nobody sees more than an anonymous caller. Its targets must still be granted.
-//   - What a command in a text would do needs its permissions like a request for the same thing: on the row's own
-//     containers, and under all_memberships too when its argument may name another one.
+//   - What a command in a text would do needs its permissions like a request for the same thing: on every container
+//     of the request, and under all_memberships too when its argument may name another one.
 //   - A scope that carries a constraint does not count for a row that writes; a request that only such scopes would allow
 //     is ReasonConstrained.
 //   - A row that writes and is newer than the token is ReasonNewerThanToken.

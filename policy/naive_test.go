@@ -154,14 +154,16 @@ func (n *naive) commandNotAllowed(c Command) (naiveAnswer, bool) {
 		return d, true
 	}
 	wanted := n.setOf(*c.Needs)
-	for _, own := range n.checks {
-		if own.Target {
-			continue
-		}
-		held, some := n.heldBy(func(s ScopeSpec) bool { return n.reaches(s, own) })
+	for _, named := range n.checks {
+		held, some := n.heldBy(func(s ScopeSpec) bool { return n.reaches(s, named) })
 		if !held.all(wanted) {
-			d.missing, d.boundary = wanted.without(held), own.Boundary
-			if unclear := own.Reference.Kind == routes.RefNamespace || n.route.Find.From == routes.FindByLookup; unclear && !some {
+			d.missing, d.boundary = wanted.without(held), named.Boundary
+			byNamespace := named.Reference.Kind == routes.RefNamespace
+			switch {
+			case some:
+			case named.Target && byNamespace:
+				d.boundary = routes.BoundaryGroup
+			case !named.Target && (byNamespace || n.route.Find.From == routes.FindByLookup):
 				d.boundary = n.route.Boundaries[0]
 			}
 			return d, true

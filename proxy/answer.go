@@ -38,8 +38,11 @@ func (x *exchange) refuse(r *refusal) {
 	}
 	x.challenge(&f)
 	body := f.body(x.surface)
-	if x.surface == surfaceGit {
+	switch {
+	case x.surface == surfaceGit:
 		h.SetContentType("text/plain; charset=utf-8")
+	case f.decision != nil && x.surface == surfaceAPI && takesProblem(x.fields.get(fieldAccept)):
+		h.SetContentType("application/problem+json")
 	}
 	out.SetBody(body)
 	x.event.Reason = r.reason
@@ -48,6 +51,16 @@ func (x *exchange) refuse(r *refusal) {
 		sent = 0
 	}
 	x.complete(r.status, sent)
+}
+
+// takesProblem tells whether a denial may be labelled as problem details (RFC 9457), with GitLab's keys as its extension
+// members: the client takes anything, or asks for that. A client that names application/json gets that. Of clients that
+// do not care for the label some, such as gitbeaker, then show the whole text, and with it the permission that is missing.
+func takesProblem(accept []byte) bool {
+	if bytes.Contains(accept, []byte("application/json")) {
+		return false
+	}
+	return len(accept) == 0 || bytes.Contains(accept, []byte("*/*")) || bytes.Contains(accept, []byte("application/problem+json"))
 }
 
 // facts are what an answer tells.

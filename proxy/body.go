@@ -26,6 +26,7 @@ type requestBody struct {
 	spool     *os.File
 	multipart *params.Multipart
 	out       []byte // what is sent, when it is short
+	lease     lease
 }
 
 // present tells whether the request has a body.
@@ -54,11 +55,26 @@ func (b *requestBody) Read(p []byte) (int, error) {
 	return n, &errUpload{err}
 }
 
+// sent gives back what a body took from what all bodies share, as soon as it has been sent.
+func (b *requestBody) sent() {
+	if b.lease.from == nil {
+		return
+	}
+	if cap(b.memory) > maxKept {
+		b.memory = nil
+	}
+	if cap(b.out) > maxKept {
+		b.out = nil
+	}
+	b.lease.end()
+}
+
 // release lets go of what the body held.
 func (b *requestBody) release() {
 	if b.spool != nil {
 		_ = b.spool.Close() // it has no name any more
 	}
+	b.lease.end()
 	memory, out := b.memory, b.out
 	if cap(memory) > maxKept {
 		memory = nil
@@ -93,6 +109,9 @@ func (x *exchange) readParameters() error {
 			return err
 		}
 		var source io.Reader
+		if b.spool != nil && !b.lease.parse(x.h.options.Timeouts.Resolve) {
+			return errNoRoom
+		}
 		if source, err = b.again(); err == nil {
 			err = x.set.JSON(source)
 		}
@@ -118,11 +137,20 @@ func (b *requestBody) whole(x *exchange, spool bool) error {
 	if b.length > limit {
 		return errBodyTooLarge
 	}
+	b.lease.from = x.h.room
+	full := false
 	var err error
-	b.memory, err = readUpTo(b, b.memory[:0], min(limit, memory)+1)
+	b.memory, err = readUpTo(b, b.memory[:0], min(limit, memory)+1, func(n int64) bool {
+		full = !b.lease.memoryFor(n)
+		return !full
+	})
 	switch {
 	case err != nil:
 		return err
+	case full && !spool:
+		return errNoRoom
+	case full:
+		return b.spoolRest(x, limit)
 	case int64(len(b.memory)) <= min(limit, memory):
 		return nil
 	case memory >= limit:
@@ -137,12 +165,17 @@ func (b *requestBody) spoolRest(x *exchange, limit int64) error {
 		return err
 	}
 	b.spool = file
+	if !b.lease.diskFor(int64(len(b.memory))) {
+		return errNoRoom
+	}
 	_ = os.Remove(file.Name()) // where that fails, the file stays until the directory is emptied
 	if _, err := file.Write(b.memory); err != nil {
 		return err
 	}
 	rest := limit - int64(len(b.memory))
-	n, err := io.Copy(file, io.LimitReader(b, rest+1))
+	b.memory = nil // it is in the file
+	b.lease.giveMemory()
+	n, err := io.Copy(&leasedFile{file, &b.lease}, io.LimitReader(b, rest+1))
 	if err == nil && n > rest {
 		err = errBodyTooLarge
 	}
@@ -158,10 +191,13 @@ func (b *requestBody) again() (io.Reader, error) {
 	return b.spool, err
 }
 
-// readUpTo reads until the end, or until dst holds limit bytes.
-func readUpTo(from io.Reader, dst []byte, limit int64) ([]byte, error) {
+// readUpTo reads until the end, until dst holds limit bytes, or until grow refuses the length to which dst must grow.
+func readUpTo(from io.Reader, dst []byte, limit int64, grow func(n int64) bool) ([]byte, error) {
 	for int64(len(dst)) < limit {
 		if len(dst) == cap(dst) {
+			if !grow(int64(2 * len(dst))) {
+				return dst, nil
+			}
 			dst = append(dst, 0)[:len(dst)]
 		}
 		n, err := from.Read(dst[len(dst):min(int64(cap(dst)), limit)])

@@ -18,6 +18,10 @@ const (
 	phaseTunnel                // an upgraded connection: no limit
 )
 
+// leastProgress is how many bytes of a body must arrive within ReadStall: 4 KiB in 30 s is slower than any network that
+// is in use, and bounds how long a body can be dragged out.
+const leastProgress = 4 << 10
+
 // clientConn is a connection from a client. It knows the client's address, so that it is read from the socket once, and
 // bounds how long the client may take.
 type clientConn struct {
@@ -42,7 +46,7 @@ func (c *clientConn) Read(p []byte) (int, error) {
 	if phase(c.phase.Load()) != phaseExchange {
 		return c.Conn.Read(p)
 	}
-	return c.read(p, c.limits.ReadStall)
+	return c.readSteadily(p, c.limits.ReadStall, leastProgress)
 }
 
 // Write writes under the limit of the connection's phase.
@@ -67,6 +71,7 @@ func (c *clientConn) Close() error {
 // enter changes the phase.
 func (c *clientConn) enter(p phase) {
 	c.phase.Store(uint32(p))
+	c.waited, c.brought = 0, 0
 	switch p {
 	case phaseHeader:
 		c.wait(c.limits.ReadHeader)

@@ -10,7 +10,6 @@ import (
 	"strings"
 	"testing"
 
-	"patgate/policy"
 	"patgate/routes"
 )
 
@@ -37,6 +36,8 @@ type corpusPair struct {
 type corpusRow struct {
 	names    map[string]bool   // of the forge: a HEAD route of its own is the row of its GET
 	captures map[string]string // the forge's name of a capture by the row's
+	formats  []string          // suffixes that the row declares
+	splat    string            // the forge's name of a splat at the end that loses a suffix to the format
 }
 
 // forgeRoutes is how many pairs the reference has, besides the catch-all.
@@ -52,13 +53,14 @@ func newCorpus(t testing.TB, table *routes.Table) *corpus {
 	t.Helper()
 	c := &corpus{table: table, rows: map[string]*corpusRow{}}
 	requirements := map[string]map[string]string{}
+	formats := map[string]string{}
 	for _, line := range readTable(t, "../routes/testdata/gitlab-route-order.tsv") {
 		var captures map[string]string
 		if err := json.Unmarshal([]byte(line[3]), &captures); err != nil {
 			t.Fatalf("%v: %v", line, err)
 		}
 		if name := line[1] + " " + line[2]; requirements[name] == nil {
-			requirements[name] = captures
+			requirements[name], formats[name] = captures, line[4]
 		}
 	}
 	seen := map[string]bool{}
@@ -89,7 +91,7 @@ func newCorpus(t testing.TB, table *routes.Table) *corpus {
 			}
 		}
 		c.pairs = append(c.pairs, p)
-		c.connect(t, p)
+		c.connect(t, p, formats[name])
 	}
 	for word := range words {
 		c.literals = append(c.literals, word)
@@ -102,7 +104,7 @@ func newCorpus(t testing.TB, table *routes.Table) *corpus {
 }
 
 // connect finds the row of a pair and notes which capture is which: both name them in path order.
-func (c *corpus) connect(t testing.TB, p *corpusPair) {
+func (c *corpus) connect(t testing.TB, p *corpusPair, formats string) {
 	var op routes.Operation
 	if err := c.table.Classify(&op, p.method, []byte(p.paths[0])); err != nil {
 		t.Fatalf("%s: %s is refused: %v", p.name, p.paths[0], err)
@@ -110,7 +112,7 @@ func (c *corpus) connect(t testing.TB, p *corpusPair) {
 	r := op.Route
 	p.row = r
 	permission := r.Kind == routes.KindPermission && len(r.Needs) > 0 && len(r.Boundaries) > 0 && r.Mints == ""
-	p.passes = r.Refused == "" && (permission || r.Kind == routes.KindOpen)
+	p.passes = r.Refused == "" && surfaceOf([]byte(p.paths[0]), c.table.Base()).unsupported() == "" && (permission || r.Kind == routes.KindOpen)
 	key := r.Method + " " + r.Path
 	if c.rows[key] == nil {
 		_, forgePath, _ := strings.Cut(p.name, " ")
@@ -123,13 +125,15 @@ func (c *corpus) connect(t testing.TB, p *corpusPair) {
 		for i := range ours {
 			row.captures[ours[i][1]] = theirs[i][1:]
 		}
+		if formats != "" && formats != "none" {
+			row.formats = strings.Split(formats, ",")
+		} else if n := len(theirs); formats == "" && n > 0 && strings.HasSuffix(forgePath, "/"+theirs[n-1]) && theirs[n-1][0] == '*' {
+			row.splat = theirs[n-1][1:]
+		}
 		c.rows[key] = row
 	}
 	c.rows[key].names[p.name] = true
 }
-
-// planned tells whether the world's token may use the row at all.
-func planned(g *policy.Grant, r *routes.Route) bool { return policy.Plan(g, r).Verdict == policy.Allow }
 
 func readTable(t testing.TB, name string) [][]string {
 	t.Helper()

@@ -81,10 +81,14 @@ func (c *connection) send(raw []byte, method string) (*http.Response, []byte, er
 		}
 		c.conn, c.in = conn, bufio.NewReader(conn)
 	}
-	_ = c.conn.SetDeadline(time.Now().Add(trialWait))
+	conn := c.conn
+	_ = conn.SetDeadline(time.Now().Add(trialWait))
 	written := make(chan error, 1)
-	go func() { _, err := c.conn.Write(raw); written <- err }() // an early answer may close the way
+	go func() { _, err := conn.Write(raw); written <- err }() // an early answer may close the way
 	response, err := http.ReadResponse(c.in, &http.Request{Method: method})
+	for err == nil && response.StatusCode == http.StatusContinue {
+		response, err = http.ReadResponse(c.in, &http.Request{Method: method})
+	}
 	if err != nil {
 		c.close()
 		<-written

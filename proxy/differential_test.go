@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"math/rand/v2"
 	"os"
 	"strconv"
 	"testing"
@@ -39,6 +40,31 @@ func TestDifferential(t *testing.T) {
 		tr.report(t)
 		tr.missing(t)
 		tr.arrived(t, before)
+	})
+	t.Run("changed requests", func(t *testing.T) {
+		before, _ := forge.count()
+		tr := newTrial(c, g, forge)
+		count := knob(t, "PATGATE_DIFFERENTIAL_COUNT", differentialCount)
+		tr.mutated(count, seed)
+		tr.report(t)
+		tr.arrived(t, before)
+		if tr.requests < count || tr.forwarded < count/20 || tr.refused < count/4 || len(tr.reasons) < 15 {
+			t.Errorf("%d requests, %d forwarded, %d refused for %d reasons: too few of a kind to show anything", tr.requests, tr.forwarded, tr.refused, len(tr.reasons))
+		}
+	})
+}
+
+// mutated sends changed requests. Each connection has a seed of its own.
+func (t *trial) mutated(count int, seed uint64) {
+	t.run(trialConnections, func(worker int) func() *spec {
+		m := &mutator{rng: rand.New(rand.NewPCG(seed, uint64(worker)+1000)), corpus: t.corpus}
+		left := (count + trialConnections - 1) / trialConnections
+		return func() *spec {
+			if left--; left < 0 {
+				return nil
+			}
+			return m.mutate()
+		}
 	})
 }
 

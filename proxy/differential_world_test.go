@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -79,11 +80,11 @@ func (world) Lookup(_ context.Context, _ *token.Session, route *routes.Route, op
 	l := route.Find.Lookup
 	r := forge.LookupResult{Found: true}
 	switch {
-	case l.Project != "":
+	case l.Project != "" && slices.Contains(route.Boundaries, routes.BoundaryProject):
 		r.Projects = []int64{worldProject}
-	case l.Group != "":
+	case l.Group != "" && slices.Contains(route.Boundaries, routes.BoundaryGroup):
 		r.Groups = []int64{worldGroup}
-	case l.Instance != "":
+	case l.Instance != "" && slices.Contains(route.Boundaries, routes.BoundaryInstance):
 		r.Instance = true
 	default:
 		r.User = true

@@ -12,6 +12,7 @@ func (x *exchange) forward(p *pool) (kept bool) {
 	x.pool = p
 	safe := x.upload.none() && (x.method == fasthttp.MethodGet || x.isHead)
 	conn, err := p.do(x.head, &x.upload, safe, x.isHead, &x.answer)
+	x.body.sent()
 	if err != nil {
 		x.event.Failure = failureOf(err)
 		r := refusalOf(err)

@@ -25,6 +25,7 @@ type Handler struct {
 	links          links
 	trusted        trust
 	failures       *failures
+	room           *room // for bodies that are read whole
 	upstreamHost   string
 	upstreamScheme string
 	publicHost     string
@@ -47,6 +48,7 @@ func New(o Options) (*Handler, error) {
 	h.patgate, h.others = h.newPool(), h.newPool()
 	h.dog.also = []func(int64){h.patgate.reap, h.others.reap}
 	go h.dog.run()
+	h.room = newRoom(o.Limits.BodiesMemory, o.Limits.BodiesDisk)
 	h.failures = newFailures(o.Limits.FailedCredentials, o.Limits.FailedCredentialsWindow, time.Now)
 	return h, nil
 }

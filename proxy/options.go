@@ -100,6 +100,8 @@ type Limits struct {
 	HeaderBytes             int           // of one request's header block; 16 KiB
 	BodyBytes               int64         // of bodies that are read whole and whose row sets no limit; 1 MiB
 	BodyMemory              int64         // of those, how much is kept in memory; 1 MiB
+	BodiesMemory            int64         // of all such bodies together, in memory; 256 MiB
+	BodiesDisk              int64         // and in temporary files; 2 GiB
 	Connections             int           // from clients; 4096
 	ConnectionsPerClient    int           // from one address; 0 is no bound
 	FailedCredentials       int           // of one address in the window; 20
@@ -110,11 +112,11 @@ type Limits struct {
 type Timeouts struct {
 	ReadHeader       time.Duration // for a request's whole header; 10 s
 	Idle             time.Duration // for a connection's next request; 75 s
-	ReadStall        time.Duration // for the next bytes of a request's body; 30 s
+	ReadStall        time.Duration // for the next 4 KiB of a request's body, or what is left of it; 30 s
 	WriteStall       time.Duration // for a client to take the next bytes of an answer; 30 s
 	Resolve          time.Duration // for everything that the forge is asked before a decision; 15 s
 	UpstreamDial     time.Duration // 5 s
-	UpstreamResponse time.Duration // until the forge's answer begins; 60 s
+	UpstreamResponse time.Duration // for the whole header of the forge's answer; 60 s
 	UpstreamStall    time.Duration // for the next bytes of the forge's answer; 60 s
 	UpstreamIdle     time.Duration // after which an unused connection to the forge is closed; 50 s
 }
@@ -130,6 +132,8 @@ func (o *Options) setDefaults() {
 	or(&o.Limits.HeaderBytes, 16<<10)
 	or(&o.Limits.BodyBytes, 1<<20)
 	or(&o.Limits.BodyMemory, 1<<20)
+	or(&o.Limits.BodiesMemory, 256<<20)
+	or(&o.Limits.BodiesDisk, 2<<30)
 	or(&o.Limits.Connections, 4096)
 	or(&o.Limits.FailedCredentials, 20)
 	or(&o.Limits.FailedCredentialsWindow, time.Minute)

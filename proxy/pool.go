@@ -38,18 +38,24 @@ type pool struct {
 // upstreamConn is a connection to the forge.
 type upstreamConn struct {
 	watched
-	pool  *pool
-	br    *bufio.Reader
-	limit time.Duration // of the next read
-	used  bool          // it has served a request before
-	idle  int64         // on the watchdog's clock, since when it has been idle
+	pool   *pool
+	br     *bufio.Reader
+	limit  time.Duration // of the next read
+	inHead bool          // the head of an answer is being read
+	used   bool          // it has served a request before
+	idle   int64         // on the watchdog's clock, since when it has been idle
 }
 
 // upstreamHeaderBytes bounds the header block of the forge's answers.
 const upstreamHeaderBytes = 32 << 10
 
-// Read reads under the connection's present limit.
-func (c *upstreamConn) Read(p []byte) (int, error) { return c.read(p, c.limit) }
+// Read reads under the connection's present limit. While the head of an answer is read, all reads share one.
+func (c *upstreamConn) Read(p []byte) (int, error) {
+	if c.inHead {
+		return c.Conn.Read(p)
+	}
+	return c.read(p, c.limit)
+}
 
 // Write writes under the stall limit.
 func (c *upstreamConn) Write(p []byte) (int, error) { return c.write(p, c.pool.limits.UpstreamStall) }

@@ -172,6 +172,47 @@ func TestOneRequestsCommandsAreNotTheNexts(t *testing.T) {
 	}
 }
 
+// TestEveryCommandOfGitLabIsRefusedToATokenThatWritesNotes goes through the built-in table.
+func TestEveryCommandOfGitLabIsRefusedToATokenThatWritesNotes(t *testing.T) {
+	table, err := routes.LoadGitLab()
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := newGateway(t, mustNotBeCalled(t), func(o *Options) { o.Table = func() *routes.Table { return table } })
+	g.table = table
+	token := g.mint(t, nil, onSeven("create_merge_request", "create_commit", "create_work_item"))
+	covered := map[string]bool{ // by what the rows themselves need
+		"create_merge_request": true, "create_commit": true, "create_work_item": true,
+	}
+	refused := 0
+	for _, c := range []struct {
+		kind   routes.CommandKind
+		target string
+	}{
+		{routes.CommandsWorkItem, "/api/v4/projects/7/issues/3/notes"},
+		{routes.CommandsMergeRequest, "/api/v4/projects/7/merge_requests/3/discussions"},
+		{routes.CommandsCommit, "/api/v4/projects/7/repository/commits/abc/discussions"},
+	} {
+		for _, command := range table.Commands().All() {
+			needsMore := command.Elsewhere
+			for _, name := range table.Catalogue().Names(command.Needs(c.kind)) {
+				needsMore = needsMore || !covered[name]
+			}
+			if !needsMore || command.NeedSet(c.kind) == nil {
+				continue
+			}
+			for _, name := range append([]string{command.Name}, command.Aliases...) {
+				refused++
+				g.raw(t, commandRequest(token, c.target, "application/json", `{"body":"x\n/`+name+` 1"}`)).
+					wants(t, http.StatusForbidden, "Line 2 of `body` has the quick action /"+name+",", `"reason":"quick_action"`)
+			}
+		}
+	}
+	if refused < 120 {
+		t.Errorf("only %d commands were refused", refused)
+	}
+}
+
 // TestADenialRepeatsNothingOfTheText: what stands behind the command may be a secret.
 func TestADenialRepeatsNothingOfTheText(t *testing.T) {
 	g := commandGateway(t, mustNotBeCalled(t), false)

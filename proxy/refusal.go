@@ -78,6 +78,7 @@ var (
 	refuseAudit        = &refusal{status: fasthttp.StatusServiceUnavailable, reason: "audit", message: "The decision could not be recorded, so the request was not forwarded.", retry: time.Second}
 	refuseStore        = &refusal{status: fasthttp.StatusServiceUnavailable, reason: "store", message: "The token could not be looked up.", retry: time.Second}
 	refuseBusy         = &refusal{status: fasthttp.StatusServiceUnavailable, reason: "upstream_busy", message: "All connections to the forge are in use.", retry: time.Second}
+	refuseNoRoom       = &refusal{status: fasthttp.StatusServiceUnavailable, reason: "bodies_busy", message: "Too many long request bodies are being read.", retry: time.Second, close: true}
 	refuseUnavailable  = &refusal{status: fasthttp.StatusBadGateway, reason: "upstream_unavailable", message: "The forge could not be reached or its answer could not be read."}
 	refuseTimeout      = &refusal{status: fasthttp.StatusGatewayTimeout, reason: "upstream_timeout", message: "The forge did not answer in time."}
 	refuseBudget       = &refusal{status: fasthttp.StatusTooManyRequests, reason: "resolver_budget", message: "This token has asked for too many different projects and groups in a short time.", retry: 30 * time.Second}
@@ -155,6 +156,8 @@ func refusalOf(err error) *refusal {
 		return refuseAudit
 	case errors.Is(err, errBodyTooLarge):
 		return refuseBodyTooLarge
+	case errors.Is(err, errNoRoom):
+		return refuseNoRoom
 	case errors.As(err, &source) && isTimeout(err):
 		return refuseReadTimeout
 	case errors.As(err, &source):

@@ -299,7 +299,7 @@ func (x *exchange) replacements() ([][]byte, error) {
 	for i := range x.set.Targets {
 		v := &x.set.Targets[i]
 		c := x.containerOf(v.Ref)
-		byPath := v.Target != nil && v.Target.SendPath
+		byPath := v.Target == nil && x.op.Route.Find.SendPath || v.Target != nil && v.Target.SendPath
 		switch {
 		case byPath && c != nil && c.Path != "":
 			out[i] = []byte(c.Path)

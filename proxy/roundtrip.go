@@ -95,16 +95,20 @@ func (c *upstreamConn) send(head []byte, body *upload) error {
 	}
 }
 
-// receive reads the head of the final answer.
+// receive reads the head of the final answer. One limit holds for all of it, so that a head cannot be dragged out.
 func (c *upstreamConn) receive(isHead bool, answer *fasthttp.Response) error {
 	answer.Reset()
 	answer.Header.SetNoDefaultContentType(true)
-	c.limit = c.pool.limits.UpstreamResponse
+	c.inHead, c.limit = true, c.pool.limits.UpstreamStall
+	c.wait(c.pool.limits.UpstreamResponse)
+	defer func() {
+		c.inHead = false
+		c.done()
+	}()
 	for range maxInterim {
 		if err := answer.Header.Read(c.br); err != nil {
 			return upstreamError(err)
 		}
-		c.limit = c.pool.limits.UpstreamStall
 		if status := answer.StatusCode(); status < 100 || status > 199 || status == fasthttp.StatusSwitchingProtocols {
 			answer.SkipBody = isHead
 			return nil

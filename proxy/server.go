@@ -43,6 +43,8 @@ func NewServer(h *Handler, log Logger) *Server {
 		WriteBufferSize: 8 << 10,
 		Concurrency:     h.options.Limits.Connections,
 
+		MaxIdleWorkerDuration: idleWorker,
+
 		StreamRequestBody:            true,
 		DisablePreParseMultipartForm: true,
 		NoDefaultServerHeader:        true,
@@ -116,6 +118,10 @@ func (h *Handler) unread(ctx *fasthttp.RequestCtx, err error) {
 	x.deny(r)
 	x.release()
 }
+
+// idleWorker is how long a goroutine that served a connection is kept for the next one: what an attack made goes away
+// soon after it.
+const idleWorker = 2 * time.Second
 
 // acceptPause is how long accepting rests after an error that will pass, such as too many open files.
 const acceptPause = 50 * time.Millisecond

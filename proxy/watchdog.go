@@ -82,6 +82,8 @@ type watched struct {
 	since   atomic.Int64 // when the wait began; zero when it is not waiting
 	limit   atomic.Int64 // how long it may last; zero is without bound
 	writing atomic.Bool  // the wait is for a write
+	waited  int64        // of readSteadily: how long its reads have waited since they last brought enough
+	brought int          // and what they brought since then
 }
 
 func (w *watchdog) add(c *watched) {
@@ -101,6 +103,19 @@ func (c *watched) read(p []byte, limit time.Duration) (int, error) {
 	c.wait(limit)
 	n, err := c.Conn.Read(p)
 	c.done()
+	return n, err
+}
+
+// readSteadily reads like read, but a read goes on with the wait of the reads before it until they have brought enough
+// bytes together: who sends a byte now and then, and never stops, waits all the same.
+func (c *watched) readSteadily(p []byte, limit time.Duration, enough int) (int, error) {
+	c.limit.Store(int64(limit))
+	c.since.Store(c.dog.now.Load() - c.waited)
+	n, err := c.Conn.Read(p)
+	c.waited = c.dog.now.Load() - c.since.Swap(0)
+	if c.brought += n; c.brought >= enough {
+		c.waited, c.brought = 0, 0
+	}
 	return n, err
 }
 

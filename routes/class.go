@@ -39,6 +39,9 @@ var builtinClasses = map[string]*class{
 	"group":     {name: "group", shape: shapeText, ref: RefGroup},
 	"namespace": {name: "namespace", shape: shapeText, ref: RefNamespace},
 	"user":      {name: "user", shape: shapeText, ref: RefUser},
+	// GitLab's users by id alone ([0-9]*): with a username its router goes on to other routes.
+	"numeric_user": {name: "numeric_user", shape: shapeWord, ref: RefUser, want: "the numeric id of a user",
+		value: func(v []byte) bool { _, ok := parseID(v); return ok }},
 }
 
 // parseClass reads a class name or /regex/.
@@ -53,7 +56,7 @@ func parseClass(name string) (*class, *regexp.Regexp, error) {
 		}
 		return &class{name: name, shape: shapePattern}, re, nil
 	}
-	return nil, nil, fmt.Errorf("unknown class %q: use word, text, int, hex, project, group, namespace, user or /expression/", name)
+	return nil, nil, fmt.Errorf("unknown class %q: use word, text, int, hex, project, group, namespace, user, numeric_user or /expression/", name)
 }
 
 func isHex(v []byte) bool {
@@ -85,7 +88,7 @@ func encodedDot(raw []byte) bool {
 
 // describe gives the sentence of a value refusal.
 func (c *class) describe(name string) string {
-	if c.ref != RefNone {
+	if c.ref != RefNone && c.want == "" {
 		switch c.ref {
 		case RefUser:
 			return name + " must be the numeric id of a user, or a username without a dot"

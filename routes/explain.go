@@ -127,6 +127,9 @@ func (r *Route) notes() []string {
 	if r.Mints != "" {
 		notes = append(notes, "the answer carries a credential of its own ("+r.Mints+"): never part of a wildcard or template")
 	}
+	for _, f := range r.Texts {
+		notes = append(notes, "the text of "+f.Param+" may hold quick actions, which need the permissions for what they do")
+	}
 	return notes
 }
 

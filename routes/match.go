@@ -278,7 +278,7 @@ func (op *Operation) capture(raw []byte) error {
 	c.Value = value
 	if class.ref != RefNone {
 		ref, ok := ParseReference(class.ref, value)
-		if !ok || class.ref == RefUser && ref.ID == 0 && bytes.IndexByte(value, '.') >= 0 {
+		if !ok || class.value != nil && !class.value(value) || class.ref == RefUser && ref.ID == 0 && bytes.IndexByte(value, '.') >= 0 {
 			return op.variant.refusals[op.n]
 		}
 		c.ID = ref.ID

@@ -14,11 +14,18 @@ type quickActions struct {
 	table *assembly
 	rows  []row
 	list  []*Command
+	files map[fieldKey]string // where a field was declared
+}
+
+// fieldKey is one text of one row.
+type fieldKey struct {
+	row   int
+	param string
 }
 
 // readQuickActions gives the commands of the table and marks the rows whose texts carry them.
 func (a *assembly) readQuickActions(rows []row) *Commands {
-	q := &quickActions{table: a, rows: rows}
+	q := &quickActions{table: a, rows: rows, files: map[fieldKey]string{}}
 	fields := map[*document]*yaml.Node{}
 	for _, d := range a.documents {
 		if d.root == nil {
@@ -185,7 +192,7 @@ func (q *quickActions) textFields(s *section, n *yaml.Node, commands *Commands) 
 	})
 }
 
-// textField marks a parameter of one row.
+// textField marks a parameter of one row. An overlay may say again what the table says.
 func (q *quickActions) textField(s *section, n *yaml.Node, key string, f TextField) {
 	i, found := q.table.index[key]
 	if !found {
@@ -193,13 +200,15 @@ func (q *quickActions) textField(s *section, n *yaml.Node, key string, f TextFie
 			"there is no row %s whose %s could carry commands", key, f.Param)
 		return
 	}
-	r := q.rows[i].Route
+	r, k := q.rows[i].Route, fieldKey{i, f.Param}
+	first, twice := q.files[k]
 	switch {
 	case len(r.Body.Stream) > 0:
 		s.problem(n, "remove `stream` from its body", "row %s streams bodies, whose commands nobody would see", key)
-	case slices.ContainsFunc(r.Texts, func(o TextField) bool { return o.Param == f.Param }):
+	case twice && (first == s.file || !s.overlay || !slices.Contains(r.Texts, f)):
 		s.problem(n, "remove one of them", "%s of row %s stands twice under fields", f.Param, key)
-	default:
+	case !twice:
 		r.Texts = append(r.Texts, f)
 	}
+	q.files[k] = s.file
 }

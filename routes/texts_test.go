@@ -38,6 +38,41 @@ var inertTexts = []struct {
 // TestEveryTextIsJudged demands of every parameter of GitLab's that holds a text that its row reads it for commands, or
 // that it is known not to carry any.
 func TestEveryTextIsJudged(t *testing.T) {
+	carrying, wrong := judgeTexts(t, rowsByShape(t))
+	for _, problem := range wrong {
+		t.Error(problem)
+	}
+	if carrying < 25 {
+		t.Errorf("only %d texts carry commands: too few to have been compared", carrying)
+	}
+}
+
+// TestAnUnjudgedTextIsNoticed takes the mark off one row, and puts one on a row that carries no commands.
+func TestAnUnjudgedTextIsNoticed(t *testing.T) {
+	for _, c := range []struct {
+		name, row string
+		texts     []TextField
+		want      string
+	}{
+		{"a text that is no longer read", "PUT /projects/{}/issues/{}", nil, "PUT /projects/{}/issues/{} description: declare it"},
+		{"a text that is read without need", "POST /projects/{}/releases", []TextField{{Param: "description", Kind: CommandsCommit}},
+			"POST /projects/{}/releases description is read for commands and listed"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			rows := rowsByShape(t)
+			changed := *rows[c.row]
+			changed.Texts = c.texts
+			rows[c.row] = &changed
+			if _, wrong := judgeTexts(t, rows); len(wrong) != 1 || !strings.Contains(wrong[0], c.want) {
+				t.Errorf("noticed %q", wrong)
+			}
+		})
+	}
+}
+
+// rowsByShape gives the rows of the built-in table by METHOD PATH, with {} for every capture.
+func rowsByShape(t *testing.T) map[string]*Route {
+	t.Helper()
 	table, err := LoadGitLab()
 	if err != nil {
 		t.Fatal(err)
@@ -46,8 +81,13 @@ func TestEveryTextIsJudged(t *testing.T) {
 	for _, r := range table.Routes() {
 		rows[r.Method+" "+anyBraces.ReplaceAllString(r.Path, "{}")] = r
 	}
+	return rows
+}
+
+// judgeTexts counts the texts that are read for commands and tells what is wrong.
+func judgeTexts(t *testing.T, rows map[string]*Route) (carrying int, wrong []string) {
+	t.Helper()
 	used := make([]bool, len(inertTexts))
-	carrying := 0
 	for _, op := range readTSV(t, "testdata/gitlab-openapi.tsv", 6) {
 		if op[0] == "GET" {
 			continue
@@ -67,22 +107,20 @@ func TestEveryTextIsJudged(t *testing.T) {
 			}
 			switch {
 			case carries && inert:
-				t.Errorf("%s %s is read for commands and listed as carrying none", key, name)
+				wrong = append(wrong, key+" "+name+" is read for commands and listed as carrying none")
 			case carries:
 				carrying++
 			case !inert:
-				t.Errorf("%s %s: declare it in quick_actions.yaml, or list it here with the reason", key, name)
+				wrong = append(wrong, key+" "+name+": declare it in quick_actions.yaml, or list it here with the reason")
 			}
 		}
 	}
 	for i, text := range inertTexts {
 		if !used[i] {
-			t.Errorf("nothing is %q any more", text.reason)
+			wrong = append(wrong, "nothing is any more: "+text.reason)
 		}
 	}
-	if carrying < 25 {
-		t.Errorf("only %d texts carry commands: too few to have been compared", carrying)
-	}
+	return carrying, wrong
 }
 
 var anyBraces = regexp.MustCompile(`\{[^}]*\}`)

@@ -207,6 +207,10 @@ func (w *walk) emptyContainer(f frame) error {
 	return nil
 }
 
+// createMember is the member by which Ruby's JSON reader, called as Grape calls it, makes an object of a class instead of
+// the one that was read: {"json_class": "String", "raw": [...]} is a text (json 2, JSON.create_id). It is refused anywhere.
+const createMember = "json_class"
+
 func (w *walk) member() error {
 	raw, err := w.dec.ReadValue()
 	if err != nil {
@@ -221,6 +225,9 @@ func (w *walk) member() error {
 	}
 	if err := checkText(key, nil, true); err != nil {
 		return err
+	}
+	if string(key) == createMember {
+		return refuseName(CodeReserved, key, "makes Ruby's JSON reader build another value than the one that is written: leave it out")
 	}
 	var odd bool
 	w.path, odd = appendMember(w.path, key)

@@ -144,7 +144,7 @@ func (s *Set) seen(name []byte, p place, many bool) error {
 		o := &s.names[i]
 		switch {
 		case o.place != p:
-			if string(rootOf(o.name)) == string(root) {
+			if string(o.root) == string(root) {
 				return refuseName(CodePlaces, name, "stands in the query and in the body: send it in one of them")
 			}
 		case string(o.name) == string(name):
@@ -152,11 +152,14 @@ func (s *Set) seen(name []byte, p place, many bool) error {
 				return nil
 			}
 			return refuseName(CodeDuplicate, name, "is sent more than once: send it once")
-		case string(rootOf(o.name)) == string(root) && conflicting(o.name, name):
+		case string(o.root) == string(root) && conflicting(o.name, name):
 			return refuseName(CodeShape, name, "is sent as a value, a list and an object at the same time: send it in one shape")
 		}
 	}
-	s.names = append(s.names, nameSeen{name: name, place: p, many: many})
+	if len(s.names) == 2*MaxPairs { // every name is compared with all before it
+		return refuse(CodeTooMany, "too many parameters: send at most 1000")
+	}
+	s.names = append(s.names, nameSeen{name: name, root: root, place: p, many: many})
 	return nil
 }
 

@@ -85,6 +85,7 @@ const (
 // nameSeen is one distinct canonical name that was read.
 type nameSeen struct {
 	name  []byte
+	root  []byte // its first component
 	place place
 	many  bool // the row lets the name be repeated
 }
@@ -143,7 +144,7 @@ func (s *Set) Complete() error {
 
 func (s *Set) inQuery(root []byte) bool {
 	for i := range s.names {
-		if s.names[i].place == inQuery && string(rootOf(s.names[i].name)) == string(root) {
+		if s.names[i].place == inQuery && string(s.names[i].root) == string(root) {
 			return true
 		}
 	}
