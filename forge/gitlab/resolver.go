@@ -31,7 +31,7 @@ type Options struct {
 	URL string
 	// AllowHTTP permits http to other addresses. Credentials then travel in the clear.
 	AllowHTTP bool
-	// CAFile is a PEM file of certificate authorities to trust besides the system's.
+	// CAFile is a PEM file of the certificate authorities to trust; empty is the system's.
 	CAFile string
 	// Timeout bounds one question, with all the requests that it needs. Default 5 s.
 	Timeout time.Duration
