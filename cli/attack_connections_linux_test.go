@@ -52,7 +52,7 @@ func TestAttackSlowBodies(t *testing.T) {
 			var got statuses
 			g.during(t, cheap, func() {
 				g.many(slowClients/2, func(_ int, c net.Conn) {
-					_, _ = io.WriteString(c, head+"Host: h\r\nPRIVATE-TOKEN: "+g.token+"\r\nContent-Length: 1000000\r\n\r\n")
+					_, _ = io.WriteString(c, head+"Host: h\r\nPRIVATE-TOKEN: "+g.token+"\r\nContent-Length: 1000000\r\n\r\n"+strings.Repeat(" ", 20000))
 					go drip(c, 100*time.Millisecond)
 					got.read(bufio.NewReader(c))
 				})
@@ -141,7 +141,7 @@ func TestAttackFileDescriptors(t *testing.T) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		g.many(200, func(_ int, c net.Conn) { new(statuses).read(bufio.NewReader(c)) })
+		g.many(80, func(_ int, c net.Conn) { new(statuses).read(bufio.NewReader(c)) })
 	}()
 	full := false
 	for i := 0; ; i++ {

@@ -68,7 +68,8 @@ func TestAttackUnknownTokens(t *testing.T) {
 			})
 		})
 		got.only(t, 401)
-		if loads := g.metrics(t)[sessionLoads] - before; loads > 5 {
+		// Not once: a cache that others have filled takes in a newcomer only after some tries.
+		if loads := g.metrics(t)[sessionLoads] - before; loads > each/10 {
 			t.Errorf("the store was read %v times", loads)
 		}
 	})

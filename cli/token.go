@@ -76,6 +76,8 @@ func stateName(v token.Validity) string {
 func tokenID(text string) (int64, error) {
 	id, err := strconv.ParseInt(text, 10, 64)
 	switch {
+	case err != nil && (token.Find([]byte(text)) || token.HasPrefix([]byte(text))): // not repeated: output is kept by CI systems
+		return 0, usageError{errors.New("a secret stands in the place of a token's id, where others see it: patgate token list shows the ids; revoke the token with patgate token revoke --secret -")}
 	case err != nil:
 		return 0, usageError{fmt.Errorf("%q is not a token id: patgate token list shows them", text)}
 	case id < store.FirstTokenID:

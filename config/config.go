@@ -140,7 +140,7 @@ type Limits struct {
 	BodyMemory Size `yaml:"body_memory"`
 	// Connections bounds the open client connections.
 	Connections int `yaml:"connections"`
-	// ConnectionsPerClient bounds those of one client address; 0 is no bound.
+	// ConnectionsPerClient bounds those of one client address; 0 is no bound. Trusted proxies are excepted.
 	ConnectionsPerClient int `yaml:"connections_per_client"`
 	// FailedCredentials is how many wrong credentials one client address may send within failed_credentials_window
 	// before patgate answers 429 itself, so that the forge does not ban patgate's address.

@@ -109,7 +109,7 @@ func (x *exchange) readParameters() error {
 			return err
 		}
 		var source io.Reader
-		if b.spool != nil && !b.lease.parse(x.h.options.Timeouts.Resolve) {
+		if b.spool != nil && !b.lease.parse(b.received, x.h.options.Timeouts.Resolve) {
 			return errNoRoom
 		}
 		if source, err = b.again(); err == nil {

@@ -32,7 +32,7 @@ func (c *corpus) compare(s *spec, e *audit.Event, seen *sighting) []string {
 	d.equal("row of what was sent", op.Route.Method+" "+op.Route.Path, e.Route.Method+" "+e.Route.Path)
 	lookedUp(&op)
 	c.target(d, &op, seen, s.method)
-	overridden := captures(d, row, &op, seen)
+	overridden := c.captures(d, row, &op, seen)
 	parameters(d, s, &op, seen, overridden)
 	credentials(d, s, e, seen)
 	return d.list
@@ -107,30 +107,43 @@ func (c *corpus) target(d *difference, op *routes.Operation, seen *sighting, met
 }
 
 // captures compares the path's captures and gives the forge's names of them: they win over parameters of the same name.
-func captures(d *difference, row *corpusRow, op *routes.Operation, seen *sighting) map[string]bool {
+func (c *corpus) captures(d *difference, row *corpusRow, op *routes.Operation, seen *sighting) map[string]bool {
 	overridden := map[string]bool{}
 	format, hasFormat := seen.Grape["format"].(string)
 	for ours, theirs := range row.captures {
-		overridden[theirs] = true
-		got, there := seen.Grape[theirs]
+		got := seen.Grape[theirs]
 		if theirs == row.splat && hasFormat {
 			// Grape takes the suffix of a splat for the format; GitLab's endpoints put the two together again.
 			got, hasFormat = fmt.Sprint(got, ".", format), false
 		}
 		i := slices.IndexFunc(op.Captures(), func(c routes.Capture) bool { return c.Name == ours })
-		switch {
-		case i < 0 && there && got != nil && got != "":
-			d.add("capture "+theirs, got, "nothing")
-		case i >= 0 && fmt.Sprint(got) != checked(op, i):
-			d.add("capture "+theirs, got, checked(op, i))
+		if i < 0 { // an optional part that is absent: the name is that of a parameter, if of anything
+			overridden[theirs] = got == ""
+			continue
 		}
+		overridden[theirs] = true
+		d.equal("capture "+theirs, fmt.Sprint(got), checked(op, i))
 	}
-	raw, _, _ := strings.Cut(seen.Target, "?")
-	declared := op.Route.Params["format"] != routes.ParamUndeclared || slices.Contains(row.formats, format) && strings.HasSuffix(raw, "."+format)
-	if hasFormat && !overridden["format"] && !declared {
+	if hasFormat && !overridden["format"] && op.Route.Params["format"] == routes.ParamUndeclared && !c.declares(op, seen, format) {
 		d.add("format", format, "nothing")
 	}
 	return overridden
+}
+
+// declares tells whether the row declares a format: without it, the path is the same operation.
+func (c *corpus) declares(op *routes.Operation, seen *sighting, format string) bool {
+	raw, _, _ := strings.Cut(seen.Target, "?")
+	bare, cut := strings.CutSuffix(raw, "."+format)
+	var without routes.Operation
+	if !cut || c.table.Classify(&without, op.Route.Method, []byte(bare)) != nil || without.Route != op.Route || len(without.Captures()) != len(op.Captures()) {
+		return false
+	}
+	for i := range without.Captures() {
+		if string(without.Captures()[i].Value) != checked(op, i) {
+			return false
+		}
+	}
+	return true
 }
 
 // parameters compares what Grape and Rails have with a plain reading of what was sent.

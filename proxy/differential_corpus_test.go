@@ -36,7 +36,6 @@ type corpusPair struct {
 type corpusRow struct {
 	names    map[string]bool   // of the forge: a HEAD route of its own is the row of its GET
 	captures map[string]string // the forge's name of a capture by the row's
-	formats  []string          // suffixes that the row declares
 	splat    string            // the forge's name of a splat at the end that loses a suffix to the format
 }
 
@@ -125,9 +124,7 @@ func (c *corpus) connect(t testing.TB, p *corpusPair, formats string) {
 		for i := range ours {
 			row.captures[ours[i][1]] = theirs[i][1:]
 		}
-		if formats != "" && formats != "none" {
-			row.formats = strings.Split(formats, ",")
-		} else if n := len(theirs); formats == "" && n > 0 && strings.HasSuffix(forgePath, "/"+theirs[n-1]) && theirs[n-1][0] == '*' {
+		if n := len(theirs); formats == "" && n > 0 && strings.HasSuffix(forgePath, "/"+theirs[n-1]) && theirs[n-1][0] == '*' {
 			row.splat = theirs[n-1][1:]
 		}
 		c.rows[key] = row

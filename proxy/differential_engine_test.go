@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"patgate/policy"
+	"patgate/routes"
 )
 
 // trial sends specs through a gateway and compares what the forge saw with what was decided.
@@ -125,6 +126,9 @@ func (c *connection) try(s *spec) {
 		return
 	}
 	here := response.Header.Get("X-Stand-In") != ""
+	if response.StatusCode >= http.StatusInternalServerError && !here {
+		t.disagree(s, raw, fmt.Sprintf("patgate failed: %s %.300s", response.Status, body))
+	}
 	if event.Verdict != policy.Allow {
 		t.mu.Lock()
 		t.refused++
@@ -146,7 +150,8 @@ func (c *connection) try(s *spec) {
 	seen, err := t.seen(s, response, body)
 	if err != nil {
 		t.note(t.unread, response.Status)
-		if response.StatusCode != http.StatusUnsupportedMediaType {
+		asked := response.StatusCode == http.StatusNotAcceptable && event.Route.Params["format"] == routes.ParamPass
+		if response.StatusCode != http.StatusUnsupportedMediaType && !asked {
 			t.disagree(s, raw, fmt.Sprintf("the forge refuses it: %s %.200s", response.Status, body))
 		}
 		return

@@ -54,6 +54,7 @@ func readPlainly(s *spec, row *routes.Route) (query, body []leafValue, err error
 	if err != nil && s.contentType != "" {
 		return nil, nil, fmt.Errorf("the content type: %w", err)
 	}
+	err = nil
 	if slices.Contains(row.Body.Stream, mediaType) {
 		return query, nil, nil
 	}
@@ -222,6 +223,9 @@ func leaves(out []leafValue, path []string, value any) []leafValue {
 
 // plainNumber brings a number into one spelling; Ruby writes 2.50 as 2.5 and 1e2 as 100.0.
 func plainNumber(text string) string {
+	if text == "-0" {
+		return "0"
+	}
 	if !strings.ContainsAny(text, ".eE") {
 		return text
 	}
@@ -247,9 +251,9 @@ func sent(r *routes.Route, op *routes.Operation, all []leafValue) []leafValue {
 			}
 			continue
 		}
-		if first := firstReference(op); first != nil && r.Params[name] == routes.ParamUndeclared && repeats(first, name) {
-			if l.text == string(first.Value) {
-				out[i].text = worldSent(first.Reference(), false)
+		if n := firstReference(op); n >= 0 && r.Params[name] == routes.ParamUndeclared && repeats(&op.Captures()[n], name) {
+			if l.text == string(op.Captures()[n].Value) {
+				out[i].text = checked(op, n)
 			}
 		}
 	}
@@ -268,13 +272,8 @@ func targetOf(r *routes.Route, name string) (routes.RefKind, bool, bool) {
 	return routes.RefNone, false, false
 }
 
-func firstReference(op *routes.Operation) *routes.Capture {
-	for i := range op.Captures() {
-		if c := &op.Captures()[i]; c.Ref != routes.RefNone {
-			return c
-		}
-	}
-	return nil
+func firstReference(op *routes.Operation) int {
+	return slices.IndexFunc(op.Captures(), func(c routes.Capture) bool { return c.Ref != routes.RefNone })
 }
 
 func repeats(c *routes.Capture, name string) bool {

@@ -52,6 +52,8 @@ func TestDifferential(t *testing.T) {
 			t.Errorf("%d requests, %d forwarded, %d refused for %d reasons: too few of a kind to show anything", tr.requests, tr.forwarded, tr.refused, len(tr.reasons))
 		}
 	})
+	t.Run("past disagreements", func(t *testing.T) { pastDisagreements(t, c, g, forge) })
+	t.Run("planted disagreements", func(t *testing.T) { plantedDisagreements(t, c, forge) })
 }
 
 // mutated sends changed requests. Each connection has a seed of its own.

@@ -39,8 +39,9 @@ type exchange struct {
 	decision   policy.Decision
 	body       requestBody
 
-	event    audit.Event
-	recorded bool
+	resolving time.Time // since when the forge is asked
+	event     audit.Event
+	recorded  bool
 
 	head     []byte // the upstream request's head
 	rebuilt  []byte // its target

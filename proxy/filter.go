@@ -6,6 +6,8 @@ import (
 	"errors"
 	"io"
 
+	"github.com/valyala/fasthttp"
+
 	"patgate/proxy/answer"
 )
 
@@ -20,9 +22,9 @@ func (x *exchange) isJSON() bool {
 	return equalFold(trimSpace(media), "application/json")
 }
 
-// filterable tells whether an answer that must be filtered can be: it is plain JSON.
+// filterable tells whether an answer that must be filtered can be: it is plain JSON, and all of it.
 func (x *exchange) filterable() bool {
-	return x.isJSON() && len(x.answer.Header.ContentEncoding()) == 0
+	return x.isJSON() && len(x.answer.Header.ContentEncoding()) == 0 && x.answer.StatusCode() != fasthttp.StatusPartialContent
 }
 
 func (x *exchange) filter() *answer.Filter { return answer.NewFilter(x.op.Route.Response.Remove) }

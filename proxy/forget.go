@@ -7,9 +7,9 @@ import (
 )
 
 // forget drops what was known of the containers of a request that may have changed the tree of groups and projects, who
-// sees them, or who is a member. The request was sent; it counts whatever its answer says.
+// sees them, or who is a member. The request was sent: it counts even when nobody knows how it ended.
 func (x *exchange) forget() {
-	if !changesTree(x.op.Route.Path) {
+	if x.cred.caller != callerPatgate || !x.op.Route.Writes() || !changesTree(x.op.Route.Path) {
 		return
 	}
 	x.h.options.Resolver.Forget(policy.Container{}) // what was absent may be there now
@@ -24,10 +24,14 @@ func (x *exchange) forget() {
 var treePaths = []string{
 	"/members", "/share", "/transfer", "/transfer_to_organization", "/invitations", "/access_requests", "/archive", "/unarchive",
 	"/restore", "/import_project_members", "/fork", "/ldap_group_links", "/saml_group_links", "/service_accounts", "/job_token_scope",
+	"/billable_members", "/shared_projects",
 }
 
 // changesTree tells whether a row that writes can change what resolving a container gives.
 func changesTree(path string) bool {
+	if strings.HasPrefix(path, "/projects/user/") {
+		return true // makes a project
+	}
 	segments := strings.Count(path, "/")
 	if segments <= 2 && (strings.HasPrefix(path, "/projects") || strings.HasPrefix(path, "/groups") || strings.HasPrefix(path, "/namespaces")) {
 		return true

@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"bytes"
+	"errors"
 	"time"
 
 	"github.com/valyala/fasthttp"
@@ -14,6 +15,9 @@ func (x *exchange) forward(p *pool) (kept bool) {
 	conn, err := p.do(x.head, &x.upload, safe, x.isHead, &x.answer)
 	x.body.sent()
 	if err != nil {
+		if !errors.Is(err, errUpstreamConnect) && !errors.Is(err, errUpstreamBusy) {
+			x.forget()
+		}
 		x.event.Failure = failureOf(err)
 		r := refusalOf(err)
 		if x.upload.running() && !r.close {
@@ -36,7 +40,7 @@ func (x *exchange) forward(p *pool) (kept bool) {
 	if status == fasthttp.StatusUnauthorized && x.cred.caller == callerLegacy {
 		x.h.failures.add(x.client)
 	}
-	if status >= 200 && status < 400 && x.cred.caller == callerPatgate && x.op.Route.Writes() {
+	if status < 400 || status >= 500 { // a 4xx changed nothing
 		x.forget()
 	}
 	x.copyAnswer()

@@ -25,12 +25,10 @@ func (t trust) client(peer netip.Addr, secure bool, f *fields) (netip.Addr, bool
 	if len(t) == 0 || !t.includes(peer) {
 		return peer, secure
 	}
-	client := peer
-	if f.has(fieldForwardedFor) {
-		for i := len(f.list) - 1; i >= 0 && t.includes(client); i-- {
-			if f.list[i].field == fieldForwardedFor && !f.list[i].alias {
-				client = t.walk(client, f.list[i].value)
-			}
+	client, readable := peer, f.has(fieldForwardedFor)
+	for i := len(f.list) - 1; i >= 0 && readable && t.includes(client); i-- {
+		if f.list[i].field == fieldForwardedFor && !f.list[i].alias {
+			client, readable = t.walk(client, f.list[i].value)
 		}
 	}
 	if proto := f.get(fieldForwardedProto); !f.repeated(fieldForwardedProto) {
@@ -44,19 +42,19 @@ func (t trust) client(peer netip.Addr, secure bool, f *fields) (netip.Addr, bool
 	return client, secure
 }
 
-func (t trust) walk(client netip.Addr, list []byte) netip.Addr {
-	for len(list) > 0 && t.includes(client) {
+// walk reads one line from its end. At what is no address it stops for good: whoever wrote it is as far as we know.
+func (t trust) walk(client netip.Addr, list []byte) (_ netip.Addr, readable bool) {
+	for more := true; more && t.includes(client); {
 		element := list
-		if i := bytes.LastIndexByte(list, ','); i >= 0 {
+		i := bytes.LastIndexByte(list, ',')
+		if more = i >= 0; more {
 			element, list = list[i+1:], list[:i]
-		} else {
-			list = nil
 		}
 		addr, err := netip.ParseAddr(string(trimSpace(element)))
 		if err != nil {
-			return client // unreadable: whoever wrote it is as far as we know
+			return client, false
 		}
 		client = addr.Unmap()
 	}
-	return client
+	return client, true
 }

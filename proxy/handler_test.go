@@ -3,6 +3,7 @@ package proxy
 import (
 	"encoding/base64"
 	"errors"
+	"net/http"
 	"strings"
 	"testing"
 
@@ -238,6 +239,48 @@ func TestForget(t *testing.T) {
 			g.raw(t, strings.Replace(c.request, "\r\n", "\r\nPRIVATE-TOKEN: "+g.token+"\r\n", 1)).wants(t, 200)
 			if got := len(g.resolver.forgotten) > 0; got != c.forgets {
 				t.Errorf("forgot %v", g.resolver.forgotten)
+			}
+		})
+	}
+}
+
+// What was sent counts, also when nobody knows how it ended.
+func TestForgetWhenTheAnswerIsLost(t *testing.T) {
+	upstream := newEcho(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/api/v4/projects/7/members" {
+			panic(http.ErrAbortHandler)
+		}
+		w.WriteHeader(http.StatusBadGateway)
+	})
+	g := newGateway(t, upstream.URL, nil)
+	for name, request := range map[string]string{
+		"the connection breaks":   request("POST", "/api/v4/projects/7/members", `{"user_id":3}`, "Content-Type: application/json"),
+		"the forge reports a 502": request("PUT", "/api/v4/projects/7", `{"visibility":"public"}`, "Content-Type: application/json"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			g.resolver.forgotten = nil
+			g.raw(t, strings.Replace(request, "\r\n", "\r\nPRIVATE-TOKEN: "+g.token+"\r\n", 1)).wants(t, 502)
+			if len(g.resolver.forgotten) == 0 {
+				t.Error("nothing was forgotten")
+			}
+		})
+	}
+}
+
+func TestChangesTree(t *testing.T) {
+	for path, want := range map[string]bool{
+		"/projects/user/{user}":                         true,
+		"/groups/{group}/shared_projects/{project_id}":  true,
+		"/groups/{group}/billable_members/{user_id}":    true,
+		"/groups/{group}/projects/{project_id}":         true,
+		"/projects/{project}/share/{group_id}":          true,
+		"/projects/{project}/share_locations/x/members": true,
+		"/projects/{project}/repository/archive_of":     false,
+		"/projects/{project}/issues/{issue_iid}":        false,
+	} {
+		t.Run(path, func(t *testing.T) {
+			if got := changesTree(path); got != want {
+				t.Errorf("got %v", got)
 			}
 		})
 	}

@@ -21,6 +21,9 @@ func (x *exchange) appendHead(dst, target []byte) []byte {
 		f := &x.fields.list[i]
 		switch f.class {
 		case classPassed, classList:
+			if plainAnswer && (f.field == fieldRange || equalFold(f.name, "if-range")) {
+				continue // a part cannot be filtered, and could be chosen so that it is just what must not be seen
+			}
 			dst = appendField(dst, f.name, f.value)
 		case classFraming:
 			if f.field == fieldAcceptEncoding && !plainAnswer {

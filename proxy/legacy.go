@@ -51,8 +51,9 @@ func (x *exchange) refuseOther() *refusal {
 func (x *exchange) refuseByMode() *refusal {
 	o := &x.h.options
 	mode, refused := o.Legacy, refuseLegacy
+	surface := surfaceOf(routed(x.path), x.table.Base())
 	switch {
-	case x.cred.caller == callerWeb, x.cred.caller == callerAnonymous && x.surface == surfaceWeb, x.cred.caller == callerAnonymous && x.surface == surfaceCable:
+	case x.cred.caller == callerWeb, x.cred.caller == callerAnonymous && surface == surfaceWeb, x.cred.caller == callerAnonymous && surface == surfaceCable:
 		mode, refused = o.Web, refuseWeb
 	case x.cred.caller == callerAnonymous:
 		mode, refused = o.Anonymous, refuseAnonymous
@@ -76,8 +77,9 @@ func (x *exchange) reads() bool {
 	if x.upgrades() {
 		return false
 	}
+	path := routed(x.path)
 	if x.method == fasthttp.MethodPost {
-		return x.surface == surfaceGit && bytes.HasSuffix(x.path, []byte("/git-upload-pack"))
+		return surfaceOf(path, x.table.Base()) == surfaceGit && bytes.HasSuffix(path, []byte(".git/git-upload-pack"))
 	}
 	if x.method != fasthttp.MethodGet && x.method != fasthttp.MethodHead {
 		return false
@@ -87,12 +89,27 @@ func (x *exchange) reads() bool {
 	switch {
 	case bytes.Contains(target, []byte("git-receive-pack")):
 		return false
-	case below(x.path, "/jwt/auth"):
+	case below(path, "/jwt/auth"):
 		return !bytes.Contains(target, []byte("push")) && !bytes.Contains(target, []byte("delete")) && !bytes.Contains(target, []byte("*"))
 	case bytes.Contains(target, []byte("/users/authenticate")):
 		return false
 	}
 	return true
+}
+
+// routed gives a raw path as GitLab's routers read it: doubled slashes are one, and most routes are drawn again below an
+// organization.
+func routed(path []byte) []byte {
+	if bytes.Contains(path, []byte("//")) {
+		squeezed := make([]byte, 0, len(path))
+		for i, c := range path {
+			if c != '/' || i == 0 || path[i-1] != '/' {
+				squeezed = append(squeezed, c)
+			}
+		}
+		path = squeezed
+	}
+	return afterOrganization(path)
 }
 
 // upgrades tells whether the client wants another protocol on the connection.
@@ -140,11 +157,8 @@ var internalPaths = []string{
 func internalPath(path []byte) bool {
 	read := bytes.ToLower(path)
 	for range 6 {
-		clean := cleanPath(read)
-		for _, p := range internalPaths {
-			if below(clean, p) || below(afterOrganization(clean), p) {
-				return true
-			}
+		if isInternal(cleanPath(read, true)) || isInternal(cleanPath(read, false)) {
+			return true
 		}
 		n := unescapeInPlace(read)
 		if n == len(read) {
@@ -155,15 +169,25 @@ func internalPath(path []byte) bool {
 	return true // encoded more often than any client does
 }
 
-// cleanPath squeezes slashes and resolves dot segments; a path parameter (";...") is cut off.
-func cleanPath(path []byte) []byte {
+func isInternal(clean []byte) bool {
+	for _, p := range internalPaths {
+		if below(clean, p) || below(afterOrganization(clean), p) {
+			return true
+		}
+	}
+	return false
+}
+
+// cleanPath squeezes slashes and takes out "." segments; a path parameter (";...") is cut off. ".." takes the segment
+// before it along when it is resolved, as GitLab's Workhorse does to choose a route; Rails itself keeps it.
+func cleanPath(path []byte, resolve bool) []byte {
 	out := make([]byte, 0, len(path)+1)
 	for segment := range bytes.FieldsFuncSeq(path, func(r rune) bool { return r == '/' || r == '\\' }) {
 		segment, _, _ = bytes.Cut(segment, []byte{';'})
 		segment = bytes.TrimFunc(segment, func(r rune) bool { return r <= ' ' })
-		switch string(segment) {
-		case ".", "":
-		case "..":
+		switch {
+		case len(segment) == 0 || string(segment) == ".":
+		case resolve && string(segment) == "..":
 			out = out[:max(bytes.LastIndexByte(out, '/'), 0)]
 		default:
 			out = append(append(out, '/'), segment...)

@@ -70,6 +70,11 @@ func TestModesOfOtherCallers(t *testing.T) {
 		{"read only: the same, encoded", ModeReadOnly, ModeDeny, ModeDeny, get("/g/p.git/info/refs?service=git%2Dreceive-pack", legacy), 403, ""},
 		{"read only: a token to push with", ModeReadOnly, ModeDeny, ModeDeny, get("/jwt/auth?service=container_registry&scope=repository:a/b:pull,push", legacy), 403, ""},
 		{"read only: a GraphQL mutation", ModeReadOnly, ModeDeny, ModeDeny, request("POST", "/api/graphql", "{}", legacy), 403, ""},
+		{"read only: a file called like a fetch", ModeReadOnly, ModeDeny, ModeDeny, request("POST", "//api/v4/projects/1/repository/files/git-upload-pack", "{}", legacy), 403, ""},
+		{"read only: a fetch below an organization", ModeReadOnly, ModeDeny, ModeDeny, request("POST", "/o/org/g/p.git/git-upload-pack", "", legacy), 200, ""},
+		{"read only: a token to push with, doubled slash", ModeReadOnly, ModeDeny, ModeDeny, get("//jwt//auth?service=container_registry&scope=repository:a/b:pull,push", legacy), 403, ""},
+		{"read only: a token to push with, below an organization", ModeReadOnly, ModeDeny, ModeDeny, get("/o/org/jwt/auth?service=container_registry&scope=repository:a/b:pull,push", legacy), 403, ""},
+		{"anonymous denied, API with doubled slashes where web passes", ModeAllow, ModeDeny, ModeAllow, get("//api//v4/projects"), 401, `Bearer realm="GitLab"`},
 		{"anonymous denied, API", ModeAllow, ModeDeny, ModeDeny, get("/api/v4/projects"), 401, `Bearer realm="GitLab"`},
 		{"anonymous denied, packages", ModeAllow, ModeDeny, ModeDeny, get("/api/v4/projects/1/packages/pypi/simple"), 401, `Basic realm="GitLab"`},
 		{"anonymous denied, git", ModeAllow, ModeDeny, ModeDeny, get("/g/p.git/info/refs?service=git-upload-pack"), 401, `Basic realm="GitLab"`},
@@ -102,7 +107,7 @@ func TestThreatInternalPaths(t *testing.T) {
 		"/api/v4/internal/allowed", "/api/v4/internal", "/api/v4/%69nternal/x", "/api/v4/%2569nternal/x", "//api//v4///internal/x", "/api/v4/./internal/x",
 		"/api/v4/x/../internal/x", "/api/v4/x/%2e%2e/internal/x", "/api/v4%2finternal%2fx", "/api/v4\\internal", "/API/V4/INTERNAL/x", "/-/metrics", "/-/metrics.json",
 		"/-//metrics/", "/%2d/metrics", "/-/health", "/-/readiness?all=1", "/health_check", "/o/org/-/metrics", "/api/v4/internal;x/y", "/-/metrics%20",
-		"/api/v4/%25252569nternal/x",
+		"/api/v4/%25252569nternal/x", "/api/v4/internal/mail_room/../../projects/1", "/api/v4/internal/%2e%2e/x", "/-/metrics/..%2f..",
 	} {
 		t.Run(target, func(t *testing.T) {
 			for _, credential := range []string{"X: y", "PRIVATE-TOKEN: glpat-x", "Cookie: _gitlab_session=x"} {

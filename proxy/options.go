@@ -103,7 +103,7 @@ type Limits struct {
 	BodiesMemory            int64         // of all such bodies together, in memory; 256 MiB
 	BodiesDisk              int64         // and in temporary files; 2 GiB
 	Connections             int           // from clients; 4096
-	ConnectionsPerClient    int           // from one address; 0 is no bound
+	ConnectionsPerClient    int           // from one address that is no trusted proxy; 0 is no bound
 	FailedCredentials       int           // of one address in the window; 20
 	FailedCredentialsWindow time.Duration // a minute
 }

@@ -60,9 +60,9 @@ func (c *upstreamConn) Read(p []byte) (int, error) {
 // Write writes under the stall limit.
 func (c *upstreamConn) Write(p []byte) (int, error) { return c.write(p, c.pool.limits.UpstreamStall) }
 
-// get gives an idle connection, or a new one; fresh asks for a new one. Safe tells that the request may be repeated;
-// for others a reused connection is looked at first, because the forge may have closed it.
-func (p *pool) get(fresh, safe bool) (*upstreamConn, error) {
+// get gives an idle connection, or a new one; fresh asks for a new one. A reused connection is looked at first: the forge
+// may have closed it, or sent what would be taken for the answer to the next request.
+func (p *pool) get(fresh bool) (*upstreamConn, error) {
 	for {
 		c, err := p.take(fresh)
 		if err != nil {
@@ -71,7 +71,7 @@ func (p *pool) get(fresh, safe bool) (*upstreamConn, error) {
 		if c == nil {
 			return p.dial()
 		}
-		if !safe && !alive(c.Conn) || c.br.Buffered() > 0 || p.stale(c, p.dog.now.Load()) {
+		if c.br.Buffered() > 0 || p.stale(c, p.dog.now.Load()) || !alive(c.Conn) {
 			p.drop(c)
 			continue
 		}

@@ -16,6 +16,7 @@ import (
 // resolve turns every container that the request names into facts, and into the checks that the policy decides on.
 func (x *exchange) resolve() error {
 	route := x.op.Route
+	x.resolving = time.Now() // not since the request began: its body may have taken long to arrive
 	if x.decision.Reason == policy.ReasonOpen {
 		return x.refuseTargets()
 	}
@@ -152,7 +153,7 @@ func (x *exchange) resolveReference(ref routes.Reference, check policy.Check) (*
 		x.question.Checks = append(x.question.Checks, check)
 		return nil, nil
 	}
-	if time.Since(x.event.Start) > x.h.options.Timeouts.Resolve {
+	if time.Since(x.resolving) > x.h.options.Timeouts.Resolve {
 		return nil, forge.ErrTimeout
 	}
 	container, err := x.h.options.Resolver.Resolve(context.Background(), x.session, ref, x.maxAge())

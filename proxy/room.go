@@ -1,11 +1,14 @@
 package proxy
 
 import (
+	"context"
 	"errors"
 	"io"
 	"os"
 	"sync/atomic"
 	"time"
+
+	"golang.org/x/sync/semaphore"
 )
 
 // errNoRoom: so many bodies are being read that this one must wait for its turn.
@@ -15,20 +18,21 @@ const (
 	// bodyCost is how many bytes of memory a byte of a body that is kept in memory takes at most: as it came, in the
 	// parser, and as it is sent.
 	bodyCost = 3
-	// longBodies is how many bodies that were spooled are parsed at once. A parser holds the longest string of its body.
-	longBodies = 2
+	// longBodies is how many bytes of spooled bodies are parsed at once. A parser holds the longest string of its body
+	// several times. A single body that is longer is parsed when nothing else is.
+	longBodies = 64 << 20
 )
 
 // room is what the bodies that are read whole may take together, so that holders of tokens cannot exhaust memory or disk
 // by sending many at once.
 type room struct {
 	memory, disk share
-	parsers      chan struct{}
+	parsers      *semaphore.Weighted
 }
 
 // newRoom makes room for so many bytes of memory and of disk.
 func newRoom(memory, disk int64) *room {
-	return &room{memory: share{limit: memory}, disk: share{limit: disk}, parsers: make(chan struct{}, longBodies)}
+	return &room{memory: share{limit: memory}, disk: share{limit: disk}, parsers: semaphore.NewWeighted(longBodies)}
 }
 
 // share is a bounded amount that many take from.
@@ -50,7 +54,7 @@ func (s *share) take(n int64) bool {
 type lease struct {
 	from         *room
 	memory, disk int64
-	parser       bool
+	parsed       int64 // of parsers
 }
 
 // memoryFor takes memory for a body of n bytes in place of what the lease has.
@@ -75,17 +79,16 @@ func (l *lease) diskFor(n int64) bool {
 	return true
 }
 
-// parse waits for a parser for a long body.
-func (l *lease) parse(patience time.Duration) bool {
-	timer := time.NewTimer(patience)
-	defer timer.Stop()
-	select {
-	case l.from.parsers <- struct{}{}:
-		l.parser = true
-		return true
-	case <-timer.C:
+// parse waits until a spooled body of n bytes may be parsed.
+func (l *lease) parse(n int64, patience time.Duration) bool {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	n = min(n, longBodies)
+	if l.from.parsers.Acquire(ctx, n) != nil {
 		return false
 	}
+	l.parsed = n
+	return true
 }
 
 // giveMemory gives the memory back.
@@ -118,8 +121,8 @@ func (l *lease) end() {
 	if l.from == nil {
 		return
 	}
-	if l.parser {
-		<-l.from.parsers
+	if l.parsed > 0 {
+		l.from.parsers.Release(l.parsed)
 	}
 	if l.memory > 0 {
 		l.from.memory.taken.Add(-l.memory)

@@ -37,14 +37,14 @@ const maxInterim = 32
 // that the request may be sent again: it has no body and its method is GET or HEAD. It is sent again only when a
 // connection that had been idle turns out to be closed.
 func (p *pool) do(head []byte, body *upload, safe, isHead bool, answer *fasthttp.Response) (*upstreamConn, error) {
-	c, err := p.get(false, safe)
+	c, err := p.get(false)
 	if err != nil {
 		return nil, err
 	}
 	err = c.exchange(head, body, isHead, answer)
 	if errors.Is(err, errUpstreamClosed) && safe && c.used {
 		p.drop(c)
-		if c, err = p.get(true, safe); err != nil {
+		if c, err = p.get(true); err != nil {
 			return nil, err
 		}
 		err = c.exchange(head, body, isHead, answer)

@@ -185,6 +185,20 @@ func TestConnectionsPerClient(t *testing.T) {
 	_ = first.Close()
 	time.Sleep(100 * time.Millisecond)
 	g.raw(t, get(jobs)).wants(t, 401)
+
+	t.Run("a trusted proxy speaks for many clients", func(t *testing.T) {
+		g := newGateway(t, mustNotBeCalled(t), func(o *Options) {
+			o.Limits.ConnectionsPerClient, o.TrustedProxies = 1, prefixes("127.0.0.1/32")
+		})
+		for range 3 {
+			c, err := net.Dial("tcp", g.address)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer c.Close()
+		}
+		g.raw(t, get(jobs)).wants(t, 401)
+	})
 }
 
 // writeCertificate writes a new self-signed pair and gives its certificate.

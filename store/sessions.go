@@ -127,8 +127,8 @@ func (s *Sessions) Get(ctx context.Context, hash token.Hash) (*token.Session, er
 	now := s.o.Now()
 	catalogue := s.o.Catalogue()
 	if s.catalogue.Load() != catalogue { // the route table was reloaded: grants hold numbers of the old catalogue
-		s.catalogue.Store(catalogue)
 		s.known.InvalidateAll()
+		s.catalogue.Store(catalogue)
 	}
 	maxAge := time.Duration(0)
 	if !s.synced(now) {
@@ -136,6 +136,9 @@ func (s *Sessions) Get(ctx context.Context, hash token.Hash) (*token.Session, er
 	}
 	e, found, ok := s.known.Peek(hash, maxAge)
 	if !ok || !found || e.catalogue != catalogue {
+		if ok && found { // the new catalogue has not reached the cache yet
+			maxAge = -1
+		}
 		var err error
 		if e, err = s.read(ctx, hash, maxAge); err != nil {
 			return nil, err

@@ -330,6 +330,28 @@ func TestANewCatalogueRecompilesGrants(t *testing.T) {
 	}
 }
 
+// A Get that meets a new catalogue while another one is about to drop the cache must not be given what is still in it.
+func TestAGrantOfAnOldCatalogueIsNeverGiven(t *testing.T) {
+	var current atomic.Pointer[routes.Catalogue]
+	first := catalogueOf(t, nil, "read", "run")
+	current.Store(first)
+	g := newGateway(t, func(o *store.SessionOptions) { o.Catalogue = current.Load })
+	r := g.token(t)
+	if _, err := g.sessions.Get(t.Context(), r.Hash); err != nil {
+		t.Fatal(err)
+	}
+	second := catalogueOf(t, first, "read")
+	current.Store(second)
+	g.sessions.NoticeCatalogue(second)
+	s, err := g.sessions.Get(t.Context(), r.Hash)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if run, _ := first.Find("run_job"); s.Grant.Scopes[0].Permissions.Has(run) {
+		t.Error("the grant holds a permission that the new catalogue does not have")
+	}
+}
+
 func TestACredentialThatDoesNotOpenIsAFailure(t *testing.T) {
 	g := newGateway(t, nil)
 	r := g.token(t)

@@ -1,6 +1,7 @@
 package gitlab
 
 import (
+	"encoding/binary"
 	"hash/maphash"
 	"strings"
 	"sync/atomic"
@@ -8,6 +9,7 @@ import (
 
 	"patgate/policy"
 	"patgate/routes"
+	"patgate/token"
 )
 
 // fact is what the forge said of one reference. It is never changed after it was made.
@@ -76,13 +78,19 @@ func raise(v *atomic.Uint64, n uint64) {
 	}
 }
 
-// idKey names a fact by id: what one owner sees of a container or user.
+// eye is who sees a fact: an owner, by one credential. Another credential of the same owner may see less.
+type eye struct{ owner, credential int64 }
+
+func eyeOf(s *token.Session) eye { return eye{s.OwnerUserID, s.CredentialID} }
+
+// idKey names a fact by id: what an eye sees of a container or user.
 type idKey struct {
-	owner, id int64
-	kind      routes.RefKind
+	eye
+	id   int64
+	kind routes.RefKind
 }
 
-// pathKey names a fact by path: two hashes, under seeds of this process, of owner, kind and the path in lower case. The
+// pathKey names a fact by path: two hashes, under seeds of this process, of eye, kind and the path in lower case. The
 // fact itself says which path it is about, so equal hashes of different paths do no harm.
 type pathKey [2]uint64
 
@@ -91,12 +99,11 @@ type pathSeeds [2]maphash.Seed
 func newPathSeeds() pathSeeds { return pathSeeds{maphash.MakeSeed(), maphash.MakeSeed()} }
 
 // key hashes without allocating for paths of usual length.
-func (s *pathSeeds) key(owner int64, kind routes.RefKind, path []byte) pathKey {
+func (s *pathSeeds) key(e eye, kind routes.RefKind, path []byte) pathKey {
 	var space [256]byte
 	buf := append(space[:0], byte(kind))
-	for shift := 0; shift < 64; shift += 8 {
-		buf = append(buf, byte(uint64(owner)>>shift))
-	}
+	buf = binary.BigEndian.AppendUint64(buf, uint64(e.owner))
+	buf = binary.BigEndian.AppendUint64(buf, uint64(e.credential))
 	for _, b := range path {
 		buf = append(buf, lower(b))
 	}

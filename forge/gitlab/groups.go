@@ -49,7 +49,7 @@ func (r *Resolver) chain(ctx context.Context, s *token.Session, f *fact, first, 
 // node reads one group of a chain, from the cache when it is at most half of maxAge old: what rests on it then stays
 // usable for the other half.
 func (r *Resolver) node(ctx context.Context, s *token.Session, id int64, maxAge time.Duration) (*groupNode, bool, error) {
-	key := idKey{s.OwnerUserID, id, routes.RefGroup}
+	key := idKey{eyeOf(s), id, routes.RefGroup}
 	for range 2 {
 		node, found, err := r.groups.Get(ctx, key, maxAge/2, func(ctx context.Context) (*groupNode, bool, error) {
 			ctx, cancel := context.WithTimeout(ctx, r.timeout)
@@ -103,7 +103,7 @@ func (r *Resolver) readGroup(ctx context.Context, s *token.Session, f *fact, ref
 		return err
 	}
 	node.parent = g.ParentID
-	r.groups.Put(idKey{s.OwnerUserID, g.ID, routes.RefGroup}, mark, node, true)
+	r.groups.Put(idKey{eyeOf(s), g.ID, routes.RefGroup}, mark, node, true)
 	c := policy.Container{Boundary: routes.BoundaryGroup, ID: g.ID, Path: g.FullPath, Visibility: visibility(g.Visibility)}
 	if g.ParentID != 0 {
 		above, err := r.chain(ctx, s, f, g.ID, g.ParentID, maxAge)
@@ -141,7 +141,10 @@ func (r *Resolver) readNamespace(ctx context.Context, s *token.Session, f *fact,
 	if err != nil {
 		return err
 	}
-	if n.Kind != "user" || n.ID <= 0 || ref.ID > 0 && n.ID != ref.ID || ref.ID == 0 && !samePath(n.FullPath, string(ref.Path)) {
+	if n.Kind != "user" {
+		return nil // of a kind that nothing here can be asked of: as good as none
+	}
+	if n.ID <= 0 || ref.ID > 0 && n.ID != ref.ID || ref.ID == 0 && !samePath(n.FullPath, string(ref.Path)) {
 		return fmt.Errorf("reading a namespace: the answer is about another one: %w", forge.ErrUnavailable)
 	}
 	// The namespace does not name its user: the username, which is its path, does.

@@ -1,13 +1,13 @@
 // Package gitlab answers the questions of package forge from GitLab's REST API, version 4, as of GitLab 19.3.
 //
-// Facts are cached for each owner, by id and by path, with the time at which their oldest part was read:
+// Facts are cached for each credential of an owner, by id and by path, with the time at which their oldest part was read:
 //
-//	| cache    | key                                | value                              | kept for            | purpose                        |
-//	| -------- | ---------------------------------- | ---------------------------------- | ------------------- | ------------------------------ |
-//	| by path  | owner, kind, path in lower case    | container with access              | TTL (30 s)          | requests that name a path      |
-//	| by id    | owner, kind, id                    | container with access              | TTL                 | requests that name an id       |
-//	| groups   | owner, group id                    | parent, path, visibility           | TTL                 | chains of groups above         |
-//	| absences | in each of them                    | "not found or not visible"         | NegativeTTL (3 s)   | clients that ask again         |
+//	| cache    | key                                  | value                              | kept for            | purpose                        |
+//	| -------- | ------------------------------------ | ---------------------------------- | ------------------- | ------------------------------ |
+//	| by path  | credential, kind, path in lower case | container with access              | TTL (30 s)          | requests that name a path      |
+//	| by id    | credential, kind, id                 | container with access              | TTL                 | requests that name an id       |
+//	| groups   | credential, group id                 | parent, path, visibility           | TTL                 | chains of groups above         |
+//	| absences | in each of them                      | "not found or not visible"         | NegativeTTL (3 s)   | clients that ask again         |
 //
 // A caller's maxAge shortens that (the gateway uses 5 s for writes). Nothing that failed is cached.
 package gitlab
@@ -127,13 +127,13 @@ func (r *Resolver) Resolve(ctx context.Context, s *token.Session, ref routes.Ref
 		// The owner's own id needs no question. The username does: it may be another's by now.
 		return policy.Container{Boundary: routes.BoundaryUser, ID: s.OwnerUserID, Path: s.Username, Access: policy.OwnerMember}, nil
 	case ref.ID > 0:
-		key := idKey{s.OwnerUserID, ref.ID, ref.Kind}
+		key := idKey{eyeOf(s), ref.ID, ref.Kind}
 		if f, _, ok := r.byID.Peek(key, maxAge); ok && r.usable(f, maxAge) {
 			return f.container, nil
 		}
 		return resolveThrough(ctx, r, s, r.byID, key, ref, maxAge)
 	}
-	key := r.seeds.key(s.OwnerUserID, ref.Kind, ref.Path)
+	key := r.seeds.key(eyeOf(s), ref.Kind, ref.Path)
 	if f, _, ok := r.byPath.Peek(key, maxAge); ok && r.usable(f, maxAge) && asksFor(f.asked, ref.Path) {
 		return f.container, nil
 	}
@@ -212,7 +212,7 @@ func (r *Resolver) read(ctx context.Context, s *token.Session, ref routes.Refere
 		return nil, err
 	}
 	if ref.ID == 0 && ref.Kind != routes.RefNamespace && f.found() {
-		r.byID.Put(idKey{s.OwnerUserID, f.container.ID, ref.Kind}, mark, f, true)
+		r.byID.Put(idKey{eyeOf(s), f.container.ID, ref.Kind}, mark, f, true)
 	}
 	return f, nil
 }

@@ -3,6 +3,9 @@ package gitlab
 import (
 	"context"
 	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"slices"
 	"testing"
 	"time"
@@ -120,6 +123,64 @@ func TestARenamedOwnerIsNotTakenForWhoeverHasTheName(t *testing.T) {
 	c, err := r.Resolve(context.Background(), s, routes.Reference{Kind: routes.RefUser, Path: []byte("ada")}, 0)
 	if err != nil || c.ID != other || c.Access == policy.OwnerMember {
 		t.Fatalf("%+v, %v: want the user %d who has the name now", c, err, other)
+	}
+}
+
+// Two credentials of one owner may see different things (an administrator's with and without admin_mode; one that was
+// revoked): what was read with one is no answer for the other.
+func TestFactsAreOfOneCredential(t *testing.T) {
+	clk := &clock{}
+	f := forgetest.New(forgetest.Options{Now: clk.now})
+	ada := f.AddUser("ada")
+	good := session(ada, "ada", f.AddToken(ada, forgetest.Token{}))
+	good.CredentialID = 1
+	revoked := session(ada, "ada", f.AddToken(ada, forgetest.Token{}))
+	revoked.CredentialID = 2
+	f.RevokeToken(revoked.Credential.Reveal())
+	f.AddGroup("g", forgetest.Private)
+	sub := f.AddGroup("g/sub", forgetest.Private)
+	f.AddGroupMember(sub, ada, forgetest.Developer)
+	id := f.AddProject("g/sub/p", forgetest.Private)
+	r := newResolver(t, f, clk, nil)
+	for name, ref := range map[string]routes.Reference{
+		"by id":   {Kind: routes.RefProject, ID: id},
+		"by path": {Kind: routes.RefProject, Path: []byte("g/sub/p")},
+		"a group": {Kind: routes.RefGroup, ID: sub},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if c, err := r.Resolve(t.Context(), good, ref, 0); err != nil || c.Access != policy.OwnerMember {
+				t.Fatalf("%+v, %v", c, err)
+			}
+			if c, err := r.Resolve(t.Context(), revoked, ref, 0); !errors.Is(err, forge.ErrCredential) {
+				t.Errorf("%+v, %v: want what the forge says of this credential", c, err)
+			}
+		})
+	}
+}
+
+// A namespace that is neither a visible group nor a user's is told apart from none only by an owner's own eyes: both are
+// "not found", or the answers would tell which ids exist.
+func TestANamespaceOfAnotherKindIsNotFound(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/api/v4/namespaces/7" {
+			w.WriteHeader(http.StatusNotFound)
+			return
+		}
+		_, _ = io.WriteString(w, `{"id":7,"kind":"project","full_path":"g/p"}`)
+	}))
+	t.Cleanup(server.Close)
+	r, err := New(Options{URL: server.URL})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(r.Close)
+	for name, id := range map[string]int64{"a project's namespace": 7, "no namespace": 8} {
+		t.Run(name, func(t *testing.T) {
+			c, err := r.Resolve(t.Context(), session(42, "ada", "glpat-x"), routes.Reference{Kind: routes.RefNamespace, ID: id}, 0)
+			if err != nil || c.Boundary != routes.BoundaryNone {
+				t.Errorf("%+v, %v", c, err)
+			}
+		})
 	}
 }
 

@@ -51,6 +51,9 @@ func (s *Set) decide(l leaf) (decision, error) {
 	case r.what == routes.ParamTarget && r.how == coveredExactly:
 		return decision{kind: entryTarget, rule: r}, nil
 	case r.what == routes.ParamPass, r.what == routes.ParamRepeat:
+		if r.how != coveredExactly && s.refusedInAnotherShape(l.name) {
+			return decision{}, refuseName(CodeShape, l.name, "is not allowed on "+s.row()+", in whatever shape it is sent")
+		}
 		return decision{rule: r}, nil
 	}
 	return decision{}, refuseName(CodeTable, l.name, "has a rule on "+s.row()+" that patgate does not know")

@@ -291,7 +291,9 @@ func (w *walk) scalar(raw jsontext.Value) error {
 		if !w.repeatsPath(text) && !bytes.Equal(text, w.id) {
 			return ErrBodyChanged
 		}
-		return w.replace(raw, w.id)
+		if len(w.id) > 0 {
+			return w.replace(raw, w.id)
+		}
 	}
 	return w.written(w.enc.WriteValue(raw))
 }

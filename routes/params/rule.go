@@ -101,5 +101,24 @@ func (s *Set) misshapen(name []byte) bool {
 	return s.route.Find.From == routes.FindInParam && sameButShape(name, s.route.Find.Name)
 }
 
+// refusedInAnotherShape tells whether a name that only a container above it lets pass is a parameter that the row refuses,
+// but for list marks: a forge might take the list for what is in it.
+func (s *Set) refusedInAnotherShape(name []byte) bool {
+	if !s.nestedRead {
+		s.nestedRead = true
+		for declared, what := range s.route.Params {
+			if what == routes.ParamRefuse && string(rootOf([]byte(declared))) != declared {
+				s.nested = append(s.nested, declared)
+			}
+		}
+	}
+	for _, refused := range s.nested {
+		if sameButShape(name, refused) {
+			return true
+		}
+	}
+	return false
+}
+
 // row names the row in messages.
 func (s *Set) row() string { return s.route.Method + " " + s.route.Path }

@@ -44,6 +44,9 @@ type Set struct {
 	scratch  []byte
 	key      []byte // a name that is looked up
 
+	nested     []string // the parameters inside objects that the row refuses; read when they are first asked for
+	nestedRead bool
+
 	bodyRead bool // a form or a multipart body was read: the elements of its lists cannot be counted
 	elements []int
 	path     []byte
@@ -104,11 +107,12 @@ func (s *Set) Reset(route *routes.Route, captures []routes.Capture) {
 	clear(s.body)
 	clear(s.names)
 	clear(s.repeats)
+	clear(s.nested)
 	*s = Set{
 		Targets: s.Targets[:0], Commands: s.Commands[:0], route: route, captures: captures,
 		query: s.query[:0], body: s.body[:0], names: s.names[:0], repeats: s.repeats[:0],
 		buf: s.buf[:0], scratch: s.scratch[:0], key: s.key[:0], elements: s.elements[:0], path: s.path[:0], frames: s.frames[:0],
-		decoder: s.decoder, encoder: s.encoder, id: s.id[:0],
+		decoder: s.decoder, encoder: s.encoder, id: s.id[:0], nested: s.nested[:0],
 	}
 	for range route.Targets {
 		s.elements = append(s.elements, 0)
@@ -164,9 +168,11 @@ func listOf(param string) string {
 // Resolve takes what the decision was made on: the numeric id of the path's first reference (0 when the path has none) and
 // for each of Targets the text to send in its place: the numeric id, or the full path where Target.SendPath or
 // Find.SendPath asks for it.
-// Parameters that repeat the path's reference with another id are refused here. The replacements are kept until Reset.
+// Parameters that repeat the path's reference with another id are refused here. Where the reference has no id that is sent
+// (a username, a row that answers anybody), the path is sent as it came, and so must be what repeats it. The replacements
+// are kept until Reset.
 func (s *Set) Resolve(id int64, replacements [][]byte) error {
-	if len(replacements) != len(s.Targets) || len(s.repeats) > 0 && id <= 0 {
+	if len(replacements) != len(s.Targets) {
 		return ErrUnresolved
 	}
 	for i := range s.Targets {
@@ -177,7 +183,9 @@ func (s *Set) Resolve(id int64, replacements [][]byte) error {
 			return fmt.Errorf("replacing parameter %q: %w", v.Name, ErrUnresolved)
 		}
 	}
-	s.id = strconv.AppendInt(s.id[:0], id, 10)
+	if s.id = s.id[:0]; id > 0 {
+		s.id = strconv.AppendInt(s.id, id, 10)
+	}
 	for _, r := range s.repeats {
 		if !s.repeatsPath(r.value) && string(r.value) != string(s.id) {
 			return refuseName(CodePathDiffers, r.name, "repeats the path with another value: leave it out")
@@ -196,7 +204,9 @@ func (s *Set) sent(e *entry) []byte {
 	case entryTarget:
 		return s.replacements[e.target]
 	case entryRepeat:
-		return s.id
+		if len(s.id) > 0 {
+			return s.id
+		}
 	}
 	return e.value
 }

@@ -104,9 +104,14 @@ func TestResolveRefusesWhatWasNotChecked(t *testing.T) {
 			t.Errorf("got %v", err)
 		}
 	})
-	t.Run("no id for a repeated path", func(t *testing.T) {
-		if err := read(t, "id=7").Resolve(0, nil); !errors.Is(err, ErrUnresolved) {
-			t.Errorf("got %v", err)
+	t.Run("an id beside a path that is sent as it came", func(t *testing.T) {
+		wantCode(t, read(t, "id=7").Resolve(0, nil), CodePathDiffers)
+	})
+	t.Run("a path that is sent as it came, repeated", func(t *testing.T) {
+		s := read(t, "id=g%2Fp")
+		wantCode(t, s.Resolve(0, nil), CodeNone)
+		if got, err := s.AppendQuery(nil); err != nil || string(got) != "id=g%2Fp" {
+			t.Errorf("got %s, %v", got, err)
 		}
 	})
 	t.Run("another id than the path's", func(t *testing.T) {
