@@ -19,7 +19,9 @@ import (
 // looks for every secret in all answers, outputs, metrics, logs and files: the database and its write-ahead log while
 // the server runs, and the backup.
 func TestSecretsAreNowhere(t *testing.T) {
-	r := startRunningWith(t, func(*world) []string { return []string{"PATGATE_LOG_LEVEL=debug", "PATGATE_LIMITS_FAILED_CREDENTIALS=1000", "PATGATE_ANONYMOUS=allow"} })
+	r := startRunningWith(t, func(*world) []string {
+		return []string{"PATGATE_LOG_LEVEL=debug", "PATGATE_LIMITS_FAILED_CREDENTIALS=1000", "PATGATE_ANONYMOUS=allow"}
+	})
 	good := r.mint(t, "--name", "good", "--project", "shop/backend/api", "--allow", "read_work_item,create_work_item")
 	dead := r.mint(t, "--name", "dead", "--project", "shop/backend/api", "--allow", "read_work_item")
 	key, err := os.ReadFile(filepath.Join(r.dir, "data", "keys", "patgate.key"))

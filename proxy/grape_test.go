@@ -38,7 +38,7 @@ type sighting struct {
 	Error          string         `json:"error"`
 }
 
-const grapeStart = 90 * time.Second
+const grapeStart = 3 * time.Minute
 
 // startGrape starts the stand-in, or skips the test with a line that says what is missing.
 func startGrape(t *testing.T) *grape {

@@ -16,8 +16,8 @@ import (
 	"patgate/routes"
 )
 
-// fuzzWait bounds one request: what is not answered by then waits for more bytes.
-const fuzzWait = 200 * time.Millisecond
+// fuzzWait bounds one request.
+const fuzzWait = time.Second
 
 // FuzzRawRequest sends raw bytes to a gateway with the full table. What the forge then gets must carry the owner's
 // credential once, nothing of the client's token, and must classify to the very row that was decided on, as the method and
@@ -45,7 +45,10 @@ func FuzzRawRequest(f *testing.F) {
 		}
 		defer conn.Close()
 		_ = conn.SetDeadline(time.Now().Add(fuzzWait))
-		go func() { _, _ = conn.Write(bytes.ReplaceAll(raw, []byte("${token}"), []byte(g.token))) }()
+		go func() {
+			_, _ = conn.Write(bytes.ReplaceAll(raw, []byte("${token}"), []byte(g.token)))
+			_ = conn.(*net.TCPConn).CloseWrite() // whoever waits for more need not
+		}()
 		method, _, _ := bytes.Cut(raw, []byte{' '})
 		response, err := http.ReadResponse(bufio.NewReader(conn), &http.Request{Method: string(method)})
 		if err == nil {
@@ -60,11 +63,41 @@ func FuzzRawRequest(f *testing.F) {
 	})
 }
 
+// TestForwardJudge shows that the fuzzer's requests arrive, and that its forge finds fault.
+func TestForwardJudge(t *testing.T) {
+	table, err := routes.LoadGitLab()
+	if err != nil {
+		t.Fatal(err)
+	}
+	judge := &forwardJudge{table: table}
+	upstream := httptest.NewServer(judge)
+	t.Cleanup(upstream.Close)
+	judge.gateway = newWorldGateway(t, table, world{}, upstream.URL)
+	t.Run("a request through the gateway", func(t *testing.T) {
+		c := threat{request: "GET /api/v4/projects/g%2Fp/jobs HTTP/1.1\r\nHost: h\r\nPRIVATE-TOKEN: ${token}\r\n\r\n"}
+		c.send(t, judge.gateway.address, judge.gateway.token, []string{"200"})
+		if faults := judge.take(); judge.judged != 1 || len(faults) != 0 {
+			t.Errorf("%d arrived, %q", judge.judged, faults)
+		}
+	})
+	t.Run("a request round the gateway", func(t *testing.T) {
+		response, err := http.Get(upstream.URL + "/api/v4/projects/7/jobs")
+		if err != nil {
+			t.Fatal(err)
+		}
+		response.Body.Close()
+		if len(judge.take()) == 0 {
+			t.Error("no fault was found")
+		}
+	})
+}
+
 // forwardJudge is a forge that finds fault with what should not have been forwarded.
 type forwardJudge struct {
 	table   *routes.Table
 	gateway *worldGateway
 	mu      sync.Mutex
+	judged  int
 	faults  []string
 }
 
@@ -85,6 +118,9 @@ func (j *forwardJudge) fault(r *http.Request, what string) {
 // ServeHTTP judges one forwarded request.
 func (j *forwardJudge) ServeHTTP(_ http.ResponseWriter, r *http.Request) {
 	body, _ := io.ReadAll(r.Body)
+	j.mu.Lock()
+	j.judged++
+	j.mu.Unlock()
 	e, known := j.gateway.decisions.take(r.Header.Get("X-Request-Id"))
 	switch {
 	case !known || e.Route == nil || e.Verdict != policy.Allow:
