@@ -50,8 +50,14 @@ func readPlainly(s *spec, row *routes.Route) (query, body []leafValue, err error
 	if len(s.body) == 0 {
 		return query, nil, nil
 	}
-	mediaType, parameters, err := mime.ParseMediaType(s.contentType)
-	if err != nil && s.contentType != "" {
+	contentType := s.contentType
+	for _, h := range s.headers {
+		if name, value, _ := strings.Cut(h, ":"); strings.EqualFold(name, "content-type") {
+			contentType = strings.TrimSpace(value)
+		}
+	}
+	mediaType, parameters, err := mime.ParseMediaType(contentType)
+	if err != nil && contentType != "" {
 		return nil, nil, fmt.Errorf("the content type: %w", err)
 	}
 	err = nil
@@ -67,7 +73,7 @@ func readPlainly(s *spec, row *routes.Route) (query, body []leafValue, err error
 		body, err = plainMultipart(string(s.body), parameters["boundary"])
 	default:
 		if !slices.Contains(row.Body.Stream, "*/*") {
-			err = fmt.Errorf("a body of type %q was taken", s.contentType)
+			err = fmt.Errorf("a body of type %q was taken", contentType)
 		}
 	}
 	return query, body, err

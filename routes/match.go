@@ -165,7 +165,26 @@ func (t *Table) match(op *Operation, method int, m *matcher) error {
 		return errNoRoute
 	}
 	op.Route, op.variant = m.found.route, m.found.variant
+	if op.hidesFormat(m.path) {
+		return errFormat
+	}
 	return op.read(m)
+}
+
+// hidesFormat tells whether a splat at the end of the path, over several segments, ends in a format of the row: the forge
+// cuts it off there too. Within one segment, the spelling with the format matches before the splat.
+func (op *Operation) hidesFormat(path []byte) bool {
+	formats := op.Route.pattern.formats
+	if len(formats) == 0 || !op.variant.segments[len(op.variant.segments)-1].splat {
+		return false
+	}
+	for _, format := range formats {
+		rest, found := bytes.CutSuffix(path, []byte(format))
+		if found && (bytes.HasSuffix(rest, []byte{'.'}) || len(rest) >= 3 && encodedDot(rest[len(rest)-3:])) {
+			return true
+		}
+	}
+	return false
 }
 
 // walk follows the trie from a raw segment on; depth counts pattern segments. It returns true when the search is over.

@@ -11,6 +11,7 @@ type pattern struct {
 	variants []*variant
 	slash    bool // a trailing slash is allowed too
 	after    []*Route
+	formats  []string // declared suffixes, without the dot
 }
 
 // variant is one spelling of a pattern: its segments in order.
@@ -50,7 +51,7 @@ const maxSegments = 64
 // parsePattern reads a path in the table's notation: {name}, {name: class}, {*splat}, (optional). Expressions have
 // braces and slashes of their own, so they stand under `captures`, never inline.
 func parsePattern(path string, spec patternSpec) (pattern, error) {
-	p := pattern{slash: spec.slash}
+	p := pattern{slash: spec.slash, formats: spec.formats}
 	if !strings.HasPrefix(path, "/") {
 		return p, fmt.Errorf("path %q must start with /", path)
 	}
