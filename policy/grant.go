@@ -122,9 +122,9 @@ func (g *Grant) held(b routes.Boundary) *routes.PermissionSet {
 	return &routes.PermissionSet{}
 }
 
-// underAll gives what is held under all_memberships; strict leaves out scopes that carry a constraint.
-func (g *Grant) underAll(strict bool) *routes.PermissionSet {
-	if strict {
+// underAll gives what is held under all_memberships; a look that is narrowed leaves out scopes that carry a constraint.
+func (g *Grant) underAll(l look) *routes.PermissionSet {
+	if l != (look{}) {
 		return &g.allFree
 	}
 	return &g.all

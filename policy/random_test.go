@@ -306,7 +306,7 @@ func TestNoExistenceOracle(t *testing.T) {
 		}
 		want := d.set(false)
 		o := reach{first: -1}
-		if g.reach(&o, c.Boundary, c.Container, &want, false); o.touched {
+		if g.reach(&o, c.Boundary, c.Container, &want, look{}); o.touched {
 			continue
 		}
 		there := Decide(g, q)
@@ -343,7 +343,7 @@ func TestNoOracleOfKinds(t *testing.T) {
 		ask := func(b routes.Boundary) (Decision, bool) {
 			c := Container{Boundary: b, ID: 100 + d.id(), Ancestors: d.ids(2), Visibility: VisibilityInternal, Access: OwnerPublicRead}
 			o := reach{first: -1}
-			g.reach(&o, b, &c, &want, false)
+			g.reach(&o, b, &c, &want, look{})
 			return Decide(g, &Question{Route: r, Checks: []Check{{Boundary: b, Container: &c, Reference: ref}}}), o.touched
 		}
 		asGroup, reached := ask(onAGroup)

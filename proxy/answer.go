@@ -10,6 +10,7 @@ import (
 
 	"patgate/policy"
 	"patgate/routes"
+	"patgate/routes/git"
 )
 
 // refuse answers a request that is not forwarded, or whose forwarding failed, in the shape of its surface.
@@ -37,15 +38,29 @@ func (x *exchange) refuse(r *refusal) {
 		f.denial(x)
 	}
 	x.challenge(&f)
+	x.event.Reason = r.reason
+	if r.location != "" {
+		h.Set("Location", r.location)
+	}
+	if r.status == fasthttp.StatusForbidden && x.refusePush(f.message) {
+		return
+	}
 	body := f.body(x.surface)
 	switch {
+<<<<<<< HEAD
 	case x.surface == surfaceGit:
+=======
+	case x.surface != surfaceGit:
+	case isLFSPath(x.path):
+		h.SetContentType(git.LFSMediaType)
+		body = git.LFSMessage(f.message, id)
+	default:
+>>>>>>> 2cbe2f1 (Git over HTTPS and Git LFS: rows, classifier, ref constraints, forwarding)
 		h.SetContentType("text/plain; charset=utf-8")
 	case f.decision != nil && x.surface == surfaceAPI && takesProblem(x.fields.get(fieldAccept)):
 		h.SetContentType("application/problem+json")
 	}
 	out.SetBody(body)
-	x.event.Reason = r.reason
 	sent := int64(len(body))
 	if x.isHead {
 		sent = 0
@@ -177,6 +192,11 @@ func (x *exchange) registryChallenge() {
 	}
 	x.ctx.Response.Header.Set("Docker-Distribution-Api-Version", "registry/2.0")
 	x.ctx.Response.Header.Set("WWW-Authenticate", `Bearer realm="`+string(origin)+`/jwt/auth",service="dependency_proxy"`)
+}
+
+// isLFSPath tells whether Git LFS asks there, which shows only messages in JSON.
+func isLFSPath(path []byte) bool {
+	return bytes.Contains(path, []byte(".git/info/lfs/")) || bytes.Contains(path, []byte(".git/gitlab-lfs/"))
 }
 
 // isPackagePath tells whether package clients ask there; most send their credential only when they are asked for Basic.

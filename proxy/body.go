@@ -26,7 +26,13 @@ type requestBody struct {
 	spool     *os.File
 	multipart *params.Multipart
 	out       []byte // what is sent, when it is short
+<<<<<<< HEAD
 	lease     lease
+=======
+
+	prefix  []byte // of a body that streams: what was read of it already, as it came
+	gzipped bool   // it passes with Content-Encoding: gzip
+>>>>>>> 2cbe2f1 (Git over HTTPS and Git LFS: rows, classifier, ref constraints, forwarding)
 }
 
 // present tells whether the request has a body.
@@ -89,6 +95,9 @@ func (b *requestBody) release() {
 
 // readParameters reads the body by its row's rules: whole, to its first file, or not at all.
 func (x *exchange) readParameters() error {
+	if x.surface == surfaceGit {
+		return x.readGit()
+	}
 	b := &x.body
 	b.open(x)
 	form, err := params.BodyOf(x.op.Route, x.method, params.BodyHeader{

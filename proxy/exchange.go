@@ -32,6 +32,7 @@ type exchange struct {
 
 	session    *token.Session
 	op         routes.Operation
+	git        gitRequest
 	set        params.Set
 	question   policy.Question
 	containers []policy.Container
@@ -84,6 +85,9 @@ func (x *exchange) release() {
 	x.question.Route = nil
 	clear(x.question.Checks)
 	x.question.Checks = x.question.Checks[:0]
+	x.git = gitRequest{}
+	clear(x.question.Refs)
+	x.question.Refs = x.question.Refs[:0]
 	clear(x.question.Commands)
 	x.question.Commands = x.question.Commands[:0]
 	clear(x.containers)

@@ -190,6 +190,11 @@ func (x *exchange) judge() *refusal {
 	if r := x.identify(); r != nil {
 		return r
 	}
+	if x.git.Batch {
+		if r := x.readBatch(); r != nil {
+			return r
+		}
+	}
 	if r := x.plan(); r != nil {
 		return r
 	}
@@ -199,7 +204,13 @@ func (x *exchange) judge() *refusal {
 	if err := x.resolve(); err != nil {
 		return refusalOf(err)
 	}
-	return x.decide()
+	if r := x.decide(); r != nil {
+		return r
+	}
+	if err := x.checkTwin(); err != nil {
+		return refusalOf(err)
+	}
+	return nil
 }
 
 // foresee is judge without the body. What the body may still bring, a container that its parameters name, is left open.
@@ -207,7 +218,7 @@ func (x *exchange) foresee() *refusal {
 	if x.cred.caller != callerPatgate {
 		return x.refuseOther()
 	}
-	if r := x.identify(); r != nil {
+	if r := x.identify(); r != nil || x.git.Batch {
 		return r
 	}
 	if r := x.plan(); r != nil {
@@ -281,6 +292,9 @@ func (x *exchange) classify() *refusal {
 	if r := x.strange(); r != nil {
 		return r
 	}
+	if x.surface == surfaceGit {
+		return x.classifyGit()
+	}
 	if err := x.table.Classify(&x.op, x.method, x.target); err != nil {
 		x.op.Route = nil
 		return refusalOf(err)
@@ -312,8 +326,15 @@ func (x *exchange) decide() *refusal {
 	}
 	if x.decision.Verdict != policy.Allow {
 		r := refusalOfDenial(&x.decision, x.op.Route)
-		if x.decision.Reason == policy.ReasonQuickAction {
+		switch x.decision.Reason {
+		case policy.ReasonQuickAction:
 			r.message = x.commandMessage()
+		case policy.ReasonRef:
+			r.message, r.decision = x.refMessage(), nil
+		case policy.ReasonTargetDenied:
+			if x.git.push != nil {
+				r.message = "The push options ask for a merge request."
+			}
 		}
 		return r
 	}

@@ -16,7 +16,7 @@ func (x *exchange) appendHead(dst, target []byte) []byte {
 	if !x.decision.Anonymous {
 		dst = x.appendCredential(dst)
 	}
-	plainAnswer := x.op.Route != nil && len(x.op.Route.Response.Remove) > 0
+	plainAnswer := x.op.Route != nil && len(x.op.Route.Response.Remove) > 0 || x.git.batch != nil
 	for i := range x.fields.list {
 		f := &x.fields.list[i]
 		switch f.class {
@@ -38,7 +38,11 @@ func (x *exchange) appendHead(dst, target []byte) []byte {
 // appendCredential puts the owner's credential where the client had its token.
 func (x *exchange) appendCredential(dst []byte) []byte {
 	secret := x.session.Credential.Reveal()
-	switch x.cred.place {
+	to := x.cred.place
+	if x.surface == surfaceGit {
+		to = placeBasic // the forge reads no other there
+	}
+	switch to {
 	case placeBearer:
 		dst = append(append(dst, "Authorization: Bearer "...), secret...)
 	case placeTokenKey:
@@ -84,6 +88,9 @@ func (x *exchange) appendFraming(dst []byte) []byte {
 	u := &x.upload
 	if t := x.body.contentType; len(t) > 0 {
 		dst = appendField(dst, []byte("Content-Type"), t)
+	}
+	if x.body.gzipped {
+		dst = append(dst, "Content-Encoding: gzip\r\n"...)
 	}
 	switch {
 	case u.running() && u.length < 0:

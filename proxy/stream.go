@@ -26,6 +26,9 @@ func (x *exchange) deliver() (kept bool) {
 		x.complete(status, 0)
 		return false
 	}
+	if x.git.batch != nil {
+		return x.deliverBatch()
+	}
 	remove := x.removes()
 	if remove && !x.filterable() {
 		return x.broken(refuseIllegible, failureAnswer)
