@@ -50,8 +50,10 @@ func (g *Grant) decideRefs(q *Question) Decision {
 	}
 	for i := range q.Refs {
 		if each := g.decide(q, look{ref: &q.Refs[i]}); each.Verdict == Deny {
-			each.Reason, each.Check, each.Missing = ReasonRef, i, routes.PermissionSet{}
-			return each
+			container := d.Container
+			d.deny(ReasonRef, i, routes.BoundaryNone)
+			d.Container = container
+			return d
 		}
 	}
 	return d

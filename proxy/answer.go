@@ -47,15 +47,10 @@ func (x *exchange) refuse(r *refusal) {
 	}
 	body := f.body(x.surface)
 	switch {
-<<<<<<< HEAD
-	case x.surface == surfaceGit:
-=======
-	case x.surface != surfaceGit:
-	case isLFSPath(x.path):
+	case x.surface == surfaceGit && isLFSPath(x.path):
 		h.SetContentType(git.LFSMediaType)
 		body = git.LFSMessage(f.message, id)
-	default:
->>>>>>> 2cbe2f1 (Git over HTTPS and Git LFS: rows, classifier, ref constraints, forwarding)
+	case x.surface == surfaceGit:
 		h.SetContentType("text/plain; charset=utf-8")
 	case f.decision != nil && x.surface == surfaceAPI && takesProblem(x.fields.get(fieldAccept)):
 		h.SetContentType("application/problem+json")

@@ -26,13 +26,10 @@ type requestBody struct {
 	spool     *os.File
 	multipart *params.Multipart
 	out       []byte // what is sent, when it is short
-<<<<<<< HEAD
 	lease     lease
-=======
 
 	prefix  []byte // of a body that streams: what was read of it already, as it came
 	gzipped bool   // it passes with Content-Encoding: gzip
->>>>>>> 2cbe2f1 (Git over HTTPS and Git LFS: rows, classifier, ref constraints, forwarding)
 }
 
 // present tells whether the request has a body.

@@ -85,6 +85,7 @@ func (x *exchange) release() {
 	x.question.Route = nil
 	clear(x.question.Checks)
 	x.question.Checks = x.question.Checks[:0]
+	x.op.Route = nil // a request that is refused before it is classified has none
 	x.git = gitRequest{}
 	clear(x.question.Refs)
 	x.question.Refs = x.question.Refs[:0]

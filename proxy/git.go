@@ -91,7 +91,8 @@ func (x *exchange) readGit() error {
 // rest.
 func (x *exchange) readCommands() (err error) {
 	b := &x.body
-	var raw bytes.Buffer
+	b.lease.from = x.h.room
+	raw := leasedBuffer{lease: &b.lease}
 	source := io.Reader(io.TeeReader(&limited{from: b, left: maxCommands}, &raw))
 	if b.gzipped {
 		inflated, err := gzip.NewReader(source)
@@ -104,12 +105,27 @@ func (x *exchange) readCommands() (err error) {
 	if x.git.push, err = git.ReadPush(source, maxCommands); err != nil {
 		return commandError(err)
 	}
-	b.prefix = raw.Bytes()
+	b.prefix = raw.b
 	for i := range x.git.push.Updates {
 		u := &x.git.push.Updates[i]
 		x.question.Refs = append(x.question.Refs, policy.RefUpdate{Name: u.Name, Create: u.Create, Delete: u.Delete})
 	}
 	return nil
+}
+
+// leasedBuffer keeps what is written to it, in memory that it takes room for.
+type leasedBuffer struct {
+	lease *lease
+	b     []byte
+}
+
+// Write takes room for p and keeps it.
+func (l *leasedBuffer) Write(p []byte) (int, error) {
+	if n := len(l.b) + len(p); n > cap(l.b) && !l.lease.memoryFor(int64(2*n)) {
+		return 0, errNoRoom
+	}
+	l.b = append(l.b, p...)
+	return len(p), nil
 }
 
 // limited reads at most left bytes and then fails.
@@ -131,7 +147,7 @@ func (l *limited) Read(p []byte) (int, error) {
 func commandError(err error) error {
 	var source *errUpload
 	switch {
-	case errors.As(err, &source):
+	case errors.As(err, &source), errors.Is(err, errNoRoom):
 		return err
 	case errors.Is(err, git.ErrPushTooLong):
 		return errBodyTooLarge

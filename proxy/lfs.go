@@ -83,7 +83,8 @@ func (x *exchange) deliverBatch() (kept bool) {
 	if err := a.ReadBody(x.upstream.br, 0); err != nil {
 		return x.broken(refuseUnavailable, failureUpstream)
 	}
-	body, err := readUpTo(a.BodyStream(), nil, maxBatchAnswer)
+	x.body.lease.from = x.h.room
+	body, err := readUpTo(a.BodyStream(), nil, maxBatchAnswer, x.body.lease.memoryFor)
 	if err == nil && len(body) >= maxBatchAnswer {
 		err = errBodyTooLarge
 	}

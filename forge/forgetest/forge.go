@@ -33,6 +33,7 @@ type Forge struct {
 	version  string
 	now      func() time.Time
 	routes   []route
+	git      *gitServer // nil: none is served
 
 	mu    sync.Mutex // guards world
 	world world
@@ -78,6 +79,10 @@ func (f *Forge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // serve finds the surface that a request is for, by the path as it was sent.
 func (f *Forge) serve(w http.ResponseWriter, r *http.Request, rec *record) {
 	raw := rawPath(r)
+	if name, suffix, isRepository := isGit(raw); isRepository && f.git != nil {
+		f.git.serve(w, r, rec, name, suffix)
+		return
+	}
 	segments, ok := pathSegments(raw)
 	if !ok {
 		answerError(400, "400 Bad request").write(w)
