@@ -33,6 +33,7 @@ type exchange struct {
 	session    *token.Session
 	op         routes.Operation
 	git        gitRequest
+	registry   registryRequest
 	set        params.Set
 	question   policy.Question
 	containers []policy.Container
@@ -86,7 +87,7 @@ func (x *exchange) release() {
 	clear(x.question.Checks)
 	x.question.Checks = x.question.Checks[:0]
 	x.op.Route = nil // a request that is refused before it is classified has none
-	x.git = gitRequest{}
+	x.git, x.registry = gitRequest{}, registryRequest{}
 	clear(x.question.Refs)
 	x.question.Refs = x.question.Refs[:0]
 	clear(x.question.Commands)

@@ -190,6 +190,9 @@ func (x *exchange) judge() *refusal {
 	if r := x.identify(); r != nil {
 		return r
 	}
+	if x.registry.auth != nil {
+		return x.judgeRegistry()
+	}
 	if x.git.Batch {
 		if r := x.readBatch(); r != nil {
 			return r
@@ -218,7 +221,7 @@ func (x *exchange) foresee() *refusal {
 	if x.cred.caller != callerPatgate {
 		return x.refuseOther()
 	}
-	if r := x.identify(); r != nil || x.git.Batch {
+	if r := x.identify(); r != nil || x.git.Batch || x.registry.auth != nil {
 		return r
 	}
 	if r := x.plan(); r != nil {
@@ -292,8 +295,11 @@ func (x *exchange) classify() *refusal {
 	if r := x.strange(); r != nil {
 		return r
 	}
-	if x.surface == surfaceGit {
+	switch x.surface {
+	case surfaceGit:
 		return x.classifyGit()
+	case surfaceRegistry:
+		return x.classifyRegistry()
 	}
 	if err := x.table.Classify(&x.op, x.method, x.target); err != nil {
 		x.op.Route = nil

@@ -39,7 +39,7 @@ func (x *exchange) appendHead(dst, target []byte) []byte {
 func (x *exchange) appendCredential(dst []byte) []byte {
 	secret := x.session.Credential.Reveal()
 	to := x.cred.place
-	if x.surface == surfaceGit {
+	if x.surface == surfaceGit || x.registry.auth != nil {
 		to = placeBasic // the forge reads no other there
 	}
 	switch to {

@@ -262,8 +262,11 @@ func (x *exchange) maxAge() time.Duration {
 
 // rebuild gives the parameters the ids that were checked, and writes the upstream request.
 func (x *exchange) rebuild() error {
-	if x.surface == surfaceGit {
+	switch {
+	case x.surface == surfaceGit:
 		return x.rebuildGit()
+	case x.registry.auth != nil:
+		return x.rebuildRegistry()
 	}
 	replacements, err := x.replacements()
 	if err != nil {

@@ -28,14 +28,12 @@ func (s surface) String() string { return surfaceNames[s] }
 // unsupported says why a patgate token is refused there; empty where it is not.
 func (s surface) unsupported() string {
 	switch s {
-	case surfaceAPI, surfaceGit:
+	case surfaceAPI, surfaceGit, surfaceRegistry:
 		return ""
 	case surfaceGraphQL:
 		return "GraphQL is not supported with fine-grained tokens yet: use the REST API."
 	case surfaceMCP:
 		return "The MCP server is not supported with fine-grained tokens yet: use the REST API."
-	case surfaceRegistry:
-		return "The container registry is not supported with fine-grained tokens yet."
 	case surfaceCable:
 		return "Websockets are not supported with fine-grained tokens yet."
 	default:

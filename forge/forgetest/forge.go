@@ -33,7 +33,8 @@ type Forge struct {
 	version  string
 	now      func() time.Time
 	routes   []route
-	git      *gitServer // nil: none is served
+	git      *gitServer      // nil: none is served
+	signer   *registrySigner // nil: no registry's tokens are
 
 	mu    sync.Mutex // guards world
 	world world
@@ -81,6 +82,10 @@ func (f *Forge) serve(w http.ResponseWriter, r *http.Request, rec *record) {
 	raw := rawPath(r)
 	if name, suffix, isRepository := isGit(raw); isRepository && f.git != nil {
 		f.git.serve(w, r, rec, name, suffix)
+		return
+	}
+	if raw == "/jwt/auth" && f.signer != nil {
+		f.serveJWT(w, r, rec)
 		return
 	}
 	segments, ok := pathSegments(raw)

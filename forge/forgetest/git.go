@@ -55,7 +55,7 @@ type gitRepository struct {
 
 // serve answers a request of git or Git LFS.
 func (g *gitServer) serve(w http.ResponseWriter, r *http.Request, rec *record, name, suffix string) {
-	user, known := g.authenticate(r, rec)
+	user, known := g.forge.basicUser(r, rec)
 	if !known {
 		w.Header().Set("WWW-Authenticate", `Basic realm="GitLab"`)
 		http.Error(w, "HTTP Basic: Access denied.", http.StatusUnauthorized)
@@ -78,8 +78,8 @@ func (g *gitServer) serve(w http.ResponseWriter, r *http.Request, rec *record, n
 	}
 }
 
-// authenticate reads Basic credentials; nil and true is an anonymous caller.
-func (g *gitServer) authenticate(r *http.Request, rec *record) (*user, bool) {
+// basicUser reads Basic credentials as the surfaces that take no other; nil and true is an anonymous caller.
+func (f *Forge) basicUser(r *http.Request, rec *record) (*user, bool) {
 	scheme, rest, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	if scheme == "" {
 		return nil, true
@@ -89,13 +89,13 @@ func (g *gitServer) authenticate(r *http.Request, rec *record) (*user, bool) {
 	rec.mu.Lock()
 	rec.Credential, rec.Secret = scheme, secret
 	rec.mu.Unlock()
-	g.forge.mu.Lock()
-	defer g.forge.mu.Unlock()
-	t := g.forge.world.tokens[secret]
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	t := f.world.tokens[secret]
 	if err != nil || !strings.EqualFold(scheme, "Basic") || t == nil || t.revoked || name == "" {
 		return nil, false
 	}
-	u := g.forge.world.users[t.user]
+	u := f.world.users[t.user]
 	rec.mu.Lock()
 	rec.User = u.username
 	rec.mu.Unlock()

@@ -1,0 +1,382 @@
+package cli_test
+
+import (
+	"archive/tar"
+	"bytes"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// registryStage is a running server, a forge that signs tokens, and a registry that trusts them.
+type registryStage struct {
+	*running
+	gateway  string // patgate, by the name that crane takes for local
+	registry string // host:port
+	home     string
+}
+
+// registryConfig is the configuration of Debian's docker-registry with token auth.
+const registryConfig = `version: 0.1
+log: {level: error}
+storage: {filesystem: {rootdirectory: %q}, delete: {enabled: true}}
+http: {addr: %q}
+auth: {token: {realm: %q, service: container_registry, issuer: gitlab-issuer, rootcertbundle: %q}}
+`
+
+func startRegistry(t *testing.T) *registryStage {
+	t.Helper()
+	for _, program := range []string{"docker-registry", "skopeo"} {
+		if _, err := exec.LookPath(program); err != nil {
+			missing(t, program+" is not here: apt-get install "+program)
+		}
+	}
+	r := startRunning(t)
+	s := &registryStage{running: r, home: t.TempDir()}
+	_, port, _ := strings.Cut(strings.TrimPrefix(r.gate, "http://"), ":")
+	s.gateway = "localhost:" + port
+	certificate, err := r.world.forge.ServeRegistryTokens()
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, port, _ = strings.Cut(l.Addr().String(), ":")
+	s.registry = "localhost:" + port
+	address := l.Addr().String()
+	l.Close()
+	bundle, configuration := filepath.Join(s.home, "trusted.pem"), filepath.Join(s.home, "registry.yaml")
+	text := fmt.Sprintf(registryConfig, filepath.Join(s.home, "images"), address, "http://"+s.gateway+"/jwt/auth", bundle)
+	for name, data := range map[string][]byte{bundle: certificate, configuration: []byte(text)} {
+		if err := os.WriteFile(name, data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cmd := exec.Command("docker-registry", "serve", configuration)
+	var log bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &log, &log
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
+	for range 100 {
+		if response, err := http.Get("http://" + s.registry + "/v2/"); err == nil {
+			response.Body.Close()
+			if response.StatusCode == http.StatusUnauthorized {
+				return s
+			}
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	t.Fatalf("the registry does not serve:\n%s", log.String())
+	return nil
+}
+
+// run runs a client with a home of its own.
+func (s *registryStage) run(program string, args ...string) (string, error) {
+	cmd := exec.Command(program, args...)
+	cmd.Dir = s.home
+	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + s.home, "NO_PROXY=*", "TMPDIR=" + s.home}
+	out, err := cmd.CombinedOutput()
+	return string(out), err
+}
+
+func (s *registryStage) ok(t *testing.T, program string, args ...string) string {
+	t.Helper()
+	out, err := s.run(program, args...)
+	if err != nil {
+		t.Fatalf("%s %s: %v\n%s\nthe server's log:\n%s", program, strings.Join(args, " "), err, out, s.lastLines(4))
+	}
+	return out
+}
+
+func (s *registryStage) refused(t *testing.T, texts []string, program string, args ...string) {
+	t.Helper()
+	out, err := s.run(program, args...)
+	if err == nil {
+		t.Fatalf("%s %s succeeded:\n%s", program, strings.Join(args, " "), out)
+	}
+	for _, text := range texts {
+		if !strings.Contains(out, text) {
+			t.Errorf("%s %s does not print %q:\n%s", program, strings.Join(args, " "), text, out)
+		}
+	}
+}
+
+// layout writes an OCI image layout with an image for each platform, each with a layer of so many bytes, and gives its
+// reference for skopeo.
+func (s *registryStage) layout(t *testing.T, name string, layer int64, platforms ...string) string {
+	t.Helper()
+	dir := filepath.Join(s.home, name)
+	blobs := filepath.Join(dir, "blobs", "sha256")
+	if err := os.MkdirAll(blobs, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	type descriptor = map[string]any
+	put := func(mediaType string, write func(io.Writer)) descriptor {
+		file, err := os.CreateTemp(blobs, "new-*")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer file.Close()
+		sum := sha256.New()
+		write(io.MultiWriter(file, sum))
+		info, err := file.Stat()
+		if err != nil {
+			t.Fatal(err)
+		}
+		digest := hex.EncodeToString(sum.Sum(nil))
+		if err := os.Rename(file.Name(), filepath.Join(blobs, digest)); err != nil {
+			t.Fatal(err)
+		}
+		return descriptor{"mediaType": mediaType, "digest": "sha256:" + digest, "size": info.Size()}
+	}
+	asJSON := func(v any) func(io.Writer) { return func(w io.Writer) { _ = json.NewEncoder(w).Encode(v) } }
+	var manifests []descriptor
+	for _, platform := range platforms {
+		content := put("application/vnd.oci.image.layer.v1.tar", func(w io.Writer) {
+			files := tar.NewWriter(w)
+			_ = files.WriteHeader(&tar.Header{Name: "noise-" + platform, Mode: 0o644, Size: layer})
+			_, _ = io.CopyN(files, zeros{}, layer)
+			_ = files.Close()
+		})
+		config := put("application/vnd.oci.image.config.v1+json", asJSON(descriptor{"architecture": platform, "os": "linux", "config": descriptor{},
+			"rootfs": descriptor{"type": "layers", "diff_ids": []any{content["digest"]}}}))
+		m := put("application/vnd.oci.image.manifest.v1+json", asJSON(descriptor{"schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json",
+			"config": config, "layers": []descriptor{content}}))
+		m["platform"] = descriptor{"architecture": platform, "os": "linux"}
+		manifests = append(manifests, m)
+	}
+	top := manifests[0]
+	if len(manifests) > 1 {
+		top = put("application/vnd.oci.image.index.v1+json", asJSON(descriptor{"schemaVersion": 2,
+			"mediaType": "application/vnd.oci.image.index.v1+json", "manifests": manifests}))
+	}
+	top["annotations"] = descriptor{"org.opencontainers.image.ref.name": "v1"}
+	for file, content := range map[string]any{"oci-layout": descriptor{"imageLayoutVersion": "1.0.0"},
+		"index.json": descriptor{"schemaVersion": 2, "manifests": []descriptor{top}}} {
+		data, _ := json.Marshal(content)
+		if err := os.WriteFile(filepath.Join(dir, file), data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return "oci:" + dir + ":v1"
+}
+
+// image names an image in the registry for skopeo.
+func (s *registryStage) image(name string) string { return "docker://" + s.registry + "/" + name }
+
+// TestContainerRegistry is the case for which patgate exists: a pipeline's token that pushes and pulls the images of one
+// project, and does nothing else.
+func TestContainerRegistry(t *testing.T) {
+	s := startRegistry(t)
+	push := s.mint(t, "--name", "image pipeline", "--project", "shop/backend/api", "--allow", "read_container_repository,create_container_repository")
+	credential := "ci:" + push
+	small := s.layout(t, "small", 4096, "amd64")
+	to := func(name string) []string {
+		return []string{"copy", "--dest-tls-verify=false", "--dest-creds", credential, small, s.image(name)}
+	}
+	from := func(name, dir string) []string {
+		return []string{"copy", "--src-tls-verify=false", "--src-creds", credential, s.image(name), "oci:" + filepath.Join(s.home, dir) + ":v1"}
+	}
+
+	t.Run("push and pull to its project work", func(t *testing.T) {
+		for _, name := range []string{"shop/backend/api:v1", "shop/backend/api/worker:v1", "shop/backend/api/tools/lint:v1"} {
+			s.ok(t, "skopeo", to(name)...)
+			s.ok(t, "skopeo", from(name, "pulled-"+strings.NewReplacer("/", "-", ":", "-").Replace(name))...)
+		}
+	})
+	t.Run("an image for two platforms", func(t *testing.T) {
+		s.ok(t, "skopeo", "copy", "--all", "--dest-tls-verify=false", "--dest-creds", credential, s.layout(t, "two", 8192, "amd64", "arm64"), s.image("shop/backend/api/two:v1"))
+		if out := s.ok(t, "skopeo", "inspect", "--raw", "--tls-verify=false", "--creds", credential, s.image("shop/backend/api/two:v1")); !strings.Contains(out, "arm64") {
+			t.Errorf("%s", out)
+		}
+	})
+	t.Run("a layer of 200 MiB", func(t *testing.T) {
+		if testing.Short() {
+			t.Skip("it moves 400 MiB")
+		}
+		s.ok(t, "skopeo", "copy", "--dest-tls-verify=false", "--dest-creds", credential, s.layout(t, "large", 200<<20, "amd64"), s.image("shop/backend/api/large:v1"))
+		s.ok(t, "skopeo", from("shop/backend/api/large:v1", "pulled-large")...)
+	})
+	t.Run("another project is refused", func(t *testing.T) {
+		for _, name := range []string{"secret/plans:v1", "shop/my.web-site:v1", "shop/backend/api2:v1", "shop/backend:v1", "nobody/nothing:v1", "shop/backend/api/a/b/c:v1"} {
+			s.refused(t, []string{"403 (Forbidden)"}, "skopeo", to(name)...)
+			s.refused(t, []string{"403 (Forbidden)"}, "skopeo", from(name, "never")...)
+		}
+	})
+	t.Run("a delete is refused", func(t *testing.T) {
+		s.refused(t, nil, "skopeo", "delete", "--tls-verify=false", "--creds", credential, s.image("shop/backend/api:v1"))
+		s.ok(t, "skopeo", from("shop/backend/api:v1", "still-there")...)
+	})
+	t.Run("a token that may delete does", func(t *testing.T) {
+		deleter := s.mint(t, "--name", "cleaner", "--project", "shop/backend/api", "--allow", "read_container_repository,delete_container_repository")
+		s.ok(t, "skopeo", "delete", "--tls-verify=false", "--creds", "ci:"+deleter, s.image("shop/backend/api/worker:v1"))
+		s.refused(t, nil, "skopeo", "copy", "--dest-tls-verify=false", "--dest-creds", "ci:"+deleter, small, s.image("shop/backend/api/worker:v1"))
+	})
+	t.Run("every call of the REST API outside of its permission is refused", func(t *testing.T) {
+		for _, call := range []string{"GET /projects", "GET /user", "GET /projects/shop%2Fbackend%2Fapi", "GET /projects/shop%2Fbackend%2Fapi/issues",
+			"GET /projects/shop%2Fbackend%2Fapi/repository/tree", "DELETE /projects/shop%2Fbackend%2Fapi/registry/repositories/1",
+			"GET /projects/secret%2Fplans/registry/repositories", "GET /groups/shop/registry/repositories", "POST /projects/shop%2Fbackend%2Fapi/pipeline"} {
+			method, path, _ := strings.Cut(call, " ")
+			if status, answer := s.ask(t, push, method, "/api/v4"+path); status != http.StatusForbidden {
+				t.Errorf("%s: %d %s", call, status, answer)
+			}
+		}
+	})
+	t.Run("crane", func(t *testing.T) { craneClient(t, s, push) })
+	t.Run("the token service", func(t *testing.T) { tokenService(t, s, push) })
+}
+
+// ask sends a request with a token as the password of Basic. No byte of the owner's credential may come back.
+func (s *registryStage) ask(t *testing.T, token, method, target string) (int, string) {
+	t.Helper()
+	request, err := http.NewRequest(method, "http://"+s.gateway+target, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.SetBasicAuth("ci", token)
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	answer, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var header bytes.Buffer
+	_ = response.Header.Write(&header)
+	revealsNothing(t, s.world, append(header.Bytes(), answer...))
+	return response.StatusCode, string(answer)
+}
+
+// craneClient assembles patgate's own image with crane, without a daemon, and pushes and pulls it.
+func craneClient(t *testing.T, s *registryStage, token string) {
+	if _, err := exec.LookPath("crane"); err != nil {
+		missing(t, "crane is not here: go install github.com/google/go-containerregistry/cmd/crane@latest")
+	}
+	binary, err := exec.LookPath("patgate")
+	if err != nil {
+		t.Fatal(err)
+	}
+	program, err := os.ReadFile(binary)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var layer bytes.Buffer
+	files := tar.NewWriter(&layer)
+	_ = files.WriteHeader(&tar.Header{Name: "patgate", Mode: 0o755, Size: int64(len(program))})
+	_, _ = files.Write(program)
+	_ = files.Close()
+	if err := os.WriteFile(filepath.Join(s.home, "layer.tar"), layer.Bytes(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	image := s.registry + "/shop/backend/api/patgate:v1"
+	s.ok(t, "crane", "auth", "login", s.registry, "-u", "ci", "-p", token)
+	s.ok(t, "crane", "append", "--oci-empty-base", "-f", "layer.tar", "-t", image)
+	s.ok(t, "crane", "mutate", image, "--entrypoint", "/patgate", "-t", image)
+	s.ok(t, "crane", "pull", image, "patgate.tar")
+	if out := s.ok(t, "crane", "config", image); !strings.Contains(out, `"/patgate"`) {
+		t.Errorf("the image has no entrypoint: %s", out)
+	}
+	s.refused(t, []string{"Access denied"}, "crane", "append", "--oci-empty-base", "-f", "layer.tar", "-t", s.registry+"/secret/plans/patgate:v1")
+	s.refused(t, nil, "crane", "catalog", s.registry)
+	s.refused(t, nil, "crane", "delete", image)
+}
+
+// tokenService asks for tokens as no client does, and reads what they are good for.
+func tokenService(t *testing.T, s *registryStage, token string) {
+	const mine = "repository:shop/backend/api/img:"
+	for _, c := range []struct {
+		name, query string
+		status      int
+		access      string // of the token
+	}{
+		{"nothing, to log in", "service=container_registry&account=ci&client_id=docker&offline_token=true", 200, ""},
+		{"what is allowed", "service=container_registry&scope=" + mine + "pull,push", 200, mine + "[pull push]"},
+		{"more than is allowed", "service=container_registry&scope=" + mine + "pull,push,delete", 200, mine + "[pull push]"},
+		{"everything", "service=container_registry&scope=" + mine + "*", 200, mine + "[pull push]"},
+		{"two scopes in two parameters", "service=container_registry&scope=" + mine + "pull&scope=repository:secret/plans:pull", 200, mine + "[pull]"},
+		{"two scopes in one parameter", "service=container_registry&scope=repository:secret/plans:pull+" + mine + "pull", 200, mine + "[pull]"},
+		{"the same, encoded", "service=container_registry&scope=repository%3Asecret%2Fplans%3Apull%20" + strings.ReplaceAll(mine, "/", "%2F") + "push", 200, mine + "[push]"},
+		{"another project", "service=container_registry&scope=repository:secret/plans:pull", 403, ""},
+		{"the group above", "service=container_registry&scope=repository:shop/backend:pull", 403, ""},
+		{"delete alone", "service=container_registry&scope=" + mine + "delete", 403, ""},
+		{"the catalogue", "service=container_registry&scope=registry:catalog:*", 403, ""},
+		{"upper case", "service=container_registry&scope=repository:Shop/Backend/Api:pull", 403, ""},
+		{"deeper than the forge looks", "service=container_registry&scope=repository:shop/backend/api/a/b/c:pull", 403, ""},
+		{"the dependency proxy", "service=dependency_proxy&scope=repository:shop/dependency_proxy/containers/alpine:pull", 403, ""},
+		{"two services", "service=container_registry&service=dependency_proxy", 400, ""},
+		{"another parameter", "service=container_registry&private_token=x&scope=" + mine + "pull", 400, ""},
+		{"a scope that is none", "service=container_registry&scope=shop", 400, ""},
+		{"an unknown service", "service=other", 404, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			status, answer := s.ask(t, token, http.MethodGet, "/jwt/auth?"+c.query)
+			if status != c.status {
+				t.Fatalf("%d: %s", status, answer)
+			}
+			if status != http.StatusOK {
+				if !strings.Contains(answer, `"errors"`) {
+					t.Errorf("%s", answer)
+				}
+				return
+			}
+			var made struct{ Token string }
+			if err := json.Unmarshal([]byte(answer), &made); err != nil {
+				t.Fatal(err)
+			}
+			if got := accessOf(t, made.Token); got != c.access {
+				t.Errorf("the token is good for %q, want %q", got, c.access)
+			}
+		})
+	}
+	t.Run("without a credential", func(t *testing.T) {
+		response, err := http.Get("http://" + s.gateway + "/jwt/auth?service=container_registry")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer response.Body.Close()
+		if response.StatusCode != http.StatusUnauthorized || !strings.HasPrefix(response.Header.Get("WWW-Authenticate"), "Basic ") {
+			t.Errorf("%s %q", response.Status, response.Header.Get("WWW-Authenticate"))
+		}
+	})
+}
+
+// accessOf reads what a registry token is good for.
+func accessOf(t *testing.T, token string) string {
+	t.Helper()
+	parts := strings.Split(token, ".")
+	payload, err := base64.RawURLEncoding.DecodeString(parts[1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	var claims struct {
+		Access []struct {
+			Type, Name string
+			Actions    []string
+		}
+	}
+	if err := json.Unmarshal(payload, &claims); err != nil {
+		t.Fatal(err)
+	}
+	var all []string
+	for _, a := range claims.Access {
+		all = append(all, fmt.Sprintf("%s:%s:%v", a.Type, a.Name, a.Actions))
+	}
+	return strings.Join(all, " ")
+}
