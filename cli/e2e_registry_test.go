@@ -35,14 +35,26 @@ http: {addr: %q}
 auth: {token: {realm: %q, service: container_registry, issuer: gitlab-issuer, rootcertbundle: %q}}
 `
 
-func startRegistry(t *testing.T) *registryStage {
+// startRegistry starts a registry with an address of its own, or one that is reached through patgate alone.
+func startRegistry(t *testing.T, behind bool) *registryStage {
 	t.Helper()
 	for _, program := range []string{"docker-registry", "skopeo"} {
 		if _, err := exec.LookPath(program); err != nil {
 			missing(t, program+" is not here: apt-get install "+program)
 		}
 	}
-	r := startRunning(t)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := l.Addr().String()
+	l.Close()
+	r := startRunningWith(t, func(*world) []string {
+		if behind {
+			return []string{"PATGATE_REGISTRY_URL=http://" + address}
+		}
+		return nil
+	})
 	s := &registryStage{running: r, home: t.TempDir()}
 	_, port, _ := strings.Cut(strings.TrimPrefix(r.gate, "http://"), ":")
 	s.gateway = "localhost:" + port
@@ -50,16 +62,14 @@ func startRegistry(t *testing.T) *registryStage {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, port, _ = strings.Cut(l.Addr().String(), ":")
+	_, port, _ = strings.Cut(address, ":")
 	s.registry = "localhost:" + port
-	address := l.Addr().String()
-	l.Close()
+	realm := "http://" + s.gateway + "/jwt/auth"
+	if behind {
+		s.registry, realm = s.gateway, r.world.url+"/jwt/auth" // the forge's own, which no client must be sent to
+	}
 	bundle, configuration := filepath.Join(s.home, "trusted.pem"), filepath.Join(s.home, "registry.yaml")
-	text := fmt.Sprintf(registryConfig, filepath.Join(s.home, "images"), address, "http://"+s.gateway+"/jwt/auth", bundle)
+	text := fmt.Sprintf(registryConfig, filepath.Join(s.home, "images"), address, realm, bundle)
 	for name, data := range map[string][]byte{bundle: certificate, configuration: []byte(text)} {
 		if err := os.WriteFile(name, data, 0o600); err != nil {
 			t.Fatal(err)
@@ -73,7 +83,7 @@ func startRegistry(t *testing.T) *registryStage {
 	}
 	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
 	for range 100 {
-		if response, err := http.Get("http://" + s.registry + "/v2/"); err == nil {
+		if response, err := http.Get("http://" + address + "/v2/"); err == nil {
 			response.Body.Close()
 			if response.StatusCode == http.StatusUnauthorized {
 				return s
@@ -182,7 +192,15 @@ func (s *registryStage) image(name string) string { return "docker://" + s.regis
 // TestContainerRegistry is the case for which patgate exists: a pipeline's token that pushes and pulls the images of one
 // project, and does nothing else.
 func TestContainerRegistry(t *testing.T) {
-	s := startRegistry(t)
+	t.Run("at its own address", func(t *testing.T) { containerRegistry(t, startRegistry(t, false)) })
+	t.Run("behind patgate", func(t *testing.T) {
+		s := startRegistry(t, true)
+		containerRegistry(t, s)
+		behindPatgate(t, s)
+	})
+}
+
+func containerRegistry(t *testing.T, s *registryStage) {
 	push := s.mint(t, "--name", "image pipeline", "--project", "shop/backend/api", "--allow", "read_container_repository,create_container_repository")
 	credential := "ci:" + push
 	small := s.layout(t, "small", 4096, "amd64")
@@ -238,7 +256,82 @@ func TestContainerRegistry(t *testing.T) {
 		}
 	})
 	t.Run("crane", func(t *testing.T) { craneClient(t, s, push) })
-	t.Run("the token service", func(t *testing.T) { tokenService(t, s, push) })
+	if s.registry != s.gateway { // what is given out can be read
+		t.Run("the token service", func(t *testing.T) { tokenService(t, s, push) })
+	}
+}
+
+// behindPatgate asks the registry through patgate as no client does.
+func behindPatgate(t *testing.T, s *registryStage) {
+	pull := s.mint(t, "--name", "pull", "--project", "shop/backend/api", "--allow", "read_container_repository")
+	status, answer := s.ask(t, pull, http.MethodGet, "/jwt/auth?service=container_registry&scope=repository:shop/backend/api:pull")
+	var made struct{ Token string }
+	if err := json.Unmarshal([]byte(answer), &made); err != nil || status != http.StatusOK {
+		t.Fatalf("%d %s", status, answer)
+	}
+	if strings.Contains(made.Token, "eyJ") || strings.Count(made.Token, ".") != 1 {
+		t.Errorf("the registry's own token is given out: %s", made.Token)
+	}
+	digest := "sha256:" + strings.Repeat("ab", 32)
+	for _, c := range []struct {
+		name, method, target, bearer string
+		status                       int
+	}{
+		{"a manifest", http.MethodGet, "/v2/shop/backend/api/manifests/v1", made.Token, 200},
+		{"the probe", http.MethodGet, "/v2/", made.Token, 200},
+		{"an upload", http.MethodPost, "/v2/shop/backend/api/blobs/uploads/", made.Token, 403},
+		{"a delete", http.MethodDelete, "/v2/shop/backend/api/manifests/" + digest, made.Token, 403},
+		{"another project", http.MethodGet, "/v2/secret/plans/manifests/v1", made.Token, 403},
+		{"an image of another project that begins alike", http.MethodGet, "/v2/shop/backend/api2/manifests/v1", made.Token, 403},
+		{"the catalogue", http.MethodGet, "/v2/_catalog", made.Token, 403},
+		{"an encoded name", http.MethodGet, "/v2/shop%2Fbackend%2Fapi/manifests/v1", made.Token, 403},
+		{"a dot segment", http.MethodGet, "/v2/shop/backend/api/../../../secret/plans/manifests/v1", made.Token, 403},
+		{"a parameter that does not belong there", http.MethodGet, "/v2/shop/backend/api/manifests/v1?ns=x", made.Token, 400},
+		{"a token that was changed", http.MethodGet, "/v2/shop/backend/api/manifests/v1", made.Token[:len(made.Token)-4] + "AAAA", 401},
+		{"the patgate token itself", http.MethodGet, "/v2/shop/backend/api/manifests/v1", pull, 401},
+		{"none", http.MethodGet, "/v2/shop/backend/api/manifests/v1", "", 401},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			request, err := http.NewRequest(c.method, "http://"+s.gateway+c.target, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			request.URL.Opaque = c.target // as it is, dot segments included
+			if c.bearer != "" {
+				request.Header.Set("Authorization", "Bearer "+c.bearer)
+			}
+			request.Header.Set("Accept", "application/vnd.oci.image.manifest.v1+json")
+			response, err := http.DefaultTransport.RoundTrip(request)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer response.Body.Close()
+			body, _ := io.ReadAll(response.Body)
+			if response.StatusCode != c.status {
+				t.Errorf("%s, want %d: %s", response.Status, c.status, body)
+			}
+			if challenge := response.Header.Get("WWW-Authenticate"); c.status == 401 && !strings.Contains(challenge, `realm="http://`+s.gateway+`/jwt/auth"`) {
+				t.Errorf("the client is sent to %s", challenge)
+			}
+		})
+	}
+	t.Run("a revoked token is of no use at once", func(t *testing.T) {
+		cmd := exec.Command("patgate", "token", "revoke", "--secret", "-")
+		cmd.Env, cmd.Dir, cmd.Stdin = s.env, s.dir, strings.NewReader(pull+"\n")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+		request, _ := http.NewRequest(http.MethodGet, "http://"+s.gateway+"/v2/shop/backend/api/manifests/v1", nil)
+		request.Header.Set("Authorization", "Bearer "+made.Token)
+		response, err := http.DefaultClient.Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer response.Body.Close()
+		if response.StatusCode != http.StatusUnauthorized {
+			t.Errorf("%s", response.Status)
+		}
+	})
 }
 
 // ask sends a request with a token as the password of Basic. No byte of the owner's credential may come back.

@@ -159,6 +159,9 @@ func title(snake string) string {
 func (x *exchange) challenge(f *facts) {
 	h := &x.ctx.Response.Header
 	switch {
+	case f.challenge != challengeNone && x.toRegistry():
+		h.Set("Docker-Distribution-Api-Version", "registry/2.0")
+		h.SetBytesV("WWW-Authenticate", x.appendRegistryChallenge(nil))
 	case f.challenge == challengeMissing && x.surface == surfaceRegistry:
 		x.registryChallenge()
 	case f.challenge == challengeMissing && (x.surface == surfaceGit || isPackagePath(x.path)):

@@ -25,7 +25,8 @@ type Handler struct {
 	links          links
 	trusted        trust
 	failures       *failures
-	room           *room // for bodies that are read whole
+	room           *room            // for bodies that are read whole
+	registry       *registryBackend // nil: it is not behind patgate
 	upstreamHost   string
 	upstreamScheme string
 	publicHost     string
@@ -47,6 +48,13 @@ func New(o Options) (*Handler, error) {
 	h.dog = newWatchdog(o.Timeouts.shortest())
 	h.patgate, h.others = h.newPool(), h.newPool()
 	h.dog.also = []func(int64){h.patgate.reap, h.others.reap}
+	var err error
+	if h.registry, err = h.newRegistry(); err != nil {
+		return nil, err
+	}
+	if h.registry != nil {
+		h.dog.also = append(h.dog.also, h.registry.pool.reap)
+	}
 	go h.dog.run()
 	h.room = newRoom(o.Limits.BodiesMemory, o.Limits.BodiesDisk)
 	h.failures = newFailures(o.Limits.FailedCredentials, o.Limits.FailedCredentialsWindow, time.Now)
@@ -57,6 +65,9 @@ func New(o Options) (*Handler, error) {
 func (h *Handler) Close() {
 	h.patgate.close()
 	h.others.close()
+	if h.registry != nil {
+		h.registry.pool.close()
+	}
 	h.dog.close()
 }
 
@@ -122,7 +133,7 @@ func (x *exchange) serve() (kept bool) {
 	if err := x.record(); err != nil {
 		return x.deny(refuseAudit)
 	}
-	return x.forward(x.h.patgate)
+	return x.forward(x.poolFor(x.h.patgate))
 }
 
 // deny records a refusal and answers it. When the sink does not take it, it is answered as that.
@@ -163,7 +174,10 @@ func (x *exchange) begin() *refusal {
 	if len(x.target) == 0 || x.target[0] != '/' {
 		return refuseTarget
 	}
-	return x.cred.find(&x.fields, raw, x.target)
+	if r := x.cred.find(&x.fields, raw, x.target); r != nil {
+		return r
+	}
+	return x.openBearer()
 }
 
 // methodOf gives the constant of a method that is passed on; empty for others.
@@ -190,8 +204,11 @@ func (x *exchange) judge() *refusal {
 	if r := x.identify(); r != nil {
 		return r
 	}
-	if x.registry.auth != nil {
+	switch {
+	case x.registry.auth != nil:
 		return x.judgeRegistry()
+	case x.registry.image != nil:
+		return x.judgeImage()
 	}
 	if x.git.Batch {
 		if r := x.readBatch(); r != nil {
@@ -221,7 +238,7 @@ func (x *exchange) foresee() *refusal {
 	if x.cred.caller != callerPatgate {
 		return x.refuseOther()
 	}
-	if r := x.identify(); r != nil || x.git.Batch || x.registry.auth != nil {
+	if r := x.identify(); r != nil || x.git.Batch || x.surface == surfaceRegistry {
 		return r
 	}
 	if r := x.plan(); r != nil {
@@ -247,7 +264,10 @@ func (x *exchange) identify() *refusal {
 	if times >= lockedOut {
 		return refuseTooMany(wait)
 	}
-	hash, err := token.Parse(x.cred.secret)
+	hash, err := x.registry.hash, error(nil)
+	if x.registry.jwt == nil {
+		hash, err = token.Parse(x.cred.secret)
+	}
 	if err != nil {
 		x.h.failures.add(x.client)
 		return x.orTooMany(refuseTokenMalformed, times, wait)

@@ -8,6 +8,7 @@ import (
 	"patgate/policy"
 	"patgate/routes"
 	"patgate/routes/registry"
+	"patgate/token"
 )
 
 var (
@@ -25,10 +26,17 @@ var (
 type registryRequest struct {
 	auth    *registry.Auth
 	allowed []registry.Scope
+
+	image *registry.Image // of a request to the registry itself
+	hash  token.Hash      // of the patgate token that jwt was made for
+	jwt   []byte
 }
 
 // classifyRegistry reads a target of the container registry.
 func (x *exchange) classifyRegistry() *refusal {
+	if x.toRegistry() {
+		return x.classifyImage()
+	}
 	if string(x.path) != "/jwt/auth" {
 		return refuseV2
 	}

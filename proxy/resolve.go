@@ -267,6 +267,8 @@ func (x *exchange) rebuild() error {
 		return x.rebuildGit()
 	case x.registry.auth != nil:
 		return x.rebuildRegistry()
+	case x.registry.image != nil:
+		return x.rebuildImage()
 	}
 	replacements, err := x.replacements()
 	if err != nil {
