@@ -2,9 +2,11 @@ package proxy
 
 import (
 	"context"
+	"time"
 
 	"github.com/valyala/fasthttp"
 
+	"patgate/forge"
 	"patgate/policy"
 	"patgate/routes"
 	"patgate/routes/registry"
@@ -170,6 +172,9 @@ func copyOf(r *refusal) *refusal {
 // another path by now is none: the forge finds images by the present path alone.
 func (x *exchange) findProject(projects []string) (*policy.Container, string, error) {
 	for _, path := range projects {
+		if time.Since(x.event.Start) > x.h.options.Timeouts.Resolve {
+			return nil, "", forge.ErrTimeout
+		}
 		c, err := x.h.options.Resolver.Resolve(context.Background(), x.session, routes.Reference{Kind: routes.RefProject, Path: []byte(path)}, x.maxAge())
 		if err != nil {
 			return nil, "", err
