@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"patgate/forge/forgetest"
 )
 
 // gitStage is a running server in front of a forge that serves real repositories, and a home for git.
@@ -193,6 +195,25 @@ func TestGit(t *testing.T) {
 		g.git(t, work, "clone", "-q", g.url(wiki, "shop/backend/api.wiki.git"), "wiki")
 		g.refused(t, work, []string{"read_wiki"}, "clone", g.url(reader, "shop/backend/api.wiki.git"), "wiki-refused")
 		g.refused(t, work, []string{"download_code"}, "clone", g.url(wiki, api), "code-refused")
+	})
+	t.Run("the wiki of a group", func(t *testing.T) {
+		wiki := g.mint(t, "--name", "group wiki", "--group", "shop/backend", "--allow", "read_wiki,create_wiki")
+		g.git(t, filepath.Join(work, "pushing"), "push", "-q", g.url(wiki, "shop/backend.wiki.git"), "main")
+		g.git(t, work, "clone", "-q", g.url(wiki, "shop/backend.wiki.git"), "group-wiki")
+		g.refused(t, work, []string{"read_wiki"}, "clone", g.url(wiki, "shop.wiki.git"), "group-wiki-above")
+	})
+	t.Run("snippets", func(t *testing.T) {
+		own := g.world.forge.AddSnippet(0, g.world.alice, forgetest.Private, "own", "x")
+		shared := g.world.forge.AddSnippet(g.world.api, g.world.alice, forgetest.Private, "of a project", "x")
+		account := g.mint(t, "--name", "own snippets", "--user", "--allow", "read_snippet,update_snippet")
+		project := g.mint(t, "--name", "project snippets", "--project", "shop/backend/api", "--allow", "read_snippet,update_snippet")
+		mine, theirs := fmt.Sprintf("snippets/%d.git", own), fmt.Sprintf("shop/backend/api/snippets/%d.git", shared)
+		for path, token := range map[string]string{mine: account, theirs: project} {
+			g.git(t, filepath.Join(work, "pushing"), "push", "-q", g.url(token, path), "main")
+			g.git(t, work, "clone", "-q", g.url(token, path), "snippet-"+filepath.Base(path))
+		}
+		g.refused(t, work, []string{"read_snippet"}, "clone", g.url(project, mine), "snippet-refused")
+		g.refused(t, work, []string{"read_snippet"}, "clone", g.url(account, theirs), "snippet-refused")
 	})
 	t.Run("design repositories", func(t *testing.T) {
 		g.refused(t, work, []string{"Design repositories"}, "clone", g.url(writer, "shop/backend/api.design.git"), "design")
