@@ -55,3 +55,31 @@ func TestConstraintsOnRefs(t *testing.T) {
 		})
 	}
 }
+
+// TestConstraintsCover says when a token with constraints may make one with others.
+func TestConstraintsCover(t *testing.T) {
+	bot := Constraints{RefPatterns: []string{"refs/heads/bot/*"}}
+	both := Constraints{RefPatterns: []string{"refs/heads/bot/*"}, ForbidRefDeletes: true, ForbidTagChanges: true}
+	other := Constraints{RefPatterns: []string{"refs/heads/bot/*", "refs/heads/x"}}
+	for _, c := range []struct {
+		name          string
+		parent, child Constraints
+		covers        bool
+	}{
+		{"no constraint covers any", Constraints{}, both, true},
+		{"patterns do not cover their absence", bot, Constraints{}, false},
+		{"patterns cover fewer", other, bot, true},
+		{"patterns do not cover more", bot, other, false},
+		{"patterns cover themselves with more forbidden", bot, both, true},
+		{"what is forbidden stays so", both, bot, false},
+		{"forbidden deletes cover patterns that forbid them too", Constraints{ForbidRefDeletes: true}, both, true},
+		{"forbidden deletes do not cover patterns that allow them", Constraints{ForbidRefDeletes: true}, bot, false},
+		{"forbidden tags are not forbidden deletes", Constraints{ForbidTagChanges: true}, Constraints{ForbidRefDeletes: true}, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if got := c.parent.cover(&c.child); got != c.covers {
+				t.Errorf("covers is %v", got)
+			}
+		})
+	}
+}
