@@ -20,7 +20,7 @@ type world struct {
 	alicePAT string
 	bobPAT   string
 
-	shop, api, web, plans int64
+	alice, shop, api, web, plans int64
 }
 
 // issuesOfAPI is how many issues shop/backend/api has: three pages of twenty.
@@ -37,6 +37,7 @@ func newWorld() (*world, error) {
 	go func() { _ = w.server.Serve(listener) }()
 
 	alice, bob := w.forge.AddUser("alice"), w.forge.AddUser("bob")
+	w.alice = alice
 	w.alicePAT = w.forge.AddToken(alice, forgetest.Token{Name: "for patgate"})
 	w.bobPAT = w.forge.AddToken(bob, forgetest.Token{Name: "bob's own"})
 	w.shop = w.forge.AddGroup("shop", forgetest.Private)

@@ -68,6 +68,10 @@ func newGateway(ctx context.Context, c *config.Config, log io.Writer) (g *gatewa
 	if err != nil {
 		return g, err
 	}
+	registryTLS, err := proxy.TLSWithAuthorities(c.Registry.CAFile)
+	if err != nil {
+		return g, err
+	}
 	if c.TLS.CertFile != "" {
 		if g.certificate, err = proxy.LoadCertificate(c.TLS.CertFile, c.TLS.KeyFile); err != nil {
 			return g, err
@@ -100,7 +104,7 @@ func newGateway(ctx context.Context, c *config.Config, log io.Writer) (g *gatewa
 	g.audit = audit.NewLog(audit.Options{
 		Out: out, Encoder: audit.NewEncoder(c.Log.Format == config.FormatConsole), Queue: c.Limits.AuditQueue, Counters: counters,
 	})
-	if g.handler, err = proxy.New(g.proxyOptions(upstreamTLS)); err != nil {
+	if g.handler, err = proxy.New(g.proxyOptions(upstreamTLS, registryTLS)); err != nil {
 		return g, err
 	}
 	g.server = proxy.NewServer(g.handler, serverLog{g.logger})
@@ -134,7 +138,7 @@ func newResolver(c *config.Config) (*gitlab.Resolver, error) {
 func quarter(perMinute int) int { return max(1, perMinute/4) }
 
 // proxyOptions gives the handler's options.
-func (g *gateway) proxyOptions(upstreamTLS *tls.Config) proxy.Options {
+func (g *gateway) proxyOptions(upstreamTLS, registryTLS *tls.Config) proxy.Options {
 	c := g.config
 	var external []string
 	for _, u := range c.Upstream.ExternalURLs {
@@ -147,6 +151,7 @@ func (g *gateway) proxyOptions(upstreamTLS *tls.Config) proxy.Options {
 	return proxy.Options{
 		Table: g.routes.Table, Sessions: g.sessions, TokenState: tokenState, Resolver: g.resolver, Audit: g.audit,
 		Upstream: proxy.Upstream{URL: c.Upstream.URL.String(), ExternalURLs: external, TLS: upstreamTLS, Connections: c.Upstream.Connections},
+		Registry: proxy.Upstream{URL: c.Registry.URL.String(), TLS: registryTLS, Connections: c.Upstream.Connections},
 		Legacy: map[config.Legacy]proxy.Mode{config.LegacyDeny: proxy.ModeDeny, config.LegacyReadOnly: proxy.ModeReadOnly,
 			config.LegacyAllow: proxy.ModeAllow}[c.Legacy],
 		Anonymous:         map[config.Anonymous]proxy.Mode{config.AnonymousDeny: proxy.ModeDeny, config.AnonymousAllow: proxy.ModeAllow}[c.Anonymous],

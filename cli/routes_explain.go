@@ -11,6 +11,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"patgate/routes"
+	"patgate/routes/git"
+	"patgate/routes/registry"
 )
 
 // maxExplainLine bounds a line of `routes explain -`, in bytes. A longer target would be refused anyway.
@@ -27,6 +29,7 @@ why it would be refused. The path may be given without /api/v4.
 With - it reads lines "METHOD PATH" from standard input and prints one JSON object a line.`,
 		Example: `  patgate routes explain GET /projects/group%2Fproject/jobs
   patgate routes explain --json POST /api/v4/projects/5/issues/3/move
+  patgate routes explain GET '/group/project.git/info/refs?service=git-receive-pack'
   patgate routes explain - < requests.txt`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) == 2 || len(args) == 1 && args[0] == "-" {
@@ -42,7 +45,7 @@ With - it reads lines "METHOD PATH" from standard input and prints one JSON obje
 			if args[0] == "-" {
 				return explainLines(table, cmd.InOrStdin(), cmd.OutOrStdout())
 			}
-			e := table.Explain(strings.ToUpper(args[0]), args[1])
+			e := explain(table, strings.ToUpper(args[0]), args[1])
 			if asJSON, _ := cmd.Flags().GetBool("json"); asJSON {
 				return printJSON(cmd.OutOrStdout(), e)
 			}
@@ -52,6 +55,32 @@ With - it reads lines "METHOD PATH" from standard input and prints one JSON obje
 	cmd.Flags().Bool("json", false, "print JSON")
 	overlayFlag(cmd)
 	return cmd
+}
+
+// explain asks the classifier of the surface that a target is for. Of several scopes for the container registry, the row
+// of the first action is told.
+func explain(table *routes.Table, method, target string) routes.Explanation {
+	path, query, _ := strings.Cut(target, "?")
+	var op routes.Operation
+	switch {
+	case git.Is([]byte(path)):
+		var r git.Request
+		err := git.Classify(table, &op, &r, method, []byte(target))
+		return table.ExplainOperation(method, target, &op, err)
+	case path == "/jwt/auth":
+		auth, err := registry.ParseAuth([]byte(query))
+		if err == nil && len(auth.Scopes) > 0 && method == "GET" {
+			if name, known := registry.RowName(auth.Scopes[0].Actions[0]); known {
+				op.Set(table.SurfaceRow([]byte(name)), false, routes.Capture{Name: "project", Value: []byte(auth.Scopes[0].Name), Ref: routes.RefProject})
+				return table.ExplainOperation(method, target, &op, nil)
+			}
+		}
+		if err == nil {
+			err = errors.New("name a scope, such as scope=repository:group/project:pull")
+		}
+		return table.ExplainOperation(method, target, &op, err)
+	}
+	return table.Explain(method, target)
 }
 
 // explainLines explains every line of the input. Empty lines and those that begin with # are left out.
@@ -70,7 +99,7 @@ func explainLines(table *routes.Table, in io.Reader, out io.Writer) error {
 		if !found {
 			return errors.Join(w.Flush(), fmt.Errorf("line %d: write METHOD PATH, got %q", n, line))
 		}
-		if err := encoder.Encode(table.Explain(strings.ToUpper(method), strings.TrimSpace(target))); err != nil {
+		if err := encoder.Encode(explain(table, strings.ToUpper(method), strings.TrimSpace(target))); err != nil {
 			return fmt.Errorf("writing JSON: %w", err)
 		}
 	}

@@ -139,6 +139,12 @@ func describe(scopes []policy.ScopeSpec) []string {
 		if patterns := scopes[i].Constraints.RefPatterns; len(patterns) > 0 {
 			line += " (pushes only to " + strings.Join(patterns, ", ") + ")"
 		}
+		if scopes[i].Constraints.ForbidRefDeletes {
+			line += " (pushes delete no refs)"
+		}
+		if scopes[i].Constraints.ForbidTagChanges {
+			line += " (pushes change no tags)"
+		}
 		lines = append(lines, line)
 	}
 	return lines

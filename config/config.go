@@ -19,6 +19,8 @@ import (
 type Config struct {
 	// Upstream is the forge that patgate stands in front of.
 	Upstream Upstream `yaml:"upstream"`
+	// Registry is the container registry, where clients are to reach it through patgate too.
+	Registry Registry `yaml:"registry"`
 	// Listen is the address on which clients are served, `host:port` or `:port` for every interface.
 	Listen string `yaml:"listen"`
 	// TLS makes patgate serve https itself. Without it, put patgate behind something that does.
@@ -81,6 +83,15 @@ type Upstream struct {
 	ExternalURLs []URL `yaml:"external_urls"`
 	// Connections bounds the open connections to the forge, for patgate tokens and for legacy credentials each.
 	Connections int `yaml:"connections"`
+}
+
+// Registry is the container registry behind patgate.
+type Registry struct {
+	// URL is the registry's origin, such as `https://registry.internal:5000`. Empty: clients reach it at an address of its
+	// own, and patgate only stands in front of its token service. Plain http is taken as for upstream.url.
+	URL URL `yaml:"url"`
+	// CAFile is a PEM file with the certificate authority that signs the registry's certificate. Empty: the system's.
+	CAFile string `yaml:"ca_file"`
 }
 
 // TLS is the certificate that patgate serves. Both files or none. They are read again on SIGHUP and when they change.

@@ -10,6 +10,7 @@ import (
 func (p *reader) validate() {
 	c := &p.config
 	p.upstream(&c.Upstream)
+	p.registry(c)
 	p.address("listen", c.Listen)
 	if c.Admin.Listen != "off" {
 		p.address("admin.listen", c.Admin.Listen)
@@ -60,6 +61,18 @@ func (p *reader) upstream(u *Upstream) {
 			"write https://"+u.URL.Host()+", or set upstream.allow_plain_http: true")
 	case !u.URL.HTTPS() && u.CAFile != "":
 		p.refuse("upstream.ca_file", u.CAFile, "has no use with a plain http upstream", "leave it out, or write https in upstream.url")
+	}
+}
+
+func (p *reader) registry(c *Config) {
+	u := &c.Registry
+	switch {
+	case u.URL.Empty():
+	case !u.URL.HTTPS() && !u.URL.Loopback() && !c.Upstream.AllowPlainHTTP:
+		p.refuse("registry.url", u.URL.String(), "is plain http to another machine, which would carry credentials readable",
+			"write https://"+u.URL.Host()+", or set upstream.allow_plain_http: true")
+	case !u.URL.HTTPS() && u.CAFile != "":
+		p.refuse("registry.ca_file", u.CAFile, "has no use with a plain http registry", "leave it out, or write https in registry.url")
 	}
 }
 

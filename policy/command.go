@@ -13,15 +13,15 @@ type Command struct {
 }
 
 // commands denies unless the grant holds what every command in the request's texts needs.
-func (g *Grant) commands(q *Question, strict bool, d *Decision) {
+func (g *Grant) commands(q *Question, l look, d *Decision) {
 	for i := range q.Commands {
-		if c := &q.Commands[i]; !g.command(q, i, c, strict, d) {
+		if c := &q.Commands[i]; !g.command(q, i, c, l, d) {
 			return
 		}
 	}
 }
 
-func (g *Grant) command(q *Question, i int, c *Command, strict bool, d *Decision) (ok bool) {
+func (g *Grant) command(q *Question, i int, c *Command, l look, d *Decision) (ok bool) {
 	if c.Needs == nil || c.Needs.Empty() {
 		d.deny(ReasonQuickAction, i, routes.BoundaryNone)
 		return false
@@ -29,7 +29,7 @@ func (g *Grant) command(q *Question, i int, c *Command, strict bool, d *Decision
 	for j := range q.Checks {
 		check := &q.Checks[j]
 		o := reach{first: -1}
-		if g.reach(&o, check.Boundary, check.Container, c.Needs, strict); !o.touched || !o.held.Contains(c.Needs) {
+		if g.reach(&o, check.Boundary, check.Container, c.Needs, l); !o.touched || !o.held.Contains(c.Needs) {
 			d.deny(ReasonQuickAction, i, q.shown(check, o.touched))
 			d.missing(c.Needs, &o.held)
 			if check.Container != nil {
@@ -38,7 +38,7 @@ func (g *Grant) command(q *Question, i int, c *Command, strict bool, d *Decision
 			return false
 		}
 	}
-	if all := g.underAll(strict); c.Elsewhere && !all.Contains(c.Needs) {
+	if all := g.underAll(l); c.Elsewhere && !all.Contains(c.Needs) {
 		d.deny(ReasonQuickAction, i, routes.BoundaryNone)
 		d.missing(c.Needs, all)
 		return false

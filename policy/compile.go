@@ -61,7 +61,7 @@ func (c *compiler) scope(i int, spec *ScopeSpec) Scope {
 		Permissions: c.permissions(i, access, spec.Permissions),
 		Projects:    c.ids(i, "project_ids", spec.ProjectIDs),
 		Groups:      c.ids(i, "group_ids", spec.GroupIDs),
-		Constraints: Constraints{RefPatterns: c.refPatterns(i, access, spec.Constraints.RefPatterns)},
+		Constraints: c.constraints(i, access, &spec.Constraints),
 	}
 	named := len(spec.ProjectIDs) + len(spec.GroupIDs)
 	switch {
@@ -116,6 +116,18 @@ func (c *compiler) ids(i int, field string, ids []int64) []int64 {
 	return slices.Compact(sorted)
 }
 
+func (c *compiler) constraints(i int, access Access, spec *ConstraintSpec) Constraints {
+	if repositories := access == AccessNone || access.reaches(routes.BoundaryProject); !repositories {
+		if spec.ForbidRefDeletes {
+			c.report(i, "constraints.forbid_ref_deletes", "%s reaches no repository: remove it", access)
+		}
+		if spec.ForbidTagChanges {
+			c.report(i, "constraints.forbid_tag_changes", "%s reaches no repository: remove it", access)
+		}
+	}
+	return Constraints{RefPatterns: c.refPatterns(i, access, spec.RefPatterns), ForbidRefDeletes: spec.ForbidRefDeletes, ForbidTagChanges: spec.ForbidTagChanges}
+}
+
 // refPatterns gives the patterns sorted, each once.
 func (c *compiler) refPatterns(i int, access Access, patterns []string) []string {
 	const field = "constraints.ref_patterns"
@@ -150,7 +162,7 @@ func validRefPattern(pattern string) bool {
 
 // once reports what stands in an earlier scope with the same constraints already.
 func (c *compiler) once(i int, s *Scope) {
-	at := place{access: s.Access, constraints: strings.Join(s.Constraints.RefPatterns, "\n")}
+	at := place{access: s.Access, constraints: fmt.Sprint(s.Constraints.ForbidRefDeletes, s.Constraints.ForbidTagChanges, s.Constraints.RefPatterns)}
 	switch s.Access {
 	case AccessNone:
 		return

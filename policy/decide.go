@@ -18,40 +18,67 @@ import "patgate/routes"
 //   - What a command in a text would do needs its permissions like a request for the same thing: on every container
 //     of the request, and under all_memberships too when its argument may name another one.
 //   - A scope that carries a constraint does not count for a row that writes; a request that only such scopes would allow
-//     is ReasonConstrained.
+//     is ReasonConstrained. Where the body lists the refs that it changes, the scope counts for those that its constraints
+//     let through, and one that no scope lets through is ReasonRef; a row that changes no ref is not concerned.
 //   - A row that writes and is newer than the token is ReasonNewerThanToken.
 func Decide(g *Grant, q *Question) Decision {
 	if g == nil {
 		g = &Grant{}
 	}
-	strict := g.constrained && q.Route != nil && q.Route.Writes()
-	d := g.decide(q, strict)
-	if strict && d.Verdict == Deny && g.decide(q, false).Verdict == Allow {
+	l := look{}
+	if g.constrained && q.Route != nil {
+		switch {
+		case q.Route.Refs == routes.RefsListed:
+			return g.decideRefs(q)
+		case q.Route.Refs == routes.RefsUnknown:
+			l.strict = q.Route.Writes()
+		}
+	}
+	d := g.decide(q, l)
+	if l.strict && d.Verdict == Deny && g.decide(q, look{}).Verdict == Allow {
 		d.Reason = ReasonConstrained
 	}
 	return d
 }
 
+// decideRefs decides a request whose body lists the refs that it changes: what is allowed at all must be allowed for each
+// of them by scopes whose constraints let it through.
+func (g *Grant) decideRefs(q *Question) Decision {
+	d := g.decide(q, look{})
+	if d.Verdict == Deny {
+		return d
+	}
+	for i := range q.Refs {
+		if each := g.decide(q, look{ref: &q.Refs[i]}); each.Verdict == Deny {
+			container := d.Container
+			d.deny(ReasonRef, i, routes.BoundaryNone)
+			d.Container = container
+			return d
+		}
+	}
+	return d
+}
+
 // decide and what it calls write the decision in place: it is large enough for copies to cost more than the rules.
-func (g *Grant) decide(q *Question, strict bool) (d Decision) {
+func (g *Grant) decide(q *Question, l look) (d Decision) {
 	if settle(q.Route, &d) {
 		return d
 	}
-	if !g.own(q, strict, &d) {
+	if !g.own(q, l, &d) {
 		if !q.public() {
 			return d
 		}
 		d = Decision{Verdict: Allow, Reason: ReasonPublic, Scope: -1, Check: -1, Anonymous: true}
 	}
-	if g.targets(q, strict, &d); d.Verdict == Allow {
-		g.commands(q, strict, &d)
+	if g.targets(q, l, &d); d.Verdict == Allow {
+		g.commands(q, l, &d)
 	}
 	return d
 }
 
 // own decides the row's own boundary.
-func (g *Grant) own(q *Question, strict bool, d *Decision) (allowed bool) {
-	if !g.claim(q.Route, strict, d) {
+func (g *Grant) own(q *Question, l look, d *Decision) (allowed bool) {
+	if !g.claim(q.Route, l, d) {
 		return false
 	}
 	d.Scope, d.Check = -1, -1
@@ -60,7 +87,7 @@ func (g *Grant) own(q *Question, strict bool, d *Decision) (allowed bool) {
 		if c.Target {
 			continue
 		}
-		scope, ok := g.check(q, i, strict, d)
+		scope, ok := g.check(q, i, l, d)
 		if !ok {
 			return false
 		}
@@ -76,14 +103,14 @@ func (g *Grant) own(q *Question, strict bool, d *Decision) (allowed bool) {
 }
 
 // targets denies unless all further containers pass, which must include all that the row requires.
-func (g *Grant) targets(q *Question, strict bool, d *Decision) {
+func (g *Grant) targets(q *Question, l look, d *Decision) {
 	given := 0
 	for i := range q.Checks {
 		if !q.Checks[i].Target {
 			continue
 		}
 		given++
-		if _, ok := g.check(q, i, strict, d); !ok {
+		if _, ok := g.check(q, i, l, d); !ok {
 			return
 		}
 	}
@@ -111,7 +138,7 @@ func (q *Question) checked(needs *routes.PermissionSet) bool {
 }
 
 // check decides one check: it gives the first scope that contributed, or writes the denial.
-func (g *Grant) check(q *Question, i int, strict bool, d *Decision) (scope int, ok bool) {
+func (g *Grant) check(q *Question, i int, l look, d *Decision) (scope int, ok bool) {
 	c := &q.Checks[i]
 	var both routes.PermissionSet
 	want, outside := c.Needs, ReasonTargetDenied
@@ -133,9 +160,9 @@ func (g *Grant) check(q *Question, i int, strict bool, d *Decision) (scope int, 
 	case !c.Target && offered && c.Boundary.InContainer() && q.Route.Find.From == routes.FindNowhere:
 		// Nobody can find it: all_memberships is all that covers it.
 		outside = ReasonNotFindable
-		g.expects(&o, routes.Reference{}, want, strict)
+		g.expects(&o, routes.Reference{}, want, l)
 	case offered && (!c.Target || c.Container != nil):
-		g.reach(&o, c.Boundary, c.Container, want, strict)
+		g.reach(&o, c.Boundary, c.Container, want, l)
 	}
 	if o.touched && o.held.Contains(want) {
 		return o.first, true
@@ -151,7 +178,7 @@ func (g *Grant) check(q *Question, i int, strict bool, d *Decision) (scope int, 
 	}
 	named := c.Boundary != routes.BoundaryUser && c.Boundary != routes.BoundaryInstance
 	switch {
-	case (!offered || named && !visible(c.Boundary, c.Container)) && g.covers(c.Reference, want, strict):
+	case (!offered || named && !visible(c.Boundary, c.Container)) && g.covers(c.Reference, want, l):
 		d.Reason, d.Missing = ReasonHidden, routes.PermissionSet{}
 	case !c.Target && !g.any.Contains(want):
 		d.Reason = ReasonPermissionMissing
@@ -160,8 +187,8 @@ func (g *Grant) check(q *Question, i int, strict bool, d *Decision) (scope int, 
 }
 
 // covers tells whether the grant holds the permissions for what a reference names, seen or not.
-func (g *Grant) covers(ref routes.Reference, want *routes.PermissionSet, strict bool) bool {
+func (g *Grant) covers(ref routes.Reference, want *routes.PermissionSet, l look) bool {
 	o := reach{first: -1}
-	g.expects(&o, ref, want, strict)
+	g.expects(&o, ref, want, l)
 	return o.touched && o.held.Contains(want)
 }

@@ -15,6 +15,7 @@ type decideCase struct {
 	row      *routes.Route
 	checks   []Check
 	commands []Command
+	refs     []RefUpdate
 	verdict  Verdict
 	reason   Reason
 	scope    int             // for ReasonGranted
@@ -38,7 +39,7 @@ func runCases(t *testing.T, cases []decideCase) {
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			g := grantOf(t, c.scopes...)
-			d := Decide(g, &Question{Route: c.row, Checks: c.checks, Commands: c.commands})
+			d := Decide(g, &Question{Route: c.row, Checks: c.checks, Commands: c.commands, Refs: c.refs})
 			if d.Verdict != c.verdict || d.Reason != c.reason {
 				t.Fatalf("decided %v (%v), want %v (%v)", d.Verdict, d.Reason, c.verdict, c.reason)
 			}
@@ -112,6 +113,16 @@ func grantedCases() []decideCase {
 			row:    spanning(row(onAccount, "read_project")), checks: checks(account()), verdict: Allow, reason: ReasonGranted},
 		{name: "a granted target passes", scopes: scopes(onProject(hammer, "read_job"), onGroup(acme, "create_work_item")),
 			row: writing(readJobCopy()), checks: checks(project(hammer), target(project(site), "create_work_item")),
+			verdict: Allow, reason: ReasonGranted},
+		{name: "refs within the patterns", scopes: scopes(pushing(onProject(hammer, "push_code"))), row: listing(row(onAProject, "push_code")),
+			checks: checks(project(hammer)), refs: refs("refs/heads/bot/a", "refs/heads/bot/b/c"), verdict: Allow, reason: ReasonGranted},
+		{name: "a push without refs", scopes: scopes(pushing(onProject(hammer, "push_code"))), row: listing(row(onAProject, "push_code")),
+			checks: checks(project(hammer)), verdict: Allow, reason: ReasonGranted},
+		{name: "each ref is let through by another scope", scopes: scopes(pushing(onProject(hammer, "push_code")), onGroup(acme, "push_code")),
+			row: listing(row(onAProject, "push_code")), checks: checks(project(hammer)), refs: refs("refs/heads/bot/a", "refs/heads/main"),
+			verdict: Allow, reason: ReasonGranted},
+		{name: "a constrained scope counts for a write that changes no ref", scopes: scopes(pushing(onProject(hammer, "push_code"))),
+			row: with(writing(row(onAProject, "push_code")), func(r *routes.Route) { r.Refs = routes.RefsNone }), checks: checks(project(hammer)),
 			verdict: Allow, reason: ReasonGranted},
 		{name: "a constrained scope counts for a read", scopes: scopes(pushing(onProject(hammer, "read_job"))), row: readJob,
 			checks: checks(project(hammer)), verdict: Allow, reason: ReasonGranted},
@@ -319,6 +330,13 @@ func specialCases() []decideCase {
 			row: writing(row(onAProject, "push_code")), checks: checks(project(hammer)), reason: ReasonConstrained},
 		{name: "a write that not even the constrained scope would allow", scopes: scopes(pushing(onProject(hammer, "push_code"))),
 			row: writing(row(onAProject, "push_code")), checks: checks(project(site)), reason: ReasonOutOfBounds},
+		{name: "a ref outside of the patterns", scopes: scopes(pushing(onProject(hammer, "push_code"))), row: listing(row(onAProject, "push_code")),
+			checks: checks(project(hammer)), refs: refs("refs/heads/bot/a", "refs/heads/main"), reason: ReasonRef},
+		{name: "a ref that only a scope of another project lets through",
+			scopes: scopes(pushing(onProject(hammer, "push_code")), onProject(site, "push_code")), row: listing(row(onAProject, "push_code")),
+			checks: checks(project(hammer)), refs: refs("refs/heads/main"), reason: ReasonRef},
+		{name: "a ref of a project that no scope reaches", scopes: scopes(pushing(onProject(hammer, "push_code"))),
+			row: listing(row(onAProject, "push_code")), checks: checks(project(site)), refs: refs("refs/heads/bot/a"), reason: ReasonOutOfBounds},
 		{name: "a write that spans, under constrained all_memberships", scopes: scopes(pushing(under("all_memberships", "push_code")), onProject(hammer, "push_code")),
 			row: spanning(writing(row(onAProject, "push_code"))), checks: checks(project(hammer)), reason: ReasonConstrained},
 		{name: "a target that only a constrained scope would allow",

@@ -54,13 +54,15 @@ const (
 	ReasonConstrained
 	// ReasonQuickAction: the request itself is allowed, a command in one of its texts is not.
 	ReasonQuickAction
+	// ReasonRef: the request is allowed, the change of one of the refs that it lists is not.
+	ReasonRef
 	// ReasonHidden: a scope covers the container, and the owner cannot see it: 404.
 	ReasonHidden
 )
 
 var reasonNames = [...]string{
 	"none", "granted", "public", "open", "permission_missing", "out_of_bounds", "target_denied", "spans", "not_findable",
-	"other_credential", "mints", "refused", "newer_than_token", "constrained", "quick_action", "hidden",
+	"other_credential", "mints", "refused", "newer_than_token", "constrained", "quick_action", "ref", "hidden",
 }
 
 // Reasons gives every reason, ReasonNone first.
@@ -88,7 +90,7 @@ type Decision struct {
 	Scope int
 	// Check is the index in Question.Checks of the check that decided: for a denial the first one that failed, for an
 	// allow the first. It is -1 when no check did: from Plan, and for what the row alone decides. For ReasonQuickAction it
-	// is the index in Question.Commands of the first command that failed.
+	// is the index in Question.Commands of the first command that failed, for ReasonRef that in Question.Refs.
 	Check int
 	// Boundary is what that check needs the permissions on, fit to be shown: where naming the boundary would tell the
 	// client what a reference or a global id is, although no scope reaches it, this is the row's first alternative.

@@ -122,9 +122,18 @@ func (g *Grant) held(b routes.Boundary) *routes.PermissionSet {
 	return &routes.PermissionSet{}
 }
 
-// underAll gives what is held under all_memberships; strict leaves out scopes that carry a constraint.
-func (g *Grant) underAll(strict bool) *routes.PermissionSet {
-	if strict {
+// underAll gives what is held under all_memberships by the scopes that count.
+func (g *Grant) underAll(l look) *routes.PermissionSet {
+	if l.ref != nil {
+		held := g.allFree
+		for _, n := range g.broad {
+			if s := &g.Scopes[n]; s.Access == AccessAllMemberships && l.counts(&s.Constraints) {
+				held.Union(&s.Permissions)
+			}
+		}
+		return &held
+	}
+	if l.strict {
 		return &g.allFree
 	}
 	return &g.all

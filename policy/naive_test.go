@@ -1,6 +1,9 @@
 package policy
 
 import (
+	"regexp"
+	"strings"
+
 	"patgate/routes"
 )
 
@@ -62,7 +65,10 @@ type naive struct {
 func naiveDecide(cat *catalogue, owner int64, version int, specs []ScopeSpec, q *Question) naiveAnswer {
 	n := naive{catalogue: cat, owner: owner, version: version, specs: specs, route: q.Route, checks: q.Checks, commands: q.Commands,
 		counts: make([]bool, len(specs))}
-	writes := q.Route != nil && q.Route.Method != "GET"
+	if q.Route != nil && q.Route.Refs == routes.RefsListed {
+		return n.refs(q.Refs)
+	}
+	writes := q.Route != nil && q.Route.Method != "GET" && !q.Route.Reads && q.Route.Refs != routes.RefsNone
 	for i, s := range specs {
 		n.counts[i] = !writes || len(s.Constraints.RefPatterns) == 0
 	}
@@ -77,6 +83,45 @@ func naiveDecide(cat *catalogue, owner int64, version int, specs []ScopeSpec, q 
 		answer.reason = ReasonConstrained
 	}
 	return answer
+}
+
+// refs decides without any ref, and then with each alone.
+func (n *naive) refs(refs []RefUpdate) naiveAnswer {
+	for i := range n.counts {
+		n.counts[i] = true
+	}
+	first := n.decide()
+	if !first.allow {
+		return first
+	}
+	for _, u := range refs {
+		for i, s := range n.specs {
+			n.counts[i] = naiveAllow(s.Constraints, u)
+		}
+		if each := n.decide(); !each.allow {
+			return naiveDeny(ReasonRef)
+		}
+	}
+	return first
+}
+
+func naiveAllow(c ConstraintSpec, u RefUpdate) bool {
+	if c.ForbidRefDeletes && u.Delete {
+		return false
+	}
+	if c.ForbidTagChanges && strings.HasPrefix(string(u.Name), "refs/tags/") && !u.Create {
+		return false
+	}
+	if len(c.RefPatterns) == 0 {
+		return true
+	}
+	for _, pattern := range c.RefPatterns {
+		expression := "^" + strings.ReplaceAll(regexp.QuoteMeta(pattern), `\*`, `(?s:.*)`) + "$"
+		if regexp.MustCompile(expression).Match(u.Name) {
+			return true
+		}
+	}
+	return false
 }
 
 func (n *naive) setOf(s routes.PermissionSet) wordset {
@@ -201,7 +246,7 @@ func (n *naive) ownBoundary() naiveAnswer {
 		d.boundary, d.missing = n.route.Boundaries[0], needs.without(n.heldAnywhere())
 		return d
 	}
-	if n.route.Method != "GET" && n.route.Since > n.version {
+	if n.route.Method != "GET" && !n.route.Reads && n.route.Since > n.version {
 		d := naiveDeny(ReasonNewerThanToken)
 		d.boundary = n.route.Boundaries[0]
 		return d

@@ -14,7 +14,7 @@ func Plan(g *Grant, r *routes.Route) (d Decision) {
 		return d
 	}
 	if !readableByAll(r) {
-		if !g.claim(r, false, &d) {
+		if !g.claim(r, look{}, &d) {
 			return d
 		}
 		if !g.possible(r) {
@@ -77,16 +77,16 @@ func settle(r *routes.Route, d *Decision) (settled bool) {
 
 // claim checks what a grant must have for a row wherever the containers are: the permissions in some scope, a table
 // version that knows the row, and all_memberships for an answer that spans them.
-func (g *Grant) claim(r *routes.Route, strict bool, d *Decision) (ok bool) {
+func (g *Grant) claim(r *routes.Route, l look, d *Decision) (ok bool) {
 	switch {
 	case !g.any.Contains(&r.NeedSet):
 		d.deny(ReasonPermissionMissing, -1, firstBoundary(r))
 		d.missing(&r.NeedSet, &g.any)
 	case (r.Writes() || r.Mints != "") && r.Since > g.TableVersion:
 		d.deny(ReasonNewerThanToken, -1, firstBoundary(r))
-	case r.Spans && !g.underAll(strict).Contains(&r.NeedSet):
+	case r.Spans && !g.underAll(l).Contains(&r.NeedSet):
 		d.deny(ReasonSpans, -1, firstBoundary(r))
-		d.missing(&r.NeedSet, g.underAll(strict))
+		d.missing(&r.NeedSet, g.underAll(l))
 	default:
 		return true
 	}

@@ -28,6 +28,8 @@ type Question struct {
 	Checks []Check
 	// Commands are what the texts of the request would have the forge do besides.
 	Commands []Command
+	// Refs are the git refs that the body of a row with RefsListed changes.
+	Refs []RefUpdate
 }
 
 // shown gives the boundary that a denial may name. What a namespace reference or a global id stands for is told only to a

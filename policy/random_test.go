@@ -64,8 +64,12 @@ func (d *dice) specs() []ScopeSpec {
 				s.GroupIDs = []int64{d.id()}
 			}
 		}
-		if s.Access != "user" && s.Access != "instance" && d.in(4) {
+		if s.Access != "user" && s.Access != "instance" && d.in(2) {
 			s.Constraints.RefPatterns = []string{fmt.Sprintf("refs/heads/%d", d.IntN(2))}
+			if d.in(3) {
+				s.Constraints.RefPatterns = []string{"refs/*/0"}
+			}
+			s.Constraints.ForbidRefDeletes, s.Constraints.ForbidTagChanges = d.in(4), d.in(4)
 		}
 		specs[i] = s
 	}
@@ -108,6 +112,8 @@ func (d *dice) route() *routes.Route {
 		Public: d.in(3), Since: d.IntN(2) * d.IntN(4), Spans: d.in(8), Find: routes.Find{From: routes.FindFrom(d.IntN(4))}}
 	if d.in(2) {
 		r.Method = "POST"
+		r.Reads = d.in(10)
+		r.Refs = routes.RefRule(d.IntN(3))
 	}
 	switch d.IntN(60) {
 	case 0:
@@ -193,6 +199,13 @@ func (d *dice) question() *Question {
 		if d.in(30) {
 			q.Commands[0].Needs = nil
 		}
+	}
+	for !d.in(3) {
+		names := []string{"refs/heads/0", "refs/heads/1", "refs/tags/0", "refs/tags/1"}
+		u := RefUpdate{Name: []byte(names[d.IntN(4)])}
+		u.Create, u.Delete = d.in(3), false
+		u.Delete = !u.Create && d.in(3)
+		q.Refs = append(q.Refs, u)
 	}
 	return q
 }
@@ -306,7 +319,7 @@ func TestNoExistenceOracle(t *testing.T) {
 		}
 		want := d.set(false)
 		o := reach{first: -1}
-		if g.reach(&o, c.Boundary, c.Container, &want, false); o.touched {
+		if g.reach(&o, c.Boundary, c.Container, &want, look{}); o.touched {
 			continue
 		}
 		there := Decide(g, q)
@@ -343,7 +356,7 @@ func TestNoOracleOfKinds(t *testing.T) {
 		ask := func(b routes.Boundary) (Decision, bool) {
 			c := Container{Boundary: b, ID: 100 + d.id(), Ancestors: d.ids(2), Visibility: VisibilityInternal, Access: OwnerPublicRead}
 			o := reach{first: -1}
-			g.reach(&o, b, &c, &want, false)
+			g.reach(&o, b, &c, &want, look{})
 			return Decide(g, &Question{Route: r, Checks: []Check{{Boundary: b, Container: &c, Reference: ref}}}), o.touched
 		}
 		asGroup, reached := ask(onAGroup)

@@ -9,10 +9,21 @@ type reach struct {
 	first   int  // lowest index of a scope that reaches it and holds something that is wanted; -1 when there is none
 }
 
-// add puts the scope's permissions in. In a strict look, a scope that carries a constraint does not count.
-func (o *reach) add(g *Grant, n int32, want *routes.PermissionSet, strict bool) {
+// look says which scopes count. The zero value counts all.
+type look struct {
+	strict bool       // a scope that carries a constraint does not count
+	ref    *RefUpdate // nor one whose constraints do not let this change of a ref through
+}
+
+// counts tells whether a scope with these constraints counts.
+func (l look) counts(c *Constraints) bool {
+	return c.Empty() || !l.strict && (l.ref == nil || c.Allow(l.ref))
+}
+
+// add puts the scope's permissions in, when the scope counts.
+func (o *reach) add(g *Grant, n int32, want *routes.PermissionSet, l look) {
 	s := &g.Scopes[n]
-	if strict && !s.Constraints.Empty() {
+	if !l.counts(&s.Constraints) {
 		return
 	}
 	o.touched = true
@@ -36,13 +47,13 @@ func (o *reach) add(g *Grant, n int32, want *routes.PermissionSet, strict bool) 
 //   - user reaches the owner's account, and the owner's own user namespace; instance reaches the instance.
 //
 // Nothing reaches a container that the owner cannot see.
-func (g *Grant) reach(o *reach, b routes.Boundary, c *Container, want *routes.PermissionSet, strict bool) {
+func (g *Grant) reach(o *reach, b routes.Boundary, c *Container, want *routes.PermissionSet, l look) {
 	if b.InContainer() && !visible(b, c) {
 		return
 	}
 	for _, n := range g.broad {
 		if reaches(g.Scopes[n].Access, g.Owner, b, c) {
-			o.add(g, n, want, strict)
+			o.add(g, n, want, l)
 		}
 	}
 	if !b.InContainer() {
@@ -53,12 +64,12 @@ func (g *Grant) reach(o *reach, b routes.Boundary, c *Container, want *routes.Pe
 		own = g.namedProjects
 	}
 	for _, named := range namingOf(own, c.ID) {
-		o.add(g, named.scope, want, strict)
+		o.add(g, named.scope, want, l)
 	}
 	if len(g.namedGroups) > 0 {
 		for _, ancestor := range c.Ancestors {
 			for _, named := range namingOf(g.namedGroups, ancestor) {
-				o.add(g, named.scope, want, strict)
+				o.add(g, named.scope, want, l)
 			}
 		}
 	}
@@ -86,10 +97,10 @@ func visible(b routes.Boundary, c *Container) bool {
 
 // expects unites the permissions of the scopes that cover a reference even while the owner cannot see what it names: those
 // under all_memberships, and those of a scope that names the very id. What lies below a named group is not known then.
-func (g *Grant) expects(o *reach, ref routes.Reference, want *routes.PermissionSet, strict bool) {
+func (g *Grant) expects(o *reach, ref routes.Reference, want *routes.PermissionSet, l look) {
 	for _, n := range g.broad {
 		if g.Scopes[n].Access == AccessAllMemberships {
-			o.add(g, n, want, strict)
+			o.add(g, n, want, l)
 		}
 	}
 	var named []naming
@@ -101,6 +112,6 @@ func (g *Grant) expects(o *reach, ref routes.Reference, want *routes.PermissionS
 		named = namingOf(g.namedGroups, ref.ID)
 	}
 	for _, n := range named {
-		o.add(g, n.scope, want, strict)
+		o.add(g, n.scope, want, l)
 	}
 }

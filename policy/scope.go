@@ -78,10 +78,15 @@ type Scope struct {
 
 // Constraints narrow a scope further. The zero value narrows nothing.
 type Constraints struct {
-	// RefPatterns limit git pushes to refs that match one of these patterns (refs/heads/bot/*). Until a surface
-	// enforces them, a scope that has them counts for no row that writes, whatever it writes.
+	// RefPatterns limit git pushes to refs that match one of these patterns (refs/heads/bot/*).
 	RefPatterns []string
+	// ForbidRefDeletes: a push deletes no ref.
+	ForbidRefDeletes bool
+	// ForbidTagChanges: a push neither moves nor deletes a tag that is there. It may make new ones.
+	ForbidTagChanges bool
 }
 
 // Empty tells whether the constraints narrow nothing.
-func (c *Constraints) Empty() bool { return len(c.RefPatterns) == 0 }
+func (c *Constraints) Empty() bool {
+	return len(c.RefPatterns) == 0 && !c.ForbidRefDeletes && !c.ForbidTagChanges
+}

@@ -25,6 +25,10 @@ type ScopeSpec struct {
 type ConstraintSpec struct {
 	// RefPatterns are full ref names in which `*` stands for anything: refs/heads/bot/*.
 	RefPatterns []string `json:"ref_patterns,omitempty" yaml:"ref_patterns,omitempty"`
+	// ForbidRefDeletes keeps pushes from deleting refs.
+	ForbidRefDeletes bool `json:"forbid_ref_deletes,omitempty" yaml:"forbid_ref_deletes,omitempty"`
+	// ForbidTagChanges keeps pushes from moving and deleting tags; new ones can be made.
+	ForbidTagChanges bool `json:"forbid_tag_changes,omitempty" yaml:"forbid_tag_changes,omitempty"`
 }
 
 // Permissions is what Compile asks of a catalogue; routes.Catalogue is one.

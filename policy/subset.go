@@ -93,12 +93,18 @@ func (g *Grant) coveringContainer(child *Scope, b routes.Boundary, id int64, c C
 }
 
 // cover tells whether whatever the child's constraints let through is let through here: no constraint, or the child's
-// patterns are all among these.
+// patterns are all among these and it forbids what is forbidden here.
 func (c *Constraints) cover(child *Constraints) bool {
 	if c.Empty() {
 		return true
 	}
-	if child.Empty() {
+	if c.ForbidRefDeletes && !child.ForbidRefDeletes || c.ForbidTagChanges && !child.ForbidTagChanges {
+		return false
+	}
+	if len(c.RefPatterns) == 0 {
+		return true
+	}
+	if len(child.RefPatterns) == 0 {
 		return false
 	}
 	for _, pattern := range child.RefPatterns {

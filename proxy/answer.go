@@ -10,6 +10,7 @@ import (
 
 	"patgate/policy"
 	"patgate/routes"
+	"patgate/routes/git"
 )
 
 // refuse answers a request that is not forwarded, or whose forwarding failed, in the shape of its surface.
@@ -37,15 +38,24 @@ func (x *exchange) refuse(r *refusal) {
 		f.denial(x)
 	}
 	x.challenge(&f)
+	x.event.Reason = r.reason
+	if r.location != "" {
+		h.Set("Location", r.location)
+	}
+	if r.status == fasthttp.StatusForbidden && x.refusePush(f.message) {
+		return
+	}
 	body := f.body(x.surface)
 	switch {
+	case x.surface == surfaceGit && isLFSPath(x.path):
+		h.SetContentType(git.LFSMediaType)
+		body = git.LFSMessage(f.message, id)
 	case x.surface == surfaceGit:
 		h.SetContentType("text/plain; charset=utf-8")
 	case f.decision != nil && x.surface == surfaceAPI && takesProblem(x.fields.get(fieldAccept)):
 		h.SetContentType("application/problem+json")
 	}
 	out.SetBody(body)
-	x.event.Reason = r.reason
 	sent := int64(len(body))
 	if x.isHead {
 		sent = 0
@@ -149,6 +159,9 @@ func title(snake string) string {
 func (x *exchange) challenge(f *facts) {
 	h := &x.ctx.Response.Header
 	switch {
+	case f.challenge != challengeNone && x.toRegistry():
+		h.Set("Docker-Distribution-Api-Version", "registry/2.0")
+		h.SetBytesV("WWW-Authenticate", x.appendRegistryChallenge(nil))
 	case f.challenge == challengeMissing && x.surface == surfaceRegistry:
 		x.registryChallenge()
 	case f.challenge == challengeMissing && (x.surface == surfaceGit || isPackagePath(x.path)):
@@ -177,6 +190,11 @@ func (x *exchange) registryChallenge() {
 	}
 	x.ctx.Response.Header.Set("Docker-Distribution-Api-Version", "registry/2.0")
 	x.ctx.Response.Header.Set("WWW-Authenticate", `Bearer realm="`+string(origin)+`/jwt/auth",service="dependency_proxy"`)
+}
+
+// isLFSPath tells whether Git LFS asks there, which shows only messages in JSON.
+func isLFSPath(path []byte) bool {
+	return bytes.Contains(path, []byte(".git/info/lfs/")) || bytes.Contains(path, []byte(".git/gitlab-lfs/"))
 }
 
 // isPackagePath tells whether package clients ask there; most send their credential only when they are asked for Basic.

@@ -27,6 +27,9 @@ type requestBody struct {
 	multipart *params.Multipart
 	out       []byte // what is sent, when it is short
 	lease     lease
+
+	prefix  []byte // of a body that streams: what was read of it already, as it came
+	gzipped bool   // it passes with Content-Encoding: gzip
 }
 
 // present tells whether the request has a body.
@@ -89,6 +92,9 @@ func (b *requestBody) release() {
 
 // readParameters reads the body by its row's rules: whole, to its first file, or not at all.
 func (x *exchange) readParameters() error {
+	if x.surface == surfaceGit {
+		return x.readGit()
+	}
 	b := &x.body
 	b.open(x)
 	form, err := params.BodyOf(x.op.Route, x.method, params.BodyHeader{

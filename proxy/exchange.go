@@ -32,6 +32,8 @@ type exchange struct {
 
 	session    *token.Session
 	op         routes.Operation
+	git        gitRequest
+	registry   registryRequest
 	set        params.Set
 	question   policy.Question
 	containers []policy.Container
@@ -84,6 +86,10 @@ func (x *exchange) release() {
 	x.question.Route = nil
 	clear(x.question.Checks)
 	x.question.Checks = x.question.Checks[:0]
+	x.op.Route = nil // a request that is refused before it is classified has none
+	x.git, x.registry = gitRequest{}, registryRequest{}
+	clear(x.question.Refs)
+	x.question.Refs = x.question.Refs[:0]
 	clear(x.question.Commands)
 	x.question.Commands = x.question.Commands[:0]
 	clear(x.containers)

@@ -145,6 +145,7 @@ var knownFields = []knownField{
 	{"content-range", 0, classPassed},
 	{"content-disposition", 0, classPassed},
 	{"content-language", 0, classPassed},
+	{"git-protocol", 0, classPassed},
 	{"traceparent", 0, classPassed},
 	{"tracestate", 0, classList},
 	{"npm-command", 0, classPassed},

@@ -68,10 +68,13 @@ func (x *exchange) copyAnswer() {
 		case ours && equalFold(name, "set-cookie"), ours && equalFold(name, "x-request-id"):
 			continue
 		case equalFold(name, "location"), equalFold(name, "content-location"):
-			x.scratch = x.h.links.appendLocation(x.scratch[:0], value, x.origin)
+			x.scratch = x.linksOf().appendLocation(x.scratch[:0], value, x.origin)
 			value = x.scratch
 		case equalFold(name, "link"):
-			x.scratch = x.h.links.appendLink(x.scratch[:0], value, x.origin)
+			x.scratch = x.linksOf().appendLink(x.scratch[:0], value, x.origin)
+			value = x.scratch
+		case equalFold(name, "www-authenticate") && x.toRegistry():
+			x.scratch = x.appendRegistryChallenge(x.scratch[:0])
 			value = x.scratch
 		case equalFold(name, "etag") && x.removes():
 			continue

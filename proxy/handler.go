@@ -25,7 +25,8 @@ type Handler struct {
 	links          links
 	trusted        trust
 	failures       *failures
-	room           *room // for bodies that are read whole
+	room           *room            // for bodies that are read whole
+	registry       *registryBackend // nil: it is not behind patgate
 	upstreamHost   string
 	upstreamScheme string
 	publicHost     string
@@ -47,6 +48,13 @@ func New(o Options) (*Handler, error) {
 	h.dog = newWatchdog(o.Timeouts.shortest())
 	h.patgate, h.others = h.newPool(), h.newPool()
 	h.dog.also = []func(int64){h.patgate.reap, h.others.reap}
+	var err error
+	if h.registry, err = h.newRegistry(); err != nil {
+		return nil, err
+	}
+	if h.registry != nil {
+		h.dog.also = append(h.dog.also, h.registry.pool.reap)
+	}
 	go h.dog.run()
 	h.room = newRoom(o.Limits.BodiesMemory, o.Limits.BodiesDisk)
 	h.failures = newFailures(o.Limits.FailedCredentials, o.Limits.FailedCredentialsWindow, time.Now)
@@ -57,6 +65,9 @@ func New(o Options) (*Handler, error) {
 func (h *Handler) Close() {
 	h.patgate.close()
 	h.others.close()
+	if h.registry != nil {
+		h.registry.pool.close()
+	}
 	h.dog.close()
 }
 
@@ -122,7 +133,7 @@ func (x *exchange) serve() (kept bool) {
 	if err := x.record(); err != nil {
 		return x.deny(refuseAudit)
 	}
-	return x.forward(x.h.patgate)
+	return x.forward(x.poolFor(x.h.patgate))
 }
 
 // deny records a refusal and answers it. When the sink does not take it, it is answered as that.
@@ -163,7 +174,10 @@ func (x *exchange) begin() *refusal {
 	if len(x.target) == 0 || x.target[0] != '/' {
 		return refuseTarget
 	}
-	return x.cred.find(&x.fields, raw, x.target)
+	if r := x.cred.find(&x.fields, raw, x.target); r != nil {
+		return r
+	}
+	return x.openBearer()
 }
 
 // methodOf gives the constant of a method that is passed on; empty for others.
@@ -190,6 +204,17 @@ func (x *exchange) judge() *refusal {
 	if r := x.identify(); r != nil {
 		return r
 	}
+	switch {
+	case x.registry.auth != nil:
+		return x.judgeRegistry()
+	case x.registry.image != nil:
+		return x.judgeImage()
+	}
+	if x.git.Batch {
+		if r := x.readBatch(); r != nil {
+			return r
+		}
+	}
 	if r := x.plan(); r != nil {
 		return r
 	}
@@ -199,7 +224,13 @@ func (x *exchange) judge() *refusal {
 	if err := x.resolve(); err != nil {
 		return refusalOf(err)
 	}
-	return x.decide()
+	if r := x.decide(); r != nil {
+		return r
+	}
+	if err := x.checkTwin(); err != nil {
+		return refusalOf(err)
+	}
+	return nil
 }
 
 // foresee is judge without the body. What the body may still bring, a container that its parameters name, is left open.
@@ -207,7 +238,7 @@ func (x *exchange) foresee() *refusal {
 	if x.cred.caller != callerPatgate {
 		return x.refuseOther()
 	}
-	if r := x.identify(); r != nil {
+	if r := x.identify(); r != nil || x.git.Batch || x.surface == surfaceRegistry {
 		return r
 	}
 	if r := x.plan(); r != nil {
@@ -233,7 +264,10 @@ func (x *exchange) identify() *refusal {
 	if times >= lockedOut {
 		return refuseTooMany(wait)
 	}
-	hash, err := token.Parse(x.cred.secret)
+	hash, err := x.registry.hash, error(nil)
+	if x.registry.jwt == nil {
+		hash, err = token.Parse(x.cred.secret)
+	}
 	if err != nil {
 		x.h.failures.add(x.client)
 		return x.orTooMany(refuseTokenMalformed, times, wait)
@@ -281,6 +315,12 @@ func (x *exchange) classify() *refusal {
 	if r := x.strange(); r != nil {
 		return r
 	}
+	switch x.surface {
+	case surfaceGit:
+		return x.classifyGit()
+	case surfaceRegistry:
+		return x.classifyRegistry()
+	}
 	if err := x.table.Classify(&x.op, x.method, x.target); err != nil {
 		x.op.Route = nil
 		return refusalOf(err)
@@ -312,8 +352,15 @@ func (x *exchange) decide() *refusal {
 	}
 	if x.decision.Verdict != policy.Allow {
 		r := refusalOfDenial(&x.decision, x.op.Route)
-		if x.decision.Reason == policy.ReasonQuickAction {
+		switch x.decision.Reason {
+		case policy.ReasonQuickAction:
 			r.message = x.commandMessage()
+		case policy.ReasonRef:
+			r.message, r.decision = x.refMessage(), nil
+		case policy.ReasonTargetDenied:
+			if x.git.push != nil {
+				r.message = "The push options ask for a merge request."
+			}
 		}
 		return r
 	}

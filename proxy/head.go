@@ -11,12 +11,12 @@ import (
 // credential in the place of the token, and of the client's headers those on the closed list.
 func (x *exchange) appendHead(dst, target []byte) []byte {
 	dst = append(append(append(dst, x.method...), ' '), target...)
-	dst = append(append(dst, " HTTP/1.1\r\nHost: "...), x.h.upstreamHost...)
+	dst = append(append(dst, " HTTP/1.1\r\nHost: "...), x.upstreamHost()...)
 	dst = append(dst, '\r', '\n')
 	if !x.decision.Anonymous {
 		dst = x.appendCredential(dst)
 	}
-	plainAnswer := x.op.Route != nil && len(x.op.Route.Response.Remove) > 0
+	plainAnswer := x.op.Route != nil && len(x.op.Route.Response.Remove) > 0 || x.git.batch != nil || x.registry.auth != nil
 	for i := range x.fields.list {
 		f := &x.fields.list[i]
 		switch f.class {
@@ -37,8 +37,15 @@ func (x *exchange) appendHead(dst, target []byte) []byte {
 
 // appendCredential puts the owner's credential where the client had its token.
 func (x *exchange) appendCredential(dst []byte) []byte {
+	if x.registry.jwt != nil {
+		return append(append(append(dst, "Authorization: Bearer "...), x.registry.jwt...), '\r', '\n')
+	}
 	secret := x.session.Credential.Reveal()
-	switch x.cred.place {
+	to := x.cred.place
+	if x.surface == surfaceGit || x.registry.auth != nil {
+		to = placeBasic // the forge reads no other there
+	}
+	switch to {
 	case placeBearer:
 		dst = append(append(dst, "Authorization: Bearer "...), secret...)
 	case placeTokenKey:
@@ -84,6 +91,9 @@ func (x *exchange) appendFraming(dst []byte) []byte {
 	u := &x.upload
 	if t := x.body.contentType; len(t) > 0 {
 		dst = appendField(dst, []byte("Content-Type"), t)
+	}
+	if x.body.gzipped {
+		dst = append(dst, "Content-Encoding: gzip\r\n"...)
 	}
 	switch {
 	case u.running() && u.length < 0:

@@ -31,7 +31,7 @@ func (x *exchange) other() (kept bool) {
 	if upgrade {
 		return x.tunnel()
 	}
-	return x.forward(x.h.others)
+	return x.forward(x.poolFor(x.h.others))
 }
 
 // refuseOther says why a request without a patgate token does not pass; nil when it does.
@@ -120,7 +120,7 @@ func (x *exchange) upgrades() bool {
 // appendRaw writes the head of a request that passes as it is.
 func (x *exchange) appendRaw(dst []byte, upgrade bool) []byte {
 	dst = append(append(append(dst, x.method...), ' '), x.target...)
-	dst = append(append(dst, " HTTP/1.1\r\nHost: "...), x.h.upstreamHost...)
+	dst = append(append(dst, " HTTP/1.1\r\nHost: "...), x.upstreamHost()...)
 	dst = append(dst, '\r', '\n')
 	for i := range x.fields.list {
 		f := &x.fields.list[i]

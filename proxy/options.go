@@ -61,6 +61,8 @@ type Options struct {
 	Audit      audit.Sink
 
 	Upstream Upstream
+	// Registry is the container registry, where it is reached through patgate too. An empty URL: it is not.
+	Registry Upstream
 	// Legacy is for credentials of the forge's own, Anonymous for requests without one, Web for pages and session cookies.
 	Legacy    Mode
 	Anonymous Mode
@@ -129,6 +131,7 @@ type Freshness struct {
 
 func (o *Options) setDefaults() {
 	or(&o.Upstream.Connections, 512)
+	or(&o.Registry.Connections, o.Upstream.Connections)
 	or(&o.Limits.HeaderBytes, 16<<10)
 	or(&o.Limits.BodyBytes, 1<<20)
 	or(&o.Limits.BodyMemory, 1<<20)

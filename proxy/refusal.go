@@ -20,6 +20,7 @@ type refusal struct {
 	reason    string // of a closed set, for the log, metrics and the answer
 	message   string
 	challenge challenge
+	location  string        // of a redirect
 	retry     time.Duration // Retry-After, when not zero
 	close     bool          // the connection cannot go on: its framing is in doubt
 	// decision is set for a denial by the grant.
@@ -34,6 +35,9 @@ const (
 	challengeToken             // the token that was sent is no good
 	challengeMissing           // there was no credential: the surface's own way of asking for one
 )
+
+// Error makes a refusal an error that a step may give: it is answered as it is.
+func (r *refusal) Error() string { return r.message }
 
 func refuse400(reason, message string) *refusal {
 	return &refusal{status: fasthttp.StatusBadRequest, reason: reason, message: message}
@@ -126,7 +130,10 @@ func refusalOf(err error) *refusal {
 	var classified *routes.Refusal
 	var parameter *params.Refusal
 	var source *errUpload
+	var made *refusal
 	switch {
+	case errors.As(err, &made):
+		return made
 	case errors.As(err, &classified):
 		r := refuse400(string(classified.Code), classified.Message)
 		switch classified.Code {

@@ -30,6 +30,9 @@ func (x *exchange) resolve() error {
 	if err := x.resolveCaptures(route); err != nil {
 		return err
 	}
+	if err := x.checkOptions(); err != nil {
+		return err
+	}
 	for i := range x.set.Targets {
 		v := &x.set.Targets[i]
 		if v.Find || v.Target == nil {
@@ -160,7 +163,7 @@ func (x *exchange) resolveReference(ref routes.Reference, check policy.Check) (*
 	if err != nil {
 		return nil, err
 	}
-	if ref.ID == 0 && !hasOwnID(&container, ref.Kind) && !bytes.EqualFold([]byte(container.Path), ref.Path) {
+	if x.surface != surfaceGit && ref.ID == 0 && !hasOwnID(&container, ref.Kind) && !bytes.EqualFold([]byte(container.Path), ref.Path) {
 		container = policy.Container{} // it will be sent by its path: that must be the one that was checked
 	}
 	c := x.keep(container, ref)
@@ -251,7 +254,7 @@ func (x *exchange) refuseTargets() error {
 }
 
 func (x *exchange) maxAge() time.Duration {
-	if x.op.Route.Writes() {
+	if x.op.Route.Writes() || x.op.Route.Fresh {
 		return x.h.options.Freshness.Writes
 	}
 	return x.h.options.Freshness.Reads
@@ -259,6 +262,14 @@ func (x *exchange) maxAge() time.Duration {
 
 // rebuild gives the parameters the ids that were checked, and writes the upstream request.
 func (x *exchange) rebuild() error {
+	switch {
+	case x.surface == surfaceGit:
+		return x.rebuildGit()
+	case x.registry.auth != nil:
+		return x.rebuildRegistry()
+	case x.registry.image != nil:
+		return x.rebuildImage()
+	}
 	replacements, err := x.replacements()
 	if err != nil {
 		return err

@@ -26,6 +26,12 @@ func (x *exchange) deliver() (kept bool) {
 		x.complete(status, 0)
 		return false
 	}
+	switch {
+	case x.git.batch != nil:
+		return x.deliverBatch()
+	case x.registry.auth != nil && x.h.registry != nil && status == fasthttp.StatusOK:
+		return x.deliverToken()
+	}
 	remove := x.removes()
 	if remove && !x.filterable() {
 		return x.broken(refuseIllegible, failureAnswer)

@@ -1,6 +1,10 @@
 package proxy
 
-import "bytes"
+import (
+	"bytes"
+
+	"patgate/routes/git"
+)
 
 // surface is which of the forge's faces a target belongs to: it decides the shape of an answer, and which targets a
 // patgate token is good for at all. It decides nothing else.
@@ -24,16 +28,12 @@ func (s surface) String() string { return surfaceNames[s] }
 // unsupported says why a patgate token is refused there; empty where it is not.
 func (s surface) unsupported() string {
 	switch s {
-	case surfaceAPI:
+	case surfaceAPI, surfaceGit, surfaceRegistry:
 		return ""
 	case surfaceGraphQL:
 		return "GraphQL is not supported with fine-grained tokens yet: use the REST API."
 	case surfaceMCP:
 		return "The MCP server is not supported with fine-grained tokens yet: use the REST API."
-	case surfaceGit:
-		return "Git over HTTPS is not supported with fine-grained tokens yet."
-	case surfaceRegistry:
-		return "The container registry is not supported with fine-grained tokens yet."
 	case surfaceCable:
 		return "Websockets are not supported with fine-grained tokens yet."
 	default:
@@ -61,20 +61,10 @@ func surfaceOf(path []byte, base string) surface {
 		return surfaceRegistry
 	case below(path, "/-/cable"), bytes.HasSuffix(path, []byte(".ws")):
 		return surfaceCable
-	case isGitPath(path):
+	case git.Is(path):
 		return surfaceGit
 	}
 	return surfaceWeb
-}
-
-// isGitPath tells whether a git or LFS client asks for the path (GitLab 19.3, config/routes/git_http.rb).
-func isGitPath(path []byte) bool {
-	for _, end := range [...]string{"/info/refs", "/git-upload-pack", "/git-receive-pack"} {
-		if bytes.HasSuffix(path, []byte(end)) {
-			return true
-		}
-	}
-	return bytes.Contains(path, []byte(".git/info/lfs/")) || bytes.Contains(path, []byte(".git/gitlab-lfs/"))
 }
 
 // below tells whether path is prefix, or continues it with "/" or "." (a format suffix).

@@ -19,7 +19,11 @@ func (o *Options) check() error {
 	case o.Table == nil, o.Sessions == nil, o.TokenState == nil, o.Resolver == nil, o.Audit == nil:
 		return fmt.Errorf("%w: Table, Sessions, TokenState, Resolver and Audit must be given", ErrOption)
 	}
-	for _, origin := range append([]string{o.Upstream.URL, o.PublicURL}, o.Upstream.ExternalURLs...) {
+	origins := append([]string{o.Upstream.URL, o.PublicURL}, o.Upstream.ExternalURLs...)
+	if o.Registry.URL != "" {
+		origins = append(origins, o.Registry.URL)
+	}
+	for _, origin := range origins {
 		scheme, host, ok := strings.Cut(origin, "://")
 		if origin == o.PublicURL && origin == "" {
 			continue
@@ -33,19 +37,24 @@ func (o *Options) check() error {
 
 // newPool makes a pool of connections to the forge.
 func (h *Handler) newPool() *pool {
-	p := &pool{address: h.upstreamHost, limits: &h.options.Timeouts, dog: h.dog, max: h.options.Upstream.Connections}
-	name := h.upstreamHost
-	if host, port, err := net.SplitHostPort(h.upstreamHost); err == nil {
-		name = host
-		p.address = net.JoinHostPort(host, port)
+	return h.poolOf(h.options.Upstream, h.upstreamScheme, h.upstreamHost)
+}
+
+// poolOf makes a pool of connections to an upstream.
+func (h *Handler) poolOf(u Upstream, scheme, host string) *pool {
+	p := &pool{address: host, limits: &h.options.Timeouts, dog: h.dog, max: u.Connections}
+	name := host
+	if only, port, err := net.SplitHostPort(host); err == nil {
+		name = only
+		p.address = net.JoinHostPort(only, port)
 	} else {
 		name = strings.Trim(name, "[]")
-		p.address = net.JoinHostPort(name, map[string]string{"http": "80", "https": "443"}[h.upstreamScheme])
+		p.address = net.JoinHostPort(name, map[string]string{"http": "80", "https": "443"}[scheme])
 	}
-	if h.upstreamScheme == "https" {
+	if scheme == "https" {
 		config := &tls.Config{}
-		if h.options.Upstream.TLS != nil {
-			config = h.options.Upstream.TLS.Clone()
+		if u.TLS != nil {
+			config = u.TLS.Clone()
 		}
 		if config.ServerName == "" {
 			config.ServerName = name

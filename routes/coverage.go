@@ -31,6 +31,9 @@ func (t *Table) Coverage(spec File) (Coverage, []Problem) {
 	}
 	rows := map[string]*Route{}
 	for _, r := range t.routes {
+		if r.Surface != "" {
+			continue // OpenAPI describes the REST API
+		}
 		for _, shape := range r.apiShapes() {
 			if _, taken := rows[shape]; !taken {
 				rows[shape] = r
@@ -55,7 +58,7 @@ func (t *Table) Coverage(spec File) (Coverage, []Problem) {
 		}
 	}
 	for _, r := range t.routes {
-		if !seen[r] {
+		if !seen[r] && r.Surface == "" {
 			c.Stale = append(c.Stale, CoveredOperation{Method: r.Method, Path: r.Path, Route: r.Path, Source: r.Source.String()})
 		}
 	}

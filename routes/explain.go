@@ -57,12 +57,20 @@ type ExplainedTarget struct {
 // row was found all the same, and only a value in the path is not of its class, the answer is about that row, for that is
 // the route that the forge takes. Kind none is for requests without a row.
 func (t *Table) Explain(method, target string) Explanation {
-	e := Explanation{Method: method, Path: target, Kind: KindNone.String(), Permissions: []string{}, Boundaries: []string{}}
+	full := target
 	if !strings.HasPrefix(target, "/api/") && strings.HasPrefix(target, "/") {
-		target = t.base + target
+		full = t.base + target
 	}
 	var op Operation
-	if err := t.Classify(&op, method, []byte(target)); err != nil {
+	err := t.Classify(&op, method, []byte(full))
+	return t.ExplainOperation(method, target, &op, err)
+}
+
+// ExplainOperation is Explain for what a classifier, that of another surface too, has made of a request: the operation, or
+// the error with which it was refused.
+func (t *Table) ExplainOperation(method, target string, op *Operation, err error) Explanation {
+	e := Explanation{Method: method, Path: target, Kind: KindNone.String(), Permissions: []string{}, Boundaries: []string{}}
+	if err != nil {
 		e.Refused = err.Error()
 		var refusal *Refusal
 		if errors.As(err, &refusal) {

@@ -54,6 +54,7 @@ func TestGitLabCatalogue(t *testing.T) {
 			}
 		}
 	}
+	known["create_container_repository"] = true // patgate's own: with GitLab's own tokens nothing pushes to the registry
 	for _, info := range table.Catalogue().All() {
 		if !known[info.Name] {
 			t.Errorf("%s is no permission of GitLab", info.Name)

@@ -36,6 +36,13 @@ type Operation struct {
 	canonical []byte
 }
 
+// Set makes op an operation of another surface than the REST API, whose classifier has found the row. Such an operation
+// has no path of its own: AppendPath writes none. Query is empty; there are at most MaxCaptures captures.
+func (op *Operation) Set(route *Route, head bool, captures ...Capture) {
+	op.Route, op.variant, op.Query, op.Head, op.slash = route, nil, nil, head, false
+	op.n = copy(op.captures[:], captures)
+}
+
 // Captures gives the captures in path order.
 func (op *Operation) Captures() []Capture { return op.captures[:op.n] }
 

@@ -25,8 +25,13 @@ func (s *section) overlayRows(rows, own []row) []row {
 		switch other, taken := shapes[r.shape()]; {
 		case replaces && rows[i].Source.File == s.file:
 			s.duplicate(r, rows[i])
+		case replaces && rows[i].Surface != r.Surface:
+			s.problemAt(r.Source.Line, "put it into a file with `surface: "+rows[i].Surface+"`", "row %s is one of surface %s", r.key(), rows[i].Surface)
 		case replaces:
 			s.replace(&rows[i], r)
+		case r.Surface != "":
+			s.problemAt(r.Source.Line, "replace or remove a row that is there: see `patgate routes list`",
+				"surface %s has no row %s, and no request would find it", r.Surface, r.key())
 		case taken:
 			s.problemAt(r.Source.Line, "write it as "+other+" to replace that row", "row %s matches the same requests as %s", r.key(), other)
 		default:
@@ -110,6 +115,9 @@ func dropped(old, r *Route) []string {
 	}
 	if old.Spans && !r.Spans {
 		lost = append(lost, "spans")
+	}
+	if old.Surface != "" && (old.Refs != r.Refs || old.Reads != r.Reads || old.Fresh && !r.Fresh) {
+		lost = append(lost, "refs, reads or fresh")
 	}
 	for _, f := range old.Force {
 		if !slices.Contains(r.Force, f) {

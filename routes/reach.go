@@ -11,6 +11,9 @@ func (t *Table) unreachable() []Problem {
 	var out []Problem
 	var op Operation
 	for _, r := range t.routes {
+		if r.Surface != "" {
+			continue // its classifier finds it by its name
+		}
 		for _, v := range r.pattern.variants {
 			target, ok := v.sample()
 			if !ok {

@@ -9,6 +9,9 @@ import (
 // ids that SetID gave (or that the client sent), every other capture in its one spelling: unreserved characters as they
 // are, escapes in upper case (RFC 3986, 6.2.2). What it writes classifies to the same operation.
 func (op *Operation) AppendPath(dst []byte) []byte {
+	if op.variant == nil {
+		return dst
+	}
 	n := 0
 	for i := range op.variant.segments {
 		s := &op.variant.segments[i]

@@ -42,6 +42,9 @@ type Route struct {
 	Method string // upper case; HEAD has no rows, it is read as GET (RFC 9110, 9.3.2)
 	Path   string // as in the table, without the base path: /projects/{project}/jobs
 	Source Source
+	// Surface names the classifier that finds the row: "git" or "registry". Empty: the REST API, by its path. The path of
+	// another surface's row is its name there; what stands behind "#" is read from the body.
+	Surface string
 
 	Category string // heading: CI/CD
 	Resource string // snake case: job
@@ -54,6 +57,12 @@ type Route struct {
 	Boundaries []Boundary
 	// Public marks reads that need no permission when the container is public. They are then forwarded without a credential.
 	Public bool
+	// Reads marks a row that only reads although its method is not GET: git sends what it wants as a POST.
+	Reads bool
+	// Fresh marks a row that reads, but whose facts must be as young as those of a write, because one is prepared by it.
+	Fresh bool
+	// Refs says what constraints on git refs have to do with the row.
+	Refs RefRule
 	// Since is the version of the table in which the row came under its permission. A write or minting row that is newer
 	// than a token does not reach that token until it is confirmed.
 	Since int
@@ -88,8 +97,20 @@ type Route struct {
 	pattern pattern
 }
 
-// Writes tells whether the row can change anything: every method but GET.
-func (r *Route) Writes() bool { return r.Method != "GET" }
+// Writes tells whether the row can change anything: every method but GET, unless the row says that it only reads.
+func (r *Route) Writes() bool { return r.Method != "GET" && !r.Reads }
+
+// RefRule says what constraints on git refs have to do with a row. The zero value does not know.
+type RefRule uint8
+
+const (
+	// RefsUnknown: the row may change refs that nobody sees. A scope with constraints does not count when it writes.
+	RefsUnknown RefRule = iota
+	// RefsListed: the request's body lists the refs that it changes; each is checked.
+	RefsListed
+	// RefsNone: the row changes no ref, so that constraints on refs do not concern it.
+	RefsNone
+)
 
 // FindFrom says where a row's container is found.
 type FindFrom uint8

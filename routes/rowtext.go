@@ -14,6 +14,9 @@ type rowText struct {
 	public       bool
 	spans        bool
 	slash        bool
+	reads        bool
+	fresh        bool
+	refs         RefRule
 	boundaries   []Boundary
 	formats      []string
 	effects      []string
@@ -21,7 +24,7 @@ type rowText struct {
 }
 
 // rowFlags are the flags of a row, as messages list them.
-var rowFlags = [...]string{"public", "spans", "slash", "boundary=", "formats=", "since=", "runs_as_owner", "exports", "grants_rights"}
+var rowFlags = [...]string{"public", "spans", "slash", "boundary=", "formats=", "since=", "reads", "fresh", "refs=", "runs_as_owner", "exports", "grants_rights"}
 
 // parseRowText reads a row's one-line form. It returns false when the row has no method or path to go on with; other
 // problems are reported and the row is read on.
@@ -67,6 +70,22 @@ func (d *document) rowFlag(n *yaml.Node, row *rowText, word, name, value string)
 		row.spans = true
 	case word == "slash":
 		row.slash = true
+	case word == "reads":
+		row.reads = true
+		if row.method != "POST" {
+			d.problem(n, "remove the flag", "flag \"reads\" on %s: it is for a POST that changes nothing", row.method)
+		}
+	case word == "fresh":
+		row.fresh = true
+	case name == "refs" && value != "":
+		switch value {
+		case "listed":
+			row.refs = RefsListed
+		case "none":
+			row.refs = RefsNone
+		default:
+			d.problem(n, "write refs=listed or refs=none", "flag %q has an unknown value", word)
+		}
 	case slices.Contains(effectNames[:], word):
 		row.effects = append(row.effects, word)
 	case name == "boundary" && value != "":

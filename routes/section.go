@@ -14,6 +14,7 @@ type section struct {
 	table *assembly
 
 	kind       Kind
+	surface    string // empty: the REST API
 	category   string
 	classes    map[string]string    // class by capture name
 	used       map[string]bool      // classes that a row used
@@ -42,7 +43,7 @@ func (s *section) rows() []row {
 	var head, body []*yaml.Node // body is read when captures and parameters are known
 	s.each(s.root, "the file", func(key, value *yaml.Node) {
 		switch key.Value {
-		case "kind", "category", "captures", "parameters":
+		case "kind", "category", "captures", "parameters", "surface":
 			head = append(head, key, value)
 		case "resources", "routes", "credentials":
 			body = append(body, key, value)
@@ -60,6 +61,8 @@ func (s *section) rows() []row {
 			s.kind = s.fileKind(value)
 		case "category":
 			s.category, _ = s.line(value, "the category")
+		case "surface":
+			s.surface = s.surfaceName(value)
 		case "captures":
 			captures = value
 			s.classes = s.captureClasses(value)
@@ -92,7 +95,7 @@ func (s *section) rows() []row {
 }
 
 // fileKeys are the keys that a file may have.
-var fileKeys = [...]string{"category", "captures", "parameters", "resources", "kind", "routes", "credentials", "remove",
+var fileKeys = [...]string{"category", "surface", "captures", "parameters", "resources", "kind", "routes", "credentials", "remove",
 	"categories", "quick_actions", "forge", "version", "base"}
 
 // bodyKey is the key that holds the rows of a file, by its kind.
@@ -108,6 +111,19 @@ func (s *section) fileKind(n *yaml.Node) Kind {
 	}
 	s.problem(n, "use permission, open or other-credential", "unknown kind %q", name)
 	return KindPermission
+}
+
+// surfaceNames are the surfaces besides the REST API that have rows.
+var surfaceNames = [...]string{"git", "registry"}
+
+// surfaceName reads `surface:`, which says that the rows of a file are found by another classifier.
+func (s *section) surfaceName(n *yaml.Node) string {
+	name, _ := s.text(n, "the surface")
+	if slices.Contains(surfaceNames[:], name) {
+		return name
+	}
+	s.problem(n, "use git or registry, or remove the key for rows of the REST API", "unknown surface %q", name)
+	return ""
 }
 
 func (s *section) captureClasses(n *yaml.Node) map[string]string {

@@ -12,7 +12,8 @@ type Table struct {
 	routes    []*Route
 	commands  *Commands
 	tries     [methodCount]*node
-	again     sync.Pool // *Operation, for confirm
+	surfaces  map[string]*Route // rows of other surfaces by METHOD PATH
+	again     sync.Pool         // *Operation, for confirm
 }
 
 // Base is the path below which the forge's REST API lives: /api/v4.
@@ -30,15 +31,23 @@ func (t *Table) Routes() []*Route { return t.routes }
 // Commands are what the forge carries out when it finds it in a text: see Route.Texts.
 func (t *Table) Commands() *Commands { return t.commands }
 
+// SurfaceRow gives the row of another surface than the REST API by its name, "METHOD PATH" with the path as it stands in
+// the table; nil when there is none.
+func (t *Table) SurfaceRow(name []byte) *Route { return t.surfaces[string(name)] }
+
 // newTable builds the tries. It reports rows that match the same requests as an earlier one, and `after` entries that
 // name no row. The rows' patterns must be parsed.
 func newTable(base string, catalogue *Catalogue, version int, rows []*Route) (*Table, []Problem) {
-	t := &Table{base: base, version: version, catalogue: catalogue, routes: rows}
+	t := &Table{base: base, version: version, catalogue: catalogue, routes: rows, surfaces: map[string]*Route{}}
 	t.again.New = func() any { return &Operation{} }
 	var problems []Problem
 	byName := make(map[string]*Route, len(rows))
 	for _, r := range rows {
 		byName[r.Method+" "+r.Path] = r
+		if r.Surface != "" {
+			t.surfaces[r.Method+" "+r.Path] = r
+			continue
+		}
 		m := methodIndex(r.Method)
 		if t.tries[m] == nil {
 			t.tries[m] = &node{}

@@ -33,6 +33,8 @@ type Forge struct {
 	version  string
 	now      func() time.Time
 	routes   []route
+	git      *gitServer      // nil: none is served
+	signer   *registrySigner // nil: no registry's tokens are
 
 	mu    sync.Mutex // guards world
 	world world
@@ -78,6 +80,14 @@ func (f *Forge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // serve finds the surface that a request is for, by the path as it was sent.
 func (f *Forge) serve(w http.ResponseWriter, r *http.Request, rec *record) {
 	raw := rawPath(r)
+	if name, suffix, isRepository := isGit(raw); isRepository && f.git != nil {
+		f.git.serve(w, r, rec, name, suffix)
+		return
+	}
+	if raw == "/jwt/auth" && f.signer != nil {
+		f.serveJWT(w, r, rec)
+		return
+	}
 	segments, ok := pathSegments(raw)
 	if !ok {
 		answerError(400, "400 Bad request").write(w)

@@ -1,0 +1,243 @@
+package proxy
+
+import (
+	"bytes"
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"strings"
+
+	"github.com/valyala/fasthttp"
+
+	"patgate/policy"
+	"patgate/routes"
+	"patgate/routes/registry"
+	"patgate/token"
+)
+
+// registryBackend is the registry behind patgate.
+type registryBackend struct {
+	scheme, host string
+	pool         *pool
+	links        links
+	// aead seals what the token service gives out, so that a client holds nothing that the registry itself would take, and
+	// patgate knows at each request whose token it was made for. Its key lives as long as the process: clients of an
+	// earlier one are sent to the token service again.
+	aead cipher.AEAD
+}
+
+// newRegistry makes the backend; nil when there is none.
+func (h *Handler) newRegistry() (*registryBackend, error) {
+	u := h.options.Registry
+	if u.URL == "" {
+		return nil, nil
+	}
+	var key [32]byte
+	_, _ = rand.Read(key[:]) // never fails (crypto/rand)
+	block, err := aes.NewCipher(key[:])
+	if err != nil {
+		return nil, err
+	}
+	b := &registryBackend{links: newLinks(u, h.options.PublicURL)}
+	if b.aead, err = cipher.NewGCMWithRandomNonce(block); err != nil {
+		return nil, err
+	}
+	b.scheme, b.host, _ = strings.Cut(u.URL, "://")
+	b.pool = h.poolOf(u, b.scheme, b.host)
+	return b, nil
+}
+
+// sealedPrefix marks what patgate gives out for a registry token.
+const sealedPrefix = "pgr."
+
+// seal hides a registry token together with the hash of the patgate token that it was made for.
+func (b *registryBackend) seal(hash token.Hash, jwt string) string {
+	return sealedPrefix + base64.RawURLEncoding.EncodeToString(b.aead.Seal(nil, nil, append(hash[:], jwt...), []byte(sealedPrefix)))
+}
+
+// open is the reverse of seal; ok is false for anything else.
+func (b *registryBackend) open(sealed []byte) (hash token.Hash, jwt []byte, ok bool) {
+	text, found := bytes.CutPrefix(sealed, []byte(sealedPrefix))
+	if !found {
+		return hash, nil, false
+	}
+	raw, err := base64.RawURLEncoding.AppendDecode(nil, text)
+	if err != nil {
+		return hash, nil, false
+	}
+	plain, err := b.aead.Open(nil, nil, raw, []byte(sealedPrefix))
+	if err != nil || len(plain) <= len(hash) {
+		return hash, nil, false
+	}
+	copy(hash[:], plain)
+	return hash, plain[len(hash):], true
+}
+
+// toRegistry tells whether the request goes to the registry behind patgate. GitLab's own paths below /v2 do not.
+func (x *exchange) toRegistry() bool {
+	return x.h.registry != nil && x.surface == surfaceRegistry && below(x.path, "/v2") &&
+		!bytes.Contains(x.path, []byte("/dependency_proxy/containers/")) && !hasPrefix(x.path, "/v2/virtual_registries/")
+}
+
+// poolFor gives the connections that the request takes: those to the registry, or others.
+func (x *exchange) poolFor(others *pool) *pool {
+	if x.toRegistry() {
+		return x.h.registry.pool
+	}
+	return others
+}
+
+// upstreamHost gives the Host that the request is sent with.
+func (x *exchange) upstreamHost() string {
+	if x.toRegistry() {
+		return x.h.registry.host
+	}
+	return x.h.upstreamHost
+}
+
+// linksOf gives the rewriting of the upstream's own addresses.
+func (x *exchange) linksOf() *links {
+	if x.toRegistry() {
+		return &x.h.registry.links
+	}
+	return &x.h.links
+}
+
+var refuseBearer = &refusal{status: fasthttp.StatusUnauthorized, reason: "no_credential", message: "The registry needs a token of the token service.", challenge: challengeMissing}
+
+// openBearer finds out whose registry token a request to the registry carries. Only the token service is told the patgate
+// token itself.
+func (x *exchange) openBearer() *refusal {
+	if !x.toRegistry() {
+		return nil
+	}
+	if x.cred.caller == callerPatgate {
+		return refuseBearer
+	}
+	scheme, sealed, _ := bytes.Cut(x.fields.get(fieldAuthorization), []byte{' '})
+	if !equalFold(scheme, "bearer") || !bytes.HasPrefix(sealed, []byte(sealedPrefix)) {
+		return nil
+	}
+	hash, jwt, ok := x.h.registry.open(trimSpace(sealed))
+	if !ok || x.fields.repeated(fieldAuthorization) {
+		return refuseBearer
+	}
+	x.registry.hash, x.registry.jwt = hash, jwt
+	x.cred.caller, x.cred.place = callerPatgate, placeBearer
+	return nil
+}
+
+// classifyImage reads a target of the registry itself.
+func (x *exchange) classifyImage() *refusal {
+	if string(x.path) == "/v2/" || string(x.path) == "/v2" {
+		x.registry.image = &registry.Image{Target: "/v2/"}
+		return nil
+	}
+	image, err := registry.ParseImage(x.method, x.target)
+	if err != nil {
+		return refusalOf(err)
+	}
+	route := x.table.SurfaceRow([]byte(image.Row))
+	if route == nil {
+		return refuseMethod
+	}
+	x.registry.image = image
+	x.op.Set(route, x.isHead)
+	return nil
+}
+
+// judgeImage decides a request to the registry on the project that the image belongs to.
+func (x *exchange) judgeImage() *refusal {
+	image := x.registry.image
+	x.body.open(x)
+	if image.Name == "" {
+		return x.judgeLogin()
+	}
+	route := x.op.Route
+	x.decision = policy.Plan(x.session.Grant, route)
+	x.note()
+	if x.decision.Verdict != policy.Allow {
+		return refusalOfDenial(&x.decision, route)
+	}
+	container, path, err := x.findProject(registry.Projects(image.Name))
+	if err != nil {
+		return refusalOf(err)
+	}
+	x.question.Route = route
+	x.question.Checks = append(x.question.Checks[:0], policy.Check{Boundary: routes.BoundaryProject, Container: container,
+		Reference: routes.Reference{Kind: routes.RefProject, Path: []byte(path)}})
+	return x.decide()
+}
+
+// rebuildImage writes the request to the registry: the target as it was read, with the token that the forge signed.
+func (x *exchange) rebuildImage() error {
+	b := &x.body
+	b.contentType = append(b.contentType[:0], x.fields.get(fieldContentType)...)
+	x.upload = upload{}
+	if b.present() {
+		x.upload = upload{stream: b, length: b.length}
+	}
+	x.rebuilt = append(x.rebuilt[:0], x.registry.image.Target...)
+	x.head = x.appendHead(x.head[:0], x.rebuilt)
+	return nil
+}
+
+// maxTokenAnswer bounds an answer of the token service, in bytes.
+const maxTokenAnswer = 256 << 10
+
+// deliverToken answers a request for a registry token: what the forge signed is sealed.
+func (x *exchange) deliverToken() (kept bool) {
+	a := &x.answer
+	a.StreamBody = true
+	if err := a.ReadBody(x.upstream.br, 0); err != nil {
+		return x.broken(refuseUnavailable, failureUpstream)
+	}
+	x.body.lease.from = x.h.room
+	body, err := readUpTo(a.BodyStream(), nil, maxTokenAnswer, x.body.lease.memoryFor)
+	if err == nil {
+		body, err = x.sealAnswer(body)
+	}
+	if err != nil {
+		return x.broken(refuseIllegible, failureAnswer)
+	}
+	_ = a.CloseBodyStream()
+	x.free(true)
+	out := &x.ctx.Response
+	out.Header.SetContentType("application/json")
+	out.Header.Del("ETag")
+	out.SetBody(body)
+	x.complete(out.StatusCode(), int64(len(body)))
+	return false
+}
+
+// sealAnswer reads the forge's answer and writes the client's.
+func (x *exchange) sealAnswer(body []byte) ([]byte, error) {
+	var answer struct {
+		Token     string `json:"token"`
+		ExpiresIn int    `json:"expires_in,omitempty"`
+		IssuedAt  string `json:"issued_at,omitempty"`
+	}
+	if err := json.Unmarshal(body, &answer); err != nil || answer.Token == "" {
+		return nil, errors.New("the token service's answer holds no token")
+	}
+	hash, err := token.Parse(x.cred.secret)
+	if err != nil {
+		return nil, err
+	}
+	answer.Token = x.h.registry.seal(hash, answer.Token)
+	return json.Marshal(&answer)
+}
+
+// appendRegistryChallenge writes where a client gets a token for its request to the registry (distribution, "Token
+// Authentication Specification").
+func (x *exchange) appendRegistryChallenge(dst []byte) []byte {
+	dst = append(append(append(dst, `Bearer realm="`...), x.h.links.publicOrigin(x.origin)...), `/jwt/auth",service="container_registry"`...)
+	if image, err := registry.ParseImage(x.method, x.target); err == nil {
+		dst = append(append(append(dst, `,scope="repository:`...), image.Name...), ':')
+		dst = append(append(dst, image.Actions()...), '"')
+	}
+	return dst
+}

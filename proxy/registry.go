@@ -1,0 +1,195 @@
+package proxy
+
+import (
+	"context"
+	"time"
+
+	"github.com/valyala/fasthttp"
+
+	"patgate/forge"
+	"patgate/policy"
+	"patgate/routes"
+	"patgate/routes/registry"
+	"patgate/token"
+)
+
+var (
+	refuseDependencyProxy = refuse403("unsupported_surface",
+		"Access denied: The dependency proxy's token would carry the owner's own credential: use the images' own registry, or a token of the forge.")
+	refuseService = &refusal{status: fasthttp.StatusNotFound, reason: "registry_service", message: "The token service is asked for a registry that it does not know."}
+	refuseAuthGet = &refusal{status: fasthttp.StatusMethodNotAllowed, reason: "method", message: "The token service takes GET."}
+	refuseScopes  = refuse403("registry_scope",
+		"Access denied: Of what was asked for, fine-grained tokens can be given pull, push and delete on a project's images, and nothing of the registry itself.")
+	refuseV2 = refuse403("unsupported_surface",
+		"Access denied: The registry is not behind patgate: fetch a token from /jwt/auth and go to the registry itself.")
+)
+
+// registryRequest is what an exchange keeps of a request to the container registry's token service.
+type registryRequest struct {
+	auth    *registry.Auth
+	allowed []registry.Scope
+
+	image *registry.Image // of a request to the registry itself
+	hash  token.Hash      // of the patgate token that jwt was made for
+	jwt   []byte
+}
+
+// classifyRegistry reads a target of the container registry.
+func (x *exchange) classifyRegistry() *refusal {
+	if x.toRegistry() {
+		return x.classifyImage()
+	}
+	if string(x.path) != "/jwt/auth" {
+		return refuseV2
+	}
+	if x.method != fasthttp.MethodGet {
+		return refuseAuthGet
+	}
+	auth, err := registry.ParseAuth(x.target[min(len(x.path)+1, len(x.target)):])
+	if err != nil {
+		return refusalOf(err)
+	}
+	switch auth.Service {
+	case "container_registry":
+		x.registry.auth = auth
+		return nil
+	case "dependency_proxy":
+		return refuseDependencyProxy
+	}
+	return refuseService
+}
+
+// judgeRegistry decides a request for a registry token: each action of each scope is a question of its own, and what is
+// not allowed is left out, as the forge does with what its user may not do. Nothing that is allowed is a denial.
+func (x *exchange) judgeRegistry() *refusal {
+	scopes := x.registry.auth.Scopes
+	if len(scopes) == 0 {
+		return x.judgeLogin()
+	}
+	denied := refuseScopes
+	granted := registryChoice{}
+	for i := range scopes {
+		projects := registry.Projects(scopes[i].Name)
+		if scopes[i].Type != "repository" || projects == nil {
+			continue
+		}
+		kept := registry.Scope{Type: "repository", Name: scopes[i].Name}
+		for _, action := range scopes[i].Actions {
+			r, err := x.judgeAction(action, projects)
+			switch {
+			case err != nil:
+				return refusalOf(err)
+			case r == nil:
+				kept.Actions = append(kept.Actions, action)
+				if granted.route == nil {
+					granted = registryChoice{x.op.Route, x.decision}
+				}
+			case r != refuseScopes && denied == refuseScopes:
+				denied = r
+			}
+		}
+		if len(kept.Actions) > 0 {
+			x.registry.allowed = append(x.registry.allowed, kept)
+		}
+	}
+	if len(x.registry.allowed) == 0 {
+		return denied
+	}
+	x.op.Set(granted.route, false)
+	x.decision = granted.decision
+	x.note()
+	return nil
+}
+
+// registryChoice is the first action that was allowed: it is what the log tells of the request.
+type registryChoice struct {
+	route    *routes.Route
+	decision policy.Decision
+}
+
+// judgeLogin decides a request without scopes, by which clients try a credential out: its token is good for nothing, and
+// is given to who may do something in some registry.
+func (x *exchange) judgeLogin() *refusal {
+	var first *refusal
+	for _, action := range [...]string{"pull", "push", "delete"} {
+		if r := x.planAction(action); r == nil {
+			x.decision.Reason = policy.ReasonGranted
+			x.note()
+			return nil
+		} else if first == nil {
+			first = r
+		}
+	}
+	return first
+}
+
+// planAction finds the row of an action and denies what no project could change.
+func (x *exchange) planAction(action string) *refusal {
+	name, known := registry.RowName(action)
+	route := x.table.SurfaceRow([]byte(name))
+	if !known || route == nil {
+		return refuseScopes
+	}
+	x.op.Set(route, false)
+	x.decision = policy.Plan(x.session.Grant, route)
+	x.note()
+	if x.decision.Verdict != policy.Allow {
+		return refusalOfDenial(&x.decision, route)
+	}
+	return nil
+}
+
+// judgeAction decides one action on the project that an image's name belongs to.
+func (x *exchange) judgeAction(action string, projects []string) (*refusal, error) {
+	if r := x.planAction(action); r != nil {
+		return copyOf(r), nil
+	}
+	container, path, err := x.findProject(projects)
+	if err != nil {
+		return nil, err
+	}
+	x.question.Route = x.op.Route
+	x.question.Checks = append(x.question.Checks[:0], policy.Check{Boundary: routes.BoundaryProject, Container: container,
+		Reference: routes.Reference{Kind: routes.RefProject, Path: []byte(path)}})
+	x.decision = policy.Decide(x.session.Grant, &x.question)
+	x.note()
+	if x.decision.Verdict != policy.Allow {
+		return copyOf(refusalOfDenial(&x.decision, x.op.Route)), nil
+	}
+	return nil, nil
+}
+
+// copyOf keeps a refusal's decision, which the next question overwrites.
+func copyOf(r *refusal) *refusal {
+	if r.decision != nil {
+		d := *r.decision
+		r.decision = &d
+	}
+	return r
+}
+
+// findProject gives the project whose path is the longest of these; nil when the owner sees none. A project that has
+// another path by now is none: the forge finds images by the present path alone.
+func (x *exchange) findProject(projects []string) (*policy.Container, string, error) {
+	for _, path := range projects {
+		if time.Since(x.event.Start) > x.h.options.Timeouts.Resolve {
+			return nil, "", forge.ErrTimeout
+		}
+		c, err := x.h.options.Resolver.Resolve(context.Background(), x.session, routes.Reference{Kind: routes.RefProject, Path: []byte(path)}, x.maxAge())
+		if err != nil {
+			return nil, "", err
+		}
+		if c.ID != 0 && equalFold([]byte(c.Path), path) {
+			return &c, path, nil
+		}
+	}
+	return nil, projects[len(projects)-1], nil
+}
+
+// rebuildRegistry writes the request to the token service, with what was allowed.
+func (x *exchange) rebuildRegistry() error {
+	x.rebuilt = registry.AppendTarget(x.rebuilt[:0], x.registry.allowed)
+	x.upload = upload{}
+	x.head = x.appendHead(x.head[:0], x.rebuilt)
+	return nil
+}
