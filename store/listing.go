@@ -16,6 +16,10 @@ type Listed struct {
 	RevokedBy   string
 	PauseReason string
 	PausedBy    string
+	// Children counts the tokens that were ever made below this one.
+	Children int64
+	// Addresses are those that the token was last used from, the latest first; at most AddressesKept.
+	Addresses []string
 }
 
 // State narrows a list by what a token is now. The zero value is any.
@@ -102,6 +106,7 @@ type Filter struct {
 	CredentialID int64 // 0 is every credential
 	State        State
 	Now          time.Time // what State is judged by
+	Revoked      *bool     // nil is both
 	Search       string    // part of the name or description, whatever the case
 	Created      Span
 	Expires      Span
