@@ -37,6 +37,7 @@ const (
 	TokenExpired
 	TokenRevoked
 	TokenPaused
+	TokenRotated           // another took its place
 	TokenCredentialInvalid // the forge no longer takes the owner's credential
 )
 
@@ -59,12 +60,18 @@ type Options struct {
 	TokenState func(error) TokenState
 	Resolver   Resolver
 	Audit      audit.Sink
+	// Local answers what is patgate's own; nil is nothing. ForwardProbes denies what tools ask to see whether a token works,
+	// when the token may not ask for it, instead of having it answered locally.
+	Local         Local
+	ForwardProbes bool
 
 	Upstream Upstream
 	// Legacy is for credentials of the forge's own, Anonymous for requests without one, Web for pages and session cookies.
 	Legacy    Mode
 	Anonymous Mode
 	Web       Mode
+	// LegacyUntil, when not zero, is when Legacy becomes ModeDeny.
+	LegacyUntil time.Time
 	// AllowQuickActions passes texts with commands that the forge carries out, whatever the grant holds. False refuses what
 	// the grant does not cover.
 	AllowQuickActions bool

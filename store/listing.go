@@ -18,6 +18,10 @@ type Listed struct {
 	PausedBy    string
 	// Children counts the tokens that were ever made below this one.
 	Children int64
+	// Credential and CredentialReason are the status of the forge credential that the token is bound to: the token rests
+	// while it is not valid.
+	Credential       CredentialStatus
+	CredentialReason string
 	// Addresses are those that the token was last used from, the latest first; at most AddressesKept.
 	Addresses []string
 }

@@ -11,8 +11,9 @@ import (
 )
 
 const listedQuery = "SELECT " + tokenColumns + ", " + ownerColumns + `, coalesce(u.uses, 0), coalesce(u.last_used_at, 0),
-	t.revoked_by, t.pause_reason, t.paused_by, t.children,
-	coalesce((SELECT group_concat(a.address, ' ' ORDER BY a.last_used_at DESC) FROM token_addresses a WHERE a.token_id = t.id), '') FROM tokens t JOIN owners o ON o.id = t.owner_id LEFT JOIN token_uses u ON u.token_id = t.id`
+	t.revoked_by, t.pause_reason, t.paused_by, t.children, c.status, c.reason,
+	coalesce((SELECT group_concat(a.address, ' ' ORDER BY a.last_used_at DESC) FROM token_addresses a WHERE a.token_id = t.id), '') FROM tokens t JOIN owners o ON o.id = t.owner_id
+	JOIN credentials c ON c.id = t.credential_id LEFT JOIN token_uses u ON u.token_id = t.id`
 
 // listedRow receives listedQuery.
 type listedRow struct {
@@ -21,15 +22,17 @@ type listedRow struct {
 	o        ownerRow
 	lastUsed int64
 	from     string
+	status   string
 }
 
 func (r *listedRow) fields() []any {
-	return append(append(r.t.fields(), r.o.fields()...), &r.l.Uses, &r.lastUsed, &r.l.RevokedBy, &r.l.PauseReason, &r.l.PausedBy, &r.l.Children, &r.from)
+	return append(append(r.t.fields(), r.o.fields()...), &r.l.Uses, &r.lastUsed, &r.l.RevokedBy, &r.l.PauseReason, &r.l.PausedBy, &r.l.Children, &r.status, &r.l.CredentialReason, &r.from)
 }
 
 func (r *listedRow) listed() (l store.Listed, err error) {
 	r.l.Owner = r.o.owner()
 	r.l.LastUsedAt = instant(r.lastUsed)
+	r.l.Credential = store.ParseCredentialStatus(r.status)
 	r.l.Addresses = strings.Fields(r.from)
 	r.l.Record, err = r.t.record()
 	return r.l, err
