@@ -21,6 +21,7 @@ type world struct {
 	bobPAT   string
 
 	shop, api, web, plans int64
+	alice                 int64
 }
 
 // issuesOfAPI is how many issues shop/backend/api has: three pages of twenty.
@@ -37,6 +38,7 @@ func newWorld() (*world, error) {
 	go func() { _ = w.server.Serve(listener) }()
 
 	alice, bob := w.forge.AddUser("alice"), w.forge.AddUser("bob")
+	w.alice = alice
 	w.alicePAT = w.forge.AddToken(alice, forgetest.Token{Name: "for patgate"})
 	w.bobPAT = w.forge.AddToken(bob, forgetest.Token{Name: "bob's own"})
 	w.shop = w.forge.AddGroup("shop", forgetest.Private)
@@ -80,3 +82,8 @@ func (w *world) post(path string, body any) error {
 }
 
 func (w *world) close() { _ = w.server.Close() }
+
+// readOnlyPAT makes another forge token of alice's, which may only read.
+func (w *world) readOnlyPAT() string {
+	return w.forge.AddToken(w.alice, forgetest.Token{Name: "weak", Scopes: []string{"read_api"}})
+}

@@ -82,6 +82,7 @@ func (x *exchange) release() {
 	x.client = netip.Addr{}
 	x.cred.caller, x.cred.place, x.cred.secret = 0, 0, nil
 	x.decision = policy.Decision{}
+	x.op.Route = nil
 	x.question.Route = nil
 	clear(x.question.Checks)
 	x.question.Checks = x.question.Checks[:0]

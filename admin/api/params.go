@@ -28,11 +28,12 @@ func readParams(r *Request) *params {
 	if len(r.Body) == 0 {
 		return p
 	}
+	// null is what clients send that have nothing to say.
 	media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	switch {
 	case err == nil && media == "application/json":
 		var body object
-		if err := json.Unmarshal(r.Body, &body); err != nil || body == nil {
+		if err := json.Unmarshal(r.Body, &body); err != nil {
 			p.problems.Add("body", "is not one JSON object, without doubled names")
 			return p
 		}

@@ -28,6 +28,12 @@ func (s *Service) Rotate(ctx context.Context, c *Caller, id int64, q Rotation) (
 	if err != nil {
 		return nil, err
 	}
+	if c.session != nil && c.session.TokenID == id && l.RotatedTo != 0 { // in its grace, for everything else
+		if err := s.Reused(ctx, l.Hash); err != nil {
+			return nil, err
+		}
+		return nil, ErrUnknownCaller
+	}
 	now := s.now()
 	limit := s.longest(now)
 	switch {
