@@ -117,8 +117,17 @@ func (x *exchange) askLocal(path string) (passes bool, r *refusal) {
 		if b.length > limit {
 			return false, refuseBodyTooLarge
 		}
+		b.lease.from = x.h.room
+		full := false
 		var err error
-		if b.memory, err = readUpTo(b, b.memory[:0], limit+1); err != nil {
+		b.memory, err = readUpTo(b, b.memory[:0], limit+1, func(n int64) bool {
+			full = !b.lease.memoryFor(n)
+			return !full
+		})
+		if full {
+			err = errNoRoom
+		}
+		if err != nil {
 			return false, refusalOf(err)
 		}
 		if int64(len(b.memory)) > limit {
