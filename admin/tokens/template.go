@@ -17,6 +17,8 @@ type Template struct {
 	ExpiresIn string `json:"expires_in"`
 }
 
+//go:generate go test . -run ^TestPermissionsPage$ -update
+
 // Templates gives the templates. None holds a permission that yields another credential.
 func Templates() []Template {
 	on := func(permissions ...string) []Scope {
@@ -31,7 +33,7 @@ func Templates() []Template {
 			Scopes:      on("read_project", "download_code", "read_repository", "read_branch", "read_commit", "read_pipeline", "read_job", "read_job_artifact")},
 		{Name: "release-bot", Title: "Release bot", ExpiresIn: "90d",
 			Description: "Makes tags and releases, and uploads packages.",
-			Scopes:      on("read_project", "download_code", "read_repository", "read_commit", "read_repository_tag", "create_repository_tag", "read_release", "create_release", "update_release", "read_package", "create_package")},
+			Scopes:      on("read_project", "download_code", "read_repository", "read_commit", "read_repository_tag", "create_repository_tag", "read_release", "create_release", "update_release", "create_package")},
 		{Name: "dependency-updater", Title: "Dependency updater", ExpiresIn: "180d",
 			Description: "Reads code, pushes branches and opens merge requests, as Renovate does.",
 			Scopes: on("read_project", "download_code", "push_code", "read_repository", "read_branch", "create_branch", "delete_branch", "read_commit", "create_commit",
