@@ -81,3 +81,8 @@ func (w *world) post(path string, body any) error {
 }
 
 func (w *world) close() { _ = w.server.Close() }
+
+// readOnlyPAT makes another forge token of alice's, which may only read.
+func (w *world) readOnlyPAT() string {
+	return w.forge.AddToken(w.alice, forgetest.Token{Name: "weak", Scopes: []string{"read_api"}})
+}

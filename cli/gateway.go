@@ -16,6 +16,8 @@ import (
 	"go.uber.org/zap"
 
 	"patgate/admin"
+	"patgate/admin/api"
+	"patgate/admin/tokens"
 	"patgate/audit"
 	"patgate/config"
 	"patgate/forge"
@@ -38,6 +40,10 @@ type gateway struct {
 	sessions    *store.Sessions
 	routes      *reload.Reloader
 	resolver    *gitlab.Resolver
+	tokens      *tokens.Service
+	api         *api.Handler
+	use         *tokens.Use
+	sink        audit.Sink
 	handler     *proxy.Handler
 	server      *proxy.Server
 	certificate *proxy.Certificate // nil without TLS
@@ -104,6 +110,11 @@ func newGateway(ctx context.Context, c *config.Config, log io.Writer) (g *gatewa
 	g.audit = audit.NewLog(audit.Options{
 		Out: out, Encoder: audit.NewEncoder(c.Log.Format == config.FormatConsole), Queue: c.Limits.AuditQueue, Counters: counters,
 	})
+	g.use = tokens.NewUse(g.store, g.audit, func(err error) { g.logger.Error("store", zap.Error(err)) })
+	g.sink = g.use
+	if err := g.makeTokens(opened); err != nil {
+		return g, err
+	}
 	if g.handler, err = proxy.New(g.proxyOptions(upstreamTLS, registryTLS)); err != nil {
 		return g, err
 	}
@@ -149,11 +160,13 @@ func (g *gateway) proxyOptions(upstreamTLS, registryTLS *tls.Config) proxy.Optio
 		trusted = append(trusted, p.Prefix)
 	}
 	return proxy.Options{
-		Table: g.routes.Table, Sessions: g.sessions, TokenState: tokenState, Resolver: g.resolver, Audit: g.audit,
+		Table: g.routes.Table, Sessions: g.sessions, TokenState: tokenState, Resolver: g.resolver, Audit: g.sink,
 		Upstream: proxy.Upstream{URL: c.Upstream.URL.String(), ExternalURLs: external, TLS: upstreamTLS, Connections: c.Upstream.Connections},
 		Registry: proxy.Upstream{URL: c.Registry.URL.String(), TLS: registryTLS, Connections: c.Upstream.Connections},
 		Legacy: map[config.Legacy]proxy.Mode{config.LegacyDeny: proxy.ModeDeny, config.LegacyReadOnly: proxy.ModeReadOnly,
-			config.LegacyAllow: proxy.ModeAllow}[c.Legacy],
+			config.LegacyAllow: proxy.ModeAllow}[c.Legacy.Mode],
+		LegacyUntil: c.Legacy.DenyFrom,
+		Local:       local{g.api}, ForwardProbes: c.IdentityProbe == config.ProbeForward,
 		Anonymous:         map[config.Anonymous]proxy.Mode{config.AnonymousDeny: proxy.ModeDeny, config.AnonymousAllow: proxy.ModeAllow}[c.Anonymous],
 		Web:               map[config.Web]proxy.Mode{config.WebRefuse: proxy.ModeDeny, config.WebPass: proxy.ModeAllow}[c.Web],
 		AllowQuickActions: c.Limits.QuickActions == config.QuickActionsAllow,
@@ -185,6 +198,8 @@ func tokenState(err error) proxy.TokenState {
 		return proxy.TokenUnknown
 	case errors.Is(err, store.ErrExpired):
 		return proxy.TokenExpired
+	case errors.Is(err, store.ErrRotated):
+		return proxy.TokenRotated
 	case errors.Is(err, store.ErrRevoked):
 		return proxy.TokenRevoked
 	case errors.Is(err, store.ErrPaused):
@@ -231,6 +246,11 @@ func (g *gateway) start(ctx context.Context, clients, operators net.Listener) {
 		fields = append(fields, zap.Stringer("admin_listen", operators.Addr()))
 	}
 	g.logger.Info("serving", fields...)
+	g.use.Start()
+	if g.config.Tokens.CheckInterval > 0 {
+		go g.tokens.Watch(ctx, tokens.Watching{Interval: g.config.Tokens.CheckInterval.Std(), UnusedAfter: g.config.Tokens.RevokeUnusedAfter.Std(),
+			Report: func(err error) { g.logger.Error("checking tokens", zap.Error(err)) }})
+	}
 	go g.greet(ctx)
 }
 
@@ -302,6 +322,9 @@ func (g *gateway) close() error {
 	}
 	if g.audit != nil {
 		errs = append(errs, g.audit.Close())
+	}
+	if g.use != nil {
+		errs = append(errs, g.use.Close())
 	}
 	if g.sessions != nil {
 		errs = append(errs, g.sessions.Close())

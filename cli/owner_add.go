@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"patgate/admin/tokens"
 	"patgate/config"
 	"patgate/forge"
 	"patgate/store"
@@ -71,7 +72,7 @@ one that authorised it. For a broader one: patgate owner add, then make new toke
 			if err != nil {
 				return err
 			}
-			if beyond := broader(id.Scopes, old.Scopes); len(beyond) > 0 {
+			if beyond := tokens.Broader(id.Scopes, old.Scopes); len(beyond) > 0 {
 				return fmt.Errorf("the new credential also has %s, which credential %d with %s does not: the tokens bound to it must not reach further (fix: make a forge token with the same scopes, or patgate owner add)",
 					strings.Join(beyond, ", "), old.ID, strings.Join(old.Scopes, ", "))
 			}

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"slices"
 	"strings"
 	"time"
 
@@ -173,31 +172,4 @@ func unseal(o *opened, owner *store.Owner, c *store.Credential) (token.Secret, e
 		return token.Secret{}, fmt.Errorf("opening credential %d of %s: %w", c.ID, owner.Username, err)
 	}
 	return token.NewSecret(string(plain)), nil
-}
-
-// covered are the scopes of a GitLab token that a wider scope holds already (doc/security/tokens, GitLab 19.3).
-func covered(scope string) []string {
-	switch scope {
-	case "api":
-		return []string{"read_api", "read_user", "read_repository", "write_repository", "read_registry", "write_registry"}
-	case "read_api":
-		return []string{"read_user", "read_repository", "read_registry"}
-	case "write_repository":
-		return []string{"read_repository"}
-	case "write_registry":
-		return []string{"read_registry"}
-	}
-	return nil
-}
-
-// broader gives the scopes that a new credential has beyond an old one.
-func broader(fresh, old []string) []string {
-	var beyond []string
-	for _, scope := range fresh {
-		held := slices.ContainsFunc(old, func(have string) bool { return have == scope || slices.Contains(covered(have), scope) })
-		if !held {
-			beyond = append(beyond, scope)
-		}
-	}
-	return beyond
 }

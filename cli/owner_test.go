@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"patgate/admin/tokens"
 	"patgate/config"
 	"patgate/forge"
 	"patgate/forge/forgetest"
@@ -160,7 +161,7 @@ func TestBroader(t *testing.T) {
 		"an unknown scope is broader":    {[]string{"new_scope"}, []string{"api"}, []string{"new_scope"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if got := broader(tc.fresh, tc.old); !slices.Equal(got, tc.beyond) {
+			if got := tokens.Broader(tc.fresh, tc.old); !slices.Equal(got, tc.beyond) {
 				t.Errorf("got %v, want %v", got, tc.beyond)
 			}
 		})

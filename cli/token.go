@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"strconv"
 	"time"
 
@@ -17,10 +18,11 @@ import (
 func newToken() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "token",
-		Short: "Make, list, show and revoke fine-grained tokens",
-		Long:  `Works on the local store. A gateway that runs on it takes changes over within a second.`,
+		Short: "Make, list, show, edit, rotate and revoke fine-grained tokens",
+		Long: `Works on the local store; a gateway that runs on it takes changes over within a second. With --server, a running
+patgate is asked instead, with the forge token of the owner or a patgate token.`,
 	}
-	cmd.AddCommand(newTokenCreate(), newTokenList(), newTokenShow(), newTokenRevoke(), newTokenConfirm(), newTokenPause(), newTokenResume())
+	cmd.AddCommand(newTokenCreate(), newTokenList(), newTokenShow(), newTokenEdit(), newTokenRotate(), newTokenRevoke(), newTokenConfirm(), newTokenPause(), newTokenResume())
 	return cmd
 }
 
@@ -120,6 +122,19 @@ func awaitForce(ctx context.Context) {
 	}
 }
 
+// remoteChange has a running patgate change a token, when one is named.
+func remoteChange(cmd *cobra.Command, arg, action string, body any) (done bool, err error) {
+	id, err := tokenID(arg)
+	if err != nil {
+		return true, err
+	}
+	r, err := remoteOf(cmd)
+	if r == nil || err != nil {
+		return err != nil, err
+	}
+	return true, r.show(cmd, http.MethodPost, pathOfToken(id, action), body)
+}
+
 func newTokenPause() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "pause ID",
@@ -128,6 +143,9 @@ func newTokenPause() *cobra.Command {
 		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			reason, _ := cmd.Flags().GetString("reason")
+			if done, err := remoteChange(cmd, args[0], "/pause", map[string]any{"reason": reason}); done {
+				return err
+			}
 			err := onToken(cmd, args[0], "Paused", func(ctx context.Context, st store.Store, id int64) (store.Listed, error) {
 				return st.PauseToken(ctx, id, reason, actor(), time.Now())
 			})
@@ -139,6 +157,8 @@ func newTokenPause() *cobra.Command {
 	}
 	cmd.Flags().String("reason", "", "why, for the record")
 	addStoreFlags(cmd)
+	addServerFlag(cmd)
+	completeTokens(cmd, nil)
 	return cmd
 }
 
@@ -148,12 +168,17 @@ func newTokenResume() *cobra.Command {
 		Short: "End the pause of a token",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if done, err := remoteChange(cmd, args[0], "/resume", nil); done {
+				return err
+			}
 			return onToken(cmd, args[0], "Resumed", func(ctx context.Context, st store.Store, id int64) (store.Listed, error) {
 				return st.ResumeToken(ctx, id, actor(), time.Now())
 			})
 		},
 	}
 	addStoreFlags(cmd)
+	addServerFlag(cmd)
+	completeTokens(cmd, nil)
 	return cmd
 }
 
@@ -165,6 +190,9 @@ func newTokenConfirm() *cobra.Command {
 says that it may.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if done, err := remoteChange(cmd, args[0], "/confirm", nil); done {
+				return err
+			}
 			c, err := loadSettings(cmd, storeSettings(), withoutUpstream)
 			if err != nil {
 				return err
@@ -180,5 +208,7 @@ says that it may.`,
 		},
 	}
 	addStoreFlags(cmd)
+	addServerFlag(cmd)
+	completeTokens(cmd, nil)
 	return cmd
 }

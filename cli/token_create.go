@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -14,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"patgate/admin/tokens"
 	"patgate/config"
 	"patgate/forge"
 	"patgate/policy"
@@ -21,15 +21,6 @@ import (
 	"patgate/store"
 	"patgate/token"
 )
-
-// Limits of names and descriptions, in characters: GitLab's own (constants.js, 19.3).
-const (
-	maxTokenName        = 200
-	maxTokenDescription = 255
-)
-
-// minLifetime is the shortest life of a token.
-const minLifetime = 5 * time.Minute
 
 func newTokenCreate() *cobra.Command {
 	var flags scopeFlags
@@ -49,6 +40,12 @@ Wildcards such as read_* stand for the permissions of today, and never for those
   patgate token create --name bot --grant scopes.yaml --json`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if r, err := remoteOf(cmd); r != nil || err != nil {
+				if err != nil {
+					return err
+				}
+				return r.create(cmd, &flags)
+			}
 			c, err := loadSettings(cmd, storeSettings(), withUpstream)
 			if err != nil {
 				return err
@@ -66,55 +63,64 @@ Wildcards such as read_* stand for the permissions of today, and never for those
 	f.String("owner", "", "forge user whom the token acts for, when several are known (username or id)")
 	f.Int64("credential", 0, "which of the owner's sealed credentials, when there are several")
 	f.String("expires", "", "how long it lives (12h, 30d) or when it ends (2026-12-31); the configuration has default and maximum")
+	f.String("renew-until", "", "how far the token may rotate itself (90d, 2026-12-31); until it expires, when not given")
 	f.String("grant", "", "YAML file with the scopes (- is standard input), instead of the flags below")
 	f.BoolP("quiet", "q", false, "print the secret alone")
 	flags.register(f)
+	f.Bool("seal", false, "with --server: have patgate keep the forge token of this request sealed")
 	addCredentialFlags(cmd)
+	addServerFlag(cmd)
+	completePermissions(cmd)
 	return cmd
+}
+
+// create makes a token at a running patgate, which checks all of it.
+func (r *remote) create(cmd *cobra.Command, flags *scopeFlags) error {
+	wanted, err := readScopes(cmd, flags)
+	if err != nil {
+		return usageError{err}
+	}
+	text := func(name string) string { v, _ := cmd.Flags().GetString(name); return v }
+	body := map[string]any{"name": text("name"), "description": text("description"), "expires_at": text("expires"), "renew_until": text("renew-until"),
+		"granular_scopes": scopes(wanted)}
+	if seal, _ := cmd.Flags().GetBool("seal"); seal {
+		body["seal"] = true
+	}
+	if id, _ := cmd.Flags().GetInt64("credential"); id != 0 {
+		body["credential_id"] = id
+	}
+	return r.mint(cmd, "tokens", body)
 }
 
 // draft is a token as it is asked for, checked as far as it can be without the forge.
 type draft struct {
-	name, description string
-	created, expires  time.Time
-	wanted            []wantedScope
-	table             *routes.Table
+	creation tokens.Creation
+	wanted   []wantedScope
+	table    *routes.Table
 }
 
 // readDraft reads the flags. All that is wrong is reported together.
 func readDraft(cmd *cobra.Command, c *config.Config, flags *scopeFlags) (*draft, error) {
-	d := &draft{created: time.Now().UTC().Truncate(time.Millisecond)}
+	d := &draft{}
 	var wrong []error
-	d.name, _ = cmd.Flags().GetString("name")
-	d.description, _ = cmd.Flags().GetString("description")
-	d.name = strings.TrimSpace(d.name)
-	if d.name == "" {
+	q := &d.creation
+	q.Name, _ = cmd.Flags().GetString("name")
+	q.Description, _ = cmd.Flags().GetString("description")
+	q.ExpiresAt, _ = cmd.Flags().GetString("expires")
+	q.RenewUntil, _ = cmd.Flags().GetString("renew-until")
+	q.Name = strings.TrimSpace(q.Name)
+	if q.Name == "" {
 		wrong = append(wrong, errors.New("--name is missing: say what the token is for"))
 	}
-	wrong = append(wrong, checkText("--name", d.name, maxTokenName), checkText("--description", d.description, maxTokenDescription))
-	text, _ := cmd.Flags().GetString("expires")
-	expires, err := parseExpiry(text, d.created, c.Tokens.DefaultLifetime.Std(), c.Tokens.MaxLifetime.Std())
-	d.expires = expires
+	wrong = append(wrong, checkText("--name", q.Name, tokens.MaxName), checkText("--description", q.Description, tokens.MaxDescription),
+		checkExpiry(q.ExpiresAt, time.Now(), c.Tokens.MaxLifetime.Std()))
+	wanted, err := readScopes(cmd, flags)
+	d.wanted = wanted
 	wrong = append(wrong, err)
-	file, _ := cmd.Flags().GetString("grant")
-	switch {
-	case file != "" && len(flags.scopes) > 0:
-		wrong = append(wrong, errors.New("give the scopes by --grant or by flags, not by both"))
-	case file != "":
-		data, err := readSmall(cmd, file)
-		if err == nil {
-			d.wanted, err = parseGrant([]byte(data))
-		}
-		if err != nil {
-			wrong = append(wrong, fmt.Errorf("reading --grant %s: %w", file, err))
-		}
-	case len(flags.scopes) == 0:
+	if err == nil && len(wanted) == 0 {
 		wrong = append(wrong, errors.New("the token has no scope: say where (--project, --group, ...) and what (--allow)"))
-	case flags.open:
-		wrong = append(wrong, errors.New("the last scope says where but not what: close it with --allow"))
-	default:
-		d.wanted = flags.scopes
 	}
+	q.Scopes = scopes(wanted)
 	if err := errors.Join(wrong...); err != nil {
 		return nil, usageError{err}
 	}
@@ -124,13 +130,34 @@ func readDraft(cmd *cobra.Command, c *config.Config, flags *scopeFlags) (*draft,
 	return d, d.checkPermissions()
 }
 
+// readScopes reads the scopes that flags or a file give; none when neither does.
+func readScopes(cmd *cobra.Command, flags *scopeFlags) (wanted []wantedScope, err error) {
+	file, _ := cmd.Flags().GetString("grant")
+	switch {
+	case file != "" && len(flags.scopes) > 0:
+		return nil, errors.New("give the scopes by --grant or by flags, not by both")
+	case file != "":
+		data, err := readSmall(cmd, file)
+		if err == nil {
+			wanted, err = parseGrant([]byte(data))
+		}
+		if err != nil {
+			return nil, fmt.Errorf("reading --grant %s: %w", file, err)
+		}
+		return wanted, nil
+	case flags.open:
+		return nil, errors.New("the last scope says where but not what: close it with --allow")
+	}
+	return flags.scopes, nil
+}
+
 // checkPermissions finds wrong names before the forge is asked for anything.
 func (d *draft) checkPermissions() error {
 	specs := make([]policy.ScopeSpec, len(d.wanted))
 	var wrong []error
 	for i := range d.wanted {
 		w := &d.wanted[i]
-		names, err := expand(w, d.table)
+		names, err := tokens.Expand(&d.creation.Scopes[i], d.table)
 		wrong = append(wrong, err)
 		specs[i] = policy.ScopeSpec{Access: w.access.String(), Permissions: names, Constraints: w.constraints}
 		if w.access == policy.AccessSelectedMemberships && len(w.projects)+len(w.groups) > 0 {
@@ -172,34 +199,24 @@ func checkText(flag, text string, limit int) error {
 	return nil
 }
 
-// parseExpiry reads a duration from now or a date, which ends at its first moment UTC as GitLab's do, and holds it to
-// the limits.
-func parseExpiry(text string, now time.Time, standard, longest time.Duration) (time.Time, error) {
-	at := now.Add(standard)
-	if text != "" {
-		var lifetime config.Duration
-		date, err := time.Parse(time.DateOnly, text)
-		if err != nil {
-			date, err = time.Parse(time.RFC3339, text)
-		}
-		switch {
-		case err == nil:
-			at = date.UTC()
-		case lifetime.UnmarshalText([]byte(text)) == nil:
-			at = now.Add(lifetime.Std())
-		default:
-			return at, fmt.Errorf("--expires %q is neither a duration like 12h or 30d nor a date like %s", text, now.AddDate(0, 3, 0).Format(time.DateOnly))
-		}
+// checkExpiry refuses an end that no token can have, before the store is opened. The service decides in the end.
+func checkExpiry(text string, now time.Time, longest time.Duration) error {
+	if text == "" {
+		return nil
 	}
-	switch life := at.Sub(now); {
+	at, ok := tokens.ParseEnd(text, now)
+	life := at.Sub(now)
+	switch {
+	case !ok:
+		return fmt.Errorf("--expires %q is neither a duration like 12h or 30d nor a date like %s", text, now.AddDate(0, 3, 0).Format(time.DateOnly))
 	case life <= 0:
-		return at, fmt.Errorf("--expires %s lies in the past", text)
-	case life < minLifetime:
-		return at, fmt.Errorf("--expires %s is too short: a token lives at least %s", text, config.Duration(minLifetime))
+		return fmt.Errorf("--expires %s lies in the past", text)
+	case life < tokens.Shortest:
+		return fmt.Errorf("--expires %s is too short: a token lives at least %s", text, config.Duration(tokens.Shortest))
 	case life > longest:
-		return at, fmt.Errorf("--expires %s is too long: tokens.max_lifetime is %s", text, config.Duration(longest))
+		return fmt.Errorf("--expires %s is too long: tokens.max_lifetime is %s", text, config.Duration(longest))
 	}
-	return at, nil
+	return nil
 }
 
 // createToken has the forge verify the owner's credential and find the containers, stores the token, and prints it.
@@ -215,48 +232,50 @@ func createToken(cmd *cobra.Command, c *config.Config, d *draft) error {
 		return err
 	}
 	defer o.Close()
-	specs, warnings, err := resolveScopes(ctx, f, a.session(), d.wanted, d.table)
+	service, err := newTokens(c, o, f, func() *routes.Table { return d.table }, nil)
 	if err != nil {
 		return err
 	}
-	if _, err := policy.Compile(a.identity.UserID, d.table.Version(), specs, d.table.Catalogue()); err != nil {
-		return scopeProblems(err)
-	}
+	caller := tokens.Operator(actor())
+	q := d.creation
 	if a.credential.ID == 0 {
-		var fresh bool
-		if a.owner, a.credential, fresh, err = sealCredential(ctx, c, o, a.secret, &a.identity); err != nil {
+		q.Seal = true
+		if caller, err = service.Identified(a.identity, a.secret); err != nil {
 			return err
 		}
-		if fresh {
-			warnings = append(warnings, fmt.Sprintf("the forge token of %s is now kept sealed, as credential %d with the scopes %s",
-				a.owner.Username, a.credential.ID, strings.Join(a.credential.Scopes, ", ")))
-		}
+	} else {
+		q.OwnerID, q.CredentialID = a.owner.ID, a.credential.ID
 	}
-	if end := a.credential.ExpiresAt; !end.IsZero() && end.Before(d.expires) {
-		warnings = append(warnings, fmt.Sprintf("the owner's forge token expires before this one, on %s: replace it in time (patgate owner replace)", stamp(end)))
-	}
-	secret, err := token.Mint(rand.Reader)
+	made, err := service.Create(ctx, caller, q)
 	if err != nil {
-		return fmt.Errorf("making a token: %w", err)
+		return serviceError(err)
 	}
-	hash, err := token.Parse([]byte(secret.Reveal()))
-	if err != nil {
-		return fmt.Errorf("making a token: %w", err)
-	}
-	r, err := o.store.CreateToken(ctx, token.Record{
-		Hash: hash, LastFour: token.LastFour(secret), Name: d.name, Description: d.description,
-		OwnerID: a.owner.ID, CredentialID: a.credential.ID, CreatedAt: d.created, ExpiresAt: d.expires, Scopes: specs, TableVersion: d.table.Version(),
+	return announce(cmd, made, func() error {
+		_, err := o.store.RevokeToken(context.WithoutCancel(ctx), made.ID, "its secret could not be printed", actor(), time.Now())
+		return err
 	})
-	if err != nil {
+}
+
+// serviceError gives what the token service found wrong with a request one line each.
+func serviceError(err error) error {
+	var invalid *tokens.Invalid
+	if !errors.As(err, &invalid) {
 		return err
 	}
-	for _, w := range warnings {
+	var lines linesError
+	for _, p := range invalid.Problems {
+		lines = append(lines, p.Field+": "+p.Message)
+	}
+	return usageError{lines}
+}
+
+// announce prints a new token. When that fails nobody has seen the secret, so nobody can use the token, and it is revoked.
+func announce(cmd *cobra.Command, made *tokens.Created, revoke func() error) error {
+	for _, w := range made.Warnings {
 		fmt.Fprintln(cmd.ErrOrStderr(), "patgate: note: "+w)
 	}
-	if err := printCreated(cmd, &store.Listed{Record: r, Owner: a.owner}, secret); err != nil {
-		// Nobody has seen the secret, so nobody can use the token.
-		_, revoked := o.store.RevokeToken(context.WithoutCancel(ctx), r.ID, "its secret could not be printed", actor(), time.Now())
-		return errors.Join(fmt.Errorf("printing the secret of token %d, which is revoked: %w", r.ID, err), revoked)
+	if err := printCreated(cmd, &made.Listed, made.Secret); err != nil {
+		return errors.Join(fmt.Errorf("printing the secret of token %d, which is revoked: %w", made.ID, err), revoke())
 	}
 	return nil
 }
@@ -281,7 +300,7 @@ func printCreated(cmd *cobra.Command, l *store.Listed, secret token.Secret) erro
 	return err
 }
 
-// authorisation is an owner's credential that the forge has just accepted.
+// authorisation is an owner's credential: one that the forge has just accepted, or one that is sealed.
 type authorisation struct {
 	secret     token.Secret
 	identity   forge.Identity
@@ -289,14 +308,9 @@ type authorisation struct {
 	credential store.Credential // with id 0 when it is not stored yet
 }
 
-// session is what the resolver asks the forge with.
-func (a *authorisation) session() *token.Session {
-	return &token.Session{OwnerUserID: a.identity.UserID, Username: a.identity.Username, Credential: a.secret, CredentialID: a.credential.ID}
-}
-
-// authorise finds the credential that the new token will be bound to, and has the forge verify it: the one that was
-// given, else a sealed one, else one that is asked for. A given one is verified before the store is opened, so that a
-// wrong one leaves no trace.
+// authorise finds the credential that the new token will be bound to: the one that was given, else a sealed one, else one
+// that is asked for. One that was given or asked for is verified before anything is stored, a given one even before the
+// store is opened, so that a wrong one leaves no trace. A sealed one is verified when it is used.
 func authorise(cmd *cobra.Command, c *config.Config, f forgeClient) (o *opened, a *authorisation, err error) {
 	a = &authorisation{}
 	secret, given, err := givenCredential(cmd)
@@ -336,34 +350,10 @@ func authorise(cmd *cobra.Command, c *config.Config, f forgeClient) (o *opened, 
 		a.identity, err = identify(cmd.Context(), c, f, a.secret)
 		return o, a, err
 	}
-	number, _ := cmd.Flags().GetInt64("credential")
-	return o, a, a.fromStore(cmd.Context(), c, o, f, owner, number)
-}
-
-// fromStore takes a sealed credential and asks the forge whether it still accepts it. What the forge says is stored.
-func (a *authorisation) fromStore(ctx context.Context, c *config.Config, o *opened, f forgeClient, owner store.Owner, number int64) (err error) {
 	a.owner = owner
-	if a.credential, err = chooseCredential(ctx, o.store, &owner, number); err != nil {
-		return err
-	}
-	if a.secret, err = unseal(o, &owner, &a.credential); err != nil {
-		return err
-	}
-	a.identity, err = identify(ctx, c, f, a.secret)
-	if errors.Is(err, forge.ErrCredential) {
-		stored := o.store.SetCredentialStatus(ctx, a.credential.ID, store.CredentialInvalid, "refused by the forge", time.Now())
-		return errors.Join(fmt.Errorf("credential %d of %s: %w (fix: patgate owner replace)", a.credential.ID, owner.Username, err), stored)
-	}
-	if err != nil {
-		return err
-	}
-	if a.identity.UserID != owner.UserID {
-		return fmt.Errorf("credential %d belongs to user %d at the forge now, not to %s (user %d)", a.credential.ID, a.identity.UserID, owner.Username, owner.UserID)
-	}
-	if a.credential.Status != store.CredentialValid {
-		return o.store.SetCredentialStatus(ctx, a.credential.ID, store.CredentialValid, "", time.Now())
-	}
-	return nil
+	number, _ := cmd.Flags().GetInt64("credential")
+	a.credential, err = chooseCredential(cmd.Context(), o.store, &owner, number)
+	return o, a, err
 }
 
 // onlyOwner gives the owner of that name, or the only one when none is named; known is false when there is none at all.

@@ -28,6 +28,12 @@ func newTokenList() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if r, err := remoteOf(cmd); r != nil || err != nil {
+				if err != nil {
+					return err
+				}
+				return r.list(cmd, f)
+			}
 			st, err := openExisting(cmd.Context(), c)
 			if err != nil {
 				return err
@@ -61,6 +67,7 @@ func newTokenList() *cobra.Command {
 	cmd.Flags().Int("limit", 0, "at most so many (0 is all)")
 	cmd.Flags().Bool("wide", false, "every scope with all its permissions, however long the lines get")
 	addStoreFlags(cmd)
+	addServerFlag(cmd)
 	return cmd
 }
 

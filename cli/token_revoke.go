@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -36,6 +38,12 @@ func newTokenRevoke() *cobra.Command {
 				}
 				ids = append(ids, id)
 			}
+			if r, err := remoteOf(cmd); r != nil || err != nil {
+				if err != nil {
+					return err
+				}
+				return r.revoke(cmd, ids, secret == "-")
+			}
 			st, err := existing(cmd)
 			if err != nil {
 				return err
@@ -52,6 +60,8 @@ func newTokenRevoke() *cobra.Command {
 	cmd.Flags().String("reason", "revoked by hand", "why, for the record")
 	cmd.Flags().String("secret", "", "- : revoke the tokens whose secrets stand on standard input, one a line")
 	addStoreFlags(cmd)
+	addServerFlag(cmd)
+	completeTokens(cmd, nil)
 	return cmd
 }
 
@@ -117,6 +127,32 @@ func revokeAll(cmd *cobra.Command, st store.Store, ids []int64) error {
 	}
 	if len(views) > 0 {
 		awaitForce(cmd.Context())
+	}
+	return errors.Join(failed...)
+}
+
+// revoke revokes tokens of a running patgate, by their ids or by the secrets on standard input.
+func (r *remote) revoke(cmd *cobra.Command, ids []int64, bySecret bool) error {
+	if bySecret {
+		text, err := readSmall(cmd, "-")
+		if err != nil {
+			return fmt.Errorf("reading secrets: %w", err)
+		}
+		secrets := strings.Fields(text)
+		if _, err := r.ask(cmd.Context(), http.MethodPost, "revoke", map[string]any{"tokens": secrets}, nil); err != nil {
+			return err
+		}
+		_, err = fmt.Fprintf(cmd.OutOrStdout(), "Whatever of these %d secrets was a token is revoked.\n", len(secrets))
+		return err
+	}
+	reason, _ := cmd.Flags().GetString("reason")
+	var failed []error
+	for _, id := range ids {
+		if _, err := r.ask(cmd.Context(), http.MethodDelete, pathOfToken(id, "?reason="+url.QueryEscape(reason)), nil, nil); err != nil {
+			failed = append(failed, fmt.Errorf("token %d: %w", id, err))
+			continue
+		}
+		fmt.Fprintf(cmd.OutOrStdout(), "Revoked token %d.\n", id)
 	}
 	return errors.Join(failed...)
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"strings"
 	"time"
 
@@ -21,6 +22,12 @@ func newTokenShow() *cobra.Command {
 			id, err := tokenID(args[0])
 			if err != nil {
 				return err
+			}
+			if r, err := remoteOf(cmd); r != nil || err != nil {
+				if err != nil {
+					return err
+				}
+				return r.show(cmd, http.MethodGet, pathOfToken(id, ""), nil)
 			}
 			st, err := existing(cmd)
 			if err != nil {
@@ -42,6 +49,8 @@ func newTokenShow() *cobra.Command {
 		},
 	}
 	addStoreFlags(cmd)
+	addServerFlag(cmd)
+	completeTokens(cmd, nil)
 	return cmd
 }
 
@@ -66,6 +75,18 @@ func printToken(w io.Writer, l *store.Listed, now time.Time) error {
 	}
 	line("Created", "%s", stamp(l.CreatedAt))
 	line("Expires", "%s (%s)", stamp(l.ExpiresAt), until(l.ExpiresAt, now))
+	if l.RenewUntil.After(l.ExpiresAt) {
+		line("Renewable", "until %s", stamp(l.RenewUntil))
+	}
+	if l.ParentID != 0 {
+		line("Made by", "token %d", l.ParentID)
+	}
+	if l.RotatedTo != 0 {
+		line("Rotated to", "token %d", l.RotatedTo)
+	}
+	if l.Credential == store.CredentialInvalid {
+		line("Rests", "its forge credential is not valid (%s): patgate owner replace %s", l.CredentialReason, l.Owner.Username)
+	}
 	line("Last used", "%s (%d uses)", ago(l.LastUsedAt, now), l.Uses)
 	line("Table version", "%d", l.TableVersion)
 	for i, scope := range describe(l.Scopes) {

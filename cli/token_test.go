@@ -265,20 +265,6 @@ func TestWildcardsExpandWhenTheTokenIsMade(t *testing.T) {
 	}
 }
 
-func TestMatches(t *testing.T) {
-	for _, tc := range []struct {
-		pattern, name string
-		want          bool
-	}{
-		{"read_*", "read_job", true}, {"read_*", "read_", true}, {"read_*", "reread_job", false}, {"*_job", "run_job", true},
-		{"*_job", "run_jobs", false}, {"*", "anything", true}, {"r*_j*b", "read_job", true}, {"read_job", "read_job", true}, {"a*a", "a", false},
-	} {
-		if got := matches(tc.pattern, tc.name); got != tc.want {
-			t.Errorf("matches(%q, %q) = %v", tc.pattern, tc.name, got)
-		}
-	}
-}
-
 func TestATableFitsTheTerminal(t *testing.T) {
 	tab := table{head: []string{"ID", "NAME", "SCOPES"}}
 	tab.add("1000000000000", "nightly", strings.Repeat("read_job on project 6; ", 20))

@@ -36,8 +36,14 @@ type Config struct {
 	Admin Admin `yaml:"admin"`
 
 	// Legacy says what happens to requests with a credential that is not a patgate token, such as an existing `glpat-`
-	// token: `allow` passes them through as they are, `read_only` passes GET and HEAD, `deny` refuses them.
-	Legacy Legacy `yaml:"legacy"`
+	// token: `allow` passes them through as they are, `read_only` passes GET and HEAD, `deny` refuses them, and
+	// `deny after 2026-12-31` allows them until that date begins (UTC) and then refuses them. Patgate's own token API takes
+	// them in any case: that is where fine-grained tokens are made.
+	Legacy LegacyRule `yaml:"legacy"`
+	// IdentityProbe says what happens when a token that may not read its user or the forge's version asks for them, as
+	// tools do to see whether a token works: `minimal` has patgate answer with id, username and version, `forward` treats
+	// them as any other request and denies them.
+	IdentityProbe Probe `yaml:"identity_probe"`
 	// Anonymous says what happens to requests without any credential: `deny` answers 401 with the challenge that makes
 	// clients send theirs, `allow` passes them through.
 	Anonymous Anonymous `yaml:"anonymous"`
@@ -52,8 +58,9 @@ type Config struct {
 	Routes Routes `yaml:"routes"`
 	// Tokens limits what tokens may be made.
 	Tokens Tokens `yaml:"tokens"`
-	// Administrators are the forge user ids of patgate's administrators. The gateway itself asks for none; the key is for
-	// the token API that is to come.
+	// LeakReports takes reports of leaked tokens and revokes them.
+	LeakReports LeakReports `yaml:"leak_reports"`
+	// Administrators are the forge user ids of patgate's administrators.
 	Administrators []int64 `yaml:"administrators"`
 
 	// Limits bound what one request or one client may take.
@@ -135,9 +142,27 @@ type Tokens struct {
 	DefaultLifetime Duration `yaml:"default_lifetime"`
 	// MaxLifetime is how long a token may live at most.
 	MaxLifetime Duration `yaml:"max_lifetime"`
+	// MaxGrace is for how long the old secret of a rotated token may be kept working at most.
+	MaxGrace Duration `yaml:"max_grace"`
+	// RevokeUnusedAfter revokes tokens that were not used for so long; 0 never does.
+	RevokeUnusedAfter Duration `yaml:"revoke_unused_after"`
+	// CheckInterval is how often unused tokens are looked for, and the forge is asked whether the sealed credentials still
+	// work and their owners still exist; 0 is never.
+	CheckInterval Duration `yaml:"check_interval"`
 	// AllowAdminOwners lets the credential of a forge administrator, or one with the scopes sudo or admin_mode, be
 	// sealed. Such a credential can do on the forge what no boundary contains.
 	AllowAdminOwners bool `yaml:"allow_admin_owners"`
+}
+
+// LeakReports says from whom reports of leaked tokens are taken, below `/-/patgate/leaks/` on the clients' address.
+type LeakReports struct {
+	// GitLabToken is what a GitLab instance sends as Authorization to the Token Revocation API
+	// (`/-/patgate/leaks/gitlab/v1/revoke_tokens`). Empty: none are taken.
+	GitLabToken Secret `yaml:"gitlab_token"`
+	// GitHubKeysURL is where the public keys of GitHub's secret scanning are read
+	// (`https://api.github.com/meta/public_keys/secret_scanning`), with which its reports to `/-/patgate/leaks/github` are
+	// verified. Empty: none are taken.
+	GitHubKeysURL string `yaml:"github_keys_url"`
 }
 
 // Limits bound what one request or one client may take.

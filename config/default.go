@@ -8,7 +8,7 @@ func Default() Config {
 		Upstream:  Upstream{Connections: 512},
 		Listen:    ":8080",
 		Admin:     Admin{Listen: "127.0.0.1:9090"},
-		Legacy:    LegacyAllow,
+		Legacy:    LegacyRule{Mode: LegacyAllow},
 		Anonymous: AnonymousDeny,
 		Web:       WebRefuse,
 		DataDir:   "patgate-data",
@@ -16,6 +16,8 @@ func Default() Config {
 		Tokens: Tokens{
 			DefaultLifetime: Duration(30 * day),
 			MaxLifetime:     Duration(365 * day),
+			MaxGrace:        Duration(7 * day),
+			CheckInterval:   Duration(10 * time.Minute),
 		},
 		Limits: Limits{
 			HeaderBytes:             16 << 10,

@@ -1,8 +1,10 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"strings"
+	"time"
 )
 
 // Legacy says what happens to credentials that are not patgate tokens. The zero value refuses them.
@@ -22,6 +24,60 @@ func (v Legacy) String() string { return wordOf(legacyNames, int(v)) }
 
 // UnmarshalText reads the value; unknown text is an error.
 func (v *Legacy) UnmarshalText(text []byte) error { return readWord(v, legacyNames, text) }
+
+// LegacyRule is the value of `legacy`: a Legacy, or `deny after DATE`, which allows until the first moment of that date
+// (UTC) and denies from then on. The zero value denies.
+type LegacyRule struct {
+	Mode Legacy
+	// DenyFrom is when an allowing rule begins to deny; zero is never.
+	DenyFrom time.Time
+}
+
+// denyAfter begins the dated form of a LegacyRule.
+const denyAfter = "deny after "
+
+// String gives the rule as it is written.
+func (r LegacyRule) String() string {
+	if !r.DenyFrom.IsZero() {
+		return denyAfter + r.DenyFrom.Format(time.DateOnly)
+	}
+	return r.Mode.String()
+}
+
+// UnmarshalText reads a rule; unknown text is an error.
+func (r *LegacyRule) UnmarshalText(text []byte) error {
+	if date, ok := strings.CutPrefix(string(text), denyAfter); ok {
+		at, err := time.Parse(time.DateOnly, strings.TrimSpace(date))
+		if err != nil {
+			return errors.New("not a date: write deny after 2026-12-31")
+		}
+		*r = LegacyRule{Mode: LegacyAllow, DenyFrom: at}
+		return nil
+	}
+	var mode Legacy
+	if err := mode.UnmarshalText(text); err != nil {
+		return fmt.Errorf("%w, or deny after 2026-12-31", err)
+	}
+	*r = LegacyRule{Mode: mode}
+	return nil
+}
+
+// Probe says what is answered to tools that ask the forge for user and version only to see whether a token works.
+type Probe uint8
+
+// The values of `identity_probe`.
+const (
+	ProbeMinimal Probe = iota
+	ProbeForward
+)
+
+var probeNames = []string{"minimal", "forward"}
+
+// String gives the value as it is written.
+func (v Probe) String() string { return wordOf(probeNames, int(v)) }
+
+// UnmarshalText reads the value; unknown text is an error.
+func (v *Probe) UnmarshalText(text []byte) error { return readWord(v, probeNames, text) }
 
 // Anonymous says what happens to requests without a credential. The zero value refuses them.
 type Anonymous uint8

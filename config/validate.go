@@ -4,6 +4,7 @@ import (
 	"net"
 	"path/filepath"
 	"strconv"
+	"strings"
 )
 
 // validate checks what single values cannot show. It runs when every value could be read.
@@ -47,6 +48,15 @@ func (p *reader) validate() {
 			key = "limits.connections"
 		}
 		p.refuse(key, "", "lets more requests run than decisions may wait", "give limits.audit_queue at least limits.connections")
+	}
+	if u := c.LeakReports.GitHubKeysURL; u != "" && !strings.HasPrefix(u, "https://") {
+		p.refuse("leak_reports.github_keys_url", u, "is not an https address", "write https://api.github.com/meta/public_keys/secret_scanning")
+	}
+	if s := c.LeakReports.GitLabToken; !s.Empty() && len(s.Reveal()) < 16 {
+		p.refuse("leak_reports.gitlab_token", s.String(), "is too short to be kept from guessing", "give at least 16 random characters")
+	}
+	if d := c.Tokens.RevokeUnusedAfter; d != 0 && d.Std() < day {
+		p.refuse("tokens.revoke_unused_after", d.String(), "is too short", "write 1d or more, or 0s for never")
 	}
 	p.bounds()
 }

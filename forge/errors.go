@@ -17,6 +17,8 @@ var (
 	ErrBudget = errors.New("too many look-ups")
 	// ErrCredential: the forge refuses the owner's credential, or it does not reach far enough to answer the question.
 	ErrCredential = errors.New("forge refuses the owner's credential")
+	// ErrBlocked: the forge says that the credential's user is blocked. It is ErrCredential too.
+	ErrBlocked = fmt.Errorf("%w: its user is blocked", ErrCredential)
 	// ErrCredentialKind: the credential is valid, but not a personal access token.
 	ErrCredentialKind = errors.New("credential is not a personal access token")
 )

@@ -122,6 +122,15 @@ func (g *Grant) held(b routes.Boundary) *routes.PermissionSet {
 	return &routes.PermissionSet{}
 }
 
+// Holds tells whether the grant has a permission, without a constraint, on the owner's account or on the instance as a
+// whole. A nil grant holds nothing; of containers, which need facts to decide, it holds nothing either.
+func (g *Grant) Holds(b routes.Boundary, p routes.Permission) bool {
+	if g == nil || b.InContainer() {
+		return false
+	}
+	return g.held(b).Has(p)
+}
+
 // underAll gives what is held under all_memberships by the scopes that count.
 func (g *Grant) underAll(l look) *routes.PermissionSet {
 	if l.ref != nil {

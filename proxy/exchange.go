@@ -51,6 +51,7 @@ type exchange struct {
 	origin   []byte // by which the client came
 	upload   upload
 	answer   fasthttp.Response
+	answered bool // by patgate itself
 	pool     *pool
 	upstream *upstreamConn
 	stream   answerStream
@@ -79,10 +80,11 @@ func (x *exchange) release() {
 	h := x.h
 	x.body.release()
 	x.h, x.ctx, x.conn, x.table, x.session, x.upstream, x.pool = nil, nil, nil, nil, nil, nil, nil
-	x.target, x.path, x.method, x.upload, x.recorded, x.isHead, x.secure = nil, nil, "", upload{}, false, false, false
+	x.target, x.path, x.method, x.upload, x.recorded, x.isHead, x.secure, x.answered = nil, nil, "", upload{}, false, false, false, false
 	x.client = netip.Addr{}
 	x.cred.caller, x.cred.place, x.cred.secret = 0, 0, nil
 	x.decision = policy.Decision{}
+	x.op.Route = nil
 	x.question.Route = nil
 	clear(x.question.Checks)
 	x.question.Checks = x.question.Checks[:0]

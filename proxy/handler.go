@@ -88,6 +88,9 @@ func (h *Handler) expect(ctx *fasthttp.RequestCtx) int {
 	defer x.recovered()
 	if r := x.begin(); r != nil {
 		x.deny(r)
+	} else if x.local() || x.claimed() {
+		x.release() // decided with the body
+		return fasthttp.StatusContinue
 	} else if r := x.foresee(); r != nil {
 		x.deny(r)
 	} else {
@@ -121,11 +124,20 @@ func (x *exchange) serve() (kept bool) {
 	if r := x.begin(); r != nil {
 		return x.deny(r)
 	}
+	if x.local() {
+		if r := x.serveLocal(); r != nil {
+			return x.deny(r)
+		}
+		return false
+	}
 	if x.cred.caller != callerPatgate {
 		return x.other()
 	}
 	if r := x.judge(); r != nil {
 		return x.deny(r)
+	}
+	if x.answered {
+		return false
 	}
 	if err := x.rebuild(); err != nil {
 		return x.deny(refusalOf(err))
@@ -204,6 +216,9 @@ func (x *exchange) judge() *refusal {
 	if r := x.identify(); r != nil {
 		return r
 	}
+	if x.owned() {
+		return x.serveOwned()
+	}
 	switch {
 	case x.registry.auth != nil:
 		return x.judgeRegistry()
@@ -216,6 +231,9 @@ func (x *exchange) judge() *refusal {
 		}
 	}
 	if r := x.plan(); r != nil {
+		if x.probed() {
+			return x.serveOwned()
+		}
 		return r
 	}
 	if err := x.readParameters(); err != nil {
@@ -241,6 +259,9 @@ func (x *exchange) foresee() *refusal {
 	if r := x.identify(); r != nil || x.git.Batch || x.surface == surfaceRegistry {
 		return r
 	}
+	if x.owned() {
+		return nil
+	}
 	if r := x.plan(); r != nil {
 		return r
 	}
@@ -260,6 +281,21 @@ func (x *exchange) foresee() *refusal {
 // identify finds the token's session and classifies the request under the same route table: a reload in between would
 // give permissions other numbers. What is wrong with the request itself is told only to the holder of a valid token.
 func (x *exchange) identify() *refusal {
+	for range 3 {
+		if r := x.authenticate(); r != nil {
+			return r
+		}
+		if table := x.h.options.Table(); table != x.table {
+			x.table = table
+			continue
+		}
+		return x.classify()
+	}
+	return refuseStore
+}
+
+// authenticate finds the session of the request's token.
+func (x *exchange) authenticate() *refusal {
 	times, wait := x.h.failures.over(x.client)
 	if times >= lockedOut {
 		return refuseTooMany(wait)
@@ -272,24 +308,21 @@ func (x *exchange) identify() *refusal {
 		x.h.failures.add(x.client)
 		return x.orTooMany(refuseTokenMalformed, times, wait)
 	}
-	for range 3 {
-		session, err := x.h.options.Sessions.Get(context.Background(), hash)
-		x.session = session
-		if err != nil {
-			r := tokenRefusal(x.h.options.TokenState(err))
-			if r.status == fasthttp.StatusUnauthorized {
-				x.h.failures.add(x.client)
-				r = x.orTooMany(r, times, wait)
-			}
-			return r
-		}
-		if table := x.h.options.Table(); table != x.table {
-			x.table = table
-			continue
-		}
-		return x.classify()
+	session, err := x.h.options.Sessions.Get(context.Background(), hash)
+	x.session = session
+	if err == nil {
+		return nil
 	}
-	return refuseStore
+	state := x.h.options.TokenState(err)
+	if state == TokenRotated {
+		x.reused(hash)
+	}
+	r := tokenRefusal(state)
+	if r.status == fasthttp.StatusUnauthorized {
+		x.h.failures.add(x.client)
+		r = x.orTooMany(r, times, wait)
+	}
+	return r
 }
 
 // lockedOut is how many times over its limit a client is before its tokens are not even looked up: below that, a valid

@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"bytes"
+	"time"
 
 	"github.com/valyala/fasthttp"
 
@@ -11,6 +12,17 @@ import (
 // other serves a request without a patgate token, as the configuration says. What passes is passed on as it is: raw
 // target, body bytes and headers, those for this connection and those of proxies excepted. Framing is always our own.
 func (x *exchange) other() (kept bool) {
+	read := false
+	if x.claimed() {
+		passes, r := x.serveClaimed()
+		if r != nil {
+			return x.deny(r)
+		}
+		if !passes {
+			return false
+		}
+		read = true
+	}
 	if r := x.refuseOther(); r != nil {
 		return x.deny(r)
 	}
@@ -18,10 +30,15 @@ func (x *exchange) other() (kept bool) {
 	x.decision = policy.Decision{}
 	upgrade := x.upgrades()
 	b := &x.body
-	b.open(x)
+	if !read {
+		b.open(x)
+	}
 	b.contentType = append(b.contentType[:0], x.fields.get(fieldContentType)...)
 	x.upload = upload{}
-	if b.present() && !upgrade {
+	switch {
+	case read:
+		x.upload.whole = b.memory
+	case b.present() && !upgrade:
 		x.upload.stream, x.upload.length = b, b.length
 	}
 	x.head = x.appendRaw(x.head[:0], upgrade)
@@ -52,6 +69,9 @@ func (x *exchange) refuseByMode() *refusal {
 	o := &x.h.options
 	mode, refused := o.Legacy, refuseLegacy
 	surface := surfaceOf(routed(x.path), x.table.Base())
+	if !o.LegacyUntil.IsZero() && !time.Now().Before(o.LegacyUntil) {
+		mode = ModeDeny
+	}
 	switch {
 	case x.cred.caller == callerWeb, x.cred.caller == callerAnonymous && surface == surfaceWeb, x.cred.caller == callerAnonymous && surface == surfaceCable:
 		mode, refused = o.Web, refuseWeb

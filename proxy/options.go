@@ -37,6 +37,7 @@ const (
 	TokenExpired
 	TokenRevoked
 	TokenPaused
+	TokenRotated           // another took its place
 	TokenCredentialInvalid // the forge no longer takes the owner's credential
 )
 
@@ -59,6 +60,10 @@ type Options struct {
 	TokenState func(error) TokenState
 	Resolver   Resolver
 	Audit      audit.Sink
+	// Local answers what is patgate's own; nil is nothing. ForwardProbes denies what tools ask to see whether a token works,
+	// when the token may not ask for it, instead of having it answered locally.
+	Local         Local
+	ForwardProbes bool
 
 	Upstream Upstream
 	// Registry is the container registry, where it is reached through patgate too. An empty URL: it is not.
@@ -67,6 +72,8 @@ type Options struct {
 	Legacy    Mode
 	Anonymous Mode
 	Web       Mode
+	// LegacyUntil, when not zero, is when Legacy becomes ModeDeny.
+	LegacyUntil time.Time
 	// AllowQuickActions passes texts with commands that the forge carries out, whatever the grant holds. False refuses what
 	// the grant does not cover.
 	AllowQuickActions bool

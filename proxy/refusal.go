@@ -97,6 +97,7 @@ var (
 	refuseTokenUnknown   = refuse401("token_unknown", "The token is not known.")
 	refuseTokenExpired   = refuse401("token_expired", "The token has expired.")
 	refuseTokenRevoked   = refuse401("token_revoked", "The token was revoked.")
+	refuseTokenRotated   = refuse401("token_rotated", "The token was rotated: another one took its place.")
 	refuseTokenPaused    = refuse401("token_paused", "The token is paused.")
 )
 
@@ -117,6 +118,8 @@ func tokenRefusal(state TokenState) *refusal {
 		return refuseTokenExpired
 	case TokenRevoked:
 		return refuseTokenRevoked
+	case TokenRotated:
+		return refuseTokenRotated
 	case TokenPaused:
 		return refuseTokenPaused
 	case TokenCredentialInvalid:
@@ -238,6 +241,7 @@ const (
 	failureBody       = "broken_body"
 	failureAnswer     = "unfiltered_answer"
 	failurePanic      = "panic"
+	failureReuse      = "reuse_not_revoked" // a rotated-out secret came for another rotation, and the store failed
 )
 
 // failureOf gives what the log says of an error after the decision.

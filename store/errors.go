@@ -1,6 +1,9 @@
 package store
 
-import "errors"
+import (
+	"errors"
+	"fmt"
+)
 
 // Errors of a store and of Sessions; test them with errors.Is. Whatever is none of them is a failure of the store itself.
 var (
@@ -10,6 +13,8 @@ var (
 	ErrExpired = errors.New("token expired")
 	// ErrRevoked: the token was revoked.
 	ErrRevoked = errors.New("token revoked")
+	// ErrRotated: another token took its place. It is ErrRevoked too.
+	ErrRotated = fmt.Errorf("%w: it was rotated, and another took its place", ErrRevoked)
 	// ErrPaused: the token is paused and may be resumed.
 	ErrPaused = errors.New("token paused")
 	// ErrCredentialInvalid: the forge no longer accepts the credential that the token is bound to.

@@ -16,6 +16,14 @@ type Listed struct {
 	RevokedBy   string
 	PauseReason string
 	PausedBy    string
+	// Children counts the tokens that were ever made below this one.
+	Children int64
+	// Credential and CredentialReason are the status of the forge credential that the token is bound to: the token rests
+	// while it is not valid.
+	Credential       CredentialStatus
+	CredentialReason string
+	// Addresses are those that the token was last used from, the latest first; at most AddressesKept.
+	Addresses []string
 }
 
 // State narrows a list by what a token is now. The zero value is any.
@@ -102,6 +110,7 @@ type Filter struct {
 	CredentialID int64 // 0 is every credential
 	State        State
 	Now          time.Time // what State is judged by
+	Revoked      *bool     // nil is both
 	Search       string    // part of the name or description, whatever the case
 	Created      Span
 	Expires      Span

@@ -120,7 +120,7 @@ func setDefault[T comparable](v *T, d T) {
 }
 
 // Get gives the session of a token that may be used now, and counts the use. The errors are ErrUnknownToken, ErrExpired,
-// ErrRevoked, ErrPaused, ErrCredentialInvalid, or a failure to read or open it, after which nothing may be forwarded. With
+// ErrRevoked (ErrRotated), ErrPaused, ErrCredentialInvalid, or a failure to read or open it, after which nothing may be forwarded. With
 // the first four but ErrUnknownToken the session is given too, without grant and credential: it names the token for the
 // record. The session is shared: it must not be changed. A hit allocates nothing.
 func (s *Sessions) Get(ctx context.Context, hash token.Hash) (*token.Session, error) {
@@ -169,9 +169,13 @@ func (e *session) usable(hash *token.Hash, now time.Time) error {
 	}
 	switch e.Record.Validity(now) {
 	case token.Valid:
-	case token.Expired:
-		return ErrExpired
-	case token.Revoked:
+	case token.Expired, token.Revoked:
+		switch {
+		case e.Record.RotatedTo != 0:
+			return ErrRotated
+		case e.Record.RevokedAt.IsZero():
+			return ErrExpired
+		}
 		return ErrRevoked
 	case token.Paused:
 		return ErrPaused

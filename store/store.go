@@ -32,6 +32,10 @@ type Store interface {
 	// AddUses adds use counts and raises last-used times, in one transaction. Tokens that do not exist are passed over.
 	// It does not move the change sequence.
 	AddUses(ctx context.Context, uses []Use) error
+	// AddDetails adds to what is known of how tokens were used, in one transaction, with the same rules as AddUses.
+	AddDetails(ctx context.Context, details []Detail) error
+	// PermissionUses tells how often each permission of a token was used, by name.
+	PermissionUses(ctx context.Context, id int64) ([]PermissionUse, error)
 
 	// Backup writes a consistent copy of the whole store, sealed credentials included and keys not, to a new file at
 	// path. It refuses to write over a file (ErrExists).
@@ -51,7 +55,9 @@ type Tokens interface {
 	Token(ctx context.Context, id int64) (Listed, error)
 	// Tokens lists tokens; total counts all that match, whatever Limit and Offset say.
 	Tokens(ctx context.Context, f Filter) (list []Listed, total int, err error)
-	// RevokeToken revokes a token for good. A token that is revoked already keeps its first reason; that is no error.
+	Lineage
+	// RevokeToken revokes a token for good, and with it every token that was made below it and, unless it was rotated
+	// already, whatever of its family still works. A token that is revoked already keeps its first reason; that is no error.
 	RevokeToken(ctx context.Context, id int64, reason, by string, at time.Time) (Listed, error)
 	// PauseToken makes a token invalid until ResumeToken. A revoked token is ErrRevoked.
 	PauseToken(ctx context.Context, id int64, reason, by string, at time.Time) (Listed, error)
@@ -83,6 +89,25 @@ type Use struct {
 	Count   int64
 	Last    time.Time
 }
+
+// Detail is what a token was used for, and from where, since the last report.
+type Detail struct {
+	TokenID    int64
+	Permission string // name; empty when only the address is told
+	Count      int64
+	Address    string // of the client; empty when it is not known
+	Last       time.Time
+}
+
+// PermissionUse is how often a token used one permission.
+type PermissionUse struct {
+	Permission string
+	Uses       int64
+	LastUsedAt time.Time
+}
+
+// AddressesKept is how many addresses are kept for a token: the latest ones (GitLab keeps as many).
+const AddressesKept = 5
 
 // Health is what Check found.
 type Health struct {

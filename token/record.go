@@ -24,6 +24,14 @@ type Record struct {
 	TableVersion int
 	// ParentID is the id of the token that made this one; 0 when a credential of the forge did.
 	ParentID int64
+	// FamilyID is the id of the first token of a row of rotations; the token's own when there was none.
+	FamilyID int64
+	// RenewUntil is the latest expiry that a rotation on a token's own word may give; never before ExpiresAt.
+	RenewUntil time.Time
+	// RotatedTo is the id of the token that took this one's place; 0 while none did.
+	RotatedTo int64
+	// Revision moves with every change of what the token may do, and with its rotation.
+	Revision int64
 }
 
 // Validity is whether a token can be used. The zero value is unknown, which cannot.

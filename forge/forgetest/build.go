@@ -30,6 +30,9 @@ func (f *Forge) SetAdmin(userID int64) { f.editUser(userID, func(u *user) { u.ad
 // BlockUser blocks a user: all its credentials are refused with 403.
 func (f *Forge) BlockUser(userID int64) { f.editUser(userID, func(u *user) { u.state = "blocked" }) }
 
+// UnblockUser undoes BlockUser.
+func (f *Forge) UnblockUser(userID int64) { f.editUser(userID, func(u *user) { u.state = "active" }) }
+
 // RenameUser changes a username, and with it the paths of the user's projects.
 func (f *Forge) RenameUser(userID int64, username string) {
 	f.editUser(userID, func(u *user) { u.username = username })

@@ -96,3 +96,16 @@ func (c *call) metadata() answer {
 }
 
 func idText(id int64) string { return strconv.FormatInt(id, 10) }
+
+// selfAssociations is Entities::PersonalAccessTokenAssociations: what the user can see, page by page.
+func (c *call) selfAssociations() answer {
+	c.selfToken()
+	per, page := positive(c.params.text("per_page"), 20, 100), positive(c.params.text("page"), 1, 1<<30)
+	cut := func(all []any) []any {
+		from := min((page-1)*per, len(all))
+		return append([]any{}, all[from:min(from+per, len(all))]...)
+	}
+	groups := list(c.visibleGroups(func(*group) bool { return true }), c.showGroup)
+	projects := list(c.visibleProjects(func(*project) bool { return true }), c.showProject)
+	return ok(object{"groups": cut(groups.list), "projects": cut(projects.list)})
+}

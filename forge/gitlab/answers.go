@@ -105,6 +105,16 @@ func visibility(s string) policy.Visibility {
 	return policy.VisibilityUnknown
 }
 
+// saysBlocked tells whether a 403 is because the user is blocked (lib/gitlab/auth/user_access_denied_reason.rb, 19.3). A
+// 403 of anything else in between says nothing of that kind.
+func (r reply) saysBlocked() bool {
+	var m struct {
+		Message string `json:"message"`
+	}
+	_ = json.Unmarshal(r.body, &m)
+	return strings.HasSuffix(m.Message, "Your account has been blocked.")
+}
+
 // refusesCredential tells whether a 403 is about the credential (lib/api/api_guard.rb), not about what was asked for.
 func (r reply) refusesCredential() bool {
 	var e errorAnswer

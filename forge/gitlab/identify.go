@@ -20,7 +20,7 @@ import (
 //	| OAuth token in a place where it counts         | 400                                    | ErrCredentialKind |
 //	| job token, deploy token, OAuth in this header  | 401                                    | ErrCredential     |
 //	| expired, revoked, unknown                      | 401                                    | ErrCredential     |
-//	| blocked user                                   | 403                                    | ErrCredential     |
+//	| blocked user                                   | 403                                    | ErrBlocked        |
 //
 // A token whose scopes do not let it read its own user (api, read_api or read_user) is ErrCredential too: without
 // /user nobody knows whether it is an administrator's.
@@ -46,6 +46,9 @@ func (r *Resolver) identify(ctx context.Context, credential token.Secret) (forge
 	case 403:
 		if rep.refusesCredential() {
 			return forge.Identity{}, forge.ErrCredentialKind
+		}
+		if rep.saysBlocked() {
+			return forge.Identity{}, forge.ErrBlocked
 		}
 		return forge.Identity{}, forge.ErrCredential
 	default:

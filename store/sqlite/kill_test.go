@@ -20,8 +20,8 @@ import (
 // childEnv, when it is set, makes TestKillChild the process that is killed; its value is the store's directory.
 const childEnv = "PATGATE_TEST_KILL_DIR"
 
-// TestKillChild is not a test of its own: TestKillLosesNothingAcknowledged runs it as a process and kills it. It makes
-// and revokes tokens and prints what was acknowledged.
+// TestKillChild is not a test of its own: TestKillLosesNothingAcknowledged runs it as a process and kills it. It makes,
+// rotates and revokes tokens and prints what was acknowledged.
 func TestKillChild(t *testing.T) {
 	dir := os.Getenv(childEnv)
 	if dir == "" {
@@ -37,6 +37,17 @@ func TestKillChild(t *testing.T) {
 				t.Fatal(err)
 			}
 			fmt.Printf("revoked %d\n", r.ID)
+		}
+		if i%2 == 0 {
+			r := f.NewToken(t, fmt.Sprint(os.Getpid(), "-rotating-", i), func(r *token.Record) { r.Hash[31], r.Hash[30], r.Hash[29] = byte(i), byte(i>>8), 1 })
+			next := f.Record(fmt.Sprint(os.Getpid(), "-next-", i))
+			next.Hash[31], next.Hash[30], next.Hash[29] = byte(i), byte(i>>8), 2
+			next, err := st.RotateToken(t.Context(), r.ID, r.Revision, next, time.Time{}, "cli:test")
+			if err != nil {
+				t.Fatal(err)
+			}
+			fmt.Printf("made %d\n", next.ID)
+			fmt.Printf("rotated %d\n", r.ID)
 		}
 		if err := st.AddUses(t.Context(), []store.Use{{TokenID: r.ID, Count: 1, Last: storetest.Start()}}); err != nil {
 			t.Fatal(err)
@@ -60,6 +71,14 @@ func TestKillLosesNothingAcknowledged(t *testing.T) {
 			}
 			if revoked[id] && l.RevokedAt.IsZero() {
 				t.Fatalf("round %d: revocation of %d was acknowledged and is lost", round, id)
+			}
+			if l.RotatedTo == 0 {
+				continue
+			}
+			// Half a rotation would leave two that work, or none.
+			next, err := st.Token(t.Context(), l.RotatedTo)
+			if err != nil || l.RevokedAt.IsZero() || !next.RevokedAt.IsZero() || next.FamilyID != l.FamilyID {
+				t.Fatalf("round %d: half a rotation of %d: %+v, %v", round, id, next, err)
 			}
 		}
 		if err := st.Close(); err != nil {
@@ -95,7 +114,8 @@ func runAndKill(t *testing.T, dir string, lines int, made, revoked map[int64]boo
 		switch {
 		case err == nil && what == "made":
 			made[id] = true
-		case err == nil && what == "revoked":
+		case err == nil && (what == "revoked" || what == "rotated"):
+			made[id] = true
 			revoked[id] = true
 		default:
 			other = append(other, scanner.Text())

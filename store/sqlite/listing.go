@@ -11,7 +11,9 @@ import (
 )
 
 const listedQuery = "SELECT " + tokenColumns + ", " + ownerColumns + `, coalesce(u.uses, 0), coalesce(u.last_used_at, 0),
-	t.revoked_by, t.pause_reason, t.paused_by FROM tokens t JOIN owners o ON o.id = t.owner_id LEFT JOIN token_uses u ON u.token_id = t.id`
+	t.revoked_by, t.pause_reason, t.paused_by, t.children, c.status, c.reason,
+	coalesce((SELECT group_concat(a.address, ' ' ORDER BY a.last_used_at DESC) FROM token_addresses a WHERE a.token_id = t.id), '') FROM tokens t JOIN owners o ON o.id = t.owner_id
+	JOIN credentials c ON c.id = t.credential_id LEFT JOIN token_uses u ON u.token_id = t.id`
 
 // listedRow receives listedQuery.
 type listedRow struct {
@@ -19,15 +21,19 @@ type listedRow struct {
 	t        tokenRow
 	o        ownerRow
 	lastUsed int64
+	from     string
+	status   string
 }
 
 func (r *listedRow) fields() []any {
-	return append(append(r.t.fields(), r.o.fields()...), &r.l.Uses, &r.lastUsed, &r.l.RevokedBy, &r.l.PauseReason, &r.l.PausedBy)
+	return append(append(r.t.fields(), r.o.fields()...), &r.l.Uses, &r.lastUsed, &r.l.RevokedBy, &r.l.PauseReason, &r.l.PausedBy, &r.l.Children, &r.status, &r.l.CredentialReason, &r.from)
 }
 
 func (r *listedRow) listed() (l store.Listed, err error) {
 	r.l.Owner = r.o.owner()
 	r.l.LastUsedAt = instant(r.lastUsed)
+	r.l.Credential = store.ParseCredentialStatus(r.status)
+	r.l.Addresses = strings.Fields(r.from)
 	r.l.Record, err = r.t.record()
 	return r.l, err
 }
@@ -64,22 +70,27 @@ func (db *DB) Tokens(ctx context.Context, f store.Filter) (list []store.Listed, 
 	if err != nil {
 		return nil, 0, fmt.Errorf("listing tokens: %w", explain(err))
 	}
+	if list, err = scanListed(rows); err != nil {
+		return nil, 0, fmt.Errorf("listing tokens: %w", explain(err))
+	}
+	return list, total, nil
+}
+
+// scanListed reads all rows of listedQuery.
+func scanListed(rows *sql.Rows) (list []store.Listed, err error) {
 	defer rows.Close()
 	for rows.Next() {
 		var row listedRow
 		if err := rows.Scan(row.fields()...); err != nil {
-			return nil, 0, fmt.Errorf("listing tokens: %w", explain(err))
+			return nil, err
 		}
 		l, err := row.listed()
 		if err != nil {
-			return nil, 0, fmt.Errorf("listing tokens: %w", err)
+			return nil, err
 		}
 		list = append(list, l)
 	}
-	if err := rows.Err(); err != nil {
-		return nil, 0, fmt.Errorf("listing tokens: %w", explain(err))
-	}
-	return list, total, nil
+	return list, rows.Err()
 }
 
 // conditions gives the WHERE clause of a filter with its arguments.
@@ -108,6 +119,12 @@ func conditions(f store.Filter) (string, []any) {
 		add("t.revoked_at > 0")
 	case store.StatePaused:
 		add("t.revoked_at = 0 AND t.paused_at > 0 AND t.expires_at > ?", now)
+	}
+	switch {
+	case f.Revoked != nil && *f.Revoked:
+		add("t.revoked_at > 0")
+	case f.Revoked != nil:
+		add("t.revoked_at = 0")
 	}
 	if f.Search != "" {
 		pattern := "%" + strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(f.Search) + "%"

@@ -13,7 +13,8 @@ import (
 )
 
 const tokenColumns = `t.id, t.hash, t.last_four, t.name, t.description, t.owner_id, t.credential_id, t.parent_id, t.scopes,
-	t.table_version, t.created_at, t.expires_at, t.revoked_at, t.revoke_reason, t.paused_at`
+	t.table_version, t.created_at, t.expires_at, t.revoked_at, t.revoke_reason, t.paused_at,
+	t.family_id, t.renew_until, t.rotated_to, t.revision`
 
 // tokenRow receives tokenColumns.
 type tokenRow struct {
@@ -21,11 +22,13 @@ type tokenRow struct {
 	hash                                []byte
 	scopes                              string
 	created, expires, revoked, pausedAt int64
+	renewUntil                          int64
 }
 
 func (t *tokenRow) fields() []any {
 	return []any{&t.r.ID, &t.hash, &t.r.LastFour, &t.r.Name, &t.r.Description, &t.r.OwnerID, &t.r.CredentialID, &t.r.ParentID,
-		&t.scopes, &t.r.TableVersion, &t.created, &t.expires, &t.revoked, &t.r.RevokeReason, &t.pausedAt}
+		&t.scopes, &t.r.TableVersion, &t.created, &t.expires, &t.revoked, &t.r.RevokeReason, &t.pausedAt,
+		&t.r.FamilyID, &t.renewUntil, &t.r.RotatedTo, &t.r.Revision}
 }
 
 func (t *tokenRow) record() (token.Record, error) {
@@ -38,6 +41,7 @@ func (t *tokenRow) record() (token.Record, error) {
 	}
 	t.r.CreatedAt, t.r.ExpiresAt = instant(t.created), instant(t.expires)
 	t.r.RevokedAt, t.r.PausedAt = instant(t.revoked), instant(t.pausedAt)
+	t.r.RenewUntil = instant(t.renewUntil)
 	return t.r, nil
 }
 
@@ -72,40 +76,49 @@ func (db *DB) TokenByHash(ctx context.Context, hash token.Hash) (store.Bound, er
 
 // CreateToken implements store.Tokens.
 func (db *DB) CreateToken(ctx context.Context, r token.Record) (out token.Record, err error) {
-	scopes, err := json.Marshal(r.Scopes)
-	if err != nil {
-		return token.Record{}, fmt.Errorf("storing token: %w", err)
-	}
 	err = db.change(ctx, "storing token", func(tx *sql.Tx) error {
-		if _, err := liveOwner(ctx, tx, r.OwnerID); err != nil {
-			return err
-		}
-		c, err := credentialByID(ctx, tx, r.CredentialID)
-		if err != nil {
-			return err
-		}
-		if c.OwnerID != r.OwnerID || c.Status == store.CredentialRemoved {
-			return fmt.Errorf("%w: credential %d is removed or another owner's", store.ErrConflict, r.CredentialID)
-		}
-		var id int64
-		err = tx.QueryRowContext(ctx, `INSERT INTO tokens (hash, last_four, name, description, owner_id, credential_id, parent_id,
-				scopes, table_version, created_at, expires_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id`,
-			r.Hash[:], r.LastFour, r.Name, r.Description, r.OwnerID, r.CredentialID, r.ParentID,
-			string(scopes), r.TableVersion, millis(r.CreatedAt), millis(r.ExpiresAt)).Scan(&id)
-		if constraint(err) {
-			return fmt.Errorf("%w: %w", store.ErrConflict, err)
-		}
-		if err != nil {
-			return err
-		}
-		l, err := tokenByID(ctx, tx, id)
-		out = l.Record
+		out, err = insertToken(ctx, tx, r)
 		return err
 	})
 	if err != nil {
 		return token.Record{}, err
 	}
 	return out, nil
+}
+
+// insertToken stores a new token. Without a family it begins one, and without a bound for rotations its expiry is that.
+func insertToken(ctx context.Context, tx *sql.Tx, r token.Record) (out token.Record, err error) {
+	scopes, err := json.Marshal(r.Scopes)
+	if err != nil {
+		return out, err
+	}
+	if r.RenewUntil.Before(r.ExpiresAt) {
+		r.RenewUntil = r.ExpiresAt
+	}
+	if _, err := liveOwner(ctx, tx, r.OwnerID); err != nil {
+		return out, err
+	}
+	c, err := credentialByID(ctx, tx, r.CredentialID)
+	if err != nil {
+		return out, err
+	}
+	if c.OwnerID != r.OwnerID || c.Status == store.CredentialRemoved {
+		return out, fmt.Errorf("%w: credential %d is removed or another owner's", store.ErrConflict, r.CredentialID)
+	}
+	var id int64
+	err = tx.QueryRowContext(ctx, `INSERT INTO tokens (hash, last_four, name, description, owner_id, credential_id, parent_id,
+			scopes, table_version, created_at, expires_at, family_id, renew_until, touched_at)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, coalesce(nullif(?, 0), (SELECT seq + 1 FROM sqlite_sequence WHERE name = 'tokens')), ?, ?) RETURNING id`,
+		r.Hash[:], r.LastFour, r.Name, r.Description, r.OwnerID, r.CredentialID, r.ParentID,
+		string(scopes), r.TableVersion, millis(r.CreatedAt), millis(r.ExpiresAt), r.FamilyID, millis(r.RenewUntil), millis(r.CreatedAt)).Scan(&id)
+	if constraint(err) {
+		return out, fmt.Errorf("%w: %w", store.ErrConflict, err)
+	}
+	if err != nil {
+		return out, err
+	}
+	l, err := tokenByID(ctx, tx, id)
+	return l.Record, err
 }
 
 // Token implements store.Tokens.
@@ -123,9 +136,13 @@ func (db *DB) RevokeToken(ctx context.Context, id int64, reason, by string, at t
 		if !l.RevokedAt.IsZero() {
 			return nil
 		}
-		_, err := tx.ExecContext(ctx, "UPDATE tokens SET revoked_at = ?, revoke_reason = ?, revoked_by = ?, changed_by = ? WHERE id = ?",
-			millis(at), reason, by, by, id)
-		return err
+		if err := revoke(ctx, tx, "id = ?", []any{id}, reason, by, at); err != nil {
+			return err
+		}
+		if l.RotatedTo != 0 {
+			return nil // what follows from the family goes on with the token that took its place
+		}
+		return revokeFamily(ctx, tx, l.FamilyID, id, reason, by, at)
 	})
 }
 
@@ -142,12 +159,12 @@ func (db *DB) PauseToken(ctx context.Context, id int64, reason, by string, at ti
 }
 
 // ResumeToken implements store.Tokens.
-func (db *DB) ResumeToken(ctx context.Context, id int64, by string, _ time.Time) (store.Listed, error) {
+func (db *DB) ResumeToken(ctx context.Context, id int64, by string, at time.Time) (store.Listed, error) {
 	return db.changeToken(ctx, "resuming token", id, func(tx *sql.Tx, l *store.Listed) error {
 		if !l.RevokedAt.IsZero() {
 			return store.ErrRevoked
 		}
-		_, err := tx.ExecContext(ctx, "UPDATE tokens SET paused_at = 0, pause_reason = '', paused_by = '', changed_by = ? WHERE id = ?", by, id)
+		_, err := tx.ExecContext(ctx, "UPDATE tokens SET paused_at = 0, pause_reason = '', paused_by = '', changed_by = ?, touched_at = max(touched_at, ?) WHERE id = ?", by, millis(at), id)
 		return err
 	})
 }
@@ -161,7 +178,7 @@ func (db *DB) ConfirmToken(ctx context.Context, id int64, tableVersion int, by s
 		case tableVersion < l.TableVersion:
 			return fmt.Errorf("%w: the token was confirmed under table version %d, not %d", store.ErrConflict, l.TableVersion, tableVersion)
 		}
-		_, err := tx.ExecContext(ctx, "UPDATE tokens SET table_version = ?, changed_by = ? WHERE id = ?", tableVersion, by, id)
+		_, err := tx.ExecContext(ctx, "UPDATE tokens SET table_version = ?, revision = revision + 1, changed_by = ? WHERE id = ?", tableVersion, by, id)
 		return err
 	})
 }

@@ -1,0 +1,141 @@
+package api
+
+import (
+	"time"
+
+	"patgate/policy"
+	"patgate/store"
+	"patgate/token"
+)
+
+// tokenView is a token as GitLab shows it (lib/api/entities/personal_access_token, 19.3), followed by fields of ours.
+type tokenView struct {
+	ID             int64       `json:"id"`
+	Name           string      `json:"name"`
+	Revoked        bool        `json:"revoked"`
+	CreatedAt      time.Time   `json:"created_at"`
+	Description    string      `json:"description"`
+	Scopes         []string    `json:"scopes"`
+	UserID         int64       `json:"user_id"`
+	LastUsedAt     *time.Time  `json:"last_used_at"`
+	LastUsedIPs    []string    `json:"last_used_ips"`
+	Active         bool        `json:"active"`
+	ExpiresAt      string      `json:"expires_at"` // a date, at whose first moment the token is certainly over
+	Granular       bool        `json:"granular"`
+	GranularScopes []scopeView `json:"granular_scopes"`
+	// Token is the secret, in the answer that makes it.
+	Token string `json:"token,omitempty"`
+
+	ExpiresAtTime time.Time  `json:"expires_at_time"` // to the moment
+	RenewUntil    time.Time  `json:"renew_until"`
+	State         string     `json:"state"` // active, expired, revoked, paused, credential_invalid
+	StateReason   string     `json:"state_reason,omitempty"`
+	Username      string     `json:"username"`
+	Uses          int64      `json:"uses"`
+	LastFour      string     `json:"last_four"`
+	TableVersion  int        `json:"table_version"`
+	CredentialID  int64      `json:"credential_id"`
+	ParentID      *int64     `json:"parent_id"`
+	FamilyID      int64      `json:"family_id"`
+	RotatedTo     *int64     `json:"rotated_to"`
+	RevokedAt     *time.Time `json:"revoked_at"`
+	RevokedBy     string     `json:"revoked_by,omitempty"`
+	RevokeReason  string     `json:"revoke_reason,omitempty"`
+	PausedAt      *time.Time `json:"paused_at"`
+	PauseReason   string     `json:"pause_reason,omitempty"`
+
+	Warnings []string `json:"warnings,omitempty"`
+	Widened  *bool    `json:"widened,omitempty"`
+	// RevokedTokens are the tokens below it that an edit ended.
+	RevokedTokens []int64 `json:"revoked_tokens,omitempty"`
+}
+
+// scopeView is a scope as GitLab's answers have it: one project or group to an entry.
+type scopeView struct {
+	Access      string                 `json:"access"`
+	Permissions []string               `json:"permissions"`
+	ProjectID   *int64                 `json:"project_id"`
+	GroupID     *int64                 `json:"group_id"`
+	Constraints *policy.ConstraintSpec `json:"constraints,omitempty"`
+}
+
+func viewScopes(specs []policy.ScopeSpec) []scopeView {
+	views := []scopeView{}
+	for i := range specs {
+		s := &specs[i]
+		v := scopeView{Access: s.Access, Permissions: s.Permissions}
+		if len(s.Constraints.RefPatterns) > 0 {
+			v.Constraints = &s.Constraints
+		}
+		for _, id := range s.ProjectIDs {
+			v.ProjectID = &id
+			views = append(views, v)
+		}
+		v.ProjectID = nil
+		for _, id := range s.GroupIDs {
+			v.GroupID = &id
+			views = append(views, v)
+		}
+		if len(s.ProjectIDs)+len(s.GroupIDs) == 0 {
+			views = append(views, v)
+		}
+	}
+	return views
+}
+
+func view(l *store.Listed, now time.Time) *tokenView {
+	state, reason := State(l, now)
+	ips := l.Addresses
+	if ips == nil {
+		ips = []string{}
+	}
+	return &tokenView{
+		ID: l.ID, Name: l.Name, Revoked: !l.RevokedAt.IsZero(), CreatedAt: l.CreatedAt, Description: l.Description, Scopes: []string{"granular"},
+		UserID: l.Owner.UserID, LastUsedAt: orNull(l.LastUsedAt), LastUsedIPs: ips, Active: state == "active", ExpiresAt: lastDay(l.ExpiresAt),
+		Granular: true, GranularScopes: viewScopes(l.Scopes),
+		ExpiresAtTime: l.ExpiresAt, RenewUntil: l.RenewUntil, State: state, StateReason: reason, Username: l.Owner.Username, Uses: l.Uses,
+		LastFour: l.LastFour, TableVersion: l.TableVersion, CredentialID: l.CredentialID, ParentID: orNull(l.ParentID), FamilyID: l.FamilyID,
+		RotatedTo: orNull(l.RotatedTo), RevokedAt: orNull(l.RevokedAt), RevokedBy: l.RevokedBy, RevokeReason: l.RevokeReason,
+		PausedAt: orNull(l.PausedAt), PauseReason: l.PauseReason,
+	}
+}
+
+// State tells what a token is now, and why it does not work, with what to do about it.
+func State(l *store.Listed, now time.Time) (state, reason string) {
+	switch v := l.Validity(now); {
+	case v == token.Revoked:
+		return v.String(), l.RevokeReason
+	case v == token.Expired && l.RotatedTo != 0:
+		return v.String(), "rotated, and its grace is over"
+	case v == token.Expired:
+		return v.String(), "expired"
+	case v == token.Paused:
+		return v.String(), l.PauseReason
+	case l.Credential != store.CredentialNone && l.Credential != store.CredentialValid:
+		return "credential_invalid", "the forge no longer accepts the credential that the token is bound to (" + l.CredentialReason +
+			"): put a new one in its place with patgate owner replace " + l.Owner.Username + ", and the token works again"
+	case v == token.Valid:
+		return "active", ""
+	default:
+		return v.String(), ""
+	}
+}
+
+// lastDay gives the date at whose first moment UTC the time is reached or past, as GitLab's expiry dates are read.
+func lastDay(t time.Time) string {
+	t = t.UTC()
+	day := t.Truncate(24 * time.Hour)
+	if t.After(day) {
+		day = day.Add(24 * time.Hour)
+	}
+	return day.Format(time.DateOnly)
+}
+
+// orNull gives nil for the zero value.
+func orNull[T comparable](v T) *T {
+	var zero T
+	if v == zero {
+		return nil
+	}
+	return &v
+}

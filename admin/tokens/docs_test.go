@@ -1,0 +1,123 @@
+package tokens_test
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	"patgate/admin/tokens"
+	"patgate/routes"
+	"patgate/token"
+)
+
+var update = flag.Bool("update", false, "write docs/permissions.md instead of comparing")
+
+const permissionsPage = "../../docs/permissions.md"
+
+// TestPermissionsPage holds that docs/permissions.md says what the route table says.
+func TestPermissionsPage(t *testing.T) {
+	table, err := routes.LoadGitLab()
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := permissions(tokens.Catalogue(table))
+	if *update {
+		if err := os.WriteFile(permissionsPage, []byte(want), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	got, err := os.ReadFile(permissionsPage)
+	if err != nil || string(got) != want {
+		t.Errorf("docs/permissions.md does not agree with the route table: run `make docs` (%v)", err)
+	}
+}
+
+// permissions writes the page.
+func permissions(all []tokens.Entry) string {
+	var b strings.Builder
+	endpoints := 0
+	for i := range all {
+		endpoints += len(all[i].Endpoints)
+	}
+	fmt.Fprintf(&b, `# Permissions
+
+Generated from the route table. %d permissions; a permission is granted on projects, groups, the owner's account (user)
+or the instance, and lets a token use the endpoints that stand below it, %d in all. Endpoints are below /api/v4.
+
+- **credential**: some endpoint yields another credential. No wildcard stands for such a permission, and what the endpoint
+  would yield is not handed out.
+- **runs_as_owner**, **exports**, **grants_rights**: what no boundary contains. It runs code with the owner's rights, takes
+  data elsewhere, or lets others in.
+- A permission without endpoints is known, so that tokens may name it, and nothing in the table needs it.
+`, len(all), endpoints)
+	category, resource := "", ""
+	for i := range all {
+		e := &all[i]
+		if e.Category != category {
+			category, resource = e.Category, ""
+			fmt.Fprintf(&b, "\n## %s\n", category)
+		}
+		if e.Resource != resource {
+			resource = e.Resource
+			fmt.Fprintf(&b, "\n### %s\n", e.Title)
+		}
+		fmt.Fprintf(&b, "\n`%s` on %s", e.Name, strings.Join(e.Boundaries, ", "))
+		if e.Description != "" {
+			fmt.Fprintf(&b, ": %s", e.Description)
+		}
+		badges := e.Effects
+		if e.Mints {
+			badges = append([]string{"credential"}, badges...)
+		}
+		if e.Deprecated {
+			badges = append([]string{"deprecated"}, badges...)
+		}
+		if len(badges) > 0 {
+			fmt.Fprintf(&b, " (**%s**)", strings.Join(badges, ", "))
+		}
+		b.WriteString("\n\n")
+		for _, endpoint := range e.Endpoints {
+			fmt.Fprintf(&b, "- `%s`\n", endpoint)
+		}
+		if len(e.Endpoints) == 0 {
+			b.WriteString("- no endpoint\n")
+		}
+	}
+	return b.String()
+}
+
+// TestTheTokensPageShowsThePattern holds that the regular expression for scanners is the one that tokens have.
+func TestTheTokensPageShowsThePattern(t *testing.T) {
+	page, err := os.ReadFile("../../docs/tokens.md")
+	if err != nil || !strings.Contains(string(page), "`"+token.Pattern+"`") {
+		t.Errorf("docs/tokens.md does not show %s (%v)", token.Pattern, err)
+	}
+}
+
+// TestTemplates holds that every template can be used as it is, once it says where, and yields no other credential.
+func TestTemplates(t *testing.T) {
+	w := newWorld(t, nil)
+	mints := map[string]bool{}
+	for _, e := range tokens.Catalogue(w.table) {
+		mints[e.Name] = e.Mints
+	}
+	for _, template := range tokens.Templates() {
+		t.Run(template.Name, func(t *testing.T) {
+			for i := range template.Scopes {
+				template.Scopes[i].ProjectIDs = []int64{w.api}
+				for _, name := range template.Scopes[i].Permissions {
+					if mints[name] {
+						t.Errorf("%s yields a credential", name)
+					}
+				}
+			}
+			_, err := w.Create(t.Context(), w.owner(t, w.pat), tokens.Creation{Name: template.Title, ExpiresAt: template.ExpiresIn, Scopes: template.Scopes, Seal: true})
+			if err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}

@@ -1,0 +1,181 @@
+package tokens
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+
+	"patgate/policy"
+	"patgate/store"
+	"patgate/token"
+)
+
+// Changes is what is to be different in a token; what is nil stays.
+type Changes struct {
+	Name, Description     *string
+	ExpiresAt, RenewUntil *string
+	Scopes                *[]Scope
+}
+
+// Edited is a token after an edit.
+type Edited struct {
+	store.Listed
+	// Widened tells that it may do more, or for longer, than before.
+	Widened bool
+	// Revoked are tokens made below it that would have held more than it, and are revoked.
+	Revoked  []int64
+	Warnings []string
+}
+
+// maxTries bounds how often an edit is decided anew because the token changed meanwhile.
+const maxTries = 3
+
+// Edit changes what a token is called and may do. Narrowing is free to whoever may change the token. Widening, in
+// permissions, places, constraints or time, needs the owner's forge credential, one that reaches as far as the one the
+// token is bound to. Tokens that were made below it never keep more than it has.
+func (s *Service) Edit(ctx context.Context, c *Caller, id int64, q Changes) (*Edited, error) {
+	for range maxTries {
+		out, err := s.edit(ctx, c, id, &q)
+		if !errors.Is(err, store.ErrConflict) {
+			return out, err
+		}
+	}
+	return nil, moved(store.ErrConflict)
+}
+
+func (s *Service) edit(ctx context.Context, c *Caller, id int64, q *Changes) (*Edited, error) {
+	l, err := s.own(ctx, c, id)
+	if err != nil {
+		return nil, err
+	}
+	now := s.now()
+	if l.Validity(now) == token.Revoked || l.RotatedTo != 0 {
+		return nil, refuse(ErrConflict, "the token is revoked or rotated: it cannot be edited")
+	}
+	limit := s.longest(now)
+	if l.ParentID != 0 {
+		limit = limit.within(l.RenewUntil, "the token was made by another and does not outlive it")
+	}
+	problems := &Invalid{}
+	e := store.Edit{Revision: l.Revision, Children: l.Children, Name: l.Name, Description: l.Description, Scopes: l.Scopes,
+		TableVersion: l.TableVersion, ExpiresAt: l.ExpiresAt, RenewUntil: l.RenewUntil}
+	if q.Name != nil {
+		e.Name = strings.TrimSpace(*q.Name)
+		problems.text("name", e.Name, MaxName, true)
+	}
+	if q.Description != nil {
+		e.Description = *q.Description
+		problems.text("description", e.Description, MaxDescription, false)
+	}
+	if q.ExpiresAt != nil {
+		e.ExpiresAt = problems.end("expires_at", *q.ExpiresAt, now, s.o.Lifetimes.Standard, limit)
+		// Who shortens a life shortens renewals with it, unless told otherwise.
+		e.RenewUntil = e.ExpiresAt
+		if q.RenewUntil == nil && l.RenewUntil.After(l.ExpiresAt) && l.RenewUntil.After(e.ExpiresAt) {
+			e.RenewUntil = l.RenewUntil
+		}
+	}
+	if q.RenewUntil != nil {
+		e.RenewUntil = problems.renewal(*q.RenewUntil, now, e.ExpiresAt, limit)
+	}
+	var specs []policy.ScopeSpec
+	if q.Scopes != nil {
+		if specs, err = problems.scopes(*q.Scopes, s); err != nil {
+			return nil, err
+		}
+	}
+	if err := problems.Err(); err != nil {
+		return nil, err
+	}
+	out := &Edited{Widened: e.ExpiresAt.After(l.ExpiresAt) || e.RenewUntil.After(l.RenewUntil)}
+	if q.Scopes != nil {
+		if err := s.rescope(ctx, c, &l, &e, q, specs, out, problems); err != nil {
+			return nil, err
+		}
+	}
+	if out.Widened {
+		if err := s.mayWiden(ctx, c, &l); err != nil {
+			return nil, err
+		}
+	}
+	err = s.change(ctx, func(ctx context.Context, st store.Store) (err error) {
+		out.Listed, err = st.EditToken(ctx, id, e, c.by(), now)
+		return err
+	})
+	if err != nil {
+		if errors.Is(err, store.ErrConflict) {
+			return nil, err
+		}
+		return nil, moved(err)
+	}
+	out.Revoked = e.RevokeBelow
+	s.record("edited", &out.Listed, c, "", 0)
+	return out, nil
+}
+
+// mayWiden tells, by an ErrForbidden, why the caller's word is not enough to widen a token.
+func (s *Service) mayWiden(ctx context.Context, c *Caller, l *store.Listed) error {
+	switch {
+	case c.identity == nil:
+		return refuse(ErrForbidden, "this would widen the token, in what it may do or for how long: the owner's forge credential is needed for that")
+	case l.ParentID != 0:
+		return refuse(ErrForbidden, "the token was made by another one, and holds no more than that: make a new token instead")
+	}
+	return s.ownersWord(ctx, c, l)
+}
+
+// rescope puts new scopes into the edit, tells whether they widen the token, and finds the tokens below that must end.
+func (s *Service) rescope(ctx context.Context, c *Caller, l *store.Listed, e *store.Edit, q *Changes, specs []policy.ScopeSpec, out *Edited, problems *Invalid) error {
+	b, err := s.boundTo(ctx, l)
+	if err != nil {
+		return err
+	}
+	as := b.session()
+	if c.identity != nil {
+		as.Credential = c.secret
+	}
+	found, err := s.resolve(ctx, as, *q.Scopes, specs, c.operator != "")
+	if err != nil {
+		return err
+	}
+	catalogue := s.o.Table().Catalogue()
+	fresh, err := policy.Compile(l.Owner.UserID, l.TableVersion, specs, catalogue)
+	if err != nil {
+		if err := problems.scopeProblems(err); err != nil {
+			return err
+		}
+		return problems
+	}
+	old, err := store.CompileStored(l.Owner.UserID, l.TableVersion, l.Scopes, catalogue)
+	if err != nil {
+		return err
+	}
+	if len(policy.Subset(fresh, old, found.of)) > 0 {
+		out.Widened = true
+		e.TableVersion = s.o.Table().Version() // the owner has looked at all of it
+		fresh.TableVersion = e.TableVersion
+	}
+	e.Scopes, out.Warnings = specs, found.warnings
+	below, err := s.o.Store.Descendants(ctx, l.ID)
+	if err != nil {
+		return err
+	}
+	for i := range below {
+		d := &below[i]
+		if v := d.Validity(s.now()); v != token.Valid && v != token.Paused {
+			continue
+		}
+		if err := s.facts(ctx, as, found, d.Scopes); err != nil {
+			return err
+		}
+		grant, err := store.CompileStored(d.Owner.UserID, d.TableVersion, d.Scopes, catalogue)
+		if err != nil {
+			return err
+		}
+		if len(policy.Subset(grant, fresh, found.of)) > 0 && !slices.Contains(e.RevokeBelow, d.ID) {
+			e.RevokeBelow = append(e.RevokeBelow, d.ID)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,107 @@
+package tokens
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"patgate/policy"
+	"patgate/store"
+)
+
+// Report says which tokens hold more than they need, or will soon need somebody.
+type Report struct {
+	Total  int            `json:"total"`
+	States map[string]int `json:"states"`
+	Tokens []Finding      `json:"tokens"`
+}
+
+// Finding is what is to be said of one active token.
+type Finding struct {
+	ID       int64     `json:"id"`
+	Name     string    `json:"name"`
+	Username string    `json:"username"`
+	Expires  time.Time `json:"expires_at_time"`
+	// Badges are of a closed set: broad, unused_permissions, unused, expiring_soon, newer_routes_held_back,
+	// credential_invalid.
+	Badges            []string `json:"badges"`
+	UnusedPermissions []string `json:"unused_permissions,omitempty"`
+}
+
+const (
+	// soon is how far off an expiry is that is said to be soon: GitLab's two weeks.
+	soon = 14 * 24 * time.Hour
+	// settled is how old a token must be before what it did not use says something.
+	settled = 7 * 24 * time.Hour
+)
+
+// Unused gives the permissions of a token that it was never seen to use.
+func Unused(l *store.Listed, uses []store.PermissionUse) []string {
+	unused := []string{}
+	for i := range l.Scopes {
+		for _, name := range l.Scopes[i].Permissions {
+			used := slices.ContainsFunc(uses, func(u store.PermissionUse) bool { return u.Permission == name && u.Uses > 0 })
+			if !used && !slices.Contains(unused, name) {
+				unused = append(unused, name)
+			}
+		}
+	}
+	return unused
+}
+
+// Broad tells whether a token reaches all that its owner is a member of, or the instance, or may write whatever there is
+// to write somewhere.
+func Broad(l *store.Listed) bool {
+	const many = 100 // permissions in one scope: more than any one job has
+	return slices.ContainsFunc(l.Scopes, func(s policy.ScopeSpec) bool {
+		return s.Access == policy.AccessAllMemberships.String() || s.Access == policy.AccessInstance.String() && slices.ContainsFunc(s.Permissions, writes) || len(s.Permissions) > many
+	})
+}
+
+// writes tells whether a permission is for more than reading, by its name.
+func writes(permission string) bool {
+	return !strings.HasPrefix(permission, "read_") && !strings.HasPrefix(permission, "download_")
+}
+
+// Report looks at the tokens that the caller may list; all is for administrators.
+func (s *Service) Report(ctx context.Context, c *Caller, all bool) (*Report, error) {
+	now := s.now()
+	list, total, err := s.List(ctx, c, 0, all, store.Filter{Now: now, Sort: store.SortExpiresAsc})
+	if err != nil {
+		return nil, err
+	}
+	report := &Report{Total: total, States: map[string]int{}, Tokens: []Finding{}}
+	for i := range list {
+		l := &list[i]
+		validity := l.Validity(now).String()
+		report.States[validity]++
+		if validity != "valid" {
+			continue
+		}
+		uses, err := s.o.Store.PermissionUses(ctx, l.ID)
+		if err != nil {
+			return nil, err
+		}
+		f := Finding{ID: l.ID, Name: l.Name, Username: l.Owner.Username, Expires: l.ExpiresAt}
+		badge := func(name string, wears bool) {
+			if wears {
+				f.Badges = append(f.Badges, name)
+			}
+		}
+		old := now.Sub(l.CreatedAt) > settled
+		badge("broad", Broad(l))
+		badge("unused", old && l.LastUsedAt.IsZero())
+		if old && !l.LastUsedAt.IsZero() {
+			f.UnusedPermissions = Unused(l, uses)
+			badge("unused_permissions", len(f.UnusedPermissions) > 0)
+		}
+		badge("expiring_soon", l.ExpiresAt.Sub(now) < soon)
+		badge("newer_routes_held_back", l.TableVersion < s.o.Table().Version())
+		badge("credential_invalid", l.Credential == store.CredentialInvalid)
+		if len(f.Badges) > 0 {
+			report.Tokens = append(report.Tokens, f)
+		}
+	}
+	return report, nil
+}

@@ -1,0 +1,160 @@
+package tokens
+
+import (
+	"context"
+	"slices"
+	"strconv"
+	"time"
+
+	"patgate/store"
+	"patgate/token"
+)
+
+// Rotation is how a token is to be rotated.
+type Rotation struct {
+	// ExpiresAt is when the new token ends, as in Creation; empty is in a week, as with GitLab.
+	ExpiresAt string
+	// RenewUntil is as in Creation, for rotations on an owner's word.
+	RenewUntil string
+	// Grace is for how long the old secret still works: a duration, or a number of seconds; empty is not at all.
+	Grace string
+}
+
+// Rotate puts a new token with a new secret in the place of one. A token may rotate itself and what it made, if it holds
+// rotate_personal_access_token, and never past what its maker gave as the end of all renewals. An owner may rotate any
+// token, with a forge credential that reaches as far as the one the token is bound to.
+func (s *Service) Rotate(ctx context.Context, c *Caller, id int64, q Rotation) (*Created, error) {
+	l, err := s.own(ctx, c, id)
+	if err != nil {
+		return nil, err
+	}
+	if c.session != nil && c.session.TokenID == id && l.RotatedTo != 0 { // in its grace, for everything else
+		if err := s.Reused(ctx, l.Hash); err != nil {
+			return nil, err
+		}
+		return nil, ErrUnknownCaller
+	}
+	now := s.now()
+	limit := s.longest(now)
+	switch {
+	case c.session != nil && !s.holds(c, "rotate_personal_access_token"):
+		return nil, missing("rotate_personal_access_token")
+	case c.session != nil:
+		limit = limit.within(l.RenewUntil, "the token may be renewed until "+l.RenewUntil.Format(time.RFC3339)+" only, as whoever made it said")
+	case l.ParentID != 0:
+		limit = limit.within(l.RenewUntil, "the token was made by token "+strconv.FormatInt(l.ParentID, 10)+" and does not outlive it")
+	}
+	if c.identity != nil {
+		if err := s.ownersWord(ctx, c, &l); err != nil {
+			return nil, err
+		}
+	}
+	problems := &Invalid{}
+	r := token.Record{Name: l.Name, Description: l.Description, Scopes: l.Scopes, TableVersion: l.TableVersion, CreatedAt: now}
+	r.ExpiresAt = problems.end("expires_at", q.ExpiresAt, now, rotationLife, limit)
+	if c.session != nil {
+		if q.RenewUntil != "" {
+			problems.Add("renew_until", "is for the owner to say: a token cannot move its own end")
+		}
+		r.RenewUntil = l.RenewUntil
+	} else {
+		r.RenewUntil = problems.renewal(q.RenewUntil, now, r.ExpiresAt, limit)
+	}
+	grace := problems.grace(q.Grace, now, s.o.Lifetimes.Grace)
+	if err := problems.Err(); err != nil {
+		return nil, err
+	}
+	secret, hash, err := s.mint()
+	if err != nil {
+		return nil, err
+	}
+	r.Hash, r.LastFour = hash, token.LastFour(secret)
+	err = s.change(ctx, func(ctx context.Context, st store.Store) (err error) {
+		r, err = st.RotateToken(ctx, id, l.Revision, r, grace, c.by())
+		return err
+	})
+	if err != nil {
+		return nil, moved(err)
+	}
+	s.record("rotated", &l, c, "", r.ID)
+	return &Created{Listed: store.Listed{Record: r, Owner: l.Owner}, Secret: secret}, nil
+}
+
+// grace reads for how long the old secret still works, and gives until when; zero is not at all.
+func (e *Invalid) grace(text string, now time.Time, longest time.Duration) time.Time {
+	if text == "" {
+		return time.Time{}
+	}
+	d, ok := ParseSpan(text)
+	if seconds, err := strconv.ParseUint(text, 10, 31); err == nil {
+		d, ok = time.Duration(seconds)*time.Second, true
+	}
+	switch {
+	case !ok:
+		e.Add("grace", "%q is no duration: write 10m, 2h or 1d", text)
+	case d > longest:
+		e.Add("grace", "is too long: at most %s (tokens.max_grace)", writeSpan(longest))
+	case d > 0:
+		return now.Add(d)
+	}
+	return time.Time{}
+}
+
+// own reads a token that the caller may change: an owner's own, any for an operator, a token's own self and what it made.
+func (s *Service) own(ctx context.Context, c *Caller, id int64) (store.Listed, error) {
+	if c.session == nil {
+		l, err := s.find(ctx, c, id)
+		if err == nil && c.operator == "" && (c.identity.UserID != l.Owner.UserID || l.Owner.Origin != s.o.Origin) {
+			return store.Listed{}, refuse(ErrForbidden, "administrators of patgate may pause and revoke the tokens of others, no more")
+		}
+		return l, err
+	}
+	if id != c.session.TokenID {
+		mine, err := s.made(ctx, c, id)
+		if err != nil {
+			return store.Listed{}, err
+		}
+		if !mine {
+			if _, err := s.find(ctx, c, id); err != nil {
+				return store.Listed{}, err
+			}
+			return store.Listed{}, refuse(ErrForbidden, "a token changes itself and what it made, nothing else: the owner's forge credential is needed")
+		}
+	}
+	l, err := s.o.Store.Token(ctx, id)
+	if err != nil {
+		return l, moved(err)
+	}
+	return l, nil
+}
+
+// made tells whether the caller's token, or one that it was rotated from, made a token, directly or not.
+func (s *Service) made(ctx context.Context, c *Caller, id int64) (bool, error) {
+	below, err := s.o.Store.Descendants(ctx, c.session.TokenID)
+	if err != nil {
+		return false, err
+	}
+	return slices.ContainsFunc(below, func(l store.Listed) bool { return l.ID == id }), nil
+}
+
+// Reused is called when a secret that was rotated out is presented for another rotation: somebody else has it. Everything
+// that ever came of the token is revoked, since nobody knows which of the two holders is the owner.
+func (s *Service) Reused(ctx context.Context, hash token.Hash) error {
+	b, err := s.o.Store.TokenByHash(ctx, hash)
+	if err != nil {
+		return err
+	}
+	if b.Record.RotatedTo == 0 {
+		return nil
+	}
+	const reason = "a rotated-out secret was presented for another rotation"
+	var revoked int
+	err = s.change(ctx, func(ctx context.Context, st store.Store) (err error) {
+		revoked, err = st.RevokeFamily(ctx, b.Record.ID, reason, "patgate", s.now())
+		return err
+	})
+	if err == nil && revoked > 0 {
+		s.o.Record(Change{What: "family_revoked", TokenID: b.Record.ID, OwnerID: b.Owner.UserID, By: "patgate", Reason: reason, Other: b.Record.FamilyID})
+	}
+	return err
+}

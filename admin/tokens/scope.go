@@ -1,0 +1,300 @@
+package tokens
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"patgate/forge"
+	"patgate/policy"
+	"patgate/routes"
+	"patgate/token"
+)
+
+// Scope is a scope as it is asked for: an entry of GitLab's granular_scopes, with projects and groups also by path, and
+// with wildcards among the permissions, which stand for the permissions of today.
+type Scope struct {
+	Access      string                `json:"access" yaml:"access"`
+	Permissions []string              `json:"permissions" yaml:"permissions"`
+	ProjectIDs  []int64               `json:"project_ids,omitempty" yaml:"project_ids"`
+	GroupIDs    []int64               `json:"group_ids,omitempty" yaml:"group_ids"`
+	Projects    []string              `json:"projects,omitempty" yaml:"projects"`
+	Groups      []string              `json:"groups,omitempty" yaml:"groups"`
+	Constraints policy.ConstraintSpec `json:"constraints,omitzero" yaml:"constraints"`
+}
+
+// Expand replaces wildcards by the names that they stand for today. A wildcard stands for permissions that can be granted
+// on what the scope reaches, that are not deprecated, and no row of which yields another credential. Names without a
+// wildcard stay as they are, known or not: the compiler of grants judges them.
+func Expand(s *Scope, t *routes.Table) ([]string, error) {
+	access, err := policy.ParseAccess(s.Access)
+	if err != nil || !slices.ContainsFunc(s.Permissions, func(name string) bool { return strings.Contains(name, "*") }) {
+		return s.Permissions, nil // the compiler tells what is wrong with the access
+	}
+	mints := mintingPermissions(t)
+	var names []string
+	add := func(name string) {
+		if !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	for _, wanted := range s.Permissions {
+		if !strings.Contains(wanted, "*") {
+			add(wanted)
+			continue
+		}
+		found := false
+		for p, info := range t.Catalogue().All() {
+			if info.Deprecated || mints.Has(p) || !matches(wanted, info.Name) || !grantable(s, access, info.Boundaries) {
+				continue
+			}
+			found = true
+			add(info.Name)
+		}
+		if !found {
+			return nil, fmt.Errorf("%q stands for no permission that can be granted under %s and makes no credential (patgate routes list shows permissions)", wanted, s.Access)
+		}
+	}
+	return names, nil
+}
+
+// mintingPermissions gives the permissions that some row with another credential in its answer needs.
+func mintingPermissions(t *routes.Table) (set routes.PermissionSet) {
+	for _, r := range t.Routes() {
+		if r.Mints != "" {
+			set.Union(&r.NeedSet)
+		}
+	}
+	return set
+}
+
+// matches tells whether a name fits a pattern in which * stands for any text.
+func matches(pattern, name string) bool {
+	head, rest, star := strings.Cut(pattern, "*")
+	if !star {
+		return pattern == name
+	}
+	name, ok := strings.CutPrefix(name, head)
+	if !ok {
+		return false
+	}
+	for i := 0; i <= len(name); i++ {
+		if matches(rest, name[i:]) {
+			return true
+		}
+	}
+	return false
+}
+
+// grantable tells whether one of the boundaries is within what the scope names.
+func grantable(s *Scope, access policy.Access, boundaries []routes.Boundary) bool {
+	return slices.ContainsFunc(boundaries, func(b routes.Boundary) bool {
+		switch access {
+		case policy.AccessPersonalProjects:
+			return b == routes.BoundaryProject
+		case policy.AccessAllMemberships:
+			return b.InContainer()
+		case policy.AccessSelectedMemberships:
+			return b == routes.BoundaryProject || b == routes.BoundaryGroup && len(s.Groups)+len(s.GroupIDs) > 0
+		case policy.AccessUser:
+			return b == routes.BoundaryUser
+		case policy.AccessInstance:
+			return b == routes.BoundaryInstance
+		}
+		return false
+	})
+}
+
+// expandAll replaces wildcards and finds what is wrong with scopes, before the forge is asked for anything.
+func (e *Invalid) expandAll(scopes []Scope, t *routes.Table) ([]policy.ScopeSpec, error) {
+	specs := make([]policy.ScopeSpec, len(scopes))
+	for i := range scopes {
+		s := &scopes[i]
+		names, err := Expand(s, t)
+		if err != nil {
+			e.Add(fmt.Sprintf("granular_scopes[%d].permissions", i), "%v", err)
+			names = []string{}
+		}
+		specs[i] = policy.ScopeSpec{Access: s.Access, Permissions: names, ProjectIDs: slices.Clone(s.ProjectIDs), GroupIDs: slices.Clone(s.GroupIDs), Constraints: s.Constraints}
+		// Any ids that stand for the paths until the forge has told the real ones.
+		for j := range s.Projects {
+			specs[i].ProjectIDs = append(specs[i].ProjectIDs, placeholder(i, j))
+		}
+		for j := range s.Groups {
+			specs[i].GroupIDs = append(specs[i].GroupIDs, placeholder(i, j))
+		}
+	}
+	_, err := policy.Compile(1, t.Version(), specs, t.Catalogue())
+	if err == nil {
+		return specs, nil
+	}
+	before := len(e.Problems)
+	if err := e.scopeProblems(err); err != nil {
+		return nil, err
+	}
+	// A wildcard that stands for nothing is one problem, not two.
+	if before > 0 {
+		e.Problems = append(e.Problems[:before:before], slices.DeleteFunc(slices.Clone(e.Problems[before:]), func(p Problem) bool {
+			return slices.ContainsFunc(e.Problems[:before], func(q Problem) bool { return q.Field == p.Field })
+		})...)
+	}
+	return specs, nil
+}
+
+func placeholder(scope, index int) int64 { return 1<<61 + int64(scope)<<24 + int64(index) }
+
+// place is a container that a scope names.
+type place struct {
+	boundary routes.Boundary
+	id       int64
+}
+
+// resolved is what the forge says of the containers that some scopes name.
+type resolved struct {
+	facts    map[place]policy.Container
+	warnings []string
+}
+
+// of gives a container in the form that policy.Subset asks for.
+func (r *resolved) of(b routes.Boundary, id int64) policy.Container { return r.facts[place{b, id}] }
+
+// resolve asks the forge, as the owner, which containers are meant, and puts ids in place of paths. All that cannot be
+// found are reported together, as ErrContainer.
+func (s *Service) resolve(ctx context.Context, as *token.Session, scopes []Scope, specs []policy.ScopeSpec, patient bool) (*resolved, error) {
+	r := &resolved{facts: map[place]policy.Container{}}
+	var missing []string
+	one := func(kind routes.RefKind, boundary routes.Boundary, field, name string) (int64, error) {
+		ref, ok := routes.ParseReference(kind, []byte(name))
+		if !ok {
+			missing = append(missing, fmt.Sprintf("%s: %s %q: not an id and not a full path (group/subgroup/project)", field, kind, name))
+			return 0, nil
+		}
+		c, err := s.ask(ctx, as, ref, patient)
+		switch {
+		case err != nil:
+			return 0, fmt.Errorf("%s %q: %w", kind, name, err)
+		case c.Boundary != boundary || c.Access == policy.OwnerNone:
+			missing = append(missing, fmt.Sprintf("%s: %s %q: not found, or %s cannot see it", field, kind, name, as.Username))
+			return 0, nil
+		case c.Access != policy.OwnerMember:
+			r.warnings = append(r.warnings, fmt.Sprintf("%s is no member of %s %s: only public reads will work there", as.Username, kind, c.Path))
+		}
+		r.facts[place{boundary, c.ID}] = c
+		return c.ID, nil
+	}
+	list := func(kind routes.RefKind, boundary routes.Boundary, scope int, field string, ids []int64, paths []string) ([]int64, error) {
+		var out []int64
+		names := make([]string, 0, len(ids)+len(paths))
+		for _, id := range ids {
+			names = append(names, strconv.FormatInt(id, 10))
+		}
+		for i, name := range append(names, paths...) {
+			at := fmt.Sprintf("granular_scopes[%d].%s", scope, field)
+			if i >= len(ids) {
+				at = strings.TrimSuffix(at, "_ids") + "s"
+			}
+			id, err := one(kind, boundary, at, name)
+			if err != nil {
+				return nil, err
+			}
+			if id != 0 && !slices.Contains(out, id) {
+				out = append(out, id)
+			}
+		}
+		return out, nil
+	}
+	for i := range scopes {
+		var err error
+		if specs[i].ProjectIDs, err = list(routes.RefProject, routes.BoundaryProject, i, "project_ids", scopes[i].ProjectIDs, scopes[i].Projects); err != nil {
+			return nil, err
+		}
+		if specs[i].GroupIDs, err = list(routes.RefGroup, routes.BoundaryGroup, i, "group_ids", scopes[i].GroupIDs, scopes[i].Groups); err != nil {
+			return nil, err
+		}
+	}
+	if len(missing) > 0 {
+		return nil, refuse(ErrContainer, "%s", strings.Join(missing, "\n"))
+	}
+	return r, nil
+}
+
+// longestWait is how long a patient caller waits when the forge, or patgate's own budget, wants a pause.
+const longestWait = time.Minute
+
+// ask asks for one container.
+func (s *Service) ask(ctx context.Context, as *token.Session, ref routes.Reference, patient bool) (policy.Container, error) {
+	for {
+		c, err := s.o.Forge.Resolve(ctx, as, ref, 0)
+		wait, limited := forge.RetryAfter(err)
+		if err == nil || !limited || !patient || wait > longestWait {
+			return c, err
+		}
+		select {
+		case <-ctx.Done():
+			return c, ctx.Err()
+		case <-time.After(wait):
+		}
+	}
+}
+
+// facts asks for the containers that stored scopes name; what is not found stays out, and counts as not known.
+func (s *Service) facts(ctx context.Context, as *token.Session, r *resolved, specs []policy.ScopeSpec) error {
+	get := func(kind routes.RefKind, boundary routes.Boundary, ids []int64) error {
+		for _, id := range ids {
+			if _, have := r.facts[place{boundary, id}]; have {
+				continue
+			}
+			c, err := s.ask(ctx, as, routes.Reference{Kind: kind, ID: id}, false)
+			if err != nil {
+				return fmt.Errorf("%s %d: %w", kind, id, err)
+			}
+			r.facts[place{boundary, id}] = c
+		}
+		return nil
+	}
+	for i := range specs {
+		if err := get(routes.RefProject, routes.BoundaryProject, specs[i].ProjectIDs); err != nil {
+			return err
+		}
+		if err := get(routes.RefGroup, routes.BoundaryGroup, specs[i].GroupIDs); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// beyond says, by an ErrForbidden, where child would hold more than parent.
+func (s *Service) beyond(child, parent *policy.Grant, facts *resolved, whose string) error {
+	excess := policy.Subset(child, parent, facts.of)
+	if len(excess) == 0 {
+		return nil
+	}
+	var lines []string
+	for i := range excess {
+		x := &excess[i]
+		where := "scope " + strconv.Itoa(x.Scope+1)
+		switch {
+		case x.Scope < 0:
+			lines = append(lines, "the grant was made for another owner or under a newer route table than "+whose)
+			continue
+		case x.ID != 0:
+			where = fmt.Sprintf("%s, %s %d", where, x.Boundary, x.ID)
+		default:
+			where += ", " + x.Access.String()
+		}
+		lines = append(lines, where+": "+strings.Join(namesOf(s.o.Table().Catalogue(), &x.Missing), ", "))
+	}
+	return refuse(ErrForbidden, "it would hold more than %s:\n%s", whose, strings.Join(lines, "\n"))
+}
+
+func namesOf(c *routes.Catalogue, set *routes.PermissionSet) (names []string) {
+	for p, info := range c.All() {
+		if set.Has(p) {
+			names = append(names, info.Name)
+		}
+	}
+	return names
+}

@@ -1,0 +1,122 @@
+// Package tokens is what patgate does with its tokens, whoever asks and in whatever form: the API, the console and the
+// commands all come here. It makes, lists, shows, edits, rotates, pauses and revokes tokens, and holds who may do which
+// of these. It knows no HTTP and no command line.
+//
+// Who asks is a Caller. An owner is known by a forge credential whose scopes were read from the forge; a token asks for
+// itself and for what it made, and gives on no more than it has; an operator works on the machine itself.
+package tokens
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"patgate/forge"
+	"patgate/policy"
+	"patgate/routes"
+	"patgate/store"
+	"patgate/store/seal"
+	"patgate/token"
+)
+
+// Forge is what is asked of the forge.
+type Forge interface {
+	Resolve(ctx context.Context, s *token.Session, ref routes.Reference, maxAge time.Duration) (policy.Container, error)
+	Identify(ctx context.Context, credential token.Secret) (forge.Identity, error)
+}
+
+// Options say what a Service works with. Store, Table, Forge and Origin are required.
+type Options struct {
+	Store store.Store
+	// Keyring seals credentials; nil makes everything that needs one fail.
+	Keyring *seal.Keyring
+	// Change runs a change of the store and returns when it is in force here; nil runs it alone.
+	Change func(ctx context.Context, f func(context.Context, store.Store) error) error
+	Table  func() *routes.Table
+	Forge  Forge
+	// Origin is the forge's address, to which owners belong.
+	Origin string
+
+	Lifetimes Lifetimes
+	// AllowAdminOwners takes credentials of the forge's administrators, and those with the scopes sudo or admin_mode.
+	AllowAdminOwners bool
+	// Administrators are the forge user ids of those who may see and revoke everyone's tokens.
+	Administrators []int64
+	// Record, when not nil, is told of every change that was made.
+	Record func(Change)
+	Now    func() time.Time
+	Random io.Reader
+}
+
+// Change is something that was done to a token, for the log. It holds no secret and no name.
+type Change struct {
+	What    string // created, rotated, edited, revoked, family_revoked, paused, resumed, confirmed, credential_sealed
+	TokenID int64
+	OwnerID int64 // the forge user id
+	By      string
+	Reason  string
+	// Other is the id of the token that took this one's place, or of the one that made it.
+	Other int64
+}
+
+// Service does what this package is for. It is safe for concurrent use.
+type Service struct{ o Options }
+
+// New makes a service.
+func New(o Options) (*Service, error) {
+	if o.Store == nil || o.Table == nil || o.Forge == nil || o.Origin == "" {
+		return nil, errors.New("making the token service: store, table, forge and origin are required")
+	}
+	if o.Change == nil {
+		o.Change = func(ctx context.Context, f func(context.Context, store.Store) error) error { return f(ctx, o.Store) }
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Random == nil {
+		o.Random = rand.Reader
+	}
+	if o.Record == nil {
+		o.Record = func(Change) {}
+	}
+	o.Lifetimes.setDefaults()
+	return &Service{o}, nil
+}
+
+// now gives the time to the millisecond, as it is stored.
+func (s *Service) now() time.Time { return s.o.Now().UTC().Truncate(time.Millisecond) }
+
+// Now gives the service's clock.
+func (s *Service) Now() time.Time { return s.now() }
+
+// Table gives the present route table.
+func (s *Service) Table() *routes.Table { return s.o.Table() }
+
+// MaxLifetime is how long a token may live at most.
+func (s *Service) MaxLifetime() time.Duration { return s.o.Lifetimes.Longest }
+
+// change runs a change of the store.
+func (s *Service) change(ctx context.Context, f func(context.Context, store.Store) error) error {
+	return s.o.Change(ctx, f)
+}
+
+// record tells of a change.
+func (s *Service) record(what string, l *store.Listed, c *Caller, reason string, other int64) {
+	s.o.Record(Change{What: what, TokenID: l.ID, OwnerID: l.Owner.UserID, By: c.by(), Reason: reason, Other: other})
+}
+
+// mint makes a secret with its hash.
+func (s *Service) mint() (token.Secret, token.Hash, error) {
+	secret, err := token.Mint(s.o.Random)
+	if err != nil {
+		return token.Secret{}, token.Hash{}, fmt.Errorf("making a token: %w", err)
+	}
+	hash, err := token.Parse([]byte(secret.Reveal()))
+	if err != nil {
+		return token.Secret{}, token.Hash{}, fmt.Errorf("making a token: %w", err)
+	}
+	return secret, hash, nil
+}

@@ -1,0 +1,93 @@
+package tokens
+
+import (
+	"slices"
+
+	"patgate/routes"
+)
+
+// Template is a set of permissions for a job that many have.
+type Template struct {
+	Name        string `json:"name"`
+	Title       string `json:"title"`
+	Description string `json:"description"`
+	// Scopes have no projects and groups yet: whoever uses the template says where.
+	Scopes []Scope `json:"granular_scopes"`
+	// ExpiresIn is a fitting lifetime.
+	ExpiresIn string `json:"expires_in"`
+}
+
+//go:generate go test . -run ^TestPermissionsPage$ -update
+
+// Templates gives the templates. None holds a permission that yields another credential.
+func Templates() []Template {
+	on := func(permissions ...string) []Scope {
+		return []Scope{{Access: "selected_memberships", Permissions: permissions}}
+	}
+	return []Template{
+		{Name: "container-pull", Title: "Pull container images", ExpiresIn: "90d",
+			Description: "Reads the container registry of the projects that are chosen.",
+			Scopes:      on("read_project", "read_container_repository")},
+		{Name: "read-only-ci", Title: "Read-only CI", ExpiresIn: "90d",
+			Description: "Reads code, pipelines, jobs and their artifacts.",
+			Scopes:      on("read_project", "download_code", "read_repository", "read_branch", "read_commit", "read_pipeline", "read_job", "read_job_artifact")},
+		{Name: "release-bot", Title: "Release bot", ExpiresIn: "90d",
+			Description: "Makes tags and releases, and uploads packages.",
+			Scopes:      on("read_project", "download_code", "read_repository", "read_commit", "read_repository_tag", "create_repository_tag", "read_release", "create_release", "update_release", "create_package")},
+		{Name: "dependency-updater", Title: "Dependency updater", ExpiresIn: "180d",
+			Description: "Reads code, pushes branches and opens merge requests, as Renovate does.",
+			Scopes: on("read_project", "download_code", "push_code", "read_repository", "read_branch", "create_branch", "delete_branch", "read_commit", "create_commit",
+				"read_merge_request", "create_merge_request", "update_merge_request", "read_pipeline", "read_work_item", "create_work_item", "update_work_item")},
+		{Name: "ai-agent", Title: "AI coding agent on one repository", ExpiresIn: "7d",
+			Description: "Reads code, issues and pipelines, pushes branches and opens merge requests; merges, deletes and administers nothing.",
+			Scopes: on("read_project", "download_code", "push_code", "read_repository", "read_branch", "create_branch", "read_commit", "create_commit",
+				"read_merge_request", "create_merge_request", "update_merge_request", "read_work_item", "create_work_item", "read_pipeline", "read_job")},
+	}
+}
+
+// Entry is a permission of the catalogue.
+type Entry struct {
+	Name        string   `json:"name"`
+	Description string   `json:"description"`
+	Category    string   `json:"category"`
+	Resource    string   `json:"resource"`
+	Title       string   `json:"title"`
+	Action      string   `json:"action"`
+	Boundaries  []string `json:"boundaries"`
+	Deprecated  bool     `json:"deprecated"`
+	// Endpoints are the rows of the route table that need the permission.
+	Endpoints []string `json:"endpoints"`
+	// Mints tells that some of them yield another credential: no wildcard stands for such a permission.
+	Mints   bool     `json:"mints"`
+	Effects []string `json:"effects"`
+}
+
+// Catalogue gives every permission with what it is for, in the catalogue's own order.
+func Catalogue(t *routes.Table) []Entry {
+	rows := map[routes.Permission][]*routes.Route{}
+	for _, r := range t.Routes() {
+		for _, p := range r.Needs {
+			rows[p] = append(rows[p], r)
+		}
+	}
+	var all []Entry
+	for p, info := range t.Catalogue().All() {
+		e := Entry{Name: info.Name, Description: info.Abilities, Category: info.Category, Resource: info.Resource, Title: info.Title,
+			Action: info.Action, Boundaries: []string{}, Deprecated: info.Deprecated, Endpoints: []string{}, Effects: []string{}}
+		for _, b := range info.Boundaries {
+			e.Boundaries = append(e.Boundaries, b.String())
+		}
+		for _, r := range rows[p] {
+			e.Endpoints = append(e.Endpoints, r.Method+" "+r.Path)
+			e.Mints = e.Mints || r.Mints != ""
+			for _, effect := range r.Effects {
+				if !slices.Contains(e.Effects, effect) {
+					e.Effects = append(e.Effects, effect)
+				}
+			}
+		}
+		slices.Sort(e.Endpoints)
+		all = append(all, e)
+	}
+	return all
+}

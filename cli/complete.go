@@ -1,0 +1,70 @@
+package cli
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"patgate/admin/tokens"
+	"patgate/routes"
+	"patgate/store"
+	"patgate/token"
+)
+
+// completeTokens makes the shell complete token ids from the local store, and permission names behind --allow.
+func completeTokens(cmd *cobra.Command, flags *scopeFlags) {
+	cmd.ValidArgsFunction = func(cmd *cobra.Command, args []string, prefix string) ([]string, cobra.ShellCompDirective) {
+		st, err := existing(cmd)
+		if err != nil || len(args) > 0 && !strings.HasPrefix(cmd.Use, "revoke") {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		defer st.Close()
+		list, _, err := st.Tokens(cmd.Context(), store.Filter{State: store.StateAny, Now: time.Now(), Limit: 500})
+		if err != nil {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		var ids []string
+		for i := range list {
+			if id := fmt.Sprint(list[i].ID); strings.HasPrefix(id, prefix) && !slices.Contains(args, id) {
+				ids = append(ids, id+"\t"+list[i].Name+" of "+list[i].Owner.Username)
+			}
+		}
+		return ids, cobra.ShellCompDirectiveNoFileComp
+	}
+	if flags != nil {
+		completePermissions(cmd)
+	}
+}
+
+// completePermissions makes the shell complete the last of the permissions behind --allow.
+func completePermissions(cmd *cobra.Command) {
+	_ = cmd.RegisterFlagCompletionFunc("allow", func(_ *cobra.Command, _ []string, prefix string) ([]string, cobra.ShellCompDirective) {
+		table, err := routes.LoadGitLab()
+		if err != nil {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		head, last := "", prefix
+		if i := strings.LastIndexByte(prefix, ','); i >= 0 {
+			head, last = prefix[:i+1], prefix[i+1:]
+		}
+		var names []string
+		for _, info := range table.Catalogue().All() {
+			if strings.HasPrefix(info.Name, last) && !info.Deprecated {
+				names = append(names, head+info.Name+"\t"+info.Abilities)
+			}
+		}
+		return names, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
+	})
+}
+
+// localCaller gives the operator, or the credential of the owner who asks.
+func localCaller(cmd *cobra.Command) (*tokens.Caller, token.Secret, error) {
+	secret, given, err := givenCredential(cmd)
+	if err != nil || given {
+		return nil, secret, err
+	}
+	return tokens.Operator(actor()), secret, nil
+}

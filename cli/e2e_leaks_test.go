@@ -1,0 +1,109 @@
+package cli_test
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/json"
+	"encoding/pem"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestGitLabReportsALeak(t *testing.T) {
+	const agreed = "agreed-with-gitlab-0123456789"
+	r := startRunningWith(t, func(*world) []string { return []string{"PATGATE_LEAK_REPORTS_GITLAB_TOKEN=" + agreed} })
+	r.secret("GitLab's token", agreed)
+	leaked, kept := r.make(t, creation("leaked", on(r.world.api, "read_job"))), r.make(t, creation("kept", on(r.world.api, "read_job")))
+	ask := func(authorization, method, path string, body any) answer {
+		data, _ := json.Marshal(body)
+		return send(method, r.gate+"/-/patgate/leaks/gitlab/v1/"+path, http.Header{"Authorization": {authorization}, "Content-Type": {"application/json"}}, data)
+	}
+	report := []object{{"type": "patgate_token", "token": leaked.Token, "location": "https://gitlab.example.com/a/b/-/blob/x"}, {"type": "other", "token": "glpat-x"}}
+	if a := ask("wrong", "POST", "revoke_tokens", report); a.status != 401 {
+		t.Fatal(a.status, a.body)
+	}
+	r.want(t, 200, leaked.Token, "GET", allTokens+"/self", nil)
+	if a := ask(agreed, "GET", "revocable_token_types", nil); a.status != 200 || !strings.Contains(a.body, `{"types":["patgate_token"]}`) {
+		t.Error(a.status, a.body)
+	}
+	for range 2 { // idempotent
+		if a := ask(agreed, "POST", "revoke_tokens", report); a.status != 204 {
+			t.Fatal(a.status, a.body)
+		}
+	}
+	r.want(t, 401, leaked.Token, "GET", allTokens+"/self", nil)
+	r.want(t, 200, kept.Token, "GET", allTokens+"/self", nil)
+	if _, text := r.want(t, 200, r.world.alicePAT, "GET", path(leaked.ID, ""), nil); !strings.Contains(text, "leaked: it was found at https://gitlab.example.com/a/b/-/blob/x") {
+		t.Error(text)
+	}
+	if a := ask(agreed, "POST", "revoke_tokens", "nothing"); a.status != 400 {
+		t.Error(a.status, a.body)
+	}
+	if a := send("POST", r.gate+"/-/patgate/leaks/github", http.Header{}, nil); a.status != 404 {
+		t.Error("what is not configured is not there:", a.status)
+	}
+}
+
+func TestGitHubReportsALeak(t *testing.T) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	der, err := x509.MarshalPKIXPublicKey(&key.PublicKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	list := object{"public_keys": []object{{"key_identifier": "key-1", "is_current": true, "key": string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}))}}}
+	keys := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _ = json.NewEncoder(w).Encode(list) }))
+	defer keys.Close()
+	authority := filepath.Join(t.TempDir(), "ca.pem")
+	if err := os.WriteFile(authority, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: keys.Certificate().Raw}), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r := startRunningWith(t, func(*world) []string {
+		return []string{"PATGATE_LEAK_REPORTS_GITHUB_KEYS_URL=" + keys.URL, "SSL_CERT_FILE=" + authority}
+	})
+	leaked := r.make(t, creation("leaked", on(r.world.api, "read_job")))
+	body, _ := json.Marshal([]object{{"token": leaked.Token, "type": "patgate_token", "url": "https://github.com/a/b/blob/x", "source": "content"}})
+	sum := sha256.Sum256(body)
+	signature, err := ecdsa.SignASN1(rand.Reader, key, sum[:])
+	if err != nil {
+		t.Fatal(err)
+	}
+	post := func(id string, signature, body []byte) int {
+		a := send("POST", r.gate+"/-/patgate/leaks/github", http.Header{"Content-Type": {"application/json"}, "Github-Public-Key-Identifier": {id},
+			"Github-Public-Key-Signature": {base64.StdEncoding.EncodeToString(signature)}}, body)
+		return a.status
+	}
+	for name, status := range map[string]int{
+		"another body": post("key-1", signature, append(body, ' ')), "no key of that name": post("key-2", signature, body), "no signature": post("key-1", nil, body),
+	} {
+		if status != 401 {
+			t.Errorf("%s: %d", name, status)
+		}
+	}
+	r.want(t, 200, leaked.Token, "GET", allTokens+"/self", nil)
+	if status := post("key-1", signature, body); status != 200 {
+		t.Fatal(status)
+	}
+	r.want(t, 401, leaked.Token, "GET", allTokens+"/self", nil)
+}
+
+func TestLegacyTokensAreDeniedAfterADate(t *testing.T) {
+	past, future := time.Now().AddDate(0, 0, -1).Format(time.DateOnly), time.Now().AddDate(0, 0, 2).Format(time.DateOnly)
+	for date, status := range map[string]int{past: 403, future: 200} {
+		r := startRunning(t, "--legacy", "deny after "+date)
+		r.want(t, status, r.world.alicePAT, "GET", "/api/v4/user", nil)
+		made := r.make(t, creation("still", on(r.world.api, "read_project"))) // the token API is for them in any case
+		r.want(t, 200, made.Token, "GET", allTokens+"/self", nil)
+	}
+}

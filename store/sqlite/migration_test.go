@@ -1,0 +1,54 @@
+package sqlite
+
+import (
+	"path/filepath"
+	"testing"
+	"time"
+)
+
+// TestATokenOfTheFirstSchemaGoesOn makes a store as the first schema had it and opens it: tokens keep all they had, begin a
+// family each, and are never renewed beyond their expiry.
+func TestATokenOfTheFirstSchemaGoesOn(t *testing.T) {
+	ctx := t.Context()
+	path := filepath.Join(t.TempDir(), "db", "patgate.db")
+	db, err := Open(ctx, path, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	pool, err := connect(path, time.Second, 1, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The file keeps its identity; what is in it becomes the first schema's.
+	for _, statement := range []string{
+		"DROP TABLE token_permissions", "DROP TABLE token_addresses", "DROP INDEX tokens_by_family", "DROP INDEX tokens_by_parent",
+		"ALTER TABLE tokens DROP COLUMN family_id", "ALTER TABLE tokens DROP COLUMN renew_until", "ALTER TABLE tokens DROP COLUMN rotated_to",
+		"ALTER TABLE tokens DROP COLUMN revision", "ALTER TABLE tokens DROP COLUMN children", "ALTER TABLE tokens DROP COLUMN touched_at",
+		"INSERT INTO sealing_keys VALUES ('k', x'00', 1, 0)", "INSERT INTO owners VALUES (1, 'https://gitlab.example.com', 42, 'alice', 0, 1, 0)",
+		"INSERT INTO credentials VALUES (1, 1, 'k', x'00', 'personal', '[\"api\"]', 0, 1, 1, 'valid', '')",
+		`INSERT INTO tokens (hash, last_four, name, owner_id, credential_id, scopes, table_version, created_at, expires_at)
+			VALUES (zeroblob(32), 'abcd', 'old', 1, 1, '[{"access":"user","permissions":["read_user"]}]', 1, 1000, 9000)`,
+		"PRAGMA user_version = 1",
+	} {
+		if _, err := pool.ExecContext(ctx, statement); err != nil {
+			t.Fatalf("%s: %v", statement, err)
+		}
+	}
+	if err := pool.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if db, err = Open(ctx, path, Options{}); err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	l, err := db.Token(ctx, 1_000_000_000_000)
+	if err != nil || l.Name != "old" || l.FamilyID != l.ID || !l.RenewUntil.Equal(l.ExpiresAt) || l.Revision != 1 || l.RotatedTo != 0 {
+		t.Errorf("%+v, %v", l, err)
+	}
+	if health, err := db.Check(ctx); err != nil || health.SchemaVersion != len(migrations()) {
+		t.Errorf("%+v, %v", health, err)
+	}
+}
