@@ -72,7 +72,7 @@ func containerRegistry(t *testing.T, s *registryStage) {
 		s.refused(t, nil, "skopeo", "copy", "--dest-tls-verify=false", "--dest-creds", "ci:"+deleter, small, s.image("shop/backend/api/worker:v1"))
 	})
 	t.Run("every call of the REST API outside of its permission is refused", func(t *testing.T) {
-		for _, call := range []string{"GET /projects", "GET /user", "GET /projects/shop%2Fbackend%2Fapi", "GET /projects/shop%2Fbackend%2Fapi/issues",
+		for _, call := range []string{"GET /projects", "GET /user/keys", "GET /projects/shop%2Fbackend%2Fapi", "GET /projects/shop%2Fbackend%2Fapi/issues",
 			"GET /projects/shop%2Fbackend%2Fapi/repository/tree", "DELETE /projects/shop%2Fbackend%2Fapi/registry/repositories/1",
 			"GET /projects/secret%2Fplans/registry/repositories", "GET /groups/shop/registry/repositories", "POST /projects/shop%2Fbackend%2Fapi/pipeline"} {
 			method, path, _ := strings.Cut(call, " ")

@@ -81,7 +81,6 @@ type facts struct {
 	missing  []string // permission names
 	accepted []string // of the row
 	boundary string
-	help     string
 }
 
 // denial fills in what the grant lacks, with GitLab's own sentence first, which clients look for.
@@ -113,10 +112,6 @@ func (f *facts) denial(x *exchange) {
 		b.WriteString(" " + f.message)
 	}
 	f.message = b.String()
-	if x.h.options.PublicURL != "" && x.session != nil && len(f.missing) > 0 {
-		f.help = x.h.options.PublicURL + "/-/patgate/tokens/" + strconv.FormatInt(x.session.TokenID, 10) +
-			"?allow=" + strings.Join(f.missing, ",")
-	}
 }
 
 func permissionNames(c *routes.Catalogue, set *routes.PermissionSet) []string {

@@ -60,13 +60,13 @@ func (x *exchange) local() bool {
 // owned tells whether the row that a patgate token asks for is answered here.
 func (x *exchange) owned() bool {
 	l := x.h.options.Local
-	return l != nil && l.Owns(x.op.Route)
+	return l != nil && x.op.Route != nil && l.Owns(x.op.Route)
 }
 
 // probed tells whether the row that was just denied is answered here all the same.
 func (x *exchange) probed() bool {
 	l := x.h.options.Local
-	return l != nil && !x.h.options.ForwardProbes && x.decision.Verdict != policy.Allow && l.Probes(x.op.Route)
+	return l != nil && x.op.Route != nil && !x.h.options.ForwardProbes && x.decision.Verdict != policy.Allow && l.Probes(x.op.Route)
 }
 
 // claimed tells whether a request with a credential of the forge's own may be for patgate.

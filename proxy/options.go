@@ -78,7 +78,7 @@ type Options struct {
 	// the grant does not cover.
 	AllowQuickActions bool
 	// PublicURL is the origin under which clients reach patgate, without a trailing slash. When it is empty, links in
-	// answers use the scheme and Host by which the client came, and answers hold no links to patgate's own pages.
+	// answers use the scheme and Host by which the client came.
 	PublicURL string
 	// TrustedProxies are the addresses whose forwarding headers are believed.
 	TrustedProxies []netip.Prefix

@@ -45,9 +45,6 @@ func (f *facts) body(s surface) []byte {
 	if f.boundary != "" {
 		text(e, "boundary", f.boundary)
 	}
-	if f.help != "" {
-		text(e, "help_url", f.help)
-	}
 	text(e, "request_id", f.id)
 	write(e, jsontext.EndObject)
 	return b.Bytes()
