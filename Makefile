@@ -27,7 +27,7 @@ test: check
 
 # The packages that share state between goroutines, under the race detector.
 race:
-	PATGATE_DIFFERENTIAL_COUNT=2000 $(GO) test -race -short -timeout 20m ./audit ./cache ./store/... ./proxy/... ./forge/... ./routes/reload ./routes/git ./routes/registry ./admin/... ./token
+	PATGATE_DIFFERENTIAL_COUNT=2000 $(GO) test -race -short -timeout 20m ./audit ./cache ./store/... ./proxy/... ./forge/... ./routes/reload ./routes/git ./routes/registry ./admin/... ./token ./policy ./config
 
 # Every fuzzer for FUZZ each. A package that lists none is an error, so that nothing passes by not running.
 fuzz:
