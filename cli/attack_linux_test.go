@@ -28,9 +28,8 @@ const attacker = "127.0.0.2"
 // toll is what the process holds besides memory.
 type toll struct{ goroutines, files float64 }
 
-// cheap bounds the toll of most attacks, in bytes. They take about 20 MiB; the collector lets as much garbage again pile up
-// on a machine that is busy with other tests. What is not bounded grows by far more.
-const cheap = 64 << 20
+// cheap is the toll of most attacks.
+const cheap = 32 << 20
 
 // underAttack starts a gateway with further environment variables.
 func underAttack(t *testing.T, settings ...string) *target {

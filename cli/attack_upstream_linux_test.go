@@ -89,7 +89,7 @@ func TestAttackUpstream(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var got statuses
-			g.under(t, cheap, func() {
+			g.under(t, 2*cheap, func() { // a hundred headers of the forge's at once, and as much garbage again
 				g.many(100, func(_ int, conn net.Conn) {
 					_, _ = io.WriteString(conn, "GET "+traces+c.job+"/trace HTTP/1.1\r\nHost: h\r\nPRIVATE-TOKEN: "+g.token+"\r\n\r\n")
 					got.read(bufio.NewReader(conn))
