@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"patgate/admin/api"
 	"patgate/forge/forgetest"
 )
 
@@ -105,10 +106,10 @@ func parse[T any](t *testing.T, out string) (v T) {
 }
 
 // mint makes a token on shop/api.
-func (o *operator) mint(args ...string) tokenView {
+func (o *operator) mint(args ...string) api.Token {
 	o.t.Helper()
 	base := []string{"token", "create", "--json", "--name", "job", "--project", "shop/api", "--allow", "read_job"}
-	return parse[tokenView](o.t, o.must(append(base, args...)...))
+	return parse[api.Token](o.t, o.must(append(base, args...)...))
 }
 
-func id(v tokenView) string { return strconv.FormatInt(v.ID, 10) }
+func id(v api.Token) string { return strconv.FormatInt(v.ID, 10) }

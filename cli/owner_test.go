@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"patgate/admin/api"
 	"patgate/admin/tokens"
 	"patgate/config"
 	"patgate/forge"
@@ -71,7 +72,7 @@ func TestTheLifeOfAnOwner(t *testing.T) {
 		if out := o.must("owner", "remove", "alice", "--yes"); !strings.Contains(out, "1 tokens are revoked") {
 			t.Error(out)
 		}
-		if list := parse[[]tokenView](t, o.must("token", "list", "--state", "any", "--json")); len(list) != 1 || list[0].State != "revoked" {
+		if list := parse[[]api.Token](t, o.must("token", "list", "--state", "any", "--json")); len(list) != 1 || list[0].State != "revoked" {
 			t.Errorf("tokens %+v", list)
 		}
 		o.refused([]string{"owner", "remove", "alice", "--yes"}, "unknown owner")

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -17,6 +18,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"patgate/admin/api"
 	"patgate/admin/tokens"
 	"patgate/config"
 	"patgate/policy"
@@ -176,65 +178,38 @@ func remoteFailure(base config.URL, status int, text []byte) error {
 	return fmt.Errorf("%s answered with status %d: is it a patgate?", base, status)
 }
 
-// remoteToken is a token as the API shows it.
-type remoteToken struct {
-	ID             int64        `json:"id"`
-	Name           string       `json:"name"`
-	Description    string       `json:"description"`
-	CreatedAt      time.Time    `json:"created_at"`
-	ExpiresAtTime  time.Time    `json:"expires_at_time"`
-	RenewUntil     time.Time    `json:"renew_until"`
-	LastUsedAt     *time.Time   `json:"last_used_at"`
-	LastUsedIPs    []string     `json:"last_used_ips"`
-	Uses           int64        `json:"uses"`
-	UserID         int64        `json:"user_id"`
-	Username       string       `json:"username"`
-	LastFour       string       `json:"last_four"`
-	TableVersion   int          `json:"table_version"`
-	RevokedAt      *time.Time   `json:"revoked_at"`
-	RevokedBy      string       `json:"revoked_by"`
-	RevokeReason   string       `json:"revoke_reason"`
-	PausedAt       *time.Time   `json:"paused_at"`
-	PauseReason    string       `json:"pause_reason"`
-	State          string       `json:"state"`
-	StateReason    string       `json:"state_reason"`
-	Token          string       `json:"token"`
-	Warnings       []string     `json:"warnings"`
-	RevokedTokens  []int64      `json:"revoked_tokens"`
-	GranularScopes []scopeShown `json:"granular_scopes"`
-}
-
-// scopeShown is a scope in GitLab's answers: one project or group to an entry.
-type scopeShown struct {
-	Access      string                `json:"access"`
-	Permissions []string              `json:"permissions"`
-	ProjectID   *int64                `json:"project_id"`
-	GroupID     *int64                `json:"group_id"`
-	Constraints policy.ConstraintSpec `json:"constraints"`
-}
-
-// listed gives the token in the form that commands print; entries with the same permissions are one scope again.
-func (t *remoteToken) listed(base config.URL) *store.Listed {
-	l := &store.Listed{Uses: t.Uses, RevokedBy: t.RevokedBy, PauseReason: t.PauseReason, Addresses: t.LastUsedIPs,
+// listed gives a token of the API in the form that commands print; entries with the same permissions are one scope again.
+func listed(t *api.Token, base config.URL) *store.Listed {
+	l := &store.Listed{Uses: t.Uses, RevokedBy: t.RevokedBy, PausedBy: t.PausedBy, PauseReason: t.PauseReason, Addresses: t.LastUsedIPs,
 		Owner: store.Owner{Origin: base.String(), UserID: t.UserID, Username: t.Username}}
 	l.ID, l.Name, l.Description, l.LastFour, l.TableVersion = t.ID, t.Name, t.Description, t.LastFour, t.TableVersion
 	l.CreatedAt, l.ExpiresAt, l.RenewUntil, l.RevokeReason = t.CreatedAt, t.ExpiresAtTime, t.RenewUntil, t.RevokeReason
+	l.CredentialID, l.FamilyID = t.CredentialID, t.FamilyID
 	for from, to := range map[*time.Time]*time.Time{t.LastUsedAt: &l.LastUsedAt, t.RevokedAt: &l.RevokedAt, t.PausedAt: &l.PausedAt} {
 		if from != nil {
 			*to = *from
 		}
 	}
+	for from, to := range map[*int64]*int64{t.ParentID: &l.ParentID, t.RotatedTo: &l.RotatedTo} {
+		if from != nil {
+			*to = *from
+		}
+	}
 	if t.State == "credential_invalid" {
-		l.Credential, l.CredentialReason = store.CredentialInvalid, t.StateReason
+		l.Credential, l.CredentialReason = store.CredentialInvalid, t.CredentialReason
 	}
 	for i := range t.GranularScopes {
 		g := &t.GranularScopes[i]
+		var constraints policy.ConstraintSpec
+		if g.Constraints != nil {
+			constraints = *g.Constraints
+		}
 		at := slices.IndexFunc(l.Scopes, func(s policy.ScopeSpec) bool {
-			return s.Access == g.Access && slices.Equal(s.Permissions, g.Permissions) && slices.Equal(s.Constraints.RefPatterns, g.Constraints.RefPatterns)
+			return s.Access == g.Access && slices.Equal(s.Permissions, g.Permissions) && reflect.DeepEqual(s.Constraints, constraints)
 		})
 		if at < 0 {
 			at = len(l.Scopes)
-			l.Scopes = append(l.Scopes, policy.ScopeSpec{Access: g.Access, Permissions: g.Permissions, Constraints: g.Constraints})
+			l.Scopes = append(l.Scopes, policy.ScopeSpec{Access: g.Access, Permissions: g.Permissions, Constraints: constraints})
 		}
 		if g.ProjectID != nil {
 			l.Scopes[at].ProjectIDs = append(l.Scopes[at].ProjectIDs, *g.ProjectID)
@@ -247,11 +222,11 @@ func (t *remoteToken) listed(base config.URL) *store.Listed {
 }
 
 // print prints one token.
-func (r *remote) print(cmd *cobra.Command, raw json.RawMessage, t *remoteToken) error {
+func (r *remote) print(cmd *cobra.Command, raw json.RawMessage, t *api.Token) error {
 	if wantsJSON(cmd) {
 		return printJSON(cmd.OutOrStdout(), raw)
 	}
-	return printToken(cmd.OutOrStdout(), t.listed(r.base), time.Now())
+	return printToken(cmd.OutOrStdout(), listed(t, r.base), time.Now())
 }
 
 // show makes a request that is answered with a token, and prints that.
@@ -260,7 +235,7 @@ func (r *remote) show(cmd *cobra.Command, method, path string, body any) error {
 	if _, err := r.ask(cmd.Context(), method, path, body, &raw); err != nil {
 		return err
 	}
-	var t remoteToken
+	var t api.Token
 	if err := json.Unmarshal(raw, &t); err != nil {
 		return fmt.Errorf("reading the answer of %s: %w", r.base, err)
 	}
@@ -284,11 +259,11 @@ func (r *remote) mint(cmd *cobra.Command, path string, body map[string]any) erro
 	if _, err := r.ask(cmd.Context(), http.MethodPost, path, body, &raw); err != nil {
 		return err
 	}
-	var t remoteToken
+	var t api.Token
 	if err := json.Unmarshal(raw, &t); err != nil || t.Token == "" {
 		return errors.Join(fmt.Errorf("reading the answer of %s: there is no secret in it", r.base), err)
 	}
-	made := &tokens.Created{Listed: *t.listed(r.base), Secret: token.NewSecret(t.Token), Warnings: t.Warnings}
+	made := &tokens.Created{Listed: *listed(&t, r.base), Secret: token.NewSecret(t.Token), Warnings: t.Warnings}
 	return announce(cmd, made, func() error {
 		_, err := r.ask(context.WithoutCancel(cmd.Context()), http.MethodDelete, pathOfToken(t.ID, ""), nil, nil)
 		return err
@@ -312,11 +287,11 @@ func (r *remote) list(cmd *cobra.Command, f store.Filter) error {
 			return err
 		}
 		for _, raw := range part {
-			var t remoteToken
+			var t api.Token
 			if err := json.Unmarshal(raw, &t); err != nil {
 				return fmt.Errorf("reading the answer of %s: %w", r.base, err)
 			}
-			list, raws = append(list, *t.listed(r.base)), append(raws, raw)
+			list, raws = append(list, *listed(&t, r.base)), append(raws, raw)
 		}
 		page, total = header.Get("X-Next-Page"), header.Get("X-Total")
 		if f.Limit > 0 && len(list) >= f.Limit {

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"patgate/admin/api"
 	"patgate/store"
 )
 
@@ -49,7 +50,7 @@ func TestBackupAndRestore(t *testing.T) {
 		if !strings.Contains(out, "kept as") || !strings.Contains(out, "1 tokens that were revoked") {
 			t.Error(out)
 		}
-		if v := parse[tokenView](t, o.must("token", "show", "--json", id(made))); v.State != "revoked" {
+		if v := parse[api.Token](t, o.must("token", "show", "--json", id(made))); v.State != "revoked" {
 			t.Errorf("state %s", v.State)
 		}
 		o.mint() // the key still fits
@@ -57,7 +58,7 @@ func TestBackupAndRestore(t *testing.T) {
 	t.Run("restoring where nothing is", func(t *testing.T) {
 		fresh := filepath.Join(t.TempDir(), "fresh")
 		o.must("store", "restore", backup, "--data-dir", fresh)
-		if v := parse[tokenView](t, o.must("token", "show", "--json", id(made), "--data-dir", fresh)); v.State != "active" {
+		if v := parse[api.Token](t, o.must("token", "show", "--json", id(made), "--data-dir", fresh)); v.State != "active" {
 			t.Errorf("state %s", v.State)
 		}
 		o.refused([]string{"token", "create", "--name", "x", "--project", "shop/api", "--allow", "read_job", "--data-dir", fresh}, "put that file back")

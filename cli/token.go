@@ -10,7 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"patgate/policy"
+	"patgate/admin/api"
 	"patgate/store"
 	"patgate/token"
 )
@@ -24,54 +24,6 @@ patgate is asked instead, with the forge token of the owner or a patgate token.`
 	}
 	cmd.AddCommand(newTokenCreate(), newTokenList(), newTokenShow(), newTokenEdit(), newTokenRotate(), newTokenRevoke(), newTokenConfirm(), newTokenPause(), newTokenResume())
 	return cmd
-}
-
-// tokenView is a token as JSON, with GitLab's field names where GitLab has the field (lib/api/entities/
-// personal_access_token, 19.3). granular_scopes is in the form in which scopes are asked for.
-type tokenView struct {
-	ID             int64              `json:"id"`
-	Name           string             `json:"name"`
-	Description    string             `json:"description"`
-	State          string             `json:"state"`
-	Active         bool               `json:"active"`
-	Revoked        bool               `json:"revoked"`
-	CreatedAt      time.Time          `json:"created_at"`
-	ExpiresAt      time.Time          `json:"expires_at"`
-	LastUsedAt     *time.Time         `json:"last_used_at"`
-	Uses           int64              `json:"uses"`
-	UserID         int64              `json:"user_id"`
-	Username       string             `json:"username"`
-	Granular       bool               `json:"granular"`
-	GranularScopes []policy.ScopeSpec `json:"granular_scopes"`
-	CredentialID   int64              `json:"credential_id"`
-	TableVersion   int                `json:"table_version"`
-	LastFour       string             `json:"last_four"`
-	RevokedAt      *time.Time         `json:"revoked_at"`
-	RevokeReason   string             `json:"revoke_reason,omitempty"`
-	RevokedBy      string             `json:"revoked_by,omitempty"`
-	PausedAt       *time.Time         `json:"paused_at"`
-	PauseReason    string             `json:"pause_reason,omitempty"`
-	// Token is the secret; only when the token is made.
-	Token string `json:"token,omitempty"`
-}
-
-func viewToken(l *store.Listed, now time.Time) tokenView {
-	validity := l.Validity(now)
-	return tokenView{
-		ID: l.ID, Name: l.Name, Description: l.Description, State: stateName(validity), Active: validity == token.Valid, Revoked: validity == token.Revoked,
-		CreatedAt: l.CreatedAt, ExpiresAt: l.ExpiresAt, LastUsedAt: orNull(l.LastUsedAt), Uses: l.Uses,
-		UserID: l.Owner.UserID, Username: l.Owner.Username, Granular: true, GranularScopes: l.Scopes,
-		CredentialID: l.CredentialID, TableVersion: l.TableVersion, LastFour: l.LastFour,
-		RevokedAt: orNull(l.RevokedAt), RevokeReason: l.RevokeReason, RevokedBy: l.RevokedBy, PausedAt: orNull(l.PausedAt), PauseReason: l.PauseReason,
-	}
-}
-
-// stateName gives a validity in the words that lists are filtered by.
-func stateName(v token.Validity) string {
-	if v == token.Valid {
-		return store.StateActive.String()
-	}
-	return v.String()
 }
 
 // tokenID reads the id of one of patgate's tokens.
@@ -107,7 +59,7 @@ func onToken(cmd *cobra.Command, arg, done string, change func(ctx context.Conte
 		return err
 	}
 	if wantsJSON(cmd) {
-		return printJSON(cmd.OutOrStdout(), viewToken(&l, time.Now()))
+		return printJSON(cmd.OutOrStdout(), api.View(&l, time.Now()))
 	}
 	_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s token %d %q of %s.\n", done, l.ID, l.Name, l.Owner.Username)
 	return err

@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"patgate/admin/api"
 	"patgate/admin/tokens"
 	"patgate/config"
 	"patgate/forge"
@@ -274,19 +275,19 @@ func announce(cmd *cobra.Command, made *tokens.Created, revoke func() error) err
 	for _, w := range made.Warnings {
 		fmt.Fprintln(cmd.ErrOrStderr(), "patgate: note: "+w)
 	}
-	if err := printCreated(cmd, &made.Listed, made.Secret); err != nil {
+	if err := printCreated(cmd, made); err != nil {
 		return errors.Join(fmt.Errorf("printing the secret of token %d, which is revoked: %w", made.ID, err), revoke())
 	}
 	return nil
 }
 
 // printCreated prints a new token with its secret; there is no second time.
-func printCreated(cmd *cobra.Command, l *store.Listed, secret token.Secret) error {
-	out := cmd.OutOrStdout()
+func printCreated(cmd *cobra.Command, made *tokens.Created) error {
+	out, l, secret := cmd.OutOrStdout(), &made.Listed, made.Secret
 	now := time.Now()
 	if wantsJSON(cmd) {
-		v := viewToken(l, now)
-		v.Token = secret.Reveal()
+		v := api.View(l, now)
+		v.Token, v.Warnings = secret.Reveal(), made.Warnings
 		return printJSON(out, v)
 	}
 	if quiet, _ := cmd.Flags().GetBool("quiet"); quiet {

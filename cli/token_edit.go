@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"patgate/admin/api"
 	"patgate/admin/tokens"
 	"patgate/routes"
 )
@@ -53,7 +54,9 @@ PATGATE_OWNER_CREDENTIAL_FILE or --credential-file. Tokens that this one made ne
 				}
 				awaitForce(ctx)
 				if wantsJSON(cmd) {
-					return printJSON(cmd.OutOrStdout(), viewToken(&edited.Listed, time.Now()))
+					v := api.View(&edited.Listed, time.Now())
+					v.Warnings, v.Widened, v.RevokedTokens = edited.Warnings, &edited.Widened, edited.Revoked
+					return printJSON(cmd.OutOrStdout(), v)
 				}
 				return printToken(cmd.OutOrStdout(), &edited.Listed, time.Now())
 			})

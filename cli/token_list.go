@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"patgate/admin/api"
 	"patgate/policy"
 	"patgate/store"
 )
@@ -51,9 +52,9 @@ func newTokenList() *cobra.Command {
 				return err
 			}
 			if wantsJSON(cmd) {
-				views := []tokenView{}
+				views := []*api.Token{}
 				for i := range list {
-					views = append(views, viewToken(&list[i], f.Now))
+					views = append(views, api.View(&list[i], f.Now))
 				}
 				return printJSON(cmd.OutOrStdout(), views)
 			}
@@ -100,7 +101,8 @@ func printTokens(cmd *cobra.Command, list []store.Listed, total int, f store.Fil
 		if wide {
 			scopes = strings.Join(describe(l.Scopes), "; ")
 		}
-		t.add(strconv.FormatInt(l.ID, 10), l.Name, l.Owner.Username, stateName(l.Validity(f.Now)), until(l.ExpiresAt, f.Now), ago(l.LastUsedAt, f.Now), scopes)
+		state, _ := api.State(l, f.Now)
+		t.add(strconv.FormatInt(l.ID, 10), l.Name, l.Owner.Username, state, until(l.ExpiresAt, f.Now), ago(l.LastUsedAt, f.Now), scopes)
 	}
 	width := terminalWidth(out)
 	if wide {

@@ -6,11 +6,14 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"regexp"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"patgate/admin/api"
 	"patgate/store"
 	"patgate/token"
 )
@@ -19,7 +22,10 @@ func newTokenRevoke() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "revoke ID... | --secret -",
 		Short: "Revoke tokens for good, by id or by the secret itself",
-		Long:  "When the command returns, a second later, no gateway on this store accepts the tokens any more.",
+		Long: `When the command returns, a second later, no gateway on this store accepts the tokens any more.
+
+With --secret - the standard input may be any text, such as a log or a commit that tokens leaked into: every one that is
+found is revoked, and what looks like one and is none is told by its line.`,
 		Example: `  patgate token revoke 1000000000042 --reason "left the team"
   patgate token revoke --secret - < leaked.txt`,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -49,55 +55,76 @@ func newTokenRevoke() *cobra.Command {
 				return err
 			}
 			defer st.Close()
+			var wrong []error
 			if secret == "-" {
-				if ids, err = presented(cmd, st); err != nil {
+				var secrets []string
+				if secrets, wrong, err = presented(cmd); err != nil {
 					return err
 				}
+				var unknown []error
+				ids, unknown = idsOf(cmd.Context(), st, secrets)
+				wrong = append(wrong, unknown...)
 			}
-			return revokeAll(cmd, st, ids)
+			return errors.Join(append(wrong, revokeAll(cmd, st, ids))...)
 		},
 	}
 	cmd.Flags().String("reason", "revoked by hand", "why, for the record")
-	cmd.Flags().String("secret", "", "- : revoke the tokens whose secrets stand on standard input, one a line")
+	cmd.Flags().String("secret", "", "- : revoke every token whose secret stands somewhere on standard input")
 	addStoreFlags(cmd)
 	addServerFlag(cmd)
 	completeTokens(cmd, nil)
 	return cmd
 }
 
-// presented finds the tokens whose secrets stand on the standard input. An error names the line, never what stands there.
-func presented(cmd *cobra.Command, st store.Store) ([]int64, error) {
+// presented reads the secrets on the standard input, wherever they stand in the text, each once. What begins like one and is
+// none is an error each, which names the line, never what stands there.
+func presented(cmd *cobra.Command) (secrets []string, wrong []error, err error) {
 	text, err := readSmall(cmd, "-")
 	if err != nil {
-		return nil, fmt.Errorf("reading secrets: %w", err)
+		return nil, nil, fmt.Errorf("reading secrets: %w", err)
 	}
-	var ids []int64
+	pattern := regexp.MustCompile(token.Pattern)
 	for i, line := range strings.Split(text, "\n") {
-		line = strings.TrimSpace(line)
-		if line == "" {
-			continue
+		found := pattern.FindAllString(line, -1)
+		if found == nil && strings.Contains(line, token.Prefix) {
+			wrong = append(wrong, fmt.Errorf("standard input, line %d: %w", i+1, token.ErrMalformed))
 		}
-		hash, err := token.Parse([]byte(line))
-		if err != nil {
-			return nil, fmt.Errorf("standard input, line %d: %w", i+1, err)
+		for _, secret := range found {
+			if _, err := token.Parse([]byte(secret)); err != nil {
+				wrong = append(wrong, fmt.Errorf("standard input, line %d: %w", i+1, err))
+			} else if !slices.Contains(secrets, secret) {
+				secrets = append(secrets, secret)
+			}
 		}
-		b, err := st.TokenByHash(cmd.Context(), hash)
-		if err != nil {
-			return nil, fmt.Errorf("standard input, line %d: %w", i+1, err)
-		}
-		ids = append(ids, b.Record.ID)
 	}
-	if len(ids) == 0 {
-		return nil, errors.New("there is no secret on standard input")
+	if len(secrets)+len(wrong) == 0 {
+		return nil, nil, errors.New("there is no secret of a patgate token on standard input")
 	}
-	return ids, nil
+	return secrets, wrong, nil
+}
+
+// idsOf finds the tokens of secrets. One that is not known keeps no other from being found.
+func idsOf(ctx context.Context, st store.Store, secrets []string) (ids []int64, wrong []error) {
+	for _, secret := range secrets {
+		hash, err := token.Parse([]byte(secret))
+		if err == nil {
+			var b store.Bound
+			if b, err = st.TokenByHash(ctx, hash); err == nil {
+				ids = append(ids, b.Record.ID)
+			}
+		}
+		if err != nil {
+			wrong = append(wrong, fmt.Errorf("the secret that ends in %s: %w", token.LastFour(token.NewSecret(secret)), err))
+		}
+	}
+	return ids, wrong
 }
 
 // revokeAll revokes what it can and reports the rest at the end.
 func revokeAll(cmd *cobra.Command, st store.Store, ids []int64) error {
 	reason, _ := cmd.Flags().GetString("reason")
 	now := time.Now()
-	views := []tokenView{}
+	views := []*api.Token{}
 	var failed []error
 	for _, id := range ids {
 		before, err := st.Token(cmd.Context(), id)
@@ -113,7 +140,7 @@ func revokeAll(cmd *cobra.Command, st store.Store, ids []int64) error {
 			failed = append(failed, err)
 			continue
 		}
-		views = append(views, viewToken(&l, now))
+		views = append(views, api.View(&l, now))
 		if !wantsJSON(cmd) {
 			done := "Revoked"
 			if !before.RevokedAt.IsZero() {
@@ -134,16 +161,18 @@ func revokeAll(cmd *cobra.Command, st store.Store, ids []int64) error {
 // revoke revokes tokens of a running patgate, by their ids or by the secrets on standard input.
 func (r *remote) revoke(cmd *cobra.Command, ids []int64, bySecret bool) error {
 	if bySecret {
-		text, err := readSmall(cmd, "-")
+		secrets, wrong, err := presented(cmd)
 		if err != nil {
-			return fmt.Errorf("reading secrets: %w", err)
-		}
-		secrets := strings.Fields(text)
-		if _, err := r.ask(cmd.Context(), http.MethodPost, "revoke", map[string]any{"tokens": secrets}, nil); err != nil {
 			return err
 		}
+		const most = 100 // to a request
+		for part := range slices.Chunk(secrets, most) {
+			if _, err := r.ask(cmd.Context(), http.MethodPost, "revoke", map[string]any{"tokens": part}, nil); err != nil {
+				return errors.Join(append(wrong, err)...)
+			}
+		}
 		_, err = fmt.Fprintf(cmd.OutOrStdout(), "Whatever of these %d secrets was a token is revoked.\n", len(secrets))
-		return err
+		return errors.Join(append(wrong, err)...)
 	}
 	reason, _ := cmd.Flags().GetString("reason")
 	var failed []error

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"patgate/admin/api"
 	"patgate/store"
 )
 
@@ -43,7 +44,7 @@ func newTokenShow() *cobra.Command {
 			}
 			now := time.Now()
 			if wantsJSON(cmd) {
-				return printJSON(cmd.OutOrStdout(), viewToken(&l, now))
+				return printJSON(cmd.OutOrStdout(), api.View(&l, now))
 			}
 			return printToken(cmd.OutOrStdout(), &l, now)
 		},
@@ -66,7 +67,8 @@ func printToken(w io.Writer, l *store.Listed, now time.Time) error {
 		line("Description", "%s", l.Description)
 	}
 	line("Owner", "%s (user %d at %s)", l.Owner.Username, l.Owner.UserID, l.Owner.Origin)
-	line("State", "%s", stateName(l.Validity(now)))
+	state, _ := api.State(l, now)
+	line("State", "%s", state)
 	if !l.RevokedAt.IsZero() {
 		line("Revoked", "%s by %s: %s", stamp(l.RevokedAt), l.RevokedBy, l.RevokeReason)
 	}

@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"crypto/rand"
+	"encoding/json"
 	"errors"
 	"os"
 	"path/filepath"
@@ -12,6 +14,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"patgate/admin/api"
 	"patgate/policy"
 	"patgate/store"
 	"patgate/token"
@@ -22,11 +25,11 @@ func TestTheLifeOfAToken(t *testing.T) {
 	o.credential(o.pat(o.alice))
 	made := o.mint("--description", "for the nightly job", "--expires", "12h")
 	t.Run("it is made as asked, with ids in place of paths", func(t *testing.T) {
-		want := []policy.ScopeSpec{{Access: "selected_memberships", Permissions: []string{"read_job"}, ProjectIDs: []int64{o.api}}}
+		want := []api.Scope{{Access: "selected_memberships", Permissions: []string{"read_job"}, ProjectID: &o.api}}
 		if made.ID != store.FirstTokenID || !reflect.DeepEqual(made.GranularScopes, want) || made.State != "active" || made.UserID != o.alice {
 			t.Errorf("made %+v", made)
 		}
-		if d := made.ExpiresAt.Sub(made.CreatedAt); d != 12*time.Hour {
+		if d := made.ExpiresAtTime.Sub(made.CreatedAt); d != 12*time.Hour {
 			t.Errorf("lives %v", d)
 		}
 		if _, err := token.Parse([]byte(made.Token)); err != nil || !strings.HasSuffix(made.Token, made.LastFour) {
@@ -67,18 +70,18 @@ func TestTheLifeOfAToken(t *testing.T) {
 			t.Error(out)
 		}
 		o.must("token", "resume", id(made))
-		if v := parse[tokenView](t, o.must("token", "show", "--json", id(made))); v.State != "active" {
+		if v := parse[api.Token](t, o.must("token", "show", "--json", id(made))); v.State != "active" {
 			t.Errorf("state %s", v.State)
 		}
 	})
 	t.Run("it is confirmed under the table's version", func(t *testing.T) {
-		if v := parse[tokenView](t, o.must("token", "confirm", "--json", id(made))); v.TableVersion < 1 {
+		if v := parse[api.Token](t, o.must("token", "confirm", "--json", id(made))); v.TableVersion < 1 {
 			t.Errorf("version %d", v.TableVersion)
 		}
 	})
 	t.Run("it is revoked by id, with a reason", func(t *testing.T) {
 		o.must("token", "revoke", id(made), "--reason", "done")
-		v := parse[tokenView](t, o.must("token", "show", "--json", id(made)))
+		v := parse[api.Token](t, o.must("token", "show", "--json", id(made)))
 		if v.State != "revoked" || v.RevokeReason != "done" || !strings.HasPrefix(v.RevokedBy, "cli:") {
 			t.Errorf("%+v", v)
 		}
@@ -93,8 +96,26 @@ func TestTheLifeOfAToken(t *testing.T) {
 			t.Errorf("exit %d, %q, %q", code, out, errs)
 		}
 		o.refused([]string{"token", "revoke", "--secret", leaked.Token}, "--secret -")
-		if code, _, errs := o.run("patgate_nonsense", "token", "revoke", "--secret", "-"); code == 0 || strings.Contains(errs, "nonsense") {
-			t.Errorf("exit %d, %q", code, errs)
+		for text, want := range map[string]string{
+			"patgate_nonsense": "line 1: malformed", leaked.Token[:len(leaked.Token)-1] + "\n": "line 1: malformed", "": "no secret", "nothing here\n": "no secret",
+			"\n" + leaked.Token[:len(leaked.Token)-4] + "0000": "line 2: patgate token with a wrong checksum",
+		} {
+			if code, _, errs := o.run(text, "token", "revoke", "--secret", "-"); code == 0 || !strings.Contains(errs, want) || strings.Contains(errs, "nonsense") || strings.Contains(errs, leaked.Token[:20]) {
+				t.Errorf("%q: exit %d, %q", want, code, errs)
+			}
+		}
+	})
+	t.Run("or by all the secrets that stand in some text, whatever else is wrong there", func(t *testing.T) {
+		one, two, stranger := o.mint("--name", "one"), o.mint("--name", "two"), madeUp(t)
+		text := "remote: https://ci:" + one.Token + "@forge.example.com\nTOKEN=" + two.Token + " again " + one.Token + "\npatgate_cut\n" + stranger + "\nother text\n"
+		code, out, errs := o.run(text, "token", "revoke", "--secret", "-")
+		if code != 1 || strings.Count(out, "Revoked token") != 2 || !strings.Contains(out, id(one)) || !strings.Contains(out, id(two)) {
+			t.Errorf("exit %d, %q", code, out)
+		}
+		for _, want := range []string{"line 3: malformed", "ends in " + stranger[len(stranger)-4:] + ": unknown token"} {
+			if !strings.Contains(errs, want) {
+				t.Errorf("%q is not in %q", want, errs)
+			}
 		}
 	})
 	t.Run("ids that are none are told from ids of the forge", func(t *testing.T) {
@@ -103,6 +124,44 @@ func TestTheLifeOfAToken(t *testing.T) {
 		o.refused([]string{"token", "show", "1000000000999"}, "there is no token")
 		o.refused([]string{"token", "revoke"}, "give ids")
 	})
+}
+
+// madeUp gives a secret that no token has.
+func madeUp(t *testing.T) string {
+	t.Helper()
+	secret, err := token.Mint(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return secret.Reveal()
+}
+
+// TestTheJSONOfCommandsIsThatOfTheAPI holds that nobody has to read two forms.
+func TestTheJSONOfCommandsIsThatOfTheAPI(t *testing.T) {
+	o := newOperator(t)
+	o.credential(o.pat(o.alice))
+	made := o.mint("--expires", "12h", "--renew-until", "30d")
+	rotated := parse[api.Token](t, o.must("token", "rotate", "--json", "--grace", "1h", "--renew-until", "20d", id(made)))
+	if rotated.Token == "" || rotated.FamilyID != made.ID || rotated.CredentialID != made.CredentialID {
+		t.Errorf("%+v", rotated)
+	}
+	shown := parse[api.Token](t, o.must("token", "show", "--json", id(made)))
+	if shown.RotatedTo == nil || *shown.RotatedTo != rotated.ID || shown.ExpiresAt != shown.ExpiresAtTime.Add(24*time.Hour).UTC().Format(time.DateOnly) {
+		t.Errorf("%+v", shown)
+	}
+	edited := parse[api.Token](t, o.must("token", "edit", "--json", id(rotated), "--name", "renamed", "--expires", "1d"))
+	if edited.Widened == nil || *edited.Widened || edited.Name != "renamed" || !edited.RenewUntil.Equal(rotated.RenewUntil) {
+		t.Errorf("%+v", edited)
+	}
+	var keys map[string]any
+	if err := json.Unmarshal([]byte(o.must("token", "show", "--json", id(rotated))), &keys); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"renew_until", "parent_id", "family_id", "rotated_to", "state", "scopes", "last_used_ips", "expires_at_time"} {
+		if _, ok := keys[name]; !ok {
+			t.Errorf("%s is missing", name)
+		}
+	}
 }
 
 // full is an output that takes nothing.
@@ -118,7 +177,7 @@ func TestATokenWhoseSecretNobodySawIsRevoked(t *testing.T) {
 	if code == 0 || !strings.Contains(errs.String(), "no space left") {
 		t.Errorf("exit %d, %q", code, errs.String())
 	}
-	if list := parse[[]tokenView](t, o.must("token", "list", "--state", "any", "--json")); len(list) != 1 || list[0].State != "revoked" {
+	if list := parse[[]api.Token](t, o.must("token", "list", "--state", "any", "--json")); len(list) != 1 || list[0].State != "revoked" {
 		t.Errorf("tokens %+v", list)
 	}
 }
@@ -158,7 +217,7 @@ func TestWhatATokenIsNotMadeFor(t *testing.T) {
 		t.Run(name, func(t *testing.T) { o.refused(tc.args, tc.want...) })
 	}
 	if list, err := os.ReadDir(filepath.Join(o.data, "db")); err == nil && len(list) > 0 {
-		if tokens := parse[[]tokenView](t, o.must("token", "list", "--state", "any", "--json")); len(tokens) > 0 {
+		if tokens := parse[[]api.Token](t, o.must("token", "list", "--state", "any", "--json")); len(tokens) > 0 {
 			t.Errorf("tokens were made: %+v", tokens)
 		}
 		if owners := parse[[]ownerView](t, o.must("owner", "list", "--json")); len(owners) > 0 {
@@ -248,7 +307,7 @@ func TestScopesFromAFile(t *testing.T) {
 func TestWildcardsExpandWhenTheTokenIsMade(t *testing.T) {
 	o := newOperator(t)
 	o.credential(o.pat(o.alice))
-	v := parse[tokenView](t, o.must("token", "create", "--json", "--name", "reader", "--project", "shop/api", "--allow", "read_*"))
+	v := parse[api.Token](t, o.must("token", "create", "--json", "--name", "reader", "--project", "shop/api", "--allow", "read_*"))
 	names := v.GranularScopes[0].Permissions
 	if !slices.Contains(names, "read_job") || len(names) < 50 || slices.ContainsFunc(names, func(n string) bool { return !strings.HasPrefix(n, "read_") }) {
 		t.Errorf("%d permissions: %v", len(names), names)
@@ -256,7 +315,7 @@ func TestWildcardsExpandWhenTheTokenIsMade(t *testing.T) {
 	if slices.Contains(names, "read_user") {
 		t.Error("read_user cannot be granted on a project")
 	}
-	v = parse[tokenView](t, o.must("token", "create", "--json", "--name", "all", "--all-memberships", "--allow", "*"))
+	v = parse[api.Token](t, o.must("token", "create", "--json", "--name", "all", "--all-memberships", "--allow", "*"))
 	o2 := v.GranularScopes[0].Permissions
 	for _, minting := range []string{"rotate_project_access_token", "create_project_access_token", "create_deploy_token", "create_resource_access_token"} {
 		if slices.Contains(o2, minting) {

@@ -31,6 +31,11 @@ type ConstraintSpec struct {
 	ForbidTagChanges bool `json:"forbid_tag_changes,omitempty" yaml:"forbid_tag_changes,omitempty"`
 }
 
+// Empty tells whether nothing is narrowed.
+func (c *ConstraintSpec) Empty() bool {
+	return len(c.RefPatterns) == 0 && !c.ForbidRefDeletes && !c.ForbidTagChanges
+}
+
 // Permissions is what Compile asks of a catalogue; routes.Catalogue is one.
 type Permissions interface {
 	// Find gives the permission of a name.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"patgate/admin/tokens"
+	"patgate/policy"
 )
 
 // TestTheDocumentDescribesWhatIsThere asks for every operation of the OpenAPI document without a credential: each must be
@@ -114,6 +115,68 @@ func TestIdsAreReadInEveryForm(t *testing.T) {
 		p := &params{problems: &tokens.Invalid{}}
 		if got := p.ids("project_ids", tc.value); !reflect.DeepEqual(got, tc.want) || (p.problems.Err() == nil) != tc.ok {
 			t.Errorf("%v gives %v, %v", tc.value, got, p.problems.Err())
+		}
+	}
+}
+
+func TestConstraintsAreReadOrRefused(t *testing.T) {
+	read := func(constraints any) (tokens.Scope, *tokens.Invalid) {
+		p := &params{problems: &tokens.Invalid{}, values: object{"granular_scopes": []any{object{"access": "all_memberships", "constraints": constraints}}}}
+		return p.scopes()[0], p.problems
+	}
+	for name, tc := range map[string]struct {
+		given object
+		want  policy.ConstraintSpec
+	}{
+		"patterns":       {object{"ref_patterns": []any{"refs/heads/bot/*"}}, policy.ConstraintSpec{RefPatterns: []string{"refs/heads/bot/*"}}},
+		"a form's words": {object{"forbid_ref_deletes": "true", "forbid_tag_changes": "false"}, policy.ConstraintSpec{ForbidRefDeletes: true}},
+		"all of them": {object{"ref_patterns": "refs/heads/a, refs/heads/b", "forbid_ref_deletes": true, "forbid_tag_changes": true},
+			policy.ConstraintSpec{RefPatterns: []string{"refs/heads/a", "refs/heads/b"}, ForbidRefDeletes: true, ForbidTagChanges: true}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, problems := read(tc.given)
+			if problems.Err() != nil || !reflect.DeepEqual(s.Constraints, tc.want) {
+				t.Fatalf("got %+v, %v", s.Constraints, problems)
+			}
+			shown := viewScopes([]policy.ScopeSpec{{Access: s.Access, Constraints: s.Constraints}})
+			if shown[0].Constraints == nil || !reflect.DeepEqual(*shown[0].Constraints, tc.want) {
+				t.Errorf("shown as %+v", shown[0].Constraints)
+			}
+		})
+	}
+	for name, given := range map[string]any{
+		"no object": "refs/heads/*", "null": nil, "a misspelt name": object{"ref_pattern": []any{"refs/heads/*"}}, "no pattern": object{"ref_patterns": []any{}},
+		"patterns that are null": object{"ref_patterns": nil}, "a number": object{"forbid_ref_deletes": 1.0}, "null for a truth": object{"forbid_tag_changes": nil},
+	} {
+		t.Run(name+" is refused", func(t *testing.T) {
+			if s, problems := read(given); problems.Err() == nil {
+				t.Errorf("got %+v", s.Constraints)
+			}
+		})
+	}
+}
+
+// TestTheDocumentHasEveryFieldOfAToken holds the schema to the type that is written.
+func TestTheDocumentHasEveryFieldOfAToken(t *testing.T) {
+	var document struct {
+		Components struct {
+			Schemas map[string]struct{ Properties map[string]any }
+		}
+	}
+	if err := json.Unmarshal(openAPI, &document); err != nil {
+		t.Fatal(err)
+	}
+	for name, typ := range map[string]reflect.Type{"Token": reflect.TypeFor[Token](), "Constraints": reflect.TypeFor[policy.ConstraintSpec]()} {
+		described := document.Components.Schemas[name].Properties
+		for i := range typ.NumField() {
+			field, _, _ := strings.Cut(typ.Field(i).Tag.Get("json"), ",")
+			if _, ok := described[field]; !ok {
+				t.Errorf("%s.%s is not described", name, field)
+			}
+			delete(described, field)
+		}
+		for field := range described {
+			t.Errorf("%s.%s is described and never written", name, field)
 		}
 	}
 }

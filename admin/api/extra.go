@@ -100,7 +100,7 @@ func (h *Handler) changed(ctx context.Context, r *Request, p *params, f func(*to
 		if err != nil {
 			return Answer{}, err
 		}
-		return answer(http.StatusOK, view(&l, h.o.Tokens.Now())), nil
+		return answer(http.StatusOK, View(&l, h.o.Tokens.Now())), nil
 	})
 }
 
@@ -125,7 +125,7 @@ func (h *Handler) edit(ctx context.Context, r *Request, id int64) Answer {
 		if err != nil {
 			return Answer{}, err
 		}
-		v := view(&e.Listed, h.o.Tokens.Now())
+		v := View(&e.Listed, h.o.Tokens.Now())
 		v.Warnings, v.Widened, v.RevokedTokens = e.Warnings, &e.Widened, e.Revoked
 		return answer(http.StatusOK, v), nil
 	})
@@ -142,7 +142,7 @@ func (h *Handler) usage(ctx context.Context, r *Request, id int64) Answer {
 		for _, u := range uses {
 			counts[u.Permission] = object{"uses": u.Uses, "last_used_at": u.LastUsedAt}
 		}
-		return answer(http.StatusOK, object{"id": l.ID, "uses": l.Uses, "last_used_at": orNull(l.LastUsedAt), "last_used_ips": view(&l, h.o.Tokens.Now()).LastUsedIPs,
+		return answer(http.StatusOK, object{"id": l.ID, "uses": l.Uses, "last_used_at": orNull(l.LastUsedAt), "last_used_ips": View(&l, h.o.Tokens.Now()).LastUsedIPs,
 			"permissions": counts, "unused_permissions": tokens.Unused(&l, uses)}), nil
 	})
 }

@@ -40,7 +40,7 @@ func (h *Handler) create(ctx context.Context, r *Request, own bool) Answer {
 
 // minted answers with a new token and its secret.
 func (h *Handler) minted(status int, made *tokens.Created) Answer {
-	v := view(&made.Listed, h.o.Tokens.Now())
+	v := View(&made.Listed, h.o.Tokens.Now())
 	v.Token, v.Warnings = made.Secret.Reveal(), made.Warnings
 	return answer(status, v)
 }
@@ -95,9 +95,9 @@ func (h *Handler) list(ctx context.Context, r *Request, own bool) Answer {
 		if err != nil {
 			return Answer{}, err
 		}
-		views := make([]*tokenView, len(list))
+		views := make([]*Token, len(list))
 		for i := range list {
-			views[i] = view(&list[i], f.Now)
+			views[i] = View(&list[i], f.Now)
 		}
 		a := answer(http.StatusOK, views)
 		part.write(a.Header, r, total)
@@ -131,7 +131,7 @@ func (h *Handler) show(ctx context.Context, r *Request, id int64) Answer {
 		if err != nil {
 			return Answer{}, err
 		}
-		return answer(http.StatusOK, view(&l, h.o.Tokens.Now())), nil
+		return answer(http.StatusOK, View(&l, h.o.Tokens.Now())), nil
 	})
 }
 

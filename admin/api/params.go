@@ -12,6 +12,7 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"patgate/admin/tokens"
+	"patgate/policy"
 )
 
 // params are the parameters of a request, from query and body, as a tree of objects, lists and plain values. Reading one
@@ -246,22 +247,44 @@ func (p *params) scope(at string, o object, s *tokens.Scope) {
 		case "groups":
 			s.Groups = p.list(field, v)
 		case "constraints":
-			c, ok := v.(object)
-			if !ok {
-				p.problems.Add(field, "must be an object with ref_patterns")
-				continue
-			}
-			for name, v := range c {
-				if name != "ref_patterns" {
-					p.problems.Add(field+"."+name, "is no constraint: ref_patterns is one")
-					continue
-				}
-				s.Constraints.RefPatterns = p.list(field+".ref_patterns", v)
-			}
+			s.Constraints = p.constraints(field, v)
 		default:
 			p.problems.Add(field, "is not known: access, permissions, project_ids, group_ids, projects, groups and constraints are")
 		}
 	}
+}
+
+// constraints reads what narrows a scope further. What cannot be read is a problem, and so is an empty list of patterns: it
+// would narrow nothing.
+func (p *params) constraints(field string, v any) (c policy.ConstraintSpec) {
+	o, ok := v.(object)
+	if !ok {
+		p.problems.Add(field, "must be an object with ref_patterns, forbid_ref_deletes or forbid_tag_changes")
+		return c
+	}
+	truth := func(field string, v any) bool {
+		s, ok := plain(v)
+		if !ok || s != "true" && s != "false" {
+			p.problems.Add(field, "must be true or false")
+		}
+		return s == "true"
+	}
+	for name, v := range o {
+		at := field + "." + name
+		switch name {
+		case "ref_patterns":
+			if c.RefPatterns = p.list(at, v); len(c.RefPatterns) == 0 {
+				p.problems.Add(at, "names no pattern: leave it out when pushes are not limited to some refs")
+			}
+		case "forbid_ref_deletes":
+			c.ForbidRefDeletes = truth(at, v)
+		case "forbid_tag_changes":
+			c.ForbidTagChanges = truth(at, v)
+		default:
+			p.problems.Add(at, "is no constraint: ref_patterns, forbid_ref_deletes and forbid_tag_changes are")
+		}
+	}
+	return c
 }
 
 // list reads a list of texts; a text is a list separated by commas, as Grape takes it.

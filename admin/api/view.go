@@ -8,21 +8,22 @@ import (
 	"patgate/token"
 )
 
-// tokenView is a token as GitLab shows it (lib/api/entities/personal_access_token, 19.3), followed by fields of ours.
-type tokenView struct {
-	ID             int64       `json:"id"`
-	Name           string      `json:"name"`
-	Revoked        bool        `json:"revoked"`
-	CreatedAt      time.Time   `json:"created_at"`
-	Description    string      `json:"description"`
-	Scopes         []string    `json:"scopes"`
-	UserID         int64       `json:"user_id"`
-	LastUsedAt     *time.Time  `json:"last_used_at"`
-	LastUsedIPs    []string    `json:"last_used_ips"`
-	Active         bool        `json:"active"`
-	ExpiresAt      string      `json:"expires_at"` // a date, at whose first moment the token is certainly over
-	Granular       bool        `json:"granular"`
-	GranularScopes []scopeView `json:"granular_scopes"`
+// Token is a token as GitLab shows it (lib/api/entities/personal_access_token, 19.3), followed by fields of ours. The
+// commands print it as JSON too.
+type Token struct {
+	ID             int64      `json:"id"`
+	Name           string     `json:"name"`
+	Revoked        bool       `json:"revoked"`
+	CreatedAt      time.Time  `json:"created_at"`
+	Description    string     `json:"description"`
+	Scopes         []string   `json:"scopes"`
+	UserID         int64      `json:"user_id"`
+	LastUsedAt     *time.Time `json:"last_used_at"`
+	LastUsedIPs    []string   `json:"last_used_ips"`
+	Active         bool       `json:"active"`
+	ExpiresAt      string     `json:"expires_at"` // a date, at whose first moment the token is certainly over
+	Granular       bool       `json:"granular"`
+	GranularScopes []Scope    `json:"granular_scopes"`
 	// Token is the secret, in the answer that makes it.
 	Token string `json:"token,omitempty"`
 
@@ -42,7 +43,10 @@ type tokenView struct {
 	RevokedBy     string     `json:"revoked_by,omitempty"`
 	RevokeReason  string     `json:"revoke_reason,omitempty"`
 	PausedAt      *time.Time `json:"paused_at"`
+	PausedBy      string     `json:"paused_by,omitempty"`
 	PauseReason   string     `json:"pause_reason,omitempty"`
+	// CredentialReason is why the forge credential that the token is bound to is not valid, while it is not.
+	CredentialReason string `json:"credential_reason,omitempty"`
 
 	Warnings []string `json:"warnings,omitempty"`
 	Widened  *bool    `json:"widened,omitempty"`
@@ -50,8 +54,8 @@ type tokenView struct {
 	RevokedTokens []int64 `json:"revoked_tokens,omitempty"`
 }
 
-// scopeView is a scope as GitLab's answers have it: one project or group to an entry.
-type scopeView struct {
+// Scope is a scope as GitLab's answers have it: one project or group to an entry.
+type Scope struct {
 	Access      string                 `json:"access"`
 	Permissions []string               `json:"permissions"`
 	ProjectID   *int64                 `json:"project_id"`
@@ -59,12 +63,12 @@ type scopeView struct {
 	Constraints *policy.ConstraintSpec `json:"constraints,omitempty"`
 }
 
-func viewScopes(specs []policy.ScopeSpec) []scopeView {
-	views := []scopeView{}
+func viewScopes(specs []policy.ScopeSpec) []Scope {
+	views := []Scope{}
 	for i := range specs {
 		s := &specs[i]
-		v := scopeView{Access: s.Access, Permissions: s.Permissions}
-		if len(s.Constraints.RefPatterns) > 0 {
+		v := Scope{Access: s.Access, Permissions: s.Permissions}
+		if !s.Constraints.Empty() {
 			v.Constraints = &s.Constraints
 		}
 		for _, id := range s.ProjectIDs {
@@ -83,20 +87,25 @@ func viewScopes(specs []policy.ScopeSpec) []scopeView {
 	return views
 }
 
-func view(l *store.Listed, now time.Time) *tokenView {
+// View shows a token as it is at that time.
+func View(l *store.Listed, now time.Time) *Token {
 	state, reason := State(l, now)
+	broken := ""
+	if l.Credential == store.CredentialInvalid {
+		broken = l.CredentialReason
+	}
 	ips := l.Addresses
 	if ips == nil {
 		ips = []string{}
 	}
-	return &tokenView{
+	return &Token{
 		ID: l.ID, Name: l.Name, Revoked: !l.RevokedAt.IsZero(), CreatedAt: l.CreatedAt, Description: l.Description, Scopes: []string{"granular"},
 		UserID: l.Owner.UserID, LastUsedAt: orNull(l.LastUsedAt), LastUsedIPs: ips, Active: state == "active", ExpiresAt: lastDay(l.ExpiresAt),
 		Granular: true, GranularScopes: viewScopes(l.Scopes),
 		ExpiresAtTime: l.ExpiresAt, RenewUntil: l.RenewUntil, State: state, StateReason: reason, Username: l.Owner.Username, Uses: l.Uses,
 		LastFour: l.LastFour, TableVersion: l.TableVersion, CredentialID: l.CredentialID, ParentID: orNull(l.ParentID), FamilyID: l.FamilyID,
 		RotatedTo: orNull(l.RotatedTo), RevokedAt: orNull(l.RevokedAt), RevokedBy: l.RevokedBy, RevokeReason: l.RevokeReason,
-		PausedAt: orNull(l.PausedAt), PauseReason: l.PauseReason,
+		PausedAt: orNull(l.PausedAt), PausedBy: l.PausedBy, PauseReason: l.PauseReason, CredentialReason: broken,
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -28,7 +29,7 @@ func TestAChildNeverHoldsMoreThanItsParent(t *testing.T) {
 	dice := rand.New(rand.NewPCG(seed, 1))
 	w := newWorld(t, nil)
 	made, refused := 0, 0
-	for range 40 {
+	for range 120 {
 		parent := w.make(t, append(randomScopes(dice, w), tokens.Scope{Access: "user", Permissions: []string{"create_personal_access_token", "read_user"}})...)
 		caller := w.session(t, parent)
 		for range 5 {
@@ -87,8 +88,8 @@ func randomScopes(dice *rand.Rand, w *world) []tokens.Scope {
 			continue
 		}
 		s.Permissions = some()
-		if dice.IntN(4) == 0 {
-			s.Constraints = policy.ConstraintSpec{RefPatterns: []string{"refs/heads/bot/*"}}
+		if dice.IntN(3) == 0 {
+			s.Constraints = randomConstraints(dice)
 		}
 		scopes = append(scopes, s)
 	}
@@ -96,6 +97,35 @@ func randomScopes(dice *rand.Rand, w *world) []tokens.Scope {
 		scopes = []tokens.Scope{{Access: "selected_memberships", ProjectIDs: []int64{w.api}, Permissions: some()}}
 	}
 	return scopes
+}
+
+// randomConstraints gives some of two patterns and the two things that can be forbidden; sometimes none of them.
+func randomConstraints(dice *rand.Rand) (c policy.ConstraintSpec) {
+	for _, pattern := range []string{"refs/heads/bot/*", "refs/tags/*"} {
+		if dice.IntN(2) == 0 {
+			c.RefPatterns = append(c.RefPatterns, pattern)
+		}
+	}
+	c.ForbidRefDeletes, c.ForbidTagChanges = dice.IntN(3) == 0, dice.IntN(3) == 0
+	return c
+}
+
+// pushes gives what a push may do under constraints, each kind a word: a ref of either pattern or of none is written, a
+// tag is changed, a ref is deleted.
+func pushes(c policy.ConstraintSpec) (may []string) {
+	for _, ref := range []string{"refs/heads/bot/*", "refs/tags/*", "another"} {
+		if len(c.RefPatterns) > 0 && !slices.Contains(c.RefPatterns, ref) {
+			continue
+		}
+		may = append(may, "write "+ref)
+		if !c.ForbidRefDeletes {
+			may = append(may, "delete "+ref)
+		}
+		if !c.ForbidTagChanges {
+			may = append(may, "change tags "+ref)
+		}
+	}
+	return may
 }
 
 // reaches is the obvious rule. Both projects are in the group, and the owner is a member of it; "beyond" stands for a
@@ -120,7 +150,7 @@ func reaches(w *world, child []tokens.Scope, parent []policy.ScopeSpec) bool {
 			for _, permission := range c.Permissions {
 				held := false
 				for _, p := range parent {
-					unbound := len(p.Constraints.RefPatterns) == 0 || len(c.Constraints.RefPatterns) > 0
+					unbound := !slices.ContainsFunc(pushes(c.Constraints), func(push string) bool { return !slices.Contains(pushes(p.Constraints), push) })
 					for _, have := range p.Permissions {
 						held = held || have == permission && unbound && covers(p.Access, p.ProjectIDs, p.GroupIDs, place)
 					}

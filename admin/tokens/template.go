@@ -25,9 +25,12 @@ func Templates() []Template {
 		return []Scope{{Access: "selected_memberships", Permissions: permissions}}
 	}
 	return []Template{
+		{Name: "container-push", Title: "Push container images for one project", ExpiresIn: "90d",
+			Description: "Pushes images to the container registry of the project that is chosen, and pulls them; deletes none.",
+			Scopes:      on("read_container_repository", "create_container_repository")},
 		{Name: "container-pull", Title: "Pull container images", ExpiresIn: "90d",
 			Description: "Reads the container registry of the projects that are chosen.",
-			Scopes:      on("read_project", "read_container_repository")},
+			Scopes:      on("read_container_repository")},
 		{Name: "read-only-ci", Title: "Read-only CI", ExpiresIn: "90d",
 			Description: "Reads code, pipelines, jobs and their artifacts.",
 			Scopes:      on("read_project", "download_code", "read_repository", "read_branch", "read_commit", "read_pipeline", "read_job", "read_job_artifact")},
