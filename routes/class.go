@@ -14,7 +14,11 @@ type class struct {
 	value func([]byte) bool // on the decoded value; nil accepts
 	want  string            // what the value must be, for the message
 	ref   RefKind
+	named bool // the reference is a name, never an id; of a project "owner/name", two raw segments
 }
+
+// pair tells whether a capture of the class takes exactly two raw segments, the owner and the name of a project.
+func (c *class) pair() bool { return c.named && c.ref == RefProject }
 
 // shape tells which raw path segments a capture takes.
 type shape uint8
@@ -44,9 +48,28 @@ var builtinClasses = map[string]*class{
 		value: func(v []byte) bool { _, ok := parseID(v); return ok }},
 }
 
-// parseClass reads a class name or /regex/.
-func parseClass(name string) (*class, *regexp.Regexp, error) {
-	if c, ok := builtinClasses[name]; ok {
+// namedClasses take the place of classes above in a table whose header says `projects: owner/name`. It is never written to.
+var namedClasses = map[string]*class{
+	"project":   {name: "project", shape: shapeText, ref: RefProject, named: true, want: "owner/name of a project, in two plain parts of the path"},
+	"group":     {name: "group", shape: shapeText, ref: RefGroup, named: true, want: "the name of an organization"},
+	"namespace": {name: "namespace", shape: shapeText, ref: RefNamespace, named: true, want: "the name of an organization or a user"},
+	"user":      {name: "user", shape: shapeText, ref: RefUser, named: true, want: "the name of a user"},
+	// A project by id alone; its id is sent, as it was checked.
+	"project_id": {name: "project_id", shape: shapeWord, ref: RefProject, want: "the numeric id of a project",
+		value: func(v []byte) bool { _, ok := parseID(v); return ok }},
+}
+
+// classNamed gives the class of that name; nil when there is none.
+func classNamed(name string, named bool) *class {
+	if c := namedClasses[name]; c != nil && named {
+		return c
+	}
+	return builtinClasses[name]
+}
+
+// parseClass reads a class name or /regex/. named is for a table that names its containers.
+func parseClass(name string, named bool) (*class, *regexp.Regexp, error) {
+	if c := classNamed(name, named); c != nil {
 		return c, nil, nil
 	}
 	if len(name) > 2 && name[0] == '/' && name[len(name)-1] == '/' {

@@ -79,6 +79,9 @@ func (r *Route) apiShapes() []string {
 				continue
 			}
 			for _, p := range s.parts {
+				if s.pair {
+					b.WriteString("{}/")
+				}
 				if p.capture {
 					b.WriteString("{}")
 				} else {

@@ -8,7 +8,9 @@ import (
 
 // LoadOptions says what a table is made of.
 type LoadOptions struct {
-	// Table holds the files of the table itself; nil is the embedded table for GitLab.
+	// Forge chooses the embedded table: see Forges. Empty is GitLab. It says nothing where Table is given.
+	Forge string
+	// Table holds the files of the table itself; nil is the embedded table of Forge.
 	Table []File
 	// Overlay holds the user's files: rows that are added, replaced or removed, in the order in which they apply.
 	Overlay []File
@@ -27,14 +29,27 @@ func LoadGitLab() (*Table, error) {
 	return t, nil
 }
 
+// LoadGitea loads the embedded table for Gitea without an overlay. It only fails when the embedded files are wrong, which a
+// test excludes.
+func LoadGitea() (*Table, error) {
+	t, problems := Load(LoadOptions{Forge: ForgeGitea})
+	if len(problems) > 0 {
+		return nil, fmt.Errorf("loading the embedded route table: %w", Problems(problems))
+	}
+	return t, nil
+}
+
 // Load reads a table strictly. Either the table is complete and there is no problem, or it is nil and all problems are
 // returned, in the order of files and lines.
 func Load(opts LoadOptions) (*Table, []Problem) {
 	files := opts.Table
 	if files == nil {
-		files = GitLabFiles()
+		if files = Files(opts.Forge); files == nil {
+			return nil, []Problem{{Source: Source{File: "routes/" + opts.Forge, Line: 1}, Message: fmt.Sprintf("there is no table for the forge %q", opts.Forge),
+				Fix: "use " + strings.Join(Forges(), " or ")}}
+		}
 	}
-	a := &assembly{documents: parseDocuments(files, opts.Overlay), base: "/api/v4", version: 1, index: map[string]int{}}
+	a := &assembly{documents: parseDocuments(files, opts.Overlay), forge: ForgeGitLab, base: "/api/v4", version: 1, index: map[string]int{}}
 	a.readHeader()
 	a.readCatalogue(opts.Known)
 	var rows []row
@@ -52,7 +67,7 @@ func Load(opts LoadOptions) (*Table, []Problem) {
 		routes[i] = rows[i].Route
 	}
 	t, problems := newTable(a.base, a.catalogue, a.version, routes)
-	t.commands = commands
+	t.commands, t.forge, t.named = commands, a.forge, a.named
 	var names []string
 	for _, d := range a.documents {
 		problems = append(problems, d.problems...)
@@ -72,6 +87,7 @@ func Load(opts LoadOptions) (*Table, []Problem) {
 type assembly struct {
 	documents []*document
 	forge     string
+	named     bool // `projects: owner/name`
 	base      string
 	version   int
 	catalogue *Catalogue
@@ -112,15 +128,15 @@ func (a *assembly) readRows() [][]row {
 func (a *assembly) readHeader() {
 	var first *document
 	for _, d := range a.documents {
-		if d.root == nil || valueOf(d.root, "forge") == nil && valueOf(d.root, "version") == nil && valueOf(d.root, "base") == nil {
+		if d.root == nil || valueOf(d.root, "forge") == nil && valueOf(d.root, "version") == nil && valueOf(d.root, "base") == nil && valueOf(d.root, "projects") == nil {
 			continue
 		}
 		forge, base, version := a.forge, a.base, a.version
-		d.header(&forge, &base, &version)
+		named := d.header(&forge, &base, &version)
 		switch {
 		case first == nil && !d.overlay:
-			first, a.forge, a.base, a.version = d, forge, base, version
-		case forge != a.forge || base != a.base || version != a.version:
+			first, a.forge, a.base, a.version, a.named = d, forge, base, version, named
+		case forge != a.forge || base != a.base || version != a.version || named != a.named:
 			d.problem(d.root, "remove forge, version and base", "the table is for %s, version %d, base %s: an added file cannot change that", a.forge, a.version, a.base)
 		case !d.overlay:
 			d.problem(d.root, "remove forge, version and base", "%s says what the table is for already", first.file)
@@ -131,8 +147,14 @@ func (a *assembly) readHeader() {
 	}
 }
 
-// header reads the keys of the header of one file.
-func (d *document) header(forge, base *string, version *int) {
+// header reads the keys of the header of one file. named tells that it says `projects: owner/name`.
+func (d *document) header(forge, base *string, version *int) (named bool) {
+	if v := valueOf(d.root, "projects"); v != nil {
+		form, _ := d.line(v, "the form of projects")
+		if named = form == "owner/name"; !named {
+			d.problem(v, "write owner/name, or leave it out for full paths and ids", "unknown form %q of projects", form)
+		}
+	}
 	if v := valueOf(d.root, "forge"); v == nil {
 		d.problem(d.root, "add `forge: gitlab`", "the header has no forge")
 	} else {
@@ -146,14 +168,15 @@ func (d *document) header(forge, base *string, version *int) {
 	v := valueOf(d.root, "base")
 	if v == nil {
 		d.problem(d.root, "add `base: /api/v4`", "the header has no base")
-		return
+		return named
 	}
 	text, ok := d.line(v, "the base")
 	if ok && (!strings.HasPrefix(text, "/api/") || strings.HasSuffix(text, "/") || strings.ContainsAny(text, "{}() ?#%")) {
 		d.problem(v, "write the path below which the API lives, such as /api/v4", "base %q is no such path", text)
-		return
+		return named
 	}
 	*base = text
+	return named
 }
 
 // addRows appends the rows of a file of the table. A row that stands twice is a problem.

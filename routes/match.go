@@ -142,6 +142,7 @@ type matcher struct {
 	kept  [maxSegments]uint8 // taken, of found
 	// dotted: a row was met that the forge would take with what follows a dot as the format (Grape's `.:format`).
 	dotted bool
+	plain  bool // the forge knows no formats: a dot is a dot
 }
 
 // start is where a raw segment begins.
@@ -157,6 +158,7 @@ func (t *Table) match(op *Operation, method int, m *matcher) error {
 	if root == nil {
 		return errNoRoute
 	}
+	m.plain = t.named
 	m.walk(root, 0, 0)
 	if m.dotted {
 		return errFormat
@@ -203,7 +205,7 @@ func (m *matcher) walk(n *node, segment, depth int) bool {
 	if len(n.edges) == 0 && segment+1 < m.n {
 		return false
 	}
-	last := segment+1 == m.n && !wordShape(raw)
+	last := segment+1 == m.n && !m.plain && !wordShape(raw)
 	if last && n.formatted(raw) {
 		m.dotted = true
 		return true
@@ -213,6 +215,15 @@ func (m *matcher) walk(n *node, segment, depth int) bool {
 		if last && e.shape == shapeWord && e.to.leaf != nil {
 			m.dotted = true
 			return true
+		}
+		if e.pair {
+			if segment+1 < m.n {
+				m.taken[depth] = uint8(segment + 1)
+				if m.walk(e.to, segment+2, depth+1) {
+					return true
+				}
+			}
+			continue
 		}
 		if e.splat {
 			for to := segment; to < m.n; to++ {
@@ -295,7 +306,12 @@ func (op *Operation) capture(raw []byte) error {
 		return errEncoding
 	}
 	c.Value = value
-	if class.ref != RefNone {
+	if class.named {
+		if _, ok := ParseName(class.ref, value); !ok {
+			return op.variant.refusals[op.n]
+		}
+		c.Named = true
+	} else if class.ref != RefNone {
 		ref, ok := ParseReference(class.ref, value)
 		if !ok || class.value != nil && !class.value(value) || class.ref == RefUser && ref.ID == 0 && bytes.IndexByte(value, '.') >= 0 {
 			return op.variant.refusals[op.n]

@@ -9,8 +9,10 @@ type Capture struct {
 	Value []byte // decoded; points into the target or into the operation's own buffer
 	Ref   RefKind
 	ID    int64 // the numeric id that AppendPath writes instead; 0: none was sent and none was set
+	Named bool  // Value is a name, never an id, and so is what AppendPath writes: see SetPath
 
-	raw []byte
+	raw  []byte
+	sent string // what AppendPath writes instead
 }
 
 // Reference gives what a capture with a Ref names.

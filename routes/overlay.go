@@ -143,7 +143,7 @@ func sameFind(a, b Find) bool {
 
 // keptBy tells whether o checks at least what t checks.
 func (t Target) keptBy(o Target) bool {
-	return o.Param == t.Param && o.Capture == t.Capture && o.Ref == t.Ref && o.NeedSet.Contains(&t.NeedSet) && (o.Required || !t.Required)
+	return o.Param == t.Param && o.Capture == t.Capture && o.Ref == t.Ref && o.Before == t.Before && o.NeedSet.Contains(&t.NeedSet) && (o.Required || !t.Required)
 }
 
 // shape names the requests that a row matches, whatever its captures are called.

@@ -27,6 +27,7 @@ type segment struct {
 	literal string // when parts is nil and splat is false
 	parts   []part // one capture alone, or captures between literals
 	splat   bool   // one or more whole raw segments, a single capture
+	pair    bool   // exactly two whole raw segments, a single capture
 }
 
 // part is a literal or a capture inside a segment.
@@ -43,6 +44,8 @@ type patternSpec struct {
 	classes map[string]string // class by capture name
 	formats []string          // declared suffixes, without the dot
 	slash   bool
+	named   bool // containers are named by names: see namedClasses
+	inner   bool // a path of another surface, whose classifier reads it: a project is a capture like any other
 }
 
 // maxSegments bounds the segments of a pattern and the raw segments of a path.
@@ -64,13 +67,13 @@ func parsePattern(path string, spec patternSpec) (pattern, error) {
 		return p, err
 	}
 	for _, s := range spellings {
-		v, err := parseVariant(s, spec.classes)
+		v, err := parseVariant(s, &spec)
 		if err != nil {
 			return p, err
 		}
 		p.variants = append(p.variants, v)
 		for _, format := range spec.formats {
-			w, err := parseVariant(s+"."+format, spec.classes)
+			w, err := parseVariant(s+"."+format, &spec)
 			if err != nil {
 				return p, err
 			}
@@ -111,10 +114,10 @@ func expandOptional(path string) ([]string, error) {
 	return []string{path}, nil
 }
 
-func parseVariant(path string, classes map[string]string) (*variant, error) {
+func parseVariant(path string, spec *patternSpec) (*variant, error) {
 	v := &variant{}
 	for _, text := range strings.Split(path[1:], "/") {
-		s, err := v.parseSegment(text, classes)
+		s, err := v.parseSegment(text, spec)
 		if err != nil {
 			return nil, fmt.Errorf("path %q: %w", path, err)
 		}
@@ -129,7 +132,7 @@ func parseVariant(path string, classes map[string]string) (*variant, error) {
 	return v, nil
 }
 
-func (v *variant) parseSegment(text string, classes map[string]string) (segment, error) {
+func (v *variant) parseSegment(text string, spec *patternSpec) (segment, error) {
 	if text == "" {
 		return segment{}, fmt.Errorf("empty segment: write a trailing slash as the flag `slash`")
 	}
@@ -149,7 +152,7 @@ func (v *variant) parseSegment(text string, classes map[string]string) (segment,
 		if end < 0 {
 			return s, fmt.Errorf("%q: { without }", text)
 		}
-		p, splat, err := v.parseCapture(rest[1:end], classes)
+		p, splat, err := v.parseCapture(rest[1:end], spec)
 		if err != nil {
 			return s, err
 		}
@@ -162,6 +165,14 @@ func (v *variant) parseSegment(text string, classes map[string]string) (segment,
 		}
 		s.parts = append(s.parts, p)
 	}
+	for i := range s.parts {
+		if p := &s.parts[i]; p.capture && p.class.pair() && !spec.inner {
+			if len(s.parts) > 1 || s.splat {
+				return s, fmt.Errorf("%q: a project takes two whole segments", text)
+			}
+			s.pair = true
+		}
+	}
 	if len(s.parts) == 1 && !s.parts[0].capture {
 		s.literal, s.parts = s.parts[0].literal, nil
 	}
@@ -169,7 +180,7 @@ func (v *variant) parseSegment(text string, classes map[string]string) (segment,
 }
 
 // parseCapture reads what stands between the braces: name, name: class, *name.
-func (v *variant) parseCapture(text string, classes map[string]string) (part, bool, error) {
+func (v *variant) parseCapture(text string, spec *patternSpec) (part, bool, error) {
 	name, className, inline := strings.Cut(text, ":")
 	name, splat := strings.CutPrefix(strings.TrimSpace(name), "*")
 	if name == "" || strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789_") != "" {
@@ -182,18 +193,18 @@ func (v *variant) parseCapture(text string, classes map[string]string) (part, bo
 	}
 	className = strings.TrimSpace(className)
 	if !inline {
-		className = classes[name]
-		if _, builtin := builtinClasses[name]; className == "" && builtin && builtinClasses[name].ref != RefNone {
+		className = spec.classes[name]
+		if own := classNamed(name, spec.named); className == "" && own != nil && own.ref != RefNone {
 			className = name
 		}
 	}
 	switch {
-	case className == "" && splat:
-		className = "text"
+	case className == "" && (splat || spec.named):
+		className = "text" // a forge that names its containers takes dots anywhere
 	case className == "":
 		className = "word"
 	}
-	c, re, err := parseClass(className)
+	c, re, err := parseClass(className, spec.named)
 	if err != nil {
 		return part{}, false, fmt.Errorf("capture {%s}: %w", name, err)
 	}

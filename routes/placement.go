@@ -83,7 +83,7 @@ func (s *section) inherited(find Find) []Boundary {
 
 // find reads `find:`, which says in which parameter or capture the row's container is named.
 func (s *section) find(n *yaml.Node, r *Route) {
-	sendPath := false
+	sendPath := s.table.named
 	name, capture, ref := s.reference(n, "find", r, field{"send", func(v *yaml.Node) { sendPath = s.sendsPath(v) }})
 	switch {
 	case ref == RefNone:
@@ -185,7 +185,7 @@ func (s *section) lookup(n *yaml.Node, r *Route) {
 			s.problem(n, "write field=value, such as runner_type=instance_type", "condition %q of lookup has no value", condition)
 		}
 	}
-	get, err := parsePattern(l.Get, patternSpec{base: s.table.base})
+	get, err := parsePattern(l.Get, patternSpec{base: s.table.base, named: s.table.named})
 	if l.Get == "" || err != nil {
 		s.problem(n, "add `get: /path/{capture}` with captures of the row", "lookup has no path that can be read upstream")
 		return

@@ -28,9 +28,12 @@ func (op *Operation) AppendPath(dst []byte) []byte {
 			}
 			c := &op.captures[n]
 			n++
-			if c.ID != 0 {
+			switch {
+			case c.ID != 0:
 				dst = strconv.AppendInt(dst, c.ID, 10)
-			} else {
+			case c.sent != "":
+				dst = append(dst, c.sent...)
+			default:
 				dst = appendCanonical(dst, c.raw)
 			}
 		}
@@ -43,6 +46,25 @@ func (op *Operation) AppendPath(dst []byte) []byte {
 
 // SetID makes AppendPath write id for the i-th capture, a reference or a global id whose object was looked up.
 func (op *Operation) SetID(i int, id int64) { op.captures[i].ID = id }
+
+// SetPath makes AppendPath write path, as the forge spells it, for the i-th capture, which must be Named. ok is false, and
+// nothing is set, when the path is none that the capture could have held.
+func (op *Operation) SetPath(i int, path string) (ok bool) {
+	c := &op.captures[i]
+	if _, ok := ParseName(c.Ref, []byte(path)); !ok || !c.Named {
+		return false
+	}
+	c.sent = path
+	return true
+}
+
+// Means tells whether a path (what AppendPath wrote after SetPath) is read as the operation that op is. Where a name is
+// spelled otherwise than the client did, it could be a literal of another row: the repository "issues/search".
+func (t *Table) Means(op *Operation, path []byte) bool {
+	again := t.again.Get().(*Operation)
+	defer t.again.Put(again)
+	return t.Classify(again, op.Route.Method, path) == nil && again.Route == op.Route && again.variant == op.variant && again.n == op.n
+}
 
 // appendCanonical writes a raw path part with each escape in its one spelling; slashes stay.
 func appendCanonical(dst, raw []byte) []byte {

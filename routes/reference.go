@@ -1,5 +1,7 @@
 package routes
 
+import "bytes"
+
 // RefKind is what a reference names. The zero value names nothing.
 type RefKind uint8
 
@@ -72,6 +74,39 @@ func ParseReference(kind RefKind, value []byte) (ref Reference, ok bool) {
 		return Reference{}, false
 	}
 	return Reference{Kind: kind, Path: value}, true
+}
+
+// ParseName reads a reference on a forge that names containers by names and never by ids, as Gitea does: "owner/name" for a
+// project, one segment for a group, namespace or user. A name of digits is a name.
+func ParseName(kind RefKind, value []byte) (ref Reference, ok bool) {
+	if kind == RefNone || len(value) > 2*256 {
+		return Reference{}, false
+	}
+	owner := value
+	if kind == RefProject {
+		i := bytes.IndexByte(value, '/')
+		if i < 0 || !nameSegment(value[i+1:]) {
+			return Reference{}, false
+		}
+		owner = value[:i]
+	}
+	if !nameSegment(owner) || owner[0] == '-' {
+		return Reference{}, false
+	}
+	return Reference{Kind: kind, Path: value}, true
+}
+
+// nameSegment tells whether s can be the name of an owner or of a repository: [A-Za-z0-9_.-]+, no dot segment, no lone dash.
+func nameSegment(s []byte) bool {
+	if len(s) == 0 || len(s) > 255 || len(s) == 1 && s[0] == '-' {
+		return false
+	}
+	for _, c := range s {
+		if !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '_' || c == '-' || c == '.') {
+			return false
+		}
+	}
+	return string(s) != "." && string(s) != ".."
 }
 
 // maxReference bounds a full path: GitLab allows 20 levels of 255 bytes.

@@ -46,6 +46,9 @@ type Route struct {
 	// another surface's row is its name there; what stands behind "#" is read from the body.
 	Surface string
 
+	// Named tells that references are names and never ids, in the path and in parameters: see Table.Named.
+	Named bool
+
 	Category string // heading: CI/CD
 	Resource string // snake case: job
 	Action   string // snake case: read
@@ -157,6 +160,9 @@ type Target struct {
 	Needs    []Permission
 	NeedSet  PermissionSet
 	Required bool // absent is refused (the forge would use a default that nobody checked)
+	// Before, when not empty, ends the reference within the parameter's value: ":" for an owner in owner:branch. A value
+	// without it names no container, and the owner of the path's own project is no further one.
+	Before string
 }
 
 // ParamRule is what a row says of one parameter.

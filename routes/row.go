@@ -43,13 +43,14 @@ func (s *section) row(n *yaml.Node) (row, bool) {
 	r := row{Route: &Route{
 		Kind: s.kind, Method: spec.method, Path: spec.path, Source: s.source(at), Category: s.category,
 		Since: max(spec.since, 1), Public: spec.public, Spans: spec.spans, Effects: spec.effects, Credential: s.credential,
-		Surface: s.surface, Reads: spec.reads, Fresh: spec.fresh, Refs: spec.refs,
+		Surface: s.surface, Named: s.table.named, Reads: spec.reads, Fresh: spec.fresh, Refs: spec.refs,
 	}}
 	base := s.table.base
 	if s.surface != "" {
 		base = "" // paths of other surfaces are whole
 	}
-	p, err := parsePattern(spec.path, patternSpec{base: base, classes: s.classes, formats: spec.formats, slash: spec.slash})
+	p, err := parsePattern(spec.path, patternSpec{base: base, classes: s.classes, formats: spec.formats, slash: spec.slash,
+		named: s.table.named, inner: s.surface != ""})
 	if err != nil {
 		s.problem(at, "see the path notation in docs/routes.md", "%v", err)
 		return row{}, false

@@ -47,7 +47,7 @@ func (s *section) rows() []row {
 			head = append(head, key, value)
 		case "resources", "routes", "credentials":
 			body = append(body, key, value)
-		case "remove", "categories", "quick_actions", "forge", "version", "base": // read by assembly
+		case "remove", "categories", "quick_actions", "forge", "version", "base", "projects": // read by assembly
 		default:
 			s.unknownKey(key, "the file", fileKeys[:])
 		}
@@ -96,7 +96,7 @@ func (s *section) rows() []row {
 
 // fileKeys are the keys that a file may have.
 var fileKeys = [...]string{"category", "surface", "captures", "parameters", "resources", "kind", "routes", "credentials", "remove",
-	"categories", "quick_actions", "forge", "version", "base"}
+	"categories", "quick_actions", "forge", "version", "base", "projects"}
 
 // bodyKey is the key that holds the rows of a file, by its kind.
 var bodyKey = [...]string{KindPermission: "resources", KindOpen: "routes", KindOtherCredential: "credentials"}
@@ -133,11 +133,11 @@ func (s *section) captureClasses(n *yaml.Node) map[string]string {
 		if !ok {
 			return
 		}
-		if own := builtinClasses[key.Value]; own != nil && own.ref != RefNone && name != key.Value {
+		if own := classNamed(key.Value, s.table.named); own != nil && own.ref != RefNone && name != key.Value {
 			s.problem(key, "call the capture something else", "a capture called %q is always a reference", key.Value)
 			return
 		}
-		if _, _, err := parseClass(name); err != nil {
+		if _, _, err := parseClass(name, s.table.named); err != nil {
 			s.problem(value, "use word, text, int, hex, project, group, namespace, user or /expression/", "capture %q: %v", key.Value, err)
 			return
 		}

@@ -6,6 +6,8 @@ import (
 
 // Table is a whole route table. It is immutable: a reload makes a new one.
 type Table struct {
+	forge     string
+	named     bool
 	base      string
 	version   int
 	catalogue *Catalogue
@@ -18,6 +20,20 @@ type Table struct {
 
 // Base is the path below which the forge's REST API lives: /api/v4.
 func (t *Table) Base() string { return t.base }
+
+// Forge is whose API the table describes: "gitlab" or "gitea".
+func (t *Table) Forge() string { return t.forge }
+
+// Named tells whether the forge names containers by names and never by ids: a project is "owner/name".
+func (t *Table) Named() bool { return t.named }
+
+// ParseReference reads a reference as the forge does: an id or a full path, or a name where it knows no ids.
+func (t *Table) ParseReference(kind RefKind, value []byte) (Reference, bool) {
+	if t.named {
+		return ParseName(kind, value)
+	}
+	return ParseReference(kind, value)
+}
 
 // Version numbers the table; rows and grants carry it, so that an upgrade does not widen a token.
 func (t *Table) Version() int { return t.version }

@@ -28,11 +28,12 @@ func (s *section) targets(r *Route, places placement) {
 
 // target reads one entry of `targets:`.
 func (s *section) target(n *yaml.Node, r *Route) (Target, bool) {
-	t := Target{Needs: r.Needs}
+	t := Target{Needs: r.Needs, SendPath: s.table.named}
 	name, capture, ref := s.reference(n, "a target", r,
 		field{"needs", func(v *yaml.Node) { t.Needs = s.permissions(v, "needs", nil) }},
 		field{"required", func(v *yaml.Node) { t.Required = s.flag(v, "required") }},
 		field{"send", func(v *yaml.Node) { t.SendPath = s.sendsPath(v) }},
+		field{"before", func(v *yaml.Node) { t.Before, _ = s.line(v, "before") }},
 	)
 	if ref == RefNone {
 		return t, false
@@ -42,6 +43,9 @@ func (s *section) target(n *yaml.Node, r *Route) (Target, bool) {
 		t.Capture = name
 		if r.Find.From == FindInPath && r.Find.Name == name {
 			s.problem(n, "remove it, or name another container under `find:`", "capture %q is the row's own container, not a further one", name)
+		}
+		if t.Before != "" {
+			s.problem(n, "remove before", "capture %q is a reference as a whole", name)
 		}
 		if slices.ContainsFunc(r.Targets, func(o Target) bool { return o.Capture == name }) {
 			s.problem(n, "merge the two", "capture %q is a target twice", name)

@@ -24,6 +24,7 @@ type edge struct {
 	to    *node
 	rank  int // order among the edges of a node
 	splat bool
+	pair  bool           // takes two segments
 	shape shape          // of a capture that fills the segment
 	re    *regexp.Regexp // for shapePattern
 	key   string         // same key, same edge
@@ -73,12 +74,16 @@ const (
 	rankPattern = 2000
 	rankWord    = 3000
 	rankText    = 4000
+	rankPair    = 4500
 	rankSplat   = 5000
 )
 
 func newEdge(s *segment) edge {
 	if s.splat {
 		return edge{splat: true, rank: rankSplat, key: "*"}
+	}
+	if s.pair {
+		return edge{pair: true, rank: rankPair, key: "pair"}
 	}
 	if len(s.parts) == 1 {
 		p := s.parts[0]
