@@ -1,6 +1,7 @@
 package params
 
 import (
+	"bytes"
 	"strconv"
 
 	"patgate/routes"
@@ -48,6 +49,8 @@ func (s *Set) decide(l leaf) (decision, error) {
 		return s.decideUndeclared(l)
 	case r.what == routes.ParamRefuse:
 		return decision{}, refuseName(CodeDeclaredRefused, l.name, "is not allowed on "+s.row())
+	case r.what == routes.ParamTarget && r.how == coveredExactly && r.target != nil && s.ownPart(r.target, l.value):
+		return decision{rule: r}, nil
 	case r.what == routes.ParamTarget && r.how == coveredExactly:
 		return decision{kind: entryTarget, rule: r}, nil
 	case r.what == routes.ParamPass, r.what == routes.ParamRepeat:
@@ -57,6 +60,23 @@ func (s *Set) decide(l leaf) (decision, error) {
 		return decision{rule: r}, nil
 	}
 	return decision{}, refuseName(CodeTable, l.name, "has a rule on "+s.row()+" that patgate does not know")
+}
+
+// ownPart tells whether a value of which only the front may be a reference holds none, or the owner of the path's own project.
+func (s *Set) ownPart(t *routes.Target, value []byte) bool {
+	if t.Before == "" {
+		return false
+	}
+	front, _, found := bytes.Cut(value, []byte(t.Before))
+	if !found {
+		return true
+	}
+	c := s.firstReference()
+	if c == nil || !c.Named {
+		return false
+	}
+	owner, _, _ := bytes.Cut(c.Value, []byte{'/'})
+	return bytes.EqualFold(front, owner)
 }
 
 func (s *Set) refuseOdd(name []byte) error {
@@ -160,6 +180,9 @@ func declaration(name []byte) string {
 func (s *Set) decideRepeat(l leaf) (decision, error) {
 	if !s.repeatsPath(l.value) {
 		c := s.firstReference()
+		if c.Named {
+			return decision{}, refuseName(CodePathDiffers, l.name, "repeats the path with another value: leave it out")
+		}
 		given, ok := routes.ParseReference(c.Ref, l.value)
 		path, pathOK := routes.ParseReference(c.Ref, c.Value)
 		if !ok || !pathOK || given.ID == 0 || path.ID != 0 {
@@ -188,7 +211,7 @@ func (s *Set) firstReference() *routes.Capture {
 // a project.
 func (s *Set) namesFirstReference(name []byte) bool {
 	c := s.firstReference()
-	if c == nil {
+	if c == nil || c.Named {
 		return false
 	}
 	if string(name) == "id" {

@@ -126,8 +126,16 @@ func (s *Set) addTarget(l leaf, r rule) error {
 	if v.Name = s.route.Find.Name; r.target != nil {
 		v.Name, kind = r.target.Param, r.target.Ref
 	}
-	ref, ok := routes.ParseReference(kind, l.value)
-	if !ok {
+	value := l.value
+	if r.target != nil && r.target.Before != "" {
+		value, v.rest, _ = bytes.Cut(l.value, []byte(r.target.Before))
+		v.rest = l.value[len(value):]
+	}
+	ref, ok := s.reference(kind, v.byPath(s.route), value)
+	switch {
+	case !ok && s.route.Named && v.byPath(s.route):
+		return refuseName(CodeReference, l.name, "must be the name of one "+kind.String()+"; leave it out when there is none")
+	case !ok:
 		return refuseName(CodeReference, l.name, "must name one "+kind.String()+" by its numeric id or its full path; leave it out when there is none")
 	}
 	if v.Ref = ref; len(s.Targets) == MaxTargets {
@@ -135,6 +143,16 @@ func (s *Set) addTarget(l leaf, r rule) error {
 	}
 	s.Targets = append(s.Targets, v)
 	return nil
+}
+
+// reference reads a reference as the row's forge does. Where containers have names, a parameter holds a name or an id, as the
+// row says, and never the one that it does not.
+func (s *Set) reference(kind routes.RefKind, byPath bool, value []byte) (routes.Reference, bool) {
+	if s.route.Named && byPath {
+		return routes.ParseName(kind, value)
+	}
+	ref, ok := routes.ParseReference(kind, value)
+	return ref, ok && (!s.route.Named || ref.ID != 0)
 }
 
 // seen records a name and refuses what forges would merge or overwrite.

@@ -3,6 +3,7 @@ package params
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -21,6 +22,15 @@ type Value struct {
 	Target *routes.Target   // the row's target; nil when the parameter is only the row's Find
 	Find   bool             // the parameter is the row's Find
 	text   []byte
+	rest   []byte // what follows the reference in the value: see routes.Target.Before
+}
+
+// byPath tells whether the forge wants a full path or name in the parameter, and not an id.
+func (v *Value) byPath(r *routes.Route) bool {
+	if v.Target == nil {
+		return r.Find.SendPath
+	}
+	return v.Target.SendPath
 }
 
 // Set holds what was read from the query and the body of one request. It may be reused after Reset and then allocates
@@ -177,10 +187,13 @@ func (s *Set) Resolve(id int64, replacements [][]byte) error {
 	}
 	for i := range s.Targets {
 		v := &s.Targets[i]
-		sendPath := v.Target == nil && s.route.Find.SendPath || v.Target != nil && v.Target.SendPath
-		ref, ok := routes.ParseReference(v.Ref.Kind, replacements[i])
+		sendPath := v.byPath(s.route)
+		ref, ok := s.reference(v.Ref.Kind, sendPath, replacements[i])
 		if !ok || sendPath != (ref.ID == 0) {
 			return fmt.Errorf("replacing parameter %q: %w", v.Name, ErrUnresolved)
+		}
+		if len(v.rest) > 0 {
+			replacements[i] = append(slices.Clip(replacements[i]), v.rest...)
 		}
 	}
 	if s.id = s.id[:0]; id > 0 {
