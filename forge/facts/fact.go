@@ -1,4 +1,4 @@
-package gitlab
+package facts
 
 import (
 	"encoding/binary"
@@ -12,11 +12,11 @@ import (
 	"patgate/token"
 )
 
-// fact is what the forge said of one reference. It is never changed after it was made.
-type fact struct {
-	container policy.Container // zero: not found or not visible
-	// truncated: a group above could not be seen, so more may stand above it than Ancestors says.
-	truncated bool
+// Fact is what the forge said of one reference. It is never changed once its Read has returned.
+type Fact struct {
+	Container policy.Container // zero: not found or not visible
+	// Truncated: a group above could not be seen, so more may stand above it than Ancestors says.
+	Truncated bool
 	// at and seq are the time and the number of the last Forget at the beginning of the oldest read in it.
 	at  time.Time
 	seq uint64
@@ -24,10 +24,11 @@ type fact struct {
 	asked string
 }
 
-func (f *fact) found() bool { return f.container.Boundary != routes.BoundaryNone }
+// Found tells whether there is a container.
+func (f *Fact) Found() bool { return f.Container.Boundary != routes.BoundaryNone }
 
 // olderOf lowers f's age to that of a read that it also rests on.
-func (f *fact) olderOf(at time.Time, seq uint64) {
+func (f *Fact) olderOf(at time.Time, seq uint64) {
 	if at.Before(f.at) {
 		f.at = at
 	}
@@ -59,15 +60,15 @@ func (g *forgotten) forget(c policy.Container) {
 }
 
 // keeps tells whether a fact may still be used.
-func (g *forgotten) keeps(f *fact) bool {
+func (g *forgotten) keeps(f *Fact) bool {
 	if f.seq == g.last.Load() {
 		return true
 	}
-	if !f.found() || f.truncated || g.all.Load() > f.seq {
+	if !f.Found() || f.Truncated || g.all.Load() > f.seq {
 		return false
 	}
-	return f.container.Boundary != routes.BoundaryProject ||
-		g.projects[uint64(f.container.ID)%uint64(len(g.projects))].Load() <= f.seq
+	return f.Container.Boundary != routes.BoundaryProject ||
+		g.projects[uint64(f.Container.ID)%uint64(len(g.projects))].Load() <= f.seq
 }
 
 func raise(v *atomic.Uint64, n uint64) {
@@ -131,5 +132,5 @@ func asksFor(asked string, path []byte) bool {
 	return true
 }
 
-// samePath compares as GitLab does, without regard to case.
-func samePath(a, b string) bool { return strings.EqualFold(a, b) }
+// SamePath compares paths as forges do, without regard to case.
+func SamePath(a, b string) bool { return strings.EqualFold(a, b) }

@@ -1,12 +1,11 @@
 package gitlab
 
 import (
-	"fmt"
 	"strings"
 
 	"github.com/go-json-experiment/json"
 
-	"patgate/forge"
+	"patgate/forge/rest"
 	"patgate/policy"
 )
 
@@ -82,16 +81,6 @@ type errorAnswer struct {
 	Error string `json:"error"`
 }
 
-// decode reads an answer; what cannot be read is ErrUnavailable, for the forge said nothing that can be used.
-func decode[T any](r reply) (*T, error) {
-	v := new(T)
-	if err := json.Unmarshal(r.body, v); err != nil {
-		// The error's text quotes the answer, which may hold secrets: it stays here.
-		return nil, fmt.Errorf("reading the forge's answer: not the JSON that was expected: %w", forge.ErrUnavailable)
-	}
-	return v, nil
-}
-
 // visibility reads a visibility; anything unknown is treated as private by policy.
 func visibility(s string) policy.Visibility {
 	switch s {
@@ -107,17 +96,17 @@ func visibility(s string) policy.Visibility {
 
 // saysBlocked tells whether a 403 is because the user is blocked (lib/gitlab/auth/user_access_denied_reason.rb, 19.3). A
 // 403 of anything else in between says nothing of that kind.
-func (r reply) saysBlocked() bool {
+func saysBlocked(r rest.Reply) bool {
 	var m struct {
 		Message string `json:"message"`
 	}
-	_ = json.Unmarshal(r.body, &m)
+	_ = json.Unmarshal(r.Body, &m)
 	return strings.HasSuffix(m.Message, "Your account has been blocked.")
 }
 
 // refusesCredential tells whether a 403 is about the credential (lib/api/api_guard.rb), not about what was asked for.
-func (r reply) refusesCredential() bool {
+func refusesCredential(r rest.Reply) bool {
 	var e errorAnswer
-	_ = json.Unmarshal(r.body, &e)
+	_ = json.Unmarshal(r.Body, &e)
 	return strings.HasPrefix(e.Error, "insufficient_")
 }

@@ -147,13 +147,3 @@ func TestProjectAnswers(t *testing.T) {
 		}
 	})
 }
-
-func TestEscape(t *testing.T) {
-	for in, want := range map[string]string{
-		"a/b": "a%2Fb", "A.b-c_d~e": "A.b-c_d~e", "a b": "a%20b", "100%": "100%25", "é": "%C3%A9", "?&#": "%3F%26%23",
-	} {
-		if got := escape([]byte(in)); got != want {
-			t.Errorf("escape(%q) = %q, want %q", in, got, want)
-		}
-	}
-}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"patgate/forge"
+	"patgate/forge/rest"
 	"patgate/token"
 )
 
@@ -25,7 +26,7 @@ import (
 // A token whose scopes do not let it read its own user (api, read_api or read_user) is ErrCredential too: without
 // /user nobody knows whether it is an administrator's.
 func (r *Resolver) Identify(ctx context.Context, credential token.Secret) (forge.Identity, error) {
-	ctx, cancel := context.WithTimeout(ctx, r.timeout)
+	ctx, cancel := r.Bound(ctx)
 	defer cancel()
 	id, err := r.identify(ctx, credential)
 	if err != nil {
@@ -35,26 +36,26 @@ func (r *Resolver) Identify(ctx context.Context, credential token.Secret) (forge
 }
 
 func (r *Resolver) identify(ctx context.Context, credential token.Secret) (forge.Identity, error) {
-	rep, err := r.client.get(ctx, credential, "/personal_access_tokens/self")
+	rep, err := r.Client.Get(ctx, credential, "/personal_access_tokens/self")
 	if err != nil {
 		return forge.Identity{}, err
 	}
-	switch rep.status {
+	switch rep.Status {
 	case 200:
 	case 400:
 		return forge.Identity{}, forge.ErrCredentialKind
 	case 403:
-		if rep.refusesCredential() {
+		if refusesCredential(rep) {
 			return forge.Identity{}, forge.ErrCredentialKind
 		}
-		if rep.saysBlocked() {
+		if saysBlocked(rep) {
 			return forge.Identity{}, forge.ErrBlocked
 		}
 		return forge.Identity{}, forge.ErrCredential
 	default:
-		return forge.Identity{}, fmt.Errorf("status %d: %w", rep.status, forge.ErrUnavailable)
+		return forge.Identity{}, fmt.Errorf("status %d: %w", rep.Status, forge.ErrUnavailable)
 	}
-	t, err := decode[tokenAnswer](rep)
+	t, err := rest.Decode[tokenAnswer](rep)
 	if err != nil {
 		return forge.Identity{}, err
 	}
@@ -80,17 +81,17 @@ func (r *Resolver) identify(ctx context.Context, credential token.Secret) (forge
 
 // readSelf fills in the user.
 func (r *Resolver) readSelf(ctx context.Context, credential token.Secret, id *forge.Identity) error {
-	rep, err := r.client.get(ctx, credential, "/user")
+	rep, err := r.Client.Get(ctx, credential, "/user")
 	if err != nil {
 		return err
 	}
-	if rep.status == 403 {
+	if rep.Status == 403 {
 		return fmt.Errorf("it cannot read its own user, it needs the scope api, read_api or read_user: %w", forge.ErrCredential)
 	}
-	if rep.status != 200 {
-		return fmt.Errorf("status %d: %w", rep.status, forge.ErrUnavailable)
+	if rep.Status != 200 {
+		return fmt.Errorf("status %d: %w", rep.Status, forge.ErrUnavailable)
 	}
-	u, err := decode[userAnswer](rep)
+	u, err := rest.Decode[userAnswer](rep)
 	if err != nil {
 		return err
 	}

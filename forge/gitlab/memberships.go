@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"patgate/forge"
+	"patgate/forge/rest"
 	"patgate/token"
 )
 
@@ -19,23 +20,23 @@ type associationsAnswer struct {
 // least is GitLab's access level; 0 is any. Errors are those of Resolve.
 func (r *Resolver) Memberships(ctx context.Context, s *token.Session, least, page, size int) (forge.Memberships, error) {
 	var m forge.Memberships
-	if err := r.budget.Take(s.TokenID, s.OwnerUserID); err != nil {
+	if err := r.Pay(s); err != nil {
 		return m, fmt.Errorf("listing memberships: %w", err)
 	}
 	path := fmt.Sprintf("/personal_access_tokens/self/associations?page=%d&per_page=%d", page, size)
 	if least > 0 {
 		path += fmt.Sprintf("&min_access_level=%d", least)
 	}
-	ctx, cancel := context.WithTimeout(ctx, r.timeout)
+	ctx, cancel := r.Bound(ctx)
 	defer cancel()
-	rep, err := r.ask(ctx, s, path)
+	rep, err := r.Ask(ctx, s, path)
 	if err != nil {
 		return m, fmt.Errorf("listing memberships: %w", err)
 	}
-	if rep.status != 200 {
-		return m, fmt.Errorf("listing memberships: status %d: %w", rep.status, forge.ErrUnavailable)
+	if rep.Status != 200 {
+		return m, fmt.Errorf("listing memberships: status %d: %w", rep.Status, forge.ErrUnavailable)
 	}
-	answer, err := decode[associationsAnswer](rep)
+	answer, err := rest.Decode[associationsAnswer](rep)
 	if err != nil {
 		return m, err
 	}
@@ -67,16 +68,16 @@ type versionAnswer struct {
 
 // Version asks the forge for its version.
 func (r *Resolver) Version(ctx context.Context, credential token.Secret) (version, revision string, err error) {
-	ctx, cancel := context.WithTimeout(ctx, r.timeout)
+	ctx, cancel := r.Bound(ctx)
 	defer cancel()
-	rep, err := r.client.get(ctx, credential, "/version")
+	rep, err := r.Client.Get(ctx, credential, "/version")
 	if err != nil {
 		return "", "", fmt.Errorf("asking for the version: %w", err)
 	}
-	if rep.status != 200 {
-		return "", "", fmt.Errorf("asking for the version: status %d: %w", rep.status, forge.ErrUnavailable)
+	if rep.Status != 200 {
+		return "", "", fmt.Errorf("asking for the version: status %d: %w", rep.Status, forge.ErrUnavailable)
 	}
-	v, err := decode[versionAnswer](rep)
+	v, err := rest.Decode[versionAnswer](rep)
 	if err != nil {
 		return "", "", err
 	}
@@ -85,16 +86,16 @@ func (r *Resolver) Version(ctx context.Context, credential token.Secret) (versio
 
 // Exists asks, with a credential, whether there is a user of that id: GET /users/:id.
 func (r *Resolver) Exists(ctx context.Context, credential token.Secret, userID int64) (bool, error) {
-	ctx, cancel := context.WithTimeout(ctx, r.timeout)
+	ctx, cancel := r.Bound(ctx)
 	defer cancel()
-	rep, err := r.client.get(ctx, credential, fmt.Sprintf("/users/%d", userID))
+	rep, err := r.Client.Get(ctx, credential, fmt.Sprintf("/users/%d", userID))
 	switch {
 	case err != nil:
 		return false, fmt.Errorf("asking for a user: %w", err)
-	case rep.status == 404:
+	case rep.Status == 404:
 		return false, nil
-	case rep.status == 200:
+	case rep.Status == 200:
 		return true, nil
 	}
-	return false, fmt.Errorf("asking for a user: status %d: %w", rep.status, forge.ErrUnavailable)
+	return false, fmt.Errorf("asking for a user: status %d: %w", rep.Status, forge.ErrUnavailable)
 }

@@ -8,39 +8,41 @@ import (
 	"time"
 
 	"patgate/forge"
+	"patgate/forge/facts"
+	"patgate/forge/rest"
 	"patgate/policy"
 	"patgate/routes"
 	"patgate/token"
 )
 
 // readProject fills in a project: GET /projects/:id.
-func (r *Resolver) readProject(ctx context.Context, s *token.Session, f *fact, ref routes.Reference, maxAge time.Duration) error {
-	rep, err := r.ask(ctx, s, "/projects/"+segment(ref))
+func (r *Resolver) readProject(ctx context.Context, s *token.Session, f *facts.Fact, ref routes.Reference, maxAge time.Duration) error {
+	rep, err := r.Ask(ctx, s, "/projects/"+segment(ref))
 	if err != nil {
 		return err
 	}
-	if rep.status == 301 && ref.ID == 0 {
+	if rep.Status == 301 && ref.ID == 0 {
 		// A renamed or moved project: GitLab answers with its id (find_project!, lib/api/helpers.rb).
-		id, ok := movedTo(rep.location)
+		id, ok := movedTo(rep.Location)
 		if !ok {
 			return fmt.Errorf("following a moved project: its new address is not one of a project: %w", forge.ErrUnavailable)
 		}
 		ref = routes.Reference{Kind: routes.RefProject, ID: id}
-		if rep, err = r.ask(ctx, s, "/projects/"+segment(ref)); err != nil {
+		if rep, err = r.Ask(ctx, s, "/projects/"+segment(ref)); err != nil {
 			return err
 		}
 	}
-	if visible, err := rep.visible(); !visible || err != nil {
+	if shown, err := visible(rep); !shown || err != nil {
 		return err
 	}
-	p, err := decode[projectAnswer](rep)
+	p, err := rest.Decode[projectAnswer](rep)
 	if err != nil {
 		return err
 	}
 	switch {
 	case p.ID <= 0 || p.PathWithNamespace == "" || p.Namespace == nil || p.Namespace.ID <= 0:
 		return fmt.Errorf("reading a project: the answer is incomplete: %w", forge.ErrUnavailable)
-	case ref.ID > 0 && p.ID != ref.ID, ref.ID == 0 && !samePath(p.PathWithNamespace, string(ref.Path)):
+	case ref.ID > 0 && p.ID != ref.ID, ref.ID == 0 && !facts.SamePath(p.PathWithNamespace, string(ref.Path)):
 		return fmt.Errorf("reading a project: the answer is about another one: %w", forge.ErrUnavailable)
 	}
 	c := policy.Container{Boundary: routes.BoundaryProject, ID: p.ID, Path: p.PathWithNamespace, Visibility: visibility(p.Visibility)}
@@ -61,7 +63,7 @@ func (r *Resolver) readProject(ctx context.Context, s *token.Session, f *fact, r
 			return err
 		}
 	}
-	f.container = c
+	f.Container = c
 	return nil
 }
 
@@ -71,7 +73,7 @@ func personalOf(s *token.Session, p *projectAnswer) int64 {
 	switch {
 	case p.Owner != nil && p.Owner.ID > 0:
 		return p.Owner.ID
-	case s.Username != "" && samePath(p.Namespace.FullPath, s.Username):
+	case s.Username != "" && facts.SamePath(p.Namespace.FullPath, s.Username):
 		return s.OwnerUserID
 	}
 	return 0
@@ -82,13 +84,13 @@ func personalOf(s *token.Session, p *projectAnswer) int64 {
 // seen because it is public or internal, because of a project inside a group, or because the owner is an administrator
 // or auditor: private visibility alone does not make a member.
 func (r *Resolver) access(ctx context.Context, s *token.Session, prefix string, id int64) (policy.OwnerAccess, error) {
-	rep, err := r.ask(ctx, s, prefix+strconv.FormatInt(id, 10)+"/members/all/"+strconv.FormatInt(s.OwnerUserID, 10))
+	rep, err := r.Ask(ctx, s, prefix+strconv.FormatInt(id, 10)+"/members/all/"+strconv.FormatInt(s.OwnerUserID, 10))
 	if err != nil {
 		return policy.OwnerNone, err
 	}
-	switch rep.status {
+	switch rep.Status {
 	case 200:
-		m, err := decode[struct {
+		m, err := rest.Decode[struct {
 			ID          int64 `json:"id"`
 			AccessLevel int   `json:"access_level"`
 		}](rep)
@@ -103,19 +105,19 @@ func (r *Resolver) access(ctx context.Context, s *token.Session, prefix string, 
 		}
 		return policy.OwnerPublicRead, nil
 	case 403, 404:
-		if rep.refusesCredential() {
+		if refusesCredential(rep) {
 			return policy.OwnerNone, fmt.Errorf("reading a membership: %w", forge.ErrCredential)
 		}
 		return policy.OwnerPublicRead, nil
 	}
-	return policy.OwnerNone, fmt.Errorf("reading a membership: status %d: %w", rep.status, forge.ErrUnavailable)
+	return policy.OwnerNone, fmt.Errorf("reading a membership: status %d: %w", rep.Status, forge.ErrUnavailable)
 }
 
 // visible tells whether the forge showed what was asked for; 404 is its answer for what does not exist and for what the
 // owner may not see. A 403 on a plain read of a project or group is about the credential or its user (blocked, terms
 // not accepted), never about the container.
-func (r reply) visible() (bool, error) {
-	switch r.status {
+func visible(r rest.Reply) (bool, error) {
+	switch r.Status {
 	case 200:
 		return true, nil
 	case 404:
@@ -123,7 +125,7 @@ func (r reply) visible() (bool, error) {
 	case 403:
 		return false, fmt.Errorf("reading a container: %w", forge.ErrCredential)
 	}
-	return false, fmt.Errorf("reading a container: status %d: %w", r.status, forge.ErrUnavailable)
+	return false, fmt.Errorf("reading a container: status %d: %w", r.Status, forge.ErrUnavailable)
 }
 
 // movedTo reads the id from the Location of a moved project: .../api/v4/projects/<id>, behind which GitLab may put what

@@ -1,4 +1,5 @@
-package gitlab
+// Package rest asks a forge's REST API single questions on behalf of a resolver, and reads what its answers hold.
+package rest
 
 import (
 	"context"
@@ -11,9 +12,12 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/go-json-experiment/json"
 
 	"patgate/forge"
 	"patgate/token"
@@ -22,18 +26,40 @@ import (
 // maxAnswer bounds an answer, in bytes.
 const maxAnswer = 1 << 20
 
-// apiBase is where GitLab's REST API starts.
-const apiBase = "/api/v4"
-
-// client makes single GET requests to one GitLab. It follows no redirect, obeys no proxy variable of the environment,
-// and never retries.
-type client struct {
-	base string // "https://gitlab.example/root/api/v4"
-	http *http.Client
+// Options says where a forge is and how it is asked.
+type Options struct {
+	// URL is the forge's address: https, or http to a loopback address. It may have a path (a relative URL root).
+	URL string
+	// AllowHTTP permits http to other addresses. Credentials then travel in the clear.
+	AllowHTTP bool
+	// CAFile is a PEM file of the certificate authorities to trust; empty is the system's.
+	CAFile string
+	// Timeout bounds dialling and the TLS handshake.
+	Timeout time.Duration
+	API
 }
 
-// newClient checks the address and builds the transport.
-func newClient(o *Options) (*client, error) {
+// API is what one kind of forge's API has of its own.
+type API struct {
+	// Base is where it starts: "/api/v4".
+	Base string
+	// Authorize puts a credential where the forge takes it.
+	Authorize func(header http.Header, credential token.Secret)
+	// Telling are the statuses of answers that say something of what was asked for. Others are errors.
+	Telling []int
+}
+
+// Client makes single requests to one forge. It follows no redirect, obeys no proxy variable of the environment, and
+// never retries. It is safe for concurrent use.
+type Client struct {
+	base      string // "https://gitlab.example/root/api/v4"
+	http      *http.Client
+	authorize func(http.Header, token.Secret)
+	telling   []int
+}
+
+// NewClient checks the address and builds the transport.
+func NewClient(o Options) (*Client, error) {
 	u, err := url.Parse(o.URL)
 	switch {
 	case err != nil:
@@ -61,14 +87,17 @@ func newClient(o *Options) (*client, error) {
 		IdleConnTimeout:        60 * time.Second,
 		MaxResponseHeaderBytes: 64 << 10,
 	}
-	return &client{
-		base: strings.TrimSuffix(u.String(), "/") + apiBase,
+	return &Client{
+		base: strings.TrimSuffix(u.String(), "/") + o.Base, authorize: o.Authorize, telling: o.Telling,
 		http: &http.Client{
 			Transport:     transport,
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},
 	}, nil
 }
+
+// CloseIdleConnections closes the connections that no question uses.
+func (c *Client) CloseIdleConnections() { c.http.CloseIdleConnections() }
 
 // loopback tells whether a host can only be this machine.
 func loopback(host string) bool {
@@ -89,46 +118,52 @@ func readAuthorities(file string) (*x509.CertPool, error) {
 	return pool, nil
 }
 
-// reply is an answer that says something of what was asked for: 200, 301, 400, 403 or 404.
-type reply struct {
-	status   int
-	location string
-	body     []byte
+// Reply is an answer that says something of what was asked for.
+type Reply struct {
+	Status   int
+	Location string
+	Body     []byte
 }
 
-// get reads a path below /api/v4, which is already escaped. Whatever says nothing of what was asked for is an error:
-// ErrCredential for 401, ErrBudget with its time for 429, ErrTimeout, and ErrUnavailable for the rest.
-func (c *client) get(ctx context.Context, credential token.Secret, path string) (reply, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.base+path, nil)
+// Get reads a path below the API's base, which is already escaped. Whatever says nothing of what was asked for is an
+// error: ErrCredential for 401, ErrBudget with its time for 429, ErrTimeout, and ErrUnavailable for the rest.
+func (c *Client) Get(ctx context.Context, credential token.Secret, path string) (Reply, error) {
+	return c.Do(ctx, credential, http.MethodGet, path)
+}
+
+// Do is Get with another method, and no body.
+func (c *Client) Do(ctx context.Context, credential token.Secret, method, path string) (Reply, error) {
+	req, err := http.NewRequestWithContext(ctx, method, c.base+path, nil)
 	if err != nil {
-		return reply{}, fmt.Errorf("asking the forge for %s: %w", path, forge.ErrUnavailable)
+		return Reply{}, fmt.Errorf("asking the forge for %s: %w", path, forge.ErrUnavailable)
 	}
-	req.Header.Set("PRIVATE-TOKEN", credential.Reveal())
+	c.authorize(req.Header, credential)
 	req.Header.Set("Accept", "application/json")
 	req.Header.Set("User-Agent", "patgate")
 	res, err := c.http.Do(req)
 	if err != nil {
-		return reply{}, fmt.Errorf("asking the forge for %s: %w", path, failure(ctx, err))
+		return Reply{}, fmt.Errorf("asking the forge for %s: %w", path, failure(ctx, err))
 	}
 	defer func() { _ = res.Body.Close() }()
 	body, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer+1))
 	switch {
 	case err != nil:
-		return reply{}, fmt.Errorf("reading the forge's answer for %s: %w", path, failure(ctx, err))
+		return Reply{}, fmt.Errorf("reading the forge's answer for %s: %w", path, failure(ctx, err))
 	case len(body) > maxAnswer:
-		return reply{}, fmt.Errorf("reading the forge's answer for %s: longer than %d bytes: %w", path, maxAnswer, forge.ErrUnavailable)
+		return Reply{}, fmt.Errorf("reading the forge's answer for %s: longer than %d bytes: %w", path, maxAnswer, forge.ErrUnavailable)
+	}
+	if slices.Contains(c.telling, res.StatusCode) {
+		return Reply{Status: res.StatusCode, Location: res.Header.Get("Location"), Body: body}, nil
 	}
 	switch res.StatusCode {
-	case http.StatusOK, http.StatusMovedPermanently, http.StatusBadRequest, http.StatusForbidden, http.StatusNotFound:
-		return reply{status: res.StatusCode, location: res.Header.Get("Location"), body: body}, nil
 	case http.StatusUnauthorized:
-		return reply{}, fmt.Errorf("asking the forge for %s: %w", path, forge.ErrCredential)
+		return Reply{}, fmt.Errorf("asking the forge for %s: %w", path, forge.ErrCredential)
 	case http.StatusTooManyRequests:
-		return reply{}, fmt.Errorf("asking the forge for %s: %w", path, forge.RateLimited(retryAfter(res.Header)))
+		return Reply{}, fmt.Errorf("asking the forge for %s: %w", path, forge.RateLimited(retryAfter(res.Header)))
 	case http.StatusGatewayTimeout:
-		return reply{}, fmt.Errorf("asking the forge for %s: status 504: %w", path, forge.ErrTimeout)
+		return Reply{}, fmt.Errorf("asking the forge for %s: status 504: %w", path, forge.ErrTimeout)
 	}
-	return reply{}, fmt.Errorf("asking the forge for %s: status %d: %w", path, res.StatusCode, forge.ErrUnavailable)
+	return Reply{}, fmt.Errorf("asking the forge for %s: status %d: %w", path, res.StatusCode, forge.ErrUnavailable)
 }
 
 // failure classes an error of the transport. A caller that gave up gets its own context's error back.
@@ -151,8 +186,8 @@ func retryAfter(h http.Header) time.Duration {
 	return 10 * time.Second
 }
 
-// escape writes text as one path segment: all but RFC 3986's unreserved characters are percent-encoded.
-func escape(text []byte) string {
+// Escape writes text as one path segment: all but RFC 3986's unreserved characters are percent-encoded.
+func Escape(text []byte) string {
 	const hex = "0123456789ABCDEF"
 	var out strings.Builder
 	for _, b := range text {
@@ -166,4 +201,15 @@ func escape(text []byte) string {
 		}
 	}
 	return out.String()
+}
+
+// Decode reads an answer. Names and case must match exactly and no name may stand twice: an answer that could be read in
+// two ways is refused. What cannot be read is ErrUnavailable, for the forge said nothing that can be used.
+func Decode[T any](r Reply) (*T, error) {
+	v := new(T)
+	if err := json.Unmarshal(r.Body, v); err != nil {
+		// The error's text quotes the answer, which may hold secrets: it stays here.
+		return nil, fmt.Errorf("reading the forge's answer: not the JSON that was expected: %w", forge.ErrUnavailable)
+	}
+	return v, nil
 }

@@ -1,8 +1,7 @@
-package gitlab
+package rest
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"fmt"
 	"strconv"
@@ -10,48 +9,11 @@ import (
 
 	"patgate/forge"
 	"patgate/routes"
-	"patgate/token"
 )
 
-// Lookup implements forge.Resolver. Its answers are not cached.
-func (r *Resolver) Lookup(ctx context.Context, s *token.Session, route *routes.Route, op *routes.Operation) (forge.LookupResult, error) {
-	l := route.Find.Lookup
-	if l == nil {
-		return forge.LookupResult{}, fmt.Errorf("looking up for %s %s: the row declares no look-up", route.Method, route.Path)
-	}
-	path, err := fillIn(l.Get, op.Capture)
-	if err != nil {
-		return forge.LookupResult{}, fmt.Errorf("looking up for %s %s: %w", route.Method, route.Path, err)
-	}
-	if err := r.budget.Take(s.TokenID, s.OwnerUserID); err != nil {
-		return forge.LookupResult{}, fmt.Errorf("looking up for %s %s: %w", route.Method, route.Path, err)
-	}
-	ctx, cancel := context.WithTimeout(ctx, r.timeout)
-	defer cancel()
-	rep, err := r.ask(ctx, s, path)
-	if err == nil && rep.status == 403 && rep.refusesCredential() {
-		err = forge.ErrCredential
-	}
-	if err != nil {
-		return forge.LookupResult{}, fmt.Errorf("looking up for %s %s: %w", route.Method, route.Path, err)
-	}
-	switch rep.status {
-	case 200:
-	case 403, 404: // the owner may not see it
-		return forge.LookupResult{}, nil
-	default:
-		return forge.LookupResult{}, fmt.Errorf("looking up for %s %s: status %d: %w", route.Method, route.Path, rep.status, forge.ErrUnavailable)
-	}
-	result, err := readLookup(l, rep.body)
-	if err != nil {
-		return forge.LookupResult{}, fmt.Errorf("looking up for %s %s: %w", route.Method, route.Path, err)
-	}
-	return result, nil
-}
-
-// fillIn replaces the captures of a template: /vulnerabilities/{id}. A capture that is absent or could not be one path
+// FillIn replaces the captures of a template: /vulnerabilities/{id}. A capture that is absent or could not be one path
 // segment is an error.
-func fillIn(template string, capture func(string) []byte) (string, error) {
+func FillIn(template string, capture func(string) []byte) (string, error) {
 	var out strings.Builder
 	for {
 		before, rest, more := strings.Cut(template, "{")
@@ -64,13 +26,13 @@ func fillIn(template string, capture func(string) []byte) (string, error) {
 		if !closed || len(value) == 0 || string(value) == "." || string(value) == ".." {
 			return "", fmt.Errorf("filling in %q: no usable value for {%s}: %w", template, name, forge.ErrUnavailable)
 		}
-		out.WriteString(escape(value))
+		out.WriteString(Escape(value))
 		template = after
 	}
 }
 
-// readLookup picks out of an answer what the row names.
-func readLookup(l *routes.Lookup, body []byte) (forge.LookupResult, error) {
+// ReadLookup picks out of an answer what the row names.
+func ReadLookup(l *routes.Lookup, body []byte) (forge.LookupResult, error) {
 	decoder := json.NewDecoder(bytes.NewReader(body))
 	decoder.UseNumber()
 	var root map[string]any

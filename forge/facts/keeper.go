@@ -1,0 +1,221 @@
+// Package facts keeps what a forge said of containers and users for as long as it may be used. It is what the resolvers of
+// all forges share: how old a fact may be, who sees it, what a Forget makes worthless, who pays for a question, and that
+// many who ask for the same ask once. What is asked and how the answer is read is each forge's own Read.
+//
+// Facts are cached for each credential of an owner, by id and by path, with the time at which their oldest part was read:
+//
+//	| cache    | key                                  | value                               | kept for            | purpose                    |
+//	| -------- | ------------------------------------ | ----------------------------------- | ------------------- | -------------------------- |
+//	| by path  | credential, kind, path in lower case | container with access               | TTL (30 s)          | requests that name a path  |
+//	| by id    | credential, kind, id                 | container with access               | TTL                 | requests that name an id   |
+//	| nodes    | credential, id                       | what facts rest on (groups above)   | TTL                 | many facts that share them |
+//	| absences | in each of them                      | "not found or not visible"          | NegativeTTL (3 s)   | clients that ask again     |
+//
+// A caller's maxAge shortens that (the gateway uses 5 s for writes). Nothing that failed is cached.
+package facts
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"patgate/cache"
+	"patgate/forge"
+	"patgate/forge/rest"
+	"patgate/policy"
+	"patgate/routes"
+	"patgate/token"
+)
+
+// Read asks the forge for one reference, of any kind but RefNone, and fills in f.Container. Leaving it zero means that
+// there is nothing or that the owner cannot see it. It asks with Ask and Node only, so that f is as old as its oldest part.
+type Read func(ctx context.Context, s *token.Session, f *Fact, ref routes.Reference, maxAge time.Duration) error
+
+// Options says where a forge is, how it is asked and how its facts are kept. Zero fields get their defaults.
+type Options struct {
+	// URL is the forge's address: https, or http to a loopback address. It may have a path (a relative URL root).
+	URL string
+	// AllowHTTP permits http to other addresses. Credentials then travel in the clear.
+	AllowHTTP bool
+	// CAFile is a PEM file of the certificate authorities to trust; empty is the system's.
+	CAFile string
+	// Timeout bounds one question, with all the requests that it needs. Default 5 s.
+	Timeout time.Duration
+	// TTL bounds the age of every fact; default 30 s. NegativeTTL is the same for "not found"; default 3 s.
+	TTL, NegativeTTL time.Duration
+	// MaxEntries bounds each of the caches. Default 100,000.
+	MaxEntries int64
+	// Budget limits how often tokens may cause questions.
+	Budget forge.BudgetOptions
+	// Now is the clock; nil is time.Now.
+	Now func() time.Time
+}
+
+// withDefaults gives the options with their defaults.
+func (o Options) withDefaults() Options {
+	setDefault(&o.Timeout, 5*time.Second)
+	setDefault(&o.TTL, 30*time.Second)
+	setDefault(&o.NegativeTTL, min(3*time.Second, o.TTL))
+	setDefault(&o.MaxEntries, 100_000)
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Budget.Now == nil {
+		o.Budget.Now = o.Now
+	}
+	return o
+}
+
+func setDefault[T comparable](field *T, value T) {
+	if *field == *new(T) {
+		*field = value
+	}
+}
+
+// Keeper implements Resolve and Forget of forge.Resolver around a Read. N is what it keeps of the things that facts rest
+// on. It is safe for concurrent use. Close it when done.
+type Keeper[N any] struct {
+	// Client asks what is asked on nobody's account, such as whose a credential is.
+	Client  *rest.Client
+	read    Read
+	budget  *forge.Budget
+	now     func() time.Time
+	ttl     time.Duration
+	timeout time.Duration
+	seeds   pathSeeds
+	byPath  *cache.Cache[pathKey, *Fact]
+	byID    *cache.Cache[idKey, *Fact]
+	nodes   *cache.Cache[idKey, *node[N]]
+	dropped forgotten
+}
+
+// New makes a keeper; it does not ask the forge anything yet.
+func New[N any](o Options, api rest.API, read Read) (*Keeper[N], error) {
+	o = o.withDefaults()
+	client, err := rest.NewClient(rest.Options{URL: o.URL, AllowHTTP: o.AllowHTTP, CAFile: o.CAFile, Timeout: o.Timeout, API: api})
+	if err != nil {
+		return nil, err
+	}
+	k := &Keeper[N]{Client: client, read: read, budget: forge.NewBudget(o.Budget), now: o.Now, ttl: o.TTL, timeout: o.Timeout, seeds: newPathSeeds()}
+	options := func(name string) cache.Options {
+		return cache.Options{Name: name, MaxEntries: o.MaxEntries, TTL: o.TTL, NegativeTTL: o.NegativeTTL, Now: o.Now}
+	}
+	if k.byPath, err = cache.New[pathKey, *Fact](options("forge paths")); err != nil {
+		return nil, err
+	}
+	if k.byID, err = cache.New[idKey, *Fact](options("forge ids")); err != nil {
+		return nil, err
+	}
+	if k.nodes, err = cache.New[idKey, *node[N]](options("forge groups")); err != nil {
+		return nil, err
+	}
+	return k, nil
+}
+
+// Close ends the caches' goroutines and closes idle connections. No call may be under way.
+func (k *Keeper[N]) Close() {
+	k.byPath.Close()
+	k.byID.Close()
+	k.nodes.Close()
+	k.Client.CloseIdleConnections()
+}
+
+// Stats gives the counters of the caches.
+func (k *Keeper[N]) Stats() []cache.Stats {
+	return []cache.Stats{k.byPath.Stats(), k.byID.Stats(), k.nodes.Stats()}
+}
+
+// Forget implements forge.Resolver.
+func (k *Keeper[N]) Forget(c policy.Container) { k.dropped.forget(c) }
+
+// Resolve implements forge.Resolver. A hit does not allocate.
+func (k *Keeper[N]) Resolve(ctx context.Context, s *token.Session, ref routes.Reference, maxAge time.Duration) (policy.Container, error) {
+	if maxAge <= 0 || maxAge > k.ttl {
+		maxAge = k.ttl
+	}
+	switch {
+	case ref.Kind == routes.RefNone || ref.ID <= 0 && len(ref.Path) == 0:
+		return policy.Container{}, nil
+	case ref.Kind == routes.RefUser && ref.ID == s.OwnerUserID:
+		// The owner's own id needs no question. The username does: it may be another's by now.
+		return policy.Container{Boundary: routes.BoundaryUser, ID: s.OwnerUserID, Path: s.Username, Access: policy.OwnerMember}, nil
+	case ref.ID > 0:
+		key := idKey{eyeOf(s), ref.ID, ref.Kind}
+		if f, _, ok := k.byID.Peek(key, maxAge); ok && k.usable(f, maxAge) {
+			return f.Container, nil
+		}
+		return resolveThrough(ctx, k, s, k.byID, key, ref, maxAge)
+	}
+	key := k.seeds.key(eyeOf(s), ref.Kind, ref.Path)
+	if f, _, ok := k.byPath.Peek(key, maxAge); ok && k.usable(f, maxAge) && asksFor(f.asked, ref.Path) {
+		return f.Container, nil
+	}
+	// The reference may point into the request's bytes, which a load that others wait for may outlive.
+	ref.Path = append([]byte(nil), ref.Path...)
+	return resolveThrough(ctx, k, s, k.byPath, key, ref, maxAge)
+}
+
+// usable tells whether a cached fact is young enough in all its parts and was not forgotten.
+func (k *Keeper[N]) usable(f *Fact, maxAge time.Duration) bool {
+	age := k.now().Sub(f.at)
+	return age >= 0 && age <= maxAge && k.dropped.keeps(f)
+}
+
+// resolveThrough asks the forge, with the others that ask for the same, and pays for it.
+func resolveThrough[K comparable, N any](ctx context.Context, k *Keeper[N], s *token.Session, c *cache.Cache[K, *Fact], key K, ref routes.Reference, maxAge time.Duration) (policy.Container, error) {
+	if err := k.Pay(s); err != nil {
+		return policy.Container{}, fmt.Errorf("resolving a %s: %w", ref.Kind, err)
+	}
+	load := func(ctx context.Context) (*Fact, bool, error) {
+		ctx, cancel := k.Bound(ctx)
+		defer cancel()
+		f, err := k.load(ctx, s, ref, maxAge)
+		switch {
+		case errors.Is(err, context.DeadlineExceeded): // the only deadline here is the forge's
+			return nil, false, forge.ErrTimeout
+		case err != nil:
+			return nil, false, err
+		}
+		return f, f.Found(), nil
+	}
+	for range cache.MaxReloads {
+		f, _, err := c.Get(ctx, key, maxAge, load)
+		switch {
+		case errors.Is(err, cache.ErrContended):
+			return policy.Container{}, fmt.Errorf("resolving a %s: it changes too fast: %w", ref.Kind, forge.ErrUnavailable)
+		case err != nil:
+			return policy.Container{}, fmt.Errorf("resolving a %s: %w", ref.Kind, err)
+		case ref.ID == 0 && !asksFor(f.asked, ref.Path):
+			// Another path with the same hash: leave the cache to it.
+			if f, _, err = load(ctx); err != nil {
+				return policy.Container{}, fmt.Errorf("resolving a %s: %w", ref.Kind, err)
+			}
+			return f.Container, nil
+		case k.usable(f, maxAge):
+			return f.Container, nil
+		}
+		c.Invalidate(key)
+	}
+	return policy.Container{}, fmt.Errorf("resolving a %s: it is forgotten faster than read: %w", ref.Kind, forge.ErrUnavailable)
+}
+
+// load reads one reference. What was found by its path is known by its id as well.
+func (k *Keeper[N]) load(ctx context.Context, s *token.Session, ref routes.Reference, maxAge time.Duration) (*Fact, error) {
+	f := &Fact{at: k.now(), seq: k.dropped.last.Load()}
+	mark := k.byID.Mark()
+	if ref.ID == 0 {
+		asked := make([]byte, len(ref.Path))
+		for i, b := range ref.Path {
+			asked[i] = lower(b)
+		}
+		f.asked = string(asked)
+	}
+	if err := k.read(ctx, s, f, ref, maxAge); err != nil {
+		return nil, err
+	}
+	if ref.ID == 0 && ref.Kind != routes.RefNamespace && f.Found() {
+		k.byID.Put(idKey{eyeOf(s), f.Container.ID, ref.Kind}, mark, f, true)
+	}
+	return f, nil
+}
