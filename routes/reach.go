@@ -54,7 +54,7 @@ func (v *variant) sample() (target string, ok bool) {
 				return "", false
 			}
 			b.WriteString(value)
-			if s.splat {
+			if s.splat || s.pair {
 				b.WriteString("/zz9")
 			}
 		}
