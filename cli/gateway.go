@@ -148,21 +148,26 @@ func newResolver(c *config.Config) (*gitlab.Resolver, error) {
 // quarter gives how much of a minute's budget may be spent at once.
 func quarter(perMinute int) int { return max(1, perMinute/4) }
 
+func origins(urls []config.URL) (all []string) {
+	for _, u := range urls {
+		all = append(all, u.String())
+	}
+	return all
+}
+
 // proxyOptions gives the handler's options.
 func (g *gateway) proxyOptions(upstreamTLS, registryTLS *tls.Config) proxy.Options {
 	c := g.config
-	var external []string
-	for _, u := range c.Upstream.ExternalURLs {
-		external = append(external, u.String())
-	}
+	external, storage := origins(c.Upstream.ExternalURLs), origins(c.Upstream.StorageURLs)
 	var trusted []netip.Prefix
 	for _, p := range c.TrustedProxies {
 		trusted = append(trusted, p.Prefix)
 	}
 	return proxy.Options{
 		Table: g.routes.Table, Sessions: g.sessions, TokenState: tokenState, Resolver: g.resolver, Audit: g.sink,
-		Upstream: proxy.Upstream{URL: c.Upstream.URL.String(), ExternalURLs: external, TLS: upstreamTLS, Connections: c.Upstream.Connections},
-		Registry: proxy.Upstream{URL: c.Registry.URL.String(), TLS: registryTLS, Connections: c.Upstream.Connections},
+		Upstream:    proxy.Upstream{URL: c.Upstream.URL.String(), ExternalURLs: external, TLS: upstreamTLS, Connections: c.Upstream.Connections},
+		StorageURLs: storage,
+		Registry:    proxy.Upstream{URL: c.Registry.URL.String(), TLS: registryTLS, Connections: c.Upstream.Connections},
 		Legacy: map[config.Legacy]proxy.Mode{config.LegacyDeny: proxy.ModeDeny, config.LegacyReadOnly: proxy.ModeReadOnly,
 			config.LegacyAllow: proxy.ModeAllow}[c.Legacy.Mode],
 		LegacyUntil: c.Legacy.DenyFrom,

@@ -88,6 +88,10 @@ type Upstream struct {
 	// ExternalURLs are the addresses under which the forge names itself in Link and Location headers, when they are not
 	// its URL above: those headers are rewritten to public_url.
 	ExternalURLs []URL `yaml:"external_urls"`
+	// StorageURLs are the origins of the forge's object storage. Answers of routes that download (packages, artifacts,
+	// LFS, uploads, release assets, image layers) may redirect there and nowhere else. Empty: to every https address.
+	// Links of a forge's releases, and packages that it gets from public registries, lead to hosts of their own.
+	StorageURLs []URL `yaml:"storage_urls"`
 	// Connections bounds the open connections to the forge, for patgate tokens and for legacy credentials each.
 	Connections int `yaml:"connections"`
 }

@@ -43,7 +43,9 @@ func (x *exchange) forward(p *pool) (kept bool) {
 	if status < 400 || status >= 500 { // a 4xx changed nothing
 		x.forget()
 	}
-	x.copyAnswer()
+	if r := x.copyAnswer(); r != nil {
+		return x.broken(r, failureRedirect)
+	}
 	return x.deliver()
 }
 
@@ -51,12 +53,12 @@ func (x *exchange) forward(p *pool) (kept bool) {
 // another host's cookie. Names are lower case; a trailing "*" matches any ending.
 var droppedAnswer = []string{
 	"connection", "keep-alive", "proxy-authenticate", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade",
-	"content-length", "gitlab-*", "x-sendfile*", "x-accel-*", "x-gitlab-custom-error", "x-gitlab-meta", "x-terraform-get",
+	"content-length", "gitlab-*", "x-sendfile*", "x-accel-*", "x-gitlab-custom-error", "x-gitlab-meta", "x-terraform-get", "refresh",
 }
 
 // copyAnswer copies status and headers of the forge's answer. Callers without a patgate token get them as they are,
-// those for this connection only excepted.
-func (x *exchange) copyAnswer() {
+// those for this connection only excepted. A redirect that is not passed on is a refusal.
+func (x *exchange) copyAnswer() *refusal {
 	from, to := &x.answer.Header, &x.ctx.Response.Header
 	x.ctx.Response.SetStatusCode(x.answer.StatusCode())
 	ours := x.cred.caller == callerPatgate
@@ -68,6 +70,11 @@ func (x *exchange) copyAnswer() {
 		case ours && equalFold(name, "set-cookie"), ours && equalFold(name, "x-request-id"):
 			continue
 		case equalFold(name, "location"), equalFold(name, "content-location"):
+			if ours {
+				if r := x.checkRedirect(value); r != nil {
+					return r
+				}
+			}
 			x.scratch = x.linksOf().appendLocation(x.scratch[:0], value, x.origin)
 			value = x.scratch
 		case equalFold(name, "link"):
@@ -85,6 +92,7 @@ func (x *exchange) copyAnswer() {
 		x.scratch, _ = x.event.ID.AppendText(x.scratch[:0])
 		to.SetBytesV("X-Request-Id", x.scratch)
 	}
+	return nil
 }
 
 // dropped tells whether a header of the forge's answer stays behind. The first entries are for every caller.

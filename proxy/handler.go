@@ -23,6 +23,7 @@ type Handler struct {
 	others         *pool // and for everybody else
 	dog            *watchdog
 	links          links
+	storage        storage
 	trusted        trust
 	failures       *failures
 	room           *room            // for bodies that are read whole
@@ -39,7 +40,7 @@ func New(o Options) (*Handler, error) {
 		return nil, err
 	}
 	o.setDefaults()
-	h := &Handler{options: o, trusted: trust(o.TrustedProxies), links: newLinks(o.Upstream, o.PublicURL)}
+	h := &Handler{options: o, trusted: trust(o.TrustedProxies), links: newLinks(o.Upstream, o.PublicURL), storage: newStorage(o.StorageURLs)}
 	h.exchanges.New = func() any { return &exchange{} }
 	h.upstreamScheme, h.upstreamHost, _ = strings.Cut(o.Upstream.URL, "://")
 	if scheme, host, ok := strings.Cut(o.PublicURL, "://"); ok {

@@ -62,7 +62,7 @@ resources:
       - DELETE /projects/{project}
   package:
     read:
-      - GET /projects/{project}/packages/generic/{package_name}/{package_version}/{file_name}
+      - GET /projects/{project}/packages/generic/{package_name}/{package_version}/{file_name} redirects
     create:
       - route: PUT /projects/{project}/packages/generic/{package_name}/{package_version}/{file_name}
         body: {stream: ["*/*"]}

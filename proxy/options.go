@@ -68,6 +68,8 @@ type Options struct {
 	Upstream Upstream
 	// Registry is the container registry, where it is reached through patgate too. An empty URL: it is not.
 	Registry Upstream
+	// StorageURLs are the origins to which rows that say so may redirect; none is every https address.
+	StorageURLs []string
 	// Legacy is for credentials of the forge's own, Anonymous for requests without one, Web for pages and session cookies.
 	Legacy    Mode
 	Anonymous Mode

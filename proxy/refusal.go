@@ -240,6 +240,7 @@ const (
 	failureBusy       = "upstream_busy"
 	failureBody       = "broken_body"
 	failureAnswer     = "unfiltered_answer"
+	failureRedirect   = "redirect_refused"
 	failurePanic      = "panic"
 	failureReuse      = "reuse_not_revoked" // a rotated-out secret came for another rotation, and the store failed
 )

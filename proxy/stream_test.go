@@ -180,7 +180,7 @@ func TestAnswerHeaders(t *testing.T) {
 		if a.header.Get("X-Hop") != "" || a.header.Get("X-Next-Page") != "2" || (a.header.Get("X-Request-Id") == "theirs") == ours {
 			t.Errorf("headers: %v", a.header)
 		}
-		if got := g.raw(t, get(jobs+"?to=storage", credential)).header.Get("Location"); got != "https://storage.example/x?sig=1" {
+		if got := g.raw(t, get("/api/v4/projects/7/packages/generic/a/1/f?to=storage", credential)).header.Get("Location"); got != "https://storage.example/x?sig=1" {
 			t.Errorf("Location: %s", got)
 		}
 	}

@@ -20,6 +20,7 @@ func (o *Options) check() error {
 		return fmt.Errorf("%w: Table, Sessions, TokenState, Resolver and Audit must be given", ErrOption)
 	}
 	origins := append([]string{o.Upstream.URL, o.PublicURL}, o.Upstream.ExternalURLs...)
+	origins = append(origins, o.StorageURLs...)
 	if o.Registry.URL != "" {
 		origins = append(origins, o.Registry.URL)
 	}

@@ -119,6 +119,9 @@ func dropped(old, r *Route) []string {
 	if old.Surface != "" && (old.Refs != r.Refs || old.Reads != r.Reads || old.Fresh && !r.Fresh) {
 		lost = append(lost, "refs, reads or fresh")
 	}
+	if r.Redirects && !old.Redirects {
+		lost = append(lost, "that it redirects to no other host")
+	}
 	for _, f := range old.Force {
 		if !slices.Contains(r.Force, f) {
 			lost = append(lost, "force "+f.Name)

@@ -88,6 +88,9 @@ type Route struct {
 	Response Response
 	// Mints names the credential that the answer carries ("project access token"). Empty: none.
 	Mints string
+	// Redirects: the answer may send the client on to another host: object storage, or where a link of the forge's users
+	// leads.
+	Redirects bool
 	// Effects are what no boundary can contain: "runs_as_owner", "exports", "grants_rights".
 	Effects []string
 	// Refused, when not empty, is the reason for which the row is always refused to patgate tokens.

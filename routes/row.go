@@ -44,6 +44,7 @@ func (s *section) row(n *yaml.Node) (row, bool) {
 		Kind: s.kind, Method: spec.method, Path: spec.path, Source: s.source(at), Category: s.category,
 		Since: max(spec.since, 1), Public: spec.public, Spans: spec.spans, Effects: spec.effects, Credential: s.credential,
 		Surface: s.surface, Named: s.table.named, Reads: spec.reads, Fresh: spec.fresh, Refs: spec.refs,
+		Redirects: spec.redirects || s.redirects && spec.method == "GET",
 	}}
 	base := s.table.base
 	if s.surface != "" {

@@ -16,6 +16,7 @@ type rowText struct {
 	slash        bool
 	reads        bool
 	fresh        bool
+	redirects    bool
 	refs         RefRule
 	boundaries   []Boundary
 	formats      []string
@@ -24,7 +25,7 @@ type rowText struct {
 }
 
 // rowFlags are the flags of a row, as messages list them.
-var rowFlags = [...]string{"public", "spans", "slash", "boundary=", "formats=", "since=", "reads", "fresh", "refs=", "runs_as_owner", "exports", "grants_rights"}
+var rowFlags = [...]string{"public", "spans", "slash", "boundary=", "formats=", "since=", "reads", "fresh", "redirects", "refs=", "runs_as_owner", "exports", "grants_rights"}
 
 // parseRowText reads a row's one-line form. It returns false when the row has no method or path to go on with; other
 // problems are reported and the row is read on.
@@ -77,6 +78,8 @@ func (d *document) rowFlag(n *yaml.Node, row *rowText, word, name, value string)
 		}
 	case word == "fresh":
 		row.fresh = true
+	case word == "redirects":
+		row.redirects = true
 	case name == "refs" && value != "":
 		switch value {
 		case "listed":

@@ -23,6 +23,7 @@ type section struct {
 
 	resource, action string
 	defaults         []Boundary // the resource's own `boundary:`
+	redirects        bool       // the resource's own `redirects:`, of the rows that are GET
 	needs            []Permission
 }
 
@@ -162,17 +163,20 @@ func (s *section) unusedClasses(n *yaml.Node) {
 func (s *section) resources(n *yaml.Node) []row {
 	var out []row
 	s.each(n, "resources", func(key, value *yaml.Node) {
-		s.resource, s.defaults = key.Value, nil
+		s.resource, s.defaults, s.redirects = key.Value, nil, false
 		for i := 0; value.Kind == yaml.MappingNode && i+1 < len(value.Content); i += 2 {
-			if value.Content[i].Value == "boundary" {
+			switch value.Content[i].Value {
+			case "boundary":
 				s.defaults = s.boundaryList(value.Content[i+1])
+			case "redirects":
+				s.redirects = s.flag(value.Content[i+1], "redirects")
 			}
 		}
 		s.each(value, "resource "+key.Value, func(key, value *yaml.Node) {
 			switch key.Value {
 			case "title", "abilities":
 				s.problem(key, "move it to the resource under `categories:`", "key %q describes a permission, not rows", key.Value)
-			case "boundary":
+			case "boundary", "redirects":
 			default:
 				s.action = key.Value
 				if s.permissionOf(key) {
