@@ -1,7 +1,7 @@
 // Package cache keeps answers of slower sources (the store, the forge) for a bounded time, on ristretto.
 //
 // Ristretto is used as a bounded map and nothing else: its Set is asynchronous, may be dropped under load and may be
-// refused by its admission policy, and its expiry runs on its own clock. None of that decides what is served. An entry
+// refused by its admission policy, and its expiry would read the clock on every hit. None of that decides what is served. An entry
 // carries its key, the moment at which its load began and the generation at which its load began, and every hit is
 // checked against all three:
 //
@@ -67,6 +67,7 @@ type Cache[K comparable, V any] struct {
 	closed      atomic.Bool
 	generations generations
 	flights     flights[K, V]
+	leaving     leaving
 	counters    counters
 }
 
@@ -106,6 +107,8 @@ func New[K comparable, V any](o Options) (*Cache[K, V], error) {
 		seed: maphash.MakeSeed(), entries: entries,
 	}
 	c.flights.open = make(map[K]*flight[V])
+	c.leaving = newLeaving(o.MaxEntries)
+	go c.sweepLoop()
 	return c, nil
 }
 
@@ -114,7 +117,7 @@ func New[K comparable, V any](o Options) (*Cache[K, V], error) {
 // and the value is then what load gave with it. The error is load's, the context's, or ErrContended.
 func (c *Cache[K, V]) Get(ctx context.Context, key K, maxAge time.Duration, load Load[V]) (value V, found bool, err error) {
 	hash := maphash.Comparable(c.seed, key)
-	if e := c.fresh(hash, key, maxAge); e != nil {
+	if e := c.fresh(hash, key, maxAge, c.now()); e != nil {
 		c.counters.hit(hash, e.found)
 		return e.value, e.found, nil
 	}
@@ -124,8 +127,14 @@ func (c *Cache[K, V]) Get(ctx context.Context, key K, maxAge time.Duration, load
 
 // Peek is Get without a load: ok is false when nothing fresh enough is kept. It counts as a hit when there is.
 func (c *Cache[K, V]) Peek(key K, maxAge time.Duration) (value V, found, ok bool) {
+	return c.PeekAt(key, maxAge, c.now())
+}
+
+// PeekAt is Peek by a caller who has just read the cache's clock: reading it is half of what a hit costs. An age is judged
+// by that reading, an invalidation by the moment of the call.
+func (c *Cache[K, V]) PeekAt(key K, maxAge time.Duration, now time.Time) (value V, found, ok bool) {
 	hash := maphash.Comparable(c.seed, key)
-	e := c.fresh(hash, key, maxAge)
+	e := c.fresh(hash, key, maxAge, now)
 	if e == nil {
 		return value, false, false
 	}
@@ -133,8 +142,8 @@ func (c *Cache[K, V]) Peek(key K, maxAge time.Duration) (value V, found, ok bool
 	return e.value, e.found, true
 }
 
-// fresh gives the entry of key if it may be served at this moment.
-func (c *Cache[K, V]) fresh(hash uint64, key K, maxAge time.Duration) *entry[K, V] {
+// fresh gives the entry of key if it may be served at this moment, which now tells.
+func (c *Cache[K, V]) fresh(hash uint64, key K, maxAge time.Duration, now time.Time) *entry[K, V] {
 	if maxAge < 0 || c.closed.Load() {
 		return nil
 	}
@@ -142,17 +151,14 @@ func (c *Cache[K, V]) fresh(hash uint64, key K, maxAge time.Duration) *entry[K, 
 	if !ok || e == nil || e.key != key {
 		return nil
 	}
-	limit := c.ttl
-	if !e.found {
-		limit = c.negativeTTL
-	}
+	limit := c.limitOf(e)
 	if maxAge > 0 && maxAge < limit {
 		limit = maxAge
 	}
-	// The age is read before the generation: an invalidation that returned before this Get began is seen.
-	if age := c.now().Sub(e.at); age < 0 || age > limit {
+	if age := now.Sub(e.at); age < 0 || age > limit {
 		return nil
 	}
+	// Read last: an invalidation that returned before this Get began is seen.
 	if c.generations.overtaken(hash, e.began) {
 		return nil
 	}
@@ -192,12 +198,13 @@ func (c *Cache[K, V]) Put(key K, mark Mark, value V, found bool) {
 	c.keep(hash, &entry[K, V]{key: key, value: value, found: found, at: mark.at, began: mark.began})
 }
 
-// Close drops all values and stops the cache's goroutine. No Get, Peek or Invalidate may be running when it is called
+// Close drops all values and stops the cache's goroutines. No Get, Peek or Invalidate may be running when it is called
 // (ristretto cannot be read while it closes); loads may be, and later Gets load every time.
 func (c *Cache[K, V]) Close() {
 	c.flights.writing.Lock()
 	defer c.flights.writing.Unlock()
 	if c.closed.CompareAndSwap(false, true) {
+		close(c.leaving.stop)
 		c.entries.Close()
 	}
 }

@@ -14,11 +14,7 @@ type entry[K comparable, V any] struct {
 // keep hands an entry to ristretto and waits until ristretto has dealt with it, so that a Get right after a load does
 // not load again. Waiting costs microseconds, after a load that took much longer.
 func (c *Cache[K, V]) keep(hash uint64, e *entry[K, V]) {
-	ttl := c.ttl
-	if !e.found {
-		ttl = c.negativeTTL
-	}
-	if ttl <= 0 || c.generations.overtaken(hash, e.began) {
+	if c.limitOf(e) <= 0 || c.generations.overtaken(hash, e.began) {
 		return
 	}
 	c.flights.writing.RLock()
@@ -26,8 +22,16 @@ func (c *Cache[K, V]) keep(hash uint64, e *entry[K, V]) {
 	if c.closed.Load() {
 		return
 	}
-	// Ristretto's own expiry only frees memory.
-	if c.entries.SetWithTTL(hash, e, 1, ttl) {
+	if c.entries.Set(hash, e, 1) {
 		c.entries.Wait()
+		c.leaving.add(hash)
 	}
+}
+
+// limitOf is how old an entry may become.
+func (c *Cache[K, V]) limitOf(e *entry[K, V]) time.Duration {
+	if e.found {
+		return c.ttl
+	}
+	return c.negativeTTL
 }

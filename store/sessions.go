@@ -134,7 +134,7 @@ func (s *Sessions) Get(ctx context.Context, hash token.Hash) (*token.Session, er
 	if !s.synced(now) {
 		maxAge = -1
 	}
-	e, found, ok := s.known.Peek(hash, maxAge)
+	e, found, ok := s.known.PeekAt(hash, maxAge, now)
 	if !ok || !found || e.catalogue != catalogue {
 		if ok && found { // the new catalogue has not reached the cache yet
 			maxAge = -1

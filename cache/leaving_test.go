@@ -1,0 +1,78 @@
+package cache
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+)
+
+// held tells whether ristretto still holds anything for a key, whatever may be served of it.
+func held(c *Cache[string, string], key string) bool {
+	_, ok := c.entries.Get(hashOf(c, key))
+	return ok
+}
+
+func TestWhatIsOverIsDropped(t *testing.T) {
+	put := func(c *Cache[string, string], key string, found bool) {
+		c.Put(key, c.Mark(), "secret", found)
+	}
+	t.Run("a value leaves at the second sweep after its TTL began, not before its TTL is over", func(t *testing.T) {
+		c, clk := newCache(t)
+		put(c, "a", true)
+		clk.advance(30 * time.Second)
+		c.sweep()
+		if !held(c, "a") {
+			t.Error("dropped within its TTL")
+		}
+		clk.advance(30 * time.Second)
+		c.sweep()
+		if held(c, "a") {
+			t.Error("still held after two TTLs")
+		}
+	})
+	t.Run("an absence leaves too", func(t *testing.T) {
+		c, clk := newCache(t)
+		put(c, "a", false)
+		c.sweep()
+		clk.advance(4 * time.Second)
+		c.sweep()
+		if held(c, "a") {
+			t.Error("still held")
+		}
+	})
+	t.Run("a value that was loaded again stays, and leaves later", func(t *testing.T) {
+		c, clk := newCache(t)
+		put(c, "a", true)
+		c.sweep()
+		clk.advance(31 * time.Second)
+		put(c, "a", true)
+		c.sweep()
+		if _, _, ok := c.Peek("a", 0); !ok {
+			t.Error("the fresh value was dropped")
+		}
+		clk.advance(31 * time.Second)
+		c.sweep()
+		if held(c, "a") {
+			t.Error("still held")
+		}
+	})
+	t.Run("more values than the cache may hold leave early", func(t *testing.T) {
+		c, err := New[string, string](Options{MaxEntries: 8, TTL: time.Hour})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		for i := range 100 {
+			load := func(context.Context) (string, bool, error) { return "v", true, nil }
+			if _, _, err := c.Get(t.Context(), fmt.Sprint(i), 0, load); err != nil {
+				t.Fatal(err)
+			}
+		}
+		c.leaving.mu.Lock()
+		defer c.leaving.mu.Unlock()
+		if n := len(c.leaving.young) + len(c.leaving.old); n > 4*8 {
+			t.Errorf("%d hashes are remembered", n)
+		}
+	})
+}
