@@ -89,47 +89,80 @@ func (t *Table) Classify(op *Operation, method string, target []byte) error {
 	return t.confirm(op, index, path)
 }
 
-// cut finds the segments of a path and refuses what no path may hold. plain tells that there is no percent-encoding.
+// cut finds the segments of a path and refuses what no path may hold. plain tells that every percent-encoding in it, if
+// there is any, is the only spelling of its byte: what AppendPath would write is the path itself.
 func (m *matcher) cut(path []byte) (plain bool, err error) {
 	if len(path) == 0 || path[0] != '/' {
 		return false, errTarget
 	}
 	plain = true
 	start := 1
-	for i := 1; i <= len(path); i++ {
-		if i < len(path) && path[i] != '/' {
-			if !pathByte[path[i]] {
-				return false, errTarget
+	for i := 1; i < len(path); i++ {
+		switch pathByte[path[i]] {
+		case byteOrdinary:
+		case byteSlash:
+			if isDots(path[start:i]) || i == start || m.n == maxSegments {
+				return false, cutError(m.n)
 			}
-			if path[i] == '%' {
-				plain = false
-			}
-			continue
+			m.ends[m.n] = uint16(i)
+			m.n++
+			start = i + 1
+		case bytePercent:
+			plain = plain && onlySpelling(path[i:])
+		default:
+			return false, errTarget
 		}
-		if length := i - start; length <= 2 &&
-			(length == 0 && i < len(path) || length > 0 && path[start] == '.' && (length == 1 || path[start+1] == '.')) {
-			return false, errDots
-		}
-		if m.n == maxSegments {
-			return false, errOutOfReach
-		}
-		m.ends[m.n] = uint16(i)
-		m.n++
-		start = i + 1
 	}
+	if isDots(path[start:]) || m.n == maxSegments {
+		return false, cutError(m.n)
+	}
+	m.ends[m.n] = uint16(len(path))
+	m.n++
 	return plain, nil
 }
 
-// pathByte marks the bytes that may stand in a raw path: pchar of RFC 3986, 3.3, and the percent sign.
-var pathByte = func() (ok [256]bool) {
-	for c := range ok {
-		ok[c] = c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9'
+func cutError(segments int) error {
+	if segments == maxSegments {
+		return errOutOfReach
 	}
-	for _, c := range []byte("-._~!$&'()*+,;=:@%") {
-		ok[c] = true
+	return errDots
+}
+
+// isDots tells whether a segment is "." or "..".
+func isDots(s []byte) bool {
+	return len(s) <= 2 && len(s) > 0 && s[0] == '.' && (len(s) == 1 || s[1] == '.')
+}
+
+// onlySpelling tells whether raw, which begins with a percent sign, begins with the one spelling of a byte: two upper-case
+// digits, and not of an unreserved character, which is written as it is.
+func onlySpelling(raw []byte) bool {
+	if len(raw) < 3 || unhex[raw[1]] < 0 || unhex[raw[2]] < 0 || raw[1] >= 'a' || raw[2] >= 'a' {
+		return false
 	}
-	return ok
+	return !unreserved(byte(unhex[raw[1]])<<4 | byte(unhex[raw[2]]))
+}
+
+// pathByte says what a byte of a raw path is: pchar of RFC 3986, 3.3, and the slash. The zero value may not stand in one.
+var pathByte = func() (kinds [256]byteKind) {
+	for c := range kinds {
+		if c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' {
+			kinds[c] = byteOrdinary
+		}
+	}
+	for _, c := range []byte("-._~!$&'()*+,;=:@") {
+		kinds[c] = byteOrdinary
+	}
+	kinds['/'], kinds['%'] = byteSlash, bytePercent
+	return kinds
 }()
+
+type byteKind uint8
+
+const (
+	byteOrdinary byteKind = iota + 1
+	byteSlash
+	bytePercent
+)
 
 // matcher is the state of one walk through the trie.
 type matcher struct {
@@ -199,7 +232,7 @@ func (m *matcher) walk(n *node, segment, depth int) bool {
 	}
 	raw := m.path[m.start(segment):m.ends[segment]]
 	m.taken[depth] = uint8(segment)
-	if next := n.literals[string(raw)]; next != nil && m.walk(next, segment+1, depth+1) {
+	if next := n.literals.find(raw); next != nil && m.walk(next, segment+1, depth+1) {
 		return true
 	}
 	if len(n.edges) == 0 && segment+1 < m.n {
@@ -248,7 +281,7 @@ func (n *node) formatted(raw []byte) bool {
 		if raw[i] != '.' && !encodedDot(raw[i:]) {
 			continue
 		}
-		if next := n.literals[string(raw[:i])]; next != nil && next.leaf != nil {
+		if next := n.literals.find(raw[:i]); next != nil && next.leaf != nil {
 			return true
 		}
 	}

@@ -9,7 +9,7 @@ import (
 // node is a place in the trie of one method. Literal children are tried before captures, captures before splats: at the
 // first segment in which two rows differ, the more literal one wins.
 type node struct {
-	literals map[string]*node
+	literals literals
 	edges    []edge // captures from narrow to wide, then splats
 	leaf     *leaf
 }
@@ -46,14 +46,11 @@ func (n *node) insert(r *Route, v *variant) *leaf {
 
 func (n *node) child(s *segment) *node {
 	if s.parts == nil {
-		if n.literals == nil {
-			n.literals = map[string]*node{}
-		}
-		if next := n.literals[s.literal]; next != nil {
+		if next := n.literals.find([]byte(s.literal)); next != nil {
 			return next
 		}
 		next := &node{}
-		n.literals[s.literal] = next
+		n.literals.add(s.literal, next)
 		return next
 	}
 	e := newEdge(s)
