@@ -192,7 +192,14 @@ func (t *Table) match(op *Operation, method int, m *matcher) error {
 		return errNoRoute
 	}
 	m.plain = t.named
-	m.walk(root, 0, 0)
+	if trunk := t.trunks[method]; trunk != nil && m.n > t.depth && hasPrefix(m.path, t.base) && m.path[len(t.base)] == '/' {
+		for i := range t.depth {
+			m.taken[i] = uint8(i)
+		}
+		m.walk(trunk, t.depth, t.depth)
+	} else {
+		m.walk(root, 0, 0)
+	}
 	if m.dotted {
 		return errFormat
 	}
@@ -204,6 +211,10 @@ func (t *Table) match(op *Operation, method int, m *matcher) error {
 		return errFormat
 	}
 	return op.read(m)
+}
+
+func hasPrefix(b []byte, prefix string) bool {
+	return len(b) >= len(prefix) && string(b[:len(prefix)]) == prefix
 }
 
 // hidesFormat tells whether a splat at the end of the path, over several segments, ends in a format of the row: the forge

@@ -17,9 +17,16 @@ type pattern struct {
 // variant is one spelling of a pattern: its segments in order.
 type variant struct {
 	segments []segment
+	runs     []run    // the same, with all literals between two captures in one
 	names    []string // capture names in path order
 	classes  []*class // of the captures
 	refusals []*Refusal
+}
+
+// run is a capture, or what stands before, between or behind captures, slashes included.
+type run struct {
+	literal string
+	capture bool
 }
 
 // segment is one part of a variant between slashes.
@@ -122,6 +129,7 @@ func parseVariant(path string, spec *patternSpec) (*variant, error) {
 			return nil, fmt.Errorf("path %q: %w", path, err)
 		}
 		v.segments = append(v.segments, s)
+		v.addRuns(&s)
 	}
 	if len(v.segments) > maxSegments {
 		return nil, fmt.Errorf("path %q has more than %d segments", path, maxSegments)
@@ -130,6 +138,25 @@ func parseVariant(path string, spec *patternSpec) (*variant, error) {
 		return nil, fmt.Errorf("path %q has more than %d captures", path, MaxCaptures)
 	}
 	return v, nil
+}
+
+func (v *variant) addRuns(s *segment) {
+	v.addLiteral("/" + s.literal)
+	for i := range s.parts {
+		if s.parts[i].capture {
+			v.runs = append(v.runs, run{capture: true})
+		} else {
+			v.addLiteral(s.parts[i].literal)
+		}
+	}
+}
+
+func (v *variant) addLiteral(text string) {
+	if n := len(v.runs); n > 0 && !v.runs[n-1].capture {
+		v.runs[n-1].literal += text
+		return
+	}
+	v.runs = append(v.runs, run{literal: text})
 }
 
 func (v *variant) parseSegment(text string, spec *patternSpec) (segment, error) {

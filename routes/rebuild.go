@@ -13,29 +13,20 @@ func (op *Operation) AppendPath(dst []byte) []byte {
 		return dst
 	}
 	n := 0
-	for i := range op.variant.segments {
-		s := &op.variant.segments[i]
-		dst = append(dst, '/')
-		if s.parts == nil {
-			dst = append(dst, s.literal...)
+	for i := range op.variant.runs {
+		if r := &op.variant.runs[i]; !r.capture {
+			dst = append(dst, r.literal...)
 			continue
 		}
-		for j := range s.parts {
-			p := &s.parts[j]
-			if !p.capture {
-				dst = append(dst, p.literal...)
-				continue
-			}
-			c := &op.captures[n]
-			n++
-			switch {
-			case c.ID != 0:
-				dst = strconv.AppendInt(dst, c.ID, 10)
-			case c.sent != "":
-				dst = append(dst, c.sent...)
-			default:
-				dst = appendCanonical(dst, c.raw)
-			}
+		c := &op.captures[n]
+		n++
+		switch {
+		case c.ID != 0:
+			dst = strconv.AppendInt(dst, c.ID, 10)
+		case c.sent != "":
+			dst = append(dst, c.sent...)
+		default:
+			dst = appendCanonical(dst, c.raw)
 		}
 	}
 	if op.slash {
@@ -69,7 +60,12 @@ func (t *Table) Means(op *Operation, path []byte) bool {
 // appendCanonical writes a raw path part with each escape in its one spelling; slashes stay.
 func appendCanonical(dst, raw []byte) []byte {
 	const digits = "0123456789ABCDEF"
-	for i := 0; i < len(raw); i++ {
+	first := bytes.IndexByte(raw, '%')
+	if first < 0 {
+		return append(dst, raw...)
+	}
+	dst = append(dst, raw[:first]...)
+	for i := first; i < len(raw); i++ {
 		c := raw[i]
 		if c != '%' {
 			dst = append(dst, c)

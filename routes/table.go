@@ -1,6 +1,7 @@
 package routes
 
 import (
+	"strings"
 	"sync"
 )
 
@@ -14,8 +15,10 @@ type Table struct {
 	routes    []*Route
 	commands  *Commands
 	tries     [methodCount]*node
-	surfaces  map[string]*Route // rows of other surfaces by METHOD PATH
-	again     sync.Pool         // *Operation, for confirm
+	trunks    [methodCount]*node // where the base ends; nil where a row begins in another way
+	depth     int                // segments of the base
+	surfaces  map[string]*Route  // rows of other surfaces by METHOD PATH
+	again     sync.Pool          // *Operation, for confirm
 }
 
 // Base is the path below which the forge's REST API lives: /api/v4.
@@ -51,6 +54,23 @@ func (t *Table) Commands() *Commands { return t.commands }
 // the table; nil when there is none.
 func (t *Table) SurfaceRow(name []byte) *Route { return t.surfaces[string(name)] }
 
+// findTrunks finds the nodes at which the base ends, so that nearly every search can begin there. The nodes before must
+// lead nowhere else, except by other literals.
+func (t *Table) findTrunks() {
+	segments := strings.Split(strings.TrimPrefix(t.base, "/"), "/")
+	t.depth = len(segments)
+	for m, n := range t.tries {
+		for _, s := range segments {
+			if n == nil || n.leaf != nil || len(n.edges) > 0 {
+				n = nil
+				break
+			}
+			n = n.literals.find([]byte(s))
+		}
+		t.trunks[m] = n
+	}
+}
+
 // newTable builds the tries. It reports rows that match the same requests as an earlier one, and `after` entries that
 // name no row. The rows' patterns must be parsed.
 func newTable(base string, catalogue *Catalogue, version int, rows []*Route) (*Table, []Problem) {
@@ -76,6 +96,7 @@ func newTable(base string, catalogue *Catalogue, version int, rows []*Route) (*T
 			}
 		}
 	}
+	t.findTrunks()
 	for _, r := range rows {
 		r.pattern.after = r.pattern.after[:0:0]
 		for _, name := range r.After {
