@@ -75,7 +75,7 @@ func (s *section) place(at *yaml.Node, r *Route, declared []Boundary, places pla
 // inherited gives the boundaries of a row that declares none.
 func (s *section) inherited(find Find) []Boundary {
 	own := boundariesOf(find.Ref)
-	if len(own) == 0 || slices.Contains(s.defaults, own[0]) {
+	if len(own) == 0 || slices.ContainsFunc(s.defaults, func(b Boundary) bool { return slices.Contains(own, b) }) {
 		return s.defaults
 	}
 	return own
