@@ -60,6 +60,13 @@ func completePermissions(cmd *cobra.Command) {
 	})
 }
 
+// completeList makes the shell complete what a list of tokens is narrowed and sorted by.
+func completeList(cmd *cobra.Command) {
+	for flag, names := range map[string][]string{"state": store.StateNames(), "sort": store.SortNames()} {
+		_ = cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(names, cobra.ShellCompDirectiveNoFileComp))
+	}
+}
+
 // localCaller gives the operator, or the credential of the owner who asks.
 func localCaller(cmd *cobra.Command) (*tokens.Caller, token.Secret, error) {
 	secret, given, err := givenCredential(cmd)

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -78,6 +79,40 @@ func (r *running) want(t *testing.T, status int, secret, method, path string, bo
 		r.secret("a minted token", v.Token)
 	}
 	return v, a.body
+}
+
+// try makes a request that may be cut off, and tells whether it was done.
+func (r *running) try(secret, method, path string, body any) (v shown, ok bool) {
+	header := http.Header{"Private-Token": {secret}}
+	var data []byte
+	if body != nil {
+		header.Set("Content-Type", "application/json")
+		data, _ = json.Marshal(body)
+	}
+	a := send(method, r.gate+path, header, data)
+	if a.err != nil || a.status >= 300 {
+		return v, false
+	}
+	return v, a.status == http.StatusNoContent || json.Unmarshal([]byte(a.body), &v) == nil
+}
+
+// parseShown reads a token.
+func parseShown(t *testing.T, text []byte) (v shown) {
+	t.Helper()
+	if err := json.Unmarshal(text, &v); err != nil {
+		t.Fatalf("%v: %s", err, text)
+	}
+	return v
+}
+
+// logs waits until the server has logged a line with that text.
+func (r *running) logs(t *testing.T, text string) {
+	t.Helper()
+	for end := time.Now().Add(patience); !strings.Contains(r.logText(), text); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("the log does not say %s:\n%s", text, r.lastLines(5))
+		}
+	}
 }
 
 const (
@@ -264,6 +299,98 @@ func TestTokenAPI(t *testing.T) {
 			r.want(t, status, w.alicePAT, "GET", allTokens+"?granular=true&"+query, nil)
 		}
 	})
+	t.Run("filters and sorting give what they say", func(t *testing.T) {
+		soon, late, gone := r.make(t, creation("filtered soon", on(w.api, "read_project"))), shown{}, shown{}
+		for _, made := range []*shown{&late, &gone} {
+			body := creation("filtered late", on(w.api, "read_project"))
+			body["expires_in"] = "200d"
+			*made = r.make(t, body)
+		}
+		r.want(t, 204, w.alicePAT, "DELETE", path(gone.ID, ""), nil)
+		r.want(t, 200, soon.Token, "GET", fmt.Sprintf("/api/v4/projects/%d", w.api), nil)
+		tomorrow, yesterday := time.Now().AddDate(0, 0, 1).Format(time.DateOnly), time.Now().AddDate(0, 0, -1).Format(time.DateOnly)
+		middle := time.Now().AddDate(0, 0, 100).Format(time.RFC3339)
+		for query, want := range map[string][]shown{
+			"":                                 {gone, late, soon},
+			"state=active":                     {late, soon},
+			"state=inactive":                   {gone},
+			"revoked=true":                     {gone},
+			"revoked=false":                    {late, soon},
+			"created_after=" + tomorrow:        nil,
+			"created_before=" + tomorrow:       {gone, late, soon},
+			"created_before=" + yesterday:      nil,
+			"expires_before=" + middle:         {soon},
+			"expires_after=" + middle:          {gone, late},
+			"state=active&sort=expires_asc":    {soon, late},
+			"state=active&sort=expires_desc":   {late, soon},
+			"state=active&sort=created_at_asc": {soon, late},
+			"sort=name_asc&state=active":       {late, soon},
+		} {
+			var got []int64
+			target := allTokens + "?granular=true&search=filtered&per_page=1&" + strings.ReplaceAll(query, "+", "%2B")
+			for next := target; next != ""; { // along the Link header, as clients go
+				a := r.call(t, w.alicePAT, "GET", next, nil)
+				var list []shown
+				if err := json.Unmarshal([]byte(a.body), &list); err != nil || a.status != 200 || len(list) > 1 {
+					t.Fatal(query, a.status, a.body)
+				}
+				for _, v := range list {
+					got = append(got, v.ID)
+				}
+				next = ""
+				for link := range strings.SplitSeq(a.header.Get("Link"), ", ") {
+					if address, rel, _ := strings.Cut(link, "; "); rel == `rel="next"` {
+						next = strings.TrimPrefix(strings.Trim(address, "<>"), r.gate)
+					}
+				}
+			}
+			var ids []int64
+			for _, v := range want {
+				ids = append(ids, v.ID)
+			}
+			if !slices.Equal(got, ids) {
+				t.Errorf("%s gives %v, want %v", query, got, ids)
+			}
+		}
+		for end := time.Now().Add(patience); ; time.Sleep(100 * time.Millisecond) { // uses are stored now and then
+			if a := r.call(t, w.alicePAT, "GET", allTokens+"?granular=true&search=filtered&last_used_after="+yesterday, nil); strings.Contains(a.body, fmt.Sprint(soon.ID)) && !strings.Contains(a.body, fmt.Sprint(late.ID)) {
+				break
+			} else if time.Now().After(end) {
+				t.Fatal("the used token is not found by its use:", a.body)
+			}
+		}
+	})
+	t.Run("associations are what the token reaches", func(t *testing.T) {
+		for name, tc := range map[string]struct {
+			scope            object
+			projects, groups []int64
+		}{
+			"a project":       {on(w.api, "read_project"), []int64{w.api}, nil},
+			"a group":         {object{"access": "selected_memberships", "permissions": []string{"read_project"}, "group_ids": []int64{w.shop}}, []int64{w.api, w.web}, []int64{w.shop, w.backend}},
+			"all memberships": {object{"access": "all_memberships", "permissions": []string{"read_project"}}, []int64{w.api, w.web, w.plans}, []int64{w.shop, w.backend, w.secret}},
+			"the account":     {account("read_user"), nil, nil},
+		} {
+			v := r.make(t, creation(name, tc.scope))
+			a := r.call(t, v.Token, "GET", allTokens+"/self/associations?per_page=100", nil)
+			var found struct{ Projects, Groups []struct{ ID int64 } }
+			if err := json.Unmarshal([]byte(a.body), &found); err != nil || a.status != 200 {
+				t.Fatal(name, a.status, a.body)
+			}
+			same := func(what string, got []struct{ ID int64 }, want []int64) {
+				var ids []int64
+				for _, g := range got {
+					ids = append(ids, g.ID)
+				}
+				slices.Sort(ids)
+				slices.Sort(want)
+				if !slices.Equal(ids, want) {
+					t.Errorf("%s: %s %v, want %v", name, what, ids, want)
+				}
+			}
+			same("projects", found.Projects, tc.projects)
+			same("groups", found.Groups, tc.groups)
+		}
+	})
 	t.Run("the forge's own list stays the forge's", func(t *testing.T) {
 		w.forge.ForgetRequests()
 		r.call(t, w.alicePAT, "GET", allTokens, nil)
@@ -281,6 +408,17 @@ func TestTokenAPI(t *testing.T) {
 		r.want(t, 401, "", "GET", ownAPI+"/tokens", nil)
 	})
 	t.Run("client-go", func(t *testing.T) { goClientTokens(t, r) })
+}
+
+// TestProbesCanBeForwarded holds the other setting: what tools ask to see whether a token works is decided as all else.
+func TestProbesCanBeForwarded(t *testing.T) {
+	r := startRunningWith(t, func(*world) []string { return []string{"PATGATE_IDENTITY_PROBE=forward"} })
+	narrow, reader := r.make(t, creation("narrow", on(r.world.api, "read_job"))), r.make(t, creation("reader", account("read_user")))
+	if _, text := r.want(t, 403, narrow.Token, "GET", "/api/v4/user", nil); !strings.Contains(text, "read_user") {
+		t.Error(text)
+	}
+	r.want(t, 200, reader.Token, "GET", "/api/v4/user", nil)
+	r.want(t, 200, narrow.Token, "GET", allTokens+"/self", nil)
 }
 
 // goClientTokens makes, reads, rotates and revokes a token through GitLab's own Go client, unchanged. It has no field for

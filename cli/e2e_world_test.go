@@ -20,7 +20,8 @@ type world struct {
 	alicePAT string
 	bobPAT   string
 
-	alice, shop, api, web, plans int64
+	alice, shop, backend, secret int64
+	api, web, plans              int64
 }
 
 // issuesOfAPI is how many issues shop/backend/api has: three pages of twenty.
@@ -41,13 +42,13 @@ func newWorld() (*world, error) {
 	w.alicePAT = w.forge.AddToken(alice, forgetest.Token{Name: "for patgate"})
 	w.bobPAT = w.forge.AddToken(bob, forgetest.Token{Name: "bob's own"})
 	w.shop = w.forge.AddGroup("shop", forgetest.Private)
-	w.forge.AddGroup("shop/backend", forgetest.Private)
-	secret := w.forge.AddGroup("secret", forgetest.Private)
+	w.backend = w.forge.AddGroup("shop/backend", forgetest.Private)
+	w.secret = w.forge.AddGroup("secret", forgetest.Private)
 	w.api = w.forge.AddProject("shop/backend/api", forgetest.Private)
 	w.web = w.forge.AddProject("shop/my.web-site", forgetest.Private)
 	w.plans = w.forge.AddProject("secret/plans", forgetest.Private)
 	w.forge.AddGroupMember(w.shop, alice, forgetest.Maintainer)
-	w.forge.AddGroupMember(secret, alice, forgetest.Maintainer)
+	w.forge.AddGroupMember(w.secret, alice, forgetest.Maintainer)
 	for i := range issuesOfAPI {
 		if err := w.post(fmt.Sprintf("/projects/%d/issues", w.api), map[string]any{"title": fmt.Sprintf("Issue %d", i+1)}); err != nil {
 			return nil, err

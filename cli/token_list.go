@@ -69,6 +69,7 @@ func newTokenList() *cobra.Command {
 	cmd.Flags().Bool("wide", false, "every scope with all its permissions, however long the lines get")
 	addStoreFlags(cmd)
 	addServerFlag(cmd)
+	completeList(cmd)
 	return cmd
 }
 

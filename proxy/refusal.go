@@ -86,7 +86,7 @@ var (
 	refuseUnavailable  = &refusal{status: fasthttp.StatusBadGateway, reason: "upstream_unavailable", message: "The forge could not be reached or its answer could not be read."}
 	refuseTimeout      = &refusal{status: fasthttp.StatusGatewayTimeout, reason: "upstream_timeout", message: "The forge did not answer in time."}
 	refuseBudget       = &refusal{status: fasthttp.StatusTooManyRequests, reason: "resolver_budget", message: "This token has asked for too many different projects and groups in a short time.", retry: 30 * time.Second}
-	refuseOwner        = refuse401("owner_credential", "The forge no longer accepts the credential of the token's owner. The owner must renew it in patgate.")
+	refuseOwner        = refuse401("owner_credential", "The forge no longer accepts the credential of the token's owner. The owner puts a new one in its place (patgate owner replace), and this token works again.")
 	refuseIllegible    = &refusal{status: fasthttp.StatusBadGateway, reason: "unfiltered_answer", message: "The forge's answer could not be checked for what this token must not see."}
 	refuseDeniedPath   = &refusal{status: fasthttp.StatusNotFound, reason: "internal_path", message: "This path is for the forge's own parts and is not reachable through patgate."}
 )

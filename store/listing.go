@@ -2,6 +2,7 @@ package store
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"patgate/token"
@@ -54,6 +55,9 @@ func (s State) String() string {
 	return "state"
 }
 
+// StateNames are the names that ParseState reads.
+func StateNames() []string { return slices.Clone(stateNames[:]) }
+
 // ParseState reads a state's name; unknown text is an error.
 func ParseState(s string) (State, error) {
 	for i, name := range stateNames {
@@ -90,6 +94,9 @@ func (s Sort) String() string {
 	}
 	return "sort"
 }
+
+// SortNames are the names that ParseSort reads.
+func SortNames() []string { return slices.Clone(sortNames[:]) }
 
 // ParseSort reads an order's name; unknown text is an error.
 func ParseSort(s string) (Sort, error) {

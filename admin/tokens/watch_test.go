@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"patgate/admin/tokens"
 	"patgate/forge/forgetest"
 	"patgate/store"
 	"patgate/store/seal"
@@ -93,6 +94,38 @@ func TestAnOwnerWhoCameBackKeepsTheTokens(t *testing.T) {
 	}
 	if l := w.read(t, made.ID); l.Validity(w.Now()) != token.Valid || l.Credential != store.CredentialValid {
 		t.Errorf("%+v", l)
+	}
+}
+
+// TestAnOwnerWhoIsGone holds that nobody is taken for gone before another owner's credential has shown that the forge
+// answers and does not know the user.
+func TestAnOwnerWhoIsGone(t *testing.T) {
+	w := newWorld(t, nil)
+	made := w.make(t, reading(w.api, "read_job"))
+	w.forge.RemoveUser(w.alice)
+	for range 3 {
+		if err := w.Look(t.Context(), 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if l := w.read(t, made.ID); !l.RevokedAt.IsZero() || l.Credential != store.CredentialInvalid {
+		t.Fatalf("without a witness: %+v", l)
+	}
+	bob := w.forge.AddUser("bob")
+	w.forge.AddGroupMember(w.shop, bob, forgetest.Maintainer)
+	his, err := w.Create(t.Context(), w.owner(t, w.forge.AddToken(bob, forgetest.Token{Name: "own"})),
+		tokens.Creation{Name: "his", Seal: true, Scopes: []tokens.Scope{reading(w.api, "read_job")}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Look(t.Context(), 0); err != nil {
+		t.Fatal(err)
+	}
+	if l := w.read(t, made.ID); l.RevokedAt.IsZero() || !strings.Contains(l.RevokeReason, "alice does not exist at the forge any more") || l.RevokedBy != "patgate" {
+		t.Errorf("%+v", l)
+	}
+	if l := w.read(t, his.ID); !l.RevokedAt.IsZero() || l.Credential != store.CredentialValid {
+		t.Errorf("the witness's own: %+v", l)
 	}
 }
 

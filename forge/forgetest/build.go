@@ -33,6 +33,21 @@ func (f *Forge) BlockUser(userID int64) { f.editUser(userID, func(u *user) { u.s
 // UnblockUser undoes BlockUser.
 func (f *Forge) UnblockUser(userID int64) { f.editUser(userID, func(u *user) { u.state = "active" }) }
 
+// RemoveUser deletes a user with its credentials: they are refused with 401, and the user is not found.
+func (f *Forge) RemoveUser(userID int64) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.world.users[userID] == nil {
+		panic(fmt.Sprintf("forgetest: no user %d", userID))
+	}
+	delete(f.world.users, userID)
+	for secret, t := range f.world.tokens {
+		if t.user == userID {
+			delete(f.world.tokens, secret)
+		}
+	}
+}
+
 // RenameUser changes a username, and with it the paths of the user's projects.
 func (f *Forge) RenameUser(userID int64, username string) {
 	f.editUser(userID, func(u *user) { u.username = username })
