@@ -3,9 +3,9 @@
 GO      ?= go
 FUZZ    ?= 20s
 VULNDB  ?= https://vuln.go.dev
-CLIENTS  = cli/testdata/clients/gitbeaker
+CLIENTS  = cli/testdata/clients
 
-.PHONY: all build check test race fuzz bench vuln docs clients
+.PHONY: all build check test race fuzz bench vuln docs clients screenshots
 
 all: check test build
 
@@ -62,6 +62,11 @@ vuln:
 docs:
 	$(GO) generate ./...
 
-# The JavaScript client for the end-to-end tests.
+# What the end-to-end tests need from npm: GitLab's JavaScript client, and the accessibility checker.
 clients:
-	cd $(CLIENTS) && npm ci
+	cd $(CLIENTS)/gitbeaker && npm ci
+	cd $(CLIENTS)/axe && npm ci
+
+# The pictures of the console in docs/images, made by its end-to-end test in Chromium.
+screenshots:
+	PATGATE_E2E_REQUIRED=1 PATGATE_SCREENSHOTS=$(CURDIR)/docs/images $(GO) test ./cli -count=1 -run '^TestConsole$$'
