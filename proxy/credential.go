@@ -7,8 +7,8 @@ import (
 	"patgate/token"
 )
 
-// place is where in a request a credential stands. The owner's credential is put back in the same place, because many
-// of the forge's package routes look in one place only (GitLab 19.3, lib/gitlab/api_authentication).
+// place is where in a request a credential stands. Many of the forge's package routes look in one place only (GitLab 19.3,
+// lib/gitlab/api_authentication), so that rows say where the owner's credential goes: see placing.
 type place uint8
 
 const (

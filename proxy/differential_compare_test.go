@@ -112,8 +112,8 @@ func (c *corpus) captures(d *difference, row *corpusRow, op *routes.Operation, s
 	format, hasFormat := seen.Grape["format"].(string)
 	for ours, theirs := range row.captures {
 		got := seen.Grape[theirs]
-		if theirs == row.splat && hasFormat {
-			// Grape takes the suffix of a splat for the format; GitLab's endpoints put the two together again.
+		if theirs == row.splat && hasFormat && !c.declares(op, seen, format) {
+			// Grape takes the suffix of a splat for the format; where it is none, GitLab's endpoints put the two together again.
 			got, hasFormat = fmt.Sprint(got, ".", format), false
 		}
 		i := slices.IndexFunc(op.Captures(), func(c routes.Capture) bool { return c.Name == ours })
@@ -195,13 +195,13 @@ func compareLeaves(d *difference, reader string, got, want []leafValue) {
 	}
 }
 
-// credentials checks that the owner's credential, once and in the client's place, is all that the forge could use.
+// credentials checks that the owner's credential, once and where the forge looks for it, is all that the forge could use.
 func credentials(d *difference, s *spec, e *audit.Event, seen *sighting) {
 	want := "[]"
 	anonymous := e.Reason == policy.ReasonOpen.String() || e.Reason == policy.ReasonPublic.String()
 	if !anonymous {
 		at := map[place]string{placePrivateToken: "header PRIVATE-TOKEN", placeBearer: "bearer", placeBasic: "basic", placeNugetKey: "header X-NuGet-ApiKey"}
-		want = fmt.Sprintf("[[%s %s]]", at[s.place], ownerCredential)
+		want = fmt.Sprintf("[[%s %s]]", at[placedAt(e.Route.Method, e.Route.Path, s.place)], ownerCredential)
 	}
 	got := slices.DeleteFunc(slices.Clone(seen.Credentials), func(c [2]any) bool {
 		// A setting of the endpoint's own: GitLab takes it for a job's token only where nothing came before it.

@@ -11,23 +11,59 @@ import (
 	"patgate/proxy/answer"
 )
 
-// removes tells whether the row has keys taken out of the answer. Only successes and JSON are looked into; see filterable.
-func (x *exchange) removes() bool {
-	return x.cred.caller == callerPatgate && x.op.Route != nil && len(x.op.Route.Response.Remove) > 0 &&
+// changes tells whether the row has something changed in the answer: keys taken out, or links rewritten. Only successes
+// and JSON are looked into; see filterable.
+func (x *exchange) changes() bool {
+	return x.cred.caller == callerPatgate && x.op.Route != nil && (len(x.op.Route.Response.Remove) > 0 || x.op.Route.Response.Links) &&
 		(x.answer.StatusCode() < 300 || x.isJSON())
 }
 
 func (x *exchange) isJSON() bool {
 	media, _, _ := bytes.Cut(x.answer.Header.ContentType(), []byte{';'})
-	return equalFold(trimSpace(media), "application/json")
+	media = trimSpace(media)
+	return equalFold(media, "application/json") || hasPrefix(media, "application/") && bytes.HasSuffix(media, []byte("+json"))
 }
 
-// filterable tells whether an answer that must be filtered can be: it is plain JSON, and all of it.
+// filterable tells whether an answer that must be changed can be read: all of it is there and plain; JSON where keys are
+// taken out, else any text that has the letters of addresses where ASCII has them.
 func (x *exchange) filterable() bool {
-	return x.isJSON() && len(x.answer.Header.ContentEncoding()) == 0 && x.answer.StatusCode() != fasthttp.StatusPartialContent
+	h := &x.answer.Header
+	if len(h.ContentEncoding()) > 0 || x.answer.StatusCode() == fasthttp.StatusPartialContent {
+		return false
+	}
+	return x.isJSON() || len(x.op.Route.Response.Remove) == 0 && isText(h.ContentType())
 }
 
-func (x *exchange) filter() *answer.Filter { return answer.NewFilter(x.op.Route.Response.Remove) }
+// isText tells whether a media type has no charset that spells addresses in another way.
+func isText(contentType []byte) bool {
+	_, charset, found := bytes.Cut(bytes.ToLower(contentType), []byte("charset="))
+	if !found {
+		return true
+	}
+	charset, _, _ = bytes.Cut(charset, []byte{';'})
+	switch string(bytes.Trim(charset, " \t\"'")) {
+	case "utf-8", "us-ascii", "iso-8859-1":
+		return true
+	}
+	return false
+}
+
+// changer copies an answer and changes it on the way.
+type changer interface {
+	Copy(dst io.Writer, src io.Reader) error
+}
+
+func (x *exchange) filter() changer {
+	r := &x.op.Route.Response
+	if !r.Links {
+		return answer.NewFilter(r.Remove)
+	}
+	l := answer.NewLinks(x.h.links.hosts, x.h.links.publicOrigin(x.origin))
+	if x.isJSON() {
+		return answer.NewFilter(r.Remove).WithLinks(l)
+	}
+	return l
+}
 
 // filterSmall filters an answer that was read whole.
 func (x *exchange) filterSmall(body []byte) ([]byte, error) {

@@ -83,7 +83,7 @@ func (x *exchange) copyAnswer() *refusal {
 		case equalFold(name, "www-authenticate") && x.toRegistry():
 			x.scratch = x.appendRegistryChallenge(x.scratch[:0])
 			value = x.scratch
-		case equalFold(name, "etag") && x.removes():
+		case isDigest(name) && x.changes():
 			continue
 		}
 		to.AddBytesKV(name, value)
@@ -117,6 +117,16 @@ func listed(list, name []byte) bool {
 		var option []byte
 		option, list = cutList(list)
 		if bytes.EqualFold(option, name) {
+			return true
+		}
+	}
+	return false
+}
+
+// isDigest tells whether a header is about the very bytes of a body.
+func isDigest(name []byte) bool {
+	for _, n := range [...]string{"etag", "digest", "content-digest", "repr-digest", "content-md5"} {
+		if equalFold(name, n) {
 			return true
 		}
 	}

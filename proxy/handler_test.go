@@ -31,25 +31,31 @@ func TestAllowedRequestIsRebuilt(t *testing.T) {
 	}
 }
 
-func TestCredentialGoesWhereTheTokenStood(t *testing.T) {
+func TestCredentialGoesWhereTheForgeLooks(t *testing.T) {
 	upstream := newEcho(t, nil)
 	g := newGateway(t, upstream.URL, nil)
 	basic := func(user, password string) string {
 		return "Basic " + base64.StdEncoding.EncodeToString([]byte(user+":"+password))
 	}
-	cases := []struct{ name, send, header, want string }{
-		{"PRIVATE-TOKEN", "PRIVATE-TOKEN: " + g.token, "Private-Token", ownerCredential},
-		{"any case", "private-token: " + g.token, "Private-Token", ownerCredential},
-		{"bearer", "Authorization: Bearer " + g.token, "Authorization", "Bearer " + ownerCredential},
-		{"scheme in any case", "Authorization: bearer " + g.token, "Authorization", "Bearer " + ownerCredential},
-		{"token", "Authorization: Token " + g.token, "Authorization", "Token " + ownerCredential},
-		{"raw", "Authorization: " + g.token, "Authorization", ownerCredential},
-		{"NuGet", "X-NuGet-ApiKey: " + g.token, "X-Nuget-Apikey", ownerCredential},
-		{"basic has the owner's name", "Authorization: " + basic("anybody", g.token), "Authorization", basic("owner", ownerCredential)},
+	const jobs, anywhere, basicOnly = "GET /api/v4/projects/7/jobs", "PUT /api/v4/projects/7/packages/any/x", "PUT /api/v4/projects/7/packages/basic/x"
+	cases := []struct{ name, request, send, header, want string }{
+		{"PRIVATE-TOKEN", jobs, "PRIVATE-TOKEN: " + g.token, "Private-Token", ownerCredential},
+		{"any case", jobs, "private-token: " + g.token, "Private-Token", ownerCredential},
+		{"bearer", jobs, "Authorization: Bearer " + g.token, "Authorization", "Bearer " + ownerCredential},
+		{"scheme in any case", jobs, "Authorization: bearer " + g.token, "Authorization", "Bearer " + ownerCredential},
+		{"Basic where the forge does not look", jobs, "Authorization: " + basic("anybody", g.token), "Private-Token", ownerCredential},
+		{"X-NuGet-ApiKey where the forge does not look", jobs, "X-NuGet-ApiKey: " + g.token, "Private-Token", ownerCredential},
+		{"token", anywhere, "Authorization: Token " + g.token, "Authorization", "Token " + ownerCredential},
+		{"raw", anywhere, "Authorization: " + g.token, "Authorization", ownerCredential},
+		{"NuGet", anywhere, "X-NuGet-ApiKey: " + g.token, "X-Nuget-Apikey", ownerCredential},
+		{"basic has the owner's name", anywhere, "Authorization: " + basic("anybody", g.token), "Authorization", basic("owner", ownerCredential)},
+		{"the first place of the row", anywhere, "PRIVATE-TOKEN: " + g.token, "Authorization", "Bearer " + ownerCredential},
+		{"the row's only place, for PRIVATE-TOKEN", basicOnly, "PRIVATE-TOKEN: " + g.token, "Authorization", basic("owner", ownerCredential)},
+		{"the row's only place, for a bearer", basicOnly, "Authorization: Bearer " + g.token, "Authorization", basic("owner", ownerCredential)},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			g.raw(t, get("/api/v4/projects/7/jobs", c.send)).wants(t, 200)
+			g.raw(t, c.request+" HTTP/1.1\r\nHost: patgate.test\r\nContent-Length: 0\r\n"+c.send+"\r\n\r\n").wants(t, 200)
 			got := upstream.last(t)
 			if v := got.header[c.header]; len(v) != 1 || v[0] != c.want {
 				t.Errorf("%s is %q", c.header, v)

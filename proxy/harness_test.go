@@ -63,10 +63,15 @@ resources:
   package:
     read:
       - GET /projects/{project}/packages/generic/{package_name}/{package_version}/{file_name} redirects
+      - GET /projects/{project}/packages/simple links
     create:
       - route: PUT /projects/{project}/packages/generic/{package_name}/{package_version}/{file_name}
         body: {stream: ["*/*"]}
       - POST /projects/{project}/packages/pypi
+      - route: PUT /projects/{project}/packages/any/{package_name} auth=bearer,basic,token,raw,nuget_key
+        body: {stream: ["*/*"]}
+      - route: PUT /projects/{project}/packages/basic/{package_name} auth=basic
+        body: {stream: ["*/*"]}
   work_item:
     update:
       - route: POST /projects/{project}/issues/{issue_iid}/move

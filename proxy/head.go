@@ -16,7 +16,7 @@ func (x *exchange) appendHead(dst, target []byte) []byte {
 	if !x.decision.Anonymous {
 		dst = x.appendCredential(dst)
 	}
-	plainAnswer := x.op.Route != nil && len(x.op.Route.Response.Remove) > 0 || x.git.batch != nil || x.registry.auth != nil
+	plainAnswer := x.op.Route != nil && (len(x.op.Route.Response.Remove) > 0 || x.op.Route.Response.Links) || x.git.batch != nil || x.registry.auth != nil
 	for i := range x.fields.list {
 		f := &x.fields.list[i]
 		switch f.class {
@@ -35,17 +35,13 @@ func (x *exchange) appendHead(dst, target []byte) []byte {
 	return x.appendFraming(dst)
 }
 
-// appendCredential puts the owner's credential where the client had its token.
+// appendCredential puts the owner's credential where the forge looks for it.
 func (x *exchange) appendCredential(dst []byte) []byte {
 	if x.registry.jwt != nil {
 		return append(append(append(dst, "Authorization: Bearer "...), x.registry.jwt...), '\r', '\n')
 	}
 	secret := x.session.Credential.Reveal()
-	to := x.cred.place
-	if x.surface == surfaceGit || x.registry.auth != nil {
-		to = placeBasic // the forge reads no other there
-	}
-	switch to {
+	switch x.placing() {
 	case placeBearer:
 		dst = append(append(dst, "Authorization: Bearer "...), secret...)
 	case placeTokenKey:

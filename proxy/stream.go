@@ -6,8 +6,6 @@ import (
 	"net"
 
 	"github.com/valyala/fasthttp"
-
-	"patgate/proxy/answer"
 )
 
 // smallAnswer is how long an answer may be to be copied at once, when all of it fits the connection's buffer.
@@ -32,7 +30,7 @@ func (x *exchange) deliver() (kept bool) {
 	case x.registry.auth != nil && x.h.registry != nil && status == fasthttp.StatusOK:
 		return x.deliverToken()
 	}
-	remove := x.removes()
+	remove := x.changes()
 	if remove && !x.filterable() {
 		return x.broken(refuseIllegible, failureAnswer)
 	}
@@ -88,7 +86,7 @@ func (x *exchange) broken(r *refusal, failure string) (kept bool) {
 func (x *exchange) bodiless(length int) {
 	out := &x.ctx.Response
 	out.SkipBody = true
-	if x.isHead && length >= 0 && !x.removes() {
+	if x.isHead && length >= 0 && !x.changes() {
 		out.Header.SetContentLength(length)
 	} else if x.isHead {
 		out.Header.SetContentLength(-1)
@@ -118,8 +116,8 @@ type answerStream struct {
 	whole bool
 	err   error // of the source
 
-	filter     *answer.Filter // nil: everything passes
-	unreadable bool           // the filter could not read it
+	filter     changer // nil: everything passes
+	unreadable bool    // the filter could not read it
 }
 
 // Read reads from the forge.

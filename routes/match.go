@@ -52,7 +52,7 @@ func methodIndex(method string) int {
 // *Refusal. Reading is strict: outside captures a path is literal bytes; inside, it is decoded once. What AppendPath
 // writes for op classifies to the same operation.
 func (t *Table) Classify(op *Operation, method string, target []byte) error {
-	op.Route, op.variant, op.n, op.Query, op.slash = nil, nil, 0, nil, false
+	op.Route, op.variant, op.n, op.Query, op.slash, op.format = nil, nil, 0, nil, false, ""
 	index := methodIndex(method)
 	if index < 0 {
 		return errMethod
@@ -207,7 +207,7 @@ func (t *Table) match(op *Operation, method int, m *matcher) error {
 		return errNoRoute
 	}
 	op.Route, op.variant = m.found.route, m.found.variant
-	if op.hidesFormat(m.path) {
+	if !op.cutFormat(m.path) {
 		return errFormat
 	}
 	return op.read(m)
@@ -217,20 +217,27 @@ func hasPrefix(b []byte, prefix string) bool {
 	return len(b) >= len(prefix) && string(b[:len(prefix)]) == prefix
 }
 
-// hidesFormat tells whether a splat at the end of the path, over several segments, ends in a format of the row: the forge
-// cuts it off there too. Within one segment, the spelling with the format matches before the splat.
-func (op *Operation) hidesFormat(path []byte) bool {
+// cutFormat notes a format of the row that ends a splat at the end of the path: the forge cuts it off there too, also where
+// the splat takes several segments, as in Composer's p2/vendor/package.json. Within one segment, the spelling with the
+// format has matched before the splat. It is false when the dot is encoded, which has the same meaning for the forge.
+func (op *Operation) cutFormat(path []byte) bool {
+	op.format = ""
 	formats := op.Route.pattern.formats
 	if len(formats) == 0 || !op.variant.segments[len(op.variant.segments)-1].splat {
-		return false
+		return true
 	}
 	for _, format := range formats {
 		rest, found := bytes.CutSuffix(path, []byte(format))
-		if found && (bytes.HasSuffix(rest, []byte{'.'}) || len(rest) >= 3 && encodedDot(rest[len(rest)-3:])) {
+		switch {
+		case !found:
+		case len(rest) > 1 && rest[len(rest)-1] == '.' && rest[len(rest)-2] != '/':
+			op.format = format
 			return true
+		case bytes.HasSuffix(rest, []byte{'.'}) || len(rest) >= 3 && encodedDot(rest[len(rest)-3:]):
+			return false
 		}
 	}
-	return false
+	return true
 }
 
 // walk follows the trie from a raw segment on; depth counts pattern segments. It returns true when the search is over.
@@ -324,6 +331,9 @@ func (op *Operation) read(m *matcher) error {
 			continue
 		}
 		raw := m.path[m.start(from):m.ends[segment-1]]
+		if op.format != "" && i == len(v.segments)-1 {
+			raw = raw[:len(raw)-len(".")-len(op.format)]
+		}
 		if len(s.parts) == 1 {
 			if err := op.capture(raw); err != nil {
 				return err

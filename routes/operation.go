@@ -31,6 +31,7 @@ type Operation struct {
 	Query []byte // raw query, without '?'; nil when there is none
 
 	slash     bool
+	format    string // of the row, cut off a splat that takes several segments
 	variant   *variant
 	captures  [MaxCaptures]Capture
 	n         int
@@ -41,7 +42,7 @@ type Operation struct {
 // Set makes op an operation of another surface than the REST API, whose classifier has found the row. Such an operation
 // has no path of its own: AppendPath writes none. Query is empty; there are at most MaxCaptures captures.
 func (op *Operation) Set(route *Route, head bool, captures ...Capture) {
-	op.Route, op.variant, op.Query, op.Head, op.slash = route, nil, nil, head, false
+	op.Route, op.variant, op.Query, op.Head, op.slash, op.format = route, nil, nil, head, false, ""
 	op.n = copy(op.captures[:], captures)
 }
 

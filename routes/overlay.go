@@ -107,6 +107,9 @@ func dropped(old, r *Route) []string {
 			lost = append(lost, "response.remove "+key)
 		}
 	}
+	if old.Response.Links && !r.Response.Links {
+		lost = append(lost, "links")
+	}
 	if old.Mints != "" && r.Mints == "" {
 		lost = append(lost, "mints")
 	}

@@ -29,6 +29,9 @@ func (op *Operation) AppendPath(dst []byte) []byte {
 			dst = appendCanonical(dst, c.raw)
 		}
 	}
+	if op.format != "" {
+		dst = append(append(dst, '.'), op.format...)
+	}
 	if op.slash {
 		dst = append(dst, '/')
 	}
@@ -97,7 +100,7 @@ func (t *Table) confirm(op *Operation, method int, path []byte) error {
 	}
 	again := t.again.Get().(*Operation)
 	defer t.again.Put(again)
-	again.n, again.variant, again.Route = 0, nil, nil
+	again.n, again.variant, again.Route, again.format = 0, nil, nil, ""
 	var m matcher
 	if _, err := m.cut(canonical); err != nil {
 		op.Route = nil
@@ -128,7 +131,7 @@ func (op *Operation) appendUnresolved(dst []byte) []byte {
 }
 
 func (op *Operation) same(o *Operation) bool {
-	if op.n != o.n {
+	if op.n != o.n || op.format != o.format {
 		return false
 	}
 	for i := range op.captures[:op.n] {

@@ -84,6 +84,9 @@ type Route struct {
 
 	// Spans: the answer reaches over all of the owner's containers; the permission is needed under all_memberships too.
 	Spans bool
+	// Auth are the places in which the forge looks for the credential of this row, the best first. Empty: those that it
+	// reads everywhere.
+	Auth []Place
 	// Response says what is changed in the answer.
 	Response Response
 	// Mints names the credential that the answer carries ("project access token"). Empty: none.
@@ -200,4 +203,6 @@ type Body struct {
 // Response says what is changed in an answer.
 type Response struct {
 	Remove []string // JSON object keys removed at any depth: runners_token
+	// Links: the answer holds the forge's own address where clients go on from; patgate's takes its place.
+	Links bool
 }

@@ -43,7 +43,7 @@ func (s *section) row(n *yaml.Node) (row, bool) {
 	r := row{Route: &Route{
 		Kind: s.kind, Method: spec.method, Path: spec.path, Source: s.source(at), Category: s.category,
 		Since: max(spec.since, 1), Public: spec.public, Spans: spec.spans, Effects: spec.effects, Credential: s.credential,
-		Surface: s.surface, Named: s.table.named, Reads: spec.reads, Fresh: spec.fresh, Refs: spec.refs,
+		Surface: s.surface, Named: s.table.named, Reads: spec.reads, Fresh: spec.fresh, Refs: spec.refs, Auth: spec.auth,
 		Redirects: spec.redirects || s.redirects && spec.method == "GET",
 	}}
 	base := s.table.base
@@ -73,6 +73,7 @@ func (s *section) row(n *yaml.Node) (row, bool) {
 	if n.Kind == yaml.MappingNode {
 		places = s.rowFields(n, &r)
 	}
+	r.Response.Links = spec.links
 	s.inheritParams(r.Route)
 	if s.kind == KindPermission {
 		s.place(at, r.Route, spec.boundaries, places)

@@ -18,6 +18,8 @@ type rowText struct {
 	fresh        bool
 	redirects    bool
 	refs         RefRule
+	auth         []Place
+	links        bool
 	boundaries   []Boundary
 	formats      []string
 	effects      []string
@@ -25,7 +27,7 @@ type rowText struct {
 }
 
 // rowFlags are the flags of a row, as messages list them.
-var rowFlags = [...]string{"public", "spans", "slash", "boundary=", "formats=", "since=", "reads", "fresh", "redirects", "refs=", "runs_as_owner", "exports", "grants_rights"}
+var rowFlags = [...]string{"public", "spans", "slash", "boundary=", "formats=", "since=", "reads", "fresh", "redirects", "refs=", "auth=", "links", "runs_as_owner", "exports", "grants_rights"}
 
 // parseRowText reads a row's one-line form. It returns false when the row has no method or path to go on with; other
 // problems are reported and the row is read on.
@@ -80,6 +82,10 @@ func (d *document) rowFlag(n *yaml.Node, row *rowText, word, name, value string)
 		row.fresh = true
 	case word == "redirects":
 		row.redirects = true
+	case word == "links":
+		row.links = true
+	case name == "auth" && value != "":
+		row.auth = d.parsePlaces(n, value)
 	case name == "refs" && value != "":
 		switch value {
 		case "listed":

@@ -2,6 +2,7 @@
 package answer
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -14,12 +15,19 @@ import (
 // short: the caller aborts the connection, so that the client does not take it for a whole answer.
 var ErrNotJSON = errors.New("the answer is not one JSON value")
 
-// Filter removes members of JSON objects by their names, at any depth. It is immutable and may be shared.
-type Filter struct{ names []string }
+// Filter removes members of JSON objects by their names, at any depth, and may rewrite links in texts. It is immutable and
+// may be shared.
+type Filter struct {
+	names []string
+	links *Links // nil: texts keep their spelling
+}
 
 // NewFilter makes a Filter for the names of routes.Response.Remove. Names are compared exactly, after escapes were
 // decoded: "runners_token" also removes "runners\u005ftoken".
 func NewFilter(names []string) *Filter { return &Filter{names: slices.Clone(names)} }
+
+// WithLinks gives a Filter that also puts another origin in the place of the forge's, in every text, however it is escaped.
+func (f *Filter) WithLinks(l *Links) *Filter { return &Filter{names: f.names, links: l} }
 
 // Copy writes the JSON value that it reads from src to dst without the named members. Strings and numbers keep their
 // spelling, order is kept, white space is dropped, and a line feed ends the value. An empty answer stays empty.
@@ -76,19 +84,21 @@ func (r *reader) Read(p []byte) (int, error) {
 // copier is one copy.
 type copier struct {
 	names   []string
+	links   *Links
 	in      *jsontext.Decoder
 	out     *jsontext.Encoder
 	started bool
 	scratch []byte
+	linked  []byte
 }
 
 // copier begins a copy. Duplicate names are let through as they are: remembering all names would cost memory without
 // bound, and each of them is compared anyway.
 func (f *Filter) copier(dst io.Writer, src io.Reader) *copier {
 	return &copier{
-		names: f.names,
-		in:    jsontext.NewDecoder(src, jsontext.AllowDuplicateNames(true)),
-		out:   jsontext.NewEncoder(dst, jsontext.AllowDuplicateNames(true), jsontext.PreserveRawStrings(true)),
+		names: f.names, links: f.links,
+		in:  jsontext.NewDecoder(src, jsontext.AllowDuplicateNames(true)),
+		out: jsontext.NewEncoder(dst, jsontext.AllowDuplicateNames(true), jsontext.PreserveRawStrings(true)),
 	}
 }
 
@@ -126,7 +136,24 @@ func (c *copier) step() error {
 	if parent == '{' && n%2 == 0 && c.removes(raw) {
 		return reading(c.in.SkipValue())
 	}
+	if kind == '"' && c.links != nil {
+		raw = c.link(raw)
+	}
 	return writing(c.out.WriteValue(raw))
+}
+
+// link rewrites a text, still quoted, when an address stands in it.
+func (c *copier) link(raw jsontext.Value) jsontext.Value {
+	if !bytes.Contains(raw, []byte("//")) && !bytes.Contains(raw, []byte{'\\'}) {
+		return raw
+	}
+	c.scratch, _ = jsontext.AppendUnquote(c.scratch[:0], []byte(raw))
+	c.linked = c.links.Append(c.linked[:0], c.scratch)
+	if bytes.Equal(c.linked, c.scratch) {
+		return raw
+	}
+	c.scratch, _ = jsontext.AppendQuote(c.scratch[:0], c.linked)
+	return jsontext.Value(c.scratch)
 }
 
 // removes tells whether a member's name, still quoted, is one of the names.

@@ -1,0 +1,60 @@
+package routes
+
+import (
+	"slices"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+)
+
+// Place is where in a request a credential stands. Many of the forge's package routes look in some places only, and
+// answer as to a stranger when it stands in another.
+type Place uint8
+
+const (
+	// PlacePrivateToken is the header PRIVATE-TOKEN.
+	PlacePrivateToken Place = iota
+	// PlaceBearer is Authorization: Bearer.
+	PlaceBearer
+	// PlaceBasic is the password of Authorization: Basic, with the owner's username.
+	PlaceBasic
+	// PlaceToken is Authorization: Token.
+	PlaceToken
+	// PlaceRaw is Authorization without a scheme (RubyGems).
+	PlaceRaw
+	// PlaceNugetKey is the header X-NuGet-ApiKey.
+	PlaceNugetKey
+)
+
+var placeNames = [...]string{"private_token", "bearer", "basic", "token", "raw", "nuget_key"}
+
+// String gives the place as it stands in the route table.
+func (p Place) String() string {
+	if int(p) < len(placeNames) {
+		return placeNames[p]
+	}
+	return "place"
+}
+
+// anyPlace stands for the places that GitLab reads on every row, and Basic credentials.
+const anyPlace = "any"
+
+// parsePlaces reads the value of the flag auth=.
+func (d *document) parsePlaces(n *yaml.Node, value string) []Place {
+	if value == anyPlace {
+		return []Place{PlacePrivateToken, PlaceBearer, PlaceBasic}
+	}
+	var out []Place
+	for name := range strings.SplitSeq(value, ",") {
+		i := slices.Index(placeNames[:], name)
+		switch {
+		case i < 0:
+			d.problem(n, "use any alone, or some of "+strings.Join(placeNames[:], ", "), "unknown place %q in auth=", name)
+		case slices.Contains(out, Place(i)):
+			d.problem(n, "write it once", "place %q stands twice in auth=", name)
+		default:
+			out = append(out, Place(i))
+		}
+	}
+	return out
+}
