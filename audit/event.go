@@ -94,6 +94,8 @@ type Event struct {
 	Method     string        // one of the standard methods, else "OTHER"
 	Route      *routes.Route // nil when no row matches
 	Permission string        // the permission that decided, when it is not the route's own
+	// Used are the permissions that an allowed request needed; nil when it needed none. Good until Completion has returned.
+	Used       *routes.PermissionSet
 	Boundary   routes.Boundary
 	BoundaryID int64 // project or group id that was checked
 	Scope      int   // index of the scope that allowed it; -1 when none did

@@ -110,7 +110,7 @@ func newGateway(ctx context.Context, c *config.Config, log io.Writer) (g *gatewa
 	g.audit = audit.NewLog(audit.Options{
 		Out: out, Encoder: audit.NewEncoder(c.Log.Format == config.FormatConsole), Queue: c.Limits.AuditQueue, Counters: counters,
 	})
-	g.use = tokens.NewUse(g.store, g.audit, func(err error) { g.logger.Error("store", zap.Error(err)) })
+	g.use = tokens.NewUse(g.store, g.routes.Table, g.audit, func(err error) { g.logger.Error("store", zap.Error(err)) })
 	g.sink = g.use
 	if err := g.makeTokens(opened); err != nil {
 		return g, err

@@ -43,6 +43,7 @@ type exchange struct {
 
 	resolving time.Time // since when the forge is asked
 	event     audit.Event
+	used      routes.PermissionSet // what event.Used points to, when it is not a row's own
 	recorded  bool
 
 	head     []byte // the upstream request's head
@@ -106,7 +107,7 @@ func (x *exchange) release() {
 	}
 	x.head, x.scratch, x.origin, x.rebuilt = x.head[:0], x.scratch[:0], x.origin[:0], x.rebuilt[:0]
 	x.stream = answerStream{}
-	x.event = audit.Event{}
+	x.event, x.used = audit.Event{}, routes.PermissionSet{}
 	h.exchanges.Put(x)
 }
 

@@ -383,6 +383,7 @@ func (x *exchange) decide() *refusal {
 		x.askForCommands()
 		x.decision = policy.Decide(x.session.Grant, &x.question)
 		x.note()
+		x.noteFurther()
 	}
 	if x.decision.Verdict != policy.Allow {
 		r := refusalOfDenial(&x.decision, x.op.Route)
@@ -405,10 +406,38 @@ func (x *exchange) decide() *refusal {
 func (x *exchange) note() {
 	e, d := &x.event, &x.decision
 	e.Verdict, e.Reason, e.Boundary, e.BoundaryID, e.Scope = d.Verdict, d.Reason.String(), d.Boundary, d.Container, d.Scope
-	e.Undeclared = x.set.Undeclared
-	if d.Verdict == policy.Deny {
+	e.Undeclared, e.Used = x.set.Undeclared, nil
+	switch {
+	case d.Verdict == policy.Deny:
 		e.Permission = firstName(x.table.Catalogue(), &d.Missing)
+	case d.Reason == policy.ReasonGranted && x.op.Route != nil:
+		e.Used = &x.op.Route.NeedSet
 	}
+}
+
+// noteFurther adds to an allowed request's event what it needed besides the row's own permissions: on further containers,
+// and for what its texts would have the forge do.
+func (x *exchange) noteFurther() {
+	if x.event.Used == nil {
+		return
+	}
+	further := false
+	for i := range x.question.Checks {
+		further = further || x.question.Checks[i].Needs != nil
+	}
+	if !further && len(x.question.Commands) == 0 {
+		return
+	}
+	x.used = *x.event.Used
+	for i := range x.question.Checks {
+		if needs := x.question.Checks[i].Needs; needs != nil {
+			x.used.Union(needs)
+		}
+	}
+	for i := range x.question.Commands {
+		x.used.Union(x.question.Commands[i].Needs)
+	}
+	x.event.Used = &x.used
 }
 
 func firstName(c *routes.Catalogue, set *routes.PermissionSet) string {

@@ -81,6 +81,7 @@ func (x *exchange) judgeRegistry() *refusal {
 				return refusalOf(err)
 			case r == nil:
 				kept.Actions = append(kept.Actions, action)
+				x.used.Union(&x.op.Route.NeedSet)
 				if granted.route == nil {
 					granted = registryChoice{x.op.Route, x.decision}
 				}
@@ -98,6 +99,7 @@ func (x *exchange) judgeRegistry() *refusal {
 	x.op.Set(granted.route, false)
 	x.decision = granted.decision
 	x.note()
+	x.event.Used = &x.used
 	return nil
 }
 
@@ -115,6 +117,7 @@ func (x *exchange) judgeLogin() *refusal {
 		if r := x.planAction(action); r == nil {
 			x.decision.Reason = policy.ReasonGranted
 			x.note()
+			x.event.Used = nil
 			return nil
 		} else if first == nil {
 			first = r

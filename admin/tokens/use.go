@@ -17,10 +17,11 @@ import (
 type Use struct {
 	next   audit.Sink
 	store  store.Store
+	table  func() *routes.Table
 	report func(error)
 
 	mu     sync.Mutex
-	counts map[usedRoute]*usedCount
+	counts map[usedSet]*usedCount
 	from   map[usedAddress]time.Time
 
 	begin sync.Once
@@ -29,9 +30,11 @@ type Use struct {
 	done  sync.WaitGroup
 }
 
-type usedRoute struct {
+// usedSet is what a token's requests needed: a row's own permissions, by their address, or any others by themselves.
+type usedSet struct {
 	token int64
-	route *routes.Route
+	row   *routes.PermissionSet
+	other routes.PermissionSet
 }
 
 type usedAddress struct {
@@ -47,13 +50,13 @@ type usedCount struct {
 const (
 	// flushEvery is how often counts are stored.
 	flushEvery = 5 * time.Second
-	// mostGathered bounds what is gathered between two flushes; beyond it addresses and new routes are not counted.
+	// mostGathered bounds what is gathered between two flushes; beyond it new addresses and permissions are not counted.
 	mostGathered = 100_000
 )
 
 // NewUse makes a sink in front of another.
-func NewUse(st store.Store, next audit.Sink, report func(error)) *Use {
-	return &Use{next: next, store: st, report: report, counts: map[usedRoute]*usedCount{}, from: map[usedAddress]time.Time{}, stop: make(chan struct{})}
+func NewUse(st store.Store, table func() *routes.Table, next audit.Sink, report func(error)) *Use {
+	return &Use{next: next, store: st, table: table, report: report, counts: map[usedSet]*usedCount{}, from: map[usedAddress]time.Time{}, stop: make(chan struct{})}
 }
 
 // Decision counts an allowed request of a token once the next sink has taken it.
@@ -73,8 +76,11 @@ func (u *Use) Completion(e *audit.Event) { u.next.Completion(e) }
 func (u *Use) count(e *audit.Event) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	if e.Route != nil {
-		key := usedRoute{e.TokenID, e.Route}
+	if e.Used != nil {
+		key := usedSet{token: e.TokenID, row: e.Used}
+		if e.Route == nil || e.Used != &e.Route.NeedSet { // it is the request's, and will be another's
+			key = usedSet{token: e.TokenID, other: *e.Used}
+		}
 		c := u.counts[key]
 		if c == nil && len(u.counts) < mostGathered {
 			c = &usedCount{}
@@ -117,14 +123,18 @@ func (u *Use) Start() {
 func (u *Use) Flush(ctx context.Context) error {
 	u.mu.Lock()
 	counts, from := u.counts, u.from
-	u.counts, u.from = map[usedRoute]*usedCount{}, map[usedAddress]time.Time{}
+	u.counts, u.from = map[usedSet]*usedCount{}, map[usedAddress]time.Time{}
 	u.mu.Unlock()
 	var details []store.Detail
+	catalogue := u.table().Catalogue()
 	for key, c := range counts {
-		if key.route.Resource == "" {
-			continue
+		set := key.row
+		if set == nil {
+			set = &key.other
 		}
-		details = append(details, store.Detail{TokenID: key.token, Permission: key.route.Action + "_" + key.route.Resource, Count: c.n, Last: c.last})
+		for _, name := range namesOf(catalogue, set) {
+			details = append(details, store.Detail{TokenID: key.token, Permission: name, Count: c.n, Last: c.last})
+		}
 	}
 	for key, last := range from {
 		details = append(details, store.Detail{TokenID: key.token, Address: key.client.String(), Last: last})
