@@ -23,6 +23,9 @@ import (
 // demoListen is where the demo serves clients, when that port is free.
 const demoListen = "127.0.0.1:8080"
 
+// demoConsole is where the demo serves the console, when that port is free.
+const demoConsole = "127.0.0.1:9091"
+
 func newDemo() *cobra.Command {
 	var listen string
 	var check bool
@@ -30,8 +33,8 @@ func newDemo() *cobra.Command {
 		Use:   "demo",
 		Short: "Run the whole gateway in front of a stand-in GitLab, with curl lines to paste",
 		Long: `Starts a stand-in GitLab in memory and patgate in front of it, makes three tokens and
-prints curl lines that show an allowed, a denied and an out-of-bounds request. Everything
-is on this machine's loopback addresses and in a temporary directory; Ctrl-C ends it.`,
+prints curl lines that show an allowed, a denied and an out-of-bounds request, and where
+the web console is. Everything is on this machine's loopback addresses and in a temporary directory; Ctrl-C ends it.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return demo(cmd.Context(), listen, check, cmd.OutOrStdout(), cmd.ErrOrStderr())
@@ -104,12 +107,17 @@ func demo(ctx context.Context, address string, check bool, out, log io.Writer) e
 	go func() { _ = server.Serve(forge) }()
 	defer server.Close()
 
-	clients, err := demoListener(address, check)
+	clients, err := demoListener(address, demoListen, check)
 	if err != nil {
 		return err
 	}
 	defer clients.Close()
-	c, err := demoConfig(dir, upstream, clients.Addr().String())
+	people, err := demoListener("", demoConsole, check)
+	if err != nil {
+		return err
+	}
+	defer people.Close()
+	c, err := demoConfig(dir, upstream, clients.Addr().String(), people.Addr().String())
 	if err != nil {
 		return err
 	}
@@ -126,11 +134,11 @@ func demo(ctx context.Context, address string, check bool, out, log io.Writer) e
 			return errors.Join(err, g.close())
 		}
 	}
-	g.start(ctx, clients, nil)
+	g.start(ctx, clients, nil, people)
 	if check {
 		return errors.Join(checkDemo(ctx, out, c.Public(), world, tokens), g.shutdown())
 	}
-	printDemo(out, c.Public(), upstream, world, tokens)
+	printDemo(out, c, upstream, world, tokens)
 	select {
 	case <-ctx.Done():
 	case err = <-g.failed:
@@ -139,12 +147,12 @@ func demo(ctx context.Context, address string, check bool, out, log io.Writer) e
 }
 
 // demoListener takes the usual port, or another when that is in use and no address was asked for.
-func demoListener(address string, check bool) (net.Listener, error) {
+func demoListener(address, usual string, check bool) (net.Listener, error) {
 	if address != "" {
 		return listen("--listen", address)
 	}
 	if !check {
-		if l, err := net.Listen("tcp", demoListen); err == nil {
+		if l, err := net.Listen("tcp", usual); err == nil {
 			return l, nil
 		}
 	}
@@ -152,10 +160,11 @@ func demoListener(address string, check bool) (net.Listener, error) {
 }
 
 // demoConfig gives the defaults, with everything in the demo's directory.
-func demoConfig(dir, upstream, listen string) (*config.Config, error) {
+func demoConfig(dir, upstream, listen, console string) (*config.Config, error) {
 	c, problems := config.Parse(config.Input{Flags: []config.Flag{
 		{Name: "upstream", Key: "upstream.url", Value: upstream},
 		{Name: "listen", Key: "listen", Value: listen},
+		{Name: "console-listen", Key: "console.listen", Value: console},
 		{Name: "data-dir", Key: "data_dir", Value: filepath.Join(dir, "data")},
 		{Name: "log-format", Key: "log.format", Value: "console"},
 		{Name: "log-level", Key: "log.level", Value: "warn"},
@@ -202,12 +211,14 @@ func secretOf(tokens []*demoToken, name string) string {
 }
 
 // printDemo prints what to try.
-func printDemo(out io.Writer, public, upstream string, w forgetest.Demo, tokens []*demoToken) {
+func printDemo(out io.Writer, c *config.Config, upstream string, w forgetest.Demo, tokens []*demoToken) {
+	public := c.Public()
 	fmt.Fprintf(out, "patgate at %s, in front of a stand-in GitLab at %s.\n", public, upstream)
 	fmt.Fprintf(out, "Three tokens of the user %s, whose own credential stays in patgate:\n\n", w.Username)
 	for _, t := range tokens {
 		fmt.Fprintf(out, "  %-12s %s\n               %s\n", t.name, t.purpose, t.secret)
 	}
+	fmt.Fprintf(out, "\nThe web console, to make and look after tokens: %s\nSign in as %s with the stand-in's access token %s\n", c.ConsoleURL(), w.Username, w.Secret)
 	fmt.Fprint(out, "\nPaste these into another terminal. What patgate decides appears below.\n")
 	for _, r := range demoRequests(w) {
 		fmt.Fprintf(out, "\n# %s\n%s\n", r.title, r.curl(public, secretOf(tokens, r.token)))

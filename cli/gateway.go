@@ -17,6 +17,7 @@ import (
 
 	"patgate/admin"
 	"patgate/admin/api"
+	"patgate/admin/console"
 	"patgate/admin/tokens"
 	"patgate/audit"
 	"patgate/config"
@@ -48,6 +49,9 @@ type gateway struct {
 	server      *proxy.Server
 	certificate *proxy.Certificate // nil without TLS
 	admin       *http.Server
+	console     *console.Console // nil when it is off
+	// consoleServer serves it on a listener of its own.
+	consoleServer *http.Server
 
 	renew    chan struct{} // asks for the certificate to be read again
 	failed   chan error    // a listener that ended by itself
@@ -58,7 +62,7 @@ type gateway struct {
 // newGateway opens and checks everything that needs no listener. Whatever it opened is closed again on an error.
 func newGateway(ctx context.Context, c *config.Config, log io.Writer) (g *gateway, err error) {
 	out := &lineWriter{out: log}
-	g = &gateway{config: c, logger: newLogger(out, c.Log), renew: make(chan struct{}, 1), failed: make(chan error, 2), stop: func() {}}
+	g = &gateway{config: c, logger: newLogger(out, c.Log), renew: make(chan struct{}, 1), failed: make(chan error, 3), stop: func() {}}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, g.close())
@@ -113,6 +117,9 @@ func newGateway(ctx context.Context, c *config.Config, log io.Writer) (g *gatewa
 	g.use = tokens.NewUse(g.store, g.routes.Table, g.audit, func(err error) { g.logger.Error("store", zap.Error(err)) })
 	g.sink = g.use
 	if err := g.makeTokens(opened); err != nil {
+		return g, err
+	}
+	if err := g.makeConsole(); err != nil {
 		return g, err
 	}
 	if g.handler, err = proxy.New(g.proxyOptions(upstreamTLS, registryTLS)); err != nil {
@@ -171,7 +178,7 @@ func (g *gateway) proxyOptions(upstreamTLS, registryTLS *tls.Config) proxy.Optio
 		Legacy: map[config.Legacy]proxy.Mode{config.LegacyDeny: proxy.ModeDeny, config.LegacyReadOnly: proxy.ModeReadOnly,
 			config.LegacyAllow: proxy.ModeAllow}[c.Legacy.Mode],
 		LegacyUntil: c.Legacy.DenyFrom,
-		Local:       local{g.api}, ForwardProbes: c.IdentityProbe == config.ProbeForward,
+		Local:       g.local(), ForwardProbes: c.IdentityProbe == config.ProbeForward,
 		Anonymous:         map[config.Anonymous]proxy.Mode{config.AnonymousDeny: proxy.ModeDeny, config.AnonymousAllow: proxy.ModeAllow}[c.Anonymous],
 		Web:               map[config.Web]proxy.Mode{config.WebRefuse: proxy.ModeDeny, config.WebPass: proxy.ModeAllow}[c.Web],
 		AllowQuickActions: c.Limits.QuickActions == config.QuickActionsAllow,
@@ -221,8 +228,17 @@ type serverLog struct{ logger *zap.Logger }
 // Printf writes a message.
 func (l serverLog) Printf(format string, args ...any) { l.logger.Warn(fmt.Sprintf(format, args...)) }
 
-// start serves both listeners and begins to watch files. operators may be nil.
-func (g *gateway) start(ctx context.Context, clients, operators net.Listener) {
+// local gives the handler what patgate answers itself.
+func (g *gateway) local() local {
+	l := local{Handler: g.api}
+	if g.console != nil && g.config.Console.Listen == config.ConsoleGateway {
+		l.console = g.recovering(g.console)
+	}
+	return l
+}
+
+// start serves the listeners and begins to watch files. operators and people, the console's own, may be nil.
+func (g *gateway) start(ctx context.Context, clients, operators, people net.Listener) {
 	ctx, g.stop = context.WithCancel(context.WithoutCancel(ctx))
 	var serverTLS *tls.Config
 	if g.certificate != nil {
@@ -244,11 +260,17 @@ func (g *gateway) start(ctx context.Context, clients, operators net.Listener) {
 			}
 		}()
 	}
+	if people != nil {
+		go g.serveConsole(people, serverTLS)
+	}
 	fields := []zap.Field{zap.String("version", version()), zap.Stringer("listen", clients.Addr()),
 		zap.Stringer("upstream", g.config.Upstream.URL), zap.Int("routes", len(g.routes.Table().Routes())), zap.Stringer("legacy", g.config.Legacy),
 		zap.Stringer("anonymous", g.config.Anonymous), zap.String("database", g.config.DatabaseFile())}
 	if operators != nil {
 		fields = append(fields, zap.Stringer("admin_listen", operators.Addr()))
+	}
+	if g.console != nil {
+		fields = append(fields, zap.String("console", g.config.ConsoleURL()))
 	}
 	g.logger.Info("serving", fields...)
 	g.use.Start()
@@ -304,6 +326,11 @@ func (g *gateway) shutdown() error {
 	ctx, cancel := context.WithTimeout(context.Background(), g.config.Timeouts.Drain.Std())
 	defer cancel()
 	g.logger.Info("draining", zap.Stringer("at_most", g.config.Timeouts.Drain))
+	if g.consoleServer != nil {
+		if err := g.consoleServer.Shutdown(ctx); err != nil {
+			g.logger.Warn("console: requests were cut off at the end of the drain", zap.Error(err))
+		}
+	}
 	if err := g.server.Shutdown(ctx); err != nil {
 		g.logger.Warn("requests were cut off at the end of the drain", zap.Error(err))
 	}
@@ -318,6 +345,9 @@ func (g *gateway) close() error {
 	var errs []error
 	if g.admin != nil {
 		errs = append(errs, g.admin.Close())
+	}
+	if g.consoleServer != nil {
+		errs = append(errs, g.consoleServer.Close())
 	}
 	if g.handler != nil {
 		g.handler.Close()

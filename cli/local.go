@@ -2,22 +2,32 @@ package cli
 
 import (
 	"context"
+	"net/http"
+	"strings"
 
 	"go.uber.org/zap"
 
 	"patgate/admin/api"
 	"patgate/admin/tokens"
+	"patgate/config"
 	"patgate/proxy"
 	"patgate/store"
 )
 
 // local gives the gateway its token API, in the gateway's own types.
-type local struct{ *api.Handler }
+type local struct {
+	*api.Handler
+	// console answers below config.ConsolePath; nil when it is served elsewhere or not at all.
+	console http.Handler
+}
 
 var _ proxy.Local = local{}
 
 // Answer implements proxy.Local.
 func (l local) Answer(ctx context.Context, r *proxy.LocalRequest) proxy.LocalAnswer {
+	if below, ok := strings.CutPrefix(r.Path, config.ConsolePath); ok && l.console != nil && (below == "" || below[0] == '/') {
+		return answerConsole(ctx, l.console, r)
+	}
 	a := l.Handler.Answer(ctx, &api.Request{Method: r.Method, Path: r.Path, Query: r.Query, Body: r.Body, Header: r.Header,
 		Session: r.Session, Credential: r.Credential, Client: r.Client, Origin: r.Origin})
 	return proxy.LocalAnswer{Status: a.Status, Header: a.Header, Body: a.Body, Pass: a.Pass}

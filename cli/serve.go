@@ -24,8 +24,10 @@ func newServe() *cobra.Command {
 Everything else has a default; docs/configuration.md lists all keys.
 
 SIGTERM ends it when running requests are over, SIGHUP reads routes and certificates
-again. Metrics and health are served on --admin-listen (127.0.0.1:9090).`,
+again. Metrics and health are served on --admin-listen (127.0.0.1:9090), the web console
+on --console-listen, when that is given.`,
 		Example: `  patgate serve --upstream https://gitlab.example.com
+  patgate serve --upstream https://gitlab.example.com --console-listen 127.0.0.1:9091
   patgate serve --config /etc/patgate/patgate.yaml`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -54,11 +56,18 @@ func serve(ctx context.Context, c *config.Config, log io.Writer) error {
 		}
 		defer operators.Close()
 	}
+	people, err := listenConsole(c)
+	if err != nil {
+		return err
+	}
+	if people != nil {
+		defer people.Close()
+	}
 	g, err := newGateway(ctx, c, log)
 	if err != nil {
 		return err
 	}
-	g.start(ctx, clients, operators)
+	g.start(ctx, clients, operators, people)
 	hups := make(chan os.Signal, 1)
 	signal.Notify(hups, syscall.SIGHUP)
 	defer signal.Stop(hups)

@@ -27,6 +27,8 @@ func serveSettings() []setting {
 	return append(storeSettings(),
 		setting{"listen", "listen", "address to serve clients on"},
 		setting{"admin-listen", "admin.listen", "address for metrics and health, or off"},
+		setting{"console-listen", "console.listen", "address of the web console, gateway, or off"},
+		setting{"console-url", "console.public_url", "address under which browsers reach the console"},
 		setting{"public-url", "public_url", "address under which clients reach patgate"},
 		setting{"tls-cert", "tls.cert_file", "PEM file with the certificate to serve"},
 		setting{"tls-key", "tls.key_file", "PEM file with the certificate's key"},

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"patgate/admin/api"
+	"patgate/admin/tokens"
 	"patgate/policy"
 	"patgate/store"
 )
@@ -102,7 +103,7 @@ func printTokens(cmd *cobra.Command, list []store.Listed, total int, f store.Fil
 		if wide {
 			scopes = strings.Join(describe(l.Scopes), "; ")
 		}
-		state, _ := api.State(l, f.Now)
+		state, _ := tokens.State(l, f.Now)
 		t.add(strconv.FormatInt(l.ID, 10), l.Name, l.Owner.Username, state, until(l.ExpiresAt, f.Now), ago(l.LastUsedAt, f.Now), scopes)
 	}
 	width := terminalWidth(out)

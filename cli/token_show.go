@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"patgate/admin/api"
+	"patgate/admin/tokens"
 	"patgate/store"
 )
 
@@ -67,7 +68,7 @@ func printToken(w io.Writer, l *store.Listed, now time.Time) error {
 		line("Description", "%s", l.Description)
 	}
 	line("Owner", "%s (user %d at %s)", l.Owner.Username, l.Owner.UserID, l.Owner.Origin)
-	state, _ := api.State(l, now)
+	state, _ := tokens.State(l, now)
 	line("State", "%s", state)
 	if !l.RevokedAt.IsZero() {
 		line("Revoked", "%s by %s: %s", stamp(l.RevokedAt), l.RevokedBy, l.RevokeReason)

@@ -34,6 +34,8 @@ type Config struct {
 	TrustedProxies []Prefix `yaml:"trusted_proxies"`
 	// Admin is the second listener, with metrics and health.
 	Admin Admin `yaml:"admin"`
+	// Console is the web page on which people make, see and revoke tokens.
+	Console Console `yaml:"console"`
 
 	// Legacy says what happens to requests with a credential that is not a patgate token, such as an existing `glpat-`
 	// token: `allow` passes them through as they are, `read_only` passes GET and HEAD, `deny` refuses them, and
@@ -60,7 +62,8 @@ type Config struct {
 	Tokens Tokens `yaml:"tokens"`
 	// LeakReports takes reports of leaked tokens and revokes them.
 	LeakReports LeakReports `yaml:"leak_reports"`
-	// Administrators are the forge user ids of patgate's administrators.
+	// Administrators are the forge user ids of patgate's administrators: they see everyone's tokens, and may pause and
+	// revoke them.
 	Administrators []int64 `yaml:"administrators"`
 
 	// Limits bound what one request or one client may take.
@@ -117,6 +120,22 @@ type TLS struct {
 type Admin struct {
 	// Listen is its address. It has no authentication: keep it away from clients. `off` serves none.
 	Listen string `yaml:"listen"`
+}
+
+// Console is the web page for people.
+type Console struct {
+	// Listen is its address, such as `127.0.0.1:9091`, with an origin of its own; with `tls`, that certificate is served. `off`
+	// serves none. `gateway` serves it on the clients' address below `/-/patgate/console/`, which needs `web: refuse`: the
+	// forge's own pages must not share an origin with it.
+	Listen string `yaml:"listen"`
+	// PublicURL is the address under which browsers reach it, scheme and host, such as `https://tokens.example.com`; requests
+	// for another host are refused. It must be https, or this machine. Empty: what follows from a listen address on this
+	// machine, or, with `listen: gateway`, public_url above.
+	PublicURL URL `yaml:"public_url"`
+	// IdleTimeout is after how long without a request a session ends.
+	IdleTimeout Duration `yaml:"idle_timeout"`
+	// SessionLifetime is after how long a session ends in any case.
+	SessionLifetime Duration `yaml:"session_lifetime"`
 }
 
 // Store is where tokens and sealed credentials are kept.

@@ -8,6 +8,7 @@ func Default() Config {
 		Upstream:  Upstream{Connections: 512},
 		Listen:    ":8080",
 		Admin:     Admin{Listen: "127.0.0.1:9090"},
+		Console:   Console{Listen: ConsoleOff, IdleTimeout: Duration(30 * time.Minute), SessionLifetime: Duration(8 * time.Hour)},
 		Legacy:    LegacyRule{Mode: LegacyAllow},
 		Anonymous: AnonymousDeny,
 		Web:       WebRefuse,

@@ -26,6 +26,7 @@ func (p *reader) validate() {
 		}
 		p.refuse(given, "", "is given without "+missing, "give both, or none for plain http")
 	}
+	p.console(c)
 	p.store(c)
 	if c.Tokens.DefaultLifetime > c.Tokens.MaxLifetime {
 		key := "tokens.default_lifetime"
@@ -131,6 +132,8 @@ func (p *reader) bounds() {
 		{"limits.connections", int64(c.Limits.Connections), 1, "1"},
 		{"limits.failed_credentials", int64(c.Limits.FailedCredentials), 1, "1"},
 		{"limits.failed_credentials_window", int64(c.Limits.FailedCredentialsWindow), 1, "1s"},
+		{"console.idle_timeout", int64(c.Console.IdleTimeout), int64(60 * 1e9), "1m"},
+		{"console.session_lifetime", int64(c.Console.SessionLifetime), int64(60 * 1e9), "1m"},
 		{"limits.audit_queue", int64(c.Limits.AuditQueue), 1, "1"},
 		{"upstream.connections", int64(c.Upstream.Connections), 1, "1"},
 		{"timeouts.read_header", int64(c.Timeouts.ReadHeader), 1, "1s"},

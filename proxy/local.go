@@ -197,9 +197,22 @@ func (x *exchange) answerLocal(a *LocalAnswer) {
 	x.complete(a.Status, sent)
 }
 
-// localHeader gives the headers that the token API reads.
+// localPages is the path below which patgate's own web pages lie, where they are served on this address.
+const localPages = localPrefix + "/console"
+
+// localHeader gives the headers that the token API reads, and those that patgate's own web pages read.
 func (x *exchange) localHeader() http.Header {
 	h := http.Header{}
+	if below(x.path, localPages) {
+		for i := range x.fields.list {
+			switch f := &x.fields.list[i]; {
+			case f.alias:
+			case equalFold(f.name, "cookie"), equalFold(f.name, "origin"), equalFold(f.name, "sec-fetch-site"), equalFold(f.name, "sec-fetch-mode"),
+				equalFold(f.name, "accept"), equalFold(f.name, "range"), equalFold(f.name, "if-range"), equalFold(f.name, "host"):
+				h.Add(string(f.name), string(f.value))
+			}
+		}
+	}
 	for _, name := range [...]string{"Content-Type", "Github-Public-Key-Identifier", "Github-Public-Key-Signature"} {
 		if v := x.ctx.Request.Header.Peek(name); len(v) > 0 {
 			h.Set(name, string(v))

@@ -3,9 +3,9 @@ package api
 import (
 	"time"
 
+	"patgate/admin/tokens"
 	"patgate/policy"
 	"patgate/store"
-	"patgate/token"
 )
 
 // Token is a token as GitLab shows it (lib/api/entities/personal_access_token, 19.3), followed by fields of ours. The
@@ -89,7 +89,7 @@ func viewScopes(specs []policy.ScopeSpec) []Scope {
 
 // View shows a token as it is at that time.
 func View(l *store.Listed, now time.Time) *Token {
-	state, reason := State(l, now)
+	state, reason := tokens.State(l, now)
 	broken := ""
 	if l.Credential == store.CredentialInvalid {
 		broken = l.CredentialReason
@@ -106,27 +106,6 @@ func View(l *store.Listed, now time.Time) *Token {
 		LastFour: l.LastFour, TableVersion: l.TableVersion, CredentialID: l.CredentialID, ParentID: orNull(l.ParentID), FamilyID: l.FamilyID,
 		RotatedTo: orNull(l.RotatedTo), RevokedAt: orNull(l.RevokedAt), RevokedBy: l.RevokedBy, RevokeReason: l.RevokeReason,
 		PausedAt: orNull(l.PausedAt), PausedBy: l.PausedBy, PauseReason: l.PauseReason, CredentialReason: broken,
-	}
-}
-
-// State tells what a token is now, and why it does not work, with what to do about it.
-func State(l *store.Listed, now time.Time) (state, reason string) {
-	switch v := l.Validity(now); {
-	case v == token.Revoked:
-		return v.String(), l.RevokeReason
-	case v == token.Expired && l.RotatedTo != 0:
-		return v.String(), "rotated, and its grace is over"
-	case v == token.Expired:
-		return v.String(), "expired"
-	case v == token.Paused:
-		return v.String(), l.PauseReason
-	case l.Credential != store.CredentialNone && l.Credential != store.CredentialValid:
-		return "credential_invalid", "the forge no longer accepts the credential that the token is bound to (" + l.CredentialReason +
-			"): put a new one in its place with patgate owner replace " + l.Owner.Username + ", and the token works again"
-	case v == token.Valid:
-		return "active", ""
-	default:
-		return v.String(), ""
 	}
 }
 

@@ -20,6 +20,8 @@ type Caller struct {
 	secret   token.Secret
 	session  *token.Session
 	operator string
+	// remembered: the forge credential was presented a while ago, and is kept for this caller.
+	remembered bool
 }
 
 // Operator is somebody who works on patgate's own machine, by a name for the record such as "cli:alice".
@@ -77,6 +79,46 @@ func (s *Service) Acceptable(id *forge.Identity) error {
 	return nil
 }
 
+// Remembered gives an owner whose credential is kept, as in a web session, rather than presented with the request. Such a
+// caller lists, narrows, pauses and revokes; what gives power (making, widening, rotating, resuming) is ErrAgain.
+func (c *Caller) Remembered() *Caller {
+	kept := *c
+	kept.remembered = true
+	return &kept
+}
+
+// Again makes a remembered owner an owner once more, on a credential that is presented now and is the same user's.
+func (s *Service) Again(ctx context.Context, c *Caller, credential token.Secret) (*Caller, error) {
+	if c.identity == nil {
+		return nil, ErrUnknownCaller
+	}
+	fresh, err := s.Owner(ctx, credential)
+	if err != nil {
+		return nil, err
+	}
+	if fresh.identity.UserID != c.identity.UserID {
+		return nil, refuse(ErrForbidden, "that is a credential of %s, and you are signed in as %s", fresh.identity.Username, c.identity.Username)
+	}
+	return fresh, nil
+}
+
+// Still asks the forge whether it still takes a remembered owner's credential, and gives the owner as the forge names it now.
+func (s *Service) Still(ctx context.Context, c *Caller) (*Caller, error) {
+	fresh, err := s.Again(ctx, c, c.secret)
+	if err != nil {
+		return nil, err
+	}
+	return fresh.Remembered(), nil
+}
+
+// giving tells, by ErrAgain, that a remembered caller's word is not enough for what gives power.
+func (c *Caller) giving() error {
+	if c.remembered {
+		return ErrAgain
+	}
+	return nil
+}
+
 // by names the caller for the record.
 func (c *Caller) by() string {
 	switch {
@@ -100,6 +142,28 @@ func (c *Caller) UserID() int64 {
 	}
 	return 0
 }
+
+// Username is the forge user's name; empty for an operator.
+func (c *Caller) Username() string {
+	switch {
+	case c.identity != nil:
+		return c.identity.Username
+	case c.session != nil:
+		return c.session.Username
+	}
+	return ""
+}
+
+// Scopes are those of an owner's forge credential.
+func (c *Caller) Scopes() []string {
+	if c.identity == nil {
+		return nil
+	}
+	return slices.Clone(c.identity.Scopes)
+}
+
+// Administrates tells whether the caller may see, pause and revoke everyone's tokens.
+func (s *Service) Administrates(c *Caller) bool { return s.administrates(c) }
 
 // administrates tells whether the caller may see and revoke everyone's tokens.
 func (s *Service) administrates(c *Caller) bool {

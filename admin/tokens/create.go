@@ -45,6 +45,9 @@ type Created struct {
 // Create makes a token. On an owner's word it may reach whatever the owner may; on another token's word only what that
 // token may, for no longer than that token lives.
 func (s *Service) Create(ctx context.Context, c *Caller, q Creation) (*Created, error) {
+	if err := c.giving(); err != nil {
+		return nil, err
+	}
 	now := s.now()
 	limit := s.longest(now)
 	if c.session != nil {

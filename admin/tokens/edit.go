@@ -119,6 +119,8 @@ func (s *Service) mayWiden(ctx context.Context, c *Caller, l *store.Listed) erro
 	switch {
 	case c.identity == nil:
 		return refuse(ErrForbidden, "this would widen the token, in what it may do or for how long: the owner's forge credential is needed for that")
+	case c.remembered:
+		return ErrAgain
 	case l.ParentID != 0:
 		return refuse(ErrForbidden, "the token was made by another one, and holds no more than that: make a new token instead")
 	}

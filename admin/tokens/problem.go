@@ -15,6 +15,8 @@ var (
 	ErrNotFound = errors.New("404 Not Found")
 	// ErrForbidden: the caller is known and may not do this.
 	ErrForbidden = errors.New("not allowed")
+	// ErrAgain: the owner's forge credential must be presented with the request. It is ErrForbidden too.
+	ErrAgain error = &refusal{ErrForbidden, "the owner's forge credential is needed once more for that"}
 	// ErrUnknownCaller: the caller's credential is no good here.
 	ErrUnknownCaller = errors.New("401 Unauthorized")
 	// ErrContainer: a project or group that is named does not exist, or the owner cannot see it.

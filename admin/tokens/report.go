@@ -64,6 +64,26 @@ func writes(permission string) bool {
 	return !strings.HasPrefix(permission, "read_") && !strings.HasPrefix(permission, "download_")
 }
 
+// badges tells what is to be said of an active token, and which permissions it holds without using them.
+func (s *Service) badges(l *store.Listed, uses []store.PermissionUse, now time.Time) (badges, unused []string) {
+	badge := func(name string, wears bool) {
+		if wears {
+			badges = append(badges, name)
+		}
+	}
+	old := now.Sub(l.CreatedAt) > settled
+	badge("broad", Broad(l))
+	badge("unused", old && l.LastUsedAt.IsZero())
+	if old && !l.LastUsedAt.IsZero() {
+		unused = Unused(l, uses)
+		badge("unused_permissions", len(unused) > 0)
+	}
+	badge("expiring_soon", l.ExpiresAt.Sub(now) < soon)
+	badge("newer_routes_held_back", l.TableVersion < s.o.Table().Version())
+	badge("credential_invalid", l.Credential == store.CredentialInvalid)
+	return badges, unused
+}
+
 // Report looks at the tokens that the caller may list; all is for administrators.
 func (s *Service) Report(ctx context.Context, c *Caller, all bool) (*Report, error) {
 	now := s.now()
@@ -84,21 +104,7 @@ func (s *Service) Report(ctx context.Context, c *Caller, all bool) (*Report, err
 			return nil, err
 		}
 		f := Finding{ID: l.ID, Name: l.Name, Username: l.Owner.Username, Expires: l.ExpiresAt}
-		badge := func(name string, wears bool) {
-			if wears {
-				f.Badges = append(f.Badges, name)
-			}
-		}
-		old := now.Sub(l.CreatedAt) > settled
-		badge("broad", Broad(l))
-		badge("unused", old && l.LastUsedAt.IsZero())
-		if old && !l.LastUsedAt.IsZero() {
-			f.UnusedPermissions = Unused(l, uses)
-			badge("unused_permissions", len(f.UnusedPermissions) > 0)
-		}
-		badge("expiring_soon", l.ExpiresAt.Sub(now) < soon)
-		badge("newer_routes_held_back", l.TableVersion < s.o.Table().Version())
-		badge("credential_invalid", l.Credential == store.CredentialInvalid)
+		f.Badges, f.UnusedPermissions = s.badges(l, uses, now)
 		if len(f.Badges) > 0 {
 			report.Tokens = append(report.Tokens, f)
 		}

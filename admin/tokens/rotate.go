@@ -24,6 +24,9 @@ type Rotation struct {
 // rotate_personal_access_token, and never past what its maker gave as the end of all renewals. An owner may rotate any
 // token, with a forge credential that reaches as far as the one the token is bound to.
 func (s *Service) Rotate(ctx context.Context, c *Caller, id int64, q Rotation) (*Created, error) {
+	if err := c.giving(); err != nil {
+		return nil, err
+	}
 	l, err := s.own(ctx, c, id)
 	if err != nil {
 		return nil, err

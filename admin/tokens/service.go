@@ -98,6 +98,12 @@ func (s *Service) Table() *routes.Table { return s.o.Table() }
 // MaxLifetime is how long a token may live at most.
 func (s *Service) MaxLifetime() time.Duration { return s.o.Lifetimes.Longest }
 
+// StandardLifetime is how long a token lives when nothing is said.
+func (s *Service) StandardLifetime() time.Duration { return s.o.Lifetimes.Standard }
+
+// MaxGrace is for how long the old secret of a rotated token may still work at most.
+func (s *Service) MaxGrace() time.Duration { return s.o.Lifetimes.Grace }
+
 // change runs a change of the store.
 func (s *Service) change(ctx context.Context, f func(context.Context, store.Store) error) error {
 	return s.o.Change(ctx, f)

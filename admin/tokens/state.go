@@ -131,6 +131,9 @@ func (s *Service) onOwnersWord(ctx context.Context, c *Caller, id int64, what st
 	if c.session != nil {
 		return out, refuse(ErrForbidden, "the owner's forge credential is needed for that")
 	}
+	if err := c.giving(); err != nil {
+		return out, err
+	}
 	l, err := s.own(ctx, c, id)
 	if err == nil && c.identity != nil {
 		err = s.ownersWord(ctx, c, &l)

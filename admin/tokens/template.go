@@ -28,6 +28,9 @@ func Templates() []Template {
 		{Name: "container-push", Title: "Push container images for one project", ExpiresIn: "90d",
 			Description: "Pushes images to the container registry of the project that is chosen, and pulls them; deletes none.",
 			Scopes:      on("read_container_repository", "create_container_repository")},
+		{Name: "container-push", Title: "Push container images for one project", ExpiresIn: "90d",
+			Description: "Reads and pushes the images of the projects that are chosen; deletes none.",
+			Scopes:      on("read_project", "read_container_repository", "create_container_repository")},
 		{Name: "container-pull", Title: "Pull container images", ExpiresIn: "90d",
 			Description: "Reads the container registry of the projects that are chosen.",
 			Scopes:      on("read_container_repository")},
@@ -93,4 +96,34 @@ func Catalogue(t *routes.Table) []Entry {
 		all = append(all, e)
 	}
 	return all
+}
+
+// Wide tells whether a scope of the forge's own tokens reaches more than any one job needs.
+func Wide(scope string) bool {
+	switch scope {
+	case "api", "read_api", "sudo", "admin_mode":
+		return true
+	}
+	return false
+}
+
+// TemplateFor names the template that comes nearest to what a token of the forge's own with these scopes is used for; empty
+// when they are too wide to tell.
+func TemplateFor(scopes []string) string {
+	has := func(names ...string) bool {
+		return slices.ContainsFunc(scopes, func(s string) bool { return slices.Contains(names, s) })
+	}
+	switch {
+	case slices.ContainsFunc(scopes, Wide):
+		return ""
+	case has("write_registry"):
+		return "container-push"
+	case has("write_repository"):
+		return "dependency-updater"
+	case has("read_registry"):
+		return "container-pull"
+	case has("read_repository"):
+		return "read-only-ci"
+	}
+	return ""
 }

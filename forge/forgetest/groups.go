@@ -67,7 +67,13 @@ func (c *call) visibleGroups(keep func(*group) bool) []*group {
 
 func (c *call) listGroups() answer {
 	search := strings.ToLower(c.params.text("search"))
-	return list(c.visibleGroups(func(g *group) bool { return strings.Contains(strings.ToLower(g.name), search) }), c.showGroup)
+	least := int(c.params.number("min_access_level"))
+	return list(c.visibleGroups(func(g *group) bool {
+		if least > 0 && c.groupLevel(g) < least {
+			return false
+		}
+		return strings.Contains(strings.ToLower(g.name), search) || strings.Contains(strings.ToLower(c.f.world.groupPath(g.id)), search)
+	}), c.showGroup)
 }
 
 func (c *call) getGroup() answer { return ok(c.showGroupDetail(c.findGroup("id"))) }

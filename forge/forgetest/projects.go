@@ -80,7 +80,11 @@ func (c *call) listProjects() answer {
 		if member && (c.user == nil || c.f.world.projectLevel(p, c.user.id) < Guest) {
 			return false
 		}
-		return strings.Contains(strings.ToLower(p.name), search)
+		name := p.name
+		if c.params.flag("search_namespaces") {
+			name = c.f.world.projectPath(p)
+		}
+		return strings.Contains(strings.ToLower(name), search)
 	}), c.showProject)
 }
 

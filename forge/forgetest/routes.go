@@ -32,6 +32,8 @@ func apiRoutes() []route {
 		scoped(del("/personal_access_tokens/self", (*call).revokeSelf), "read_user", "read_api", "read_repository", "write_repository"),
 		scoped(post("/personal_access_tokens/self/rotate", (*call).rotateSelf), "self_rotate"),
 
+		get("/personal_access_tokens", (*call).listTokens),
+
 		open(get("/groups", (*call).listGroups)),
 		post("/groups", (*call).createGroup),
 		open(get("/groups/{id}", (*call).getGroup)),

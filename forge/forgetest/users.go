@@ -66,6 +66,26 @@ func (c *call) selfToken() answer {
 	return ok(c.showToken(c.token))
 }
 
+// listTokens lists the user's own tokens; everyone's, or those of user_id, for an administrator. The newest comes first.
+func (c *call) listTokens() answer {
+	state, of := c.params.text("state"), c.params.number("user_id")
+	if of != 0 && of != c.user.id && !c.user.admin {
+		panic(halt{answerError(401, "401 Unauthorized")})
+	}
+	if of == 0 && !c.user.admin {
+		of = c.user.id
+	}
+	var all []*accessToken
+	for _, t := range c.f.world.tokens {
+		active := !t.revoked && (t.expires.IsZero() || c.f.now().Before(t.expires))
+		if t.kind == "personal" && (of == 0 || t.user == of) && (state == "" || (state == "active") == active) {
+			all = append(all, t)
+		}
+	}
+	slices.SortFunc(all, func(a, b *accessToken) int { return cmp.Compare(b.id, a.id) })
+	return list(all, c.showToken)
+}
+
 func (c *call) revokeSelf() answer {
 	c.selfToken()
 	c.token.revoked = true

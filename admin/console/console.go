@@ -1,0 +1,202 @@
+// Package console is the web page on which people make, see, narrow, rotate and revoke tokens. It reads forms and writes
+// HTML; what may be done, and what is done, is decided in admin/tokens.
+//
+// The page has no state but sessions, which are kept in memory: who signed in, with the forge credential that searches the
+// forge, and nothing of a form. What gives power asks for the forge credential again.
+package console
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"io"
+	"net/http"
+	"net/netip"
+	"strings"
+	"time"
+
+	"patgate/admin/tokens"
+	"patgate/token"
+)
+
+// Options configure a Console. Tokens, Origins and Forge are required.
+type Options struct {
+	Tokens *tokens.Service
+	// Forge is what the forge is called in texts: GitLab.
+	Forge string
+	// Origins are those under which browsers reach the console, such as https://tokens.example.com: a request for another
+	// host is refused. The first is used for links.
+	Origins []string
+	// Path is the path below which the console is served; empty for the whole origin.
+	Path string
+	// Gateway is the address by which clients reach patgate, for the commands that are shown.
+	Gateway string
+	// TrustedProxies are the addresses whose X-Forwarded-For is believed.
+	TrustedProxies []netip.Prefix
+	// Attempts is how many wrong credentials one client address may present within AttemptsWindow; 10 within a minute.
+	Attempts       int
+	AttemptsWindow time.Duration
+	// IdleTimeout and SessionLifetime end sessions: 30 minutes without a request, 8 hours in any case.
+	IdleTimeout, SessionLifetime time.Duration
+	// Sessions bounds the sessions that are kept, SessionsPerUser those of one forge user: 1000 and 10. The oldest go.
+	Sessions, SessionsPerUser int
+
+	// Record, when not nil, is told who signed in and out, and of sign-ins that were refused.
+	Record func(Event)
+	// Report, when not nil, is told of failures that are patgate's own.
+	Report func(error)
+	Now    func() time.Time
+	Random io.Reader
+}
+
+// Event is something that happened at the console's door, for the log. It holds no secret.
+type Event struct {
+	What   string // signed_in, signed_out, sign_in_refused, sign_in_limited
+	UserID int64  // forge user id; 0 when it is not known
+	Client netip.Addr
+}
+
+// Console is an http.Handler. It is safe for concurrent use.
+type Console struct {
+	o        Options
+	secure   bool     // https: cookies are Secure
+	hosts    []string // of the origins
+	sessions *sessions
+	attempts *attempts
+	formKey  []byte // of the sign-in form's tokens
+	mux      *http.ServeMux
+	pages    *pages
+	catalog  catalog
+}
+
+// New makes a console.
+func New(o Options) (*Console, error) {
+	if o.Tokens == nil || len(o.Origins) == 0 || o.Forge == "" {
+		return nil, errors.New("making the console: tokens, origins and forge are required")
+	}
+	o.setDefaults()
+	c := &Console{o: o, secure: strings.HasPrefix(o.Origins[0], "https://"), formKey: make([]byte, 32)}
+	for _, origin := range o.Origins {
+		_, host, _ := strings.Cut(origin, "://")
+		c.hosts = append(c.hosts, host)
+	}
+	if _, err := io.ReadFull(o.Random, c.formKey); err != nil {
+		return nil, err
+	}
+	c.sessions = newSessions(&c.o)
+	c.attempts = newAttempts(o.Attempts, o.AttemptsWindow, o.Now)
+	var err error
+	if c.pages, err = newPages(o.Path); err != nil {
+		return nil, err
+	}
+	c.mux = c.routes()
+	return c, nil
+}
+
+func (o *Options) setDefaults() {
+	if o.Attempts == 0 {
+		o.Attempts = 10
+	}
+	if o.AttemptsWindow == 0 {
+		o.AttemptsWindow = time.Minute
+	}
+	if o.IdleTimeout == 0 {
+		o.IdleTimeout = 30 * time.Minute
+	}
+	if o.SessionLifetime == 0 {
+		o.SessionLifetime = 8 * time.Hour
+	}
+	if o.Sessions == 0 {
+		o.Sessions = 1000
+	}
+	if o.SessionsPerUser == 0 {
+		o.SessionsPerUser = 10
+	}
+	if o.Record == nil {
+		o.Record = func(Event) {}
+	}
+	if o.Report == nil {
+		o.Report = func(error) {}
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Random == nil {
+		o.Random = rand.Reader
+	}
+}
+
+// request is one request of somebody who may be signed in.
+type request struct {
+	*Console
+	w       http.ResponseWriter
+	r       *http.Request
+	session *session // nil when nobody is signed in
+	caller  *tokens.Caller
+}
+
+// ctx is the request's context.
+func (q *request) ctx() context.Context { return q.r.Context() }
+
+// action answers a request; what it returns as an error becomes an error page.
+type action func(q *request) error
+
+// routes gives every page. Whatever is not open needs a session.
+func (c *Console) routes() *http.ServeMux {
+	mux := http.NewServeMux()
+	open := func(pattern string, f action) { mux.Handle(pattern, c.handle(f, false)) }
+	page := func(pattern string, f action) { mux.Handle(pattern, c.handle(f, true)) }
+	mux.HandleFunc("GET /assets/{file}", c.asset)
+	open("GET /sign-in", (*request).showSignIn)
+	open("POST /sign-in", (*request).signIn)
+	page("POST /sign-out", (*request).signOut)
+	page("GET /{$}", func(q *request) error { return q.redirect("/tokens") })
+	page("GET /tokens", (*request).showList)
+	page("GET /tokens/new", (*request).showCreate)
+	page("POST /tokens", (*request).create)
+	page("POST /tokens/preview", (*request).preview)
+	page("GET /tokens/{id}", (*request).showDetails)
+	for _, a := range []string{"revoke", "pause", "resume", "confirm", "rotate"} {
+		page("GET /tokens/{id}/"+a, func(q *request) error { return q.ask(a) })
+		page("POST /tokens/{id}/"+a, func(q *request) error { return q.do(a) })
+	}
+	page("GET /tokens/{id}/edit", (*request).showEdit)
+	page("POST /tokens/{id}/edit", (*request).edit)
+	page("GET /forge-tokens", (*request).showForgeTokens)
+	page("GET /everyone", (*request).showEveryone)
+	page("GET /search", (*request).search)
+	return mux
+}
+
+// handle wraps an action with what every request goes through: the session, its form token, and errors.
+func (c *Console) handle(f action, signedIn bool) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		q := &request{Console: c, w: w, r: r}
+		if err := q.recognize(); err != nil {
+			q.fail(err)
+			return
+		}
+		if signedIn && q.session == nil {
+			q.sendToSignIn()
+			return
+		}
+		if signedIn && r.Method == http.MethodPost && !q.session.sameForm(r.PostForm.Get("csrf")) {
+			q.fail(errForm)
+			return
+		}
+		if err := f(q); err != nil {
+			q.fail(err)
+		}
+	})
+}
+
+// redirect sends the browser on to a path of the console, by GET.
+func (q *request) redirect(path string) error {
+	http.Redirect(q.w, q.r, q.o.Path+path, http.StatusSeeOther)
+	return nil
+}
+
+// credential reads the forge credential of a form. It is not kept anywhere else.
+func (q *request) credential() token.Secret {
+	return token.NewSecret(strings.TrimSpace(q.r.PostForm.Get("credential")))
+}

@@ -1,0 +1,202 @@
+package console
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+
+	"patgate/admin/tokens"
+	"patgate/policy"
+)
+
+// formPage is the form that describes a token.
+type formPage struct {
+	Draft                            *draft
+	Heading, Action, Button, Cancel  string
+	Editing                          bool
+	Prefilled                        bool
+	From                             string // what the form was filled in from
+	Sealed                           bool   // patgate holds a forge credential that the token can be bound to
+	Categories                       []category
+	Accesses                         []choice
+	Templates                        []tokens.Template
+	Shortest, Standard, Longest      string
+	MaxName, MaxDescription          int
+	Presets                          []string
+	Summary                          summary
+	ExpiresNow                       moment
+	Credential                       string // why the credential is asked for
+	User                             string
+	ScopesOfCredential, SearchTarget string
+}
+
+// showCreate is the empty form, or one that an address filled in, or one that describes a token like another.
+func (q *request) showCreate() error {
+	in := q.r.URL.Query()
+	if like := in.Get("like"); like != "" {
+		id, err := strconv.ParseInt(like, 10, 64)
+		if err != nil {
+			return tokens.ErrNotFound
+		}
+		t, err := q.o.Tokens.InspectOne(q.ctx(), q.caller, id)
+		if err != nil {
+			return err
+		}
+		if t.Owner.UserID != q.caller.UserID() {
+			return tokens.ErrNotFound
+		}
+		d := draftOf(t, q.names([]tokens.Inspected{*t}))
+		d.Expires = q.sameLife(t)
+		return q.showForm(http.StatusOK, d, formPage{From: "“" + t.Name + "”"})
+	}
+	d, filled := prefilled(in)
+	q.checkLink(d)
+	return q.showForm(http.StatusOK, d, formPage{Prefilled: filled})
+}
+
+// checkLink tells which permissions of a link there are not.
+func (q *request) checkLink(d *draft) {
+	catalog := q.catalog.load(q.o.Tokens.Table())
+	s := &d.Scopes[0]
+	s.Permissions = slices.DeleteFunc(s.Permissions, func(name string) bool {
+		if catalog.verbs[name] != nil {
+			return false
+		}
+		text := "The link asks for the permission “" + short(name) + "”, which there is not."
+		if near := q.o.Tokens.Table().Catalogue().Nearest(name, 1); len(near) > 0 {
+			text += " The nearest is " + near[0] + "."
+		}
+		d.General = append(d.General, text)
+		return true
+	})
+}
+
+// short cuts a text that somebody else wrote.
+func short(s string) string {
+	if r := []rune(s); len(r) > 60 {
+		return string(r[:60]) + "…"
+	}
+	return s
+}
+
+// showForm shows the form for a new token.
+func (q *request) showForm(status int, d *draft, p formPage) error {
+	p.Heading, p.Action, p.Button, p.Cancel = "New token", "/tokens", "Generate token", "/tokens"
+	p.Credential = "Making a token gives power, so being signed in is not enough."
+	var err error
+	if p.Sealed, err = q.o.Tokens.Sealed(q.ctx(), q.caller); err != nil {
+		return err
+	}
+	return q.form(status, d, p)
+}
+
+func (q *request) form(status int, d *draft, p formPage) error {
+	catalog := q.catalog.load(q.o.Tokens.Table())
+	d.finish(catalog)
+	p.Draft, p.Categories, p.Templates = d, catalog.all, tokens.Templates()
+	for _, a := range []policy.Access{policy.AccessSelectedMemberships, policy.AccessPersonalProjects, policy.AccessAllMemberships, policy.AccessUser, policy.AccessInstance} {
+		p.Accesses = append(p.Accesses, choice{Value: a.String(), Label: accessWords(a.String())})
+	}
+	s := q.o.Tokens
+	p.Shortest, p.Standard, p.Longest = brief(tokens.Shortest), brief(s.StandardLifetime()), brief(s.MaxLifetime())
+	p.MaxName, p.MaxDescription, p.User = tokens.MaxName, tokens.MaxDescription, q.caller.Username()
+	for _, preset := range []string{"1h", "12h", "7d", "30d", "90d", "365d"} {
+		if d, _ := tokens.ParseSpan(preset); d <= s.MaxLifetime() {
+			p.Presets = append(p.Presets, preset)
+		}
+	}
+	p.ScopesOfCredential = strings.Join(q.caller.Scopes(), ", ")
+	p.Summary = q.summarize(d, catalog)
+	q.render("form", status, page{Title: p.Heading, Nav: "tokens"}, &p)
+	return nil
+}
+
+// steps carries out what a button of the form other than the last one asks for. done tells that the form is shown again.
+func steps(d *draft, do string) (again bool) {
+	switch {
+	case do == "" || do == "generate":
+		return false
+	case do == "template":
+		if d.Template != "" {
+			d.Expires = ""
+			d.apply(d.Template)
+		}
+	case do == "add-scope":
+		if len(d.Scopes) < mostScopes {
+			d.Scopes = append(d.Scopes, draftScope{Access: policy.AccessSelectedMemberships.String()})
+		}
+	case strings.HasPrefix(do, "remove-"):
+		if n, err := strconv.Atoi(do[len("remove-"):]); err == nil {
+			d.Scopes = slices.DeleteFunc(d.Scopes, func(s draftScope) bool { return s.Index == n })
+		}
+	}
+	return true
+}
+
+// create makes the token that the form describes, and shows its secret; or shows the form again with what is wrong.
+func (q *request) create() error {
+	d := readDraft(q.r.PostForm)
+	if steps(d, q.r.PostForm.Get("do")) {
+		return q.showForm(http.StatusOK, d, formPage{})
+	}
+	caller, status := q.presented(d)
+	if caller == nil {
+		return q.showForm(status, d, formPage{})
+	}
+	form, stop, err := q.onlyOnce()
+	if stop {
+		return err
+	}
+	made, err := q.o.Tokens.Create(q.ctx(), caller, d.creation())
+	if err != nil {
+		q.session.failed(form)
+		status, err := q.refusedDraft(d, err)
+		if err != nil {
+			return err
+		}
+		return q.showForm(status, d, formPage{})
+	}
+	q.session.finished(form, made.ID)
+	return q.showSecret(made, "Your new token", "")
+}
+
+// presented takes the forge credential of a form that describes a token.
+func (q *request) presented(d *draft) (*tokens.Caller, int) {
+	problems := map[string][]string{}
+	caller, status := q.again(problems)
+	for _, text := range problems["credential"] {
+		d.problem("credential", "%s", text)
+	}
+	return caller, status
+}
+
+// refusedDraft puts what the service says is wrong with a draft at its fields.
+func (q *request) refusedDraft(d *draft, err error) (int, error) {
+	var invalid *tokens.Invalid
+	switch {
+	case errors.As(err, &invalid):
+		d.refused(invalid, nil)
+	case errors.Is(err, tokens.ErrContainer) && err != tokens.ErrContainer:
+		d.refused(nil, strings.Split(err.Error(), "\n"))
+	default:
+		status, text := q.words(err)
+		if status == http.StatusInternalServerError {
+			return 0, err
+		}
+		d.General = append(d.General, text)
+		return status, nil
+	}
+	return http.StatusUnprocessableEntity, nil
+}
+
+// preview answers the script with what the form describes, in words and as commands.
+func (q *request) preview() error {
+	d := readDraft(q.r.PostForm)
+	catalog := q.catalog.load(q.o.Tokens.Table())
+	d.finish(catalog)
+	q.w.Header().Set("Content-Type", "application/json")
+	return json.NewEncoder(q.w).Encode(q.summarize(d, catalog))
+}

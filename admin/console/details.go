@@ -1,0 +1,260 @@
+package console
+
+import (
+	"errors"
+	"net/http"
+	"strconv"
+
+	"patgate/admin/tokens"
+	"patgate/store"
+)
+
+// detailsPage is one token with all there is to know.
+type detailsPage struct {
+	Token                           tokenRow
+	RenewUntil, RevokedAt, PausedAt moment
+	RevokedBy                       string
+	Addresses                       []string
+	Parent, RotatedTo               int64
+	Children, CredentialID, UserID  int64
+	CanRevoke, CanPause, CanResume  bool
+	CanConfirm, CanRotate, CanEdit  bool
+	Unused                          int
+}
+
+// tokenID reads the token of the path.
+func (q *request) tokenID() (int64, error) {
+	id, err := strconv.ParseInt(q.r.PathValue("id"), 10, 64)
+	if err != nil || id < store.FirstTokenID {
+		return 0, tokens.ErrNotFound
+	}
+	return id, nil
+}
+
+func (q *request) one() (*tokens.Inspected, error) {
+	id, err := q.tokenID()
+	if err != nil {
+		return nil, err
+	}
+	return q.o.Tokens.InspectOne(q.ctx(), q.caller, id)
+}
+
+func (q *request) showDetails() error {
+	t, err := q.one()
+	if err != nil {
+		return err
+	}
+	p := q.details(t)
+	nav := "tokens"
+	if !p.Token.Own {
+		nav = "everyone"
+	}
+	q.render("details", http.StatusOK, page{Title: t.Name, Nav: nav}, p)
+	return nil
+}
+
+func (q *request) details(t *tokens.Inspected) *detailsPage {
+	row := q.row(t, q.names([]tokens.Inspected{*t}))
+	p := &detailsPage{Token: row, RenewUntil: q.instant(t.RenewUntil), RevokedAt: q.instant(t.RevokedAt), PausedAt: q.instant(t.PausedAt),
+		RevokedBy: t.RevokedBy, Addresses: t.Addresses, Parent: t.ParentID, RotatedTo: t.RotatedTo, Children: t.Children, CredentialID: t.CredentialID,
+		UserID: t.Owner.UserID}
+	ended := t.State == "revoked" || t.State == "expired"
+	paused := !t.PausedAt.IsZero() && !ended
+	p.CanRevoke = t.State != "revoked"
+	p.CanPause = !ended && !paused
+	p.CanResume = paused && row.Own
+	p.CanRotate = !ended && !paused && row.Own && t.RotatedTo == 0
+	p.CanEdit = t.State != "revoked" && row.Own && t.RotatedTo == 0
+	p.CanConfirm = !ended && row.Own && t.TableVersion < q.o.Tokens.Table().Version()
+	for _, s := range row.Scopes {
+		for _, u := range s.Uses {
+			if u.Unused {
+				p.Unused++
+			}
+		}
+	}
+	return p
+}
+
+// askPage asks before something is done to a token.
+type askPage struct {
+	Action, Title, Text, Button string
+	Token                       tokenRow
+	Danger                      bool
+	Credential                  bool // the forge credential is asked for
+	Reason                      bool // a reason may be given
+	Grace                       bool // a grace may be given
+	Values                      map[string]string
+	Problems                    map[string][]string
+	MaxGrace, MaxLifetime       string
+	Children                    int64
+}
+
+// asking says what is asked before an action.
+func (q *request) asking(action string, t *tokens.Inspected) askPage {
+	p := askPage{Action: action, Token: q.row(t, q.names([]tokens.Inspected{*t})), Children: t.Children, Values: map[string]string{}, Problems: map[string][]string{},
+		MaxGrace: brief(q.o.Tokens.MaxGrace()), MaxLifetime: brief(q.o.Tokens.MaxLifetime())}
+	switch action {
+	case "revoke":
+		p.Title, p.Button, p.Danger, p.Reason = "Revoke this token?", "Revoke token", true, true
+		p.Text = "It stops working at once, for good, and with it every token that it made. This cannot be undone."
+	case "pause":
+		p.Title, p.Button, p.Reason = "Pause this token?", "Pause token", true
+		p.Text = "It stops working at once, until you resume it."
+	case "resume":
+		p.Title, p.Button, p.Credential = "Resume this token?", "Resume token", true
+		p.Text = "It works again at once."
+	case "confirm":
+		p.Title, p.Button, p.Credential = "Confirm newer endpoints?", "Confirm", true
+		p.Text = "Since this token was made, further endpoints came under its permissions. So far it does not reach them. When you confirm, it does."
+	case "rotate":
+		p.Title, p.Button, p.Credential, p.Grace = "Rotate this token", "Rotate token", true, true
+		p.Text = "You get a new secret for the same name and scopes. The old one ends at once, or after the grace that you give."
+		p.Values["expires_at"] = q.sameLife(t)
+	}
+	return p
+}
+
+// sameLife gives the lifetime that a token had, for the one that takes its place.
+func (q *request) sameLife(t *tokens.Inspected) string {
+	const day = 24
+	hours := int64(t.ExpiresAt.Sub(t.CreatedAt).Hours() + 0.5)
+	limit := int64(q.o.Tokens.MaxLifetime().Hours())
+	switch hours = min(hours, limit); {
+	case hours >= day:
+		return strconv.FormatInt(hours/day, 10) + "d"
+	case hours >= 1:
+		return strconv.FormatInt(hours, 10) + "h"
+	}
+	return brief(t.ExpiresAt.Sub(t.CreatedAt).Round(60e9))
+}
+
+func (q *request) ask(action string) error {
+	t, err := q.one()
+	if err != nil {
+		return err
+	}
+	return q.showAsk(http.StatusOK, q.asking(action, t))
+}
+
+func (q *request) showAsk(status int, p askPage) error {
+	q.render("ask", status, page{Title: p.Title, Nav: "tokens"}, p)
+	return nil
+}
+
+// do carries out an action that was asked for.
+func (q *request) do(action string) error {
+	t, err := q.one()
+	if err != nil {
+		return err
+	}
+	form := q.r.PostForm
+	p := q.asking(action, t)
+	for _, name := range []string{"reason", "grace", "expires_at"} {
+		p.Values[name] = form.Get(name)
+	}
+	caller := q.caller
+	if p.Credential {
+		var status int
+		if caller, status = q.again(p.Problems); caller == nil {
+			return q.showAsk(status, p)
+		}
+	}
+	if len([]rune(p.Values["reason"])) > tokens.MaxDescription {
+		p.Problems["reason"] = []string{"is too long: at most " + strconv.Itoa(tokens.MaxDescription) + " characters"}
+		return q.showAsk(http.StatusUnprocessableEntity, p)
+	}
+	service, done := q.o.Tokens, ""
+	switch action {
+	case "revoke":
+		_, err = service.Revoke(q.ctx(), caller, t.ID, p.Values["reason"])
+		done = "“" + t.Name + "” is revoked."
+	case "pause":
+		_, err = service.Pause(q.ctx(), caller, t.ID, p.Values["reason"])
+		done = "“" + t.Name + "” is paused."
+	case "resume":
+		_, err = service.Resume(q.ctx(), caller, t.ID)
+		done = "“" + t.Name + "” works again."
+	case "confirm":
+		_, err = service.Confirm(q.ctx(), caller, t.ID)
+		done = "“" + t.Name + "” reaches the newer endpoints now."
+	case "rotate":
+		return q.rotate(caller, t, p)
+	}
+	if err != nil {
+		return err
+	}
+	q.session.say(done)
+	return q.redirect("/tokens/" + strconv.FormatInt(t.ID, 10))
+}
+
+// again takes the forge credential that a form asks for once more. Without a caller its problem is in problems.
+func (q *request) again(problems map[string][]string) (*tokens.Caller, int) {
+	credential := q.credential()
+	if credential.Empty() {
+		problems["credential"] = []string{"Enter your " + q.o.Forge + " access token once more: this gives power, so being signed in is not enough."}
+		return nil, http.StatusUnprocessableEntity
+	}
+	caller, problem, status := q.identify(credential, q.caller)
+	if caller == nil {
+		problems["credential"] = []string{problem}
+	}
+	return caller, status
+}
+
+// rotate puts a new secret in the place of a token's, and shows it.
+func (q *request) rotate(caller *tokens.Caller, t *tokens.Inspected, p askPage) error {
+	form, stop, err := q.onlyOnce()
+	if stop {
+		return err
+	}
+	made, err := q.o.Tokens.Rotate(q.ctx(), caller, t.ID, tokens.Rotation{ExpiresAt: p.Values["expires_at"], Grace: p.Values["grace"]})
+	if err != nil {
+		q.session.failed(form)
+	}
+	var invalid *tokens.Invalid
+	if errors.As(err, &invalid) {
+		for _, one := range invalid.Problems {
+			p.Problems[one.Field] = append(p.Problems[one.Field], sentence(one.Message))
+		}
+		return q.showAsk(http.StatusUnprocessableEntity, p)
+	}
+	if err != nil {
+		return err
+	}
+	q.session.finished(form, made.ID)
+	return q.showSecret(made, "The token is rotated", p.Values["grace"])
+}
+
+// onlyOnce begins what a form that makes a secret asks for. stop tells that the same form came before: it was answered.
+func (q *request) onlyOnce() (form string, stop bool, err error) {
+	form = q.r.PostForm.Get("form")
+	if form == "" || len(form) > 100 {
+		return "", true, errForm
+	}
+	id, before := q.session.once(form)
+	if !before {
+		return form, false, nil
+	}
+	q.session.say("That form was sent before. The secret was shown then, and is not shown again.")
+	if id == 0 {
+		return "", true, q.redirect("/tokens")
+	}
+	return "", true, q.redirect("/tokens/" + strconv.FormatInt(id, 10))
+}
+
+// secretPage shows a secret, once.
+type secretPage struct {
+	ID                                int64
+	Name, Secret, Gateway, Title, Try string
+	Expires                           moment
+	Warnings                          []string
+	Grace                             string
+}
+
+// showSecret answers a form with the secret of the token that came of it. It stands in this one answer and nowhere else.
+func (q *request) showSecret(made *tokens.Created, title, grace string) error {
+	q.render("secret", http.StatusOK, page{Title: title, Nav: "tokens"}, secretPage{ID: made.ID, Name: made.Name, Secret: made.Secret.Reveal(), Gateway: q.o.Gateway,
+		Title: title, Expires: q.instant(made.ExpiresAt), Warnings: made.Warnings, Grace: grace})
+	return nil
+}

@@ -1,0 +1,273 @@
+package console
+
+import (
+	"cmp"
+	"fmt"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"patgate/admin/tokens"
+	"patgate/policy"
+	"patgate/routes"
+)
+
+// draft is a token that is being described in a form, as it was typed.
+type draft struct {
+	Name, Description string
+	Expires, Renew    string
+	Template          string
+	Seal              bool
+	Scopes            []draftScope
+	Problems          map[string][]string // by field: name, description, expires_at, renew_until, credential
+	General           []string            // problems of no field
+}
+
+// draftScope is one scope of it.
+type draftScope struct {
+	Index                   int
+	Access                  string
+	Projects, Groups        string // one a line
+	Permissions             []string
+	Refs                    string // one pattern a line
+	NoDeletes, NoTagChanges bool
+	Problems                map[string][]string // permission, project, group, access, constraint, scope
+	Unknown                 []string            // permissions that the catalogue does not have
+	has                     map[string]bool
+}
+
+// Has tells whether a permission is chosen.
+func (s draftScope) Has(name string) bool { return s.has[name] }
+
+// CountIn tells how many permissions of a category are chosen.
+func (s draftScope) CountIn(c category) (n int) {
+	for _, r := range c.Resources {
+		for _, v := range r.Verbs {
+			if s.has[v.Permission] {
+				n++
+			}
+		}
+	}
+	return n
+}
+
+// mostScopes bounds the scopes of one form.
+const mostScopes = 50
+
+func (d *draft) problem(field, format string, args ...any) {
+	if d.Problems == nil {
+		d.Problems = map[string][]string{}
+	}
+	d.Problems[field] = append(d.Problems[field], sentence(fmt.Sprintf(format, args...)))
+}
+
+// finish makes what pages look up.
+func (d *draft) finish(k *catalog) {
+	if len(d.Scopes) == 0 {
+		d.Scopes = []draftScope{{Access: policy.AccessSelectedMemberships.String()}}
+	}
+	for i := range d.Scopes {
+		s := &d.Scopes[i]
+		s.Index, s.has = i, map[string]bool{}
+		s.Unknown = nil
+		for _, name := range s.Permissions {
+			s.has[name] = true
+			if k.verbs[name] == nil {
+				s.Unknown = append(s.Unknown, name)
+			}
+		}
+		if s.Access == "" {
+			s.Access = policy.AccessSelectedMemberships.String()
+		}
+	}
+}
+
+// listed splits what was typed at line ends and commas.
+func listed(text string) (all []string) {
+	for _, s := range strings.FieldsFunc(text, func(r rune) bool { return r == '\n' || r == '\r' || r == ',' }) {
+		if s = strings.TrimSpace(s); s != "" && !slices.Contains(all, s) {
+			all = append(all, s)
+		}
+	}
+	return all
+}
+
+// readDraft reads a form. Whatever scope indices it has, the scopes are numbered anew.
+func readDraft(form url.Values) *draft {
+	d := &draft{Name: form.Get("name"), Description: form.Get("description"), Expires: strings.TrimSpace(form.Get("expires_at")), Renew: strings.TrimSpace(form.Get("renew_until")),
+		Template: form.Get("template"), Seal: form.Get("seal") != ""}
+	var indices []int
+	for name := range form {
+		rest, ok := strings.CutPrefix(name, "scope-")
+		number, field, both := strings.Cut(rest, "-")
+		n, err := strconv.Atoi(number)
+		if ok && both && field == "access" && err == nil && n >= 0 {
+			indices = append(indices, n)
+		}
+	}
+	slices.Sort(indices)
+	for _, n := range indices[:min(len(indices), mostScopes)] {
+		get := func(field string) string { return form.Get(fmt.Sprintf("scope-%d-%s", n, field)) }
+		s := draftScope{Index: n, Access: get("access"), Projects: get("projects"), Groups: get("groups"), Refs: get("refs"), NoDeletes: get("no-deletes") != "", NoTagChanges: get("no-tag-changes") != ""}
+		for _, name := range form[fmt.Sprintf("scope-%d-permission", n)] {
+			if !slices.Contains(s.Permissions, name) {
+				s.Permissions = append(s.Permissions, name)
+			}
+		}
+		d.Scopes = append(d.Scopes, s)
+	}
+	return d
+}
+
+// prefilled reads what an address asks for: name, description, template, access, project, group, permissions, expires_in.
+// It only fills in a form: whoever is signed in reads it and decides.
+func prefilled(in url.Values) (d *draft, any bool) {
+	d = &draft{Name: in.Get("name"), Description: in.Get("description"), Template: in.Get("template"), Expires: in.Get("expires_in")}
+	s := draftScope{Access: in.Get("access")}
+	s.Projects, s.Groups = strings.Join(listed(strings.Join(in["project"], "\n")), "\n"), strings.Join(listed(strings.Join(in["group"], "\n")), "\n")
+	s.Permissions = listed(strings.Join(in["permissions"], ","))
+	if _, err := policy.ParseAccess(s.Access); err != nil {
+		if s.Access != "" {
+			d.General = append(d.General, sentence(fmt.Sprintf("The link asks for the access %q, which there is not", s.Access)))
+		}
+		s.Access = policy.AccessSelectedMemberships.String()
+	}
+	for _, name := range []string{"name", "description", "template", "access", "project", "group", "permissions", "expires_in"} {
+		any = any || in.Get(name) != ""
+	}
+	permissions := s.Permissions
+	d.Scopes = []draftScope{s}
+	if d.Template != "" && !d.apply(d.Template) {
+		d.General = append(d.General, sentence(fmt.Sprintf("The link names the template %q, which there is not", d.Template)))
+		d.Template = ""
+	}
+	for _, name := range permissions {
+		if !slices.Contains(d.Scopes[0].Permissions, name) {
+			d.Scopes[0].Permissions = append(d.Scopes[0].Permissions, name)
+		}
+	}
+	return d, any
+}
+
+// apply puts a template's permissions into the first scope, and its lifetime where none was typed.
+func (d *draft) apply(name string) bool {
+	all := tokens.Templates()
+	i := slices.IndexFunc(all, func(t tokens.Template) bool { return t.Name == name })
+	if i < 0 {
+		return false
+	}
+	t := &all[i]
+	if len(d.Scopes) == 0 {
+		d.Scopes = []draftScope{{}}
+	}
+	first := &d.Scopes[0]
+	for j, s := range t.Scopes {
+		if j == 0 {
+			first.Permissions, first.Access = slices.Clone(s.Permissions), cmp.Or(first.Access, s.Access)
+			continue
+		}
+		d.Scopes = append(d.Scopes, draftScope{Access: s.Access, Permissions: slices.Clone(s.Permissions)})
+	}
+	d.Template = name
+	d.Expires = cmp.Or(d.Expires, t.ExpiresIn)
+	d.Name = cmp.Or(d.Name, t.Title)
+	return true
+}
+
+// scopes gives the scopes as the service takes them. A place that is typed as a number is an id.
+func (d *draft) scopes() (all []tokens.Scope) {
+	for i := range d.Scopes {
+		s := &d.Scopes[i]
+		one := tokens.Scope{Access: s.Access, Permissions: s.Permissions}
+		if s.Access == policy.AccessSelectedMemberships.String() {
+			one.Projects, one.Groups = listed(s.Projects), listed(s.Groups)
+		}
+		if s.Access != policy.AccessUser.String() && s.Access != policy.AccessInstance.String() {
+			one.Constraints = policy.ConstraintSpec{RefPatterns: listed(s.Refs), ForbidRefDeletes: s.NoDeletes, ForbidTagChanges: s.NoTagChanges}
+		}
+		all = append(all, one)
+	}
+	return all
+}
+
+// creation gives the request for a new token.
+func (d *draft) creation() tokens.Creation {
+	return tokens.Creation{Name: d.Name, Description: d.Description, ExpiresAt: d.Expires, RenewUntil: d.Renew, Scopes: d.scopes(), Seal: d.Seal}
+}
+
+// draftOf describes an existing token, for editing and for another one like it.
+func draftOf(t *tokens.Inspected, n names) *draft {
+	d := &draft{Name: t.Name, Description: t.Description}
+	for i := range t.Scopes {
+		s := &t.Scopes[i]
+		one := draftScope{Access: s.Access, Permissions: slices.Clone(s.Permissions), Refs: strings.Join(s.Constraints.RefPatterns, "\n"),
+			NoDeletes: s.Constraints.ForbidRefDeletes, NoTagChanges: s.Constraints.ForbidTagChanges}
+		text := func(kind routes.RefKind, ids []int64) string {
+			var lines []string
+			for _, id := range ids {
+				lines = append(lines, cmp.Or(n[tokens.Place{Kind: kind, ID: id}], strconv.FormatInt(id, 10)))
+			}
+			return strings.Join(lines, "\n")
+		}
+		one.Projects, one.Groups = text(routes.RefProject, s.ProjectIDs), text(routes.RefGroup, s.GroupIDs)
+		d.Scopes = append(d.Scopes, one)
+	}
+	return d
+}
+
+// refused takes over what the service says is wrong, each at its field. missing are lines of field and message.
+func (d *draft) refused(invalid *tokens.Invalid, missing []string) {
+	add := func(field, message string) {
+		rest, ok := strings.CutPrefix(field, "granular_scopes[")
+		number, inner, closed := strings.Cut(rest, "]")
+		n, numberErr := strconv.Atoi(number)
+		if !ok || !closed || numberErr != nil || n >= len(d.Scopes) {
+			if field == "granular_scopes" {
+				d.General = append(d.General, sentence(message))
+				return
+			}
+			d.problem(field, "%s", message)
+			return
+		}
+		s := &d.Scopes[n]
+		if s.Problems == nil {
+			s.Problems = map[string][]string{}
+		}
+		name := strings.TrimPrefix(inner, ".")
+		name, _, _ = strings.Cut(strings.TrimSuffix(strings.TrimSuffix(name, "_ids"), "s"), ".")
+		switch name {
+		case "permission", "project", "group", "access", "constraint":
+		default:
+			name = "scope"
+		}
+		s.Problems[name] = append(s.Problems[name], sentence(message))
+	}
+	if invalid != nil {
+		for _, p := range invalid.Problems {
+			add(p.Field, p.Message)
+		}
+	}
+	for _, line := range missing {
+		field, message, ok := strings.Cut(line, ": ")
+		if !ok {
+			d.General = append(d.General, sentence(line))
+			continue
+		}
+		add(field, message)
+	}
+}
+
+// Wrong tells how many problems there are.
+func (d *draft) Wrong() (n int) {
+	n = len(d.General)
+	for _, p := range d.Problems {
+		n += len(p)
+	}
+	for i := range d.Scopes {
+		for _, p := range d.Scopes[i].Problems {
+			n += len(p)
+		}
+	}
+	return n
+}

@@ -1,0 +1,80 @@
+package console
+
+import (
+	"errors"
+	"net/http"
+	"strconv"
+
+	"patgate/admin/tokens"
+)
+
+func (q *request) showEdit() error {
+	t, err := q.editable()
+	if err != nil {
+		return err
+	}
+	return q.showEditForm(http.StatusOK, t, draftOf(t, q.names([]tokens.Inspected{*t})))
+}
+
+// editable reads a token that the signed-in owner may edit.
+func (q *request) editable() (*tokens.Inspected, error) {
+	t, err := q.one()
+	if err != nil {
+		return nil, err
+	}
+	if t.Owner.UserID != q.caller.UserID() {
+		return nil, tokens.ErrNotFound
+	}
+	return t, nil
+}
+
+func (q *request) showEditForm(status int, t *tokens.Inspected, d *draft) error {
+	id := strconv.FormatInt(t.ID, 10)
+	return q.form(status, d, formPage{Heading: "Edit token", Action: "/tokens/" + id + "/edit", Button: "Save changes", Cancel: "/tokens/" + id, Editing: true, Sealed: true,
+		ExpiresNow: q.instant(t.ExpiresAt), Credential: "Only needed when the token is to do more, reach further or live longer. Narrowing is free."})
+}
+
+// edit changes a token. Without the forge credential only what narrows it is done.
+func (q *request) edit() error {
+	t, err := q.editable()
+	if err != nil {
+		return err
+	}
+	d := readDraft(q.r.PostForm)
+	if steps(d, q.r.PostForm.Get("do")) {
+		return q.showEditForm(http.StatusOK, t, d)
+	}
+	caller := q.caller
+	if !q.credential().Empty() {
+		var status int
+		if caller, status = q.presented(d); caller == nil {
+			return q.showEditForm(status, t, d)
+		}
+	}
+	scopes := d.scopes()
+	change := tokens.Changes{Name: &d.Name, Description: &d.Description, Scopes: &scopes}
+	if d.Expires != "" {
+		change.ExpiresAt = &d.Expires
+	}
+	if d.Renew != "" {
+		change.RenewUntil = &d.Renew
+	}
+	edited, err := q.o.Tokens.Edit(q.ctx(), caller, t.ID, change)
+	if errors.Is(err, tokens.ErrAgain) {
+		d.problem("credential", "This would widen the token, in what it may do or for how long: enter your %s access token", q.o.Forge)
+		return q.showEditForm(http.StatusForbidden, t, d)
+	}
+	if err != nil {
+		status, err := q.refusedDraft(d, err)
+		if err != nil {
+			return err
+		}
+		return q.showEditForm(status, t, d)
+	}
+	notice := "The changes are in force."
+	if n := len(edited.Revoked); n > 0 {
+		notice += " " + plural(n, "token", "tokens") + " made by this one held more than it, and " + map[bool]string{true: "is", false: "are"}[n == 1] + " revoked."
+	}
+	q.session.say(notice)
+	return q.redirect("/tokens/" + strconv.FormatInt(t.ID, 10))
+}

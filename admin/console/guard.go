@@ -1,0 +1,124 @@
+package console
+
+import (
+	"errors"
+	"net"
+	"net/http"
+	"net/netip"
+	"path"
+	"slices"
+	"strings"
+)
+
+// What is refused before anything is looked at.
+var (
+	errForm    = errors.New("the form is not one of this session")
+	errForeign = errors.New("the form came from another site")
+)
+
+// maxForm bounds a form, in bytes: a token of a thousand projects with every permission fits.
+const maxForm = 1 << 20
+
+// contentPolicy is the Content-Security-Policy: nothing inline, nothing from elsewhere, in no frame, and no text becomes markup.
+const contentPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; " +
+	"base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
+
+// ServeHTTP answers a request: security headers, host, path, method, where a form comes from, then the page.
+func (c *Console) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	h := w.Header()
+	h.Set("Content-Security-Policy", contentPolicy)
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("X-Frame-Options", "DENY")
+	h.Set("Referrer-Policy", "no-referrer")
+	h.Set("Cache-Control", "no-store")
+	h.Set("Cross-Origin-Opener-Policy", "same-origin")
+	h.Set("Cross-Origin-Resource-Policy", "same-origin")
+	h.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()")
+	if !slices.Contains(c.hosts, strings.ToLower(r.Host)) {
+		http.Error(w, "The console is not reached under this name: "+c.o.Origins[0]+c.o.Path+"/", http.StatusMisdirectedRequest)
+		return
+	}
+	at, below := strings.CutPrefix(r.URL.Path, c.o.Path)
+	if !below || at != "" && at != "/" && (at[0] != '/' || path.Clean(at) != at) {
+		http.NotFound(w, r)
+		return
+	}
+	q := &request{Console: c, w: w, r: r}
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		if err := c.checkForm(w, r); err != nil {
+			q.fail(err)
+			return
+		}
+	}
+	inner := r.Clone(r.Context())
+	inner.URL.Path, inner.URL.RawPath = at, ""
+	if at == "" {
+		inner.URL.Path = "/"
+	}
+	if _, pattern := c.mux.Handler(inner); pattern == "" {
+		if err := q.recognize(); err != nil {
+			q.fail(err)
+			return
+		}
+		q.fail(errNoPage)
+		return
+	}
+	c.mux.ServeHTTP(w, inner)
+}
+
+// checkForm refuses forms of other sites, and reads the form. A browser says with every form where it comes from: by
+// Sec-Fetch-Site, by Origin, or by both. With Referrer-Policy: no-referrer Origin is null (Fetch, "append a request Origin
+// header"), so that null counts for nothing and Sec-Fetch-Site must be there.
+func (c *Console) checkForm(w http.ResponseWriter, r *http.Request) error {
+	site, origin := r.Header.Values("Sec-Fetch-Site"), r.Header.Values("Origin")
+	if len(site) > 1 || len(origin) > 1 {
+		return errForeign
+	}
+	known := false
+	if len(site) == 1 {
+		if site[0] != "same-origin" {
+			return errForeign
+		}
+		known = true
+	}
+	if len(origin) == 1 && origin[0] != "null" {
+		if !slices.Contains(c.o.Origins, origin[0]) {
+			return errForeign
+		}
+		known = true
+	}
+	if !known {
+		return errForeign
+	}
+	if r.Header.Get("Content-Type") != "application/x-www-form-urlencoded" && !strings.HasPrefix(r.Header.Get("Content-Type"), "application/x-www-form-urlencoded;") {
+		return errForm
+	}
+	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
+	return r.ParseForm()
+}
+
+// client gives the address that a request comes from: the last one that no trusted proxy put there.
+func (c *Console) client(r *http.Request) netip.Addr {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		host = r.RemoteAddr
+	}
+	addr, err := netip.ParseAddr(host)
+	if err != nil {
+		return netip.Addr{}
+	}
+	addr = addr.Unmap()
+	forwarded := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
+	for i := len(forwarded) - 1; i >= 0 && c.trusts(addr); i-- {
+		next, err := netip.ParseAddr(strings.TrimSpace(forwarded[i]))
+		if err != nil {
+			break
+		}
+		addr = next.Unmap()
+	}
+	return addr
+}
+
+func (c *Console) trusts(addr netip.Addr) bool {
+	return slices.ContainsFunc(c.o.TrustedProxies, func(p netip.Prefix) bool { return p.Contains(addr) })
+}

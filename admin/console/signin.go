@@ -1,0 +1,145 @@
+package console
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"patgate/admin/tokens"
+	"patgate/token"
+)
+
+// signInPage is what the sign-in page shows.
+type signInPage struct {
+	Next    string
+	Form    string // the form's token, which belongs to a cookie
+	Problem string
+}
+
+// formToken gives the token of a sign-in form for its cookie.
+func (c *Console) formToken(cookie string) string {
+	mac := hmac.New(sha256.New, c.formKey)
+	mac.Write([]byte(cookie))
+	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
+}
+
+// sendToSignIn shows the way in, and back to what was asked for.
+func (q *request) sendToSignIn() {
+	if q.r.Header.Get("Accept") == "application/json" {
+		http.Error(q.w, "signed out", http.StatusUnauthorized)
+		return
+	}
+	next := "/"
+	if q.r.Method == http.MethodGet {
+		next = q.r.URL.RequestURI()
+		// A link on another site brings no cookie (SameSite=Strict); one more step from here does.
+		if site := q.r.Header.Get("Sec-Fetch-Site"); (site == "cross-site" || site == "same-site") && q.r.Header.Get("Sec-Fetch-Mode") == "navigate" {
+			q.render("onward", http.StatusOK, page{Title: "One moment"}, q.o.Path+next)
+			return
+		}
+	}
+	http.Redirect(q.w, q.r, q.o.Path+"/sign-in?next="+url.QueryEscape(next), http.StatusSeeOther)
+}
+
+// local gives a path of the console, and nothing that a browser would take for an address elsewhere.
+func local(next string) string {
+	u, err := url.Parse(next)
+	if err != nil || u.IsAbs() || u.Host != "" || u.User != nil || !strings.HasPrefix(next, "/") || strings.HasPrefix(next, "//") ||
+		strings.ContainsAny(next, "\\\r\n\t") || len(next) > 8192 {
+		return "/"
+	}
+	return next
+}
+
+func (q *request) showSignIn() error {
+	if q.session != nil {
+		return q.redirect(local(q.r.URL.Query().Get("next")))
+	}
+	return q.signInForm(http.StatusOK, local(q.r.URL.Query().Get("next")), "")
+}
+
+func (q *request) signInForm(status int, next, problem string) error {
+	cookie := q.cookie(q.r, formCookie)
+	if cookie == "" {
+		var err error
+		if cookie, err = random(q.o.Random); err != nil {
+			return err
+		}
+		q.setCookie(q.w, formCookie, cookie)
+	}
+	q.render("sign-in", status, page{Title: "Sign in"}, signInPage{Next: next, Form: q.formToken(cookie), Problem: problem})
+	return nil
+}
+
+// signIn asks the forge whose credential was typed, and begins a session.
+func (q *request) signIn() error {
+	form := q.r.PostForm
+	next := local(form.Get("next"))
+	cookie := q.cookie(q.r, formCookie)
+	if cookie == "" || !hmac.Equal([]byte(form.Get("csrf")), []byte(q.formToken(cookie))) {
+		return q.signInForm(http.StatusForbidden, next, "The form was too old. Please try again; if this comes again, allow cookies for this page.")
+	}
+	credential := q.credential()
+	if credential.Empty() {
+		return q.signInForm(http.StatusUnprocessableEntity, next, "Enter your "+q.o.Forge+" access token.")
+	}
+	caller, problem, status := q.identify(credential, nil)
+	if caller == nil {
+		return q.signInForm(status, next, problem)
+	}
+	if old := q.cookie(q.r, sessionCookie); old != "" {
+		q.sessions.end(old)
+	}
+	value, err := q.sessions.begin(caller)
+	if err != nil {
+		return err
+	}
+	q.setCookie(q.w, sessionCookie, value)
+	q.setCookie(q.w, formCookie, "")
+	q.o.Record(Event{What: "signed_in", UserID: caller.UserID(), Client: q.client(q.r)})
+	return q.redirect(next)
+}
+
+// identify asks the forge about a credential that was typed, within what one client may try. as, when not nil, is whose it
+// must be. Without a caller there is a problem in words for the form, and a status.
+func (q *request) identify(credential token.Secret, as *tokens.Caller) (c *tokens.Caller, problem string, status int) {
+	client := q.client(q.r)
+	if wait := q.attempts.begin(client); wait > 0 {
+		q.o.Record(Event{What: "sign_in_limited", Client: client})
+		q.w.Header().Set("Retry-After", fmt.Sprint(int((wait+time.Second-1)/time.Second)))
+		return nil, fmt.Sprintf("Too many wrong credentials came from your address. Try again in %s.", span(wait)), http.StatusTooManyRequests
+	}
+	var err error
+	if as != nil {
+		c, err = q.o.Tokens.Again(q.ctx(), as, credential)
+	} else {
+		c, err = q.o.Tokens.Owner(q.ctx(), credential)
+	}
+	if err == nil {
+		q.attempts.right(client)
+		return c, "", 0
+	}
+	if !errors.Is(err, tokens.ErrUnknownCaller) && !errors.Is(err, tokens.ErrForbidden) {
+		q.attempts.right(client) // the forge did not say that it was wrong
+	} else {
+		q.o.Record(Event{What: "sign_in_refused", Client: client})
+	}
+	if errors.Is(err, tokens.ErrUnknownCaller) {
+		return nil, q.o.Forge + " does not accept this access token. Check that it was copied whole, and is neither expired nor revoked.", http.StatusUnauthorized
+	}
+	status, text := q.words(err)
+	return nil, text, status
+}
+
+func (q *request) signOut() error {
+	q.sessions.end(q.cookie(q.r, sessionCookie))
+	q.setCookie(q.w, sessionCookie, "")
+	q.o.Record(Event{What: "signed_out", UserID: q.session.userID, Client: q.client(q.r)})
+	return q.redirect("/sign-in")
+}

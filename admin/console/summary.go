@@ -1,0 +1,267 @@
+package console
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"patgate/policy"
+)
+
+// summary is what a form describes: in plain words, and in the forms in which the same token can be made elsewhere.
+type summary struct {
+	Lines     []summaryLine `json:"lines"`
+	Warnings  []string      `json:"warnings"`
+	JSON      string        `json:"json"`
+	Command   string        `json:"command"`
+	Terraform string        `json:"terraform"`
+	Count     int           `json:"count"` // of permissions, over all scopes
+}
+
+// summaryLine is one scope in words.
+type summaryLine struct {
+	Where string   `json:"where"`
+	What  []string `json:"what"`
+}
+
+// where says where a scope reaches, in the middle of a sentence.
+func (s *draftScope) where() string {
+	var parts []string
+	switch s.Access {
+	case policy.AccessPersonalProjects.String():
+		return "all your personal projects, also those made later"
+	case policy.AccessAllMemberships.String():
+		return "every project and group that you have access to, also those made later"
+	case policy.AccessUser.String():
+		return "your own account"
+	case policy.AccessInstance.String():
+		return "the whole instance"
+	}
+	if groups := listed(s.Groups); len(groups) > 0 {
+		word := "group "
+		if len(groups) > 1 {
+			word = "groups "
+		}
+		parts = append(parts, word+strings.Join(groups, ", ")+" with everything below")
+	}
+	if projects := listed(s.Projects); len(projects) > 0 {
+		word := "project "
+		if len(projects) > 1 {
+			word = "projects "
+		}
+		parts = append(parts, word+strings.Join(projects, ", "))
+	}
+	if len(parts) == 0 {
+		return "no project or group yet"
+	}
+	return strings.Join(parts, " and ")
+}
+
+func (q *request) summarize(d *draft, k *catalog) summary {
+	out := summary{Lines: []summaryLine{}, Warnings: []string{}}
+	warn := func(text string) {
+		if !slices.Contains(out.Warnings, text) {
+			out.Warnings = append(out.Warnings, text)
+		}
+	}
+	for i := range d.Scopes {
+		s := &d.Scopes[i]
+		line := summaryLine{Where: s.where(), What: []string{}}
+		for _, w := range k.group(s.Permissions) {
+			line.What = append(line.What, w.Title+": "+strings.ToLower(strings.Join(w.Verbs, ", ")))
+			for _, name := range w.Permissions {
+				v := k.verbs[name]
+				if v == nil {
+					continue
+				}
+				if v.Mints {
+					warn(fmt.Sprintf("%s: some of its endpoints answer with another credential, and patgate does not hand those out.", name))
+				}
+				for _, effect := range v.Effects {
+					warn(fmt.Sprintf("%s: %s, which no project or group contains.", name, effect))
+				}
+			}
+		}
+		spec := policy.ConstraintSpec{RefPatterns: listed(s.Refs), ForbidRefDeletes: s.NoDeletes, ForbidTagChanges: s.NoTagChanges}
+		line.What = append(line.What, limitWords(&spec)...)
+		out.Count += len(s.Permissions)
+		out.Lines = append(out.Lines, line)
+	}
+	out.JSON, out.Command, out.Terraform = q.asJSON(d), q.asCommand(d), q.asTerraform(d)
+	return out
+}
+
+// apiScope is a scope in the API's form. Its ids are numbers where they were typed as such.
+type apiScope struct {
+	Access      string                 `json:"access"`
+	Permissions []string               `json:"permissions"`
+	Projects    []string               `json:"projects,omitempty"`
+	Groups      []string               `json:"groups,omitempty"`
+	Constraints *policy.ConstraintSpec `json:"constraints,omitempty"`
+}
+
+// apiToken is a new token in the API's form.
+type apiToken struct {
+	Name        string     `json:"name"`
+	Description string     `json:"description,omitempty"`
+	ExpiresIn   string     `json:"expires_in,omitempty"`
+	ExpiresAt   string     `json:"expires_at,omitempty"`
+	RenewUntil  string     `json:"renew_until,omitempty"`
+	Seal        bool       `json:"seal,omitempty"`
+	Scopes      []apiScope `json:"granular_scopes"`
+}
+
+// isDate tells whether an end was typed as a date rather than a length of time.
+func isDate(text string) bool { return strings.Count(text, "-") >= 2 }
+
+func (d *draft) api() apiToken {
+	t := apiToken{Name: d.Name, Description: d.Description, RenewUntil: d.Renew, Seal: d.Seal, Scopes: []apiScope{}}
+	if isDate(d.Expires) {
+		t.ExpiresAt = d.Expires
+	} else {
+		t.ExpiresIn = d.Expires
+	}
+	for _, s := range d.scopes() {
+		one := apiScope{Access: s.Access, Permissions: s.Permissions, Projects: s.Projects, Groups: s.Groups}
+		if one.Permissions == nil {
+			one.Permissions = []string{}
+		}
+		if c := s.Constraints; len(c.RefPatterns) > 0 || c.ForbidRefDeletes || c.ForbidTagChanges {
+			one.Constraints = &c
+		}
+		t.Scopes = append(t.Scopes, one)
+	}
+	return t
+}
+
+// asJSON gives the request to the API, for curl.
+func (q *request) asJSON(d *draft) string {
+	body, err := toJSON(d.api())
+	if err != nil {
+		return ""
+	}
+	return "POST " + q.o.Gateway + "/-/patgate/api/tokens\nPRIVATE-TOKEN: <your " + q.o.Forge + " access token>\nContent-Type: application/json\n\n" + body
+}
+
+// quote writes a text as one word of a shell.
+func quote(s string) string {
+	plain := func(r rune) bool {
+		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_./:,@", r)
+	}
+	if s != "" && strings.IndexFunc(s, func(r rune) bool { return !plain(r) }) < 0 {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}
+
+// asCommand gives the command line. What flags cannot say is told in a comment.
+func (q *request) asCommand(d *draft) string {
+	var b strings.Builder
+	b.WriteString("patgate token create --server " + quote(q.o.Gateway))
+	if d.Seal {
+		b.WriteString(" --seal")
+	}
+	b.WriteString(" --name " + quote(d.Name))
+	if d.Description != "" {
+		b.WriteString(" --description " + quote(d.Description))
+	}
+	if d.Expires != "" {
+		b.WriteString(" --expires " + quote(d.Expires))
+	}
+	if d.Renew != "" {
+		b.WriteString(" --renew-until " + quote(d.Renew))
+	}
+	constrained := false
+	for _, s := range d.scopes() {
+		b.WriteString(" \\\n  ")
+		switch s.Access {
+		case policy.AccessSelectedMemberships.String():
+			var parts []string
+			if len(s.Projects) > 0 {
+				parts = append(parts, "--project "+quote(strings.Join(s.Projects, ",")))
+			}
+			if len(s.Groups) > 0 {
+				parts = append(parts, "--group "+quote(strings.Join(s.Groups, ",")))
+			}
+			if len(parts) == 0 {
+				parts = append(parts, "--project '<path>'")
+			}
+			b.WriteString(strings.Join(parts, " "))
+		case policy.AccessPersonalProjects.String():
+			b.WriteString("--personal")
+		case policy.AccessAllMemberships.String():
+			b.WriteString("--all-memberships")
+		case policy.AccessUser.String():
+			b.WriteString("--user")
+		case policy.AccessInstance.String():
+			b.WriteString("--instance")
+		}
+		b.WriteString(" --allow " + quote(strings.Join(s.Permissions, ",")))
+		constrained = constrained || len(s.Constraints.RefPatterns) > 0 || s.Constraints.ForbidRefDeletes || s.Constraints.ForbidTagChanges
+	}
+	if constrained {
+		b.WriteString("\n# The limits on pushes are not among the flags: give the scopes as a file, --grant scopes.yaml.")
+	}
+	return b.String()
+}
+
+// asTerraform gives a resource of the provider Mastercard/restapi, which speaks to the API as it is: GitLab's own provider
+// has no fine-grained tokens.
+func (q *request) asTerraform(d *draft) string {
+	t := d.api()
+	t.Seal = false
+	var b strings.Builder
+	b.WriteString("# provider \"restapi\" (Mastercard/restapi): uri = " + hcl(q.o.Gateway+"/-/patgate/api") + ",\n")
+	b.WriteString("# headers = { PRIVATE-TOKEN = var.forge_token }, write_returns_object = true\n")
+	b.WriteString("resource \"restapi_object\" \"token\" {\n  path         = \"/tokens\"\n  id_attribute = \"id\"\n  data = jsonencode({\n")
+	attribute := func(indent, name, value string) { b.WriteString(indent + name + " = " + value + "\n") }
+	attribute("    ", "name", hcl(t.Name))
+	for _, f := range []struct{ name, value string }{{"description", t.Description}, {"expires_in", t.ExpiresIn}, {"expires_at", t.ExpiresAt}, {"renew_until", t.RenewUntil}} {
+		if f.value != "" {
+			attribute("    ", f.name, hcl(f.value))
+		}
+	}
+	b.WriteString("    granular_scopes = [\n")
+	for _, s := range t.Scopes {
+		b.WriteString("      {\n")
+		attribute("        ", "access", hcl(s.Access))
+		for _, f := range []struct {
+			name   string
+			values []string
+		}{{"projects", s.Projects}, {"groups", s.Groups}, {"permissions", s.Permissions}} {
+			if len(f.values) > 0 || f.name == "permissions" {
+				attribute("        ", f.name, hclList(f.values))
+			}
+		}
+		if c := s.Constraints; c != nil {
+			var parts []string
+			if len(c.RefPatterns) > 0 {
+				parts = append(parts, "ref_patterns = "+hclList(c.RefPatterns))
+			}
+			if c.ForbidRefDeletes {
+				parts = append(parts, "forbid_ref_deletes = true")
+			}
+			if c.ForbidTagChanges {
+				parts = append(parts, "forbid_tag_changes = true")
+			}
+			attribute("        ", "constraints", "{ "+strings.Join(parts, ", ")+" }")
+		}
+		b.WriteString("      },\n")
+	}
+	b.WriteString("    ]\n  })\n}")
+	return b.String()
+}
+
+// hcl writes a text as a string of HCL.
+func hcl(s string) string {
+	s = strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`, "\r", `\r`, "\t", `\t`, "${", "$${", "%{", "%%{").Replace(s)
+	return `"` + s + `"`
+}
+
+func hclList(all []string) string {
+	quoted := make([]string, len(all))
+	for i, s := range all {
+		quoted[i] = hcl(s)
+	}
+	return "[" + strings.Join(quoted, ", ") + "]"
+}

@@ -1,0 +1,101 @@
+package tokens
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"patgate/forge"
+	"patgate/policy"
+	"patgate/routes"
+	"patgate/token"
+)
+
+// Finder is a Forge that can look for projects and groups.
+type Finder interface {
+	// Search gives at most that many projects and as many groups that the credential's user is a member of and whose name or
+	// path has the text in it.
+	Search(ctx context.Context, credential token.Secret, userID int64, text string, most int) ([]forge.Found, error)
+}
+
+// Inventory is a Forge that lists a user's own tokens there.
+type Inventory interface {
+	// OwnTokens lists the tokens of the credential's user that are active, the newest first.
+	OwnTokens(ctx context.Context, credential token.Secret, userID int64) ([]forge.OwnToken, error)
+}
+
+const (
+	// mostFound is how many projects, and groups, a search gives.
+	mostFound = 8
+	// longestSearch is the longest text that is looked for, in characters.
+	longestSearch = 100
+)
+
+// Search looks at the forge for projects and groups that an owner may name in a scope.
+func (s *Service) Search(ctx context.Context, c *Caller, text string) ([]forge.Found, error) {
+	finder, ok := s.o.Forge.(Finder)
+	text = strings.TrimSpace(text)
+	if !ok || c.identity == nil {
+		return nil, ErrNotFound
+	}
+	if text == "" || !utf8.ValidString(text) || utf8.RuneCountInString(text) > longestSearch {
+		return nil, nil
+	}
+	return finder.Search(ctx, c.secret, c.identity.UserID, text, mostFound)
+}
+
+// ForgeTokens lists the tokens that an owner has at the forge itself. ErrNotFound when the forge cannot tell.
+func (s *Service) ForgeTokens(ctx context.Context, c *Caller) ([]forge.OwnToken, error) {
+	inventory, ok := s.o.Forge.(Inventory)
+	if !ok || c.identity == nil {
+		return nil, ErrNotFound
+	}
+	return inventory.OwnTokens(ctx, c.secret, c.identity.UserID)
+}
+
+// Sealed tells whether patgate holds a forge credential of an owner that a token could be bound to on this caller's word.
+func (s *Service) Sealed(ctx context.Context, c *Caller) (bool, error) {
+	if c.identity == nil {
+		return false, ErrNotFound
+	}
+	owner, err := s.owner(ctx, c.identity.UserID)
+	if err != nil || owner.ID == 0 {
+		return false, err
+	}
+	all, err := s.o.Store.Credentials(ctx, owner.ID)
+	if err != nil {
+		return false, err
+	}
+	for i := range all {
+		if len(Broader(all[i].Scopes, c.identity.Scopes)) == 0 {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// Place is a project or group by its kind and id.
+type Place struct {
+	Kind routes.RefKind
+	ID   int64
+}
+
+// Path gives the full path of a place as an owner sees it now; empty when it is not there or not visible, or when the
+// forge does not say. It is for people to read and decides nothing.
+func (s *Service) Path(ctx context.Context, c *Caller, p Place) (string, error) {
+	if c.identity == nil || p.ID <= 0 {
+		return "", ErrNotFound
+	}
+	// Not a token's question, so not on any token's allowance.
+	as := &token.Session{TokenID: -c.identity.UserID, OwnerUserID: c.identity.UserID, Username: c.identity.Username, Credential: c.secret}
+	container, err := s.o.Forge.Resolve(ctx, as, routes.Reference{Kind: p.Kind, ID: p.ID}, time.Minute)
+	switch {
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return "", err
+	case err != nil, container.Access == policy.OwnerNone, container.ID != p.ID:
+		return "", nil
+	}
+	return container.Path, nil
+}

@@ -1,0 +1,147 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"net/netip"
+	"strings"
+	"time"
+
+	"go.uber.org/zap"
+
+	"patgate/admin/console"
+	"patgate/config"
+	"patgate/proxy"
+)
+
+// forgeName is what the forge is called in the console.
+const forgeName = "GitLab"
+
+// makeConsole makes the console that the configuration describes; none when it is off.
+func (g *gateway) makeConsole() (err error) {
+	c := g.config
+	origins := c.ConsoleOrigins()
+	if len(origins) == 0 {
+		return nil
+	}
+	o := console.Options{
+		Tokens: g.tokens, Forge: forgeName, Origins: origins, Gateway: c.Public(),
+		Attempts: c.Limits.FailedCredentials, AttemptsWindow: c.Limits.FailedCredentialsWindow.Std(),
+		IdleTimeout: c.Console.IdleTimeout.Std(), SessionLifetime: c.Console.SessionLifetime.Std(),
+		Record: func(e console.Event) {
+			g.logger.Info("console", zap.String("event", e.What), zap.Int64("owner_id", e.UserID), zap.Stringer("client", e.Client))
+		},
+		Report: func(err error) { g.logger.Error("console", zap.Error(err)) },
+	}
+	for _, p := range c.TrustedProxies {
+		o.TrustedProxies = append(o.TrustedProxies, p.Prefix)
+	}
+	if c.Console.Listen == config.ConsoleGateway {
+		o.Path, o.TrustedProxies = config.ConsolePath, nil // the gateway has told clients from proxies already
+	}
+	if g.console, err = console.New(o); err != nil {
+		return err
+	}
+	g.consoleServer = &http.Server{
+		Handler: g.recovering(g.console), ReadHeaderTimeout: c.Timeouts.ReadHeader.Std(), ReadTimeout: time.Minute, WriteTimeout: time.Minute,
+		IdleTimeout: c.Timeouts.Idle.Std(), MaxHeaderBytes: int(c.Limits.HeaderBytes), ErrorLog: log.New(consoleLog{g.logger}, "", 0),
+	}
+	return nil
+}
+
+// recovering answers 500 where a handler panics, and writes the stack without the value, which may hold anything.
+func (g *gateway) recovering(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer func() {
+			value := recover()
+			if value == nil {
+				return
+			}
+			g.logger.Error("panic", zap.String("type", fmt.Sprintf("%T", value)), zap.StackSkip("stack", 1))
+			http.Error(w, "patgate failed to handle the request.", http.StatusInternalServerError)
+		}()
+		h.ServeHTTP(w, r)
+	})
+}
+
+// serveConsole serves the console on a listener of its own.
+func (g *gateway) serveConsole(l net.Listener, serverTLS *tls.Config) {
+	if serverTLS != nil {
+		serverTLS = serverTLS.Clone()
+		serverTLS.NextProtos = []string{"http/1.1"}
+		l = tls.NewListener(l, serverTLS)
+	}
+	if err := g.consoleServer.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+		g.failed <- fmt.Errorf("serving the console: %w", err)
+	}
+}
+
+// consoleLog gives the console's HTTP server's own messages to the log.
+type consoleLog struct{ logger *zap.Logger }
+
+// Write writes a message.
+func (l consoleLog) Write(p []byte) (int, error) {
+	l.logger.Warn("console: " + strings.TrimSpace(string(p)))
+	return len(p), nil
+}
+
+// listenConsole opens the console's listener; nil when it has none of its own.
+func listenConsole(c *config.Config) (net.Listener, error) {
+	if c.Console.Listen == config.ConsoleOff || c.Console.Listen == config.ConsoleGateway {
+		return nil, nil
+	}
+	return listen("console.listen", c.Console.Listen)
+}
+
+// consoleAnswer takes what the console answers to a request that came by the gateway.
+type consoleAnswer struct {
+	header http.Header
+	status int
+	body   bytes.Buffer
+}
+
+// Header implements http.ResponseWriter.
+func (a *consoleAnswer) Header() http.Header { return a.header }
+
+// WriteHeader implements http.ResponseWriter.
+func (a *consoleAnswer) WriteHeader(status int) {
+	if a.status == 0 {
+		a.status = status
+	}
+}
+
+// Write implements http.ResponseWriter.
+func (a *consoleAnswer) Write(p []byte) (int, error) {
+	a.WriteHeader(http.StatusOK)
+	return a.body.Write(p)
+}
+
+// answerConsole has the console answer a request that came by the gateway.
+func answerConsole(ctx context.Context, h http.Handler, r *proxy.LocalRequest) proxy.LocalAnswer {
+	target := r.Path
+	if r.Query != "" {
+		target += "?" + r.Query
+	}
+	request, err := http.NewRequestWithContext(ctx, r.Method, target, io.NopCloser(bytes.NewReader(r.Body)))
+	if err != nil {
+		return proxy.LocalAnswer{Status: http.StatusBadRequest, Header: http.Header{"Content-Type": {"text/plain; charset=utf-8"}}, Body: []byte("The request could not be read.\n")}
+	}
+	request.Header = r.Header
+	request.Host = r.Header.Get("Host")
+	request.Header.Del("Host")
+	request.RemoteAddr = netip.AddrPortFrom(r.Client, 0).String()
+	answer := &consoleAnswer{header: http.Header{}}
+	h.ServeHTTP(answer, request)
+	answer.header.Del("Content-Length")
+	if answer.status == 0 {
+		answer.status = http.StatusOK
+	}
+	return proxy.LocalAnswer{Status: answer.status, Header: answer.header, Body: answer.body.Bytes()}
+}
