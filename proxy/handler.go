@@ -309,7 +309,7 @@ func (x *exchange) authenticate() *refusal {
 		x.h.failures.add(x.client)
 		return x.orTooMany(refuseTokenMalformed, times, wait)
 	}
-	session, err := x.h.options.Sessions.Get(context.Background(), hash)
+	session, err := x.h.options.Sessions.GetAt(context.Background(), hash, x.event.Start)
 	x.session = session
 	if err == nil {
 		return nil

@@ -195,7 +195,7 @@ type fakeSession struct {
 	err     error
 }
 
-func (s fakeSessions) Get(_ context.Context, hash token.Hash) (*token.Session, error) {
+func (s fakeSessions) GetAt(_ context.Context, hash token.Hash, _ time.Time) (*token.Session, error) {
 	found, ok := s[hash]
 	if !ok {
 		return nil, errUnknown

@@ -13,9 +13,10 @@ import (
 	"patgate/token"
 )
 
-// Sessions turns a token's hash into what is known of the token. Errors are classified by Options.TokenState.
+// Sessions turns a token's hash into what is known of the token at a moment that has just been read from the clock. Errors
+// are classified by Options.TokenState.
 type Sessions interface {
-	Get(ctx context.Context, hash token.Hash) (*token.Session, error)
+	GetAt(ctx context.Context, hash token.Hash, now time.Time) (*token.Session, error)
 }
 
 // Resolver tells what the forge says of the containers that a request names. It is the part of forge.Resolver that the

@@ -65,9 +65,9 @@ type countingSessions struct {
 	n atomic.Int64
 }
 
-func (s *countingSessions) Get(ctx context.Context, hash token.Hash) (*token.Session, error) {
+func (s *countingSessions) GetAt(ctx context.Context, hash token.Hash, now time.Time) (*token.Session, error) {
 	s.n.Add(1)
-	return s.Sessions.Get(ctx, hash)
+	return s.Sessions.GetAt(ctx, hash, now)
 }
 
 // Threat: answers, or the work behind them, tell how close a guess came. Attack: tokens that differ from a real one in one

@@ -322,15 +322,13 @@ func (op *Operation) read(m *matcher) error {
 		op.buf = make([]byte, 0, max(need, 256)) // decoded values are never longer: no append moves it
 	}
 	v := op.variant
-	segment := 0
-	for i := range v.segments {
+	for _, i := range v.captured {
 		s := &v.segments[i]
-		from := segment
-		segment = int(m.kept[i]) + 1
-		if s.parts == nil {
-			continue
+		from := 0
+		if i > 0 {
+			from = int(m.kept[i-1]) + 1
 		}
-		raw := m.path[m.start(from):m.ends[segment-1]]
+		raw := m.path[m.start(from):m.ends[m.kept[i]]]
 		if op.format != "" && i == len(v.segments)-1 {
 			raw = raw[:len(raw)-len(".")-len(op.format)]
 		}
@@ -380,34 +378,38 @@ func (op *Operation) capture(raw []byte) error {
 
 // decode reads a raw capture once. It refuses what the forge could read in another way.
 func (op *Operation) decode(raw []byte) ([]byte, bool) {
-	if bytes.IndexByte(raw, '%') < 0 {
+	at := bytes.IndexByte(raw, '%')
+	if at < 0 {
 		return raw, true
 	}
 	start := len(op.buf)
-	for i := 0; i < len(raw); i++ {
-		c := raw[i]
-		if c == '%' {
-			if i+2 >= len(raw) {
-				return nil, false
-			}
-			hi, lo := unhex[raw[i+1]], unhex[raw[i+2]]
-			if hi < 0 || lo < 0 {
-				return nil, false
-			}
-			c = byte(hi)<<4 | byte(lo)
-			if c < 0x20 || c == 0x7f || c == '\\' || c == '%' {
-				return nil, false
-			}
-			i += 2
+	var all byte // every bit that is set in some decoded byte: what stands unencoded in a path is ASCII
+	for ; at >= 0; at = bytes.IndexByte(raw, '%') {
+		if at+2 >= len(raw) {
+			return nil, false
 		}
-		op.buf = append(op.buf, c)
+		hi, lo := unhex[raw[at+1]], unhex[raw[at+2]]
+		if hi < 0 || lo < 0 {
+			return nil, false
+		}
+		c := byte(hi)<<4 | byte(lo)
+		if c < 0x20 || c == 0x7f || c == '\\' || c == '%' {
+			return nil, false
+		}
+		all |= c
+		op.buf = append(append(op.buf, raw[:at]...), c)
+		raw = raw[at+3:]
 	}
+	op.buf = append(op.buf, raw...)
 	value := op.buf[start:]
-	return value, utf8.Valid(value) && !hasDotSegment(value)
+	return value, (all < utf8.RuneSelf || utf8.Valid(value)) && !hasDotSegment(value)
 }
 
 // hasDotSegment tells whether "." or ".." stands between slashes in a decoded value.
 func hasDotSegment(value []byte) bool {
+	if bytes.IndexByte(value, '.') < 0 {
+		return false
+	}
 	for len(value) > 0 {
 		s := value
 		if i := bytes.IndexByte(value, '/'); i >= 0 {

@@ -17,7 +17,8 @@ type pattern struct {
 // variant is one spelling of a pattern: its segments in order.
 type variant struct {
 	segments []segment
-	runs     []run    // the same, with all literals between two captures in one
+	captured []int    // the segments that hold a capture
+	runs     []run    // the same as segments, with all literals between two captures in one
 	names    []string // capture names in path order
 	classes  []*class // of the captures
 	refusals []*Refusal
@@ -130,6 +131,9 @@ func parseVariant(path string, spec *patternSpec) (*variant, error) {
 		}
 		v.segments = append(v.segments, s)
 		v.addRuns(&s)
+		if s.parts != nil {
+			v.captured = append(v.captured, len(v.segments)-1)
+		}
 	}
 	if len(v.segments) > maxSegments {
 		return nil, fmt.Errorf("path %q has more than %d segments", path, maxSegments)

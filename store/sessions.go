@@ -124,7 +124,11 @@ func setDefault[T comparable](v *T, d T) {
 // the first four but ErrUnknownToken the session is given too, without grant and credential: it names the token for the
 // record. The session is shared: it must not be changed. A hit allocates nothing.
 func (s *Sessions) Get(ctx context.Context, hash token.Hash) (*token.Session, error) {
-	now := s.o.Now()
+	return s.GetAt(ctx, hash, s.o.Now())
+}
+
+// GetAt is Get for a caller who has just read the clock, which is a third of what a hit costs.
+func (s *Sessions) GetAt(ctx context.Context, hash token.Hash, now time.Time) (*token.Session, error) {
 	catalogue := s.o.Catalogue()
 	if s.catalogue.Load() != catalogue { // the route table was reloaded: grants hold numbers of the old catalogue
 		s.known.InvalidateAll()
