@@ -14,6 +14,9 @@ func alive(c net.Conn) bool {
 	if secure, ok := c.(*tls.Conn); ok {
 		c = secure.NetConn()
 	}
+	if s, ok := c.(interface{ silent() bool }); ok {
+		return s.silent()
+	}
 	sc, ok := c.(syscall.Conn)
 	if !ok {
 		return true

@@ -46,6 +46,7 @@ func (l *listener) Accept() (net.Conn, error) {
 // wrap gives nil when the address has too many connections; it is then closed with an answer where that cannot block.
 func (l *listener) wrap(c net.Conn) net.Conn {
 	conn := &clientConn{limits: &l.h.options.Timeouts}
+	c = newSocket(c)
 	conn.Conn, conn.dog = c, l.h.dog
 	if addr, ok := c.RemoteAddr().(*net.TCPAddr); ok {
 		conn.peer = addr.AddrPort().Addr().Unmap().WithZone("")

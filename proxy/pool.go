@@ -165,8 +165,12 @@ func (p *pool) dial() (*upstreamConn, error) {
 // connect opens a connection; proxy environment variables are not followed.
 func (p *pool) connect(ctx context.Context) (net.Conn, error) {
 	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", p.address)
-	if err != nil || p.tls == nil {
-		return conn, err
+	if err != nil {
+		return nil, err
+	}
+	conn = newSocket(conn)
+	if p.tls == nil {
+		return conn, nil
 	}
 	secure := tls.Client(conn, p.tls)
 	if err := secure.HandshakeContext(ctx); err != nil {
