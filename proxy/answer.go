@@ -45,14 +45,14 @@ func (x *exchange) refuse(r *refusal) {
 	if r.status == fasthttp.StatusForbidden && x.refusePush(f.message) {
 		return
 	}
-	body := f.body(x.surface)
+	body := f.body(x)
 	switch {
 	case x.surface == surfaceGit && isLFSPath(x.path):
 		h.SetContentType(git.LFSMediaType)
 		body = git.LFSMessage(f.message, id)
 	case x.surface == surfaceGit:
 		h.SetContentType("text/plain; charset=utf-8")
-	case f.decision != nil && x.surface == surfaceAPI && takesProblem(x.fields.get(fieldAccept)):
+	case f.decision != nil && x.surface == surfaceAPI && !x.h.dialect.message && takesProblem(x.fields.get(fieldAccept)):
 		h.SetContentType("application/problem+json")
 	}
 	out.SetBody(body)
@@ -154,21 +154,21 @@ func title(snake string) string {
 func (x *exchange) challenge(f *facts) {
 	h := &x.ctx.Response.Header
 	switch {
-	case f.challenge != challengeNone && x.toRegistry():
+	case f.challenge != challengeNone && (x.toRegistry() || x.toOwnRegistry()):
 		h.Set("Docker-Distribution-Api-Version", "registry/2.0")
 		h.SetBytesV("WWW-Authenticate", x.appendRegistryChallenge(nil))
 	case f.challenge == challengeMissing && x.surface == surfaceRegistry:
 		x.registryChallenge()
 	case f.challenge == challengeMissing && (x.surface == surfaceGit || isPackagePath(x.path)):
-		h.Set("WWW-Authenticate", `Basic realm="GitLab"`)
+		h.Set("WWW-Authenticate", `Basic realm="`+x.h.dialect.realm+`"`)
 	case f.challenge == challengeMissing:
-		h.Set("WWW-Authenticate", `Bearer realm="GitLab"`)
+		h.Set("WWW-Authenticate", `Bearer realm="`+x.h.dialect.realm+`"`)
 	case f.challenge == challengeToken && (x.cred.place == placeBasic || x.surface == surfaceGit):
-		h.Set("WWW-Authenticate", `Basic realm="GitLab"`)
+		h.Set("WWW-Authenticate", `Basic realm="`+x.h.dialect.realm+`"`)
 	case f.challenge == challengeToken:
-		h.Set("WWW-Authenticate", `Bearer realm="GitLab", error="invalid_token", error_description="`+f.message+`"`)
+		h.Set("WWW-Authenticate", `Bearer realm="`+x.h.dialect.realm+`", error="invalid_token", error_description="`+f.message+`"`)
 	case f.decision != nil:
-		h.Set("WWW-Authenticate", `Bearer realm="GitLab", error="insufficient_scope", scope="`+strings.Join(f.missing, " ")+`"`)
+		h.Set("WWW-Authenticate", `Bearer realm="`+x.h.dialect.realm+`", error="insufficient_scope", scope="`+strings.Join(f.missing, " ")+`"`)
 	}
 	if len(f.accepted) > 0 {
 		h.Set("X-Accepted-Permissions", strings.Join(f.accepted, ","))
@@ -180,7 +180,7 @@ func (x *exchange) challenge(f *facts) {
 func (x *exchange) registryChallenge() {
 	origin := x.h.links.publicOrigin(x.origin)
 	if below(x.path, "/jwt/auth") || len(origin) == 0 {
-		x.ctx.Response.Header.Set("WWW-Authenticate", `Basic realm="GitLab"`)
+		x.ctx.Response.Header.Set("WWW-Authenticate", `Basic realm="`+x.h.dialect.realm+`"`)
 		return
 	}
 	x.ctx.Response.Header.Set("Docker-Distribution-Api-Version", "registry/2.0")

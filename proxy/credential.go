@@ -43,10 +43,11 @@ func (c caller) String() string { return callerNames[c] }
 
 // credential is what was found in a request's headers and target.
 type credential struct {
-	caller caller
-	place  place
-	secret []byte // of a patgate token; points into the request or into buf
-	buf    []byte // decoded Basic credentials
+	dialect *dialect // nil is GitLab's
+	caller  caller
+	place   place
+	secret  []byte // of a patgate token; points into the request or into buf
+	buf     []byte // decoded Basic credentials
 }
 
 // find reads every place of a request in which GitLab 19.3 takes a credential from headers. With a patgate token, that
@@ -64,7 +65,7 @@ func (c *credential) find(f *fields, raw, target []byte) *refusal {
 			continue
 		}
 		if h.field == fieldCookie {
-			if !isSession(h.value) {
+			if !c.dialect.isSession(h.value) {
 				continue
 			}
 			session = true
@@ -121,7 +122,7 @@ func (c *credential) read(h *field) (place, []byte) {
 	case fieldAuthorization:
 		scheme, rest, hasScheme := bytes.Cut(h.value, []byte{' '})
 		switch {
-		case !hasScheme:
+		case !hasScheme && (c.dialect == nil || c.dialect.rawTokens):
 			return placeRaw, h.value
 		case equalFold(scheme, "bearer"):
 			return placeBearer, trimSpace(rest)
@@ -129,7 +130,12 @@ func (c *credential) read(h *field) (place, []byte) {
 			return placeTokenKey, trimSpace(rest)
 		case equalFold(scheme, "basic"):
 			c.decodeBasic(trimSpace(rest))
-			if _, password, ok := bytes.Cut(c.buf, []byte{':'}); ok {
+			username, password, ok := bytes.Cut(c.buf, []byte{':'})
+			switch {
+			case !ok:
+			case c.dialect != nil && c.dialect.usernameTokens && (len(password) == 0 || string(password) == "x-oauth-basic"):
+				return placeBasic, username
+			default:
 				return placeBasic, password
 			}
 		}

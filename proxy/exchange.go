@@ -48,6 +48,7 @@ type exchange struct {
 
 	head     []byte // the upstream request's head
 	rebuilt  []byte // its target
+	renamed  bool   // it holds names in the forge's spelling, not the client's
 	scratch  []byte
 	origin   []byte // by which the client came
 	upload   upload
@@ -81,7 +82,7 @@ func (x *exchange) release() {
 	h := x.h
 	x.body.release()
 	x.h, x.ctx, x.conn, x.table, x.session, x.upstream, x.pool = nil, nil, nil, nil, nil, nil, nil
-	x.target, x.path, x.method, x.upload, x.recorded, x.isHead, x.secure, x.answered = nil, nil, "", upload{}, false, false, false, false
+	x.target, x.path, x.method, x.upload, x.recorded, x.isHead, x.secure, x.answered, x.renamed = nil, nil, "", upload{}, false, false, false, false, false
 	x.client = netip.Addr{}
 	x.cred.caller, x.cred.place, x.cred.secret = 0, 0, nil
 	x.decision = policy.Decision{}

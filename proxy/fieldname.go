@@ -44,6 +44,8 @@ const (
 	classCredential
 	// classRefused: changes whom or what the forge takes the request for; refused.
 	classRefused
+	// classLogin: says who the user is, to a forge that believes it of a proxy; refused whoever sends it.
+	classLogin
 	// classForwarding: written by proxies; believed only from trusted ones.
 	classForwarding
 	// classHop: for this connection only (RFC 9110, 7.6.1).
@@ -58,15 +60,12 @@ type knownField struct {
 	class fieldClass
 }
 
-// knownFields is the closed list. Credentials and overrides: places where GitLab 19.3 reads one (lib/gitlab/auth,
-// lib/api, app/controllers/concerns). Package clients' own headers are those that lib/api reads.
-var knownFields = []knownField{
-	{"authorization", fieldAuthorization, classCredential},
+// gitlabFields are the places where GitLab 19.3 reads a credential or an override (lib/gitlab/auth, lib/api,
+// app/controllers/concerns), beside those that every forge has. Other headers between the parts of an instance begin alike.
+var gitlabFields = newFieldTable([]string{"gitlab-"}, []knownField{
 	{"private-token", fieldPrivateToken, classCredential},
 	{"job-token", fieldJobToken, classCredential},
 	{"deploy-token", fieldDeployToken, classCredential},
-	{"x-nuget-apikey", fieldNugetKey, classCredential},
-	{"cookie", fieldCookie, classCredential},
 	{"runner-token", 0, classCredential},
 	{"unleash-instanceid", 0, classCredential},
 	{"x-gitlab-static-object-token", 0, classCredential},
@@ -86,6 +85,42 @@ var knownFields = []knownField{
 	{"gitlab-openbao-auth-token", 0, classCredential},
 	{"gitlab-iam-auth-token", 0, classCredential},
 	{"x-customers-dot-internal-token", 0, classCredential},
+	{"x-gitlab-organization-id", 0, classRefused},
+	{"x-gitlab-enabled-mcp-server-tools", 0, classRefused},
+	{"x-gitlab-mcp-server-tool-name-prefix", 0, classRefused},
+	{"x-gitlab-namespace-id", 0, classRefused},
+})
+
+// giteaFields are those of Gitea 1.26 (services/auth, routers/private): signed requests, and logins by the name that a proxy
+// vouches for, which Gitea believes of proxies that it trusts, and patgate may be one. Their names can be configured.
+var giteaFields = newFieldTable([]string{"x-gitea-", "x-forgejo-", "x-webauth-"}, []knownField{
+	{"signature", 0, classCredential},
+	{"x-ssh-certificate", 0, classCredential},
+	{"x-gitea-otp", 0, classRefused},
+	{"x-webauth-user", 0, classLogin},
+	{"x-webauth-email", 0, classLogin},
+	{"x-webauth-fullname", 0, classLogin},
+	{"remote-user", 0, classForwarding},
+	{"remote-email", 0, classForwarding},
+	{"remote-name", 0, classForwarding},
+	{"x-remote-user", 0, classForwarding},
+	{"x-forwarded-user", 0, classForwarding},
+	{"x-forwarded-email", 0, classForwarding},
+	{"x-forwarded-preferred-username", 0, classForwarding},
+	{"x-auth-request-user", 0, classForwarding},
+	{"x-auth-request-email", 0, classForwarding},
+	{"x-forwarded-protocol", 0, classForwarding},
+	{"x-url-scheme", 0, classForwarding},
+	{"front-end-https", 0, classForwarding},
+	{"x-ops-authorization-1", 0, classCredential}, // Chef's signature
+	{"x-ops-userid", 0, classCredential},
+})
+
+// knownFields is the closed list of what every forge has. Package clients' own headers are those that GitLab's lib/api reads.
+var knownFields = []knownField{
+	{"authorization", fieldAuthorization, classCredential},
+	{"x-nuget-apikey", fieldNugetKey, classCredential},
+	{"cookie", fieldCookie, classCredential},
 	{"proxy-authorization", 0, classHop},
 
 	{"sudo", 0, classRefused},
@@ -96,10 +131,6 @@ var knownFields = []knownField{
 	{"x-rewrite-url", 0, classRefused},
 	{"x-sendfile-type", 0, classRefused},
 	{"x-accel-mapping", 0, classRefused},
-	{"x-gitlab-organization-id", 0, classRefused},
-	{"x-gitlab-enabled-mcp-server-tools", 0, classRefused},
-	{"x-gitlab-mcp-server-tool-name-prefix", 0, classRefused},
-	{"x-gitlab-namespace-id", 0, classRefused},
 
 	{"forwarded", 0, classForwarding},
 	{"x-forwarded-for", fieldForwardedFor, classForwarding},
@@ -163,26 +194,37 @@ type fieldRule struct {
 	class fieldClass
 }
 
-// fieldRules is knownFields by name.
-var fieldRules = func() map[string]fieldRule {
-	rules := make(map[string]fieldRule, len(knownFields))
+// fieldTable is what is known of header names in front of one forge. It is never written to.
+type fieldTable struct {
+	rules   map[string]fieldRule
+	refused []string // beginnings of names that are refused when they are not in rules
+}
+
+// newFieldTable adds a forge's own names to those that every forge has.
+func newFieldTable(refused []string, own []knownField) *fieldTable {
+	t := &fieldTable{rules: make(map[string]fieldRule, len(knownFields)+len(own)), refused: refused}
 	next := fieldListed
-	for _, k := range knownFields {
-		if k.field == fieldUnknown {
-			k.field = next
-			next++
+	for _, list := range [...][]knownField{knownFields, own} {
+		for _, k := range list {
+			if k.field == fieldUnknown {
+				k.field = next
+				next++
+			}
+			t.rules[k.name] = fieldRule{k.field, k.class}
 		}
-		rules[k.name] = fieldRule{k.field, k.class}
 	}
-	return rules
-}()
+	return t
+}
 
 // maxFieldName bounds the names that are looked up; every known name is shorter.
 const maxFieldName = 48
 
-// lookupField gives the rule of a header name, compared without case and with "_" read as "-", as Rack does (GitLab
+// lookup gives the rule of a header name, compared without case and with "_" read as "-", as Rack does (GitLab
 // 19.3 behind Workhorse takes Private_Token for PRIVATE-TOKEN). alias tells that the name was spelled with "_".
-func lookupField(name []byte) (rule fieldRule, alias bool) {
+func (t *fieldTable) lookup(name []byte) (rule fieldRule, alias bool) {
+	if t == nil {
+		t = gitlabFields
+	}
 	if len(name) > maxFieldName {
 		return fieldRule{}, false
 	}
@@ -198,9 +240,14 @@ func lookupField(name []byte) (rule fieldRule, alias bool) {
 		room[i] = c
 	}
 	lower := room[:len(name)]
-	rule, known := fieldRules[string(lower)]
-	if !known && len(lower) > 7 && string(lower[:7]) == "gitlab-" {
-		return fieldRule{class: classRefused}, alias // headers between the parts of a GitLab instance
+	rule, known := t.rules[string(lower)]
+	if known {
+		return rule, alias
+	}
+	for _, prefix := range t.refused {
+		if len(lower) > len(prefix) && string(lower[:len(prefix)]) == prefix {
+			return fieldRule{class: classRefused}, alias // headers between the parts of an instance
+		}
 	}
 	return rule, alias
 }

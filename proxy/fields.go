@@ -12,9 +12,10 @@ type field struct {
 
 // fields is a request's header block, read once from its raw bytes.
 type fields struct {
-	list []field
-	dup  [4]uint64 // by fieldName: came more than once
-	seen [4]uint64
+	table *fieldTable // of the forge; nil is GitLab's
+	list  []field
+	dup   [4]uint64 // by fieldName: came more than once
+	seen  [4]uint64
 }
 
 // maxFields bounds the header lines of one request.
@@ -60,7 +61,7 @@ func (f *fields) parse(raw []byte) (problem string) {
 		if len(f.list) == maxFields {
 			return badTooMany
 		}
-		rule, alias := lookupField(line[:colon])
+		rule, alias := f.table.lookup(line[:colon])
 		f.list = append(f.list, field{name: line[:colon], value: value, fieldRule: rule, alias: alias && rule.class != classDropped})
 		bit := uint64(1) << (rule.field % 64)
 		if f.seen[rule.field/64]&bit != 0 {

@@ -80,7 +80,7 @@ func (x *exchange) copyAnswer() *refusal {
 		case equalFold(name, "link"):
 			x.scratch = x.linksOf().appendLink(x.scratch[:0], value, x.origin)
 			value = x.scratch
-		case equalFold(name, "www-authenticate") && x.toRegistry():
+		case equalFold(name, "www-authenticate") && (x.toRegistry() || x.toOwnRegistry()):
 			x.scratch = x.appendRegistryChallenge(x.scratch[:0])
 			value = x.scratch
 		case isDigest(name) && x.changes():

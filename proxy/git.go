@@ -45,7 +45,7 @@ func (x *exchange) classifyGit() *refusal {
 	x.op.Route = nil
 	r := refusalOf(err)
 	if x.method == fasthttp.MethodGet {
-		if to := git.WithSuffix(x.target); to != nil {
+		if to := git.WithSuffix(x.target, x.table.Named()); to != nil {
 			return &refusal{status: fasthttp.StatusMovedPermanently, reason: "git_suffix", location: string(to),
 				message: "The repository's path must end in .git."}
 		}
@@ -73,7 +73,7 @@ func (x *exchange) readGit() error {
 		return &params.Refusal{Code: params.CodeContentType, Message: "the Content-Type of this request must be " + route.Body.Stream[0]}
 	}
 	b.contentType = append(b.contentType[:0], route.Body.Stream[0]...)
-	isPack := !strings.Contains(route.Path, "/gitlab-lfs/")
+	isPack := !strings.Contains(route.Path, "lfs/objects/")
 	switch encoding := x.fields.get(fieldContentEncoding); {
 	case len(encoding) == 0, equalFold(encoding, "identity"):
 	case isPack && (equalFold(encoding, "gzip") || equalFold(encoding, "x-gzip")):
@@ -163,6 +163,9 @@ func (x *exchange) checkOptions() error {
 		return nil
 	}
 	needs := routes.PermissionSet{}
+	if x.table.Named() {
+		return x.checkNamedOptions(needs)
+	}
 	for _, option := range x.git.push.Options {
 		name, found := strings.CutPrefix(option, "merge_request.")
 		switch {
@@ -181,13 +184,42 @@ func (x *exchange) checkOptions() error {
 			}
 		}
 	}
+	x.alsoNeeds(needs)
+	return nil
+}
+
+// checkNamedOptions is checkOptions for Gitea 1.26 (services/agit, routers/private): a push to refs/for/ opens or changes a
+// pull request, and options can make a repository public.
+func (x *exchange) checkNamedOptions(needs routes.PermissionSet) error {
+	add := func(permission string) {
+		if p, known := x.table.Catalogue().Find(permission); known {
+			needs.Add(p)
+		}
+	}
+	for i := range x.git.push.Updates {
+		name := x.git.push.Updates[i].Name
+		if bytes.HasPrefix(name, []byte("refs/for/")) || bytes.HasPrefix(name, []byte("refs/draft/")) || bytes.HasPrefix(name, []byte("refs/for-review/")) {
+			add("create_merge_request")
+			add("update_merge_request")
+		}
+	}
+	for _, option := range x.git.push.Options {
+		if strings.HasPrefix(option, "repo.") {
+			add("update_project")
+		}
+	}
+	x.alsoNeeds(needs)
+	return nil
+}
+
+// alsoNeeds adds a check of further permissions on the row's own container.
+func (x *exchange) alsoNeeds(needs routes.PermissionSet) {
 	if needs.Empty() {
-		return nil
+		return
 	}
 	own := x.question.Checks[0]
 	own.Needs, own.Target = &needs, true
 	x.question.Checks = append(x.question.Checks, own)
-	return nil
 }
 
 // checkTwin refuses a path that the forge would take for a project's own, because there is one of that name. It is asked

@@ -18,6 +18,7 @@ import (
 // Handler serves requests. Make one with New; it is used by a Server.
 type Handler struct {
 	options        Options
+	dialect        *dialect
 	exchanges      sync.Pool
 	patgate        *pool // connections to the forge for patgate tokens
 	others         *pool // and for everybody else
@@ -40,7 +41,7 @@ func New(o Options) (*Handler, error) {
 		return nil, err
 	}
 	o.setDefaults()
-	h := &Handler{options: o, trusted: trust(o.TrustedProxies), links: newLinks(o.Upstream, o.PublicURL), storage: newStorage(o.StorageURLs)}
+	h := &Handler{options: o, dialect: dialectOf(o.Forge), trusted: trust(o.TrustedProxies), links: newLinks(o.Upstream, o.PublicURL), storage: newStorage(o.StorageURLs)}
 	h.exchanges.New = func() any { return &exchange{} }
 	h.upstreamScheme, h.upstreamHost, _ = strings.Cut(o.Upstream.URL, "://")
 	if scheme, host, ok := strings.Cut(o.PublicURL, "://"); ok {
@@ -53,7 +54,7 @@ func New(o Options) (*Handler, error) {
 	if h.registry, err = h.newRegistry(); err != nil {
 		return nil, err
 	}
-	if h.registry != nil {
+	if h.registry != nil && !h.registry.own {
 		h.dog.also = append(h.dog.also, h.registry.pool.reap)
 	}
 	go h.dog.run()
@@ -66,7 +67,7 @@ func New(o Options) (*Handler, error) {
 func (h *Handler) Close() {
 	h.patgate.close()
 	h.others.close()
-	if h.registry != nil {
+	if h.registry != nil && !h.registry.own {
 		h.registry.pool.close()
 	}
 	h.dog.close()
@@ -168,7 +169,8 @@ func (x *exchange) begin() *refusal {
 	x.isHead = x.method == fasthttp.MethodHead
 	x.target = header.RequestURI()
 	x.path, _, _ = bytes.Cut(x.target, []byte{'?'})
-	x.surface = surfaceOf(x.path, x.table.Base())
+	x.fields.table, x.cred.dialect = x.h.dialect.fields, x.h.dialect
+	x.surface = x.h.dialect.surface(x.path, x.table.Base())
 	raw := header.RawHeaders()
 	if problem := x.fields.parse(raw); problem != "" {
 		return &refusal{status: fasthttp.StatusBadRequest, reason: "malformed_header", message: problem, close: true}
@@ -222,7 +224,11 @@ func (x *exchange) judge() *refusal {
 	}
 	switch {
 	case x.registry.auth != nil:
-		return x.judgeRegistry()
+		r := x.judgeRegistry()
+		if r == nil && x.toOwnRegistry() {
+			return x.answerToken()
+		}
+		return r
 	case x.registry.image != nil:
 		return x.judgeImage()
 	}
@@ -302,7 +308,7 @@ func (x *exchange) authenticate() *refusal {
 		return refuseTooMany(wait)
 	}
 	hash, err := x.registry.hash, error(nil)
-	if x.registry.jwt == nil {
+	if !x.registry.sealed {
 		hash, err = token.Parse(x.cred.secret)
 	}
 	if err != nil {

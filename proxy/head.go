@@ -37,7 +37,7 @@ func (x *exchange) appendHead(dst, target []byte) []byte {
 
 // appendCredential puts the owner's credential where the forge looks for it.
 func (x *exchange) appendCredential(dst []byte) []byte {
-	if x.registry.jwt != nil {
+	if len(x.registry.jwt) > 0 {
 		return append(append(append(dst, "Authorization: Bearer "...), x.registry.jwt...), '\r', '\n')
 	}
 	secret := x.session.Credential.Reveal()
@@ -115,7 +115,7 @@ func (x *exchange) strange() *refusal {
 		switch {
 		case h.alias:
 			return refuseAlias
-		case h.class == classRefused:
+		case h.class == classRefused, h.class == classLogin:
 			return refuseOverride
 		case h.class == classPassed && f.repeated(h.field), h.class == classFraming && f.repeated(h.field):
 			return refuseRepeatedHeader

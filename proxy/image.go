@@ -8,18 +8,21 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"net/http"
 	"strings"
 
 	"github.com/valyala/fasthttp"
 
 	"patgate/policy"
-	"patgate/routes"
 	"patgate/routes/registry"
 	"patgate/token"
 )
 
 // registryBackend is the registry behind patgate.
 type registryBackend struct {
+	// own: the forge serves the registry itself, over the connections that everything else takes. What patgate gives out for
+	// a registry token then holds no token of the forge's: the owner's credential is sent with every request.
+	own          bool
 	scheme, host string
 	pool         *pool
 	links        links
@@ -32,7 +35,7 @@ type registryBackend struct {
 // newRegistry makes the backend; nil when there is none.
 func (h *Handler) newRegistry() (*registryBackend, error) {
 	u := h.options.Registry
-	if u.URL == "" {
+	if u.URL == "" && !h.dialect.ownRegistry {
 		return nil, nil
 	}
 	var key [32]byte
@@ -41,9 +44,9 @@ func (h *Handler) newRegistry() (*registryBackend, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &registryBackend{links: newLinks(u, h.options.PublicURL)}
-	if b.aead, err = cipher.NewGCMWithRandomNonce(block); err != nil {
-		return nil, err
+	b := &registryBackend{own: h.dialect.ownRegistry, links: newLinks(u, h.options.PublicURL)}
+	if b.aead, err = cipher.NewGCMWithRandomNonce(block); err != nil || b.own {
+		return b, err
 	}
 	b.scheme, b.host, _ = strings.Cut(u.URL, "://")
 	b.pool = h.poolOf(u, b.scheme, b.host)
@@ -69,7 +72,7 @@ func (b *registryBackend) open(sealed []byte) (hash token.Hash, jwt []byte, ok b
 		return hash, nil, false
 	}
 	plain, err := b.aead.Open(nil, nil, raw, []byte(sealedPrefix))
-	if err != nil || len(plain) <= len(hash) {
+	if err != nil || len(plain) < len(hash) || len(plain) == len(hash) && !b.own {
 		return hash, nil, false
 	}
 	copy(hash[:], plain)
@@ -78,8 +81,13 @@ func (b *registryBackend) open(sealed []byte) (hash token.Hash, jwt []byte, ok b
 
 // toRegistry tells whether the request goes to the registry behind patgate. GitLab's own paths below /v2 do not.
 func (x *exchange) toRegistry() bool {
-	return x.h.registry != nil && x.surface == surfaceRegistry && below(x.path, "/v2") &&
+	return x.h.registry != nil && !x.h.registry.own && x.surface == surfaceRegistry && below(x.path, "/v2") &&
 		!bytes.Contains(x.path, []byte("/dependency_proxy/containers/")) && !hasPrefix(x.path, "/v2/virtual_registries/")
+}
+
+// toOwnRegistry tells whether the request goes to a registry that the forge serves itself.
+func (x *exchange) toOwnRegistry() bool {
+	return x.h.registry != nil && x.h.registry.own && x.surface == surfaceRegistry
 }
 
 // poolFor gives the connections that the request takes: those to the registry, or others.
@@ -111,10 +119,14 @@ var refuseBearer = &refusal{status: fasthttp.StatusUnauthorized, reason: "no_cre
 // openBearer finds out whose registry token a request to the registry carries. Only the token service is told the patgate
 // token itself.
 func (x *exchange) openBearer() *refusal {
-	if !x.toRegistry() {
+	own := x.toOwnRegistry()
+	if !own && !x.toRegistry() {
 		return nil
 	}
 	if x.cred.caller == callerPatgate {
+		if own {
+			return nil // the forge takes Basic there
+		}
 		return refuseBearer
 	}
 	scheme, sealed, _ := bytes.Cut(x.fields.get(fieldAuthorization), []byte{' '})
@@ -125,7 +137,7 @@ func (x *exchange) openBearer() *refusal {
 	if !ok || x.fields.repeated(fieldAuthorization) {
 		return refuseBearer
 	}
-	x.registry.hash, x.registry.jwt = hash, jwt
+	x.registry.hash, x.registry.jwt, x.registry.sealed = hash, jwt, true
 	x.cred.caller, x.cred.place = callerPatgate, placeBearer
 	return nil
 }
@@ -136,7 +148,7 @@ func (x *exchange) classifyImage() *refusal {
 		x.registry.image = &registry.Image{Target: "/v2/"}
 		return nil
 	}
-	image, err := registry.ParseImage(x.method, x.target)
+	image, err := registry.ParseImage(x.method, x.target, x.table.Named())
 	if err != nil {
 		return refusalOf(err)
 	}
@@ -162,13 +174,12 @@ func (x *exchange) judgeImage() *refusal {
 	if x.decision.Verdict != policy.Allow {
 		return refusalOfDenial(&x.decision, route)
 	}
-	container, path, err := x.findProject(registry.Projects(image.Name))
+	check, err := x.checkImage(image.Name)
 	if err != nil {
 		return refusalOf(err)
 	}
 	x.question.Route = route
-	x.question.Checks = append(x.question.Checks[:0], policy.Check{Boundary: routes.BoundaryProject, Container: container,
-		Reference: routes.Reference{Kind: routes.RefProject, Path: []byte(path)}})
+	x.question.Checks = append(x.question.Checks[:0], check)
 	return x.decide()
 }
 
@@ -234,10 +245,43 @@ func (x *exchange) sealAnswer(body []byte) ([]byte, error) {
 // appendRegistryChallenge writes where a client gets a token for its request to the registry (distribution, "Token
 // Authentication Specification").
 func (x *exchange) appendRegistryChallenge(dst []byte) []byte {
-	dst = append(append(append(dst, `Bearer realm="`...), x.h.links.publicOrigin(x.origin)...), `/jwt/auth",service="container_registry"`...)
-	if image, err := registry.ParseImage(x.method, x.target); err == nil {
+	dst = append(append(append(dst, `Bearer realm="`...), x.h.links.publicOrigin(x.origin)...), x.tokenService()+`",service="container_registry"`...)
+	if image, err := registry.ParseImage(x.method, x.target, x.table.Named()); err == nil {
 		dst = append(append(append(dst, `,scope="repository:`...), image.Name...), ':')
 		dst = append(append(dst, image.Actions()...), '"')
 	}
 	return dst
+}
+
+// tokenService gives the path of the registry's token service.
+func (x *exchange) tokenService() string {
+	if x.toOwnRegistry() {
+		return ownTokenService
+	}
+	return "/jwt/auth"
+}
+
+// ownTokenService is the path of the token service of a registry that the forge serves itself.
+const ownTokenService = "/v2/token"
+
+// answerToken answers a request for a token of a registry that the forge serves itself: what is given out stands for the
+// patgate token, and each request that comes with it is decided on anew.
+func (x *exchange) answerToken() *refusal {
+	hash, err := token.Parse(x.cred.secret)
+	if x.registry.sealed {
+		hash, err = x.registry.hash, nil
+	}
+	if err != nil {
+		return refuseTokenMalformed
+	}
+	if err := x.record(); err != nil {
+		return refuseAudit
+	}
+	body, err := json.Marshal(map[string]string{"token": x.h.registry.seal(hash, "")})
+	if err != nil {
+		return refuseInternal
+	}
+	x.answerLocal(&LocalAnswer{Status: fasthttp.StatusOK, Body: body, Header: http.Header{"Content-Type": {"application/json"}, "Cache-Control": {"no-store"}}})
+	x.answered = true
+	return nil
 }

@@ -56,6 +56,11 @@ func (x *exchange) refuseOther() *refusal {
 	if internalPath(x.path) {
 		return refuseDeniedPath
 	}
+	for i := range x.fields.list {
+		if x.fields.list[i].class == classLogin {
+			return refuseOverride
+		}
+	}
 	if r := x.refuseByMode(); r != nil {
 		return r
 	}
@@ -68,7 +73,7 @@ func (x *exchange) refuseOther() *refusal {
 func (x *exchange) refuseByMode() *refusal {
 	o := &x.h.options
 	mode, refused := o.Legacy, refuseLegacy
-	surface := surfaceOf(routed(x.path), x.table.Base())
+	surface := x.h.dialect.surface(x.routed(), x.table.Base())
 	if !o.LegacyUntil.IsZero() && !time.Now().Before(o.LegacyUntil) {
 		mode = ModeDeny
 	}
@@ -97,9 +102,10 @@ func (x *exchange) reads() bool {
 	if x.upgrades() {
 		return false
 	}
-	path := routed(x.path)
+	path := x.routed()
 	if x.method == fasthttp.MethodPost {
-		return surfaceOf(path, x.table.Base()) == surfaceGit && bytes.HasSuffix(path, []byte(".git/git-upload-pack"))
+		return x.h.dialect.surface(path, x.table.Base()) == surfaceGit &&
+			(bytes.HasSuffix(path, []byte(".git/git-upload-pack")) || x.table.Named() && bytes.HasSuffix(path, []byte("/git-upload-pack")))
 	}
 	if x.method != fasthttp.MethodGet && x.method != fasthttp.MethodHead {
 		return false
@@ -117,9 +123,10 @@ func (x *exchange) reads() bool {
 	return true
 }
 
-// routed gives a raw path as GitLab's routers read it: doubled slashes are one, and most routes are drawn again below an
+// routed gives a raw path as the forge's routers read it: doubled slashes are one, and GitLab draws most routes again below an
 // organization.
-func routed(path []byte) []byte {
+func (x *exchange) routed() []byte {
+	path := x.path
 	if bytes.Contains(path, []byte("//")) {
 		squeezed := make([]byte, 0, len(path))
 		for i, c := range path {
@@ -128,6 +135,9 @@ func routed(path []byte) []byte {
 			}
 		}
 		path = squeezed
+	}
+	if !x.h.dialect.organizations {
+		return path
 	}
 	return afterOrganization(path)
 }
@@ -164,12 +174,13 @@ func (x *exchange) appendRaw(dst []byte, upgrade bool) []byte {
 	return x.appendFraming(dst)
 }
 
-// internalPaths are for the parts of a GitLab instance among themselves, and for its operators (GitLab 19.3,
-// config/routes.rb, lib/api/internal). They are trusted by address there, and patgate's address may be on that list.
+// internalPaths are for the parts of an instance among themselves, and for its operators (GitLab 19.3, config/routes.rb,
+// lib/api/internal). Those of all forges are denied in front of each: which one it is may be found out late. They are trusted by address there, and patgate's address may be on that list.
 var internalPaths = []string{
 	"/api/v4/internal", "/api/v3/internal", "/-/metrics", "/-/health", "/-/liveness", "/-/readiness", "/-/chaos",
 	"/-/debug", "/-/from_secondary", "/-/kubernetes-agent/k8s-proxy/internal", "/health_check", "/metrics", "/admin/sidekiq",
 	"/-/sidekiq", "/-/peek",
+	"/api/internal", "/debug/pprof", // Gitea's (1.26, routers/private)
 }
 
 // internalPath tells whether any reading of a raw path leads to an internal one: percent-encoded any number of times,

@@ -90,7 +90,7 @@ func (x *exchange) deliverBatch() (kept bool) {
 	}
 	if err == nil && status == fasthttp.StatusOK {
 		base := append(x.h.links.publicOrigin(x.origin), x.git.RepositoryTarget(x.ownPath())...)
-		body, err = x.git.batch.RewriteAnswer(body, string(base))
+		body, err = x.git.RewriteAnswer(x.git.batch, body, string(base))
 	}
 	if err != nil {
 		return x.broken(refuseIllegible, failureAnswer)

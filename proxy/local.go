@@ -224,8 +224,8 @@ func (x *exchange) localHeader() http.Header {
 	return h
 }
 
-// forgeCredential gives the one credential of the forge's own that a request carries, as PRIVATE-TOKEN or Bearer; none
-// when there are several or it stands elsewhere.
+// forgeCredential gives the one credential of the forge's own that a request carries, as PRIVATE-TOKEN or Bearer, or in
+// front of Gitea as Authorization: token; none when there are several or it stands elsewhere.
 func (x *exchange) forgeCredential() token.Secret {
 	var secret []byte
 	if queryCredential(x.target) {
@@ -233,11 +233,11 @@ func (x *exchange) forgeCredential() token.Secret {
 	}
 	for i := range x.fields.list {
 		f := &x.fields.list[i]
-		if f.class != classCredential || f.field == fieldCookie && !isSession(f.value) {
+		if f.class != classCredential || f.field == fieldCookie && !x.h.dialect.isSession(f.value) {
 			continue
 		}
 		place, value := x.cred.read(f)
-		if secret != nil || f.alias || place != placePrivateToken && place != placeBearer || !isToken(value) {
+		if secret != nil || f.alias || place != placePrivateToken && place != placeBearer && (place != placeTokenKey || x.h.dialect.rawTokens) || !isToken(value) {
 			return token.Secret{}
 		}
 		secret = value

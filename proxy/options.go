@@ -54,6 +54,9 @@ const (
 
 // Options configure a Handler. Sessions, Resolver, Audit, Table, TokenState and Upstream must be given.
 type Options struct {
+	// Forge is the forge behind the handler: routes.ForgeGitLab (also when it is empty) or routes.ForgeGitea. Table must give
+	// tables for it.
+	Forge string
 	// Table gives the present route table; a request asks once.
 	Table func() *routes.Table
 	// Sessions gives the sessions of patgate tokens; TokenState classifies its errors.

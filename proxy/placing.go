@@ -8,17 +8,13 @@ var placeOf = [...]place{
 	routes.PlaceToken: placeTokenKey, routes.PlaceRaw: placeRaw, routes.PlaceNugetKey: placeNugetKey,
 }
 
-// ordinary are the places that GitLab's API reads on every row that does not say another (GitLab 19.3,
-// lib/gitlab/auth/auth_finders.rb).
-var ordinary = [...]routes.Place{routes.PlacePrivateToken, routes.PlaceBearer}
-
 // placing tells where the owner's credential goes: where the client had its token when the forge looks there on this row,
 // else where it looks first.
 func (x *exchange) placing() place {
-	if x.surface == surfaceGit || x.registry.auth != nil {
-		return placeBasic // the forge reads no other there
+	if x.surface == surfaceGit || x.registry.auth != nil || x.toOwnRegistry() {
+		return placeBasic // the forges read no other there
 	}
-	places := ordinary[:]
+	places := x.h.dialect.ordinary
 	if r := x.op.Route; r != nil && len(r.Auth) > 0 {
 		places = r.Auth
 	}

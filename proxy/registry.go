@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/valyala/fasthttp"
@@ -29,17 +30,18 @@ type registryRequest struct {
 	auth    *registry.Auth
 	allowed []registry.Scope
 
-	image *registry.Image // of a request to the registry itself
-	hash  token.Hash      // of the patgate token that jwt was made for
-	jwt   []byte
+	image  *registry.Image // of a request to the registry itself
+	sealed bool            // it came with what the token service gave out
+	hash   token.Hash      // of the patgate token that jwt was made for
+	jwt    []byte          // empty where the forge serves the registry itself
 }
 
 // classifyRegistry reads a target of the container registry.
 func (x *exchange) classifyRegistry() *refusal {
-	if x.toRegistry() {
+	if x.toRegistry() || x.toOwnRegistry() && string(x.path) != ownTokenService {
 		return x.classifyImage()
 	}
-	if string(x.path) != "/jwt/auth" {
+	if string(x.path) != x.tokenService() {
 		return refuseV2
 	}
 	if x.method != fasthttp.MethodGet {
@@ -69,13 +71,12 @@ func (x *exchange) judgeRegistry() *refusal {
 	denied := refuseScopes
 	granted := registryChoice{}
 	for i := range scopes {
-		projects := registry.Projects(scopes[i].Name)
-		if scopes[i].Type != "repository" || projects == nil {
+		if scopes[i].Type != "repository" || registry.Projects(scopes[i].Name) == nil {
 			continue
 		}
 		kept := registry.Scope{Type: "repository", Name: scopes[i].Name}
 		for _, action := range scopes[i].Actions {
-			r, err := x.judgeAction(action, projects)
+			r, err := x.judgeAction(action, scopes[i].Name)
 			switch {
 			case err != nil:
 				return refusalOf(err)
@@ -128,7 +129,7 @@ func (x *exchange) judgeLogin() *refusal {
 
 // planAction finds the row of an action and denies what no project could change.
 func (x *exchange) planAction(action string) *refusal {
-	name, known := registry.RowName(action)
+	name, known := registry.RowName(action, x.table.Named())
 	route := x.table.SurfaceRow([]byte(name))
 	if !known || route == nil {
 		return refuseScopes
@@ -143,23 +144,34 @@ func (x *exchange) planAction(action string) *refusal {
 }
 
 // judgeAction decides one action on the project that an image's name belongs to.
-func (x *exchange) judgeAction(action string, projects []string) (*refusal, error) {
+func (x *exchange) judgeAction(action, image string) (*refusal, error) {
 	if r := x.planAction(action); r != nil {
 		return copyOf(r), nil
 	}
-	container, path, err := x.findProject(projects)
+	check, err := x.checkImage(image)
 	if err != nil {
 		return nil, err
 	}
 	x.question.Route = x.op.Route
-	x.question.Checks = append(x.question.Checks[:0], policy.Check{Boundary: routes.BoundaryProject, Container: container,
-		Reference: routes.Reference{Kind: routes.RefProject, Path: []byte(path)}})
+	x.question.Checks = append(x.question.Checks[:0], check)
 	x.decision = policy.Decide(x.session.Grant, &x.question)
 	x.note()
 	if x.decision.Verdict != policy.Allow {
 		return copyOf(refusalOfDenial(&x.decision, x.op.Route)), nil
 	}
 	return nil, nil
+}
+
+// checkImage gives the check of the container that an image belongs to: its project, or where the forge serves the registry
+// itself, the owner that its name begins with. Where there is none, the check fails.
+func (x *exchange) checkImage(image string) (policy.Check, error) {
+	kind, boundary, paths := routes.RefProject, routes.BoundaryProject, registry.Projects(image)
+	if x.table.Named() {
+		owner, _, _ := strings.Cut(image, "/")
+		kind, boundary, paths = routes.RefNamespace, routes.BoundaryGroup, []string{owner}
+	}
+	container, path, err := x.findContainer(kind, paths)
+	return policy.Check{Boundary: boundary, Container: container, Reference: routes.Reference{Kind: kind, Path: []byte(path)}}, err
 }
 
 // copyOf keeps a refusal's decision, which the next question overwrites.
@@ -171,14 +183,14 @@ func copyOf(r *refusal) *refusal {
 	return r
 }
 
-// findProject gives the project whose path is the longest of these; nil when the owner sees none. A project that has
-// another path by now is none: the forge finds images by the present path alone.
-func (x *exchange) findProject(projects []string) (*policy.Container, string, error) {
-	for _, path := range projects {
+// findContainer gives the container whose path is the longest of these; nil when the owner sees none. One that has another
+// path by now is none: the forge finds images by the present path alone.
+func (x *exchange) findContainer(kind routes.RefKind, paths []string) (*policy.Container, string, error) {
+	for _, path := range paths {
 		if time.Since(x.event.Start) > x.h.options.Timeouts.Resolve {
 			return nil, "", forge.ErrTimeout
 		}
-		c, err := x.h.options.Resolver.Resolve(context.Background(), x.session, routes.Reference{Kind: routes.RefProject, Path: []byte(path)}, x.maxAge())
+		c, err := x.h.options.Resolver.Resolve(context.Background(), x.session, routes.Reference{Kind: kind, Path: []byte(path)}, x.maxAge())
 		if err != nil {
 			return nil, "", err
 		}
@@ -186,7 +198,7 @@ func (x *exchange) findProject(projects []string) (*policy.Container, string, er
 			return &c, path, nil
 		}
 	}
-	return nil, projects[len(projects)-1], nil
+	return nil, paths[len(paths)-1], nil
 }
 
 // rebuildRegistry writes the request to the token service, with what was allowed.

@@ -128,7 +128,14 @@ func (x *exchange) resolveCaptures(route *routes.Route) error {
 func (x *exchange) resolveCapture(i int, check policy.Check) error {
 	ref := x.op.Captures()[i].Reference()
 	c, err := x.resolveReference(ref, check)
-	if err == nil && c != nil && hasOwnID(c, ref.Kind) {
+	switch named := x.op.Captures()[i].Named; {
+	case err != nil || c == nil:
+	case named && c.ID != 0 && x.surface == surfaceAPI:
+		if !x.op.SetPath(i, c.Path) {
+			return forge.ErrUnavailable // no name that the forge could have given
+		}
+		x.renamed = true
+	case !named && hasOwnID(c, ref.Kind):
 		x.op.SetID(i, c.ID)
 	}
 	return err
@@ -163,7 +170,7 @@ func (x *exchange) resolveReference(ref routes.Reference, check policy.Check) (*
 	if err != nil {
 		return nil, err
 	}
-	if x.surface != surfaceGit && ref.ID == 0 && !hasOwnID(&container, ref.Kind) && !bytes.EqualFold([]byte(container.Path), ref.Path) {
+	if x.surface != surfaceGit && !x.op.Route.Named && ref.ID == 0 && !hasOwnID(&container, ref.Kind) && !bytes.EqualFold([]byte(container.Path), ref.Path) {
 		container = policy.Container{} // it will be sent by its path: that must be the one that was checked
 	}
 	c := x.keep(container, ref)
@@ -280,7 +287,11 @@ func (x *exchange) rebuild() error {
 	if err := x.body.rewrite(x); err != nil {
 		return err
 	}
-	x.rebuilt = append(x.op.AppendPath(x.rebuilt[:0]), '?')
+	x.rebuilt = x.op.AppendPath(x.rebuilt[:0])
+	if x.renamed && !x.table.Means(&x.op, x.rebuilt) {
+		return refuseNameClash
+	}
+	x.rebuilt = append(x.rebuilt, '?')
 	path := len(x.rebuilt) - 1
 	if x.rebuilt, err = x.set.AppendQuery(x.rebuilt); err != nil {
 		return err
@@ -291,6 +302,8 @@ func (x *exchange) rebuild() error {
 	x.head = x.appendHead(x.head[:0], x.rebuilt)
 	return nil
 }
+
+var refuseNameClash = refuse400(string(routes.CodeAmbiguousPath), "The name that this has now is one that the forge reads as something else in this path.")
 
 // firstID gives the id of the path's first reference; 0 when it has none, or none that was found.
 func (x *exchange) firstID() int64 {

@@ -9,8 +9,8 @@ import (
 
 // body writes the answer in the surface's shape. Every added field is a string or a list of strings: client libraries
 // fail on others.
-func (f *facts) body(s surface) []byte {
-	switch s {
+func (f *facts) body(x *exchange) []byte {
+	switch x.surface {
 	case surfaceGit:
 		return []byte(f.message + "\n")
 	case surfaceRegistry:
@@ -22,6 +22,8 @@ func (f *facts) body(s surface) []byte {
 	e := jsontext.NewEncoder(&b)
 	write(e, jsontext.BeginObject)
 	switch {
+	case x.h.dialect.message:
+		text(e, "message", f.message, "url", x.h.links.public+"/api/swagger")
 	case f.decision != nil:
 		text(e, "error", "insufficient_granular_scope", "error_description", f.message)
 	case f.challenge == challengeToken:

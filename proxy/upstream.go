@@ -19,6 +19,12 @@ func (o *Options) check() error {
 	case o.Table == nil, o.Sessions == nil, o.TokenState == nil, o.Resolver == nil, o.Audit == nil:
 		return fmt.Errorf("%w: Table, Sessions, TokenState, Resolver and Audit must be given", ErrOption)
 	}
+	switch d := dialectOf(o.Forge); {
+	case d == nil:
+		return fmt.Errorf("%w: there is no forge %q", ErrOption, o.Forge)
+	case d.ownRegistry && o.Registry.URL != "":
+		return fmt.Errorf("%w: %s serves its container registry itself, so Registry must be empty", ErrOption, d.realm)
+	}
 	origins := append([]string{o.Upstream.URL, o.PublicURL}, o.Upstream.ExternalURLs...)
 	origins = append(origins, o.StorageURLs...)
 	if o.Registry.URL != "" {

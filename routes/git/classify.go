@@ -16,6 +16,7 @@ type Request struct {
 	Batch bool
 
 	method string
+	named  bool // the forge names projects owner/name: see routes.Table.Named
 }
 
 // maxSuffix is room for the name of a row.
@@ -31,6 +32,11 @@ var (
 	errNoSuffix = refuse(routes.CodeReference, "The repository's path must end in .git.")
 )
 
+// IsNamed is Is for a forge that names projects owner/name (Gitea 1.26). It knows repositories without .git, too.
+func IsNamed(path []byte) bool {
+	return Is(path) || bytes.Contains(path, []byte("/info/lfs/"))
+}
+
 // Is tells whether a git or Git LFS client asks for the raw path, without query, in any of the forms that GitLab knows.
 func Is(path []byte) bool {
 	for _, end := range [...]string{"/info/refs", "/git-upload-pack", "/git-receive-pack"} {
@@ -44,7 +50,7 @@ func Is(path []byte) bool {
 // Classify reads a method and a raw request target into op and r. The error is a *routes.Refusal.
 func Classify(t *routes.Table, op *routes.Operation, r *Request, method string, target []byte) error {
 	op.Set(nil, method == "HEAD")
-	*r = Request{method: method}
+	*r = Request{method: method, named: t.Named()}
 	if len(target) > 8<<10 || len(target) == 0 || target[0] != '/' {
 		return errTooLong
 	}
@@ -53,7 +59,7 @@ func Classify(t *routes.Table, op *routes.Operation, r *Request, method string, 
 	if i <= 0 {
 		return errNoSuffix
 	}
-	name, err := parseName(path[:i])
+	name, err := parseName(path[:i], r.named)
 	if err != nil {
 		return err
 	}
@@ -69,7 +75,11 @@ func Classify(t *routes.Table, op *routes.Operation, r *Request, method string, 
 // find looks the row up by its name.
 func (r *Request) find(t *routes.Table, op *routes.Operation, row string, captures []routes.Capture) error {
 	var room [maxSuffix]byte
-	key := append(append(append(room[:0], r.method...), ' '), templates[r.Name.Kind]...)
+	template := templates[r.Name.Kind]
+	if r.named {
+		template = namedTemplates[r.Name.Kind]
+	}
+	key := append(append(append(room[:0], r.method...), ' '), template...)
 	key = append(key, row...)
 	route := t.SurfaceRow(key)
 	if route == nil {
@@ -77,10 +87,12 @@ func (r *Request) find(t *routes.Table, op *routes.Operation, row string, captur
 	}
 	var all [routes.MaxCaptures]routes.Capture
 	list := all[:0]
-	switch r.Name.Kind {
-	case RepositoryProject, RepositoryProjectSnippet:
+	switch {
+	case r.named:
+		list = append(list, routes.Capture{Name: "project", Value: r.Name.Container, Ref: routes.RefProject, Named: true})
+	case r.Name.Kind == RepositoryProject, r.Name.Kind == RepositoryProjectSnippet:
 		list = append(list, routes.Capture{Name: "project", Value: r.Name.Container, Ref: routes.RefProject})
-	case RepositoryWiki:
+	case r.Name.Kind == RepositoryWiki:
 		list = append(list, routes.Capture{Name: "namespace", Value: r.Name.Container, Ref: routes.RefNamespace})
 	}
 	if r.Name.Snippet != nil {
@@ -128,13 +140,13 @@ func (r *Request) appendRepository(dst []byte, container string) []byte {
 
 // WithSuffix gives where a client should ask that left out the ".git" behind a project's path; nil for any other target.
 // It is only for the first request of a clone, fetch or push.
-func WithSuffix(target []byte) []byte {
+func WithSuffix(target []byte, named bool) []byte {
 	path, query, _ := bytes.Cut(target, []byte{'?'})
 	repository, found := bytes.CutSuffix(path, []byte("/info/refs"))
 	if !found || len(repository) < 2 || bytes.HasSuffix(repository, []byte(".git")) {
 		return nil
 	}
-	name, err := parseName(repository[1:])
+	name, err := parseName(repository[1:], named)
 	if err != nil || name.Kind != RepositoryProject {
 		return nil
 	}

@@ -121,7 +121,7 @@ func TestWithSuffix(t *testing.T) {
 		"/g/p/git-upload-pack":                               "",
 		"/info/refs?service=git-upload-pack":                 "",
 	} {
-		if got := string(WithSuffix([]byte(target))); got != want {
+		if got := string(WithSuffix([]byte(target), false)); got != want {
 			t.Errorf("%s: %q, want %q", target, got, want)
 		}
 	}

@@ -115,7 +115,7 @@ type Answer struct {
 // RewriteAnswer makes the client's answer to a batch of the forge's: the same objects with the same outcome, and addresses
 // at patgate, below base ("https://patgate.example.com/group/project.git"). The forge's own addresses and the credentials
 // that it puts into them are left out: the client comes with its own. What was not asked for is left out, too.
-func (b *Batch) RewriteAnswer(body []byte, base string) ([]byte, error) {
+func (r *Request) RewriteAnswer(b *Batch, body []byte, base string) ([]byte, error) {
 	var a Answer
 	if err := json.Unmarshal(body, &a); err != nil {
 		return nil, fmt.Errorf("reading the forge's answer to an LFS batch: %w", err)
@@ -136,15 +136,15 @@ func (b *Batch) RewriteAnswer(body []byte, base string) ([]byte, error) {
 		case o.Error != nil:
 			out["error"] = map[string]any{"code": o.Error.Code, "message": objectError(o.Error.Code)}
 		case acts:
-			out["actions"] = map[string]any{b.Operation: b.action(base, o.Object)}
+			out["actions"] = map[string]any{b.Operation: b.action(base+objectsOf(r.named), o.Object)}
 		}
 		objects = append(objects, out)
 	}
 	return json.Marshal(map[string]any{"transfer": "basic", "objects": objects})
 }
 
-func (b *Batch) action(base string, o Object) map[string]any {
-	href := base + "/gitlab-lfs/objects/" + o.OID
+func (b *Batch) action(below string, o Object) map[string]any {
+	href := below + o.OID
 	if b.Operation == "download" {
 		return map[string]any{"href": href}
 	}

@@ -21,6 +21,10 @@ const (
 	RepositorySnippet
 )
 
+// namedTemplates are templates for a forge that names projects owner/name (Gitea 1.26, routers/web/githttp.go): it has no
+// snippets, and wikis of projects only.
+var namedTemplates = [...]string{"", "/{project}.git", "/{project}.wiki.git", "", ""}
+
 // templates are how the rows of each repository begin.
 var templates = [...]string{"", "/{project}.git", "/{namespace}.wiki.git", "/{project}/snippets/{snippet_id}.git", "/snippets/{snippet_id}.git"}
 
@@ -40,6 +44,7 @@ type Name struct {
 var (
 	errDesign  = refuse(routes.CodeNoRoute, "Design repositories are not passed on for fine-grained tokens.")
 	errPath    = refuse(routes.CodeReference, "The repository's path must be the full path of a project, group or snippet, as the forge shows it, followed by .git.")
+	errNamed   = refuse(routes.CodeReference, "The repository's path must be owner/name or owner/name.wiki, followed by .git.")
 	errEncoded = refuse(routes.CodeAmbiguousPath, "The path of a git repository must not be percent-encoded, nor hold empty or dot segments.")
 	errPrefix  = refuse(routes.CodeAmbiguousPath, "Repositories below /o/ and /-/ are not passed on: use the plain path of the repository.")
 )
@@ -48,8 +53,26 @@ func refuse(code routes.RefusalCode, message string) *routes.Refusal {
 	return &routes.Refusal{Code: code, Message: message}
 }
 
+// parseNamed is parseName for a forge that names projects owner/name: what ends in .wiki is a wiki, whatever there is.
+func parseNamed(path []byte) (n Name, err error) {
+	if !plain(path) {
+		return n, errEncoded
+	}
+	n = Name{Kind: RepositoryProject, Container: path}
+	if container, found := bytes.CutSuffix(path, []byte(".wiki")); found {
+		n = Name{Kind: RepositoryWiki, Container: container}
+	}
+	if _, ok := routes.ParseName(routes.RefProject, n.Container); !ok || bytes.HasSuffix(n.Container, []byte(".git")) || bytes.HasSuffix(n.Container, []byte(".wiki")) {
+		return Name{}, errNamed
+	}
+	return n, nil
+}
+
 // parseName reads the path of a repository, without the leading slash and the ".git" at the end.
-func parseName(path []byte) (n Name, err error) {
+func parseName(path []byte, named bool) (n Name, err error) {
+	if named {
+		return parseNamed(path)
+	}
 	switch {
 	case !plain(path):
 		return n, errEncoded

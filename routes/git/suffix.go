@@ -45,8 +45,8 @@ func (s *suffix) read(r *Request) error {
 		}
 		return s.fixed(path, posts)
 	}
-	if rest, found := bytes.CutPrefix(s.path, []byte("/gitlab-lfs/objects/")); found {
-		return s.object(r, rest)
+	if rest, found := bytes.CutPrefix(s.path, []byte(objectsOf(r.named))); found {
+		return s.object(r, objectsOf(r.named), rest)
 	}
 	if rest, found := bytes.CutPrefix(s.path, []byte("/info/lfs/locks/")); found {
 		id, isUnlock := bytes.CutSuffix(rest, []byte("/unlock"))
@@ -99,8 +99,16 @@ func (s *suffix) captured(row string, method bool) error {
 	return nil
 }
 
-// object reads gitlab-lfs/objects/<oid> and gitlab-lfs/objects/<oid>/<size>.
-func (s *suffix) object(r *Request, rest []byte) error {
+// objectsOf is where a forge has the LFS objects of a repository.
+func objectsOf(named bool) string {
+	if named {
+		return "/info/lfs/objects/"
+	}
+	return "/gitlab-lfs/objects/"
+}
+
+// object reads gitlab-lfs/objects/<oid> and gitlab-lfs/objects/<oid>/<size>, or what the forge has in their place.
+func (s *suffix) object(r *Request, below string, rest []byte) error {
 	oid, size, sized := bytes.Cut(rest, []byte{'/'})
 	if !IsOID(oid) {
 		return errNotGit
@@ -110,13 +118,13 @@ func (s *suffix) object(r *Request, rest []byte) error {
 		if r.method == "HEAD" {
 			r.method = "GET"
 		}
-		return s.captured("/gitlab-lfs/objects/{oid}", r.method == "GET")
+		return s.captured(below+"{oid}", r.method == "GET")
 	}
 	if string(size) != "0" && !isNumber(size) {
 		return errNotGit
 	}
 	s.capture("size", size)
-	return s.captured("/gitlab-lfs/objects/{oid}/{size}", r.method == "PUT")
+	return s.captured(below+"{oid}/{size}", r.method == "PUT")
 }
 
 func (s *suffix) capture(name string, value []byte) {
