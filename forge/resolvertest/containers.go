@@ -55,9 +55,9 @@ func containers(t *testing.T, fixture func(t *testing.T) *Fixture) {
 			}
 		}
 	}
-	t.Run("a project in a subgroup has the whole chain above it and inherits membership", func(t *testing.T) {
+	t.Run("a project has the whole chain of groups above it and inherits membership", func(t *testing.T) {
 		f := fixture(t)
-		both(t, f, f.Session, routes.RefProject, f.Inherited, project(policy.OwnerMember, policy.VisibilityPrivate, f.Subgroup.ID, f.Group.ID))
+		both(t, f, f.Session, routes.RefProject, f.Inherited, project(policy.OwnerMember, policy.VisibilityPrivate, f.above()...))
 	})
 	t.Run("a project whose group the owner is no member of", func(t *testing.T) {
 		f := fixture(t)
@@ -104,14 +104,21 @@ func containers(t *testing.T, fixture func(t *testing.T) *Fixture) {
 	})
 	t.Run("a personal project names its user", func(t *testing.T) {
 		f := fixture(t)
+		var above []int64
+		if f.UserIsGroup {
+			above = []int64{f.Session.OwnerUserID}
+		}
 		both(t, f, f.Session, routes.RefProject, f.Personal, func(t *testing.T, c policy.Container) {
-			if c.PersonalOf != f.Session.OwnerUserID || c.Access != policy.OwnerMember || len(c.Ancestors) != 0 {
+			if c.PersonalOf != f.Session.OwnerUserID || c.Access != policy.OwnerMember || !slices.Equal(c.Ancestors, above) {
 				t.Fatalf("%+v: want a personal project of %d", c, f.Session.OwnerUserID)
 			}
 		})
 	})
 	t.Run("a subgroup has the groups above it, not itself", func(t *testing.T) {
 		f := fixture(t)
+		if f.Subgroup.ID == 0 {
+			t.Skip("the forge's groups hold no groups")
+		}
 		both(t, f, f.Session, routes.RefGroup, f.Subgroup, func(t *testing.T, c policy.Container) {
 			if c.Boundary != routes.BoundaryGroup || c.Access != policy.OwnerMember || !slices.Equal(c.Ancestors, []int64{f.Group.ID}) {
 				t.Fatalf("%+v: want a group below %d", c, f.Group.ID)
@@ -135,19 +142,36 @@ func containers(t *testing.T, fixture func(t *testing.T) *Fixture) {
 	})
 	t.Run("a namespace may be a group, a project or the owner", func(t *testing.T) {
 		f := fixture(t)
-		for text, want := range map[string]struct {
-			boundary routes.Boundary
-			id       int64
-		}{
-			f.Group.Path:       {routes.BoundaryGroup, f.Group.ID},
-			f.Subgroup.Path:    {routes.BoundaryGroup, f.Subgroup.ID},
-			f.Inherited.Path:   {routes.BoundaryProject, f.Inherited.ID},
-			f.Session.Username: {routes.BoundaryUser, f.Session.OwnerUserID},
-		} {
+		expect := func(text string, boundary routes.Boundary, id int64) {
+			t.Helper()
 			c := resolve(t, f, f.Session, reference(t, routes.RefNamespace, text), 0)
-			if c.Boundary != want.boundary || c.ID != want.id {
-				t.Fatalf("%q gives %+v, want %s %d", text, c, want.boundary, want.id)
+			if c.Boundary != boundary || c.ID != id {
+				t.Fatalf("%q gives %+v, want %s %d", text, c, boundary, id)
 			}
+		}
+		expect(f.Group.Path, routes.BoundaryGroup, f.Group.ID)
+		if f.UserIsGroup {
+			expect(f.Session.Username, routes.BoundaryGroup, f.Session.OwnerUserID)
+			return
+		}
+		expect(f.Inherited.Path, routes.BoundaryProject, f.Inherited.ID)
+		expect(f.Session.Username, routes.BoundaryUser, f.Session.OwnerUserID)
+		if f.Subgroup.ID != 0 {
+			expect(f.Subgroup.Path, routes.BoundaryGroup, f.Subgroup.ID)
+		}
+	})
+	t.Run("a user as a group: the owner is a member, others are not", func(t *testing.T) {
+		f := fixture(t)
+		if !f.UserIsGroup {
+			t.Skip("a user is no group on the forge")
+		}
+		own, other := Named{f.Session.OwnerUserID, f.Session.Username}, Named{f.Stranger.OwnerUserID, f.Stranger.Username}
+		for n, access := range map[Named]policy.OwnerAccess{own: policy.OwnerMember, other: policy.OwnerPublicRead} {
+			both(t, f, f.Session, routes.RefGroup, n, func(t *testing.T, c policy.Container) {
+				if c.Boundary != routes.BoundaryGroup || c.Access != access || len(c.Ancestors) != 0 {
+					t.Fatalf("%+v: want the user %q as a group with access %d", c, n.Path, access)
+				}
+			})
 		}
 	})
 	t.Run("users are found by id and by name", func(t *testing.T) {

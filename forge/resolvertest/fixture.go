@@ -16,9 +16,11 @@ type Fixture struct {
 	// Session acts for a user who is an ordinary member, Stranger for one who is a member of nothing here.
 	Session, Stranger *token.Session
 
-	// Group is private, Subgroup lies in it. The user is a member of Group.
+	// Group is private, Subgroup lies in it; zero when the forge's groups hold no groups. The user is a member of Group.
 	Group, Subgroup Named
-	// Inherited is a private project in Subgroup. Outside is a private project that the user is a direct member of, in
+	// UserIsGroup: a user counts as a group, in which the user's own projects lie.
+	UserIsGroup bool
+	// Inherited is a private project in Subgroup, or in Group when there is none. Outside is a private project that the user is a direct member of, in
 	// OutsideGroup, which the user is no member of. Invited is a private project that the user reaches only through a
 	// group (or team) that was invited to it; zero when the forge knows no such thing.
 	Inherited, Outside, OutsideGroup, Invited Named
@@ -56,6 +58,14 @@ type Fixture struct {
 type Named struct {
 	ID   int64
 	Path string
+}
+
+// above gives the ids of the groups above Inherited.
+func (f *Fixture) above() []int64 {
+	if f.Subgroup.ID == 0 {
+		return []int64{f.Group.ID}
+	}
+	return []int64{f.Subgroup.ID, f.Group.ID}
 }
 
 // Run runs all tests against fresh fixtures.

@@ -111,7 +111,7 @@ func forget(t *testing.T, fixture func(t *testing.T) *Fixture) {
 	})
 	t.Run("what was absent and is made is found once something was forgotten", func(t *testing.T) {
 		f := fixture(t)
-		path := f.Subgroup.Path + "/made"
+		path := f.Inherited.Path[:strings.LastIndexByte(f.Inherited.Path, '/')] + "/made"
 		if c := resolve(t, f, f.Session, reference(t, routes.RefProject, path), 0); c.Boundary != routes.BoundaryNone {
 			t.Fatalf("%+v", c)
 		}
