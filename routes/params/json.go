@@ -274,7 +274,10 @@ func (w *walk) scalar(raw jsontext.Value) error {
 	if err != nil {
 		return err
 	}
-	if kind := raw.Kind(); d.kind != entryPlain && kind != '"' && kind != '0' {
+	switch kind := raw.Kind(); {
+	case d.kind == entryTarget && w.route.Named && (kind == 'n' || string(raw) == "0"):
+		d = decision{} // to Gitea null, and no id at all, is as good as absent; Go clients send it for what they leave out
+	case d.kind != entryPlain && kind != '"' && kind != '0':
 		return refuseName(CodeReference, w.path, "must be an id or a full path; leave it out when there is none")
 	}
 	if w.enc == nil {
