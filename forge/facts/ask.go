@@ -41,7 +41,7 @@ func (k *Keeper[N]) lookup(ctx context.Context, s *token.Session, route *routes.
 	if l == nil {
 		return none, fmt.Errorf("the row declares no look-up")
 	}
-	path, err := rest.FillIn(l.Get, op.Capture)
+	path, err := rest.FillIn(l.Get, op.Captures())
 	if err != nil {
 		return none, err
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -11,9 +12,9 @@ import (
 	"patgate/routes"
 )
 
-// FillIn replaces the captures of a template: /vulnerabilities/{id}. A capture that is absent or could not be one path
-// segment is an error.
-func FillIn(template string, capture func(string) []byte) (string, error) {
+// FillIn replaces the captures of a template: /vulnerabilities/{id}. Each becomes one path segment, but for a project that is
+// named "owner/name" (routes.Capture.Named), which becomes two. A capture that is absent or could not be that is an error.
+func FillIn(template string, captures []routes.Capture) (string, error) {
 	var out strings.Builder
 	for {
 		before, rest, more := strings.Cut(template, "{")
@@ -22,11 +23,23 @@ func FillIn(template string, capture func(string) []byte) (string, error) {
 			return out.String(), nil
 		}
 		name, after, closed := strings.Cut(rest, "}")
-		value := capture(name)
-		if !closed || len(value) == 0 || string(value) == "." || string(value) == ".." {
-			return "", fmt.Errorf("filling in %q: no usable value for {%s}: %w", template, name, forge.ErrUnavailable)
+		i := slices.IndexFunc(captures, func(c routes.Capture) bool { return c.Name == name })
+		if !closed || i < 0 {
+			return "", fmt.Errorf("filling in %q: no value for {%s}: %w", template, name, forge.ErrUnavailable)
 		}
-		out.WriteString(Escape(value))
+		parts := [][]byte{captures[i].Value}
+		if c := &captures[i]; c.Named && c.Ref == routes.RefProject {
+			parts = bytes.Split(c.Value, []byte("/"))
+		}
+		for n, part := range parts {
+			if len(part) == 0 || string(part) == "." || string(part) == ".." {
+				return "", fmt.Errorf("filling in %q: no usable value for {%s}: %w", template, name, forge.ErrUnavailable)
+			}
+			if n > 0 {
+				out.WriteByte('/')
+			}
+			out.WriteString(Escape(part))
+		}
 		template = after
 	}
 }

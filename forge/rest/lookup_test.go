@@ -62,20 +62,26 @@ func TestReadLookup(t *testing.T) {
 }
 
 func TestFillIn(t *testing.T) {
-	values := map[string]string{"id": "5", "name": "a/b c", "dots": "..", "dot": ".", "empty": ""}
-	capture := func(name string) []byte { return []byte(values[name]) }
+	var captures []routes.Capture
+	for name, value := range map[string]string{"id": "5", "name": "a/b c", "dots": "..", "dot": ".", "empty": ""} {
+		captures = append(captures, routes.Capture{Name: name, Value: []byte(value)})
+	}
+	for name, value := range map[string]string{"project": "org/my.app", "climbs": "org/.."} {
+		captures = append(captures, routes.Capture{Name: name, Value: []byte(value), Ref: routes.RefProject, Named: true})
+	}
 	for template, want := range map[string]string{
 		"/things/{id}": "/things/5", "/{id}/x/{name}": "/5/x/a%2Fb%20c", "/version": "/version",
+		"/repos/{project}/pulls/{id}": "/repos/org/my.app/pulls/5",
 	} {
 		t.Run("filled in: "+template, func(t *testing.T) {
-			if got, err := FillIn(template, capture); err != nil || got != want {
+			if got, err := FillIn(template, captures); err != nil || got != want {
 				t.Fatalf("%q, %v; want %q", got, err, want)
 			}
 		})
 	}
-	for _, template := range []string{"/{absent}", "/{empty}", "/{dots}", "/{dot}", "/{id"} {
+	for _, template := range []string{"/{absent}", "/{empty}", "/{dots}", "/{dot}", "/{id", "/repos/{climbs}"} {
 		t.Run("refused: "+template, func(t *testing.T) {
-			if got, err := FillIn(template, capture); err == nil || strings.Contains(got, "..") {
+			if got, err := FillIn(template, captures); err == nil || strings.Contains(got, "..") {
 				t.Fatalf("%q, %v", got, err)
 			}
 		})
