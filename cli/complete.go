@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -9,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"patgate/admin/tokens"
+	"patgate/config"
 	"patgate/routes"
 	"patgate/store"
 	"patgate/token"
@@ -41,9 +43,9 @@ func completeTokens(cmd *cobra.Command, flags *scopeFlags) {
 
 // completePermissions makes the shell complete the last of the permissions behind --allow.
 func completePermissions(cmd *cobra.Command) {
-	_ = cmd.RegisterFlagCompletionFunc("allow", func(_ *cobra.Command, _ []string, prefix string) ([]string, cobra.ShellCompDirective) {
-		table, err := routes.LoadGitLab()
-		if err != nil {
+	_ = cmd.RegisterFlagCompletionFunc("allow", func(cmd *cobra.Command, _ []string, prefix string) ([]string, cobra.ShellCompDirective) {
+		table, problems := routes.Load(routes.LoadOptions{Forge: completionForge(cmd)})
+		if len(problems) > 0 {
 			return nil, cobra.ShellCompDirectiveNoFileComp
 		}
 		head, last := "", prefix
@@ -65,6 +67,17 @@ func completeList(cmd *cobra.Command) {
 	for flag, names := range map[string][]string{"state": store.StateNames(), "sort": store.SortNames()} {
 		_ = cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(names, cobra.ShellCompDirectiveNoFileComp))
 	}
+}
+
+// completionForge gives the forge that the command line or the environment names; nobody is asked while a shell waits.
+func completionForge(cmd *cobra.Command) string {
+	name, _ := cmd.Flags().GetString("forge")
+	if name == "" {
+		name = os.Getenv("PATGATE_FORGE")
+	}
+	var forge config.Forge
+	_ = forge.UnmarshalText([]byte(name)) // what is none stays auto
+	return forge.Table()
 }
 
 // localCaller gives the operator, or the credential of the owner who asks.

@@ -163,6 +163,7 @@ func demoListener(address, usual string, check bool) (net.Listener, error) {
 func demoConfig(dir, upstream, listen, console string) (*config.Config, error) {
 	c, problems := config.Parse(config.Input{Flags: []config.Flag{
 		{Name: "upstream", Key: "upstream.url", Value: upstream},
+		{Name: "forge", Key: "forge", Value: "gitlab"},
 		{Name: "listen", Key: "listen", Value: listen},
 		{Name: "console-listen", Key: "console.listen", Value: console},
 		{Name: "data-dir", Key: "data_dir", Value: filepath.Join(dir, "data")},

@@ -22,6 +22,8 @@ import (
 	"patgate/audit"
 	"patgate/config"
 	"patgate/forge"
+	"patgate/forge/facts"
+	"patgate/forge/gitea"
 	"patgate/forge/gitlab"
 	"patgate/proxy"
 	"patgate/routes"
@@ -40,7 +42,7 @@ type gateway struct {
 	store       store.Store
 	sessions    *store.Sessions
 	routes      *reload.Reloader
-	resolver    *gitlab.Resolver
+	resolver    forgeClient
 	tokens      *tokens.Service
 	api         *api.Handler
 	use         *tokens.Use
@@ -57,6 +59,8 @@ type gateway struct {
 	failed   chan error    // a listener that ended by itself
 	stop     context.CancelFunc
 	draining atomic.Bool
+
+	forgeUnknown bool // what the forge is could not be found out: it was taken for a GitLab
 }
 
 // newGateway opens and checks everything that needs no listener. Whatever it opened is closed again on an error.
@@ -87,9 +91,10 @@ func newGateway(ctx context.Context, c *config.Config, log io.Writer) (g *gatewa
 			return g, err
 		}
 	}
+	g.forgeUnknown = !settleForge(ctx, c)
 	var problems []routes.Problem
 	g.routes, problems = reload.New(reload.Options{
-		Paths: c.Routes.Overlays, Interval: c.Routes.WatchInterval.Std(),
+		Table: routes.Files(tableForge(c)), Paths: c.Routes.Overlays, Interval: c.Routes.WatchInterval.Std(),
 		Report: func(e reload.Event) { reloads.table(e); g.reloaded(e) },
 	})
 	if len(problems) > 0 {
@@ -139,9 +144,9 @@ func newGateway(ctx context.Context, c *config.Config, log io.Writer) (g *gatewa
 	return g, nil
 }
 
-// newResolver makes the resolver for GitLab.
-func newResolver(c *config.Config) (*gitlab.Resolver, error) {
-	return gitlab.New(gitlab.Options{
+// newResolver makes the resolver for the forge that the configuration names, or that was found out.
+func newResolver(c *config.Config) (forgeClient, error) {
+	options := facts.Options{
 		URL: c.Upstream.URL.String(), AllowHTTP: c.Upstream.AllowPlainHTTP, CAFile: c.Upstream.CAFile,
 		Timeout: c.Resolver.Timeout.Std(), MaxEntries: int64(c.Cache.Containers),
 		TTL: c.Resolver.FreshForReads.Std(), NegativeTTL: c.Resolver.NotFoundTTL.Std(),
@@ -149,7 +154,20 @@ func newResolver(c *config.Config) (*gitlab.Resolver, error) {
 			TokenBurst: quarter(c.Resolver.BudgetPerToken), TokenRate: float64(c.Resolver.BudgetPerToken) / 60,
 			OwnerBurst: quarter(c.Resolver.BudgetPerOwner), OwnerRate: float64(c.Resolver.BudgetPerOwner) / 60,
 		},
-	})
+	}
+	// An error is returned without the resolver: a nil pointer in an interface is not nil.
+	if tableForge(c) == routes.ForgeGitea {
+		r, err := gitea.New(options)
+		if err != nil {
+			return nil, err
+		}
+		return r, nil
+	}
+	r, err := gitlab.New(options)
+	if err != nil {
+		return nil, err
+	}
+	return r, nil
 }
 
 // quarter gives how much of a minute's budget may be spent at once.
@@ -171,6 +189,7 @@ func (g *gateway) proxyOptions(upstreamTLS, registryTLS *tls.Config) proxy.Optio
 		trusted = append(trusted, p.Prefix)
 	}
 	return proxy.Options{
+		Forge: tableForge(c),
 		Table: g.routes.Table, Sessions: g.sessions, TokenState: tokenState, Resolver: g.resolver, Audit: g.sink,
 		Upstream:    proxy.Upstream{URL: c.Upstream.URL.String(), ExternalURLs: external, TLS: upstreamTLS, Connections: c.Upstream.Connections},
 		StorageURLs: storage,
@@ -264,7 +283,7 @@ func (g *gateway) start(ctx context.Context, clients, operators, people net.List
 		go g.serveConsole(people, serverTLS)
 	}
 	fields := []zap.Field{zap.String("version", version()), zap.Stringer("listen", clients.Addr()),
-		zap.Stringer("upstream", g.config.Upstream.URL), zap.Int("routes", len(g.routes.Table().Routes())), zap.Stringer("legacy", g.config.Legacy),
+		zap.Stringer("upstream", g.config.Upstream.URL), zap.Stringer("forge", g.config.Forge), zap.Int("routes", len(g.routes.Table().Routes())), zap.Stringer("legacy", g.config.Legacy),
 		zap.Stringer("anonymous", g.config.Anonymous), zap.String("database", g.config.DatabaseFile())}
 	if operators != nil {
 		fields = append(fields, zap.Stringer("admin_listen", operators.Addr()))
@@ -279,6 +298,9 @@ func (g *gateway) start(ctx context.Context, clients, operators, people net.List
 			Report: func(err error) { g.logger.Error("checking tokens", zap.Error(err)) }})
 	}
 	go g.greet(ctx)
+	if g.forgeUnknown {
+		go g.awaitForge(ctx)
+	}
 }
 
 // serving is the readiness check that ends before the listener does, so that balancers turn away in time.

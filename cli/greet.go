@@ -22,7 +22,7 @@ func (g *gateway) greet(ctx context.Context) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, greetTimeout)
 	defer cancel()
-	url := g.config.Upstream.URL.String() + "/api/v4/version"
+	url := g.config.Upstream.URL.String() + g.routes.Table().Base() + "/version"
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return

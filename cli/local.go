@@ -45,7 +45,7 @@ func (g *gateway) makeTokens(o *opened) (err error) {
 	if err != nil {
 		return err
 	}
-	g.api, err = api.New(api.Options{Tokens: g.tokens, Base: g.routes.Table().Base(), Version: g.resolver.Version, Leaks: newLeaks(c),
+	g.api, err = api.New(api.Options{Tokens: g.tokens, Base: g.routes.Table().Base(), OwnPaths: g.routes.Table().Named(), Version: g.resolver.Version, Leaks: newLeaks(c),
 		Report: func(err error) { g.logger.Error("token API", zap.Error(err)) }})
 	return err
 }

@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"time"
 
+	"patgate/cache"
 	"patgate/config"
 	"patgate/forge"
 	"patgate/routes"
@@ -18,6 +19,7 @@ import (
 	"patgate/store"
 	"patgate/store/seal"
 	"patgate/store/sqlite"
+	"patgate/token"
 )
 
 // opened is an open store with the keys that its credentials are sealed under.
@@ -69,26 +71,27 @@ func keySource(c *config.Config) seal.Source {
 
 // askForge makes a resolver for a command.
 func askForge(c *config.Config) (forgeClient, error) {
-	r, err := newResolver(c)
-	if err != nil {
-		return nil, err // not r: a nil pointer in an interface is not nil
-	}
-	return r, nil
+	settleForge(context.Background(), c)
+	return newResolver(c)
 }
 
-// forgeClient is what commands ask the forge.
+// forgeClient is what commands and the gateway ask the forge.
 type forgeClient interface {
 	forge.Resolver
+	Memberships(ctx context.Context, s *token.Session, least, page, size int) (forge.Memberships, error)
+	Version(ctx context.Context, credential token.Secret) (version, revision string, err error)
+	Stats() []cache.Stats
 	Close()
 }
 
 // currentTable loads the route table that the configuration describes.
 func currentTable(c *config.Config) (*routes.Table, error) {
+	settleForge(context.Background(), c)
 	files, problems := reload.ReadFiles(c.Routes.Overlays)
 	if len(problems) > 0 {
 		return nil, problemLines(problems)
 	}
-	table, problems := routes.Load(routes.LoadOptions{Overlay: files})
+	table, problems := routes.Load(routes.LoadOptions{Forge: tableForge(c), Overlay: files})
 	if len(problems) > 0 {
 		return nil, problemLines(problems)
 	}

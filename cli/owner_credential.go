@@ -15,6 +15,7 @@ import (
 
 	"patgate/config"
 	"patgate/forge"
+	"patgate/routes"
 	"patgate/store"
 	"patgate/store/seal"
 	"patgate/token"
@@ -53,13 +54,21 @@ func askCredential(cmd *cobra.Command, c *config.Config) (token.Secret, error) {
 	if !ok || !term.IsTerminal(int(in.Fd())) {
 		return token.Secret{}, errNoCredential
 	}
-	fmt.Fprintf(cmd.ErrOrStderr(), "Personal access token for %s (scope api or read_api; it is not shown): ", c.Upstream.URL)
+	fmt.Fprintf(cmd.ErrOrStderr(), "Personal access token for %s (%s; it is not shown): ", c.Upstream.URL, scopesWanted(c))
 	text, err := term.ReadPassword(int(in.Fd()))
 	fmt.Fprintln(cmd.ErrOrStderr())
 	if err != nil {
 		return token.Secret{}, fmt.Errorf("reading the forge credential: %w", err)
 	}
 	return asCredential(string(text))
+}
+
+// scopesWanted says which scopes an owner's credential should have.
+func scopesWanted(c *config.Config) string {
+	if tableForge(c) == routes.ForgeGitea {
+		return "the scopes that its patgate tokens are to use, and read:user, read:organization and read:repository"
+	}
+	return "scope api or read_api"
 }
 
 // asCredential refuses what cannot be a forge token before it is sent anywhere.
@@ -100,7 +109,7 @@ func identify(ctx context.Context, c *config.Config, f forgeClient, secret token
 	id, err := f.Identify(ctx, secret)
 	switch {
 	case errors.Is(err, forge.ErrCredentialKind):
-		return id, fmt.Errorf("%s: %w (fix: give a legacy personal access token with the scope api or read_api, not a job, deploy, OAuth or fine-grained token)", c.Upstream.URL, err)
+		return id, fmt.Errorf("%s: %w (fix: give a legacy personal access token, %s, not a job, deploy, OAuth or fine-grained token)", c.Upstream.URL, err, scopesWanted(c))
 	case err != nil:
 		return id, fmt.Errorf("asking %s whose credential this is: %w", c.Upstream.URL, err)
 	}
@@ -115,8 +124,8 @@ func acceptable(c *config.Config, id *forge.Identity) error {
 		return fmt.Errorf("the forge credential is not a legacy personal access token but %s (fix: make one with the scope api or read_api)", id.Kind)
 	case !id.Active:
 		return errors.New("the forge credential is expired or revoked (fix: make a new one)")
-	case !id.HasScope("api") && !id.HasScope("read_api"):
-		return fmt.Errorf("the forge credential has the scopes %s; patgate needs api or read_api to ask the forge for projects", strings.Join(id.Scopes, ", "))
+	case id.Lacks() != "":
+		return fmt.Errorf("the forge credential has the scopes %s; patgate needs %s to ask the forge for projects", strings.Join(id.Scopes, ", "), id.Lacks())
 	case c.Tokens.AllowAdminOwners:
 		return nil
 	case id.HasScope("sudo"):

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"patgate/config"
 	"patgate/routes"
 	"patgate/routes/reload"
 )
@@ -27,6 +28,25 @@ are added to it, take the place of rows with the same method and path, or remove
 // overlayFlag gives a command the flag --routes.
 func overlayFlag(cmd *cobra.Command) {
 	cmd.Flags().StringSlice("routes", nil, "file or directory laid over the built-in route table (repeatable)")
+	forgeFlag(cmd)
+}
+
+// forgeFlag gives a command the flag --forge.
+func forgeFlag(cmd *cobra.Command) {
+	cmd.Flags().String("forge", routes.ForgeGitLab, "the forge whose table it is: gitlab, gitea or forgejo")
+}
+
+// flaggedForge reads the flag --forge into the name of a table.
+func flaggedForge(cmd *cobra.Command) (string, error) {
+	name, err := cmd.Flags().GetString("forge")
+	if err != nil {
+		return "", err
+	}
+	var forge config.Forge
+	if err := forge.UnmarshalText([]byte(name)); err != nil || forge == config.ForgeAuto {
+		return "", usageError{fmt.Errorf("there is no table for the forge %q: use gitlab, gitea or forgejo", name)}
+	}
+	return forge.Table(), nil
 }
 
 // loadOptions reads the overlay that --routes and further paths name.
@@ -35,11 +55,15 @@ func loadOptions(cmd *cobra.Command, more []string) (routes.LoadOptions, error) 
 	if err != nil {
 		return routes.LoadOptions{}, err
 	}
+	forge, err := flaggedForge(cmd)
+	if err != nil {
+		return routes.LoadOptions{}, err
+	}
 	files, problems := reload.ReadFiles(append(paths, more...))
 	if len(problems) > 0 {
 		return routes.LoadOptions{}, routes.Problems(problems)
 	}
-	return routes.LoadOptions{Overlay: files}, nil
+	return routes.LoadOptions{Forge: forge, Overlay: files}, nil
 }
 
 // loadTable loads the built-in table with the overlay of --routes. The error holds a line for each problem.

@@ -63,15 +63,15 @@ func explain(table *routes.Table, method, target string) routes.Explanation {
 	path, query, _ := strings.Cut(target, "?")
 	var op routes.Operation
 	switch {
-	case git.Is([]byte(path)):
+	case git.Is([]byte(path)), table.Named() && git.IsNamed([]byte(path)):
 		var r git.Request
 		err := git.Classify(table, &op, &r, method, []byte(target))
 		return table.ExplainOperation(method, target, &op, err)
-	case path == "/jwt/auth":
+	case path == "/jwt/auth" && !table.Named(), path == "/v2/token" && table.Named():
 		auth, err := registry.ParseAuth([]byte(query))
 		if err == nil && len(auth.Scopes) > 0 && method == "GET" {
-			if name, known := registry.RowName(auth.Scopes[0].Actions[0]); known {
-				op.Set(table.SurfaceRow([]byte(name)), false, routes.Capture{Name: "project", Value: []byte(auth.Scopes[0].Name), Ref: routes.RefProject})
+			if name, known := registry.RowName(auth.Scopes[0].Actions[0], table.Named()); known {
+				op.Set(table.SurfaceRow([]byte(name)), false, imageCapture(table, auth.Scopes[0].Name))
 				return table.ExplainOperation(method, target, &op, nil)
 			}
 		}
@@ -79,8 +79,22 @@ func explain(table *routes.Table, method, target string) routes.Explanation {
 			err = errors.New("name a scope, such as scope=repository:group/project:pull")
 		}
 		return table.ExplainOperation(method, target, &op, err)
+	case strings.HasPrefix(path, "/v2/") && table.Named():
+		image, err := registry.ParseImage(method, []byte(target), true)
+		if err == nil && table.SurfaceRow([]byte(image.Row)) != nil {
+			op.Set(table.SurfaceRow([]byte(image.Row)), method == "HEAD", imageCapture(table, image.Name))
+		}
+		return table.ExplainOperation(method, target, &op, err)
 	}
 	return table.Explain(method, target)
+}
+
+// imageCapture gives what an image's name says of the container that it belongs to.
+func imageCapture(table *routes.Table, image string) routes.Capture {
+	if owner, _, _ := strings.Cut(image, "/"); table.Named() {
+		return routes.Capture{Name: "namespace", Value: []byte(owner), Ref: routes.RefNamespace}
+	}
+	return routes.Capture{Name: "project", Value: []byte(image), Ref: routes.RefProject}
 }
 
 // explainLines explains every line of the input. Empty lines and those that begin with # are left out.

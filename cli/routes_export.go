@@ -14,7 +14,7 @@ import (
 )
 
 func newRoutesExport() *cobra.Command {
-	return &cobra.Command{
+	cmd := &cobra.Command{
 		Use:   "export DIR",
 		Short: "Write the built-in route files into a directory, to read or to start editing",
 		Long: `Writes the built-in files into a directory, which is made if it does not exist. A file
@@ -25,14 +25,20 @@ place of built-in rows with the same method and path. A row that is deleted from
 stays in the built-in table; to take one away, name it under "remove:".`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			files := routes.GitLabFiles()
+			forge, err := flaggedForge(cmd)
+			if err != nil {
+				return err
+			}
+			files := routes.Files(forge)
 			if err := exportFiles(args[0], files); err != nil {
 				return err
 			}
-			_, err := fmt.Fprintf(cmd.OutOrStdout(), "wrote %d files to %s\n", len(files), args[0])
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "wrote %d files to %s\n", len(files), args[0])
 			return err
 		},
 	}
+	forgeFlag(cmd)
+	return cmd
 }
 
 // exportFiles writes files into a directory, all or none of them.

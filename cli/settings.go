@@ -16,6 +16,7 @@ type setting struct{ flag, key, usage string }
 func storeSettings() []setting {
 	return []setting{
 		{"upstream", "upstream.url", "address of the forge, such as https://gitlab.example.com"},
+		{"forge", "forge", "what the forge is: auto, gitlab, gitea or forgejo"},
 		{"data-dir", "data_dir", "directory for patgate's own files"},
 		{"database", "store.database", "SQLite file (default db/patgate.db in the data directory)"},
 		{"key-file", "store.key_file", "file with the sealing key (default keys/patgate.key in the data directory)"},

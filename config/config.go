@@ -17,6 +17,9 @@ import (
 // environment variable is that path in upper case with the prefix PATGATE_ (`PATGATE_UPSTREAM_URL`). Only
 // upstream.url must be given.
 type Config struct {
+	// Forge says what the forge is: `gitlab`, `gitea`, `forgejo`, or `auto`, which asks it when patgate starts. A forge that
+	// cannot be reached then is taken for a GitLab; when it turns out to be another one, patgate ends with an error.
+	Forge Forge `yaml:"forge"`
 	// Upstream is the forge that patgate stands in front of.
 	Upstream Upstream `yaml:"upstream"`
 	// Registry is the container registry, where clients are to reach it through patgate too.

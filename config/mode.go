@@ -7,6 +7,33 @@ import (
 	"time"
 )
 
+// Forge says what the forge behind patgate is.
+type Forge uint8
+
+// The values of `forge`.
+const (
+	ForgeAuto Forge = iota
+	ForgeGitLab
+	ForgeGitea
+	ForgeForgejo
+)
+
+var forgeNames = []string{"auto", "gitlab", "gitea", "forgejo"}
+
+// String gives the value as it is written.
+func (v Forge) String() string { return wordOf(forgeNames, int(v)) }
+
+// UnmarshalText reads the value; unknown text is an error.
+func (v *Forge) UnmarshalText(text []byte) error { return readWord(v, forgeNames, text) }
+
+// Table gives the name of the route table for the forge: Forgejo has Gitea's. It is "gitlab" for a forge that is not known.
+func (v Forge) Table() string {
+	if v == ForgeGitea || v == ForgeForgejo {
+		return "gitea"
+	}
+	return "gitlab"
+}
+
 // Legacy says what happens to credentials that are not patgate tokens. The zero value refuses them.
 type Legacy uint8
 

@@ -79,6 +79,8 @@ func (p *reader) registry(c *Config) {
 	u := &c.Registry
 	switch {
 	case u.URL.Empty():
+	case c.Forge.Table() == "gitea":
+		p.refuse("registry.url", u.URL.String(), "has no use in front of "+c.Forge.String()+", which serves its container registry itself", "leave it out")
 	case !u.URL.HTTPS() && !u.URL.Loopback() && !c.Upstream.AllowPlainHTTP:
 		p.refuse("registry.url", u.URL.String(), "is plain http to another machine, which would carry credentials readable",
 			"write https://"+u.URL.Host()+", or set upstream.allow_plain_http: true")

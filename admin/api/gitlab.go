@@ -187,6 +187,10 @@ func (h *Handler) probe(ctx context.Context, r *Request, path string) Answer {
 	if r.Session == nil {
 		return pass()
 	}
+	if path == "/user" && h.o.OwnPaths {
+		return answer(http.StatusOK, object{"id": r.Session.OwnerUserID, "login": r.Session.Username, "username": r.Session.Username, "full_name": "",
+			"email": "", "is_admin": false})
+	}
 	if path == "/user" {
 		return answer(http.StatusOK, object{"id": r.Session.OwnerUserID, "username": r.Session.Username, "name": r.Session.Username, "state": "active"})
 	}

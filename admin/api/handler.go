@@ -24,6 +24,8 @@ type Options struct {
 	Tokens *tokens.Service
 	// Base is the path of the forge's API: /api/v4.
 	Base string
+	// OwnPaths: only what is below Prefix is patgate's. The forge has no token API of GitLab's form whose paths would be.
+	OwnPaths bool
 	// Version asks the forge for its version with a credential; nil leaves the version out of answers.
 	Version func(ctx context.Context, credential token.Secret) (version, revision string, err error)
 	// Leaks answers leak reports; nil answers 404.
@@ -49,7 +51,7 @@ func New(o Options) (*Handler, error) {
 // Owns tells whether a route that a patgate token asks for is answered here and never by the forge: there it would be
 // about the owner's credential.
 func (h *Handler) Owns(r *routes.Route) bool {
-	return r.Resource == "personal_access_token" && (strings.HasPrefix(r.Path, "/personal_access_tokens") || r.Path == "/user/personal_access_tokens")
+	return !h.o.OwnPaths && r.Resource == "personal_access_token" && (strings.HasPrefix(r.Path, "/personal_access_tokens") || r.Path == "/user/personal_access_tokens")
 }
 
 // Probes tells whether tools ask for the route only to find out whether a token works. It is answered here, in the fewest
@@ -61,6 +63,9 @@ func (h *Handler) Probes(r *routes.Route) bool {
 // Claims tells whether a request with a credential of the forge's own may be for patgate. Answer may still pass it on.
 func (h *Handler) Claims(method string, target []byte) bool {
 	base := h.o.Base
+	if h.o.OwnPaths {
+		return false
+	}
 	if len(target) <= len(base) || string(target[:len(base)]) != base {
 		return false
 	}

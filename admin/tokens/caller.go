@@ -65,8 +65,8 @@ func (s *Service) Acceptable(id *forge.Identity) error {
 		return refuse(ErrForbidden, "the forge credential is not a legacy personal access token but %s (fix: make one with the scope api or read_api)", id.Kind)
 	case !id.Active:
 		return refuse(ErrForbidden, "the forge credential is expired or revoked (fix: make a new one)")
-	case !id.HasScope("api") && !id.HasScope("read_api"):
-		return refuse(ErrForbidden, "the forge credential has the scopes %s; patgate needs api or read_api to ask the forge for projects", strings.Join(id.Scopes, ", "))
+	case id.Lacks() != "":
+		return refuse(ErrForbidden, "the forge credential has the scopes %s; patgate needs %s to ask the forge for projects", strings.Join(id.Scopes, ", "), id.Lacks())
 	case s.o.AllowAdminOwners:
 		return nil
 	case id.HasScope("sudo"):
@@ -216,8 +216,12 @@ func (s *Service) ownersWord(ctx context.Context, c *Caller, l *store.Listed) er
 	return nil
 }
 
-// covered are the scopes of a GitLab token that a wider scope holds already (doc/security/tokens, GitLab 19.3).
+// covered are the scopes of a GitLab token that a wider scope holds already (doc/security/tokens, GitLab 19.3), or of a Gitea
+// token: what writes also reads (models/auth, Gitea 1.26).
 func covered(scope string) []string {
+	if kind, writes := strings.CutPrefix(scope, "write:"); writes {
+		return []string{"read:" + kind}
+	}
 	switch scope {
 	case "api":
 		return []string{"read_api", "read_user", "read_repository", "write_repository", "read_registry", "write_registry"}
@@ -233,9 +237,15 @@ func covered(scope string) []string {
 
 // Broader gives the scopes of a forge credential that one with the scopes of another does not hold.
 func Broader(scopes, than []string) []string {
+	const narrows, all = "public-only", "all" // Gitea's: one that takes away, and one that holds every other
 	var beyond []string
+	if slices.Contains(than, narrows) && !slices.Contains(scopes, narrows) {
+		beyond = append(beyond, "what is not public")
+	}
 	for _, scope := range scopes {
-		held := slices.ContainsFunc(than, func(have string) bool { return have == scope || slices.Contains(covered(have), scope) })
+		held := scope == narrows || slices.ContainsFunc(than, func(have string) bool {
+			return have == scope || slices.Contains(covered(have), scope) || have == all && strings.Contains(scope, ":")
+		})
 		if !held {
 			beyond = append(beyond, scope)
 		}

@@ -166,9 +166,17 @@ func (r *resolved) of(b routes.Boundary, id int64) policy.Container { return r.f
 func (s *Service) resolve(ctx context.Context, as *token.Session, scopes []Scope, specs []policy.ScopeSpec, patient bool) (*resolved, error) {
 	r := &resolved{facts: map[place]policy.Container{}}
 	var missing []string
-	one := func(kind routes.RefKind, boundary routes.Boundary, field, name string) (int64, error) {
+	table := s.o.Table()
+	one := func(kind routes.RefKind, boundary routes.Boundary, field, name string, byID bool) (int64, error) {
 		ref, ok := routes.ParseReference(kind, []byte(name))
-		if !ok {
+		if table.Named() && !byID && (!ok || ref.ID == 0 || kind != routes.RefProject) {
+			ref, ok = routes.ParseName(kind, []byte(name))
+		}
+		switch {
+		case !ok && table.Named():
+			missing = append(missing, fmt.Sprintf("%s: %s %q: not a name (owner/name of a project)", field, kind, name))
+			return 0, nil
+		case !ok:
 			missing = append(missing, fmt.Sprintf("%s: %s %q: not an id and not a full path (group/subgroup/project)", field, kind, name))
 			return 0, nil
 		}
@@ -196,7 +204,7 @@ func (s *Service) resolve(ctx context.Context, as *token.Session, scopes []Scope
 			if i >= len(ids) {
 				at = strings.TrimSuffix(at, "_ids") + "s"
 			}
-			id, err := one(kind, boundary, at, name)
+			id, err := one(kind, boundary, at, name, i < len(ids))
 			if err != nil {
 				return nil, err
 			}

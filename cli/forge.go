@@ -1,0 +1,118 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+
+	"go.uber.org/zap"
+
+	"patgate/config"
+	"patgate/proxy"
+)
+
+// detectTimeout bounds the question what the forge is, and detectInterval is how often a forge that could not be reached is
+// asked again.
+const (
+	detectTimeout  = 3 * time.Second
+	detectInterval = 5 * time.Second
+)
+
+// tableForge gives the name of the route table that the configuration, or what was found out, asks for.
+func tableForge(c *config.Config) string { return c.Forge.Table() }
+
+// settleForge finds out what the forge is, when the configuration leaves that open, and writes it into the configuration.
+// known is false when the forge did not say: it is then taken for a GitLab. Nothing becomes reachable by that in front of
+// another forge, whose paths have no rows in that table.
+func settleForge(ctx context.Context, c *config.Config) (known bool) {
+	if c.Forge != config.ForgeAuto {
+		return true
+	}
+	if c.Upstream.URL.Empty() {
+		return false // stays open for when there is one
+	}
+	forge, known := detectForge(ctx, c)
+	c.Forge = forge
+	return known
+}
+
+// detectForge asks a forge for its version as Gitea and Forgejo tell it to anybody, without a credential. Whatever else
+// answers is a GitLab; what does not answer, or says that it fails, is not known.
+func detectForge(ctx context.Context, c *config.Config) (forge config.Forge, known bool) {
+	authorities, err := proxy.TLSWithAuthorities(c.Upstream.CAFile)
+	if err != nil {
+		return config.ForgeGitLab, false
+	}
+	ctx, cancel := context.WithTimeout(ctx, detectTimeout)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, c.Upstream.URL.String()+"/api/v1/version", nil)
+	if err != nil {
+		return config.ForgeGitLab, false
+	}
+	request.Header.Set("Accept", "application/json")
+	client := &http.Client{
+		Transport:     &http.Transport{Proxy: nil, TLSClientConfig: authorities, DisableKeepAlives: true},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+	response, err := client.Do(request)
+	if err != nil {
+		return config.ForgeGitLab, false
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(response.Body, 64<<10))
+	if err != nil || response.StatusCode >= 500 || response.StatusCode == http.StatusTooManyRequests {
+		return config.ForgeGitLab, false
+	}
+	return forgeOf(response.StatusCode, body), true
+}
+
+// forgeOf reads the answer to /api/v1/version (Gitea 1.26, routers/api/v1/misc; Forgejo puts the version of Gitea that it
+// began from behind its own). An instance that only lets users in says so in Gitea's form.
+func forgeOf(status int, body []byte) config.Forge {
+	var answer struct {
+		Version string `json:"version"`
+		Message string `json:"message"`
+		URL     string `json:"url"`
+	}
+	switch err := json.Unmarshal(body, &answer); {
+	case err != nil:
+	case status == http.StatusOK && (strings.Contains(answer.Version, "forgejo") || strings.Contains(answer.Version, "+gitea-")):
+		return config.ForgeForgejo
+	case status == http.StatusOK && answer.Version != "":
+		return config.ForgeGitea
+	case (status == http.StatusUnauthorized || status == http.StatusForbidden) && strings.HasSuffix(answer.URL, "/api/swagger"):
+		return config.ForgeGitea
+	case status == http.StatusForbidden && answer.Message == "Only signed in user is allowed to call APIs.":
+		return config.ForgeGitea
+	}
+	return config.ForgeGitLab
+}
+
+// awaitForge asks a forge that could not be reached at the start again until it answers. When it is not the GitLab that it
+// was taken for, serving ends, so that what starts patgate starts it anew.
+func (g *gateway) awaitForge(ctx context.Context) {
+	g.logger.Warn("it is not known what the forge is, as it does not answer: it is taken for a GitLab (fix: set forge)")
+	tick := time.NewTicker(detectInterval)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		forge, known := detectForge(ctx, g.config)
+		switch {
+		case !known:
+		case forge == config.ForgeGitLab:
+			g.logger.Info("the forge is known by now", zap.Stringer("forge", forge))
+			return
+		default:
+			g.failed <- fmt.Errorf("the forge is %s, and was taken for a GitLab because it did not answer at the start (fix: start patgate again, or set forge: %s)", forge, forge)
+			return
+		}
+	}
+}
