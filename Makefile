@@ -5,7 +5,7 @@ FUZZ    ?= 20s
 VULNDB  ?= https://vuln.go.dev
 CLIENTS  = cli/testdata/clients
 
-.PHONY: all build check test race fuzz bench vuln docs clients screenshots
+.PHONY: all build check test race fuzz bench bench-smoke microbench vuln docs clients screenshots
 
 all: check test build
 
@@ -44,9 +44,18 @@ fuzz:
 	done; \
 	[ $$found -gt 0 ] || { echo "no fuzzer was found"; exit 1; }; echo "$$found fuzzers ran"
 
-# Go benchmarks of the hot path.
+# patgate beside nginx, HAProxy and Caddy, as far as they are installed (apt-get install nginx-light haproxy caddy wrk), about
+# ten minutes on a quiet machine. BENCH takes flags: make bench BENCH="-parts compare -rounds 9".
 bench:
-	$(GO) test -run '^$$' -bench . -benchmem ./audit ./cache ./policy ./proxy/... ./routes/... ./store/...
+	$(GO) run ./bench -out bench/results $(BENCH)
+
+# The same with a few requests each, to see that it works; the figures mean nothing.
+bench-smoke:
+	$(GO) run ./bench -smoke $(BENCH)
+
+# Go benchmarks of the hot path.
+microbench:
+	$(GO) test -run '^$$' -bench . -benchmem ./audit ./bench ./cache ./policy ./proxy/... ./routes/... ./store/...
 
 # Known vulnerabilities in what the program really calls. The data is at VULNDB; where that cannot be reached, nothing is
 # checked, and the last line says so. PATGATE_VULN_REQUIRED=1 makes that a failure.

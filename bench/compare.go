@@ -1,0 +1,220 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"slices"
+)
+
+// hotTokens is how many tokens the requests of a comparison come from.
+const hotTokens = 100
+
+// connections is how many clients a comparison has.
+const connections = 32
+
+// contestant is a peer that runs.
+type contestant struct {
+	peer    peer
+	service *service
+}
+
+// present starts every peer that is installed; the others are noted in the result.
+func (s *stage) present(ctx context.Context, r *result, to target, names ...string) ([]contestant, error) {
+	var running []contestant
+	for _, p := range peers() {
+		if len(names) > 0 && !slices.Contains(names, p.name) {
+			continue
+		}
+		if p.program != "" {
+			if _, err := find(p.program); err != nil {
+				r.lacks(fmt.Sprintf("%s: %s is not here (%s)", p.name, p.program, p.install))
+				s.say("skipping %s: %s is not here (%s)", p.name, p.program, p.install)
+				continue
+			}
+		}
+		v, err := p.run(ctx, s, to)
+		if err != nil {
+			return running, err
+		}
+		s.stops = append(s.stops, v.stop)
+		running = append(running, contestant{p, v})
+	}
+	return running, nil
+}
+
+func (r *result) lacks(what string) {
+	if !slices.Contains(r.Absent, what) {
+		r.Absent = append(r.Absent, what)
+	}
+}
+
+// end stops what present started.
+func end(running []contestant) {
+	for _, c := range running {
+		c.service.stop()
+	}
+}
+
+// compare drives all peers in turn as fast as they go, and then at fixed rates.
+func (s *stage) compare(ctx context.Context, o *options, r *result) error {
+	running, err := s.present(ctx, r, target{upstream: s.upstream, seeded: s.seeded})
+	defer end(running)
+	if err != nil {
+		return err
+	}
+	for _, c := range running {
+		info := peerInfo{Name: c.peer.name, Checks: c.peer.checks, Version: r.Commit}
+		if c.peer.program != "" {
+			info.Version = versionOf(c.peer.program)
+		}
+		r.Peers = append(r.Peers, info)
+	}
+	l := load{connections: connections, seconds: o.seconds, tokens: s.seeded.tokens[:min(hotTokens, len(s.seeded.tokens))]}
+	warm := l
+	warm.seconds = min(1, o.seconds)
+	for _, c := range running {
+		if _, err := s.saturate(ctx, c.service, warm); err != nil {
+			return err
+		}
+		r.Throughput = append(r.Throughput, &series{Name: c.peer.name})
+	}
+	for round := range o.rounds {
+		s.say("throughput, round %d of %d", round+1, o.rounds)
+		for i, c := range running {
+			x, err := s.saturate(ctx, c.service, l)
+			if err != nil {
+				return err
+			}
+			r.Throughput[i].Samples = append(r.Throughput[i].Samples, x)
+		}
+	}
+	slowest, both := math.Inf(1), math.Inf(1)
+	for _, t := range r.Throughput {
+		speed := spreadOf(each(t.Samples, func(x sample) float64 { return x.PerSecond })).median
+		slowest = min(slowest, speed)
+		if t.Name == nginxPlain || t.Name == patgate {
+			both = min(both, speed)
+		}
+	}
+	if r.Common, err = s.pace(ctx, o, running, l, math.Floor(slowest/2)); err != nil {
+		return err
+	}
+	var two []contestant
+	for _, c := range running {
+		if c.peer.name == nginxPlain || c.peer.name == patgate {
+			two = append(two, c)
+		}
+	}
+	r.Half, err = s.pace(ctx, o, two, l, math.Floor(both/2))
+	return err
+}
+
+// pace drives peers in turn at a fixed rate.
+func (s *stage) pace(ctx context.Context, o *options, running []contestant, l load, rate float64) (*paceSet, error) {
+	set := &paceSet{Rate: rate}
+	for _, c := range running {
+		set.Series = append(set.Series, &paceSeries{Name: c.peer.name})
+	}
+	for round := range o.rounds {
+		s.say("latency at %.0f a second, round %d of %d", rate, round+1, o.rounds)
+		for i, c := range running {
+			q, err := s.latency(ctx, c.service, l, rate)
+			if err != nil {
+				return set, err
+			}
+			set.Series[i].Samples = append(set.Series[i].Samples, q)
+		}
+	}
+	return set, nil
+}
+
+// scale measures patgate with more processors, more connections and more hot tokens. Processors are given by GOMAXPROCS,
+// so that everything else has the same machine.
+func (s *stage) scale(ctx context.Context, o *options, r *result) error {
+	to := target{upstream: s.upstream, seeded: s.seeded}
+	start := func(processors int) (*service, error) {
+		t := to
+		t.suffix, t.env = fmt.Sprintf("-%d", processors), []string{fmt.Sprintf("GOMAXPROCS=%d", processors)}
+		v, err := startPatgate(ctx, s, t)
+		if err == nil {
+			s.stops = append(s.stops, v.stop)
+			err = listening(v.address)
+		}
+		return v, err
+	}
+	one, err := start(1)
+	if err != nil {
+		return err
+	}
+	defer one.stop()
+	two, err := start(2)
+	if err != nil {
+		return err
+	}
+	defer two.stop()
+	few := s.seeded.tokens[:min(hotTokens, len(s.seeded.tokens))]
+	many := s.seeded.tokens[:min(10_000, len(s.seeded.tokens))]
+	ways := []struct {
+		name string
+		v    *service
+		load load
+	}{
+		{"GOMAXPROCS=1, 32 connections, 100 tokens", one, load{connections, o.seconds, few}},
+		{"GOMAXPROCS=2, 32 connections, 100 tokens", two, load{connections, o.seconds, few}},
+		{"GOMAXPROCS=2, 512 connections, 100 tokens", two, load{512, o.seconds, few}},
+		{"GOMAXPROCS=2, 32 connections, 10,000 tokens", two, load{connections, o.seconds, many}},
+	}
+	for _, w := range ways {
+		r.Scaling = append(r.Scaling, &series{Name: w.name})
+	}
+	for round := range o.rounds {
+		s.say("scaling, round %d of %d", round+1, o.rounds)
+		for i, w := range ways {
+			x, err := s.saturate(ctx, w.v, w.load)
+			if err != nil {
+				return err
+			}
+			r.Scaling[i].Samples = append(r.Scaling[i].Samples, x)
+		}
+	}
+	return nil
+}
+
+// longBodies sends long bodies both ways through the peers that are made for it.
+func (s *stage) longBodies(ctx context.Context, o *options, r *result) error {
+	address, stop, err := bodyServer(o.body)
+	if err != nil {
+		return err
+	}
+	defer stop()
+	known, err := seed(ctx, s.path("data-bodies"), s.path("keys-bodies"), "http://"+address, 1)
+	if err != nil {
+		return err
+	}
+	running, err := s.present(ctx, r, target{upstream: address, seeded: known, suffix: "-bodies"}, nginxPlain, patgate, haproxy)
+	defer end(running)
+	if err != nil {
+		return err
+	}
+	for _, c := range running {
+		r.Bodies = append(r.Bodies, &bodies{Name: c.peer.name, Bytes: o.body})
+	}
+	for round := range o.rounds {
+		s.say("bodies, round %d of %d", round+1, o.rounds)
+		for i, c := range running {
+			up, err := s.upload(ctx, c.service, known.tokens[0], o.body)
+			if err != nil {
+				return fmt.Errorf("uploading: %w", err)
+			}
+			down, err := s.download(ctx, c.service, known.tokens[0], o.body)
+			if err != nil {
+				return fmt.Errorf("downloading: %w", err)
+			}
+			r.Bodies[i].Up, r.Bodies[i].Down = append(r.Bodies[i].Up, up), append(r.Bodies[i].Down, down)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,146 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"patgate/policy"
+	"patgate/store"
+	"patgate/store/seal"
+	"patgate/store/sqlite"
+	"patgate/token"
+)
+
+// projects is how many projects the tokens are for: token i reaches project i modulo this.
+const projects = 100
+
+// ownersCredential is what the upstream would be sent; it opens nothing.
+const ownersCredential = "glpat-benchmark-owner"
+
+// permissions are those of every token.
+var permissions = []string{"read_job", "read_job_artifact", "read_pipeline", "read_repository", "read_package", "create_package", "read_merge_request", "create_merge_request"}
+
+// seeded is a store with tokens in it.
+type seeded struct {
+	data, keys string
+	tokens     []string // the secrets
+}
+
+// project gives the number of the project that a token reaches.
+func project(i int) int { return i%projects + 1 }
+
+// seed makes a store with n tokens of one owner. The first is made as patgate makes one; the others are copies of its
+// row with a hash and a project of their own, in one transaction, because a transaction each would take minutes.
+func seed(ctx context.Context, data, keys, origin string, n int) (*seeded, error) {
+	s := &seeded{data: data, keys: filepath.Join(keys, "patgate.key")}
+	file := filepath.Join(data, "db", "patgate.db")
+	db, err := sqlite.Open(ctx, file, sqlite.Options{})
+	if err != nil {
+		return nil, err
+	}
+	defer db.Close()
+	now := time.Now()
+	ring, err := store.OpenKeyring(ctx, db, seal.Source{File: s.keys}, now)
+	if err != nil {
+		return nil, err
+	}
+	owner, err := db.PutOwner(ctx, store.Owner{Origin: origin, UserID: 42, Username: "bench", CreatedAt: now})
+	if err != nil {
+		return nil, err
+	}
+	credential, err := db.AddCredential(ctx, store.Credential{OwnerID: owner.ID, Kind: "personal_access_token", Scopes: []string{"api"}, CreatedAt: now},
+		func(b seal.Binding) (string, []byte, error) { return ring.Seal(b, []byte(ownersCredential)) })
+	if err != nil {
+		return nil, err
+	}
+	secrets, hashes, err := mint(n)
+	if err != nil {
+		return nil, err
+	}
+	s.tokens = secrets
+	if _, err := db.CreateToken(ctx, token.Record{
+		Hash: hashes[0], Name: "bench", LastFour: "0000", OwnerID: owner.ID, CredentialID: credential.ID, TableVersion: 1,
+		CreatedAt: now, ExpiresAt: now.Add(24 * time.Hour), Scopes: scopesOf(0),
+	}); err != nil {
+		return nil, err
+	}
+	if err := copies(ctx, file, hashes); err != nil {
+		return nil, err
+	}
+	health, err := db.Check(ctx)
+	if err == nil && health.Tokens != n {
+		err = fmt.Errorf("%d tokens were seeded, and %d are there", n, health.Tokens)
+	}
+	return s, err
+}
+
+func mint(n int) (secrets []string, hashes []token.Hash, err error) {
+	for range n {
+		secret, err := token.Mint(rand.Reader)
+		if err != nil {
+			return nil, nil, err
+		}
+		secrets = append(secrets, secret.Reveal())
+		hashes = append(hashes, sha256.Sum256([]byte(secret.Reveal())))
+	}
+	return secrets, hashes, nil
+}
+
+func scopesOf(i int) []policy.ScopeSpec {
+	return []policy.ScopeSpec{{Access: "selected_memberships", Permissions: permissions, ProjectIDs: []int64{int64(project(i))}}}
+}
+
+// copies adds a row like the first token's for every further hash.
+func copies(ctx context.Context, file string, hashes []token.Hash) error {
+	db, err := sql.Open("sqlite", "file:"+file+"?_pragma=busy_timeout(10000)&_txlock=immediate")
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	rows, err := db.QueryContext(ctx, "SELECT name FROM pragma_table_info('tokens') WHERE name NOT IN ('id', 'hash', 'scopes', 'family_id')")
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	var columns []string
+	for rows.Next() {
+		var name string
+		if err := rows.Scan(&name); err != nil {
+			return err
+		}
+		columns = append(columns, name)
+	}
+	if err := rows.Err(); err != nil {
+		return err
+	}
+	tx, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = tx.Rollback() }()
+	same := strings.Join(columns, ", ")
+	insert, err := tx.PrepareContext(ctx, fmt.Sprintf(`INSERT INTO tokens (hash, scopes, family_id, %s)
+		SELECT ?, ?, (SELECT seq + 1 FROM sqlite_sequence WHERE name = 'tokens'), %s FROM tokens WHERE id = ?`, same, same))
+	if err != nil {
+		return err
+	}
+	for i := 1; i < len(hashes); i++ {
+		scopes, err := json.Marshal(scopesOf(i))
+		if err != nil {
+			return err
+		}
+		if _, err := insert.ExecContext(ctx, hashes[i][:], string(scopes), store.FirstTokenID); err != nil {
+			return fmt.Errorf("copying a token: %w", err)
+		}
+	}
+	return tx.Commit()
+}

@@ -1,0 +1,84 @@
+//go:build linux
+
+package main
+
+import (
+	"bytes"
+	"context"
+	_ "embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"time"
+)
+
+//go:embed requests.lua
+var requestsScript []byte
+
+// load says what is sent: by how many connections, and for how long.
+type load struct {
+	connections int
+	seconds     float64
+	tokens      []string
+}
+
+// sample is one round of one peer.
+type sample struct {
+	Requests  int64   `json:"requests"`
+	PerSecond float64 `json:"requests_per_second"`
+	CPU       float64 `json:"cpu_us_per_request"`
+	RSS       int64   `json:"rss_bytes"`
+}
+
+// saturate drives a service as fast as it goes, with wrk, whose own cost is small and the same for everybody. Every
+// answer must be a success.
+func (s *stage) saturate(ctx context.Context, v *service, l load) (sample, error) {
+	wrk, err := find("wrk")
+	if err != nil {
+		return sample{}, errors.New("the load comes from wrk, which is not here (apt-get install wrk)")
+	}
+	requests, script := s.path("requests.txt"), s.path("requests.lua")
+	var text strings.Builder
+	for i, secret := range l.tokens {
+		fmt.Fprintf(&text, "/api/v4/projects/group%%2Fproject-%d/jobs?per_page=20 %s\n", project(i), secret)
+	}
+	if err := os.WriteFile(requests, []byte(text.String()), 0o600); err != nil {
+		return sample{}, err
+	}
+	if err := os.WriteFile(script, requestsScript, 0o600); err != nil {
+		return sample{}, err
+	}
+	duration := time.Duration(l.seconds * float64(time.Second))
+	ctx, cancel := context.WithTimeout(ctx, duration+30*time.Second)
+	defer cancel()
+	// wrk counts whole seconds.
+	cmd := exec.CommandContext(ctx, wrk, "-t1", "-c"+strconv.Itoa(l.connections), "-d"+strconv.Itoa(max(1, int(l.seconds+.5)))+"s",
+		"--timeout", "10s", "-s", script, "http://"+v.address, "--", requests)
+	var out, problems bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &problems
+	before := v.cpu()
+	if err := cmd.Run(); err != nil {
+		return sample{}, fmt.Errorf("wrk: %w: %s", err, problems.String())
+	}
+	used := v.cpu() - before
+	var told struct {
+		Requests int64 `json:"requests"`
+		Micros   int64 `json:"microseconds"`
+		Failed   int64 `json:"failed"`
+	}
+	line := out.Bytes()[max(0, bytes.LastIndexByte(bytes.TrimSpace(out.Bytes()), '\n')):]
+	if err := json.Unmarshal(bytes.TrimSpace(line), &told); err != nil {
+		return sample{}, fmt.Errorf("wrk said %q: %w", out.String(), err)
+	}
+	if told.Failed > 0 || told.Requests == 0 {
+		return sample{}, fmt.Errorf("%s: %d of %d requests failed; it said: %s", v.name, told.Failed, told.Requests, s.tail(v.name))
+	}
+	return sample{
+		Requests: told.Requests, PerSecond: float64(told.Requests) / (float64(told.Micros) / 1e6),
+		CPU: float64(used.Microseconds()) / float64(told.Requests), RSS: v.rss(),
+	}, nil
+}
