@@ -38,6 +38,7 @@ func (x *exchange) refuse(r *refusal) {
 		f.denial(x)
 	}
 	x.challenge(&f)
+	x.notice(&f)
 	x.event.Reason = r.reason
 	if r.location != "" {
 		h.Set("Location", r.location)

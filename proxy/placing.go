@@ -1,6 +1,10 @@
 package proxy
 
-import "patgate/routes"
+import (
+	"strings"
+
+	"patgate/routes"
+)
 
 // placeOf translates a place of the route table.
 var placeOf = [...]place{
@@ -24,4 +28,15 @@ func (x *exchange) placing() place {
 		}
 	}
 	return placeOf[places[0]]
+}
+
+// notice tells what is missing where package managers show it: npm prints Npm-Notice, NuGet X-NuGet-Warning, and neither
+// shows the body of a refusal.
+func (x *exchange) notice(f *facts) {
+	if f.decision == nil || len(f.missing) == 0 || !isPackagePath(x.path) {
+		return
+	}
+	text := "patgate: the token is not allowed " + strings.Join(f.missing, ", ") + " here"
+	x.ctx.Response.Header.Set("Npm-Notice", text)
+	x.ctx.Response.Header.Set("X-NuGet-Warning", text)
 }

@@ -198,6 +198,8 @@ type Body struct {
 	// "*/*" is any type that is not JSON, form or multipart, and a missing Content-Type, which is then sent as
 	// application/octet-stream.
 	Stream []string
+	// Text: a JSON body is one text, not an object.
+	Text bool
 }
 
 // Response says what is changed in an answer.

@@ -118,6 +118,7 @@ func (s *section) body(n *yaml.Node) Body {
 			}
 			b.Limit = limit
 		}},
+		field{"text", func(v *yaml.Node) { b.Text = s.flag(v, "text") }},
 		field{"stream", func(v *yaml.Node) {
 			for _, item := range s.items(v, "stream") {
 				media, ok := s.text(item, "a media type")

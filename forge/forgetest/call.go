@@ -31,6 +31,8 @@ type route struct {
 	stream func(*call, http.ResponseWriter)
 	open   bool     // answers anonymous callers
 	basic  bool     // takes Basic credentials
+	at     locators // looks for a credential there alone
+	family bool     // of packages: its 401 asks for Basic
 	scopes []string // token scopes that are enough besides api and read_api
 }
 
@@ -82,8 +84,7 @@ func (c *call) enter(rt *route) (a answer, halted bool) {
 	c.f.mu.Lock()
 	defer c.f.mu.Unlock()
 	defer c.caught(&a, &halted)
-	c.authenticate(rt.basic)
-	c.permit(rt)
+	c.identify(rt)
 	return answer{}, false
 }
 
@@ -93,9 +94,18 @@ func (c *call) run(rt *route) (a answer) {
 	defer c.f.mu.Unlock()
 	var halted bool
 	defer c.caught(&a, &halted)
-	c.authenticate(rt.basic)
-	c.permit(rt)
+	c.identify(rt)
 	return rt.answer(c)
+}
+
+// identify finds out who calls, where the endpoint looks, and whether that is enough for it.
+func (c *call) identify(rt *route) {
+	if rt.at != 0 {
+		c.locate(rt.at)
+	} else {
+		c.authenticate(rt.basic)
+	}
+	c.permit(rt)
 }
 
 // caught turns a thrown answer into the result.
@@ -111,6 +121,9 @@ func (c *call) caught(a *answer, halted *bool) {
 
 func (c *call) permit(rt *route) {
 	if c.user == nil {
+		if !rt.open && rt.family {
+			panic(halt{challenged()})
+		}
 		if !rt.open {
 			panic(halt{answerError(http.StatusUnauthorized, "401 Unauthorized")})
 		}

@@ -131,6 +131,7 @@ func apiRoutes() []route {
 		{method: "GET", pattern: pkg, stream: downloadPackage, open: true, basic: true},
 		{method: "PUT", pattern: pkg, stream: uploadPackage, basic: true},
 	}
+	all = append(all, packageRoutes()...)
 	for i := range all {
 		all[i].parts = strings.Split(strings.TrimPrefix(all[i].pattern, "/"), "/")
 	}

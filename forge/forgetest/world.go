@@ -131,6 +131,7 @@ type project struct {
 	labels       []*label
 	registries   []*registry
 	packages     map[string]*packageFile
+	store        *store
 }
 
 // nameTaken tells whether a full path is in use by a user, group or project, as GitLab's routes table does.

@@ -66,6 +66,11 @@ func (s *Set) walk(src io.Reader, enc *jsontext.Encoder) error {
 	s.path, s.frames = s.path[:0], s.frames[:0]
 	switch kind := w.dec.PeekKind(); kind {
 	case '{':
+	case '"':
+		if !s.route.Body.Text {
+			return errNoObject
+		}
+		return w.bare()
 	case 0:
 		if _, err := w.dec.ReadToken(); err == io.EOF && w.dec.InputOffset() == 0 && len(w.dec.UnreadBuffer()) == 0 {
 			return nil
@@ -74,7 +79,10 @@ func (s *Set) walk(src io.Reader, enc *jsontext.Encoder) error {
 		}
 		return refuse(CodeJSON, "the body holds white space and no JSON: send an object, or no body")
 	default:
-		return refuse(CodeJSON, "the JSON body must be an object: forges read lists and bare values in ways of their own")
+		return errNoObject
+	}
+	if s.route.Body.Text {
+		return refuse(CodeJSON, "the JSON body must be one text")
 	}
 	for first := true; first || len(s.frames) > 0; first = false {
 		if err := w.step(); err != nil {
@@ -86,6 +94,27 @@ func (s *Set) walk(src io.Reader, enc *jsontext.Encoder) error {
 	}
 	if w.next != len(s.Targets) {
 		return ErrBodyChanged
+	}
+	return w.end()
+}
+
+// errNoObject refuses a body whose value is not what the row takes.
+var errNoObject = refuse(CodeJSON, "the JSON body must be an object: forges read lists and bare values in ways of their own")
+
+// bare reads a body that is one text: npm sends the version of a tag as that.
+func (w *walk) bare() error {
+	raw, err := w.dec.ReadValue()
+	if err != nil {
+		return w.failed(err)
+	}
+	w.path = append(w.path[:0], "body"...) // its name in refusals
+	if _, err := w.text(raw); err != nil {
+		return err
+	}
+	if w.enc != nil {
+		if err := w.written(w.enc.WriteValue(raw)); err != nil {
+			return err
+		}
 	}
 	return w.end()
 }
