@@ -17,9 +17,11 @@ type Fact struct {
 	Container policy.Container // zero: not found or not visible
 	// Truncated: a group above could not be seen, so more may stand above it than Ancestors says.
 	Truncated bool
-	// at and seq are the time and the number of the last Forget at the beginning of the oldest read in it.
-	at  time.Time
-	seq uint64
+	// at is the time at the beginning of the oldest read in it.
+	at time.Time
+	// seq is the number of the last Forget when its own read began, and base that of the oldest read in it: what it rests
+	// on may be older than a Forget of the container alone, which did not concern it.
+	seq, base uint64
 	// asked is the path in lower case that it was asked for under; empty for an id.
 	asked string
 }
@@ -32,7 +34,7 @@ func (f *Fact) olderOf(at time.Time, seq uint64) {
 	if at.Before(f.at) {
 		f.at = at
 	}
-	f.seq = min(f.seq, seq)
+	f.base = min(f.base, seq)
 }
 
 // forgotten keeps, in fixed space, which facts a Forget has made worthless. Each Forget takes a number; a fact remembers
@@ -61,10 +63,13 @@ func (g *forgotten) forget(c policy.Container) {
 
 // keeps tells whether a fact may still be used.
 func (g *forgotten) keeps(f *Fact) bool {
+	if g.all.Load() > f.base {
+		return false
+	}
 	if f.seq == g.last.Load() {
 		return true
 	}
-	if !f.Found() || f.Truncated || g.all.Load() > f.seq {
+	if !f.Found() || f.Truncated {
 		return false
 	}
 	return f.Container.Boundary != routes.BoundaryProject ||

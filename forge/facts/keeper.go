@@ -204,7 +204,8 @@ func resolveThrough[K comparable, N any](ctx context.Context, k *Keeper[N], s *t
 
 // load reads one reference. What was found by its path is known by its id as well.
 func (k *Keeper[N]) load(ctx context.Context, s *token.Session, ref routes.Reference, maxAge time.Duration) (*Fact, error) {
-	f := &Fact{at: k.now(), seq: k.dropped.last.Load()}
+	seq := k.dropped.last.Load()
+	f := &Fact{at: k.now(), seq: seq, base: seq}
 	mark := k.byID.Mark()
 	if ref.ID == 0 {
 		asked := make([]byte, len(ref.Path))

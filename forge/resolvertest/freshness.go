@@ -98,6 +98,20 @@ func forget(t *testing.T, fixture func(t *testing.T) *Fixture) {
 			t.Fatal("a project below a forgotten group was served from before")
 		}
 	})
+	t.Run("a project that was forgotten alone is read again although what it rests on was read before", func(t *testing.T) {
+		f := fixture(t)
+		for _, ref := range []routes.Reference{byID(routes.RefProject, f.Inherited), byID(routes.RefProject, f.Outside), byID(routes.RefProject, f.Invited)} {
+			c := resolve(t, f, f.Session, ref, 0)
+			for range 2 {
+				f.Resolver.Forget(policy.Container{})
+				f.Resolver.Forget(c)
+				before := f.Asked()
+				if again := resolve(t, f, f.Session, ref, 0); again.ID != c.ID || again.Access != c.Access || f.Asked() == before {
+					t.Fatalf("%+v after %+v was forgotten, with %d questions", again, c, f.Asked()-before)
+				}
+			}
+		}
+	})
 	t.Run("forgetting one project leaves another known", func(t *testing.T) {
 		f := fixture(t)
 		c := resolve(t, f, f.Session, byID(routes.RefProject, f.Outside), 0)
