@@ -283,6 +283,18 @@ func TestChangesTree(t *testing.T) {
 		"/projects/{project}/share_locations/x/members": true,
 		"/projects/{project}/repository/archive_of":     false,
 		"/projects/{project}/issues/{issue_iid}":        false,
+		"/repos/{project}":                              true,
+		"/repos/{project}/transfer/accept":              true,
+		"/repos/{project}/collaborators/{user}":         true,
+		"/repos/migrate":                                true,
+		"/teams/{id}/members/{user}":                    true,
+		"/orgs/{group}/rename":                          true,
+		"/orgs/{group}/repos":                           true,
+		"/user/repos":                                   true,
+		"/admin/users/{user}/repos":                     true,
+		"/repos/{project}/issues/{index}":               false,
+		"/repos/{project}/contents/{*filepath}":         false,
+		"/orgs/{group}/labels/{id}":                     false,
 	} {
 		t.Run(path, func(t *testing.T) {
 			if got := changesTree(path); got != want {
