@@ -1,0 +1,121 @@
+package cli_test
+
+import (
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// giteaPackages publishes and installs packages of an organization.
+func giteaPackages(t *testing.T, g *giteaStage) {
+	reader := g.mint(t, "--name", "package reader", "--group", "acme", "--allow", "read_package")
+	writer := g.mint(t, "--name", "package writer", "--group", "acme", "--allow", "read_package,create_package")
+	// Alice may publish in the organization by a team of its own.
+	g.forge.AddTeam("acme", "publishers", "write", "alice")
+	g.forge.AddTeam("umbra", "publishers", "write", "alice")
+	plain := func(token, method, path, body string, status int) string {
+		t.Helper()
+		header := http.Header{"Authorization": {"Bearer " + token}}
+		if body != "" {
+			header.Set("Content-Type", "application/octet-stream")
+		}
+		a := send(method, g.gate+path, header, []byte(body))
+		if a.err != nil || a.status != status {
+			t.Errorf("%s %s: status %d, %v, want %d\n%s\nthe server's log:\n%s", method, path, a.status, a.err, status, a.body, g.lastLines(2))
+		}
+		return a.body
+	}
+	t.Run("generic", func(t *testing.T) {
+		const path = "/api/packages/acme/generic/tool/1.0.0/tool.bin"
+		plain(writer, http.MethodPut, path, "binary", http.StatusCreated)
+		if got := plain(reader, http.MethodGet, path, "", http.StatusOK); got != "binary" {
+			t.Errorf("the file holds %q", got)
+		}
+		if answer := plain(reader, http.MethodPut, strings.Replace(path, "1.0.0", "2.0.0", 1), "binary", http.StatusForbidden); !strings.Contains(answer, "create_package") {
+			t.Error(answer)
+		}
+		plain(writer, http.MethodDelete, path, "", http.StatusForbidden)
+		plain(writer, http.MethodPut, "/api/packages/umbra/generic/tool/1.0.0/tool.bin", "binary", http.StatusForbidden)
+		plain(reader, http.MethodGet, "/api/packages/umbra/generic/tool/1.0.0/tool.bin", "", http.StatusForbidden)
+		if all := g.gets(t, http.StatusOK, reader, http.MethodGet, "/packages/acme", nil); !strings.Contains(all, `"tool"`) {
+			t.Errorf("the list does not have it: %s", all)
+		}
+	})
+	t.Run("npm", func(t *testing.T) {
+		if _, err := exec.LookPath("npm"); err != nil {
+			missing(t, "npm is not here: apt-get install npm")
+		}
+		dir, into := filepath.Join(g.home, "npm-package"), filepath.Join(g.home, "npm-user")
+		for _, d := range []string{dir, into} {
+			if err := os.MkdirAll(d, 0o755); err != nil {
+				t.Fatal(err)
+			}
+		}
+		g.write(t, dir, "package.json", `{"name":"@acme/greeting","version":"1.2.3","main":"index.js","license":"MIT"}`)
+		g.write(t, dir, "index.js", "module.exports = 'hello';\n")
+		g.write(t, into, "package.json", `{"name":"user","version":"1.0.0","private":true}`)
+		as := func(token, owner string) string {
+			name := filepath.Join(g.home, "npmrc-"+owner)
+			address := strings.TrimPrefix(g.gate, "http:") + "/api/packages/" + owner + "/npm/"
+			text := "@acme:registry=http:" + address + "\n" + address + ":_authToken=" + token + "\nupdate-notifier=false\nfund=false\naudit=false\n"
+			if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			return name
+		}
+		npm := func(dir, rc string, args ...string) (string, error) {
+			return g.run(dir, "npm", append(args, "--userconfig", rc, "--cache", filepath.Join(g.home, "npm-cache"))...)
+		}
+		if out, err := npm(dir, as(writer, "acme"), "publish"); err != nil {
+			t.Fatalf("npm publish: %v\n%s\n%s", err, out, g.lastLines(3))
+		}
+		if out, err := npm(into, as(reader, "acme"), "install", "@acme/greeting"); err != nil {
+			t.Fatalf("npm install: %v\n%s\n%s", err, out, g.lastLines(3))
+		}
+		if data, err := os.ReadFile(filepath.Join(into, "node_modules", "@acme", "greeting", "index.js")); err != nil || !strings.Contains(string(data), "hello") {
+			t.Errorf("%q, %v", data, err)
+		}
+		g.write(t, dir, "package.json", `{"name":"@acme/greeting","version":"1.2.4","main":"index.js","license":"MIT"}`)
+		if out, err := npm(dir, as(reader, "acme"), "publish"); err == nil || !strings.Contains(out, "403") {
+			t.Errorf("a reader publishes: %v\n%s", err, out)
+		}
+		if out, err := npm(dir, as(writer, "umbra"), "publish"); err == nil || !strings.Contains(out, "403") {
+			t.Errorf("another organization's registry: %v\n%s", err, out)
+		}
+	})
+}
+
+// giteaImages pushes and pulls an image.
+func giteaImages(t *testing.T, g *giteaStage) {
+	if _, err := exec.LookPath("skopeo"); err != nil {
+		missing(t, "skopeo is not here: apt-get install skopeo")
+	}
+	s := g.images
+	reader := g.mint(t, "--name", "image reader", "--group", "acme", "--allow", "read_container_repository")
+	writer := g.mint(t, "--name", "image writer", "--group", "acme", "--allow", "read_container_repository,create_container_repository")
+	source := s.layout(t, "image", 100_000, "amd64")
+	push := func(token, name string) []string {
+		return []string{"copy", "--insecure-policy", "--dest-tls-verify=false", "--dest-creds", "ci:" + token, source, s.image(name)}
+	}
+	pull := func(token, name, into string) []string {
+		return []string{"copy", "--insecure-policy", "--src-tls-verify=false", "--src-creds", "ci:" + token, s.image(name), "oci:" + filepath.Join(g.home, into) + ":v1"}
+	}
+	s.ok(t, "skopeo", push(writer, "acme/web/server:1")...)
+	s.ok(t, "skopeo", pull(reader, "acme/web/server:1", "pulled")...)
+	s.refused(t, nil, "skopeo", push(reader, "acme/web/server:2")...)
+	s.refused(t, nil, "skopeo", push(writer, "umbra/web/server:1")...)
+	s.refused(t, nil, "skopeo", pull(reader, "umbra/web/server:1", "refused")...)
+	var tags = g.direct(t, g.world.alicePAT, http.MethodGet, "/packages/acme?type=container", nil, http.StatusOK)
+	if text := string(tags); !strings.Contains(text, `"web/server"`) || strings.Contains(text, `"version":"2"`) {
+		t.Errorf("the registry holds %s", text)
+	}
+	t.Run("patgate says why", func(t *testing.T) {
+		status, answer := s.ask(t, reader, http.MethodDelete, "/v2/acme/web/server/manifests/1")
+		if status != http.StatusForbidden || !strings.Contains(answer, "delete_container_repository") {
+			t.Errorf("status %d: %s", status, answer)
+		}
+	})
+}
