@@ -91,6 +91,9 @@ type series[K comparable] struct {
 	vector *prometheus.CounterVec
 	labels func(K) []string
 	known  map[K]prometheus.Counter
+
+	last        K // the one that was asked for last: most are like the one before
+	lastCounter prometheus.Counter
 }
 
 func newSeries[K comparable](vector *prometheus.CounterVec, labels func(K) []string) *series[K] {
@@ -99,7 +102,11 @@ func newSeries[K comparable](vector *prometheus.CounterVec, labels func(K) []str
 
 // of gives the counter of a key.
 func (s *series[K]) of(key K) prometheus.Counter {
+	if s.lastCounter != nil && key == s.last {
+		return s.lastCounter
+	}
 	if c, ok := s.known[key]; ok {
+		s.last, s.lastCounter = key, c
 		return c
 	}
 	labels := s.labels(key)

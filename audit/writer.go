@@ -1,10 +1,6 @@
 package audit
 
-import (
-	"time"
-
-	"go.uber.org/zap/zapcore"
-)
+import "time"
 
 // write is the log's goroutine. It owns the batch, the counters and the list of decisions that wait for their completion.
 func (l *Log) write() {
@@ -84,7 +80,7 @@ func (l *Log) round(open []*entry) (still []*entry, last bool) {
 
 // decision writes a decision's line, with the completion when that is known.
 func (l *Log) decision(x *entry) {
-	l.line(zapcore.Entry{Level: zapcore.InfoLevel, Time: x.Start, Message: "decision"}, x.decided())
+	l.line(x.Start, "decision", x.decided)
 	if c := l.options.Counters; c != nil {
 		c.decided(x)
 		if x.completed {
@@ -99,21 +95,23 @@ func (l *Log) decision(x *entry) {
 
 // completion writes the line of a request that ended after its decision was written.
 func (l *Log) completion(x *entry) {
-	l.line(zapcore.Entry{Level: zapcore.InfoLevel, Time: x.Start.Add(x.Duration), Message: "completion"}, x.finished())
+	l.line(x.Start.Add(x.Duration), "completion", x.finished)
 	if c := l.options.Counters; c != nil {
 		c.completed(x)
 	}
 	l.recycle(x)
 }
 
-func (l *Log) line(e zapcore.Entry, fields []zapcore.Field) {
-	// The batch takes every line, so that an error can only come from the encoder, which has none for these fields.
-	_ = l.core.Write(e, fields)
+// line adds a line to the batch.
+func (l *Log) line(at time.Time, message string, fields func(*line)) {
+	b := &l.out.line
+	b.begin(at, message)
+	fields(b)
+	_ = b.end() // an error could only come from the encoder, which has none for these fields
 }
 
 // recycle gives an entry back that nothing points to any more.
 func (l *Log) recycle(x *entry) {
-	fields := x.fields
-	*x = entry{fields: fields[:0]}
+	*x = entry{}
 	l.entries.Put(x)
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
 
 	"patgate/admin"
 	"patgate/admin/api"
@@ -116,8 +117,12 @@ func newGateway(ctx context.Context, c *config.Config, log io.Writer) (g *gatewa
 	if g.resolver, err = newResolver(c); err != nil {
 		return g, err
 	}
+	var console zapcore.Encoder
+	if c.Log.Format == config.FormatConsole {
+		console = audit.NewEncoder(true)
+	}
 	g.audit = audit.NewLog(audit.Options{
-		Out: out, Encoder: audit.NewEncoder(c.Log.Format == config.FormatConsole), Queue: c.Limits.AuditQueue, Counters: counters,
+		Out: out, Encoder: console, Queue: c.Limits.AuditQueue, Counters: counters,
 	})
 	g.use = tokens.NewUse(g.store, g.routes.Table, g.audit, func(err error) { g.logger.Error("store", zap.Error(err)) })
 	g.sink = g.use

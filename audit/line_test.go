@@ -1,0 +1,61 @@
+package audit
+
+import (
+	"net/netip"
+	"testing"
+	"time"
+
+	"patgate/policy"
+	"patgate/routes"
+)
+
+// A line that is written straight away is what the encoder writes, byte for byte.
+func TestALineIsTheEncoders(t *testing.T) {
+	at := time.Date(2026, 5, 6, 7, 8, 9, 10_200_000, time.FixedZone("", 2*3600))
+	full := *complete(allowed())
+	full.Start, full.Failure = at, "client_gone"
+	for name, e := range map[string]Event{
+		"full":          full,
+		"nothing known": {},
+		"no fraction of a second": {Start: at.Truncate(time.Second), Method: "GET", Client: netip.MustParseAddr("2001:db8::1"), Status: 200,
+			Verdict: policy.Deny, Reason: "malformed_header"},
+		"an address with a zone": {Start: at, Client: netip.MustParseAddr("fe80::1%eth\"0")},
+		"what must be escaped": {Start: at, Method: "a\"b\\c", Reason: "\x00\x1f\n\r\t\x7f\u2028é<&>\U0001f600\xff end", Permission: "\u007f",
+			Route: &routes.Route{Path: "/\"quoted\""}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for _, completed := range []bool{false, true} {
+				x := &entry{Event: e, completed: completed}
+				direct, encoded := &line{}, &line{encoder: NewEncoder(false)}
+				for _, l := range []*line{direct, encoded} {
+					l.begin(e.Start, "decision")
+					x.decided(l)
+					if err := l.end(); err != nil {
+						t.Fatal(err)
+					}
+					l.begin(e.Start, "completion")
+					x.finished(l)
+					if err := l.end(); err != nil {
+						t.Fatal(err)
+					}
+				}
+				if string(direct.json) != string(encoded.json) {
+					t.Errorf("\ngot  %s\nwant %s", direct.json, encoded.json)
+				}
+			}
+		})
+	}
+}
+
+func TestALineAllocatesNothing(t *testing.T) {
+	l := &line{}
+	x := &entry{Event: *complete(allowed()), completed: true}
+	if n := testing.AllocsPerRun(100, func() {
+		l.json = l.json[:0]
+		l.begin(x.Start, "decision")
+		x.decided(l)
+		_ = l.end()
+	}); n > 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
