@@ -19,7 +19,8 @@ type detailsPage struct {
 	Children, CredentialID, UserID  int64
 	CanRevoke, CanPause, CanResume  bool
 	CanConfirm, CanRotate, CanEdit  bool
-	Unused                          int
+	Unused                          int // permissions, of a token that is in use
+	RenewsLater                     bool
 }
 
 // tokenID reads the token of the path.
@@ -68,11 +69,12 @@ func (q *request) details(t *tokens.Inspected) *detailsPage {
 	p.CanConfirm = !ended && row.Own && t.TableVersion < q.o.Tokens.Table().Version()
 	for _, s := range row.Scopes {
 		for _, u := range s.Uses {
-			if u.Unused {
+			if u.Unused && t.Uses > 0 {
 				p.Unused++
 			}
 		}
 	}
+	p.RenewsLater = t.RenewUntil.After(t.ExpiresAt)
 	return p
 }
 
@@ -138,7 +140,7 @@ func (q *request) ask(action string) error {
 }
 
 func (q *request) showAsk(status int, p askPage) error {
-	q.render("ask", status, page{Title: p.Title, Nav: "tokens"}, p)
+	q.render("ask", status, page{Title: p.Title, Nav: "tokens", Slim: true}, p)
 	return nil
 }
 
@@ -254,7 +256,7 @@ type secretPage struct {
 
 // showSecret answers a form with the secret of the token that came of it. It stands in this one answer and nowhere else.
 func (q *request) showSecret(made *tokens.Created, title, grace string) error {
-	q.render("secret", http.StatusOK, page{Title: title, Nav: "tokens"}, secretPage{ID: made.ID, Name: made.Name, Secret: made.Secret.Reveal(), Gateway: q.o.Gateway,
+	q.render("secret", http.StatusOK, page{Title: title, Nav: "tokens", Slim: true}, secretPage{ID: made.ID, Name: made.Name, Secret: made.Secret.Reveal(), Gateway: q.o.Gateway,
 		Title: title, Expires: q.instant(made.ExpiresAt), Warnings: made.Warnings, Grace: grace})
 	return nil
 }

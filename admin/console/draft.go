@@ -55,11 +55,21 @@ func (s draftScope) CountIn(c category) (n int) {
 // mostScopes bounds the scopes of one form.
 const mostScopes = 50
 
+// said makes a sentence of what the service says of a field: "is too long" becomes "It is too long."
+func said(message string) string {
+	for _, verb := range []string{"is ", "has ", "lies ", "must ", "excludes ", "needs ", "name "} {
+		if strings.HasPrefix(message, verb) {
+			return sentence("It " + message)
+		}
+	}
+	return sentence(message)
+}
+
 func (d *draft) problem(field, format string, args ...any) {
 	if d.Problems == nil {
 		d.Problems = map[string][]string{}
 	}
-	d.Problems[field] = append(d.Problems[field], sentence(fmt.Sprintf(format, args...)))
+	d.Problems[field] = append(d.Problems[field], said(fmt.Sprintf(format, args...)))
 }
 
 // finish makes what pages look up.
@@ -224,7 +234,7 @@ func (d *draft) refused(invalid *tokens.Invalid, missing []string) {
 		n, numberErr := strconv.Atoi(number)
 		if !ok || !closed || numberErr != nil || n >= len(d.Scopes) {
 			if field == "granular_scopes" {
-				d.General = append(d.General, sentence(message))
+				d.General = append(d.General, said(message))
 				return
 			}
 			d.problem(field, "%s", message)
@@ -241,7 +251,10 @@ func (d *draft) refused(invalid *tokens.Invalid, missing []string) {
 		default:
 			name = "scope"
 		}
-		s.Problems[name] = append(s.Problems[name], sentence(message))
+		if name == "scope" && s.Access == policy.AccessSelectedMemberships.String() && s.Projects+s.Groups == "" {
+			name, message = "project", "Choose at least one project or group"
+		}
+		s.Problems[name] = append(s.Problems[name], said(message))
 	}
 	if invalid != nil {
 		for _, p := range invalid.Problems {
@@ -258,16 +271,32 @@ func (d *draft) refused(invalid *tokens.Invalid, missing []string) {
 	}
 }
 
-// Wrong tells how many problems there are.
-func (d *draft) Wrong() (n int) {
-	n = len(d.General)
-	for _, p := range d.Problems {
-		n += len(p)
+// fault is a problem in the list over the form, with the field that it is about.
+type fault struct {
+	Anchor, Label, Text string
+}
+
+// Faults are all problems in the order of the form.
+func (d *draft) Faults() (all []fault) {
+	for _, text := range d.General {
+		all = append(all, fault{Text: text})
 	}
-	for i := range d.Scopes {
-		for _, p := range d.Scopes[i].Problems {
-			n += len(p)
+	for _, f := range []struct{ name, label string }{{"name", "Name"}, {"description", "Description"}, {"expires_at", "Expires"}, {"renew_until", "Rotates itself until"}} {
+		for _, text := range d.Problems[f.name] {
+			all = append(all, fault{f.name, f.label, text})
 		}
 	}
-	return n
+	for i := range d.Scopes {
+		s := &d.Scopes[i]
+		for _, f := range []struct{ name, anchor, label string }{{"scope", "title", "Scope"}, {"access", "title", "Where"}, {"project", "title", "Where"}, {"group", "title", "Where"},
+			{"permission", "title", "What"}, {"constraint", "refs", "Limits"}} {
+			for _, text := range s.Problems[f.name] {
+				all = append(all, fault{fmt.Sprintf("scope-%d-%s", s.Index, f.anchor), f.label, text})
+			}
+		}
+	}
+	for _, text := range d.Problems["credential"] {
+		all = append(all, fault{"credential", "Access token", text})
+	}
+	return all
 }

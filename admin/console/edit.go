@@ -3,6 +3,7 @@ package console
 import (
 	"errors"
 	"net/http"
+	"slices"
 	"strconv"
 
 	"patgate/admin/tokens"
@@ -13,7 +14,23 @@ func (q *request) showEdit() error {
 	if err != nil {
 		return err
 	}
-	return q.showEditForm(http.StatusOK, t, draftOf(t, q.names([]tokens.Inspected{*t})))
+	d := draftOf(t, q.names([]tokens.Inspected{*t}))
+	if q.r.URL.Query().Get("drop") == "unused" {
+		d.keepUsed(t)
+	}
+	return q.showEditForm(http.StatusOK, t, d)
+}
+
+// keepUsed leaves out of a form what its token was never seen to use. A scope of which nothing is left goes, as long as
+// there is another.
+func (d *draft) keepUsed(t *tokens.Inspected) {
+	unused := tokens.Unused(&t.Listed, t.Used)
+	for i := range d.Scopes {
+		s := &d.Scopes[i]
+		s.Permissions = slices.DeleteFunc(s.Permissions, func(name string) bool { return slices.Contains(unused, name) })
+	}
+	some := slices.ContainsFunc(d.Scopes, func(s draftScope) bool { return len(s.Permissions) > 0 })
+	d.Scopes = slices.DeleteFunc(d.Scopes, func(s draftScope) bool { return some && len(s.Permissions) == 0 })
 }
 
 // editable reads a token that the signed-in owner may edit.

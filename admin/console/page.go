@@ -27,6 +27,7 @@ var assetFiles embed.FS
 type page struct {
 	Title string
 	Nav   string // which tab is the present one
+	Slim  bool   // a page of one narrow column
 	// Set by render.
 	User, Forge, Notice  string
 	SignedIn, Admin      bool

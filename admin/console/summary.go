@@ -1,7 +1,6 @@
 package console
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
@@ -59,9 +58,14 @@ func (s *draftScope) where() string {
 
 func (q *request) summarize(d *draft, k *catalog) summary {
 	out := summary{Lines: []summaryLine{}, Warnings: []string{}}
-	warn := func(text string) {
-		if !slices.Contains(out.Warnings, text) {
-			out.Warnings = append(out.Warnings, text)
+	var cautions []string
+	of := map[string][]string{} // caution: permissions
+	warn := func(text, permission string) {
+		if of[text] == nil {
+			cautions = append(cautions, text)
+		}
+		if !slices.Contains(of[text], permission) {
+			of[text] = append(of[text], permission)
 		}
 	}
 	for i := range d.Scopes {
@@ -75,10 +79,10 @@ func (q *request) summarize(d *draft, k *catalog) summary {
 					continue
 				}
 				if v.Mints {
-					warn(fmt.Sprintf("%s: some of its endpoints answer with another credential, and patgate does not hand those out.", name))
+					warn("Some endpoints under these answer with another credential, which patgate does not hand out", name)
 				}
 				for _, effect := range v.Effects {
-					warn(fmt.Sprintf("%s: %s, which no project or group contains.", name, effect))
+					warn("No project or group contains all of this: "+effect, name)
 				}
 			}
 		}
@@ -86,6 +90,9 @@ func (q *request) summarize(d *draft, k *catalog) summary {
 		line.What = append(line.What, limitWords(&spec)...)
 		out.Count += len(s.Permissions)
 		out.Lines = append(out.Lines, line)
+	}
+	for _, text := range cautions {
+		out.Warnings = append(out.Warnings, text+": "+strings.Join(of[text], ", ")+".")
 	}
 	out.JSON, out.Command, out.Terraform = q.asJSON(d), q.asCommand(d), q.asTerraform(d)
 	return out

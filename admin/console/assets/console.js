@@ -151,12 +151,13 @@
     const to = Math.max(...list().map(s => Number(s.dataset.index))) + 1;
     const copy = last.cloneNode(true);
     rename(copy, last.dataset.index, to);
-    for (const e of all(".problems, .misfit:has([checked])", copy)) if (e.classList.contains("problems")) e.remove();
+    for (const e of all(".problems", copy)) e.remove();
     for (const e of all("input[type=checkbox]", copy)) e.checked = false;
     for (const e of all("textarea, input[type=text], input[type=search]", copy)) e.value = "";
     for (const e of all("[aria-invalid]", copy)) e.removeAttribute("aria-invalid");
     for (const e of all("[data-access]", copy)) e.checked = e.value === "selected_memberships";
-    for (const e of all(".drop, .about", copy)) e.remove();
+    for (const e of all(".drop", copy)) e.remove();
+    for (const e of all("[data-find-said], [data-filter-said]", copy)) e.textContent = "";
     last.after(copy);
     set(copy);
     number();
@@ -320,7 +321,7 @@
         const button = make("button", { type: "button" }, make("span", { textContent: field.dataset.title }), counted);
         button.setAttribute("aria-pressed", "false");
         const row = { field, button, counted, category, heading, verbs: all(".verb", field) };
-        row.text = [category.dataset.category, field.dataset.title, field.dataset.about ?? "", ...row.verbs.map(v => v.title)].join(" ").toLowerCase();
+        row.text = [category.dataset.category, field.dataset.title, ...row.verbs.map(v => v.title)].join(" ").toLowerCase();
         button.addEventListener("click", () => {
           if (opened.has(row) || count(row) > 0) drop(row); else opened.add(row);
           draw();
@@ -329,7 +330,6 @@
         const remove = make("button", { type: "button", className: "quiet drop" }, icon("cross"), make("span", { className: "hidden-label", textContent: `Remove ${field.dataset.title}` }));
         remove.addEventListener("click", () => { drop(row); draw(); button.focus(); });
         field.append(remove);
-        if (field.dataset.about) one(".verbs", field).before(make("p", { className: "about", textContent: field.dataset.about }));
         resources.append(button);
         mine.push(row);
         rows.push(row);
@@ -352,7 +352,7 @@
       for (const row of rows) {
         let fits = false;
         for (const verb of row.verbs) {
-          const input = one("input", verb), fit = verb.dataset.on.split(" ").some(b => on.includes(b));
+          const input = one("input", verb), fit = verb.dataset.boundaries.split(" ").some(b => on.includes(b));
           verb.hidden = !fit && !input.checked;
           verb.classList.toggle("misfit", !fit && input.checked);
           fits = fits || fit;
