@@ -56,6 +56,14 @@ func (g *gateway) makeConsole() (err error) {
 	return nil
 }
 
+// grantURL is the address of the console's form for new tokens; empty without a console.
+func grantURL(c *config.Config) string {
+	if address := c.ConsoleURL(); address != "" {
+		return address + "/tokens/new"
+	}
+	return ""
+}
+
 // recovering answers 500 where a handler panics, and writes the stack without the value, which may hold anything.
 func (g *gateway) recovering(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

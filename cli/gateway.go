@@ -207,6 +207,8 @@ func (g *gateway) proxyOptions(upstreamTLS, registryTLS *tls.Config) proxy.Optio
 		Web:               map[config.Web]proxy.Mode{config.WebRefuse: proxy.ModeDeny, config.WebPass: proxy.ModeAllow}[c.Web],
 		AllowQuickActions: c.Limits.QuickActions == config.QuickActionsAllow,
 		PublicURL:         c.PublicURL.String(),
+		GrantURL:          grantURL(c),
+		OwnCookies:        console.CookiePrefix,
 		TrustedProxies:    trusted,
 		Limits: proxy.Limits{
 			HeaderBytes: int(c.Limits.HeaderBytes), BodyBytes: int64(c.Limits.BodyBytes), BodyMemory: int64(c.Limits.BodyMemory),

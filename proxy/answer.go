@@ -43,6 +43,9 @@ func (x *exchange) refuse(r *refusal) {
 	if r.location != "" {
 		h.Set("Location", r.location)
 	}
+	if x.surface == surfaceGit && f.grantURL != "" {
+		f.message += "\nMake a token that may: " + f.grantURL
+	}
 	if r.status == fasthttp.StatusForbidden && x.refusePush(f.message) {
 		return
 	}
@@ -82,6 +85,7 @@ type facts struct {
 	missing  []string // permission names
 	accepted []string // of the row
 	boundary string
+	grantURL string // where a token that may is made
 }
 
 // denial fills in what the grant lacks, with GitLab's own sentence first, which clients look for.
@@ -100,6 +104,7 @@ func (f *facts) denial(x *exchange) {
 	if d.Boundary != routes.BoundaryNone {
 		f.boundary = d.Boundary.String()
 	}
+	f.grantURL = x.grantURL(d)
 	var b strings.Builder
 	b.WriteString("Access denied: This operation requires a fine-grained personal access token with the following ")
 	if f.boundary != "" {

@@ -69,6 +69,8 @@ func (x *exchange) copyAnswer() *refusal {
 			continue
 		case ours && equalFold(name, "set-cookie"), ours && equalFold(name, "x-request-id"):
 			continue
+		case equalFold(name, "set-cookie") && x.setsOwnCookie(value):
+			continue
 		case equalFold(name, "location"), equalFold(name, "content-location"):
 			if ours {
 				if r := x.checkRedirect(value); r != nil {

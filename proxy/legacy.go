@@ -165,6 +165,12 @@ func (x *exchange) appendRaw(dst []byte, upgrade bool) []byte {
 		if f.class != classFraming && x.fields.nominated(f.name) {
 			continue
 		}
+		if f.field == fieldCookie {
+			if x.scratch = x.appendCookies(x.scratch[:0], f.value); len(x.scratch) > 0 {
+				dst = appendField(dst, f.name, x.scratch)
+			}
+			continue
+		}
 		dst = appendField(dst, f.name, f.value)
 	}
 	if upgrade {

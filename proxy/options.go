@@ -86,6 +86,12 @@ type Options struct {
 	// PublicURL is the origin under which clients reach patgate, without a trailing slash. When it is empty, links in
 	// answers use the scheme and Host by which the client came.
 	PublicURL string
+	// GrantURL is the address of patgate's own form for new tokens, for denials: they link to it with what was missing. Empty:
+	// they hold no link.
+	GrantURL string
+	// OwnCookies begins the names of the cookies of patgate's own pages, behind __Host- or without it: they never go to the
+	// forge, nor do any of that name come from it. Empty: there are none.
+	OwnCookies string
 	// TrustedProxies are the addresses whose forwarding headers are believed.
 	TrustedProxies []netip.Prefix
 	Limits         Limits

@@ -47,6 +47,9 @@ func (f *facts) body(x *exchange) []byte {
 	if f.boundary != "" {
 		text(e, "boundary", f.boundary)
 	}
+	if f.grantURL != "" {
+		text(e, "grant_url", f.grantURL)
+	}
 	text(e, "request_id", f.id)
 	write(e, jsontext.EndObject)
 	return b.Bytes()
