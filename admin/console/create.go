@@ -153,14 +153,26 @@ func (q *request) create() error {
 	made, err := q.o.Tokens.Create(q.ctx(), caller, d.creation())
 	if err != nil {
 		q.session.failed(form)
-		status, err := q.refusedDraft(d, err)
-		if err != nil {
-			return err
-		}
-		return q.showForm(status, d, formPage{})
+		return q.refusedCreation(d, caller, err)
 	}
 	q.session.finished(form, made.ID)
 	return q.showSecret(made, "Your new token", "")
+}
+
+// refusedCreation shows the form again with what is wrong. Where nothing is sealed that the token could be bound to, it says
+// so at the box that seals.
+func (q *request) refusedCreation(d *draft, caller *tokens.Caller, err error) error {
+	if errors.Is(err, tokens.ErrForbidden) && !d.Seal {
+		if sealed, unknown := q.o.Tokens.Sealed(q.ctx(), caller); unknown == nil && !sealed {
+			d.problem("seal", "patgate holds no %s access token of yours yet that this token could act with: tick this, or have one added (patgate owner add)", q.o.Forge)
+			return q.showForm(http.StatusForbidden, d, formPage{})
+		}
+	}
+	status, err := q.refusedDraft(d, err)
+	if err != nil {
+		return err
+	}
+	return q.showForm(status, d, formPage{})
 }
 
 // presented takes the forge credential of a form that describes a token.

@@ -52,6 +52,11 @@ func (s draftScope) CountIn(c category) (n int) {
 	return n
 }
 
+// Shows tells whether there is something of a resource to choose: what is deprecated is shown only while it is chosen.
+func (s draftScope) Shows(r resource) bool {
+	return slices.ContainsFunc(r.Verbs, func(v verb) bool { return !v.Deprecated || s.has[v.Permission] })
+}
+
 // mostScopes bounds the scopes of one form.
 const mostScopes = 50
 
@@ -295,8 +300,10 @@ func (d *draft) Faults() (all []fault) {
 			}
 		}
 	}
-	for _, text := range d.Problems["credential"] {
-		all = append(all, fault{"credential", "Access token", text})
+	for _, f := range []struct{ name, label string }{{"credential", "Access token"}, {"seal", "Keep it sealed"}} {
+		for _, text := range d.Problems[f.name] {
+			all = append(all, fault{f.name, f.label, text})
+		}
 	}
 	return all
 }

@@ -40,6 +40,7 @@ func (q *request) sendToSignIn() {
 		next = q.r.URL.RequestURI()
 		// A link on another site brings no cookie (SameSite=Strict); one more step from here does.
 		if site := q.r.Header.Get("Sec-Fetch-Site"); (site == "cross-site" || site == "same-site") && q.r.Header.Get("Sec-Fetch-Mode") == "navigate" {
+			q.w.Header().Set("Refresh", "0; url="+q.o.Path+next)
 			q.render("onward", http.StatusOK, page{Title: "One moment"}, q.o.Path+next)
 			return
 		}

@@ -1,0 +1,239 @@
+package console_test
+
+import (
+	"encoding/json"
+	"html"
+	"net/url"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"patgate/forge/forgetest"
+	"patgate/store"
+)
+
+// What was typed stands in the form that comes back, with what is wrong at its field; only the credential has to be typed again.
+func TestFormsKeepWhatWasTyped(t *testing.T) {
+	w := newWorld(t, nil)
+	v := w.signedIn(t, w.alicePAT)
+	typed := url.Values{"do": {"generate"}, "name": {`deploy "web" <now>`}, "description": {"with\ttabs & more"}, "expires_at": {"900d"}, "renew_until": {"never"}, "seal": {"yes"}, "credential": {w.alicePAT},
+		"scope-0-access": {"selected_memberships"}, "scope-0-projects": {"shop/api\nshop/nosuch"}, "scope-0-groups": {"shop"}, "scope-0-permission": {"read_job", "read_jobs"},
+		"scope-0-refs": {"refs/heads/bot/*"}, "scope-0-no-deletes": {"yes"},
+		"scope-3-access": {"user"}, "scope-3-permission": {"read_job"}, "scope-3-projects": {"kept/too"}}
+	p := v.post(t, "/tokens", v.get(t, "/tokens/new").fill(typed))
+	p.wants(t, 422, "No token was made",
+		`value="deploy &#34;web&#34; &lt;now&gt;"`, "with\ttabs &amp; more</textarea>", `value="900d"`, `value="never"`,
+		"shop/api\nshop/nosuch</textarea>", ">shop</textarea>", "refs/heads/bot/*</textarea>", "kept/too</textarea>",
+		`name="scope-0-no-deletes" value="yes" checked`, `name="scope-1-access" value="user" data-access checked`,
+		`name="scope-0-permission" value="read_job" checked`, `name="scope-0-permission" value="read_jobs" checked`,
+		"It is too late: the longest lifetime here is 365d", "is neither a date nor a duration", "nearest: read_job")
+	p.lacks(t, w.alicePAT)
+	if regexp.MustCompile(`name="seal" value="yes" checked`).FindString(p.body) == "" {
+		t.Error("the box is not ticked any more")
+	}
+	for _, field := range []string{"expires", "renew", "scope-0-permission", "scope-1-permission", "description"} {
+		if !strings.Contains(p.body, `id="`+field+`-problems"`) {
+			t.Errorf("nothing is said at %s", field)
+		}
+	}
+	if w.count(t) != 0 {
+		t.Fatal("a token was made")
+	}
+	t.Run("a project that is not there", func(t *testing.T) {
+		p := v.post(t, "/tokens", v.get(t, "/tokens/new").fill(jobToken(w.alicePAT, url.Values{"scope-0-projects": {"shop/api\nshop/nosuch"}})))
+		p.wants(t, 422, "not found, or alice cannot see it", `id="scope-0-project-problems"`, "shop/api\nshop/nosuch</textarea>")
+	})
+	t.Run("nothing chosen", func(t *testing.T) {
+		v.post(t, "/tokens", v.get(t, "/tokens/new").fill(url.Values{"name": {""}, "credential": {w.alicePAT}, "scope-0-access": {"selected_memberships"}})).
+			wants(t, 422, "It is missing: say what the token is for", "Choose at least one project or group", "needs at least one permission")
+	})
+	t.Run("in the form for editing too", func(t *testing.T) {
+		id, _ := v.make(t, w.alicePAT, nil)
+		p := v.post(t, at(id, "/edit"), v.get(t, at(id, "/edit")).fill(url.Values{"name": {"kept"}, "description": {strings.Repeat("x", 300)}, "scope-0-access": {"personal_projects"}, "scope-0-permission": {"read_job"}}))
+		p.wants(t, 422, "Nothing was changed", `value="kept"`, "It has 300 characters, at most 255 are possible")
+	})
+	t.Run("a rotation's", func(t *testing.T) {
+		id, _ := v.make(t, w.alicePAT, nil)
+		p := v.post(t, at(id, "/rotate"), v.get(t, at(id, "/rotate")).fill(url.Values{"credential": {w.alicePAT}, "expires_at": {"1s"}, "grace": {"90d"}}))
+		p.wants(t, 422, `value="1s"`, `value="90d"`, "Is too long: at most 7d", "Is too soon")
+		p.lacks(t, w.alicePAT)
+	})
+}
+
+// Every step of the form works without a script.
+func TestFormWithoutScript(t *testing.T) {
+	w := newWorld(t, nil)
+	v := w.signedIn(t, w.alicePAT)
+	form := v.get(t, "/tokens/new").fill(jobToken("", url.Values{"do": {"template"}, "template": {"read-only-ci"}}))
+	p := v.post(t, "/tokens", form)
+	p.wants(t, 200, "New token", `value="read_job_artifact" checked`, `value="90d"`, `value="read jobs"`, "shop/api</textarea>")
+	form = p.fill(jobToken("", url.Values{"do": {"add-scope"}}))
+	v.post(t, "/tokens", form).wants(t, 200, `name="scope-1-access"`, `value="remove-1"`, "read_pipeline")
+	form = p.fill(jobToken("", url.Values{"do": {"remove-0"}, "scope-1-access": {"user"}, "scope-1-permission": {"read_user"}}))
+	p = v.post(t, "/tokens", form)
+	p.wants(t, 200, `name="scope-0-access" value="user" data-access checked`, `value="read_user" checked`)
+	p.lacks(t, `name="scope-1-access"`)
+	v.post(t, "/tokens", v.get(t, "/tokens/new").fill(jobToken("", url.Values{"do": {"preview"}, "name": {"say $(it)"}}))).
+		wants(t, 200, "Job: read", "project shop/api", "--name &#39;say $(it)&#39;", "--project shop/api --allow read_job,read_pipeline", "restapi_object")
+	if w.count(t) != 0 {
+		t.Error("a token was made")
+	}
+}
+
+// An address fills in the form, makes nothing, and says that it did.
+func TestPrefilledByAddress(t *testing.T) {
+	w := newWorld(t, nil)
+	v := w.signedIn(t, w.alicePAT)
+	p := v.get(t, "/tokens/new?name=ci&description=for+CI&access=selected_memberships&project=shop%2Fapi&project=shop/web&group=shop&permissions=read_job,run_job&expires_in=12h")
+	p.wants(t, 200, "A link filled in this form", `value="ci"`, "for CI</textarea>", "shop/api\nshop/web</textarea>", ">shop</textarea>", `value="read_job" checked`, `value="run_job" checked`, `value="12h"`)
+	if n := strings.Count(p.body, `-permission" value=`); strings.Count(p.body, " checked") != 3 || n < 100 {
+		t.Errorf("%d of %d boxes are ticked", strings.Count(p.body, " checked"), n)
+	}
+	v.get(t, "/tokens/new").lacks(t, "A link filled in this form")
+	v.get(t, "/tokens/new?template=dependency-updater&permissions=read_job").wants(t, 200, `value="push_code" checked`, `value="read_job" checked`, `value="180d"`)
+	v.get(t, "/tokens/new?access=user&permissions=read_user").wants(t, 200, `value="user" data-access checked`)
+	v.get(t, "/tokens/new?permissions=read_jop&access=everything&template=nosuch").wants(t, 200, "“read_jop”, which there is not. The nearest is read_job", "which there is not")
+	if w.count(t) != 0 {
+		t.Error("a token was made")
+	}
+	t.Run("with markup", func(t *testing.T) {
+		const evil = `"><script>alert(1)</script>`
+		for _, name := range []string{"name", "description", "template", "access", "project", "group", "permissions", "expires_in", "like"} {
+			p := v.get(t, "/tokens/new?"+url.Values{name: {evil}}.Encode())
+			p.lacks(t, "<script>alert", `"><script`)
+		}
+	})
+}
+
+// Threat: names and descriptions that hold markup, of tokens here and at the forge.
+func TestHostileNames(t *testing.T) {
+	w := newWorld(t, nil)
+	const evil = `</textarea></title>'"><script>alert(1)</script><img src=x onerror=alert(1)>{{.}}`
+	w.forge.AddToken(w.alice, forgetest.Token{Name: evil})
+	v := w.signedIn(t, w.alicePAT)
+	id, _ := v.make(t, w.alicePAT, url.Values{"name": {evil}, "description": {evil}})
+	v.post(t, at(id, "/pause"), v.get(t, at(id, "/pause")).fill(url.Values{"reason": {evil}})).wants(t, 200)
+	pages := append(everyPage(id), "/tokens?search="+url.QueryEscape(evil), "/tokens?state="+url.QueryEscape(evil), "/tokens?created="+url.QueryEscape(evil), "/tokens?sort="+url.QueryEscape(evil), "/search?q=%3Cscript%3E")
+	for _, path := range pages {
+		p := v.get(t, path)
+		if p.status >= 500 {
+			t.Errorf("%s: %d", path, p.status)
+		}
+		p.lacks(t, "<script>alert", "<img src=x", `'"><`, "</textarea></title>")
+	}
+	v.get(t, "/tokens?state=paused").wants(t, 200, "&lt;script&gt;alert(1)&lt;/script&gt;")
+	p := v.post(t, "/tokens/preview", v.get(t, "/tokens/new").fill(jobToken("", url.Values{"name": {`"${file("/etc/passwd")}' ; rm -rf ~`}})))
+	var said struct{ JSON, Command, Terraform string }
+	if err := json.Unmarshal([]byte(p.body), &said); err != nil {
+		t.Fatal(err)
+	}
+	if p.header.Get("Content-Type") != "application/json" || !strings.Contains(said.Terraform, `"\"$${file(\"/etc/passwd\")}' ; rm -rf ~"`) ||
+		!strings.Contains(said.Command, `--name '"${file("/etc/passwd")}'\'' ; rm -rf ~'`) {
+		t.Errorf("%s\n%s", said.Terraform, said.Command)
+	}
+}
+
+func TestTheTable(t *testing.T) {
+	w := newWorld(t, nil)
+	v := w.signedIn(t, w.alicePAT)
+	first, _ := v.make(t, w.alicePAT, url.Values{"name": {"alpha"}, "expires_at": {"3d"}})
+	v.make(t, w.alicePAT, url.Values{"name": {"beta"}, "scope-0-access": {"all_memberships"}, "scope-0-projects": nil})
+	third, _ := v.make(t, w.alicePAT, url.Values{"name": {"gamma"}})
+	v.post(t, at(third, "/revoke"), v.get(t, at(third, "/revoke")).fill(nil)).wants(t, 200)
+	order := func(p *page, names ...string) bool {
+		last := -1
+		for _, name := range names {
+			i := strings.Index(p.body, `>`+name+`</a>`)
+			if i < last || i < 0 {
+				return false
+			}
+			last = i
+		}
+		return true
+	}
+	p := v.get(t, "/tokens")
+	p.wants(t, 200, "2 tokens", "Expiring soon", "Broad", "Everything I have access to")
+	p.lacks(t, ">gamma</a>")
+	if !order(p, "alpha", "beta") || !order(v.get(t, "/tokens?sort=name_desc"), "beta", "alpha") || !order(v.get(t, "/tokens?state=any&sort=created_asc"), "alpha", "beta", "gamma") {
+		t.Error("the order is wrong")
+	}
+	for query, want := range map[string][2]string{"search=ALPH": {"alpha", "beta"}, "badge=broad": {"beta", "alpha"}, "badge=expiring_soon": {"alpha", "beta"}, "state=revoked": {"gamma", "alpha"},
+		"expires=10d": {"alpha", "beta"}} {
+		p := v.get(t, "/tokens?"+query)
+		p.wants(t, 200, "1 token", ">"+want[0]+"</a>")
+		p.lacks(t, ">"+want[1]+"</a>")
+	}
+	v.get(t, "/tokens?created=yesterday").wants(t, 200, "Give times as a date")
+	v.get(t, "/tokens?page=99").wants(t, 200)
+	t.Run("uses, permission by permission", func(t *testing.T) {
+		if err := w.store.AddDetails(t.Context(), []store.Detail{{TokenID: first, Permission: "read_job", Count: 41, Last: time.Now()}, {TokenID: first, Address: "192.0.2.7", Last: time.Now()}}); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.store.AddUses(t.Context(), []store.Use{{TokenID: first, Count: 41, Last: time.Now()}}); err != nil {
+			t.Fatal(err)
+		}
+		p := v.get(t, at(first, ""))
+		p.wants(t, 200, `<td class="num">41</td>`, `<tr class="unused"><td>Pipeline</td>`, "192.0.2.7", "1 permission was never used", "Narrow it to what was used")
+		edit := v.get(t, at(first, "/edit?drop=unused"))
+		edit.wants(t, 200, `value="read_job" checked`)
+		edit.lacks(t, `value="read_pipeline" checked`)
+		w.pass(8 * 24 * time.Hour)
+		v := w.signedIn(t, w.alicePAT)
+		v.get(t, "/tokens?badge=unused_permissions").wants(t, 200, "beta", "Never used")
+	})
+}
+
+func TestPages(t *testing.T) {
+	w := newWorld(t, nil)
+	v := w.signedIn(t, w.alicePAT)
+	for range 21 {
+		v.make(t, w.alicePAT, nil)
+	}
+	p := v.get(t, "/tokens?sort=created_asc&search=jobs")
+	p.wants(t, 200, "1 to 20 of 21 tokens", `rel="next" href="/tokens?page=2&amp;search=jobs&amp;sort=created_asc"`)
+	p = v.get(t, "/tokens?page=2&sort=created_asc&search=jobs")
+	p.wants(t, 200, "21 to 21 of 21 tokens", `rel="prev"`)
+	if strings.Count(p.body, `class="name"`) != 1 {
+		t.Error("the second page has not one token")
+	}
+}
+
+func TestForgeTokens(t *testing.T) {
+	w := newWorld(t, nil)
+	w.forge.AddToken(w.alice, forgetest.Token{Name: "pusher", Scopes: []string{"write_repository"}})
+	w.forge.AddToken(w.bob, forgetest.Token{Name: "bob's own"})
+	gone := w.forge.AddToken(w.alice, forgetest.Token{Name: "revoked one"})
+	w.forge.RevokeToken(gone)
+	v := w.signedIn(t, w.alicePAT)
+	p := v.get(t, "/forge-tokens")
+	p.wants(t, 200, "laptop", "pusher", "write_repository", "Replace by a fine-grained token", "2 active tokens")
+	p.lacks(t, "bob&#39;s", "revoked one", w.alicePAT)
+	for _, m := range regexp.MustCompile(`href="(/tokens/new\?[^"]*)"`).FindAllStringSubmatch(p.body, -1) {
+		form := v.get(t, html.UnescapeString(m[1]))
+		form.wants(t, 200, "A link filled in this form", "In place of the token")
+		if strings.Contains(m[1], "pusher") {
+			form.wants(t, 200, `value="push_code" checked`)
+		}
+	}
+}
+
+func TestSearch(t *testing.T) {
+	w := newWorld(t, nil)
+	secretGroup := w.forge.AddGroup("hidden", forgetest.Private)
+	w.forge.AddProject("hidden/shop", forgetest.Private)
+	w.forge.AddGroupMember(secretGroup, w.bob, forgetest.Owner)
+	v := w.signedIn(t, w.alicePAT)
+	v.header.Set("Accept", "application/json")
+	p := v.get(t, "/search?q=shop")
+	p.wants(t, 200, `"kind":"group","id":`, `"path":"shop"`, `"path":"shop/api"`, `"path":"shop/web"`)
+	p.lacks(t, "hidden")
+	if p.header.Get("Content-Type") != "application/json" || p.header.Get("Access-Control-Allow-Origin") != "" {
+		t.Errorf("headers %v", p.header)
+	}
+	for _, nothing := range []string{"/search", "/search?q=", "/search?q=" + strings.Repeat("x", 101), "/search?q=%ff", "/search?q=nosuch%26membership%3Dfalse"} {
+		v.get(t, nothing).wants(t, 200, `{"items":[]}`)
+	}
+	w.upstream.Close()
+	v.get(t, "/search?q=shop").wants(t, 502, "could not be reached")
+}
