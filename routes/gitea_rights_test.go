@@ -81,14 +81,16 @@ var giteaEverywhere = map[string]string{
 // giteaMints are the rows of the API whose answer, or whose doing, is as good as a credential. No other row mints.
 var giteaMints = regexp.MustCompile(`^(` + strings.Join([]string{
 	`GET .*/registration-token`, `POST .*/registration-token`, // runners
-	`PUT .*/actions/secrets/\{\}`,
-	`(POST|PATCH) .*/hooks(/\{\})?`, // with a secret, and an address
-	`POST /repos/\{\}/\{\}/push_mirrors`,
 	`POST (/repos/\{\}/\{\}|/user|/admin/users/\{\})/keys`,
 	`POST /user/gpg_keys`, `GET /user/gpg_key_token`, `POST /user/gpg_key_verify`,
 	`POST /user/emails`, // of which one signs in
 	`(POST|PATCH) /user/applications/oauth2(/\{\})?`,
 	`(POST|PATCH) /admin/users(/\{\})?`, // with a password
+}, "|") + `)$`)
+
+// giteaSecrets are the rows that keep a secret of the caller's choice, and speak with it.
+var giteaSecrets = regexp.MustCompile(`^(` + strings.Join([]string{
+	`PUT .*/actions/secrets/\{\}`, `(POST|PATCH) .*/hooks(/\{\})?`, `POST /repos/\{\}/\{\}/push_mirrors`,
 }, "|") + `)$`)
 
 // giteaOtherCredentials are the operations that no token does.
@@ -120,6 +122,7 @@ func TestGiteaRightsNoticesViolations(t *testing.T) {
 		{"a container that passes", "projects.yaml", "        find: {param: organization, ref: group}\n", "        parameters: {organization: pass}\n        find: {param: org, ref: group}\n", "organization"},
 		{"a credential without a badge", "system_access.yaml", "        mints: deploy key\n", "", "/keys"},
 		{"a badge where there is no credential", "wiki.yaml", "      - route: POST /repos/{project}/wiki/new\n", "      - route: POST /repos/{project}/wiki/new\n        mints: page\n", "wiki/new"},
+		{"a secret without a badge", "integrations.yaml", "POST /orgs/{group}/hooks exports stores_secret", "POST /orgs/{group}/hooks exports", "/orgs/{}/hooks"},
 		{"a list of everything under one container", "project_planning.yaml", "GET /user/times spans boundary=user", "GET /user/times boundary=user", "/user/times"},
 		{"a row that must be refused", "repository.yaml", "        refuse: a Git hook runs on the forge's server, with rights that no token narrows\n", "", "hooks/git"},
 		{"rights without a badge", "groups.yaml", "PUT /repos/{project}/collaborators/{user} grants_rights", "PUT /repos/{project}/collaborators/{user}", "collaborators"},
@@ -156,6 +159,9 @@ func giteaViolations(table *Table) []string {
 		}
 		if r.Mints != "" != giteaMints.MatchString(shape) {
 			violate("%s at %s mints %q", shape, r.Source, r.Mints)
+		}
+		if slices.Contains(r.Effects, EffectStoresSecret) != giteaSecrets.MatchString(shape) {
+			violate("%s at %s has effects %q", shape, r.Source, r.Effects)
 		}
 		if slices.Contains(r.Effects, "grants_rights") != giteaRights.MatchString(shape) {
 			violate("%s at %s has effects %q", shape, r.Source, r.Effects)

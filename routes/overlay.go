@@ -113,6 +113,9 @@ func dropped(old, r *Route) []string {
 	if old.Mints != "" && r.Mints == "" {
 		lost = append(lost, "mints")
 	}
+	if slices.Contains(old.Effects, EffectStoresSecret) && !slices.Contains(r.Effects, EffectStoresSecret) {
+		lost = append(lost, EffectStoresSecret)
+	}
 	if old.Refused != "" && r.Refused == "" {
 		lost = append(lost, "refuse")
 	}

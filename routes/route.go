@@ -94,7 +94,7 @@ type Route struct {
 	// Redirects: the answer may send the client on to another host: object storage, or where a link of the forge's users
 	// leads.
 	Redirects bool
-	// Effects are what no boundary can contain: "runs_as_owner", "exports", "grants_rights".
+	// Effects are what no boundary can contain: "runs_as_owner", "exports", "grants_rights", "stores_secret".
 	Effects []string
 	// Refused, when not empty, is the reason for which the row is always refused to patgate tokens.
 	Refused string

@@ -169,7 +169,11 @@ func (s *section) response(n *yaml.Node) Response {
 }
 
 // effectNames is the closed set of what no boundary can contain.
-var effectNames = [...]string{"runs_as_owner", "exports", "grants_rights"}
+var effectNames = [...]string{"runs_as_owner", "exports", "grants_rights", EffectStoresSecret}
+
+// EffectStoresSecret is the effect of rows that keep a secret of the caller's choice, which then speaks for the forge or for those
+// who use it. Permissions that such a row needs are granted by name, never by a wildcard.
+const EffectStoresSecret = "stores_secret"
 
 // effects reads `effects:`.
 func (s *section) effects(n *yaml.Node) []string {

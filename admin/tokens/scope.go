@@ -27,14 +27,14 @@ type Scope struct {
 }
 
 // Expand replaces wildcards by the names that they stand for today. A wildcard stands for permissions that can be granted
-// on what the scope reaches, that are not deprecated, and no row of which yields another credential. Names without a
-// wildcard stay as they are, known or not: the compiler of grants judges them.
+// on what the scope reaches, that are not deprecated, and no row of which yields another credential or stores a secret. Names
+// without a wildcard stay as they are, known or not: the compiler of grants judges them.
 func Expand(s *Scope, t *routes.Table) ([]string, error) {
 	access, err := policy.ParseAccess(s.Access)
 	if err != nil || !slices.ContainsFunc(s.Permissions, func(name string) bool { return strings.Contains(name, "*") }) {
 		return s.Permissions, nil // the compiler tells what is wrong with the access
 	}
-	mints := mintingPermissions(t)
+	named := namedPermissions(t)
 	var names []string
 	add := func(name string) {
 		if !slices.Contains(names, name) {
@@ -48,23 +48,24 @@ func Expand(s *Scope, t *routes.Table) ([]string, error) {
 		}
 		found := false
 		for p, info := range t.Catalogue().All() {
-			if info.Deprecated || mints.Has(p) || !matches(wanted, info.Name) || !grantable(s, access, info.Boundaries) {
+			if info.Deprecated || named.Has(p) || !matches(wanted, info.Name) || !grantable(s, access, info.Boundaries) {
 				continue
 			}
 			found = true
 			add(info.Name)
 		}
 		if !found {
-			return nil, fmt.Errorf("%q stands for no permission that can be granted under %s and makes no credential (patgate routes list shows permissions)", wanted, s.Access)
+			return nil, fmt.Errorf("%q stands for no permission that can be granted under %s and makes or keeps no credential (patgate routes list shows permissions)", wanted, s.Access)
 		}
 	}
 	return names, nil
 }
 
-// mintingPermissions gives the permissions that some row with another credential in its answer needs.
-func mintingPermissions(t *routes.Table) (set routes.PermissionSet) {
+// namedPermissions gives the permissions that only their name grants: some row that needs them has another credential in its
+// answer, or keeps a secret of the caller's choice.
+func namedPermissions(t *routes.Table) (set routes.PermissionSet) {
 	for _, r := range t.Routes() {
-		if r.Mints != "" {
+		if r.Mints != "" || slices.Contains(r.Effects, routes.EffectStoresSecret) {
 			set.Union(&r.NeedSet)
 		}
 	}

@@ -1,6 +1,12 @@
 package tokens
 
-import "testing"
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"patgate/routes"
+)
 
 func TestMatches(t *testing.T) {
 	for _, tc := range []struct {
@@ -12,6 +18,56 @@ func TestMatches(t *testing.T) {
 	} {
 		if got := matches(tc.pattern, tc.name); got != tc.want {
 			t.Errorf("matches(%q, %q) = %v", tc.pattern, tc.name, got)
+		}
+	}
+}
+
+// TestNoWildcardStandsForASecret: on Gitea, wildcards leave out what yields a credential and what keeps a secret of the
+// caller's choice; a name stays a name.
+func TestNoWildcardStandsForASecret(t *testing.T) {
+	table, err := routes.LoadGitea()
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := map[string]bool{}
+	for _, access := range []string{"selected_memberships", "all_memberships", "user", "instance"} {
+		names, err := Expand(&Scope{Access: access, Permissions: []string{"*"}, Groups: []string{"acme"}}, table)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range names {
+			seen[name] = true
+		}
+	}
+	for _, name := range strings.Fields("create_ssh_key create_gpg_key verify_gpg_key create_deploy_key create_email create_user update_user create_oauth_application " +
+		"update_oauth_application read_runner_registration_token create_runner_registration_token create_webhook update_webhook create_secret update_secret create_remote_mirror") {
+		if _, known := table.Catalogue().Find(name); !known || seen[name] {
+			t.Errorf("a wildcard stands for %s, or the catalogue does not have it (%v)", name, known)
+		}
+		if names, err := Expand(&Scope{Access: "user", Permissions: []string{name}}, table); err != nil || !slices.Equal(names, []string{name}) {
+			t.Errorf("%s by its name is %q, %v", name, names, err)
+		}
+	}
+	for _, name := range []string{"read_webhook", "delete_webhook", "read_secret", "delete_secret", "read_ssh_key", "read_project", "read_cron_task"} {
+		if !seen[name] {
+			t.Errorf("no wildcard stands for %s", name)
+		}
+	}
+}
+
+// TestTemplatesFitEveryForge: a template names permissions that the catalogue of each forge has.
+func TestTemplatesFitEveryForge(t *testing.T) {
+	for _, forge := range routes.Forges() {
+		table, problems := routes.Load(routes.LoadOptions{Forge: forge})
+		if len(problems) > 0 {
+			t.Fatal(routes.Problems(problems))
+		}
+		for _, template := range Templates() {
+			for _, name := range template.Scopes[0].Permissions {
+				if _, known := table.Catalogue().Find(name); !known {
+					t.Errorf("%s: %s is no permission on %s", template.Name, name, forge)
+				}
+			}
 		}
 	}
 }
