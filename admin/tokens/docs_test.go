@@ -12,47 +12,57 @@ import (
 	"patgate/token"
 )
 
-var update = flag.Bool("update", false, "write docs/permissions.md instead of comparing")
+var update = flag.Bool("update", false, "write the pages of permissions instead of comparing")
 
-const permissionsPage = "../../docs/permissions.md"
-
-// TestPermissionsPage holds that docs/permissions.md says what the route table says.
+// TestPermissionsPage holds that the pages of permissions say what the route tables say.
 func TestPermissionsPage(t *testing.T) {
-	table, err := routes.LoadGitLab()
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := permissions(tokens.Catalogue(table))
-	if *update {
-		if err := os.WriteFile(permissionsPage, []byte(want), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	got, err := os.ReadFile(permissionsPage)
-	if err != nil || string(got) != want {
-		t.Errorf("docs/permissions.md does not agree with the route table: run `make docs` (%v)", err)
+	for _, c := range []struct {
+		page, title string
+		load        func() (*routes.Table, error)
+	}{
+		{"permissions.md", "Permissions", routes.LoadGitLab},
+		{"permissions-gitea.md", "Permissions on Gitea and Forgejo", routes.LoadGitea},
+	} {
+		t.Run(c.page, func(t *testing.T) {
+			table, err := c.load()
+			if err != nil {
+				t.Fatal(err)
+			}
+			want, path := permissions(c.title, table), "../../docs/"+c.page
+			if *update {
+				if err := os.WriteFile(path, []byte(want), 0o644); err != nil {
+					t.Fatal(err)
+				}
+				return
+			}
+			got, err := os.ReadFile(path)
+			if err != nil || string(got) != want {
+				t.Errorf("docs/%s does not agree with the route table: run `make docs` (%v)", c.page, err)
+			}
+		})
 	}
 }
 
-// permissions writes the page.
-func permissions(all []tokens.Entry) string {
+// permissions writes the page of a table.
+func permissions(title string, table *routes.Table) string {
+	all := tokens.Catalogue(table)
 	var b strings.Builder
 	endpoints := 0
 	for i := range all {
 		endpoints += len(all[i].Endpoints)
 	}
-	fmt.Fprintf(&b, `# Permissions
+	fmt.Fprintf(&b, `# %s
 
 Generated from the route table. %d permissions; a permission is granted on projects, groups, the owner's account (user)
-or the instance, and lets a token use the endpoints that stand below it, %d in all. Endpoints are below /api/v4.
+or the instance, and lets a token use the endpoints that stand below it, %d in all. Endpoints are below %s.
 
 - **credential**: some endpoint yields another credential. No wildcard stands for such a permission, and what the endpoint
   would yield is not handed out.
 - **runs_as_owner**, **exports**, **grants_rights**: what no boundary contains. It runs code with the owner's rights, takes
   data elsewhere, or lets others in.
+- **stores_secret**: some endpoint keeps a secret of the caller's choice. No wildcard stands for such a permission.
 - A permission without endpoints is known, so that tokens may name it, and nothing in the table needs it.
-`, len(all), endpoints)
+`, title, len(all), endpoints, table.Base())
 	category, resource := "", ""
 	for i := range all {
 		e := &all[i]
