@@ -5,7 +5,7 @@ FUZZ    ?= 20s
 VULNDB  ?= https://vuln.go.dev
 CLIENTS  = cli/testdata/clients
 
-.PHONY: all build check test race fuzz bench bench-smoke microbench vuln docs clients screenshots
+.PHONY: all build check test e2e-gitea race fuzz bench bench-smoke microbench vuln docs clients screenshots
 
 all: check test build
 
@@ -24,6 +24,15 @@ check:
 # skipped with a line that says so; PATGATE_E2E_REQUIRED=1 makes that a failure.
 test: check
 	$(GO) test -timeout 20m $(TESTFLAGS) ./...
+
+# What needs a real Gitea: PATGATE_E2E_GITEA=/path/to/gitea, and PATGATE_E2E_GITEA_STATIC=/its/static/files unless they are
+# built into it. It runs on a database of its own and on loopback. Without the variable nothing runs, and a line says so.
+e2e-gitea:
+	@if [ -z "$$PATGATE_E2E_GITEA" ]; then \
+	  echo "SKIPPED: needs a real Gitea (fix: make e2e-gitea PATGATE_E2E_GITEA=/path/to/gitea)"; \
+	else \
+	  $(GO) test -count=1 -v -timeout 20m -run '^TestGitea|^TestConformance$$|OnGitea$$' ./forge/gitea ./routes ./cli; \
+	fi
 
 # Everything under the race detector, but for what takes long without goroutines that share state.
 race:

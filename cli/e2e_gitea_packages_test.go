@@ -1,6 +1,11 @@
 package cli_test
 
 import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"mime/multipart"
 	"net/http"
 	"os"
 	"os/exec"
@@ -42,6 +47,44 @@ func giteaPackages(t *testing.T, g *giteaStage) {
 		plain(reader, http.MethodGet, "/api/packages/umbra/generic/tool/1.0.0/tool.bin", "", http.StatusForbidden)
 		if all := g.gets(t, http.StatusOK, reader, http.MethodGet, "/packages/acme", nil); !strings.Contains(all, `"tool"`) {
 			t.Errorf("the list does not have it: %s", all)
+		}
+	})
+	t.Run("Maven", func(t *testing.T) {
+		const path = "/api/packages/acme/maven/com/example/lib/1.0/lib-1.0.jar"
+		plain(writer, http.MethodPut, path, "jar", http.StatusCreated)
+		if got := plain(reader, http.MethodGet, path, "", http.StatusOK); got != "jar" {
+			t.Errorf("the file holds %q", got)
+		}
+		plain(reader, http.MethodPut, strings.ReplaceAll(path, "1.0", "1.1"), "jar", http.StatusForbidden)
+		plain(reader, http.MethodGet, strings.Replace(path, "acme", "umbra", 1), "", http.StatusForbidden)
+	})
+	t.Run("PyPI", func(t *testing.T) {
+		upload := func(token, owner, version string, status int) {
+			t.Helper()
+			var body bytes.Buffer
+			form := multipart.NewWriter(&body)
+			sum := sha256.Sum256([]byte("wheel " + version))
+			for name, value := range map[string]string{":action": "file_upload", "protocol_version": "1", "metadata_version": "2.1", "name": "greeting",
+				"version": version, "filetype": "bdist_wheel", "pyversion": "py3", "summary": "greets", "sha256_digest": hex.EncodeToString(sum[:])} {
+				_ = form.WriteField(name, value)
+			}
+			file, _ := form.CreateFormFile("content", "greeting-"+version+"-py3-none-any.whl")
+			_, _ = file.Write([]byte("wheel " + version))
+			_ = form.Close()
+			header := http.Header{"Authorization": {"Basic " + base64.StdEncoding.EncodeToString([]byte("ci:"+token))}, "Content-Type": {form.FormDataContentType()}}
+			if a := send(http.MethodPost, g.gate+"/api/packages/"+owner+"/pypi", header, body.Bytes()); a.err != nil || a.status != status {
+				t.Errorf("status %d, %v, want %d\n%s\nthe server's log:\n%s", a.status, a.err, status, a.body, g.lastLines(2))
+			}
+		}
+		upload(writer, "acme", "1.0", http.StatusCreated)
+		upload(reader, "acme", "1.1", http.StatusForbidden)
+		upload(writer, "umbra", "1.0", http.StatusForbidden)
+		index := plain(reader, http.MethodGet, "/api/packages/acme/pypi/simple/greeting", "", http.StatusOK)
+		if !strings.Contains(index, "greeting-1.0-py3-none-any.whl") || strings.Contains(index, "greeting-1.1") {
+			t.Errorf("the index is %s", index)
+		}
+		if got := plain(reader, http.MethodGet, "/api/packages/acme/pypi/files/greeting/1.0/greeting-1.0-py3-none-any.whl", "", http.StatusOK); got != "wheel 1.0" {
+			t.Errorf("the file holds %q", got)
 		}
 	})
 	t.Run("npm", func(t *testing.T) {
