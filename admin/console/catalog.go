@@ -50,6 +50,8 @@ func effectWords(effect string) string {
 		return "it hands out whole copies"
 	case "grants_rights":
 		return "it can give rights to others"
+	case routes.EffectStoresSecret:
+		return "it keeps a secret of your choice"
 	}
 	return strings.ReplaceAll(effect, "_", " ")
 }
