@@ -182,16 +182,18 @@ func newWire(t *testing.T, to string) *wire {
 	}
 	t.Cleanup(func() { l.Close() })
 	w := &wire{address: l.Addr().String()}
-	go func() {
-		for {
-			client, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go w.pass(client, to)
-		}
-	}()
+	go w.serve(l, to)
 	return w
+}
+
+func (w *wire) serve(l net.Listener, to string) {
+	for {
+		client, err := l.Accept()
+		if err != nil {
+			return
+		}
+		go w.pass(client, to)
+	}
 }
 
 func (w *wire) pass(client net.Conn, to string) {
