@@ -53,7 +53,7 @@ func (x *exchange) forward(p *pool) (kept bool) {
 // another host's cookie. Names are lower case; a trailing "*" matches any ending.
 var droppedAnswer = []string{
 	"connection", "keep-alive", "proxy-authenticate", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade",
-	"content-length", "gitlab-*", "x-sendfile*", "x-accel-*", "x-gitlab-custom-error", "x-gitlab-meta", "x-terraform-get", "refresh",
+	"content-length", "gitlab-*", "x-sendfile*", "x-accel-*", "x-gitlab-custom-error", "x-gitlab-meta", "refresh",
 }
 
 // copyAnswer copies status and headers of the forge's answer. Callers without a patgate token get them as they are,
@@ -65,6 +65,10 @@ func (x *exchange) copyAnswer() *refusal {
 	nominated := from.Peek("Connection")
 	for name, value := range from.All() {
 		switch {
+		case ours && equalFold(name, "x-terraform-get"):
+			if value = x.moduleAddress(value); value == nil {
+				continue
+			}
 		case dropped(name, ours), len(nominated) > 0 && listed(nominated, name):
 			continue
 		case ours && equalFold(name, "set-cookie"), ours && equalFold(name, "x-request-id"):
