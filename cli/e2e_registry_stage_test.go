@@ -35,7 +35,7 @@ auth: {token: {realm: %q, service: container_registry, issuer: gitlab-issuer, ro
 `
 
 // startRegistry starts a registry with an address of its own, or one that is reached through patgate alone.
-func startRegistry(t *testing.T, behind bool) *registryStage {
+func startRegistry(t *testing.T, behind bool, settings ...string) *registryStage {
 	t.Helper()
 	for _, program := range []string{"docker-registry", "skopeo"} {
 		if _, err := exec.LookPath(program); err != nil {
@@ -50,9 +50,9 @@ func startRegistry(t *testing.T, behind bool) *registryStage {
 	l.Close()
 	r := startRunningWith(t, func(*world) []string {
 		if behind {
-			return []string{"PATGATE_REGISTRY_URL=http://" + address}
+			settings = append(settings, "PATGATE_REGISTRY_URL=http://"+address)
 		}
-		return nil
+		return settings
 	})
 	s := &registryStage{running: r, home: t.TempDir()}
 	_, port, _ := strings.Cut(strings.TrimPrefix(r.gate, "http://"), ":")
@@ -74,6 +74,13 @@ func startRegistry(t *testing.T, behind bool) *registryStage {
 			t.Fatal(err)
 		}
 	}
+	serveRegistry(t, configuration, address, http.StatusUnauthorized)
+	return s
+}
+
+// serveRegistry starts Debian's docker-registry and waits until it answers a stranger with a status.
+func serveRegistry(t *testing.T, configuration, address string, status int) {
+	t.Helper()
 	cmd := exec.Command("docker-registry", "serve", configuration)
 	var log bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &log, &log
@@ -84,14 +91,13 @@ func startRegistry(t *testing.T, behind bool) *registryStage {
 	for range 100 {
 		if response, err := http.Get("http://" + address + "/v2/"); err == nil {
 			response.Body.Close()
-			if response.StatusCode == http.StatusUnauthorized {
-				return s
+			if response.StatusCode == status {
+				return
 			}
 		}
 		time.Sleep(50 * time.Millisecond)
 	}
 	t.Fatalf("the registry does not serve:\n%s", log.String())
-	return nil
 }
 
 // run runs a client with a home of its own.

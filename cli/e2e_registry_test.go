@@ -142,11 +142,7 @@ func behindPatgate(t *testing.T, s *registryStage) {
 		})
 	}
 	t.Run("a revoked token is of no use at once", func(t *testing.T) {
-		cmd := exec.Command("patgate", "token", "revoke", "--secret", "-")
-		cmd.Env, cmd.Dir, cmd.Stdin = s.env, s.dir, strings.NewReader(pull+"\n")
-		if out, err := cmd.CombinedOutput(); err != nil {
-			t.Fatalf("%v: %s", err, out)
-		}
+		s.revoke(t, pull)
 		request, _ := http.NewRequest(http.MethodGet, "http://"+s.gateway+"/v2/shop/backend/api/manifests/v1", nil)
 		request.Header.Set("Authorization", "Bearer "+made.Token)
 		response, err := http.DefaultClient.Do(request)

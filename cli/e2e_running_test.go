@@ -76,6 +76,16 @@ func (r *running) mint(t *testing.T, args ...string) string {
 	return made.Token
 }
 
+// revoke revokes a token by its secret.
+func (r *running) revoke(t *testing.T, secret string) {
+	t.Helper()
+	cmd := exec.Command("patgate", "token", "revoke", "--secret", "-")
+	cmd.Env, cmd.Dir, cmd.Stdin = r.env, r.dir, strings.NewReader(secret+"\n")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+}
+
 // lastLines gives the end of the server's log.
 func (r *running) lastLines(n int) string {
 	lines := strings.Split(strings.TrimSpace(r.logText()), "\n")

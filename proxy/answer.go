@@ -190,7 +190,7 @@ func (x *exchange) registryChallenge() {
 		return
 	}
 	x.ctx.Response.Header.Set("Docker-Distribution-Api-Version", "registry/2.0")
-	x.ctx.Response.Header.Set("WWW-Authenticate", `Bearer realm="`+string(origin)+`/jwt/auth",service="dependency_proxy"`)
+	x.ctx.Response.Header.SetBytesV("WWW-Authenticate", x.appendRegistryChallenge(nil))
 }
 
 // isLFSPath tells whether Git LFS asks there, which shows only messages in JSON.

@@ -48,6 +48,7 @@ type credential struct {
 	place   place
 	secret  []byte // of a patgate token; points into the request or into buf
 	buf     []byte // decoded Basic credentials
+	found   int    // how many headers hold one
 }
 
 // find reads every place of a request in which GitLab 19.3 takes a credential from headers. With a patgate token, that
@@ -81,6 +82,7 @@ func (c *credential) find(f *fields, raw, target []byte) *refusal {
 			misplaced = true
 		}
 	}
+	c.found = found
 	switch {
 	case ours == 0:
 		if token.Find(raw) {

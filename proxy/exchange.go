@@ -34,6 +34,7 @@ type exchange struct {
 	op         routes.Operation
 	git        gitRequest
 	registry   registryRequest
+	sealed     sealedRequest
 	set        params.Set
 	question   policy.Question
 	containers []policy.Container
@@ -91,7 +92,7 @@ func (x *exchange) release() {
 	clear(x.question.Checks)
 	x.question.Checks = x.question.Checks[:0]
 	x.op.Route = nil // a request that is refused before it is classified has none
-	x.git, x.registry = gitRequest{}, registryRequest{}
+	x.git, x.registry, x.sealed = gitRequest{}, registryRequest{}, sealedRequest{}
 	clear(x.question.Refs)
 	x.question.Refs = x.question.Refs[:0]
 	clear(x.question.Commands)

@@ -40,6 +40,9 @@ func (x *exchange) forward(p *pool) (kept bool) {
 	if status == fasthttp.StatusUnauthorized && x.cred.caller == callerLegacy {
 		x.h.failures.add(x.client)
 	}
+	if status == fasthttp.StatusUnauthorized && x.registry.proxied != nil {
+		x.h.proxyTokens.drop(x.proxyTokenKey())
+	}
 	if status < 400 || status >= 500 { // a 4xx changed nothing
 		x.forget()
 	}
@@ -86,7 +89,7 @@ func (x *exchange) copyAnswer() *refusal {
 		case equalFold(name, "link"):
 			x.scratch = x.linksOf().appendLink(x.scratch[:0], value, x.origin)
 			value = x.scratch
-		case equalFold(name, "www-authenticate") && (x.toRegistry() || x.toOwnRegistry()):
+		case equalFold(name, "www-authenticate") && x.surface == surfaceRegistry && below(x.path, "/v2"):
 			x.scratch = x.appendRegistryChallenge(x.scratch[:0])
 			value = x.scratch
 		case isDigest(name) && x.changes():

@@ -29,6 +29,8 @@ type Handler struct {
 	failures       *failures
 	room           *room            // for bodies that are read whole
 	registry       *registryBackend // nil: it is not behind patgate
+	seals          seals
+	proxyTokens    proxyTokens
 	upstreamHost   string
 	upstreamScheme string
 	publicHost     string
@@ -51,6 +53,9 @@ func New(o Options) (*Handler, error) {
 	h.patgate, h.others = h.newPool(), h.newPool()
 	h.dog.also = []func(int64){h.patgate.reap, h.others.reap}
 	var err error
+	if h.seals, err = newSeals(); err != nil {
+		return nil, err
+	}
 	if h.registry, err = h.newRegistry(); err != nil {
 		return nil, err
 	}
@@ -192,7 +197,7 @@ func (x *exchange) begin() *refusal {
 	if r := x.cred.find(&x.fields, raw, x.target); r != nil {
 		return r
 	}
-	return x.openBearer()
+	return x.openSealed()
 }
 
 // methodOf gives the constant of a method that is passed on; empty for others.
@@ -223,6 +228,8 @@ func (x *exchange) judge() *refusal {
 		return x.serveOwned()
 	}
 	switch {
+	case x.registry.probe:
+		return x.judgeProbe()
 	case x.registry.auth != nil:
 		r := x.judgeRegistry()
 		if r == nil && x.toOwnRegistry() {
@@ -254,6 +261,9 @@ func (x *exchange) judge() *refusal {
 	}
 	if err := x.checkTwin(); err != nil {
 		return refusalOf(err)
+	}
+	if x.op.Route.Issues != "" {
+		return x.issueOwn()
 	}
 	return nil
 }
@@ -307,8 +317,8 @@ func (x *exchange) authenticate() *refusal {
 	if times >= lockedOut {
 		return refuseTooMany(wait)
 	}
-	hash, err := x.registry.hash, error(nil)
-	if !x.registry.sealed {
+	hash, err := x.sealed.hash, error(nil)
+	if x.sealed.kind == sealNone {
 		hash, err = token.Parse(x.cred.secret)
 	}
 	if err != nil {
@@ -365,7 +375,7 @@ func (x *exchange) classify() *refusal {
 		x.op.Route = nil
 		return refusalOf(err)
 	}
-	return nil
+	return x.misused()
 }
 
 // plan denies what no container could change.

@@ -91,7 +91,7 @@ func TestDenials(t *testing.T) {
 		{"GraphQL", g.token, get("/api/graphql"), 403, []string{`"errors":[{"message":"Access denied: GraphQL is not supported with fine-grained tokens yet`}},
 		{"MCP", g.token, request("POST", "/api/v4/mcp", `{}`, "Content-Type: application/json"), 403, []string{"not supported with fine-grained tokens yet"}},
 		{"git", g.token, get("/group/granted.git/info/refs?service=git-upload-pack"), 403, []string{"see docs/git.md"}},
-		{"registry", g.token, get("/v2/"), 403, []string{`"errors":[{"code":"DENIED"`}},
+		{"registry", g.token, get("/jwt/auth?service=container_registry"), 403, []string{`"errors":[{"code":"DENIED"`}},
 		{"web page", g.token, get("/group/granted"), 403, []string{"Web pages are not supported"}},
 		{"action cable", g.token, get("/-/cable"), 403, []string{"Websockets are not supported"}},
 		{"OPTIONS", g.token, request("OPTIONS", "/api/v4/projects/7/jobs", ""), 405, nil},

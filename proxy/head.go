@@ -40,6 +40,9 @@ func (x *exchange) appendCredential(dst []byte) []byte {
 	if len(x.registry.jwt) > 0 {
 		return append(append(append(dst, "Authorization: Bearer "...), x.registry.jwt...), '\r', '\n')
 	}
+	if x.toRegistry() {
+		return dst // it is not the forge
+	}
 	secret := x.session.Credential.Reveal()
 	switch x.placing() {
 	case placeBearer:
@@ -51,13 +54,19 @@ func (x *exchange) appendCredential(dst []byte) []byte {
 	case placeNugetKey:
 		dst = append(append(dst, "X-NuGet-ApiKey: "...), secret...)
 	case placeBasic:
-		dst = append(dst, "Authorization: Basic "...)
-		x.scratch = append(append(append(x.scratch[:0], x.session.Username...), ':'), secret...)
-		dst = base64.StdEncoding.AppendEncode(dst, x.scratch)
-		clear(x.scratch)
+		return x.appendBasic(dst)
 	default:
 		dst = append(append(dst, "PRIVATE-TOKEN: "...), secret...)
 	}
+	return append(dst, '\r', '\n')
+}
+
+// appendBasic writes the owner's name and credential.
+func (x *exchange) appendBasic(dst []byte) []byte {
+	dst = append(dst, "Authorization: Basic "...)
+	x.scratch = append(append(append(x.scratch[:0], x.session.Username...), ':'), x.session.Credential.Reveal()...)
+	dst = base64.StdEncoding.AppendEncode(dst, x.scratch)
+	clear(x.scratch)
 	return append(dst, '\r', '\n')
 }
 

@@ -1,15 +1,11 @@
 package proxy
 
 import (
-	"bytes"
-	"crypto/aes"
-	"crypto/cipher"
-	"crypto/rand"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/valyala/fasthttp"
 
@@ -26,10 +22,6 @@ type registryBackend struct {
 	scheme, host string
 	pool         *pool
 	links        links
-	// aead seals what the token service gives out, so that a client holds nothing that the registry itself would take, and
-	// patgate knows at each request whose token it was made for. Its key lives as long as the process: clients of an
-	// earlier one are sent to the token service again.
-	aead cipher.AEAD
 }
 
 // newRegistry makes the backend; nil when there is none.
@@ -38,51 +30,19 @@ func (h *Handler) newRegistry() (*registryBackend, error) {
 	if u.URL == "" && !h.dialect.ownRegistry {
 		return nil, nil
 	}
-	var key [32]byte
-	_, _ = rand.Read(key[:]) // never fails (crypto/rand)
-	block, err := aes.NewCipher(key[:])
-	if err != nil {
-		return nil, err
-	}
 	b := &registryBackend{own: h.dialect.ownRegistry, links: newLinks(u, h.options.PublicURL)}
-	if b.aead, err = cipher.NewGCMWithRandomNonce(block); err != nil || b.own {
-		return b, err
+	if b.own {
+		return b, nil
 	}
 	b.scheme, b.host, _ = strings.Cut(u.URL, "://")
 	b.pool = h.poolOf(u, b.scheme, b.host)
 	return b, nil
 }
 
-// sealedPrefix marks what patgate gives out for a registry token.
-const sealedPrefix = "pgr."
-
-// seal hides a registry token together with the hash of the patgate token that it was made for.
-func (b *registryBackend) seal(hash token.Hash, jwt string) string {
-	return sealedPrefix + base64.RawURLEncoding.EncodeToString(b.aead.Seal(nil, nil, append(hash[:], jwt...), []byte(sealedPrefix)))
-}
-
-// open is the reverse of seal; ok is false for anything else.
-func (b *registryBackend) open(sealed []byte) (hash token.Hash, jwt []byte, ok bool) {
-	text, found := bytes.CutPrefix(sealed, []byte(sealedPrefix))
-	if !found {
-		return hash, nil, false
-	}
-	raw, err := base64.RawURLEncoding.AppendDecode(nil, text)
-	if err != nil {
-		return hash, nil, false
-	}
-	plain, err := b.aead.Open(nil, nil, raw, []byte(sealedPrefix))
-	if err != nil || len(plain) < len(hash) || len(plain) == len(hash) && !b.own {
-		return hash, nil, false
-	}
-	copy(hash[:], plain)
-	return hash, plain[len(hash):], true
-}
-
 // toRegistry tells whether the request goes to the registry behind patgate. GitLab's own paths below /v2 do not.
 func (x *exchange) toRegistry() bool {
 	return x.h.registry != nil && !x.h.registry.own && x.surface == surfaceRegistry && below(x.path, "/v2") &&
-		!bytes.Contains(x.path, []byte("/dependency_proxy/containers/")) && !hasPrefix(x.path, "/v2/virtual_registries/")
+		!registry.IsProxied(x.path) && !hasPrefix(x.path, "/v2/virtual_registries/")
 }
 
 // toOwnRegistry tells whether the request goes to a registry that the forge serves itself.
@@ -112,34 +72,6 @@ func (x *exchange) linksOf() *links {
 		return &x.h.registry.links
 	}
 	return &x.h.links
-}
-
-var refuseBearer = &refusal{status: fasthttp.StatusUnauthorized, reason: "no_credential", message: "The registry needs a token of the token service.", challenge: challengeMissing}
-
-// openBearer finds out whose registry token a request to the registry carries. Only the token service is told the patgate
-// token itself.
-func (x *exchange) openBearer() *refusal {
-	own := x.toOwnRegistry()
-	if !own && !x.toRegistry() {
-		return nil
-	}
-	if x.cred.caller == callerPatgate {
-		if own {
-			return nil // the forge takes Basic there
-		}
-		return refuseBearer
-	}
-	scheme, sealed, _ := bytes.Cut(x.fields.get(fieldAuthorization), []byte{' '})
-	if !equalFold(scheme, "bearer") || !bytes.HasPrefix(sealed, []byte(sealedPrefix)) {
-		return nil
-	}
-	hash, jwt, ok := x.h.registry.open(trimSpace(sealed))
-	if !ok || x.fields.repeated(fieldAuthorization) {
-		return refuseBearer
-	}
-	x.registry.hash, x.registry.jwt, x.registry.sealed = hash, jwt, true
-	x.cred.caller, x.cred.place = callerPatgate, placeBearer
-	return nil
 }
 
 // classifyImage reads a target of the registry itself.
@@ -226,11 +158,7 @@ func (x *exchange) deliverToken() (kept bool) {
 
 // sealAnswer reads the forge's answer and writes the client's.
 func (x *exchange) sealAnswer(body []byte) ([]byte, error) {
-	var answer struct {
-		Token     string `json:"token"`
-		ExpiresIn int    `json:"expires_in,omitempty"`
-		IssuedAt  string `json:"issued_at,omitempty"`
-	}
+	var answer registryToken
 	if err := json.Unmarshal(body, &answer); err != nil || answer.Token == "" {
 		return nil, errors.New("the token service's answer holds no token")
 	}
@@ -238,14 +166,32 @@ func (x *exchange) sealAnswer(body []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	answer.Token = x.h.registry.seal(hash, answer.Token)
+	answer.Token = x.h.seals.seal(sealRegistry, hash, time.Now().Add(sealedRegistryLife), answer.Token)
 	return json.Marshal(&answer)
 }
 
-// appendRegistryChallenge writes where a client gets a token for its request to the registry (distribution, "Token
+// sealedRegistryLife is longer than a registry token's: the registry says when it is over.
+const sealedRegistryLife = 24 * time.Hour
+
+// registryToken is an answer of a token service.
+type registryToken struct {
+	Token     string `json:"token"`
+	ExpiresIn int    `json:"expires_in,omitempty"`
+	IssuedAt  string `json:"issued_at,omitempty"`
+}
+
+// appendRegistryChallenge writes where a client gets a token for its request below /v2/ (distribution, "Token
 // Authentication Specification").
 func (x *exchange) appendRegistryChallenge(dst []byte) []byte {
-	dst = append(append(append(dst, `Bearer realm="`...), x.h.links.publicOrigin(x.origin)...), x.tokenService()+`",service="container_registry"`...)
+	dst = append(append(append(dst, `Bearer realm="`...), x.h.links.publicOrigin(x.origin)...), x.tokenService()+`",service="`...)
+	if !x.toRegistry() && !x.toOwnRegistry() {
+		dst = append(dst, `dependency_proxy"`...)
+		if p, err := registry.ParseProxied(x.method, x.target); err == nil {
+			dst = append(append(append(dst, `,scope="`...), p.Scope()...), '"')
+		}
+		return dst
+	}
+	dst = append(dst, `container_registry"`...)
 	if image, err := registry.ParseImage(x.method, x.target, x.table.Named()); err == nil {
 		dst = append(append(append(dst, `,scope="repository:`...), image.Name...), ':')
 		dst = append(append(dst, image.Actions()...), '"')
@@ -268,20 +214,15 @@ const ownTokenService = "/v2/token"
 // patgate token, and each request that comes with it is decided on anew.
 func (x *exchange) answerToken() *refusal {
 	hash, err := token.Parse(x.cred.secret)
-	if x.registry.sealed {
-		hash, err = x.registry.hash, nil
+	if x.sealed.kind != sealNone {
+		hash, err = x.sealed.hash, nil
 	}
 	if err != nil {
 		return refuseTokenMalformed
 	}
-	if err := x.record(); err != nil {
-		return refuseAudit
-	}
-	body, err := json.Marshal(map[string]string{"token": x.h.registry.seal(hash, "")})
+	body, err := json.Marshal(&registryToken{Token: x.h.seals.seal(sealRegistry, hash, time.Now().Add(sealedRegistryLife), "")})
 	if err != nil {
 		return refuseInternal
 	}
-	x.answerLocal(&LocalAnswer{Status: fasthttp.StatusOK, Body: body, Header: http.Header{"Content-Type": {"application/json"}, "Cache-Control": {"no-store"}}})
-	x.answered = true
-	return nil
+	return x.answerSelf(&LocalAnswer{Status: fasthttp.StatusOK, Body: body, Header: http.Header{"Content-Type": {"application/json"}, "Cache-Control": {"no-store"}}})
 }

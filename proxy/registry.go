@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
@@ -11,12 +12,9 @@ import (
 	"patgate/policy"
 	"patgate/routes"
 	"patgate/routes/registry"
-	"patgate/token"
 )
 
 var (
-	refuseDependencyProxy = refuse403("unsupported_surface",
-		"Access denied: The dependency proxy's token would carry the owner's own credential: use the images' own registry, or a token of the forge.")
 	refuseService = &refusal{status: fasthttp.StatusNotFound, reason: "registry_service", message: "The token service is asked for a registry that it does not know."}
 	refuseAuthGet = &refusal{status: fasthttp.StatusMethodNotAllowed, reason: "method", message: "The token service takes GET."}
 	refuseScopes  = refuse403("registry_scope",
@@ -30,18 +28,27 @@ type registryRequest struct {
 	auth    *registry.Auth
 	allowed []registry.Scope
 
-	image  *registry.Image // of a request to the registry itself
-	sealed bool            // it came with what the token service gave out
-	hash   token.Hash      // of the patgate token that jwt was made for
-	jwt    []byte          // empty where the forge serves the registry itself
+	probe   bool              // GET /v2/ that patgate answers itself
+	image   *registry.Image   // of a request to the registry itself
+	proxied *registry.Proxied // of a request to the dependency proxy
+	jwt     []byte            // of the forge's, sent in the place of the owner's credential
 }
 
 // classifyRegistry reads a target of the container registry.
 func (x *exchange) classifyRegistry() *refusal {
-	if x.toRegistry() || x.toOwnRegistry() && string(x.path) != ownTokenService {
+	switch {
+	case x.toOwnRegistry() && string(x.path) != ownTokenService:
 		return x.classifyImage()
-	}
-	if string(x.path) != x.tokenService() {
+	case x.isProbe() && len(x.registry.jwt) == 0:
+		x.registry.probe = true
+		return nil
+	case x.toRegistry():
+		return x.classifyImage()
+	case hasPrefix(x.path, "/v2/virtual_registries/"):
+		return refuseVirtual
+	case x.toProxied():
+		return x.classifyProxied()
+	case string(x.path) != x.tokenService():
 		return refuseV2
 	}
 	if x.method != fasthttp.MethodGet {
@@ -51,27 +58,61 @@ func (x *exchange) classifyRegistry() *refusal {
 	if err != nil {
 		return refusalOf(err)
 	}
-	switch auth.Service {
-	case "container_registry":
-		x.registry.auth = auth
-		return nil
-	case "dependency_proxy":
-		return refuseDependencyProxy
+	if auth.Service != "container_registry" && (auth.Service != "dependency_proxy" || x.toOwnRegistry()) {
+		return refuseService
 	}
-	return refuseService
+	x.registry.auth = auth
+	return nil
 }
 
 // judgeRegistry decides a request for a registry token: each action of each scope is a question of its own, and what is
 // not allowed is left out, as the forge does with what its user may not do. Nothing that is allowed is a denial.
 func (x *exchange) judgeRegistry() *refusal {
 	scopes := x.registry.auth.Scopes
-	if len(scopes) == 0 {
+	proxied := x.registry.auth.Service == "dependency_proxy"
+	none := refuseScopes
+	if proxied {
+		none = refuseProxiedScopes
+	}
+	switch {
+	case len(scopes) == 0 && proxied:
+		if r := x.planRow(registry.ProxiedRow); r != nil {
+			return r
+		}
+		x.decision.Reason = policy.ReasonGranted
+		x.note()
+		x.event.Used = nil
+		return x.issueProxied()
+	case len(scopes) == 0:
 		return x.judgeLogin()
 	}
-	denied := refuseScopes
+	denied := none
 	granted := registryChoice{}
 	for i := range scopes {
-		if scopes[i].Type != "repository" || registry.Projects(scopes[i].Name) == nil {
+		if scopes[i].Type != "repository" {
+			continue
+		}
+		// With the registry behind patgate there is one host, and clients ask its one service for both.
+		if group := registry.ProxiedGroup(scopes[i].Name); group != nil && (proxied || x.h.registry != nil && !x.h.registry.own) {
+			if !slices.Contains(scopes[i].Actions, "pull") {
+				continue
+			}
+			r, err := x.judgeGroup(group)
+			switch {
+			case err != nil:
+				return refusalOf(err)
+			case r == nil:
+				granted.choose(x)
+			case denied == none:
+				denied = r
+			}
+			continue
+		}
+		switch {
+		case proxied && strings.HasPrefix(scopes[i].Name, "virtual_registries/"):
+			denied = refuseVirtual
+			continue
+		case proxied, registry.Projects(scopes[i].Name) == nil:
 			continue
 		}
 		kept := registry.Scope{Type: "repository", Name: scopes[i].Name}
@@ -82,11 +123,8 @@ func (x *exchange) judgeRegistry() *refusal {
 				return refusalOf(err)
 			case r == nil:
 				kept.Actions = append(kept.Actions, action)
-				x.used.Union(&x.op.Route.NeedSet)
-				if granted.route == nil {
-					granted = registryChoice{x.op.Route, x.decision}
-				}
-			case r != refuseScopes && denied == refuseScopes:
+				granted.choose(x)
+			case r != refuseScopes && denied == none:
 				denied = r
 			}
 		}
@@ -94,13 +132,16 @@ func (x *exchange) judgeRegistry() *refusal {
 			x.registry.allowed = append(x.registry.allowed, kept)
 		}
 	}
-	if len(x.registry.allowed) == 0 {
+	if granted.route == nil {
 		return denied
 	}
 	x.op.Set(granted.route, false)
 	x.decision = granted.decision
 	x.note()
 	x.event.Used = &x.used
+	if len(x.registry.allowed) == 0 {
+		return x.issueProxied()
+	}
 	return nil
 }
 
@@ -108,6 +149,13 @@ func (x *exchange) judgeRegistry() *refusal {
 type registryChoice struct {
 	route    *routes.Route
 	decision policy.Decision
+}
+
+func (c *registryChoice) choose(x *exchange) {
+	x.used.Union(&x.op.Route.NeedSet)
+	if c.route == nil {
+		*c = registryChoice{x.op.Route, x.decision}
+	}
 }
 
 // judgeLogin decides a request without scopes, by which clients try a credential out: its token is good for nothing, and
@@ -130,8 +178,16 @@ func (x *exchange) judgeLogin() *refusal {
 // planAction finds the row of an action and denies what no project could change.
 func (x *exchange) planAction(action string) *refusal {
 	name, known := registry.RowName(action, x.table.Named())
+	if !known {
+		return refuseScopes
+	}
+	return x.planRow(name)
+}
+
+// planRow is planAction for a row by its name.
+func (x *exchange) planRow(name string) *refusal {
 	route := x.table.SurfaceRow([]byte(name))
-	if !known || route == nil {
+	if route == nil {
 		return refuseScopes
 	}
 	x.op.Set(route, false)

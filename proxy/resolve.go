@@ -276,6 +276,8 @@ func (x *exchange) rebuild() error {
 		return x.rebuildRegistry()
 	case x.registry.image != nil:
 		return x.rebuildImage()
+	case x.registry.proxied != nil:
+		return x.rebuildProxied()
 	}
 	replacements, err := x.replacements()
 	if err != nil {

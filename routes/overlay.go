@@ -116,6 +116,9 @@ func dropped(old, r *Route) []string {
 	if slices.Contains(old.Effects, EffectStoresSecret) && !slices.Contains(r.Effects, EffectStoresSecret) {
 		lost = append(lost, EffectStoresSecret)
 	}
+	if old.Issues != r.Issues {
+		lost = append(lost, "issues")
+	}
 	if old.Refused != "" && r.Refused == "" {
 		lost = append(lost, "refuse")
 	}

@@ -94,6 +94,9 @@ type Route struct {
 	// Redirects: the answer may send the client on to another host: object storage, or where a link of the forge's users
 	// leads.
 	Redirects bool
+	// Issues names the token that patgate gives out itself, in the place of the forge's ("Conan token"): the request is
+	// decided as any other, and does not reach the forge. Empty: none.
+	Issues string
 	// Effects are what no boundary can contain: "runs_as_owner", "exports", "grants_rights", "stores_secret".
 	Effects []string
 	// Refused, when not empty, is the reason for which the row is always refused to patgate tokens.

@@ -110,6 +110,7 @@ func (s *section) rowFields(n *yaml.Node, r *row) placement {
 			field{"force", func(v *yaml.Node) { r.Force = s.forced(v) }},
 			field{"response", func(v *yaml.Node) { r.Response = s.response(v) }},
 			field{"mints", func(v *yaml.Node) { r.Mints, _ = s.line(v, "the minted credential") }},
+			field{"issues", func(v *yaml.Node) { r.Issues = s.issues(v) }},
 			field{"effects", func(v *yaml.Node) { r.Effects = append(r.Effects, s.effects(v)...) }},
 		)
 	}

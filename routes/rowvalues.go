@@ -168,6 +168,18 @@ func (s *section) response(n *yaml.Node) Response {
 	return r
 }
 
+// issuedTokens is the closed set of what patgate gives out itself.
+var issuedTokens = [...]string{"Conan token"}
+
+// issues reads `issues:`.
+func (s *section) issues(n *yaml.Node) string {
+	name, ok := s.text(n, "the token")
+	if ok && !slices.Contains(issuedTokens[:], name) {
+		s.problem(n, DidYouMean(name, issuedTokens[:], "use one of "+strings.Join(issuedTokens[:], ", ")), "patgate gives out no %q", name)
+	}
+	return name
+}
+
 // effectNames is the closed set of what no boundary can contain.
 var effectNames = [...]string{"runs_as_owner", "exports", "grants_rights", EffectStoresSecret}
 

@@ -53,6 +53,13 @@ func (f *Forge) RenameUser(userID int64, username string) {
 	f.editUser(userID, func(u *user) { u.username = username })
 }
 
+// RenameGroup changes a group's own part of its path, and with it the paths of all below it. Nothing leads from the old ones.
+func (f *Forge) RenameGroup(groupID int64, path string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.world.groups[groupID].path = path
+}
+
 func (f *Forge) editUser(userID int64, edit func(*user)) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -35,6 +35,7 @@ type Forge struct {
 	routes   []route
 	git      *gitServer      // nil: none is served
 	signer   *registrySigner // nil: no registry's tokens are
+	proxied  *proxied        // nil: there is no dependency proxy
 
 	mu    sync.Mutex // guards world
 	world world
@@ -86,6 +87,10 @@ func (f *Forge) serve(w http.ResponseWriter, r *http.Request, rec *record) {
 	}
 	if raw == "/jwt/auth" && f.signer != nil {
 		f.serveJWT(w, r, rec)
+		return
+	}
+	if (raw == "/v2" || strings.HasPrefix(raw, "/v2/")) && f.proxied != nil {
+		f.serveV2(w, r, rec, raw)
 		return
 	}
 	segments, ok := pathSegments(raw)

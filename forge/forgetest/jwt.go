@@ -61,8 +61,12 @@ func (f *Forge) serveJWT(w http.ResponseWriter, r *http.Request, rec *record) {
 		http.NotFound(w, r)
 		return
 	case len(services) > 0 && services[len(services)-1] == "dependency_proxy":
+		if u == nil {
+			fail(http.StatusForbidden, "DENIED", "access forbidden")
+			return
+		}
 		_, secret, _ := r.BasicAuth() // GitLab's token carries the credential itself
-		f.signed(w, map[string]any{"personal_access_token": secret})
+		f.signed(w, map[string]any{"user_id": u.id, "personal_access_token": secret, "exp": time.Now().Add(5 * time.Minute).Unix()})
 		return
 	case len(services) == 0 || services[len(services)-1] != "container_registry":
 		fail(http.StatusNotFound, "UNSUPPORTED", "The requested authentication service is not supported.")
@@ -119,8 +123,14 @@ func (w *world) registryActions(name string, asked []string, u *user) []string {
 	return actions
 }
 
-// signed answers with a token: ES256, with the certificate of its key.
+// signed answers with a token.
 func (f *Forge) signed(w http.ResponseWriter, claims map[string]any) {
+	w.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(w).Encode(map[string]string{"token": f.sign(claims)})
+}
+
+// sign makes a token: ES256, with the certificate of its key.
+func (f *Forge) sign(claims map[string]any) string {
 	encode := func(v any) string {
 		data, _ := json.Marshal(v)
 		return base64.RawURLEncoding.EncodeToString(data)
@@ -134,6 +144,5 @@ func (f *Forge) signed(w http.ResponseWriter, claims map[string]any) {
 	signature := make([]byte, 2*crypto.SHA256.Size())
 	r.FillBytes(signature[:32])
 	s.FillBytes(signature[32:])
-	w.Header().Set("Content-Type", "application/json")
-	_ = json.NewEncoder(w).Encode(map[string]string{"token": text + "." + base64.RawURLEncoding.EncodeToString(signature)})
+	return text + "." + base64.RawURLEncoding.EncodeToString(signature)
 }

@@ -132,6 +132,7 @@ func apiRoutes() []route {
 		{method: "PUT", pattern: pkg, stream: uploadPackage, basic: true},
 	}
 	all = append(all, packageRoutes()...)
+	all = append(all, conanRoutes()...)
 	for i := range all {
 		all[i].parts = strings.Split(strings.TrimPrefix(all[i].pattern, "/"), "/")
 	}

@@ -162,3 +162,74 @@ func FuzzParseImage(f *testing.F) {
 		}
 	})
 }
+
+// TestParseProxied reads targets of the dependency proxy, and refuses those that GitLab's router could cut in another place.
+func TestParseProxied(t *testing.T) {
+	digest := "sha256:" + strings.Repeat("ab", 32)
+	for _, c := range []struct{ name, method, target, row, group, image string }{
+		{"a manifest by tag", "GET", "/v2/g/dependency_proxy/containers/alpine/manifests/3.20", "/manifests/{reference}", "g", "alpine"},
+		{"its presence", "HEAD", "/v2/g/sub/dependency_proxy/containers/library/alpine/manifests/" + digest, "/manifests/{reference}", "g/sub", "library/alpine"},
+		{"a blob", "GET", "/v2/G/dependency_proxy/containers/a/b/c/d/e/blobs/" + digest, "/blobs/{digest}", "G", "a/b/c/d/e"},
+		{"referrers", "GET", "/v2/g/dependency_proxy/containers/alpine/referrers/" + digest, "/referrers/{digest}", "g", "alpine"},
+		{"a subgroup of that name", "GET", "/v2/g/dependency_proxy/dependency_proxy/containers/alpine/manifests/1", "/manifests/{reference}", "g/dependency_proxy", "alpine"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			p, err := ParseProxied(c.method, []byte(c.target))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if p.Row != "GET /v2/{group}/dependency_proxy/containers/{image}"+c.row || string(p.Group) != c.group || p.Image != c.image ||
+				"/v2/"+string(p.Group)+p.Suffix != c.target || p.Scope() != "repository:"+c.group+"/dependency_proxy/containers/"+c.image+":pull" {
+				t.Errorf("%+v", p)
+			}
+			if string(ProxiedGroup(c.group+"/dependency_proxy/containers/"+c.image)) != c.group {
+				t.Error("the scope's name is read in another way")
+			}
+		})
+	}
+	for name, target := range map[string]string{
+		"twice":                         "/v2/g/dependency_proxy/containers/h/dependency_proxy/containers/alpine/manifests/1",
+		"two ends":                      "/v2/g/dependency_proxy/containers/a/manifests/b/manifests/c",
+		"a blob within a manifest":      "/v2/g/dependency_proxy/containers/a/blobs/b/manifests/c",
+		"no group":                      "/v2/dependency_proxy/containers/alpine/manifests/1",
+		"an id for a group":             "/v2/5/dependency_proxy/containers/alpine/manifests/1",
+		"an encoded group":              "/v2/g%2Fsub/dependency_proxy/containers/alpine/manifests/1",
+		"a dot segment in the group":    "/v2/g/../h/dependency_proxy/containers/alpine/manifests/1",
+		"an empty segment in the group": "/v2/g//h/dependency_proxy/containers/alpine/manifests/1",
+		"no image":                      "/v2/g/dependency_proxy/containers/manifests/1",
+		"an image in upper case":        "/v2/g/dependency_proxy/containers/Alpine/manifests/1",
+		"an image of six parts":         "/v2/g/dependency_proxy/containers/a/b/c/d/e/f/manifests/1",
+		"a dot segment in the image":    "/v2/g/dependency_proxy/containers/a/../b/manifests/1",
+		"a tag with a slash":            "/v2/g/dependency_proxy/containers/a/manifests/x/y",
+		"a digest that is none":         "/v2/g/dependency_proxy/containers/a/blobs/sha256:abc",
+		"Workhorse's own upload":        "/v2/g/dependency_proxy/containers/a/manifests/1/upload",
+		"a query":                       "/v2/g/dependency_proxy/containers/a/manifests/1?x=1",
+		"another path":                  "/v2/g/a/manifests/1",
+	} {
+		t.Run(name, func(t *testing.T) {
+			if p, err := ParseProxied("GET", []byte(target)); err == nil {
+				t.Errorf("%+v", p)
+			}
+		})
+	}
+	for _, method := range []string{"POST", "PUT", "PATCH", "DELETE"} {
+		if p, err := ParseProxied(method, []byte("/v2/g/dependency_proxy/containers/a/manifests/1")); err == nil {
+			t.Errorf("%s: %+v", method, p)
+		}
+	}
+}
+
+// FuzzParseProxied holds what is sent to the dependency proxy to its promise: it is read as the same request.
+func FuzzParseProxied(f *testing.F) {
+	f.Add("/v2/g/sub/dependency_proxy/containers/library/alpine/manifests/3.20")
+	f.Fuzz(func(t *testing.T, target string) {
+		p, err := ParseProxied("GET", []byte(target))
+		if err != nil {
+			return
+		}
+		sent := "/v2/" + string(p.Group) + p.Suffix
+		if sent != target || strings.Count(sent, between) != 1 || strings.ContainsAny(sent, "% \r\n?#\\") {
+			t.Fatalf("%q is sent as %q", target, sent)
+		}
+	})
+}
