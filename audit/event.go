@@ -75,7 +75,14 @@ func NewRequestID() RequestID {
 }
 
 // AppendText appends 32 hexadecimal digits.
-func (id RequestID) AppendText(dst []byte) ([]byte, error) { return hex.AppendEncode(dst, id[:]), nil }
+func (id RequestID) AppendText(dst []byte) ([]byte, error) {
+	const digits = "0123456789abcdef"
+	var text [2 * len(id)]byte
+	for i, b := range id {
+		text[2*i], text[2*i+1] = digits[b>>4], digits[b&15]
+	}
+	return append(dst, text[:]...), nil
+}
 
 // String gives 32 hexadecimal digits.
 func (id RequestID) String() string { return hex.EncodeToString(id[:]) }

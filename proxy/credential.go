@@ -194,14 +194,20 @@ func mentionsToken(target []byte) bool {
 		if token.Find(decoded) {
 			return true
 		}
+		if bytes.IndexByte(decoded, '%') < 0 {
+			return false
+		}
 	}
 	return false
 }
 
 // unescapeInPlace decodes valid percent-escapes and gives the new length.
 func unescapeInPlace(b []byte) int {
-	n := 0
-	for i := 0; i < len(b); i++ {
+	n := bytes.IndexByte(b, '%')
+	if n < 0 {
+		return len(b)
+	}
+	for i := n; i < len(b); i++ {
 		c := b[i]
 		if c == '%' && i+2 < len(b) {
 			hi, lo := hexValue(b[i+1]), hexValue(b[i+2])

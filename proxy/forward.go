@@ -3,6 +3,7 @@ package proxy
 import (
 	"bytes"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/valyala/fasthttp"
@@ -65,7 +66,8 @@ func (x *exchange) copyAnswer() *refusal {
 	from, to := &x.answer.Header, &x.ctx.Response.Header
 	x.ctx.Response.SetStatusCode(x.answer.StatusCode())
 	ours := x.cred.caller == callerPatgate
-	nominated := from.Peek("Connection")
+	to.DisableNormalizing() // names stay as the forge spells them
+	nominated := connectionOptions(from)
 	for name, value := range from.All() {
 		switch {
 		case ours && equalFold(name, "x-terraform-get"):
@@ -104,17 +106,39 @@ func (x *exchange) copyAnswer() *refusal {
 	return nil
 }
 
+// connectionOptions gives the value of the answer's Connection header.
+func connectionOptions(h *fasthttp.ResponseHeader) []byte {
+	for name, value := range h.All() {
+		if equalFold(name, "connection") {
+			return value
+		}
+	}
+	return nil
+}
+
+// droppedByLetter is droppedAnswer by the first letter, with what is dropped for every caller.
+var droppedByLetter = func() (by [32][]droppedName) {
+	for i, d := range droppedAnswer {
+		text, prefix := strings.CutSuffix(d, "*")
+		by[d[0]%32] = append(by[d[0]%32], droppedName{text, prefix, i < 9})
+	}
+	return by
+}()
+
+type droppedName struct {
+	text   string
+	prefix bool // of any name that begins so
+	always bool // for every caller, not only those with a patgate token
+}
+
 // dropped tells whether a header of the forge's answer stays behind. The first entries are for every caller.
 func dropped(name []byte, ours bool) bool {
-	for i, d := range droppedAnswer {
-		if !ours && i >= 9 {
-			return false
-		}
-		if n := len(d) - 1; d[n] == '*' {
-			if len(name) >= n && equalFold(name[:n], d[:n]) {
-				return true
-			}
-		} else if equalFold(name, d) {
+	if len(name) == 0 {
+		return true
+	}
+	for _, d := range droppedByLetter[name[0]%32] {
+		n := len(d.text)
+		if (d.always || ours) && (len(name) == n || d.prefix && len(name) > n) && equalFold(name[:n], d.text) {
 			return true
 		}
 	}

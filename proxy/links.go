@@ -96,11 +96,8 @@ func (l *links) publicOrigin(client []byte) []byte {
 	return client
 }
 
-// appendClientOrigin writes the origin by which a client came, when its Host is nothing but a host and a port.
+// appendClientOrigin writes the origin by which a client came. Its Host is one that isHost takes.
 func appendClientOrigin(dst []byte, secure bool, host []byte) []byte {
-	if !isHost(host) {
-		return dst
-	}
 	if secure {
 		dst = append(dst, "https://"...)
 	} else {
@@ -135,12 +132,19 @@ func isHost(host []byte) bool {
 		name = host[:i]
 	}
 	for _, c := range name {
-		if !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '.' || c == '-' || c == '_') {
+		if !hostByte[c] {
 			return false
 		}
 	}
 	return len(name) > 0
 }
+
+var hostByte = func() (ok [256]bool) {
+	for c := range ok {
+		ok[c] = c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '.' || c == '-' || c == '_'
+	}
+	return ok
+}()
 
 func isPort(b []byte) bool {
 	for _, c := range b {

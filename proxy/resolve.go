@@ -16,7 +16,7 @@ import (
 // resolve turns every container that the request names into facts, and into the checks that the policy decides on.
 func (x *exchange) resolve() error {
 	route := x.op.Route
-	x.resolving = time.Now() // not since the request began: its body may have taken long to arrive
+	x.resolving = time.Time{}
 	if x.decision.Reason == policy.ReasonOpen {
 		return x.refuseTargets()
 	}
@@ -163,7 +163,10 @@ func (x *exchange) resolveReference(ref routes.Reference, check policy.Check) (*
 		x.question.Checks = append(x.question.Checks, check)
 		return nil, nil
 	}
-	if time.Since(x.resolving) > x.h.options.Timeouts.Resolve {
+	switch {
+	case x.resolving.IsZero():
+		x.resolving = time.Now() // not since the request began: its body may have taken long to arrive
+	case time.Since(x.resolving) > x.h.options.Timeouts.Resolve:
 		return nil, forge.ErrTimeout
 	}
 	container, err := x.h.options.Resolver.Resolve(context.Background(), x.session, ref, x.maxAge())
@@ -204,6 +207,7 @@ func boundaryOf(kind routes.RefKind) routes.Boundary {
 
 // lookup asks the forge for the containers of a global id. The id that is sent on comes from the forge's answer.
 func (x *exchange) lookup(route *routes.Route) error {
+	x.resolving = time.Now()
 	result, err := x.h.options.Resolver.Lookup(context.Background(), x.session, route, &x.op)
 	if err != nil {
 		return err

@@ -99,6 +99,7 @@ func (c *upstreamConn) send(head []byte, body *upload) error {
 func (c *upstreamConn) receive(isHead bool, answer *fasthttp.Response) error {
 	answer.Reset()
 	answer.Header.SetNoDefaultContentType(true)
+	answer.Header.DisableNormalizing() // compare names without case
 	c.inHead, c.limit = true, c.pool.limits.UpstreamStall
 	c.wait(c.pool.limits.UpstreamResponse)
 	defer func() {
