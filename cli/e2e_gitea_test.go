@@ -27,6 +27,7 @@ func TestGitea(t *testing.T) {
 	t.Run("SecondContainers", func(t *testing.T) { giteaSecondContainers(t, g) })
 	t.Run("Credentials", func(t *testing.T) { giteaCredentials(t, g) })
 	t.Run("Owners", func(t *testing.T) { giteaOwners(t, g) })
+	t.Run("Agreement", func(t *testing.T) { giteaAgreement(t, g) })
 	t.Run("Sweep", func(t *testing.T) { giteaSweep(t, g) })
 	t.Run("Renaming", func(t *testing.T) { giteaRenaming(t, g) })
 }
