@@ -304,8 +304,8 @@ func (w *walk) scalar(raw jsontext.Value) error {
 		return err
 	}
 	switch kind := raw.Kind(); {
-	case d.kind == entryTarget && w.route.Named && (kind == 'n' || string(raw) == "0"):
-		d = decision{} // to Gitea null, and no id at all, is as good as absent; Go clients send it for what they leave out
+	case d.kind == entryTarget && w.route.Named && (kind == 'n' || string(raw) == "0" || kind == '"' && len(text) == 0):
+		d = decision{} // to Gitea null, no id and no name are as good as absent; Go clients send them for what they leave out
 	case d.kind != entryPlain && kind != '"' && kind != '0':
 		return refuseName(CodeReference, w.path, "must be an id or a full path; leave it out when there is none")
 	}

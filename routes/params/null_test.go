@@ -8,7 +8,7 @@ import (
 	"patgate/routes"
 )
 
-// Go clients send null, or 0, for a field that they leave out, and Go's decoder leaves the field as it is. So it is absent on
+// Go clients send null, "" or 0 for a field that they leave out, and Go's decoder leaves the field as it is. So it is absent on
 // a forge that names containers by names, and nothing on another.
 func TestNullInPlaceOfAContainer(t *testing.T) {
 	row := func(named, required bool) *routes.Route {
@@ -50,6 +50,15 @@ func TestNullInPlaceOfAContainer(t *testing.T) {
 				t.Errorf("%s passes", other)
 			}
 		}
+	})
+	t.Run("no name is absent too", func(t *testing.T) {
+		s := newSet(row(true, false), nil)
+		wantCode(t, s.JSON(strings.NewReader(`{"organization":""}`)), CodeNone)
+		if len(s.Targets) != 0 {
+			t.Errorf("%d containers, want none", len(s.Targets))
+		}
+		wantCode(t, newSet(row(true, false), nil).JSON(strings.NewReader(`{"organization":" "}`)), CodeReference)
+		wantCode(t, newSet(row(false, false), nil).JSON(strings.NewReader(`{"organization":""}`)), CodeReference)
 	})
 	t.Run("any other word is no name", func(t *testing.T) {
 		wantCode(t, newSet(row(true, false), nil).JSON(strings.NewReader(`{"organization":true}`)), CodeReference)
