@@ -32,6 +32,7 @@ type browser struct {
 	t    *testing.T
 	ctx  context.Context
 	base string
+	axe  string // the accessibility checker
 
 	mu    sync.Mutex
 	wrong []string
@@ -45,12 +46,16 @@ func openBrowser(t *testing.T, base string) *browser {
 	if err != nil {
 		missing(t, "chromium is not here: apt-get install chromium")
 	}
+	axe, err := os.ReadFile(filepath.Join("testdata", "clients", "axe", "node_modules", "axe-core", "axe.min.js"))
+	if err != nil {
+		missing(t, "axe-core is not here: make clients")
+	}
 	options := append(slices.Clone(chromedp.DefaultExecAllocatorOptions[:]),
 		chromedp.ExecPath(chromium), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.UserDataDir(t.TempDir()), chromedp.WindowSize(1280, 900),
 		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true), chromedp.Flag("hide-scrollbars", true),
 		chromedp.Flag("force-color-profile", "srgb"), chromedp.Flag("font-render-hinting", "none"))
 	allocator, stop := chromedp.NewExecAllocator(context.Background(), options...)
-	b := &browser{t: t, base: base}
+	b := &browser{t: t, base: base, axe: string(axe)}
 	ctx, closePage := chromedp.NewContext(allocator, chromedp.WithListener(b.watch))
 	b.ctx = ctx
 	t.Cleanup(func() {
@@ -78,29 +83,24 @@ func (b *browser) faults() []string {
 
 // watch notes what a page asks for, and what goes wrong in it.
 func (b *browser) watch(event any) {
-	note := func(format string, args ...any) {
-		b.mu.Lock()
-		defer b.mu.Unlock()
-		b.wrong = append(b.wrong, fmt.Sprintf(format, args...))
-	}
 	switch e := event.(type) {
 	case *network.EventRequestWillBeSent:
 		if u := e.Request.URL; !strings.HasPrefix(u, b.base+"/") && !strings.HasPrefix(u, "data:") && !strings.HasPrefix(u, "about:") {
-			note("it asked for %s", u)
+			b.note("it asked for %s", u)
 		}
 	case *network.EventResponseReceived:
 		if e.Type != network.ResourceTypeDocument && e.Response.Status >= 400 { // documents are looked at by the tests
-			note("%s was answered with %d", e.Response.URL, e.Response.Status)
+			b.note("%s was answered with %d", e.Response.URL, e.Response.Status)
 		}
 	case *runtime.EventExceptionThrown:
-		note("its script failed: %s %v", e.ExceptionDetails.Text, e.ExceptionDetails.Exception)
+		b.note("its script failed: %s %v", e.ExceptionDetails.Text, e.ExceptionDetails.Exception)
 	case *log.EventEntryAdded:
 		// A document that is refused is meant to be: its status is looked at by the test.
 		if e.Entry.Level == log.EntryLevelError && !strings.Contains(e.Entry.Text, "the server responded with a status of 4") {
-			note("it said: %s (%s)", e.Entry.Text, e.Entry.URL)
+			b.note("it said: %s (%s)", e.Entry.Text, e.Entry.URL)
 		}
 	case *page.EventJavascriptDialogOpening:
-		note("it opened a dialog: %s", e.Message)
+		b.note("it opened a dialog: %s", e.Message)
 	}
 }
 
@@ -242,46 +242,52 @@ type finding struct {
 	} `json:"nodes"`
 }
 
-// accessible holds the present page to what barriers looks for.
+// accessible holds the present page to what barriers looks for. It is told at the end of the test, whose walk goes on.
 func (b *browser) accessible(name string) {
 	b.t.Helper()
 	for _, barrier := range b.barriers() {
-		b.t.Errorf("%s, %s", name, barrier)
+		b.note("%s: %s", name, barrier)
 	}
 }
 
-// barriers looks at the present page by axe-core's rules, light and dark, on a screen and on a phone, and gives what is
-// serious or critical, and what stands out of the window's width. What is less is logged.
+// note keeps what is wrong until the end of the test.
+func (b *browser) note(format string, args ...any) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.wrong = append(b.wrong, fmt.Sprintf(format, args...))
+}
+
+// barriers looks at the present page by axe-core's rules, light on a screen and dark on a phone, and gives what is serious
+// or critical, and what stands out of the window's width. What is less is logged.
 func (b *browser) barriers() (found []string) {
 	b.t.Helper()
-	script, err := os.ReadFile(filepath.Join("testdata", "clients", "axe", "node_modules", "axe-core", "axe.min.js"))
-	if err != nil {
-		missing(b.t, "axe-core is not here: make clients")
-	}
 	defer b.look("light", 1280, 900)
-	for _, scheme := range []string{"light", "dark"} {
-		for _, width := range []int64{1280, 360} {
-			b.look(scheme, width, 900)
-			evaluate[bool](b, string(script)+"; true")
-			for _, f := range evaluate[[]finding](b, `axe.run(document, {resultTypes: ["violations"]}).then(r => r.violations)`) {
-				text := fmt.Sprintf("%s, %d wide: %s (%s): %s", scheme, width, f.ID, f.Impact, f.Help)
-				for _, n := range f.Nodes {
-					text += "\n  " + n.HTML + "\n  " + strings.ReplaceAll(n.Summary, "\n", "\n  ")
-				}
-				if f.Impact == "serious" || f.Impact == "critical" {
-					found = append(found, text)
-				} else {
-					b.t.Log(text)
-				}
+	said := map[string]bool{}
+	evaluate[bool](b, b.axe+"; true")
+	for scheme, width := range map[string]int64{"light": 1280, "dark": 360} {
+		b.look(scheme, width, 900)
+		for _, f := range evaluate[[]finding](b, `axe.run(document, {resultTypes: ["violations"]}).then(r => r.violations)`) {
+			if said[f.ID] {
+				continue
 			}
-			wide := evaluate[struct {
-				Page   int64
-				Widest string
-			}](b, `({Page: document.documentElement.scrollWidth, Widest: [...document.body.querySelectorAll("*")].filter(e =>
-				e.getBoundingClientRect().right > `+fmt.Sprint(width)+` + 1).map(e => e.outerHTML.slice(0, 120)).slice(0, 3).join(" | ")})`)
-			if wide.Page > width {
-				found = append(found, fmt.Sprintf("%d wide: the page is %d wide: %s", width, wide.Page, wide.Widest))
+			said[f.ID] = true
+			text := fmt.Sprintf("%s, %d wide: %s (%s): %s", scheme, width, f.ID, f.Impact, f.Help)
+			for _, n := range f.Nodes {
+				text += "\n  " + n.HTML + "\n  " + strings.ReplaceAll(n.Summary, "\n", "\n  ")
 			}
+			if f.Impact == "serious" || f.Impact == "critical" {
+				found = append(found, text)
+			} else {
+				b.t.Log(text)
+			}
+		}
+		wide := evaluate[struct {
+			Page   int64
+			Widest string
+		}](b, `({Page: document.documentElement.scrollWidth, Widest: [...document.body.querySelectorAll("*")].filter(e =>
+			e.getBoundingClientRect().right > `+fmt.Sprint(width)+` + 1).map(e => e.outerHTML.slice(0, 120)).slice(0, 3).join(" | ")})`)
+		if wide.Page > width {
+			found = append(found, fmt.Sprintf("%d wide: the page is %d wide: %s", width, wide.Page, wide.Widest))
 		}
 	}
 	return found
