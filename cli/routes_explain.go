@@ -13,6 +13,7 @@ import (
 	"patgate/routes"
 	"patgate/routes/git"
 	"patgate/routes/registry"
+	"patgate/routes/web"
 )
 
 // maxExplainLine bounds a line of `routes explain -`, in bytes. A longer target would be refused anyway.
@@ -79,12 +80,24 @@ func explain(table *routes.Table, method, target string) routes.Explanation {
 			err = errors.New("name a scope, such as scope=repository:group/project:pull")
 		}
 		return table.ExplainOperation(method, target, &op, err)
+	case registry.IsProxied([]byte(path)) && strings.HasPrefix(path, "/v2/") && !table.Named():
+		p, err := registry.ParseProxied(method, []byte(target))
+		if err == nil {
+			op.Set(table.SurfaceRow([]byte(p.Row)), method == "HEAD", routes.Capture{Name: "group", Value: p.Group, Ref: routes.RefGroup})
+		}
+		return table.ExplainOperation(method, target, &op, err)
 	case strings.HasPrefix(path, "/v2/") && table.Named():
 		image, err := registry.ParseImage(method, []byte(target), true)
 		if err == nil && table.SurfaceRow([]byte(image.Row)) != nil {
 			op.Set(table.SurfaceRow([]byte(image.Row)), method == "HEAD", imageCapture(table, image.Name))
 		}
 		return table.ExplainOperation(method, target, &op, err)
+	}
+	if strings.Contains(path, "/-/") || strings.HasSuffix(path, ".atom") {
+		var r web.Request
+		if err := web.Classify(table, &op, &r, method, []byte(target)); err == nil {
+			return table.ExplainOperation(method, target, &op, nil)
+		}
 	}
 	return table.Explain(method, target)
 }

@@ -35,6 +35,7 @@ type exchange struct {
 	git        gitRequest
 	registry   registryRequest
 	sealed     sealedRequest
+	web        webRequest
 	set        params.Set
 	question   policy.Question
 	containers []policy.Container
@@ -92,7 +93,7 @@ func (x *exchange) release() {
 	clear(x.question.Checks)
 	x.question.Checks = x.question.Checks[:0]
 	x.op.Route = nil // a request that is refused before it is classified has none
-	x.git, x.registry, x.sealed = gitRequest{}, registryRequest{}, sealedRequest{}
+	x.git, x.registry, x.sealed, x.web = gitRequest{}, registryRequest{}, sealedRequest{}, webRequest{}
 	clear(x.question.Refs)
 	x.question.Refs = x.question.Refs[:0]
 	clear(x.question.Commands)

@@ -370,6 +370,8 @@ func (x *exchange) classify() *refusal {
 		return x.classifyGit()
 	case surfaceRegistry:
 		return x.classifyRegistry()
+	case surfaceWeb:
+		return x.classifyWeb()
 	}
 	if err := x.table.Classify(&x.op, x.method, x.target); err != nil {
 		x.op.Route = nil

@@ -17,10 +17,16 @@ func (x *exchange) appendHead(dst, target []byte) []byte {
 		dst = x.appendCredential(dst)
 	}
 	plainAnswer := x.op.Route != nil && (len(x.op.Route.Response.Remove) > 0 || x.op.Route.Response.Links) || x.git.batch != nil || x.registry.auth != nil
+	if x.surface == surfaceWeb {
+		dst = append(dst, "Accept: */*\r\n"...) // it could ask for another format than the path does
+	}
 	for i := range x.fields.list {
 		f := &x.fields.list[i]
 		switch f.class {
 		case classPassed, classList:
+			if x.surface == surfaceWeb && f.field == fieldAccept {
+				continue
+			}
 			if plainAnswer && (f.field == fieldRange || equalFold(f.name, "if-range")) {
 				continue // a part cannot be filtered, and could be chosen so that it is just what must not be seen
 			}

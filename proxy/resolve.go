@@ -276,6 +276,8 @@ func (x *exchange) rebuild() error {
 	switch {
 	case x.surface == surfaceGit:
 		return x.rebuildGit()
+	case x.surface == surfaceWeb:
+		return x.rebuildWeb()
 	case x.registry.auth != nil:
 		return x.rebuildRegistry()
 	case x.registry.image != nil:

@@ -28,16 +28,14 @@ func (s surface) String() string { return surfaceNames[s] }
 // unsupported says why a patgate token is refused there; empty where it is not.
 func (s surface) unsupported() string {
 	switch s {
-	case surfaceAPI, surfaceGit, surfaceRegistry:
+	case surfaceAPI, surfaceGit, surfaceRegistry, surfaceWeb:
 		return ""
 	case surfaceGraphQL:
 		return "GraphQL is not supported with fine-grained tokens yet: use the REST API."
 	case surfaceMCP:
 		return "The MCP server is not supported with fine-grained tokens yet: use the REST API."
-	case surfaceCable:
-		return "Websockets are not supported with fine-grained tokens yet."
 	default:
-		return "Web pages are not supported with fine-grained tokens yet: use the REST API."
+		return "Websockets are not supported with fine-grained tokens yet."
 	}
 }
 

@@ -115,7 +115,7 @@ func (s *section) fileKind(n *yaml.Node) Kind {
 }
 
 // surfaceNames are the surfaces besides the REST API that have rows.
-var surfaceNames = [...]string{"git", "registry"}
+var surfaceNames = [...]string{"git", "registry", "web"}
 
 // surfaceName reads `surface:`, which says that the rows of a file are found by another classifier.
 func (s *section) surfaceName(n *yaml.Node) string {
@@ -123,7 +123,7 @@ func (s *section) surfaceName(n *yaml.Node) string {
 	if slices.Contains(surfaceNames[:], name) {
 		return name
 	}
-	s.problem(n, "use git or registry, or remove the key for rows of the REST API", "unknown surface %q", name)
+	s.problem(n, "use git, registry or web, or remove the key for rows of the REST API", "unknown surface %q", name)
 	return ""
 }
 

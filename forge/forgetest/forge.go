@@ -105,6 +105,7 @@ func (f *Forge) serve(w http.ResponseWriter, r *http.Request, rec *record) {
 		f.serveGraphQL(w, r, rec)
 	case len(segments) == 2 && segments[0].raw == "-" && segments[1].raw == "cable":
 		f.serveCable(w, r, rec)
+	case f.serveWeb(w, r, rec, raw):
 	default:
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		w.WriteHeader(http.StatusNotFound)

@@ -132,6 +132,7 @@ type project struct {
 	registries   []*registry
 	packages     map[string]*packageFile
 	store        *store
+	releaseLink  string // where downloads of release assets lead
 }
 
 // nameTaken tells whether a full path is in use by a user, group or project, as GitLab's routes table does.
