@@ -313,7 +313,7 @@
 
     for (const category of all("[data-category]", scope)) {
       category.open = true;
-      const heading = make("h4", { textContent: category.dataset.category });
+      const heading = make("h3", { textContent: category.dataset.category });
       resources.append(heading);
       const mine = [];
       for (const field of all("[data-resource]", category)) {
