@@ -21,8 +21,17 @@ import (
 	"patgate/proxy"
 )
 
-// forgeName is what the forge is called in the console.
-const forgeName = "GitLab"
+// forgeNames gives what the forge is called in the console, and the scopes that its tokens need to sign in there.
+func forgeNames(c *config.Config) (name, scopes string) {
+	const gitea = "read:user, read:organization and read:repository"
+	switch c.Forge {
+	case config.ForgeGitea:
+		return "Gitea", gitea
+	case config.ForgeForgejo:
+		return "Forgejo", gitea
+	}
+	return "GitLab", "api or read_api"
+}
 
 // makeConsole makes the console that the configuration describes; none when it is off.
 func (g *gateway) makeConsole() (err error) {
@@ -31,8 +40,9 @@ func (g *gateway) makeConsole() (err error) {
 	if len(origins) == 0 {
 		return nil
 	}
+	name, scopes := forgeNames(c)
 	o := console.Options{
-		Tokens: g.tokens, Forge: forgeName, Origins: origins, Gateway: c.Public(),
+		Tokens: g.tokens, Forge: name, Scopes: scopes, Origins: origins, Gateway: c.Public(),
 		Attempts: c.Limits.FailedCredentials, AttemptsWindow: c.Limits.FailedCredentialsWindow.Std(),
 		IdleTimeout: c.Console.IdleTimeout.Std(), SessionLifetime: c.Console.SessionLifetime.Std(),
 		Record: func(e console.Event) {

@@ -69,6 +69,9 @@ func (p *reader) console(c *Config) {
 		p.consoleOnGateway(c)
 	default:
 		p.address("console.listen", c.Console.Listen)
+		if _, _, err := net.SplitHostPort(c.Console.Listen); err != nil {
+			return
+		}
 		switch {
 		case c.Console.Listen == c.Listen:
 			p.refuse("console.listen", c.Console.Listen, "is the address that clients are served on", "give it a port of its own, or write gateway")

@@ -45,11 +45,11 @@ type catalog struct {
 func effectWords(effect string) string {
 	switch effect {
 	case "runs_as_owner":
-		return "what it starts runs with your own rights"
+		return "What these start runs with your own rights, wherever you have them"
 	case "exports":
-		return "it hands out whole copies"
+		return "These can have whole copies sent elsewhere"
 	case "grants_rights":
-		return "it can give rights to others"
+		return "These can give rights to others"
 	case routes.EffectStoresSecret:
 		return "it keeps a secret of your choice"
 	}

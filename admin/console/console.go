@@ -24,6 +24,8 @@ type Options struct {
 	Tokens *tokens.Service
 	// Forge is what the forge is called in texts: GitLab.
 	Forge string
+	// Scopes says which scopes a token of the forge needs to sign in.
+	Scopes string
 	// Origins are those under which browsers reach the console, such as https://tokens.example.com: a request for another
 	// host is refused. The first is used for links.
 	Origins []string

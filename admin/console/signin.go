@@ -20,6 +20,7 @@ type signInPage struct {
 	Next    string
 	Form    string // the form's token, which belongs to a cookie
 	Problem string
+	Scopes  string
 }
 
 // formToken gives the token of a sign-in form for its cookie.
@@ -74,7 +75,7 @@ func (q *request) signInForm(status int, next, problem string) error {
 		}
 		q.setCookie(q.w, formCookie, cookie)
 	}
-	q.render("sign-in", status, page{Title: "Sign in"}, signInPage{Next: next, Form: q.formToken(cookie), Problem: problem})
+	q.render("sign-in", status, page{Title: "Sign in"}, signInPage{Scopes: q.o.Scopes, Next: next, Form: q.formToken(cookie), Problem: problem})
 	return nil
 }
 

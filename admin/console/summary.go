@@ -79,10 +79,10 @@ func (q *request) summarize(d *draft, k *catalog) summary {
 					continue
 				}
 				if v.Mints {
-					warn("Some endpoints under these answer with another credential, which patgate does not hand out", name)
+					warn("Some of what these reach answers with another credential, which patgate does not hand out", name)
 				}
 				for _, effect := range v.Effects {
-					warn("No project or group contains all of this: "+effect, name)
+					warn(effect, name)
 				}
 			}
 		}
@@ -147,7 +147,7 @@ func (q *request) asJSON(d *draft) string {
 	if err != nil {
 		return ""
 	}
-	return "POST " + q.o.Gateway + "/-/patgate/api/tokens\nPRIVATE-TOKEN: <your " + q.o.Forge + " access token>\nContent-Type: application/json\n\n" + body
+	return "POST " + q.o.Gateway + "/-/patgate/api/tokens\nAuthorization: Bearer <your " + q.o.Forge + " access token>\nContent-Type: application/json\n\n" + body
 }
 
 // quote writes a text as one word of a shell.
@@ -219,7 +219,7 @@ func (q *request) asTerraform(d *draft) string {
 	t.Seal = false
 	var b strings.Builder
 	b.WriteString("# provider \"restapi\" (Mastercard/restapi): uri = " + hcl(q.o.Gateway+"/-/patgate/api") + ",\n")
-	b.WriteString("# headers = { PRIVATE-TOKEN = var.forge_token }, write_returns_object = true\n")
+	b.WriteString("# headers = { Authorization = \"Bearer ${var.forge_token}\" }, write_returns_object = true\n")
 	b.WriteString("resource \"restapi_object\" \"token\" {\n  path         = \"/tokens\"\n  id_attribute = \"id\"\n  data = jsonencode({\n")
 	attribute := func(indent, name, value string) { b.WriteString(indent + name + " = " + value + "\n") }
 	attribute("    ", "name", hcl(t.Name))

@@ -98,7 +98,7 @@ func newWorld(t *testing.T, edit func(*console.Options)) *world {
 	server := httptest.NewTLSServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) { handler.ServeHTTP(rw, r) }))
 	t.Cleanup(server.Close)
 	w.origin, w.client = server.URL, server.Client()
-	o := console.Options{Tokens: w.Service, Forge: "GitLab", Origins: []string{server.URL}, Gateway: "https://gitlab.test", Now: w.now,
+	o := console.Options{Tokens: w.Service, Forge: "GitLab", Scopes: "api or read_api", Origins: []string{server.URL}, Gateway: "https://gitlab.test", Now: w.now,
 		Record: func(e console.Event) { w.mu.Lock(); w.events = append(w.events, e); w.mu.Unlock() },
 		Report: func(err error) { w.mu.Lock(); w.faults = append(w.faults, err.Error()); w.mu.Unlock() }}
 	if edit != nil {
