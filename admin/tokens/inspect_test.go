@@ -1,0 +1,227 @@
+package tokens_test
+
+import (
+	"errors"
+	"slices"
+	"testing"
+	"time"
+
+	"patgate/admin/tokens"
+	"patgate/forge"
+	"patgate/forge/forgetest"
+	"patgate/routes"
+	"patgate/store"
+	"patgate/token"
+)
+
+// An owner who is only remembered does everything that takes power away, and nothing that gives it.
+func TestRememberedOwner(t *testing.T) {
+	w := newWorld(t, nil)
+	made := w.make(t, reading(w.api, "read_job", "read_pipeline"))
+	owner := w.owner(t, w.pat)
+	kept := owner.Remembered()
+	scopes := func(permissions ...string) *[]tokens.Scope { return &[]tokens.Scope{reading(w.api, permissions...)} }
+	longer, shorter := "364d", "20d"
+	refused := map[string]func() error{
+		"making": func() error {
+			_, err := w.Create(t.Context(), kept, tokens.Creation{Name: "x", Scopes: *scopes("read_job"), Seal: true})
+			return err
+		},
+		"rotating": func() error { _, err := w.Rotate(t.Context(), kept, made.ID, tokens.Rotation{}); return err },
+		"widening in permissions": func() error {
+			_, err := w.Edit(t.Context(), kept, made.ID, tokens.Changes{Scopes: scopes("read_job", "read_pipeline", "run_job")})
+			return err
+		},
+		"widening in place": func() error {
+			_, err := w.Edit(t.Context(), kept, made.ID, tokens.Changes{Scopes: &[]tokens.Scope{reading(w.web, "read_job")}})
+			return err
+		},
+		"widening in time": func() error {
+			_, err := w.Edit(t.Context(), kept, made.ID, tokens.Changes{ExpiresAt: &longer})
+			return err
+		},
+		"renewing for longer": func() error {
+			_, err := w.Edit(t.Context(), kept, made.ID, tokens.Changes{RenewUntil: &longer})
+			return err
+		},
+		"resuming":   func() error { _, err := w.Resume(t.Context(), kept, made.ID); return err },
+		"confirming": func() error { _, err := w.Confirm(t.Context(), kept, made.ID); return err },
+	}
+	before := w.read(t, made.ID)
+	for name, f := range refused {
+		t.Run(name, func(t *testing.T) {
+			if err := f(); !errors.Is(err, tokens.ErrAgain) || !errors.Is(err, tokens.ErrForbidden) {
+				t.Errorf("the error is %v", err)
+			}
+		})
+	}
+	if after := w.read(t, made.ID); after.Revision != before.Revision || after.RotatedTo != 0 {
+		t.Fatal("something was done")
+	}
+	if _, err := w.Edit(t.Context(), kept, made.ID, tokens.Changes{Scopes: scopes("read_job"), ExpiresAt: &shorter}); err != nil {
+		t.Errorf("narrowing: %v", err)
+	}
+	if _, err := w.Pause(t.Context(), kept, made.ID, ""); err != nil {
+		t.Errorf("pausing: %v", err)
+	}
+	t.Run("becomes an owner again by a credential of the same user", func(t *testing.T) {
+		bob := w.forge.AddUser("bob")
+		if _, err := w.Again(t.Context(), kept, token.NewSecret(w.forge.AddToken(bob, forgetest.Token{}))); !errors.Is(err, tokens.ErrForbidden) {
+			t.Errorf("somebody else's: %v", err)
+		}
+		if _, err := w.Again(t.Context(), kept, token.NewSecret("glpat-wrong")); !errors.Is(err, tokens.ErrUnknownCaller) {
+			t.Errorf("a wrong one: %v", err)
+		}
+		if _, err := w.Again(t.Context(), tokens.Operator("cli:x"), token.NewSecret(w.pat)); !errors.Is(err, tokens.ErrUnknownCaller) {
+			t.Errorf("an operator: %v", err)
+		}
+		again, err := w.Again(t.Context(), kept, token.NewSecret(w.pat))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.Resume(t.Context(), again, made.ID); err != nil {
+			t.Errorf("resuming: %v", err)
+		}
+		still, err := w.Still(t.Context(), kept)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.Resume(t.Context(), still, made.ID); !errors.Is(err, tokens.ErrAgain) {
+			t.Errorf("who is still there is no more than remembered: %v", err)
+		}
+	})
+	if _, err := w.Revoke(t.Context(), kept, made.ID, ""); err != nil {
+		t.Errorf("revoking: %v", err)
+	}
+}
+
+func TestInspect(t *testing.T) {
+	w := newWorld(t, nil)
+	owner := w.owner(t, w.pat)
+	narrow := w.make(t, reading(w.api, "read_job", "read_pipeline"))
+	broad := w.make(t, tokens.Scope{Access: "all_memberships", Permissions: []string{"read_job"}})
+	paused := w.make(t, reading(w.api, "read_job"))
+	if _, err := w.Pause(t.Context(), owner, paused.ID, "look at it"); err != nil {
+		t.Fatal(err)
+	}
+	gone := w.make(t, reading(w.api, "read_job"))
+	if _, err := w.Revoke(t.Context(), owner, gone.ID, ""); err != nil {
+		t.Fatal(err)
+	}
+	w.ahead = 8 * 24 * time.Hour
+	used := w.Now()
+	if err := w.store.AddUses(t.Context(), []store.Use{{TokenID: narrow.ID, Count: 2, Last: used}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.store.AddDetails(t.Context(), []store.Detail{{TokenID: narrow.ID, Permission: "read_job", Count: 2, Last: used}}); err != nil {
+		t.Fatal(err)
+	}
+	ids := func(q tokens.Query) (all []int64, total int) {
+		list, total, err := w.Inspect(t.Context(), owner, q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, one := range list {
+			all = append(all, one.ID)
+		}
+		return all, total
+	}
+	any := store.Filter{Sort: store.SortCreatedAsc}
+	for _, c := range []struct {
+		name string
+		q    tokens.Query
+		want []int64
+	}{
+		{"all", tokens.Query{Filter: any}, []int64{narrow.ID, broad.ID, paused.ID, gone.ID}},
+		{"broad", tokens.Query{Filter: any, Badge: "broad"}, []int64{broad.ID}},
+		{"unused permissions, and never used", tokens.Query{Filter: any, Badge: "unused_permissions"}, []int64{narrow.ID, broad.ID}},
+		{"none wears it", tokens.Query{Filter: any, Badge: "expiring_soon"}, nil},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if got, total := ids(c.q); !slices.Equal(got, c.want) || total != len(c.want) {
+				t.Errorf("%v of %d, want %v", got, total, c.want)
+			}
+		})
+	}
+	paged := tokens.Query{Filter: any, Badge: "unused_permissions"}
+	paged.Limit, paged.Offset = 1, 1
+	if got, total := ids(paged); !slices.Equal(got, []int64{broad.ID}) || total != 2 {
+		t.Errorf("the second page is %v of %d", got, total)
+	}
+	paged.Offset = 99
+	if got, _ := ids(paged); len(got) != 0 {
+		t.Errorf("a page behind the end is %v", got)
+	}
+	n, err := w.Count(t.Context(), owner, false)
+	if want := (tokens.Counts{Active: 2, Paused: 1, Revoked: 1, Total: 4, Broad: 1, Unused: 2}); err != nil || n != want {
+		t.Errorf("counts are %+v, %v", n, err)
+	}
+	if n, err := w.Count(t.Context(), owner, true); err != nil || n.Total != 4 {
+		t.Errorf("who is no administrator counts %+v, %v", n, err)
+	}
+	one, err := w.InspectOne(t.Context(), owner, paused.ID)
+	if err != nil || one.State != "paused" || one.Reason != "look at it" || len(one.Badges) != 0 {
+		t.Errorf("the paused one is %+v, %v", one, err)
+	}
+	stranger := w.owner(t, w.forge.AddToken(w.forge.AddUser("bob"), forgetest.Token{}))
+	if _, err := w.InspectOne(t.Context(), stranger, narrow.ID); !errors.Is(err, tokens.ErrNotFound) {
+		t.Errorf("a stranger's error is %v", err)
+	}
+	if n, err := w.Count(t.Context(), stranger, true); err != nil || n.Total != 0 {
+		t.Errorf("a stranger counts %+v, %v", n, err)
+	}
+}
+
+// What the console asks the forge is asked as the owner who is signed in.
+func TestPlacesAndForgeTokens(t *testing.T) {
+	w := newWorld(t, nil)
+	owner := w.owner(t, w.pat)
+	stranger := w.owner(t, w.forge.AddToken(w.forge.AddUser("bob"), forgetest.Token{Name: "bob's"}))
+	project := tokens.Place{Kind: routes.RefProject, ID: w.api}
+	if path, err := w.Path(t.Context(), owner, project); err != nil || path != "shop/api" {
+		t.Errorf("the path is %q, %v", path, err)
+	}
+	if path, err := w.Path(t.Context(), stranger, project); err != nil || path != "" {
+		t.Errorf("a stranger gets %q, %v", path, err)
+	}
+	if found, err := w.Search(t.Context(), stranger, "shop"); err != nil || len(found) != 0 {
+		t.Errorf("a stranger finds %v, %v", found, err)
+	}
+	if found, err := w.Search(t.Context(), owner, "shop"); err != nil || len(found) != 3 {
+		t.Errorf("the owner finds %v, %v", found, err)
+	}
+	session := w.session(t, w.make(t, reading(w.api, "read_job")))
+	for name, c := range map[string]*tokens.Caller{"a token": session, "an operator": tokens.Operator("cli:x")} {
+		if _, err := w.Search(t.Context(), c, "shop"); !errors.Is(err, tokens.ErrNotFound) {
+			t.Errorf("%s searches: %v", name, err)
+		}
+		if _, err := w.ForgeTokens(t.Context(), c); !errors.Is(err, tokens.ErrNotFound) {
+			t.Errorf("%s lists: %v", name, err)
+		}
+	}
+	own, err := w.ForgeTokens(t.Context(), owner)
+	if err != nil || !slices.ContainsFunc(own, func(o forge.OwnToken) bool { return o.Name == "for patgate" }) || slices.ContainsFunc(own, func(o forge.OwnToken) bool { return o.Name == "bob's" }) {
+		t.Errorf("the owner's tokens are %+v, %v", own, err)
+	}
+	if sealed, err := w.Sealed(t.Context(), owner); err != nil || !sealed {
+		t.Errorf("sealed: %v, %v", sealed, err)
+	}
+	if sealed, err := w.Sealed(t.Context(), stranger); err != nil || sealed {
+		t.Errorf("sealed for a stranger: %v, %v", sealed, err)
+	}
+}
+
+func TestTemplateForForgeTokens(t *testing.T) {
+	known := map[string]bool{"": true}
+	for _, template := range tokens.Templates() {
+		known[template.Name] = true
+	}
+	for scope, want := range map[string]string{"api": "", "read_api": "", "write_registry": "container-push", "read_registry": "container-pull", "write_repository": "dependency-updater", "read_repository": "read-only-ci", "read_user": ""} {
+		if got := tokens.TemplateFor([]string{scope}); got != want || !known[got] {
+			t.Errorf("%s: %q", scope, got)
+		}
+	}
+	if got := tokens.TemplateFor([]string{"write_repository", "api"}); got != "" {
+		t.Errorf("the wider scope counts: %q", got)
+	}
+}

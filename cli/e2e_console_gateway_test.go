@@ -1,0 +1,143 @@
+package cli_test
+
+import (
+	"io"
+	"net/http"
+	"net/http/cookiejar"
+	"net/url"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// The console on the clients' address: its pages are patgate's own, its cookies stay there, and a denial links to its form.
+func TestConsoleOnTheGateway(t *testing.T) {
+	r := startRunning(t, "--console-listen", "gateway")
+	const path = "/-/patgate/console"
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := &http.Client{Jar: jar, Transport: &http.Transport{Proxy: nil}}
+	read := func(request *http.Request, err error) (*http.Response, string) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		response, err := client.Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer response.Body.Close()
+		body, err := io.ReadAll(response.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return response, string(body)
+	}
+	get := func(target string) (*http.Response, string) {
+		t.Helper()
+		return read(http.NewRequest(http.MethodGet, r.gate+target, nil))
+	}
+	hidden := regexp.MustCompile(`<input type="hidden" name="([a-z]+)" value="([^"]*)">`)
+	post := func(target, page string, fields url.Values) (*http.Response, string) {
+		t.Helper()
+		for _, m := range hidden.FindAllStringSubmatch(page, -1) {
+			fields.Set(m[1], m[2])
+		}
+		request, err := http.NewRequest(http.MethodPost, r.gate+target, strings.NewReader(fields.Encode()))
+		if err == nil {
+			request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+			request.Header.Set("Sec-Fetch-Site", "same-origin")
+			request.Header.Set("Origin", "null")
+		}
+		return read(request, err)
+	}
+
+	response, page := get(path)
+	if response.StatusCode != 200 || response.Request.URL.Path != path+"/sign-in" || !strings.Contains(response.Header.Get("Content-Security-Policy"), "default-src 'none'") {
+		t.Fatalf("%d at %s\n%s", response.StatusCode, response.Request.URL, r.lastLines(3))
+	}
+	style := regexp.MustCompile(`href="(` + path + `/assets/[^"]*\.css)"`).FindStringSubmatch(page)
+	if style == nil {
+		t.Fatal("no style")
+	}
+	if response, _ := get(style[1]); response.StatusCode != 200 || response.Header.Get("Content-Type") != "text/css; charset=utf-8" {
+		t.Errorf("the style: %d %v", response.StatusCode, response.Header)
+	}
+	response, page = post(path+"/sign-in", page, url.Values{"credential": {r.world.alicePAT}})
+	if response.StatusCode != 200 || response.Request.URL.Path != path+"/tokens" || !strings.Contains(page, "alice") {
+		t.Fatalf("signing in: %d at %s\n%s", response.StatusCode, response.Request.URL, r.lastLines(3))
+	}
+	_, page = get(path + "/tokens/new")
+	response, page = post(path+"/tokens", page, url.Values{"do": {"generate"}, "name": {"read jobs"}, "seal": {"yes"}, "credential": {r.world.alicePAT},
+		"scope-0-access": {"personal_projects"}, "scope-0-permission": {"read_job"}})
+	secret := regexp.MustCompile(`patgate_[0-9A-Za-z]{36}`).FindString(page)
+	if response.StatusCode != 200 || secret == "" {
+		t.Fatalf("making a token: %d\n%s", response.StatusCode, r.lastLines(3))
+	}
+	r.secret("a minted token", secret)
+
+	t.Run("a denial links to its form", func(t *testing.T) {
+		a := r.call(t, secret, http.MethodGet, "/api/v4/projects/no%2Fsuch/issues", nil)
+		link := regexp.MustCompile(`"grant_url":"([^"]*)"`).FindStringSubmatch(a.body)
+		if a.status != 403 || link == nil {
+			t.Fatalf("%d %s", a.status, a.body)
+		}
+		address := strings.ReplaceAll(link[1], `\u0026`, "&")
+		u, err := url.Parse(address)
+		if err != nil || u.Path != path+"/tokens/new" || u.Query().Get("project") != "no/such" || u.Query().Get("permissions") != "read_work_item" {
+			t.Fatalf("the link is %s", address)
+		}
+		if _, page := get(u.RequestURI()); !strings.Contains(page, `value="read_work_item" checked`) || !strings.Contains(page, "no/such</textarea>") {
+			t.Error("the form is not filled in")
+		}
+	})
+	t.Run("its cookies never go to the forge", func(t *testing.T) {
+		before := r.world.forge.RequestCount()
+		for _, credential := range []string{secret, r.world.alicePAT} {
+			request, err := http.NewRequest(http.MethodGet, r.gate+"/api/v4/version", nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			request.Header.Set("PRIVATE-TOKEN", credential)
+			if response, body := read(request, nil); response.StatusCode != 200 {
+				t.Fatalf("%d %s", response.StatusCode, body)
+			}
+		}
+		requests := r.world.forge.Requests()
+		if len(requests) <= before {
+			t.Fatal("the forge was not asked")
+		}
+		for _, request := range requests {
+			if got := request.Header.Get("Cookie"); strings.Contains(got, "patgate-console") {
+				t.Errorf("%s %s got the cookie", request.Method, request.Target)
+			}
+		}
+	})
+	t.Run("other pages are refused as before", func(t *testing.T) {
+		if response, _ := get("/acme/website"); response.StatusCode != 403 {
+			t.Errorf("%d", response.StatusCode)
+		}
+		if response, _ := get("/-/patgate/tokens"); response.StatusCode != 404 {
+			t.Errorf("%d", response.StatusCode)
+		}
+	})
+	t.Run("a form of another site is refused", func(t *testing.T) {
+		request, err := http.NewRequest(http.MethodPost, r.gate+path+"/sign-out", strings.NewReader("csrf=x"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		request.Header.Set("Origin", "https://evil.example")
+		if response, _ := read(request, nil); response.StatusCode != 403 {
+			t.Errorf("%d", response.StatusCode)
+		}
+	})
+	t.Run("without one there is nothing", func(t *testing.T) {
+		plain := startRunning(t)
+		if a := plain.call(t, "", http.MethodGet, path+"/sign-in", nil); a.status != 404 {
+			t.Errorf("%d", a.status)
+		}
+	})
+}
