@@ -51,7 +51,7 @@ func effectWords(effect string) string {
 	case "grants_rights":
 		return "These can give rights to others"
 	case routes.EffectStoresSecret:
-		return "it keeps a secret of your choice"
+		return "These put a secret of the caller's choice where the forge uses it"
 	}
 	return strings.ReplaceAll(effect, "_", " ")
 }
