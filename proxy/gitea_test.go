@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -330,5 +331,46 @@ func TestGiteaImages(t *testing.T) {
 		if n, last := upstream.take(); n != 1 || last.Header.Get("Authorization") != "Bearer "+sealed {
 			t.Error("a token of the registry opens the API")
 		}
+	}
+}
+
+// giteaPush makes the body of a push with push options.
+func giteaPush(ref string, options ...string) string {
+	line := func(text string) string { return fmt.Sprintf("%04x%s", len(text)+4, text) }
+	body := line(strings.Repeat("0", 40)+" "+strings.Repeat("1", 40)+" "+ref+"\x00report-status push-options") + "0000"
+	for _, o := range options {
+		body += line(o)
+	}
+	return body + "0000"
+}
+
+// TestGiteaPushes: a push that opens a pull request or makes a repository public needs the permission for that, too.
+func TestGiteaPushes(t *testing.T) {
+	g, upstream, secret := newGiteaGateway(t)
+	pusher := g.mint(t, nil, policy.ScopeSpec{Access: "selected_memberships", ProjectIDs: []int64{7}, Permissions: []string{"push_code"}})
+	opener := g.mint(t, nil, policy.ScopeSpec{Access: "selected_memberships", ProjectIDs: []int64{7}, Permissions: []string{"push_code", "create_merge_request", "update_merge_request"}})
+	owner := g.mint(t, nil, policy.ScopeSpec{Access: "selected_memberships", ProjectIDs: []int64{7}, Permissions: []string{"push_code", "update_project"}})
+	for _, c := range []struct {
+		name, token, path, body string
+		passes                  bool
+	}{
+		{"a branch", pusher, "acme/app", giteaPush("refs/heads/topic"), true},
+		{"a branch by the group's token", secret, "acme/app", giteaPush("refs/heads/topic"), true},
+		{"another repository", pusher, "umbra/app", giteaPush("refs/heads/topic"), false},
+		{"a pull request", pusher, "acme/app", giteaPush("refs/for/main/topic"), false},
+		{"a draft", pusher, "acme/app", giteaPush("refs/draft/main"), false},
+		{"a review", pusher, "acme/app", giteaPush("refs/for-review/main"), false},
+		{"a pull request that it may open", opener, "acme/app", giteaPush("refs/for/main/topic", "title=x"), true},
+		{"a repository made public", pusher, "acme/app", giteaPush("refs/heads/topic", "repo.private=false"), false},
+		{"a repository made a template", opener, "acme/app", giteaPush("refs/heads/topic", "repo.template"), false},
+		{"a repository that it may change", owner, "acme/app", giteaPush("refs/heads/topic", "repo.private=true"), true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			status, _, body := g.send(t, "POST", "/"+c.path+".git/git-receive-pack", c.body,
+				map[string]string{"Authorization": basic("x", c.token), "Content-Type": "application/x-git-receive-pack-request"})
+			if n, _ := upstream.take(); (n == 1) != c.passes {
+				t.Errorf("%d requests reached the forge, status %d: %s", n, status, body)
+			}
+		})
 	}
 }

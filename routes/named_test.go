@@ -1,7 +1,9 @@
 package routes
 
 import (
+	"bytes"
 	"errors"
+	"strings"
 	"testing"
 )
 
@@ -144,4 +146,61 @@ func FuzzNamedClassify(f *testing.F) {
 			t.Fatalf("%q is written as %q, which is %v %v", target, sent, again.Route, err)
 		}
 	})
+}
+
+// FuzzGiteaPath holds Gitea's own table to the same promise, with names in the forge's spelling in place of the client's.
+func FuzzGiteaPath(f *testing.F) {
+	table, err := LoadGitea()
+	if err != nil {
+		f.Fatal(err)
+	}
+	for i, r := range table.Routes() {
+		if target, ok := r.pattern.variants[0].sample(); ok && r.Surface == "" && i%7 == 0 {
+			f.Add(r.Method, target)
+		}
+	}
+	f.Fuzz(func(t *testing.T, method, target string) {
+		var op, again Operation
+		if table.Classify(&op, method, []byte(target)) != nil {
+			return
+		}
+		for i, c := range op.Captures() {
+			if c.Named && !op.SetPath(i, strings.ToLower(string(c.Value))) {
+				t.Fatalf("%q is no name of %q", c.Value, target)
+			}
+		}
+		sent := op.AppendPath(nil)
+		if !table.Means(&op, sent) {
+			return // refused: the name is a literal of another row
+		}
+		if err := table.Classify(&again, method, sent); err != nil || again.Route != op.Route || len(again.Captures()) != len(op.Captures()) {
+			t.Fatalf("%q is written as %q, which is %v %v", target, sent, again.Route, err)
+		}
+		for i, c := range again.Captures() {
+			if before := op.Captures()[i]; !bytes.EqualFold(c.Value, before.Value) || !c.Named && !bytes.Equal(c.Value, before.Value) {
+				t.Fatalf("%q is written as %q: {%s} is %q", target, sent, c.Name, c.Value)
+			}
+		}
+	})
+}
+
+// TestNamedDoesNotAllocate: reading a path, naming its project anew and writing it costs no allocation.
+func TestNamedDoesNotAllocate(t *testing.T) {
+	table, err := LoadGitea()
+	if err != nil {
+		t.Fatal(err)
+	}
+	target := []byte("/api/v1/repos/Acme/App/issues/7/comments")
+	var op Operation
+	out := make([]byte, 0, 256)
+	if n := testing.AllocsPerRun(100, func() {
+		if table.Classify(&op, "GET", target) != nil || !op.SetPath(0, "acme/app") {
+			t.Fatal("not read")
+		}
+		if out = op.AppendPath(out[:0]); !table.Means(&op, out) {
+			t.Fatal("not the same")
+		}
+	}); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
 }
