@@ -188,8 +188,9 @@ func giteaClient(t *testing.T, g *giteaStage) {
 		}
 		all, _, err := client.ListReleases("acme", "app", gitea.ListReleasesOptions{})
 		if err != nil || len(all) != 1 || len(all[0].Attachments) != 1 {
-			t.Errorf("%+v, %v", all, err)
+			t.Fatalf("%+v, %v", all, err)
 		}
+		giteaFiles(t, g, secret, strings.TrimPrefix(all[0].Attachments[0].DownloadURL, g.forge.URL()))
 	})
 	t.Run("a denied call is the client's own error and names the permission", func(t *testing.T) {
 		_, answer, err := client.CreateLabel("umbra", "app", gitea.CreateLabelOption{Name: "x", Color: "#ff0000"})
@@ -201,6 +202,42 @@ func giteaClient(t *testing.T, g *giteaStage) {
 			t.Fatal(err)
 		}
 	})
+}
+
+// giteaFiles downloads from where links in answers lead, outside of the API.
+func giteaFiles(t *testing.T, g *giteaStage, secret, asset string) {
+	empty := g.mint(t, "--name", "no files", "--project", "acme/app", "--allow", "read_project")
+	get := func(path, token string) answer {
+		header := http.Header{}
+		if token != "" {
+			header.Set("Authorization", "token "+token)
+		}
+		return send(http.MethodGet, g.gate+path, header, nil)
+	}
+	for path, want := range map[string]struct{ begins, permission string }{
+		asset:                                 {"binary", "read_release_asset"},
+		"/acme/app/raw/branch/main/README.md": {"read me\n", "read_repository"},
+		"/acme/app/archive/main.zip":          {"PK", "read_repository"},
+	} {
+		if a := get(path, secret); a.status != http.StatusOK || !strings.HasPrefix(a.body, want.begins) {
+			t.Errorf("%s: status %d: %.200q\n%s", path, a.status, a.body, g.lastLines(1))
+		}
+		before := len(g.heard(t))
+		if a := get(path, empty); a.status != http.StatusForbidden || !strings.Contains(a.body, want.permission) {
+			t.Errorf("%s without the permission: status %d: %s", path, a.status, a.body)
+		}
+		if a := get(strings.Replace(path, "acme", "umbra", 1), secret); a.status != http.StatusForbidden {
+			t.Errorf("%s of another repository: status %d: %s", path, a.status, a.body)
+		}
+		if a := get(path, ""); a.status != http.StatusUnauthorized {
+			t.Errorf("%s without a token: status %d: %s", path, a.status, a.body)
+		}
+		for _, line := range g.heard(t)[before:] {
+			if !isQuestion(line) {
+				t.Errorf("Gitea heard %s", line)
+			}
+		}
+	}
 }
 
 // giteaRenaming renames acme/app: a token made for it follows the repository, and what takes its name inherits nothing.

@@ -32,8 +32,12 @@ var (
 	errNoSuffix = refuse(routes.CodeReference, "The repository's path must end in .git.")
 )
 
-// IsNamed is Is for a forge that names projects owner/name (Gitea 1.26). It knows repositories without .git, too.
+// IsNamed is Is for a forge that names projects owner/name (Gitea 1.26). It knows repositories without .git, too, and files
+// of projects outside of the API.
 func IsNamed(path []byte) bool {
+	if _, _, _, isFile := fileIn(path); isFile {
+		return true
+	}
 	return Is(path) || bytes.Contains(path, []byte("/info/lfs/"))
 }
 
@@ -55,6 +59,11 @@ func Classify(t *routes.Table, op *routes.Operation, r *Request, method string, 
 		return errTooLong
 	}
 	path, query, hasQuery := bytes.Cut(target[1:], []byte{'?'})
+	if r.named {
+		if project, rest, folder, isFile := fileIn(target[:len(path)+1]); isFile {
+			return r.readFile(t, op, project, rest, folder, hasQuery)
+		}
+	}
 	i := bytes.Index(path, []byte(".git/"))
 	if i <= 0 {
 		return errNoSuffix
@@ -134,6 +143,8 @@ func (r *Request) appendRepository(dst []byte, container string) []byte {
 		dst = append(dst, r.Name.Snippet...)
 	case RepositorySnippet:
 		dst = append(append(dst, "snippets/"...), r.Name.Snippet...)
+	case RepositoryFile:
+		return append(dst, container...)
 	}
 	return append(dst, ".git"...)
 }

@@ -19,14 +19,17 @@ const (
 	RepositoryProjectSnippet
 	// RepositorySnippet is a snippet named by its id alone: snippets/5.git.
 	RepositorySnippet
+	// RepositoryFile is no repository but a file of a project: owner/name/raw/branch/main/README.md. Only forges that name
+	// projects owner/name have it.
+	RepositoryFile
 )
 
 // namedTemplates are templates for a forge that names projects owner/name (Gitea 1.26, routers/web/githttp.go): it has no
 // snippets, and wikis of projects only.
-var namedTemplates = [...]string{"", "/{project}.git", "/{project}.wiki.git", "", ""}
+var namedTemplates = [...]string{"", "/{project}.git", "/{project}.wiki.git", "", "", "/{project}"}
 
 // templates are how the rows of each repository begin.
-var templates = [...]string{"", "/{project}.git", "/{namespace}.wiki.git", "/{project}/snippets/{snippet_id}.git", "/snippets/{snippet_id}.git"}
+var templates = [...]string{"", "/{project}.git", "/{namespace}.wiki.git", "/{project}/snippets/{snippet_id}.git", "/snippets/{snippet_id}.git", ""}
 
 // Name is what a path says of a repository.
 type Name struct {
