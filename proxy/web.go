@@ -11,8 +11,13 @@ var refuseStranger = refuse403("no_token_there",
 	"Access denied: GitLab takes no personal access token for this path, so that it answers for public projects alone: use "+
 		"GET /projects/:id/releases/permalink/latest/downloads/:file of the REST API.")
 
+var refuseWebPages = refuse403("unsupported_surface", "Access denied: Web pages are not supported with fine-grained tokens: use the REST API.")
+
 // classifyWeb reads a target among the forge's web paths.
 func (x *exchange) classifyWeb() *refusal {
+	if x.table.Named() {
+		return refuseWebPages // its rows outside of the API are found by routes/git
+	}
 	if err := web.Classify(x.table, &x.op, &x.web, x.method, x.target); err != nil {
 		x.op.Route = nil
 		return refusalOf(err)
