@@ -5,7 +5,7 @@ FUZZ    ?= 20s
 VULNDB  ?= https://vuln.go.dev
 CLIENTS  = cli/testdata/clients
 
-.PHONY: all build check test e2e-gitea race fuzz bench bench-smoke microbench vuln docs clients screenshots
+.PHONY: all build check test e2e-gitea race fuzz bench bench-smoke microbench instructions pgo vuln docs clients screenshots
 
 all: check test build
 
@@ -61,6 +61,14 @@ bench:
 # The same with a few requests each, to see that it works; the figures mean nothing.
 bench-smoke:
 	$(GO) run ./bench -smoke $(BENCH)
+
+# The profile that the compiler optimises by (default.pgo is taken by go build on its own), anew from the load of the bench.
+pgo:
+	$(GO) run ./bench -profile default.pgo -tokens 10000
+
+# How many instructions a request takes, written down anew: the test of the same name holds every change to it.
+instructions:
+	BENCH_INSTRUCTIONS=renew $(GO) test ./bench -run TestInstructionsOfARequest -count=1 -v
 
 # Go benchmarks of the hot path.
 microbench:

@@ -8,5 +8,6 @@ import (
 )
 
 func main() {
+	profile()
 	os.Exit(cli.Main(os.Args[1:], cli.Stdio{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}))
 }

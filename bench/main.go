@@ -25,6 +25,7 @@ type options struct {
 	seconds float64
 	body    int64
 	out     string
+	profile string
 	keep    bool
 	hold    bool
 }
@@ -57,6 +58,7 @@ func parse(args []string) (*options, error) {
 	flags.StringVar(&o.out, "out", "", "folder for the result as JSON, Markdown and SVG; nothing is written when empty")
 	flags.BoolVar(&o.keep, "keep", false, "keep the temporary folder with configurations and logs")
 	flags.BoolVar(&o.hold, "hold", false, "start everything and wait for an interrupt, to look at it by hand")
+	flags.StringVar(&o.profile, "profile", "", "write a CPU profile of patgate for the compiler to this file, and measure nothing")
 	smoke := flags.Bool("smoke", false, "a little of everything, to see that it works; the figures mean nothing")
 	if err := flags.Parse(args); err != nil {
 		return nil, err
@@ -78,6 +80,9 @@ func parse(args []string) (*options, error) {
 
 // run measures, prints the page, and saves the result.
 func run(ctx context.Context, o *options, out, log io.Writer) error {
+	if o.profile != "" {
+		o.binary = "none" // it is built with a tag of its own
+	}
 	s, err := newStage(ctx, o, log)
 	if err != nil {
 		return err
@@ -85,6 +90,9 @@ func run(ctx context.Context, o *options, out, log io.Writer) error {
 	defer s.close()
 	r := &result{Date: time.Now().UTC().Format(time.RFC3339), Commit: commit(), Machine: describeMachine(),
 		Rounds: o.rounds, Seconds: o.seconds, Tokens: o.tokens, Absent: []string{}}
+	if o.profile != "" {
+		return s.profile(ctx, o, o.profile)
+	}
 	if o.hold {
 		return s.hold(ctx, r, out)
 	}
