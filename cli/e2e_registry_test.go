@@ -1,15 +1,12 @@
 package cli_test
 
 import (
-	"archive/tar"
 	"bytes"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -81,7 +78,7 @@ func containerRegistry(t *testing.T, s *registryStage) {
 			}
 		}
 	})
-	t.Run("crane", func(t *testing.T) { craneClient(t, s, push) })
+	t.Run("the product's own image, with crane", func(t *testing.T) { productImage(t, s, push) })
 	if s.registry != s.gateway { // what is given out can be read
 		t.Run("the token service", func(t *testing.T) { tokenService(t, s, push) })
 	}
@@ -177,40 +174,6 @@ func (s *registryStage) ask(t *testing.T, token, method, target string) (int, st
 	_ = response.Header.Write(&header)
 	revealsNothing(t, s.world, append(header.Bytes(), answer...))
 	return response.StatusCode, string(answer)
-}
-
-// craneClient assembles patgate's own image with crane, without a daemon, and pushes and pulls it.
-func craneClient(t *testing.T, s *registryStage, token string) {
-	if _, err := exec.LookPath("crane"); err != nil {
-		missing(t, "crane is not here: go install github.com/google/go-containerregistry/cmd/crane@latest")
-	}
-	binary, err := exec.LookPath("patgate")
-	if err != nil {
-		t.Fatal(err)
-	}
-	program, err := os.ReadFile(binary)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var layer bytes.Buffer
-	files := tar.NewWriter(&layer)
-	_ = files.WriteHeader(&tar.Header{Name: "patgate", Mode: 0o755, Size: int64(len(program))})
-	_, _ = files.Write(program)
-	_ = files.Close()
-	if err := os.WriteFile(filepath.Join(s.home, "layer.tar"), layer.Bytes(), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	image := s.registry + "/shop/backend/api/patgate:v1"
-	s.ok(t, "crane", "auth", "login", s.registry, "-u", "ci", "-p", token)
-	s.ok(t, "crane", "append", "--oci-empty-base", "-f", "layer.tar", "-t", image)
-	s.ok(t, "crane", "mutate", image, "--entrypoint", "/patgate", "-t", image)
-	s.ok(t, "crane", "pull", image, "patgate.tar")
-	if out := s.ok(t, "crane", "config", image); !strings.Contains(out, `"/patgate"`) {
-		t.Errorf("the image has no entrypoint: %s", out)
-	}
-	s.refused(t, []string{"Access denied"}, "crane", "append", "--oci-empty-base", "-f", "layer.tar", "-t", s.registry+"/secret/plans/patgate:v1")
-	s.refused(t, nil, "crane", "catalog", s.registry)
-	s.refused(t, nil, "crane", "delete", image)
 }
 
 // tokenService asks for tokens as no client does, and reads what they are good for.
