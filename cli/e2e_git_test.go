@@ -26,7 +26,12 @@ func startGit(t *testing.T) *gitStage {
 	if _, err := exec.LookPath("git"); err != nil {
 		missing(t, "git is not here: apt-get install git")
 	}
-	r := startRunning(t)
+	return serveGit(t, startRunning(t))
+}
+
+// serveGit has a running server's forge serve repositories, with three commits and a tag in each.
+func serveGit(t *testing.T, r *running) *gitStage {
+	t.Helper()
 	if err := r.world.forge.ServeGit(t.TempDir()); err != nil {
 		missing(t, "git http-backend is not here: "+err.Error())
 	}
