@@ -27,6 +27,9 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
+// sight is how long a browser is waited for. It has a lot to do when a page with every permission is looked at.
+const sight = time.Minute
+
 // browser is a headless Chromium with one page, which may reach one origin alone.
 type browser struct {
 	t    *testing.T
@@ -107,7 +110,7 @@ func (b *browser) watch(event any) {
 // run runs steps, each of which must be done in time.
 func (b *browser) run(what string, steps ...chromedp.Action[chromedp.Void]) {
 	b.t.Helper()
-	ctx, cancel := context.WithTimeout(b.ctx, patience)
+	ctx, cancel := context.WithTimeout(b.ctx, sight)
 	defer cancel()
 	if err := chromedp.Do(ctx, steps...); err != nil {
 		b.t.Fatalf("%s: %v\n%s\n%s", what, err, b.address(), b.body())
@@ -135,7 +138,7 @@ func (b *browser) open(path string) int64 {
 // loads runs a step that loads a document, and gives the status of the one that stands at the end.
 func (b *browser) loads(what string, step chromedp.Action[chromedp.Void]) int64 {
 	b.t.Helper()
-	ctx, cancel := context.WithTimeout(b.ctx, patience)
+	ctx, cancel := context.WithTimeout(b.ctx, sight)
 	defer cancel()
 	response, err := chromedp.RunResponse(ctx, step)
 	if err != nil {
@@ -171,7 +174,7 @@ func (b *browser) follow(selector string) int64 {
 // evaluate gives the value of an expression of the page's, which may be a promise.
 func evaluate[T any](b *browser, expression string) T {
 	b.t.Helper()
-	ctx, cancel := context.WithTimeout(b.ctx, patience)
+	ctx, cancel := context.WithTimeout(b.ctx, sight)
 	defer cancel()
 	value, err := chromedp.Run(ctx, chromedp.Evaluate[T](expression, chromedp.EvalAwaitPromise))
 	if err != nil {
@@ -183,7 +186,7 @@ func evaluate[T any](b *browser, expression string) T {
 // becomes waits until an expression of the page's is true.
 func (b *browser) becomes(expression string) {
 	b.t.Helper()
-	for end := time.Now().Add(patience); ; time.Sleep(50 * time.Millisecond) {
+	for end := time.Now().Add(sight); ; time.Sleep(50 * time.Millisecond) {
 		if evaluate[bool](b, "!!("+expression+")") {
 			return
 		}
@@ -197,7 +200,7 @@ func (b *browser) becomes(expression string) {
 func (b *browser) sees(texts ...string) {
 	b.t.Helper()
 	for _, text := range texts {
-		for end := time.Now().Add(patience); !strings.Contains(plainSpaces(b.body()), text); time.Sleep(50 * time.Millisecond) {
+		for end := time.Now().Add(sight); !strings.Contains(plainSpaces(b.body()), text); time.Sleep(50 * time.Millisecond) {
 			if time.Now().After(end) {
 				b.t.Fatalf("%s does not show %q:\n%s", b.address(), text, b.body())
 			}

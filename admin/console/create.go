@@ -1,8 +1,10 @@
 package console
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -10,6 +12,7 @@ import (
 
 	"patgate/admin/tokens"
 	"patgate/policy"
+	"patgate/routes"
 )
 
 // formPage is the form that describes a token.
@@ -54,7 +57,27 @@ func (q *request) showCreate() error {
 	}
 	d, filled := prefilled(in)
 	q.checkLink(d)
+	q.nameLink(d)
 	return q.showForm(http.StatusOK, d, formPage{Prefilled: filled})
+}
+
+// nameLink puts paths in the place of the ids of a link: a number says nothing to whoever is to read what it asks for.
+func (q *request) nameLink(d *draft) {
+	s := &d.Scopes[0]
+	for kind, text := range map[routes.RefKind]*string{routes.RefProject: &s.Projects, routes.RefGroup: &s.Groups} {
+		lines := listed(*text)
+		at := map[int]tokens.Place{}
+		for i, line := range lines {
+			if id, err := strconv.ParseInt(line, 10, 64); err == nil && id > 0 {
+				at[i] = tokens.Place{Kind: kind, ID: id}
+			}
+		}
+		found := q.paths(slices.Collect(maps.Values(at)))
+		for i, p := range at {
+			lines[i] = cmp.Or(found[p], lines[i])
+		}
+		*text = strings.Join(lines, "\n")
+	}
 }
 
 // checkLink tells which permissions of a link there are not.

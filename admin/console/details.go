@@ -256,7 +256,11 @@ type secretPage struct {
 
 // showSecret answers a form with the secret of the token that came of it. It stands in this one answer and nowhere else.
 func (q *request) showSecret(made *tokens.Created, title, grace string) error {
+	var warnings []string
+	for _, w := range made.Warnings {
+		warnings = append(warnings, sentence(w))
+	}
 	q.render("secret", http.StatusOK, page{Title: title, Nav: "tokens", Slim: true}, secretPage{ID: made.ID, Name: made.Name, Secret: made.Secret.Reveal(), Gateway: q.o.Gateway,
-		Title: title, Expires: q.instant(made.ExpiresAt), Warnings: made.Warnings, Grace: grace})
+		Title: title, Expires: q.instant(made.ExpiresAt), Warnings: warnings, Grace: grace})
 	return nil
 }

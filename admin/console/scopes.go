@@ -63,11 +63,30 @@ type names map[tokens.Place]string
 // names finds the paths of what tokens name, as the signed-in owner sees it. What the forge does not tell in time is
 // shown by its id.
 func (q *request) names(list []tokens.Inspected) names {
+	var wanted []tokens.Place
+	for i := range list {
+		if list[i].Owner.UserID != q.caller.UserID() {
+			continue // not this person's business
+		}
+		for _, s := range list[i].Scopes {
+			for _, id := range s.ProjectIDs {
+				wanted = append(wanted, tokens.Place{Kind: routes.RefProject, ID: id})
+			}
+			for _, id := range s.GroupIDs {
+				wanted = append(wanted, tokens.Place{Kind: routes.RefGroup, ID: id})
+			}
+		}
+	}
+	return q.paths(wanted)
+}
+
+// paths gives the paths of places, as far as whoever is signed in sees them and the forge answers in time.
+func (q *request) paths(places []tokens.Place) names {
 	found, wanted := names{}, []tokens.Place{}
 	now := q.o.Now()
-	want := func(p tokens.Place) {
+	for _, p := range places {
 		if _, have := found[p]; have {
-			return
+			continue
 		}
 		found[p] = ""
 		q.session.mu.Lock()
@@ -75,22 +94,9 @@ func (q *request) names(list []tokens.Inspected) names {
 		q.session.mu.Unlock()
 		if ok && now.Sub(known.at) < nameAge {
 			found[p] = known.path
-			return
+			continue
 		}
 		wanted = append(wanted, p)
-	}
-	for i := range list {
-		if list[i].Owner.UserID != q.caller.UserID() {
-			continue // not this person's business
-		}
-		for _, s := range list[i].Scopes {
-			for _, id := range s.ProjectIDs {
-				want(tokens.Place{Kind: routes.RefProject, ID: id})
-			}
-			for _, id := range s.GroupIDs {
-				want(tokens.Place{Kind: routes.RefGroup, ID: id})
-			}
-		}
 	}
 	ctx, cancel := context.WithTimeout(q.ctx(), namesWait)
 	defer cancel()
