@@ -61,6 +61,9 @@ var giteaEverywhere = map[string]string{
 	"GET /user/actions/jobs":                  "of every repository of the account",
 	"GET /user/actions/runs":                  "of every repository of the account",
 	"GET /user/orgs":                          "every organization of the account",
+	"GET /user/quota/artifacts":               "of every repository of the account (Forgejo)",
+	"GET /user/quota/attachments":             "of every repository of the account (Forgejo)",
+	"GET /user/quota/packages":                "of everything of the account (Forgejo)",
 	"GET /user/repos":                         "every repository of the account",
 	"GET /user/starred":                       "in every repository",
 	"GET /user/stopwatches":                   "in every repository",
@@ -94,7 +97,7 @@ var giteaSecrets = regexp.MustCompile(`^(` + strings.Join([]string{
 }, "|") + `)$`)
 
 // giteaOtherCredentials are the operations that no token does.
-var giteaOtherCredentials = regexp.MustCompile(`^((GET|POST|DELETE) /users/\{\}/tokens(/\{\})?|POST /activitypub/user-id/\{\}/inbox)$`)
+var giteaOtherCredentials = regexp.MustCompile(`^((GET|POST|DELETE) /users/\{\}/tokens(/\{\})?|POST /activitypub/(actor|(user|repository)-id/\{\})/inbox)$`)
 
 // giteaRights are the rows that give rights to others, for ever.
 var giteaRights = regexp.MustCompile(`^(` + strings.Join([]string{
