@@ -26,6 +26,29 @@ func giteaDenials(t *testing.T, g *giteaStage) {
 		g.denied(t, secret, http.MethodPost, "/orgs/acme/repos", object{"name": "new"}, "create_project")
 		g.denied(t, secret, http.MethodDelete, "/orgs/acme", nil, "delete_group")
 	})
+	t.Run("a user as a group", func(t *testing.T) {
+		own := g.mint(t, "--name", "own repositories", "--group", "alice", "--allow", "read_project,read_package")
+		personal := g.mint(t, "--name", "personal", "--personal", "--allow", "read_project")
+		everywhere := g.mint(t, "--name", "everywhere", "--all-memberships", "--allow", "read_project")
+		for _, token := range []string{own, personal} {
+			g.gets(t, http.StatusOK, token, http.MethodGet, "/repos/alice/app", nil)
+			g.denied(t, token, http.MethodGet, "/repos/acme/app", nil, "read_project")
+			g.denied(t, token, http.MethodGet, "/repos/bob/app", nil, "read_project")
+		}
+		g.gets(t, http.StatusOK, own, http.MethodGet, "/packages/alice", nil)
+		g.denied(t, own, http.MethodGet, "/packages/acme", nil, "read_package")
+		for _, path := range []string{"alice/app", "acme/app", "umbra/app"} {
+			g.gets(t, http.StatusOK, everywhere, http.MethodGet, "/repos/"+path, nil)
+		}
+		g.gets(t, http.StatusNotFound, everywhere, http.MethodGet, "/repos/bob/app", nil)
+	})
+	t.Run("what is public", func(t *testing.T) {
+		g.forge.AddRepository("bob/open", false)
+		g.gets(t, http.StatusOK, secret, http.MethodGet, "/repos/bob/open", nil) // as anybody may
+		g.denied(t, secret, http.MethodPatch, "/repos/bob/open", object{"description": "x"}, "update_project")
+		everywhere := g.mint(t, "--name", "memberships", "--all-memberships", "--allow", "read_project,star_project,update_notification_setting")
+		g.denied(t, everywhere, http.MethodPut, "/repos/bob/open/subscription", nil, "update_notification_setting")
+	})
 	t.Run("everything of the owner", func(t *testing.T) {
 		for _, path := range []string{"/user/repos", "/repos/search", "/repos/issues/search", "/user/orgs", "/user/teams", "/notifications", "/user/emails"} {
 			g.denied(t, secret, http.MethodGet, path, nil, "read_")

@@ -11,6 +11,7 @@ import (
 
 	"patgate/forge"
 	"patgate/forge/giteatest"
+	"patgate/routes"
 	"patgate/token"
 )
 
@@ -168,6 +169,18 @@ func TestIdentifyOnGitea(t *testing.T) {
 		id, err := r.Identify(t.Context(), token.NewSecret(g.AdminToken))
 		if err != nil || !id.Admin || !slices.Equal(id.Scopes, all) {
 			t.Fatalf("%+v, %v", id, err)
+		}
+	})
+	t.Run("a user who may not sign in any more", func(t *testing.T) {
+		id, secret := g.AddUser("eve")
+		repository := g.AddRepository("eve/p", false)
+		g.Block("eve")
+		if id, err := r.Identify(t.Context(), token.NewSecret(secret)); !errors.Is(err, forge.ErrBlocked) {
+			t.Errorf("%+v, %v", id, err)
+		}
+		c, err := r.Resolve(t.Context(), session(id, "eve", secret), routes.Reference{Kind: routes.RefProject, ID: repository}, 0)
+		if !errors.Is(err, forge.ErrCredential) {
+			t.Errorf("%+v, %v: want what Gitea says of the credential", c, err)
 		}
 	})
 	t.Run("no probe did anything", func(t *testing.T) {

@@ -133,3 +133,9 @@ func (g *Instance) RenameOrganization(name, to string) {
 	g.t.Helper()
 	g.must(http.MethodPost, "/orgs/"+name+"/rename", object{"new_name": to}, nil)
 }
+
+// Block forbids a user to sign in.
+func (g *Instance) Block(name string) {
+	g.t.Helper()
+	g.must(http.MethodPatch, "/admin/users/"+name, object{"login_name": name, "source_id": 0, "prohibit_login": true}, nil)
+}
