@@ -261,4 +261,69 @@ func terraformModules(t *testing.T, s *packageStage) {
 	if got, want := a.header.Get("X-Terraform-Get"), s.api(module+"/1.0.0?archive=tgz", "", ""); a.status != 204 || got != want {
 		t.Errorf("%d, X-Terraform-Get: %s, want %s", a.status, got, want)
 	}
+	t.Run("through the registry of the group", func(t *testing.T) { terraformRegistry(t, s) })
+}
+
+// terraformRegistry is the conversation of Terraform's module installer. GitLab names the file with a token that acts as
+// the owner's: the client holds a sealed one.
+func terraformRegistry(t *testing.T, s *packageStage) {
+	reader := s.mint(t, "--name", "terraform init", "--group", "shop", "--allow", "read_package")
+	origin := "http://" + s.wire.address
+	discovery := send("GET", origin+"/.well-known/terraform.json", bearer(reader), nil)
+	var services struct {
+		Modules string `json:"modules.v1"`
+	}
+	if err := json.Unmarshal([]byte(discovery.body), &services); err != nil || services.Modules != "/api/v4/packages/terraform/modules/v1/" {
+		t.Fatal(discovery.status, discovery.body)
+	}
+	registry := origin + services.Modules + "shop/network/aws/"
+	if versions := s.said(t, 200, "Bearer", bearer(reader), "GET", registry+"versions", "", nil); !strings.Contains(versions, `"1.0.0"`) || !strings.Contains(versions, origin) {
+		t.Error(versions)
+	}
+	s.said(t, 403, "", bearer(s.stranger), "GET", registry+"1.0.0/download", "", nil)
+	s.said(t, 403, "", bearer(s.reader), "GET", registry+"1.0.0/download", "", nil) // of a project, not of the group
+	a := send("GET", registry+"1.0.0/download", bearer(reader), nil)
+	named := a.header.Get("X-Terraform-Get")
+	if a.status != 204 || !strings.HasPrefix(named, services.Modules) || !strings.Contains(named, "token=pgt.") {
+		t.Fatal(a.status, named, a.body)
+	}
+	file := origin + strings.Replace(named, "archive=tgz&", "", 1)
+	if got := s.said(t, 200, "", http.Header{}, "GET", file, "", nil); got != "\x1f\x8bmodule" {
+		t.Errorf("%q", got)
+	}
+	sent := s.packageRequests()[0]
+	_, jwt, _ := strings.Cut(sent.Target, "token=")
+	if sent.Credential != "token" || len(carried(sent.Header)) > 0 || strings.Count(jwt, ".") != 2 {
+		t.Errorf("the forge got %s with %v", sent.Target, sent.Header)
+	}
+	for name, text := range map[string]string{"the forge's token": jwt, "what it signed": strings.Split(jwt, ".")[1]} {
+		if strings.Contains(fmt.Sprint(a.header, a.body), text) {
+			t.Errorf("%s came back: %v", name, a.header)
+		}
+	}
+	for name, try := range map[string]struct {
+		header http.Header
+		target string
+		status int
+	}{
+		"with a credential besides":   {bearer(reader), file, 400},
+		"on another row":              {http.Header{}, strings.Replace(file, "/file?", "/download?", 1), 401},
+		"on a row of the REST API":    {http.Header{}, origin + fmt.Sprintf("/api/v4/projects/%d?", s.world.api) + file[strings.Index(file, "token="):], 401},
+		"changed":                     {http.Header{}, file + "x", 401},
+		"with a second token":         {http.Header{}, file + "&token=x", 400},
+		"the token itself":            {bearer(reader), strings.Split(file, "?")[0], 403},
+		"with a parameter that stays": {http.Header{}, file + "&private_token=x", 400},
+	} {
+		if a := send("GET", try.target, try.header, nil); a.status != try.status {
+			t.Errorf("%s: %d, want %d: %s", name, a.status, try.status, a.body)
+		}
+	}
+	made := s.mint(t, "--name", "revoked", "--group", "shop", "--allow", "read_package")
+	named = send("GET", registry+"1.0.0/download", bearer(made), nil).header.Get("X-Terraform-Get")
+	if a := send("DELETE", origin+"/api/v4/personal_access_tokens/self", bearer(made), nil); a.status != 204 {
+		t.Fatal(a.status, a.body)
+	}
+	if a := send("GET", origin+named, http.Header{}, nil); a.status != 401 {
+		t.Errorf("an address outlives its token: %d %s", a.status, a.body)
+	}
 }

@@ -207,7 +207,7 @@ func (w *wire) pass(client net.Conn, to string) {
 		_, _ = io.Copy(server, client)
 		_ = server.(*net.TCPConn).CloseWrite()
 	}()
-	_, _ = io.Copy(io.MultiWriter(client, w), server)
+	_, _ = io.Copy(io.MultiWriter(w, client), server)
 }
 
 // Write keeps what the server sent.

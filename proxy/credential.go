@@ -19,9 +19,10 @@ const (
 	placeTokenKey // Authorization: Token
 	placeRaw      // Authorization: the token itself (RubyGems)
 	placeNugetKey // X-NuGet-ApiKey
+	placeTicket   // token in the query, sealed
 )
 
-var placeNames = [...]string{"none", "PRIVATE-TOKEN", "bearer", "basic", "token", "authorization", "X-NuGet-ApiKey"}
+var placeNames = [...]string{"none", "PRIVATE-TOKEN", "bearer", "basic", "token", "authorization", "X-NuGet-ApiKey", "ticket"}
 
 // String gives the name for logs.
 func (p place) String() string { return placeNames[p] }

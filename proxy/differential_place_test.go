@@ -19,6 +19,7 @@ var looked = []struct {
 	{regexp.MustCompile(`^\w+ .*/debian_distributions`), []place{placePrivateToken}},
 	{regexp.MustCompile(`^\w+ .*/packages/rubygems/`), []place{placeBasic, placeRaw}},
 	{regexp.MustCompile(`^\w+ .*/packages/(cargo|ml_models)/`), []place{placeBearer}},
+	{regexp.MustCompile(`^\w+ /packages/terraform/modules/.*/file$`), []place{placeTicket}},
 	{regexp.MustCompile(`^\w+ /packages/terraform/modules/`), []place{placeBearer}},
 	{regexp.MustCompile(`^GET /projects/.*/packages/terraform/modules/`), []place{placeBasic}},
 	{regexp.MustCompile(`^PUT /projects/.*/packages/terraform/modules/`), []place{placePrivateToken}},

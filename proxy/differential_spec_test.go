@@ -47,6 +47,8 @@ func (p *corpusPair) base(rng *rand.Rand, path int) *spec {
 	takesBody := p.method != "GET" && p.method != "HEAD"
 	streams := len(p.row.Body.Stream) > 0 && p.row.Body.Stream[len(p.row.Body.Stream)-1] == "*/*"
 	switch {
+	case takesBody && p.row.Body.Text:
+		s.contentType, s.body = "application/json", []byte(`"1.0.0"`)
 	case takesBody && streams:
 		s.addQuery(parameters)
 		s.contentType, s.body = "application/octet-stream", []byte("private_token=x&sudo=root")

@@ -137,6 +137,12 @@ func (x *exchange) serve() (kept bool) {
 		}
 		return false
 	}
+	if x.discovers() {
+		if r := x.serveDiscovery(); r != nil {
+			return x.deny(r)
+		}
+		return false
+	}
 	if x.cred.caller != callerPatgate {
 		return x.other()
 	}

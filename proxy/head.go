@@ -61,6 +61,8 @@ func (x *exchange) appendCredential(dst []byte) []byte {
 		dst = append(append(dst, "X-NuGet-ApiKey: "...), secret...)
 	case placeBasic:
 		return x.appendBasic(dst)
+	case placeTicket:
+		return dst // it is in the target
 	default:
 		dst = append(append(dst, "PRIVATE-TOKEN: "...), secret...)
 	}

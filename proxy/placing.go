@@ -9,7 +9,7 @@ import (
 // placeOf translates a place of the route table.
 var placeOf = [...]place{
 	routes.PlacePrivateToken: placePrivateToken, routes.PlaceBearer: placeBearer, routes.PlaceBasic: placeBasic,
-	routes.PlaceToken: placeTokenKey, routes.PlaceRaw: placeRaw, routes.PlaceNugetKey: placeNugetKey,
+	routes.PlaceToken: placeTokenKey, routes.PlaceRaw: placeRaw, routes.PlaceNugetKey: placeNugetKey, routes.PlaceTicket: placeTicket,
 }
 
 // placing tells where the owner's credential goes: where the client had its token when the forge looks there on this row,

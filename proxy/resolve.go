@@ -307,6 +307,7 @@ func (x *exchange) rebuild() error {
 	if len(x.rebuilt) == path+1 {
 		x.rebuilt = x.rebuilt[:path]
 	}
+	x.rebuilt = x.appendTicket(x.rebuilt)
 	x.head = x.appendHead(x.head[:0], x.rebuilt)
 	return nil
 }

@@ -26,11 +26,12 @@ const (
 	sealNone     sealKind = ""
 	sealRegistry sealKind = "pgr." // below /v2/
 	sealConan    sealKind = "pgc." // on Conan's rows
+	sealTicket   sealKind = "pgt." // on rows where the forge takes nothing but a token of its own answer
 )
 
 // sealKindOf gives the kind that a text says it is.
 func sealKindOf(text []byte) sealKind {
-	for _, k := range [...]sealKind{sealRegistry, sealConan} {
+	for _, k := range [...]sealKind{sealRegistry, sealConan, sealTicket} {
 		if hasPrefix(text, string(k)) {
 			return k
 		}
@@ -78,8 +79,9 @@ func (s *seals) open(kind sealKind, text []byte, now time.Time) (hash token.Hash
 
 // sealedRequest is what an exchange keeps of a sealed text that came in the place of a patgate token.
 type sealedRequest struct {
-	kind sealKind // none: the token itself came, or something else
-	hash token.Hash
+	kind   sealKind // none: the token itself came, or something else
+	hash   token.Hash
+	ticket []byte // of the forge, in the query
 }
 
 var (
@@ -102,6 +104,9 @@ func (x *exchange) openSealed() *refusal {
 	if x.cred.caller != callerLegacy {
 		return nil
 	}
+	if r, found := x.openTicket(); found {
+		return r
+	}
 	scheme, text, _ := bytes.Cut(x.fields.get(fieldAuthorization), []byte{' '})
 	text = trimSpace(text)
 	kind := sealKindOf(text)
@@ -112,7 +117,7 @@ func (x *exchange) openSealed() *refusal {
 	if registry {
 		refused = refuseBearer
 	}
-	if !equalFold(scheme, "bearer") || registry != (kind == sealRegistry) || kind == sealConan && x.surface != surfaceAPI {
+	if !equalFold(scheme, "bearer") || registry != (kind == sealRegistry) || kind == sealTicket || kind == sealConan && x.surface != surfaceAPI {
 		return refused
 	}
 	if x.cred.found > 1 || queryCredential(x.target) {
@@ -122,7 +127,7 @@ func (x *exchange) openSealed() *refusal {
 	if !ok || x.toRegistry() && len(inner) == 0 && !x.isProbe() {
 		return refused
 	}
-	x.sealed = sealedRequest{kind, hash}
+	x.sealed = sealedRequest{kind: kind, hash: hash}
 	x.cred.caller, x.cred.place = callerPatgate, placeBearer
 	switch {
 	case kind == sealConan:
@@ -137,6 +142,12 @@ func (x *exchange) openSealed() *refusal {
 func (x *exchange) misused() *refusal {
 	if x.sealed.kind == sealConan && (x.op.Route == nil || !strings.Contains(x.op.Route.Path, "/packages/conan/")) {
 		return refuseSealed
+	}
+	switch {
+	case x.sealed.kind == sealTicket && !ticketed(x.op.Route):
+		return refuseSealed
+	case x.sealed.kind != sealTicket && ticketed(x.op.Route):
+		return refuseTicket
 	}
 	return nil
 }

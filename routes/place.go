@@ -24,9 +24,12 @@ const (
 	PlaceRaw
 	// PlaceNugetKey is the header X-NuGet-ApiKey.
 	PlaceNugetKey
+	// PlaceTicket is the query's token, with what the forge itself named in an answer: the client gets it sealed, and comes
+	// back with that.
+	PlaceTicket
 )
 
-var placeNames = [...]string{"private_token", "bearer", "basic", "token", "raw", "nuget_key"}
+var placeNames = [...]string{"private_token", "bearer", "basic", "token", "raw", "nuget_key", "ticket"}
 
 // String gives the place as it stands in the route table.
 func (p Place) String() string {
@@ -55,6 +58,9 @@ func (d *document) parsePlaces(n *yaml.Node, value string) []Place {
 		default:
 			out = append(out, Place(i))
 		}
+	}
+	if len(out) > 1 && slices.Contains(out, PlaceTicket) {
+		d.problem(n, "write auth=ticket alone", "a row with auth=ticket takes nothing else")
 	}
 	return out
 }
