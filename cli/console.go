@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+	"golang.org/x/net/netutil"
 
 	"patgate/admin/console"
 	"patgate/config"
@@ -91,6 +92,7 @@ func (g *gateway) recovering(h http.Handler) http.Handler {
 
 // serveConsole serves the console on a listener of its own.
 func (g *gateway) serveConsole(l net.Listener, serverTLS *tls.Config) {
+	l = netutil.LimitListener(l, g.config.Limits.Connections)
 	if serverTLS != nil {
 		serverTLS = serverTLS.Clone()
 		serverTLS.NextProtos = []string{"http/1.1"}

@@ -1,10 +1,12 @@
 package cli_test
 
 import (
+	"encoding/json"
 	"io"
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
+	"os/exec"
 	"regexp"
 	"strings"
 	"testing"
@@ -112,6 +114,44 @@ func TestConsoleOnTheGateway(t *testing.T) {
 		for _, request := range requests {
 			if got := request.Header.Get("Cookie"); strings.Contains(got, "patgate-console") {
 				t.Errorf("%s %s got the cookie", request.Method, request.Target)
+			}
+		}
+	})
+	t.Run("the API request and the command that it shows make the same token", func(t *testing.T) {
+		_, page := get(path + "/tokens/new")
+		_, answer := post(path+"/tokens/preview", page, url.Values{"name": {"it's \"quoted\" $(here)"}, "description": {"two words"}, "expires_at": {"12h"},
+			"scope-0-access": {"personal_projects"}, "scope-0-permission": {"read_job", "run_job"}, "scope-1-access": {"user"}, "scope-1-permission": {"read_user"}})
+		var shown struct{ JSON, Command string }
+		if err := json.Unmarshal([]byte(answer), &shown); err != nil {
+			t.Fatalf("%v: %s", err, answer)
+		}
+		head, body, _ := strings.Cut(shown.JSON, "\n\n")
+		var request map[string]any
+		if err := json.Unmarshal([]byte(body), &request); err != nil || !strings.HasPrefix(head, "POST "+r.gate+"/-/patgate/api/tokens\nAuthorization: Bearer ") {
+			t.Fatalf("%v: %s", err, shown.JSON)
+		}
+		made, _ := r.want(t, http.StatusCreated, r.world.alicePAT, http.MethodPost, "/-/patgate/api/tokens", request)
+		cmd := exec.Command("sh", "-c", shown.Command+" --json")
+		cmd.Env, cmd.Dir = append(r.env, "PATGATE_OWNER_CREDENTIAL="+r.world.alicePAT), r.dir
+		out, err := cmd.Output()
+		if err != nil {
+			t.Fatalf("%s: %v", shown.Command, err)
+		}
+		var again struct {
+			Name, Token, Description string
+			GranularScopes           any `json:"granular_scopes"`
+		}
+		if err := json.Unmarshal(out, &again); err != nil || again.Token == "" {
+			t.Fatalf("%v: %s", err, out)
+		}
+		r.secret("a minted token", again.Token)
+		if made.Name != again.Name || again.Name != "it's \"quoted\" $(here)" || again.Description != "two words" {
+			t.Errorf("%q and %q, %q", made.Name, again.Name, again.Description)
+		}
+		for _, token := range []string{made.Token, again.Token} {
+			self, _ := r.want(t, http.StatusOK, token, http.MethodGet, "/-/patgate/api/tokens/self", nil)
+			if len(self.GranularScopes) != 2 || len(self.GranularScopes[0].Permissions) != 2 || self.GranularScopes[1].Access != "user" {
+				t.Errorf("the scopes are %+v", self.GranularScopes)
 			}
 		}
 	})

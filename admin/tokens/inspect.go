@@ -80,9 +80,11 @@ func (s *Service) inspect(ctx context.Context, l *store.Listed) (*Inspected, err
 	one := &Inspected{Listed: *l}
 	now := s.now()
 	one.State, one.Reason = State(l, now)
-	var err error
-	if one.Used, err = s.o.Store.PermissionUses(ctx, l.ID); err != nil {
-		return nil, err
+	if l.Uses > 0 || !l.LastUsedAt.IsZero() {
+		var err error
+		if one.Used, err = s.o.Store.PermissionUses(ctx, l.ID); err != nil {
+			return nil, err
+		}
 	}
 	if l.Validity(now).String() == "valid" {
 		one.Badges, _ = s.badges(l, one.Used, now)
