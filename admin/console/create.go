@@ -51,6 +51,9 @@ func (q *request) showCreate() error {
 		if t.Owner.UserID != q.caller.UserID() {
 			return tokens.ErrNotFound
 		}
+		if len(t.Scopes) > mostScopes {
+			return errScopes
+		}
 		d := draftOf(t, q.names([]tokens.Inspected{*t}))
 		d.Expires = q.sameLife(t)
 		return q.showForm(http.StatusOK, d, formPage{From: "“" + t.Name + "”"})

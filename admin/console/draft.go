@@ -58,7 +58,7 @@ func (s draftScope) Shows(r resource) bool {
 }
 
 // mostScopes bounds the scopes of one form.
-const mostScopes = 50
+const mostScopes = 20
 
 // said makes a sentence of what the service says of a field: "is too long" becomes "It is too long."
 func said(message string) string {

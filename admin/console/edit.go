@@ -42,6 +42,9 @@ func (q *request) editable() (*tokens.Inspected, error) {
 	if t.Owner.UserID != q.caller.UserID() {
 		return nil, tokens.ErrNotFound
 	}
+	if len(t.Scopes) > mostScopes {
+		return nil, errScopes
+	}
 	return t, nil
 }
 

@@ -2,6 +2,7 @@ package console_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"html"
 	"net/url"
 	"regexp"
@@ -9,8 +10,10 @@ import (
 	"testing"
 	"time"
 
+	"patgate/admin/tokens"
 	"patgate/forge/forgetest"
 	"patgate/store"
+	"patgate/token"
 )
 
 // What was typed stands in the form that comes back, with what is wrong at its field; only the credential has to be typed again.
@@ -182,6 +185,38 @@ func TestTheTable(t *testing.T) {
 		v := w.signedIn(t, w.alicePAT)
 		v.get(t, "/tokens?badge=unused_permissions").wants(t, 200, "beta", "Never used")
 	})
+}
+
+// A token that the API made with more than the form shows is seen whole, and not cut by the form.
+func TestManyScopesAndPlaces(t *testing.T) {
+	w := newWorld(t, nil)
+	v := w.signedIn(t, w.alicePAT)
+	owner, err := w.Owner(t.Context(), token.NewSecret(w.alicePAT))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var scopes []tokens.Scope
+	for i := range 21 {
+		project := w.forge.AddProject(fmt.Sprintf("shop/q%d", i), forgetest.Private)
+		scopes = append(scopes, tokens.Scope{Access: "selected_memberships", ProjectIDs: []int64{project}, Permissions: []string{"read_job"}})
+	}
+	for i := range 14 {
+		scopes[0].ProjectIDs = append(scopes[0].ProjectIDs, w.forge.AddProject(fmt.Sprintf("shop/p%d", i), forgetest.Private))
+	}
+	made, err := w.Create(t.Context(), owner, tokens.Creation{Name: "many", Scopes: scopes, Seal: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	v.get(t, "/tokens").wants(t, 200, "16 more scopes", "5 more", "shop/p13")
+	if p := v.get(t, at(made.ID, "")); strings.Count(p.body, `class="scope-said"`) != 21 || !strings.Contains(p.body, "shop/p13") {
+		t.Error("the details are not whole")
+	}
+	v.get(t, at(made.ID, "/edit")).wants(t, 422, "20 scopes are all that the form can show")
+	v.post(t, at(made.ID, "/edit"), v.get(t, at(made.ID, "")).fill(url.Values{"name": {"cut"}})).wants(t, 422)
+	v.get(t, "/tokens/new?like="+at(made.ID, "")[len("/tokens/"):]).wants(t, 422)
+	if l := w.read(t, made.ID); len(l.Scopes) != 21 || l.Name != "many" {
+		t.Errorf("the token is %+v", l)
+	}
 }
 
 func TestPages(t *testing.T) {

@@ -14,6 +14,7 @@ import (
 var (
 	errForm    = errors.New("the form is not one of this session")
 	errForeign = errors.New("the form came from another site")
+	errScopes  = errors.New("the token has more scopes than the form shows")
 )
 
 // maxForm bounds a form, in bytes: a token of a thousand projects with every permission fits.
@@ -94,7 +95,13 @@ func (c *Console) checkForm(w http.ResponseWriter, r *http.Request) error {
 		return errForm
 	}
 	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
-	return r.ParseForm()
+	var tooLong *http.MaxBytesError
+	if err := r.ParseForm(); err != nil && !errors.As(err, &tooLong) {
+		return errForm
+	} else if err != nil {
+		return err
+	}
+	return nil
 }
 
 // client gives the address that a request comes from: the last one that no trusted proxy put there.

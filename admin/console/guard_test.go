@@ -264,6 +264,15 @@ func TestOtherNamesAndMethodsAreRefused(t *testing.T) {
 	t.Run("a form that is too long", func(t *testing.T) {
 		v.post(t, "/tokens", url.Values{"name": {strings.Repeat("x", 2<<20)}}).wants(t, http.StatusRequestEntityTooLarge)
 	})
+	t.Run("a form that cannot be read", func(t *testing.T) {
+		request, err := http.NewRequest(http.MethodPost, w.origin+"/tokens", strings.NewReader("name=%zz"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		request.Header.Set("Origin", w.origin)
+		v.send(t, request).wants(t, 403, "was not one of this session")
+	})
 	t.Run("a path that is not clean", func(t *testing.T) {
 		for _, path := range []string{"//evil.example/x", "/tokens/../tokens", "/./tokens"} {
 			request, err := http.NewRequest(http.MethodGet, w.origin, nil)

@@ -20,7 +20,7 @@ type tokenRow struct {
 	Owner                           string // in the administrators' view
 	State, StateWords, Reason       string
 	Badges                          []badge
-	Scopes                          []scopeRow
+	Scopes, MoreScopes              []scopeRow // MoreScopes only in the table
 	Created, Expires, LastUsed      moment
 	Uses                            int64
 	Active, CanRotate, CanEdit, Own bool
@@ -143,7 +143,11 @@ func (q *request) list(everyone bool) error {
 	p.fill(with)
 	names := q.names(list)
 	for i := range list {
-		p.Tokens = append(p.Tokens, q.row(&list[i], names))
+		row := q.row(&list[i], names)
+		if len(row.Scopes) > scopesShown+1 {
+			row.Scopes, row.MoreScopes = row.Scopes[:scopesShown], row.Scopes[scopesShown:]
+		}
+		p.Tokens = append(p.Tokens, row)
 	}
 	q.render("list", http.StatusOK, pageInfo, &p)
 	return nil

@@ -155,6 +155,8 @@ func (q *request) words(err error) (int, string) {
 	switch {
 	case errors.Is(err, errForm):
 		return http.StatusForbidden, "The form was not one of this session, or too old. Go back, load the page again and repeat what you did."
+	case errors.Is(err, errScopes):
+		return http.StatusUnprocessableEntity, plural(mostScopes, "scope is", "scopes are") + " all that the form can show, and this token has more. Use the API, or patgate token edit."
 	case errors.Is(err, errForeign):
 		return http.StatusForbidden, "The form came from another site, and was not carried out."
 	case errors.As(err, &tooLong):

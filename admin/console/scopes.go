@@ -15,7 +15,7 @@ import (
 // scopeRow is a scope as tables and details show it.
 type scopeRow struct {
 	Access, AccessWords string
-	Places              []placeRow
+	Places, MorePlaces  []placeRow
 	What                []what
 	More                []what // what a table shows only when it is asked to
 	Permissions         int
@@ -48,6 +48,9 @@ type usedRow struct {
 }
 
 const (
+	// scopesShown and placesShown are how many scopes of a token, and places of a scope, a table shows at once.
+	scopesShown = 5
+	placesShown = 10
 	// resourcesShown is how many resources of a scope a table shows at once.
 	resourcesShown = 7
 	// nameAge is how old a path may be that is only shown.
@@ -175,6 +178,9 @@ func (q *request) scopes(t *tokens.Inspected, n names) (rows []scopeRow) {
 				}
 				row.Uses = append(row.Uses, u)
 			}
+		}
+		if len(row.Places) > placesShown+1 {
+			row.Places, row.MorePlaces = row.Places[:placesShown], row.Places[placesShown:]
 		}
 		if len(row.What) > resourcesShown+1 {
 			row.What, row.More = row.What[:resourcesShown], row.What[resourcesShown:]

@@ -221,23 +221,22 @@ func (q *request) asTerraform(d *draft) string {
 	b.WriteString("# provider \"restapi\" (Mastercard/restapi): uri = " + hcl(q.o.Gateway+"/-/patgate/api") + ",\n")
 	b.WriteString("# headers = { Authorization = \"Bearer ${var.forge_token}\" }, write_returns_object = true\n")
 	b.WriteString("resource \"restapi_object\" \"token\" {\n  path         = \"/tokens\"\n  id_attribute = \"id\"\n  data = jsonencode({\n")
-	attribute := func(indent, name, value string) { b.WriteString(indent + name + " = " + value + "\n") }
-	attribute("    ", "name", hcl(t.Name))
+	fields := [][2]string{{"name", hcl(t.Name)}}
 	for _, f := range []struct{ name, value string }{{"description", t.Description}, {"expires_in", t.ExpiresIn}, {"expires_at", t.ExpiresAt}, {"renew_until", t.RenewUntil}} {
 		if f.value != "" {
-			attribute("    ", f.name, hcl(f.value))
+			fields = append(fields, [2]string{f.name, hcl(f.value)})
 		}
 	}
+	writeAttributes(&b, "    ", fields)
 	b.WriteString("    granular_scopes = [\n")
 	for _, s := range t.Scopes {
-		b.WriteString("      {\n")
-		attribute("        ", "access", hcl(s.Access))
+		fields := [][2]string{{"access", hcl(s.Access)}}
 		for _, f := range []struct {
 			name   string
 			values []string
 		}{{"projects", s.Projects}, {"groups", s.Groups}, {"permissions", s.Permissions}} {
 			if len(f.values) > 0 || f.name == "permissions" {
-				attribute("        ", f.name, hclList(f.values))
+				fields = append(fields, [2]string{f.name, hclList(f.values)})
 			}
 		}
 		if c := s.Constraints; c != nil {
@@ -251,12 +250,25 @@ func (q *request) asTerraform(d *draft) string {
 			if c.ForbidTagChanges {
 				parts = append(parts, "forbid_tag_changes = true")
 			}
-			attribute("        ", "constraints", "{ "+strings.Join(parts, ", ")+" }")
+			fields = append(fields, [2]string{"constraints", "{ " + strings.Join(parts, ", ") + " }"})
 		}
+		b.WriteString("      {\n")
+		writeAttributes(&b, "        ", fields)
 		b.WriteString("      },\n")
 	}
 	b.WriteString("    ]\n  })\n}")
 	return b.String()
+}
+
+// writeAttributes writes attributes as terraform fmt lays them out.
+func writeAttributes(b *strings.Builder, indent string, fields [][2]string) {
+	longest := 0
+	for _, f := range fields {
+		longest = max(longest, len(f[0]))
+	}
+	for _, f := range fields {
+		b.WriteString(indent + f[0] + strings.Repeat(" ", longest-len(f[0])) + " = " + f[1] + "\n")
+	}
 }
 
 // hcl writes a text as a string of HCL.
