@@ -45,6 +45,9 @@ type browser struct {
 // and no page may have had an error in its script, or broken its own content security policy.
 func openBrowser(t *testing.T, base string) *browser {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("it walks through a browser, which needs its time")
+	}
 	chromium, err := exec.LookPath("chromium")
 	if err != nil {
 		missing(t, "chromium is not here: apt-get install chromium")

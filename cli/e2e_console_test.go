@@ -39,9 +39,6 @@ func consoleAddress(t *testing.T) (origin, setting string) {
 // startConsole starts a server with a console, of which alice is an administrator.
 func startConsole(t *testing.T) *consoleStage {
 	t.Helper()
-	if testing.Short() {
-		t.Skip("it walks through a browser, with the binary as it is built")
-	}
 	origin, setting := consoleAddress(t)
 	r := startRunningWith(t, func(w *world) []string {
 		return []string{setting, fmt.Sprint("PATGATE_ADMINISTRATORS=", w.alice), "PATGATE_LIMITS_FAILED_CREDENTIALS=1000000"}

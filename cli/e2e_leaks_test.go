@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -96,6 +97,23 @@ func TestGitHubReportsALeak(t *testing.T) {
 		t.Fatal(status)
 	}
 	r.want(t, 401, leaked.Token, "GET", allTokens+"/self", nil)
+}
+
+// TestWhoHasASecretMayEndIt has an incident responder, who has nothing but a text that tokens leaked into, end them from
+// another machine.
+func TestWhoHasASecretMayEndIt(t *testing.T) {
+	r := startRunning(t)
+	one, two := r.make(t, creation("leaked", on(r.world.api, "read_job"))), r.make(t, creation("leaked too", on(r.world.api, "read_job")))
+	text := "2026-11-25 clone https://ci:" + one.Token + "@patgate.example.com\nTOKEN=" + two.Token + "\npatgate_cut_off\n"
+	cmd := exec.Command("patgate", "token", "revoke", "--server", r.gate, "--secret", "-")
+	cmd.Env, cmd.Dir, cmd.Stdin = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + r.dir}, t.TempDir(), strings.NewReader(text)
+	out, err := cmd.CombinedOutput()
+	if err == nil || !strings.Contains(string(out), "these 2 secrets") || !strings.Contains(string(out), "line 3: malformed") {
+		t.Fatalf("%v: %s", err, out)
+	}
+	for _, v := range []shown{one, two} {
+		r.want(t, 401, v.Token, "GET", allTokens+"/self", nil)
+	}
 }
 
 func TestLegacyTokensAreDeniedAfterADate(t *testing.T) {

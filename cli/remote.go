@@ -40,8 +40,20 @@ func addServerFlag(cmd *cobra.Command) {
 	}
 }
 
-// remoteOf gives the patgate that --server names; nil when none is named.
+// remoteOf gives the patgate that --server names, with a credential to ask it with; nil when none is named.
 func remoteOf(cmd *cobra.Command) (*remote, error) {
+	r, err := openRemote(cmd)
+	if r == nil || err != nil {
+		return nil, err
+	}
+	if r.credential, err = remoteCredential(cmd, r.base); err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+// openRemote gives the patgate that --server names, for what needs no credential; nil when none is named.
+func openRemote(cmd *cobra.Command) (*remote, error) {
 	address, _ := cmd.Flags().GetString("server")
 	if address == "" {
 		address = os.Getenv("PATGATE_SERVER")
@@ -56,11 +68,7 @@ func remoteOf(cmd *cobra.Command) (*remote, error) {
 	if !base.HTTPS() && !base.Loopback() {
 		return nil, usageError{fmt.Errorf("--server %s is plain http to another machine, which would carry credentials readable: write https://%s", address, base.Host())}
 	}
-	secret, err := remoteCredential(cmd, base)
-	if err != nil {
-		return nil, err
-	}
-	return &remote{base: base, credential: secret, client: &http.Client{
+	return &remote{base: base, client: &http.Client{
 		Timeout:       time.Minute,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}, nil
@@ -120,7 +128,9 @@ func (r *remote) ask(ctx context.Context, method, path string, body, v any) (htt
 	if err != nil {
 		return nil, fmt.Errorf("making the request: %w", err)
 	}
-	request.Header.Set("PRIVATE-TOKEN", r.credential.Reveal())
+	if !r.credential.Empty() {
+		request.Header.Set("PRIVATE-TOKEN", r.credential.Reveal())
+	}
 	if body != nil {
 		request.Header.Set("Content-Type", "application/json")
 	}

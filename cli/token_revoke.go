@@ -25,7 +25,7 @@ func newTokenRevoke() *cobra.Command {
 		Long: `When the command returns, a second later, no gateway on this store accepts the tokens any more.
 
 With --secret - the standard input may be any text, such as a log or a commit that tokens leaked into: every one that is
-found is revoked, and what looks like one and is none is told by its line.`,
+found is revoked, and what looks like one and is none is told by its line. It needs no credential, with --server neither.`,
 		Example: `  patgate token revoke 1000000000042 --reason "left the team"
   patgate token revoke --secret - < leaked.txt`,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -44,7 +44,11 @@ found is revoked, and what looks like one and is none is told by its line.`,
 				}
 				ids = append(ids, id)
 			}
-			if r, err := remoteOf(cmd); r != nil || err != nil {
+			server := remoteOf
+			if secret == "-" { // who has a secret may end it: nothing else is asked for
+				server = openRemote
+			}
+			if r, err := server(cmd); r != nil || err != nil {
 				if err != nil {
 					return err
 				}
