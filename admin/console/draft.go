@@ -259,6 +259,9 @@ func (d *draft) refused(invalid *tokens.Invalid, missing []string) {
 		if name == "scope" && s.Access == policy.AccessSelectedMemberships.String() && s.Projects+s.Groups == "" {
 			name, message = "project", "Choose at least one project or group"
 		}
+		for i := range d.Scopes { // people count from one, and pages say so
+			message = strings.Replace(message, fmt.Sprintf("scopes[%d]", i), fmt.Sprintf("scope %d", i+1), 1)
+		}
 		s.Problems[name] = append(s.Problems[name], said(message))
 	}
 	if invalid != nil {

@@ -51,6 +51,16 @@ func TestFormsKeepWhatWasTyped(t *testing.T) {
 		v.post(t, "/tokens", v.get(t, "/tokens/new").fill(url.Values{"name": {""}, "credential": {w.alicePAT}, "scope-0-access": {"selected_memberships"}})).
 			wants(t, 422, "It is missing: say what the token is for", "Choose at least one project or group", "needs at least one permission")
 	})
+	t.Run("a long name, an end in the past, one project twice, a permission where it is none", func(t *testing.T) {
+		p := v.post(t, "/tokens", v.get(t, "/tokens/new").fill(jobToken(w.alicePAT, url.Values{"name": {strings.Repeat("n", 201)}, "expires_at": {"2020-01-01"},
+			"scope-1-access": {"selected_memberships"}, "scope-1-projects": {"shop/api"}, "scope-1-permission": {"run_job"},
+			"scope-2-access": {"user"}, "scope-2-permission": {"read_job"}})))
+		p.wants(t, 422, "It has 201 characters, at most 200 are possible", "It lies in the past", `value="2020-01-01"`, strings.Repeat("n", 201),
+			`id="scope-2-permission-problems"`, "cannot be granted under user")
+		p = v.post(t, "/tokens", v.get(t, "/tokens/new").fill(jobToken(w.alicePAT, url.Values{
+			"scope-1-access": {"selected_memberships"}, "scope-1-projects": {"shop/api"}, "scope-1-permission": {"run_job"}})))
+		p.wants(t, 422, "stands in scope 1 already")
+	})
 	t.Run("in the form for editing too", func(t *testing.T) {
 		id, _ := v.make(t, w.alicePAT, nil)
 		p := v.post(t, at(id, "/edit"), v.get(t, at(id, "/edit")).fill(url.Values{"name": {"kept"}, "description": {strings.Repeat("x", 300)}, "scope-0-access": {"personal_projects"}, "scope-0-permission": {"read_job"}}))
