@@ -15,6 +15,12 @@ type line struct {
 	json    []byte
 	entry   zapcore.Entry
 	fields  []zapcore.Field
+
+	// The text of the second that the line before was of: most are of the same.
+	second int64
+	zone   *time.Location
+	clock  []byte // up to the second
+	offset []byte // of the zone
 }
 
 // begin starts a line.
@@ -26,12 +32,40 @@ func (l *line) begin(at time.Time, message string) {
 	}
 	l.json = append(l.json, `{"level":"info"`...)
 	if !at.IsZero() {
-		l.json = at.AppendFormat(append(l.json, `,"time":"`...), time.RFC3339Nano)
-		l.json = append(l.json, '"')
+		l.json = append(l.time(append(l.json, `,"time":"`...), at), '"')
 	}
 	l.json = append(l.json, `,"msg":"`...)
 	l.json = append(append(l.json, message...), '"')
 }
+
+// time writes an instant as time.RFC3339Nano has it.
+func (l *line) time(dst []byte, at time.Time) []byte {
+	if s := at.Unix(); s != l.second || at.Location() != l.zone || len(l.clock) == 0 {
+		var room [40]byte
+		whole := at.AppendFormat(room[:0], time.RFC3339)
+		l.second, l.zone = s, at.Location()
+		l.clock = append(l.clock[:0], whole[:min(len(clockLayout), len(whole))]...)
+		l.offset = append(l.offset[:0], whole[len(l.clock):]...)
+	}
+	dst = append(dst, l.clock...)
+	if n := at.Nanosecond(); n != 0 {
+		var digits [10]byte
+		digits[0] = '.'
+		for i := len(digits) - 1; i > 0; i-- {
+			digits[i] = byte('0' + n%10)
+			n /= 10
+		}
+		end := len(digits)
+		for digits[end-1] == '0' {
+			end--
+		}
+		dst = append(dst, digits[:end]...)
+	}
+	return append(dst, l.offset...)
+}
+
+// clockLayout is the part of an instant that is the same for a second.
+const clockLayout = "2006-01-02T15:04:05"
 
 // end ends it. The error is the encoder's, which has none for these fields.
 func (l *line) end() error {

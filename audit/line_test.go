@@ -59,3 +59,17 @@ func TestALineAllocatesNothing(t *testing.T) {
 		t.Errorf("%v allocations", n)
 	}
 }
+
+func TestAnInstantIsWrittenAsTheStandardLibraryDoes(t *testing.T) {
+	l := &line{}
+	at := time.Date(2026, 12, 31, 23, 59, 58, 0, time.UTC)
+	kolkata := time.FixedZone("", 5*3600+1800)
+	for _, step := range []time.Duration{0, 1, 10, 1_200, time.Millisecond, 999_999_999, time.Second, 1500 * time.Millisecond, time.Hour, -time.Hour} {
+		for _, zone := range []*time.Location{time.UTC, kolkata, time.Local} {
+			x := at.Add(step).In(zone)
+			if got, want := string(l.time(nil, x)), x.Format(time.RFC3339Nano); got != want {
+				t.Errorf("got %s, want %s", got, want)
+			}
+		}
+	}
+}

@@ -1,5 +1,7 @@
 package proxy
 
+import "bytes"
+
 // fieldName numbers the header names that patgate knows, so that a header block is compared once and then looked up by
 // number. The zero value is a name that it does not know.
 type fieldName uint8
@@ -196,13 +198,27 @@ type fieldRule struct {
 
 // fieldTable is what is known of header names in front of one forge. It is never written to.
 type fieldTable struct {
-	rules   map[string]fieldRule
-	refused []string // beginnings of names that are refused when they are not in rules
+	rules   [256][]namedRule // by slotOf
+	refused []string         // beginnings of names that are refused when they are not in rules
+}
+
+type namedRule struct {
+	name string // lower case
+	rule fieldRule
+}
+
+// slotOf spreads names over the rules of a table, so that most slots hold none or one.
+func slotOf[T string | []byte](name T) uint8 {
+	n := len(name)
+	if n == 0 {
+		return 0
+	}
+	return uint8(n)*37 ^ name[0]*11 ^ name[n-1]*5 ^ name[n/2]
 }
 
 // newFieldTable adds a forge's own names to those that every forge has.
 func newFieldTable(refused []string, own []knownField) *fieldTable {
-	t := &fieldTable{rules: make(map[string]fieldRule, len(knownFields)+len(own)), refused: refused}
+	t := &fieldTable{refused: refused}
 	next := fieldListed
 	for _, list := range [...][]knownField{knownFields, own} {
 		for _, k := range list {
@@ -210,11 +226,37 @@ func newFieldTable(refused []string, own []knownField) *fieldTable {
 				k.field = next
 				next++
 			}
-			t.rules[k.name] = fieldRule{k.field, k.class}
+			t.set(namedRule{k.name, fieldRule{k.field, k.class}})
 		}
 	}
 	return t
 }
+
+// set adds a rule, or puts it in the place of the one that the name had.
+func (t *fieldTable) set(r namedRule) {
+	slot := &t.rules[slotOf(r.name)]
+	for i := range *slot {
+		if (*slot)[i].name == r.name {
+			(*slot)[i] = r
+			return
+		}
+	}
+	*slot = append(*slot, r)
+}
+
+// folded is how a byte of a name is compared: without case, "_" as "-".
+var folded = func() (to [256]byte) {
+	for c := range to {
+		to[c] = byte(c)
+		switch {
+		case c == '_':
+			to[c] = '-'
+		case c >= 'A' && c <= 'Z':
+			to[c] += 'a' - 'A'
+		}
+	}
+	return to
+}()
 
 // maxFieldName bounds the names that are looked up; every known name is shorter.
 const maxFieldName = 48
@@ -230,19 +272,15 @@ func (t *fieldTable) lookup(name []byte) (rule fieldRule, alias bool) {
 	}
 	var room [maxFieldName]byte
 	for i, c := range name {
-		switch {
-		case c == '_':
-			alias = true
-			c = '-'
-		case c >= 'A' && c <= 'Z':
-			c += 'a' - 'A'
-		}
-		room[i] = c
+		room[i] = folded[c]
 	}
+	alias = bytes.IndexByte(name, '_') >= 0
 	lower := room[:len(name)]
-	rule, known := t.rules[string(lower)]
-	if known {
-		return rule, alias
+	slot := t.rules[slotOf(lower)]
+	for i := range slot {
+		if string(lower) == slot[i].name {
+			return slot[i].rule, alias
+		}
 	}
 	for _, prefix := range t.refused {
 		if len(lower) > len(prefix) && string(lower[:len(prefix)]) == prefix {
