@@ -155,20 +155,32 @@ func (s *stage) scale(ctx context.Context, o *options, r *result) error {
 		return err
 	}
 	defer two.stop()
+	plain, err := s.present(ctx, r, to, nginxPlain)
+	defer end(plain)
+	if err != nil {
+		return err
+	}
 	few := s.seeded.tokens[:min(hotTokens, len(s.seeded.tokens))]
 	many := s.seeded.tokens[:min(10_000, len(s.seeded.tokens))]
-	ways := []struct {
-		name string
-		v    *service
-		load load
-	}{
-		{"GOMAXPROCS=1, 32 connections, 100 tokens", one, load{connections, o.seconds, few}},
-		{"GOMAXPROCS=2, 32 connections, 100 tokens", two, load{connections, o.seconds, few}},
-		{"GOMAXPROCS=2, 512 connections, 100 tokens", two, load{512, o.seconds, few}},
-		{"GOMAXPROCS=2, 32 connections, 10,000 tokens", two, load{connections, o.seconds, many}},
+	type way struct {
+		name, of string // the ratio is to the way of
+		v        *service
+		load     load
+	}
+	const base = "GOMAXPROCS=2, 32 connections, 100 tokens"
+	ways := []way{
+		{"GOMAXPROCS=1, 32 connections, 100 tokens", "", one, load{connections, o.seconds, few}},
+		{base, "GOMAXPROCS=1, 32 connections, 100 tokens", two, load{connections, o.seconds, few}},
+		{"GOMAXPROCS=2, 512 connections, 100 tokens", base, two, load{512, o.seconds, few}},
+		{"GOMAXPROCS=2, 32 connections, 10,000 tokens", base, two, load{connections, o.seconds, many}},
+	}
+	for _, c := range plain {
+		name := c.peer.name + ", 32 connections"
+		ways = append(ways, way{name, "", c.service, load{connections, o.seconds, few}},
+			way{c.peer.name + ", 512 connections", name, c.service, load{512, o.seconds, few}})
 	}
 	for _, w := range ways {
-		r.Scaling = append(r.Scaling, &series{Name: w.name})
+		r.Scaling = append(r.Scaling, &series{Name: w.name, Of: w.of})
 	}
 	for round := range o.rounds {
 		s.say("scaling, round %d of %d", round+1, o.rounds)

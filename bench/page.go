@@ -106,13 +106,17 @@ func (r *result) scalingTable(line func(string, ...any)) {
 		return
 	}
 	line("")
-	line("## patgate with more of something")
+	line("## More processors, connections and tokens")
 	line("")
-	line("| | requests/s | CPU us per request | CPU, ratio to the first |")
-	line("| --- | ---: | ---: | ---: |")
+	line("| | requests/s | CPU us per request | CPU, ratio | to |")
+	line("| --- | ---: | ---: | ---: | --- |")
 	for _, s := range r.Scaling {
-		line("| %s | %s | %s | %s |", s.Name, spreadOf(each(s.Samples, func(x sample) float64 { return x.PerSecond })).text("%.0f"),
-			spreadOf(s.cpu()).text("%.1f"), spreadOf(pairs(s.cpu(), r.Scaling[0].cpu(), ratio)).text("%.2f"))
+		relative := "-"
+		if of := find1(r.Scaling, s.Of); of != nil {
+			relative = spreadOf(pairs(s.cpu(), of.cpu(), ratio)).text("%.2f")
+		}
+		line("| %s | %s | %s | %s | %s |", s.Name, spreadOf(each(s.Samples, func(x sample) float64 { return x.PerSecond })).text("%.0f"),
+			spreadOf(s.cpu()).text("%.1f"), relative, s.Of)
 	}
 }
 

@@ -53,6 +53,7 @@ type peerInfo struct {
 // series is the rounds of one peer, or of one way to run it.
 type series struct {
 	Name    string   `json:"name"`
+	Of      string   `json:"ratio_to,omitempty"` // the series that its ratio is to
 	Samples []sample `json:"samples"`
 }
 

@@ -52,7 +52,7 @@ func TestTheHarnessWorks(t *testing.T) {
 			}
 		}
 	}
-	if len(r.Scaling) != 4 || len(r.Bodies) == 0 {
+	if len(r.Scaling) != 6 || len(r.Bodies) == 0 {
 		t.Errorf("scaling: %d ways, bodies: %d peers", len(r.Scaling), len(r.Bodies))
 	}
 	for _, b := range r.Bodies {

@@ -21,6 +21,10 @@ type socket struct {
 	// One read and one write may run at a time, as bufio and the HTTP server have it. The functions are made once.
 	reading, writing call
 	read, write      func(fd uintptr) bool
+
+	probe  func(fd uintptr) bool // sets quiet; for a connection that nobody reads
+	peeked [1]byte
+	quiet  bool
 }
 
 // call is a read or a write under way.
@@ -43,6 +47,11 @@ func newSocket(c net.Conn) net.Conn {
 	s := &socket{TCPConn: tcp, raw: raw}
 	s.read = func(fd uintptr) bool { return s.reading.do(syscall.SYS_READ, fd) }
 	s.write = func(fd uintptr) bool { return s.writing.more(fd) }
+	s.probe = func(fd uintptr) bool {
+		n, _, errno := syscall.RawSyscall6(syscall.SYS_RECVFROM, fd, uintptr(unsafe.Pointer(&s.peeked)), 1, syscall.MSG_PEEK|syscall.MSG_DONTWAIT, 0, 0)
+		s.quiet = int(n) <= 0 && errno == syscall.EAGAIN
+		return true
+	}
 	return s
 }
 
@@ -116,12 +125,6 @@ func (s *socket) Write(p []byte) (int, error) {
 
 // silent tells whether the connection is open and has nothing to read.
 func (s *socket) silent() bool {
-	silent := false
-	err := s.raw.Read(func(fd uintptr) bool {
-		var b byte
-		n, _, errno := syscall.RawSyscall6(syscall.SYS_RECVFROM, fd, uintptr(unsafe.Pointer(&b)), 1, syscall.MSG_PEEK|syscall.MSG_DONTWAIT, 0, 0)
-		silent = int(n) <= 0 && errno == syscall.EAGAIN
-		return true
-	})
-	return err == nil && silent
+	s.quiet = false
+	return s.raw.Read(s.probe) == nil && s.quiet
 }
