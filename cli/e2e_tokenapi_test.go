@@ -4,6 +4,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -408,6 +411,40 @@ func TestTokenAPI(t *testing.T) {
 		r.want(t, 401, "", "GET", ownAPI+"/tokens", nil)
 	})
 	t.Run("client-go", func(t *testing.T) { goClientTokens(t, r) })
+}
+
+// TestWhereACommandFindsItsCredential asks a running patgate with a forge token from a file, from standard input and from
+// the environment, with a patgate token, and with none.
+func TestWhereACommandFindsItsCredential(t *testing.T) {
+	r := startRunning(t)
+	made := r.make(t, creation("lister", account("read_personal_access_token")))
+	file := filepath.Join(r.dir, "pat.txt")
+	if err := os.WriteFile(file, []byte(r.world.alicePAT+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, tc := range map[string]struct {
+		args      []string
+		env, in   string
+		want      string // of the output
+		otherwise bool   // it fails
+	}{
+		"a file":                   {args: []string{"--credential-file", file}, want: "lister"},
+		"a file by the variable":   {env: "PATGATE_OWNER_CREDENTIAL_FILE=" + file, want: "lister"},
+		"standard input":           {args: []string{"--credential-file", "-"}, in: r.world.alicePAT, want: "lister"},
+		"a variable":               {env: "PATGATE_OWNER_CREDENTIAL=" + r.world.alicePAT, want: "lister"},
+		"a patgate token":          {env: "PATGATE_OWNER_CREDENTIAL=" + made.Token, want: "lister"},
+		"a patgate token, cut off": {env: "PATGATE_OWNER_CREDENTIAL=" + made.Token[:40], want: "malformed patgate token", otherwise: true},
+		"none":                     {want: "no forge credential was given", otherwise: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cmd := exec.Command("patgate", append([]string{"token", "list", "--server", r.gate}, tc.args...)...)
+			cmd.Env, cmd.Dir, cmd.Stdin = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + r.dir, tc.env}, r.dir, strings.NewReader(tc.in)
+			out, err := cmd.CombinedOutput()
+			if (err != nil) != tc.otherwise || !strings.Contains(string(out), tc.want) || strings.Contains(string(out), made.Token[:20]) {
+				t.Errorf("%v: %s", err, out)
+			}
+		})
+	}
 }
 
 // TestProbesCanBeForwarded holds the other setting: what tools ask to see whether a token works is decided as all else.
