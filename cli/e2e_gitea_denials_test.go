@@ -142,7 +142,8 @@ func giteaCredentials(t *testing.T, g *giteaStage) {
 	})
 	t.Run("nobody acts as somebody else", func(t *testing.T) {
 		before := len(g.heard(t))
-		for name, header := range map[string]http.Header{"Sudo": {"Sudo": {"bob"}}, "the header of a reverse proxy": {"X-Webauth-User": {"bob"}}} {
+		for name, header := range map[string]http.Header{"Sudo": {"Sudo": {"bob"}}, "the header of a reverse proxy": {"X-Webauth-User": {"bob"}},
+			"its address": {"X-Webauth-Email": {"bob@localhost.invalid"}}, "a second factor": {"X-Gitea-Otp": {"123456"}}} {
 			header.Set("Authorization", "token "+reads)
 			a := send(http.MethodGet, g.gate+path, header, nil)
 			if a.status != http.StatusBadRequest && a.status != http.StatusForbidden {

@@ -155,10 +155,46 @@ func giteaImages(t *testing.T, g *giteaStage) {
 	if text := string(tags); !strings.Contains(text, `"web/server"`) || strings.Contains(text, `"version":"2"`) {
 		t.Errorf("the registry holds %s", text)
 	}
+	t.Run("no layer is fetched out of another organization's image", func(t *testing.T) {
+		direct := []string{"copy", "--insecure-policy", "--dest-tls-verify=false", "--dest-creds", "alice:" + g.world.alicePAT, s.layout(t, "secret", 50_000, "arm64"),
+			"docker://" + strings.TrimPrefix(g.forge.URL(), "http://") + "/umbra/secret:1"}
+		s.ok(t, "skopeo", direct...)
+		digest := layerOf(t, filepath.Join(g.home, "secret"))
+		ask := func(token, method, path string) answer {
+			return send(method, g.gate+path, http.Header{"Authorization": {"Basic " + base64.StdEncoding.EncodeToString([]byte("ci:"+token))}}, nil)
+		}
+		if a := ask(writer, http.MethodPost, "/v2/acme/thief/blobs/uploads/?mount="+digest+"&from=umbra/secret"); a.status == http.StatusCreated {
+			t.Errorf("mounted: status %d: %s", a.status, a.body)
+		} else {
+			t.Logf("mounting: status %d: %.200s", a.status, a.body)
+		}
+		if a := ask(writer, http.MethodGet, "/v2/acme/thief/blobs/"+digest); a.status == http.StatusOK {
+			t.Errorf("the layer of another organization is read: status %d", a.status)
+		}
+		if a := ask(writer, http.MethodGet, "/v2/umbra/secret/blobs/"+digest); a.status != http.StatusForbidden && a.status != http.StatusUnauthorized {
+			t.Errorf("the layer is read where it is: status %d", a.status)
+		}
+	})
 	t.Run("patgate says why", func(t *testing.T) {
 		status, answer := s.ask(t, reader, http.MethodDelete, "/v2/acme/web/server/manifests/1")
 		if status != http.StatusForbidden || !strings.Contains(answer, "delete_container_repository") {
 			t.Errorf("status %d: %s", status, answer)
 		}
 	})
+}
+
+// layerOf gives the digest of the largest blob of an image layout, which is its layer.
+func layerOf(t *testing.T, layout string) string {
+	t.Helper()
+	blobs, err := os.ReadDir(filepath.Join(layout, "blobs", "sha256"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	digest, size := "", int64(0)
+	for _, blob := range blobs {
+		if info, err := blob.Info(); err == nil && info.Size() > size {
+			digest, size = "sha256:"+blob.Name(), info.Size()
+		}
+	}
+	return digest
 }

@@ -61,6 +61,17 @@ func giteaGit(t *testing.T, g *giteaStage) {
 			g.refused(t, work, []string{"remote: Access denied", "download_code"}, "clone", g.url(reader, path), "refused")
 		}
 	})
+	t.Run("a push that opens a pull request or publishes the repository", func(t *testing.T) {
+		dir := filepath.Join(work, "writing")
+		g.refused(t, dir, []string{"create_merge_request"}, "push", "-q", "origin", "main:refs/for/main/topic")
+		g.refused(t, dir, []string{"update_project"}, "push", "-q", "-o", "repo.private=false", "origin", "main:feature/public")
+		if answer := string(g.direct(t, g.world.alicePAT, http.MethodGet, "/repos/acme/app", nil, http.StatusOK)); !strings.Contains(answer, `"private":true`) {
+			t.Error("the repository is public now")
+		}
+		if answer := string(g.direct(t, g.world.alicePAT, http.MethodGet, "/repos/acme/app/pulls", nil, http.StatusOK)); strings.TrimSpace(answer) != "[]" {
+			t.Errorf("there is a pull request: %s", answer)
+		}
+	})
 	t.Run("a push makes no repository", func(t *testing.T) {
 		all := g.mint(t, "--name", "git everywhere", "--all-memberships", "--allow", "download_code,push_code")
 		g.refused(t, filepath.Join(work, "writing"), nil, "push", g.url(all, "alice/brand-new.git"), "main")
