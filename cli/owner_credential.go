@@ -65,6 +65,7 @@ func askCredential(cmd *cobra.Command, c *config.Config) (token.Secret, error) {
 
 // scopesWanted says which scopes an owner's credential should have.
 func scopesWanted(c *config.Config) string {
+	settleForge(context.Background(), c)
 	if tableForge(c) == routes.ForgeGitea {
 		return "the scopes that its patgate tokens are to use, and read:user, read:organization and read:repository"
 	}
