@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -58,27 +59,10 @@ func newGitGateway(t *testing.T) (*gateway, *gitUpstream, string) {
 
 func (g *gateway) git(t *testing.T, token, method, target string, header map[string]string, body []byte) (int, string) {
 	t.Helper()
-	request, err := http.NewRequest(method, "http://"+g.address+target, bytes.NewReader(body))
-	if err != nil {
-		t.Fatal(err)
-	}
-	request.SetBasicAuth("anyone", token)
-	for name, value := range header {
-		request.Header.Set(name, value)
-	}
-	response, err := http.DefaultTransport.RoundTrip(request)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer response.Body.Close()
-	answer, err := io.ReadAll(response.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if strings.Contains(string(answer), ownerCredential) {
-		t.Errorf("the owner's credential came back: %s", answer)
-	}
-	return response.StatusCode, string(answer)
+	all := map[string]string{"Authorization": basic("anyone", token)}
+	maps.Copy(all, header)
+	status, _, answer := g.send(t, method, target, string(body), all)
+	return status, answer
 }
 
 // pushOf makes the body of a push of one ref.
