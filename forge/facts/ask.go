@@ -63,3 +63,24 @@ func (k *Keeper[N]) lookup(ctx context.Context, s *token.Session, route *routes.
 	}
 	return none, fmt.Errorf("status %d: %w", rep.Status, forge.ErrUnavailable)
 }
+
+// Version asks the forge for its version, which it tells at /version; revision is empty where it names none.
+func (k *Keeper[N]) Version(ctx context.Context, credential token.Secret) (version, revision string, err error) {
+	ctx, cancel := k.Bound(ctx)
+	defer cancel()
+	rep, err := k.Client.Get(ctx, credential, "/version")
+	if err != nil {
+		return "", "", fmt.Errorf("asking for the version: %w", err)
+	}
+	if rep.Status != 200 {
+		return "", "", fmt.Errorf("asking for the version: status %d: %w", rep.Status, forge.ErrUnavailable)
+	}
+	v, err := rest.Decode[struct {
+		Version  string `json:"version"`
+		Revision string `json:"revision"`
+	}](rep)
+	if err != nil {
+		return "", "", err
+	}
+	return v.Version, v.Revision, nil
+}

@@ -39,38 +39,5 @@ func (r *Resolver) members(ctx context.Context, s *token.Session, path string, p
 	if err != nil {
 		return nil, err
 	}
-	out := make([]forge.Membership, len(*all))
-	for i, body := range *all {
-		named, err := rest.Decode[struct {
-			ID int64 `json:"id"`
-		}](rest.Reply{Body: body})
-		if err != nil {
-			return nil, err
-		}
-		if named.ID <= 0 {
-			return nil, fmt.Errorf("reading the forge's answer: an entry without an id: %w", forge.ErrUnavailable)
-		}
-		out[i] = forge.Membership{ID: named.ID, Body: body}
-	}
-	return out, nil
-}
-
-// Version asks the forge for its version: GET /version. Gitea names no revision.
-func (r *Resolver) Version(ctx context.Context, credential token.Secret) (version, revision string, err error) {
-	ctx, cancel := r.Bound(ctx)
-	defer cancel()
-	rep, err := r.Client.Get(ctx, credential, "/version")
-	if err != nil {
-		return "", "", fmt.Errorf("asking for the version: %w", err)
-	}
-	if rep.Status != 200 {
-		return "", "", fmt.Errorf("asking for the version: status %d: %w", rep.Status, forge.ErrUnavailable)
-	}
-	v, err := rest.Decode[struct {
-		Version string `json:"version"`
-	}](rep)
-	if err != nil {
-		return "", "", err
-	}
-	return v.Version, "", nil
+	return rest.Members(*all)
 }

@@ -40,48 +40,10 @@ func (r *Resolver) Memberships(ctx context.Context, s *token.Session, least, pag
 	if err != nil {
 		return m, err
 	}
-	if m.Groups, err = members(answer.Groups); err == nil {
-		m.Projects, err = members(answer.Projects)
+	if m.Groups, err = rest.Members(answer.Groups); err == nil {
+		m.Projects, err = rest.Members(answer.Projects)
 	}
 	return m, err
-}
-
-func members(all []json.RawMessage) ([]forge.Membership, error) {
-	out := make([]forge.Membership, len(all))
-	for i, body := range all {
-		var named struct {
-			ID int64 `json:"id"`
-		}
-		if err := json.Unmarshal(body, &named); err != nil || named.ID <= 0 {
-			return nil, fmt.Errorf("reading the forge's answer: not the JSON that was expected: %w", forge.ErrUnavailable)
-		}
-		out[i] = forge.Membership{ID: named.ID, Body: body}
-	}
-	return out, nil
-}
-
-// versionAnswer is the answer to GET /version.
-type versionAnswer struct {
-	Version  string `json:"version"`
-	Revision string `json:"revision"`
-}
-
-// Version asks the forge for its version.
-func (r *Resolver) Version(ctx context.Context, credential token.Secret) (version, revision string, err error) {
-	ctx, cancel := r.Bound(ctx)
-	defer cancel()
-	rep, err := r.Client.Get(ctx, credential, "/version")
-	if err != nil {
-		return "", "", fmt.Errorf("asking for the version: %w", err)
-	}
-	if rep.Status != 200 {
-		return "", "", fmt.Errorf("asking for the version: status %d: %w", rep.Status, forge.ErrUnavailable)
-	}
-	v, err := rest.Decode[versionAnswer](rep)
-	if err != nil {
-		return "", "", err
-	}
-	return v.Version, v.Revision, nil
 }
 
 // Exists asks, with a credential, whether there is a user of that id: GET /users/:id.
