@@ -93,15 +93,15 @@ func forgeOf(status int, body []byte) config.Forge {
 }
 
 // awaitForge asks a forge that could not be reached at the start again until it answers. When it is not the GitLab that it
-// was taken for, serving ends, so that what starts patgate starts it anew.
-func (g *gateway) awaitForge(ctx context.Context) {
+// was taken for, serving ends, so that what starts patgate starts it anew; ok tells that it is one.
+func (g *gateway) awaitForge(ctx context.Context) (ok bool) {
 	g.logger.Warn("it is not known what the forge is, as it does not answer: it is taken for a GitLab (fix: set forge)")
 	tick := time.NewTicker(detectInterval)
 	defer tick.Stop()
 	for {
 		select {
 		case <-ctx.Done():
-			return
+			return false
 		case <-tick.C:
 		}
 		forge, known := detectForge(ctx, g.config)
@@ -109,10 +109,10 @@ func (g *gateway) awaitForge(ctx context.Context) {
 		case !known:
 		case forge == config.ForgeGitLab:
 			g.logger.Info("the forge is known by now", zap.Stringer("forge", forge))
-			return
+			return true
 		default:
 			g.failed <- fmt.Errorf("the forge is %s, and was taken for a GitLab because it did not answer at the start (fix: start patgate again, or set forge: %s)", forge, forge)
-			return
+			return false
 		}
 	}
 }

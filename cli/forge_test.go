@@ -75,7 +75,11 @@ func TestAwaitForge(t *testing.T) {
 		t.Fatal(err)
 	}
 	g := &gateway{config: &cfg, logger: zap.NewNop(), failed: make(chan error, 1)}
-	go g.awaitForge(t.Context())
+	go func() {
+		if g.awaitForge(t.Context()) {
+			t.Error("it was taken for a GitLab")
+		}
+	}()
 	select {
 	case err := <-g.failed:
 		if !strings.Contains(err.Error(), "set forge: gitea") {

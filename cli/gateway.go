@@ -300,14 +300,14 @@ func (g *gateway) start(ctx context.Context, clients, operators, people net.List
 	}
 	g.logger.Info("serving", fields...)
 	g.use.Start()
-	if g.config.Tokens.CheckInterval > 0 {
-		go g.tokens.Watch(ctx, tokens.Watching{Interval: g.config.Tokens.CheckInterval.Std(), UnusedAfter: g.config.Tokens.RevokeUnusedAfter.Std(),
-			Report: func(err error) { g.logger.Error("checking tokens", zap.Error(err)) }})
-	}
 	go g.greet(ctx)
-	if g.forgeUnknown {
-		go g.awaitForge(ctx)
-	}
+	go func() {
+		// Tokens end when their owner is gone: nobody asks a forge for that in the words of another one.
+		if (!g.forgeUnknown || g.awaitForge(ctx)) && g.config.Tokens.CheckInterval > 0 {
+			g.tokens.Watch(ctx, tokens.Watching{Interval: g.config.Tokens.CheckInterval.Std(), UnusedAfter: g.config.Tokens.RevokeUnusedAfter.Std(),
+				Report: func(err error) { g.logger.Error("checking tokens", zap.Error(err)) }})
+		}
+	}()
 }
 
 // serving is the readiness check that ends before the listener does, so that balancers turn away in time.

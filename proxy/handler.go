@@ -418,7 +418,7 @@ func (x *exchange) decide() *refusal {
 			r.message, r.decision = x.refMessage(), nil
 		case policy.ReasonTargetDenied:
 			if x.git.push != nil {
-				r.message = "The push options ask for a merge request."
+				r.message = "The push, or its options, ask for more than new commits: a merge request, or other settings of the project."
 			}
 		}
 		return r
