@@ -24,6 +24,19 @@ func TestPackageClients(t *testing.T) {
 	t.Run("Composer", func(t *testing.T) { composer(t, s) })
 	t.Run("RubyGems", func(t *testing.T) { rubygems(t, s) })
 	t.Run("generic packages with curl", func(t *testing.T) { generic(t, s) })
+	t.Run("HEAD", func(t *testing.T) {
+		file := send("HEAD", s.api("packages/generic/app/1.0.0/app.tar.gz", "", ""), bearer(s.reader), nil)
+		if file.status != 200 || file.header.Get("Content-Length") != "18000" {
+			t.Error(file.status, file.header)
+		}
+		changed := send("HEAD", s.api("packages/npm/@shop%2flib", "", ""), bearer(s.reader), nil)
+		if changed.status != 200 || changed.header.Get("Content-Length") != "" || changed.header.Get("ETag") != "" {
+			t.Error("the forge's length is not that of the answer that would come:", changed.status, changed.header)
+		}
+		if denied := send("HEAD", s.api("packages/npm/@shop%2flib", "", ""), bearer(s.stranger), nil); denied.status != 403 {
+			t.Error(denied.status)
+		}
+	})
 }
 
 func npm(t *testing.T, s *packageStage) {

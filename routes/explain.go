@@ -135,6 +135,16 @@ func (r *Route) notes() []string {
 	if r.Mints != "" {
 		notes = append(notes, "the answer carries a credential of its own ("+r.Mints+"): never part of a wildcard or template")
 	}
+	if len(r.Auth) > 0 {
+		places := make([]string, len(r.Auth))
+		for i, p := range r.Auth {
+			places[i] = p.String()
+		}
+		notes = append(notes, "the forge looks for the credential in: "+strings.Join(places, ", "))
+	}
+	if r.Response.Links {
+		notes = append(notes, "addresses of the forge in the answer become patgate's")
+	}
 	for _, f := range r.Texts {
 		notes = append(notes, "the text of "+f.Param+" may hold quick actions, which need the permissions for what they do")
 	}

@@ -13,6 +13,7 @@ resources:
       - GET /projects/{project}/jobs public
       - GET /projects/{project}/jobs/latest
       - GET /projects/{project}/jobs/{job_id}
+      - GET /projects/{project}/index links
     run:
       - route: POST /projects/{project}/play
         targets: [{param: to_project_id, ref: project, needs: [run_job, create_work_item], required: true}]
@@ -143,6 +144,7 @@ func TestPlantedMistakesOfOverlays(t *testing.T) {
 		{"lets a refused parameter pass", keep(4, "parameters: {group: pass}"), 4, "parameters group", "unsafe: true"},
 		{"drops several things", play("also: read_job"), 4, "target to_project_id, response.remove runners_token, mints, force with_shared, parameters group", "unsafe: true"},
 		{"allows what is refused", "resources:\n  job:\n    run:\n      - POST /projects/{project}/refused\n", 4, "protects it: refuse", "unsafe: true"},
+		{"drops links", "resources:\n  job:\n    read:\n      - GET /projects/{project}/index\n", 4, "protects it: links", "unsafe: true"},
 		{"drops spans", "resources:\n  runner:\n    read:\n      - GET /runners boundary=instance\n", 4, "protects it: spans", "unsafe: true"},
 		{"drops a lookup", "resources:\n  runner:\n    read:\n      - GET /runners/{id} boundary=instance\n", 4, "where its container is found", "unsafe: true"},
 		{"takes a container for a plain value", "captures: {source_id: int}\nresources:\n  job:\n    run:\n      - POST /projects/{project}/copy/{source_id}\n", 5, "target source_id", "unsafe: true"},

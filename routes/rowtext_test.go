@@ -15,6 +15,8 @@ resources:
       - GET /jobs/{id} boundary=project
     run:
       - POST /projects/{project}/jobs/{id}/play runs_as_owner exports
+      - POST /projects/{project}/packages auth=nuget_key,basic links
+      - POST /projects/{project}/packages/any auth=any
       - route: POST /jobs/play boundary=project runs_as_owner
         find: {param: project_path, ref: project, send: path}
         effects: [grants_rights]
@@ -24,6 +26,14 @@ resources:
 	t.Run("effects are flags", func(t *testing.T) {
 		if r := find(t, table, "POST /projects/{project}/jobs/{id}/play"); !slices.Equal(r.Effects, []string{"runs_as_owner", "exports"}) {
 			t.Errorf("effects %v", r.Effects)
+		}
+	})
+	t.Run("places of the credential, in their order", func(t *testing.T) {
+		if r := find(t, table, "POST /projects/{project}/packages"); !slices.Equal(r.Auth, []Place{PlaceNugetKey, PlaceBasic}) || !r.Response.Links {
+			t.Errorf("%v, %+v", r.Auth, r.Response)
+		}
+		if r := find(t, table, "POST /projects/{project}/packages/any"); !slices.Equal(r.Auth, []Place{PlacePrivateToken, PlaceBearer, PlaceBasic}) || r.Response.Links {
+			t.Errorf("%v, %+v", r.Auth, r.Response)
 		}
 	})
 	t.Run("flags and the key effects add up", func(t *testing.T) {
@@ -51,6 +61,9 @@ func TestRowFlagsRefuse(t *testing.T) {
 		"public on a write":        {"- PUT /projects/{project}/jobs public", "only reads can be public"},
 		"an effect that is twice":  {"- GET /projects/{project}/jobs exports exports", "stands twice"},
 		"an effect nobody knows":   {"- GET /projects/{project}/jobs export", "unknown flag"},
+		"a place nobody knows":     {"- GET /projects/{project}/jobs auth=cookie", "unknown place"},
+		"a place that is twice":    {"- GET /projects/{project}/jobs auth=basic,basic", "stands twice"},
+		"a ticket or something":    {"- GET /projects/{project}/jobs auth=ticket,basic", "takes nothing else"},
 		"an unknown form to send":  {"- {route: GET /jobs boundary=project, find: {param: p, ref: project, send: name}}", "unknown form"},
 		"effects of an open route": {"", ""},
 	} {
