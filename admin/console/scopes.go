@@ -56,7 +56,7 @@ const (
 	// nameAge is how old a path may be that is only shown.
 	nameAge = 10 * time.Minute
 	// namesAsked bounds how many paths the forge is asked for one page, and namesWait for how long.
-	namesAsked = 40
+	namesAsked = 25
 	namesWait  = 3 * time.Second
 )
 

@@ -17,6 +17,9 @@ import (
 // askAgain is how old the forge's word on a session's credential may be.
 const askAgain = 5 * time.Minute
 
+// askSoon is when a forge that could not be asked is asked again.
+const askSoon = 30 * time.Second
+
 // formsKept bounds the forms that a session remembers.
 const formsKept = 100
 
@@ -253,6 +256,10 @@ func (q *request) recognize() error {
 			q.setCookie(q.w, sessionCookie, "")
 			q.o.Record(Event{What: "signed_out", UserID: s.userID, Client: q.client(q.r)})
 			return nil
+		default: // the forge did not say; it is asked again a little later, not with every page
+			s.mu.Lock()
+			s.checked = q.o.Now().Add(askSoon - askAgain)
+			s.mu.Unlock()
 		}
 	}
 	q.session, q.caller = s, caller

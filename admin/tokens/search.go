@@ -82,14 +82,17 @@ type Place struct {
 	ID   int64
 }
 
+// readingPaths sets the allowance of questions for paths apart from those of tokens, whose ids are above zero, and of searches.
+const readingPaths = -1 << 40
+
 // Path gives the full path of a place as an owner sees it now; empty when it is not there or not visible, or when the
 // forge does not say. It is for people to read and decides nothing.
 func (s *Service) Path(ctx context.Context, c *Caller, p Place) (string, error) {
 	if c.identity == nil || p.ID <= 0 {
 		return "", ErrNotFound
 	}
-	// Not a token's question, so not on any token's allowance.
-	as := &token.Session{TokenID: -c.identity.UserID, OwnerUserID: c.identity.UserID, Username: c.identity.Username, Credential: c.secret}
+	// No token's question, and not to use up what the owner's searches may ask: an allowance of its own.
+	as := &token.Session{TokenID: readingPaths - c.identity.UserID, OwnerUserID: c.identity.UserID, Username: c.identity.Username, Credential: c.secret}
 	container, err := s.o.Forge.Resolve(ctx, as, routes.Reference{Kind: p.Kind, ID: p.ID}, time.Minute)
 	switch {
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
