@@ -85,6 +85,11 @@ func dependencyProxy(t *testing.T, s *registryStage, outside *outsideRegistry) {
 	t.Run("skopeo", func(t *testing.T) {
 		s.ok(t, "skopeo", "copy", "--all", "--src-tls-verify=false", "--src-creds", "ci:"+puller, "docker://"+image, "oci:"+filepath.Join(s.home, "skopeo")+":v1")
 	})
+	t.Run("a login", func(t *testing.T) {
+		s.ok(t, "skopeo", "login", "--tls-verify=false", "-u", "ci", "-p", puller, s.gateway)
+		s.refused(t, nil, "skopeo", "login", "--tls-verify=false", "-u", "ci", "-p", madeUp(), s.gateway)
+		s.refused(t, nil, "skopeo", "login", "--tls-verify=false", "-u", "ci", "-p", s.mint(t, "--name", "jobs", "--group", "shop", "--allow", "read_job"), s.gateway)
+	})
 	t.Run("crane", func(t *testing.T) {
 		if _, err := exec.LookPath("crane"); err != nil {
 			missing(t, "crane is not here: go install github.com/google/go-containerregistry/cmd/crane@latest")
@@ -132,6 +137,7 @@ func dependencyProxy(t *testing.T, s *registryStage, outside *outsideRegistry) {
 		{"by another case of the group", "GET", "/v2/Shop/dependency_proxy/containers/library/small/manifests/v1", made, 200},
 		{"of a subgroup", "GET", "/v2/shop/backend/dependency_proxy/containers/library/small/manifests/v1", made, 200},
 		{"the probe", "GET", "/v2/", made, 200},
+		{"the probe, by a method that reads nothing", "POST", "/v2/", made, 403},
 		{"another group", "GET", "/v2/secret/dependency_proxy/containers/library/small/manifests/v1", made, 403},
 		{"a group that does not exist", "GET", "/v2/nobody/dependency_proxy/containers/library/small/manifests/v1", made, 403},
 		{"an encoded group", "GET", "/v2/shop%2Fbackend/dependency_proxy/containers/library/small/manifests/v1", made, 403},

@@ -39,7 +39,7 @@ func (x *exchange) classifyRegistry() *refusal {
 	switch {
 	case x.toOwnRegistry() && string(x.path) != ownTokenService:
 		return x.classifyImage()
-	case x.isProbe() && len(x.registry.jwt) == 0:
+	case x.isProbe() && len(x.registry.jwt) == 0 && (x.isHead || x.method == fasthttp.MethodGet):
 		x.registry.probe = true
 		return nil
 	case x.toRegistry():
@@ -69,67 +69,21 @@ func (x *exchange) classifyRegistry() *refusal {
 // not allowed is left out, as the forge does with what its user may not do. Nothing that is allowed is a denial.
 func (x *exchange) judgeRegistry() *refusal {
 	scopes := x.registry.auth.Scopes
-	proxied := x.registry.auth.Service == "dependency_proxy"
-	none := refuseScopes
-	if proxied {
-		none = refuseProxiedScopes
+	if len(scopes) == 0 {
+		return x.judgeEmpty()
 	}
-	switch {
-	case len(scopes) == 0 && proxied:
-		if r := x.planRow(registry.ProxiedRow); r != nil {
-			return r
-		}
-		x.decision.Reason = policy.ReasonGranted
-		x.note()
-		x.event.Used = nil
-		return x.issueProxied()
-	case len(scopes) == 0:
-		return x.judgeLogin()
+	denied, none := refuseScopes, refuseScopes
+	if x.registry.auth.Service == "dependency_proxy" {
+		denied, none = refuseProxiedScopes, refuseProxiedScopes
 	}
-	denied := none
 	granted := registryChoice{}
 	for i := range scopes {
-		if scopes[i].Type != "repository" {
-			continue
+		r, err := x.judgeScope(&scopes[i], &granted)
+		if err != nil {
+			return refusalOf(err)
 		}
-		// With the registry behind patgate there is one host, and clients ask its one service for both.
-		if group := registry.ProxiedGroup(scopes[i].Name); group != nil && (proxied || x.h.registry != nil && !x.h.registry.own) {
-			if !slices.Contains(scopes[i].Actions, "pull") {
-				continue
-			}
-			r, err := x.judgeGroup(group)
-			switch {
-			case err != nil:
-				return refusalOf(err)
-			case r == nil:
-				granted.choose(x)
-			case denied == none:
-				denied = r
-			}
-			continue
-		}
-		switch {
-		case proxied && strings.HasPrefix(scopes[i].Name, "virtual_registries/"):
-			denied = refuseVirtual
-			continue
-		case proxied, registry.Projects(scopes[i].Name) == nil:
-			continue
-		}
-		kept := registry.Scope{Type: "repository", Name: scopes[i].Name}
-		for _, action := range scopes[i].Actions {
-			r, err := x.judgeAction(action, scopes[i].Name)
-			switch {
-			case err != nil:
-				return refusalOf(err)
-			case r == nil:
-				kept.Actions = append(kept.Actions, action)
-				granted.choose(x)
-			case r != refuseScopes && denied == none:
-				denied = r
-			}
-		}
-		if len(kept.Actions) > 0 {
-			x.registry.allowed = append(x.registry.allowed, kept)
+		if r != nil && denied == none {
+			denied = r
 		}
 	}
 	if granted.route == nil {
@@ -143,6 +97,72 @@ func (x *exchange) judgeRegistry() *refusal {
 		return x.issueProxied()
 	}
 	return nil
+}
+
+// judgeEmpty decides a request without scopes, by which clients try a credential out.
+func (x *exchange) judgeEmpty() *refusal {
+	proxied := x.registry.auth.Service == "dependency_proxy"
+	if !proxied {
+		r := x.judgeLogin()
+		if r == nil || !x.sharesHost() {
+			return r
+		}
+		if x.planRow(registry.ProxiedRow) != nil {
+			return r
+		}
+	} else if r := x.planRow(registry.ProxiedRow); r != nil {
+		return r
+	}
+	x.decision.Reason = policy.ReasonGranted
+	x.note()
+	x.event.Used = nil
+	return x.issueProxied()
+}
+
+// sharesHost tells whether a registry behind patgate and the forge's dependency proxy are one host to clients, which then
+// ask the one service that they were told of for both.
+func (x *exchange) sharesHost() bool { return x.h.registry != nil && !x.h.registry.own }
+
+// judgeScope decides each action of one scope and keeps what is allowed. The refusal is the first that says more than that
+// there is no such thing.
+func (x *exchange) judgeScope(s *registry.Scope, granted *registryChoice) (denied *refusal, err error) {
+	proxied := x.registry.auth.Service == "dependency_proxy"
+	if s.Type != "repository" {
+		return nil, nil
+	}
+	if group := registry.ProxiedGroup(s.Name); group != nil && (proxied || x.sharesHost()) {
+		if !slices.Contains(s.Actions, "pull") {
+			return nil, nil
+		}
+		r, err := x.judgeGroup(group)
+		if err == nil && r == nil {
+			granted.choose(x)
+		}
+		return r, err
+	}
+	switch {
+	case proxied && strings.HasPrefix(s.Name, "virtual_registries/"):
+		return refuseVirtual, nil
+	case proxied, registry.Projects(s.Name) == nil:
+		return nil, nil
+	}
+	kept := registry.Scope{Type: "repository", Name: s.Name}
+	for _, action := range s.Actions {
+		r, err := x.judgeAction(action, s.Name)
+		switch {
+		case err != nil:
+			return nil, err
+		case r == nil:
+			kept.Actions = append(kept.Actions, action)
+			granted.choose(x)
+		case r != refuseScopes && denied == nil:
+			denied = r
+		}
+	}
+	if len(kept.Actions) > 0 {
+		x.registry.allowed = append(x.registry.allowed, kept)
+	}
+	return denied, nil
 }
 
 // registryChoice is the first action that was allowed: it is what the log tells of the request.

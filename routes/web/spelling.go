@@ -2,6 +2,7 @@ package web
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 )
@@ -57,14 +58,11 @@ func unescape(raw string) (string, bool) {
 	for i := 0; i < len(raw); i++ {
 		c := raw[i]
 		if c == '%' {
-			if i+2 >= len(raw) {
+			n, err := strconv.ParseUint(raw[min(i+1, len(raw)):min(i+3, len(raw))], 16, 8)
+			if err != nil || i+2 >= len(raw) {
 				return "", false
 			}
-			hi, lo := digit(raw[i+1]), digit(raw[i+2])
-			if hi < 0 || lo < 0 {
-				return "", false
-			}
-			c = byte(hi<<4 | lo)
+			c = byte(n)
 			i += 2
 		} else if c <= ' ' || c >= 0x7f {
 			return "", false
@@ -88,16 +86,4 @@ func escape(out *strings.Builder, text, plain string) {
 			out.WriteString(string([]byte{'%', digits[c>>4], digits[c&15]}))
 		}
 	}
-}
-
-func digit(c byte) int {
-	switch {
-	case c >= '0' && c <= '9':
-		return int(c - '0')
-	case c >= 'a' && c <= 'f':
-		return int(c-'a') + 10
-	case c >= 'A' && c <= 'F':
-		return int(c-'A') + 10
-	}
-	return -1
 }
