@@ -168,6 +168,9 @@ func (q *request) create() error {
 	if steps(d, q.r.PostForm.Get("do")) {
 		return q.showForm(http.StatusOK, d, formPage{})
 	}
+	if d.cut {
+		return q.showForm(http.StatusUnprocessableEntity, d, formPage{})
+	}
 	caller, status := q.presented(d)
 	if caller == nil {
 		return q.showForm(status, d, formPage{})

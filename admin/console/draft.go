@@ -22,6 +22,7 @@ type draft struct {
 	Scopes            []draftScope
 	Problems          map[string][]string // by field: name, description, expires_at, renew_until, credential
 	General           []string            // problems of no field
+	cut               bool                // the form had more scopes than are read
 }
 
 // draftScope is one scope of it.
@@ -108,6 +109,39 @@ func listed(text string) (all []string) {
 	return all
 }
 
+// An existing place stands in a form by its id with its path behind it ("501 shop/api"): the path is for people, and may be
+// another project's by the time that the form is sent.
+
+// placeLine writes a place by its id.
+func placeLine(id int64, path string) string {
+	return strings.TrimSpace(strconv.FormatInt(id, 10) + " " + path)
+}
+
+// placeID gives what a line names: the id before a path, or what was typed.
+func placeID(line string) string {
+	if head, _, ok := strings.Cut(line, " "); ok && head != "" && strings.Trim(head, "0123456789") == "" {
+		return head
+	}
+	return line
+}
+
+// placePath gives what a line is called.
+func placePath(line string) string {
+	if _, path, ok := strings.Cut(line, " "); ok && placeID(line) != line {
+		return path
+	}
+	return line
+}
+
+// each gives a list with every entry changed.
+func each(all []string, f func(string) string) []string {
+	out := make([]string, len(all))
+	for i, s := range all {
+		out[i] = f(s)
+	}
+	return out
+}
+
 // readDraft reads a form. Whatever scope indices it has, the scopes are numbered anew.
 func readDraft(form url.Values) *draft {
 	d := &draft{Name: form.Get("name"), Description: form.Get("description"), Expires: strings.TrimSpace(form.Get("expires_at")), Renew: strings.TrimSpace(form.Get("renew_until")),
@@ -122,6 +156,10 @@ func readDraft(form url.Values) *draft {
 		}
 	}
 	slices.Sort(indices)
+	if len(indices) > mostScopes {
+		d.cut = true
+		d.General = append(d.General, fmt.Sprintf("The form takes at most %d scopes, and had %d. Nothing beyond that was read.", mostScopes, len(indices)))
+	}
 	for _, n := range indices[:min(len(indices), mostScopes)] {
 		get := func(field string) string { return form.Get(fmt.Sprintf("scope-%d-%s", n, field)) }
 		s := draftScope{Index: n, Access: get("access"), Projects: get("projects"), Groups: get("groups"), Refs: get("refs"), NoDeletes: get("no-deletes") != "", NoTagChanges: get("no-tag-changes") != ""}
@@ -196,7 +234,7 @@ func (d *draft) scopes() (all []tokens.Scope) {
 		s := &d.Scopes[i]
 		one := tokens.Scope{Access: s.Access, Permissions: s.Permissions}
 		if s.Access == policy.AccessSelectedMemberships.String() {
-			one.Projects, one.Groups = listed(s.Projects), listed(s.Groups)
+			one.Projects, one.Groups = each(listed(s.Projects), placeID), each(listed(s.Groups), placeID)
 		}
 		if s.Access != policy.AccessUser.String() && s.Access != policy.AccessInstance.String() {
 			one.Constraints = policy.ConstraintSpec{RefPatterns: listed(s.Refs), ForbidRefDeletes: s.NoDeletes, ForbidTagChanges: s.NoTagChanges}
@@ -221,7 +259,7 @@ func draftOf(t *tokens.Inspected, n names) *draft {
 		text := func(kind routes.RefKind, ids []int64) string {
 			var lines []string
 			for _, id := range ids {
-				lines = append(lines, cmp.Or(n[tokens.Place{Kind: kind, ID: id}], strconv.FormatInt(id, 10)))
+				lines = append(lines, placeLine(id, n[tokens.Place{Kind: kind, ID: id}]))
 			}
 			return strings.Join(lines, "\n")
 		}

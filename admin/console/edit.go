@@ -64,6 +64,9 @@ func (q *request) edit() error {
 	if steps(d, q.r.PostForm.Get("do")) {
 		return q.showEditForm(http.StatusOK, t, d)
 	}
+	if d.cut {
+		return q.showEditForm(http.StatusUnprocessableEntity, t, d)
+	}
 	caller := q.caller
 	if !q.credential().Empty() {
 		var status int

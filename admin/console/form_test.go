@@ -224,8 +224,31 @@ func TestManyScopesAndPlaces(t *testing.T) {
 	v.get(t, at(made.ID, "/edit")).wants(t, 422, "20 scopes are all that the form can show")
 	v.post(t, at(made.ID, "/edit"), v.get(t, at(made.ID, "")).fill(url.Values{"name": {"cut"}})).wants(t, 422)
 	v.get(t, "/tokens/new?like="+at(made.ID, "")[len("/tokens/"):]).wants(t, 422)
+	form := jobToken(w.alicePAT, nil)
+	for i := range 21 {
+		form.Set(fmt.Sprintf("scope-%d-access", i), "user")
+		form.Set(fmt.Sprintf("scope-%d-permission", i), "read_user")
+	}
+	v.post(t, "/tokens", v.get(t, "/tokens/new").fill(form)).wants(t, 422, "at most 20 scopes, and had 21")
 	if l := w.read(t, made.ID); len(l.Scopes) != 21 || l.Name != "many" {
 		t.Errorf("the token is %+v", l)
+	}
+}
+
+// Threat: a project is renamed and another takes its path while a form that names it is open. The token stays with its own.
+func TestEditingGoesByID(t *testing.T) {
+	w := newWorld(t, nil)
+	v := w.signedIn(t, w.alicePAT)
+	id, _ := v.make(t, w.alicePAT, url.Values{"scope-0-groups": {"shop"}})
+	form := v.get(t, at(id, "/edit"))
+	lines := fmt.Sprintf("%d shop/api", w.api)
+	form.wants(t, 200, lines+"</textarea>", "project shop/api", "group shop with everything below")
+	w.forge.MoveProject(w.api, "shop/api-old")
+	w.forge.AddProject("shop/api", forgetest.Private)
+	v.post(t, at(id, "/edit"), form.fill(url.Values{"name": {"renamed meanwhile"}, "scope-0-access": {"selected_memberships"}, "scope-0-projects": {lines}, "scope-0-permission": {"read_job"}})).
+		wants(t, 200, "The changes are in force")
+	if l := w.read(t, id); len(l.Scopes[0].ProjectIDs) != 1 || l.Scopes[0].ProjectIDs[0] != w.api || len(l.Scopes[0].GroupIDs) != 0 {
+		t.Errorf("the token reaches %+v", l.Scopes)
 	}
 }
 

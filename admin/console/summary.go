@@ -41,14 +41,14 @@ func (s *draftScope) where() string {
 		if len(groups) > 1 {
 			word = "groups "
 		}
-		parts = append(parts, word+strings.Join(groups, ", ")+" with everything below")
+		parts = append(parts, word+strings.Join(each(groups, placePath), ", ")+" with everything below")
 	}
 	if projects := listed(s.Projects); len(projects) > 0 {
 		word := "project "
 		if len(projects) > 1 {
 			word = "projects "
 		}
-		parts = append(parts, word+strings.Join(projects, ", "))
+		parts = append(parts, word+strings.Join(each(projects, placePath), ", "))
 	}
 	if len(parts) == 0 {
 		return "no project or group yet"

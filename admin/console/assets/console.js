@@ -200,10 +200,11 @@
     function draw() {
       const rows = [];
       for (const kind of ["group", "project"]) {
-        for (const path of values(kind)) {
+        for (const line of values(kind)) {
+          const path = line.replace(/^[0-9]+ +/, ""); // an id with its path behind it
           const drop = make("button", { type: "button", className: "quiet" }, icon("cross"), make("span", { className: "hidden-label", textContent: `Remove ${path}` }));
           drop.addEventListener("click", () => {
-            fields[kind].value = values(kind).filter(p => p !== path).join("\n");
+            fields[kind].value = values(kind).filter(l => l !== line).join("\n");
             changed();
             one("[data-find]", scope).focus();
           });
@@ -219,7 +220,7 @@
       fields.project.dispatchEvent(new Event("input", { bubbles: true }));
     }
     function add(kind, path) {
-      if (!values(kind).includes(path)) fields[kind].value = [...values(kind), path].join("\n");
+      if (!values(kind).some(l => l === path || l.endsWith(` ${path}`))) fields[kind].value = [...values(kind), path].join("\n");
       changed();
     }
     const access = () => one("[data-access]:checked", scope)?.value ?? "selected_memberships";
