@@ -210,7 +210,7 @@ func TestImportsOnlyGoDown(t *testing.T) {
 		t.Error(breach)
 	}
 	for _, expected := range []string{".", "routes", "routes/params", "routes/reload", "policy", "token", "cache", "config", "audit", "forge",
-		"forge/gitlab", "store", "store/sqlite", "store/seal", "proxy", "admin", "cli"} {
+		"forge/gitlab", "forge/gitea", "forge/facts", "forge/rest", "store", "store/sqlite", "store/seal", "proxy", "admin", "cli"} {
 		if !slices.Contains(packages, expected) {
 			t.Errorf("package %s was not seen: %v", expected, packages)
 		}
