@@ -25,8 +25,8 @@ import (
 //
 // Gitea's tokens have no end and show neither id nor name. Their scopes can be listed only with the user's password, but
 // Gitea names them when it refuses a request for want of one. So requests are made that need a scope each and could do
-// nothing: they name what cannot exist, and for anybody but a site administrator the first is refused in any case. The first answer
-// that names the scopes is the end of it. A Gitea that does not name them (before 1.23, Forgejo) is asked for all of them.
+// nothing: they name what cannot exist, and for anybody but a site administrator the first is refused in any case. The first
+// answer that names the scopes is the end of it. A Gitea that does not name them (before 1.23, Forgejo) is asked for all of them.
 func (r *Resolver) Identify(ctx context.Context, credential token.Secret) (forge.Identity, error) {
 	ctx, cancel := r.Bound(ctx)
 	defer cancel()

@@ -22,7 +22,7 @@ const (
 	mostPages = 10
 )
 
-// pages reads a list until next says that it has seen enough or a page has less than it could.
+// pages reads a list until next says that it has seen enough or a page is empty: Gitea may be set to give shorter ones.
 func (r *Resolver) pages(ctx context.Context, s *token.Session, path string, next func(rest.Reply) (items int, enough bool, err error)) error {
 	for page := 1; page <= mostPages; page++ {
 		rep, err := r.Ask(ctx, s, fmt.Sprintf("%slimit=%d&page=%d", path, pageSize, page))
@@ -32,7 +32,6 @@ func (r *Resolver) pages(ctx context.Context, s *token.Session, path string, nex
 		if shown, err := visible(rep); !shown || err != nil {
 			return err
 		}
-		// Gitea may be set to give less than a page; an empty one is the end.
 		if items, enough, err := next(rep); err != nil || enough || items == 0 {
 			return err
 		}
@@ -60,9 +59,8 @@ func (r *Resolver) readOwner(ctx context.Context, s *token.Session, f *facts.Fac
 	return nil
 }
 
-// readOwnerByID finds the name first, for Gitea gives organizations by their names alone: among the users, among the
-// organizations of the token's owner, and among all that are shown. What was found is read by its name then, and counts only if the id is
-// the one that was asked for.
+// readOwnerByID looks for an id among the users, the organizations of the token's owner and all that are shown, one after
+// the other: Gitea gives organizations by their names alone.
 func (r *Resolver) readOwnerByID(ctx context.Context, s *token.Session, f *facts.Fact, id int64, maxAge time.Duration) error {
 	u, err := r.user(ctx, s, routes.Reference{Kind: routes.RefUser, ID: id})
 	if err != nil {

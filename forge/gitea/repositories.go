@@ -113,14 +113,14 @@ func (r *Resolver) belongs(ctx context.Context, s *token.Session, f *facts.Fact,
 
 // pair tells whether name is "owner/name".
 func pair(name string) bool {
-	owner, rest, ok := strings.Cut(name, "/")
-	return ok && owner != "" && rest != "" && !strings.Contains(rest, "/")
+	owner, repository, ok := strings.Cut(name, "/")
+	return ok && owner != "" && repository != "" && !strings.Contains(repository, "/")
 }
 
 // escapePath writes "owner/name" as two path segments.
 func escapePath(name string) string {
-	owner, rest_, _ := strings.Cut(name, "/")
-	return rest.Escape([]byte(owner)) + "/" + rest.Escape([]byte(rest_))
+	owner, repository, _ := strings.Cut(name, "/")
+	return rest.Escape([]byte(owner)) + "/" + rest.Escape([]byte(repository))
 }
 
 // movedTo reads the new name from the Location of something renamed: .../api/v1/repos/<owner>/<name>. Host and scheme are
