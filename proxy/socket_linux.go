@@ -58,7 +58,9 @@ func newSocket(c net.Conn) net.Conn {
 // do makes one call; false asks to wait until the socket is ready.
 func (t *call) do(number, fd uintptr) (done bool) {
 	for {
+		order()
 		n, _, errno := syscall.RawSyscall(number, fd, uintptr(unsafe.Pointer(unsafe.SliceData(t.p))), uintptr(len(t.p)))
+		order()
 		switch errno {
 		case 0:
 			t.n += int(n)
