@@ -30,6 +30,7 @@ func TestGitea(t *testing.T) {
 	t.Run("Agreement", func(t *testing.T) { giteaAgreement(t, g) })
 	t.Run("Sweep", func(t *testing.T) { giteaSweep(t, g) })
 	t.Run("Renaming", func(t *testing.T) { giteaRenaming(t, g) })
+	t.Run("Mutations", func(t *testing.T) { giteaMutations(t, startGitea(t)) })
 }
 
 func giteaGit(t *testing.T, g *giteaStage) {
