@@ -374,3 +374,49 @@ func TestGiteaPushes(t *testing.T) {
 		})
 	}
 }
+
+// Threat: what is made lands where nobody checked, because Gitea reads no query where there is a body.
+// Attack: the organization that the grant covers in the query, and a body without one: Gitea would take the account itself.
+// Control: the same organization in the body.
+func TestThreatGiteaTargetInTheQuery(t *testing.T) {
+	g, upstream, _ := newGiteaGateway(t)
+	narrow := g.mint(t, nil, policy.ScopeSpec{Access: "selected_memberships", GroupIDs: []int64{3}, Permissions: []string{"create_project", "fork_project", "transfer_project"}})
+	for _, c := range []struct {
+		name, target, body string
+		status             int
+	}{
+		{"a fork", "/api/v1/repos/acme/app/forks?organization=acme", `{"name":"x"}`, 400},
+		{"a fork, with an escape", "/api/v1/repos/acme/app/forks?organizatio%6e=acme", `{}`, 400},
+		{"a migration", "/api/v1/repos/migrate?repo_owner=acme", `{"clone_addr":"https://example.com/x.git","repo_name":"x"}`, 400},
+		{"a transfer", "/api/v1/repos/acme/app/transfer?new_owner=acme", `{}`, 400},
+		{"a copy of a template", "/api/v1/repos/acme/app/generate?owner=acme", `{"name":"x"}`, 400},
+		{"a fork to nowhere", "/api/v1/repos/acme/app/forks", `{"name":"x"}`, 403},
+		{"control: a fork", "/api/v1/repos/acme/app/forks", `{"organization":"acme","name":"x"}`, 200},
+		{"control: a migration", "/api/v1/repos/migrate", `{"repo_owner":"acme","clone_addr":"https://example.com/x.git","repo_name":"x"}`, 200},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			status, _, body := g.send(t, "POST", c.target, c.body, map[string]string{"Authorization": "token " + narrow, "Content-Type": "application/json"})
+			n, _ := upstream.take()
+			if status != c.status || (n > 0) != (status == 200) {
+				t.Errorf("%d, %d requests at the forge: %s", status, n, body)
+			}
+		})
+	}
+}
+
+// Threat: a browser that may only look writes.
+// Attack: pages of Gitea's that write under a path which ends as a fetch does.
+// Control: a fetch.
+func TestThreatGiteaPageThatEndsAsAFetch(t *testing.T) {
+	g, upstream, _ := newGiteaGateway(t)
+	g.handler.options.Web, g.handler.options.Legacy = ModeReadOnly, ModeReadOnly
+	for path, want := range map[string]int{
+		"/acme/app/_delete/main/git-upload-pack": 403, "/acme/app/_upload/main/x.git/git-upload-pack": 403, "/acme/app/git-upload-pack/": 403,
+		"/acme/app/git-upload-pack": 200, "/acme/app.git/git-upload-pack": 200,
+	} {
+		status, _, _ := g.send(t, "POST", path, "x", map[string]string{"Cookie": "i_like_gitea=x"})
+		if n, _ := upstream.take(); status != want || (n > 0) != (want == 200) {
+			t.Errorf("%s: %d, %d requests at the forge", path, status, n)
+		}
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"patgate/policy"
+	"patgate/routes/git"
 )
 
 // other serves a request without a patgate token, as the configuration says. What passes is passed on as it is: raw
@@ -104,8 +105,7 @@ func (x *exchange) reads() bool {
 	}
 	path := x.routed()
 	if x.method == fasthttp.MethodPost {
-		return x.h.dialect.surface(path, x.table.Base()) == surfaceGit &&
-			(bytes.HasSuffix(path, []byte(".git/git-upload-pack")) || x.table.Named() && bytes.HasSuffix(path, []byte("/git-upload-pack")))
+		return x.h.dialect.surface(path, x.table.Base()) == surfaceGit && git.IsFetch(path, x.table.Named())
 	}
 	if x.method != fasthttp.MethodGet && x.method != fasthttp.MethodHead {
 		return false

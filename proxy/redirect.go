@@ -101,7 +101,8 @@ func (x *exchange) tells(value []byte) bool {
 	owner := []byte(x.session.Credential.Reveal())
 	defer clear(owner)
 	found := func(b []byte) bool {
-		if token.Find(b) || len(owner) > 0 && bytes.Contains(b, owner) || len(x.registry.jwt) > 0 && bytes.Contains(b, x.registry.jwt) {
+		if token.Find(b) || len(owner) > 0 && bytes.Contains(b, owner) || len(x.registry.jwt) > 0 && bytes.Contains(b, x.registry.jwt) ||
+			len(x.sealed.ticket) > 0 && bytes.Contains(b, x.sealed.ticket) {
 			return true
 		}
 		for skip := range min(3, len(owner)) { // the alignments that base64 has

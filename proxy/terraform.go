@@ -23,7 +23,7 @@ func (x *exchange) moduleAddress(value []byte) []byte {
 	if x.op.Route == nil || !x.op.Route.Response.Links {
 		return nil
 	}
-	if x.h.links.origin(value) == 0 && (!hasPrefix(value, "/") || hasPrefix(value, "//")) {
+	if x.tells(value) || x.h.links.origin(value) == 0 && (!hasPrefix(value, "/") || hasPrefix(value, "//")) {
 		return nil
 	}
 	if queryCredential(value) {

@@ -2,6 +2,7 @@ package git
 
 import (
 	"bytes"
+	"errors"
 
 	"patgate/routes"
 )
@@ -49,6 +50,22 @@ func Is(path []byte) bool {
 		}
 	}
 	return bytes.Contains(path, []byte(".git/info/lfs/")) || bytes.Contains(path, []byte(".git/gitlab-lfs/"))
+}
+
+// IsFetch tells whether a POST to the raw path fetches from a repository, and so only reads. A path that merely ends as one
+// does is another's: GitLab and Gitea have pages that write under a path of any length. named is for a forge that names
+// projects owner/name, where the ".git" may be missing.
+func IsFetch(path []byte, named bool) bool {
+	repository, found := bytes.CutSuffix(path, []byte("/git-upload-pack"))
+	if !found || len(repository) < 2 || repository[0] != '/' {
+		return false
+	}
+	name, suffixed := bytes.CutSuffix(repository[1:], []byte(".git"))
+	if !suffixed && !named || len(name) == 0 {
+		return false
+	}
+	_, err := parseName(name, named)
+	return err == nil || errors.Is(err, errDesign)
 }
 
 // Classify reads a method and a raw request target into op and r. The error is a *routes.Refusal.

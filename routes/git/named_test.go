@@ -116,3 +116,38 @@ func FuzzClassifyNamed(f *testing.F) {
 		}
 	})
 }
+
+// Threat: who may only read writes by a path that ends as a fetch does.
+// Attack: pages of GitLab's and Gitea's that take a path of any length and write.
+// Control: fetches.
+func TestIsFetch(t *testing.T) {
+	for _, c := range []struct {
+		path          string
+		gitlab, other bool // what a forge says that names projects by paths, and one that has owner/name
+	}{
+		{"/g/p.git/git-upload-pack", true, true},
+		{"/g/p/git-upload-pack", false, true},
+		{"/g/s/p.git/git-upload-pack", true, false},
+		{"/g/p.wiki.git/git-upload-pack", true, true},
+		{"/g/p.design.git/git-upload-pack", true, true},
+		{"/snippets/5.git/git-upload-pack", true, true},
+		{"/g/p/snippets/5.git/git-upload-pack", true, false},
+		{"/g/p/-/create/main/x.git/git-upload-pack", false, false},
+		{"/g/p/%2D/create/main/x.git/git-upload-pack", false, false},
+		{"/g/p/_delete/main/git-upload-pack", false, false},
+		{"/g/p/_upload/main/x.git/git-upload-pack", true, false}, // GitLab has no such page
+		{"/g/p/../q.git/git-upload-pack", false, false},
+		{"/g/p.git/git-receive-pack", false, false},
+		{"/.git/git-upload-pack", false, false},
+		{"/git-upload-pack", false, false},
+		{"git-upload-pack", false, false},
+		{"", false, false},
+	} {
+		if got := IsFetch([]byte(c.path), false); got != c.gitlab {
+			t.Errorf("%s at GitLab: %v", c.path, got)
+		}
+		if got := IsFetch([]byte(c.path), true); got != c.other {
+			t.Errorf("%s at Gitea: %v", c.path, got)
+		}
+	}
+}

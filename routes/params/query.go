@@ -133,6 +133,8 @@ func (s *Set) addTarget(l leaf, r rule) error {
 	}
 	ref, ok := s.reference(kind, v.byPath(s.route), value)
 	switch {
+	case s.route.Named && l.place == inQuery && s.route.Method != "GET":
+		return refuseName(CodePlaces, l.name, "belongs in the body: where there is one the forge reads no query, and would choose a container that nobody has checked")
 	case !ok && s.route.Named && v.byPath(s.route):
 		return refuseName(CodeReference, l.name, "must be the name of one "+kind.String()+"; leave it out when there is none")
 	case !ok:
