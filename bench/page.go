@@ -21,11 +21,14 @@ func (r *result) page() string {
 		line("Not measured: %s.", a)
 	}
 	line("")
-	line("| peer | version | what it does for a request |")
-	line("| --- | --- | --- |")
+	if len(r.Peers) > 0 {
+		line("| peer | version | what it does for a request |")
+		line("| --- | --- | --- |")
+	}
 	for _, p := range r.Peers {
 		line("| %s | %s | %s |", p.Name, p.Version, p.Checks)
 	}
+	r.targetTable(line)
 	r.throughputTable(line)
 	r.latencyTable(line, r.Common, "Latency at the same rate for all, half of what the slowest can do")
 	r.latencyTable(line, r.Half, "Latency at half load, of the slower of these two")

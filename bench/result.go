@@ -172,7 +172,8 @@ func versionOf(program string) string {
 	return ""
 }
 
-// save writes the result as JSON, as a page and as a plot, under one name.
+// save writes the result as JSON, as a page and as a plot, under a name of its own, and once more as the latest one, which
+// docs/performance.md shows.
 func (r *result) save(dir string) (string, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return "", err
@@ -187,8 +188,10 @@ func (r *result) save(dir string) (string, error) {
 		return "", err
 	}
 	for suffix, content := range map[string][]byte{".json": append(text, '\n'), ".md": []byte(r.page()), ".svg": []byte(r.plot())} {
-		if err := os.WriteFile(name+suffix, content, 0o644); err != nil {
-			return "", err
+		for _, file := range []string{name, filepath.Join(dir, "latest")} {
+			if err := os.WriteFile(file+suffix, content, 0o644); err != nil {
+				return "", err
+			}
 		}
 	}
 	return name, nil

@@ -52,6 +52,9 @@ func TestTheHarnessWorks(t *testing.T) {
 			}
 		}
 	}
+	if n := len(r.targetsOf()); n < 6 {
+		t.Errorf("only %d targets are looked at", n)
+	}
 	if len(r.Scaling) != 6 || len(r.Bodies) == 0 {
 		t.Errorf("scaling: %d ways, bodies: %d peers", len(r.Scaling), len(r.Bodies))
 	}
@@ -72,14 +75,14 @@ func (w testWriter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// load1 reads the one result of a folder, and demands that page and plot are beside it.
+// load1 reads the latest result of a folder, and demands that page and plot are beside it.
 func load1(t *testing.T, dir string) *result {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join(dir, "*.json"))
-	if err != nil || len(files) != 1 {
+	if err != nil || len(files) != 2 {
 		t.Fatal(files, err)
 	}
-	text, err := os.ReadFile(files[0])
+	text, err := os.ReadFile(filepath.Join(dir, "latest.json"))
 	if err != nil {
 		t.Fatal(err)
 	}
