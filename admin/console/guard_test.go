@@ -294,6 +294,7 @@ func TestTheWayBackIsLocal(t *testing.T) {
 	for next, want := range map[string]string{
 		"/tokens/new?name=x": "/tokens/new?name=x", "https://evil.example/": "/tokens", "//evil.example": "/tokens", `/\evil.example`: "/tokens", "javascript:alert(1)": "/tokens",
 		"/\t/evil.example": "/tokens", "": "/tokens", "tokens": "/tokens",
+		"/../../../api/v4/user": "/tokens", "/%2e%2e/%2e%2e/x": "/tokens", "/..//evil.example": "/tokens", "/tokens?search=a/../b": "/tokens?search=a/../b",
 	} {
 		v := w.visitor(t)
 		p := v.post(t, "/sign-in", v.get(t, "/sign-in?next="+url.QueryEscape(next)).fill(url.Values{"credential": {w.alicePAT}}))

@@ -102,9 +102,10 @@ type key [sha256.Size]byte
 
 // sessions are those who are signed in.
 type sessions struct {
-	o   *Options
-	mu  sync.Mutex
-	all map[key]*session
+	o     *Options
+	mu    sync.Mutex
+	all   map[key]*session
+	timed bool // sweepLater is under way
 }
 
 func newSessions(o *Options) *sessions { return &sessions{o: o, all: map[key]*session{}} }
@@ -137,7 +138,23 @@ func (a *sessions) begin(c *tokens.Caller) (cookie string, err error) {
 	a.dropLocked(func(o *session) bool { return o.userID == s.userID }, a.o.SessionsPerUser-1)
 	a.dropLocked(func(*session) bool { return true }, a.o.Sessions-1)
 	a.all[sha256.Sum256([]byte(cookie))] = s
+	a.sweepLaterLocked()
 	return cookie, nil
+}
+
+// sweepLaterLocked has sessions that are over dropped although nobody comes by: they hold forge credentials.
+func (a *sessions) sweepLaterLocked() {
+	if a.timed || len(a.all) == 0 {
+		return
+	}
+	a.timed = true
+	time.AfterFunc(a.o.IdleTimeout, func() {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		a.timed = false
+		a.sweepLocked(a.o.Now())
+		a.sweepLaterLocked()
+	})
 }
 
 // sweepLocked drops sessions that are over.

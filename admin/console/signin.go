@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"path"
 	"strings"
 	"time"
 
@@ -53,7 +54,7 @@ func (q *request) sendToSignIn() {
 func local(next string) string {
 	u, err := url.Parse(next)
 	if err != nil || u.IsAbs() || u.Host != "" || u.User != nil || !strings.HasPrefix(next, "/") || strings.HasPrefix(next, "//") ||
-		strings.ContainsAny(next, "\\\r\n\t") || len(next) > 8192 {
+		strings.ContainsAny(next, "\\\r\n\t") || len(next) > 8192 || path.Clean(u.Path) != u.Path {
 		return "/"
 	}
 	return next

@@ -1,0 +1,45 @@
+package console
+
+import (
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"patgate/admin/tokens"
+)
+
+// A session that nobody comes back to is dropped with its forge credential, and one that is used stays.
+func TestSessionsThatAreOverAreDropped(t *testing.T) {
+	o := Options{IdleTimeout: 20 * time.Millisecond, SessionLifetime: time.Hour}
+	o.setDefaults()
+	var late atomic.Int64
+	o.Now = func() time.Time { return time.Unix(1_800_000_000, late.Load()) }
+	a := newSessions(&o)
+	kept := func() int {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		return len(a.all)
+	}
+	if _, err := a.begin(tokens.Operator("gone")); err != nil {
+		t.Fatal(err)
+	}
+	late.Store(int64(15 * time.Millisecond))
+	stays, err := a.begin(tokens.Operator("stays"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	late.Store(int64(25 * time.Millisecond))
+	for end := time.Now().Add(10 * time.Second); kept() != 1 && time.Now().Before(end); {
+		time.Sleep(time.Millisecond)
+	}
+	if n := kept(); n != 1 || a.find(stays) == nil {
+		t.Fatalf("%d sessions are kept", n)
+	}
+	late.Store(int64(time.Second))
+	for end := time.Now().Add(10 * time.Second); kept() != 0 && time.Now().Before(end); {
+		time.Sleep(time.Millisecond)
+	}
+	if n := kept(); n != 0 {
+		t.Errorf("%d sessions are kept", n)
+	}
+}
