@@ -21,12 +21,12 @@ type gitStage struct {
 	home string
 }
 
-func startGit(t *testing.T) *gitStage {
+func startGit(t *testing.T, settings ...string) *gitStage {
 	t.Helper()
 	if _, err := exec.LookPath("git"); err != nil {
 		missing(t, "git is not here: apt-get install git")
 	}
-	return serveGit(t, startRunning(t))
+	return serveGit(t, startRunningWith(t, func(*world) []string { return settings }))
 }
 
 // serveGit has a running server's forge serve repositories, with three commits and a tag in each.

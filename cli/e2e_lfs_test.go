@@ -80,7 +80,8 @@ func TestGitPushStreams(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it moves 500 MiB")
 	}
-	g := startGit(t)
+	// The forge here answers once it has unpacked everything, which a slow disk makes long.
+	g := startGit(t, "PATGATE_TIMEOUTS_UPSTREAM_RESPONSE=5m")
 	grant := g.mint(t, "--name", "writer", "--project", "shop/backend/api", "--allow", "download_code,push_code")
 	work := t.TempDir()
 	g.git(t, work, "clone", "-q", g.url(grant, "shop/backend/api.git"), "clone")

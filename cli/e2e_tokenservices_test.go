@@ -178,7 +178,6 @@ func TestAnswersThatHoldACredential(t *testing.T) {
 	token := r.mint(t, "--name", "much", "--group", "shop", "--allow", "read_package,create_package,read_project,read_group")
 	r.world.forge.ForgetRequests()
 	for _, c := range []struct{ request, reason string }{
-		{"GET /packages/terraform/modules/v1/shop/network/aws/1.0.0/download", "mints"},
 		{"POST /ai/duo_workflows/direct_access", "refused"},
 		{"POST /ai/duo_workflows/workflows", "refused"},
 		{"POST /ai/duo_workflows/agent_workflows", "other_credential"},
