@@ -159,12 +159,15 @@ func commandError(err error) error {
 
 // checkOptions adds what push options would have the forge do besides: make or change a merge request.
 func (x *exchange) checkOptions() error {
-	if x.git.push == nil || x.git.Name.Kind != git.RepositoryProject || len(x.question.Checks) == 0 {
+	if x.git.push == nil || len(x.question.Checks) == 0 {
 		return nil
 	}
 	needs := routes.PermissionSet{}
-	if x.table.Named() {
-		return x.checkNamedOptions(needs)
+	switch {
+	case x.table.Named():
+		return x.checkNamedOptions(needs) // of a wiki, too: Gitea's hook for refs/for/ does not ask which repository it is for
+	case x.git.Name.Kind != git.RepositoryProject:
+		return nil
 	}
 	for _, option := range x.git.push.Options {
 		name, found := strings.CutPrefix(option, "merge_request.")

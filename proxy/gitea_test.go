@@ -350,10 +350,13 @@ func TestGiteaPushes(t *testing.T) {
 	pusher := g.mint(t, nil, policy.ScopeSpec{Access: "selected_memberships", ProjectIDs: []int64{7}, Permissions: []string{"push_code"}})
 	opener := g.mint(t, nil, policy.ScopeSpec{Access: "selected_memberships", ProjectIDs: []int64{7}, Permissions: []string{"push_code", "create_merge_request", "update_merge_request"}})
 	owner := g.mint(t, nil, policy.ScopeSpec{Access: "selected_memberships", ProjectIDs: []int64{7}, Permissions: []string{"push_code", "update_project"}})
+	writer := g.mint(t, nil, policy.ScopeSpec{Access: "selected_memberships", ProjectIDs: []int64{7}, Permissions: []string{"create_wiki"}})
 	for _, c := range []struct {
 		name, token, path, body string
 		passes                  bool
 	}{
+		{"a wiki", writer, "acme/app.wiki", giteaPush("refs/heads/main"), true},
+		{"a pull request by way of the wiki", writer, "acme/app.wiki", giteaPush("refs/for/main/topic"), false},
 		{"a branch", pusher, "acme/app", giteaPush("refs/heads/topic"), true},
 		{"a branch by the group's token", secret, "acme/app", giteaPush("refs/heads/topic"), true},
 		{"another repository", pusher, "umbra/app", giteaPush("refs/heads/topic"), false},
