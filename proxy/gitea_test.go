@@ -423,3 +423,24 @@ func TestThreatGiteaPageThatEndsAsAFetch(t *testing.T) {
 		}
 	}
 }
+
+// Threat: commits of another owner's fork become visible in a pull request.
+// Attack: a repository that was given away, by the path that it had: its old owner in front of the branch is not the owner that
+// was checked.
+// Control: the same by its present path, and a branch alone.
+func TestThreatGiteaFormerOwner(t *testing.T) {
+	g, upstream, secret := newGiteaGateway(t)
+	for _, c := range []struct {
+		repository, head string
+		status           int
+	}{
+		{"old/app", "old:topic", 400}, {"old/app", "OLD:topic", 400}, {"old/app", "umbra:topic", 403},
+		{"old/app", "topic", 200}, {"acme/app", "acme:topic", 200}, {"ACME/app", "Acme:topic", 200},
+	} {
+		status, _, body := g.send(t, "POST", "/api/v1/repos/"+c.repository+"/pulls", `{"base":"main","head":"`+c.head+`","title":"x"}`,
+			map[string]string{"Authorization": "token " + secret, "Content-Type": "application/json"})
+		if n, _ := upstream.take(); status != c.status || (n > 0) != (c.status == 200) {
+			t.Errorf("%s from %s: %d, %d requests at the forge: %s", c.repository, c.head, status, n, body)
+		}
+	}
+}

@@ -285,6 +285,9 @@ func (x *exchange) rebuild() error {
 	case x.registry.proxied != nil:
 		return x.rebuildProxied()
 	}
+	if x.set.NamesOwner && !x.ownerStayed() {
+		return refuseOldOwner
+	}
 	replacements, err := x.replacements()
 	if err != nil {
 		return err
@@ -311,6 +314,20 @@ func (x *exchange) rebuild() error {
 	x.head = x.appendHead(x.head[:0], x.rebuilt)
 	return nil
 }
+
+// ownerStayed tells whether the owner in the path's first reference is that of the container that was checked: a project
+// that was given away is still found by its old path, and the owner of that is somebody else.
+func (x *exchange) ownerStayed() bool {
+	own := x.ownContainer()
+	if own == nil || len(x.op.Captures()) == 0 {
+		return false
+	}
+	was, _, _ := bytes.Cut(x.op.Captures()[0].Value, []byte{'/'})
+	is, _, _ := strings.Cut(own.Path, "/")
+	return equalFold(was, is)
+}
+
+var refuseOldOwner = refuse400(params.CodePathDiffers.String(), "The repository has another owner by now: use the name that it has.")
 
 var refuseNameClash = refuse400(string(routes.CodeAmbiguousPath), "The name that this has now is one that the forge reads as something else in this path.")
 

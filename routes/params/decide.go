@@ -76,7 +76,9 @@ func (s *Set) ownPart(t *routes.Target, value []byte) bool {
 		return false
 	}
 	owner, _, _ := bytes.Cut(c.Value, []byte{'/'})
-	return bytes.EqualFold(front, owner)
+	own := bytes.EqualFold(front, owner)
+	s.NamesOwner = s.NamesOwner || own
+	return own
 }
 
 func (s *Set) refuseOdd(name []byte) error {

@@ -43,6 +43,9 @@ type Set struct {
 	Commands []FoundCommand
 	// Undeclared counts the values that passed without being declared by the row.
 	Undeclared int
+	// NamesOwner tells that a value names the owner of the path's project by the name that stands in the path: see
+	// routes.Target.Before. It is sent as it came, so that it must be the owner's present name.
+	NamesOwner bool
 
 	route    *routes.Route
 	captures []routes.Capture
