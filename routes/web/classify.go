@@ -138,6 +138,9 @@ func (r *Request) release(tail string) (row, sent string, known []string, err er
 	if tag, err = canonical(tag); err == nil {
 		file, err = canonical(file)
 	}
+	if err == nil && strings.HasPrefix(tag, "permalink/latest") {
+		err = errSpelling // it was escaped
+	}
 	return "releases/{tag}/downloads/{file}", "releases/" + tag + "/downloads/" + file, noQuery, err
 }
 

@@ -84,6 +84,7 @@ func TestClassify(t *testing.T) {
 		{"a folder above", "/g/p/-/archive/main/p.zip?path=../x", "dot segment"},
 		{"a release's page", "/g/p/-/releases/v1", "Web pages"},
 		{"the latest release's page", "/g/p/-/releases/permalink/latest", "Web pages"},
+		{"the latest release, escaped", "/g/p/-/releases/%70ermalink/latest/downloads/y", "does not need"},
 		{"what the router takes for the latest release", "/g/p/-/releases/permalink/latestx/downloads/y", "Web pages"},
 		{"a feed in another project's name", "/g/p/-/issues.atom?project_id=7", "query"},
 		{"a feed with more formats", "/g/p/-/tags?format=atom&format=html", "Web pages"},
