@@ -95,6 +95,12 @@ func TestConsoleOnTheGateway(t *testing.T) {
 			t.Error("the form is not filled in")
 		}
 	})
+	t.Run("what the forge answers is no document of its origin", func(t *testing.T) {
+		response, _ := get("/shop/backend/api?private_token=junk")
+		if policies := response.Header.Values("Content-Security-Policy"); response.Request.URL.Path != "/shop/backend/api" || len(policies) == 0 || policies[len(policies)-1] != "sandbox" {
+			t.Errorf("%d at %s, policies %q", response.StatusCode, response.Request.URL, policies)
+		}
+	})
 	t.Run("its cookies never go to the forge", func(t *testing.T) {
 		before := r.world.forge.RequestCount()
 		for _, credential := range []string{secret, r.world.alicePAT} {

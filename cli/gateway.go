@@ -209,6 +209,7 @@ func (g *gateway) proxyOptions(upstreamTLS, registryTLS *tls.Config) proxy.Optio
 		PublicURL:         c.PublicURL.String(),
 		GrantURL:          grantURL(c),
 		OwnCookies:        console.CookiePrefix,
+		OwnPages:          g.console != nil && c.Console.Listen == config.ConsoleGateway,
 		TrustedProxies:    trusted,
 		Limits: proxy.Limits{
 			HeaderBytes: int(c.Limits.HeaderBytes), BodyBytes: int64(c.Limits.BodyBytes), BodyMemory: int64(c.Limits.BodyMemory),

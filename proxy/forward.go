@@ -103,6 +103,9 @@ func (x *exchange) copyAnswer() *refusal {
 		x.scratch, _ = x.event.ID.AppendText(x.scratch[:0])
 		to.SetBytesV("X-Request-Id", x.scratch)
 	}
+	if x.h.options.OwnPages {
+		to.Add("Content-Security-Policy", "sandbox") // beside the forge's own policy: both hold (CSP 3, 4.2)
+	}
 	return nil
 }
 

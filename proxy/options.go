@@ -89,6 +89,9 @@ type Options struct {
 	// GrantURL is the address of patgate's own form for new tokens, for denials: they link to it with what was missing. Empty:
 	// they hold no link.
 	GrantURL string
+	// OwnPages: web pages of patgate's own are served on this address. Whatever the forge answers is then a document without an
+	// origin, script or form for a browser, so that no page of the forge's can act on them.
+	OwnPages bool
 	// OwnCookies begins the names of the cookies of patgate's own pages, behind __Host- or without it: they never go to the
 	// forge, nor do any of that name come from it. Empty: there are none.
 	OwnCookies string
