@@ -133,7 +133,7 @@ func upstreamError(err error) error {
 var copyBuffers = sync.Pool{New: func() any { b := make([]byte, copyBufferSize); return &b }}
 
 const (
-	copyBufferSize = 64 << 10
+	copyBufferSize = 128 << 10
 	chunkRoom      = 12 // in front of a chunk, for its size and CR LF
 )
 
