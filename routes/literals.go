@@ -1,7 +1,7 @@
 package routes
 
-// literals finds the child of a node by a literal: a hash table whose hash looks at the length and four bytes only. What
-// stands in it comes from the table alone, so that no request can make its chains longer.
+// literals finds the child of a node by a literal: a hash table. What stands in it comes from the route table alone, so that
+// no request can make its chains longer.
 type literals struct {
 	buckets [][]literal // a power of two of them; none at first
 	n       int
@@ -17,7 +17,7 @@ func (l *literals) find(raw []byte) *node {
 	if l.n == 0 || len(raw) == 0 {
 		return nil
 	}
-	bucket := l.buckets[literalHash(raw)&uint(len(l.buckets)-1)]
+	bucket := l.buckets[l.bucket(raw)]
 	for i := range bucket {
 		if bucket[i].text == string(raw) {
 			return bucket[i].to
@@ -26,9 +26,21 @@ func (l *literals) find(raw []byte) *node {
 	return nil
 }
 
-func literalHash(raw []byte) uint {
-	n := len(raw)
-	return uint(n) + uint(raw[0])*5 + uint(raw[n/2])*17 + uint(raw[n-1])*67 + uint(raw[n/4])*29
+// fewLiterals is up to how many buckets the length and four bytes of a literal spread it well enough.
+const fewLiterals = 256
+
+// bucket gives where a literal, which is not empty, belongs. Among many, names that differ in a digit are likely: then all
+// bytes count (FNV-1a).
+func (l *literals) bucket(text []byte) uint32 {
+	n := len(text)
+	hash := uint32(n) + uint32(text[0])*5 + uint32(text[n/2])*17 + uint32(text[n-1])*67 + uint32(text[n/4])*29
+	if len(l.buckets) > fewLiterals {
+		hash = 2166136261
+		for _, c := range text {
+			hash = (hash ^ uint32(c)) * 16777619
+		}
+	}
+	return hash & uint32(len(l.buckets)-1)
 }
 
 // add puts a child in. Its text is not empty and not there yet.
@@ -46,7 +58,7 @@ func (l *literals) add(text string, to *node) {
 }
 
 func (l *literals) put(c literal) {
-	i := literalHash([]byte(c.text)) & uint(len(l.buckets)-1)
+	i := l.bucket([]byte(c.text))
 	l.buckets[i] = append(l.buckets[i], c)
 	l.n++
 }
