@@ -15,6 +15,7 @@ import (
 type document struct {
 	file     string
 	overlay  bool
+	lines    int        // of the file: the parser puts what is missing at its end on a line behind
 	root     *yaml.Node // nil when the file could not be read as YAML
 	problems []Problem
 }
@@ -27,7 +28,7 @@ var grammarError = regexp.MustCompile(`^did not find expected (',' or|key|node c
 
 // parseDocument reads a file's YAML: one document, no anchors, aliases or tags of its own.
 func parseDocument(f File, overlay bool) *document {
-	d := &document{file: f.Name, overlay: overlay}
+	d := &document{file: f.Name, overlay: overlay, lines: bytes.Count(f.Data, []byte{'\n'}) + 1}
 	if len(bytes.TrimSpace(f.Data)) == 0 {
 		d.problemAt(1, "write at least one key, or remove the file", "the file is empty")
 		return d
@@ -97,7 +98,9 @@ func (d *document) plain(n *yaml.Node) {
 }
 
 // source is the place of a node.
-func (d *document) source(n *yaml.Node) Source { return Source{File: d.file, Line: max(n.Line, 1)} }
+func (d *document) source(n *yaml.Node) Source { return Source{File: d.file, Line: d.within(n.Line)} }
+
+func (d *document) within(line int) int { return max(1, min(line, d.lines)) }
 
 func (d *document) problem(n *yaml.Node, fix, format string, args ...any) {
 	d.problemAt(n.Line, fix, format, args...)
@@ -105,7 +108,7 @@ func (d *document) problem(n *yaml.Node, fix, format string, args ...any) {
 
 func (d *document) problemAt(line int, fix, format string, args ...any) {
 	d.problems = append(d.problems, Problem{
-		Source: Source{File: d.file, Line: max(line, 1)}, Message: fmt.Sprintf(format, args...), Fix: fix,
+		Source: Source{File: d.file, Line: d.within(line)}, Message: fmt.Sprintf(format, args...), Fix: fix,
 	})
 }
 

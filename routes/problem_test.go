@@ -30,6 +30,7 @@ func TestPlantedMistakes(t *testing.T) {
 		{"an empty file", " \n", 1, "empty", "remove the file"},
 		{"a comment and nothing else", "# nothing\n", 1, "empty", "remove the file"},
 		{"a list as the file", "- a\n", 1, "must be a mapping, not a list", "key: value"},
+		{"nothing behind a document's beginning", "---", 1, "must be a mapping, not empty", "key: value"},
 		{"an anchor", "category: &c CI\n" + inJob("GET /projects/{project}/a"), 1, "anchors are not read", "remove it"},
 		{"a tag", "category: !mine CI\n" + inJob("GET /projects/{project}/a"), 1, "tags are not read", "remove it"},
 		{"an unknown key", "ressources: {}\n", 1, `unknown key "ressources"`, "did you mean resources?"},
