@@ -1,7 +1,6 @@
 package cache
 
 import (
-	"context"
 	"fmt"
 	"testing"
 	"time"
@@ -57,22 +56,30 @@ func TestWhatIsOverIsDropped(t *testing.T) {
 			t.Error("still held")
 		}
 	})
-	t.Run("more values than the cache may hold leave early", func(t *testing.T) {
-		c, err := New[string, string](Options{MaxEntries: 8, TTL: time.Hour})
+	t.Run("more values than a half holds leave early", func(t *testing.T) {
+		c, err := New[string, string](Options{MaxEntries: 1000, TTL: time.Hour})
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer c.Close()
-		for i := range 100 {
-			load := func(context.Context) (string, bool, error) { return "v", true, nil }
-			if _, _, err := c.Get(t.Context(), fmt.Sprint(i), 0, load); err != nil {
-				t.Fatal(err)
-			}
-		}
 		c.leaving.mu.Lock()
-		defer c.leaving.mu.Unlock()
-		if n := len(c.leaving.young) + len(c.leaving.old); n > 4*8 {
-			t.Errorf("%d hashes are remembered", n)
+		c.leaving.limit = 8
+		c.leaving.mu.Unlock()
+		put(c, "first", true)
+		if !held(c, "first") {
+			t.Fatal("not held at first")
+		}
+		deadline := time.Now().Add(10 * time.Second)
+		for i := 0; held(c, "first"); i++ {
+			if time.Now().After(deadline) {
+				t.Fatal("still held")
+			}
+			put(c, fmt.Sprint(i%500), true)
+			c.leaving.mu.Lock()
+			if n := len(c.leaving.young) + len(c.leaving.old); n > 4*8 {
+				t.Errorf("%d hashes are remembered", n)
+			}
+			c.leaving.mu.Unlock()
 		}
 	})
 }
