@@ -121,6 +121,9 @@ func (c *Cache[K, V]) Get(ctx context.Context, key K, maxAge time.Duration, load
 		c.counters.hit(hash, e.found)
 		return e.value, e.found, nil
 	}
+	if MayNotLoad(ctx) {
+		return value, false, ErrNotKept
+	}
 	c.counters.misses.Add(1)
 	return c.fill(ctx, hash, key, maxAge, load)
 }

@@ -14,8 +14,8 @@ func alive(c net.Conn) bool {
 	if secure, ok := c.(*tls.Conn); ok {
 		c = secure.NetConn()
 	}
-	if s, ok := c.(interface{ silent() bool }); ok {
-		return s.silent()
+	if s, ok := c.(interface{ Silent() bool }); ok {
+		return s.Silent()
 	}
 	sc, ok := c.(syscall.Conn)
 	if !ok {

@@ -37,6 +37,10 @@ func (b *requestBody) present() bool { return b.length != 0 }
 
 // open begins the body of a request.
 func (b *requestBody) open(x *exchange) {
+	if x.ctx == nil { // in a loop: it has none
+		b.length, b.from = 0, nil
+		return
+	}
 	b.length, b.from = int64(x.ctx.Request.Header.ContentLength()), x.ctx.RequestBodyStream()
 	if b.length == -2 || b.from == nil { // neither a length nor chunked: there is none
 		b.length, b.from = 0, nil

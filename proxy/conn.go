@@ -2,10 +2,13 @@ package proxy
 
 import (
 	"crypto/tls"
+	"io"
 	"net"
 	"net/netip"
 	"sync/atomic"
 	"time"
+
+	"patgate/proxy/loop"
 )
 
 // phase is what a client connection is doing; each has a limit of its own.
@@ -33,6 +36,15 @@ type clientConn struct {
 	shaken  bool
 	release func()
 	closed  atomic.Bool
+
+	// Of a connection that an event loop serves while nothing has to wait.
+	server  *Server
+	socket  *loop.Socket // nil when it is in no loop, or is TLS
+	ahead   []byte       // of the request, read by the loop and not yet by the server
+	behind  []byte       // of the answer, not yet written
+	resumed *exchange    // that a goroutine goes on with
+	served  bool         // a request has been
+	resting bool         // the server was told that the connection has ended, but it goes back to the loop
 }
 
 // Read reads under the limit of the connection's phase.
@@ -43,10 +55,44 @@ func (c *clientConn) Read(p []byte) (int, error) {
 		}
 		c.shaken = true
 	}
-	if phase(c.phase.Load()) != phaseExchange {
+	if len(c.behind) > 0 {
+		rest := c.behind
+		c.behind = nil
+		if _, err := c.Write(rest); err != nil {
+			return 0, io.EOF // the connection cannot be answered on any more
+		}
+		c.enter(phaseIdle)
+	}
+	if len(c.ahead) > 0 {
+		n := copy(p, c.ahead)
+		if c.ahead = c.ahead[n:]; len(c.ahead) == 0 {
+			c.ahead = nil
+		}
+		return n, nil
+	}
+	switch now := phase(c.phase.Load()); {
+	case now == phaseIdle && c.socket != nil:
+		return c.readOrRest(p)
+	case now != phaseExchange:
 		return c.Conn.Read(p)
 	}
 	return c.readSteadily(p, c.limits.ReadStall, leastProgress)
+}
+
+// readOrRest reads what has come of the next request. When nothing has, the server is told that the connection has
+// ended: it closes it, and with that it goes back to the loop.
+func (c *clientConn) readOrRest(p []byte) (int, error) {
+	n, err := c.socket.TryRead(p)
+	switch {
+	case err == nil:
+		return n, nil
+	case err != loop.ErrAgain: // nobody waits for an answer
+		return 0, io.EOF
+	case c.server.stopping.Load():
+		return 0, io.EOF
+	}
+	c.resting = true
+	return 0, io.EOF
 }
 
 // Write writes under the limit of the connection's phase.
@@ -59,6 +105,11 @@ func (c *clientConn) Write(p []byte) (int, error) {
 
 // Close closes the connection once.
 func (c *clientConn) Close() error {
+	if c.resting {
+		c.resting = false
+		c.rest()
+		return nil
+	}
 	if c.closed.Swap(true) {
 		return nil
 	}
@@ -76,6 +127,7 @@ func (c *clientConn) enter(p phase) {
 	case phaseHeader:
 		c.wait(c.limits.ReadHeader)
 	case phaseIdle:
+		c.served = true
 		c.wait(c.limits.Idle)
 	default:
 		c.done()

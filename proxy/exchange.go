@@ -60,20 +60,42 @@ type exchange struct {
 	upstream *upstreamConn
 	stream   answerStream
 	isHead   bool
+
+	// Of an exchange that an event loop began.
+	step    step
+	in      []byte // the request's head, as it came
+	brought []byte // of the answer
 }
 
 // acquire takes an exchange for a request.
 func (h *Handler) acquire(ctx *fasthttp.RequestCtx) *exchange {
+	conn := clientOf(ctx.Conn())
+	if conn != nil && conn.resumed != nil {
+		x := conn.resumed
+		conn.resumed = nil
+		x.ctx = ctx
+		conn.enter(phaseExchange)
+		return x
+	}
 	x := h.exchanges.Get().(*exchange)
-	x.h, x.ctx, x.table = h, ctx, h.options.Table()
-	x.event = audit.Event{ID: audit.NewRequestID(), Start: time.Now(), Scope: -1}
-	if x.conn = clientOf(ctx.Conn()); x.conn != nil {
-		x.conn.enter(phaseExchange)
-		x.client, x.secure = x.conn.peer, x.conn.secure != nil
-	} else if addr, ok := netip.AddrFromSlice(ctx.RemoteIP()); ok {
-		x.client = addr.Unmap()
+	x.ctx = ctx
+	x.start(h, conn)
+	if conn == nil {
+		if addr, ok := netip.AddrFromSlice(ctx.RemoteIP()); ok {
+			x.client = addr.Unmap()
+		}
 	}
 	return x
+}
+
+// start begins the exchange of a request that came on a connection.
+func (x *exchange) start(h *Handler, conn *clientConn) {
+	x.h, x.table = h, h.options.Table()
+	x.event = audit.Event{ID: audit.NewRequestID(), Start: time.Now(), Scope: -1}
+	if x.conn = conn; conn != nil {
+		conn.enter(phaseExchange)
+		x.client, x.secure = conn.peer, conn.secure != nil
+	}
 }
 
 // maxKept bounds what an exchange keeps of its buffers for the next request.
@@ -84,9 +106,26 @@ func (x *exchange) release() {
 	h := x.h
 	x.body.release()
 	x.h, x.ctx, x.conn, x.table, x.session, x.upstream, x.pool = nil, nil, nil, nil, nil, nil, nil
-	x.target, x.path, x.method, x.upload, x.recorded, x.isHead, x.secure, x.answered, x.renamed = nil, nil, "", upload{}, false, false, false, false, false
+	x.target, x.path, x.method, x.upload, x.recorded, x.isHead, x.secure, x.answered = nil, nil, "", upload{}, false, false, false, false
+	clear(x.in) // it held the token
+	x.step, x.in, x.brought = 0, x.in[:0], x.brought[:0]
 	x.client = netip.Addr{}
 	x.cred.caller, x.cred.place, x.cred.secret = 0, 0, nil
+	x.unjudge()
+	clear(x.fields.list)
+	clear(x.head) // it held the owner's credential
+	clear(x.cred.buf)
+	if cap(x.head) > maxKept || cap(x.scratch) > maxKept || cap(x.rebuilt) > maxKept {
+		x.head, x.scratch, x.rebuilt = nil, nil, nil
+	}
+	x.head, x.scratch, x.origin, x.rebuilt = x.head[:0], x.scratch[:0], x.origin[:0], x.rebuilt[:0]
+	x.stream = answerStream{}
+	x.event, x.used = audit.Event{}, routes.PermissionSet{}
+	h.exchanges.Put(x)
+}
+
+// unjudge forgets what judging the request has found out.
+func (x *exchange) unjudge() {
 	x.decision = policy.Decision{}
 	x.op.Route = nil
 	x.question.Route = nil
@@ -102,16 +141,7 @@ func (x *exchange) release() {
 	x.containers = x.containers[:0]
 	clear(x.found)
 	x.found = x.found[:0]
-	clear(x.fields.list)
-	clear(x.head) // it held the owner's credential
-	clear(x.cred.buf)
-	if cap(x.head) > maxKept || cap(x.scratch) > maxKept || cap(x.rebuilt) > maxKept {
-		x.head, x.scratch, x.rebuilt = nil, nil, nil
-	}
-	x.head, x.scratch, x.origin, x.rebuilt = x.head[:0], x.scratch[:0], x.origin[:0], x.rebuilt[:0]
-	x.stream = answerStream{}
-	x.event, x.used = audit.Event{}, routes.PermissionSet{}
-	h.exchanges.Put(x)
+	x.renamed = false
 }
 
 // record has the sink accept the decision; without it nothing is forwarded.

@@ -7,13 +7,28 @@ import (
 	"time"
 
 	"github.com/valyala/fasthttp"
+
+	"patgate/proxy/loop"
 )
 
 // forward sends the request whose head is written, and hands its answer on.
 func (x *exchange) forward(p *pool) (kept bool) {
 	x.pool = p
 	safe := x.upload.none() && (x.method == fasthttp.MethodGet || x.isHead)
-	conn, err := p.do(x.head, &x.upload, safe, x.isHead, &x.answer)
+	conn, err := p.do(x.head, &x.upload, safe, x.isHead, &x.answer, x.loop())
+	return x.handOn(conn, err)
+}
+
+// loop gives the event loop that the client's connection belongs to; nil when it belongs to none.
+func (x *exchange) loop() *loop.Loop {
+	if x.conn == nil || x.conn.socket == nil {
+		return nil
+	}
+	return x.conn.socket.Loop()
+}
+
+// handOn hands the answer on that a connection brings, or answers for the error that stood in its way.
+func (x *exchange) handOn(conn *upstreamConn, err error) (kept bool) {
 	x.body.sent()
 	if err != nil {
 		if !errors.Is(err, errUpstreamConnect) && !errors.Is(err, errUpstreamBusy) {
@@ -69,35 +84,16 @@ func (x *exchange) copyAnswer() *refusal {
 	to.DisableNormalizing() // names stay as the forge spells them
 	nominated := connectionOptions(from)
 	for name, value := range from.All() {
-		switch {
-		case ours && equalFold(name, "x-terraform-get"):
-			if value = x.moduleAddress(value); value == nil {
-				continue
-			}
-		case dropped(name, ours), len(nominated) > 0 && listed(nominated, name):
-			continue
-		case ours && equalFold(name, "set-cookie"), ours && equalFold(name, "x-request-id"):
-			continue
-		case equalFold(name, "set-cookie") && x.setsOwnCookie(value):
-			continue
-		case equalFold(name, "location"), equalFold(name, "content-location"):
-			if ours {
-				if r := x.checkRedirect(value); r != nil {
-					return r
-				}
-			}
-			x.scratch = x.linksOf().appendLocation(x.scratch[:0], value, x.origin)
-			value = x.scratch
-		case equalFold(name, "link"):
-			x.scratch = x.linksOf().appendLink(x.scratch[:0], value, x.origin)
-			value = x.scratch
-		case equalFold(name, "www-authenticate") && x.surface == surfaceRegistry && below(x.path, "/v2"):
-			x.scratch = x.appendRegistryChallenge(x.scratch[:0])
-			value = x.scratch
-		case isDigest(name) && x.changes():
+		if len(nominated) > 0 && listed(nominated, name) {
 			continue
 		}
-		to.AddBytesKV(name, value)
+		value, keeps, r := x.passOn(name, value)
+		if r != nil {
+			return r
+		}
+		if keeps {
+			to.AddBytesKV(name, value)
+		}
 	}
 	if ours {
 		x.scratch, _ = x.event.ID.AppendText(x.scratch[:0])
@@ -107,6 +103,39 @@ func (x *exchange) copyAnswer() *refusal {
 		to.Add("Content-Security-Policy", "sandbox") // beside the forge's own policy: both hold (CSP 3, 4.2)
 	}
 	return nil
+}
+
+// passOn tells whether a field of the forge's answer is passed on, and with which value, which is good until the next call.
+func (x *exchange) passOn(name, value []byte) (passed []byte, keeps bool, r *refusal) {
+	ours := x.cred.caller == callerPatgate
+	switch {
+	case ours && equalFold(name, "x-terraform-get"):
+		value = x.moduleAddress(value)
+		return value, value != nil, nil
+	case dropped(name, ours):
+		return nil, false, nil
+	case ours && equalFold(name, "set-cookie"), ours && equalFold(name, "x-request-id"):
+		return nil, false, nil
+	case equalFold(name, "set-cookie") && x.setsOwnCookie(value):
+		return nil, false, nil
+	case equalFold(name, "location"), equalFold(name, "content-location"):
+		if ours {
+			if r := x.checkRedirect(value); r != nil {
+				return nil, false, r
+			}
+		}
+		x.scratch = x.linksOf().appendLocation(x.scratch[:0], value, x.origin)
+		value = x.scratch
+	case equalFold(name, "link"):
+		x.scratch = x.linksOf().appendLink(x.scratch[:0], value, x.origin)
+		value = x.scratch
+	case equalFold(name, "www-authenticate") && x.surface == surfaceRegistry && below(x.path, "/v2"):
+		x.scratch = x.appendRegistryChallenge(x.scratch[:0])
+		value = x.scratch
+	case isDigest(name) && x.changes():
+		return nil, false, nil
+	}
+	return value, true, nil
 }
 
 // connectionOptions gives the value of the answer's Connection header.

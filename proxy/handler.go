@@ -6,11 +6,14 @@ import (
 	"runtime/debug"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/valyala/fasthttp"
 
+	"patgate/cache"
 	"patgate/policy"
+	"patgate/proxy/loop"
 	"patgate/routes"
 	"patgate/token"
 )
@@ -20,8 +23,11 @@ type Handler struct {
 	options        Options
 	dialect        *dialect
 	exchanges      sync.Pool
-	patgate        *pool // connections to the forge for patgate tokens
-	others         *pool // and for everybody else
+	loops          []*loop.Loop // none where there are no event loops
+	nextLoop       atomic.Uint32
+	kept           context.Context // for look-ups in a loop
+	patgate        *pool           // connections to the forge for patgate tokens
+	others         *pool           // and for everybody else
 	dog            *watchdog
 	links          links
 	storage        storage
@@ -50,6 +56,8 @@ func New(o Options) (*Handler, error) {
 		h.publicHost, h.publicSecure = host, scheme == "https"
 	}
 	h.dog = newWatchdog(o.Timeouts.shortest())
+	h.kept = cache.WithoutLoading(context.Background())
+	h.loops = newLoops()
 	h.patgate, h.others = h.newPool(), h.newPool()
 	h.dog.also = []func(int64){h.patgate.reap, h.others.reap}
 	var err error
@@ -76,13 +84,16 @@ func (h *Handler) Close() {
 		h.registry.pool.close()
 	}
 	h.dog.close()
+	for _, l := range h.loops {
+		l.Close()
+	}
 }
 
 // Serve handles one request. It is the server's handler.
 func (h *Handler) Serve(ctx *fasthttp.RequestCtx) {
 	x := h.acquire(ctx)
 	defer x.recovered()
-	if kept := x.serve(); !kept {
+	if kept := x.proceed(); !kept {
 		x.release()
 	}
 }
@@ -176,17 +187,22 @@ func (x *exchange) deny(r *refusal) (kept bool) {
 // begin reads what every request has: method, target, header block, client and credential.
 func (x *exchange) begin() *refusal {
 	header := &x.ctx.Request.Header
-	x.method = methodOf(header.Method())
+	return x.read(methodOf(header.Method()), header.RequestURI(), header.RawHeaders(), header.Protocol())
+}
+
+// read takes the parts of a request's head. raw is the header block, from behind the request line up to and with the
+// empty line.
+func (x *exchange) read(method string, target, raw, protocol []byte) *refusal {
+	x.method = method
 	x.isHead = x.method == fasthttp.MethodHead
-	x.target = header.RequestURI()
+	x.target = target
 	x.path, _, _ = bytes.Cut(x.target, []byte{'?'})
 	x.fields.table, x.cred.dialect = x.h.dialect.fields, x.h.dialect
 	x.surface = x.h.dialect.surface(x.path, x.table.Base())
-	raw := header.RawHeaders()
 	if problem := x.fields.parse(raw); problem != "" {
 		return &refusal{status: fasthttp.StatusBadRequest, reason: "malformed_header", message: problem, close: true}
 	}
-	if protocol := header.Protocol(); string(protocol) != "HTTP/1.1" && string(protocol) != "HTTP/1.0" {
+	if string(protocol) != "HTTP/1.1" && string(protocol) != "HTTP/1.0" {
 		return refuseVersion
 	}
 	if !isHost(x.fields.get(fieldHost)) || x.fields.repeated(fieldHost) {
@@ -305,11 +321,13 @@ func (x *exchange) foresee() *refusal {
 // give permissions other numbers. What is wrong with the request itself is told only to the holder of a valid token.
 func (x *exchange) identify() *refusal {
 	for range 3 {
-		if r := x.authenticate(); r != nil {
-			return r
+		if x.session == nil { // a loop may have found it
+			if r := x.authenticate(); r != nil {
+				return r
+			}
 		}
 		if table := x.h.options.Table(); table != x.table {
-			x.table = table
+			x.table, x.session = table, nil
 			continue
 		}
 		return x.classify()
@@ -323,10 +341,7 @@ func (x *exchange) authenticate() *refusal {
 	if times >= lockedOut {
 		return refuseTooMany(wait)
 	}
-	hash, err := x.sealed.hash, error(nil)
-	if x.sealed.kind == sealNone {
-		hash, err = token.Parse(x.cred.secret)
-	}
+	hash, err := x.tokenHash()
 	if err != nil {
 		x.h.failures.add(x.client)
 		return x.orTooMany(refuseTokenMalformed, times, wait)
@@ -346,6 +361,14 @@ func (x *exchange) authenticate() *refusal {
 		r = x.orTooMany(r, times, wait)
 	}
 	return r
+}
+
+// tokenHash gives the hash of the request's token. The error is of a token that cannot be one.
+func (x *exchange) tokenHash() (token.Hash, error) {
+	if x.sealed.kind != sealNone {
+		return x.sealed.hash, nil
+	}
+	return token.Parse(x.cred.secret)
 }
 
 // lockedOut is how many times over its limit a client is before its tokens are not even looked up: below that, a valid

@@ -8,6 +8,8 @@ import (
 	"net"
 	"sync"
 	"time"
+
+	"patgate/proxy/loop"
 )
 
 // Errors of the way to the forge; answer.go maps them to 502, 503 and 504.
@@ -27,9 +29,10 @@ type pool struct {
 	limits  *Timeouts
 	dog     *watchdog
 	max     int
+	adopt   func(net.Conn, *loop.Loop) (net.Conn, *loop.Socket)
 
 	mu      sync.Mutex
-	idle    []*upstreamConn // most recently used last
+	idle    map[*loop.Loop][]*upstreamConn // by the loop that they rest in, most recently used last
 	open    int
 	waiting []chan struct{}
 	closed  bool
@@ -44,6 +47,12 @@ type upstreamConn struct {
 	inHead bool          // the head of an answer is being read
 	used   bool          // it has served a request before
 	idle   int64         // on the watchdog's clock, since when it has been idle
+
+	socket *loop.Socket // nil where there are no loops
+	rests  bool         // it is left to the loop while it is idle; with TLS it is not
+	quiet  uint64       // the round of the loop after which nothing is known to have happened to it since it was put back
+	x      *exchange    // whose answer the loop waits for
+	ahead  []byte       // that the loop has read of the answer
 }
 
 // upstreamHeaderBytes bounds the header block of the forge's answers.
@@ -51,6 +60,11 @@ const upstreamHeaderBytes = 32 << 10
 
 // Read reads under the connection's present limit. While the head of an answer is read, all reads share one.
 func (c *upstreamConn) Read(p []byte) (int, error) {
+	if len(c.ahead) > 0 {
+		n := copy(p, c.ahead)
+		c.ahead = c.ahead[n:]
+		return n, nil
+	}
 	if c.inHead {
 		return c.Conn.Read(p)
 	}
@@ -60,18 +74,19 @@ func (c *upstreamConn) Read(p []byte) (int, error) {
 // Write writes under the stall limit.
 func (c *upstreamConn) Write(p []byte) (int, error) { return c.write(p, c.pool.limits.UpstreamStall) }
 
-// get gives an idle connection, or a new one; fresh asks for a new one. A reused connection is looked at first: the forge
-// may have closed it, or sent what would be taken for the answer to the next request.
-func (p *pool) get(fresh bool) (*upstreamConn, error) {
+// get gives an idle connection, or a new one; fresh asks for a new one. Those of the given loop come first. A reused
+// connection is looked at first: the forge may have closed it, or sent what would be taken for the answer to the next
+// request.
+func (p *pool) get(fresh bool, of *loop.Loop) (*upstreamConn, error) {
 	for {
-		c, err := p.take(fresh)
+		c, err := p.take(fresh, of)
 		if err != nil {
 			return nil, err
 		}
 		if c == nil {
-			return p.dial()
+			return p.dial(of)
 		}
-		if c.br.Buffered() > 0 || p.stale(c, p.dog.now.Load()) || !alive(c.Conn) {
+		if c.rests && !c.socket.Take() || c.br.Buffered() > 0 || p.stale(c, p.dog.now.Load()) || !alive(c.Conn) {
 			p.drop(c)
 			continue
 		}
@@ -80,26 +95,79 @@ func (p *pool) get(fresh bool) (*upstreamConn, error) {
 	}
 }
 
+// quickly gives an idle connection of a loop, on its goroutine and without waiting: if there is one, one to which nothing
+// has happened in a round that began after it was put back, so that the system need not be asked. Nil: there is none.
+func (p *pool) quickly(of *loop.Loop) *upstreamConn {
+	round, now := of.Round(), p.dog.now.Load()
+	p.mu.Lock()
+	list := p.idle[of]
+	if len(list) == 0 || len(p.waiting) > 0 { // those who wait come first
+		p.mu.Unlock()
+		return nil
+	}
+	const looked = 8
+	at := len(list) - 1
+	for i := at; i >= max(0, len(list)-looked); i-- {
+		if list[i].quiet <= round {
+			at = i
+			break
+		}
+	}
+	c := list[at]
+	copy(list[at:], list[at+1:])
+	list[len(list)-1] = nil
+	p.idle[of] = list[:len(list)-1]
+	p.mu.Unlock()
+	if !c.rests || !c.socket.Take() || p.stale(c, now) || c.quiet > round && !c.socket.Silent() {
+		p.drop(c)
+		return nil
+	}
+	c.used = true
+	return c
+}
+
+// popLocked takes the most recently used idle connection, of the given loop if there is one; with oldest the one that has
+// been idle for longest in some loop.
+func (p *pool) popLocked(of *loop.Loop, oldest bool) *upstreamConn {
+	if oldest || len(p.idle[of]) == 0 {
+		for other, list := range p.idle {
+			if of = other; len(list) > 0 {
+				break
+			}
+		}
+	}
+	list := p.idle[of]
+	if len(list) == 0 {
+		return nil
+	}
+	at := len(list) - 1
+	if oldest {
+		at = 0
+	}
+	c := list[at]
+	copy(list[at:], list[at+1:])
+	list[len(list)-1] = nil
+	p.idle[of] = list[:len(list)-1]
+	return c
+}
+
 // take gives an idle connection, or nil with the right to dial one.
-func (p *pool) take(fresh bool) (*upstreamConn, error) {
+func (p *pool) take(fresh bool, of *loop.Loop) (*upstreamConn, error) {
 	deadline := time.Time{}
 	for {
 		p.mu.Lock()
-		if n := len(p.idle); n > 0 && !fresh {
-			c := p.idle[n-1]
-			p.idle[n-1] = nil
-			p.idle = p.idle[:n-1]
-			p.mu.Unlock()
-			return c, nil
+		if !fresh {
+			if c := p.popLocked(of, false); c != nil {
+				p.mu.Unlock()
+				return c, nil
+			}
 		}
 		if p.open < p.max {
 			p.open++
 			p.mu.Unlock()
 			return nil, nil
 		}
-		if n := len(p.idle); n > 0 { // fresh: make room
-			c := p.idle[0]
-			p.idle = append(p.idle[:0], p.idle[1:]...)
+		if c := p.popLocked(of, true); c != nil { // fresh: make room
 			p.mu.Unlock()
 			p.drop(c)
 			continue
@@ -141,10 +209,10 @@ func (p *pool) wakeLocked() {
 	}
 }
 
-func (p *pool) dial() (*upstreamConn, error) {
+func (p *pool) dial(of *loop.Loop) (*upstreamConn, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), p.limits.UpstreamDial)
 	defer cancel()
-	conn, err := p.connect(ctx)
+	conn, socket, err := p.connect(ctx, of)
 	if err != nil {
 		p.mu.Lock()
 		p.open--
@@ -157,41 +225,97 @@ func (p *pool) dial() (*upstreamConn, error) {
 	}
 	c := &upstreamConn{pool: p}
 	c.Conn, c.dog = conn, p.dog
+	if c.socket = socket; socket != nil {
+		c.rests = p.tls == nil
+		socket.Handle(c)
+	}
 	c.br = bufio.NewReaderSize(c, upstreamHeaderBytes)
 	p.dog.add(&c.watched)
 	return c, nil
 }
 
 // connect opens a connection; proxy environment variables are not followed.
-func (p *pool) connect(ctx context.Context) (net.Conn, error) {
+func (p *pool) connect(ctx context.Context, of *loop.Loop) (net.Conn, *loop.Socket, error) {
 	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", p.address)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	conn = newSocket(conn)
+	conn, socket := p.adopt(conn, of)
+	if socket != nil {
+		if err := socket.Start(false); err != nil {
+			_ = conn.Close()
+			return nil, nil, err
+		}
+	}
 	if p.tls == nil {
-		return conn, nil
+		return conn, socket, nil
 	}
 	secure := tls.Client(conn, p.tls)
 	if err := secure.HandshakeContext(ctx); err != nil {
 		_ = conn.Close()
-		return nil, err
+		return nil, nil, err
 	}
-	return secure, nil
+	return secure, socket, nil
 }
 
 // put gives a connection back for the next request. It must be at the beginning of an answer.
-func (p *pool) put(c *upstreamConn) {
+func (p *pool) put(c *upstreamConn) { p.putAfter(c, 2) }
+
+// putAfter is put; the connection may be used quickly when so many rounds of its loop are over: two, for one may be under
+// way, and on the loop's own goroutine one.
+func (p *pool) putAfter(c *upstreamConn, rounds uint64) {
+	var of *loop.Loop
+	if c.br.Buffered() > 0 || len(c.ahead) > 0 || !c.rest() {
+		p.drop(c)
+		return
+	}
+	if c.socket != nil {
+		of = c.socket.Loop()
+		c.quiet = of.Round() + rounds
+	}
 	p.mu.Lock()
-	if p.closed || c.br.Buffered() > 0 {
+	if p.closed {
 		p.mu.Unlock()
 		p.drop(c)
 		return
 	}
 	c.idle = p.dog.now.Load()
-	p.idle = append(p.idle, c)
+	p.idle[of] = append(p.idle[of], c)
 	p.wakeLocked()
 	p.mu.Unlock()
+}
+
+// rest leaves an idle connection to the loop. False: something came that nobody asked for.
+func (c *upstreamConn) rest() bool {
+	if !c.rests {
+		return true
+	}
+	for !c.socket.Rest() {
+		if !c.socket.Silent() {
+			return false
+		}
+	}
+	return true
+}
+
+// evict closes an idle connection to which something happened: it is the end, or an answer to nothing.
+func (p *pool) evict(c *upstreamConn) {
+	p.mu.Lock()
+	found := false
+	list := p.idle[c.socket.Loop()]
+	for i := range list {
+		if list[i] == c {
+			found = true
+			copy(list[i:], list[i+1:])
+			list[len(list)-1] = nil
+			p.idle[c.socket.Loop()] = list[:len(list)-1]
+			break
+		}
+	}
+	p.mu.Unlock()
+	if found {
+		p.drop(c)
+	}
 }
 
 // stale tells whether a connection has been idle for so long that the forge may be about to close it.
@@ -201,15 +325,18 @@ func (p *pool) stale(c *upstreamConn, now int64) bool {
 
 // reap closes the connections that have been idle for too long.
 func (p *pool) reap(now int64) {
+	var old []*upstreamConn
 	p.mu.Lock()
-	n := 0
-	for n < len(p.idle) && p.stale(p.idle[n], now) {
-		n++
+	for of, list := range p.idle {
+		n := 0
+		for n < len(list) && p.stale(list[n], now) {
+			n++
+		}
+		old = append(old, list[:n]...)
+		rest := copy(list, list[n:])
+		clear(list[rest:])
+		p.idle[of] = list[:rest]
 	}
-	old := append([]*upstreamConn(nil), p.idle[:n]...)
-	rest := copy(p.idle, p.idle[n:])
-	clear(p.idle[rest:])
-	p.idle = p.idle[:rest]
 	p.mu.Unlock()
 	for _, c := range old {
 		p.drop(c)
@@ -229,11 +356,13 @@ func (p *pool) drop(c *upstreamConn) {
 // close closes the idle connections and every one that comes back.
 func (p *pool) close() {
 	p.mu.Lock()
-	idle := p.idle
-	p.idle, p.closed = nil, true
+	all := p.idle
+	p.idle, p.closed = map[*loop.Loop][]*upstreamConn{}, true
 	p.mu.Unlock()
-	for _, c := range idle {
-		p.drop(c)
+	for _, idle := range all {
+		for _, c := range idle {
+			p.drop(c)
+		}
 	}
 }
 

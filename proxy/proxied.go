@@ -232,7 +232,7 @@ func expiryOf(jwt string) time.Time {
 func (x *exchange) askForge(head []byte) (status int, body []byte, err error) {
 	var answer fasthttp.Response
 	pool := x.h.patgate
-	conn, err := pool.do(head, &upload{}, true, false, &answer)
+	conn, err := pool.do(head, &upload{}, true, false, &answer, x.loop())
 	if err != nil {
 		return 0, nil, err
 	}

@@ -169,7 +169,7 @@ func (x *exchange) resolveReference(ref routes.Reference, check policy.Check) (*
 	case time.Since(x.resolving) > x.h.options.Timeouts.Resolve:
 		return nil, forge.ErrTimeout
 	}
-	container, err := x.h.options.Resolver.Resolve(context.Background(), x.session, ref, x.maxAge())
+	container, err := x.h.options.Resolver.Resolve(x.patience(), x.session, ref, x.maxAge())
 	if err != nil {
 		return nil, err
 	}
@@ -183,6 +183,14 @@ func (x *exchange) resolveReference(ref routes.Reference, check policy.Check) (*
 	}
 	x.question.Checks = append(x.question.Checks, check)
 	return c, nil
+}
+
+// patience is the context of look-ups: in a loop they do not wait.
+func (x *exchange) patience() context.Context {
+	if x.ctx == nil {
+		return x.h.kept
+	}
+	return context.Background()
 }
 
 // keep stores a container where checks can point at it.

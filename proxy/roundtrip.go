@@ -7,6 +7,8 @@ import (
 	"sync"
 
 	"github.com/valyala/fasthttp"
+
+	"patgate/proxy/loop"
 )
 
 // upload is the body of an upstream request, in one of three forms. The zero value is none.
@@ -36,20 +38,30 @@ const maxInterim = 32
 // do sends a request and reads the head of its answer. head is the request up to and with the empty line. safe tells
 // that the request may be sent again: it has no body and its method is GET or HEAD. It is sent again only when a
 // connection that had been idle turns out to be closed.
-func (p *pool) do(head []byte, body *upload, safe, isHead bool, answer *fasthttp.Response) (*upstreamConn, error) {
-	c, err := p.get(false)
+func (p *pool) do(head []byte, body *upload, safe, isHead bool, answer *fasthttp.Response, of *loop.Loop) (*upstreamConn, error) {
+	c, err := p.get(false, of)
 	if err != nil {
 		return nil, err
 	}
 	err = c.exchange(head, body, isHead, answer)
 	if errors.Is(err, errUpstreamClosed) && safe && c.used {
 		p.drop(c)
-		if c, err = p.get(true); err != nil {
-			return nil, err
-		}
-		err = c.exchange(head, body, isHead, answer)
+		return p.anew(head, body, isHead, answer, of)
 	}
 	if err != nil {
+		p.drop(c)
+		return nil, err
+	}
+	return c, nil
+}
+
+// anew is do on a new connection.
+func (p *pool) anew(head []byte, body *upload, isHead bool, answer *fasthttp.Response, of *loop.Loop) (*upstreamConn, error) {
+	c, err := p.get(true, of)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.exchange(head, body, isHead, answer); err != nil {
 		p.drop(c)
 		return nil, err
 	}

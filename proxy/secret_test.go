@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"patgate/cache"
 	"patgate/forge"
 	"patgate/policy"
 	"patgate/routes"
@@ -66,6 +67,9 @@ type countingSessions struct {
 }
 
 func (s *countingSessions) GetAt(ctx context.Context, hash token.Hash, now time.Time) (*token.Session, error) {
+	if cache.MayNotLoad(ctx) {
+		return nil, cache.ErrNotKept
+	}
 	s.n.Add(1)
 	return s.Sessions.GetAt(ctx, hash, now)
 }

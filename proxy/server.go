@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/valyala/fasthttp"
@@ -16,7 +17,10 @@ type Server struct {
 	handler *Handler
 	inner   *fasthttp.Server
 
+	stopping atomic.Bool
+
 	mu        sync.Mutex
+	looped    map[*clientConn]struct{} // open connections that event loops serve
 	listeners []net.Listener
 	down      bool
 }
@@ -32,7 +36,7 @@ type Logger interface {
 // length before it calls the handler, and at most 256 KiB of what the handler left unread, so that the connection can go
 // on; beyond that it closes the connection.
 func NewServer(h *Handler, log Logger) *Server {
-	return &Server{handler: h, inner: &fasthttp.Server{
+	return &Server{handler: h, looped: map[*clientConn]struct{}{}, inner: &fasthttp.Server{
 		Handler:       h.Serve,
 		ExpectHandler: h.expect,
 		ErrorHandler:  h.unread,
@@ -66,7 +70,7 @@ func (s *Server) Serve(ln net.Listener, tlsConfig *tls.Config) error {
 	}
 	s.listeners = append(s.listeners, ln)
 	s.mu.Unlock()
-	return s.inner.Serve(newListener(ln, s.handler, tlsConfig))
+	return s.inner.Serve(newListener(ln, s, tlsConfig))
 }
 
 // Shutdown stops accepting, lets running requests end until ctx is done, and then closes the connections that are left.
@@ -78,14 +82,51 @@ func (s *Server) Shutdown(ctx context.Context) error {
 		_ = ln.Close() // the inner server may not know of it yet
 	}
 	s.mu.Unlock()
+	s.stopping.Store(true)
 	err := s.inner.ShutdownWithContext(ctx)
 	if errors.Is(err, net.ErrClosed) {
-		return nil
+		err = nil
+	}
+	for err == nil && s.endIdle() > 0 {
+		select {
+		case <-ctx.Done():
+			err = ctx.Err()
+		case <-time.After(5 * time.Millisecond):
+		}
 	}
 	if err != nil && errors.Is(err, ctx.Err()) {
 		s.handler.dog.closeAll()
 	}
 	return err
+}
+
+// endIdle ends the connections that rest in a loop, and tells how many are left.
+func (s *Server) endIdle() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for c := range s.looped {
+		c.socket.EndIfResting()
+	}
+	return len(s.looped)
+}
+
+func (s *Server) join(c *clientConn) {
+	s.mu.Lock()
+	s.looped[c] = struct{}{}
+	s.mu.Unlock()
+}
+
+func (s *Server) leave(c *clientConn) {
+	s.mu.Lock()
+	delete(s.looped, c)
+	s.mu.Unlock()
+}
+
+// full tells whether there are as many connections in the loops as there may be; the inner server counts the others.
+func (s *Server) full() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.looped) >= s.handler.options.Limits.Connections
 }
 
 // state follows a connection from request to request, for its limits.
@@ -114,6 +155,9 @@ func (h *Handler) unread(ctx *fasthttp.RequestCtx, err error) {
 	}
 	x := h.acquire(ctx)
 	defer x.recovered()
+	if x.upstream != nil { // a loop had begun
+		x.dropUpstream()
+	}
 	x.surface = surfaceAPI
 	x.deny(r)
 	x.release()

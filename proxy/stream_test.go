@@ -372,8 +372,12 @@ func TestIdleUpstreamConnectionsAreClosed(t *testing.T) {
 		time.Sleep(250 * time.Millisecond)
 		p := g.handler.patgate
 		p.mu.Lock()
-		if p.open != 0 || len(p.idle) != 0 {
-			t.Errorf("%d connections are open, %d idle", p.open, len(p.idle))
+		idle := 0
+		for _, list := range p.idle {
+			idle += len(list)
+		}
+		if p.open != 0 || idle != 0 {
+			t.Errorf("%d connections are open, %d idle", p.open, idle)
 		}
 		p.mu.Unlock()
 	}

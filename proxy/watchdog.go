@@ -5,6 +5,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"patgate/proxy/loop"
 )
 
 // watchdog ends connections that have waited too long. A deadline on every read would cost a timer change each; instead
@@ -71,7 +73,11 @@ func (w *watchdog) closeAll() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for c := range w.conns {
-		_ = c.Conn.Close()
+		if s, ok := c.Conn.(*loop.Socket); ok {
+			s.Abort() // a loop may be using it
+		} else {
+			_ = c.Conn.Close()
+		}
 	}
 }
 

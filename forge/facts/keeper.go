@@ -153,6 +153,9 @@ func (k *Keeper[N]) Resolve(ctx context.Context, s *token.Session, ref routes.Re
 	if f, _, ok := k.byPath.PeekAt(key, maxAge, now); ok && k.usable(f, maxAge, now) && asksFor(f.asked, ref.Path) {
 		return f.Container, nil
 	}
+	if cache.MayNotLoad(ctx) {
+		return policy.Container{}, cache.ErrNotKept
+	}
 	// The reference may point into the request's bytes, which a load that others wait for may outlive.
 	ref.Path = append([]byte(nil), ref.Path...)
 	return resolveThrough(ctx, k, s, k.byPath, key, ref, maxAge)
@@ -166,6 +169,9 @@ func (k *Keeper[N]) usable(f *Fact, maxAge time.Duration, now time.Time) bool {
 
 // resolveThrough asks the forge, with the others that ask for the same, and pays for it.
 func resolveThrough[K comparable, N any](ctx context.Context, k *Keeper[N], s *token.Session, c *cache.Cache[K, *Fact], key K, ref routes.Reference, maxAge time.Duration) (policy.Container, error) {
+	if cache.MayNotLoad(ctx) {
+		return policy.Container{}, cache.ErrNotKept
+	}
 	if err := k.Pay(s); err != nil {
 		return policy.Container{}, fmt.Errorf("resolving a %s: %w", ref.Kind, err)
 	}

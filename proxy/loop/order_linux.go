@@ -1,6 +1,6 @@
 //go:build !race
 
-package proxy
+package loop
 
 // order is for the race detector alone.
 func order() {}

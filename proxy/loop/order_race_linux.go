@@ -1,6 +1,6 @@
 //go:build race
 
-package proxy
+package loop
 
 import (
 	"sync"

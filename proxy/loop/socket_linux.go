@@ -1,0 +1,327 @@
+//go:build linux && (amd64 || arm64)
+
+package loop
+
+import (
+	"errors"
+	"io"
+	"net"
+	"os"
+	"sync"
+	"syscall"
+	"time"
+	"unsafe"
+)
+
+// Socket is a TCP connection that rests in a loop or is somebody's net.Conn. One Read and one Write may run at a time.
+type Socket struct {
+	loop          *Loop
+	fd            int
+	local, remote net.Addr
+	handler       Handler
+
+	readable, writable chan struct{} // something happened while it did not rest
+
+	mu       sync.Mutex
+	resting  bool
+	happened bool // something did, since it was last looked at
+	late     bool // reads are past their deadline
+	lateOut  bool // writes are
+	closed   bool
+	users    int // calls that use fd
+}
+
+var _ net.Conn = (*Socket)(nil)
+
+// Loop gives the loop that the socket belongs to.
+func (s *Socket) Loop() *Loop { return s.loop }
+
+// Handle sets who is told of what happens while the socket rests. It must be called by the owner.
+func (s *Socket) Handle(h Handler) { s.handler = h }
+
+// Rest gives the socket to the loop. False says that something happened since it was last read: it stays the caller's,
+// who should read once more.
+func (s *Socket) Rest() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.happened {
+		s.happened = false
+		return false
+	}
+	s.resting = !s.closed
+	return true
+}
+
+// Take takes a resting socket out of the loop. False says that something happened to it, so that the loop has it or will
+// have it in a moment.
+func (s *Socket) Take() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.resting || s.happened || s.closed {
+		return false
+	}
+	s.resting = false
+	return true
+}
+
+// mark notes that something happened.
+func (s *Socket) mark() {
+	s.mu.Lock()
+	s.happened = true
+	rests := s.resting
+	s.mu.Unlock()
+	if !rests {
+		s.wake()
+	}
+}
+
+// wake has a Read and a Write that wait look again.
+func (s *Socket) wake() {
+	select {
+	case s.readable <- struct{}{}:
+	default:
+	}
+	select {
+	case s.writable <- struct{}{}:
+	default:
+	}
+}
+
+// dispatch tells the handler, when the socket rests.
+func (s *Socket) dispatch() {
+	s.mu.Lock()
+	due := s.resting && s.happened && !s.closed
+	if due {
+		s.resting, s.happened = false, false
+	}
+	s.mu.Unlock()
+	if due {
+		s.handler.Ready()
+	}
+}
+
+// hold keeps fd open for a call; let ends that.
+func (s *Socket) hold() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return false
+	}
+	s.users++
+	return true
+}
+
+func (s *Socket) let() {
+	s.mu.Lock()
+	s.users--
+	last := s.closed && s.users == 0
+	s.mu.Unlock()
+	if last {
+		s.end()
+	}
+}
+
+func (s *Socket) end() {
+	s.loop.forget(s)
+	_ = syscall.Close(s.fd)
+}
+
+// ErrAgain says that a call would have to wait.
+var ErrAgain = errors.New("the call would have to wait")
+
+// TryRead reads what is there. The error is ErrAgain when that is nothing, io.EOF at the end. Only the owner may call it.
+func (s *Socket) TryRead(p []byte) (int, error) {
+	n, errno := s.call(syscall.SYS_RECVFROM, p, 0)
+	switch {
+	case errno == syscall.EAGAIN:
+		return 0, ErrAgain
+	case errno != 0:
+		return 0, &net.OpError{Op: "read", Net: "tcp", Err: os.NewSyscallError("read", errno)}
+	case n == 0 && len(p) > 0:
+		return 0, io.EOF
+	}
+	return n, nil
+}
+
+// TryWrite writes what can be written at once, which may be less than all of p; with ErrAgain it is nothing. Only the
+// owner may call it.
+func (s *Socket) TryWrite(p []byte) (int, error) {
+	n, errno := s.call(syscall.SYS_SENDTO, p, syscall.MSG_NOSIGNAL)
+	switch {
+	case errno == syscall.EAGAIN:
+		return 0, ErrAgain
+	case errno != 0:
+		return 0, &net.OpError{Op: "write", Net: "tcp", Err: os.NewSyscallError("write", errno)}
+	}
+	return n, nil
+}
+
+// Silent tells whether the connection is open and has nothing to read.
+func (s *Socket) Silent() bool {
+	if !s.hold() {
+		return false
+	}
+	defer s.let()
+	var b [1]byte
+	n, errno := s.call(syscall.SYS_RECVFROM, b[:], syscall.MSG_PEEK)
+	return n == 0 && errno == syscall.EAGAIN
+}
+
+// call makes a system call that does not wait, and of which the scheduler is told nothing.
+func (s *Socket) call(number uintptr, p []byte, flags uintptr) (int, syscall.Errno) {
+	for {
+		order()
+		n, _, errno := syscall.RawSyscall6(number, uintptr(s.fd), uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)), flags|syscall.MSG_DONTWAIT, 0, 0)
+		order()
+		switch errno {
+		case 0:
+			return int(n), 0
+		case syscall.EINTR:
+			continue
+		}
+		return 0, errno
+	}
+}
+
+// Read implements net.Conn. It waits.
+func (s *Socket) Read(p []byte) (int, error) {
+	if len(p) == 0 {
+		return 0, nil
+	}
+	for {
+		if err := s.begin(&s.late); err != nil {
+			return 0, err
+		}
+		n, err := s.TryRead(p)
+		s.let()
+		if err != ErrAgain {
+			return n, err
+		}
+		<-s.readable
+	}
+}
+
+// Write implements net.Conn. It waits.
+func (s *Socket) Write(p []byte) (int, error) {
+	written := 0
+	for written < len(p) {
+		if err := s.begin(&s.lateOut); err != nil {
+			return written, err
+		}
+		n, err := s.TryWrite(p[written:])
+		s.let()
+		written += n
+		switch err {
+		case nil:
+		case ErrAgain:
+			<-s.writable
+		default:
+			return written, err
+		}
+	}
+	return written, nil
+}
+
+// begin holds the socket for a call, unless it is closed or past the deadline. What happens from now on is news.
+func (s *Socket) begin(late *bool) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.closed:
+		return net.ErrClosed
+	case *late:
+		return os.ErrDeadlineExceeded
+	}
+	if late == &s.late {
+		s.happened = false
+	}
+	s.users++
+	return nil
+}
+
+// Late tells whether the deadline for reads has passed.
+func (s *Socket) Late() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.late
+}
+
+// Close closes the connection. Reads and writes that wait end.
+func (s *Socket) Close() error {
+	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
+		return net.ErrClosed
+	}
+	s.closed, s.resting = true, false
+	last := s.users == 0
+	s.mu.Unlock()
+	s.wake()
+	if last {
+		s.end()
+	}
+	return nil
+}
+
+// Abort ends the connection from any goroutine: its owner reads the end, or gets an error, and closes it.
+func (s *Socket) Abort() { s.shutdown(syscall.SHUT_RDWR) }
+
+// EndIfResting lets no more come in on a resting socket. Its handler is told; what has come already can be read.
+func (s *Socket) EndIfResting() {
+	s.mu.Lock()
+	rests := s.resting && !s.closed
+	if rests {
+		s.users++
+	}
+	s.mu.Unlock()
+	if rests {
+		_ = syscall.Shutdown(s.fd, syscall.SHUT_RD)
+		s.let()
+	}
+}
+
+func (s *Socket) shutdown(how int) {
+	if s.hold() {
+		_ = syscall.Shutdown(s.fd, how)
+		s.let()
+	}
+}
+
+// LocalAddr implements net.Conn.
+func (s *Socket) LocalAddr() net.Addr { return s.local }
+
+// RemoteAddr implements net.Conn.
+func (s *Socket) RemoteAddr() net.Addr { return s.remote }
+
+// SetDeadline implements net.Conn for deadlines that have passed, and for none. Others are errors.ErrUnsupported.
+func (s *Socket) SetDeadline(t time.Time) error { return s.deadline(t, true, true) }
+
+// SetReadDeadline is as SetDeadline. A resting socket's handler is told; it finds the socket Late.
+func (s *Socket) SetReadDeadline(t time.Time) error { return s.deadline(t, true, false) }
+
+// SetWriteDeadline is as SetDeadline.
+func (s *Socket) SetWriteDeadline(t time.Time) error { return s.deadline(t, false, true) }
+
+func (s *Socket) deadline(t time.Time, in, out bool) error {
+	past := !t.IsZero()
+	if past && time.Until(t) > 0 {
+		return errors.ErrUnsupported
+	}
+	s.mu.Lock()
+	if in {
+		s.late = past
+	}
+	if out {
+		s.lateOut = past
+	}
+	rests := s.resting
+	s.mu.Unlock()
+	switch {
+	case !past:
+	case rests && in:
+		s.shutdown(syscall.SHUT_RD) // an event that the loop sees
+	default:
+		s.wake()
+	}
+	return nil
+}

@@ -1,0 +1,154 @@
+package proxy
+
+import (
+	"bytes"
+	"strconv"
+
+	"github.com/valyala/fasthttp"
+)
+
+// outcome is what became of what has come of an answer.
+type outcome uint8
+
+const (
+	answerMore  outcome = iota // there must come more
+	answerDone                 // it was handed on
+	answerOther                // a goroutine has to read it
+)
+
+// answerQuickly hands an answer on when all of it has come and it is an ordinary one: final, with a body of a length that
+// is given once, on a connection that stays open, and with a head that can be read in one way only.
+func (x *exchange) answerQuickly(in []byte) outcome {
+	end := bytes.Index(in, []byte("\r\n\r\n"))
+	switch {
+	case end < 0 && len(in) == cap(in):
+		return answerOther
+	case end < 0:
+		return answerMore
+	}
+	status, fields, ok := cutStatus(in[:end+2])
+	if !ok {
+		return answerOther
+	}
+	body := in[end+4:]
+	desk := x.loop().Desk()
+	out, length, r := x.appendAnswer(desk.Out[:0], status, fields)
+	switch {
+	case r != nil || length < 0 || length > cap(in)-end-4 || length < len(body):
+		return answerOther
+	case length > len(body):
+		return answerMore
+	}
+	x.event.Upstream = x.since()
+	if status < 400 || status >= 500 {
+		x.forget()
+	}
+	out = append(out, body...)
+	desk.Out = out
+	u := x.upstream
+	x.upstream, u.x = nil, nil
+	u.done()
+	x.pool.putAfter(u, 1)
+	x.complete(status, int64(length))
+	x.finish(out)
+	return answerDone
+}
+
+// cutStatus reads a status line (RFC 9112, 4) and gives the field lines behind it.
+func cutStatus(head []byte) (status int, fields []byte, ok bool) {
+	const version = "HTTP/1.1 "
+	end := bytes.IndexByte(head, '\n')
+	if end < len(version)+4 || head[end-1] != '\r' || !hasPrefix(head, version) {
+		return 0, nil, false
+	}
+	line := head[len(version) : end-1]
+	for i, b := range line {
+		switch {
+		case i < 3 && (b < '0' || b > '9'), i == 3 && b != ' ', b < ' ' || b == 0x7f:
+			return 0, nil, false
+		}
+	}
+	status = int(line[0]-'0')*100 + int(line[1]-'0')*10 + int(line[2]-'0')
+	switch {
+	case status < 200 || status > 599, status == fasthttp.StatusNoContent, status == fasthttp.StatusResetContent, status == fasthttp.StatusNotModified, status == fasthttp.StatusPartialContent:
+		return 0, nil, false
+	}
+	return status, head[end+1:], true
+}
+
+// appendAnswer writes the head of the answer, and gives the length of its body; a negative one says that it is not an
+// ordinary answer.
+func (x *exchange) appendAnswer(out []byte, status int, fields []byte) (head []byte, length int, r *refusal) {
+	out = append(out, "HTTP/1.1 "...)
+	out = strconv.AppendInt(out, int64(status), 10)
+	out = append(append(append(out, ' '), fasthttp.StatusMessage(status)...), '\r', '\n')
+	length = -1
+	for len(fields) > 0 {
+		end := bytes.IndexByte(fields, '\n')
+		if end < 1 || fields[end-1] != '\r' {
+			return out, -1, nil
+		}
+		line := fields[:end-1]
+		fields = fields[end+1:]
+		colon := bytes.IndexByte(line, ':')
+		if colon <= 0 || !isToken(line[:colon]) {
+			return out, -1, nil
+		}
+		name, value := line[:colon], trimSpace(line[colon+1:])
+		for _, b := range value {
+			if b < ' ' && b != '\t' || b == 0x7f {
+				return out, -1, nil
+			}
+		}
+		switch {
+		case equalFold(name, "content-length"):
+			if length >= 0 {
+				return out, -1, nil
+			}
+			if length = lengthOf(value); length < 0 {
+				return out, -1, nil
+			}
+			continue
+		case equalFold(name, "connection"):
+			if !equalFold(value, "keep-alive") {
+				return out, -1, nil
+			}
+			continue
+		case equalFold(name, "transfer-encoding"), equalFold(name, "trailer"), equalFold(name, "upgrade"):
+			return out, -1, nil
+		}
+		passed, keeps, r := x.passOn(name, value)
+		if r != nil {
+			return out, -1, r
+		}
+		if keeps {
+			out = appendField(out, name, passed)
+		}
+	}
+	if length < 0 {
+		return out, -1, nil
+	}
+	out = append(out, "X-Request-Id: "...)
+	out, _ = x.event.ID.AppendText(out) // it has no error to give
+	if x.h.options.OwnPages {
+		out = append(out, "\r\nContent-Security-Policy: sandbox"...)
+	}
+	out = append(out, "\r\nContent-Length: "...)
+	out = strconv.AppendInt(out, int64(length), 10)
+	return append(out, "\r\n\r\n"...), length, nil
+}
+
+// lengthOf reads a Content-Length of a few digits; -1 is anything else.
+func lengthOf(value []byte) int {
+	if len(value) == 0 || len(value) > 7 {
+		return -1
+	}
+	n := 0
+	for _, b := range value {
+		if b < '0' || b > '9' {
+			return -1
+		}
+		n = n*10 + int(b-'0')
+	}
+	return n
+}
