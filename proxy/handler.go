@@ -57,7 +57,9 @@ func New(o Options) (*Handler, error) {
 	}
 	h.dog = newWatchdog(o.Timeouts.shortest())
 	h.kept = cache.WithoutLoading(context.Background())
-	h.loops = newLoops()
+	if !o.withoutLoops {
+		h.loops = newLoops()
+	}
 	h.patgate, h.others = h.newPool(), h.newPool()
 	h.dog.also = []func(int64){h.patgate.reap, h.others.reap}
 	var err error

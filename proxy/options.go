@@ -105,6 +105,8 @@ type Options struct {
 	TempDir string
 	// Panicked, when not nil, is told of a panic that was recovered: the value and the stack.
 	Panicked func(value any, stack []byte)
+
+	withoutLoops bool // everything is served by goroutines, as where there are no event loops
 }
 
 // Upstream is the forge.

@@ -23,6 +23,7 @@ type step uint8
 const (
 	stepJudge   step = iota // from the beginning, but for the session that was found
 	stepSend                // it is decided and recorded, and must be sent
+	stepAgain               // as stepSend, on a new connection: one that had been idle was closed just now
 	stepReceive             // it is sent; the upstream connection has what came of the answer
 	stepTimeout             // it is sent, and the answer did not come in time
 	stepBroken              // it is sent, and the connection broke
@@ -102,7 +103,7 @@ func (c *clientConn) serve(in []byte) {
 	x.brought = x.brought[:0]
 	if n, err := u.socket.TryWrite(x.head); err != nil || n < len(x.head) {
 		x.dropUpstream()
-		x.proceedFrom(stepSend)
+		x.proceedFrom(stepAgain)
 		return
 	}
 	u.wait(p.limits.UpstreamResponse)
@@ -197,6 +198,8 @@ func (x *exchange) proceed() (kept bool) {
 	switch from {
 	case stepSend:
 		return x.forward(x.pool)
+	case stepAgain:
+		return x.handOn(x.pool.anew(x.head, &x.upload, false, &x.answer, x.loop()))
 	case stepReceive:
 		err := u.receive(false, &x.answer)
 		if err != nil {
@@ -268,9 +271,9 @@ func (c *upstreamConn) Ready() {
 			if c.socket.Rest() {
 				return
 			}
-		case err == io.EOF && have == 0:
+		case err != nil && have == 0: // a GET may be sent again (RFC 9112, 9.3.1)
 			x.dropUpstream()
-			x.proceedFrom(stepSend) // it had been idle, and was closed just now
+			x.proceedFrom(stepAgain)
 			return
 		case err == io.EOF:
 			x.hold(brought)
