@@ -172,12 +172,17 @@ func (x *exchange) record() error {
 
 // complete records how the request ended.
 func (x *exchange) complete(status int, sent int64) {
+	x.completeAfter(time.Since(x.event.Start), status, sent)
+}
+
+// completeAfter is complete when it is known how long the request took.
+func (x *exchange) completeAfter(d time.Duration, status int, sent int64) {
 	if !x.recorded {
 		return
 	}
 	x.recorded = false
 	e := &x.event
-	e.Status, e.ResponseBytes, e.Duration = status, sent, time.Since(e.Start)
+	e.Status, e.ResponseBytes, e.Duration = status, sent, d
 	e.RequestBytes = x.body.received
 	x.h.options.Audit.Completion(e)
 }

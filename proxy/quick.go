@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"io"
 	"runtime/debug"
-	"time"
 
 	"github.com/valyala/fasthttp"
 
@@ -48,7 +47,7 @@ func (c *clientConn) Ready() {
 				return
 			}
 		case err != loop.ErrAgain && c.socket.Late() && !c.served:
-			c.hand() // the server tells the client that it took too long
+			c.give() // the server tells the client that it took too long
 			return
 		default:
 			_ = c.Close()
@@ -60,6 +59,12 @@ func (c *clientConn) Ready() {
 // hand has a goroutine serve the connection.
 func (c *clientConn) hand() {
 	go func() { _ = c.server.inner.ServeConn(c) }()
+}
+
+// give is hand on the loop's goroutine.
+func (c *clientConn) give() {
+	c.hand()
+	c.socket.Loop().Gave()
 }
 
 // rest gives the connection back to its loop.
@@ -74,7 +79,7 @@ func (c *clientConn) serve(in []byte) {
 	target, raw, ok := cutHead(in)
 	if !ok || c.server.stopping.Load() {
 		c.ahead = append([]byte(nil), in...)
-		c.hand()
+		c.give()
 		return
 	}
 	x := c.server.handler.exchanges.Get().(*exchange)
@@ -188,7 +193,7 @@ func (x *exchange) proceedFrom(s step) {
 	c := x.conn
 	x.step = s
 	c.resumed, c.ahead = x, x.in // the server reads the head once more
-	c.hand()
+	c.give()
 }
 
 // proceed serves the request, from the beginning or from where a loop has left it.
@@ -329,7 +334,7 @@ func (x *exchange) finish(out []byte) {
 		c.behind = append([]byte(nil), out[n:]...)
 		x.release()
 		c.enter(phaseIdle)
-		c.hand()
+		c.give()
 		return
 	}
 	x.release()
@@ -338,6 +343,3 @@ func (x *exchange) finish(out []byte) {
 		c.Ready()
 	}
 }
-
-// since gives the time that has passed since the request came.
-func (x *exchange) since() time.Duration { return time.Since(x.event.Start) }

@@ -3,6 +3,7 @@ package proxy
 import (
 	"bytes"
 	"strconv"
+	"time"
 
 	"github.com/valyala/fasthttp"
 )
@@ -39,7 +40,7 @@ func (x *exchange) answerQuickly(in []byte) outcome {
 	case length > len(body):
 		return answerMore
 	}
-	x.event.Upstream = x.since()
+	x.event.Upstream = time.Since(x.event.Start)
 	if status < 400 || status >= 500 {
 		x.forget()
 	}
@@ -49,7 +50,7 @@ func (x *exchange) answerQuickly(in []byte) outcome {
 	x.upstream, u.x = nil, nil
 	u.done()
 	x.pool.putAfter(u, 1)
-	x.complete(status, int64(length))
+	x.completeAfter(x.event.Upstream, status, int64(length))
 	x.finish(out)
 	return answerDone
 }
@@ -90,32 +91,32 @@ func (x *exchange) appendAnswer(out []byte, status int, fields []byte) (head []b
 		}
 		line := fields[:end-1]
 		fields = fields[end+1:]
-		colon := bytes.IndexByte(line, ':')
-		if colon <= 0 || !isToken(line[:colon]) {
+		name, value, ok := cutField(line)
+		if !ok {
 			return out, -1, nil
 		}
-		name, value := line[:colon], trimSpace(line[colon+1:])
-		for _, b := range value {
-			if b < ' ' && b != '\t' || b == 0x7f {
+		switch len(name) {
+		case len("content-length"):
+			if equalFold(name, "content-length") {
+				if length >= 0 {
+					return out, -1, nil
+				}
+				if length = lengthOf(value); length < 0 {
+					return out, -1, nil
+				}
+				continue
+			}
+		case len("connection"):
+			if equalFold(name, "connection") {
+				if !equalFold(value, "keep-alive") {
+					return out, -1, nil
+				}
+				continue
+			}
+		case len("transfer-encoding"), len("trailer"): // of which the latter is as long as "upgrade"
+			if equalFold(name, "transfer-encoding") || equalFold(name, "trailer") || equalFold(name, "upgrade") {
 				return out, -1, nil
 			}
-		}
-		switch {
-		case equalFold(name, "content-length"):
-			if length >= 0 {
-				return out, -1, nil
-			}
-			if length = lengthOf(value); length < 0 {
-				return out, -1, nil
-			}
-			continue
-		case equalFold(name, "connection"):
-			if !equalFold(value, "keep-alive") {
-				return out, -1, nil
-			}
-			continue
-		case equalFold(name, "transfer-encoding"), equalFold(name, "trailer"), equalFold(name, "upgrade"):
-			return out, -1, nil
 		}
 		passed, keeps, r := x.passOn(name, value)
 		if r != nil {
@@ -137,6 +138,32 @@ func (x *exchange) appendAnswer(out []byte, status int, fields []byte) (head []b
 	out = strconv.AppendInt(out, int64(length), 10)
 	return append(out, "\r\n\r\n"...), length, nil
 }
+
+// cutField reads a field line (RFC 9112, 5) without its end. False: it is not one, or could be read in another way.
+func cutField(line []byte) (name, value []byte, ok bool) {
+	colon := 0
+	for colon < len(line) && tokenByte[line[colon]] {
+		colon++
+	}
+	if colon == 0 || colon == len(line) || line[colon] != ':' {
+		return nil, nil, false
+	}
+	value = trimSpace(line[colon+1:])
+	for _, b := range value {
+		if !valueByte[b] {
+			return nil, nil, false
+		}
+	}
+	return line[:colon], value, true
+}
+
+// valueByte are the bytes of field values (RFC 9110, 5.5).
+var valueByte = func() (ok [256]bool) {
+	for c := range ok {
+		ok[c] = c >= ' ' && c != 0x7f || c == '\t'
+	}
+	return ok
+}()
 
 // lengthOf reads a Content-Length of a few digits; -1 is anything else.
 func lengthOf(value []byte) int {

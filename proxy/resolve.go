@@ -164,6 +164,7 @@ func (x *exchange) resolveReference(ref routes.Reference, check policy.Check) (*
 		return nil, nil
 	}
 	switch {
+	case x.ctx == nil: // in a loop nothing is asked
 	case x.resolving.IsZero():
 		x.resolving = time.Now() // not since the request began: its body may have taken long to arrive
 	case time.Since(x.resolving) > x.h.options.Timeouts.Resolve:

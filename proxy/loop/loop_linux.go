@@ -29,6 +29,9 @@ type Desk struct {
 
 const deskSize = 32 << 10
 
+// rounds is after how many of them the loop lets others run in any case.
+const rounds = 32
+
 // batch is how many sockets are asked about with one system call.
 const batch = 256
 
@@ -43,6 +46,7 @@ type Loop struct {
 	errno  syscall.Errno
 	round  atomic.Uint64
 	desk   Desk
+	given  bool // others were given work since the loop last let them run
 
 	mu      sync.Mutex
 	sockets []*Socket // by file descriptor
@@ -105,7 +109,10 @@ func (l *Loop) run() {
 				s.dispatch()
 			}
 		}
-		runtime.Gosched() // those who were given work must not wait until there is none here
+		if l.given || l.round.Load()%rounds == 0 {
+			l.given = false
+			runtime.Gosched() // who has work must not wait until there is none here
+		}
 	}
 }
 
@@ -138,11 +145,14 @@ func (l *Loop) mark() {
 	}
 	l.mu.Unlock()
 	for _, s := range l.ready[:l.n] {
-		if s != nil {
-			s.mark()
+		if s != nil && s.mark() {
+			l.given = true
 		}
 	}
 }
+
+// Gave tells the loop, on its goroutine, that a goroutine was started, which should run soon.
+func (l *Loop) Gave() { l.given = true }
 
 // Adopt takes a TCP connection over: without an error c must not be used any more. Start must be
 // called before anything else.

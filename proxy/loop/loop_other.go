@@ -69,3 +69,6 @@ func (*Socket) EndIfResting() {}
 
 // Start gives errors.ErrUnsupported.
 func (*Socket) Start(bool) error { return errors.ErrUnsupported }
+
+// Gave does nothing.
+func (*Loop) Gave() {}

@@ -64,8 +64,8 @@ func (s *Socket) Take() bool {
 	return true
 }
 
-// mark notes that something happened.
-func (s *Socket) mark() {
+// mark notes that something happened, and tells whether a goroutine may have been woken.
+func (s *Socket) mark() bool {
 	s.mu.Lock()
 	s.happened = true
 	rests := s.resting
@@ -73,6 +73,7 @@ func (s *Socket) mark() {
 	if !rests {
 		s.wake()
 	}
+	return !rests
 }
 
 // wake has a Read and a Write that wait look again.
