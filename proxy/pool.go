@@ -95,8 +95,8 @@ func (p *pool) get(fresh bool, of *loop.Loop) (*upstreamConn, error) {
 	}
 }
 
-// quickly gives an idle connection of a loop, on its goroutine and without waiting: if there is one, one to which nothing
-// has happened in a round that began after it was put back, so that the system need not be asked. Nil: there is none.
+// quickly gives an idle connection of a loop, on its goroutine and without waiting: if there is one, one that is known to
+// have been silent in this round, so that the system need not be asked. Nil: there is none.
 func (p *pool) quickly(of *loop.Loop) *upstreamConn {
 	round, now := of.Round(), p.dog.now.Load()
 	p.mu.Lock()
@@ -258,11 +258,12 @@ func (p *pool) connect(ctx context.Context, of *loop.Loop) (net.Conn, *loop.Sock
 	return secure, socket, nil
 }
 
-// put gives a connection back for the next request. It must be at the beginning of an answer.
+// put gives a connection back for the next request. It must be at the beginning of an answer. A loop may use it when two
+// rounds are over: one may be under way.
 func (p *pool) put(c *upstreamConn) { p.putAfter(c, 2) }
 
-// putAfter is put; the connection may be used quickly when so many rounds of its loop are over: two, for one may be under
-// way, and on the loop's own goroutine one.
+// putAfter is put; a loop may use the connection when so many of its rounds are over: none, when the loop itself has just
+// read the answer and found nothing behind it, which is news as late as that of a round.
 func (p *pool) putAfter(c *upstreamConn, rounds uint64) {
 	var of *loop.Loop
 	if c.br.Buffered() > 0 || len(c.ahead) > 0 || !c.rest() {

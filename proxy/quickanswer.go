@@ -35,7 +35,7 @@ func (x *exchange) answerQuickly(in []byte) outcome {
 	desk := x.loop().Desk()
 	out, length, r := x.appendAnswer(desk.Out[:0], status, fields)
 	switch {
-	case r != nil || length < 0 || length > cap(in)-end-4 || length < len(body):
+	case r != nil || length < 0 || length >= cap(in)-end-4 || length < len(body): // a full buffer may have left something
 		return answerOther
 	case length > len(body):
 		return answerMore
@@ -49,7 +49,7 @@ func (x *exchange) answerQuickly(in []byte) outcome {
 	u := x.upstream
 	x.upstream, u.x = nil, nil
 	u.done()
-	x.pool.putAfter(u, 1)
+	x.pool.putAfter(u, 0)
 	x.completeAfter(x.event.Upstream, status, int64(length))
 	x.finish(out)
 	return answerDone
