@@ -64,6 +64,7 @@ type Cache[K comparable, V any] struct {
 	now         func() time.Time
 	seed        maphash.Seed
 	entries     *ristretto.Cache[uint64, *entry[K, V]]
+	front       front[K, V]
 	closed      atomic.Bool
 	generations generations
 	flights     flights[K, V]
@@ -150,22 +151,30 @@ func (c *Cache[K, V]) fresh(hash uint64, key K, maxAge time.Duration, now time.T
 	if maxAge < 0 || c.closed.Load() {
 		return nil
 	}
+	slot := c.front.slot(hash)
+	if e := slot.Load(); e != nil && e.key == key && c.usable(e, hash, maxAge, now) {
+		c.sample(hash)
+		return e
+	}
 	e, ok := c.entries.Get(hash)
-	if !ok || e == nil || e.key != key {
+	if !ok || e == nil || e.key != key || !c.usable(e, hash, maxAge, now) {
 		return nil
 	}
+	slot.Store(e)
+	return e
+}
+
+// usable tells whether an entry may be served.
+func (c *Cache[K, V]) usable(e *entry[K, V], hash uint64, maxAge time.Duration, now time.Time) bool {
 	limit := c.limitOf(e)
 	if maxAge > 0 && maxAge < limit {
 		limit = maxAge
 	}
 	if age := now.Sub(e.at); age < 0 || age > limit {
-		return nil
+		return false
 	}
 	// Read last: an invalidation that returned before this Get began is seen.
-	if c.generations.overtaken(hash, e.began) {
-		return nil
-	}
-	return e
+	return !c.generations.overtaken(hash, e.began)
 }
 
 // Invalidate makes every load of key that began before this call worthless: when it has returned, no Get is answered
@@ -174,6 +183,7 @@ func (c *Cache[K, V]) Invalidate(key K) {
 	hash := maphash.Comparable(c.seed, key)
 	c.generations.bump(hash)
 	c.counters.invalidations.Add(1)
+	c.front.forget(hash, key)
 	if !c.closed.Load() {
 		c.entries.Del(hash) // not needed for correctness: the value, which may hold a secret, should not linger
 	}
@@ -208,6 +218,7 @@ func (c *Cache[K, V]) Close() {
 	defer c.flights.writing.Unlock()
 	if c.closed.CompareAndSwap(false, true) {
 		close(c.leaving.stop)
+		c.front.sweep(func(*entry[K, V]) bool { return true })
 		c.entries.Close()
 	}
 }

@@ -54,7 +54,9 @@ func (c *Cache[K, V]) sweepLoop() {
 		case <-c.leaving.stop:
 			return
 		case <-c.leaving.full:
-			c.drop(c.leaving.turn(), func(*entry[K, V]) bool { return true })
+			every := func(*entry[K, V]) bool { return true }
+			c.drop(c.leaving.turn(), every)
+			c.front.sweep(every)
 		case <-tick.C:
 			c.sweep()
 		}
@@ -64,7 +66,9 @@ func (c *Cache[K, V]) sweepLoop() {
 // sweep drops what is over of the old half. An entry that was loaded again meanwhile stays: its hash was added again.
 func (c *Cache[K, V]) sweep() {
 	now := c.now()
-	c.drop(c.leaving.turn(), func(e *entry[K, V]) bool { return now.Sub(e.at) > c.limitOf(e) })
+	over := func(e *entry[K, V]) bool { return now.Sub(e.at) > c.limitOf(e) }
+	c.drop(c.leaving.turn(), over)
+	c.front.sweep(func(e *entry[K, V]) bool { return over(e) || c.generations.all.Load() > e.began })
 }
 
 // drop drops those entries of these hashes that are over.

@@ -6,10 +6,15 @@ import (
 	"time"
 )
 
-// held tells whether ristretto still holds anything for a key, whatever may be served of it.
+// held tells whether ristretto or the front still holds anything for a key, whatever may be served of it.
 func held(c *Cache[string, string], key string) bool {
 	_, ok := c.entries.Get(hashOf(c, key))
-	return ok
+	return ok || inFront(c, key)
+}
+
+func inFront(c *Cache[string, string], key string) bool {
+	e := c.front.slot(hashOf(c, key)).Load()
+	return e != nil && e.key == key
 }
 
 func TestWhatIsOverIsDropped(t *testing.T) {

@@ -21,8 +21,9 @@ type Use struct {
 	report func(error)
 
 	mu     sync.Mutex
+	rows   map[usedRow]*usedCount
 	counts map[usedSet]*usedCount
-	from   map[usedAddress]time.Time
+	from   map[usedAddress]*time.Time
 
 	begin sync.Once
 	end   sync.Once
@@ -30,11 +31,16 @@ type Use struct {
 	done  sync.WaitGroup
 }
 
-// usedSet is what a token's requests needed: a row's own permissions, by their address, or any others by themselves.
-type usedSet struct {
+// usedRow is what most requests of a token needed: a row's own permissions, by their address.
+type usedRow struct {
 	token int64
 	row   *routes.PermissionSet
-	other routes.PermissionSet
+}
+
+// usedSet is what the others needed.
+type usedSet struct {
+	token int64
+	set   routes.PermissionSet
 }
 
 type usedAddress struct {
@@ -45,6 +51,9 @@ type usedAddress struct {
 type usedCount struct {
 	n    int64
 	last time.Time
+
+	client netip.Addr // that was last counted with it: most come again from where they came
+	seen   *time.Time // when, in Use.from
 }
 
 const (
@@ -56,7 +65,13 @@ const (
 
 // NewUse makes a sink in front of another.
 func NewUse(st store.Store, table func() *routes.Table, next audit.Sink, report func(error)) *Use {
-	return &Use{next: next, store: st, table: table, report: report, counts: map[usedSet]*usedCount{}, from: map[usedAddress]time.Time{}, stop: make(chan struct{})}
+	u := &Use{next: next, store: st, table: table, report: report, stop: make(chan struct{})}
+	u.reset()
+	return u
+}
+
+func (u *Use) reset() {
+	u.rows, u.counts, u.from = map[usedRow]*usedCount{}, map[usedSet]*usedCount{}, map[usedAddress]*time.Time{}
 }
 
 // Decision counts an allowed request of a token once the next sink has taken it.
@@ -76,27 +91,59 @@ func (u *Use) Completion(e *audit.Event) { u.next.Completion(e) }
 func (u *Use) count(e *audit.Event) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	if e.Used != nil {
-		key := usedSet{token: e.TokenID, row: e.Used}
-		if e.Route == nil || e.Used != &e.Route.NeedSet { // it is the request's, and will be another's
-			key = usedSet{token: e.TokenID, other: *e.Used}
+	c := u.countOf(e)
+	if c != nil {
+		c.n++
+		c.last = e.Start
+	}
+	switch {
+	case !e.Client.IsValid():
+	case c != nil && c.client == e.Client:
+		*c.seen = e.Start
+	default:
+		seen := u.seenFrom(usedAddress{e.TokenID, e.Client})
+		if seen == nil {
+			return
 		}
-		c := u.counts[key]
-		if c == nil && len(u.counts) < mostGathered {
-			c = &usedCount{}
-			u.counts[key] = c
-		}
+		*seen = e.Start
 		if c != nil {
-			c.n++
-			c.last = e.Start
+			c.client, c.seen = e.Client, seen
 		}
 	}
-	if e.Client.IsValid() {
-		key := usedAddress{e.TokenID, e.Client}
-		if _, known := u.from[key]; known || len(u.from) < mostGathered {
-			u.from[key] = e.Start
+}
+
+// countOf gives the counter for what a request needed; nil when that was nothing, or there are too many.
+func (u *Use) countOf(e *audit.Event) *usedCount {
+	full := len(u.rows)+len(u.counts) >= mostGathered
+	switch {
+	case e.Used == nil:
+		return nil
+	case e.Route != nil && e.Used == &e.Route.NeedSet:
+		key := usedRow{e.TokenID, e.Used}
+		c := u.rows[key]
+		if c == nil && !full {
+			c = &usedCount{}
+			u.rows[key] = c
 		}
+		return c
 	}
+	key := usedSet{e.TokenID, *e.Used} // it is the request's, and will be another's
+	c := u.counts[key]
+	if c == nil && !full {
+		c = &usedCount{}
+		u.counts[key] = c
+	}
+	return c
+}
+
+// seenFrom gives the place for when a token was last used from an address; nil when there are too many.
+func (u *Use) seenFrom(key usedAddress) *time.Time {
+	seen := u.from[key]
+	if seen == nil && len(u.from) < mostGathered {
+		seen = new(time.Time)
+		u.from[key] = seen
+	}
+	return seen
 }
 
 // Start begins to store what is gathered.
@@ -122,22 +169,24 @@ func (u *Use) Start() {
 // Flush stores what was gathered. What could not be stored is lost: it decides nothing.
 func (u *Use) Flush(ctx context.Context) error {
 	u.mu.Lock()
-	counts, from := u.counts, u.from
-	u.counts, u.from = map[usedSet]*usedCount{}, map[usedAddress]time.Time{}
+	rows, counts, from := u.rows, u.counts, u.from
+	u.reset()
 	u.mu.Unlock()
 	var details []store.Detail
 	catalogue := u.table().Catalogue()
-	for key, c := range counts {
-		set := key.row
-		if set == nil {
-			set = &key.other
-		}
+	add := func(token int64, set *routes.PermissionSet, c *usedCount) {
 		for _, name := range namesOf(catalogue, set) {
-			details = append(details, store.Detail{TokenID: key.token, Permission: name, Count: c.n, Last: c.last})
+			details = append(details, store.Detail{TokenID: token, Permission: name, Count: c.n, Last: c.last})
 		}
 	}
+	for key, c := range rows {
+		add(key.token, key.row, c)
+	}
+	for key, c := range counts {
+		add(key.token, &key.set, c)
+	}
 	for key, last := range from {
-		details = append(details, store.Detail{TokenID: key.token, Address: key.client.String(), Last: last})
+		details = append(details, store.Detail{TokenID: key.token, Address: key.client.String(), Last: *last})
 	}
 	return u.store.AddDetails(ctx, details)
 }

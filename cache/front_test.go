@@ -1,0 +1,84 @@
+package cache
+
+import (
+	"strconv"
+	"testing"
+	"time"
+)
+
+func TestTheFrontServesWhatTheCacheWould(t *testing.T) {
+	served := func(t *testing.T, c *Cache[string, string]) {
+		t.Helper()
+		c.Put("a", c.Mark(), "1", true)
+		for range 2 { // from ristretto, and from the front
+			if v, found, ok := c.Peek("a", 0); v != "1" || !found || !ok {
+				t.Fatalf("%q, %v, %v", v, found, ok)
+			}
+		}
+		if !inFront(c, "a") {
+			t.Fatal("a hit does not bring it to the front")
+		}
+	}
+	t.Run("not past its TTL", func(t *testing.T) {
+		c, clk := newCache(t)
+		served(t, c)
+		clk.advance(31 * time.Second)
+		if _, _, ok := c.Peek("a", 0); ok {
+			t.Error("served")
+		}
+		c.sweep()
+		if inFront(c, "a") {
+			t.Error("held after a sweep")
+		}
+	})
+	t.Run("not older than the caller wants", func(t *testing.T) {
+		c, clk := newCache(t)
+		served(t, c)
+		clk.advance(10 * time.Second)
+		if _, _, ok := c.Peek("a", 5*time.Second); ok {
+			t.Error("served")
+		}
+		c.Put("a", c.Mark(), "2", true)
+		if v, _, ok := c.Peek("a", 5*time.Second); v != "2" || !ok {
+			t.Errorf("%q, %v: the newer one is not served", v, ok)
+		}
+	})
+	t.Run("not after it was invalidated", func(t *testing.T) {
+		c, _ := newCache(t)
+		served(t, c)
+		c.Invalidate("a")
+		if _, _, ok := c.Peek("a", 0); ok || inFront(c, "a") {
+			t.Error("served or held")
+		}
+	})
+	t.Run("not after everything was", func(t *testing.T) {
+		c, _ := newCache(t)
+		served(t, c)
+		c.InvalidateAll()
+		if _, _, ok := c.Peek("a", 0); ok {
+			t.Error("served")
+		}
+		c.sweep()
+		if inFront(c, "a") {
+			t.Error("held after a sweep")
+		}
+	})
+	t.Run("not after the end", func(t *testing.T) {
+		c, _ := newCache(t)
+		served(t, c)
+		c.Close()
+		if inFront(c, "a") {
+			t.Error("held")
+		}
+	})
+	t.Run("not another key's", func(t *testing.T) {
+		c, _ := newCache(t)
+		for i := range 5 * frontSlots {
+			key := strconv.Itoa(i)
+			c.Put(key, c.Mark(), "of "+key, true)
+			if v, _, ok := c.Peek(key, 0); ok && v != "of "+key {
+				t.Fatalf("%s: %q", key, v)
+			}
+		}
+	})
+}
