@@ -126,16 +126,8 @@ func (p *pool) quickly(of *loop.Loop) *upstreamConn {
 	return c
 }
 
-// popLocked takes the most recently used idle connection, of the given loop if there is one; with oldest the one that has
-// been idle for longest in some loop.
+// popLocked takes an idle connection of a loop: the most recently used one, or the oldest. Nil: there is none.
 func (p *pool) popLocked(of *loop.Loop, oldest bool) *upstreamConn {
-	if oldest || len(p.idle[of]) == 0 {
-		for other, list := range p.idle {
-			if of = other; len(list) > 0 {
-				break
-			}
-		}
-	}
 	list := p.idle[of]
 	if len(list) == 0 {
 		return nil
@@ -151,23 +143,43 @@ func (p *pool) popLocked(of *loop.Loop, oldest bool) *upstreamConn {
 	return c
 }
 
-// take gives an idle connection, or nil with the right to dial one.
+// popAnyLocked is popLocked for whatever loop has one.
+func (p *pool) popAnyLocked(oldest bool) *upstreamConn {
+	for of := range p.idle {
+		if c := p.popLocked(of, oldest); c != nil {
+			return c
+		}
+	}
+	return nil
+}
+
+// take gives an idle connection, or nil with the right to dial one. One of another loop is given only when no other can be
+// dialled, so that each loop comes to have as many as it needs.
 func (p *pool) take(fresh bool, of *loop.Loop) (*upstreamConn, error) {
 	deadline := time.Time{}
 	for {
 		p.mu.Lock()
-		if !fresh {
-			if c := p.popLocked(of, false); c != nil {
-				p.mu.Unlock()
-				return c, nil
-			}
+		var c *upstreamConn
+		switch {
+		case fresh:
+		case of == nil:
+			c = p.popAnyLocked(false)
+		default:
+			c = p.popLocked(of, false)
+		}
+		if c == nil && !fresh && p.open >= p.max {
+			c = p.popAnyLocked(false)
+		}
+		if c != nil {
+			p.mu.Unlock()
+			return c, nil
 		}
 		if p.open < p.max {
 			p.open++
 			p.mu.Unlock()
 			return nil, nil
 		}
-		if c := p.popLocked(of, true); c != nil { // fresh: make room
+		if c := p.popAnyLocked(true); c != nil { // fresh: make room
 			p.mu.Unlock()
 			p.drop(c)
 			continue
