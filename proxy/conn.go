@@ -44,7 +44,7 @@ type clientConn struct {
 	behind  []byte       // of the answer, not yet written
 	resumed *exchange    // that a goroutine goes on with
 	served  bool         // a request has been
-	resting bool         // the server was told that the connection has ended, but it goes back to the loop
+	resting atomic.Bool  // the server was told that the connection has ended, but it goes back to the loop
 }
 
 // Read reads under the limit of the connection's phase.
@@ -91,7 +91,7 @@ func (c *clientConn) readOrRest(p []byte) (int, error) {
 	case c.server.stopping.Load():
 		return 0, io.EOF
 	}
-	c.resting = true
+	c.resting.Store(true)
 	return 0, io.EOF
 }
 
@@ -105,13 +105,16 @@ func (c *clientConn) Write(p []byte) (int, error) {
 
 // Close closes the connection once.
 func (c *clientConn) Close() error {
-	if c.resting {
-		c.resting = false
+	if c.resting.Swap(false) {
 		c.rest()
 		return nil
 	}
 	if c.closed.Swap(true) {
 		return nil
+	}
+	if x := c.resumed; x != nil { // the server did not take it
+		c.resumed = nil
+		x.abandon()
 	}
 	c.dog.remove(&c.watched)
 	err := c.Conn.Close()

@@ -107,6 +107,7 @@ type Options struct {
 	Panicked func(value any, stack []byte)
 
 	withoutLoops bool // everything is served by goroutines, as where there are no event loops
+	goroutines   int  // bounds what is served by goroutines at a time; 0 is Limits.Connections
 }
 
 // Upstream is the forge.
@@ -162,6 +163,7 @@ func (o *Options) setDefaults() {
 	or(&o.Limits.BodiesMemory, 256<<20)
 	or(&o.Limits.BodiesDisk, 2<<30)
 	or(&o.Limits.Connections, 4096)
+	or(&o.goroutines, o.Limits.Connections)
 	or(&o.Limits.FailedCredentials, 20)
 	or(&o.Limits.FailedCredentialsWindow, time.Minute)
 	or(&o.Timeouts.ReadHeader, 10*time.Second)

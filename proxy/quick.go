@@ -230,6 +230,16 @@ func (x *exchange) dropUpstream() {
 	x.pool.drop(u)
 }
 
+// abandon ends an exchange that a loop began and no goroutine goes on with.
+func (x *exchange) abandon() {
+	if x.upstream != nil {
+		x.dropUpstream()
+	}
+	x.event.Failure = failureClientGone
+	x.complete(fasthttp.StatusServiceUnavailable, 0)
+	x.release()
+}
+
 // panicked is recovered for what a loop does.
 func (x *exchange) panicked() {
 	value := recover()
@@ -288,10 +298,10 @@ func (c *upstreamConn) Ready() {
 			x.proceedFrom(stepBroken)
 			return
 		default:
-			switch x.answerQuickly(brought) {
-			case answerDone:
+			switch got := x.answerQuickly(brought); {
+			case got == answerDone:
 				return
-			case answerOther:
+			case got == answerOther || len(x.brought) > 0: // or it comes in many pieces
 				x.hold(brought)
 				return
 			}

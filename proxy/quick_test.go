@@ -386,6 +386,21 @@ func TestLoopsWaitForSlowReaders(t *testing.T) {
 	}
 }
 
+// What the server has no room for is refused, and recorded to its end.
+func TestLoopsWithoutRoomForAGoroutine(t *testing.T) {
+	release := make(chan struct{})
+	g := newGateway(t, newEcho(t, func(http.ResponseWriter, *http.Request) { <-release }).URL, func(o *Options) { o.goroutines = 1 })
+	auth := "PRIVATE-TOKEN: " + g.token
+	busy, other := g.connect(t), g.connect(t)
+	_, _ = io.WriteString(busy, get(jobs, auth))
+	time.Sleep(100 * time.Millisecond)
+	other.ask(get(jobs, auth)).wants(t, 503)
+	close(release)
+	a, _ := readAnswer(t, busy.r, "GET")
+	a.wants(t, 200)
+	g.sink.after(t, 1) // both are complete
+}
+
 // A shutdown ends connections that wait for a request, and lets those that wait for an answer have it.
 func TestLoopsShutDown(t *testing.T) {
 	upstream := newEcho(t, func(w http.ResponseWriter, r *http.Request) {

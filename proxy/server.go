@@ -45,7 +45,7 @@ func NewServer(h *Handler, log Logger) *Server {
 
 		ReadBufferSize:  h.options.Limits.HeaderBytes,
 		WriteBufferSize: 8 << 10,
-		Concurrency:     h.options.Limits.Connections,
+		Concurrency:     h.options.goroutines,
 
 		MaxIdleWorkerDuration: idleWorker,
 
