@@ -164,6 +164,7 @@ func TestWatch(t *testing.T) {
 
 	write(t, filepath.Join(dir, "a.yaml"), bad)
 	until("a file becomes bad", func() bool { return r.Failed() > 0 })
+	time.Sleep(50 * time.Millisecond) // it may have looked while the file was put in place, and then looks once more
 	failed, reported := r.Failed(), told.len()
 	time.Sleep(50 * time.Millisecond)
 	if r.Failed() != failed || told.len() != reported {
