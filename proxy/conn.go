@@ -82,7 +82,7 @@ func (c *clientConn) Read(p []byte) (int, error) {
 // readOrRest reads what has come of the next request. When nothing has, the server is told that the connection has
 // ended: it closes it, and with that it goes back to the loop.
 func (c *clientConn) readOrRest(p []byte) (int, error) {
-	n, err := c.socket.TryRead(p)
+	n, err := c.socket.ReadNow(p)
 	switch {
 	case err == nil:
 		return n, nil

@@ -304,7 +304,7 @@ func (c *upstreamConn) rest() bool {
 		return true
 	}
 	for !c.socket.Rest() {
-		if !c.socket.Silent() {
+		if c.socket.Late() || !c.socket.Silent() {
 			return false
 		}
 	}

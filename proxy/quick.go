@@ -42,13 +42,13 @@ func (c *clientConn) Ready() {
 		case err == nil:
 			c.serve(in[:n])
 			return
-		case err == loop.ErrAgain && !c.server.stopping.Load():
+		case c.socket.Late() && !c.served:
+			c.give() // the server tells the client that it took too long
+			return
+		case err == loop.ErrAgain && !c.server.stopping.Load() && !c.socket.Late():
 			if c.socket.Rest() {
 				return
 			}
-		case err != loop.ErrAgain && c.socket.Late() && !c.served:
-			c.give() // the server tells the client that it took too long
-			return
 		default:
 			_ = c.Close()
 			return

@@ -72,3 +72,6 @@ func (*Socket) Start(bool) error { return errors.ErrUnsupported }
 
 // Gave does nothing.
 func (*Loop) Gave() {}
+
+// ReadNow gives errors.ErrUnsupported.
+func (*Socket) ReadNow([]byte) (int, error) { return 0, errors.ErrUnsupported }

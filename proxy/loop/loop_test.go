@@ -232,6 +232,17 @@ func TestEnds(t *testing.T) {
 			t.Errorf("a deadline to come: %v", err)
 		}
 	})
+	t.Run("past its deadline before it rests", func(t *testing.T) {
+		s, _ := pair(t)
+		start(t, s, false)
+		_ = s.SetReadDeadline(time.Unix(1, 0))
+		if s.Rest() {
+			t.Error("it rests, and nobody will be told")
+		}
+		if _, err := s.ReadNow(make([]byte, 1)); !errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Error(err)
+		}
+	})
 	t.Run("past its deadline at rest", func(t *testing.T) {
 		s, _ := pair(t)
 		h := &echoes{s: s, ended: make(chan error, 1)}

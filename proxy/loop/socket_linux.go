@@ -39,12 +39,12 @@ func (s *Socket) Loop() *Loop { return s.loop }
 // Handle sets who is told of what happens while the socket rests. It must be called by the owner.
 func (s *Socket) Handle(h Handler) { s.handler = h }
 
-// Rest gives the socket to the loop. False says that something happened since it was last read: it stays the caller's,
-// who should read once more.
+// Rest gives the socket to the loop. False says that something happened since it was last read, or that it is Late: it
+// stays the caller's, who should read once more.
 func (s *Socket) Rest() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.happened {
+	if s.happened || s.late {
 		s.happened = false
 		return false
 	}
@@ -200,6 +200,15 @@ func (s *Socket) Read(p []byte) (int, error) {
 		}
 		<-s.readable
 	}
+}
+
+// ReadNow is Read without waiting: the error is ErrAgain when there is nothing.
+func (s *Socket) ReadNow(p []byte) (int, error) {
+	if err := s.begin(&s.late); err != nil {
+		return 0, err
+	}
+	defer s.let()
+	return s.TryRead(p)
 }
 
 // Write implements net.Conn. It waits.
