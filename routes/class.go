@@ -1,6 +1,7 @@
 package routes
 
 import (
+	"bytes"
 	"fmt"
 	"regexp"
 	"strings"
@@ -43,6 +44,12 @@ var builtinClasses = map[string]*class{
 	"group":     {name: "group", shape: shapeText, ref: RefGroup},
 	"namespace": {name: "namespace", shape: shapeText, ref: RefNamespace},
 	"user":      {name: "user", shape: shapeText, ref: RefUser},
+	// What follows /raw/ where the ref in front of it takes slashes (GitLab 19.3, lib/api/job_artifacts.rb): the router takes
+	// as much as it can for the ref, up to the last /raw/ of the path.
+	"raw_path": {name: "raw_path", shape: shapeText, want: "a path without a folder named raw, which the forge would take for the end of the ref",
+		value: func(v []byte) bool {
+			return !bytes.HasPrefix(v, []byte("raw/")) && !bytes.Contains(v, []byte("/raw/"))
+		}},
 	// GitLab's users by id alone ([0-9]*): with a username its router goes on to other routes.
 	"numeric_user": {name: "numeric_user", shape: shapeWord, ref: RefUser, want: "the numeric id of a user",
 		value: func(v []byte) bool { _, ok := parseID(v); return ok }},
@@ -79,7 +86,7 @@ func parseClass(name string, named bool) (*class, *regexp.Regexp, error) {
 		}
 		return &class{name: name, shape: shapePattern}, re, nil
 	}
-	return nil, nil, fmt.Errorf("unknown class %q: use word, text, int, hex, project, group, namespace, user, numeric_user or /expression/", name)
+	return nil, nil, fmt.Errorf("unknown class %q: use word, text, int, hex, raw_path, project, group, namespace, user, numeric_user or /expression/", name)
 }
 
 func isHex(v []byte) bool {

@@ -91,6 +91,27 @@ func boundariesInUse(table *Table) map[Permission]map[Boundary]bool {
 	return used
 }
 
+// GitLab's router takes as much of jobs/artifacts/:ref_name/raw/*artifact_path as it can for the ref.
+func TestTheLastRawEndsTheRef(t *testing.T) {
+	table, err := LoadGitLab()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for path, artifact := range map[string]string{
+		"main/raw/a/b.txt": "a/b.txt", "main/raw/draw/b": "draw/b", "main/raw/a/raw": "a/raw", "main/raw/raw": "raw",
+		"main/raw/raw/b": "", "main/raw/a/raw/b": "", "main/raw/a/raw/raw/b": "", "main/raw/raw%2Fb": "",
+	} {
+		var op Operation
+		err := table.Classify(&op, "GET", []byte("/api/v4/projects/1/jobs/artifacts/"+path))
+		switch {
+		case artifact == "" && err == nil:
+			t.Errorf("%s: taken, with the path %q", path, op.Capture("artifact_path"))
+		case artifact != "" && (err != nil || string(op.Capture("artifact_path")) != artifact):
+			t.Errorf("%s: %v, the path is %q, want %q", path, err, op.Capture("artifact_path"), artifact)
+		}
+	}
+}
+
 // BenchmarkLoadGitLab loads the whole embedded table, as a start and a reload do.
 func BenchmarkLoadGitLab(b *testing.B) {
 	b.ReportAllocs()

@@ -139,7 +139,7 @@ func (s *section) captureClasses(n *yaml.Node) map[string]string {
 			return
 		}
 		if _, _, err := parseClass(name, s.table.named); err != nil {
-			s.problem(value, "use word, text, int, hex, project, group, namespace, user or /expression/", "capture %q: %v", key.Value, err)
+			s.problem(value, "use word, text, int, hex, raw_path, project, group, namespace, user or /expression/", "capture %q: %v", key.Value, err)
 			return
 		}
 		classes[key.Value] = name
