@@ -161,6 +161,10 @@ func (c *Cache[K, V]) fresh(hash uint64, key K, maxAge time.Duration, now time.T
 		return nil
 	}
 	slot.Store(e)
+	// A newer one that was kept meanwhile has looked for this one in the front before it was there.
+	if newest, ok := c.entries.Get(hash); !ok || newest != e {
+		slot.CompareAndSwap(e, nil)
+	}
 	return e
 }
 
@@ -183,10 +187,10 @@ func (c *Cache[K, V]) Invalidate(key K) {
 	hash := maphash.Comparable(c.seed, key)
 	c.generations.bump(hash)
 	c.counters.invalidations.Add(1)
-	c.front.forget(hash, key)
 	if !c.closed.Load() {
 		c.entries.Del(hash) // not needed for correctness: the value, which may hold a secret, should not linger
 	}
+	c.front.forget(hash, key)
 }
 
 // InvalidateAll is Invalidate for every key.

@@ -26,6 +26,7 @@ func (c *Cache[K, V]) keep(hash uint64, e *entry[K, V]) {
 		c.entries.Wait()
 		c.leaving.add(hash)
 	}
+	c.front.forget(hash, e.key) // what was served until now is older
 }
 
 // limitOf is how old an entry may become.

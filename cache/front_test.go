@@ -1,7 +1,9 @@
 package cache
 
 import (
+	"context"
 	"strconv"
+	"sync"
 	"testing"
 	"time"
 )
@@ -43,6 +45,18 @@ func TestTheFrontServesWhatTheCacheWould(t *testing.T) {
 			t.Errorf("%q, %v: the newer one is not served", v, ok)
 		}
 	})
+	t.Run("not after a newer one was loaded", func(t *testing.T) {
+		c, clk := newCache(t)
+		served(t, c)
+		clk.advance(6 * time.Second)
+		absent := func(context.Context) (string, bool, error) { return "", false, nil }
+		if _, found, err := c.Get(context.Background(), "a", 5*time.Second, absent); found || err != nil {
+			t.Fatalf("%v, %v", found, err)
+		}
+		if v, found, _ := c.Peek("a", 0); found { // by a caller to whom the older one would be young enough
+			t.Errorf("%q is served, and was found to be gone", v)
+		}
+	})
 	t.Run("not after it was invalidated", func(t *testing.T) {
 		c, _ := newCache(t)
 		served(t, c)
@@ -81,4 +95,29 @@ func TestTheFrontServesWhatTheCacheWould(t *testing.T) {
 			}
 		}
 	})
+}
+
+// However loads and look-ups run beside each other, what is left in the front is the newest.
+func TestTheFrontEndsWithTheNewest(t *testing.T) {
+	c, clk := newCache(t)
+	for round := range 200 {
+		var all sync.WaitGroup
+		for range 4 {
+			all.Go(func() {
+				for range 50 {
+					c.Peek("a", 0)
+				}
+			})
+		}
+		newest := ""
+		for i := range 10 {
+			clk.advance(time.Microsecond)
+			newest = strconv.Itoa(10*round + i)
+			c.Put("a", c.Mark(), newest, true)
+		}
+		all.Wait()
+		if v, _, ok := c.Peek("a", 0); ok && v != newest { // ristretto may have kept none
+			t.Fatalf("%q is served, the newest is %q", v, newest)
+		}
+	}
 }
