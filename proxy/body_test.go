@@ -227,23 +227,13 @@ func TestExpectContinue(t *testing.T) {
 
 // A forge that answers before it has read the whole body must have its answer passed on.
 func TestEarlyUpstreamAnswer(t *testing.T) {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ln.Close()
-	go func() {
-		c, err := ln.Accept()
-		if err != nil {
-			return
-		}
+	g := newGateway(t, bareUpstream(t, func(_ int, c net.Conn) {
 		_, _ = c.Read(make([]byte, 4096))
 		_, _ = io.WriteString(c, "HTTP/1.1 413 Too Large\r\nContent-Length: 3\r\nConnection: close\r\n\r\nbig")
 		_ = c.(*net.TCPConn).CloseWrite()
 		time.Sleep(50 * time.Millisecond)
 		_ = c.Close()
-	}()
-	g := newGateway(t, "http://"+ln.Addr().String(), nil)
+	}), nil)
 	c, err := net.Dial("tcp", g.address)
 	if err != nil {
 		t.Fatal(err)

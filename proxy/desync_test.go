@@ -20,21 +20,7 @@ func TestThreatAnswerToNothing(t *testing.T) {
 		"behind a 200": "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}",
 	} {
 		t.Run(name, func(t *testing.T) {
-			ln, err := net.Listen("tcp", "127.0.0.1:0")
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer ln.Close()
-			go func() {
-				for n := 0; ; n++ {
-					c, err := ln.Accept()
-					if err != nil {
-						return
-					}
-					go answerAndPoison(c, first, n == 0)
-				}
-			}()
-			g := newGateway(t, "http://"+ln.Addr().String(), nil)
+			g := newGateway(t, bareUpstream(t, func(n int, c net.Conn) { answerAndPoison(c, first, n == 0) }), nil)
 			g.raw(t, get(jobs, "PRIVATE-TOKEN: "+g.token))
 			time.Sleep(100 * time.Millisecond)
 			g.raw(t, get(jobs, "PRIVATE-TOKEN: "+g.token)).wants(t, 200, `"own"`)

@@ -74,7 +74,7 @@ func (h *Handler) acquire(ctx *fasthttp.RequestCtx) *exchange {
 		x := conn.resumed
 		conn.resumed = nil
 		x.ctx = ctx
-		conn.enter(phaseExchange)
+		x.from(conn)
 		return x
 	}
 	x := h.exchanges.Get().(*exchange)
@@ -93,7 +93,14 @@ func (x *exchange) start(h *Handler, conn *clientConn) {
 	x.h, x.table = h, h.options.Table()
 	x.event = audit.Event{ID: audit.NewRequestID(), Start: time.Now(), Scope: -1}
 	if x.conn = conn; conn != nil {
-		conn.enter(phaseExchange)
+		x.from(conn)
+	}
+}
+
+// from begins to serve what came on a connection, whose address and scheme hold until the header block says otherwise.
+func (x *exchange) from(conn *clientConn) {
+	conn.enter(phaseExchange)
+	if x.step == stepJudge {
 		x.client, x.secure = conn.peer, conn.secure != nil
 	}
 }

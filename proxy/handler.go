@@ -57,9 +57,6 @@ func New(o Options) (*Handler, error) {
 	}
 	h.dog = newWatchdog(o.Timeouts.shortest())
 	h.kept = cache.WithoutLoading(context.Background())
-	if !o.withoutLoops {
-		h.loops = newLoops()
-	}
 	h.patgate, h.others = h.newPool(), h.newPool()
 	h.dog.also = []func(int64){h.patgate.reap, h.others.reap}
 	var err error
@@ -71,6 +68,9 @@ func New(o Options) (*Handler, error) {
 	}
 	if h.registry != nil && !h.registry.own {
 		h.dog.also = append(h.dog.also, h.registry.pool.reap)
+	}
+	if !o.withoutLoops {
+		h.loops = newLoops()
 	}
 	go h.dog.run()
 	h.room = newRoom(o.Limits.BodiesMemory, o.Limits.BodiesDisk)

@@ -174,31 +174,18 @@ func TestFailuresAreBoundedAndForgiven(t *testing.T) {
 }
 
 func TestWebsocketOfALegacyCallerIsTunnelled(t *testing.T) {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ln.Close()
-	go func() {
-		for {
-			c, err := ln.Accept()
-			if err != nil {
-				return
-			}
-			go func() {
-				defer c.Close()
-				r := bufio.NewReader(c)
-				request, err := http.ReadRequest(r)
-				if err != nil || request.Header.Get("Upgrade") != "websocket" || request.RequestURI != "/-/cable?x=%41" {
-					_, _ = io.WriteString(c, "HTTP/1.1 400 no\r\nContent-Length: 0\r\n\r\n")
-					return
-				}
-				_, _ = io.WriteString(c, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: "+request.Header.Get("Sec-WebSocket-Key")+"\r\n\r\nhello")
-				_, _ = io.Copy(c, r)
-			}()
+	upstream := bareUpstream(t, func(_ int, c net.Conn) {
+		defer c.Close()
+		r := bufio.NewReader(c)
+		request, err := http.ReadRequest(r)
+		if err != nil || request.Header.Get("Upgrade") != "websocket" || request.RequestURI != "/-/cable?x=%41" {
+			_, _ = io.WriteString(c, "HTTP/1.1 400 no\r\nContent-Length: 0\r\n\r\n")
+			return
 		}
-	}()
-	g := newGateway(t, "http://"+ln.Addr().String(), func(o *Options) { o.Timeouts.ReadStall = 100 * time.Millisecond })
+		_, _ = io.WriteString(c, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: "+request.Header.Get("Sec-WebSocket-Key")+"\r\n\r\nhello")
+		_, _ = io.Copy(c, r)
+	})
+	g := newGateway(t, upstream, func(o *Options) { o.Timeouts.ReadStall = 100 * time.Millisecond })
 	c, err := net.Dial("tcp", g.address)
 	if err != nil {
 		t.Fatal(err)

@@ -14,13 +14,14 @@ import (
 )
 
 // Sessions turns a token's hash into what is known of the token at a moment that has just been read from the clock. Errors
-// are classified by Options.TokenState.
+// are classified by Options.TokenState. With a context of cache.WithoutLoading GetAt does not wait: what it does not have at
+// hand is cache.ErrNotKept.
 type Sessions interface {
 	GetAt(ctx context.Context, hash token.Hash, now time.Time) (*token.Session, error)
 }
 
 // Resolver tells what the forge says of the containers that a request names. It is the part of forge.Resolver that the
-// gateway needs.
+// gateway needs. With a context of cache.WithoutLoading Resolve does not wait either.
 type Resolver interface {
 	Resolve(ctx context.Context, s *token.Session, ref routes.Reference, maxAge time.Duration) (policy.Container, error)
 	Lookup(ctx context.Context, s *token.Session, route *routes.Route, op *routes.Operation) (forge.LookupResult, error)

@@ -144,3 +144,24 @@ func (a reply) wants(t testing.TB, status int, texts ...string) {
 		}
 	}
 }
+
+// bareUpstream is an upstream in which a function has every connection, the n-th from 0, in a goroutine of its own. It
+// closes it. The URL is given.
+func bareUpstream(t testing.TB, serve func(n int, c net.Conn)) string {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = ln.Close() })
+	go func() {
+		for n := 0; ; n++ {
+			c, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			go serve(n, c)
+		}
+	}()
+	return "http://" + ln.Addr().String()
+}

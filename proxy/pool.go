@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"net"
+	"slices"
 	"sync"
 	"time"
 
@@ -113,10 +114,7 @@ func (p *pool) quickly(of *loop.Loop) *upstreamConn {
 			break
 		}
 	}
-	c := list[at]
-	copy(list[at:], list[at+1:])
-	list[len(list)-1] = nil
-	p.idle[of] = list[:len(list)-1]
+	c := p.pluckLocked(of, at)
 	p.mu.Unlock()
 	if !c.rests || !c.socket.Take() || p.stale(c, now) || c.quiet > round && !c.socket.Silent() {
 		p.drop(c)
@@ -136,10 +134,13 @@ func (p *pool) popLocked(of *loop.Loop, oldest bool) *upstreamConn {
 	if oldest {
 		at = 0
 	}
-	c := list[at]
-	copy(list[at:], list[at+1:])
-	list[len(list)-1] = nil
-	p.idle[of] = list[:len(list)-1]
+	return p.pluckLocked(of, at)
+}
+
+// pluckLocked takes an idle connection out of a loop's list.
+func (p *pool) pluckLocked(of *loop.Loop, at int) *upstreamConn {
+	c := p.idle[of][at]
+	p.idle[of] = slices.Delete(p.idle[of], at, at+1)
 	return c
 }
 
@@ -314,19 +315,13 @@ func (c *upstreamConn) rest() bool {
 // evict closes an idle connection to which something happened: it is the end, or an answer to nothing.
 func (p *pool) evict(c *upstreamConn) {
 	p.mu.Lock()
-	found := false
-	list := p.idle[c.socket.Loop()]
-	for i := range list {
-		if list[i] == c {
-			found = true
-			copy(list[i:], list[i+1:])
-			list[len(list)-1] = nil
-			p.idle[c.socket.Loop()] = list[:len(list)-1]
-			break
-		}
+	of := c.socket.Loop()
+	at := slices.Index(p.idle[of], c)
+	if at >= 0 {
+		p.pluckLocked(of, at)
 	}
 	p.mu.Unlock()
-	if found {
+	if at >= 0 {
 		p.drop(c)
 	}
 }

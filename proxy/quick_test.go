@@ -68,43 +68,29 @@ func (c *client) ask(request string) reply {
 // scripted is an upstream that answers with the bytes that the request's parameter "as" names, in pieces with a pause
 // between them. An answer whose last piece is empty is followed by the end of the connection.
 func scripted(t testing.TB, answers map[string][]string) string {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = ln.Close() })
-	go func() {
+	return bareUpstream(t, func(_ int, c net.Conn) {
+		defer c.Close()
+		r := bufio.NewReader(c)
 		for {
-			c, err := ln.Accept()
+			q, err := http.ReadRequest(r)
 			if err != nil {
 				return
 			}
-			go func() {
-				defer c.Close()
-				r := bufio.NewReader(c)
-				for {
-					q, err := http.ReadRequest(r)
-					if err != nil {
-						return
-					}
-					pieces := answers[q.URL.Query().Get("as")]
-					if pieces == nil {
-						pieces = answers[""]
-					}
-					for i, p := range pieces {
-						if i > 0 {
-							time.Sleep(20 * time.Millisecond)
-						}
-						if p == "" {
-							return
-						}
-						_, _ = io.WriteString(c, p)
-					}
+			pieces := answers[q.URL.Query().Get("as")]
+			if pieces == nil {
+				pieces = answers[""]
+			}
+			for i, p := range pieces {
+				if i > 0 {
+					time.Sleep(20 * time.Millisecond)
 				}
-			}()
+				if p == "" {
+					return
+				}
+				_, _ = io.WriteString(c, p)
+			}
 		}
-	}()
-	return "http://" + ln.Addr().String()
+	})
 }
 
 func ordinary(body string, fields ...string) string {
@@ -305,12 +291,11 @@ func TestLoopsUnderLoad(t *testing.T) {
 		})
 	}
 	all.Wait()
-	if p := g.handler.patgate; true {
-		p.mu.Lock()
-		if p.open > 8 {
-			t.Errorf("%d connections to the upstream, of 8", p.open)
-		}
-		p.mu.Unlock()
+	p := g.handler.patgate
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.open > 8 {
+		t.Errorf("%d connections to the upstream, of 8", p.open)
 	}
 }
 

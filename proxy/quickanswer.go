@@ -2,11 +2,107 @@ package proxy
 
 import (
 	"bytes"
+	"io"
+	"slices"
 	"strconv"
 	"time"
 
 	"github.com/valyala/fasthttp"
+
+	"patgate/proxy/loop"
 )
+
+// Ready reads an answer on the loop's goroutine. On an idle connection it is the end.
+func (c *upstreamConn) Ready() {
+	x := c.x
+	if x == nil {
+		c.pool.evict(c)
+		return
+	}
+	defer x.panicked()
+	brought := x.brought
+	if len(brought) == 0 {
+		brought = c.socket.Loop().Desk().In[:0]
+	}
+	for {
+		if c.socket.Late() {
+			x.dropUpstream()
+			x.proceedFrom(stepTimeout)
+			return
+		}
+		have := len(brought)
+		n, err := c.socket.TryRead(brought[have:cap(brought)])
+		brought = brought[:have+n]
+		switch {
+		case err == loop.ErrAgain:
+			x.keepBrought(brought)
+			if c.socket.Rest() {
+				return
+			}
+		case err != nil && have == 0: // a GET may be sent again (RFC 9112, 9.3.1)
+			x.dropUpstream()
+			x.proceedFrom(stepAgain)
+			return
+		case err == io.EOF:
+			x.hold(brought)
+			return
+		case err != nil:
+			x.dropUpstream()
+			x.proceedFrom(stepBroken)
+			return
+		default:
+			switch got := x.answerQuickly(brought); {
+			case got == answerDone:
+				return
+			case got == answerOther || len(x.brought) > 0: // or it comes in many pieces
+				x.hold(brought)
+				return
+			}
+		}
+	}
+}
+
+// keepBrought keeps what has come of the answer beyond Ready.
+func (x *exchange) keepBrought(brought []byte) {
+	switch {
+	case len(brought) == 0, len(x.brought) > 0 && &x.brought[0] == &brought[0]:
+		x.brought = brought
+	default:
+		x.brought = append(slices.Grow(x.brought[:0], cap(brought)), brought...) // for all that may still come
+	}
+}
+
+// hold has a goroutine read the answer, what has come of it included.
+func (x *exchange) hold(brought []byte) {
+	u := x.upstream
+	u.x = nil
+	x.keepBrought(brought)
+	u.ahead = x.brought
+	x.proceedFrom(stepReceive)
+}
+
+// finish sends the answer that is written to the client, and has the connection rest.
+func (x *exchange) finish(out []byte) {
+	c := x.conn
+	n, err := c.socket.TryWrite(out)
+	if err != nil && err != loop.ErrAgain {
+		x.release()
+		_ = c.Close()
+		return
+	}
+	if n < len(out) {
+		c.behind = append([]byte(nil), out[n:]...)
+		x.release()
+		c.enter(phaseIdle)
+		c.give()
+		return
+	}
+	x.release()
+	c.enter(phaseIdle)
+	if !c.socket.Rest() {
+		c.Ready()
+	}
+}
 
 // outcome is what became of what has come of an answer.
 type outcome uint8

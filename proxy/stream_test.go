@@ -243,24 +243,12 @@ func TestBrokenUpstreams(t *testing.T) {
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			ln, err := net.Listen("tcp", "127.0.0.1:0")
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer ln.Close()
-			go func() {
-				for {
-					conn, err := ln.Accept()
-					if err != nil {
-						return
-					}
-					_, _ = conn.Read(make([]byte, 4096))
-					_, _ = io.WriteString(conn, c.answer)
-					_ = conn.(*net.TCPConn).CloseWrite()
-					time.AfterFunc(100*time.Millisecond, func() { conn.Close() })
-				}
-			}()
-			g := newGateway(t, "http://"+ln.Addr().String(), nil)
+			g := newGateway(t, bareUpstream(t, func(_ int, conn net.Conn) {
+				_, _ = conn.Read(make([]byte, 4096))
+				_, _ = io.WriteString(conn, c.answer)
+				_ = conn.(*net.TCPConn).CloseWrite()
+				time.AfterFunc(100*time.Millisecond, func() { conn.Close() })
+			}), nil)
 			for range 2 {
 				before := g.sink.count()
 				conn, err := net.Dial("tcp", g.address)

@@ -127,7 +127,8 @@ func (s *Sessions) Get(ctx context.Context, hash token.Hash) (*token.Session, er
 	return s.GetAt(ctx, hash, s.o.Now())
 }
 
-// GetAt is Get for a caller who has just read the clock, which is a third of what a hit costs.
+// GetAt is Get for a caller who has just read the clock, which is a third of what a hit costs. With a context of
+// cache.WithoutLoading it asks nobody: a session that is not in the cache is cache.ErrNotKept.
 func (s *Sessions) GetAt(ctx context.Context, hash token.Hash, now time.Time) (*token.Session, error) {
 	catalogue := s.o.Catalogue()
 	if s.catalogue.Load() != catalogue { // the route table was reloaded: grants hold numbers of the old catalogue

@@ -153,9 +153,6 @@ func (k *Keeper[N]) Resolve(ctx context.Context, s *token.Session, ref routes.Re
 	if f, _, ok := k.byPath.PeekAt(key, maxAge, now); ok && k.usable(f, maxAge, now) && asksFor(f.asked, ref.Path) {
 		return f.Container, nil
 	}
-	if cache.MayNotLoad(ctx) {
-		return policy.Container{}, cache.ErrNotKept
-	}
 	// The reference may point into the request's bytes, which a load that others wait for may outlive.
 	ref.Path = append([]byte(nil), ref.Path...)
 	return resolveThrough(ctx, k, s, k.byPath, key, ref, maxAge)

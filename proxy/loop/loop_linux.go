@@ -154,8 +154,7 @@ func (l *Loop) mark() {
 // Gave tells the loop, on its goroutine, that a goroutine was started, which should run soon.
 func (l *Loop) Gave() { l.given = true }
 
-// Adopt takes a TCP connection over: without an error c must not be used any more. Start must be
-// called before anything else.
+// Adopt takes a TCP connection over: without an error c must not be used any more. Start must be called before anything else.
 func (l *Loop) Adopt(c *net.TCPConn) (*Socket, error) {
 	raw, err := c.SyscallConn()
 	if err != nil {
