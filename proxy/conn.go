@@ -34,6 +34,7 @@ type clientConn struct {
 	peer    netip.Addr
 	secure  *tls.Conn // the same connection, when it is TLS
 	shaken  bool
+	wrote   bool // part of an answer, without an error since
 	release func()
 	closed  atomic.Bool
 
@@ -100,7 +101,9 @@ func (c *clientConn) Write(p []byte) (int, error) {
 	if phase(c.phase.Load()) == phaseTunnel {
 		return c.Conn.Write(p)
 	}
-	return c.write(p, c.limits.WriteStall)
+	n, err := c.write(p, c.limits.WriteStall)
+	c.wrote = err == nil
+	return n, err
 }
 
 // Close closes the connection once.
@@ -116,6 +119,9 @@ func (c *clientConn) Close() error {
 		c.resumed = nil
 		x.abandon()
 	}
+	if c.lingers() {
+		c.linger()
+	}
 	c.dog.remove(&c.watched)
 	err := c.Conn.Close()
 	c.release()
@@ -125,7 +131,7 @@ func (c *clientConn) Close() error {
 // enter changes the phase.
 func (c *clientConn) enter(p phase) {
 	c.phase.Store(uint32(p))
-	c.waited, c.brought = 0, 0
+	c.waited, c.brought, c.wrote = 0, 0, false
 	switch p {
 	case phaseHeader:
 		c.wait(c.limits.ReadHeader)

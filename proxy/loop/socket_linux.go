@@ -274,7 +274,7 @@ func (s *Socket) Close() error {
 }
 
 // Abort ends the connection from any goroutine: its owner reads the end, or gets an error, and closes it.
-func (s *Socket) Abort() { s.shutdown(syscall.SHUT_RDWR) }
+func (s *Socket) Abort() { _ = s.shutdown(syscall.SHUT_RDWR) }
 
 // EndIfResting lets no more come in on a resting socket. Its handler is told; what has come already can be read.
 func (s *Socket) EndIfResting() {
@@ -290,11 +290,15 @@ func (s *Socket) EndIfResting() {
 	}
 }
 
-func (s *Socket) shutdown(how int) {
-	if s.hold() {
-		_ = syscall.Shutdown(s.fd, how)
-		s.let()
+// CloseWrite tells the other side that nothing more is sent.
+func (s *Socket) CloseWrite() error { return s.shutdown(syscall.SHUT_WR) }
+
+func (s *Socket) shutdown(how int) error {
+	if !s.hold() {
+		return net.ErrClosed
 	}
+	defer s.let()
+	return os.NewSyscallError("shutdown", syscall.Shutdown(s.fd, how))
 }
 
 // LocalAddr implements net.Conn.
@@ -329,7 +333,7 @@ func (s *Socket) deadline(t time.Time, in, out bool) error {
 	switch {
 	case !past:
 	case rests && in:
-		s.shutdown(syscall.SHUT_RD) // an event that the loop sees
+		_ = s.shutdown(syscall.SHUT_RD) // an event that the loop sees
 	default:
 		s.wake()
 	}
