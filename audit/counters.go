@@ -65,24 +65,28 @@ func NewCounters(registry prometheus.Registerer) (*Counters, error) {
 	return c, nil
 }
 
-// decided counts a decision. It is called by one goroutine.
+// decided counts a decision. It is called by one goroutine at a time.
 func (c *Counters) decided(x *entry) {
 	c.decisions.of(decisionKey{x.Verdict.String(), x.Reason, x.category()}).Inc()
 	c.credentials.of(x.Credential).Inc()
-	c.undeclared.Add(float64(x.Undeclared))
+	if x.Undeclared > 0 {
+		c.undeclared.Add(float64(x.Undeclared))
+	}
 }
 
-// completed counts the end of a request. It is called by one goroutine.
-func (c *Counters) completed(x *entry) {
-	c.requests.of(requestKey{x.Method, x.Status}).Inc()
-	c.duration.Observe(x.Duration.Seconds())
-	c.received.Add(float64(x.RequestBytes))
-	c.sent.Add(float64(x.ResponseBytes))
-	if x.Upstream > 0 {
-		c.upstream.Observe(x.Upstream.Seconds())
+// completed counts the end of a request. It is called by one goroutine at a time.
+func (c *Counters) completed(e *Event) {
+	c.requests.of(requestKey{e.Method, e.Status}).Inc()
+	c.duration.Observe(e.Duration.Seconds())
+	if e.RequestBytes > 0 {
+		c.received.Add(float64(e.RequestBytes))
 	}
-	if x.Failure != "" {
-		c.failures.of(x.Failure).Inc()
+	c.sent.Add(float64(e.ResponseBytes))
+	if e.Upstream > 0 {
+		c.upstream.Observe(e.Upstream.Seconds())
+	}
+	if e.Failure != "" {
+		c.failures.of(e.Failure).Inc()
 	}
 }
 

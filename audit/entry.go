@@ -1,26 +1,17 @@
 package audit
 
-import "time"
-
-// entry is the sink's own copy of an event.
+// entry is the sink's own copy of a decision.
 type entry struct {
 	Event
-	completed bool
-	written   bool // the decision has its line
+	at      int  // in Log.open
+	written bool // it has its line; until then Log.mu is held to change this and at
 }
 
 // take copies a decision.
 func (x *entry) take(e *Event) {
 	x.Event = *e
 	x.Event.entry = nil
-	x.completed, x.written = false, false
-}
-
-// complete copies what the completion tells.
-func (x *entry) complete(e *Event) {
-	x.Status, x.RequestBytes, x.ResponseBytes = e.Status, e.RequestBytes, e.ResponseBytes
-	x.Duration, x.Upstream, x.Failure = e.Duration, e.Upstream, e.Failure
-	x.completed = true
+	x.written = false
 }
 
 // category gives the heading of the route's file in the table.
@@ -31,60 +22,82 @@ func (x *entry) category() string {
 	return x.Route.Category
 }
 
-// decided writes the line's fields: what was decided, and what became of it when that is known.
+// decided writes the fields of a decision.
 func (x *entry) decided(l *line) {
-	l.id("request_id", x.ID)
+	l.id(keyRequestID, x.ID)
 	if x.Client.IsValid() {
-		l.address("client", x.Client)
+		l.address(keyClient, x.Client)
 	}
-	l.text("credential", x.Credential.String())
+	l.text(keyCredential, x.Credential.String())
 	if x.TokenID != 0 {
-		l.number("token_id", x.TokenID)
-		l.number("owner_id", x.OwnerID)
+		l.number(keyTokenID, x.TokenID)
+		l.number(keyOwnerID, x.OwnerID)
 	}
-	l.text("method", x.Method)
+	l.verdict(x)
+}
+
+// request writes what was asked for.
+func (x *entry) request(l *line) {
+	l.text(keyMethod, x.Method)
 	if x.Route != nil {
-		l.text("route", x.Route.Path)
+		l.text(keyRoute, x.Route.Path)
 	}
 	switch {
 	case x.Permission != "":
-		l.text("permission", x.Permission)
+		l.text(keyPermission, x.Permission)
 	case x.Route != nil && x.Route.Action != "":
 		l.permission(x.Route.Action, x.Route.Resource)
 	}
 	if x.Boundary != 0 {
-		l.text("boundary", x.Boundary.String())
+		l.text(keyBoundary, x.Boundary.String())
 	}
+}
+
+// container writes which one was checked.
+func (x *entry) container(l *line) {
 	if x.BoundaryID != 0 {
-		l.number("boundary_id", x.BoundaryID)
-	}
-	l.text("verdict", x.Verdict.String())
-	l.text("reason", x.Reason)
-	if x.completed {
-		x.outcome(l)
+		l.number(keyBoundaryID, x.BoundaryID)
 	}
 }
 
-// finished writes the fields of a completion that has a line of its own.
-func (x *entry) finished(l *line) {
-	l.id("request_id", x.ID)
-	x.outcome(l)
+// verdict writes what was decided.
+func (x *entry) verdict(l *line) {
+	l.text(keyVerdict, x.Verdict.String())
+	l.text(keyReason, x.Reason)
 }
 
-func (x *entry) outcome(l *line) {
-	l.number("status", int64(x.Status))
-	l.number("bytes", x.ResponseBytes)
-	l.number("request_bytes", x.RequestBytes)
-	l.number("duration_us", x.Duration.Microseconds())
-	if x.Upstream > 0 {
-		l.number("upstream_us", x.Upstream.Microseconds())
+// outcome writes the fields of a completion.
+func (e *Event) outcome(l *line) {
+	l.number(keyStatus, int64(e.Status))
+	l.number(keyBytes, e.ResponseBytes)
+	l.number(keyRequestBytes, e.RequestBytes)
+	l.number(keyDurationUS, e.Duration.Microseconds())
+	if e.Upstream > 0 {
+		l.number(keyUpstreamUS, e.Upstream.Microseconds())
 	}
-	if x.Failure != "" {
-		l.text("failure", x.Failure)
+	if e.Failure != "" {
+		l.text(keyFailure, e.Failure)
 	}
 }
 
-// due tells whether an entry's line is written now.
-func (x *entry) due(now time.Time) bool {
-	return x.completed || now.Sub(x.Start) >= mergeWindow
-}
+// The fields of a line, as they stand in JSON.
+const (
+	keyRequestID    key = `,"request_id":`
+	keyClient       key = `,"client":`
+	keyCredential   key = `,"credential":`
+	keyTokenID      key = `,"token_id":`
+	keyOwnerID      key = `,"owner_id":`
+	keyMethod       key = `,"method":`
+	keyRoute        key = `,"route":`
+	keyPermission   key = `,"permission":`
+	keyBoundary     key = `,"boundary":`
+	keyBoundaryID   key = `,"boundary_id":`
+	keyVerdict      key = `,"verdict":`
+	keyReason       key = `,"reason":`
+	keyStatus       key = `,"status":`
+	keyBytes        key = `,"bytes":`
+	keyRequestBytes key = `,"request_bytes":`
+	keyDurationUS   key = `,"duration_us":`
+	keyUpstreamUS   key = `,"upstream_us":`
+	keyFailure      key = `,"failure":`
+)

@@ -4,6 +4,7 @@
 package audit
 
 import (
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"math/rand/v2"
@@ -65,24 +66,27 @@ type RequestID [16]byte
 // NewRequestID makes a random id. It is unique, not secret.
 func NewRequestID() RequestID {
 	var id RequestID
-	for half := range 2 {
-		n := rand.Uint64()
-		for i := range 8 {
-			id[half*8+i] = byte(n >> (8 * i))
-		}
-	}
+	binary.LittleEndian.PutUint64(id[:8], rand.Uint64())
+	binary.LittleEndian.PutUint64(id[8:], rand.Uint64())
 	return id
 }
 
 // AppendText appends 32 hexadecimal digits.
 func (id RequestID) AppendText(dst []byte) ([]byte, error) {
-	const digits = "0123456789abcdef"
 	var text [2 * len(id)]byte
 	for i, b := range id {
-		text[2*i], text[2*i+1] = digits[b>>4], digits[b&15]
+		binary.LittleEndian.PutUint16(text[2*i:], hexDigits[b])
 	}
 	return append(dst, text[:]...), nil
 }
+
+// hexDigits are the two digits of each byte, the first one in the lower half.
+var hexDigits = func() (of [256]uint16) {
+	for b := range of {
+		of[b] = binary.LittleEndian.Uint16([]byte(hex.EncodeToString([]byte{byte(b)})))
+	}
+	return of
+}()
 
 // String gives 32 hexadecimal digits.
 func (id RequestID) String() string { return hex.EncodeToString(id[:]) }

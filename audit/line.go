@@ -1,11 +1,15 @@
 package audit
 
 import (
+	"encoding/binary"
 	"net/netip"
 	"strconv"
 	"time"
 
 	"go.uber.org/zap/zapcore"
+
+	"patgate/policy"
+	"patgate/routes"
 )
 
 // line is one line of the log while it is made: as JSON straight into the batch, because this is done for each request, or
@@ -16,11 +20,31 @@ type line struct {
 	entry   zapcore.Entry
 	fields  []zapcore.Field
 
+	verdicts [verdictSlots]verdictText // most lines are like others in this part
+
 	// The text of the second that the line before was of: most are of the same.
 	second int64
 	zone   *time.Location
 	clock  []byte // up to the second
 	offset []byte // of the zone
+}
+
+// decision makes the line of a decision, with its completion when that is known.
+func (l *line) decision(x *entry, completion *Event) {
+	l.begin(x.Start, "decision")
+	x.decided(l)
+	if completion != nil {
+		completion.outcome(l)
+	}
+	l.end()
+}
+
+// completion makes the line of a completion that comes after its decision's line.
+func (l *line) completion(x *entry, e *Event) {
+	l.begin(x.Start.Add(e.Duration), "completion")
+	l.id(keyRequestID, x.ID)
+	e.outcome(l)
+	l.end()
 }
 
 // begin starts a line.
@@ -67,32 +91,83 @@ func (l *line) time(dst []byte, at time.Time) []byte {
 // clockLayout is the part of an instant that is the same for a second.
 const clockLayout = "2006-01-02T15:04:05"
 
-// end ends it. The error is the encoder's, which has none for these fields.
-func (l *line) end() error {
+// end ends it.
+func (l *line) end() {
 	if l.encoder == nil {
 		l.json = append(l.json, "}\n"...)
-		return nil
+		return
 	}
 	b, err := l.encoder.EncodeEntry(l.entry, l.fields)
 	if err != nil {
-		return err
+		return // there is no error for these fields
 	}
 	l.json = append(l.json, b.Bytes()...)
 	b.Free()
-	return nil
 }
 
-// key writes a field's name, which needs no escaping.
-func (l *line) key(name string) {
-	l.json = append(append(append(l.json, ',', '"'), name...), '"', ':')
+// verdictKey is what the part of a line between the token and the outcome depends on, but for the container's id.
+type verdictKey struct {
+	route, action, resource    string
+	method, permission, reason string
+	boundary                   routes.Boundary
+	verdict                    policy.Verdict
 }
 
-func (l *line) text(name, value string) {
+const verdictSlots = 128
+
+// slot spreads keys over the texts that are kept.
+func (k *verdictKey) slot() uint {
+	n := uint(len(k.reason))*5 ^ uint(len(k.method))*17
+	if r := k.route; r != "" {
+		n ^= uint(len(r))*31 ^ uint(r[len(r)/2])*3 ^ uint(r[len(r)-1])
+	}
+	return n % verdictSlots
+}
+
+// verdictText is that part: up to at what stands before the id, and then what stands behind it.
+type verdictText struct {
+	key  verdictKey
+	text []byte
+	at   int
+}
+
+// verdict writes what was decided.
+func (l *line) verdict(x *entry) {
 	if l.encoder != nil {
-		l.fields = append(l.fields, zapcore.Field{Key: name, Type: zapcore.StringType, String: value})
+		x.request(l)
+		x.container(l)
+		x.verdict(l)
 		return
 	}
-	l.key(name)
+	key := verdictKey{method: x.Method, permission: x.Permission, reason: x.Reason, boundary: x.Boundary, verdict: x.Verdict}
+	if r := x.Route; r != nil {
+		key.route, key.action, key.resource = r.Path, r.Action, r.Resource
+	}
+	v := &l.verdicts[key.slot()]
+	if v.text == nil || v.key != key {
+		made := line{json: v.text[:0]}
+		x.request(&made)
+		at := len(made.json)
+		x.verdict(&made)
+		*v = verdictText{key, made.json, at}
+	}
+	l.json = append(l.json, v.text[:v.at]...)
+	x.container(l)
+	l.json = append(l.json, v.text[v.at:]...)
+}
+
+// key is a field's name as it stands in JSON, which needs no escaping: what is between two values.
+type key string
+
+// name is the name alone.
+func (k key) name() string { return string(k[len(`,"`) : len(k)-len(`":`)]) }
+
+func (l *line) text(name key, value string) {
+	if l.encoder != nil {
+		l.fields = append(l.fields, zapcore.Field{Key: name.name(), Type: zapcore.StringType, String: value})
+		return
+	}
+	l.json = append(l.json, name...)
 	if !plain(value) {
 		l.json = appendEscaped(l.json, value)
 		return
@@ -103,40 +178,64 @@ func (l *line) text(name, value string) {
 // permission writes the name of a permission, which is made of two words.
 func (l *line) permission(action, resource string) {
 	if l.encoder != nil || !plain(action) || !plain(resource) {
-		l.text("permission", action+"_"+resource)
+		l.text(keyPermission, action+"_"+resource)
 		return
 	}
-	l.key("permission")
-	l.json = append(append(append(append(append(l.json, '"'), action...), '_'), resource...), '"')
+	l.json = append(append(append(append(append(append(l.json, keyPermission...), '"'), action...), '_'), resource...), '"')
 }
 
-func (l *line) number(name string, value int64) {
+func (l *line) number(name key, value int64) {
 	if l.encoder != nil {
-		l.fields = append(l.fields, zapcore.Field{Key: name, Type: zapcore.Int64Type, Integer: value})
+		l.fields = append(l.fields, zapcore.Field{Key: name.name(), Type: zapcore.Int64Type, Integer: value})
 		return
 	}
-	l.key(name)
-	l.json = strconv.AppendInt(l.json, value, 10)
+	l.json = appendDecimal(append(l.json, name...), value)
 }
 
-func (l *line) id(name string, value RequestID) {
+func (l *line) id(name key, value RequestID) {
 	if l.encoder != nil {
 		l.text(name, value.String())
 		return
 	}
-	l.key(name)
-	l.json, _ = value.AppendText(append(l.json, '"')) // it has no error to give
+	l.json, _ = value.AppendText(append(append(l.json, name...), '"')) // it has no error to give
 	l.json = append(l.json, '"')
 }
 
-func (l *line) address(name string, value netip.Addr) {
+func (l *line) address(name key, value netip.Addr) {
 	if l.encoder != nil || value.Zone() != "" {
 		l.text(name, value.String())
 		return
 	}
-	l.key(name)
-	l.json = append(value.AppendTo(append(l.json, '"')), '"')
+	l.json = append(value.AppendTo(append(append(l.json, name...), '"')), '"')
 }
+
+// appendDecimal is strconv.AppendInt in less time for what is not negative.
+func appendDecimal(dst []byte, value int64) []byte {
+	if value < 0 {
+		return strconv.AppendInt(dst, value, 10)
+	}
+	var room [20]byte
+	n, at := uint64(value), len(room)
+	for n >= 10 {
+		pair := n % 100
+		n /= 100
+		at -= 2
+		binary.LittleEndian.PutUint16(room[at:], decimalDigits[pair])
+	}
+	if n > 0 || at == len(room) {
+		at--
+		room[at] = byte('0' + n)
+	}
+	return append(dst, room[at:]...)
+}
+
+// decimalDigits are the two digits of the numbers below 100, the first one in the lower half.
+var decimalDigits = func() (of [100]uint16) {
+	for n := range of {
+		of[n] = uint16('0'+n/10) | uint16('0'+n%10)<<8
+	}
+	return of
+}()
 
 // plain tells whether text stands in JSON as it is. What events hold nearly always does.
 func plain(s string) bool {

@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"fmt"
 	"net/netip"
 	"testing"
 	"time"
@@ -24,37 +25,56 @@ func TestALineIsTheEncoders(t *testing.T) {
 			Route: &routes.Route{Path: "/\"quoted\""}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			for _, completed := range []bool{false, true} {
-				x := &entry{Event: e, completed: completed}
-				direct, encoded := &line{}, &line{encoder: NewEncoder(false)}
-				for _, l := range []*line{direct, encoded} {
-					l.begin(e.Start, "decision")
-					x.decided(l)
-					if err := l.end(); err != nil {
-						t.Fatal(err)
-					}
-					l.begin(e.Start, "completion")
-					x.finished(l)
-					if err := l.end(); err != nil {
-						t.Fatal(err)
-					}
-				}
-				if string(direct.json) != string(encoded.json) {
-					t.Errorf("\ngot  %s\nwant %s", direct.json, encoded.json)
-				}
+			x := &entry{Event: e}
+			direct, encoded := &line{}, &line{encoder: NewEncoder(false)}
+			for _, l := range []*line{direct, encoded} {
+				l.decision(x, nil)
+				l.decision(x, &e)
+				l.completion(x, &e)
+			}
+			if string(direct.json) != string(encoded.json) {
+				t.Errorf("\ngot  %s\nwant %s", direct.json, encoded.json)
 			}
 		})
 	}
 }
 
+// Lines in any order are what they would be alone, whatever is kept from one to the next.
+func TestLinesKeepNothingOfOthers(t *testing.T) {
+	events := []*entry{}
+	for i := range 400 {
+		e := *complete(allowed())
+		e.Status, e.BoundaryID, e.ResponseBytes = 200+i, int64(i%3), []int64{0, 9, 10, 99, 100, 123456, 999_999, 1_000_000, -5, 1 << 62}[i%10]
+		e.Method, e.Reason = []string{"GET", "PUT", "POST"}[i%3], []string{"granted", "allowed"}[i%2]
+		if i%7 > 0 {
+			e.Route = &routes.Route{Path: fmt.Sprintf("/projects/{project}/%c", 'a'+i%26), Action: "read", Resource: []string{"job", "tag"}[i%2]}
+		}
+		if i%5 == 0 {
+			e.Permission, e.Verdict = "write_job", policy.Deny
+		}
+		events = append(events, &entry{Event: e})
+	}
+	shared := &line{}
+	for round := range 2 {
+		for i, x := range events {
+			encoded := &line{encoder: NewEncoder(false)}
+			shared.json = shared.json[:0]
+			for _, l := range []*line{shared, encoded} {
+				l.decision(x, &x.Event)
+			}
+			if string(shared.json) != string(encoded.json) {
+				t.Fatalf("round %d, event %d:\ngot  %s\nwant %s", round, i, shared.json, encoded.json)
+			}
+		}
+	}
+}
+
 func TestALineAllocatesNothing(t *testing.T) {
 	l := &line{}
-	x := &entry{Event: *complete(allowed()), completed: true}
+	x := &entry{Event: *complete(allowed())}
 	if n := testing.AllocsPerRun(100, func() {
 		l.json = l.json[:0]
-		l.begin(x.Start, "decision")
-		x.decided(l)
-		_ = l.end()
+		l.decision(x, &x.Event)
 	}); n > 0 {
 		t.Errorf("%v allocations", n)
 	}

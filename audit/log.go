@@ -31,23 +31,24 @@ type Options struct {
 	Counters *Counters
 }
 
-// Log is a Sink that writes one line for each request. Decisions are taken into a bounded queue, and a goroutine writes
-// them in batches: within a second of the decision, and usually merged with the completion. When the queue is full or
-// the output fails, decisions are refused. Lines that were taken are kept until they can be written.
+// Log is a Sink that writes one line for each request. A decision takes a place in a bounded queue and waits there for its
+// completion, which makes the line; a goroutine writes lines in batches, and gives a decision a line of its own when the
+// completion does not come in time. When the queue is full or the output fails, decisions are refused. Lines that were made
+// are kept until they can be written.
 type Log struct {
 	options Options
-	out     *batch
 	entries sync.Pool
+	lines   sync.Pool // for lines that are made outside of the lock
 	wake    chan struct{}
 	flush   chan chan struct{}
 	done    chan struct{}
 
-	mu          sync.Mutex
-	decisions   []*entry // taken, not yet seen by the writer
-	completions []*entry // completed after their decision was written
-	waiting     int      // decisions that are not written yet
-	failure     error
-	closed      bool
+	mu      sync.Mutex
+	open    []*entry // decisions without a line, in any order
+	batch   line     // lines that the writer has not taken yet
+	batched int      // decisions that have their line there: they are still in the queue
+	failure error
+	closed  bool
 }
 
 var _ Sink = (*Log)(nil)
@@ -56,8 +57,9 @@ var _ Sink = (*Log)(nil)
 func NewLog(options Options) *Log {
 	l := &Log{
 		options: options,
-		out:     &batch{out: options.Out, line: line{encoder: options.Encoder}},
 		entries: sync.Pool{New: func() any { return new(entry) }},
+		lines:   sync.Pool{New: func() any { return new(line) }},
+		batch:   line{encoder: options.Encoder},
 		wake:    make(chan struct{}, 1),
 		flush:   make(chan chan struct{}),
 		done:    make(chan struct{}),
@@ -74,7 +76,7 @@ func (l *Log) Decision(e *Event) error {
 	err := l.accept(x)
 	l.mu.Unlock()
 	if err != nil {
-		l.entries.Put(x)
+		l.recycle(x)
 		return err
 	}
 	e.entry = x
@@ -89,32 +91,72 @@ func (l *Log) accept(x *entry) error {
 		return ErrClosed
 	case l.failure != nil:
 		return ErrSink
-	case l.waiting >= l.options.Queue:
+	case l.full():
 		return ErrFull
 	}
-	l.waiting++
-	l.decisions = append(l.decisions, x)
+	x.at = len(l.open)
+	l.open = append(l.open, x)
 	return nil
 }
 
-// Completion adds what the end of the request tells. It always succeeds: there are no more completions waiting than
-// requests were running.
+// full tells whether the queue is. l.mu is held.
+func (l *Log) full() bool { return len(l.open)+l.batched >= l.options.Queue }
+
+// Completion makes the line. It always succeeds: there are no more completions waiting than requests were running.
 func (l *Log) Completion(e *Event) {
 	x := e.entry
 	if x == nil {
 		return
 	}
 	e.entry = nil
-	l.mu.Lock()
-	if x.written {
-		// The writer may still be reading x, so the completion is an entry of its own.
-		x = new(entry)
-		x.take(e)
-		l.completions = append(l.completions, x)
+	var made *line
+	if l.options.Encoder == nil { // the lock is held for as long as it takes to copy it
+		made = l.lines.Get().(*line)
+		made.json = made.json[:0]
+		made.decision(x, e)
 	}
-	x.complete(e)
+	l.mu.Lock()
+	switch {
+	case x.written:
+		l.batch.completion(x, e)
+	case made == nil:
+		l.batch.decision(x, e)
+	default:
+		l.batch.json = append(l.batch.json, made.json...)
+	}
+	c := l.options.Counters
+	if !x.written {
+		l.batched++
+		l.close(x)
+		if c != nil {
+			c.decided(x)
+		}
+	}
+	if c != nil {
+		c.completed(e)
+	}
 	l.mu.Unlock()
 	l.poke()
+	l.recycle(x)
+	if made != nil {
+		l.lines.Put(made)
+	}
+}
+
+// close takes an entry out of those without a line. l.mu is held.
+func (l *Log) close(x *entry) {
+	last := len(l.open) - 1
+	l.open[last].at = x.at
+	l.open[x.at] = l.open[last]
+	l.open[last] = nil
+	l.open = l.open[:last]
+	x.written = true
+}
+
+// recycle gives an entry back that nothing points to any more.
+func (l *Log) recycle(x *entry) {
+	*x = entry{}
+	l.entries.Put(x)
 }
 
 // poke wakes the writer.
@@ -134,7 +176,7 @@ func (l *Log) Err() error {
 		return fmt.Errorf("%w: %w", ErrSink, l.failure)
 	case l.closed:
 		return ErrClosed
-	case l.waiting >= l.options.Queue:
+	case l.full():
 		return ErrFull
 	}
 	return nil
@@ -164,27 +206,4 @@ func (l *Log) Close() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.failure
-}
-
-// batch gathers lines and writes them at once.
-type batch struct {
-	out  io.Writer
-	line line // the present one, behind those that wait
-}
-
-// flush writes what was gathered. What could not be written stays.
-func (b *batch) flush() error {
-	pending := b.line.json
-	if len(pending) == 0 {
-		return nil
-	}
-	n, err := b.out.Write(pending)
-	if n > 0 {
-		pending = append(pending[:0], pending[n:]...)
-	}
-	b.line.json = pending
-	if err == nil && len(pending) > 0 {
-		err = io.ErrShortWrite
-	}
-	return err
 }

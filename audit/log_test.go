@@ -14,6 +14,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
+	"go.uber.org/zap/zapcore"
 
 	"patgate/policy"
 	"patgate/routes"
@@ -65,7 +66,13 @@ func (o *output) lines(t *testing.T) []map[string]any {
 }
 
 func newLog(o *output, queue int, counters *Counters) *Log {
-	return NewLog(Options{Out: o, Encoder: NewEncoder(false), Queue: queue, Counters: counters})
+	return NewLog(Options{Out: o, Queue: queue, Counters: counters})
+}
+
+// withEncoders runs a test with lines that are made straight away and with an encoder's.
+func withEncoders(t *testing.T, test func(t *testing.T, encoder zapcore.Encoder)) {
+	t.Run("direct", func(t *testing.T) { synctest.Test(t, func(t *testing.T) { test(t, nil) }) })
+	t.Run("encoder", func(t *testing.T) { synctest.Test(t, func(t *testing.T) { test(t, NewEncoder(false)) }) })
 }
 
 // allowed is a decision as the gateway makes it.
@@ -84,9 +91,9 @@ func complete(e *Event) *Event {
 }
 
 func TestOneRequestIsOneLine(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	withEncoders(t, func(t *testing.T, encoder zapcore.Encoder) {
 		o := &output{}
-		log := newLog(o, 10, nil)
+		log := NewLog(Options{Out: o, Encoder: encoder, Queue: 10})
 		defer log.Close()
 		e := allowed()
 		if err := log.Decision(e); err != nil {
@@ -115,9 +122,9 @@ func TestOneRequestIsOneLine(t *testing.T) {
 }
 
 func TestADecisionIsWrittenWithinASecondAlthoughTheRequestRunsOn(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	withEncoders(t, func(t *testing.T, encoder zapcore.Encoder) {
 		o := &output{}
-		log := newLog(o, 1, nil)
+		log := NewLog(Options{Out: o, Encoder: encoder, Queue: 1})
 		defer log.Close()
 		e := allowed()
 		if err := log.Decision(e); err != nil {
@@ -321,7 +328,7 @@ func TestManyRequestsAtOnceAllGetTheirLine(t *testing.T) {
 }
 
 func BenchmarkDecisionAndCompletion(b *testing.B) {
-	log := NewLog(Options{Out: io.Discard, Encoder: NewEncoder(false), Queue: 1 << 20})
+	log := NewLog(Options{Out: io.Discard, Queue: 1 << 20})
 	defer log.Close()
 	e := allowed()
 	b.ReportAllocs()

@@ -1,11 +1,17 @@
 package audit
 
-import "time"
+import (
+	"io"
+	"time"
+)
 
-// write is the log's goroutine. It owns the batch, the counters and the list of decisions that wait for their completion.
+// maxSpare bounds what is kept of a batch's memory for the next one.
+const maxSpare = 4 << 20
+
+// write is the log's goroutine: it writes what was gathered, and sees to decisions whose completion does not come.
 func (l *Log) write() {
 	defer close(l.done)
-	var open []*entry // decisions whose request is still running, inside the merge window
+	var pending, spare []byte // the batch that is being written, and memory for the next one
 	timer := time.NewTimer(0)
 	for {
 		var reply chan struct{}
@@ -19,99 +25,66 @@ func (l *Log) write() {
 		case <-timer.C:
 		case reply = <-l.flush:
 		}
-		var last bool
-		open, last = l.round(open)
-		err := l.out.flush()
+		if len(pending) == 0 {
+			pending, spare = l.gather(spare), nil
+		}
+		rest, err := writeAll(l.options.Out, pending)
+		if len(rest) == 0 && cap(pending) <= maxSpare {
+			spare = pending[:0]
+		}
+		pending = rest
 		l.mu.Lock()
 		l.failure = err
+		last, waits := l.closed, len(l.open) > 0
+		if last && err == nil && (waits || len(l.batch.json) > 0) { // it was closed since they were gathered
+			last = false
+			l.poke()
+		}
 		l.mu.Unlock()
 		if reply != nil {
 			close(reply)
 		}
-		if last {
-			return
-		}
 		switch {
+		case last:
+			return
 		case err != nil:
 			timer.Reset(retryInterval)
-		case len(open) > 0:
+		case waits:
 			timer.Reset(mergeWindow / 4)
 		}
 	}
 }
 
-// round moves everything that is due into the batch, and gives what stays open. last is true when the log was closed
-// and nothing is left.
-func (l *Log) round(open []*entry) (still []*entry, last bool) {
-	l.mu.Lock()
-	if l.failure != nil && !l.closed {
-		l.mu.Unlock()
-		return open, false
-	}
-	open = append(open, l.decisions...)
-	clear(l.decisions)
-	l.decisions = l.decisions[:0]
-	ended := l.completions
-	l.completions = nil
-	closed := l.closed
+// gather takes the lines that were made, and makes those of decisions whose completion has not come in time. The memory is
+// for the next ones.
+func (l *Log) gather(memory []byte) []byte {
 	now := time.Now()
-	due := make([]*entry, 0, len(open))
-	still = open[:0]
-	for _, x := range open {
-		if closed || x.due(now) {
-			x.written = true // from here on a completion gets a line of its own
-			due = append(due, x)
-		} else {
-			still = append(still, x)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for i := len(l.open) - 1; i >= 0; i-- {
+		x := l.open[i]
+		if !l.closed && now.Sub(x.Start) < mergeWindow {
+			continue
+		}
+		l.batch.decision(x, nil)
+		l.close(x) // what takes its place was looked at before
+		if c := l.options.Counters; c != nil {
+			c.decided(x)
 		}
 	}
-	clear(open[len(still):])
-	l.waiting -= len(due)
-	l.mu.Unlock()
-
-	for _, x := range due {
-		l.decision(x)
-	}
-	for _, x := range ended {
-		l.completion(x)
-	}
-	return still, closed && len(still) == 0
+	lines := l.batch.json
+	l.batch.json, l.batched = memory, 0
+	return lines
 }
 
-// decision writes a decision's line, with the completion when that is known.
-func (l *Log) decision(x *entry) {
-	l.line(x.Start, "decision", x.decided)
-	if c := l.options.Counters; c != nil {
-		c.decided(x)
-		if x.completed {
-			c.completed(x)
-		}
+// writeAll writes, and gives what could not be written.
+func writeAll(out io.Writer, lines []byte) (rest []byte, err error) {
+	if len(lines) == 0 {
+		return nil, nil
 	}
-	// An entry whose request still runs is looked at once more, by Completion.
-	if x.completed {
-		l.recycle(x)
+	n, err := out.Write(lines)
+	if n = max(n, 0); n < len(lines) && err == nil {
+		err = io.ErrShortWrite
 	}
-}
-
-// completion writes the line of a request that ended after its decision was written.
-func (l *Log) completion(x *entry) {
-	l.line(x.Start.Add(x.Duration), "completion", x.finished)
-	if c := l.options.Counters; c != nil {
-		c.completed(x)
-	}
-	l.recycle(x)
-}
-
-// line adds a line to the batch.
-func (l *Log) line(at time.Time, message string, fields func(*line)) {
-	b := &l.out.line
-	b.begin(at, message)
-	fields(b)
-	_ = b.end() // an error could only come from the encoder, which has none for these fields
-}
-
-// recycle gives an entry back that nothing points to any more.
-func (l *Log) recycle(x *entry) {
-	*x = entry{}
-	l.entries.Put(x)
+	return lines[min(n, len(lines)):], err
 }

@@ -130,9 +130,14 @@ func (s *stage) hold(ctx context.Context, r *result, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	for _, c := range running {
-		fmt.Fprintln(out, c.service.name, c.service.address, c.service.pids, s.dir)
+	script, requests, err := s.writeRequests(s.seeded.tokens[:min(hotTokens, len(s.seeded.tokens))])
+	if err != nil {
+		return err
 	}
+	for _, c := range running {
+		fmt.Fprintln(out, c.service.name, c.service.address, c.service.pids)
+	}
+	fmt.Fprintf(out, "wrk -t1 -c32 -d3s -s %s http://ADDRESS -- %s\n", script, requests)
 	<-ctx.Done()
 	return nil
 }

@@ -41,15 +41,8 @@ func (s *stage) saturate(ctx context.Context, v *service, l load) (sample, error
 	if err != nil {
 		return sample{}, errors.New("the load comes from wrk, which is not here (apt-get install wrk)")
 	}
-	requests, script := s.path("requests.txt"), s.path("requests.lua")
-	var text strings.Builder
-	for i, secret := range l.tokens {
-		fmt.Fprintf(&text, "/api/v4/projects/group%%2Fproject-%d/jobs?per_page=20 %s\n", project(i), secret)
-	}
-	if err := os.WriteFile(requests, []byte(text.String()), 0o600); err != nil {
-		return sample{}, err
-	}
-	if err := os.WriteFile(script, requestsScript, 0o600); err != nil {
+	script, requests, err := s.writeRequests(l.tokens)
+	if err != nil {
 		return sample{}, err
 	}
 	duration := time.Duration(l.seconds * float64(time.Second))
@@ -81,4 +74,17 @@ func (s *stage) saturate(ctx context.Context, v *service, l load) (sample, error
 		Requests: told.Requests, PerSecond: float64(told.Requests) / (float64(told.Micros) / 1e6),
 		CPU: float64(used.Microseconds()) / float64(told.Requests), RSS: v.rss(),
 	}, nil
+}
+
+// writeRequests writes wrk's script, and the file that it reads: a request for each token.
+func (s *stage) writeRequests(tokens []string) (script, requests string, err error) {
+	script, requests = s.path("requests.lua"), s.path("requests.txt")
+	var text strings.Builder
+	for i, secret := range tokens {
+		fmt.Fprintf(&text, "/api/v4/projects/group%%2Fproject-%d/jobs?per_page=20 %s\n", project(i), secret)
+	}
+	if err := os.WriteFile(requests, []byte(text.String()), 0o600); err != nil {
+		return "", "", err
+	}
+	return script, requests, os.WriteFile(script, requestsScript, 0o600)
 }

@@ -160,7 +160,9 @@ func (c *Cache[K, V]) fresh(hash uint64, key K, maxAge time.Duration, now time.T
 	if !ok || e == nil || e.key != key || !c.usable(e, hash, maxAge, now) {
 		return nil
 	}
-	slot.Store(e)
+	if !c.front.admit(slot, e) {
+		return e
+	}
 	// A newer one that was kept meanwhile has looked for this one in the front before it was there.
 	if newest, ok := c.entries.Get(hash); !ok || newest != e {
 		slot.CompareAndSwap(e, nil)

@@ -11,9 +11,11 @@ import (
 type front[K comparable, V any] [frontSlots]atomic.Pointer[entry[K, V]]
 
 const (
-	frontSlots = 1024
+	frontSlots = 4096
 	// sampled is of how many hits from the front ristretto hears of one. It decides by them what to keep.
-	sampled = 16
+	sampled = 64
+	// turns is after how many hits that another key's entry stands in the way of it is replaced, on average.
+	turns = 16
 )
 
 func (f *front[K, V]) slot(hash uint64) *atomic.Pointer[entry[K, V]] { return &f[hash>>32%frontSlots] }
@@ -33,6 +35,16 @@ func (f *front[K, V]) sweep(over func(*entry[K, V]) bool) {
 			f[i].CompareAndSwap(e, nil)
 		}
 	}
+}
+
+// admit puts an entry into its slot. Where another key has it that is used as well, taking turns would cost more than it
+// brings: it is left to it mostly.
+func (f *front[K, V]) admit(slot *atomic.Pointer[entry[K, V]], e *entry[K, V]) (admitted bool) {
+	if has := slot.Load(); has != nil && has.key != e.key && rand.Uint32()%turns != 0 {
+		return false
+	}
+	slot.Store(e)
+	return true
 }
 
 // sample tells ristretto of some hits from the front.

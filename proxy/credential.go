@@ -103,11 +103,11 @@ func (c *credential) find(f *fields, raw, target []byte) *refusal {
 	case queryCredential(target):
 		return refuseSeveralCredentials
 	}
-	if i := bytes.Index(raw, c.secret); i >= 0 && c.place != placeBasic {
-		if token.Find(raw[:i]) || token.Find(raw[i+len(c.secret):]) {
-			return refuseSeveralCredentials
-		}
-	} else if token.Find(raw) {
+	others := raw
+	if c.place != placeBasic { // its own stands there once
+		others = token.Behind(raw)
+	}
+	if token.Find(others) {
 		return refuseSeveralCredentials
 	}
 	c.caller = callerPatgate
@@ -181,7 +181,7 @@ func mentionsToken(target []byte) bool {
 	if token.Find(target) {
 		return true
 	}
-	if bytes.IndexByte(target, '%') < 0 {
+	if !hidesText(target) {
 		return false
 	}
 	var room [256]byte
@@ -200,6 +200,26 @@ func mentionsToken(target []byte) bool {
 		}
 	}
 	return false
+}
+
+// hidesText tells whether an escape stands for what a token is made of, or for part of a further escape.
+func hidesText(b []byte) bool {
+	for {
+		at := bytes.IndexByte(b, '%')
+		if at < 0 || at+2 >= len(b) {
+			return false
+		}
+		hi, lo := hexValue(b[at+1]), hexValue(b[at+2])
+		if hi < 0 || lo < 0 {
+			b = b[at+1:]
+			continue
+		}
+		switch c := byte(hi<<4 | lo); {
+		case c >= '0' && c <= '9', c >= 'A' && c <= 'Z', c >= 'a' && c <= 'z', c == '_', c == '%':
+			return true
+		}
+		b = b[at+3:]
+	}
 }
 
 // unescapeInPlace decodes valid percent-escapes and gives the new length.
@@ -235,13 +255,21 @@ func hexValue(c byte) int {
 	return -1
 }
 
+// before gives the part of b in front of the first c, or all of it.
+func before(b []byte, c byte) []byte {
+	if i := bytes.IndexByte(b, c); i >= 0 {
+		return b[:i]
+	}
+	return b
+}
+
 // queryCredential tells whether the query names a parameter that GitLab 19.3 takes a credential from.
 func queryCredential(target []byte) bool {
-	_, query, _ := bytes.Cut(target, []byte{'?'})
+	query := target[min(len(target), len(before(target, '?'))+1):]
 	for len(query) > 0 {
-		var pair []byte
-		pair, query, _ = bytes.Cut(query, []byte{'&'})
-		name, _, _ := bytes.Cut(pair, []byte{'='})
+		pair := before(query, '&')
+		query = query[min(len(query), len(pair)+1):]
+		name := before(pair, '=')
 		if len(name) < 5 || len(name) > 128 {
 			continue
 		}

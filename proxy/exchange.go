@@ -111,44 +111,48 @@ const maxKept = 64 << 10
 // release gives the exchange back.
 func (x *exchange) release() {
 	h := x.h
+	x.reset()
+	h.exchanges.Put(x)
+}
+
+// reset forgets the request.
+func (x *exchange) reset() {
 	x.body.release()
 	x.h, x.ctx, x.conn, x.table, x.session, x.upstream, x.pool = nil, nil, nil, nil, nil, nil, nil
 	x.target, x.path, x.method, x.upload, x.recorded, x.isHead, x.secure, x.answered = nil, nil, "", upload{}, false, false, false, false
-	clear(x.in) // it held the token
-	x.step, x.in, x.brought = 0, x.in[:0], x.brought[:0]
+	x.step, x.in, x.brought = 0, emptied(x.in), x.brought[:0] // in held the token
 	x.client = netip.Addr{}
 	x.cred.caller, x.cred.place, x.cred.secret = 0, 0, nil
 	x.unjudge()
 	clear(x.fields.list)
 	clear(x.head) // it held the owner's credential
-	clear(x.cred.buf)
+	x.cred.buf = emptied(x.cred.buf)
 	if cap(x.head) > maxKept || cap(x.scratch) > maxKept || cap(x.rebuilt) > maxKept {
 		x.head, x.scratch, x.rebuilt = nil, nil, nil
 	}
 	x.head, x.scratch, x.origin, x.rebuilt = x.head[:0], x.scratch[:0], x.origin[:0], x.rebuilt[:0]
 	x.stream = answerStream{}
 	x.event, x.used = audit.Event{}, routes.PermissionSet{}
-	h.exchanges.Put(x)
 }
 
 // unjudge forgets what judging the request has found out.
 func (x *exchange) unjudge() {
 	x.decision = policy.Decision{}
-	x.op.Route = nil
-	x.question.Route = nil
-	clear(x.question.Checks)
-	x.question.Checks = x.question.Checks[:0]
 	x.op.Route = nil // a request that is refused before it is classified has none
+	x.question.Route = nil
+	x.question.Checks = emptied(x.question.Checks)
 	x.git, x.registry, x.sealed, x.web = gitRequest{}, registryRequest{}, sealedRequest{}, webRequest{}
-	clear(x.question.Refs)
-	x.question.Refs = x.question.Refs[:0]
-	clear(x.question.Commands)
-	x.question.Commands = x.question.Commands[:0]
-	clear(x.containers)
-	x.containers = x.containers[:0]
-	clear(x.found)
-	x.found = x.found[:0]
+	x.question.Refs, x.question.Commands = emptied(x.question.Refs), emptied(x.question.Commands)
+	x.containers, x.found = emptied(x.containers), emptied(x.found)
 	x.renamed = false
+}
+
+// emptied empties a slice that keeps its memory for the next request. Most are empty already.
+func emptied[T any](s []T) []T {
+	if len(s) > 0 {
+		clear(s)
+	}
+	return s[:0]
 }
 
 // record has the sink accept the decision; without it nothing is forwarded.

@@ -1,7 +1,5 @@
 package proxy
 
-import "bytes"
-
 // fieldName numbers the header names that patgate knows, so that a header block is compared once and then looked up by
 // number. The zero value is a name that it does not know.
 type fieldName uint8
@@ -244,15 +242,17 @@ func (t *fieldTable) set(r namedRule) {
 	*slot = append(*slot, r)
 }
 
-// folded is how a byte of a name is compared: without case, "_" as "-".
+// folded is how a byte of a name is compared: without case, "_" as "-". What no name may hold is 0.
 var folded = func() (to [256]byte) {
 	for c := range to {
-		to[c] = byte(c)
 		switch {
+		case !tokenByte[c]:
 		case c == '_':
 			to[c] = '-'
 		case c >= 'A' && c <= 'Z':
-			to[c] += 'a' - 'A'
+			to[c] = byte(c) + 'a' - 'A'
+		default:
+			to[c] = byte(c)
 		}
 	}
 	return to
@@ -261,31 +261,47 @@ var folded = func() (to [256]byte) {
 // maxFieldName bounds the names that are looked up; every known name is shorter.
 const maxFieldName = 48
 
-// lookup gives the rule of a header name, compared without case and with "_" read as "-", as Rack does (GitLab
-// 19.3 behind Workhorse takes Private_Token for PRIVATE-TOKEN). alias tells that the name was spelled with "_".
-func (t *fieldTable) lookup(name []byte) (rule fieldRule, alias bool) {
+// lookup gives the rule of the header name that a line begins with, compared without case and with "_" read as "-", as
+// Rack does (GitLab 19.3 behind Workhorse takes Private_Token for PRIVATE-TOKEN). alias tells that the name was spelled with
+// "_". colon is where the name ends; negative: there is no name (RFC 9110, 5.6.2), or no colon behind it.
+func (t *fieldTable) lookup(line []byte) (colon int, rule fieldRule, alias bool) {
 	if t == nil {
 		t = gitlabFields
 	}
-	if len(name) > maxFieldName {
-		return fieldRule{}, false
+	var room [maxFieldName + 1]byte
+	n, changed := 0, byte(0)
+	for _, c := range line[:min(len(line), len(room))] {
+		f := folded[c]
+		if room[n] = f; f == 0 {
+			break
+		}
+		changed |= c ^ f
+		n++
 	}
-	var room [maxFieldName]byte
-	for i, c := range name {
-		room[i] = folded[c]
+	alias = changed&^('A'^'a') != 0 // more than the case of letters
+	if n > maxFieldName {           // no known name is so long
+		for n < len(line) && tokenByte[line[n]] {
+			n++
+		}
+		alias = false
 	}
-	alias = bytes.IndexByte(name, '_') >= 0
-	lower := room[:len(name)]
+	switch {
+	case n == 0 || n == len(line) || line[n] != ':':
+		return -1, fieldRule{}, false
+	case n > maxFieldName:
+		return n, fieldRule{}, false
+	}
+	lower := room[:n]
 	slot := t.rules[slotOf(lower)]
 	for i := range slot {
 		if string(lower) == slot[i].name {
-			return slot[i].rule, alias
+			return n, slot[i].rule, alias
 		}
 	}
 	for _, prefix := range t.refused {
 		if len(lower) > len(prefix) && string(lower[:len(prefix)]) == prefix {
-			return fieldRule{class: classRefused}, alias // headers between the parts of an instance
+			return n, fieldRule{class: classRefused}, alias // headers between the parts of an instance
 		}
 	}
-	return rule, alias
+	return n, rule, alias
 }

@@ -14,6 +14,7 @@ type field struct {
 type fields struct {
 	table *fieldTable // of the forge; nil is GitLab's
 	list  []field
+	size  int       // of the block, with the empty line
 	dup   [4]uint64 // by fieldName: came more than once
 	seen  [4]uint64
 }
@@ -37,6 +38,7 @@ const (
 func (f *fields) parse(raw []byte) (problem string) {
 	f.list = f.list[:0]
 	f.seen, f.dup = [4]uint64{}, [4]uint64{}
+	block, ends := raw, 0
 	for len(raw) > 0 {
 		end := bytes.IndexByte(raw, '\n')
 		if end < 1 || raw[end-1] != '\r' {
@@ -44,30 +46,31 @@ func (f *fields) parse(raw []byte) (problem string) {
 		}
 		line := raw[:end-1]
 		raw = raw[end+1:]
+		ends++
 		if len(line) == 0 {
 			break
 		}
 		if line[0] == ' ' || line[0] == '\t' {
 			return badFold
 		}
-		colon := bytes.IndexByte(line, ':')
-		if colon <= 0 || !isToken(line[:colon]) {
+		colon, rule, alias := f.table.lookup(line)
+		if colon < 0 {
 			return badName
 		}
 		value := trimSpace(line[colon+1:])
-		if bytes.IndexByte(value, '\r') >= 0 {
-			return badLineEnd
-		}
 		if len(f.list) == maxFields {
 			return badTooMany
 		}
-		rule, alias := f.table.lookup(line[:colon])
 		f.list = append(f.list, field{name: line[:colon], value: value, fieldRule: rule, alias: alias && rule.class != classDropped})
 		bit := uint64(1) << (rule.field % 64)
 		if f.seen[rule.field/64]&bit != 0 {
 			f.dup[rule.field/64] |= bit
 		}
 		f.seen[rule.field/64] |= bit
+	}
+	f.size = len(block) - len(raw)
+	if bytes.Count(block[:f.size], []byte{'\r'}) != ends {
+		return badLineEnd
 	}
 	switch {
 	case f.has(fieldContentLength) && f.has(fieldTransferEncoding), f.repeated(fieldContentLength), f.repeated(fieldTransferEncoding):
@@ -139,20 +142,23 @@ func equalFold(b []byte, s string) bool {
 	if len(b) != len(s) {
 		return false
 	}
-	for i := range b {
-		c, d := b[i], s[i]
-		if c >= 'A' && c <= 'Z' {
-			c += 'a' - 'A'
-		}
-		if d >= 'A' && d <= 'Z' {
-			d += 'a' - 'A'
-		}
-		if c != d {
+	for i, c := range b {
+		if d := s[i]; c != d && lowered[c] != lowered[d] {
 			return false
 		}
 	}
 	return true
 }
+
+// lowered are the bytes of ASCII text in lower case.
+var lowered = func() (to [256]byte) {
+	for c := range to {
+		if to[c] = byte(c); c >= 'A' && c <= 'Z' {
+			to[c] += 'a' - 'A'
+		}
+	}
+	return to
+}()
 
 // isToken tells whether b is a token of RFC 9110, 5.6.2.
 func isToken(b []byte) bool {

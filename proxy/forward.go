@@ -87,11 +87,11 @@ func (x *exchange) copyAnswer() *refusal {
 		if len(nominated) > 0 && listed(nominated, name) {
 			continue
 		}
-		value, keeps, r := x.passOn(name, value)
+		value, passes, r := x.passOn(name, value)
 		if r != nil {
 			return r
 		}
-		if keeps {
+		if passes != passesNever {
 			to.AddBytesKV(name, value)
 		}
 	}
@@ -105,37 +105,51 @@ func (x *exchange) copyAnswer() *refusal {
 	return nil
 }
 
+// passes tells whether a field of the forge's answer is passed on.
+type passes uint8
+
+const (
+	passesNever  passes = iota
+	passesHere          // in this answer, with the value that is given
+	passesAlways        // as it is, to every caller of this kind on this surface
+)
+
 // passOn tells whether a field of the forge's answer is passed on, and with which value, which is good until the next call.
-func (x *exchange) passOn(name, value []byte) (passed []byte, keeps bool, r *refusal) {
+func (x *exchange) passOn(name, value []byte) (passed []byte, p passes, r *refusal) {
 	ours := x.cred.caller == callerPatgate
 	switch {
 	case ours && equalFold(name, "x-terraform-get"):
-		value = x.moduleAddress(value)
-		return value, value != nil, nil
+		if value = x.moduleAddress(value); value == nil {
+			return nil, passesNever, nil
+		}
+		return value, passesHere, nil
 	case dropped(name, ours):
-		return nil, false, nil
+		return nil, passesNever, nil
 	case ours && equalFold(name, "set-cookie"), ours && equalFold(name, "x-request-id"):
-		return nil, false, nil
+		return nil, passesNever, nil
 	case equalFold(name, "set-cookie") && x.setsOwnCookie(value):
-		return nil, false, nil
+		return nil, passesNever, nil
 	case equalFold(name, "location"), equalFold(name, "content-location"):
 		if ours {
 			if r := x.checkRedirect(value); r != nil {
-				return nil, false, r
+				return nil, passesNever, r
 			}
 		}
 		x.scratch = x.linksOf().appendLocation(x.scratch[:0], value, x.origin)
-		value = x.scratch
+		return x.scratch, passesHere, nil
 	case equalFold(name, "link"):
 		x.scratch = x.linksOf().appendLink(x.scratch[:0], value, x.origin)
-		value = x.scratch
+		return x.scratch, passesHere, nil
 	case equalFold(name, "www-authenticate") && x.surface == surfaceRegistry && below(x.path, "/v2"):
 		x.scratch = x.appendRegistryChallenge(x.scratch[:0])
-		value = x.scratch
-	case isDigest(name) && x.changes():
-		return nil, false, nil
+		return x.scratch, passesHere, nil
+	case isDigest(name):
+		if x.changes() {
+			return nil, passesNever, nil
+		}
+		return value, passesHere, nil
 	}
-	return value, true, nil
+	return value, passesAlways, nil
 }
 
 // connectionOptions gives the value of the answer's Connection header.

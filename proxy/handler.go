@@ -1,7 +1,6 @@
 package proxy
 
 import (
-	"bytes"
 	"context"
 	"runtime/debug"
 	"strings"
@@ -24,6 +23,7 @@ type Handler struct {
 	dialect        *dialect
 	exchanges      sync.Pool
 	loops          []*loop.Loop // none where there are no event loops
+	stations       []*station   // by the number of the loop
 	nextLoop       atomic.Uint32
 	kept           context.Context // for look-ups in a loop
 	patgate        *pool           // connections to the forge for patgate tokens
@@ -71,6 +71,9 @@ func New(o Options) (*Handler, error) {
 	}
 	if !o.withoutLoops {
 		h.loops = newLoops()
+	}
+	for range h.loops {
+		h.stations = append(h.stations, &station{})
 	}
 	go h.dog.run()
 	h.room = newRoom(o.Limits.BodiesMemory, o.Limits.BodiesDisk)
@@ -198,7 +201,7 @@ func (x *exchange) read(method string, target, raw, protocol []byte) *refusal {
 	x.method = method
 	x.isHead = x.method == fasthttp.MethodHead
 	x.target = target
-	x.path, _, _ = bytes.Cut(x.target, []byte{'?'})
+	x.path = before(x.target, '?')
 	x.fields.table, x.cred.dialect = x.h.dialect.fields, x.h.dialect
 	x.surface = x.h.dialect.surface(x.path, x.table.Base())
 	if problem := x.fields.parse(raw); problem != "" {

@@ -8,9 +8,10 @@ const (
 	lingerStall = 5 * time.Second
 )
 
-// lingers tells whether the client may still be sending: it was answered, and the connection goes no further.
+// lingers tells whether the client may still be sending: it was answered, and the connection goes no further. Who stops
+// closes connections of others, and must not look at what is theirs.
 func (c *clientConn) lingers() bool {
-	return c.wrote && phase(c.phase.Load()) == phaseExchange && !c.server.stopping.Load()
+	return !c.server.stopping.Load() && phase(c.phase.Load()) == phaseExchange && c.wrote
 }
 
 // linger closes the connection for writing, and drops what still comes until the client closes it too. A connection that

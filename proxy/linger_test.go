@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -64,20 +63,8 @@ func TestRefusedLongBodyIsAnswered(t *testing.T) {
 		send(t, dial(t, g.address), head(g, g.token, ""), 413)
 	})
 	t.Run("over TLS", func(t *testing.T) {
-		dir := t.TempDir()
-		writeCertificate(t, dir, "one")
-		certificate, err := LoadCertificate(filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		ln, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		server := NewServer(g.handler, testLog{t})
-		go func() { _ = server.Serve(ln, certificate.ServerConfig()) }()
-		defer func() { _ = server.Shutdown(context.Background()) }()
-		c, err := tls.Dial("tcp", ln.Addr().String(), &tls.Config{InsecureSkipVerify: true})
+		certificate, _ := newCertificate(t)
+		c, err := tls.Dial("tcp", g.serveTLS(t, certificate), &tls.Config{InsecureSkipVerify: true})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -7,11 +7,43 @@ import (
 	"patgate/proxy/loop"
 )
 
+// station is what one event loop keeps from one request to the next. Only the loop's goroutine uses it.
+type station struct {
+	lines knownLines
+	spare []*exchange
+}
+
+// maxSpare bounds the exchanges that a station keeps; an exchange is some 6 KiB.
+const maxSpare = 64
+
+// take gives an exchange.
+func (s *station) take(h *Handler) *exchange {
+	n := len(s.spare)
+	if n == 0 {
+		return h.exchanges.Get().(*exchange)
+	}
+	x := s.spare[n-1]
+	s.spare[n-1], s.spare = nil, s.spare[:n-1]
+	return x
+}
+
+// put takes an exchange back that was reset.
+func (s *station) put(h *Handler, x *exchange) {
+	if len(s.spare) < maxSpare {
+		s.spare = append(s.spare, x)
+	} else {
+		h.exchanges.Put(x)
+	}
+}
+
+// station gives that of the loop which serves the exchange.
+func (x *exchange) station() *station { return x.h.stations[x.loop().Number()] }
+
 // newLoops makes an event loop for every processor; none where there cannot be any.
 func newLoops() []*loop.Loop {
 	var all []*loop.Loop
-	for range runtime.GOMAXPROCS(0) {
-		l, err := loop.New()
+	for n := range runtime.GOMAXPROCS(0) {
+		l, err := loop.New(n)
 		if err != nil {
 			break
 		}

@@ -33,7 +33,7 @@ type pool struct {
 	adopt   func(net.Conn, *loop.Loop) (net.Conn, *loop.Socket)
 
 	mu      sync.Mutex
-	idle    map[*loop.Loop][]*upstreamConn // by the loop that they rest in, most recently used last
+	idle    [][]*upstreamConn // by listOf the loop that they rest in, most recently used last
 	open    int
 	waiting []chan struct{}
 	closed  bool
@@ -75,6 +75,22 @@ func (c *upstreamConn) Read(p []byte) (int, error) {
 // Write writes under the stall limit.
 func (c *upstreamConn) Write(p []byte) (int, error) { return c.write(p, c.pool.limits.UpstreamStall) }
 
+// listOf numbers the lists of idle connections: the first one is of those that are in no loop.
+func listOf(l *loop.Loop) int {
+	if l == nil {
+		return 0
+	}
+	return l.Number() + 1
+}
+
+// idleLocked gives the list of a loop.
+func (p *pool) idleLocked(of *loop.Loop) *[]*upstreamConn {
+	for listOf(of) >= len(p.idle) {
+		p.idle = append(p.idle, nil)
+	}
+	return &p.idle[listOf(of)]
+}
+
 // get gives an idle connection, or a new one; fresh asks for a new one. Those of the given loop come first. A reused
 // connection is looked at first: the forge may have closed it, or sent what would be taken for the answer to the next
 // request.
@@ -101,20 +117,20 @@ func (p *pool) get(fresh bool, of *loop.Loop) (*upstreamConn, error) {
 func (p *pool) quickly(of *loop.Loop) *upstreamConn {
 	round, now := of.Round(), p.dog.now.Load()
 	p.mu.Lock()
-	list := p.idle[of]
-	if len(list) == 0 || len(p.waiting) > 0 { // those who wait come first
+	list := p.idleLocked(of)
+	if len(*list) == 0 || len(p.waiting) > 0 { // those who wait come first
 		p.mu.Unlock()
 		return nil
 	}
 	const looked = 8
-	at := len(list) - 1
-	for i := at; i >= max(0, len(list)-looked); i-- {
-		if list[i].quiet <= round {
+	at := len(*list) - 1
+	for i := at; i >= max(0, len(*list)-looked); i-- {
+		if (*list)[i].quiet <= round {
 			at = i
 			break
 		}
 	}
-	c := p.pluckLocked(of, at)
+	c := pluck(list, at)
 	p.mu.Unlock()
 	if !c.rests || !c.socket.Take() || p.stale(c, now) || c.quiet > round && !c.socket.Silent() {
 		p.drop(c)
@@ -124,30 +140,31 @@ func (p *pool) quickly(of *loop.Loop) *upstreamConn {
 	return c
 }
 
-// popLocked takes an idle connection of a loop: the most recently used one, or the oldest. Nil: there is none.
-func (p *pool) popLocked(of *loop.Loop, oldest bool) *upstreamConn {
-	list := p.idle[of]
-	if len(list) == 0 {
+// pop takes a connection out of a list: the most recently used one, or the oldest. Nil: there is none.
+func pop(list *[]*upstreamConn, oldest bool) *upstreamConn {
+	switch {
+	case len(*list) == 0:
 		return nil
+	case oldest:
+		return pluck(list, 0)
 	}
-	at := len(list) - 1
-	if oldest {
-		at = 0
-	}
-	return p.pluckLocked(of, at)
+	return pluck(list, len(*list)-1)
 }
 
-// pluckLocked takes an idle connection out of a loop's list.
-func (p *pool) pluckLocked(of *loop.Loop, at int) *upstreamConn {
-	c := p.idle[of][at]
-	p.idle[of] = slices.Delete(p.idle[of], at, at+1)
+// pluck takes the one at an index.
+func pluck(list *[]*upstreamConn, at int) *upstreamConn {
+	c := (*list)[at]
+	last := len(*list) - 1
+	copy((*list)[at:], (*list)[at+1:])
+	(*list)[last] = nil
+	*list = (*list)[:last]
 	return c
 }
 
-// popAnyLocked is popLocked for whatever loop has one.
+// popAnyLocked is pop for whatever loop has one.
 func (p *pool) popAnyLocked(oldest bool) *upstreamConn {
-	for of := range p.idle {
-		if c := p.popLocked(of, oldest); c != nil {
+	for i := range p.idle {
+		if c := pop(&p.idle[i], oldest); c != nil {
 			return c
 		}
 	}
@@ -166,7 +183,7 @@ func (p *pool) take(fresh bool, of *loop.Loop) (*upstreamConn, error) {
 		case of == nil:
 			c = p.popAnyLocked(false)
 		default:
-			c = p.popLocked(of, false)
+			c = pop(p.idleLocked(of), false)
 		}
 		if c == nil && !fresh && p.open >= p.max {
 			c = p.popAnyLocked(false)
@@ -294,7 +311,8 @@ func (p *pool) putAfter(c *upstreamConn, rounds uint64) {
 		return
 	}
 	c.idle = p.dog.now.Load()
-	p.idle[of] = append(p.idle[of], c)
+	list := p.idleLocked(of)
+	*list = append(*list, c)
 	p.wakeLocked()
 	p.mu.Unlock()
 }
@@ -315,10 +333,10 @@ func (c *upstreamConn) rest() bool {
 // evict closes an idle connection to which something happened: it is the end, or an answer to nothing.
 func (p *pool) evict(c *upstreamConn) {
 	p.mu.Lock()
-	of := c.socket.Loop()
-	at := slices.Index(p.idle[of], c)
+	list := p.idleLocked(c.socket.Loop())
+	at := slices.Index(*list, c)
 	if at >= 0 {
-		p.pluckLocked(of, at)
+		pluck(list, at)
 	}
 	p.mu.Unlock()
 	if at >= 0 {
@@ -365,7 +383,7 @@ func (p *pool) drop(c *upstreamConn) {
 func (p *pool) close() {
 	p.mu.Lock()
 	all := p.idle
-	p.idle, p.closed = map[*loop.Loop][]*upstreamConn{}, true
+	p.idle, p.closed = nil, true
 	p.mu.Unlock()
 	for _, idle := range all {
 		for _, c := range idle {

@@ -7,6 +7,7 @@ import (
 
 	"patgate/proxy/loop"
 	"patgate/routes"
+	"patgate/token"
 )
 
 // An event loop serves a request itself as long as nothing has to wait and nothing is out of the ordinary: a GET without
@@ -64,11 +65,12 @@ func (c *clientConn) serve(in []byte) {
 		c.give()
 		return
 	}
-	x := c.server.handler.exchanges.Get().(*exchange)
+	h := c.server.handler
+	x := h.stations[c.socket.Loop().Number()].take(h)
 	x.in = append(x.in[:0], in...)
 	at := len(in) - len(raw)
 	target, raw = x.in[len(getLine):len(getLine)+len(target)], x.in[at:]
-	x.start(c.server.handler, c)
+	x.start(h, c)
 	defer x.panicked()
 	if !x.judgeQuickly(target, raw) {
 		x.unjudge()
@@ -99,8 +101,8 @@ func (c *clientConn) serve(in []byte) {
 	}
 }
 
-// cutHead finds the target and the header block of a GET whose head is all that has come, and whose request line can be
-// read in one way only.
+// cutHead finds the target and the header block of a GET whose request line can be read in one way only. The block ends as
+// one does; whether it ends there first is seen when it is read.
 func cutHead(in []byte) (target, raw []byte, ok bool) {
 	const version = " HTTP/1.1\r\n"
 	if !hasPrefix(in, getLine) || !bytes.HasSuffix(in, []byte("\r\n\r\n")) {
@@ -111,17 +113,8 @@ func cutHead(in []byte) (target, raw []byte, ok bool) {
 	if len(line) < len(getLine)+len(version)+1 || string(line[len(line)-len(version):]) != version {
 		return nil, nil, false
 	}
-	target, raw = line[len(getLine):len(line)-len(version)], in[end:]
-	for _, b := range target {
-		if b <= ' ' || b >= 0x7f {
-			return nil, nil, false
-		}
-	}
-	// The empty line that ends the head is the first one: what is behind it would be another request.
-	if len(raw) <= 2 || bytes.Index(raw, []byte("\r\n\r\n")) != len(raw)-4 {
-		return nil, nil, false
-	}
-	return target, raw, true
+	target = line[len(getLine) : len(line)-len(version)]
+	return target, in[end:], isVisible(target)
 }
 
 // getLine begins the request line of a GET.
@@ -134,6 +127,9 @@ func (x *exchange) judgeQuickly(target, raw []byte) bool {
 		return false
 	}
 	f := &x.fields
+	if f.size != len(raw) { // another request follows
+		return false
+	}
 	if x.cred.caller != callerPatgate || x.surface != surfaceAPI || x.local() || x.sealed.kind != sealNone ||
 		f.has(fieldContentLength) || f.has(fieldTransferEncoding) || f.has(fieldExpect) || f.has(fieldUpgrade) ||
 		f.has(fieldConnection) && (f.repeated(fieldConnection) || !equalFold(f.get(fieldConnection), "keep-alive")) {
@@ -157,7 +153,7 @@ func (x *exchange) judgeQuickly(target, raw []byte) bool {
 
 // recognise finds the session of a token that may be used, where that is in the cache.
 func (x *exchange) recognise() bool {
-	hash, err := x.tokenHash()
+	hash, err := token.Key(x.cred.secret) // sealed texts are not served here
 	if err != nil {
 		return false
 	}

@@ -417,3 +417,38 @@ func TestLoopsShutDown(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// Lines of answers that a loop knows from earlier answers are passed on as they were, and others are not taken for them.
+func TestKnownLines(t *testing.T) {
+	answers := map[string][]string{
+		"": {ordinary("{}")},
+		"a": {ordinary("{}", "Vary: Origin", "X-Total: 1", "x-total: 1", "X-Page:  2", "Etag: \"1\"", "Set-Cookie: a=b", "X-Accel-Buffering: no",
+			"X-Long: "+strings.Repeat("x", maxKnownLine))},
+		"b": {ordinary("{}", "Vary: Accept", "X-Total: 2", "x-total: 3", "X-Page: 2", "Etag: \"2\"", "Link: </x>; rel=\"next\"", "X-Odd: \t")},
+	}
+	upstream := scripted(t, answers)
+	sessions := &pathSessions{}
+	quick := newGateway(t, upstream, func(o *Options) { sessions.Sessions, o.Sessions = o.Sessions, sessions })
+	slow := newGateway(t, upstream, func(o *Options) { o.withoutLoops = true })
+	q, s := quick.connect(t), slow.connect(t)
+	for i := range 40 {
+		as := []string{"a", "b", "a", "a", "b"}[i%5]
+		got, want := q.ask(get(jobs+"?as="+as, "PRIVATE-TOKEN: "+quick.token)), s.ask(get(jobs+"?as="+as, "PRIVATE-TOKEN: "+slow.token))
+		for _, a := range []reply{got, want} {
+			a.header.Del("X-Request-Id")
+			for name, values := range a.header {
+				for i := range values {
+					values[i] = strings.NewReplacer(quick.address, "GATEWAY", slow.address, "GATEWAY").Replace(values[i])
+				}
+				a.header[name] = values
+			}
+		}
+		if fmt.Sprint(got.header) != fmt.Sprint(want.header) || got.body != want.body {
+			t.Fatalf("answer %d, %s:\nloop:      %v\ngoroutine: %v", i, as, got.header, want.header)
+		}
+		time.Sleep(2 * time.Millisecond) // that the connection rests
+	}
+	if sessions.loop.Load() < 20 {
+		t.Errorf("a loop served %d", sessions.loop.Load())
+	}
+}

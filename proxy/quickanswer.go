@@ -2,9 +2,9 @@ package proxy
 
 import (
 	"bytes"
+	"fmt"
 	"io"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/valyala/fasthttp"
@@ -83,24 +83,22 @@ func (x *exchange) hold(brought []byte) {
 
 // finish sends the answer that is written to the client, and has the connection rest.
 func (x *exchange) finish(out []byte) {
-	c := x.conn
+	c, h, s := x.conn, x.h, x.station()
 	n, err := c.socket.TryWrite(out)
-	if err != nil && err != loop.ErrAgain {
-		x.release()
+	x.reset()
+	s.put(h, x)
+	switch {
+	case err != nil && err != loop.ErrAgain:
 		_ = c.Close()
-		return
-	}
-	if n < len(out) {
+	case n < len(out):
 		c.behind = append([]byte(nil), out[n:]...)
-		x.release()
 		c.enter(phaseIdle)
 		c.give()
-		return
-	}
-	x.release()
-	c.enter(phaseIdle)
-	if !c.socket.Rest() {
-		c.Ready()
+	default:
+		c.enter(phaseIdle)
+		if !c.socket.Rest() {
+			c.Ready()
+		}
 	}
 }
 
@@ -116,22 +114,16 @@ const (
 // answerQuickly hands an answer on when all of it has come and it is an ordinary one: final, with a body of a length that
 // is given once, on a connection that stays open, and with a head that can be read in one way only.
 func (x *exchange) answerQuickly(in []byte) outcome {
-	end := bytes.Index(in, []byte("\r\n\r\n"))
-	switch {
-	case end < 0 && len(in) == cap(in):
-		return answerOther
-	case end < 0:
-		return answerMore
+	status, fields, got := cutStatus(in)
+	if got != answerDone {
+		return unlessFull(got, in)
 	}
-	status, fields, ok := cutStatus(in[:end+2])
-	if !ok {
-		return answerOther
-	}
-	body := in[end+4:]
 	desk := x.loop().Desk()
-	out, length, r := x.appendAnswer(desk.Out[:0], status, fields)
+	out, body, length, got := x.appendAnswer(desk.Out[:0], status, fields)
 	switch {
-	case r != nil || length < 0 || length >= cap(in)-end-4 || length < len(body): // a full buffer may have left something
+	case got != answerDone:
+		return unlessFull(got, in)
+	case length < len(body), length > len(body)+cap(in)-len(in)-1: // more than was announced, or than there is room for
 		return answerOther
 	case length > len(body):
 		return answerMore
@@ -151,79 +143,105 @@ func (x *exchange) answerQuickly(in []byte) outcome {
 	return answerDone
 }
 
-// cutStatus reads a status line (RFC 9112, 4) and gives the field lines behind it.
-func cutStatus(head []byte) (status int, fields []byte, ok bool) {
-	const version = "HTTP/1.1 "
-	end := bytes.IndexByte(head, '\n')
-	if end < len(version)+4 || head[end-1] != '\r' || !hasPrefix(head, version) {
-		return 0, nil, false
+// unlessFull says that a goroutine has to read what is not complete and has no room to become so.
+func unlessFull(got outcome, in []byte) outcome {
+	if got == answerMore && len(in) == cap(in) {
+		return answerOther
 	}
-	line := head[len(version) : end-1]
-	for i, b := range line {
-		switch {
-		case i < 3 && (b < '0' || b > '9'), i == 3 && b != ' ', b < ' ' || b == 0x7f:
-			return 0, nil, false
-		}
-	}
-	status = int(line[0]-'0')*100 + int(line[1]-'0')*10 + int(line[2]-'0')
-	switch {
-	case status < 200 || status > 599, status == fasthttp.StatusNoContent, status == fasthttp.StatusResetContent, status == fasthttp.StatusNotModified, status == fasthttp.StatusPartialContent:
-		return 0, nil, false
-	}
-	return status, head[end+1:], true
+	return got
 }
 
-// appendAnswer writes the head of the answer, and gives the length of its body; a negative one says that it is not an
-// ordinary answer.
-func (x *exchange) appendAnswer(out []byte, status int, fields []byte) (head []byte, length int, r *refusal) {
-	out = append(out, "HTTP/1.1 "...)
-	out = strconv.AppendInt(out, int64(status), 10)
-	out = append(append(append(out, ' '), fasthttp.StatusMessage(status)...), '\r', '\n')
+// cutStatus reads a status line (RFC 9112, 4) and gives what is behind it.
+func cutStatus(in []byte) (status int, fields []byte, got outcome) {
+	const version = "HTTP/1.1 "
+	end := bytes.IndexByte(in, '\n')
+	switch {
+	case end < 0:
+		return 0, nil, answerMore
+	case end < len(version)+4 || in[end-1] != '\r' || !hasPrefix(in, version):
+		return 0, nil, answerOther
+	}
+	line := in[len(version) : end-1]
+	for _, b := range line[:3] {
+		if b < '0' || b > '9' {
+			return 0, nil, answerOther
+		}
+		status = 10*status + int(b-'0')
+	}
+	switch {
+	case len(line) > 3 && line[3] != ' ', !isFieldText(line[3:]),
+		status < firstStatus || status > lastStatus, status == fasthttp.StatusNoContent, status == fasthttp.StatusResetContent, status == fasthttp.StatusNotModified, status == fasthttp.StatusPartialContent:
+		return 0, nil, answerOther
+	}
+	return status, in[end+1:], answerDone
+}
+
+// appendAnswer writes the head of the answer, and gives its body, as far as it has come, and the length of it.
+func (x *exchange) appendAnswer(out []byte, status int, fields []byte) (head, body []byte, length int, got outcome) {
+	out = append(out, statusLines[status-firstStatus]...)
 	length = -1
-	for len(fields) > 0 {
+	var lengthText []byte
+	known := &x.station().lines
+	for {
 		end := bytes.IndexByte(fields, '\n')
-		if end < 1 || fields[end-1] != '\r' {
-			return out, -1, nil
+		switch {
+		case end < 0:
+			return out, nil, 0, answerMore
+		case end < 1 || fields[end-1] != '\r':
+			return out, nil, 0, answerOther
 		}
 		line := fields[:end-1]
+		if len(line) > 0 && known.has(line) {
+			out = append(out, fields[:end+1]...)
+			fields = fields[end+1:]
+			continue
+		}
 		fields = fields[end+1:]
+		if len(line) == 0 {
+			break
+		}
 		name, value, ok := cutField(line)
 		if !ok {
-			return out, -1, nil
+			return out, nil, 0, answerOther
 		}
 		switch len(name) {
 		case len("content-length"):
 			if equalFold(name, "content-length") {
 				if length >= 0 {
-					return out, -1, nil
+					return out, nil, 0, answerOther
 				}
-				if length = lengthOf(value); length < 0 {
-					return out, -1, nil
+				if length, lengthText = lengthOf(value), value; length < 0 {
+					return out, nil, 0, answerOther
 				}
 				continue
 			}
 		case len("connection"):
 			if equalFold(name, "connection") {
 				if !equalFold(value, "keep-alive") {
-					return out, -1, nil
+					return out, nil, 0, answerOther
 				}
 				continue
 			}
 		case len("transfer-encoding"), len("trailer"): // of which the latter is as long as "upgrade"
 			if equalFold(name, "transfer-encoding") || equalFold(name, "trailer") || equalFold(name, "upgrade") {
-				return out, -1, nil
+				return out, nil, 0, answerOther
 			}
 		}
-		passed, keeps, r := x.passOn(name, value)
-		if r != nil {
-			return out, -1, r
+		passed, passes, r := x.passOn(name, value)
+		switch {
+		case r != nil:
+			return out, nil, 0, answerOther
+		case passes == passesNever:
+			continue
 		}
-		if keeps {
-			out = appendField(out, name, passed)
+		at := len(out)
+		out = appendField(out, name, passed)
+		if written := out[at : len(out)-2]; passes == passesAlways && string(written) == string(line) {
+			known.keep(line)
 		}
 	}
 	if length < 0 {
-		return out, -1, nil
+		return out, nil, 0, answerOther
 	}
 	out = append(out, "X-Request-Id: "...)
 	out, _ = x.event.ID.AppendText(out) // it has no error to give
@@ -231,8 +249,44 @@ func (x *exchange) appendAnswer(out []byte, status int, fields []byte) (head []b
 		out = append(out, "\r\nContent-Security-Policy: sandbox"...)
 	}
 	out = append(out, "\r\nContent-Length: "...)
-	out = strconv.AppendInt(out, int64(length), 10)
-	return append(out, "\r\n\r\n"...), length, nil
+	return append(append(out, lengthText...), "\r\n\r\n"...), fields, length, answerDone
+}
+
+// firstStatus and lastStatus are those of final answers (RFC 9110, 15).
+const (
+	firstStatus = 200
+	lastStatus  = 599
+)
+
+// statusLines are the first lines of answers.
+var statusLines = func() (lines [lastStatus - firstStatus + 1]string) {
+	for i := range lines {
+		lines[i] = fmt.Sprintf("HTTP/1.1 %d %s\r\n", firstStatus+i, fasthttp.StatusMessage(firstStatus+i))
+	}
+	return lines
+}()
+
+// knownLines are field lines of answers that are passed on as they are whatever was asked for, so that they are read once:
+// most lines of one answer are those of the one before.
+type knownLines [128][]byte
+
+// maxKnownLine bounds their length.
+const maxKnownLine = 256
+
+func (k *knownLines) slot(line []byte) *[]byte {
+	n := len(line)
+	return &k[(uint(n)*37^uint(line[n/2])*5^uint(line[n-1])*11^uint(line[n/4]))%uint(len(k))]
+}
+
+// has tells whether a line is one of them.
+func (k *knownLines) has(line []byte) bool { return string(*k.slot(line)) == string(line) }
+
+// keep adds a line, in the place of another one.
+func (k *knownLines) keep(line []byte) {
+	if len(line) <= maxKnownLine {
+		slot := k.slot(line)
+		*slot = append((*slot)[:0], line...)
+	}
 }
 
 // cutField reads a field line (RFC 9112, 5) without its end. False: it is not one, or could be read in another way.
@@ -245,25 +299,12 @@ func cutField(line []byte) (name, value []byte, ok bool) {
 		return nil, nil, false
 	}
 	value = trimSpace(line[colon+1:])
-	for _, b := range value {
-		if !valueByte[b] {
-			return nil, nil, false
-		}
-	}
-	return line[:colon], value, true
+	return line[:colon], value, isFieldValue(value)
 }
 
-// valueByte are the bytes of field values (RFC 9110, 5.5).
-var valueByte = func() (ok [256]bool) {
-	for c := range ok {
-		ok[c] = c >= ' ' && c != 0x7f || c == '\t'
-	}
-	return ok
-}()
-
-// lengthOf reads a Content-Length of a few digits; -1 is anything else.
+// lengthOf reads a Content-Length of a few digits, as it is written here too; -1 is anything else.
 func lengthOf(value []byte) int {
-	if len(value) == 0 || len(value) > 7 {
+	if len(value) == 0 || len(value) > 7 || value[0] == '0' && len(value) > 1 {
 		return -1
 	}
 	n := 0

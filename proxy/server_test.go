@@ -234,24 +234,38 @@ func writeFile(t *testing.T, name string, data []byte) {
 	}
 }
 
-func TestTLSWithReload(t *testing.T) {
-	upstream := newEcho(t, nil)
-	g := newGateway(t, upstream.URL, nil)
-	dir := t.TempDir()
+// newCertificate gives a certificate "one" and the folder of its files.
+func newCertificate(t *testing.T) (certificate *Certificate, dir string) {
+	t.Helper()
+	dir = t.TempDir()
 	writeCertificate(t, dir, "one")
 	certificate, err := LoadCertificate(filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem"))
 	if err != nil {
 		t.Fatal(err)
 	}
+	return certificate, dir
+}
+
+// serveTLS serves the gateway's handler on an encrypted address, which it gives.
+func (g *gateway) serveTLS(t *testing.T, certificate *Certificate) string {
+	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	server := NewServer(g.handler, testLog{t})
 	go func() { _ = server.Serve(ln, certificate.ServerConfig()) }()
-	defer func() { _ = server.Shutdown(context.Background()) }()
+	t.Cleanup(func() { _ = server.Shutdown(context.Background()) })
+	return ln.Addr().String()
+}
+
+func TestTLSWithReload(t *testing.T) {
+	upstream := newEcho(t, nil)
+	g := newGateway(t, upstream.URL, nil)
+	certificate, dir := newCertificate(t)
+	address := g.serveTLS(t, certificate)
 	served := func(t *testing.T) string {
-		c, err := tls.Dial("tcp", ln.Addr().String(), &tls.Config{InsecureSkipVerify: true})
+		c, err := tls.Dial("tcp", address, &tls.Config{InsecureSkipVerify: true})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -292,14 +306,7 @@ func TestTLSWithReload(t *testing.T) {
 	})
 	t.Run("a client that never shakes hands is let go", func(t *testing.T) {
 		slow := newGateway(t, upstream.URL, func(o *Options) { o.Timeouts.ReadHeader = 100 * time.Millisecond })
-		ln, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		s := NewServer(slow.handler, testLog{t})
-		go func() { _ = s.Serve(ln, certificate.ServerConfig()) }()
-		defer func() { _ = s.Shutdown(context.Background()) }()
-		c, err := net.Dial("tcp", ln.Addr().String())
+		c, err := net.Dial("tcp", slow.serveTLS(t, certificate))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -8,8 +8,6 @@ import (
 	"net"
 	"os"
 	"strings"
-
-	"patgate/proxy/loop"
 )
 
 // ErrOption: an option of New is missing or cannot be read.
@@ -51,7 +49,7 @@ func (h *Handler) newPool() *pool {
 
 // poolOf makes a pool of connections to an upstream.
 func (h *Handler) poolOf(u Upstream, scheme, host string) *pool {
-	p := &pool{address: host, limits: &h.options.Timeouts, dog: h.dog, max: u.Connections, adopt: h.adopt, idle: map[*loop.Loop][]*upstreamConn{}}
+	p := &pool{address: host, limits: &h.options.Timeouts, dog: h.dog, max: u.Connections, adopt: h.adopt}
 	name := host
 	if only, port, err := net.SplitHostPort(host); err == nil {
 		name = only

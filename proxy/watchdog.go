@@ -137,7 +137,9 @@ func (c *watched) write(p []byte, limit time.Duration) (int, error) {
 
 // wait begins a wait of at most limit.
 func (c *watched) wait(limit time.Duration) {
-	c.limit.Store(int64(limit))
+	if c.limit.Load() != int64(limit) { // a store is dear
+		c.limit.Store(int64(limit))
+	}
 	c.since.Store(c.dog.now.Load())
 }
 

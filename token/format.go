@@ -67,6 +67,19 @@ func Mint(random io.Reader) (Secret, error) {
 // Parse checks the form of a token and gives its hash. The errors are ErrNotOurs, ErrMalformed and ErrChecksum, and the
 // hash with them is zero. It allocates nothing and keeps nothing of the text.
 func Parse(text []byte) (Hash, error) {
+	hash, err := Key(text)
+	if err != nil {
+		return Hash{}, err
+	}
+	const end = Length - checksumLength
+	if checksum(text[:end]) != [checksumLength]byte(text[end:]) {
+		return Hash{}, ErrChecksum
+	}
+	return hash, nil
+}
+
+// Key is Parse without the checksum, for a look-up among tokens that are known: theirs were right.
+func Key(text []byte) (Hash, error) {
 	if !HasPrefix(text) {
 		return Hash{}, ErrNotOurs
 	}
@@ -74,13 +87,9 @@ func Parse(text []byte) (Hash, error) {
 		return Hash{}, ErrMalformed
 	}
 	for _, c := range text[len(Prefix):] {
-		if !isDigit(c) {
+		if !isDigit[c] {
 			return Hash{}, ErrMalformed
 		}
-	}
-	const end = Length - checksumLength
-	if checksum(text[:end]) != [checksumLength]byte(text[end:]) {
-		return Hash{}, ErrChecksum
 	}
 	return sha256.Sum256(text), nil
 }
@@ -93,18 +102,37 @@ func HasPrefix(text []byte) bool {
 // Find tells whether something with the form of a token stands anywhere in the text, whatever stands around it and
 // whatever its checksum. The text must be decoded: percent escapes and base64 are not looked through.
 func Find(text []byte) bool {
+	_, found := next(text)
+	return found
+}
+
+// Behind gives what stands behind the first such thing; all of the text when there is none.
+func Behind(text []byte) []byte {
+	if rest, found := next(text); found {
+		return rest
+	}
+	return text
+}
+
+// next gives what stands behind the first one. It looks for the end of the prefix, which is rare.
+func next(text []byte) (behind []byte, found bool) {
+	const last = len(Prefix) - 1
 	for {
-		at := bytes.Index(text, []byte(Prefix))
+		at := bytes.IndexByte(text[min(last, len(text)):], Prefix[last])
 		if at < 0 {
-			return false
+			return nil, false
+		}
+		if string(text[at:at+last]) != Prefix[:last] {
+			text = text[at+1:]
+			continue
 		}
 		text = text[at+len(Prefix):]
 		n := 0
-		for n < len(text) && n < bodyLength && isDigit(text[n]) {
+		for n < len(text) && n < bodyLength && isDigit[text[n]] {
 			n++
 		}
 		if n == bodyLength {
-			return true
+			return text[n:], true
 		}
 	}
 }
@@ -119,9 +147,13 @@ func LastFour(s Secret) string {
 	return text[len(text)-4:]
 }
 
-func isDigit(c byte) bool {
-	return c >= '0' && c <= '9' || c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z'
-}
+// isDigit are the characters of digits.
+var isDigit = func() (is [256]bool) {
+	for _, c := range []byte(digits) {
+		is[c] = true
+	}
+	return is
+}()
 
 // checksum gives the CRC-32 in base 62; six digits hold every 32-bit number.
 func checksum(text []byte) (sum [checksumLength]byte) {

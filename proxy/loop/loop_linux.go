@@ -37,6 +37,7 @@ const batch = 256
 
 // Loop tells its sockets' handlers when they are ready. Make one with New.
 type Loop struct {
+	number int
 	file   *os.File // the epoll instance
 	wait   syscall.RawConn
 	poll   func(fd uintptr) bool
@@ -54,8 +55,8 @@ type Loop struct {
 	closing bool
 }
 
-// New makes a loop and starts its goroutine, which Close ends.
-func New() (*Loop, error) {
+// New makes a loop and starts its goroutine, which Close ends. The number is the caller's.
+func New(number int) (*Loop, error) {
 	fd, err := syscall.EpollCreate1(syscall.EPOLL_CLOEXEC)
 	if err != nil {
 		return nil, fmt.Errorf("making an event loop: %w", os.NewSyscallError("epoll_create1", err))
@@ -64,7 +65,7 @@ func New() (*Loop, error) {
 		_ = syscall.Close(fd)
 		return nil, fmt.Errorf("making an event loop: %w", err)
 	}
-	l := &Loop{desk: Desk{In: make([]byte, deskSize), Out: make([]byte, 0, deskSize)}, file: os.NewFile(uintptr(fd), "epoll")}
+	l := &Loop{number: number, desk: Desk{In: make([]byte, deskSize), Out: make([]byte, 0, deskSize)}, file: os.NewFile(uintptr(fd), "epoll")}
 	if l.wait, err = l.file.SyscallConn(); err != nil {
 		_ = l.file.Close()
 		return nil, fmt.Errorf("making an event loop: %w", err)
@@ -87,6 +88,9 @@ func (l *Loop) endLocked() {
 		_ = l.file.Close()
 	}
 }
+
+// Number is what New was given.
+func (l *Loop) Number() int { return l.number }
 
 // Round counts how often the loop has asked what happened. What had happened to a resting socket before a round began is
 // known when it is over.

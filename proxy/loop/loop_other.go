@@ -26,10 +26,13 @@ type Socket struct{ net.Conn }
 var ErrAgain = errors.New("the call would have to wait")
 
 // New gives errors.ErrUnsupported.
-func New() (*Loop, error) { return nil, errors.ErrUnsupported }
+func New(int) (*Loop, error) { return nil, errors.ErrUnsupported }
 
 // Close does nothing.
 func (*Loop) Close() {}
+
+// Number is 0.
+func (*Loop) Number() int { return 0 }
 
 // Round is 0.
 func (*Loop) Round() uint64 { return 0 }

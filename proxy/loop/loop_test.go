@@ -17,7 +17,7 @@ import (
 // pair gives a socket of a new loop and the other end of its connection.
 func pair(t testing.TB) (*Socket, *net.TCPConn) {
 	t.Helper()
-	l, err := New()
+	l, err := New(0)
 	if err != nil {
 		t.Fatal(err)
 	}

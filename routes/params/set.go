@@ -114,22 +114,23 @@ func (s *Set) Reset(route *routes.Route, captures []routes.Capture) {
 	if cap(s.buf) > maxKeptBuffer || cap(s.scratch) > maxKeptBuffer {
 		s.buf, s.scratch, s.decoder, s.encoder = nil, nil, nil, nil
 	}
-	clear(s.Targets)
-	clear(s.Commands)
-	clear(s.query)
-	clear(s.body)
-	clear(s.names)
-	clear(s.repeats)
-	clear(s.nested)
 	*s = Set{
-		Targets: s.Targets[:0], Commands: s.Commands[:0], route: route, captures: captures,
-		query: s.query[:0], body: s.body[:0], names: s.names[:0], repeats: s.repeats[:0],
+		Targets: emptied(s.Targets), Commands: emptied(s.Commands), route: route, captures: captures,
+		query: emptied(s.query), body: emptied(s.body), names: emptied(s.names), repeats: emptied(s.repeats),
 		buf: s.buf[:0], scratch: s.scratch[:0], key: s.key[:0], elements: s.elements[:0], path: s.path[:0], frames: s.frames[:0],
-		decoder: s.decoder, encoder: s.encoder, id: s.id[:0], nested: s.nested[:0],
+		decoder: s.decoder, encoder: s.encoder, id: s.id[:0], nested: emptied(s.nested),
 	}
 	for range route.Targets {
 		s.elements = append(s.elements, 0)
 	}
+}
+
+// emptied empties a slice that keeps its memory. Most are empty already.
+func emptied[T any](s []T) []T {
+	if len(s) > 0 {
+		clear(s)
+	}
+	return s[:0]
 }
 
 // Complete refuses a request that lacks a target which the row requires. It is called once, after the query and the body
