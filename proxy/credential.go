@@ -104,7 +104,7 @@ func (c *credential) find(f *fields, raw, target []byte) *refusal {
 		return refuseSeveralCredentials
 	}
 	others := raw
-	if c.place != placeBasic { // its own stands there once
+	if c.place != placeBasic && token.Find(c.secret) { // its own stands there once
 		others = token.Behind(raw)
 	}
 	if token.Find(others) {

@@ -1,6 +1,9 @@
 package proxy
 
-import "time"
+import (
+	"io"
+	"time"
+)
 
 // How long a connection is read on after its last answer: in all, and for the next 4 KiB.
 const (
@@ -22,10 +25,19 @@ func (c *clientConn) linger() {
 	if !ok || half.CloseWrite() != nil {
 		return
 	}
-	dropped := make([]byte, 16<<10)
-	for end := c.dog.now.Load() + int64(lingerTime); c.dog.now.Load() < end && !c.server.stopping.Load(); {
-		if _, err := c.readSteadily(dropped, min(lingerStall, c.limits.ReadStall), leastProgress); err != nil {
-			return
-		}
+	_, _ = io.Copy(io.Discard, &lingering{c, c.dog.now.Load() + int64(lingerTime)})
+}
+
+// lingering reads what still comes, for as long as the connection lingers.
+type lingering struct {
+	*clientConn
+	until int64 // on the watchdog's clock
+}
+
+// Read ends with the time, and when the server stops.
+func (l *lingering) Read(p []byte) (int, error) {
+	if l.dog.now.Load() >= l.until || l.server.stopping.Load() {
+		return 0, io.EOF
 	}
+	return l.readSteadily(p, min(lingerStall, l.limits.ReadStall), leastProgress)
 }

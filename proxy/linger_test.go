@@ -40,27 +40,19 @@ func TestRefusedLongBodyIsAnswered(t *testing.T) {
 			t.Errorf("then %v", err)
 		}
 	}
-	dial := func(t *testing.T, address string) net.Conn {
-		t.Helper()
-		c, err := net.Dial("tcp", address)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return c
-	}
 	g := newGateway(t, mustNotBeCalled(t), nil)
 	t.Run("longer than the limit", func(t *testing.T) {
-		send(t, dial(t, g.address), head(g, g.token, ""), 413)
+		send(t, g.connect(t), head(g, g.token, ""), 413)
 	})
 	t.Run("without permission", func(t *testing.T) {
-		send(t, dial(t, g.address), head(g, g.mint(t, nil), ""), 403)
+		send(t, g.connect(t), head(g, g.mint(t, nil), ""), 403)
 	})
 	t.Run("no HTTP", func(t *testing.T) {
-		send(t, dial(t, g.address), head(g, g.token, "no colon\r\n"), 400)
+		send(t, g.connect(t), head(g, g.token, "no colon\r\n"), 400)
 	})
 	t.Run("without event loops", func(t *testing.T) {
 		g := newGateway(t, mustNotBeCalled(t), func(o *Options) { o.withoutLoops = true })
-		send(t, dial(t, g.address), head(g, g.token, ""), 413)
+		send(t, g.connect(t), head(g, g.token, ""), 413)
 	})
 	t.Run("over TLS", func(t *testing.T) {
 		certificate, _ := newCertificate(t)
@@ -77,14 +69,9 @@ func TestLingeringEnds(t *testing.T) {
 	g := newGateway(t, mustNotBeCalled(t), func(o *Options) { o.Timeouts.ReadStall = 200 * time.Millisecond })
 	refused := func(t *testing.T) net.Conn {
 		t.Helper()
-		c, err := net.Dial("tcp", g.address)
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { _ = c.Close() })
-		_ = c.SetDeadline(time.Now().Add(10 * time.Second))
+		c := g.connect(t)
 		_, _ = fmt.Fprintf(c, "POST /api/v4/projects/7/issues HTTP/1.1\r\nHost: h\r\nPRIVATE-TOKEN: %s\r\nContent-Type: application/json\r\nContent-Length: 64000000\r\n\r\n%s", g.token, strings.Repeat("x", 16<<10))
-		a, _ := readAnswer(t, bufio.NewReader(c), "POST")
+		a, _ := readAnswer(t, c.r, "POST")
 		a.wants(t, 413)
 		return c
 	}

@@ -10,6 +10,7 @@ import (
 	"io"
 	"math"
 	"math/big"
+	mathrand "math/rand/v2"
 	"regexp"
 	"strings"
 	"testing"
@@ -216,6 +217,52 @@ func TestFind(t *testing.T) {
 				t.Error("the published pattern finds what Find does not")
 			}
 		})
+	}
+}
+
+// However a text is put together, what is found is what a search for the form finds, and Behind is what comes after it.
+func TestFindIsASearchForTheForm(t *testing.T) {
+	form := regexp.MustCompile(Prefix + `[0-9A-Za-z]{36}`)
+	parts := []string{sample, Prefix, sample[:20], sample[len(Prefix):], "_", "patgate", "atgate_", "__", "p", " ", "x", "", "patgatepatgate_"}
+	random := mathrand.New(mathrand.NewPCG(1, 2))
+	found := 0
+	for range 20_000 {
+		var text []byte
+		for range random.IntN(6) {
+			text = append(text, parts[random.IntN(len(parts))]...)
+		}
+		at := form.FindIndex(text)
+		if got := Find(text); got != (at != nil) {
+			t.Fatalf("%q: found is %v", text, got)
+		}
+		want := text
+		if at != nil {
+			found++
+			want = text[at[1]:]
+		}
+		if got := Behind(text); string(got) != string(want) {
+			t.Fatalf("%q: behind it is %q, want %q", text, got, want)
+		}
+	}
+	if found < 1000 {
+		t.Errorf("only %d texts hold a token", found)
+	}
+}
+
+// Key gives what Parse gives, and looks at all but the checksum.
+func TestKey(t *testing.T) {
+	want, err := Parse([]byte(sample))
+	if got, keyErr := Key([]byte(sample)); err != nil || keyErr != nil || got != want {
+		t.Errorf("got %v, %v, %v", got, err, keyErr)
+	}
+	typo := []byte(sample[:Length-1] + "0")
+	if got, err := Key(typo); err != nil || got == want {
+		t.Errorf("with a wrong checksum: %v", err)
+	}
+	for text, want := range map[string]error{"glpat-x": ErrNotOurs, sample + "0": ErrMalformed, sample[:Length-1]: ErrMalformed, sample[:Length-1] + "-": ErrMalformed} {
+		if got, err := Key([]byte(text)); err != want || got != (Hash{}) {
+			t.Errorf("%q: %v", text, err)
+		}
 	}
 }
 
