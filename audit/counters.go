@@ -2,6 +2,7 @@ package audit
 
 import (
 	"strconv"
+	"sync"
 
 	"github.com/prometheus/client_golang/prometheus"
 )
@@ -10,18 +11,27 @@ import (
 // "other".
 const maxSeries = 2000
 
-// Counters are metrics that are folded from events. No label tells a token, a user or a path.
+// bounds are the upper bounds of the histograms' buckets, in seconds.
+var bounds = [...]float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 300}
+
+// Counters are metrics that are folded from events. No label tells a token, a user or a path. They are kept as a tally for
+// each part of the log, and added up when they are asked for: what is counted on one processor costs the others nothing.
 type Counters struct {
 	decisions   *series[decisionKey]
 	requests    *series[requestKey]
 	credentials *series[Credential]
 	failures    *series[string]
-	duration    prometheus.Histogram
-	upstream    prometheus.Histogram
-	received    prometheus.Counter
-	sent        prometheus.Counter
-	undeclared  prometheus.Counter
+	duration    *prometheus.Desc
+	upstream    *prometheus.Desc
+	received    *prometheus.Desc
+	sent        *prometheus.Desc
+	undeclared  *prometheus.Desc
+
+	mu      sync.Mutex
+	tallies []*tally
 }
+
+var _ prometheus.Collector = (*Counters)(nil)
 
 type decisionKey struct{ verdict, reason, category string }
 
@@ -32,95 +42,67 @@ type requestKey struct {
 
 // NewCounters makes the counters and registers them. A name that is taken is an error.
 func NewCounters(registry prometheus.Registerer) (*Counters, error) {
-	counter := func(name, help string) prometheus.Counter {
-		return prometheus.NewCounter(prometheus.CounterOpts{Name: name, Help: help})
-	}
-	vector := func(name, help string, labels ...string) *prometheus.CounterVec {
-		return prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels)
-	}
-	buckets := []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 300}
+	plain := func(name, help string) *prometheus.Desc { return prometheus.NewDesc(name, help, nil, nil) }
 	c := &Counters{
-		decisions: newSeries(vector("patgate_decisions_total", "Decisions by verdict, reason and category of the route.", "verdict", "reason", "category"),
-			func(k decisionKey) []string { return []string{k.verdict, k.reason, k.category} }),
-		requests: newSeries(vector("patgate_requests_total", "Requests answered, by method and status code.", "method", "code"),
-			func(k requestKey) []string { return []string{k.method, strconv.Itoa(k.code)} }),
-		credentials: newSeries(vector("patgate_credentials_total", "Requests by the kind of credential they came with.", "credential"),
-			func(k Credential) []string { return []string{k.String()} }),
-		failures: newSeries(vector("patgate_failures_total", "Requests that broke after they were decided, by what broke.", "failure"),
-			func(k string) []string { return []string{k} }),
-		duration: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "patgate_request_duration_seconds",
-			Help: "Time from the first byte of a request to the last byte of its answer.", Buckets: buckets}),
-		upstream: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "patgate_upstream_duration_seconds",
-			Help: "Time until the forge's answer began, of forwarded requests.", Buckets: buckets}),
-		received:   counter("patgate_request_bytes_total", "Bytes of request bodies that clients sent."),
-		sent:       counter("patgate_response_bytes_total", "Bytes of response bodies that clients were sent."),
-		undeclared: counter("patgate_undeclared_parameters_total", "Parameters passed on that the route table does not declare."),
+		decisions: newSeries(prometheus.NewDesc("patgate_decisions_total", "Decisions by verdict, reason and category of the route.",
+			[]string{"verdict", "reason", "category"}, nil), func(k decisionKey) []string { return []string{k.verdict, k.reason, k.category} }),
+		requests: newSeries(prometheus.NewDesc("patgate_requests_total", "Requests answered, by method and status code.",
+			[]string{"method", "code"}, nil), func(k requestKey) []string { return []string{k.method, strconv.Itoa(k.code)} }),
+		credentials: newSeries(prometheus.NewDesc("patgate_credentials_total", "Requests by the kind of credential they came with.",
+			[]string{"credential"}, nil), func(k Credential) []string { return []string{k.String()} }),
+		failures: newSeries(prometheus.NewDesc("patgate_failures_total", "Requests that broke after they were decided, by what broke.",
+			[]string{"failure"}, nil), func(k string) []string { return []string{k} }),
+		duration:   plain("patgate_request_duration_seconds", "Time from the first byte of a request to the last byte of its answer."),
+		upstream:   plain("patgate_upstream_duration_seconds", "Time until the forge's answer began, of forwarded requests."),
+		received:   plain("patgate_request_bytes_total", "Bytes of request bodies that clients sent."),
+		sent:       plain("patgate_response_bytes_total", "Bytes of response bodies that clients were sent."),
+		undeclared: plain("patgate_undeclared_parameters_total", "Parameters passed on that the route table does not declare."),
 	}
-	for _, collector := range []prometheus.Collector{c.decisions.vector, c.requests.vector, c.credentials.vector, c.failures.vector,
-		c.duration, c.upstream, c.received, c.sent, c.undeclared} {
-		if err := registry.Register(collector); err != nil {
-			return nil, err
-		}
+	if err := registry.Register(c); err != nil {
+		return nil, err
 	}
 	return c, nil
 }
 
-// decided counts a decision. It is called by one goroutine at a time.
-func (c *Counters) decided(x *entry) {
-	c.decisions.of(decisionKey{x.Verdict.String(), x.Reason, x.category()}).Inc()
-	c.credentials.of(x.Credential).Inc()
-	if x.Undeclared > 0 {
-		c.undeclared.Add(float64(x.Undeclared))
+// Describe implements prometheus.Collector.
+func (c *Counters) Describe(to chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{c.decisions.desc, c.requests.desc, c.credentials.desc, c.failures.desc,
+		c.duration, c.upstream, c.received, c.sent, c.undeclared} {
+		to <- d
 	}
 }
 
-// completed counts the end of a request. It is called by one goroutine at a time.
-func (c *Counters) completed(e *Event) {
-	c.requests.of(requestKey{e.Method, e.Status}).Inc()
-	c.duration.Observe(e.Duration.Seconds())
-	if e.RequestBytes > 0 {
-		c.received.Add(float64(e.RequestBytes))
+// Collect implements prometheus.Collector.
+func (c *Counters) Collect(to chan<- prometheus.Metric) {
+	sum := c.blank(nil)
+	c.mu.Lock()
+	tallies := c.tallies
+	c.mu.Unlock()
+	for _, t := range tallies {
+		t.mu.Lock()
+		sum.add(t)
+		t.mu.Unlock()
 	}
-	c.sent.Add(float64(e.ResponseBytes))
-	if e.Upstream > 0 {
-		c.upstream.Observe(e.Upstream.Seconds())
-	}
-	if e.Failure != "" {
-		c.failures.of(e.Failure).Inc()
+	sum.decisions.collect(to)
+	sum.requests.collect(to)
+	sum.credentials.collect(to)
+	sum.failures.collect(to)
+	sum.duration.collect(to, c.duration)
+	sum.upstream.collect(to, c.upstream)
+	for d, n := range map[*prometheus.Desc]int64{c.received: sum.received, c.sent: sum.sent, c.undeclared: sum.undeclared} {
+		to <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(n))
 	}
 }
 
-// series keeps the counters of a vector by a comparable key, so that counting makes no strings.
-type series[K comparable] struct {
-	vector *prometheus.CounterVec
-	labels func(K) []string
-	known  map[K]prometheus.Counter
-
-	last        K // the one that was asked for last: most are like the one before
-	lastCounter prometheus.Counter
+// newTally makes a tally that is counted too; mu is held to change it.
+func (c *Counters) newTally(mu *sync.Mutex) *tally {
+	t := c.blank(mu)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.tallies = append(c.tallies, t)
+	return t
 }
 
-func newSeries[K comparable](vector *prometheus.CounterVec, labels func(K) []string) *series[K] {
-	return &series[K]{vector: vector, labels: labels, known: make(map[K]prometheus.Counter)}
-}
-
-// of gives the counter of a key.
-func (s *series[K]) of(key K) prometheus.Counter {
-	if s.lastCounter != nil && key == s.last {
-		return s.lastCounter
-	}
-	if c, ok := s.known[key]; ok {
-		s.last, s.lastCounter = key, c
-		return c
-	}
-	labels := s.labels(key)
-	if len(s.known) >= maxSeries {
-		for i := range labels {
-			labels[i] = "other"
-		}
-		return s.vector.WithLabelValues(labels...)
-	}
-	c := s.vector.WithLabelValues(labels...)
-	s.known[key] = c
-	return c
+func (c *Counters) blank(mu *sync.Mutex) *tally {
+	return &tally{mu: mu, decisions: newCounts(c.decisions), requests: newCounts(c.requests), credentials: newCounts(c.credentials), failures: newCounts(c.failures)}
 }

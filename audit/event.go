@@ -24,7 +24,8 @@ var ErrSink = errors.New("the audit log cannot be written")
 // ErrClosed: the log was closed. The request must be refused.
 var ErrClosed = errors.New("the audit log is closed")
 
-// Sink takes events. Both methods copy what they need: the event may be reused when Completion has returned.
+// Sink takes events. From a Decision without an error until Completion has returned the sink may look at the event from any
+// goroutine: the caller changes nothing in it but what is known at the completion.
 type Sink interface {
 	// Decision takes a decision before the first byte goes upstream. With an error (ErrFull, ErrSink, ErrClosed) nothing
 	// was recorded and the request must not be forwarded.
@@ -105,7 +106,7 @@ type Event struct {
 	Method     string        // one of the standard methods, else "OTHER"
 	Route      *routes.Route // nil when no row matches
 	Permission string        // the permission that decided, when it is not the route's own
-	// Used are the permissions that an allowed request needed; nil when it needed none. Good until Completion has returned.
+	// Used are the permissions that an allowed request needed; nil when it needed none. Good until Decision has returned.
 	Used       *routes.PermissionSet
 	Boundary   routes.Boundary
 	BoundaryID int64 // project or group id that was checked
@@ -113,6 +114,8 @@ type Event struct {
 	Verdict    policy.Verdict
 	Reason     string // of a closed set: policy.Reason or one of the gateway's own
 	Undeclared int    // parameters that the row does not declare and that were passed on
+	// Part spreads events over the parts of a sink: those with different numbers do not wait for one another. Any number will do.
+	Part int
 
 	// Known at the completion.
 
@@ -123,5 +126,12 @@ type Event struct {
 	Upstream      time.Duration // until the forge's answer began; 0 when it was not asked
 	Failure       string        // what broke after the decision, of a closed set: upstream_timeout, client_gone; else empty
 
-	entry *entry // what the sink keeps of the decision
+	place // in the log
+}
+
+// place is where a Log keeps an event. The lock of its part is held to read or change it.
+type place struct {
+	at      int  // among the open ones
+	taken   bool // it was decided and is not complete
+	written bool // it has its line
 }

@@ -29,20 +29,20 @@ type line struct {
 	offset []byte // of the zone
 }
 
-// decision makes the line of a decision, with its completion when that is known.
-func (l *line) decision(x *entry, completion *Event) {
-	l.begin(x.Start, "decision")
-	x.decided(l)
-	if completion != nil {
-		completion.outcome(l)
+// decision makes the line of a decision, with its completion when it is completed.
+func (l *line) decision(e *Event, completed bool) {
+	l.begin(e.Start, "decision")
+	e.decided(l)
+	if completed {
+		e.outcome(l)
 	}
 	l.end()
 }
 
 // completion makes the line of a completion that comes after its decision's line.
-func (l *line) completion(x *entry, e *Event) {
-	l.begin(x.Start.Add(e.Duration), "completion")
-	l.id(keyRequestID, x.ID)
+func (l *line) completion(e *Event) {
+	l.begin(e.Start.Add(e.Duration), "completion")
+	l.id(keyRequestID, e.ID)
 	e.outcome(l)
 	l.end()
 }
@@ -132,27 +132,27 @@ type verdictText struct {
 }
 
 // verdict writes what was decided.
-func (l *line) verdict(x *entry) {
+func (l *line) verdict(e *Event) {
 	if l.encoder != nil {
-		x.request(l)
-		x.container(l)
-		x.verdict(l)
+		e.request(l)
+		e.container(l)
+		e.verdict(l)
 		return
 	}
-	key := verdictKey{method: x.Method, permission: x.Permission, reason: x.Reason, boundary: x.Boundary, verdict: x.Verdict}
-	if r := x.Route; r != nil {
+	key := verdictKey{method: e.Method, permission: e.Permission, reason: e.Reason, boundary: e.Boundary, verdict: e.Verdict}
+	if r := e.Route; r != nil {
 		key.route, key.action, key.resource = r.Path, r.Action, r.Resource
 	}
 	v := &l.verdicts[key.slot()]
 	if v.text == nil || v.key != key {
 		made := line{json: v.text[:0]}
-		x.request(&made)
+		e.request(&made)
 		at := len(made.json)
-		x.verdict(&made)
+		e.verdict(&made)
 		*v = verdictText{key, made.json, at}
 	}
 	l.json = append(l.json, v.text[:v.at]...)
-	x.container(l)
+	e.container(l)
 	l.json = append(l.json, v.text[v.at:]...)
 }
 

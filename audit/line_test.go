@@ -25,12 +25,12 @@ func TestALineIsTheEncoders(t *testing.T) {
 			Route: &routes.Route{Path: "/\"quoted\""}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			x := &entry{Event: e}
+			x := &e
 			direct, encoded := &line{}, &line{encoder: NewEncoder(false)}
 			for _, l := range []*line{direct, encoded} {
-				l.decision(x, nil)
-				l.decision(x, &e)
-				l.completion(x, &e)
+				l.decision(x, false)
+				l.decision(x, true)
+				l.completion(x)
 			}
 			if string(direct.json) != string(encoded.json) {
 				t.Errorf("\ngot  %s\nwant %s", direct.json, encoded.json)
@@ -41,7 +41,7 @@ func TestALineIsTheEncoders(t *testing.T) {
 
 // Lines in any order are what they would be alone, whatever is kept from one to the next.
 func TestLinesKeepNothingOfOthers(t *testing.T) {
-	events := []*entry{}
+	events := []*Event{}
 	for i := range 400 {
 		e := *complete(allowed())
 		e.Status, e.BoundaryID, e.ResponseBytes = 200+i, int64(i%3), []int64{0, 9, 10, 99, 100, 123456, 999_999, 1_000_000, -5, 1 << 62}[i%10]
@@ -52,7 +52,7 @@ func TestLinesKeepNothingOfOthers(t *testing.T) {
 		if i%5 == 0 {
 			e.Permission, e.Verdict = "write_job", policy.Deny
 		}
-		events = append(events, &entry{Event: e})
+		events = append(events, &e)
 	}
 	shared := &line{}
 	for round := range 2 {
@@ -60,7 +60,7 @@ func TestLinesKeepNothingOfOthers(t *testing.T) {
 			encoded := &line{encoder: NewEncoder(false)}
 			shared.json = shared.json[:0]
 			for _, l := range []*line{shared, encoded} {
-				l.decision(x, &x.Event)
+				l.decision(x, true)
 			}
 			if string(shared.json) != string(encoded.json) {
 				t.Fatalf("round %d, event %d:\ngot  %s\nwant %s", round, i, shared.json, encoded.json)
@@ -71,10 +71,10 @@ func TestLinesKeepNothingOfOthers(t *testing.T) {
 
 func TestALineAllocatesNothing(t *testing.T) {
 	l := &line{}
-	x := &entry{Event: *complete(allowed())}
+	x := complete(allowed())
 	if n := testing.AllocsPerRun(100, func() {
 		l.json = l.json[:0]
-		l.decision(x, &x.Event)
+		l.decision(x, true)
 	}); n > 0 {
 		t.Errorf("%v allocations", n)
 	}

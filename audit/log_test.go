@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -289,23 +290,160 @@ patgate_response_bytes_total 3072
 }
 
 func TestSeriesAreBounded(t *testing.T) {
-	s := newSeries(prometheus.NewCounterVec(prometheus.CounterOpts{Name: "x"}, []string{"k"}), func(k string) []string { return []string{k} })
+	registry := prometheus.NewRegistry()
+	counters, err := NewCounters(registry)
+	if err != nil {
+		t.Fatal(err)
+	}
+	log := newLog(&output{}, 100_000, counters)
+	defer log.Close()
 	for i := range maxSeries + 50 {
-		s.of(strings.Repeat("a", i)).Inc()
+		for part := range 3 {
+			e := allowed()
+			e.Reason, e.Part = strings.Repeat("a", i), part
+			if err := log.Decision(e); err != nil {
+				t.Fatal(err)
+			}
+			log.Completion(e)
+		}
 	}
-	if got := testutil.CollectAndCount(s.vector); got != maxSeries+1 {
-		t.Errorf("got %d series, want %d", got, maxSeries+1)
+	families, err := registry.Gather()
+	if err != nil {
+		t.Fatal(err)
 	}
+	for _, f := range families {
+		if f.GetName() != "patgate_decisions_total" {
+			continue
+		}
+		if got := len(f.Metric); got != maxSeries+1 {
+			t.Errorf("got %d series, want %d", got, maxSeries+1)
+		}
+		for _, m := range f.Metric {
+			want, is := 3.0, m.Counter.GetValue()
+			if m.Label[0].GetValue() == "other" {
+				want = 150
+			}
+			if is != want {
+				t.Errorf("%v counts %v, want %v", m.Label, is, want)
+			}
+		}
+		return
+	}
+	t.Error("there are no decisions")
+}
+
+// The parts of a log count together, and hold no more than the queue together.
+func TestPartsOfALog(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		registry := prometheus.NewRegistry()
+		counters, err := NewCounters(registry)
+		if err != nil {
+			t.Fatal(err)
+		}
+		o := &output{}
+		const queue = 1000
+		log := newLog(o, queue, counters)
+		var events []*Event
+		for part := 0; ; part++ {
+			e := allowed()
+			e.Part = part % 7
+			err := log.Decision(e)
+			if errors.Is(err, ErrFull) {
+				break
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			events = append(events, e)
+		}
+		// A part may keep a share for itself, of which there are 16 for each.
+		if n := len(events); n > queue || n < queue*15/16 {
+			t.Errorf("a queue of %d took %d", queue, n)
+		}
+		for i, e := range events {
+			complete(e).Duration = []time.Duration{time.Millisecond / 2, 2 * time.Millisecond, time.Hour}[i%3]
+			log.Completion(e)
+		}
+		log.Flush()
+		for range queue * 15 / 16 {
+			e := allowed()
+			if err := log.Decision(e); err != nil {
+				t.Fatalf("after all was written: %v", err)
+			}
+			log.Completion(e)
+		}
+		log.Close()
+		if got, want := len(o.lines(t)), len(events)+queue*15/16; got != want {
+			t.Errorf("got %d lines, want %d", got, want)
+		}
+		families, err := registry.Gather()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range families {
+			if f.GetName() == "patgate_request_duration_seconds" {
+				h := f.Metric[0].Histogram
+				third := uint64(len(events)+2) / 3
+				if first := h.Bucket[0].GetCumulativeCount(); first < third || h.GetSampleCount() != uint64(len(events)+queue*15/16) || h.GetSampleSum() < 3600 {
+					t.Errorf("got %v", h)
+				}
+				return
+			}
+		}
+		t.Error("there is no histogram")
+	})
+}
+
+// An output that takes half a line gets the other half before anything else.
+func TestAHalfLineIsFinishedFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := &halfOutput{}
+		log := NewLog(Options{Out: o, Queue: 1000})
+		for round := range 20 {
+			for part := range 3 {
+				e := allowed()
+				e.Part = part
+				for log.Decision(e) != nil {
+					time.Sleep(retryInterval)
+				}
+				log.Completion(complete(e))
+			}
+			o.breakAfter(100 * (round%4 + 1))
+			time.Sleep(10 * retryInterval)
+		}
+		log.Close()
+		if got := len(o.lines(t)); got != 60 {
+			t.Errorf("got %d lines", got)
+		}
+	})
+}
+
+// halfOutput takes some bytes and then fails once.
+type halfOutput struct {
+	output
+	left atomic.Int64 // 0: it does not fail
+}
+
+func (o *halfOutput) breakAfter(bytes int) { o.left.Store(int64(bytes)) }
+
+func (o *halfOutput) Write(p []byte) (int, error) {
+	left := o.left.Swap(0)
+	if left == 0 || left >= int64(len(p)) {
+		return o.output.Write(p)
+	}
+	n, _ := o.output.Write(p[:left])
+	return n, errors.New("no space left")
 }
 
 func TestManyRequestsAtOnceAllGetTheirLine(t *testing.T) {
 	o := &output{}
 	log := newLog(o, 100_000, nil)
 	var wg sync.WaitGroup
-	for range 8 {
+	for part := range 8 {
 		wg.Go(func() {
 			for range 500 {
 				e := allowed()
+				e.Part = part
 				if err := log.Decision(e); err != nil {
 					t.Error(err)
 				}

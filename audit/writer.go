@@ -11,7 +11,7 @@ const maxSpare = 4 << 20
 // write is the log's goroutine: it writes what was gathered, and sees to decisions whose completion does not come.
 func (l *Log) write() {
 	defer close(l.done)
-	var pending, spare []byte // the batch that is being written, and memory for the next one
+	first := 0 // the part with which to begin
 	timer := time.NewTimer(0)
 	for {
 		var reply chan struct{}
@@ -25,22 +25,14 @@ func (l *Log) write() {
 		case <-timer.C:
 		case reply = <-l.flush:
 		}
-		if len(pending) == 0 {
-			pending, spare = l.gather(spare), nil
+		var err error
+		for range l.parts {
+			if err = l.parts[first].write(l.options.Out); err != nil {
+				break // it goes on with this one, which may have written half a line
+			}
+			first = (first + 1) % len(l.parts)
 		}
-		rest, err := writeAll(l.options.Out, pending)
-		if len(rest) == 0 && cap(pending) <= maxSpare {
-			spare = pending[:0]
-		}
-		pending = rest
-		l.mu.Lock()
-		l.failure = err
-		last, waits := l.closed, len(l.open) > 0
-		if last && err == nil && (waits || len(l.batch.json) > 0) { // it was closed since they were gathered
-			last = false
-			l.poke()
-		}
-		l.mu.Unlock()
+		waits, last := l.settle(err)
 		if reply != nil {
 			close(reply)
 		}
@@ -55,36 +47,42 @@ func (l *Log) write() {
 	}
 }
 
-// gather takes the lines that were made, and makes those of decisions whose completion has not come in time. The memory is
-// for the next ones.
-func (l *Log) gather(memory []byte) []byte {
-	now := time.Now()
+// settle tells all parts how the write went. Last says that the log is closed, and either everything is written or it cannot
+// be; waits that decisions wait for their lines.
+func (l *Log) settle(err error) (waits, last bool) {
 	l.mu.Lock()
-	defer l.mu.Unlock()
-	for i := len(l.open) - 1; i >= 0; i-- {
-		x := l.open[i]
-		if !l.closed && now.Sub(x.Start) < mergeWindow {
-			continue
-		}
-		l.batch.decision(x, nil)
-		l.close(x) // what takes its place was looked at before
-		if c := l.options.Counters; c != nil {
-			c.decided(x)
-		}
+	l.failure = err
+	closed := l.closed
+	l.mu.Unlock()
+	last = closed
+	for _, p := range l.parts {
+		open, empty := p.settle(err != nil)
+		waits = waits || open
+		last = last && (empty || err != nil)
 	}
-	lines := l.batch.json
-	l.batch.json, l.batched = memory, 0
-	return lines
+	if closed && !last { // it was closed since they were gathered
+		l.poke()
+	}
+	return waits, last
 }
 
-// writeAll writes, and gives what could not be written.
-func writeAll(out io.Writer, lines []byte) (rest []byte, err error) {
+// write gathers the lines of a part, unless some are left, and writes them.
+func (p *part) write(out io.Writer) error {
+	if len(p.pending) == 0 {
+		p.gather()
+	}
+	lines := p.pending
 	if len(lines) == 0 {
-		return nil, nil
+		p.spare, p.pending = lines, nil
+		return nil
 	}
 	n, err := out.Write(lines)
 	if n = max(n, 0); n < len(lines) && err == nil {
 		err = io.ErrShortWrite
 	}
-	return lines[min(n, len(lines)):], err
+	p.pending = lines[min(n, len(lines)):]
+	if len(p.pending) == 0 && cap(lines) <= maxSpare {
+		p.spare = lines[:0]
+	}
+	return err
 }

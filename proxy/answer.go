@@ -39,7 +39,6 @@ func (x *exchange) refuse(r *refusal) {
 	}
 	x.challenge(&f)
 	x.notice(&f)
-	x.event.Reason = r.reason
 	if r.location != "" {
 		h.Set("Location", r.location)
 	}

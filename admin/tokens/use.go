@@ -3,6 +3,7 @@ package tokens
 import (
 	"context"
 	"net/netip"
+	"runtime"
 	"sync"
 	"time"
 
@@ -19,16 +20,23 @@ type Use struct {
 	store  store.Store
 	table  func() *routes.Table
 	report func(error)
-
-	mu     sync.Mutex
-	rows   map[usedRow]*usedCount
-	counts map[usedSet]*usedCount
-	from   map[usedAddress]*time.Time
+	parts  []*gathered // by audit.Event.Part, so that event loops do not wait for one another
 
 	begin sync.Once
 	end   sync.Once
 	stop  chan struct{}
 	done  sync.WaitGroup
+}
+
+// gathered is what is not stored yet.
+type gathered struct {
+	mu     sync.Mutex
+	most   int // entries of each kind
+	rows   map[usedRow]*usedCount
+	counts map[usedSet]*usedCount
+	from   map[usedAddress]*time.Time
+
+	_ [64]byte // what another processor writes is not on the same cache line
 }
 
 // usedRow is what most requests of a token needed: a row's own permissions, by their address.
@@ -53,7 +61,7 @@ type usedCount struct {
 	last time.Time
 
 	client netip.Addr // that was last counted with it: most come again from where they came
-	seen   *time.Time // when, in Use.from
+	seen   *time.Time // when, in gathered.from
 }
 
 const (
@@ -65,13 +73,15 @@ const (
 
 // NewUse makes a sink in front of another.
 func NewUse(st store.Store, table func() *routes.Table, next audit.Sink, report func(error)) *Use {
-	u := &Use{next: next, store: st, table: table, report: report, stop: make(chan struct{})}
-	u.reset()
+	u := &Use{next: next, store: st, table: table, report: report, parts: make([]*gathered, runtime.GOMAXPROCS(0)+1), stop: make(chan struct{})}
+	for i := range u.parts {
+		u.parts[i] = newGathered(mostGathered / len(u.parts))
+	}
 	return u
 }
 
-func (u *Use) reset() {
-	u.rows, u.counts, u.from = map[usedRow]*usedCount{}, map[usedSet]*usedCount{}, map[usedAddress]*time.Time{}
+func newGathered(most int) *gathered {
+	return &gathered{most: most, rows: map[usedRow]*usedCount{}, counts: map[usedSet]*usedCount{}, from: map[usedAddress]*time.Time{}}
 }
 
 // Decision counts an allowed request of a token once the next sink has taken it.
@@ -80,7 +90,7 @@ func (u *Use) Decision(e *audit.Event) error {
 		return err
 	}
 	if e.Verdict == policy.Allow && e.TokenID != 0 {
-		u.count(e)
+		u.parts[uint(e.Part)%uint(len(u.parts))].count(e)
 	}
 	return nil
 }
@@ -88,10 +98,10 @@ func (u *Use) Decision(e *audit.Event) error {
 // Completion passes the event on.
 func (u *Use) Completion(e *audit.Event) { u.next.Completion(e) }
 
-func (u *Use) count(e *audit.Event) {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	c := u.countOf(e)
+func (g *gathered) count(e *audit.Event) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	c := g.countOf(e)
 	if c != nil {
 		c.n++
 		c.last = e.Start
@@ -101,7 +111,7 @@ func (u *Use) count(e *audit.Event) {
 	case c != nil && c.client == e.Client:
 		*c.seen = e.Start
 	default:
-		seen := u.seenFrom(usedAddress{e.TokenID, e.Client})
+		seen := g.seenFrom(usedAddress{e.TokenID, e.Client})
 		if seen == nil {
 			return
 		}
@@ -113,35 +123,35 @@ func (u *Use) count(e *audit.Event) {
 }
 
 // countOf gives the counter for what a request needed; nil when that was nothing, or there are too many.
-func (u *Use) countOf(e *audit.Event) *usedCount {
-	full := len(u.rows)+len(u.counts) >= mostGathered
+func (g *gathered) countOf(e *audit.Event) *usedCount {
+	full := len(g.rows)+len(g.counts) >= g.most
 	switch {
 	case e.Used == nil:
 		return nil
 	case e.Route != nil && e.Used == &e.Route.NeedSet:
 		key := usedRow{e.TokenID, e.Used}
-		c := u.rows[key]
+		c := g.rows[key]
 		if c == nil && !full {
 			c = &usedCount{}
-			u.rows[key] = c
+			g.rows[key] = c
 		}
 		return c
 	}
 	key := usedSet{e.TokenID, *e.Used} // it is the request's, and will be another's
-	c := u.counts[key]
+	c := g.counts[key]
 	if c == nil && !full {
 		c = &usedCount{}
-		u.counts[key] = c
+		g.counts[key] = c
 	}
 	return c
 }
 
 // seenFrom gives the place for when a token was last used from an address; nil when there are too many.
-func (u *Use) seenFrom(key usedAddress) *time.Time {
-	seen := u.from[key]
-	if seen == nil && len(u.from) < mostGathered {
+func (g *gathered) seenFrom(key usedAddress) *time.Time {
+	seen := g.from[key]
+	if seen == nil && len(g.from) < g.most {
 		seen = new(time.Time)
-		u.from[key] = seen
+		g.from[key] = seen
 	}
 	return seen
 }
@@ -166,12 +176,48 @@ func (u *Use) Start() {
 	})
 }
 
+// take takes what was gathered out.
+func (g *gathered) take() *gathered {
+	taken := newGathered(g.most)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	taken.rows, g.rows = g.rows, taken.rows
+	taken.counts, g.counts = g.counts, taken.counts
+	taken.from, g.from = g.from, taken.from
+	return taken
+}
+
+// add adds what another part has gathered, which is not used any more.
+func (g *gathered) add(o *gathered) {
+	addCounts(g.rows, o.rows)
+	addCounts(g.counts, o.counts)
+	for key, seen := range o.from {
+		if mine := g.from[key]; mine == nil || mine.Before(*seen) {
+			g.from[key] = seen
+		}
+	}
+}
+
+func addCounts[K comparable](to, from map[K]*usedCount) {
+	for key, c := range from {
+		mine := to[key]
+		if mine == nil {
+			to[key] = c
+			continue
+		}
+		mine.n += c.n
+		if mine.last.Before(c.last) {
+			mine.last = c.last
+		}
+	}
+}
+
 // Flush stores what was gathered. What could not be stored is lost: it decides nothing.
 func (u *Use) Flush(ctx context.Context) error {
-	u.mu.Lock()
-	rows, counts, from := u.rows, u.counts, u.from
-	u.reset()
-	u.mu.Unlock()
+	all := newGathered(0)
+	for _, part := range u.parts {
+		all.add(part.take())
+	}
 	var details []store.Detail
 	catalogue := u.table().Catalogue()
 	add := func(token int64, set *routes.PermissionSet, c *usedCount) {
@@ -179,13 +225,13 @@ func (u *Use) Flush(ctx context.Context) error {
 			details = append(details, store.Detail{TokenID: token, Permission: name, Count: c.n, Last: c.last})
 		}
 	}
-	for key, c := range rows {
+	for key, c := range all.rows {
 		add(key.token, key.row, c)
 	}
-	for key, c := range counts {
+	for key, c := range all.counts {
 		add(key.token, &key.set, c)
 	}
-	for key, last := range from {
+	for key, last := range all.from {
 		details = append(details, store.Detail{TokenID: key.token, Address: key.client.String(), Last: *last})
 	}
 	return u.store.AddDetails(ctx, details)

@@ -1,69 +1,55 @@
 package audit
 
-// entry is the sink's own copy of a decision.
-type entry struct {
-	Event
-	at      int  // in Log.open
-	written bool // it has its line; until then Log.mu is held to change this and at
-}
-
-// take copies a decision.
-func (x *entry) take(e *Event) {
-	x.Event = *e
-	x.Event.entry = nil
-	x.written = false
-}
-
 // category gives the heading of the route's file in the table.
-func (x *entry) category() string {
-	if x.Route == nil || x.Route.Category == "" {
+func (e *Event) category() string {
+	if e.Route == nil || e.Route.Category == "" {
 		return "none"
 	}
-	return x.Route.Category
+	return e.Route.Category
 }
 
 // decided writes the fields of a decision.
-func (x *entry) decided(l *line) {
-	l.id(keyRequestID, x.ID)
-	if x.Client.IsValid() {
-		l.address(keyClient, x.Client)
+func (e *Event) decided(l *line) {
+	l.id(keyRequestID, e.ID)
+	if e.Client.IsValid() {
+		l.address(keyClient, e.Client)
 	}
-	l.text(keyCredential, x.Credential.String())
-	if x.TokenID != 0 {
-		l.number(keyTokenID, x.TokenID)
-		l.number(keyOwnerID, x.OwnerID)
+	l.text(keyCredential, e.Credential.String())
+	if e.TokenID != 0 {
+		l.number(keyTokenID, e.TokenID)
+		l.number(keyOwnerID, e.OwnerID)
 	}
-	l.verdict(x)
+	l.verdict(e)
 }
 
 // request writes what was asked for.
-func (x *entry) request(l *line) {
-	l.text(keyMethod, x.Method)
-	if x.Route != nil {
-		l.text(keyRoute, x.Route.Path)
+func (e *Event) request(l *line) {
+	l.text(keyMethod, e.Method)
+	if e.Route != nil {
+		l.text(keyRoute, e.Route.Path)
 	}
 	switch {
-	case x.Permission != "":
-		l.text(keyPermission, x.Permission)
-	case x.Route != nil && x.Route.Action != "":
-		l.permission(x.Route.Action, x.Route.Resource)
+	case e.Permission != "":
+		l.text(keyPermission, e.Permission)
+	case e.Route != nil && e.Route.Action != "":
+		l.permission(e.Route.Action, e.Route.Resource)
 	}
-	if x.Boundary != 0 {
-		l.text(keyBoundary, x.Boundary.String())
+	if e.Boundary != 0 {
+		l.text(keyBoundary, e.Boundary.String())
 	}
 }
 
 // container writes which one was checked.
-func (x *entry) container(l *line) {
-	if x.BoundaryID != 0 {
-		l.number(keyBoundaryID, x.BoundaryID)
+func (e *Event) container(l *line) {
+	if e.BoundaryID != 0 {
+		l.number(keyBoundaryID, e.BoundaryID)
 	}
 }
 
 // verdict writes what was decided.
-func (x *entry) verdict(l *line) {
-	l.text(keyVerdict, x.Verdict.String())
-	l.text(keyReason, x.Reason)
+func (e *Event) verdict(l *line) {
+	l.text(keyVerdict, e.Verdict.String())
+	l.text(keyReason, e.Reason)
 }
 
 // outcome writes the fields of a completion.
