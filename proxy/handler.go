@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"context"
+	"runtime"
 	"runtime/debug"
 	"strings"
 	"sync"
@@ -21,6 +22,7 @@ type Handler struct {
 	options        Options
 	dialect        *dialect
 	exchanges      sync.Pool
+	mostLoops      int          // one for each processor
 	loops          []*loop.Loop // none where there are no event loops
 	stations       []*station   // by the number of the loop
 	nextLoop       atomic.Uint32
@@ -48,7 +50,7 @@ func New(o Options) (*Handler, error) {
 		return nil, err
 	}
 	o.setDefaults()
-	h := &Handler{options: o, dialect: dialectOf(o.Forge), trusted: trust(o.TrustedProxies), links: newLinks(o.Upstream, o.PublicURL), storage: newStorage(o.StorageURLs)}
+	h := &Handler{options: o, dialect: dialectOf(o.Forge), mostLoops: runtime.GOMAXPROCS(0), trusted: trust(o.TrustedProxies), links: newLinks(o.Upstream, o.PublicURL), storage: newStorage(o.StorageURLs)}
 	h.exchanges.New = func() any { return &exchange{} }
 	h.upstreamScheme, h.upstreamHost, _ = strings.Cut(o.Upstream.URL, "://")
 	if scheme, host, ok := strings.Cut(o.PublicURL, "://"); ok {
@@ -69,7 +71,7 @@ func New(o Options) (*Handler, error) {
 		h.dog.also = append(h.dog.also, h.registry.pool.reap)
 	}
 	if !o.withoutLoops {
-		h.loops = newLoops()
+		h.loops = newLoops(h.mostLoops)
 	}
 	for range h.loops {
 		h.stations = append(h.stations, &station{})

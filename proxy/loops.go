@@ -2,7 +2,6 @@ package proxy
 
 import (
 	"net"
-	"runtime"
 
 	"patgate/proxy/loop"
 )
@@ -39,10 +38,10 @@ func (s *station) put(h *Handler, x *exchange) {
 // station gives that of the loop which serves the exchange.
 func (x *exchange) station() *station { return x.h.stations[x.loop().Number()] }
 
-// newLoops makes an event loop for every processor; none where there cannot be any.
-func newLoops() []*loop.Loop {
+// newLoops makes so many event loops; fewer, or none, where there cannot be any.
+func newLoops(most int) []*loop.Loop {
 	var all []*loop.Loop
-	for n := range runtime.GOMAXPROCS(0) {
+	for n := range most {
 		l, err := loop.New(n)
 		if err != nil {
 			break

@@ -8,6 +8,7 @@ import (
 	"net"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"patgate/proxy/loop"
@@ -32,11 +33,12 @@ type pool struct {
 	max     int
 	adopt   func(net.Conn, *loop.Loop) (net.Conn, *loop.Socket)
 
+	idle []*idleList // by listOf the loop that they rest in
+
 	mu      sync.Mutex
-	idle    [][]*upstreamConn // by listOf the loop that they rest in, most recently used last
 	open    int
 	waiting []chan struct{}
-	closed  bool
+	waiters atomic.Int64 // of waiting, or about to be: who puts a connection back looks after it has done so
 }
 
 // upstreamConn is a connection to the forge.
@@ -75,22 +77,6 @@ func (c *upstreamConn) Read(p []byte) (int, error) {
 // Write writes under the stall limit.
 func (c *upstreamConn) Write(p []byte) (int, error) { return c.write(p, c.pool.limits.UpstreamStall) }
 
-// listOf numbers the lists of idle connections: the first one is of those that are in no loop.
-func listOf(l *loop.Loop) int {
-	if l == nil {
-		return 0
-	}
-	return l.Number() + 1
-}
-
-// idleLocked gives the list of a loop.
-func (p *pool) idleLocked(of *loop.Loop) *[]*upstreamConn {
-	for listOf(of) >= len(p.idle) {
-		p.idle = append(p.idle, nil)
-	}
-	return &p.idle[listOf(of)]
-}
-
 // get gives an idle connection, or a new one; fresh asks for a new one. Those of the given loop come first. A reused
 // connection is looked at first: the forge may have closed it, or sent what would be taken for the answer to the next
 // request.
@@ -115,23 +101,14 @@ func (p *pool) get(fresh bool, of *loop.Loop) (*upstreamConn, error) {
 // quickly gives an idle connection of a loop, on its goroutine and without waiting: if there is one, one that is known to
 // have been silent in this round, so that the system need not be asked. Nil: there is none.
 func (p *pool) quickly(of *loop.Loop) *upstreamConn {
-	round, now := of.Round(), p.dog.now.Load()
-	p.mu.Lock()
-	list := p.idleLocked(of)
-	if len(*list) == 0 || len(p.waiting) > 0 { // those who wait come first
-		p.mu.Unlock()
+	if p.waiters.Load() > 0 { // they come first
 		return nil
 	}
-	const looked = 8
-	at := len(*list) - 1
-	for i := at; i >= max(0, len(*list)-looked); i-- {
-		if (*list)[i].quiet <= round {
-			at = i
-			break
-		}
+	round, now := of.Round(), p.dog.now.Load()
+	c := p.listOf(of).silent(round)
+	if c == nil {
+		return nil
 	}
-	c := pluck(list, at)
-	p.mu.Unlock()
 	if !c.rests || !c.socket.Take() || p.stale(c, now) || c.quiet > round && !c.socket.Silent() {
 		p.drop(c)
 		return nil
@@ -140,31 +117,10 @@ func (p *pool) quickly(of *loop.Loop) *upstreamConn {
 	return c
 }
 
-// pop takes a connection out of a list: the most recently used one, or the oldest. Nil: there is none.
-func pop(list *[]*upstreamConn, oldest bool) *upstreamConn {
-	switch {
-	case len(*list) == 0:
-		return nil
-	case oldest:
-		return pluck(list, 0)
-	}
-	return pluck(list, len(*list)-1)
-}
-
-// pluck takes the one at an index.
-func pluck(list *[]*upstreamConn, at int) *upstreamConn {
-	c := (*list)[at]
-	last := len(*list) - 1
-	copy((*list)[at:], (*list)[at+1:])
-	(*list)[last] = nil
-	*list = (*list)[:last]
-	return c
-}
-
-// popAnyLocked is pop for whatever loop has one.
-func (p *pool) popAnyLocked(oldest bool) *upstreamConn {
-	for i := range p.idle {
-		if c := pop(&p.idle[i], oldest); c != nil {
+// popAny takes an idle connection of whatever loop has one.
+func (p *pool) popAny(oldest bool) *upstreamConn {
+	for _, list := range p.idle {
+		if c := list.pop(oldest); c != nil {
 			return c
 		}
 	}
@@ -176,30 +132,29 @@ func (p *pool) popAnyLocked(oldest bool) *upstreamConn {
 func (p *pool) take(fresh bool, of *loop.Loop) (*upstreamConn, error) {
 	deadline := time.Time{}
 	for {
+		if !fresh {
+			c := p.listOf(of).pop(false)
+			if c == nil && of == nil {
+				c = p.popAny(false)
+			}
+			if c != nil {
+				return c, nil
+			}
+		}
 		p.mu.Lock()
-		var c *upstreamConn
-		switch {
-		case fresh:
-		case of == nil:
-			c = p.popAnyLocked(false)
-		default:
-			c = pop(p.idleLocked(of), false)
-		}
-		if c == nil && !fresh && p.open >= p.max {
-			c = p.popAnyLocked(false)
-		}
-		if c != nil {
-			p.mu.Unlock()
-			return c, nil
-		}
 		if p.open < p.max {
 			p.open++
 			p.mu.Unlock()
 			return nil, nil
 		}
-		if c := p.popAnyLocked(true); c != nil { // fresh: make room
+		p.waiters.Add(1) // from now on, whoever puts one back sees it
+		if c := p.popAny(fresh); c != nil {
+			p.waiters.Add(-1)
 			p.mu.Unlock()
-			p.drop(c)
+			if !fresh {
+				return c, nil
+			}
+			p.drop(c) // make room
 			continue
 		}
 		turn := make(chan struct{}, 1)
@@ -223,19 +178,28 @@ func (p *pool) take(fresh bool, of *loop.Loop) (*upstreamConn, error) {
 func (p *pool) abandon(turn chan struct{}) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for i, w := range p.waiting {
-		if w == turn {
-			p.waiting = append(p.waiting[:i], p.waiting[i+1:]...)
-			return
-		}
+	if at := slices.Index(p.waiting, turn); at >= 0 {
+		p.waiting = slices.Delete(p.waiting, at, at+1)
+		p.waiters.Add(-1)
+		return
 	}
 	p.wakeLocked()
+}
+
+// wake gives who waits longest a turn.
+func (p *pool) wake() {
+	if p.waiters.Load() > 0 {
+		p.mu.Lock()
+		p.wakeLocked()
+		p.mu.Unlock()
+	}
 }
 
 func (p *pool) wakeLocked() {
 	if len(p.waiting) > 0 {
 		p.waiting[0] <- struct{}{}
-		p.waiting = append(p.waiting[:0], p.waiting[1:]...)
+		p.waiting = slices.Delete(p.waiting, 0, 1)
+		p.waiters.Add(-1)
 	}
 }
 
@@ -304,17 +268,12 @@ func (p *pool) putAfter(c *upstreamConn, rounds uint64) {
 		of = c.socket.Loop()
 		c.quiet = of.Round() + rounds
 	}
-	p.mu.Lock()
-	if p.closed {
-		p.mu.Unlock()
+	c.idle = p.dog.now.Load()
+	if !p.listOf(of).push(c) {
 		p.drop(c)
 		return
 	}
-	c.idle = p.dog.now.Load()
-	list := p.idleLocked(of)
-	*list = append(*list, c)
-	p.wakeLocked()
-	p.mu.Unlock()
+	p.wake()
 }
 
 // rest leaves an idle connection to the loop. False: something came that nobody asked for.
@@ -332,14 +291,7 @@ func (c *upstreamConn) rest() bool {
 
 // evict closes an idle connection to which something happened: it is the end, or an answer to nothing.
 func (p *pool) evict(c *upstreamConn) {
-	p.mu.Lock()
-	list := p.idleLocked(c.socket.Loop())
-	at := slices.Index(*list, c)
-	if at >= 0 {
-		pluck(list, at)
-	}
-	p.mu.Unlock()
-	if at >= 0 {
+	if p.listOf(c.socket.Loop()).remove(c) {
 		p.drop(c)
 	}
 }
@@ -351,21 +303,10 @@ func (p *pool) stale(c *upstreamConn, now int64) bool {
 
 // reap closes the connections that have been idle for too long.
 func (p *pool) reap(now int64) {
-	var old []*upstreamConn
-	p.mu.Lock()
-	for of, list := range p.idle {
-		n := 0
-		for n < len(list) && p.stale(list[n], now) {
-			n++
+	for _, list := range p.idle {
+		for _, c := range list.removeOlder(func(c *upstreamConn) bool { return p.stale(c, now) }) {
+			p.drop(c)
 		}
-		old = append(old, list[:n]...)
-		rest := copy(list, list[n:])
-		clear(list[rest:])
-		p.idle[of] = list[:rest]
-	}
-	p.mu.Unlock()
-	for _, c := range old {
-		p.drop(c)
 	}
 }
 
@@ -381,12 +322,8 @@ func (p *pool) drop(c *upstreamConn) {
 
 // close closes the idle connections and every one that comes back.
 func (p *pool) close() {
-	p.mu.Lock()
-	all := p.idle
-	p.idle, p.closed = nil, true
-	p.mu.Unlock()
-	for _, idle := range all {
-		for _, c := range idle {
+	for _, list := range p.idle {
+		for _, c := range list.close() {
 			p.drop(c)
 		}
 	}

@@ -359,11 +359,13 @@ func TestIdleUpstreamConnectionsAreClosed(t *testing.T) {
 		g.raw(t, get(jobs, "PRIVATE-TOKEN: "+g.token)).wants(t, 200)
 		time.Sleep(250 * time.Millisecond)
 		p := g.handler.patgate
-		p.mu.Lock()
 		idle := 0
 		for _, list := range p.idle {
-			idle += len(list)
+			list.mu.Lock()
+			idle += len(list.conns)
+			list.mu.Unlock()
 		}
+		p.mu.Lock()
 		if p.open != 0 || idle != 0 {
 			t.Errorf("%d connections are open, %d idle", p.open, idle)
 		}

@@ -49,7 +49,7 @@ func (h *Handler) newPool() *pool {
 
 // poolOf makes a pool of connections to an upstream.
 func (h *Handler) poolOf(u Upstream, scheme, host string) *pool {
-	p := &pool{address: host, limits: &h.options.Timeouts, dog: h.dog, max: u.Connections, adopt: h.adopt}
+	p := &pool{address: host, limits: &h.options.Timeouts, dog: h.dog, max: u.Connections, adopt: h.adopt, idle: newIdleLists(h.mostLoops)}
 	name := host
 	if only, port, err := net.SplitHostPort(host); err == nil {
 		name = only
