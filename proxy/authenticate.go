@@ -13,13 +13,11 @@ import (
 // give permissions other numbers. What is wrong with the request itself is told only to the holder of a valid token.
 func (x *exchange) identify() *refusal {
 	for range 3 {
-		if x.session == nil { // a loop may have found it
-			if r := x.authenticate(); r != nil {
-				return r
-			}
+		if r := x.authenticate(); r != nil {
+			return r
 		}
 		if table := x.h.options.Table(); table != x.table {
-			x.table, x.session = table, nil
+			x.table = table
 			continue
 		}
 		return x.classify()

@@ -130,7 +130,9 @@ func (c *clientConn) Close() error {
 
 // enter changes the phase.
 func (c *clientConn) enter(p phase) {
-	c.phase.Store(uint32(p))
+	if phase(c.phase.Load()) != p { // a store is dear
+		c.phase.Store(uint32(p))
+	}
 	c.waited, c.brought, c.wrote = 0, 0, false
 	switch p {
 	case phaseHeader:

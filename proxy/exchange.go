@@ -44,7 +44,8 @@ type exchange struct {
 	body       requestBody
 
 	resolving time.Time // since when the forge is asked
-	event     audit.Event
+	event     *audit.Event
+	own       audit.Event          // what event points to, when that is not a flight's
 	used      routes.PermissionSet // what event.Used points to, when it is not a row's own
 	recorded  bool
 
@@ -61,10 +62,9 @@ type exchange struct {
 	stream   answerStream
 	isHead   bool
 
-	// Of an exchange that an event loop began.
-	step    step
-	in      []byte // the request's head, as it came
-	brought []byte // of the answer
+	// Of an exchange that an event loop began and a goroutine goes on with.
+	step step
+	in   []byte // the request's head, as it came
 }
 
 // acquire takes an exchange for a request.
@@ -74,13 +74,15 @@ func (h *Handler) acquire(ctx *fasthttp.RequestCtx) *exchange {
 		x := conn.resumed
 		conn.resumed = nil
 		x.ctx = ctx
-		x.from(conn)
+		conn.enter(phaseExchange)
 		return x
 	}
 	x := h.exchanges.Get().(*exchange)
 	x.ctx = ctx
-	x.start(h, conn)
-	if conn == nil {
+	x.start(h, conn, &x.own)
+	if conn != nil {
+		conn.enter(phaseExchange)
+	} else {
 		if addr, ok := netip.AddrFromSlice(ctx.RemoteIP()); ok {
 			x.client = addr.Unmap()
 		}
@@ -88,19 +90,13 @@ func (h *Handler) acquire(ctx *fasthttp.RequestCtx) *exchange {
 	return x
 }
 
-// start begins the exchange of a request that came on a connection.
-func (x *exchange) start(h *Handler, conn *clientConn) {
+// start begins the exchange of a request that came on a connection, whose address and scheme hold until the header block
+// says otherwise.
+func (x *exchange) start(h *Handler, conn *clientConn, event *audit.Event) {
 	x.h, x.table = h, h.options.Table()
-	x.event = audit.Event{ID: audit.NewRequestID(), Start: time.Now(), Scope: -1}
+	*event = audit.Event{ID: audit.NewRequestID(), Start: time.Now(), Scope: -1}
+	x.event = event
 	if x.conn = conn; conn != nil {
-		x.from(conn)
-	}
-}
-
-// from begins to serve what came on a connection, whose address and scheme hold until the header block says otherwise.
-func (x *exchange) from(conn *clientConn) {
-	conn.enter(phaseExchange)
-	if x.step == stepJudge {
 		x.client, x.secure = conn.peer, conn.secure != nil
 	}
 }
@@ -120,10 +116,11 @@ func (x *exchange) reset() {
 	x.body.release()
 	x.h, x.ctx, x.conn, x.table, x.session, x.upstream, x.pool = nil, nil, nil, nil, nil, nil, nil
 	x.target, x.path, x.method, x.upload, x.recorded, x.isHead, x.secure, x.answered = nil, nil, "", upload{}, false, false, false, false
-	x.step, x.in, x.brought = 0, emptied(x.in), x.brought[:0] // in held the token
+	x.step, x.in = 0, emptied(x.in) // in held the token
 	x.client = netip.Addr{}
 	x.cred.caller, x.cred.place, x.cred.secret = 0, 0, nil
 	x.unjudge()
+	x.git, x.registry, x.sealed, x.web = gitRequest{}, registryRequest{}, sealedRequest{}, webRequest{}
 	clear(x.fields.list)
 	clear(x.head) // it held the owner's credential
 	x.cred.buf = emptied(x.cred.buf)
@@ -132,7 +129,15 @@ func (x *exchange) reset() {
 	}
 	x.head, x.scratch, x.origin, x.rebuilt = x.head[:0], x.scratch[:0], x.origin[:0], x.rebuilt[:0]
 	x.stream = answerStream{}
-	x.event, x.used = audit.Event{}, routes.PermissionSet{}
+	x.event, x.own, x.used = nil, audit.Event{}, routes.PermissionSet{}
+}
+
+// settle forgets a request that was judged in a loop and sent: all that such requests set and the next does not set anew.
+func (x *exchange) settle() {
+	x.unjudge()
+	clear(x.head) // it held the owner's credential
+	x.cred.buf = emptied(x.cred.buf)
+	x.event, x.recorded = nil, false
 }
 
 // unjudge forgets what judging the request has found out.
@@ -141,7 +146,6 @@ func (x *exchange) unjudge() {
 	x.op.Route = nil // a request that is refused before it is classified has none
 	x.question.Route = nil
 	x.question.Checks = emptied(x.question.Checks)
-	x.git, x.registry, x.sealed, x.web = gitRequest{}, registryRequest{}, sealedRequest{}, webRequest{}
 	x.question.Refs, x.question.Commands = emptied(x.question.Refs), emptied(x.question.Commands)
 	x.containers, x.found = emptied(x.containers), emptied(x.found)
 	x.renamed = false
@@ -157,7 +161,7 @@ func emptied[T any](s []T) []T {
 
 // record has the sink accept the decision; without it nothing is forwarded.
 func (x *exchange) record() error {
-	e := &x.event
+	e := x.event
 	e.Client, e.Method = x.client, x.method
 	if e.Method == "" {
 		e.Method = "OTHER"
@@ -183,17 +187,12 @@ func (x *exchange) record() error {
 
 // complete records how the request ended.
 func (x *exchange) complete(status int, sent int64) {
-	x.completeAfter(time.Since(x.event.Start), status, sent)
-}
-
-// completeAfter is complete when it is known how long the request took.
-func (x *exchange) completeAfter(d time.Duration, status int, sent int64) {
 	if !x.recorded {
 		return
 	}
 	x.recorded = false
-	e := &x.event
-	e.Status, e.ResponseBytes, e.Duration = status, sent, d
+	e := x.event
+	e.Status, e.ResponseBytes, e.Duration = status, sent, time.Since(e.Start)
 	e.RequestBytes = x.body.received
 	x.h.options.Audit.Completion(e)
 }

@@ -3,7 +3,6 @@ package proxy
 import (
 	"context"
 	"runtime"
-	"runtime/debug"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -74,7 +73,7 @@ func New(o Options) (*Handler, error) {
 		h.loops = newLoops(h.mostLoops)
 	}
 	for range h.loops {
-		h.stations = append(h.stations, &station{})
+		h.stations = append(h.stations, newStation())
 	}
 	go h.dog.run()
 	h.room = newRoom(o.Limits.BodiesMemory, o.Limits.BodiesDisk)
@@ -132,9 +131,7 @@ func (x *exchange) recovered() {
 	if value == nil {
 		return
 	}
-	if p := x.h.options.Panicked; p != nil {
-		p(value, debug.Stack())
-	}
+	x.h.report(value)
 	if x.upstream != nil {
 		x.pool.drop(x.upstream)
 	}
@@ -387,7 +384,7 @@ func (x *exchange) decide() *refusal {
 
 // note writes the decision into the event.
 func (x *exchange) note() {
-	e, d := &x.event, &x.decision
+	e, d := x.event, &x.decision
 	e.Verdict, e.Reason, e.Boundary, e.BoundaryID, e.Scope = d.Verdict, d.Reason.String(), d.Boundary, d.Container, d.Scope
 	e.Undeclared, e.Used = x.set.Undeclared, nil
 	switch {

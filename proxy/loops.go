@@ -9,34 +9,36 @@ import (
 // station is what one event loop keeps from one request to the next. Only the loop's goroutine uses it.
 type station struct {
 	lines knownLines
-	spare []*exchange
+	x     *exchange // in which requests are judged, one after the other
+	spare []*flight
 }
 
-// maxSpare bounds the exchanges that a station keeps; an exchange is some 6 KiB.
-const maxSpare = 64
+func newStation() *station { return &station{x: &exchange{}} }
 
-// take gives an exchange.
-func (s *station) take(h *Handler) *exchange {
+// take gives a flight for a request.
+func (s *station) take() *flight {
 	n := len(s.spare)
 	if n == 0 {
-		return h.exchanges.Get().(*exchange)
+		return new(flight)
 	}
-	x := s.spare[n-1]
+	f := s.spare[n-1]
 	s.spare[n-1], s.spare = nil, s.spare[:n-1]
-	return x
+	return f
 }
 
-// put takes an exchange back that was reset.
-func (s *station) put(h *Handler, x *exchange) {
+// maxSpare bounds the flights that a station keeps.
+const maxSpare = 1024
+
+// put takes a flight back.
+func (s *station) put(f *flight) {
+	f.forget()
 	if len(s.spare) < maxSpare {
-		s.spare = append(s.spare, x)
-	} else {
-		h.exchanges.Put(x)
+		s.spare = append(s.spare, f)
 	}
 }
 
-// station gives that of the loop which serves the exchange.
-func (x *exchange) station() *station { return x.h.stations[x.loop().Number()] }
+// station gives that of the connection's loop.
+func (c *clientConn) station() *station { return c.server.handler.stations[c.socket.Loop().Number()] }
 
 // newLoops makes so many event loops; fewer, or none, where there cannot be any.
 func newLoops(most int) []*loop.Loop {

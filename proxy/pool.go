@@ -54,7 +54,7 @@ type upstreamConn struct {
 	socket *loop.Socket // nil where there are no loops
 	rests  bool         // it is left to the loop while it is idle; with TLS it is not
 	quiet  uint64       // the round of the loop after which nothing is known to have happened to it since it was put back
-	x      *exchange    // whose answer the loop waits for
+	flight *flight      // whose answer the loop waits for
 	ahead  []byte       // that the loop has read of the answer
 }
 

@@ -61,44 +61,63 @@ func (c *clientConn) rest() {
 func (c *clientConn) serve(in []byte) {
 	target, raw, ok := cutHead(in)
 	if !ok || c.server.stopping.Load() {
-		c.ahead = append([]byte(nil), in...)
-		c.give()
+		c.leave(in)
 		return
 	}
-	h := c.server.handler
-	x := h.stations[c.socket.Loop().Number()].take(h)
-	x.in = append(x.in[:0], in...)
-	at := len(in) - len(raw)
-	target, raw = x.in[len(getLine):len(getLine)+len(target)], x.in[at:]
-	x.start(h, c)
-	defer x.panicked()
-	if !x.judgeQuickly(target, raw) {
-		x.unjudge()
-		x.proceedFrom(stepJudge)
+	s := c.station()
+	f := s.take()
+	if !c.judge(s.x, f, in, target, raw) {
+		s.put(f)
+		c.leave(in)
 		return
 	}
-	if err := x.record(); err != nil {
-		x.unjudge()
-		x.proceedFrom(stepJudge)
-		return
-	}
-	p := x.h.patgate
-	u := p.quickly(c.socket.Loop())
-	if x.pool = p; u == nil {
-		x.proceedFrom(stepSend)
-		return
-	}
-	x.upstream, u.x, u.limit = u, x, p.limits.UpstreamStall
-	x.brought = x.brought[:0]
-	if n, err := u.socket.TryWrite(x.head); err != nil || n < len(x.head) {
-		x.dropUpstream()
-		x.proceedFrom(stepAgain)
-		return
-	}
-	u.wait(p.limits.UpstreamResponse)
-	if !u.socket.Rest() {
+	c.done()
+	if u := f.send(); u != nil {
 		u.Ready()
 	}
+}
+
+// judge decides on a request, and records it when it may be sent. False: nothing was decided.
+func (c *clientConn) judge(x *exchange, f *flight, in, target, raw []byte) (ok bool) {
+	defer c.panicked(f)
+	x.start(c.server.handler, c, &f.event)
+	f.event.Part = c.socket.Loop().Number() + 1 // 0 is what is in no loop
+	if !x.judgeQuickly(target, raw) || x.record() != nil {
+		x.reset()
+		return false
+	}
+	f.keep(x, in)
+	x.settle()
+	return true
+}
+
+// leave has a goroutine serve the connection from what has been read on.
+func (c *clientConn) leave(in []byte) {
+	c.ahead = append([]byte(nil), in...)
+	c.give()
+}
+
+// send sends the request on a connection of the loop. It gives the connection when there is something to read on it.
+func (f *flight) send() (ready *upstreamConn) {
+	defer f.panicked()
+	p := f.pool()
+	u := p.quickly(f.conn.socket.Loop())
+	if u == nil {
+		f.proceed(nil, stepSend)
+		return nil
+	}
+	f.upstream, u.flight, u.limit = u, f, p.limits.UpstreamStall
+	head := f.text[f.sent:f.origin]
+	if n, err := u.socket.TryWrite(head); err != nil || n < len(head) {
+		f.discard()
+		f.proceed(nil, stepAgain)
+		return nil
+	}
+	u.wait(p.limits.UpstreamResponse)
+	if u.socket.Rest() {
+		return nil
+	}
+	return u
 }
 
 // cutHead finds the target and the header block of a GET whose request line can be read in one way only. The block ends as

@@ -14,20 +14,20 @@ import (
 
 // Ready reads an answer on the loop's goroutine. On an idle connection it is the end.
 func (c *upstreamConn) Ready() {
-	x := c.x
-	if x == nil {
+	f := c.flight
+	if f == nil {
 		c.pool.evict(c)
 		return
 	}
-	defer x.panicked()
-	brought := x.brought
+	defer f.panicked()
+	brought := f.brought
 	if len(brought) == 0 {
 		brought = c.socket.Loop().Desk().In[:0]
 	}
 	for {
 		if c.socket.Late() {
-			x.dropUpstream()
-			x.proceedFrom(stepTimeout)
+			f.discard()
+			f.proceed(nil, stepTimeout)
 			return
 		}
 		have := len(brought)
@@ -35,58 +35,62 @@ func (c *upstreamConn) Ready() {
 		brought = brought[:have+n]
 		switch {
 		case err == loop.ErrAgain:
-			x.keepBrought(brought)
+			f.keepBrought(brought)
 			if c.socket.Rest() {
 				return
 			}
 		case err != nil && have == 0: // a GET may be sent again (RFC 9112, 9.3.1)
-			x.dropUpstream()
-			x.proceedFrom(stepAgain)
+			f.discard()
+			f.proceed(nil, stepAgain)
 			return
 		case err == io.EOF:
-			x.hold(brought)
+			f.hold(c, brought)
 			return
 		case err != nil:
-			x.dropUpstream()
-			x.proceedFrom(stepBroken)
+			f.discard()
+			f.proceed(nil, stepBroken)
 			return
 		default:
-			switch got := x.answerQuickly(brought); {
+			switch got := f.answer(c, brought); {
 			case got == answerDone:
 				return
-			case got == answerOther || len(x.brought) > 0: // or it comes in many pieces
-				x.hold(brought)
+			case got == answerOther || len(f.brought) > 0: // or it comes in many pieces
+				f.hold(c, brought)
 				return
 			}
 		}
 	}
 }
 
+// discard closes the connection that the request was sent on.
+func (f *flight) discard() {
+	u := f.upstream
+	f.upstream, u.flight = nil, nil
+	u.done()
+	u.pool.drop(u)
+}
+
 // keepBrought keeps what has come of the answer beyond Ready.
-func (x *exchange) keepBrought(brought []byte) {
+func (f *flight) keepBrought(brought []byte) {
 	switch {
-	case len(brought) == 0, len(x.brought) > 0 && &x.brought[0] == &brought[0]:
-		x.brought = brought
+	case len(brought) == 0, len(f.brought) > 0 && &f.brought[0] == &brought[0]:
+		f.brought = brought
 	default:
-		x.brought = append(slices.Grow(x.brought[:0], cap(brought)), brought...) // for all that may still come
+		f.brought = append(slices.Grow(f.brought[:0], cap(brought)), brought...) // for all that may still come
 	}
 }
 
 // hold has a goroutine read the answer, what has come of it included.
-func (x *exchange) hold(brought []byte) {
-	u := x.upstream
-	u.x = nil
-	x.keepBrought(brought)
-	u.ahead = x.brought
-	x.proceedFrom(stepReceive)
+func (f *flight) hold(u *upstreamConn, brought []byte) {
+	f.upstream, u.flight = nil, nil
+	f.keepBrought(brought)
+	u.ahead = f.brought
+	f.proceed(u, stepReceive)
 }
 
 // finish sends the answer that is written to the client, and has the connection rest.
-func (x *exchange) finish(out []byte) {
-	c, h, s := x.conn, x.h, x.station()
+func (c *clientConn) finish(out []byte) {
 	n, err := c.socket.TryWrite(out)
-	x.reset()
-	s.put(h, x)
 	switch {
 	case err != nil && err != loop.ErrAgain:
 		_ = c.Close()
@@ -111,15 +115,16 @@ const (
 	answerOther                // a goroutine has to read it
 )
 
-// answerQuickly hands an answer on when all of it has come and it is an ordinary one: final, with a body of a length that
-// is given once, on a connection that stays open, and with a head that can be read in one way only.
-func (x *exchange) answerQuickly(in []byte) outcome {
+// answer hands an answer on when all of it has come and it is an ordinary one: final, with a body of a length that is given
+// once, on a connection that stays open, and with a head that can be read in one way only.
+func (f *flight) answer(u *upstreamConn, in []byte) outcome {
 	status, fields, got := cutStatus(in)
 	if got != answerDone {
 		return unlessFull(got, in)
 	}
-	desk := x.loop().Desk()
-	out, body, length, got := x.appendAnswer(desk.Out[:0], status, fields)
+	c := f.conn
+	s, desk := c.station(), c.socket.Loop().Desk()
+	out, body, length, got := f.appendAnswer(desk.Out[:0], s, status, fields)
 	switch {
 	case got != answerDone:
 		return unlessFull(got, in)
@@ -128,18 +133,15 @@ func (x *exchange) answerQuickly(in []byte) outcome {
 	case length > len(body):
 		return answerMore
 	}
-	x.event.Upstream = time.Since(x.event.Start)
-	if status < 400 || status >= 500 {
-		x.forget()
-	}
+	f.event.Upstream = time.Since(f.event.Start)
 	out = append(out, body...)
 	desk.Out = out
-	u := x.upstream
-	x.upstream, u.x = nil, nil
+	u.flight = nil
 	u.done()
-	x.pool.putAfter(u, 0)
-	x.completeAfter(x.event.Upstream, status, int64(length))
-	x.finish(out)
+	u.pool.putAfter(u, 0)
+	f.complete(status, length)
+	s.put(f)
+	c.finish(out)
 	return answerDone
 }
 
@@ -177,11 +179,11 @@ func cutStatus(in []byte) (status int, fields []byte, got outcome) {
 }
 
 // appendAnswer writes the head of the answer, and gives its body, as far as it has come, and the length of it.
-func (x *exchange) appendAnswer(out []byte, status int, fields []byte) (head, body []byte, length int, got outcome) {
+func (f *flight) appendAnswer(out []byte, s *station, status int, fields []byte) (head, body []byte, length int, got outcome) {
 	out = append(out, statusLines[status-firstStatus]...)
 	length = -1
 	var lengthText []byte
-	known := &x.station().lines
+	known, x, lent := &s.lines, s.x, false
 	for {
 		end := bytes.IndexByte(fields, '\n')
 		switch {
@@ -227,6 +229,10 @@ func (x *exchange) appendAnswer(out []byte, status int, fields []byte) (head, bo
 				return out, nil, 0, answerOther
 			}
 		}
+		if !lent {
+			f.lend(x)
+			lent = true
+		}
 		passed, passes, r := x.passOn(name, value)
 		switch {
 		case r != nil:
@@ -244,8 +250,8 @@ func (x *exchange) appendAnswer(out []byte, status int, fields []byte) (head, bo
 		return out, nil, 0, answerOther
 	}
 	out = append(out, "X-Request-Id: "...)
-	out, _ = x.event.ID.AppendText(out) // it has no error to give
-	if x.h.options.OwnPages {
+	out, _ = f.event.ID.AppendText(out) // it has no error to give
+	if f.conn.server.handler.options.OwnPages {
 		out = append(out, "\r\nContent-Security-Policy: sandbox"...)
 	}
 	out = append(out, "\r\nContent-Length: "...)

@@ -10,7 +10,7 @@ import (
 type step uint8
 
 const (
-	stepJudge   step = iota // from the beginning, but for the session that was found
+	stepJudge   step = iota // from the beginning: no loop has begun it
 	stepSend                // it is decided and recorded, and must be sent
 	stepAgain               // as stepSend, on a new connection: one that had been idle was closed just now
 	stepReceive             // it is sent; the upstream connection has what came of the answer
@@ -19,10 +19,10 @@ const (
 	stepPanic
 )
 
-// proceedFrom has a goroutine go on with the exchange.
-func (x *exchange) proceedFrom(s step) {
-	c := x.conn
-	x.step = s
+// proceed has a goroutine go on with the request, and with the connection that its answer comes on, if there is one.
+func (f *flight) proceed(u *upstreamConn, from step) {
+	c, x := f.conn, f.exchange()
+	x.step, x.upstream = from, u
 	c.resumed, c.ahead = x, x.in // the server reads the head once more
 	c.give()
 }
@@ -56,8 +56,7 @@ func (x *exchange) proceed() (kept bool) {
 // dropUpstream closes the upstream connection.
 func (x *exchange) dropUpstream() {
 	u := x.upstream
-	x.upstream, u.x = nil, nil
-	u.done()
+	x.upstream = nil
 	x.pool.drop(u)
 }
 
@@ -71,21 +70,43 @@ func (x *exchange) abandon() {
 	x.release()
 }
 
-// panicked is recovered for what a loop does.
-func (x *exchange) panicked() {
+// panicked is recovered while a loop judges a request. A goroutine serves it then, and answers for what goes wrong there.
+func (c *clientConn) panicked(f *flight) {
 	value := recover()
 	if value == nil {
 		return
 	}
-	if x.h == nil {
-		panic(value) // the exchange is over: nobody is left to be told
+	h, s := c.server.handler, c.station()
+	x := s.x
+	s.x = &exchange{} // nobody knows what this one holds
+	h.report(value)
+	if x.recorded {
+		f.event.Failure = failurePanic
+		h.options.Audit.Completion(&f.event)
 	}
-	if p := x.h.options.Panicked; p != nil {
+}
+
+// panicked is recovered while a loop sends a request and hands its answer on.
+func (f *flight) panicked() {
+	value := recover()
+	if value == nil {
+		return
+	}
+	if f.over {
+		panic(value) // nobody is left to be told
+	}
+	f.conn.station().x = &exchange{} // nobody knows what the other one holds
+	f.conn.server.handler.report(value)
+	if f.upstream != nil {
+		f.discard()
+	}
+	f.event.Failure = failurePanic
+	f.proceed(nil, stepPanic)
+}
+
+// report tells of a panic.
+func (h *Handler) report(value any) {
+	if p := h.options.Panicked; p != nil {
 		p(value, debug.Stack())
 	}
-	if x.upstream != nil {
-		x.dropUpstream()
-	}
-	x.event.Failure = failurePanic
-	x.proceedFrom(stepPanic)
 }
