@@ -23,7 +23,7 @@ func FuzzBasic(f *testing.F) {
 			return
 		}
 		var c credential
-		refused := c.find(&head, raw, []byte("/api/v4/user"))
+		refused := c.find(&head, []byte("/api/v4/user"))
 		request := http.Request{Header: http.Header{"Authorization": {string(head.get(fieldAuthorization))}}}
 		_, password, ok := request.BasicAuth()
 		if refused == nil && c.caller == callerPatgate && c.place == placeBasic && ok && password != string(c.secret) {

@@ -54,13 +54,14 @@ type credential struct {
 
 // find reads every place of a request in which GitLab 19.3 takes a credential from headers. With a patgate token, that
 // must be the only credential, in one place, once. No answer repeats a value.
-func (c *credential) find(f *fields, raw, target []byte) *refusal {
+func (c *credential) find(f *fields, target []byte) *refusal {
 	c.caller, c.place, c.secret = callerAnonymous, placeNone, nil
 	if mentionsToken(target) {
 		return refuseTokenInTarget
 	}
 	found, ours, session := 0, 0, false
 	misplaced := false
+	var own *field
 	for i := range f.list {
 		h := &f.list[i]
 		if h.class != classCredential {
@@ -76,7 +77,7 @@ func (c *credential) find(f *fields, raw, target []byte) *refusal {
 		switch p, secret := c.read(h); {
 		case token.HasPrefix(secret) && p != placeNone:
 			ours++
-			c.place, c.secret = p, secret
+			c.place, c.secret, own = p, secret, h
 			misplaced = misplaced || h.alias
 		case token.Find(h.value) || token.Find(c.buf):
 			ours++
@@ -86,7 +87,7 @@ func (c *credential) find(f *fields, raw, target []byte) *refusal {
 	c.found = found
 	switch {
 	case ours == 0:
-		if token.Find(raw) {
+		if f.mentionsToken(nil) {
 			return refuseMisplaced // in a header that holds no credential
 		}
 		switch {
@@ -103,15 +104,33 @@ func (c *credential) find(f *fields, raw, target []byte) *refusal {
 	case queryCredential(target):
 		return refuseSeveralCredentials
 	}
-	others := raw
-	if c.place != placeBasic && token.Find(c.secret) { // its own stands there once
-		others = token.Behind(raw)
+	if c.place == placeBasic {
+		own = nil // it is encoded there
 	}
-	if token.Find(others) {
+	if f.mentionsToken(own) {
 		return refuseSeveralCredentials
 	}
 	c.caller = callerPatgate
 	return nil
+}
+
+// mentionsToken tells whether a patgate token stands plainly in a header line, besides the first one in the line that holds
+// the credential. A name and a value are looked at apart: what is between them stands in no token.
+func (f *fields) mentionsToken(own *field) bool {
+	for i := range f.list {
+		h := &f.list[i]
+		if h.known {
+			continue
+		}
+		value := h.value
+		if h == own {
+			value = token.Behind(value)
+		}
+		if token.Find(h.name) || token.Find(value) {
+			return true
+		}
+	}
+	return false
 }
 
 // read gives the secret in a credential header, and its place when it is one that a patgate token may take.

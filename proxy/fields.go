@@ -1,6 +1,10 @@
 package proxy
 
-import "bytes"
+import (
+	"bytes"
+
+	"patgate/token"
+)
 
 // field is one header line of a request. Its slices point into the request's own bytes.
 type field struct {
@@ -8,11 +12,25 @@ type field struct {
 	value []byte // without the white space around it
 	fieldRule
 	alias bool // a known name, spelled with "_" for "-"
+	known bool // it was seen before, and holds no token
+}
+
+// fieldLine is how a header line is read: where its name ends, where its value stands, and what is known of the name.
+type fieldLine struct {
+	colon, from, to int
+	fieldRule
+	alias bool
+}
+
+// ordinary tells whether the line may be remembered: it is one that clients send with every request, and no secret.
+func (l *fieldLine) ordinary() bool {
+	return !l.alias && (l.class == classPassed || l.class == classList || l.class == classFraming || l.class == classHop)
 }
 
 // fields is a request's header block, read once from its raw bytes.
 type fields struct {
-	table *fieldTable // of the forge; nil is GitLab's
+	table *fieldTable      // of the forge; nil is GitLab's
+	known *memo[fieldLine] // lines that were read before; nil where none are remembered
 	list  []field
 	size  int       // of the block, with the empty line
 	dup   [4]uint64 // by fieldName: came more than once
@@ -38,7 +56,7 @@ const (
 func (f *fields) parse(raw []byte) (problem string) {
 	f.list = f.list[:0]
 	f.seen, f.dup = [4]uint64{}, [4]uint64{}
-	block, ends := raw, 0
+	block := raw
 	for len(raw) > 0 {
 		end := bytes.IndexByte(raw, '\n')
 		if end < 1 || raw[end-1] != '\r' {
@@ -46,37 +64,62 @@ func (f *fields) parse(raw []byte) (problem string) {
 		}
 		line := raw[:end-1]
 		raw = raw[end+1:]
-		ends++
 		if len(line) == 0 {
 			break
 		}
-		if line[0] == ' ' || line[0] == '\t' {
-			return badFold
+		var l fieldLine
+		known := false
+		if f.known != nil {
+			if k := f.known.find(line); k != nil {
+				l, known = *k, true
+			}
 		}
-		colon, rule, alias := f.table.lookup(line)
-		if colon < 0 {
-			return badName
+		if !known {
+			if problem := f.read(&l, line); problem != "" {
+				return problem
+			}
 		}
-		value := trimSpace(line[colon+1:])
 		if len(f.list) == maxFields {
 			return badTooMany
 		}
-		f.list = append(f.list, field{name: line[:colon], value: value, fieldRule: rule, alias: alias && rule.class != classDropped})
-		bit := uint64(1) << (rule.field % 64)
-		if f.seen[rule.field/64]&bit != 0 {
-			f.dup[rule.field/64] |= bit
+		f.list = append(f.list, field{name: line[:l.colon], value: line[l.from:l.to], fieldRule: l.fieldRule, alias: l.alias, known: known})
+		bit := uint64(1) << (l.field % 64)
+		if f.seen[l.field/64]&bit != 0 {
+			f.dup[l.field/64] |= bit
 		}
-		f.seen[rule.field/64] |= bit
+		f.seen[l.field/64] |= bit
 	}
 	f.size = len(block) - len(raw)
-	if bytes.Count(block[:f.size], []byte{'\r'}) != ends {
-		return badLineEnd
-	}
 	switch {
 	case f.has(fieldContentLength) && f.has(fieldTransferEncoding), f.repeated(fieldContentLength), f.repeated(fieldTransferEncoding):
 		return badFraming
 	case f.has(fieldTransferEncoding) && !equalFold(f.get(fieldTransferEncoding), "chunked"):
 		return badEncoding
+	}
+	return ""
+}
+
+// read reads a line, and remembers it when it may.
+func (f *fields) read(l *fieldLine, line []byte) (problem string) {
+	switch {
+	case line[0] == ' ' || line[0] == '\t':
+		return badFold
+	case bytes.IndexByte(line, '\r') >= 0:
+		return badLineEnd
+	}
+	if l.colon, l.fieldRule, l.alias = f.table.lookup(line); l.colon < 0 {
+		return badName
+	}
+	l.alias = l.alias && l.class != classDropped
+	l.from, l.to = l.colon+1, len(line)
+	for l.from < l.to && isSpace(line[l.from]) {
+		l.from++
+	}
+	for l.from < l.to && isSpace(line[l.to-1]) {
+		l.to--
+	}
+	if f.known != nil && l.ordinary() && !token.Find(line) {
+		f.known.keep(line, *l)
 	}
 	return ""
 }
@@ -128,14 +171,16 @@ func cutList(list []byte) (element, rest []byte) {
 
 // trimSpace removes the optional white space of RFC 9110, 5.6.3.
 func trimSpace(b []byte) []byte {
-	for len(b) > 0 && (b[0] == ' ' || b[0] == '\t') {
+	for len(b) > 0 && isSpace(b[0]) {
 		b = b[1:]
 	}
-	for len(b) > 0 && (b[len(b)-1] == ' ' || b[len(b)-1] == '\t') {
+	for len(b) > 0 && isSpace(b[len(b)-1]) {
 		b = b[:len(b)-1]
 	}
 	return b
 }
+
+func isSpace(c byte) bool { return c == ' ' || c == '\t' }
 
 // equalFold compares ASCII text without case.
 func equalFold(b []byte, s string) bool {

@@ -219,7 +219,7 @@ func (x *exchange) read(method string, target, raw, protocol []byte) *refusal {
 	if len(x.target) == 0 || x.target[0] != '/' {
 		return refuseTarget
 	}
-	if r := x.cred.find(&x.fields, raw, x.target); r != nil {
+	if r := x.cred.find(&x.fields, x.target); r != nil {
 		return r
 	}
 	return x.openSealed()

@@ -8,12 +8,23 @@ import (
 
 // station is what one event loop keeps from one request to the next. Only the loop's goroutine uses it.
 type station struct {
-	lines knownLines
-	x     *exchange // in which requests are judged, one after the other
-	spare []*flight
+	asked  memo[fieldLine] // lines of requests
+	passed memo[struct{}]  // lines of answers that are passed on as they are whatever was asked for
+	x      *exchange       // in which requests are judged, one after the other
+	spare  []*flight
 }
 
-func newStation() *station { return &station{x: &exchange{}} }
+func newStation() *station {
+	s := new(station)
+	s.renew()
+	return s
+}
+
+// renew puts another exchange in the place of one of which nobody knows what it holds.
+func (s *station) renew() {
+	s.x = new(exchange)
+	s.x.fields.known = &s.asked
+}
 
 // take gives a flight for a request.
 func (s *station) take() *flight {

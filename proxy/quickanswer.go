@@ -183,7 +183,7 @@ func (f *flight) appendAnswer(out []byte, s *station, status int, fields []byte)
 	out = append(out, statusLines[status-firstStatus]...)
 	length = -1
 	var lengthText []byte
-	known, x, lent := &s.lines, s.x, false
+	known, x, lent := &s.passed, s.x, false
 	for {
 		end := bytes.IndexByte(fields, '\n')
 		switch {
@@ -193,7 +193,7 @@ func (f *flight) appendAnswer(out []byte, s *station, status int, fields []byte)
 			return out, nil, 0, answerOther
 		}
 		line := fields[:end-1]
-		if len(line) > 0 && known.has(line) {
+		if len(line) > 0 && known.find(line) != nil {
 			out = append(out, fields[:end+1]...)
 			fields = fields[end+1:]
 			continue
@@ -243,7 +243,7 @@ func (f *flight) appendAnswer(out []byte, s *station, status int, fields []byte)
 		at := len(out)
 		out = appendField(out, name, passed)
 		if written := out[at : len(out)-2]; passes == passesAlways && string(written) == string(line) {
-			known.keep(line)
+			known.keep(line, struct{}{})
 		}
 	}
 	if length < 0 {
@@ -271,29 +271,6 @@ var statusLines = func() (lines [lastStatus - firstStatus + 1]string) {
 	}
 	return lines
 }()
-
-// knownLines are field lines of answers that are passed on as they are whatever was asked for, so that they are read once:
-// most lines of one answer are those of the one before.
-type knownLines [128][]byte
-
-// maxKnownLine bounds their length.
-const maxKnownLine = 256
-
-func (k *knownLines) slot(line []byte) *[]byte {
-	n := len(line)
-	return &k[(uint(n)*37^uint(line[n/2])*5^uint(line[n-1])*11^uint(line[n/4]))%uint(len(k))]
-}
-
-// has tells whether a line is one of them.
-func (k *knownLines) has(line []byte) bool { return string(*k.slot(line)) == string(line) }
-
-// keep adds a line, in the place of another one.
-func (k *knownLines) keep(line []byte) {
-	if len(line) <= maxKnownLine {
-		slot := k.slot(line)
-		*slot = append((*slot)[:0], line...)
-	}
-}
 
 // cutField reads a field line (RFC 9112, 5) without its end. False: it is not one, or could be read in another way.
 func cutField(line []byte) (name, value []byte, ok bool) {

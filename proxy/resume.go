@@ -78,7 +78,7 @@ func (c *clientConn) panicked(f *flight) {
 	}
 	h, s := c.server.handler, c.station()
 	x := s.x
-	s.x = &exchange{} // nobody knows what this one holds
+	s.renew()
 	h.report(value)
 	if x.recorded {
 		f.event.Failure = failurePanic
@@ -95,7 +95,7 @@ func (f *flight) panicked() {
 	if f.over {
 		panic(value) // nobody is left to be told
 	}
-	f.conn.station().x = &exchange{} // nobody knows what the other one holds
+	f.conn.station().renew()
 	f.conn.server.handler.report(value)
 	if f.upstream != nil {
 		f.discard()
