@@ -24,6 +24,7 @@ func direction() map[string][]string {
 	return map[string][]string{
 		".":             {"cli"},
 		"routes":        {},
+		"routes/params": {"routes", "routes/memo"},
 		"routes/...":    {"routes"},
 		"policy":        {"routes"},
 		"token":         {"routes", "policy"},

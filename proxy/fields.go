@@ -3,6 +3,7 @@ package proxy
 import (
 	"bytes"
 
+	"patgate/routes/memo"
 	"patgate/token"
 )
 
@@ -30,7 +31,7 @@ func (l *fieldLine) ordinary() bool {
 // fields is a request's header block, read once from its raw bytes.
 type fields struct {
 	table *fieldTable      // of the forge; nil is GitLab's
-	known *memo[fieldLine] // lines that were read before; nil where none are remembered
+	known *memo.Of[fieldLine] // lines that were read before; nil where none are remembered
 	list  []field
 	size  int       // of the block, with the empty line
 	dup   [4]uint64 // by fieldName: came more than once
@@ -70,7 +71,7 @@ func (f *fields) parse(raw []byte) (problem string) {
 		var l fieldLine
 		known := false
 		if f.known != nil {
-			if k := f.known.find(line); k != nil {
+			if k := f.known.Find(line); k != nil {
 				l, known = *k, true
 			}
 		}
@@ -119,7 +120,7 @@ func (f *fields) read(l *fieldLine, line []byte) (problem string) {
 		l.to--
 	}
 	if f.known != nil && l.ordinary() && !token.Find(line) {
-		f.known.keep(line, *l)
+		f.known.Keep(line, *l)
 	}
 	return ""
 }

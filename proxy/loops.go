@@ -4,14 +4,20 @@ import (
 	"net"
 
 	"patgate/proxy/loop"
+	"patgate/routes"
+	"patgate/routes/memo"
+	"patgate/routes/params"
 )
 
 // station is what one event loop keeps from one request to the next. Only the loop's goroutine uses it.
 type station struct {
-	asked  memo[fieldLine] // lines of requests
-	passed memo[struct{}]  // lines of answers that are passed on as they are whatever was asked for
-	x      *exchange       // in which requests are judged, one after the other
-	spare  []*flight
+	table    *routes.Table      // for which the following is remembered
+	asked    memo.Of[fieldLine]  // lines of requests
+	answered memo.Of[answerLine] // and of answers
+	pairs    params.Memo         // parameters
+
+	x     *exchange // in which requests are judged, one after the other
+	spare []*flight
 }
 
 func newStation() *station {
@@ -24,6 +30,14 @@ func newStation() *station {
 func (s *station) renew() {
 	s.x = new(exchange)
 	s.x.fields.known = &s.asked
+	s.x.set.Memo = &s.pairs
+}
+
+// use forgets what was found out with another route table.
+func (s *station) use(t *routes.Table) {
+	if s.table != t {
+		s.table, s.pairs = t, params.Memo{}
+	}
 }
 
 // take gives a flight for a request.

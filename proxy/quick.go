@@ -66,7 +66,7 @@ func (c *clientConn) serve(in []byte) {
 	}
 	s := c.station()
 	f := s.take()
-	if !c.judge(s.x, f, in, target, raw) {
+	if !c.judge(s, f, in, target, raw) {
 		s.put(f)
 		c.leave(in)
 		return
@@ -78,9 +78,11 @@ func (c *clientConn) serve(in []byte) {
 }
 
 // judge decides on a request, and records it when it may be sent. False: nothing was decided.
-func (c *clientConn) judge(x *exchange, f *flight, in, target, raw []byte) (ok bool) {
+func (c *clientConn) judge(s *station, f *flight, in, target, raw []byte) (ok bool) {
 	defer c.panicked(f)
+	x := s.x
 	x.start(c.server.handler, c, &f.event)
+	s.use(x.table)
 	f.event.Part = c.socket.Loop().Number() + 1 // 0 is what is in no loop
 	if !x.judgeQuickly(target, raw) || x.record() != nil {
 		x.reset()

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"patgate/cache"
+	"patgate/routes/memo"
 	"patgate/token"
 )
 
@@ -423,7 +424,7 @@ func TestKnownLines(t *testing.T) {
 	answers := map[string][]string{
 		"": {ordinary("{}")},
 		"a": {ordinary("{}", "Vary: Origin", "X-Total: 1", "x-total: 1", "X-Page:  2", "Etag: \"1\"", "Set-Cookie: a=b", "X-Accel-Buffering: no",
-			"X-Long: "+strings.Repeat("x", maxMemoLine))},
+			"X-Long: "+strings.Repeat("x", memo.MaxText))},
 		"b": {ordinary("{}", "Vary: Accept", "X-Total: 2", "x-total: 3", "X-Page: 2", "Etag: \"2\"", "Link: </x>; rel=\"next\"", "X-Odd: \t")},
 	}
 	upstream := scripted(t, answers)

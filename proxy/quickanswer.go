@@ -178,12 +178,27 @@ func cutStatus(in []byte) (status int, fields []byte, got outcome) {
 	return status, in[end+1:], answerDone
 }
 
+// answerLine is what is done with a line of an answer, whatever was asked for.
+type answerLine struct {
+	kind   lineKind
+	length int // of the body, as a Content-Length says
+}
+
+type lineKind uint8
+
+const (
+	linePassed lineKind = iota // as it is
+	lineDropped
+	lineLength
+	lineOther // depends on the request, or a goroutine has to see to it
+)
+
 // appendAnswer writes the head of the answer, and gives its body, as far as it has come, and the length of it.
 func (f *flight) appendAnswer(out []byte, s *station, status int, fields []byte) (head, body []byte, length int, got outcome) {
 	out = append(out, statusLines[status-firstStatus]...)
 	length = -1
 	var lengthText []byte
-	known, x, lent := &s.passed, s.x, false
+	lent := false
 	for {
 		end := bytes.IndexByte(fields, '\n')
 		switch {
@@ -192,58 +207,40 @@ func (f *flight) appendAnswer(out []byte, s *station, status int, fields []byte)
 		case end < 1 || fields[end-1] != '\r':
 			return out, nil, 0, answerOther
 		}
-		line := fields[:end-1]
-		if len(line) > 0 && known.find(line) != nil {
-			out = append(out, fields[:end+1]...)
-			fields = fields[end+1:]
-			continue
-		}
+		text := fields[:end+1]
+		line := text[:end-1]
 		fields = fields[end+1:]
 		if len(line) == 0 {
 			break
 		}
-		name, value, ok := cutField(line)
-		if !ok {
-			return out, nil, 0, answerOther
-		}
-		switch len(name) {
-		case len("content-length"):
-			if equalFold(name, "content-length") {
-				if length >= 0 {
-					return out, nil, 0, answerOther
-				}
-				if length, lengthText = lengthOf(value), value; length < 0 {
-					return out, nil, 0, answerOther
-				}
-				continue
+		known := s.answered.Find(line)
+		if known == nil {
+			if !lent {
+				f.lend(s.x)
+				lent = true
 			}
-		case len("connection"):
-			if equalFold(name, "connection") {
-				if !equalFold(value, "keep-alive") {
-					return out, nil, 0, answerOther
-				}
-				continue
-			}
-		case len("transfer-encoding"), len("trailer"): // of which the latter is as long as "upgrade"
-			if equalFold(name, "transfer-encoding") || equalFold(name, "trailer") || equalFold(name, "upgrade") {
+			var l answerLine
+			var ok bool
+			if l, out, ok = s.x.answerLine(out, line); !ok {
 				return out, nil, 0, answerOther
 			}
+			if l.kind == lineOther {
+				continue
+			}
+			s.answered.Keep(line, l)
+			known = &l
+			if l.kind == linePassed {
+				continue // it is written
+			}
 		}
-		if !lent {
-			f.lend(x)
-			lent = true
-		}
-		passed, passes, r := x.passOn(name, value)
-		switch {
-		case r != nil:
-			return out, nil, 0, answerOther
-		case passes == passesNever:
-			continue
-		}
-		at := len(out)
-		out = appendField(out, name, passed)
-		if written := out[at : len(out)-2]; passes == passesAlways && string(written) == string(line) {
-			known.keep(line, struct{}{})
+		switch known.kind {
+		case linePassed:
+			out = append(out, text...)
+		case lineLength:
+			if length >= 0 {
+				return out, nil, 0, answerOther
+			}
+			length, lengthText = known.length, trimSpace(line[len("content-length:"):])
 		}
 	}
 	if length < 0 {
@@ -256,6 +253,42 @@ func (f *flight) appendAnswer(out []byte, s *station, status int, fields []byte)
 	}
 	out = append(out, "\r\nContent-Length: "...)
 	return append(append(out, lengthText...), "\r\n\r\n"...), fields, length, answerDone
+}
+
+// answerLine reads a line of an answer, and writes it when it is passed on. False: a goroutine has to read the answer.
+func (x *exchange) answerLine(out, line []byte) (l answerLine, written []byte, ok bool) {
+	name, value, ok := cutField(line)
+	if !ok {
+		return l, out, false
+	}
+	switch len(name) {
+	case len("content-length"):
+		if equalFold(name, "content-length") {
+			l = answerLine{lineLength, lengthOf(value)}
+			return l, out, l.length >= 0
+		}
+	case len("connection"):
+		if equalFold(name, "connection") {
+			return answerLine{kind: lineDropped}, out, equalFold(value, "keep-alive")
+		}
+	case len("transfer-encoding"), len("trailer"): // of which the latter is as long as "upgrade"
+		if equalFold(name, "transfer-encoding") || equalFold(name, "trailer") || equalFold(name, "upgrade") {
+			return l, out, false
+		}
+	}
+	passed, passes, r := x.passOn(name, value)
+	switch {
+	case r != nil:
+		return l, out, false
+	case passes == passesNever:
+		return answerLine{kind: lineOther}, out, true
+	}
+	at := len(out)
+	out = appendField(out, name, passed)
+	if plain := out[at : len(out)-2]; passes == passesAlways && string(plain) == string(line) {
+		return answerLine{kind: linePassed}, out, true
+	}
+	return answerLine{kind: lineOther}, out, true
 }
 
 // firstStatus and lastStatus are those of final answers (RFC 9110, 15).

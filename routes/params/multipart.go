@@ -163,7 +163,8 @@ func (m *Multipart) field(h partHeader) error {
 		return err
 	}
 	value := m.set.buf[start:len(m.set.buf):len(m.set.buf)]
-	return m.set.add(entry{name: h.name, value: value}, inBody)
+	_, err = m.set.add(entry{name: h.name, value: value}, inBody)
+	return err
 }
 
 // lateField checks a field behind the first file and sends it. What had to be known for the decision comes too late.

@@ -33,47 +33,59 @@ func (s *Set) pairs(raw []byte, p place) error {
 		if n++; n > MaxPairs {
 			return refuse(CodeTooMany, "too many parameters: send at most 1000")
 		}
+		if p == inQuery && s.Memo != nil {
+			known, err := s.recall(pair)
+			if err != nil {
+				return err
+			}
+			if known {
+				continue
+			}
+		}
 		e := entry{name: pair, bare: true}
 		if i := bytes.IndexByte(pair, '='); i >= 0 {
 			e = entry{name: pair[:i], value: pair[i+1:]}
 		}
-		if err := s.pair(e, p); err != nil {
+		d, err := s.pair(e, p)
+		if err != nil {
 			return err
+		}
+		if p == inQuery && s.Memo != nil {
+			s.remember(pair, &d)
 		}
 	}
 	return nil
 }
 
 // pair decodes, checks and records one parameter.
-func (s *Set) pair(e entry, p place) error {
+func (s *Set) pair(e entry, p place) (d decision, err error) {
 	var ok bool
 	if e.name, ok = s.decode(e.name); !ok {
-		return refuse(CodeEscape, "a parameter name has a percent sign that is not followed by two hexadecimal digits: write it as %25")
+		return d, refuse(CodeEscape, "a parameter name has a percent sign that is not followed by two hexadecimal digits: write it as %25")
 	}
 	if e.value, ok = s.decode(e.value); !ok {
-		return refuseName(CodeEscape, e.name, "has a percent sign that is not followed by two hexadecimal digits: write it as %25")
+		return d, refuseName(CodeEscape, e.name, "has a percent sign that is not followed by two hexadecimal digits: write it as %25")
 	}
 	return s.add(e, p)
 }
 
 // add checks and records one decoded parameter of a query, a form or a multipart body.
-func (s *Set) add(e entry, p place) error {
+func (s *Set) add(e entry, p place) (d decision, err error) {
 	l, err := s.readName(e, p)
 	if err != nil {
-		return err
+		return d, err
 	}
-	d, err := s.decide(l)
-	if err != nil {
-		return err
+	if d, err = s.decide(l); err != nil {
+		return d, err
 	}
 	if err := s.seen(l.name, p, d.repeats()); err != nil {
-		return err
+		return d, err
 	}
 	switch e.kind = d.kind; {
 	case d.kind == entryTarget:
 		e.target = len(s.Targets)
 		if err := s.addTarget(l, d.rule); err != nil {
-			return err
+			return d, err
 		}
 	case d.kind == entryRepeat:
 		s.repeats = append(s.repeats, repeat{name: l.name, value: l.value})
@@ -86,7 +98,7 @@ func (s *Set) add(e entry, p place) error {
 	} else {
 		s.body = append(s.body, e)
 	}
-	return nil
+	return d, nil
 }
 
 // readName checks the text of a parameter and brings its name into canonical form.

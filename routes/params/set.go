@@ -46,6 +46,8 @@ type Set struct {
 	// NamesOwner tells that a value names the owner of the path's project by the name that stands in the path: see
 	// routes.Target.Before. It is sent as it came, so that it must be the owner's present name.
 	NamesOwner bool
+	// Memo, when not nil, is what is remembered of parameters from one request to the next. Reset keeps it.
+	Memo *Memo
 
 	route    *routes.Route
 	captures []routes.Capture
@@ -79,6 +81,7 @@ type entry struct {
 	value  []byte // decoded
 	bare   bool   // there was no '='
 	kind   entryKind
+	plain  bool // it is written as it is: name and value need no encoding, and nothing takes their place
 	target int // index into Targets
 }
 
@@ -114,12 +117,13 @@ func (s *Set) Reset(route *routes.Route, captures []routes.Capture) {
 	if cap(s.buf) > maxKeptBuffer || cap(s.scratch) > maxKeptBuffer {
 		s.buf, s.scratch, s.decoder, s.encoder = nil, nil, nil, nil
 	}
-	*s = Set{
-		Targets: emptied(s.Targets), Commands: emptied(s.Commands), route: route, captures: captures,
-		query: emptied(s.query), body: emptied(s.body), names: emptied(s.names), repeats: emptied(s.repeats),
-		buf: s.buf[:0], scratch: s.scratch[:0], key: s.key[:0], elements: s.elements[:0], path: s.path[:0], frames: s.frames[:0],
-		decoder: s.decoder, encoder: s.encoder, id: s.id[:0], nested: emptied(s.nested),
-	}
+	s.Targets, s.Commands, s.Undeclared, s.NamesOwner = emptied(s.Targets), emptied(s.Commands), 0, false
+	s.route, s.captures = route, captures
+	s.query, s.body, s.names, s.repeats = emptied(s.query), emptied(s.body), emptied(s.names), emptied(s.repeats)
+	s.buf, s.scratch, s.key = s.buf[:0], s.scratch[:0], s.key[:0]
+	s.nested, s.nestedRead = emptied(s.nested), false
+	s.bodyRead, s.fromJSON, s.elements, s.path, s.frames = false, 0, s.elements[:0], s.path[:0], s.frames[:0]
+	s.resolved, s.replacements, s.id = false, nil, s.id[:0]
 	for range route.Targets {
 		s.elements = append(s.elements, 0)
 	}

@@ -46,9 +46,15 @@ func (s *Set) appendEntries(dst []byte, entries []entry) []byte {
 		if i > 0 {
 			dst = append(dst, '&')
 		}
-		dst = appendEscaped(dst, e.name)
-		if !e.bare {
-			dst = append(dst, '=')
+		switch {
+		case e.plain && e.bare:
+			dst = append(dst, e.name...)
+		case e.plain:
+			dst = append(append(append(dst, e.name...), '='), e.value...)
+		case e.bare:
+			dst = appendEscaped(dst, e.name)
+		default:
+			dst = append(appendEscaped(dst, e.name), '=')
 			dst = appendEscaped(dst, s.sent(e))
 		}
 	}
@@ -59,12 +65,23 @@ func (s *Set) appendEntries(dst []byte, entries []entry) []byte {
 func appendEscaped[T []byte | string](dst []byte, text T) []byte {
 	const digits = "0123456789ABCDEF"
 	for i := 0; i < len(text); i++ {
-		switch c := text[i]; {
-		case letterOrDigit(c), c == '-', c == '.', c == '_', c == '~':
+		if c := text[i]; isUnreserved(c) {
 			dst = append(dst, c)
-		default:
+		} else {
 			dst = append(dst, '%', digits[c>>4], digits[c&15])
 		}
 	}
 	return dst
 }
+
+// unreserved tells whether text is written as it is.
+func unreserved(text []byte) bool {
+	for _, c := range text {
+		if !isUnreserved(c) {
+			return false
+		}
+	}
+	return true
+}
+
+func isUnreserved(c byte) bool { return letterOrDigit(c) || c == '-' || c == '.' || c == '_' || c == '~' }
