@@ -3,6 +3,7 @@ package audit
 import (
 	"encoding/binary"
 	"net/netip"
+	"slices"
 	"strconv"
 	"time"
 
@@ -21,6 +22,8 @@ type line struct {
 	fields  []zapcore.Field
 
 	verdicts [verdictSlots]verdictText // most lines are like others in this part
+	client   netip.Addr                // of the line before
+	from     []byte                    // its text
 
 	// The text of the second that the line before was of: most are of the same.
 	second int64
@@ -206,7 +209,10 @@ func (l *line) address(name key, value netip.Addr) {
 		l.text(name, value.String())
 		return
 	}
-	l.json = append(value.AppendTo(append(append(l.json, name...), '"')), '"')
+	if l.client != value {
+		l.client, l.from = value, value.AppendTo(l.from[:0])
+	}
+	l.json = append(append(append(append(l.json, name...), '"'), l.from...), '"')
 }
 
 // appendDecimal is strconv.AppendInt in less time for what is not negative.
@@ -214,20 +220,26 @@ func appendDecimal(dst []byte, value int64) []byte {
 	if value < 0 {
 		return strconv.AppendInt(dst, value, 10)
 	}
-	var room [20]byte
-	n, at := uint64(value), len(room)
+	n, digits := uint64(value), 1
+	for bound := uint64(10); n >= bound && digits < maxDigits; bound *= 10 {
+		digits++
+	}
+	at := len(dst) + digits
+	dst = slices.Grow(dst, digits)[:at]
 	for n >= 10 {
 		pair := n % 100
 		n /= 100
 		at -= 2
-		binary.LittleEndian.PutUint16(room[at:], decimalDigits[pair])
+		binary.LittleEndian.PutUint16(dst[at:], decimalDigits[pair])
 	}
-	if n > 0 || at == len(room) {
-		at--
-		room[at] = byte('0' + n)
+	if at > len(dst)-digits {
+		dst[at-1] = byte('0' + n)
 	}
-	return append(dst, room[at:]...)
+	return dst
 }
+
+// maxDigits is how many an int64 has at most.
+const maxDigits = 19
 
 // decimalDigits are the two digits of the numbers below 100, the first one in the lower half.
 var decimalDigits = func() (of [100]uint16) {
