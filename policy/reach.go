@@ -27,12 +27,13 @@ func (o *reach) add(g *Grant, n int32, want *routes.PermissionSet, l look) {
 		return
 	}
 	o.touched = true
-	useful := false
+	useful := uint64(0)
 	for i := range o.held {
-		o.held[i] |= s.Permissions[i]
-		useful = useful || s.Permissions[i]&want[i] != 0
+		p := s.Permissions[i]
+		o.held[i] |= p
+		useful |= p & want[i]
 	}
-	if useful && (o.first < 0 || int(n) < o.first) {
+	if useful != 0 && (o.first < 0 || int(n) < o.first) {
 		o.first = int(n)
 	}
 }

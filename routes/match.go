@@ -96,27 +96,30 @@ func (m *matcher) cut(path []byte) (plain bool, err error) {
 		return false, errTarget
 	}
 	plain = true
-	start := 1
+	start, dot := 1, false
 	for i := 1; i < len(path); i++ {
 		switch pathByte[path[i]] {
 		case byteOrdinary:
+		case byteDot:
+			dot = true
 		case byteSlash:
-			if isDots(path[start:i]) || i == start || m.n == maxSegments {
+			if i == start || m.n == maxSegments || dot && isDots(path[start:i]) {
 				return false, cutError(m.n)
 			}
-			m.ends[m.n] = uint16(i)
+			m.ends[m.n], m.dot[m.n] = uint16(i), dot
 			m.n++
-			start = i + 1
+			start, dot = i+1, false
 		case bytePercent:
 			plain = plain && onlySpelling(path[i:])
+			dot = dot || encodedDot(path[i:])
 		default:
 			return false, errTarget
 		}
 	}
-	if isDots(path[start:]) || m.n == maxSegments {
+	if m.n == maxSegments || dot && isDots(path[start:]) {
 		return false, cutError(m.n)
 	}
-	m.ends[m.n] = uint16(len(path))
+	m.ends[m.n], m.dot[m.n] = uint16(len(path)), dot
 	m.n++
 	return plain, nil
 }
@@ -152,7 +155,7 @@ var pathByte = func() (kinds [256]byteKind) {
 	for _, c := range []byte("-._~!$&'()*+,;=:@") {
 		kinds[c] = byteOrdinary
 	}
-	kinds['/'], kinds['%'] = byteSlash, bytePercent
+	kinds['/'], kinds['%'], kinds['.'] = byteSlash, bytePercent, byteDot
 	return kinds
 }()
 
@@ -162,12 +165,14 @@ const (
 	byteOrdinary byteKind = iota + 1
 	byteSlash
 	bytePercent
+	byteDot
 )
 
 // matcher is the state of one walk through the trie.
 type matcher struct {
 	path []byte
 	ends [maxSegments]uint16 // where each raw segment ends
+	dot  [maxSegments]bool   // which of them hold a dot, written or encoded: those are no words
 	n    int                 // raw segments
 
 	taken [maxSegments]uint8 // by depth in the pattern: the last raw segment that it takes
@@ -256,7 +261,8 @@ func (m *matcher) walk(n *node, segment, depth int) bool {
 	if len(n.edges) == 0 && segment+1 < m.n {
 		return false
 	}
-	last := segment+1 == m.n && !m.plain && !wordShape(raw)
+	dot := m.dot[segment]
+	last := segment+1 == m.n && !m.plain && dot
 	if last && n.formatted(raw) {
 		m.dotted = true
 		return true
@@ -286,7 +292,7 @@ func (m *matcher) walk(n *node, segment, depth int) bool {
 			continue
 		}
 		m.taken[depth] = uint8(segment)
-		if e.takes(raw) && m.walk(e.to, segment+1, depth+1) {
+		if e.takes(raw, dot) && m.walk(e.to, segment+1, depth+1) {
 			return true
 		}
 	}
@@ -352,12 +358,11 @@ func (op *Operation) read(m *matcher) error {
 func (op *Operation) capture(raw []byte) error {
 	c := &op.captures[op.n]
 	class := op.variant.classes[op.n]
-	*c = Capture{Name: op.variant.names[op.n], Ref: class.ref, raw: raw}
 	value, ok := op.decode(raw)
 	if !ok {
 		return errEncoding
 	}
-	c.Value = value
+	c.Name, c.Value, c.Ref, c.ID, c.Named, c.raw, c.sent = op.variant.names[op.n], value, class.ref, 0, false, raw, ""
 	if class.named {
 		if _, ok := ParseName(class.ref, value); !ok {
 			return op.variant.refusals[op.n]

@@ -31,12 +31,11 @@ func (s *PermissionSet) Union(o *PermissionSet) {
 
 // Contains tells whether every permission of o is in s.
 func (s *PermissionSet) Contains(o *PermissionSet) bool {
-	for i := range s {
-		if o[i]&^s[i] != 0 {
-			return false
-		}
+	var lacking uint64 // without a branch for each word: this is asked several times for each request
+	for i := 0; i < len(s); i += 4 {
+		lacking |= o[i]&^s[i] | o[i+1]&^s[i+1] | o[i+2]&^s[i+2] | o[i+3]&^s[i+3]
 	}
-	return true
+	return lacking == 0
 }
 
 // Empty tells whether the set has no permission.

@@ -31,6 +31,29 @@ type Reference struct {
 	Path []byte
 }
 
+// referenceByte says what a byte of a full path is. The zero value may not stand in one.
+type referenceByte uint8
+
+const (
+	referenceDigit referenceByte = 1 << iota
+	referenceOther
+	referenceSlash
+)
+
+var referenceBytes = func() (kinds [256]referenceByte) {
+	for c := range kinds {
+		switch {
+		case c >= '0' && c <= '9':
+			kinds[c] = referenceDigit
+		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c == '_', c == '-', c == '.':
+			kinds[c] = referenceOther
+		case c == '/':
+			kinds[c] = referenceSlash
+		}
+	}
+	return kinds
+}()
+
 // ParseReference reads an id (^[1-9][0-9]{0,18}$, within int64) or a full path of [A-Za-z0-9_.-] segments: projects
 // need at least two segments, groups and namespaces one, users exactly one. ok is false for anything else: the forge
 // may read it in a way of its own (a newline, a leading zero, a sign).
@@ -41,25 +64,22 @@ func ParseReference(kind RefKind, value []byte) (ref Reference, ok bool) {
 	if id, isID := parseID(value); isID {
 		return Reference{Kind: kind, ID: id}, true
 	}
-	segments, digits := 1, true
-	start := 0
+	segments, start, seen := 1, 0, referenceByte(0)
 	for i, c := range value {
-		switch {
-		case c == '/':
+		kind := referenceBytes[c]
+		seen |= kind
+		switch kind {
+		case referenceSlash:
 			if !pathSegment(value[start:i]) {
 				return Reference{}, false
 			}
 			segments++
 			start = i + 1
-			digits = false
-		case c >= '0' && c <= '9':
-		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c == '_', c == '-', c == '.':
-			digits = false
-		default:
+		case 0:
 			return Reference{}, false
 		}
 	}
-	if digits || !pathSegment(value[start:]) {
+	if seen == referenceDigit || !pathSegment(value[start:]) {
 		return Reference{}, false
 	}
 	switch kind {

@@ -106,22 +106,23 @@ func newEdge(s *segment) edge {
 }
 
 // takes tells whether a raw segment fits the edge.
-func (e *edge) takes(raw []byte) bool {
+func (e *edge) takes(raw []byte, dot bool) bool {
 	if e.parts != nil {
 		var spans [MaxCaptures]span
 		_, ok := splitParts(e.parts, raw, spans[:0])
 		return ok
 	}
-	return takesShape(e.shape, e.re, raw)
+	return takesShape(e.shape, e.re, raw, dot)
 }
 
-func takesShape(s shape, re *regexp.Regexp, raw []byte) bool {
+// takesShape tells whether a capture takes a raw segment. dot tells that there is a dot in it, written or encoded.
+func takesShape(s shape, re *regexp.Regexp, raw []byte, dot bool) bool {
 	if len(raw) == 0 {
 		return false
 	}
 	switch s {
 	case shapeWord:
-		return wordShape(raw)
+		return !dot
 	case shapePattern:
 		return re.Match(raw)
 	default:
@@ -162,7 +163,7 @@ func splitParts(parts []part, raw []byte, out []span) ([]span, bool) {
 			}
 			end = at + found
 		}
-		if end == at || !takesShape(p.class.shape, p.re, raw[at:end]) {
+		if end == at || !takesShape(p.class.shape, p.re, raw[at:end], !wordShape(raw[at:end])) {
 			return nil, false
 		}
 		out = append(out, newSpan(at, end))
