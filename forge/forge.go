@@ -29,6 +29,10 @@ type Resolver interface {
 	// Errors wrap ErrUnavailable, ErrTimeout, ErrBudget, ErrCredential, or the context's error.
 	Resolve(ctx context.Context, s *token.Session, ref routes.Reference, maxAge time.Duration) (policy.Container, error)
 
+	// Known gives what Resolve would without asking the forge; nil when it would ask. now is the time, by a caller who has just
+	// read the clock. What it gives must not be changed.
+	Known(s *token.Session, ref routes.Reference, maxAge time.Duration, now time.Time) *policy.Container
+
 	// Lookup makes the upstream read that the route declares in Find.Lookup for an object with a global id, with the
 	// operation's captures. It fails as Resolve does; on a route without a Lookup it returns an error of its own.
 	Lookup(ctx context.Context, s *token.Session, route *routes.Route, op *routes.Operation) (LookupResult, error)

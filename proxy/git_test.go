@@ -195,6 +195,10 @@ func TestGitRequests(t *testing.T) {
 // twinResolver knows a project called granted.wiki besides.
 type twinResolver struct{ Resolver }
 
+func (r twinResolver) Known(s *token.Session, ref routes.Reference, maxAge time.Duration, _ time.Time) *policy.Container {
+	return knownBy(r, s, ref, maxAge)
+}
+
 func (r twinResolver) Resolve(ctx context.Context, s *token.Session, ref routes.Reference, maxAge time.Duration) (policy.Container, error) {
 	if ref.Kind == routes.RefProject && string(ref.Path) == "group/granted.wiki" {
 		return withheld, nil

@@ -22,6 +22,10 @@ import (
 // anyContainer finds whatever is asked for: each repository and each organization is private, and the owner's.
 type anyContainer struct{ Resolver }
 
+func (r anyContainer) Known(s *token.Session, ref routes.Reference, maxAge time.Duration, _ time.Time) *policy.Container {
+	return knownBy(r, s, ref, maxAge)
+}
+
 func (anyContainer) Resolve(_ context.Context, _ *token.Session, ref routes.Reference, _ time.Duration) (policy.Container, error) {
 	c := policy.Container{Boundary: routes.BoundaryGroup, ID: 3, Path: "alpha", Visibility: policy.VisibilityPrivate, Access: policy.OwnerMember}
 	if ref.Kind == routes.RefProject {

@@ -23,6 +23,10 @@ import (
 // called issues/search by now.
 type giteaResolver struct{ Resolver }
 
+func (r giteaResolver) Known(s *token.Session, ref routes.Reference, maxAge time.Duration, _ time.Time) *policy.Container {
+	return knownBy(r, s, ref, maxAge)
+}
+
 func (giteaResolver) Resolve(_ context.Context, _ *token.Session, ref routes.Reference, _ time.Duration) (policy.Container, error) {
 	repository := func(id int64, path string, owner int64) policy.Container {
 		return policy.Container{Boundary: routes.BoundaryProject, ID: id, Path: path, Ancestors: []int64{owner}, Visibility: policy.VisibilityPrivate, Access: policy.OwnerMember}

@@ -24,6 +24,7 @@ type Sessions interface {
 // gateway needs. With a context of cache.WithoutLoading Resolve does not wait either.
 type Resolver interface {
 	Resolve(ctx context.Context, s *token.Session, ref routes.Reference, maxAge time.Duration) (policy.Container, error)
+	Known(s *token.Session, ref routes.Reference, maxAge time.Duration, now time.Time) *policy.Container
 	Lookup(ctx context.Context, s *token.Session, route *routes.Route, op *routes.Operation) (forge.LookupResult, error)
 	Forget(container policy.Container)
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"patgate/cache"
 	"patgate/forge"
 	"patgate/policy"
 	"patgate/routes"
@@ -163,21 +164,13 @@ func (x *exchange) resolveReference(ref routes.Reference, check policy.Check) (*
 		x.question.Checks = append(x.question.Checks, check)
 		return nil, nil
 	}
-	switch {
-	case x.ctx == nil: // in a loop nothing is asked
-	case x.resolving.IsZero():
-		x.resolving = time.Now() // not since the request began: its body may have taken long to arrive
-	case time.Since(x.resolving) > x.h.options.Timeouts.Resolve:
-		return nil, forge.ErrTimeout
-	}
-	container, err := x.h.options.Resolver.Resolve(x.patience(), x.session, ref, x.maxAge())
+	c, err := x.find(ref)
 	if err != nil {
 		return nil, err
 	}
-	if x.surface != surfaceGit && !x.op.Route.Named && ref.ID == 0 && !hasOwnID(&container, ref.Kind) && !bytes.EqualFold([]byte(container.Path), ref.Path) {
-		container = policy.Container{} // it will be sent by its path: that must be the one that was checked
+	if x.surface != surfaceGit && !x.op.Route.Named && ref.ID == 0 && !hasOwnID(c, ref.Kind) && !bytes.EqualFold([]byte(c.Path), ref.Path) {
+		*c = policy.Container{} // it will be sent by its path: that must be the one that was checked
 	}
-	c := x.keep(container, ref)
 	check.Boundary, check.Container = c.Boundary, c
 	if check.Boundary == routes.BoundaryNone {
 		check.Boundary = boundaryOf(ref.Kind)
@@ -186,17 +179,31 @@ func (x *exchange) resolveReference(ref routes.Reference, check policy.Check) (*
 	return c, nil
 }
 
-// patience is the context of look-ups: in a loop they do not wait.
-func (x *exchange) patience() context.Context {
+// find asks the resolver, in a loop for what it knows, and keeps the container where checks can point at it.
+func (x *exchange) find(ref routes.Reference) (*policy.Container, error) {
+	resolver := x.h.options.Resolver
 	if x.ctx == nil {
-		return x.h.kept
+		known := resolver.Known(x.session, ref, x.maxAge(), x.event.Start)
+		if known == nil {
+			return nil, cache.ErrNotKept
+		}
+		return x.keep(known, ref), nil
 	}
-	return context.Background()
+	if x.resolving.IsZero() {
+		x.resolving = time.Now() // not since the request began: its body may have taken long to arrive
+	} else if time.Since(x.resolving) > x.h.options.Timeouts.Resolve {
+		return nil, forge.ErrTimeout
+	}
+	c, err := resolver.Resolve(context.Background(), x.session, ref, x.maxAge())
+	if err != nil {
+		return nil, err
+	}
+	return x.keep(&c, ref), nil
 }
 
-// keep stores a container where checks can point at it.
-func (x *exchange) keep(c policy.Container, ref routes.Reference) *policy.Container {
-	x.containers = append(x.containers, c)
+// keep stores a container.
+func (x *exchange) keep(c *policy.Container, ref routes.Reference) *policy.Container {
+	x.containers = append(x.containers, *c)
 	x.found = append(x.found, ref)
 	return &x.containers[len(x.containers)-1]
 }

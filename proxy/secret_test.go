@@ -25,6 +25,10 @@ type leakyResolver struct {
 	fail func(credential string) error
 }
 
+func (r leakyResolver) Known(s *token.Session, ref routes.Reference, maxAge time.Duration, _ time.Time) *policy.Container {
+	return knownBy(r, s, ref, maxAge)
+}
+
 func (r leakyResolver) Resolve(_ context.Context, s *token.Session, _ routes.Reference, _ time.Duration) (policy.Container, error) {
 	return policy.Container{}, r.fail(s.Credential.Reveal())
 }

@@ -1,7 +1,6 @@
 package facts
 
 import (
-	"encoding/binary"
 	"hash/maphash"
 	"strings"
 	"sync/atomic"
@@ -96,24 +95,27 @@ type idKey struct {
 	kind routes.RefKind
 }
 
-// pathKey names a fact by path: two hashes, under seeds of this process, of eye, kind and the path in lower case. The
-// fact itself says which path it is about, so equal hashes of different paths do no harm.
-type pathKey [2]uint64
+// pathKey names a fact by path: what an eye sees of it. Of the path in lower case it holds a hash, under a seed of this
+// process. The fact itself says which path it is about, so equal hashes of different paths do no harm.
+type pathKey struct {
+	eye
+	path uint64
+	kind routes.RefKind
+}
 
-type pathSeeds [2]maphash.Seed
+// pathSeed is the seed of the hashes of paths.
+type pathSeed struct{ maphash.Seed }
 
-func newPathSeeds() pathSeeds { return pathSeeds{maphash.MakeSeed(), maphash.MakeSeed()} }
+func newPathSeed() pathSeed { return pathSeed{maphash.MakeSeed()} }
 
 // key hashes without allocating for paths of usual length.
-func (s *pathSeeds) key(e eye, kind routes.RefKind, path []byte) pathKey {
-	var space [256]byte
-	buf := append(space[:0], byte(kind))
-	buf = binary.BigEndian.AppendUint64(buf, uint64(e.owner))
-	buf = binary.BigEndian.AppendUint64(buf, uint64(e.credential))
+func (s pathSeed) key(e eye, kind routes.RefKind, path []byte) pathKey {
+	var space [128]byte
+	buf := space[:0]
 	for _, b := range path {
 		buf = append(buf, lower(b))
 	}
-	return pathKey{maphash.Bytes(s[0], buf), maphash.Bytes(s[1], buf)}
+	return pathKey{e, maphash.Bytes(s.Seed, buf), kind}
 }
 
 // lower is ASCII's lower case: paths hold no other letters (routes.ParseReference).
@@ -126,8 +128,11 @@ func lower(b byte) byte {
 
 // asksFor tells whether path is asked, but for case.
 func asksFor(asked string, path []byte) bool {
-	if len(asked) != len(path) {
+	switch {
+	case len(asked) != len(path):
 		return false
+	case asked == string(path):
+		return true // most are written in lower case
 	}
 	for i, b := range path {
 		if asked[i] != lower(b) {

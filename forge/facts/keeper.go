@@ -83,7 +83,7 @@ type Keeper[N any] struct {
 	now     func() time.Time
 	ttl     time.Duration
 	timeout time.Duration
-	seeds   pathSeeds
+	seed    pathSeed
 	byPath  *cache.Cache[pathKey, *Fact]
 	byID    *cache.Cache[idKey, *Fact]
 	nodes   *cache.Cache[idKey, *node[N]]
@@ -97,7 +97,7 @@ func New[N any](o Options, api rest.API, read Read) (*Keeper[N], error) {
 	if err != nil {
 		return nil, err
 	}
-	k := &Keeper[N]{Client: client, read: read, budget: forge.NewBudget(o.Budget), now: o.Now, ttl: o.TTL, timeout: o.Timeout, seeds: newPathSeeds()}
+	k := &Keeper[N]{Client: client, read: read, budget: forge.NewBudget(o.Budget), now: o.Now, ttl: o.TTL, timeout: o.Timeout, seed: newPathSeed()}
 	options := func(name string) cache.Options {
 		return cache.Options{Name: name, MaxEntries: o.MaxEntries, TTL: o.TTL, NegativeTTL: o.NegativeTTL, Now: o.Now}
 	}
@@ -129,30 +129,46 @@ func (k *Keeper[N]) Stats() []cache.Stats {
 // Forget implements forge.Resolver.
 func (k *Keeper[N]) Forget(c policy.Container) { k.dropped.forget(c) }
 
-// Resolve implements forge.Resolver. A hit does not allocate.
-func (k *Keeper[N]) Resolve(ctx context.Context, s *token.Session, ref routes.Reference, maxAge time.Duration) (policy.Container, error) {
-	if maxAge <= 0 || maxAge > k.ttl {
-		maxAge = k.ttl
-	}
+// Known implements forge.Resolver. It does not allocate, but for what a user's own id names.
+func (k *Keeper[N]) Known(s *token.Session, ref routes.Reference, maxAge time.Duration, now time.Time) *policy.Container {
+	maxAge = k.limit(maxAge)
 	switch {
 	case ref.Kind == routes.RefNone || ref.ID <= 0 && len(ref.Path) == 0:
-		return policy.Container{}, nil
+		return &policy.Container{}
 	case ref.Kind == routes.RefUser && ref.ID == s.OwnerUserID:
 		// The owner's own id needs no question. The username does: it may be another's by now.
-		return policy.Container{Boundary: routes.BoundaryUser, ID: s.OwnerUserID, Path: s.Username, Access: policy.OwnerMember}, nil
-	}
-	now := k.now() // once: it is half of what a hit costs
-	if ref.ID > 0 {
-		key := idKey{eyeOf(s), ref.ID, ref.Kind}
-		if f, _, ok := k.byID.PeekAt(key, maxAge, now); ok && k.usable(f, maxAge, now) {
-			return f.Container, nil
+		return &policy.Container{Boundary: routes.BoundaryUser, ID: s.OwnerUserID, Path: s.Username, Access: policy.OwnerMember}
+	case ref.ID > 0:
+		if f, _, ok := k.byID.PeekAt(idKey{eyeOf(s), ref.ID, ref.Kind}, maxAge, now); ok && k.usable(f, maxAge, now) {
+			return &f.Container
 		}
-		return resolveThrough(ctx, k, s, k.byID, key, ref, maxAge)
+		return nil
 	}
-	key := k.seeds.key(eyeOf(s), ref.Kind, ref.Path)
+	key := k.seed.key(eyeOf(s), ref.Kind, ref.Path)
 	if f, _, ok := k.byPath.PeekAt(key, maxAge, now); ok && k.usable(f, maxAge, now) && asksFor(f.asked, ref.Path) {
-		return f.Container, nil
+		return &f.Container
 	}
+	return nil
+}
+
+// limit bounds an age.
+func (k *Keeper[N]) limit(maxAge time.Duration) time.Duration {
+	if maxAge <= 0 || maxAge > k.ttl {
+		return k.ttl
+	}
+	return maxAge
+}
+
+// Resolve implements forge.Resolver. A hit does not allocate, but for what a user's own id names.
+func (k *Keeper[N]) Resolve(ctx context.Context, s *token.Session, ref routes.Reference, maxAge time.Duration) (policy.Container, error) {
+	if c := k.Known(s, ref, maxAge, k.now()); c != nil {
+		return *c, nil
+	}
+	maxAge = k.limit(maxAge)
+	if ref.ID > 0 {
+		return resolveThrough(ctx, k, s, k.byID, idKey{eyeOf(s), ref.ID, ref.Kind}, ref, maxAge)
+	}
+	key := k.seed.key(eyeOf(s), ref.Kind, ref.Path)
 	// The reference may point into the request's bytes, which a load that others wait for may outlive.
 	ref.Path = append([]byte(nil), ref.Path...)
 	return resolveThrough(ctx, k, s, k.byPath, key, ref, maxAge)
@@ -166,9 +182,6 @@ func (k *Keeper[N]) usable(f *Fact, maxAge time.Duration, now time.Time) bool {
 
 // resolveThrough asks the forge, with the others that ask for the same, and pays for it.
 func resolveThrough[K comparable, N any](ctx context.Context, k *Keeper[N], s *token.Session, c *cache.Cache[K, *Fact], key K, ref routes.Reference, maxAge time.Duration) (policy.Container, error) {
-	if cache.MayNotLoad(ctx) {
-		return policy.Container{}, cache.ErrNotKept
-	}
 	if err := k.Pay(s); err != nil {
 		return policy.Container{}, fmt.Errorf("resolving a %s: %w", ref.Kind, err)
 	}

@@ -60,7 +60,7 @@ func fixture(t *testing.T, g giteatest.World, n int64) *resolvertest.Fixture {
 		Group: group(top, "private"), OutsideGroup: group(out, "limited"), UserIsGroup: true,
 		Inherited: project(top+"/My.Project", true), Outside: project(out+"/payroll", true),
 		Public: project(bob+"/library", false), Hidden: project(bob+"/diary", true), Personal: project(ada+"/notes", true),
-		Redirects: true, Advance: clk.advance, TTL: 30 * time.Second, Burst: testBurst,
+		Redirects: true, Now: clk.now, Advance: clk.advance, TTL: 30 * time.Second, Burst: testBurst,
 	}
 	group(friends, "public")
 	fx.Invited = project(friends+"/shared", true)

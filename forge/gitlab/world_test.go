@@ -73,7 +73,7 @@ func fixture(t *testing.T) *resolvertest.Fixture {
 		Hidden:    project("bob/diary", forgetest.Private),
 		Personal:  project("Ada/notes", forgetest.Private),
 		Redirects: true,
-		Advance:   clk.advance, Asked: f.RequestCount, TTL: 30 * time.Second, Burst: testBurst,
+		Now:       clk.now, Advance: clk.advance, Asked: f.RequestCount, TTL: 30 * time.Second, Burst: testBurst,
 	}
 	f.AddMember(fx.Outside.ID, ada, forgetest.Reporter)
 	f.InviteToProject(fx.Invited.ID, team.ID, forgetest.Developer)

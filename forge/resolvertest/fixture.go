@@ -38,7 +38,8 @@ type Fixture struct {
 	// Leave ends the user's membership of Outside.
 	Leave func()
 
-	// Advance moves the resolver's clock.
+	// Now reads the resolver's clock, and Advance moves it.
+	Now     func() time.Time
 	Advance func(time.Duration)
 	// Asked counts the requests that the forge has received.
 	Asked func() int

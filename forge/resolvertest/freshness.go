@@ -26,6 +26,46 @@ func freshness(t *testing.T, fixture func(t *testing.T) *Fixture) {
 			t.Fatalf("%d questions for what was known", n)
 		}
 	})
+	t.Run("what is known is what was resolved, and asks nobody", func(t *testing.T) {
+		f := fixture(t)
+		const write = 5 * time.Second
+		refs := []routes.Reference{byID(routes.RefProject, f.Outside), reference(t, routes.RefProject, f.Outside.Path), reference(t, routes.RefProject, strings.ToUpper(f.Outside.Path))}
+		for _, ref := range refs {
+			if c := f.Resolver.Known(f.Session, ref, 0, f.Now()); c != nil {
+				t.Fatalf("%+v before anybody asked", *c)
+			}
+		}
+		want := resolve(t, f, f.Session, refs[1], 0)
+		before := f.Asked()
+		for _, ref := range refs {
+			if c := f.Resolver.Known(f.Session, ref, write, f.Now()); c == nil || c.ID != want.ID || c.Path != want.Path || c.Access != want.Access {
+				t.Fatalf("%s: got %+v, want %+v", ref.Path, c, want)
+			}
+		}
+		other := *f.Session
+		other.CredentialID++
+		if c := f.Resolver.Known(&other, refs[1], 0, f.Now()); c != nil {
+			t.Fatalf("%+v: seen by another credential", *c)
+		}
+		f.Advance(write + time.Millisecond)
+		for _, ref := range refs {
+			if c := f.Resolver.Known(f.Session, ref, write, f.Now()); c != nil {
+				t.Fatalf("%+v: older than the write allows", *c)
+			}
+			if c := f.Resolver.Known(f.Session, ref, 0, f.Now()); c == nil {
+				t.Fatalf("%s: not known within the resolver's own limit", ref.Path)
+			}
+		}
+		f.Resolver.Forget(want)
+		for _, ref := range refs {
+			if c := f.Resolver.Known(f.Session, ref, 0, f.Now()); c != nil {
+				t.Fatalf("%+v after it was forgotten", *c)
+			}
+		}
+		if n := f.Asked() - before; n != 0 {
+			t.Fatalf("%d questions", n)
+		}
+	})
 	t.Run("nothing is served past the limit", func(t *testing.T) {
 		f := fixture(t)
 		resolve(t, f, f.Session, byID(routes.RefProject, f.Outside), 0)
