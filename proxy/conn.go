@@ -32,6 +32,7 @@ type clientConn struct {
 	limits  *Timeouts
 	phase   atomic.Uint32
 	peer    netip.Addr
+	from    string    // its text
 	secure  *tls.Conn // the same connection, when it is TLS
 	shaken  bool
 	wrote   bool // part of an answer, without an error since

@@ -30,7 +30,7 @@ func (l *fieldLine) ordinary() bool {
 
 // fields is a request's header block, read once from its raw bytes.
 type fields struct {
-	table *fieldTable      // of the forge; nil is GitLab's
+	table *fieldTable         // of the forge; nil is GitLab's
 	known *memo.Of[fieldLine] // lines that were read before; nil where none are remembered
 	list  []field
 	size  int       // of the block, with the empty line

@@ -82,7 +82,11 @@ func (x *exchange) appendBasic(dst []byte) []byte {
 func (x *exchange) appendForwarding(dst []byte) []byte {
 	if x.client.IsValid() {
 		dst = append(dst, "X-Forwarded-For: "...)
-		dst = x.client.AppendTo(dst)
+		if x.conn != nil && x.conn.peer == x.client {
+			dst = append(dst, x.conn.from...)
+		} else {
+			dst = x.client.AppendTo(dst)
+		}
 		dst = append(dst, '\r', '\n')
 	}
 	dst = append(dst, "X-Forwarded-Proto: "...)

@@ -57,6 +57,7 @@ func (l *listener) wrap(c net.Conn) *clientConn {
 	conn.dog = l.h.dog
 	if addr, ok := c.RemoteAddr().(*net.TCPAddr); ok {
 		conn.peer = addr.AddrPort().Addr().Unmap().WithZone("")
+		conn.from = conn.peer.String()
 	}
 	if l.server.full() {
 		l.refuse(c, fasthttp.StatusServiceUnavailable)

@@ -11,7 +11,7 @@ import (
 
 // station is what one event loop keeps from one request to the next. Only the loop's goroutine uses it.
 type station struct {
-	table    *routes.Table      // for which the following is remembered
+	table    *routes.Table       // for which the following is remembered
 	asked    memo.Of[fieldLine]  // lines of requests
 	answered memo.Of[answerLine] // and of answers
 	pairs    params.Memo         // parameters

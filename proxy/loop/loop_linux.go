@@ -192,9 +192,9 @@ func (l *Loop) Adopt(c *net.TCPConn) (*Socket, error) {
 // Start begins to watch a socket. With rest it rests from the start, and its handler is told at once. After an error the
 // socket can only be closed.
 func (s *Socket) Start(rest bool) error {
-	s.mu.Lock()
-	s.resting = rest
-	s.mu.Unlock()
+	if rest {
+		s.state.Or(resting)
+	}
 	const edges = syscall.EPOLLIN | syscall.EPOLLOUT | syscall.EPOLLRDHUP | 1<<31 // EPOLLET
 	event := syscall.EpollEvent{Events: edges, Fd: int32(s.fd)}
 	var err error

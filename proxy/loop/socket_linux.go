@@ -7,7 +7,7 @@ import (
 	"io"
 	"net"
 	"os"
-	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 	"unsafe"
@@ -22,14 +22,18 @@ type Socket struct {
 
 	readable, writable chan struct{} // something happened while it did not rest
 
-	mu       sync.Mutex
-	resting  bool
-	happened bool // something did, since it was last looked at
-	late     bool // reads are past their deadline
-	lateOut  bool // writes are
-	closed   bool
-	users    int // calls that use fd
+	state atomic.Uint32 // flags, and above them the number of calls that use fd
 }
+
+// What a socket's state holds.
+const (
+	resting  = 1 << iota // it rests in the loop
+	happened             // something did, since it was last looked at
+	late                 // reads are past their deadline
+	lateOut              // writes are
+	closed
+	oneUser // of fd: the number of them takes the rest of the state
+)
 
 var _ net.Conn = (*Socket)(nil)
 
@@ -42,34 +46,38 @@ func (s *Socket) Handle(h Handler) { s.handler = h }
 // Rest gives the socket to the loop. False says that something happened since it was last read, or that it is Late: it
 // stays the caller's, who should read once more.
 func (s *Socket) Rest() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.happened || s.late {
-		s.happened = false
-		return false
+	for {
+		was := s.state.Load()
+		is, rests := was|resting, true
+		switch {
+		case was&(happened|late) != 0:
+			is, rests = was&^happened, false
+		case was&closed != 0:
+			return true
+		}
+		if s.state.CompareAndSwap(was, is) {
+			return rests
+		}
 	}
-	s.resting = !s.closed
-	return true
 }
 
 // Take takes a resting socket out of the loop. False says that something happened to it, so that the loop has it or will
 // have it in a moment.
 func (s *Socket) Take() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if !s.resting || s.happened || s.closed {
-		return false
+	for {
+		was := s.state.Load()
+		if was&(resting|happened|closed) != resting {
+			return false
+		}
+		if s.state.CompareAndSwap(was, was&^resting) {
+			return true
+		}
 	}
-	s.resting = false
-	return true
 }
 
 // mark notes that something happened, and tells whether a goroutine may have been woken.
 func (s *Socket) mark() bool {
-	s.mu.Lock()
-	s.happened = true
-	rests := s.resting
-	s.mu.Unlock()
+	rests := s.state.Or(happened)&resting != 0
 	if !rests {
 		s.wake()
 	}
@@ -90,34 +98,36 @@ func (s *Socket) wake() {
 
 // dispatch tells the handler, when the socket rests.
 func (s *Socket) dispatch() {
-	s.mu.Lock()
-	due := s.resting && s.happened && !s.closed
-	if due {
-		s.resting, s.happened = false, false
-	}
-	s.mu.Unlock()
-	if due {
-		s.handler.Ready()
+	for {
+		was := s.state.Load()
+		if was&(resting|happened|closed) != resting|happened {
+			return
+		}
+		if s.state.CompareAndSwap(was, was&^(resting|happened)) {
+			s.handler.Ready()
+			return
+		}
 	}
 }
 
 // hold keeps fd open for a call; let ends that.
-func (s *Socket) hold() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.closed {
-		return false
+func (s *Socket) hold() bool { return s.holdUnless(closed) == 0 }
+
+// holdUnless is hold when none of the flags is set; it gives those that are.
+func (s *Socket) holdUnless(flags uint32) (set uint32) {
+	for {
+		was := s.state.Load()
+		if set = was & flags; set != 0 {
+			return set
+		}
+		if s.state.CompareAndSwap(was, was+oneUser) {
+			return 0
+		}
 	}
-	s.users++
-	return true
 }
 
 func (s *Socket) let() {
-	s.mu.Lock()
-	s.users--
-	last := s.closed && s.users == 0
-	s.mu.Unlock()
-	if last {
+	if is := s.state.Add(^uint32(oneUser - 1)); is&closed != 0 && is < oneUser {
 		s.end()
 	}
 }
@@ -190,7 +200,7 @@ func (s *Socket) Read(p []byte) (int, error) {
 		return 0, nil
 	}
 	for {
-		if err := s.begin(&s.late); err != nil {
+		if err := s.begin(late); err != nil {
 			return 0, err
 		}
 		n, err := s.TryRead(p)
@@ -204,7 +214,7 @@ func (s *Socket) Read(p []byte) (int, error) {
 
 // ReadNow is Read without waiting: the error is ErrAgain when there is nothing.
 func (s *Socket) ReadNow(p []byte) (int, error) {
-	if err := s.begin(&s.late); err != nil {
+	if err := s.begin(late); err != nil {
 		return 0, err
 	}
 	defer s.let()
@@ -215,7 +225,7 @@ func (s *Socket) ReadNow(p []byte) (int, error) {
 func (s *Socket) Write(p []byte) (int, error) {
 	written := 0
 	for written < len(p) {
-		if err := s.begin(&s.lateOut); err != nil {
+		if err := s.begin(lateOut); err != nil {
 			return written, err
 		}
 		n, err := s.TryWrite(p[written:])
@@ -232,45 +242,39 @@ func (s *Socket) Write(p []byte) (int, error) {
 	return written, nil
 }
 
-// begin holds the socket for a call, unless it is closed or past the deadline. What happens from now on is news.
-func (s *Socket) begin(late *bool) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	switch {
-	case s.closed:
+// begin holds the socket for a call, unless it is closed or past the deadline. What happens from now on is news to a read.
+func (s *Socket) begin(past uint32) error {
+	switch set := s.holdUnless(closed | past); {
+	case set&closed != 0:
 		return net.ErrClosed
-	case *late:
+	case set != 0:
 		return os.ErrDeadlineExceeded
 	}
-	if late == &s.late {
-		s.happened = false
+	if past == late {
+		s.state.And(^uint32(happened))
 	}
-	s.users++
 	return nil
 }
 
 // Late tells whether the deadline for reads has passed.
-func (s *Socket) Late() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.late
-}
+func (s *Socket) Late() bool { return s.state.Load()&late != 0 }
 
 // Close closes the connection. Reads and writes that wait end.
 func (s *Socket) Close() error {
-	s.mu.Lock()
-	if s.closed {
-		s.mu.Unlock()
-		return net.ErrClosed
+	for {
+		was := s.state.Load()
+		if was&closed != 0 {
+			return net.ErrClosed
+		}
+		if !s.state.CompareAndSwap(was, (was|closed)&^resting) {
+			continue
+		}
+		s.wake()
+		if was < oneUser { // else the last of them ends it
+			s.end()
+		}
+		return nil
 	}
-	s.closed, s.resting = true, false
-	last := s.users == 0
-	s.mu.Unlock()
-	s.wake()
-	if last {
-		s.end()
-	}
-	return nil
 }
 
 // Abort ends the connection from any goroutine: its owner reads the end, or gets an error, and closes it.
@@ -278,15 +282,16 @@ func (s *Socket) Abort() { _ = s.shutdown(syscall.SHUT_RDWR) }
 
 // EndIfResting lets no more come in on a resting socket. Its handler is told; what has come already can be read.
 func (s *Socket) EndIfResting() {
-	s.mu.Lock()
-	rests := s.resting && !s.closed
-	if rests {
-		s.users++
-	}
-	s.mu.Unlock()
-	if rests {
-		_ = syscall.Shutdown(s.fd, syscall.SHUT_RD)
-		s.let()
+	for {
+		was := s.state.Load()
+		if was&(resting|closed) != resting {
+			return
+		}
+		if s.state.CompareAndSwap(was, was+oneUser) {
+			_ = syscall.Shutdown(s.fd, syscall.SHUT_RD)
+			s.let()
+			return
+		}
 	}
 }
 
@@ -321,20 +326,21 @@ func (s *Socket) deadline(t time.Time, in, out bool) error {
 	if past && time.Until(t) > 0 {
 		return errors.ErrUnsupported
 	}
-	s.mu.Lock()
+	flags := uint32(0)
 	if in {
-		s.late = past
+		flags |= late
 	}
 	if out {
-		s.lateOut = past
+		flags |= lateOut
 	}
-	rests := s.resting
-	s.mu.Unlock()
-	switch {
-	case !past:
-	case rests && in:
+	if !past {
+		s.state.And(^flags)
+		return nil
+	}
+	rests := s.state.Or(flags)&resting != 0
+	if rests && in {
 		_ = s.shutdown(syscall.SHUT_RD) // an event that the loop sees
-	default:
+	} else {
 		s.wake()
 	}
 	return nil
