@@ -35,7 +35,7 @@ func startPatgate(_ context.Context, s *stage, to target) (*service, error) {
 	return s.configured("patgate"+to.suffix, config, listen, to.env, s.patgate, "serve", "--config", "%s")
 }
 
-// nginxConfig has @AUTH@ in the place of what asks for authorization.
+// nginxConfig has @AUTH@ in the place of what asks for authorization, and @ASKED@ in that of how.
 const nginxConfig = `
 daemon off;
 worker_processes auto;
@@ -62,24 +62,39 @@ http {
     location / { @AUTH@ proxy_pass http://forge; }
     location = /authorize {
       internal;
-      proxy_pass http://authorizer/;
+      @ASKED@
       proxy_pass_request_body off;
       proxy_set_header Content-Length "";
-      proxy_set_header Connection "";
       proxy_set_header X-Original-URI $request_uri;
     }
   }
 }
 `
 
-func (s *stage) nginx(name, auth, authorizer string, to target) (*service, error) {
+// asking is how nginx asks an authorizer; the zero value is not at all.
+type asking struct{ auth, upstream, pass string }
+
+// keptAsking keeps connections to the authorizer; documentedAsking is as nginx's manual (ngx_http_auth_request_module) and those
+// of authorizers such as oauth2-proxy show it: with nginx's defaults, HTTP/1.0 and a connection for each request.
+func keptAsking(address string) asking {
+	return asking{"auth_request /authorize;",
+		"upstream authorizer { server " + address + "; keepalive 1024; keepalive_requests 1000000000; keepalive_timeout 1h; }",
+		`proxy_pass http://authorizer/; proxy_set_header Connection "";`}
+}
+
+func documentedAsking(address string) asking {
+	return asking{"auth_request /authorize;", "",
+		"proxy_pass http://" + address + "/; proxy_http_version 1.0; proxy_set_header Connection close;"}
+}
+
+func (s *stage) nginx(name string, ask asking, to target) (*service, error) {
 	listen, err := freePort()
 	if err != nil {
 		return nil, err
 	}
 	name += to.suffix
-	config := s.fill(nginxConfig, "@AUTH@", auth, "@AUTHORIZER@", authorizer, "@NAME@", name, "@LISTEN@", listen, "@UPSTREAM@", to.upstream)
-	if auth == "" {
+	config := s.fill(nginxConfig, "@AUTH@", ask.auth, "@AUTHORIZER@", ask.upstream, "@ASKED@", ask.pass, "@NAME@", name, "@LISTEN@", listen, "@UPSTREAM@", to.upstream)
+	if ask == (asking{}) {
 		at := strings.Index(config, "    location = /authorize")
 		config = config[:at] + "  }\n}\n"
 	}
@@ -87,10 +102,18 @@ func (s *stage) nginx(name, auth, authorizer string, to target) (*service, error
 }
 
 func startNginxPlain(_ context.Context, s *stage, to target) (*service, error) {
-	return s.nginx("nginx", "", "", to)
+	return s.nginx("nginx", asking{}, to)
 }
 
 func startNginxAuth(ctx context.Context, s *stage, to target) (*service, error) {
+	return s.nginxAuth(ctx, "nginx-auth", documentedAsking, to)
+}
+
+func startNginxAuthKept(ctx context.Context, s *stage, to target) (*service, error) {
+	return s.nginxAuth(ctx, "nginx-auth-kept", keptAsking, to)
+}
+
+func (s *stage) nginxAuth(ctx context.Context, name string, ask func(address string) asking, to target) (*service, error) {
 	binary := s.path("authorizer")
 	if _, err := os.Stat(binary); err != nil {
 		if err := build(ctx, "patgate/bench/authorizer", binary); err != nil {
@@ -108,16 +131,16 @@ func startNginxAuth(ctx context.Context, s *stage, to target) (*service, error) 
 	if err != nil {
 		return nil, err
 	}
-	helper, err := s.start("authorizer"+to.suffix, nil, binary, "-listen", address, "-tokens", s.path("authorizer.tokens"))
+	authorizer := name + "-authorizer" + to.suffix
+	helper, err := s.start(authorizer, nil, binary, "-listen", address, "-tokens", s.path("authorizer.tokens"))
 	if err != nil {
 		return nil, err
 	}
 	if err := listening(address); err != nil {
 		helper.stop()
-		return nil, &notListening{"authorizer", s.tail("authorizer" + to.suffix)}
+		return nil, &notListening{authorizer, s.tail(authorizer)}
 	}
-	v, err := s.nginx("nginx-auth", "auth_request /authorize;",
-		"upstream authorizer { server "+address+"; keepalive 1024; keepalive_requests 1000000000; keepalive_timeout 1h; }", to)
+	v, err := s.nginx(name, ask(address), to)
 	if err != nil {
 		helper.stop()
 		return nil, err

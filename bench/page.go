@@ -61,7 +61,7 @@ func (r *result) throughputTable(line func(string, ...any)) {
 			spreadOf(s.cpu()).text("%.1f"), relative, float64(s.Samples[len(s.Samples)-1].RSS)/(1<<20))
 	}
 	own := find1(r.Throughput, patgate)
-	for _, other := range []string{nginxAuth, caddy, haproxy} {
+	for _, other := range []string{nginxAuth, nginxAuthKept, caddy, haproxy} {
 		if o := find1(r.Throughput, other); o != nil && own != nil {
 			line("")
 			line("CPU of patgate, ratio to %s: %s", other, spreadOf(pairs(own.cpu(), o.cpu(), ratio)).text("%.2f"))

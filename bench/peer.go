@@ -30,10 +30,11 @@ type target struct {
 // Names of the peers, as they stand in results.
 const (
 	patgate    = "patgate"
-	nginxPlain = "nginx proxy_pass"
-	nginxAuth  = "nginx auth_request"
-	haproxy    = "haproxy"
-	caddy      = "caddy"
+	nginxPlain    = "nginx proxy_pass"
+	nginxAuth     = "nginx auth_request"
+	nginxAuthKept = "nginx auth_request, connections kept"
+	haproxy       = "haproxy"
+	caddy         = "caddy"
 )
 
 // peers lists who is compared, in the order in which they are driven. All have as many workers as there are processors,
@@ -48,8 +49,10 @@ func peers() []peer {
 		{name: haproxy, program: "haproxy", install: "apt-get install haproxy", start: startHAProxy,
 			checks: "Nothing. Forwards; formats its log line into a ring in memory, the cheapest log that it has."},
 		{name: nginxAuth, program: "nginx", install: "apt-get install nginx-light", start: startNginxAuth,
-			checks: "Asks a small authorizer (Go, fasthttp) for each request: SHA-256 of the token among 100,000 in memory, and that the project in the path is the token's. " +
-				"No table of routes, no permissions, no ids, the client's own credential goes on to the upstream; buffered access log."},
+			checks: "Asks a small authorizer (Go, fasthttp) for each request, as nginx's manual shows it: HTTP/1.0, a connection for each. SHA-256 of the token among 100,000 in memory, " +
+				"and that the project in the path is the token's. No table of routes, no permissions, no ids, the client's own credential goes on to the upstream; buffered access log."},
+		{name: nginxAuthKept, program: "nginx", install: "apt-get install nginx-light", start: startNginxAuthKept,
+			checks: "The same, tuned: the connections to the authorizer are kept (HTTP/1.1, an upstream block with keepalive)."},
 		{name: caddy, program: "caddy", install: "apt-get install caddy", start: startCaddy,
 			checks: "Nothing. Forwards; access log in a file."},
 	}
