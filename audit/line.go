@@ -2,6 +2,7 @@ package audit
 
 import (
 	"encoding/binary"
+	"math/bits"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -220,8 +221,9 @@ func appendDecimal(dst []byte, value int64) []byte {
 	if value < 0 {
 		return strconv.AppendInt(dst, value, 10)
 	}
-	n, digits := uint64(value), 1
-	for bound := uint64(10); n >= bound && digits < maxDigits; bound *= 10 {
+	n := uint64(value)
+	digits := bits.Len64(n|1) * 1233 >> 12 // log10(2) is about 1233/4096
+	if n|1 >= powers[digits] {
 		digits++
 	}
 	at := len(dst) + digits
@@ -238,8 +240,15 @@ func appendDecimal(dst []byte, value int64) []byte {
 	return dst
 }
 
-// maxDigits is how many an int64 has at most.
-const maxDigits = 19
+// powers are those of ten that an int64 holds.
+var powers = func() (of [19]uint64) {
+	n := uint64(1)
+	for i := range of {
+		of[i] = n
+		n *= 10
+	}
+	return of
+}()
 
 // decimalDigits are the two digits of the numbers below 100, the first one in the lower half.
 var decimalDigits = func() (of [100]uint16) {

@@ -2,7 +2,9 @@ package audit
 
 import (
 	"fmt"
+	"math"
 	"net/netip"
+	"strconv"
 	"testing"
 	"time"
 
@@ -67,6 +69,30 @@ func TestLinesKeepNothingOfOthers(t *testing.T) {
 			}
 		}
 	}
+}
+
+func TestDecimalNumbers(t *testing.T) {
+	check := func(n int64) {
+		if got, want := string(appendDecimal([]byte("x"), n)), "x"+strconv.FormatInt(n, 10); got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+	}
+	for n := int64(1); n > 0; n *= 2 {
+		check(n)
+		check(n - 1)
+		check(-n)
+	}
+	for n, i := int64(1), 0; i < 19; n, i = n*10, i+1 {
+		check(n)
+		check(n - 1)
+		check(n + 1)
+		check(9 * (n / 10))
+	}
+	for n := range int64(20_000) {
+		check(n)
+	}
+	check(math.MaxInt64)
+	check(math.MinInt64)
 }
 
 func TestALineAllocatesNothing(t *testing.T) {
