@@ -21,6 +21,7 @@ type flight struct {
 	upstream *upstreamConn // that it is sent on
 	brought  []byte        // of the answer
 	over     bool          // it is answered
+	spoiled  bool          // nobody knows who still has the event
 
 	text   []byte // the request's head as it came, then as it was sent, then by which origin the client came
 	target int    // the length of the target in the first

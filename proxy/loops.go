@@ -57,7 +57,7 @@ const maxSpare = 1024
 // put takes a flight back.
 func (s *station) put(f *flight) {
 	f.forget()
-	if len(s.spare) < maxSpare {
+	if len(s.spare) < maxSpare && !f.spoiled {
 		s.spare = append(s.spare, f)
 	}
 }

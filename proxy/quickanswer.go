@@ -70,10 +70,11 @@ func (f *flight) discard() {
 	u.pool.drop(u)
 }
 
-// keepBrought keeps what has come of the answer beyond Ready.
+// keepBrought keeps what has come of the answer beyond Ready, in memory of its own.
 func (f *flight) keepBrought(brought []byte) {
 	switch {
-	case len(brought) == 0, len(f.brought) > 0 && &f.brought[0] == &brought[0]:
+	case len(brought) == 0:
+	case len(f.brought) > 0 && &f.brought[0] == &brought[0]:
 		f.brought = brought
 	default:
 		f.brought = append(slices.Grow(f.brought[:0], cap(brought)), brought...) // for all that may still come

@@ -79,6 +79,7 @@ func (c *clientConn) panicked(f *flight) {
 	h, s := c.server.handler, c.station()
 	x := s.x
 	s.renew()
+	f.spoiled = true
 	h.report(value)
 	if x.recorded {
 		f.event.Failure = failurePanic
