@@ -29,7 +29,7 @@ type target struct {
 
 // Names of the peers, as they stand in results.
 const (
-	patgate    = "patgate"
+	patgate       = "patgate"
 	nginxPlain    = "nginx proxy_pass"
 	nginxAuth     = "nginx auth_request"
 	nginxAuthKept = "nginx auth_request, connections kept"

@@ -82,7 +82,7 @@ type entry struct {
 	bare   bool   // there was no '='
 	kind   entryKind
 	plain  bool // it is written as it is: name and value need no encoding, and nothing takes their place
-	target int // index into Targets
+	target int  // index into Targets
 }
 
 type entryKind uint8

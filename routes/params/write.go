@@ -84,4 +84,6 @@ func unreserved(text []byte) bool {
 	return true
 }
 
-func isUnreserved(c byte) bool { return letterOrDigit(c) || c == '-' || c == '.' || c == '_' || c == '~' }
+func isUnreserved(c byte) bool {
+	return letterOrDigit(c) || c == '-' || c == '.' || c == '_' || c == '~'
+}
