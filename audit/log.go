@@ -101,6 +101,13 @@ func (l *Log) grant() int64 {
 	}
 }
 
+// reclaim takes back the places that parts keep free for themselves: another one needs them.
+func (l *Log) reclaim() {
+	for _, p := range l.parts {
+		p.giveBack()
+	}
+}
+
 // poke wakes the writer.
 func (l *Log) poke() {
 	select {

@@ -356,8 +356,7 @@ func TestPartsOfALog(t *testing.T) {
 			}
 			events = append(events, e)
 		}
-		// A part may keep a share for itself, of which there are 16 for each.
-		if n := len(events); n > queue || n < queue*15/16 {
+		if n := len(events); n != queue {
 			t.Errorf("a queue of %d took %d", queue, n)
 		}
 		for i, e := range events {
@@ -365,7 +364,7 @@ func TestPartsOfALog(t *testing.T) {
 			log.Completion(e)
 		}
 		log.Flush()
-		for range queue * 15 / 16 {
+		for range queue {
 			e := allowed()
 			if err := log.Decision(e); err != nil {
 				t.Fatalf("after all was written: %v", err)
@@ -373,7 +372,7 @@ func TestPartsOfALog(t *testing.T) {
 			log.Completion(e)
 		}
 		log.Close()
-		if got, want := len(o.lines(t)), len(events)+queue*15/16; got != want {
+		if got, want := len(o.lines(t)), len(events)+queue; got != want {
 			t.Errorf("got %d lines, want %d", got, want)
 		}
 		families, err := registry.Gather()
@@ -384,13 +383,70 @@ func TestPartsOfALog(t *testing.T) {
 			if f.GetName() == "patgate_request_duration_seconds" {
 				h := f.Metric[0].Histogram
 				third := uint64(len(events)+2) / 3
-				if first := h.Bucket[0].GetCumulativeCount(); first < third || h.GetSampleCount() != uint64(len(events)+queue*15/16) || h.GetSampleSum() < 3600 {
+				if first := h.Bucket[0].GetCumulativeCount(); first < third || h.GetSampleCount() != uint64(len(events)+queue) || h.GetSampleSum() < 3600 {
 					t.Errorf("got %v", h)
 				}
 				return
 			}
 		}
 		t.Error("there is no histogram")
+	})
+}
+
+// A small queue is there for every part, whatever the others have used before.
+func TestASmallQueueIsForAllParts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		log := newLog(&output{}, 2, nil)
+		defer log.Close()
+		for i := range 50 {
+			e := allowed()
+			e.Part = i % 7
+			if err := log.Decision(e); err != nil {
+				t.Fatalf("event %d: %v", i, err)
+			}
+			log.Completion(e)
+			log.Flush()
+		}
+	})
+}
+
+// What was decided while the output failed is written when it works again, although nobody comes who wakes the writer.
+func TestAWriteThatFailsOnceLosesNoWakeUp(t *testing.T) {
+	withEncoders(t, func(t *testing.T, encoder zapcore.Encoder) {
+		o := &output{}
+		o.set(errors.New("no space left"), nil)
+		log := NewLog(Options{Out: o, Encoder: encoder, Queue: 100})
+		defer log.Close()
+		first, second := allowed(), allowed()
+		for _, e := range []*Event{first, second} {
+			e.Part = 1
+			if err := log.Decision(e); err != nil {
+				t.Fatal(err)
+			}
+		}
+		log.Completion(complete(first))
+		time.Sleep(flushInterval + flushInterval/2) // it was tried, and failed
+		log.Completion(complete(second))
+		o.set(nil, nil)
+		time.Sleep(10 * retryInterval)
+		if got := len(o.lines(t)); got != 2 {
+			t.Fatalf("%d lines after the output was mended", got)
+		}
+		for i := range 300 {
+			e := allowed()
+			e.Part = 1
+			if err := log.Decision(e); err != nil {
+				t.Fatalf("event %d: %v", i, err)
+			}
+			log.Completion(complete(e))
+			if i%50 == 0 {
+				time.Sleep(2 * flushInterval)
+			}
+		}
+		time.Sleep(mergeWindow)
+		if got := len(o.lines(t)); got != 302 {
+			t.Errorf("got %d lines", got)
+		}
 	})
 }
 

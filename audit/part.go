@@ -30,7 +30,14 @@ type part struct {
 // decide takes a decision into the queue.
 func (p *part) decide(e *Event) error {
 	p.mu.Lock()
-	if err := p.accept(e); err != nil {
+	err := p.accept(e)
+	if err == ErrFull {
+		p.mu.Unlock()
+		p.log.reclaim()
+		p.mu.Lock()
+		err = p.accept(e)
+	}
+	if err != nil {
 		p.mu.Unlock()
 		return err
 	}
@@ -103,6 +110,14 @@ func (p *part) pokeAndUnlock() {
 	}
 }
 
+// giveBack gives the places back that are free.
+func (p *part) giveBack() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.log.places.Add(p.room)
+	p.room = 0
+}
+
 // hasRoom tells whether a decision would be taken without asking for more places.
 func (p *part) hasRoom() bool {
 	p.mu.Lock()
@@ -149,10 +164,10 @@ func (p *part) overdue(now time.Time) {
 	}
 }
 
-// settle notes how the last write went. It tells whether decisions wait for a line, and whether nothing more will come.
-func (p *part) settle(failed bool) (waits, last bool) {
+// settle notes how the last write went. It tells whether decisions wait for a line, and whether lines wait to be written.
+func (p *part) settle(failed bool) (open, made bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.failed = failed
-	return len(p.open) > 0, p.closed && len(p.open) == 0 && len(p.made.json) == 0
+	return len(p.open) > 0, len(p.made.json) > 0
 }

@@ -48,22 +48,23 @@ func (l *Log) write() {
 }
 
 // settle tells all parts how the write went. Last says that the log is closed, and either everything is written or it cannot
-// be; waits that decisions wait for their lines.
+// be; waits that decisions wait for their lines. Lines that were made since they were gathered are seen to at once: what was
+// left of a write that failed is written before others are gathered, and who made them may have poked before that.
 func (l *Log) settle(err error) (waits, last bool) {
 	l.mu.Lock()
 	l.failure = err
 	closed := l.closed
 	l.mu.Unlock()
-	last = closed
+	more := false
 	for _, p := range l.parts {
-		open, empty := p.settle(err != nil)
+		open, made := p.settle(err != nil)
 		waits = waits || open
-		last = last && (empty || err != nil)
+		more = more || made || closed && open // it was closed since they were gathered
 	}
-	if closed && !last { // it was closed since they were gathered
+	if more && err == nil {
 		l.poke()
 	}
-	return waits, last
+	return waits, closed && (!more || err != nil)
 }
 
 // write gathers the lines of a part, unless some are left, and writes them.

@@ -25,7 +25,7 @@ type fieldLine struct {
 
 // ordinary tells whether the line may be remembered: it is one that clients send with every request, and no secret.
 func (l *fieldLine) ordinary() bool {
-	return !l.alias && (l.class == classPassed || l.class == classList || l.class == classFraming || l.class == classHop)
+	return !l.alias && (l.class == classPassed || l.class == classList || l.class == classFraming || l.field == fieldConnection)
 }
 
 // fields is a request's header block, read once from its raw bytes.

@@ -20,7 +20,7 @@ func TestRememberedLinesAreReadAlike(t *testing.T) {
 	secret := minted.Reveal()
 	lines := []string{"Host: gitlab.example", "Host:gitlab.example", "host: other", "Accept: */*", "accept: */*", "Accept:\t*/* \t", "User-Agent: x/1", "User_Agent: x/1",
 		"Connection: close", "Connection: X-Total", "Content-Length: 5", "Content-Length: 6", "Transfer-Encoding: chunked", "Transfer-Encoding: gzip", "Sudo: root",
-		"PRIVATE-TOKEN: " + secret, "Private_Token: " + secret, "Authorization: Bearer " + secret, "Authorization: Basic dTpw", "Cookie: _gitlab_session=1",
+		"PRIVATE-TOKEN: " + secret, "Private_Token: " + secret, "Authorization: Bearer " + secret, "Authorization: Basic dTpw", "Proxy-Authorization: Basic dTpw", "Cookie: _gitlab_session=1",
 		"User-Agent: " + secret, "Accept: " + secret + "," + secret, secret + ": x", "X-Own: " + secret, "X-Own: y", "X-Forwarded-For: 192.0.2.1", "Accept", ": x", " folded",
 		"Acc\rept: x", "Accept: a\rb", "Bad Name: x", "If-Match: " + strings.Repeat("x", memo.MaxText), "X-Request-Id: 1"}
 	const rounds = 100_000

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"patgate/audit"
 	"patgate/cache"
 	"patgate/routes/memo"
 	"patgate/token"
@@ -468,5 +469,60 @@ func TestKeptAnswersAreTheirOwn(t *testing.T) {
 	f.keepBrought(append(f.brought, " OK"...))
 	if string(f.brought) != "HTTP/1.1 200 OK" || cap(f.brought) < cap(desk) {
 		t.Errorf("got %q, with room for %d bytes", f.brought, cap(f.brought))
+	}
+}
+
+// panickingSink panics at the first completion.
+type panickingSink struct {
+	audit.Sink
+	panicked atomic.Bool
+}
+
+func (s *panickingSink) Completion(e *audit.Event) {
+	if s.panicked.CompareAndSwap(false, true) {
+		panic("at the completion")
+	}
+	s.Sink.Completion(e)
+}
+
+// A panic when an answer is complete is told, and the connection to the forge, which is idle by then, is nobody else's to close.
+func TestPanicBehindTheAnswer(t *testing.T) {
+	upstream := newEcho(t, nil)
+	var told atomic.Int64
+	sink := &panickingSink{}
+	sink.panicked.Store(true) // not yet
+	g := newGateway(t, upstream.URL, func(o *Options) {
+		sink.Sink, o.Audit = o.Audit, sink
+		o.Panicked = func(any, []byte) { told.Add(1) }
+	})
+	c := g.connect(t)
+	ask := func(status int) {
+		t.Helper()
+		c.ask(get(jobs, "PRIVATE-TOKEN: "+g.token)).wants(t, status)
+		time.Sleep(5 * time.Millisecond) // that the connection rests
+	}
+	ask(200)
+	ask(200)
+	sink.panicked.Store(false)
+	_, _ = io.WriteString(c, get(jobs, "PRIVATE-TOKEN: "+g.token))
+	if a, err := http.ReadResponse(c.r, nil); err != nil || a.StatusCode != 500 {
+		t.Fatalf("got %v, %v", a, err)
+	}
+	if told.Load() != 1 {
+		t.Errorf("%d panics were told of", told.Load())
+	}
+	c = g.connect(t)
+	ask(200)
+	p := g.handler.patgate
+	idle := 0
+	for _, list := range p.idle {
+		list.mu.Lock()
+		idle += len(list.conns)
+		list.mu.Unlock()
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.open != idle || idle == 0 {
+		t.Errorf("%d connections are open, %d idle", p.open, idle)
 	}
 }

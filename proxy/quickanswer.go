@@ -137,7 +137,7 @@ func (f *flight) answer(u *upstreamConn, in []byte) outcome {
 	f.event.Upstream = time.Since(f.event.Start)
 	out = append(out, body...)
 	desk.Out = out
-	u.flight = nil
+	f.upstream, u.flight = nil, nil
 	u.done()
 	u.pool.putAfter(u, 0)
 	f.complete(status, length)
