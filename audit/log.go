@@ -48,7 +48,7 @@ type Log struct {
 
 	mu      sync.Mutex
 	failure error // of the last write
-	closed  bool
+	closed  bool  // and so are all parts
 }
 
 var _ Sink = (*Log)(nil)
@@ -149,16 +149,13 @@ func (l *Log) Flush() {
 // Close refuses further decisions, writes everything that was taken, and ends. It returns the error of the last write
 // when that failed.
 func (l *Log) Close() error {
+	for _, p := range l.parts {
+		p.close() // first, so that nothing is taken once the writer knows
+	}
 	l.mu.Lock()
-	already := l.closed
 	l.closed = true
 	l.mu.Unlock()
-	if !already {
-		for _, p := range l.parts {
-			p.close()
-		}
-		l.poke()
-	}
+	l.poke()
 	<-l.done
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -521,6 +521,39 @@ func TestManyRequestsAtOnceAllGetTheirLine(t *testing.T) {
 	}
 }
 
+// What was taken while the log was being closed is written.
+func TestCloseWritesWhatWasTaken(t *testing.T) {
+	for range 100 {
+		o := &output{}
+		log := newLog(o, 100_000, nil)
+		var taken atomic.Int64
+		var wg sync.WaitGroup
+		for part := range 4 {
+			wg.Go(func() {
+				for range 500 {
+					e := allowed()
+					e.Part = part
+					if err := log.Decision(e); err != nil {
+						if !errors.Is(err, ErrClosed) {
+							t.Error(err)
+						}
+						return
+					}
+					taken.Add(1)
+				}
+			})
+		}
+		time.Sleep(50 * time.Microsecond)
+		if err := log.Close(); err != nil {
+			t.Fatal(err)
+		}
+		wg.Wait()
+		if got := len(o.lines(t)); got != int(taken.Load()) {
+			t.Fatalf("%d decisions were taken, %d lines written", taken.Load(), got)
+		}
+	}
+}
+
 func BenchmarkDecisionAndCompletion(b *testing.B) {
 	log := NewLog(Options{Out: io.Discard, Queue: 1 << 20})
 	defer log.Close()

@@ -82,10 +82,8 @@ func (h *Handler) acquire(ctx *fasthttp.RequestCtx) *exchange {
 	x.start(h, conn, &x.own)
 	if conn != nil {
 		conn.enter(phaseExchange)
-	} else {
-		if addr, ok := netip.AddrFromSlice(ctx.RemoteIP()); ok {
-			x.client = addr.Unmap()
-		}
+	} else if addr, ok := netip.AddrFromSlice(ctx.RemoteIP()); ok {
+		x.client = addr.Unmap()
 	}
 	return x
 }

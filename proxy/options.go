@@ -21,7 +21,7 @@ type Sessions interface {
 }
 
 // Resolver tells what the forge says of the containers that a request names. It is the part of forge.Resolver that the
-// gateway needs. With a context of cache.WithoutLoading Resolve does not wait either.
+// gateway needs. Event loops, which may not wait, ask for what is Known.
 type Resolver interface {
 	Resolve(ctx context.Context, s *token.Session, ref routes.Reference, maxAge time.Duration) (policy.Container, error)
 	Known(s *token.Session, ref routes.Reference, maxAge time.Duration, now time.Time) *policy.Container

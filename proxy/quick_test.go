@@ -513,16 +513,7 @@ func TestPanicBehindTheAnswer(t *testing.T) {
 	}
 	c = g.connect(t)
 	ask(200)
-	p := g.handler.patgate
-	idle := 0
-	for _, list := range p.idle {
-		list.mu.Lock()
-		idle += len(list.conns)
-		list.mu.Unlock()
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.open != idle || idle == 0 {
-		t.Errorf("%d connections are open, %d idle", p.open, idle)
+	if open, idle := g.handler.patgate.counts(); open != idle || idle == 0 {
+		t.Errorf("%d connections are open, %d idle", open, idle)
 	}
 }

@@ -358,18 +358,9 @@ func TestIdleUpstreamConnectionsAreClosed(t *testing.T) {
 	for range 3 {
 		g.raw(t, get(jobs, "PRIVATE-TOKEN: "+g.token)).wants(t, 200)
 		time.Sleep(250 * time.Millisecond)
-		p := g.handler.patgate
-		idle := 0
-		for _, list := range p.idle {
-			list.mu.Lock()
-			idle += len(list.conns)
-			list.mu.Unlock()
+		if open, idle := g.handler.patgate.counts(); open != 0 || idle != 0 {
+			t.Errorf("%d connections are open, %d idle", open, idle)
 		}
-		p.mu.Lock()
-		if p.open != 0 || idle != 0 {
-			t.Errorf("%d connections are open, %d idle", p.open, idle)
-		}
-		p.mu.Unlock()
 	}
 }
 
