@@ -39,6 +39,7 @@ func direction() map[string][]string {
 		"store/seal":    {"token"},
 		"store/...":     {"routes", "policy", "token", "cache", "store", "store/seal"},
 		"proxy":         {"routes", "routes/...", "policy", "token", "cache", "audit", "forge", "proxy/..."},
+		"proxy/wire":    {"proxy/wire/loop"},
 		"proxy/...":     {"routes", "policy", "token"},
 		"admin/tokens":  {"routes", "policy", "token", "audit", "forge", "store", "store/seal"},
 		"admin/api":     {"routes", "policy", "token", "forge", "store", "admin/tokens"},

@@ -12,7 +12,7 @@ import (
 	"go.uber.org/zap"
 
 	"patgate/config"
-	"patgate/proxy"
+	"patgate/proxy/wire"
 )
 
 // detectTimeout bounds the question what the forge is, and detectInterval is how often a forge that could not be reached is
@@ -43,7 +43,7 @@ func settleForge(ctx context.Context, c *config.Config) (known bool) {
 // detectForge asks a forge for its version as Gitea and Forgejo tell it to anybody, without a credential. Whatever else
 // answers is a GitLab; what does not answer, or says that it fails, is not known.
 func detectForge(ctx context.Context, c *config.Config) (forge config.Forge, known bool) {
-	authorities, err := proxy.TLSWithAuthorities(c.Upstream.CAFile)
+	authorities, err := wire.TLSWithAuthorities(c.Upstream.CAFile)
 	if err != nil {
 		return config.ForgeGitLab, false
 	}

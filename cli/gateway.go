@@ -27,6 +27,7 @@ import (
 	"patgate/forge/gitea"
 	"patgate/forge/gitlab"
 	"patgate/proxy"
+	"patgate/proxy/wire"
 	"patgate/routes"
 	"patgate/routes/reload"
 	"patgate/store"
@@ -50,7 +51,7 @@ type gateway struct {
 	sink        audit.Sink
 	handler     *proxy.Handler
 	server      *proxy.Server
-	certificate *proxy.Certificate // nil without TLS
+	certificate *wire.Certificate // nil without TLS
 	admin       *http.Server
 	console     *console.Console // nil when it is off
 	// consoleServer serves it on a listener of its own.
@@ -79,16 +80,16 @@ func newGateway(ctx context.Context, c *config.Config, log io.Writer) (g *gatewa
 		return g, err
 	}
 	reloads := newReloadMetrics(registry)
-	upstreamTLS, err := proxy.TLSWithAuthorities(c.Upstream.CAFile)
+	upstreamTLS, err := wire.TLSWithAuthorities(c.Upstream.CAFile)
 	if err != nil {
 		return g, err
 	}
-	registryTLS, err := proxy.TLSWithAuthorities(c.Registry.CAFile)
+	registryTLS, err := wire.TLSWithAuthorities(c.Registry.CAFile)
 	if err != nil {
 		return g, err
 	}
 	if c.TLS.CertFile != "" {
-		if g.certificate, err = proxy.LoadCertificate(c.TLS.CertFile, c.TLS.KeyFile); err != nil {
+		if g.certificate, err = wire.LoadCertificate(c.TLS.CertFile, c.TLS.KeyFile); err != nil {
 			return g, err
 		}
 	}
@@ -216,13 +217,14 @@ func (g *gateway) proxyOptions(upstreamTLS, registryTLS *tls.Config) proxy.Optio
 			Connections: c.Limits.Connections, ConnectionsPerClient: c.Limits.ConnectionsPerClient,
 			FailedCredentials: c.Limits.FailedCredentials, FailedCredentialsWindow: c.Limits.FailedCredentialsWindow.Std(),
 		},
-		Timeouts: proxy.Timeouts{
+		Timeouts: wire.Timeouts{
 			ReadHeader: c.Timeouts.ReadHeader.Std(), Idle: c.Timeouts.Idle.Std(), ReadStall: c.Timeouts.ReadStall.Std(),
-			WriteStall: c.Timeouts.WriteStall.Std(), Resolve: c.Resolver.Deadline.Std(), UpstreamDial: c.Timeouts.UpstreamDial.Std(),
+			WriteStall: c.Timeouts.WriteStall.Std(), UpstreamDial: c.Timeouts.UpstreamDial.Std(),
 			UpstreamResponse: c.Timeouts.UpstreamResponse.Std(), UpstreamStall: c.Timeouts.UpstreamStall.Std(),
 			UpstreamIdle: c.Timeouts.UpstreamIdle.Std(),
 		},
-		Freshness: proxy.Freshness{Reads: c.Resolver.FreshForReads.Std(), Writes: c.Resolver.FreshForWrites.Std()},
+		ResolverDeadline: c.Resolver.Deadline.Std(),
+		Freshness:        proxy.Freshness{Reads: c.Resolver.FreshForReads.Std(), Writes: c.Resolver.FreshForWrites.Std()},
 		Panicked: func(value any, stack []byte) {
 			// The value may hold anything, a secret too: only its type and the stack are written.
 			g.logger.Error("panic", zap.String("type", fmt.Sprintf("%T", value)), zap.ByteString("stack", stack))

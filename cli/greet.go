@@ -7,7 +7,7 @@ import (
 
 	"go.uber.org/zap"
 
-	"patgate/proxy"
+	"patgate/proxy/wire"
 )
 
 // greetTimeout bounds the question at the start.
@@ -16,7 +16,7 @@ const greetTimeout = 10 * time.Second
 // greet asks the forge something harmless, without a credential, and warns when it cannot be reached. It is no reason not
 // to start: the forge may come up later.
 func (g *gateway) greet(ctx context.Context) {
-	authorities, err := proxy.TLSWithAuthorities(g.config.Upstream.CAFile)
+	authorities, err := wire.TLSWithAuthorities(g.config.Upstream.CAFile)
 	if err != nil {
 		return
 	}

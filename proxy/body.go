@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 
+	"patgate/proxy/wire"
 	"patgate/routes/params"
 )
 
@@ -59,7 +60,7 @@ func (b *requestBody) Read(p []byte) (int, error) {
 	case errors.Is(err, io.EOF):
 		err = io.ErrUnexpectedEOF
 	}
-	return n, &errUpload{err}
+	return n, &wire.UploadError{Err: err}
 }
 
 // sent gives back what a body took from what all bodies share, as soon as it has been sent.
@@ -119,7 +120,7 @@ func (x *exchange) readParameters() error {
 			return err
 		}
 		var source io.Reader
-		if b.spool != nil && !b.lease.parse(b.received, x.h.options.Timeouts.Resolve) {
+		if b.spool != nil && !b.lease.parse(b.received, x.h.options.ResolverDeadline) {
 			return errNoRoom
 		}
 		if source, err = b.again(); err == nil {
@@ -226,22 +227,22 @@ func readUpTo(from io.Reader, dst []byte, limit int64, grow func(n int64) bool) 
 func (b *requestBody) rewrite(x *exchange) error {
 	b.contentType = append(b.contentType[:0], b.form.ContentType...)
 	u := &x.upload
-	*u = upload{}
+	*u = wire.Upload{}
 	switch b.form.Kind {
 	case params.BodyStream:
-		u.stream, u.length = b, b.length
+		u.Stream, u.Length = b, b.length
 	case params.BodyForm:
 		var err error
 		b.out, err = x.set.AppendForm(b.out[:0])
-		u.whole = b.out
+		u.Whole = b.out
 		return err
 	case params.BodyJSON:
 		return b.rewriteJSON(x)
 	case params.BodyMultipart:
 		boundary := newBoundary()
 		b.contentType = append(b.contentType[:0], params.MultipartType(boundary)...)
-		u.length = -1
-		u.pour = func(w io.Writer) error { return b.multipart.Copy(w, boundary) }
+		u.Length = -1
+		u.Pour = func(w io.Writer) error { return b.multipart.Copy(w, boundary) }
 	}
 	return nil
 }
@@ -252,14 +253,14 @@ func (b *requestBody) rewriteJSON(x *exchange) error {
 		return err
 	}
 	if b.spool != nil {
-		x.upload.length = -1
-		x.upload.pour = func(w io.Writer) error { return x.set.WriteJSON(w, source) }
+		x.upload.Length = -1
+		x.upload.Pour = func(w io.Writer) error { return x.set.WriteJSON(w, source) }
 		return nil
 	}
 	out := (*appender)(&b.out)
 	b.out = b.out[:0]
 	err = x.set.WriteJSON(out, source)
-	x.upload.whole = b.out
+	x.upload.Whole = b.out
 	return err
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"patgate/audit"
 	"patgate/policy"
+	"patgate/proxy/wire"
 	"patgate/routes"
 	"patgate/routes/params"
 	"patgate/token"
@@ -18,7 +19,7 @@ import (
 type exchange struct {
 	h     *Handler
 	ctx   *fasthttp.RequestCtx
-	conn  *clientConn
+	conn  *wire.Client
 	table *routes.Table
 
 	method  string // a constant
@@ -54,11 +55,11 @@ type exchange struct {
 	renamed  bool   // it holds names in the forge's spelling, not the client's
 	scratch  []byte
 	origin   []byte // by which the client came
-	upload   upload
+	upload   wire.Upload
 	answer   fasthttp.Response
 	answered bool // by patgate itself
-	pool     *pool
-	upstream *upstreamConn
+	pool     *wire.Pool
+	upstream *wire.Upstream
 	stream   answerStream
 	isHead   bool
 
@@ -69,19 +70,19 @@ type exchange struct {
 
 // acquire takes an exchange for a request.
 func (h *Handler) acquire(ctx *fasthttp.RequestCtx) *exchange {
-	conn := clientOf(ctx.Conn())
-	if conn != nil && conn.resumed != nil {
-		x := conn.resumed
-		conn.resumed = nil
+	conn := wire.ClientOf(ctx.Conn())
+	if conn != nil && conn.Pending != nil {
+		x := conn.Pending.(*exchange)
+		conn.Pending = nil
 		x.ctx = ctx
-		conn.enter(phaseExchange)
+		conn.Enter(wire.PhaseExchange)
 		return x
 	}
 	x := h.exchanges.Get().(*exchange)
 	x.ctx = ctx
 	x.start(h, conn, &x.own)
 	if conn != nil {
-		conn.enter(phaseExchange)
+		conn.Enter(wire.PhaseExchange)
 	} else if addr, ok := netip.AddrFromSlice(ctx.RemoteIP()); ok {
 		x.client = addr.Unmap()
 	}
@@ -90,12 +91,12 @@ func (h *Handler) acquire(ctx *fasthttp.RequestCtx) *exchange {
 
 // start begins the exchange of a request that came on a connection, whose address and scheme hold until the header block
 // says otherwise.
-func (x *exchange) start(h *Handler, conn *clientConn, event *audit.Event) {
+func (x *exchange) start(h *Handler, conn *wire.Client, event *audit.Event) {
 	x.h, x.table = h, h.options.Table()
 	*event = audit.Event{ID: audit.NewRequestID(), Start: time.Now(), Scope: -1}
 	x.event = event
 	if x.conn = conn; conn != nil {
-		x.client, x.secure = conn.peer, conn.secure != nil
+		x.client, x.secure = conn.Peer, conn.Secure()
 	}
 }
 
@@ -113,7 +114,7 @@ func (x *exchange) release() {
 func (x *exchange) reset() {
 	x.body.release()
 	x.h, x.ctx, x.conn, x.table, x.session, x.upstream, x.pool = nil, nil, nil, nil, nil, nil, nil
-	x.target, x.path, x.method, x.upload, x.recorded, x.isHead, x.secure, x.answered = nil, nil, "", upload{}, false, false, false, false
+	x.target, x.path, x.method, x.upload, x.recorded, x.isHead, x.secure, x.answered = nil, nil, "", wire.Upload{}, false, false, false, false
 	x.step, x.in = 0, emptied(x.in) // in held the token
 	x.client = netip.Addr{}
 	x.cred.caller, x.cred.place, x.cred.secret = 0, 0, nil

@@ -4,6 +4,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"patgate/audit"
+	"patgate/proxy/wire"
 	"patgate/routes"
 	"patgate/token"
 )
@@ -13,15 +14,16 @@ import (
 // times as long, and the loop uses it for the next request at once; another is made from the flight when a goroutine has to
 // go on.
 type flight struct {
-	conn    *clientConn
+	conn    *wire.Client
+	front   *front
 	table   *routes.Table
 	session *token.Session
 	event   audit.Event
 
-	upstream *upstreamConn // that it is sent on
-	brought  []byte        // of the answer
-	over     bool          // it is answered
-	spoiled  bool          // nobody knows who still has the event
+	upstream *wire.Upstream // that it is sent on
+	brought  []byte         // of the answer
+	over     bool           // it is answered
+	spoiled  bool           // nobody knows who still has the event
 
 	text   []byte // the request's head as it came, then as it was sent, then by which origin the client came
 	target int    // the length of the target in the first
@@ -30,7 +32,8 @@ type flight struct {
 }
 
 // keep notes what the answer needs of a request that was judged.
-func (f *flight) keep(x *exchange, in []byte) {
+func (f *flight) keep(x *exchange, t *front, in []byte) {
+	f.front = t
 	f.conn, f.table, f.session = x.conn, x.table, x.session
 	f.event.Used = nil // it may be in the exchange
 	f.text = append(append(f.text[:0], in...), x.head...)
@@ -41,7 +44,7 @@ func (f *flight) keep(x *exchange, in []byte) {
 
 // forget empties it for another request. Its text held the token and the owner's credential.
 func (f *flight) forget() {
-	f.conn, f.table, f.session, f.upstream, f.over = nil, nil, nil, nil, true
+	f.front, f.conn, f.table, f.session, f.upstream, f.over = nil, nil, nil, nil, nil, true
 	clear(f.text)
 	f.text, f.brought = f.text[:0], f.brought[:0]
 	if cap(f.text) > maxKept {
@@ -52,19 +55,16 @@ func (f *flight) forget() {
 	}
 }
 
-// pool gives the connections that the request may go on.
-func (f *flight) pool() *pool { return f.conn.server.handler.patgate }
-
 // complete records how the request ended.
 func (f *flight) complete(status, sent int) {
 	e := &f.event
 	e.Status, e.ResponseBytes, e.Duration = status, int64(sent), e.Upstream
-	f.conn.server.handler.options.Audit.Completion(e)
+	f.front.h.options.Audit.Completion(e)
 }
 
 // lend puts into an exchange what passing on the fields of the answer needs.
 func (f *flight) lend(x *exchange) {
-	x.h, x.session, x.event = f.conn.server.handler, f.session, &f.event
+	x.h, x.session, x.event = f.front.h, f.session, &f.event
 	x.target = f.text[len(getLine):][:f.target]
 	x.path = before(x.target, '?')
 	x.cred.caller, x.surface, x.op.Route = callerPatgate, surfaceAPI, f.event.Route
@@ -74,10 +74,10 @@ func (f *flight) lend(x *exchange) {
 // exchange makes the one in which the request was judged anew, for a goroutine that goes on with it. Of the flight only the
 // event is used from then on.
 func (f *flight) exchange() *exchange {
-	h := f.conn.server.handler
+	h := f.front.h
 	x := h.exchanges.Get().(*exchange)
 	x.h, x.table, x.conn, x.session, x.event = h, f.table, f.conn, f.session, &f.event
-	x.client, x.secure = f.conn.peer, false
+	x.client, x.secure = f.conn.Peer, false
 	x.in = append(x.in[:0], f.text[:f.sent]...)
 	x.head = append(x.head[:0], f.text[f.sent:f.origin]...)
 	target, raw, _ := cutHead(x.in)

@@ -8,35 +8,33 @@ import (
 
 	"github.com/valyala/fasthttp"
 
-	"patgate/proxy/loop"
+	"patgate/proxy/wire"
+	"patgate/proxy/wire/loop"
 )
 
 // forward sends the request whose head is written, and hands its answer on.
-func (x *exchange) forward(p *pool) (kept bool) {
+func (x *exchange) forward(p *wire.Pool) (kept bool) {
 	x.pool = p
-	safe := x.upload.none() && (x.method == fasthttp.MethodGet || x.isHead)
-	conn, err := p.do(x.head, &x.upload, safe, x.isHead, &x.answer, x.loop())
+	safe := x.upload.None() && (x.method == fasthttp.MethodGet || x.isHead)
+	conn, err := p.Do(x.head, &x.upload, safe, x.isHead, &x.answer, x.loop())
 	return x.handOn(conn, err)
 }
 
 // loop gives the event loop that the client's connection belongs to; nil when it belongs to none.
 func (x *exchange) loop() *loop.Loop {
-	if x.conn == nil || x.conn.socket == nil {
-		return nil
-	}
-	return x.conn.socket.Loop()
+	return x.conn.Loop()
 }
 
 // handOn hands the answer on that a connection brings, or answers for the error that stood in its way.
-func (x *exchange) handOn(conn *upstreamConn, err error) (kept bool) {
+func (x *exchange) handOn(conn *wire.Upstream, err error) (kept bool) {
 	x.body.sent()
 	if err != nil {
-		if !errors.Is(err, errUpstreamConnect) && !errors.Is(err, errUpstreamBusy) {
+		if !errors.Is(err, wire.ErrConnect) && !errors.Is(err, wire.ErrBusy) {
 			x.forget()
 		}
 		x.event.Failure = failureOf(err)
 		r := refusalOf(err)
-		if x.upload.running() && !r.close {
+		if x.upload.Running() && !r.close {
 			copied := *r
 			copied.close = true // part of the body is unread
 			r = &copied

@@ -13,6 +13,7 @@ import (
 
 	"patgate/forge"
 	"patgate/policy"
+	"patgate/proxy/wire"
 	"patgate/routes"
 	"patgate/routes/git"
 	"patgate/routes/params"
@@ -145,7 +146,7 @@ func (l *limited) Read(p []byte) (int, error) {
 
 // commandError maps the errors of reading a push; those of the client's connection stay what they are.
 func commandError(err error) error {
-	var source *errUpload
+	var source *wire.UploadError
 	switch {
 	case errors.As(err, &source), errors.Is(err, errNoRoom):
 		return err
@@ -252,11 +253,11 @@ func (x *exchange) rebuildGit() error {
 	}
 	x.rebuilt = x.git.AppendTarget(x.rebuilt[:0], path)
 	b := &x.body
-	x.upload = upload{whole: b.out}
+	x.upload = wire.Upload{Whole: b.out}
 	if len(x.op.Route.Body.Stream) > 0 {
-		x.upload = upload{stream: b, length: b.length}
+		x.upload = wire.Upload{Stream: b, Length: b.length}
 		if len(b.prefix) > 0 {
-			x.upload.stream = io.MultiReader(bytes.NewReader(b.prefix), b)
+			x.upload.Stream = io.MultiReader(bytes.NewReader(b.prefix), b)
 		}
 	}
 	x.head = x.appendHead(x.head[:0], x.rebuilt)
@@ -278,7 +279,7 @@ func (x *exchange) ownContainer() *policy.Container {
 // client would not understand it.
 func (x *exchange) refusePush(message string) bool {
 	push := x.git.push
-	if push == nil || !push.Report || len(push.Updates) == 0 || x.upload.running() {
+	if push == nil || !push.Report || len(push.Updates) == 0 || x.upload.Running() {
 		return false
 	}
 	if _, err := io.CopyN(io.Discard, &x.body, maxDropped); !errors.Is(err, io.EOF) {

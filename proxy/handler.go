@@ -5,14 +5,13 @@ import (
 	"runtime"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/valyala/fasthttp"
 
 	"patgate/cache"
 	"patgate/policy"
-	"patgate/proxy/loop"
+	"patgate/proxy/wire"
 	"patgate/routes"
 )
 
@@ -21,14 +20,12 @@ type Handler struct {
 	options        Options
 	dialect        *dialect
 	exchanges      sync.Pool
-	mostLoops      int          // one for each processor
-	loops          []*loop.Loop // none where there are no event loops
-	stations       []*station   // by the number of the loop
-	nextLoop       atomic.Uint32
+	loops          *wire.Loops
+	front          *front
 	kept           context.Context // for look-ups in a loop
-	patgate        *pool           // connections to the forge for patgate tokens
-	others         *pool           // and for everybody else
-	dog            *watchdog
+	patgate        *wire.Pool      // connections to the forge for patgate tokens
+	others         *wire.Pool      // and for everybody else
+	dog            *wire.Watchdog
 	links          links
 	storage        storage
 	trusted        trust
@@ -49,33 +46,28 @@ func New(o Options) (*Handler, error) {
 		return nil, err
 	}
 	o.setDefaults()
-	h := &Handler{options: o, dialect: dialectOf(o.Forge), mostLoops: runtime.GOMAXPROCS(0), trusted: trust(o.TrustedProxies), links: newLinks(o.Upstream, o.PublicURL), storage: newStorage(o.StorageURLs)}
+	h := &Handler{options: o, dialect: dialectOf(o.Forge), trusted: trust(o.TrustedProxies), links: newLinks(o.Upstream, o.PublicURL), storage: newStorage(o.StorageURLs)}
 	h.exchanges.New = func() any { return &exchange{} }
 	h.upstreamScheme, h.upstreamHost, _ = strings.Cut(o.Upstream.URL, "://")
 	if scheme, host, ok := strings.Cut(o.PublicURL, "://"); ok {
 		h.publicHost, h.publicSecure = host, scheme == "https"
 	}
-	h.dog = newWatchdog(o.Timeouts.shortest())
-	h.kept = cache.WithoutLoading(context.Background())
-	h.patgate, h.others = h.newPool(), h.newPool()
-	h.dog.also = []func(int64){h.patgate.reap, h.others.reap}
 	var err error
 	if h.seals, err = newSeals(); err != nil {
 		return nil, err
 	}
-	if h.registry, err = h.newRegistry(); err != nil {
-		return nil, err
+	h.dog = wire.NewWatchdog(&o.Timeouts)
+	most := runtime.GOMAXPROCS(0)
+	if o.withoutLoops {
+		most = 0
 	}
-	if h.registry != nil && !h.registry.own {
-		h.dog.also = append(h.dog.also, h.registry.pool.reap)
-	}
-	if !o.withoutLoops {
-		h.loops = newLoops(h.mostLoops)
-	}
-	for range h.loops {
-		h.stations = append(h.stations, newStation())
-	}
-	go h.dog.run()
+	h.loops = wire.NewLoops(most)
+	h.front = newFront(h, h.loops.Count())
+	h.kept = cache.WithoutLoading(context.Background())
+	h.patgate = h.newPool(o.Upstream, h.upstreamScheme, h.upstreamHost)
+	h.others = h.newPool(o.Upstream, h.upstreamScheme, h.upstreamHost)
+	h.registry = h.newRegistry()
+	go h.dog.Run()
 	h.room = newRoom(o.Limits.BodiesMemory, o.Limits.BodiesDisk)
 	h.failures = newFailures(o.Limits.FailedCredentials, o.Limits.FailedCredentialsWindow, time.Now)
 	return h, nil
@@ -83,15 +75,13 @@ func New(o Options) (*Handler, error) {
 
 // Close closes the connections to the forge. Requests that still run keep theirs until they end.
 func (h *Handler) Close() {
-	h.patgate.close()
-	h.others.close()
+	h.patgate.Close()
+	h.others.Close()
 	if h.registry != nil && !h.registry.own {
-		h.registry.pool.close()
+		h.registry.pool.Close()
 	}
-	h.dog.close()
-	for _, l := range h.loops {
-		l.Close()
-	}
+	h.dog.Close()
+	h.loops.Close()
 }
 
 // Serve handles one request. It is the server's handler.
@@ -133,7 +123,7 @@ func (x *exchange) recovered() {
 	}
 	x.h.report(value)
 	if x.upstream != nil {
-		x.pool.drop(x.upstream)
+		x.pool.Drop(x.upstream)
 	}
 	x.body.release()
 	x.event.Failure = failurePanic

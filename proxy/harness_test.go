@@ -372,18 +372,6 @@ func (plainResolver) Resolve(_ context.Context, _ *token.Session, ref routes.Ref
 	return policy.Container{}, nil
 }
 
-// counts gives how many connections are open, and how many of them idle.
-func (p *pool) counts() (open, idle int) {
-	for _, list := range p.idle {
-		list.mu.Lock()
-		idle += len(list.conns)
-		list.mu.Unlock()
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.open, idle
-}
-
 // knownBy gives what a resolver resolves, when that goes well.
 func knownBy(r Resolver, s *token.Session, ref routes.Reference, maxAge time.Duration) *policy.Container {
 	c, err := r.Resolve(context.Background(), s, ref, maxAge)

@@ -82,8 +82,8 @@ func (x *exchange) appendBasic(dst []byte) []byte {
 func (x *exchange) appendForwarding(dst []byte) []byte {
 	if x.client.IsValid() {
 		dst = append(dst, "X-Forwarded-For: "...)
-		if x.conn != nil && x.conn.peer == x.client {
-			dst = append(dst, x.conn.from...)
+		if x.conn != nil && x.conn.Peer == x.client {
+			dst = append(dst, x.conn.PeerText...)
 		} else {
 			dst = x.client.AppendTo(dst)
 		}
@@ -113,11 +113,11 @@ func (x *exchange) appendFraming(dst []byte) []byte {
 		dst = append(dst, "Content-Encoding: gzip\r\n"...)
 	}
 	switch {
-	case u.running() && u.length < 0:
+	case u.Running() && u.Length < 0:
 		dst = append(dst, "Transfer-Encoding: chunked\r\n"...)
-	case !u.none() || x.method != fasthttp.MethodGet && x.method != fasthttp.MethodHead && x.method != fasthttp.MethodDelete:
+	case !u.None() || x.method != fasthttp.MethodGet && x.method != fasthttp.MethodHead && x.method != fasthttp.MethodDelete:
 		dst = append(dst, "Content-Length: "...)
-		dst = strconv.AppendInt(dst, int64(len(u.whole))+max(u.length, 0), 10)
+		dst = strconv.AppendInt(dst, int64(len(u.Whole))+max(u.Length, 0), 10)
 		dst = append(dst, '\r', '\n')
 	}
 	return append(dst, '\r', '\n')

@@ -10,6 +10,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"patgate/policy"
+	"patgate/proxy/wire"
 	"patgate/routes/registry"
 	"patgate/token"
 )
@@ -20,23 +21,23 @@ type registryBackend struct {
 	// a registry token then holds no token of the forge's: the owner's credential is sent with every request.
 	own          bool
 	scheme, host string
-	pool         *pool
+	pool         *wire.Pool
 	links        links
 }
 
 // newRegistry makes the backend; nil when there is none.
-func (h *Handler) newRegistry() (*registryBackend, error) {
+func (h *Handler) newRegistry() *registryBackend {
 	u := h.options.Registry
 	if u.URL == "" && !h.dialect.ownRegistry {
-		return nil, nil
+		return nil
 	}
 	b := &registryBackend{own: h.dialect.ownRegistry, links: newLinks(u, h.options.PublicURL)}
 	if b.own {
-		return b, nil
+		return b
 	}
 	b.scheme, b.host, _ = strings.Cut(u.URL, "://")
-	b.pool = h.poolOf(u, b.scheme, b.host)
-	return b, nil
+	b.pool = h.newPool(u, b.scheme, b.host)
+	return b
 }
 
 // toRegistry tells whether the request goes to the registry behind patgate. GitLab's own paths below /v2 do not.
@@ -51,7 +52,7 @@ func (x *exchange) toOwnRegistry() bool {
 }
 
 // poolFor gives the connections that the request takes: those to the registry, or others.
-func (x *exchange) poolFor(others *pool) *pool {
+func (x *exchange) poolFor(others *wire.Pool) *wire.Pool {
 	if x.toRegistry() {
 		return x.h.registry.pool
 	}
@@ -119,9 +120,9 @@ func (x *exchange) judgeImage() *refusal {
 func (x *exchange) rebuildImage() error {
 	b := &x.body
 	b.contentType = append(b.contentType[:0], x.fields.get(fieldContentType)...)
-	x.upload = upload{}
+	x.upload = wire.Upload{}
 	if b.present() {
-		x.upload = upload{stream: b, length: b.length}
+		x.upload = wire.Upload{Stream: b, Length: b.length}
 	}
 	x.rebuilt = append(x.rebuilt[:0], x.registry.image.Target...)
 	x.head = x.appendHead(x.head[:0], x.rebuilt)
@@ -135,7 +136,7 @@ const maxTokenAnswer = 256 << 10
 func (x *exchange) deliverToken() (kept bool) {
 	a := &x.answer
 	a.StreamBody = true
-	if err := a.ReadBody(x.upstream.br, 0); err != nil {
+	if err := a.ReadBody(x.upstream.Reader(), 0); err != nil {
 		return x.broken(refuseUnavailable, failureUpstream)
 	}
 	x.body.lease.from = x.h.room

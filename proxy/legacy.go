@@ -7,6 +7,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"patgate/policy"
+	"patgate/proxy/wire"
 	"patgate/routes/git"
 )
 
@@ -35,12 +36,12 @@ func (x *exchange) other() (kept bool) {
 		b.open(x)
 	}
 	b.contentType = append(b.contentType[:0], x.fields.get(fieldContentType)...)
-	x.upload = upload{}
+	x.upload = wire.Upload{}
 	switch {
 	case read:
-		x.upload.whole = b.memory
+		x.upload.Whole = b.memory
 	case b.present() && !upgrade:
-		x.upload.stream, x.upload.length = b, b.length
+		x.upload.Stream, x.upload.Length = b, b.length
 	}
 	x.head = x.appendRaw(x.head[:0], upgrade)
 	if err := x.record(); err != nil {

@@ -80,7 +80,7 @@ func (x *exchange) deliverBatch() (kept bool) {
 	a := &x.answer
 	status := a.StatusCode()
 	a.StreamBody = true
-	if err := a.ReadBody(x.upstream.br, 0); err != nil {
+	if err := a.ReadBody(x.upstream.Reader(), 0); err != nil {
 		return x.broken(refuseUnavailable, failureUpstream)
 	}
 	x.body.lease.from = x.h.room

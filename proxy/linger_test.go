@@ -75,11 +75,7 @@ func TestLingeringEnds(t *testing.T) {
 		a.wants(t, 413)
 		return c
 	}
-	open := func() int {
-		g.server.mu.Lock()
-		defer g.server.mu.Unlock()
-		return len(g.server.looped)
-	}
+	open := g.server.door.Looped
 	ends := func(t *testing.T) {
 		t.Helper()
 		for range 500 {

@@ -145,7 +145,7 @@ func (x *exchange) askLocal(path string) (passes bool, r *refusal) {
 			return false, refuseAudit
 		}
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 2*x.h.options.Timeouts.Resolve)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*x.h.options.ResolverDeadline)
 	defer cancel()
 	answer := x.h.options.Local.Answer(ctx, request)
 	if answer.Pass && may {
@@ -256,7 +256,7 @@ func (x *exchange) reused(hash token.Hash) {
 	if l == nil || !l.IsRotation(x.method, x.path) {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), x.h.options.Timeouts.Resolve)
+	ctx, cancel := context.WithTimeout(context.Background(), x.h.options.ResolverDeadline)
 	defer cancel()
 	if err := l.Reused(ctx, hash); err != nil {
 		x.event.Failure = failureReuse

@@ -9,6 +9,7 @@ import (
 	"patgate/audit"
 	"patgate/forge"
 	"patgate/policy"
+	"patgate/proxy/wire"
 	"patgate/routes"
 	"patgate/token"
 )
@@ -100,7 +101,11 @@ type Options struct {
 	// TrustedProxies are the addresses whose forwarding headers are believed.
 	TrustedProxies []netip.Prefix
 	Limits         Limits
-	Timeouts       Timeouts
+	// Timeouts bound every wait. Zero values take the defaults: 10 s for ReadHeader, 75 s for Idle, 30 s for ReadStall and
+	// WriteStall, 5 s for UpstreamDial, 60 s for UpstreamResponse and UpstreamStall, 50 s for UpstreamIdle.
+	Timeouts wire.Timeouts
+	// ResolverDeadline bounds everything that the forge is asked before a decision; 0 is 15 s.
+	ResolverDeadline time.Duration
 	// Freshness is how old a fact about a container may be.
 	Freshness Freshness
 	// TempDir is where bodies are kept that are too long for memory; empty is the system's.
@@ -137,19 +142,6 @@ type Limits struct {
 	FailedCredentialsWindow time.Duration // a minute
 }
 
-// Timeouts bound every wait. Zero values take the defaults. A wait may last a quarter longer than its limit.
-type Timeouts struct {
-	ReadHeader       time.Duration // for a request's whole header; 10 s
-	Idle             time.Duration // for a connection's next request; 75 s
-	ReadStall        time.Duration // for the next 4 KiB of a request's body, or what is left of it; 30 s
-	WriteStall       time.Duration // for a client to take the next bytes of an answer; 30 s
-	Resolve          time.Duration // for everything that the forge is asked before a decision; 15 s
-	UpstreamDial     time.Duration // 5 s
-	UpstreamResponse time.Duration // for the whole header of the forge's answer; 60 s
-	UpstreamStall    time.Duration // for the next bytes of the forge's answer; 60 s
-	UpstreamIdle     time.Duration // after which an unused connection to the forge is closed; 50 s
-}
-
 // Freshness is how old a fact about a container may be when it decides.
 type Freshness struct {
 	Reads  time.Duration // 30 s
@@ -172,7 +164,7 @@ func (o *Options) setDefaults() {
 	or(&o.Timeouts.Idle, 75*time.Second)
 	or(&o.Timeouts.ReadStall, 30*time.Second)
 	or(&o.Timeouts.WriteStall, 30*time.Second)
-	or(&o.Timeouts.Resolve, 15*time.Second)
+	or(&o.ResolverDeadline, 15*time.Second)
 	or(&o.Timeouts.UpstreamDial, 5*time.Second)
 	or(&o.Timeouts.UpstreamResponse, 60*time.Second)
 	or(&o.Timeouts.UpstreamStall, 60*time.Second)
@@ -186,9 +178,4 @@ func or[T int | int64 | time.Duration](value *T, otherwise T) {
 	if *value == 0 {
 		*value = otherwise
 	}
-}
-
-// shortest gives the shortest wait that is bounded.
-func (t *Timeouts) shortest() time.Duration {
-	return min(t.ReadHeader, t.Idle, t.ReadStall, t.WriteStall, t.UpstreamResponse, t.UpstreamStall, t.UpstreamIdle)
 }

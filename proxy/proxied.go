@@ -12,6 +12,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"patgate/policy"
+	"patgate/proxy/wire"
 	"patgate/routes"
 	"patgate/routes/registry"
 )
@@ -112,7 +113,7 @@ func (x *exchange) rebuildProxied() error {
 	}
 	x.registry.jwt = jwt
 	x.rebuilt = append(append(append(x.rebuilt[:0], "/v2/"...), own.Path...), x.registry.proxied.Suffix...)
-	x.upload = upload{}
+	x.upload = wire.Upload{}
 	x.head = x.appendHead(x.head[:0], x.rebuilt)
 	return nil
 }
@@ -232,25 +233,25 @@ func expiryOf(jwt string) time.Time {
 func (x *exchange) askForge(head []byte) (status int, body []byte, err error) {
 	var answer fasthttp.Response
 	pool := x.h.patgate
-	conn, err := pool.do(head, &upload{}, true, false, &answer, x.loop())
+	conn, err := pool.Do(head, &wire.Upload{}, true, false, &answer, x.loop())
 	if err != nil {
 		return 0, nil, err
 	}
 	answer.StreamBody = true
-	if err := answer.ReadBody(conn.br, 0); err != nil {
-		pool.drop(conn)
-		return 0, nil, errUpstreamBroken
+	if err := answer.ReadBody(conn.Reader(), 0); err != nil {
+		pool.Drop(conn)
+		return 0, nil, wire.ErrBroken
 	}
 	body, err = readUpTo(answer.BodyStream(), nil, maxTokenAnswer+1, func(int64) bool { return true })
 	_ = answer.CloseBodyStream()
 	if err != nil || len(body) > maxTokenAnswer {
-		pool.drop(conn)
-		return 0, nil, errUpstreamBroken
+		pool.Drop(conn)
+		return 0, nil, wire.ErrBroken
 	}
 	if answer.Header.ConnectionClose() {
-		pool.drop(conn)
+		pool.Drop(conn)
 	} else {
-		pool.put(conn)
+		pool.Put(conn)
 	}
 	return answer.StatusCode(), bytes.Clone(body), nil
 }

@@ -5,7 +5,7 @@ import (
 
 	"github.com/valyala/fasthttp"
 
-	"patgate/proxy/loop"
+	"patgate/proxy/wire"
 	"patgate/routes"
 	"patgate/token"
 )
@@ -15,111 +15,68 @@ import (
 // answer that is short and whole. Anything else goes on in a goroutine, with the HTTP server, from where it stands: the
 // loop refuses nothing, and what it passes on it has judged with the same steps.
 
-// Ready reads a request on the loop's goroutine.
-func (c *clientConn) Ready() {
-	in := c.socket.Loop().Desk().In
-	in = in[:min(len(in), c.server.handler.options.Limits.HeaderBytes)]
-	for {
-		n, err := c.socket.TryRead(in)
-		switch {
-		case err == nil:
-			c.serve(in[:n])
-			return
-		case c.socket.Late() && !c.served:
-			c.give() // the server tells the client that it took too long
-			return
-		case err == loop.ErrAgain && !c.server.stopping.Load() && !c.socket.Late():
-			if c.socket.Rest() {
-				return
-			}
-		default:
-			_ = c.Close()
-			return
-		}
-	}
+// front is what event loops serve, with what each of them keeps.
+type front struct {
+	h        *Handler
+	stations []*station // by the number of the loop
 }
 
-// hand has a goroutine serve the connection.
-func (c *clientConn) hand() {
-	go func() { _ = c.server.inner.ServeConn(c) }()
-}
+// station gives that of a connection's loop.
+func (t *front) station(c *wire.Client) *station { return t.stations[c.Loop().Number()] }
 
-// give is hand on the loop's goroutine.
-func (c *clientConn) give() {
-	c.hand()
-	c.socket.Loop().Gave()
-}
-
-// rest gives the connection back to its loop.
-func (c *clientConn) rest() {
-	if !c.socket.Rest() {
-		c.hand() // something has come meanwhile
-	}
-}
-
-// serve serves the request whose head has been read, or has a goroutine do it.
-func (c *clientConn) serve(in []byte) {
+// Serve serves the request whose head has been read. False: a goroutine has to.
+func (t *front) Serve(c *wire.Client, in []byte) bool {
 	target, raw, ok := cutHead(in)
-	if !ok || c.server.stopping.Load() {
-		c.leave(in)
-		return
+	if !ok {
+		return false
 	}
-	s := c.station()
+	s := t.station(c)
 	f := s.take()
-	if !c.judge(s, f, in, target, raw) {
+	if !t.judge(c, s, f, in, target, raw) {
 		s.put(f)
-		c.leave(in)
-		return
+		return false
 	}
-	c.done()
+	c.Judged()
 	if u := f.send(); u != nil {
 		u.Ready()
 	}
+	return true
 }
 
 // judge decides on a request, and records it when it may be sent. False: nothing was decided.
-func (c *clientConn) judge(s *station, f *flight, in, target, raw []byte) (ok bool) {
-	defer c.panicked(f)
+func (t *front) judge(c *wire.Client, s *station, f *flight, in, target, raw []byte) (ok bool) {
+	defer t.panicked(s, f)
 	x := s.x
-	x.start(c.server.handler, c, &f.event)
+	x.start(t.h, c, &f.event)
 	s.use(x.table)
-	f.event.Part = c.socket.Loop().Number() + 1 // 0 is what is in no loop
+	f.event.Part = c.Loop().Number() + 1 // 0 is what is in no loop
 	if !x.judgeQuickly(target, raw) || x.record() != nil {
 		x.reset()
 		return false
 	}
-	f.keep(x, in)
+	f.keep(x, t, in)
 	x.settle()
 	return true
 }
 
-// leave has a goroutine serve the connection from what has been read on.
-func (c *clientConn) leave(in []byte) {
-	c.ahead = append([]byte(nil), in...)
-	c.give()
-}
-
 // send sends the request on a connection of the loop. It gives the connection when there is something to read on it.
-func (f *flight) send() (ready *upstreamConn) {
+func (f *flight) send() (ready *wire.Upstream) {
 	defer f.panicked()
-	p := f.pool()
-	u := p.quickly(f.conn.socket.Loop())
+	u := f.front.h.patgate.Quickly(f.conn.Loop())
 	if u == nil {
 		f.proceed(nil, stepSend)
 		return nil
 	}
-	f.upstream, u.flight, u.limit = u, f, p.limits.UpstreamStall
-	head := f.text[f.sent:f.origin]
-	if n, err := u.socket.TryWrite(head); err != nil || n < len(head) {
+	f.upstream = u
+	sent, more := u.Await(f, f.text[f.sent:f.origin])
+	switch {
+	case !sent:
 		f.discard()
 		f.proceed(nil, stepAgain)
-		return nil
+	case more:
+		return u
 	}
-	u.wait(p.limits.UpstreamResponse)
-	if u.socket.Rest() {
-		return nil
-	}
-	return u
+	return nil
 }
 
 // cutHead finds the target and the header block of a GET whose request line can be read in one way only. The block ends as
@@ -144,7 +101,7 @@ const getLine = "GET "
 // judgeQuickly decides on a request, as far as that goes without waiting, and writes the upstream request. False: nothing
 // is decided.
 func (x *exchange) judgeQuickly(target, raw []byte) bool {
-	if x.h.patgate.tls != nil || x.read(fasthttp.MethodGet, target, raw, []byte("HTTP/1.1")) != nil {
+	if x.h.patgate.Encrypted() || x.read(fasthttp.MethodGet, target, raw, []byte("HTTP/1.1")) != nil {
 		return false
 	}
 	f := &x.fields

@@ -9,34 +9,30 @@ import (
 
 	"github.com/valyala/fasthttp"
 
-	"patgate/proxy/loop"
+	"patgate/proxy/wire"
+	"patgate/proxy/wire/loop"
 )
 
-// Ready reads an answer on the loop's goroutine. On an idle connection it is the end.
-func (c *upstreamConn) Ready() {
-	f := c.flight
-	if f == nil {
-		c.pool.evict(c)
-		return
-	}
+// Answered reads an answer on the loop's goroutine.
+func (f *flight) Answered(c *wire.Upstream) {
 	defer f.panicked()
 	brought := f.brought
 	if len(brought) == 0 {
-		brought = c.socket.Loop().Desk().In[:0]
+		brought = f.conn.Loop().Desk().In[:0]
 	}
 	for {
-		if c.socket.Late() {
+		if c.Late() {
 			f.discard()
 			f.proceed(nil, stepTimeout)
 			return
 		}
 		have := len(brought)
-		n, err := c.socket.TryRead(brought[have:cap(brought)])
+		n, err := c.TryRead(brought[have:cap(brought)])
 		brought = brought[:have+n]
 		switch {
 		case err == loop.ErrAgain:
 			f.keepBrought(brought)
-			if c.socket.Rest() {
+			if c.Rest() {
 				return
 			}
 		case err != nil && have == 0: // a GET may be sent again (RFC 9112, 9.3.1)
@@ -65,9 +61,8 @@ func (c *upstreamConn) Ready() {
 // discard closes the connection that the request was sent on.
 func (f *flight) discard() {
 	u := f.upstream
-	f.upstream, u.flight = nil, nil
-	u.done()
-	u.pool.drop(u)
+	f.upstream = nil
+	u.Discard()
 }
 
 // keepBrought keeps what has come of the answer beyond Ready, in memory of its own.
@@ -82,29 +77,12 @@ func (f *flight) keepBrought(brought []byte) {
 }
 
 // hold has a goroutine read the answer, what has come of it included.
-func (f *flight) hold(u *upstreamConn, brought []byte) {
-	f.upstream, u.flight = nil, nil
+func (f *flight) hold(u *wire.Upstream, brought []byte) {
+	f.upstream = nil
+	u.Leave()
 	f.keepBrought(brought)
-	u.ahead = f.brought
+	u.Ahead(f.brought)
 	f.proceed(u, stepReceive)
-}
-
-// finish sends the answer that is written to the client, and has the connection rest.
-func (c *clientConn) finish(out []byte) {
-	n, err := c.socket.TryWrite(out)
-	switch {
-	case err != nil && err != loop.ErrAgain:
-		_ = c.Close()
-	case n < len(out):
-		c.behind = append([]byte(nil), out[n:]...)
-		c.enter(phaseIdle)
-		c.give()
-	default:
-		c.enter(phaseIdle)
-		if !c.socket.Rest() {
-			c.Ready()
-		}
-	}
 }
 
 // outcome is what became of what has come of an answer.
@@ -118,13 +96,13 @@ const (
 
 // answer hands an answer on when all of it has come and it is an ordinary one: final, with a body of a length that is given
 // once, on a connection that stays open, and with a head that can be read in one way only.
-func (f *flight) answer(u *upstreamConn, in []byte) outcome {
+func (f *flight) answer(u *wire.Upstream, in []byte) outcome {
 	status, fields, got := cutStatus(in)
 	if got != answerDone {
 		return unlessFull(got, in)
 	}
 	c := f.conn
-	s, desk := c.station(), c.socket.Loop().Desk()
+	s, desk := f.front.station(c), c.Loop().Desk()
 	out, body, length, got := f.appendAnswer(desk.Out[:0], s, status, fields)
 	switch {
 	case got != answerDone:
@@ -137,12 +115,11 @@ func (f *flight) answer(u *upstreamConn, in []byte) outcome {
 	f.event.Upstream = time.Since(f.event.Start)
 	out = append(out, body...)
 	desk.Out = out
-	f.upstream, u.flight = nil, nil
-	u.done()
-	u.pool.putAfter(u, 0)
+	f.upstream = nil
+	u.Answered()
 	f.complete(status, length)
 	s.put(f)
-	c.finish(out)
+	c.Finish(out)
 	return answerDone
 }
 
@@ -249,7 +226,7 @@ func (f *flight) appendAnswer(out []byte, s *station, status int, fields []byte)
 	}
 	out = append(out, "X-Request-Id: "...)
 	out, _ = f.event.ID.AppendText(out) // it has no error to give
-	if f.conn.server.handler.options.OwnPages {
+	if f.front.h.options.OwnPages {
 		out = append(out, "\r\nContent-Security-Policy: sandbox"...)
 	}
 	out = append(out, "\r\nContent-Length: "...)

@@ -9,6 +9,7 @@ import (
 	"patgate/audit"
 	"patgate/forge"
 	"patgate/policy"
+	"patgate/proxy/wire"
 	"patgate/routes"
 	"patgate/routes/params"
 )
@@ -132,7 +133,7 @@ func tokenRefusal(state TokenState) *refusal {
 func refusalOf(err error) *refusal {
 	var classified *routes.Refusal
 	var parameter *params.Refusal
-	var source *errUpload
+	var source *wire.UploadError
 	var made *refusal
 	switch {
 	case errors.As(err, &made):
@@ -156,11 +157,11 @@ func refusalOf(err error) *refusal {
 		return &r
 	case errors.Is(err, forge.ErrCredential):
 		return refuseOwner
-	case errors.Is(err, forge.ErrTimeout), errors.Is(err, errUpstreamTimeout):
+	case errors.Is(err, forge.ErrTimeout), errors.Is(err, wire.ErrTimeout):
 		return refuseTimeout
-	case errors.Is(err, errUpstreamBusy):
+	case errors.Is(err, wire.ErrBusy):
 		return refuseBusy
-	case errors.Is(err, forge.ErrUnavailable), errors.Is(err, errUpstreamConnect), errors.Is(err, errUpstreamClosed), errors.Is(err, errUpstreamBroken):
+	case errors.Is(err, forge.ErrUnavailable), errors.Is(err, wire.ErrConnect), errors.Is(err, wire.ErrClosed), errors.Is(err, wire.ErrBroken):
 		return refuseUnavailable
 	case errors.Is(err, audit.ErrFull), errors.Is(err, audit.ErrSink), errors.Is(err, audit.ErrClosed):
 		return refuseAudit
@@ -168,7 +169,7 @@ func refusalOf(err error) *refusal {
 		return refuseBodyTooLarge
 	case errors.Is(err, errNoRoom):
 		return refuseNoRoom
-	case errors.As(err, &source) && isTimeout(err):
+	case errors.As(err, &source) && wire.IsTimeout(err):
 		return refuseReadTimeout
 	case errors.As(err, &source):
 		return refuseBodyBroken
@@ -247,13 +248,13 @@ const (
 
 // failureOf gives what the log says of an error after the decision.
 func failureOf(err error) string {
-	var source *errUpload
+	var source *wire.UploadError
 	switch {
 	case errors.As(err, &source), errors.Is(err, errBodyTooLarge):
 		return failureBody
-	case errors.Is(err, errUpstreamTimeout):
+	case errors.Is(err, wire.ErrTimeout):
 		return failureTimeout
-	case errors.Is(err, errUpstreamBusy):
+	case errors.Is(err, wire.ErrBusy):
 		return failureBusy
 	}
 	return failureUpstream

@@ -10,6 +10,7 @@ import (
 
 	"patgate/forge"
 	"patgate/policy"
+	"patgate/proxy/wire"
 	"patgate/routes"
 	"patgate/routes/registry"
 )
@@ -263,7 +264,7 @@ func copyOf(r *refusal) *refusal {
 // path by now is none: the forge finds images by the present path alone.
 func (x *exchange) findContainer(kind routes.RefKind, paths []string) (*policy.Container, string, error) {
 	for _, path := range paths {
-		if time.Since(x.event.Start) > x.h.options.Timeouts.Resolve {
+		if time.Since(x.event.Start) > x.h.options.ResolverDeadline {
 			return nil, "", forge.ErrTimeout
 		}
 		c, err := x.h.options.Resolver.Resolve(context.Background(), x.session, routes.Reference{Kind: kind, Path: []byte(path)}, x.maxAge())
@@ -280,7 +281,7 @@ func (x *exchange) findContainer(kind routes.RefKind, paths []string) (*policy.C
 // rebuildRegistry writes the request to the token service, with what was allowed.
 func (x *exchange) rebuildRegistry() error {
 	x.rebuilt = registry.AppendTarget(x.rebuilt[:0], x.registry.allowed)
-	x.upload = upload{}
+	x.upload = wire.Upload{}
 	x.head = x.appendHead(x.head[:0], x.rebuilt)
 	return nil
 }

@@ -191,7 +191,7 @@ func (x *exchange) find(ref routes.Reference) (*policy.Container, error) {
 	}
 	if x.resolving.IsZero() {
 		x.resolving = time.Now() // not since the request began: its body may have taken long to arrive
-	} else if time.Since(x.resolving) > x.h.options.Timeouts.Resolve {
+	} else if time.Since(x.resolving) > x.h.options.ResolverDeadline {
 		return nil, forge.ErrTimeout
 	}
 	c, err := resolver.Resolve(context.Background(), x.session, ref, x.maxAge())

@@ -4,6 +4,8 @@ import (
 	"runtime/debug"
 
 	"github.com/valyala/fasthttp"
+
+	"patgate/proxy/wire"
 )
 
 // step is where a goroutine goes on with an exchange that a loop began.
@@ -20,11 +22,10 @@ const (
 )
 
 // proceed has a goroutine go on with the request, and with the connection that its answer comes on, if there is one.
-func (f *flight) proceed(u *upstreamConn, from step) {
+func (f *flight) proceed(u *wire.Upstream, from step) {
 	c, x := f.conn, f.exchange()
 	x.step, x.upstream = from, u
-	c.resumed, c.ahead = x, x.in // the server reads the head once more
-	c.give()
+	c.Resume(x, x.in)
 }
 
 // proceed serves the request, from the beginning or from where a loop has left it.
@@ -35,18 +36,18 @@ func (x *exchange) proceed() (kept bool) {
 	case stepSend:
 		return x.forward(x.pool)
 	case stepAgain:
-		return x.handOn(x.pool.anew(x.head, &x.upload, false, &x.answer, x.loop()))
+		return x.handOn(x.pool.Anew(x.head, &x.upload, false, &x.answer, x.loop()))
 	case stepReceive:
-		err := u.receive(false, &x.answer)
+		err := u.Receive(false, &x.answer)
 		if err != nil {
-			x.pool.drop(u)
+			x.pool.Drop(u)
 			u = nil
 		}
 		return x.handOn(u, err)
 	case stepTimeout:
-		return x.handOn(nil, errUpstreamTimeout)
+		return x.handOn(nil, wire.ErrTimeout)
 	case stepBroken:
-		return x.handOn(nil, errUpstreamBroken)
+		return x.handOn(nil, wire.ErrBroken)
 	case stepPanic:
 		return x.deny(refuseInternal)
 	}
@@ -57,11 +58,11 @@ func (x *exchange) proceed() (kept bool) {
 func (x *exchange) dropUpstream() {
 	u := x.upstream
 	x.upstream = nil
-	x.pool.drop(u)
+	x.pool.Drop(u)
 }
 
-// abandon ends an exchange that a loop began and no goroutine goes on with.
-func (x *exchange) abandon() {
+// Abandon ends an exchange that a loop began and no goroutine goes on with.
+func (x *exchange) Abandon() {
 	if x.upstream != nil {
 		x.dropUpstream()
 	}
@@ -71,13 +72,12 @@ func (x *exchange) abandon() {
 }
 
 // panicked is recovered while a loop judges a request. A goroutine serves it then, and answers for what goes wrong there.
-func (c *clientConn) panicked(f *flight) {
+func (t *front) panicked(s *station, f *flight) {
 	value := recover()
 	if value == nil {
 		return
 	}
-	h, s := c.server.handler, c.station()
-	x := s.x
+	h, x := t.h, s.x
 	s.renew()
 	f.spoiled = true
 	h.report(value)
@@ -96,8 +96,8 @@ func (f *flight) panicked() {
 	if f.over {
 		panic(value) // nobody is left to be told
 	}
-	f.conn.station().renew()
-	f.conn.server.handler.report(value)
+	f.front.station(f.conn).renew()
+	f.front.h.report(value)
 	if f.upstream != nil {
 		f.discard()
 	}

@@ -6,21 +6,20 @@ import (
 	"errors"
 	"net"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/valyala/fasthttp"
+
+	"patgate/proxy/wire"
 )
 
 // Server serves a Handler on listeners.
 type Server struct {
 	handler *Handler
 	inner   *fasthttp.Server
-
-	stopping atomic.Bool
+	door    *wire.Door
 
 	mu        sync.Mutex
-	looped    map[*clientConn]struct{} // open connections that event loops serve
 	listeners []net.Listener
 	down      bool
 }
@@ -36,7 +35,7 @@ type Logger interface {
 // length before it calls the handler, and at most 256 KiB of what the handler left unread, so that the connection can go
 // on; beyond that it closes the connection.
 func NewServer(h *Handler, log Logger) *Server {
-	return &Server{handler: h, looped: map[*clientConn]struct{}{}, inner: &fasthttp.Server{
+	s := &Server{handler: h, inner: &fasthttp.Server{
 		Handler:       h.Serve,
 		ExpectHandler: h.expect,
 		ErrorHandler:  h.unread,
@@ -58,6 +57,19 @@ func NewServer(h *Handler, log Logger) *Server {
 		CloseOnShutdown:              true,
 		LazyRequestTime:              true,
 	}}
+	s.door = wire.NewDoor(wire.DoorOptions{
+		Timeouts:     &h.options.Timeouts,
+		HeaderBytes:  h.options.Limits.HeaderBytes,
+		Connections:  h.options.Limits.Connections,
+		PerClient:    h.options.Limits.ConnectionsPerClient,
+		Watchdog:     h.dog,
+		Loops:        h.loops,
+		Front:        h.front,
+		Serve:        s.inner.ServeConn,
+		ClientKey:    clientKey,
+		SpeaksForAll: h.trusted.includes,
+	})
+	return s
 }
 
 // Serve accepts connections until the listener is closed or Shutdown is called, and then returns nil. With a TLS
@@ -70,7 +82,7 @@ func (s *Server) Serve(ln net.Listener, tlsConfig *tls.Config) error {
 	}
 	s.listeners = append(s.listeners, ln)
 	s.mu.Unlock()
-	return s.inner.Serve(newListener(ln, s, tlsConfig))
+	return s.inner.Serve(s.door.Listen(ln, tlsConfig))
 }
 
 // Shutdown stops accepting, lets running requests end until ctx is done, and then closes the connections that are left.
@@ -82,12 +94,12 @@ func (s *Server) Shutdown(ctx context.Context) error {
 		_ = ln.Close() // the inner server may not know of it yet
 	}
 	s.mu.Unlock()
-	s.stopping.Store(true)
+	s.door.Stop()
 	err := s.inner.ShutdownWithContext(ctx)
 	if errors.Is(err, net.ErrClosed) {
 		err = nil
 	}
-	for err == nil && s.endIdle() > 0 {
+	for err == nil && s.door.EndIdle() > 0 {
 		select {
 		case <-ctx.Done():
 			err = ctx.Err()
@@ -95,51 +107,22 @@ func (s *Server) Shutdown(ctx context.Context) error {
 		}
 	}
 	if err != nil && errors.Is(err, ctx.Err()) {
-		s.handler.dog.closeAll()
+		s.handler.dog.CloseAll()
 	}
 	return err
 }
 
-// endIdle ends the connections that rest in a loop, and tells how many are left.
-func (s *Server) endIdle() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for c := range s.looped {
-		c.socket.EndIfResting()
-	}
-	return len(s.looped)
-}
-
-func (s *Server) join(c *clientConn) {
-	s.mu.Lock()
-	s.looped[c] = struct{}{}
-	s.mu.Unlock()
-}
-
-func (s *Server) leave(c *clientConn) {
-	s.mu.Lock()
-	delete(s.looped, c)
-	s.mu.Unlock()
-}
-
-// full tells whether there are as many connections in the loops as there may be; the inner server counts the others.
-func (s *Server) full() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return len(s.looped) >= s.handler.options.Limits.Connections
-}
-
 // state follows a connection from request to request, for its limits.
 func state(c net.Conn, to fasthttp.ConnState) {
-	conn := clientOf(c)
+	conn := wire.ClientOf(c)
 	if conn == nil {
 		return
 	}
 	switch to {
 	case fasthttp.StateActive:
-		conn.enter(phaseHeader)
+		conn.Enter(wire.PhaseHeader)
 	case fasthttp.StateIdle:
-		conn.enter(phaseIdle)
+		conn.Enter(wire.PhaseIdle)
 	}
 }
 
@@ -150,7 +133,7 @@ func (h *Handler) unread(ctx *fasthttp.RequestCtx, err error) {
 	switch {
 	case errors.As(err, &small):
 		r = refuseHeaderSize
-	case isTimeout(err):
+	case wire.IsTimeout(err):
 		r = refuseReadTimeout
 	}
 	x := h.acquire(ctx)
@@ -166,6 +149,3 @@ func (h *Handler) unread(ctx *fasthttp.RequestCtx, err error) {
 // idleWorker is how long a goroutine that served a connection is kept for the next one: what an attack made goes away
 // soon after it.
 const idleWorker = 2 * time.Second
-
-// acceptPause is how long accepting rests after an error that will pass, such as too many open files.
-const acceptPause = 50 * time.Millisecond

@@ -21,6 +21,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"patgate/proxy/wire"
 )
 
 // Threat: a client that sends or reads slowly, or not at all, keeps a worker and a connection for itself.
@@ -34,7 +36,7 @@ func TestThreatSlowClients(t *testing.T) {
 		}
 	})
 	g := newGateway(t, upstream.URL, func(o *Options) {
-		o.Timeouts = Timeouts{ReadHeader: 200 * time.Millisecond, Idle: 200 * time.Millisecond, ReadStall: 200 * time.Millisecond, WriteStall: 200 * time.Millisecond}
+		o.Timeouts = wire.Timeouts{ReadHeader: 200 * time.Millisecond, Idle: 200 * time.Millisecond, ReadStall: 200 * time.Millisecond, WriteStall: 200 * time.Millisecond}
 	})
 	dial := func(t *testing.T) net.Conn {
 		c, err := net.Dial("tcp", g.address)
@@ -235,11 +237,11 @@ func writeFile(t *testing.T, name string, data []byte) {
 }
 
 // newCertificate gives a certificate "one" and the folder of its files.
-func newCertificate(t *testing.T) (certificate *Certificate, dir string) {
+func newCertificate(t *testing.T) (certificate *wire.Certificate, dir string) {
 	t.Helper()
 	dir = t.TempDir()
 	writeCertificate(t, dir, "one")
-	certificate, err := LoadCertificate(filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem"))
+	certificate, err := wire.LoadCertificate(filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -247,7 +249,7 @@ func newCertificate(t *testing.T) (certificate *Certificate, dir string) {
 }
 
 // serveTLS serves the gateway's handler on an encrypted address, which it gives.
-func (g *gateway) serveTLS(t *testing.T, certificate *Certificate) string {
+func (g *gateway) serveTLS(t *testing.T, certificate *wire.Certificate) string {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -328,7 +330,7 @@ func TestUpstreamTLSIsVerified(t *testing.T) {
 		g.raw(t, get(jobs, "PRIVATE-TOKEN: "+g.token)).wants(t, 502)
 	})
 	t.Run("the configured one is accepted", func(t *testing.T) {
-		config, err := TLSWithAuthorities(file)
+		config, err := wire.TLSWithAuthorities(file)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -339,7 +341,7 @@ func TestUpstreamTLSIsVerified(t *testing.T) {
 	})
 	t.Run("a file without a certificate is an error", func(t *testing.T) {
 		writeFile(t, file, []byte("none"))
-		if _, err := TLSWithAuthorities(file); err == nil {
+		if _, err := wire.TLSWithAuthorities(file); err == nil {
 			t.Error("no error")
 		}
 	})

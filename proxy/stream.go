@@ -6,6 +6,8 @@ import (
 	"net"
 
 	"github.com/valyala/fasthttp"
+
+	"patgate/proxy/wire"
 )
 
 // smallAnswer is how long an answer may be to be copied at once, when all of it fits the connection's buffer.
@@ -38,7 +40,7 @@ func (x *exchange) deliver() (kept bool) {
 		return x.deliverSmall(status, length, remove)
 	}
 	a.StreamBody = true
-	if err := a.ReadBody(x.upstream.br, 0); err != nil {
+	if err := a.ReadBody(x.upstream.Reader(), 0); err != nil {
 		return x.broken(refuseUnavailable, failureUpstream)
 	}
 	x.stream = answerStream{x: x, from: a.BodyStream()}
@@ -56,9 +58,9 @@ func (x *exchange) deliver() (kept bool) {
 
 // deliverSmall reads an answer whole and frees the connection before the client is written to.
 func (x *exchange) deliverSmall(status, length int, remove bool) (kept bool) {
-	body, err := x.upstream.br.Peek(length)
+	body, err := x.upstream.Reader().Peek(length)
 	if err != nil {
-		err = upstreamError(err)
+		err = wire.AsError(err)
 		return x.broken(refusalOf(err), failureOf(err))
 	}
 	if remove {
@@ -68,7 +70,7 @@ func (x *exchange) deliverSmall(status, length int, remove bool) (kept bool) {
 	}
 	x.ctx.Response.SetBody(body)
 	sent := int64(len(body))
-	_, _ = x.upstream.br.Discard(length)
+	_, _ = x.upstream.Reader().Discard(length)
 	x.free(true)
 	x.complete(status, sent)
 	return false
@@ -101,9 +103,9 @@ func (x *exchange) free(whole bool) {
 		return
 	}
 	if whole && !x.answer.Header.ConnectionClose() {
-		x.pool.put(c)
+		x.pool.Put(c)
 	} else {
-		x.pool.drop(c)
+		x.pool.Drop(c)
 	}
 }
 
@@ -142,8 +144,8 @@ func (s *answerStream) WriteTo(w io.Writer) (written int64, err error) {
 	if s.filter != nil {
 		return s.writeFiltered(w)
 	}
-	buf := copyBuffers.Get().(*[]byte)
-	defer copyBuffers.Put(buf)
+	buf := wire.CopyBuffers.Get().(*[]byte)
+	defer wire.CopyBuffers.Put(buf)
 	for {
 		n, rerr := s.Read(*buf)
 		if n > 0 {
@@ -176,7 +178,7 @@ func (s *answerStream) CloseWithError(err error) error {
 	case s.unreadable:
 		x.event.Failure = failureAnswer
 	case s.err != nil:
-		x.event.Failure = failureOf(upstreamError(s.err))
+		x.event.Failure = failureOf(wire.AsError(s.err))
 	case err != nil || !s.whole:
 		x.event.Failure = failureClientGone
 	}
@@ -200,7 +202,7 @@ func (x *exchange) untilClose() {
 	x.ctx.HijackSetNoResponse(true)
 	x.ctx.Hijack(func(c net.Conn) {
 		if conn != nil {
-			conn.enter(phaseExchange)
+			conn.Enter(wire.PhaseExchange)
 		}
 		_, err := c.Write(head)
 		if err == nil {

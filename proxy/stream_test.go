@@ -358,7 +358,7 @@ func TestIdleUpstreamConnectionsAreClosed(t *testing.T) {
 	for range 3 {
 		g.raw(t, get(jobs, "PRIVATE-TOKEN: "+g.token)).wants(t, 200)
 		time.Sleep(250 * time.Millisecond)
-		if open, idle := g.handler.patgate.counts(); open != 0 || idle != 0 {
+		if open, idle := g.handler.patgate.Counts(); open != 0 || idle != 0 {
 			t.Errorf("%d connections are open, %d idle", open, idle)
 		}
 	}

@@ -5,15 +5,17 @@ import (
 	"net"
 
 	"github.com/valyala/fasthttp"
+
+	"patgate/proxy/wire"
 )
 
 // tunnel passes a websocket upgrade through on a connection of its own. It is only for callers without a patgate token.
 func (x *exchange) tunnel() (kept bool) {
 	x.pool = x.h.others
-	c, err := x.pool.get(true, x.loop())
+	c, err := x.pool.Get(true, x.loop())
 	if err == nil {
-		if err = c.exchange(x.head, &upload{}, false, &x.answer); err != nil {
-			x.pool.drop(c)
+		if err = c.Exchange(x.head, &wire.Upload{}, false, &x.answer); err != nil {
+			x.pool.Drop(c)
 		}
 	}
 	if err != nil {
@@ -33,7 +35,7 @@ func (x *exchange) tunnel() (kept bool) {
 	conn := x.conn
 	x.ctx.Hijack(func(client net.Conn) {
 		if conn != nil {
-			conn.enter(phaseTunnel)
+			conn.Enter(wire.PhaseTunnel)
 		}
 		x.join(client)
 	})
@@ -43,7 +45,7 @@ func (x *exchange) tunnel() (kept bool) {
 // join copies in both directions until either side ends.
 func (x *exchange) join(client net.Conn) {
 	c := x.upstream
-	c.limit = 0 // a websocket may be silent for as long as it likes
+	c.Unbounded() // a websocket may be silent for as long as it likes
 	done := make(chan struct{}, 2)
 	go func() {
 		_, _ = io.Copy(c.Conn, client)
@@ -51,7 +53,7 @@ func (x *exchange) join(client net.Conn) {
 	}()
 	var sent int64
 	go func() {
-		sent, _ = io.Copy(client, c.br)
+		sent, _ = io.Copy(client, c.Reader())
 		done <- struct{}{}
 	}()
 	<-done

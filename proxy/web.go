@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"patgate/proxy/wire"
 	"patgate/routes/web"
 )
 
@@ -35,7 +36,7 @@ func (x *exchange) rebuildWeb() error {
 		return refuseStranger
 	}
 	x.rebuilt = x.web.AppendTarget(x.rebuilt[:0], own.Path)
-	x.upload = upload{}
+	x.upload = wire.Upload{}
 	x.head = x.appendHead(x.head[:0], x.rebuilt)
 	return nil
 }

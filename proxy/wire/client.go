@@ -1,4 +1,4 @@
-package proxy
+package wire
 
 import (
 	"crypto/tls"
@@ -8,31 +8,36 @@ import (
 	"sync/atomic"
 	"time"
 
-	"patgate/proxy/loop"
+	"patgate/proxy/wire/loop"
 )
 
-// phase is what a client connection is doing; each has a limit of its own.
-type phase uint32
+// Phase is what a client connection is doing; each has a limit of its own.
+type Phase uint32
 
+// The phases.
 const (
-	phaseHeader   phase = iota // a request has begun, or the connection has just been opened: one limit for the whole header
-	phaseExchange              // a request is being served: a limit for every single read and write
-	phaseIdle                  // between requests: one limit for the wait
-	phaseTunnel                // an upgraded connection: no limit
+	PhaseHeader   Phase = iota // a request has begun, or the connection has just been opened: one limit for the whole header
+	PhaseExchange              // a request is being served: a limit for every single read and write
+	PhaseIdle                  // between requests: one limit for the wait
+	PhaseTunnel                // an upgraded connection: no limit
 )
 
 // leastProgress is how many bytes of a body must arrive within ReadStall: 4 KiB in 30 s is slower than any network that
 // is in use, and bounds how long a body can be dragged out.
 const leastProgress = 4 << 10
 
-// clientConn is a connection from a client. It knows the client's address, so that it is read from the socket once, and
+// Client is a connection from a client. It knows the client's address, so that it is read from the socket once, and
 // bounds how long the client may take.
-type clientConn struct {
+type Client struct {
 	watched
-	limits  *Timeouts
+	// Peer is the address at the other end, and PeerText its text.
+	Peer     netip.Addr
+	PeerText string
+	// Pending is a request that an event loop began and a goroutine goes on with.
+	Pending Pending
+
+	door    *Door
 	phase   atomic.Uint32
-	peer    netip.Addr
-	from    string    // its text
 	secure  *tls.Conn // the same connection, when it is TLS
 	shaken  bool
 	wrote   bool // part of an answer, without an error since
@@ -40,17 +45,30 @@ type clientConn struct {
 	closed  atomic.Bool
 
 	// Of a connection that an event loop serves while nothing has to wait.
-	server  *Server
 	socket  *loop.Socket // nil when it is in no loop, or is TLS
 	ahead   []byte       // of the request, read by the loop and not yet by the server
 	behind  []byte       // of the answer, not yet written
-	resumed *exchange    // that a goroutine goes on with
 	served  bool         // a request has been
 	resting atomic.Bool  // the server was told that the connection has ended, but it goes back to the loop
 }
 
+// Pending is a request between an event loop and a goroutine.
+type Pending interface {
+	// Abandon ends it: no goroutine goes on with it.
+	Abandon()
+}
+
+// ClientOf gives the client's connection behind one that the HTTP server knows; nil when it is none.
+func ClientOf(c net.Conn) *Client {
+	client, _ := c.(*Client)
+	return client
+}
+
+// Secure tells whether the connection is encrypted.
+func (c *Client) Secure() bool { return c.secure != nil }
+
 // Read reads under the limit of the connection's phase.
-func (c *clientConn) Read(p []byte) (int, error) {
+func (c *Client) Read(p []byte) (int, error) {
 	if c.secure != nil && !c.shaken {
 		if err := c.secure.Handshake(); err != nil {
 			return 0, err
@@ -63,7 +81,7 @@ func (c *clientConn) Read(p []byte) (int, error) {
 		if _, err := c.Write(rest); err != nil {
 			return 0, io.EOF // the connection cannot be answered on any more
 		}
-		c.enter(phaseIdle)
+		c.Enter(PhaseIdle)
 	}
 	if len(c.ahead) > 0 {
 		n := copy(p, c.ahead)
@@ -72,25 +90,25 @@ func (c *clientConn) Read(p []byte) (int, error) {
 		}
 		return n, nil
 	}
-	switch now := phase(c.phase.Load()); {
-	case now == phaseIdle && c.socket != nil:
+	switch now := Phase(c.phase.Load()); {
+	case now == PhaseIdle && c.socket != nil:
 		return c.readOrRest(p)
-	case now != phaseExchange:
+	case now != PhaseExchange:
 		return c.Conn.Read(p)
 	}
-	return c.readSteadily(p, c.limits.ReadStall, leastProgress)
+	return c.readSteadily(p, c.door.timeouts.ReadStall, leastProgress)
 }
 
 // readOrRest reads what has come of the next request. When nothing has, the server is told that the connection has
 // ended: it closes it, and with that it goes back to the loop.
-func (c *clientConn) readOrRest(p []byte) (int, error) {
+func (c *Client) readOrRest(p []byte) (int, error) {
 	n, err := c.socket.ReadNow(p)
 	switch {
 	case err == nil:
 		return n, nil
 	case err != loop.ErrAgain: // nobody waits for an answer
 		return 0, io.EOF
-	case c.server.stopping.Load():
+	case c.door.stopping.Load():
 		return 0, io.EOF
 	}
 	c.resting.Store(true)
@@ -98,17 +116,17 @@ func (c *clientConn) readOrRest(p []byte) (int, error) {
 }
 
 // Write writes under the limit of the connection's phase.
-func (c *clientConn) Write(p []byte) (int, error) {
-	if phase(c.phase.Load()) == phaseTunnel {
+func (c *Client) Write(p []byte) (int, error) {
+	if Phase(c.phase.Load()) == PhaseTunnel {
 		return c.Conn.Write(p)
 	}
-	n, err := c.write(p, c.limits.WriteStall)
+	n, err := c.write(p, c.door.timeouts.WriteStall)
 	c.wrote = err == nil
 	return n, err
 }
 
 // Close closes the connection once.
-func (c *clientConn) Close() error {
+func (c *Client) Close() error {
 	if c.resting.Swap(false) {
 		c.rest()
 		return nil
@@ -116,9 +134,9 @@ func (c *clientConn) Close() error {
 	if c.closed.Swap(true) {
 		return nil
 	}
-	if x := c.resumed; x != nil { // the server did not take it
-		c.resumed = nil
-		x.abandon()
+	if p := c.Pending; p != nil { // the server did not take it
+		c.Pending = nil
+		p.Abandon()
 	}
 	if c.lingers() {
 		c.linger()
@@ -129,34 +147,28 @@ func (c *clientConn) Close() error {
 	return err
 }
 
-// enter changes the phase.
-func (c *clientConn) enter(p phase) {
-	if phase(c.phase.Load()) != p { // a store is dear
+// Enter changes the phase.
+func (c *Client) Enter(p Phase) {
+	if Phase(c.phase.Load()) != p { // a store costs more than a load
 		c.phase.Store(uint32(p))
 	}
 	c.waited, c.brought, c.wrote = 0, 0, false
 	switch p {
-	case phaseHeader:
-		c.wait(c.limits.ReadHeader)
-	case phaseIdle:
+	case PhaseHeader:
+		c.wait(c.door.timeouts.ReadHeader)
+	case PhaseIdle:
 		c.served = true
-		c.wait(c.limits.Idle)
+		c.wait(c.door.timeouts.Idle)
 	default:
 		c.done()
 	}
 }
 
 // SetDeadline is the server's; the watchdog's limits take its place.
-func (c *clientConn) SetDeadline(time.Time) error { return nil }
+func (c *Client) SetDeadline(time.Time) error { return nil }
 
 // SetReadDeadline is as SetDeadline.
-func (c *clientConn) SetReadDeadline(time.Time) error { return nil }
+func (c *Client) SetReadDeadline(time.Time) error { return nil }
 
 // SetWriteDeadline is as SetDeadline.
-func (c *clientConn) SetWriteDeadline(time.Time) error { return nil }
-
-// clientOf gives the client's connection behind a request.
-func clientOf(c net.Conn) *clientConn {
-	cc, _ := c.(*clientConn)
-	return cc
-}
+func (c *Client) SetWriteDeadline(time.Time) error { return nil }

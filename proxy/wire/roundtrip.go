@@ -1,4 +1,4 @@
-package proxy
+package wire
 
 import (
 	"errors"
@@ -8,78 +8,81 @@ import (
 
 	"github.com/valyala/fasthttp"
 
-	"patgate/proxy/loop"
+	"patgate/proxy/wire/loop"
 )
 
-// upload is the body of an upstream request, in one of three forms. The zero value is none.
-type upload struct {
-	whole  []byte                // sent with the head
-	stream io.Reader             // passed on
-	pour   func(io.Writer) error // written while it is sent; always chunked
-	length int64                 // of stream; -1 when it is not known, which is sent chunked
+// Upload is the body of an upstream request, in one of three forms. The zero value is none.
+type Upload struct {
+	Whole  []byte                // sent with the head
+	Stream io.Reader             // passed on
+	Pour   func(io.Writer) error // written while it is sent; always chunked
+	Length int64                 // of Stream; -1 when it is not known, which is sent chunked
 }
 
-// none tells that there is no body.
-func (u *upload) none() bool { return len(u.whole) == 0 && !u.running() }
+// None tells that there is no body.
+func (u *Upload) None() bool { return len(u.Whole) == 0 && !u.Running() }
 
-// running tells that the body is still being read from the client while it is sent.
-func (u *upload) running() bool { return u.stream != nil || u.pour != nil }
+// Running tells that the body is still being read from the client while it is sent.
+func (u *Upload) Running() bool { return u.Stream != nil || u.Pour != nil }
 
-// errUpload wraps an error of the source of an upload, as opposed to one of the way to the forge. The upstream
+// UploadError wraps an error of the source of an upload, as opposed to one of the way to the forge. The upstream
 // connection is closed before the body's end, so that the forge takes nothing for complete.
-type errUpload struct{ err error }
+type UploadError struct{ Err error }
 
-func (e *errUpload) Error() string { return "reading the request body: " + e.err.Error() }
-func (e *errUpload) Unwrap() error { return e.err }
+// Error names the step.
+func (e *UploadError) Error() string { return "reading the request body: " + e.Err.Error() }
+
+// Unwrap gives the error of the source.
+func (e *UploadError) Unwrap() error { return e.Err }
 
 // maxInterim bounds informational answers (1xx) before the final one.
 const maxInterim = 32
 
-// do sends a request and reads the head of its answer. head is the request up to and with the empty line. safe tells
+// Do sends a request and reads the head of its answer. head is the request up to and with the empty line. safe tells
 // that the request may be sent again: it has no body and its method is GET or HEAD. It is sent again only when a
 // connection that had been idle turns out to be closed.
-func (p *pool) do(head []byte, body *upload, safe, isHead bool, answer *fasthttp.Response, of *loop.Loop) (*upstreamConn, error) {
-	c, err := p.get(false, of)
+func (p *Pool) Do(head []byte, body *Upload, safe, isHead bool, answer *fasthttp.Response, of *loop.Loop) (*Upstream, error) {
+	c, err := p.Get(false, of)
 	if err != nil {
 		return nil, err
 	}
-	err = c.exchange(head, body, isHead, answer)
-	if errors.Is(err, errUpstreamClosed) && safe && c.used {
-		p.drop(c)
-		return p.anew(head, body, isHead, answer, of)
+	err = c.Exchange(head, body, isHead, answer)
+	if errors.Is(err, ErrClosed) && safe && c.used {
+		p.Drop(c)
+		return p.Anew(head, body, isHead, answer, of)
 	}
 	if err != nil {
-		p.drop(c)
+		p.Drop(c)
 		return nil, err
 	}
 	return c, nil
 }
 
-// anew is do on a new connection.
-func (p *pool) anew(head []byte, body *upload, isHead bool, answer *fasthttp.Response, of *loop.Loop) (*upstreamConn, error) {
-	c, err := p.get(true, of)
+// Anew is Do on a new connection.
+func (p *Pool) Anew(head []byte, body *Upload, isHead bool, answer *fasthttp.Response, of *loop.Loop) (*Upstream, error) {
+	c, err := p.Get(true, of)
 	if err != nil {
 		return nil, err
 	}
-	if err := c.exchange(head, body, isHead, answer); err != nil {
-		p.drop(c)
+	if err := c.Exchange(head, body, isHead, answer); err != nil {
+		p.Drop(c)
 		return nil, err
 	}
 	return c, nil
 }
 
-// exchange sends and receives on one connection. When the forge answers before it has read the whole body, its answer
+// Exchange sends and receives on one connection. When the forge answers before it has read the whole body, its answer
 // counts; the connection is not used again.
-func (c *upstreamConn) exchange(head []byte, body *upload, isHead bool, answer *fasthttp.Response) error {
+func (c *Upstream) Exchange(head []byte, body *Upload, isHead bool, answer *fasthttp.Response) error {
 	sendErr := c.send(head, body)
-	var source *errUpload
+	var source *UploadError
 	if errors.As(sendErr, &source) {
 		return sendErr
 	}
-	if sendErr != nil && isTimeout(sendErr) {
-		return errUpstreamTimeout
+	if sendErr != nil && IsTimeout(sendErr) {
+		return ErrTimeout
 	}
-	if err := c.receive(isHead, answer); err != nil {
+	if err := c.Receive(isHead, answer); err != nil {
 		return err
 	}
 	if sendErr != nil {
@@ -88,27 +91,27 @@ func (c *upstreamConn) exchange(head []byte, body *upload, isHead bool, answer *
 	return nil
 }
 
-func (c *upstreamConn) send(head []byte, body *upload) error {
-	if len(body.whole) > 0 {
-		head = append(head, body.whole...) // one write for both; head is scratch of the exchange
+func (c *Upstream) send(head []byte, body *Upload) error {
+	if len(body.Whole) > 0 {
+		head = append(head, body.Whole...) // one write for both; head is scratch of the exchange
 	}
 	if _, err := c.Write(head); err != nil {
 		return err
 	}
 	switch {
-	case body.pour != nil:
-		return pourChunked(c, body.pour)
-	case body.stream == nil:
+	case body.Pour != nil:
+		return pourChunked(c, body.Pour)
+	case body.Stream == nil:
 		return nil
-	case body.length >= 0:
-		return copyExactly(c, body.stream, body.length)
+	case body.Length >= 0:
+		return copyExactly(c, body.Stream, body.Length)
 	default:
-		return copyChunked(c, body.stream)
+		return copyChunked(c, body.Stream)
 	}
 }
 
-// receive reads the head of the final answer. One limit holds for all of it, so that a head cannot be dragged out.
-func (c *upstreamConn) receive(isHead bool, answer *fasthttp.Response) error {
+// Receive reads the head of the final answer. One limit holds for all of it, so that a head cannot be dragged out.
+func (c *Upstream) Receive(isHead bool, answer *fasthttp.Response) error {
 	answer.Reset()
 	answer.Header.SetNoDefaultContentType(true)
 	answer.Header.DisableNormalizing() // compare names without case
@@ -119,42 +122,43 @@ func (c *upstreamConn) receive(isHead bool, answer *fasthttp.Response) error {
 		c.done()
 	}()
 	for range maxInterim {
-		if err := answer.Header.Read(c.br); err != nil {
-			return upstreamError(err)
+		if err := answer.Header.Read(c.reader); err != nil {
+			return AsError(err)
 		}
 		if status := answer.StatusCode(); status < 100 || status > 199 || status == fasthttp.StatusSwitchingProtocols {
 			answer.SkipBody = isHead
 			return nil
 		}
 	}
-	return errUpstreamBroken
+	return ErrBroken
 }
 
-func upstreamError(err error) error {
+// AsError gives what stands for an error of reading an answer.
+func AsError(err error) error {
 	switch {
-	case isTimeout(err):
-		return errUpstreamTimeout
+	case IsTimeout(err):
+		return ErrTimeout
 	case errors.Is(err, io.EOF):
-		return errUpstreamClosed
+		return ErrClosed
 	default:
-		return errUpstreamBroken
+		return ErrBroken
 	}
 }
 
-// copyBuffers holds *[]byte of copyBufferSize.
-var copyBuffers = sync.Pool{New: func() any { b := make([]byte, copyBufferSize); return &b }}
+// CopyBuffers holds *[]byte of CopyBufferSize.
+var CopyBuffers = sync.Pool{New: func() any { b := make([]byte, CopyBufferSize); return &b }}
 
 const (
-	copyBufferSize = 128 << 10
+	CopyBufferSize = 128 << 10
 	chunkRoom      = 12 // in front of a chunk, for its size and CR LF
 )
 
 // copyExactly sends length bytes and demands that the source holds as many and no more.
-func copyExactly(c *upstreamConn, from io.Reader, length int64) error {
-	buf := copyBuffers.Get().(*[]byte)
-	defer copyBuffers.Put(buf)
+func copyExactly(c *Upstream, from io.Reader, length int64) error {
+	buf := CopyBuffers.Get().(*[]byte)
+	defer CopyBuffers.Put(buf)
 	for length > 0 {
-		n, err := from.Read((*buf)[:min(length, copyBufferSize)])
+		n, err := from.Read((*buf)[:min(length, CopyBufferSize)])
 		if n > 0 {
 			if _, werr := c.Write((*buf)[:n]); werr != nil {
 				return werr
@@ -172,17 +176,17 @@ func copyExactly(c *upstreamConn, from io.Reader, length int64) error {
 }
 
 func asUpload(err error) error {
-	var already *errUpload
+	var already *UploadError
 	if errors.As(err, &already) {
 		return err
 	}
-	return &errUpload{err}
+	return &UploadError{err}
 }
 
 // copyChunked sends every read as a chunk, and the last chunk only when the source ended well.
-func copyChunked(c *upstreamConn, from io.Reader) error {
-	buf := copyBuffers.Get().(*[]byte)
-	defer copyBuffers.Put(buf)
+func copyChunked(c *Upstream, from io.Reader) error {
+	buf := CopyBuffers.Get().(*[]byte)
+	defer CopyBuffers.Put(buf)
 	w := chunkWriter{to: c, b: *buf}
 	for {
 		n, err := from.Read(w.b[chunkRoom : len(w.b)-2])
@@ -200,9 +204,9 @@ func copyChunked(c *upstreamConn, from io.Reader) error {
 }
 
 // pourChunked has the body written, in chunks, and ends it only when that went well.
-func pourChunked(c *upstreamConn, pour func(io.Writer) error) error {
-	buf := copyBuffers.Get().(*[]byte)
-	defer copyBuffers.Put(buf)
+func pourChunked(c *Upstream, pour func(io.Writer) error) error {
+	buf := CopyBuffers.Get().(*[]byte)
+	defer CopyBuffers.Put(buf)
 	w := &chunkWriter{to: c, b: *buf}
 	if err := pour(w); err != nil && w.err == nil {
 		return asUpload(err)

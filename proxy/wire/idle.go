@@ -1,17 +1,17 @@
-package proxy
+package wire
 
 import (
 	"slices"
 	"sync"
 
-	"patgate/proxy/loop"
+	"patgate/proxy/wire/loop"
 )
 
 // idleList is a pool's idle connections that rest in one event loop, or those that are in none; most recently used last. Each
 // loop has a lock of its own, so that none waits for another.
 type idleList struct {
 	mu     sync.Mutex
-	conns  []*upstreamConn
+	conns  []*Upstream
 	closed bool
 
 	_ [64]byte // what another processor writes is not on the same cache line
@@ -27,7 +27,7 @@ func newIdleLists(loops int) []*idleList {
 }
 
 // listOf gives the list of a loop; nil is no loop.
-func (p *pool) listOf(l *loop.Loop) *idleList {
+func (p *Pool) listOf(l *loop.Loop) *idleList {
 	if l == nil {
 		return p.idle[0]
 	}
@@ -35,7 +35,7 @@ func (p *pool) listOf(l *loop.Loop) *idleList {
 }
 
 // push adds a connection. False: the list is closed.
-func (l *idleList) push(c *upstreamConn) bool {
+func (l *idleList) push(c *Upstream) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if !l.closed {
@@ -45,7 +45,7 @@ func (l *idleList) push(c *upstreamConn) bool {
 }
 
 // pop takes a connection out: the most recently used one, or the oldest. Nil: there is none.
-func (l *idleList) pop(oldest bool) *upstreamConn {
+func (l *idleList) pop(oldest bool) *Upstream {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	switch n := len(l.conns); {
@@ -60,7 +60,7 @@ func (l *idleList) pop(oldest bool) *upstreamConn {
 
 // silent takes a connection out: of the few that were used last, one that is known to have been silent in a round of its
 // loop, if there is one. Nil: the list is empty.
-func (l *idleList) silent(round uint64) *upstreamConn {
+func (l *idleList) silent(round uint64) *Upstream {
 	const looked = 8
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -77,14 +77,14 @@ func (l *idleList) silent(round uint64) *upstreamConn {
 }
 
 // pluck takes out the one at an index. l.mu is held.
-func (l *idleList) pluck(at int) *upstreamConn {
+func (l *idleList) pluck(at int) *Upstream {
 	c := l.conns[at]
 	l.conns = slices.Delete(l.conns, at, at+1)
 	return c
 }
 
 // remove takes a connection out. False: it is not there.
-func (l *idleList) remove(c *upstreamConn) bool {
+func (l *idleList) remove(c *Upstream) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	at := slices.Index(l.conns, c)
@@ -95,7 +95,7 @@ func (l *idleList) remove(c *upstreamConn) bool {
 }
 
 // removeOlder takes out the connections from the least recently used one on, as far as they are old.
-func (l *idleList) removeOlder(old func(*upstreamConn) bool) []*upstreamConn {
+func (l *idleList) removeOlder(old func(*Upstream) bool) []*Upstream {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	n := 0
@@ -108,7 +108,7 @@ func (l *idleList) removeOlder(old func(*upstreamConn) bool) []*upstreamConn {
 }
 
 // close takes all out, and no more in.
-func (l *idleList) close() []*upstreamConn {
+func (l *idleList) close() []*Upstream {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	all := l.conns

@@ -1,9 +1,6 @@
 package proxy
 
 import (
-	"net"
-
-	"patgate/proxy/loop"
 	"patgate/routes"
 	"patgate/routes/memo"
 	"patgate/routes/params"
@@ -18,6 +15,15 @@ type station struct {
 
 	x     *exchange // in which requests are judged, one after the other
 	spare []*flight
+}
+
+// newFront makes a station for each loop.
+func newFront(h *Handler, loops int) *front {
+	t := &front{h: h}
+	for range loops {
+		t.stations = append(t.stations, newStation())
+	}
+	return t
 }
 
 func newStation() *station {
@@ -60,37 +66,4 @@ func (s *station) put(f *flight) {
 	if len(s.spare) < maxSpare && !f.spoiled {
 		s.spare = append(s.spare, f)
 	}
-}
-
-// station gives that of the connection's loop.
-func (c *clientConn) station() *station { return c.server.handler.stations[c.socket.Loop().Number()] }
-
-// newLoops makes so many event loops; fewer, or none, where there cannot be any.
-func newLoops(most int) []*loop.Loop {
-	var all []*loop.Loop
-	for n := range most {
-		l, err := loop.New(n)
-		if err != nil {
-			break
-		}
-		all = append(all, l)
-	}
-	return all
-}
-
-// adopt gives a connection to an event loop: to the given one, or with nil to the next in turn. The socket must be
-// started. What cannot be adopted is given back as it is.
-func (h *Handler) adopt(c net.Conn, to *loop.Loop) (net.Conn, *loop.Socket) {
-	tcp, ok := c.(*net.TCPConn)
-	if !ok || len(h.loops) == 0 {
-		return c, nil
-	}
-	if to == nil {
-		to = h.loops[int(h.nextLoop.Add(1))%len(h.loops)]
-	}
-	s, err := to.Adopt(tcp)
-	if err != nil {
-		return c, nil
-	}
-	return s, s
 }

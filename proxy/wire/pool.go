@@ -1,4 +1,4 @@
-package proxy
+package wire
 
 import (
 	"bufio"
@@ -11,27 +11,27 @@ import (
 	"sync/atomic"
 	"time"
 
-	"patgate/proxy/loop"
+	"patgate/proxy/wire/loop"
 )
 
-// Errors of the way to the forge; answer.go maps them to 502, 503 and 504.
+// Errors of the way to the forge.
 var (
-	errUpstreamConnect = errors.New("connecting to the forge failed")
-	errUpstreamTimeout = errors.New("the forge did not answer in time")
-	errUpstreamBusy    = errors.New("all connections to the forge are in use")
-	errUpstreamBroken  = errors.New("the forge's answer could not be read")
-	errUpstreamClosed  = errors.New("the forge closed the connection before it answered")
+	ErrConnect = errors.New("connecting to the forge failed")
+	ErrTimeout = errors.New("the forge did not answer in time")
+	ErrBusy    = errors.New("all connections to the forge are in use")
+	ErrBroken  = errors.New("the forge's answer could not be read")
+	ErrClosed  = errors.New("the forge closed the connection before it answered")
 )
 
-// pool keeps connections to the forge. There is one for patgate tokens and one for legacy credentials, so that neither
+// Pool keeps connections to a forge. There is one for patgate tokens and one for legacy credentials, so that neither
 // kind of caller can take the other's connections, nor meet what it left on one.
-type pool struct {
+type Pool struct {
 	address string      // host:port
 	tls     *tls.Config // nil for plain http
 	limits  *Timeouts
-	dog     *watchdog
+	dog     *Watchdog
 	max     int
-	adopt   func(net.Conn, *loop.Loop) (net.Conn, *loop.Socket)
+	loops   *Loops
 
 	idle []*idleList // by listOf the loop that they rest in
 
@@ -41,11 +41,11 @@ type pool struct {
 	waiters atomic.Int64 // of waiting, or about to be: who puts a connection back looks after it has done so
 }
 
-// upstreamConn is a connection to the forge.
-type upstreamConn struct {
+// Upstream is a connection to the forge.
+type Upstream struct {
 	watched
-	pool   *pool
-	br     *bufio.Reader
+	pool   *Pool
+	reader *bufio.Reader
 	limit  time.Duration // of the next read
 	inHead bool          // the head of an answer is being read
 	used   bool          // it has served a request before
@@ -54,7 +54,7 @@ type upstreamConn struct {
 	socket *loop.Socket // nil where there are no loops
 	rests  bool         // it is left to the loop while it is idle; with TLS it is not
 	quiet  uint64       // the round of the loop after which nothing is known to have happened to it since it was put back
-	flight *flight      // whose answer the loop waits for
+	waiter Waiter       // for the answer, on the loop
 	ahead  []byte       // that the loop has read of the answer
 }
 
@@ -62,7 +62,7 @@ type upstreamConn struct {
 const upstreamHeaderBytes = 32 << 10
 
 // Read reads under the connection's present limit. While the head of an answer is read, all reads share one.
-func (c *upstreamConn) Read(p []byte) (int, error) {
+func (c *Upstream) Read(p []byte) (int, error) {
 	if len(c.ahead) > 0 {
 		n := copy(p, c.ahead)
 		c.ahead = c.ahead[n:]
@@ -75,12 +75,12 @@ func (c *upstreamConn) Read(p []byte) (int, error) {
 }
 
 // Write writes under the stall limit.
-func (c *upstreamConn) Write(p []byte) (int, error) { return c.write(p, c.pool.limits.UpstreamStall) }
+func (c *Upstream) Write(p []byte) (int, error) { return c.write(p, c.pool.limits.UpstreamStall) }
 
-// get gives an idle connection, or a new one; fresh asks for a new one. Those of the given loop come first. A reused
+// Get gives an idle connection, or a new one; fresh asks for a new one. Those of the given loop come first. A reused
 // connection is looked at first: the forge may have closed it, or sent what would be taken for the answer to the next
 // request.
-func (p *pool) get(fresh bool, of *loop.Loop) (*upstreamConn, error) {
+func (p *Pool) Get(fresh bool, of *loop.Loop) (*Upstream, error) {
 	for {
 		c, err := p.take(fresh, of)
 		if err != nil {
@@ -89,8 +89,8 @@ func (p *pool) get(fresh bool, of *loop.Loop) (*upstreamConn, error) {
 		if c == nil {
 			return p.dial(of)
 		}
-		if c.rests && !c.socket.Take() || c.br.Buffered() > 0 || p.stale(c, p.dog.now.Load()) || !alive(c.Conn) {
-			p.drop(c)
+		if c.rests && !c.socket.Take() || c.reader.Buffered() > 0 || p.stale(c, p.dog.now.Load()) || !alive(c.Conn) {
+			p.Drop(c)
 			continue
 		}
 		c.used = true
@@ -98,9 +98,9 @@ func (p *pool) get(fresh bool, of *loop.Loop) (*upstreamConn, error) {
 	}
 }
 
-// quickly gives an idle connection of a loop, on its goroutine and without waiting: if there is one, one that is known to
+// Quickly gives an idle connection of a loop, on its goroutine and without waiting: if there is one, one that is known to
 // have been silent in this round, so that the system need not be asked. Nil: there is none.
-func (p *pool) quickly(of *loop.Loop) *upstreamConn {
+func (p *Pool) Quickly(of *loop.Loop) *Upstream {
 	if p.waiters.Load() > 0 { // they come first
 		return nil
 	}
@@ -110,7 +110,7 @@ func (p *pool) quickly(of *loop.Loop) *upstreamConn {
 		return nil
 	}
 	if !c.rests || !c.socket.Take() || p.stale(c, now) || c.quiet > round && !c.socket.Silent() {
-		p.drop(c)
+		p.Drop(c)
 		return nil
 	}
 	c.used = true
@@ -118,7 +118,7 @@ func (p *pool) quickly(of *loop.Loop) *upstreamConn {
 }
 
 // popAny takes an idle connection of whatever loop has one.
-func (p *pool) popAny(oldest bool) *upstreamConn {
+func (p *Pool) popAny(oldest bool) *Upstream {
 	for _, list := range p.idle {
 		if c := list.pop(oldest); c != nil {
 			return c
@@ -129,7 +129,7 @@ func (p *pool) popAny(oldest bool) *upstreamConn {
 
 // take gives an idle connection, or nil with the right to dial one. One of another loop is given only when no other can be
 // dialled, so that each loop comes to have as many as it needs.
-func (p *pool) take(fresh bool, of *loop.Loop) (*upstreamConn, error) {
+func (p *Pool) take(fresh bool, of *loop.Loop) (*Upstream, error) {
 	deadline := time.Time{}
 	for {
 		if !fresh {
@@ -154,7 +154,7 @@ func (p *pool) take(fresh bool, of *loop.Loop) (*upstreamConn, error) {
 			if !fresh {
 				return c, nil
 			}
-			p.drop(c) // make room
+			p.Drop(c) // make room
 			continue
 		}
 		turn := make(chan struct{}, 1)
@@ -169,13 +169,13 @@ func (p *pool) take(fresh bool, of *loop.Loop) (*upstreamConn, error) {
 			timer.Stop()
 		case <-timer.C:
 			p.abandon(turn)
-			return nil, errUpstreamBusy
+			return nil, ErrBusy
 		}
 	}
 }
 
 // abandon takes a waiter out of the queue; a turn that it was given meanwhile goes to the next one.
-func (p *pool) abandon(turn chan struct{}) {
+func (p *Pool) abandon(turn chan struct{}) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if at := slices.Index(p.waiting, turn); at >= 0 {
@@ -187,7 +187,7 @@ func (p *pool) abandon(turn chan struct{}) {
 }
 
 // wake gives who waits longest a turn.
-func (p *pool) wake() {
+func (p *Pool) wake() {
 	if p.waiters.Load() > 0 {
 		p.mu.Lock()
 		p.wakeLocked()
@@ -195,7 +195,7 @@ func (p *pool) wake() {
 	}
 }
 
-func (p *pool) wakeLocked() {
+func (p *Pool) wakeLocked() {
 	if len(p.waiting) > 0 {
 		p.waiting[0] <- struct{}{}
 		p.waiting = slices.Delete(p.waiting, 0, 1)
@@ -203,7 +203,7 @@ func (p *pool) wakeLocked() {
 	}
 }
 
-func (p *pool) dial(of *loop.Loop) (*upstreamConn, error) {
+func (p *Pool) dial(of *loop.Loop) (*Upstream, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), p.limits.UpstreamDial)
 	defer cancel()
 	conn, socket, err := p.connect(ctx, of)
@@ -212,29 +212,29 @@ func (p *pool) dial(of *loop.Loop) (*upstreamConn, error) {
 		p.open--
 		p.wakeLocked()
 		p.mu.Unlock()
-		if isTimeout(err) || ctx.Err() != nil {
-			return nil, errUpstreamTimeout
+		if IsTimeout(err) || ctx.Err() != nil {
+			return nil, ErrTimeout
 		}
-		return nil, errUpstreamConnect
+		return nil, ErrConnect
 	}
-	c := &upstreamConn{pool: p}
+	c := &Upstream{pool: p}
 	c.Conn, c.dog = conn, p.dog
 	if c.socket = socket; socket != nil {
 		c.rests = p.tls == nil
 		socket.Handle(c)
 	}
-	c.br = bufio.NewReaderSize(c, upstreamHeaderBytes)
+	c.reader = bufio.NewReaderSize(c, upstreamHeaderBytes)
 	p.dog.add(&c.watched)
 	return c, nil
 }
 
 // connect opens a connection; proxy environment variables are not followed.
-func (p *pool) connect(ctx context.Context, of *loop.Loop) (net.Conn, *loop.Socket, error) {
+func (p *Pool) connect(ctx context.Context, of *loop.Loop) (net.Conn, *loop.Socket, error) {
 	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", p.address)
 	if err != nil {
 		return nil, nil, err
 	}
-	conn, socket := p.adopt(conn, of)
+	conn, socket := p.loops.adopt(conn, of)
 	if socket != nil {
 		if err := socket.Start(false); err != nil {
 			_ = conn.Close()
@@ -252,16 +252,16 @@ func (p *pool) connect(ctx context.Context, of *loop.Loop) (net.Conn, *loop.Sock
 	return secure, socket, nil
 }
 
-// put gives a connection back for the next request. It must be at the beginning of an answer. A loop may use it when two
+// Put gives a connection back for the next request. It must be at the beginning of an answer. A loop may use it when two
 // rounds are over: one may be under way.
-func (p *pool) put(c *upstreamConn) { p.putAfter(c, 2) }
+func (p *Pool) Put(c *Upstream) { p.PutAfter(c, 2) }
 
-// putAfter is put; a loop may use the connection when so many of its rounds are over: none, when the loop itself has just
+// PutAfter is Put; a loop may use the connection when so many of its rounds are over: none, when the loop itself has just
 // read the answer and found nothing behind it, which is news as late as that of a round.
-func (p *pool) putAfter(c *upstreamConn, rounds uint64) {
+func (p *Pool) PutAfter(c *Upstream, rounds uint64) {
 	var of *loop.Loop
-	if c.br.Buffered() > 0 || len(c.ahead) > 0 || !c.rest() {
-		p.drop(c)
+	if c.reader.Buffered() > 0 || len(c.ahead) > 0 || !c.rest() {
+		p.Drop(c)
 		return
 	}
 	if c.socket != nil {
@@ -270,14 +270,14 @@ func (p *pool) putAfter(c *upstreamConn, rounds uint64) {
 	}
 	c.idle = p.dog.now.Load()
 	if !p.listOf(of).push(c) {
-		p.drop(c)
+		p.Drop(c)
 		return
 	}
 	p.wake()
 }
 
 // rest leaves an idle connection to the loop. False: something came that nobody asked for.
-func (c *upstreamConn) rest() bool {
+func (c *Upstream) rest() bool {
 	if !c.rests {
 		return true
 	}
@@ -290,28 +290,28 @@ func (c *upstreamConn) rest() bool {
 }
 
 // evict closes an idle connection to which something happened: it is the end, or an answer to nothing.
-func (p *pool) evict(c *upstreamConn) {
+func (p *Pool) evict(c *Upstream) {
 	if p.listOf(c.socket.Loop()).remove(c) {
-		p.drop(c)
+		p.Drop(c)
 	}
 }
 
 // stale tells whether a connection has been idle for so long that the forge may be about to close it.
-func (p *pool) stale(c *upstreamConn, now int64) bool {
+func (p *Pool) stale(c *Upstream, now int64) bool {
 	return now-c.idle > int64(p.limits.UpstreamIdle)
 }
 
 // reap closes the connections that have been idle for too long.
-func (p *pool) reap(now int64) {
+func (p *Pool) reap(now int64) {
 	for _, list := range p.idle {
-		for _, c := range list.removeOlder(func(c *upstreamConn) bool { return p.stale(c, now) }) {
-			p.drop(c)
+		for _, c := range list.removeOlder(func(c *Upstream) bool { return p.stale(c, now) }) {
+			p.Drop(c)
 		}
 	}
 }
 
-// drop closes a connection.
-func (p *pool) drop(c *upstreamConn) {
+// Drop closes a connection.
+func (p *Pool) Drop(c *Upstream) {
 	p.dog.remove(&c.watched)
 	_ = c.Conn.Close()
 	p.mu.Lock()
@@ -320,16 +320,17 @@ func (p *pool) drop(c *upstreamConn) {
 	p.mu.Unlock()
 }
 
-// close closes the idle connections and every one that comes back.
-func (p *pool) close() {
+// Close closes the idle connections and every one that comes back.
+func (p *Pool) Close() {
 	for _, list := range p.idle {
 		for _, c := range list.close() {
-			p.drop(c)
+			p.Drop(c)
 		}
 	}
 }
 
-func isTimeout(err error) bool {
+// IsTimeout tells whether an error is that of a wait that took too long.
+func IsTimeout(err error) bool {
 	var t interface{ Timeout() bool }
 	return errors.As(err, &t) && t.Timeout()
 }

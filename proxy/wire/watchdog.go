@@ -1,4 +1,4 @@
-package proxy
+package wire
 
 import (
 	"net"
@@ -6,31 +6,33 @@ import (
 	"sync/atomic"
 	"time"
 
-	"patgate/proxy/loop"
+	"patgate/proxy/wire/loop"
 )
 
-// watchdog ends connections that have waited too long. A deadline on every read would cost a timer change each; instead
+// Watchdog ends connections that have waited too long. A deadline on every read would cost a timer change each; instead
 // a connection notes when a wait began, on a clock that moves with every tick, and the watchdog looks at all of them
 // once per tick. A wait is so ended at most one tick late.
-type watchdog struct {
+type Watchdog struct {
 	now  atomic.Int64 // nanoseconds since start, as of the last tick
 	tick time.Duration
-	also []func(now int64) // called with every tick; set before run
+	also []func(now int64) // called with every tick; set before Run
 
 	mu    sync.Mutex
 	conns map[*watched]struct{}
 	stop  chan struct{}
 }
 
-// newWatchdog makes one; run starts it. Its tick is a quarter of the shortest limit that it will watch, at most a second.
-func newWatchdog(shortest time.Duration) *watchdog {
+// NewWatchdog makes one; Run starts it. Its tick is a quarter of the shortest limit that it will watch, at most a second.
+func NewWatchdog(limits *Timeouts) *Watchdog {
+	shortest := limits.shortest()
 	tick := min(max(shortest/4, 5*time.Millisecond), time.Second)
-	w := &watchdog{tick: tick, conns: map[*watched]struct{}{}, stop: make(chan struct{})}
+	w := &Watchdog{tick: tick, conns: map[*watched]struct{}{}, stop: make(chan struct{})}
 	w.now.Store(int64(tick)) // so that zero is "not waiting"
 	return w
 }
 
-func (w *watchdog) run() {
+// Run watches until Close is called.
+func (w *Watchdog) Run() {
 	start := time.Now()
 	ticker := time.NewTicker(w.tick)
 	defer ticker.Stop()
@@ -48,7 +50,7 @@ func (w *watchdog) run() {
 	}
 }
 
-func (w *watchdog) sweep() {
+func (w *Watchdog) sweep() {
 	now := w.now.Load()
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -65,11 +67,11 @@ func (w *watchdog) sweep() {
 	}
 }
 
-// close stops the watchdog. It may be called once.
-func (w *watchdog) close() { close(w.stop) }
+// Close stops the watchdog. It may be called once.
+func (w *Watchdog) Close() { close(w.stop) }
 
-// closeAll closes every connection that is watched.
-func (w *watchdog) closeAll() {
+// CloseAll closes every connection that is watched.
+func (w *Watchdog) CloseAll() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for c := range w.conns {
@@ -84,7 +86,7 @@ func (w *watchdog) closeAll() {
 // watched is a connection whose waits are bounded.
 type watched struct {
 	net.Conn
-	dog     *watchdog
+	dog     *Watchdog
 	since   atomic.Int64 // when the wait began; zero when it is not waiting
 	limit   atomic.Int64 // how long it may last; zero is without bound
 	writing atomic.Bool  // the wait is for a write
@@ -92,13 +94,13 @@ type watched struct {
 	brought int          // and what they brought since then
 }
 
-func (w *watchdog) add(c *watched) {
+func (w *Watchdog) add(c *watched) {
 	w.mu.Lock()
 	w.conns[c] = struct{}{}
 	w.mu.Unlock()
 }
 
-func (w *watchdog) remove(c *watched) {
+func (w *Watchdog) remove(c *watched) {
 	w.mu.Lock()
 	delete(w.conns, c)
 	w.mu.Unlock()
@@ -137,7 +139,7 @@ func (c *watched) write(p []byte, limit time.Duration) (int, error) {
 
 // wait begins a wait of at most limit.
 func (c *watched) wait(limit time.Duration) {
-	if c.limit.Load() != int64(limit) { // a store is dear
+	if c.limit.Load() != int64(limit) { // a store costs more than a load
 		c.limit.Store(int64(limit))
 	}
 	c.since.Store(c.dog.now.Load())

@@ -1,4 +1,4 @@
-package proxy
+package wire
 
 import (
 	"io"
@@ -13,14 +13,14 @@ const (
 
 // lingers tells whether the client may still be sending: it was answered, and the connection goes no further. Who stops
 // closes connections of others, and must not look at what is theirs.
-func (c *clientConn) lingers() bool {
-	return !c.server.stopping.Load() && phase(c.phase.Load()) == phaseExchange && c.wrote
+func (c *Client) lingers() bool {
+	return !c.door.stopping.Load() && Phase(c.phase.Load()) == PhaseExchange && c.wrote
 }
 
 // linger closes the connection for writing, and drops what still comes until the client closes it too. A connection that
 // is closed at once, with something unread, is reset, and with that the client may lose the answer that says why
 // (RFC 9112, 9.6).
-func (c *clientConn) linger() {
+func (c *Client) linger() {
 	half, ok := c.Conn.(interface{ CloseWrite() error })
 	if !ok || half.CloseWrite() != nil {
 		return
@@ -30,14 +30,14 @@ func (c *clientConn) linger() {
 
 // lingering reads what still comes, for as long as the connection lingers.
 type lingering struct {
-	*clientConn
+	*Client
 	until int64 // on the watchdog's clock
 }
 
 // Read ends with the time, and when the server stops.
 func (l *lingering) Read(p []byte) (int, error) {
-	if l.dog.now.Load() >= l.until || l.server.stopping.Load() {
+	if l.dog.now.Load() >= l.until || l.door.stopping.Load() {
 		return 0, io.EOF
 	}
-	return l.readSteadily(p, min(lingerStall, l.limits.ReadStall), leastProgress)
+	return l.readSteadily(p, min(lingerStall, l.door.timeouts.ReadStall), leastProgress)
 }
