@@ -55,7 +55,7 @@ func (x *exchange) refuse(r *refusal) {
 		body = git.LFSMessage(f.message, id)
 	case x.surface == surfaceGit:
 		h.SetContentType("text/plain; charset=utf-8")
-	case f.decision != nil && x.surface == surfaceAPI && !x.h.dialect.message && takesProblem(x.fields.get(fieldAccept)):
+	case f.decision != nil && x.surface == surfaceAPI && !x.h.dialect.message && takesProblem(x.fields.Get(Accept)):
 		h.SetContentType("application/problem+json")
 	}
 	out.SetBody(body)

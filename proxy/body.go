@@ -102,7 +102,7 @@ func (x *exchange) readParameters() error {
 	b := &x.body
 	b.open(x)
 	form, err := params.BodyOf(x.op.Route, x.method, params.BodyHeader{
-		Present: b.present(), ContentType: x.fields.get(fieldContentType), ContentEncoding: x.fields.get(fieldContentEncoding),
+		Present: b.present(), ContentType: x.fields.Get(ContentType), ContentEncoding: x.fields.Get(ContentEncoding),
 	})
 	if err != nil {
 		return err

@@ -7,35 +7,37 @@ import (
 	"patgate/token"
 )
 
-// field is one header line of a request. Its slices point into the request's own bytes.
-type field struct {
-	name  []byte // as sent
-	value []byte // without the white space around it
-	fieldRule
-	alias bool // a known name, spelled with "_" for "-"
-	known bool // it was seen before, and holds no token
+// Field is one header line of a request. Its slices point into the request's own bytes.
+type Field struct {
+	Text  []byte // the name as sent
+	Value []byte // without the white space around it
+	Rule
+	Alias bool // a known name, spelled with "_" for "-"
+	Known bool // it was seen before, and holds no token
 }
 
-// fieldLine is how a header line is read: where its name ends, where its value stands, and what is known of the name.
-type fieldLine struct {
+// Line is how a header line of a request is read: where its name ends, where its value stands, and what is known of the name.
+type Line struct {
 	colon, from, to int
-	fieldRule
+	Rule
 	alias bool
 }
 
 // ordinary tells whether the line may be remembered: it is one that clients send with every request, and no secret.
-func (l *fieldLine) ordinary() bool {
-	return !l.alias && (l.class == classPassed || l.class == classList || l.class == classFraming || l.field == fieldConnection)
+func (l *Line) ordinary() bool {
+	return !l.alias && (l.Class == ClassPassed || l.Class == ClassList || l.Class == ClassFraming || l.Name == Connection)
 }
 
-// fields is a request's header block, read once from its raw bytes.
-type fields struct {
-	table *fieldTable         // of the forge; nil is GitLab's
-	known *memo.Of[fieldLine] // lines that were read before; nil where none are remembered
-	list  []field
-	size  int       // of the block, with the empty line
-	dup   [4]uint64 // by fieldName: came more than once
-	seen  [4]uint64
+// Block is a request's header block, read once from its raw bytes. The zero value reads as in front of a GitLab and remembers
+// nothing.
+type Block struct {
+	Table *Table         // of the forge; nil is GitLab's
+	Memo  *memo.Of[Line] // lines that were read before; nil where none are remembered
+	List  []Field        // in the order in which they came
+	Size  int            // of the block, with the empty line
+
+	dup  [4]uint64 // by Name: came more than once
+	seen [4]uint64
 }
 
 // maxFields bounds the header lines of one request.
@@ -51,12 +53,12 @@ const (
 	badEncoding = "the transfer coding must be chunked"
 )
 
-// parse reads a raw header block, from behind the request line up to and with the empty line. It is stricter than the
+// Parse reads a raw header block, from behind the request line up to and with the empty line. It is stricter than the
 // HTTP parser in front of it, which lets pass what the forge's own servers could read differently: folded lines, bare
 // line feeds, spaces in names. The text of an error is for the client; an empty one is success.
-func (f *fields) parse(raw []byte) (problem string) {
-	f.list = f.list[:0]
-	f.seen, f.dup = [4]uint64{}, [4]uint64{}
+func (b *Block) Parse(raw []byte) (problem string) {
+	b.List = b.List[:0]
+	b.seen, b.dup = [4]uint64{}, [4]uint64{}
 	block := raw
 	for len(raw) > 0 {
 		end := bytes.IndexByte(raw, '\n')
@@ -68,50 +70,50 @@ func (f *fields) parse(raw []byte) (problem string) {
 		if len(line) == 0 {
 			break
 		}
-		var l fieldLine
+		var l Line
 		known := false
-		if f.known != nil {
-			if k := f.known.Find(line); k != nil {
+		if b.Memo != nil {
+			if k := b.Memo.Find(line); k != nil {
 				l, known = *k, true
 			}
 		}
 		if !known {
-			if problem := f.read(&l, line); problem != "" {
+			if problem := b.read(&l, line); problem != "" {
 				return problem
 			}
 		}
-		if len(f.list) == maxFields {
+		if len(b.List) == maxFields {
 			return badTooMany
 		}
-		f.list = append(f.list, field{name: line[:l.colon], value: line[l.from:l.to], fieldRule: l.fieldRule, alias: l.alias, known: known})
-		bit := uint64(1) << (l.field % 64)
-		if f.seen[l.field/64]&bit != 0 {
-			f.dup[l.field/64] |= bit
+		b.List = append(b.List, Field{Text: line[:l.colon], Value: line[l.from:l.to], Rule: l.Rule, Alias: l.alias, Known: known})
+		bit := uint64(1) << (l.Name % 64)
+		if b.seen[l.Name/64]&bit != 0 {
+			b.dup[l.Name/64] |= bit
 		}
-		f.seen[l.field/64] |= bit
+		b.seen[l.Name/64] |= bit
 	}
-	f.size = len(block) - len(raw)
+	b.Size = len(block) - len(raw)
 	switch {
-	case f.has(fieldContentLength) && f.has(fieldTransferEncoding), f.repeated(fieldContentLength), f.repeated(fieldTransferEncoding):
+	case b.Has(ContentLength) && b.Has(TransferEncoding), b.Repeated(ContentLength), b.Repeated(TransferEncoding):
 		return badFraming
-	case f.has(fieldTransferEncoding) && !equalFold(f.get(fieldTransferEncoding), "chunked"):
+	case b.Has(TransferEncoding) && !EqualFold(b.Get(TransferEncoding), "chunked"):
 		return badEncoding
 	}
 	return ""
 }
 
 // read reads a line, and remembers it when it may.
-func (f *fields) read(l *fieldLine, line []byte) (problem string) {
+func (b *Block) read(l *Line, line []byte) (problem string) {
 	switch {
 	case line[0] == ' ' || line[0] == '\t':
 		return badFold
 	case bytes.IndexByte(line, '\r') >= 0:
 		return badLineEnd
 	}
-	if l.colon, l.fieldRule, l.alias = f.table.lookup(line); l.colon < 0 {
+	if l.colon, l.Rule, l.alias = b.Table.lookup(line); l.colon < 0 {
 		return badName
 	}
-	l.alias = l.alias && l.class != classDropped
+	l.alias = l.alias && l.Class != ClassDropped
 	l.from, l.to = l.colon+1, len(line)
 	for l.from < l.to && isSpace(line[l.from]) {
 		l.from++
@@ -119,43 +121,43 @@ func (f *fields) read(l *fieldLine, line []byte) (problem string) {
 	for l.from < l.to && isSpace(line[l.to-1]) {
 		l.to--
 	}
-	if f.known != nil && l.ordinary() && !token.Find(line) {
-		f.known.Keep(line, *l)
+	if b.Memo != nil && l.ordinary() && !token.Find(line) {
+		b.Memo.Keep(line, *l)
 	}
 	return ""
 }
 
-// has tells whether the header is there.
-func (f *fields) has(name fieldName) bool { return f.seen[name/64]&(1<<(name%64)) != 0 }
+// Has tells whether the header is there.
+func (b *Block) Has(name Name) bool { return b.seen[name/64]&(1<<(name%64)) != 0 }
 
-// repeated tells whether the header came more than once.
-func (f *fields) repeated(name fieldName) bool { return f.dup[name/64]&(1<<(name%64)) != 0 }
+// Repeated tells whether the header came more than once.
+func (b *Block) Repeated(name Name) bool { return b.dup[name/64]&(1<<(name%64)) != 0 }
 
-// get gives the first value of a header; nil when it is not there.
-func (f *fields) get(name fieldName) []byte {
-	if !f.has(name) {
+// Get gives the first value of a header; nil when it is not there.
+func (b *Block) Get(name Name) []byte {
+	if !b.Has(name) {
 		return nil
 	}
-	for i := range f.list {
-		if f.list[i].field == name {
-			return f.list[i].value
+	for i := range b.List {
+		if b.List[i].Name == name {
+			return b.List[i].Value
 		}
 	}
 	return nil
 }
 
-// nominated tells whether a Connection header names the field as one for this connection only.
-func (f *fields) nominated(name []byte) bool {
-	if !f.has(fieldConnection) {
+// Nominated tells whether a Connection header names the field as one for this connection only.
+func (b *Block) Nominated(name []byte) bool {
+	if !b.Has(Connection) {
 		return false
 	}
-	for i := range f.list {
-		if f.list[i].field != fieldConnection {
+	for i := range b.List {
+		if b.List[i].Name != Connection {
 			continue
 		}
-		for rest := f.list[i].value; len(rest) > 0; {
+		for rest := b.List[i].Value; len(rest) > 0; {
 			var option []byte
-			option, rest = cutList(rest)
+			option, rest = CutList(rest)
 			if bytes.EqualFold(option, name) {
 				return true
 			}
@@ -163,65 +165,3 @@ func (f *fields) nominated(name []byte) bool {
 	}
 	return false
 }
-
-// cutList takes the first element of a comma-separated list.
-func cutList(list []byte) (element, rest []byte) {
-	element, rest, _ = bytes.Cut(list, []byte{','})
-	return trimSpace(element), rest
-}
-
-// trimSpace removes the optional white space of RFC 9110, 5.6.3.
-func trimSpace(b []byte) []byte {
-	for len(b) > 0 && isSpace(b[0]) {
-		b = b[1:]
-	}
-	for len(b) > 0 && isSpace(b[len(b)-1]) {
-		b = b[:len(b)-1]
-	}
-	return b
-}
-
-func isSpace(c byte) bool { return c == ' ' || c == '\t' }
-
-// equalFold compares ASCII text without case.
-func equalFold(b []byte, s string) bool {
-	if len(b) != len(s) {
-		return false
-	}
-	for i, c := range b {
-		if d := s[i]; c != d && lowered[c] != lowered[d] {
-			return false
-		}
-	}
-	return true
-}
-
-// lowered are the bytes of ASCII text in lower case.
-var lowered = func() (to [256]byte) {
-	for c := range to {
-		if to[c] = byte(c); c >= 'A' && c <= 'Z' {
-			to[c] += 'a' - 'A'
-		}
-	}
-	return to
-}()
-
-// isToken tells whether b is a token of RFC 9110, 5.6.2.
-func isToken(b []byte) bool {
-	for _, c := range b {
-		if !tokenByte[c] {
-			return false
-		}
-	}
-	return len(b) > 0
-}
-
-var tokenByte = func() (ok [256]bool) {
-	for c := range ok {
-		ok[c] = c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9'
-	}
-	for _, c := range []byte("!#$%&'*+-.^_`|~") {
-		ok[c] = true
-	}
-	return ok
-}()

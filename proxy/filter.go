@@ -20,8 +20,8 @@ func (x *exchange) changes() bool {
 
 func (x *exchange) isJSON() bool {
 	media, _, _ := bytes.Cut(x.answer.Header.ContentType(), []byte{';'})
-	media = trimSpace(media)
-	return equalFold(media, "application/json") || hasPrefix(media, "application/") && bytes.HasSuffix(media, []byte("+json"))
+	media = TrimSpace(media)
+	return EqualFold(media, "application/json") || hasPrefix(media, "application/") && bytes.HasSuffix(media, []byte("+json"))
 }
 
 // filterable tells whether an answer that must be changed can be read: all of it is there and plain; JSON where keys are

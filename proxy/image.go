@@ -118,7 +118,7 @@ func (x *exchange) judgeImage() *refusal {
 // rebuildImage writes the request to the registry: the target as it was read, with the token that the forge signed.
 func (x *exchange) rebuildImage() error {
 	b := &x.body
-	b.contentType = append(b.contentType[:0], x.fields.get(fieldContentType)...)
+	b.contentType = append(b.contentType[:0], x.fields.Get(ContentType)...)
 	x.upload = upload{}
 	if b.present() {
 		x.upload = upload{stream: b, length: b.length}

@@ -270,7 +270,7 @@ func (x *exchange) findContainer(kind routes.RefKind, paths []string) (*policy.C
 		if err != nil {
 			return nil, "", err
 		}
-		if c.ID != 0 && equalFold([]byte(c.Path), path) {
+		if c.ID != 0 && EqualFold([]byte(c.Path), path) {
 			return &c, path, nil
 		}
 	}

@@ -340,7 +340,7 @@ func (x *exchange) ownerStayed() bool {
 	}
 	was, _, _ := bytes.Cut(x.op.Captures()[0].Value, []byte{'/'})
 	is, _, _ := strings.Cut(own.Path, "/")
-	return equalFold(was, is)
+	return EqualFold(was, is)
 }
 
 var refuseOldOwner = refuse400(params.CodePathDiffers.String(), "The repository has another owner by now: use the name that it has.")
