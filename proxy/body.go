@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 
+	"patgate/proxy/header"
 	"patgate/routes/params"
 )
 
@@ -102,7 +103,7 @@ func (x *exchange) readParameters() error {
 	b := &x.body
 	b.open(x)
 	form, err := params.BodyOf(x.op.Route, x.method, params.BodyHeader{
-		Present: b.present(), ContentType: x.fields.Get(ContentType), ContentEncoding: x.fields.Get(ContentEncoding),
+		Present: b.present(), ContentType: x.fields.Get(header.ContentType), ContentEncoding: x.fields.Get(header.ContentEncoding),
 	})
 	if err != nil {
 		return err

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/base64"
 
+	"patgate/proxy/header"
 	"patgate/token"
 )
 
@@ -54,20 +55,20 @@ type credential struct {
 
 // find reads every place of a request in which GitLab 19.3 takes a credential from headers. With a patgate token, that
 // must be the only credential, in one place, once. No answer repeats a value.
-func (c *credential) find(f *Block, target []byte) *refusal {
+func (c *credential) find(f *header.Block, target []byte) *refusal {
 	c.caller, c.place, c.secret = callerAnonymous, placeNone, nil
 	if mentionsToken(target) {
 		return refuseTokenInTarget
 	}
 	found, ours, session := 0, 0, false
 	misplaced := false
-	var own *Field
+	var own *header.Field
 	for i := range f.List {
 		h := &f.List[i]
-		if h.Class != ClassCredential {
+		if h.Class != header.ClassCredential {
 			continue
 		}
-		if h.Name == Cookie {
+		if h.Name == header.Cookie {
 			if !c.dialect.isSession(h.Value) {
 				continue
 			}
@@ -116,7 +117,7 @@ func (c *credential) find(f *Block, target []byte) *refusal {
 
 // repeatsToken tells whether a patgate token stands plainly in a header line, besides the first one in the line that holds
 // the credential. A name and a value are looked at apart: what is between them stands in no token.
-func repeatsToken(f *Block, own *Field) bool {
+func repeatsToken(f *header.Block, own *header.Field) bool {
 	for i := range f.List {
 		h := &f.List[i]
 		if h.Known {
@@ -134,24 +135,24 @@ func repeatsToken(f *Block, own *Field) bool {
 }
 
 // read gives the secret in a credential header, and its place when it is one that a patgate token may take.
-func (c *credential) read(h *Field) (place, []byte) {
+func (c *credential) read(h *header.Field) (place, []byte) {
 	c.buf = c.buf[:0]
 	switch h.Name {
-	case PrivateToken:
+	case header.PrivateToken:
 		return placePrivateToken, h.Value
-	case NugetKey:
+	case header.NugetKey:
 		return placeNugetKey, h.Value
-	case Authorization:
+	case header.Authorization:
 		scheme, rest, hasScheme := bytes.Cut(h.Value, []byte{' '})
 		switch {
 		case !hasScheme && (c.dialect == nil || c.dialect.rawTokens):
 			return placeRaw, h.Value
-		case EqualFold(scheme, "bearer"):
-			return placeBearer, TrimSpace(rest)
-		case EqualFold(scheme, "token"):
-			return placeTokenKey, TrimSpace(rest)
-		case EqualFold(scheme, "basic"):
-			c.decodeBasic(TrimSpace(rest))
+		case header.EqualFold(scheme, "bearer"):
+			return placeBearer, header.TrimSpace(rest)
+		case header.EqualFold(scheme, "token"):
+			return placeTokenKey, header.TrimSpace(rest)
+		case header.EqualFold(scheme, "basic"):
+			c.decodeBasic(header.TrimSpace(rest))
 			username, password, ok := bytes.Cut(c.buf, []byte{':'})
 			switch {
 			case !ok:

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"patgate/proxy/header"
 	"patgate/routes/memo"
 	"patgate/token"
 )
@@ -22,8 +23,8 @@ func TestCredentialsBesideRememberedLines(t *testing.T) {
 		"Cookie: _gitlab_session=1", "User-Agent: " + secret, "Accept: " + secret + "," + secret, secret + ": x", "X-Own: " + secret, "X-Own: y"}
 	const rounds = 50_000
 	random := rand.New(rand.NewPCG(3, 4))
-	var remembered memo.Of[Line]
-	one, other := Block{Memo: &remembered}, Block{}
+	var remembered memo.Of[header.Line]
+	one, other := header.Block{Memo: &remembered}, header.Block{}
 	ours := 0
 	for range rounds {
 		var block strings.Builder

@@ -8,6 +8,7 @@ import (
 
 	"patgate/audit"
 	"patgate/policy"
+	"patgate/proxy/header"
 	"patgate/routes"
 	"patgate/routes/params"
 	"patgate/token"
@@ -25,7 +26,7 @@ type exchange struct {
 	target  []byte
 	path    []byte // of the target, without the query
 	surface surface
-	fields  Block
+	fields  header.Block
 	cred    credential
 	client  netip.Addr
 	secure  bool // the client's own connection is https

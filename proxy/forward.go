@@ -8,6 +8,7 @@ import (
 
 	"github.com/valyala/fasthttp"
 
+	"patgate/proxy/header"
 	"patgate/proxy/loop"
 )
 
@@ -118,18 +119,18 @@ const (
 func (x *exchange) passOn(name, value []byte) (passed []byte, p passes, r *refusal) {
 	ours := x.cred.caller == callerPatgate
 	switch {
-	case ours && EqualFold(name, "x-terraform-get"):
+	case ours && header.EqualFold(name, "x-terraform-get"):
 		if value = x.moduleAddress(value); value == nil {
 			return nil, passesNever, nil
 		}
 		return value, passesHere, nil
 	case dropped(name, ours):
 		return nil, passesNever, nil
-	case ours && EqualFold(name, "set-cookie"), ours && EqualFold(name, "x-request-id"):
+	case ours && header.EqualFold(name, "set-cookie"), ours && header.EqualFold(name, "x-request-id"):
 		return nil, passesNever, nil
-	case EqualFold(name, "set-cookie") && x.setsOwnCookie(value):
+	case header.EqualFold(name, "set-cookie") && x.setsOwnCookie(value):
 		return nil, passesNever, nil
-	case EqualFold(name, "location"), EqualFold(name, "content-location"):
+	case header.EqualFold(name, "location"), header.EqualFold(name, "content-location"):
 		if ours {
 			if r := x.checkRedirect(value); r != nil {
 				return nil, passesNever, r
@@ -137,10 +138,10 @@ func (x *exchange) passOn(name, value []byte) (passed []byte, p passes, r *refus
 		}
 		x.scratch = x.linksOf().appendLocation(x.scratch[:0], value, x.origin)
 		return x.scratch, passesHere, nil
-	case EqualFold(name, "link"):
+	case header.EqualFold(name, "link"):
 		x.scratch = x.linksOf().appendLink(x.scratch[:0], value, x.origin)
 		return x.scratch, passesHere, nil
-	case EqualFold(name, "www-authenticate") && x.surface == surfaceRegistry && below(x.path, "/v2"):
+	case header.EqualFold(name, "www-authenticate") && x.surface == surfaceRegistry && below(x.path, "/v2"):
 		x.scratch = x.appendRegistryChallenge(x.scratch[:0])
 		return x.scratch, passesHere, nil
 	case isDigest(name):
@@ -155,7 +156,7 @@ func (x *exchange) passOn(name, value []byte) (passed []byte, p passes, r *refus
 // connectionOptions gives the value of the answer's Connection header.
 func connectionOptions(h *fasthttp.ResponseHeader) []byte {
 	for name, value := range h.All() {
-		if EqualFold(name, "connection") {
+		if header.EqualFold(name, "connection") {
 			return value
 		}
 	}
@@ -184,7 +185,7 @@ func dropped(name []byte, ours bool) bool {
 	}
 	for _, d := range droppedByLetter[name[0]%32] {
 		n := len(d.text)
-		if (d.always || ours) && (len(name) == n || d.prefix && len(name) > n) && EqualFold(name[:n], d.text) {
+		if (d.always || ours) && (len(name) == n || d.prefix && len(name) > n) && header.EqualFold(name[:n], d.text) {
 			return true
 		}
 	}
@@ -194,7 +195,7 @@ func dropped(name []byte, ours bool) bool {
 func listed(list, name []byte) bool {
 	for len(list) > 0 {
 		var option []byte
-		option, list = CutList(list)
+		option, list = header.CutList(list)
 		if bytes.EqualFold(option, name) {
 			return true
 		}
@@ -205,7 +206,7 @@ func listed(list, name []byte) bool {
 // isDigest tells whether a header is about the very bytes of a body.
 func isDigest(name []byte) bool {
 	for _, n := range [...]string{"etag", "digest", "content-digest", "repr-digest", "content-md5"} {
-		if EqualFold(name, n) {
+		if header.EqualFold(name, n) {
 			return true
 		}
 	}

@@ -3,6 +3,8 @@ package proxy
 import (
 	"net/netip"
 	"testing"
+
+	"patgate/proxy/header"
 )
 
 func TestForwardedChain(t *testing.T) {
@@ -17,7 +19,7 @@ func TestForwardedChain(t *testing.T) {
 		{"nor is a name with an underscore", "X_Forwarded_For: 203.0.113.9\r\n", "10.0.0.1"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			var f Block
+			var f header.Block
 			if problem := f.Parse([]byte(c.head + "\r\n")); problem != "" {
 				t.Fatal(problem)
 			}

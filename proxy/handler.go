@@ -12,6 +12,7 @@ import (
 
 	"patgate/cache"
 	"patgate/policy"
+	"patgate/proxy/header"
 	"patgate/proxy/loop"
 	"patgate/routes"
 )
@@ -208,11 +209,11 @@ func (x *exchange) read(method string, target, raw, protocol []byte) *refusal {
 	if string(protocol) != "HTTP/1.1" && string(protocol) != "HTTP/1.0" {
 		return refuseVersion
 	}
-	if !isHost(x.fields.Get(Host)) || x.fields.Repeated(Host) {
+	if !isHost(x.fields.Get(header.Host)) || x.fields.Repeated(header.Host) {
 		return refuseHost
 	}
 	x.client, x.secure = x.h.trusted.client(x.client, x.secure, &x.fields)
-	x.origin = appendClientOrigin(x.origin[:0], x.secure, x.fields.Get(Host))
+	x.origin = appendClientOrigin(x.origin[:0], x.secure, x.fields.Get(header.Host))
 	if x.method == "" {
 		return refuseMethod
 	}

@@ -5,6 +5,8 @@ import (
 	"strconv"
 
 	"github.com/valyala/fasthttp"
+
+	"patgate/proxy/header"
 )
 
 // appendHead writes the head of the upstream request for a patgate token: the target that was decided on, the owner's
@@ -23,16 +25,16 @@ func (x *exchange) appendHead(dst, target []byte) []byte {
 	for i := range x.fields.List {
 		f := &x.fields.List[i]
 		switch f.Class {
-		case ClassPassed, ClassList:
-			if x.surface == surfaceWeb && f.Name == Accept {
+		case header.ClassPassed, header.ClassList:
+			if x.surface == surfaceWeb && f.Name == header.Accept {
 				continue
 			}
-			if plainAnswer && (f.Name == Range || EqualFold(f.Text, "if-range")) {
+			if plainAnswer && (f.Name == header.Range || header.EqualFold(f.Text, "if-range")) {
 				continue // a part cannot be filtered, and could be chosen so that it is just what must not be seen
 			}
 			dst = appendField(dst, f.Text, f.Value)
-		case ClassFraming:
-			if f.Name == AcceptEncoding && !plainAnswer {
+		case header.ClassFraming:
+			if f.Name == header.AcceptEncoding && !plainAnswer {
 				dst = appendField(dst, f.Text, f.Value)
 			}
 		}
@@ -136,18 +138,18 @@ func (x *exchange) strange() *refusal {
 		switch {
 		case h.Alias:
 			return refuseAlias
-		case h.Class == ClassRefused, h.Class == ClassLogin:
+		case h.Class == header.ClassRefused, h.Class == header.ClassLogin:
 			return refuseOverride
-		case h.Class == ClassPassed && f.Repeated(h.Name), h.Class == ClassFraming && f.Repeated(h.Name):
+		case h.Class == header.ClassPassed && f.Repeated(h.Name), h.Class == header.ClassFraming && f.Repeated(h.Name):
 			return refuseRepeatedHeader
-		case (h.Class == ClassCredential || h.Class == ClassPassed || h.Class == ClassList || h.Class == ClassFraming) && f.Nominated(h.Text):
+		case (h.Class == header.ClassCredential || h.Class == header.ClassPassed || h.Class == header.ClassList || h.Class == header.ClassFraming) && f.Nominated(h.Text):
 			return refuseNominated
 		}
 	}
-	if f.Has(Upgrade) && !EqualFold(f.Get(Upgrade), "h2c") {
+	if f.Has(header.Upgrade) && !header.EqualFold(f.Get(header.Upgrade), "h2c") {
 		return refuseUpgrade
 	}
-	if f.Has(Expect) && !EqualFold(f.Get(Expect), "100-continue") {
+	if f.Has(header.Expect) && !header.EqualFold(f.Get(header.Expect), "100-continue") {
 		return refuseExpect
 	}
 	return nil

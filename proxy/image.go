@@ -10,6 +10,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"patgate/policy"
+	"patgate/proxy/header"
 	"patgate/routes/registry"
 	"patgate/token"
 )
@@ -118,7 +119,7 @@ func (x *exchange) judgeImage() *refusal {
 // rebuildImage writes the request to the registry: the target as it was read, with the token that the forge signed.
 func (x *exchange) rebuildImage() error {
 	b := &x.body
-	b.contentType = append(b.contentType[:0], x.fields.Get(ContentType)...)
+	b.contentType = append(b.contentType[:0], x.fields.Get(header.ContentType)...)
 	x.upload = upload{}
 	if b.present() {
 		x.upload = upload{stream: b, length: b.length}

@@ -7,6 +7,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"patgate/policy"
+	"patgate/proxy/header"
 	"patgate/routes/git"
 )
 
@@ -34,7 +35,7 @@ func (x *exchange) other() (kept bool) {
 	if !read {
 		b.open(x)
 	}
-	b.contentType = append(b.contentType[:0], x.fields.Get(ContentType)...)
+	b.contentType = append(b.contentType[:0], x.fields.Get(header.ContentType)...)
 	x.upload = upload{}
 	switch {
 	case read:
@@ -58,7 +59,7 @@ func (x *exchange) refuseOther() *refusal {
 		return refuseDeniedPath
 	}
 	for i := range x.fields.List {
-		if x.fields.List[i].Class == ClassLogin {
+		if x.fields.List[i].Class == header.ClassLogin {
 			return refuseOverride
 		}
 	}
@@ -144,7 +145,7 @@ func (x *exchange) routed() []byte {
 
 // upgrades tells whether the client wants another protocol on the connection.
 func (x *exchange) upgrades() bool {
-	return EqualFold(x.fields.Get(Upgrade), "websocket") && x.fields.Nominated([]byte("upgrade")) && x.method == fasthttp.MethodGet
+	return header.EqualFold(x.fields.Get(header.Upgrade), "websocket") && x.fields.Nominated([]byte("upgrade")) && x.method == fasthttp.MethodGet
 }
 
 // appendRaw writes the head of a request that passes as it is.
@@ -155,17 +156,17 @@ func (x *exchange) appendRaw(dst []byte, upgrade bool) []byte {
 	for i := range x.fields.List {
 		f := &x.fields.List[i]
 		switch f.Class {
-		case ClassHop, ClassForwarding:
+		case header.ClassHop, header.ClassForwarding:
 			continue
-		case ClassFraming:
-			if f.Name != ContentEncoding && f.Name != AcceptEncoding {
+		case header.ClassFraming:
+			if f.Name != header.ContentEncoding && f.Name != header.AcceptEncoding {
 				continue
 			}
 		}
-		if f.Class != ClassFraming && x.fields.Nominated(f.Text) {
+		if f.Class != header.ClassFraming && x.fields.Nominated(f.Text) {
 			continue
 		}
-		if f.Name == Cookie {
+		if f.Name == header.Cookie {
 			if x.scratch = x.appendCookies(x.scratch[:0], f.Value); len(x.scratch) > 0 {
 				dst = appendField(dst, f.Text, x.scratch)
 			}

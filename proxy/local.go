@@ -10,6 +10,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"patgate/policy"
+	"patgate/proxy/header"
 	"patgate/routes"
 	"patgate/token"
 )
@@ -207,8 +208,8 @@ func (x *exchange) localHeader() http.Header {
 		for i := range x.fields.List {
 			switch f := &x.fields.List[i]; {
 			case f.Alias:
-			case EqualFold(f.Text, "cookie"), EqualFold(f.Text, "origin"), EqualFold(f.Text, "sec-fetch-site"), EqualFold(f.Text, "sec-fetch-mode"),
-				EqualFold(f.Text, "accept"), EqualFold(f.Text, "range"), EqualFold(f.Text, "if-range"), EqualFold(f.Text, "host"):
+			case header.EqualFold(f.Text, "cookie"), header.EqualFold(f.Text, "origin"), header.EqualFold(f.Text, "sec-fetch-site"), header.EqualFold(f.Text, "sec-fetch-mode"),
+				header.EqualFold(f.Text, "accept"), header.EqualFold(f.Text, "range"), header.EqualFold(f.Text, "if-range"), header.EqualFold(f.Text, "host"):
 				h.Add(string(f.Text), string(f.Value))
 			}
 		}
@@ -219,7 +220,7 @@ func (x *exchange) localHeader() http.Header {
 		}
 	}
 	if below(x.path, localPrefix+"/leaks") {
-		h.Set("Authorization", string(x.fields.Get(Authorization)))
+		h.Set("Authorization", string(x.fields.Get(header.Authorization)))
 	}
 	return h
 }
@@ -233,11 +234,11 @@ func (x *exchange) forgeCredential() token.Secret {
 	}
 	for i := range x.fields.List {
 		f := &x.fields.List[i]
-		if f.Class != ClassCredential || f.Name == Cookie && !x.h.dialect.isSession(f.Value) {
+		if f.Class != header.ClassCredential || f.Name == header.Cookie && !x.h.dialect.isSession(f.Value) {
 			continue
 		}
 		place, value := x.cred.read(f)
-		if secret != nil || f.Alias || place != placePrivateToken && place != placeBearer && (place != placeTokenKey || x.h.dialect.rawTokens) || !IsToken(value) {
+		if secret != nil || f.Alias || place != placePrivateToken && place != placeBearer && (place != placeTokenKey || x.h.dialect.rawTokens) || !header.IsToken(value) {
 			return token.Secret{}
 		}
 		secret = value

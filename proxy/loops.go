@@ -3,6 +3,7 @@ package proxy
 import (
 	"net"
 
+	"patgate/proxy/header"
 	"patgate/proxy/loop"
 	"patgate/routes"
 	"patgate/routes/memo"
@@ -11,10 +12,10 @@ import (
 
 // station is what one event loop keeps from one request to the next. Only the loop's goroutine uses it.
 type station struct {
-	table    *routes.Table       // for which the following is remembered
-	asked    memo.Of[Line]       // lines of requests
-	answered memo.Of[answerLine] // and of answers
-	pairs    params.Memo         // parameters
+	table    *routes.Table        // for which the following is remembered
+	asked    memo.Of[header.Line] // lines of requests
+	answered memo.Of[answerLine]  // and of answers
+	pairs    params.Memo          // parameters
 
 	x     *exchange // in which requests are judged, one after the other
 	spare []*flight

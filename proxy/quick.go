@@ -5,6 +5,7 @@ import (
 
 	"github.com/valyala/fasthttp"
 
+	"patgate/proxy/header"
 	"patgate/proxy/loop"
 	"patgate/routes"
 	"patgate/token"
@@ -135,7 +136,7 @@ func cutHead(in []byte) (target, raw []byte, ok bool) {
 		return nil, nil, false
 	}
 	target = line[len(getLine) : len(line)-len(version)]
-	return target, in[end:], IsVisible(target)
+	return target, in[end:], header.IsVisible(target)
 }
 
 // getLine begins the request line of a GET.
@@ -152,8 +153,8 @@ func (x *exchange) judgeQuickly(target, raw []byte) bool {
 		return false
 	}
 	if x.cred.caller != callerPatgate || x.surface != surfaceAPI || x.local() || x.sealed.kind != sealNone ||
-		f.Has(ContentLength) || f.Has(TransferEncoding) || f.Has(Expect) || f.Has(Upgrade) ||
-		f.Has(Connection) && (f.Repeated(Connection) || !EqualFold(f.Get(Connection), "keep-alive")) {
+		f.Has(header.ContentLength) || f.Has(header.TransferEncoding) || f.Has(header.Expect) || f.Has(header.Upgrade) ||
+		f.Has(header.Connection) && (f.Repeated(header.Connection) || !header.EqualFold(f.Get(header.Connection), "keep-alive")) {
 		return false
 	}
 	if times, _ := x.h.failures.over(x.client); times > 0 {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/valyala/fasthttp"
 
+	"patgate/proxy/header"
 	"patgate/proxy/loop"
 )
 
@@ -155,11 +156,11 @@ func unlessFull(got outcome, in []byte) outcome {
 
 // cutStatus reads the status line of an ordinary answer and gives what is behind it.
 func cutStatus(in []byte) (status int, fields []byte, got outcome) {
-	line, fields, state := CutLine(in)
-	if state != Whole {
+	line, fields, state := header.CutLine(in)
+	if state != header.Whole {
 		return 0, nil, outcomeOf(state)
 	}
-	status, old, ok := ReadStatus(line)
+	status, old, ok := header.ReadStatus(line)
 	if !ok || old || status < firstFinal || status == fasthttp.StatusNoContent || status == fasthttp.StatusResetContent ||
 		status == fasthttp.StatusNotModified || status == fasthttp.StatusPartialContent {
 		return 0, nil, answerOther
@@ -168,8 +169,8 @@ func cutStatus(in []byte) (status int, fields []byte, got outcome) {
 }
 
 // outcomeOf gives what becomes of an answer whose head is not whole.
-func outcomeOf(state State) outcome {
-	if state == More {
+func outcomeOf(state header.State) outcome {
+	if state == header.More {
 		return answerMore
 	}
 	return answerOther
@@ -197,8 +198,8 @@ func (f *flight) appendAnswer(out []byte, s *station, status int, fields []byte)
 	var lengthText []byte
 	lent := false
 	for {
-		line, rest, state := CutLine(fields)
-		if state != Whole {
+		line, rest, state := header.CutLine(fields)
+		if state != header.Whole {
 			return out, nil, 0, outcomeOf(state)
 		}
 		text := fields[:len(line)+2]
@@ -233,7 +234,7 @@ func (f *flight) appendAnswer(out []byte, s *station, status int, fields []byte)
 			if length >= 0 {
 				return out, nil, 0, answerOther
 			}
-			length, lengthText = known.length, TrimSpace(line[len("content-length:"):])
+			length, lengthText = known.length, header.TrimSpace(line[len("content-length:"):])
 		}
 	}
 	if length < 0 {
@@ -250,22 +251,22 @@ func (f *flight) appendAnswer(out []byte, s *station, status int, fields []byte)
 
 // answerLine reads a line of an answer, and writes it when it is passed on. False: a goroutine has to read the answer.
 func (x *exchange) answerLine(out, line []byte) (l answerLine, written []byte, ok bool) {
-	name, value, ok := ReadField(line)
+	name, value, ok := header.ReadField(line)
 	if !ok {
 		return l, out, false
 	}
 	switch len(name) {
 	case len("content-length"):
-		if EqualFold(name, "content-length") {
+		if header.EqualFold(name, "content-length") {
 			l = answerLine{lineLength, lengthOf(value)}
 			return l, out, l.length >= 0
 		}
 	case len("connection"):
-		if EqualFold(name, "connection") {
-			return answerLine{kind: lineDropped}, out, EqualFold(value, "keep-alive")
+		if header.EqualFold(name, "connection") {
+			return answerLine{kind: lineDropped}, out, header.EqualFold(value, "keep-alive")
 		}
 	case len("transfer-encoding"), len("trailer"): // of which the latter is as long as "upgrade"
-		if EqualFold(name, "transfer-encoding") || EqualFold(name, "trailer") || EqualFold(name, "upgrade") {
+		if header.EqualFold(name, "transfer-encoding") || header.EqualFold(name, "trailer") || header.EqualFold(name, "upgrade") {
 			return l, out, false
 		}
 	}

@@ -10,6 +10,7 @@ import (
 
 	"patgate/forge"
 	"patgate/policy"
+	"patgate/proxy/header"
 	"patgate/routes"
 	"patgate/routes/registry"
 )
@@ -270,7 +271,7 @@ func (x *exchange) findContainer(kind routes.RefKind, paths []string) (*policy.C
 		if err != nil {
 			return nil, "", err
 		}
-		if c.ID != 0 && EqualFold([]byte(c.Path), path) {
+		if c.ID != 0 && header.EqualFold([]byte(c.Path), path) {
 			return &c, path, nil
 		}
 	}

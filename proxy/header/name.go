@@ -1,10 +1,10 @@
-package proxy
+package header
 
 // Name numbers the header names that patgate knows, so that a header block is compared once and then looked up by
 // number. The zero value is a name that it does not know.
 type Name uint8
 
-// The names that the code itself asks for. Those that are only fieldListed have numbers from listed on.
+// The names that the code itself asks for. Those that are only listed have numbers from listed on.
 const (
 	Unknown Name = iota
 	Authorization
@@ -27,7 +27,7 @@ const (
 	UserAgent
 	Accept
 	Range
-	fieldListed
+	listed
 )
 
 // Class is what is done with a header of a request that carries a patgate token.
@@ -218,7 +218,7 @@ func slotOf[T string | []byte](name T) uint8 {
 // newFieldTable adds a forge's own names to those that every forge has.
 func newFieldTable(refused []string, own []knownField) *Table {
 	t := &Table{refused: refused}
-	next := fieldListed
+	next := listed
 	for _, list := range [...][]knownField{knownFields, own} {
 		for _, k := range list {
 			if k.name == Unknown {
