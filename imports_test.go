@@ -39,6 +39,7 @@ func direction() map[string][]string {
 		"store/seal":    {"token"},
 		"store/...":     {"routes", "policy", "token", "cache", "store", "store/seal"},
 		"proxy":         {"routes", "routes/...", "policy", "token", "cache", "audit", "forge", "proxy/..."},
+		"proxy/header":  {"routes/memo", "token"},
 		"proxy/wire":    {"proxy/wire/loop"},
 		"proxy/...":     {"routes", "policy", "token"},
 		"admin/tokens":  {"routes", "policy", "token", "audit", "forge", "store", "store/seal"},
@@ -65,6 +66,8 @@ func pure() map[string][]string {
 		// Watching files for changes is what routes/reload is for: the one part of routes with I/O and a clock.
 		"routes/reload": nil,
 		"policy":        text,
+		// A header block is read from the bytes that came, and from nothing else.
+		"proxy/header": slices.Concat(text, []string{"encoding/binary"}),
 		// token compares instants that it is given; impure keeps it from asking for the time itself.
 		"token": slices.Concat(text, []string{"crypto/sha256", "crypto/subtle", "encoding/binary", "hash/crc32", "time"}),
 	}
@@ -212,7 +215,7 @@ func TestImportsOnlyGoDown(t *testing.T) {
 		t.Error(breach)
 	}
 	for _, expected := range []string{".", "routes", "routes/params", "routes/reload", "policy", "token", "cache", "config", "audit", "forge",
-		"forge/gitlab", "forge/gitea", "forge/facts", "forge/rest", "store", "store/sqlite", "store/seal", "proxy", "admin", "cli"} {
+		"forge/gitlab", "forge/gitea", "forge/facts", "forge/rest", "store", "store/sqlite", "store/seal", "proxy", "proxy/header", "admin", "cli"} {
 		if !slices.Contains(packages, expected) {
 			t.Errorf("package %s was not seen: %v", expected, packages)
 		}
@@ -225,6 +228,7 @@ func TestImportViolationsAreSeen(t *testing.T) {
 		"main.go":                "package main\n\nimport _ \"patgate/cli\"\n",
 		"cli/serve.go":           "package cli\n\nimport (\n\t_ \"os\"\n\t_ \"patgate/proxy\"\n\t_ \"patgate/store/sqlite\"\n)\n",
 		"cli/serve_test.go":      "package cli_test\n\nimport _ \"patgate/cli\"\n",
+		"proxy/header/block.go":  "package header\n\nimport (\n\t_ \"bytes\"\n\n\t_ \"patgate/routes/memo\"\n\t_ \"patgate/token\"\n)\n",
 		"proxy/handler.go":       "package proxy\n\nimport (\n\t_ \"net/http\"\n\t_ \"patgate/forge\"\n\t_ \"patgate/routes/params\"\n)\n",
 		"forge/forge.go":         "package forge\n\nimport _ \"patgate/policy\"\n",
 		"store/sqlite/sqlite.go": "package sqlite\n\nimport _ \"patgate/store\"\n",
@@ -239,7 +243,7 @@ func TestImportViolationsAreSeen(t *testing.T) {
 	}
 	t.Run("a clean tree", func(t *testing.T) {
 		breaches, packages, err := violations(plant(t, clean, "", ""))
-		if err != nil || len(breaches) != 0 || len(packages) != 11 {
+		if err != nil || len(breaches) != 0 || len(packages) != 12 {
 			t.Errorf("breaches %v in packages %v (%v)", breaches, packages, err)
 		}
 	})
@@ -252,6 +256,10 @@ func TestImportViolationsAreSeen(t *testing.T) {
 		{"proxy above store", "proxy/up.go", "package proxy\n\nimport _ \"patgate/store\"\n", "proxy must not import patgate/store"},
 		{"proxy above config", "proxy/up.go", "package proxy\n\nimport _ \"patgate/config\"\n", "proxy must not import patgate/config"},
 		{"proxy above one forge", "proxy/up.go", "package proxy\n\nimport _ \"patgate/forge/gitlab\"\n", "proxy must not import patgate/forge/gitlab"},
+		{"the header block above the handler", "proxy/header/up.go", "package header\n\nimport _ \"patgate/proxy\"\n", "proxy/header must not import patgate/proxy"},
+		{"the header block above policy", "proxy/header/up.go", "package header\n\nimport _ \"patgate/policy\"\n", "proxy/header must not import patgate/policy"},
+		{"an HTTP library in the header block", "proxy/header/up.go", "package header\n\nimport _ \"github.com/valyala/fasthttp\"\n", "proxy/header is pure and must not import"},
+		{"bytes on the wire above decisions", "proxy/wire/up.go", "package wire\n\nimport _ \"patgate/policy\"\n", "proxy/wire must not import patgate/policy"},
 		{"cli imported", "proxy/up.go", "package proxy\n\nimport _ \"patgate/cli\"\n", "proxy must not import patgate/cli"},
 		{"cli imported by a test", "proxy/up_test.go", "package proxy\n\nimport _ \"patgate/cli\"\n", "a test of proxy imports patgate/cli"},
 		{"main importing more than cli", "more.go", "package main\n\nimport _ \"patgate/store\"\n", ". must not import patgate/store"},

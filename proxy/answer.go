@@ -9,6 +9,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"patgate/policy"
+	"patgate/proxy/header"
 	"patgate/routes"
 	"patgate/routes/git"
 )
@@ -55,7 +56,7 @@ func (x *exchange) refuse(r *refusal) {
 		body = git.LFSMessage(f.message, id)
 	case x.surface == surfaceGit:
 		h.SetContentType("text/plain; charset=utf-8")
-	case f.decision != nil && x.surface == surfaceAPI && !x.h.dialect.message && takesProblem(x.fields.get(fieldAccept)):
+	case f.decision != nil && x.surface == surfaceAPI && !x.h.dialect.message && takesProblem(x.fields.Get(header.Accept)):
 		h.SetContentType("application/problem+json")
 	}
 	out.SetBody(body)

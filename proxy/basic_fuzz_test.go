@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"testing"
 
+	"patgate/proxy/header"
 	"patgate/token"
 )
 
@@ -18,13 +19,13 @@ func FuzzBasic(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, value string) {
 		raw := []byte("Host: h\r\nAuthorization: " + value + "\r\n\r\n")
-		var head fields
-		if head.parse(raw) != "" {
+		var head header.Block
+		if head.Parse(raw) != "" {
 			return
 		}
 		var c credential
 		refused := c.find(&head, []byte("/api/v4/user"))
-		request := http.Request{Header: http.Header{"Authorization": {string(head.get(fieldAuthorization))}}}
+		request := http.Request{Header: http.Header{"Authorization": {string(head.Get(header.Authorization))}}}
 		_, password, ok := request.BasicAuth()
 		if refused == nil && c.caller == callerPatgate && c.place == placeBasic && ok && password != string(c.secret) {
 			t.Fatalf("%q: found %d bytes, net/http finds ok=%v", value, len(c.secret), ok)

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 
+	"patgate/proxy/header"
 	"patgate/proxy/wire"
 	"patgate/routes/params"
 )
@@ -103,7 +104,7 @@ func (x *exchange) readParameters() error {
 	b := &x.body
 	b.open(x)
 	form, err := params.BodyOf(x.op.Route, x.method, params.BodyHeader{
-		Present: b.present(), ContentType: x.fields.get(fieldContentType), ContentEncoding: x.fields.get(fieldContentEncoding),
+		Present: b.present(), ContentType: x.fields.Get(header.ContentType), ContentEncoding: x.fields.Get(header.ContentEncoding),
 	})
 	if err != nil {
 		return err

@@ -1,6 +1,10 @@
 package proxy
 
-import "bytes"
+import (
+	"bytes"
+
+	"patgate/proxy/header"
+)
 
 // hostPrefix is what browsers hold a cookie to its host by.
 const hostPrefix = "__Host-"
@@ -12,10 +16,10 @@ func (x *exchange) ownCookie(name []byte) bool {
 		return false
 	}
 	name = bytes.TrimSpace(name)
-	if len(name) >= len(hostPrefix) && equalFold(name[:len(hostPrefix)], "__host-") {
+	if len(name) >= len(hostPrefix) && header.EqualFold(name[:len(hostPrefix)], "__host-") {
 		name = name[len(hostPrefix):]
 	}
-	return len(name) >= len(own) && equalFold(name[:len(own)], own)
+	return len(name) >= len(own) && header.EqualFold(name[:len(own)], own)
 }
 
 // appendCookies writes a Cookie value without the cookies of patgate's own pages. Browsers send them to every port of a

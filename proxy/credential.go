@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/base64"
 
+	"patgate/proxy/header"
 	"patgate/token"
 )
 
@@ -54,21 +55,21 @@ type credential struct {
 
 // find reads every place of a request in which GitLab 19.3 takes a credential from headers. With a patgate token, that
 // must be the only credential, in one place, once. No answer repeats a value.
-func (c *credential) find(f *fields, target []byte) *refusal {
+func (c *credential) find(f *header.Block, target []byte) *refusal {
 	c.caller, c.place, c.secret = callerAnonymous, placeNone, nil
 	if mentionsToken(target) {
 		return refuseTokenInTarget
 	}
 	found, ours, session := 0, 0, false
 	misplaced := false
-	var own *field
-	for i := range f.list {
-		h := &f.list[i]
-		if h.class != classCredential {
+	var own *header.Field
+	for i := range f.List {
+		h := &f.List[i]
+		if h.Class != header.ClassCredential {
 			continue
 		}
-		if h.field == fieldCookie {
-			if !c.dialect.isSession(h.value) {
+		if h.Name == header.Cookie {
+			if !c.dialect.isSession(h.Value) {
 				continue
 			}
 			session = true
@@ -78,8 +79,8 @@ func (c *credential) find(f *fields, target []byte) *refusal {
 		case token.HasPrefix(secret) && p != placeNone:
 			ours++
 			c.place, c.secret, own = p, secret, h
-			misplaced = misplaced || h.alias
-		case token.Find(h.value) || token.Find(c.buf):
+			misplaced = misplaced || h.Alias
+		case token.Find(h.Value) || token.Find(c.buf):
 			ours++
 			misplaced = true
 		}
@@ -87,7 +88,7 @@ func (c *credential) find(f *fields, target []byte) *refusal {
 	c.found = found
 	switch {
 	case ours == 0:
-		if f.mentionsToken(nil) {
+		if repeatsToken(f, nil) {
 			return refuseMisplaced // in a header that holds no credential
 		}
 		switch {
@@ -107,26 +108,26 @@ func (c *credential) find(f *fields, target []byte) *refusal {
 	if c.place == placeBasic {
 		own = nil // it is encoded there
 	}
-	if f.mentionsToken(own) {
+	if repeatsToken(f, own) {
 		return refuseSeveralCredentials
 	}
 	c.caller = callerPatgate
 	return nil
 }
 
-// mentionsToken tells whether a patgate token stands plainly in a header line, besides the first one in the line that holds
+// repeatsToken tells whether a patgate token stands plainly in a header line, besides the first one in the line that holds
 // the credential. A name and a value are looked at apart: what is between them stands in no token.
-func (f *fields) mentionsToken(own *field) bool {
-	for i := range f.list {
-		h := &f.list[i]
-		if h.known {
+func repeatsToken(f *header.Block, own *header.Field) bool {
+	for i := range f.List {
+		h := &f.List[i]
+		if h.Known {
 			continue
 		}
-		value := h.value
+		value := h.Value
 		if h == own {
 			value = token.Behind(value)
 		}
-		if token.Find(h.name) || token.Find(value) {
+		if token.Find(h.Text) || token.Find(value) {
 			return true
 		}
 	}
@@ -134,24 +135,24 @@ func (f *fields) mentionsToken(own *field) bool {
 }
 
 // read gives the secret in a credential header, and its place when it is one that a patgate token may take.
-func (c *credential) read(h *field) (place, []byte) {
+func (c *credential) read(h *header.Field) (place, []byte) {
 	c.buf = c.buf[:0]
-	switch h.field {
-	case fieldPrivateToken:
-		return placePrivateToken, h.value
-	case fieldNugetKey:
-		return placeNugetKey, h.value
-	case fieldAuthorization:
-		scheme, rest, hasScheme := bytes.Cut(h.value, []byte{' '})
+	switch h.Name {
+	case header.PrivateToken:
+		return placePrivateToken, h.Value
+	case header.NugetKey:
+		return placeNugetKey, h.Value
+	case header.Authorization:
+		scheme, rest, hasScheme := bytes.Cut(h.Value, []byte{' '})
 		switch {
 		case !hasScheme && (c.dialect == nil || c.dialect.rawTokens):
-			return placeRaw, h.value
-		case equalFold(scheme, "bearer"):
-			return placeBearer, trimSpace(rest)
-		case equalFold(scheme, "token"):
-			return placeTokenKey, trimSpace(rest)
-		case equalFold(scheme, "basic"):
-			c.decodeBasic(trimSpace(rest))
+			return placeRaw, h.Value
+		case header.EqualFold(scheme, "bearer"):
+			return placeBearer, header.TrimSpace(rest)
+		case header.EqualFold(scheme, "token"):
+			return placeTokenKey, header.TrimSpace(rest)
+		case header.EqualFold(scheme, "basic"):
+			c.decodeBasic(header.TrimSpace(rest))
 			username, password, ok := bytes.Cut(c.buf, []byte{':'})
 			switch {
 			case !ok:

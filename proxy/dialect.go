@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"patgate/proxy/header"
 	"patgate/routes"
 	"patgate/routes/git"
 )
@@ -9,7 +10,7 @@ import (
 // data that the handler asks; nothing else in this package knows a forge by its name.
 type dialect struct {
 	realm   string // in challenges
-	fields  *fieldTable
+	fields  *header.Table
 	surface func(path []byte, base string) surface
 	// organizations: most routes are drawn again below /o/<organization>.
 	organizations bool
@@ -30,9 +31,9 @@ type dialect struct {
 
 // dialects are those of the forges that there are tables for.
 var dialects = map[string]*dialect{
-	routes.ForgeGitLab: {realm: "GitLab", fields: gitlabFields, surface: surfaceOf, organizations: true, rawTokens: true,
+	routes.ForgeGitLab: {realm: "GitLab", fields: header.GitLab, surface: surfaceOf, organizations: true, rawTokens: true,
 		ordinary: []routes.Place{routes.PlacePrivateToken, routes.PlaceBearer}},
-	routes.ForgeGitea: {realm: "Gitea", fields: giteaFields, surface: giteaSurface, anyCookie: true, usernameTokens: true, ownRegistry: true,
+	routes.ForgeGitea: {realm: "Gitea", fields: header.Gitea, surface: giteaSurface, anyCookie: true, usernameTokens: true, ownRegistry: true,
 		ordinary: []routes.Place{routes.PlaceToken}, message: true},
 }
 

@@ -10,7 +10,7 @@
 // owner's credential takes the place of the token. Requests with another credential, or none, take the path of
 // legacy.go, over upstream connections of their own.
 //
-// The files: fields.go and credential.go read a request's header block; surface.go tells what kind of client asks;
+// The files: package header and credential.go read a request's header block; surface.go tells what kind of client asks;
 // handler.go and resolve.go decide; head.go and body.go write the upstream request; pool.go, roundtrip.go and stream.go
 // talk to the forge; answer.go is the one place that turns a reason into a status and a body; server.go, conn.go and
 // watchdog.go bound what a client can hold on to.

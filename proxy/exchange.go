@@ -8,6 +8,7 @@ import (
 
 	"patgate/audit"
 	"patgate/policy"
+	"patgate/proxy/header"
 	"patgate/proxy/wire"
 	"patgate/routes"
 	"patgate/routes/params"
@@ -26,7 +27,7 @@ type exchange struct {
 	target  []byte
 	path    []byte // of the target, without the query
 	surface surface
-	fields  fields
+	fields  header.Block
 	cred    credential
 	client  netip.Addr
 	secure  bool // the client's own connection is https
@@ -120,7 +121,7 @@ func (x *exchange) reset() {
 	x.cred.caller, x.cred.place, x.cred.secret = 0, 0, nil
 	x.unjudge()
 	x.git, x.registry, x.sealed, x.web = gitRequest{}, registryRequest{}, sealedRequest{}, webRequest{}
-	clear(x.fields.list)
+	clear(x.fields.List)
 	clear(x.head) // it held the owner's credential
 	x.cred.buf = emptied(x.cred.buf)
 	if cap(x.head) > maxKept || cap(x.scratch) > maxKept || cap(x.rebuilt) > maxKept {

@@ -9,6 +9,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"patgate/proxy/answer"
+	"patgate/proxy/header"
 )
 
 // changes tells whether the row has something changed in the answer: keys taken out, or links rewritten. Only successes
@@ -20,8 +21,8 @@ func (x *exchange) changes() bool {
 
 func (x *exchange) isJSON() bool {
 	media, _, _ := bytes.Cut(x.answer.Header.ContentType(), []byte{';'})
-	media = trimSpace(media)
-	return equalFold(media, "application/json") || hasPrefix(media, "application/") && bytes.HasSuffix(media, []byte("+json"))
+	media = header.TrimSpace(media)
+	return header.EqualFold(media, "application/json") || hasPrefix(media, "application/") && bytes.HasSuffix(media, []byte("+json"))
 }
 
 // filterable tells whether an answer that must be changed can be read: all of it is there and plain; JSON where keys are

@@ -8,6 +8,7 @@ import (
 
 	"github.com/valyala/fasthttp"
 
+	"patgate/proxy/header"
 	"patgate/proxy/wire"
 	"patgate/proxy/wire/loop"
 )
@@ -116,18 +117,18 @@ const (
 func (x *exchange) passOn(name, value []byte) (passed []byte, p passes, r *refusal) {
 	ours := x.cred.caller == callerPatgate
 	switch {
-	case ours && equalFold(name, "x-terraform-get"):
+	case ours && header.EqualFold(name, "x-terraform-get"):
 		if value = x.moduleAddress(value); value == nil {
 			return nil, passesNever, nil
 		}
 		return value, passesHere, nil
 	case dropped(name, ours):
 		return nil, passesNever, nil
-	case ours && equalFold(name, "set-cookie"), ours && equalFold(name, "x-request-id"):
+	case ours && header.EqualFold(name, "set-cookie"), ours && header.EqualFold(name, "x-request-id"):
 		return nil, passesNever, nil
-	case equalFold(name, "set-cookie") && x.setsOwnCookie(value):
+	case header.EqualFold(name, "set-cookie") && x.setsOwnCookie(value):
 		return nil, passesNever, nil
-	case equalFold(name, "location"), equalFold(name, "content-location"):
+	case header.EqualFold(name, "location"), header.EqualFold(name, "content-location"):
 		if ours {
 			if r := x.checkRedirect(value); r != nil {
 				return nil, passesNever, r
@@ -135,10 +136,10 @@ func (x *exchange) passOn(name, value []byte) (passed []byte, p passes, r *refus
 		}
 		x.scratch = x.linksOf().appendLocation(x.scratch[:0], value, x.origin)
 		return x.scratch, passesHere, nil
-	case equalFold(name, "link"):
+	case header.EqualFold(name, "link"):
 		x.scratch = x.linksOf().appendLink(x.scratch[:0], value, x.origin)
 		return x.scratch, passesHere, nil
-	case equalFold(name, "www-authenticate") && x.surface == surfaceRegistry && below(x.path, "/v2"):
+	case header.EqualFold(name, "www-authenticate") && x.surface == surfaceRegistry && below(x.path, "/v2"):
 		x.scratch = x.appendRegistryChallenge(x.scratch[:0])
 		return x.scratch, passesHere, nil
 	case isDigest(name):
@@ -153,7 +154,7 @@ func (x *exchange) passOn(name, value []byte) (passed []byte, p passes, r *refus
 // connectionOptions gives the value of the answer's Connection header.
 func connectionOptions(h *fasthttp.ResponseHeader) []byte {
 	for name, value := range h.All() {
-		if equalFold(name, "connection") {
+		if header.EqualFold(name, "connection") {
 			return value
 		}
 	}
@@ -182,7 +183,7 @@ func dropped(name []byte, ours bool) bool {
 	}
 	for _, d := range droppedByLetter[name[0]%32] {
 		n := len(d.text)
-		if (d.always || ours) && (len(name) == n || d.prefix && len(name) > n) && equalFold(name[:n], d.text) {
+		if (d.always || ours) && (len(name) == n || d.prefix && len(name) > n) && header.EqualFold(name[:n], d.text) {
 			return true
 		}
 	}
@@ -192,7 +193,7 @@ func dropped(name []byte, ours bool) bool {
 func listed(list, name []byte) bool {
 	for len(list) > 0 {
 		var option []byte
-		option, list = cutList(list)
+		option, list = header.CutList(list)
 		if bytes.EqualFold(option, name) {
 			return true
 		}
@@ -203,7 +204,7 @@ func listed(list, name []byte) bool {
 // isDigest tells whether a header is about the very bytes of a body.
 func isDigest(name []byte) bool {
 	for _, n := range [...]string{"etag", "digest", "content-digest", "repr-digest", "content-md5"} {
-		if equalFold(name, n) {
+		if header.EqualFold(name, n) {
 			return true
 		}
 	}

@@ -3,6 +3,8 @@ package proxy
 import (
 	"bytes"
 	"net/netip"
+
+	"patgate/proxy/header"
 )
 
 // trust knows the proxies whose forwarding headers are believed.
@@ -21,21 +23,21 @@ func (t trust) includes(a netip.Addr) bool {
 // client gives the address that a request comes from, and whether the client's own connection was https: what the
 // connection says, and beyond trusted proxies what they say. The chain in X-Forwarded-For is read from its end, as far
 // as the proxies in it are trusted.
-func (t trust) client(peer netip.Addr, secure bool, f *fields) (netip.Addr, bool) {
+func (t trust) client(peer netip.Addr, secure bool, f *header.Block) (netip.Addr, bool) {
 	if len(t) == 0 || !t.includes(peer) {
 		return peer, secure
 	}
-	client, readable := peer, f.has(fieldForwardedFor)
-	for i := len(f.list) - 1; i >= 0 && readable && t.includes(client); i-- {
-		if f.list[i].field == fieldForwardedFor && !f.list[i].alias {
-			client, readable = t.walk(client, f.list[i].value)
+	client, readable := peer, f.Has(header.ForwardedFor)
+	for i := len(f.List) - 1; i >= 0 && readable && t.includes(client); i-- {
+		if f.List[i].Name == header.ForwardedFor && !f.List[i].Alias {
+			client, readable = t.walk(client, f.List[i].Value)
 		}
 	}
-	if proto := f.get(fieldForwardedProto); !f.repeated(fieldForwardedProto) {
+	if proto := f.Get(header.ForwardedProto); !f.Repeated(header.ForwardedProto) {
 		switch {
-		case equalFold(proto, "https"):
+		case header.EqualFold(proto, "https"):
 			secure = true
-		case equalFold(proto, "http"):
+		case header.EqualFold(proto, "http"):
 			secure = false
 		}
 	}
@@ -50,7 +52,7 @@ func (t trust) walk(client netip.Addr, list []byte) (_ netip.Addr, readable bool
 		if more = i >= 0; more {
 			element, list = list[i+1:], list[:i]
 		}
-		addr, err := netip.ParseAddr(string(trimSpace(element)))
+		addr, err := netip.ParseAddr(string(header.TrimSpace(element)))
 		if err != nil {
 			return client, false
 		}

@@ -3,6 +3,8 @@ package proxy
 import (
 	"net/netip"
 	"testing"
+
+	"patgate/proxy/header"
 )
 
 func TestForwardedChain(t *testing.T) {
@@ -17,8 +19,8 @@ func TestForwardedChain(t *testing.T) {
 		{"nor is a name with an underscore", "X_Forwarded_For: 203.0.113.9\r\n", "10.0.0.1"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			var f fields
-			if problem := f.parse([]byte(c.head + "\r\n")); problem != "" {
+			var f header.Block
+			if problem := f.Parse([]byte(c.head + "\r\n")); problem != "" {
 				t.Fatal(problem)
 			}
 			if got, _ := trusted.client(netip.MustParseAddr("10.0.0.1"), false, &f); got.String() != c.want {

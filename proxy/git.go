@@ -13,6 +13,7 @@ import (
 
 	"patgate/forge"
 	"patgate/policy"
+	"patgate/proxy/header"
 	"patgate/proxy/wire"
 	"patgate/routes"
 	"patgate/routes/git"
@@ -70,14 +71,14 @@ func (x *exchange) readGit() error {
 	case len(route.Body.Stream) == 0:
 		return x.readLock()
 	}
-	if !equalFold(x.fields.get(fieldContentType), route.Body.Stream[0]) {
+	if !header.EqualFold(x.fields.Get(header.ContentType), route.Body.Stream[0]) {
 		return &params.Refusal{Code: params.CodeContentType, Message: "the Content-Type of this request must be " + route.Body.Stream[0]}
 	}
 	b.contentType = append(b.contentType[:0], route.Body.Stream[0]...)
 	isPack := !strings.Contains(route.Path, "lfs/objects/")
-	switch encoding := x.fields.get(fieldContentEncoding); {
-	case len(encoding) == 0, equalFold(encoding, "identity"):
-	case isPack && (equalFold(encoding, "gzip") || equalFold(encoding, "x-gzip")):
+	switch encoding := x.fields.Get(header.ContentEncoding); {
+	case len(encoding) == 0, header.EqualFold(encoding, "identity"):
+	case isPack && (header.EqualFold(encoding, "gzip") || header.EqualFold(encoding, "x-gzip")):
 		b.gzipped = true
 	default:
 		return &params.Refusal{Code: params.CodeContentEncoding, Message: "the Content-Encoding of this request must be gzip, or none"}

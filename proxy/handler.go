@@ -11,6 +11,7 @@ import (
 
 	"patgate/cache"
 	"patgate/policy"
+	"patgate/proxy/header"
 	"patgate/proxy/wire"
 	"patgate/routes"
 )
@@ -190,19 +191,19 @@ func (x *exchange) read(method string, target, raw, protocol []byte) *refusal {
 	x.isHead = x.method == fasthttp.MethodHead
 	x.target = target
 	x.path = before(x.target, '?')
-	x.fields.table, x.cred.dialect = x.h.dialect.fields, x.h.dialect
+	x.fields.Table, x.cred.dialect = x.h.dialect.fields, x.h.dialect
 	x.surface = x.h.dialect.surface(x.path, x.table.Base())
-	if problem := x.fields.parse(raw); problem != "" {
+	if problem := x.fields.Parse(raw); problem != "" {
 		return &refusal{status: fasthttp.StatusBadRequest, reason: "malformed_header", message: problem, close: true}
 	}
 	if string(protocol) != "HTTP/1.1" && string(protocol) != "HTTP/1.0" {
 		return refuseVersion
 	}
-	if !isHost(x.fields.get(fieldHost)) || x.fields.repeated(fieldHost) {
+	if !isHost(x.fields.Get(header.Host)) || x.fields.Repeated(header.Host) {
 		return refuseHost
 	}
 	x.client, x.secure = x.h.trusted.client(x.client, x.secure, &x.fields)
-	x.origin = appendClientOrigin(x.origin[:0], x.secure, x.fields.get(fieldHost))
+	x.origin = appendClientOrigin(x.origin[:0], x.secure, x.fields.Get(header.Host))
 	if x.method == "" {
 		return refuseMethod
 	}

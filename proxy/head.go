@@ -5,6 +5,8 @@ import (
 	"strconv"
 
 	"github.com/valyala/fasthttp"
+
+	"patgate/proxy/header"
 )
 
 // appendHead writes the head of the upstream request for a patgate token: the target that was decided on, the owner's
@@ -20,20 +22,20 @@ func (x *exchange) appendHead(dst, target []byte) []byte {
 	if x.surface == surfaceWeb {
 		dst = append(dst, "Accept: */*\r\n"...) // it could ask for another format than the path does
 	}
-	for i := range x.fields.list {
-		f := &x.fields.list[i]
-		switch f.class {
-		case classPassed, classList:
-			if x.surface == surfaceWeb && f.field == fieldAccept {
+	for i := range x.fields.List {
+		f := &x.fields.List[i]
+		switch f.Class {
+		case header.ClassPassed, header.ClassList:
+			if x.surface == surfaceWeb && f.Name == header.Accept {
 				continue
 			}
-			if plainAnswer && (f.field == fieldRange || equalFold(f.name, "if-range")) {
+			if plainAnswer && (f.Name == header.Range || header.EqualFold(f.Text, "if-range")) {
 				continue // a part cannot be filtered, and could be chosen so that it is just what must not be seen
 			}
-			dst = appendField(dst, f.name, f.value)
-		case classFraming:
-			if f.field == fieldAcceptEncoding && !plainAnswer {
-				dst = appendField(dst, f.name, f.value)
+			dst = appendField(dst, f.Text, f.Value)
+		case header.ClassFraming:
+			if f.Name == header.AcceptEncoding && !plainAnswer {
+				dst = appendField(dst, f.Text, f.Value)
 			}
 		}
 	}
@@ -131,23 +133,23 @@ func appendField(dst, name, value []byte) []byte {
 // strange refuses what a header block with a patgate token must not hold.
 func (x *exchange) strange() *refusal {
 	f := &x.fields
-	for i := range f.list {
-		h := &f.list[i]
+	for i := range f.List {
+		h := &f.List[i]
 		switch {
-		case h.alias:
+		case h.Alias:
 			return refuseAlias
-		case h.class == classRefused, h.class == classLogin:
+		case h.Class == header.ClassRefused, h.Class == header.ClassLogin:
 			return refuseOverride
-		case h.class == classPassed && f.repeated(h.field), h.class == classFraming && f.repeated(h.field):
+		case h.Class == header.ClassPassed && f.Repeated(h.Name), h.Class == header.ClassFraming && f.Repeated(h.Name):
 			return refuseRepeatedHeader
-		case (h.class == classCredential || h.class == classPassed || h.class == classList || h.class == classFraming) && f.nominated(h.name):
+		case (h.Class == header.ClassCredential || h.Class == header.ClassPassed || h.Class == header.ClassList || h.Class == header.ClassFraming) && f.Nominated(h.Text):
 			return refuseNominated
 		}
 	}
-	if f.has(fieldUpgrade) && !equalFold(f.get(fieldUpgrade), "h2c") {
+	if f.Has(header.Upgrade) && !header.EqualFold(f.Get(header.Upgrade), "h2c") {
 		return refuseUpgrade
 	}
-	if f.has(fieldExpect) && !equalFold(f.get(fieldExpect), "100-continue") {
+	if f.Has(header.Expect) && !header.EqualFold(f.Get(header.Expect), "100-continue") {
 		return refuseExpect
 	}
 	return nil

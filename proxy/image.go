@@ -10,6 +10,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"patgate/policy"
+	"patgate/proxy/header"
 	"patgate/proxy/wire"
 	"patgate/routes/registry"
 	"patgate/token"
@@ -119,7 +120,7 @@ func (x *exchange) judgeImage() *refusal {
 // rebuildImage writes the request to the registry: the target as it was read, with the token that the forge signed.
 func (x *exchange) rebuildImage() error {
 	b := &x.body
-	b.contentType = append(b.contentType[:0], x.fields.get(fieldContentType)...)
+	b.contentType = append(b.contentType[:0], x.fields.Get(header.ContentType)...)
 	x.upload = wire.Upload{}
 	if b.present() {
 		x.upload = wire.Upload{Stream: b, Length: b.length}

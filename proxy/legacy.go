@@ -7,6 +7,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"patgate/policy"
+	"patgate/proxy/header"
 	"patgate/proxy/wire"
 	"patgate/routes/git"
 )
@@ -35,7 +36,7 @@ func (x *exchange) other() (kept bool) {
 	if !read {
 		b.open(x)
 	}
-	b.contentType = append(b.contentType[:0], x.fields.get(fieldContentType)...)
+	b.contentType = append(b.contentType[:0], x.fields.Get(header.ContentType)...)
 	x.upload = wire.Upload{}
 	switch {
 	case read:
@@ -58,8 +59,8 @@ func (x *exchange) refuseOther() *refusal {
 	if internalPath(x.path) {
 		return refuseDeniedPath
 	}
-	for i := range x.fields.list {
-		if x.fields.list[i].class == classLogin {
+	for i := range x.fields.List {
+		if x.fields.List[i].Class == header.ClassLogin {
 			return refuseOverride
 		}
 	}
@@ -145,7 +146,7 @@ func (x *exchange) routed() []byte {
 
 // upgrades tells whether the client wants another protocol on the connection.
 func (x *exchange) upgrades() bool {
-	return equalFold(x.fields.get(fieldUpgrade), "websocket") && x.fields.nominated([]byte("upgrade")) && x.method == fasthttp.MethodGet
+	return header.EqualFold(x.fields.Get(header.Upgrade), "websocket") && x.fields.Nominated([]byte("upgrade")) && x.method == fasthttp.MethodGet
 }
 
 // appendRaw writes the head of a request that passes as it is.
@@ -153,26 +154,26 @@ func (x *exchange) appendRaw(dst []byte, upgrade bool) []byte {
 	dst = append(append(append(dst, x.method...), ' '), x.target...)
 	dst = append(append(dst, " HTTP/1.1\r\nHost: "...), x.upstreamHost()...)
 	dst = append(dst, '\r', '\n')
-	for i := range x.fields.list {
-		f := &x.fields.list[i]
-		switch f.class {
-		case classHop, classForwarding:
+	for i := range x.fields.List {
+		f := &x.fields.List[i]
+		switch f.Class {
+		case header.ClassHop, header.ClassForwarding:
 			continue
-		case classFraming:
-			if f.field != fieldContentEncoding && f.field != fieldAcceptEncoding {
+		case header.ClassFraming:
+			if f.Name != header.ContentEncoding && f.Name != header.AcceptEncoding {
 				continue
 			}
 		}
-		if f.class != classFraming && x.fields.nominated(f.name) {
+		if f.Class != header.ClassFraming && x.fields.Nominated(f.Text) {
 			continue
 		}
-		if f.field == fieldCookie {
-			if x.scratch = x.appendCookies(x.scratch[:0], f.value); len(x.scratch) > 0 {
-				dst = appendField(dst, f.name, x.scratch)
+		if f.Name == header.Cookie {
+			if x.scratch = x.appendCookies(x.scratch[:0], f.Value); len(x.scratch) > 0 {
+				dst = appendField(dst, f.Text, x.scratch)
 			}
 			continue
 		}
-		dst = appendField(dst, f.name, f.value)
+		dst = appendField(dst, f.Text, f.Value)
 	}
 	if upgrade {
 		dst = append(dst, "Connection: Upgrade\r\nUpgrade: websocket\r\n"...)

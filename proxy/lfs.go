@@ -5,6 +5,7 @@ import (
 
 	"github.com/valyala/fasthttp"
 
+	"patgate/proxy/header"
 	"patgate/routes/git"
 	"patgate/routes/params"
 )
@@ -16,11 +17,11 @@ const maxBatchAnswer = 16 << 20
 func (x *exchange) readLFS() ([]byte, error) {
 	b := &x.body
 	b.open(x)
-	media, _, _ := cutMediaType(x.fields.get(fieldContentType))
+	media, _, _ := cutMediaType(x.fields.Get(header.ContentType))
 	switch {
-	case !equalFold(media, git.LFSMediaType) && !equalFold(media, "application/json"):
+	case !header.EqualFold(media, git.LFSMediaType) && !header.EqualFold(media, "application/json"):
 		return nil, &params.Refusal{Code: params.CodeContentType, Message: "the Content-Type of this request must be " + git.LFSMediaType}
-	case x.fields.has(fieldContentEncoding):
+	case x.fields.Has(header.ContentEncoding):
 		return nil, &params.Refusal{Code: params.CodeContentEncoding, Message: "this request takes no Content-Encoding"}
 	}
 	b.contentType = append(b.contentType[:0], git.LFSMediaType...)
@@ -34,7 +35,7 @@ func (x *exchange) readLFS() ([]byte, error) {
 func cutMediaType(value []byte) (media, parameters []byte, found bool) {
 	for i, c := range value {
 		if c == ';' {
-			return trimSpace(value[:i]), value[i+1:], true
+			return header.TrimSpace(value[:i]), value[i+1:], true
 		}
 	}
 	return value, nil, false

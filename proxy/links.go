@@ -3,6 +3,8 @@ package proxy
 import (
 	"bytes"
 	"strings"
+
+	"patgate/proxy/header"
 )
 
 // links rewrites the forge's own address in Link and Location headers to the one under which clients reach patgate, so
@@ -68,9 +70,9 @@ func (l *links) appendLink(dst, value, client []byte) []byte {
 func (l *links) origin(value []byte) int {
 	at := 0
 	switch {
-	case len(value) > 8 && equalFold(value[:8], "https://"):
+	case len(value) > 8 && header.EqualFold(value[:8], "https://"):
 		at = 8
-	case len(value) > 7 && equalFold(value[:7], "http://"):
+	case len(value) > 7 && header.EqualFold(value[:7], "http://"):
 		at = 7
 	case hasPrefix(value, "//"):
 		at = 2
@@ -82,7 +84,7 @@ func (l *links) origin(value []byte) int {
 		end++
 	}
 	for _, host := range l.hosts {
-		if equalFold(value[at:end], host) {
+		if header.EqualFold(value[at:end], host) {
 			return end
 		}
 	}

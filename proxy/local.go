@@ -10,6 +10,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"patgate/policy"
+	"patgate/proxy/header"
 	"patgate/routes"
 	"patgate/token"
 )
@@ -204,12 +205,12 @@ const localPages = localPrefix + "/console"
 func (x *exchange) localHeader() http.Header {
 	h := http.Header{}
 	if below(x.path, localPages) {
-		for i := range x.fields.list {
-			switch f := &x.fields.list[i]; {
-			case f.alias:
-			case equalFold(f.name, "cookie"), equalFold(f.name, "origin"), equalFold(f.name, "sec-fetch-site"), equalFold(f.name, "sec-fetch-mode"),
-				equalFold(f.name, "accept"), equalFold(f.name, "range"), equalFold(f.name, "if-range"), equalFold(f.name, "host"):
-				h.Add(string(f.name), string(f.value))
+		for i := range x.fields.List {
+			switch f := &x.fields.List[i]; {
+			case f.Alias:
+			case header.EqualFold(f.Text, "cookie"), header.EqualFold(f.Text, "origin"), header.EqualFold(f.Text, "sec-fetch-site"), header.EqualFold(f.Text, "sec-fetch-mode"),
+				header.EqualFold(f.Text, "accept"), header.EqualFold(f.Text, "range"), header.EqualFold(f.Text, "if-range"), header.EqualFold(f.Text, "host"):
+				h.Add(string(f.Text), string(f.Value))
 			}
 		}
 	}
@@ -219,7 +220,7 @@ func (x *exchange) localHeader() http.Header {
 		}
 	}
 	if below(x.path, localPrefix+"/leaks") {
-		h.Set("Authorization", string(x.fields.get(fieldAuthorization)))
+		h.Set("Authorization", string(x.fields.Get(header.Authorization)))
 	}
 	return h
 }
@@ -231,13 +232,13 @@ func (x *exchange) forgeCredential() token.Secret {
 	if queryCredential(x.target) {
 		return token.Secret{}
 	}
-	for i := range x.fields.list {
-		f := &x.fields.list[i]
-		if f.class != classCredential || f.field == fieldCookie && !x.h.dialect.isSession(f.value) {
+	for i := range x.fields.List {
+		f := &x.fields.List[i]
+		if f.Class != header.ClassCredential || f.Name == header.Cookie && !x.h.dialect.isSession(f.Value) {
 			continue
 		}
 		place, value := x.cred.read(f)
-		if secret != nil || f.alias || place != placePrivateToken && place != placeBearer && (place != placeTokenKey || x.h.dialect.rawTokens) || !isToken(value) {
+		if secret != nil || f.Alias || place != placePrivateToken && place != placeBearer && (place != placeTokenKey || x.h.dialect.rawTokens) || !header.IsToken(value) {
 			return token.Secret{}
 		}
 		secret = value

@@ -5,6 +5,7 @@ import (
 
 	"github.com/valyala/fasthttp"
 
+	"patgate/proxy/header"
 	"patgate/proxy/wire"
 	"patgate/routes"
 	"patgate/token"
@@ -92,7 +93,7 @@ func cutHead(in []byte) (target, raw []byte, ok bool) {
 		return nil, nil, false
 	}
 	target = line[len(getLine) : len(line)-len(version)]
-	return target, in[end:], isVisible(target)
+	return target, in[end:], header.IsVisible(target)
 }
 
 // getLine begins the request line of a GET.
@@ -105,12 +106,12 @@ func (x *exchange) judgeQuickly(target, raw []byte) bool {
 		return false
 	}
 	f := &x.fields
-	if f.size != len(raw) { // another request follows
+	if f.Size != len(raw) { // another request follows
 		return false
 	}
 	if x.cred.caller != callerPatgate || x.surface != surfaceAPI || x.local() || x.sealed.kind != sealNone ||
-		f.has(fieldContentLength) || f.has(fieldTransferEncoding) || f.has(fieldExpect) || f.has(fieldUpgrade) ||
-		f.has(fieldConnection) && (f.repeated(fieldConnection) || !equalFold(f.get(fieldConnection), "keep-alive")) {
+		f.Has(header.ContentLength) || f.Has(header.TransferEncoding) || f.Has(header.Expect) || f.Has(header.Upgrade) ||
+		f.Has(header.Connection) && (f.Repeated(header.Connection) || !header.EqualFold(f.Get(header.Connection), "keep-alive")) {
 		return false
 	}
 	if times, _ := x.h.failures.over(x.client); times > 0 {

@@ -1,7 +1,6 @@
 package proxy
 
 import (
-	"bytes"
 	"fmt"
 	"io"
 	"slices"
@@ -9,6 +8,7 @@ import (
 
 	"github.com/valyala/fasthttp"
 
+	"patgate/proxy/header"
 	"patgate/proxy/wire"
 	"patgate/proxy/wire/loop"
 )
@@ -131,29 +131,26 @@ func unlessFull(got outcome, in []byte) outcome {
 	return got
 }
 
-// cutStatus reads a status line (RFC 9112, 4) and gives what is behind it.
+// cutStatus reads the status line of an ordinary answer and gives what is behind it.
 func cutStatus(in []byte) (status int, fields []byte, got outcome) {
-	const version = "HTTP/1.1 "
-	end := bytes.IndexByte(in, '\n')
-	switch {
-	case end < 0:
-		return 0, nil, answerMore
-	case end < len(version)+4 || in[end-1] != '\r' || !hasPrefix(in, version):
+	line, fields, state := header.CutLine(in)
+	if state != header.Whole {
+		return 0, nil, outcomeOf(state)
+	}
+	status, old, ok := header.ReadStatus(line)
+	if !ok || old || status < firstFinal || status == fasthttp.StatusNoContent || status == fasthttp.StatusResetContent ||
+		status == fasthttp.StatusNotModified || status == fasthttp.StatusPartialContent {
 		return 0, nil, answerOther
 	}
-	line := in[len(version) : end-1]
-	for _, b := range line[:3] {
-		if b < '0' || b > '9' {
-			return 0, nil, answerOther
-		}
-		status = 10*status + int(b-'0')
+	return status, fields, answerDone
+}
+
+// outcomeOf gives what becomes of an answer whose head is not whole.
+func outcomeOf(state header.State) outcome {
+	if state == header.More {
+		return answerMore
 	}
-	switch {
-	case len(line) > 3 && line[3] != ' ', !isFieldText(line[3:]),
-		status < firstStatus || status > lastStatus, status == fasthttp.StatusNoContent, status == fasthttp.StatusResetContent, status == fasthttp.StatusNotModified, status == fasthttp.StatusPartialContent:
-		return 0, nil, answerOther
-	}
-	return status, in[end+1:], answerDone
+	return answerOther
 }
 
 // answerLine is what is done with a line of an answer, whatever was asked for.
@@ -173,21 +170,17 @@ const (
 
 // appendAnswer writes the head of the answer, and gives its body, as far as it has come, and the length of it.
 func (f *flight) appendAnswer(out []byte, s *station, status int, fields []byte) (head, body []byte, length int, got outcome) {
-	out = append(out, statusLines[status-firstStatus]...)
+	out = append(out, statusLines[status-firstFinal]...)
 	length = -1
 	var lengthText []byte
 	lent := false
 	for {
-		end := bytes.IndexByte(fields, '\n')
-		switch {
-		case end < 0:
-			return out, nil, 0, answerMore
-		case end < 1 || fields[end-1] != '\r':
-			return out, nil, 0, answerOther
+		line, rest, state := header.CutLine(fields)
+		if state != header.Whole {
+			return out, nil, 0, outcomeOf(state)
 		}
-		text := fields[:end+1]
-		line := text[:end-1]
-		fields = fields[end+1:]
+		text := fields[:len(line)+2]
+		fields = rest
 		if len(line) == 0 {
 			break
 		}
@@ -218,7 +211,7 @@ func (f *flight) appendAnswer(out []byte, s *station, status int, fields []byte)
 			if length >= 0 {
 				return out, nil, 0, answerOther
 			}
-			length, lengthText = known.length, trimSpace(line[len("content-length:"):])
+			length, lengthText = known.length, header.TrimSpace(line[len("content-length:"):])
 		}
 	}
 	if length < 0 {
@@ -235,22 +228,22 @@ func (f *flight) appendAnswer(out []byte, s *station, status int, fields []byte)
 
 // answerLine reads a line of an answer, and writes it when it is passed on. False: a goroutine has to read the answer.
 func (x *exchange) answerLine(out, line []byte) (l answerLine, written []byte, ok bool) {
-	name, value, ok := cutField(line)
+	name, value, ok := header.ReadField(line)
 	if !ok {
 		return l, out, false
 	}
 	switch len(name) {
 	case len("content-length"):
-		if equalFold(name, "content-length") {
+		if header.EqualFold(name, "content-length") {
 			l = answerLine{lineLength, lengthOf(value)}
 			return l, out, l.length >= 0
 		}
 	case len("connection"):
-		if equalFold(name, "connection") {
-			return answerLine{kind: lineDropped}, out, equalFold(value, "keep-alive")
+		if header.EqualFold(name, "connection") {
+			return answerLine{kind: lineDropped}, out, header.EqualFold(value, "keep-alive")
 		}
 	case len("transfer-encoding"), len("trailer"): // of which the latter is as long as "upgrade"
-		if equalFold(name, "transfer-encoding") || equalFold(name, "trailer") || equalFold(name, "upgrade") {
+		if header.EqualFold(name, "transfer-encoding") || header.EqualFold(name, "trailer") || header.EqualFold(name, "upgrade") {
 			return l, out, false
 		}
 	}
@@ -269,32 +262,19 @@ func (x *exchange) answerLine(out, line []byte) (l answerLine, written []byte, o
 	return answerLine{kind: lineOther}, out, true
 }
 
-// firstStatus and lastStatus are those of final answers (RFC 9110, 15).
+// firstFinal and lastFinal bound the status of final answers (RFC 9110, 15).
 const (
-	firstStatus = 200
-	lastStatus  = 599
+	firstFinal = 200
+	lastFinal  = 599
 )
 
 // statusLines are the first lines of answers.
-var statusLines = func() (lines [lastStatus - firstStatus + 1]string) {
+var statusLines = func() (lines [lastFinal - firstFinal + 1]string) {
 	for i := range lines {
-		lines[i] = fmt.Sprintf("HTTP/1.1 %d %s\r\n", firstStatus+i, fasthttp.StatusMessage(firstStatus+i))
+		lines[i] = fmt.Sprintf("HTTP/1.1 %d %s\r\n", firstFinal+i, fasthttp.StatusMessage(firstFinal+i))
 	}
 	return lines
 }()
-
-// cutField reads a field line (RFC 9112, 5) without its end. False: it is not one, or could be read in another way.
-func cutField(line []byte) (name, value []byte, ok bool) {
-	colon := 0
-	for colon < len(line) && tokenByte[line[colon]] {
-		colon++
-	}
-	if colon == 0 || colon == len(line) || line[colon] != ':' {
-		return nil, nil, false
-	}
-	value = trimSpace(line[colon+1:])
-	return line[:colon], value, isFieldValue(value)
-}
 
 // lengthOf reads a Content-Length of a few digits, as it is written here too; -1 is anything else.
 func lengthOf(value []byte) int {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/valyala/fasthttp"
 
+	"patgate/proxy/header"
 	"patgate/token"
 )
 
@@ -63,7 +64,7 @@ func (l *links) destination(value []byte) destination {
 func cutOrigin(value []byte) (scheme string, authority []byte) {
 	for _, scheme := range [...]string{"https", "http"} {
 		n := len(scheme) + len("://")
-		if len(value) >= n && equalFold(value[:n], scheme+"://") {
+		if len(value) >= n && header.EqualFold(value[:n], scheme+"://") {
 			rest := value[n:]
 			if end := bytes.IndexAny(rest, "/?#"); end >= 0 {
 				rest = rest[:end]

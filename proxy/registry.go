@@ -10,6 +10,7 @@ import (
 
 	"patgate/forge"
 	"patgate/policy"
+	"patgate/proxy/header"
 	"patgate/proxy/wire"
 	"patgate/routes"
 	"patgate/routes/registry"
@@ -271,7 +272,7 @@ func (x *exchange) findContainer(kind routes.RefKind, paths []string) (*policy.C
 		if err != nil {
 			return nil, "", err
 		}
-		if c.ID != 0 && equalFold([]byte(c.Path), path) {
+		if c.ID != 0 && header.EqualFold([]byte(c.Path), path) {
 			return &c, path, nil
 		}
 	}

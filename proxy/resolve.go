@@ -10,6 +10,7 @@ import (
 	"patgate/cache"
 	"patgate/forge"
 	"patgate/policy"
+	"patgate/proxy/header"
 	"patgate/routes"
 	"patgate/routes/params"
 )
@@ -340,7 +341,7 @@ func (x *exchange) ownerStayed() bool {
 	}
 	was, _, _ := bytes.Cut(x.op.Captures()[0].Value, []byte{'/'})
 	is, _, _ := strings.Cut(own.Path, "/")
-	return equalFold(was, is)
+	return header.EqualFold(was, is)
 }
 
 var refuseOldOwner = refuse400(params.CodePathDiffers.String(), "The repository has another owner by now: use the name that it has.")

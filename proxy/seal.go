@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"patgate/proxy/header"
 	"patgate/token"
 )
 
@@ -107,8 +108,8 @@ func (x *exchange) openSealed() *refusal {
 	if r, found := x.openTicket(); found {
 		return r
 	}
-	scheme, text, _ := bytes.Cut(x.fields.get(fieldAuthorization), []byte{' '})
-	text = trimSpace(text)
+	scheme, text, _ := bytes.Cut(x.fields.Get(header.Authorization), []byte{' '})
+	text = header.TrimSpace(text)
 	kind := sealKindOf(text)
 	if kind == sealNone {
 		return nil
@@ -117,7 +118,7 @@ func (x *exchange) openSealed() *refusal {
 	if registry {
 		refused = refuseBearer
 	}
-	if !equalFold(scheme, "bearer") || registry != (kind == sealRegistry) || kind == sealTicket || kind == sealConan && x.surface != surfaceAPI {
+	if !header.EqualFold(scheme, "bearer") || registry != (kind == sealRegistry) || kind == sealTicket || kind == sealConan && x.surface != surfaceAPI {
 		return refused
 	}
 	if x.cred.found > 1 || queryCredential(x.target) {

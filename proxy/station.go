@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"patgate/proxy/header"
 	"patgate/routes"
 	"patgate/routes/memo"
 	"patgate/routes/params"
@@ -8,10 +9,10 @@ import (
 
 // station is what one event loop keeps from one request to the next. Only the loop's goroutine uses it.
 type station struct {
-	table    *routes.Table       // for which the following is remembered
-	asked    memo.Of[fieldLine]  // lines of requests
-	answered memo.Of[answerLine] // and of answers
-	pairs    params.Memo         // parameters
+	table    *routes.Table        // for which the following is remembered
+	asked    memo.Of[header.Line] // lines of requests
+	answered memo.Of[answerLine]  // and of answers
+	pairs    params.Memo          // parameters
 
 	x     *exchange // in which requests are judged, one after the other
 	spare []*flight
@@ -35,7 +36,7 @@ func newStation() *station {
 // renew puts another exchange in the place of one of which nobody knows what it holds.
 func (s *station) renew() {
 	s.x = new(exchange)
-	s.x.fields.known = &s.asked
+	s.x.fields.Memo = &s.asked
 	s.x.set.Memo = &s.pairs
 }
 

@@ -1,0 +1,67 @@
+package header
+
+import "bytes"
+
+// State is how far the bytes of a head have been read.
+type State uint8
+
+// The states of a head.
+const (
+	More      State = iota // there must come more
+	Whole                  // it was read to its end
+	Malformed              // it can be read in no way, or in more than one
+)
+
+// CutLine takes the first line of a head, without its CR LF.
+func CutLine(in []byte) (line, rest []byte, got State) {
+	end := bytes.IndexByte(in, '\n')
+	switch {
+	case end < 0:
+		return nil, in, More
+	case end < 1 || in[end-1] != '\r':
+		return nil, in, Malformed
+	}
+	return in[:end-1], in[end+1:], Whole
+}
+
+// ReadField reads a field line (RFC 9112, 5) without its end. False: it is not one, or could be read in another way.
+func ReadField(line []byte) (name, value []byte, ok bool) {
+	colon := 0
+	for colon < len(line) && tokenByte[line[colon]] {
+		colon++
+	}
+	if colon == 0 || colon == len(line) || line[colon] != ':' {
+		return nil, nil, false
+	}
+	value = TrimSpace(line[colon+1:])
+	return line[:colon], value, IsValue(value)
+}
+
+// firstStatus and lastStatus bound the status of an answer (RFC 9110, 15).
+const (
+	firstStatus = 100
+	lastStatus  = 599
+)
+
+// ReadStatus reads a status line (RFC 9112, 4) without its end; old tells that it is of HTTP/1.0. False: it is not one, or could
+// be read in another way. Where the reason phrase is missing, the blank before it may be too: many servers leave it out.
+func ReadStatus(line []byte) (status int, old, ok bool) {
+	const version = "HTTP/1.1 "
+	if len(line) < len(version)+3 || string(line[:len(version)]) != version {
+		if len(line) < len(version)+3 || string(line[:len(version)]) != "HTTP/1.0 " {
+			return 0, false, false
+		}
+		old = true
+	}
+	line = line[len(version):]
+	for _, b := range line[:3] {
+		if b < '0' || b > '9' {
+			return 0, false, false
+		}
+		status = 10*status + int(b-'0')
+	}
+	if len(line) > 3 && line[3] != ' ' || status < firstStatus || status > lastStatus {
+		return 0, false, false
+	}
+	return status, old, IsValue(line[3:])
+}
