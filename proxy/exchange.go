@@ -143,8 +143,7 @@ func (x *exchange) unjudge() {
 	x.decision = policy.Decision{}
 	x.op.Route = nil // a request that is refused before it is classified has none
 	x.question.Route = nil
-	x.question.Checks = emptied(x.question.Checks)
-	x.question.Refs, x.question.Commands = emptied(x.question.Refs), emptied(x.question.Commands)
+	x.question.Acts = emptied(x.question.Acts)
 	x.containers, x.found = emptied(x.containers), emptied(x.found)
 	x.renamed = false
 }

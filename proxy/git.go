@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -106,11 +107,18 @@ func (x *exchange) readCommands() (err error) {
 		return commandError(err)
 	}
 	b.prefix = raw.b
-	for i := range x.git.push.Updates {
-		u := &x.git.push.Updates[i]
-		x.question.Refs = append(x.question.Refs, policy.RefUpdate{Name: u.Name, Create: u.Create, Delete: u.Delete})
-	}
 	return nil
+}
+
+// askForRefs puts the changes of refs that a push asks for into the question.
+func (x *exchange) askForRefs() {
+	if x.git.push == nil {
+		return
+	}
+	for i := range x.git.push.Updates {
+		update := (*policy.RefUpdate)(&x.git.push.Updates[i])
+		x.question.Acts = append(x.question.Acts, policy.Act{Kind: policy.ActRef, Update: update})
+	}
 }
 
 // leasedBuffer keeps what is written to it, in memory that it takes room for.
@@ -159,7 +167,7 @@ func commandError(err error) error {
 
 // checkOptions adds what push options would have the forge do besides: make or change a merge request.
 func (x *exchange) checkOptions() error {
-	if x.git.push == nil || len(x.question.Checks) == 0 {
+	if x.git.push == nil || len(x.question.Acts) == 0 {
 		return nil
 	}
 	needs := routes.PermissionSet{}
@@ -215,14 +223,14 @@ func (x *exchange) checkNamedOptions(needs routes.PermissionSet) error {
 	return nil
 }
 
-// alsoNeeds adds a check of further permissions on the row's own container.
+// alsoNeeds adds an act that needs further permissions on the row's own container.
 func (x *exchange) alsoNeeds(needs routes.PermissionSet) {
 	if needs.Empty() {
 		return
 	}
-	own := x.question.Checks[0]
-	own.Needs, own.Target = &needs, true
-	x.question.Checks = append(x.question.Checks, own)
+	further := x.question.Acts[0]
+	further.Kind, further.Needs = policy.ActTarget, &needs
+	x.question.Acts = append(x.question.Acts, further)
 }
 
 // checkTwin refuses a path that the forge would take for a project's own, because there is one of that name. It is asked
@@ -265,9 +273,9 @@ func (x *exchange) rebuildGit() error {
 
 // ownContainer gives the container of the row's own boundary.
 func (x *exchange) ownContainer() *policy.Container {
-	for i := range x.question.Checks {
-		if c := &x.question.Checks[i]; !c.Target {
-			return c.Container
+	for i := range x.question.Acts {
+		if act := &x.question.Acts[i]; act.Kind == policy.ActOwn {
+			return act.Container
 		}
 	}
 	return nil
@@ -284,15 +292,15 @@ func (x *exchange) refusePush(message string) bool {
 	if _, err := io.CopyN(io.Discard, &x.body, maxDropped); !errors.Is(err, io.EOF) {
 		x.ctx.Response.Header.SetConnectionClose()
 	}
-	failed := -1
+	allowed := func(int) bool { return false }
 	if x.decision.Reason == policy.ReasonRef {
-		failed = x.decision.Check
+		allowed = x.allowedRefs()
 	}
 	out := &x.ctx.Response
 	out.SetStatusCode(fasthttp.StatusOK)
 	out.Header.SetContentType("application/x-git-receive-pack-result")
 	body := push.AppendReport(nil, message, func(i int) string {
-		if failed >= 0 && i != failed && x.allowsRef(i) {
+		if allowed(i) {
 			return "patgate refused the push because of another ref"
 		}
 		return "patgate: not allowed for this token"
@@ -302,12 +310,14 @@ func (x *exchange) refusePush(message string) bool {
 	return true
 }
 
-// allowsRef tells whether the i-th ref alone would have been allowed.
-func (x *exchange) allowsRef(i int) bool {
-	alone := x.question
-	alone.Refs = x.question.Refs[i : i+1]
-	d := policy.Decide(x.session.Grant, &alone)
-	return d.Verdict == policy.Allow
+// allowedRefs gives a function that tells whether the i-th ref alone would have been allowed.
+func (x *exchange) allowedRefs() func(i int) bool {
+	refs := len(x.question.Acts) - len(x.git.push.Updates) // they stand last
+	alone := policy.Question{Route: x.question.Route, Acts: slices.Clone(x.question.Acts[:refs+1])}
+	return func(i int) bool {
+		alone.Acts[refs] = x.question.Acts[refs+i]
+		return policy.Decide(x.session.Grant, &alone).Verdict == policy.Allow
+	}
 }
 
 // maxDropped bounds what is read of a push that is refused, in bytes.
@@ -315,11 +325,7 @@ const maxDropped = 1 << 30
 
 // refMessage says which ref a push may not change.
 func (x *exchange) refMessage() string {
-	i := x.decision.Check
-	if i < 0 || i >= len(x.question.Refs) {
-		return ""
-	}
-	u := &x.question.Refs[i]
+	u := x.question.Acts[x.decision.Act].Update
 	what := "change"
 	if u.Delete {
 		what = "delete"

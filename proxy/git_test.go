@@ -121,6 +121,9 @@ func TestGitPushBodies(t *testing.T) {
 			if forwarded := upstream.count() > before; forwarded != c.forwarded {
 				t.Fatalf("forwarded is %v", forwarded)
 			}
+			if e := g.sink.last(t); strings.Contains(c.text, "may not change") != (e.Act == policy.ActRef) {
+				t.Errorf("recorded as %q of %v", e.Reason, e.Act)
+			}
 			if !c.forwarded {
 				return
 			}

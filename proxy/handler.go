@@ -314,7 +314,7 @@ func (x *exchange) foresee() *refusal {
 		return refusalOf(err)
 	}
 	r := x.decide()
-	if r != nil && x.decision.Reason == policy.ReasonTargetDenied && x.decision.Check < 0 {
+	if r != nil && x.decision.Reason == policy.ReasonTargetDenied && x.decision.Act < 0 {
 		return nil
 	}
 	return r
@@ -360,7 +360,8 @@ func (x *exchange) plan() *refusal {
 func (x *exchange) decide() *refusal {
 	if x.decision.Reason != policy.ReasonOpen {
 		x.question.Route = x.op.Route
-		x.askForCommands()
+		x.askForQuickActions()
+		x.askForRefs()
 		x.decision = policy.Decide(x.session.Grant, &x.question)
 		x.note()
 		x.noteFurther()
@@ -369,7 +370,7 @@ func (x *exchange) decide() *refusal {
 		r := refusalOfDenial(&x.decision, x.op.Route)
 		switch x.decision.Reason {
 		case policy.ReasonQuickAction:
-			r.message = x.commandMessage()
+			r.message = x.quickActionMessage()
 		case policy.ReasonRef:
 			r.message, r.decision = x.refMessage(), nil
 		case policy.ReasonTargetDenied:
@@ -386,36 +387,35 @@ func (x *exchange) decide() *refusal {
 func (x *exchange) note() {
 	e, d := x.event, &x.decision
 	e.Verdict, e.Reason, e.Boundary, e.BoundaryID, e.Scope = d.Verdict, d.Reason.String(), d.Boundary, d.Container, d.Scope
-	e.Undeclared, e.Used = x.set.Undeclared, nil
+	e.Undeclared, e.Used, e.Act = x.set.Undeclared, nil, policy.ActNone
 	switch {
 	case d.Verdict == policy.Deny:
+		if d.Act >= 0 {
+			e.Act = x.question.Acts[d.Act].Kind
+		}
 		e.Permission = firstName(x.table.Catalogue(), &d.Missing)
 	case d.Reason == policy.ReasonGranted && x.op.Route != nil:
 		e.Used = &x.op.Route.NeedSet
 	}
 }
 
-// noteFurther adds to an allowed request's event what it needed besides the row's own permissions: on further containers,
-// and for what its texts would have the forge do.
+// noteFurther adds to an allowed request's event what its acts needed besides the row's own permissions.
 func (x *exchange) noteFurther() {
 	if x.event.Used == nil {
 		return
 	}
 	further := false
-	for i := range x.question.Checks {
-		further = further || x.question.Checks[i].Needs != nil
+	for i := range x.question.Acts {
+		further = further || x.question.Acts[i].Needs != nil
 	}
-	if !further && len(x.question.Commands) == 0 {
+	if !further {
 		return
 	}
 	x.used = *x.event.Used
-	for i := range x.question.Checks {
-		if needs := x.question.Checks[i].Needs; needs != nil {
+	for i := range x.question.Acts {
+		if needs := x.question.Acts[i].Needs; needs != nil {
 			x.used.Union(needs)
 		}
-	}
-	for i := range x.question.Commands {
-		x.used.Union(x.question.Commands[i].Needs)
 	}
 	x.event.Used = &x.used
 }

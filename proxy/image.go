@@ -106,12 +106,12 @@ func (x *exchange) judgeImage() *refusal {
 	if x.decision.Verdict != policy.Allow {
 		return refusalOfDenial(&x.decision, route)
 	}
-	check, err := x.checkImage(image.Name)
+	act, err := x.actOnImage(image.Name)
 	if err != nil {
 		return refusalOf(err)
 	}
 	x.question.Route = route
-	x.question.Checks = append(x.question.Checks[:0], check)
+	x.question.Acts = append(x.question.Acts[:0], act)
 	return x.decide()
 }
 

@@ -70,10 +70,10 @@ func (x *exchange) judgeGroup(path []byte) (*refusal, error) {
 	if r := x.planRow(registry.ProxiedRow); r != nil {
 		return copyOf(r), nil
 	}
-	x.question.Route, x.question.Checks = x.op.Route, x.question.Checks[:0]
+	x.question.Route, x.question.Acts = x.op.Route, x.question.Acts[:0]
 	x.resolving = time.Now()
 	x.containers, x.found = make([]policy.Container, 0, 1), x.found[:0]
-	if _, err := x.resolveReference(routes.Reference{Kind: routes.RefGroup, Path: path}, policy.Check{}); err != nil {
+	if _, err := x.resolveReference(routes.Reference{Kind: routes.RefGroup, Path: path}, policy.Act{Kind: policy.ActOwn}); err != nil {
 		return nil, err
 	}
 	x.decision = policy.Decide(x.session.Grant, &x.question)

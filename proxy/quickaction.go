@@ -8,22 +8,22 @@ import (
 	"patgate/routes/params"
 )
 
-// askForCommands puts what the texts of the request would have the forge do into the question.
-func (x *exchange) askForCommands() {
-	x.question.Commands = x.question.Commands[:0]
+// askForQuickActions puts what the texts of the request would have the forge do into the question.
+func (x *exchange) askForQuickActions() {
 	if x.h.options.AllowQuickActions {
 		return
 	}
 	for i := range x.set.Commands {
 		c := &x.set.Commands[i]
-		x.question.Commands = append(x.question.Commands, policy.Command{Needs: c.Command.NeedSet(c.Kind), Elsewhere: c.Command.Elsewhere})
+		act := policy.Act{Kind: policy.ActQuickAction, Needs: c.Command.NeedSet(c.Kind), Elsewhere: c.Command.Elsewhere}
+		x.question.Acts = append(x.question.Acts, act)
 	}
 }
 
-// commandMessage says which line of the request's text asks for more than the token allows. Nothing but the command's name
+// quickActionMessage says which line of the request's text asks for more than the token allows. Nothing but the command's name
 // is repeated of the text.
-func (x *exchange) commandMessage() string {
-	i := x.decision.Check
+func (x *exchange) quickActionMessage() string {
+	i := x.decision.Act - (len(x.question.Acts) - len(x.set.Commands)) // they stand last
 	if i < 0 || i >= len(x.set.Commands) {
 		return "A text of the request has a quick action that the token does not allow."
 	}

@@ -224,12 +224,12 @@ func (x *exchange) judgeAction(action, image string) (*refusal, error) {
 	if r := x.planAction(action); r != nil {
 		return copyOf(r), nil
 	}
-	check, err := x.checkImage(image)
+	act, err := x.actOnImage(image)
 	if err != nil {
 		return nil, err
 	}
 	x.question.Route = x.op.Route
-	x.question.Checks = append(x.question.Checks[:0], check)
+	x.question.Acts = append(x.question.Acts[:0], act)
 	x.decision = policy.Decide(x.session.Grant, &x.question)
 	x.note()
 	if x.decision.Verdict != policy.Allow {
@@ -238,16 +238,17 @@ func (x *exchange) judgeAction(action, image string) (*refusal, error) {
 	return nil, nil
 }
 
-// checkImage gives the check of the container that an image belongs to: its project, or where the forge serves the registry
-// itself, the owner that its name begins with. Where there is none, the check fails.
-func (x *exchange) checkImage(image string) (policy.Check, error) {
+// actOnImage gives the act on the container that an image belongs to: its project, or where the forge serves the registry
+// itself, the owner that its name begins with. Where there is none, the act fails.
+func (x *exchange) actOnImage(image string) (policy.Act, error) {
 	kind, boundary, paths := routes.RefProject, routes.BoundaryProject, registry.Projects(image)
 	if x.table.Named() {
 		owner, _, _ := strings.Cut(image, "/")
 		kind, boundary, paths = routes.RefNamespace, routes.BoundaryGroup, []string{owner}
 	}
 	container, path, err := x.findContainer(kind, paths)
-	return policy.Check{Boundary: boundary, Container: container, Reference: routes.Reference{Kind: kind, Path: []byte(path)}}, err
+	reference := routes.Reference{Kind: kind, Path: []byte(path)}
+	return policy.Act{Kind: policy.ActOwn, Boundary: boundary, Container: container, Reference: reference}, err
 }
 
 // copyOf keeps a refusal's decision, which the next question overwrites.

@@ -14,14 +14,14 @@ import (
 	"patgate/routes/params"
 )
 
-// resolve turns every container that the request names into facts, and into the checks that the policy decides on.
+// resolve turns every container that the request names into facts, and into the acts that the policy decides on.
 func (x *exchange) resolve() error {
 	route := x.op.Route
 	x.resolving = time.Time{}
 	if x.decision.Reason == policy.ReasonOpen {
 		return x.refuseTargets()
 	}
-	// Checks point into containers: there must be room for all of them.
+	// Acts point into containers: there must be room for all of them.
 	if need := len(x.op.Captures()) + len(x.set.Targets) + 1; cap(x.containers) < need {
 		x.containers = make([]policy.Container, 0, need)
 	}
@@ -52,7 +52,7 @@ func (x *exchange) resolveOwn(route *routes.Route) error {
 	case routes.FindInPath:
 		for i := range x.op.Captures() {
 			if c := &x.op.Captures()[i]; c.Name == route.Find.Name && c.Value != nil {
-				if err := x.resolveCapture(i, policy.Check{}); err != nil {
+				if err := x.resolveCapture(i, policy.Act{Kind: policy.ActOwn}); err != nil {
 					return err
 				}
 				x.onAccount(route)
@@ -62,17 +62,17 @@ func (x *exchange) resolveOwn(route *routes.Route) error {
 	case routes.FindInParam:
 		for i := range x.set.Targets {
 			if v := &x.set.Targets[i]; v.Find {
-				check := policy.Check{}
+				act := policy.Act{Kind: policy.ActOwn}
 				if v.Target != nil {
-					check.Needs = &v.Target.NeedSet
+					act.Needs = &v.Target.NeedSet
 				}
-				_, err := x.resolveReference(v.Ref, check)
+				_, err := x.resolveReference(v.Ref, act)
 				return err
 			}
 		}
 		for _, b := range route.Boundaries {
 			if !b.InContainer() {
-				x.question.Checks = append(x.question.Checks, policy.Check{Boundary: b})
+				x.question.Acts = append(x.question.Acts, policy.Act{Kind: policy.ActOwn, Boundary: b})
 				return nil
 			}
 		}
@@ -81,17 +81,17 @@ func (x *exchange) resolveOwn(route *routes.Route) error {
 		return x.lookup(route)
 	}
 	if len(route.Boundaries) == 0 {
-		return nil // Decide denies a question without checks
+		return nil // Decide denies a question without acts
 	}
-	x.question.Checks = append(x.question.Checks, policy.Check{Boundary: route.Boundaries[0]})
+	x.question.Acts = append(x.question.Acts, policy.Act{Kind: policy.ActOwn, Boundary: route.Boundaries[0]})
 	return nil
 }
 
-// onAccount moves the check of a row that has no project or group among its boundaries, although one stands in its path
-// (notification settings are the owner's), to the boundary that it has. What was not found stays a check that fails.
+// onAccount moves the act of a row that has no project or group among its boundaries, although one stands in its path
+// (notification settings are the owner's), to the boundary that it has. What was not found stays an act that fails.
 func (x *exchange) onAccount(route *routes.Route) {
-	check := &x.question.Checks[len(x.question.Checks)-1]
-	if len(route.Boundaries) == 0 || check.Container == nil || check.Container.Boundary == routes.BoundaryNone {
+	act := &x.question.Acts[len(x.question.Acts)-1]
+	if len(route.Boundaries) == 0 || act.Container == nil || act.Container.Boundary == routes.BoundaryNone {
 		return
 	}
 	for _, b := range route.Boundaries {
@@ -99,7 +99,7 @@ func (x *exchange) onAccount(route *routes.Route) {
 			return
 		}
 	}
-	*check = policy.Check{Boundary: route.Boundaries[0]}
+	*act = policy.Act{Kind: policy.ActOwn, Boundary: route.Boundaries[0]}
 }
 
 // resolveCaptures checks the targets that the path names.
@@ -117,7 +117,7 @@ func (x *exchange) resolveCaptures(route *routes.Route) error {
 			if c.Ref == routes.RefNone {
 				c.Ref = target.Ref
 			}
-			if err := x.resolveCapture(i, policy.Check{Needs: &target.NeedSet, Target: true}); err != nil {
+			if err := x.resolveCapture(i, policy.Act{Kind: policy.ActTarget, Needs: &target.NeedSet}); err != nil {
 				return err
 			}
 		}
@@ -126,9 +126,9 @@ func (x *exchange) resolveCaptures(route *routes.Route) error {
 }
 
 // resolveCapture resolves a reference in the path and has its id sent.
-func (x *exchange) resolveCapture(i int, check policy.Check) error {
+func (x *exchange) resolveCapture(i int, act policy.Act) error {
 	ref := x.op.Captures()[i].Reference()
-	c, err := x.resolveReference(ref, check)
+	c, err := x.resolveReference(ref, act)
 	switch named := x.op.Captures()[i].Named; {
 	case err != nil || c == nil:
 	case named && c.ID != 0 && x.surface == surfaceAPI:
@@ -152,16 +152,16 @@ func hasOwnID(c *policy.Container, kind routes.RefKind) bool {
 }
 
 func (x *exchange) resolveTarget(ref routes.Reference, needs *routes.PermissionSet) error {
-	_, err := x.resolveReference(ref, policy.Check{Needs: needs, Target: true})
+	_, err := x.resolveReference(ref, policy.Act{Kind: policy.ActTarget, Needs: needs})
 	return err
 }
 
-// resolveReference asks the resolver and adds a check. A user that a row's own path names is no container: nothing is asked.
-func (x *exchange) resolveReference(ref routes.Reference, check policy.Check) (*policy.Container, error) {
-	check.Reference = ref
-	if ref.Kind == routes.RefUser && !check.Target {
-		check.Boundary = routes.BoundaryUser
-		x.question.Checks = append(x.question.Checks, check)
+// resolveReference asks the resolver and adds an act. A user that a row's own path names is no container: nothing is asked.
+func (x *exchange) resolveReference(ref routes.Reference, act policy.Act) (*policy.Container, error) {
+	act.Reference = ref
+	if ref.Kind == routes.RefUser && act.Kind == policy.ActOwn {
+		act.Boundary = routes.BoundaryUser
+		x.question.Acts = append(x.question.Acts, act)
 		return nil, nil
 	}
 	c, err := x.find(ref)
@@ -171,15 +171,15 @@ func (x *exchange) resolveReference(ref routes.Reference, check policy.Check) (*
 	if x.surface != surfaceGit && !x.op.Route.Named && ref.ID == 0 && !hasOwnID(c, ref.Kind) && !bytes.EqualFold([]byte(c.Path), ref.Path) {
 		*c = policy.Container{} // it will be sent by its path: that must be the one that was checked
 	}
-	check.Boundary, check.Container = c.Boundary, c
-	if check.Boundary == routes.BoundaryNone {
-		check.Boundary = boundaryOf(ref.Kind)
+	act.Boundary, act.Container = c.Boundary, c
+	if act.Boundary == routes.BoundaryNone {
+		act.Boundary = boundaryOf(ref.Kind)
 	}
-	x.question.Checks = append(x.question.Checks, check)
+	x.question.Acts = append(x.question.Acts, act)
 	return c, nil
 }
 
-// find asks the resolver, in a loop for what it knows, and keeps the container where checks can point at it.
+// find asks the resolver, in a loop for what it knows, and keeps the container where acts can point at it.
 func (x *exchange) find(ref routes.Reference) (*policy.Container, error) {
 	resolver := x.h.options.Resolver
 	if x.ctx == nil {
@@ -232,23 +232,23 @@ func (x *exchange) lookup(route *routes.Route) error {
 		x.containers = append(make([]policy.Container, 0, need), x.containers...)
 	}
 	for _, id := range result.Projects {
-		if _, err := x.resolveReference(routes.Reference{Kind: routes.RefProject, ID: id}, policy.Check{}); err != nil {
+		if _, err := x.resolveReference(routes.Reference{Kind: routes.RefProject, ID: id}, policy.Act{Kind: policy.ActOwn}); err != nil {
 			return err
 		}
 	}
 	for _, id := range result.Groups {
-		if _, err := x.resolveReference(routes.Reference{Kind: routes.RefGroup, ID: id}, policy.Check{}); err != nil {
+		if _, err := x.resolveReference(routes.Reference{Kind: routes.RefGroup, ID: id}, policy.Act{Kind: policy.ActOwn}); err != nil {
 			return err
 		}
 	}
 	if result.Instance {
-		x.question.Checks = append(x.question.Checks, policy.Check{Boundary: routes.BoundaryInstance})
+		x.question.Acts = append(x.question.Acts, policy.Act{Kind: policy.ActOwn, Boundary: routes.BoundaryInstance})
 	}
 	if result.User {
-		x.question.Checks = append(x.question.Checks, policy.Check{Boundary: routes.BoundaryUser})
+		x.question.Acts = append(x.question.Acts, policy.Act{Kind: policy.ActOwn, Boundary: routes.BoundaryUser})
 	}
-	if len(x.question.Checks) == 0 {
-		x.question.Checks = append(x.question.Checks, policy.Check{}) // nothing was found: a check that fails
+	if len(x.question.Acts) == 0 {
+		x.question.Acts = append(x.question.Acts, policy.Act{Kind: policy.ActOwn}) // nothing was found: an act that fails
 	}
 	if result.Send != "" {
 		return x.sendLookedUp(route, result.Send)
