@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -16,6 +17,7 @@ import (
 	"patgate/forge"
 	"patgate/policy"
 	"patgate/routes"
+	"patgate/routes/params"
 	"patgate/token"
 )
 
@@ -272,6 +274,41 @@ func TestGiteaDenial(t *testing.T) {
 		len(answer.Missing) != 1 || answer.Missing[0] != "delete_project" || answer.RequestID == "" || header.Get("Content-Type") != "application/json" ||
 		!strings.Contains(header.Get("WWW-Authenticate"), `realm="Gitea"`) {
 		t.Errorf("%v %s", header, body)
+	}
+}
+
+// TestARequestIsNotAskedWhatAnotherHad: an exchange is used again, with what the texts of an earlier request had in it.
+func TestARequestIsNotAskedWhatAnotherHad(t *testing.T) {
+	g, upstream, secret := newGiteaGateway(t)
+	g.handler.exchanges.New = func() any {
+		x := &exchange{}
+		x.set.Commands = []params.FoundCommand{{Command: &routes.Command{Name: "merge"}}}
+		x.set.Undeclared = 3
+		return x
+	}
+	for _, target := range []string{
+		"/api/v1/repos/acme/app/issues", "/api/v1/admin/users", "/v2/token?service=container_registry", "/v2/acme/app/manifests/v1",
+	} {
+		t.Run(target, func(t *testing.T) {
+			header := map[string]string{"Authorization": basic("anyone", secret)}
+			if strings.HasPrefix(target, "/v2/acme") {
+				_, _, body := g.send(t, "GET", "/v2/token?service=container_registry&scope=repository:acme/app:pull", "", header)
+				var answer struct{ Token string }
+				if err := json.Unmarshal([]byte(body), &answer); err != nil {
+					t.Fatal(err)
+				}
+				header["Authorization"] = "Bearer " + answer.Token
+			}
+			runtime.GC()
+			runtime.GC() // the pool is empty then
+			status, _, body := g.send(t, "GET", target, "", header)
+			if n, _ := upstream.take(); strings.Contains(target, "admin") != (status == 403) || strings.Contains(target, "acme") != (n == 1) {
+				t.Errorf("status %d, %d requests reached the forge: %s", status, n, body)
+			}
+			if e := g.sink.last(t); e.Undeclared != 0 {
+				t.Errorf("recorded %d parameters that are not declared", e.Undeclared)
+			}
+		})
 	}
 }
 

@@ -344,12 +344,12 @@ func (x *exchange) classify() *refusal {
 
 // plan denies what no container could change.
 func (x *exchange) plan() *refusal {
+	x.set.Reset(x.op.Route, x.op.Captures())
 	x.decision = policy.Plan(x.session.Grant, x.op.Route)
 	x.note()
 	if x.decision.Verdict != policy.Allow {
 		return refusalOfDenial(&x.decision, x.op.Route)
 	}
-	x.set.Reset(x.op.Route, x.op.Captures())
 	if err := x.set.Query(x.op.Query); err != nil {
 		return refusalOf(err)
 	}

@@ -101,6 +101,7 @@ func (x *exchange) judgeImage() *refusal {
 		return x.judgeLogin()
 	}
 	route := x.op.Route
+	x.set.Reset(route, nil)
 	x.decision = policy.Plan(x.session.Grant, route)
 	x.note()
 	if x.decision.Verdict != policy.Allow {

@@ -211,6 +211,7 @@ func (x *exchange) planRow(name string) *refusal {
 		return refuseScopes
 	}
 	x.op.Set(route, false)
+	x.set.Reset(route, nil)
 	x.decision = policy.Plan(x.session.Grant, route)
 	x.note()
 	if x.decision.Verdict != policy.Allow {
