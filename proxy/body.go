@@ -28,9 +28,11 @@ type requestBody struct {
 	out       []byte // what is sent, when it is short
 	lease     lease
 
-	prefix  []byte // of a body that streams: what was read of it already, as it came
-	gzipped bool   // it passes with Content-Encoding: gzip
+	gzipped bool // it passes with Content-Encoding: gzip
 }
+
+// unframed is the length of a body for which the header says neither a length nor that it is chunked: there is none.
+const unframed = -2
 
 // present tells whether the request has a body.
 func (b *requestBody) present() bool { return b.length != 0 }
@@ -42,13 +44,16 @@ func (b *requestBody) open(x *exchange) {
 		return
 	}
 	b.length, b.from = int64(x.ctx.Request.Header.ContentLength()), x.ctx.RequestBodyStream()
-	if b.length == -2 || b.from == nil { // neither a length nor chunked: there is none
+	if b.length == unframed || b.from == nil {
 		b.length, b.from = 0, nil
 	}
 }
 
 // Read reads from the client; it counts, and takes an end before the declared length for an error.
 func (b *requestBody) Read(p []byte) (int, error) {
+	if b.from == nil {
+		return 0, io.EOF
+	}
 	n, err := b.from.Read(p)
 	b.received += int64(n)
 	switch {

@@ -1,11 +1,7 @@
 package proxy
 
 import (
-	"bytes"
-	"compress/gzip"
 	"context"
-	"errors"
-	"io"
 	"strconv"
 	"strings"
 
@@ -18,22 +14,18 @@ import (
 	"patgate/routes/params"
 )
 
-// maxCommands bounds the list of refs and options in front of a pack, in bytes, as sent and inflated.
-const maxCommands = 8 << 20
-
 // gitRequest is what an exchange keeps of a request of git or Git LFS.
 type gitRequest struct {
 	git.Request
-	push  *git.Push  // of a receive-pack request, when its commands were read
-	batch *git.Batch // of an LFS batch request
+	push  *pushRequest // of a receive-pack request, when its commands were read
+	batch *git.Batch   // of an LFS batch request
 }
 
 var (
 	refuseTwin = refuse400("ambiguous_path",
 		"The forge could take the repository's path for that of a project with this whole name. Rename one of the two.")
-	refusePushOption = refuse403("push_option",
-		"Access denied: The push option merge_request.target_project names another project: make the merge request with the REST API.")
 	refuseGitBody = refuse400("unexpected_body", "This request takes no body.")
+	refuseLength  = &refusal{status: fasthttp.StatusLengthRequired, reason: "length_required", message: "This request needs a body: send Content-Length, or Transfer-Encoding: chunked."}
 )
 
 // classifyGit reads the target of a request of git or Git LFS.
@@ -72,6 +64,9 @@ func (x *exchange) readGit() error {
 	if !equalFold(x.fields.get(fieldContentType), route.Body.Stream[0]) {
 		return &params.Refusal{Code: params.CodeContentType, Message: "the Content-Type of this request must be " + route.Body.Stream[0]}
 	}
+	if x.ctx.Request.Header.ContentLength() == unframed {
+		return refuseLength
+	}
 	b.contentType = append(b.contentType[:0], route.Body.Stream[0]...)
 	isPack := !strings.Contains(route.Path, "lfs/objects/")
 	switch encoding := x.fields.get(fieldContentEncoding); {
@@ -85,144 +80,6 @@ func (x *exchange) readGit() error {
 		return x.readCommands()
 	}
 	return nil
-}
-
-// readCommands reads the list of refs in front of a pack. What was read is kept as it came, to be sent in front of the
-// rest.
-func (x *exchange) readCommands() (err error) {
-	b := &x.body
-	b.lease.from = x.h.room
-	raw := leasedBuffer{lease: &b.lease}
-	source := io.Reader(io.TeeReader(&limited{from: b, left: maxCommands}, &raw))
-	if b.gzipped {
-		inflated, err := gzip.NewReader(source)
-		if err != nil {
-			return commandError(err)
-		}
-		inflated.Multistream(false) // the list stands in the first member, as every reader of it understands
-		source = inflated
-	}
-	if x.git.push, err = git.ReadPush(source, maxCommands); err != nil {
-		return commandError(err)
-	}
-	b.prefix = raw.b
-	for i := range x.git.push.Updates {
-		u := &x.git.push.Updates[i]
-		x.question.Refs = append(x.question.Refs, policy.RefUpdate{Name: u.Name, Create: u.Create, Delete: u.Delete})
-	}
-	return nil
-}
-
-// leasedBuffer keeps what is written to it, in memory that it takes room for.
-type leasedBuffer struct {
-	lease *lease
-	b     []byte
-}
-
-// Write takes room for p and keeps it.
-func (l *leasedBuffer) Write(p []byte) (int, error) {
-	if n := len(l.b) + len(p); n > cap(l.b) && !l.lease.memoryFor(int64(2*n)) {
-		return 0, errNoRoom
-	}
-	l.b = append(l.b, p...)
-	return len(p), nil
-}
-
-// limited reads at most left bytes and then fails.
-type limited struct {
-	from io.Reader
-	left int64
-}
-
-func (l *limited) Read(p []byte) (int, error) {
-	if l.left <= 0 {
-		return 0, git.ErrPushTooLong
-	}
-	n, err := l.from.Read(p[:min(int64(len(p)), l.left)])
-	l.left -= int64(n)
-	return n, err
-}
-
-// commandError maps the errors of reading a push; those of the client's connection stay what they are.
-func commandError(err error) error {
-	var source *errUpload
-	switch {
-	case errors.As(err, &source), errors.Is(err, errNoRoom):
-		return err
-	case errors.Is(err, git.ErrPushTooLong):
-		return errBodyTooLarge
-	case errors.Is(err, git.ErrMalformedPush):
-		return refuse400("malformed_push", err.Error())
-	}
-	return refuse400("malformed_push", "the push cannot be read: its compression is broken")
-}
-
-// checkOptions adds what push options would have the forge do besides: make or change a merge request.
-func (x *exchange) checkOptions() error {
-	if x.git.push == nil || len(x.question.Checks) == 0 {
-		return nil
-	}
-	needs := routes.PermissionSet{}
-	switch {
-	case x.table.Named():
-		return x.checkNamedOptions(needs) // of a wiki, too: Gitea's hook for refs/for/ does not ask which repository it is for
-	case x.git.Name.Kind != git.RepositoryProject:
-		return nil
-	}
-	for _, option := range x.git.push.Options {
-		name, found := strings.CutPrefix(option, "merge_request.")
-		switch {
-		case !found:
-			continue
-		case strings.HasPrefix(name, "target_project"):
-			return refusePushOption
-		}
-		wanted := []string{"create_merge_request", "update_merge_request"}
-		if strings.HasPrefix(name, "merge_when_pipeline_succeeds") || strings.HasPrefix(name, "auto_merge") {
-			wanted = append(wanted, "merge_merge_request")
-		}
-		for _, permission := range wanted {
-			if p, known := x.table.Catalogue().Find(permission); known {
-				needs.Add(p)
-			}
-		}
-	}
-	x.alsoNeeds(needs)
-	return nil
-}
-
-// checkNamedOptions is checkOptions for Gitea 1.26 (services/agit, routers/private): a push to refs/for/ opens or changes a
-// pull request, and options can make a repository public.
-func (x *exchange) checkNamedOptions(needs routes.PermissionSet) error {
-	add := func(permission string) {
-		if p, known := x.table.Catalogue().Find(permission); known {
-			needs.Add(p)
-		}
-	}
-	for i := range x.git.push.Updates {
-		name := x.git.push.Updates[i].Name
-		if bytes.HasPrefix(name, []byte("refs/for/")) || bytes.HasPrefix(name, []byte("refs/draft/")) || bytes.HasPrefix(name, []byte("refs/for-review/")) {
-			add("create_merge_request")
-			add("update_merge_request")
-		}
-	}
-	for _, option := range x.git.push.Options {
-		if strings.HasPrefix(option, "repo.") {
-			add("update_project")
-		}
-	}
-	x.alsoNeeds(needs)
-	return nil
-}
-
-// alsoNeeds adds a check of further permissions on the row's own container.
-func (x *exchange) alsoNeeds(needs routes.PermissionSet) {
-	if needs.Empty() {
-		return
-	}
-	own := x.question.Checks[0]
-	own.Needs, own.Target = &needs, true
-	x.question.Checks = append(x.question.Checks, own)
 }
 
 // checkTwin refuses a path that the forge would take for a project's own, because there is one of that name. It is asked
@@ -252,12 +109,13 @@ func (x *exchange) rebuildGit() error {
 	}
 	x.rebuilt = x.git.AppendTarget(x.rebuilt[:0], path)
 	b := &x.body
-	x.upload = upload{whole: b.out}
-	if len(x.op.Route.Body.Stream) > 0 {
+	switch {
+	case x.git.push != nil:
+		x.upload = x.rebuildPush()
+	case len(x.op.Route.Body.Stream) > 0:
 		x.upload = upload{stream: b, length: b.length}
-		if len(b.prefix) > 0 {
-			x.upload.stream = io.MultiReader(bytes.NewReader(b.prefix), b)
-		}
+	default:
+		x.upload = upload{whole: b.out}
 	}
 	x.head = x.appendHead(x.head[:0], x.rebuilt)
 	return nil
@@ -271,60 +129,4 @@ func (x *exchange) ownContainer() *policy.Container {
 		}
 	}
 	return nil
-}
-
-// refusePush answers a push whose refs were read in git's own form, which shows its user why; the rest of what the client
-// sends is read and dropped first, because git reads no answer before it has sent everything. It returns false when the
-// client would not understand it.
-func (x *exchange) refusePush(message string) bool {
-	push := x.git.push
-	if push == nil || !push.Report || len(push.Updates) == 0 || x.upload.running() {
-		return false
-	}
-	if _, err := io.CopyN(io.Discard, &x.body, maxDropped); !errors.Is(err, io.EOF) {
-		x.ctx.Response.Header.SetConnectionClose()
-	}
-	failed := -1
-	if x.decision.Reason == policy.ReasonRef {
-		failed = x.decision.Check
-	}
-	out := &x.ctx.Response
-	out.SetStatusCode(fasthttp.StatusOK)
-	out.Header.SetContentType("application/x-git-receive-pack-result")
-	body := push.AppendReport(nil, message, func(i int) string {
-		if failed >= 0 && i != failed && x.allowsRef(i) {
-			return "patgate refused the push because of another ref"
-		}
-		return "patgate: not allowed for this token"
-	})
-	out.SetBody(body)
-	x.complete(fasthttp.StatusOK, int64(len(body)))
-	return true
-}
-
-// allowsRef tells whether the i-th ref alone would have been allowed.
-func (x *exchange) allowsRef(i int) bool {
-	alone := x.question
-	alone.Refs = x.question.Refs[i : i+1]
-	d := policy.Decide(x.session.Grant, &alone)
-	return d.Verdict == policy.Allow
-}
-
-// maxDropped bounds what is read of a push that is refused, in bytes.
-const maxDropped = 1 << 30
-
-// refMessage says which ref a push may not change.
-func (x *exchange) refMessage() string {
-	i := x.decision.Check
-	if i < 0 || i >= len(x.question.Refs) {
-		return ""
-	}
-	u := &x.question.Refs[i]
-	what := "change"
-	if u.Delete {
-		what = "delete"
-	} else if u.Create {
-		what = "create"
-	}
-	return "Access denied: This token may push here, but may not " + what + " " + string(u.Name) + ": it is limited to some refs."
 }

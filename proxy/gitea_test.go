@@ -369,7 +369,13 @@ func TestGiteaPushes(t *testing.T) {
 		{"a review", pusher, "acme/app", giteaPush("refs/for-review/main"), false},
 		{"a pull request that it may open", opener, "acme/app", giteaPush("refs/for/main/topic", "title=x"), true},
 		{"a repository made public", pusher, "acme/app", giteaPush("refs/heads/topic", "repo.private=false"), false},
-		{"a repository made a template", opener, "acme/app", giteaPush("refs/heads/topic", "repo.template"), false},
+		{"a repository made a template", opener, "acme/app", giteaPush("refs/heads/topic", "repo.template=true"), false},
+		{"a repository made public by way of the wiki", writer, "acme/app.wiki", giteaPush("refs/heads/main", "repo.private=false"), false},
+		{"an option whose value Gitea's versions differ on", owner, "acme/app", giteaPush("refs/heads/topic", "repo.private"), false},
+		{"an option of no value", owner, "acme/app", giteaPush("refs/heads/topic", "repo.private=perhaps"), false},
+		{"an option that nobody knows", owner, "acme/app", giteaPush("refs/heads/topic", "repo.archived=true"), false},
+		{"an option with a blank", owner, "acme/app", giteaPush("refs/heads/topic", " repo.private=true"), false},
+		{"a title for a pull request that it may not open", pusher, "acme/app", giteaPush("refs/heads/topic", "title=x"), false},
 		{"a repository that it may change", owner, "acme/app", giteaPush("refs/heads/topic", "repo.private=true"), true},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -287,6 +287,9 @@ func (x *exchange) judge() *refusal {
 	if err := x.checkTwin(); err != nil {
 		return refusalOf(err)
 	}
+	if r := x.checkUpstream(); r != nil {
+		return r
+	}
 	if x.op.Route.Issues != "" {
 		return x.issueOwn()
 	}
@@ -374,7 +377,7 @@ func (x *exchange) decide() *refusal {
 			r.message, r.decision = x.refMessage(), nil
 		case policy.ReasonTargetDenied:
 			if x.git.push != nil {
-				r.message = "The push, or its options, ask for more than new commits: a merge request, or other settings of the project."
+				r.message = x.askedMessage()
 			}
 		}
 		return r

@@ -31,6 +31,11 @@ func (x *exchange) commandMessage() string {
 }
 
 func describeCommand(c *params.FoundCommand, needs []string) string {
+	if c.Line == 0 {
+		return "Without the push option " + c.Param + ", and with %{...} or nothing but commands in it, the forge takes the text from commits or a template, " +
+			"and carries out the quick actions in it, which nobody sees here: the token would need what each of them needs, such as " +
+			strings.Join(needs, " and ") + ". Add -o " + c.Param + "=..."
+	}
 	text := "Line " + strconv.Itoa(c.Line) + " of `" + c.Param + "` has the quick action /" + c.Name + ", which needs " + strings.Join(needs, " and ")
 	if c.Command.Elsewhere {
 		text += ", under all_memberships too because it may act on another project, group or item"

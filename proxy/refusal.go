@@ -140,7 +140,7 @@ func refusalOf(err error) *refusal {
 	case errors.As(err, &classified):
 		r := refuse400(string(classified.Code), classified.Message)
 		switch classified.Code {
-		case routes.CodeNoRoute:
+		case routes.CodeNoRoute, routes.CodePushOption:
 			r.status = fasthttp.StatusForbidden
 		case routes.CodeMethod:
 			return refuseMethod

@@ -31,9 +31,7 @@ func (x *exchange) resolve() error {
 	if err := x.resolveCaptures(route); err != nil {
 		return err
 	}
-	if err := x.checkOptions(); err != nil {
-		return err
-	}
+	x.checkPush()
 	for i := range x.set.Targets {
 		v := &x.set.Targets[i]
 		if v.Find || v.Target == nil {
