@@ -111,7 +111,10 @@ func (p *Push) readOptions(lines *packets) error {
 		case len(p.Options) == maxOptions:
 			return ErrPushTooLong
 		}
-		p.Options = append(p.Options, string(trimNewline(line)))
+		if line = trimNewline(line); bytes.ContainsAny(line, "\x00\n") {
+			return malformed("a push option does not end where its packet does")
+		}
+		p.Options = append(p.Options, string(line))
 	}
 }
 

@@ -126,6 +126,8 @@ func TestReadPushRefuses(t *testing.T) {
 		"options behind a NUL":               packet(one+" "+two+" refs/heads/a\x00quiet\x00push-options", "", "mr.create", ""),
 		"options behind a tabulator":         packet(one+" "+two+" refs/heads/a\x00quiet\tpush-options", "", "mr.create", ""),
 		"options behind a space of Unicode":  packet(one+" "+two+" refs/heads/a\x00quiet\u00a0push-options", "", "mr.create", ""),
+		"an option with a NUL":               packet(one+" "+two+" refs/heads/a\x00push-options", "", "ci.skip\x00", ""),
+		"an option of two lines":             packet(one+" "+two+" refs/heads/a\x00push-options", "", "ci.skip\nmr.create", ""),
 		"options twice":                      packet(one+" "+two+" refs/heads/a\x00push-options push-options", "", "mr.create", ""),
 		"a capability that nobody knows":     packet(one+" "+two+" refs/heads/a\x00push-cert=x", ""),
 		"two formats of objects":             packet(one+" "+two+" refs/heads/a\x00object-format=sha1 object-format=sha256", ""),
