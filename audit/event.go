@@ -112,8 +112,9 @@ type Event struct {
 	BoundaryID int64 // project or group id that was checked
 	Scope      int   // index of the scope that allowed it; -1 when none did
 	Verdict    policy.Verdict
-	Reason     string // of a closed set: policy.Reason or one of the gateway's own
-	Undeclared int    // parameters that the row does not declare and that were passed on
+	Act        policy.ActKind // of the act that was denied; none when all are allowed, or the row alone decides
+	Reason     string         // of a closed set: policy.Reason or one of the gateway's own
+	Undeclared int            // parameters that the row does not declare and that were passed on
 	// Part spreads events over the parts of a sink: those with different numbers do not wait for one another. Any number will do.
 	Part int
 

@@ -1,5 +1,7 @@
 package audit
 
+import "patgate/policy"
+
 // category gives the heading of the route's file in the table.
 func (e *Event) category() string {
 	if e.Route == nil || e.Route.Category == "" {
@@ -48,6 +50,9 @@ func (e *Event) container(l *line) {
 
 // verdict writes what was decided.
 func (e *Event) verdict(l *line) {
+	if e.Act != policy.ActNone {
+		l.text(keyAct, e.Act.String())
+	}
 	l.text(keyVerdict, e.Verdict.String())
 	l.text(keyReason, e.Reason)
 }
@@ -78,6 +83,7 @@ const (
 	keyPermission   key = `,"permission":`
 	keyBoundary     key = `,"boundary":`
 	keyBoundaryID   key = `,"boundary_id":`
+	keyAct          key = `,"act":`
 	keyVerdict      key = `,"verdict":`
 	keyReason       key = `,"reason":`
 	keyStatus       key = `,"status":`

@@ -115,6 +115,7 @@ type verdictKey struct {
 	method, permission, reason string
 	boundary                   routes.Boundary
 	verdict                    policy.Verdict
+	act                        policy.ActKind
 }
 
 const verdictSlots = 128
@@ -143,7 +144,8 @@ func (l *line) verdict(e *Event) {
 		e.verdict(l)
 		return
 	}
-	key := verdictKey{method: e.Method, permission: e.Permission, reason: e.Reason, boundary: e.Boundary, verdict: e.Verdict}
+	key := verdictKey{method: e.Method, permission: e.Permission, reason: e.Reason}
+	key.boundary, key.verdict, key.act = e.Boundary, e.Verdict, e.Act
 	if r := e.Route; r != nil {
 		key.route, key.action, key.resource = r.Path, r.Action, r.Resource
 	}

@@ -22,6 +22,7 @@ func TestALineIsTheEncoders(t *testing.T) {
 		"nothing known": {},
 		"no fraction of a second": {Start: at.Truncate(time.Second), Method: "GET", Client: netip.MustParseAddr("2001:db8::1"), Status: 200,
 			Verdict: policy.Deny, Reason: "malformed_header"},
+		"a denied act":           {Start: at, Method: "GET", Verdict: policy.Deny, Act: policy.ActTarget, Reason: "target_denied"},
 		"an address with a zone": {Start: at, Client: netip.MustParseAddr("fe80::1%eth\"0")},
 		"what must be escaped": {Start: at, Method: "a\"b\\c", Reason: "\x00\x1f\n\r\t\x7f\u2028é<&>\U0001f600\xff end", Permission: "\u007f",
 			Route: &routes.Route{Path: "/\"quoted\""}},
@@ -53,6 +54,7 @@ func TestLinesKeepNothingOfOthers(t *testing.T) {
 		}
 		if i%5 == 0 {
 			e.Permission, e.Verdict = "write_job", policy.Deny
+			e.Act = policy.ActKind(i / 5 % 5)
 		}
 		events = append(events, &e)
 	}

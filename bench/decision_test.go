@@ -80,7 +80,7 @@ func (j *judge) ask(method string, target []byte, hash token.Hash, project int64
 	}
 	j.facts.ID = project
 	j.question.Route = j.op.Route
-	j.question.Checks = append(j.question.Checks[:0], policy.Check{
+	j.question.Acts = append(j.question.Acts[:0], policy.Act{Kind: policy.ActOwn,
 		Boundary: routes.BoundaryProject, Container: &j.facts, Reference: routes.Reference{Kind: routes.RefProject, ID: project}})
 	return policy.Decide(session.Grant, &j.question), true, nil
 }
@@ -239,7 +239,7 @@ func BenchmarkGrantSize(b *testing.B) {
 				b.Fatal(err)
 			}
 			facts := policy.Container{Boundary: routes.BoundaryProject, Access: policy.OwnerMember, ID: ids[n/2]}
-			question := policy.Question{Route: op.Route, Checks: []policy.Check{{Boundary: routes.BoundaryProject, Container: &facts,
+			question := policy.Question{Route: op.Route, Acts: []policy.Act{{Kind: policy.ActOwn, Boundary: routes.BoundaryProject, Container: &facts,
 				Reference: routes.Reference{Kind: routes.RefProject, ID: facts.ID}}}}
 			b.ReportAllocs()
 			for b.Loop() {

@@ -34,14 +34,19 @@ func deep(id int64) *Container {
 	return c
 }
 
+// on is the row's own act on a project.
+func on(c *Container) Act { return Act{Kind: ActOwn, Boundary: onAProject, Container: c} }
+
 func TestDecisionsAllocateNothing(t *testing.T) {
 	r := writing(row(onAProject, "read_job", "run_job"))
 	want := newCatalogue().set("run_job")
 	r.Targets = []routes.Target{{NeedSet: want, Required: true}}
-	granted := &Question{Route: r, Checks: []Check{{Boundary: onAProject, Container: deep(3)}, {Boundary: onAProject, Needs: &want, Container: deep(6), Target: true}}}
-	commanded := &Question{Route: r, Checks: granted.Checks, Commands: []Command{{Needs: &want}, {Needs: &want, Elsewhere: true}}}
-	denied := &Question{Route: r, Checks: []Check{{Boundary: onAProject, Container: deep(4)}}}
-	absent := &Question{Route: r, Checks: []Check{{Boundary: onAProject, Container: &Container{}, Reference: routes.Reference{Kind: routes.RefProject, ID: 3}}}}
+	further := on(deep(6))
+	further.Kind, further.Needs = ActTarget, &want
+	granted := &Question{Route: r, Acts: acts(on(deep(3)), further)}
+	asked := &Question{Route: r, Acts: append(granted.Acts, Act{Kind: ActQuickAction, Needs: &want}, Act{Kind: ActQuickAction, Needs: &want, Elsewhere: true})}
+	denied := &Question{Route: r, Acts: acts(on(deep(4)))}
+	absent := &Question{Route: r, Acts: acts(byID(3, project(absent)))}
 	constrained := grantOf(t, pushing(onProject(3, "read_job", "run_job")), under("all_memberships", "read_job"))
 	plain := wide(t, 100, true)
 	cases := []struct {
@@ -50,7 +55,7 @@ func TestDecisionsAllocateNothing(t *testing.T) {
 		decide func() Decision
 	}{
 		{"a grant", ReasonGranted, func() Decision { return Decide(plain, granted) }},
-		{"a command", ReasonQuickAction, func() Decision { return Decide(plain, commanded) }},
+		{"a quick action", ReasonQuickAction, func() Decision { return Decide(plain, asked) }},
 		{"a denial", ReasonOutOfBounds, func() Decision { return Decide(plain, denied) }},
 		{"a hidden container", ReasonHidden, func() Decision { return Decide(plain, absent) }},
 		{"a constrained grant, decided twice", ReasonOutOfBounds, func() Decision { return Decide(constrained, denied) }},
@@ -75,7 +80,7 @@ func BenchmarkDecide(b *testing.B) {
 	for _, n := range []int{1, 100, 10_000} {
 		for _, each := range []bool{false, true} {
 			g := wide(b, n, each)
-			q := &Question{Route: r, Checks: []Check{{Boundary: onAProject, Container: deep(int64(n) * 3)}}}
+			q := &Question{Route: r, Acts: acts(on(deep(int64(n) * 3)))}
 			b.Run(fmt.Sprintf("projects=%d/scope_each=%v", n, each), func(b *testing.B) {
 				b.ReportAllocs()
 				for b.Loop() {
@@ -88,7 +93,7 @@ func BenchmarkDecide(b *testing.B) {
 	}
 	b.Run("group_above", func(b *testing.B) {
 		g := grantOf(b, onGroup(10_000, "read_job"))
-		q := &Question{Route: r, Checks: []Check{{Boundary: onAProject, Container: deep(3)}}}
+		q := &Question{Route: r, Acts: acts(on(deep(3)))}
 		b.ReportAllocs()
 		for b.Loop() {
 			if Decide(g, q).Verdict != Allow {

@@ -214,7 +214,7 @@ func TestZeroValuesDeny(t *testing.T) {
 	if v := (Decision{}).Verdict; v != Deny || v.String() != "deny" || Allow.String() != "allow" {
 		t.Errorf("the zero decision is %v", v)
 	}
-	q := &Question{Route: row(onAProject, "read_job"), Checks: checks(project(hammer))}
+	q := &Question{Route: row(onAProject, "read_job"), Acts: acts(project(hammer))}
 	for name, g := range map[string]*Grant{"nil": nil, "zero": {}, "not compiled": {Owner: alice, Scopes: []Scope{
 		{Access: AccessAllMemberships, Permissions: newCatalogue().set("read_job")}}}} {
 		t.Run("a grant that is "+name, func(t *testing.T) {

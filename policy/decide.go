@@ -5,21 +5,24 @@ import "patgate/routes"
 // Decide answers whether a grant allows a request. It is a pure function, allocates nothing, and denies whatever it is not
 // told in full.
 //
-//   - The scopes of a grant unite: a check passes when the scopes that reach its container hold together all that it
+//   - Every act must be allowed. The row's own are decided first, then the targets, then the quick actions; within a kind
+//     the first that fails is told. A target that fails is ReasonTargetDenied, a quick action ReasonQuickAction, and an act
+//     that is none, without a kind or a ref without its change, is ReasonNone.
+//   - The scopes of a grant unite: an act is allowed when the scopes that reach its container hold together all that it
 //     needs. What reaches what is said at Access. More scopes never turn an allow into a denial.
-//   - Every check must pass. The row's own come first; a target that fails is ReasonTargetDenied.
 //   - A container that is not found or not visible answers as one that is out of bounds, so that nobody can ask what
 //     exists; ReasonHidden (404) is for what the grant covers without doubt: a numeric id that a scope with the
 //     permissions names, and anything at all under all_memberships.
 //   - A row whose own boundary cannot be found (FindNowhere) needs its permissions under all_memberships, and so does,
-//     besides its check, a row that spans them.
+//     besides its own act, a row that spans them.
 //   - A row marked public needs no permission while all its own containers are public. It is then forwarded without a
 //     credential, so that nobody sees more than an anonymous caller. Its targets must still be granted.
-//   - What a command in a text would do needs its permissions like a request for the same thing: on every container
-//     of the request, and under all_memberships too when its argument may name another one.
+//   - A quick action needs its permissions like a request for the same thing: on every container of the request, and under
+//     all_memberships too when its argument may name another one.
 //   - A scope that carries a constraint does not count for a row that writes; a request that only such scopes would allow
 //     is ReasonConstrained. Where the body lists the refs that it changes, the scope counts for those that its constraints
-//     let through, and one that no scope lets through is ReasonRef; a row that changes no ref is not concerned.
+//     let through: the other acts must be allowed for each of the refs, and the first for which they are not is ReasonRef.
+//     A row that changes no ref is not concerned.
 //   - A row that writes and is newer than the token is ReasonNewerThanToken.
 func Decide(g *Grant, q *Question) Decision {
 	if g == nil {
@@ -48,8 +51,13 @@ func (g *Grant) decideRefs(q *Question) Decision {
 	if d.Verdict == Deny {
 		return d
 	}
-	for i := range q.Refs {
-		if each := g.decide(q, look{ref: &q.Refs[i]}); each.Verdict == Deny {
+	rest := *q
+	for n := len(rest.Acts); n > 0 && rest.Acts[n-1].Kind == ActRef; n-- {
+		rest.Acts = rest.Acts[:n-1]
+	}
+	for i := range q.Acts {
+		a := &q.Acts[i]
+		if a.Kind == ActRef && g.decide(&rest, look{ref: a.Update}).Verdict == Deny {
 			container := d.Container
 			d.deny(ReasonRef, i, routes.BoundaryNone)
 			d.Container = container
@@ -68,49 +76,49 @@ func (g *Grant) decide(q *Question, l look) (d Decision) {
 		if !q.public() {
 			return d
 		}
-		d = Decision{Verdict: Allow, Reason: ReasonPublic, Scope: -1, Check: -1, Anonymous: true}
+		d = Decision{Verdict: Allow, Reason: ReasonPublic, Scope: -1, Act: -1, Anonymous: true}
 	}
 	if g.targets(q, l, &d); d.Verdict == Allow {
-		g.commands(q, l, &d)
+		g.further(q, l, &d)
 	}
 	return d
 }
 
-// own decides the row's own boundary.
+// own decides the row's own acts.
 func (g *Grant) own(q *Question, l look, d *Decision) (allowed bool) {
 	if !g.claim(q.Route, l, d) {
 		return false
 	}
-	d.Scope, d.Check = -1, -1
-	for i := range q.Checks {
-		c := &q.Checks[i]
-		if c.Target {
+	d.Scope, d.Act = -1, -1
+	for i := range q.Acts {
+		a := &q.Acts[i]
+		if a.Kind != ActOwn {
 			continue
 		}
-		scope, ok := g.check(q, i, l, d)
+		scope, ok := g.onContainer(q, i, l, d)
 		if !ok {
 			return false
 		}
 		if !allowed {
 			allowed = true
-			d.Verdict, d.Reason, d.Scope, d.Check, d.Boundary = Allow, ReasonGranted, scope, i, c.Boundary
-			if c.Container != nil {
-				d.Container = c.Container.ID
+			d.Verdict, d.Reason, d.Scope, d.Act, d.Boundary = Allow, ReasonGranted, scope, i, a.Boundary
+			if a.Container != nil {
+				d.Container = a.Container.ID
 			}
 		}
 	}
 	return allowed
 }
 
-// targets denies unless all further containers pass, which must include all that the row requires.
+// targets denies unless all targets pass, which must include all that the row requires.
 func (g *Grant) targets(q *Question, l look, d *Decision) {
 	given := 0
-	for i := range q.Checks {
-		if !q.Checks[i].Target {
+	for i := range q.Acts {
+		if q.Acts[i].Kind != ActTarget {
 			continue
 		}
 		given++
-		if _, ok := g.check(q, i, l, d); !ok {
+		if _, ok := g.onContainer(q, i, l, d); !ok {
 			return
 		}
 	}
@@ -119,7 +127,7 @@ func (g *Grant) targets(q *Question, l look, d *Decision) {
 		if !t.Required {
 			continue
 		}
-		if given--; given < 0 || !q.checked(&t.NeedSet) {
+		if given--; given < 0 || !q.targeted(&t.NeedSet) {
 			d.deny(ReasonTargetDenied, -1, routes.BoundaryNone)
 			d.Missing = t.NeedSet
 			return
@@ -127,60 +135,60 @@ func (g *Grant) targets(q *Question, l look, d *Decision) {
 	}
 }
 
-// checked tells whether some target check covers the needs of a required target.
-func (q *Question) checked(needs *routes.PermissionSet) bool {
-	for i := range q.Checks {
-		if c := &q.Checks[i]; c.Target && c.Needs != nil && c.Needs.Contains(needs) {
+// targeted tells whether some target covers the needs of one that the row requires.
+func (q *Question) targeted(needs *routes.PermissionSet) bool {
+	for i := range q.Acts {
+		if a := &q.Acts[i]; a.Kind == ActTarget && a.Needs != nil && a.Needs.Contains(needs) {
 			return true
 		}
 	}
 	return false
 }
 
-// check decides one check: it gives the first scope that contributed, or writes the denial.
-func (g *Grant) check(q *Question, i int, l look, d *Decision) (scope int, ok bool) {
-	c := &q.Checks[i]
+// onContainer decides an own act or a target: it gives the first scope that contributed, or writes the denial.
+func (g *Grant) onContainer(q *Question, i int, l look, d *Decision) (scope int, ok bool) {
+	a := &q.Acts[i]
 	var both routes.PermissionSet
-	want, outside := c.Needs, ReasonTargetDenied
-	if !c.Target {
+	want, outside := a.Needs, ReasonTargetDenied
+	if a.Kind == ActOwn {
 		want, outside = &q.Route.NeedSet, ReasonOutOfBounds
-		if c.Needs != nil && c.Needs != want {
+		if a.Needs != nil && a.Needs != want {
 			both = *want
-			both.Union(c.Needs)
+			both.Union(a.Needs)
 			want = &both
 		}
 	}
 	if want == nil || want.Empty() {
-		d.deny(outside, i, q.shown(c, false))
+		d.deny(outside, i, q.shown(a, false))
 		return -1, false
 	}
 	o := reach{first: -1}
-	offered := c.Target || offers(q.Route, c.Boundary)
+	offered := a.Kind == ActTarget || offers(q.Route, a.Boundary)
 	switch {
-	case !c.Target && offered && c.Boundary.InContainer() && q.Route.Find.From == routes.FindNowhere:
+	case a.Kind == ActOwn && offered && a.Boundary.InContainer() && q.Route.Find.From == routes.FindNowhere:
 		// Nobody can find it: all_memberships is all that covers it.
 		outside = ReasonNotFindable
 		g.expects(&o, routes.Reference{}, want, l)
-	case offered && (!c.Target || c.Container != nil):
-		g.reach(&o, c.Boundary, c.Container, want, l)
+	case offered && (a.Kind == ActOwn || a.Container != nil):
+		g.reach(&o, a.Boundary, a.Container, want, l)
 	}
 	if o.touched && o.held.Contains(want) {
 		return o.first, true
 	}
-	d.deny(outside, i, q.shown(c, o.touched))
+	d.deny(outside, i, q.shown(a, o.touched))
 	d.missing(want, &o.held)
 	if outside == ReasonNotFindable {
-		d.Boundary = c.Boundary
+		d.Boundary = a.Boundary
 		return -1, false
 	}
-	if c.Container != nil {
-		d.Container = c.Container.ID
+	if a.Container != nil {
+		d.Container = a.Container.ID
 	}
-	named := c.Boundary != routes.BoundaryUser && c.Boundary != routes.BoundaryInstance
+	named := a.Boundary != routes.BoundaryUser && a.Boundary != routes.BoundaryInstance
 	switch {
-	case (!offered || named && !visible(c.Boundary, c.Container)) && g.covers(c.Reference, want, l):
+	case (!offered || named && !visible(a.Boundary, a.Container)) && g.covers(a.Reference, want, l):
 		d.Reason, d.Missing = ReasonHidden, routes.PermissionSet{}
-	case !c.Target && !g.any.Contains(want):
+	case a.Kind == ActOwn && !g.any.Contains(want):
 		d.Reason = ReasonPermissionMissing
 	}
 	return -1, false

@@ -23,7 +23,7 @@ type Reason uint8
 
 const (
 	// ReasonNone: nothing was decided. Plan gives it with Allow for "go on, and ask Decide"; Decide only with Deny, for a
-	// question that is none (no route, no check).
+	// question that is none (no route, no own act, an act that is none).
 	ReasonNone Reason = iota
 	// ReasonGranted: the grant's scopes hold every permission on every container that the request names.
 	ReasonGranted
@@ -52,7 +52,7 @@ const (
 	ReasonNewerThanToken
 	// ReasonConstrained: the only scopes that would allow it carry a constraint that this surface cannot enforce.
 	ReasonConstrained
-	// ReasonQuickAction: the request itself is allowed, a command in one of its texts is not.
+	// ReasonQuickAction: the request itself is allowed, a quick action in one of its texts is not.
 	ReasonQuickAction
 	// ReasonRef: the request is allowed, the change of one of the refs that it lists is not.
 	ReasonRef
@@ -88,14 +88,13 @@ type Decision struct {
 	Reason  Reason
 	// Scope is the index of the first scope that contributed to an allow; -1 when none did, and for every denial.
 	Scope int
-	// Check is the index in Question.Checks of the check that decided: for a denial the first one that failed, for an
-	// allow the first. It is -1 when no check did: from Plan, and for what the row alone decides. For ReasonQuickAction it
-	// is the index in Question.Commands of the first command that failed, for ReasonRef that in Question.Refs.
-	Check int
-	// Boundary is what that check needs the permissions on, fit to be shown: where naming the boundary would tell the
+	// Act is the index in Question.Acts of the act that decided: for a denial the first one that failed, for an allow the
+	// first own one. It is -1 when no act did: from Plan, and for what the row alone decides.
+	Act int
+	// Boundary is what that act needs the permissions on, fit to be shown: where naming the boundary would tell the
 	// client what a reference or a global id is, although no scope reaches it, this is the row's first alternative.
 	Boundary routes.Boundary
-	// Container is the id of that check's container, for the log only: an answer must not show it, since the client may
+	// Container is the id of that act's container, for the log only: an answer must not show it, since the client may
 	// have named the container by a path that it cannot read. 0 when there is none or none was found.
 	Container int64
 	// Missing holds the permissions that were needed there and not granted there. For ReasonPermissionMissing they are

@@ -33,4 +33,5 @@ type Container struct {
 	PersonalOf int64           // user id, for a project in a user's own namespace; else 0
 	Visibility Visibility
 	Access     OwnerAccess
+	Fork       bool // the project comes from another one that the owner sees: the forge makes its merge requests there
 }

@@ -2,32 +2,32 @@ package policy
 
 import "patgate/routes"
 
-// seen tells whether the check's container was found and is what the check says.
-func seen(c Check) bool {
-	return c.Container != nil && c.Container.Boundary == c.Boundary && c.Container.ID > 0 && c.Container.Access != OwnerNone
+// seen tells whether the act's container was found and is what the act says.
+func seen(a Act) bool {
+	return a.Container != nil && a.Container.Boundary == a.Boundary && a.Container.ID > 0 && a.Container.Access != OwnerNone
 }
 
 // reaches says, access by access, what a scope reaches.
-func (n *naive) reaches(s ScopeSpec, c Check) bool {
+func (n *naive) reaches(s ScopeSpec, a Act) bool {
 	switch s.Access {
 	case "personal_projects":
-		return c.Boundary == routes.BoundaryProject && seen(c) && c.Container.PersonalOf == n.owner
+		return a.Boundary == routes.BoundaryProject && seen(a) && a.Container.PersonalOf == n.owner
 	case "all_memberships":
-		return (c.Boundary == routes.BoundaryProject || c.Boundary == routes.BoundaryGroup) && seen(c) && c.Container.Access == OwnerMember
+		return (a.Boundary == routes.BoundaryProject || a.Boundary == routes.BoundaryGroup) && seen(a) && a.Container.Access == OwnerMember
 	case "selected_memberships":
-		if !(c.Boundary == routes.BoundaryProject || c.Boundary == routes.BoundaryGroup) || !seen(c) {
+		if !(a.Boundary == routes.BoundaryProject || a.Boundary == routes.BoundaryGroup) || !seen(a) {
 			return false
 		}
 		for _, id := range s.ProjectIDs {
-			if c.Boundary == routes.BoundaryProject && c.Container.ID == id {
+			if a.Boundary == routes.BoundaryProject && a.Container.ID == id {
 				return true
 			}
 		}
 		for _, id := range s.GroupIDs {
-			if c.Boundary == routes.BoundaryGroup && c.Container.ID == id {
+			if a.Boundary == routes.BoundaryGroup && a.Container.ID == id {
 				return true
 			}
-			for _, ancestor := range c.Container.Ancestors {
+			for _, ancestor := range a.Container.Ancestors {
 				if ancestor == id {
 					return true
 				}
@@ -35,10 +35,10 @@ func (n *naive) reaches(s ScopeSpec, c Check) bool {
 		}
 		return false
 	case "user":
-		return c.Boundary == routes.BoundaryUser &&
-			(c.Container == nil || c.Container.Boundary == routes.BoundaryUser && c.Container.ID == n.owner)
+		return a.Boundary == routes.BoundaryUser &&
+			(a.Container == nil || a.Container.Boundary == routes.BoundaryUser && a.Container.ID == n.owner)
 	case "instance":
-		return c.Boundary == routes.BoundaryInstance && c.Container == nil
+		return a.Boundary == routes.BoundaryInstance && a.Container == nil
 	}
 	return false
 }
@@ -54,19 +54,19 @@ func (n *naive) heldBy(takes func(ScopeSpec) bool) (held wordset, some bool) {
 }
 
 // expected: the permissions are held for a container that the owner cannot see, as far as a reference tells.
-func (n *naive) expected(c Check, wanted wordset) bool {
+func (n *naive) expected(a Act, wanted wordset) bool {
 	held, _ := n.heldBy(func(s ScopeSpec) bool {
 		if s.Access == "all_memberships" {
 			return true
 		}
 		ids := s.GroupIDs
-		if c.Reference.Kind == routes.RefProject {
+		if a.Reference.Kind == routes.RefProject {
 			ids = s.ProjectIDs
-		} else if c.Reference.Kind == routes.RefUser || c.Reference.Kind == routes.RefNone {
+		} else if a.Reference.Kind == routes.RefUser || a.Reference.Kind == routes.RefNone {
 			ids = nil
 		}
 		for _, id := range ids {
-			if c.Reference.ID == id {
+			if a.Reference.ID == id {
 				return true
 			}
 		}
@@ -75,14 +75,14 @@ func (n *naive) expected(c Check, wanted wordset) bool {
 	return held.all(wanted)
 }
 
-func (n *naive) granted(c Check, reached func(ScopeSpec) bool, wanted wordset) naiveAnswer {
+func (n *naive) granted(at int, a Act, reached func(ScopeSpec) bool, wanted wordset) naiveAnswer {
 	for i, s := range n.specs {
 		if !n.counts[i] || !reached(s) {
 			continue
 		}
 		for name := range permissionsOf(s) {
 			if wanted[name] {
-				return naiveAnswer{allow: true, reason: ReasonGranted, scope: i, boundary: c.Boundary}
+				return naiveAnswer{allow: true, reason: ReasonGranted, scope: i, act: at, boundary: a.Boundary}
 			}
 		}
 	}
@@ -95,18 +95,18 @@ func (n *naive) everyOwnContainerIsPublic() bool {
 		return false
 	}
 	some := false
-	for _, c := range n.checks {
-		if c.Target {
+	for _, a := range n.acts {
+		if a.Kind != ActOwn {
 			continue
 		}
 		some = true
 		isAlternative := false
 		for _, b := range n.route.Boundaries {
-			isAlternative = isAlternative || b == c.Boundary
+			isAlternative = isAlternative || b == a.Boundary
 		}
-		if !isAlternative || c.Container == nil || c.Container.Boundary != c.Boundary ||
-			c.Boundary != routes.BoundaryProject && c.Boundary != routes.BoundaryGroup ||
-			c.Container.Visibility != VisibilityPublic {
+		if !isAlternative || a.Container == nil || a.Container.Boundary != a.Boundary ||
+			a.Boundary != routes.BoundaryProject && a.Boundary != routes.BoundaryGroup ||
+			a.Container.Visibility != VisibilityPublic {
 			return false
 		}
 	}

@@ -47,6 +47,7 @@ type naiveAnswer struct {
 	reason    Reason
 	anonymous bool
 	scope     int
+	act       int // index; -1 when the row alone decides
 	boundary  routes.Boundary
 	missing   wordset
 }
@@ -58,19 +59,18 @@ type naive struct {
 	specs     []ScopeSpec
 	counts    []bool // which specs count
 	route     *routes.Route
-	checks    []Check
-	commands  []Command
+	acts      []Act
 }
 
 func naiveDecide(cat *catalogue, owner int64, version int, specs []ScopeSpec, q *Question) naiveAnswer {
-	n := naive{catalogue: cat, owner: owner, version: version, specs: specs, route: q.Route, checks: q.Checks, commands: q.Commands,
+	n := naive{catalogue: cat, owner: owner, version: version, specs: specs, route: q.Route, acts: q.Acts,
 		counts: make([]bool, len(specs))}
 	if q.Route != nil && q.Route.Refs == routes.RefsListed {
-		return n.refs(q.Refs)
+		return n.refByRef()
 	}
 	writes := q.Route != nil && q.Route.Method != "GET" && !q.Route.Reads && q.Route.Refs != routes.RefsNone
 	for i, s := range specs {
-		n.counts[i] = !writes || len(s.Constraints.RefPatterns) == 0
+		n.counts[i] = !writes || unconstrained(s)
 	}
 	answer := n.decide()
 	if answer.allow {
@@ -85,21 +85,28 @@ func naiveDecide(cat *catalogue, owner int64, version int, specs []ScopeSpec, q 
 	return answer
 }
 
-// refs decides without any ref, and then with each alone.
-func (n *naive) refs(refs []RefUpdate) naiveAnswer {
-	for i := range n.counts {
+func unconstrained(s ScopeSpec) bool {
+	return len(s.Constraints.RefPatterns) == 0 && !s.Constraints.ForbidRefDeletes && !s.Constraints.ForbidTagChanges
+}
+
+// refByRef decides as if no ref were changed, and then for each change alone.
+func (n *naive) refByRef() naiveAnswer {
+	for i := range n.specs {
 		n.counts[i] = true
 	}
 	first := n.decide()
-	if !first.allow {
+	if !first.allow || first.reason == ReasonOpen {
 		return first
 	}
-	for _, u := range refs {
-		for i, s := range n.specs {
-			n.counts[i] = naiveAllow(s.Constraints, u)
+	for at, a := range n.acts {
+		if a.Kind != ActRef {
+			continue
 		}
-		if each := n.decide(); !each.allow {
-			return naiveDeny(ReasonRef)
+		for i, s := range n.specs {
+			n.counts[i] = naiveAllow(s.Constraints, *a.Update)
+		}
+		if !n.decide().allow {
+			return naiveDeny(ReasonRef, at)
 		}
 	}
 	return first
@@ -140,81 +147,97 @@ func permissionsOf(s ScopeSpec) wordset {
 	return out
 }
 
-func naiveDeny(reason Reason) naiveAnswer { return naiveAnswer{reason: reason, scope: -1} }
+func naiveDeny(reason Reason, act int) naiveAnswer {
+	return naiveAnswer{reason: reason, scope: -1, act: act}
+}
 
 func (n *naive) decide() naiveAnswer {
-	r := n.route
-	if r == nil || r.Kind == routes.KindNone {
-		return naiveDeny(ReasonNone)
+	if answer, settled := n.byTheRowAlone(); settled {
+		return answer
 	}
-	if r.Refused != "" {
-		return naiveDeny(ReasonRefused)
-	}
-	if r.Kind == routes.KindOpen {
-		return naiveAnswer{allow: true, reason: ReasonOpen, anonymous: true, scope: -1}
-	}
-	if r.Kind == routes.KindOtherCredential {
-		return naiveDeny(ReasonOtherCredential)
-	}
-	if r.Mints != "" {
-		d := naiveDeny(ReasonMints)
-		if len(r.Boundaries) > 0 {
-			d.boundary = r.Boundaries[0]
-		}
-		return d
-	}
-	if len(n.setOf(r.NeedSet)) == 0 || len(r.Boundaries) == 0 {
-		return naiveDeny(ReasonNone)
-	}
-	answer := n.ownBoundary()
+	answer := n.ownActs()
 	if !answer.allow && n.everyOwnContainerIsPublic() {
-		answer = naiveAnswer{allow: true, reason: ReasonPublic, anonymous: true, scope: -1}
+		answer = naiveAnswer{allow: true, reason: ReasonPublic, anonymous: true, scope: -1, act: -1}
 	}
 	if !answer.allow {
 		return answer
 	}
-	for _, c := range n.checks {
-		if c.Target {
-			if d := n.target(c); !d.allow {
+	for i, a := range n.acts {
+		if a.Kind == ActTarget {
+			if d := n.target(i, a); !d.allow {
 				return d
 			}
 		}
 	}
-	if d, bad := n.requiredTargetNotChecked(); bad {
+	if d, bad := n.requiredTargetNotNamed(); bad {
 		return d
 	}
-	for _, c := range n.commands {
-		if d, bad := n.commandNotAllowed(c); bad {
-			return d
+	for i, a := range n.acts {
+		if a.Kind == ActQuickAction {
+			if d, bad := n.quickActionNotAllowed(i, a); bad {
+				return d
+			}
+		} else if a.Kind == ActNone || a.Kind > ActRef || a.Kind == ActRef && a.Update == nil {
+			return naiveDeny(ReasonNone, i)
 		}
 	}
 	return answer
 }
 
-// commandNotAllowed: a command in a text needs its permissions wherever the request itself does, and on everything when
-// its argument may name anything.
-func (n *naive) commandNotAllowed(c Command) (naiveAnswer, bool) {
-	d := naiveDeny(ReasonQuickAction)
-	if c.Needs == nil || len(n.setOf(*c.Needs)) == 0 {
+func (n *naive) byTheRowAlone() (d naiveAnswer, settled bool) {
+	r := n.route
+	if r == nil || r.Kind == routes.KindNone {
+		return naiveDeny(ReasonNone, -1), true
+	}
+	if r.Refused != "" {
+		return naiveDeny(ReasonRefused, -1), true
+	}
+	if r.Kind == routes.KindOpen {
+		return naiveAnswer{allow: true, reason: ReasonOpen, anonymous: true, scope: -1, act: -1}, true
+	}
+	if r.Kind == routes.KindOtherCredential {
+		return naiveDeny(ReasonOtherCredential, -1), true
+	}
+	if r.Mints != "" {
+		d := naiveDeny(ReasonMints, -1)
+		if len(r.Boundaries) > 0 {
+			d.boundary = r.Boundaries[0]
+		}
 		return d, true
 	}
-	wanted := n.setOf(*c.Needs)
-	for _, named := range n.checks {
-		held, some := n.heldBy(func(s ScopeSpec) bool { return n.reaches(s, named) })
+	if len(n.setOf(r.NeedSet)) == 0 || len(r.Boundaries) == 0 {
+		return naiveDeny(ReasonNone, -1), true
+	}
+	return d, false
+}
+
+// quickActionNotAllowed: a quick action needs its permissions on every container that the request is on, and under
+// all_memberships too when it may act elsewhere.
+func (n *naive) quickActionNotAllowed(i int, a Act) (naiveAnswer, bool) {
+	d := naiveDeny(ReasonQuickAction, i)
+	if a.Needs == nil || len(n.setOf(*a.Needs)) == 0 {
+		return d, true
+	}
+	wanted := n.setOf(*a.Needs)
+	for _, on := range n.acts {
+		if on.Kind != ActOwn && on.Kind != ActTarget {
+			continue
+		}
+		held, some := n.heldBy(func(s ScopeSpec) bool { return n.reaches(s, on) })
 		if !held.all(wanted) {
-			d.missing, d.boundary = wanted.without(held), named.Boundary
-			byNamespace := named.Reference.Kind == routes.RefNamespace
+			d.missing, d.boundary = wanted.without(held), on.Boundary
+			byNamespace := on.Reference.Kind == routes.RefNamespace
 			switch {
 			case some:
-			case named.Target && byNamespace:
+			case on.Kind == ActTarget && byNamespace:
 				d.boundary = routes.BoundaryGroup
-			case !named.Target && (byNamespace || n.route.Find.From == routes.FindByLookup):
+			case on.Kind == ActOwn && (byNamespace || n.route.Find.From == routes.FindByLookup):
 				d.boundary = n.route.Boundaries[0]
 			}
 			return d, true
 		}
 	}
-	if c.Elsewhere && !n.heldUnderAllMemberships().all(wanted) {
+	if a.Elsewhere && !n.heldUnderAllMemberships().all(wanted) {
 		d.missing = wanted.without(n.heldUnderAllMemberships())
 		return d, true
 	}
@@ -239,29 +262,29 @@ func (n *naive) heldUnderAllMemberships() wordset {
 	return held
 }
 
-func (n *naive) ownBoundary() naiveAnswer {
+func (n *naive) ownActs() naiveAnswer {
 	needs := n.setOf(n.route.NeedSet)
 	if !n.heldAnywhere().all(needs) {
-		d := naiveDeny(ReasonPermissionMissing)
+		d := naiveDeny(ReasonPermissionMissing, -1)
 		d.boundary, d.missing = n.route.Boundaries[0], needs.without(n.heldAnywhere())
 		return d
 	}
 	if n.route.Method != "GET" && !n.route.Reads && n.route.Since > n.version {
-		d := naiveDeny(ReasonNewerThanToken)
+		d := naiveDeny(ReasonNewerThanToken, -1)
 		d.boundary = n.route.Boundaries[0]
 		return d
 	}
 	if n.route.Spans && !n.heldUnderAllMemberships().all(needs) {
-		d := naiveDeny(ReasonSpans)
+		d := naiveDeny(ReasonSpans, -1)
 		d.boundary, d.missing = n.route.Boundaries[0], needs.without(n.heldUnderAllMemberships())
 		return d
 	}
-	first := naiveDeny(ReasonNone)
-	for _, c := range n.checks {
-		if c.Target {
+	first := naiveDeny(ReasonNone, -1)
+	for i, a := range n.acts {
+		if a.Kind != ActOwn {
 			continue
 		}
-		d := n.oneOwn(c)
+		d := n.ownAct(i, a)
 		if !d.allow {
 			return d
 		}
@@ -272,44 +295,44 @@ func (n *naive) ownBoundary() naiveAnswer {
 	return first
 }
 
-func (n *naive) oneOwn(c Check) naiveAnswer {
+func (n *naive) ownAct(i int, a Act) naiveAnswer {
 	wanted := n.setOf(n.route.NeedSet)
-	if c.Needs != nil {
-		wanted = union(wanted, n.setOf(*c.Needs))
+	if a.Needs != nil {
+		wanted = union(wanted, n.setOf(*a.Needs))
 	}
 	isAlternative := false
 	for _, b := range n.route.Boundaries {
-		isAlternative = isAlternative || b == c.Boundary
+		isAlternative = isAlternative || b == a.Boundary
 	}
-	inContainer := c.Boundary == routes.BoundaryProject || c.Boundary == routes.BoundaryGroup
+	inContainer := a.Boundary == routes.BoundaryProject || a.Boundary == routes.BoundaryGroup
 	if isAlternative && inContainer && n.route.Find.From == routes.FindNowhere {
 		if n.heldUnderAllMemberships().all(wanted) {
-			return n.granted(c, func(s ScopeSpec) bool { return s.Access == "all_memberships" }, wanted)
+			return n.granted(i, a, func(s ScopeSpec) bool { return s.Access == "all_memberships" }, wanted)
 		}
-		d := naiveDeny(ReasonNotFindable)
-		d.boundary, d.missing = c.Boundary, wanted.without(n.heldUnderAllMemberships())
+		d := naiveDeny(ReasonNotFindable, i)
+		d.boundary, d.missing = a.Boundary, wanted.without(n.heldUnderAllMemberships())
 		return d
 	}
 	var reached func(ScopeSpec) bool
 	if isAlternative {
-		reached = func(s ScopeSpec) bool { return n.reaches(s, c) }
+		reached = func(s ScopeSpec) bool { return n.reaches(s, a) }
 	} else {
 		reached = func(ScopeSpec) bool { return false }
 	}
 	held, some := n.heldBy(reached)
 	if held.all(wanted) {
-		return n.granted(c, reached, wanted)
+		return n.granted(i, a, reached, wanted)
 	}
-	d := naiveDeny(ReasonOutOfBounds)
+	d := naiveDeny(ReasonOutOfBounds, i)
 	d.missing = wanted.without(held)
-	unclear := c.Reference.Kind == routes.RefNamespace || n.route.Find.From == routes.FindByLookup
+	unclear := a.Reference.Kind == routes.RefNamespace || n.route.Find.From == routes.FindByLookup
 	if isAlternative && (some || !unclear) {
-		d.boundary = c.Boundary
+		d.boundary = a.Boundary
 	} else {
 		d.boundary = n.route.Boundaries[0]
 	}
-	if !isAlternative || inContainer && !seen(c) {
-		if n.expected(c, wanted) {
+	if !isAlternative || inContainer && !seen(a) {
+		if n.expected(a, wanted) {
 			d.reason, d.missing = ReasonHidden, nil
 			return d
 		}
@@ -320,12 +343,12 @@ func (n *naive) oneOwn(c Check) naiveAnswer {
 	return d
 }
 
-func (n *naive) target(c Check) naiveAnswer {
+func (n *naive) target(i int, a Act) naiveAnswer {
 	wanted := wordset{}
-	if c.Needs != nil {
-		wanted = n.setOf(*c.Needs)
+	if a.Needs != nil {
+		wanted = n.setOf(*a.Needs)
 	}
-	reached := func(s ScopeSpec) bool { return c.Container != nil && n.reaches(s, c) }
+	reached := func(s ScopeSpec) bool { return a.Container != nil && n.reaches(s, a) }
 	held, some := n.heldBy(reached)
 	if len(wanted) == 0 {
 		held, some = wordset{}, false
@@ -333,22 +356,22 @@ func (n *naive) target(c Check) naiveAnswer {
 	if len(wanted) > 0 && held.all(wanted) {
 		return naiveAnswer{allow: true, reason: ReasonGranted}
 	}
-	d := naiveDeny(ReasonTargetDenied)
-	d.boundary, d.missing = c.Boundary, wanted.without(held)
-	if c.Reference.Kind == routes.RefNamespace && !some {
+	d := naiveDeny(ReasonTargetDenied, i)
+	d.boundary, d.missing = a.Boundary, wanted.without(held)
+	if a.Reference.Kind == routes.RefNamespace && !some {
 		d.boundary = routes.BoundaryGroup
 	}
-	ofItself := c.Boundary == routes.BoundaryUser || c.Boundary == routes.BoundaryInstance
-	if len(wanted) > 0 && !ofItself && !seen(c) && n.expected(c, wanted) {
+	ofItself := a.Boundary == routes.BoundaryUser || a.Boundary == routes.BoundaryInstance
+	if len(wanted) > 0 && !ofItself && !seen(a) && n.expected(a, wanted) {
 		d.reason, d.missing = ReasonHidden, nil
 	}
 	return d
 }
 
-func (n *naive) requiredTargetNotChecked() (naiveAnswer, bool) {
+func (n *naive) requiredTargetNotNamed() (naiveAnswer, bool) {
 	given := 0
-	for _, c := range n.checks {
-		if c.Target {
+	for _, a := range n.acts {
+		if a.Kind == ActTarget {
 			given++
 		}
 	}
@@ -359,11 +382,11 @@ func (n *naive) requiredTargetNotChecked() (naiveAnswer, bool) {
 		}
 		required++
 		covered := false
-		for _, c := range n.checks {
-			covered = covered || c.Target && c.Needs != nil && n.setOf(*c.Needs).all(n.setOf(t.NeedSet))
+		for _, a := range n.acts {
+			covered = covered || a.Kind == ActTarget && a.Needs != nil && n.setOf(*a.Needs).all(n.setOf(t.NeedSet))
 		}
 		if !covered || required > given {
-			d := naiveDeny(ReasonTargetDenied)
+			d := naiveDeny(ReasonTargetDenied, -1)
 			d.missing = n.setOf(t.NeedSet)
 			return d, true
 		}

@@ -36,7 +36,7 @@ func Plan(g *Grant, r *routes.Route) (d Decision) {
 			return d
 		}
 	}
-	return Decision{Verdict: Allow, Scope: -1, Check: -1}
+	return Decision{Verdict: Allow, Scope: -1, Act: -1}
 }
 
 // possible tells whether the grant could hold the row's permissions on one of its alternatives.
@@ -61,7 +61,7 @@ func settle(r *routes.Route, d *Decision) (settled bool) {
 	case r.Refused != "":
 		d.deny(ReasonRefused, -1, routes.BoundaryNone)
 	case r.Kind == routes.KindOpen:
-		*d = Decision{Verdict: Allow, Reason: ReasonOpen, Scope: -1, Check: -1, Anonymous: true}
+		*d = Decision{Verdict: Allow, Reason: ReasonOpen, Scope: -1, Act: -1, Anonymous: true}
 	case r.Kind == routes.KindOtherCredential:
 		d.deny(ReasonOtherCredential, -1, routes.BoundaryNone)
 	case r.Mints != "":
@@ -107,8 +107,8 @@ func readableByAll(r *routes.Route) bool {
 }
 
 // deny makes d a denial with nothing missing.
-func (d *Decision) deny(reason Reason, check int, b routes.Boundary) {
-	*d = Decision{Reason: reason, Scope: -1, Check: check, Boundary: b}
+func (d *Decision) deny(reason Reason, act int, b routes.Boundary) {
+	*d = Decision{Reason: reason, Scope: -1, Act: act, Boundary: b}
 }
 
 // missing writes what is wanted and not held.

@@ -55,7 +55,7 @@ func TestPlan(t *testing.T) {
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			d := Plan(grantOf(t, c.scopes...), c.row)
-			if d.Verdict != c.verdict || d.Reason != c.reason || d.Scope != -1 || d.Check != -1 {
+			if d.Verdict != c.verdict || d.Reason != c.reason || d.Scope != -1 || d.Act != -1 {
 				t.Fatalf("planned %+v, want %v (%v)", d, c.verdict, c.reason)
 			}
 			if d.Anonymous != (c.reason == ReasonOpen) {

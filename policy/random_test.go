@@ -158,19 +158,19 @@ func (d *dice) reference() routes.Reference {
 	return ref
 }
 
-func (d *dice) check(alternatives []routes.Boundary) Check {
-	c := Check{Boundary: routes.Boundary(d.IntN(5)), Reference: d.reference()}
+func (d *dice) own(alternatives []routes.Boundary) Act {
+	a := Act{Kind: ActOwn, Boundary: routes.Boundary(d.IntN(5)), Reference: d.reference()}
 	if len(alternatives) > 0 && !d.in(15) {
-		c.Boundary = alternatives[d.IntN(len(alternatives))]
+		a.Boundary = alternatives[d.IntN(len(alternatives))]
 	}
-	if c.Boundary.InContainer() || d.in(5) {
-		c.Container = d.container(c.Boundary)
+	if a.Boundary.InContainer() || d.in(5) {
+		a.Container = d.container(a.Boundary)
 	}
 	if d.in(10) {
 		set := d.set(true)
-		c.Needs = &set
+		a.Needs = &set
 	}
-	return c
+	return a
 }
 
 func (d *dice) question() *Question {
@@ -180,34 +180,61 @@ func (d *dice) question() *Question {
 		return q
 	}
 	for range 1 + d.IntN(2)*d.IntN(2) - d.IntN(40)/39 {
-		q.Checks = append(q.Checks, d.check(q.Route.Boundaries))
+		q.Acts = append(q.Acts, d.own(q.Route.Boundaries))
 	}
 	for i := range q.Route.Targets {
 		if d.in(8) {
 			continue
 		}
-		c := d.check([]routes.Boundary{onAProject, onAGroup, onAGroup, onAccount})
-		c.Target, c.Needs = true, &q.Route.Targets[i].NeedSet
+		a := d.own([]routes.Boundary{onAProject, onAGroup, onAGroup, onAccount})
+		a.Kind, a.Needs = ActTarget, &q.Route.Targets[i].NeedSet
 		if d.in(10) {
-			c.Needs = nil
+			a.Needs = nil
 		}
-		q.Checks = append(q.Checks, c)
+		q.Acts = append(q.Acts, a)
 	}
 	for d.in(5) {
 		set := d.set(true)
-		q.Commands = append(q.Commands, Command{Needs: &set, Elsewhere: d.in(3)})
+		a := Act{Kind: ActQuickAction, Needs: &set, Elsewhere: d.in(3)}
 		if d.in(30) {
-			q.Commands[0].Needs = nil
+			a.Needs = nil
 		}
+		q.Acts = append(q.Acts, a)
+	}
+	if d.in(100) {
+		q.Acts = append(q.Acts, Act{Kind: d.noKind(), Boundary: onAProject, Container: d.container(onAProject)})
+	}
+	if d.in(3) {
+		d.mix(q.Acts)
 	}
 	for !d.in(3) {
 		names := []string{"refs/heads/0", "refs/heads/1", "refs/tags/0", "refs/tags/1"}
 		u := RefUpdate{Name: []byte(names[d.IntN(4)])}
 		u.Create, u.Delete = d.in(3), false
 		u.Delete = !u.Create && d.in(3)
-		q.Refs = append(q.Refs, u)
+		a := Act{Kind: ActRef, Update: &u}
+		if d.in(50) {
+			a.Update = nil
+		}
+		q.Acts = append(q.Acts, a)
+	}
+	if d.in(10) {
+		d.mix(q.Acts)
 	}
 	return q
+}
+
+// noKind gives a kind that no act has.
+func (d *dice) noKind() ActKind {
+	if d.in(2) {
+		return ActNone
+	}
+	return ActRef + 1
+}
+
+// mix puts acts in any order.
+func (d *dice) mix(acts []Act) {
+	d.Shuffle(len(acts), func(i, j int) { acts[i], acts[j] = acts[j], acts[i] })
 }
 
 // TestDecideAgreesWithTheNaiveDecider compares every part of the answer, and sees every reason often.
@@ -222,12 +249,12 @@ func TestDecideAgreesWithTheNaiveDecider(t *testing.T) {
 		want := naiveDecide(d.catalogue, g.Owner, g.TableVersion, specs, q)
 		seen[want.reason]++
 		same := got.Verdict == Allow == want.allow && got.Reason == want.reason && got.Anonymous == want.anonymous &&
-			got.Scope == want.scope && got.Boundary == want.boundary && len(d.catalogue.names(got.Missing)) == len(want.missing)
+			got.Scope == want.scope && got.Act == want.act && got.Boundary == want.boundary && len(d.catalogue.names(got.Missing)) == len(want.missing)
 		for _, name := range d.catalogue.names(got.Missing) {
 			same = same && want.missing[name]
 		}
 		if !same {
-			t.Fatalf("case %d of seed %d:\ngot  %+v\nwant %+v\nscopes %+v\nowner %d version %d\nroute %+v\nchecks %s",
+			t.Fatalf("case %d of seed %d:\ngot  %+v\nwant %+v\nscopes %+v\nowner %d version %d\nroute %+v\nacts %s",
 				n, seed, got, want, specs, g.Owner, g.TableVersion, q.Route, describe(q))
 		}
 	}
@@ -240,8 +267,9 @@ func TestDecideAgreesWithTheNaiveDecider(t *testing.T) {
 }
 
 func describe(q *Question) (text string) {
-	for _, c := range q.Checks {
-		text += fmt.Sprintf("\n  %v target=%v needs=%v ref=%+v container=%+v", c.Boundary, c.Target, c.Needs, c.Reference, c.Container)
+	for _, a := range q.Acts {
+		text += fmt.Sprintf("\n  %v %v elsewhere=%v needs=%v ref=%+v container=%+v update=%+v",
+			a.Kind, a.Boundary, a.Elsewhere, a.Needs, a.Reference, a.Container, a.Update)
 	}
 	return text
 }
@@ -257,7 +285,7 @@ func TestPlanNeverDeniesWhatDecideAllows(t *testing.T) {
 		if plan.Verdict == Deny {
 			denied++
 			if decision.Verdict == Allow {
-				t.Fatalf("case %d: the plan denies (%v), the decision allows (%v)\nscopes %+v\nroute %+v\nchecks %s",
+				t.Fatalf("case %d: the plan denies (%v), the decision allows (%v)\nscopes %+v\nroute %+v\nacts %s",
 					n, plan.Reason, decision.Reason, specs, q.Route, describe(q))
 			}
 			continue
@@ -309,24 +337,24 @@ func TestNoExistenceOracle(t *testing.T) {
 	for n := range randomCases / 2 {
 		g, specs := d.grant(t)
 		q := d.question()
-		if q.Route == nil || len(q.Checks) == 0 || len(d.catalogue.names(g.all)) > 0 {
+		if q.Route == nil || len(q.Acts) == 0 || len(d.catalogue.names(g.all)) > 0 {
 			continue
 		}
-		c := &q.Checks[d.IntN(len(q.Checks))]
-		if !c.Boundary.InContainer() || !c.Target && !offers(q.Route, c.Boundary) || !seen(*c) || c.Container.Visibility == VisibilityPublic ||
-			selects(specs, c.Reference) || c.Container.ID == c.Reference.ID {
+		a := &q.Acts[d.IntN(len(q.Acts))]
+		if !a.Boundary.InContainer() || a.Kind == ActOwn && !offers(q.Route, a.Boundary) || !seen(*a) || a.Container.Visibility == VisibilityPublic ||
+			selects(specs, a.Reference) || a.Container.ID == a.Reference.ID {
 			continue
 		}
 		want := d.set(false)
 		o := reach{first: -1}
-		if g.reach(&o, c.Boundary, c.Container, &want, look{}); o.touched {
+		if g.reach(&o, a.Boundary, a.Container, &want, look{}); o.touched {
 			continue
 		}
 		there := Decide(g, q)
-		c.Container = &Container{}
+		a.Container = &Container{}
 		gone := Decide(g, q)
 		if there.Verdict != gone.Verdict || there.Reason != gone.Reason || there.Boundary != gone.Boundary || there.Missing != gone.Missing {
-			t.Fatalf("case %d: there %+v, gone %+v\nscopes %+v\nroute %+v\nchecks %s", n, there, gone, specs, q.Route, describe(q))
+			t.Fatalf("case %d: there %+v, gone %+v\nscopes %+v\nroute %+v\nacts %s", n, there, gone, specs, q.Route, describe(q))
 		}
 		compared++
 	}
@@ -357,7 +385,7 @@ func TestNoOracleOfKinds(t *testing.T) {
 			c := Container{Boundary: b, ID: 100 + d.id(), Ancestors: d.ids(2), Visibility: VisibilityInternal, Access: OwnerPublicRead}
 			o := reach{first: -1}
 			g.reach(&o, b, &c, &want, look{})
-			return Decide(g, &Question{Route: r, Checks: []Check{{Boundary: b, Container: &c, Reference: ref}}}), o.touched
+			return Decide(g, &Question{Route: r, Acts: []Act{{Kind: ActOwn, Boundary: b, Container: &c, Reference: ref}}}), o.touched
 		}
 		asGroup, reached := ask(onAGroup)
 		asProject, alsoReached := ask(onAProject)

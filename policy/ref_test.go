@@ -6,13 +6,8 @@ import (
 	"patgate/routes"
 )
 
-// refs makes moves of refs.
-func refs(names ...string) (updates []RefUpdate) {
-	for _, name := range names {
-		updates = append(updates, RefUpdate{Name: []byte(name)})
-	}
-	return updates
-}
+// ref moves a ref.
+func ref(name string) Act { return Act{Kind: ActRef, Update: &RefUpdate{Name: []byte(name)}} }
 
 // listing makes a row whose body lists refs.
 func listing(r *routes.Route) *routes.Route {

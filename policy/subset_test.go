@@ -169,11 +169,11 @@ func TestWhatIsWithinAGrantIsAllowedByIt(t *testing.T) {
 			if q.Route == nil {
 				continue
 			}
-			for i := range q.Checks {
-				c := &q.Checks[i]
-				if c.Container = nil; c.Boundary.InContainer() {
-					found := world[c.Boundary][d.id()]
-					c.Container = &found
+			for i := range q.Acts {
+				a := &q.Acts[i]
+				if a.Container = nil; a.Boundary.InContainer() {
+					found := world[a.Boundary][d.id()]
+					a.Container = &found
 				}
 			}
 			if Decide(child, q).Verdict != Allow {
@@ -181,7 +181,7 @@ func TestWhatIsWithinAGrantIsAllowedByIt(t *testing.T) {
 			}
 			allowed++
 			if p := Decide(parent, q); p.Verdict != Allow {
-				t.Fatalf("case %d: the child may, the parent may not (%v)\nchild %+v\nparent %+v\nroute %+v\nchecks %s",
+				t.Fatalf("case %d: the child may, the parent may not (%v)\nchild %+v\nparent %+v\nroute %+v\nacts %s",
 					n, p.Reason, childSpecs, parentSpecs, q.Route, describe(q))
 			}
 		}

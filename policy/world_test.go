@@ -179,41 +179,41 @@ func byLookup(r *routes.Route, boundaries ...routes.Boundary) *routes.Route {
 	})
 }
 
-// by is a check of the container with the id, which the client named by a path; absent is one that is not there.
-func by(boundary routes.Boundary, id int64) Check {
+// by is the row's own act on the container with the id, which the client named by a path; absent is one that is not there.
+func by(boundary routes.Boundary, id int64) Act {
 	c := world()[id]
 	kind := routes.RefProject
 	if boundary == routes.BoundaryGroup {
 		kind = routes.RefGroup
 	}
-	return Check{Boundary: boundary, Container: &c, Reference: routes.Reference{Kind: kind, Path: []byte("some/path")}}
+	return Act{Kind: ActOwn, Boundary: boundary, Container: &c, Reference: routes.Reference{Kind: kind, Path: []byte("some/path")}}
 }
 
-func project(id int64) Check { return by(routes.BoundaryProject, id) }
-func group(id int64) Check   { return by(routes.BoundaryGroup, id) }
+func project(id int64) Act { return by(routes.BoundaryProject, id) }
+func group(id int64) Act   { return by(routes.BoundaryGroup, id) }
 
 // byID has the client name the container by number.
-func byID(id int64, c Check) Check {
-	c.Reference = routes.Reference{Kind: c.Reference.Kind, ID: id}
-	return c
+func byID(id int64, a Act) Act {
+	a.Reference = routes.Reference{Kind: a.Reference.Kind, ID: id}
+	return a
 }
 
 // asNamespace has the client name the container by a namespace reference.
-func asNamespace(c Check) Check {
-	c.Reference.Kind = routes.RefNamespace
-	return c
+func asNamespace(a Act) Act {
+	a.Reference.Kind = routes.RefNamespace
+	return a
 }
 
-func account() Check     { return Check{Boundary: routes.BoundaryUser} }
-func theInstance() Check { return Check{Boundary: routes.BoundaryInstance} }
-func found(c Check) Check {
-	c.Reference = routes.Reference{}
-	return c
+func account() Act     { return Act{Kind: ActOwn, Boundary: routes.BoundaryUser} }
+func theInstance() Act { return Act{Kind: ActOwn, Boundary: routes.BoundaryInstance} }
+func found(a Act) Act {
+	a.Reference = routes.Reference{}
+	return a
 }
 
-// target makes a check one of a further container.
-func target(c Check, needs ...string) Check {
+// target makes an act one on a further container.
+func target(a Act, needs ...string) Act {
 	set := newCatalogue().set(needs...)
-	c.Target, c.Needs = true, &set
-	return c
+	a.Kind, a.Needs = ActTarget, &set
+	return a
 }

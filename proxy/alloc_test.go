@@ -48,7 +48,7 @@ func TestDecisionAllocatesNothing(t *testing.T) {
 		"no project": get("/api/v4/projects/404/jobs", "PRIVATE-TOKEN: "+g.token),
 	} {
 		t.Run(name, func(t *testing.T) {
-			g.handler.options.Resolver = plainResolver{}
+			g.handler.rules.Resolver = plainResolver{}
 			ctx := newRequest(t, raw)
 			allowed := 0.0
 			allocs := testing.AllocsPerRun(200, func() {
@@ -57,8 +57,8 @@ func TestDecisionAllocatesNothing(t *testing.T) {
 					t.Fatal("not understood")
 				}
 				x.judgeQuietly()
-				if x.decision.Verdict == policy.Allow {
-					if x.rebuild() != nil {
+				if x.judgement.Decision.Verdict == policy.Allow {
+					if x.h.rebuild(&x.request, x.visit, &x.body, &x.judgement, &x.sending) != nil {
 						t.Fatal("not rebuilt")
 					}
 					allowed++
@@ -77,17 +77,18 @@ func (x *exchange) judgeQuietly() {
 	if x.identify() != nil {
 		return
 	}
-	x.decision = policy.Plan(x.session.Grant, x.op.Route)
-	if x.decision.Verdict != policy.Allow {
+	q, j := &x.request, &x.judgement
+	j.Decision = policy.Plan(j.Session.Grant, j.Op.Route)
+	if j.Decision.Verdict != policy.Allow {
 		return
 	}
-	x.set.Reset(x.op.Route, x.op.Captures())
-	if x.set.Query(x.op.Query) != nil || x.readParameters() != nil || x.resolve() != nil {
+	j.Set.Reset(j.Op.Route, j.Op.Captures())
+	if j.Set.Query(j.Op.Query) != nil || x.visit.Read(q, &x.body, j) != nil || j.Resolve(q) != nil {
 		return
 	}
-	x.question.Route = x.op.Route
-	x.decision = policy.Decide(x.session.Grant, &x.question)
-	x.note()
+	j.Question.Route = j.Op.Route
+	j.Decision = policy.Decide(j.Session.Grant, &j.Question)
+	j.Note(q)
 }
 
 // BenchmarkDecision is everything that patgate does between the HTTP parser and the upstream connection.
@@ -102,7 +103,8 @@ func BenchmarkDecision(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				x := g.handler.acquire(ctx)
-				if x.begin() != nil || x.judge() != nil || x.rebuild() != nil {
+				if x.begin() != nil || x.identify() != nil || judge(&x.request, x.visit, &x.body, &x.judgement) != nil ||
+					x.h.rebuild(&x.request, x.visit, &x.body, &x.judgement, &x.sending) != nil {
 					b.Fatal("refused")
 				}
 				x.release()

@@ -9,6 +9,7 @@ import (
 	"mime/multipart"
 	"net"
 	"net/http"
+	"patgate/proxy/reply"
 	"strings"
 	"testing"
 	"time"
@@ -123,7 +124,7 @@ func TestStreamedUpload(t *testing.T) {
 		}
 		fmt.Fprintf(c, "PUT %s HTTP/1.1\r\nHost: h\r\nPRIVATE-TOKEN: %s\r\nContent-Length: %d\r\n\r\n%s", file, g.token, len(content), content[:100<<10])
 		_ = c.Close()
-		if e := g.sink.after(t, decided); e.Failure != failureBody {
+		if e := g.sink.after(t, decided); e.Failure != reply.FailureBody {
 			t.Errorf("recorded %q", e.Failure)
 		}
 		if len(upstream.requests()) != before {
@@ -141,7 +142,7 @@ func TestMultipart(t *testing.T) {
 		return "--b\r\nContent-Disposition: form-data; name=\"" + name + "\"\r\n\r\n" + value + "\r\n"
 	}
 	file := "--b\r\nContent-Disposition: form-data; name=\"content\"; filename=\"a.whl\"\r\nContent-Type: application/octet-stream\r\n\r\n" + content + "\r\n"
-	send := func(body string) reply {
+	send := func(body string) received {
 		return g.raw(t, request("POST", pypi, body, "PRIVATE-TOKEN: "+g.token, "Content-Type: multipart/form-data; boundary=b"))
 	}
 	t.Run("fields and a file", func(t *testing.T) {

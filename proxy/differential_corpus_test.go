@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 
+	"patgate/proxy/surface"
+	"patgate/proxy/surface/unsupported"
 	"patgate/routes"
 )
 
@@ -111,7 +113,10 @@ func (c *corpus) connect(t testing.TB, p *corpusPair, formats string) {
 	r := op.Route
 	p.row = r
 	permission := r.Kind == routes.KindPermission && len(r.Needs) > 0 && len(r.Boundaries) > 0 && r.Mints == "" && r.Issues == ""
-	p.passes = r.Refused == "" && !ticketed(r) && surfaceOf([]byte(p.paths[0]), c.table.Base()).unsupported() == "" && (permission || r.Kind == routes.KindOpen)
+	ticketed := slices.Contains(r.Auth, routes.PlaceTicket)
+	path, base := []byte(p.paths[0]), c.table.Base()
+	supported := !unsupported.MCP(surface.Words{}).Has(path, base) && !unsupported.GraphQL(surface.Words{}).Has(path, base)
+	p.passes = r.Refused == "" && !ticketed && supported && (permission || r.Kind == routes.KindOpen)
 	key := r.Method + " " + r.Path
 	if c.rows[key] == nil {
 		_, forgePath, _ := strings.Cut(p.name, " ")

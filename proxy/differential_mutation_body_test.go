@@ -1,6 +1,8 @@
 package proxy
 
 import (
+	"patgate/routes"
+
 	"fmt"
 	"net/url"
 	"strings"
@@ -22,7 +24,7 @@ var hostileHeaders = []string{
 
 func (m *mutator) header(s *spec) {
 	if m.rng.IntN(8) == 0 {
-		s.place = []place{placePrivateToken, placeBearer, placeBasic, placeNugetKey}[m.rng.IntN(4)]
+		s.place = []routes.Place{routes.PlacePrivateToken, routes.PlaceBearer, routes.PlaceBasic, routes.PlaceNugetKey}[m.rng.IntN(4)]
 		return
 	}
 	h := m.one(hostileHeaders)

@@ -54,7 +54,7 @@ func (p pastCase) spec(t *testing.T, c *corpus) *spec {
 	if i < 0 {
 		t.Fatalf("the corpus has no %s", p.pair)
 	}
-	return &spec{pair: c.pairs[i], method: c.pairs[i].method, path: c.table.Base() + p.path, query: p.query, place: placePrivateToken,
+	return &spec{pair: c.pairs[i], method: c.pairs[i].method, path: c.table.Base() + p.path, query: p.query, place: routes.PlacePrivateToken,
 		contentType: p.kind, body: []byte(p.body)}
 }
 

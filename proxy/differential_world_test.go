@@ -16,6 +16,7 @@ import (
 	"patgate/audit"
 	"patgate/forge"
 	"patgate/policy"
+	"patgate/proxy/surface"
 	"patgate/routes"
 	"patgate/token"
 )
@@ -61,7 +62,7 @@ func worldSent(ref routes.Reference, path bool) string {
 	switch {
 	case path:
 		return c.Path
-	case hasOwnID(&c, ref.Kind), ref.ID != 0:
+	case surface.HasOwnID(&c, ref.Kind), ref.ID != 0:
 		return strconv.FormatInt(c.ID, 10)
 	}
 	return string(ref.Path)
@@ -144,7 +145,7 @@ type worldGateway struct {
 	decisions      *decisions
 }
 
-func newWorldGateway(t testing.TB, table *routes.Table, resolver Resolver, upstream string) *worldGateway {
+func newWorldGateway(t testing.TB, table *routes.Table, resolver surface.Resolver, upstream string) *worldGateway {
 	t.Helper()
 	g := &worldGateway{table: table, decisions: &decisions{by: map[string]audit.Event{}}}
 	all := map[string]*policy.ScopeSpec{"all_memberships": {}, "user": {}, "instance": {}}

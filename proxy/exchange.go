@@ -9,60 +9,26 @@ import (
 	"patgate/audit"
 	"patgate/policy"
 	"patgate/proxy/header"
+	"patgate/proxy/reply"
+	"patgate/proxy/surface"
 	"patgate/proxy/wire"
-	"patgate/routes"
-	"patgate/routes/params"
-	"patgate/token"
 )
 
-// exchange is the state of one request. It is reused, so nothing in it may be kept after release; what is kept of the
-// request itself points into the server's buffers and is good until the handler returns.
+// exchange is the memory of one request: a value for each step, and what the log is told. It is reused, so nothing in it may be
+// kept after release. Steps take the values that they need and fill the one that they give.
 type exchange struct {
-	h     *Handler
-	ctx   *fasthttp.RequestCtx
-	conn  *wire.Client
-	table *routes.Table
+	h         *Handler
+	ctx       *fasthttp.RequestCtx // nil in an event loop
+	request   surface.Request
+	visit     surface.Visit // nil before the request is classified
+	judgement surface.Judgement
+	body      surface.Body
+	sending   surface.Sending
+	delivery  delivery
 
-	method  string // a constant
-	target  []byte
-	path    []byte // of the target, without the query
-	surface surface
-	fields  header.Block
-	cred    credential
-	client  netip.Addr
-	secure  bool // the client's own connection is https
-
-	session    *token.Session
-	op         routes.Operation
-	git        gitRequest
-	registry   registryRequest
-	sealed     sealedRequest
-	web        webRequest
-	set        params.Set
-	question   policy.Question
-	containers []policy.Container
-	found      []routes.Reference // of containers, by index
-	decision   policy.Decision
-	body       requestBody
-
-	resolving time.Time // since when the forge is asked
-	event     *audit.Event
-	own       audit.Event          // what event points to, when that is not a flight's
-	used      routes.PermissionSet // what event.Used points to, when it is not a row's own
-	recorded  bool
-
-	head     []byte // the upstream request's head
-	rebuilt  []byte // its target
-	renamed  bool   // it holds names in the forge's spelling, not the client's
-	scratch  []byte
-	origin   []byte // by which the client came
-	upload   wire.Upload
-	answer   fasthttp.Response
-	answered bool // by patgate itself
-	pool     *wire.Pool
-	upstream *wire.Upstream
-	stream   answerStream
-	isHead   bool
+	event    *audit.Event
+	own      audit.Event // what event points to, when that is not a flight's
+	recorded bool
 
 	// Of an exchange that an event loop began and a goroutine goes on with.
 	step step
@@ -85,24 +51,25 @@ func (h *Handler) acquire(ctx *fasthttp.RequestCtx) *exchange {
 	if conn != nil {
 		conn.Enter(wire.PhaseExchange)
 	} else if addr, ok := netip.AddrFromSlice(ctx.RemoteIP()); ok {
-		x.client = addr.Unmap()
+		x.request.Client = addr.Unmap()
 	}
+	x.body.Open(&h.bodies, ctx.RequestBodyStream(), ctx.Request.Header.ContentLength())
 	return x
 }
 
 // start begins the exchange of a request that came on a connection, whose address and scheme hold until the header block
 // says otherwise.
 func (x *exchange) start(h *Handler, conn *wire.Client, event *audit.Event) {
-	x.h, x.table = h, h.options.Table()
-	*event = audit.Event{ID: audit.NewRequestID(), Start: time.Now(), Scope: -1}
+	q := &x.request
+	x.h = h
+	q.Table, q.Dialect, q.Surface = h.options.Table(), h.dialect, h.api
+	q.ID, q.Start = audit.NewRequestID(), time.Now()
+	*event = audit.Event{ID: q.ID, Start: q.Start, Scope: -1}
 	x.event = event
-	if x.conn = conn; conn != nil {
-		x.client, x.secure = conn.Peer, conn.Secure()
+	if q.Conn = conn; conn != nil {
+		q.Client, q.Secure = conn.Peer, conn.Secure()
 	}
 }
-
-// maxKept bounds what an exchange keeps of its buffers for the next request.
-const maxKept = 64 << 10
 
 // release gives the exchange back.
 func (x *exchange) release() {
@@ -113,70 +80,35 @@ func (x *exchange) release() {
 
 // reset forgets the request.
 func (x *exchange) reset() {
-	x.body.release()
-	x.h, x.ctx, x.conn, x.table, x.session, x.upstream, x.pool = nil, nil, nil, nil, nil, nil, nil
-	x.target, x.path, x.method, x.upload, x.recorded, x.isHead, x.secure, x.answered = nil, nil, "", wire.Upload{}, false, false, false, false
-	x.step, x.in = 0, emptied(x.in) // in held the token
-	x.client = netip.Addr{}
-	x.cred.caller, x.cred.place, x.cred.secret = 0, 0, nil
-	x.unjudge()
-	x.git, x.registry, x.sealed, x.web = gitRequest{}, registryRequest{}, sealedRequest{}, webRequest{}
-	clear(x.fields.List)
-	clear(x.head) // it held the owner's credential
-	x.cred.buf = emptied(x.cred.buf)
-	if cap(x.head) > maxKept || cap(x.scratch) > maxKept || cap(x.rebuilt) > maxKept {
-		x.head, x.scratch, x.rebuilt = nil, nil, nil
-	}
-	x.head, x.scratch, x.origin, x.rebuilt = x.head[:0], x.scratch[:0], x.origin[:0], x.rebuilt[:0]
-	x.stream = answerStream{}
-	x.event, x.own, x.used = nil, audit.Event{}, routes.PermissionSet{}
-}
-
-// settle forgets a request that was judged in a loop and sent: all that such requests set and the next does not set anew.
-func (x *exchange) settle() {
-	x.unjudge()
-	clear(x.head) // it held the owner's credential
-	x.cred.buf = emptied(x.cred.buf)
-	x.event, x.recorded = nil, false
-}
-
-// unjudge forgets what judging the request has found out.
-func (x *exchange) unjudge() {
-	x.decision = policy.Decision{}
-	x.op.Route = nil // a request that is refused before it is classified has none
-	x.question.Route = nil
-	x.question.Checks = emptied(x.question.Checks)
-	x.question.Refs, x.question.Commands = emptied(x.question.Refs), emptied(x.question.Commands)
-	x.containers, x.found = emptied(x.containers), emptied(x.found)
-	x.renamed = false
-}
-
-// emptied empties a slice that keeps its memory for the next request. Most are empty already.
-func emptied[T any](s []T) []T {
-	if len(s) > 0 {
-		clear(s)
-	}
-	return s[:0]
+	x.body.Release()
+	x.request.Reset()
+	x.judgement.Reset()
+	x.sending.Reset()
+	x.delivery.reset()
+	clear(x.in) // it held the token
+	x.h, x.ctx, x.visit = nil, nil, nil
+	x.event, x.own, x.recorded = nil, audit.Event{}, false
+	x.step, x.in = stepJudge, x.in[:0]
 }
 
 // record has the sink accept the decision; without it nothing is forwarded.
 func (x *exchange) record() error {
-	e := x.event
-	e.Client, e.Method = x.client, x.method
+	e, q := x.event, &x.request
+	e.Client, e.Method = q.Client, q.Method
 	if e.Method == "" {
 		e.Method = "OTHER"
 	}
-	e.Route = x.op.Route
-	switch x.cred.caller {
-	case callerPatgate:
+	e.Route = x.judgement.Op.Route
+	switch q.Credential.Caller {
+	case surface.CallerPatgate:
 		e.Credential = audit.CredentialToken
-	case callerLegacy, callerWeb:
+	case surface.CallerLegacy, surface.CallerWeb:
 		e.Credential = audit.CredentialLegacy
 	default:
 		e.Credential = audit.CredentialAnonymous
 	}
-	if x.session != nil {
-		e.TokenID, e.OwnerID = x.session.TokenID, x.session.OwnerUserID
+	if s := x.judgement.Session; s != nil {
+		e.TokenID, e.OwnerID = s.TokenID, s.OwnerUserID
 	}
 	if err := x.h.options.Audit.Decision(e); err != nil {
 		return err
@@ -193,6 +125,88 @@ func (x *exchange) complete(status int, sent int64) {
 	x.recorded = false
 	e := x.event
 	e.Status, e.ResponseBytes, e.Duration = status, sent, time.Since(e.Start)
-	e.RequestBytes = x.body.received
+	e.RequestBytes = x.body.Received
 	x.h.options.Audit.Completion(e)
+}
+
+// deny records a refusal and answers it. When the sink does not take it, it is answered as that.
+func (x *exchange) deny(err error) (kept bool) {
+	r := reply.Of(err)
+	if !x.recorded {
+		x.event.Verdict, x.event.Reason = policy.Deny, r.Reason
+		if err := x.record(); err != nil {
+			r = reply.ErrAudit
+		}
+	}
+	x.refuse(r)
+	return false
+}
+
+// refuse answers a request that is not forwarded, or whose forwarding failed, in the words of its surface.
+func (x *exchange) refuse(r *reply.Refusal) {
+	q, j, out := &x.request, &x.judgement, &x.ctx.Response
+	f := reply.NewFacts(r, q.ID.String(), q.Table, &j.Op, x.h.options.GrantURL)
+	f.Begin(out)
+	said := false
+	if own, is := x.visit.(surface.Refuser); is {
+		said = own.Refuse(&x.body, j, f, x.sending.Upload.Running(), out)
+	}
+	if !said {
+		q.Surface.Refuse(q, f, out)
+	}
+	sent := int64(len(out.Body()))
+	if q.IsHead {
+		sent = 0
+	}
+	x.complete(out.StatusCode(), sent)
+}
+
+// answer writes an answer that patgate makes itself.
+func (x *exchange) answer(a *surface.Answer) {
+	out := &x.ctx.Response
+	out.Reset()
+	out.SetStatusCode(a.Status)
+	for _, field := range a.Header {
+		out.Header.Add(field[0], field[1])
+	}
+	out.Header.SetBytesV("Date", fasthttp.AppendHTTPDate(nil, time.Now()))
+	out.Header.Set("X-Request-Id", x.request.ID.String())
+	sent := int64(len(a.Body))
+	if a.Status == fasthttp.StatusNoContent {
+		out.SkipBody = true
+	} else {
+		out.SetBody(a.Body)
+	}
+	if x.request.IsHead {
+		sent = 0
+	}
+	x.complete(a.Status, sent)
+}
+
+// strange refuses header fields that no request with a patgate token needs, and that could be read in more than one way.
+func strange(f *header.Block) *reply.Refusal {
+	for i := range f.List {
+		h := &f.List[i]
+		switch {
+		case h.Alias:
+			return reply.ErrAlias
+		case h.Class == header.ClassRefused, h.Class == header.ClassLogin:
+			return reply.ErrOverride
+		case (h.Class == header.ClassPassed || h.Class == header.ClassFraming) && f.Repeated(h.Name):
+			return reply.ErrRepeatedHeader
+		}
+		switch h.Class {
+		case header.ClassCredential, header.ClassPassed, header.ClassList, header.ClassFraming:
+			if f.Nominated(h.Text) {
+				return reply.ErrNominated
+			}
+		}
+	}
+	switch {
+	case f.Has(header.Upgrade) && !header.EqualFold(f.Get(header.Upgrade), "h2c"):
+		return reply.ErrUpgrade
+	case f.Has(header.Expect) && !header.EqualFold(f.Get(header.Expect), "100-continue"):
+		return reply.ErrExpectation
+	}
+	return nil
 }

@@ -4,6 +4,8 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"patgate/audit"
+	"patgate/proxy/reply"
+	"patgate/proxy/surface"
 	"patgate/proxy/wire"
 	"patgate/routes"
 	"patgate/token"
@@ -26,19 +28,18 @@ type flight struct {
 	spoiled  bool           // nobody knows who still has the event
 
 	text   []byte // the request's head as it came, then as it was sent, then by which origin the client came
-	target int    // the length of the target in the first
 	sent   int    // where the second begins
 	origin int    // where the third does
 }
 
 // keep notes what the answer needs of a request that was judged.
 func (f *flight) keep(x *exchange, t *front, in []byte) {
-	f.front = t
-	f.conn, f.table, f.session = x.conn, x.table, x.session
+	q, head := &x.request, x.sending.Head
+	f.front, f.conn, f.table, f.session = t, q.Conn, q.Table, x.judgement.Session
 	f.event.Used = nil // it may be in the exchange
-	f.text = append(append(f.text[:0], in...), x.head...)
-	f.target, f.sent, f.origin = len(x.target), len(in), len(f.text)
-	f.text = append(f.text, x.origin...)
+	f.text = append(append(f.text[:0], in...), head...)
+	f.sent, f.origin = len(in), len(f.text)
+	f.text = append(f.text, q.Origin...)
 	f.brought, f.over = f.brought[:0], false
 }
 
@@ -47,10 +48,10 @@ func (f *flight) forget() {
 	f.front, f.conn, f.table, f.session, f.upstream, f.over = nil, nil, nil, nil, nil, true
 	clear(f.text)
 	f.text, f.brought = f.text[:0], f.brought[:0]
-	if cap(f.text) > maxKept {
+	if cap(f.text) > surface.MaxKept {
 		f.text = nil
 	}
-	if cap(f.brought) > maxKept {
+	if cap(f.brought) > surface.MaxKept {
 		f.brought = nil
 	}
 }
@@ -62,13 +63,13 @@ func (f *flight) complete(status, sent int) {
 	f.front.h.options.Audit.Completion(e)
 }
 
-// lend puts into an exchange what passing on the fields of the answer needs.
-func (f *flight) lend(x *exchange) {
-	x.h, x.session, x.event = f.front.h, f.session, &f.event
-	x.target = f.text[len(getLine):][:f.target]
-	x.path = before(x.target, '?')
-	x.cred.caller, x.surface, x.op.Route = callerPatgate, surfaceAPI, f.event.Route
-	x.origin = append(x.origin[:0], f.text[f.origin:]...)
+// passage says what of the head of the answer the client gets.
+func (f *flight) passage() reply.Passage {
+	h := f.front.h
+	return reply.Passage{
+		Ours: true, Links: h.forge.Links, Origin: f.text[f.origin:], OwnCookies: h.options.OwnCookies,
+		Redirects: reply.Redirects{Row: f.event.Route, Storage: h.storage, Session: f.session},
+	}
 }
 
 // exchange makes the one in which the request was judged anew, for a goroutine that goes on with it. Of the flight only the
@@ -76,15 +77,18 @@ func (f *flight) lend(x *exchange) {
 func (f *flight) exchange() *exchange {
 	h := f.front.h
 	x := h.exchanges.Get().(*exchange)
-	x.h, x.table, x.conn, x.session, x.event = h, f.table, f.conn, f.session, &f.event
-	x.client, x.secure = f.conn.Peer, false
+	q, j := &x.request, &x.judgement
+	x.h, x.event = h, &f.event
+	q.Table, q.Dialect, q.Conn, q.Client = f.table, h.dialect, f.conn, f.conn.Peer
+	q.ID, q.Start = f.event.ID, f.event.Start
 	x.in = append(x.in[:0], f.text[:f.sent]...)
-	x.head = append(x.head[:0], f.text[f.sent:f.origin]...)
+	x.sending.Head = append(x.sending.Head[:0], f.text[f.sent:f.origin]...)
+	j.Begin(&h.rules, f.session, x.event)
 	target, raw, _ := cutHead(x.in)
-	_ = x.read(fasthttp.MethodGet, target, raw, []byte("HTTP/1.1")) // as when it was judged
-	_ = x.table.Classify(&x.op, x.method, x.target)
-	x.op.Route = f.event.Route
-	x.recorded, x.pool = true, h.patgate
+	_ = h.read(q, fasthttp.MethodGet, target, raw, []byte("HTTP/1.1")) // as when it was judged
+	x.visit, _ = q.Surface.Classify(q, &j.Op)
+	j.Op.Route = f.event.Route
+	x.recorded, x.delivery.pool = true, h.forge.Patgate
 	clear(f.text)
 	return x
 }

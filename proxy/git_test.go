@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"bytes"
+	"cmp"
 	"compress/gzip"
 	"context"
 	"fmt"
@@ -15,6 +16,7 @@ import (
 	"time"
 
 	"patgate/policy"
+	"patgate/proxy/surface"
 	"patgate/routes"
 	"patgate/token"
 )
@@ -83,7 +85,7 @@ func gzipped(text string) []byte {
 func TestGitPushBodies(t *testing.T) {
 	g, upstream, bot := newGitGateway(t)
 	const receive = "application/x-git-receive-pack-request"
-	const reports = "report-status side-band-64k"
+	const reports = " report-status side-band-64k"
 	allowed, refused := pushOf("refs/heads/bot/a", reports), pushOf("refs/heads/main", reports)
 	two := append(gzipped(allowed[:20]), gzipped(allowed[20:])...)
 	for _, c := range []struct {
@@ -92,21 +94,27 @@ func TestGitPushBodies(t *testing.T) {
 		status                      int
 		text                        string
 		forwarded                   bool
+		sent                        string // empty: as it came
 	}{
-		{"a ref of the pattern", receive, "", []byte(allowed), 200, "", true},
-		{"the same, compressed", receive, "gzip", gzipped(allowed), 200, "", true},
-		{"the probe for a credential", receive, "", []byte("0000"), 200, "", true},
-		{"another ref", receive, "", []byte(refused), 200, "may not change refs/heads/main", false},
-		{"the same, compressed", receive, "gzip", gzipped(refused), 200, "may not change refs/heads/main", false},
-		{"the same, from a client that takes no report", receive, "", []byte(pushOf("refs/heads/main", "agent=x")), 403, "may not change refs/heads/main", false},
-		{"compressed without saying so", receive, "", gzipped(allowed), 400, "cannot be read", false},
-		{"said to be compressed", receive, "gzip", []byte(allowed), 400, "cannot be read", false},
-		{"compressed in two parts", receive, "gzip", two, 400, "cannot be read", false},
-		{"another compression", receive, "deflate", []byte(allowed), 415, "gzip", false},
-		{"compressed twice", receive, "gzip, gzip", gzipped(allowed), 415, "gzip", false},
-		{"another type", "application/json", "", []byte(allowed), 415, receive, false},
-		{"nothing", receive, "", nil, 400, "", false},
-		{"a list that does not end", receive, "", []byte(allowed[:60]), 400, "cannot be read", false},
+		{"a ref of the pattern", receive, "", []byte(allowed), 200, "", true, ""},
+		{"the same, compressed", receive, "gzip", gzipped(allowed), 200, "", true, allowed},
+		{"the same, in other words", receive, "", []byte(pushOf("refs/heads/bot/a", "ofs-delta side-band-64k  report-status\n")), 200, "", true, allowed},
+		{"the probe for a credential", receive, "", []byte("0000"), 200, "", true, ""},
+		{"the probe, compressed", receive, "gzip", gzipped("0000"), 200, "", true, "0000"},
+		{"something behind the probe", receive, "", []byte("0000" + allowed), 400, "behind an empty list", false, ""},
+		{"something behind the probe, compressed", receive, "gzip", gzipped("0000" + allowed), 400, "behind an empty list", false, ""},
+		{"something behind the compressed probe", receive, "gzip", append(gzipped("0000"), gzipped("0000")...), 400, "behind an empty list", false, ""},
+		{"another ref", receive, "", []byte(refused), 200, "may not change refs/heads/main", false, ""},
+		{"the same, compressed", receive, "gzip", gzipped(refused), 200, "may not change refs/heads/main", false, ""},
+		{"the same, from a client that takes no report", receive, "", []byte(pushOf("refs/heads/main", "agent=x")), 403, "may not change refs/heads/main", false, ""},
+		{"compressed without saying so", receive, "", gzipped(allowed), 400, "cannot be read", false, ""},
+		{"said to be compressed", receive, "gzip", []byte(allowed), 400, "cannot be read", false, ""},
+		{"compressed in two parts", receive, "gzip", two, 400, "cannot be read", false, ""},
+		{"another compression", receive, "deflate", []byte(allowed), 415, "gzip", false, ""},
+		{"compressed twice", receive, "gzip, gzip", gzipped(allowed), 415, "gzip", false, ""},
+		{"another type", "application/json", "", []byte(allowed), 415, receive, false, ""},
+		{"nothing", receive, "", nil, 400, "", false, ""},
+		{"a list that does not end", receive, "", []byte(allowed[:60]), 400, "cannot be read", false, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			before := upstream.count()
@@ -121,11 +129,14 @@ func TestGitPushBodies(t *testing.T) {
 			if forwarded := upstream.count() > before; forwarded != c.forwarded {
 				t.Fatalf("forwarded is %v", forwarded)
 			}
+			if e := g.sink.last(t); strings.Contains(c.text, "may not change") != (e.Act == policy.ActRef) {
+				t.Errorf("recorded as %q of %v", e.Reason, e.Act)
+			}
 			if !c.forwarded {
 				return
 			}
 			r := upstream.requests[before]
-			if upstream.bodies[before] != string(c.body) || r.Header.Get("Content-Encoding") != c.encoding {
+			if want := cmp.Or(c.sent, string(c.body)); upstream.bodies[before] != want || r.Header.Get("Content-Encoding") != "" {
 				t.Errorf("the forge got %q with %q", upstream.bodies[before], r.Header.Get("Content-Encoding"))
 			}
 			if user, password, _ := r.BasicAuth(); user != "owner" || password != ownerCredential || r.URL.Path != "/group/granted.git/git-receive-pack" {
@@ -137,7 +148,7 @@ func TestGitPushBodies(t *testing.T) {
 		before := upstream.count()
 		shallow := "0035shallow " + strings.Repeat("1", 40) + "\n"
 		header := map[string]string{"Content-Type": receive, "Content-Encoding": "gzip"}
-		status, _ := g.git(t, bot, "POST", "/group/granted.git/git-receive-pack", header, gzipped(strings.Repeat(shallow, maxCommands/len(shallow)+1)))
+		status, _ := g.git(t, bot, "POST", "/group/granted.git/git-receive-pack", header, gzipped(strings.Repeat(shallow, (8<<20)/len(shallow)+1)))
 		if status != 413 || upstream.count() != before {
 			t.Errorf("%d", status)
 		}
@@ -193,7 +204,7 @@ func TestGitRequests(t *testing.T) {
 }
 
 // twinResolver knows a project called granted.wiki besides.
-type twinResolver struct{ Resolver }
+type twinResolver struct{ surface.Resolver }
 
 func (r twinResolver) Known(s *token.Session, ref routes.Reference, maxAge time.Duration, _ time.Time) *policy.Container {
 	return knownBy(r, s, ref, maxAge)
@@ -210,7 +221,7 @@ func (r twinResolver) Resolve(ctx context.Context, s *token.Session, ref routes.
 // Nobody may reach that project by the permissions of the wiki. A token that does not reach the wiki learns nothing.
 func TestWikiOrProject(t *testing.T) {
 	g, upstream, bot := newGitGateway(t)
-	g.handler.options.Resolver = twinResolver{g.resolver}
+	g.handler.rules.Resolver = twinResolver{g.resolver}
 	header := map[string]string{"Content-Type": "application/x-git-upload-pack-request"}
 	if status, answer := g.git(t, bot, "POST", "/group/granted.wiki.git/git-upload-pack", header, []byte("0000")); status != 400 || !strings.Contains(answer, "whole name") {
 		t.Errorf("%d %s", status, answer)

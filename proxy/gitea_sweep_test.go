@@ -15,12 +15,13 @@ import (
 
 	"patgate/forge"
 	"patgate/policy"
+	"patgate/proxy/surface"
 	"patgate/routes"
 	"patgate/token"
 )
 
 // anyContainer finds whatever is asked for: each repository and each organization is private, and the owner's.
-type anyContainer struct{ Resolver }
+type anyContainer struct{ surface.Resolver }
 
 func (r anyContainer) Known(s *token.Session, ref routes.Reference, maxAge time.Duration, _ time.Time) *policy.Container {
 	return knownBy(r, s, ref, maxAge)

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -15,13 +16,15 @@ import (
 
 	"patgate/forge"
 	"patgate/policy"
+	"patgate/proxy/surface"
 	"patgate/routes"
+	"patgate/routes/params"
 	"patgate/token"
 )
 
 // giteaResolver knows acme and umbra, each with a repository app. old/app is what acme/app was called, and acme/search is
 // called issues/search by now.
-type giteaResolver struct{ Resolver }
+type giteaResolver struct{ surface.Resolver }
 
 func (r giteaResolver) Known(s *token.Session, ref routes.Reference, maxAge time.Duration, _ time.Time) *policy.Container {
 	return knownBy(r, s, ref, maxAge)
@@ -275,6 +278,41 @@ func TestGiteaDenial(t *testing.T) {
 	}
 }
 
+// TestARequestIsNotAskedWhatAnotherHad: an exchange is used again, with what the texts of an earlier request had in it.
+func TestARequestIsNotAskedWhatAnotherHad(t *testing.T) {
+	g, upstream, secret := newGiteaGateway(t)
+	g.handler.exchanges.New = func() any {
+		x := &exchange{}
+		x.judgement.Set.Commands = []params.FoundCommand{{Command: &routes.Command{Name: "merge"}}}
+		x.judgement.Set.Undeclared = 3
+		return x
+	}
+	for _, target := range []string{
+		"/api/v1/repos/acme/app/issues", "/api/v1/admin/users", "/v2/token?service=container_registry", "/v2/acme/app/manifests/v1",
+	} {
+		t.Run(target, func(t *testing.T) {
+			header := map[string]string{"Authorization": basic("anyone", secret)}
+			if strings.HasPrefix(target, "/v2/acme") {
+				_, _, body := g.send(t, "GET", "/v2/token?service=container_registry&scope=repository:acme/app:pull", "", header)
+				var answer struct{ Token string }
+				if err := json.Unmarshal([]byte(body), &answer); err != nil {
+					t.Fatal(err)
+				}
+				header["Authorization"] = "Bearer " + answer.Token
+			}
+			runtime.GC()
+			runtime.GC() // the pool is empty then
+			status, _, body := g.send(t, "GET", target, "", header)
+			if n, _ := upstream.take(); strings.Contains(target, "admin") != (status == 403) || strings.Contains(target, "acme") != (n == 1) {
+				t.Errorf("status %d, %d requests reached the forge: %s", status, n, body)
+			}
+			if e := g.sink.last(t); e.Undeclared != 0 {
+				t.Errorf("recorded %d parameters that are not declared", e.Undeclared)
+			}
+		})
+	}
+}
+
 // TestGiteaImages: the token service is patgate's own, what it gives out is good only here and only for what the patgate token
 // may, and each request is decided on the owner that the image's name begins with.
 func TestGiteaImages(t *testing.T) {
@@ -369,7 +407,13 @@ func TestGiteaPushes(t *testing.T) {
 		{"a review", pusher, "acme/app", giteaPush("refs/for-review/main"), false},
 		{"a pull request that it may open", opener, "acme/app", giteaPush("refs/for/main/topic", "title=x"), true},
 		{"a repository made public", pusher, "acme/app", giteaPush("refs/heads/topic", "repo.private=false"), false},
-		{"a repository made a template", opener, "acme/app", giteaPush("refs/heads/topic", "repo.template"), false},
+		{"a repository made a template", opener, "acme/app", giteaPush("refs/heads/topic", "repo.template=true"), false},
+		{"a repository made public by way of the wiki", writer, "acme/app.wiki", giteaPush("refs/heads/main", "repo.private=false"), false},
+		{"an option whose value Gitea's versions differ on", owner, "acme/app", giteaPush("refs/heads/topic", "repo.private"), false},
+		{"an option of no value", owner, "acme/app", giteaPush("refs/heads/topic", "repo.private=perhaps"), false},
+		{"an option that nobody knows", owner, "acme/app", giteaPush("refs/heads/topic", "repo.archived=true"), false},
+		{"an option with a blank", owner, "acme/app", giteaPush("refs/heads/topic", " repo.private=true"), false},
+		{"a title for a pull request that it may not open", pusher, "acme/app", giteaPush("refs/heads/topic", "title=x"), false},
 		{"a repository that it may change", owner, "acme/app", giteaPush("refs/heads/topic", "repo.private=true"), true},
 	} {
 		t.Run(c.name, func(t *testing.T) {

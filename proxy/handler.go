@@ -10,35 +10,33 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"patgate/cache"
-	"patgate/policy"
-	"patgate/proxy/header"
+	"patgate/proxy/reply"
+	"patgate/proxy/surface"
+	"patgate/proxy/surface/api"
 	"patgate/proxy/wire"
 	"patgate/routes"
 )
 
 // Handler serves requests. Make one with New; it is used by a Server.
 type Handler struct {
-	options        Options
-	dialect        *dialect
-	exchanges      sync.Pool
-	loops          *wire.Loops
-	front          *front
-	kept           context.Context // for look-ups in a loop
-	patgate        *wire.Pool      // connections to the forge for patgate tokens
-	others         *wire.Pool      // and for everybody else
-	dog            *wire.Watchdog
-	links          links
-	storage        storage
-	trusted        trust
-	failures       *failures
-	room           *room            // for bodies that are read whole
-	registry       *registryBackend // nil: it is not behind patgate
-	seals          seals
-	proxyTokens    proxyTokens
-	upstreamHost   string
-	upstreamScheme string
-	publicHost     string
-	publicSecure   bool
+	options    Options
+	dialect    *surface.Dialect
+	surfaces   []surface.Surface // the first that has a path serves it
+	api        surface.Surface   // the REST API, in whose words is refused what could not be read
+	rules      surface.Rules
+	bodies     surface.BodyLimits
+	forge      surface.Upstream
+	forwarding surface.Forwarding
+	registry   *surface.Upstream // nil: no other server than the forge is behind patgate
+	storage    reply.Storage
+	trusted    trust
+	failures   *failures
+
+	exchanges sync.Pool
+	loops     *wire.Loops
+	front     *front
+	kept      context.Context // for look-ups in a loop
+	dog       *wire.Watchdog
 }
 
 // New makes a handler. The error tells which option is missing or cannot be read.
@@ -47,17 +45,17 @@ func New(o Options) (*Handler, error) {
 		return nil, err
 	}
 	o.setDefaults()
-	h := &Handler{options: o, dialect: dialectOf(o.Forge), trusted: trust(o.TrustedProxies), links: newLinks(o.Upstream, o.PublicURL), storage: newStorage(o.StorageURLs)}
-	h.exchanges.New = func() any { return &exchange{} }
-	h.upstreamScheme, h.upstreamHost, _ = strings.Cut(o.Upstream.URL, "://")
-	if scheme, host, ok := strings.Cut(o.PublicURL, "://"); ok {
-		h.publicHost, h.publicSecure = host, scheme == "https"
-	}
-	var err error
-	if h.seals, err = newSeals(); err != nil {
+	seals, err := surface.NewSeals()
+	if err != nil {
 		return nil, err
 	}
-	h.dog = wire.NewWatchdog(&o.Timeouts)
+	h := &Handler{options: o, dialect: surface.DialectOf(o.Forge), trusted: trust(o.TrustedProxies), storage: reply.NewStorage(o.StorageURLs)}
+	h.exchanges.New = func() any { return &exchange{} }
+	h.rules = surface.Rules{Resolver: o.Resolver, Reads: o.Freshness.Reads, Writes: o.Freshness.Writes, Deadline: o.ResolverDeadline,
+		AllowQuickActions: o.AllowQuickActions}
+	h.bodies = surface.BodyLimits{Room: surface.NewRoom(o.Limits.BodiesMemory, o.Limits.BodiesDisk), Bytes: o.Limits.BodyBytes,
+		Memory: o.Limits.BodyMemory, TempDir: o.TempDir, Wait: o.ResolverDeadline}
+	h.dog = wire.NewWatchdog(&h.options.Timeouts)
 	most := runtime.GOMAXPROCS(0)
 	if o.withoutLoops {
 		most = 0
@@ -65,21 +63,29 @@ func New(o Options) (*Handler, error) {
 	h.loops = wire.NewLoops(most)
 	h.front = newFront(h, h.loops.Count())
 	h.kept = cache.WithoutLoading(context.Background())
-	h.patgate = h.newPool(o.Upstream, h.upstreamScheme, h.upstreamHost)
-	h.others = h.newPool(o.Upstream, h.upstreamScheme, h.upstreamHost)
-	h.registry = h.newRegistry()
-	go h.dog.Run()
-	h.room = newRoom(o.Limits.BodiesMemory, o.Limits.BodiesDisk)
+	h.forge = h.upstream(o.Upstream)
+	h.forge.Others = h.newPool(o.Upstream)
+	h.forwarding.Scheme = h.forge.Scheme
+	if scheme, host, ok := strings.Cut(o.PublicURL, "://"); ok {
+		h.forwarding.Host, h.forwarding.Secure = host, scheme == "https"
+	}
+	if o.Registry.URL != "" {
+		u := h.upstream(o.Registry)
+		u.IsRegistry = true
+		h.registry = &u
+	}
+	h.surfaces = h.newSurfaces(seals)
 	h.failures = newFailures(o.Limits.FailedCredentials, o.Limits.FailedCredentialsWindow, time.Now)
+	go h.dog.Run()
 	return h, nil
 }
 
 // Close closes the connections to the forge. Requests that still run keep theirs until they end.
 func (h *Handler) Close() {
-	h.patgate.Close()
-	h.others.Close()
-	if h.registry != nil && !h.registry.own {
-		h.registry.pool.Close()
+	h.forge.Patgate.Close()
+	h.forge.Others.Close()
+	if h.registry != nil {
+		h.registry.Patgate.Close()
 	}
 	h.dog.Close()
 	h.loops.Close()
@@ -94,26 +100,139 @@ func (h *Handler) Serve(ctx *fasthttp.RequestCtx) {
 	}
 }
 
+// serve takes a request through its steps. kept tells that the exchange is still needed for the answer's body.
+func (x *exchange) serve() (kept bool) {
+	h, q, j := x.h, &x.request, &x.judgement
+	if r := x.begin(); r != nil {
+		return x.deny(r)
+	}
+	switch {
+	case h.isLocal(q):
+		return x.serveLocal()
+	case api.Discovers(q):
+		return x.serveDiscovery()
+	case !q.IsPatgate():
+		return x.serveOther()
+	}
+	if err := x.identify(); err != nil {
+		return x.deny(err)
+	}
+	if h.owns(j.Op.Route) {
+		return x.serveOwned()
+	}
+	if err := judge(q, x.visit, &x.body, j); err != nil {
+		if j.Unplanned && h.probes(j.Op.Route) {
+			return x.serveOwned()
+		}
+		return x.deny(err)
+	}
+	if own, is := x.visit.(surface.Own); is {
+		if answer, err := own.Answer(q, j); err != nil || answer != nil {
+			return x.serveAnswer(answer, err)
+		}
+	}
+	if err := h.rebuild(q, x.visit, &x.body, j, &x.sending); err != nil {
+		return x.deny(err)
+	}
+	if err := x.record(); err != nil {
+		return x.deny(reply.ErrAudit)
+	}
+	return x.forward(q.Upstream.Patgate)
+}
+
+// begin reads what every request has: method, target, header block, client and credential.
+func (x *exchange) begin() *reply.Refusal {
+	head := &x.ctx.Request.Header
+	return x.h.read(&x.request, methodOf(head.Method()), head.RequestURI(), head.RawHeaders(), head.Protocol())
+}
+
+// judge decides on a visit.
+func judge(q *surface.Request, v surface.Visit, b *surface.Body, j *surface.Judgement) error {
+	if own, is := v.(surface.Judge); is {
+		return own.Judge(q, b, j)
+	}
+	return j.Ordinary(q, b, v)
+}
+
+// rebuild writes the upstream request.
+func (h *Handler) rebuild(q *surface.Request, v surface.Visit, b *surface.Body, j *surface.Judgement, s *surface.Sending) error {
+	row := j.Op.Route
+	s.Place = q.Credential.Placing(row)
+	s.WholeAnswer = row != nil && (len(row.Response.Remove) > 0 || row.Response.Links)
+	if err := v.Rebuild(q, b, j, s); err != nil {
+		return err
+	}
+	s.WriteHead(q, b, j, &h.forwarding)
+	return nil
+}
+
+// serveAnswer records the decision and answers in the forge's place.
+func (x *exchange) serveAnswer(a *surface.Answer, err error) (kept bool) {
+	if err == nil {
+		err = x.record()
+	}
+	if err != nil {
+		return x.deny(err)
+	}
+	x.answer(a)
+	return false
+}
+
+// serveDiscovery tells Terraform of the host's services.
+func (x *exchange) serveDiscovery() (kept bool) {
+	if x.request.IsPatgate() {
+		if r := x.authenticate(); r != nil {
+			return x.deny(r)
+		}
+	}
+	x.allowLocal()
+	return x.serveAnswer(api.Discovery(&x.request), nil)
+}
+
 // expect decides on a request that waits for "100 Continue" before it sends its body. What can be known without the
 // body is decided here, so that a body that would be refused is not sent. The server then reads the body and calls
 // Serve, which decides again, with it.
 func (h *Handler) expect(ctx *fasthttp.RequestCtx) int {
 	x := h.acquire(ctx)
 	defer x.recovered()
-	if r := x.begin(); r != nil {
-		x.deny(r)
-	} else if x.local() || x.claimed() {
+	err := x.foresee()
+	if err == nil {
 		x.release() // decided with the body
 		return fasthttp.StatusContinue
-	} else if r := x.foresee(); r != nil {
-		x.deny(r)
-	} else {
-		x.release()
-		return fasthttp.StatusContinue
 	}
+	x.deny(err)
 	status := ctx.Response.StatusCode()
 	x.release()
 	return status
+}
+
+// foresee is serve up to the decision, without the body.
+func (x *exchange) foresee() error {
+	h, q, j := x.h, &x.request, &x.judgement
+	if r := x.begin(); r != nil {
+		return r
+	}
+	switch {
+	case h.isLocal(q), h.claims(q):
+		return nil
+	case !q.IsPatgate():
+		return orNil(h.refuseOther(q))
+	}
+	if err := x.identify(); err != nil {
+		return err
+	}
+	if blind, is := x.visit.(surface.Blind); is && blind.NeedsBody() || h.owns(j.Op.Route) {
+		return nil
+	}
+	return j.Foresee(q, x.visit)
+}
+
+// orNil keeps a nil refusal a nil error.
+func orNil(r *reply.Refusal) error {
+	if r == nil {
+		return nil
+	}
+	return r
 }
 
 // recovered turns a panic into a 500. The exchange is not used again.
@@ -123,299 +242,20 @@ func (x *exchange) recovered() {
 		return
 	}
 	x.h.report(value)
-	if x.upstream != nil {
-		x.pool.Drop(x.upstream)
-	}
-	x.body.release()
-	x.event.Failure = failurePanic
-	x.deny(refuseInternal)
+	x.delivery.drop()
+	x.body.Release()
+	x.event.Failure = reply.FailurePanic
+	x.deny(reply.ErrInternal)
 }
 
-// serve runs the request through its steps. kept tells that the exchange is still needed for the answer's body.
-func (x *exchange) serve() (kept bool) {
-	if r := x.begin(); r != nil {
-		return x.deny(r)
-	}
-	if x.local() {
-		if r := x.serveLocal(); r != nil {
-			return x.deny(r)
-		}
-		return false
-	}
-	if x.discovers() {
-		if r := x.serveDiscovery(); r != nil {
-			return x.deny(r)
-		}
-		return false
-	}
-	if x.cred.caller != callerPatgate {
-		return x.other()
-	}
-	if r := x.judge(); r != nil {
-		return x.deny(r)
-	}
-	if x.answered {
-		return false
-	}
-	if err := x.rebuild(); err != nil {
-		return x.deny(refusalOf(err))
-	}
-	if err := x.record(); err != nil {
-		return x.deny(refuseAudit)
-	}
-	return x.forward(x.poolFor(x.h.patgate))
+// owns tells whether the row that a patgate token asks for is answered here.
+func (h *Handler) owns(row *routes.Route) bool {
+	l := h.options.Local
+	return l != nil && row != nil && l.Owns(row)
 }
 
-// deny records a refusal and answers it. When the sink does not take it, it is answered as that.
-func (x *exchange) deny(r *refusal) (kept bool) {
-	if !x.recorded {
-		x.event.Verdict, x.event.Reason = policy.Deny, r.reason
-		if err := x.record(); err != nil {
-			r = refuseAudit
-		}
-	}
-	x.refuse(r)
-	return false
-}
-
-// begin reads what every request has: method, target, header block, client and credential.
-func (x *exchange) begin() *refusal {
-	header := &x.ctx.Request.Header
-	return x.read(methodOf(header.Method()), header.RequestURI(), header.RawHeaders(), header.Protocol())
-}
-
-// read takes the parts of a request's head. raw is the header block, from behind the request line up to and with the
-// empty line.
-func (x *exchange) read(method string, target, raw, protocol []byte) *refusal {
-	x.method = method
-	x.isHead = x.method == fasthttp.MethodHead
-	x.target = target
-	x.path = before(x.target, '?')
-	x.fields.Table, x.cred.dialect = x.h.dialect.fields, x.h.dialect
-	x.surface = x.h.dialect.surface(x.path, x.table.Base())
-	if problem := x.fields.Parse(raw); problem != "" {
-		return &refusal{status: fasthttp.StatusBadRequest, reason: "malformed_header", message: problem, close: true}
-	}
-	if string(protocol) != "HTTP/1.1" && string(protocol) != "HTTP/1.0" {
-		return refuseVersion
-	}
-	if !isHost(x.fields.Get(header.Host)) || x.fields.Repeated(header.Host) {
-		return refuseHost
-	}
-	x.client, x.secure = x.h.trusted.client(x.client, x.secure, &x.fields)
-	x.origin = appendClientOrigin(x.origin[:0], x.secure, x.fields.Get(header.Host))
-	if x.method == "" {
-		return refuseMethod
-	}
-	if len(x.target) == 0 || x.target[0] != '/' {
-		return refuseTarget
-	}
-	if r := x.cred.find(&x.fields, x.target); r != nil {
-		return r
-	}
-	return x.openSealed()
-}
-
-// methodOf gives the constant of a method that is passed on; empty for others.
-func methodOf(method []byte) string {
-	switch string(method) {
-	case fasthttp.MethodGet:
-		return fasthttp.MethodGet
-	case fasthttp.MethodHead:
-		return fasthttp.MethodHead
-	case fasthttp.MethodPost:
-		return fasthttp.MethodPost
-	case fasthttp.MethodPut:
-		return fasthttp.MethodPut
-	case fasthttp.MethodPatch:
-		return fasthttp.MethodPatch
-	case fasthttp.MethodDelete:
-		return fasthttp.MethodDelete
-	}
-	return ""
-}
-
-// judge decides a request with a patgate token: authenticate, classify, plan, read the parameters, resolve, decide.
-func (x *exchange) judge() *refusal {
-	if r := x.identify(); r != nil {
-		return r
-	}
-	if x.owned() {
-		return x.serveOwned()
-	}
-	switch {
-	case x.registry.probe:
-		return x.judgeProbe()
-	case x.registry.auth != nil:
-		r := x.judgeRegistry()
-		if r == nil && x.toOwnRegistry() {
-			return x.answerToken()
-		}
-		return r
-	case x.registry.image != nil:
-		return x.judgeImage()
-	}
-	if x.git.Batch {
-		if r := x.readBatch(); r != nil {
-			return r
-		}
-	}
-	if r := x.plan(); r != nil {
-		if x.probed() {
-			return x.serveOwned()
-		}
-		return r
-	}
-	if err := x.readParameters(); err != nil {
-		return refusalOf(err)
-	}
-	if err := x.resolve(); err != nil {
-		return refusalOf(err)
-	}
-	if r := x.decide(); r != nil {
-		return r
-	}
-	if err := x.checkTwin(); err != nil {
-		return refusalOf(err)
-	}
-	if x.op.Route.Issues != "" {
-		return x.issueOwn()
-	}
-	return nil
-}
-
-// foresee is judge without the body. What the body may still bring, a container that its parameters name, is left open.
-func (x *exchange) foresee() *refusal {
-	if x.cred.caller != callerPatgate {
-		return x.refuseOther()
-	}
-	if r := x.identify(); r != nil || x.git.Batch || x.surface == surfaceRegistry {
-		return r
-	}
-	if x.owned() {
-		return nil
-	}
-	if r := x.plan(); r != nil {
-		return r
-	}
-	if x.op.Route.Find.From == routes.FindInParam {
-		return nil
-	}
-	if err := x.resolve(); err != nil {
-		return refusalOf(err)
-	}
-	r := x.decide()
-	if r != nil && x.decision.Reason == policy.ReasonTargetDenied && x.decision.Check < 0 {
-		return nil
-	}
-	return r
-}
-
-func (x *exchange) classify() *refusal {
-	if why := x.surface.unsupported(); why != "" {
-		return refuse403("unsupported_surface", "Access denied: "+why)
-	}
-	if r := x.strange(); r != nil {
-		return r
-	}
-	switch x.surface {
-	case surfaceGit:
-		return x.classifyGit()
-	case surfaceRegistry:
-		return x.classifyRegistry()
-	case surfaceWeb:
-		return x.classifyWeb()
-	}
-	if err := x.table.Classify(&x.op, x.method, x.target); err != nil {
-		x.op.Route = nil
-		return refusalOf(err)
-	}
-	return x.misused()
-}
-
-// plan denies what no container could change.
-func (x *exchange) plan() *refusal {
-	x.decision = policy.Plan(x.session.Grant, x.op.Route)
-	x.note()
-	if x.decision.Verdict != policy.Allow {
-		return refusalOfDenial(&x.decision, x.op.Route)
-	}
-	x.set.Reset(x.op.Route, x.op.Captures())
-	if err := x.set.Query(x.op.Query); err != nil {
-		return refusalOf(err)
-	}
-	return nil
-}
-
-// decide asks the policy, unless the row alone decided.
-func (x *exchange) decide() *refusal {
-	if x.decision.Reason != policy.ReasonOpen {
-		x.question.Route = x.op.Route
-		x.askForCommands()
-		x.decision = policy.Decide(x.session.Grant, &x.question)
-		x.note()
-		x.noteFurther()
-	}
-	if x.decision.Verdict != policy.Allow {
-		r := refusalOfDenial(&x.decision, x.op.Route)
-		switch x.decision.Reason {
-		case policy.ReasonQuickAction:
-			r.message = x.commandMessage()
-		case policy.ReasonRef:
-			r.message, r.decision = x.refMessage(), nil
-		case policy.ReasonTargetDenied:
-			if x.git.push != nil {
-				r.message = "The push, or its options, ask for more than new commits: a merge request, or other settings of the project."
-			}
-		}
-		return r
-	}
-	return nil
-}
-
-// note writes the decision into the event.
-func (x *exchange) note() {
-	e, d := x.event, &x.decision
-	e.Verdict, e.Reason, e.Boundary, e.BoundaryID, e.Scope = d.Verdict, d.Reason.String(), d.Boundary, d.Container, d.Scope
-	e.Undeclared, e.Used = x.set.Undeclared, nil
-	switch {
-	case d.Verdict == policy.Deny:
-		e.Permission = firstName(x.table.Catalogue(), &d.Missing)
-	case d.Reason == policy.ReasonGranted && x.op.Route != nil:
-		e.Used = &x.op.Route.NeedSet
-	}
-}
-
-// noteFurther adds to an allowed request's event what it needed besides the row's own permissions: on further containers,
-// and for what its texts would have the forge do.
-func (x *exchange) noteFurther() {
-	if x.event.Used == nil {
-		return
-	}
-	further := false
-	for i := range x.question.Checks {
-		further = further || x.question.Checks[i].Needs != nil
-	}
-	if !further && len(x.question.Commands) == 0 {
-		return
-	}
-	x.used = *x.event.Used
-	for i := range x.question.Checks {
-		if needs := x.question.Checks[i].Needs; needs != nil {
-			x.used.Union(needs)
-		}
-	}
-	for i := range x.question.Commands {
-		x.used.Union(x.question.Commands[i].Needs)
-	}
-	x.event.Used = &x.used
-}
-
-func firstName(c *routes.Catalogue, set *routes.PermissionSet) string {
-	for i := range routes.Permission(c.Len() + 1) {
-		if set.Has(i) {
-			return c.Info(i).Name
-		}
-	}
-	return ""
+// probes tells whether a row that was denied is answered here all the same.
+func (h *Handler) probes(row *routes.Route) bool {
+	l := h.options.Local
+	return l != nil && row != nil && !h.options.ForwardProbes && l.Probes(row)
 }

@@ -10,6 +10,7 @@ import (
 	"patgate/audit"
 	"patgate/forge"
 	"patgate/policy"
+	"patgate/proxy/surface"
 )
 
 func TestAllowedRequestIsRebuilt(t *testing.T) {
@@ -64,6 +65,30 @@ func TestCredentialGoesWhereTheForgeLooks(t *testing.T) {
 				if name != c.header && (name == "Authorization" || name == "Private-Token" || name == "X-Nuget-Apikey") {
 					t.Errorf("a second credential was sent: %s", name)
 				}
+			}
+		})
+	}
+}
+
+// TestTheDeniedActIsRecorded looks at what the log is told of the act that was denied.
+func TestTheDeniedActIsRecorded(t *testing.T) {
+	up := newEcho(t, nil)
+	g := newGateway(t, up.URL, nil)
+	for _, c := range []struct {
+		name, request, reason string
+		act                   policy.ActKind
+	}{
+		{"the row's own", get("/api/v4/projects/8/jobs"), "out_of_bounds", policy.ActOwn},
+		{"none, where all are allowed", get("/api/v4/projects/7/jobs"), "granted", policy.ActNone},
+		{"a target", request("POST", "/api/v4/projects/7/issues/1/move", `{"to_project_id":8}`, "Content-Type: application/json"),
+			"target_denied", policy.ActTarget},
+		{"none, where the row decides", request("POST", "/api/v4/projects/7/access_tokens", `{}`, "Content-Type: application/json"),
+			"mints", policy.ActNone},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			g.raw(t, strings.Replace(c.request, "\r\n", "\r\nPRIVATE-TOKEN: "+g.token+"\r\n", 1))
+			if e := g.sink.last(t); e.Reason != c.reason || e.Act != c.act {
+				t.Errorf("recorded %q of %v", e.Reason, e.Act)
 			}
 		})
 	}
@@ -225,7 +250,7 @@ func TestPanicIs500(t *testing.T) {
 }
 
 // panickingResolver panics: it has no resolver to ask.
-type panickingResolver struct{ Resolver }
+type panickingResolver struct{ surface.Resolver }
 
 func TestForget(t *testing.T) {
 	upstream := newEcho(t, nil)

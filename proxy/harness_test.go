@@ -16,6 +16,7 @@ import (
 	"patgate/audit"
 	"patgate/forge"
 	"patgate/policy"
+	"patgate/proxy/surface"
 	"patgate/routes"
 	"patgate/token"
 )
@@ -356,7 +357,7 @@ func address(i int) netip.Addr {
 }
 
 // plainResolver knows the same containers as fakeResolver, without a lock and without allocating.
-type plainResolver struct{ Resolver }
+type plainResolver struct{ surface.Resolver }
 
 func (r plainResolver) Known(s *token.Session, ref routes.Reference, maxAge time.Duration, _ time.Time) *policy.Container {
 	return knownBy(r, s, ref, maxAge)
@@ -373,7 +374,7 @@ func (plainResolver) Resolve(_ context.Context, _ *token.Session, ref routes.Ref
 }
 
 // knownBy gives what a resolver resolves, when that goes well.
-func knownBy(r Resolver, s *token.Session, ref routes.Reference, maxAge time.Duration) *policy.Container {
+func knownBy(r surface.Resolver, s *token.Session, ref routes.Reference, maxAge time.Duration) *policy.Container {
 	c, err := r.Resolve(context.Background(), s, ref, maxAge)
 	if err != nil {
 		return nil

@@ -8,90 +8,83 @@ import (
 
 	"patgate/policy"
 	"patgate/proxy/header"
+	"patgate/proxy/reply"
+	"patgate/proxy/surface"
+	"patgate/proxy/surface/git"
 	"patgate/proxy/wire"
-	"patgate/routes/git"
+	gitpaths "patgate/routes/git"
 )
 
-// other serves a request without a patgate token, as the configuration says. What passes is passed on as it is: raw
+// serveOther serves a request without a patgate token, as the configuration says. What passes is passed on as it is: raw
 // target, body bytes and headers, those for this connection and those of proxies excepted. Framing is always our own.
-func (x *exchange) other() (kept bool) {
-	read := false
-	if x.claimed() {
-		passes, r := x.serveClaimed()
-		if r != nil {
-			return x.deny(r)
+func (x *exchange) serveOther() (kept bool) {
+	h, q, b, s := x.h, &x.request, &x.body, &x.sending
+	read := h.claims(q)
+	if read {
+		if passes, err := x.serveClaimed(); err != nil || !passes {
+			return x.denyUnless(err)
 		}
-		if !passes {
-			return false
-		}
-		read = true
 	}
-	if r := x.refuseOther(); r != nil {
+	if r := h.refuseOther(q); r != nil {
 		return x.deny(r)
 	}
-	x.event.Verdict, x.event.Reason = policy.Allow, x.cred.caller.String()
-	x.decision = policy.Decision{}
-	upgrade := x.upgrades()
-	b := &x.body
-	if !read {
-		b.open(x)
-	}
-	b.contentType = append(b.contentType[:0], x.fields.Get(header.ContentType)...)
-	x.upload = wire.Upload{}
+	x.event.Verdict, x.event.Reason = policy.Allow, q.Credential.Caller.String()
+	upgrade := upgrades(q)
+	b.ContentType = append(b.ContentType[:0], q.Fields.Get(header.ContentType)...)
 	switch {
 	case read:
-		x.upload.Whole = b.memory
-	case b.present() && !upgrade:
-		x.upload.Stream, x.upload.Length = b, b.length
+		s.Upload.Whole = b.Memory
+	case b.Present() && !upgrade:
+		s.Upload.Stream, s.Upload.Length = b, b.Length
 	}
-	x.head = x.appendRaw(x.head[:0], upgrade)
+	s.Head = h.appendRaw(s.Head[:0], q, b, &s.Upload, upgrade)
 	if err := x.record(); err != nil {
-		return x.deny(refuseAudit)
+		return x.deny(reply.ErrAudit)
 	}
 	if upgrade {
 		return x.tunnel()
 	}
-	return x.forward(x.poolFor(x.h.others))
+	return x.forward(q.Upstream.Others)
 }
 
 // refuseOther says why a request without a patgate token does not pass; nil when it does.
-func (x *exchange) refuseOther() *refusal {
-	if internalPath(x.path) {
-		return refuseDeniedPath
+func (h *Handler) refuseOther(q *surface.Request) *reply.Refusal {
+	if internalPath(q.Path) {
+		return reply.ErrDeniedPath
 	}
-	for i := range x.fields.List {
-		if x.fields.List[i].Class == header.ClassLogin {
-			return refuseOverride
+	for i := range q.Fields.List {
+		if q.Fields.List[i].Class == header.ClassLogin {
+			return reply.ErrOverride
 		}
 	}
-	if r := x.refuseByMode(); r != nil {
+	if r := h.refuseByMode(q); r != nil {
 		return r
 	}
-	if times, wait := x.h.failures.over(x.client); times > 0 && x.cred.caller == callerLegacy {
+	if times, wait := h.failures.over(q.Client); times > 0 && q.Credential.Caller == surface.CallerLegacy {
 		return refuseTooMany(wait)
 	}
 	return nil
 }
 
-func (x *exchange) refuseByMode() *refusal {
-	o := &x.h.options
-	mode, refused := o.Legacy, refuseLegacy
-	surface := x.h.dialect.surface(x.routed(), x.table.Base())
+func (h *Handler) refuseByMode(q *surface.Request) *reply.Refusal {
+	o := &h.options
+	mode, refused := o.Legacy, reply.ErrLegacy
 	if !o.LegacyUntil.IsZero() && !time.Now().Before(o.LegacyUntil) {
 		mode = ModeDeny
 	}
-	switch {
-	case x.cred.caller == callerWeb, x.cred.caller == callerAnonymous && surface == surfaceWeb, x.cred.caller == callerAnonymous && surface == surfaceCable:
-		mode, refused = o.Web, refuseWeb
-	case x.cred.caller == callerAnonymous:
-		mode, refused = o.Anonymous, refuseAnonymous
+	_, pages := h.surfaceOf(h.routed(q.Path), q.Table.Base()).(surface.Pages)
+	switch caller := q.Credential.Caller; {
+	case caller == surface.CallerWeb, caller == surface.CallerAnonymous && pages:
+		mode, refused = o.Web, reply.ErrWeb
+	case caller == surface.CallerAnonymous:
+		mode, refused = o.Anonymous, reply.ErrAnonymous
 	}
 	switch mode {
 	case ModeAllow:
 		return nil
 	case ModeReadOnly:
-		if !x.reads() {
-			return refuseReadOnly
+		if !h.reads(q) {
+			return reply.ErrReadOnly
 		}
 		return nil
 	}
@@ -101,23 +94,24 @@ func (x *exchange) refuseByMode() *refusal {
 // reads tells whether a request only reads: GET and HEAD, but not the first step of a git push, which creates a project
 // where there is none, nor a token service that makes records or hands out rights, nor a websocket. A git fetch is a
 // POST, and reads.
-func (x *exchange) reads() bool {
-	if x.upgrades() {
+func (h *Handler) reads(q *surface.Request) bool {
+	if upgrades(q) {
 		return false
 	}
-	path := x.routed()
-	if x.method == fasthttp.MethodPost {
-		return x.h.dialect.surface(path, x.table.Base()) == surfaceGit && git.IsFetch(path, x.table.Named())
+	path := h.routed(q.Path)
+	if q.Method == fasthttp.MethodPost {
+		_, is := h.surfaceOf(path, q.Table.Base()).(*git.Surface)
+		return is && gitpaths.IsFetch(path, q.Table.Named())
 	}
-	if x.method != fasthttp.MethodGet && x.method != fasthttp.MethodHead {
+	if q.Method != fasthttp.MethodGet && !q.IsHead {
 		return false
 	}
-	target := bytes.Clone(x.target)
-	target = bytes.ToLower(target[:unescapeInPlace(target)])
+	target := bytes.Clone(q.Target)
+	target = bytes.ToLower(target[:header.UnescapeInPlace(target)])
 	switch {
 	case bytes.Contains(target, []byte("git-receive-pack")):
 		return false
-	case below(path, "/jwt/auth"):
+	case header.Below(path, "/jwt/auth"):
 		return !bytes.Contains(target, []byte("push")) && !bytes.Contains(target, []byte("delete")) && !bytes.Contains(target, []byte("*"))
 	case bytes.Contains(target, []byte("/users/authenticate")):
 		return false
@@ -127,8 +121,7 @@ func (x *exchange) reads() bool {
 
 // routed gives a raw path as the forge's routers read it: doubled slashes are one, and GitLab draws most routes again below an
 // organization.
-func (x *exchange) routed() []byte {
-	path := x.path
+func (h *Handler) routed(path []byte) []byte {
 	if bytes.Contains(path, []byte("//")) {
 		squeezed := make([]byte, 0, len(path))
 		for i, c := range path {
@@ -138,24 +131,25 @@ func (x *exchange) routed() []byte {
 		}
 		path = squeezed
 	}
-	if !x.h.dialect.organizations {
+	if !h.dialect.Organizations {
 		return path
 	}
 	return afterOrganization(path)
 }
 
 // upgrades tells whether the client wants another protocol on the connection.
-func (x *exchange) upgrades() bool {
-	return header.EqualFold(x.fields.Get(header.Upgrade), "websocket") && x.fields.Nominated([]byte("upgrade")) && x.method == fasthttp.MethodGet
+func upgrades(q *surface.Request) bool {
+	f := &q.Fields
+	return header.EqualFold(f.Get(header.Upgrade), "websocket") && f.Nominated([]byte("upgrade")) && q.Method == fasthttp.MethodGet
 }
 
 // appendRaw writes the head of a request that passes as it is.
-func (x *exchange) appendRaw(dst []byte, upgrade bool) []byte {
-	dst = append(append(append(dst, x.method...), ' '), x.target...)
-	dst = append(append(dst, " HTTP/1.1\r\nHost: "...), x.upstreamHost()...)
+func (h *Handler) appendRaw(dst []byte, q *surface.Request, b *surface.Body, u *wire.Upload, upgrade bool) []byte {
+	dst = append(append(append(dst, q.Method...), ' '), q.Target...)
+	dst = append(append(dst, " HTTP/1.1\r\nHost: "...), q.Upstream.Host...)
 	dst = append(dst, '\r', '\n')
-	for i := range x.fields.List {
-		f := &x.fields.List[i]
+	for i := range q.Fields.List {
+		f := &q.Fields.List[i]
 		switch f.Class {
 		case header.ClassHop, header.ClassForwarding:
 			continue
@@ -164,22 +158,22 @@ func (x *exchange) appendRaw(dst []byte, upgrade bool) []byte {
 				continue
 			}
 		}
-		if f.Class != header.ClassFraming && x.fields.Nominated(f.Text) {
+		if f.Class != header.ClassFraming && q.Fields.Nominated(f.Text) {
 			continue
 		}
+		value := f.Value
 		if f.Name == header.Cookie {
-			if x.scratch = x.appendCookies(x.scratch[:0], f.Value); len(x.scratch) > 0 {
-				dst = appendField(dst, f.Text, x.scratch)
+			if value = h.options.OwnCookies.AppendOthers(nil, value); len(value) == 0 {
+				continue
 			}
-			continue
 		}
-		dst = appendField(dst, f.Text, f.Value)
+		dst = surface.AppendField(dst, f.Text, value)
 	}
 	if upgrade {
 		dst = append(dst, "Connection: Upgrade\r\nUpgrade: websocket\r\n"...)
 	}
-	dst = x.appendForwarding(dst)
-	return x.appendFraming(dst)
+	dst = h.forwarding.Append(dst, q)
+	return surface.AppendFraming(dst, q, b, u)
 }
 
 // internalPaths are for the parts of an instance among themselves, and for its operators (GitLab 19.3, config/routes.rb,
@@ -199,7 +193,7 @@ func internalPath(path []byte) bool {
 		if isInternal(cleanPath(read, true)) || isInternal(cleanPath(read, false)) {
 			return true
 		}
-		n := unescapeInPlace(read)
+		n := header.UnescapeInPlace(read)
 		if n == len(read) {
 			return false
 		}
@@ -210,7 +204,7 @@ func internalPath(path []byte) bool {
 
 func isInternal(clean []byte) bool {
 	for _, p := range internalPaths {
-		if below(clean, p) || below(afterOrganization(clean), p) {
+		if header.Below(clean, p) || header.Below(afterOrganization(clean), p) {
 			return true
 		}
 	}
@@ -237,7 +231,7 @@ func cleanPath(path []byte, resolve bool) []byte {
 
 // afterOrganization cuts off /o/<organization>, below which GitLab draws most of its routes again.
 func afterOrganization(path []byte) []byte {
-	if !hasPrefix(path, "/o/") {
+	if !header.HasPrefix(path, "/o/") {
 		return path
 	}
 	if i := bytes.IndexByte(path[3:], '/'); i >= 0 {

@@ -36,7 +36,7 @@ func TestLinksInAnswers(t *testing.T) {
 	})
 	forge = upstream.URL
 	g := newGateway(t, upstream.URL, func(o *Options) { o.PublicURL = "https://patgate.test" })
-	ask := func(kind string) reply {
+	ask := func(kind string) received {
 		return g.raw(t, get("/api/v4/projects/7/packages/simple?kind="+kind, "PRIVATE-TOKEN: "+g.token+"\r\nAccept-Encoding: gzip\r\nRange: bytes=3-"))
 	}
 	for kind, want := range map[string]string{

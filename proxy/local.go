@@ -1,16 +1,18 @@
 package proxy
 
 import (
-	"bytes"
 	"context"
 	"net/http"
 	"net/netip"
-	"time"
+	"slices"
+	"strings"
 
 	"github.com/valyala/fasthttp"
 
 	"patgate/policy"
 	"patgate/proxy/header"
+	"patgate/proxy/reply"
+	"patgate/proxy/surface"
 	"patgate/routes"
 	"patgate/token"
 )
@@ -53,192 +55,154 @@ type LocalAnswer struct {
 	Pass   bool
 }
 
-// local tells whether the request's target is patgate's own, whoever asks.
-func (x *exchange) local() bool {
-	return x.h.options.Local != nil && below(x.path, localPrefix)
+// isLocal tells whether the request's target is patgate's own, whoever asks.
+func (h *Handler) isLocal(q *surface.Request) bool {
+	return h.options.Local != nil && header.Below(q.Path, localPrefix)
 }
 
-// owned tells whether the row that a patgate token asks for is answered here.
-func (x *exchange) owned() bool {
-	l := x.h.options.Local
-	return l != nil && x.op.Route != nil && l.Owns(x.op.Route)
-}
-
-// probed tells whether the row that was just denied is answered here all the same.
-func (x *exchange) probed() bool {
-	l := x.h.options.Local
-	return l != nil && x.op.Route != nil && !x.h.options.ForwardProbes && x.decision.Verdict != policy.Allow && l.Probes(x.op.Route)
-}
-
-// claimed tells whether a request with a credential of the forge's own may be for patgate.
-func (x *exchange) claimed() bool {
-	l := x.h.options.Local
-	return l != nil && x.cred.caller == callerLegacy && l.Claims(x.method, x.target)
+// claims tells whether a request with a credential of the forge's own may be for patgate.
+func (h *Handler) claims(q *surface.Request) bool {
+	l := h.options.Local
+	return l != nil && q.Credential.Caller == surface.CallerLegacy && l.Claims(q.Method, q.Target)
 }
 
 // serveLocal answers a request below localPrefix.
-func (x *exchange) serveLocal() *refusal {
-	if x.cred.caller == callerPatgate {
+func (x *exchange) serveLocal() (kept bool) {
+	if x.request.IsPatgate() {
 		if r := x.authenticate(); r != nil {
-			return r
+			return x.deny(r)
 		}
-	} else if times, wait := x.h.failures.over(x.client); times > 0 {
-		return refuseTooMany(wait)
+	} else if times, wait := x.h.failures.over(x.request.Client); times > 0 {
+		return x.deny(refuseTooMany(wait))
 	}
-	_, r := x.askLocal(string(x.path))
-	return r
+	_, err := x.askLocal(string(x.request.Path), false)
+	return x.denyUnless(err)
 }
 
 // serveOwned answers for a row that is patgate's own: its path in canonical spelling, with what was classified.
-func (x *exchange) serveOwned() *refusal {
-	path := x.op.AppendPath(nil)
-	_, r := x.askLocal(string(path))
-	return r
+func (x *exchange) serveOwned() (kept bool) {
+	_, err := x.askLocal(string(x.judgement.Op.AppendPath(nil)), false)
+	return x.denyUnless(err)
+}
+
+func (x *exchange) denyUnless(err error) (kept bool) {
+	if err != nil {
+		return x.deny(err)
+	}
+	return false
 }
 
 // serveClaimed answers for a caller with a credential of the forge's own, or tells that the request passes on. Its body
 // is in memory then.
-func (x *exchange) serveClaimed() (passes bool, r *refusal) {
-	if times, wait := x.h.failures.over(x.client); times > 0 {
+func (x *exchange) serveClaimed() (passes bool, err error) {
+	if times, wait := x.h.failures.over(x.request.Client); times > 0 {
 		return false, refuseTooMany(wait)
 	}
-	return x.askLocal(string(x.path))
+	return x.askLocal(string(x.request.Path), !header.Below(x.request.Path, localPrefix))
 }
 
 // reasonLocal is that of a request that patgate answered itself.
 const reasonLocal = "local"
 
-// askLocal reads the body, records that patgate answers itself, and has the answer written. For callers without a patgate
-// token what passes is recorded later, when it is passed on.
-func (x *exchange) askLocal(path string) (passes bool, r *refusal) {
-	b := &x.body
-	b.open(x)
-	limit := x.h.options.Limits.BodyBytes
-	if b.present() {
-		if b.length > limit {
-			return false, refuseBodyTooLarge
-		}
-		b.lease.from = x.h.room
-		full := false
-		var err error
-		b.memory, err = readUpTo(b, b.memory[:0], limit+1, func(n int64) bool {
-			full = !b.lease.memoryFor(n)
-			return !full
-		})
-		if full {
-			err = errNoRoom
-		}
-		if err != nil {
-			return false, refusalOf(err)
-		}
-		if int64(len(b.memory)) > limit {
-			return false, refuseBodyTooLarge
+// askLocal reads the body, records that patgate answers itself, and has the answer written. What may pass is recorded when it
+// does not.
+func (x *exchange) askLocal(path string, mayPass bool) (passes bool, err error) {
+	h, q, b := x.h, &x.request, &x.body
+	if b.Present() {
+		if err := b.Whole(0, false); err != nil {
+			return false, err
 		}
 	}
-	request := &LocalRequest{Method: x.method, Path: path, Query: query(x.target), Body: b.memory, Session: x.session,
-		Client: x.client, Origin: string(x.h.links.publicOrigin(x.origin)), Header: x.localHeader()}
-	if x.cred.caller == callerLegacy {
-		request.Credential = x.forgeCredential()
+	request := &LocalRequest{Method: q.Method, Path: path, Query: string(q.Query()), Body: b.Memory, Session: x.judgement.Session,
+		Client: q.Client, Origin: string(h.forge.Links.PublicOrigin(q.Origin)), Header: x.localHeader()}
+	legacy := q.Credential.Caller == surface.CallerLegacy
+	if legacy {
+		request.Credential = forgeCredential(q)
 	}
-	may := x.cred.caller == callerLegacy && !below(x.path, localPrefix)
-	if !may {
+	if !mayPass {
 		if err := x.recordLocal(); err != nil {
-			return false, refuseAudit
+			return false, err
 		}
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 2*x.h.options.ResolverDeadline)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*h.options.ResolverDeadline)
 	defer cancel()
-	answer := x.h.options.Local.Answer(ctx, request)
-	if answer.Pass && may {
+	answer := h.options.Local.Answer(ctx, request)
+	switch {
+	case answer.Pass && mayPass:
 		return true, nil
+	case answer.Pass:
+		answer = LocalAnswer{Status: fasthttp.StatusNotFound, Body: []byte(`{"message":"404 Not Found"}`),
+			Header: http.Header{"Content-Type": {"application/json"}}}
 	}
-	if answer.Pass {
-		answer = LocalAnswer{Status: fasthttp.StatusNotFound, Body: []byte(`{"message":"404 Not Found"}`), Header: http.Header{"Content-Type": {"application/json"}}}
-	}
-	if may {
+	if mayPass {
 		if err := x.recordLocal(); err != nil {
-			return false, refuseAudit
+			return false, err
 		}
 	}
-	if answer.Status == fasthttp.StatusUnauthorized && x.cred.caller == callerLegacy {
-		x.h.failures.add(x.client)
+	if answer.Status == fasthttp.StatusUnauthorized && legacy {
+		h.failures.add(q.Client)
 	}
-	x.answerLocal(&answer)
-	x.answered = true
+	own := &surface.Answer{Status: answer.Status, Body: answer.Body}
+	for name, values := range answer.Header {
+		for _, value := range values {
+			own.Header = append(own.Header, [2]string{name, value})
+		}
+	}
+	x.answer(own)
 	return false, nil
 }
 
 func (x *exchange) recordLocal() error {
-	x.event.Verdict, x.event.Reason = policy.Allow, reasonLocal
+	x.allowLocal()
 	return x.record()
 }
 
-// answerLocal writes an answer of patgate's own.
-func (x *exchange) answerLocal(a *LocalAnswer) {
-	out := &x.ctx.Response
-	out.Reset()
-	out.SetStatusCode(a.Status)
-	h := &out.Header
-	for name, values := range a.Header {
-		for _, v := range values {
-			h.Add(name, v)
-		}
-	}
-	h.SetBytesV("Date", fasthttp.AppendHTTPDate(nil, time.Now()))
-	h.Set("X-Request-Id", x.event.ID.String())
-	sent := int64(len(a.Body))
-	if a.Status == fasthttp.StatusNoContent {
-		out.SkipBody = true
-	} else {
-		out.SetBody(a.Body)
-	}
-	if x.isHead {
-		sent = 0
-	}
-	x.complete(a.Status, sent)
-}
+// allowLocal notes that patgate answers itself.
+func (x *exchange) allowLocal() { x.event.Verdict, x.event.Reason = policy.Allow, reasonLocal }
 
 // localPages is the path below which patgate's own web pages lie, where they are served on this address.
 const localPages = localPrefix + "/console"
 
 // localHeader gives the headers that the token API reads, and those that patgate's own web pages read.
 func (x *exchange) localHeader() http.Header {
-	h := http.Header{}
-	if below(x.path, localPages) {
-		for i := range x.fields.List {
-			switch f := &x.fields.List[i]; {
-			case f.Alias:
-			case header.EqualFold(f.Text, "cookie"), header.EqualFold(f.Text, "origin"), header.EqualFold(f.Text, "sec-fetch-site"), header.EqualFold(f.Text, "sec-fetch-mode"),
-				header.EqualFold(f.Text, "accept"), header.EqualFold(f.Text, "range"), header.EqualFold(f.Text, "if-range"), header.EqualFold(f.Text, "host"):
-				h.Add(string(f.Text), string(f.Value))
+	q, out := &x.request, http.Header{}
+	if header.Below(q.Path, localPages) {
+		for i := range q.Fields.List {
+			f := &q.Fields.List[i]
+			if name := strings.ToLower(string(f.Text)); !f.Alias && slices.Contains(pageHeaders, name) {
+				out.Add(string(f.Text), string(f.Value))
 			}
 		}
 	}
 	for _, name := range [...]string{"Content-Type", "Github-Public-Key-Identifier", "Github-Public-Key-Signature"} {
 		if v := x.ctx.Request.Header.Peek(name); len(v) > 0 {
-			h.Set(name, string(v))
+			out.Set(name, string(v))
 		}
 	}
-	if below(x.path, localPrefix+"/leaks") {
-		h.Set("Authorization", string(x.fields.Get(header.Authorization)))
+	if header.Below(q.Path, localPrefix+"/leaks") {
+		out.Set("Authorization", string(q.Fields.Get(header.Authorization)))
 	}
-	return h
+	return out
 }
+
+// pageHeaders are those that patgate's own web pages read.
+var pageHeaders = []string{"cookie", "origin", "sec-fetch-site", "sec-fetch-mode", "accept", "range", "if-range", "host"}
 
 // forgeCredential gives the one credential of the forge's own that a request carries, as PRIVATE-TOKEN or Bearer, or in
 // front of Gitea as Authorization: token; none when there are several or it stands elsewhere.
-func (x *exchange) forgeCredential() token.Secret {
+func forgeCredential(q *surface.Request) token.Secret {
 	var secret []byte
-	if queryCredential(x.target) {
+	if surface.QueryCredential(q.Target) {
 		return token.Secret{}
 	}
-	for i := range x.fields.List {
-		f := &x.fields.List[i]
-		if f.Class != header.ClassCredential || f.Name == header.Cookie && !x.h.dialect.isSession(f.Value) {
+	for i := range q.Fields.List {
+		f := &q.Fields.List[i]
+		if f.Class != header.ClassCredential || f.Name == header.Cookie && !q.Dialect.IsSession(f.Value) {
 			continue
 		}
-		place, value := x.cred.read(f)
-		if secret != nil || f.Alias || place != placePrivateToken && place != placeBearer && (place != placeTokenKey || x.h.dialect.rawTokens) || !header.IsToken(value) {
+		place, value := q.Credential.Read(f)
+		readable := place == routes.PlacePrivateToken || place == routes.PlaceBearer || place == routes.PlaceToken && !q.Dialect.RawTokens
+		if secret != nil || f.Alias || !readable || !header.IsToken(value) {
 			return token.Secret{}
 		}
 		secret = value
@@ -246,20 +210,15 @@ func (x *exchange) forgeCredential() token.Secret {
 	return token.NewSecret(string(secret))
 }
 
-func query(target []byte) string {
-	_, q, _ := bytes.Cut(target, []byte{'?'})
-	return string(q)
-}
-
 // reused tells the token API of a rotated-out secret that asks for another rotation.
 func (x *exchange) reused(hash token.Hash) {
-	l := x.h.options.Local
-	if l == nil || !l.IsRotation(x.method, x.path) {
+	l, q := x.h.options.Local, &x.request
+	if l == nil || !l.IsRotation(q.Method, q.Path) {
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), x.h.options.ResolverDeadline)
 	defer cancel()
 	if err := l.Reused(ctx, hash); err != nil {
-		x.event.Failure = failureReuse
+		x.event.Failure = reply.FailureReuse
 	}
 }

@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"patgate/audit"
-	"patgate/forge"
-	"patgate/policy"
+	"patgate/proxy/header"
+	"patgate/proxy/surface"
 	"patgate/proxy/wire"
 	"patgate/routes"
 	"patgate/token"
@@ -19,15 +19,6 @@ import (
 // hand is cache.ErrNotKept.
 type Sessions interface {
 	GetAt(ctx context.Context, hash token.Hash, now time.Time) (*token.Session, error)
-}
-
-// Resolver tells what the forge says of the containers that a request names. It is the part of forge.Resolver that the
-// gateway needs. Event loops, which may not wait, ask for what is Known.
-type Resolver interface {
-	Resolve(ctx context.Context, s *token.Session, ref routes.Reference, maxAge time.Duration) (policy.Container, error)
-	Known(s *token.Session, ref routes.Reference, maxAge time.Duration, now time.Time) *policy.Container
-	Lookup(ctx context.Context, s *token.Session, route *routes.Route, op *routes.Operation) (forge.LookupResult, error)
-	Forget(container policy.Container)
 }
 
 // TokenState is what Sessions found out about a token that it gives no session for. The zero value is a failure of the
@@ -65,7 +56,7 @@ type Options struct {
 	// Sessions gives the sessions of patgate tokens; TokenState classifies its errors.
 	Sessions   Sessions
 	TokenState func(error) TokenState
-	Resolver   Resolver
+	Resolver   surface.Resolver
 	Audit      audit.Sink
 	// Local answers what is patgate's own; nil is nothing. ForwardProbes denies what tools ask to see whether a token works,
 	// when the token may not ask for it, instead of having it answered locally.
@@ -97,7 +88,7 @@ type Options struct {
 	OwnPages bool
 	// OwnCookies begins the names of the cookies of patgate's own pages, behind __Host- or without it: they never go to the
 	// forge, nor do any of that name come from it. Empty: there are none.
-	OwnCookies string
+	OwnCookies header.OwnCookies
 	// TrustedProxies are the addresses whose forwarding headers are believed.
 	TrustedProxies []netip.Prefix
 	Limits         Limits

@@ -49,7 +49,7 @@ func TestThreatExistenceOracle(t *testing.T) {
 }
 
 // ask sends a request with a token.
-func (g *gateway) ask(t testing.TB, token, request string) reply {
+func (g *gateway) ask(t testing.TB, token, request string) received {
 	t.Helper()
 	line, rest, _ := strings.Cut(request, "\r\n")
 	return g.raw(t, line+"\r\nPRIVATE-TOKEN: "+token+"\r\n"+rest)

@@ -75,15 +75,15 @@ func mustNotBeCalled(t testing.TB) string {
 	return s.URL
 }
 
-// reply is what a client got.
-type reply struct {
+// received is what a client got.
+type received struct {
 	status int
 	header http.Header
 	body   string
 }
 
 // raw sends bytes over a connection of its own and reads one answer.
-func (g *gateway) raw(t testing.TB, request string) reply {
+func (g *gateway) raw(t testing.TB, request string) received {
 	t.Helper()
 	c, err := net.Dial("tcp", g.address)
 	if err != nil {
@@ -99,7 +99,7 @@ func (g *gateway) raw(t testing.TB, request string) reply {
 	return a
 }
 
-func readAnswer(t testing.TB, r *bufio.Reader, method string) (reply, bool) {
+func readAnswer(t testing.TB, r *bufio.Reader, method string) (received, bool) {
 	t.Helper()
 	response, err := http.ReadResponse(r, &http.Request{Method: method})
 	if err != nil {
@@ -113,7 +113,7 @@ func readAnswer(t testing.TB, r *bufio.Reader, method string) (reply, bool) {
 	if bytes.Contains(body, []byte(ownerCredential)) || strings.Contains(fmt.Sprint(response.Header), ownerCredential) {
 		t.Errorf("the answer holds the owner's credential")
 	}
-	return reply{response.StatusCode, response.Header, string(body)}, response.Close
+	return received{response.StatusCode, response.Header, string(body)}, response.Close
 }
 
 // get is a request line and a Host, with further header lines.
@@ -133,7 +133,7 @@ func request(method, target, body string, headers ...string) string {
 }
 
 // wants fails the test unless the answer has the status and its body all of the texts.
-func (a reply) wants(t testing.TB, status int, texts ...string) {
+func (a received) wants(t testing.TB, status int, texts ...string) {
 	t.Helper()
 	if a.status != status {
 		t.Errorf("status %d, want %d; body %s", a.status, status, a.body)

@@ -1,6 +1,8 @@
 package proxy
 
-import "testing"
+import (
+	"testing"
+)
 
 // A denial is problem details (RFC 9457) for a client that takes anything, and plain JSON for one that asks for that.
 func TestTheLabelOfADenialFollowsAccept(t *testing.T) {

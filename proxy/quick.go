@@ -6,6 +6,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"patgate/proxy/header"
+	"patgate/proxy/surface"
 	"patgate/proxy/wire"
 	"patgate/routes"
 	"patgate/token"
@@ -49,9 +50,10 @@ func (t *front) judge(c *wire.Client, s *station, f *flight, in, target, raw []b
 	defer t.panicked(s, f)
 	x := s.x
 	x.start(t.h, c, &f.event)
-	s.use(x.table)
+	x.request.InLoop = true
+	s.use(x.request.Table)
 	f.event.Part = c.Loop().Number() + 1 // 0 is what is in no loop
-	if !x.judgeQuickly(target, raw) || x.record() != nil {
+	if !t.decide(x, target, raw) || x.record() != nil {
 		x.reset()
 		return false
 	}
@@ -63,7 +65,7 @@ func (t *front) judge(c *wire.Client, s *station, f *flight, in, target, raw []b
 // send sends the request on a connection of the loop. It gives the connection when there is something to read on it.
 func (f *flight) send() (ready *wire.Upstream) {
 	defer f.panicked()
-	u := f.front.h.patgate.Quickly(f.conn.Loop())
+	u := f.front.h.forge.Patgate.Quickly(f.conn.Loop())
 	if u == nil {
 		f.proceed(nil, stepSend)
 		return nil
@@ -84,7 +86,7 @@ func (f *flight) send() (ready *wire.Upstream) {
 // one does; whether it ends there first is seen when it is read.
 func cutHead(in []byte) (target, raw []byte, ok bool) {
 	const version = " HTTP/1.1\r\n"
-	if !hasPrefix(in, getLine) || !bytes.HasSuffix(in, []byte("\r\n\r\n")) {
+	if !header.HasPrefix(in, getLine) || !bytes.HasSuffix(in, []byte("\r\n\r\n")) {
 		return nil, nil, false
 	}
 	end := bytes.IndexByte(in, '\n') + 1
@@ -99,47 +101,53 @@ func cutHead(in []byte) (target, raw []byte, ok bool) {
 // getLine begins the request line of a GET.
 const getLine = "GET "
 
-// judgeQuickly decides on a request, as far as that goes without waiting, and writes the upstream request. False: nothing
-// is decided.
-func (x *exchange) judgeQuickly(target, raw []byte) bool {
-	if x.h.patgate.Encrypted() || x.read(fasthttp.MethodGet, target, raw, []byte("HTTP/1.1")) != nil {
+// decide decides on a request, as far as that goes without waiting, and writes the upstream request. False: nothing is decided.
+func (t *front) decide(x *exchange, target, raw []byte) bool {
+	h, q, j := t.h, &x.request, &x.judgement
+	if h.forge.Patgate.Encrypted() || h.read(q, fasthttp.MethodGet, target, raw, []byte("HTTP/1.1")) != nil {
 		return false
 	}
-	f := &x.fields
+	f := &q.Fields
 	if f.Size != len(raw) { // another request follows
 		return false
 	}
-	if x.cred.caller != callerPatgate || x.surface != surfaceAPI || x.local() || x.sealed.kind != sealNone ||
+	if !q.IsPatgate() || q.Surface != h.api || h.isLocal(q) || q.Sealed.Kind != surface.SealNone ||
 		f.Has(header.ContentLength) || f.Has(header.TransferEncoding) || f.Has(header.Expect) || f.Has(header.Upgrade) ||
 		f.Has(header.Connection) && (f.Repeated(header.Connection) || !header.EqualFold(f.Get(header.Connection), "keep-alive")) {
 		return false
 	}
-	if times, _ := x.h.failures.over(x.client); times > 0 {
+	if times, _ := h.failures.over(q.Client); times > 0 {
 		return false
 	}
-	if !x.recognise() || x.classify() != nil {
+	if !t.recognise(x) || x.classify() != nil {
 		return false
 	}
-	row := x.op.Route
-	if row == nil || x.owned() || row.Issues != "" || len(row.Response.Remove) > 0 || row.Response.Links || row.Redirects || row.Find.From == routes.FindByLookup {
+	row := j.Op.Route
+	if h.owns(row) || row.Issues != "" || len(row.Response.Remove) > 0 || row.Response.Links || row.Redirects ||
+		row.Find.From == routes.FindByLookup {
 		return false
 	}
-	if x.plan() != nil || x.readParameters() != nil || x.resolve() != nil {
-		return false
-	}
-	return x.decide() == nil && x.rebuild() == nil
+	return j.Ordinary(q, &x.body, x.visit) == nil && h.rebuild(q, x.visit, &x.body, j, &x.sending) == nil
 }
 
 // recognise finds the session of a token that may be used, where that is in the cache.
-func (x *exchange) recognise() bool {
-	hash, err := token.Key(x.cred.secret) // sealed texts are not served here
+func (t *front) recognise(x *exchange) bool {
+	hash, err := token.Key(x.request.Credential.Secret) // sealed texts are not served here
 	if err != nil {
 		return false
 	}
-	session, err := x.h.options.Sessions.GetAt(x.h.kept, hash, x.event.Start)
+	session, err := t.h.options.Sessions.GetAt(t.h.kept, hash, x.request.Start)
 	if err != nil {
 		return false
 	}
-	x.session = session
-	return x.h.options.Table() == x.table
+	x.judgement.Begin(&t.h.rules, session, x.event)
+	return t.h.options.Table() == x.request.Table
+}
+
+// settle forgets a request that was judged in a loop and sent: all that such requests set and the next does not set anew.
+func (x *exchange) settle() {
+	x.judgement.Forget()
+	clear(x.sending.Head) // it held the owner's credential
+	x.request.Credential.Reset()
+	x.visit, x.event, x.recorded = nil, nil, false
 }

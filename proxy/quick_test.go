@@ -57,7 +57,7 @@ func (g *gateway) connect(t testing.TB) *client {
 	return &client{t, c, bufio.NewReader(c)}
 }
 
-func (c *client) ask(request string) reply {
+func (c *client) ask(request string) received {
 	c.t.Helper()
 	if _, err := io.WriteString(c, request); err != nil {
 		c.t.Fatal(err)
@@ -142,9 +142,9 @@ func TestLoopsAnswerAsGoroutinesDo(t *testing.T) {
 	var quickAsked atomic.Int64
 	for as := range answers {
 		t.Run(as, func(t *testing.T) {
-			ask := func(g *gateway) reply {
+			ask := func(g *gateway) received {
 				c := g.connect(t)
-				asked := func(query string) reply {
+				asked := func(query string) received {
 					if g == quick {
 						quickAsked.Add(1)
 					}
@@ -293,7 +293,7 @@ func TestLoopsUnderLoad(t *testing.T) {
 		})
 	}
 	all.Wait()
-	if open, _ := g.handler.patgate.Counts(); open > 8 {
+	if open, _ := g.handler.forge.Patgate.Counts(); open > 8 {
 		t.Errorf("%d connections to the upstream, of 8", open)
 	}
 }
@@ -433,7 +433,7 @@ func TestKnownLines(t *testing.T) {
 	for i := range 40 {
 		as := []string{"a", "b", "a", "a", "b"}[i%5]
 		got, want := q.ask(get(jobs+"?as="+as, "PRIVATE-TOKEN: "+quick.token)), s.ask(get(jobs+"?as="+as, "PRIVATE-TOKEN: "+slow.token))
-		for _, a := range []reply{got, want} {
+		for _, a := range []received{got, want} {
 			a.header.Del("X-Request-Id")
 			for name, values := range a.header {
 				for i := range values {
@@ -510,7 +510,7 @@ func TestPanicBehindTheAnswer(t *testing.T) {
 	}
 	c = g.connect(t)
 	ask(200)
-	if open, idle := g.handler.patgate.Counts(); open != idle || idle == 0 {
+	if open, idle := g.handler.forge.Patgate.Counts(); open != idle || idle == 0 {
 		t.Errorf("%d connections are open, %d idle", open, idle)
 	}
 }

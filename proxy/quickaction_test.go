@@ -117,8 +117,8 @@ func TestACommandNeedsItsPermission(t *testing.T) {
 			if n := len(up.requests()); n != 0 {
 				t.Fatalf("the upstream was called %d times", n)
 			}
-			if e := g.sink.last(t); e.Reason != "quick_action" || e.Verdict != policy.Deny {
-				t.Errorf("recorded as %q", e.Reason)
+			if e := g.sink.last(t); e.Reason != "quick_action" || e.Verdict != policy.Deny || e.Act != policy.ActQuickAction {
+				t.Errorf("recorded as %q of %v", e.Reason, e.Act)
 			}
 			here := onSeven(append([]string{row}, c.needs...)...)
 			if c.all {

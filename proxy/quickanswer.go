@@ -9,6 +9,8 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"patgate/proxy/header"
+	"patgate/proxy/reply"
+	"patgate/proxy/surface"
 	"patgate/proxy/wire"
 	"patgate/proxy/wire/loop"
 )
@@ -173,7 +175,8 @@ func (f *flight) appendAnswer(out []byte, s *station, status int, fields []byte)
 	out = append(out, statusLines[status-firstFinal]...)
 	length = -1
 	var lengthText []byte
-	lent := false
+	var passage reply.Passage
+	begun := false
 	for {
 		line, rest, state := header.CutLine(fields)
 		if state != header.Whole {
@@ -186,13 +189,12 @@ func (f *flight) appendAnswer(out []byte, s *station, status int, fields []byte)
 		}
 		known := s.answered.Find(line)
 		if known == nil {
-			if !lent {
-				f.lend(s.x)
-				lent = true
+			if !begun {
+				passage, begun = f.passage(), true
 			}
 			var l answerLine
 			var ok bool
-			if l, out, ok = s.x.answerLine(out, line); !ok {
+			if l, out, ok = readAnswerLine(&passage, &s.scratch, out, line); !ok {
 				return out, nil, 0, answerOther
 			}
 			if l.kind == lineOther {
@@ -226,8 +228,8 @@ func (f *flight) appendAnswer(out []byte, s *station, status int, fields []byte)
 	return append(append(out, lengthText...), "\r\n\r\n"...), fields, length, answerDone
 }
 
-// answerLine reads a line of an answer, and writes it when it is passed on. False: a goroutine has to read the answer.
-func (x *exchange) answerLine(out, line []byte) (l answerLine, written []byte, ok bool) {
+// readAnswerLine reads a line of an answer, and writes it when it is passed on. False: a goroutine has to read the answer.
+func readAnswerLine(p *reply.Passage, scratch *[]byte, out, line []byte) (l answerLine, written []byte, ok bool) {
 	name, value, ok := header.ReadField(line)
 	if !ok {
 		return l, out, false
@@ -247,16 +249,16 @@ func (x *exchange) answerLine(out, line []byte) (l answerLine, written []byte, o
 			return l, out, false
 		}
 	}
-	passed, passes, r := x.passOn(name, value)
+	passed, passes, r := p.Field(scratch, name, value)
 	switch {
 	case r != nil:
 		return l, out, false
-	case passes == passesNever:
+	case passes == reply.PassesNever:
 		return answerLine{kind: lineOther}, out, true
 	}
 	at := len(out)
-	out = appendField(out, name, passed)
-	if plain := out[at : len(out)-2]; passes == passesAlways && string(plain) == string(line) {
+	out = surface.AppendField(out, name, passed)
+	if plain := out[at : len(out)-2]; passes == reply.PassesAlways && string(plain) == string(line) {
 		return answerLine{kind: linePassed}, out, true
 	}
 	return answerLine{kind: lineOther}, out, true

@@ -5,6 +5,7 @@ import (
 
 	"github.com/valyala/fasthttp"
 
+	"patgate/proxy/reply"
 	"patgate/proxy/wire"
 )
 
@@ -24,23 +25,24 @@ const (
 // proceed has a goroutine go on with the request, and with the connection that its answer comes on, if there is one.
 func (f *flight) proceed(u *wire.Upstream, from step) {
 	c, x := f.conn, f.exchange()
-	x.step, x.upstream = from, u
+	x.step, x.delivery.upstream = from, u
 	c.Resume(x, x.in)
 }
 
 // proceed serves the request, from the beginning or from where a loop has left it.
 func (x *exchange) proceed() (kept bool) {
-	u, from := x.upstream, x.step
-	x.step, x.upstream = stepJudge, nil
+	d, s := &x.delivery, &x.sending
+	u, from := d.upstream, x.step
+	d.upstream, x.step = nil, stepJudge
 	switch from {
 	case stepSend:
-		return x.forward(x.pool)
+		return x.forward(d.pool)
 	case stepAgain:
-		return x.handOn(x.pool.Anew(x.head, &x.upload, false, &x.answer, x.loop()))
+		return x.handOn(d.pool.Anew(s.Head, &s.Upload, false, &d.answer, x.request.Conn.Loop()))
 	case stepReceive:
-		err := u.Receive(false, &x.answer)
+		err := u.Receive(false, &d.answer)
 		if err != nil {
-			x.pool.Drop(u)
+			d.pool.Drop(u)
 			u = nil
 		}
 		return x.handOn(u, err)
@@ -49,24 +51,15 @@ func (x *exchange) proceed() (kept bool) {
 	case stepBroken:
 		return x.handOn(nil, wire.ErrBroken)
 	case stepPanic:
-		return x.deny(refuseInternal)
+		return x.deny(reply.ErrInternal)
 	}
 	return x.serve()
 }
 
-// dropUpstream closes the upstream connection.
-func (x *exchange) dropUpstream() {
-	u := x.upstream
-	x.upstream = nil
-	x.pool.Drop(u)
-}
-
 // Abandon ends an exchange that a loop began and no goroutine goes on with.
 func (x *exchange) Abandon() {
-	if x.upstream != nil {
-		x.dropUpstream()
-	}
-	x.event.Failure = failureClientGone
+	x.delivery.drop()
+	x.event.Failure = reply.FailureClientGone
 	x.complete(fasthttp.StatusServiceUnavailable, 0)
 	x.release()
 }
@@ -82,7 +75,7 @@ func (t *front) panicked(s *station, f *flight) {
 	f.spoiled = true
 	h.report(value)
 	if x.recorded {
-		f.event.Failure = failurePanic
+		f.event.Failure = reply.FailurePanic
 		h.options.Audit.Completion(&f.event)
 	}
 }
@@ -101,7 +94,7 @@ func (f *flight) panicked() {
 	if f.upstream != nil {
 		f.discard()
 	}
-	f.event.Failure = failurePanic
+	f.event.Failure = reply.FailurePanic
 	f.proceed(nil, stepPanic)
 }
 

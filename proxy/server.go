@@ -10,6 +10,7 @@ import (
 
 	"github.com/valyala/fasthttp"
 
+	"patgate/proxy/reply"
 	"patgate/proxy/wire"
 )
 
@@ -128,20 +129,18 @@ func state(c net.Conn, to fasthttp.ConnState) {
 
 // unread answers a request that the HTTP parser refused. Its error may quote the request, and is not shown.
 func (h *Handler) unread(ctx *fasthttp.RequestCtx, err error) {
-	r := refuseMalformed
+	r := reply.ErrMalformed
 	var small *fasthttp.ErrSmallBuffer
 	switch {
 	case errors.As(err, &small):
-		r = refuseHeaderSize
+		r = reply.ErrHeaderSize
 	case wire.IsTimeout(err):
-		r = refuseReadTimeout
+		r = reply.ErrReadTimeout
 	}
 	x := h.acquire(ctx)
 	defer x.recovered()
-	if x.upstream != nil { // a loop had begun
-		x.dropUpstream()
-	}
-	x.surface = surfaceAPI
+	x.delivery.drop() // a loop may have begun
+	x.request.Surface = h.api
 	x.deny(r)
 	x.release()
 }

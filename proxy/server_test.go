@@ -22,6 +22,7 @@ import (
 	"testing"
 	"time"
 
+	"patgate/proxy/reply"
 	"patgate/proxy/wire"
 )
 
@@ -92,7 +93,7 @@ func TestThreatSlowClients(t *testing.T) {
 		if got := ends(t, c); !strings.Contains(got, " 408 ") {
 			t.Errorf("answered %q", got)
 		}
-		if e := g.sink.after(t, before); e.Failure != failureBody {
+		if e := g.sink.after(t, before); e.Failure != reply.FailureBody {
 			t.Errorf("recorded %q", e.Failure)
 		}
 	})
@@ -100,7 +101,7 @@ func TestThreatSlowClients(t *testing.T) {
 		before := g.sink.count()
 		c := dial(t)
 		_, _ = io.WriteString(c, get(trace+"?as=huge", "PRIVATE-TOKEN: "+g.token))
-		if e := g.sink.after(t, before); e.Failure != failureClientGone || e.Duration > 3*time.Second {
+		if e := g.sink.after(t, before); e.Failure != reply.FailureClientGone || e.Duration > 3*time.Second {
 			t.Errorf("recorded %q after %v", e.Failure, e.Duration)
 		}
 	})
@@ -142,7 +143,7 @@ func TestUpstreamTimeouts(t *testing.T) {
 		}
 		defer c.Close()
 		_, _ = io.WriteString(c, get(trace+"?as=half", "PRIVATE-TOKEN: "+g.token))
-		if e := g.sink.after(t, before); e.Failure != failureTimeout {
+		if e := g.sink.after(t, before); e.Failure != reply.FailureTimeout {
 			t.Errorf("recorded %q", e.Failure)
 		}
 	})

@@ -14,8 +14,9 @@ type station struct {
 	answered memo.Of[answerLine]  // and of answers
 	pairs    params.Memo          // parameters
 
-	x     *exchange // in which requests are judged, one after the other
-	spare []*flight
+	x       *exchange // in which requests are judged, one after the other
+	scratch []byte    // for the value of a field
+	spare   []*flight
 }
 
 // newFront makes a station for each loop.
@@ -33,11 +34,11 @@ func newStation() *station {
 	return s
 }
 
-// renew puts another exchange in the place of one of which nobody knows what it holds.
+// renew makes another exchange. The one before may hold anything after a panic.
 func (s *station) renew() {
 	s.x = new(exchange)
-	s.x.fields.Memo = &s.asked
-	s.x.set.Memo = &s.pairs
+	s.x.request.Fields.Memo = &s.asked
+	s.x.judgement.Set.Memo = &s.pairs
 }
 
 // use forgets what was found out with another route table.

@@ -1,113 +1,14 @@
 package proxy
 
 import (
+	"bufio"
 	"errors"
 	"io"
-	"net"
 
-	"github.com/valyala/fasthttp"
-
+	"patgate/proxy/reply"
+	"patgate/proxy/reply/filter"
 	"patgate/proxy/wire"
 )
-
-// smallAnswer is how long an answer may be to be copied at once, when all of it fits the connection's buffer.
-const smallAnswer = 16 << 10
-
-// deliver hands the forge's answer to the server. kept tells that the exchange lives on until the answer's body is
-// written; else it is over.
-func (x *exchange) deliver() (kept bool) {
-	a, out := &x.answer, &x.ctx.Response
-	length := a.Header.ContentLength()
-	status := a.StatusCode()
-	noBody := x.isHead || status == fasthttp.StatusNoContent || status == fasthttp.StatusNotModified || status < 200
-	if noBody {
-		x.bodiless(length)
-		x.free(true)
-		x.complete(status, 0)
-		return false
-	}
-	switch {
-	case x.git.batch != nil:
-		return x.deliverBatch()
-	case x.registry.auth != nil && x.h.registry != nil && status == fasthttp.StatusOK:
-		return x.deliverToken()
-	}
-	remove := x.changes()
-	if remove && !x.filterable() {
-		return x.broken(refuseIllegible, failureAnswer)
-	}
-	if length >= 0 && length <= smallAnswer {
-		return x.deliverSmall(status, length, remove)
-	}
-	a.StreamBody = true
-	if err := a.ReadBody(x.upstream.Reader(), 0); err != nil {
-		return x.broken(refuseUnavailable, failureUpstream)
-	}
-	x.stream = answerStream{x: x, from: a.BodyStream()}
-	if remove {
-		length = -1
-		x.stream.filter = x.filter()
-	}
-	if length < 0 && !x.ctx.Request.Header.IsHTTP11() {
-		x.untilClose()
-		return true
-	}
-	out.SetBodyStream(&x.stream, max(length, -1))
-	return true
-}
-
-// deliverSmall reads an answer whole and frees the connection before the client is written to.
-func (x *exchange) deliverSmall(status, length int, remove bool) (kept bool) {
-	body, err := x.upstream.Reader().Peek(length)
-	if err != nil {
-		err = wire.AsError(err)
-		return x.broken(refusalOf(err), failureOf(err))
-	}
-	if remove {
-		if body, err = x.filterSmall(body); err != nil {
-			return x.broken(refuseIllegible, failureAnswer)
-		}
-	}
-	x.ctx.Response.SetBody(body)
-	sent := int64(len(body))
-	_, _ = x.upstream.Reader().Discard(length)
-	x.free(true)
-	x.complete(status, sent)
-	return false
-}
-
-// broken answers for a forge whose answer is of no use.
-func (x *exchange) broken(r *refusal, failure string) (kept bool) {
-	x.free(false)
-	x.event.Failure = failure
-	x.refuse(r)
-	return false
-}
-
-// bodiless frames an answer that has no body, but may tell the length that one would have.
-func (x *exchange) bodiless(length int) {
-	out := &x.ctx.Response
-	out.SkipBody = true
-	if x.isHead && length >= 0 && !x.changes() {
-		out.Header.SetContentLength(length)
-	} else if x.isHead {
-		out.Header.SetContentLength(-1)
-	}
-}
-
-// free gives the upstream connection back, or closes it when it is not at the beginning of an answer.
-func (x *exchange) free(whole bool) {
-	c := x.upstream
-	x.upstream = nil
-	if c == nil {
-		return
-	}
-	if whole && !x.answer.Header.ConnectionClose() {
-		x.pool.Put(c)
-	} else {
-		x.pool.Drop(c)
-	}
-}
 
 // answerStream is the body of an answer on its way from the forge to the client. The server writes it after the handler
 // has returned, and closes it; that is when the request is complete.
@@ -118,8 +19,8 @@ type answerStream struct {
 	whole bool
 	err   error // of the source
 
-	filter     changer // nil: everything passes
-	unreadable bool    // the filter could not read it
+	change     reply.Changer // nil: everything passes
+	unreadable bool          // it could not be read
 }
 
 // Read reads from the forge.
@@ -141,8 +42,8 @@ func (s *answerStream) note(err error) {
 
 // WriteTo copies with a buffer of our own, larger than the server's.
 func (s *answerStream) WriteTo(w io.Writer) (written int64, err error) {
-	if s.filter != nil {
-		return s.writeFiltered(w)
+	if s.change != nil {
+		return s.writeChanged(w)
 	}
 	buf := wire.CopyBuffers.Get().(*[]byte)
 	defer wire.CopyBuffers.Put(buf)
@@ -176,38 +77,71 @@ func (s *answerStream) CloseWithError(err error) error {
 	s.x = nil
 	switch {
 	case s.unreadable:
-		x.event.Failure = failureAnswer
+		x.event.Failure = reply.FailureAnswer
 	case s.err != nil:
-		x.event.Failure = failureOf(wire.AsError(s.err))
+		x.event.Failure = reply.FailureOf(wire.AsError(s.err))
 	case err != nil || !s.whole:
-		x.event.Failure = failureClientGone
+		x.event.Failure = reply.FailureClientGone
 	}
 	whole, sent := s.whole && err == nil, s.sent
-	_ = x.answer.CloseBodyStream()
-	x.free(whole)
-	x.complete(x.answer.StatusCode(), sent)
+	_ = x.delivery.answer.CloseBodyStream()
+	x.delivery.free(whole)
+	x.complete(x.delivery.answer.StatusCode(), sent)
 	x.release()
 	return nil
 }
 
-// untilClose answers an HTTP/1.0 client whose answer's length is not known: the body ends with the connection
-// (RFC 9112, 6.3), which the server's own writer cannot do.
-func (x *exchange) untilClose() {
-	out := &x.ctx.Response
-	out.Header.Del(fasthttp.HeaderTransferEncoding)
-	out.Header.SetConnectionClose()
-	head := append([]byte(nil), out.Header.Header()...)
-	stream := &x.stream
-	conn := x.conn
-	x.ctx.HijackSetNoResponse(true)
-	x.ctx.Hijack(func(c net.Conn) {
-		if conn != nil {
-			conn.Enter(wire.PhaseExchange)
-		}
-		_, err := c.Write(head)
-		if err == nil {
-			_, err = stream.WriteTo(c)
-		}
-		_ = stream.CloseWithError(err)
-	})
+// writeChanged copies an answer and changes it while it arrives.
+func (s *answerStream) writeChanged(w io.Writer) (int64, error) {
+	counted := &countingWriter{to: w}
+	buffered := bufio.NewWriterSize(counted, 32<<10)
+	source := &notingReader{from: s.from}
+	err := s.change.Copy(buffered, source)
+	if err == nil {
+		err = buffered.Flush()
+	}
+	s.sent = counted.n
+	switch {
+	case counted.err != nil:
+		return counted.n, counted.err
+	case source.err != nil:
+		s.err = source.err
+		return counted.n, source.err
+	case errors.Is(err, filter.ErrNotJSON):
+		s.unreadable = true
+		return counted.n, err
+	}
+	if err == nil {
+		_, err = io.Copy(io.Discard, source) // to the end of its framing, so that the connection can go on
+	}
+	s.whole = err == nil
+	return counted.n, err
+}
+
+// countingWriter counts, and keeps the error of the way to the client.
+type countingWriter struct {
+	to  io.Writer
+	n   int64
+	err error
+}
+
+func (c *countingWriter) Write(p []byte) (int, error) {
+	n, err := c.to.Write(p)
+	c.n += int64(n)
+	c.err = err
+	return n, err
+}
+
+// notingReader keeps the error of the way from the forge.
+type notingReader struct {
+	from io.Reader
+	err  error
+}
+
+func (r *notingReader) Read(p []byte) (int, error) {
+	n, err := r.from.Read(p)
+	if err != nil && !errors.Is(err, io.EOF) {
+		r.err = err
+	}
+	return n, err
 }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"patgate/proxy/reply"
 	"strings"
 	"testing"
 	"time"
@@ -198,31 +199,6 @@ func TestAnswerHeaders(t *testing.T) {
 	})
 }
 
-func TestLinks(t *testing.T) {
-	l := newLinks(Upstream{URL: "https://gitlab.internal:8443", ExternalURLs: []string{"http://git.corp"}}, "https://p")
-	cases := []struct{ in, want string }{
-		{"https://gitlab.internal:8443/x", "https://p/x"},
-		{"http://GITLAB.internal:8443/x", "https://p/x"},
-		{"//gitlab.internal:8443/x", "https://p/x"},
-		{"http://git.corp", "https://p"},
-		{"http://git.corp:80?x", "https://p?x"},
-		{"https://git.corp#x", "https://p#x"},
-		{"/relative", "/relative"},
-		{"http://git.corp.evil/x", "http://git.corp.evil/x"},
-		{"http://git.corp@evil/x", "http://git.corp@evil/x"},
-		{"http://git.corp:81/x", "http://git.corp:81/x"},
-		{"https://gitlab.internal/x", "https://gitlab.internal/x"},
-		{"", ""},
-	}
-	for _, c := range cases {
-		t.Run(c.in, func(t *testing.T) {
-			if got := string(l.appendLocation(nil, []byte(c.in), nil)); got != c.want {
-				t.Errorf("got %s, want %s", got, c.want)
-			}
-		})
-	}
-}
-
 // What the forge may send in answer to one request must never become the answer to another one.
 func TestBrokenUpstreams(t *testing.T) {
 	cases := []struct {
@@ -230,15 +206,15 @@ func TestBrokenUpstreams(t *testing.T) {
 		status       int // 0: the connection breaks off
 		failure      string
 	}{
-		{"closes at once", "", 502, failureUpstream},
-		{"garbage", "hello\r\n\r\n", 502, failureUpstream},
-		{"two lengths", "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab", 502, failureUpstream},
-		{"a switch of protocols", "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n", 502, failureUpstream},
-		{"endless 1xx", strings.Repeat("HTTP/1.1 100 Continue\r\n\r\n", 100), 502, failureUpstream},
-		{"a short body that ends early", "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc", 502, failureUpstream},
-		{"a long body that ends early", "HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n" + strings.Repeat("x", 50000), 0, failureUpstream},
-		{"a chunked body that ends early", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nabcde\r\n", 0, failureUpstream},
-		{"a huge header", "HTTP/1.1 200 OK\r\nX: " + strings.Repeat("x", 64<<10) + "\r\n\r\n", 502, failureUpstream},
+		{"closes at once", "", 502, reply.FailureUpstream},
+		{"garbage", "hello\r\n\r\n", 502, reply.FailureUpstream},
+		{"two lengths", "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab", 502, reply.FailureUpstream},
+		{"a switch of protocols", "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n", 502, reply.FailureUpstream},
+		{"endless 1xx", strings.Repeat("HTTP/1.1 100 Continue\r\n\r\n", 100), 502, reply.FailureUpstream},
+		{"a short body that ends early", "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc", 502, reply.FailureUpstream},
+		{"a long body that ends early", "HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n" + strings.Repeat("x", 50000), 0, reply.FailureUpstream},
+		{"a chunked body that ends early", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nabcde\r\n", 0, reply.FailureUpstream},
+		{"a huge header", "HTTP/1.1 200 OK\r\nX: " + strings.Repeat("x", 64<<10) + "\r\n\r\n", 502, reply.FailureUpstream},
 		{"more than its length", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil", 200, ""},
 	}
 	for _, c := range cases {
@@ -317,7 +293,7 @@ func TestKeysAreRemovedFromAnswers(t *testing.T) {
 		}
 	})
 	g := newGateway(t, upstream.URL, nil)
-	ask := func(query string) reply {
+	ask := func(query string) received {
 		return g.raw(t, get("/api/v4/projects/7"+query, "PRIVATE-TOKEN: "+g.token, "Accept-Encoding: gzip"))
 	}
 	t.Run("short", func(t *testing.T) {
@@ -358,7 +334,7 @@ func TestIdleUpstreamConnectionsAreClosed(t *testing.T) {
 	for range 3 {
 		g.raw(t, get(jobs, "PRIVATE-TOKEN: "+g.token)).wants(t, 200)
 		time.Sleep(250 * time.Millisecond)
-		if open, idle := g.handler.patgate.Counts(); open != 0 || idle != 0 {
+		if open, idle := g.handler.forge.Patgate.Counts(); open != 0 || idle != 0 {
 			t.Errorf("%d connections are open, %d idle", open, idle)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"patgate/policy"
+	"patgate/proxy/surface"
 	"patgate/routes"
 )
 
@@ -40,7 +41,7 @@ func TestThreatModuleTokenComesOut(t *testing.T) {
 		return g.raw(t, get(module+"/download", "Authorization: Bearer "+reads)).header.Get("X-Terraform-Get")
 	}
 	sealed := found()
-	if !strings.Contains(sealed, "token="+string(sealTicket)) || strings.Contains(sealed, ticket) {
+	if !strings.Contains(sealed, "token="+string(surface.SealTicket)) || strings.Contains(sealed, ticket) {
 		t.Fatalf("the module is at %q", sealed)
 	}
 	_, target, _ := strings.Cut(strings.TrimPrefix(sealed, "http://"), "/")

@@ -6,33 +6,34 @@ import (
 
 	"github.com/valyala/fasthttp"
 
+	"patgate/proxy/reply"
 	"patgate/proxy/wire"
 )
 
 // tunnel passes a websocket upgrade through on a connection of its own. It is only for callers without a patgate token.
 func (x *exchange) tunnel() (kept bool) {
-	x.pool = x.h.others
-	c, err := x.pool.Get(true, x.loop())
+	q, d := &x.request, &x.delivery
+	d.pool = x.h.forge.Others
+	c, err := d.pool.Get(true, q.Conn.Loop())
 	if err == nil {
-		if err = c.Exchange(x.head, &wire.Upload{}, false, &x.answer); err != nil {
-			x.pool.Drop(c)
+		if err = c.Exchange(x.sending.Head, &wire.Upload{}, false, &d.answer); err != nil {
+			d.pool.Drop(c)
 		}
 	}
 	if err != nil {
-		x.event.Failure = failureOf(err)
-		x.refuse(refusalOf(err))
+		x.event.Failure = reply.FailureOf(err)
+		x.refuse(reply.Of(err))
 		return false
 	}
-	x.upstream = c
-	if x.answer.StatusCode() != fasthttp.StatusSwitchingProtocols {
-		x.copyAnswer()
+	d.upstream = c
+	x.copyHead()
+	if d.answer.StatusCode() != fasthttp.StatusSwitchingProtocols {
 		return x.deliver()
 	}
-	x.copyAnswer()
 	out := &x.ctx.Response
 	out.Header.Set("Connection", "Upgrade")
 	out.Header.Set("Upgrade", "websocket")
-	conn := x.conn
+	conn := q.Conn
 	x.ctx.Hijack(func(client net.Conn) {
 		if conn != nil {
 			conn.Enter(wire.PhaseTunnel)
@@ -44,7 +45,7 @@ func (x *exchange) tunnel() (kept bool) {
 
 // join copies in both directions until either side ends.
 func (x *exchange) join(client net.Conn) {
-	c := x.upstream
+	c := x.delivery.upstream
 	c.Unbounded() // a websocket may be silent for as long as it likes
 	done := make(chan struct{}, 2)
 	go func() {
@@ -60,7 +61,7 @@ func (x *exchange) join(client net.Conn) {
 	_ = client.Close()
 	_ = c.Conn.Close()
 	<-done
-	x.free(false)
+	x.delivery.free(false)
 	x.complete(fasthttp.StatusSwitchingProtocols, sent)
 	x.release()
 }

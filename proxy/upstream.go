@@ -1,11 +1,13 @@
 package proxy
 
 import (
+	"patgate/proxy/header"
+
 	"errors"
 	"fmt"
 	"strings"
 
-	"patgate/proxy/wire"
+	"patgate/proxy/surface"
 )
 
 // ErrOption: an option of New is missing or cannot be read.
@@ -17,11 +19,11 @@ func (o *Options) check() error {
 	case o.Table == nil, o.Sessions == nil, o.TokenState == nil, o.Resolver == nil, o.Audit == nil:
 		return fmt.Errorf("%w: Table, Sessions, TokenState, Resolver and Audit must be given", ErrOption)
 	}
-	switch d := dialectOf(o.Forge); {
+	switch d := surface.DialectOf(o.Forge); {
 	case d == nil:
 		return fmt.Errorf("%w: there is no forge %q", ErrOption, o.Forge)
-	case d.ownRegistry && o.Registry.URL != "":
-		return fmt.Errorf("%w: %s serves its container registry itself, so Registry must be empty", ErrOption, d.realm)
+	case d.OwnRegistry && o.Registry.URL != "":
+		return fmt.Errorf("%w: %s serves its container registry itself, so Registry must be empty", ErrOption, d.Realm)
 	}
 	origins := append([]string{o.Upstream.URL, o.PublicURL}, o.Upstream.ExternalURLs...)
 	origins = append(origins, o.StorageURLs...)
@@ -33,17 +35,15 @@ func (o *Options) check() error {
 		if origin == o.PublicURL && origin == "" {
 			continue
 		}
-		if !ok || scheme != "http" && scheme != "https" || !isHost([]byte(host)) {
+		if !ok || scheme != "http" && scheme != "https" || !header.IsHost([]byte(host)) {
 			return fmt.Errorf("%w: %q is not an origin such as https://gitlab.example.com", ErrOption, origin)
 		}
 	}
 	return nil
 }
 
-// newPool makes a pool of connections to an upstream.
-func (h *Handler) newPool(u Upstream, scheme, host string) *wire.Pool {
-	return wire.NewPool(wire.PoolOptions{
-		Scheme: scheme, Host: host, TLS: u.TLS, Connections: u.Connections,
-		Timeouts: &h.options.Timeouts, Watchdog: h.dog, Loops: h.loops,
-	})
+// origin gives the upstream's scheme and host.
+func (u *Upstream) origin() (scheme, host string) {
+	scheme, host, _ = strings.Cut(u.URL, "://")
+	return scheme, host
 }

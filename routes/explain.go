@@ -148,6 +148,9 @@ func (r *Route) notes() []string {
 	for _, f := range r.Texts {
 		notes = append(notes, "the text of "+f.Param+" may hold quick actions, which need the permissions for what they do")
 	}
+	if r.PushOptions != nil {
+		notes = append(notes, "push options (git push -o) need the permissions for what they do: see docs/git.md")
+	}
 	return notes
 }
 

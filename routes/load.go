@@ -62,12 +62,13 @@ func Load(opts LoadOptions) (*Table, []Problem) {
 		}
 	}
 	commands := a.readQuickActions(rows)
+	pushOptions := a.readPushOptions(rows, commands)
 	routes := make([]*Route, len(rows))
 	for i := range rows {
 		routes[i] = rows[i].Route
 	}
 	t, problems := newTable(a.base, a.catalogue, a.version, routes)
-	t.commands, t.forge, t.named = commands, a.forge, a.named
+	t.commands, t.pushOptions, t.forge, t.named = commands, pushOptions, a.forge, a.named
 	var names []string
 	for _, d := range a.documents {
 		problems = append(problems, d.problems...)

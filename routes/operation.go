@@ -46,6 +46,9 @@ func (op *Operation) Set(route *Route, head bool, captures ...Capture) {
 	op.n = copy(op.captures[:], captures)
 }
 
+// HasPath tells whether the operation has a path of its own, which AppendPath writes: it was made by Classify, not by Set.
+func (op *Operation) HasPath() bool { return op.variant != nil }
+
 // Captures gives the captures in path order.
 func (op *Operation) Captures() []Capture { return op.captures[:op.n] }
 

@@ -12,8 +12,10 @@ import (
 type Place uint8
 
 const (
+	// PlaceNone: there is none.
+	PlaceNone Place = iota
 	// PlacePrivateToken is the header PRIVATE-TOKEN.
-	PlacePrivateToken Place = iota
+	PlacePrivateToken
 	// PlaceBearer is Authorization: Bearer.
 	PlaceBearer
 	// PlaceBasic is the password of Authorization: Basic, with the owner's username.
@@ -29,7 +31,7 @@ const (
 	PlaceTicket
 )
 
-var placeNames = [...]string{"private_token", "bearer", "basic", "token", "raw", "nuget_key", "ticket"}
+var placeNames = [...]string{"none", "private_token", "bearer", "basic", "token", "raw", "nuget_key", "ticket"}
 
 // String gives the place as it stands in the route table.
 func (p Place) String() string {
@@ -51,8 +53,8 @@ func (d *document) parsePlaces(n *yaml.Node, value string) []Place {
 	for name := range strings.SplitSeq(value, ",") {
 		i := slices.Index(placeNames[:], name)
 		switch {
-		case i < 0:
-			d.problem(n, "use any alone, or some of "+strings.Join(placeNames[:], ", "), "unknown place %q in auth=", name)
+		case i < 1:
+			d.problem(n, "use any alone, or some of "+strings.Join(placeNames[1:], ", "), "unknown place %q in auth=", name)
 		case slices.Contains(out, Place(i)):
 			d.problem(n, "write it once", "place %q stands twice in auth=", name)
 		default:

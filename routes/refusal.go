@@ -17,10 +17,12 @@ const (
 	CodeValue RefusalCode = "bad_value"
 	// CodeReference: a project, group, namespace or user is neither a numeric id nor a full path.
 	CodeReference RefusalCode = "bad_reference"
+	// CodePushOption: a push option is not known, is refused, or cannot be read in one way.
+	CodePushOption RefusalCode = "push_option"
 )
 
 // Refusal is the error of Classify. Its message is made for the client: it names what is wrong and what to send instead,
-// and never holds a value of the request.
+// and never holds a value of the request; of a push option it holds the name.
 type Refusal struct {
 	Code    RefusalCode
 	Message string

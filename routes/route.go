@@ -80,7 +80,9 @@ type Route struct {
 	Force []Forced
 	// Texts are the parameters whose text the forge reads for commands and carries these out with the owner's rights.
 	Texts []TextField
-	Body  Body
+	// PushOptions are the options that a push by this row may carry; nil: none.
+	PushOptions *PushOptions
+	Body        Body
 
 	// Spans: the answer reaches over all of the owner's containers; the permission is needed under all_memberships too.
 	Spans bool

@@ -187,6 +187,10 @@ var effectNames = [...]string{"runs_as_owner", "exports", "grants_rights", Effec
 // who use it. Permissions that such a row needs are granted by name, never by a wildcard.
 const EffectStoresSecret = "stores_secret"
 
+// EffectSkipsGuard is the effect of permissions that a push option needs which switches off a guard of the forge. They are
+// granted by name, never by a wildcard. No row has it.
+const EffectSkipsGuard = "skips_guard"
+
 // effects reads `effects:`.
 func (s *section) effects(n *yaml.Node) []string {
 	var out []string

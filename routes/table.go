@@ -7,18 +7,19 @@ import (
 
 // Table is a whole route table. It is immutable: a reload makes a new one.
 type Table struct {
-	forge     string
-	named     bool
-	base      string
-	version   int
-	catalogue *Catalogue
-	routes    []*Route
-	commands  *Commands
-	tries     [methodCount]*node
-	trunks    [methodCount]*node // where the base ends; nil where a row begins in another way
-	depth     int                // segments of the base
-	surfaces  map[string]*Route  // rows of other surfaces by METHOD PATH
-	again     sync.Pool          // *Operation, for confirm
+	forge       string
+	named       bool
+	base        string
+	version     int
+	catalogue   *Catalogue
+	routes      []*Route
+	commands    *Commands
+	pushOptions *PushOptions
+	tries       [methodCount]*node
+	trunks      [methodCount]*node // where the base ends; nil where a row begins in another way
+	depth       int                // segments of the base
+	surfaces    map[string]*Route  // rows of other surfaces by METHOD PATH
+	again       sync.Pool          // *Operation, for confirm
 }
 
 // Base is the path below which the forge's REST API lives: /api/v4.
@@ -49,6 +50,9 @@ func (t *Table) Routes() []*Route { return t.routes }
 
 // Commands are what the forge carries out when it finds it in a text: see Route.Texts.
 func (t *Table) Commands() *Commands { return t.commands }
+
+// PushOptions are what the forge does besides when a push asks for it: see Route.PushOptions.
+func (t *Table) PushOptions() *PushOptions { return t.pushOptions }
 
 // SurfaceRow gives the row of another surface than the REST API by its name, "METHOD PATH" with the path as it stands in
 // the table; nil when there is none.

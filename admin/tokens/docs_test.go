@@ -61,6 +61,8 @@ or the instance, and lets a token use the endpoints that stand below it, %d in a
 - **runs_as_owner**, **exports**, **grants_rights**: what no boundary contains. It runs code with the owner's rights, takes
   data elsewhere, or lets others in.
 - **stores_secret**: some endpoint keeps a secret of the caller's choice. No wildcard stands for such a permission.
+- **skips_guard**: a push option (git push -o) that needs it switches off a guard of the forge. No wildcard stands for such a
+  permission.
 - A permission without endpoints is known, so that tokens may name it, and nothing in the table needs it.
 `, title, len(all), endpoints, table.Base())
 	category, resource := "", ""
@@ -92,7 +94,10 @@ or the instance, and lets a token use the endpoints that stand below it, %d in a
 		for _, endpoint := range e.Endpoints {
 			fmt.Fprintf(&b, "- `%s`\n", endpoint)
 		}
-		if len(e.Endpoints) == 0 {
+		for _, option := range e.PushOptions {
+			fmt.Fprintf(&b, "- `git push -o %s`\n", option)
+		}
+		if len(e.Endpoints)+len(e.PushOptions) == 0 {
 			b.WriteString("- no endpoint\n")
 		}
 	}

@@ -27,8 +27,9 @@ type Scope struct {
 }
 
 // Expand replaces wildcards by the names that they stand for today. A wildcard stands for permissions that can be granted
-// on what the scope reaches, that are not deprecated, and no row of which yields another credential or stores a secret. Names
-// without a wildcard stay as they are, known or not: the compiler of grants judges them.
+// on what the scope reaches, that are not deprecated, no row of which yields another credential or stores a secret, and with
+// which no push switches off a guard of the forge. Names without a wildcard stay as they are, known or not: the compiler of
+// grants judges them.
 func Expand(s *Scope, t *routes.Table) ([]string, error) {
 	access, err := policy.ParseAccess(s.Access)
 	if err != nil || !slices.ContainsFunc(s.Permissions, func(name string) bool { return strings.Contains(name, "*") }) {
@@ -55,15 +56,16 @@ func Expand(s *Scope, t *routes.Table) ([]string, error) {
 			add(info.Name)
 		}
 		if !found {
-			return nil, fmt.Errorf("%q stands for no permission that can be granted under %s and makes or keeps no credential (patgate routes list shows permissions)", wanted, s.Access)
+			return nil, fmt.Errorf("%q stands for no permission that can be granted under %s and makes or keeps no credential and switches off no guard (patgate routes list shows permissions)", wanted, s.Access)
 		}
 	}
 	return names, nil
 }
 
 // namedPermissions gives the permissions that only their name grants: some row that needs them has another credential in its
-// answer, or keeps a secret of the caller's choice.
+// answer, or keeps a secret of the caller's choice, or a push option that needs them switches off a guard of the forge.
 func namedPermissions(t *routes.Table) (set routes.PermissionSet) {
+	set = t.PushOptions().Guards()
 	for _, r := range t.Routes() {
 		if r.Mints != "" || slices.Contains(r.Effects, routes.EffectStoresSecret) {
 			set.Union(&r.NeedSet)

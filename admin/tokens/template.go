@@ -66,6 +66,8 @@ type Entry struct {
 	Deprecated  bool     `json:"deprecated"`
 	// Endpoints are the rows of the route table that need the permission.
 	Endpoints []string `json:"endpoints"`
+	// PushOptions are the options of git push that need the permission.
+	PushOptions []string `json:"push_options"`
 	// Mints tells that some of them yield another credential: no wildcard stands for such a permission.
 	Mints   bool     `json:"mints"`
 	Effects []string `json:"effects"`
@@ -80,9 +82,16 @@ func Catalogue(t *routes.Table) []Entry {
 		}
 	}
 	var all []Entry
+	options := map[routes.Permission][]string{}
+	for _, o := range t.PushOptions().All() {
+		for _, p := range o.Needs {
+			options[p] = append(options[p], o.Name)
+		}
+	}
+	guards := t.PushOptions().Guards()
 	for p, info := range t.Catalogue().All() {
 		e := Entry{Name: info.Name, Description: info.Abilities, Category: info.Category, Resource: info.Resource, Title: info.Title,
-			Action: info.Action, Boundaries: []string{}, Deprecated: info.Deprecated, Endpoints: []string{}, Effects: []string{}}
+			Action: info.Action, Boundaries: []string{}, Deprecated: info.Deprecated, Endpoints: []string{}, PushOptions: append([]string{}, options[p]...), Effects: []string{}}
 		for _, b := range info.Boundaries {
 			e.Boundaries = append(e.Boundaries, b.String())
 		}
@@ -94,6 +103,9 @@ func Catalogue(t *routes.Table) []Entry {
 					e.Effects = append(e.Effects, effect)
 				}
 			}
+		}
+		if guards.Has(p) {
+			e.Effects = append(e.Effects, routes.EffectSkipsGuard)
 		}
 		slices.Sort(e.Endpoints)
 		all = append(all, e)

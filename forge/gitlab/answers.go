@@ -18,6 +18,8 @@ type projectAnswer struct {
 	PathWithNamespace string           `json:"path_with_namespace"`
 	Visibility        string           `json:"visibility"`
 	Namespace         *namespaceAnswer `json:"namespace"`
+	// ForkedFrom is shown when the owner of the credential sees it.
+	ForkedFrom *struct{} `json:"forked_from_project"`
 	// Owner is shown for projects outside groups only (lib/api/entities/project.rb).
 	Owner       *userAnswer `json:"owner"`
 	Permissions struct {

@@ -45,7 +45,7 @@ func (r *Resolver) readProject(ctx context.Context, s *token.Session, f *facts.F
 	case ref.ID > 0 && p.ID != ref.ID, ref.ID == 0 && !facts.SamePath(p.PathWithNamespace, string(ref.Path)):
 		return fmt.Errorf("reading a project: the answer is about another one: %w", forge.ErrUnavailable)
 	}
-	c := policy.Container{Boundary: routes.BoundaryProject, ID: p.ID, Path: p.PathWithNamespace, Visibility: visibility(p.Visibility)}
+	c := policy.Container{Boundary: routes.BoundaryProject, ID: p.ID, Path: p.PathWithNamespace, Visibility: visibility(p.Visibility), Fork: p.ForkedFrom != nil}
 	switch p.Namespace.Kind {
 	case "group":
 		if c.Ancestors, err = r.chain(ctx, s, f, p.Namespace.ID, p.Namespace.ParentID, maxAge); err != nil {

@@ -5,25 +5,23 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
-	"strings"
 )
 
 // Push is what the first part of a receive-pack request says, in front of the pack (gitprotocol-pack, "Reference Update
 // Request"). A request without commands is what git sends to try its credential out.
 type Push struct {
-	Updates []Update
-	Options []string // push options
-
-	// Report: the client asks for a report on each ref. SideBand: it takes answers in bands, with text for its user.
-	Report, SideBand bool
+	Shallow      [][]byte // names of the objects at which the client's history ends
+	Updates      []Update
+	Capabilities Capabilities
+	Options      []string // push options, as they came
 }
 
 // Update is one command of a push.
 type Update struct {
-	Name   []byte // full: refs/heads/main
-	Create bool   // the client takes the ref for absent; the forge refuses when it is not
-	Delete bool
+	Old, New []byte // names of objects; zeros: none
+	Name     []byte // full: refs/heads/main
+	Create   bool   // the client takes the ref for absent; the forge refuses when it is not
+	Delete   bool
 }
 
 const (
@@ -42,13 +40,12 @@ var (
 func malformed(what string) error { return fmt.Errorf("%w: %s", ErrMalformedPush, what) }
 
 // ReadPush reads the list of commands and, where the client announces them, the push options. It reads not a byte more,
-// and at most limit bytes: behind them the pack begins.
+// and at most limit bytes: behind them the pack begins. What it takes, AppendHead writes again.
 func ReadPush(r io.Reader, limit int64) (*Push, error) {
 	lines := packets{from: r, left: limit}
 	p := &Push{}
 	seen := map[string]bool{}
-	options := false
-	for first := true; ; {
+	for {
 		line, flush, err := lines.next()
 		if err != nil {
 			return nil, err
@@ -56,60 +53,101 @@ func ReadPush(r io.Reader, limit int64) (*Push, error) {
 		if flush {
 			break
 		}
+		line = trimNewline(line)
 		if id, found := bytes.CutPrefix(line, []byte("shallow ")); found {
-			if !isObject(trimNewline(id)) {
+			if !isObject(id) {
 				return nil, malformed("a shallow line names no object")
 			}
+			p.Shallow = append(p.Shallow, bytes.Clone(id))
 			continue
 		}
 		if bytes.HasPrefix(line, []byte("push-cert")) {
 			return nil, malformed("signed pushes are not passed on")
 		}
-		if first {
+		if len(p.Updates) == 0 {
 			var capabilities []byte
 			var found bool
 			if line, capabilities, found = bytes.Cut(line, []byte{0}); !found {
 				return nil, malformed("the first command has no capabilities")
 			}
-			words := strings.Fields(string(capabilities))
-			p.Report = slices.Contains(words, "report-status") || slices.Contains(words, "report-status-v2")
-			p.SideBand = slices.Contains(words, "side-band-64k")
-			options = slices.Contains(words, "push-options")
-			first = false
+			if p.Capabilities, err = parseCapabilities(capabilities); err != nil {
+				return nil, err
+			}
 		}
 		u, err := parseUpdate(line)
-		if err != nil {
+		switch {
+		case err != nil:
 			return nil, err
-		}
-		if seen[string(u.Name)] {
+		case len(u.Old) != p.Capabilities.objectLength():
+			return nil, malformed("a command names objects of another format than the push")
+		case seen[string(u.Name)]:
 			return nil, malformed("a ref is named twice")
-		}
-		if len(p.Updates) == maxUpdates {
+		case len(p.Updates) == maxUpdates:
 			return nil, ErrPushTooLong
 		}
 		seen[string(u.Name)] = true
 		p.Updates = append(p.Updates, u)
 	}
-	if !options {
+	for _, id := range p.Shallow {
+		if len(id) != p.Capabilities.objectLength() && len(p.Updates) > 0 {
+			return nil, malformed("a shallow line names an object of another format than the push")
+		}
+	}
+	if !p.Capabilities.options {
 		return p, nil
 	}
+	return p, p.readOptions(&lines)
+}
+
+// readOptions reads the list behind that of the commands.
+func (p *Push) readOptions(lines *packets) error {
 	for {
 		line, flush, err := lines.next()
 		switch {
 		case err != nil:
-			return nil, err
+			return err
 		case flush:
-			return p, nil
+			return nil
 		case len(p.Options) == maxOptions:
-			return nil, ErrPushTooLong
+			return ErrPushTooLong
 		}
-		p.Options = append(p.Options, string(trimNewline(line)))
+		if line = trimNewline(line); bytes.ContainsAny(line, "\x00\n") {
+			return malformed("a push option does not end where its packet does")
+		}
+		p.Options = append(p.Options, string(line))
 	}
 }
 
-// parseUpdate reads "<old> <new> <name>", with a newline at the end or without.
+// AppendHead writes what was read anew, in the one way in which every git reads the same, with the given push options in the
+// place of those that came. They must be of one line.
+func (p *Push) AppendHead(dst []byte, options []string) []byte {
+	for _, id := range p.Shallow {
+		dst = appendPacket(dst, "shallow "+string(id))
+	}
+	var line []byte
+	for i := range p.Updates {
+		u := &p.Updates[i]
+		line = append(append(line[:0], u.Old...), ' ')
+		line = append(append(line, u.New...), ' ')
+		line = append(line, u.Name...)
+		if i == 0 {
+			line = p.Capabilities.append(append(line, 0), len(options) > 0)
+		}
+		dst = appendPacket(dst, string(line))
+	}
+	dst = append(dst, "0000"...)
+	if len(options) == 0 || len(p.Updates) == 0 {
+		return dst
+	}
+	for _, option := range options {
+		dst = appendPacket(dst, option)
+	}
+	return append(dst, "0000"...)
+}
+
+// parseUpdate reads "<old> <new> <name>".
 func parseUpdate(line []byte) (Update, error) {
-	before, rest, _ := bytes.Cut(trimNewline(line), []byte{' '})
+	before, rest, _ := bytes.Cut(line, []byte{' '})
 	after, name, found := bytes.Cut(rest, []byte{' '})
 	if !found || !isObject(before) || !isObject(after) || len(before) != len(after) {
 		return Update{}, malformed("a command is not of the form old new ref")
@@ -117,7 +155,7 @@ func parseUpdate(line []byte) (Update, error) {
 	if !isRef(name) {
 		return Update{}, malformed("a command names no full ref, such as refs/heads/main")
 	}
-	u := Update{Name: bytes.Clone(name), Create: isZero(before), Delete: isZero(after)}
+	u := Update{Old: bytes.Clone(before), New: bytes.Clone(after), Name: bytes.Clone(name), Create: isZero(before), Delete: isZero(after)}
 	if u.Create && u.Delete {
 		return Update{}, malformed("a command neither makes, moves nor deletes its ref")
 	}

@@ -11,7 +11,7 @@ func (p *Push) AppendReport(dst []byte, text string, why func(i int) string) []b
 		report = appendPacket(report, fmt.Sprintf("ng %s %s\n", p.Updates[i].Name, oneLine(why(i))))
 	}
 	report = append(report, "0000"...)
-	if !p.SideBand {
+	if !p.Capabilities.SideBand {
 		return append(dst, report...)
 	}
 	const most = maxPacket - 5

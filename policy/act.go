@@ -1,0 +1,54 @@
+package policy
+
+import "patgate/routes"
+
+// ActKind says what an act is to its request. The zero value is no kind, and denies.
+type ActKind uint8
+
+const (
+	ActNone ActKind = iota
+	// ActOwn is what the row itself does, on its own boundary: one act, or one for each container that a lookup found.
+	ActOwn
+	// ActTarget is what the request does on a further container, which a parameter, a later capture or an option names.
+	ActTarget
+	// ActQuickAction is what a text of the request would have the forge do with the owner's rights.
+	ActQuickAction
+	// ActRef is the change of one git ref, of those that the body of a row with RefsListed asks for.
+	ActRef
+)
+
+var actNames = [...]string{"none", "own", "target", "quick_action", "ref"}
+
+// String gives the kind's name for logs.
+func (k ActKind) String() string {
+	if int(k) < len(actNames) {
+		return actNames[k]
+	}
+	return "act"
+}
+
+// Act is one of the things that a request does: permissions, and what they are needed on.
+type Act struct {
+	Kind ActKind
+	// Boundary is the effective one of an own act or a target. Where a row has alternatives the request has chosen: a
+	// reference that is present decides, never what the grant happens to hold. None is for what may be on several: a
+	// namespace that was not found, or an object that a lookup did not find; it is reached by no scope.
+	Boundary routes.Boundary
+	// Elsewhere: a quick action may act on another container, which nobody can tell. The permissions are needed under
+	// all_memberships too.
+	Elsewhere bool
+	// Needs are the permissions. An own act needs Route.NeedSet in any case, and what stands here besides; nil adds
+	// nothing. A target and a quick action need exactly what stands here, and nothing is not enough: a target on its
+	// container, a quick action on every container that the request names, because a merge request that is made from one
+	// project in another is acted on there. A change of a ref needs what the other acts do.
+	Needs *routes.PermissionSet
+	// Container is what the forge says of the project or group of an own act or a target; its zero value, and nil, mean
+	// "not found or not visible". It is nil for the boundaries user and instance, except where the request named the
+	// owner's own user namespace.
+	Container *Container
+	// Reference is how the client named the container. Its zero value is for what was named by no reference, such as the
+	// containers that a lookup found.
+	Reference routes.Reference
+	// Update is the change of an ActRef.
+	Update *RefUpdate
+}

@@ -1,0 +1,355 @@
+package proxy
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"net"
+	"time"
+
+	"github.com/valyala/fasthttp"
+
+	"patgate/policy"
+	"patgate/proxy/header"
+	"patgate/proxy/reply"
+	"patgate/proxy/surface"
+	"patgate/proxy/wire"
+)
+
+// smallAnswer is how long an answer may be to be copied at once, when all of it fits the connection's buffer.
+const smallAnswer = 16 << 10
+
+// delivery is an answer of the forge on its way to the client.
+type delivery struct {
+	pool     *wire.Pool
+	upstream *wire.Upstream // that the answer comes on; nil: it is given back
+	answer   fasthttp.Response
+	stream   answerStream
+	scratch  []byte
+}
+
+func (d *delivery) reset() {
+	d.pool, d.upstream, d.stream = nil, nil, answerStream{}
+	if d.scratch = d.scratch[:0]; cap(d.scratch) > surface.MaxKept {
+		d.scratch = nil
+	}
+}
+
+// drop closes the upstream connection, if there is one.
+func (d *delivery) drop() {
+	if u := d.upstream; u != nil {
+		d.upstream = nil
+		d.pool.Drop(u)
+	}
+}
+
+// free gives the upstream connection back, or closes it when it is not at the beginning of an answer.
+func (d *delivery) free(whole bool) {
+	if d.upstream == nil {
+		return
+	}
+	if !whole || d.answer.Header.ConnectionClose() {
+		d.drop()
+		return
+	}
+	u := d.upstream
+	d.upstream = nil
+	d.pool.Put(u)
+}
+
+// forward sends the request whose head is written, and hands its answer on.
+func (x *exchange) forward(p *wire.Pool) (kept bool) {
+	q, s, d := &x.request, &x.sending, &x.delivery
+	d.pool = p
+	safe := s.Upload.None() && (q.Method == fasthttp.MethodGet || q.IsHead)
+	return x.handOn(p.Do(s.Head, &s.Upload, safe, q.IsHead, &d.answer, q.Conn.Loop()))
+}
+
+// handOn hands the answer on that a connection brings, or answers for the error that stood in its way.
+func (x *exchange) handOn(conn *wire.Upstream, err error) (kept bool) {
+	x.body.Sent()
+	if err != nil {
+		if !errors.Is(err, wire.ErrConnect) && !errors.Is(err, wire.ErrBusy) {
+			x.h.forget(&x.request, &x.judgement)
+		}
+		x.event.Failure = reply.FailureOf(err)
+		r := reply.Of(err)
+		if x.sending.Upload.Running() && !r.Close {
+			copied := *r
+			copied.Close = true // part of the body is unread
+			r = &copied
+		}
+		x.refuse(r)
+		return false
+	}
+	d := &x.delivery
+	d.upstream = conn
+	x.event.Upstream = time.Since(x.event.Start)
+	status := d.answer.StatusCode()
+	if status == fasthttp.StatusSwitchingProtocols {
+		return x.broken(reply.ErrUnavailable, reply.FailureUpstream)
+	}
+	if status == fasthttp.StatusUnauthorized {
+		if x.request.Credential.Caller == surface.CallerLegacy {
+			x.h.failures.add(x.request.Client)
+		}
+		if v, is := x.visit.(surface.Denied); is {
+			v.Denied(&x.judgement)
+		}
+	}
+	if status < 400 || status >= 500 { // a 4xx changed nothing
+		x.h.forget(&x.request, &x.judgement)
+	}
+	if r := x.copyHead(); r != nil {
+		return x.broken(r, reply.FailureRedirect)
+	}
+	return x.deliver()
+}
+
+// copyHead copies status and fields of the forge's answer. Callers without a patgate token get them as they are, those for
+// this connection only excepted. A redirect that is not passed on is a refusal.
+func (x *exchange) copyHead() *reply.Refusal {
+	d, q, out := &x.delivery, &x.request, &x.ctx.Response
+	from, to := &d.answer.Header, &out.Header
+	out.SetStatusCode(d.answer.StatusCode())
+	to.DisableNormalizing() // names stay as the forge spells them
+	nominated := connectionOptions(from)
+	passage := x.h.passage(q, &x.judgement)
+	passage.Changed = x.changes()
+	if s, is := q.Surface.(surface.Special); is {
+		passage.Special = s.Special(q, &x.judgement, &passage.Redirects)
+	}
+	for name, value := range from.All() {
+		if len(nominated) > 0 && listed(nominated, name) {
+			continue
+		}
+		value, passes, r := passage.Field(&d.scratch, name, value)
+		if r != nil {
+			return r
+		}
+		if passes != reply.PassesNever {
+			to.AddBytesKV(name, value)
+		}
+	}
+	if q.IsPatgate() {
+		d.scratch, _ = q.ID.AppendText(d.scratch[:0])
+		to.SetBytesV("X-Request-Id", d.scratch)
+	}
+	if x.h.options.OwnPages {
+		to.Add("Content-Security-Policy", "sandbox") // beside the forge's own policy: both hold (CSP 3, 4.2)
+	}
+	return nil
+}
+
+// passage says what of the head of an answer the client gets.
+func (h *Handler) passage(q *surface.Request, j *surface.Judgement) reply.Passage {
+	return reply.Passage{
+		Ours: q.IsPatgate(), Links: q.Upstream.Links, Origin: q.Origin, OwnCookies: h.options.OwnCookies,
+		Redirects: reply.Redirects{Row: j.Op.Route, Storage: h.storage, Session: j.Session, Secrets: [2][]byte{q.Sealed.Inner}},
+	}
+}
+
+// connectionOptions gives the value of the answer's Connection header.
+func connectionOptions(h *fasthttp.ResponseHeader) []byte {
+	for name, value := range h.All() {
+		if header.EqualFold(name, "connection") {
+			return value
+		}
+	}
+	return nil
+}
+
+func listed(list, name []byte) bool {
+	for len(list) > 0 {
+		var option []byte
+		option, list = header.CutList(list)
+		if bytes.EqualFold(option, name) {
+			return true
+		}
+	}
+	return false
+}
+
+// changes tells whether the row has something changed in the answer.
+func (x *exchange) changes() bool {
+	return x.request.IsPatgate() && reply.Changes(x.judgement.Op.Route, &x.delivery.answer)
+}
+
+// deliver hands the forge's answer to the server. kept tells that the exchange lives on until the answer's body is
+// written; else it is over.
+func (x *exchange) deliver() (kept bool) {
+	d, q := &x.delivery, &x.request
+	a, out := &d.answer, &x.ctx.Response
+	length := a.Header.ContentLength()
+	status := a.StatusCode()
+	if q.IsHead || status == fasthttp.StatusNoContent || status == fasthttp.StatusNotModified || status < 200 {
+		x.bodiless(length)
+		d.free(true)
+		x.complete(status, 0)
+		return false
+	}
+	if v, is := x.visit.(surface.Rewriter); is {
+		if limit := v.Rewrites(status); limit > 0 {
+			return x.deliverRewritten(v, status, limit)
+		}
+	}
+	row := x.judgement.Op.Route
+	var change reply.Changer
+	if x.changes() {
+		if !reply.Changeable(row, a) {
+			return x.broken(reply.ErrIllegible, reply.FailureAnswer)
+		}
+		change = reply.NewChanger(row, a, x.h.forge.Links, q.Origin)
+	}
+	if length >= 0 && length <= smallAnswer {
+		return x.deliverSmall(status, length, change)
+	}
+	a.StreamBody = true
+	if err := a.ReadBody(d.upstream.Reader(), 0); err != nil {
+		return x.broken(reply.ErrUnavailable, reply.FailureUpstream)
+	}
+	d.stream = answerStream{x: x, from: a.BodyStream(), change: change}
+	if change != nil {
+		length = -1
+	}
+	if length < 0 && !x.ctx.Request.Header.IsHTTP11() {
+		x.untilClose()
+		return true
+	}
+	out.SetBodyStream(&d.stream, max(length, -1))
+	return true
+}
+
+// deliverSmall reads an answer whole and frees the connection before the client is written to.
+func (x *exchange) deliverSmall(status, length int, change reply.Changer) (kept bool) {
+	reader := x.delivery.upstream.Reader()
+	body, err := reader.Peek(length)
+	if err != nil {
+		err = wire.AsError(err)
+		return x.broken(reply.Of(err), reply.FailureOf(err))
+	}
+	if change != nil {
+		var changed bytes.Buffer
+		if err := change.Copy(&changed, bytes.NewReader(body)); err != nil {
+			return x.broken(reply.ErrIllegible, reply.FailureAnswer)
+		}
+		body = changed.Bytes()
+	}
+	x.ctx.Response.SetBody(body)
+	sent := int64(len(body))
+	_, _ = reader.Discard(length)
+	x.delivery.free(true)
+	x.complete(status, sent)
+	return false
+}
+
+// deliverRewritten reads an answer whole, at most limit bytes of it, and writes what the client gets in its place.
+func (x *exchange) deliverRewritten(v surface.Rewriter, status int, limit int64) (kept bool) {
+	d := &x.delivery
+	d.answer.StreamBody = true
+	if err := d.answer.ReadBody(d.upstream.Reader(), 0); err != nil {
+		return x.broken(reply.ErrUnavailable, reply.FailureUpstream)
+	}
+	body, err := x.body.ReadAnswer(d.answer.BodyStream(), limit)
+	if err == nil && int64(len(body)) >= limit {
+		err = reply.ErrBodyTooLarge
+	}
+	media := ""
+	if err == nil {
+		body, media, err = v.Rewrite(&x.request, &x.judgement, status, body)
+	}
+	if err != nil {
+		return x.broken(reply.ErrIllegible, reply.FailureAnswer)
+	}
+	_ = d.answer.CloseBodyStream()
+	d.free(true)
+	out := &x.ctx.Response
+	out.Header.SetContentType(media)
+	out.Header.Del("ETag")
+	out.SetBody(body)
+	x.complete(status, int64(len(body)))
+	return false
+}
+
+// broken answers for a forge whose answer is of no use.
+func (x *exchange) broken(r *reply.Refusal, failure string) (kept bool) {
+	x.delivery.free(false)
+	x.event.Failure = failure
+	x.refuse(r)
+	return false
+}
+
+// bodiless frames an answer that has no body, but may tell the length that one would have.
+func (x *exchange) bodiless(length int) {
+	out := &x.ctx.Response
+	out.SkipBody = true
+	switch {
+	case !x.request.IsHead:
+	case length >= 0 && !x.changes():
+		out.Header.SetContentLength(length)
+	default:
+		out.Header.SetContentLength(-1)
+	}
+}
+
+// untilClose answers an HTTP/1.0 client whose answer's length is not known: the body ends with the connection
+// (RFC 9112, 6.3), which the server's own writer cannot do.
+func (x *exchange) untilClose() {
+	out := &x.ctx.Response
+	out.Header.Del(fasthttp.HeaderTransferEncoding)
+	out.Header.SetConnectionClose()
+	head := append([]byte(nil), out.Header.Header()...)
+	stream := &x.delivery.stream
+	conn := x.request.Conn
+	x.ctx.HijackSetNoResponse(true)
+	x.ctx.Hijack(func(c net.Conn) {
+		if conn != nil {
+			conn.Enter(wire.PhaseExchange)
+		}
+		_, err := c.Write(head)
+		if err == nil {
+			_, err = stream.WriteTo(c)
+		}
+		_ = stream.CloseWithError(err)
+	})
+}
+
+// ask sends a request of patgate's own to the forge and reads a short answer whole.
+func (h *Handler) ask(q *surface.Request, head []byte) (status int, body []byte, err error) {
+	const limit = 256 << 10
+	var answer fasthttp.Response
+	pool := h.forge.Patgate
+	conn, err := pool.Do(head, &wire.Upload{}, true, false, &answer, q.Conn.Loop())
+	if err != nil {
+		return 0, nil, err
+	}
+	d := delivery{pool: pool, upstream: conn}
+	answer.StreamBody = true
+	if err := answer.ReadBody(conn.Reader(), 0); err != nil {
+		d.drop()
+		return 0, nil, wire.ErrBroken
+	}
+	body, err = io.ReadAll(io.LimitReader(answer.BodyStream(), limit+1))
+	_ = answer.CloseBodyStream()
+	if err != nil || len(body) > limit {
+		d.drop()
+		return 0, nil, wire.ErrBroken
+	}
+	answer.Header.CopyTo(&d.answer.Header)
+	d.free(true)
+	return answer.StatusCode(), body, nil
+}
+
+// forget drops what was known of the containers of a request that may have changed the tree of groups and projects, who
+// sees them, or who is a member. The request was sent: it counts even when nobody knows how it ended.
+func (h *Handler) forget(q *surface.Request, j *surface.Judgement) {
+	if !q.IsPatgate() || !j.Op.Route.Writes() || !changesTree(j.Op.Route.Path) {
+		return
+	}
+	h.rules.Resolver.Forget(policy.Container{}) // what was absent may be there now
+	for i := range j.Containers() {
+		if c := j.Containers()[i]; c.Boundary.InContainer() {
+			h.rules.Resolver.Forget(c)
+		}
+	}
+}

@@ -1,0 +1,77 @@
+package proxy
+
+import (
+	"github.com/valyala/fasthttp"
+
+	"patgate/proxy/header"
+	"patgate/proxy/reply"
+	"patgate/proxy/surface"
+)
+
+// read reads the parts of a request's head: which surface it is for, who asks, with which credential, from where. raw is the
+// header block, from behind the request line up to and with the empty line.
+func (h *Handler) read(q *surface.Request, method string, target, raw, protocol []byte) *reply.Refusal {
+	q.Method = method
+	q.IsHead = method == fasthttp.MethodHead
+	q.Target = target
+	q.Path = header.Before(target, '?')
+	q.Fields.Table, q.Credential.Dialect = h.dialect.Fields, h.dialect
+	q.Surface = h.surfaceOf(q.Path, q.Table.Base())
+	q.Upstream = &h.forge
+	if s, is := q.Surface.(surface.Elsewhere); is {
+		if u := s.Upstream(q.Path); u != nil {
+			q.Upstream = u
+		}
+	}
+	if problem := q.Fields.Parse(raw); problem != "" {
+		return &reply.Refusal{Status: fasthttp.StatusBadRequest, Reason: "malformed_header", Message: problem, Close: true}
+	}
+	if string(protocol) != "HTTP/1.1" && string(protocol) != "HTTP/1.0" {
+		return reply.ErrVersion
+	}
+	host := q.Fields.Get(header.Host)
+	if !header.IsHost(host) || q.Fields.Repeated(header.Host) {
+		return reply.ErrHost
+	}
+	q.Client, q.Secure = h.trusted.client(q.Client, q.Secure, &q.Fields)
+	q.Origin = reply.AppendClientOrigin(q.Origin[:0], q.Secure, host)
+	if q.Method == "" {
+		return reply.ErrMethod
+	}
+	if len(target) == 0 || target[0] != '/' {
+		return reply.ErrTarget
+	}
+	if r := q.Credential.Find(&q.Fields, target); r != nil {
+		return r
+	}
+	return q.Surface.Unseal(q)
+}
+
+// surfaceOf gives the surface that a raw path belongs to.
+func (h *Handler) surfaceOf(path []byte, base string) surface.Surface {
+	for _, s := range h.surfaces {
+		if s.Has(path, base) {
+			return s
+		}
+	}
+	return h.surfaces[len(h.surfaces)-1] // it has every path
+}
+
+// methodOf gives the constant of a method that is passed on; empty for others.
+func methodOf(method []byte) string {
+	switch string(method) {
+	case fasthttp.MethodGet:
+		return fasthttp.MethodGet
+	case fasthttp.MethodHead:
+		return fasthttp.MethodHead
+	case fasthttp.MethodPost:
+		return fasthttp.MethodPost
+	case fasthttp.MethodPut:
+		return fasthttp.MethodPut
+	case fasthttp.MethodPatch:
+		return fasthttp.MethodPatch
+	case fasthttp.MethodDelete:
+		return fasthttp.MethodDelete
+	}
+	return ""
+}

@@ -1,0 +1,98 @@
+package reply
+
+import (
+	"strings"
+
+	"patgate/policy"
+	"patgate/routes"
+)
+
+// Facts are what a refusal tells the client. A surface puts them into the words of its protocol.
+type Facts struct {
+	*Refusal
+	ID       string   // of the request
+	Text     string   // the message; of a denial, with what the grant lacks in front
+	Missing  []string // permission names
+	Accepted []string // those that the row needs
+	Boundary string
+	GrantURL string // where a token that may is made
+}
+
+// NewFacts gives what a refusal tells. op may hold no row; grantForm is the address of patgate's form for new tokens, if there
+// is one.
+func NewFacts(r *Refusal, id string, table *routes.Table, op *routes.Operation, grantForm string) *Facts {
+	f := &Facts{Refusal: r, ID: id, Text: r.Message}
+	if r.Decision != nil {
+		f.denial(table.Catalogue(), op, grantForm)
+	}
+	return f
+}
+
+// denial fills in what the grant lacks, with GitLab's own sentence first, which clients look for.
+func (f *Facts) denial(catalogue *routes.Catalogue, op *routes.Operation, grantForm string) {
+	d := f.Decision
+	f.Missing = PermissionNames(catalogue, &d.Missing)
+	if r := op.Route; r != nil {
+		f.Accepted = PermissionNames(catalogue, &r.NeedSet)
+		if len(f.Missing) == 0 {
+			f.Missing = f.Accepted
+		}
+		if d.Reason == policy.ReasonQuickAction {
+			f.Accepted = f.Missing
+		}
+	}
+	if d.Boundary != routes.BoundaryNone {
+		f.Boundary = d.Boundary.String()
+	}
+	f.GrantURL = grantURL(grantForm, catalogue, op, d)
+	var b strings.Builder
+	b.WriteString("Access denied: This operation requires a fine-grained personal access token with the following ")
+	if f.Boundary != "" {
+		b.WriteString(f.Boundary + " ")
+	}
+	b.WriteString("permissions: [" + titles(catalogue, f.Missing) + "].")
+	if len(f.Missing) > 0 {
+		b.WriteString(" Missing: " + strings.Join(f.Missing, ", ") + ".")
+	}
+	if f.Text != "" {
+		b.WriteString(" " + f.Text)
+	}
+	f.Text = b.String()
+}
+
+// PermissionNames gives the names of the permissions in a set.
+func PermissionNames(c *routes.Catalogue, set *routes.PermissionSet) []string {
+	var names []string
+	for i, word := range set {
+		for bit := 0; word != 0; bit, word = bit+1, word>>1 {
+			if word&1 != 0 {
+				names = append(names, c.Info(routes.Permission(i*64+bit)).Name)
+			}
+		}
+	}
+	return names
+}
+
+// titles writes permissions as GitLab does in its denials: "Merge Request: Read, Job: Run".
+func titles(c *routes.Catalogue, names []string) string {
+	all := make([]string, 0, len(names))
+	for _, name := range names {
+		p, ok := c.Find(name)
+		if !ok {
+			continue
+		}
+		info := c.Info(p)
+		all = append(all, info.Title+": "+title(info.Action))
+	}
+	return strings.Join(all, ", ")
+}
+
+func title(snake string) string {
+	words := strings.Split(snake, "_")
+	for i, w := range words {
+		if w != "" {
+			words[i] = strings.ToUpper(w[:1]) + w[1:]
+		}
+	}
+	return strings.Join(words, " ")
+}

@@ -1,0 +1,51 @@
+package reply
+
+import (
+	"time"
+
+	"github.com/valyala/fasthttp"
+
+	"patgate/policy"
+)
+
+// Refusal is why a request is not forwarded, in a form from which an answer can be made for every surface. It holds
+// nothing that the client did not send, and no text of an internal error.
+type Refusal struct {
+	Status    int
+	Reason    string // of a closed set, for the log, metrics and the answer
+	Message   string
+	Challenge Challenge
+	Location  string        // of a redirect
+	Retry     time.Duration // Retry-After, when not zero
+	Close     bool          // the connection cannot go on: its framing is in doubt
+	// Decision is set for a denial by the grant.
+	Decision *policy.Decision
+}
+
+// Challenge says which WWW-Authenticate an answer carries.
+type Challenge uint8
+
+// The challenges.
+const (
+	ChallengeNone    Challenge = iota
+	ChallengeToken             // the token that was sent is no good
+	ChallengeMissing           // there was no credential: the surface's own way of asking for one
+)
+
+// Error makes a Refusal an error that a step may give: it is answered as it is.
+func (r *Refusal) Error() string { return r.Message }
+
+// BadRequest is a 400.
+func BadRequest(reason, message string) *Refusal {
+	return &Refusal{Status: fasthttp.StatusBadRequest, Reason: reason, Message: message}
+}
+
+// Forbidden is a 403.
+func Forbidden(reason, message string) *Refusal {
+	return &Refusal{Status: fasthttp.StatusForbidden, Reason: reason, Message: message}
+}
+
+// Unauthorized is a 401 for a token that is no good.
+func Unauthorized(reason, message string) *Refusal {
+	return &Refusal{Status: fasthttp.StatusUnauthorized, Reason: reason, Message: message, Challenge: ChallengeToken}
+}

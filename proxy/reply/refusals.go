@@ -1,0 +1,85 @@
+package reply
+
+import (
+	"time"
+
+	"github.com/valyala/fasthttp"
+)
+
+// What is refused for the request's own form. They are never changed.
+var (
+	ErrTokenInTarget = BadRequest("token_in_target",
+		"A patgate token stands in the URL, where logs keep it. Send it in the PRIVATE-TOKEN header, and replace it: somebody may have read it.")
+	ErrSeveralCredentials = BadRequest("several_credentials",
+		"The request carries more than one credential. Send the token alone, once: PRIVATE-TOKEN, Authorization: Bearer, or as the password of Basic.")
+	ErrMisplaced = BadRequest("misplaced_token",
+		"A patgate token stands where no forge looks for one. Send it as PRIVATE-TOKEN, Authorization: Bearer, or as the password (not the username) of Basic.")
+	ErrAlias = BadRequest("header_alias",
+		"A header name is spelled with an underscore for a dash. Spell it with dashes: servers read the other form in different ways.")
+	ErrOverride = BadRequest("header_override",
+		"The request has a header that changes its method, its user or what the forge takes it for. Leave it out.")
+	ErrRepeatedHeader = BadRequest("repeated_header", "A header that takes one value came more than once.")
+	ErrNominated      = BadRequest("connection_header",
+		"The Connection header names a header that must reach the forge.")
+	ErrUpgrade     = Forbidden("unsupported_upgrade", "Websockets are not supported with fine-grained tokens yet.")
+	ErrExpectation = &Refusal{Status: fasthttp.StatusExpectationFailed, Reason: "expectation",
+		Message: "Of expectations, only 100-continue is known."}
+	ErrHost    = BadRequest("host", "The Host header is missing or is not a host with an optional port.")
+	ErrVersion = &Refusal{Status: fasthttp.StatusHTTPVersionNotSupported, Reason: "http_version",
+		Message: "Use HTTP/1.1.", Close: true}
+	ErrMethod = &Refusal{Status: fasthttp.StatusMethodNotAllowed, Reason: "method",
+		Message: "This method is not passed on. Use GET, HEAD, POST, PUT, PATCH or DELETE."}
+	ErrTarget     = BadRequest("malformed_target", "The request target must be a path.")
+	ErrHeaderSize = &Refusal{Status: fasthttp.StatusRequestHeaderFieldsTooLarge, Reason: "header_size",
+		Message: "The request's headers are too long.", Close: true}
+	ErrMalformed = &Refusal{Status: fasthttp.StatusBadRequest, Reason: "malformed_request",
+		Message: "The request could not be read.", Close: true}
+	ErrReadTimeout = &Refusal{Status: fasthttp.StatusRequestTimeout, Reason: "read_timeout",
+		Message: "The request did not arrive in time.", Close: true}
+	ErrBodyTooLarge = &Refusal{Status: fasthttp.StatusRequestEntityTooLarge, Reason: "body_too_large",
+		Message: "The request body is longer than this route takes.", Close: true}
+	ErrBodyBroken = &Refusal{Status: fasthttp.StatusBadRequest, Reason: "broken_body",
+		Message: "The request body ended before its end, or could not be read.", Close: true}
+	ErrBodyMedia = &Refusal{Status: fasthttp.StatusUnsupportedMediaType, Reason: "media_type",
+		Message: "The request body's Content-Type is missing or not one that this route takes."}
+	ErrInternal = &Refusal{Status: fasthttp.StatusInternalServerError, Reason: "internal",
+		Message: "patgate failed to handle the request.", Close: true}
+	ErrAudit = &Refusal{Status: fasthttp.StatusServiceUnavailable, Reason: "audit",
+		Message: "The decision could not be recorded, so the request was not forwarded.", Retry: time.Second}
+	ErrStore = &Refusal{Status: fasthttp.StatusServiceUnavailable, Reason: "store",
+		Message: "The token could not be looked up.", Retry: time.Second}
+	ErrBusy = &Refusal{Status: fasthttp.StatusServiceUnavailable, Reason: "upstream_busy",
+		Message: "All connections to the forge are in use.", Retry: time.Second}
+	ErrNoRoom = &Refusal{Status: fasthttp.StatusServiceUnavailable, Reason: "bodies_busy",
+		Message: "Too many long request bodies are being read.", Retry: time.Second, Close: true}
+	ErrUnavailable = &Refusal{Status: fasthttp.StatusBadGateway, Reason: "upstream_unavailable",
+		Message: "The forge could not be reached or its answer could not be read."}
+	ErrTimeout = &Refusal{Status: fasthttp.StatusGatewayTimeout, Reason: "upstream_timeout",
+		Message: "The forge did not answer in time."}
+	ErrBudget = &Refusal{Status: fasthttp.StatusTooManyRequests, Reason: "resolver_budget",
+		Message: "This token has asked for too many different projects and groups in a short time.", Retry: 30 * time.Second}
+	ErrOwner     = Unauthorized("owner_credential", "The forge no longer accepts the credential of the token's owner. The owner puts a new one in its place (patgate owner replace), and this token works again.")
+	ErrIllegible = &Refusal{Status: fasthttp.StatusBadGateway, Reason: "unfiltered_answer",
+		Message: "The forge's answer could not be checked for what this token must not see."}
+	ErrDeniedPath = &Refusal{Status: fasthttp.StatusNotFound, Reason: "internal_path",
+		Message: "This path is for the forge's own parts and is not reachable through patgate."}
+)
+
+// What is wrong with a token.
+var (
+	ErrTokenMalformed = Unauthorized("token_malformed", "The token is not complete: check that it was copied whole.")
+	ErrTokenUnknown   = Unauthorized("token_unknown", "The token is not known.")
+	ErrTokenExpired   = Unauthorized("token_expired", "The token has expired.")
+	ErrTokenRevoked   = Unauthorized("token_revoked", "The token was revoked.")
+	ErrTokenRotated   = Unauthorized("token_rotated", "The token was rotated: another one took its place.")
+	ErrTokenPaused    = Unauthorized("token_paused", "The token is paused.")
+)
+
+// What is refused to callers without a patgate token.
+var (
+	ErrAnonymous = &Refusal{Status: fasthttp.StatusUnauthorized, Reason: "no_credential",
+		Message: "401 Unauthorized", Challenge: ChallengeMissing}
+	ErrWeb      = Forbidden("web_refused", "Web pages and session cookies do not go through patgate: open the forge itself.")
+	ErrLegacy   = Forbidden("legacy_denied", "Only fine-grained tokens are accepted here. Make one in patgate.")
+	ErrReadOnly = Forbidden("legacy_read_only", "Tokens that are not fine-grained may only read here.")
+)

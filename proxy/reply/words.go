@@ -1,0 +1,101 @@
+package reply
+
+import (
+	"bytes"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/valyala/fasthttp"
+)
+
+// Begin empties an answer and writes what every refusal has. The surface adds its challenge and its body.
+func (f *Facts) Begin(out *fasthttp.Response) {
+	out.Reset()
+	out.SetStatusCode(f.Status)
+	h := &out.Header
+	h.SetContentType("application/json")
+	h.Set("Cache-Control", "no-store")
+	h.SetBytesV("Date", fasthttp.AppendHTTPDate(nil, time.Now()))
+	h.Set("X-Request-Id", f.ID)
+	if f.Retry > 0 {
+		h.Set("Retry-After", strconv.Itoa(int((f.Retry+time.Second-1)/time.Second)))
+	}
+	if f.Status == fasthttp.StatusMethodNotAllowed {
+		h.Set("Allow", "GET, HEAD, POST, PUT, PATCH, DELETE")
+	}
+	if f.Close {
+		h.SetConnectionClose()
+	}
+	if f.Location != "" {
+		h.Set("Location", f.Location)
+	}
+	if len(f.Accepted) > 0 {
+		h.Set("X-Accepted-Permissions", strings.Join(f.Accepted, ","))
+	}
+}
+
+// JSON writes a refusal as the forge's REST API does. Every added field is a string or a list of strings: client libraries fail
+// on others. A forge with a message has {"message": ..., "url": ...} for everything; help is that address.
+func (f *Facts) JSON(message bool, help string) []byte {
+	var b bytes.Buffer
+	e := jsontext.NewEncoder(&b)
+	write(e, jsontext.BeginObject)
+	switch {
+	case message:
+		text(e, "message", f.Text, "url", help)
+	case f.Decision != nil:
+		text(e, "error", "insufficient_granular_scope", "error_description", f.Text)
+	case f.Challenge == ChallengeToken:
+		text(e, "error", "invalid_token", "error_description", f.Text)
+	case f.Challenge == ChallengeMissing || f.Status == fasthttp.StatusNotFound:
+		text(e, "message", f.Text)
+	case f.Status == fasthttp.StatusForbidden:
+		text(e, "error", f.Reason, "error_description", f.Text)
+	default:
+		text(e, "error", f.Text)
+	}
+	text(e, "reason", f.Reason)
+	if len(f.Missing) > 0 {
+		write(e, jsontext.String("missing_permissions"))
+		write(e, jsontext.BeginArray)
+		for _, name := range f.Missing {
+			write(e, jsontext.String(name))
+		}
+		write(e, jsontext.EndArray)
+	}
+	if f.Boundary != "" {
+		text(e, "boundary", f.Boundary)
+	}
+	if f.GrantURL != "" {
+		text(e, "grant_url", f.GrantURL)
+	}
+	text(e, "request_id", f.ID)
+	write(e, jsontext.EndObject)
+	return b.Bytes()
+}
+
+// Errors writes {"errors": [{...}]} of names and values in turn.
+func Errors(pairs ...string) []byte {
+	var b bytes.Buffer
+	e := jsontext.NewEncoder(&b)
+	write(e, jsontext.BeginObject)
+	write(e, jsontext.String("errors"))
+	write(e, jsontext.BeginArray)
+	write(e, jsontext.BeginObject)
+	text(e, pairs...)
+	write(e, jsontext.EndObject)
+	write(e, jsontext.EndArray)
+	write(e, jsontext.EndObject)
+	return b.Bytes()
+}
+
+func text(e *jsontext.Encoder, pairs ...string) {
+	for _, s := range pairs {
+		write(e, jsontext.String(s))
+	}
+}
+
+// write writes a token into memory, which fails only for text that is not UTF-8; answers hold none.
+func write(e *jsontext.Encoder, t jsontext.Token) { _ = e.WriteToken(t) }

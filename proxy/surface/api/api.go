@@ -1,0 +1,125 @@
+// Package api is the surface of the forge's REST API, package registries included.
+package api
+
+import (
+	"bytes"
+	"strings"
+	"time"
+
+	"github.com/valyala/fasthttp"
+
+	"patgate/proxy/header"
+	"patgate/proxy/reply"
+	"patgate/proxy/surface"
+	"patgate/routes"
+)
+
+var (
+	errTicket = reply.Forbidden("ticket_missing",
+		"Access denied: The forge takes no token here, but the address that it names for a download: ask for that.")
+)
+
+// Surface is the REST API.
+type Surface struct {
+	surface.Words
+	Seals *surface.Seals
+	Links *reply.Links
+}
+
+// Name is for logs and tests.
+func (*Surface) Name() string { return "api" }
+
+// Has tells whether a raw path is the API's.
+func (*Surface) Has(path []byte, _ string) bool { return header.HasPrefix(path, "/api/") }
+
+// Refuse writes a refusal.
+func (s *Surface) Refuse(q *surface.Request, f *reply.Facts, out *fasthttp.Response) {
+	s.Words.Refuse(q, f, out)
+	if f.Decision != nil && !s.Dialect.Message && takesProblem(q.Fields.Get(header.Accept)) {
+		out.Header.SetContentType("application/problem+json")
+	}
+}
+
+// takesProblem tells whether a denial may be labelled as problem details (RFC 9457), with GitLab's keys as its extension
+// members: the client takes anything, or asks for that. A client that names application/json gets that. Of clients that
+// do not care for the label some, such as gitbeaker, then show the whole text, and with it the permission that is missing.
+func takesProblem(accept []byte) bool {
+	if bytes.Contains(accept, []byte("application/json")) {
+		return false
+	}
+	return len(accept) == 0 || bytes.Contains(accept, []byte("*/*")) || bytes.Contains(accept, []byte("application/problem+json"))
+}
+
+// Unseal takes a sealed text for Conan in Authorization, and a ticket in the query.
+func (s *Surface) Unseal(q *surface.Request) *reply.Refusal {
+	if q.Credential.Caller != surface.CallerLegacy {
+		return nil
+	}
+	if r, found := s.openTicket(q); found {
+		return r
+	}
+	text, kind, bearer := q.SealedText()
+	switch {
+	case kind == surface.SealNone:
+		return nil
+	case kind != surface.SealConan || !bearer:
+		return surface.ErrSealed
+	case q.Severals():
+		return reply.ErrSeveralCredentials
+	}
+	hash, _, ok := s.Seals.Open(kind, text, time.Now())
+	if !ok {
+		return surface.ErrSealed
+	}
+	q.Sealed = surface.Sealed{Kind: kind, Hash: hash}
+	q.Credential.Caller = surface.CallerPatgate
+	q.Credential.Place = routes.PlaceBasic // the forge's own Conan token is not to be had
+	return nil
+}
+
+// Classify finds the row.
+func (s *Surface) Classify(q *surface.Request, op *routes.Operation) (surface.Visit, error) {
+	if err := q.Table.Classify(op, q.Method, q.Target); err != nil {
+		return nil, err
+	}
+	switch kind := q.Sealed.Kind; {
+	case kind == surface.SealConan && !strings.Contains(op.Route.Path, "/packages/conan/"):
+		return nil, surface.ErrSealed
+	case kind == surface.SealTicket && !ticketed(op.Route):
+		return nil, surface.ErrSealed
+	case kind != surface.SealTicket && ticketed(op.Route):
+		return nil, errTicket
+	}
+	return visit{s}, nil
+}
+
+// visit is one request. What it knows is in its judgement and in the body.
+type visit struct{ surface *Surface }
+
+// Act adds nothing to what row and parameters name.
+func (visit) Act(*surface.Request, *surface.Judgement) error { return nil }
+
+// Explain says nothing.
+func (visit) Explain(*surface.Request, *surface.Judgement, *reply.Refusal) {}
+
+// Read reads the parameters.
+func (visit) Read(q *surface.Request, b *surface.Body, j *surface.Judgement) error {
+	return j.ReadParameters(q, b)
+}
+
+// conanLife is how long what patgate gives a Conan client in the place of the forge's token holds. The forge's would hold
+// for months.
+const conanLife = time.Hour
+
+// Answer answers a row of which the forge's own answer would be a token that carries the owner's credential.
+func (v visit) Answer(q *surface.Request, j *surface.Judgement) (*surface.Answer, error) {
+	if j.Op.Route.Issues == "" {
+		return nil, nil
+	}
+	text, err := q.Seal(v.surface.Seals, surface.SealConan, time.Now().Add(conanLife), "")
+	if err != nil {
+		return nil, err
+	}
+	return &surface.Answer{Status: fasthttp.StatusOK, Body: []byte(text),
+		Header: [][2]string{{"Content-Type", "text/plain"}, {"Cache-Control", "no-store"}}}, nil
+}

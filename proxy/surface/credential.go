@@ -1,0 +1,268 @@
+package surface
+
+import (
+	"bytes"
+	"encoding/base64"
+
+	"patgate/proxy/header"
+	"patgate/proxy/reply"
+	"patgate/routes"
+	"patgate/token"
+)
+
+// Caller is what kind of credential a request carries.
+type Caller uint8
+
+// The callers.
+const (
+	CallerAnonymous Caller = iota
+	CallerWeb              // a browser's session cookie
+	CallerLegacy           // a credential of the forge's own
+	CallerPatgate
+)
+
+var callerNames = [...]string{"anonymous", "web", "legacy", "patgate"}
+
+// String gives the name for logs.
+func (c Caller) String() string { return callerNames[c] }
+
+// Credential is what was found in a request's headers and target.
+type Credential struct {
+	Dialect *Dialect
+	Caller  Caller
+	Place   routes.Place
+	Secret  []byte // of a patgate token; points into the request or into buf
+	Found   int    // how many headers hold one
+
+	buf []byte // decoded Basic credentials
+}
+
+// Find reads every place of a request in which GitLab 19.3 takes a credential from headers. With a patgate token, that
+// must be the only credential, in one place, once. No answer repeats a value.
+func (c *Credential) Find(f *header.Block, target []byte) *reply.Refusal {
+	c.Caller, c.Place, c.Secret = CallerAnonymous, routes.PlaceNone, nil
+	if mentionsToken(target) {
+		return reply.ErrTokenInTarget
+	}
+	found, ours, session := 0, 0, false
+	misplaced := false
+	var own *header.Field
+	for i := range f.List {
+		h := &f.List[i]
+		if h.Class != header.ClassCredential {
+			continue
+		}
+		if h.Name == header.Cookie {
+			if !c.Dialect.IsSession(h.Value) {
+				continue
+			}
+			session = true
+		}
+		found++
+		switch p, secret := c.Read(h); {
+		case token.HasPrefix(secret) && p != routes.PlaceNone:
+			ours++
+			c.Place, c.Secret, own = p, secret, h
+			misplaced = misplaced || h.Alias
+		case token.Find(h.Value) || token.Find(c.buf):
+			ours++
+			misplaced = true
+		}
+	}
+	c.Found = found
+	switch {
+	case ours == 0:
+		if repeatsToken(f, nil) {
+			return reply.ErrMisplaced // in a header that holds no credential
+		}
+		switch {
+		case found > 0 && session && found == 1:
+			c.Caller = CallerWeb
+		case found > 0 || QueryCredential(target):
+			c.Caller = CallerLegacy
+		}
+		return nil
+	case found > 1:
+		return reply.ErrSeveralCredentials
+	case misplaced:
+		return reply.ErrMisplaced
+	case QueryCredential(target):
+		return reply.ErrSeveralCredentials
+	}
+	if c.Place == routes.PlaceBasic {
+		own = nil // it is encoded there
+	}
+	if repeatsToken(f, own) {
+		return reply.ErrSeveralCredentials
+	}
+	c.Caller = CallerPatgate
+	return nil
+}
+
+// repeatsToken tells whether a patgate token stands plainly in a header line, besides the first one in the line that holds
+// the credential. A name and a value are looked at apart: what is between them stands in no token.
+func repeatsToken(f *header.Block, own *header.Field) bool {
+	for i := range f.List {
+		h := &f.List[i]
+		if h.Known {
+			continue
+		}
+		value := h.Value
+		if h == own {
+			value = token.Behind(value)
+		}
+		if token.Find(h.Text) || token.Find(value) {
+			return true
+		}
+	}
+	return false
+}
+
+// Read gives the secret in a credential header, and its place when it is one that a patgate token may take.
+func (c *Credential) Read(h *header.Field) (routes.Place, []byte) {
+	c.buf = c.buf[:0]
+	switch h.Name {
+	case header.PrivateToken:
+		return routes.PlacePrivateToken, h.Value
+	case header.NugetKey:
+		return routes.PlaceNugetKey, h.Value
+	case header.Authorization:
+		scheme, rest, hasScheme := bytes.Cut(h.Value, []byte{' '})
+		switch {
+		case !hasScheme && c.Dialect.RawTokens:
+			return routes.PlaceRaw, h.Value
+		case header.EqualFold(scheme, "bearer"):
+			return routes.PlaceBearer, header.TrimSpace(rest)
+		case header.EqualFold(scheme, "token"):
+			return routes.PlaceToken, header.TrimSpace(rest)
+		case header.EqualFold(scheme, "basic"):
+			c.decodeBasic(header.TrimSpace(rest))
+			username, password, ok := bytes.Cut(c.buf, []byte{':'})
+			switch {
+			case !ok:
+			case c.Dialect.UsernameTokens && (len(password) == 0 || string(password) == "x-oauth-basic"):
+				return routes.PlaceBasic, username
+			default:
+				return routes.PlaceBasic, password
+			}
+		}
+	}
+	return routes.PlaceNone, nil
+}
+
+// decodeBasic decodes leniently: the forge's Basic decoder skips what is not in the alphabet, and so must a search for
+// our own prefix.
+func (c *Credential) decodeBasic(encoded []byte) {
+	c.buf = c.buf[:0]
+	for _, b := range encoded {
+		switch {
+		case b >= 'A' && b <= 'Z', b >= 'a' && b <= 'z', b >= '0' && b <= '9', b == '+', b == '/':
+			c.buf = append(c.buf, b)
+		case b == '-':
+			c.buf = append(c.buf, '+')
+		case b == '_':
+			c.buf = append(c.buf, '/')
+		}
+	}
+	n := len(c.buf) - len(c.buf)%4
+	if tail := len(c.buf) - n; tail > 1 {
+		n = len(c.buf)
+	}
+	m, err := base64.RawStdEncoding.Decode(c.buf[:n], c.buf[:n]) // in place: the output never passes the input
+	if err != nil {
+		m = 0
+	}
+	c.buf = c.buf[:m]
+}
+
+// isSession tells whether a Cookie header logs in at the forge (GitLab 19.3: the session, "remember me", KAS).
+func isSession(cookie []byte) bool {
+	return bytes.Contains(cookie, []byte("_gitlab_")) || bytes.Contains(cookie, []byte("remember_user_token"))
+}
+
+// mentionsToken tells whether a patgate token stands in a target, plainly or percent-encoded, however often.
+func mentionsToken(target []byte) bool {
+	if token.Find(target) {
+		return true
+	}
+	if !hidesText(target) {
+		return false
+	}
+	var room [256]byte
+	decoded := append(room[:0], target...)
+	for range 4 {
+		n := header.UnescapeInPlace(decoded)
+		if n == len(decoded) {
+			return false
+		}
+		decoded = decoded[:n]
+		if token.Find(decoded) {
+			return true
+		}
+		if bytes.IndexByte(decoded, '%') < 0 {
+			return false
+		}
+	}
+	return false
+}
+
+// hidesText tells whether an escape stands for what a token is made of, or for part of a further escape.
+func hidesText(b []byte) bool {
+	for {
+		at := bytes.IndexByte(b, '%')
+		if at < 0 || at+2 >= len(b) {
+			return false
+		}
+		hi, lo := header.HexValue(b[at+1]), header.HexValue(b[at+2])
+		if hi < 0 || lo < 0 {
+			b = b[at+1:]
+			continue
+		}
+		switch c := byte(hi<<4 | lo); {
+		case c >= '0' && c <= '9', c >= 'A' && c <= 'Z', c >= 'a' && c <= 'z', c == '_', c == '%':
+			return true
+		}
+		b = b[at+3:]
+	}
+}
+
+// QueryCredential tells whether the query names a parameter that GitLab 19.3 takes a credential from.
+func QueryCredential(target []byte) bool {
+	query := target[min(len(target), len(header.Before(target, '?'))+1):]
+	for len(query) > 0 {
+		pair := header.Before(query, '&')
+		query = query[min(len(query), len(pair)+1):]
+		name := header.Before(pair, '=')
+		if len(name) < 5 || len(name) > 128 {
+			continue
+		}
+		var room [128]byte
+		decoded := append(room[:0], name...)
+		decoded = bytes.Trim(decoded[:header.UnescapeInPlace(decoded)], " +[]")
+		switch string(decoded) {
+		case "private_token", "access_token", "bearer_token", "job_token", "token", "feed_token", "rss_token":
+			return true
+		}
+	}
+	return false
+}
+
+// Reset forgets the credential.
+func (c *Credential) Reset() {
+	*c = Credential{buf: emptied(c.buf)}
+}
+
+// Placing tells where the owner's credential goes on a row: where the client had its token when the forge looks there, else where
+// it looks first.
+func (c *Credential) Placing(row *routes.Route) routes.Place {
+	places := c.Dialect.Ordinary
+	if row != nil && len(row.Auth) > 0 {
+		places = row.Auth
+	}
+	for _, p := range places {
+		if p == c.Place {
+			return p
+		}
+	}
+	return places[0]
+}

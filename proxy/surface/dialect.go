@@ -1,0 +1,49 @@
+package surface
+
+import (
+	"patgate/proxy/header"
+	"patgate/routes"
+)
+
+// Dialect is how a forge is spoken to where forges differ: which places of a request it reads, and where it wants what. It is
+// data that is asked; nothing else here knows a forge by its name.
+type Dialect struct {
+	Realm  string // in challenges
+	Fields *header.Table
+	// Organizations: most routes are drawn again below /o/<organization>.
+	Organizations bool
+	// AnyCookie: the session cookie's name is the instance's own, so that every cookie may be one.
+	AnyCookie bool
+	// UsernameTokens: Basic may have the token as its username, with the password empty or "x-oauth-basic".
+	UsernameTokens bool
+	// RawTokens: Authorization may be the token itself.
+	RawTokens bool
+	// Ordinary are the places where the API reads a credential on every row that does not say another, the best first;
+	// elsewhere it is in Basic.
+	Ordinary []routes.Place
+	// OwnRegistry: the forge itself serves the container registry below /v2/, and its token service does not narrow.
+	OwnRegistry bool
+	// Message: a denial is {"message": ...}, as all of the forge's own are.
+	Message bool
+}
+
+// dialects are those of the forges that there are tables for.
+var dialects = map[string]*Dialect{
+	routes.ForgeGitLab: {Realm: "GitLab", Fields: header.GitLab, Organizations: true, RawTokens: true,
+		Ordinary: []routes.Place{routes.PlacePrivateToken, routes.PlaceBearer}},
+	routes.ForgeGitea: {Realm: "Gitea", Fields: header.Gitea, AnyCookie: true, UsernameTokens: true, OwnRegistry: true,
+		Ordinary: []routes.Place{routes.PlaceToken}, Message: true},
+}
+
+// DialectOf gives a forge's dialect; an empty name is GitLab. nil: there is none.
+func DialectOf(forge string) *Dialect {
+	if forge == "" {
+		forge = routes.ForgeGitLab
+	}
+	return dialects[forge]
+}
+
+// IsSession tells whether a Cookie header may log in at the forge.
+func (d *Dialect) IsSession(cookie []byte) bool {
+	return d.AnyCookie || isSession(cookie)
+}

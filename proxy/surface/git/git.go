@@ -1,0 +1,212 @@
+// Package git is the surface of git over HTTPS and of Git LFS, for projects, wikis and snippets.
+package git
+
+import (
+	"bytes"
+	"strconv"
+	"strings"
+
+	"github.com/valyala/fasthttp"
+
+	"patgate/forge"
+	"patgate/policy"
+	"patgate/proxy/header"
+	"patgate/proxy/reply"
+	"patgate/proxy/surface"
+	"patgate/routes"
+	"patgate/routes/git"
+	"patgate/routes/params"
+)
+
+var (
+	errTwin = reply.BadRequest("ambiguous_path",
+		"The forge could take the repository's path for that of a project with this whole name. Rename one of the two.")
+	errBody   = reply.BadRequest("unexpected_body", "This request takes no body.")
+	errLength = &reply.Refusal{Status: fasthttp.StatusLengthRequired, Reason: "length_required",
+		Message: "This request needs a body: send Content-Length, or Transfer-Encoding: chunked."}
+)
+
+// Surface is git with Git LFS.
+type Surface struct {
+	surface.Unsealing
+	surface.Words
+	Links *reply.Links
+	// Named: the forge names repositories as Gitea does.
+	Named bool
+}
+
+// Name is for logs and tests.
+func (*Surface) Name() string { return "git" }
+
+// Has tells whether a raw path is git's.
+func (s *Surface) Has(path []byte, _ string) bool {
+	if s.Named {
+		return git.IsNamed(path)
+	}
+	return git.Is(path)
+}
+
+// Classify reads the target.
+func (s *Surface) Classify(q *surface.Request, op *routes.Operation) (surface.Visit, error) {
+	v := &visit{s: s}
+	err := git.Classify(q.Table, op, &v.request, q.Method, q.Target)
+	if err == nil {
+		return v, nil
+	}
+	if q.Method == fasthttp.MethodGet {
+		if to := git.WithSuffix(q.Target, s.Named); to != nil {
+			return nil, &reply.Refusal{Status: fasthttp.StatusMovedPermanently, Reason: "git_suffix", Location: string(to),
+				Message: "The repository's path must end in .git."}
+		}
+	}
+	return nil, err
+}
+
+// Refuse writes a refusal as text, which git shows; Git LFS shows only messages in JSON.
+func (s *Surface) Refuse(q *surface.Request, f *reply.Facts, out *fasthttp.Response) {
+	switch f.Challenge {
+	case reply.ChallengeNone:
+		s.Insufficient(q, f, &out.Header)
+	default:
+		s.Basic(&out.Header) // git sends its credential only when it is asked for that
+	}
+	if bytes.Contains(q.Path, []byte(".git/info/lfs/")) || bytes.Contains(q.Path, []byte(".git/gitlab-lfs/")) {
+		out.Header.SetContentType(git.LFSMediaType)
+		out.SetBody(git.LFSMessage(text(f), f.ID))
+		return
+	}
+	out.Header.SetContentType("text/plain; charset=utf-8")
+	out.SetBodyString(text(f) + "\n")
+}
+
+// text is what git's user reads.
+func text(f *reply.Facts) string {
+	if f.GrantURL == "" {
+		return f.Text
+	}
+	return f.Text + "\nMake a token that may: " + f.GrantURL
+}
+
+// visit is one request of git or Git LFS.
+type visit struct {
+	s       *Surface
+	request git.Request
+	push    *push      // of a receive-pack request, when its head was read
+	batch   *git.Batch // of an LFS batch request, when it was read
+}
+
+// NeedsBody: the body alone says whether an LFS batch is for an upload.
+func (v *visit) NeedsBody() bool { return v.request.Batch }
+
+// Judge reads an LFS batch before the plan, and looks for twins after the decision, so that nobody learns from them what exists.
+func (v *visit) Judge(q *surface.Request, b *surface.Body, j *surface.Judgement) error {
+	j.SentByPath = true
+	if v.request.Batch {
+		if err := v.readBatch(q, b, j); err != nil {
+			return err
+		}
+	}
+	if err := j.Ordinary(q, b, v); err != nil {
+		return err
+	}
+	if err := v.checkTwin(j); err != nil {
+		return err
+	}
+	return v.checkUpstream(q, j)
+}
+
+// Read reads what the body says of what the request does.
+func (v *visit) Read(q *surface.Request, b *surface.Body, j *surface.Judgement) error {
+	row := j.Op.Route
+	switch {
+	case v.batch != nil:
+		return nil // read before the plan
+	case q.Method == fasthttp.MethodGet || q.IsHead:
+		if b.Present() {
+			return errBody
+		}
+		return nil
+	case len(row.Body.Stream) == 0:
+		return v.readLock(q, b, j)
+	}
+	if !header.EqualFold(q.Fields.Get(header.ContentType), row.Body.Stream[0]) {
+		return &params.Refusal{Code: params.CodeContentType, Message: "the Content-Type of this request must be " + row.Body.Stream[0]}
+	}
+	if b.Unframed {
+		return errLength
+	}
+	b.ContentType = append(b.ContentType[:0], row.Body.Stream[0]...)
+	isPack := !strings.Contains(row.Path, "lfs/objects/")
+	switch encoding := q.Fields.Get(header.ContentEncoding); {
+	case len(encoding) == 0, header.EqualFold(encoding, "identity"):
+	case isPack && (header.EqualFold(encoding, "gzip") || header.EqualFold(encoding, "x-gzip")):
+		b.Encoding = "gzip"
+	default:
+		return &params.Refusal{Code: params.CodeContentEncoding, Message: "the Content-Encoding of this request must be gzip, or none"}
+	}
+	if row.Refs == routes.RefsListed {
+		return v.readPush(q, b, j)
+	}
+	return nil
+}
+
+// Act adds what a push would have the forge do: other things than taking commits, and the changes of refs.
+func (v *visit) Act(q *surface.Request, j *surface.Judgement) error {
+	if v.push == nil {
+		return nil
+	}
+	v.push.ask(q.Table, j)
+	for i := range v.push.updates {
+		j.Question.Acts = append(j.Question.Acts, policy.Act{Kind: policy.ActRef, Update: &v.push.updates[i]})
+	}
+	return nil
+}
+
+// Explain says which ref or option of a push asks for more than the token allows.
+func (v *visit) Explain(q *surface.Request, j *surface.Judgement, r *reply.Refusal) {
+	if v.push == nil || j.Decision.Act < 0 {
+		return
+	}
+	switch j.Decision.Reason {
+	case policy.ReasonRef:
+		r.Message, r.Decision = refMessage(j.Question.Acts[j.Decision.Act].Update), nil
+	case policy.ReasonTargetDenied:
+		r.Message = v.push.message(q, j)
+	}
+}
+
+// checkTwin refuses a path that the forge would take for a project's own, because there is one of that name.
+func (v *visit) checkTwin(j *surface.Judgement) error {
+	if len(v.request.Name.Twin) == 0 {
+		return nil
+	}
+	found, err := j.Exists(v.request.Name.Twin)
+	if err == nil && found {
+		err = errTwin
+	}
+	return err
+}
+
+// Rebuild writes the path that the container has now, and the body as it came or as it was read.
+func (v *visit) Rebuild(q *surface.Request, b *surface.Body, j *surface.Judgement, s *surface.Sending) error {
+	path := ""
+	if v.request.Name.Kind != git.RepositorySnippet {
+		if path = j.OwnPath(); path == "" {
+			return forge.ErrUnavailable // it was allowed, so there is one
+		}
+	} else if id := j.Op.Captures()[0].ID; strconv.FormatInt(id, 10) != string(v.request.Name.Snippet) {
+		return forge.ErrUnavailable
+	}
+	s.Target = v.request.AppendTarget(s.Target[:0], path)
+	s.Place = routes.PlaceBasic // the forges read no other there
+	s.WholeAnswer = v.batch != nil
+	switch {
+	case v.push != nil:
+		s.Upload = v.push.rebuild(q, j)
+	case len(j.Op.Route.Body.Stream) > 0:
+		s.Upload.Stream, s.Upload.Length = b, b.Length
+	default:
+		s.Upload.Whole = b.Out
+	}
+	return nil
+}

@@ -1,0 +1,260 @@
+package surface
+
+import (
+	"strconv"
+	"strings"
+	"time"
+
+	"patgate/audit"
+	"patgate/policy"
+	"patgate/proxy/reply"
+	"patgate/routes"
+	"patgate/routes/params"
+	"patgate/token"
+)
+
+// Judgement is what a request asks for and what was decided on it.
+type Judgement struct {
+	Rules     *Rules
+	Session   *token.Session
+	Op        routes.Operation
+	Set       params.Set // parameters
+	Question  policy.Question
+	Decision  policy.Decision
+	Unplanned bool // the plan denied it
+
+	// SentByPath: the path that the own container has now is sent, whatever the reference was.
+	SentByPath bool
+	// Renamed: the path holds names in the forge's spelling, not the client's.
+	Renamed bool
+
+	event      *audit.Event
+	used       routes.PermissionSet // what the event's Used points to, when it is not a row's own
+	containers []policy.Container
+	found      []routes.Reference // of containers, by index
+	resolving  time.Time          // since when the forge is asked
+}
+
+// Rules are what every judgement goes by.
+type Rules struct {
+	Resolver Resolver
+	// Reads and Writes are how old a fact about a container may be when it decides.
+	Reads, Writes time.Duration
+	// Deadline bounds everything that the forge is asked before a decision.
+	Deadline time.Duration
+	// AllowQuickActions passes texts with commands that the forge carries out, whatever the grant holds.
+	AllowQuickActions bool
+}
+
+// Begin begins the judgement of a request. Its decisions are noted in the event.
+func (j *Judgement) Begin(rules *Rules, s *token.Session, e *audit.Event) {
+	j.Rules, j.Session, j.event = rules, s, e
+}
+
+// Forget forgets what was judged, but for what the next judgement sets anew.
+func (j *Judgement) Forget() {
+	j.Decision = policy.Decision{}
+	j.Unplanned = false
+	j.Op.Route = nil // a request that is refused before it is classified has none
+	j.Question.Route = nil
+	j.Question.Acts = emptied(j.Question.Acts)
+	j.containers, j.found = emptied(j.containers), emptied(j.found)
+	j.Renamed, j.SentByPath = false, false
+	j.event = nil
+}
+
+// Reset is Forget, and lets go of all that it points to.
+func (j *Judgement) Reset() {
+	j.Forget()
+	j.Session, j.Rules = nil, nil
+	j.used = routes.PermissionSet{}
+}
+
+// emptied empties a slice that keeps its memory for the next request. Most are empty already.
+func emptied[T any](s []T) []T {
+	if len(s) > 0 {
+		clear(s)
+	}
+	return s[:0]
+}
+
+// Ordinary judges a visit: plan, read the body, resolve, decide.
+func (j *Judgement) Ordinary(q *Request, b *Body, v Visit) error {
+	if r := j.Plan(q); r != nil {
+		return r
+	}
+	if err := v.Read(q, b, j); err != nil {
+		return err
+	}
+	if err := j.Resolve(q); err != nil {
+		return err
+	}
+	return j.decideVisit(q, v)
+}
+
+// Foresee is Ordinary without the body. What the body may still bring, a container that its parameters name, is left open.
+func (j *Judgement) Foresee(q *Request, v Visit) error {
+	if r := j.Plan(q); r != nil {
+		return r
+	}
+	if j.Op.Route.Find.From == routes.FindInParam {
+		return nil
+	}
+	if err := j.Resolve(q); err != nil {
+		return err
+	}
+	err := j.decideVisit(q, v)
+	if err != nil && j.Decision.Reason == policy.ReasonTargetDenied && j.Decision.Act < 0 {
+		return nil
+	}
+	return err
+}
+
+func (j *Judgement) decideVisit(q *Request, v Visit) error {
+	if j.Decision.Reason == policy.ReasonOpen {
+		return nil
+	}
+	if !j.Rules.AllowQuickActions {
+		j.addQuickActions()
+	}
+	if err := v.Act(q, j); err != nil {
+		return err
+	}
+	j.Question.Route = j.Op.Route
+	if r := j.Decide(q); r != nil {
+		if j.Decision.Reason == policy.ReasonQuickAction {
+			r.Message = j.quickActionMessage(q.Table.Catalogue())
+		}
+		v.Explain(q, j, r)
+		return r
+	}
+	return nil
+}
+
+// Plan denies what no container could change, and reads the parameters of the query.
+func (j *Judgement) Plan(q *Request) *reply.Refusal {
+	if r := j.PlanRow(q, j.Op.Route); r != nil {
+		j.Unplanned = true
+		return r
+	}
+	if err := j.Set.Query(j.Op.Query); err != nil {
+		return reply.Of(err)
+	}
+	return nil
+}
+
+// PlanRow denies what no container could change.
+func (j *Judgement) PlanRow(q *Request, row *routes.Route) *reply.Refusal {
+	j.Set.Reset(row, j.Op.Captures())
+	j.Decision = policy.Plan(j.Session.Grant, row)
+	j.Note(q)
+	if j.Decision.Verdict != policy.Allow {
+		return reply.OfDenial(&j.Decision, row)
+	}
+	return nil
+}
+
+// Decide asks the policy whether the grant allows the question.
+func (j *Judgement) Decide(q *Request) *reply.Refusal {
+	j.Decision = policy.Decide(j.Session.Grant, &j.Question)
+	j.Note(q)
+	j.noteFurther()
+	if j.Decision.Verdict != policy.Allow {
+		return reply.OfDenial(&j.Decision, j.Question.Route)
+	}
+	return nil
+}
+
+// Grants decides for the row itself, where no container is named.
+func (j *Judgement) Grants(q *Request) {
+	j.Decision.Verdict, j.Decision.Reason = policy.Allow, policy.ReasonGranted
+	j.Note(q)
+	j.event.Used = nil
+}
+
+// Uses notes which permissions were used, of all that was decided.
+func (j *Judgement) Uses(set *routes.PermissionSet) {
+	j.used = *set
+	j.event.Used = &j.used
+}
+
+// Note writes the decision into the event.
+func (j *Judgement) Note(q *Request) {
+	e, d := j.event, &j.Decision
+	e.Verdict, e.Reason, e.Boundary, e.BoundaryID, e.Scope = d.Verdict, d.Reason.String(), d.Boundary, d.Container, d.Scope
+	e.Undeclared, e.Used, e.Act = j.Set.Undeclared, nil, policy.ActNone
+	switch {
+	case d.Verdict == policy.Deny:
+		if d.Act >= 0 && d.Act < len(j.Question.Acts) {
+			e.Act = j.Question.Acts[d.Act].Kind
+		}
+		e.Permission = firstName(q.Table.Catalogue(), &d.Missing)
+	case d.Reason == policy.ReasonGranted && j.Op.Route != nil:
+		e.Used = &j.Op.Route.NeedSet
+	}
+}
+
+// noteFurther adds to an allowed request's event what its acts needed besides the row's own permissions.
+func (j *Judgement) noteFurther() {
+	if j.event.Used == nil {
+		return
+	}
+	further := false
+	for i := range j.Question.Acts {
+		further = further || j.Question.Acts[i].Needs != nil
+	}
+	if !further {
+		return
+	}
+	used := *j.event.Used
+	for i := range j.Question.Acts {
+		if needs := j.Question.Acts[i].Needs; needs != nil {
+			used.Union(needs)
+		}
+	}
+	j.Uses(&used)
+}
+
+func firstName(c *routes.Catalogue, set *routes.PermissionSet) string {
+	for i := range routes.Permission(c.Len() + 1) {
+		if set.Has(i) {
+			return c.Info(i).Name
+		}
+	}
+	return ""
+}
+
+// addQuickActions adds what the texts of the request would have the forge do.
+func (j *Judgement) addQuickActions() {
+	for i := range j.Set.Commands {
+		c := &j.Set.Commands[i]
+		act := policy.Act{Kind: policy.ActQuickAction, Needs: c.Command.NeedSet(c.Kind), Elsewhere: c.Command.Elsewhere}
+		j.Question.Acts = append(j.Question.Acts, act)
+	}
+}
+
+// quickActionMessage says which line of the request's text asks for more than the token allows. Nothing but the command's name
+// is repeated of the text.
+func (j *Judgement) quickActionMessage(catalogue *routes.Catalogue) string {
+	before := 0 // quick actions in front of the one that was denied
+	for i := range min(j.Decision.Act, len(j.Question.Acts)) {
+		if j.Question.Acts[i].Kind == policy.ActQuickAction {
+			before++
+		}
+	}
+	if j.Decision.Act < 0 || before >= len(j.Set.Commands) {
+		return "A text of the request has a quick action that the token does not allow."
+	}
+	c := &j.Set.Commands[before]
+	needs := strings.Join(catalogue.Names(c.Command.Needs(c.Kind)), " and ")
+	if c.Line == 0 {
+		return "Without the push option " + c.Param + ", and with %{...} or nothing but commands in it, the forge takes the text from " +
+			"commits or a template, and carries out the quick actions in it, which nobody sees here: the token would need what each of " +
+			"them needs, such as " + needs + ". Add -o " + c.Param + "=..."
+	}
+	text := "Line " + strconv.Itoa(c.Line) + " of `" + c.Param + "` has the quick action /" + c.Name + ", which needs " + needs
+	if c.Command.Elsewhere {
+		text += ", under all_memberships too because it may act on another project, group or item"
+	}
+	return text + ". Leave the line out, or use a token that may do it."
+}

@@ -1,0 +1,44 @@
+package surface
+
+import (
+	"io"
+
+	"patgate/proxy/header"
+	"patgate/routes/params"
+)
+
+// ReadParameters reads the body by its row's rules: whole, to its first file, or not at all.
+func (j *Judgement) ReadParameters(q *Request, b *Body) error {
+	form, err := params.BodyOf(j.Op.Route, q.Method, params.BodyHeader{
+		Present: b.Present(), ContentType: q.Fields.Get(header.ContentType), ContentEncoding: q.Fields.Get(header.ContentEncoding),
+	})
+	if err != nil {
+		return err
+	}
+	b.Form = form
+	switch form.Kind {
+	case params.BodyForm:
+		if err := b.Whole(j.Op.Route.Body.Limit, false); err != nil {
+			return err
+		}
+		err = j.Set.Form(b.Memory)
+	case params.BodyJSON:
+		if err := b.Whole(j.Op.Route.Body.Limit, true); err != nil {
+			return err
+		}
+		if err := b.Turn(); err != nil {
+			return err
+		}
+		var source io.Reader
+		if source, err = b.Again(); err == nil {
+			err = j.Set.JSON(source)
+		}
+	case params.BodyMultipart:
+		b.Multipart, err = j.Set.Multipart(b, form.Boundary)
+	}
+	if err != nil {
+		return err
+	}
+	j.event.Undeclared = j.Set.Undeclared
+	return j.Set.Complete()
+}

@@ -1,0 +1,118 @@
+package surface
+
+import (
+	"bytes"
+	"net/netip"
+	"time"
+
+	"patgate/audit"
+	"patgate/proxy/header"
+	"patgate/proxy/reply"
+	"patgate/proxy/wire"
+	"patgate/routes"
+	"patgate/token"
+)
+
+// Request is what came: the head of a request, read once. Its slices point into the server's buffers and are good until the
+// handler returns.
+type Request struct {
+	Table    *routes.Table
+	Dialect  *Dialect
+	Surface  Surface
+	Upstream *Upstream // that it is meant for
+
+	Method     string // a constant; empty: one that is not passed on
+	IsHead     bool
+	Target     []byte
+	Path       []byte // of the target, without the query
+	Fields     header.Block
+	Credential Credential
+	Sealed     Sealed
+
+	Conn   *wire.Client // nil in front of a listener of somebody else's
+	Client netip.Addr
+	Secure bool   // the client's own connection is https
+	Origin []byte // by which the client came
+
+	ID     audit.RequestID
+	Start  time.Time
+	InLoop bool // nothing may wait
+}
+
+// Sealed is a sealed text that came in the place of a patgate token.
+type Sealed struct {
+	Kind  SealKind // none: the token itself came, or something else
+	Hash  token.Hash
+	Inner []byte // of the forge
+}
+
+// Reset forgets the request.
+func (q *Request) Reset() {
+	clear(q.Fields.List)
+	q.Credential.Reset()
+	fields, credential, origin := q.Fields, q.Credential, q.Origin[:0]
+	*q = Request{Fields: fields, Credential: credential, Origin: origin}
+}
+
+// IsPatgate tells whether the request carries a patgate token, or a sealed text that stands for one.
+func (q *Request) IsPatgate() bool { return q.Credential.Caller == CallerPatgate }
+
+// TokenHash gives the hash of the request's token. The error is of a token that cannot be one.
+func (q *Request) TokenHash() (token.Hash, error) {
+	if q.Sealed.Kind != SealNone {
+		return q.Sealed.Hash, nil
+	}
+	return token.Parse(q.Credential.Secret)
+}
+
+// Query gives the raw query.
+func (q *Request) Query() []byte {
+	return q.Target[min(len(q.Path)+1, len(q.Target)):]
+}
+
+// SealedText gives the sealed text in the Authorization header, if its value is one. bearer tells that it stands where such a
+// text may.
+func (q *Request) SealedText() (text []byte, kind SealKind, bearer bool) {
+	scheme, text, _ := bytes.Cut(q.Fields.Get(header.Authorization), []byte{' '})
+	text = header.TrimSpace(text)
+	return text, KindOf(text), header.EqualFold(scheme, "bearer")
+}
+
+// Severals tells whether a credential besides the one in Authorization stands in the request.
+func (q *Request) Severals() bool { return q.Credential.Found > 1 || QueryCredential(q.Target) }
+
+// ErrSealed refuses a sealed text where it is not good for anything.
+var ErrSealed = &reply.Refusal{Status: 401, Reason: "no_credential", Challenge: reply.ChallengeToken,
+	Message: "The token is over, was not made here, or is not good for this."}
+
+// Unsealing is that of a surface where no sealed text is good for anything.
+type Unsealing struct{}
+
+// Unseal refuses one.
+func (Unsealing) Unseal(q *Request) *reply.Refusal {
+	if q.Credential.Caller != CallerLegacy {
+		return nil
+	}
+	if _, kind, _ := q.SealedText(); kind != SealNone {
+		return ErrSealed
+	}
+	return nil
+}
+
+// Seal makes a sealed text for the token that the request came with. One that came with a sealed text gets no other.
+func (q *Request) Seal(seals *Seals, kind SealKind, until time.Time, inner string) (string, error) {
+	hash, err := token.Parse(q.Credential.Secret)
+	if err != nil || q.Sealed.Kind != SealNone {
+		return "", ErrSealed
+	}
+	return seals.Seal(kind, hash, until, inner), nil
+}
+
+// Upstream is a server behind patgate: the forge, or its container registry.
+type Upstream struct {
+	Scheme, Host string
+	Links        *reply.Links
+	Patgate      *wire.Pool // connections for patgate tokens
+	Others       *wire.Pool // and for everybody else
+	IsRegistry   bool       // it is another server than the forge, and knows nothing of the owner's credential
+}

@@ -1,0 +1,81 @@
+package surface
+
+import (
+	"bytes"
+	"crypto/rand"
+	"strings"
+	"testing"
+	"time"
+
+	"patgate/token"
+)
+
+// TestSeals makes sealed texts and opens them: only whole, in time, as what they were made for, and where they were made.
+func TestSeals(t *testing.T) {
+	s, err := NewSeals()
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, err := NewSeals()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var hash token.Hash
+	_, _ = rand.Read(hash[:])
+	now := time.Unix(1_800_000_000, 0)
+	for name, inner := range map[string]string{"alone": "", "with a token of the forge's": "header.payload.signature"} {
+		t.Run(name, func(t *testing.T) {
+			text := s.Seal(SealConan, hash, now.Add(time.Minute), inner)
+			got, gave, ok := s.Open(SealConan, []byte(text), now)
+			if !ok || got != hash || string(gave) != inner {
+				t.Fatalf("%x %q %v", got, gave, ok)
+			}
+			if strings.Contains(text, "payload") || bytes.Contains([]byte(text), hash[:]) || KindOf([]byte(text)) != SealConan {
+				t.Errorf("%s", text)
+			}
+			if again := s.Seal(SealConan, hash, now.Add(time.Minute), inner); again == text {
+				t.Error("two are the same")
+			}
+			for name, open := range map[string]func() bool{
+				"when it is over": func() bool { _, _, ok := s.Open(SealConan, []byte(text), now.Add(time.Minute)); return ok },
+				"as another kind": func() bool { _, _, ok := s.Open(SealRegistry, []byte(text), now); return ok },
+				"with another prefix": func() bool {
+					_, _, ok := s.Open(SealRegistry, []byte(string(SealRegistry)+text[len(SealConan):]), now)
+					return ok
+				},
+				"cut short":   func() bool { _, _, ok := s.Open(SealConan, []byte(text[:len(text)-1]), now); return ok },
+				"longer":      func() bool { _, _, ok := s.Open(SealConan, []byte(text+"A"), now); return ok },
+				"elsewhere":   func() bool { _, _, ok := other.Open(SealConan, []byte(text), now); return ok },
+				"of nothing":  func() bool { _, _, ok := s.Open(SealConan, []byte(SealConan), now); return ok },
+				"of garbage":  func() bool { _, _, ok := s.Open(SealConan, []byte(SealConan+"%%%"), now); return ok },
+				"with spaces": func() bool { _, _, ok := s.Open(SealConan, []byte(text[:9]+"\n"+text[9:]), now); return ok },
+			} {
+				if open() {
+					t.Errorf("it opens %s", name)
+				}
+			}
+			for i := range text[len(SealConan):] {
+				changed := []byte(text)
+				changed[len(SealConan)+i] ^= 1
+				if got, _, ok := s.Open(SealConan, changed, now); ok {
+					t.Errorf("it opens with letter %d changed: %x", i, got)
+				}
+			}
+		})
+	}
+}
+
+// TestExpiryOf reads when tokens end.
+func TestExpiryOf(t *testing.T) {
+	for text, want := range map[string]time.Time{
+		"e30.eyJleHAiOjE4MDAwMDAwMDB9.c2ln": time.Unix(1_800_000_000, 0),
+		"e30.e30.c2ln":                      {},
+		"e30.eyJleHAiOi0xfQ.c2ln":           {},
+		"e30.!.c2ln":                        {},
+		"opaque":                            {},
+	} {
+		if got := ExpiryOf(text); !got.Equal(want) {
+			t.Errorf("%s: %s", text, got)
+		}
+	}
+}

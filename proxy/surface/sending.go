@@ -1,0 +1,163 @@
+package surface
+
+import (
+	"encoding/base64"
+	"strconv"
+
+	"github.com/valyala/fasthttp"
+
+	"patgate/proxy/header"
+	"patgate/proxy/wire"
+	"patgate/routes"
+)
+
+// Sending is the upstream request: its head, and the body that follows.
+type Sending struct {
+	Head   []byte
+	Target []byte
+	Upload wire.Upload
+
+	// Place is where the owner's credential goes; PlaceNone: nowhere.
+	Place routes.Place
+	// Bearer, when not nil, is sent in the place of the owner's credential: a token that the forge made of it.
+	Bearer []byte
+	// WholeAnswer: the answer is read, so that it must come plain and in one part.
+	WholeAnswer bool
+	// AnyFormat: the client's Accept could ask for another format than the path does.
+	AnyFormat bool
+
+	scratch []byte
+}
+
+// Reset forgets what was sent. The head held the owner's credential.
+func (s *Sending) Reset() {
+	clear(s.Head)
+	if cap(s.Head) > MaxKept || cap(s.scratch) > MaxKept || cap(s.Target) > MaxKept {
+		s.Head, s.scratch, s.Target = nil, nil, nil
+	}
+	*s = Sending{Head: s.Head[:0], Target: s.Target[:0], scratch: s.scratch[:0]}
+}
+
+// Forwarding is what the forge is told of the way that a request came.
+type Forwarding struct {
+	Scheme string // of the forge itself
+	Host   string // under which clients reach patgate; empty: not told
+	Secure bool   // they reach it by https
+}
+
+// WriteHead writes the head of the request for a patgate token: the target that was decided on, the owner's credential in the
+// place of the token, and of the client's headers those on the closed list.
+func (s *Sending) WriteHead(q *Request, b *Body, j *Judgement, f *Forwarding) {
+	dst := append(append(append(s.Head[:0], q.Method...), ' '), s.Target...)
+	dst = append(append(dst, " HTTP/1.1\r\nHost: "...), q.Upstream.Host...)
+	dst = append(dst, '\r', '\n')
+	if !j.Decision.Anonymous {
+		dst = s.appendCredential(dst, j)
+	}
+	if s.AnyFormat {
+		dst = append(dst, "Accept: */*\r\n"...)
+	}
+	for i := range q.Fields.List {
+		h := &q.Fields.List[i]
+		switch h.Class {
+		case header.ClassPassed, header.ClassList:
+			if s.AnyFormat && h.Name == header.Accept {
+				continue
+			}
+			if s.WholeAnswer && (h.Name == header.Range || header.EqualFold(h.Text, "if-range")) {
+				continue // a part cannot be filtered, and could be chosen so that it is just what must not be seen
+			}
+			dst = AppendField(dst, h.Text, h.Value)
+		case header.ClassFraming:
+			if h.Name == header.AcceptEncoding && !s.WholeAnswer {
+				dst = AppendField(dst, h.Text, h.Value)
+			}
+		}
+	}
+	dst = f.Append(dst, q)
+	s.Head = AppendFraming(dst, q, b, &s.Upload)
+}
+
+// appendCredential puts the owner's credential where the forge looks for it.
+func (s *Sending) appendCredential(dst []byte, j *Judgement) []byte {
+	if s.Bearer != nil {
+		return append(append(append(dst, "Authorization: Bearer "...), s.Bearer...), '\r', '\n')
+	}
+	name := ""
+	switch s.Place {
+	case routes.PlacePrivateToken:
+		name = "PRIVATE-TOKEN: "
+	case routes.PlaceBearer:
+		name = "Authorization: Bearer "
+	case routes.PlaceToken:
+		name = "Authorization: Token "
+	case routes.PlaceRaw:
+		name = "Authorization: "
+	case routes.PlaceNugetKey:
+		name = "X-NuGet-ApiKey: "
+	case routes.PlaceBasic:
+		return AppendBasic(dst, &s.scratch, j.Session.Username, j.Session.Credential.Reveal())
+	default:
+		return dst // it is in the target, or nowhere
+	}
+	return append(append(append(dst, name...), j.Session.Credential.Reveal()...), '\r', '\n')
+}
+
+// AppendBasic writes a name and a secret as Basic credentials. scratch is overwritten.
+func AppendBasic(dst []byte, scratch *[]byte, username, secret string) []byte {
+	*scratch = append(append(append((*scratch)[:0], username...), ':'), secret...)
+	dst = append(dst, "Authorization: Basic "...)
+	dst = base64.StdEncoding.AppendEncode(dst, *scratch)
+	clear(*scratch)
+	return append(dst, '\r', '\n')
+}
+
+// Append writes who the client is: one X-Forwarded-For, whatever the client sent.
+func (f *Forwarding) Append(dst []byte, q *Request) []byte {
+	if q.Client.IsValid() {
+		dst = append(dst, "X-Forwarded-For: "...)
+		if q.Conn != nil && q.Conn.Peer == q.Client {
+			dst = append(dst, q.Conn.PeerText...)
+		} else {
+			dst = q.Client.AppendTo(dst)
+		}
+		dst = append(dst, '\r', '\n')
+	}
+	dst = append(dst, "X-Forwarded-Proto: "...)
+	if q.Secure || f.Secure {
+		dst = append(dst, "https\r\n"...)
+	} else {
+		dst = append(append(dst, f.Scheme...), '\r', '\n')
+	}
+	if f.Host != "" {
+		dst = append(append(append(dst, "X-Forwarded-Host: "...), f.Host...), '\r', '\n')
+	}
+	dst = append(dst, "X-Request-Id: "...)
+	dst, _ = q.ID.AppendText(dst) // it has no error to give
+	return append(dst, '\r', '\n')
+}
+
+// AppendFraming writes how the body is sent, and ends the head.
+func AppendFraming(dst []byte, q *Request, b *Body, u *wire.Upload) []byte {
+	if len(b.ContentType) > 0 {
+		dst = AppendField(dst, []byte("Content-Type"), b.ContentType)
+	}
+	if b.Encoding != "" {
+		dst = append(append(append(dst, "Content-Encoding: "...), b.Encoding...), '\r', '\n')
+	}
+	switch {
+	case u.Running() && u.Length < 0:
+		dst = append(dst, "Transfer-Encoding: chunked\r\n"...)
+	case !u.None() || q.Method != fasthttp.MethodGet && q.Method != fasthttp.MethodHead && q.Method != fasthttp.MethodDelete:
+		dst = append(dst, "Content-Length: "...)
+		dst = strconv.AppendInt(dst, int64(len(u.Whole))+max(u.Length, 0), 10)
+		dst = append(dst, '\r', '\n')
+	}
+	return append(dst, '\r', '\n')
+}
+
+// AppendField writes a field line.
+func AppendField(dst, name, value []byte) []byte {
+	dst = append(append(dst, name...), ':', ' ')
+	return append(append(dst, value...), '\r', '\n')
+}

@@ -1,0 +1,83 @@
+// Package unsupported holds the surfaces of the forge for which a patgate token is good for nothing: they are told apart so that
+// a client is told so in its own words.
+package unsupported
+
+import (
+	"bytes"
+
+	"github.com/valyala/fasthttp"
+
+	"patgate/proxy/header"
+	"patgate/proxy/reply"
+	"patgate/proxy/surface"
+	"patgate/routes"
+)
+
+// Surface refuses every request with a patgate token.
+type Surface struct {
+	surface.Unsealing
+	surface.Words
+
+	name string
+	has  func(path []byte, base string) bool
+	why  *reply.Refusal
+}
+
+// Name is for logs and tests.
+func (s *Surface) Name() string { return s.name }
+
+// Has tells whether a raw path is the surface's.
+func (s *Surface) Has(path []byte, base string) bool { return s.has(path, base) }
+
+// Classify refuses the request.
+func (s *Surface) Classify(*surface.Request, *routes.Operation) (surface.Visit, error) {
+	return nil, s.why
+}
+
+// GraphQL is GitLab's GraphQL API, and GLQL, which is made of it.
+func GraphQL(w surface.Words) surface.Surface {
+	return &graphql{Surface{Words: w, name: "graphql",
+		why: unsupported("GraphQL is not supported with fine-grained tokens yet: use the REST API."),
+		has: func(path []byte, base string) bool {
+			return header.Below(path, "/api/graphql") || header.Below(path, "/api/glql") || belowBase(path, base, "/glql")
+		}}}
+}
+
+type graphql struct{ Surface }
+
+// Refuse writes a refusal as an error of GraphQL (October 2021, 7.1.2).
+func (s *graphql) Refuse(q *surface.Request, f *reply.Facts, out *fasthttp.Response) {
+	s.Challenge(q, f, &out.Header)
+	out.SetBody(reply.Errors("message", f.Text))
+}
+
+// MCP is GitLab's server for agents.
+func MCP(w surface.Words) surface.Surface {
+	return &Surface{Words: w, name: "mcp",
+		why: unsupported("The MCP server is not supported with fine-grained tokens yet: use the REST API."),
+		has: func(path []byte, base string) bool {
+			return belowBase(path, base, "/mcp") || belowBase(path, base, "/orbit/mcp")
+		}}
+}
+
+// Cable is GitLab's websockets.
+func Cable(w surface.Words) surface.Surface {
+	return &cable{Surface{Words: w, name: "websocket",
+		why: unsupported("Websockets are not supported with fine-grained tokens yet."),
+		has: func(path []byte, _ string) bool {
+			return header.Below(path, "/-/cable") || bytes.HasSuffix(path, []byte(".ws"))
+		}}}
+}
+
+type cable struct{ Surface }
+
+// ForBrowsers: websockets are opened by pages of the web.
+func (*cable) ForBrowsers() {}
+
+func belowBase(path []byte, base, rest string) bool {
+	return header.HasPrefix(path, base) && header.Below(path[len(base):], rest)
+}
+
+func unsupported(why string) *reply.Refusal {
+	return reply.Forbidden("unsupported_surface", "Access denied: "+why)
+}

@@ -1,0 +1,73 @@
+package surface
+
+import (
+	"bytes"
+	"strings"
+
+	"github.com/valyala/fasthttp"
+
+	"patgate/proxy/reply"
+	"patgate/routes"
+)
+
+// Words are those of a forge's REST API, in which most surfaces refuse.
+type Words struct {
+	Dialect *Dialect
+	Help    string // the address of the API's description, for forges that name it
+}
+
+// Refuse writes a refusal.
+func (w Words) Refuse(q *Request, f *reply.Facts, out *fasthttp.Response) {
+	w.Challenge(q, f, &out.Header)
+	out.SetBody(w.Body(f))
+}
+
+// Body gives a refusal's body.
+func (w Words) Body(f *reply.Facts) []byte { return f.JSON(w.Dialect.Message, w.Help) }
+
+// Challenge writes how to get in (RFC 6750, 3), and what is missing where package managers show it: npm prints Npm-Notice, NuGet
+// X-NuGet-Warning, and neither shows the body of a refusal.
+func (w Words) Challenge(q *Request, f *reply.Facts, h *fasthttp.ResponseHeader) {
+	packages := isPackagePath(q.Path)
+	switch {
+	case f.Challenge == reply.ChallengeMissing && packages:
+		w.Basic(h)
+	case f.Challenge == reply.ChallengeMissing:
+		h.Set("WWW-Authenticate", `Bearer realm="`+w.Dialect.Realm+`"`)
+	default:
+		w.Insufficient(q, f, h)
+	}
+	if f.Decision != nil && len(f.Missing) > 0 && packages {
+		text := "patgate: the token is not allowed " + strings.Join(f.Missing, ", ") + " here"
+		h.Set("Npm-Notice", text)
+		h.Set("X-NuGet-Warning", text)
+	}
+}
+
+// Basic asks for a name and a password.
+func (w Words) Basic(h *fasthttp.ResponseHeader) {
+	h.Set("WWW-Authenticate", `Basic realm="`+w.Dialect.Realm+`"`)
+}
+
+// Insufficient says what is wrong with the token that came.
+func (w Words) Insufficient(q *Request, f *reply.Facts, h *fasthttp.ResponseHeader) {
+	bearer := `Bearer realm="` + w.Dialect.Realm + `", `
+	switch {
+	case f.Challenge == reply.ChallengeToken && q.Credential.Place == routes.PlaceBasic:
+		w.Basic(h)
+	case f.Challenge == reply.ChallengeToken:
+		h.Set("WWW-Authenticate", bearer+`error="invalid_token", error_description="`+f.Text+`"`)
+	case f.Decision != nil:
+		h.Set("WWW-Authenticate", bearer+`error="insufficient_scope", scope="`+strings.Join(f.Missing, " ")+`"`)
+	}
+}
+
+// isPackagePath tells whether package clients ask there; most send their credential only when they are asked for Basic.
+func isPackagePath(path []byte) bool {
+	for _, part := range [...]string{"/packages/", "/virtual_registries/", "/terraform/state/"} {
+		if bytes.Contains(path, []byte(part)) {
+			return true
+		}
+	}
+	return false
+}
