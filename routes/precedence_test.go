@@ -22,19 +22,33 @@ func TestPrecedenceIsTheForgesOwn(t *testing.T) {
 		t.Error(difference)
 	}
 	if p.overlaps < 4000 || p.accepted < 10_000 || p.several < 100 {
-		t.Fatalf("only %d overlaps, %d accepted targets and %d with several segments for a capture: the test proves nothing", p.overlaps, p.accepted, p.several)
+		t.Error("so few prove nothing")
 	}
-	t.Logf("%d targets, %d accepted, %d from overlapping rows, %d with several segments for a capture", len(p.tried), p.accepted, p.overlaps, p.several)
+	t.Logf("%d targets, %d accepted, %d from overlapping rows, %d with several segments for a capture",
+		len(p.tried), p.accepted, p.overlaps, p.several)
 }
 
 // TestPrecedenceNoticesPlantedFaults takes out of the table what keeps single rows in the forge's order.
 func TestPrecedenceNoticesPlantedFaults(t *testing.T) {
-	for _, c := range []struct{ name, file, text, planted, rows, want string }{
-		{"an id of several segments", "table.yaml", "  - /projects/{*id}/-/work_items(/{*rest})\n", "", "/work_items/:work_item_iid|/mlflow-artifacts/",
-			"/mlflow-artifacts/artifacts/{model_version}/{*file_path}"},
-		{"a ref of several segments", "table.yaml", "  - /projects/{id}/jobs/artifacts/{*ref_name}/download\n", "", "/jobs/artifacts/", "/raw/{*artifact_path"},
-		{"a capture wider than the forge's", "packages_and_registry.yaml", "component: '/(?i:[a-z0-9][a-z0-9.-]*)/'", "component: text", "/debian/dists/", "{component}"},
-		{"a capture that takes the literal of an earlier row", "packages_and_registry.yaml", "file_sha256: hex", "file_sha256: word", "/debian/dists/", "{file_sha256}"},
+	for _, c := range []struct {
+		name          string
+		file          string
+		text, planted string
+		rows          string // that are tried
+		want          string // in the row that is taken wrongly
+	}{
+		{"an id of several segments",
+			"table.yaml", "  - /projects/{*id}/-/work_items(/{*rest})\n", "",
+			"/work_items/:work_item_iid|/mlflow-artifacts/", "/artifacts/{model_version}/{*file_path}"},
+		{"a ref of several segments",
+			"table.yaml", "  - /projects/{id}/jobs/artifacts/{*ref_name}/download\n", "",
+			"/jobs/artifacts/", "/raw/{*artifact_path"},
+		{"a capture that takes more than the forge's",
+			"packages_and_registry.yaml", "component: '/(?i:[a-z0-9][a-z0-9.-]*)/'", "component: text",
+			"/debian/dists/", "{component}"},
+		{"a capture that takes a literal of an earlier row",
+			"packages_and_registry.yaml", "file_sha256: hex", "file_sha256: word",
+			"/debian/dists/", "{file_sha256}"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			files := Files(ForgeGitLab)
@@ -76,7 +90,7 @@ func TestWideCapturesAreListed(t *testing.T) {
 				path = strings.NewReplacer(":", "", "*", "").Replace(path)
 				m := matcher{path: []byte(path)}
 				if _, err := m.cut(m.path); err != nil || !m.isContested(wides) {
-					t.Errorf("%s %s: %s takes several segments (%s), and no path under `wide` says so", row.method, row.path, s.text, row.requirement(s.text))
+					t.Errorf("%s %s: %s takes several segments, and no path under `wide` says so", row.method, row.path, s.text)
 				}
 			}
 		}

@@ -15,8 +15,7 @@ type wide struct {
 	needle []byte      // stands in every path of the forms; empty: not known
 }
 
-var errWide = refuse(CodeAmbiguousPath,
-	"the forge could read several parts of the path as one id or name, and take another route: no part may be called as one")
+var errWide = refuse(CodeAmbiguousPath, "the forge could read several parts of the path as one id or name, and take another route")
 
 // readWide reads `wide:` of all files.
 func (a *assembly) readWide() []*wide {
@@ -62,14 +61,18 @@ func (d *document) widePath(n *yaml.Node, base string) *wide {
 	}
 	for _, v := range p.variants {
 		for i := range v.segments {
-			if s := &v.segments[i]; len(s.parts) > 1 || strings.ContainsFunc(s.literal, func(r rune) bool { return r > 0x7f || !unreserved(byte(r)) }) {
-				d.problem(n, "leave it out", "wide: a part of path %q has more than a name, or a character that may be written in two ways", path)
+			s := &v.segments[i]
+			if len(s.parts) > 1 || strings.ContainsFunc(s.literal, hasTwoSpellings) {
+				d.problem(n, "leave it out", "wide: a part of %q has more than a name, or a character that may be written in two ways", path)
 				return nil
 			}
 		}
 	}
 	return w
 }
+
+// hasTwoSpellings tells whether a character of a literal may be sent encoded or not: see appendCanonical.
+func hasTwoSpellings(r rune) bool { return r > 0x7f || !unreserved(byte(r)) }
 
 // literalBehind gives the literal with which segments begin, slashes included.
 func literalBehind(segments []segment) []byte {
