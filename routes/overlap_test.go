@@ -29,7 +29,8 @@ const maxTemplates = 256
 
 // sampleValues are put in for captures, besides one that fulfils their requirements.
 var sampleValues = []string{
-	"7", "g%2Fp", "ab", "main", "v1.2.3", "x.gemspec.rz", "-", "A_b", "scan", "@g%2Fp", "a%2Eb", "a~b!(c)", strings.Repeat("c0ffee42", 8),
+	"7", "g%2Fp", "ab", "main", "v1.2.3", "x.gemspec.rz", "-", "A_b", "scan", "@g%2Fp", "a%2Eb", "a~b!(c)",
+	strings.Repeat("c0ffee42", 8),
 }
 
 // sampleFormats are put behind a path: the forge cuts most of them off.

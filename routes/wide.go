@@ -15,7 +15,7 @@ type wide struct {
 	needle []byte      // stands in every path of the forms; empty: not known
 }
 
-var errWide = refuse(CodeAmbiguousPath, "the forge could read several parts of the path as one id or name, and take another route")
+var errWide = refuse(CodeAmbiguousPath, "the forge could read several parts of the path as one id, and take another route")
 
 // readWide reads `wide:` of all files.
 func (a *assembly) readWide() []*wide {
