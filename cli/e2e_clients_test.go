@@ -48,9 +48,7 @@ func TestRealClients(t *testing.T) {
 
 	t.Run("gitbeaker", func(t *testing.T) {
 		dir := filepath.Join("testdata", "clients", "gitbeaker")
-		if _, err := exec.LookPath("node"); err != nil {
-			missing(t, "node is not here")
-		}
+		needs(t, "node", "apt-get install nodejs")
 		if _, err := os.Stat(filepath.Join(dir, "node_modules", "@gitbeaker", "rest")); err != nil {
 			missing(t, "@gitbeaker/rest is not here: make clients")
 		}
@@ -68,6 +66,17 @@ func missing(t *testing.T, what string) {
 	}
 	t.Skip(what)
 }
+
+// needs is missing for a program that is not on the PATH; how says how to get it.
+func needs(t *testing.T, program, how string) {
+	t.Helper()
+	if _, err := exec.LookPath(program); err != nil {
+		missing(t, program+" is not here: "+how)
+	}
+}
+
+// getCrane is how to get crane.
+const getCrane = "go install github.com/google/go-containerregistry/cmd/crane@latest"
 
 // script runs a client's script, which ends with an error when something is not as it should be.
 func (r *running) script(t *testing.T, token string, cmd *exec.Cmd) {

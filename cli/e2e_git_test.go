@@ -23,9 +23,7 @@ type gitStage struct {
 
 func startGit(t *testing.T, settings ...string) *gitStage {
 	t.Helper()
-	if _, err := exec.LookPath("git"); err != nil {
-		missing(t, "git is not here: apt-get install git")
-	}
+	needs(t, "git", "apt-get install git")
 	return serveGit(t, startRunningWith(t, func(*world) []string { return settings }))
 }
 

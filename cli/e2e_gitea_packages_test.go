@@ -8,7 +8,6 @@ import (
 	"mime/multipart"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -88,9 +87,7 @@ func giteaPackages(t *testing.T, g *giteaStage) {
 		}
 	})
 	t.Run("npm", func(t *testing.T) {
-		if _, err := exec.LookPath("npm"); err != nil {
-			missing(t, "npm is not here: apt-get install npm")
-		}
+		needs(t, "npm", "apt-get install npm")
 		dir, into := filepath.Join(g.home, "npm-package"), filepath.Join(g.home, "npm-user")
 		for _, d := range []string{dir, into} {
 			if err := os.MkdirAll(d, 0o755); err != nil {
@@ -133,9 +130,7 @@ func giteaPackages(t *testing.T, g *giteaStage) {
 
 // giteaImages pushes and pulls an image.
 func giteaImages(t *testing.T, g *giteaStage) {
-	if _, err := exec.LookPath("skopeo"); err != nil {
-		missing(t, "skopeo is not here: apt-get install skopeo")
-	}
+	needs(t, "skopeo", "apt-get install skopeo")
 	s := g.images
 	reader := g.mint(t, "--name", "image reader", "--group", "acme", "--allow", "read_container_repository")
 	writer := g.mint(t, "--name", "image writer", "--group", "acme", "--allow", "read_container_repository,create_container_repository")

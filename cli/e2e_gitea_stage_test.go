@@ -79,9 +79,7 @@ func startGitea(t *testing.T) *giteaStage {
 // prepareGit gives git a home.
 func (g *giteaStage) prepareGit(t *testing.T) {
 	t.Helper()
-	if _, err := exec.LookPath("git"); err != nil {
-		missing(t, "git is not here: apt-get install git")
-	}
+	needs(t, "git", "apt-get install git")
 	for name, value := range map[string]string{"user.name": "Alice", "user.email": "alice@example.com", "init.defaultBranch": "main",
 		"advice.detachedHead": "false", "http.version": "HTTP/1.1"} {
 		g.git(t, g.home, "config", "--global", name, value)

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -94,9 +93,7 @@ func giteaGit(t *testing.T, g *giteaStage) {
 }
 
 func giteaLFS(t *testing.T, g *giteaStage) {
-	if _, err := exec.LookPath("git-lfs"); err != nil {
-		missing(t, "git-lfs is not here: apt-get install git-lfs")
-	}
+	needs(t, "git-lfs", "apt-get install git-lfs")
 	g.prepareGit(t)
 	reader := g.mint(t, "--name", "lfs reader", "--project", "acme/app", "--allow", "download_code")
 	writer := g.mint(t, "--name", "lfs writer", "--project", "acme/app", "--allow", "download_code,push_code")

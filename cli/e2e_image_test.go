@@ -63,9 +63,7 @@ func readDockerfile(t *testing.T) (d dockerfile) {
 // productImage assembles the product's own image without a daemon, pushes it with a pipeline's token, pulls it, and runs what
 // was pulled.
 func productImage(t *testing.T, s *registryStage, token string) {
-	if _, err := exec.LookPath("crane"); err != nil {
-		missing(t, "crane is not here: go install github.com/google/go-containerregistry/cmd/crane@latest")
-	}
+	needs(t, "crane", getCrane)
 	d := readDockerfile(t)
 	build := exec.Command("sh", "-c", strings.ReplaceAll(d.build, "/out/", s.home+"/"))
 	build.Dir = ".."

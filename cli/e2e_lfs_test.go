@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -13,9 +12,7 @@ import (
 
 // TestGitLFS runs git-lfs against patgate.
 func TestGitLFS(t *testing.T) {
-	if _, err := exec.LookPath("git-lfs"); err != nil {
-		missing(t, "git-lfs is not here: apt-get install git-lfs")
-	}
+	needs(t, "git-lfs", "apt-get install git-lfs")
 	g := startGit(t)
 	reader := g.mint(t, "--name", "reader", "--project", "shop/backend/api", "--allow", "download_code")
 	writer := g.mint(t, "--name", "writer", "--project", "shop/backend/api", "--allow", "download_code,push_code")

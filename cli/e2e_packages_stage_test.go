@@ -159,14 +159,6 @@ func holds(t *testing.T, path, text string) {
 	}
 }
 
-// needs skips where a program is missing.
-func needs(t *testing.T, program, how string) {
-	t.Helper()
-	if _, err := exec.LookPath(program); err != nil {
-		missing(t, program+" is not here: "+how)
-	}
-}
-
 // wire passes connections on to patgate and keeps what comes back.
 type wire struct {
 	address string

@@ -10,7 +10,6 @@ import (
 	"net/http/httputil"
 	"net/url"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -30,9 +29,7 @@ type outsideRegistry struct {
 
 func startOutside(t *testing.T) *outsideRegistry {
 	t.Helper()
-	if _, err := exec.LookPath("docker-registry"); err != nil {
-		missing(t, "docker-registry is not here: apt-get install docker-registry")
-	}
+	needs(t, "docker-registry", "apt-get install docker-registry")
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -75,6 +72,12 @@ func TestDependencyProxy(t *testing.T) {
 	}
 }
 
+// skopeoAsks and craneAsks are how many requests for images the clients send below at least, each for itself.
+const (
+	skopeoAsks = 6
+	craneAsks  = 8
+)
+
 func dependencyProxy(t *testing.T, s *registryStage, outside *outsideRegistry) {
 	_, port, _ := strings.Cut(outside.address, ":")
 	s.ok(t, "skopeo", "copy", "--all", "--dest-tls-verify=false", s.layout(t, "small", 4096, "amd64", "arm64"), "docker://localhost:"+port+"/library/small:v1")
@@ -91,25 +94,18 @@ func dependencyProxy(t *testing.T, s *registryStage, outside *outsideRegistry) {
 		s.refused(t, nil, "skopeo", "login", "--tls-verify=false", "-u", "ci", "-p", s.mint(t, "--name", "jobs", "--group", "shop", "--allow", "read_job"), s.gateway)
 	})
 	t.Run("crane", func(t *testing.T) {
-		if _, err := exec.LookPath("crane"); err != nil {
-			missing(t, "crane is not here: go install github.com/google/go-containerregistry/cmd/crane@latest")
-		}
+		needs(t, "crane", getCrane)
+		_, before := s.bought()
 		s.ok(t, "crane", "auth", "login", s.gateway, "-u", "ci", "-p", puller)
 		s.ok(t, "crane", "pull", image, "crane.tar")
 		s.ok(t, "crane", "validate", "--remote", image)
 		s.refused(t, nil, "crane", "pull", strings.Replace(image, "/shop/", "/secret/", 1), "never.tar")
+		if _, after := s.bought(); after-before < craneAsks {
+			t.Errorf("%d requests for images", after-before)
+		}
 	})
 	t.Run("one token of the forge's serves many requests", func(t *testing.T) {
-		bought, used := 0, 0
-		for _, r := range s.world.forge.Requests() {
-			if strings.HasPrefix(r.Target, "/jwt/auth") {
-				bought++
-			}
-			if strings.HasPrefix(r.Target, "/v2/shop/") {
-				used++
-			}
-		}
-		if bought != 1 || used < 8 {
+		if bought, used := s.bought(); bought != 1 || used < skopeoAsks {
 			t.Errorf("%d tokens for %d requests", bought, used)
 		}
 	})
@@ -203,6 +199,19 @@ func dependencyProxy(t *testing.T, s *registryStage, outside *outsideRegistry) {
 			t.Errorf("%d %s", status, body)
 		}
 	})
+}
+
+// bought counts the tokens that the forge gave out for its dependency proxy, and the requests for images of the group shop.
+func (s *registryStage) bought() (tokens, requests int) {
+	for _, r := range s.world.forge.Requests() {
+		if strings.HasPrefix(r.Target, "/jwt/auth") {
+			tokens++
+		}
+		if strings.HasPrefix(r.Target, "/v2/shop/") {
+			requests++
+		}
+	}
+	return tokens, requests
 }
 
 // proxyToken asks for a token of the dependency proxy.

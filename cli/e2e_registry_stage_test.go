@@ -38,9 +38,7 @@ auth: {token: {realm: %q, service: container_registry, issuer: gitlab-issuer, ro
 func startRegistry(t *testing.T, behind bool, settings ...string) *registryStage {
 	t.Helper()
 	for _, program := range []string{"docker-registry", "skopeo"} {
-		if _, err := exec.LookPath(program); err != nil {
-			missing(t, program+" is not here: apt-get install "+program)
-		}
+		needs(t, program, "apt-get install "+program)
 	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -8,7 +8,6 @@ import (
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -87,11 +86,8 @@ func tokenServices(w *world) []struct{ name, method, target, body, tells string 
 // TestTokenServices decodes all that clients receive in the conversations in which GitLab hands out a credential, JWTs and
 // Basic included, and finds no byte of one. Asked directly, GitLab's stand-in shows that it would have been found.
 func TestTokenServices(t *testing.T) {
-	for _, program := range []string{"git-lfs", "crane"} {
-		if _, err := exec.LookPath(program); err != nil {
-			missing(t, program+" is not here")
-		}
-	}
+	needs(t, "git-lfs", "apt-get install git-lfs")
+	needs(t, "crane", getCrane)
 	outside := startOutside(t)
 	s := startRegistry(t, true, "PATGATE_UPSTREAM_STORAGE_URLS="+outside.storage)
 	w := s.world

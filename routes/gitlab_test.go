@@ -115,6 +115,50 @@ func TestTheLastRawEndsTheRef(t *testing.T) {
 	}
 }
 
+// GitLab's router tries rows that take several segments for one capture before some of those that a path seems to name.
+func TestPathsOfTwoRowsAreRefused(t *testing.T) {
+	table, err := LoadGitLab()
+	if err != nil {
+		t.Fatal(err)
+	}
+	const artifacts = "/api/v4/projects/7/ml/mlflow/api/2.0/mlflow-artifacts/artifacts/"
+	for _, c := range []struct{ path, row string }{
+		{artifacts + "5/model/data", "/projects/{project}/ml/mlflow/api/2.0/mlflow-artifacts/artifacts/{model_version}/{*file_path}"},
+		{artifacts + "-/work_items", ""},
+		{artifacts + "-/work_items.json", ""},
+		{artifacts + "-/work_items%2Ejson", ""},
+		{artifacts + "5/-/work_items/3/notes", ""},
+		{artifacts + "5/%2D/work_items/3", ""},
+		{artifacts + "5/-/work_itemsy/3", "/projects/{project}/ml/mlflow/api/2.0/mlflow-artifacts/artifacts/{model_version}/{*file_path}"},
+		{artifacts + "5/work_items/-/3", "/projects/{project}/ml/mlflow/api/2.0/mlflow-artifacts/artifacts/{model_version}/{*file_path}"},
+		{"/api/v4/projects/7/dependency_proxy/packages/maven/org/a/a.jar", "/projects/{project}/dependency_proxy/packages/maven/{*path}/{file_name}"},
+		{"/api/v4/projects/7/dependency_proxy/packages/maven/-/work_items", ""},
+		{"/api/v4/projects/7/dependency_proxy/packages/maven/-/work_items/5", ""},
+		{"/api/v4/projects/7/dependency_proxy/packages/npm/x/-/x.tgz", "/projects/{project}/dependency_proxy/packages/npm/{*package_name}/-/{*file_name}"},
+		{"/api/v4/projects/7/dependency_proxy/packages/npm/x/-/work_items.tgz", ""},
+		{"/api/v4/projects/7/-/work_items/5", "/projects/{project}/-/work_items/{work_item_iid}"},
+		{"/api/v4/projects/g%2Fp/-/work_items", "/projects/{project}/-/work_items"},
+		{"/api/v4/projects/g/p/-/work_items", ""},
+		{"/api/v4/groups/g/h/-/work_items/5", ""},
+		{"/api/v4/projects/7/jobs/artifacts/main/raw/a/b.txt", "/projects/{project}/jobs/artifacts/{ref_name}/raw/{*artifact_path: raw_path}"},
+		{"/api/v4/projects/7/jobs/artifacts/main/raw/download/b.txt", "/projects/{project}/jobs/artifacts/{ref_name}/raw/{*artifact_path: raw_path}"},
+		{"/api/v4/projects/7/jobs/artifacts/main/raw/a/download", ""},
+		{"/api/v4/projects/7/jobs/artifacts/main/raw/download.zip", ""},
+		{"/api/v4/projects/7/jobs/artifacts/main/download", "/projects/{project}/jobs/artifacts/{ref_name}/download"},
+	} {
+		var op Operation
+		err := table.Classify(&op, "GET", []byte(c.path))
+		switch {
+		case c.row == "" && err == nil:
+			t.Errorf("%s is taken for %s", c.path, op.Route.Path)
+		case c.row != "" && err != nil:
+			t.Errorf("%s: %v", c.path, err)
+		case c.row != "" && op.Route.Path != c.row:
+			t.Errorf("%s is taken for %s, want %s", c.path, op.Route.Path, c.row)
+		}
+	}
+}
+
 // BenchmarkLoadGitLab loads the whole embedded table, as a start and a reload do.
 func BenchmarkLoadGitLab(b *testing.B) {
 	b.ReportAllocs()

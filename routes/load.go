@@ -68,6 +68,7 @@ func Load(opts LoadOptions) (*Table, []Problem) {
 		routes[i] = rows[i].Route
 	}
 	t, problems := newTable(a.base, a.catalogue, a.version, routes)
+	contest(routes, a.readWide())
 	t.commands, t.pushOptions, t.forge, t.named = commands, pushOptions, a.forge, a.named
 	var names []string
 	for _, d := range a.documents {

@@ -211,6 +211,9 @@ func (t *Table) match(op *Operation, method int, m *matcher) error {
 	if m.found == nil {
 		return errNoRoute
 	}
+	if wides := m.found.variant.contested; wides != nil && m.isContested(wides) {
+		return errWide
+	}
 	op.Route, op.variant = m.found.route, m.found.variant
 	if !op.cutFormat(m.path) {
 		return errFormat

@@ -22,6 +22,8 @@ type variant struct {
 	names    []string // capture names in path order
 	classes  []*class // of the captures
 	refusals []*Refusal
+	// contested are the wide paths that a request of this form may fit too.
+	contested []*wide
 }
 
 // run is a capture, or what stands before, between or behind captures, slashes included.

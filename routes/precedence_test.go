@@ -1,250 +1,247 @@
 package routes
 
 import (
-	"bufio"
-	"encoding/json"
-	"os"
+	"bytes"
+	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
 
-// forgeRow is a row of testdata/gitlab-route-order.tsv: GitLab 19.3 tries them in this order and takes the first match.
-type forgeRow struct {
-	method, path string
-	match        *regexp.Regexp
-	spellings    [][]string // segments of the pattern with optional parts written out
-	requirements map[string]string
-}
-
-var (
-	gitlabOptional = regexp.MustCompile(`\(([^()]*)\)`)
-	anyCapture     = regexp.MustCompile(`\{[^}]+\}|[:*][a-z_0-9]+`)
-	gitlabCapture  = regexp.MustCompile(`[:*][a-z_0-9]+`)
-)
-
-func readForgeOrder(t *testing.T) []forgeRow {
-	t.Helper()
-	f, err := os.Open("testdata/gitlab-route-order.tsv")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	var rows []forgeRow
-	for s := bufio.NewScanner(f); s.Scan(); {
-		if strings.HasPrefix(s.Text(), "#") {
-			continue
-		}
-		columns := strings.Split(s.Text(), "\t")
-		if columns[1] == "*" {
-			continue
-		}
-		row := forgeRow{method: columns[1], path: columns[2]}
-		if err := json.Unmarshal([]byte(columns[3]), &row.requirements); err != nil {
-			t.Fatalf("%s: %v", row.path, err)
-		}
-		row.spellings = spellings(row.path)
-		row.match = row.expression(columns[4])
-		rows = append(rows, row)
-	}
-	if len(rows) < 2000 {
-		t.Fatalf("read %d rows: the file is not whole", len(rows))
-	}
-	return rows
-}
-
-// spellings writes out optional parts of GitLab's notation.
-func spellings(path string) [][]string {
-	path = strings.NewReplacer(`\(`, "\x01", `\)`, "\x02").Replace(path)
-	var out [][]string
-	var expand func(string)
-	expand = func(p string) {
-		if m := gitlabOptional.FindStringSubmatchIndex(p); m != nil {
-			expand(p[:m[0]] + p[m[2]:m[3]] + p[m[1]:])
-			expand(p[:m[0]] + p[m[1]:])
-			return
-		}
-		p = strings.NewReplacer("\x01", "(", "\x02", ")").Replace(p)
-		out = append(out, strings.Split(strings.Trim(p, "/"), "/"))
-	}
-	expand(path)
-	return out
-}
-
-// expression is GitLab's pattern as a regular expression over the path below /api/v4.
-func (row *forgeRow) expression(formats string) *regexp.Regexp {
-	var alternatives []string
-	for _, segments := range row.spellings {
-		text := "/" + strings.Join(segments, "/")
-		var b strings.Builder
-		for text != "" {
-			m := gitlabCapture.FindStringIndex(text)
-			if m == nil {
-				b.WriteString(regexp.QuoteMeta(text))
-				break
-			}
-			b.WriteString(regexp.QuoteMeta(text[:m[0]]))
-			name := text[m[0]+1 : m[1]]
-			switch {
-			case text[m[0]] == '*':
-				b.WriteString(`(?:.+?)`)
-			case row.requirements[name] != "":
-				b.WriteString("(?:" + row.requirements[name] + ")")
-			default:
-				b.WriteString(`[^/?#.]+`)
-			}
-			text = text[m[1]:]
-		}
-		alternatives = append(alternatives, b.String())
-	}
-	suffix := `(?:\.[^/]+)?`
-	if formats == "none" {
-		suffix = ""
-	} else if formats != "" {
-		suffix = `(?:\.(?:` + strings.ReplaceAll(regexp.QuoteMeta(formats), ",", "|") + `))?`
-	}
-	base := "/api/v4"
-	if strings.HasPrefix(row.path, "/api/") {
-		base = ""
-	}
-	return regexp.MustCompile("^" + base + "(?:" + strings.Join(alternatives, "|") + ")" + suffix + "/?$")
-}
-
-// shapeOf removes capture names, so that a row of the table and a row of the forge compare.
-func shapeOf(path string) string {
-	return anyCapture.ReplaceAllStringFunc(path, func(s string) string {
-		if strings.Contains(s, "*") {
-			return "{*}"
-		}
-		return "{}"
-	})
-}
-
-// values for captures of requests that more than one row matches.
-var sampleValues = []string{"7", "g%2Fp", "ab", "main", "v1.2.3", "x.gemspec.rz"}
-
-// common gives concrete paths that both patterns may match: where one has a literal, the literal.
-func common(a, b []string) [][]string {
-	switch {
-	case len(a) == 0 && len(b) == 0:
-		return [][]string{nil}
-	case len(a) == 0 || len(b) == 0:
-		return nil
-	case strings.HasPrefix(b[0], "*") && !strings.HasPrefix(a[0], "*"):
-		return common(b, a)
-	case strings.HasPrefix(a[0], "*"):
-		var out [][]string
-		for n := 1; n <= len(b) && n <= 4; n++ { // the splat takes n segments of b
-			for _, rest := range common(a[1:], b[n:]) {
-				var head []string
-				for _, s := range b[:n] {
-					head = append(head, concrete(s, "7"))
-				}
-				out = append(out, append(head, rest...))
-			}
-		}
-		return out
-	}
-	var heads []string
-	aCapture, bCapture := gitlabCapture.MatchString(a[0]), gitlabCapture.MatchString(b[0])
-	switch {
-	case !aCapture && !bCapture:
-		if a[0] != b[0] {
-			return nil
-		}
-		heads = []string{a[0]}
-	case !aCapture:
-		heads = []string{a[0]}
-	case !bCapture:
-		heads = []string{b[0]}
-	default:
-		for _, v := range sampleValues[:3] {
-			heads = append(heads, concrete(a[0], v))
-		}
-	}
-	var out [][]string
-	for _, rest := range common(a[1:], b[1:]) {
-		for _, h := range heads {
-			out = append(out, append([]string{h}, rest...))
-		}
-		if len(out) > 64 {
-			break
-		}
-	}
-	return out
-}
-
-func concrete(segment, value string) string { return gitlabCapture.ReplaceAllString(segment, value) }
-
+// TestPrecedenceIsTheForgesOwn makes paths that more than one row of the forge matches, whatever their captures take, and
+// demands that patgate refuses each or takes it for the row that the forge tries first.
 func TestPrecedenceIsTheForgesOwn(t *testing.T) {
 	table, err := LoadGitLab()
 	if err != nil {
 		t.Fatal(err)
 	}
-	rows := readForgeOrder(t)
-	byMethod := map[string][]*forgeRow{}
-	for i := range rows {
-		byMethod[rows[i].method] = append(byMethod[rows[i].method], &rows[i])
+	p := newPrecedence(t, table)
+	p.tryAll(func(*forgeRow) bool { return true })
+	for _, difference := range p.wrong {
+		t.Error(difference)
 	}
-	targets := map[[2]string]bool{}
-	add := func(row *forgeRow, segments []string) {
-		base := "/api/v4/"
-		if strings.HasPrefix(row.path, "/api/") {
-			base = "/"
-		}
-		targets[[2]string{row.method, base + strings.Join(segments, "/")}] = true
+	if p.overlaps < 4000 || p.accepted < 10_000 || p.several < 100 {
+		t.Error("so few prove nothing")
 	}
-	overlaps := 0
-	for _, list := range byMethod {
-		for i, a := range list {
-			for _, v := range sampleValues {
-				for _, spelling := range a.spellings {
-					var segments []string
-					for _, s := range spelling {
-						segments = append(segments, concrete(s, v))
-					}
-					add(a, segments)
+	t.Logf("%d targets, %d accepted, %d from overlapping rows, %d with several segments for a capture",
+		len(p.tried), p.accepted, p.overlaps, p.several)
+}
+
+// TestPrecedenceNoticesPlantedFaults takes out of the table what keeps single rows in the forge's order.
+func TestPrecedenceNoticesPlantedFaults(t *testing.T) {
+	for _, c := range []struct {
+		name          string
+		file          string
+		text, planted string
+		rows          string // that are tried
+		want          string // in the row that is taken wrongly
+	}{
+		{"an id of several segments",
+			"table.yaml", "  - /projects/{*id}/-/work_items(/{*rest})\n", "",
+			"/work_items/:work_item_iid|/mlflow-artifacts/", "/artifacts/{model_version}/{*file_path}"},
+		{"a ref of several segments",
+			"table.yaml", "  - /projects/{id}/jobs/artifacts/{*ref_name}/download\n", "",
+			"/jobs/artifacts/", "/raw/{*artifact_path"},
+		{"a capture that takes more than the forge's",
+			"packages_and_registry.yaml", "component: '/(?i:[a-z0-9][a-z0-9.-]*)/'", "component: text",
+			"/debian/dists/", "{component}"},
+		{"a capture that takes a literal of an earlier row",
+			"packages_and_registry.yaml", "file_sha256: hex", "file_sha256: word",
+			"/debian/dists/", "{file_sha256}"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			files := Files(ForgeGitLab)
+			planted := false
+			for i := range files {
+				if strings.HasSuffix(files[i].Name, "/"+c.file) && bytes.Contains(files[i].Data, []byte(c.text)) {
+					files[i].Data = bytes.Replace(files[i].Data, []byte(c.text), []byte(c.planted), 1)
+					planted = true
 				}
 			}
-			for _, b := range list[i+1:] {
-				if strings.HasPrefix(a.path, "/api/") != strings.HasPrefix(b.path, "/api/") {
+			table, problems := Load(LoadOptions{Table: files})
+			if table == nil || !planted {
+				t.Fatalf("not planted: %v", problems)
+			}
+			p := newPrecedence(t, table)
+			rows := regexp.MustCompile(c.rows)
+			p.tryAll(func(row *forgeRow) bool { return rows.MatchString(row.path) })
+			if !strings.Contains(strings.Join(p.wrong, "\n"), c.want) {
+				t.Errorf("%d differences, none with %s", len(p.wrong), c.want)
+			}
+		})
+	}
+}
+
+// TestWideCapturesAreListed demands that `wide` names every capture of the forge's order whose requirement takes slashes.
+func TestWideCapturesAreListed(t *testing.T) {
+	files := Files(ForgeGitLab)
+	a := &assembly{documents: parseDocuments(files, nil), base: "/api/v4"}
+	wides := a.readWide()
+	rows := 0
+	for _, row := range readForgeOrder(t) {
+		for _, spelling := range row.spellings {
+			for i, s := range row.forgeSegments(spelling) {
+				if !s.many || strings.HasPrefix(s.text, "*") {
 					continue
 				}
-				for _, x := range a.spellings {
-					for _, y := range b.spellings {
-						for _, segments := range common(x, y) {
-							overlaps++
-							add(a, segments)
-						}
-					}
+				rows++
+				path := row.base() + "/" + strings.Join(slices.Concat(spelling[:i], []string{"a", "b"}, spelling[i+1:]), "/")
+				path = strings.NewReplacer(":", "", "*", "").Replace(path)
+				m := matcher{path: []byte(path)}
+				if _, err := m.cut(m.path); err != nil || !m.isContested(wides) {
+					t.Errorf("%s %s: %s takes several segments, and no path under `wide` says so", row.method, row.path, s.text)
 				}
 			}
 		}
 	}
-	accepted := 0
-	var op Operation
-	for target := range targets {
-		method, path := target[0], target[1]
-		if table.Classify(&op, method, []byte(path)) != nil {
-			continue // refused: nothing is forwarded
+	if rows < 60 {
+		t.Errorf("only %d captures take several segments: the test proves nothing", rows)
+	}
+}
+
+// precedence compares a table with the order of the forge.
+type precedence struct {
+	table    *Table
+	rows     []*forgeRow // in the order of the forge, then those of the table that are newer
+	byMethod map[string][]*forgeRow
+	ordered  map[string]bool // METHOD shape
+	tried    map[[2]string]bool
+	op       Operation
+	wrong    []string // differences
+
+	overlaps, several, accepted int
+}
+
+func newPrecedence(t *testing.T, table *Table) *precedence {
+	p := &precedence{table: table, byMethod: map[string][]*forgeRow{}, ordered: map[string]bool{}, tried: map[[2]string]bool{}}
+	for _, row := range readForgeOrder(t) {
+		p.add(&row)
+		p.ordered[row.method+" "+shapeOf(row.path)] = true
+	}
+	for _, r := range table.Routes() {
+		if r.Surface == "" && !p.ordered[r.Method+" "+tableShape(r)] {
+			p.add(newerRow(r))
 		}
-		var first *forgeRow
-		for _, row := range byMethod[method] {
-			if row.match.MatchString(path) {
-				first = row
-				break
+	}
+	return p
+}
+
+func (p *precedence) add(row *forgeRow) {
+	for _, spelling := range row.spellings {
+		row.patterns = append(row.patterns, row.forgeSegments(spelling))
+	}
+	p.rows = append(p.rows, row)
+	p.byMethod[row.method] = append(p.byMethod[row.method], row)
+}
+
+// tableShape is shapeOf for a row of the table.
+func tableShape(r *Route) string {
+	return shapeOf(strings.NewReplacer("(/{*suffix_path})", "(/)({*suffix_path})").Replace(r.Path))
+}
+
+// newerRow gives a row of the table, of which the forge's order is not known, in the forge's notation.
+func newerRow(r *Route) *forgeRow {
+	path := anyCapture.ReplaceAllStringFunc(r.Path, func(s string) string {
+		name, _, _ := strings.Cut(strings.Trim(s, "{}"), ":")
+		if splat, ok := strings.CutPrefix(name, "*"); ok {
+			return "*" + splat
+		}
+		return ":" + name
+	})
+	return &forgeRow{method: r.Method, path: path, spellings: spellings(path)}
+}
+
+// tryAll tries the rows that are wanted, alone and in pairs.
+func (p *precedence) tryAll(wanted func(*forgeRow) bool) {
+	for _, r := range p.rows {
+		if !wanted(r) {
+			continue
+		}
+		p.tryAlone(r)
+		for _, other := range p.byMethod[r.method] {
+			if other != r && (other.order == 0 || other.order > r.order) && wanted(other) {
+				p.tryBoth(r, other)
 			}
 		}
-		if first == nil {
-			continue // newer than the order file
-		}
-		accepted++
-		if shapeOf(first.path) != shapeOf(strings.NewReplacer("(/{*suffix_path})", "(/)({*suffix_path})").Replace(op.Route.Path)) {
-			t.Errorf("%s %s: patgate takes %s (%s), the forge %s", method, path, op.Route.Path, op.Route.Source, first.path)
+	}
+}
+
+// tryAlone tries paths of one row.
+func (p *precedence) tryAlone(row *forgeRow) {
+	for _, pattern := range row.patterns {
+		for _, segments := range spread(pattern) {
+			p.try(row, segments)
 		}
 	}
-	if overlaps < 400 || accepted < 2000 {
-		t.Fatalf("only %d overlaps and %d accepted targets were tried: the test proves nothing", overlaps, accepted)
+}
+
+// tryBoth tries paths that two rows match.
+func (p *precedence) tryBoth(a, b *forgeRow) {
+	if a.base() != b.base() {
+		return
 	}
-	t.Logf("%d targets, %d accepted, %d of them from overlapping rows", len(targets), accepted, overlaps)
+	for _, x := range a.patterns {
+		for _, y := range b.patterns {
+			for _, segments := range common(x, y) {
+				p.overlaps++
+				if len(segments) != len(x) || len(segments) != len(y) {
+					p.several++
+				}
+				p.try(a, segments)
+			}
+		}
+	}
+}
+
+// try compares who takes a path, with every format.
+func (p *precedence) try(row *forgeRow, segments []string) {
+	path := row.base() + "/" + strings.Join(segments, "/")
+	for _, format := range sampleFormats {
+		for _, target := range []string{path + format, encodeLiteral(path) + format} {
+			if key := [2]string{row.method, target}; !p.tried[key] {
+				p.tried[key] = true
+				p.compare(row.method, target)
+			}
+		}
+	}
+}
+
+func (p *precedence) compare(method, target string) {
+	op := &p.op
+	if p.table.Classify(op, method, []byte(target)) != nil {
+		return // refused: nothing is forwarded
+	}
+	if op.Route.Kind == KindOtherCredential || op.Route.Refused != "" {
+		return
+	}
+	for i := range op.Captures() {
+		if op.captures[i].Ref != RefNone {
+			op.SetID(i, 17)
+		}
+	}
+	sent := string(op.AppendPath(nil))
+	taken := tableShape(op.Route)
+	first := p.first(method, sent)
+	switch {
+	case first != nil && shapeOf(first.path) != taken:
+		p.differ("%s %s: patgate takes %s (%s), the forge %s", method, target, op.Route.Path, op.Route.Source, first.path)
+	case first == nil && p.ordered[method+" "+taken]:
+		p.differ("%s %s: patgate takes %s (%s), the forge no row", method, target, op.Route.Path, op.Route.Source)
+	}
+	p.accepted++
+}
+
+func (p *precedence) differ(format string, args ...any) {
+	p.wrong = append(p.wrong, fmt.Sprintf(format, args...))
+}
+
+// first gives the row that the forge takes; nil for none of known order.
+func (p *precedence) first(method, path string) *forgeRow {
+	for _, row := range p.byMethod[method] {
+		if row.match != nil && strings.Contains(path, row.literal) && row.match.MatchString(path) {
+			return row
+		}
+	}
+	return nil
 }

@@ -104,6 +104,11 @@ func TestPlantedMistakes(t *testing.T) {
 		{"a row twice", inJob("GET /projects/{project}/a", "GET /projects/{project}/a slash"), 5, "stands twice, first at rows.yaml:4", "also:"},
 		{"rows for the same requests", inJob("GET /projects/{project}/{a}", "GET /projects/{project}/{b}"), 5, "matches the same requests", "another class"},
 		{"after a row that does not exist", inJob("{route: 'GET /projects/{project}/a', after: ['GET /b']}"), 4, "which is no row", "METHOD PATH"},
+		{"a wide path that no capture widens", "wide: /a/{b}\n", 1, "has no such capture", "{*name}"},
+		{"a wide path that is none", "wide: [a]\n", 1, "must start with /", "as in a row"},
+		{"a wide path with a character that has two spellings", "wide: ['/a/{*b}/@v']\n", 1, "written in two ways", "leave it out"},
+		{"a wide path with more than a capture in a part", "wide: ['/a/{*b}/v{c}']\n", 1, "written in two ways", "leave it out"},
+		{"a wide path that is a mapping", "wide: [{a: b}]\n", 1, "must be a text, not a mapping", "write a text"},
 		{"a row that can never match", "captures: {a: '/[^!]+/', b: '/z.*/'}\n" + inJob("GET /projects/{project}/{a}", "GET /projects/{project}/{b}"), 6, "can never match", "class of a capture"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -123,7 +123,7 @@ func (j *Judgement) decideVisit(q *Request, v Visit) error {
 	j.Question.Route = j.Op.Route
 	if r := j.Decide(q); r != nil {
 		if j.Decision.Reason == policy.ReasonQuickAction {
-			r.Message = j.quickActionMessage(q.Table.Catalogue())
+			r.Message = quickActionMessage(j.DeniedCommand(), q.Table.Catalogue())
 		}
 		v.Explain(q, j, r)
 		return r
@@ -194,7 +194,8 @@ func (j *Judgement) Note(q *Request) {
 	}
 }
 
-// noteFurther adds to an allowed request's event what its acts needed besides the row's own permissions.
+// noteFurther adds to an allowed request's event what its acts needed besides the row's own permissions, as far as anybody knows
+// it: not what a template's text may have needed.
 func (j *Judgement) noteFurther() {
 	if j.event.Used == nil {
 		return
@@ -207,9 +208,15 @@ func (j *Judgement) noteFurther() {
 		return
 	}
 	used := *j.event.Used
+	commands := j.Set.Commands
 	for i := range j.Question.Acts {
-		if needs := j.Question.Acts[i].Needs; needs != nil {
-			used.Union(needs)
+		a := &j.Question.Acts[i]
+		unseen := false
+		if a.Kind == policy.ActQuickAction {
+			unseen, commands = commands[0].Line == 0, commands[1:]
+		}
+		if a.Needs != nil && !unseen {
+			used.Union(a.Needs)
 		}
 	}
 	j.Uses(&used)
@@ -233,25 +240,38 @@ func (j *Judgement) addQuickActions() {
 	}
 }
 
-// quickActionMessage says which line of the request's text asks for more than the token allows. Nothing but the command's name
-// is repeated of the text.
-func (j *Judgement) quickActionMessage(catalogue *routes.Catalogue) string {
-	before := 0 // quick actions in front of the one that was denied
+// DeniedCommand gives the command in a text that was denied; nil when it was something else.
+func (j *Judgement) DeniedCommand() *params.FoundCommand {
+	if j.Decision.Reason != policy.ReasonQuickAction || j.Decision.Act < 0 {
+		return nil
+	}
+	before := 0 // quick actions in front of it
 	for i := range min(j.Decision.Act, len(j.Question.Acts)) {
 		if j.Question.Acts[i].Kind == policy.ActQuickAction {
 			before++
 		}
 	}
-	if j.Decision.Act < 0 || before >= len(j.Set.Commands) {
+	if before >= len(j.Set.Commands) {
+		return nil
+	}
+	return &j.Set.Commands[before]
+}
+
+// quickActionMessage says which line of the request's text asks for more than the token allows. Nothing but the command's name
+// is repeated of the text.
+func quickActionMessage(c *params.FoundCommand, catalogue *routes.Catalogue) string {
+	switch {
+	case c == nil:
 		return "A text of the request has a quick action that the token does not allow."
+	case c.Line == 0:
+		text := "The request has no `" + c.Param + "`, so that the forge may take a template's text and carry out the quick actions in " +
+			"it, whatever they are"
+		if c.Command.Elsewhere {
+			text += " and wherever they act"
+		}
+		return text + ". Send a `" + c.Param + "` that is not blank."
 	}
-	c := &j.Set.Commands[before]
 	needs := strings.Join(catalogue.Names(c.Command.Needs(c.Kind)), " and ")
-	if c.Line == 0 {
-		return "Without the push option " + c.Param + ", and with %{...} or nothing but commands in it, the forge takes the text from " +
-			"commits or a template, and carries out the quick actions in it, which nobody sees here: the token would need what each of " +
-			"them needs, such as " + needs + ". Add -o " + c.Param + "=..."
-	}
 	text := "Line " + strconv.Itoa(c.Line) + " of `" + c.Param + "` has the quick action /" + c.Name + ", which needs " + needs
 	if c.Command.Elsewhere {
 		text += ", under all_memberships too because it may act on another project, group or item"

@@ -168,6 +168,10 @@ func (v *visit) Explain(q *surface.Request, j *surface.Judgement, r *reply.Refus
 		return
 	}
 	switch j.Decision.Reason {
+	case policy.ReasonQuickAction:
+		if c := j.DeniedCommand(); c != nil && c.Line == 0 {
+			r.Message = unseenMessage(c, q.Table.Catalogue())
+		}
 	case policy.ReasonRef:
 		r.Message, r.Decision = refMessage(j.Question.Acts[j.Decision.Act].Update), nil
 	case policy.ReasonTargetDenied:

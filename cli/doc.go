@@ -1,0 +1,2 @@
+// Package cli is patgate's command line: one file for each command, and serve.go, where everything is wired.
+package cli
