@@ -415,7 +415,9 @@ func (x *exchange) noteFurther() {
 		}
 	}
 	for i := range x.question.Commands {
-		x.used.Union(x.question.Commands[i].Needs)
+		if x.set.Commands[i].Line > 0 { // of a template nobody knows what it needs
+			x.used.Union(x.question.Commands[i].Needs)
+		}
 	}
 	x.event.Used = &x.used
 }

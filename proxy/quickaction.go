@@ -31,6 +31,14 @@ func (x *exchange) commandMessage() string {
 }
 
 func describeCommand(c *params.FoundCommand, needs []string) string {
+	if c.Line == 0 {
+		text := "The request has no `" + c.Param + "`, so that the forge would take that of a template and carry out its quick actions, which need " +
+			strings.Join(needs, " and ")
+		if c.Command.Elsewhere {
+			text += ", under all_memberships too"
+		}
+		return text + ". Send a `" + c.Param + "` that is not blank, or use a token that may do it."
+	}
 	text := "Line " + strconv.Itoa(c.Line) + " of `" + c.Param + "` has the quick action /" + c.Name + ", which needs " + strings.Join(needs, " and ")
 	if c.Command.Elsewhere {
 		text += ", under all_memberships too because it may act on another project, group or item"

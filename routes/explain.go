@@ -147,6 +147,9 @@ func (r *Route) notes() []string {
 	}
 	for _, f := range r.Texts {
 		notes = append(notes, "the text of "+f.Param+" may hold quick actions, which need the permissions for what they do")
+		if f.Template {
+			notes = append(notes, "without "+f.Param+" the forge takes a template's text, so that every quick action's permissions are needed")
+		}
 	}
 	return notes
 }

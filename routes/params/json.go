@@ -310,7 +310,7 @@ func (w *walk) scalar(raw jsontext.Value) error {
 		return refuseName(CodeReference, w.path, "must be an id or a full path; leave it out when there is none")
 	}
 	if w.enc == nil {
-		return w.record(d, text)
+		return w.record(d, text, raw[0] == '"')
 	}
 	switch d.kind {
 	case entryTarget:
@@ -330,9 +330,9 @@ func (w *walk) scalar(raw jsontext.Value) error {
 	return w.written(w.enc.WriteValue(raw))
 }
 
-// record keeps what the first pass found.
-func (w *walk) record(d decision, text []byte) error {
-	w.readCommands(w.path, text)
+// record keeps what the first pass found. quoted: the value is a JSON string.
+func (w *walk) record(d decision, text []byte, quoted bool) error {
+	w.readCommands(w.path, text, quoted)
 	if d.undeclared {
 		w.Undeclared++
 	}
