@@ -167,7 +167,7 @@ func (f Find) String() string {
 	return ""
 }
 
-var paramRuleNames = [...]string{"undeclared", "pass", "refuse", "target", "repeat"}
+var paramRuleNames = [...]string{"undeclared", "pass", "refuse", "target", "repeat", "closed"}
 
 // String gives the rule's name as in the route table; "target" for a parameter that names a container.
 func (r ParamRule) String() string {

@@ -226,7 +226,9 @@ func (w *walk) leave() error {
 
 // emptyContainer judges {} and [] like values. An empty list of references names nothing and passes.
 func (w *walk) emptyContainer(f frame) error {
-	d, err := w.decide(w.leaf(nil))
+	l := w.leaf(nil)
+	l.empty = true
+	d, err := w.decide(l)
 	switch {
 	case err != nil:
 		return err
