@@ -32,12 +32,11 @@ func (x *exchange) commandMessage() string {
 
 func describeCommand(c *params.FoundCommand, needs []string) string {
 	if c.Line == 0 {
-		text := "The request has no `" + c.Param + "`, so that the forge would take that of a template and carry out its quick actions, which need " +
-			strings.Join(needs, " and ")
+		text := "The request has no `" + c.Param + "`, so that the forge may take a template's text and carry out the quick actions in it, whatever they are"
 		if c.Command.Elsewhere {
-			text += ", under all_memberships too"
+			text += " and wherever they act"
 		}
-		return text + ". Send a `" + c.Param + "` that is not blank, or use a token that may do it."
+		return text + ". Send a `" + c.Param + "` that is not blank."
 	}
 	text := "Line " + strconv.Itoa(c.Line) + " of `" + c.Param + "` has the quick action /" + c.Name + ", which needs " + strings.Join(needs, " and ")
 	if c.Command.Elsewhere {

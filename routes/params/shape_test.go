@@ -78,5 +78,7 @@ func TestClosedObject(t *testing.T) {
 			wantCode(t, newSet(row, projectPath("1")).JSON(reader(c.json)), c.want)
 		})
 	}
-	t.Run("nothing inside", func(t *testing.T) { wantCode(t, newSet(row, projectPath("1")).JSON(reader(`{"features":{}}`)), CodeNone) })
+	t.Run("nothing inside", func(t *testing.T) {
+		wantCode(t, newSet(row, projectPath("1")).JSON(reader(`{"features":{}}`)), CodeNone)
+	})
 }
