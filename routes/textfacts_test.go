@@ -71,13 +71,19 @@ func TestADisagreementOfTextsIsNoticed(t *testing.T) {
 		change    func(*Route)
 		want      string
 	}{
-		{"a text that is not read", "PUT /projects/{}", func(r *Route) { r.Texts = r.Texts[1:] }, "PUT /projects/{} issues_template: it is a text for quick actions of a work_item"},
-		{"a text of another kind", "PUT /projects/{}/merge_requests/{}", func(r *Route) { r.Texts = []TextField{{Param: "description", Kind: CommandsCommit}} },
+		{"a text that is not read", "PUT /projects/{}",
+			func(r *Route) { r.Texts = r.Texts[1:] }, "PUT /projects/{} issues_template: it is a text for quick actions of a work_item"},
+		{"a text of another kind", "PUT /projects/{}/merge_requests/{}",
+			func(r *Route) { r.Texts = []TextField{{Param: "description", Kind: CommandsCommit}} },
 			"description: it is a text for quick actions of a merge_request"},
-		{"a template that nobody minds", "POST /projects/{}/issues", func(r *Route) { r.Texts = []TextField{{Param: "description", Kind: CommandsWorkItem}} }, "description: it and templates: disagree"},
-		{"drafts that are published by the way", "POST /projects/{}/merge_requests/{}/approve", func(r *Route) { r.Params = nil }, "publish_review: refuse it"},
-		{"a text that is read without need", "POST /projects/{}/releases", func(r *Route) { r.Texts = []TextField{{Param: "description", Kind: CommandsCommit}} }, "nobody knows how"},
-		{"a row that is gone", "POST /projects/{}/issues/{}/notes", nil, "there is no such row"},
+		{"a template that nobody minds", "POST /projects/{}/issues",
+			func(r *Route) { r.Texts = []TextField{{Param: "description", Kind: CommandsWorkItem}} }, "description: it and templates: disagree"},
+		{"drafts that are published by the way", "POST /projects/{}/merge_requests/{}/approve",
+			func(r *Route) { r.Params = nil }, "publish_review: refuse it"},
+		{"a text that is read without need", "POST /projects/{}/releases",
+			func(r *Route) { r.Texts = []TextField{{Param: "description", Kind: CommandsCommit}} }, "nobody knows how"},
+		{"a row that is gone", "POST /projects/{}/issues/{}/notes",
+			nil, "there is no such row"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			rows := rowsByShape(t)
