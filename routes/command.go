@@ -63,6 +63,7 @@ func (c *Command) NeedSet(k CommandKind) *PermissionSet {
 type Commands struct {
 	list  []*Command // in the order of the table
 	names map[string]namedCommand
+	any   [commandKinds]*Command
 }
 
 // namedCommand is a command under one of its names.
@@ -87,9 +88,40 @@ func (c *Commands) Find(name string) *Command {
 	return c.names[name].command
 }
 
+// Any stands for a text that nobody but the forge sees, in which every command of a kind may be: it needs what all of them
+// need. Nil when none is carried out in such texts.
+func (c *Commands) Any(k CommandKind) *Command {
+	if c == nil || k >= commandKinds {
+		return nil
+	}
+	return c.any[k]
+}
+
+// addAny makes the command that stands for all of each kind.
+func (c *Commands) addAny() {
+	for k := CommandsWorkItem; k < commandKinds; k++ {
+		all := &Command{}
+		for _, command := range c.list {
+			for _, p := range command.needs[k] {
+				if !all.needSet[k].Has(p) {
+					all.needs[k] = append(all.needs[k], p)
+					all.needSet[k].Add(p)
+				}
+				all.Elsewhere = all.Elsewhere || command.Elsewhere
+			}
+		}
+		if len(all.needs[k]) > 0 {
+			c.any[k] = all
+		}
+	}
+}
+
 // TextField is a parameter whose text the forge reads for commands.
 type TextField struct {
 	Param    string // canonical name
 	Kind     CommandKind
 	Commands *Commands
+	// Template: where a request has no such text, or a blank one, the forge takes that of a template, a file of the
+	// repository or a setting, and carries out the commands in it.
+	Template bool
 }

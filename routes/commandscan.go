@@ -66,6 +66,18 @@ func beginsLine(before []byte) bool {
 	return true
 }
 
+// Blank tells whether nothing in a text leaves a mark on a page.
+func Blank(text []byte) bool {
+	for len(text) > 0 {
+		r, size := utf8.DecodeRune(text)
+		if !isBlank(r) {
+			return false
+		}
+		text = text[size:]
+	}
+	return true
+}
+
 // isLineEnd tells whether anybody takes r for the end of a line (Unicode 15, section 5.8).
 func isLineEnd(r rune) bool {
 	return r >= '\n' && r <= '\r' || r == 0x85 || r == 0x2028 || r == 0x2029

@@ -147,6 +147,9 @@ func (r *Route) notes() []string {
 	}
 	for _, f := range r.Texts {
 		notes = append(notes, "the text of "+f.Param+" may hold quick actions, which need the permissions for what they do")
+		if f.Template {
+			notes = append(notes, "without "+f.Param+" the forge takes a template's text, so that every quick action's permissions are needed")
+		}
 	}
 	if r.PushOptions != nil {
 		notes = append(notes, "push options (git push -o) need the permissions for what they do: see docs/git.md")
@@ -167,7 +170,7 @@ func (f Find) String() string {
 	return ""
 }
 
-var paramRuleNames = [...]string{"undeclared", "pass", "refuse", "target", "repeat"}
+var paramRuleNames = [...]string{"undeclared", "pass", "refuse", "target", "repeat", "closed"}
 
 // String gives the rule's name as in the route table; "target" for a parameter that names a container.
 func (r ParamRule) String() string {

@@ -138,7 +138,7 @@ func dropped(old, r *Route) []string {
 	}
 	var params []string
 	for name, rule := range old.Params {
-		if rule == ParamRefuse && r.Params[name] != ParamRefuse {
+		if now := r.Params[name]; rule == ParamRefuse && now != ParamRefuse || rule == ParamClosed && now != ParamClosed && now != ParamRefuse {
 			params = append(params, "parameters "+name)
 		}
 	}

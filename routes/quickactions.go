@@ -26,7 +26,7 @@ type fieldKey struct {
 // readQuickActions gives the commands of the table and marks the rows whose texts carry them.
 func (a *assembly) readQuickActions(rows []row) *Commands {
 	q := &quickActions{table: a, rows: rows, files: map[fieldKey]string{}}
-	fields := map[*document]*yaml.Node{}
+	fields, templates := map[*document]*yaml.Node{}, map[*document]*yaml.Node{}
 	for _, d := range a.documents {
 		if d.root == nil {
 			continue
@@ -38,12 +38,22 @@ func (a *assembly) readQuickActions(rows []row) *Commands {
 		s := &section{document: d, table: a}
 		s.fields(n, "quick_actions",
 			field{"commands", func(v *yaml.Node) { q.commands(s, v) }},
-			field{"fields", func(v *yaml.Node) { fields[d] = v }})
+			field{"fields", func(v *yaml.Node) { fields[d] = v }},
+			field{"templates", func(v *yaml.Node) { templates[d] = v }})
 	}
 	commands := &Commands{list: q.list, names: q.names()}
+	commands.addAny()
 	for _, d := range a.documents {
 		if n := fields[d]; n != nil {
-			q.textFields(&section{document: d, table: a}, n, commands)
+			q.textFields(&section{document: d, table: a}, n, "fields", func(s *section, n *yaml.Node, key string, f TextField) {
+				f.Commands = commands
+				q.textField(s, n, key, f)
+			})
+		}
+	}
+	for _, d := range a.documents {
+		if n := templates[d]; n != nil {
+			q.textFields(&section{document: d, table: a}, n, "templates", q.template)
 		}
 	}
 	return commands
@@ -170,22 +180,22 @@ func (a *assembly) problemAt(at Source, fix, format string, args ...any) {
 	}
 }
 
-// textFields reads `fields:` of one file: kind, parameter, rows.
-func (q *quickActions) textFields(s *section, n *yaml.Node, commands *Commands) {
-	s.each(n, "fields", func(key, value *yaml.Node) {
+// textFields reads `fields:` or `templates:` of one file: kind, parameter, rows.
+func (q *quickActions) textFields(s *section, n *yaml.Node, name string, use func(*section, *yaml.Node, string, TextField)) {
+	s.each(n, name, func(key, value *yaml.Node) {
 		kind := slices.Index(commandKindNames[:], key.Value)
 		if kind <= int(CommandsNone) {
-			s.unknownKey(key, "fields", commandKindNames[CommandsNone+1:])
+			s.unknownKey(key, name, commandKindNames[CommandsNone+1:])
 			return
 		}
-		s.each(value, "the fields of "+key.Value, func(key, value *yaml.Node) {
+		s.each(value, "the "+name+" of "+key.Value, func(key, value *yaml.Node) {
 			param, ok := s.line(key, "a parameter")
 			if !ok {
 				return
 			}
 			for _, item := range s.items(value, "the rows of "+param) {
 				if text, ok := s.text(item, "a row"); ok {
-					q.textField(s, item, strings.Join(splitWords(text), " "), TextField{Param: param, Kind: CommandKind(kind), Commands: commands})
+					use(s, item, strings.Join(splitWords(text), " "), TextField{Param: param, Kind: CommandKind(kind)})
 				}
 			}
 		})
@@ -211,4 +221,17 @@ func (q *quickActions) textField(s *section, n *yaml.Node, key string, f TextFie
 		r.Texts = append(r.Texts, f)
 	}
 	q.files[k] = s.file
+}
+
+// template marks a text that the forge takes from a template when the request has none.
+func (q *quickActions) template(s *section, n *yaml.Node, key string, f TextField) {
+	if i, found := q.table.index[key]; found {
+		for j := range q.rows[i].Route.Texts {
+			if t := &q.rows[i].Route.Texts[j]; t.Param == f.Param && t.Kind == f.Kind {
+				t.Template = true
+				return
+			}
+		}
+	}
+	s.problem(n, "list it under fields too", "%s of row %s is no text that is read for commands", f.Param, key)
 }

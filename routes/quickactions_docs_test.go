@@ -65,9 +65,29 @@ A command that GitLab does not carry out in a kind of text, such as ` + "`/merge
 whatever its owner may do. An overlay of the route table may change single commands and texts: see
 [the route table](routes.md#quick-actions).
 
+## Texts that GitLab makes itself
+
+A request that makes an issue, an epic or another work item without a description, or with a blank one, gets the text of a
+template: ` + "`.gitlab/issue_templates/Default.md`" + ` of the repository, or of a template project of a group above or of the instance, or
+the project's setting. GitLab carries out the commands in it. Whoever may push can write them, and patgate does not see them. So
+such a request counts as if every command stood in it, and is refused unless the token may do all of them everywhere. **Send a
+description**, as short as you like: then no template is taken. The texts with a template are marked in the list below.
+
+- The settings ` + "`issues_template` and `merge_requests_template`" + ` are read as texts when a token writes them.
+- ` + "`/create_merge_request`" + ` makes a merge request that is described by the repository's template: it needs what commands there can ask for.
+- An issue that is moved or cloned by a request is made anew, with the commands of the template where it comes to. So that needs
+  ` + "`update_work_item`" + ` there too. One thing is left: by ` + "`/relate`" + ` in that template, the copy can be linked with an item elsewhere
+  that the owner sees.
+- ` + "`/approve` and `/submit_review`" + ` publish the owner's drafts of notes, and need ` + "`update_merge_request`" + `; ` + "`publish_review`" + ` of the
+  request that approves is refused: publish the drafts by their own request.
+- A merge request that is made by the API gets neither a template nor a commit's message for its description; one that is made by a
+  push option does, see [git](git.md).
+
 Not quick actions, and not read: words such as ` + "`Closes #5`" + ` in the description of a merge request or in a commit message,
-which close issues when the change is merged; commands in texts that are stored already, such as drafts of notes that
-the owner wrote in the browser and that a token then publishes.
+which close issues when the change is merged. Which words these are is a setting of the forge, and those in commits that are pushed
+nobody but the forge reads. Nor are commands in texts that are stored already: drafts of notes that the owner wrote in the browser and
+that a token then publishes, and templates and descriptions that were there before. What carries each text to GitLab's quick
+actions, and what does not, is listed in ` + "`routes/testdata/gitlab-quick-actions.tsv`" + `, and the rows are held to it.
 
 ## Commands
 
@@ -101,13 +121,19 @@ Needs are for texts on work items (issues, tasks, incidents, epics), merge reque
 	for k := CommandsWorkItem; k < commandKinds; k++ {
 		for _, r := range table.Routes() {
 			var names []string
+			template := false
 			for _, f := range r.Texts {
 				if f.Kind == k {
 					names = append(names, f.Param)
+					template = template || f.Template
 				}
 			}
 			if len(names) > 0 {
-				fmt.Fprintf(&b, "| %s | %s | `%s %s` |\n", strings.ReplaceAll(k.String(), "_", " "), codes(names), r.Method, r.Path)
+				without := ""
+				if template {
+					without = ", a template without it"
+				}
+				fmt.Fprintf(&b, "| %s | %s%s | `%s %s` |\n", strings.ReplaceAll(k.String(), "_", " "), codes(names), without, r.Method, r.Path)
 			}
 		}
 	}

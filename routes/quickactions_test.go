@@ -29,6 +29,8 @@ quick_actions:
         - POST /projects/{project}/items
         - PUT   /projects/{project}/items/{id}
       title: PUT /projects/{project}/items/{id}
+  templates:
+    work_item: {description: "POST /projects/{project}/items"}
 `
 
 func TestCommandsAreLoaded(t *testing.T) {
@@ -94,6 +96,10 @@ func TestWrongCommandsAreReported(t *testing.T) {
 		{"a row that streams", "title: PUT /projects/{project}/items/{id}", "title: PUT /projects/{project}/files/{id}", "streams bodies, whose commands nobody would see"},
 		{"a parameter twice", "      title: PUT /projects/{project}/items/{id}", "    merge_request:\n      description: PUT /projects/{project}/items/{id}",
 			"description of row PUT /projects/{project}/items/{id} stands twice under fields"},
+		{"a template for another kind of text", `work_item: {description: "POST`, `commit: {description: "POST`,
+			"description of row POST /projects/{project}/items is no text that is read for commands (fix: list it under fields too"},
+		{"a template for another row", `{description: "POST`, `{description: "PUT`, "description of row PUT /projects/{project}/items is no text"},
+		{"a template for nothing", `work_item: {description: "POST`, `none: {description: "POST`, `unknown key "none" in templates`},
 		{"no rows", "      title: PUT /projects/{project}/items/{id}", "      title: []", "the rows of title is empty"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -168,6 +174,22 @@ quick_actions:
 		t.Run(c.name, func(t *testing.T) {
 			_, problems := Load(LoadOptions{Table: testFiles(commandRows), Overlay: overlayFiles([]string{"quick_actions: {commands: " + c.overlay + "}"})})
 			wantProblem(t, problems, c.want)
+		})
+	}
+}
+
+// TestOverlaysOfClosedObjects: what is open where the table is closed protects less.
+func TestOverlaysOfClosedObjects(t *testing.T) {
+	const row = "resources: {job: {run: [{route: 'POST /projects/{project}/play', parameters: {x: %s, x.y_id: pass}}]}}"
+	closed := "category: Test\n" + strings.Replace(row, "%s", "closed", 1)
+	for rule, want := range map[string]string{"closed": "", "refuse": "", "pass": "parameters x", "repeat": "parameters x"} {
+		t.Run(rule, func(t *testing.T) {
+			_, problems := Load(LoadOptions{Table: testFiles(closed), Overlay: overlayFiles([]string{strings.Replace(row, "%s", rule, 1)})})
+			if want != "" {
+				wantProblem(t, problems, want)
+			} else if len(problems) > 0 {
+				t.Error(Problems(problems))
+			}
 		})
 	}
 }

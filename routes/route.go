@@ -190,6 +190,8 @@ const (
 	ParamTarget
 	// ParamRepeat is passed on and may be sent more than once under its plain name (twine's classifiers).
 	ParamRepeat
+	// ParamClosed is an object in which nothing passes but what the row declares.
+	ParamClosed
 )
 
 // Forced is a query parameter that patgate sets itself.

@@ -58,9 +58,11 @@ func (s *section) paramRules(n *yaml.Node, what string) map[string]ParamRule {
 			rules[key.Value] = ParamRefuse
 		case "repeat":
 			rules[key.Value] = ParamRepeat
+		case "closed":
+			rules[key.Value] = ParamClosed
 		case "":
 		default:
-			s.problem(value, "write pass, repeat or refuse; a container belongs under `targets:`", "unknown rule %q of parameter %q", rule, key.Value)
+			s.problem(value, "write pass, repeat, closed or refuse; a container belongs under `targets:`", "unknown rule %q of parameter %q", rule, key.Value)
 		}
 	})
 	return rules

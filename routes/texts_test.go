@@ -8,7 +8,7 @@ import (
 )
 
 // textName matches the parameters that hold a text of a person's.
-var textName = regexp.MustCompile(`(^|[.\]_])(body|notes?|description|text|message|content|comment|summary|details)$`)
+var textName = regexp.MustCompile(`(^|[.\]_])(body|notes?|description|text|message|content|comment|summary|details|template)$`)
 
 // inertTexts are the texts that GitLab 19.3 does not read for commands, with the reason. Only Issuable services,
 // WorkItems services and Notes services (for WorkItem, Issue, MergeRequest, Commit, Epic) call QuickActions::InterpretService.
@@ -21,7 +21,7 @@ var inertTexts = []struct {
 	{"git objects: commit, tag and merge messages close issues by words, not by commands",
 		regexp.MustCompile(`(/repository/(tags|submodules/\{\}|changelog|files/\{\}|commits/\{\}/cherry_pick)|/merge|/suggestions/(\{\}/apply|batch_apply)) (.*message)$`)},
 	{"settings of containers, of the instance and of their parts, shown as they are",
-		regexp.MustCompile(`^(POST|PUT|PATCH|DELETE) (/projects(/user/\{\}|/\{\})?|/projects/\{\}/fork|/projects/(import|remote-import|remote-import-s3)|/groups(/\{\})?|/organizations|/topics(/\{\})?|/application/(settings|appearance)|/broadcast_messages(/\{\})?|/projects/\{\}/export|/geo/status|/users(/\{\})?|/user/status|(/(projects|groups)/\{\})?/notification_settings|.*/(labels|milestones|variables|hooks|member_roles|admin_member_roles|feature_flags|environments|pipeline_schedules|triggers|tokens|personal_access_tokens|impersonation_tokens|access_tokens|debian_distributions|runners|runner_controllers)(/\{\})?) `)},
+		regexp.MustCompile(`^(POST|PUT|PATCH|DELETE) (/projects(/user/\{\}|/\{\})?|/projects/\{\}/fork|/projects/(import|remote-import|remote-import-s3)|/groups(/\{\})?|/organizations|/topics(/\{\})?|/application/(settings|appearance)|/broadcast_messages(/\{\})?|/projects/\{\}/export|/geo/status|/users(/\{\})?|/user/status|(/(projects|groups)/\{\})?/notification_settings|.*/(labels|milestones|variables|hooks|member_roles|admin_member_roles|feature_flags|environments|pipeline_schedules|triggers|tokens|personal_access_tokens|impersonation_tokens|access_tokens|debian_distributions|runners|runner_controllers)(/\{\})?) .*([^t]e|[^e]|note|webhook_template)$`)}, // no template of descriptions
 	{"releases: Releases services take the description as it is", regexp.MustCompile(`/projects/\{\}/releases(/\{\})? `)},
 	{"snippets and wiki pages: their content is no issuable's", regexp.MustCompile(`(/snippets|/wikis)(/\{\})? `)},
 	{"states of vulnerabilities, deployments, commits: a comment that is stored",
@@ -29,6 +29,8 @@ var inertTexts = []struct {
 	{"packages and models: metadata", regexp.MustCompile(`(/packages/pypi|/ml/mlflow/.*) `)},
 	{"read by a model or a scanner, or rendered, not stored as a note",
 		regexp.MustCompile(`(/chat/completions|/code_suggestions/completions|/ai/duo_workflows/.*|/duo_code_review/evaluations|/security_scans/sast/\{\}|/markdown|/ci/lint) `)},
+	{"templates of messages, titles and branch names, and a flag: none is a description",
+		regexp.MustCompile(`(_commit|_title|_branch|_custom)_template$`)},
 	{"captions of images", regexp.MustCompile(`/metric_images(/\{\})? url_text$`)},
 	{"a flag", regexp.MustCompile(`/issues/\{\}/clone with_notes$`)},
 	{"what to be notified of", regexp.MustCompile(`new_note$`)},

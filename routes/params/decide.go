@@ -26,6 +26,7 @@ type leaf struct {
 	place place
 	odd   bool // the name is outside the grammar: only a declaration lets it pass
 	json  bool // a member of a JSON body, whose name is not parsed any further by the forge: "*" covers odd ones too
+	empty bool // an object or a list with nothing in it
 }
 
 // decide applies, in this order: what the row forces, reserved names, the row's declarations, repetitions of the path,
@@ -57,7 +58,19 @@ func (s *Set) decide(l leaf) (decision, error) {
 		if r.how != coveredExactly && s.refusedInAnotherShape(l.name) {
 			return decision{}, refuseName(CodeShape, l.name, "is not allowed on "+s.row()+", in whatever shape it is sent")
 		}
+		if r.how == coveredBelow {
+			if err := s.checkIdentifiers(l.name, r.within); err != nil {
+				return decision{}, err
+			}
+		}
 		return decision{rule: r}, nil
+	case r.what == routes.ParamClosed && r.how == coveredExactly && l.empty:
+		return decision{rule: r}, nil
+	case r.what == routes.ParamClosed && r.how == coveredExactly:
+		return decision{}, refuseName(CodeShape, l.name, "must be an object on "+s.row())
+	case r.what == routes.ParamClosed:
+		return decision{}, refuseName(CodeDeclaredRefused, l.name, "is not among what "+s.row()+" takes inside "+string(l.name[:r.within])+
+			": leave it out, or declare it in the route table: parameters: {"+declaration(l.name)+": pass}")
 	}
 	return decision{}, refuseName(CodeTable, l.name, "has a rule on "+s.row()+" that patgate does not know")
 }
@@ -156,18 +169,26 @@ func (s *Set) decideUndeclared(l leaf) (decision, error) {
 	if s.misshapen(l.name) {
 		return decision{}, refuseName(CodeShape, l.name, "names a container in another shape than "+s.row()+" declares: send it as the row declares it")
 	}
-	for rest, end := l.name, 0; len(rest) > 0; {
-		var word []byte
+	if err := s.checkIdentifiers(l.name, 0); err != nil {
+		return decision{}, err
+	}
+	return decision{undeclared: true}, nil
+}
+
+// checkIdentifiers refuses a name with a component behind the first from bytes that looks like an identifier. What is
+// declared inside an object makes the object's own name harmless.
+func (s *Set) checkIdentifiers(name []byte, from int) error {
+	for rest := name[from:]; len(rest) > 0; {
 		word, next := nextWord(rest)
-		end = len(l.name) - len(rest) + len(word)
-		if identifierWord(word) && (len(next) == 0 || !s.declaredInside(l.name[:end])) {
-			return decision{}, refuseName(CodeIdentifier, l.name, "looks like an identifier and is not declared for "+s.row()+
+		end := len(name) - len(rest) + len(word)
+		if identifierWord(word) && (len(next) == 0 || !s.declaredInside(name[:end])) {
+			return refuseName(CodeIdentifier, name, "looks like an identifier and is not declared for "+s.row()+
 				": leave it out, or, when it cannot reach beyond the container that was checked, declare it in the route table: parameters: {"+
-				declaration(l.name)+": pass}; when it names a further container: targets: [{param: "+declaration(l.name)+", ...}]")
+				declaration(name)+": pass}; when it names a further container: targets: [{param: "+declaration(name)+", ...}]")
 		}
 		rest = next
 	}
-	return decision{undeclared: true}, nil
+	return nil
 }
 
 func declaration(name []byte) string {

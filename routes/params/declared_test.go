@@ -50,8 +50,8 @@ func TestTableDeclaresIdentifiers(t *testing.T) {
 
 // TestUndeclaredIsNoticed plants a row that lacks a declaration.
 func TestUndeclaredIsNoticed(t *testing.T) {
-	row := &routes.Route{Kind: routes.KindPermission, Params: map[string]routes.ParamRule{"entities": routes.ParamPass}}
-	for name, want := range map[string]bool{"to_project_id": true, "entities[].full_path": false, "id": false} {
+	row := &routes.Route{Kind: routes.KindPermission, Params: map[string]routes.ParamRule{"entities": routes.ParamPass, "links.*": routes.ParamPass}}
+	for name, want := range map[string]bool{"to_project_id": true, "entities[].full_path": true, "entities[].name": false, "entities[]": false, "links[].x_id": false, "links.x_id": false, "id": false} {
 		t.Run(name, func(t *testing.T) {
 			if got := undeclared(row, "/projects/{id}/x", name); got != want {
 				t.Errorf("undeclared %v, want %v", got, want)
@@ -77,10 +77,12 @@ func undeclared(r *routes.Route, path, name string) bool {
 		}
 	}
 	for prefix := []byte(name); len(prefix) > 0; prefix = cutLast(prefix) {
-		for _, declared := range []string{string(prefix), string(prefix) + ".*"} {
-			if r.Params[declared] != routes.ParamUndeclared {
-				return false
-			}
+		if r.Params[string(prefix)+".*"] != routes.ParamUndeclared {
+			return false
+		}
+		what, inside := r.Params[string(prefix)], name[len(prefix):]
+		if what == routes.ParamRefuse || what != routes.ParamUndeclared && !IdentifierLike(strings.TrimLeft(inside, ".[]")) {
+			return false
 		}
 	}
 	if r.Params["*"] != routes.ParamUndeclared {

@@ -226,7 +226,9 @@ func (w *walk) leave() error {
 
 // emptyContainer judges {} and [] like values. An empty list of references names nothing and passes.
 func (w *walk) emptyContainer(f frame) error {
-	d, err := w.decide(w.leaf(nil))
+	l := w.leaf(nil)
+	l.empty = true
+	d, err := w.decide(l)
 	switch {
 	case err != nil:
 		return err
@@ -310,7 +312,7 @@ func (w *walk) scalar(raw jsontext.Value) error {
 		return refuseName(CodeReference, w.path, "must be an id or a full path; leave it out when there is none")
 	}
 	if w.enc == nil {
-		return w.record(d, text)
+		return w.record(d, text, raw[0] == '"')
 	}
 	switch d.kind {
 	case entryTarget:
@@ -330,9 +332,9 @@ func (w *walk) scalar(raw jsontext.Value) error {
 	return w.written(w.enc.WriteValue(raw))
 }
 
-// record keeps what the first pass found.
-func (w *walk) record(d decision, text []byte) error {
-	w.readCommands(w.path, text)
+// record keeps what the first pass found. quoted: the value is a JSON string.
+func (w *walk) record(d decision, text []byte, quoted bool) error {
+	w.readCommands(w.path, text, quoted)
 	if d.undeclared {
 		w.Undeclared++
 	}

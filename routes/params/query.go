@@ -92,7 +92,7 @@ func (s *Set) add(e entry, p place) (d decision, err error) {
 	case d.undeclared:
 		s.Undeclared++
 	}
-	s.readCommands(l.name, l.value)
+	s.readCommands(l.name, l.value, true)
 	if p == inQuery {
 		s.query = append(s.query, e)
 	} else {

@@ -7,7 +7,8 @@ type coverage uint8
 
 const (
 	notCovered coverage = iota
-	// coveredBelow: a container above the name is declared pass or repeat; identifiers inside it pass too.
+	// coveredBelow: a container above the name is declared; the elements of a list pass with it, identifiers inside an object
+	// do not.
 	coveredBelow
 	// coveredOpen: a container above the name is declared as "x.*", or everything as "*"; reserved names inside objects
 	// and names outside the grammar pass too.
@@ -22,6 +23,7 @@ type rule struct {
 	what   routes.ParamRule
 	target *routes.Target
 	find   bool
+	within int // coveredBelow: the length of the container's name
 }
 
 // ruleFor looks a canonical name up in the row.
@@ -70,7 +72,7 @@ func (s *Set) ruleFor(name []byte) (rule, error) {
 			return rule{}, nil
 		}
 		if what, ok := s.route.Params[string(prefix)]; ok && what != routes.ParamUndeclared {
-			return rule{how: coveredBelow, what: what}, nil
+			return rule{how: coveredBelow, what: what, within: len(prefix)}, nil
 		}
 	}
 }

@@ -59,6 +59,8 @@ type Set struct {
 	scratch  []byte
 	key      []byte // a name that is looked up
 
+	given []*routes.TextField // the row's texts that the request has, and that are not blank
+
 	nested     []string // the parameters inside objects that the row refuses; read when they are first asked for
 	nestedRead bool
 
@@ -121,7 +123,7 @@ func (s *Set) Reset(route *routes.Route, captures []routes.Capture) {
 	s.route, s.captures = route, captures
 	s.query, s.body, s.names, s.repeats = emptied(s.query), emptied(s.body), emptied(s.names), emptied(s.repeats)
 	s.buf, s.scratch, s.key = s.buf[:0], s.scratch[:0], s.key[:0]
-	s.nested, s.nestedRead = emptied(s.nested), false
+	s.given, s.nested, s.nestedRead = emptied(s.given), emptied(s.nested), false
 	s.bodyRead, s.fromJSON, s.elements, s.path, s.frames = false, 0, s.elements[:0], s.path[:0], s.frames[:0]
 	s.resolved, s.replacements, s.id = false, nil, s.id[:0]
 	for range route.Targets {
@@ -137,9 +139,11 @@ func emptied[T any](s []T) []T {
 	return s[:0]
 }
 
-// Complete refuses a request that lacks a target which the row requires. It is called once, after the query and the body
-// (of a multipart body: its head) were read. A required target inside a list must stand in every element of the list.
+// Complete refuses a request that lacks a target which the row requires, and notes what a template may hold where it lacks
+// a text. It is called once, after the query and the body (of a multipart body: its head) were read. A required target
+// inside a list must stand in every element of the list.
 func (s *Set) Complete() error {
+	s.readTemplates()
 	for i := range s.route.Targets {
 		t := &s.route.Targets[i]
 		if t.Param == "" || !t.Required {

@@ -171,3 +171,83 @@ func TestReadingATextAllocatesNothing(t *testing.T) {
 		})
 	}
 }
+
+// TestAMissingTextIsATemplates: where the forge would take a template's text, the request counts as holding every command,
+// unless it has a text of its own in which the forge sees something.
+func TestAMissingTextIsATemplates(t *testing.T) {
+	table, problems := routes.Load(routes.LoadOptions{Table: []routes.File{
+		{Name: "table.yaml", Data: []byte("forge: gitlab\nversion: 1\nbase: /api/v4\n")},
+		{Name: "rows.yaml", Data: []byte(`
+categories: {Planning: {work_item: {actions: {create: {boundaries: [project]}, update: {boundaries: [project]}, delete: {boundaries: [project]}}}}}
+category: Planning
+resources: {work_item: {create: ["POST /projects/{project}/issues"]}}
+quick_actions:
+  commands:
+    close: {work_item: update_work_item}
+    move: {work_item: [update_work_item, delete_work_item], elsewhere: true}
+    merge: {merge_request: create_work_item}
+    shrug: {harmless: true}
+  fields: {work_item: {description: "POST /projects/{project}/issues", note: "POST /projects/{project}/issues"}}
+  templates: {work_item: {description: "POST /projects/{project}/issues"}}
+`)}}})
+	if len(problems) > 0 {
+		t.Fatal(routes.Problems(problems))
+	}
+	row := table.Routes()[0]
+	for _, c := range []struct {
+		name, form, json string
+		template         bool
+	}{
+		{"none", "title=x", `{"title":"x"}`, true},
+		{"an empty one", "description=", `{"description":""}`, true},
+		{"a blank one", "description=++%C2%A0", `{"description":"  \u00a0"}`, true},
+		{"one that shows nothing", "description=%E2%80%8B", `{"description":"\u200b"}`, true},
+		{"null", "description", `{"description":null}`, true},
+		{"a list", "description[]=x", `{"description":["x"]}`, true},
+		{"an object", "description[x]=x", `{"description":{"x":"x"}}`, true},
+		{"another text", "note=x", `{"note":"x"}`, true},
+		{"one inside an object", "x[description]=x", `{"x":{"description":"x"}}`, true},
+		{"a text", "description=.", `{"description":"."}`, false},
+		{"a text of a harmless command", "description=/shrug", `{"description":"/shrug"}`, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			for carrier, read := range map[string]func(*Set) error{
+				"form": func(s *Set) error { return s.Form([]byte(c.form)) }, "query": func(s *Set) error { return s.Query([]byte(c.form)) },
+				"JSON": func(s *Set) error { return s.JSON(reader(c.json)) },
+			} {
+				s := newSet(row, projectPath("7"))
+				if err := read(s); err != nil {
+					t.Fatal(carrier, err)
+				}
+				if err := s.Complete(); err != nil {
+					t.Fatal(carrier, err)
+				}
+				if got := len(s.Commands) == 1; got != c.template {
+					t.Fatalf("%s: found %v", carrier, foundIn(s))
+				}
+				if !c.template {
+					continue
+				}
+				found := s.Commands[0]
+				needs := table.Catalogue().Names(found.Command.Needs(found.Kind))
+				if found.Line != 0 || found.Param != "description" || !found.Command.Elsewhere || !slices.Equal(needs, []string{"update_work_item", "delete_work_item"}) {
+					t.Errorf("%s: found %+v, which needs %v", carrier, found, needs)
+				}
+			}
+		})
+	}
+	t.Run("a text in one request is none in the next", func(t *testing.T) {
+		s := newSet(row, projectPath("7"))
+		_, _ = s.Form([]byte("description=x")), s.Complete()
+		s.Reset(row, projectPath("7"))
+		if _, _ = s.Form([]byte("title=x")), s.Complete(); len(s.Commands) != 1 {
+			t.Errorf("found %v", foundIn(s))
+		}
+	})
+	t.Run("a number is none", func(t *testing.T) {
+		s := newSet(row, projectPath("7"))
+		if _, _ = s.JSON(reader(`{"description":5}`)), s.Complete(); len(s.Commands) != 1 {
+			t.Errorf("found %v", foundIn(s))
+		}
+	})
+}
