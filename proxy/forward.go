@@ -3,6 +3,7 @@ package proxy
 import (
 	"bytes"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -153,14 +154,18 @@ func (x *exchange) passOn(name, value []byte) (passed []byte, p passes, r *refus
 	return value, passesAlways, nil
 }
 
-// connectionOptions gives the value of the answer's Connection header.
-func connectionOptions(h *fasthttp.ResponseHeader) []byte {
+// connectionOptions gives the options of the answer's Connection headers, as one list.
+func connectionOptions(h *fasthttp.ResponseHeader) (all []byte) {
 	for name, value := range h.All() {
-		if header.EqualFold(name, "connection") {
-			return value
+		switch {
+		case !header.EqualFold(name, "connection"):
+		case all == nil:
+			all = value
+		default:
+			all = slices.Concat(all, []byte{','}, value)
 		}
 	}
-	return nil
+	return all
 }
 
 // droppedByLetter is droppedAnswer by the first letter, with what is dropped for every caller.

@@ -209,7 +209,7 @@ func (x *exchange) read(method string, target, raw, protocol []byte) *refusal {
 	if string(protocol) != "HTTP/1.1" && string(protocol) != "HTTP/1.0" {
 		return refuseVersion
 	}
-	if !isHost(x.fields.Get(header.Host)) || x.fields.Repeated(header.Host) {
+	if !header.IsHost(x.fields.Get(header.Host)) || x.fields.Repeated(header.Host) {
 		return refuseHost
 	}
 	x.client, x.secure = x.h.trusted.client(x.client, x.secure, &x.fields)

@@ -98,7 +98,7 @@ func (l *links) publicOrigin(client []byte) []byte {
 	return client
 }
 
-// appendClientOrigin writes the origin by which a client came. Its Host is one that isHost takes.
+// appendClientOrigin writes the origin by which a client came. Its Host is one that header.IsHost takes.
 func appendClientOrigin(dst []byte, secure bool, host []byte) []byte {
 	if secure {
 		dst = append(dst, "https://"...)
@@ -106,53 +106,4 @@ func appendClientOrigin(dst []byte, secure bool, host []byte) []byte {
 		dst = append(dst, "http://"...)
 	}
 	return append(dst, host...)
-}
-
-// isHost tells whether a Host value is a name, an IPv4 address or a bracketed IPv6 address, with an optional port.
-func isHost(host []byte) bool {
-	if len(host) == 0 || len(host) > 255 {
-		return false
-	}
-	name := host
-	if host[0] == '[' {
-		end := bytes.IndexByte(host, ']')
-		if end < 3 {
-			return false
-		}
-		for _, c := range host[1:end] {
-			if hexValue(c) < 0 && c != ':' && c != '.' {
-				return false
-			}
-		}
-		name = host[end+1:]
-		return len(name) == 0 || name[0] == ':' && isPort(name[1:])
-	}
-	if i := bytes.IndexByte(host, ':'); i >= 0 {
-		if !isPort(host[i+1:]) {
-			return false
-		}
-		name = host[:i]
-	}
-	for _, c := range name {
-		if !hostByte[c] {
-			return false
-		}
-	}
-	return len(name) > 0
-}
-
-var hostByte = func() (ok [256]bool) {
-	for c := range ok {
-		ok[c] = c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '.' || c == '-' || c == '_'
-	}
-	return ok
-}()
-
-func isPort(b []byte) bool {
-	for _, c := range b {
-		if c < '0' || c > '9' {
-			return false
-		}
-	}
-	return len(b) > 0 && len(b) <= 5
 }

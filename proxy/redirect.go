@@ -49,7 +49,7 @@ func (l *links) destination(value []byte) destination {
 		return leadsHere
 	}
 	if _, authority := cutOrigin(value); authority != nil {
-		if isHost(authority) {
+		if header.IsHost(authority) {
 			return leadsAway
 		}
 		return leadsNowhere

@@ -8,6 +8,7 @@ import (
 
 	"github.com/valyala/fasthttp"
 
+	"patgate/proxy/header"
 	"patgate/proxy/loop"
 )
 
@@ -119,7 +120,7 @@ func (c *upstreamConn) receive(isHead bool, answer *fasthttp.Response) error {
 		c.done()
 	}()
 	for range maxInterim {
-		if err := answer.Header.Read(c.br); err != nil {
+		if err := c.readHead(&answer.Header); err != nil {
 			return upstreamError(err)
 		}
 		if status := answer.StatusCode(); status < 100 || status > 199 || status == fasthttp.StatusSwitchingProtocols {
@@ -128,6 +129,31 @@ func (c *upstreamConn) receive(isHead bool, answer *fasthttp.Response) error {
 		}
 	}
 	return errUpstreamBroken
+}
+
+// readHead reads the head of an answer, or of an interim one, by the reader that loops use. The HTTP library, which is more
+// lenient, gets what that has taken.
+func (c *upstreamConn) readHead(h *fasthttp.ResponseHeader) error {
+	var head header.Answer
+	for n := max(c.br.Buffered(), 1); ; n = c.br.Buffered() + 1 {
+		_, err := c.br.Peek(n)
+		in, _ := c.br.Peek(c.br.Buffered())
+		switch got := head.Read(in); {
+		case got == header.Malformed:
+			return errUpstreamBroken
+		case got == header.More && err != nil:
+			return err
+		case got == header.More:
+			continue
+		}
+		if err := h.Read(c.br); err != nil {
+			return errUpstreamBroken
+		}
+		if len(in)-c.br.Buffered() != head.Size || h.StatusCode() != head.Status {
+			return errUpstreamBroken // it was read in another way
+		}
+		return nil
+	}
 }
 
 func upstreamError(err error) error {

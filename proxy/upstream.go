@@ -8,6 +8,8 @@ import (
 	"net"
 	"os"
 	"strings"
+
+	"patgate/proxy/header"
 )
 
 // ErrOption: an option of New is missing or cannot be read.
@@ -35,7 +37,7 @@ func (o *Options) check() error {
 		if origin == o.PublicURL && origin == "" {
 			continue
 		}
-		if !ok || scheme != "http" && scheme != "https" || !isHost([]byte(host)) {
+		if !ok || scheme != "http" && scheme != "https" || !header.IsHost([]byte(host)) {
 			return fmt.Errorf("%w: %q is not an origin such as https://gitlab.example.com", ErrOption, origin)
 		}
 	}
