@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"patgate/proxy/header"
 	"patgate/proxy/loop"
 )
 
@@ -46,6 +47,7 @@ type clientConn struct {
 	behind  []byte       // of the answer, not yet written
 	resumed *exchange    // that a goroutine goes on with
 	served  bool         // a request has been
+	begun   bool         // part of the first request's head was given to the server
 	resting atomic.Bool  // the server was told that the connection has ended, but it goes back to the loop
 }
 
@@ -65,20 +67,54 @@ func (c *clientConn) Read(p []byte) (int, error) {
 		}
 		c.enter(phaseIdle)
 	}
-	if len(c.ahead) > 0 {
+	now := phase(c.phase.Load())
+	switch {
+	case len(c.ahead) > 0:
 		n := copy(p, c.ahead)
 		if c.ahead = c.ahead[n:]; len(c.ahead) == 0 {
 			c.ahead = nil
 		}
+		if c.begins(now) {
+			return c.gather(p, n)
+		}
 		return n, nil
-	}
-	switch now := phase(c.phase.Load()); {
-	case now == phaseIdle && c.socket != nil:
-		return c.readOrRest(p)
-	case now != phaseExchange:
+	case now == phaseExchange:
+		return c.readSteadily(p, c.limits.ReadStall, leastProgress)
+	case !c.begins(now):
 		return c.Conn.Read(p)
 	}
-	return c.readSteadily(p, c.limits.ReadStall, leastProgress)
+	read := c.Conn.Read
+	if now == phaseIdle && c.socket != nil {
+		read = c.readOrRest
+	}
+	n, err := read(p)
+	if err != nil {
+		return n, err
+	}
+	return c.gather(p, n)
+}
+
+// begins tells whether a request begins with the next byte: nothing of it has been given to the server.
+func (c *clientConn) begins(now phase) bool {
+	return now == phaseIdle || now == phaseHeader && !c.begun
+}
+
+// gather reads until p holds the whole head of a request, of which n bytes have come, or is full. So the server has the head
+// before it all at once, in however many pieces it comes, and what it makes of it does not depend on them.
+func (c *clientConn) gather(p []byte, n int) (int, error) {
+	if phase(c.phase.Load()) == phaseIdle && !header.Ends(p[:n]) {
+		c.enter(phaseHeader)
+	}
+	c.begun = true
+	for from := 0; n < len(p) && !header.Ends(p[from:n]); {
+		from = max(n-len("\r\n\r"), 0)
+		m, err := c.Conn.Read(p[n:])
+		n += m
+		if err != nil {
+			return n, err
+		}
+	}
+	return n, nil
 }
 
 // readOrRest reads what has come of the next request. When nothing has, the server is told that the connection has

@@ -141,6 +141,8 @@ func (c *upstreamConn) readHead(h *fasthttp.ResponseHeader) error {
 		switch got := head.Read(in); {
 		case got == header.Malformed:
 			return errUpstreamBroken
+		case got == header.More && err != nil && len(in) == 0 && !isTimeout(err):
+			return io.EOF // or a reset, when the end and the request crossed
 		case got == header.More && err != nil:
 			return err
 		case got == header.More:

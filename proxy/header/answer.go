@@ -24,6 +24,9 @@ func CutLine(in []byte) (line, rest []byte, got State) {
 	return in[:end-1], in[end+1:], Whole
 }
 
+// Ends tells whether the end of a head stands somewhere in what has come.
+func Ends(in []byte) bool { return bytes.Contains(in, []byte("\r\n\r\n")) }
+
 // ReadField reads a field line (RFC 9112, 5) without its end. False: it is not one, or could be read in another way.
 func ReadField(line []byte) (name, value []byte, ok bool) {
 	colon := 0
