@@ -17,14 +17,21 @@ import (
 )
 
 var (
-	wayStatusLines = []string{"HTTP/1.1 200 OK", "HTTP/1.1 404 Not Found", "HTTP/1.1 500 ", "HTTP/1.1 200", "HTTP/1.1 2000 OK", "HTTP/1.1 20 OK", "HTTP/1.1 099 x", "HTTP/1.1 600 x", "HTTP/1.1 999 x", "HTTP/1.0 200 OK",
-		"HTTP/1.2 200 OK", "HTTP/2.0 200 OK", "http/1.1 200 OK", "HTTP/1.1  200 OK", "HTTP/1.1\t200 OK", "HTTP/1.1 200\tOK", "HTTP/1.1 +20 OK", "HTTP/1.1 101 x", "HTTP/1.1 103 x", "HTTP/1.1 204 x", "HTTP/1.1 304 x",
-		"HTTP/1.1 206 x", "HTTP/1.1 302 x", "\r\nHTTP/1.1 200 OK", "\nHTTP/1.1 200 OK", " HTTP/1.1 200 OK", "200 OK", "ICY 200 OK", "HTTP/1.1 200 \xc3\xa9"}
-	wayAnswerNames = []string{"Content-Type", "X-Total", "ETag", "Vary", "Link", "Server", "Content-Encoding", "Cache-Control", "Set-Cookie", "X-Request-Id", "Gitlab-Lb", "Location", "Connection", "Keep-Alive",
-		"Transfer-Encoding", "Content-Length", "Trailer", "Upgrade", "Date", "Retry-After", "Www-Authenticate", "X_Total", "x-total", "content-type", "Proxy-Connection", "X Total", "X-Total ", "X-Total\t",
+	wayStatusLines = []string{"HTTP/1.1 200 OK", "HTTP/1.1 404 Not Found", "HTTP/1.1 500 ", "HTTP/1.1 200",
+		"HTTP/1.1 2000 OK", "HTTP/1.1 20 OK", "HTTP/1.1 099 x", "HTTP/1.1 600 x", "HTTP/1.1 999 x", "HTTP/1.0 200 OK",
+		"HTTP/1.2 200 OK", "HTTP/2.0 200 OK", "http/1.1 200 OK", "HTTP/1.1  200 OK", "HTTP/1.1\t200 OK",
+		"HTTP/1.1 200\tOK", "HTTP/1.1 +20 OK", "HTTP/1.1 101 x", "HTTP/1.1 103 x", "HTTP/1.1 204 x", "HTTP/1.1 304 x",
+		"HTTP/1.1 206 x", "HTTP/1.1 302 x", "\r\nHTTP/1.1 200 OK", "\nHTTP/1.1 200 OK", " HTTP/1.1 200 OK", "200 OK",
+		"ICY 200 OK", "HTTP/1.1 200 \xc3\xa9"}
+	wayAnswerNames = []string{"Content-Type", "X-Total", "ETag", "Vary", "Link", "Server", "Content-Encoding",
+		"Cache-Control", "Set-Cookie", "X-Request-Id", "Gitlab-Lb", "Location", "Connection", "Keep-Alive",
+		"Transfer-Encoding", "Content-Length", "Trailer", "Upgrade", "Date", "Retry-After", "Www-Authenticate",
+		"X_Total", "x-total", "content-type", "Proxy-Connection", "X Total", "X-Total ", "X-Total\t",
 		" X-Total", "\tX-Total", "", "(x)", "X-\xe9", ":"}
-	wayAnswerValues = []string{"x", "", "application/json", "text/plain", "a, b", "\"quoted\"", "\xc3\xa9", "\ta\tb\t", "5", "05", "+5", "0x5", "5, 5", "-1", "99999999999999999999", "chunked", "gzip", "identity", "gzip, chunked",
-		"close", "keep-alive", "X-Total", "close, X-Total", "</x>; rel=\"next\"", "https://elsewhere.example/", "/api/v4/x", "websocket", "X-Sum", "Content-Length", strings.Repeat("v", 3000), strings.Repeat("w", 15000)}
+	wayAnswerValues = []string{"x", "", "application/json", "text/plain", "a, b", "\"quoted\"", "\xc3\xa9", "\ta\tb\t",
+		"5", "05", "+5", "0x5", "5, 5", "-1", "99999999999999999999", "chunked", "gzip", "identity", "gzip, chunked",
+		"close", "keep-alive", "X-Total", "close, X-Total", "</x>; rel=\"next\"", "https://elsewhere.example/",
+		"/api/v4/x", "websocket", "X-Sum", "Content-Length", strings.Repeat("v", 3000), strings.Repeat("w", 15000)}
 )
 
 // generateAnswer makes an answer of which most is in order and little is not.
@@ -43,14 +50,17 @@ func generateAnswer(random *rand.Rand) string {
 	}
 	lines := []string{"Content-Length: 5", "Content-Type: application/json"}
 	if is("length") {
-		lines[0] = mostly(random, 30, "Transfer-Encoding: chunked", "Content-Length: 4", "Content-Length: 9", "Content-Length: 0", "X: y", "Content-Length:5", "content-length: 5 ")
+		lines[0] = mostly(random, 30, "Transfer-Encoding: chunked", "Content-Length: 4", "Content-Length: 9",
+			"Content-Length: 0", "X: y", "Content-Length:5", "content-length: 5 ")
 		body = mostly(random, 50, "5\r\nhello\r\n0\r\n\r\n", "hello", "", "hello"+ordinary("poison"))
 	}
 	for range random.IntN(4) {
-		lines = append(lines, mostly(random, 60, "X-Total: 3", "Vary: Origin", "Connection: keep-alive", "Server: nginx", "Cache-Control: no-cache"))
+		lines = append(lines, mostly(random, 60, "X-Total: 3", "Vary: Origin", "Connection: keep-alive",
+			"Server: nginx", "Cache-Control: no-cache"))
 	}
 	for is("line") && len(lines) < 10 {
-		lines = append(lines, wayAnswerNames[random.IntN(len(wayAnswerNames))]+mostly(random, 80, ": ", ":", " : ", ":\t", "")+wayAnswerValues[random.IntN(len(wayAnswerValues))])
+		lines = append(lines, wayAnswerNames[random.IntN(len(wayAnswerNames))]+mostly(random, 80, ": ", ":", " : ",
+			":\t", "")+wayAnswerValues[random.IntN(len(wayAnswerValues))])
 	}
 	random.Shuffle(len(lines), func(i, j int) { lines[i], lines[j] = lines[j], lines[i] })
 	at := random.IntN(len(lines))
@@ -141,7 +151,8 @@ func (g *gateway) askAnswer(n int) string {
 		body, err := io.ReadAll(a.Body)
 		a.Header.Del("Date") // see copyAnswer
 		a.Header.Del("X-Request-Id")
-		got = fmt.Sprintf("%d %v %v %q %v", a.StatusCode, a.TransferEncoding, a.Header, requestID.ReplaceAll(bytes.ReplaceAll(body, []byte(g.address), []byte("GATEWAY")), nil), err)
+		got = fmt.Sprintf("%d %v %v %q %v",
+			a.StatusCode, a.TransferEncoding, a.Header, requestID.ReplaceAll(bytes.ReplaceAll(body, []byte(g.address), []byte("GATEWAY")), nil), err)
 		got = strings.ReplaceAll(got, g.address, "GATEWAY")
 	}
 	return got

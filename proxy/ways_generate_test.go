@@ -33,27 +33,40 @@ func sometimes(random *rand.Rand, percent int, text string, change func(*rand.Ra
 }
 
 var (
-	wayTargets = []string{jobs, jobs + "?page=2", "/api/v4/projects/group%2Fgranted/jobs", "/api/v4/projects/8/jobs", "/api/v4/projects/7/jobs/1/trace", "/api/v4/nothing",
-		"/", "", "*", "http://patgate.test" + jobs, "//patgate.test" + jobs, "//[x]" + jobs, jobs + "#x", jobs + "?a=#b", jobs + "?page=1&page=2", jobs + "?q=%00", jobs + "%zz",
-		"/api/v4/projects/7/../7/jobs", "/api/v4//projects/7/jobs", jobs + ";x", jobs + "?x=://y", "api/v4/projects/7/jobs", "/-/patgate/x", "/group/granted.git/info/refs?service=git-upload-pack"}
-	wayHosts = []string{"patgate.test", "patgate.test:8080", "[::1]", "[::1]:80", "[abcd]", "[1.2.3.4]", "[::ffff:1.2.3.4]", "[::::]", "[fe80::1%25en0]", "[::1", "::1", "", "a b", "x:", "x:99999",
+	wayTargets = []string{jobs, jobs + "?page=2", "/api/v4/projects/group%2Fgranted/jobs", "/api/v4/projects/8/jobs",
+		"/api/v4/projects/7/jobs/1/trace", "/api/v4/nothing",
+		"/", "", "*", "http://patgate.test" + jobs, "//patgate.test" + jobs, "//[x]" + jobs, jobs + "#x",
+		jobs + "?a=#b", jobs + "?page=1&page=2", jobs + "?q=%00", jobs + "%zz",
+		"/api/v4/projects/7/../7/jobs", "/api/v4//projects/7/jobs", jobs + ";x", jobs + "?x=://y",
+		"api/v4/projects/7/jobs", "/-/patgate/x", "/group/granted.git/info/refs?service=git-upload-pack"}
+	wayHosts = []string{"patgate.test", "patgate.test:8080", "[::1]", "[::1]:80", "[abcd]", "[1.2.3.4]",
+		"[::ffff:1.2.3.4]", "[::::]", "[fe80::1%25en0]", "[::1", "::1", "", "a b", "x:", "x:99999",
 		"x:999999", "a,b", "u@x", "x/y", "1.2.3.4.5", "%41", "x_y", strings.Repeat("h", 255), strings.Repeat("h", 256)}
-	wayNames = []string{"Accept", "User-Agent", "X-Unknown", "If-Match", "Range", "Accept-Encoding", "Accept-Language", "Cache-Control", "Traceparent", "X-Request-Id", "accept", "X_Unknown",
-		"User_Agent", "Connection", "Keep-Alive", "Proxy-Connection", "TE", "Trailer", "Upgrade", "Expect", "Content-Length", "Transfer-Encoding", "Content-Type", "Content-Encoding", "Host",
-		"X-Forwarded-For", "X-Forwarded-Proto", "Cookie", "Sudo", "Authorization", "PRIVATE-TOKEN", "Proxy-Authorization", "!#$%&'*+-.^`|~", "0", strings.Repeat("n", 60),
+	wayNames = []string{"Accept", "User-Agent", "X-Unknown", "If-Match", "Range", "Accept-Encoding", "Accept-Language",
+		"Cache-Control", "Traceparent", "X-Request-Id", "accept", "X_Unknown",
+		"User_Agent", "Connection", "Keep-Alive", "Proxy-Connection", "TE", "Trailer", "Upgrade", "Expect",
+		"Content-Length", "Transfer-Encoding", "Content-Type", "Content-Encoding", "Host",
+		"X-Forwarded-For", "X-Forwarded-Proto", "Cookie", "Sudo", "Authorization", "PRIVATE-TOKEN",
+		"Proxy-Authorization", "!#$%&'*+-.^`|~", "0", strings.Repeat("n", 60),
 		"Accept ", "Accept\t", " Accept", "\tAccept", "A B", "", "(x)", "x@y", "x/y", "x\"y", "Acc\xe9pt", "Accept\r", ":"}
-	wayValues = []string{"*/*", "x/1 (y; z)", "", "a, b", "\"quoted\"", "\xc3\xa9", "\ta\tb\t", "keep-alive", "close", "keep-alive, x", "Accept", "chunked", "gzip", "identity", "chunked, chunked", "0", "5",
-		"05", "+5", "-1", "5 ", "0x5", "5,5", "99999999999999999999", "100-continue", "trailers", "X-Sum", "Authorization", "Content-Length, X", "a,,b", "websocket", "h2c", "text/plain",
+	wayValues = []string{"*/*", "x/1 (y; z)", "", "a, b", "\"quoted\"", "\xc3\xa9", "\ta\tb\t", "keep-alive", "close",
+		"keep-alive, x", "Accept", "chunked", "gzip", "identity", "chunked, chunked", "0", "5",
+		"05", "+5", "-1", "5 ", "0x5", "5,5", "99999999999999999999", "100-continue", "trailers", "X-Sum",
+		"Authorization", "Content-Length, X", "a,,b", "websocket", "h2c", "text/plain",
 		"application/json", "patgate.test", strings.Repeat("v", 200), strings.Repeat("w", 3000), "Basic dTpw", "bytes=0-1"}
-	wayEnds     = []string{"\r\n", "\n", "\r", "\r\r\n", "\n\r", "\r\n ", "\r\n\t", " \r\n", "\t\r\n", "\x00\r\n", "\r\n\r\n", "", "\v\r\n", "\f\r\n"}
-	wayVersions = []string{"HTTP/1.1", "HTTP/1.0", "HTTP/1.2", "HTTP/2.0", "HTTP/0.9", "http/1.1", "HTTP/1.1 ", "HTTP/1.10", "HTTP/1", "HTTP/11", "", "HTTP/1.1\x00", " HTTP/1.1", "HTTPS/1.1"}
-	wayMethods  = []string{"GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "CONNECT", "TRACE", "PRI", "get", "GETT", "G T", "", "G\x00T", "GET\t", " GET", "\x01GET"}
+	wayEnds = []string{"\r\n", "\n", "\r", "\r\r\n", "\n\r", "\r\n ", "\r\n\t", " \r\n", "\t\r\n", "\x00\r\n",
+		"\r\n\r\n", "", "\v\r\n", "\f\r\n"}
+	wayVersions = []string{"HTTP/1.1", "HTTP/1.0", "HTTP/1.2", "HTTP/2.0", "HTTP/0.9", "http/1.1", "HTTP/1.1 ",
+		"HTTP/1.10", "HTTP/1", "HTTP/11", "", "HTTP/1.1\x00", " HTTP/1.1", "HTTPS/1.1"}
+	wayMethods = []string{"GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "CONNECT", "TRACE", "PRI",
+		"get", "GETT", "G T", "", "G\x00T", "GET\t", " GET", "\x01GET"}
 )
 
 // generateRequest makes a request of which most is in order and little is not: control characters at every position, odd line ends,
 // folds, repeated fields, odd names, versions, targets and lengths.
 func generateRequest(random *rand.Rand) string {
-	odd := mostly(random, 45, "", "method", "target", "version", "end", "host", "block", "block", "block", "value", "value", "name", "size", "body")
+	odd := mostly(random, 45, "", "method", "target", "version", "end", "host", "block", "block", "block", "value",
+		"value", "name", "size", "body")
 	if random.IntN(100) < 10 {
 		odd = "all"
 	}
@@ -79,12 +92,15 @@ func generateRequest(random *rand.Rand) string {
 		b.WriteString(mostly(random, 70, "", "\r\n", "\n", "\r\n\r\n", "\r", " "))
 	}
 	b.WriteString(method + mostly(random, 100-5*len(odd), " ", " ", "  ", "\t") + target + " " + version + end())
-	lines := []string{"Host: " + choose("host", wayHosts), mostly(random, 90, "PRIVATE-TOKEN: ${token}", "Authorization: Bearer ${token}", "PRIVATE-TOKEN:${token}", "X-Own: y", "PRIVATE-TOKEN: ${token}x")}
+	lines := []string{"Host: " + choose("host", wayHosts), mostly(random, 90, "PRIVATE-TOKEN: ${token}",
+		"Authorization: Bearer ${token}", "PRIVATE-TOKEN:${token}", "X-Own: y", "PRIVATE-TOKEN: ${token}x")}
 	for range random.IntN(4) {
-		lines = append(lines, mostly(random, 60, "Accept: */*", "User-Agent: x/1", "Connection: keep-alive", "X-Unknown: y", "Accept-Encoding: gzip"))
+		lines = append(lines, mostly(random, 60, "Accept: */*", "User-Agent: x/1", "Connection: keep-alive",
+			"X-Unknown: y", "Accept-Encoding: gzip"))
 	}
 	for is("block") && len(lines) < 12 {
-		lines = append(lines, wayNames[random.IntN(len(wayNames))]+mostly(random, 80, ": ", ":", " : ", ":\t", "")+wayValues[random.IntN(len(wayValues))])
+		lines = append(lines, wayNames[random.IntN(len(wayNames))]+mostly(random, 80, ": ", ":", " : ", ":\t",
+			"")+wayValues[random.IntN(len(wayValues))])
 	}
 	if is("size") {
 		lines = append(lines, generateSize(random)...)
@@ -101,7 +117,9 @@ func generateRequest(random *rand.Rand) string {
 	body := ""
 	if is("body") || method == "POST" {
 		body = mostly(random, 50, "page=1", "5\r\nhello\r\n0\r\n\r\n", `{"title":"x"}`, get(jobs, "PRIVATE-TOKEN: ${token}"))
-		lines = append(lines, mostly(random, 70, fmt.Sprintf("Content-Length: %d", len(strings.ReplaceAll(body, "${token}", strings.Repeat("x", 44)))), "Transfer-Encoding: chunked", "Content-Length: 3"))
+		lines = append(lines, mostly(random, 70, fmt.Sprintf("Content-Length: %d",
+			len(strings.ReplaceAll(body, "${token}", strings.Repeat("x", 44)))), "Transfer-Encoding: chunked",
+			"Content-Length: 3"))
 	}
 	for _, line := range lines {
 		b.WriteString(line + end())

@@ -38,7 +38,8 @@ func echoBytes(t testing.TB) string {
 				_, _ = fmt.Fprintf(c, "HTTP/1.1 200 OK\r\nX-Got: %x\r\nContent-Length: 5\r\n\r\n", got)
 				continue
 			}
-			_, _ = fmt.Fprintf(c, "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: %d\r\n\r\n%s", len(got), got)
+			_, _ = fmt.Fprintf(c, "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: %d\r\n\r\n%s",
+				len(got), got)
 		}
 	})
 }
@@ -209,9 +210,11 @@ func TestRequestsAreReadAlikeEachWay(t *testing.T) {
 			t.Errorf("%v", d)
 		}
 	}
-	t.Logf("%d requests, %d forwarded, %d look-ups in loops, %d disagreements", count, forwarded, sessions.loop.Load(), len(found))
+	t.Logf("%d requests, %d forwarded, %d look-ups in loops, %d disagreements", count, forwarded, sessions.loop.Load(),
+		len(found))
 	if len(found) > 0 || forwarded < int64(count/10) || forwarded > int64(count*9/10) || sessions.loop.Load() < int64(count/10) {
-		t.Errorf("%d disagreements; of %d requests %d were forwarded, %d looked up in loops", len(found), count, forwarded, sessions.loop.Load())
+		t.Errorf("%d disagreements; of %d requests %d were forwarded, %d looked up in loops", len(found),
+			count, forwarded, sessions.loop.Load())
 	}
 }
 
@@ -230,7 +233,8 @@ func TestRequestsReadInAnotherWayAreSeen(t *testing.T) {
 		_ = to.(*net.TCPConn).CloseWrite()
 		_, _ = io.Copy(c, to)
 	})
-	w := &ways{[]string{"loop", "lenient"}, []string{g.address, strings.TrimPrefix(lenient, "http://")}, []string{g.token, g.token}}
+	w := &ways{[]string{"loop",
+		"lenient"}, []string{g.address, strings.TrimPrefix(lenient, "http://")}, []string{g.token, g.token}}
 	found, _ := w.compareRequests(1, 3000, generateRequest)
 	if len(found) == 0 {
 		t.Error("no disagreement was found")
