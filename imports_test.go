@@ -40,7 +40,7 @@ func direction() map[string][]string {
 		"store/...":     {"routes", "policy", "token", "cache", "store", "store/seal"},
 		"proxy":         {"routes", "routes/...", "policy", "token", "cache", "audit", "forge", "proxy/..."},
 		"proxy/header":  {"routes/memo", "token"},
-		"proxy/wire":    {"proxy/wire/loop"},
+		"proxy/wire":    {"proxy/header", "proxy/wire/loop"},
 		"proxy/...":     {"routes", "policy", "token"},
 		"admin/tokens":  {"routes", "policy", "token", "audit", "forge", "store", "store/seal"},
 		"admin/api":     {"routes", "policy", "token", "forge", "store", "admin/tokens"},
@@ -67,7 +67,7 @@ func pure() map[string][]string {
 		"routes/reload": nil,
 		"policy":        text,
 		// A header block is read from the bytes that came, and from nothing else.
-		"proxy/header": slices.Concat(text, []string{"encoding/binary"}),
+		"proxy/header": slices.Concat(text, []string{"encoding/binary", "net/netip"}),
 		// token compares instants that it is given; impure keeps it from asking for the time itself.
 		"token": slices.Concat(text, []string{"crypto/sha256", "crypto/subtle", "encoding/binary", "hash/crc32", "time"}),
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"slices"
 	"time"
 
 	"github.com/valyala/fasthttp"
@@ -149,14 +150,18 @@ func (h *Handler) passage(q *surface.Request, j *surface.Judgement) reply.Passag
 	}
 }
 
-// connectionOptions gives the value of the answer's Connection header.
-func connectionOptions(h *fasthttp.ResponseHeader) []byte {
+// connectionOptions gives the options of the answer's Connection headers, as one list.
+func connectionOptions(h *fasthttp.ResponseHeader) (all []byte) {
 	for name, value := range h.All() {
-		if header.EqualFold(name, "connection") {
-			return value
+		switch {
+		case !header.EqualFold(name, "connection"):
+		case all == nil:
+			all = value
+		default:
+			all = slices.Concat(all, []byte{','}, value)
 		}
 	}
-	return nil
+	return all
 }
 
 func listed(list, name []byte) bool {

@@ -158,7 +158,8 @@ func outcomeOf(state header.State) outcome {
 // answerLine is what is done with a line of an answer, whatever was asked for.
 type answerLine struct {
 	kind   lineKind
-	length int // of the body, as a Content-Length says
+	once   uint8 // a bit for each name that must not come twice
+	length int   // of the body, as a Content-Length says
 }
 
 type lineKind uint8
@@ -177,6 +178,7 @@ func (f *flight) appendAnswer(out []byte, s *station, status int, fields []byte)
 	var lengthText []byte
 	var passage reply.Passage
 	begun := false
+	once := uint8(0)
 	for {
 		line, rest, state := header.CutLine(fields)
 		if state != header.Whole {
@@ -187,7 +189,7 @@ func (f *flight) appendAnswer(out []byte, s *station, status int, fields []byte)
 		if len(line) == 0 {
 			break
 		}
-		known := s.answered.Find(line)
+		known, written := s.answered.Find(line), false
 		if known == nil {
 			if !begun {
 				passage, begun = f.passage(), true
@@ -197,18 +199,20 @@ func (f *flight) appendAnswer(out []byte, s *station, status int, fields []byte)
 			if l, out, ok = readAnswerLine(&passage, &s.scratch, out, line); !ok {
 				return out, nil, 0, answerOther
 			}
-			if l.kind == lineOther {
-				continue
-			}
-			s.answered.Keep(line, l)
-			known = &l
-			if l.kind == linePassed {
-				continue // it is written
+			known, written = &l, l.kind == linePassed
+			if l.kind != lineOther {
+				s.answered.Keep(line, l)
 			}
 		}
+		if once&known.once != 0 {
+			return out, nil, 0, answerOther
+		}
+		once |= known.once
 		switch known.kind {
 		case linePassed:
-			out = append(out, text...)
+			if !written {
+				out = append(out, text...)
+			}
 		case lineLength:
 			if length >= 0 {
 				return out, nil, 0, answerOther
@@ -237,7 +241,7 @@ func readAnswerLine(p *reply.Passage, scratch *[]byte, out, line []byte) (l answ
 	switch len(name) {
 	case len("content-length"):
 		if header.EqualFold(name, "content-length") {
-			l = answerLine{lineLength, lengthOf(value)}
+			l = answerLine{kind: lineLength, length: lengthOf(value)}
 			return l, out, l.length >= 0
 		}
 	case len("connection"):
@@ -249,6 +253,9 @@ func readAnswerLine(p *reply.Passage, scratch *[]byte, out, line []byte) (l answ
 			return l, out, false
 		}
 	}
+	if l.once = onceOf(name); l.once != 0 && len(value) == 0 {
+		return l, out, false // the HTTP library leaves it out
+	}
 	passed, passes, r := p.Field(scratch, name, value)
 	switch {
 	case r != nil:
@@ -259,9 +266,19 @@ func readAnswerLine(p *reply.Passage, scratch *[]byte, out, line []byte) (l answ
 	at := len(out)
 	out = surface.AppendField(out, name, passed)
 	if plain := out[at : len(out)-2]; passes == reply.PassesAlways && string(plain) == string(line) {
-		return answerLine{kind: linePassed}, out, true
+		return answerLine{kind: linePassed, once: l.once}, out, true
 	}
-	return answerLine{kind: lineOther}, out, true
+	return answerLine{kind: lineOther, once: l.once}, out, true
+}
+
+// onceOf gives the bit of a name of which the HTTP library passes the last line on only; 0 for others.
+func onceOf(name []byte) uint8 {
+	for i, single := range [...]string{"server", "content-type", "content-encoding"} {
+		if header.EqualFold(name, single) {
+			return 1 << i
+		}
+	}
+	return 0
 }
 
 // firstFinal and lastFinal bound the status of final answers (RFC 9110, 15).

@@ -24,6 +24,9 @@ func CutLine(in []byte) (line, rest []byte, got State) {
 	return in[:end-1], in[end+1:], Whole
 }
 
+// Ends tells whether the end of a head stands somewhere in what has come.
+func Ends(in []byte) bool { return bytes.Contains(in, []byte("\r\n\r\n")) }
+
 // ReadField reads a field line (RFC 9112, 5) without its end. False: it is not one, or could be read in another way.
 func ReadField(line []byte) (name, value []byte, ok bool) {
 	colon := 0
@@ -64,4 +67,75 @@ func ReadStatus(line []byte) (status int, old, ok bool) {
 		return 0, false, false
 	}
 	return status, old, IsValue(line[3:])
+}
+
+// Answer reads the head of an answer as it comes in. The zero value is at its beginning.
+type Answer struct {
+	Status int
+	Size   int // of the lines that were read
+
+	old             bool // of HTTP/1.0
+	length, chunked bool // how the answer says where its body ends
+	media, coding   bool // whether it says what its body is
+}
+
+// Read goes on with what has come, from the first byte of the head on. It is Whole when the head is; what cannot be read in
+// one way only, such as a body with two lengths or of two types, is Malformed.
+func (a *Answer) Read(in []byte) State {
+	for {
+		line, _, got := CutLine(in[a.Size:])
+		if got != Whole {
+			return got
+		}
+		first := a.Size == 0
+		a.Size += len(line) + len("\r\n")
+		ok := true
+		switch {
+		case first:
+			a.Status, a.old, ok = ReadStatus(line)
+		case len(line) == 0:
+			return Whole
+		default:
+			ok = a.field(line)
+		}
+		if !ok {
+			return Malformed
+		}
+	}
+}
+
+// field reads a field line; false says that the answer cannot be passed on with it.
+func (a *Answer) field(line []byte) bool {
+	name, value, ok := ReadField(line)
+	switch {
+	case !ok:
+		return false
+	case EqualFold(name, "content-length"):
+		twice := a.length || a.chunked
+		a.length = true
+		return !twice && isLength(value)
+	case EqualFold(name, "transfer-encoding"):
+		twice := a.length || a.chunked
+		a.chunked = true
+		return !twice && !a.old && EqualFold(value, "chunked")
+	case EqualFold(name, "content-type"):
+		twice := a.media
+		a.media = true
+		return !twice
+	case EqualFold(name, "content-encoding"):
+		twice := a.coding
+		a.coding = true
+		return !twice
+	}
+	return true
+}
+
+// isLength tells whether a value is a Content-Length (RFC 9110, 8.6) that a number of 64 bits holds.
+func isLength(value []byte) bool {
+	for _, c := range value {
+		if c < '0' || c > '9' {
+			return false
+		}
+	}
+	return len(value) > 0 && len(value) <= 18
 }

@@ -51,22 +51,25 @@ const (
 	badTooMany  = "the request has too many header lines"
 	badFraming  = "the request gives its length in more than one way"
 	badEncoding = "the transfer coding must be chunked"
+	badLength   = "the Content-Length is no number"
+	badValue    = "a header value holds a control character"
+	badTrailer  = "the request announces trailers, and has no chunked body that they could follow"
 )
 
-// Parse reads a raw header block, from behind the request line up to and with the empty line. It is stricter than the
-// HTTP parser in front of it, which lets pass what the forge's own servers could read differently: folded lines, bare
-// line feeds, spaces in names. The text of an error is for the client; an empty one is success.
+// Parse reads a raw header block, from behind the request line up to and with the empty line. It takes nothing that can be
+// read in two ways (RFC 9110, 5.5; RFC 9112, 2.2, 5 and 6): no folded lines, no bare line feeds, no control characters, no
+// blanks around names. It takes nothing either that the HTTP library of the goroutines refuses, so that a request is good or
+// bad whichever way it takes. The text of an error is for the client; an empty one is success.
 func (b *Block) Parse(raw []byte) (problem string) {
 	b.List = b.List[:0]
 	b.seen, b.dup = [4]uint64{}, [4]uint64{}
 	block := raw
 	for len(raw) > 0 {
-		end := bytes.IndexByte(raw, '\n')
-		if end < 1 || raw[end-1] != '\r' {
+		line, rest, state := CutLine(raw)
+		if state != Whole {
 			return badLineEnd
 		}
-		line := raw[:end-1]
-		raw = raw[end+1:]
+		raw = rest
 		if len(line) == 0 {
 			break
 		}
@@ -98,20 +101,28 @@ func (b *Block) Parse(raw []byte) (problem string) {
 		return badFraming
 	case b.Has(TransferEncoding) && !EqualFold(b.Get(TransferEncoding), "chunked"):
 		return badEncoding
+	case b.Has(ContentLength) && !isLength(b.Get(ContentLength)):
+		return badLength
+	case b.Has(Trailer) && !b.Has(TransferEncoding):
+		return badTrailer
 	}
 	return ""
 }
 
 // read reads a line, and remembers it when it may.
 func (b *Block) read(l *Line, line []byte) (problem string) {
-	switch {
-	case line[0] == ' ' || line[0] == '\t':
+	if isSpace(line[0]) {
 		return badFold
+	}
+	l.colon, l.Rule, l.alias = b.Table.lookup(line)
+	switch {
+	case l.colon >= 0 && IsValue(line[l.colon+1:]):
 	case bytes.IndexByte(line, '\r') >= 0:
 		return badLineEnd
-	}
-	if l.colon, l.Rule, l.alias = b.Table.lookup(line); l.colon < 0 {
+	case l.colon < 0:
 		return badName
+	default:
+		return badValue
 	}
 	l.alias = l.alias && l.Class != ClassDropped
 	l.from, l.to = l.colon+1, len(line)

@@ -24,6 +24,7 @@ const (
 	AcceptEncoding
 	ForwardedFor
 	ForwardedProto
+	Trailer
 	UserAgent
 	Accept
 	Range
@@ -150,7 +151,7 @@ var knownFields = []knownField{
 	{"proxy-connection", 0, ClassHop},
 	{"keep-alive", 0, ClassHop},
 	{"te", 0, ClassHop},
-	{"trailer", 0, ClassHop},
+	{"trailer", Trailer, ClassHop},
 	{"upgrade", Upgrade, ClassHop},
 	{"http2-settings", 0, ClassHop},
 

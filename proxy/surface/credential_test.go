@@ -18,9 +18,11 @@ func TestCredentialsBesideRememberedLines(t *testing.T) {
 		t.Fatal(err)
 	}
 	secret := minted.Reveal()
-	lines := []string{"Host: gitlab.example", "Accept: */*", "accept: */*", "User-Agent: x/1", "User_Agent: x/1", "Connection: close",
+	lines := []string{"Host: gitlab.example", "Accept: */*", "accept: */*", "User-Agent: x/1", "User_Agent: x/1",
+		"Connection: close",
 		"PRIVATE-TOKEN: " + secret, "Private_Token: " + secret, "Authorization: Bearer " + secret, "Authorization: Basic dTpw", "Proxy-Authorization: Basic dTpw",
-		"Cookie: _gitlab_session=1", "User-Agent: " + secret, "Accept: " + secret + "," + secret, secret + ": x", "X-Own: " + secret, "X-Own: y"}
+		"Cookie: _gitlab_session=1", "User-Agent: " + secret, "Accept: " + secret + "," + secret, secret + ": x",
+		"X-Own: " + secret, "X-Own: y"}
 	const rounds = 50_000
 	random := rand.New(rand.NewPCG(3, 4))
 	var remembered memo.Of[header.Line]

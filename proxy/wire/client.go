@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"patgate/proxy/header"
 	"patgate/proxy/wire/loop"
 )
 
@@ -49,6 +50,7 @@ type Client struct {
 	ahead   []byte       // of the request, read by the loop and not yet by the server
 	behind  []byte       // of the answer, not yet written
 	served  bool         // a request has been
+	begun   bool         // part of the first request's head was given to the server
 	resting atomic.Bool  // the server was told that the connection has ended, but it goes back to the loop
 }
 
@@ -83,20 +85,54 @@ func (c *Client) Read(p []byte) (int, error) {
 		}
 		c.Enter(PhaseIdle)
 	}
-	if len(c.ahead) > 0 {
+	now := Phase(c.phase.Load())
+	switch {
+	case len(c.ahead) > 0:
 		n := copy(p, c.ahead)
 		if c.ahead = c.ahead[n:]; len(c.ahead) == 0 {
 			c.ahead = nil
 		}
+		if c.begins(now) {
+			return c.gather(p, n)
+		}
 		return n, nil
-	}
-	switch now := Phase(c.phase.Load()); {
-	case now == PhaseIdle && c.socket != nil:
-		return c.readOrRest(p)
-	case now != PhaseExchange:
+	case now == PhaseExchange:
+		return c.readSteadily(p, c.door.timeouts.ReadStall, leastProgress)
+	case !c.begins(now):
 		return c.Conn.Read(p)
 	}
-	return c.readSteadily(p, c.door.timeouts.ReadStall, leastProgress)
+	read := c.Conn.Read
+	if now == PhaseIdle && c.socket != nil {
+		read = c.readOrRest
+	}
+	n, err := read(p)
+	if err != nil {
+		return n, err
+	}
+	return c.gather(p, n)
+}
+
+// begins tells whether a request begins with the next byte: nothing of it has been given to the server.
+func (c *Client) begins(now Phase) bool {
+	return now == PhaseIdle || now == PhaseHeader && !c.begun
+}
+
+// gather reads until p holds the whole head of a request, of which n bytes have come, or is full. So the server has the head
+// before it all at once, in however many pieces it comes, and what it makes of it does not depend on them.
+func (c *Client) gather(p []byte, n int) (int, error) {
+	if Phase(c.phase.Load()) == PhaseIdle && !header.Ends(p[:n]) {
+		c.Enter(PhaseHeader)
+	}
+	c.begun = true
+	for from := 0; n < len(p) && !header.Ends(p[from:n]); {
+		from = max(n-len("\r\n\r"), 0)
+		m, err := c.Conn.Read(p[n:])
+		n += m
+		if err != nil {
+			return n, err
+		}
+	}
+	return n, nil
 }
 
 // readOrRest reads what has come of the next request. When nothing has, the server is told that the connection has

@@ -8,6 +8,7 @@ import (
 
 	"github.com/valyala/fasthttp"
 
+	"patgate/proxy/header"
 	"patgate/proxy/wire/loop"
 )
 
@@ -122,7 +123,7 @@ func (c *Upstream) Receive(isHead bool, answer *fasthttp.Response) error {
 		c.done()
 	}()
 	for range maxInterim {
-		if err := answer.Header.Read(c.reader); err != nil {
+		if err := c.readHead(&answer.Header); err != nil {
 			return AsError(err)
 		}
 		if status := answer.StatusCode(); status < 100 || status > 199 || status == fasthttp.StatusSwitchingProtocols {
@@ -131,6 +132,33 @@ func (c *Upstream) Receive(isHead bool, answer *fasthttp.Response) error {
 		}
 	}
 	return ErrBroken
+}
+
+// readHead reads the head of an answer, or of an interim one, by the reader that loops use. The HTTP library, which is more
+// lenient, gets what that has taken.
+func (c *Upstream) readHead(h *fasthttp.ResponseHeader) error {
+	var head header.Answer
+	for n := max(c.reader.Buffered(), 1); ; n = c.reader.Buffered() + 1 {
+		_, err := c.reader.Peek(n)
+		in, _ := c.reader.Peek(c.reader.Buffered())
+		switch got := head.Read(in); {
+		case got == header.Malformed:
+			return ErrBroken
+		case got == header.More && err != nil && len(in) == 0 && !IsTimeout(err):
+			return io.EOF // or a reset, when the end and the request crossed
+		case got == header.More && err != nil:
+			return err
+		case got == header.More:
+			continue
+		}
+		if err := h.Read(c.reader); err != nil {
+			return ErrBroken
+		}
+		if len(in)-c.reader.Buffered() != head.Size || h.StatusCode() != head.Status {
+			return ErrBroken // it was read in another way
+		}
+		return nil
+	}
 }
 
 // AsError gives what stands for an error of reading an answer.

@@ -1,0 +1,144 @@
+package proxy
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"strings"
+)
+
+// mostly gives one of the texts; the first of them mostly.
+func mostly(random *rand.Rand, usual int, texts ...string) string {
+	if random.IntN(100) < usual {
+		return texts[0]
+	}
+	return texts[random.IntN(len(texts))]
+}
+
+// spoil puts a byte that is no ordinary text somewhere into a text.
+func spoil(random *rand.Rand, text string) string {
+	odd := byte(random.IntN(0x21)) // a control character, or a blank
+	if random.IntN(4) == 0 {
+		odd = byte(0x7f + random.IntN(0x81))
+	}
+	at := random.IntN(len(text) + 1)
+	return text[:at] + string([]byte{odd}) + text[at:]
+}
+
+// sometimes changes a text now and then.
+func sometimes(random *rand.Rand, percent int, text string, change func(*rand.Rand, string) string) string {
+	if random.IntN(100) < percent {
+		return change(random, text)
+	}
+	return text
+}
+
+var (
+	wayTargets = []string{jobs, jobs + "?page=2", "/api/v4/projects/group%2Fgranted/jobs", "/api/v4/projects/8/jobs",
+		"/api/v4/projects/7/jobs/1/trace", "/api/v4/nothing",
+		"/", "", "*", "http://patgate.test" + jobs, "//patgate.test" + jobs, "//[x]" + jobs, jobs + "#x",
+		jobs + "?a=#b", jobs + "?page=1&page=2", jobs + "?q=%00", jobs + "%zz",
+		"/api/v4/projects/7/../7/jobs", "/api/v4//projects/7/jobs", jobs + ";x", jobs + "?x=://y",
+		"api/v4/projects/7/jobs", "/-/patgate/x", "/group/granted.git/info/refs?service=git-upload-pack"}
+	wayHosts = []string{"patgate.test", "patgate.test:8080", "[::1]", "[::1]:80", "[abcd]", "[1.2.3.4]",
+		"[::ffff:1.2.3.4]", "[::::]", "[fe80::1%25en0]", "[::1", "::1", "", "a b", "x:", "x:99999",
+		"x:999999", "a,b", "u@x", "x/y", "1.2.3.4.5", "%41", "x_y", strings.Repeat("h", 255), strings.Repeat("h", 256)}
+	wayNames = []string{"Accept", "User-Agent", "X-Unknown", "If-Match", "Range", "Accept-Encoding", "Accept-Language",
+		"Cache-Control", "Traceparent", "X-Request-Id", "accept", "X_Unknown",
+		"User_Agent", "Connection", "Keep-Alive", "Proxy-Connection", "TE", "Trailer", "Upgrade", "Expect",
+		"Content-Length", "Transfer-Encoding", "Content-Type", "Content-Encoding", "Host",
+		"X-Forwarded-For", "X-Forwarded-Proto", "Cookie", "Sudo", "Authorization", "PRIVATE-TOKEN",
+		"Proxy-Authorization", "!#$%&'*+-.^`|~", "0", strings.Repeat("n", 60),
+		"Accept ", "Accept\t", " Accept", "\tAccept", "A B", "", "(x)", "x@y", "x/y", "x\"y", "Acc\xe9pt", "Accept\r", ":"}
+	wayValues = []string{"*/*", "x/1 (y; z)", "", "a, b", "\"quoted\"", "\xc3\xa9", "\ta\tb\t", "keep-alive", "close",
+		"keep-alive, x", "Accept", "chunked", "gzip", "identity", "chunked, chunked", "0", "5",
+		"05", "+5", "-1", "5 ", "0x5", "5,5", "99999999999999999999", "100-continue", "trailers", "X-Sum",
+		"Authorization", "Content-Length, X", "a,,b", "websocket", "h2c", "text/plain",
+		"application/json", "patgate.test", strings.Repeat("v", 200), strings.Repeat("w", 3000), "Basic dTpw", "bytes=0-1"}
+	wayEnds = []string{"\r\n", "\n", "\r", "\r\r\n", "\n\r", "\r\n ", "\r\n\t", " \r\n", "\t\r\n", "\x00\r\n",
+		"\r\n\r\n", "", "\v\r\n", "\f\r\n"}
+	wayVersions = []string{"HTTP/1.1", "HTTP/1.0", "HTTP/1.2", "HTTP/2.0", "HTTP/0.9", "http/1.1", "HTTP/1.1 ",
+		"HTTP/1.10", "HTTP/1", "HTTP/11", "", "HTTP/1.1\x00", " HTTP/1.1", "HTTPS/1.1"}
+	wayMethods = []string{"GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "CONNECT", "TRACE", "PRI",
+		"get", "GETT", "G T", "", "G\x00T", "GET\t", " GET", "\x01GET"}
+)
+
+// generateRequest makes a request of which most is in order and little is not: control characters at every position, odd line ends,
+// folds, repeated fields, odd names, versions, targets and lengths.
+func generateRequest(random *rand.Rand) string {
+	odd := mostly(random, 45, "", "method", "target", "version", "end", "host", "block", "block", "block", "value",
+		"value", "name", "size", "body")
+	if random.IntN(100) < 10 {
+		odd = "all"
+	}
+	is := func(what string) bool { return odd == what || odd == "all" && random.IntN(3) == 0 }
+	choose := func(what string, texts []string) string {
+		if is(what) {
+			return texts[random.IntN(len(texts))]
+		}
+		return texts[0]
+	}
+	end := func() string {
+		if is("end") && random.IntN(3) == 0 {
+			return wayEnds[random.IntN(len(wayEnds))]
+		}
+		return "\r\n"
+	}
+	method, target, version := choose("method", wayMethods), choose("target", wayTargets), choose("version", wayVersions)
+	if is("target") {
+		target = sometimes(random, 50, target, spoil)
+	}
+	var b strings.Builder
+	if is("end") {
+		b.WriteString(mostly(random, 70, "", "\r\n", "\n", "\r\n\r\n", "\r", " "))
+	}
+	b.WriteString(method + mostly(random, 100-5*len(odd), " ", " ", "  ", "\t") + target + " " + version + end())
+	lines := []string{"Host: " + choose("host", wayHosts), mostly(random, 90, "PRIVATE-TOKEN: ${token}",
+		"Authorization: Bearer ${token}", "PRIVATE-TOKEN:${token}", "X-Own: y", "PRIVATE-TOKEN: ${token}x")}
+	for range random.IntN(4) {
+		lines = append(lines, mostly(random, 60, "Accept: */*", "User-Agent: x/1", "Connection: keep-alive",
+			"X-Unknown: y", "Accept-Encoding: gzip"))
+	}
+	for is("block") && len(lines) < 12 {
+		lines = append(lines, wayNames[random.IntN(len(wayNames))]+mostly(random, 80, ": ", ":", " : ", ":\t",
+			"")+wayValues[random.IntN(len(wayValues))])
+	}
+	if is("size") {
+		lines = append(lines, generateSize(random)...)
+	}
+	random.Shuffle(len(lines), func(i, j int) { lines[i], lines[j] = lines[j], lines[i] })
+	at := random.IntN(len(lines))
+	if is("value") {
+		name, value, _ := strings.Cut(lines[at], ":")
+		lines[at] = name + ":" + spoil(random, value)
+	}
+	if is("name") {
+		lines[at] = spoil(random, lines[at][:random.IntN(len(lines[at]))]) + lines[at]
+	}
+	body := ""
+	if is("body") || method == "POST" {
+		body = mostly(random, 50, "page=1", "5\r\nhello\r\n0\r\n\r\n", `{"title":"x"}`, get(jobs, "PRIVATE-TOKEN: ${token}"))
+		lines = append(lines, mostly(random, 70, fmt.Sprintf("Content-Length: %d",
+			len(strings.ReplaceAll(body, "${token}", strings.Repeat("x", 44)))), "Transfer-Encoding: chunked",
+			"Content-Length: 3"))
+	}
+	for _, line := range lines {
+		b.WriteString(line + end())
+	}
+	b.WriteString(end() + body)
+	return b.String()
+}
+
+// generateSize makes header lines that are many, or long, about the bounds.
+func generateSize(random *rand.Rand) (lines []string) {
+	switch random.IntN(3) {
+	case 0:
+		for i := range 118 + random.IntN(14) {
+			lines = append(lines, fmt.Sprintf("X-%d: y", i))
+		}
+	case 1:
+		lines = append(lines, "X-Long: "+strings.Repeat("x", 16<<10-300+random.IntN(400)))
+	default:
+		lines = append(lines, "Accept: "+strings.Repeat("x", 8<<10), "X-More: "+strings.Repeat("y", random.IntN(16<<10)))
+	}
+	return lines
+}

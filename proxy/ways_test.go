@@ -1,0 +1,247 @@
+package proxy
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"regexp"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// waysCount is how many generated requests and answers are sent each way. PATGATE_DIFFERENTIAL_COUNT sets another number,
+// PATGATE_DIFFERENTIAL_SEED another seed.
+const waysCount = 20_000
+
+// requestID is what differs from request to request in heads and bodies.
+var requestID = regexp.MustCompile(`(?i)(x-request-id: |"request_id":")[0-9a-f]{32}`)
+
+// echoBytes is an upstream that answers with the bytes of the request that it got: as the body, or for HEAD as a field.
+func echoBytes(t testing.TB) string {
+	return bareUpstream(t, func(_ int, c net.Conn) {
+		defer c.Close()
+		r := bufio.NewReader(c)
+		for {
+			got, err := readMessage(r)
+			if err != nil {
+				return
+			}
+			got = requestID.ReplaceAll(got, nil)
+			if bytes.HasPrefix(got, []byte("HEAD ")) {
+				_, _ = fmt.Fprintf(c, "HTTP/1.1 200 OK\r\nX-Got: %x\r\nContent-Length: 5\r\n\r\n", got)
+				continue
+			}
+			_, _ = fmt.Fprintf(c, "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: %d\r\n\r\n%s",
+				len(got), got)
+		}
+	})
+}
+
+// readMessage reads the bytes of one request, as a server does that looks for nothing but its end.
+func readMessage(r *bufio.Reader) (all []byte, err error) {
+	length, chunked := 0, false
+	for {
+		line, err := r.ReadBytes('\n')
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, line...)
+		_, _ = fmt.Sscanf(strings.ToLower(string(line)), "content-length: %d", &length)
+		chunked = chunked || strings.HasPrefix(strings.ToLower(string(line)), "transfer-encoding:")
+		if len(line) <= len("\r\n") {
+			break
+		}
+	}
+	for chunked && !bytes.HasSuffix(all, []byte("0\r\n\r\n")) {
+		b, err := r.ReadByte()
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, b)
+	}
+	body := make([]byte, length)
+	_, err = io.ReadFull(r, body)
+	return append(all, body...), err
+}
+
+// outcomeBy sends bytes on a connection of their own, in pieces, and gives everything that comes back in a form in which it can
+// be compared: of each answer its status, its fields and its body.
+//
+// A request that is in order goes behind them, so that the end is seen, and what the bytes left on the connection.
+func outcomeBy(address string, pieces []string, token string) string {
+	c, err := net.Dial("tcp", address)
+	if err != nil {
+		return err.Error()
+	}
+	defer c.Close()
+	_ = c.SetDeadline(time.Now().Add(20 * time.Second))
+	for i, piece := range pieces {
+		if i > 0 {
+			time.Sleep(time.Millisecond)
+		}
+		if _, err := io.WriteString(c, piece); err != nil {
+			break
+		}
+	}
+	r := bufio.NewReader(c)
+	_ = c.SetReadDeadline(time.Now().Add(answersWithin))
+	_, _ = r.Peek(1) // whoever waits for more does not answer
+	_ = c.SetReadDeadline(time.Now().Add(20 * time.Second))
+	_, _ = io.WriteString(c, get(jobs+"?page="+lastPage, "PRIVATE-TOKEN: "+token))
+	_ = c.(*net.TCPConn).CloseWrite()
+	var out strings.Builder
+	method, _, _ := strings.Cut(strings.TrimLeft(strings.Join(pieces, ""), "\r\n"), " ")
+	for {
+		a, err := http.ReadResponse(r, &http.Request{Method: method})
+		if err != nil {
+			rest, _ := io.ReadAll(r)
+			fmt.Fprintf(&out, "%v %q", err, rest)
+			return strings.ReplaceAll(out.String(), address, "GATEWAY")
+		}
+		body, err := io.ReadAll(a.Body)
+		a.Header.Del("Date")
+		a.Header.Del("X-Request-Id")
+		fmt.Fprintf(&out, "%d %v %q %v\n", a.StatusCode, a.Header, requestID.ReplaceAll(body, nil), err)
+		method = "GET"
+		if a.StatusCode == 200 && bytes.HasPrefix(body, []byte("GET "+jobs+"?page="+lastPage)) {
+			return out.String()
+		}
+	}
+}
+
+const (
+	answersWithin = 30 * time.Millisecond
+	lastPage      = "9876"
+)
+
+// cut cuts a text at up to four places.
+func cut(random *rand.Rand, text string) (pieces []string) {
+	for range 1 + random.IntN(4) {
+		if len(text) < 2 {
+			break
+		}
+		at := 1 + random.IntN(len(text)-1)
+		pieces, text = append(pieces, text[:at]), text[at:]
+	}
+	return append(pieces, text)
+}
+
+// disagreement is a request that was answered in different ways.
+type disagreement struct{ request, way, got, want string }
+
+func (d disagreement) String() string {
+	return fmt.Sprintf("%.2000q\n%s: %.1500s\nfirst: %.1500s", d.request, d.way, d.got, d.want)
+}
+
+// ways are the ways on which a request can be read. The first is that of a loop.
+type ways struct {
+	names     []string
+	addresses []string
+	tokens    []string
+}
+
+// compareRequests sends generated requests each way, and gives those that are not answered alike, with how many were forwarded.
+func (w *ways) compareRequests(seed uint64, count int, generate func(*rand.Rand) string) (found []disagreement, forwarded int64) {
+	var mu sync.Mutex
+	var all sync.WaitGroup
+	var left, passed atomic.Int64
+	left.Store(int64(count))
+	for worker := range 16 {
+		random := rand.New(rand.NewPCG(seed, uint64(worker)))
+		all.Go(func() {
+			for left.Add(-1) >= 0 {
+				request := generate(random)
+				want := ""
+				for i, name := range w.names {
+					sent := strings.ReplaceAll(request, "${token}", w.tokens[i])
+					pieces := []string{sent}
+					if strings.Contains(name, "pieces") {
+						pieces = cut(random, sent)
+					}
+					got := outcomeBy(w.addresses[i], pieces, w.tokens[i])
+					switch {
+					case i == 0:
+						want = got
+						if strings.HasPrefix(got, "200") {
+							passed.Add(1)
+						}
+					case got != want:
+						mu.Lock()
+						found = append(found, disagreement{request, name, got, want})
+						mu.Unlock()
+					}
+				}
+			}
+		})
+	}
+	all.Wait()
+	return found, passed.Load()
+}
+
+// A request means the same whether a loop reads it, or a goroutine, and however it comes in: the answer is the same, and so are
+// the bytes that the forge gets.
+func TestRequestsAreReadAlikeEachWay(t *testing.T) {
+	upstream := echoBytes(t)
+	many := func(o *Options) { o.Limits.FailedCredentials, o.Limits.Connections = 1<<30, 1<<14 }
+	sessions := &pathSessions{}
+	quick := newGateway(t, upstream, func(o *Options) {
+		many(o)
+		sessions.Sessions, o.Sessions = o.Sessions, sessions
+	})
+	slow := newGateway(t, upstream, func(o *Options) {
+		many(o)
+		o.withoutLoops = true
+	})
+	seed := uint64(knob(t, "PATGATE_DIFFERENTIAL_SEED", int(time.Now().UnixNano()&0xffffff)))
+	t.Logf("PATGATE_DIFFERENTIAL_SEED=%d", seed)
+	count := knob(t, "PATGATE_DIFFERENTIAL_COUNT", waysCount)
+	w := &ways{[]string{"loop", "in pieces", "without loops"}, []string{quick.address, quick.address, slow.address},
+		[]string{quick.token, quick.token, slow.token}}
+	found, forwarded := w.compareRequests(seed, count, generateRequest)
+	for i, d := range found {
+		if i < 10 {
+			t.Errorf("%v", d)
+		}
+	}
+	t.Logf("%d requests, %d forwarded, %d look-ups in loops, %d disagreements", count, forwarded, sessions.loop.Load(),
+		len(found))
+	if len(found) > 0 || forwarded < int64(count/10) || forwarded > int64(count*9/10) || sessions.loop.Load() < int64(count/10) {
+		t.Errorf("%d disagreements; of %d requests %d were forwarded, %d looked up in loops", len(found),
+			count, forwarded, sessions.loop.Load())
+	}
+}
+
+// A reader that is more lenient in one character is found.
+func TestRequestsReadInAnotherWayAreSeen(t *testing.T) {
+	g := newGateway(t, echoBytes(t), func(o *Options) { o.Limits.FailedCredentials = 1 << 30 })
+	lenient := bareUpstream(t, func(_ int, c net.Conn) {
+		defer c.Close()
+		in, _ := io.ReadAll(c)
+		to, err := net.Dial("tcp", g.address)
+		if err != nil {
+			return
+		}
+		defer to.Close()
+		_, _ = to.Write(bytes.ReplaceAll(in, []byte{1}, nil))
+		_ = to.(*net.TCPConn).CloseWrite()
+		_, _ = io.Copy(c, to)
+	})
+	w := &ways{[]string{"loop",
+		"lenient"}, []string{g.address, strings.TrimPrefix(lenient, "http://")}, []string{g.token, g.token}}
+	found, _ := w.compareRequests(1, 3000, generateRequest)
+	if len(found) == 0 {
+		t.Error("no disagreement was found")
+	}
+	for _, d := range found {
+		if !strings.Contains(d.request, "\x01") {
+			t.Errorf("%v", d)
+		}
+	}
+}
