@@ -132,6 +132,7 @@ func (x *exchange) readParameters() error {
 		return err
 	}
 	x.event.Undeclared = x.set.Undeclared
+	x.rendered = x.set.Asks(x.op.Route.Response.RenderedFor)
 	return x.set.Complete()
 }
 

@@ -37,6 +37,7 @@ type exchange struct {
 	sealed     sealedRequest
 	web        webRequest
 	set        params.Set
+	rendered   bool // the query asks for rendered texts, which are taken out of the answer
 	question   policy.Question
 	containers []policy.Container
 	found      []routes.Reference // of containers, by index
@@ -146,7 +147,7 @@ func (x *exchange) unjudge() {
 	x.question.Checks = emptied(x.question.Checks)
 	x.question.Refs, x.question.Commands = emptied(x.question.Refs), emptied(x.question.Commands)
 	x.containers, x.found = emptied(x.containers), emptied(x.found)
-	x.renamed = false
+	x.renamed, x.rendered = false, false
 }
 
 // emptied empties a slice that keeps its memory for the next request. Most are empty already.

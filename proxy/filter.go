@@ -11,27 +11,48 @@ import (
 	"patgate/proxy/answer"
 )
 
-// changes tells whether the row has something changed in the answer: keys taken out, or links rewritten. Only successes
-// and JSON are looked into; see filterable.
+// rewrites tells whether something is changed in the answer to the request: keys or rendered texts taken out, or links
+// rewritten.
+func (x *exchange) rewrites() bool {
+	r := x.op.Route
+	return r != nil && (len(r.Response.Remove) > 0 || r.Response.Links || r.Response.Rendered || x.rendered)
+}
+
+// changes tells whether something is changed in the answer that has come. Only successes and JSON are looked into; see
+// filterable.
 func (x *exchange) changes() bool {
-	return x.cred.caller == callerPatgate && x.op.Route != nil && (len(x.op.Route.Response.Remove) > 0 || x.op.Route.Response.Links) &&
-		(x.answer.StatusCode() < 300 || x.isJSON())
+	return x.cred.caller == callerPatgate && x.rewrites() && (x.answer.StatusCode() < 300 || x.isJSON())
 }
 
 func (x *exchange) isJSON() bool {
-	media, _, _ := bytes.Cut(x.answer.Header.ContentType(), []byte{';'})
-	media = trimSpace(media)
+	media := x.mediaType()
 	return equalFold(media, "application/json") || hasPrefix(media, "application/") && bytes.HasSuffix(media, []byte("+json"))
 }
 
+func (x *exchange) isFeed() bool { return equalFold(x.mediaType(), "application/atom+xml") }
+
+// mediaType gives the answer's without its parameters.
+func (x *exchange) mediaType() []byte {
+	media, _, _ := bytes.Cut(x.answer.Header.ContentType(), []byte{';'})
+	return trimSpace(media)
+}
+
 // filterable tells whether an answer that must be changed can be read: all of it is there and plain; JSON where keys are
-// taken out, else any text that has the letters of addresses where ASCII has them.
+// taken out, JSON or a feed where rendered texts are, else any text that has the letters of addresses where ASCII has them.
 func (x *exchange) filterable() bool {
-	h := &x.answer.Header
+	h, r := &x.answer.Header, &x.op.Route.Response
 	if len(h.ContentEncoding()) > 0 || x.answer.StatusCode() == fasthttp.StatusPartialContent {
 		return false
 	}
-	return x.isJSON() || len(x.op.Route.Response.Remove) == 0 && isText(h.ContentType())
+	switch {
+	case x.isJSON():
+		return true
+	case len(r.Remove) > 0:
+		return false
+	case r.Rendered || x.rendered:
+		return x.isFeed() && !r.Links
+	}
+	return isText(h.ContentType())
 }
 
 // isText tells whether a media type has no charset that spells addresses in another way.
@@ -55,14 +76,21 @@ type changer interface {
 
 func (x *exchange) filter() changer {
 	r := &x.op.Route.Response
-	if !r.Links {
-		return answer.NewFilter(r.Remove)
+	f := answer.NewFilter(r.Remove)
+	if r.Rendered || x.rendered {
+		f = f.WithoutRendered()
 	}
-	l := answer.NewLinks(x.h.links.hosts, x.h.links.publicOrigin(x.origin))
-	if x.isJSON() {
-		return answer.NewFilter(r.Remove).WithLinks(l)
+	var l *answer.Links
+	if r.Links {
+		l = answer.NewLinks(x.h.links.hosts, x.h.links.publicOrigin(x.origin))
 	}
-	return l
+	switch {
+	case x.isJSON():
+		return f.WithLinks(l)
+	case r.Links:
+		return l
+	}
+	return answer.Feed{}
 }
 
 // filterSmall filters an answer that was read whole.
@@ -88,7 +116,7 @@ func (s *answerStream) writeFiltered(w io.Writer) (int64, error) {
 	case source.err != nil:
 		s.err = source.err
 		return counted.n, source.err
-	case errors.Is(err, answer.ErrNotJSON):
+	case errors.Is(err, answer.ErrIllegible):
 		s.unreadable = true
 		return counted.n, err
 	}

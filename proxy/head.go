@@ -16,7 +16,7 @@ func (x *exchange) appendHead(dst, target []byte) []byte {
 	if !x.decision.Anonymous {
 		dst = x.appendCredential(dst)
 	}
-	plainAnswer := x.op.Route != nil && (len(x.op.Route.Response.Remove) > 0 || x.op.Route.Response.Links) || x.git.batch != nil || x.registry.auth != nil
+	plainAnswer := x.rewrites() || x.git.batch != nil || x.registry.auth != nil
 	if x.surface == surfaceWeb {
 		dst = append(dst, "Accept: */*\r\n"...) // it could ask for another format than the path does
 	}

@@ -163,10 +163,10 @@ func (x *exchange) judgeQuickly(target, raw []byte) bool {
 		return false
 	}
 	row := x.op.Route
-	if row == nil || x.owned() || row.Issues != "" || len(row.Response.Remove) > 0 || row.Response.Links || row.Redirects || row.Find.From == routes.FindByLookup {
+	if row == nil || x.owned() || row.Issues != "" || x.rewrites() || row.Redirects || row.Find.From == routes.FindByLookup {
 		return false
 	}
-	if x.plan() != nil || x.readParameters() != nil || x.resolve() != nil {
+	if x.plan() != nil || x.readParameters() != nil || x.rendered || x.resolve() != nil {
 		return false
 	}
 	return x.decide() == nil && x.rebuild() == nil

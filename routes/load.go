@@ -62,6 +62,7 @@ func Load(opts LoadOptions) (*Table, []Problem) {
 		}
 	}
 	commands := a.readQuickActions(rows)
+	a.readRendered(rows)
 	routes := make([]*Route, len(rows))
 	for i := range rows {
 		routes[i] = rows[i].Route
