@@ -192,6 +192,28 @@ func (x *exchange) registryChallenge() {
 	x.ctx.Response.Header.SetBytesV("WWW-Authenticate", x.appendRegistryChallenge(nil))
 }
 
+// ownFields are the header fields of an answer that patgate makes of the forge's: of those that came with it only what says whether
+// and how to ask again.
+func (x *exchange) ownFields(mediaType string) {
+	h := &x.ctx.Response.Header
+	status, closes := h.StatusCode(), h.ConnectionClose()
+	kept := map[string]string{"Cache-Control": "no-store"}
+	for _, name := range [...]string{"Date", "X-Request-Id", "Retry-After", "WWW-Authenticate", "LFS-Authenticate"} {
+		if v := h.Peek(name); len(v) > 0 {
+			kept[name] = string(v)
+		}
+	}
+	h.Reset()
+	h.SetStatusCode(status)
+	h.SetContentType(mediaType)
+	for name, value := range kept {
+		h.Set(name, value)
+	}
+	if closes {
+		h.SetConnectionClose()
+	}
+}
+
 // isLFSPath tells whether Git LFS asks there, which shows only messages in JSON.
 func isLFSPath(path []byte) bool {
 	return bytes.Contains(path, []byte(".git/info/lfs/")) || bytes.Contains(path, []byte(".git/gitlab-lfs/"))

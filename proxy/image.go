@@ -149,8 +149,7 @@ func (x *exchange) deliverToken() (kept bool) {
 	_ = a.CloseBodyStream()
 	x.free(true)
 	out := &x.ctx.Response
-	out.Header.SetContentType("application/json")
-	out.Header.Del("ETag")
+	x.ownFields("application/json")
 	out.SetBody(body)
 	x.complete(out.StatusCode(), int64(len(body)))
 	return false

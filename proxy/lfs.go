@@ -101,8 +101,7 @@ func (x *exchange) deliverBatch() (kept bool) {
 	_ = a.CloseBodyStream()
 	x.free(true)
 	out := &x.ctx.Response
-	out.Header.SetContentType(git.LFSMediaType)
-	out.Header.Del("ETag")
+	x.ownFields(git.LFSMediaType)
 	out.SetBody(body)
 	x.complete(status, int64(len(body)))
 	return false
