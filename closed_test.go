@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// TestNothingOfTheForgeIsKeptUnread demands that what patgate asks the forge is read into fields that it names: an answer that is kept
-// whole would go into answers of patgate's own past the filters of those that are forwarded.
+// TestNothingOfTheForgeIsKeptUnread demands that what patgate asks the forge is read into fields that it names: an answer that is
+// kept whole would go into answers of patgate's own past the filters of those that are forwarded.
 func TestNothingOfTheForgeIsKeptUnread(t *testing.T) {
 	read := 0
 	for _, folder := range []string{"forge", "admin", "store"} {

@@ -104,8 +104,8 @@ func ownRows(t *testing.T, id string) (out [][2]string) {
 	return out
 }
 
-// TestThreatAnswersOfPatgateGoPastTheFilters: what a forwarded row has taken out of its answer (runners_token in nineteen rows) comes
-// out of an answer that patgate makes itself from what it asked the forge. The attack: ask for each of patgate's own answers, with
+// TestThreatAnswersOfPatgateGoPastTheFilters: what a forwarded row has taken out of its answer (runners_token in nineteen rows)
+// comes out of an answer that patgate makes itself from what it asked the forge. The attack: ask for each of patgate's own answers, with
 // a token that may only read jobs, with one that may do more, and with the owner's credential. The control: what the forge adds
 // comes through in an answer that is forwarded.
 func TestThreatAnswersOfPatgateGoPastTheFilters(t *testing.T) {

@@ -148,7 +148,8 @@ func (r *Route) notes() []string {
 	case r.Response.Rendered:
 		notes = append(notes, "texts that the forge rendered are taken out of the answer")
 	case len(r.Response.RenderedFor) > 0:
-		notes = append(notes, "with "+strings.Join(r.Response.RenderedFor, " or ")+", texts that the forge rendered are taken out of the answer")
+		with := strings.Join(r.Response.RenderedFor, " or ")
+		notes = append(notes, "with "+with+", texts that the forge rendered are taken out of the answer")
 	}
 	if r.Response.Links {
 		notes = append(notes, "addresses of the forge in the answer become patgate's")

@@ -53,8 +53,8 @@ func (m *rendered) list(s *section, n *yaml.Node, param string) {
 func (m *rendered) mark(s *section, n *yaml.Node, key, param string) {
 	i, found := m.table.index[key]
 	if !found {
-		s.problem(n, DidYouMean(key, slices.Collect(maps.Keys(m.table.index)), "write METHOD PATH exactly as `patgate routes list` prints it"),
-			"there is no row %s whose answer could hold rendered texts", key)
+		fix := DidYouMean(key, slices.Collect(maps.Keys(m.table.index)), "write METHOD PATH exactly as `patgate routes list` prints it")
+		s.problem(n, fix, "there is no row %s whose answer could hold rendered texts", key)
 		return
 	}
 	r, k := m.rows[i].Route, fieldKey{i, param}

@@ -22,7 +22,8 @@ func (c *call) render(text string) string {
 		}
 		for _, i := range p.issues {
 			if strconv.FormatInt(i.iid, 10) == parts[2] {
-				return fmt.Sprintf(`<a href="%s/%s/-/issues/%d" title="%s">%s</a>`, c.f.external, w.projectPath(p), i.iid, html.EscapeString(i.title), reference)
+				address := fmt.Sprintf("%s/%s/-/issues/%d", c.f.external, w.projectPath(p), i.iid)
+				return fmt.Sprintf(`<a href="%s" title="%s">%s</a>`, address, html.EscapeString(i.title), reference)
 			}
 		}
 		return reference

@@ -81,6 +81,7 @@ func writeFeed(w http.ResponseWriter, name, container, rendered string) {
 	}
 	w.Header().Set("Content-Type", "application/atom+xml; charset=utf-8")
 	_, _ = fmt.Fprintf(w, `<?xml version="1.0" encoding="UTF-8"?>
-<feed xmlns="http://www.w3.org/2005/Atom"><title>feed %s of %s</title><entry><title>the entry</title><content type="html">%s</content></entry></feed>
+<feed xmlns="http://www.w3.org/2005/Atom"><title>feed %s of %s</title>
+<entry><title>the entry</title><content type="html">%s</content></entry></feed>
 `, html.EscapeString(name), container, html.EscapeString(rendered))
 }
