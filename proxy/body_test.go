@@ -13,6 +13,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"patgate/proxy/header"
 )
 
 func TestBodiesAreWrittenAnew(t *testing.T) {

@@ -175,9 +175,9 @@ func listed(list, name []byte) bool {
 	return false
 }
 
-// changes tells whether the row has something changed in the answer.
+// changes tells whether something is changed in the answer.
 func (x *exchange) changes() bool {
-	return x.request.IsPatgate() && reply.Changes(x.judgement.Op.Route, &x.delivery.answer)
+	return x.request.IsPatgate() && x.judgement.Change().In(&x.delivery.answer)
 }
 
 // deliver hands the forge's answer to the server. kept tells that the exchange lives on until the answer's body is
@@ -198,23 +198,23 @@ func (x *exchange) deliver() (kept bool) {
 			return x.deliverRewritten(v, status, limit)
 		}
 	}
-	row := x.judgement.Op.Route
-	var change reply.Changer
+	var changer reply.Changer
 	if x.changes() {
-		if !reply.Changeable(row, a) {
+		change := x.judgement.Change()
+		if !change.Possible(a) {
 			return x.broken(reply.ErrIllegible, reply.FailureAnswer)
 		}
-		change = reply.NewChanger(row, a, x.h.forge.Links, q.Origin)
+		changer = change.Changer(a, x.h.forge.Links, q.Origin)
 	}
 	if length >= 0 && length <= smallAnswer {
-		return x.deliverSmall(status, length, change)
+		return x.deliverSmall(status, length, changer)
 	}
 	a.StreamBody = true
 	if err := a.ReadBody(d.upstream.Reader(), 0); err != nil {
 		return x.broken(reply.ErrUnavailable, reply.FailureUpstream)
 	}
-	d.stream = answerStream{x: x, from: a.BodyStream(), change: change}
-	if change != nil {
+	d.stream = answerStream{x: x, from: a.BodyStream(), changer: changer}
+	if changer != nil {
 		length = -1
 	}
 	if length < 0 && !x.ctx.Request.Header.IsHTTP11() {
@@ -226,16 +226,16 @@ func (x *exchange) deliver() (kept bool) {
 }
 
 // deliverSmall reads an answer whole and frees the connection before the client is written to.
-func (x *exchange) deliverSmall(status, length int, change reply.Changer) (kept bool) {
+func (x *exchange) deliverSmall(status, length int, changer reply.Changer) (kept bool) {
 	reader := x.delivery.upstream.Reader()
 	body, err := reader.Peek(length)
 	if err != nil {
 		err = wire.AsError(err)
 		return x.broken(reply.Of(err), reply.FailureOf(err))
 	}
-	if change != nil {
+	if changer != nil {
 		var changed bytes.Buffer
-		if err := change.Copy(&changed, bytes.NewReader(body)); err != nil {
+		if err := changer.Copy(&changed, bytes.NewReader(body)); err != nil {
 			return x.broken(reply.ErrIllegible, reply.FailureAnswer)
 		}
 		body = changed.Bytes()
@@ -269,8 +269,7 @@ func (x *exchange) deliverRewritten(v surface.Rewriter, status int, limit int64)
 	_ = d.answer.CloseBodyStream()
 	d.free(true)
 	out := &x.ctx.Response
-	out.Header.SetContentType(media)
-	out.Header.Del("ETag")
+	reply.OwnFields(&out.Header, media)
 	out.SetBody(body)
 	x.complete(status, int64(len(body)))
 	return false

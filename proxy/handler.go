@@ -156,9 +156,8 @@ func judge(q *surface.Request, v surface.Visit, b *surface.Body, j *surface.Judg
 
 // rebuild writes the upstream request.
 func (h *Handler) rebuild(q *surface.Request, v surface.Visit, b *surface.Body, j *surface.Judgement, s *surface.Sending) error {
-	row := j.Op.Route
-	s.Place = q.Credential.Placing(row)
-	s.WholeAnswer = row != nil && (len(row.Response.Remove) > 0 || row.Response.Links)
+	s.Place = q.Credential.Placing(j.Op.Route)
+	s.WholeAnswer = j.Change().Any()
 	if err := v.Rebuild(q, b, j, s); err != nil {
 		return err
 	}

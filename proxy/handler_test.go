@@ -11,6 +11,7 @@ import (
 	"patgate/forge"
 	"patgate/policy"
 	"patgate/proxy/surface"
+	"patgate/proxy/header"
 )
 
 func TestAllowedRequestIsRebuilt(t *testing.T) {

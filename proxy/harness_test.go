@@ -51,6 +51,8 @@ resources:
     read:
       - GET /projects/{project}/jobs public
       - GET /projects/{project}/jobs/{job_id}/trace
+      - GET /projects/{project}/boards
+      - GET /projects/{project}/issues
     run:
       - POST /projects/{project}/jobs/{job_id}/play
   project:
@@ -106,6 +108,10 @@ resources:
     read:
       - route: GET /snippets/{snippet_id}
         lookup: {get: "/snippets/{snippet_id}", project: project_id, user: project_id=null, send: id}
+rendered:
+  always: GET /projects/{project}/boards
+  with:
+    details: GET /projects/{project}/issues
 `)},
 	{Name: "open.yaml", Data: []byte("kind: open\nroutes:\n  - GET /broadcast_messages\n")},
 	{Name: "other.yaml", Data: []byte("kind: other-credential\ncredentials:\n  CI job token:\n    - GET /job\n")},

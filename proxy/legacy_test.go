@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"patgate/audit"
+	"patgate/proxy/header"
 )
 
 func TestLegacyIsTransparent(t *testing.T) {

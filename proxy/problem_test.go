@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"testing"
+	"patgate/proxy/header"
 )
 
 // A denial is problem details (RFC 9457) for a client that takes anything, and plain JSON for one that asks for that.

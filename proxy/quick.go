@@ -123,11 +123,10 @@ func (t *front) decide(x *exchange, target, raw []byte) bool {
 		return false
 	}
 	row := j.Op.Route
-	if h.owns(row) || row.Issues != "" || len(row.Response.Remove) > 0 || row.Response.Links || row.Redirects ||
-		row.Find.From == routes.FindByLookup {
+	if h.owns(row) || row.Issues != "" || j.Change().Any() || row.Redirects || row.Find.From == routes.FindByLookup {
 		return false
 	}
-	return j.Ordinary(q, &x.body, x.visit) == nil && h.rebuild(q, x.visit, &x.body, j, &x.sending) == nil
+	return j.Ordinary(q, &x.body, x.visit) == nil && !j.Rendered && h.rebuild(q, x.visit, &x.body, j, &x.sending) == nil
 }
 
 // recognise finds the session of a token that may be used, where that is in the cache.

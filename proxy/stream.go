@@ -19,7 +19,7 @@ type answerStream struct {
 	whole bool
 	err   error // of the source
 
-	change     reply.Changer // nil: everything passes
+	changer    reply.Changer // nil: everything passes
 	unreadable bool          // it could not be read
 }
 
@@ -42,7 +42,7 @@ func (s *answerStream) note(err error) {
 
 // WriteTo copies with a buffer of our own, larger than the server's.
 func (s *answerStream) WriteTo(w io.Writer) (written int64, err error) {
-	if s.change != nil {
+	if s.changer != nil {
 		return s.writeChanged(w)
 	}
 	buf := wire.CopyBuffers.Get().(*[]byte)
@@ -96,7 +96,7 @@ func (s *answerStream) writeChanged(w io.Writer) (int64, error) {
 	counted := &countingWriter{to: w}
 	buffered := bufio.NewWriterSize(counted, 32<<10)
 	source := &notingReader{from: s.from}
-	err := s.change.Copy(buffered, source)
+	err := s.changer.Copy(buffered, source)
 	if err == nil {
 		err = buffered.Flush()
 	}
@@ -107,7 +107,7 @@ func (s *answerStream) writeChanged(w io.Writer) (int64, error) {
 	case source.err != nil:
 		s.err = source.err
 		return counted.n, source.err
-	case errors.Is(err, filter.ErrNotJSON):
+	case errors.Is(err, filter.ErrIllegible):
 		s.unreadable = true
 		return counted.n, err
 	}

@@ -142,6 +142,15 @@ func (r *Route) notes() []string {
 		}
 		notes = append(notes, "the forge looks for the credential in: "+strings.Join(places, ", "))
 	}
+	switch {
+	case r.Response.ShowsRendered != "":
+		notes = append(notes, "rendered texts stay in the answer: "+r.Response.ShowsRendered)
+	case r.Response.Rendered:
+		notes = append(notes, "texts that the forge rendered are taken out of the answer")
+	case len(r.Response.RenderedFor) > 0:
+		with := strings.Join(r.Response.RenderedFor, " or ")
+		notes = append(notes, "with "+with+", texts that the forge rendered are taken out of the answer")
+	}
 	if r.Response.Links {
 		notes = append(notes, "addresses of the forge in the answer become patgate's")
 	}

@@ -63,6 +63,7 @@ func Load(opts LoadOptions) (*Table, []Problem) {
 	}
 	commands := a.readQuickActions(rows)
 	pushOptions := a.readPushOptions(rows, commands)
+	a.readRendered(rows)
 	routes := make([]*Route, len(rows))
 	for i := range rows {
 		routes[i] = rows[i].Route

@@ -107,6 +107,9 @@ func dropped(old, r *Route) []string {
 			lost = append(lost, "response.remove "+key)
 		}
 	}
+	if old.Response.ShowsRendered == "" && r.Response.ShowsRendered != "" {
+		lost = append(lost, "that its answer shows no rendered text")
+	}
 	if old.Response.Links && !r.Response.Links {
 		lost = append(lost, "links")
 	}

@@ -17,7 +17,7 @@ type quickActions struct {
 	files map[fieldKey]string // where a field was declared
 }
 
-// fieldKey is one text of one row.
+// fieldKey is one parameter of one row; with an empty name, the row itself.
 type fieldKey struct {
 	row   int
 	param string

@@ -212,6 +212,13 @@ type Body struct {
 // Response says what is changed in an answer.
 type Response struct {
 	Remove []string // JSON object keys removed at any depth: runners_token
+	// Rendered: the answer holds texts that the forge rendered as the owner sees them, with the titles of what they mention in
+	// any project. They are taken out.
+	Rendered bool
+	// RenderedFor are query parameters with which the same holds; without them the answer has no such texts.
+	RenderedFor []string
+	// ShowsRendered is the reason for which rendered texts stay in the answer. Empty: they do not.
+	ShowsRendered string
 	// Links: the answer holds the forge's own address where clients go on from; patgate's takes its place.
 	Links bool
 }

@@ -160,13 +160,15 @@ func parseSize(text string) (int64, error) {
 // response reads `response:`.
 func (s *section) response(n *yaml.Node) Response {
 	var r Response
-	s.fields(n, "response", field{"remove", func(v *yaml.Node) {
-		for _, item := range s.items(v, "remove") {
-			if key, ok := s.line(item, "a key to remove"); ok {
-				r.Remove = append(r.Remove, key)
+	s.fields(n, "response",
+		field{"remove", func(v *yaml.Node) {
+			for _, item := range s.items(v, "remove") {
+				if key, ok := s.line(item, "a key to remove"); ok {
+					r.Remove = append(r.Remove, key)
+				}
 			}
-		}
-	}})
+		}},
+		field{"shows_rendered", func(v *yaml.Node) { r.ShowsRendered, _ = s.line(v, "the reason") }})
 	return r
 }
 

@@ -48,7 +48,7 @@ func (s *section) rows() []row {
 			head = append(head, key, value)
 		case "resources", "routes", "credentials":
 			body = append(body, key, value)
-		case "remove", "categories", "quick_actions", "push_options", "forge", "version", "base", "projects", "wide": // read by assembly
+		case "remove", "categories", "quick_actions", "push_options", "rendered", "forge", "version", "base", "projects", "wide": // read by assembly
 		default:
 			s.unknownKey(key, "the file", fileKeys[:])
 		}
@@ -97,7 +97,7 @@ func (s *section) rows() []row {
 
 // fileKeys are the keys that a file may have.
 var fileKeys = [...]string{"category", "surface", "captures", "parameters", "resources", "kind", "routes", "credentials", "remove",
-	"categories", "quick_actions", "push_options", "forge", "version", "base", "projects", "wide"}
+	"categories", "quick_actions", "push_options", "rendered", "forge", "version", "base", "projects", "wide"}
 
 // bodyKey is the key that holds the rows of a file, by its kind.
 var bodyKey = [...]string{KindPermission: "resources", KindOpen: "routes", KindOtherCredential: "credentials"}

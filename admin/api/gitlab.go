@@ -178,7 +178,7 @@ func (h *Handler) associations(ctx context.Context, r *Request) Answer {
 		if err != nil {
 			return Answer{}, err
 		}
-		return answer(http.StatusOK, object{"groups": found.Groups, "projects": found.Projects}), nil
+		return answer(http.StatusOK, found), nil
 	})
 }
 

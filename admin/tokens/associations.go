@@ -2,7 +2,6 @@ package tokens
 
 import (
 	"context"
-	"encoding/json"
 	"slices"
 
 	"patgate/forge"
@@ -11,9 +10,6 @@ import (
 	"patgate/store"
 	"patgate/token"
 )
-
-// Associations are the projects and groups that a token reaches, in the forge's own form.
-type Associations struct{ Groups, Projects []json.RawMessage }
 
 // Lister is a Forge that can list what a credential's user is a member of.
 type Lister interface {
@@ -24,45 +20,52 @@ type Lister interface {
 
 // Associations lists what the caller's token reaches: for a token with all_memberships what its owner is a member of, else
 // those of them that its scopes cover. Pages are those of the forge, so that one of them may hold less than asked for.
-func (s *Service) Associations(ctx context.Context, c *Caller, least, page, size int) (*Associations, error) {
+func (s *Service) Associations(ctx context.Context, c *Caller, least, page, size int) (reached forge.Memberships, err error) {
 	lister, ok := s.o.Forge.(Lister)
 	if !ok || c.session == nil {
-		return nil, ErrNotFound
+		return reached, ErrNotFound
 	}
 	l, err := s.o.Store.Token(ctx, c.session.TokenID)
 	if err != nil {
-		return nil, moved(err)
+		return reached, moved(err)
 	}
 	all := slices.ContainsFunc(l.Scopes, func(x policy.ScopeSpec) bool { return x.Access == policy.AccessAllMemberships.String() })
 	contained := slices.ContainsFunc(l.Scopes, func(x policy.ScopeSpec) bool { return x.Access != "user" && x.Access != "instance" })
-	out := &Associations{Groups: []json.RawMessage{}, Projects: []json.RawMessage{}}
 	if !contained {
-		return out, nil
+		return reached, nil
 	}
 	found, err := lister.Memberships(ctx, c.session, least, page, size)
-	if err != nil {
-		return nil, err
+	if err != nil || all {
+		return found, err
 	}
-	take := func(dst []json.RawMessage, members []forge.Membership, kind routes.RefKind, b routes.Boundary) ([]json.RawMessage, error) {
-		for _, m := range members {
-			if !all {
-				container, err := s.ask(ctx, c.session, routes.Reference{Kind: kind, ID: m.ID}, false)
-				if err != nil {
-					return nil, err
-				}
-				if !covers(&l, &container, b, m.ID) {
-					continue
-				}
-			}
-			dst = append(dst, m.Body)
+	for _, g := range found.Groups {
+		if covered, err := s.coversOne(ctx, c, &l, routes.RefGroup, g.ID); err != nil {
+			return forge.Memberships{}, err
+		} else if covered {
+			reached.Groups = append(reached.Groups, g)
 		}
-		return dst, nil
 	}
-	if out.Groups, err = take(out.Groups, found.Groups, routes.RefGroup, routes.BoundaryGroup); err != nil {
-		return nil, err
+	for _, p := range found.Projects {
+		if covered, err := s.coversOne(ctx, c, &l, routes.RefProject, p.ID); err != nil {
+			return forge.Memberships{}, err
+		} else if covered {
+			reached.Projects = append(reached.Projects, p)
+		}
 	}
-	out.Projects, err = take(out.Projects, found.Projects, routes.RefProject, routes.BoundaryProject)
-	return out, err
+	return reached, nil
+}
+
+// coversOne tells whether some scope of a token takes in a project or group as it is now.
+func (s *Service) coversOne(ctx context.Context, c *Caller, l *store.Listed, kind routes.RefKind, id int64) (bool, error) {
+	container, err := s.ask(ctx, c.session, routes.Reference{Kind: kind, ID: id}, false)
+	if err != nil {
+		return false, err
+	}
+	boundary := routes.BoundaryProject
+	if kind == routes.RefGroup {
+		boundary = routes.BoundaryGroup
+	}
+	return covers(l, &container, boundary, id), nil
 }
 
 // covers tells whether some scope of a token names a container or one above it, or takes in its owner's own projects.

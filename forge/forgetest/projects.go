@@ -27,7 +27,7 @@ func (c *call) showProject(p *project) any {
 	}
 	o["_links"] = object{"self": self, "issues": self + "/issues", "merge_requests": self + "/merge_requests",
 		"repo_branches": self + "/repository/branches", "labels": self + "/labels", "events": self + "/events", "members": self + "/members"}
-	o["empty_repo"], o["archived"] = false, false
+	o["empty_repo"], o["archived"], o["description_html"] = false, false, c.render(p.description)
 	o["issues_enabled"], o["merge_requests_enabled"], o["jobs_enabled"] = true, true, true
 	o["creator_id"], o["merge_method"], o["lfs_enabled"] = p.owner, "merge", true
 	if p.group == 0 {
@@ -146,7 +146,7 @@ func (c *call) deleteProject() answer {
 }
 
 func (c *call) listProjectLabels() answer {
-	return list(c.findProject("id").labels, showLabel)
+	return list(c.findProject("id").labels, c.showLabel)
 }
 
 func (c *call) createProjectLabel() answer {
@@ -157,7 +157,7 @@ func (c *call) createProjectLabel() answer {
 		badRequest("name is missing")
 	}
 	p.labels = append(p.labels, l)
-	return created(showLabel(l))
+	return created(c.showLabel(l))
 }
 
 type label struct {
@@ -165,7 +165,7 @@ type label struct {
 	name, color, description string
 }
 
-func showLabel(l *label) any {
+func (c *call) showLabel(l *label) any {
 	return object{"id": l.id, "name": l.name, "color": l.color, "text_color": "#FFFFFF", "description": l.description,
-		"description_html": l.description, "subscribed": false, "priority": nil, "is_project_label": true, "archived": false}
+		"description_html": c.render(l.description), "subscribed": false, "priority": nil, "is_project_label": true, "archived": false}
 }

@@ -2,6 +2,7 @@ package forgetest
 
 import (
 	"fmt"
+	"html"
 	"net/http"
 	"net/url"
 	"strings"
@@ -46,7 +47,7 @@ func (f *Forge) serveWeb(w http.ResponseWriter, r *http.Request, rec *record, ra
 			http.Redirect(w, r, f.external+"/users/sign_in", http.StatusFound)
 			return true
 		}
-		_, _ = fmt.Fprintf(w, "feed %s of group %d\n", rest, g.id)
+		writeFeed(w, rest, fmt.Sprintf("group %d", g.id), "")
 		return true
 	}
 	p := f.world.projectByPath(strings.TrimSuffix(container, ".atom"))
@@ -66,8 +67,21 @@ func (f *Forge) serveWeb(w http.ResponseWriter, r *http.Request, rec *record, ra
 		w.Header().Set("Content-Type", "application/octet-stream")
 		_, _ = fmt.Fprintf(w, "archive %s of project %d\n", strings.TrimPrefix(rest, "archive/"), p.id)
 	default:
-		w.Header().Set("Content-Type", "application/atom+xml")
-		_, _ = fmt.Fprintf(w, "feed %s of project %d\n", rest, p.id)
+		writeFeed(w, rest, fmt.Sprintf("project %d", p.id), c.render(p.description))
 	}
 	return true
+}
+
+// writeFeed answers with a calendar, or with an Atom feed of one entry whose text is rendered.
+func writeFeed(w http.ResponseWriter, name, container, rendered string) {
+	if strings.HasSuffix(name, ".ics") {
+		w.Header().Set("Content-Type", "text/calendar")
+		_, _ = fmt.Fprintf(w, "feed %s of %s\n", name, container)
+		return
+	}
+	w.Header().Set("Content-Type", "application/atom+xml; charset=utf-8")
+	_, _ = fmt.Fprintf(w, `<?xml version="1.0" encoding="UTF-8"?>
+<feed xmlns="http://www.w3.org/2005/Atom"><title>feed %s of %s</title>
+<entry><title>the entry</title><content type="html">%s</content></entry></feed>
+`, html.EscapeString(name), container, html.EscapeString(rendered))
 }

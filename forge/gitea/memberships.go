@@ -2,7 +2,6 @@ package gitea
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 
 	"patgate/forge"
@@ -18,16 +17,44 @@ func (r *Resolver) Memberships(ctx context.Context, s *token.Session, _, page, s
 	}
 	ctx, cancel := r.Bound(ctx)
 	defer cancel()
-	if m.Groups, err = r.members(ctx, s, "/user/orgs", page, size); err == nil {
-		m.Projects, err = r.members(ctx, s, "/user/repos", page, size)
-	}
+	groups, err := mine[memberOrganization](ctx, r, s, "/user/orgs", page, size)
 	if err != nil {
-		return forge.Memberships{}, fmt.Errorf("listing memberships: %w", err)
+		return m, fmt.Errorf("listing memberships: %w", err)
 	}
-	return m, nil
+	projects, err := mine[memberRepository](ctx, r, s, "/user/repos", page, size)
+	if err != nil {
+		return m, fmt.Errorf("listing memberships: %w", err)
+	}
+	for _, o := range groups {
+		m.Groups = append(m.Groups, forge.MemberGroup{ID: o.ID, Name: o.Name, FullPath: o.Name, Visibility: o.Visibility})
+	}
+	for _, p := range projects {
+		visibility := "public"
+		if p.Private {
+			visibility = "private"
+		}
+		m.Projects = append(m.Projects, forge.MemberProject{ID: p.ID, Name: p.Name, NameWithNamespace: p.FullName, Path: p.Name,
+			PathWithNamespace: p.FullName, Visibility: visibility})
+	}
+	return m, m.Check()
 }
 
-func (r *Resolver) members(ctx context.Context, s *token.Session, path string, page, size int) ([]forge.Membership, error) {
+// memberOrganization is Gitea's Organization and memberRepository its Repository, reduced.
+type memberOrganization struct {
+	ID         int64  `json:"id"`
+	Name       string `json:"name"`
+	Visibility string `json:"visibility"`
+}
+
+type memberRepository struct {
+	ID       int64  `json:"id"`
+	Name     string `json:"name"`
+	FullName string `json:"full_name"`
+	Private  bool   `json:"private"`
+}
+
+// mine reads one page of a list of what the session's owner has.
+func mine[T any](ctx context.Context, r *Resolver, s *token.Session, path string, page, size int) ([]T, error) {
 	rep, err := r.Ask(ctx, s, fmt.Sprintf("%s?page=%d&limit=%d", path, page, size))
 	if err != nil {
 		return nil, err
@@ -35,9 +62,9 @@ func (r *Resolver) members(ctx context.Context, s *token.Session, path string, p
 	if shown, err := visible(rep); !shown || err != nil {
 		return nil, err
 	}
-	all, err := rest.Decode[[]json.RawMessage](rep)
+	all, err := rest.Decode[[]T](rep)
 	if err != nil {
 		return nil, err
 	}
-	return rest.Members(*all)
+	return *all, nil
 }

@@ -2,7 +2,6 @@ package gitlab
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 
 	"patgate/forge"
@@ -10,18 +9,12 @@ import (
 	"patgate/token"
 )
 
-// associationsAnswer is API::Entities::PersonalAccessTokenAssociations (lib/api/entities, 19.3).
-type associationsAnswer struct {
-	Groups   []json.RawMessage `json:"groups"`
-	Projects []json.RawMessage `json:"projects"`
-}
-
 // Memberships gives one page of what the session's owner has access to: GET /personal_access_tokens/self/associations.
 // least is GitLab's access level; 0 is any. Errors are those of Resolve.
 func (r *Resolver) Memberships(ctx context.Context, s *token.Session, least, page, size int) (forge.Memberships, error) {
-	var m forge.Memberships
+	var none forge.Memberships
 	if err := r.Pay(s); err != nil {
-		return m, fmt.Errorf("listing memberships: %w", err)
+		return none, fmt.Errorf("listing memberships: %w", err)
 	}
 	path := fmt.Sprintf("/personal_access_tokens/self/associations?page=%d&per_page=%d", page, size)
 	if least > 0 {
@@ -31,19 +24,16 @@ func (r *Resolver) Memberships(ctx context.Context, s *token.Session, least, pag
 	defer cancel()
 	rep, err := r.Ask(ctx, s, path)
 	if err != nil {
-		return m, fmt.Errorf("listing memberships: %w", err)
+		return none, fmt.Errorf("listing memberships: %w", err)
 	}
 	if rep.Status != 200 {
-		return m, fmt.Errorf("listing memberships: status %d: %w", rep.Status, forge.ErrUnavailable)
+		return none, fmt.Errorf("listing memberships: status %d: %w", rep.Status, forge.ErrUnavailable)
 	}
-	answer, err := rest.Decode[associationsAnswer](rep)
+	m, err := rest.Decode[forge.Memberships](rep)
 	if err != nil {
-		return m, err
+		return none, err
 	}
-	if m.Groups, err = rest.Members(answer.Groups); err == nil {
-		m.Projects, err = rest.Members(answer.Projects)
-	}
-	return m, err
+	return *m, m.Check()
 }
 
 // Exists asks, with a credential, whether there is a user of that id: GET /users/:id.

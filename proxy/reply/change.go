@@ -16,25 +16,71 @@ type Changer interface {
 	Copy(dst io.Writer, src io.Reader) error
 }
 
-// Changes tells whether a row has something changed in an answer: keys taken out, or links rewritten. Only successes and JSON are
-// looked into; see Changeable. row may be nil.
-func Changes(row *routes.Route, a *fasthttp.Response) bool {
-	return row != nil && (len(row.Response.Remove) > 0 || row.Response.Links) && (a.StatusCode() < 300 || isJSON(a))
+// Change is what is changed in the answer to a request: keys or rendered texts are taken out, or links are rewritten.
+type Change struct {
+	Row      *routes.Route // nil: nothing is
+	Rendered bool          // the request asks for rendered texts
 }
 
-func isJSON(a *fasthttp.Response) bool {
-	media, _, _ := bytes.Cut(a.Header.ContentType(), []byte{';'})
-	media = header.TrimSpace(media)
-	return header.EqualFold(media, "application/json") || header.HasPrefix(media, "application/") && bytes.HasSuffix(media, []byte("+json"))
+// Any tells whether something is.
+func (c Change) Any() bool {
+	if c.Row == nil {
+		return false
+	}
+	r := &c.Row.Response
+	return len(r.Remove) > 0 || r.Links || r.Rendered || c.Rendered
 }
 
-// Changeable tells whether an answer that must be changed can be read: all of it is there and plain; JSON where keys are taken
-// out, else any text that has the letters of addresses where ASCII has them.
-func Changeable(row *routes.Route, a *fasthttp.Response) bool {
+// In tells whether something is changed in the answer that has come. Only successes and JSON are looked into; see Possible.
+func (c Change) In(a *fasthttp.Response) bool {
+	return c.Any() && (a.StatusCode() < 300 || isJSON(a))
+}
+
+// Possible tells whether an answer that must be changed can be read: all of it is there and plain; JSON where keys are taken
+// out, JSON or a feed where rendered texts are, else any text that has the letters of addresses where ASCII has them.
+func (c Change) Possible(a *fasthttp.Response) bool {
 	if len(a.Header.ContentEncoding()) > 0 || a.StatusCode() == fasthttp.StatusPartialContent {
 		return false
 	}
-	return isJSON(a) || len(row.Response.Remove) == 0 && isText(a.Header.ContentType())
+	switch r := &c.Row.Response; {
+	case isJSON(a):
+		return true
+	case len(r.Remove) > 0:
+		return false
+	case r.Rendered || c.Rendered:
+		return header.EqualFold(mediaType(a), "application/atom+xml") && !r.Links
+	}
+	return isText(a.Header.ContentType())
+}
+
+// Changer gives what changes an answer. Addresses of the forge become those by which the client came.
+func (c Change) Changer(a *fasthttp.Response, l *Links, origin []byte) Changer {
+	r := &c.Row.Response
+	f := filter.NewFilter(r.Remove)
+	if r.Rendered || c.Rendered {
+		f = f.WithoutRendered()
+	}
+	var links *filter.Links
+	if r.Links {
+		links = filter.NewLinks(l.hosts, l.PublicOrigin(origin))
+	}
+	switch {
+	case isJSON(a):
+		return f.WithLinks(links)
+	case r.Links:
+		return links
+	}
+	return filter.Feed{}
+}
+
+func isJSON(a *fasthttp.Response) bool {
+	media := mediaType(a)
+	return header.EqualFold(media, "application/json") || header.HasPrefix(media, "application/") && bytes.HasSuffix(media, []byte("+json"))
+}
+
+// mediaType gives the answer's without its parameters.
+func mediaType(a *fasthttp.Response) []byte {
+	return header.TrimSpace(header.Before(a.Header.ContentType(), ';'))
 }
 
 // isText tells whether a media type has no charset that spells addresses in another way.
@@ -49,17 +95,4 @@ func isText(contentType []byte) bool {
 		return true
 	}
 	return false
-}
-
-// NewChanger gives what a row has done to an answer. Addresses of the forge become those by which the client came.
-func NewChanger(row *routes.Route, a *fasthttp.Response, l *Links, origin []byte) Changer {
-	r := &row.Response
-	if !r.Links {
-		return filter.NewFilter(r.Remove)
-	}
-	links := filter.NewLinks(l.hosts, l.PublicOrigin(origin))
-	if isJSON(a) {
-		return filter.NewFilter(r.Remove).WithLinks(links)
-	}
-	return links
 }

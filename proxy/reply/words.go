@@ -36,6 +36,27 @@ func (f *Facts) Begin(out *fasthttp.Response) {
 	}
 }
 
+// OwnFields leaves the header fields of an answer that patgate makes of the forge's: of those that came with it only what says
+// whether and how to ask again.
+func OwnFields(h *fasthttp.ResponseHeader, mediaType string) {
+	status, closes := h.StatusCode(), h.ConnectionClose()
+	kept := map[string]string{"Cache-Control": "no-store"}
+	for _, name := range [...]string{"Date", "X-Request-Id", "Retry-After", "WWW-Authenticate", "LFS-Authenticate"} {
+		if v := h.Peek(name); len(v) > 0 {
+			kept[name] = string(v)
+		}
+	}
+	h.Reset()
+	h.SetStatusCode(status)
+	h.SetContentType(mediaType)
+	for name, value := range kept {
+		h.Set(name, value)
+	}
+	if closes {
+		h.SetConnectionClose()
+	}
+}
+
 // JSON writes a refusal as the forge's REST API does. Every added field is a string or a list of strings: client libraries fail
 // on others. A forge with a message has {"message": ..., "url": ...} for everything; help is that address.
 func (f *Facts) JSON(message bool, help string) []byte {

@@ -27,6 +27,8 @@ type Judgement struct {
 	SentByPath bool
 	// Renamed: the path holds names in the forge's spelling, not the client's.
 	Renamed bool
+	// Rendered: the query asks for texts that the forge renders, which are taken out of the answer.
+	Rendered bool
 
 	event      *audit.Event
 	used       routes.PermissionSet // what the event's Used points to, when it is not a row's own
@@ -59,7 +61,7 @@ func (j *Judgement) Forget() {
 	j.Question.Route = nil
 	j.Question.Acts = emptied(j.Question.Acts)
 	j.containers, j.found = emptied(j.containers), emptied(j.found)
-	j.Renamed, j.SentByPath = false, false
+	j.Renamed, j.Rendered, j.SentByPath = false, false, false
 	j.event = nil
 }
 
@@ -77,6 +79,9 @@ func emptied[T any](s []T) []T {
 	}
 	return s[:0]
 }
+
+// Change is what is changed in the answer.
+func (j *Judgement) Change() reply.Change { return reply.Change{Row: j.Op.Route, Rendered: j.Rendered} }
 
 // Ordinary judges a visit: plan, read the body, resolve, decide.
 func (j *Judgement) Ordinary(q *Request, b *Body, v Visit) error {

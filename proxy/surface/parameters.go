@@ -40,5 +40,6 @@ func (j *Judgement) ReadParameters(q *Request, b *Body) error {
 		return err
 	}
 	j.event.Undeclared = j.Set.Undeclared
+	j.Rendered = j.Set.Asks(j.Op.Route.Response.RenderedFor)
 	return j.Set.Complete()
 }

@@ -177,6 +177,16 @@ func (s *Set) inQuery(root []byte) bool {
 	return false
 }
 
+// Asks tells whether one of these parameters stands in the query, in whatever shape.
+func (s *Set) Asks(params []string) bool {
+	for _, p := range params {
+		if s.inQuery([]byte(p)) {
+			return true
+		}
+	}
+	return false
+}
+
 // listOf gives the innermost list that holds a parameter: a[].b[].c gives a[].b[]. Empty: none.
 func listOf(param string) string {
 	for i := len(param) - 1; i > 0; i-- {

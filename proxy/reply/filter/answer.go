@@ -1,4 +1,4 @@
-// Package answer changes the JSON answers of a forge on their way to the client.
+// Package filter changes the answers of a forge, JSON and feeds, on their way to the client.
 package filter
 
 import (
@@ -11,29 +11,40 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// ErrNotJSON is wrapped by the error for an answer that is not one JSON value. What had been written by then is cut
-// short: the caller aborts the connection, so that the client does not take it for a whole answer.
-var ErrNotJSON = errors.New("the answer is not one JSON value")
+// ErrIllegible is wrapped by the error for an answer that is not one JSON value, or no feed. What had been written by then is
+// cut short: the caller aborts the connection, so that the client does not take it for a whole answer.
+var ErrIllegible = errors.New("the answer cannot be read")
 
 // Filter removes members of JSON objects by their names, at any depth, and may rewrite links in texts. It is immutable and
 // may be shared.
 type Filter struct {
-	names []string
-	links *Links // nil: texts keep their spelling
+	names    []string
+	rendered bool   // members whose names end in renderedSuffix go too
+	links    *Links // nil: texts keep their spelling
 }
+
+// renderedSuffix ends the names of members that hold what the forge made of a text: description_html.
+const renderedSuffix = "_html"
 
 // NewFilter makes a Filter for the names of routes.Response.Remove. Names are compared exactly, after escapes were
 // decoded: "runners_token" also removes "runners\u005ftoken".
 func NewFilter(names []string) *Filter { return &Filter{names: slices.Clone(names)} }
 
 // WithLinks gives a Filter that also puts another origin in the place of the forge's, in every text, however it is escaped.
-func (f *Filter) WithLinks(l *Links) *Filter { return &Filter{names: f.names, links: l} }
+func (f *Filter) WithLinks(l *Links) *Filter {
+	return &Filter{names: f.names, rendered: f.rendered, links: l}
+}
+
+// WithoutRendered gives a Filter that also removes what the forge rendered: members whose names end in "_html".
+func (f *Filter) WithoutRendered() *Filter {
+	return &Filter{names: f.names, rendered: true, links: f.links}
+}
 
 // Copy writes the JSON value that it reads from src to dst without the named members. Strings and numbers keep their
 // spelling, order is kept, white space is dropped, and a line feed ends the value. An empty answer stays empty.
 //
 // It works token by token: memory is bounded by the longest single string and by the depth, not by the answer. A removed
-// value is never held. Errors of src and dst are wrapped; ErrNotJSON says that the answer itself is at fault.
+// value is never held. Errors of src and dst are wrapped; ErrIllegible says that the answer itself is at fault.
 func (f *Filter) Copy(dst io.Writer, src io.Reader) error {
 	c := f.copier(dst, src)
 	for {
@@ -83,8 +94,7 @@ func (r *reader) Read(p []byte) (int, error) {
 
 // copier is one copy.
 type copier struct {
-	names   []string
-	links   *Links
+	*Filter
 	in      *jsontext.Decoder
 	out     *jsontext.Encoder
 	started bool
@@ -96,9 +106,9 @@ type copier struct {
 // bound, and each of them is compared anyway.
 func (f *Filter) copier(dst io.Writer, src io.Reader) *copier {
 	return &copier{
-		names: f.names, links: f.links,
-		in:  jsontext.NewDecoder(src, jsontext.AllowDuplicateNames(true)),
-		out: jsontext.NewEncoder(dst, jsontext.AllowDuplicateNames(true), jsontext.PreserveRawStrings(true)),
+		Filter: f,
+		in:     jsontext.NewDecoder(src, jsontext.AllowDuplicateNames(true)),
+		out:    jsontext.NewEncoder(dst, jsontext.AllowDuplicateNames(true), jsontext.PreserveRawStrings(true)),
 	}
 }
 
@@ -106,7 +116,7 @@ func (f *Filter) copier(dst io.Writer, src io.Reader) *copier {
 func (c *copier) next() (done bool, err error) {
 	kind := c.in.PeekKind()
 	if c.in.StackDepth() == 0 && kind != 0 && c.started {
-		return false, fmt.Errorf("reading the answer: text behind its value: %w", ErrNotJSON)
+		return false, fmt.Errorf("reading the answer: text behind its value: %w", ErrIllegible)
 	}
 	if kind == 0 {
 		if _, err := c.in.ReadToken(); err != io.EOF || c.in.StackDepth() != 0 {
@@ -159,6 +169,9 @@ func (c *copier) link(raw jsontext.Value) jsontext.Value {
 // removes tells whether a member's name, still quoted, is one of the names.
 func (c *copier) removes(name jsontext.Value) bool {
 	c.scratch, _ = jsontext.AppendUnquote(c.scratch[:0], []byte(name))
+	if c.rendered && bytes.HasSuffix(c.scratch, []byte(renderedSuffix)) {
+		return true
+	}
 	for _, n := range c.names {
 		if string(c.scratch) == n {
 			return true
@@ -178,7 +191,7 @@ func reading(err error) error {
 func unread(err error) error {
 	var syntactic *jsontext.SyntacticError
 	if errors.As(err, &syntactic) || err == io.EOF || errors.Is(err, io.ErrUnexpectedEOF) {
-		return fmt.Errorf("reading the answer: %w", ErrNotJSON)
+		return fmt.Errorf("reading the answer: %w", ErrIllegible)
 	}
 	return fmt.Errorf("reading the answer: %w", err)
 }

@@ -50,6 +50,15 @@ func TestFilterRemovesNamedMembers(t *testing.T) {
 	}
 }
 
+func TestFilterRemovesWhatIsRendered(t *testing.T) {
+	filter := NewFilter([]string{"secret"}).WithoutRendered()
+	const in = `{"description":"a","description_html":"b","c":[{"note\u005fhtml":1,"secret":2,"html":3,"html_url":"d","_html":4}]}`
+	var out bytes.Buffer
+	if err := filter.Copy(&out, strings.NewReader(in)); err != nil || out.String() != `{"description":"a","c":[{"html":3,"html_url":"d"}]}`+"\n" {
+		t.Errorf("got %s, %v", out.String(), err)
+	}
+}
+
 func TestFilterRefusesWhatIsNotJSON(t *testing.T) {
 	filter := NewFilter([]string{"secret"})
 	for _, c := range []struct{ name, in string }{
@@ -58,10 +67,10 @@ func TestFilterRefusesWhatIsNotJSON(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var out bytes.Buffer
-			if err := filter.Copy(&out, strings.NewReader(c.in)); !errors.Is(err, ErrNotJSON) {
+			if err := filter.Copy(&out, strings.NewReader(c.in)); !errors.Is(err, ErrIllegible) {
 				t.Errorf("got %v after %s", err, out.String())
 			}
-			if read, err := io.ReadAll(filter.Reader(strings.NewReader(c.in))); !errors.Is(err, ErrNotJSON) {
+			if read, err := io.ReadAll(filter.Reader(strings.NewReader(c.in))); !errors.Is(err, ErrIllegible) {
 				t.Errorf("the reader gives %s, %v", read, err)
 			}
 		})
@@ -69,7 +78,7 @@ func TestFilterRefusesWhatIsNotJSON(t *testing.T) {
 	t.Run("the source fails", func(t *testing.T) {
 		gone := errors.New("gone")
 		err := filter.Copy(io.Discard, io.MultiReader(strings.NewReader(`{"a":`), iotest.ErrReader(gone)))
-		if !errors.Is(err, gone) || errors.Is(err, ErrNotJSON) {
+		if !errors.Is(err, gone) || errors.Is(err, ErrIllegible) {
 			t.Errorf("got %v", err)
 		}
 	})

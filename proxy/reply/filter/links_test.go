@@ -89,7 +89,7 @@ func TestLinksInJSON(t *testing.T) {
 			t.Errorf("%s became %s (%v), want %s", in, got.String(), err, out)
 		}
 	}
-	if err := f.Copy(&bytes.Buffer{}, strings.NewReader(`<html>`)); !errors.Is(err, ErrNotJSON) {
+	if err := f.Copy(&bytes.Buffer{}, strings.NewReader(`<html>`)); !errors.Is(err, ErrIllegible) {
 		t.Error("what is no JSON passed:", err)
 	}
 }

@@ -203,7 +203,7 @@ func (v *visit) Rebuild(q *surface.Request, b *surface.Body, j *surface.Judgemen
 	}
 	s.Target = v.request.AppendTarget(s.Target[:0], path)
 	s.Place = routes.PlaceBasic // the forges read no other there
-	s.WholeAnswer = v.batch != nil
+	s.WholeAnswer = s.WholeAnswer || v.batch != nil
 	switch {
 	case v.push != nil:
 		s.Upload = v.push.rebuild(q, j)
