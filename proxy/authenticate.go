@@ -2,10 +2,12 @@ package proxy
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/valyala/fasthttp"
 
+	"patgate/cache"
 	"patgate/token"
 )
 
@@ -25,21 +27,31 @@ func (x *exchange) identify() *refusal {
 	return refuseStore
 }
 
-// authenticate finds the session of the request's token.
+// authenticate finds the session of the request's token. From an address that is far beyond its limit only tokens that were
+// valid lately are looked up, and those that come to end one.
 func (x *exchange) authenticate() *refusal {
-	times, wait := x.h.failures.over(x.client)
-	if times >= lockedOut {
-		return refuseTooMany(wait)
-	}
+	attempts := x.h.attempts
 	hash, err := x.tokenHash()
 	if err != nil {
-		x.h.failures.add(x.client)
-		return x.orTooMany(refuseTokenMalformed, times, wait)
+		print := attempts.Fingerprint(x.cred.secret)
+		_, wait := attempts.AdmitToken(x.client, print)
+		attempts.Wrong(x.client, print)
+		return orTooMany(refuseTokenMalformed, wait)
 	}
-	session, err := x.h.options.Sessions.GetAt(context.Background(), hash, x.event.Start)
+	print := attempts.OfToken(hash)
+	admitted, wait := attempts.AdmitToken(x.client, print)
+	ctx := context.Background()
+	if !admitted && x.revocation() == RevokesNothing {
+		ctx = x.h.kept
+	}
+	session, err := x.h.options.Sessions.GetAt(ctx, hash, x.event.Start)
 	x.session = session
-	if err == nil {
+	switch {
+	case err == nil:
+		attempts.Accepted(print)
 		return nil
+	case errors.Is(err, cache.ErrNotKept):
+		return refuseTooMany(wait)
 	}
 	state := x.h.options.TokenState(err)
 	if state == TokenRotated {
@@ -47,8 +59,16 @@ func (x *exchange) authenticate() *refusal {
 	}
 	r := tokenRefusal(state)
 	if r.status == fasthttp.StatusUnauthorized {
-		x.h.failures.add(x.client)
-		r = x.orTooMany(r, times, wait)
+		attempts.Wrong(x.client, print)
+		r = orTooMany(r, wait)
+	}
+	return r
+}
+
+// orTooMany answers for a wrong token from an address that has sent too many.
+func orTooMany(r *refusal, wait time.Duration) *refusal {
+	if wait > 0 {
+		return refuseTooMany(wait)
 	}
 	return r
 }
@@ -59,20 +79,4 @@ func (x *exchange) tokenHash() (token.Hash, error) {
 		return x.sealed.hash, nil
 	}
 	return token.Parse(x.cred.secret)
-}
-
-// lockedOut is how many times over its limit a client is before its tokens are not even looked up: below that, a valid
-// token from the same address still works.
-const lockedOut = 10
-
-func (x *exchange) orTooMany(r *refusal, times int, wait time.Duration) *refusal {
-	if times > 0 {
-		return refuseTooMany(wait)
-	}
-	return r
-}
-
-func refuseTooMany(wait time.Duration) *refusal {
-	return &refusal{status: fasthttp.StatusTooManyRequests, reason: "failed_credentials", retry: max(wait, time.Second),
-		message: "Too many wrong credentials came from this address. Wait before you try again."}
 }

@@ -46,7 +46,7 @@ func (c caller) String() string { return callerNames[c] }
 type credential struct {
 	dialect *dialect // nil is GitLab's
 	caller  caller
-	place   place
+	place   place  // of the only one
 	secret  []byte // of a patgate token; points into the request or into buf
 	buf     []byte // decoded Basic credentials
 	found   int    // how many headers hold one
@@ -74,10 +74,12 @@ func (c *credential) find(f *fields, target []byte) *refusal {
 			session = true
 		}
 		found++
-		switch p, secret := c.read(h); {
+		p, secret := c.read(h)
+		c.place = p
+		switch {
 		case token.HasPrefix(secret) && p != placeNone:
 			ours++
-			c.place, c.secret, own = p, secret, h
+			c.secret, own = secret, h
 			misplaced = misplaced || h.alias
 		case token.Find(h.value) || token.Find(c.buf):
 			ours++
@@ -95,6 +97,9 @@ func (c *credential) find(f *fields, target []byte) *refusal {
 			c.caller = callerWeb
 		case found > 0 || queryCredential(target):
 			c.caller = callerLegacy
+		}
+		if found > 1 {
+			c.place = placeNone
 		}
 		return nil
 	case found > 1:
@@ -284,10 +289,18 @@ func before(b []byte, c byte) []byte {
 
 // queryCredential tells whether the query names a parameter that GitLab 19.3 takes a credential from.
 func queryCredential(target []byte) bool {
-	query := target[min(len(target), len(before(target, '?'))+1):]
+	pair, _ := nextCredential(target[len(before(target, '?')):])
+	return pair != nil
+}
+
+// nextCredential gives the first such parameter of a query, and what stands behind it. query begins with what separates it from
+// what is in front of it. Nil: there is none.
+func nextCredential(query []byte) (pair, rest []byte) {
+	query = query[min(len(query), 1):]
 	for len(query) > 0 {
-		pair := before(query, '&')
-		query = query[min(len(query), len(pair)+1):]
+		pair = before(query, '&')
+		rest = query[len(pair):]
+		query = rest[min(len(rest), 1):]
 		name := before(pair, '=')
 		if len(name) < 5 || len(name) > 128 {
 			continue
@@ -297,8 +310,8 @@ func queryCredential(target []byte) bool {
 		decoded = bytes.Trim(decoded[:unescapeInPlace(decoded)], " +[]")
 		switch string(decoded) {
 		case "private_token", "access_token", "bearer_token", "job_token", "token", "feed_token", "rss_token":
-			return true
+			return pair, rest
 		}
 	}
-	return false
+	return nil, nil
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"patgate/audit"
+	"patgate/forge"
 	"patgate/policy"
 	"patgate/routes"
 	"patgate/routes/params"
@@ -27,6 +28,7 @@ type exchange struct {
 	surface surface
 	fields  fields
 	cred    credential
+	print   forge.Fingerprint // of the credentials of a caller without a patgate token; see fingerprint
 	client  netip.Addr
 	secure  bool // the client's own connection is https
 
@@ -117,6 +119,7 @@ func (x *exchange) reset() {
 	x.step, x.in = 0, emptied(x.in) // in held the token
 	x.client = netip.Addr{}
 	x.cred.caller, x.cred.place, x.cred.secret = 0, 0, nil
+	x.print = forge.Fingerprint{}
 	x.unjudge()
 	x.git, x.registry, x.sealed, x.web = gitRequest{}, registryRequest{}, sealedRequest{}, webRequest{}
 	clear(x.fields.list)

@@ -27,6 +27,7 @@ const (
 	fieldUserAgent
 	fieldAccept
 	fieldRange
+	fieldVia
 	fieldListed
 )
 
@@ -165,6 +166,7 @@ var knownFields = []knownField{
 
 	{"accept", fieldAccept, classList},
 	{"accept-language", 0, classList},
+	{"via", fieldVia, classList},
 	{"if-match", 0, classList},
 	{"if-none-match", 0, classList},
 	{"cache-control", 0, classList},

@@ -15,8 +15,19 @@ import (
 func (x *exchange) forward(p *pool) (kept bool) {
 	x.pool = p
 	safe := x.upload.none() && (x.method == fasthttp.MethodGet || x.isHead)
-	conn, err := p.do(x.head, &x.upload, safe, x.isHead, &x.answer, x.loop())
+	conn, err := p.do(x.head, &x.upload, safe, x.isHead, &x.answer, x.claim())
 	return x.handOn(conn, err)
+}
+
+// claim gives for whom a connection is wanted.
+func (x *exchange) claim() claim { return claim{x.holder(), x.loop()} }
+
+// holder gives whose request it is.
+func (x *exchange) holder() holder {
+	if x.session != nil {
+		return ownerOf(x.session)
+	}
+	return holder(x.fingerprint())
 }
 
 // loop gives the event loop that the client's connection belongs to; nil when it belongs to none.
@@ -53,9 +64,7 @@ func (x *exchange) handOn(conn *upstreamConn, err error) (kept bool) {
 		x.refuse(refuseUnavailable)
 		return false
 	}
-	if status == fasthttp.StatusUnauthorized && x.cred.caller == callerLegacy {
-		x.h.failures.add(x.client)
-	}
+	x.judgeCredential(status)
 	if status == fasthttp.StatusUnauthorized && x.registry.proxied != nil {
 		x.h.proxyTokens.drop(x.proxyTokenKey())
 	}

@@ -6,7 +6,7 @@ import (
 )
 
 func TestForwardedChain(t *testing.T) {
-	trusted := trust(prefixes("10.0.0.0/8", "fd00::/8"))
+	trusted := newProxies(prefixes("10.0.0.0/8", "fd00::/8"), nil)
 	for _, c := range []struct{ name, head, want string }{
 		{"nobody forwarded it", "", "10.0.0.1"},
 		{"one client", "X-Forwarded-For: 192.0.2.7\r\n", "192.0.2.7"},

@@ -6,11 +6,11 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/valyala/fasthttp"
 
 	"patgate/cache"
+	"patgate/forge"
 	"patgate/policy"
 	"patgate/proxy/loop"
 	"patgate/routes"
@@ -31,8 +31,9 @@ type Handler struct {
 	dog            *watchdog
 	links          links
 	storage        storage
-	trusted        trust
-	failures       *failures
+	proxies        *proxies
+	attempts       *forge.Attempts
+	via            string           // the line of that name
 	room           *room            // for bodies that are read whole
 	registry       *registryBackend // nil: it is not behind patgate
 	seals          seals
@@ -49,7 +50,8 @@ func New(o Options) (*Handler, error) {
 		return nil, err
 	}
 	o.setDefaults()
-	h := &Handler{options: o, dialect: dialectOf(o.Forge), mostLoops: runtime.GOMAXPROCS(0), trusted: trust(o.TrustedProxies), links: newLinks(o.Upstream, o.PublicURL), storage: newStorage(o.StorageURLs)}
+	h := &Handler{options: o, dialect: dialectOf(o.Forge), mostLoops: runtime.GOMAXPROCS(0),
+		proxies: newProxies(o.TrustedProxies, o.Untrusted), attempts: o.Attempts, via: "Via: " + o.Via + "\r\n", links: newLinks(o.Upstream, o.PublicURL), storage: newStorage(o.StorageURLs)}
 	h.exchanges.New = func() any { return &exchange{} }
 	h.upstreamScheme, h.upstreamHost, _ = strings.Cut(o.Upstream.URL, "://")
 	if scheme, host, ok := strings.Cut(o.PublicURL, "://"); ok {
@@ -77,7 +79,6 @@ func New(o Options) (*Handler, error) {
 	}
 	go h.dog.run()
 	h.room = newRoom(o.Limits.BodiesMemory, o.Limits.BodiesDisk)
-	h.failures = newFailures(o.Limits.FailedCredentials, o.Limits.FailedCredentialsWindow, time.Now)
 	return h, nil
 }
 
@@ -211,7 +212,10 @@ func (x *exchange) read(method string, target, raw, protocol []byte) *refusal {
 	if !isHost(x.fields.get(fieldHost)) || x.fields.repeated(fieldHost) {
 		return refuseHost
 	}
-	x.client, x.secure = x.h.trusted.client(x.client, x.secure, &x.fields)
+	if x.fields.has(fieldVia) && x.returned() {
+		return refuseLoop
+	}
+	x.client, x.secure = x.h.proxies.client(x.client, x.secure, &x.fields)
 	x.origin = appendClientOrigin(x.origin[:0], x.secure, x.fields.get(fieldHost))
 	if x.method == "" {
 		return refuseMethod

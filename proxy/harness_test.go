@@ -376,7 +376,9 @@ func (plainResolver) Resolve(_ context.Context, _ *token.Session, ref routes.Ref
 func (p *pool) counts() (open, idle int) {
 	for _, list := range p.idle {
 		list.mu.Lock()
-		idle += len(list.conns)
+		for c := list.all.oldest; c != nil; c = c.beside[ofAll].newer {
+			idle++
+		}
 		list.mu.Unlock()
 	}
 	p.mu.Lock()
@@ -391,6 +393,11 @@ func knownBy(r Resolver, s *token.Session, ref routes.Reference, maxAge time.Dur
 		return nil
 	}
 	return &c
+}
+
+// attempts bounds wrong credentials by so many in a minute.
+func attempts(limit int) *forge.Attempts {
+	return forge.NewAttempts(forge.AttemptOptions{Limit: limit})
 }
 
 func newReader(c net.Conn) *bufio.Reader { return bufio.NewReader(c) }

@@ -78,7 +78,8 @@ func (x *exchange) appendBasic(dst []byte) []byte {
 	return append(dst, '\r', '\n')
 }
 
-// appendForwarding writes who the client is: one X-Forwarded-For, whatever the client sent.
+// appendForwarding writes who the client is: one X-Forwarded-For, whatever the client sent. Via goes on as it came, with a line of
+// our own behind it (RFC 9110, 7.6.3).
 func (x *exchange) appendForwarding(dst []byte) []byte {
 	if x.client.IsValid() {
 		dst = append(dst, "X-Forwarded-For: "...)
@@ -98,6 +99,7 @@ func (x *exchange) appendForwarding(dst []byte) []byte {
 	if x.h.publicHost != "" {
 		dst = append(append(append(dst, "X-Forwarded-Host: "...), x.h.publicHost...), '\r', '\n')
 	}
+	dst = append(dst, x.h.via...)
 	dst = append(dst, "X-Request-Id: "...)
 	dst, _ = x.event.ID.AppendText(dst) // it has no error to give
 	return append(dst, '\r', '\n')

@@ -65,10 +65,7 @@ func (x *exchange) refuseOther() *refusal {
 	if r := x.refuseByMode(); r != nil {
 		return r
 	}
-	if times, wait := x.h.failures.over(x.client); times > 0 && x.cred.caller == callerLegacy {
-		return refuseTooMany(wait)
-	}
-	return nil
+	return x.mayTry()
 }
 
 func (x *exchange) refuseByMode() *refusal {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/valyala/fasthttp"
 
+	"patgate/forge"
 	"patgate/proxy/loop"
 )
 
@@ -63,8 +64,8 @@ func (l *listener) wrap(c net.Conn) *clientConn {
 		l.refuse(c, fasthttp.StatusServiceUnavailable)
 		return nil
 	}
-	key := clientKey(conn.peer)
-	if l.h.trusted.includes(conn.peer) {
+	key := forge.AttemptKey(conn.peer)
+	if l.h.proxies.includes(conn.peer) {
 		key = netip.Addr{} // it speaks for many clients
 	}
 	if !l.enter(key) {

@@ -29,6 +29,8 @@ type Local interface {
 	// rotated out.
 	IsRotation(method string, path []byte) bool
 	Reused(ctx context.Context, hash token.Hash) error
+	// Revocation tells whether a request takes a token's power away.
+	Revocation(method string, path []byte) Revocation
 	// Answer answers. Nothing in the request is changed or kept after it returns.
 	Answer(ctx context.Context, r *LocalRequest) LocalAnswer
 }
@@ -50,7 +52,20 @@ type LocalAnswer struct {
 	Header http.Header
 	Body   []byte
 	Pass   bool
+	// Identified: the credential is right, whatever became of the request.
+	Identified bool
 }
+
+// Revocation is what a request of that kind is allowed by. The zero value: it is none.
+type Revocation uint8
+
+// Revocations are never locked out by the failures of others from the same address. What is revoked on the word of a secret
+// costs the forge nothing, and what is on that of a credential, a question.
+const (
+	RevokesNothing Revocation = iota
+	RevokesBySecret
+	RevokesByCredential
+)
 
 // local tells whether the request's target is patgate's own, whoever asks.
 func (x *exchange) local() bool {
@@ -75,14 +90,23 @@ func (x *exchange) claimed() bool {
 	return l != nil && x.cred.caller == callerLegacy && l.Claims(x.method, x.target)
 }
 
+// revocation tells whether the request takes a token's power away.
+func (x *exchange) revocation() Revocation {
+	l := x.h.options.Local
+	if l == nil {
+		return RevokesNothing
+	}
+	return l.Revocation(x.method, x.path)
+}
+
 // serveLocal answers a request below localPrefix.
 func (x *exchange) serveLocal() *refusal {
 	if x.cred.caller == callerPatgate {
 		if r := x.authenticate(); r != nil {
 			return r
 		}
-	} else if times, wait := x.h.failures.over(x.client); times > 0 {
-		return refuseTooMany(wait)
+	} else if r := x.mayTry(); r != nil && !below(x.path, localPages) { // those have a bound of their own
+		return r
 	}
 	_, r := x.askLocal(string(x.path))
 	return r
@@ -98,8 +122,8 @@ func (x *exchange) serveOwned() *refusal {
 // serveClaimed answers for a caller with a credential of the forge's own, or tells that the request passes on. Its body
 // is in memory then.
 func (x *exchange) serveClaimed() (passes bool, r *refusal) {
-	if times, wait := x.h.failures.over(x.client); times > 0 {
-		return false, refuseTooMany(wait)
+	if r := x.mayTry(); r != nil {
+		return false, r
 	}
 	return x.askLocal(string(x.path))
 }
@@ -159,8 +183,12 @@ func (x *exchange) askLocal(path string) (passes bool, r *refusal) {
 			return false, refuseAudit
 		}
 	}
-	if answer.Status == fasthttp.StatusUnauthorized && x.cred.caller == callerLegacy {
-		x.h.failures.add(x.client)
+	switch {
+	case x.cred.caller != callerLegacy:
+	case answer.Identified:
+		x.h.attempts.Accepted(x.fingerprint())
+	case answer.Status == fasthttp.StatusUnauthorized:
+		x.h.attempts.Wrong(x.client, x.fingerprint())
 	}
 	x.answerLocal(&answer)
 	x.answered = true

@@ -97,10 +97,17 @@ type Options struct {
 	// OwnCookies begins the names of the cookies of patgate's own pages, behind __Host- or without it: they never go to the
 	// forge, nor do any of that name come from it. Empty: there are none.
 	OwnCookies string
-	// TrustedProxies are the addresses whose forwarding headers are believed.
+	// TrustedProxies are the addresses whose forwarding headers are believed. Untrusted, when not nil, is told of the first
+	// requests with X-Forwarded-For from other ones, once for each address.
 	TrustedProxies []netip.Prefix
-	Limits         Limits
-	Timeouts       Timeouts
+	Untrusted      func(peer netip.Addr)
+	// Attempts bounds wrong credentials; nil is 10 a minute from one address.
+	Attempts *forge.Attempts
+	// Via is the name that requests are sent on with (RFC 9110, 7.6.3), of NewVia: one that comes with it was sent by this very
+	// process, and goes round in circles. Empty makes one.
+	Via      string
+	Limits   Limits
+	Timeouts Timeouts
 	// Freshness is how old a fact about a container may be.
 	Freshness Freshness
 	// TempDir is where bodies are kept that are too long for memory; empty is the system's.
@@ -126,15 +133,13 @@ type Upstream struct {
 
 // Limits bound what one request or one client may take. Zero values take the defaults.
 type Limits struct {
-	HeaderBytes             int           // of one request's header block; 16 KiB
-	BodyBytes               int64         // of bodies that are read whole and whose row sets no limit; 1 MiB
-	BodyMemory              int64         // of those, how much is kept in memory; 1 MiB
-	BodiesMemory            int64         // of all such bodies together, in memory; 256 MiB
-	BodiesDisk              int64         // and in temporary files; 2 GiB
-	Connections             int           // from clients; 4096
-	ConnectionsPerClient    int           // from one address that is no trusted proxy; 0 is no bound
-	FailedCredentials       int           // of one address in the window; 20
-	FailedCredentialsWindow time.Duration // a minute
+	HeaderBytes          int   // of one request's header block; 16 KiB
+	BodyBytes            int64 // of bodies that are read whole and whose row sets no limit; 1 MiB
+	BodyMemory           int64 // of those, how much is kept in memory; 1 MiB
+	BodiesMemory         int64 // of all such bodies together, in memory; 256 MiB
+	BodiesDisk           int64 // and in temporary files; 2 GiB
+	Connections          int   // from clients; 4096
+	ConnectionsPerClient int   // from one address that is no trusted proxy; 0 is no bound
 }
 
 // Timeouts bound every wait. Zero values take the defaults. A wait may last a quarter longer than its limit.
@@ -166,8 +171,12 @@ func (o *Options) setDefaults() {
 	or(&o.Limits.BodiesDisk, 2<<30)
 	or(&o.Limits.Connections, 4096)
 	or(&o.goroutines, o.Limits.Connections)
-	or(&o.Limits.FailedCredentials, 20)
-	or(&o.Limits.FailedCredentialsWindow, time.Minute)
+	if o.Attempts == nil {
+		o.Attempts = forge.NewAttempts(forge.AttemptOptions{})
+	}
+	if o.Via == "" {
+		o.Via = NewVia()
+	}
 	or(&o.Timeouts.ReadHeader, 10*time.Second)
 	or(&o.Timeouts.Idle, 75*time.Second)
 	or(&o.Timeouts.ReadStall, 30*time.Second)

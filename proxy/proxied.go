@@ -232,7 +232,7 @@ func expiryOf(jwt string) time.Time {
 func (x *exchange) askForge(head []byte) (status int, body []byte, err error) {
 	var answer fasthttp.Response
 	pool := x.h.patgate
-	conn, err := pool.do(head, &upload{}, true, false, &answer, x.loop())
+	conn, err := pool.do(head, &upload{}, true, false, &answer, x.claim())
 	if err != nil {
 		return 0, nil, err
 	}
@@ -247,10 +247,6 @@ func (x *exchange) askForge(head []byte) (status int, body []byte, err error) {
 		pool.drop(conn)
 		return 0, nil, errUpstreamBroken
 	}
-	if answer.Header.ConnectionClose() {
-		pool.drop(conn)
-	} else {
-		pool.put(conn)
-	}
+	pool.giveBack(conn, &answer)
 	return answer.StatusCode(), bytes.Clone(body), nil
 }

@@ -103,7 +103,7 @@ func (c *clientConn) leave(in []byte) {
 func (f *flight) send() (ready *upstreamConn) {
 	defer f.panicked()
 	p := f.pool()
-	u := p.quickly(f.conn.socket.Loop())
+	u := p.quickly(claim{ownerOf(f.session), f.conn.socket.Loop()})
 	if u == nil {
 		f.proceed(nil, stepSend)
 		return nil
@@ -154,9 +154,6 @@ func (x *exchange) judgeQuickly(target, raw []byte) bool {
 	if x.cred.caller != callerPatgate || x.surface != surfaceAPI || x.local() || x.sealed.kind != sealNone ||
 		f.has(fieldContentLength) || f.has(fieldTransferEncoding) || f.has(fieldExpect) || f.has(fieldUpgrade) ||
 		f.has(fieldConnection) && (f.repeated(fieldConnection) || !equalFold(f.get(fieldConnection), "keep-alive")) {
-		return false
-	}
-	if times, _ := x.h.failures.over(x.client); times > 0 {
 		return false
 	}
 	if !x.recognise() || x.classify() != nil {

@@ -173,7 +173,8 @@ func cutStatus(in []byte) (status int, fields []byte, got outcome) {
 	}
 	switch {
 	case len(line) > 3 && line[3] != ' ', !isFieldText(line[3:]),
-		status < firstStatus || status > lastStatus, status == fasthttp.StatusNoContent, status == fasthttp.StatusResetContent, status == fasthttp.StatusNotModified, status == fasthttp.StatusPartialContent:
+		status < firstStatus || status > lastStatus, status == fasthttp.StatusNoContent, status == fasthttp.StatusResetContent, status == fasthttp.StatusNotModified, status == fasthttp.StatusPartialContent,
+		status == fasthttp.StatusRequestTimeout:
 		return 0, nil, answerOther
 	}
 	return status, in[end+1:], answerDone

@@ -72,6 +72,7 @@ var (
 	refuseVersion      = &refusal{status: fasthttp.StatusHTTPVersionNotSupported, reason: "http_version", message: "Use HTTP/1.1.", close: true}
 	refuseMethod       = &refusal{status: fasthttp.StatusMethodNotAllowed, reason: "method", message: "This method is not passed on. Use GET, HEAD, POST, PUT, PATCH or DELETE."}
 	refuseTarget       = refuse400("malformed_target", "The request target must be a path.")
+	refuseLoop         = &refusal{status: fasthttp.StatusLoopDetected, reason: "loop", message: "This request was sent by this very patgate: the upstream's address leads back to it. Its operator sets upstream.url to the forge."}
 	refuseHeaderSize   = &refusal{status: fasthttp.StatusRequestHeaderFieldsTooLarge, reason: "header_size", message: "The request's headers are too long.", close: true}
 	refuseMalformed    = &refusal{status: fasthttp.StatusBadRequest, reason: "malformed_request", message: "The request could not be read.", close: true}
 	refuseReadTimeout  = &refusal{status: fasthttp.StatusRequestTimeout, reason: "read_timeout", message: "The request did not arrive in time.", close: true}
@@ -156,6 +157,8 @@ func refusalOf(err error) *refusal {
 		return &r
 	case errors.Is(err, forge.ErrCredential):
 		return refuseOwner
+	case errors.Is(err, forge.ErrLoop):
+		return refuseLoop
 	case errors.Is(err, forge.ErrTimeout), errors.Is(err, errUpstreamTimeout):
 		return refuseTimeout
 	case errors.Is(err, errUpstreamBusy):

@@ -35,9 +35,13 @@ func (x *exchange) proceed() (kept bool) {
 	case stepSend:
 		return x.forward(x.pool)
 	case stepAgain:
-		return x.handOn(x.pool.anew(x.head, &x.upload, false, &x.answer, x.loop()))
+		return x.handOn(x.pool.anew(x.head, &x.upload, false, &x.answer, x.claim()))
 	case stepReceive:
 		err := u.receive(false, &x.answer)
+		if err == nil && x.answer.StatusCode() == fasthttp.StatusRequestTimeout { // as in pool.do
+			x.pool.drop(u)
+			return x.handOn(x.pool.anew(x.head, &x.upload, false, &x.answer, x.claim()))
+		}
 		if err != nil {
 			x.pool.drop(u)
 			u = nil

@@ -7,8 +7,6 @@ import (
 	"sync"
 
 	"github.com/valyala/fasthttp"
-
-	"patgate/proxy/loop"
 )
 
 // upload is the body of an upstream request, in one of three forms. The zero value is none.
@@ -37,16 +35,16 @@ const maxInterim = 32
 
 // do sends a request and reads the head of its answer. head is the request up to and with the empty line. safe tells
 // that the request may be sent again: it has no body and its method is GET or HEAD. It is sent again only when a
-// connection that had been idle turns out to be closed.
-func (p *pool) do(head []byte, body *upload, safe, isHead bool, answer *fasthttp.Response, of *loop.Loop) (*upstreamConn, error) {
-	c, err := p.get(false, of)
+// connection that had been idle turns out to be closed, or about to be: some say so with a 408 (RFC 9110, 15.5.9).
+func (p *pool) do(head []byte, body *upload, safe, isHead bool, answer *fasthttp.Response, by claim) (*upstreamConn, error) {
+	c, err := p.get(false, by)
 	if err != nil {
 		return nil, err
 	}
 	err = c.exchange(head, body, isHead, answer)
-	if errors.Is(err, errUpstreamClosed) && safe && c.used {
+	if safe && c.used && (errors.Is(err, errUpstreamClosed) || err == nil && answer.StatusCode() == fasthttp.StatusRequestTimeout) {
 		p.drop(c)
-		return p.anew(head, body, isHead, answer, of)
+		return p.anew(head, body, isHead, answer, by)
 	}
 	if err != nil {
 		p.drop(c)
@@ -56,8 +54,8 @@ func (p *pool) do(head []byte, body *upload, safe, isHead bool, answer *fasthttp
 }
 
 // anew is do on a new connection.
-func (p *pool) anew(head []byte, body *upload, isHead bool, answer *fasthttp.Response, of *loop.Loop) (*upstreamConn, error) {
-	c, err := p.get(true, of)
+func (p *pool) anew(head []byte, body *upload, isHead bool, answer *fasthttp.Response, by claim) (*upstreamConn, error) {
+	c, err := p.get(true, by)
 	if err != nil {
 		return nil, err
 	}
@@ -82,9 +80,7 @@ func (c *upstreamConn) exchange(head []byte, body *upload, isHead bool, answer *
 	if err := c.receive(isHead, answer); err != nil {
 		return err
 	}
-	if sendErr != nil {
-		answer.Header.SetConnectionClose()
-	}
+	c.odd = c.odd || sendErr != nil
 	return nil
 }
 
@@ -119,6 +115,7 @@ func (c *upstreamConn) receive(isHead bool, answer *fasthttp.Response) error {
 		c.done()
 	}()
 	for range maxInterim {
+		c.odd = c.odd || c.twoLengths()
 		if err := answer.Header.Read(c.br); err != nil {
 			return upstreamError(err)
 		}
@@ -126,6 +123,7 @@ func (c *upstreamConn) receive(isHead bool, answer *fasthttp.Response) error {
 			answer.SkipBody = isHead
 			return nil
 		}
+		c.odd = true // nobody asked for it
 	}
 	return errUpstreamBroken
 }
@@ -155,11 +153,13 @@ func copyExactly(c *upstreamConn, from io.Reader, length int64) error {
 	defer copyBuffers.Put(buf)
 	for length > 0 {
 		n, err := from.Read((*buf)[:min(length, copyBufferSize)])
+		if length -= int64(n); length <= 0 {
+			c.early()
+		}
 		if n > 0 {
 			if _, werr := c.Write((*buf)[:n]); werr != nil {
 				return werr
 			}
-			length -= int64(n)
 		}
 		if err != nil && length > 0 {
 			if errors.Is(err, io.EOF) {
@@ -192,6 +192,7 @@ func copyChunked(c *upstreamConn, from io.Reader) error {
 		}
 		switch {
 		case errors.Is(err, io.EOF):
+			c.early()
 			return w.end()
 		case err != nil:
 			return asUpload(err)
@@ -210,6 +211,7 @@ func pourChunked(c *upstreamConn, pour func(io.Writer) error) error {
 	if w.flush(); w.err != nil {
 		return w.err
 	}
+	c.early()
 	return w.end()
 }
 

@@ -100,8 +100,8 @@ func (x *exchange) free(whole bool) {
 	if c == nil {
 		return
 	}
-	if whole && !x.answer.Header.ConnectionClose() {
-		x.pool.put(c)
+	if whole && (c.holder != holder{} || !x.body.present()) { // a body may hold a credential that nobody has looked for
+		x.pool.giveBack(c, &x.answer)
 	} else {
 		x.pool.drop(c)
 	}

@@ -10,7 +10,7 @@ import (
 // tunnel passes a websocket upgrade through on a connection of its own. It is only for callers without a patgate token.
 func (x *exchange) tunnel() (kept bool) {
 	x.pool = x.h.others
-	c, err := x.pool.get(true, x.loop())
+	c, err := x.pool.get(true, x.claim())
 	if err == nil {
 		if err = c.exchange(x.head, &upload{}, false, &x.answer); err != nil {
 			x.pool.drop(c)
