@@ -39,7 +39,7 @@ func (p *proxies) includes(a netip.Addr) bool {
 // end of X-Forwarded-Proto (RFC 7239, 4): the scheme is as far from the end of its list as the address from the end of the
 // other, or the first one where the list is shorter, because a proxy has written it anew.
 func (p *proxies) client(peer netip.Addr, secure bool, f *fields) (netip.Addr, bool) {
-	if !p.includes(peer) {
+	if len(p.trusted) == 0 || !p.includes(peer) {
 		if f.has(fieldForwardedFor) {
 			p.tell(peer)
 		}
