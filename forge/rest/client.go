@@ -64,9 +64,9 @@ type API struct {
 // A connection carries the questions with one credential alone: what a forge says on it that nobody asked for is never taken
 // for the answer to somebody else's question.
 type Client struct {
-	base      string // "/root/api/v4"
 	scheme    string
 	host      string
+	base      string // "/root/api/v4"
 	via       string
 	key       [sha256.Size]byte // of the names of connections
 	busy      chan struct{}     // bounds the questions at a time
