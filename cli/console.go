@@ -44,18 +44,16 @@ func (g *gateway) makeConsole() (err error) {
 	name, scopes := forgeNames(c)
 	o := console.Options{
 		Tokens: g.tokens, Forge: name, Scopes: scopes, Origins: origins, Gateway: c.Public(),
-		Attempts: c.Limits.FailedCredentials, AttemptsWindow: c.Limits.FailedCredentialsWindow.Std(),
+		Attempts:    g.attempts,
+		Client:      func(peer netip.Addr, forwardedFor []string) netip.Addr { return g.handler.Client(peer, forwardedFor) },
 		IdleTimeout: c.Console.IdleTimeout.Std(), SessionLifetime: c.Console.SessionLifetime.Std(),
 		Record: func(e console.Event) {
 			g.logger.Info("console", zap.String("event", e.What), zap.Int64("owner_id", e.UserID), zap.Stringer("client", e.Client))
 		},
 		Report: func(err error) { g.logger.Error("console", zap.Error(err)) },
 	}
-	for _, p := range c.TrustedProxies {
-		o.TrustedProxies = append(o.TrustedProxies, p.Prefix)
-	}
 	if c.Console.Listen == config.ConsoleGateway {
-		o.Path, o.TrustedProxies = config.ConsolePath, nil // the gateway has told clients from proxies already
+		o.Path, o.Client = config.ConsolePath, nil // the gateway has told clients from proxies already
 	}
 	if g.console, err = console.New(o); err != nil {
 		return err

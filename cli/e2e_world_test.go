@@ -20,8 +20,8 @@ type world struct {
 	alicePAT string
 	bobPAT   string
 
-	alice, shop, backend, secret int64
-	api, web, plans              int64
+	alice, bob, shop, backend, secret int64
+	api, web, plans                   int64
 }
 
 // issuesOfAPI is how many issues shop/backend/api has: three pages of twenty.
@@ -38,7 +38,7 @@ func newWorld() (*world, error) {
 	go func() { _ = w.server.Serve(listener) }()
 
 	alice, bob := w.forge.AddUser("alice"), w.forge.AddUser("bob")
-	w.alice = alice
+	w.alice, w.bob = alice, bob
 	w.alicePAT = w.forge.AddToken(alice, forgetest.Token{Name: "for patgate"})
 	w.bobPAT = w.forge.AddToken(bob, forgetest.Token{Name: "bob's own"})
 	w.shop = w.forge.AddGroup("shop", forgetest.Private)

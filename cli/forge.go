@@ -29,20 +29,25 @@ func tableForge(c *config.Config) string { return c.Forge.Table() }
 // known is false when the forge did not say: it is then taken for a GitLab. Nothing becomes reachable by that in front of
 // another forge, whose paths have no rows in that table.
 func settleForge(ctx context.Context, c *config.Config) (known bool) {
+	return settleForgeBy(ctx, c, "")
+}
+
+// settleForgeBy is settleForge for a process that serves, and knows what it sends by via.
+func settleForgeBy(ctx context.Context, c *config.Config, via string) (known bool) {
 	if c.Forge != config.ForgeAuto {
 		return true
 	}
 	if c.Upstream.URL.Empty() {
 		return false // stays open for when there is one
 	}
-	forge, known := detectForge(ctx, c)
+	forge, known := detectForge(ctx, c, via)
 	c.Forge = forge
 	return known
 }
 
 // detectForge asks a forge for its version as Gitea and Forgejo tell it to anybody, without a credential. Whatever else
 // answers is a GitLab; what does not answer, or says that it fails, is not known.
-func detectForge(ctx context.Context, c *config.Config) (forge config.Forge, known bool) {
+func detectForge(ctx context.Context, c *config.Config, via string) (forge config.Forge, known bool) {
 	authorities, err := wire.TLSWithAuthorities(c.Upstream.CAFile)
 	if err != nil {
 		return config.ForgeGitLab, false
@@ -54,6 +59,9 @@ func detectForge(ctx context.Context, c *config.Config) (forge config.Forge, kno
 		return config.ForgeGitLab, false
 	}
 	request.Header.Set("Accept", "application/json")
+	if via != "" {
+		request.Header.Set("Via", via)
+	}
 	client := &http.Client{
 		Transport:     &http.Transport{Proxy: nil, TLSClientConfig: authorities, DisableKeepAlives: true},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
@@ -104,7 +112,7 @@ func (g *gateway) awaitForge(ctx context.Context) (ok bool) {
 			return false
 		case <-tick.C:
 		}
-		forge, known := detectForge(ctx, g.config)
+		forge, known := detectForge(ctx, g.config, g.via)
 		switch {
 		case !known:
 		case forge == config.ForgeGitLab:

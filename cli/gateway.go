@@ -62,13 +62,17 @@ type gateway struct {
 	stop     context.CancelFunc
 	draining atomic.Bool
 
+	attempts *forge.Attempts
+	via      string // by which what this process sends is known again
+
 	forgeUnknown bool // what the forge is could not be found out: it was taken for a GitLab
 }
 
 // newGateway opens and checks everything that needs no listener. Whatever it opened is closed again on an error.
 func newGateway(ctx context.Context, c *config.Config, log io.Writer) (g *gateway, err error) {
 	out := &lineWriter{out: log}
-	g = &gateway{config: c, logger: newLogger(out, c.Log), renew: make(chan struct{}, 1), failed: make(chan error, 3), stop: func() {}}
+	g = &gateway{config: c, logger: newLogger(out, c.Log), renew: make(chan struct{}, 1), failed: make(chan error, 3), stop: func() {},
+		attempts: forge.NewAttempts(forge.AttemptOptions{Limit: c.Limits.FailedCredentials, Window: c.Limits.FailedCredentialsWindow.Std()}), via: proxy.NewVia()}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, g.close())
@@ -93,7 +97,7 @@ func newGateway(ctx context.Context, c *config.Config, log io.Writer) (g *gatewa
 			return g, err
 		}
 	}
-	g.forgeUnknown = !settleForge(ctx, c)
+	g.forgeUnknown = !settleForgeBy(ctx, c, g.via)
 	var problems []routes.Problem
 	g.routes, problems = reload.New(reload.Options{
 		Table: routes.Files(tableForge(c)), Paths: c.Routes.Overlays, Interval: c.Routes.WatchInterval.Std(),
@@ -115,7 +119,7 @@ func newGateway(ctx context.Context, c *config.Config, log io.Writer) (g *gatewa
 	}); err != nil {
 		return g, err
 	}
-	if g.resolver, err = newResolver(c); err != nil {
+	if g.resolver, err = newResolver(c, g.via); err != nil {
 		return g, err
 	}
 	var console zapcore.Encoder
@@ -150,11 +154,12 @@ func newGateway(ctx context.Context, c *config.Config, log io.Writer) (g *gatewa
 	return g, nil
 }
 
-// newResolver makes the resolver for the forge that the configuration names, or that was found out.
-func newResolver(c *config.Config) (forgeClient, error) {
+// newResolver makes the resolver for the forge that the configuration names, or that was found out. via is what its questions
+// are known by; empty for a process that serves nobody.
+func newResolver(c *config.Config, via string) (forgeClient, error) {
 	options := facts.Options{
 		URL: c.Upstream.URL.String(), AllowHTTP: c.Upstream.AllowPlainHTTP, CAFile: c.Upstream.CAFile,
-		Timeout: c.Resolver.Timeout.Std(), MaxEntries: int64(c.Cache.Containers),
+		Via: via, Timeout: c.Resolver.Timeout.Std(), MaxEntries: int64(c.Cache.Containers),
 		TTL: c.Resolver.FreshForReads.Std(), NegativeTTL: c.Resolver.NotFoundTTL.Std(),
 		Budget: forge.BudgetOptions{
 			TokenBurst: quarter(c.Resolver.BudgetPerToken), TokenRate: float64(c.Resolver.BudgetPerToken) / 60,
@@ -212,10 +217,15 @@ func (g *gateway) proxyOptions(upstreamTLS, registryTLS *tls.Config) proxy.Optio
 		OwnCookies:        console.CookiePrefix,
 		OwnPages:          g.console != nil && c.Console.Listen == config.ConsoleGateway,
 		TrustedProxies:    trusted,
+		Untrusted: func(peer netip.Addr) {
+			g.logger.Warn("X-Forwarded-For from an address that is not in trusted_proxies is not believed: "+
+				"all who come over it count as one client (fix: when it is a proxy of yours, add it to trusted_proxies)", zap.Stringer("peer", peer))
+		},
+		Attempts: g.attempts,
+		Via:      g.via,
 		Limits: proxy.Limits{
 			HeaderBytes: int(c.Limits.HeaderBytes), BodyBytes: int64(c.Limits.BodyBytes), BodyMemory: int64(c.Limits.BodyMemory),
 			Connections: c.Limits.Connections, ConnectionsPerClient: c.Limits.ConnectionsPerClient,
-			FailedCredentials: c.Limits.FailedCredentials, FailedCredentialsWindow: c.Limits.FailedCredentialsWindow.Std(),
 		},
 		Timeouts: wire.Timeouts{
 			ReadHeader: c.Timeouts.ReadHeader.Std(), Idle: c.Timeouts.Idle.Std(), ReadStall: c.Timeouts.ReadStall.Std(),

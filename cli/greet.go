@@ -27,6 +27,7 @@ func (g *gateway) greet(ctx context.Context) {
 	if err != nil {
 		return
 	}
+	request.Header.Set("Via", g.via)
 	client := &http.Client{
 		Transport:     &http.Transport{Proxy: nil, TLSClientConfig: authorities, DisableKeepAlives: true},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
@@ -36,6 +37,9 @@ func (g *gateway) greet(ctx context.Context) {
 	case err != nil && ctx.Err() == context.Canceled:
 	case err != nil:
 		g.logger.Warn("the upstream cannot be reached; requests will get 502 until it can", zap.Stringer("upstream", g.config.Upstream.URL), zap.Error(err))
+	case response.StatusCode == http.StatusLoopDetected:
+		_ = response.Body.Close()
+		g.logger.Error("the upstream's address leads back to patgate itself: requests get 508 (fix: set upstream.url to the forge)", zap.Stringer("upstream", g.config.Upstream.URL))
 	case response.StatusCode >= 500:
 		_ = response.Body.Close()
 		g.logger.Warn("the upstream answers with an error", zap.Stringer("upstream", g.config.Upstream.URL), zap.Int("status", response.StatusCode))

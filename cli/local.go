@@ -30,7 +30,18 @@ func (l local) Answer(ctx context.Context, r *proxy.LocalRequest) proxy.LocalAns
 	}
 	a := l.Handler.Answer(ctx, &api.Request{Method: r.Method, Path: r.Path, Query: r.Query, Body: r.Body, Header: r.Header,
 		Session: r.Session, Credential: r.Credential, Client: r.Client, Origin: r.Origin})
-	return proxy.LocalAnswer{Status: a.Status, Header: a.Header, Body: a.Body, Pass: a.Pass}
+	return proxy.LocalAnswer{Status: a.Status, Header: a.Header, Body: a.Body, Pass: a.Pass, Identified: a.Identified}
+}
+
+// Revocation implements proxy.Local.
+func (l local) Revocation(method string, path []byte) proxy.Revocation {
+	switch bySecret, byCredential := l.Handler.Revocation(method, path); {
+	case bySecret:
+		return proxy.RevokesBySecret
+	case byCredential:
+		return proxy.RevokesByCredential
+	}
+	return proxy.RevokesNothing
 }
 
 // makeTokens makes the token service and its API, in which every change is in force on this node when it is answered.

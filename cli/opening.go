@@ -72,7 +72,7 @@ func keySource(c *config.Config) seal.Source {
 // askForge makes a resolver for a command.
 func askForge(c *config.Config) (forgeClient, error) {
 	settleForge(context.Background(), c)
-	return newResolver(c)
+	return newResolver(c, "")
 }
 
 // forgeClient is what commands and the gateway ask the forge.

@@ -32,8 +32,9 @@ type Config struct {
 	// Links in answers are made from it. Empty: Link and Location headers name the address by which the client came, and
 	// answers hold no links to patgate's own pages.
 	PublicURL URL `yaml:"public_url"`
-	// TrustedProxies are the addresses or CIDR ranges of proxies in front of patgate whose X-Forwarded-For is believed.
-	// From anyone else it is discarded.
+	// TrustedProxies are the addresses or CIDR ranges of proxies in front of patgate whose X-Forwarded-For and
+	// X-Forwarded-Proto are believed: read from the end, as far as the proxies in the list are trusted, addresses with a port
+	// or in brackets too. From anyone else both are discarded, and the log warns of the first X-Forwarded-For from each address.
 	TrustedProxies []Prefix `yaml:"trusted_proxies"`
 	// Admin is the second listener, with metrics and health.
 	Admin Admin `yaml:"admin"`
@@ -98,7 +99,9 @@ type Upstream struct {
 	// LFS, uploads, release assets, image layers) may redirect there and nowhere else. Empty: to every https address.
 	// Links of a forge's releases, and packages that it gets from public registries, lead to hosts of their own.
 	StorageURLs []URL `yaml:"storage_urls"`
-	// Connections bounds the open connections to the forge, for patgate tokens and for legacy credentials each.
+	// Connections bounds the open connections to the forge, for patgate tokens and for legacy credentials each. One carries the
+	// requests of one owner, or of one legacy credential, alone; when there are as many as there may be, the one that was used
+	// longest ago makes room for another owner's.
 	Connections int `yaml:"connections"`
 }
 
@@ -204,8 +207,9 @@ type Limits struct {
 	Connections int `yaml:"connections"`
 	// ConnectionsPerClient bounds those of one client address; 0 is no bound. Trusted proxies are excepted.
 	ConnectionsPerClient int `yaml:"connections_per_client"`
-	// FailedCredentials is how many wrong credentials one client address may send within failed_credentials_window
-	// before patgate answers 429 itself, so that the forge does not ban patgate's address.
+	// FailedCredentials is how many different wrong credentials one client address may send within failed_credentials_window
+	// before patgate answers 429 itself, so that the forge does not ban patgate's address. One that the forge accepted within
+	// the last hour passes all the same, and revocations are let through, one a second.
 	FailedCredentials int `yaml:"failed_credentials"`
 	// FailedCredentialsWindow is the time in which they are counted.
 	FailedCredentialsWindow Duration `yaml:"failed_credentials_window"`

@@ -78,6 +78,38 @@ func TestAValueIsReadOrRefusedWithItsFix(t *testing.T) {
 	}
 }
 
+func TestPatgatesOwnAddressIsNoForge(t *testing.T) {
+	for _, c := range []struct {
+		listen, upstream string
+		refused          bool
+	}{
+		{"127.0.0.1:8080", "http://127.0.0.1:8080", true},
+		{":8080", "http://127.0.0.1:8080", true},
+		{":8080", "http://localhost:8080", true},
+		{"0.0.0.0:8080", "https://localhost:8080", true},
+		{"[::]:8080", "http://[::1]:8080", true},
+		{"[::1]:8080", "http://[::1]:8080", true},
+		{"localhost:8080", "http://127.0.0.1:8080", true},
+		{"gitlab.example.com:443", "https://GitLab.example.com", true},
+		{":80", "http://localhost", true},
+		{"127.0.0.1:8080", "http://127.0.0.1:8081", false},
+		{"127.0.0.1:8080", "http://127.0.0.2:8080", false},
+		{":443", "https://gitlab.example.com", false},
+		{"192.0.2.1:8080", "http://127.0.0.1:8080", false},
+	} {
+		t.Run(c.listen+" in front of "+c.upstream, func(t *testing.T) {
+			for _, keys := range []string{"upstream: {url: %q}\n", "upstream: {url: https://a.example}\nregistry: {url: %q}\n"} {
+				for _, own := range []string{"listen: %q\n", "listen: :9\nadmin: {listen: %q}\n", "listen: :9\nconsole: {listen: %q, public_url: https://tokens.example}\n"} {
+					_, problems := parse(fmt.Sprintf(keys+own, c.upstream, c.listen))
+					if refused := len(problems) == 1 && strings.Contains(problems[0].Message, "is patgate's own address"); refused != c.refused || !refused && len(problems) > 0 {
+						t.Errorf("%s%s: %v", keys, own, problems)
+					}
+				}
+			}
+		})
+	}
+}
+
 func TestAllProblemsAreReportedAtOnce(t *testing.T) {
 	_, problems := Parse(Input{
 		File:  "patgate.yaml",

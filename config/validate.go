@@ -27,6 +27,8 @@ func (p *reader) validate() {
 		p.refuse(given, "", "is given without "+missing, "give both, or none for plain http")
 	}
 	p.console(c)
+	p.roundabout("upstream.url", &c.Upstream.URL)
+	p.roundabout("registry.url", &c.Registry.URL)
 	p.store(c)
 	if c.Tokens.DefaultLifetime > c.Tokens.MaxLifetime {
 		key := "tokens.default_lifetime"
@@ -101,6 +103,34 @@ func (p *reader) address(key, value string) {
 	}
 	_ = host
 }
+
+// roundabout refuses an address of the forge's that is plainly one of patgate's own: requests would go round in circles. Others
+// that lead back are found out by their requests, which are answered with 508.
+func (p *reader) roundabout(key string, u *URL) {
+	host, port, err := net.SplitHostPort(u.Host())
+	if err != nil {
+		host, port = strings.Trim(u.Host(), "[]"), "80"
+		if u.HTTPS() {
+			port = "443"
+		}
+	}
+	for _, own := range []string{p.config.Listen, p.config.Admin.Listen, p.config.Console.Listen} {
+		listens, on, err := net.SplitHostPort(own)
+		if u.Empty() || err != nil || on != port {
+			continue
+		}
+		ip := net.ParseIP(listens)
+		everywhere := listens == "" || ip != nil && ip.IsUnspecified()
+		loopback := listens == "localhost" || ip != nil && ip.IsLoopback()
+		if strings.EqualFold(listens, host) || u.Loopback() && (everywhere || loopback && sameLoopback(listens, host)) {
+			p.refuse(key, u.String(), "is patgate's own address ("+own+"): requests would come back to it", "give the address of the forge itself")
+			return
+		}
+	}
+}
+
+// sameLoopback tells whether two names of this machine's own may be one address: localhost is any of them.
+func sameLoopback(a, b string) bool { return a == b || a == "localhost" || b == "localhost" }
 
 // store holds that the sealing key is not kept beside the database.
 func (p *reader) store(c *Config) {

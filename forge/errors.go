@@ -10,6 +10,8 @@ import (
 var (
 	// ErrUnavailable: the forge could not be reached, failed, or gave an answer that cannot be read. For clients: 502.
 	ErrUnavailable = errors.New("forge is unavailable")
+	// ErrLoop: the question came back to patgate itself. It is ErrUnavailable too. For clients: 508.
+	ErrLoop = fmt.Errorf("%w: its address leads back to patgate", ErrUnavailable)
 	// ErrTimeout: the forge did not answer in time. For clients: 504.
 	ErrTimeout = errors.New("forge did not answer in time")
 	// ErrBudget: the token or its owner asks for too many unknown things, or the forge's own rate limit for the owner

@@ -2,10 +2,12 @@ package proxy
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/valyala/fasthttp"
 
+	"patgate/cache"
 	"patgate/proxy/reply"
 )
 
@@ -37,22 +39,31 @@ func (x *exchange) classify() (err error) {
 	return err
 }
 
-// authenticate finds the session of the request's token.
+// authenticate finds the session of the request's token. From an address that is far beyond its limit only tokens that were
+// valid lately are looked up, and those that come to end one.
 func (x *exchange) authenticate() *reply.Refusal {
-	q := &x.request
-	times, wait := x.h.failures.over(q.Client)
-	if times >= lockedOut {
-		return refuseTooMany(wait)
-	}
+	q, attempts := &x.request, x.h.attempts
 	hash, err := q.TokenHash()
 	if err != nil {
-		x.h.failures.add(q.Client)
-		return orTooMany(reply.ErrTokenMalformed, times, wait)
+		print := attempts.Fingerprint(q.Credential.Secret)
+		_, wait := attempts.AdmitToken(q.Client, print)
+		attempts.Wrong(q.Client, print)
+		return orTooMany(reply.ErrTokenMalformed, wait)
 	}
-	session, err := x.h.options.Sessions.GetAt(context.Background(), hash, q.Start)
+	print := attempts.OfToken(hash)
+	admitted, wait := attempts.AdmitToken(q.Client, print)
+	ctx := context.Background()
+	if !admitted && x.h.revocation(q) == RevokesNothing {
+		ctx = x.h.kept
+	}
+	session, err := x.h.options.Sessions.GetAt(ctx, hash, q.Start)
 	x.judgement.Begin(&x.h.rules, session, x.event)
-	if err == nil {
+	switch {
+	case err == nil:
+		attempts.Accepted(print)
 		return nil
+	case errors.Is(err, cache.ErrNotKept):
+		return refuseTooMany(wait)
 	}
 	state := x.h.options.TokenState(err)
 	if state == TokenRotated {
@@ -60,26 +71,18 @@ func (x *exchange) authenticate() *reply.Refusal {
 	}
 	r := tokenRefusal(state)
 	if r.Status == fasthttp.StatusUnauthorized {
-		x.h.failures.add(q.Client)
-		r = orTooMany(r, times, wait)
+		attempts.Wrong(q.Client, print)
+		r = orTooMany(r, wait)
 	}
 	return r
 }
 
-// lockedOut is how many times over its limit a client is before its tokens are not even looked up: below that, a valid
-// token from the same address still works.
-const lockedOut = 10
-
-func orTooMany(r *reply.Refusal, times int, wait time.Duration) *reply.Refusal {
-	if times > 0 {
+// orTooMany answers for a wrong token from an address that has sent too many.
+func orTooMany(r *reply.Refusal, wait time.Duration) *reply.Refusal {
+	if wait > 0 {
 		return refuseTooMany(wait)
 	}
 	return r
-}
-
-func refuseTooMany(wait time.Duration) *reply.Refusal {
-	return &reply.Refusal{Status: fasthttp.StatusTooManyRequests, Reason: "failed_credentials", Retry: max(wait, time.Second),
-		Message: "Too many wrong credentials came from this address. Wait before you try again."}
 }
 
 // tokenRefusal maps what the store knows of a token.

@@ -13,7 +13,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-	"patgate/proxy/header"
 )
 
 func TestBodiesAreWrittenAnew(t *testing.T) {

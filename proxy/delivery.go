@@ -15,6 +15,7 @@ import (
 	"patgate/proxy/reply"
 	"patgate/proxy/surface"
 	"patgate/proxy/wire"
+	"patgate/token"
 )
 
 // smallAnswer is how long an answer may be to be copied at once, when all of it fits the connection's buffer.
@@ -44,18 +45,20 @@ func (d *delivery) drop() {
 	}
 }
 
-// free gives the upstream connection back, or closes it when it is not at the beginning of an answer.
-func (d *delivery) free(whole bool) {
-	if d.upstream == nil {
+// free gives the upstream connection back, or closes it when it is not at the beginning of an answer, or nobody's: a body may
+// hold a credential that was not looked for.
+func (x *exchange) free(whole bool) {
+	d := &x.delivery
+	u := d.upstream
+	if u == nil {
 		return
 	}
-	if !whole || d.answer.Header.ConnectionClose() {
+	if !whole || u.Holder() == (wire.Holder{}) && x.body.Present() {
 		d.drop()
 		return
 	}
-	u := d.upstream
 	d.upstream = nil
-	d.pool.Put(u)
+	d.pool.GiveBack(u, &d.answer)
 }
 
 // forward sends the request whose head is written, and hands its answer on.
@@ -63,7 +66,7 @@ func (x *exchange) forward(p *wire.Pool) (kept bool) {
 	q, s, d := &x.request, &x.sending, &x.delivery
 	d.pool = p
 	safe := s.Upload.None() && (q.Method == fasthttp.MethodGet || q.IsHead)
-	return x.handOn(p.Do(s.Head, &s.Upload, safe, q.IsHead, &d.answer, q.Conn.Loop()))
+	return x.handOn(p.Do(s.Head, &s.Upload, safe, q.IsHead, &d.answer, x.claim()))
 }
 
 // handOn hands the answer on that a connection brings, or answers for the error that stood in its way.
@@ -90,13 +93,9 @@ func (x *exchange) handOn(conn *wire.Upstream, err error) (kept bool) {
 	if status == fasthttp.StatusSwitchingProtocols {
 		return x.broken(reply.ErrUnavailable, reply.FailureUpstream)
 	}
-	if status == fasthttp.StatusUnauthorized {
-		if x.request.Credential.Caller == surface.CallerLegacy {
-			x.h.failures.add(x.request.Client)
-		}
-		if v, is := x.visit.(surface.Denied); is {
-			v.Denied(&x.judgement)
-		}
+	x.judgeCredential(status)
+	if v, is := x.visit.(surface.Denied); is && status == fasthttp.StatusUnauthorized {
+		v.Denied(&x.judgement)
 	}
 	if status < 400 || status >= 500 { // a 4xx changed nothing
 		x.h.forget(&x.request, &x.judgement)
@@ -189,7 +188,7 @@ func (x *exchange) deliver() (kept bool) {
 	status := a.StatusCode()
 	if q.IsHead || status == fasthttp.StatusNoContent || status == fasthttp.StatusNotModified || status < 200 {
 		x.bodiless(length)
-		d.free(true)
+		x.free(true)
 		x.complete(status, 0)
 		return false
 	}
@@ -243,7 +242,7 @@ func (x *exchange) deliverSmall(status, length int, changer reply.Changer) (kept
 	x.ctx.Response.SetBody(body)
 	sent := int64(len(body))
 	_, _ = reader.Discard(length)
-	x.delivery.free(true)
+	x.free(true)
 	x.complete(status, sent)
 	return false
 }
@@ -267,7 +266,7 @@ func (x *exchange) deliverRewritten(v surface.Rewriter, status int, limit int64)
 		return x.broken(reply.ErrIllegible, reply.FailureAnswer)
 	}
 	_ = d.answer.CloseBodyStream()
-	d.free(true)
+	x.free(true)
 	out := &x.ctx.Response
 	reply.OwnFields(&out.Header, media)
 	out.SetBody(body)
@@ -277,7 +276,7 @@ func (x *exchange) deliverRewritten(v surface.Rewriter, status int, limit int64)
 
 // broken answers for a forge whose answer is of no use.
 func (x *exchange) broken(r *reply.Refusal, failure string) (kept bool) {
-	x.delivery.free(false)
+	x.free(false)
 	x.event.Failure = failure
 	x.refuse(r)
 	return false
@@ -318,29 +317,27 @@ func (x *exchange) untilClose() {
 	})
 }
 
-// ask sends a request of patgate's own to the forge and reads a short answer whole.
-func (h *Handler) ask(q *surface.Request, head []byte) (status int, body []byte, err error) {
+// ask sends a request of patgate's own to the forge with the session's credential, and reads a short answer whole.
+func (h *Handler) ask(q *surface.Request, session *token.Session, head []byte) (status int, body []byte, err error) {
 	const limit = 256 << 10
 	var answer fasthttp.Response
 	pool := h.forge.Patgate
-	conn, err := pool.Do(head, &wire.Upload{}, true, false, &answer, q.Conn.Loop())
+	conn, err := pool.Do(head, &wire.Upload{}, true, false, &answer, wire.Claim{Holder: ownerOf(session), Loop: q.Conn.Loop()})
 	if err != nil {
 		return 0, nil, err
 	}
-	d := delivery{pool: pool, upstream: conn}
 	answer.StreamBody = true
 	if err := answer.ReadBody(conn.Reader(), 0); err != nil {
-		d.drop()
+		pool.Drop(conn)
 		return 0, nil, wire.ErrBroken
 	}
 	body, err = io.ReadAll(io.LimitReader(answer.BodyStream(), limit+1))
 	_ = answer.CloseBodyStream()
 	if err != nil || len(body) > limit {
-		d.drop()
+		pool.Drop(conn)
 		return 0, nil, wire.ErrBroken
 	}
-	answer.Header.CopyTo(&d.answer.Header)
-	d.free(true)
+	pool.GiveBack(conn, &answer)
 	return answer.StatusCode(), body, nil
 }
 

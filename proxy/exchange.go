@@ -7,6 +7,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"patgate/audit"
+	"patgate/forge"
 	"patgate/policy"
 	"patgate/proxy/header"
 	"patgate/proxy/reply"
@@ -25,6 +26,7 @@ type exchange struct {
 	body      surface.Body
 	sending   surface.Sending
 	delivery  delivery
+	print     forge.Fingerprint // of the credentials of a caller without a patgate token; see fingerprint
 
 	event    *audit.Event
 	own      audit.Event // what event points to, when that is not a flight's
@@ -86,7 +88,7 @@ func (x *exchange) reset() {
 	x.sending.Reset()
 	x.delivery.reset()
 	clear(x.in) // it held the token
-	x.h, x.ctx, x.visit = nil, nil, nil
+	x.h, x.ctx, x.visit, x.print = nil, nil, nil, forge.Fingerprint{}
 	x.event, x.own, x.recorded = nil, audit.Event{}, false
 	x.step, x.in = stepJudge, x.in[:0]
 }

@@ -3,17 +3,32 @@ package proxy
 import (
 	"bytes"
 	"net/netip"
+	"strconv"
+	"sync"
 
 	"patgate/proxy/header"
 )
 
-// trust knows the proxies whose forwarding headers are believed.
-type trust []netip.Prefix
+// proxies are those whose forwarding headers are believed.
+type proxies struct {
+	trusted   []netip.Prefix
+	untrusted func(peer netip.Addr) // is told of who else sends some; nil is nobody
 
-func (t trust) includes(a netip.Addr) bool {
+	mu   sync.Mutex
+	told map[netip.Addr]struct{}
+}
+
+// mostTold bounds of how many untrusted peers is told.
+const mostTold = 16
+
+func newProxies(trusted []netip.Prefix, untrusted func(netip.Addr)) *proxies {
+	return &proxies{trusted: trusted, untrusted: untrusted, told: map[netip.Addr]struct{}{}}
+}
+
+func (p *proxies) includes(a netip.Addr) bool {
 	a = a.Unmap()
-	for _, p := range t {
-		if p.Contains(a) {
+	for _, t := range p.trusted {
+		if t.Contains(a) {
 			return true
 		}
 	}
@@ -22,41 +37,127 @@ func (t trust) includes(a netip.Addr) bool {
 
 // client gives the address that a request comes from, and whether the client's own connection was https: what the
 // connection says, and beyond trusted proxies what they say. The chain in X-Forwarded-For is read from its end, as far
-// as the proxies in it are trusted.
-func (t trust) client(peer netip.Addr, secure bool, f *header.Block) (netip.Addr, bool) {
-	if len(t) == 0 || !t.includes(peer) {
+// as the proxies in it are trusted. Each of them adds who came to it at the end of X-Forwarded-For, and by which scheme at the
+// end of X-Forwarded-Proto (RFC 7239, 4): the scheme is as far from the end of its list as the address from the end of the
+// other, or the first one where the list is shorter, because a proxy has written it anew.
+func (p *proxies) client(peer netip.Addr, secure bool, f *header.Block) (netip.Addr, bool) {
+	if len(p.trusted) == 0 || !p.includes(peer) {
+		if f.Has(header.ForwardedFor) {
+			p.tell(peer)
+		}
 		return peer, secure
 	}
-	client, readable := peer, f.Has(header.ForwardedFor)
-	for i := len(f.List) - 1; i >= 0 && readable && t.includes(client); i-- {
-		if f.List[i].Name == header.ForwardedFor && !f.List[i].Alias {
-			client, readable = t.walk(client, f.List[i].Value)
-		}
-	}
-	if proto := f.Get(header.ForwardedProto); !f.Repeated(header.ForwardedProto) {
-		switch {
-		case header.EqualFold(proto, "https"):
-			secure = true
-		case header.EqualFold(proto, "http"):
-			secure = false
-		}
+	client, passed := p.walk(peer, f)
+	switch scheme := fromEnd(f, header.ForwardedProto, max(passed, 1)); {
+	case header.EqualFold(scheme, "https"):
+		secure = true
+	case header.EqualFold(scheme, "http"):
+		secure = false
 	}
 	return client, secure
 }
 
-// walk reads one line from its end. At what is no address it stops for good: whoever wrote it is as far as we know.
-func (t trust) walk(client netip.Addr, list []byte) (_ netip.Addr, readable bool) {
-	for more := true; more && t.includes(client); {
-		element := list
-		i := bytes.LastIndexByte(list, ',')
-		if more = i >= 0; more {
-			element, list = list[i+1:], list[:i]
-		}
-		addr, err := netip.ParseAddr(string(header.TrimSpace(element)))
-		if err != nil {
-			return client, false
-		}
-		client = addr.Unmap()
+// walk follows X-Forwarded-For from its end, and tells how many elements it has taken. At what is no address it stops for good:
+// whoever wrote it is as far as we know.
+func (p *proxies) walk(peer netip.Addr, f *header.Block) (client netip.Addr, passed int) {
+	client = peer
+	if !f.Has(header.ForwardedFor) {
+		return client, 0
 	}
-	return client, true
+	for i := len(f.List) - 1; i >= 0; i-- {
+		if f.List[i].Name != header.ForwardedFor || f.List[i].Alias {
+			continue
+		}
+		for list, more := f.List[i].Value, true; more; {
+			if !p.includes(client) {
+				return client, passed
+			}
+			var element []byte
+			element, list, more = cutLast(list)
+			addr, ok := addressOf(element)
+			if !ok {
+				return client, passed
+			}
+			client = addr
+			passed++
+		}
+	}
+	return client, passed
+}
+
+// cutLast takes the last element of a comma-separated list.
+func cutLast(list []byte) (element, rest []byte, more bool) {
+	i := bytes.LastIndexByte(list, ',')
+	if i < 0 {
+		return header.TrimSpace(list), nil, false
+	}
+	return header.TrimSpace(list[i+1:]), list[:i], true
+}
+
+// fromEnd gives the n-th element from the end of a list that may stand in several lines, the last being 1; the first one when
+// there are fewer.
+func fromEnd(f *header.Block, name header.Name, n int) (element []byte) {
+	if !f.Has(name) {
+		return nil
+	}
+	for i := len(f.List) - 1; i >= 0; i-- {
+		if f.List[i].Name != name || f.List[i].Alias {
+			continue
+		}
+		for list, more := f.List[i].Value, true; more; {
+			if element, list, more = cutLast(list); n == 1 {
+				return element
+			}
+			n--
+		}
+	}
+	return element
+}
+
+// addressOf reads an element of X-Forwarded-For: an address, with a port behind it as some proxies write it, of IPv6 then in
+// brackets. What says nothing, such as "unknown" or "_hidden" (RFC 7239, 6), is none.
+func addressOf(element []byte) (addr netip.Addr, ok bool) {
+	text := string(element)
+	if port := bytes.LastIndexByte(element, ':'); port > 0 && (element[0] == '[' && element[port-1] == ']' || bytes.IndexByte(element, ':') == port) {
+		if n, err := strconv.ParseUint(text[port+1:], 10, 16); err != nil || text[port+1] == '+' || n == 0 {
+			return addr, false
+		}
+		text = text[:port]
+	}
+	bracketed := len(text) > 2 && text[0] == '[' && text[len(text)-1] == ']'
+	if bracketed {
+		text = text[1 : len(text)-1]
+	}
+	addr, err := netip.ParseAddr(text)
+	if err != nil || bracketed && !addr.Is6() {
+		return addr, false
+	}
+	return addr.WithZone("").Unmap(), true
+}
+
+// tell tells of an untrusted peer that names a client, once.
+func (p *proxies) tell(peer netip.Addr) {
+	if p.untrusted == nil {
+		return
+	}
+	p.mu.Lock()
+	_, before := p.told[peer]
+	if before = before || len(p.told) >= mostTold; !before {
+		p.told[peer] = struct{}{}
+	}
+	p.mu.Unlock()
+	if !before {
+		p.untrusted(peer)
+	}
+}
+
+// Client gives the address that a request comes from which another listener took, by the address of its connection and its
+// lines of X-Forwarded-For.
+func (h *Handler) Client(peer netip.Addr, forwardedFor []string) netip.Addr {
+	var f header.Block
+	for _, line := range forwardedFor {
+		f.Add(header.ForwardedFor, []byte(line))
+	}
+	client, _ := h.proxies.client(peer.WithZone("").Unmap(), false, &f)
+	return client
 }

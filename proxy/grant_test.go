@@ -11,7 +11,6 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"patgate/policy"
-	"patgate/proxy/header"
 )
 
 // A denial links to the form for the token that is needed, made of the configuration and of what the client sent.

@@ -5,11 +5,11 @@ import (
 	"runtime"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/valyala/fasthttp"
 
 	"patgate/cache"
+	"patgate/forge"
 	"patgate/proxy/reply"
 	"patgate/proxy/surface"
 	"patgate/proxy/surface/api"
@@ -29,8 +29,8 @@ type Handler struct {
 	forwarding surface.Forwarding
 	registry   *surface.Upstream // nil: no other server than the forge is behind patgate
 	storage    reply.Storage
-	trusted    trust
-	failures   *failures
+	proxies    *proxies
+	attempts   *forge.Attempts
 
 	exchanges sync.Pool
 	loops     *wire.Loops
@@ -49,7 +49,8 @@ func New(o Options) (*Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	h := &Handler{options: o, dialect: surface.DialectOf(o.Forge), trusted: trust(o.TrustedProxies), storage: reply.NewStorage(o.StorageURLs)}
+	h := &Handler{options: o, dialect: surface.DialectOf(o.Forge), proxies: newProxies(o.TrustedProxies, o.Untrusted),
+		attempts: o.Attempts, storage: reply.NewStorage(o.StorageURLs)}
 	h.exchanges.New = func() any { return &exchange{} }
 	h.rules = surface.Rules{Resolver: o.Resolver, Reads: o.Freshness.Reads, Writes: o.Freshness.Writes, Deadline: o.ResolverDeadline,
 		AllowQuickActions: o.AllowQuickActions}
@@ -65,7 +66,7 @@ func New(o Options) (*Handler, error) {
 	h.kept = cache.WithoutLoading(context.Background())
 	h.forge = h.upstream(o.Upstream)
 	h.forge.Others = h.newPool(o.Upstream)
-	h.forwarding.Scheme = h.forge.Scheme
+	h.forwarding.Scheme, h.forwarding.Via = h.forge.Scheme, "Via: "+o.Via+"\r\n"
 	if scheme, host, ok := strings.Cut(o.PublicURL, "://"); ok {
 		h.forwarding.Host, h.forwarding.Secure = host, scheme == "https"
 	}
@@ -75,7 +76,6 @@ func New(o Options) (*Handler, error) {
 		h.registry = &u
 	}
 	h.surfaces = h.newSurfaces(seals)
-	h.failures = newFailures(o.Limits.FailedCredentials, o.Limits.FailedCredentialsWindow, time.Now)
 	go h.dog.Run()
 	return h, nil
 }
@@ -215,7 +215,7 @@ func (x *exchange) foresee() error {
 	case h.isLocal(q), h.claims(q):
 		return nil
 	case !q.IsPatgate():
-		return orNil(h.refuseOther(q))
+		return orNil(x.refuseOther())
 	}
 	if err := x.identify(); err != nil {
 		return err

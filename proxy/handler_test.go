@@ -11,7 +11,6 @@ import (
 	"patgate/forge"
 	"patgate/policy"
 	"patgate/proxy/surface"
-	"patgate/proxy/header"
 )
 
 func TestAllowedRequestIsRebuilt(t *testing.T) {
@@ -148,7 +147,7 @@ func TestDenials(t *testing.T) {
 }
 
 func TestTokensThatCannotBeUsed(t *testing.T) {
-	g := newGateway(t, mustNotBeCalled(t), func(o *Options) { o.Limits.FailedCredentials = 1000 })
+	g := newGateway(t, mustNotBeCalled(t), func(o *Options) { o.Attempts = attempts(1000) })
 	unknown := g.mint(t, nil)
 	for hash, s := range g.sessions {
 		if s.session.TokenID == 1001 {

@@ -389,3 +389,8 @@ func knownBy(r surface.Resolver, s *token.Session, ref routes.Reference, maxAge 
 }
 
 func newReader(c net.Conn) *bufio.Reader { return bufio.NewReader(c) }
+
+// attempts bounds wrong credentials by so many in a minute.
+func attempts(limit int) *forge.Attempts {
+	return forge.NewAttempts(forge.AttemptOptions{Limit: limit})
+}

@@ -25,7 +25,7 @@ func (x *exchange) serveOther() (kept bool) {
 			return x.denyUnless(err)
 		}
 	}
-	if r := h.refuseOther(q); r != nil {
+	if r := x.refuseOther(); r != nil {
 		return x.deny(r)
 	}
 	x.event.Verdict, x.event.Reason = policy.Allow, q.Credential.Caller.String()
@@ -48,7 +48,8 @@ func (x *exchange) serveOther() (kept bool) {
 }
 
 // refuseOther says why a request without a patgate token does not pass; nil when it does.
-func (h *Handler) refuseOther(q *surface.Request) *reply.Refusal {
+func (x *exchange) refuseOther() *reply.Refusal {
+	q := &x.request
 	if internalPath(q.Path) {
 		return reply.ErrDeniedPath
 	}
@@ -57,13 +58,10 @@ func (h *Handler) refuseOther(q *surface.Request) *reply.Refusal {
 			return reply.ErrOverride
 		}
 	}
-	if r := h.refuseByMode(q); r != nil {
+	if r := x.h.refuseByMode(q); r != nil {
 		return r
 	}
-	if times, wait := h.failures.over(q.Client); times > 0 && q.Credential.Caller == surface.CallerLegacy {
-		return refuseTooMany(wait)
-	}
-	return nil
+	return x.mayTry()
 }
 
 func (h *Handler) refuseByMode(q *surface.Request) *reply.Refusal {

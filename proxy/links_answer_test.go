@@ -4,7 +4,6 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-	"patgate/proxy/header"
 )
 
 // TestLinksInAnswers: a row with `links` hands no address of the forge on, and what cannot be read is refused.

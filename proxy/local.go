@@ -32,6 +32,8 @@ type Local interface {
 	// rotated out.
 	IsRotation(method string, path []byte) bool
 	Reused(ctx context.Context, hash token.Hash) error
+	// Revocation tells whether a request takes a token's power away.
+	Revocation(method string, path []byte) Revocation
 	// Answer answers. Nothing in the request is changed or kept after it returns.
 	Answer(ctx context.Context, r *LocalRequest) LocalAnswer
 }
@@ -53,7 +55,20 @@ type LocalAnswer struct {
 	Header http.Header
 	Body   []byte
 	Pass   bool
+	// Identified: the credential is right, whatever became of the request.
+	Identified bool
 }
+
+// Revocation is what a request of that kind is allowed by. The zero value: it is none.
+type Revocation uint8
+
+// Revocations are never locked out by the failures of others from the same address. What is revoked on the word of a secret
+// costs the forge nothing, and what is on that of a credential, a question.
+const (
+	RevokesNothing Revocation = iota
+	RevokesBySecret
+	RevokesByCredential
+)
 
 // isLocal tells whether the request's target is patgate's own, whoever asks.
 func (h *Handler) isLocal(q *surface.Request) bool {
@@ -66,14 +81,23 @@ func (h *Handler) claims(q *surface.Request) bool {
 	return l != nil && q.Credential.Caller == surface.CallerLegacy && l.Claims(q.Method, q.Target)
 }
 
+// revocation tells whether the request takes a token's power away.
+func (h *Handler) revocation(q *surface.Request) Revocation {
+	l := h.options.Local
+	if l == nil {
+		return RevokesNothing
+	}
+	return l.Revocation(q.Method, q.Path)
+}
+
 // serveLocal answers a request below localPrefix.
 func (x *exchange) serveLocal() (kept bool) {
 	if x.request.IsPatgate() {
 		if r := x.authenticate(); r != nil {
 			return x.deny(r)
 		}
-	} else if times, wait := x.h.failures.over(x.request.Client); times > 0 {
-		return x.deny(refuseTooMany(wait))
+	} else if r := x.mayTry(); r != nil && !header.Below(x.request.Path, localPages) { // those have a bound of their own
+		return x.deny(r)
 	}
 	_, err := x.askLocal(string(x.request.Path), false)
 	return x.denyUnless(err)
@@ -95,8 +119,8 @@ func (x *exchange) denyUnless(err error) (kept bool) {
 // serveClaimed answers for a caller with a credential of the forge's own, or tells that the request passes on. Its body
 // is in memory then.
 func (x *exchange) serveClaimed() (passes bool, err error) {
-	if times, wait := x.h.failures.over(x.request.Client); times > 0 {
-		return false, refuseTooMany(wait)
+	if r := x.mayTry(); r != nil {
+		return false, r
 	}
 	return x.askLocal(string(x.request.Path), !header.Below(x.request.Path, localPrefix))
 }
@@ -139,8 +163,12 @@ func (x *exchange) askLocal(path string, mayPass bool) (passes bool, err error) 
 			return false, err
 		}
 	}
-	if answer.Status == fasthttp.StatusUnauthorized && legacy {
-		h.failures.add(q.Client)
+	switch {
+	case !legacy:
+	case answer.Identified:
+		h.attempts.Accepted(x.fingerprint())
+	case answer.Status == fasthttp.StatusUnauthorized:
+		h.attempts.Wrong(q.Client, x.fingerprint())
 	}
 	own := &surface.Answer{Status: answer.Status, Body: answer.Body}
 	for name, values := range answer.Header {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"patgate/audit"
+	"patgate/forge"
 	"patgate/proxy/header"
 	"patgate/proxy/surface"
 	"patgate/proxy/wire"
@@ -89,9 +90,16 @@ type Options struct {
 	// OwnCookies begins the names of the cookies of patgate's own pages, behind __Host- or without it: they never go to the
 	// forge, nor do any of that name come from it. Empty: there are none.
 	OwnCookies header.OwnCookies
-	// TrustedProxies are the addresses whose forwarding headers are believed.
+	// TrustedProxies are the addresses whose forwarding headers are believed. Untrusted, when not nil, is told of the first
+	// requests with X-Forwarded-For from other ones, once for each address.
 	TrustedProxies []netip.Prefix
-	Limits         Limits
+	Untrusted      func(peer netip.Addr)
+	// Attempts bounds wrong credentials; nil is 10 a minute from one address.
+	Attempts *forge.Attempts
+	// Via is the name that requests are sent on with (RFC 9110, 7.6.3), of NewVia: one that comes with it was sent by this very
+	// process, and goes round in circles. Empty makes one.
+	Via    string
+	Limits Limits
 	// Timeouts bound every wait. Zero values take the defaults: 10 s for ReadHeader, 75 s for Idle, 30 s for ReadStall and
 	// WriteStall, 5 s for UpstreamDial, 60 s for UpstreamResponse and UpstreamStall, 50 s for UpstreamIdle.
 	Timeouts wire.Timeouts
@@ -122,15 +130,13 @@ type Upstream struct {
 
 // Limits bound what one request or one client may take. Zero values take the defaults.
 type Limits struct {
-	HeaderBytes             int           // of one request's header block; 16 KiB
-	BodyBytes               int64         // of bodies that are read whole and whose row sets no limit; 1 MiB
-	BodyMemory              int64         // of those, how much is kept in memory; 1 MiB
-	BodiesMemory            int64         // of all such bodies together, in memory; 256 MiB
-	BodiesDisk              int64         // and in temporary files; 2 GiB
-	Connections             int           // from clients; 4096
-	ConnectionsPerClient    int           // from one address that is no trusted proxy; 0 is no bound
-	FailedCredentials       int           // of one address in the window; 20
-	FailedCredentialsWindow time.Duration // a minute
+	HeaderBytes          int   // of one request's header block; 16 KiB
+	BodyBytes            int64 // of bodies that are read whole and whose row sets no limit; 1 MiB
+	BodyMemory           int64 // of those, how much is kept in memory; 1 MiB
+	BodiesMemory         int64 // of all such bodies together, in memory; 256 MiB
+	BodiesDisk           int64 // and in temporary files; 2 GiB
+	Connections          int   // from clients; 4096
+	ConnectionsPerClient int   // from one address that is no trusted proxy; 0 is no bound
 }
 
 // Freshness is how old a fact about a container may be when it decides.
@@ -149,8 +155,12 @@ func (o *Options) setDefaults() {
 	or(&o.Limits.BodiesDisk, 2<<30)
 	or(&o.Limits.Connections, 4096)
 	or(&o.goroutines, o.Limits.Connections)
-	or(&o.Limits.FailedCredentials, 20)
-	or(&o.Limits.FailedCredentialsWindow, time.Minute)
+	if o.Attempts == nil {
+		o.Attempts = forge.NewAttempts(forge.AttemptOptions{})
+	}
+	if o.Via == "" {
+		o.Via = NewVia()
+	}
 	or(&o.Timeouts.ReadHeader, 10*time.Second)
 	or(&o.Timeouts.Idle, 75*time.Second)
 	or(&o.Timeouts.ReadStall, 30*time.Second)

@@ -6,7 +6,6 @@ import (
 	"testing"
 
 	"patgate/policy"
-	"patgate/proxy/header"
 )
 
 // Threat: a token asks what exists beyond its reach.

@@ -4,7 +4,6 @@ import (
 	"net/http"
 	"slices"
 	"testing"
-	"patgate/proxy/header"
 )
 
 // TestOwnPages: where patgate's own pages share the address, a page of the forge's (here one that a made-up credential in the

@@ -2,7 +2,6 @@ package proxy
 
 import (
 	"testing"
-	"patgate/proxy/header"
 )
 
 // A denial is problem details (RFC 9457) for a client that takes anything, and plain JSON for one that asks for that.

@@ -65,7 +65,7 @@ func (t *front) judge(c *wire.Client, s *station, f *flight, in, target, raw []b
 // send sends the request on a connection of the loop. It gives the connection when there is something to read on it.
 func (f *flight) send() (ready *wire.Upstream) {
 	defer f.panicked()
-	u := f.front.h.forge.Patgate.Quickly(f.conn.Loop())
+	u := f.front.h.forge.Patgate.Quickly(wire.Claim{Holder: ownerOf(f.session), Loop: f.conn.Loop()})
 	if u == nil {
 		f.proceed(nil, stepSend)
 		return nil
@@ -114,9 +114,6 @@ func (t *front) decide(x *exchange, target, raw []byte) bool {
 	if !q.IsPatgate() || q.Surface != h.api || h.isLocal(q) || q.Sealed.Kind != surface.SealNone ||
 		f.Has(header.ContentLength) || f.Has(header.TransferEncoding) || f.Has(header.Expect) || f.Has(header.Upgrade) ||
 		f.Has(header.Connection) && (f.Repeated(header.Connection) || !header.EqualFold(f.Get(header.Connection), "keep-alive")) {
-		return false
-	}
-	if times, _ := h.failures.over(q.Client); times > 0 {
 		return false
 	}
 	if !t.recognise(x) || x.classify() != nil {

@@ -18,7 +18,6 @@ import (
 	"patgate/cache"
 	"patgate/routes/memo"
 	"patgate/token"
-	"patgate/proxy/header"
 )
 
 // pathSessions counts where sessions were asked for: in a loop, or by a goroutine that may wait.

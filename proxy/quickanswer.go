@@ -141,7 +141,8 @@ func cutStatus(in []byte) (status int, fields []byte, got outcome) {
 	}
 	status, old, ok := header.ReadStatus(line)
 	if !ok || old || status < firstFinal || status == fasthttp.StatusNoContent || status == fasthttp.StatusResetContent ||
-		status == fasthttp.StatusNotModified || status == fasthttp.StatusPartialContent {
+		status == fasthttp.StatusNotModified || status == fasthttp.StatusPartialContent ||
+		status == fasthttp.StatusRequestTimeout {
 		return 0, nil, answerOther
 	}
 	return status, fields, answerDone

@@ -33,7 +33,10 @@ func (h *Handler) read(q *surface.Request, method string, target, raw, protocol 
 	if !header.IsHost(host) || q.Fields.Repeated(header.Host) {
 		return reply.ErrHost
 	}
-	q.Client, q.Secure = h.trusted.client(q.Client, q.Secure, &q.Fields)
+	if h.returned(&q.Fields) {
+		return reply.ErrLoop
+	}
+	q.Client, q.Secure = h.proxies.client(q.Client, q.Secure, &q.Fields)
 	q.Origin = reply.AppendClientOrigin(q.Origin[:0], q.Secure, host)
 	if q.Method == "" {
 		return reply.ErrMethod

@@ -8,7 +8,6 @@ import (
 	"testing"
 
 	"patgate/proxy/reply"
-	"patgate/proxy/header"
 )
 
 // TestRedirects has a hostile forge redirect everywhere, on a row that may lead to other hosts and on one that may not.

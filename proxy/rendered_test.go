@@ -32,7 +32,7 @@ func TestRenderedTextsAreTakenOut(t *testing.T) {
 	})
 	g := newGateway(t, upstream.URL, nil)
 	const boards, issues = "/api/v4/projects/7/boards", "/api/v4/projects/7/issues"
-	ask := func(target string) reply { return g.raw(t, get(target, "PRIVATE-TOKEN: "+g.token)) }
+	ask := func(target string) received { return g.raw(t, get(target, "PRIVATE-TOKEN: "+g.token)) }
 	ask(boards).wants(t, 200, `[{"a":1}]`)
 	ask(boards+"?as=long").wants(t, 200, `[{"description":"`+long+`"}]`)
 	ask(boards+"?as=feed").wants(t, 200, `<feed><id>1</id></feed>`)

@@ -38,9 +38,13 @@ func (x *exchange) proceed() (kept bool) {
 	case stepSend:
 		return x.forward(d.pool)
 	case stepAgain:
-		return x.handOn(d.pool.Anew(s.Head, &s.Upload, false, &d.answer, x.request.Conn.Loop()))
+		return x.handOn(d.pool.Anew(s.Head, &s.Upload, false, &d.answer, x.claim()))
 	case stepReceive:
 		err := u.Receive(false, &d.answer)
+		if err == nil && d.answer.StatusCode() == fasthttp.StatusRequestTimeout { // as in Pool.Do
+			d.pool.Drop(u)
+			return x.handOn(d.pool.Anew(s.Head, &s.Upload, false, &d.answer, x.claim()))
+		}
 		if err != nil {
 			d.pool.Drop(u)
 			u = nil

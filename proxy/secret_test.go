@@ -86,7 +86,7 @@ func TestThreatGuessedTokens(t *testing.T) {
 	g := newGateway(t, mustNotBeCalled(t), func(o *Options) {
 		sessions = &countingSessions{Sessions: o.Sessions}
 		o.Sessions = sessions
-		o.Limits.FailedCredentials = 1000
+		o.Attempts = attempts(1000)
 	})
 	other := strings.Repeat("x", 20)
 	for _, c := range []struct {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/valyala/fasthttp"
 
+	"patgate/forge"
 	"patgate/proxy/reply"
 	"patgate/proxy/wire"
 )
@@ -67,8 +68,8 @@ func NewServer(h *Handler, log Logger) *Server {
 		Loops:        h.loops,
 		Front:        h.front,
 		Serve:        s.inner.ServeConn,
-		ClientKey:    clientKey,
-		SpeaksForAll: h.trusted.includes,
+		ClientKey:    forge.AttemptKey,
+		SpeaksForAll: h.proxies.includes,
 	})
 	return s
 }

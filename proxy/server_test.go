@@ -24,7 +24,6 @@ import (
 
 	"patgate/proxy/reply"
 	"patgate/proxy/wire"
-	"patgate/proxy/header"
 )
 
 // Threat: a client that sends or reads slowly, or not at all, keeps a worker and a connection for itself.

@@ -85,7 +85,7 @@ func (s *answerStream) CloseWithError(err error) error {
 	}
 	whole, sent := s.whole && err == nil, s.sent
 	_ = x.delivery.answer.CloseBodyStream()
-	x.delivery.free(whole)
+	x.free(whole)
 	x.complete(x.delivery.answer.StatusCode(), sent)
 	x.release()
 	return nil

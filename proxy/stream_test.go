@@ -343,7 +343,7 @@ func TestIdleUpstreamConnectionsAreClosed(t *testing.T) {
 // A challenge to a request without a credential is no failed credential: git and docker begin with one.
 func TestChallengesAreNotCounted(t *testing.T) {
 	upstream := newEcho(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(401) })
-	g := newGateway(t, upstream.URL, func(o *Options) { o.Limits.FailedCredentials, o.Anonymous = 2, ModeAllow })
+	g := newGateway(t, upstream.URL, func(o *Options) { o.Attempts, o.Anonymous = attempts(2), ModeAllow })
 	for range 5 {
 		g.raw(t, get("/g/p.git/info/refs?service=git-upload-pack")).wants(t, 401)
 	}

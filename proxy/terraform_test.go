@@ -8,7 +8,6 @@ import (
 	"patgate/policy"
 	"patgate/proxy/surface"
 	"patgate/routes"
-	"patgate/proxy/header"
 )
 
 // Threat: the token that a Terraform module's address carries, and that acts as the owner's, comes out.

@@ -14,7 +14,7 @@ import (
 func (x *exchange) tunnel() (kept bool) {
 	q, d := &x.request, &x.delivery
 	d.pool = x.h.forge.Others
-	c, err := d.pool.Get(true, q.Conn.Loop())
+	c, err := d.pool.Get(true, x.claim())
 	if err == nil {
 		if err = c.Exchange(x.sending.Head, &wire.Upload{}, false, &d.answer); err != nil {
 			d.pool.Drop(c)
@@ -61,7 +61,7 @@ func (x *exchange) join(client net.Conn) {
 	_ = client.Close()
 	_ = c.Conn.Close()
 	<-done
-	x.delivery.free(false)
+	x.free(false)
 	x.complete(fasthttp.StatusSwitchingProtocols, sent)
 	x.release()
 }

@@ -189,7 +189,7 @@ func (w *ways) compareRequests(seed uint64, count int, generate func(*rand.Rand)
 // the bytes that the forge gets.
 func TestRequestsAreReadAlikeEachWay(t *testing.T) {
 	upstream := echoBytes(t)
-	many := func(o *Options) { o.Limits.FailedCredentials, o.Limits.Connections = 1<<30, 1<<14 }
+	many := func(o *Options) { o.Attempts, o.Limits.Connections = attempts(1<<20), 1<<14 }
 	sessions := &pathSessions{}
 	quick := newGateway(t, upstream, func(o *Options) {
 		many(o)
@@ -220,7 +220,7 @@ func TestRequestsAreReadAlikeEachWay(t *testing.T) {
 
 // A reader that is more lenient in one character is found.
 func TestRequestsReadInAnotherWayAreSeen(t *testing.T) {
-	g := newGateway(t, echoBytes(t), func(o *Options) { o.Limits.FailedCredentials = 1 << 30 })
+	g := newGateway(t, echoBytes(t), func(o *Options) { o.Attempts = attempts(1 << 20) })
 	lenient := bareUpstream(t, func(_ int, c net.Conn) {
 		defer c.Close()
 		in, _ := io.ReadAll(c)

@@ -18,7 +18,7 @@ var openAPI []byte
 
 // extra answers what lies below /-/patgate/.
 func (h *Handler) extra(ctx context.Context, r *Request) Answer {
-	if path, ok := strings.CutPrefix(r.Path, "/-/patgate/leaks/"); ok && h.o.Leaks != nil {
+	if path, ok := strings.CutPrefix(r.Path, leaks); ok && h.o.Leaks != nil {
 		return h.o.Leaks.answer(ctx, h, r, path)
 	}
 	path, ok := strings.CutPrefix(r.Path, extras+"/")

@@ -47,6 +47,8 @@ func (h *Handler) failed(err error) Answer {
 		return message(http.StatusUnauthorized, "401 Unauthorized - the forge no longer accepts the credential of the token's owner")
 	case errors.Is(err, forge.ErrTimeout):
 		return message(http.StatusGatewayTimeout, "504 Gateway Timeout - the forge did not answer in time")
+	case errors.Is(err, forge.ErrLoop):
+		return message(http.StatusLoopDetected, "508 Loop Detected - the upstream's address leads back to patgate: its operator sets upstream.url to the forge")
 	case errors.Is(err, forge.ErrUnavailable):
 		return message(http.StatusBadGateway, "502 Bad Gateway - the forge could not be reached")
 	}

@@ -19,6 +19,9 @@ const Prefix = "/-/patgate/"
 // extras is where the API's own paths begin.
 const extras = "/-/patgate/api"
 
+// leaks is where reports of leaked tokens are taken.
+const leaks = "/-/patgate/leaks/"
+
 // Options configure a Handler. Tokens and Base are required.
 type Options struct {
 	Tokens *tokens.Service
@@ -87,6 +90,21 @@ func (h *Handler) IsRotation(method string, path []byte) bool {
 		(strings.HasPrefix(text, h.o.Base+"/personal_access_tokens/") || strings.HasPrefix(text, extras+"/tokens/"))
 }
 
+// Revocation tells whether a request takes a token's power away, and whether it does so on the word of a secret or of a
+// credential. Leak reports and revocations by the secret itself are of the first kind.
+func (h *Handler) Revocation(method string, path []byte) (bySecret, byCredential bool) {
+	text := strings.TrimSuffix(string(path), "/")
+	if method == http.MethodPost && (text == extras+"/revoke" || strings.HasPrefix(text, leaks)) {
+		return true, false
+	}
+	rest, ok := strings.CutPrefix(text, h.o.Base+"/personal_access_tokens/")
+	if !ok {
+		rest, ok = strings.CutPrefix(text, extras+"/tokens/")
+	}
+	_, action, _ := strings.Cut(rest, "/")
+	return false, ok && (method == http.MethodDelete && action == "" || method == http.MethodPost && action == "pause")
+}
+
 // Reused is called for a rotated-out secret that asks for another rotation.
 func (h *Handler) Reused(ctx context.Context, hash token.Hash) error {
 	return h.o.Tokens.Reused(ctx, hash)
@@ -143,8 +161,9 @@ func (h *Handler) as(ctx context.Context, r *Request, f func(c *tokens.Caller) (
 	}
 	a, err := f(c)
 	if err != nil {
-		return h.failed(err)
+		a = h.failed(err)
 	}
+	a.Identified = true
 	return a
 }
 

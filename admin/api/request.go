@@ -35,6 +35,8 @@ type Answer struct {
 	Body   []byte
 	// Pass says that the request is not for patgate: it goes on to the forge as it came.
 	Pass bool
+	// Identified: the credential that came with the request is right, whatever became of it.
+	Identified bool
 }
 
 // pass sends a request on.

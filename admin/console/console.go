@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"patgate/admin/tokens"
+	"patgate/forge"
 	"patgate/token"
 )
 
@@ -33,11 +34,11 @@ type Options struct {
 	Path string
 	// Gateway is the address by which clients reach patgate, for the commands that are shown.
 	Gateway string
-	// TrustedProxies are the addresses whose X-Forwarded-For is believed.
-	TrustedProxies []netip.Prefix
-	// Attempts is how many wrong credentials one client address may present within AttemptsWindow; 10 within a minute.
-	Attempts       int
-	AttemptsWindow time.Duration
+	// Client gives the address that a request comes from, by that of its connection and its lines of X-Forwarded-For. Nil is the
+	// connection's.
+	Client func(peer netip.Addr, forwardedFor []string) netip.Addr
+	// Attempts bounds the wrong credentials that one client address may present; nil is 10 within a minute.
+	Attempts *forge.Attempts
 	// IdleTimeout and SessionLifetime end sessions: 30 minutes without a request, 8 hours in any case.
 	IdleTimeout, SessionLifetime time.Duration
 	// Sessions bounds the sessions that are kept, SessionsPerUser those of one forge user: 1000 and 10. The oldest go.
@@ -64,7 +65,6 @@ type Console struct {
 	secure   bool     // https: cookies are Secure
 	hosts    []string // of the origins
 	sessions *sessions
-	attempts *attempts
 	formKey  []byte // of the sign-in form's tokens
 	mux      *http.ServeMux
 	pages    *pages
@@ -86,7 +86,6 @@ func New(o Options) (*Console, error) {
 		return nil, err
 	}
 	c.sessions = newSessions(&c.o)
-	c.attempts = newAttempts(o.Attempts, o.AttemptsWindow, o.Now)
 	var err error
 	if c.pages, err = newPages(o.Path); err != nil {
 		return nil, err
@@ -96,11 +95,8 @@ func New(o Options) (*Console, error) {
 }
 
 func (o *Options) setDefaults() {
-	if o.Attempts == 0 {
-		o.Attempts = 10
-	}
-	if o.AttemptsWindow == 0 {
-		o.AttemptsWindow = time.Minute
+	if o.Client == nil {
+		o.Client = func(peer netip.Addr, _ []string) netip.Addr { return peer }
 	}
 	if o.IdleTimeout == 0 {
 		o.IdleTimeout = 30 * time.Minute
@@ -122,6 +118,9 @@ func (o *Options) setDefaults() {
 	}
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.Attempts == nil {
+		o.Attempts = forge.NewAttempts(forge.AttemptOptions{Now: o.Now})
 	}
 	if o.Random == nil {
 		o.Random = rand.Reader

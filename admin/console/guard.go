@@ -104,7 +104,7 @@ func (c *Console) checkForm(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// client gives the address that a request comes from: the last one that no trusted proxy put there.
+// client gives the address that a request comes from.
 func (c *Console) client(r *http.Request) netip.Addr {
 	host, _, err := net.SplitHostPort(r.RemoteAddr)
 	if err != nil {
@@ -114,18 +114,5 @@ func (c *Console) client(r *http.Request) netip.Addr {
 	if err != nil {
 		return netip.Addr{}
 	}
-	addr = addr.Unmap()
-	forwarded := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
-	for i := len(forwarded) - 1; i >= 0 && c.trusts(addr); i-- {
-		next, err := netip.ParseAddr(strings.TrimSpace(forwarded[i]))
-		if err != nil {
-			break
-		}
-		addr = next.Unmap()
-	}
-	return addr
-}
-
-func (c *Console) trusts(addr netip.Addr) bool {
-	return slices.ContainsFunc(c.o.TrustedProxies, func(p netip.Prefix) bool { return p.Contains(addr) })
+	return c.o.Client(addr.Unmap(), r.Header.Values("X-Forwarded-For"))
 }

@@ -5,7 +5,6 @@ import (
 	"strings"
 	"testing"
 
-	"patgate/admin/console"
 	"patgate/forge/forgetest"
 )
 
@@ -62,7 +61,7 @@ func TestSecretIsShownOnce(t *testing.T) {
 
 // Threat: somebody finds a browser that is signed in. What gives power asks for the forge credential again.
 func TestPowerAsksForTheCredentialAgain(t *testing.T) {
-	w := newWorld(t, func(o *console.Options) { o.Attempts = 1000 })
+	w := newWorld(t, attempts(1000))
 	v := w.signedIn(t, w.alicePAT)
 	id, _ := v.make(t, w.alicePAT, nil)
 	wide := url.Values{"name": {"read jobs"}, "scope-0-access": {"selected_memberships"}, "scope-0-projects": {"shop/api\nshop/web"}, "scope-0-permission": {"read_job", "read_pipeline"}}

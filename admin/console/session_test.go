@@ -1,6 +1,7 @@
 package console_test
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -14,7 +15,7 @@ import (
 )
 
 func TestSigningIn(t *testing.T) {
-	w := newWorld(t, func(o *console.Options) { o.Attempts = 1000 })
+	w := newWorld(t, attempts(1000))
 	w.forge.SetAdmin(w.root)
 	cases := []struct {
 		name, credential string
@@ -57,7 +58,7 @@ func TestSigningIn(t *testing.T) {
 
 // Threat: credentials are tried out, or the forge is made to ban patgate's address for wrong ones.
 func TestWrongCredentialsAreCounted(t *testing.T) {
-	w := newWorld(t, func(o *console.Options) { o.Attempts, o.AttemptsWindow = 5, time.Minute })
+	w := newWorld(t, attempts(5))
 	in := w.signedIn(t, w.alicePAT)
 	id, _ := in.make(t, w.alicePAT, nil)
 	t.Run("good ones do not count", func(t *testing.T) {
@@ -89,25 +90,37 @@ func TestWrongCredentialsAreCounted(t *testing.T) {
 			t.Errorf("%d of 12 were limited, the forge was asked %d times", limited, w.forge.RequestCount()-asked)
 		}
 	})
-	t.Run("then a good one waits too, here and where power is given", func(t *testing.T) {
-		p := w.visitor(t).signIn(t, w.alicePAT)
+	t.Run("others are tried, until too many were different", func(t *testing.T) {
+		for i := range 4 {
+			w.visitor(t).signIn(t, fmt.Sprint("glpat-guess-", i)).wants(t, 401)
+		}
+		p := w.visitor(t).signIn(t, "glpat-guess-4")
 		if p.wants(t, http.StatusTooManyRequests, "Too many wrong credentials"); p.header.Get("Retry-After") == "" {
 			t.Error("no Retry-After")
 		}
-		in.post(t, at(id, "/rotate"), in.get(t, at(id, "/rotate")).fill(url.Values{"credential": {w.alicePAT}})).wants(t, http.StatusTooManyRequests)
+		in.post(t, at(id, "/rotate"), in.get(t, at(id, "/rotate")).fill(url.Values{"credential": {"glpat-guess-5"}})).wants(t, http.StatusTooManyRequests)
+	})
+	t.Run("one that was good lately passes, here and where power is given", func(t *testing.T) {
+		w.visitor(t).signIn(t, w.alicePAT).wants(t, 200)
+		in.post(t, at(id, "/rotate"), in.get(t, at(id, "/rotate")).fill(url.Values{"credential": {w.bobPAT}})).wants(t, http.StatusTooManyRequests)
+	})
+	t.Run("one that nobody knows is let through in every second", func(t *testing.T) {
+		w.pass(time.Second)
+		w.visitor(t).signIn(t, w.bobPAT).wants(t, 200)
+		w.visitor(t).signIn(t, "glpat-guess-6").wants(t, http.StatusTooManyRequests)
 	})
 	t.Run("who is signed in still revokes", func(t *testing.T) {
 		in.post(t, at(id, "/revoke"), in.get(t, at(id, "/revoke")).fill(nil)).wants(t, 200, "is revoked")
 	})
 	t.Run("until the window is over", func(t *testing.T) {
 		w.pass(time.Minute)
-		w.visitor(t).signIn(t, w.alicePAT).wants(t, 200)
+		w.visitor(t).signIn(t, w.bobPAT).wants(t, 200)
 	})
 	t.Run("wrong ones where power is given count as well", func(t *testing.T) {
-		for range 5 {
-			in.post(t, "/tokens", in.get(t, "/tokens/new").fill(jobToken("glpat-wrong", nil))).wants(t, 401)
+		for i := range 5 {
+			in.post(t, "/tokens", in.get(t, "/tokens/new").fill(jobToken(fmt.Sprint("glpat-guess-", i), nil))).wants(t, 401)
 		}
-		w.visitor(t).signIn(t, w.alicePAT).wants(t, http.StatusTooManyRequests)
+		w.visitor(t).signIn(t, "glpat-guess-7").wants(t, http.StatusTooManyRequests)
 	})
 }
 

@@ -113,7 +113,9 @@ func (q *request) signIn() error {
 // must be. Without a caller there is a problem in words for the form, and a status.
 func (q *request) identify(credential token.Secret, as *tokens.Caller) (c *tokens.Caller, problem string, status int) {
 	client := q.client(q.r)
-	if wait := q.attempts.begin(client); wait > 0 {
+	attempts := q.o.Attempts
+	print := attempts.Fingerprint([]byte(credential.Reveal()))
+	if wait := attempts.Begin(client, print); wait > 0 {
 		q.o.Record(Event{What: "sign_in_limited", Client: client})
 		q.w.Header().Set("Retry-After", fmt.Sprint(int((wait+time.Second-1)/time.Second)))
 		return nil, fmt.Sprintf("Too many wrong credentials came from your address. Try again in %s.", span(wait)), http.StatusTooManyRequests
@@ -125,12 +127,16 @@ func (q *request) identify(credential token.Secret, as *tokens.Caller) (c *token
 		c, err = q.o.Tokens.Owner(q.ctx(), credential)
 	}
 	if err == nil {
-		q.attempts.right(client)
+		attempts.End(client, print)
+		attempts.Accepted(print)
 		return c, "", 0
 	}
 	if !errors.Is(err, tokens.ErrUnknownCaller) && !errors.Is(err, tokens.ErrForbidden) {
-		q.attempts.right(client) // the forge did not say that it was wrong
+		attempts.End(client, print) // the forge did not say that it was wrong
 	} else {
+		if attempts.WasAccepted(print) {
+			attempts.Wrong(client, print) // Begin did not count it
+		}
 		q.o.Record(Event{What: "sign_in_refused", Client: client})
 	}
 	if errors.Is(err, tokens.ErrUnknownCaller) {

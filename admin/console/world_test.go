@@ -117,6 +117,16 @@ func newWorld(t *testing.T, edit func(*console.Options)) *world {
 	return w
 }
 
+// attempts bounds wrong credentials by so many in a minute, on a clock that the test alone moves.
+func attempts(limit int) func(*console.Options) {
+	return func(o *console.Options) {
+		start := time.Now()
+		o.Attempts = forge.NewAttempts(forge.AttemptOptions{Limit: limit, Now: func() time.Time {
+			return start.Add(time.Until(o.Now()).Round(time.Second))
+		}})
+	}
+}
+
 // visitor is a browser with cookies of its own.
 type visitor struct {
 	*http.Client

@@ -26,6 +26,8 @@ type Options struct {
 	AllowHTTP bool
 	// CAFile is a PEM file of the certificate authorities to trust; empty is the system's.
 	CAFile string
+	// Via, when not empty, goes with every question as the header of that name (RFC 9110, 7.6.3).
+	Via string
 	// Timeout bounds one question, with all the requests that it needs. Default 5 s.
 	Timeout time.Duration
 	// TTL bounds the age of every fact; default 30 s. NegativeTTL is the same for "not found"; default 3 s.
@@ -79,7 +81,7 @@ type Keeper[N any] struct {
 // New makes a keeper; it does not ask the forge anything yet.
 func New[N any](o Options, api rest.API, read Read) (*Keeper[N], error) {
 	o = o.withDefaults()
-	client, err := rest.NewClient(rest.Options{URL: o.URL, AllowHTTP: o.AllowHTTP, CAFile: o.CAFile, Timeout: o.Timeout, API: api})
+	client, err := rest.NewClient(rest.Options{URL: o.URL, AllowHTTP: o.AllowHTTP, CAFile: o.CAFile, Via: o.Via, Timeout: o.Timeout, API: api})
 	if err != nil {
 		return nil, err
 	}

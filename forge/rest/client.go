@@ -2,8 +2,11 @@ package rest
 
 import (
 	"context"
+	"crypto/rand"
+	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -25,6 +28,9 @@ import (
 // maxAnswer bounds an answer, in bytes.
 const maxAnswer = 1 << 20
 
+// maxQuestions bounds the questions at a time, and the connections that wait for one.
+const maxQuestions = 64
+
 // Options says where a forge is and how it is asked.
 type Options struct {
 	// URL is the forge's address: https, or http to a loopback address. It may have a path (a relative URL root).
@@ -33,6 +39,9 @@ type Options struct {
 	AllowHTTP bool
 	// CAFile is a PEM file of the certificate authorities to trust; empty is the system's.
 	CAFile string
+	// Via, when not empty, goes with every question as the header of that name (RFC 9110, 7.6.3). It is known again when the
+	// address leads back to who asks.
+	Via string
 	// Timeout bounds dialling and the TLS handshake.
 	Timeout time.Duration
 	API
@@ -50,8 +59,16 @@ type API struct {
 
 // Client makes single requests to one forge. It follows no redirect, obeys no proxy variable of the environment, and
 // never retries. It is safe for concurrent use.
+//
+// A connection carries the questions with one credential alone: what a forge says on it that nobody asked for is never taken
+// for the answer to somebody else's question.
 type Client struct {
-	base      string // "https://gitlab.example/root/api/v4"
+	scheme    string
+	host      string
+	base      string // "/root/api/v4"
+	via       string
+	key       [sha256.Size]byte // of the names of connections
+	busy      chan struct{}     // bounds the questions at a time
 	http      *http.Client
 	authorize func(http.Header, token.Secret)
 	telling   []int
@@ -76,23 +93,42 @@ func NewClient(o Options) (*Client, error) {
 			return nil, err
 		}
 	}
+	config.ServerName = u.Hostname()
+	config.ClientSessionCache = tls.NewLRUClientSessionCache(64)
+	address := u.Host
+	if u.Port() == "" {
+		address = net.JoinHostPort(u.Hostname(), map[string]string{"http": "80", "https": "443"}[u.Scheme])
+	}
+	dialer := &net.Dialer{Timeout: o.Timeout}
 	transport := &http.Transport{
-		Proxy:                  nil,
-		DialContext:            (&net.Dialer{Timeout: o.Timeout}).DialContext,
+		Proxy: nil,
+		DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
+			return dialer.DialContext(ctx, network, address) // whatever the connection is called
+		},
 		TLSClientConfig:        config,
 		TLSHandshakeTimeout:    o.Timeout,
-		MaxIdleConnsPerHost:    32,
-		MaxConnsPerHost:        64,
+		MaxIdleConns:           maxQuestions,
+		MaxIdleConnsPerHost:    maxQuestions / 2,
 		IdleConnTimeout:        60 * time.Second,
 		MaxResponseHeaderBytes: 64 << 10,
 	}
-	return &Client{
-		base: strings.TrimSuffix(u.String(), "/") + o.Base, authorize: o.Authorize, telling: o.Telling,
+	c := &Client{
+		base: strings.TrimSuffix(u.EscapedPath(), "/") + o.Base, scheme: u.Scheme, host: u.Host, via: o.Via, authorize: o.Authorize, telling: o.Telling,
+		busy: make(chan struct{}, maxQuestions),
 		http: &http.Client{
 			Transport:     transport,
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},
-	}, nil
+	}
+	_, _ = rand.Read(c.key[:]) // it does not fail
+	return c, nil
+}
+
+// lane names the connections that carry the questions with a credential. The transport keeps connections by the host in the
+// address that it is asked for, so that this name stands there in the place of the forge's.
+func (c *Client) lane(credential token.Secret) string {
+	sum := sha256.Sum256(append(c.key[:], credential.Reveal()...))
+	return hex.EncodeToString(sum[:16])
 }
 
 // CloseIdleConnections closes the connections that no question uses.
@@ -132,9 +168,19 @@ func (c *Client) Get(ctx context.Context, credential token.Secret, path string) 
 
 // Do is Get with another method, and no body.
 func (c *Client) Do(ctx context.Context, credential token.Secret, method, path string) (Reply, error) {
-	req, err := http.NewRequestWithContext(ctx, method, c.base+path, nil)
+	select {
+	case c.busy <- struct{}{}:
+		defer func() { <-c.busy }()
+	case <-ctx.Done():
+		return Reply{}, fmt.Errorf("asking the forge for %s: %w", path, failure(ctx, ctx.Err()))
+	}
+	req, err := http.NewRequestWithContext(ctx, method, c.scheme+"://"+c.lane(credential)+c.base+path, nil)
 	if err != nil {
 		return Reply{}, fmt.Errorf("asking the forge for %s: %w", path, forge.ErrUnavailable)
+	}
+	req.Host = c.host
+	if c.via != "" {
+		req.Header.Set("Via", c.via)
 	}
 	c.authorize(req.Header, credential)
 	req.Header.Set("Accept", "application/json")
@@ -159,6 +205,8 @@ func (c *Client) Do(ctx context.Context, credential token.Secret, method, path s
 		return Reply{}, fmt.Errorf("asking the forge for %s: %w", path, forge.ErrCredential)
 	case http.StatusTooManyRequests:
 		return Reply{}, fmt.Errorf("asking the forge for %s: %w", path, forge.RateLimited(retryAfter(res.Header)))
+	case http.StatusLoopDetected:
+		return Reply{}, fmt.Errorf("asking the forge for %s: %w", path, forge.ErrLoop)
 	case http.StatusGatewayTimeout:
 		return Reply{}, fmt.Errorf("asking the forge for %s: status 504: %w", path, forge.ErrTimeout)
 	}
@@ -173,6 +221,9 @@ func failure(ctx context.Context, err error) error {
 		return context.Canceled
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
 		return forge.ErrTimeout
+	}
+	if asked, ok := errors.AsType[*url.Error](err); ok {
+		err = asked.Err // without the name that stood for the forge's
 	}
 	return fmt.Errorf("%w (%v)", forge.ErrUnavailable, err)
 }

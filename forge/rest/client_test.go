@@ -34,8 +34,8 @@ func TestAddress(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if want := strings.TrimSuffix(good, "/") + "/api/v4"; c.base != want {
-				t.Fatalf("base is %q, want %q", c.base, want)
+			if got, want := c.scheme+"://"+c.host+c.base, strings.TrimSuffix(good, "/")+"/api/v4"; got != want {
+				t.Fatalf("base is %q, want %q", got, want)
 			}
 		})
 	}

@@ -138,6 +138,12 @@ func (b *Block) read(l *Line, line []byte) (problem string) {
 	return ""
 }
 
+// Add adds a field that stands in no block.
+func (b *Block) Add(name Name, value []byte) {
+	b.List = append(b.List, Field{Value: value, Rule: Rule{Name: name}})
+	b.seen[name/64] |= 1 << (name % 64)
+}
+
 // Has tells whether the header is there.
 func (b *Block) Has(name Name) bool { return b.seen[name/64]&(1<<(name%64)) != 0 }
 

@@ -28,6 +28,7 @@ const (
 	UserAgent
 	Accept
 	Range
+	Via
 	listed
 )
 
@@ -166,6 +167,7 @@ var knownFields = []knownField{
 
 	{"accept", Accept, ClassList},
 	{"accept-language", 0, ClassList},
+	{"via", Via, ClassList},
 	{"if-match", 0, ClassList},
 	{"if-none-match", 0, ClassList},
 	{"cache-control", 0, ClassList},

@@ -41,6 +41,8 @@ func Of(err error) *Refusal {
 		return &r
 	case errors.Is(err, forge.ErrCredential):
 		return ErrOwner
+	case errors.Is(err, forge.ErrLoop):
+		return ErrLoop
 	case errors.Is(err, forge.ErrTimeout), errors.Is(err, wire.ErrTimeout):
 		return ErrTimeout
 	case errors.Is(err, wire.ErrBusy):

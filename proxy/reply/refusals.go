@@ -29,7 +29,9 @@ var (
 		Message: "Use HTTP/1.1.", Close: true}
 	ErrMethod = &Refusal{Status: fasthttp.StatusMethodNotAllowed, Reason: "method",
 		Message: "This method is not passed on. Use GET, HEAD, POST, PUT, PATCH or DELETE."}
-	ErrTarget     = BadRequest("malformed_target", "The request target must be a path.")
+	ErrTarget = BadRequest("malformed_target", "The request target must be a path.")
+	ErrLoop   = &Refusal{Status: fasthttp.StatusLoopDetected, Reason: "loop",
+		Message: "This request was sent by this very patgate: the upstream's address leads back to it. Its operator sets upstream.url to the forge."}
 	ErrHeaderSize = &Refusal{Status: fasthttp.StatusRequestHeaderFieldsTooLarge, Reason: "header_size",
 		Message: "The request's headers are too long.", Close: true}
 	ErrMalformed = &Refusal{Status: fasthttp.StatusBadRequest, Reason: "malformed_request",

@@ -30,9 +30,9 @@ func (c Caller) String() string { return callerNames[c] }
 type Credential struct {
 	Dialect *Dialect
 	Caller  Caller
-	Place   routes.Place
-	Secret  []byte // of a patgate token; points into the request or into buf
-	Found   int    // how many headers hold one
+	Place   routes.Place // of the only one
+	Secret  []byte       // of a patgate token; points into the request or into buf
+	Found   int          // how many headers hold one
 
 	buf []byte // decoded Basic credentials
 }
@@ -59,10 +59,12 @@ func (c *Credential) Find(f *header.Block, target []byte) *reply.Refusal {
 			session = true
 		}
 		found++
-		switch p, secret := c.Read(h); {
+		p, secret := c.Read(h)
+		c.Place = p
+		switch {
 		case token.HasPrefix(secret) && p != routes.PlaceNone:
 			ours++
-			c.Place, c.Secret, own = p, secret, h
+			c.Secret, own = secret, h
 			misplaced = misplaced || h.Alias
 		case token.Find(h.Value) || token.Find(c.buf):
 			ours++
@@ -80,6 +82,9 @@ func (c *Credential) Find(f *header.Block, target []byte) *reply.Refusal {
 			c.Caller = CallerWeb
 		case found > 0 || QueryCredential(target):
 			c.Caller = CallerLegacy
+		}
+		if found > 1 {
+			c.Place = routes.PlaceNone
 		}
 		return nil
 	case found > 1:
@@ -228,10 +233,18 @@ func hidesText(b []byte) bool {
 
 // QueryCredential tells whether the query names a parameter that GitLab 19.3 takes a credential from.
 func QueryCredential(target []byte) bool {
-	query := target[min(len(target), len(header.Before(target, '?'))+1):]
+	pair, _ := NextCredential(target[len(header.Before(target, '?')):])
+	return pair != nil
+}
+
+// NextCredential gives the first such parameter of a query, and what stands behind it. query begins with what separates it from
+// what is in front of it. Nil: there is none.
+func NextCredential(query []byte) (pair, rest []byte) {
+	query = query[min(len(query), 1):]
 	for len(query) > 0 {
-		pair := header.Before(query, '&')
-		query = query[min(len(query), len(pair)+1):]
+		pair = header.Before(query, '&')
+		rest = query[len(pair):]
+		query = rest[min(len(rest), 1):]
 		name := header.Before(pair, '=')
 		if len(name) < 5 || len(name) > 128 {
 			continue
@@ -241,10 +254,10 @@ func QueryCredential(target []byte) bool {
 		decoded = bytes.Trim(decoded[:header.UnescapeInPlace(decoded)], " +[]")
 		switch string(decoded) {
 		case "private_token", "access_token", "bearer_token", "job_token", "token", "feed_token", "rss_token":
-			return true
+			return pair, rest
 		}
 	}
-	return false
+	return nil, nil
 }
 
 // Reset forgets the credential.

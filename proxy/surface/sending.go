@@ -43,6 +43,7 @@ type Forwarding struct {
 	Scheme string // of the forge itself
 	Host   string // under which clients reach patgate; empty: not told
 	Secure bool   // they reach it by https
+	Via    string // the whole line of that name
 }
 
 // WriteHead writes the head of the request for a patgate token: the target that was decided on, the owner's credential in the
@@ -112,7 +113,8 @@ func AppendBasic(dst []byte, scratch *[]byte, username, secret string) []byte {
 	return append(dst, '\r', '\n')
 }
 
-// Append writes who the client is: one X-Forwarded-For, whatever the client sent.
+// Append writes who the client is: one X-Forwarded-For, whatever the client sent. Via goes on as it came, with a line of our own
+// behind it (RFC 9110, 7.6.3).
 func (f *Forwarding) Append(dst []byte, q *Request) []byte {
 	if q.Client.IsValid() {
 		dst = append(dst, "X-Forwarded-For: "...)
@@ -132,7 +134,7 @@ func (f *Forwarding) Append(dst []byte, q *Request) []byte {
 	if f.Host != "" {
 		dst = append(append(append(dst, "X-Forwarded-Host: "...), f.Host...), '\r', '\n')
 	}
-	dst = append(dst, "X-Request-Id: "...)
+	dst = append(append(dst, f.Via...), "X-Request-Id: "...)
 	dst, _ = q.ID.AppendText(dst) // it has no error to give
 	return append(dst, '\r', '\n')
 }

@@ -56,6 +56,12 @@ type Special interface {
 	Special(q *Request, j *Judgement, redirects *reply.Redirects) reply.Special
 }
 
+// Proves is a surface on which a good answer may show that the forge has looked at a credential of its own, and accepted it.
+type Proves interface {
+	// Proves tells whether a good answer to the request does. Its credential stands alone, in a header.
+	Proves(q *Request, b *Body) bool
+}
+
 // Denied is a visit that is told when the forge took the credential that was sent for wrong.
 type Denied interface {
 	Denied(j *Judgement)

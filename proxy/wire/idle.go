@@ -1,20 +1,74 @@
 package wire
 
 import (
-	"slices"
+	"math"
 	"sync"
 
 	"patgate/proxy/wire/loop"
 )
 
-// idleList is a pool's idle connections that rest in one event loop, or those that are in none; most recently used last. Each
-// loop has a lock of its own, so that none waits for another.
+// Holder is whose requests a connection to the forge carries. An answer to nothing that comes too late to be noticed can so
+// reach nobody but whom it was made for. The zero value is nobody: requests without a credential.
+type Holder [2]uint64
+
+// Claim says for whom a connection is wanted.
+type Claim struct {
+	Holder Holder
+	Loop   *loop.Loop // in which it is wanted; nil is none
+}
+
+// holderSlots is how many chains the idle connections of a list are spread over.
+const holderSlots = 256
+
+func (h Holder) slot() int { return int((h[0]*0x9e3779b97f4a7c15 + h[1]) >> 56) }
+
+// idleList is a pool's idle connections that rest in one event loop, or those that are in none. Each loop has a lock of its
+// own, so that none waits for another.
 type idleList struct {
 	mu     sync.Mutex
-	conns  []*Upstream
+	all    chain
+	slots  [holderSlots]chain // the same connections, by holder
 	closed bool
 
 	_ [64]byte // what another processor writes is not on the same cache line
+}
+
+// chain is connections in the order in which they were put back.
+type chain struct{ newest, oldest *Upstream }
+
+// neighbours are those of a connection in one chain.
+type neighbours struct{ newer, older *Upstream }
+
+// Which of a connection's neighbours a chain uses.
+const (
+	ofAll = iota
+	ofSlot
+	chains
+)
+
+func (l *chain) add(c *Upstream, in int) {
+	c.beside[in] = neighbours{older: l.newest}
+	if l.newest == nil {
+		l.oldest = c
+	} else {
+		l.newest.beside[in].newer = c
+	}
+	l.newest = c
+}
+
+func (l *chain) cut(c *Upstream, in int) {
+	n := c.beside[in]
+	c.beside[in] = neighbours{}
+	if n.newer == nil {
+		l.newest = n.older
+	} else {
+		n.newer.beside[in].older = n.older
+	}
+	if n.older == nil {
+		l.oldest = n.newer
+	} else {
+		n.older.beside[in].newer = n.newer
+	}
 }
 
 // newIdleLists makes as many as listOf needs with so many loops.
@@ -39,47 +93,50 @@ func (l *idleList) push(c *Upstream) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if !l.closed {
-		l.conns = append(l.conns, c)
+		c.listed = true
+		l.all.add(c, ofAll)
+		l.slots[c.holder.slot()].add(c, ofSlot)
 	}
 	return !l.closed
 }
 
-// pop takes a connection out: the most recently used one, or the oldest. Nil: there is none.
-func (l *idleList) pop(oldest bool) *Upstream {
+// pop takes out the holder's connection that was used last. Nil: there is none.
+func (l *idleList) pop(h Holder) *Upstream {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	switch n := len(l.conns); {
-	case n == 0:
-		return nil
-	case oldest:
-		return l.pluck(0)
-	default:
-		return l.pluck(n - 1)
-	}
+	return l.pluck(l.slots[h.slot()].newest.heldBy(h))
 }
 
-// silent takes a connection out: of the few that were used last, one that is known to have been silent in a round of its
-// loop, if there is one. Nil: the list is empty.
-func (l *idleList) silent(round uint64) *Upstream {
+// silent takes a connection of the holder's out: of the few that were used last, one that is known to have been silent in a
+// round of its loop, if there is one. Nil: there is none at all.
+func (l *idleList) silent(round uint64, h Holder) *Upstream {
 	const looked = 8
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	last := len(l.conns) - 1
-	if last < 0 {
-		return nil
-	}
-	for i := last; i >= max(0, last+1-looked); i-- {
-		if l.conns[i].quiet <= round {
-			return l.pluck(i)
+	last := l.slots[h.slot()].newest.heldBy(h)
+	for c, n := last, 0; c != nil && n < looked; c, n = c.beside[ofSlot].older.heldBy(h), n+1 {
+		if c.quiet <= round {
+			return l.pluck(c)
 		}
 	}
 	return l.pluck(last)
 }
 
-// pluck takes out the one at an index. l.mu is held.
-func (l *idleList) pluck(at int) *Upstream {
-	c := l.conns[at]
-	l.conns = slices.Delete(l.conns, at, at+1)
+// heldBy gives the connection itself, or the next older one of its slot, that is the holder's.
+func (c *Upstream) heldBy(h Holder) *Upstream {
+	for c != nil && c.holder != h {
+		c = c.beside[ofSlot].older
+	}
+	return c
+}
+
+// pluck takes one out; nil is none. l.mu is held.
+func (l *idleList) pluck(c *Upstream) *Upstream {
+	if c != nil {
+		c.listed = false
+		l.all.cut(c, ofAll)
+		l.slots[c.holder.slot()].cut(c, ofSlot)
+	}
 	return c
 }
 
@@ -87,31 +144,40 @@ func (l *idleList) pluck(at int) *Upstream {
 func (l *idleList) remove(c *Upstream) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	at := slices.Index(l.conns, c)
-	if at >= 0 {
-		l.pluck(at)
+	return c.listed && l.pluck(c) != nil
+}
+
+// since tells for how long the oldest has been idle, on the watchdog's clock.
+func (l *idleList) since() int64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.all.oldest == nil {
+		return math.MaxInt64
 	}
-	return at >= 0
+	return l.all.oldest.idle
+}
+
+// popOldest takes out the one that was used longest ago, whoever's it is. Nil: the list is empty.
+func (l *idleList) popOldest() *Upstream {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.pluck(l.all.oldest)
 }
 
 // removeOlder takes out the connections from the least recently used one on, as far as they are old.
-func (l *idleList) removeOlder(old func(*Upstream) bool) []*Upstream {
+func (l *idleList) removeOlder(old func(*Upstream) bool) (removed []*Upstream) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	n := 0
-	for n < len(l.conns) && old(l.conns[n]) {
-		n++
+	for l.all.oldest != nil && old(l.all.oldest) {
+		removed = append(removed, l.pluck(l.all.oldest))
 	}
-	removed := slices.Clone(l.conns[:n])
-	l.conns = slices.Delete(l.conns, 0, n)
 	return removed
 }
 
 // close takes all out, and no more in.
 func (l *idleList) close() []*Upstream {
 	l.mu.Lock()
-	defer l.mu.Unlock()
-	all := l.conns
-	l.conns, l.closed = nil, true
-	return all
+	l.closed = true
+	l.mu.Unlock()
+	return l.removeOlder(func(*Upstream) bool { return true })
 }

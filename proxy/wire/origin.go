@@ -52,7 +52,9 @@ func (p *Pool) Encrypted() bool { return p.tls != nil }
 func (p *Pool) Counts() (open, idle int) {
 	for _, list := range p.idle {
 		list.mu.Lock()
-		idle += len(list.conns)
+		for c := list.all.oldest; c != nil; c = c.beside[ofAll].newer {
+			idle++
+		}
 		list.mu.Unlock()
 	}
 	p.mu.Lock()

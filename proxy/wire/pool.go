@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"math"
 	"net"
 	"slices"
 	"sync"
@@ -24,7 +25,8 @@ var (
 )
 
 // Pool keeps connections to a forge. There is one for patgate tokens and one for legacy credentials, so that neither
-// kind of caller can take the other's connections, nor meet what it left on one.
+// kind of caller can take the other's connections. A connection carries the requests of one holder alone: nobody meets what
+// somebody else left on one.
 type Pool struct {
 	address string      // host:port
 	tls     *tls.Config // nil for plain http
@@ -49,7 +51,12 @@ type Upstream struct {
 	limit  time.Duration // of the next read
 	inHead bool          // the head of an answer is being read
 	used   bool          // it has served a request before
+	odd    bool          // the forge did on it what a forge does not: it is not used again
 	idle   int64         // on the watchdog's clock, since when it has been idle
+
+	holder Holder
+	beside [chains]neighbours // in the list of idle ones; what guards the list guards them
+	listed bool
 
 	socket *loop.Socket // nil where there are no loops
 	rests  bool         // it is left to the loop while it is idle; with TLS it is not
@@ -77,17 +84,17 @@ func (c *Upstream) Read(p []byte) (int, error) {
 // Write writes under the stall limit.
 func (c *Upstream) Write(p []byte) (int, error) { return c.write(p, c.pool.limits.UpstreamStall) }
 
-// Get gives an idle connection, or a new one; fresh asks for a new one. Those of the given loop come first. A reused
-// connection is looked at first: the forge may have closed it, or sent what would be taken for the answer to the next
+// Get gives an idle connection of the holder's, or a new one; fresh asks for a new one. Those of the given loop come first. A
+// reused connection is looked at first: the forge may have closed it, or sent what would be taken for the answer to the next
 // request.
-func (p *Pool) Get(fresh bool, of *loop.Loop) (*Upstream, error) {
+func (p *Pool) Get(fresh bool, by Claim) (*Upstream, error) {
 	for {
-		c, err := p.take(fresh, of)
+		c, err := p.take(fresh, by)
 		if err != nil {
 			return nil, err
 		}
 		if c == nil {
-			return p.dial(of)
+			return p.dial(by)
 		}
 		if c.rests && !c.socket.Take() || c.reader.Buffered() > 0 || p.stale(c, p.dog.now.Load()) || !alive(c.Conn) {
 			p.Drop(c)
@@ -98,14 +105,14 @@ func (p *Pool) Get(fresh bool, of *loop.Loop) (*Upstream, error) {
 	}
 }
 
-// Quickly gives an idle connection of a loop, on its goroutine and without waiting: if there is one, one that is known to
-// have been silent in this round, so that the system need not be asked. Nil: there is none.
-func (p *Pool) Quickly(of *loop.Loop) *Upstream {
+// Quickly gives an idle connection of the holder's in a loop, on the loop's goroutine and without waiting: if there is one, one
+// that is known to have been silent in this round, so that the system need not be asked. Nil: there is none.
+func (p *Pool) Quickly(by Claim) *Upstream {
 	if p.waiters.Load() > 0 { // they come first
 		return nil
 	}
-	round, now := of.Round(), p.dog.now.Load()
-	c := p.listOf(of).silent(round)
+	round, now := by.Loop.Round(), p.dog.now.Load()
+	c := p.listOf(by.Loop).silent(round, by.Holder)
 	if c == nil {
 		return nil
 	}
@@ -117,25 +124,45 @@ func (p *Pool) Quickly(of *loop.Loop) *Upstream {
 	return c
 }
 
-// popAny takes an idle connection of whatever loop has one.
-func (p *Pool) popAny(oldest bool) *Upstream {
+// popAny takes an idle connection of the holder's, of whatever loop has one.
+func (p *Pool) popAny(h Holder) *Upstream {
 	for _, list := range p.idle {
-		if c := list.pop(oldest); c != nil {
+		if c := list.pop(h); c != nil {
 			return c
 		}
 	}
 	return nil
 }
 
-// take gives an idle connection, or nil with the right to dial one. One of another loop is given only when no other can be
-// dialled, so that each loop comes to have as many as it needs.
-func (p *Pool) take(fresh bool, of *loop.Loop) (*Upstream, error) {
+// popOldest takes the idle connection that was used longest ago, whoever's it is.
+func (p *Pool) popOldest() *Upstream {
+	for {
+		var from *idleList
+		least := int64(math.MaxInt64)
+		for _, list := range p.idle {
+			if since := list.since(); since < least {
+				from, least = list, since
+			}
+		}
+		if from == nil {
+			return nil
+		}
+		if c := from.popOldest(); c != nil {
+			return c
+		}
+	}
+}
+
+// take gives an idle connection of the holder's, or nil with the right to dial one. One of another loop is given only when no
+// other can be dialled, so that each loop comes to have as many as it needs. Where there are as many as there may be, somebody
+// else's idle one makes room.
+func (p *Pool) take(fresh bool, by Claim) (*Upstream, error) {
 	deadline := time.Time{}
 	for {
 		if !fresh {
-			c := p.listOf(of).pop(false)
-			if c == nil && of == nil {
-				c = p.popAny(false)
+			c := p.listOf(by.Loop).pop(by.Holder)
+			if c == nil && by.Loop == nil {
+				c = p.popAny(by.Holder)
 			}
 			if c != nil {
 				return c, nil
@@ -148,14 +175,14 @@ func (p *Pool) take(fresh bool, of *loop.Loop) (*Upstream, error) {
 			return nil, nil
 		}
 		p.waiters.Add(1) // from now on, whoever puts one back sees it
-		if c := p.popAny(fresh); c != nil {
+		if c := p.instead(fresh, by.Holder); c != nil {
 			p.waiters.Add(-1)
 			p.mu.Unlock()
-			if !fresh {
+			if !fresh && c.holder == by.Holder {
 				return c, nil
 			}
-			p.Drop(c) // make room
-			continue
+			p.end(c)
+			return nil, nil // in its place
 		}
 		turn := make(chan struct{}, 1)
 		p.waiting = append(p.waiting, turn)
@@ -172,6 +199,16 @@ func (p *Pool) take(fresh bool, of *loop.Loop) (*Upstream, error) {
 			return nil, ErrBusy
 		}
 	}
+}
+
+// instead gives an idle connection when no other can be dialled: the holder's own, or one whose place another can take.
+func (p *Pool) instead(fresh bool, h Holder) *Upstream {
+	if !fresh {
+		if c := p.popAny(h); c != nil {
+			return c
+		}
+	}
+	return p.popOldest()
 }
 
 // abandon takes a waiter out of the queue; a turn that it was given meanwhile goes to the next one.
@@ -203,10 +240,10 @@ func (p *Pool) wakeLocked() {
 	}
 }
 
-func (p *Pool) dial(of *loop.Loop) (*Upstream, error) {
+func (p *Pool) dial(by Claim) (*Upstream, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), p.limits.UpstreamDial)
 	defer cancel()
-	conn, socket, err := p.connect(ctx, of)
+	conn, socket, err := p.connect(ctx, by.Loop)
 	if err != nil {
 		p.mu.Lock()
 		p.open--
@@ -217,7 +254,7 @@ func (p *Pool) dial(of *loop.Loop) (*Upstream, error) {
 		}
 		return nil, ErrConnect
 	}
-	c := &Upstream{pool: p}
+	c := &Upstream{pool: p, holder: by.Holder}
 	c.Conn, c.dog = conn, p.dog
 	if c.socket = socket; socket != nil {
 		c.rests = p.tls == nil
@@ -260,7 +297,7 @@ func (p *Pool) Put(c *Upstream) { p.PutAfter(c, 2) }
 // read the answer and found nothing behind it, which is news as late as that of a round.
 func (p *Pool) PutAfter(c *Upstream, rounds uint64) {
 	var of *loop.Loop
-	if c.reader.Buffered() > 0 || len(c.ahead) > 0 || !c.rest() {
+	if c.odd || c.reader.Buffered() > 0 || len(c.ahead) > 0 || !c.rest() {
 		p.Drop(c)
 		return
 	}
@@ -310,10 +347,15 @@ func (p *Pool) reap(now int64) {
 	}
 }
 
-// Drop closes a connection.
-func (p *Pool) Drop(c *Upstream) {
+// end closes a connection whose place another takes.
+func (p *Pool) end(c *Upstream) {
 	p.dog.remove(&c.watched)
 	_ = c.Conn.Close()
+}
+
+// Drop closes a connection.
+func (p *Pool) Drop(c *Upstream) {
+	p.end(c)
 	p.mu.Lock()
 	p.open--
 	p.wakeLocked()

@@ -9,7 +9,6 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"patgate/proxy/header"
-	"patgate/proxy/wire/loop"
 )
 
 // Upload is the body of an upstream request, in one of three forms. The zero value is none.
@@ -41,16 +40,16 @@ const maxInterim = 32
 
 // Do sends a request and reads the head of its answer. head is the request up to and with the empty line. safe tells
 // that the request may be sent again: it has no body and its method is GET or HEAD. It is sent again only when a
-// connection that had been idle turns out to be closed.
-func (p *Pool) Do(head []byte, body *Upload, safe, isHead bool, answer *fasthttp.Response, of *loop.Loop) (*Upstream, error) {
-	c, err := p.Get(false, of)
+// connection that had been idle turns out to be closed, or about to be: some say so with a 408 (RFC 9110, 15.5.9).
+func (p *Pool) Do(head []byte, body *Upload, safe, isHead bool, answer *fasthttp.Response, by Claim) (*Upstream, error) {
+	c, err := p.Get(false, by)
 	if err != nil {
 		return nil, err
 	}
 	err = c.Exchange(head, body, isHead, answer)
-	if errors.Is(err, ErrClosed) && safe && c.used {
+	if safe && c.used && (errors.Is(err, ErrClosed) || err == nil && answer.StatusCode() == fasthttp.StatusRequestTimeout) {
 		p.Drop(c)
-		return p.Anew(head, body, isHead, answer, of)
+		return p.Anew(head, body, isHead, answer, by)
 	}
 	if err != nil {
 		p.Drop(c)
@@ -60,8 +59,8 @@ func (p *Pool) Do(head []byte, body *Upload, safe, isHead bool, answer *fasthttp
 }
 
 // Anew is Do on a new connection.
-func (p *Pool) Anew(head []byte, body *Upload, isHead bool, answer *fasthttp.Response, of *loop.Loop) (*Upstream, error) {
-	c, err := p.Get(true, of)
+func (p *Pool) Anew(head []byte, body *Upload, isHead bool, answer *fasthttp.Response, by Claim) (*Upstream, error) {
+	c, err := p.Get(true, by)
 	if err != nil {
 		return nil, err
 	}
@@ -86,9 +85,7 @@ func (c *Upstream) Exchange(head []byte, body *Upload, isHead bool, answer *fast
 	if err := c.Receive(isHead, answer); err != nil {
 		return err
 	}
-	if sendErr != nil {
-		answer.Header.SetConnectionClose()
-	}
+	c.odd = c.odd || sendErr != nil
 	return nil
 }
 
@@ -130,6 +127,7 @@ func (c *Upstream) Receive(isHead bool, answer *fasthttp.Response) error {
 			answer.SkipBody = isHead
 			return nil
 		}
+		c.odd = true // nobody asked for it
 	}
 	return ErrBroken
 }
@@ -187,11 +185,13 @@ func copyExactly(c *Upstream, from io.Reader, length int64) error {
 	defer CopyBuffers.Put(buf)
 	for length > 0 {
 		n, err := from.Read((*buf)[:min(length, CopyBufferSize)])
+		if length -= int64(n); length <= 0 {
+			c.early()
+		}
 		if n > 0 {
 			if _, werr := c.Write((*buf)[:n]); werr != nil {
 				return werr
 			}
-			length -= int64(n)
 		}
 		if err != nil && length > 0 {
 			if errors.Is(err, io.EOF) {
@@ -224,6 +224,7 @@ func copyChunked(c *Upstream, from io.Reader) error {
 		}
 		switch {
 		case errors.Is(err, io.EOF):
+			c.early()
 			return w.end()
 		case err != nil:
 			return asUpload(err)
@@ -242,6 +243,7 @@ func pourChunked(c *Upstream, pour func(io.Writer) error) error {
 	if w.flush(); w.err != nil {
 		return w.err
 	}
+	c.early()
 	return w.end()
 }
 

@@ -63,5 +63,8 @@ func (c *Upstream) Discard() {
 // Ahead puts what the loop has read of an answer in front of what Reader reads.
 func (c *Upstream) Ahead(brought []byte) { c.ahead = brought }
 
+// Holder gives whose requests the connection carries.
+func (c *Upstream) Holder() Holder { return c.holder }
+
 // Unbounded lets the connection be silent for as long as it likes.
 func (c *Upstream) Unbounded() { c.limit = time.Duration(0) }

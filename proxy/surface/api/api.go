@@ -3,6 +3,7 @@ package api
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 	"time"
 
@@ -75,6 +76,19 @@ func (s *Surface) Unseal(q *surface.Request) *reply.Refusal {
 	q.Credential.Caller = surface.CallerPatgate
 	q.Credential.Place = routes.PlaceBasic // the forge's own Conan token is not to be had
 	return nil
+}
+
+// Proves: a credential is refused when it is wrong where every row reads one (GitLab 19.3, lib/gitlab/auth). Whatever is changed
+// is changed by somebody the forge knows.
+func (s *Surface) Proves(q *surface.Request, b *surface.Body) bool {
+	var op routes.Operation
+	if b.Present() || q.Table.Classify(&op, q.Method, q.Target) != nil || op.Route == nil || op.Route.Kind != routes.KindPermission {
+		return false
+	}
+	if q.Method != fasthttp.MethodGet && !q.IsHead {
+		return true
+	}
+	return slices.Contains(s.Dialect.Ordinary, q.Credential.Place)
 }
 
 // Classify finds the row.

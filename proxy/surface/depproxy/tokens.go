@@ -24,7 +24,7 @@ var (
 // hold and a minute at most, so that an image of many layers takes one.
 type Tokens struct {
 	// Ask sends a request of patgate's own to the forge and reads a short answer whole.
-	Ask func(q *surface.Request, head []byte) (status int, body []byte, err error)
+	Ask func(q *surface.Request, s *token.Session, head []byte) (status int, body []byte, err error)
 	// Host is the forge's.
 	Host string
 	// Forwarding is what it is told of the way that the request came.
@@ -64,7 +64,7 @@ func (t *Tokens) get(q *surface.Request, s *token.Session) ([]byte, error) {
 	head = surface.AppendBasic(head, &scratch, s.Username, s.Credential.Reveal())
 	head = append(t.Forwarding.Append(head, q), "\r\n"...)
 	defer clear(head)
-	status, body, err := t.Ask(q, head)
+	status, body, err := t.Ask(q, s, head)
 	switch {
 	case err != nil:
 		return nil, err

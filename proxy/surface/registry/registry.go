@@ -115,6 +115,11 @@ func Unseal(q *surface.Request, seals *surface.Seals, good, full bool) *reply.Re
 	return nil
 }
 
+// Proves: the token service refuses a wrong credential in Basic (GitLab 19.3, app/controllers/jwt_controller.rb).
+func (s *Surface) Proves(q *surface.Request, _ *surface.Body) bool {
+	return q.Credential.Place == routes.PlaceBasic && string(q.Path) == s.tokenService()
+}
+
 // Classify reads a target of the registry.
 func (s *Surface) Classify(q *surface.Request, op *routes.Operation) (surface.Visit, error) {
 	reads := q.IsHead || q.Method == fasthttp.MethodGet

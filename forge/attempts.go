@@ -1,0 +1,294 @@
+package forge
+
+import (
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/binary"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"patgate/token"
+)
+
+// Fingerprint stands for a credential: a hash under a key that this process alone knows. The zero value is none. Others are odd
+// in their second half.
+type Fingerprint [2]uint64
+
+// AttemptOptions bound wrong credentials.
+type AttemptOptions struct {
+	// Limit is how many different wrong ones may come from one client address within Window. Default 10 within a minute.
+	Limit  int
+	Window time.Duration
+	// Now is the clock; nil is time.Now.
+	Now func() time.Time
+}
+
+// Attempts bounds the wrong credentials that are tried out from one client address, so that patgate answers 429 itself before
+// the forge bans the address that all clients share: patgate's own. One wrong client does not take the others with it: wrong
+// credentials are counted by their value, and one that was accepted lately passes. It is safe for concurrent use.
+type Attempts struct {
+	limit    int
+	window   time.Duration
+	now      func() time.Time
+	key      [sha256.Size]byte
+	accepted accepted
+
+	tracked atomic.Int64
+	mu      sync.Mutex
+	byAddr  map[netip.Addr]*attempts
+}
+
+// attempts are those of one address within a window.
+type attempts struct {
+	since   time.Time
+	wrong   int       // different credentials that were wrong
+	failed  int       // times that one was
+	spoiled int       // that had been accepted before
+	last    []uint32  // of the wrong ones, those that came last
+	paced   time.Time // when the limit was reached, or a revocation was last let through beyond it
+}
+
+const (
+	// attemptAddresses and attemptValues bound what is remembered: together about 5 MiB.
+	attemptAddresses = 8192
+	attemptValues    = 128
+	// lockedOut is how many times over the limit an address is before patgate's own tokens are not even looked up.
+	lockedOut = 10
+	// pace is how often a revocation with a credential that nobody knows is let through beyond the limit.
+	pace = time.Second
+)
+
+// NewAttempts makes a bound. Zero fields get their defaults.
+func NewAttempts(o AttemptOptions) *Attempts {
+	if o.Limit <= 0 {
+		o.Limit = 10
+	}
+	if o.Window <= 0 {
+		o.Window = time.Minute
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	a := &Attempts{limit: o.Limit, window: o.Window, now: o.Now, byAddr: map[netip.Addr]*attempts{}}
+	a.accepted.start = o.Now()
+	_, _ = rand.Read(a.key[:]) // it does not fail
+	return a
+}
+
+// Fingerprint gives that of a credential, or of the parts of a request that are one together.
+func (a *Attempts) Fingerprint(credential []byte) Fingerprint {
+	var room [512]byte
+	text := append(append(room[:0], a.key[:]...), credential...)
+	sum := sha256.Sum256(text)
+	clear(text)
+	return fingerprint(sum[:])
+}
+
+// OfToken gives that of a patgate token.
+func (a *Attempts) OfToken(hash token.Hash) Fingerprint {
+	f := fingerprint(hash[:])
+	f[0] ^= binary.LittleEndian.Uint64(a.key[:])
+	return f
+}
+
+func fingerprint(sum []byte) Fingerprint {
+	return Fingerprint{binary.LittleEndian.Uint64(sum), binary.LittleEndian.Uint64(sum[8:]) | 1}
+}
+
+// Accepted notes that a credential is right.
+func (a *Attempts) Accepted(f Fingerprint) { a.accepted.note(f, a.now()) }
+
+// WasAccepted tells whether a credential was right lately.
+func (a *Attempts) WasAccepted(f Fingerprint) bool { return a.accepted.has(f, a.now()) }
+
+// Wrong counts a wrong credential. One that was counted already within the window is not counted again.
+func (a *Attempts) Wrong(client netip.Addr, f Fingerprint) {
+	spoiled := a.accepted.drop(f)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.countLocked(client, f, spoiled)
+}
+
+func (a *Attempts) countLocked(client netip.Addr, f Fingerprint, spoiled bool) {
+	key, now := AttemptKey(client), a.now()
+	c := a.byAddr[key]
+	if c == nil {
+		if len(a.byAddr) >= attemptAddresses {
+			a.makeRoomLocked(now)
+		}
+		c = &attempts{since: now}
+		a.byAddr[key] = c
+		a.tracked.Store(int64(len(a.byAddr)))
+	}
+	if now.Sub(c.since) >= a.window {
+		*c = attempts{since: now, last: c.last[:0]}
+	}
+	c.failed++
+	if spoiled {
+		c.spoiled++
+	}
+	if c.find(f) >= 0 {
+		return
+	}
+	if c.wrong++; c.wrong == a.limit {
+		c.paced = a.now()
+	}
+	if len(c.last) >= min(lockedOut*a.limit, attemptValues) {
+		c.last = append(c.last[:0], c.last[1:]...)
+	}
+	c.last = append(c.last, uint32(f[0]))
+}
+
+// find gives where a credential stands among the wrong ones; negative: it does not.
+func (c *attempts) find(f Fingerprint) int {
+	for i, v := range c.last {
+		if v == uint32(f[0]) {
+			return i
+		}
+	}
+	return -1
+}
+
+// presentLocked gives the attempts of an address within its window, and how long that lasts. Nil: there are none.
+func (a *Attempts) presentLocked(client netip.Addr) (c *attempts, left time.Duration) {
+	c = a.byAddr[AttemptKey(client)]
+	if c == nil {
+		return nil, 0
+	}
+	if left = a.window - a.now().Sub(c.since); left <= 0 {
+		return nil, 0
+	}
+	return c, left
+}
+
+// Admit tells whether a credential may be tried out at the forge; else for how long not. Beyond the limit that is one which was
+// accepted lately, unless such credentials turn out to be wrong too often. One that is known to be wrong is not tried again and
+// again either.
+func (a *Attempts) Admit(client netip.Addr, f Fingerprint) (wait time.Duration) {
+	if a.tracked.Load() == 0 {
+		return 0
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	c, left := a.presentLocked(client)
+	if c == nil || a.admitsLocked(c, f) {
+		return 0
+	}
+	return left
+}
+
+func (a *Attempts) admitsLocked(c *attempts, f Fingerprint) bool {
+	switch {
+	case c.wrong >= a.limit:
+		return c.spoiled < a.limit && a.accepted.has(f, a.now())
+	case c.failed >= a.limit:
+		return c.find(f) < 0
+	}
+	return true
+}
+
+// AdmitToken is Admit for a patgate token, which costs the forge nothing: it is looked up until the address is far beyond the
+// limit. wait tells for how long the address is beyond it, so that a wrong one is answered with that.
+func (a *Attempts) AdmitToken(client netip.Addr, f Fingerprint) (admitted bool, wait time.Duration) {
+	if a.tracked.Load() == 0 {
+		return true, 0
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	c, left := a.presentLocked(client)
+	if c == nil || c.wrong < a.limit {
+		return true, 0
+	}
+	return c.wrong < lockedOut*a.limit || a.accepted.has(f, a.now()), left
+}
+
+// AdmitRevocation is Admit for a credential that comes to revoke something, or to sign in where that is done. Nobody else's
+// failures lock it out: beyond the limit one that nobody knows is let through in every second.
+func (a *Attempts) AdmitRevocation(client netip.Addr, f Fingerprint) (wait time.Duration) {
+	if a.tracked.Load() == 0 {
+		return 0
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.admitRevocationLocked(client, f)
+}
+
+func (a *Attempts) admitRevocationLocked(client netip.Addr, f Fingerprint) (wait time.Duration) {
+	c, left := a.presentLocked(client)
+	switch {
+	case c == nil || a.admitsLocked(c, f):
+		return 0
+	case c.find(f) >= 0:
+		return left // it is wrong
+	}
+	now := a.now()
+	if passed := now.Sub(c.paced); passed < pace {
+		return pace - passed
+	}
+	c.paced = now
+	return 0
+}
+
+// Begin is AdmitRevocation for a credential that counts as wrong from now on: many at once are no way around the limit. End
+// takes that back.
+func (a *Attempts) Begin(client netip.Addr, f Fingerprint) (wait time.Duration) {
+	spoiled := a.accepted.has(f, a.now())
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if wait = a.admitRevocationLocked(client, f); wait == 0 && !spoiled {
+		a.countLocked(client, f, false)
+	}
+	return wait
+}
+
+// End ends what Begin began, with a credential that was not found to be wrong.
+func (a *Attempts) End(client netip.Addr, f Fingerprint) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	c, _ := a.presentLocked(client)
+	if c == nil {
+		return
+	}
+	if at := c.find(f); at >= 0 {
+		c.last = append(c.last[:at], c.last[at+1:]...)
+		c.wrong--
+		c.failed--
+	}
+}
+
+// makeRoomLocked forgets who is forgiven anyway, and where that is nobody, some of those with the fewest failures.
+func (a *Attempts) makeRoomLocked(now time.Time) {
+	for key, c := range a.byAddr {
+		if now.Sub(c.since) >= a.window {
+			delete(a.byAddr, key)
+		}
+	}
+	for key, c := range a.byAddr {
+		if len(a.byAddr) < attemptAddresses*7/8 {
+			return
+		}
+		if c.wrong < a.limit {
+			delete(a.byAddr, key)
+		}
+	}
+	for key := range a.byAddr {
+		if len(a.byAddr) < attemptAddresses*7/8 {
+			return
+		}
+		delete(a.byAddr, key)
+	}
+}
+
+// AttemptKey is what is counted together: the address itself for IPv4, and the /64 network for IPv6, which one client has to
+// itself.
+func AttemptKey(client netip.Addr) netip.Addr {
+	client = client.Unmap().WithZone("")
+	if client.Is6() {
+		if p, err := client.Prefix(64); err == nil {
+			return p.Addr()
+		}
+	}
+	return client
+}

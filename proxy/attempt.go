@@ -1,0 +1,110 @@
+package proxy
+
+import (
+	"time"
+
+	"github.com/valyala/fasthttp"
+
+	"patgate/forge"
+	"patgate/proxy/header"
+	"patgate/proxy/reply"
+	"patgate/proxy/surface"
+	"patgate/proxy/wire"
+	"patgate/routes"
+	"patgate/token"
+)
+
+// ownerOf is the holder of a patgate token's requests. A keyed hash of a credential, which holders of the other kind are, is odd
+// in its second half.
+func ownerOf(s *token.Session) wire.Holder { return wire.Holder{uint64(s.OwnerUserID)} }
+
+// claim gives for whom a connection is wanted.
+func (x *exchange) claim() wire.Claim {
+	q := &x.request
+	if s := x.judgement.Session; s != nil {
+		return wire.Claim{Holder: ownerOf(s), Loop: q.Conn.Loop()}
+	}
+	return wire.Claim{Holder: wire.Holder(x.fingerprint()), Loop: q.Conn.Loop()}
+}
+
+// fingerprint gives that of the credential of a request without a patgate token: of its secret when it has one in a place that
+// patgate reads, else of all that the forge may take for one. It is none for a request that has none in its head. It is made
+// once.
+func (x *exchange) fingerprint() forge.Fingerprint {
+	q := &x.request
+	caller := q.Credential.Caller
+	if x.print != (forge.Fingerprint{}) || caller != surface.CallerLegacy && caller != surface.CallerWeb {
+		return x.print
+	}
+	var text []byte
+	for i := range q.Fields.List {
+		f := &q.Fields.List[i]
+		if f.Class != header.ClassCredential || f.Name == header.Cookie && !q.Dialect.IsSession(f.Value) {
+			continue
+		}
+		if place, secret := q.Credential.Read(f); place != routes.PlaceNone && q.Credential.Found == 1 {
+			text = append(text, secret...)
+			continue
+		}
+		text = append(text, byte(f.Name), '\n')
+		text = append(append(text, f.Value...), '\n')
+	}
+	for query := q.Target[len(q.Path):]; ; {
+		var pair []byte
+		if pair, query = surface.NextCredential(query); pair == nil {
+			break
+		}
+		text = append(append(text, '&'), pair...)
+	}
+	x.print = x.h.attempts.Fingerprint(text)
+	clear(text)
+	return x.print
+}
+
+// mayTry refuses a credential that may not be tried out now. Revocations are never locked out.
+func (x *exchange) mayTry() *reply.Refusal {
+	q := &x.request
+	if q.Credential.Caller != surface.CallerLegacy {
+		return nil
+	}
+	admit := x.h.attempts.Admit
+	switch x.h.revocation(q) {
+	case RevokesBySecret:
+		return nil
+	case RevokesByCredential:
+		admit = x.h.attempts.AdmitRevocation
+	}
+	if wait := admit(q.Client, x.fingerprint()); wait > 0 {
+		return refuseTooMany(wait)
+	}
+	return nil
+}
+
+// judgeCredential notes what the forge's answer says of the credential of a caller without a patgate token.
+func (x *exchange) judgeCredential(status int) {
+	q := &x.request
+	switch {
+	case q.Credential.Caller != surface.CallerLegacy:
+	case status == fasthttp.StatusUnauthorized:
+		x.h.attempts.Wrong(q.Client, x.fingerprint())
+	case status >= 200 && status < 300 && proves(q, &x.body):
+		x.h.attempts.Accepted(x.fingerprint())
+	}
+}
+
+// proves tells whether a good answer to this request shows that the forge has looked at its credential and accepted it. Many
+// answers do not: pages and open rows are for anybody, and a credential in a place where a row does not look for one is passed
+// over, as is one in a header beside one in the query or in a form.
+func proves(q *surface.Request, b *surface.Body) bool {
+	if q.Credential.Found != 1 || q.Credential.Place == routes.PlaceNone || surface.QueryCredential(q.Target) {
+		return false
+	}
+	s, is := q.Surface.(surface.Proves)
+	return is && s.Proves(q, b)
+}
+
+// refuseTooMany answers for a credential that may not be tried out.
+func refuseTooMany(wait time.Duration) *reply.Refusal {
+	return &reply.Refusal{Status: fasthttp.StatusTooManyRequests, Reason: "failed_credentials", Retry: max(wait, time.Second),
+		Message: "Too many wrong credentials came from this address. Wait before you try again."}
+}

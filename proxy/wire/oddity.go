@@ -1,0 +1,51 @@
+package wire
+
+import (
+	"github.com/valyala/fasthttp"
+
+	"patgate/proxy/header"
+)
+
+// A forge that has once said something else than one answer to one request may do so again, and what it says then could be
+// taken for the answer to the next request. So a connection is used again only after an exchange in which nothing was odd.
+
+// GiveBack gives a connection back when its answer, which has been read to its end, was as it should be, and else closes it.
+func (p *Pool) GiveBack(c *Upstream, answer *fasthttp.Response) {
+	if isOdd(answer) {
+		p.Drop(c)
+		return
+	}
+	p.Put(c)
+}
+
+// isOdd tells whether an answer is one after which the connection is closed: by its own word, or because its end may not be
+// where it seems to be. So it is with HTTP/1.0, with a connection that is to be anything but kept, with a body that such an
+// answer has none of, with a request that the forge says it never got, and with trailers.
+func isOdd(answer *fasthttp.Response) bool {
+	h := &answer.Header
+	if h.ConnectionClose() || !h.IsHTTP11() || len(h.PeekTrailerKeys()) > 0 {
+		return true
+	}
+	switch answer.StatusCode() {
+	case fasthttp.StatusNoContent, fasthttp.StatusResetContent, fasthttp.StatusNotModified:
+		if length := h.ContentLength(); length > 0 || length == -1 {
+			return true
+		}
+	case fasthttp.StatusRequestTimeout, fasthttp.StatusSwitchingProtocols:
+		return true
+	}
+	for name, value := range h.All() {
+		if header.EqualFold(name, "connection") && !header.EqualFold(value, "keep-alive") {
+			return true
+		}
+	}
+	return false
+}
+
+// early notes an answer that begins before the request has been sent to its end: the forge may not have read it, and takes
+// what follows for another one.
+func (c *Upstream) early() {
+	if !c.odd && !alive(c.Conn) {
+		c.odd = true
+	}
+}
