@@ -199,12 +199,13 @@ func (f *flight) appendAnswer(out []byte, s *station, status int, fields []byte)
 	var lengthText []byte
 	lent, once := false, uint8(0)
 	for {
-		line, rest, state := header.CutLine(fields)
-		if state != header.Whole {
-			return out, nil, 0, outcomeOf(state)
+		end := header.LineEnd(fields)
+		if end < 0 {
+			return out, nil, 0, outcomeOf(header.Unended(fields))
 		}
-		text := fields[:len(line)+2]
-		fields = rest
+		text := fields[:end+2]
+		line := text[:end]
+		fields = fields[end+2:]
 		if len(line) == 0 {
 			break
 		}

@@ -14,14 +14,28 @@ const (
 
 // CutLine takes the first line of a head, without its CR LF.
 func CutLine(in []byte) (line, rest []byte, got State) {
-	end := bytes.IndexByte(in, '\n')
-	switch {
-	case end < 0:
-		return nil, in, More
-	case end < 1 || in[end-1] != '\r':
-		return nil, in, Malformed
+	end := LineEnd(in)
+	if end < 0 {
+		return nil, in, Unended(in)
 	}
-	return in[:end-1], in[end+1:], Whole
+	return in[:end], in[end+2:], Whole
+}
+
+// LineEnd gives where the CR LF of the first line stands; when it is negative, Unended tells why.
+func LineEnd(in []byte) int {
+	end := bytes.IndexByte(in, '\n') - 1
+	if end >= 0 && in[end] != '\r' {
+		return -1
+	}
+	return end
+}
+
+// Unended tells why a first line has no CR LF at its end: More, or Malformed.
+func Unended(in []byte) State {
+	if bytes.IndexByte(in, '\n') < 0 {
+		return More
+	}
+	return Malformed
 }
 
 // Ends tells whether the end of a head stands somewhere in what has come.

@@ -65,11 +65,12 @@ func (b *Block) Parse(raw []byte) (problem string) {
 	b.seen, b.dup = [4]uint64{}, [4]uint64{}
 	block := raw
 	for len(raw) > 0 {
-		line, rest, state := CutLine(raw)
-		if state != Whole {
+		end := LineEnd(raw)
+		if end < 0 {
 			return badLineEnd
 		}
-		raw = rest
+		line := raw[:end]
+		raw = raw[end+2:]
 		if len(line) == 0 {
 			break
 		}
