@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"slices"
@@ -199,13 +200,13 @@ func (f *flight) appendAnswer(out []byte, s *station, status int, fields []byte)
 	var lengthText []byte
 	lent, once := false, uint8(0)
 	for {
-		end := header.LineEnd(fields)
-		if end < 0 {
-			return out, nil, 0, outcomeOf(header.Unended(fields))
+		end := bytes.IndexByte(fields, '\n')
+		if !header.IsLineEnd(fields, end) {
+			return out, nil, 0, outcomeOf(header.Unended(end))
 		}
-		text := fields[:end+2]
-		line := text[:end]
-		fields = fields[end+2:]
+		text := fields[:end+1]
+		line := text[:end-1]
+		fields = fields[end+1:]
 		if len(line) == 0 {
 			break
 		}

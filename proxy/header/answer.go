@@ -14,25 +14,19 @@ const (
 
 // CutLine takes the first line of a head, without its CR LF.
 func CutLine(in []byte) (line, rest []byte, got State) {
-	end := LineEnd(in)
-	if end < 0 {
-		return nil, in, Unended(in)
+	end := bytes.IndexByte(in, '\n')
+	if !IsLineEnd(in, end) {
+		return nil, in, Unended(end)
 	}
-	return in[:end], in[end+2:], Whole
+	return in[:end-1], in[end+1:], Whole
 }
 
-// LineEnd gives where the CR LF of the first line stands; when it is negative, Unended tells why.
-func LineEnd(in []byte) int {
-	end := bytes.IndexByte(in, '\n') - 1
-	if end >= 0 && in[end] != '\r' {
-		return -1
-	}
-	return end
-}
+// IsLineEnd tells whether the first line feed, which stands at the index at, ends a line: whether a carriage return is before it.
+func IsLineEnd(in []byte, at int) bool { return at > 0 && in[at-1] == '\r' }
 
-// Unended tells why a first line has no CR LF at its end: More, or Malformed.
-func Unended(in []byte) State {
-	if bytes.IndexByte(in, '\n') < 0 {
+// Unended tells what a line is whose line feed at the index at is no line end: More to come when there is none, or Malformed.
+func Unended(at int) State {
+	if at < 0 {
 		return More
 	}
 	return Malformed

@@ -65,12 +65,12 @@ func (b *Block) Parse(raw []byte) (problem string) {
 	b.seen, b.dup = [4]uint64{}, [4]uint64{}
 	block := raw
 	for len(raw) > 0 {
-		end := LineEnd(raw)
-		if end < 0 {
+		end := bytes.IndexByte(raw, '\n')
+		if !IsLineEnd(raw, end) {
 			return badLineEnd
 		}
-		line := raw[:end]
-		raw = raw[end+2:]
+		line := raw[:end-1]
+		raw = raw[end+1:]
 		if len(line) == 0 {
 			break
 		}
