@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"slices"
@@ -181,12 +182,13 @@ func (f *flight) appendAnswer(out []byte, s *station, status int, fields []byte)
 	begun := false
 	once := uint8(0)
 	for {
-		line, rest, state := header.CutLine(fields)
-		if state != header.Whole {
-			return out, nil, 0, outcomeOf(state)
+		end := bytes.IndexByte(fields, '\n')
+		if !header.IsLineEnd(fields, end) {
+			return out, nil, 0, outcomeOf(header.Unended(end))
 		}
-		text := fields[:len(line)+2]
-		fields = rest
+		text := fields[:end+1]
+		line := text[:end-1]
+		fields = fields[end+1:]
 		if len(line) == 0 {
 			break
 		}

@@ -194,6 +194,7 @@ func generateAnswers(seed uint64, count int) (answers []string) {
 
 // An answer means the same whether a loop reads its head, or a goroutine, and however it comes.
 func TestAnswersAreReadAlikeEachWay(t *testing.T) {
+	t.Parallel() // it waits most of the time
 	seed := uint64(knob(t, "PATGATE_DIFFERENTIAL_SEED", int(time.Now().UnixNano()&0xffffff)))
 	t.Logf("PATGATE_DIFFERENTIAL_SEED=%d", seed)
 	answers := generateAnswers(seed, knob(t, "PATGATE_DIFFERENTIAL_COUNT", waysCount))

@@ -188,6 +188,7 @@ func (w *ways) compareRequests(seed uint64, count int, generate func(*rand.Rand)
 // A request means the same whether a loop reads it, or a goroutine, and however it comes in: the answer is the same, and so are
 // the bytes that the forge gets.
 func TestRequestsAreReadAlikeEachWay(t *testing.T) {
+	t.Parallel() // it waits most of the time
 	upstream := echoBytes(t)
 	many := func(o *Options) { o.Attempts, o.Limits.Connections = attempts(1<<20), 1<<14 }
 	sessions := &pathSessions{}

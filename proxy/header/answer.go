@@ -15,13 +15,21 @@ const (
 // CutLine takes the first line of a head, without its CR LF.
 func CutLine(in []byte) (line, rest []byte, got State) {
 	end := bytes.IndexByte(in, '\n')
-	switch {
-	case end < 0:
-		return nil, in, More
-	case end < 1 || in[end-1] != '\r':
-		return nil, in, Malformed
+	if !IsLineEnd(in, end) {
+		return nil, in, Unended(end)
 	}
 	return in[:end-1], in[end+1:], Whole
+}
+
+// IsLineEnd tells whether the first line feed, which stands at the index at, ends a line: whether a carriage return is before it.
+func IsLineEnd(in []byte, at int) bool { return at > 0 && in[at-1] == '\r' }
+
+// Unended tells what a line is whose line feed at the index at is no line end: More to come when there is none, or Malformed.
+func Unended(at int) State {
+	if at < 0 {
+		return More
+	}
+	return Malformed
 }
 
 // Ends tells whether the end of a head stands somewhere in what has come.

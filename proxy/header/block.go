@@ -65,11 +65,12 @@ func (b *Block) Parse(raw []byte) (problem string) {
 	b.seen, b.dup = [4]uint64{}, [4]uint64{}
 	block := raw
 	for len(raw) > 0 {
-		line, rest, state := CutLine(raw)
-		if state != Whole {
+		end := bytes.IndexByte(raw, '\n')
+		if !IsLineEnd(raw, end) {
 			return badLineEnd
 		}
-		raw = rest
+		line := raw[:end-1]
+		raw = raw[end+1:]
 		if len(line) == 0 {
 			break
 		}

@@ -35,13 +35,18 @@ func IsVisible(b []byte) bool {
 
 // IsValue tells whether all bytes may stand in a field value (RFC 9110, 5.5).
 func IsValue(b []byte) bool {
-	for ; len(b) >= 8; b = b[8:] {
-		w := binary.LittleEndian.Uint64(b)
-		if anyBelow(w, ' ')|anyIs(w, 0x7f) != 0 && !isFieldText(b[:8]) {
+	last := len(b) - 8
+	if last < 0 {
+		return isFieldText(b)
+	}
+	for i := 0; i < last; i += 8 {
+		w := binary.LittleEndian.Uint64(b[i:])
+		if anyBelow(w, ' ')|anyIs(w, 0x7f) != 0 && !isFieldText(b[i:i+8]) {
 			return false
 		}
 	}
-	return isFieldText(b)
+	w := binary.LittleEndian.Uint64(b[last:]) // some of these bytes are looked at twice
+	return anyBelow(w, ' ')|anyIs(w, 0x7f) == 0 || isFieldText(b[last:])
 }
 
 func isFieldText(b []byte) bool {
