@@ -31,9 +31,6 @@ type requestBody struct {
 	gzipped bool // it passes with Content-Encoding: gzip
 }
 
-// unframed is the length of a body for which the header says neither a length nor that it is chunked: there is none.
-const unframed = -2
-
 // present tells whether the request has a body.
 func (b *requestBody) present() bool { return b.length != 0 }
 
@@ -44,7 +41,7 @@ func (b *requestBody) open(x *exchange) {
 		return
 	}
 	b.length, b.from = int64(x.ctx.Request.Header.ContentLength()), x.ctx.RequestBodyStream()
-	if b.length == unframed || b.from == nil {
+	if b.length == -2 || b.from == nil { // neither a length nor chunked: there is none
 		b.length, b.from = 0, nil
 	}
 }

@@ -64,7 +64,7 @@ func (x *exchange) readGit() error {
 	if !equalFold(x.fields.get(fieldContentType), route.Body.Stream[0]) {
 		return &params.Refusal{Code: params.CodeContentType, Message: "the Content-Type of this request must be " + route.Body.Stream[0]}
 	}
-	if x.ctx.Request.Header.ContentLength() == unframed {
+	if !x.fields.has(fieldContentLength) && !x.fields.has(fieldTransferEncoding) {
 		return refuseLength
 	}
 	b.contentType = append(b.contentType[:0], route.Body.Stream[0]...)
