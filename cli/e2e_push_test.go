@@ -57,7 +57,9 @@ func (p *pushStage) args(t *testing.T, token, repository string, options []strin
 func (p *pushStage) passes(t *testing.T, token string, want []string, options ...string) {
 	t.Helper()
 	_ = os.Remove(p.said)
-	p.git(t, p.dir, p.args(t, token, "shop/backend/api.git", options)...)
+	if out := p.git(t, p.dir, p.args(t, token, "shop/backend/api.git", options)...); out != "" {
+		t.Errorf("a push with %q prints %q", options, out)
+	}
 	said, err := os.ReadFile(p.said)
 	if err != nil {
 		t.Fatal(err)
