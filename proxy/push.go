@@ -188,7 +188,8 @@ func (x *exchange) readPushTexts() {
 		if has(known.FilledBy) != nil && (given == nil || given.Unseen()) {
 			for _, c := range text.Commands.All() {
 				if c.NeedSet(text.Kind) != nil {
-					x.set.Commands = append(x.set.Commands, params.FoundCommand{Param: text.Param, Name: c.Name, Kind: text.Kind, Command: c})
+					unseen := params.FoundCommand{Param: text.Param, Name: c.Name, Kind: text.Kind, Command: c}
+					x.set.Commands = append(x.set.Commands, unseen)
 				}
 			}
 			continue
@@ -198,7 +199,8 @@ func (x *exchange) readPushTexts() {
 		}
 		scan := text.Scan([]byte(given.Lines()))
 		for name, line, c := scan.Next(); c != nil; name, line, c = scan.Next() {
-			x.set.Commands = append(x.set.Commands, params.FoundCommand{Param: text.Param, Line: line, Name: name, Kind: text.Kind, Command: c})
+			one := params.FoundCommand{Param: text.Param, Line: line, Name: name, Kind: text.Kind, Command: c}
+			x.set.Commands = append(x.set.Commands, one)
 		}
 	}
 }
