@@ -144,6 +144,16 @@ func TestGitPushBodies(t *testing.T) {
 			}
 		})
 	}
+	t.Run("what is broken behind the list", func(t *testing.T) {
+		cut, extra := gzipped(allowed), append(gzipped(allowed), gzipped("more")...)
+		wrong := bytes.Clone(cut)
+		wrong[len(wrong)-6] ^= 1 // of the checksum
+		for name, body := range map[string][]byte{"cut off": cut[:len(cut)-3], "with a wrong checksum": wrong, "with a second part": extra} {
+			if status, answer := g.git(t, bot, "POST", "/group/granted.git/git-receive-pack", map[string]string{"Content-Type": receive, "Content-Encoding": "gzip"}, body); status != 400 {
+				t.Errorf("%s: %d %q", name, status, answer)
+			}
+		}
+	})
 	t.Run("a list that inflates to more than is read", func(t *testing.T) {
 		before := upstream.count()
 		shallow := "0035shallow " + strings.Repeat("1", 40) + "\n"

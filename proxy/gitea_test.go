@@ -426,6 +426,26 @@ func TestGiteaPushes(t *testing.T) {
 	}
 }
 
+// Threat: push options that git reads and patgate does not.
+// Attack: the capability that announces them in other ways.
+// Control: the capability as it is, by a token that may do what the option asks for.
+func TestThreatGiteaHiddenPushOptions(t *testing.T) {
+	g, upstream, _ := newGiteaGateway(t)
+	pusher := g.mint(t, nil, policy.ScopeSpec{Access: "selected_memberships", ProjectIDs: []int64{7}, Permissions: []string{"push_code"}})
+	owner := g.mint(t, nil, policy.ScopeSpec{Access: "selected_memberships", ProjectIDs: []int64{7}, Permissions: []string{"push_code", "update_project"}})
+	plain := giteaPush("refs/heads/topic", "repo.private=false")
+	for words, token := range map[string]string{"push-options=1": pusher, "push-options=": pusher, "push-options\x00x": pusher, "push-options\t": pusher, "push-options": owner} {
+		line, rest, _ := strings.Cut(plain[4:], "push-options")
+		line += words
+		body := fmt.Sprintf("%04x%s%s", len(line)+4, line, rest)
+		status, _, answer := g.send(t, "POST", "/acme/app.git/git-receive-pack", body,
+			map[string]string{"Authorization": basic("x", token), "Content-Type": "application/x-git-receive-pack-request"})
+		if n, _ := upstream.take(); (n == 1) != (token == owner) || token == pusher && status != 400 {
+			t.Errorf("%q: %d requests reached the forge, status %d: %s", words, n, status, answer)
+		}
+	}
+}
+
 // Threat: what is made lands where nobody checked, because Gitea reads no query where there is a body.
 // Attack: the organization that the grant covers in the query, and a body without one: Gitea would take the account itself.
 // Control: the same organization in the body.

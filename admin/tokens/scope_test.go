@@ -71,3 +71,28 @@ func TestTemplatesFitEveryForge(t *testing.T) {
 		}
 	}
 }
+
+// TestGuardsAreGrantedByName: no wildcard stands for a permission with which a push switches off a guard of the forge.
+func TestGuardsAreGrantedByName(t *testing.T) {
+	table, err := routes.LoadGitLab()
+	if err != nil {
+		t.Fatal(err)
+	}
+	guards := []string{"skip_secret_push_protection", "bypass_security_policy"}
+	for _, access := range []string{"all_memberships", "selected_memberships", "personal_projects"} {
+		for _, wildcard := range []string{"*", "skip_*", "*_policy", "*s*"} {
+			names, err := Expand(&Scope{Access: access, Permissions: []string{wildcard}}, table)
+			if slices.ContainsFunc(guards, func(guard string) bool { return slices.Contains(names, guard) }) {
+				t.Errorf("%s under %s stands for a guard: %v", wildcard, access, err)
+			}
+		}
+		if names, err := Expand(&Scope{Access: access, Permissions: append([]string{"read_*"}, guards...)}, table); err != nil || !slices.Contains(names, guards[0]) || !slices.Contains(names, guards[1]) {
+			t.Errorf("by their names under %s: %v", access, err)
+		}
+	}
+	for _, e := range Catalogue(table) {
+		if guard := slices.Contains(guards, e.Name); guard != slices.Contains(e.Effects, routes.EffectSkipsGuard) || guard && len(e.PushOptions) == 0 {
+			t.Errorf("%s has the effects %v and the push options %v", e.Name, e.Effects, e.PushOptions)
+		}
+	}
+}

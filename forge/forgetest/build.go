@@ -153,6 +153,13 @@ func (f *Forge) AddProject(fullPath, visibility string) int64 {
 	return f.world.addProject(fullPath, visibility, f.now()).id
 }
 
+// MakeFork says that a project is a fork of another one.
+func (f *Forge) MakeFork(projectID, from int64) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.world.projects[projectID].forkedFrom = from
+}
+
 func (w *world) addProject(fullPath, visibility string, now time.Time) *project {
 	i := strings.LastIndexByte(fullPath, '/')
 	if i < 0 || w.nameTaken(fullPath) {

@@ -25,6 +25,9 @@ func (c *call) showProject(p *project) any {
 	if c.user == nil {
 		return o
 	}
+	if from := w.projects[p.forkedFrom]; from != nil && w.canReadProject(from, c.user) {
+		o["forked_from_project"] = object{"id": from.id, "path_with_namespace": w.projectPath(from)}
+	}
 	o["_links"] = object{"self": self, "issues": self + "/issues", "merge_requests": self + "/merge_requests",
 		"repo_branches": self + "/repository/branches", "labels": self + "/labels", "events": self + "/events", "members": self + "/members"}
 	o["empty_repo"], o["archived"], o["description_html"] = false, false, c.render(p.description)

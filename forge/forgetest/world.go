@@ -132,6 +132,7 @@ type project struct {
 	registries   []*registry
 	packages     map[string]*packageFile
 	store        *store
+	forkedFrom   int64  // 0: it is no fork
 	releaseLink  string // where downloads of release assets lead
 }
 

@@ -68,6 +68,13 @@ func TestProjectAnswers(t *testing.T) {
 			t.Fatalf("%+v, %v", c, err)
 		}
 	})
+	t.Run("a fork", func(t *testing.T) {
+		for forked, want := range map[string]bool{`"id":5`: false, `"forked_from_project":null,"id":5`: false, `"forked_from_project":{"id":9,"name":"x"},"id":5`: true} {
+			if c, err := read(t, project(`"id":5`, forked), id); err != nil || c.Fork != want {
+				t.Errorf("%s: %+v, %v", forked, c, err)
+			}
+		}
+	})
 	t.Run("membership through a group above", func(t *testing.T) {
 		c, err := read(t, project(`{"access_level":30}`, "null", `"group_access":null`, `"group_access":{"access_level":10}`), id)
 		if err != nil || c.Access != policy.OwnerMember {

@@ -19,7 +19,6 @@ type Body struct {
 	Encoding    string // that is sent on; empty is none
 	Received    int64  // bytes that the client sent
 	Length      int64  // declared; -1 when it is chunked
-	Unframed    bool   // nothing is declared: there is none
 	Memory      []byte // of a body that is read whole
 	Out         []byte // what is sent, when it is short
 
@@ -45,14 +44,11 @@ type BodyLimits struct {
 // Present tells whether the request has a body.
 func (b *Body) Present() bool { return b.Length != 0 }
 
-// unframed is the length of a body for which the header says neither a length nor that it is chunked: there is none.
-const unframed = -2
-
 // Open begins the body of a request; from may be nil, and length is what the HTTP library says of it: -1 is chunked.
 func (b *Body) Open(limits *BodyLimits, from io.Reader, length int) {
 	b.limits, b.lease.from = limits, limits.Room
-	b.Length, b.from, b.Unframed = int64(length), from, length == unframed
-	if b.Unframed || from == nil {
+	b.Length, b.from = int64(length), from
+	if length == -2 || from == nil { // neither a length nor chunked: there is none
 		b.Length, b.from = 0, nil
 	}
 }

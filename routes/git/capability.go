@@ -21,7 +21,7 @@ const optionsCapability = "push-options"
 var sentCapabilities = [...]string{"report-status", "report-status-v2", "side-band-64k", "quiet", "atomic", optionsCapability}
 
 // idleCapabilities are the words that clients send in a push although they say nothing there. They are left out.
-var idleCapabilities = [...]string{"delete-refs", "ofs-delta", "thin-pack", "no-thin", "no-progress", "side-band", "include-tag", "allow-tip-sha1-in-want"}
+var idleCapabilities = [...]string{"delete-refs", "ofs-delta", "thin-pack", "no-thin", "no-progress", "side-band", "include-tag"}
 
 // valuedCapabilities are those with a value.
 var valuedCapabilities = [...]string{"object-format", "agent", "session-id"}

@@ -4,4 +4,7 @@
 // Reading is strict: a repository is named by a full path of plain characters, without percent-encoding, dot segments or
 // an id, and the rest of the path is one of a closed list. The path decides what is asked for; a parameter that says
 // otherwise is refused.
+//
+// The head of a push is read as git's own server reads it and written anew; its options are read as the forge reads them
+// (option.go) and looked up in the table.
 package git

@@ -138,7 +138,7 @@ func (v *visit) Read(q *surface.Request, b *surface.Body, j *surface.Judgement) 
 	if !header.EqualFold(q.Fields.Get(header.ContentType), row.Body.Stream[0]) {
 		return &params.Refusal{Code: params.CodeContentType, Message: "the Content-Type of this request must be " + row.Body.Stream[0]}
 	}
-	if b.Unframed {
+	if !q.Fields.Has(header.ContentLength) && !q.Fields.Has(header.TransferEncoding) {
 		return errLength
 	}
 	b.ContentType = append(b.ContentType[:0], row.Body.Stream[0]...)

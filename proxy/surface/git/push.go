@@ -193,7 +193,8 @@ func (p *push) readTexts(j *surface.Judgement) {
 		if has(known.FilledBy) != nil && (given == nil || given.Unseen()) {
 			for _, c := range text.Commands.All() {
 				if c.NeedSet(text.Kind) != nil {
-					j.Set.Commands = append(j.Set.Commands, params.FoundCommand{Param: text.Param, Name: c.Name, Kind: text.Kind, Command: c})
+					unseen := params.FoundCommand{Param: text.Param, Name: c.Name, Kind: text.Kind, Command: c}
+					j.Set.Commands = append(j.Set.Commands, unseen)
 				}
 			}
 			continue
@@ -203,7 +204,8 @@ func (p *push) readTexts(j *surface.Judgement) {
 		}
 		scan := text.Scan([]byte(given.Lines()))
 		for name, line, c := scan.Next(); c != nil; name, line, c = scan.Next() {
-			j.Set.Commands = append(j.Set.Commands, params.FoundCommand{Param: text.Param, Line: line, Name: name, Kind: text.Kind, Command: c})
+			one := params.FoundCommand{Param: text.Param, Line: line, Name: name, Kind: text.Kind, Command: c}
+			j.Set.Commands = append(j.Set.Commands, one)
 		}
 	}
 }
