@@ -174,12 +174,3 @@ func sealCredential(ctx context.Context, c *config.Config, o *opened, secret tok
 func sealer(o *opened, secret token.Secret) store.SealFunc {
 	return func(b seal.Binding) (string, []byte, error) { return o.keyring.Seal(b, []byte(secret.Reveal())) }
 }
-
-// unseal opens a stored credential.
-func unseal(o *opened, owner *store.Owner, c *store.Credential) (token.Secret, error) {
-	plain, err := o.keyring.Unseal(c.Binding(owner), c.KeyID, c.Sealed)
-	if err != nil {
-		return token.Secret{}, fmt.Errorf("opening credential %d of %s: %w", c.ID, owner.Username, err)
-	}
-	return token.NewSecret(string(plain)), nil
-}

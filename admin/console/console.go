@@ -66,6 +66,7 @@ type Console struct {
 	sessions *sessions
 	attempts *attempts
 	formKey  []byte // of the sign-in form's tokens
+	foreign  http.CrossOriginProtection
 	mux      *http.ServeMux
 	pages    *pages
 	catalog  catalog
