@@ -22,19 +22,25 @@ type params struct {
 	problems *tokens.Invalid
 }
 
-// readParams reads query and body; the body counts where both name a parameter.
-func readParams(r *Request) *params {
+// query reads the parameters of the query.
+func (q *call) query() *params {
 	p := &params{values: object{}, problems: &tokens.Invalid{}}
-	p.form("query", r.Query)
-	if len(r.Body) == 0 {
+	p.form("query", q.URL.RawQuery)
+	return p
+}
+
+// params reads query and body; the body counts where both name a parameter.
+func (q *call) params() *params {
+	p := q.query()
+	if len(q.body) == 0 {
 		return p
 	}
 	// null is what clients send that have nothing to say.
-	media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	media, _, err := mime.ParseMediaType(q.Header.Get("Content-Type"))
 	switch {
 	case err == nil && media == "application/json":
 		var body object
-		if err := json.Unmarshal(r.Body, &body); err != nil {
+		if err := json.Unmarshal(q.body, &body); err != nil {
 			p.problems.Add("body", "is not one JSON object, without doubled names")
 			return p
 		}
@@ -42,7 +48,7 @@ func readParams(r *Request) *params {
 			p.values[name] = v
 		}
 	case err == nil && media == "application/x-www-form-urlencoded":
-		p.form("body", string(r.Body))
+		p.form("body", string(q.body))
 	default:
 		p.problems.Add("body", "send application/json or application/x-www-form-urlencoded")
 	}
