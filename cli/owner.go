@@ -152,7 +152,7 @@ func newOwnerRemove() *cobra.Command {
 			if yes, _ := cmd.Flags().GetBool("yes"); !yes {
 				return usageError{fmt.Errorf("this revokes %d active tokens of %s for good: repeat it with --yes", v.Tokens, o.Username)}
 			}
-			revoked, err := st.RemoveOwner(cmd.Context(), o.ID, actor(), time.Now())
+			revoked, err := st.RemoveOwner(cmd.Context(), o.ID, store.Cause{Reason: "owner removed", By: actor(), At: time.Now()})
 			if err != nil {
 				return err
 			}

@@ -99,7 +99,7 @@ func newTokenPause() *cobra.Command {
 				return err
 			}
 			err := onToken(cmd, args[0], "Paused", func(ctx context.Context, st store.Store, id int64) (store.Listed, error) {
-				return st.PauseToken(ctx, id, reason, actor(), time.Now())
+				return st.PauseToken(ctx, id, store.Cause{Reason: reason, By: actor(), At: time.Now()})
 			})
 			if err == nil {
 				awaitForce(cmd.Context())
@@ -124,7 +124,7 @@ func newTokenResume() *cobra.Command {
 				return err
 			}
 			return onToken(cmd, args[0], "Resumed", func(ctx context.Context, st store.Store, id int64) (store.Listed, error) {
-				return st.ResumeToken(ctx, id, actor(), time.Now())
+				return st.ResumeToken(ctx, id, store.Cause{By: actor(), At: time.Now()})
 			})
 		},
 	}
@@ -155,7 +155,7 @@ says that it may.`,
 			}
 			return onToken(cmd, args[0], fmt.Sprintf("Confirmed under version %d of the route table:", table.Version()),
 				func(ctx context.Context, st store.Store, id int64) (store.Listed, error) {
-					return st.ConfirmToken(ctx, id, table.Version(), actor(), time.Now())
+					return st.ConfirmToken(ctx, id, table.Version(), actor())
 				})
 		},
 	}

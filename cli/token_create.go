@@ -252,7 +252,7 @@ func createToken(cmd *cobra.Command, c *config.Config, d *draft) error {
 		return serviceError(err)
 	}
 	return announce(cmd, made, func() error {
-		_, err := o.store.RevokeToken(context.WithoutCancel(ctx), made.ID, "its secret could not be printed", actor(), time.Now())
+		_, err := o.store.RevokeToken(context.WithoutCancel(ctx), made.ID, store.Cause{Reason: "its secret could not be printed", By: actor(), At: time.Now()})
 		return err
 	})
 }

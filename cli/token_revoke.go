@@ -138,7 +138,7 @@ func revokeAll(cmd *cobra.Command, st store.Store, ids []int64) error {
 		}
 		l := before
 		if err == nil {
-			l, err = st.RevokeToken(context.WithoutCancel(cmd.Context()), id, reason, actor(), now)
+			l, err = st.RevokeToken(context.WithoutCancel(cmd.Context()), id, store.Cause{Reason: reason, By: actor(), At: now})
 		}
 		if err != nil {
 			failed = append(failed, err)

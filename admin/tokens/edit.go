@@ -100,7 +100,7 @@ func (s *Service) edit(ctx context.Context, c *Caller, id int64, q *Changes) (*E
 		}
 	}
 	err = s.change(ctx, func(ctx context.Context, st store.Store) (err error) {
-		out.Listed, err = st.EditToken(ctx, id, e, c.by(), now)
+		out.Listed, err = st.EditToken(ctx, id, e, store.Cause{By: c.by(), At: now})
 		return err
 	})
 	if err != nil {

@@ -153,7 +153,7 @@ func (s *Service) Reused(ctx context.Context, hash token.Hash) error {
 	const reason = "a rotated-out secret was presented for another rotation"
 	var revoked int
 	err = s.change(ctx, func(ctx context.Context, st store.Store) (err error) {
-		revoked, err = st.RevokeFamily(ctx, b.Record.ID, reason, "patgate", s.now())
+		revoked, err = st.RevokeFamily(ctx, b.Record.ID, store.Cause{Reason: reason, By: "patgate", At: s.now()})
 		return err
 	})
 	if err == nil && revoked > 0 {

@@ -24,7 +24,7 @@ func (s *Service) revoke(ctx context.Context, c *Caller, l *store.Listed, reason
 	}
 	err = s.change(ctx, func(ctx context.Context, st store.Store) error {
 		// Once asked for, a revocation does not wait for the caller to stay.
-		out, err = st.RevokeToken(context.WithoutCancel(ctx), l.ID, reason, c.by(), s.now())
+		out, err = st.RevokeToken(context.WithoutCancel(ctx), l.ID, store.Cause{Reason: reason, By: c.by(), At: s.now()})
 		return err
 	})
 	if err != nil {
@@ -102,7 +102,7 @@ func (s *Service) Pause(ctx context.Context, c *Caller, id int64, reason string)
 		return out, err
 	}
 	err = s.change(ctx, func(ctx context.Context, st store.Store) error {
-		out, err = st.PauseToken(ctx, id, reason, c.by(), s.now())
+		out, err = st.PauseToken(ctx, id, store.Cause{Reason: reason, By: c.by(), At: s.now()})
 		return err
 	})
 	if err != nil {
@@ -116,14 +116,14 @@ func (s *Service) Pause(ctx context.Context, c *Caller, id int64, reason string)
 // and for operators: a token cannot undo what was done to it or to another.
 func (s *Service) Resume(ctx context.Context, c *Caller, id int64) (store.Listed, error) {
 	return s.onOwnersWord(ctx, c, id, "resumed", func(ctx context.Context, st store.Store) (store.Listed, error) {
-		return st.ResumeToken(ctx, id, c.by(), s.now())
+		return st.ResumeToken(ctx, id, store.Cause{By: c.by(), At: s.now()})
 	})
 }
 
 // Confirm lets a token reach what newer route tables put under its permissions. Who may do it: see Resume.
 func (s *Service) Confirm(ctx context.Context, c *Caller, id int64) (store.Listed, error) {
 	return s.onOwnersWord(ctx, c, id, "confirmed", func(ctx context.Context, st store.Store) (store.Listed, error) {
-		return st.ConfirmToken(ctx, id, s.o.Table().Version(), c.by(), s.now())
+		return st.ConfirmToken(ctx, id, s.o.Table().Version(), c.by())
 	})
 }
 
