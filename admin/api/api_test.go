@@ -106,22 +106,6 @@ func TestBodiesThatAreRefused(t *testing.T) {
 	}
 }
 
-func TestIdsAreReadInEveryForm(t *testing.T) {
-	for _, tc := range []struct {
-		value any
-		want  []int64
-		ok    bool
-	}{
-		{[]any{6.0, "7"}, []int64{6, 7}, true}, {"6, 7", []int64{6, 7}, true}, {6.0, []int64{6}, true}, {nil, nil, true},
-		{6.5, nil, false}, {1e300, nil, false}, {"x", nil, false}, {object{}, nil, false}, {[]any{true}, nil, false}, {[]any{nil}, nil, false},
-	} {
-		p := &params{problems: &tokens.Invalid{}}
-		if got := p.ids("project_ids", tc.value); !reflect.DeepEqual(got, tc.want) || (p.problems.Err() == nil) != tc.ok {
-			t.Errorf("%v gives %v, %v", tc.value, got, p.problems.Err())
-		}
-	}
-}
-
 func TestConstraintsAreReadOrRefused(t *testing.T) {
 	read := func(constraints any) (tokens.Scope, *tokens.Invalid) {
 		p := &params{problems: &tokens.Invalid{}, values: object{"granular_scopes": []any{object{"access": "all_memberships", "constraints": constraints}}}}

@@ -114,7 +114,7 @@ func (q *call) report() (*reply, error) {
 // that it takes. The answer does not tell which of them were known.
 func (q *call) revokeSecret() (*reply, error) {
 	p := q.params()
-	secrets := p.list("tokens", p.values["tokens"])
+	secrets := p.problems.List("tokens", p.values["tokens"])
 	if one := p.text("token"); one != "" {
 		secrets = append(secrets, one)
 	}

@@ -38,8 +38,8 @@ type call struct {
 	*http.Request
 	Asker
 	body   []byte
-	caller *tokens.Caller // once it is identified
-	id     int64          // of the token that the path names, once it is read
+	caller tokens.Caller // once it is identified
+	id     int64         // of the token that the path names, once it is read
 }
 
 // read reads a request. One that says nothing of who asks is nobody's.

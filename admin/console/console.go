@@ -135,7 +135,7 @@ type request struct {
 	w       http.ResponseWriter
 	r       *http.Request
 	session *session // nil when nobody is signed in
-	caller  *tokens.Caller
+	caller  *tokens.Owner
 }
 
 // ctx is the request's context.

@@ -24,14 +24,15 @@ type Lister interface {
 
 // Associations lists what the caller's token reaches: for a token with all_memberships what its owner is a member of, else
 // those of them that its scopes cover. Pages are those of the forge, so that one of them may hold less than asked for.
-func (s *Service) Associations(ctx context.Context, c *Caller, least, page, size int) (*Associations, error) {
+func (s *Service) Associations(ctx context.Context, c Caller, least, page, size int) (*Associations, error) {
 	lister, ok := s.o.Forge.(Lister)
-	if !ok || c.session == nil {
+	h, held := c.(holder)
+	if !ok || !held {
 		return nil, ErrNotFound
 	}
-	l, err := s.o.Store.Token(ctx, c.session.TokenID)
+	l, err := s.read(ctx, h.TokenID)
 	if err != nil {
-		return nil, moved(err)
+		return nil, err
 	}
 	all := slices.ContainsFunc(l.Scopes, func(x policy.ScopeSpec) bool { return x.Access == policy.AccessAllMemberships.String() })
 	contained := slices.ContainsFunc(l.Scopes, func(x policy.ScopeSpec) bool { return x.Access != "user" && x.Access != "instance" })
@@ -39,14 +40,14 @@ func (s *Service) Associations(ctx context.Context, c *Caller, least, page, size
 	if !contained {
 		return out, nil
 	}
-	found, err := lister.Memberships(ctx, c.session, least, page, size)
+	found, err := lister.Memberships(ctx, h.Session, least, page, size)
 	if err != nil {
 		return nil, err
 	}
 	take := func(dst []json.RawMessage, members []forge.Membership, kind routes.RefKind, b routes.Boundary) ([]json.RawMessage, error) {
 		for _, m := range members {
 			if !all {
-				container, err := s.ask(ctx, c.session, routes.Reference{Kind: kind, ID: m.ID}, false)
+				container, err := s.ask(ctx, h.Session, routes.Reference{Kind: kind, ID: m.ID}, false)
 				if err != nil {
 					return nil, err
 				}
