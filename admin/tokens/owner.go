@@ -52,8 +52,8 @@ func acceptable(id *forge.Identity, allowAdmins bool) error {
 		return refuse(ErrForbidden, "the forge credential is not a legacy personal access token but %s (fix: make one with the scope api or read_api)", id.Kind)
 	case !id.Active:
 		return refuse(ErrForbidden, "the forge credential is expired or revoked (fix: make a new one)")
-	case id.Lacks() != "":
-		return refuse(ErrForbidden, "the forge credential has the scopes %s; patgate needs %s to ask the forge for projects", strings.Join(id.Scopes, ", "), id.Lacks())
+	case !id.Asks:
+		return refuse(ErrForbidden, "the forge credential has the scopes %s; patgate needs %s to ask the forge for projects", strings.Join(id.Scopes, ", "), id.Needs)
 	case allowAdmins:
 		return nil
 	case id.HasScope("sudo"):
