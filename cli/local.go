@@ -35,12 +35,15 @@ func (l local) Answer(ctx context.Context, r *proxy.LocalRequest) proxy.LocalAns
 	if below, ok := strings.CutPrefix(r.Path, config.ConsolePath); ok && l.console != nil && (below == "" || below[0] == '/') {
 		handler = l.console
 	}
-	request := &http.Request{Method: r.Method, URL: &url.URL{Path: r.Path, RawQuery: r.Query}, Header: r.Header, Host: r.Header.Get("Host"),
+	request := &http.Request{Method: r.Method, URL: &url.URL{Path: r.Path, RawQuery: r.Query}, Header: r.Header,
+		Host: r.Header.Get("Host"),
 		Body: io.NopCloser(bytes.NewReader(r.Body)), RemoteAddr: netip.AddrPortFrom(r.Client, 0).String()}
 	a := &localAnswer{header: http.Header{}}
-	handler.ServeHTTP(a, request.WithContext(api.WithAsker(ctx, api.Asker{Session: r.Session, Credential: r.Credential, Origin: r.Origin})))
+	handler.ServeHTTP(a, request.WithContext(api.WithAsker(ctx, api.Asker{Session: r.Session, Credential: r.Credential,
+		Origin: r.Origin})))
 	a.header.Del("Content-Length")
-	return proxy.LocalAnswer{Status: cmp.Or(a.status, http.StatusOK), Header: a.header, Body: a.body.Bytes(), Pass: a.status == api.StatusPass}
+	return proxy.LocalAnswer{Status: cmp.Or(a.status, http.StatusOK), Header: a.header, Body: a.body.Bytes(),
+		Pass: a.status == api.StatusPass}
 }
 
 // localAnswer takes what a handler answers to a request that came by the gateway.

@@ -55,7 +55,8 @@ func viewCredential(c *store.Credential) credentialView {
 }
 
 func viewOwner(o *tokens.Owned) ownerView {
-	v := ownerView{ID: o.ID, Origin: o.Origin, UserID: o.UserID, Username: o.Username, Admin: o.Admin, CreatedAt: o.CreatedAt, Credentials: []credentialView{}, Tokens: o.Active}
+	v := ownerView{ID: o.ID, Origin: o.Origin, UserID: o.UserID, Username: o.Username, Admin: o.Admin, CreatedAt: o.CreatedAt,
+		Credentials: []credentialView{}, Tokens: o.Active}
 	for i := range o.Credentials {
 		v.Credentials = append(v.Credentials, viewCredential(&o.Credentials[i]))
 	}
@@ -131,7 +132,8 @@ func newOwnerRemove() *cobra.Command {
 				if wantsJSON(cmd) {
 					return printJSON(cmd.OutOrStdout(), map[string]any{"id": o.ID, "username": o.Username, "revoked_tokens": revoked})
 				}
-				_, err = fmt.Fprintf(cmd.OutOrStdout(), "Removed %s: the sealed credentials are erased, %d tokens are revoked.\n", o.Username, revoked)
+				_, err = fmt.Fprintf(cmd.OutOrStdout(), "Removed %s: the sealed credentials are erased, %d tokens are revoked.\n",
+					o.Username, revoked)
 				return err
 			})
 		},
@@ -152,7 +154,8 @@ func (d *desk) findOwner(ctx context.Context, name string) (*tokens.Owned, error
 	var known []string
 	for i := range owners {
 		o := &owners[i]
-		if strings.EqualFold(o.Username, name) && (upstream.Empty() || o.Origin == upstream.String()) || strconv.FormatInt(o.ID, 10) == name {
+		here := upstream.Empty() || o.Origin == upstream.String()
+		if here && strings.EqualFold(o.Username, name) || strconv.FormatInt(o.ID, 10) == name {
 			found = append(found, o)
 		}
 		known = append(known, o.Username)

@@ -42,7 +42,8 @@ func tokenID(text string) (int64, error) {
 }
 
 // onToken runs a change of one token on a store that exists and prints what came of it.
-func onToken(cmd *cobra.Command, d *desk, arg, done string, change func(context.Context, tokens.Caller, int64) (store.Listed, error)) error {
+func onToken(cmd *cobra.Command, d *desk, arg, done string,
+	change func(context.Context, tokens.Caller, int64) (store.Listed, error)) error {
 	id, err := tokenID(arg)
 	if err != nil {
 		return err

@@ -70,7 +70,8 @@ func (r *remote) create(cmd *cobra.Command, flags *scopeFlags) error {
 	if err != nil {
 		return err
 	}
-	body := map[string]any{"name": q.Name, "description": q.Description, "expires_at": q.ExpiresAt, "renew_until": q.RenewUntil, "granular_scopes": q.Scopes}
+	body := map[string]any{"name": q.Name, "description": q.Description, "expires_at": q.ExpiresAt,
+		"renew_until": q.RenewUntil, "granular_scopes": q.Scopes}
 	if seal, _ := cmd.Flags().GetBool("seal"); seal {
 		body["seal"] = true
 	}
@@ -83,7 +84,8 @@ func (r *remote) create(cmd *cobra.Command, flags *scopeFlags) error {
 // readCreation reads the flags.
 func readCreation(cmd *cobra.Command, flags *scopeFlags) (q tokens.Creation, err error) {
 	text := func(name string) string { v, _ := cmd.Flags().GetString(name); return v }
-	q = tokens.Creation{Name: text("name"), Description: text("description"), ExpiresAt: text("expires"), RenewUntil: text("renew-until")}
+	q = tokens.Creation{Name: text("name"), Description: text("description"), ExpiresAt: text("expires"),
+		RenewUntil: text("renew-until")}
 	if q.Scopes, err = readScopes(cmd, flags); err != nil {
 		return q, usageError{err}
 	}

@@ -29,7 +29,8 @@ func newTokens(c *config.Config, o *opened, f tokens.Forge, table func() *routes
 }
 
 func lifetimes(c *config.Config) tokens.Lifetimes {
-	return tokens.Lifetimes{Standard: c.Tokens.DefaultLifetime.Std(), Longest: c.Tokens.MaxLifetime.Std(), Grace: c.Tokens.MaxGrace.Std()}
+	return tokens.Lifetimes{Standard: c.Tokens.DefaultLifetime.Std(), Longest: c.Tokens.MaxLifetime.Std(),
+		Grace: c.Tokens.MaxGrace.Std()}
 }
 
 // desk is where a command asks: the token service on the local store, and who asks there.
@@ -56,7 +57,8 @@ func openDesk(ctx context.Context, c *config.Config, f forgeClient, table *route
 
 // onStore runs f on a store that exists, for what an operator asks for without forge and keys. table may be nil for what
 // needs none.
-func onStore(cmd *cobra.Command, table func(*config.Config) (*routes.Table, error), f func(ctx context.Context, d *desk) error) error {
+func onStore(cmd *cobra.Command, table func(*config.Config) (*routes.Table, error),
+	f func(ctx context.Context, d *desk) error) error {
 	c, err := loadSettings(cmd, storeSettings(), withoutUpstream)
 	if err != nil {
 		return err

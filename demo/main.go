@@ -129,7 +129,8 @@ func demo(ctx context.Context, address string, check bool, out, log io.Writer) e
 	defer stop()
 	ended := make(chan error, 1)
 	go func() {
-		ended <- patgate(ctx, log, log, append([]string{"serve", "--listen", address, "--admin-listen", "off", "--console-listen", console,
+		ended <- patgate(ctx, log, log, append([]string{"serve", "--listen", address, "--admin-listen", "off",
+			"--console-listen", console,
 			"--log-format", "console", "--log-level", "warn"}, common...)...)
 	}()
 	if err := awaitListener(address, ended); err != nil {

@@ -86,7 +86,8 @@ func (r Rules) CreateChild(ctx context.Context, child token.Record, parentRevisi
 }
 
 // RotateToken implements Lineage.
-func (r Rules) RotateToken(ctx context.Context, id, revision int64, fresh token.Record, graceUntil time.Time, by string) (out token.Record, err error) {
+func (r Rules) RotateToken(ctx context.Context, id, revision int64, fresh token.Record, graceUntil time.Time, by string) (
+	out token.Record, err error) {
 	_, err = r.change(ctx, "rotating token", id, func(tx Tx, old *Listed) (err error) {
 		if err := passes(&old.Record, revision, fresh.CreatedAt); err != nil {
 			return err
@@ -165,7 +166,7 @@ func (r Rules) EditToken(ctx context.Context, id int64, e Edit, c Cause) (Listed
 // RevokeUnused implements Lineage.
 func (r Rules) RevokeUnused(ctx context.Context, before time.Time, c Cause) (ids []int64, err error) {
 	err = r.Transact(ctx, "revoking unused tokens", func(tx Tx) error {
-		idle, err := tx.Idle(ctx, before)
+		idle, err := tx.Idle(ctx, before, c.At)
 		for i := range idle {
 			l := &idle[i]
 			if passes(&l.Record, l.Revision, c.At) != nil {

@@ -31,8 +31,9 @@ type Tx interface {
 	CutBelow(ctx context.Context, family int64, end time.Time) error
 	// CountChild counts a child for a token, its family and all above them.
 	CountChild(ctx context.Context, parentID int64) error
-	// Idle lists the tokens that are not revoked and were neither used nor touched after before.
-	Idle(ctx context.Context, before time.Time) ([]Listed, error)
+	// Idle lists the tokens that were neither used nor touched after before; those that are revoked, or over at an instant,
+	// may be left out.
+	Idle(ctx context.Context, before, at time.Time) ([]Listed, error)
 }
 
 // Kin names several tokens: those of a family, those that were made below it, or those of an owner. The zero value is none.

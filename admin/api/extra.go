@@ -20,7 +20,9 @@ func (h *Handler) ownPaths() {
 	h.handle("POST "+extras+"/revoke", (*call).revokeSecret)
 	h.handle("GET "+extras+"/tokens", (*call).identify, (*call).list)
 	h.handle("POST "+extras+"/tokens", (*call).identify, (*call).create)
-	h.handle("GET "+extras+"/templates", (*call).identify, func(*call) (*reply, error) { return answer(http.StatusOK, tokens.Templates()), nil })
+	h.handle("GET "+extras+"/templates", (*call).identify, func(*call) (*reply, error) {
+		return answer(http.StatusOK, tokens.Templates()), nil
+	})
 	h.handle("GET "+extras+"/permissions", (*call).identify, func(q *call) (*reply, error) {
 		return answer(http.StatusOK, tokens.Catalogue(q.o.Tokens.Table())), nil
 	})
@@ -60,7 +62,8 @@ func (q *call) changed(l store.Listed, err error) (*reply, error) {
 // edit answers PATCH.
 func (q *call) edit() (*reply, error) {
 	p := q.params()
-	wanted := tokens.Changes{Name: p.optional("name"), Description: p.optional("description"), ExpiresAt: p.optional("expires_at"), RenewUntil: p.optional("renew_until")}
+	wanted := tokens.Changes{Name: p.optional("name"), Description: p.optional("description"),
+		ExpiresAt: p.optional("expires_at"), RenewUntil: p.optional("renew_until")}
 	if p.has("expires_in") {
 		end := p.end("expires_at", "expires_in")
 		wanted.ExpiresAt = &end
@@ -92,7 +95,8 @@ func (q *call) usage() (*reply, error) {
 	for _, u := range uses {
 		counts[u.Permission] = object{"uses": u.Uses, "last_used_at": u.LastUsedAt}
 	}
-	return answer(http.StatusOK, object{"id": l.ID, "uses": l.Uses, "last_used_at": orNull(l.LastUsedAt), "last_used_ips": View(&l, q.o.Tokens.Now()).LastUsedIPs,
+	return answer(http.StatusOK, object{"id": l.ID, "uses": l.Uses,
+		"last_used_at": orNull(l.LastUsedAt), "last_used_ips": View(&l, q.o.Tokens.Now()).LastUsedIPs,
 		"permissions": counts, "unused_permissions": tokens.Unused(&l, uses)}), nil
 }
 
@@ -127,7 +131,8 @@ func (q *call) revokeSecret() (*reply, error) {
 		return nil, err
 	}
 	for _, secret := range secrets {
-		_, err := q.o.Tokens.RevokeSecret(q.Context(), "holder of the secret", []byte(secret), "revoked by somebody who holds the secret")
+		_, err := q.o.Tokens.RevokeSecret(q.Context(), "holder of the secret", []byte(secret),
+			"revoked by somebody who holds the secret")
 		if err != nil && !unknownSecret(err) {
 			return nil, err
 		}

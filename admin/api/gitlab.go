@@ -148,7 +148,8 @@ func (q *call) revoke() (*reply, error) {
 // rotate answers POST /personal_access_tokens/:id/rotate and /self/rotate.
 func (q *call) rotate() (*reply, error) {
 	p := q.params()
-	wanted := tokens.Rotation{ExpiresAt: p.end("expires_at", "expires_in"), RenewUntil: p.text("renew_until"), Grace: p.text("grace")}
+	wanted := tokens.Rotation{ExpiresAt: p.end("expires_at", "expires_in"), RenewUntil: p.text("renew_until"),
+		Grace: p.text("grace")}
 	if err := p.problems.Err(); err != nil {
 		return nil, err
 	}
@@ -180,11 +181,12 @@ func (q *call) probe(path string) (*reply, error) {
 		return pass(), nil
 	}
 	if path == "/user" && q.o.OwnPaths {
-		return answer(http.StatusOK, object{"id": q.Session.OwnerUserID, "login": q.Session.Username, "username": q.Session.Username, "full_name": "",
-			"email": "", "is_admin": false}), nil
+		return answer(http.StatusOK, object{"id": q.Session.OwnerUserID, "login": q.Session.Username,
+			"username": q.Session.Username, "full_name": "", "email": "", "is_admin": false}), nil
 	}
 	if path == "/user" {
-		return answer(http.StatusOK, object{"id": q.Session.OwnerUserID, "username": q.Session.Username, "name": q.Session.Username, "state": "active"}), nil
+		return answer(http.StatusOK, object{"id": q.Session.OwnerUserID, "username": q.Session.Username,
+			"name": q.Session.Username, "state": "active"}), nil
 	}
 	if q.o.Version == nil {
 		return nil, tokens.ErrNotFound

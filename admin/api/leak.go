@@ -49,7 +49,9 @@ func (h *Handler) leakPaths() {
 		h.handle("GET /-/patgate/leaks/gitlab/v1/revocable_token_types", l.shown, func(*call) (*reply, error) {
 			return answer(http.StatusOK, object{"types": []string{LeakType}}), nil
 		})
-		h.handle("POST /-/patgate/leaks/gitlab/v1/revoke_tokens", l.shown, func(q *call) (*reply, error) { return q.take("gitlab token revocation", noContent()) })
+		h.handle("POST /-/patgate/leaks/gitlab/v1/revoke_tokens", l.shown, func(q *call) (*reply, error) {
+			return q.take("gitlab token revocation", noContent())
+		})
 	}
 }
 

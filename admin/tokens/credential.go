@@ -123,7 +123,8 @@ func (s *Service) keep(ctx context.Context, b *binding) (sealed bool, err error)
 		return err
 	})
 	if err == nil {
-		s.o.Record(Change{What: "credential_sealed", OwnerID: b.owner.UserID, By: b.shown.by(), Reason: "credential " + strconv.FormatInt(b.credential.ID, 10)})
+		s.o.Record(Change{What: "credential_sealed", OwnerID: b.owner.UserID, By: b.shown.by(),
+			Reason: "credential " + strconv.FormatInt(b.credential.ID, 10)})
 	}
 	return err == nil, err
 }

@@ -129,7 +129,8 @@ func (s *Service) mayWiden(ctx context.Context, c Caller, l *store.Listed) error
 }
 
 // rescope puts new scopes into the edit, tells whether they widen the token, and finds the tokens below that must end.
-func (s *Service) rescope(ctx context.Context, c Caller, l *store.Listed, e *store.Edit, q *Changes, specs []policy.ScopeSpec, out *Edited) error {
+func (s *Service) rescope(ctx context.Context, c Caller, l *store.Listed, e *store.Edit, q *Changes,
+	specs []policy.ScopeSpec, out *Edited) error {
 	b, err := s.boundTo(ctx, l)
 	if err != nil {
 		return err

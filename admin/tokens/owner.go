@@ -53,7 +53,8 @@ func acceptable(id *forge.Identity, allowAdmins bool) error {
 	case !id.Active:
 		return refuse(ErrForbidden, "the forge credential is expired or revoked (fix: make a new one)")
 	case !id.Asks:
-		return refuse(ErrForbidden, "the forge credential has the scopes %s; patgate needs %s to ask the forge for projects", strings.Join(id.Scopes, ", "), id.Needs)
+		return refuse(ErrForbidden, "the forge credential has the scopes %s; patgate needs %s to ask the forge for projects",
+			strings.Join(id.Scopes, ", "), id.Needs)
 	case allowAdmins:
 		return nil
 	case id.HasScope("sudo"):
@@ -61,7 +62,8 @@ func acceptable(id *forge.Identity, allowAdmins bool) error {
 	case id.HasScope("admin_mode"):
 		return refuse(ErrForbidden, "the forge credential has the scope admin_mode and could change the forge itself (fix: %s)", allow)
 	case id.Admin:
-		return refuse(ErrForbidden, "%s is an administrator of the forge, so the credential reaches everything there (fix: %s)", id.Username, allow)
+		return refuse(ErrForbidden, "%s is an administrator of the forge, so the credential reaches everything there (fix: %s)",
+			id.Username, allow)
 	}
 	return nil
 }

@@ -65,7 +65,8 @@ func (s *Service) Seal(ctx context.Context, o *Owner) (c store.Credential, fresh
 func (s *Service) Replace(ctx context.Context, o *Owner, old *store.Credential) (store.Credential, error) {
 	if beyond := Broader(o.identity.Scopes, old.Scopes); len(beyond) > 0 {
 		return store.Credential{}, refuse(ErrForbidden, "the new credential also has %s, which credential %d with %s does not: the tokens bound to it must not reach further "+
-			"(fix: make a forge token with the same scopes, or patgate owner add)", strings.Join(beyond, ", "), old.ID, strings.Join(old.Scopes, ", "))
+			"(fix: make a forge token with the same scopes, or patgate owner add)", strings.Join(beyond, ", "), old.ID,
+			strings.Join(old.Scopes, ", "))
 	}
 	fresh := *old
 	err := s.change(ctx, func(ctx context.Context, st store.Store) error {
@@ -83,7 +84,8 @@ func (s *Service) Replace(ctx context.Context, o *Owner, old *store.Credential) 
 
 // stored is an owner as it is stored.
 func (s *Service) stored(o *Owner) store.Owner {
-	return store.Owner{Origin: s.o.Origin, UserID: o.identity.UserID, Username: o.identity.Username, Admin: o.identity.Admin, CreatedAt: s.now()}
+	return store.Owner{Origin: s.o.Origin, UserID: o.identity.UserID, Username: o.identity.Username, Admin: o.identity.Admin,
+		CreatedAt: s.now()}
 }
 
 // sealer seals a secret with the active key.

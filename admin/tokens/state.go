@@ -84,7 +84,8 @@ func (s *Service) Confirm(ctx context.Context, c Caller, id int64) (store.Listed
 	})
 }
 
-func (s *Service) onOwnersWord(ctx context.Context, c Caller, id int64, what string, f func(context.Context, store.Store) (store.Listed, error)) (out store.Listed, err error) {
+func (s *Service) onOwnersWord(ctx context.Context, c Caller, id int64, what string,
+	f func(context.Context, store.Store) (store.Listed, error)) (out store.Listed, err error) {
 	if _, ok := c.(holder); ok {
 		return out, refuse(ErrForbidden, "the owner's forge credential is needed for that")
 	}

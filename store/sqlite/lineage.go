@@ -31,8 +31,8 @@ func (tx tx) Revoke(ctx context.Context, of store.Kin, c store.Cause) (int, erro
 	case of.Owner != 0:
 		condition, id = "owner_id = ?", of.Owner
 	}
-	res, err := tx.ExecContext(ctx, "UPDATE tokens SET revoked_at = ?, revoke_reason = ?, revoked_by = ?, changed_by = ? WHERE revoked_at = 0 AND "+condition,
-		millis(c.At), c.Reason, c.By, c.By, id)
+	res, err := tx.ExecContext(ctx, `UPDATE tokens SET revoked_at = ?, revoke_reason = ?, revoked_by = ?, changed_by = ?
+		WHERE revoked_at = 0 AND `+condition, millis(c.At), c.Reason, c.By, c.By, id)
 	if err != nil {
 		return 0, err
 	}
@@ -43,8 +43,8 @@ func (tx tx) Revoke(ctx context.Context, of store.Kin, c store.Cause) (int, erro
 // CutBelow implements store.Tx.
 func (tx tx) CutBelow(ctx context.Context, family int64, end time.Time) error {
 	at := millis(end)
-	_, err := tx.ExecContext(ctx, "UPDATE tokens SET expires_at = min(expires_at, ?), renew_until = min(renew_until, ?) WHERE renew_until > ? AND id IN ("+belowQuery+")",
-		at, at, at, family)
+	_, err := tx.ExecContext(ctx, `UPDATE tokens SET expires_at = min(expires_at, ?), renew_until = min(renew_until, ?)
+		WHERE renew_until > ? AND id IN (`+belowQuery+")", at, at, at, family)
 	return err
 }
 
@@ -55,8 +55,9 @@ func (tx tx) CountChild(ctx context.Context, parentID int64) error {
 }
 
 // Idle implements store.Tx.
-func (tx tx) Idle(ctx context.Context, before time.Time) ([]store.Listed, error) {
-	rows, err := tx.QueryContext(ctx, listedQuery+" WHERE t.revoked_at = 0 AND max(t.touched_at, coalesce(u.last_used_at, 0)) < ? ORDER BY t.id", millis(before))
+func (tx tx) Idle(ctx context.Context, before, at time.Time) ([]store.Listed, error) {
+	rows, err := tx.QueryContext(ctx, listedQuery+` WHERE t.revoked_at = 0 AND t.expires_at > ?
+		AND max(t.touched_at, coalesce(u.last_used_at, 0)) < ? ORDER BY t.id`, millis(at), millis(before))
 	if err != nil {
 		return nil, err
 	}

@@ -27,7 +27,8 @@ type listedRow struct {
 }
 
 func (r *listedRow) fields() []any {
-	return append(append(r.t.fields(), r.o.fields()...), &r.l.Uses, &r.lastUsed, &r.l.RevokedBy, &r.l.PauseReason, &r.l.PausedBy, &r.touched, &r.l.Children, &r.status, &r.l.CredentialReason, &r.from)
+	return append(append(r.t.fields(), r.o.fields()...), &r.l.Uses, &r.lastUsed, &r.l.RevokedBy, &r.l.PauseReason,
+		&r.l.PausedBy, &r.touched, &r.l.Children, &r.status, &r.l.CredentialReason, &r.from)
 }
 
 func (r *listedRow) listed() (l store.Listed, err error) {

@@ -244,7 +244,8 @@ func testEdits(t *testing.T, f *Fixture) {
 	t.Run("a revoked token is not edited", func(t *testing.T) {
 		r := f.NewToken(t, "gone")
 		must(t, 0, second(f.Store.RevokeToken(ctx, r.ID, store.Cause{Reason: "x", By: "y", At: Start()})))
-		if _, err := f.Store.EditToken(ctx, r.ID, edit(tokenOf(t, f, r.ID)), store.Cause{By: "y", At: Start()}); !errors.Is(err, store.ErrRevoked) {
+		if _, err := f.Store.EditToken(ctx, r.ID, edit(tokenOf(t, f, r.ID)), store.Cause{By: "y", At: Start()}); !errors.Is(err,
+			store.ErrRevoked) {
 			t.Errorf("error %v, want ErrRevoked", err)
 		}
 	})
