@@ -55,6 +55,38 @@ func TestTheDocumentDescribesWhatIsThere(t *testing.T) {
 	}
 }
 
+// What the mux would clean, redirect or decode is not there: one that is patgate's own is a 404, any other passes on.
+func TestPathsAreTakenAsTheyStand(t *testing.T) {
+	h, err := New(Options{Base: "/api/v4", Tokens: &tokens.Service{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const id, hash = "1000000000000", "/tokens/1000000000000"
+	for _, tc := range []struct {
+		method, path string
+		want         int
+	}{
+		{"GET", extras + hash, 401}, {"HEAD", extras + hash, 401}, {"GET", extras + hash + "/", 401}, {"PUT", extras + hash, 401},
+		{"GET", extras + hash + "//", 404}, {"GET", extras + "/" + hash, 404}, {"GET", extras + "/x/.." + hash, 404}, {"POST", extras + hash, 404},
+		{"POST", extras + hash + "/rotate", 401}, {"POST", extras + hash + "%2Frotate", 404}, {"POST", extras + hash + "/rotat%65", 404},
+		{"GET", extras + "/tokens/self", 404}, {"GET", extras + "/tokens/7", 404}, {"GET", "/-/patgate", 404}, {"GET", "/-/patgate/leaks/github", 404},
+		{"GET", "/api/v4/personal_access_tokens/" + id, 401}, {"GET", "/api/v4/personal_access_tokens/" + id + ".json", 401},
+		{"PUT", "/api/v4/personal_access_tokens/" + id, 404}, {"GET", "/api/v4/personal_access_tokens/" + id + "/rotate", 404},
+		{"GET", "/api/v4/personal_access_tokens/7", StatusPass}, {"GET", "/api/v4/personal_access_tokens/self", StatusPass},
+		{"GET", "/api/v4/personal_access_tokens/self/associations", StatusPass}, {"GET", "/api/v4/personal_access_tokens", StatusPass},
+		{"POST", "/api/v4/user/personal_access_tokens", StatusPass}, {"GET", "/api/v4//personal_access_tokens/" + id, StatusPass},
+		{"GET", "/api/v4/user", StatusPass}, {"DELETE", "/api/v4/projects/1", StatusPass}, {"GET", "/", StatusPass},
+	} {
+		t.Run(tc.method+" "+tc.path, func(t *testing.T) {
+			r := &http.Request{Method: tc.method, URL: &url.URL{Path: tc.path}, Header: http.Header{}, Body: http.NoBody}
+			a := httptest.NewRecorder()
+			if h.ServeHTTP(a, r); a.Code != tc.want {
+				t.Errorf("status %d, want %d: %s", a.Code, tc.want, a.Body)
+			}
+		})
+	}
+}
+
 // asked is a request with that query and body.
 func asked(query, media, body string) *call {
 	return &call{Request: &http.Request{URL: &url.URL{RawQuery: query}, Header: http.Header{"Content-Type": {media}}}, body: []byte(body)}
