@@ -87,32 +87,11 @@ func withShown(cmd *cobra.Command, f func(ctx context.Context, d *desk, shown *t
 	if err != nil {
 		return err
 	}
-	secret, given, err := givenCredential(cmd)
-	if err == nil && !given {
-		secret, err = askCredential(cmd, c)
-	}
-	if err != nil {
-		return err
-	}
-	client, err := askForge(c)
-	if err != nil {
-		return err
-	}
-	defer client.Close()
-	shown, err := identify(cmd.Context(), c, client, secret)
-	if err != nil {
-		return err
-	}
 	table, err := currentTable(c)
 	if err != nil {
 		return err
 	}
-	d, err := openDesk(cmd.Context(), c, client, table)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	return f(cmd.Context(), d, shown)
+	return atForge(cmd, c, table, true, f)
 }
 
 // ownerToReplace finds the owner that is named, or the credential's own user, and makes sure that they are the same.

@@ -114,10 +114,8 @@ func readScopes(cmd *cobra.Command, flags *scopeFlags) (scopes []tokens.Scope, e
 }
 
 // createToken has the forge verify the owner's credential and find the containers, stores the token, and prints it. What is
-// wrong with the request is told before anybody is asked, and a credential that was given is verified before the store is
-// opened, so that a wrong one leaves no trace.
+// wrong with the request is told before anybody is asked.
 func createToken(cmd *cobra.Command, c *config.Config, flags *scopeFlags) error {
-	ctx := cmd.Context()
 	q, err := readCreation(cmd, flags)
 	if err != nil {
 		return err
@@ -129,45 +127,29 @@ func createToken(cmd *cobra.Command, c *config.Config, flags *scopeFlags) error 
 	if err := tokens.Check(q, table, lifetimes(c), time.Now()); err != nil {
 		return told(err)
 	}
-	f, err := askForge(c)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	var shown *tokens.Owner
-	secret, given, err := givenCredential(cmd)
-	if given {
-		shown, err = identify(ctx, c, f, secret)
-	}
-	if err != nil {
-		return err
-	}
-	d, err := openDesk(ctx, c, f, table)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	if shown == nil {
-		if shown, err = d.sealedOrAsked(cmd, f, &q); err != nil {
+	return atForge(cmd, c, table, false, func(ctx context.Context, d *desk, shown *tokens.Owner) (err error) {
+		if name, _ := cmd.Flags().GetString("owner"); shown == nil {
+			shown, err = d.sealedOrAsked(cmd, name, &q)
+		} else if name != "" && !strings.EqualFold(name, shown.Username()) {
+			err = usageError{fmt.Errorf("the given credential belongs to %s, not to --owner %s", shown.Username(), name)}
+		}
+		if err != nil {
 			return err
 		}
-	} else if name, _ := cmd.Flags().GetString("owner"); name != "" && !strings.EqualFold(name, shown.Username()) {
-		return usageError{fmt.Errorf("the given credential belongs to %s, not to --owner %s", shown.Username(), name)}
-	}
-	if shown != nil {
-		d.as, q.Seal = shown, true
-	}
-	made, err := d.Create(ctx, d.as, q)
-	if err != nil {
-		return told(err)
-	}
-	return d.announce(cmd, made)
+		if shown != nil {
+			d.as, q.Seal = shown, true
+		}
+		made, err := d.Create(ctx, d.as, q)
+		if err != nil {
+			return told(err)
+		}
+		return d.announce(cmd, made)
+	})
 }
 
 // sealedOrAsked has the new token bound to the sealed credential of the owner that is named, or of the only one. When there
 // is no owner at all, it asks for a credential.
-func (d *desk) sealedOrAsked(cmd *cobra.Command, f forgeClient, q *tokens.Creation) (*tokens.Owner, error) {
-	name, _ := cmd.Flags().GetString("owner")
+func (d *desk) sealedOrAsked(cmd *cobra.Command, name string, q *tokens.Creation) (*tokens.Owner, error) {
 	owner, err := d.onlyOwner(cmd.Context(), name)
 	if err != nil {
 		return nil, err
@@ -177,7 +159,7 @@ func (d *desk) sealedOrAsked(cmd *cobra.Command, f forgeClient, q *tokens.Creati
 		if err != nil {
 			return nil, err
 		}
-		return identify(cmd.Context(), d.config, f, secret)
+		return identify(cmd.Context(), d.config, d.forge, secret)
 	}
 	number, _ := cmd.Flags().GetInt64("credential")
 	credential, err := chooseCredential(owner, number)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -36,23 +35,45 @@ func lifetimes(c *config.Config) tokens.Lifetimes {
 // desk is where a command asks: the token service on the local store, and who asks there.
 type desk struct {
 	*tokens.Service
-	io.Closer // the store
-
 	config *config.Config
+	forge  tokens.Forge // nil where no command asks it anything
 	as     tokens.Caller
 }
 
-// openDesk opens the store with its keys and the service in front of it, for the operator.
-func openDesk(ctx context.Context, c *config.Config, f forgeClient, table *routes.Table) (*desk, error) {
+// atForge runs f at the desk with the forge behind it and the keys open. A credential that is given, or asked for because
+// one is needed, is verified before the store is opened, so that a wrong one leaves no trace.
+func atForge(cmd *cobra.Command, c *config.Config, table *routes.Table, needed bool,
+	f func(ctx context.Context, d *desk, shown *tokens.Owner) error) error {
+	ctx := cmd.Context()
+	secret, given, err := givenCredential(cmd)
+	if err == nil && !given && needed {
+		secret, err = askCredential(cmd, c)
+		given = true
+	}
+	if err != nil {
+		return err
+	}
+	client, err := askForge(c)
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	var shown *tokens.Owner
+	if given {
+		if shown, err = identify(ctx, c, client, secret); err != nil {
+			return err
+		}
+	}
 	o, err := openStore(ctx, c)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	s, err := newTokens(c, o, f, func() *routes.Table { return table }, nil)
+	defer o.Close()
+	s, err := newTokens(c, o, client, func() *routes.Table { return table }, nil)
 	if err != nil {
-		return nil, errors.Join(err, o.Close())
+		return err
 	}
-	return &desk{s, o, c, tokens.Operator(actor())}, nil
+	return f(ctx, &desk{s, c, client, tokens.Operator(actor())}, shown)
 }
 
 // onStore runs f on a store that exists, for what an operator asks for without forge and keys. table may be nil for what
@@ -81,7 +102,7 @@ func onStore(cmd *cobra.Command, table func(*config.Config) (*routes.Table, erro
 	if err != nil {
 		return err
 	}
-	return f(cmd.Context(), &desk{s, st, c, tokens.Operator(actor())})
+	return f(cmd.Context(), &desk{s, c, nil, tokens.Operator(actor())})
 }
 
 // withForge runs f on a store that exists, as the owner of a credential that is given, else as the operator.
@@ -95,30 +116,16 @@ func withForge(cmd *cobra.Command, f func(ctx context.Context, d *desk) error) e
 	} else if err := st.Close(); err != nil {
 		return err
 	}
-	client, err := askForge(c)
-	if err != nil {
-		return err
-	}
-	defer client.Close()
-	secret, given, err := givenCredential(cmd)
-	if err != nil {
-		return err
-	}
 	table, err := currentTable(c)
 	if err != nil {
 		return err
 	}
-	d, err := openDesk(cmd.Context(), c, client, table)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	if given {
-		if d.as, err = identify(cmd.Context(), c, client, secret); err != nil {
-			return err
+	return atForge(cmd, c, table, false, func(ctx context.Context, d *desk, shown *tokens.Owner) error {
+		if shown != nil {
+			d.as = shown
 		}
-	}
-	return f(cmd.Context(), d)
+		return f(ctx, d)
+	})
 }
 
 // identify asks the forge whose credential this is, and refuses one that patgate must not hold.
