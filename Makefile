@@ -13,11 +13,12 @@ all: check test build
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -o patgate .
 
-# What needs no test to run: formatting, vet, the dependencies as they are used.
+# What needs no test to run: formatting, vet, staticcheck with every check it has, the dependencies as they are used.
 check:
 	@files=$$(gofmt -l $$(git ls-files -co --exclude-standard '*.go')); \
 	  if [ -n "$$files" ]; then echo "not formatted, run gofmt -w on: $$files"; exit 1; fi
 	$(GO) vet ./...
+	$(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2 -checks all ./...
 	$(GO) mod tidy -diff
 
 # Every test, the end-to-end ones with the built binary included. Tests that need a program which is not here are

@@ -23,6 +23,7 @@ const module = "patgate"
 func direction() map[string][]string {
 	return map[string][]string{
 		".":             {"cli"},
+		"demo":          {"cli", "forge/forgetest"},
 		"routes":        {},
 		"routes/params": {"routes", "routes/memo"},
 		"routes/...":    {"routes"},
@@ -47,7 +48,7 @@ func direction() map[string][]string {
 		"admin/console": {"routes", "policy", "token", "forge", "store", "admin/tokens"},
 		"admin":         {"routes", "policy", "token", "cache", "config", "forge", "store", "audit", "admin/..."},
 		"admin/...":     {"routes", "policy", "token"},
-		"cli":           {"routes", "routes/...", "policy", "token", "cache", "config", "forge", "forge/...", "store", "store/...", "audit", "proxy", "proxy/...", "admin", "admin/..."},
+		"cli":           {"routes", "routes/...", "policy", "token", "cache", "config", "forge", "forge/facts", "forge/gitea", "forge/gitlab", "store", "store/seal", "store/sqlite", "audit", "proxy", "proxy/...", "admin", "admin/..."},
 		"bench":         {"routes", "routes/...", "policy", "token", "cache", "config", "forge", "forge/...", "store", "store/...", "audit", "proxy", "bench/..."},
 		"bench/...":     {"routes", "routes/...", "policy", "token", "cache", "config", "forge", "forge/...", "store", "store/...", "audit", "proxy"},
 	}
@@ -263,6 +264,7 @@ func TestImportViolationsAreSeen(t *testing.T) {
 		{"cli imported", "proxy/up.go", "package proxy\n\nimport _ \"patgate/cli\"\n", "proxy must not import patgate/cli"},
 		{"cli imported by a test", "proxy/up_test.go", "package proxy\n\nimport _ \"patgate/cli\"\n", "a test of proxy imports patgate/cli"},
 		{"main importing more than cli", "more.go", "package main\n\nimport _ \"patgate/store\"\n", ". must not import patgate/store"},
+		{"a stand-in forge in the gateway's binary", "cli/demo.go", "package cli\n\nimport _ \"patgate/forge/forgetest\"\n", "cli must not import patgate/forge/forgetest"},
 		{"an unknown package", "util/util.go", "package util\n", "package util has no rule"},
 		{"an unknown package below another", "policy/util/util.go", "package util\n", "package policy/util has no rule"},
 		{"a file for another system", "policy/up_windows.go", "//go:build windows\n\npackage policy\n\nimport _ \"patgate/store\"\n", "policy must not import"},

@@ -12,13 +12,13 @@ import (
 	"patgate/routes"
 )
 
-// ErrFull: so many decisions wait for the log that another one cannot be taken. The request must be refused.
+// ErrFull says that so many decisions wait for the log that another one cannot be taken. The request must be refused.
 var ErrFull = errors.New("the audit queue is full")
 
-// ErrSink: the log cannot be written. The request must be refused.
+// ErrSink says that the log cannot be written. The request must be refused.
 var ErrSink = errors.New("the audit log cannot be written")
 
-// ErrClosed: the log was closed. The request must be refused.
+// ErrClosed says that the log was closed. The request must be refused.
 var ErrClosed = errors.New("the audit log is closed")
 
 // Sink takes events. From a Decision without an error until Completion has returned the sink may look at the event from any

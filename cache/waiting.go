@@ -5,7 +5,7 @@ import (
 	"errors"
 )
 
-// ErrNotKept: nothing fresh enough is kept, and the context came from WithoutLoading.
+// ErrNotKept says that nothing fresh enough is kept, and that the context came from WithoutLoading.
 var ErrNotKept = errors.New("not in the cache")
 
 type withoutLoading struct{}

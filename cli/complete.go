@@ -1,38 +1,33 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
-	"patgate/admin/tokens"
 	"patgate/config"
 	"patgate/routes"
 	"patgate/store"
-	"patgate/token"
 )
 
 // completeTokens makes the shell complete token ids from the local store, and permission names behind --allow.
 func completeTokens(cmd *cobra.Command, flags *scopeFlags) {
 	cmd.ValidArgsFunction = func(cmd *cobra.Command, args []string, prefix string) ([]string, cobra.ShellCompDirective) {
-		st, err := existing(cmd)
-		if err != nil || len(args) > 0 && !strings.HasPrefix(cmd.Use, "revoke") {
-			return nil, cobra.ShellCompDirectiveNoFileComp
-		}
-		defer st.Close()
-		list, _, err := st.Tokens(cmd.Context(), store.Filter{State: store.StateAny, Now: time.Now(), Limit: 500})
-		if err != nil {
-			return nil, cobra.ShellCompDirectiveNoFileComp
-		}
 		var ids []string
-		for i := range list {
-			if id := fmt.Sprint(list[i].ID); strings.HasPrefix(id, prefix) && !slices.Contains(args, id) {
-				ids = append(ids, id+"\t"+list[i].Name+" of "+list[i].Owner.Username)
-			}
+		if len(args) == 0 || strings.HasPrefix(cmd.Use, "revoke") {
+			_ = onStore(cmd, nil, func(ctx context.Context, d *desk) error { // without a store there is nothing to complete
+				list, _, err := d.List(ctx, d.as, 0, true, store.Filter{Limit: 500})
+				for i := range list {
+					if id := fmt.Sprint(list[i].ID); strings.HasPrefix(id, prefix) && !slices.Contains(args, id) {
+						ids = append(ids, id+"\t"+list[i].Name+" of "+list[i].Owner.Username)
+					}
+				}
+				return err
+			})
 		}
 		return ids, cobra.ShellCompDirectiveNoFileComp
 	}
@@ -78,13 +73,4 @@ func completionForge(cmd *cobra.Command) string {
 	var forge config.Forge
 	_ = forge.UnmarshalText([]byte(name)) // what is none stays auto
 	return forge.Table()
-}
-
-// localCaller gives the operator, or the credential of the owner who asks.
-func localCaller(cmd *cobra.Command) (*tokens.Caller, token.Secret, error) {
-	secret, given, err := givenCredential(cmd)
-	if err != nil || given {
-		return nil, secret, err
-	}
-	return tokens.Operator(actor()), secret, nil
 }

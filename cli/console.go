@@ -1,12 +1,9 @@
 package cli
 
 import (
-	"bytes"
-	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"io"
 	"log"
 	"net"
 	"net/http"
@@ -19,7 +16,6 @@ import (
 
 	"patgate/admin/console"
 	"patgate/config"
-	"patgate/proxy"
 )
 
 // forgeNames gives what the forge is called in the console, and the scopes that its tokens need to sign in there.
@@ -116,50 +112,4 @@ func listenConsole(c *config.Config) (net.Listener, error) {
 		return nil, nil
 	}
 	return listen("console.listen", c.Console.Listen)
-}
-
-// consoleAnswer takes what the console answers to a request that came by the gateway.
-type consoleAnswer struct {
-	header http.Header
-	status int
-	body   bytes.Buffer
-}
-
-// Header implements http.ResponseWriter.
-func (a *consoleAnswer) Header() http.Header { return a.header }
-
-// WriteHeader implements http.ResponseWriter.
-func (a *consoleAnswer) WriteHeader(status int) {
-	if a.status == 0 {
-		a.status = status
-	}
-}
-
-// Write implements http.ResponseWriter.
-func (a *consoleAnswer) Write(p []byte) (int, error) {
-	a.WriteHeader(http.StatusOK)
-	return a.body.Write(p)
-}
-
-// answerConsole has the console answer a request that came by the gateway.
-func answerConsole(ctx context.Context, h http.Handler, r *proxy.LocalRequest) proxy.LocalAnswer {
-	target := r.Path
-	if r.Query != "" {
-		target += "?" + r.Query
-	}
-	request, err := http.NewRequestWithContext(ctx, r.Method, target, io.NopCloser(bytes.NewReader(r.Body)))
-	if err != nil {
-		return proxy.LocalAnswer{Status: http.StatusBadRequest, Header: http.Header{"Content-Type": {"text/plain; charset=utf-8"}}, Body: []byte("The request could not be read.\n")}
-	}
-	request.Header = r.Header
-	request.Host = r.Header.Get("Host")
-	request.Header.Del("Host")
-	request.RemoteAddr = netip.AddrPortFrom(r.Client, 0).String()
-	answer := &consoleAnswer{header: http.Header{}}
-	h.ServeHTTP(answer, request)
-	answer.header.Del("Content-Length")
-	if answer.status == 0 {
-		answer.status = http.StatusOK
-	}
-	return proxy.LocalAnswer{Status: answer.status, Header: answer.header, Body: answer.body.Bytes()}
 }

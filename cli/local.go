@@ -1,8 +1,13 @@
 package cli
 
 import (
+	"bytes"
+	"cmp"
 	"context"
+	"io"
 	"net/http"
+	"net/netip"
+	"net/url"
 	"strings"
 
 	"go.uber.org/zap"
@@ -23,14 +28,23 @@ type local struct {
 
 var _ proxy.Local = local{}
 
-// Answer implements proxy.Local.
+// Answer implements proxy.Local: both of what patgate answers itself are HTTP handlers. The path is given as it stands, so
+// that nobody reads it another time.
 func (l local) Answer(ctx context.Context, r *proxy.LocalRequest) proxy.LocalAnswer {
+	handler := http.Handler(l.Handler)
 	if below, ok := strings.CutPrefix(r.Path, config.ConsolePath); ok && l.console != nil && (below == "" || below[0] == '/') {
-		return answerConsole(ctx, l.console, r)
+		handler = l.console
 	}
-	a := l.Handler.Answer(ctx, &api.Request{Method: r.Method, Path: r.Path, Query: r.Query, Body: r.Body, Header: r.Header,
-		Session: r.Session, Credential: r.Credential, Client: r.Client, Origin: r.Origin})
-	return proxy.LocalAnswer{Status: a.Status, Header: a.Header, Body: a.Body, Pass: a.Pass, Identified: a.Identified}
+	request := &http.Request{Method: r.Method, URL: &url.URL{Path: r.Path, RawQuery: r.Query}, Header: r.Header,
+		Host: r.Header.Get("Host"),
+		Body: io.NopCloser(bytes.NewReader(r.Body)), RemoteAddr: netip.AddrPortFrom(r.Client, 0).String()}
+	a := &localAnswer{header: http.Header{}}
+	identified := false
+	handler.ServeHTTP(a, request.WithContext(api.WithAsker(ctx, api.Asker{Session: r.Session, Credential: r.Credential,
+		Origin: r.Origin, Identified: func() { identified = true }})))
+	a.header.Del("Content-Length")
+	return proxy.LocalAnswer{Status: cmp.Or(a.status, http.StatusOK), Header: a.header, Body: a.body.Bytes(),
+		Pass: a.status == api.StatusPass, Identified: identified}
 }
 
 // Revocation implements proxy.Local.
@@ -42,6 +56,25 @@ func (l local) Revocation(method string, path []byte) proxy.Revocation {
 		return proxy.RevokesByCredential
 	}
 	return proxy.RevokesNothing
+}
+
+// localAnswer takes what a handler answers to a request that came by the gateway.
+type localAnswer struct {
+	header http.Header
+	status int
+	body   bytes.Buffer
+}
+
+// Header implements http.ResponseWriter.
+func (a *localAnswer) Header() http.Header { return a.header }
+
+// WriteHeader implements http.ResponseWriter.
+func (a *localAnswer) WriteHeader(status int) { a.status = cmp.Or(a.status, status) }
+
+// Write implements http.ResponseWriter.
+func (a *localAnswer) Write(p []byte) (int, error) {
+	a.WriteHeader(http.StatusOK)
+	return a.body.Write(p)
 }
 
 // makeTokens makes the token service and its API, in which every change is in force on this node when it is answered.

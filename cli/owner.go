@@ -9,7 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"patgate/config"
+	"patgate/admin/tokens"
 	"patgate/store"
 )
 
@@ -54,18 +54,13 @@ func viewCredential(c *store.Credential) credentialView {
 	return credentialView{ID: c.ID, Scopes: c.Scopes, Status: c.Status.String(), Reason: c.Reason, ExpiresAt: orNull(c.ExpiresAt), UpdatedAt: c.UpdatedAt, KeyID: c.KeyID}
 }
 
-// viewOwner reads what belongs to an owner.
-func viewOwner(ctx context.Context, st store.Store, o store.Owner) (ownerView, error) {
-	v := ownerView{ID: o.ID, Origin: o.Origin, UserID: o.UserID, Username: o.Username, Admin: o.Admin, CreatedAt: o.CreatedAt, Credentials: []credentialView{}}
-	credentials, err := st.Credentials(ctx, o.ID)
-	if err != nil {
-		return v, err
+func viewOwner(o *tokens.Owned) ownerView {
+	v := ownerView{ID: o.ID, Origin: o.Origin, UserID: o.UserID, Username: o.Username, Admin: o.Admin, CreatedAt: o.CreatedAt,
+		Credentials: []credentialView{}, Tokens: o.Active}
+	for i := range o.Credentials {
+		v.Credentials = append(v.Credentials, viewCredential(&o.Credentials[i]))
 	}
-	for i := range credentials {
-		v.Credentials = append(v.Credentials, viewCredential(&credentials[i]))
-	}
-	_, v.Tokens, err = st.Tokens(ctx, store.Filter{OwnerID: o.ID, State: store.StateActive, Now: time.Now(), Limit: 1})
-	return v, err
+	return v
 }
 
 func newOwnerList() *cobra.Command {
@@ -74,31 +69,20 @@ func newOwnerList() *cobra.Command {
 		Short: "List the owners with their credentials",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := loadSettings(cmd, storeSettings(), withoutUpstream)
-			if err != nil {
-				return err
-			}
-			st, err := openExisting(cmd.Context(), c)
-			if err != nil {
-				return err
-			}
-			defer st.Close()
-			owners, err := st.Owners(cmd.Context())
-			if err != nil {
-				return err
-			}
-			views := []ownerView{}
-			for _, o := range owners {
-				v, err := viewOwner(cmd.Context(), st, o)
+			return onStore(cmd, nil, func(ctx context.Context, d *desk) error {
+				owners, err := d.Owners(ctx, d.as)
 				if err != nil {
 					return err
 				}
-				views = append(views, v)
-			}
-			if wantsJSON(cmd) {
-				return printJSON(cmd.OutOrStdout(), views)
-			}
-			return printOwners(cmd, views)
+				views := []ownerView{}
+				for i := range owners {
+					views = append(views, viewOwner(&owners[i]))
+				}
+				if wantsJSON(cmd) {
+					return printJSON(cmd.OutOrStdout(), views)
+				}
+				return printOwners(cmd, views)
+			})
 		},
 	}
 	addStoreFlags(cmd)
@@ -132,36 +116,26 @@ func newOwnerRemove() *cobra.Command {
 		Short: "Erase an owner's sealed credentials and revoke all the owner's tokens",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := loadSettings(cmd, storeSettings(), withoutUpstream)
-			if err != nil {
+			return onStore(cmd, nil, func(ctx context.Context, d *desk) error {
+				o, err := d.findOwner(ctx, args[0])
+				if err != nil {
+					return err
+				}
+				if yes, _ := cmd.Flags().GetBool("yes"); !yes {
+					return usageError{fmt.Errorf("this revokes %d active tokens of %s for good: repeat it with --yes", o.Active, o.Username)}
+				}
+				revoked, err := d.RemoveOwner(ctx, d.as, o.ID)
+				if err != nil {
+					return err
+				}
+				defer awaitForce(ctx)
+				if wantsJSON(cmd) {
+					return printJSON(cmd.OutOrStdout(), map[string]any{"id": o.ID, "username": o.Username, "revoked_tokens": revoked})
+				}
+				_, err = fmt.Fprintf(cmd.OutOrStdout(), "Removed %s: the sealed credentials are erased, %d tokens are revoked.\n",
+					o.Username, revoked)
 				return err
-			}
-			st, err := openExisting(cmd.Context(), c)
-			if err != nil {
-				return err
-			}
-			defer st.Close()
-			o, err := findOwner(cmd.Context(), st, c, args[0])
-			if err != nil {
-				return err
-			}
-			v, err := viewOwner(cmd.Context(), st, o)
-			if err != nil {
-				return err
-			}
-			if yes, _ := cmd.Flags().GetBool("yes"); !yes {
-				return usageError{fmt.Errorf("this revokes %d active tokens of %s for good: repeat it with --yes", v.Tokens, o.Username)}
-			}
-			revoked, err := st.RemoveOwner(cmd.Context(), o.ID, actor(), time.Now())
-			if err != nil {
-				return err
-			}
-			defer awaitForce(cmd.Context())
-			if wantsJSON(cmd) {
-				return printJSON(cmd.OutOrStdout(), map[string]any{"id": o.ID, "username": o.Username, "revoked_tokens": revoked})
-			}
-			_, err = fmt.Fprintf(cmd.OutOrStdout(), "Removed %s: the sealed credentials are erased, %d tokens are revoked.\n", o.Username, revoked)
-			return err
+			})
 		},
 	}
 	cmd.Flags().Bool("yes", false, "do it without asking")
@@ -170,15 +144,18 @@ func newOwnerRemove() *cobra.Command {
 }
 
 // findOwner finds an owner by its id in the store or by its username at the forge.
-func findOwner(ctx context.Context, st store.Store, c *config.Config, name string) (store.Owner, error) {
-	owners, err := st.Owners(ctx)
+func (d *desk) findOwner(ctx context.Context, name string) (*tokens.Owned, error) {
+	owners, err := d.Owners(ctx, d.as)
 	if err != nil {
-		return store.Owner{}, err
+		return nil, err
 	}
-	var found []store.Owner
+	upstream := d.config.Upstream.URL
+	var found []*tokens.Owned
 	var known []string
-	for _, o := range owners {
-		if strings.EqualFold(o.Username, name) && (c.Upstream.URL.Empty() || o.Origin == c.Upstream.URL.String()) || strconv.FormatInt(o.ID, 10) == name {
+	for i := range owners {
+		o := &owners[i]
+		here := upstream.Empty() || o.Origin == upstream.String()
+		if here && strings.EqualFold(o.Username, name) || strconv.FormatInt(o.ID, 10) == name {
 			found = append(found, o)
 		}
 		known = append(known, o.Username)
@@ -187,11 +164,11 @@ func findOwner(ctx context.Context, st store.Store, c *config.Config, name strin
 	case len(found) == 1:
 		return found[0], nil
 	case len(found) > 1:
-		return store.Owner{}, usageError{fmt.Errorf("%d owners match %q: give the id that patgate owner list shows", len(found), name)}
+		return nil, usageError{fmt.Errorf("%d owners match %q: give the id that patgate owner list shows", len(found), name)}
 	case len(known) == 0:
-		return store.Owner{}, fmt.Errorf("%w %q: there is none yet (fix: patgate owner add)", store.ErrUnknownOwner, name)
+		return nil, fmt.Errorf("%w %q: there is none yet (fix: patgate owner add)", store.ErrUnknownOwner, name)
 	}
-	return store.Owner{}, fmt.Errorf("%w %q: there are %s", store.ErrUnknownOwner, name, strings.Join(known, ", "))
+	return nil, fmt.Errorf("%w %q: there are %s", store.ErrUnknownOwner, name, strings.Join(known, ", "))
 }
 
 // addStoreFlags gives a command on the store its flags.

@@ -2,18 +2,16 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	"patgate/admin/tokens"
-	"patgate/config"
-	"patgate/forge"
 	"patgate/store"
-	"patgate/token"
 )
 
 func newOwnerAdd() *cobra.Command {
@@ -30,19 +28,16 @@ An owner may have several credentials: a token stays with the one that it was ma
   PATGATE_OWNER_CREDENTIAL_FILE=/run/secrets/glpat patgate owner add`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, o, secret, id, err := verifiedCredential(cmd)
-			if err != nil {
-				return err
-			}
-			defer o.Close()
-			owner, cred, fresh, err := sealCredential(cmd.Context(), c, o, secret, id)
-			if err != nil {
-				return err
-			}
-			if !fresh {
-				return fmt.Errorf("this credential of %s is stored already, as credential %d", owner.Username, cred.ID)
-			}
-			return printSealed(cmd, o, owner, &cred, "Sealed")
+			return withShown(cmd, func(ctx context.Context, d *desk, shown *tokens.Owner) error {
+				cred, fresh, err := d.Seal(ctx, shown)
+				if err != nil {
+					return err
+				}
+				if !fresh {
+					return fmt.Errorf("this credential of %s is stored already, as credential %d", shown.Username(), cred.ID)
+				}
+				return d.printSealed(cmd, &cred, "Sealed")
+			})
 		},
 	}
 	addCredentialFlags(cmd)
@@ -58,33 +53,22 @@ user, and must not reach further than the old one: a token never uses a broader 
 one that authorised it. For a broader one: patgate owner add, then make new tokens.`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			c, o, secret, id, err := verifiedCredential(cmd)
-			if err != nil {
-				return err
-			}
-			defer o.Close()
-			owner, err := ownerToReplace(cmd.Context(), o, c, id, args)
-			if err != nil {
-				return err
-			}
-			number, _ := cmd.Flags().GetInt64("credential")
-			old, err := chooseCredential(cmd.Context(), o.store, &owner, number)
-			if err != nil {
-				return err
-			}
-			if beyond := tokens.Broader(id.Scopes, old.Scopes); len(beyond) > 0 {
-				return fmt.Errorf("the new credential also has %s, which credential %d with %s does not: the tokens bound to it must not reach further (fix: make a forge token with the same scopes, or patgate owner add)",
-					strings.Join(beyond, ", "), old.ID, strings.Join(old.Scopes, ", "))
-			}
-			if _, err := o.store.PutOwner(cmd.Context(), store.Owner{Origin: owner.Origin, UserID: id.UserID, Username: id.Username, Admin: id.Admin, CreatedAt: time.Now()}); err != nil {
-				return err
-			}
-			old.Kind, old.Scopes, old.ExpiresAt, old.UpdatedAt = id.Kind.String(), id.Scopes, id.ExpiresAt, time.Now()
-			cred, err := o.store.ReplaceCredential(cmd.Context(), old, sealer(o, secret))
-			if err != nil {
-				return err
-			}
-			return printSealed(cmd, o, owner, &cred, "Replaced")
+			return withShown(cmd, func(ctx context.Context, d *desk, shown *tokens.Owner) error {
+				owner, err := d.ownerToReplace(ctx, shown, args)
+				if err != nil {
+					return err
+				}
+				number, _ := cmd.Flags().GetInt64("credential")
+				old, err := chooseCredential(owner, number)
+				if err != nil {
+					return err
+				}
+				cred, err := d.Replace(ctx, shown, &old)
+				if err != nil {
+					return err
+				}
+				return d.printSealed(cmd, &cred, "Replaced")
+			})
 		},
 	}
 	cmd.Flags().Int64("credential", 0, "which of several credentials of the owner")
@@ -97,59 +81,39 @@ func addCredentialFlags(cmd *cobra.Command) {
 	cmd.Flags().String("credential-file", "", "file with the owner's forge token (- is standard input)")
 }
 
-// verifiedCredential reads a credential, has the forge verify it, and only then opens the store.
-func verifiedCredential(cmd *cobra.Command) (c *config.Config, o *opened, secret token.Secret, id *forge.Identity, err error) {
-	fail := func(err error) (*config.Config, *opened, token.Secret, *forge.Identity, error) {
-		return nil, nil, token.Secret{}, nil, err
-	}
-	if c, err = loadSettings(cmd, storeSettings(), withUpstream); err != nil {
-		return fail(err)
-	}
-	secret, given, err := givenCredential(cmd)
-	if err == nil && !given {
-		secret, err = askCredential(cmd, c)
-	}
+// withShown reads a credential, has the forge verify it, and only then opens the store for f.
+func withShown(cmd *cobra.Command, f func(ctx context.Context, d *desk, shown *tokens.Owner) error) error {
+	c, err := loadSettings(cmd, storeSettings(), withUpstream)
 	if err != nil {
-		return fail(err)
+		return err
 	}
-	f, err := askForge(c)
+	table, err := currentTable(c)
 	if err != nil {
-		return fail(err)
+		return err
 	}
-	defer f.Close()
-	identity, err := identify(cmd.Context(), c, f, secret)
-	if err != nil {
-		return fail(err)
-	}
-	if o, err = openStore(cmd.Context(), c); err != nil {
-		return fail(err)
-	}
-	return c, o, secret, &identity, nil
+	return atForge(cmd, c, table, true, f)
 }
 
 // ownerToReplace finds the owner that is named, or the credential's own user, and makes sure that they are the same.
-func ownerToReplace(ctx context.Context, o *opened, c *config.Config, id *forge.Identity, args []string) (store.Owner, error) {
-	name := id.Username
+func (d *desk) ownerToReplace(ctx context.Context, shown *tokens.Owner, args []string) (*tokens.Owned, error) {
+	name := shown.Username()
 	if len(args) == 1 {
 		name = args[0]
 	}
-	owner, err := findOwner(ctx, o.store, c, name)
+	owner, err := d.findOwner(ctx, name)
 	if err != nil {
-		return owner, err
+		return nil, err
 	}
-	if owner.UserID != id.UserID || owner.Origin != c.Upstream.URL.String() {
-		return owner, fmt.Errorf("the new credential belongs to %s (user %d), not to %s (user %d): tokens never change their owner",
-			id.Username, id.UserID, owner.Username, owner.UserID)
+	if owner.UserID != shown.UserID() || owner.Origin != d.config.Upstream.URL.String() {
+		return nil, fmt.Errorf("the new credential belongs to %s (user %d), not to %s (user %d): tokens never change their owner",
+			shown.Username(), shown.UserID(), owner.Username, owner.UserID)
 	}
 	return owner, nil
 }
 
 // chooseCredential gives the owner's credential with that number, or the only one when it is 0.
-func chooseCredential(ctx context.Context, st store.Store, owner *store.Owner, number int64) (store.Credential, error) {
-	all, err := st.Credentials(ctx, owner.ID)
-	if err != nil {
-		return store.Credential{}, err
-	}
+func chooseCredential(owner *tokens.Owned, number int64) (store.Credential, error) {
+	all := owner.Credentials
 	var numbers []string
 	for _, cred := range all {
 		if cred.ID == number || number == 0 && len(all) == 1 {
@@ -166,15 +130,17 @@ func chooseCredential(ctx context.Context, st store.Store, owner *store.Owner, n
 	return store.Credential{}, usageError{fmt.Errorf("%s has no credential %d: there are %s", owner.Username, number, strings.Join(numbers, ", "))}
 }
 
-func printSealed(cmd *cobra.Command, o *opened, owner store.Owner, cred *store.Credential, done string) error {
-	if wantsJSON(cmd) {
-		v, err := viewOwner(cmd.Context(), o.store, owner)
-		if err != nil {
-			return err
-		}
-		return printJSON(cmd.OutOrStdout(), v)
+func (d *desk) printSealed(cmd *cobra.Command, cred *store.Credential, done string) error {
+	owners, err := d.Owners(cmd.Context(), d.as)
+	at := slices.IndexFunc(owners, func(o tokens.Owned) bool { return o.ID == cred.OwnerID })
+	if err != nil || at < 0 {
+		return errors.Join(store.ErrUnknownOwner, err)
 	}
-	_, err := fmt.Fprintf(cmd.OutOrStdout(), "%s credential %d of %s (user %d at %s) with the scopes %s, expires %s, under key %s.\n",
+	owner := &owners[at]
+	if wantsJSON(cmd) {
+		return printJSON(cmd.OutOrStdout(), viewOwner(owner))
+	}
+	_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s credential %d of %s (user %d at %s) with the scopes %s, expires %s, under key %s.\n",
 		done, cred.ID, owner.Username, owner.UserID, owner.Origin, strings.Join(cred.Scopes, ", "), stamp(cred.ExpiresAt), cred.KeyID)
 	return err
 }

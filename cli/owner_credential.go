@@ -8,16 +8,12 @@ import (
 	"io"
 	"os"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
 	"patgate/config"
-	"patgate/forge"
 	"patgate/routes"
-	"patgate/store"
-	"patgate/store/seal"
 	"patgate/token"
 )
 
@@ -103,83 +99,4 @@ func readSmall(cmd *cobra.Command, file string) (string, error) {
 		err = fmt.Errorf("%s has more than %d bytes", file, limit)
 	}
 	return string(data), err
-}
-
-// identify asks the forge whose credential this is, and refuses one that patgate must not hold.
-func identify(ctx context.Context, c *config.Config, f forgeClient, secret token.Secret) (forge.Identity, error) {
-	id, err := f.Identify(ctx, secret)
-	switch {
-	case errors.Is(err, forge.ErrCredentialKind):
-		return id, fmt.Errorf("%s: %w (fix: give a legacy personal access token, %s, not a job, deploy, OAuth or fine-grained token)", c.Upstream.URL, err, scopesWanted(c))
-	case err != nil:
-		return id, fmt.Errorf("asking %s whose credential this is: %w", c.Upstream.URL, err)
-	}
-	return id, acceptable(c, &id)
-}
-
-// acceptable tells, by an error, why patgate does not hold such a credential.
-func acceptable(c *config.Config, id *forge.Identity) error {
-	const allow = "use another token, or set tokens.allow_admin_owners"
-	switch {
-	case id.Kind != forge.CredentialPersonal:
-		return fmt.Errorf("the forge credential is not a legacy personal access token but %s (fix: make one with the scope api or read_api)", id.Kind)
-	case !id.Active:
-		return errors.New("the forge credential is expired or revoked (fix: make a new one)")
-	case id.Lacks() != "":
-		return fmt.Errorf("the forge credential has the scopes %s; patgate needs %s to ask the forge for projects", strings.Join(id.Scopes, ", "), id.Lacks())
-	case c.Tokens.AllowAdminOwners:
-		return nil
-	case id.HasScope("sudo"):
-		return fmt.Errorf("the forge credential has the scope sudo and could act as anybody (fix: %s)", allow)
-	case id.HasScope("admin_mode"):
-		return fmt.Errorf("the forge credential has the scope admin_mode and could change the forge itself (fix: %s)", allow)
-	case id.Admin:
-		return fmt.Errorf("%s is an administrator of the forge, so the credential reaches everything there (fix: %s)", id.Username, allow)
-	}
-	return nil
-}
-
-// sealCredential stores an identified credential: under the owner's credential that has the same secret, when there is
-// one, else as a new one. told says what was sealed anew.
-func sealCredential(ctx context.Context, c *config.Config, o *opened, secret token.Secret, id *forge.Identity) (owner store.Owner, cred store.Credential, told bool, err error) {
-	now := time.Now()
-	owner, err = o.store.PutOwner(ctx, store.Owner{Origin: c.Upstream.URL.String(), UserID: id.UserID, Username: id.Username, Admin: id.Admin, CreatedAt: now})
-	if err != nil {
-		return owner, cred, false, err
-	}
-	known, err := o.store.Credentials(ctx, owner.ID)
-	if err != nil {
-		return owner, cred, false, err
-	}
-	for _, k := range known {
-		plain, err := o.keyring.Unseal(k.Binding(&owner), k.KeyID, k.Sealed)
-		if err != nil {
-			return owner, cred, false, fmt.Errorf("opening credential %d: %w", k.ID, err)
-		}
-		if !secret.Equal(token.NewSecret(string(plain))) {
-			continue
-		}
-		if k.Status != store.CredentialValid {
-			if err := o.store.SetCredentialStatus(ctx, k.ID, store.CredentialValid, "", now); err != nil {
-				return owner, cred, false, err
-			}
-		}
-		return owner, k, false, nil
-	}
-	cred, err = o.store.AddCredential(ctx, store.Credential{OwnerID: owner.ID, Kind: id.Kind.String(), Scopes: id.Scopes, ExpiresAt: id.ExpiresAt, CreatedAt: now}, sealer(o, secret))
-	return owner, cred, err == nil, err
-}
-
-// sealer seals a secret with the store's active key.
-func sealer(o *opened, secret token.Secret) store.SealFunc {
-	return func(b seal.Binding) (string, []byte, error) { return o.keyring.Seal(b, []byte(secret.Reveal())) }
-}
-
-// unseal opens a stored credential.
-func unseal(o *opened, owner *store.Owner, c *store.Credential) (token.Secret, error) {
-	plain, err := o.keyring.Unseal(c.Binding(owner), c.KeyID, c.Sealed)
-	if err != nil {
-		return token.Secret{}, fmt.Errorf("opening credential %d of %s: %w", c.ID, owner.Username, err)
-	}
-	return token.NewSecret(string(plain)), nil
 }

@@ -9,8 +9,6 @@ import (
 
 	"patgate/admin/api"
 	"patgate/admin/tokens"
-	"patgate/config"
-	"patgate/forge"
 	"patgate/forge/forgetest"
 )
 
@@ -166,11 +164,5 @@ func TestBroader(t *testing.T) {
 				t.Errorf("got %v, want %v", got, tc.beyond)
 			}
 		})
-	}
-}
-
-func TestAcceptableDeniesTheZeroIdentity(t *testing.T) {
-	if err := acceptable(&config.Config{}, &forge.Identity{}); err == nil {
-		t.Error("accepted")
 	}
 }

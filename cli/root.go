@@ -60,8 +60,7 @@ func New() *cobra.Command {
 reaches only the projects and groups it names, and there only the actions it names.
 The forge's own broad credential never leaves patgate.
 
-Start with:  patgate demo
-Then:        patgate serve --upstream https://gitlab.example.com`,
+Start with:  patgate serve --upstream https://gitlab.example.com`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          noSuchCommand,
@@ -69,7 +68,7 @@ Then:        patgate serve --upstream https://gitlab.example.com`,
 	}
 	root.SetFlagErrorFunc(flagError)
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(newServe(), newDemo(), newToken(), newOwner(), newKey(), newStore(), newRoutes(), newConfig(),
+	root.AddCommand(newServe(), newToken(), newOwner(), newKey(), newStore(), newRoutes(), newConfig(),
 		newHealthcheck(), newVersion())
 	wrapArgs(root)
 	return root

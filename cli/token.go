@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"patgate/admin/api"
+	"patgate/admin/tokens"
 	"patgate/store"
 	"patgate/token"
 )
@@ -41,22 +42,15 @@ func tokenID(text string) (int64, error) {
 }
 
 // onToken runs a change of one token on a store that exists and prints what came of it.
-func onToken(cmd *cobra.Command, arg, done string, change func(ctx context.Context, st store.Store, id int64) (store.Listed, error)) error {
+func onToken(cmd *cobra.Command, d *desk, arg, done string,
+	change func(context.Context, tokens.Caller, int64) (store.Listed, error)) error {
 	id, err := tokenID(arg)
 	if err != nil {
 		return err
 	}
-	st, err := existing(cmd)
+	l, err := change(cmd.Context(), d.as, id)
 	if err != nil {
-		return err
-	}
-	defer st.Close()
-	l, err := change(cmd.Context(), st, id)
-	if errors.Is(err, store.ErrUnknownToken) {
-		return fmt.Errorf("there is no token %d: patgate token list shows them", id)
-	}
-	if err != nil {
-		return err
+		return toldOf(id, err)
 	}
 	if wantsJSON(cmd) {
 		return printJSON(cmd.OutOrStdout(), api.View(&l, time.Now()))
@@ -98,8 +92,10 @@ func newTokenPause() *cobra.Command {
 			if done, err := remoteChange(cmd, args[0], "/pause", map[string]any{"reason": reason}); done {
 				return err
 			}
-			err := onToken(cmd, args[0], "Paused", func(ctx context.Context, st store.Store, id int64) (store.Listed, error) {
-				return st.PauseToken(ctx, id, reason, actor(), time.Now())
+			err := onStore(cmd, nil, func(_ context.Context, d *desk) error {
+				return onToken(cmd, d, args[0], "Paused", func(ctx context.Context, as tokens.Caller, id int64) (store.Listed, error) {
+					return d.Pause(ctx, as, id, reason)
+				})
 			})
 			if err == nil {
 				awaitForce(cmd.Context())
@@ -123,9 +119,7 @@ func newTokenResume() *cobra.Command {
 			if done, err := remoteChange(cmd, args[0], "/resume", nil); done {
 				return err
 			}
-			return onToken(cmd, args[0], "Resumed", func(ctx context.Context, st store.Store, id int64) (store.Listed, error) {
-				return st.ResumeToken(ctx, id, actor(), time.Now())
-			})
+			return onStore(cmd, nil, func(_ context.Context, d *desk) error { return onToken(cmd, d, args[0], "Resumed", d.Resume) })
 		},
 	}
 	addStoreFlags(cmd)
@@ -145,18 +139,9 @@ says that it may.`,
 			if done, err := remoteChange(cmd, args[0], "/confirm", nil); done {
 				return err
 			}
-			c, err := loadSettings(cmd, storeSettings(), withoutUpstream)
-			if err != nil {
-				return err
-			}
-			table, err := currentTable(c)
-			if err != nil {
-				return err
-			}
-			return onToken(cmd, args[0], fmt.Sprintf("Confirmed under version %d of the route table:", table.Version()),
-				func(ctx context.Context, st store.Store, id int64) (store.Listed, error) {
-					return st.ConfirmToken(ctx, id, table.Version(), actor(), time.Now())
-				})
+			return onStore(cmd, currentTable, func(_ context.Context, d *desk) error {
+				return onToken(cmd, d, args[0], fmt.Sprintf("Confirmed under version %d of the route table:", d.Table().Version()), d.Confirm)
+			})
 		},
 	}
 	addStoreFlags(cmd)

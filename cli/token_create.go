@@ -8,19 +8,12 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
 	"patgate/admin/api"
 	"patgate/admin/tokens"
 	"patgate/config"
-	"patgate/forge"
-	"patgate/policy"
-	"patgate/routes"
-	"patgate/store"
-	"patgate/token"
 )
 
 func newTokenCreate() *cobra.Command {
@@ -51,11 +44,7 @@ Wildcards such as read_* stand for the permissions of today, and never for those
 			if err != nil {
 				return err
 			}
-			d, err := readDraft(cmd, c, &flags)
-			if err != nil {
-				return err
-			}
-			return createToken(cmd, c, d)
+			return createToken(cmd, c, &flags)
 		},
 	}
 	f := cmd.Flags()
@@ -77,13 +66,12 @@ Wildcards such as read_* stand for the permissions of today, and never for those
 
 // create makes a token at a running patgate, which checks all of it.
 func (r *remote) create(cmd *cobra.Command, flags *scopeFlags) error {
-	wanted, err := readScopes(cmd, flags)
+	q, err := readCreation(cmd, flags)
 	if err != nil {
-		return usageError{err}
+		return err
 	}
-	text := func(name string) string { v, _ := cmd.Flags().GetString(name); return v }
-	body := map[string]any{"name": text("name"), "description": text("description"), "expires_at": text("expires"), "renew_until": text("renew-until"),
-		"granular_scopes": scopes(wanted)}
+	body := map[string]any{"name": q.Name, "description": q.Description, "expires_at": q.ExpiresAt,
+		"renew_until": q.RenewUntil, "granular_scopes": q.Scopes}
 	if seal, _ := cmd.Flags().GetBool("seal"); seal {
 		body["seal"] = true
 	}
@@ -93,46 +81,19 @@ func (r *remote) create(cmd *cobra.Command, flags *scopeFlags) error {
 	return r.mint(cmd, "tokens", body)
 }
 
-// draft is a token as it is asked for, checked as far as it can be without the forge.
-type draft struct {
-	creation tokens.Creation
-	wanted   []wantedScope
-	table    *routes.Table
-}
-
-// readDraft reads the flags. All that is wrong is reported together.
-func readDraft(cmd *cobra.Command, c *config.Config, flags *scopeFlags) (*draft, error) {
-	d := &draft{}
-	var wrong []error
-	q := &d.creation
-	q.Name, _ = cmd.Flags().GetString("name")
-	q.Description, _ = cmd.Flags().GetString("description")
-	q.ExpiresAt, _ = cmd.Flags().GetString("expires")
-	q.RenewUntil, _ = cmd.Flags().GetString("renew-until")
-	q.Name = strings.TrimSpace(q.Name)
-	if q.Name == "" {
-		wrong = append(wrong, errors.New("--name is missing: say what the token is for"))
+// readCreation reads the flags.
+func readCreation(cmd *cobra.Command, flags *scopeFlags) (q tokens.Creation, err error) {
+	text := func(name string) string { v, _ := cmd.Flags().GetString(name); return v }
+	q = tokens.Creation{Name: text("name"), Description: text("description"), ExpiresAt: text("expires"),
+		RenewUntil: text("renew-until")}
+	if q.Scopes, err = readScopes(cmd, flags); err != nil {
+		return q, usageError{err}
 	}
-	wrong = append(wrong, checkText("--name", q.Name, tokens.MaxName), checkText("--description", q.Description, tokens.MaxDescription),
-		checkExpiry(q.ExpiresAt, time.Now(), c.Tokens.MaxLifetime.Std()))
-	wanted, err := readScopes(cmd, flags)
-	d.wanted = wanted
-	wrong = append(wrong, err)
-	if err == nil && len(wanted) == 0 {
-		wrong = append(wrong, errors.New("the token has no scope: say where (--project, --group, ...) and what (--allow)"))
-	}
-	q.Scopes = scopes(wanted)
-	if err := errors.Join(wrong...); err != nil {
-		return nil, usageError{err}
-	}
-	if d.table, err = currentTable(c); err != nil {
-		return nil, err
-	}
-	return d, d.checkPermissions()
+	return q, nil
 }
 
 // readScopes reads the scopes that flags or a file give; none when neither does.
-func readScopes(cmd *cobra.Command, flags *scopeFlags) (wanted []wantedScope, err error) {
+func readScopes(cmd *cobra.Command, flags *scopeFlags) (scopes []tokens.Scope, err error) {
 	file, _ := cmd.Flags().GetString("grant")
 	switch {
 	case file != "" && len(flags.scopes) > 0:
@@ -140,134 +101,78 @@ func readScopes(cmd *cobra.Command, flags *scopeFlags) (wanted []wantedScope, er
 	case file != "":
 		data, err := readSmall(cmd, file)
 		if err == nil {
-			wanted, err = parseGrant([]byte(data))
+			scopes, err = parseGrant([]byte(data))
 		}
 		if err != nil {
 			return nil, fmt.Errorf("reading --grant %s: %w", file, err)
 		}
-		return wanted, nil
+		return scopes, nil
 	case flags.open:
 		return nil, errors.New("the last scope says where but not what: close it with --allow")
 	}
 	return flags.scopes, nil
 }
 
-// checkPermissions finds wrong names before the forge is asked for anything.
-func (d *draft) checkPermissions() error {
-	specs := make([]policy.ScopeSpec, len(d.wanted))
-	var wrong []error
-	for i := range d.wanted {
-		w := &d.wanted[i]
-		names, err := tokens.Expand(&d.creation.Scopes[i], d.table)
-		wrong = append(wrong, err)
-		specs[i] = policy.ScopeSpec{Access: w.access.String(), Permissions: names, Constraints: w.constraints}
-		if w.access == policy.AccessSelectedMemberships && len(w.projects)+len(w.groups) > 0 {
-			specs[i].ProjectIDs = []int64{int64(i) + 1} // any: the real ones come from the forge
+// createToken has the forge verify the owner's credential and find the containers, stores the token, and prints it. What is
+// wrong with the request is told before anybody is asked.
+func createToken(cmd *cobra.Command, c *config.Config, flags *scopeFlags) error {
+	q, err := readCreation(cmd, flags)
+	if err != nil {
+		return err
+	}
+	table, err := currentTable(c)
+	if err != nil {
+		return err
+	}
+	if err := tokens.Check(q, table, lifetimes(c), time.Now()); err != nil {
+		return told(err)
+	}
+	return atForge(cmd, c, table, false, func(ctx context.Context, d *desk, shown *tokens.Owner) (err error) {
+		if name, _ := cmd.Flags().GetString("owner"); shown == nil {
+			shown, err = d.sealedOrAsked(cmd, name, &q)
+		} else if name != "" && !strings.EqualFold(name, shown.Username()) {
+			err = usageError{fmt.Errorf("the given credential belongs to %s, not to --owner %s", shown.Username(), name)}
 		}
-	}
-	if err := errors.Join(wrong...); err != nil {
-		return usageError{err}
-	}
-	if _, err := policy.Compile(1, d.table.Version(), specs, d.table.Catalogue()); err != nil {
-		return scopeProblems(err)
-	}
-	return nil
-}
-
-// scopeProblems gives each problem of a grant a line of its own.
-func scopeProblems(err error) error {
-	var spec *policy.SpecError
-	if !errors.As(err, &spec) {
-		return err
-	}
-	var lines linesError
-	for _, p := range spec.Problems {
-		lines = append(lines, p.String())
-	}
-	return usageError{lines}
-}
-
-// checkText refuses names that are too long or would garble a list.
-func checkText(flag, text string, limit int) error {
-	switch {
-	case !utf8.ValidString(text):
-		return fmt.Errorf("%s is not valid UTF-8", flag)
-	case utf8.RuneCountInString(text) > limit:
-		return fmt.Errorf("%s has %d characters, at most %d are possible", flag, utf8.RuneCountInString(text), limit)
-	case strings.ContainsFunc(text, unicode.IsControl):
-		return fmt.Errorf("%s has control characters in it", flag)
-	}
-	return nil
-}
-
-// checkExpiry refuses an end that no token can have, before the store is opened. The service decides in the end.
-func checkExpiry(text string, now time.Time, longest time.Duration) error {
-	if text == "" {
-		return nil
-	}
-	at, ok := tokens.ParseEnd(text, now)
-	life := at.Sub(now)
-	switch {
-	case !ok:
-		return fmt.Errorf("--expires %q is neither a duration like 12h or 30d nor a date like %s", text, now.AddDate(0, 3, 0).Format(time.DateOnly))
-	case life <= 0:
-		return fmt.Errorf("--expires %s lies in the past", text)
-	case life < tokens.Shortest:
-		return fmt.Errorf("--expires %s is too short: a token lives at least %s", text, config.Duration(tokens.Shortest))
-	case life > longest:
-		return fmt.Errorf("--expires %s is too long: tokens.max_lifetime is %s", text, config.Duration(longest))
-	}
-	return nil
-}
-
-// createToken has the forge verify the owner's credential and find the containers, stores the token, and prints it.
-func createToken(cmd *cobra.Command, c *config.Config, d *draft) error {
-	ctx := cmd.Context()
-	f, err := askForge(c)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	o, a, err := authorise(cmd, c, f)
-	if err != nil {
-		return err
-	}
-	defer o.Close()
-	service, err := newTokens(c, o, f, func() *routes.Table { return d.table }, nil)
-	if err != nil {
-		return err
-	}
-	caller := tokens.Operator(actor())
-	q := d.creation
-	if a.credential.ID == 0 {
-		q.Seal = true
-		if caller, err = service.Identified(a.identity, a.secret); err != nil {
+		if err != nil {
 			return err
 		}
-	} else {
-		q.OwnerID, q.CredentialID = a.owner.ID, a.credential.ID
-	}
-	made, err := service.Create(ctx, caller, q)
-	if err != nil {
-		return serviceError(err)
-	}
-	return announce(cmd, made, func() error {
-		_, err := o.store.RevokeToken(context.WithoutCancel(ctx), made.ID, "its secret could not be printed", actor(), time.Now())
-		return err
+		if shown != nil {
+			d.as, q.Seal = shown, true
+		}
+		made, err := d.Create(ctx, d.as, q)
+		if err != nil {
+			return told(err)
+		}
+		return d.announce(cmd, made)
 	})
 }
 
-// serviceError gives what the token service found wrong with a request one line each.
-func serviceError(err error) error {
-	var invalid *tokens.Invalid
-	if !errors.As(err, &invalid) {
+// sealedOrAsked has the new token bound to the sealed credential of the owner that is named, or of the only one. When there
+// is no owner at all, it asks for a credential.
+func (d *desk) sealedOrAsked(cmd *cobra.Command, name string, q *tokens.Creation) (*tokens.Owner, error) {
+	owner, err := d.onlyOwner(cmd.Context(), name)
+	if err != nil {
+		return nil, err
+	}
+	if owner == nil {
+		secret, err := askCredential(cmd, d.config)
+		if err != nil {
+			return nil, err
+		}
+		return identify(cmd.Context(), d.config, d.forge, secret)
+	}
+	number, _ := cmd.Flags().GetInt64("credential")
+	credential, err := chooseCredential(owner, number)
+	q.OwnerID, q.CredentialID = owner.ID, credential.ID
+	return nil, err
+}
+
+// announce prints a new token, which is revoked when that fails.
+func (d *desk) announce(cmd *cobra.Command, made *tokens.Created) error {
+	return announce(cmd, made, func() error {
+		_, err := d.Revoke(context.WithoutCancel(cmd.Context()), tokens.Operator(actor()), made.ID, "its secret could not be printed")
 		return err
-	}
-	var lines linesError
-	for _, p := range invalid.Problems {
-		lines = append(lines, p.Field+": "+p.Message)
-	}
-	return usageError{lines}
+	})
 }
 
 // announce prints a new token. When that fails nobody has seen the secret, so nobody can use the token, and it is revoked.
@@ -301,79 +206,22 @@ func printCreated(cmd *cobra.Command, made *tokens.Created) error {
 	return err
 }
 
-// authorisation is an owner's credential: one that the forge has just accepted, or one that is sealed.
-type authorisation struct {
-	secret     token.Secret
-	identity   forge.Identity
-	owner      store.Owner
-	credential store.Credential // with id 0 when it is not stored yet
-}
-
-// authorise finds the credential that the new token will be bound to: the one that was given, else a sealed one, else one
-// that is asked for. One that was given or asked for is verified before anything is stored, a given one even before the
-// store is opened, so that a wrong one leaves no trace. A sealed one is verified when it is used.
-func authorise(cmd *cobra.Command, c *config.Config, f forgeClient) (o *opened, a *authorisation, err error) {
-	a = &authorisation{}
-	secret, given, err := givenCredential(cmd)
-	if err != nil {
-		return nil, nil, err
-	}
-	if given {
-		a.secret = secret
-		if a.identity, err = identify(cmd.Context(), c, f, secret); err != nil {
-			return nil, nil, err
-		}
-	}
-	if o, err = openStore(cmd.Context(), c); err != nil {
-		return nil, nil, err
-	}
-	defer func() {
-		if err != nil {
-			_ = o.Close()
-			o = nil
-		}
-	}()
-	name, _ := cmd.Flags().GetString("owner")
-	if given {
-		if name != "" && !strings.EqualFold(name, a.identity.Username) {
-			return o, nil, usageError{fmt.Errorf("the given credential belongs to %s, not to --owner %s", a.identity.Username, name)}
-		}
-		return o, a, nil
-	}
-	owner, known, err := onlyOwner(cmd.Context(), o.store, c, name)
-	if err != nil {
-		return o, nil, err
-	}
-	if !known {
-		if a.secret, err = askCredential(cmd, c); err != nil {
-			return o, nil, err
-		}
-		a.identity, err = identify(cmd.Context(), c, f, a.secret)
-		return o, a, err
-	}
-	a.owner = owner
-	number, _ := cmd.Flags().GetInt64("credential")
-	a.credential, err = chooseCredential(cmd.Context(), o.store, &owner, number)
-	return o, a, err
-}
-
-// onlyOwner gives the owner of that name, or the only one when none is named; known is false when there is none at all.
-func onlyOwner(ctx context.Context, st store.Store, c *config.Config, name string) (owner store.Owner, known bool, err error) {
+// onlyOwner gives the owner of that name, or the only one when none is named; nil when there is none at all.
+func (d *desk) onlyOwner(ctx context.Context, name string) (*tokens.Owned, error) {
 	if name != "" {
-		owner, err = findOwner(ctx, st, c, name)
-		return owner, err == nil, err
+		return d.findOwner(ctx, name)
 	}
-	owners, err := st.Owners(ctx)
+	owners, err := d.Owners(ctx, d.as)
 	if err != nil || len(owners) == 0 {
-		return owner, false, err
+		return nil, err
 	}
 	if len(owners) == 1 {
-		return owners[0], true, nil
+		return &owners[0], nil
 	}
 	var names []string
 	for _, o := range owners {
 		names = append(names, o.Username)
 	}
 	slices.Sort(names)
-	return owner, false, usageError{fmt.Errorf("there are several owners: choose one with --owner: %s", strings.Join(names, ", "))}
+	return nil, usageError{fmt.Errorf("there are several owners: choose one with --owner: %s", strings.Join(names, ", "))}
 }

@@ -12,7 +12,6 @@ import (
 
 	"patgate/admin/api"
 	"patgate/admin/tokens"
-	"patgate/routes"
 )
 
 func newTokenEdit() *cobra.Command {
@@ -41,10 +40,10 @@ PATGATE_OWNER_CREDENTIAL_FILE or --credential-file. Tokens that this one made ne
 				}
 				return r.edit(cmd, id, &q)
 			}
-			return withService(cmd, func(ctx context.Context, s *tokens.Service, caller *tokens.Caller) error {
-				edited, err := s.Edit(ctx, caller, id, q)
+			return withForge(cmd, func(ctx context.Context, d *desk) error {
+				edited, err := d.Edit(ctx, d.as, id, q)
 				if err != nil {
-					return serviceError(err)
+					return told(err)
 				}
 				for _, w := range edited.Warnings {
 					fmt.Fprintln(cmd.ErrOrStderr(), "patgate: note: "+w)
@@ -85,13 +84,12 @@ func readChanges(cmd *cobra.Command, flags *scopeFlags) (q tokens.Changes, err e
 		return &v
 	}
 	q = tokens.Changes{Name: text("name"), Description: text("description"), ExpiresAt: text("expires"), RenewUntil: text("renew-until")}
-	wanted, err := readScopes(cmd, flags)
+	scopes, err := readScopes(cmd, flags)
 	if err != nil {
 		return q, err
 	}
-	if len(wanted) > 0 {
-		all := scopes(wanted)
-		q.Scopes = &all
+	if len(scopes) > 0 {
+		q.Scopes = &scopes
 	}
 	if q == (tokens.Changes{}) {
 		return q, errors.New("nothing to change: give --name, --description, --expires, --renew-until or scopes")
@@ -122,15 +120,12 @@ A secret that was rotated out and is used for another rotation is taken for stol
 				}
 				return r.rotate(cmd, id, &q)
 			}
-			return withService(cmd, func(ctx context.Context, s *tokens.Service, caller *tokens.Caller) error {
-				made, err := s.Rotate(ctx, caller, id, q)
+			return withForge(cmd, func(ctx context.Context, d *desk) error {
+				made, err := d.Rotate(ctx, d.as, id, q)
 				if err != nil {
-					return serviceError(err)
+					return told(err)
 				}
-				return announce(cmd, made, func() error {
-					_, err := s.Revoke(context.WithoutCancel(ctx), tokens.Operator(actor()), made.ID, "its secret could not be printed")
-					return err
-				})
+				return d.announce(cmd, made)
 			})
 		},
 	}
@@ -142,49 +137,6 @@ A secret that was rotated out and is used for another rotation is taken for stol
 	addServerFlag(cmd)
 	completeTokens(cmd, nil)
 	return cmd
-}
-
-// withService runs f on the local store, as the owner of a given credential, else as the operator.
-func withService(cmd *cobra.Command, f func(context.Context, *tokens.Service, *tokens.Caller) error) error {
-	c, err := loadSettings(cmd, storeSettings(), withUpstream)
-	if err != nil {
-		return err
-	}
-	if st, err := openExisting(cmd.Context(), c); err != nil {
-		return err
-	} else if err := st.Close(); err != nil {
-		return err
-	}
-	client, err := askForge(c)
-	if err != nil {
-		return err
-	}
-	defer client.Close()
-	caller, secret, err := localCaller(cmd)
-	if err != nil {
-		return err
-	}
-	o, err := openStore(cmd.Context(), c)
-	if err != nil {
-		return err
-	}
-	defer o.Close()
-	table, err := currentTable(c)
-	if err != nil {
-		return err
-	}
-	s, err := newTokens(c, o, client, func() *routes.Table { return table }, nil)
-	if err != nil {
-		return err
-	}
-	if caller != nil {
-		return f(cmd.Context(), s, caller)
-	}
-	owner, err := s.Owner(cmd.Context(), secret)
-	if err != nil {
-		return fmt.Errorf("asking %s whose credential this is: %w", c.Upstream.URL, err)
-	}
-	return f(cmd.Context(), s, owner)
 }
 
 // pathOfToken is where the API has a token.

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strconv"
@@ -22,10 +23,6 @@ func newTokenList() *cobra.Command {
 		Example: `  patgate token list --state any --sort last_used_asc`,
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := loadSettings(cmd, storeSettings(), withoutUpstream)
-			if err != nil {
-				return err
-			}
 			f, err := listFilter(cmd)
 			if err != nil {
 				return err
@@ -36,30 +33,27 @@ func newTokenList() *cobra.Command {
 				}
 				return r.list(cmd, f)
 			}
-			st, err := openExisting(cmd.Context(), c)
-			if err != nil {
-				return err
-			}
-			defer st.Close()
-			if name, _ := cmd.Flags().GetString("owner"); name != "" {
-				o, err := findOwner(cmd.Context(), st, c, name)
+			return onStore(cmd, nil, func(ctx context.Context, d *desk) error {
+				if name, _ := cmd.Flags().GetString("owner"); name != "" {
+					o, err := d.findOwner(ctx, name)
+					if err != nil {
+						return err
+					}
+					f.OwnerID = o.ID
+				}
+				list, total, err := d.List(ctx, d.as, 0, true, f)
 				if err != nil {
 					return err
 				}
-				f.OwnerID = o.ID
-			}
-			list, total, err := st.Tokens(cmd.Context(), f)
-			if err != nil {
-				return err
-			}
-			if wantsJSON(cmd) {
-				views := []*api.Token{}
-				for i := range list {
-					views = append(views, api.View(&list[i], f.Now))
+				if wantsJSON(cmd) {
+					views := []*api.Token{}
+					for i := range list {
+						views = append(views, api.View(&list[i], f.Now))
+					}
+					return printJSON(cmd.OutOrStdout(), views)
 				}
-				return printJSON(cmd.OutOrStdout(), views)
-			}
-			return printTokens(cmd, list, total, f)
+				return printTokens(cmd, list, total, f)
+			})
 		},
 	}
 	cmd.Flags().String("owner", "", "only of this owner (username or id)")

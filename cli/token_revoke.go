@@ -9,11 +9,11 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	"patgate/admin/api"
+	"patgate/admin/tokens"
 	"patgate/store"
 	"patgate/token"
 )
@@ -54,22 +54,16 @@ found is revoked, and what looks like one and is none is told by its line. It ne
 				}
 				return r.revoke(cmd, ids, secret == "-")
 			}
-			st, err := existing(cmd)
-			if err != nil {
-				return err
-			}
-			defer st.Close()
-			var wrong []error
-			if secret == "-" {
-				var secrets []string
-				if secrets, wrong, err = presented(cmd); err != nil {
+			return onStore(cmd, nil, func(ctx context.Context, d *desk) error {
+				if secret != "-" {
+					return d.revokeAll(cmd, ids, nil)
+				}
+				secrets, wrong, err := presented(cmd)
+				if err != nil {
 					return err
 				}
-				var unknown []error
-				ids, unknown = idsOf(cmd.Context(), st, secrets)
-				wrong = append(wrong, unknown...)
-			}
-			return errors.Join(append(wrong, revokeAll(cmd, st, ids))...)
+				return errors.Join(append(wrong, d.revokeAll(cmd, nil, secrets))...)
+			})
 		},
 	}
 	cmd.Flags().String("reason", "revoked by hand", "why, for the record")
@@ -107,50 +101,38 @@ func presented(cmd *cobra.Command) (secrets []string, wrong []error, err error) 
 	return secrets, wrong, nil
 }
 
-// idsOf finds the tokens of secrets. One that is not known keeps no other from being found.
-func idsOf(ctx context.Context, st store.Store, secrets []string) (ids []int64, wrong []error) {
-	for _, secret := range secrets {
-		hash, err := token.Parse([]byte(secret))
-		if err == nil {
-			var b store.Bound
-			if b, err = st.TokenByHash(ctx, hash); err == nil {
-				ids = append(ids, b.Record.ID)
-			}
-		}
-		if err != nil {
-			wrong = append(wrong, fmt.Errorf("the secret that ends in %s: %w", token.LastFour(token.NewSecret(secret)), err))
-		}
-	}
-	return ids, wrong
-}
-
-// revokeAll revokes what it can and reports the rest at the end.
-func revokeAll(cmd *cobra.Command, st store.Store, ids []int64) error {
+// revokeAll revokes what it can, by ids or by secrets, and reports the rest at the end.
+func (d *desk) revokeAll(cmd *cobra.Command, ids []int64, secrets []string) error {
 	reason, _ := cmd.Flags().GetString("reason")
-	now := time.Now()
+	began := d.Now()
 	views := []*api.Token{}
 	var failed []error
-	for _, id := range ids {
-		before, err := st.Token(cmd.Context(), id)
-		if errors.Is(err, store.ErrUnknownToken) {
-			failed = append(failed, fmt.Errorf("there is no token %d: patgate token list shows them", id))
-			continue
+	done := func(l *store.Listed) {
+		views = append(views, api.View(l, began))
+		what := "Revoked"
+		if l.RevokedAt.Before(began) {
+			what = "Was revoked already:"
 		}
-		l := before
-		if err == nil {
-			l, err = st.RevokeToken(context.WithoutCancel(cmd.Context()), id, reason, actor(), now)
+		if !wantsJSON(cmd) {
+			fmt.Fprintf(cmd.OutOrStdout(), "%s token %d %q of %s.\n", what, l.ID, l.Name, l.Owner.Username)
+		}
+	}
+	for _, id := range ids {
+		if l, err := d.Revoke(cmd.Context(), d.as, id, reason); err != nil {
+			failed = append(failed, toldOf(id, err))
+		} else {
+			done(&l)
+		}
+	}
+	for _, secret := range secrets {
+		l, err := d.RevokeSecret(cmd.Context(), actor(), []byte(secret), reason)
+		if errors.Is(err, tokens.ErrNotFound) {
+			err = store.ErrUnknownToken
 		}
 		if err != nil {
-			failed = append(failed, err)
-			continue
-		}
-		views = append(views, api.View(&l, now))
-		if !wantsJSON(cmd) {
-			done := "Revoked"
-			if !before.RevokedAt.IsZero() {
-				done = "Was revoked already:"
-			}
-			fmt.Fprintf(cmd.OutOrStdout(), "%s token %d %q of %s.\n", done, l.ID, l.Name, l.Owner.Username)
+			failed = append(failed, fmt.Errorf("the secret that ends in %s: %w", token.LastFour(token.NewSecret(secret)), err))
+		} else {
+			done(&l)
 		}
 	}
 	if wantsJSON(cmd) {

@@ -7,22 +7,14 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"patgate/admin/tokens"
 	"patgate/policy"
 )
-
-// wantedScope is a scope as it is asked for: containers by path or id, permissions with wildcards.
-type wantedScope struct {
-	access      policy.Access
-	projects    []string
-	groups      []string
-	permissions []string
-	constraints policy.ConstraintSpec
-}
 
 // scopeFlags builds scopes from flags in the order in which they stand: flags that say where open a scope, --allow
 // closes it. A further --allow adds to the scope that was closed last.
 type scopeFlags struct {
-	scopes []wantedScope
+	scopes []tokens.Scope
 	open   bool // the last scope has no --allow yet
 }
 
@@ -48,11 +40,11 @@ func (s *scopeFlags) register(flags *pflag.FlagSet) {
 // where opens a scope, or adds a container to the open one.
 func (s *scopeFlags) where(name string, access policy.Access, value string) error {
 	if !s.open {
-		s.scopes = append(s.scopes, wantedScope{access: access})
+		s.scopes = append(s.scopes, tokens.Scope{Access: access.String()})
 		s.open = true
 	}
 	scope := &s.scopes[len(s.scopes)-1]
-	if scope.access != access {
+	if scope.Access != access.String() {
 		return fmt.Errorf("--%s is another kind of place than the one before it: close that with --allow first", name)
 	}
 	if access != policy.AccessSelectedMemberships {
@@ -63,9 +55,9 @@ func (s *scopeFlags) where(name string, access policy.Access, value string) erro
 			return errors.New("an empty path")
 		}
 		if name == "project" {
-			scope.projects = append(scope.projects, container)
+			scope.Projects = append(scope.Projects, container)
 		} else {
-			scope.groups = append(scope.groups, container)
+			scope.Groups = append(scope.Groups, container)
 		}
 	}
 	return nil
@@ -81,7 +73,7 @@ func (s *scopeFlags) allow(value string) error {
 		if name = strings.TrimSpace(name); name == "" {
 			return errors.New("an empty permission name")
 		}
-		scope.permissions = append(scope.permissions, name)
+		scope.Permissions = append(scope.Permissions, name)
 	}
 	s.open = false
 	return nil

@@ -1,7 +1,7 @@
 package cli
 
 import (
-	"errors"
+	"context"
 	"fmt"
 	"io"
 	"net/http"
@@ -31,23 +31,17 @@ func newTokenShow() *cobra.Command {
 				}
 				return r.show(cmd, http.MethodGet, pathOfToken(id, ""), nil)
 			}
-			st, err := existing(cmd)
-			if err != nil {
-				return err
-			}
-			defer st.Close()
-			l, err := st.Token(cmd.Context(), id)
-			if errors.Is(err, store.ErrUnknownToken) {
-				return fmt.Errorf("there is no token %d: patgate token list shows them", id)
-			}
-			if err != nil {
-				return err
-			}
-			now := time.Now()
-			if wantsJSON(cmd) {
-				return printJSON(cmd.OutOrStdout(), api.View(&l, now))
-			}
-			return printToken(cmd.OutOrStdout(), &l, now)
+			return onStore(cmd, nil, func(ctx context.Context, d *desk) error {
+				l, err := d.Show(ctx, d.as, id)
+				if err != nil {
+					return toldOf(id, err)
+				}
+				now := time.Now()
+				if wantsJSON(cmd) {
+					return printJSON(cmd.OutOrStdout(), api.View(&l, now))
+				}
+				return printToken(cmd.OutOrStdout(), &l, now)
+			})
 		},
 	}
 	addStoreFlags(cmd)

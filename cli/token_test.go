@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"patgate/admin/api"
+	"patgate/admin/tokens"
 	"patgate/policy"
 	"patgate/store"
 	"patgate/token"
@@ -191,7 +192,7 @@ func TestWhatATokenIsNotMadeFor(t *testing.T) {
 		want []string
 	}{
 		"no name":                       {[]string{"token", "create", "--user", "--allow", "read_user"}, []string{"--name is missing"}},
-		"no scope":                      {base, []string{"no scope"}},
+		"no scope":                      {base, []string{"at least one scope"}},
 		"a place without permissions":   {append(base, "--project", "shop/api"), []string{"close it with --allow"}},
 		"permissions without a place":   {append(base, "--allow", "read_job"), []string{"say where first"}},
 		"two kinds of place at once":    {append(base, "--project", "shop/api", "--user", "--allow", "read_job"), []string{"another kind of place"}},
@@ -205,12 +206,12 @@ func TestWhatATokenIsNotMadeFor(t *testing.T) {
 		"a path that is none":           {append(base, "--project", "../shop/api", "--allow", "read_job"), []string{"not a full path"}},
 		"one project twice":             {append(base, "--project", "shop/api,"+itoa(o.api), "--allow", "read_job", "--project", "shop/api", "--allow", "run_job"), []string{"scopes[0] already"}},
 		"too short a life":              {append(base, "--user", "--allow", "read_user", "--expires", "1m"), []string{"at least 5m"}},
-		"too long a life":               {append(base, "--user", "--allow", "read_user", "--expires", "9999d"), []string{"tokens.max_lifetime is 365d"}},
+		"too long a life":               {append(base, "--user", "--allow", "read_user", "--expires", "9999d"), []string{"--expires is too late", "365d (tokens.max_lifetime)"}},
 		"a past date":                   {append(base, "--user", "--allow", "read_user", "--expires", "2020-01-01"), []string{"in the past"}},
-		"a time that is none":           {append(base, "--user", "--allow", "read_user", "--expires", "tomorrow"), []string{"neither a duration"}},
+		"a time that is none":           {append(base, "--user", "--allow", "read_user", "--expires", "tomorrow"), []string{"neither a date", "nor a duration"}},
 		"a long name":                   {[]string{"token", "create", "--name", strings.Repeat("n", 201), "--user", "--allow", "read_user"}, []string{"201 characters"}},
 		"a name over two lines":         {[]string{"token", "create", "--name", "a\nb", "--user", "--allow", "read_user"}, []string{"control characters"}},
-		"everything at once":            {[]string{"token", "create", "--expires", "1s"}, []string{"--name is missing", "too short", "no scope"}},
+		"everything at once":            {[]string{"token", "create", "--expires", "1s"}, []string{"--name is missing", "--expires is too soon", "at least one scope"}},
 		"a grant file that is missing":  {append(base, "--grant", "/nonexistent"), []string{"reading --grant"}},
 		"both ways of giving scopes":    {append(base, "--grant", "x", "--user", "--allow", "read_user"), []string{"not by both"}},
 	} {
@@ -235,12 +236,12 @@ func TestScopesFromFlagsInTheirOrder(t *testing.T) {
 	}
 	s, err := parseFlags("--project", "a/b", "--project=c/d,7", "--group", "g", "--allow", "read_job, run_job", "--user", "--allow", "read_user",
 		"--all-memberships", "--allow", "read_*", "--allow", "run_job", "--personal", "--allow", "x", "--instance", "--allow", "y")
-	want := []wantedScope{
-		{access: policy.AccessSelectedMemberships, projects: []string{"a/b", "c/d", "7"}, groups: []string{"g"}, permissions: []string{"read_job", "run_job"}},
-		{access: policy.AccessUser, permissions: []string{"read_user"}},
-		{access: policy.AccessAllMemberships, permissions: []string{"read_*", "run_job"}},
-		{access: policy.AccessPersonalProjects, permissions: []string{"x"}},
-		{access: policy.AccessInstance, permissions: []string{"y"}},
+	want := []tokens.Scope{
+		{Access: "selected_memberships", Projects: []string{"a/b", "c/d", "7"}, Groups: []string{"g"}, Permissions: []string{"read_job", "run_job"}},
+		{Access: "user", Permissions: []string{"read_user"}},
+		{Access: "all_memberships", Permissions: []string{"read_*", "run_job"}},
+		{Access: "personal_projects", Permissions: []string{"x"}},
+		{Access: "instance", Permissions: []string{"y"}},
 	}
 	if err != nil || !reflect.DeepEqual(s.scopes, want) || s.open {
 		t.Errorf("got %+v, %v", s.scopes, err)
@@ -260,10 +261,10 @@ func TestScopesFromFlagsInTheirOrder(t *testing.T) {
 }
 
 func TestScopesFromAFile(t *testing.T) {
-	want := []wantedScope{
-		{access: policy.AccessSelectedMemberships, projects: []string{"a/b", "6"}, groups: []string{"9"}, permissions: []string{"read_job"},
-			constraints: policy.ConstraintSpec{RefPatterns: []string{"refs/heads/bot/*"}}},
-		{access: policy.AccessUser, permissions: []string{"read_user"}},
+	want := []tokens.Scope{
+		{Access: "selected_memberships", Projects: []string{"a/b"}, ProjectIDs: []int64{6}, GroupIDs: []int64{9}, Permissions: []string{"read_job"},
+			Constraints: policy.ConstraintSpec{RefPatterns: []string{"refs/heads/bot/*"}}},
+		{Access: "user", Permissions: []string{"read_user"}},
 	}
 	const list = `
 - access: selected_memberships
@@ -288,13 +289,15 @@ func TestScopesFromAFile(t *testing.T) {
 		})
 	}
 	for name, tc := range map[string]struct{ text, want string }{
-		"an empty file":     {"", "empty"},
-		"no scope":          {"[]", "no scope"},
-		"an unknown key":    {"- {access: user, permission: [x]}", "permission"},
-		"an unknown access": {"- {access: everything, permissions: [x]}", "everything"},
-		"no YAML":           {"- {", "line 1"},
-		"two documents":     {"- {access: user, permissions: [x]}\n---\n- {access: user, permissions: [x]}", "more than one document"},
-		"a key twice":       {"- {access: user, access: user, permissions: [x]}", "already"},
+		"an empty file":  {"", "empty"},
+		"no scope":       {"[]", "no scope"},
+		"an unknown key": {"- {access: user, permission: [x]}", "permission"},
+		"no pattern":     {"- {access: user, permissions: [x], constraints: {ref_patterns: []}}", "names no pattern"},
+		"a half number":  {"- {access: user, permissions: [x], project_ids: [6.5]}", "list of ids"},
+		"an unknown top": {"scope: []", "scope"},
+		"no YAML":        {"- {", "line 1"},
+		"two documents":  {"- {access: user, permissions: [x]}\n---\n- {access: user, permissions: [x]}", "more than one document"},
+		"a key twice":    {"- {access: user, access: user, permissions: [x]}", "already"},
 	} {
 		t.Run(name+" is refused", func(t *testing.T) {
 			if got, err := parseGrant([]byte(tc.text)); err == nil || !strings.Contains(err.Error(), tc.want) {

@@ -1,8 +1,11 @@
 package forge
 
 import (
+	"maps"
 	"sync"
 	"time"
+
+	"golang.org/x/time/rate"
 )
 
 // BudgetOptions limits how often the forge is asked on behalf of tokens. Only questions that no cache could answer count.
@@ -34,11 +37,10 @@ type Budget struct {
 	asked  int
 }
 
-// bucket holds what is left at a moment.
+// bucket is an allowance, and until when the forge wants to be left alone.
 type bucket struct {
-	left   float64
-	at     time.Time
-	paused time.Time // until then nothing is given
+	*rate.Limiter
+	paused time.Time
 }
 
 // NewBudget makes a budget. Zero fields get their defaults.
@@ -68,19 +70,19 @@ func (b *Budget) Take(tokenID, ownerID int64) error {
 	defer b.mu.Unlock()
 	now := b.options.Now()
 	b.sweepLocked(now)
-	own := fill(b.owners, ownerID, b.options.OwnerBurst, b.options.OwnerRate, now)
+	own := of(b.owners, ownerID, b.options.OwnerBurst, b.options.OwnerRate)
 	if wait := own.paused.Sub(now); wait > 0 {
 		return &budgetError{who: "the forge's rate limit of the owner is used up", after: wait}
 	}
-	tok := fill(b.tokens, tokenID, b.options.TokenBurst, b.options.TokenRate, now)
-	if tok.left < 1 {
-		return &budgetError{who: "the token's allowance is used up", after: until(tok, b.options.TokenRate)}
+	tok := of(b.tokens, tokenID, b.options.TokenBurst, b.options.TokenRate)
+	if wait := tok.wait(now); wait > 0 {
+		return &budgetError{who: "the token's allowance is used up", after: wait}
 	}
-	if own.left < 1 {
-		return &budgetError{who: "the owner's allowance is used up", after: until(own, b.options.OwnerRate)}
+	if wait := own.wait(now); wait > 0 {
+		return &budgetError{who: "the owner's allowance is used up", after: wait}
 	}
-	tok.left--
-	own.left--
+	tok.AllowN(now, 1)
+	own.AllowN(now, 1)
 	return nil
 }
 
@@ -91,31 +93,26 @@ func (b *Budget) Pause(ownerID int64, after time.Duration) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	now := b.options.Now()
-	own := fill(b.owners, ownerID, b.options.OwnerBurst, b.options.OwnerRate, now)
+	own := of(b.owners, ownerID, b.options.OwnerBurst, b.options.OwnerRate)
 	if end := now.Add(after); end.After(own.paused) {
 		own.paused = end
 	}
 	return RateLimited(after)
 }
 
-// fill gives the bucket of an id with what has flowed in until now.
-func fill(buckets map[int64]*bucket, id int64, burst int, rate float64, now time.Time) *bucket {
+// of gives the bucket of an id; a new one is full.
+func of(buckets map[int64]*bucket, id int64, burst int, perSecond float64) *bucket {
 	k := buckets[id]
 	if k == nil {
-		k = &bucket{left: float64(burst), at: now}
+		k = &bucket{Limiter: rate.NewLimiter(rate.Limit(perSecond), burst)}
 		buckets[id] = k
-		return k
-	}
-	if passed := now.Sub(k.at); passed > 0 {
-		k.left = min(float64(burst), k.left+passed.Seconds()*rate)
-		k.at = now
 	}
 	return k
 }
 
-// until is how long it takes for a bucket to hold one question.
-func until(k *bucket, rate float64) time.Duration {
-	return time.Duration((1 - k.left) / rate * float64(time.Second))
+// wait is how long it takes for the bucket to hold one question; zero or less when it does.
+func (k *bucket) wait(now time.Time) time.Duration {
+	return time.Duration((1 - k.TokensAt(now)) / float64(k.Limit()) * float64(time.Second))
 }
 
 // sweepLocked drops buckets that are full by now: a new one says the same.
@@ -123,14 +120,7 @@ func (b *Budget) sweepLocked(now time.Time) {
 	if b.asked++; b.asked%sweepEvery != 0 {
 		return
 	}
-	sweep(b.tokens, b.options.TokenBurst, b.options.TokenRate, now)
-	sweep(b.owners, b.options.OwnerBurst, b.options.OwnerRate, now)
-}
-
-func sweep(buckets map[int64]*bucket, burst int, rate float64, now time.Time) {
-	for id, k := range buckets {
-		if !k.paused.After(now) && k.left+now.Sub(k.at).Seconds()*rate >= float64(burst) {
-			delete(buckets, id)
-		}
+	for _, buckets := range []map[int64]*bucket{b.tokens, b.owners} {
+		maps.DeleteFunc(buckets, func(_ int64, k *bucket) bool { return !k.paused.After(now) && k.TokensAt(now) >= float64(k.Burst()) })
 	}
 }

@@ -7,7 +7,6 @@ package forge
 
 import (
 	"context"
-	"strings"
 	"time"
 
 	"patgate/policy"
@@ -100,28 +99,9 @@ type Identity struct {
 	ExpiresAt time.Time // the first moment at which it is not valid any more; zero: never
 	// Active: neither expired nor revoked.
 	Active bool
-}
-
-// Lacks says which scopes a credential is missing without which the forge would not answer patgate's questions about projects
-// and groups; empty: none. Forges have no scope's name in common, so that the names tell whose they are.
-func (i *Identity) Lacks() string {
-	gitea := i.HasScope("all")
-	for _, s := range i.Scopes {
-		gitea = gitea || strings.Contains(s, ":")
-	}
-	if !gitea {
-		if i.HasScope("api") || i.HasScope("read_api") {
-			return ""
-		}
-		return "api or read_api"
-	}
-	var missing []string
-	for _, kind := range [...]string{"user", "organization", "repository"} {
-		if !i.HasScope("all") && !i.HasScope("read:"+kind) && !i.HasScope("write:"+kind) {
-			missing = append(missing, "read:"+kind)
-		}
-	}
-	return strings.Join(missing, " and ")
+	// Asks tells that the scopes let patgate ask this forge about projects and groups; Needs says which are missing for that.
+	Asks  bool
+	Needs string
 }
 
 // HasScope tells whether the credential has a scope of that name.

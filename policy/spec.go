@@ -11,24 +11,24 @@ import (
 // is stored of a token; a Grant is compiled from them for the catalogue of the day.
 type ScopeSpec struct {
 	// Access is personal_projects, all_memberships, selected_memberships, user or instance.
-	Access string `json:"access" yaml:"access"`
+	Access string `json:"access"`
 	// Permissions are names of the catalogue, such as read_job; at least one.
-	Permissions []string `json:"permissions" yaml:"permissions"`
+	Permissions []string `json:"permissions"`
 	// ProjectIDs and GroupIDs are for selected_memberships only, which needs at least one of them.
-	ProjectIDs []int64 `json:"project_ids,omitempty" yaml:"project_ids,omitempty"`
-	GroupIDs   []int64 `json:"group_ids,omitempty" yaml:"group_ids,omitempty"`
+	ProjectIDs []int64 `json:"project_ids,omitempty"`
+	GroupIDs   []int64 `json:"group_ids,omitempty"`
 	// Constraints narrow the scope further; they are for an access that reaches projects.
-	Constraints ConstraintSpec `json:"constraints,omitzero" yaml:"constraints,omitempty"`
+	Constraints ConstraintSpec `json:"constraints,omitzero"`
 }
 
 // ConstraintSpec is Constraints as people and clients write them. The zero value narrows nothing.
 type ConstraintSpec struct {
 	// RefPatterns are full ref names in which `*` stands for anything: refs/heads/bot/*.
-	RefPatterns []string `json:"ref_patterns,omitempty" yaml:"ref_patterns,omitempty"`
+	RefPatterns []string `json:"ref_patterns,omitempty"`
 	// ForbidRefDeletes keeps pushes from deleting refs.
-	ForbidRefDeletes bool `json:"forbid_ref_deletes,omitempty" yaml:"forbid_ref_deletes,omitempty"`
+	ForbidRefDeletes bool `json:"forbid_ref_deletes,omitempty"`
 	// ForbidTagChanges keeps pushes from moving and deleting tags; new ones can be made.
-	ForbidTagChanges bool `json:"forbid_tag_changes,omitempty" yaml:"forbid_tag_changes,omitempty"`
+	ForbidTagChanges bool `json:"forbid_tag_changes,omitempty"`
 }
 
 // Empty tells whether nothing is narrowed.

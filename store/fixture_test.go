@@ -161,3 +161,11 @@ func (g *gateway) token(t testing.TB, edit ...func(*token.Record)) token.Record 
 	}
 	return r
 }
+
+// change revokes, pauses or resumes a token on this node.
+func (g *gateway) change(ctx context.Context, id int64, f func(store.Store, context.Context, int64, store.Cause) (store.Listed, error)) error {
+	return g.sessions.Change(ctx, func(ctx context.Context, st store.Store) error {
+		_, err := f(st, ctx, id, store.Cause{Reason: "leaked", By: "cli:test", At: g.clock.now()})
+		return err
+	})
+}

@@ -66,7 +66,7 @@ func TestOpenKeyring(t *testing.T) {
 		if err := os.Remove(g.source.File); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := g.db.RemoveOwner(ctx, g.owner.ID, "cli:test", time.Now()); err != nil {
+		if _, err := g.db.RemoveOwner(ctx, g.owner.ID, store.Cause{Reason: "owner removed", By: "cli:test", At: time.Now()}); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := store.OpenKeyring(ctx, g.db, g.source, time.Now()); err != nil {
@@ -191,7 +191,7 @@ func TestNoSecretIsInTheStoresFiles(t *testing.T) {
 
 func TestAnErasedCredentialLeavesNoSealedBytes(t *testing.T) {
 	g := newGateway(t, nil)
-	if _, err := g.db.RemoveOwner(t.Context(), g.owner.ID, "cli:test", time.Now()); err != nil {
+	if _, err := g.db.RemoveOwner(t.Context(), g.owner.ID, store.Cause{Reason: "owner removed", By: "cli:test", At: time.Now()}); err != nil {
 		t.Fatal(err)
 	}
 	for _, path := range []string{g.db.Path(), g.db.Path() + "-wal"} {

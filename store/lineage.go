@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"patgate/policy"
@@ -21,17 +22,17 @@ type Lineage interface {
 	RotateToken(ctx context.Context, id, revision int64, r token.Record, graceUntil time.Time, by string) (token.Record, error)
 	// RevokeFamily revokes a token, all that it was rotated from and to, and what was made below any of them. It tells how
 	// many tokens were revoked by it.
-	RevokeFamily(ctx context.Context, id int64, reason, by string, at time.Time) (revoked int, err error)
+	RevokeFamily(ctx context.Context, id int64, c Cause) (revoked int, err error)
 	// EditToken changes what a token is called and may do, if it is still as e says it was (ErrConflict), and not revoked.
 	// The lives of tokens made below it are cut to its own.
-	EditToken(ctx context.Context, id int64, e Edit, by string, at time.Time) (Listed, error)
+	EditToken(ctx context.Context, id int64, e Edit, c Cause) (Listed, error)
 	// Descendants lists the tokens that were made below a token or its family, whatever their state.
 	Descendants(ctx context.Context, id int64) ([]Listed, error)
-	// RevokeUnused revokes every token that is valid at the time and was neither used nor made, resumed or edited after
-	// before; it tells which, those below them excepted.
-	RevokeUnused(ctx context.Context, before time.Time, reason, by string, at time.Time) ([]int64, error)
+	// RevokeUnused revokes every token that is valid at c.At and was neither used nor made, resumed or edited after before;
+	// it tells which, those below them excepted.
+	RevokeUnused(ctx context.Context, before time.Time, c Cause) ([]int64, error)
 	// RevokeOwned revokes all tokens of an owner, and tells how many that were.
-	RevokeOwned(ctx context.Context, ownerID int64, reason, by string, at time.Time) (revoked int, err error)
+	RevokeOwned(ctx context.Context, ownerID int64, c Cause) (revoked int, err error)
 }
 
 // Edit is what a token is to be, whole, and what it was when that was decided.
@@ -43,4 +44,149 @@ type Edit struct {
 	ExpiresAt, RenewUntil time.Time
 	// RevokeBelow are tokens made below this one that would hold more than it: they are revoked in the same transaction.
 	RevokeBelow []int64
+}
+
+// passes tells, by an error, why a token cannot pass anything on to a child or to one that takes its place: it must be
+// usable, as it was when that was decided, and not be in the grace of a rotation, in which it is good for everything else.
+func passes(r *token.Record, revision int64, at time.Time) error {
+	if r.RotatedTo != 0 {
+		return ErrRotated
+	}
+	if err := Usable(r, at); err != nil {
+		return err
+	}
+	if r.Revision != revision {
+		return fmt.Errorf("%w: it was changed meanwhile", ErrConflict)
+	}
+	return nil
+}
+
+// CreateChild implements Lineage.
+func (r Rules) CreateChild(ctx context.Context, child token.Record, parentRevision int64) (out token.Record, err error) {
+	err = r.Transact(ctx, "storing token", func(tx Tx) error {
+		parent, err := tx.Token(ctx, child.ParentID)
+		if err == nil {
+			err = passes(&parent.Record, parentRevision, child.CreatedAt)
+		}
+		switch {
+		case err != nil:
+			return fmt.Errorf("token %d: %w", child.ParentID, err)
+		case child.OwnerID != parent.OwnerID || child.CredentialID != parent.CredentialID:
+			return fmt.Errorf("%w: a token passes on its own owner and credential only", ErrConflict)
+		case child.ExpiresAt.After(parent.ExpiresAt) || child.RenewUntil.After(parent.ExpiresAt):
+			return fmt.Errorf("%w: it would outlive token %d", ErrConflict, child.ParentID)
+		}
+		if err := tx.CountChild(ctx, child.ParentID); err != nil {
+			return err
+		}
+		out, err = insert(ctx, tx, child)
+		return err
+	})
+	return out, err
+}
+
+// RotateToken implements Lineage.
+func (r Rules) RotateToken(ctx context.Context, id, revision int64, fresh token.Record, graceUntil time.Time, by string) (
+	out token.Record, err error) {
+	_, err = r.change(ctx, "rotating token", id, func(tx Tx, old *Listed) (err error) {
+		if err := passes(&old.Record, revision, fresh.CreatedAt); err != nil {
+			return err
+		}
+		fresh.OwnerID, fresh.CredentialID, fresh.ParentID, fresh.FamilyID = old.OwnerID, old.CredentialID, old.ParentID, old.FamilyID
+		if out, err = insert(ctx, tx, fresh); err != nil {
+			return err
+		}
+		old.RotatedTo = out.ID
+		old.Revision++
+		switch {
+		case !graceUntil.After(fresh.CreatedAt):
+			old.revoke(Cause{"rotated", by, fresh.CreatedAt})
+		case graceUntil.Before(old.ExpiresAt):
+			old.ExpiresAt = graceUntil
+		}
+		return tx.Save(ctx, old, by)
+	})
+	return out, err
+}
+
+// RevokeFamily implements Lineage.
+func (r Rules) RevokeFamily(ctx context.Context, id int64, c Cause) (revoked int, err error) {
+	_, err = r.change(ctx, "revoking the family of token", id, func(tx Tx, l *Listed) (err error) {
+		revoked, err = revokeFamily(ctx, tx, l, c)
+		return err
+	})
+	return revoked, err
+}
+
+// revokeFamily revokes what is left of a token's family, and everything below it.
+func revokeFamily(ctx context.Context, tx Tx, l *Listed, c Cause) (int, error) {
+	members, err := tx.Revoke(ctx, Kin{Family: l.FamilyID}, c)
+	if err != nil {
+		return 0, err
+	}
+	c.Reason = fmt.Sprintf("token %d, which it comes from, was revoked: %s", l.ID, c.Reason)
+	below, err := tx.Revoke(ctx, Kin{Below: l.FamilyID}, c)
+	return members + below, err
+}
+
+// EditToken implements Lineage.
+func (r Rules) EditToken(ctx context.Context, id int64, e Edit, c Cause) (Listed, error) {
+	return r.change(ctx, "editing token", id, func(tx Tx, l *Listed) error {
+		switch {
+		case !l.RevokedAt.IsZero():
+			return ErrRevoked
+		case l.Revision != e.Revision || l.Children != e.Children:
+			return fmt.Errorf("%w: it was changed meanwhile", ErrConflict)
+		}
+		l.Name, l.Description, l.Scopes, l.TableVersion = e.Name, e.Description, e.Scopes, e.TableVersion
+		l.ExpiresAt, l.RenewUntil = e.ExpiresAt, e.RenewUntil
+		l.Revision++
+		l.touch(c.At)
+		if err := tx.Save(ctx, l, c.By); err != nil {
+			return err
+		}
+		if err := tx.CutBelow(ctx, l.FamilyID, e.ExpiresAt); err != nil {
+			return err
+		}
+		for _, child := range e.RevokeBelow {
+			below, err := tx.Token(ctx, child)
+			if err != nil {
+				return err
+			}
+			because := c
+			because.Reason = fmt.Sprintf("token %d, which it comes from, was narrowed below it", id)
+			if _, err := revokeFamily(ctx, tx, &below, because); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// RevokeUnused implements Lineage.
+func (r Rules) RevokeUnused(ctx context.Context, before time.Time, c Cause) (ids []int64, err error) {
+	err = r.Transact(ctx, "revoking unused tokens", func(tx Tx) error {
+		idle, err := tx.Idle(ctx, before, c.At)
+		for i := range idle {
+			l := &idle[i]
+			if passes(&l.Record, l.Revision, c.At) != nil {
+				continue
+			}
+			if _, err := revokeFamily(ctx, tx, l, c); err != nil {
+				return err
+			}
+			ids = append(ids, l.ID)
+		}
+		return err
+	})
+	return ids, err
+}
+
+// RevokeOwned implements Lineage.
+func (r Rules) RevokeOwned(ctx context.Context, ownerID int64, c Cause) (revoked int, err error) {
+	err = r.Transact(ctx, "revoking the tokens of an owner", func(tx Tx) (err error) {
+		revoked, err = tx.Revoke(ctx, Kin{Owner: ownerID}, c)
+		return err
+	})
+	return revoked, err
 }

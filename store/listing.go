@@ -17,6 +17,8 @@ type Listed struct {
 	RevokedBy   string
 	PauseReason string
 	PausedBy    string
+	// TouchedAt is when it was made, resumed or edited last, which counts as a use for idleness.
+	TouchedAt time.Time
 	// Children counts the tokens that were ever made below this one.
 	Children int64
 	// Credential and CredentialReason are the status of the forge credential that the token is bound to: the token rests

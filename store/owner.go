@@ -27,7 +27,7 @@ type Owners interface {
 	Owners(ctx context.Context) ([]Owner, error)
 	// RemoveOwner revokes all tokens of an owner, erases the owner's sealed credentials, and tells how many tokens were
 	// revoked.
-	RemoveOwner(ctx context.Context, id int64, by string, at time.Time) (revoked int, err error)
+	RemoveOwner(ctx context.Context, id int64, c Cause) (revoked int, err error)
 	// MoveOrigin gives all owners of the origin from the origin to, because the same forge has a new address, and seals
 	// their credentials anew by reseal, in one transaction.
 	MoveOrigin(ctx context.Context, from, to string, reseal ResealFunc) (moved int, err error)

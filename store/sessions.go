@@ -172,20 +172,8 @@ func (e *session) usable(hash *token.Hash, now time.Time) error {
 	if !e.Record.Hash.Equal(*hash) { // in constant time
 		return ErrUnknownToken
 	}
-	switch e.Record.Validity(now) {
-	case token.Valid:
-	case token.Expired, token.Revoked:
-		switch {
-		case e.Record.RotatedTo != 0:
-			return ErrRotated
-		case e.Record.RevokedAt.IsZero():
-			return ErrExpired
-		}
-		return ErrRevoked
-	case token.Paused:
-		return ErrPaused
-	default:
-		return ErrUnknownToken
+	if err := Usable(e.Record, now); err != nil {
+		return err
 	}
 	if e.refused != nil {
 		return e.refused

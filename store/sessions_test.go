@@ -37,10 +37,10 @@ func TestWhyATokenCannotBeUsed(t *testing.T) {
 	ctx := t.Context()
 	expired := g.token(t, func(r *token.Record) { r.ExpiresAt = g.clock.now().Add(-time.Second) })
 	revoked, paused := g.token(t), g.token(t)
-	if _, err := g.sessions.Revoke(ctx, revoked.ID, "leaked", "cli:test"); err != nil {
+	if err := g.change(ctx, revoked.ID, store.Store.RevokeToken); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := g.sessions.Pause(ctx, paused.ID, "", "cli:test"); err != nil {
+	if err := g.change(ctx, paused.ID, store.Store.PauseToken); err != nil {
 		t.Fatal(err)
 	}
 	for name, tc := range map[string]struct {
@@ -79,7 +79,7 @@ func TestWhyATokenCannotBeUsed(t *testing.T) {
 		}
 	})
 	t.Run("a paused token that is resumed", func(t *testing.T) {
-		if _, err := g.sessions.Resume(ctx, paused.ID, "cli:test"); err != nil {
+		if err := g.change(ctx, paused.ID, store.Store.ResumeToken); err != nil {
 			t.Fatal(err)
 		}
 		if s, err := g.sessions.Get(ctx, paused.Hash); err != nil || s.Grant == nil || s.Credential.Reveal() != upstream {
@@ -116,7 +116,7 @@ func TestARevocationWinsOverAFillInFlight(t *testing.T) {
 	for g.fault.reads.Load() == 0 {
 		time.Sleep(time.Millisecond)
 	}
-	if _, err := g.sessions.Revoke(ctx, r.ID, "leaked", "cli:test"); err != nil {
+	if err := g.change(ctx, r.ID, store.Store.RevokeToken); err != nil {
 		t.Fatal(err)
 	}
 	letGo()
@@ -163,7 +163,7 @@ func TestNoRequestPassesAfterARevocation(t *testing.T) {
 			})
 		}
 		time.Sleep(time.Millisecond)
-		if _, err := g.sessions.Revoke(ctx, r.ID, "leaked", "cli:test"); err != nil {
+		if err := g.change(ctx, r.ID, store.Store.RevokeToken); err != nil {
 			t.Fatal(err)
 		}
 		revoked.Store(true)
@@ -187,7 +187,7 @@ func TestAnotherProcessesRevocationHoldsWithinASecond(t *testing.T) {
 	if _, err := g.sessions.Get(ctx, r.Hash); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := g.db.RevokeToken(ctx, r.ID, "leaked", "cli:other", time.Now()); err != nil { // past Sessions
+	if _, err := g.db.RevokeToken(ctx, r.ID, store.Cause{Reason: "leaked", By: "cli:other", At: time.Now()}); err != nil { // past Sessions
 		t.Fatal(err)
 	}
 	began := time.Now()

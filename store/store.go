@@ -46,8 +46,7 @@ type Store interface {
 	Close() error
 }
 
-// Tokens is the part of Store that keeps tokens. Who changes a token is given as by, for the record: "cli:alice",
-// "user:42".
+// Tokens is the part of Store that keeps tokens. Its changes are those of Rules.
 type Tokens interface {
 	// CreateToken stores a new token and gives it back with its id. Owner and credential must exist and belong together.
 	CreateToken(ctx context.Context, r token.Record) (token.Record, error)
@@ -58,14 +57,14 @@ type Tokens interface {
 	Lineage
 	// RevokeToken revokes a token for good, and with it every token that was made below it and, unless it was rotated
 	// already, whatever of its family still works. A token that is revoked already keeps its first reason; that is no error.
-	RevokeToken(ctx context.Context, id int64, reason, by string, at time.Time) (Listed, error)
+	RevokeToken(ctx context.Context, id int64, c Cause) (Listed, error)
 	// PauseToken makes a token invalid until ResumeToken. A revoked token is ErrRevoked.
-	PauseToken(ctx context.Context, id int64, reason, by string, at time.Time) (Listed, error)
+	PauseToken(ctx context.Context, id int64, c Cause) (Listed, error)
 	// ResumeToken ends a pause. A revoked token is ErrRevoked; one that is not paused stays as it is.
-	ResumeToken(ctx context.Context, id int64, by string, at time.Time) (Listed, error)
+	ResumeToken(ctx context.Context, id int64, c Cause) (Listed, error)
 	// ConfirmToken raises the version of the route table that the token was confirmed under; a lower one than the
 	// token's is ErrConflict, a revoked token ErrRevoked.
-	ConfirmToken(ctx context.Context, id int64, tableVersion int, by string, at time.Time) (Listed, error)
+	ConfirmToken(ctx context.Context, id int64, tableVersion int, by string) (Listed, error)
 }
 
 // Bound is a token with what it is bound to, from one consistent read.

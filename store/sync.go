@@ -22,33 +22,6 @@ func (s *Sessions) Change(ctx context.Context, f func(context.Context, Store) er
 	return err
 }
 
-// Revoke revokes a token. When it returns without error, no Get on this node gives that token's session any more.
-func (s *Sessions) Revoke(ctx context.Context, id int64, reason, by string) (l Listed, err error) {
-	err = s.Change(ctx, func(ctx context.Context, st Store) error {
-		l, err = st.RevokeToken(ctx, id, reason, by, s.o.Now())
-		return err
-	})
-	return l, err
-}
-
-// Pause pauses a token, with the same promise as Revoke.
-func (s *Sessions) Pause(ctx context.Context, id int64, reason, by string) (l Listed, err error) {
-	err = s.Change(ctx, func(ctx context.Context, st Store) error {
-		l, err = st.PauseToken(ctx, id, reason, by, s.o.Now())
-		return err
-	})
-	return l, err
-}
-
-// Resume ends a pause; the token works on this node when it returns.
-func (s *Sessions) Resume(ctx context.Context, id int64, by string) (l Listed, err error) {
-	err = s.Change(ctx, func(ctx context.Context, st Store) error {
-		l, err = st.ResumeToken(ctx, id, by, s.o.Now())
-		return err
-	})
-	return l, err
-}
-
 // Sync reads what was changed since the last time and drops it from the caches. When it returns without error, every
 // change that was stored before the call is in force on this node.
 func (s *Sessions) Sync(ctx context.Context) error {

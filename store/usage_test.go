@@ -2,6 +2,8 @@ package store_test
 
 import (
 	"testing"
+
+	"patgate/store"
 )
 
 func TestUsesAreCountedAndFlushed(t *testing.T) {
@@ -27,7 +29,7 @@ func TestUsesAreCountedAndFlushed(t *testing.T) {
 		t.Errorf("%d uses, %v", uses(), err)
 	}
 	_, _ = g.sessions.Get(ctx, r.Hash)
-	if _, err := g.sessions.Revoke(ctx, r.ID, "", ""); err != nil {
+	if err := g.change(ctx, r.ID, store.Store.RevokeToken); err != nil {
 		t.Fatal(err)
 	}
 	_, _ = g.sessions.Get(ctx, r.Hash) // refused: no use

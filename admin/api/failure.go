@@ -13,7 +13,7 @@ import (
 
 // failed turns an error into an answer: the one place where errors of the service get their status. Texts of errors that
 // are not meant for clients stay here; Options.Report is told of them.
-func (h *Handler) failed(err error) Answer {
+func (h *Handler) failed(err error) *reply {
 	var invalid *tokens.Invalid
 	var missing *tokens.Missing
 	switch {
@@ -27,7 +27,7 @@ func (h *Handler) failed(err error) Answer {
 		return insufficient(missing)
 	case errors.Is(err, tokens.ErrUnknownCaller):
 		a := message(http.StatusUnauthorized, "401 Unauthorized")
-		a.Header.Set("WWW-Authenticate", `Bearer realm="GitLab", error="invalid_token"`)
+		a.header.Set("WWW-Authenticate", `Bearer realm="GitLab", error="invalid_token"`)
 		return a
 	case errors.Is(err, tokens.ErrContainer) && err != tokens.ErrContainer:
 		return answer(http.StatusNotFound, object{"message": "404 Not Found", "errors": strings.Split(err.Error(), "\n")})
@@ -40,7 +40,7 @@ func (h *Handler) failed(err error) Answer {
 	case errors.Is(err, forge.ErrBudget):
 		a := message(http.StatusTooManyRequests, "429 Too Many Requests")
 		if after, ok := forge.RetryAfter(err); ok {
-			a.Header.Set("Retry-After", strconv.Itoa(int((after+time.Second-1)/time.Second)))
+			a.header.Set("Retry-After", strconv.Itoa(int((after+time.Second-1)/time.Second)))
 		}
 		return a
 	case errors.Is(err, forge.ErrCredential):
@@ -57,14 +57,14 @@ func (h *Handler) failed(err error) Answer {
 }
 
 // insufficient is the denial of a token that lacks a permission on its owner's account, in GitLab's words.
-func insufficient(e *tokens.Missing) Answer {
+func insufficient(e *tokens.Missing) *reply {
 	a := answer(http.StatusForbidden, object{
 		"error": "insufficient_granular_scope",
 		"error_description": "Access denied: This operation requires a fine-grained personal access token with the following user permissions: [" +
 			e.Permission + "].",
 		"missing_permissions": []string{e.Permission}, "boundary": "user",
 	})
-	a.Header.Set("WWW-Authenticate", `Bearer realm="GitLab", error="insufficient_scope", scope="`+e.Permission+`"`)
-	a.Header.Set("X-Accepted-Permissions", e.Permission)
+	a.header.Set("WWW-Authenticate", `Bearer realm="GitLab", error="insufficient_scope", scope="`+e.Permission+`"`)
+	a.header.Set("X-Accepted-Permissions", e.Permission)
 	return a
 }

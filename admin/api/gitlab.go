@@ -1,7 +1,6 @@
 package api
 
 import (
-	"context"
 	"net/http"
 	"strings"
 	"time"
@@ -10,36 +9,38 @@ import (
 	"patgate/store"
 )
 
-// create answers POST /user/personal_access_tokens. own is for the API's own path, where everything is strict and nothing
-// passes.
-func (h *Handler) create(ctx context.Context, r *Request, own bool) Answer {
-	p := readParams(r)
-	if !own && r.Session == nil && !p.has("granular_scopes") {
-		return pass() // a legacy token of the forge's own, or a request that the forge shall judge
+// withScopes lets pass what would make a legacy token of the forge's own, or that the forge shall judge.
+func (q *call) withScopes() (*reply, error) {
+	if q.Session == nil && !q.params().has("granular_scopes") {
+		return pass(), nil
 	}
+	return nil, nil
+}
+
+// create answers POST /user/personal_access_tokens, and the API's own path, where everything is strict.
+func (q *call) create() (*reply, error) {
+	p := q.params()
 	if p.has("scopes") {
 		p.problems.Add("scopes", "scopes and granular_scopes exclude each other: a patgate token has granular_scopes")
 	}
-	q := tokens.Creation{Name: p.text("name"), Description: p.text("description"), ExpiresAt: p.end("expires_at", "expires_in"),
+	wanted := tokens.Creation{Name: p.text("name"), Description: p.text("description"), ExpiresAt: p.end("expires_at", "expires_in"),
 		RenewUntil: p.text("renew_until"), Scopes: p.scopes(), CredentialID: p.number("credential_id", 0)}
-	q.Seal, _ = p.truth("seal")
-	if own {
+	wanted.Seal, _ = p.truth("seal")
+	if own(q.URL.Path) {
 		p.only("name", "description", "expires_at", "expires_in", "renew_until", "granular_scopes", "scopes", "credential_id", "seal")
 	}
 	if err := p.problems.Err(); err != nil {
-		return h.failed(err)
+		return nil, err
 	}
-	return h.as(ctx, r, func(c *tokens.Caller) (Answer, error) {
-		made, err := h.o.Tokens.Create(ctx, c, q)
-		if err != nil {
-			return Answer{}, err
-		}
-		return h.minted(http.StatusCreated, made), nil
-	})
+	made, err := q.o.Tokens.Create(q.Context(), q.caller, wanted)
+	if err != nil {
+		return nil, err
+	}
+	return q.minted(http.StatusCreated, made), nil
 }
 
 // minted answers with a new token and its secret.
-func (h *Handler) minted(status int, made *tokens.Created) Answer {
+func (h *Handler) minted(status int, made *tokens.Created) *reply {
 	v := View(&made.Listed, h.o.Tokens.Now())
 	v.Token, v.Warnings = made.Secret.Reveal(), made.Warnings
 	return answer(status, v)
@@ -61,14 +62,19 @@ func (p *params) end(at, in string) string {
 	return span
 }
 
-// list answers GET /personal_access_tokens.
-func (h *Handler) list(ctx context.Context, r *Request, own bool) Answer {
-	p := readParams(&Request{Query: r.Query})
-	if granular, _ := p.truth("granular"); !own && r.Session == nil && !granular {
-		return pass()
+// granular lets a list of the forge's own tokens pass.
+func (q *call) granular() (*reply, error) {
+	if granular, _ := q.query().truth("granular"); q.Session == nil && !granular {
+		return pass(), nil
 	}
+	return nil, nil
+}
+
+// list answers GET /personal_access_tokens.
+func (q *call) list() (*reply, error) {
+	p := q.query()
 	part := p.page()
-	f := store.Filter{Search: p.text("search"), Limit: part.size, Offset: part.offset(), Now: h.o.Tokens.Now(),
+	f := store.Filter{Search: p.text("search"), Limit: part.size, Offset: part.offset(), Now: q.o.Tokens.Now(),
 		Created: p.span("created"), Expires: p.span("expires"), LastUsed: p.span("last_used")}
 	if revoked, given := p.truth("revoked"); given {
 		f.Revoked = &revoked
@@ -88,21 +94,19 @@ func (h *Handler) list(ctx context.Context, r *Request, own bool) Answer {
 	userID := p.number("user_id", 0)
 	all, _ := p.truth("all")
 	if err := p.problems.Err(); err != nil {
-		return h.failed(err)
+		return nil, err
 	}
-	return h.as(ctx, r, func(c *tokens.Caller) (Answer, error) {
-		list, total, err := h.o.Tokens.List(ctx, c, userID, all, f)
-		if err != nil {
-			return Answer{}, err
-		}
-		views := make([]*Token, len(list))
-		for i := range list {
-			views[i] = View(&list[i], f.Now)
-		}
-		a := answer(http.StatusOK, views)
-		part.write(a.Header, r, total)
-		return a, nil
-	})
+	list, total, err := q.o.Tokens.List(q.Context(), q.caller, userID, all, f)
+	if err != nil {
+		return nil, err
+	}
+	views := make([]*Token, len(list))
+	for i := range list {
+		views[i] = View(&list[i], f.Now)
+	}
+	a := answer(http.StatusOK, views)
+	part.write(a.header, q, total)
+	return a, nil
 }
 
 // span reads the bounds created_after and created_before, which are dates or times.
@@ -125,81 +129,71 @@ func (p *params) span(name string) (s store.Span) {
 }
 
 // show answers GET /personal_access_tokens/:id and /self.
-func (h *Handler) show(ctx context.Context, r *Request, id int64) Answer {
-	return h.as(ctx, r, func(c *tokens.Caller) (Answer, error) {
-		l, err := h.o.Tokens.Show(ctx, c, id)
-		if err != nil {
-			return Answer{}, err
-		}
-		return answer(http.StatusOK, View(&l, h.o.Tokens.Now())), nil
-	})
+func (q *call) show() (*reply, error) {
+	return q.changed(q.o.Tokens.Show(q.Context(), q.caller, q.id))
 }
 
 // revoke answers DELETE.
-func (h *Handler) revoke(ctx context.Context, r *Request, id int64) Answer {
-	reason := readParams(&Request{Query: r.Query}).text("reason")
+func (q *call) revoke() (*reply, error) {
+	reason := q.query().text("reason")
 	if len(reason) > tokens.MaxDescription {
-		return message(http.StatusBadRequest, "400 Bad request - reason is too long")
+		return message(http.StatusBadRequest, "400 Bad request - reason is too long"), nil
 	}
-	return h.as(ctx, r, func(c *tokens.Caller) (Answer, error) {
-		if _, err := h.o.Tokens.Revoke(ctx, c, id, reason); err != nil {
-			return Answer{}, err
-		}
-		return noContent(), nil
-	})
+	if _, err := q.o.Tokens.Revoke(q.Context(), q.caller, q.id, reason); err != nil {
+		return nil, err
+	}
+	return noContent(), nil
 }
 
 // rotate answers POST /personal_access_tokens/:id/rotate and /self/rotate.
-func (h *Handler) rotate(ctx context.Context, r *Request, id int64) Answer {
-	p := readParams(r)
-	q := tokens.Rotation{ExpiresAt: p.end("expires_at", "expires_in"), RenewUntil: p.text("renew_until"), Grace: p.text("grace")}
+func (q *call) rotate() (*reply, error) {
+	p := q.params()
+	wanted := tokens.Rotation{ExpiresAt: p.end("expires_at", "expires_in"), RenewUntil: p.text("renew_until"),
+		Grace: p.text("grace")}
 	if err := p.problems.Err(); err != nil {
-		return h.failed(err)
+		return nil, err
 	}
-	return h.as(ctx, r, func(c *tokens.Caller) (Answer, error) {
-		made, err := h.o.Tokens.Rotate(ctx, c, id, q)
-		if err != nil {
-			return Answer{}, err
-		}
-		return h.minted(http.StatusOK, made), nil
-	})
+	made, err := q.o.Tokens.Rotate(q.Context(), q.caller, q.id, wanted)
+	if err != nil {
+		return nil, err
+	}
+	return q.minted(http.StatusOK, made), nil
 }
 
 // associations answers GET /personal_access_tokens/self/associations: what the token names, as its owner sees it.
-func (h *Handler) associations(ctx context.Context, r *Request) Answer {
-	p := readParams(&Request{Query: r.Query})
+func (q *call) associations() (*reply, error) {
+	p := q.query()
 	part := p.page()
 	least := p.number("min_access_level", 0)
 	if err := p.problems.Err(); err != nil {
-		return h.failed(err)
+		return nil, err
 	}
-	return h.as(ctx, r, func(c *tokens.Caller) (Answer, error) {
-		found, err := h.o.Tokens.Associations(ctx, c, int(least), part.number, part.size)
-		if err != nil {
-			return Answer{}, err
-		}
-		return answer(http.StatusOK, found), nil
-	})
+	found, err := q.o.Tokens.Associations(q.Context(), q.caller, int(least), part.number, part.size)
+	if err != nil {
+		return nil, err
+	}
+	return answer(http.StatusOK, found), nil
 }
 
 // probe answers what tools ask to see whether a token works, with no more than it says itself.
-func (h *Handler) probe(ctx context.Context, r *Request, path string) Answer {
-	if r.Session == nil {
-		return pass()
+func (q *call) probe(path string) (*reply, error) {
+	if q.Session == nil {
+		return pass(), nil
 	}
-	if path == "/user" && h.o.OwnPaths {
-		return answer(http.StatusOK, object{"id": r.Session.OwnerUserID, "login": r.Session.Username, "username": r.Session.Username, "full_name": "",
-			"email": "", "is_admin": false})
+	if path == "/user" && q.o.OwnPaths {
+		return answer(http.StatusOK, object{"id": q.Session.OwnerUserID, "login": q.Session.Username,
+			"username": q.Session.Username, "full_name": "", "email": "", "is_admin": false}), nil
 	}
 	if path == "/user" {
-		return answer(http.StatusOK, object{"id": r.Session.OwnerUserID, "username": r.Session.Username, "name": r.Session.Username, "state": "active"})
+		return answer(http.StatusOK, object{"id": q.Session.OwnerUserID, "username": q.Session.Username,
+			"name": q.Session.Username, "state": "active"}), nil
 	}
-	if h.o.Version == nil {
-		return message(http.StatusNotFound, "404 Not Found")
+	if q.o.Version == nil {
+		return nil, tokens.ErrNotFound
 	}
-	version, revision, err := h.o.Version(ctx, r.Session.Credential)
+	version, revision, err := q.o.Version(q.Context(), q.Session.Credential)
 	if err != nil {
-		return h.failed(err)
+		return nil, err
 	}
-	return answer(http.StatusOK, object{"version": version, "revision": revision})
+	return answer(http.StatusOK, object{"version": version, "revision": revision}), nil
 }

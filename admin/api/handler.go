@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"path"
 	"strconv"
 	"strings"
 
@@ -20,7 +21,7 @@ const Prefix = "/-/patgate/"
 const extras = "/-/patgate/api"
 
 // leaks is where reports of leaked tokens are taken.
-const leaks = "/-/patgate/leaks/"
+const leaks = Prefix + "leaks/"
 
 // Options configure a Handler. Tokens and Base are required.
 type Options struct {
@@ -37,8 +38,12 @@ type Options struct {
 	Report func(error)
 }
 
-// Handler answers the token API. It is safe for concurrent use.
-type Handler struct{ o Options }
+// Handler answers the token API. It is an http.Handler, for requests whose context says who asks, and safe for concurrent
+// use.
+type Handler struct {
+	o   Options
+	mux *http.ServeMux
+}
 
 // New makes a handler.
 func New(o Options) (*Handler, error) {
@@ -48,7 +53,28 @@ func New(o Options) (*Handler, error) {
 	if o.Report == nil {
 		o.Report = func(error) {}
 	}
-	return &Handler{o}, nil
+	h := &Handler{o: o, mux: http.NewServeMux()}
+	h.forgePaths(o.Base)
+	h.ownPaths()
+	h.leakPaths()
+	return h, nil
+}
+
+// forgePaths gives the paths that the forge has too. A request with a credential of the forge's passes on where it is not
+// for patgate.
+func (h *Handler) forgePaths(base string) {
+	const one = "/personal_access_tokens/{id}"
+	for _, path := range []string{"/user", "/version", "/metadata"} {
+		h.handle("GET "+base+path, func(q *call) (*reply, error) { return q.probe(path) })
+	}
+	h.handle("POST "+base+"/user/personal_access_tokens", (*call).withScopes, (*call).identify, (*call).create)
+	h.handle("GET "+base+"/personal_access_tokens", (*call).granular, (*call).identify, (*call).list)
+	h.handle("GET "+base+"/personal_access_tokens/self/associations", (*call).name, (*call).identify, (*call).associations)
+	h.handle("GET "+base+one, (*call).name, (*call).identify, (*call).show)
+	h.handle("DELETE "+base+one, (*call).name, (*call).identify, (*call).revoke)
+	h.handle("POST "+base+one+"/rotate", (*call).name, (*call).identify, (*call).rotate)
+	h.handle(base+one, (*call).name, (*call).none)
+	h.handle(base+one+"/{below...}", (*call).name, (*call).none)
 }
 
 // Owns tells whether a route that a patgate token asks for is answered here and never by the forge: there it would be
@@ -63,7 +89,7 @@ func (h *Handler) Probes(r *routes.Route) bool {
 	return r.Method == http.MethodGet && (r.Path == "/user" || r.Path == "/version" || r.Path == "/metadata")
 }
 
-// Claims tells whether a request with a credential of the forge's own may be for patgate. Answer may still pass it on.
+// Claims tells whether a request with a credential of the forge's own may be for patgate. It may still pass on.
 func (h *Handler) Claims(method string, target []byte) bool {
 	base := h.o.Base
 	if h.o.OwnPaths {
@@ -110,87 +136,83 @@ func (h *Handler) Reused(ctx context.Context, hash token.Hash) error {
 	return h.o.Tokens.Reused(ctx, hash)
 }
 
-// Answer answers a request, or passes it on.
-func (h *Handler) Answer(ctx context.Context, r *Request) Answer {
-	if r.Method == http.MethodHead {
-		r.Method = http.MethodGet
+// ServeHTTP answers a request, or passes it on (StatusPass). The path is taken as it stands: what the mux would clean or
+// redirect is not there.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	inner := r.Clone(r.Context())
+	at := strings.TrimSuffix(r.URL.Path, "/")
+	if !own(at) {
+		at = strings.TrimSuffix(at, ".json")
 	}
-	r.Path = strings.TrimSuffix(r.Path, "/")
-	if strings.HasPrefix(r.Path, strings.TrimSuffix(Prefix, "/")) {
-		return h.extra(ctx, r)
+	inner.URL.Path, inner.URL.RawPath = at, ""
+	if _, pattern := h.mux.Handler(inner); pattern != "" && path.Clean(at) == at {
+		h.mux.ServeHTTP(w, inner)
+		return
 	}
-	path, ok := strings.CutPrefix(r.Path, h.o.Base)
-	if !ok {
-		return pass()
+	a := pass()
+	if own(at) {
+		a = h.failed(tokens.ErrNotFound)
 	}
-	path = strings.TrimSuffix(path, ".json")
-	switch path {
-	case "/user", "/version", "/metadata":
-		return h.probe(ctx, r, path)
-	case "/user/personal_access_tokens":
-		if r.Method == http.MethodPost {
-			return h.create(ctx, r, false)
+	a.write(w)
+}
+
+// own tells whether a path is patgate's own.
+func own(path string) bool { return strings.HasPrefix(path, strings.TrimSuffix(Prefix, "/")) }
+
+// step is a part of answering a request. The first that gives a reply or an error ends it.
+type step func(q *call) (*reply, error)
+
+// handle serves a pattern by steps. Errors get their status in one place, failed.
+func (h *Handler) handle(pattern string, steps ...step) {
+	h.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
+		q, err := h.read(r)
+		var a *reply
+		for i := 0; i < len(steps) && a == nil && err == nil; i++ {
+			a, err = steps[i](q)
 		}
-	case "/personal_access_tokens":
-		if r.Method == http.MethodGet {
-			return h.list(ctx, r, false)
+		if err != nil {
+			a = h.failed(err)
 		}
-	}
-	if rest, ok := strings.CutPrefix(path, "/personal_access_tokens/"); ok {
-		return h.single(ctx, r, rest)
-	}
-	return pass()
+		a.write(w)
+	})
 }
 
-// caller finds out who asks.
-func (h *Handler) caller(ctx context.Context, r *Request) (*tokens.Caller, error) {
+// identify finds out who asks.
+func (q *call) identify() (_ *reply, err error) {
 	switch {
-	case r.Session != nil:
-		return tokens.Token(r.Session), nil
-	case !r.Credential.Empty():
-		return h.o.Tokens.Owner(ctx, r.Credential)
+	case q.Session != nil:
+		q.caller = tokens.Token(q.Session)
+	case !q.Credential.Empty():
+		if q.caller, err = q.o.Tokens.Owner(q.Context(), q.Credential); err == nil && q.Identified != nil {
+			q.Identified()
+		}
+	default:
+		err = tokens.ErrUnknownCaller
 	}
-	return nil, tokens.ErrUnknownCaller
+	return nil, err
 }
 
-// as runs an operation for whoever asks.
-func (h *Handler) as(ctx context.Context, r *Request, f func(c *tokens.Caller) (Answer, error)) Answer {
-	c, err := h.caller(ctx, r)
-	if err != nil {
-		return h.failed(err)
+// name reads the id of the path. Where the forge has the same path, one that is none of patgate's is that of a token of the
+// forge's own.
+func (q *call) name() (_ *reply, err error) {
+	name := q.PathValue("id")
+	q.id, err = strconv.ParseInt(name, 10, 64)
+	own := own(q.URL.Path)
+	switch {
+	case q.Session != nil && (name == "self" || name == ""):
+		q.id, err = q.Session.TokenID, nil
+	case err == nil && q.id >= store.FirstTokenID:
+	case !own && q.Session == nil:
+		return pass(), nil
+	case !own && err != nil:
+		return message(http.StatusBadRequest, "400 Bad request - id is invalid"), nil
+	case name == "self":
+		return message(http.StatusNotFound, "404 Not Found - self is for a patgate token"), nil
+	default:
+		return nil, tokens.ErrNotFound
 	}
-	a, err := f(c)
-	if err != nil {
-		a = h.failed(err)
-	}
-	a.Identified = true
-	return a
+	return nil, err
 }
 
-// single answers for one token: /personal_access_tokens/:id, self, and what lies below.
-func (h *Handler) single(ctx context.Context, r *Request, rest string) Answer {
-	name, action, _ := strings.Cut(rest, "/")
-	self := name == "self"
-	id, err := strconv.ParseInt(name, 10, 64)
-	switch {
-	case r.Session == nil && (self || err != nil || id < store.FirstTokenID):
-		return pass() // the forge's own token
-	case self:
-		id = r.Session.TokenID
-	case err != nil:
-		return message(http.StatusBadRequest, "400 Bad request - id is invalid")
-	case id < store.FirstTokenID:
-		return message(http.StatusNotFound, "404 Not Found")
-	}
-	switch {
-	case action == "" && r.Method == http.MethodGet:
-		return h.show(ctx, r, id)
-	case action == "" && r.Method == http.MethodDelete:
-		return h.revoke(ctx, r, id)
-	case action == "rotate" && r.Method == http.MethodPost:
-		return h.rotate(ctx, r, id)
-	case action == "associations" && self && r.Method == http.MethodGet:
-		return h.associations(ctx, r)
-	}
-	return message(http.StatusNotFound, "404 Not Found")
-}
+// none answers what there is not.
+func (q *call) none() (*reply, error) { return nil, tokens.ErrNotFound }

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"crypto/ecdsa"
 	"crypto/sha256"
@@ -36,70 +37,64 @@ type leak struct {
 	Location string `json:"location"`
 }
 
-func (l *Leaks) answer(ctx context.Context, h *Handler, r *Request, path string) Answer {
-	switch {
-	case path == "github" && r.Method == http.MethodPost && l.GitHubKey != nil:
-		if !l.signed(ctx, h, r) {
-			return message(http.StatusUnauthorized, "401 Unauthorized - the signature does not fit")
-		}
-		return l.take(ctx, h, r, "github secret scanning", http.StatusOK)
-	case path == "gitlab/v1/revocable_token_types" && r.Method == http.MethodGet && !l.GitLabToken.Empty():
-		if !l.shown(r) {
-			return message(http.StatusUnauthorized, "401 Unauthorized")
-		}
-		return answer(http.StatusOK, object{"types": []string{LeakType}})
-	case path == "gitlab/v1/revoke_tokens" && r.Method == http.MethodPost && !l.GitLabToken.Empty():
-		if !l.shown(r) {
-			return message(http.StatusUnauthorized, "401 Unauthorized")
-		}
-		return l.take(ctx, h, r, "gitlab token revocation", http.StatusNoContent)
+// leakPaths gives the paths of leak reports, as far as they are on.
+func (h *Handler) leakPaths() {
+	l := h.o.Leaks
+	if l != nil && l.GitHubKey != nil {
+		h.handle("POST "+leaks+"github", l.signed, func(q *call) (*reply, error) {
+			return q.take("github secret scanning", answer(http.StatusOK, []object{}))
+		})
 	}
-	return message(http.StatusNotFound, "404 Not Found")
+	if l != nil && !l.GitLabToken.Empty() {
+		h.handle("GET "+leaks+"gitlab/v1/revocable_token_types", l.shown, func(*call) (*reply, error) {
+			return answer(http.StatusOK, object{"types": []string{LeakType}}), nil
+		})
+		h.handle("POST "+leaks+"gitlab/v1/revoke_tokens", l.shown, func(q *call) (*reply, error) {
+			return q.take("gitlab token revocation", noContent())
+		})
+	}
 }
 
-// shown tells whether GitLab's token was sent.
-func (l *Leaks) shown(r *Request) bool {
-	sent := strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")
-	return subtle.ConstantTimeCompare([]byte(sent), []byte(l.GitLabToken.Reveal())) == 1
+// shown refuses who does not show GitLab's token.
+func (l *Leaks) shown(q *call) (*reply, error) {
+	sent := strings.TrimPrefix(q.Header.Get("Authorization"), "Bearer ")
+	if subtle.ConstantTimeCompare([]byte(sent), []byte(l.GitLabToken.Reveal())) != 1 {
+		return message(http.StatusUnauthorized, "401 Unauthorized"), nil
+	}
+	return nil, nil
 }
 
-// signed tells whether the body was signed by GitHub: ECDSA over P-256 and SHA-256, in ASN.1 and base64.
-func (l *Leaks) signed(ctx context.Context, h *Handler, r *Request) bool {
-	id := r.Header.Get("Github-Public-Key-Identifier")
-	signature, err := base64.StdEncoding.DecodeString(r.Header.Get("Github-Public-Key-Signature"))
-	if err != nil || id == "" || len(id) > 256 || len(signature) == 0 {
-		return false
+// signed refuses what was not signed by GitHub: ECDSA over P-256 and SHA-256, in ASN.1 and base64.
+func (l *Leaks) signed(q *call) (*reply, error) {
+	id := q.Header.Get("Github-Public-Key-Identifier")
+	signature, err := base64.StdEncoding.DecodeString(q.Header.Get("Github-Public-Key-Signature"))
+	if err == nil && id != "" && len(id) <= 256 && len(signature) > 0 {
+		key, err := l.GitHubKey(q.Context(), id)
+		if err != nil {
+			q.o.Report(err)
+		}
+		sum := sha256.Sum256(q.body)
+		if err == nil && key != nil && ecdsa.VerifyASN1(key, sum[:], signature) {
+			return nil, nil
+		}
 	}
-	key, err := l.GitHubKey(ctx, id)
-	if err != nil {
-		h.o.Report(err)
-		return false
-	}
-	sum := sha256.Sum256(r.Body)
-	return key != nil && ecdsa.VerifyASN1(key, sum[:], signature)
+	return message(http.StatusUnauthorized, "401 Unauthorized - the signature does not fit"), nil
 }
 
 // take revokes what a report names. What is no token of patgate's is passed over: a report may hold both.
-func (l *Leaks) take(ctx context.Context, h *Handler, r *Request, by string, status int) Answer {
+func (q *call) take(by string, taken *reply) (*reply, error) {
 	var found []leak
 	const most = 1000
-	if err := json.Unmarshal(r.Body, &found); err != nil || len(found) > most {
-		return message(http.StatusBadRequest, "400 Bad request - a JSON list of found tokens is wanted")
+	if err := json.Unmarshal(q.body, &found); err != nil || len(found) > most {
+		return message(http.StatusBadRequest, "400 Bad request - a JSON list of found tokens is wanted"), nil
 	}
 	for i := range found {
-		where := found[i].URL
-		if where == "" {
-			where = found[i].Location
-		}
-		_, err := h.o.Tokens.RevokeSecret(ctx, by, []byte(found[i].Token), leaked(where))
+		_, err := q.o.Tokens.RevokeSecret(q.Context(), by, []byte(found[i].Token), leaked(cmp.Or(found[i].URL, found[i].Location)))
 		if err != nil && !unknownSecret(err) {
-			return h.failed(err)
+			return nil, err
 		}
 	}
-	if status == http.StatusNoContent {
-		return noContent()
-	}
-	return answer(status, []object{})
+	return taken, nil
 }
 
 // leaked says, to the owner, where the token was found.

@@ -32,7 +32,7 @@ func (p *params) page() page {
 func (p page) offset() int { return (p.number - 1) * p.size }
 
 // write sets GitLab's headers of a page, with Link.
-func (p page) write(h http.Header, r *Request, total int) {
+func (p page) write(h http.Header, q *call, total int) {
 	pages := max(1, (total+p.size-1)/p.size)
 	set := func(name string, n int) {
 		text := ""
@@ -56,13 +56,13 @@ func (p page) write(h http.Header, r *Request, total int) {
 	set("X-Prev-Page", previous)
 	var links []string
 	link := func(rel string, n int) {
-		q, err := url.ParseQuery(r.Query)
+		query, err := url.ParseQuery(q.URL.RawQuery)
 		if err != nil {
-			q = url.Values{}
+			query = url.Values{}
 		}
-		q.Set("page", strconv.Itoa(n))
-		q.Set("per_page", strconv.Itoa(p.size))
-		links = append(links, fmt.Sprintf(`<%s%s?%s>; rel=%q`, r.Origin, r.Path, q.Encode(), rel))
+		query.Set("page", strconv.Itoa(n))
+		query.Set("per_page", strconv.Itoa(p.size))
+		links = append(links, fmt.Sprintf(`<%s%s?%s>; rel=%q`, q.Origin, q.URL.Path, query.Encode(), rel))
 	}
 	if previous > 0 {
 		link("prev", previous)

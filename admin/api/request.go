@@ -1,57 +1,87 @@
+// Package api answers the token API: GitLab's own paths for personal access tokens, in GitLab's shapes, and patgate's
+// extras below /-/patgate/api/. It reads requests and writes answers; what may be done, and what is done, is decided in
+// admin/tokens. The gateway brings the requests, with the caller's credential already taken out of them.
 package api
 
 import (
+	"context"
+	"io"
 	"net/http"
-	"net/netip"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
+	"patgate/admin/tokens"
 	"patgate/token"
 )
 
-// Request is a request to patgate itself. Exactly one of Session and Credential says who asks, or neither.
-type Request struct {
-	Method string // GET, POST, PUT, PATCH or DELETE
-	Path   string // without the query, in canonical spelling
-	Query  string // raw
-	Body   []byte
-	Header http.Header // Content-Type and, for leak reports, what they are signed with
-
+// Asker says who asks. Exactly one of Session and Credential does, or neither.
+type Asker struct {
 	// Session is that of a valid patgate token.
 	Session *token.Session
 	// Credential is one of the forge's own, as the client sent it.
 	Credential token.Secret
-
-	Client netip.Addr
 	// Origin is the address by which clients reach patgate, for links.
 	Origin string
+	// Identified, when not nil, is called when the credential has turned out to be right, whatever becomes of the request.
+	Identified func()
 }
 
-// Answer is what is sent back.
-type Answer struct {
-	Status int
-	Header http.Header
-	Body   []byte
-	// Pass says that the request is not for patgate: it goes on to the forge as it came.
-	Pass bool
-	// Identified: the credential that came with the request is right, whatever became of it.
-	Identified bool
+type askerKey struct{}
+
+// WithAsker gives a request's context with who asks.
+func WithAsker(ctx context.Context, a Asker) context.Context {
+	return context.WithValue(ctx, askerKey{}, a)
+}
+
+// call is one request.
+type call struct {
+	*Handler
+	*http.Request
+	Asker
+	body   []byte
+	caller tokens.Caller // once it is identified
+	id     int64         // of the token that the path names, once it is read
+}
+
+// read reads a request. One that says nothing of who asks is nobody's.
+func (h *Handler) read(r *http.Request) (*call, error) {
+	body, err := io.ReadAll(r.Body)
+	asker, _ := r.Context().Value(askerKey{}).(Asker)
+	return &call{Handler: h, Request: r, Asker: asker, body: body}, err
+}
+
+// StatusPass is the status of a request that is not for patgate: it goes on to the forge as it came. No client sees it.
+const StatusPass = 999
+
+// reply is what is sent back.
+type reply struct {
+	status int
+	header http.Header
+	body   []byte
 }
 
 // pass sends a request on.
-func pass() Answer { return Answer{Pass: true} }
+func pass() *reply { return &reply{status: StatusPass} }
+
+func (a *reply) write(w http.ResponseWriter) {
+	for name, values := range a.header {
+		w.Header()[name] = values
+	}
+	w.WriteHeader(a.status)
+	_, _ = w.Write(a.body)
+}
 
 // object is a JSON object whose members are written in the order of their names.
 type object = map[string]any
 
 // answer makes an answer of a value.
-func answer(status int, v any) Answer {
+func answer(status int, v any) *reply {
 	body, err := json.Marshal(v, json.Deterministic(true), json.FormatNilSliceAsNull(false), jsontext.EscapeForHTML(true))
 	if err != nil {
-		return Answer{Status: http.StatusInternalServerError, Header: jsonHeader(), Body: []byte(`{"message":"500 Internal Server Error"}`)}
+		return &reply{http.StatusInternalServerError, jsonHeader(), []byte(`{"message":"500 Internal Server Error"}`)}
 	}
-	return Answer{Status: status, Header: jsonHeader(), Body: body}
+	return &reply{status, jsonHeader(), body}
 }
 
 func jsonHeader() http.Header {
@@ -59,9 +89,9 @@ func jsonHeader() http.Header {
 }
 
 // message answers in GitLab's shape for errors.
-func message(status int, text string) Answer { return answer(status, object{"message": text}) }
+func message(status int, text string) *reply { return answer(status, object{"message": text}) }
 
 // noContent is the answer to a deletion.
-func noContent() Answer {
-	return Answer{Status: http.StatusNoContent, Header: http.Header{"Cache-Control": {"no-store"}}}
+func noContent() *reply {
+	return &reply{status: http.StatusNoContent, header: http.Header{"Cache-Control": {"no-store"}}}
 }

@@ -66,6 +66,7 @@ type Console struct {
 	hosts    []string // of the origins
 	sessions *sessions
 	formKey  []byte // of the sign-in form's tokens
+	foreign  http.CrossOriginProtection
 	mux      *http.ServeMux
 	pages    *pages
 	catalog  catalog
@@ -133,7 +134,7 @@ type request struct {
 	w       http.ResponseWriter
 	r       *http.Request
 	session *session // nil when nobody is signed in
-	caller  *tokens.Caller
+	caller  *tokens.Owner
 }
 
 // ctx is the request's context.

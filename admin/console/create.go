@@ -190,7 +190,7 @@ func (q *request) create() error {
 
 // refusedCreation shows the form again with what is wrong. Where nothing is sealed that the token could be bound to, it says
 // so at the box that seals.
-func (q *request) refusedCreation(d *draft, caller *tokens.Caller, err error) error {
+func (q *request) refusedCreation(d *draft, caller *tokens.Owner, err error) error {
 	if errors.Is(err, tokens.ErrForbidden) && !d.Seal {
 		if sealed, unknown := q.o.Tokens.Sealed(q.ctx(), caller); unknown == nil && !sealed {
 			d.problem("seal", "patgate holds no %s access token of yours yet that this token could act with: tick this, or have one added (patgate owner add)", q.o.Forge)
@@ -205,7 +205,7 @@ func (q *request) refusedCreation(d *draft, caller *tokens.Caller, err error) er
 }
 
 // presented takes the forge credential of a form that describes a token.
-func (q *request) presented(d *draft) (*tokens.Caller, int) {
+func (q *request) presented(d *draft) (*tokens.Owner, int) {
 	problems := map[string][]string{}
 	caller, status := q.again(problems)
 	for _, text := range problems["credential"] {

@@ -191,7 +191,7 @@ func (q *request) do(action string) error {
 }
 
 // again takes the forge credential that a form asks for once more. Without a caller its problem is in problems.
-func (q *request) again(problems map[string][]string) (*tokens.Caller, int) {
+func (q *request) again(problems map[string][]string) (*tokens.Owner, int) {
 	credential := q.credential()
 	if credential.Empty() {
 		problems["credential"] = []string{"Enter your " + q.o.Forge + " access token once more: this gives power, so being signed in is not enough."}
@@ -205,7 +205,7 @@ func (q *request) again(problems map[string][]string) (*tokens.Caller, int) {
 }
 
 // rotate puts a new secret in the place of a token's, and shows it.
-func (q *request) rotate(caller *tokens.Caller, t *tokens.Inspected, p askPage) error {
+func (q *request) rotate(caller *tokens.Owner, t *tokens.Inspected, p askPage) error {
 	form, stop, err := q.onlyOnce()
 	if stop {
 		return err

@@ -69,26 +69,16 @@ func (c *Console) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // checkForm refuses forms of other sites, and reads the form. A browser says with every form where it comes from: by
 // Sec-Fetch-Site, by Origin, or by both. With Referrer-Policy: no-referrer Origin is null (Fetch, "append a request Origin
-// header"), so that null counts for nothing and Sec-Fetch-Site must be there.
+// header"), so that null counts for nothing and Sec-Fetch-Site must be there. The library lets through what no browser sends
+// and what comes from an address bar; a form is neither.
 func (c *Console) checkForm(w http.ResponseWriter, r *http.Request) error {
 	site, origin := r.Header.Values("Sec-Fetch-Site"), r.Header.Values("Origin")
-	if len(site) > 1 || len(origin) > 1 {
-		return errForeign
-	}
-	known := false
-	if len(site) == 1 {
-		if site[0] != "same-origin" {
-			return errForeign
-		}
-		known = true
-	}
-	if len(origin) == 1 && origin[0] != "null" {
-		if !slices.Contains(c.o.Origins, origin[0]) {
-			return errForeign
-		}
-		known = true
-	}
-	if !known {
+	named := len(origin) == 1 && origin[0] != "null"
+	switch {
+	case c.foreign.Check(r) != nil, len(site) > 1, len(origin) > 1,
+		len(site) == 0 && !named,
+		len(site) == 1 && site[0] != "same-origin",
+		named && !slices.Contains(c.o.Origins, origin[0]):
 		return errForeign
 	}
 	if r.Header.Get("Content-Type") != "application/x-www-form-urlencoded" && !strings.HasPrefix(r.Header.Get("Content-Type"), "application/x-www-form-urlencoded;") {

@@ -33,10 +33,10 @@ type session struct {
 	created time.Time
 
 	mu      sync.Mutex
-	caller  *tokens.Caller // remembered
-	used    time.Time      // last request
-	checked time.Time      // when the forge last took the credential
-	notice  string         // for the next page
+	caller  *tokens.Owner // remembered
+	used    time.Time     // last request
+	checked time.Time     // when the forge last took the credential
+	notice  string        // for the next page
 	done    map[string]int64
 	names   map[tokens.Place]named
 }
@@ -120,7 +120,7 @@ func random(source io.Reader) (string, error) {
 }
 
 // begin makes a session, and gives the cookie's value.
-func (a *sessions) begin(c *tokens.Caller) (cookie string, err error) {
+func (a *sessions) begin(c *tokens.Owner) (cookie string, err error) {
 	cookie, err = random(a.o.Random)
 	if err != nil {
 		return "", err

@@ -111,7 +111,7 @@ func (q *request) signIn() error {
 
 // identify asks the forge about a credential that was typed, within what one client may try. as, when not nil, is whose it
 // must be. Without a caller there is a problem in words for the form, and a status.
-func (q *request) identify(credential token.Secret, as *tokens.Caller) (c *tokens.Caller, problem string, status int) {
+func (q *request) identify(credential token.Secret, as *tokens.Owner) (c *tokens.Owner, problem string, status int) {
 	client := q.client(q.r)
 	attempts := q.o.Attempts
 	print := attempts.Fingerprint([]byte(credential.Reveal()))

@@ -20,11 +20,11 @@ func TestSessionsThatAreOverAreDropped(t *testing.T) {
 		defer a.mu.Unlock()
 		return len(a.all)
 	}
-	if _, err := a.begin(tokens.Operator("gone")); err != nil {
+	if _, err := a.begin(&tokens.Owner{}); err != nil {
 		t.Fatal(err)
 	}
 	late.Store(int64(15 * time.Millisecond))
-	stays, err := a.begin(tokens.Operator("stays"))
+	stays, err := a.begin(&tokens.Owner{})
 	if err != nil {
 		t.Fatal(err)
 	}

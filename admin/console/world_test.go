@@ -36,8 +36,8 @@ type world struct {
 	origin   string
 	client   *http.Client // trusts the console's certificate
 
-	alice, bob, root      int64
-	alicePAT, bobPAT, pat string // pat is alice's too, and not sealed
+	alice, bob, root int64
+	alicePAT, bobPAT string
 
 	api, web int64
 

@@ -20,33 +20,34 @@ type Lister interface {
 
 // Associations lists what the caller's token reaches: for a token with all_memberships what its owner is a member of, else
 // those of them that its scopes cover. Pages are those of the forge, so that one of them may hold less than asked for.
-func (s *Service) Associations(ctx context.Context, c *Caller, least, page, size int) (reached forge.Memberships, err error) {
+func (s *Service) Associations(ctx context.Context, c Caller, least, page, size int) (reached forge.Memberships, err error) {
 	lister, ok := s.o.Forge.(Lister)
-	if !ok || c.session == nil {
+	h, held := c.(holder)
+	if !ok || !held {
 		return reached, ErrNotFound
 	}
-	l, err := s.o.Store.Token(ctx, c.session.TokenID)
+	l, err := s.read(ctx, h.TokenID)
 	if err != nil {
-		return reached, moved(err)
+		return reached, err
 	}
 	all := slices.ContainsFunc(l.Scopes, func(x policy.ScopeSpec) bool { return x.Access == policy.AccessAllMemberships.String() })
 	contained := slices.ContainsFunc(l.Scopes, func(x policy.ScopeSpec) bool { return x.Access != "user" && x.Access != "instance" })
 	if !contained {
 		return reached, nil
 	}
-	found, err := lister.Memberships(ctx, c.session, least, page, size)
+	found, err := lister.Memberships(ctx, h.Session, least, page, size)
 	if err != nil || all {
 		return found, err
 	}
 	for _, g := range found.Groups {
-		if covered, err := s.coversOne(ctx, c, &l, routes.RefGroup, g.ID); err != nil {
+		if covered, err := s.coversOne(ctx, h, &l, routes.RefGroup, g.ID); err != nil {
 			return forge.Memberships{}, err
 		} else if covered {
 			reached.Groups = append(reached.Groups, g)
 		}
 	}
 	for _, p := range found.Projects {
-		if covered, err := s.coversOne(ctx, c, &l, routes.RefProject, p.ID); err != nil {
+		if covered, err := s.coversOne(ctx, h, &l, routes.RefProject, p.ID); err != nil {
 			return forge.Memberships{}, err
 		} else if covered {
 			reached.Projects = append(reached.Projects, p)
@@ -56,8 +57,8 @@ func (s *Service) Associations(ctx context.Context, c *Caller, least, page, size
 }
 
 // coversOne tells whether some scope of a token takes in a project or group as it is now.
-func (s *Service) coversOne(ctx context.Context, c *Caller, l *store.Listed, kind routes.RefKind, id int64) (bool, error) {
-	container, err := s.ask(ctx, c.session, routes.Reference{Kind: kind, ID: id}, false)
+func (s *Service) coversOne(ctx context.Context, h holder, l *store.Listed, kind routes.RefKind, id int64) (bool, error) {
+	container, err := s.ask(ctx, h.Session, routes.Reference{Kind: kind, ID: id}, false)
 	if err != nil {
 		return false, err
 	}

@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"patgate/policy"
+	"patgate/routes"
 	"patgate/store"
 	"patgate/token"
 )
@@ -42,99 +43,82 @@ type Created struct {
 	Warnings []string
 }
 
+// Check tells what is wrong with a request for a token, as far as that can be told before anybody is asked anything.
+func Check(q Creation, t *routes.Table, l Lifetimes, now time.Time) error {
+	l.setDefaults()
+	_, err := draft(&q, t, now, l.Standard, l.longest(now))
+	return err
+}
+
+// draft makes the record that a request asks for. Scopes have ids in place of paths only once the forge has been asked.
+func draft(q *Creation, t *routes.Table, now time.Time, standard time.Duration, limit bound) (token.Record, error) {
+	problems := &Invalid{}
+	r := token.Record{Name: strings.TrimSpace(q.Name), Description: q.Description, CreatedAt: now, TableVersion: t.Version()}
+	problems.text("name", r.Name, MaxName, true)
+	problems.text("description", r.Description, MaxDescription, false)
+	r.ExpiresAt = problems.end("expires_at", q.ExpiresAt, now, standard, limit)
+	r.RenewUntil = problems.renewal(q.RenewUntil, now, r.ExpiresAt, limit)
+	var err error
+	if r.Scopes, err = problems.scopes(q.Scopes, t); err == nil {
+		err = problems.Err()
+	}
+	return r, err
+}
+
 // Create makes a token. On an owner's word it may reach whatever the owner may; on another token's word only what that
 // token may, for no longer than that token lives.
-func (s *Service) Create(ctx context.Context, c *Caller, q Creation) (*Created, error) {
-	if err := c.giving(); err != nil {
+func (s *Service) Create(ctx context.Context, c Caller, q Creation) (*Created, error) {
+	if err := present(c); err != nil {
 		return nil, err
 	}
 	now := s.now()
-	limit := s.longest(now)
-	if c.session != nil {
-		if !s.holds(c, "create_personal_access_token") {
-			return nil, missing("create_personal_access_token")
+	limit := s.o.Lifetimes.longest(now)
+	maker, byToken := c.(holder)
+	if byToken {
+		if err := maker.lacks(s, "create_personal_access_token"); err != nil {
+			return nil, err
 		}
-		limit = limit.within(c.session.ExpiresAt, "the token that makes it expires then")
+		limit = limit.within(maker.ExpiresAt, "the token that makes it expires then")
 	}
 	table := s.o.Table()
-	problems := &Invalid{}
-	q.Name = strings.TrimSpace(q.Name)
-	problems.text("name", q.Name, MaxName, true)
-	problems.text("description", q.Description, MaxDescription, false)
-	r := token.Record{Name: q.Name, Description: q.Description, CreatedAt: now, TableVersion: table.Version()}
-	r.ExpiresAt = problems.end("expires_at", q.ExpiresAt, now, s.o.Lifetimes.Standard, limit)
-	r.RenewUntil = problems.renewal(q.RenewUntil, now, r.ExpiresAt, limit)
-	specs, err := problems.scopes(q.Scopes, s)
-	if err == nil {
-		err = problems.Err()
-	}
+	r, err := draft(&q, table, now, s.o.Lifetimes.Standard, limit)
 	if err != nil {
 		return nil, err
 	}
-	b, err := s.authority(ctx, c, &q)
+	b, err := c.authority(ctx, s, &q)
 	if err != nil {
 		return nil, err
 	}
-	found, err := s.resolve(ctx, b.session(), q.Scopes, specs, c.operator != "")
+	_, patient := c.(operator)
+	found, err := s.resolve(ctx, b.session(), q.Scopes, r.Scopes, patient)
 	if err != nil {
 		return nil, err
 	}
-	if c.session != nil {
-		r.TableVersion = min(r.TableVersion, c.session.Grant.TableVersion)
+	if byToken {
+		r.TableVersion = min(r.TableVersion, maker.Grant.TableVersion)
 	}
-	grant, err := policy.Compile(b.owner.UserID, r.TableVersion, specs, table.Catalogue())
+	grant, err := policy.Compile(b.owner.UserID, r.TableVersion, r.Scopes, table.Catalogue())
 	if err != nil {
-		if err := problems.scopeProblems(err); err != nil {
-			return nil, err
-		}
-		return nil, problems
+		return nil, invalid(err)
 	}
-	if c.session != nil {
-		if err := s.beyond(grant, c.session.Grant, found, "the token that makes it"); err != nil {
+	if byToken {
+		if err := s.beyond(grant, maker.Grant, found, "the token that makes it"); err != nil {
 			return nil, err
 		}
 	}
-	r.Scopes = specs
 	return s.store(ctx, c, b, r, found.warnings)
 }
 
-// authority finds what the new token will be bound to.
-func (s *Service) authority(ctx context.Context, c *Caller, q *Creation) (*binding, error) {
-	switch {
-	case c.identity != nil:
-		return s.bind(ctx, c, q.CredentialID, q.Seal)
-	case c.session != nil:
-		l, err := s.o.Store.Token(ctx, c.session.TokenID)
-		if err != nil {
-			return nil, err
-		}
-		return &binding{owner: l.Owner, credential: store.Credential{ID: l.CredentialID}, secret: c.session.Credential}, nil
-	case c.operator != "":
-		owner, err := s.o.Store.Owner(ctx, q.OwnerID)
-		if err != nil {
-			return nil, err
-		}
-		credential, err := s.o.Store.Credential(ctx, q.CredentialID)
-		if err != nil {
-			return nil, err
-		}
-		if credential.OwnerID != owner.ID {
-			return nil, refuse(ErrForbidden, "credential %d is not %s's", credential.ID, owner.Username)
-		}
-		return s.sealed(ctx, owner, credential)
-	}
-	return nil, ErrUnknownCaller
-}
-
 // store seals what is to be sealed and stores the token.
-func (s *Service) store(ctx context.Context, c *Caller, b *binding, r token.Record, warnings []string) (*Created, error) {
+func (s *Service) store(ctx context.Context, c Caller, b *binding, r token.Record, warnings []string) (*Created, error) {
 	secret, hash, err := s.mint()
 	if err != nil {
 		return nil, err
 	}
 	out := &Created{Secret: secret, Warnings: warnings}
-	if c.session == nil {
-		sealed, err := s.keep(ctx, b, c)
+	maker, byToken := c.(holder)
+	if !byToken {
+		sealed, err := s.keep(ctx, b)
 		if err != nil {
 			return nil, err
 		}
@@ -144,12 +128,12 @@ func (s *Service) store(ctx context.Context, c *Caller, b *binding, r token.Reco
 	}
 	r.Hash, r.LastFour, r.OwnerID, r.CredentialID = hash, token.LastFour(secret), b.owner.ID, b.credential.ID
 	err = s.change(ctx, func(ctx context.Context, st store.Store) (err error) {
-		if c.session == nil {
+		if !byToken {
 			r, err = st.CreateToken(ctx, r)
 			return err
 		}
-		r.ParentID = c.session.TokenID
-		r, err = st.CreateChild(ctx, r, c.session.Record.Revision)
+		r.ParentID = maker.TokenID
+		r, err = st.CreateChild(ctx, r, maker.Record.Revision)
 		return err
 	})
 	if err != nil {
@@ -180,9 +164,6 @@ func moved(err error) error {
 	return err
 }
 
-// missing is the refusal of a token that lacks a permission on its owner's account.
-func missing(permission string) error { return &Missing{permission} }
-
 // Missing says that a token lacks a permission on its owner's account. It is ErrForbidden.
 type Missing struct{ Permission string }
 
@@ -209,7 +190,7 @@ func (e *Invalid) text(field, text string, limit int, required bool) {
 }
 
 // scopes checks scopes and gives them with wildcards replaced.
-func (e *Invalid) scopes(scopes []Scope, s *Service) ([]policy.ScopeSpec, error) {
+func (e *Invalid) scopes(scopes []Scope, t *routes.Table) ([]policy.ScopeSpec, error) {
 	switch {
 	case len(scopes) == 0:
 		e.Add("granular_scopes", "a token needs at least one scope")
@@ -226,7 +207,7 @@ func (e *Invalid) scopes(scopes []Scope, s *Service) ([]policy.ScopeSpec, error)
 		e.Add("granular_scopes", "name %d projects and groups, at most %d are possible", named, maxScopes)
 		return nil, nil
 	}
-	return e.expandAll(scopes, s.o.Table())
+	return e.expandAll(scopes, t)
 }
 
 // renewal reads how far a token may be renewed on its own word: not before it expires, and not beyond the bound.

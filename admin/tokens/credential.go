@@ -9,7 +9,6 @@ import (
 
 	"patgate/forge"
 	"patgate/store"
-	"patgate/store/seal"
 	"patgate/token"
 )
 
@@ -18,7 +17,7 @@ type binding struct {
 	owner      store.Owner
 	credential store.Credential // with id 0 when it is still to be sealed
 	secret     token.Secret
-	identity   *forge.Identity // of what is to be sealed
+	shown      *Owner // who has shown it; nil when it is a sealed one
 }
 
 // session is what the resolver asks the forge with.
@@ -59,8 +58,8 @@ func (s *Service) owner(ctx context.Context, userID int64) (store.Owner, error) 
 // bind chooses what a token made on the word of a forge credential is bound to: that credential, when it is sealed already
 // or the request says that it shall be; else one of the owner's sealed credentials that reaches no further than it. A
 // credential is never sealed without being told to.
-func (s *Service) bind(ctx context.Context, c *Caller, credentialID int64, sealIt bool) (*binding, error) {
-	b := &binding{secret: c.secret, identity: c.identity}
+func (s *Service) bind(ctx context.Context, c *Owner, credentialID int64, sealIt bool) (*binding, error) {
+	b := &binding{secret: c.secret, shown: c}
 	var err error
 	if b.owner, err = s.owner(ctx, c.identity.UserID); err != nil {
 		return nil, err
@@ -105,7 +104,7 @@ func (s *Service) bind(ctx context.Context, c *Caller, credentialID int64, sealI
 
 // keep makes sure that the binding's owner and credential are stored, and the credential valid; sealed tells that it was
 // sealed by this.
-func (s *Service) keep(ctx context.Context, b *binding, by *Caller) (sealed bool, err error) {
+func (s *Service) keep(ctx context.Context, b *binding) (sealed bool, err error) {
 	if b.credential.ID != 0 {
 		if b.credential.Status == store.CredentialValid || !sameSecret(s, b) {
 			return false, nil
@@ -114,22 +113,18 @@ func (s *Service) keep(ctx context.Context, b *binding, by *Caller) (sealed bool
 			return st.SetCredentialStatus(ctx, b.credential.ID, store.CredentialValid, "", s.now())
 		})
 	}
-	if s.o.Keyring == nil {
-		return false, errNoKeys
-	}
 	err = s.change(ctx, func(ctx context.Context, st store.Store) error {
-		b.owner, err = st.PutOwner(ctx, store.Owner{Origin: s.o.Origin, UserID: b.identity.UserID, Username: b.identity.Username, Admin: b.identity.Admin, CreatedAt: s.now()})
-		if err != nil {
+		if b.owner, err = st.PutOwner(ctx, s.stored(b.shown)); err != nil {
 			return err
 		}
-		b.credential, err = st.AddCredential(ctx, store.Credential{OwnerID: b.owner.ID, Kind: b.identity.Kind.String(), Scopes: b.identity.Scopes,
-			ExpiresAt: b.identity.ExpiresAt, CreatedAt: s.now()}, func(to seal.Binding) (string, []byte, error) {
-			return s.o.Keyring.Seal(to, []byte(b.secret.Reveal()))
-		})
+		id := &b.shown.identity
+		b.credential, err = st.AddCredential(ctx, store.Credential{OwnerID: b.owner.ID, Kind: id.Kind.String(), Scopes: id.Scopes,
+			ExpiresAt: id.ExpiresAt, CreatedAt: s.now()}, s.sealer(b.secret.Reveal()))
 		return err
 	})
 	if err == nil {
-		s.o.Record(Change{What: "credential_sealed", OwnerID: b.owner.UserID, By: by.by(), Reason: "credential " + strconv.FormatInt(b.credential.ID, 10)})
+		s.o.Record(Change{What: "credential_sealed", OwnerID: b.owner.UserID, By: b.shown.by(),
+			Reason: "credential " + strconv.FormatInt(b.credential.ID, 10)})
 	}
 	return err == nil, err
 }
@@ -137,7 +132,7 @@ func (s *Service) keep(ctx context.Context, b *binding, by *Caller) (sealed bool
 // sameSecret tells whether the binding's credential is the very one that the forge has just accepted.
 func sameSecret(s *Service, b *binding) bool {
 	plain, err := s.unseal(&b.owner, &b.credential)
-	return err == nil && b.identity != nil && plain.Equal(b.secret)
+	return err == nil && b.shown != nil && plain.Equal(b.secret)
 }
 
 // Sealed binds an operator's request to an owner's sealed credential, after asking the forge whether it still accepts it.
@@ -158,7 +153,7 @@ func (s *Service) sealed(ctx context.Context, owner store.Owner, credential stor
 	if err != nil {
 		return nil, fmt.Errorf("asking %s whose credential this is: %w", s.o.Origin, err)
 	}
-	if err := s.Acceptable(&id); err != nil {
+	if err := acceptable(&id, s.o.AllowAdminOwners); err != nil {
 		return nil, err
 	}
 	if id.UserID != owner.UserID {

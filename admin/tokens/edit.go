@@ -34,7 +34,7 @@ const maxTries = 3
 // Edit changes what a token is called and may do. Narrowing is free to whoever may change the token. Widening, in
 // permissions, places, constraints or time, needs the owner's forge credential, one that reaches as far as the one the
 // token is bound to. Tokens that were made below it never keep more than it has.
-func (s *Service) Edit(ctx context.Context, c *Caller, id int64, q Changes) (*Edited, error) {
+func (s *Service) Edit(ctx context.Context, c Caller, id int64, q Changes) (*Edited, error) {
 	for range maxTries {
 		out, err := s.edit(ctx, c, id, &q)
 		if !errors.Is(err, store.ErrConflict) {
@@ -44,8 +44,8 @@ func (s *Service) Edit(ctx context.Context, c *Caller, id int64, q Changes) (*Ed
 	return nil, moved(store.ErrConflict)
 }
 
-func (s *Service) edit(ctx context.Context, c *Caller, id int64, q *Changes) (*Edited, error) {
-	l, err := s.own(ctx, c, id)
+func (s *Service) edit(ctx context.Context, c Caller, id int64, q *Changes) (*Edited, error) {
+	l, err := c.own(ctx, s, id)
 	if err != nil {
 		return nil, err
 	}
@@ -53,7 +53,7 @@ func (s *Service) edit(ctx context.Context, c *Caller, id int64, q *Changes) (*E
 	if l.Validity(now) == token.Revoked || l.RotatedTo != 0 {
 		return nil, refuse(ErrConflict, "the token is revoked or rotated: it cannot be edited")
 	}
-	limit := s.longest(now)
+	limit := s.o.Lifetimes.longest(now)
 	if l.ParentID != 0 {
 		limit = limit.within(l.RenewUntil, "the token was made by another and does not outlive it")
 	}
@@ -81,7 +81,7 @@ func (s *Service) edit(ctx context.Context, c *Caller, id int64, q *Changes) (*E
 	}
 	var specs []policy.ScopeSpec
 	if q.Scopes != nil {
-		if specs, err = problems.scopes(*q.Scopes, s); err != nil {
+		if specs, err = problems.scopes(*q.Scopes, s.o.Table()); err != nil {
 			return nil, err
 		}
 	}
@@ -90,7 +90,7 @@ func (s *Service) edit(ctx context.Context, c *Caller, id int64, q *Changes) (*E
 	}
 	out := &Edited{Widened: e.ExpiresAt.After(l.ExpiresAt) || e.RenewUntil.After(l.RenewUntil)}
 	if q.Scopes != nil {
-		if err := s.rescope(ctx, c, &l, &e, q, specs, out, problems); err != nil {
+		if err := s.rescope(ctx, c, &l, &e, q, specs, out); err != nil {
 			return nil, err
 		}
 	}
@@ -100,7 +100,7 @@ func (s *Service) edit(ctx context.Context, c *Caller, id int64, q *Changes) (*E
 		}
 	}
 	err = s.change(ctx, func(ctx context.Context, st store.Store) (err error) {
-		out.Listed, err = st.EditToken(ctx, id, e, c.by(), now)
+		out.Listed, err = st.EditToken(ctx, id, e, store.Cause{By: c.by(), At: now})
 		return err
 	})
 	if err != nil {
@@ -115,39 +115,39 @@ func (s *Service) edit(ctx context.Context, c *Caller, id int64, q *Changes) (*E
 }
 
 // mayWiden tells, by an ErrForbidden, why the caller's word is not enough to widen a token.
-func (s *Service) mayWiden(ctx context.Context, c *Caller, l *store.Listed) error {
+func (s *Service) mayWiden(ctx context.Context, c Caller, l *store.Listed) error {
+	owner, ok := c.(*Owner)
 	switch {
-	case c.identity == nil:
+	case !ok:
 		return refuse(ErrForbidden, "this would widen the token, in what it may do or for how long: the owner's forge credential is needed for that")
-	case c.remembered:
+	case owner.remembered:
 		return ErrAgain
 	case l.ParentID != 0:
 		return refuse(ErrForbidden, "the token was made by another one, and holds no more than that: make a new token instead")
 	}
-	return s.ownersWord(ctx, c, l)
+	return owner.vouch(ctx, s, l)
 }
 
 // rescope puts new scopes into the edit, tells whether they widen the token, and finds the tokens below that must end.
-func (s *Service) rescope(ctx context.Context, c *Caller, l *store.Listed, e *store.Edit, q *Changes, specs []policy.ScopeSpec, out *Edited, problems *Invalid) error {
+func (s *Service) rescope(ctx context.Context, c Caller, l *store.Listed, e *store.Edit, q *Changes,
+	specs []policy.ScopeSpec, out *Edited) error {
 	b, err := s.boundTo(ctx, l)
 	if err != nil {
 		return err
 	}
 	as := b.session()
-	if c.identity != nil {
-		as.Credential = c.secret
+	if owner, ok := c.(*Owner); ok {
+		as.Credential = owner.secret
 	}
-	found, err := s.resolve(ctx, as, *q.Scopes, specs, c.operator != "")
+	_, patient := c.(operator)
+	found, err := s.resolve(ctx, as, *q.Scopes, specs, patient)
 	if err != nil {
 		return err
 	}
 	catalogue := s.o.Table().Catalogue()
 	fresh, err := policy.Compile(l.Owner.UserID, l.TableVersion, specs, catalogue)
 	if err != nil {
-		if err := problems.scopeProblems(err); err != nil {
-			return err
-		}
-		return problems
+		return invalid(err)
 	}
 	old, err := store.CompileStored(l.Owner.UserID, l.TableVersion, l.Scopes, catalogue)
 	if err != nil {

@@ -38,7 +38,7 @@ type Query struct {
 const mostJudged = 5000
 
 // Inspect lists tokens as List does, with their states, badges and uses. total counts all that match.
-func (s *Service) Inspect(ctx context.Context, c *Caller, q Query) (list []Inspected, total int, err error) {
+func (s *Service) Inspect(ctx context.Context, c Caller, q Query) (list []Inspected, total int, err error) {
 	f := q.Filter
 	f.Now = s.now()
 	if q.Badge != "" {
@@ -68,7 +68,7 @@ func (s *Service) Inspect(ctx context.Context, c *Caller, q Query) (list []Inspe
 }
 
 // InspectOne is Inspect for one token.
-func (s *Service) InspectOne(ctx context.Context, c *Caller, id int64) (*Inspected, error) {
+func (s *Service) InspectOne(ctx context.Context, c Caller, id int64) (*Inspected, error) {
 	l, err := s.Show(ctx, c, id)
 	if err != nil {
 		return nil, err
@@ -98,7 +98,7 @@ func wears(one *Inspected, badge string) bool {
 }
 
 // Count counts the tokens that List would list.
-func (s *Service) Count(ctx context.Context, c *Caller, all bool) (n Counts, err error) {
+func (s *Service) Count(ctx context.Context, c Caller, all bool) (n Counts, err error) {
 	now := s.now()
 	for _, of := range []struct {
 		state store.State

@@ -72,9 +72,6 @@ func TestRememberedOwner(t *testing.T) {
 		if _, err := w.Again(t.Context(), kept, token.NewSecret("glpat-wrong")); !errors.Is(err, tokens.ErrUnknownCaller) {
 			t.Errorf("a wrong one: %v", err)
 		}
-		if _, err := w.Again(t.Context(), tokens.Operator("cli:x"), token.NewSecret(w.pat)); !errors.Is(err, tokens.ErrUnknownCaller) {
-			t.Errorf("an operator: %v", err)
-		}
 		again, err := w.Again(t.Context(), kept, token.NewSecret(w.pat))
 		if err != nil {
 			t.Fatal(err)
@@ -190,15 +187,7 @@ func TestPlacesAndForgeTokens(t *testing.T) {
 	if found, err := w.Search(t.Context(), owner, "shop"); err != nil || len(found) != 3 {
 		t.Errorf("the owner finds %v, %v", found, err)
 	}
-	session := w.session(t, w.make(t, reading(w.api, "read_job")))
-	for name, c := range map[string]*tokens.Caller{"a token": session, "an operator": tokens.Operator("cli:x")} {
-		if _, err := w.Search(t.Context(), c, "shop"); !errors.Is(err, tokens.ErrNotFound) {
-			t.Errorf("%s searches: %v", name, err)
-		}
-		if _, err := w.ForgeTokens(t.Context(), c); !errors.Is(err, tokens.ErrNotFound) {
-			t.Errorf("%s lists: %v", name, err)
-		}
-	}
+	w.make(t, reading(w.api, "read_job"))
 	own, err := w.ForgeTokens(t.Context(), owner)
 	if err != nil || !slices.ContainsFunc(own, func(o forge.OwnToken) bool { return o.Name == "for patgate" }) || slices.ContainsFunc(own, func(o forge.OwnToken) bool { return o.Name == "bob's" }) {
 		t.Errorf("the owner's tokens are %+v, %v", own, err)

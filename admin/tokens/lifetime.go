@@ -77,8 +77,8 @@ type bound struct {
 }
 
 // longest is the bound of the configuration.
-func (s *Service) longest(now time.Time) bound {
-	return bound{now.Add(s.o.Lifetimes.Longest), "the longest lifetime here is " + writeSpan(s.o.Lifetimes.Longest) + " (tokens.max_lifetime)"}
+func (l *Lifetimes) longest(now time.Time) bound {
+	return bound{now.Add(l.Longest), "the longest lifetime here is " + writeSpan(l.Longest) + " (tokens.max_lifetime)"}
 }
 
 // within gives the nearer of two bounds; a zero time is none.

@@ -8,35 +8,23 @@ import (
 	"patgate/token"
 )
 
-// Show reads one token.
-func (s *Service) Show(ctx context.Context, c *Caller, id int64) (store.Listed, error) {
-	if c.session != nil && c.session.TokenID == id {
-		return s.Self(ctx, c)
-	}
-	return s.find(ctx, c, id)
-}
-
-// Self reads the caller's own token. A token may always describe itself.
-func (s *Service) Self(ctx context.Context, c *Caller) (store.Listed, error) {
-	if c.session == nil {
-		return store.Listed{}, ErrNotFound
-	}
-	l, err := s.o.Store.Token(ctx, c.session.TokenID)
-	if err != nil {
-		return l, moved(err)
-	}
-	return l, nil
+// Show reads one token. A token may always describe itself.
+func (s *Service) Show(ctx context.Context, c Caller, id int64) (store.Listed, error) {
+	return c.find(ctx, s, id)
 }
 
 // List lists the tokens of the caller's user; those of userID, or of everyone when that is 0, for an administrator and an
 // operator who ask for all. Somebody else's are ErrUnknownCaller to everyone else, as with GitLab.
-func (s *Service) List(ctx context.Context, c *Caller, userID int64, all bool, f store.Filter) ([]store.Listed, int, error) {
-	if c.session != nil && !s.holds(c, "read_personal_access_token") {
-		return nil, 0, missing("read_personal_access_token")
+func (s *Service) List(ctx context.Context, c Caller, userID int64, all bool, f store.Filter) ([]store.Listed, int, error) {
+	if h, ok := c.(holder); ok {
+		if err := h.lacks(s, "read_personal_access_token"); err != nil {
+			return nil, 0, err
+		}
 	}
-	everyone := s.administrates(c)
+	everyone := c.administrates(s)
+	_, onMachine := c.(operator)
 	switch {
-	case c.operator != "":
+	case onMachine:
 	case userID == 0 && all && everyone:
 	case userID == 0:
 		userID = c.UserID()
@@ -60,7 +48,7 @@ func (s *Service) List(ctx context.Context, c *Caller, userID int64, all bool, f
 }
 
 // Uses tells how often each permission of a token was used.
-func (s *Service) Uses(ctx context.Context, c *Caller, id int64) (store.Listed, []store.PermissionUse, error) {
+func (s *Service) Uses(ctx context.Context, c Caller, id int64) (store.Listed, []store.PermissionUse, error) {
 	l, err := s.Show(ctx, c, id)
 	if err != nil {
 		return l, nil, err

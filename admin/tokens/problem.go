@@ -69,6 +69,15 @@ func (e *Invalid) Err() error {
 	return e
 }
 
+// invalid gives what the compiler of grants found as what is wrong with a request.
+func invalid(err error) error {
+	problems := &Invalid{}
+	if err := problems.scopeProblems(err); err != nil {
+		return err
+	}
+	return problems
+}
+
 // scopeProblems takes over what the compiler of grants found.
 func (e *Invalid) scopeProblems(err error) error {
 	var spec *policy.SpecError

@@ -85,7 +85,7 @@ func (s *Service) badges(l *store.Listed, uses []store.PermissionUse, now time.T
 }
 
 // Report looks at the tokens that the caller may list; all is for administrators.
-func (s *Service) Report(ctx context.Context, c *Caller, all bool) (*Report, error) {
+func (s *Service) Report(ctx context.Context, c Caller, all bool) (*Report, error) {
 	now := s.now()
 	list, total, err := s.List(ctx, c, 0, all, store.Filter{Now: now, Sort: store.SortExpiresAsc})
 	if err != nil {

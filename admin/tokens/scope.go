@@ -17,13 +17,13 @@ import (
 // Scope is a scope as it is asked for: an entry of GitLab's granular_scopes, with projects and groups also by path, and
 // with wildcards among the permissions, which stand for the permissions of today.
 type Scope struct {
-	Access      string                `json:"access" yaml:"access"`
-	Permissions []string              `json:"permissions" yaml:"permissions"`
-	ProjectIDs  []int64               `json:"project_ids,omitempty" yaml:"project_ids"`
-	GroupIDs    []int64               `json:"group_ids,omitempty" yaml:"group_ids"`
-	Projects    []string              `json:"projects,omitempty" yaml:"projects"`
-	Groups      []string              `json:"groups,omitempty" yaml:"groups"`
-	Constraints policy.ConstraintSpec `json:"constraints,omitzero" yaml:"constraints"`
+	Access      string                `json:"access"`
+	Permissions []string              `json:"permissions"`
+	ProjectIDs  []int64               `json:"project_ids,omitempty"`
+	GroupIDs    []int64               `json:"group_ids,omitempty"`
+	Projects    []string              `json:"projects,omitempty"`
+	Groups      []string              `json:"groups,omitempty"`
+	Constraints policy.ConstraintSpec `json:"constraints,omitzero"`
 }
 
 // Expand replaces wildcards by the names that they stand for today. A wildcard stands for permissions that can be granted

@@ -34,33 +34,30 @@ const (
 )
 
 // Search looks at the forge for projects and groups that an owner may name in a scope.
-func (s *Service) Search(ctx context.Context, c *Caller, text string) ([]forge.Found, error) {
+func (s *Service) Search(ctx context.Context, c *Owner, text string) ([]forge.Found, error) {
 	finder, ok := s.o.Forge.(Finder)
 	text = strings.TrimSpace(text)
-	if !ok || c.identity == nil {
+	if !ok {
 		return nil, ErrNotFound
 	}
 	if text == "" || !utf8.ValidString(text) || utf8.RuneCountInString(text) > longestSearch {
 		return nil, nil
 	}
-	return finder.Search(ctx, c.secret, c.identity.UserID, text, mostFound)
+	return finder.Search(ctx, c.secret, c.UserID(), text, mostFound)
 }
 
 // ForgeTokens lists the tokens that an owner has at the forge itself. ErrNotFound when the forge cannot tell.
-func (s *Service) ForgeTokens(ctx context.Context, c *Caller) ([]forge.OwnToken, error) {
+func (s *Service) ForgeTokens(ctx context.Context, c *Owner) ([]forge.OwnToken, error) {
 	inventory, ok := s.o.Forge.(Inventory)
-	if !ok || c.identity == nil {
+	if !ok {
 		return nil, ErrNotFound
 	}
-	return inventory.OwnTokens(ctx, c.secret, c.identity.UserID)
+	return inventory.OwnTokens(ctx, c.secret, c.UserID())
 }
 
 // Sealed tells whether patgate holds a forge credential of an owner that a token could be bound to on this caller's word.
-func (s *Service) Sealed(ctx context.Context, c *Caller) (bool, error) {
-	if c.identity == nil {
-		return false, ErrNotFound
-	}
-	owner, err := s.owner(ctx, c.identity.UserID)
+func (s *Service) Sealed(ctx context.Context, c *Owner) (bool, error) {
+	owner, err := s.owner(ctx, c.UserID())
 	if err != nil || owner.ID == 0 {
 		return false, err
 	}
@@ -87,12 +84,12 @@ const readingPaths = -1 << 40
 
 // Path gives the full path of a place as an owner sees it now; empty when it is not there or not visible, or when the
 // forge does not say. It is for people to read and decides nothing.
-func (s *Service) Path(ctx context.Context, c *Caller, p Place) (string, error) {
-	if c.identity == nil || p.ID <= 0 {
+func (s *Service) Path(ctx context.Context, c *Owner, p Place) (string, error) {
+	if p.ID <= 0 {
 		return "", ErrNotFound
 	}
 	// No token's question, and not to use up what the owner's searches may ask: an allowance of its own.
-	as := &token.Session{TokenID: readingPaths - c.identity.UserID, OwnerUserID: c.identity.UserID, Username: c.identity.Username, Credential: c.secret}
+	as := &token.Session{TokenID: readingPaths - c.UserID(), OwnerUserID: c.UserID(), Username: c.Username(), Credential: c.secret}
 	container, err := s.o.Forge.Resolve(ctx, as, routes.Reference{Kind: p.Kind, ID: p.ID}, time.Minute)
 	switch {
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):

@@ -22,7 +22,21 @@ type Forge interface {
 	Identify(ctx context.Context, credential token.Secret) (forge.Identity, error)
 }
 
-// Options say what a Service works with. Store, Table, Forge and Origin are required.
+// noForge is asked where no forge is given.
+type noForge struct{}
+
+var errNoForge = errors.New("the forge is not known here")
+
+func (noForge) Resolve(context.Context, *token.Session, routes.Reference, time.Duration) (policy.Container, error) {
+	return policy.Container{}, errNoForge
+}
+
+func (noForge) Identify(context.Context, token.Secret) (forge.Identity, error) {
+	return forge.Identity{}, errNoForge
+}
+
+// Options say what a Service works with. Store is required; without Table, Forge and Origin it does what an operator asks for
+// that needs none of them: listing, showing, pausing, resuming and revoking.
 type Options struct {
 	Store store.Store
 	// Keyring seals credentials; nil makes everything that needs one fail.
@@ -61,8 +75,11 @@ type Service struct{ o Options }
 
 // New makes a service.
 func New(o Options) (*Service, error) {
-	if o.Store == nil || o.Table == nil || o.Forge == nil || o.Origin == "" {
-		return nil, errors.New("making the token service: store, table, forge and origin are required")
+	if o.Store == nil || (o.Forge == nil) != (o.Origin == "") || o.Forge != nil && o.Table == nil {
+		return nil, errors.New("making the token service: the store is required, and table, forge and origin together")
+	}
+	if o.Forge == nil {
+		o.Forge = noForge{}
 	}
 	if o.Change == nil {
 		o.Change = func(ctx context.Context, f func(context.Context, store.Store) error) error { return f(ctx, o.Store) }
@@ -104,7 +121,7 @@ func (s *Service) change(ctx context.Context, f func(context.Context, store.Stor
 }
 
 // record tells of a change.
-func (s *Service) record(what string, l *store.Listed, c *Caller, reason string, other int64) {
+func (s *Service) record(what string, l *store.Listed, c Caller, reason string, other int64) {
 	s.o.Record(Change{What: what, TokenID: l.ID, OwnerID: l.Owner.UserID, By: c.by(), Reason: reason, Other: other})
 }
 

@@ -10,21 +10,21 @@ import (
 
 // Revoke revokes a token for good, with what it made. A token may always revoke itself and what it made, and others of
 // its owner with revoke_personal_access_token. When it returns, no request on this node passes with the token.
-func (s *Service) Revoke(ctx context.Context, c *Caller, id int64, reason string) (store.Listed, error) {
-	l, err := s.ending(ctx, c, id)
+func (s *Service) Revoke(ctx context.Context, c Caller, id int64, reason string) (store.Listed, error) {
+	l, err := c.ending(ctx, s, id)
 	if err != nil {
 		return l, err
 	}
 	return s.revoke(ctx, c, &l, reason)
 }
 
-func (s *Service) revoke(ctx context.Context, c *Caller, l *store.Listed, reason string) (out store.Listed, err error) {
+func (s *Service) revoke(ctx context.Context, c Caller, l *store.Listed, reason string) (out store.Listed, err error) {
 	if reason == "" {
 		reason = "revoked by " + c.words()
 	}
 	err = s.change(ctx, func(ctx context.Context, st store.Store) error {
 		// Once asked for, a revocation does not wait for the caller to stay.
-		out, err = st.RevokeToken(context.WithoutCancel(ctx), l.ID, reason, c.by(), s.now())
+		out, err = st.RevokeToken(context.WithoutCancel(ctx), l.ID, store.Cause{Reason: reason, By: c.by(), At: s.now()})
 		return err
 	})
 	if err != nil {
@@ -34,49 +34,6 @@ func (s *Service) revoke(ctx context.Context, c *Caller, l *store.Listed, reason
 		s.record("revoked", &out, c, reason, 0)
 	}
 	return out, nil
-}
-
-// words says who the caller is, to the owner.
-func (c *Caller) words() string {
-	switch {
-	case c.operator != "":
-		return "an operator"
-	case c.session != nil:
-		return "a token"
-	}
-	return c.identity.Username
-}
-
-// ending reads a token that the caller may pause or revoke.
-func (s *Service) ending(ctx context.Context, c *Caller, id int64) (store.Listed, error) {
-	switch {
-	case s.administrates(c):
-		return s.find(ctx, c, id)
-	case c.identity != nil:
-		l, err := s.find(ctx, c, id)
-		if err == nil {
-			err = s.ownersWord(ctx, c, &l)
-		}
-		return l, err
-	case c.session == nil:
-		return store.Listed{}, ErrUnknownCaller
-	case c.session.TokenID != id:
-		mine, err := s.made(ctx, c, id)
-		if err != nil {
-			return store.Listed{}, err
-		}
-		if !mine && !s.holds(c, "revoke_personal_access_token") {
-			return store.Listed{}, missing("revoke_personal_access_token")
-		}
-	}
-	l, err := s.o.Store.Token(ctx, id)
-	if err != nil {
-		return l, moved(err)
-	}
-	if l.Owner.UserID != c.session.OwnerUserID || l.Owner.Origin != s.o.Origin {
-		return store.Listed{}, ErrNotFound
-	}
-	return l, nil
 }
 
 // RevokeSecret revokes the token whose secret is presented: who has the secret may end it. Errors of its form are those of
@@ -97,12 +54,12 @@ func (s *Service) RevokeSecret(ctx context.Context, by string, secret []byte, re
 }
 
 // Pause makes a token invalid until it is resumed. Who may revoke it may pause it; a token pauses itself and what it made.
-func (s *Service) Pause(ctx context.Context, c *Caller, id int64, reason string) (out store.Listed, err error) {
-	if _, err := s.ending(ctx, c, id); err != nil {
+func (s *Service) Pause(ctx context.Context, c Caller, id int64, reason string) (out store.Listed, err error) {
+	if _, err := c.ending(ctx, s, id); err != nil {
 		return out, err
 	}
 	err = s.change(ctx, func(ctx context.Context, st store.Store) error {
-		out, err = st.PauseToken(ctx, id, reason, c.by(), s.now())
+		out, err = st.PauseToken(ctx, id, store.Cause{Reason: reason, By: c.by(), At: s.now()})
 		return err
 	})
 	if err != nil {
@@ -114,29 +71,30 @@ func (s *Service) Pause(ctx context.Context, c *Caller, id int64, reason string)
 
 // Resume ends a pause. It is for the owner, with a forge credential that reaches as far as the one the token is bound to,
 // and for operators: a token cannot undo what was done to it or to another.
-func (s *Service) Resume(ctx context.Context, c *Caller, id int64) (store.Listed, error) {
+func (s *Service) Resume(ctx context.Context, c Caller, id int64) (store.Listed, error) {
 	return s.onOwnersWord(ctx, c, id, "resumed", func(ctx context.Context, st store.Store) (store.Listed, error) {
-		return st.ResumeToken(ctx, id, c.by(), s.now())
+		return st.ResumeToken(ctx, id, store.Cause{By: c.by(), At: s.now()})
 	})
 }
 
 // Confirm lets a token reach what newer route tables put under its permissions. Who may do it: see Resume.
-func (s *Service) Confirm(ctx context.Context, c *Caller, id int64) (store.Listed, error) {
+func (s *Service) Confirm(ctx context.Context, c Caller, id int64) (store.Listed, error) {
 	return s.onOwnersWord(ctx, c, id, "confirmed", func(ctx context.Context, st store.Store) (store.Listed, error) {
-		return st.ConfirmToken(ctx, id, s.o.Table().Version(), c.by(), s.now())
+		return st.ConfirmToken(ctx, id, s.o.Table().Version(), c.by())
 	})
 }
 
-func (s *Service) onOwnersWord(ctx context.Context, c *Caller, id int64, what string, f func(context.Context, store.Store) (store.Listed, error)) (out store.Listed, err error) {
-	if c.session != nil {
+func (s *Service) onOwnersWord(ctx context.Context, c Caller, id int64, what string,
+	f func(context.Context, store.Store) (store.Listed, error)) (out store.Listed, err error) {
+	if _, ok := c.(holder); ok {
 		return out, refuse(ErrForbidden, "the owner's forge credential is needed for that")
 	}
-	if err := c.giving(); err != nil {
+	if err := present(c); err != nil {
 		return out, err
 	}
-	l, err := s.own(ctx, c, id)
-	if err == nil && c.identity != nil {
-		err = s.ownersWord(ctx, c, &l)
+	l, err := c.own(ctx, s, id)
+	if owner, ok := c.(*Owner); ok && err == nil {
+		err = owner.vouch(ctx, s, &l)
 	}
 	if err != nil {
 		return out, err

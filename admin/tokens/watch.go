@@ -74,7 +74,7 @@ func (s *Service) revokeUnused(ctx context.Context, after time.Duration) error {
 	reason := "unused for " + writeSpan(after)
 	var ids []int64
 	err := s.change(ctx, func(ctx context.Context, st store.Store) (err error) {
-		ids, err = st.RevokeUnused(ctx, now.Add(-after), reason, automatic, now)
+		ids, err = st.RevokeUnused(ctx, now.Add(-after), store.Cause{Reason: reason, By: automatic, At: now})
 		return err
 	})
 	for _, id := range ids {
@@ -168,7 +168,7 @@ func (s *Service) gone(ctx context.Context, owner *store.Owner, all []store.Cred
 func (s *Service) revokeOwned(ctx context.Context, owner *store.Owner, reason string) error {
 	revoked := 0
 	err := s.change(ctx, func(ctx context.Context, st store.Store) (err error) {
-		revoked, err = st.RevokeOwned(ctx, owner.ID, reason, automatic, s.now())
+		revoked, err = st.RevokeOwned(ctx, owner.ID, store.Cause{Reason: reason, By: automatic, At: s.now()})
 		return err
 	})
 	if err == nil && revoked > 0 {

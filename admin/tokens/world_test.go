@@ -75,7 +75,7 @@ func newWorld(t testing.TB, edit func(*tokens.Options)) *world {
 }
 
 // owner gives the caller of a forge credential.
-func (w *world) owner(t testing.TB, pat string) *tokens.Caller {
+func (w *world) owner(t testing.TB, pat string) *tokens.Owner {
 	t.Helper()
 	c, err := w.Owner(t.Context(), token.NewSecret(pat))
 	if err != nil {
@@ -95,7 +95,7 @@ func (w *world) make(t testing.TB, scopes ...tokens.Scope) *tokens.Created {
 }
 
 // session gives the caller who holds a token.
-func (w *world) session(t testing.TB, made *tokens.Created) *tokens.Caller {
+func (w *world) session(t testing.TB, made *tokens.Created) tokens.Caller {
 	t.Helper()
 	hash, err := token.Parse([]byte(made.Secret.Reveal()))
 	if err != nil {

@@ -64,8 +64,23 @@ func (r *Resolver) identify(ctx context.Context, credential token.Secret) (forge
 		return forge.Identity{}, fmt.Errorf("the forge names no user: %w", forge.ErrUnavailable)
 	}
 	id := forge.Identity{UserID: u.ID, Username: u.Login, Admin: u.IsAdmin, Kind: forge.CredentialPersonal, Active: true}
-	id.Scopes, err = r.scopes(ctx, credential)
-	return id, err
+	if id.Scopes, err = r.scopes(ctx, credential); err != nil {
+		return forge.Identity{}, err
+	}
+	id.Needs = lacking(&id)
+	id.Asks = id.Needs == ""
+	return id, nil
+}
+
+// lacking gives the scopes that a credential is missing for the questions about users, organizations and repositories.
+func lacking(id *forge.Identity) string {
+	var missing []string
+	for _, kind := range [...]string{"user", "organization", "repository"} {
+		if !id.HasScope("all") && !id.HasScope("read:"+kind) && !id.HasScope("write:"+kind) {
+			missing = append(missing, "read:"+kind)
+		}
+	}
+	return strings.Join(missing, " and ")
 }
 
 // probe is a request that needs a scope of one kind and has no effect.

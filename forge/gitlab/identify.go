@@ -65,6 +65,7 @@ func (r *Resolver) identify(ctx context.Context, credential token.Secret) (forge
 	id := forge.Identity{
 		UserID: t.UserID, Kind: forge.CredentialPersonal, TokenID: t.ID, TokenName: t.Name, Scopes: t.Scopes, Active: true,
 	}
+	id.Asks, id.Needs = id.HasScope("api") || id.HasScope("read_api"), "api or read_api"
 	if t.Granular || id.HasScope("granular") {
 		id.Kind = forge.CredentialGranular
 	}

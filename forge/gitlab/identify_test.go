@@ -45,9 +45,15 @@ func TestIdentify(t *testing.T) {
 			t.Fatalf("%+v, %v", id, err)
 		}
 	})
+	t.Run("a scope that is spelt as another forge spells its own", func(t *testing.T) {
+		id, err := identify(f.AddToken(ada, forgetest.Token{Scopes: []string{"read_api", "ai:use"}}))
+		if err != nil || !id.Asks {
+			t.Fatalf("%+v, %v", id, err)
+		}
+	})
 	t.Run("a token that may only read its user", func(t *testing.T) {
 		id, err := identify(f.AddToken(ada, forgetest.Token{Scopes: []string{"read_user"}}))
-		if err != nil || id.UserID != ada {
+		if err != nil || id.UserID != ada || id.Asks || id.Needs != "api or read_api" {
 			t.Fatalf("%+v, %v", id, err)
 		}
 	})

@@ -210,7 +210,7 @@ func TestAWriterThatHoldsOnLocksOthersOut(t *testing.T) {
 	}
 	defer impatient.Close()
 	t.Run("writes fail", func(t *testing.T) {
-		if _, err := impatient.RevokeToken(t.Context(), r.ID, "", "", time.Now()); !errors.Is(err, store.ErrLocked) {
+		if _, err := impatient.RevokeToken(t.Context(), r.ID, store.Cause{At: time.Now()}); !errors.Is(err, store.ErrLocked) {
 			t.Errorf("error %v, want ErrLocked", err)
 		}
 	})

@@ -33,7 +33,7 @@ func TestKillChild(t *testing.T) {
 		r := f.NewToken(t, fmt.Sprint(os.Getpid(), "-", i), func(r *token.Record) { r.Hash[31], r.Hash[30] = byte(i), byte(i>>8) })
 		fmt.Printf("made %d\n", r.ID)
 		if i%2 == 1 {
-			if _, err := st.RevokeToken(t.Context(), r.ID, "test", "cli:test", storetest.Start()); err != nil {
+			if _, err := st.RevokeToken(t.Context(), r.ID, store.Cause{Reason: "test", By: "cli:test", At: storetest.Start()}); err != nil {
 				t.Fatal(err)
 			}
 			fmt.Printf("revoked %d\n", r.ID)

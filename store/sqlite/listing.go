@@ -11,7 +11,7 @@ import (
 )
 
 const listedQuery = "SELECT " + tokenColumns + ", " + ownerColumns + `, coalesce(u.uses, 0), coalesce(u.last_used_at, 0),
-	t.revoked_by, t.pause_reason, t.paused_by, t.children, c.status, c.reason,
+	t.revoked_by, t.pause_reason, t.paused_by, t.touched_at, t.children, c.status, c.reason,
 	coalesce((SELECT group_concat(a.address, ' ' ORDER BY a.last_used_at DESC) FROM token_addresses a WHERE a.token_id = t.id), '') FROM tokens t JOIN owners o ON o.id = t.owner_id
 	JOIN credentials c ON c.id = t.credential_id LEFT JOIN token_uses u ON u.token_id = t.id`
 
@@ -21,17 +21,19 @@ type listedRow struct {
 	t        tokenRow
 	o        ownerRow
 	lastUsed int64
+	touched  int64
 	from     string
 	status   string
 }
 
 func (r *listedRow) fields() []any {
-	return append(append(r.t.fields(), r.o.fields()...), &r.l.Uses, &r.lastUsed, &r.l.RevokedBy, &r.l.PauseReason, &r.l.PausedBy, &r.l.Children, &r.status, &r.l.CredentialReason, &r.from)
+	return append(append(r.t.fields(), r.o.fields()...), &r.l.Uses, &r.lastUsed, &r.l.RevokedBy, &r.l.PauseReason,
+		&r.l.PausedBy, &r.touched, &r.l.Children, &r.status, &r.l.CredentialReason, &r.from)
 }
 
 func (r *listedRow) listed() (l store.Listed, err error) {
 	r.l.Owner = r.o.owner()
-	r.l.LastUsedAt = instant(r.lastUsed)
+	r.l.LastUsedAt, r.l.TouchedAt = instant(r.lastUsed), instant(r.touched)
 	r.l.Credential = store.ParseCredentialStatus(r.status)
 	r.l.Addresses = strings.Fields(r.from)
 	r.l.Record, err = r.t.record()

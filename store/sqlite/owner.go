@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"time"
 
 	"patgate/store"
 )
@@ -79,27 +78,21 @@ func (db *DB) Owners(ctx context.Context) ([]store.Owner, error) {
 }
 
 // RemoveOwner implements store.Owners.
-func (db *DB) RemoveOwner(ctx context.Context, id int64, by string, at time.Time) (revoked int, err error) {
-	err = db.change(ctx, "removing owner", func(tx *sql.Tx) error {
-		res, err := tx.ExecContext(ctx, "UPDATE owners SET removed_at = ? WHERE id = ? AND removed_at = 0", millis(at), id)
+func (db *DB) RemoveOwner(ctx context.Context, id int64, c store.Cause) (revoked int, err error) {
+	err = db.change(ctx, "removing owner", func(t *sql.Tx) error {
+		tx := tx{t}
+		res, err := tx.ExecContext(ctx, "UPDATE owners SET removed_at = ? WHERE id = ? AND removed_at = 0", millis(c.At), id)
 		if err != nil {
 			return err
 		}
 		if n, err := res.RowsAffected(); err != nil || n == 0 {
 			return errors.Join(err, store.ErrUnknownOwner)
 		}
-		res, err = tx.ExecContext(ctx, `UPDATE tokens SET revoked_at = ?, revoke_reason = 'owner removed', revoked_by = ?, changed_by = ?
-			WHERE owner_id = ? AND revoked_at = 0`, millis(at), by, by, id)
-		if err != nil {
+		if revoked, err = tx.Revoke(ctx, store.Kin{Owner: id}, c); err != nil {
 			return err
 		}
-		n, err := res.RowsAffected()
-		if err != nil {
-			return err
-		}
-		revoked = int(n)
-		_, err = tx.ExecContext(ctx, `UPDATE credentials SET sealed = x'', status = 'removed', reason = 'owner removed', updated_at = ?
-			WHERE owner_id = ? AND status <> 'removed'`, millis(at), id)
+		_, err = tx.ExecContext(ctx, `UPDATE credentials SET sealed = x'', status = 'removed', reason = ?, updated_at = ?
+			WHERE owner_id = ? AND status <> 'removed'`, c.Reason, millis(c.At), id)
 		return err
 	})
 	if err != nil {

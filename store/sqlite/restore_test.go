@@ -80,7 +80,7 @@ func TestABackupComesBackOnAFreshMachine(t *testing.T) {
 
 func TestRestoringOverAStore(t *testing.T) {
 	f, path, backup := backedUp(t)
-	if _, err := f.Store.RevokeToken(t.Context(), store.FirstTokenID, "leaked", "cli:test", time.Now()); err != nil {
+	if _, err := f.Store.RevokeToken(t.Context(), store.FirstTokenID, store.Cause{Reason: "leaked", By: "cli:test", At: time.Now()}); err != nil {
 		t.Fatal(err)
 	}
 	f.NewToken(t, "third")

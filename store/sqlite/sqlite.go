@@ -38,11 +38,11 @@ type Options struct {
 
 // DB is an open store. It implements store.Store.
 type DB struct {
-	path    string
-	write   *sql.DB // one connection
-	read    *sql.DB // several, which cannot write
-	byHash  *sql.Stmt
-	timeout time.Duration
+	store.Rules
+	path   string
+	write  *sql.DB // one connection
+	read   *sql.DB // several, which cannot write
+	byHash *sql.Stmt
 }
 
 var _ store.Store = (*DB)(nil)
@@ -69,7 +69,8 @@ func Open(ctx context.Context, path string, o Options) (*DB, error) {
 	case !info.Mode().IsRegular():
 		return nil, fmt.Errorf("opening store %s: %w: it is no regular file", path, store.ErrForeign)
 	}
-	db := &DB{path: path, timeout: o.LockTimeout}
+	db := &DB{path: path}
+	db.Rules = store.Rules{Transact: db.transact}
 	if err := db.open(ctx, o); err != nil {
 		_ = db.Close()
 		return nil, fmt.Errorf("opening store %s: %w", path, explain(err))

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"time"
 
 	"patgate/store"
 	"patgate/token"
@@ -74,53 +73,6 @@ func (db *DB) TokenByHash(ctx context.Context, hash token.Hash) (store.Bound, er
 	return b, nil
 }
 
-// CreateToken implements store.Tokens.
-func (db *DB) CreateToken(ctx context.Context, r token.Record) (out token.Record, err error) {
-	err = db.change(ctx, "storing token", func(tx *sql.Tx) error {
-		out, err = insertToken(ctx, tx, r)
-		return err
-	})
-	if err != nil {
-		return token.Record{}, err
-	}
-	return out, nil
-}
-
-// insertToken stores a new token. Without a family it begins one, and without a bound for rotations its expiry is that.
-func insertToken(ctx context.Context, tx *sql.Tx, r token.Record) (out token.Record, err error) {
-	scopes, err := json.Marshal(r.Scopes)
-	if err != nil {
-		return out, err
-	}
-	if r.RenewUntil.Before(r.ExpiresAt) {
-		r.RenewUntil = r.ExpiresAt
-	}
-	if _, err := liveOwner(ctx, tx, r.OwnerID); err != nil {
-		return out, err
-	}
-	c, err := credentialByID(ctx, tx, r.CredentialID)
-	if err != nil {
-		return out, err
-	}
-	if c.OwnerID != r.OwnerID || c.Status == store.CredentialRemoved {
-		return out, fmt.Errorf("%w: credential %d is removed or another owner's", store.ErrConflict, r.CredentialID)
-	}
-	var id int64
-	err = tx.QueryRowContext(ctx, `INSERT INTO tokens (hash, last_four, name, description, owner_id, credential_id, parent_id,
-			scopes, table_version, created_at, expires_at, family_id, renew_until, touched_at)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, coalesce(nullif(?, 0), (SELECT seq + 1 FROM sqlite_sequence WHERE name = 'tokens')), ?, ?) RETURNING id`,
-		r.Hash[:], r.LastFour, r.Name, r.Description, r.OwnerID, r.CredentialID, r.ParentID,
-		string(scopes), r.TableVersion, millis(r.CreatedAt), millis(r.ExpiresAt), r.FamilyID, millis(r.RenewUntil), millis(r.CreatedAt)).Scan(&id)
-	if constraint(err) {
-		return out, fmt.Errorf("%w: %w", store.ErrConflict, err)
-	}
-	if err != nil {
-		return out, err
-	}
-	l, err := tokenByID(ctx, tx, id)
-	return l.Record, err
-}
-
 // Token implements store.Tokens.
 func (db *DB) Token(ctx context.Context, id int64) (store.Listed, error) {
 	l, err := tokenByID(ctx, db.read, id)
@@ -130,74 +82,60 @@ func (db *DB) Token(ctx context.Context, id int64) (store.Listed, error) {
 	return l, nil
 }
 
-// RevokeToken implements store.Tokens.
-func (db *DB) RevokeToken(ctx context.Context, id int64, reason, by string, at time.Time) (store.Listed, error) {
-	return db.changeToken(ctx, "revoking token", id, func(tx *sql.Tx, l *store.Listed) error {
-		if !l.RevokedAt.IsZero() {
-			return nil
-		}
-		if err := revoke(ctx, tx, "id = ?", []any{id}, reason, by, at); err != nil {
-			return err
-		}
-		if l.RotatedTo != 0 {
-			return nil // what follows from the family goes on with the token that took its place
-		}
-		return revokeFamily(ctx, tx, l.FamilyID, id, reason, by, at)
-	})
+// tx is a transaction for the rules of tokens.
+type tx struct{ *sql.Tx }
+
+var _ store.Tx = tx{}
+
+// transact implements store.Rules.
+func (db *DB) transact(ctx context.Context, doing string, f func(store.Tx) error) error {
+	return db.change(ctx, doing, func(t *sql.Tx) error { return f(tx{t}) })
 }
 
-// PauseToken implements store.Tokens.
-func (db *DB) PauseToken(ctx context.Context, id int64, reason, by string, at time.Time) (store.Listed, error) {
-	return db.changeToken(ctx, "pausing token", id, func(tx *sql.Tx, l *store.Listed) error {
-		if !l.RevokedAt.IsZero() {
-			return store.ErrRevoked
-		}
-		_, err := tx.ExecContext(ctx, "UPDATE tokens SET paused_at = ?, pause_reason = ?, paused_by = ?, changed_by = ? WHERE id = ?",
-			millis(at), reason, by, by, id)
-		return err
-	})
+// Token implements store.Tx.
+func (tx tx) Token(ctx context.Context, id int64) (store.Listed, error) {
+	return tokenByID(ctx, tx, id)
 }
 
-// ResumeToken implements store.Tokens.
-func (db *DB) ResumeToken(ctx context.Context, id int64, by string, at time.Time) (store.Listed, error) {
-	return db.changeToken(ctx, "resuming token", id, func(tx *sql.Tx, l *store.Listed) error {
-		if !l.RevokedAt.IsZero() {
-			return store.ErrRevoked
-		}
-		_, err := tx.ExecContext(ctx, "UPDATE tokens SET paused_at = 0, pause_reason = '', paused_by = '', changed_by = ?, touched_at = max(touched_at, ?) WHERE id = ?", by, millis(at), id)
-		return err
-	})
+// LiveOwner implements store.Tx.
+func (tx tx) LiveOwner(ctx context.Context, id int64) (store.Owner, error) {
+	return liveOwner(ctx, tx, id)
 }
 
-// ConfirmToken implements store.Tokens.
-func (db *DB) ConfirmToken(ctx context.Context, id int64, tableVersion int, by string, _ time.Time) (store.Listed, error) {
-	return db.changeToken(ctx, "confirming token", id, func(tx *sql.Tx, l *store.Listed) error {
-		switch {
-		case !l.RevokedAt.IsZero():
-			return store.ErrRevoked
-		case tableVersion < l.TableVersion:
-			return fmt.Errorf("%w: the token was confirmed under table version %d, not %d", store.ErrConflict, l.TableVersion, tableVersion)
-		}
-		_, err := tx.ExecContext(ctx, "UPDATE tokens SET table_version = ?, revision = revision + 1, changed_by = ? WHERE id = ?", tableVersion, by, id)
-		return err
-	})
+// Credential implements store.Tx.
+func (tx tx) Credential(ctx context.Context, id int64) (store.Credential, error) {
+	return credentialByID(ctx, tx, id)
 }
 
-// changeToken changes one token that exists and gives it back as it is then.
-func (db *DB) changeToken(ctx context.Context, doing string, id int64, f func(tx *sql.Tx, l *store.Listed) error) (out store.Listed, err error) {
-	err = db.change(ctx, fmt.Sprintf("%s %d", doing, id), func(tx *sql.Tx) error {
-		l, err := tokenByID(ctx, tx, id)
-		if err != nil {
-			return err
-		}
-		if err := f(tx, &l); err != nil {
-			return err
-		}
-		out, err = tokenByID(ctx, tx, id)
-		return err
-	})
+// Insert implements store.Tx.
+func (tx tx) Insert(ctx context.Context, r token.Record) (id int64, err error) {
+	scopes, err := json.Marshal(r.Scopes)
 	if err != nil {
-		return store.Listed{}, err
+		return 0, err
 	}
-	return out, nil
+	err = tx.QueryRowContext(ctx, `INSERT INTO tokens (hash, last_four, name, description, owner_id, credential_id, parent_id,
+			scopes, table_version, created_at, expires_at, family_id, renew_until, touched_at)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, coalesce(nullif(?, 0), (SELECT seq + 1 FROM sqlite_sequence WHERE name = 'tokens')), ?, ?) RETURNING id`,
+		r.Hash[:], r.LastFour, r.Name, r.Description, r.OwnerID, r.CredentialID, r.ParentID,
+		string(scopes), r.TableVersion, millis(r.CreatedAt), millis(r.ExpiresAt), r.FamilyID, millis(r.RenewUntil),
+		millis(r.CreatedAt)).Scan(&id)
+	if constraint(err) {
+		err = fmt.Errorf("%w: %w", store.ErrConflict, err)
+	}
+	return id, err
+}
+
+// Save implements store.Tx.
+func (tx tx) Save(ctx context.Context, l *store.Listed, by string) error {
+	scopes, err := json.Marshal(l.Scopes)
+	if err != nil {
+		return err
+	}
+	_, err = tx.ExecContext(ctx, `UPDATE tokens SET name = ?, description = ?, scopes = ?, table_version = ?, expires_at = ?, renew_until = ?,
+		revoked_at = ?, revoke_reason = ?, revoked_by = ?, paused_at = ?, pause_reason = ?, paused_by = ?, rotated_to = ?, revision = ?, touched_at = ?,
+		changed_by = ? WHERE id = ?`,
+		l.Name, l.Description, string(scopes), l.TableVersion, millis(l.ExpiresAt), millis(l.RenewUntil),
+		millis(l.RevokedAt), l.RevokeReason, l.RevokedBy, millis(l.PausedAt), l.PauseReason, l.PausedBy, l.RotatedTo, l.Revision,
+		millis(l.TouchedAt), by, l.ID)
+	return err
 }

@@ -25,10 +25,10 @@ func testChanges(t *testing.T, f *Fixture) {
 		all    bool // false: only r's hash
 		change func() error
 	}{
-		{"pausing a token", false, func() error { return second(f.Store.PauseToken(ctx, r.ID, "", "", Start())) }},
-		{"resuming it", false, func() error { return second(f.Store.ResumeToken(ctx, r.ID, "", Start())) }},
-		{"confirming it", false, func() error { return second(f.Store.ConfirmToken(ctx, r.ID, 5, "", Start())) }},
-		{"revoking it", false, func() error { return second(f.Store.RevokeToken(ctx, r.ID, "", "", Start())) }},
+		{"pausing a token", false, func() error { return second(f.Store.PauseToken(ctx, r.ID, store.Cause{At: Start()})) }},
+		{"resuming it", false, func() error { return second(f.Store.ResumeToken(ctx, r.ID, store.Cause{At: Start()})) }},
+		{"confirming it", false, func() error { return second(f.Store.ConfirmToken(ctx, r.ID, 5, "")) }},
+		{"revoking it", false, func() error { return second(f.Store.RevokeToken(ctx, r.ID, store.Cause{At: Start()})) }},
 		{"renaming an owner", true, func() error {
 			o := f.Owner
 			o.Username = "alicia"
@@ -45,7 +45,9 @@ func testChanges(t *testing.T, f *Fixture) {
 				return Sealed(fresh.ID())(b)
 			}))
 		}},
-		{"removing an owner", true, func() error { return second(f.Store.RemoveOwner(ctx, f.Owner.ID, "", Start())) }},
+		{"removing an owner", true, func() error {
+			return second(f.Store.RemoveOwner(ctx, f.Owner.ID, store.Cause{Reason: "owner removed", At: Start()}))
+		}},
 	} {
 		t.Run(tc.name+" is seen by another process", func(t *testing.T) {
 			before := sequence(t, other)
@@ -82,7 +84,7 @@ func testChanges(t *testing.T, f *Fixture) {
 	})
 	t.Run("a change that failed is none", func(t *testing.T) {
 		before := sequence(t, other)
-		if _, err := f.Store.RevokeToken(ctx, 1, "", "", Start()); err == nil {
+		if _, err := f.Store.RevokeToken(ctx, 1, store.Cause{At: Start()}); err == nil {
 			t.Fatal("revoked an unknown token")
 		}
 		if after := sequence(t, other); after != before {

@@ -71,8 +71,8 @@ func testRotation(t *testing.T, f *Fixture) {
 	t.Run("revoked, expired and paused tokens are not rotated", func(t *testing.T) {
 		revoked, paused := f.NewToken(t, "r"), f.NewToken(t, "p")
 		expired := f.NewToken(t, "e", func(r *token.Record) { r.ExpiresAt = r.CreatedAt.Add(time.Second) })
-		must(t, 0, second(f.Store.RevokeToken(ctx, revoked.ID, "x", "y", Start())))
-		must(t, 0, second(f.Store.PauseToken(ctx, paused.ID, "x", "y", Start())))
+		must(t, 0, second(f.Store.RevokeToken(ctx, revoked.ID, store.Cause{Reason: "x", By: "y", At: Start()})))
+		must(t, 0, second(f.Store.PauseToken(ctx, paused.ID, store.Cause{Reason: "x", By: "y", At: Start()})))
 		for want, r := range map[error]token.Record{store.ErrRevoked: revoked, store.ErrPaused: paused, store.ErrExpired: expired} {
 			if _, err := f.rotate(t, r, time.Time{}); !errors.Is(err, want) {
 				t.Errorf("error %v, want %v", err, want)
@@ -81,9 +81,18 @@ func testRotation(t *testing.T, f *Fixture) {
 	})
 	t.Run("a token that was changed meanwhile is not rotated", func(t *testing.T) {
 		old := f.NewToken(t, "moved")
-		must(t, 0, second(f.Store.ConfirmToken(ctx, old.ID, 2, "y", Start())))
+		must(t, 0, second(f.Store.ConfirmToken(ctx, old.ID, 2, "y")))
 		if _, err := f.Store.RotateToken(ctx, old.ID, old.Revision, f.Record("moved"), time.Time{}, "y"); !errors.Is(err, store.ErrConflict) {
 			t.Errorf("error %v, want ErrConflict", err)
+		}
+	})
+	t.Run("one in its grace makes no child", func(t *testing.T) {
+		old := f.NewToken(t, "graced")
+		must(t, 0, second(f.rotate(t, old, old.CreatedAt.Add(time.Hour))))
+		r := f.Record("late")
+		r.ParentID = old.ID
+		if _, err := f.Store.CreateChild(ctx, r, tokenOf(t, f, old.ID).Revision); !errors.Is(err, store.ErrRotated) {
+			t.Errorf("error %v, want ErrRotated", err)
 		}
 	})
 	t.Run("a family is revoked whole, with what comes from it", func(t *testing.T) {
@@ -94,7 +103,7 @@ func testRotation(t *testing.T, f *Fixture) {
 			t.Fatal(err)
 		}
 		other := f.NewToken(t, "other")
-		n, err := f.Store.RevokeFamily(ctx, first.ID, "reused", "gateway", Start())
+		n, err := f.Store.RevokeFamily(ctx, first.ID, store.Cause{Reason: "reused", By: "gateway", At: Start()})
 		if err != nil || n != 3 {
 			t.Errorf("revoked %d, %v", n, err)
 		}
@@ -111,7 +120,7 @@ func testRotation(t *testing.T, f *Fixture) {
 		old := f.NewToken(t, "old")
 		fresh, err := f.rotate(t, old, Start().Add(2*time.Hour))
 		must(t, fresh, err)
-		must(t, 0, second(f.Store.RevokeToken(ctx, fresh.ID, "x", "y", Start())))
+		must(t, 0, second(f.Store.RevokeToken(ctx, fresh.ID, store.Cause{Reason: "x", By: "y", At: Start()})))
 		if state(t, f, old.ID) != token.Revoked {
 			t.Error("the one in its grace lives")
 		}
@@ -120,7 +129,7 @@ func testRotation(t *testing.T, f *Fixture) {
 		old := f.NewToken(t, "old")
 		fresh, err := f.rotate(t, old, Start().Add(2*time.Hour))
 		must(t, fresh, err)
-		must(t, 0, second(f.Store.RevokeToken(ctx, old.ID, "x", "y", Start())))
+		must(t, 0, second(f.Store.RevokeToken(ctx, old.ID, store.Cause{Reason: "x", By: "y", At: Start()})))
 		if state(t, f, fresh.ID) != token.Valid || state(t, f, old.ID) != token.Revoked {
 			t.Error("not as wanted")
 		}
@@ -135,7 +144,7 @@ func testChildren(t *testing.T, f *Fixture) {
 		middle2, err := f.rotate(t, middle, time.Time{})
 		must(t, middle2, err)
 		deep := f.child(t, middle2)
-		must(t, 0, second(f.Store.RevokeToken(ctx, top.ID, "left", "y", Start())))
+		must(t, 0, second(f.Store.RevokeToken(ctx, top.ID, store.Cause{Reason: "left", By: "y", At: Start()})))
 		for _, id := range []int64{middle2.ID, deep.ID} {
 			if l := tokenOf(t, f, id); l.RevokedAt.IsZero() || l.RevokeReason == "" {
 				t.Errorf("token %d lives", id)
@@ -158,9 +167,9 @@ func testChildren(t *testing.T, f *Fixture) {
 	})
 	t.Run("a parent that was revoked, paused or changed makes none", func(t *testing.T) {
 		revoked, paused, changed := f.NewToken(t, "r"), f.NewToken(t, "p"), f.NewToken(t, "c")
-		must(t, 0, second(f.Store.RevokeToken(ctx, revoked.ID, "x", "y", Start())))
-		must(t, 0, second(f.Store.PauseToken(ctx, paused.ID, "x", "y", Start())))
-		must(t, 0, second(f.Store.ConfirmToken(ctx, changed.ID, 2, "y", Start())))
+		must(t, 0, second(f.Store.RevokeToken(ctx, revoked.ID, store.Cause{Reason: "x", By: "y", At: Start()})))
+		must(t, 0, second(f.Store.PauseToken(ctx, paused.ID, store.Cause{Reason: "x", By: "y", At: Start()})))
+		must(t, 0, second(f.Store.ConfirmToken(ctx, changed.ID, 2, "y")))
 		for want, parent := range map[error]token.Record{store.ErrRevoked: revoked, store.ErrPaused: paused, store.ErrConflict: changed} {
 			r := f.Record("none")
 			r.ParentID = parent.ID
@@ -185,7 +194,7 @@ func testChildren(t *testing.T, f *Fixture) {
 		bob := f.NewOwner(t, 77, "bob")
 		c := f.NewCredential(t, bob, "api")
 		one := f.NewToken(t, "one", func(r *token.Record) { r.OwnerID, r.CredentialID = bob.ID, c.ID })
-		n, err := f.Store.RevokeOwned(ctx, bob.ID, "blocked", "gateway", Start())
+		n, err := f.Store.RevokeOwned(ctx, bob.ID, store.Cause{Reason: "blocked", By: "gateway", At: Start()})
 		if err != nil || n != 1 || state(t, f, one.ID) != token.Revoked {
 			t.Errorf("revoked %d, %v", n, err)
 		}
@@ -202,11 +211,11 @@ func testEdits(t *testing.T, f *Fixture) {
 		r := f.NewToken(t, "wide")
 		e := edit(tokenOf(t, f, r.ID))
 		e.Name, e.Scopes[0].Permissions = "narrow", []string{"read_job"}
-		l, err := f.Store.EditToken(ctx, r.ID, e, "user:42", Start())
+		l, err := f.Store.EditToken(ctx, r.ID, e, store.Cause{By: "user:42", At: Start()})
 		if err != nil || l.Name != "narrow" || len(l.Scopes[0].Permissions) != 1 || l.Revision != r.Revision+1 {
 			t.Fatalf("got %+v, %v", l, err)
 		}
-		if _, err := f.Store.EditToken(ctx, r.ID, e, "user:42", Start()); !errors.Is(err, store.ErrConflict) {
+		if _, err := f.Store.EditToken(ctx, r.ID, e, store.Cause{By: "user:42", At: Start()}); !errors.Is(err, store.ErrConflict) {
 			t.Errorf("again: error %v, want ErrConflict", err)
 		}
 	})
@@ -214,7 +223,7 @@ func testEdits(t *testing.T, f *Fixture) {
 		r := f.NewToken(t, "parent")
 		e := edit(tokenOf(t, f, r.ID))
 		f.child(t, r)
-		if _, err := f.Store.EditToken(ctx, r.ID, e, "user:42", Start()); !errors.Is(err, store.ErrConflict) {
+		if _, err := f.Store.EditToken(ctx, r.ID, e, store.Cause{By: "user:42", At: Start()}); !errors.Is(err, store.ErrConflict) {
 			t.Errorf("error %v, want ErrConflict", err)
 		}
 	})
@@ -224,7 +233,7 @@ func testEdits(t *testing.T, f *Fixture) {
 		e := edit(tokenOf(t, f, r.ID))
 		e.ExpiresAt, e.RenewUntil = r.CreatedAt.Add(2*time.Hour), r.CreatedAt.Add(2*time.Hour)
 		e.RevokeBelow = []int64{much.ID}
-		must(t, 0, second(f.Store.EditToken(ctx, r.ID, e, "user:42", Start())))
+		must(t, 0, second(f.Store.EditToken(ctx, r.ID, e, store.Cause{By: "user:42", At: Start()})))
 		if l := tokenOf(t, f, short.ID); !l.ExpiresAt.Equal(e.ExpiresAt) || !l.RenewUntil.Equal(e.ExpiresAt) {
 			t.Errorf("lives until %v", l.ExpiresAt)
 		}
@@ -234,8 +243,9 @@ func testEdits(t *testing.T, f *Fixture) {
 	})
 	t.Run("a revoked token is not edited", func(t *testing.T) {
 		r := f.NewToken(t, "gone")
-		must(t, 0, second(f.Store.RevokeToken(ctx, r.ID, "x", "y", Start())))
-		if _, err := f.Store.EditToken(ctx, r.ID, edit(tokenOf(t, f, r.ID)), "y", Start()); !errors.Is(err, store.ErrRevoked) {
+		must(t, 0, second(f.Store.RevokeToken(ctx, r.ID, store.Cause{Reason: "x", By: "y", At: Start()})))
+		if _, err := f.Store.EditToken(ctx, r.ID, edit(tokenOf(t, f, r.ID)), store.Cause{By: "y", At: Start()}); !errors.Is(err,
+			store.ErrRevoked) {
 			t.Errorf("error %v, want ErrRevoked", err)
 		}
 	})
@@ -251,10 +261,10 @@ func testIdleness(t *testing.T, f *Fixture) {
 	fresh := f.NewToken(t, "fresh", func(r *token.Record) { r.CreatedAt = now.Add(-time.Hour) })
 	paused, resumed := f.NewToken(t, "paused"), f.NewToken(t, "resumed")
 	must(t, 0, f.Store.AddUses(ctx, []store.Use{{TokenID: used.ID, Count: 1, Last: now.Add(-time.Hour)}, {TokenID: below.ID, Count: 1, Last: now}}))
-	must(t, 0, second(f.Store.PauseToken(ctx, paused.ID, "x", "y", Start())))
-	must(t, 0, second(f.Store.PauseToken(ctx, resumed.ID, "x", "y", Start())))
-	must(t, 0, second(f.Store.ResumeToken(ctx, resumed.ID, "y", now.Add(-time.Hour))))
-	ids, err := f.Store.RevokeUnused(ctx, limit, "unused for 10 days", "gateway", now)
+	must(t, 0, second(f.Store.PauseToken(ctx, paused.ID, store.Cause{Reason: "x", By: "y", At: Start()})))
+	must(t, 0, second(f.Store.PauseToken(ctx, resumed.ID, store.Cause{Reason: "x", By: "y", At: Start()})))
+	must(t, 0, second(f.Store.ResumeToken(ctx, resumed.ID, store.Cause{By: "y", At: now.Add(-time.Hour)})))
+	ids, err := f.Store.RevokeUnused(ctx, limit, store.Cause{Reason: "unused for 10 days", By: "gateway", At: now})
 	if err != nil || len(ids) != 1 || ids[0] != idle.ID {
 		t.Fatalf("revoked %v, %v", ids, err)
 	}

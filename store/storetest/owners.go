@@ -37,7 +37,8 @@ func testOwners(t *testing.T, f *Fixture) {
 		if _, err := f.Store.Owner(ctx, 999); !errors.Is(err, store.ErrUnknownOwner) {
 			t.Errorf("error %v, want ErrUnknownOwner", err)
 		}
-		if _, err := f.Store.RemoveOwner(ctx, 999, "cli:test", Start()); !errors.Is(err, store.ErrUnknownOwner) {
+		if _, err := f.Store.RemoveOwner(ctx, 999, store.Cause{Reason: "owner removed", By: "cli:test",
+			At: Start()}); !errors.Is(err, store.ErrUnknownOwner) {
 			t.Errorf("error %v, want ErrUnknownOwner", err)
 		}
 	})
@@ -47,7 +48,8 @@ func testOwners(t *testing.T, f *Fixture) {
 		r := f.Record("bobs")
 		r.OwnerID, r.CredentialID = owner.ID, c.ID
 		r = createToken(t, f, r)
-		if n, err := f.Store.RemoveOwner(ctx, owner.ID, "cli:test", Start()); err != nil || n != 1 {
+		if n, err := f.Store.RemoveOwner(ctx, owner.ID, store.Cause{Reason: "owner removed", By: "cli:test",
+			At: Start()}); err != nil || n != 1 {
 			t.Fatalf("removed %d tokens, %v", n, err)
 		}
 		l := tokenOf(t, f, r.ID)

@@ -45,7 +45,7 @@ func testTokens(t *testing.T, f *Fixture) {
 		if _, err := f.Store.Token(ctx, 1); !errors.Is(err, store.ErrUnknownToken) {
 			t.Errorf("error %v, want ErrUnknownToken", err)
 		}
-		if _, err := f.Store.RevokeToken(ctx, 1, "", "", Start()); !errors.Is(err, store.ErrUnknownToken) {
+		if _, err := f.Store.RevokeToken(ctx, 1, store.Cause{At: Start()}); !errors.Is(err, store.ErrUnknownToken) {
 			t.Errorf("error %v, want ErrUnknownToken", err)
 		}
 	})
@@ -71,18 +71,18 @@ func testTokens(t *testing.T, f *Fixture) {
 	t.Run("a revocation is final and keeps its first reason", func(t *testing.T) {
 		r := f.NewToken(t, "leaked")
 		at := Start().Add(time.Hour)
-		l, err := f.Store.RevokeToken(ctx, r.ID, "leaked", "cli:alice", at)
+		l, err := f.Store.RevokeToken(ctx, r.ID, store.Cause{Reason: "leaked", By: "cli:alice", At: at})
 		if err != nil || !l.RevokedAt.Equal(at) || l.RevokeReason != "leaked" || l.RevokedBy != "cli:alice" {
 			t.Fatalf("got %+v, %v", l, err)
 		}
-		l, err = f.Store.RevokeToken(ctx, r.ID, "again", "cli:bob", at.Add(time.Hour))
+		l, err = f.Store.RevokeToken(ctx, r.ID, store.Cause{Reason: "again", By: "cli:bob", At: at.Add(time.Hour)})
 		if err != nil || !l.RevokedAt.Equal(at) || l.RevokeReason != "leaked" {
 			t.Errorf("again: %+v, %v", l, err)
 		}
 		for what, err := range map[string]error{
-			"pause":   second(f.Store.PauseToken(ctx, r.ID, "", "", at)),
-			"resume":  second(f.Store.ResumeToken(ctx, r.ID, "", at)),
-			"confirm": second(f.Store.ConfirmToken(ctx, r.ID, 9, "", at)),
+			"pause":   second(f.Store.PauseToken(ctx, r.ID, store.Cause{At: at})),
+			"resume":  second(f.Store.ResumeToken(ctx, r.ID, store.Cause{At: at})),
+			"confirm": second(f.Store.ConfirmToken(ctx, r.ID, 9, "")),
 		} {
 			if !errors.Is(err, store.ErrRevoked) {
 				t.Errorf("%s: error %v, want ErrRevoked", what, err)
@@ -91,22 +91,22 @@ func testTokens(t *testing.T, f *Fixture) {
 	})
 	t.Run("a pause ends with a resumption", func(t *testing.T) {
 		r := f.NewToken(t, "resting")
-		l, err := f.Store.PauseToken(ctx, r.ID, "holidays", "cli:alice", Start())
+		l, err := f.Store.PauseToken(ctx, r.ID, store.Cause{Reason: "holidays", By: "cli:alice", At: Start()})
 		if err != nil || !l.PausedAt.Equal(Start()) || l.PauseReason != "holidays" || l.PausedBy != "cli:alice" {
 			t.Fatalf("got %+v, %v", l, err)
 		}
-		l, err = f.Store.ResumeToken(ctx, r.ID, "cli:alice", Start())
+		l, err = f.Store.ResumeToken(ctx, r.ID, store.Cause{By: "cli:alice", At: Start()})
 		if err != nil || !l.PausedAt.IsZero() || l.PauseReason != "" {
 			t.Errorf("got %+v, %v", l, err)
 		}
 	})
 	t.Run("a confirmation raises the table version and never lowers it", func(t *testing.T) {
 		r := f.NewToken(t, "old")
-		l, err := f.Store.ConfirmToken(ctx, r.ID, 3, "cli:alice", Start())
+		l, err := f.Store.ConfirmToken(ctx, r.ID, 3, "cli:alice")
 		if err != nil || l.TableVersion != 3 {
 			t.Fatalf("got %+v, %v", l, err)
 		}
-		if _, err := f.Store.ConfirmToken(ctx, r.ID, 2, "cli:alice", Start()); !errors.Is(err, store.ErrConflict) {
+		if _, err := f.Store.ConfirmToken(ctx, r.ID, 2, "cli:alice"); !errors.Is(err, store.ErrConflict) {
 			t.Errorf("error %v, want ErrConflict", err)
 		}
 	})
@@ -126,8 +126,8 @@ func testLists(t *testing.T, f *Fixture) {
 	revoked := f.NewToken(t, "mike")
 	paused := f.NewToken(t, "kilo")
 	other := f.NewToken(t, "bobs", func(r *token.Record) { r.OwnerID, r.CredentialID = bob.ID, bobs.ID })
-	must(t, 0, second(f.Store.RevokeToken(ctx, revoked.ID, "x", "y", now)))
-	must(t, 0, second(f.Store.PauseToken(ctx, paused.ID, "x", "y", now)))
+	must(t, 0, second(f.Store.RevokeToken(ctx, revoked.ID, store.Cause{Reason: "x", By: "y", At: now})))
+	must(t, 0, second(f.Store.PauseToken(ctx, paused.ID, store.Cause{Reason: "x", By: "y", At: now})))
 	must(t, 0, f.Store.AddUses(ctx, []store.Use{{TokenID: soon.ID, Count: 3, Last: now}, {TokenID: active.ID, Count: 1, Last: now.Add(-time.Hour)}}))
 
 	for name, tc := range map[string]struct {

@@ -1,48 +1,47 @@
-package cli
+// Command demo runs patgate as it is, in front of a stand-in GitLab in memory, with tokens and curl lines to paste:
+//
+//	go run ./demo
+//
+// Everything is on this machine's loopback addresses and in a temporary directory; Ctrl-C ends it.
+package main
 
 import (
 	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 
-	"github.com/spf13/cobra"
-
-	"patgate/config"
+	"patgate/cli"
 	"patgate/forge/forgetest"
 )
 
-// demoListen is where the demo serves clients, when that port is free.
-const demoListen = "127.0.0.1:8080"
+// Where the demo serves clients and the console, when these ports are free.
+const (
+	usualListen  = "127.0.0.1:8080"
+	usualConsole = "127.0.0.1:9091"
+)
 
-// demoConsole is where the demo serves the console, when that port is free.
-const demoConsole = "127.0.0.1:9091"
-
-func newDemo() *cobra.Command {
-	var listen string
-	var check bool
-	cmd := &cobra.Command{
-		Use:   "demo",
-		Short: "Run the whole gateway in front of a stand-in GitLab, with curl lines to paste",
-		Long: `Starts a stand-in GitLab in memory and patgate in front of it, makes three tokens and
-prints curl lines that show an allowed, a denied and an out-of-bounds request, and where
-the web console is. Everything is on this machine's loopback addresses and in a temporary directory; Ctrl-C ends it.`,
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return demo(cmd.Context(), listen, check, cmd.OutOrStdout(), cmd.ErrOrStderr())
-		},
+func main() {
+	listen := flag.String("listen", "", "address to serve clients on (default "+usualListen+", or any free port when that is in use)")
+	check := flag.Bool("check", false, "make the requests instead of printing them, and end; exit 1 when an answer is not as it should be")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	if err := demo(ctx, *listen, *check, os.Stdout, os.Stderr); err != nil {
+		fmt.Fprintln(os.Stderr, "demo: "+err.Error())
+		os.Exit(1)
 	}
-	cmd.Flags().StringVar(&listen, "listen", "", "address to serve clients on (default "+demoListen+", or any free port when that is in use)")
-	cmd.Flags().BoolVar(&check, "check", false, "make the requests instead of printing them, and end; exit 1 when an answer is not as it should be")
-	return cmd
 }
 
 // demoToken is a token that the demo makes.
@@ -97,6 +96,11 @@ func demo(ctx context.Context, address string, check bool, out, log io.Writer) e
 		return fmt.Errorf("making a directory for the demo: %w", err)
 	}
 	defer os.RemoveAll(dir)
+	for _, setting := range os.Environ() { // what is set for the user's own patgate is not for this one
+		if name, _, _ := strings.Cut(setting, "="); strings.HasPrefix(name, "PATGATE_") {
+			os.Unsetenv(name)
+		}
+	}
 	forge, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return fmt.Errorf("listening for the stand-in GitLab: %w", err)
@@ -107,88 +111,87 @@ func demo(ctx context.Context, address string, check bool, out, log io.Writer) e
 	go func() { _ = server.Serve(forge) }()
 	defer server.Close()
 
-	clients, err := demoListener(address, demoListen, check)
-	if err != nil {
-		return err
-	}
-	defer clients.Close()
-	people, err := demoListener("", demoConsole, check)
-	if err != nil {
-		return err
-	}
-	defer people.Close()
-	c, err := demoConfig(dir, upstream, clients.Addr().String(), people.Addr().String())
-	if err != nil {
-		return err
-	}
 	if check {
 		log = io.Discard
 	}
-	g, err := newGateway(ctx, c, log)
-	if err != nil {
-		return err
+	console := freeAddress(usualConsole, check)
+	if address == "" {
+		address = freeAddress(usualListen, check)
 	}
+	common := []string{"--upstream", upstream, "--forge", "gitlab", "--data-dir", filepath.Join(dir, "data")}
 	tokens := demoTokens(world)
 	for _, t := range tokens {
-		if err := t.create(ctx, dir, upstream, world); err != nil {
-			return errors.Join(err, g.close())
+		if err := t.create(ctx, dir, common, world); err != nil {
+			return err
 		}
 	}
-	g.start(ctx, clients, nil, people)
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	ended := make(chan error, 1)
+	go func() {
+		ended <- patgate(ctx, log, log, append([]string{"serve", "--listen", address, "--admin-listen", "off",
+			"--console-listen", console,
+			"--log-format", "console", "--log-level", "warn"}, common...)...)
+	}()
+	if err := awaitListener(address, ended); err != nil {
+		return err
+	}
+	public := "http://" + address
 	if check {
-		return errors.Join(checkDemo(ctx, out, c.Public(), world, tokens), g.shutdown())
+		err = checkDemo(ctx, out, public, world, tokens)
+		stop()
+		return errors.Join(err, <-ended)
 	}
-	printDemo(out, c, upstream, world, tokens)
-	select {
-	case <-ctx.Done():
-	case err = <-g.failed:
-	}
-	return errors.Join(err, g.shutdown())
+	printDemo(out, public, "http://"+console, upstream, world, tokens)
+	return <-ended
 }
 
-// demoListener takes the usual port, or another when that is in use and no address was asked for.
-func demoListener(address, usual string, check bool) (net.Listener, error) {
-	if address != "" {
-		return listen("--listen", address)
-	}
-	if !check {
-		if l, err := net.Listen("tcp", usual); err == nil {
-			return l, nil
+// freeAddress gives the usual address, or another when that is in use or not to be used.
+func freeAddress(usual string, other bool) string {
+	for _, address := range []string{usual, "127.0.0.1:0"} {
+		if other && address == usual {
+			continue
+		}
+		if l, err := net.Listen("tcp", address); err == nil {
+			defer l.Close()
+			return l.Addr().String()
 		}
 	}
-	return listen("--listen", "127.0.0.1:0")
+	return usual
 }
 
-// demoConfig gives the defaults, with everything in the demo's directory.
-func demoConfig(dir, upstream, listen, console string) (*config.Config, error) {
-	c, problems := config.Parse(config.Input{Flags: []config.Flag{
-		{Name: "upstream", Key: "upstream.url", Value: upstream},
-		{Name: "forge", Key: "forge", Value: "gitlab"},
-		{Name: "listen", Key: "listen", Value: listen},
-		{Name: "console-listen", Key: "console.listen", Value: console},
-		{Name: "data-dir", Key: "data_dir", Value: filepath.Join(dir, "data")},
-		{Name: "log-format", Key: "log.format", Value: "console"},
-		{Name: "log-level", Key: "log.level", Value: "warn"},
-	}})
-	if len(problems) > 0 {
-		return nil, problemLines(problems)
+// awaitListener returns when the gateway takes connections, or has ended.
+func awaitListener(address string, ended <-chan error) error {
+	for {
+		select {
+		case err := <-ended:
+			return errors.Join(errors.New("the gateway ended"), err)
+		case <-time.After(20 * time.Millisecond):
+		}
+		if c, err := net.Dial("tcp", address); err == nil {
+			return c.Close()
+		}
 	}
-	return &c, nil
+}
+
+// patgate runs a command of patgate's.
+func patgate(ctx context.Context, out, log io.Writer, args ...string) error {
+	root := cli.New()
+	root.SetOut(out)
+	root.SetErr(log)
+	root.SetArgs(args)
+	return root.ExecuteContext(ctx)
 }
 
 // create makes the token by the same command that users have.
-func (t *demoToken) create(ctx context.Context, dir, upstream string, w forgetest.Demo) error {
+func (t *demoToken) create(ctx context.Context, dir string, common []string, w forgetest.Demo) error {
 	file := filepath.Join(dir, "credential")
 	if err := os.WriteFile(file, []byte(w.Secret), 0o600); err != nil {
 		return fmt.Errorf("writing the stand-in's credential: %w", err)
 	}
-	root := New()
 	var out bytes.Buffer
-	root.SetOut(&out)
-	root.SetErr(io.Discard)
-	root.SetArgs(append([]string{"token", "create", "--json", "--upstream", upstream, "--data-dir", filepath.Join(dir, "data"),
-		"--credential-file", file, "--name", t.name}, t.args...))
-	if err := root.ExecuteContext(ctx); err != nil {
+	args := append([]string{"token", "create", "--json", "--credential-file", file, "--name", t.name}, common...)
+	if err := patgate(ctx, &out, io.Discard, append(args, t.args...)...); err != nil {
 		return fmt.Errorf("making the token %s: %w", t.name, err)
 	}
 	var made struct {
@@ -212,14 +215,13 @@ func secretOf(tokens []*demoToken, name string) string {
 }
 
 // printDemo prints what to try.
-func printDemo(out io.Writer, c *config.Config, upstream string, w forgetest.Demo, tokens []*demoToken) {
-	public := c.Public()
+func printDemo(out io.Writer, public, console, upstream string, w forgetest.Demo, tokens []*demoToken) {
 	fmt.Fprintf(out, "patgate at %s, in front of a stand-in GitLab at %s.\n", public, upstream)
 	fmt.Fprintf(out, "Three tokens of the user %s, whose own credential stays in patgate:\n\n", w.Username)
 	for _, t := range tokens {
 		fmt.Fprintf(out, "  %-12s %s\n               %s\n", t.name, t.purpose, t.secret)
 	}
-	fmt.Fprintf(out, "\nThe web console, to make and look after tokens: %s\nSign in as %s with the stand-in's access token %s\n", c.ConsoleURL(), w.Username, w.Secret)
+	fmt.Fprintf(out, "\nThe web console, to make and look after tokens: %s\nSign in as %s with the stand-in's access token %s\n", console, w.Username, w.Secret)
 	fmt.Fprint(out, "\nPaste these into another terminal. What patgate decides appears below.\n")
 	for _, r := range demoRequests(w) {
 		fmt.Fprintf(out, "\n# %s\n%s\n", r.title, r.curl(public, secretOf(tokens, r.token)))

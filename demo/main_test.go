@@ -1,0 +1,65 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+)
+
+// The demo makes its own requests and compares the answers.
+func TestTheDemoIsAnsweredAsItSays(t *testing.T) {
+	var out bytes.Buffer
+	if err := demo(t.Context(), "", true, &out, io.Discard); err != nil {
+		t.Fatal(err)
+	}
+	for _, line := range []string{"200  Allowed: ci reads", "403  Denied: ", "403  Out of bounds: ", "201  Allowed: release-bot", "200  Allowed: reader"} {
+		if !strings.Contains("\n"+out.String(), "\n"+line) {
+			t.Errorf("there is no line %q in:\n%s", line, &out)
+		}
+	}
+}
+
+// It prints lines to paste, its console is there, and it ends cleanly.
+func TestTheDemoRunsUntilItIsEnded(t *testing.T) {
+	ctx, end := context.WithCancel(t.Context())
+	defer end()
+	lines, printed := io.Pipe()
+	ended := make(chan error, 1)
+	address := freeAddress("", true)
+	go func() {
+		ended <- demo(ctx, address, false, printed, io.Discard)
+		printed.Close()
+	}()
+	const last = "patgate serve --upstream https://gitlab.example.com\n"
+	var text strings.Builder
+	for part := make([]byte, 4096); !strings.HasSuffix(text.String(), last); {
+		n, err := lines.Read(part)
+		if err != nil {
+			t.Fatalf("%v, %v after:\n%s", err, <-ended, &text)
+		}
+		text.Write(part[:n])
+	}
+	if !strings.Contains(text.String(), "\ncurl -i -H 'PRIVATE-TOKEN: patgate_") || !strings.Contains(text.String(), "'http://"+address+"/api/v4/projects/acme%2Fwebsite/jobs'\n") {
+		t.Errorf("it printed:\n%s", &text)
+	}
+	_, rest, _ := strings.Cut(text.String(), "look after tokens: ")
+	console, _, _ := strings.Cut(rest, "\n")
+	answer, err := http.Get(console + "/sign-in")
+	if err != nil || answer.StatusCode != http.StatusOK {
+		t.Errorf("the console at %q answers %v, %v", console, answer, err)
+	}
+	http.DefaultClient.CloseIdleConnections()
+	end()
+	select {
+	case err := <-ended:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-time.After(30 * time.Second):
+		t.Error("it does not end")
+	}
+}
