@@ -11,18 +11,13 @@ import (
 	"patgate/proxy/surface"
 	"patgate/proxy/wire"
 	"patgate/routes"
-	"patgate/token"
 )
-
-// ownerOf is the holder of a patgate token's requests. A keyed hash of a credential, which holders of the other kind are, is odd
-// in its second half.
-func ownerOf(s *token.Session) wire.Holder { return wire.Holder{uint64(s.OwnerUserID)} }
 
 // claim gives for whom a connection is wanted.
 func (x *exchange) claim() wire.Claim {
 	q := &x.request
 	if s := x.judgement.Session; s != nil {
-		return wire.Claim{Holder: ownerOf(s), Loop: q.Conn.Loop()}
+		return surface.ClaimOf(s, q.Conn)
 	}
 	return wire.Claim{Holder: wire.Holder(x.fingerprint()), Loop: q.Conn.Loop()}
 }

@@ -9,11 +9,13 @@ import (
 
 	"patgate/cache"
 	"patgate/proxy/reply"
+	"patgate/proxy/surface"
+	"patgate/routes"
 )
 
 // identify finds the token's session and classifies the request under the same route table: a reload in between would
 // give permissions other numbers. What is wrong with the request itself is told only to the holder of a valid token.
-func (x *exchange) identify() error {
+func (x *exchange) identify() (err error) {
 	for range 3 {
 		if r := x.authenticate(); r != nil {
 			return r
@@ -22,21 +24,23 @@ func (x *exchange) identify() error {
 			x.request.Table = table
 			continue
 		}
-		return x.classify()
+		x.visit, err = classify(&x.request, &x.judgement.Op)
+		return err
 	}
 	return reply.ErrStore
 }
 
 // classify reads the target into an operation of the surface.
-func (x *exchange) classify() (err error) {
-	q, op := &x.request, &x.judgement.Op
+func classify(q *surface.Request, op *routes.Operation) (surface.Visit, error) {
 	if r := strange(&q.Fields); r != nil {
-		return r
+		return nil, r
 	}
-	if x.visit, err = q.Surface.Classify(q, op); err != nil {
-		x.visit, op.Route = nil, nil
+	v, err := q.Surface.Classify(q, op)
+	if err != nil {
+		op.Route = nil
+		return nil, err
 	}
-	return err
+	return v, nil
 }
 
 // authenticate finds the session of the request's token. From an address that is far beyond its limit only tokens that were

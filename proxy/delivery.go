@@ -322,7 +322,7 @@ func (h *Handler) ask(q *surface.Request, session *token.Session, head []byte) (
 	const limit = 256 << 10
 	var answer fasthttp.Response
 	pool := h.forge.Patgate
-	conn, err := pool.Do(head, &wire.Upload{}, true, false, &answer, wire.Claim{Holder: ownerOf(session), Loop: q.Conn.Loop()})
+	conn, err := pool.Do(head, &wire.Upload{}, true, false, &answer, surface.ClaimOf(session, q.Conn))
 	if err != nil {
 		return 0, nil, err
 	}

@@ -9,6 +9,7 @@ import (
 	"patgate/audit"
 	"patgate/forge"
 	"patgate/policy"
+	"patgate/proxy/fast"
 	"patgate/proxy/header"
 	"patgate/proxy/reply"
 	"patgate/proxy/surface"
@@ -19,7 +20,7 @@ import (
 // kept after release. Steps take the values that they need and fill the one that they give.
 type exchange struct {
 	h         *Handler
-	ctx       *fasthttp.RequestCtx // nil in an event loop
+	ctx       *fasthttp.RequestCtx
 	request   surface.Request
 	visit     surface.Visit // nil before the request is classified
 	judgement surface.Judgement
@@ -33,7 +34,7 @@ type exchange struct {
 	recorded bool
 
 	// Of an exchange that an event loop began and a goroutine goes on with.
-	step step
+	step fast.Step
 	in   []byte // the request's head, as it came
 }
 
@@ -48,8 +49,8 @@ func (h *Handler) acquire(ctx *fasthttp.RequestCtx) *exchange {
 		return x
 	}
 	x := h.exchanges.Get().(*exchange)
-	x.ctx = ctx
-	x.start(h, conn, &x.own)
+	x.h, x.ctx, x.event = h, ctx, &x.own
+	h.start(&x.request, conn, x.event)
 	if conn != nil {
 		conn.Enter(wire.PhaseExchange)
 	} else if addr, ok := netip.AddrFromSlice(ctx.RemoteIP()); ok {
@@ -59,15 +60,11 @@ func (h *Handler) acquire(ctx *fasthttp.RequestCtx) *exchange {
 	return x
 }
 
-// start begins the exchange of a request that came on a connection, whose address and scheme hold until the header block
-// says otherwise.
-func (x *exchange) start(h *Handler, conn *wire.Client, event *audit.Event) {
-	q := &x.request
-	x.h = h
+// start begins a request that came on a connection, whose address and scheme hold until the header block says otherwise.
+func (h *Handler) start(q *surface.Request, conn *wire.Client, event *audit.Event) {
 	q.Table, q.Dialect, q.Surface = h.options.Table(), h.dialect, h.api
 	q.ID, q.Start = audit.NewRequestID(), time.Now()
 	*event = audit.Event{ID: q.ID, Start: q.Start, Scope: -1}
-	x.event = event
 	if q.Conn = conn; conn != nil {
 		q.Client, q.Secure = conn.Peer, conn.Secure()
 	}
@@ -90,17 +87,16 @@ func (x *exchange) reset() {
 	clear(x.in) // it held the token
 	x.h, x.ctx, x.visit, x.print = nil, nil, nil, forge.Fingerprint{}
 	x.event, x.own, x.recorded = nil, audit.Event{}, false
-	x.step, x.in = stepJudge, x.in[:0]
+	x.step, x.in = fast.FromTheBeginning, x.in[:0]
 }
 
 // record has the sink accept the decision; without it nothing is forwarded.
-func (x *exchange) record() error {
-	e, q := x.event, &x.request
+func (h *Handler) record(e *audit.Event, q *surface.Request, j *surface.Judgement) error {
 	e.Client, e.Method = q.Client, q.Method
 	if e.Method == "" {
 		e.Method = "OTHER"
 	}
-	e.Route = x.judgement.Op.Route
+	e.Route = j.Op.Route
 	switch q.Credential.Caller {
 	case surface.CallerPatgate:
 		e.Credential = audit.CredentialToken
@@ -109,14 +105,17 @@ func (x *exchange) record() error {
 	default:
 		e.Credential = audit.CredentialAnonymous
 	}
-	if s := x.judgement.Session; s != nil {
+	if s := j.Session; s != nil {
 		e.TokenID, e.OwnerID = s.TokenID, s.OwnerUserID
 	}
-	if err := x.h.options.Audit.Decision(e); err != nil {
-		return err
-	}
-	x.recorded = true
-	return nil
+	return h.options.Audit.Decision(e)
+}
+
+// record records the decision on the exchange's request.
+func (x *exchange) record() error {
+	err := x.h.record(x.event, &x.request, &x.judgement)
+	x.recorded = err == nil
+	return err
 }
 
 // complete records how the request ended.

@@ -10,6 +10,7 @@ import (
 
 	"patgate/cache"
 	"patgate/forge"
+	"patgate/proxy/fast"
 	"patgate/proxy/reply"
 	"patgate/proxy/surface"
 	"patgate/proxy/surface/api"
@@ -34,7 +35,7 @@ type Handler struct {
 
 	exchanges sync.Pool
 	loops     *wire.Loops
-	front     *front
+	front     *fast.Front
 	kept      context.Context // for look-ups in a loop
 	dog       *wire.Watchdog
 }
@@ -62,7 +63,6 @@ func New(o Options) (*Handler, error) {
 		most = 0
 	}
 	h.loops = wire.NewLoops(most)
-	h.front = newFront(h, h.loops.Count())
 	h.kept = cache.WithoutLoading(context.Background())
 	h.forge = h.upstream(o.Upstream)
 	h.forge.Others = h.newPool(o.Upstream)
@@ -76,6 +76,8 @@ func New(o Options) (*Handler, error) {
 		h.registry = &u
 	}
 	h.surfaces = h.newSurfaces(seals)
+	h.front = fast.New(fast.Options{Gateway: steps{h}, Loops: h.loops.Count(), Upstream: &h.forge, Audit: o.Audit, Storage: h.storage,
+		OwnCookies: o.OwnCookies, OwnPages: o.OwnPages})
 	go h.dog.Run()
 	return h, nil
 }
@@ -240,7 +242,7 @@ func (x *exchange) recovered() {
 	if value == nil {
 		return
 	}
-	x.h.report(value)
+	steps{x.h}.Panicked(value)
 	x.delivery.drop()
 	x.body.Release()
 	x.event.Failure = reply.FailurePanic

@@ -5,41 +5,103 @@ import (
 
 	"github.com/valyala/fasthttp"
 
+	"patgate/audit"
+	"patgate/proxy/fast"
 	"patgate/proxy/reply"
+	"patgate/proxy/surface"
 	"patgate/proxy/wire"
+	"patgate/routes"
+	"patgate/token"
 )
 
-// step is where a goroutine goes on with an exchange that a loop began.
-type step uint8
+// steps are those of a request that event loops take too.
+type steps struct{ h *Handler }
 
-const (
-	stepJudge   step = iota // from the beginning: no loop has begun it
-	stepSend                // it is decided and recorded, and must be sent
-	stepAgain               // as stepSend, on a new connection: one that had been idle was closed just now
-	stepReceive             // it is sent; the upstream connection has what came of the answer
-	stepTimeout             // it is sent, and the answer did not come in time
-	stepBroken              // it is sent, and the connection broke
-	stepPanic
-)
+// Begin implements fast.Gateway.
+func (s steps) Begin(q *surface.Request, c *wire.Client, e *audit.Event) { s.h.start(q, c, e) }
 
-// proceed has a goroutine go on with the request, and with the connection that its answer comes on, if there is one.
-func (f *flight) proceed(u *wire.Upstream, from step) {
-	c, x := f.conn, f.exchange()
-	x.step, x.delivery.upstream = from, u
-	c.Resume(x, x.in)
+// Read implements fast.Gateway.
+func (s steps) Read(q *surface.Request, method string, target, raw, protocol []byte) *reply.Refusal {
+	return s.h.read(q, method, target, raw, protocol)
+}
+
+// Quick implements fast.Gateway.
+func (s steps) Quick(q *surface.Request) bool { return q.Surface == s.h.api && !s.h.isLocal(q) }
+
+// Known implements fast.Gateway.
+func (s steps) Known(q *surface.Request) *token.Session {
+	hash, err := token.Key(q.Credential.Secret) // sealed texts are not served in loops
+	if err != nil {
+		return nil
+	}
+	session, err := s.h.options.Sessions.GetAt(s.h.kept, hash, q.Start)
+	if err != nil || s.h.options.Table() != q.Table {
+		return nil
+	}
+	return session
+}
+
+// Judge implements fast.Gateway.
+func (s steps) Judge(_ *surface.Request, j *surface.Judgement, session *token.Session, e *audit.Event) {
+	j.Begin(&s.h.rules, session, e)
+}
+
+// Classify implements fast.Gateway.
+func (s steps) Classify(q *surface.Request, op *routes.Operation) (surface.Visit, error) {
+	return classify(q, op)
+}
+
+// Owns implements fast.Gateway.
+func (s steps) Owns(row *routes.Route) bool { return s.h.owns(row) }
+
+// Rebuild implements fast.Gateway.
+func (s steps) Rebuild(q *surface.Request, v surface.Visit, b *surface.Body, j *surface.Judgement, to *surface.Sending) error {
+	return s.h.rebuild(q, v, b, j, to)
+}
+
+// Record implements fast.Gateway.
+func (s steps) Record(e *audit.Event, q *surface.Request, j *surface.Judgement) error {
+	return s.h.record(e, q, j)
+}
+
+// Panicked implements fast.Gateway.
+func (s steps) Panicked(value any) {
+	if p := s.h.options.Panicked; p != nil {
+		p(value, debug.Stack())
+	}
+}
+
+// Resume implements fast.Gateway: it makes the exchange in which the request was judged anew.
+func (s steps) Resume(p fast.Parked) {
+	h := s.h
+	x := h.exchanges.Get().(*exchange)
+	q, j := &x.request, &x.judgement
+	x.h, x.event = h, p.Event
+	q.Table, q.Dialect, q.Conn, q.Client = p.Table, h.dialect, p.Conn, p.Conn.Peer
+	q.ID, q.Start = p.Event.ID, p.Event.Start
+	x.in = append(x.in[:0], p.Request...)
+	x.sending.Head = append(x.sending.Head[:0], p.Sent...)
+	j.Begin(&h.rules, p.Session, p.Event)
+	target, raw := fast.CutHead(x.in)
+	_ = h.read(q, fasthttp.MethodGet, target, raw, []byte("HTTP/1.1")) // as when it was judged
+	x.visit, _ = q.Surface.Classify(q, &j.Op)
+	j.Op.Route = p.Event.Route
+	x.recorded, x.delivery.pool = true, h.forge.Patgate
+	x.step, x.delivery.upstream = p.Step, p.Upstream
+	p.Conn.Resume(x, x.in)
 }
 
 // proceed serves the request, from the beginning or from where a loop has left it.
 func (x *exchange) proceed() (kept bool) {
 	d, s := &x.delivery, &x.sending
 	u, from := d.upstream, x.step
-	d.upstream, x.step = nil, stepJudge
+	d.upstream, x.step = nil, fast.FromTheBeginning
 	switch from {
-	case stepSend:
+	case fast.Send:
 		return x.forward(d.pool)
-	case stepAgain:
+	case fast.Again:
 		return x.handOn(d.pool.Anew(s.Head, &s.Upload, false, &d.answer, x.claim()))
-	case stepReceive:
+	case fast.Receive:
 		err := u.Receive(false, &d.answer)
 		if err == nil && d.answer.StatusCode() == fasthttp.StatusRequestTimeout { // as in Pool.Do
 			d.pool.Drop(u)
@@ -50,11 +112,11 @@ func (x *exchange) proceed() (kept bool) {
 			u = nil
 		}
 		return x.handOn(u, err)
-	case stepTimeout:
+	case fast.Timeout:
 		return x.handOn(nil, wire.ErrTimeout)
-	case stepBroken:
+	case fast.Broken:
 		return x.handOn(nil, wire.ErrBroken)
-	case stepPanic:
+	case fast.Panic:
 		return x.deny(reply.ErrInternal)
 	}
 	return x.serve()
@@ -66,45 +128,4 @@ func (x *exchange) Abandon() {
 	x.event.Failure = reply.FailureClientGone
 	x.complete(fasthttp.StatusServiceUnavailable, 0)
 	x.release()
-}
-
-// panicked is recovered while a loop judges a request. A goroutine serves it then, and answers for what goes wrong there.
-func (t *front) panicked(s *station, f *flight) {
-	value := recover()
-	if value == nil {
-		return
-	}
-	h, x := t.h, s.x
-	s.renew()
-	f.spoiled = true
-	h.report(value)
-	if x.recorded {
-		f.event.Failure = reply.FailurePanic
-		h.options.Audit.Completion(&f.event)
-	}
-}
-
-// panicked is recovered while a loop sends a request and hands its answer on.
-func (f *flight) panicked() {
-	value := recover()
-	if value == nil {
-		return
-	}
-	if f.over {
-		panic(value) // nobody is left to be told
-	}
-	f.front.station(f.conn).renew()
-	f.front.h.report(value)
-	if f.upstream != nil {
-		f.discard()
-	}
-	f.event.Failure = reply.FailurePanic
-	f.proceed(nil, stepPanic)
-}
-
-// report tells of a panic.
-func (h *Handler) report(value any) {
-	if p := h.options.Panicked; p != nil {
-		p(value, debug.Stack())
-	}
 }

@@ -116,3 +116,9 @@ type Upstream struct {
 	Others       *wire.Pool // and for everybody else
 	IsRegistry   bool       // it is another server than the forge, and knows nothing of the owner's credential
 }
+
+// ClaimOf gives for whom a connection to the forge is wanted for a patgate token's request: its owner. Holders of the other kind
+// are keyed hashes of a credential, and odd in their second half.
+func ClaimOf(s *token.Session, c *wire.Client) wire.Claim {
+	return wire.Claim{Holder: wire.Holder{uint64(s.OwnerUserID)}, Loop: c.Loop()}
+}

@@ -1,8 +1,6 @@
-package proxy
+package fast
 
 import (
-	"github.com/valyala/fasthttp"
-
 	"patgate/audit"
 	"patgate/proxy/reply"
 	"patgate/proxy/surface"
@@ -12,12 +10,12 @@ import (
 )
 
 // flight is what is kept of a request that an event loop has sent until its answer comes: less than a kilobyte with its
-// text, so that those of many requests stay in the processor's caches. The exchange in which the request was judged is many
-// times as long, and the loop uses it for the next request at once; another is made from the flight when a goroutine has to
+// text, so that those of many requests stay in the processor's caches. The work in which the request was judged is many
+// times as long, and the loop uses it for the next request at once; an exchange is made from the flight when a goroutine has to
 // go on.
 type flight struct {
 	conn    *wire.Client
-	front   *front
+	front   *Front
 	table   *routes.Table
 	session *token.Session
 	event   audit.Event
@@ -33,10 +31,10 @@ type flight struct {
 }
 
 // keep notes what the answer needs of a request that was judged.
-func (f *flight) keep(x *exchange, t *front, in []byte) {
-	q, head := &x.request, x.sending.Head
-	f.front, f.conn, f.table, f.session = t, q.Conn, q.Table, x.judgement.Session
-	f.event.Used = nil // it may be in the exchange
+func (f *flight) keep(w *work, t *Front, in []byte) {
+	q, head := &w.request, w.sending.Head
+	f.front, f.conn, f.table, f.session = t, q.Conn, q.Table, w.judgement.Session
+	f.event.Used = nil // it may be in the judgement
 	f.text = append(append(f.text[:0], in...), head...)
 	f.sent, f.origin = len(in), len(f.text)
 	f.text = append(f.text, q.Origin...)
@@ -60,35 +58,22 @@ func (f *flight) forget() {
 func (f *flight) complete(status, sent int) {
 	e := &f.event
 	e.Status, e.ResponseBytes, e.Duration = status, int64(sent), e.Upstream
-	f.front.h.options.Audit.Completion(e)
+	f.front.o.Audit.Completion(e)
 }
 
 // passage says what of the head of the answer the client gets.
 func (f *flight) passage() reply.Passage {
-	h := f.front.h
+	o := &f.front.o
 	return reply.Passage{
-		Ours: true, Links: h.forge.Links, Origin: f.text[f.origin:], OwnCookies: h.options.OwnCookies,
-		Redirects: reply.Redirects{Row: f.event.Route, Storage: h.storage, Session: f.session},
+		Ours: true, Links: o.Upstream.Links, Origin: f.text[f.origin:], OwnCookies: o.OwnCookies,
+		Redirects: reply.Redirects{Row: f.event.Route, Storage: o.Storage, Session: f.session},
 	}
 }
 
-// exchange makes the one in which the request was judged anew, for a goroutine that goes on with it. Of the flight only the
-// event is used from then on.
-func (f *flight) exchange() *exchange {
-	h := f.front.h
-	x := h.exchanges.Get().(*exchange)
-	q, j := &x.request, &x.judgement
-	x.h, x.event = h, &f.event
-	q.Table, q.Dialect, q.Conn, q.Client = f.table, h.dialect, f.conn, f.conn.Peer
-	q.ID, q.Start = f.event.ID, f.event.Start
-	x.in = append(x.in[:0], f.text[:f.sent]...)
-	x.sending.Head = append(x.sending.Head[:0], f.text[f.sent:f.origin]...)
-	j.Begin(&h.rules, f.session, x.event)
-	target, raw, _ := cutHead(x.in)
-	_ = h.read(q, fasthttp.MethodGet, target, raw, []byte("HTTP/1.1")) // as when it was judged
-	x.visit, _ = q.Surface.Classify(q, &j.Op)
-	j.Op.Route = f.event.Route
-	x.recorded, x.delivery.pool = true, h.forge.Patgate
+// proceed has a goroutine go on with the request, and with the connection that its answer comes on, if there is one. Of the
+// flight only the event is used from then on.
+func (f *flight) proceed(u *wire.Upstream, from Step) {
+	f.front.o.Gateway.Resume(Parked{Step: from, Conn: f.conn, Table: f.table, Session: f.session, Event: &f.event, Upstream: u,
+		Request: f.text[:f.sent], Sent: f.text[f.sent:f.origin]})
 	clear(f.text)
-	return x
 }

@@ -1,4 +1,4 @@
-package proxy
+package fast
 
 import (
 	"bytes"
@@ -19,14 +19,14 @@ import (
 // Answered reads an answer on the loop's goroutine.
 func (f *flight) Answered(c *wire.Upstream) {
 	defer f.panicked()
-	brought := f.brought
+	brought, borrowed := f.brought, false
 	if len(brought) == 0 {
-		brought = f.conn.Loop().Desk().In[:0]
+		brought, borrowed = f.conn.Loop().Desk().In[:0], true
 	}
 	for {
 		if c.Late() {
 			f.discard()
-			f.proceed(nil, stepTimeout)
+			f.proceed(nil, Timeout)
 			return
 		}
 		have := len(brought)
@@ -34,27 +34,27 @@ func (f *flight) Answered(c *wire.Upstream) {
 		brought = brought[:have+n]
 		switch {
 		case err == loop.ErrAgain:
-			f.keepBrought(brought)
+			f.keepBrought(brought, borrowed)
 			if c.Rest() {
 				return
 			}
 		case err != nil && have == 0: // a GET may be sent again (RFC 9112, 9.3.1)
 			f.discard()
-			f.proceed(nil, stepAgain)
+			f.proceed(nil, Again)
 			return
 		case err == io.EOF:
-			f.hold(c, brought)
+			f.hold(c, brought, borrowed)
 			return
 		case err != nil:
 			f.discard()
-			f.proceed(nil, stepBroken)
+			f.proceed(nil, Broken)
 			return
 		default:
 			switch got := f.answer(c, brought); {
 			case got == answerDone:
 				return
 			case got == answerOther || len(f.brought) > 0: // or it comes in many pieces
-				f.hold(c, brought)
+				f.hold(c, brought, borrowed)
 				return
 			}
 		}
@@ -68,24 +68,24 @@ func (f *flight) discard() {
 	u.Discard()
 }
 
-// keepBrought keeps what has come of the answer beyond Ready, in memory of its own.
-func (f *flight) keepBrought(brought []byte) {
-	switch {
-	case len(brought) == 0:
-	case len(f.brought) > 0 && &f.brought[0] == &brought[0]:
+// keepBrought keeps what has come of the answer beyond Answered, in memory of its own: borrowed tells that it stands in the
+// loop's.
+func (f *flight) keepBrought(brought []byte, borrowed bool) {
+	if borrowed && len(brought) > 0 {
+		brought = append(slices.Grow(f.brought[:0], cap(brought)), brought...) // for all that may still come
+	}
+	if len(brought) > 0 {
 		f.brought = brought
-	default:
-		f.brought = append(slices.Grow(f.brought[:0], cap(brought)), brought...) // for all that may still come
 	}
 }
 
 // hold has a goroutine read the answer, what has come of it included.
-func (f *flight) hold(u *wire.Upstream, brought []byte) {
+func (f *flight) hold(u *wire.Upstream, brought []byte, borrowed bool) {
 	f.upstream = nil
 	u.Leave()
-	f.keepBrought(brought)
+	f.keepBrought(brought, borrowed)
 	u.Ahead(f.brought)
-	f.proceed(u, stepReceive)
+	f.proceed(u, Receive)
 }
 
 // outcome is what became of what has come of an answer.
@@ -228,7 +228,7 @@ func (f *flight) appendAnswer(out []byte, s *station, status int, fields []byte)
 	}
 	out = append(out, "X-Request-Id: "...)
 	out, _ = f.event.ID.AppendText(out) // it has no error to give
-	if f.front.h.options.OwnPages {
+	if f.front.o.OwnPages {
 		out = append(out, "\r\nContent-Security-Policy: sandbox"...)
 	}
 	out = append(out, "\r\nContent-Length: "...)

@@ -1,4 +1,4 @@
-package proxy
+package fast
 
 import (
 	"patgate/proxy/header"
@@ -14,18 +14,9 @@ type station struct {
 	answered memo.Of[answerLine]  // and of answers
 	pairs    params.Memo          // parameters
 
-	x       *exchange // in which requests are judged, one after the other
-	scratch []byte    // for the value of a field
+	work    *work
+	scratch []byte // for the value of a field
 	spare   []*flight
-}
-
-// newFront makes a station for each loop.
-func newFront(h *Handler, loops int) *front {
-	t := &front{h: h}
-	for range loops {
-		t.stations = append(t.stations, newStation())
-	}
-	return t
 }
 
 func newStation() *station {
@@ -34,11 +25,11 @@ func newStation() *station {
 	return s
 }
 
-// renew makes another exchange. The one before may hold anything after a panic.
+// renew makes another work. The one before may hold anything after a panic.
 func (s *station) renew() {
-	s.x = new(exchange)
-	s.x.request.Fields.Memo = &s.asked
-	s.x.judgement.Set.Memo = &s.pairs
+	s.work = new(work)
+	s.work.request.Fields.Memo = &s.asked
+	s.work.judgement.Set.Memo = &s.pairs
 }
 
 // use forgets what was found out with another route table.
