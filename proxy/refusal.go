@@ -77,7 +77,6 @@ var (
 	refuseReadTimeout  = &refusal{status: fasthttp.StatusRequestTimeout, reason: "read_timeout", message: "The request did not arrive in time.", close: true}
 	refuseBodyTooLarge = &refusal{status: fasthttp.StatusRequestEntityTooLarge, reason: "body_too_large", message: "The request body is longer than this route takes.", close: true}
 	refuseBodyBroken   = &refusal{status: fasthttp.StatusBadRequest, reason: "broken_body", message: "The request body ended before its end, or could not be read.", close: true}
-	refuseBodyMedia    = &refusal{status: fasthttp.StatusUnsupportedMediaType, reason: "media_type", message: "The request body's Content-Type is missing or not one that this route takes."}
 	refuseInternal     = &refusal{status: fasthttp.StatusInternalServerError, reason: "internal", message: "patgate failed to handle the request.", close: true}
 	refuseAudit        = &refusal{status: fasthttp.StatusServiceUnavailable, reason: "audit", message: "The decision could not be recorded, so the request was not forwarded.", retry: time.Second}
 	refuseStore        = &refusal{status: fasthttp.StatusServiceUnavailable, reason: "store", message: "The token could not be looked up.", retry: time.Second}
