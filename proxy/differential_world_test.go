@@ -71,8 +71,8 @@ func worldSent(ref routes.Reference, path bool) string {
 // world is the gateway's resolver. skew, when not zero, makes it lie: a planted disagreement.
 type world struct{ skew int64 }
 
-func (r world) Known(s *token.Session, ref routes.Reference, maxAge time.Duration, _ time.Time) *policy.Container {
-	return knownBy(r, s, ref, maxAge)
+func (w world) Known(s *token.Session, ref routes.Reference, maxAge time.Duration, _ time.Time) *policy.Container {
+	return knownBy(w, s, ref, maxAge)
 }
 
 func (w world) Resolve(_ context.Context, _ *token.Session, ref routes.Reference, _ time.Duration) (policy.Container, error) {

@@ -10,7 +10,7 @@ import (
 	"patgate/proxy/surface"
 )
 
-// ErrOption: an option of New is missing or cannot be read.
+// ErrOption says that an option of New is missing or cannot be read.
 var ErrOption = errors.New("bad option")
 
 // check refuses options that a handler cannot work with.
