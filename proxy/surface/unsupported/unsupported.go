@@ -74,8 +74,10 @@ type cable struct{ Surface }
 // ForBrowsers: websockets are opened by pages of the web.
 func (*cable) ForBrowsers() {}
 
+// belowBase tells whether path is rest below base, or continues it. Most paths are another at the first letter.
 func belowBase(path []byte, base, rest string) bool {
-	return header.HasPrefix(path, base) && header.Below(path[len(base):], rest)
+	n := len(base)
+	return len(path) > n+1 && path[n+1] == rest[1] && header.Below(path[n:], rest) && header.HasPrefix(path, base)
 }
 
 func unsupported(why string) *reply.Refusal {
