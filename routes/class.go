@@ -50,6 +50,10 @@ var builtinClasses = map[string]*class{
 		value: func(v []byte) bool {
 			return !bytes.HasPrefix(v, []byte("raw/")) && !bytes.Contains(v, []byte("/raw/"))
 		}},
+	// A namespace where the forge's router takes no dots: what follows one would be a format. A user's namespace has no id of its
+	// own to be sent, so that its path would be.
+	"numeric_namespace": {name: "numeric_namespace", shape: shapeWord, ref: RefNamespace, want: "the numeric id of a namespace",
+		value: func(v []byte) bool { _, ok := parseID(v); return ok }},
 	// GitLab's users by id alone ([0-9]*): with a username its router goes on to other routes.
 	"numeric_user": {name: "numeric_user", shape: shapeWord, ref: RefUser, want: "the numeric id of a user",
 		value: func(v []byte) bool { _, ok := parseID(v); return ok }},
@@ -86,7 +90,7 @@ func parseClass(name string, named bool) (*class, *regexp.Regexp, error) {
 		}
 		return &class{name: name, shape: shapePattern}, re, nil
 	}
-	return nil, nil, fmt.Errorf("unknown class %q: use word, text, int, hex, raw_path, project, group, namespace, user, numeric_user or /expression/", name)
+	return nil, nil, fmt.Errorf("unknown class %q: use word, text, int, hex, raw_path, project, group, namespace, numeric_namespace, user, numeric_user or /expression/", name)
 }
 
 func isHex(v []byte) bool {
