@@ -1,2 +1,3 @@
-// Package cli is patgate's command line: one file for each command, and serve.go, where everything is wired.
+// Package cli is patgate's command line: one file for each command, and serve.go and gateway.go, where everything is
+// wired.
 package cli

@@ -1,17 +1,15 @@
 // Package proxy is the gateway itself: it reads a request, asks the other packages whether it may pass, and sends a
 // request of its own making to the forge.
 //
-// Every request runs through the same steps, in handler.go:
+// Every request with a patgate token runs through the same steps, in handler.go:
 //
-//	bytes -> classify -> authenticate -> plan -> resolve -> decide -> record -> forward -> record completion
+//	read -> authenticate -> classify -> plan -> parameters -> resolve -> decide -> rebuild -> record -> forward -> record completion
 //
 // What was checked is what is sent. A request with a patgate token is never passed through: its target is rebuilt from
 // the operation that was decided on, its parameters are written anew, its headers are those of a closed list, and the
 // owner's credential takes the place of the token. Requests with another credential, or none, take the path of
-// legacy.go, over upstream connections of their own.
+// legacy.go, over upstream connections of their own; what is patgate's own business takes that of local.go.
 //
-// The files: package header and credential.go read a request's header block; surface.go tells what kind of client asks;
-// handler.go and resolve.go decide; head.go and body.go write the upstream request; pool.go, roundtrip.go and stream.go
-// talk to the forge; answer.go is the one place that turns a reason into a status and a body; server.go, conn.go and
-// watchdog.go bound what a client can hold on to.
+// The wings: header reads the heads of requests and answers, surface holds the values of a request and a folder for each
+// protocol, reply says what a client is told, wire holds connections, and fast serves the ordinary request in an event loop.
 package proxy

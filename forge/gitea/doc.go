@@ -10,8 +10,8 @@
 //	| namespace                  | the same as a group                                                                 |
 //	| user                       | a user                                                                              |
 //	| personal project           | a repository that the token's owner owns                                            |
-//	| member of a project        | its owner, a collaborator, or who is in a team that has it                          |
-//	| member of a group          | who is in some team of the organization; a user of itself                           |
+//	| member of a project        | its owner, a collaborator, or whoever is in a team that has it                      |
+//	| member of a group          | whoever is in some team of the organization; a user of itself                       |
 //	| private, internal, public  | the narrower of repository and owner; "limited" owners are internal                 |
 //
 // A site administrator is a member only of what anybody else would be a member of.

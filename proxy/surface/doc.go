@@ -1,4 +1,4 @@
-// Package surface is what the gateway and its surfaces say to each other.
+// Package surface holds the values of a request, from what came to what is sent, and the interface of surfaces.
 //
 // A surface is one protocol by which clients reach the forge: the REST API, git with LFS, the container registry, the dependency
 // proxy, web paths that take a token. Each has a folder below this one and a line in the gateway's list. It reads a target into an
