@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"net/netip"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -43,11 +44,15 @@ type Attempts struct {
 // attempts are those of one address within a window.
 type attempts struct {
 	since   time.Time
-	wrong   int       // different credentials that were wrong
-	failed  int       // times that one was
-	spoiled int       // that had been accepted before
-	last    []uint32  // of the wrong ones, those that came last
-	paced   time.Time // when the limit was reached, or a revocation was last let through beyond it
+	wrong   int      // different credentials that were wrong
+	failed  int      // times that one was
+	spoiled int      // that had been accepted before
+	trying  int      // requests under way with credentials that nobody knows
+	last    []uint32 // of the wrong ones, those that came last
+	doubts  []uint32 // credentials that may be wrong; lockedOut of them count as one
+	// paced is when the limit was reached, or a revocation was last let through beyond it, by part of the credential's
+	// fingerprint: whoever polls fastest takes its own lane, not all of them.
+	paced [lanes]time.Time
 }
 
 const (
@@ -56,8 +61,9 @@ const (
 	attemptValues    = 128
 	// lockedOut is how many times over the limit an address is before patgate's own tokens are not even looked up.
 	lockedOut = 10
-	// pace is how often a revocation with a credential that nobody knows is let through beyond the limit.
-	pace = time.Second
+	// pace is how often a revocation with an unknown credential is let through beyond the limit, in each of the lanes.
+	pace  = time.Second
+	lanes = 32
 )
 
 // NewAttempts makes a bound. Zero fields get their defaults.
@@ -111,7 +117,23 @@ func (a *Attempts) Wrong(client netip.Addr, f Fingerprint) {
 	a.countLocked(client, f, spoiled)
 }
 
-func (a *Attempts) countLocked(client netip.Addr, f Fingerprint, spoiled bool) {
+// Doubtful counts a credential that may be wrong, or right and in a place where the forge does not look for one: lockedOut
+// different ones count as one wrong one.
+func (a *Attempts) Doubtful(client netip.Addr, f Fingerprint) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	c := a.entryLocked(client)
+	if slices.Contains(c.doubts, uint32(f[0])) {
+		return
+	}
+	if c.doubts = append(c.doubts, uint32(f[0])); len(c.doubts) >= lockedOut {
+		c.doubts = c.doubts[:0]
+		a.countLocked(client, f, false)
+	}
+}
+
+// entryLocked gives the attempts of an address, new ones when their window is over.
+func (a *Attempts) entryLocked(client netip.Addr) *attempts {
 	key, now := AttemptKey(client), a.now()
 	c := a.byAddr[key]
 	if c == nil {
@@ -123,8 +145,13 @@ func (a *Attempts) countLocked(client netip.Addr, f Fingerprint, spoiled bool) {
 		a.tracked.Store(int64(len(a.byAddr)))
 	}
 	if now.Sub(c.since) >= a.window {
-		*c = attempts{since: now, last: c.last[:0]}
+		*c = attempts{since: now, trying: c.trying, last: c.last[:0], doubts: c.doubts[:0]}
 	}
+	return c
+}
+
+func (a *Attempts) countLocked(client netip.Addr, f Fingerprint, spoiled bool) {
+	c := a.entryLocked(client)
 	c.failed++
 	if spoiled {
 		c.spoiled++
@@ -133,7 +160,9 @@ func (a *Attempts) countLocked(client netip.Addr, f Fingerprint, spoiled bool) {
 		return
 	}
 	if c.wrong++; c.wrong == a.limit {
-		c.paced = a.now()
+		for i := range c.paced {
+			c.paced[i] = a.now()
+		}
 	}
 	if len(c.last) >= min(lockedOut*a.limit, attemptValues) {
 		c.last = append(c.last[:0], c.last[1:]...)
@@ -179,6 +208,38 @@ func (a *Attempts) Admit(client netip.Addr, f Fingerprint) (wait time.Duration) 
 	return left
 }
 
+// Try is Admit, and counts the credential among those that are under way when nobody knows it: so many at once are no way around
+// the limit. Done ends that.
+func (a *Attempts) Try(client netip.Addr, f Fingerprint) (wait time.Duration, counted bool) {
+	known := a.accepted.has(f, a.now())
+	if known && a.tracked.Load() == 0 {
+		return 0, false
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if c, left := a.presentLocked(client); c != nil && !a.admitsLocked(c, f) {
+		return left, false
+	}
+	if known {
+		return 0, false
+	}
+	c := a.entryLocked(client)
+	if c.trying >= lockedOut*a.limit {
+		return pace, false
+	}
+	c.trying++
+	return 0, true
+}
+
+// Done ends a Try that was counted.
+func (a *Attempts) Done(client netip.Addr) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if c := a.byAddr[AttemptKey(client)]; c != nil && c.trying > 0 {
+		c.trying--
+	}
+}
+
 func (a *Attempts) admitsLocked(c *attempts, f Fingerprint) bool {
 	switch {
 	case c.wrong >= a.limit:
@@ -205,7 +266,7 @@ func (a *Attempts) AdmitToken(client netip.Addr, f Fingerprint) (admitted bool, 
 }
 
 // AdmitRevocation is Admit for a credential that comes to revoke something, or to sign in where that is done. Nobody else's
-// failures lock it out: beyond the limit one that nobody knows is let through in every second.
+// failures lock it out for long: beyond the limit unknown ones are let through at a pace, in lanes that nobody can choose.
 func (a *Attempts) AdmitRevocation(client netip.Addr, f Fingerprint) (wait time.Duration) {
 	if a.tracked.Load() == 0 {
 		return 0
@@ -223,11 +284,11 @@ func (a *Attempts) admitRevocationLocked(client netip.Addr, f Fingerprint) (wait
 	case c.find(f) >= 0:
 		return left // it is wrong
 	}
-	now := a.now()
-	if passed := now.Sub(c.paced); passed < pace {
+	now, last := a.now(), &c.paced[f[1]>>1%lanes]
+	if passed := now.Sub(*last); passed < pace {
 		return pace - passed
 	}
-	c.paced = now
+	*last = now
 	return 0
 }
 

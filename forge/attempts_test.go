@@ -120,7 +120,16 @@ func TestRevocationsAreLetThroughInTurn(t *testing.T) {
 	for range 5 {
 		clock.pass(time.Second)
 		admits(t, "a second later", a.AdmitRevocation(client, mine), true)
-		admits(t, "at once again", a.AdmitRevocation(client, a.guess(50)), false)
+		admits(t, "at once again", a.AdmitRevocation(client, mine), false)
+		others := 0
+		for i := range 1000 {
+			if a.AdmitRevocation(client, a.guess(100+i)) == 0 {
+				others++
+			}
+		}
+		if others >= lanes {
+			t.Errorf("%d others are let through in the same second", others)
+		}
 	}
 	clock.pass(time.Second)
 	admits(t, "one that is known to be wrong", a.AdmitRevocation(client, a.guess(9)), false)
@@ -164,4 +173,65 @@ func TestFingerprints(t *testing.T) {
 	if a.guess(1) == b.guess(1) || a.guess(1) == a.guess(2) || a.guess(1) != a.guess(1) || a.guess(1) == (Fingerprint{}) {
 		t.Error("a fingerprint is that of one credential in one process")
 	}
+}
+
+// Who polls fastest does not take every turn: one of several that wait gets its own soon.
+func TestThreatRevocationBesideAFlood(t *testing.T) {
+	a, clock := newAttempts(3)
+	for i := range 10 {
+		a.Wrong(client, a.guess(i))
+	}
+	let, tries := 0, 60
+	for second := range tries {
+		clock.pass(time.Second)
+		for i := range 50 { // half of the flood comes first
+			_ = a.AdmitRevocation(client, a.guess(1000*second+i))
+		}
+		if a.AdmitRevocation(client, a.Fingerprint(fmt.Append(nil, "glpat-mine-", second))) == 0 {
+			let++
+		}
+	}
+	if let < 3 {
+		t.Errorf("%d of %d right credentials were let through", let, tries)
+	}
+}
+
+// Many at once are no way around the limit, and those that are right do not stand in each other's way.
+func TestThreatGuessesAtOnce(t *testing.T) {
+	a, _ := newAttempts(3)
+	tried := 0
+	for i := range 100 {
+		if wait, _ := a.Try(client, a.guess(i)); wait == 0 {
+			tried++
+		}
+	}
+	if tried != lockedOut*3 {
+		t.Errorf("%d guesses are under way at once", tried)
+	}
+	for range tried {
+		a.Done(client)
+	}
+	if wait, _ := a.Try(client, a.guess(200)); wait != 0 {
+		t.Error("none is under way, and another is not tried")
+	}
+	good := a.guess(300)
+	a.Accepted(good)
+	if wait, counted := a.Try(client, good); wait != 0 || counted {
+		t.Error("one that was accepted lately counts")
+	}
+}
+
+// A credential in a place where the forge does not look for it is no wrong one.
+func TestDoubtfulCredentialsCountLess(t *testing.T) {
+	a, _ := newAttempts(3)
+	for i := range lockedOut*2 + 5 {
+		a.Doubtful(client, a.guess(i))
+		a.Doubtful(client, a.guess(i))
+	}
+	admits(t, "another", a.Admit(client, a.guess(900)), true)
+	admits(t, "one of them in its right place", a.Admit(client, a.guess(3)), true)
+	for i := range 2 * lockedOut {
+		a.Doubtful(client, a.guess(500+i))
+	}
+	admits(t, "another, after three times as many", a.Admit(client, a.guess(901)), false)
 }

@@ -59,27 +59,51 @@ func (x *exchange) fingerprint() forge.Fingerprint {
 // mayTry refuses a credential that may not be tried out now. Revocations are never locked out.
 func (x *exchange) mayTry() *reply.Refusal {
 	q := &x.request
-	if q.Credential.Caller != surface.CallerLegacy {
+	if q.Credential.Caller != surface.CallerLegacy || x.trying {
 		return nil
 	}
-	admit := x.h.attempts.Admit
+	var wait time.Duration
 	switch x.h.revocation(q) {
 	case RevokesBySecret:
 		return nil
 	case RevokesByCredential:
-		admit = x.h.attempts.AdmitRevocation
+		wait = x.h.attempts.AdmitRevocation(q.Client, x.fingerprint())
+	default:
+		wait, x.trying = x.h.attempts.Try(q.Client, x.fingerprint())
 	}
-	if wait := admit(q.Client, x.fingerprint()); wait > 0 {
+	if wait > 0 {
 		return refuseTooMany(wait)
 	}
 	return nil
 }
 
-// judgeCredential notes what the forge's answer says of the credential of a caller without a patgate token.
+// foreseeOther refuses what a caller without a patgate token may not do, as far as that can be said without the body. A revocation
+// has its turn when the body is there.
+func (x *exchange) foreseeOther() *reply.Refusal {
+	q := &x.request
+	if r := x.h.refuseOther(q); r != nil || x.h.revocation(q) != RevokesNothing {
+		return r
+	}
+	return x.mayTry()
+}
+
+// tried ends what mayTry began.
+func (x *exchange) tried() {
+	if x.trying {
+		x.trying = false
+		x.h.attempts.Done(x.request.Client)
+	}
+}
+
+// judgeCredential notes what the forge's answer says of the credential of a caller without a patgate token. Where the forge may
+// not have looked for it, a 401 says little: the credential may be a good one in the wrong place.
 func (x *exchange) judgeCredential(status int) {
 	q := &x.request
+	defer x.tried()
 	switch {
 	case q.Credential.Caller != surface.CallerLegacy:
+	case status == fasthttp.StatusUnauthorized && q.Credential.Place == routes.PlaceNone && q.Credential.Found == 1:
+		x.h.attempts.Doubtful(q.Client, x.fingerprint())
 	case status == fasthttp.StatusUnauthorized:
 		x.h.attempts.Wrong(q.Client, x.fingerprint())
 	case status >= 200 && status < 300 && proves(q, &x.body):

@@ -35,12 +35,7 @@ func classify(q *surface.Request, op *routes.Operation) (surface.Visit, error) {
 	if r := strange(&q.Fields); r != nil {
 		return nil, r
 	}
-	v, err := q.Surface.Classify(q, op)
-	if err != nil {
-		op.Route = nil
-		return nil, err
-	}
-	return v, nil
+	return q.Surface.Classify(q, op)
 }
 
 // authenticate finds the session of the request's token. From an address that is far beyond its limit only tokens that were

@@ -115,7 +115,8 @@ func (x *exchange) copyHead() *reply.Refusal {
 	to.DisableNormalizing() // names stay as the forge spells them
 	nominated := connectionOptions(from)
 	passage := x.h.passage(q, &x.judgement)
-	passage.Changed = x.changes()
+	passage.Changed = q.IsPatgate() && x.judgement.Change().Any()
+	passage.Redirects.Secrets[1] = x.sending.Bearer
 	if s, is := q.Surface.(surface.Special); is {
 		passage.Special = s.Special(q, &x.judgement, &passage.Redirects)
 	}

@@ -28,6 +28,7 @@ type exchange struct {
 	sending   surface.Sending
 	delivery  delivery
 	print     forge.Fingerprint // of the credentials of a caller without a patgate token; see fingerprint
+	trying    bool              // such a credential, until the forge has said what it makes of it
 
 	event    *audit.Event
 	own      audit.Event // what event points to, when that is not a flight's
@@ -79,6 +80,7 @@ func (x *exchange) release() {
 
 // reset forgets the request.
 func (x *exchange) reset() {
+	x.tried()
 	x.body.Release()
 	x.request.Reset()
 	x.judgement.Reset()

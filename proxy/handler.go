@@ -217,7 +217,7 @@ func (x *exchange) foresee() error {
 	case h.isLocal(q), h.claims(q):
 		return nil
 	case !q.IsPatgate():
-		return orNil(x.refuseOther())
+		return orNil(x.foreseeOther())
 	}
 	if err := x.identify(); err != nil {
 		return err

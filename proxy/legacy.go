@@ -25,8 +25,13 @@ func (x *exchange) serveOther() (kept bool) {
 			return x.denyUnless(err)
 		}
 	}
-	if r := x.refuseOther(); r != nil {
+	if r := h.refuseOther(q); r != nil {
 		return x.deny(r)
+	}
+	if !read {
+		if r := x.mayTry(); r != nil {
+			return x.deny(r)
+		}
 	}
 	x.event.Verdict, x.event.Reason = policy.Allow, q.Credential.Caller.String()
 	upgrade := upgrades(q)
@@ -48,8 +53,7 @@ func (x *exchange) serveOther() (kept bool) {
 }
 
 // refuseOther says why a request without a patgate token does not pass; nil when it does.
-func (x *exchange) refuseOther() *reply.Refusal {
-	q := &x.request
+func (h *Handler) refuseOther(q *surface.Request) *reply.Refusal {
 	if internalPath(q.Path) {
 		return reply.ErrDeniedPath
 	}
@@ -58,10 +62,7 @@ func (x *exchange) refuseOther() *reply.Refusal {
 			return reply.ErrOverride
 		}
 	}
-	if r := x.h.refuseByMode(q); r != nil {
-		return r
-	}
-	return x.mayTry()
+	return h.refuseByMode(q)
 }
 
 func (h *Handler) refuseByMode(q *surface.Request) *reply.Refusal {

@@ -77,6 +77,11 @@ func TrimSpace(b []byte) []byte {
 
 func isSpace(c byte) bool { return c == ' ' || c == '\t' }
 
+// HasPrefixFold tells whether ASCII text begins with prefix, without case.
+func HasPrefixFold(b []byte, prefix string) bool {
+	return len(b) >= len(prefix) && EqualFold(b[:len(prefix)], prefix)
+}
+
 // EqualFold compares ASCII text without case.
 func EqualFold(b []byte, s string) bool {
 	if len(b) != len(s) {

@@ -2,12 +2,15 @@ package reply
 
 import (
 	"bytes"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/valyala/fasthttp"
+
+	"patgate/proxy/header"
 )
 
 // Begin empties an answer and writes what every refusal has. The surface adds its challenge and its body.
@@ -36,21 +39,25 @@ func (f *Facts) Begin(out *fasthttp.Response) {
 	}
 }
 
-// OwnFields leaves the header fields of an answer that patgate makes of the forge's: of those that came with it only what says
-// whether and how to ask again.
+// keptFields are those of the forge's answer that say whether and how to ask again, and what patgate wrote itself.
+var keptFields = []string{"date", "x-request-id", "retry-after", "www-authenticate", "lfs-authenticate"}
+
+// OwnFields leaves the header fields of an answer that patgate makes of the forge's: of those that came with it only keptFields.
 func OwnFields(h *fasthttp.ResponseHeader, mediaType string) {
 	status, closes := h.StatusCode(), h.ConnectionClose()
-	kept := map[string]string{"Cache-Control": "no-store"}
-	for _, name := range [...]string{"Date", "X-Request-Id", "Retry-After", "WWW-Authenticate", "LFS-Authenticate"} {
-		if v := h.Peek(name); len(v) > 0 {
-			kept[name] = string(v)
+	var kept [][2]string
+	for name, value := range h.All() {
+		sandbox := header.EqualFold(name, "content-security-policy") && string(value) == "sandbox"
+		if sandbox || slices.ContainsFunc(keptFields, func(one string) bool { return header.EqualFold(name, one) }) {
+			kept = append(kept, [2]string{string(name), string(value)})
 		}
 	}
 	h.Reset()
 	h.SetStatusCode(status)
 	h.SetContentType(mediaType)
-	for name, value := range kept {
-		h.Set(name, value)
+	h.Set("Cache-Control", "no-store")
+	for _, field := range kept {
+		h.Add(field[0], field[1])
 	}
 	if closes {
 		h.SetConnectionClose()

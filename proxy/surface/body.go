@@ -191,7 +191,15 @@ func (b *Body) Keeps(n int64) bool {
 // ReadAnswer reads at most limit bytes of an answer into memory that the body's room has.
 func (b *Body) ReadAnswer(from io.Reader, limit int64) ([]byte, error) {
 	b.lease.from = b.limits.Room // the request's own body may have given everything back
-	return readUpTo(from, nil, limit, b.lease.memoryFor)
+	full := false
+	read, err := readUpTo(from, nil, limit, func(n int64) bool {
+		full = !b.lease.memoryFor(n)
+		return !full
+	})
+	if full && err == nil {
+		err = reply.ErrNoRoom // the rest is unread
+	}
+	return read, err
 }
 
 // readUpTo reads until the end, until dst holds limit bytes, or until grow refuses the length to which dst must grow.

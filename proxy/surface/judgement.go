@@ -187,7 +187,7 @@ func (j *Judgement) Uses(set *routes.PermissionSet) {
 func (j *Judgement) Note(q *Request) {
 	e, d := j.event, &j.Decision
 	e.Verdict, e.Reason, e.Boundary, e.BoundaryID, e.Scope = d.Verdict, d.Reason.String(), d.Boundary, d.Container, d.Scope
-	e.Undeclared, e.Used, e.Act = j.Set.Undeclared, nil, policy.ActNone
+	e.Undeclared, e.Used, e.Act, e.Permission = j.Set.Undeclared, nil, policy.ActNone, ""
 	switch {
 	case d.Verdict == policy.Deny:
 		if d.Act >= 0 && d.Act < len(j.Question.Acts) {

@@ -65,8 +65,8 @@ func (s *Sending) WriteHead(q *Request, b *Body, j *Judgement, f *Forwarding) {
 			if s.AnyFormat && h.Name == header.Accept {
 				continue
 			}
-			if s.WholeAnswer && (h.Name == header.Range || header.EqualFold(h.Text, "if-range")) {
-				continue // a part cannot be filtered, and could be chosen so that it is just what must not be seen
+			if s.WholeAnswer && (h.Name == header.Range || header.HasPrefixFold(h.Text, "if-")) {
+				continue // a part, or whether it is what the client guessed, would tell of what is taken out
 			}
 			dst = AppendField(dst, h.Text, h.Value)
 		case header.ClassFraming:

@@ -15,7 +15,8 @@ type Surface interface {
 	Has(path []byte, base string) bool
 	// Unseal finds out whose sealed text a request carries where one is good for something, and refuses it everywhere else.
 	Unseal(q *Request) *reply.Refusal
-	// Classify reads method and target into an operation. Nothing after it looks at the target again.
+	// Classify reads method and target into an operation. Nothing after it looks at the target again. With an error the
+	// operation has a row only where one was found and the request is refused on it.
 	Classify(q *Request, op *routes.Operation) (Visit, error)
 	// Refuse writes a refusal in the protocol's words behind what every refusal has.
 	Refuse(q *Request, f *reply.Facts, out *fasthttp.Response)

@@ -35,7 +35,21 @@ func isOdd(answer *fasthttp.Response) bool {
 		return true
 	}
 	for name, value := range h.All() {
-		if header.EqualFold(name, "connection") && !header.EqualFold(value, "keep-alive") {
+		switch {
+		case header.EqualFold(name, "connection") && !header.EqualFold(value, "keep-alive"),
+			header.EqualFold(name, "proxy-connection"), header.EqualFold(name, "upgrade"), header.EqualFold(name, "keep-alive") && endsKeeping(value),
+			header.EqualFold(name, "content_length"), header.EqualFold(name, "transfer_encoding"):
+			return true
+		}
+	}
+	return false
+}
+
+// endsKeeping tells whether a Keep-Alive value says that the connection takes no more requests.
+func endsKeeping(value []byte) bool {
+	for len(value) > 0 {
+		var parameter []byte
+		if parameter, value = header.CutList(value); header.EqualFold(parameter, "max=0") || header.EqualFold(parameter, "timeout=0") {
 			return true
 		}
 	}

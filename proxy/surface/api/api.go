@@ -94,6 +94,7 @@ func (s *Surface) Proves(q *surface.Request, b *surface.Body) bool {
 // Classify finds the row.
 func (s *Surface) Classify(q *surface.Request, op *routes.Operation) (surface.Visit, error) {
 	if err := q.Table.Classify(op, q.Method, q.Target); err != nil {
+		op.Route = nil
 		return nil, err
 	}
 	switch kind := q.Sealed.Kind; {

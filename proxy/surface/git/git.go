@@ -59,6 +59,7 @@ func (s *Surface) Classify(q *surface.Request, op *routes.Operation) (surface.Vi
 	if err == nil {
 		return v, nil
 	}
+	op.Route = nil
 	if q.Method == fasthttp.MethodGet {
 		if to := git.WithSuffix(q.Target, s.Named); to != nil {
 			return nil, &reply.Refusal{Status: fasthttp.StatusMovedPermanently, Reason: "git_suffix", Location: string(to),

@@ -249,27 +249,45 @@ func (p *push) message(q *surface.Request, j *surface.Judgement) string {
 	return p.asked[i] + " needs " + strings.Join(reply.PermissionNames(q.Table.Catalogue(), needs), " and ") + "."
 }
 
-// checkUpstream refuses options that in a fork act on the project that it comes from, unless the grant holds what they need
-// under all_memberships too. It is asked only for what the grant allows, so that nobody learns from it what is a fork.
+// checkUpstream refuses options that in a fork act on the project that it comes from, and the quick actions in their texts, unless
+// the grant holds what they need under all_memberships too. It is asked only for what the grant allows, so that nobody learns from
+// it what is a fork.
 func (v *visit) checkUpstream(q *surface.Request, j *surface.Judgement) error {
 	own := j.Own()
 	if v.push == nil || own == nil || !own.Fork {
 		return nil
 	}
+	upstream := ""
 	for i := range v.push.options {
 		o := v.push.options[i].PushOption
 		if !o.Upstream {
 			continue
 		}
-		further := policy.Act{Kind: policy.ActQuickAction, Needs: &o.NeedSet, Elsewhere: true}
-		alone := policy.Question{Route: j.Question.Route, Acts: append(v.push.others(j), further)}
-		if d := policy.Decide(j.Session.Grant, &alone); d.Verdict != policy.Allow {
-			return reply.Forbidden("push_option", "Access denied: This project is a fork, where the push option "+o.Name+
-				" may act on the project that it comes from: it needs "+strings.Join(q.Table.Catalogue().Names(o.Needs), " and ")+
-				" under all_memberships too. Or make the merge request with the REST API.")
+		upstream = o.Name
+		if !v.allowsElsewhere(j, &o.NeedSet) {
+			return errUpstream("the push option "+o.Name, q.Table.Catalogue().Names(o.Needs))
+		}
+	}
+	for i := range j.Set.Commands {
+		c := &j.Set.Commands[i]
+		if needs := c.Command.NeedSet(c.Kind); upstream != "" && !v.allowsElsewhere(j, needs) {
+			return errUpstream("the quick action /"+c.Name+" of "+c.Param, q.Table.Catalogue().Names(c.Command.Needs(c.Kind)))
 		}
 	}
 	return nil
+}
+
+// allowsElsewhere tells whether the grant holds permissions in projects that nobody can tell.
+func (v *visit) allowsElsewhere(j *surface.Judgement, needs *routes.PermissionSet) bool {
+	further := policy.Act{Kind: policy.ActQuickAction, Needs: needs, Elsewhere: true}
+	alone := policy.Question{Route: j.Question.Route, Acts: append(v.push.others(j), further)}
+	return policy.Decide(j.Session.Grant, &alone).Verdict == policy.Allow
+}
+
+func errUpstream(what string, needs []string) error {
+	return reply.Forbidden("push_option", "Access denied: This project is a fork, where "+what+
+		" may act on the project that it comes from: it needs "+strings.Join(needs, " and ")+
+		" under all_memberships too. Or make the merge request with the REST API.")
 }
 
 // others gives the acts of a push but for the changes of refs, which stand last.

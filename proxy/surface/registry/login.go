@@ -22,9 +22,8 @@ func (*probe) Read(*surface.Request, *surface.Body, *surface.Judgement) error { 
 
 // Judge lets in whoever may do something in a registry, or pull through the dependency proxy.
 func (*probe) Judge(q *surface.Request, _ *surface.Body, j *surface.Judgement) error {
-	r := planRow(q, j, registry.ProxiedRow)
-	if r != nil && judgeLogin(q, j) != nil {
-		return r
+	if planRow(q, j, registry.ProxiedRow) != nil && judgeLogin(q, j) != nil {
+		return planRow(q, j, registry.ProxiedRow)
 	}
 	j.Grants(q)
 	return nil
@@ -42,20 +41,16 @@ func (*probe) Answer(*surface.Request, *surface.Judgement) (*surface.Answer, err
 }
 
 // judgeLogin decides a request without scopes, by which clients try a credential out: its token is good for nothing, and
-// is given to whoever may do something in some registry.
+// is given to whoever may do something in some registry. A denial is that of the first action.
 func judgeLogin(q *surface.Request, j *surface.Judgement) *reply.Refusal {
-	var first *reply.Refusal
-	for _, action := range [...]string{"pull", "push", "delete"} {
-		r := planAction(q, j, action)
-		if r == nil {
+	actions := [...]string{"pull", "push", "delete"}
+	for _, action := range actions {
+		if planAction(q, j, action) == nil {
 			j.Grants(q)
 			return nil
 		}
-		if first == nil {
-			first = copyOf(r)
-		}
 	}
-	return first
+	return planAction(q, j, actions[0])
 }
 
 // planAction finds the row of an action and denies what no project could change.

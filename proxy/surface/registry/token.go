@@ -85,20 +85,20 @@ func (v *auth) forProxy() bool { return v.asked.Service == proxyService }
 
 // judgeEmpty decides a request without scopes, by which clients try a credential out.
 func (v *auth) judgeEmpty(q *surface.Request, j *surface.Judgement) *reply.Refusal {
-	var login *reply.Refusal
 	if !v.forProxy() {
-		if login = judgeLogin(q, j); login == nil || !v.sharesHost() {
-			return login
+		if r := judgeLogin(q, j); r == nil || !v.sharesHost() {
+			return r
 		}
 	}
-	if r := planRow(q, j, registry.ProxiedRow); r != nil {
-		if login != nil {
-			return login
-		}
+	r := planRow(q, j, registry.ProxiedRow)
+	switch {
+	case r == nil:
+		j.Grants(q)
+		return nil
+	case v.forProxy():
 		return r
 	}
-	j.Grants(q)
-	return nil
+	return judgeLogin(q, j)
 }
 
 // sharesHost tells whether a registry behind patgate and the forge's dependency proxy are one host to clients, which then

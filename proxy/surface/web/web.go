@@ -40,6 +40,7 @@ func (s *Surface) Classify(q *surface.Request, op *routes.Operation) (surface.Vi
 	}
 	v := &visit{}
 	if err := web.Classify(q.Table, op, &v.request, q.Method, q.Target); err != nil {
+		op.Route = nil
 		return nil, err
 	}
 	return v, nil
