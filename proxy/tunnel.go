@@ -14,7 +14,9 @@ import (
 func (x *exchange) tunnel() (kept bool) {
 	q, d := &x.request, &x.delivery
 	d.pool = x.h.forge.Others
-	c, err := d.pool.Get(true, x.claim())
+	claim := x.claim()
+	claim.Lasting = true
+	c, err := d.pool.Get(true, claim)
 	if err == nil {
 		if err = c.Exchange(x.sending.Head, &wire.Upload{}, false, &d.answer); err != nil {
 			d.pool.Drop(c)

@@ -15,6 +15,8 @@ type Holder [2]uint64
 type Claim struct {
 	Holder Holder
 	Loop   *loop.Loop // in which it is wanted; nil is none
+	// Lasting: the connection is for one use that lasts, and what was written is sent before it ends.
+	Lasting bool
 }
 
 // holderSlots is how many chains the idle connections of a list are spread over.

@@ -243,7 +243,7 @@ func (p *Pool) wakeLocked() {
 func (p *Pool) dial(by Claim) (*Upstream, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), p.limits.UpstreamDial)
 	defer cancel()
-	conn, socket, err := p.connect(ctx, by.Loop)
+	conn, socket, err := p.connect(ctx, by)
 	if err != nil {
 		p.mu.Lock()
 		p.open--
@@ -266,12 +266,17 @@ func (p *Pool) dial(by Claim) (*Upstream, error) {
 }
 
 // connect opens a connection; proxy environment variables are not followed.
-func (p *Pool) connect(ctx context.Context, of *loop.Loop) (net.Conn, *loop.Socket, error) {
+func (p *Pool) connect(ctx context.Context, by Claim) (net.Conn, *loop.Socket, error) {
 	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", p.address)
 	if err != nil {
 		return nil, nil, err
 	}
-	conn, socket := p.loops.adopt(conn, of)
+	if tcp, is := conn.(*net.TCPConn); is && !by.Lasting {
+		// It is closed when everything is over, or to break off. So the port is free again at once: many holders, one after the
+		// other, could use up all that there are.
+		_ = tcp.SetLinger(0)
+	}
+	conn, socket := p.loops.adopt(conn, by.Loop)
 	if socket != nil {
 		if err := socket.Start(false); err != nil {
 			_ = conn.Close()
