@@ -209,7 +209,7 @@ type Limits struct {
 	ConnectionsPerClient int `yaml:"connections_per_client"`
 	// FailedCredentials is how many different wrong credentials one client address may send within failed_credentials_window
 	// before patgate answers 429 itself, so that the forge does not ban patgate's address. One that the forge accepted within
-	// the last hour passes all the same, and revocations are let through, one a second.
+	// the last hour passes all the same, and revocations are let through at a pace.
 	FailedCredentials int `yaml:"failed_credentials"`
 	// FailedCredentialsWindow is the time in which they are counted.
 	FailedCredentialsWindow Duration `yaml:"failed_credentials_window"`
