@@ -70,7 +70,7 @@ were revoked after the backup was made stay revoked, when the replaced database 
 			if r.Kept != "" {
 				fmt.Fprintf(out, "The database that was there is kept as %s.\n%d tokens that were revoked since the backup stay revoked.\n", r.Kept, r.Revocations)
 			} else {
-				fmt.Fprintln(out, "What was revoked after the backup was made is valid again: look at patgate token list.")
+				fmt.Fprintln(out, "Tokens that were revoked after the backup was made are valid again: see patgate token list.")
 			}
 			return nil
 		},

@@ -157,7 +157,7 @@ func (r *remote) revoke(cmd *cobra.Command, ids []int64, bySecret bool) error {
 				return errors.Join(append(wrong, err)...)
 			}
 		}
-		_, err = fmt.Fprintf(cmd.OutOrStdout(), "Whatever of these %d secrets was a token is revoked.\n", len(secrets))
+		_, err = fmt.Fprintf(cmd.OutOrStdout(), "Of these %d secrets, those that were tokens are now revoked.\n", len(secrets))
 		return errors.Join(append(wrong, err)...)
 	}
 	reason, _ := cmd.Flags().GetString("reason")

@@ -32,7 +32,7 @@ func lifetimes(c *config.Config) tokens.Lifetimes {
 		Grace: c.Tokens.MaxGrace.Std()}
 }
 
-// desk is where a command asks: the token service on the local store, and who asks there.
+// desk is the token service on the local store, with the caller that commands act as.
 type desk struct {
 	*tokens.Service
 	config *config.Config

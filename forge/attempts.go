@@ -56,7 +56,7 @@ const (
 	attemptValues    = 128
 	// lockedOut is how many times over the limit an address is before patgate's own tokens are not even looked up.
 	lockedOut = 10
-	// pace is how often a revocation with a credential that nobody knows is let through beyond the limit.
+	// pace is how often a revocation with an unknown credential is let through beyond the limit.
 	pace = time.Second
 )
 
@@ -205,7 +205,7 @@ func (a *Attempts) AdmitToken(client netip.Addr, f Fingerprint) (admitted bool, 
 }
 
 // AdmitRevocation is Admit for a credential that comes to revoke something, or to sign in where that is done. Nobody else's
-// failures lock it out: beyond the limit one that nobody knows is let through in every second.
+// failures lock it out: beyond the limit one unknown credential is let through each second.
 func (a *Attempts) AdmitRevocation(client netip.Addr, f Fingerprint) (wait time.Duration) {
 	if a.tracked.Load() == 0 {
 		return 0
@@ -258,7 +258,7 @@ func (a *Attempts) End(client netip.Addr, f Fingerprint) {
 	}
 }
 
-// makeRoomLocked forgets who is forgiven anyway, and where that is nobody, some of those with the fewest failures.
+// makeRoomLocked forgets the addresses whose window is over, and where there are none, some of those with the fewest failures.
 func (a *Attempts) makeRoomLocked(now time.Time) {
 	for key, c := range a.byAddr {
 		if now.Sub(c.since) >= a.window {

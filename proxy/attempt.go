@@ -13,7 +13,7 @@ import (
 	"patgate/routes"
 )
 
-// claim gives for whom a connection is wanted.
+// claim says whose connection the request needs.
 func (x *exchange) claim() wire.Claim {
 	q := &x.request
 	if s := x.judgement.Session; s != nil {

@@ -12,13 +12,13 @@ import (
 // proxies are those whose forwarding headers are believed.
 type proxies struct {
 	trusted   []netip.Prefix
-	untrusted func(peer netip.Addr) // is told of who else sends some; nil is nobody
+	untrusted func(peer netip.Addr) // called for an untrusted peer that sends the header; nil: nobody is told
 
 	mu   sync.Mutex
 	told map[netip.Addr]struct{}
 }
 
-// mostTold bounds of how many untrusted peers is told.
+// mostTold is how many untrusted peers are reported at most.
 const mostTold = 16
 
 func newProxies(trusted []netip.Prefix, untrusted func(netip.Addr)) *proxies {

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// unreachable reports rows of which some spelling can never match, because other rows take every request that has its
-// form. It tries a made-up request for each spelling.
+// unreachable reports rows that have a spelling which can never match, because other rows take every request of its form.
+// It tries a made-up request for each spelling.
 func (t *Table) unreachable() []Problem {
 	var out []Problem
 	var op Operation

@@ -91,7 +91,7 @@ func (q *request) checkLink(d *draft) {
 		if catalog.verbs[name] != nil {
 			return false
 		}
-		text := "The link asks for the permission “" + short(name) + "”, which there is not."
+		text := "The link asks for the permission “" + short(name) + "”, which does not exist."
 		if near := q.o.Tokens.Table().Catalogue().Nearest(name, 1); len(near) > 0 {
 			text += " The nearest is " + near[0] + "."
 		}

@@ -182,7 +182,7 @@ func prefilled(in url.Values) (d *draft, any bool) {
 	s.Permissions = listed(strings.Join(in["permissions"], ","))
 	if _, err := policy.ParseAccess(s.Access); err != nil {
 		if s.Access != "" {
-			d.General = append(d.General, sentence(fmt.Sprintf("The link asks for the access %q, which there is not", s.Access)))
+			d.General = append(d.General, sentence(fmt.Sprintf("The link asks for the access %q, which does not exist", s.Access)))
 		}
 		s.Access = policy.AccessSelectedMemberships.String()
 	}
@@ -192,7 +192,7 @@ func prefilled(in url.Values) (d *draft, any bool) {
 	permissions := s.Permissions
 	d.Scopes = []draftScope{s}
 	if d.Template != "" && !d.apply(d.Template) {
-		d.General = append(d.General, sentence(fmt.Sprintf("The link names the template %q, which there is not", d.Template)))
+		d.General = append(d.General, sentence(fmt.Sprintf("The link names the template %q, which does not exist", d.Template)))
 		d.Template = ""
 	}
 	for _, name := range permissions {

@@ -21,8 +21,8 @@ func (q *request) showEdit() error {
 	return q.showEditForm(http.StatusOK, t, d)
 }
 
-// keepUsed leaves out of a form what its token was never seen to use. A scope of which nothing is left goes, as long as
-// there is another.
+// keepUsed leaves out of a form what its token was never seen to use. A scope that becomes empty is dropped, as long
+// as there is another.
 func (d *draft) keepUsed(t *tokens.Inspected) {
 	unused := tokens.Unused(&t.Listed, t.Used)
 	for i := range d.Scopes {

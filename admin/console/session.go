@@ -247,7 +247,7 @@ func (c *Console) cookie(r *http.Request, name string) string {
 }
 
 // recognize finds out who is signed in. The forge is asked now and then whether it still takes the credential; while it
-// cannot be asked the session goes on, for what it may do alone gives nobody power.
+// cannot be asked the session goes on, because being signed in alone gives no power.
 func (q *request) recognize() error {
 	cookie := q.cookie(q.r, sessionCookie)
 	if cookie == "" {

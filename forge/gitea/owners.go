@@ -15,8 +15,8 @@ import (
 	"patgate/token"
 )
 
-// Lists are read in pages of pageSize, and no more than mostPages of them: who is in more teams or organizations than that
-// is found only where Gitea can be asked for the one.
+// Lists are read in pages of pageSize, and no more than mostPages of them. For an owner in more teams or organizations than
+// that, Gitea is asked for the single one where it can be.
 const (
 	pageSize  = 50
 	mostPages = 10

@@ -39,8 +39,8 @@ type Options struct {
 	AllowHTTP bool
 	// CAFile is a PEM file of the certificate authorities to trust; empty is the system's.
 	CAFile string
-	// Via, when not empty, goes with every question as the header of that name (RFC 9110, 7.6.3). It is known again when the
-	// address leads back to who asks.
+	// Via, when not empty, goes with every question as the header of that name (RFC 9110, 7.6.3). patgate knows it again
+	// when the forge's address leads back to patgate.
 	Via string
 	// Timeout bounds dialling and the TLS handshake.
 	Timeout time.Duration

@@ -23,7 +23,7 @@ type flight struct {
 	upstream *wire.Upstream // that it is sent on
 	brought  []byte         // of the answer
 	over     bool           // it is answered
-	spoiled  bool           // nobody knows who still has the event
+	spoiled  bool           // after a panic: the log may still point to the event
 
 	text   []byte // the request's head as it came, then as it was sent, then by which origin the client came
 	sent   int    // where the second begins

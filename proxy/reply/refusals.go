@@ -23,7 +23,7 @@ var (
 		"The Connection header names a header that must reach the forge.")
 	ErrUpgrade     = Forbidden("unsupported_upgrade", "Websockets are not supported with fine-grained tokens yet.")
 	ErrExpectation = &Refusal{Status: fasthttp.StatusExpectationFailed, Reason: "expectation",
-		Message: "Of expectations, only 100-continue is known."}
+		Message: "The only known value of Expect is 100-continue."}
 	ErrHost    = BadRequest("host", "The Host header is missing or is not a host with an optional port.")
 	ErrVersion = &Refusal{Status: fasthttp.StatusHTTPVersionNotSupported, Reason: "http_version",
 		Message: "Use HTTP/1.1.", Close: true}

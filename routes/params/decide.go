@@ -75,7 +75,8 @@ func (s *Set) decide(l leaf) (decision, error) {
 	return decision{}, refuseName(CodeTable, l.name, "has a rule on "+s.row()+" that patgate does not know")
 }
 
-// ownPart tells whether a value of which only the front may be a reference holds none, or the owner of the path's own project.
+// ownPart is for a value whose front may be a reference: it tells whether there is none, or it is the owner of the path's
+// project.
 func (s *Set) ownPart(t *routes.Target, value []byte) bool {
 	if t.Before == "" {
 		return false

@@ -17,7 +17,7 @@ import (
 
 var (
 	errTicket = reply.Forbidden("ticket_missing",
-		"Access denied: The forge takes no token here, but the address that it names for a download: ask for that.")
+		"Access denied: The forge takes no token at this address. Ask for the download first, and follow the address in its answer.")
 )
 
 // Surface is the REST API.

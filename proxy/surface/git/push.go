@@ -173,8 +173,8 @@ func isCompression(err error) bool {
 	return errors.Is(err, gzip.ErrHeader) || errors.Is(err, gzip.ErrChecksum) || errors.As(err, &corrupt)
 }
 
-// readTexts notes the commands in the texts among the options. Where the forge makes a text itself, of what nobody sees
-// here, each command may stand in it.
+// readTexts notes the commands in the texts among the options. Where the forge makes a text itself, patgate does not
+// see it, and it counts as holding every command.
 func (p *push) readTexts(j *surface.Judgement) {
 	has := func(name string) *git.Option {
 		for i := range p.options {

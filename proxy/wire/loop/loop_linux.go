@@ -115,7 +115,7 @@ func (l *Loop) run() {
 		}
 		if l.given || l.round.Load()%rounds == 0 {
 			l.given = false
-			runtime.Gosched() // who has work must not wait until there is none here
+			runtime.Gosched() // goroutines with work must not wait until the loop has none
 		}
 	}
 }

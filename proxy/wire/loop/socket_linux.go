@@ -178,7 +178,7 @@ func (s *Socket) Silent() bool {
 	return n == 0 && errno == syscall.EAGAIN
 }
 
-// call makes a system call that does not wait, and of which the scheduler is told nothing.
+// call makes a system call that does not wait, without telling the scheduler.
 func (s *Socket) call(number uintptr, p []byte, flags uintptr) (int, syscall.Errno) {
 	for {
 		order()
