@@ -43,7 +43,12 @@ func (f *flight) keep(w *work, t *Front, in []byte) {
 
 // forget empties it for another request. Its text held the token and the owner's credential.
 func (f *flight) forget() {
-	f.front, f.conn, f.table, f.session, f.upstream, f.over = nil, nil, nil, nil, nil, true
+	f.front = nil
+	f.conn = nil
+	f.table = nil
+	f.session = nil
+	f.upstream = nil
+	f.over = true
 	clear(f.text)
 	f.text, f.brought = f.text[:0], f.brought[:0]
 	if cap(f.text) > surface.MaxKept {

@@ -182,7 +182,8 @@ func (s *Socket) Silent() bool {
 func (s *Socket) call(number uintptr, p []byte, flags uintptr) (int, syscall.Errno) {
 	for {
 		order()
-		n, _, errno := syscall.RawSyscall6(number, uintptr(s.fd), uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)), flags|syscall.MSG_DONTWAIT, 0, 0)
+		n, _, errno := syscall.RawSyscall6(number, uintptr(s.fd), uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)),
+			flags|syscall.MSG_DONTWAIT, 0, 0)
 		order()
 		switch errno {
 		case 0:
