@@ -23,9 +23,12 @@ func (t *Table) unreachable() []Problem {
 			if op.Route == r || op.Route == nil || slices.Contains(r.After, op.Route.Method+" "+op.Route.Path) {
 				continue
 			}
-			out = append(out, Problem{Source: r.Source,
-				Message: r.Method + " " + r.Path + " can never match: " + target + " goes to " + op.Route.Path + " at " + op.Route.Source.String(),
-				Fix:     "remove one of them, or make them differ in a literal or in the class of a capture"})
+			out = append(out, Problem{
+				Source: r.Source,
+				Message: r.Method + " " + r.Path + " can never match: " + target + " goes to " + op.Route.Path + " at " +
+					op.Route.Source.String(),
+				Fix: "remove one of them, or make them differ in a literal or in the class of a capture",
+			})
 			break
 		}
 	}
