@@ -113,8 +113,13 @@ func NewClient(o Options) (*Client, error) {
 		MaxResponseHeaderBytes: 64 << 10,
 	}
 	c := &Client{
-		base: strings.TrimSuffix(u.EscapedPath(), "/") + o.Base, scheme: u.Scheme, host: u.Host, via: o.Via, authorize: o.Authorize, telling: o.Telling,
-		busy: make(chan struct{}, maxQuestions),
+		base:      strings.TrimSuffix(u.EscapedPath(), "/") + o.Base,
+		scheme:    u.Scheme,
+		host:      u.Host,
+		via:       o.Via,
+		authorize: o.Authorize,
+		telling:   o.Telling,
+		busy:      make(chan struct{}, maxQuestions),
 		http: &http.Client{
 			Transport:     transport,
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
