@@ -231,7 +231,14 @@ func (c *Console) cookieName(name string) string {
 }
 
 func (c *Console) setCookie(w http.ResponseWriter, name, value string) {
-	cookie := &http.Cookie{Name: c.cookieName(name), Value: value, Path: "/", HttpOnly: true, Secure: c.secure, SameSite: http.SameSiteStrictMode}
+	cookie := &http.Cookie{
+		Name:     c.cookieName(name),
+		Value:    value,
+		Path:     "/",
+		HttpOnly: true,
+		Secure:   c.secure,
+		SameSite: http.SameSiteStrictMode,
+	}
 	if value == "" {
 		cookie.MaxAge = -1
 	}
