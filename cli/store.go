@@ -68,7 +68,8 @@ were revoked after the backup was made stay revoked, when the replaced database 
 			out := cmd.OutOrStdout()
 			fmt.Fprintf(out, "Restored %s with %d tokens.\n", r.Path, r.Tokens)
 			if r.Kept != "" {
-				fmt.Fprintf(out, "The database that was there is kept as %s.\n%d tokens that were revoked since the backup stay revoked.\n", r.Kept, r.Revocations)
+				fmt.Fprintf(out, "The database that was there is kept as %s.\n%d tokens that were revoked since the backup stay revoked.\n",
+					r.Kept, r.Revocations)
 			} else {
 				fmt.Fprintln(out, "Tokens that were revoked after the backup was made are valid again: see patgate token list.")
 			}
