@@ -78,8 +78,8 @@ func (s *Surface) Unseal(q *surface.Request) *reply.Refusal {
 	return nil
 }
 
-// Proves: a credential is refused when it is wrong where every row reads one (GitLab 19.3, lib/gitlab/auth). Whatever is changed
-// is changed by somebody the forge knows.
+// Proves implements surface.Proves: a credential is refused when it is wrong where every row reads one (GitLab 19.3,
+// lib/gitlab/auth). Whatever is changed is changed by somebody the forge knows.
 func (s *Surface) Proves(q *surface.Request, b *surface.Body) bool {
 	var op routes.Operation
 	if b.Present() || q.Table.Classify(&op, q.Method, q.Target) != nil || op.Route == nil || op.Route.Kind != routes.KindPermission {

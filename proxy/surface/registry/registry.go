@@ -115,7 +115,8 @@ func Unseal(q *surface.Request, seals *surface.Seals, good, full bool) *reply.Re
 	return nil
 }
 
-// Proves: the token service refuses a wrong credential in Basic (GitLab 19.3, app/controllers/jwt_controller.rb).
+// Proves implements surface.Proves: the token service refuses a wrong credential in Basic (GitLab 19.3,
+// app/controllers/jwt_controller.rb).
 func (s *Surface) Proves(q *surface.Request, _ *surface.Body) bool {
 	return q.Credential.Place == routes.PlaceBasic && string(q.Path) == s.tokenService()
 }
