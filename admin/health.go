@@ -54,7 +54,8 @@ func NewHandler(options Options) http.Handler {
 }
 
 func index(w http.ResponseWriter, _ *http.Request) {
-	answer(w, http.StatusOK, "patgate\n\n/metrics  Prometheus metrics\n/livez    the process runs\n/readyz   requests can be served\n")
+	answer(w, http.StatusOK, "patgate\n\n/metrics  Prometheus metrics\n/livez    the process runs\n"+
+		"/readyz   requests can be served\n")
 }
 
 // live answers that the process runs and its scheduler with it.

@@ -45,7 +45,9 @@ func NewCounters(registry prometheus.Registerer) (*Counters, error) {
 	plain := func(name, help string) *prometheus.Desc { return prometheus.NewDesc(name, help, nil, nil) }
 	c := &Counters{
 		decisions: newSeries(prometheus.NewDesc("patgate_decisions_total", "Decisions by verdict, reason and category of the route.",
-			[]string{"verdict", "reason", "category"}, nil), func(k decisionKey) []string { return []string{k.verdict, k.reason, k.category} }),
+			[]string{"verdict", "reason", "category"}, nil), func(k decisionKey) []string {
+			return []string{k.verdict, k.reason, k.category}
+		}),
 		requests: newSeries(prometheus.NewDesc("patgate_requests_total", "Requests answered, by method and status code.",
 			[]string{"method", "code"}, nil), func(k requestKey) []string { return []string{k.method, strconv.Itoa(k.code)} }),
 		credentials: newSeries(prometheus.NewDesc("patgate_credentials_total", "Requests by the kind of credential they came with.",
@@ -104,5 +106,11 @@ func (c *Counters) newTally(mu *sync.Mutex) *tally {
 }
 
 func (c *Counters) blank(mu *sync.Mutex) *tally {
-	return &tally{mu: mu, decisions: newCounts(c.decisions), requests: newCounts(c.requests), credentials: newCounts(c.credentials), failures: newCounts(c.failures)}
+	return &tally{
+		mu:          mu,
+		decisions:   newCounts(c.decisions),
+		requests:    newCounts(c.requests),
+		credentials: newCounts(c.credentials),
+		failures:    newCounts(c.failures),
+	}
 }

@@ -49,7 +49,8 @@ func (l *Log) write() {
 
 // settle tells all parts how the write went. Last says that the log is closed, and either everything is written or it cannot
 // be; waits that decisions wait for their lines. Lines that were made since they were gathered are seen to at once: what was
-// left of a write that failed is written before others are gathered, and who made them may have poked before that.
+// left of a write that failed is written before others are gathered, and the goroutine that made them may have poked
+// before that.
 func (l *Log) settle(err error) (waits, last bool) {
 	l.mu.Lock()
 	l.failure = err

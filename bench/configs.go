@@ -31,7 +31,8 @@ func startPatgate(_ context.Context, s *stage, to target) (*service, error) {
 	if err != nil {
 		return nil, err
 	}
-	config := s.fill(patgateConfig, "@UPSTREAM@", to.upstream, "@LISTEN@", listen, "@ADMIN@", admin, "@DATA@", to.seeded.data, "@KEY@", to.seeded.keys)
+	config := s.fill(patgateConfig, "@UPSTREAM@", to.upstream, "@LISTEN@", listen, "@ADMIN@", admin, "@DATA@", to.seeded.data,
+		"@KEY@", to.seeded.keys)
 	return s.configured("patgate"+to.suffix, config, listen, to.env, s.patgate, "serve", "--config", "%s")
 }
 
@@ -93,7 +94,8 @@ func (s *stage) nginx(name string, ask asking, to target) (*service, error) {
 		return nil, err
 	}
 	name += to.suffix
-	config := s.fill(nginxConfig, "@AUTH@", ask.auth, "@AUTHORIZER@", ask.upstream, "@ASKED@", ask.pass, "@NAME@", name, "@LISTEN@", listen, "@UPSTREAM@", to.upstream)
+	config := s.fill(nginxConfig, "@AUTH@", ask.auth, "@AUTHORIZER@", ask.upstream, "@ASKED@", ask.pass, "@NAME@", name, "@LISTEN@",
+		listen, "@UPSTREAM@", to.upstream)
 	if ask == (asking{}) {
 		at := strings.Index(config, "    location = /authorize")
 		config = config[:at] + "  }\n}\n"
@@ -216,5 +218,6 @@ func startCaddy(_ context.Context, s *stage, to target) (*service, error) {
 	}
 	config := s.fill(caddyConfig, "@LISTEN@", listen, "@UPSTREAM@", to.upstream)
 	env := append([]string{"XDG_DATA_HOME=" + s.dir, "XDG_CONFIG_HOME=" + s.dir, "HOME=" + s.dir}, to.env...)
-	return s.configured("caddy"+to.suffix, config, listen, env, "caddy", "run", "--adapter", "caddyfile", "--config", filepath.Clean("%s"))
+	return s.configured("caddy"+to.suffix, config, listen, env, "caddy", "run", "--adapter", "caddyfile", "--config",
+		filepath.Clean("%s"))
 }

@@ -55,8 +55,9 @@ func (s *stage) latency(ctx context.Context, v *service, l load, rate float64) (
 	p := &paced{epoll: -1, timer: -1}
 	defer p.close()
 	for i, secret := range l.tokens {
-		p.requests = append(p.requests, fmt.Appendf(nil, "GET /api/v4/projects/group%%2Fproject-%d/jobs?per_page=20 HTTP/1.1\r\nHost: %s\r\n"+
-			"Private-Token: %s\r\nAccept: */*\r\nUser-Agent: bench/1\r\n\r\n", project(i), v.address, secret))
+		p.requests = append(p.requests,
+			fmt.Appendf(nil, "GET /api/v4/projects/group%%2Fproject-%d/jobs?per_page=20 HTTP/1.1\r\nHost: %s\r\n"+
+				"Private-Token: %s\r\nAccept: */*\r\nUser-Agent: bench/1\r\n\r\n", project(i), v.address, secret))
 	}
 	if err := p.open(v.address, l.connections); err != nil {
 		return quantiles{}, err

@@ -13,9 +13,11 @@ func (r *result) page() string {
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
 	line("# Benchmark of %s, commit %s", r.Date, r.Commit)
 	line("")
-	line("%s, %d processors, %d MiB, Linux %s, %s. Load average before %s, after %s.", r.Machine.CPU, r.Machine.Processors, r.Machine.MemoryMiB,
+	line("%s, %d processors, %d MiB, Linux %s, %s. Load average before %s, after %s.", r.Machine.CPU, r.Machine.Processors,
+		r.Machine.MemoryMiB,
 		r.Machine.Kernel, r.Machine.Go, r.Machine.LoadBefore, r.Machine.LoadAfter)
-	line("%d rounds of %g s each, peers in turn; figures are median (least to greatest), ratios are those of a round. %d tokens in patgate's store.", r.Rounds, r.Seconds, r.Tokens)
+	line("%d rounds of %g s each, peers in turn; figures are median (least to greatest), ratios are those of a round. %d tokens "+
+		"in patgate's store.", r.Rounds, r.Seconds, r.Tokens)
 	for _, a := range r.Absent {
 		line("")
 		line("Not measured: %s.", a)
@@ -57,7 +59,8 @@ func (r *result) throughputTable(line func(string, ...any)) {
 		if base != nil {
 			relative = spreadOf(pairs(s.cpu(), base.cpu(), ratio)).text("%.2f")
 		}
-		line("| %s | %s | %s | %s | %.0f |", s.Name, spreadOf(each(s.Samples, func(x sample) float64 { return x.PerSecond })).text("%.0f"),
+		line("| %s | %s | %s | %s | %.0f |", s.Name,
+			spreadOf(each(s.Samples, func(x sample) float64 { return x.PerSecond })).text("%.0f"),
 			spreadOf(s.cpu()).text("%.1f"), relative, float64(s.Samples[len(s.Samples)-1].RSS)/(1<<20))
 	}
 	own := find1(r.Throughput, patgate)
@@ -118,7 +121,8 @@ func (r *result) scalingTable(line func(string, ...any)) {
 		if of := find1(r.Scaling, s.Of); of != nil {
 			relative = spreadOf(pairs(s.cpu(), of.cpu(), ratio)).text("%.2f")
 		}
-		line("| %s | %s | %s | %s | %s |", s.Name, spreadOf(each(s.Samples, func(x sample) float64 { return x.PerSecond })).text("%.0f"),
+		line("| %s | %s | %s | %s | %s |", s.Name,
+			spreadOf(each(s.Samples, func(x sample) float64 { return x.PerSecond })).text("%.0f"),
 			spreadOf(s.cpu()).text("%.1f"), relative, s.Of)
 	}
 }
@@ -135,8 +139,10 @@ func (r *result) bodyTable(line func(string, ...any)) {
 	speed := func(x bodySample) float64 { return x.MiBPerSecond }
 	cpu := func(x bodySample) float64 { return x.CPU }
 	for _, s := range r.Bodies {
-		growth := spreadOf(each(append(append([]bodySample(nil), s.Up...), s.Down...), func(x bodySample) float64 { return float64(x.Growth) / (1 << 20) }))
-		line("| %s | %s | %s | %.1f | %s | %s |", s.Name, spreadOf(each(s.Up, speed)).text("%.0f"), spreadOf(each(s.Down, speed)).text("%.0f"), growth.max,
+		growth := spreadOf(each(append(append([]bodySample(nil), s.Up...), s.Down...),
+			func(x bodySample) float64 { return float64(x.Growth) / (1 << 20) }))
+		line("| %s | %s | %s | %.1f | %s | %s |", s.Name, spreadOf(each(s.Up, speed)).text("%.0f"),
+			spreadOf(each(s.Down, speed)).text("%.0f"), growth.max,
 			spreadOf(each(s.Up, cpu)).text("%.2f"), spreadOf(each(s.Down, cpu)).text("%.2f"))
 	}
 	var own, other *bodies
@@ -150,7 +156,8 @@ func (r *result) bodyTable(line func(string, ...any)) {
 	}
 	if own != nil && other != nil {
 		line("")
-		line("Throughput of patgate, ratio to haproxy: upload %s, download %s", spreadOf(pairs(each(own.Up, speed), each(other.Up, speed), ratio)).text("%.2f"),
+		line("Throughput of patgate, ratio to haproxy: upload %s, download %s",
+			spreadOf(pairs(each(own.Up, speed), each(other.Up, speed), ratio)).text("%.2f"),
 			spreadOf(pairs(each(own.Down, speed), each(other.Down, speed), ratio)).text("%.2f"))
 	}
 }

@@ -43,14 +43,24 @@ func peers() []peer {
 	return []peer{
 		{name: nginxPlain, program: "nginx", install: "apt-get install nginx-light", start: startNginxPlain,
 			checks: "Nothing. Forwards target and headers as they came; buffered access log."},
-		{name: patgate, start: startPatgate,
-			checks: "Classifies the target by GitLab's full table (2,134 rows), finds the token by its SHA-256 among 100,000 in SQLite (cached), " +
-				"resolves the project's path to its id (cached for 30 s), decides, rebuilds the request, puts the owner's credential in; audit line, metrics, use counts."},
+		{
+			name:  patgate,
+			start: startPatgate,
+			checks: "Classifies the target by GitLab's full table (2,134 rows), finds the token by its SHA-256 among 100,000 in SQLite " +
+				"(cached), resolves the project's path to its id (cached for 30 s), decides, rebuilds the request, puts the owner's " +
+				"credential in; audit line, metrics, use counts.",
+		},
 		{name: haproxy, program: "haproxy", install: "apt-get install haproxy", start: startHAProxy,
 			checks: "Nothing. Forwards; formats its log line into a ring in memory, the cheapest log that it has."},
-		{name: nginxAuth, program: "nginx", install: "apt-get install nginx-light", start: startNginxAuth,
-			checks: "Asks a small authorizer (Go, fasthttp) for each request, as nginx's manual shows it: HTTP/1.0, a connection for each. SHA-256 of the token among 100,000 in memory, " +
-				"and that the project in the path is the token's. No table of routes, no permissions, no ids, the client's own credential goes on to the upstream; buffered access log."},
+		{
+			name:    nginxAuth,
+			program: "nginx",
+			install: "apt-get install nginx-light",
+			start:   startNginxAuth,
+			checks: "Asks a small authorizer (Go, fasthttp) for each request, as nginx's manual shows it: HTTP/1.0, a connection for " +
+				"each. SHA-256 of the token among 100,000 in memory, and that the project in the path is the token's. No table of routes, " +
+				"no permissions, no ids, the client's own credential goes on to the upstream; buffered access log.",
+		},
 		{name: nginxAuthKept, program: "nginx", install: "apt-get install nginx-light", start: startNginxAuthKept,
 			checks: "The same, tuned: the connections to the authorizer are kept (HTTP/1.1, an upstream block with keepalive)."},
 		{name: caddy, program: "caddy", install: "apt-get install caddy", start: startCaddy,

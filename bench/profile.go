@@ -21,7 +21,12 @@ func (s *stage) profile(ctx context.Context, o *options, to string) error {
 		return errors.New(string(out))
 	}
 	file := s.path("cpu.pprof")
-	v, err := startPatgate(ctx, s, target{upstream: s.upstream, seeded: s.seeded, suffix: "-profile", env: []string{"CPUPROFILE=" + file}})
+	v, err := startPatgate(ctx, s, target{
+		upstream: s.upstream,
+		seeded:   s.seeded,
+		suffix:   "-profile",
+		env:      []string{"CPUPROFILE=" + file},
+	})
 	if err != nil {
 		return err
 	}

@@ -149,7 +149,8 @@ func commit() string {
 		return "unknown"
 	}
 	id := strings.TrimSpace(string(out))
-	if changes, err := exec.Command("git", "status", "--porcelain", "--untracked-files=no").Output(); err != nil || len(bytes.TrimSpace(changes)) > 0 {
+	if changes, err := exec.Command("git", "status", "--porcelain", "--untracked-files=no").Output(); err != nil ||
+		len(bytes.TrimSpace(changes)) > 0 {
 		id += "+"
 	}
 	return id

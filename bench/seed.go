@@ -27,7 +27,8 @@ const projects = 100
 const ownersCredential = "glpat-benchmark-owner"
 
 // permissions are those of every token.
-var permissions = []string{"read_job", "read_job_artifact", "read_pipeline", "read_repository", "read_package", "create_package", "read_merge_request", "create_merge_request"}
+var permissions = []string{"read_job", "read_job_artifact", "read_pipeline", "read_repository", "read_package", "create_package",
+	"read_merge_request", "create_merge_request"}
 
 // seeded is a store with tokens in it.
 type seeded struct {
@@ -57,7 +58,12 @@ func seed(ctx context.Context, data, keys, origin string, n int) (*seeded, error
 	if err != nil {
 		return nil, err
 	}
-	credential, err := db.AddCredential(ctx, store.Credential{OwnerID: owner.ID, Kind: "personal_access_token", Scopes: []string{"api"}, CreatedAt: now},
+	credential, err := db.AddCredential(ctx, store.Credential{
+		OwnerID:   owner.ID,
+		Kind:      "personal_access_token",
+		Scopes:    []string{"api"},
+		CreatedAt: now,
+	},
 		func(b seal.Binding) (string, []byte, error) { return ring.Seal(b, []byte(ownersCredential)) })
 	if err != nil {
 		return nil, err
@@ -106,7 +112,8 @@ func copies(ctx context.Context, file string, hashes []token.Hash) error {
 		return err
 	}
 	defer db.Close()
-	rows, err := db.QueryContext(ctx, "SELECT name FROM pragma_table_info('tokens') WHERE name NOT IN ('id', 'hash', 'scopes', 'family_id')")
+	rows, err := db.QueryContext(ctx, "SELECT name FROM pragma_table_info('tokens') WHERE name NOT IN ('id', 'hash', 'scopes', "+
+		"'family_id')")
 	if err != nil {
 		return err
 	}

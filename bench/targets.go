@@ -56,15 +56,19 @@ func (r *result) targetsOf() []target1 {
 	}
 	if mine != nil {
 		if theirs != nil {
-			add("upload throughput, ratio to haproxy", .9, true, spreadOf(pairs(each(mine.Up, speed), each(theirs.Up, speed), ratio)), "%.2f")
-			add("download throughput, ratio to haproxy", .9, true, spreadOf(pairs(each(mine.Down, speed), each(theirs.Down, speed), ratio)), "%.2f")
+			add("upload throughput, ratio to haproxy", .9, true,
+				spreadOf(pairs(each(mine.Up, speed), each(theirs.Up, speed), ratio)), "%.2f")
+			add("download throughput, ratio to haproxy", .9, true,
+				spreadOf(pairs(each(mine.Down, speed), each(theirs.Down, speed), ratio)), "%.2f")
 		}
-		growth := spreadOf(each(append(append([]bodySample(nil), mine.Up...), mine.Down...), func(x bodySample) float64 { return float64(x.Growth) / (1 << 20) }))
+		growth := spreadOf(each(append(append([]bodySample(nil), mine.Up...), mine.Down...),
+			func(x bodySample) float64 { return float64(x.Growth) / (1 << 20) }))
 		growth.median = growth.max
 		add("RSS growth with long bodies, at most, MiB", 32, false, growth, "%.1f")
 	}
 	if f := r.Footprint; f != nil {
-		add(fmt.Sprintf("RSS with %d tokens known and %d hot, MiB", f.Tokens, f.Hot), 150, false, spreadOf([]float64{float64(f.RSSHot) / (1 << 20)}), "%.0f")
+		add(fmt.Sprintf("RSS with %d tokens known and %d hot, MiB", f.Tokens, f.Hot), 150, false,
+			spreadOf([]float64{float64(f.RSSHot) / (1 << 20)}), "%.0f")
 		add("start with the store, ms", 300, false, spreadOf(f.StartMillis), "%.0f")
 	}
 	return all

@@ -31,10 +31,10 @@ http {
     listen @UPSTREAM@ backlog=4096 reuseport;
     location / { return 200 '@BODY@'; }
     location ~ "^/api/v4/projects/group/project-([0-9]+)$" {
-      return 200 '{"id":$1,"path_with_namespace":"group/project-$1","visibility":"private","namespace":{"id":7,"kind":"group","full_path":"group","parent_id":null},"permissions":{"project_access":{"access_level":40},"group_access":null}}';
+      return 200 '@PROJECT@';
     }
     location ~ "^/api/v4/projects/([0-9]+)$" {
-      return 200 '{"id":$1,"path_with_namespace":"group/project-$1","visibility":"private","namespace":{"id":7,"kind":"group","full_path":"group","parent_id":null},"permissions":{"project_access":{"access_level":40},"group_access":null}}';
+      return 200 '@PROJECT@';
     }
     location = /api/v4/user { return 200 '@OWNER@'; }
     location = /api/v4/personal_access_tokens/self { return 200 '@CREDENTIAL@'; }
@@ -43,10 +43,14 @@ http {
 }
 `
 
-// What patgate is told of the owner and the credential, which it looks at now and then.
+// What patgate is told of a project, and of the owner and the credential, which it looks at now and then.
 const (
+	projectAnswer = `{"id":$1,"path_with_namespace":"group/project-$1","visibility":"private",` +
+		`"namespace":{"id":7,"kind":"group","full_path":"group","parent_id":null},` +
+		`"permissions":{"project_access":{"access_level":40},"group_access":null}}`
 	ownerAnswer      = `{"id":42,"username":"bench","bot":false,"is_admin":false}`
-	credentialAnswer = `{"id":1,"name":"bench","user_id":42,"scopes":["api"],"active":true,"revoked":false,"granular":false,"expires_at":null}`
+	credentialAnswer = `{"id":1,"name":"bench","user_id":42,"scopes":["api"],"active":true,"revoked":false,` +
+		`"granular":false,"expires_at":null}`
 )
 
 // fill writes the values of a configuration. Values stand as pairs of name and value.
@@ -72,7 +76,8 @@ func (s *stage) startUpstream() error {
 	if s.upstream, err = freePort(); err != nil {
 		return err
 	}
-	config := s.fill(upstreamConfig, "@UPSTREAM@", s.upstream, "@BODY@", fixedAnswer(), "@OWNER@", ownerAnswer, "@CREDENTIAL@", credentialAnswer)
+	config := s.fill(upstreamConfig, "@UPSTREAM@", s.upstream, "@BODY@", fixedAnswer(), "@PROJECT@", projectAnswer,
+		"@OWNER@", ownerAnswer, "@CREDENTIAL@", credentialAnswer)
 	if err := os.WriteFile(s.path("upstream.conf"), []byte(config), 0o600); err != nil {
 		return err
 	}

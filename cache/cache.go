@@ -1,8 +1,8 @@
 // Package cache keeps answers of slower sources (the store, the forge) for a bounded time, on ristretto.
 //
 // Ristretto is used as a bounded map and nothing else: its Set is asynchronous, may be dropped under load and may be
-// refused by its admission policy, and its expiry would read the clock on every hit. None of that decides what is served. An entry
-// carries its key, the moment at which its load began and the generation at which its load began, and every hit is
+// refused by its admission policy, and its expiry would read the clock on every hit. None of that decides what is served. An
+// entry carries its key, the moment at which its load began and the generation at which its load began, and every hit is
 // checked against all three:
 //
 //	| event                                         | what Get does                                                  |

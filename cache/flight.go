@@ -30,7 +30,8 @@ type flight[V any] struct {
 }
 
 // fill answers a Get that found nothing fresh: it joins the load of key that is under way, or begins one.
-func (c *Cache[K, V]) fill(ctx context.Context, hash uint64, key K, maxAge time.Duration, load Load[V]) (value V, found bool, err error) {
+func (c *Cache[K, V]) fill(ctx context.Context, hash uint64, key K, maxAge time.Duration,
+	load Load[V]) (value V, found bool, err error) {
 	for range MaxReloads {
 		if err := ctx.Err(); err != nil {
 			return value, false, err

@@ -38,23 +38,24 @@ func completeTokens(cmd *cobra.Command, flags *scopeFlags) {
 
 // completePermissions makes the shell complete the last of the permissions behind --allow.
 func completePermissions(cmd *cobra.Command) {
-	_ = cmd.RegisterFlagCompletionFunc("allow", func(cmd *cobra.Command, _ []string, prefix string) ([]string, cobra.ShellCompDirective) {
-		table, problems := routes.Load(routes.LoadOptions{Forge: completionForge(cmd)})
-		if len(problems) > 0 {
-			return nil, cobra.ShellCompDirectiveNoFileComp
-		}
-		head, last := "", prefix
-		if i := strings.LastIndexByte(prefix, ','); i >= 0 {
-			head, last = prefix[:i+1], prefix[i+1:]
-		}
-		var names []string
-		for _, info := range table.Catalogue().All() {
-			if strings.HasPrefix(info.Name, last) && !info.Deprecated {
-				names = append(names, head+info.Name+"\t"+info.Abilities)
+	_ = cmd.RegisterFlagCompletionFunc("allow",
+		func(cmd *cobra.Command, _ []string, prefix string) ([]string, cobra.ShellCompDirective) {
+			table, problems := routes.Load(routes.LoadOptions{Forge: completionForge(cmd)})
+			if len(problems) > 0 {
+				return nil, cobra.ShellCompDirectiveNoFileComp
 			}
-		}
-		return names, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
-	})
+			head, last := "", prefix
+			if i := strings.LastIndexByte(prefix, ','); i >= 0 {
+				head, last = prefix[:i+1], prefix[i+1:]
+			}
+			var names []string
+			for _, info := range table.Catalogue().All() {
+				if strings.HasPrefix(info.Name, last) && !info.Deprecated {
+					names = append(names, head+info.Name+"\t"+info.Abilities)
+				}
+			}
+			return names, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
+		})
 }
 
 // completeList makes the shell complete what a list of tokens is narrowed and sorted by.

@@ -55,8 +55,13 @@ func (g *gateway) makeConsole() (err error) {
 		return err
 	}
 	g.consoleServer = &http.Server{
-		Handler: g.recovering(g.console), ReadHeaderTimeout: c.Timeouts.ReadHeader.Std(), ReadTimeout: time.Minute, WriteTimeout: time.Minute,
-		IdleTimeout: c.Timeouts.Idle.Std(), MaxHeaderBytes: int(c.Limits.HeaderBytes), ErrorLog: log.New(consoleLog{g.logger}, "", 0),
+		Handler:           g.recovering(g.console),
+		ReadHeaderTimeout: c.Timeouts.ReadHeader.Std(),
+		ReadTimeout:       time.Minute,
+		WriteTimeout:      time.Minute,
+		IdleTimeout:       c.Timeouts.Idle.Std(),
+		MaxHeaderBytes:    int(c.Limits.HeaderBytes),
+		ErrorLog:          log.New(consoleLog{g.logger}, "", 0),
 	}
 	return nil
 }

@@ -119,7 +119,8 @@ func (g *gateway) awaitForge(ctx context.Context) (ok bool) {
 			g.logger.Info("the forge is known by now", zap.Stringer("forge", forge))
 			return true
 		default:
-			g.failed <- fmt.Errorf("the forge is %s, and was taken for a GitLab because it did not answer at the start (fix: start patgate again, or set forge: %s)", forge, forge)
+			g.failed <- fmt.Errorf("the forge is %s, and was taken for a GitLab because it did not answer at the start (fix: start "+
+				"patgate again, or set forge: %s)", forge, forge)
 			return false
 		}
 	}

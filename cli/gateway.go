@@ -71,8 +71,18 @@ type gateway struct {
 // newGateway opens and checks everything that needs no listener. Whatever it opened is closed again on an error.
 func newGateway(ctx context.Context, c *config.Config, log io.Writer) (g *gateway, err error) {
 	out := &lineWriter{out: log}
-	g = &gateway{config: c, logger: newLogger(out, c.Log), renew: make(chan struct{}, 1), failed: make(chan error, 3), stop: func() {},
-		attempts: forge.NewAttempts(forge.AttemptOptions{Limit: c.Limits.FailedCredentials, Window: c.Limits.FailedCredentialsWindow.Std()}), via: proxy.NewVia()}
+	g = &gateway{
+		config: c,
+		logger: newLogger(out, c.Log),
+		renew:  make(chan struct{}, 1),
+		failed: make(chan error, 3),
+		stop:   func() {},
+		attempts: forge.NewAttempts(forge.AttemptOptions{
+			Limit:  c.Limits.FailedCredentials,
+			Window: c.Limits.FailedCredentialsWindow.Std(),
+		}),
+		via: proxy.NewVia(),
+	}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, g.close())
@@ -200,16 +210,29 @@ func (g *gateway) proxyOptions(upstreamTLS, registryTLS *tls.Config) proxy.Optio
 		trusted = append(trusted, p.Prefix)
 	}
 	return proxy.Options{
-		Forge: tableForge(c),
-		Table: g.routes.Table, Sessions: g.sessions, TokenState: tokenState, Resolver: g.resolver, Audit: g.sink,
-		Upstream:    proxy.Upstream{URL: c.Upstream.URL.String(), ExternalURLs: external, TLS: upstreamTLS, Connections: c.Upstream.Connections},
+		Forge:      tableForge(c),
+		Table:      g.routes.Table,
+		Sessions:   g.sessions,
+		TokenState: tokenState,
+		Resolver:   g.resolver,
+		Audit:      g.sink,
+		Upstream: proxy.Upstream{
+			URL:          c.Upstream.URL.String(),
+			ExternalURLs: external,
+			TLS:          upstreamTLS,
+			Connections:  c.Upstream.Connections,
+		},
 		StorageURLs: storage,
 		Registry:    proxy.Upstream{URL: c.Registry.URL.String(), TLS: registryTLS, Connections: c.Upstream.Connections},
 		Legacy: map[config.Legacy]proxy.Mode{config.LegacyDeny: proxy.ModeDeny, config.LegacyReadOnly: proxy.ModeReadOnly,
 			config.LegacyAllow: proxy.ModeAllow}[c.Legacy.Mode],
-		LegacyUntil: c.Legacy.DenyFrom,
-		Local:       g.local(), ForwardProbes: c.IdentityProbe == config.ProbeForward,
-		Anonymous:         map[config.Anonymous]proxy.Mode{config.AnonymousDeny: proxy.ModeDeny, config.AnonymousAllow: proxy.ModeAllow}[c.Anonymous],
+		LegacyUntil:   c.Legacy.DenyFrom,
+		Local:         g.local(),
+		ForwardProbes: c.IdentityProbe == config.ProbeForward,
+		Anonymous: map[config.Anonymous]proxy.Mode{
+			config.AnonymousDeny:  proxy.ModeDeny,
+			config.AnonymousAllow: proxy.ModeAllow,
+		}[c.Anonymous],
 		Web:               map[config.Web]proxy.Mode{config.WebRefuse: proxy.ModeDeny, config.WebPass: proxy.ModeAllow}[c.Web],
 		AllowQuickActions: c.Limits.QuickActions == config.QuickActionsAllow,
 		PublicURL:         c.PublicURL.String(),
@@ -219,7 +242,8 @@ func (g *gateway) proxyOptions(upstreamTLS, registryTLS *tls.Config) proxy.Optio
 		TrustedProxies:    trusted,
 		Untrusted: func(peer netip.Addr) {
 			g.logger.Warn("X-Forwarded-For from an address that is not in trusted_proxies is not believed: "+
-				"all who come over it count as one client (fix: when it is a proxy of yours, add it to trusted_proxies)", zap.Stringer("peer", peer))
+				"all who come over it count as one client (fix: when it is a proxy of yours, add it to trusted_proxies)",
+				zap.Stringer("peer", peer))
 		},
 		Attempts: g.attempts,
 		Via:      g.via,
@@ -303,7 +327,8 @@ func (g *gateway) start(ctx context.Context, clients, operators, people net.List
 		go g.serveConsole(people, serverTLS)
 	}
 	fields := []zap.Field{zap.String("version", version()), zap.Stringer("listen", clients.Addr()),
-		zap.Stringer("upstream", g.config.Upstream.URL), zap.Stringer("forge", g.config.Forge), zap.Int("routes", len(g.routes.Table().Routes())), zap.Stringer("legacy", g.config.Legacy),
+		zap.Stringer("upstream", g.config.Upstream.URL), zap.Stringer("forge", g.config.Forge),
+		zap.Int("routes", len(g.routes.Table().Routes())), zap.Stringer("legacy", g.config.Legacy),
 		zap.Stringer("anonymous", g.config.Anonymous), zap.String("database", g.config.DatabaseFile())}
 	if operators != nil {
 		fields = append(fields, zap.Stringer("admin_listen", operators.Addr()))
@@ -317,8 +342,11 @@ func (g *gateway) start(ctx context.Context, clients, operators, people net.List
 	go func() {
 		// Tokens end when their owner is gone: nobody asks a forge for that in the words of another one.
 		if (!g.forgeUnknown || g.awaitForge(ctx)) && g.config.Tokens.CheckInterval > 0 {
-			g.tokens.Watch(ctx, tokens.Watching{Interval: g.config.Tokens.CheckInterval.Std(), UnusedAfter: g.config.Tokens.RevokeUnusedAfter.Std(),
-				Report: func(err error) { g.logger.Error("checking tokens", zap.Error(err)) }})
+			g.tokens.Watch(ctx, tokens.Watching{
+				Interval:    g.config.Tokens.CheckInterval.Std(),
+				UnusedAfter: g.config.Tokens.RevokeUnusedAfter.Std(),
+				Report:      func(err error) { g.logger.Error("checking tokens", zap.Error(err)) },
+			})
 		}
 	}()
 }

@@ -36,13 +36,16 @@ func (g *gateway) greet(ctx context.Context) {
 	switch {
 	case err != nil && ctx.Err() == context.Canceled:
 	case err != nil:
-		g.logger.Warn("the upstream cannot be reached; requests will get 502 until it can", zap.Stringer("upstream", g.config.Upstream.URL), zap.Error(err))
+		g.logger.Warn("the upstream cannot be reached; requests will get 502 until it can",
+			zap.Stringer("upstream", g.config.Upstream.URL), zap.Error(err))
 	case response.StatusCode == http.StatusLoopDetected:
 		_ = response.Body.Close()
-		g.logger.Error("the upstream's address leads back to patgate itself: requests get 508 (fix: set upstream.url to the forge)", zap.Stringer("upstream", g.config.Upstream.URL))
+		g.logger.Error("the upstream's address leads back to patgate itself: requests get 508 (fix: set upstream.url to the forge)",
+			zap.Stringer("upstream", g.config.Upstream.URL))
 	case response.StatusCode >= 500:
 		_ = response.Body.Close()
-		g.logger.Warn("the upstream answers with an error", zap.Stringer("upstream", g.config.Upstream.URL), zap.Int("status", response.StatusCode))
+		g.logger.Warn("the upstream answers with an error", zap.Stringer("upstream", g.config.Upstream.URL),
+			zap.Int("status", response.StatusCode))
 	default:
 		_ = response.Body.Close()
 		g.logger.Debug("the upstream can be reached", zap.Stringer("upstream", g.config.Upstream.URL))

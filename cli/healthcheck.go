@@ -71,7 +71,8 @@ func readiness(ctx context.Context, listen string) (string, error) {
 		return "", fmt.Errorf("reading the server's answer: %w", err)
 	}
 	if response.StatusCode != http.StatusOK {
-		return "", fmt.Errorf("not ready: %s", strings.Join(strings.FieldsFunc(string(body), func(r rune) bool { return r == '\n' }), "; "))
+		return "", fmt.Errorf("not ready: %s",
+			strings.Join(strings.FieldsFunc(string(body), func(r rune) bool { return r == '\n' }), "; "))
 	}
 	return string(body), nil
 }

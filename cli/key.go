@@ -113,7 +113,8 @@ a space), run this, and then drop the old one.`,
 			if wantsJSON(cmd) {
 				return printJSON(cmd.OutOrStdout(), map[string]any{"key": id, "source": source, "resealed": n})
 			}
-			_, err = fmt.Fprintf(cmd.OutOrStdout(), "Sealed %d credentials under the new key %s (%s). Keep a copy of it, apart from the database.\n", n, id, source)
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "Sealed %d credentials under the new key %s (%s). Keep a copy of it, apart from the "+
+				"database.\n", n, id, source)
 			return err
 		},
 	}

@@ -89,13 +89,20 @@ func (g *gateway) makeTokens(o *opened) (err error) {
 	if err != nil {
 		return err
 	}
-	g.api, err = api.New(api.Options{Tokens: g.tokens, Base: g.routes.Table().Base(), OwnPaths: g.routes.Table().Named(), Version: g.resolver.Version, Leaks: newLeaks(c),
-		Report: func(err error) { g.logger.Error("token API", zap.Error(err)) }})
+	g.api, err = api.New(api.Options{
+		Tokens:   g.tokens,
+		Base:     g.routes.Table().Base(),
+		OwnPaths: g.routes.Table().Named(),
+		Version:  g.resolver.Version,
+		Leaks:    newLeaks(c),
+		Report:   func(err error) { g.logger.Error("token API", zap.Error(err)) },
+	})
 	return err
 }
 
 // recordChange writes what was done to a token into the log.
 func (g *gateway) recordChange(c tokens.Change) {
-	g.logger.Info("token", zap.String("change", c.What), zap.Int64("token_id", c.TokenID), zap.Int64("owner_id", c.OwnerID), zap.String("by", c.By),
+	g.logger.Info("token", zap.String("change", c.What), zap.Int64("token_id", c.TokenID), zap.Int64("owner_id", c.OwnerID),
+		zap.String("by", c.By),
 		zap.String("reason", c.Reason), zap.Int64("other_token_id", c.Other))
 }

@@ -22,7 +22,10 @@ type reloadMetrics struct {
 
 func newReloadMetrics(registry prometheus.Registerer) *reloadMetrics {
 	m := &reloadMetrics{
-		total: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "patgate_route_reloads_total", Help: "Reloads of the route table, by result."},
+		total: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "patgate_route_reloads_total",
+			Help: "Reloads of the route table, by result.",
+		},
 			[]string{"result"}),
 		succeeded: prometheus.NewGauge(prometheus.GaugeOpts{Name: "patgate_route_last_reload_successful",
 			Help: "1 when the last reload put a new table into use, 0 when the one before stayed."}),

@@ -59,7 +59,8 @@ func openStore(ctx context.Context, c *config.Config) (*opened, error) {
 func openExisting(ctx context.Context, c *config.Config) (*sqlite.DB, error) {
 	db, err := sqlite.Open(ctx, c.DatabaseFile(), sqlite.Options{MustExist: true})
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("there is no store at %s (fix: give --data-dir or --database; patgate serve and patgate token create make one)", c.DatabaseFile())
+		return nil, fmt.Errorf("there is no store at %s (fix: give --data-dir or --database; patgate serve and patgate token "+
+			"create make one)", c.DatabaseFile())
 	}
 	return db, err
 }

@@ -51,7 +51,15 @@ type credentialView struct {
 }
 
 func viewCredential(c *store.Credential) credentialView {
-	return credentialView{ID: c.ID, Scopes: c.Scopes, Status: c.Status.String(), Reason: c.Reason, ExpiresAt: orNull(c.ExpiresAt), UpdatedAt: c.UpdatedAt, KeyID: c.KeyID}
+	return credentialView{
+		ID:        c.ID,
+		Scopes:    c.Scopes,
+		Status:    c.Status.String(),
+		Reason:    c.Reason,
+		ExpiresAt: orNull(c.ExpiresAt),
+		UpdatedAt: c.UpdatedAt,
+		KeyID:     c.KeyID,
+	}
 }
 
 func viewOwner(o *tokens.Owned) ownerView {
@@ -93,7 +101,8 @@ func printOwners(cmd *cobra.Command, views []ownerView) error {
 	t := table{head: []string{"ID", "USERNAME", "USER ID", "FORGE", "CREDENTIAL", "SCOPES", "STATUS", "EXPIRES", "TOKENS"}}
 	for _, v := range views {
 		if len(v.Credentials) == 0 {
-			t.add(strconv.FormatInt(v.ID, 10), v.Username, strconv.FormatInt(v.UserID, 10), v.Origin, "none", "", "", "", strconv.Itoa(v.Tokens))
+			t.add(strconv.FormatInt(v.ID, 10), v.Username, strconv.FormatInt(v.UserID, 10), v.Origin, "none", "", "", "",
+				strconv.Itoa(v.Tokens))
 		}
 		for _, c := range v.Credentials {
 			expires, status := "never", c.Status

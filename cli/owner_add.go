@@ -125,9 +125,11 @@ func chooseCredential(owner *tokens.Owned, number int64) (store.Credential, erro
 	case len(all) == 0:
 		return store.Credential{}, fmt.Errorf("%s has no sealed credential (fix: patgate owner add)", owner.Username)
 	case number == 0:
-		return store.Credential{}, usageError{fmt.Errorf("%s has several credentials: choose one with --credential: %s", owner.Username, strings.Join(numbers, ", "))}
+		return store.Credential{}, usageError{fmt.Errorf("%s has several credentials: choose one with --credential: %s", owner.Username,
+			strings.Join(numbers, ", "))}
 	}
-	return store.Credential{}, usageError{fmt.Errorf("%s has no credential %d: there are %s", owner.Username, number, strings.Join(numbers, ", "))}
+	return store.Credential{}, usageError{fmt.Errorf("%s has no credential %d: there are %s", owner.Username, number,
+		strings.Join(numbers, ", "))}
 }
 
 func (d *desk) printSealed(cmd *cobra.Command, cred *store.Credential, done string) error {

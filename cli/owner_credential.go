@@ -18,7 +18,8 @@ import (
 )
 
 // errNoCredential: nobody gave an owner's credential, and there is no terminal to ask at.
-var errNoCredential = errors.New("no forge credential was given (fix: set PATGATE_OWNER_CREDENTIAL or PATGATE_OWNER_CREDENTIAL_FILE, or give --credential-file)")
+var errNoCredential = errors.New("no forge credential was given (fix: set PATGATE_OWNER_CREDENTIAL or " +
+	"PATGATE_OWNER_CREDENTIAL_FILE, or give --credential-file)")
 
 // givenCredential reads the owner's forge credential from the environment or from a file; ok is false when neither is
 // given.
@@ -30,7 +31,8 @@ func givenCredential(cmd *cobra.Command) (secret token.Secret, ok bool, err erro
 	text := os.Getenv("PATGATE_OWNER_CREDENTIAL")
 	switch {
 	case file != "" && text != "" && !cmd.Flags().Changed("credential-file"):
-		return secret, false, usageError{errors.New("PATGATE_OWNER_CREDENTIAL and PATGATE_OWNER_CREDENTIAL_FILE are both set: unset one")}
+		return secret, false, usageError{errors.New("PATGATE_OWNER_CREDENTIAL and PATGATE_OWNER_CREDENTIAL_FILE are both " +
+			"set: unset one")}
 	case file == "" && text == "":
 		return secret, false, nil
 	case file != "":

@@ -36,7 +36,8 @@ type remote struct {
 func addServerFlag(cmd *cobra.Command) {
 	cmd.Flags().String("server", "", "address of a running patgate to ask instead of the local store (default: PATGATE_SERVER)")
 	if cmd.Flags().Lookup("credential-file") == nil {
-		cmd.Flags().String("credential-file", "", "file with the forge token, or patgate token, to ask --server with (- is standard input)")
+		cmd.Flags().String("credential-file", "", "file with the forge token, or patgate token, to ask --server with (- is "+
+			"standard input)")
 	}
 }
 
@@ -66,7 +67,8 @@ func openRemote(cmd *cobra.Command) (*remote, error) {
 		return nil, usageError{fmt.Errorf("--server %s: %w", address, err)}
 	}
 	if !base.HTTPS() && !base.Loopback() {
-		return nil, usageError{fmt.Errorf("--server %s is plain http to another machine, which would carry credentials readable: write https://%s", address, base.Host())}
+		return nil, usageError{fmt.Errorf("--server %s is plain http to another machine, which would carry credentials readable: "+
+			"write https://%s", address, base.Host())}
 	}
 	return &remote{base: base, client: &http.Client{
 		Timeout:       time.Minute,
@@ -190,12 +192,26 @@ func remoteFailure(base config.URL, status int, text []byte) error {
 
 // listed gives a token of the API in the form that commands print; entries with the same permissions are one scope again.
 func listed(t *api.Token, base config.URL) *store.Listed {
-	l := &store.Listed{Uses: t.Uses, RevokedBy: t.RevokedBy, PausedBy: t.PausedBy, PauseReason: t.PauseReason, Addresses: t.LastUsedIPs,
-		Owner: store.Owner{Origin: base.String(), UserID: t.UserID, Username: t.Username}}
-	l.ID, l.Name, l.Description, l.LastFour, l.TableVersion = t.ID, t.Name, t.Description, t.LastFour, t.TableVersion
+	l := &store.Listed{
+		Uses:        t.Uses,
+		RevokedBy:   t.RevokedBy,
+		PausedBy:    t.PausedBy,
+		PauseReason: t.PauseReason,
+		Addresses:   t.LastUsedIPs,
+		Owner:       store.Owner{Origin: base.String(), UserID: t.UserID, Username: t.Username},
+	}
+	l.ID = t.ID
+	l.Name = t.Name
+	l.Description = t.Description
+	l.LastFour = t.LastFour
+	l.TableVersion = t.TableVersion
 	l.CreatedAt, l.ExpiresAt, l.RenewUntil, l.RevokeReason = t.CreatedAt, t.ExpiresAtTime, t.RenewUntil, t.RevokeReason
 	l.CredentialID, l.FamilyID = t.CredentialID, t.FamilyID
-	for from, to := range map[*time.Time]*time.Time{t.LastUsedAt: &l.LastUsedAt, t.RevokedAt: &l.RevokedAt, t.PausedAt: &l.PausedAt} {
+	for from, to := range map[*time.Time]*time.Time{
+		t.LastUsedAt: &l.LastUsedAt,
+		t.RevokedAt:  &l.RevokedAt,
+		t.PausedAt:   &l.PausedAt,
+	} {
 		if from != nil {
 			*to = *from
 		}

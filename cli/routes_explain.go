@@ -171,7 +171,8 @@ func printExplanation(w io.Writer, e routes.Explanation) error {
 		}
 		fact("target", text)
 	}
-	for _, rule := range []string{routes.ParamPass.String(), routes.ParamRepeat.String(), routes.ParamClosed.String(), routes.ParamRefuse.String()} {
+	for _, rule := range []string{routes.ParamPass.String(), routes.ParamRepeat.String(), routes.ParamClosed.String(),
+		routes.ParamRefuse.String()} {
 		if names := e.Parameters[rule]; len(names) > 0 {
 			fact("parameters", rule+": "+strings.Join(names, ", "))
 		}

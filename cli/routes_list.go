@@ -37,7 +37,8 @@ func newRoutesList() *cobra.Command {
 				if needs == "" {
 					needs = "(" + r.Kind + ")"
 				}
-				fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", r.Method, r.Path, needs, strings.Join(r.Boundaries, ","), strings.Join(r.notes(), ", "), r.Source)
+				fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", r.Method, r.Path, needs, strings.Join(r.Boundaries, ","),
+					strings.Join(r.notes(), ", "), r.Source)
 			}
 			return w.Flush()
 		},
@@ -79,9 +80,25 @@ func listRows(table *routes.Table, resource string) ([]listedRow, error) {
 		if resource != "" && r.Resource != resource {
 			continue
 		}
-		row := listedRow{Method: r.Method, Path: r.Path, Kind: r.Kind.String(), Category: r.Category, Resource: r.Resource, Action: r.Action,
-			Permissions: table.Catalogue().Names(r.Needs), Boundaries: []string{}, Public: r.Public, Spans: r.Spans, Container: r.Find.String(),
-			Mints: r.Mints, Effects: append([]string{}, r.Effects...), Refused: r.Refused, Credential: r.Credential, Since: r.Since, Source: r.Source.String()}
+		row := listedRow{
+			Method:      r.Method,
+			Path:        r.Path,
+			Kind:        r.Kind.String(),
+			Category:    r.Category,
+			Resource:    r.Resource,
+			Action:      r.Action,
+			Permissions: table.Catalogue().Names(r.Needs),
+			Boundaries:  []string{},
+			Public:      r.Public,
+			Spans:       r.Spans,
+			Container:   r.Find.String(),
+			Mints:       r.Mints,
+			Effects:     append([]string{}, r.Effects...),
+			Refused:     r.Refused,
+			Credential:  r.Credential,
+			Since:       r.Since,
+			Source:      r.Source.String(),
+		}
 		for _, b := range r.Boundaries {
 			row.Boundaries = append(row.Boundaries, b.String())
 		}
@@ -92,7 +109,8 @@ func listRows(table *routes.Table, resource string) ([]listedRow, error) {
 		for name := range resources {
 			known = append(known, name)
 		}
-		return nil, usageError{fmt.Errorf("no row has resource %q (%s)", resource, routes.DidYouMean(resource, known, "see patgate routes list"))}
+		return nil, usageError{fmt.Errorf("no row has resource %q (%s)", resource,
+			routes.DidYouMean(resource, known, "see patgate routes list"))}
 	}
 	return rows, nil
 }

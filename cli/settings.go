@@ -45,7 +45,8 @@ func serveSettings() []setting {
 
 // otherEnv are environment variables with patgate's prefix that are not keys of the configuration.
 func otherEnv() []string {
-	return []string{"PATGATE_CONFIG", "PATGATE_E2E_REQUIRED", "PATGATE_OWNER_CREDENTIAL", "PATGATE_OWNER_CREDENTIAL_FILE", "PATGATE_SERVER"}
+	return []string{"PATGATE_CONFIG", "PATGATE_E2E_REQUIRED", "PATGATE_OWNER_CREDENTIAL", "PATGATE_OWNER_CREDENTIAL_FILE",
+		"PATGATE_SERVER"}
 }
 
 // addSettings gives a command the flag --config and those of the settings.

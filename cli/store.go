@@ -68,9 +68,10 @@ were revoked after the backup was made stay revoked, when the replaced database 
 			out := cmd.OutOrStdout()
 			fmt.Fprintf(out, "Restored %s with %d tokens.\n", r.Path, r.Tokens)
 			if r.Kept != "" {
-				fmt.Fprintf(out, "The database that was there is kept as %s.\n%d tokens that were revoked since the backup stay revoked.\n", r.Kept, r.Revocations)
+				fmt.Fprintf(out, "The database that was there is kept as %s.\n%d tokens that were revoked since the backup stay revoked.\n",
+					r.Kept, r.Revocations)
 			} else {
-				fmt.Fprintln(out, "What was revoked after the backup was made is valid again: look at patgate token list.")
+				fmt.Fprintln(out, "Tokens that were revoked after the backup was made are valid again: see patgate token list.")
 			}
 			return nil
 		},

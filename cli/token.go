@@ -23,7 +23,8 @@ func newToken() *cobra.Command {
 		Long: `Works on the local store; a gateway that runs on it takes changes over within a second. With --server, a running
 patgate is asked instead, with the forge token of the owner or a patgate token.`,
 	}
-	cmd.AddCommand(newTokenCreate(), newTokenList(), newTokenShow(), newTokenEdit(), newTokenRotate(), newTokenRevoke(), newTokenConfirm(), newTokenPause(), newTokenResume())
+	cmd.AddCommand(newTokenCreate(), newTokenList(), newTokenShow(), newTokenEdit(), newTokenRotate(), newTokenRevoke(),
+		newTokenConfirm(), newTokenPause(), newTokenResume())
 	return cmd
 }
 
@@ -32,11 +33,13 @@ func tokenID(text string) (int64, error) {
 	id, err := strconv.ParseInt(text, 10, 64)
 	switch {
 	case err != nil && (token.Find([]byte(text)) || token.HasPrefix([]byte(text))): // not repeated: output is kept by CI systems
-		return 0, usageError{errors.New("a secret stands in the place of a token's id, where others see it: patgate token list shows the ids; revoke the token with patgate token revoke --secret -")}
+		return 0, usageError{errors.New("a secret stands in the place of a token's id, where others see it: patgate token list shows " +
+			"the ids; revoke the token with patgate token revoke --secret -")}
 	case err != nil:
 		return 0, usageError{fmt.Errorf("%q is not a token id: patgate token list shows them", text)}
 	case id < store.FirstTokenID:
-		return 0, usageError{fmt.Errorf("%d is not the id of a patgate token, they begin at %d: it may be one of the forge's own", id, store.FirstTokenID)}
+		return 0, usageError{fmt.Errorf("%d is not the id of a patgate token, they begin at %d: it may be one of the forge's own", id,
+			store.FirstTokenID)}
 	}
 	return id, nil
 }

@@ -49,7 +49,8 @@ PATGATE_OWNER_CREDENTIAL_FILE or --credential-file. Tokens that this one made ne
 					fmt.Fprintln(cmd.ErrOrStderr(), "patgate: note: "+w)
 				}
 				for _, child := range edited.Revoked {
-					fmt.Fprintf(cmd.ErrOrStderr(), "patgate: note: token %d, which this one made, held more than it does now and is revoked\n", child)
+					fmt.Fprintf(cmd.ErrOrStderr(),
+						"patgate: note: token %d, which this one made, held more than it does now and is revoked\n", child)
 				}
 				awaitForce(ctx)
 				if wantsJSON(cmd) {
@@ -83,7 +84,12 @@ func readChanges(cmd *cobra.Command, flags *scopeFlags) (q tokens.Changes, err e
 		v, _ := cmd.Flags().GetString(name)
 		return &v
 	}
-	q = tokens.Changes{Name: text("name"), Description: text("description"), ExpiresAt: text("expires"), RenewUntil: text("renew-until")}
+	q = tokens.Changes{
+		Name:        text("name"),
+		Description: text("description"),
+		ExpiresAt:   text("expires"),
+		RenewUntil:  text("renew-until"),
+	}
 	scopes, err := readScopes(cmd, flags)
 	if err != nil {
 		return q, err
@@ -147,7 +153,12 @@ func pathOfToken(id int64, rest string) string {
 // edit changes a token of a running patgate.
 func (r *remote) edit(cmd *cobra.Command, id int64, q *tokens.Changes) error {
 	body := map[string]any{}
-	for name, v := range map[string]*string{"name": q.Name, "description": q.Description, "expires_at": q.ExpiresAt, "renew_until": q.RenewUntil} {
+	for name, v := range map[string]*string{
+		"name":        q.Name,
+		"description": q.Description,
+		"expires_at":  q.ExpiresAt,
+		"renew_until": q.RenewUntil,
+	} {
 		if v != nil {
 			body[name] = *v
 		}
@@ -160,5 +171,9 @@ func (r *remote) edit(cmd *cobra.Command, id int64, q *tokens.Changes) error {
 
 // rotate rotates a token of a running patgate.
 func (r *remote) rotate(cmd *cobra.Command, id int64, q *tokens.Rotation) error {
-	return r.mint(cmd, pathOfToken(id, "/rotate"), map[string]any{"expires_at": q.ExpiresAt, "renew_until": q.RenewUntil, "grace": q.Grace})
+	return r.mint(cmd, pathOfToken(id, "/rotate"), map[string]any{
+		"expires_at":  q.ExpiresAt,
+		"renew_until": q.RenewUntil,
+		"grace":       q.Grace,
+	})
 }

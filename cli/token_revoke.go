@@ -32,7 +32,8 @@ found is revoked, and what looks like one and is none is told by its line. It ne
 			secret, _ := cmd.Flags().GetString("secret")
 			switch {
 			case secret != "" && secret != "-":
-				return usageError{errors.New("a secret on a command line is seen by others: give --secret - and the secret on standard input")}
+				return usageError{errors.New("a secret on a command line is seen by others: give --secret - and the secret on " +
+					"standard input")}
 			case (secret == "-") == (len(args) > 0):
 				return usageError{errors.New("give ids, or --secret -")}
 			}
@@ -157,13 +158,14 @@ func (r *remote) revoke(cmd *cobra.Command, ids []int64, bySecret bool) error {
 				return errors.Join(append(wrong, err)...)
 			}
 		}
-		_, err = fmt.Fprintf(cmd.OutOrStdout(), "Whatever of these %d secrets was a token is revoked.\n", len(secrets))
+		_, err = fmt.Fprintf(cmd.OutOrStdout(), "Of these %d secrets, those that were tokens are now revoked.\n", len(secrets))
 		return errors.Join(append(wrong, err)...)
 	}
 	reason, _ := cmd.Flags().GetString("reason")
 	var failed []error
 	for _, id := range ids {
-		if _, err := r.ask(cmd.Context(), http.MethodDelete, pathOfToken(id, "?reason="+url.QueryEscape(reason)), nil, nil); err != nil {
+		path := pathOfToken(id, "?reason="+url.QueryEscape(reason))
+		if _, err := r.ask(cmd.Context(), http.MethodDelete, path, nil, nil); err != nil {
 			failed = append(failed, fmt.Errorf("token %d: %w", id, err))
 			continue
 		}

@@ -20,8 +20,10 @@ type scopeFlags struct {
 
 // register adds the flags to a command.
 func (s *scopeFlags) register(flags *pflag.FlagSet) {
-	flags.Var(&scopeFlag{s, "project", policy.AccessSelectedMemberships}, "project", "a project, by full path or id (repeat it, or separate by commas, for more)")
-	flags.Var(&scopeFlag{s, "group", policy.AccessSelectedMemberships}, "group", "a group with everything below it, by full path or id (repeat it, or separate by commas, for more)")
+	flags.Var(&scopeFlag{s, "project", policy.AccessSelectedMemberships}, "project",
+		"a project, by full path or id (repeat it, or separate by commas, for more)")
+	flags.Var(&scopeFlag{s, "group", policy.AccessSelectedMemberships}, "group",
+		"a group with everything below it, by full path or id (repeat it, or separate by commas, for more)")
 	for _, plain := range []struct {
 		name, usage string
 		access      policy.Access
@@ -34,7 +36,8 @@ func (s *scopeFlags) register(flags *pflag.FlagSet) {
 		flags.Var(&scopeFlag{s, plain.name, plain.access}, plain.name, plain.usage)
 		flags.Lookup(plain.name).NoOptDefVal = "true"
 	}
-	flags.Var(&scopeFlag{s, "allow", policy.AccessNone}, "allow", "permissions there, comma-separated, wildcards like read_* expand now; it closes the scope")
+	flags.Var(&scopeFlag{s, "allow", policy.AccessNone}, "allow",
+		"permissions there, comma-separated, wildcards like read_* expand now; it closes the scope")
 }
 
 // where opens a scope, or adds a container to the open one.

@@ -16,7 +16,8 @@ import (
 )
 
 // newTokens makes the token service that the configuration describes.
-func newTokens(c *config.Config, o *opened, f tokens.Forge, table func() *routes.Table, edit func(*tokens.Options)) (*tokens.Service, error) {
+func newTokens(c *config.Config, o *opened, f tokens.Forge, table func() *routes.Table,
+	edit func(*tokens.Options)) (*tokens.Service, error) {
 	options := tokens.Options{
 		Store: o.store, Keyring: o.keyring, Table: table, Forge: f, Origin: c.Upstream.URL.String(), Lifetimes: lifetimes(c),
 		AllowAdminOwners: c.Tokens.AllowAdminOwners, Administrators: c.Administrators,
@@ -32,7 +33,7 @@ func lifetimes(c *config.Config) tokens.Lifetimes {
 		Grace: c.Tokens.MaxGrace.Std()}
 }
 
-// desk is where a command asks: the token service on the local store, and who asks there.
+// desk is the token service on the local store, with the caller that commands act as.
 type desk struct {
 	*tokens.Service
 	config *config.Config

@@ -74,18 +74,22 @@ func (p *reader) console(c *Config) {
 		}
 		switch {
 		case c.Console.Listen == c.Listen:
-			p.refuse("console.listen", c.Console.Listen, "is the address that clients are served on", "give it a port of its own, or write gateway")
+			p.refuse("console.listen", c.Console.Listen, "is the address that clients are served on",
+				"give it a port of its own, or write gateway")
 		case c.Console.Listen == c.Admin.Listen:
-			p.refuse("console.listen", c.Console.Listen, "is the address of metrics and health", "give it a port of its own, such as 127.0.0.1:9091")
+			p.refuse("console.listen", c.Console.Listen, "is the address of metrics and health",
+				"give it a port of its own, such as 127.0.0.1:9091")
 		case u.Empty() && len(c.ConsoleOrigins()) == 0:
 			p.refuse("console.listen", c.Console.Listen, "is reached by other machines, and console.public_url is missing",
 				"give console.public_url: https://tokens.example.com, or listen on 127.0.0.1")
 		case !u.Empty() && u == c.PublicURL:
-			p.refuse("console.public_url", u.String(), "is the clients' address", "give the console a name or port of its own, or write console.listen: gateway")
+			p.refuse("console.public_url", u.String(), "is the clients' address",
+				"give the console a name or port of its own, or write console.listen: gateway")
 		}
 	}
 	if !u.Empty() && !u.HTTPS() && !u.Loopback() {
-		p.refuse("console.public_url", u.String(), "is plain http to another machine, which would carry credentials readable", "write https://"+u.Host())
+		p.refuse("console.public_url", u.String(), "is plain http to another machine, which would carry credentials readable",
+			"write https://"+u.Host())
 	}
 }
 
@@ -97,10 +101,13 @@ func (p *reader) consoleOnGateway(c *Config) {
 	}
 	switch {
 	case !u.Empty() && !c.PublicURL.Empty() && u != c.PublicURL:
-		p.refuse("console.public_url", u.String(), "differs from public_url, the address that the console is served on", "leave it out, or give console.listen an address of its own")
+		p.refuse("console.public_url", u.String(), "differs from public_url, the address that the console is served on",
+			"leave it out, or give console.listen an address of its own")
 	case u.Empty() && len(c.ConsoleOrigins()) == 0:
-		p.refuse("console.listen", c.Console.Listen, "is reached by other machines, and public_url is missing", "give public_url: https://patgate.example.com")
+		p.refuse("console.listen", c.Console.Listen, "is reached by other machines, and public_url is missing",
+			"give public_url: https://patgate.example.com")
 	case u.Empty() && !c.PublicURL.Empty() && !c.PublicURL.HTTPS() && !c.PublicURL.Loopback():
-		p.refuse("public_url", c.PublicURL.String(), "is plain http to another machine, which would carry the console's credentials readable", "write https://"+c.PublicURL.Host())
+		p.refuse("public_url", c.PublicURL.String(), "is plain http to another machine, which would carry the console's "+
+			"credentials readable", "write https://"+c.PublicURL.Host())
 	}
 }

@@ -22,7 +22,8 @@ func (p *reader) file(name string, data []byte) {
 		return
 	case err != nil:
 		line, message := syntaxError(err)
-		p.problem(Source{File: name, Line: line}, "", "", "is not YAML: "+message, "check indentation, quotes and colons on this line and the one before")
+		p.problem(Source{File: name, Line: line}, "", "", "is not YAML: "+message,
+			"check indentation, quotes and colons on this line and the one before")
 		return
 	}
 	var more yaml.Node

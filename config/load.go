@@ -15,7 +15,11 @@ func Load(in Input) (Config, []Problem) {
 	}
 	data, err := os.ReadFile(in.File)
 	if err != nil {
-		problem := Problem{Source: Source{File: in.File}, Message: fmt.Sprintf("cannot be read: %v", errors.Unwrap(err)), Fix: "check the path and its permissions"}
+		problem := Problem{
+			Source:  Source{File: in.File},
+			Message: fmt.Sprintf("cannot be read: %v", errors.Unwrap(err)),
+			Fix:     "check the path and its permissions",
+		}
 		if errors.Is(err, fs.ErrNotExist) {
 			problem.Message, problem.Fix = "does not exist", "check the path; `patgate config example` prints a file to start from"
 		}

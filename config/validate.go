@@ -17,7 +17,8 @@ func (p *reader) validate() {
 		p.address("admin.listen", c.Admin.Listen)
 	}
 	if c.Admin.Listen == c.Listen {
-		p.refuse("admin.listen", c.Admin.Listen, "is the address that clients are served on", "give it a port of its own, such as 127.0.0.1:9090, or write off")
+		p.refuse("admin.listen", c.Admin.Listen, "is the address that clients are served on",
+			"give it a port of its own, such as 127.0.0.1:9090, or write off")
 	}
 	if (c.TLS.CertFile == "") != (c.TLS.KeyFile == "") {
 		given, missing := "tls.cert_file", "tls.key_file"
@@ -53,7 +54,8 @@ func (p *reader) validate() {
 		p.refuse(key, "", "lets more requests run than decisions may wait", "give limits.audit_queue at least limits.connections")
 	}
 	if u := c.LeakReports.GitHubKeysURL; u != "" && !strings.HasPrefix(u, "https://") {
-		p.refuse("leak_reports.github_keys_url", u, "is not an https address", "write https://api.github.com/meta/public_keys/secret_scanning")
+		p.refuse("leak_reports.github_keys_url", u, "is not an https address",
+			"write https://api.github.com/meta/public_keys/secret_scanning")
 	}
 	if s := c.LeakReports.GitLabToken; !s.Empty() && len(s.Reveal()) < 16 {
 		p.refuse("leak_reports.gitlab_token", s.String(), "is too short to be kept from guessing", "give at least 16 random characters")
@@ -68,7 +70,8 @@ func (p *reader) upstream(u *Upstream) {
 	switch {
 	case u.URL.Empty() && p.noUpstream:
 	case u.URL.Empty():
-		p.refuse("upstream.url", "", "is missing", "give the forge's address by --upstream https://gitlab.example.com, PATGATE_UPSTREAM_URL or upstream.url")
+		p.refuse("upstream.url", "", "is missing", "give the forge's address by --upstream https://gitlab.example.com, "+
+			"PATGATE_UPSTREAM_URL or upstream.url")
 	case !u.URL.HTTPS() && !u.URL.Loopback() && !u.AllowPlainHTTP:
 		p.refuse("upstream.url", u.URL.String(), "is plain http to another machine, which would carry credentials readable",
 			"write https://"+u.URL.Host()+", or set upstream.allow_plain_http: true")
@@ -82,7 +85,8 @@ func (p *reader) registry(c *Config) {
 	switch {
 	case u.URL.Empty():
 	case c.Forge.Table() == "gitea":
-		p.refuse("registry.url", u.URL.String(), "has no use in front of "+c.Forge.String()+", which serves its container registry itself", "leave it out")
+		p.refuse("registry.url", u.URL.String(), "has no use in front of "+c.Forge.String()+
+			", which serves its container registry itself", "leave it out")
 	case !u.URL.HTTPS() && !u.URL.Loopback() && !c.Upstream.AllowPlainHTTP:
 		p.refuse("registry.url", u.URL.String(), "is plain http to another machine, which would carry credentials readable",
 			"write https://"+u.URL.Host()+", or set upstream.allow_plain_http: true")
@@ -123,7 +127,8 @@ func (p *reader) roundabout(key string, u *URL) {
 		everywhere := listens == "" || ip != nil && ip.IsUnspecified()
 		loopback := listens == "localhost" || ip != nil && ip.IsLoopback()
 		if strings.EqualFold(listens, host) || u.Loopback() && (everywhere || loopback && sameLoopback(listens, host)) {
-			p.refuse(key, u.String(), "is patgate's own address ("+own+"): requests would come back to it", "give the address of the forge itself")
+			p.refuse(key, u.String(), "is patgate's own address ("+own+"): requests would come back to it",
+				"give the address of the forge itself")
 			return
 		}
 	}

@@ -33,8 +33,10 @@ const (
 )
 
 func main() {
-	listen := flag.String("listen", "", "address to serve clients on (default "+usualListen+", or any free port when that is in use)")
-	check := flag.Bool("check", false, "make the requests instead of printing them, and end; exit 1 when an answer is not as it should be")
+	listen := flag.String("listen", "", "address to serve clients on (default "+usualListen+
+		", or any free port when that is in use)")
+	check := flag.Bool("check", false, "make the requests instead of printing them, and end; exit 1 when an answer is not as "+
+		"it should be")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
@@ -77,11 +79,24 @@ func demoTokens(w forgetest.Demo) []*demoToken {
 func demoRequests(w forgetest.Demo) []demoRequest {
 	project := "/api/v4/projects/" + strings.ReplaceAll(w.Project, "/", "%2F")
 	return []demoRequest{
-		{title: "Allowed: ci reads the jobs of its project.", token: "ci", method: "GET", path: project + "/jobs", status: 200, contains: `"status"`},
+		{
+			title:    "Allowed: ci reads the jobs of its project.",
+			token:    "ci",
+			method:   "GET",
+			path:     project + "/jobs",
+			status:   200,
+			contains: `"status"`,
+		},
 		{title: "Denied: ci may not read issues there. The answer names the permission that is missing.", token: "ci", method: "GET",
 			path: project + "/issues", status: 403, contains: "read_work_item"},
-		{title: "Out of bounds: " + w.Username + " is a maintainer of " + w.Outside + ", this token does not reach it.", token: "ci", method: "GET",
-			path: "/api/v4/projects/" + strings.ReplaceAll(w.Outside, "/", "%2F") + "/jobs", status: 403, contains: "read_job"},
+		{
+			title:    "Out of bounds: " + w.Username + " is a maintainer of " + w.Outside + ", this token does not reach it.",
+			token:    "ci",
+			method:   "GET",
+			path:     "/api/v4/projects/" + strings.ReplaceAll(w.Outside, "/", "%2F") + "/jobs",
+			status:   403,
+			contains: "read_job",
+		},
 		{title: "Allowed: release-bot makes a release.", token: "release-bot", method: "POST", path: project + "/releases",
 			body: `{"tag_name":"v1.0.0","name":"First"}`, status: 201, contains: `"v1.0.0"`},
 		{title: "Allowed: reader covers everything below the group, also projects that are made later.", token: "reader", method: "GET",
@@ -221,7 +236,8 @@ func printDemo(out io.Writer, public, console, upstream string, w forgetest.Demo
 	for _, t := range tokens {
 		fmt.Fprintf(out, "  %-12s %s\n               %s\n", t.name, t.purpose, t.secret)
 	}
-	fmt.Fprintf(out, "\nThe web console, to make and look after tokens: %s\nSign in as %s with the stand-in's access token %s\n", console, w.Username, w.Secret)
+	fmt.Fprintf(out, "\nThe web console, to make and look after tokens: %s\nSign in as %s with the stand-in's access token %s\n",
+		console, w.Username, w.Secret)
 	fmt.Fprint(out, "\nPaste these into another terminal. What patgate decides appears below.\n")
 	for _, r := range demoRequests(w) {
 		fmt.Fprintf(out, "\n# %s\n%s\n", r.title, r.curl(public, secretOf(tokens, r.token)))
@@ -248,7 +264,8 @@ func checkDemo(ctx context.Context, out io.Writer, public string, w forgetest.De
 		case err != nil:
 			errs = append(errs, fmt.Errorf("%s: %w", r.title, err))
 		case status != r.status, !strings.Contains(body, r.contains):
-			errs = append(errs, fmt.Errorf("%s: wanted %d with %q, got %d: %s", r.title, r.status, r.contains, status, strings.TrimSpace(body)))
+			errs = append(errs, fmt.Errorf("%s: wanted %d with %q, got %d: %s", r.title, r.status, r.contains, status,
+				strings.TrimSpace(body)))
 		default:
 			fmt.Fprintf(out, "%d  %s\n", status, r.title)
 		}

@@ -29,7 +29,7 @@ func (a *accepted) slot(f Fingerprint) *atomic.Uint64 { return &a.slots[f[1]>>1%
 
 func (a *accepted) note(f Fingerprint, now time.Time) {
 	slot, value := a.slot(f), f[0]&^0xffff|a.minute(now)
-	if slot.Load() != value { // a store is dear
+	if slot.Load() != value { // a write would take the cache line from the other processors
 		slot.Store(value)
 	}
 }

@@ -319,7 +319,7 @@ func (a *Attempts) End(client netip.Addr, f Fingerprint) {
 	}
 }
 
-// makeRoomLocked forgets who is forgiven anyway, and where that is nobody, some of those with the fewest failures.
+// makeRoomLocked forgets the addresses whose window is over, and where there are none, some of those with the fewest failures.
 func (a *Attempts) makeRoomLocked(now time.Time) {
 	for key, c := range a.byAddr {
 		if now.Sub(c.since) >= a.window {

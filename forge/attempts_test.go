@@ -170,7 +170,8 @@ func TestAttemptsAreBounded(t *testing.T) {
 func TestFingerprints(t *testing.T) {
 	a, _ := newAttempts(1)
 	b, _ := newAttempts(1)
-	if a.guess(1) == b.guess(1) || a.guess(1) == a.guess(2) || a.guess(1) != a.guess(1) || a.guess(1) == (Fingerprint{}) {
+	one, again := a.guess(1), a.guess(1)
+	if one == b.guess(1) || one == a.guess(2) || one != again || one == (Fingerprint{}) {
 		t.Error("a fingerprint is that of one credential in one process")
 	}
 }

@@ -1,7 +1,7 @@
 // Package forge asks the forge what requests refer to: projects, groups, users, objects with global ids, and who a
 // credential belongs to. Its answers are facts with an age; what follows from them is decided in policy.
 //
-// Implementations live in packages below (forge/gitlab). forge/resolvertest holds them to what is said here, and
+// Implementations live in packages below (forge/gitlab, forge/gitea). forge/resolvertest holds them to what is said here, and
 // forge/forgetest is a stand-in forge to run them against.
 package forge
 

@@ -125,7 +125,11 @@ func (c *compiler) constraints(i int, access Access, spec *ConstraintSpec) Const
 			c.report(i, "constraints.forbid_tag_changes", "%s reaches no repository: remove it", access)
 		}
 	}
-	return Constraints{RefPatterns: c.refPatterns(i, access, spec.RefPatterns), ForbidRefDeletes: spec.ForbidRefDeletes, ForbidTagChanges: spec.ForbidTagChanges}
+	return Constraints{
+		RefPatterns:      c.refPatterns(i, access, spec.RefPatterns),
+		ForbidRefDeletes: spec.ForbidRefDeletes,
+		ForbidTagChanges: spec.ForbidTagChanges,
+	}
 }
 
 // refPatterns gives the patterns sorted, each once.
@@ -162,7 +166,10 @@ func validRefPattern(pattern string) bool {
 
 // once reports what stands in an earlier scope with the same constraints already.
 func (c *compiler) once(i int, s *Scope) {
-	at := place{access: s.Access, constraints: fmt.Sprint(s.Constraints.ForbidRefDeletes, s.Constraints.ForbidTagChanges, s.Constraints.RefPatterns)}
+	at := place{
+		access:      s.Access,
+		constraints: fmt.Sprint(s.Constraints.ForbidRefDeletes, s.Constraints.ForbidTagChanges, s.Constraints.RefPatterns),
+	}
 	switch s.Access {
 	case AccessNone:
 		return

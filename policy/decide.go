@@ -101,7 +101,11 @@ func (g *Grant) own(q *Question, l look, d *Decision) (allowed bool) {
 		}
 		if !allowed {
 			allowed = true
-			d.Verdict, d.Reason, d.Scope, d.Act, d.Boundary = Allow, ReasonGranted, scope, i, a.Boundary
+			d.Verdict = Allow
+			d.Reason = ReasonGranted
+			d.Scope = scope
+			d.Act = i
+			d.Boundary = a.Boundary
 			if a.Container != nil {
 				d.Container = a.Container.ID
 			}

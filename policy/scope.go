@@ -42,7 +42,8 @@ func ParseAccess(s string) (Access, error) {
 			return Access(i + 1), nil
 		}
 	}
-	return AccessNone, fmt.Errorf("unknown access %q: use personal_projects, all_memberships, selected_memberships, user or instance", s)
+	return AccessNone, fmt.Errorf("unknown access %q: use personal_projects, all_memberships, selected_memberships, user "+
+		"or instance", s)
 }
 
 // reaches tells whether the access can reach something of that boundary.

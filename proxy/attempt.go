@@ -13,7 +13,7 @@ import (
 	"patgate/routes"
 )
 
-// claim gives for whom a connection is wanted.
+// claim says whose connection the request needs.
 func (x *exchange) claim() wire.Claim {
 	q := &x.request
 	if s := x.judgement.Session; s != nil {
@@ -77,8 +77,8 @@ func (x *exchange) mayTry() *reply.Refusal {
 	return nil
 }
 
-// foreseeOther refuses what a caller without a patgate token may not do, as far as that can be said without the body. A revocation
-// has its turn when the body is there.
+// foreseeOther refuses what a caller without a patgate token may not do, as far as that can be said without the body. A
+// revocation has its turn when the body is there.
 func (x *exchange) foreseeOther() *reply.Refusal {
 	q := &x.request
 	if r := x.h.refuseOther(q); r != nil || x.h.revocation(q) != RevokesNothing {

@@ -3,7 +3,8 @@
 //
 // Every request with a patgate token runs through the same steps, in handler.go:
 //
-//	read -> authenticate -> classify -> plan -> parameters -> resolve -> decide -> rebuild -> record -> forward -> record completion
+//	read -> authenticate -> classify -> plan -> parameters -> resolve -> decide -> rebuild -> record -> forward
+//	-> record completion
 //
 // What was checked is what is sent. A request with a patgate token is never passed through: its target is rebuilt from
 // the operation that was decided on, its parameters are written anew, its headers are those of a closed list, and the

@@ -12,13 +12,13 @@ import (
 // proxies are those whose forwarding headers are believed.
 type proxies struct {
 	trusted   []netip.Prefix
-	untrusted func(peer netip.Addr) // is told of who else sends some; nil is nobody
+	untrusted func(peer netip.Addr) // called for an untrusted peer that sends the header; nil: nobody is told
 
 	mu   sync.Mutex
 	told map[netip.Addr]struct{}
 }
 
-// mostTold bounds of how many untrusted peers is told.
+// mostTold is how many untrusted peers are reported at most.
 const mostTold = 16
 
 func newProxies(trusted []netip.Prefix, untrusted func(netip.Addr)) *proxies {
@@ -118,7 +118,8 @@ func fromEnd(f *header.Block, name header.Name, n int) (element []byte) {
 // brackets. What says nothing, such as "unknown" or "_hidden" (RFC 7239, 6), is none.
 func addressOf(element []byte) (addr netip.Addr, ok bool) {
 	text := string(element)
-	if port := bytes.LastIndexByte(element, ':'); port > 0 && (element[0] == '[' && element[port-1] == ']' || bytes.IndexByte(element, ':') == port) {
+	if port := bytes.LastIndexByte(element, ':'); port > 0 &&
+		(element[0] == '[' && element[port-1] == ']' || bytes.IndexByte(element, ':') == port) {
 		if n, err := strconv.ParseUint(text[port+1:], 10, 16); err != nil || text[port+1] == '+' || n == 0 {
 			return addr, false
 		}

@@ -76,8 +76,15 @@ func New(o Options) (*Handler, error) {
 		h.registry = &u
 	}
 	h.surfaces = h.newSurfaces(seals)
-	h.front = fast.New(fast.Options{Gateway: steps{h}, Loops: h.loops.Count(), Upstream: &h.forge, Audit: o.Audit, Storage: h.storage,
-		OwnCookies: o.OwnCookies, OwnPages: o.OwnPages})
+	h.front = fast.New(fast.Options{
+		Gateway:    steps{h},
+		Loops:      h.loops.Count(),
+		Upstream:   &h.forge,
+		Audit:      o.Audit,
+		Storage:    h.storage,
+		OwnCookies: o.OwnCookies,
+		OwnPages:   o.OwnPages,
+	})
 	go h.dog.Run()
 	return h, nil
 }

@@ -111,7 +111,8 @@ func (h *Handler) reads(q *surface.Request) bool {
 	case bytes.Contains(target, []byte("git-receive-pack")):
 		return false
 	case header.Below(path, "/jwt/auth"):
-		return !bytes.Contains(target, []byte("push")) && !bytes.Contains(target, []byte("delete")) && !bytes.Contains(target, []byte("*"))
+		return !bytes.Contains(target, []byte("push")) && !bytes.Contains(target, []byte("delete")) &&
+			!bytes.Contains(target, []byte("*"))
 	case bytes.Contains(target, []byte("/users/authenticate")):
 		return false
 	}
@@ -176,7 +177,8 @@ func (h *Handler) appendRaw(dst []byte, q *surface.Request, b *surface.Body, u *
 }
 
 // internalPaths are for the parts of an instance among themselves, and for its operators (GitLab 19.3, config/routes.rb,
-// lib/api/internal). Those of all forges are denied in front of each: which one it is may be found out late. They are trusted by address there, and patgate's address may be on that list.
+// lib/api/internal). Those of all forges are denied in front of each: which one it is may be found out late. They are
+// trusted by address there, and patgate's address may be on that list.
 var internalPaths = []string{
 	"/api/v4/internal", "/api/v3/internal", "/-/metrics", "/-/health", "/-/liveness", "/-/readiness", "/-/chaos",
 	"/-/debug", "/-/from_secondary", "/-/kubernetes-agent/k8s-proxy/internal", "/health_check", "/metrics", "/admin/sidekiq",

@@ -229,7 +229,8 @@ func forgeCredential(q *surface.Request) token.Secret {
 			continue
 		}
 		place, value := q.Credential.Read(f)
-		readable := place == routes.PlacePrivateToken || place == routes.PlaceBearer || place == routes.PlaceToken && !q.Dialect.RawTokens
+		readable := place == routes.PlacePrivateToken || place == routes.PlaceBearer ||
+			place == routes.PlaceToken && !q.Dialect.RawTokens
 		if secret != nil || f.Alias || !readable || !header.IsToken(value) {
 			return token.Secret{}
 		}

@@ -6,7 +6,8 @@ import "strings"
 // GitLab's, then what Gitea has besides.
 var treePaths = []string{
 	"/members", "/share", "/transfer", "/transfer_to_organization", "/invitations", "/access_requests", "/archive", "/unarchive",
-	"/restore", "/import_project_members", "/fork", "/ldap_group_links", "/saml_group_links", "/service_accounts", "/job_token_scope",
+	"/restore", "/import_project_members", "/fork", "/ldap_group_links", "/saml_group_links", "/service_accounts",
+	"/job_token_scope",
 	"/billable_members", "/shared_projects",
 	"/collaborators", "/teams", "/forks", "/generate", "/migrate", "/rename", "/admin/users",
 }
@@ -21,7 +22,8 @@ func changesTree(path string) bool {
 		return true
 	}
 	segments := strings.Count(path, "/")
-	if segments <= 2 && (strings.HasPrefix(path, "/projects") || strings.HasPrefix(path, "/groups") || strings.HasPrefix(path, "/namespaces")) {
+	if segments <= 2 && (strings.HasPrefix(path, "/projects") || strings.HasPrefix(path, "/groups") ||
+		strings.HasPrefix(path, "/namespaces")) {
 		return true
 	}
 	if strings.HasPrefix(path, "/groups/") && strings.Contains(path, "/projects/") && segments == 4 {

@@ -9,11 +9,11 @@ import (
 )
 
 // NewVia makes a name for Via under which a process sends requests on, such as "1.1 patgate-" and 26 random letters. Nobody
-// can guess it, and who learns it can have nothing but requests of his own refused.
+// can guess it, and somebody who learns it can only have his own requests refused.
 func NewVia() string { return "1.1 patgate-" + rand.Text() }
 
 // returned tells whether the request was sent by this very process: the upstream's address leads back to it, at once or over
-// others. Who stands between may have written the list anew, so that the name is looked for in the text.
+// others. A proxy on the way may have written the list anew, so the name is looked for in the text.
 func (h *Handler) returned(f *header.Block) bool {
 	if !f.Has(header.Via) {
 		return false

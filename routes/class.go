@@ -46,10 +46,14 @@ var builtinClasses = map[string]*class{
 	"user":      {name: "user", shape: shapeText, ref: RefUser},
 	// What follows /raw/ where the ref in front of it takes slashes (GitLab 19.3, lib/api/job_artifacts.rb): the router takes
 	// as much as it can for the ref, up to the last /raw/ of the path.
-	"raw_path": {name: "raw_path", shape: shapeText, want: "a path without a folder named raw, which the forge would take for the end of the ref",
+	"raw_path": {
+		name:  "raw_path",
+		shape: shapeText,
+		want:  "a path without a folder named raw, which the forge would take for the end of the ref",
 		value: func(v []byte) bool {
 			return !bytes.HasPrefix(v, []byte("raw/")) && !bytes.Contains(v, []byte("/raw/"))
-		}},
+		},
+	},
 	// A namespace where the forge's router takes no dots: what follows one would be a format. A user's namespace has no id of its
 	// own to be sent, so that its path would be.
 	"numeric_namespace": {name: "numeric_namespace", shape: shapeWord, ref: RefNamespace, want: "the numeric id of a namespace",
@@ -61,10 +65,22 @@ var builtinClasses = map[string]*class{
 
 // namedClasses take the place of classes above in a table whose header says `projects: owner/name`. It is never written to.
 var namedClasses = map[string]*class{
-	"project":   {name: "project", shape: shapeText, ref: RefProject, named: true, want: "owner/name of a project, in two plain parts of the path"},
-	"group":     {name: "group", shape: shapeText, ref: RefGroup, named: true, want: "the name of an organization"},
-	"namespace": {name: "namespace", shape: shapeText, ref: RefNamespace, named: true, want: "the name of an organization or a user"},
-	"user":      {name: "user", shape: shapeText, ref: RefUser, named: true, want: "the name of a user"},
+	"project": {
+		name:  "project",
+		shape: shapeText,
+		ref:   RefProject,
+		named: true,
+		want:  "owner/name of a project, in two plain parts of the path",
+	},
+	"group": {name: "group", shape: shapeText, ref: RefGroup, named: true, want: "the name of an organization"},
+	"namespace": {
+		name:  "namespace",
+		shape: shapeText,
+		ref:   RefNamespace,
+		named: true,
+		want:  "the name of an organization or a user",
+	},
+	"user": {name: "user", shape: shapeText, ref: RefUser, named: true, want: "the name of a user"},
 	// A project by id alone; its id is sent, as it was checked.
 	"project_id": {name: "project_id", shape: shapeWord, ref: RefProject, want: "the numeric id of a project",
 		value: func(v []byte) bool { _, ok := parseID(v); return ok }},
@@ -90,7 +106,8 @@ func parseClass(name string, named bool) (*class, *regexp.Regexp, error) {
 		}
 		return &class{name: name, shape: shapePattern}, re, nil
 	}
-	return nil, nil, fmt.Errorf("unknown class %q: use word, text, int, hex, raw_path, project, group, namespace, numeric_namespace, user, numeric_user or /expression/", name)
+	return nil, nil, fmt.Errorf("unknown class %q: use word, text, int, hex, raw_path, project, group, namespace, "+
+		"numeric_namespace, user, numeric_user or /expression/", name)
 }
 
 func isHex(v []byte) bool {

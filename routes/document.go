@@ -23,7 +23,7 @@ type document struct {
 // yamlLine finds the line that the YAML parser complains of.
 var yamlLine = regexp.MustCompile(`line (\d+): `)
 
-// grammarError finds the errors of which the YAML parser gives the line counted from 0 (its scanner counts from 1).
+// grammarError finds the errors whose line the YAML parser counts from 0 (its scanner counts from 1).
 var grammarError = regexp.MustCompile(`^did not find expected (',' or|key|node content|'-' indicator|<)`)
 
 // parseDocument reads a file's YAML: one document, no anchors, aliases or tags of its own.

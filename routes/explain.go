@@ -101,13 +101,23 @@ func (e *Explanation) row(catalogue *Catalogue, r *Route) {
 		e.Boundaries = append(e.Boundaries, b.String())
 	}
 	e.Category, e.Resource, e.Action = r.Category, r.Resource, r.Action
-	e.Credential, e.Spans, e.Mints, e.Effects, e.Since = r.Credential, r.Spans, r.Mints, r.Effects, r.Since
+	e.Credential = r.Credential
+	e.Spans = r.Spans
+	e.Mints = r.Mints
+	e.Effects = r.Effects
+	e.Since = r.Since
 	if e.Refused == "" {
 		e.Refused = r.Refused
 	}
 	e.Container = r.Find.String()
 	for _, t := range r.Targets {
-		target := ExplainedTarget{Name: t.Param, Where: "parameter", Reference: t.Ref.String(), Permissions: catalogue.Names(t.Needs), Required: t.Required}
+		target := ExplainedTarget{
+			Name:        t.Param,
+			Where:       "parameter",
+			Reference:   t.Ref.String(),
+			Permissions: catalogue.Names(t.Needs),
+			Required:    t.Required,
+		}
 		if t.Capture != "" {
 			target.Name, target.Where = t.Capture, "path"
 		}
@@ -127,10 +137,12 @@ func (e *Explanation) row(catalogue *Catalogue, r *Route) {
 func (r *Route) notes() []string {
 	var notes []string
 	if r.onlyAllMemberships() {
-		notes = append(notes, "the request does not name its project or group and it cannot be looked up: only a scope with access all_memberships reaches it")
+		notes = append(notes, "the request does not name its project or group and it cannot be looked up: only a scope with access "+
+			"all_memberships reaches it")
 	}
 	if r.Spans {
-		notes = append(notes, "the answer reaches over all of the owner's projects and groups: the permission is needed under all_memberships too")
+		notes = append(notes, "the answer reaches over all of the owner's projects and groups: the permission is needed under "+
+			"all_memberships too")
 	}
 	if r.Mints != "" {
 		notes = append(notes, "the answer carries a credential of its own ("+r.Mints+"): never part of a wildcard or template")
@@ -157,7 +169,8 @@ func (r *Route) notes() []string {
 	for _, f := range r.Texts {
 		notes = append(notes, "the text of "+f.Param+" may hold quick actions, which need the permissions for what they do")
 		if f.Template {
-			notes = append(notes, "without "+f.Param+" the forge takes a template's text, so that every quick action's permissions are needed")
+			notes = append(notes, "without "+f.Param+" the forge takes a template's text, so that every quick action's permissions "+
+				"are needed")
 		}
 	}
 	if r.PushOptions != nil {

@@ -44,7 +44,8 @@ func (r *Route) warnings(t *Table, own bool) []Problem {
 		}
 		for _, b := range r.Boundaries {
 			if !slices.Contains(info.Boundaries, b) {
-				warn("has boundary "+b.String()+", on which "+info.Name+" is not granted", "add the boundary to the permission, or remove it from the row")
+				warn("has boundary "+b.String()+", on which "+info.Name+" is not granted",
+					"add the boundary to the permission, or remove it from the row")
 			}
 		}
 	}

@@ -45,11 +45,20 @@ func Load(opts LoadOptions) (*Table, []Problem) {
 	files := opts.Table
 	if files == nil {
 		if files = Files(opts.Forge); files == nil {
-			return nil, []Problem{{Source: Source{File: "routes/" + opts.Forge, Line: 1}, Message: fmt.Sprintf("there is no table for the forge %q", opts.Forge),
-				Fix: "use " + strings.Join(Forges(), " or ")}}
+			return nil, []Problem{{
+				Source:  Source{File: "routes/" + opts.Forge, Line: 1},
+				Message: fmt.Sprintf("there is no table for the forge %q", opts.Forge),
+				Fix:     "use " + strings.Join(Forges(), " or "),
+			}}
 		}
 	}
-	a := &assembly{documents: parseDocuments(files, opts.Overlay), forge: ForgeGitLab, base: "/api/v4", version: 1, index: map[string]int{}}
+	a := &assembly{
+		documents: parseDocuments(files, opts.Overlay),
+		forge:     ForgeGitLab,
+		base:      "/api/v4",
+		version:   1,
+		index:     map[string]int{},
+	}
 	a.readHeader()
 	a.readCatalogue(opts.Known)
 	var rows []row
@@ -131,22 +140,29 @@ func (a *assembly) readRows() [][]row {
 func (a *assembly) readHeader() {
 	var first *document
 	for _, d := range a.documents {
-		if d.root == nil || valueOf(d.root, "forge") == nil && valueOf(d.root, "version") == nil && valueOf(d.root, "base") == nil && valueOf(d.root, "projects") == nil {
+		if d.root == nil || valueOf(d.root, "forge") == nil && valueOf(d.root, "version") == nil && valueOf(d.root, "base") == nil &&
+			valueOf(d.root, "projects") == nil {
 			continue
 		}
 		forge, base, version := a.forge, a.base, a.version
 		named := d.header(&forge, &base, &version)
 		switch {
 		case first == nil && !d.overlay:
-			first, a.forge, a.base, a.version, a.named = d, forge, base, version, named
+			first = d
+			a.forge = forge
+			a.base = base
+			a.version = version
+			a.named = named
 		case forge != a.forge || base != a.base || version != a.version || named != a.named:
-			d.problem(d.root, "remove forge, version and base", "the table is for %s, version %d, base %s: an added file cannot change that", a.forge, a.version, a.base)
+			d.problem(d.root, "remove forge, version and base",
+				"the table is for %s, version %d, base %s: an added file cannot change that", a.forge, a.version, a.base)
 		case !d.overlay:
 			d.problem(d.root, "remove forge, version and base", "%s says what the table is for already", first.file)
 		}
 	}
 	if first == nil && len(a.documents) > 0 {
-		a.documents[0].problemAt(1, "add a file with {forge: gitlab, version: 1, base: /api/v4}", "no file says which forge the table is for")
+		a.documents[0].problemAt(1, "add a file with {forge: gitlab, version: 1, base: /api/v4}",
+			"no file says which forge the table is for")
 	}
 }
 

@@ -8,12 +8,15 @@ import (
 
 // Refusals of Classify that are the same for every request.
 var (
-	errMethod     = refuse(CodeMethod, "this method is not part of the forge's API")
-	errTarget     = refuse(CodeTarget, "the request target must be a path of visible ASCII characters, percent-encoded where needed")
-	errDots       = refuse(CodeAmbiguousPath, "the path has an empty, \".\" or \"..\" segment")
-	errEncoding   = refuse(CodeAmbiguousPath, "the path has a percent-encoding that is malformed, doubled, not UTF-8, or hides a control character, backslash or dot segment")
-	errSpelling   = refuse(CodeAmbiguousPath, "the path percent-encodes characters that need no encoding, and would be read differently without it")
-	errFormat     = refuse(CodeAmbiguousPath, "the forge would read what follows the dot in the last part of the path as a format; leave it out")
+	errMethod   = refuse(CodeMethod, "this method is not part of the forge's API")
+	errTarget   = refuse(CodeTarget, "the request target must be a path of visible ASCII characters, percent-encoded where needed")
+	errDots     = refuse(CodeAmbiguousPath, "the path has an empty, \".\" or \"..\" segment")
+	errEncoding = refuse(CodeAmbiguousPath, "the path has a percent-encoding that is malformed, doubled, not UTF-8, or hides a "+
+		"control character, backslash or dot segment")
+	errSpelling = refuse(CodeAmbiguousPath, "the path percent-encodes characters that need no encoding, and would be read "+
+		"differently without it")
+	errFormat = refuse(CodeAmbiguousPath, "the forge would read what follows the dot in the last part of the path as a "+
+		"format; leave it out")
 	errSlash      = refuse(CodeAmbiguousPath, "the path must not end in a slash")
 	errNoRoute    = refuse(CodeNoRoute, "no route of the table matches this method and path")
 	errOutOfReach = refuse(CodeTarget, "the path is too long")
@@ -52,7 +55,12 @@ func methodIndex(method string) int {
 // *Refusal. Reading is strict: outside captures a path is literal bytes; inside, it is decoded once. What AppendPath
 // writes for op classifies to the same operation.
 func (t *Table) Classify(op *Operation, method string, target []byte) error {
-	op.Route, op.variant, op.n, op.Query, op.slash, op.format = nil, nil, 0, nil, false, ""
+	op.Route = nil
+	op.variant = nil
+	op.n = 0
+	op.Query = nil
+	op.slash = false
+	op.format = ""
 	index := methodIndex(method)
 	if index < 0 {
 		return errMethod
@@ -365,7 +373,13 @@ func (op *Operation) capture(raw []byte) error {
 	if !ok {
 		return errEncoding
 	}
-	c.Name, c.Value, c.Ref, c.ID, c.Named, c.raw, c.sent = op.variant.names[op.n], value, class.ref, 0, false, raw, ""
+	c.Name = op.variant.names[op.n]
+	c.Value = value
+	c.Ref = class.ref
+	c.ID = 0
+	c.Named = false
+	c.raw = raw
+	c.sent = ""
 	if class.named {
 		if _, ok := ParseName(class.ref, value); !ok {
 			return op.variant.refusals[op.n]

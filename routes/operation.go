@@ -42,7 +42,12 @@ type Operation struct {
 // Set makes op an operation of another surface than the REST API, whose classifier has found the row. Such an operation
 // has no path of its own: AppendPath writes none. Query is empty; there are at most MaxCaptures captures.
 func (op *Operation) Set(route *Route, head bool, captures ...Capture) {
-	op.Route, op.variant, op.Query, op.Head, op.slash, op.format = route, nil, nil, head, false, ""
+	op.Route = route
+	op.variant = nil
+	op.Query = nil
+	op.Head = head
+	op.slash = false
+	op.format = ""
 	op.n = copy(op.captures[:], captures)
 }
 

@@ -26,14 +26,16 @@ func (s *section) overlayRows(rows, own []row) []row {
 		case replaces && rows[i].Source.File == s.file:
 			s.duplicate(r, rows[i])
 		case replaces && rows[i].Surface != r.Surface:
-			s.problemAt(r.Source.Line, "put it into a file with `surface: "+rows[i].Surface+"`", "row %s is one of surface %s", r.key(), rows[i].Surface)
+			s.problemAt(r.Source.Line, "put it into a file with `surface: "+rows[i].Surface+"`", "row %s is one of surface %s", r.key(),
+				rows[i].Surface)
 		case replaces:
 			s.replace(&rows[i], r)
 		case r.Surface != "":
 			s.problemAt(r.Source.Line, "replace or remove a row that is there: see `patgate routes list`",
 				"surface %s has no row %s, and no request would find it", r.Surface, r.key())
 		case taken:
-			s.problemAt(r.Source.Line, "write it as "+other+" to replace that row", "row %s matches the same requests as %s", r.key(), other)
+			s.problemAt(r.Source.Line, "write it as "+other+" to replace that row", "row %s matches the same requests as %s",
+				r.key(), other)
 		default:
 			s.table.index[r.key()] = len(rows)
 			rows = append(rows, r)
@@ -53,7 +55,8 @@ func (s *section) remove(rows []row, n *yaml.Node) {
 		key := strings.Join(splitWords(text), " ")
 		i, found := s.table.index[key]
 		if !found {
-			s.problem(item, DidYouMean(key, keysOf(rows), "write METHOD PATH exactly as `patgate routes list` prints it"), "there is no row %s to remove", key)
+			s.problem(item, DidYouMean(key, keysOf(rows), "write METHOD PATH exactly as `patgate routes list` prints it"),
+				"there is no row %s to remove", key)
 			continue
 		}
 		gone := *rows[i].Route
@@ -141,7 +144,8 @@ func dropped(old, r *Route) []string {
 	}
 	var params []string
 	for name, rule := range old.Params {
-		if now := r.Params[name]; rule == ParamRefuse && now != ParamRefuse || rule == ParamClosed && now != ParamClosed && now != ParamRefuse {
+		if now := r.Params[name]; rule == ParamRefuse && now != ParamRefuse ||
+			rule == ParamClosed && now != ParamClosed && now != ParamRefuse {
 			params = append(params, "parameters "+name)
 		}
 	}
@@ -158,7 +162,8 @@ func sameFind(a, b Find) bool {
 
 // keptBy tells whether o checks at least what t checks.
 func (t Target) keptBy(o Target) bool {
-	return o.Param == t.Param && o.Capture == t.Capture && o.Ref == t.Ref && o.Before == t.Before && o.NeedSet.Contains(&t.NeedSet) && (o.Required || !t.Required)
+	return o.Param == t.Param && o.Capture == t.Capture && o.Ref == t.Ref && o.Before == t.Before &&
+		o.NeedSet.Contains(&t.NeedSet) && (o.Required || !t.Required)
 }
 
 // shape names the requests that a row matches, whatever its captures are called.

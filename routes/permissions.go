@@ -105,7 +105,8 @@ func (d *document) action(n *yaml.Node, info *PermissionInfo) {
 // identifier reports a name that is not in snake case.
 func (d *document) identifier(n *yaml.Node, what string) bool {
 	s := n.Value
-	if s != "" && strings.Trim(s, "abcdefghijklmnopqrstuvwxyz0123456789_") == "" && !strings.HasPrefix(s, "_") && !strings.HasSuffix(s, "_") {
+	if s != "" && strings.Trim(s, "abcdefghijklmnopqrstuvwxyz0123456789_") == "" && !strings.HasPrefix(s, "_") &&
+		!strings.HasSuffix(s, "_") {
 		return true
 	}
 	d.problem(n, "write it in snake case: merge_request", "%s %q is no identifier", what, s)

@@ -178,7 +178,8 @@ func (s *section) lookup(n *yaml.Node, r *Route) {
 		return
 	}
 	if l.Project == "" && l.Group == "" && l.Instance == "" && l.User == "" {
-		s.problem(n, "add `project: field`, or group, instance or user", "lookup does not say which field of the answer names the container")
+		s.problem(n, "add `project: field`, or group, instance or user",
+			"lookup does not say which field of the answer names the container")
 	}
 	for _, condition := range []string{l.Instance, l.User} {
 		if name, value, found := strings.Cut(condition, "="); condition != "" && (!found || name == "" || value == "") {
@@ -192,7 +193,8 @@ func (s *section) lookup(n *yaml.Node, r *Route) {
 	}
 	for _, name := range get.captures() {
 		if !slices.Contains(r.pattern.captures(), name) {
-			s.problem(n, DidYouMean(name, r.pattern.captures(), "use a capture of the row"), "lookup reads %s, but the row has no capture %q", l.Get, name)
+			s.problem(n, DidYouMean(name, r.pattern.captures(), "use a capture of the row"),
+				"lookup reads %s, but the row has no capture %q", l.Get, name)
 		}
 	}
 	r.Find = Find{From: FindByLookup, Lookup: l}

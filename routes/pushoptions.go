@@ -60,7 +60,8 @@ func (p *pushOptions) carriers(s *section, n *yaml.Node) {
 		i, found := p.table.index[key]
 		switch {
 		case !found:
-			s.problem(item, DidYouMean(key, slices.Collect(maps.Keys(p.table.index)), "write METHOD PATH exactly as `patgate routes list` prints it"),
+			s.problem(item, DidYouMean(key, slices.Collect(maps.Keys(p.table.index)),
+				"write METHOD PATH exactly as `patgate routes list` prints it"),
 				"there is no row %s whose pushes could carry options", key)
 		case p.rows[i].Refs != RefsListed:
 			s.problem(item, "name a row with refs=listed", "row %s is no push: nobody would see its options", key)
@@ -129,7 +130,8 @@ func (p *pushOptions) option(s *section, key, n *yaml.Node) (o *PushOption, unsa
 	}
 	switch {
 	case only != 1:
-		s.problem(n, "write `needs: [permission]`, `harmless: true` or `refuse: why`", "push option %q must say one of what it needs, that it is harmless, and why it is refused", o.Name)
+		s.problem(n, "write `needs: [permission]`, `harmless: true` or `refuse: why`",
+			"push option %q must say one of what it needs, that it is harmless, and why it is refused", o.Name)
 	case o.Guard && !needs:
 		s.problem(n, "give it a permission of its own", "push option %q switches off a guard and needs nothing", o.Name)
 	case !value && o.Refused == "":

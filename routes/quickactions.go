@@ -161,7 +161,8 @@ func (q *quickActions) names() map[string]namedCommand {
 	for _, c := range q.list {
 		for _, name := range append([]string{c.Name}, c.Aliases...) {
 			if other, taken := names[name]; taken {
-				q.table.problemAt(c.Source, "remove one of them", "the name %q of command %q belongs to command %q already", name, c.Name, other.command.Name)
+				q.table.problemAt(c.Source, "remove one of them", "the name %q of command %q belongs to command %q already", name, c.Name,
+					other.command.Name)
 				continue
 			}
 			names[name] = namedCommand{name: name, command: c}
@@ -206,7 +207,8 @@ func (q *quickActions) textFields(s *section, n *yaml.Node, name string, use fun
 func (q *quickActions) textField(s *section, n *yaml.Node, key string, f TextField) {
 	i, found := q.table.index[key]
 	if !found {
-		s.problem(n, DidYouMean(key, slices.Collect(maps.Keys(q.table.index)), "write METHOD PATH exactly as `patgate routes list` prints it"),
+		s.problem(n, DidYouMean(key, slices.Collect(maps.Keys(q.table.index)),
+			"write METHOD PATH exactly as `patgate routes list` prints it"),
 			"there is no row %s whose %s could carry commands", key, f.Param)
 		return
 	}

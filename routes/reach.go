@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// unreachable reports rows of which some spelling can never match, because other rows take every request that has its
-// form. It tries a made-up request for each spelling.
+// unreachable reports rows that have a spelling which can never match, because other rows take every request of its form.
+// It tries a made-up request for each spelling.
 func (t *Table) unreachable() []Problem {
 	var out []Problem
 	var op Operation
@@ -23,9 +23,12 @@ func (t *Table) unreachable() []Problem {
 			if op.Route == r || op.Route == nil || slices.Contains(r.After, op.Route.Method+" "+op.Route.Path) {
 				continue
 			}
-			out = append(out, Problem{Source: r.Source,
-				Message: r.Method + " " + r.Path + " can never match: " + target + " goes to " + op.Route.Path + " at " + op.Route.Source.String(),
-				Fix:     "remove one of them, or make them differ in a literal or in the class of a capture"})
+			out = append(out, Problem{
+				Source: r.Source,
+				Message: r.Method + " " + r.Path + " can never match: " + target + " goes to " + op.Route.Path + " at " +
+					op.Route.Source.String(),
+				Fix: "remove one of them, or make them differ in a literal or in the class of a capture",
+			})
 			break
 		}
 	}

@@ -57,7 +57,8 @@ func (op *Operation) SetPath(i int, path string) (ok bool) {
 func (t *Table) Means(op *Operation, path []byte) bool {
 	again := t.again.Get().(*Operation)
 	defer t.again.Put(again)
-	return t.Classify(again, op.Route.Method, path) == nil && again.Route == op.Route && again.variant == op.variant && again.n == op.n
+	return t.Classify(again, op.Route.Method, path) == nil && again.Route == op.Route && again.variant == op.variant &&
+		again.n == op.n
 }
 
 // appendCanonical writes a raw path part with each escape in its one spelling; slashes stay.

@@ -61,7 +61,8 @@ func (s *section) row(n *yaml.Node) (row, bool) {
 		s.used[name] = true
 	}
 	if spec.since > s.table.version {
-		s.problem(at, "raise `version:` of the table, or lower since", "since=%d is newer than the table's version %d", spec.since, s.table.version)
+		s.problem(at, "raise `version:` of the table, or lower since", "since=%d is newer than the table's version %d", spec.since,
+			s.table.version)
 	}
 	if s.kind == KindPermission {
 		r.Resource, r.Action = s.resource, s.action

@@ -62,7 +62,8 @@ func (s *section) paramRules(n *yaml.Node, what string) map[string]ParamRule {
 			rules[key.Value] = ParamClosed
 		case "":
 		default:
-			s.problem(value, "write pass, repeat, closed or refuse; a container belongs under `targets:`", "unknown rule %q of parameter %q", rule, key.Value)
+			s.problem(value, "write pass, repeat, closed or refuse; a container belongs under `targets:`",
+				"unknown rule %q of parameter %q", rule, key.Value)
 		}
 	})
 	return rules
@@ -127,8 +128,10 @@ func (s *section) body(n *yaml.Node) Body {
 				if !ok {
 					continue
 				}
-				if main, sub, found := strings.Cut(media, "/"); !found || main == "" || sub == "" || media != strings.ToLower(media) || strings.ContainsAny(media, " ;,") {
-					s.problem(item, "write a media type in lower case without parameters: application/octet-stream", "%q is no media type", media)
+				if main, sub, found := strings.Cut(media, "/"); !found || main == "" || sub == "" || media != strings.ToLower(media) ||
+					strings.ContainsAny(media, " ;,") {
+					s.problem(item, "write a media type in lower case without parameters: application/octet-stream",
+						"%q is no media type", media)
 					continue
 				}
 				b.Stream = append(b.Stream, media)
@@ -179,7 +182,8 @@ var issuedTokens = [...]string{"Conan token"}
 func (s *section) issues(n *yaml.Node) string {
 	name, ok := s.text(n, "the token")
 	if ok && !slices.Contains(issuedTokens[:], name) {
-		s.problem(n, DidYouMean(name, issuedTokens[:], "use one of "+strings.Join(issuedTokens[:], ", ")), "patgate gives out no %q", name)
+		s.problem(n, DidYouMean(name, issuedTokens[:], "use one of "+strings.Join(issuedTokens[:], ", ")),
+			"patgate gives out no %q", name)
 	}
 	return name
 }
@@ -187,8 +191,8 @@ func (s *section) issues(n *yaml.Node) string {
 // effectNames is the closed set of what no boundary can contain.
 var effectNames = [...]string{"runs_as_owner", "exports", "grants_rights", EffectStoresSecret}
 
-// EffectStoresSecret is the effect of rows that keep a secret of the caller's choice, which then speaks for the forge or for those
-// who use it. Permissions that such a row needs are granted by name, never by a wildcard.
+// EffectStoresSecret is the effect of rows that keep a secret of the caller's choice, which then speaks for the forge or for
+// those who use it. Permissions that such a row needs are granted by name, never by a wildcard.
 const EffectStoresSecret = "stores_secret"
 
 // EffectSkipsGuard is the effect of permissions that a push option needs which switches off a guard of the forge. They are

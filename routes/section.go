@@ -48,7 +48,8 @@ func (s *section) rows() []row {
 			head = append(head, key, value)
 		case "resources", "routes", "credentials":
 			body = append(body, key, value)
-		case "remove", "categories", "quick_actions", "push_options", "rendered", "forge", "version", "base", "projects", "wide": // read by assembly
+		case "remove", "categories", "quick_actions", "push_options", "rendered", "forge", "version", "base", "projects",
+			"wide": // read by assembly
 		default:
 			s.unknownKey(key, "the file", fileKeys[:])
 		}
@@ -96,8 +97,8 @@ func (s *section) rows() []row {
 }
 
 // fileKeys are the keys that a file may have.
-var fileKeys = [...]string{"category", "surface", "captures", "parameters", "resources", "kind", "routes", "credentials", "remove",
-	"categories", "quick_actions", "push_options", "rendered", "forge", "version", "base", "projects", "wide"}
+var fileKeys = [...]string{"category", "surface", "captures", "parameters", "resources", "kind", "routes", "credentials",
+	"remove", "categories", "quick_actions", "push_options", "rendered", "forge", "version", "base", "projects", "wide"}
 
 // bodyKey is the key that holds the rows of a file, by its kind.
 var bodyKey = [...]string{KindPermission: "resources", KindOpen: "routes", KindOtherCredential: "credentials"}
@@ -139,7 +140,8 @@ func (s *section) captureClasses(n *yaml.Node) map[string]string {
 			return
 		}
 		if _, _, err := parseClass(name, s.table.named); err != nil {
-			s.problem(value, "use word, text, int, hex, raw_path, project, group, namespace, user or /expression/", "capture %q: %v", key.Value, err)
+			s.problem(value, "use word, text, int, hex, raw_path, project, group, namespace, user or /expression/", "capture %q: %v",
+				key.Value, err)
 			return
 		}
 		classes[key.Value] = name

@@ -94,9 +94,12 @@ func newTable(base string, catalogue *Catalogue, version int, rows []*Route) (*T
 		}
 		for _, v := range r.pattern.variants {
 			if other := t.tries[m].insert(r, v); other != nil && other.route != r {
-				problems = append(problems, Problem{Source: r.Source,
-					Message: r.Method + " " + r.Path + " matches the same requests as " + other.route.Path + " at " + other.route.Source.String(),
-					Fix:     "remove one of them, or give a capture another class"})
+				problems = append(problems, Problem{
+					Source: r.Source,
+					Message: r.Method + " " + r.Path + " matches the same requests as " + other.route.Path + " at " +
+						other.route.Source.String(),
+					Fix: "remove one of them, or give a capture another class",
+				})
 			}
 		}
 	}

@@ -20,7 +20,8 @@ func (s *section) targets(r *Route, places placement) {
 		own := r.Find.From == FindInPath && r.Find.Name == name
 		listed := slices.ContainsFunc(r.Targets, func(t Target) bool { return t.Capture == name })
 		if isContainer(ref) && !own && !listed {
-			s.problemAt(r.Source.Line, "add `targets: [{capture: "+name+", needs: [...]}]`, or give the capture a class that is no reference",
+			s.problemAt(r.Source.Line, "add `targets: [{capture: "+name+
+				", needs: [...]}]`, or give the capture a class that is no reference",
 				"%s %s names a second %s in {%s} that nothing checks", r.Method, r.Path, ref, name)
 		}
 	}
@@ -42,7 +43,8 @@ func (s *section) target(n *yaml.Node, r *Route) (Target, bool) {
 	if capture {
 		t.Capture = name
 		if r.Find.From == FindInPath && r.Find.Name == name {
-			s.problem(n, "remove it, or name another container under `find:`", "capture %q is the row's own container, not a further one", name)
+			s.problem(n, "remove it, or name another container under `find:`",
+				"capture %q is the row's own container, not a further one", name)
 		}
 		if t.Before != "" {
 			s.problem(n, "remove before", "capture %q is a reference as a whole", name)

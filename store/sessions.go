@@ -90,7 +90,13 @@ func NewSessions(ctx context.Context, o SessionOptions) (*Sessions, error) {
 	}
 	s := &Sessions{o: o, start: o.Now()}
 	var err error
-	if s.known, err = cache.New[token.Hash, *session](cache.Options{Name: "sessions", MaxEntries: o.MaxEntries, TTL: o.TTL, Now: o.Now}); err != nil {
+	s.known, err = cache.New[token.Hash, *session](cache.Options{
+		Name:       "sessions",
+		MaxEntries: o.MaxEntries,
+		TTL:        o.TTL,
+		Now:        o.Now,
+	})
+	if err != nil {
 		return nil, err
 	}
 	s.unknown, err = cache.New[token.Hash, struct{}](cache.Options{
@@ -120,9 +126,9 @@ func setDefault[T comparable](v *T, d T) {
 }
 
 // Get gives the session of a token that may be used now, and counts the use. The errors are ErrUnknownToken, ErrExpired,
-// ErrRevoked (ErrRotated), ErrPaused, ErrCredentialInvalid, or a failure to read or open it, after which nothing may be forwarded. With
-// the first four but ErrUnknownToken the session is given too, without grant and credential: it names the token for the
-// record. The session is shared: it must not be changed. A hit allocates nothing.
+// ErrRevoked (ErrRotated), ErrPaused, ErrCredentialInvalid, or a failure to read or open it, after which nothing may be
+// forwarded. With the first four but ErrUnknownToken the session is given too, without grant and credential: it names the
+// token for the record. The session is shared: it must not be changed. A hit allocates nothing.
 func (s *Sessions) Get(ctx context.Context, hash token.Hash) (*token.Session, error) {
 	return s.GetAt(ctx, hash, s.o.Now())
 }

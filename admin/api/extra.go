@@ -142,5 +142,6 @@ func (q *call) revokeSecret() (*reply, error) {
 
 // unknownSecret tells whether an error says that a text is no secret of a token here.
 func unknownSecret(err error) bool {
-	return errors.Is(err, tokens.ErrNotFound) || errors.Is(err, token.ErrNotOurs) || errors.Is(err, token.ErrMalformed) || errors.Is(err, token.ErrChecksum)
+	return errors.Is(err, tokens.ErrNotFound) || errors.Is(err, token.ErrNotOurs) || errors.Is(err, token.ErrMalformed) ||
+		errors.Is(err, token.ErrChecksum)
 }

@@ -34,7 +34,11 @@ func (h *Handler) failed(err error) *reply {
 	case errors.Is(err, tokens.ErrNotFound), errors.Is(err, tokens.ErrContainer):
 		return message(http.StatusNotFound, "404 Not Found")
 	case errors.Is(err, tokens.ErrForbidden):
-		return answer(http.StatusForbidden, object{"message": "403 Forbidden - " + err.Error(), "error": "forbidden", "errors": strings.Split(err.Error(), "\n")})
+		return answer(http.StatusForbidden, object{
+			"message": "403 Forbidden - " + err.Error(),
+			"error":   "forbidden",
+			"errors":  strings.Split(err.Error(), "\n"),
+		})
 	case errors.Is(err, tokens.ErrConflict):
 		return message(http.StatusConflict, "409 Conflict - "+err.Error())
 	case errors.Is(err, forge.ErrBudget):
@@ -48,7 +52,8 @@ func (h *Handler) failed(err error) *reply {
 	case errors.Is(err, forge.ErrTimeout):
 		return message(http.StatusGatewayTimeout, "504 Gateway Timeout - the forge did not answer in time")
 	case errors.Is(err, forge.ErrLoop):
-		return message(http.StatusLoopDetected, "508 Loop Detected - the upstream's address leads back to patgate: its operator sets upstream.url to the forge")
+		return message(http.StatusLoopDetected, "508 Loop Detected - the upstream's address leads back to patgate: its operator sets "+
+			"upstream.url to the forge")
 	case errors.Is(err, forge.ErrUnavailable):
 		return message(http.StatusBadGateway, "502 Bad Gateway - the forge could not be reached")
 	}
@@ -60,9 +65,11 @@ func (h *Handler) failed(err error) *reply {
 func insufficient(e *tokens.Missing) *reply {
 	a := answer(http.StatusForbidden, object{
 		"error": "insufficient_granular_scope",
-		"error_description": "Access denied: This operation requires a fine-grained personal access token with the following user permissions: [" +
+		"error_description": "Access denied: This operation requires a fine-grained personal access token with the following user " +
+			"permissions: [" +
 			e.Permission + "].",
-		"missing_permissions": []string{e.Permission}, "boundary": "user",
+		"missing_permissions": []string{e.Permission},
+		"boundary":            "user",
 	})
 	a.header.Set("WWW-Authenticate", `Bearer realm="GitLab", error="insufficient_scope", scope="`+e.Permission+`"`)
 	a.header.Set("X-Accepted-Permissions", e.Permission)

@@ -80,7 +80,8 @@ func (h *Handler) forgePaths(base string) {
 // Owns tells whether a route that a patgate token asks for is answered here and never by the forge: there it would be
 // about the owner's credential.
 func (h *Handler) Owns(r *routes.Route) bool {
-	return !h.o.OwnPaths && r.Resource == "personal_access_token" && (strings.HasPrefix(r.Path, "/personal_access_tokens") || r.Path == "/user/personal_access_tokens")
+	return !h.o.OwnPaths && r.Resource == "personal_access_token" &&
+		(strings.HasPrefix(r.Path, "/personal_access_tokens") || r.Path == "/user/personal_access_tokens")
 }
 
 // Probes tells whether tools ask for the route only to find out whether a token works. It is answered here, in the fewest

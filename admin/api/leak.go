@@ -100,7 +100,8 @@ func (q *call) take(by string, taken *reply) (*reply, error) {
 // leaked says, to the owner, where the token was found.
 func leaked(where string) string {
 	const longest = 200
-	plain := where != "" && len(where) <= longest && !strings.ContainsFunc(where, func(r rune) bool { return r <= ' ' || r > '~' }) && !token.Find([]byte(where))
+	invisible := func(r rune) bool { return r <= ' ' || r > '~' }
+	plain := where != "" && len(where) <= longest && !strings.ContainsFunc(where, invisible) && !token.Find([]byte(where))
 	if !plain {
 		return "leaked: it was found in public"
 	}

@@ -41,7 +41,7 @@ type call struct {
 	id     int64         // of the token that the path names, once it is read
 }
 
-// read reads a request. One that says nothing of who asks is nobody's.
+// read reads a request. A request without an Asker is anonymous.
 func (h *Handler) read(r *http.Request) (*call, error) {
 	body, err := io.ReadAll(r.Body)
 	asker, _ := r.Context().Value(askerKey{}).(Asker)

@@ -97,7 +97,11 @@ func (k *catalog) load(t *routes.Table) *catalog {
 			}
 		}
 	}
-	k.table, k.all, k.verbs, k.of, k.ordered = t, fresh.all, fresh.verbs, fresh.of, fresh.ordered
+	k.table = t
+	k.all = fresh.all
+	k.verbs = fresh.verbs
+	k.of = fresh.of
+	k.ordered = fresh.ordered
 	return fresh
 }
 

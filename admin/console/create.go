@@ -91,7 +91,7 @@ func (q *request) checkLink(d *draft) {
 		if catalog.verbs[name] != nil {
 			return false
 		}
-		text := "The link asks for the permission “" + short(name) + "”, which there is not."
+		text := "The link asks for the permission “" + short(name) + "”, which does not exist."
 		if near := q.o.Tokens.Table().Catalogue().Nearest(name, 1); len(near) > 0 {
 			text += " The nearest is " + near[0] + "."
 		}
@@ -123,7 +123,8 @@ func (q *request) form(status int, d *draft, p formPage) error {
 	catalog := q.catalog.load(q.o.Tokens.Table())
 	d.finish(catalog)
 	p.Draft, p.Categories, p.Templates = d, catalog.all, tokens.Templates()
-	for _, a := range []policy.Access{policy.AccessSelectedMemberships, policy.AccessPersonalProjects, policy.AccessAllMemberships, policy.AccessUser, policy.AccessInstance} {
+	for _, a := range []policy.Access{policy.AccessSelectedMemberships, policy.AccessPersonalProjects, policy.AccessAllMemberships,
+		policy.AccessUser, policy.AccessInstance} {
 		p.Accesses = append(p.Accesses, choice{Value: a.String(), Label: accessWords(a.String())})
 	}
 	s := q.o.Tokens
@@ -193,7 +194,8 @@ func (q *request) create() error {
 func (q *request) refusedCreation(d *draft, caller *tokens.Owner, err error) error {
 	if errors.Is(err, tokens.ErrForbidden) && !d.Seal {
 		if sealed, unknown := q.o.Tokens.Sealed(q.ctx(), caller); unknown == nil && !sealed {
-			d.problem("seal", "patgate holds no %s access token of yours yet that this token could act with: tick this, or have one added (patgate owner add)", q.o.Forge)
+			d.problem("seal", "patgate holds no %s access token of yours yet that this token could act with: tick this, or have one "+
+				"added (patgate owner add)", q.o.Forge)
 			return q.showForm(http.StatusForbidden, d, formPage{})
 		}
 	}

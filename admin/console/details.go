@@ -56,9 +56,19 @@ func (q *request) showDetails() error {
 
 func (q *request) details(t *tokens.Inspected) *detailsPage {
 	row := q.row(t, q.names([]tokens.Inspected{*t}))
-	p := &detailsPage{Token: row, RenewUntil: q.instant(t.RenewUntil), RevokedAt: q.instant(t.RevokedAt), PausedAt: q.instant(t.PausedAt),
-		RevokedBy: t.RevokedBy, Addresses: t.Addresses, Parent: t.ParentID, RotatedTo: t.RotatedTo, Children: t.Children, CredentialID: t.CredentialID,
-		UserID: t.Owner.UserID}
+	p := &detailsPage{
+		Token:        row,
+		RenewUntil:   q.instant(t.RenewUntil),
+		RevokedAt:    q.instant(t.RevokedAt),
+		PausedAt:     q.instant(t.PausedAt),
+		RevokedBy:    t.RevokedBy,
+		Addresses:    t.Addresses,
+		Parent:       t.ParentID,
+		RotatedTo:    t.RotatedTo,
+		Children:     t.Children,
+		CredentialID: t.CredentialID,
+		UserID:       t.Owner.UserID,
+	}
 	ended := t.State == "revoked" || t.State == "expired"
 	paused := !t.PausedAt.IsZero() && !ended
 	p.CanRevoke = t.State != "revoked"
@@ -94,8 +104,15 @@ type askPage struct {
 
 // asking says what is asked before an action.
 func (q *request) asking(action string, t *tokens.Inspected) askPage {
-	p := askPage{Action: action, Token: q.row(t, q.names([]tokens.Inspected{*t})), Children: t.Children, Values: map[string]string{}, Problems: map[string][]string{},
-		MaxGrace: brief(q.o.Tokens.MaxGrace()), MaxLifetime: brief(q.o.Tokens.MaxLifetime())}
+	p := askPage{
+		Action:      action,
+		Token:       q.row(t, q.names([]tokens.Inspected{*t})),
+		Children:    t.Children,
+		Values:      map[string]string{},
+		Problems:    map[string][]string{},
+		MaxGrace:    brief(q.o.Tokens.MaxGrace()),
+		MaxLifetime: brief(q.o.Tokens.MaxLifetime()),
+	}
 	switch action {
 	case "revoke":
 		p.Title, p.Button, p.Danger, p.Reason = "Revoke this token?", "Revoke token", true, true
@@ -108,7 +125,8 @@ func (q *request) asking(action string, t *tokens.Inspected) askPage {
 		p.Text = "It works again at once."
 	case "confirm":
 		p.Title, p.Button, p.Credential = "Confirm newer endpoints?", "Confirm", true
-		p.Text = "Since this token was made, further endpoints came under its permissions. So far it does not reach them. When you confirm, it does."
+		p.Text = "Since this token was made, further endpoints came under its permissions. So far it does not reach them. When you " +
+			"confirm, it does."
 	case "rotate":
 		p.Title, p.Button, p.Credential, p.Grace = "Rotate this token", "Rotate token", true, true
 		p.Text = "You get a new secret for the same name and scopes. The old one ends at once, or after the grace that you give."
@@ -194,7 +212,8 @@ func (q *request) do(action string) error {
 func (q *request) again(problems map[string][]string) (*tokens.Owner, int) {
 	credential := q.credential()
 	if credential.Empty() {
-		problems["credential"] = []string{"Enter your " + q.o.Forge + " access token once more: this gives power, so being signed in is not enough."}
+		problems["credential"] = []string{"Enter your " + q.o.Forge +
+			" access token once more: this gives power, so being signed in is not enough."}
 		return nil, http.StatusUnprocessableEntity
 	}
 	caller, problem, status := q.identify(credential, q.caller)
@@ -210,7 +229,8 @@ func (q *request) rotate(caller *tokens.Owner, t *tokens.Inspected, p askPage) e
 	if stop {
 		return err
 	}
-	made, err := q.o.Tokens.Rotate(q.ctx(), caller, t.ID, tokens.Rotation{ExpiresAt: p.Values["expires_at"], Grace: p.Values["grace"]})
+	made, err := q.o.Tokens.Rotate(q.ctx(), caller, t.ID,
+		tokens.Rotation{ExpiresAt: p.Values["expires_at"], Grace: p.Values["grace"]})
 	if err != nil {
 		q.session.failed(form)
 	}
@@ -260,7 +280,15 @@ func (q *request) showSecret(made *tokens.Created, title, grace string) error {
 	for _, w := range made.Warnings {
 		warnings = append(warnings, sentence(w))
 	}
-	q.render("secret", http.StatusOK, page{Title: title, Nav: "tokens", Slim: true}, secretPage{ID: made.ID, Name: made.Name, Secret: made.Secret.Reveal(), Gateway: q.o.Gateway,
-		Title: title, Expires: q.instant(made.ExpiresAt), Warnings: warnings, Grace: grace})
+	q.render("secret", http.StatusOK, page{Title: title, Nav: "tokens", Slim: true}, secretPage{
+		ID:       made.ID,
+		Name:     made.Name,
+		Secret:   made.Secret.Reveal(),
+		Gateway:  q.o.Gateway,
+		Title:    title,
+		Expires:  q.instant(made.ExpiresAt),
+		Warnings: warnings,
+		Grace:    grace,
+	})
 	return nil
 }

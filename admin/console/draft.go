@@ -144,8 +144,14 @@ func each(all []string, f func(string) string) []string {
 
 // readDraft reads a form. Whatever scope indices it has, the scopes are numbered anew.
 func readDraft(form url.Values) *draft {
-	d := &draft{Name: form.Get("name"), Description: form.Get("description"), Expires: strings.TrimSpace(form.Get("expires_at")), Renew: strings.TrimSpace(form.Get("renew_until")),
-		Template: form.Get("template"), Seal: form.Get("seal") != ""}
+	d := &draft{
+		Name:        form.Get("name"),
+		Description: form.Get("description"),
+		Expires:     strings.TrimSpace(form.Get("expires_at")),
+		Renew:       strings.TrimSpace(form.Get("renew_until")),
+		Template:    form.Get("template"),
+		Seal:        form.Get("seal") != "",
+	}
 	var indices []int
 	for name := range form {
 		rest, ok := strings.CutPrefix(name, "scope-")
@@ -158,11 +164,20 @@ func readDraft(form url.Values) *draft {
 	slices.Sort(indices)
 	if len(indices) > mostScopes {
 		d.cut = true
-		d.General = append(d.General, fmt.Sprintf("The form takes at most %d scopes, and had %d. Nothing beyond that was read.", mostScopes, len(indices)))
+		d.General = append(d.General,
+			fmt.Sprintf("The form takes at most %d scopes, and had %d. Nothing beyond that was read.", mostScopes, len(indices)))
 	}
 	for _, n := range indices[:min(len(indices), mostScopes)] {
 		get := func(field string) string { return form.Get(fmt.Sprintf("scope-%d-%s", n, field)) }
-		s := draftScope{Index: n, Access: get("access"), Projects: get("projects"), Groups: get("groups"), Refs: get("refs"), NoDeletes: get("no-deletes") != "", NoTagChanges: get("no-tag-changes") != ""}
+		s := draftScope{
+			Index:        n,
+			Access:       get("access"),
+			Projects:     get("projects"),
+			Groups:       get("groups"),
+			Refs:         get("refs"),
+			NoDeletes:    get("no-deletes") != "",
+			NoTagChanges: get("no-tag-changes") != "",
+		}
 		for _, name := range form[fmt.Sprintf("scope-%d-permission", n)] {
 			if !slices.Contains(s.Permissions, name) {
 				s.Permissions = append(s.Permissions, name)
@@ -178,11 +193,12 @@ func readDraft(form url.Values) *draft {
 func prefilled(in url.Values) (d *draft, any bool) {
 	d = &draft{Name: in.Get("name"), Description: in.Get("description"), Template: in.Get("template"), Expires: in.Get("expires_in")}
 	s := draftScope{Access: in.Get("access")}
-	s.Projects, s.Groups = strings.Join(listed(strings.Join(in["project"], "\n")), "\n"), strings.Join(listed(strings.Join(in["group"], "\n")), "\n")
+	s.Projects = strings.Join(listed(strings.Join(in["project"], "\n")), "\n")
+	s.Groups = strings.Join(listed(strings.Join(in["group"], "\n")), "\n")
 	s.Permissions = listed(strings.Join(in["permissions"], ","))
 	if _, err := policy.ParseAccess(s.Access); err != nil {
 		if s.Access != "" {
-			d.General = append(d.General, sentence(fmt.Sprintf("The link asks for the access %q, which there is not", s.Access)))
+			d.General = append(d.General, sentence(fmt.Sprintf("The link asks for the access %q, which does not exist", s.Access)))
 		}
 		s.Access = policy.AccessSelectedMemberships.String()
 	}
@@ -192,7 +208,7 @@ func prefilled(in url.Values) (d *draft, any bool) {
 	permissions := s.Permissions
 	d.Scopes = []draftScope{s}
 	if d.Template != "" && !d.apply(d.Template) {
-		d.General = append(d.General, sentence(fmt.Sprintf("The link names the template %q, which there is not", d.Template)))
+		d.General = append(d.General, sentence(fmt.Sprintf("The link names the template %q, which does not exist", d.Template)))
 		d.Template = ""
 	}
 	for _, name := range permissions {
@@ -237,7 +253,11 @@ func (d *draft) scopes() (all []tokens.Scope) {
 			one.Projects, one.Groups = each(listed(s.Projects), placeID), each(listed(s.Groups), placeID)
 		}
 		if s.Access != policy.AccessUser.String() && s.Access != policy.AccessInstance.String() {
-			one.Constraints = policy.ConstraintSpec{RefPatterns: listed(s.Refs), ForbidRefDeletes: s.NoDeletes, ForbidTagChanges: s.NoTagChanges}
+			one.Constraints = policy.ConstraintSpec{
+				RefPatterns:      listed(s.Refs),
+				ForbidRefDeletes: s.NoDeletes,
+				ForbidTagChanges: s.NoTagChanges,
+			}
 		}
 		all = append(all, one)
 	}
@@ -246,7 +266,14 @@ func (d *draft) scopes() (all []tokens.Scope) {
 
 // creation gives the request for a new token.
 func (d *draft) creation() tokens.Creation {
-	return tokens.Creation{Name: d.Name, Description: d.Description, ExpiresAt: d.Expires, RenewUntil: d.Renew, Scopes: d.scopes(), Seal: d.Seal}
+	return tokens.Creation{
+		Name:        d.Name,
+		Description: d.Description,
+		ExpiresAt:   d.Expires,
+		RenewUntil:  d.Renew,
+		Scopes:      d.scopes(),
+		Seal:        d.Seal,
+	}
 }
 
 // draftOf describes an existing token, for editing and for another one like it.
@@ -254,8 +281,13 @@ func draftOf(t *tokens.Inspected, n names) *draft {
 	d := &draft{Name: t.Name, Description: t.Description}
 	for i := range t.Scopes {
 		s := &t.Scopes[i]
-		one := draftScope{Access: s.Access, Permissions: slices.Clone(s.Permissions), Refs: strings.Join(s.Constraints.RefPatterns, "\n"),
-			NoDeletes: s.Constraints.ForbidRefDeletes, NoTagChanges: s.Constraints.ForbidTagChanges}
+		one := draftScope{
+			Access:       s.Access,
+			Permissions:  slices.Clone(s.Permissions),
+			Refs:         strings.Join(s.Constraints.RefPatterns, "\n"),
+			NoDeletes:    s.Constraints.ForbidRefDeletes,
+			NoTagChanges: s.Constraints.ForbidTagChanges,
+		}
 		text := func(kind routes.RefKind, ids []int64) string {
 			var lines []string
 			for _, id := range ids {
@@ -327,15 +359,26 @@ func (d *draft) Faults() (all []fault) {
 	for _, text := range d.General {
 		all = append(all, fault{Text: text})
 	}
-	for _, f := range []struct{ name, label string }{{"name", "Name"}, {"description", "Description"}, {"expires_at", "Expires"}, {"renew_until", "Rotates itself until"}} {
+	for _, f := range []struct{ name, label string }{
+		{"name", "Name"},
+		{"description", "Description"},
+		{"expires_at", "Expires"},
+		{"renew_until", "Rotates itself until"},
+	} {
 		for _, text := range d.Problems[f.name] {
 			all = append(all, fault{f.name, f.label, text})
 		}
 	}
 	for i := range d.Scopes {
 		s := &d.Scopes[i]
-		for _, f := range []struct{ name, anchor, label string }{{"scope", "title", "Scope"}, {"access", "title", "Where"}, {"project", "title", "Where"}, {"group", "title", "Where"},
-			{"permission", "title", "What"}, {"constraint", "refs", "Limits"}} {
+		for _, f := range []struct{ name, anchor, label string }{
+			{"scope", "title", "Scope"},
+			{"access", "title", "Where"},
+			{"project", "title", "Where"},
+			{"group", "title", "Where"},
+			{"permission", "title", "What"},
+			{"constraint", "refs", "Limits"},
+		} {
 			for _, text := range s.Problems[f.name] {
 				all = append(all, fault{fmt.Sprintf("scope-%d-%s", s.Index, f.anchor), f.label, text})
 			}

@@ -21,8 +21,8 @@ func (q *request) showEdit() error {
 	return q.showEditForm(http.StatusOK, t, d)
 }
 
-// keepUsed leaves out of a form what its token was never seen to use. A scope of which nothing is left goes, as long as
-// there is another.
+// keepUsed leaves out of a form what its token was never seen to use. A scope that becomes empty is dropped, as long
+// as there is another.
 func (d *draft) keepUsed(t *tokens.Inspected) {
 	unused := tokens.Unused(&t.Listed, t.Used)
 	for i := range d.Scopes {
@@ -50,8 +50,16 @@ func (q *request) editable() (*tokens.Inspected, error) {
 
 func (q *request) showEditForm(status int, t *tokens.Inspected, d *draft) error {
 	id := strconv.FormatInt(t.ID, 10)
-	return q.form(status, d, formPage{Heading: "Edit token", Action: "/tokens/" + id + "/edit", Button: "Save changes", Cancel: "/tokens/" + id, Editing: true, Sealed: true,
-		ExpiresNow: q.instant(t.ExpiresAt), Credential: "Only needed when the token is to do more, reach further or live longer. Narrowing is free."})
+	return q.form(status, d, formPage{
+		Heading:    "Edit token",
+		Action:     "/tokens/" + id + "/edit",
+		Button:     "Save changes",
+		Cancel:     "/tokens/" + id,
+		Editing:    true,
+		Sealed:     true,
+		ExpiresNow: q.instant(t.ExpiresAt),
+		Credential: "Only needed when the token is to do more, reach further or live longer. Narrowing is free.",
+	})
 }
 
 // edit changes a token. Without the forge credential only what narrows it is done.
@@ -96,7 +104,8 @@ func (q *request) edit() error {
 	}
 	notice := "The changes are in force."
 	if n := len(edited.Revoked); n > 0 {
-		notice += " " + plural(n, "token", "tokens") + " made by this one held more than it, and " + map[bool]string{true: "is", false: "are"}[n == 1] + " revoked."
+		notice += " " + plural(n, "token", "tokens") + " made by this one held more than it, and " +
+			map[bool]string{true: "is", false: "are"}[n == 1] + " revoked."
 	}
 	q.session.say(notice)
 	return q.redirect("/tokens/" + strconv.FormatInt(t.ID, 10))

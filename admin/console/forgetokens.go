@@ -53,8 +53,15 @@ func (q *request) showForgeTokens() error {
 	}
 	now := q.o.Now()
 	for _, t := range list {
-		row := forgeTokenRow{Name: t.Name, Description: t.Description, Created: q.instant(t.CreatedAt), LastUsed: q.instant(t.LastUsedAt), Expires: q.instant(t.ExpiresAt),
-			Granular: t.Granular, Stale: now.Sub(t.CreatedAt) > stale && now.Sub(t.LastUsedAt) > stale}
+		row := forgeTokenRow{
+			Name:        t.Name,
+			Description: t.Description,
+			Created:     q.instant(t.CreatedAt),
+			LastUsed:    q.instant(t.LastUsedAt),
+			Expires:     q.instant(t.ExpiresAt),
+			Granular:    t.Granular,
+			Stale:       now.Sub(t.CreatedAt) > stale && now.Sub(t.LastUsedAt) > stale,
+		}
 		for _, s := range t.Scopes {
 			row.Scopes = append(row.Scopes, scopeMark{s, tokens.Wide(s)})
 		}
@@ -67,7 +74,10 @@ func (q *request) showForgeTokens() error {
 
 // replacement fills in the form for what shall take a token's place.
 func replacement(t *forge.OwnToken) url.Values {
-	v := url.Values{"name": {t.Name}, "description": {"In place of the token “" + t.Name + "” (" + strings.Join(t.Scopes, ", ") + ")"}}
+	v := url.Values{
+		"name":        {t.Name},
+		"description": {"In place of the token “" + t.Name + "” (" + strings.Join(t.Scopes, ", ") + ")"},
+	}
 	if template := tokens.TemplateFor(t.Scopes); template != "" {
 		v.Set("template", template)
 	}

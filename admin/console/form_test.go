@@ -106,7 +106,7 @@ func TestPrefilledByAddress(t *testing.T) {
 	v.get(t, "/tokens/new").lacks(t, "A link filled in this form")
 	v.get(t, "/tokens/new?template=dependency-updater&permissions=read_job").wants(t, 200, `value="push_code" checked`, `value="read_job" checked`, `value="180d"`)
 	v.get(t, "/tokens/new?access=user&permissions=read_user").wants(t, 200, `value="user" data-access checked`)
-	v.get(t, "/tokens/new?permissions=read_jop&access=everything&template=nosuch").wants(t, 200, "“read_jop”, which there is not. The nearest is read_job", "which there is not")
+	v.get(t, "/tokens/new?permissions=read_jop&access=everything&template=nosuch").wants(t, 200, "“read_jop”, which does not exist. The nearest is read_job", "which does not exist")
 	if w.count(t) != 0 {
 		t.Error("a token was made")
 	}

@@ -21,8 +21,8 @@ var (
 const maxForm = 1 << 20
 
 // contentPolicy is the Content-Security-Policy: nothing inline, nothing from elsewhere, in no frame, and no text becomes markup.
-const contentPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; " +
-	"base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
+const contentPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
+	"form-action 'self'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
 
 // ServeHTTP answers a request: security headers, host, path, method, where a form comes from, then the page.
 func (c *Console) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -81,7 +81,8 @@ func (c *Console) checkForm(w http.ResponseWriter, r *http.Request) error {
 		named && !slices.Contains(c.o.Origins, origin[0]):
 		return errForeign
 	}
-	if r.Header.Get("Content-Type") != "application/x-www-form-urlencoded" && !strings.HasPrefix(r.Header.Get("Content-Type"), "application/x-www-form-urlencoded;") {
+	if r.Header.Get("Content-Type") != "application/x-www-form-urlencoded" &&
+		!strings.HasPrefix(r.Header.Get("Content-Type"), "application/x-www-form-urlencoded;") {
 		return errForm
 	}
 	r.Body = http.MaxBytesReader(w, r.Body, maxForm)

@@ -77,7 +77,15 @@ func (q *request) showEveryone() error {
 
 func (q *request) list(everyone bool) error {
 	in := q.r.URL.Query()
-	p := listPage{Everyone: everyone, Path: "/tokens", Search: in.Get("search"), State: in.Get("state"), Badge: in.Get("badge"), Sort: in.Get("sort"), Owner: in.Get("owner")}
+	p := listPage{
+		Everyone: everyone,
+		Path:     "/tokens",
+		Search:   in.Get("search"),
+		State:    in.Get("state"),
+		Badge:    in.Get("badge"),
+		Sort:     in.Get("sort"),
+		Owner:    in.Get("owner"),
+	}
 	pageInfo := page{Title: "Tokens", Nav: "tokens"}
 	if everyone {
 		p.Path, pageInfo = "/everyone", page{Title: "Everyone's tokens", Nav: "everyone"}
@@ -200,13 +208,32 @@ func (p *listPage) fill(with func(map[string]string) string) {
 		{"Expired", "expired", "expired", "", p.Counts.Expired},
 		{"Revoked", "revoked", "revoked", "", p.Counts.Revoked},
 	} {
-		p.Cards = append(p.Cards, card{Label: c.label, Kind: c.kind, Count: c.count, Chosen: p.Badge == c.badge && (c.badge != "" || p.State == c.state),
-			Link: with(map[string]string{"state": c.state, "badge": c.badge, "page": ""})})
+		p.Cards = append(p.Cards, card{
+			Label:  c.label,
+			Kind:   c.kind,
+			Count:  c.count,
+			Chosen: p.Badge == c.badge && (c.badge != "" || p.State == c.state),
+			Link:   with(map[string]string{"state": c.state, "badge": c.badge, "page": ""}),
+		})
 	}
-	for _, s := range []struct{ value, label string }{{"active", "Active"}, {"inactive", "Not active"}, {"paused", "Paused"}, {"expired", "Expired"}, {"revoked", "Revoked"}, {"any", "All"}} {
+	for _, s := range []struct{ value, label string }{
+		{"active", "Active"},
+		{"inactive", "Not active"},
+		{"paused", "Paused"},
+		{"expired", "Expired"},
+		{"revoked", "Revoked"},
+		{"any", "All"},
+	} {
 		p.States = append(p.States, choice{s.value, s.label, p.State == s.value})
 	}
-	for _, h := range []struct{ label, sort string }{{"Token", "name"}, {"Where and what", ""}, {"Created", "created"}, {"Expires", "expires"}, {"Last used", "last_used"}, {"State", ""}} {
+	for _, h := range []struct{ label, sort string }{
+		{"Token", "name"},
+		{"Where and what", ""},
+		{"Created", "created"},
+		{"Expires", "expires"},
+		{"Last used", "last_used"},
+		{"State", ""},
+	} {
 		one := head{Label: h.label}
 		if h.sort != "" {
 			order := h.sort + "_asc"
@@ -220,19 +247,42 @@ func (p *listPage) fill(with func(map[string]string) string) {
 		}
 		p.Heads = append(p.Heads, one)
 	}
-	for _, s := range []struct{ value, label string }{{"expires_asc", "Expires soonest"}, {"created_desc", "Newest"}, {"created_asc", "Oldest"},
-		{"last_used_desc", "Last used"}, {"last_used_asc", "Longest unused"}, {"name_asc", "Name"}} {
+	for _, s := range []struct{ value, label string }{
+		{"expires_asc", "Expires soonest"},
+		{"created_desc", "Newest"},
+		{"created_asc", "Oldest"},
+		{"last_used_desc", "Last used"},
+		{"last_used_asc", "Longest unused"},
+		{"name_asc", "Name"},
+	} {
 		p.Sorts = append(p.Sorts, choice{s.value, s.label, p.Sort == s.value})
 	}
-	p.Filtered = p.Search != "" || p.State != "active" || p.Badge != "" || p.CreatedAfter != "" || p.Expires != "" || p.LastUsed != "" || p.Owner != ""
+	p.Filtered = p.Search != "" || p.State != "active" || p.Badge != "" || p.CreatedAfter != "" || p.Expires != "" ||
+		p.LastUsed != "" || p.Owner != ""
 	p.Clear = strings.SplitN(with(nil), "?", 2)[0]
 }
 
 // row shows a token.
 func (q *request) row(t *tokens.Inspected, names names) tokenRow {
 	own := t.Owner.UserID == q.caller.UserID()
-	return tokenRow{ID: t.ID, Name: t.Name, Description: t.Description, LastFour: t.LastFour, Owner: t.Owner.Username, State: t.State,
-		StateWords: stateWords(t.State), Reason: t.Reason, Badges: badgeWords(t.Badges), Scopes: q.scopes(t, names),
-		Created: q.instant(t.CreatedAt), Expires: q.instant(t.ExpiresAt), LastUsed: q.instant(t.LastUsedAt), Uses: t.Uses, Own: own,
-		Active: t.State == "active" || t.State == "credential_invalid", CanRotate: own && t.RotatedTo == 0, CanEdit: own && t.RotatedTo == 0}
+	return tokenRow{
+		ID:          t.ID,
+		Name:        t.Name,
+		Description: t.Description,
+		LastFour:    t.LastFour,
+		Owner:       t.Owner.Username,
+		State:       t.State,
+		StateWords:  stateWords(t.State),
+		Reason:      t.Reason,
+		Badges:      badgeWords(t.Badges),
+		Scopes:      q.scopes(t, names),
+		Created:     q.instant(t.CreatedAt),
+		Expires:     q.instant(t.ExpiresAt),
+		LastUsed:    q.instant(t.LastUsedAt),
+		Uses:        t.Uses,
+		Own:         own,
+		Active:      t.State == "active" || t.State == "credential_invalid",
+		CanRotate:   own && t.RotatedTo == 0,
+		CanEdit:     own && t.RotatedTo == 0,
+	}
 }

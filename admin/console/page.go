@@ -51,7 +51,11 @@ type assetFile struct {
 // newPages parses every template, each with the layout, for a console below a path.
 func newPages(base string) (*pages, error) {
 	p := &pages{all: map[string]*template.Template{}, assets: map[string]assetFile{}, names: map[string]string{}}
-	for name, kind := range map[string]string{"console.css": "text/css; charset=utf-8", "console.js": "text/javascript; charset=utf-8", "icon.svg": "image/svg+xml"} {
+	for name, kind := range map[string]string{
+		"console.css": "text/css; charset=utf-8",
+		"console.js":  "text/javascript; charset=utf-8",
+		"icon.svg":    "image/svg+xml",
+	} {
 		data, err := assetFiles.ReadFile("assets/" + name)
 		if err != nil {
 			return nil, fmt.Errorf("reading the console's files: %w", err)
@@ -69,8 +73,12 @@ func newPages(base string) (*pages, error) {
 			}
 			return s
 		},
-		"plural": plural, "plural64": func(n int64, one, many string) string { return plural(int(n), one, many) }, "json": toJSON, "lines": func(s []string) string { return strings.Join(s, "\n") }, "join": strings.Join,
-		"add": func(a, b int) int { return a + b },
+		"plural":   plural,
+		"plural64": func(n int64, one, many string) string { return plural(int(n), one, many) },
+		"json":     toJSON,
+		"lines":    func(s []string) string { return strings.Join(s, "\n") },
+		"join":     strings.Join,
+		"add":      func(a, b int) int { return a + b },
 		"dict": func(pairs ...any) map[string]any {
 			m := map[string]any{}
 			for i := 0; i+1 < len(pairs); i += 2 {
@@ -154,9 +162,11 @@ func (q *request) words(err error) (int, string) {
 	var tooLong *http.MaxBytesError
 	switch {
 	case errors.Is(err, errForm):
-		return http.StatusForbidden, "The form was not one of this session, or too old. Go back, load the page again and repeat what you did."
+		return http.StatusForbidden, "The form was not one of this session, or too old. Go back, load the page again and repeat " +
+			"what you did."
 	case errors.Is(err, errScopes):
-		return http.StatusUnprocessableEntity, plural(mostScopes, "scope is", "scopes are") + " all that the form can show, and this token has more. Use the API, or patgate token edit."
+		return http.StatusUnprocessableEntity, plural(mostScopes, "scope is", "scopes are") +
+			" all that the form can show, and this token has more. Use the API, or patgate token edit."
 	case errors.Is(err, errForeign):
 		return http.StatusForbidden, "The form came from another site, and was not carried out."
 	case errors.As(err, &tooLong):
@@ -203,7 +213,11 @@ func sentence(s string) string {
 // fail shows an error as a page.
 func (q *request) fail(err error) {
 	status, text := q.words(err)
-	title := map[int]string{http.StatusNotFound: "Not found", http.StatusForbidden: "Not allowed", http.StatusConflict: "Not possible now"}[status]
+	title := map[int]string{
+		http.StatusNotFound:  "Not found",
+		http.StatusForbidden: "Not allowed",
+		http.StatusConflict:  "Not possible now",
+	}[status]
 	if title == "" {
 		title = "That did not work"
 	}

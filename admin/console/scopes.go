@@ -172,7 +172,14 @@ func (q *request) scopes(t *tokens.Inspected, n names) (rows []scopeRow) {
 			Permissions: len(s.Permissions), Limits: limitWords(&s.Constraints)}
 		for _, w := range row.What {
 			for j, name := range w.Permissions {
-				u := usedRow{Title: w.Title, Label: w.Verbs[j], Permission: name, Uses: uses[name].Uses, Last: q.instant(uses[name].LastUsedAt), Unused: uses[name].Uses == 0}
+				u := usedRow{
+					Title:      w.Title,
+					Label:      w.Verbs[j],
+					Permission: name,
+					Uses:       uses[name].Uses,
+					Last:       q.instant(uses[name].LastUsedAt),
+					Unused:     uses[name].Uses == 0,
+				}
 				if v := catalog.verbs[name]; v != nil {
 					u.About = v.About
 				}

@@ -231,7 +231,14 @@ func (c *Console) cookieName(name string) string {
 }
 
 func (c *Console) setCookie(w http.ResponseWriter, name, value string) {
-	cookie := &http.Cookie{Name: c.cookieName(name), Value: value, Path: "/", HttpOnly: true, Secure: c.secure, SameSite: http.SameSiteStrictMode}
+	cookie := &http.Cookie{
+		Name:     c.cookieName(name),
+		Value:    value,
+		Path:     "/",
+		HttpOnly: true,
+		Secure:   c.secure,
+		SameSite: http.SameSiteStrictMode,
+	}
 	if value == "" {
 		cookie.MaxAge = -1
 	}
@@ -247,7 +254,7 @@ func (c *Console) cookie(r *http.Request, name string) string {
 }
 
 // recognize finds out who is signed in. The forge is asked now and then whether it still takes the credential; while it
-// cannot be asked the session goes on, for what it may do alone gives nobody power.
+// cannot be asked the session goes on, because being signed in alone gives no power.
 func (q *request) recognize() error {
 	cookie := q.cookie(q.r, sessionCookie)
 	if cookie == "" {

@@ -41,7 +41,8 @@ func (q *request) sendToSignIn() {
 	if q.r.Method == http.MethodGet {
 		next = q.r.URL.RequestURI()
 		// A link on another site brings no cookie (SameSite=Strict); one more step from here does.
-		if site := q.r.Header.Get("Sec-Fetch-Site"); (site == "cross-site" || site == "same-site") && q.r.Header.Get("Sec-Fetch-Mode") == "navigate" {
+		if site := q.r.Header.Get("Sec-Fetch-Site"); (site == "cross-site" || site == "same-site") &&
+			q.r.Header.Get("Sec-Fetch-Mode") == "navigate" {
 			q.w.Header().Set("Refresh", "0; url="+q.o.Path+next)
 			q.render("onward", http.StatusOK, page{Title: "One moment"}, q.o.Path+next)
 			return
@@ -76,7 +77,12 @@ func (q *request) signInForm(status int, next, problem string) error {
 		}
 		q.setCookie(q.w, formCookie, cookie)
 	}
-	q.render("sign-in", status, page{Title: "Sign in"}, signInPage{Scopes: q.o.Scopes, Next: next, Form: q.formToken(cookie), Problem: problem})
+	q.render("sign-in", status, page{Title: "Sign in"}, signInPage{
+		Scopes:  q.o.Scopes,
+		Next:    next,
+		Form:    q.formToken(cookie),
+		Problem: problem,
+	})
 	return nil
 }
 
@@ -86,7 +92,8 @@ func (q *request) signIn() error {
 	next := local(form.Get("next"))
 	cookie := q.cookie(q.r, formCookie)
 	if cookie == "" || !hmac.Equal([]byte(form.Get("csrf")), []byte(q.formToken(cookie))) {
-		return q.signInForm(http.StatusForbidden, next, "The form was too old. Please try again; if this comes again, allow cookies for this page.")
+		return q.signInForm(http.StatusForbidden, next, "The form was too old. Please try again; if this comes again, allow cookies "+
+			"for this page.")
 	}
 	credential := q.credential()
 	if credential.Empty() {
@@ -118,7 +125,8 @@ func (q *request) identify(credential token.Secret, as *tokens.Owner) (c *tokens
 	if wait := attempts.Begin(client, print); wait > 0 {
 		q.o.Record(Event{What: "sign_in_limited", Client: client})
 		q.w.Header().Set("Retry-After", fmt.Sprint(int((wait+time.Second-1)/time.Second)))
-		return nil, fmt.Sprintf("Too many wrong credentials came from your address. Try again in %s.", span(wait)), http.StatusTooManyRequests
+		problem := fmt.Sprintf("Too many wrong credentials came from your address. Try again in %s.", span(wait))
+		return nil, problem, http.StatusTooManyRequests
 	}
 	var err error
 	if as != nil {
@@ -140,7 +148,8 @@ func (q *request) identify(credential token.Secret, as *tokens.Owner) (c *tokens
 		q.o.Record(Event{What: "sign_in_refused", Client: client})
 	}
 	if errors.Is(err, tokens.ErrUnknownCaller) {
-		return nil, q.o.Forge + " does not accept this access token. Check that it was copied whole, and is neither expired nor revoked.", http.StatusUnauthorized
+		return nil, q.o.Forge + " does not accept this access token. Check that it was copied whole, and is neither expired " +
+			"nor revoked.", http.StatusUnauthorized
 	}
 	status, text := q.words(err)
 	return nil, text, status

@@ -147,7 +147,8 @@ func (q *request) asJSON(d *draft) string {
 	if err != nil {
 		return ""
 	}
-	return "POST " + q.o.Gateway + "/-/patgate/api/tokens\nAuthorization: Bearer <your " + q.o.Forge + " access token>\nContent-Type: application/json\n\n" + body
+	return "POST " + q.o.Gateway + "/-/patgate/api/tokens\nAuthorization: Bearer <your " + q.o.Forge +
+		" access token>\nContent-Type: application/json\n\n" + body
 }
 
 // quote writes a text as one word of a shell.
@@ -204,7 +205,8 @@ func (q *request) asCommand(d *draft) string {
 			b.WriteString("--instance")
 		}
 		b.WriteString(" --allow " + quote(strings.Join(s.Permissions, ",")))
-		constrained = constrained || len(s.Constraints.RefPatterns) > 0 || s.Constraints.ForbidRefDeletes || s.Constraints.ForbidTagChanges
+		constrained = constrained || len(s.Constraints.RefPatterns) > 0 || s.Constraints.ForbidRefDeletes ||
+			s.Constraints.ForbidTagChanges
 	}
 	if constrained {
 		b.WriteString("\n# The limits on pushes are not among the flags: give the scopes as a file, --grant scopes.yaml.")
@@ -220,9 +222,15 @@ func (q *request) asTerraform(d *draft) string {
 	var b strings.Builder
 	b.WriteString("# provider \"restapi\" (Mastercard/restapi): uri = " + hcl(q.o.Gateway+"/-/patgate/api") + ",\n")
 	b.WriteString("# headers = { Authorization = \"Bearer ${var.forge_token}\" }, write_returns_object = true\n")
-	b.WriteString("resource \"restapi_object\" \"token\" {\n  path         = \"/tokens\"\n  id_attribute = \"id\"\n  data = jsonencode({\n")
+	b.WriteString("resource \"restapi_object\" \"token\" {\n  path         = \"/tokens\"\n  id_attribute = \"id\"\n" +
+		"  data = jsonencode({\n")
 	fields := [][2]string{{"name", hcl(t.Name)}}
-	for _, f := range []struct{ name, value string }{{"description", t.Description}, {"expires_in", t.ExpiresIn}, {"expires_at", t.ExpiresAt}, {"renew_until", t.RenewUntil}} {
+	for _, f := range []struct{ name, value string }{
+		{"description", t.Description},
+		{"expires_in", t.ExpiresIn},
+		{"expires_at", t.ExpiresAt},
+		{"renew_until", t.RenewUntil},
+	} {
 		if f.value != "" {
 			fields = append(fields, [2]string{f.name, hcl(f.value)})
 		}

@@ -99,7 +99,8 @@ func badgeWords(names []string) (all []badge) {
 		b := badge{Name: name}
 		switch name {
 		case "broad":
-			b.Words, b.Why = "Broad", "It reaches all that you have access to, writes on the whole instance, or holds more than 100 permissions in one scope."
+			b.Words, b.Why = "Broad", "It reaches all that you have access to, writes on the whole instance, or holds more than 100 "+
+				"permissions in one scope."
 		case "unused":
 			b.Words, b.Why = "Never used", "It is older than a week, and was never used."
 		case "unused_permissions":
@@ -107,7 +108,8 @@ func badgeWords(names []string) (all []badge) {
 		case "expiring_soon":
 			b.Words, b.Why = "Expiring soon", "It expires in less than two weeks."
 		case "newer_routes_held_back":
-			b.Words, b.Why = "Update waiting", "Newer endpoints came under its permissions since it was made. They are held back until you confirm them."
+			b.Words, b.Why = "Update waiting", "Newer endpoints came under its permissions since it was made. They are held back until "+
+				"you confirm them."
 		case "credential_invalid":
 			continue // the state says it
 		default:

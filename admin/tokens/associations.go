@@ -82,6 +82,7 @@ func covers(l *store.Listed, c *policy.Container, b routes.Boundary, id int64) b
 		if b == routes.BoundaryProject {
 			own = s.ProjectIDs
 		}
-		return slices.Contains(own, id) || slices.ContainsFunc(c.Ancestors, func(above int64) bool { return slices.Contains(s.GroupIDs, above) })
+		return slices.Contains(own, id) ||
+			slices.ContainsFunc(c.Ancestors, func(above int64) bool { return slices.Contains(s.GroupIDs, above) })
 	})
 }

@@ -22,7 +22,12 @@ type binding struct {
 
 // session is what the resolver asks the forge with.
 func (b *binding) session() *token.Session {
-	return &token.Session{OwnerUserID: b.owner.UserID, Username: b.owner.Username, Credential: b.secret, CredentialID: b.credential.ID}
+	return &token.Session{
+		OwnerUserID:  b.owner.UserID,
+		Username:     b.owner.Username,
+		Credential:   b.secret,
+		CredentialID: b.credential.ID,
+	}
 }
 
 // errNoKeys: a command that opened no sealing keys wants to seal or open a credential.
@@ -91,7 +96,8 @@ func (s *Service) bind(ctx context.Context, c *Owner, credentialID int64, sealIt
 	}
 	switch {
 	case credentialID != 0 && within == nil:
-		return nil, refuse(ErrForbidden, "%s has no sealed credential %d that reaches no further than the one of this request", c.identity.Username, credentialID)
+		return nil, refuse(ErrForbidden, "%s has no sealed credential %d that reaches no further than the one of this request",
+			c.identity.Username, credentialID)
 	case sealIt && credentialID == 0:
 		return b, nil
 	case within != nil:
@@ -148,7 +154,8 @@ func (s *Service) sealed(ctx context.Context, owner store.Owner, credential stor
 		stored := s.change(ctx, func(ctx context.Context, st store.Store) error {
 			return st.SetCredentialStatus(ctx, credential.ID, store.CredentialInvalid, "refused by the forge", s.now())
 		})
-		return nil, errors.Join(fmt.Errorf("credential %d of %s: %w (fix: patgate owner replace)", credential.ID, owner.Username, err), stored)
+		return nil, errors.Join(fmt.Errorf("credential %d of %s: %w (fix: patgate owner replace)", credential.ID, owner.Username, err),
+			stored)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("asking %s whose credential this is: %w", s.o.Origin, err)
@@ -157,7 +164,8 @@ func (s *Service) sealed(ctx context.Context, owner store.Owner, credential stor
 		return nil, err
 	}
 	if id.UserID != owner.UserID {
-		return nil, fmt.Errorf("credential %d belongs to user %d at the forge now, not to %s (user %d)", credential.ID, id.UserID, owner.Username, owner.UserID)
+		return nil, fmt.Errorf("credential %d belongs to user %d at the forge now, not to %s (user %d)", credential.ID, id.UserID,
+			owner.Username, owner.UserID)
 	}
 	if credential.Status != store.CredentialValid {
 		return b, s.change(ctx, func(ctx context.Context, st store.Store) error {
@@ -181,12 +189,14 @@ func (s *Service) boundTo(ctx context.Context, l *store.Listed) (*binding, error
 // ends warns of a forge credential that ends before the token.
 func (b *binding) ends(r *token.Record) []string {
 	if end := b.credential.ExpiresAt; !end.IsZero() && end.Before(r.ExpiresAt) {
-		return []string{"the owner's forge token expires before this one, on " + end.UTC().Format("2006-01-02 15:04 UTC") + ": replace it in time (patgate owner replace)"}
+		return []string{"the owner's forge token expires before this one, on " + end.UTC().Format("2006-01-02 15:04 UTC") +
+			": replace it in time (patgate owner replace)"}
 	}
 	return nil
 }
 
 // sealedNote tells that a credential is kept from now on.
 func (b *binding) sealedNote() string {
-	return fmt.Sprintf("the forge token of %s is now kept sealed, as credential %d with the scopes %s", b.owner.Username, b.credential.ID, strings.Join(b.credential.Scopes, ", "))
+	return fmt.Sprintf("the forge token of %s is now kept sealed, as credential %d with the scopes %s", b.owner.Username,
+		b.credential.ID, strings.Join(b.credential.Scopes, ", "))
 }

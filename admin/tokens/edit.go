@@ -119,7 +119,8 @@ func (s *Service) mayWiden(ctx context.Context, c Caller, l *store.Listed) error
 	owner, ok := c.(*Owner)
 	switch {
 	case !ok:
-		return refuse(ErrForbidden, "this would widen the token, in what it may do or for how long: the owner's forge credential is needed for that")
+		return refuse(ErrForbidden, "this would widen the token, in what it may do or for how long: the owner's forge credential is "+
+			"needed for that")
 	case owner.remembered:
 		return ErrAgain
 	case l.ParentID != 0:

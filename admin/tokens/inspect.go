@@ -103,7 +103,12 @@ func (s *Service) Count(ctx context.Context, c Caller, all bool) (n Counts, err 
 	for _, of := range []struct {
 		state store.State
 		into  *int
-	}{{store.StatePaused, &n.Paused}, {store.StateExpired, &n.Expired}, {store.StateRevoked, &n.Revoked}, {store.StateAny, &n.Total}} {
+	}{
+		{store.StatePaused, &n.Paused},
+		{store.StateExpired, &n.Expired},
+		{store.StateRevoked, &n.Revoked},
+		{store.StateAny, &n.Total},
+	} {
 		if _, *of.into, err = s.List(ctx, c, 0, all, store.Filter{State: of.state, Now: now, Limit: 1}); err != nil {
 			return n, err
 		}

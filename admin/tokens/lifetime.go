@@ -96,7 +96,8 @@ func (e *Invalid) end(field, text string, now time.Time, standard time.Duration,
 	case text != "":
 		var ok bool
 		if at, ok = ParseEnd(text, now); !ok {
-			e.Add(field, "%q is neither a date like %s nor a duration like 15m, 12h or 30d", text, now.AddDate(0, 3, 0).Format(time.DateOnly))
+			e.Add(field, "%q is neither a date like %s nor a duration like 15m, 12h or 30d", text,
+				now.AddDate(0, 3, 0).Format(time.DateOnly))
 			return at
 		}
 	case at.After(limit.at):

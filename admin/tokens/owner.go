@@ -27,7 +27,8 @@ func Identify(ctx context.Context, f Forge, credential token.Secret, allowAdmins
 	id, err := f.Identify(ctx, credential)
 	switch {
 	case errors.Is(err, forge.ErrCredentialKind):
-		return nil, refuse(ErrForbidden, "a legacy personal access token is needed: job, deploy, OAuth and fine-grained tokens make no tokens")
+		return nil, refuse(ErrForbidden, "a legacy personal access token is needed: job, deploy, OAuth and fine-grained tokens "+
+			"make no tokens")
 	case errors.Is(err, forge.ErrCredential):
 		return nil, refuse(ErrUnknownCaller, "%v", err)
 	case err != nil:
@@ -49,7 +50,8 @@ func acceptable(id *forge.Identity, allowAdmins bool) error {
 	const allow = "use another token, or set tokens.allow_admin_owners"
 	switch {
 	case id.Kind != forge.CredentialPersonal:
-		return refuse(ErrForbidden, "the forge credential is not a legacy personal access token but %s (fix: make one with the scope api or read_api)", id.Kind)
+		return refuse(ErrForbidden, "the forge credential is not a legacy personal access token but %s (fix: make one with the scope "+
+			"api or read_api)", id.Kind)
 	case !id.Active:
 		return refuse(ErrForbidden, "the forge credential is expired or revoked (fix: make a new one)")
 	case !id.Asks:
@@ -160,7 +162,8 @@ func (o *Owner) vouch(ctx context.Context, s *Service, l *store.Listed) error {
 		return err
 	}
 	if beyond := Broader(bound.Scopes, o.identity.Scopes); len(beyond) > 0 {
-		return refuse(ErrForbidden, "the token is bound to a forge credential with the scopes %s, and yours lacks %s: use one with the same scopes",
+		return refuse(ErrForbidden, "the token is bound to a forge credential with the scopes %s, and yours lacks %s: use one with "+
+			"the same scopes",
 			strings.Join(bound.Scopes, ", "), strings.Join(beyond, ", "))
 	}
 	return nil

@@ -64,8 +64,9 @@ func (s *Service) Seal(ctx context.Context, o *Owner) (c store.Credential, fresh
 // are bound to it go on with the new one.
 func (s *Service) Replace(ctx context.Context, o *Owner, old *store.Credential) (store.Credential, error) {
 	if beyond := Broader(o.identity.Scopes, old.Scopes); len(beyond) > 0 {
-		return store.Credential{}, refuse(ErrForbidden, "the new credential also has %s, which credential %d with %s does not: the tokens bound to it must not reach further "+
-			"(fix: make a forge token with the same scopes, or patgate owner add)", strings.Join(beyond, ", "), old.ID,
+		return store.Credential{}, refuse(ErrForbidden, "the new credential also has %s, which credential %d with %s does not: the "+
+			"tokens bound to it must not reach further (fix: make a forge token with the same scopes, or patgate owner add)",
+			strings.Join(beyond, ", "), old.ID,
 			strings.Join(old.Scopes, ", "))
 	}
 	fresh := *old

@@ -55,7 +55,8 @@ func Unused(l *store.Listed, uses []store.PermissionUse) []string {
 func Broad(l *store.Listed) bool {
 	const many = 100 // permissions in one scope: more than any one job has
 	return slices.ContainsFunc(l.Scopes, func(s policy.ScopeSpec) bool {
-		return s.Access == policy.AccessAllMemberships.String() || s.Access == policy.AccessInstance.String() && slices.ContainsFunc(s.Permissions, writes) || len(s.Permissions) > many
+		return s.Access == policy.AccessAllMemberships.String() ||
+			s.Access == policy.AccessInstance.String() && slices.ContainsFunc(s.Permissions, writes) || len(s.Permissions) > many
 	})
 }
 

@@ -44,7 +44,8 @@ func (s *Service) Rotate(ctx context.Context, c Caller, id int64, q Rotation) (*
 		if err := renewer.lacks(s, "rotate_personal_access_token"); err != nil {
 			return nil, err
 		}
-		limit = limit.within(l.RenewUntil, "the token may be renewed until "+l.RenewUntil.Format(time.RFC3339)+" only, as whoever made it said")
+		limit = limit.within(l.RenewUntil, "the token may be renewed until "+l.RenewUntil.Format(time.RFC3339)+
+			" only, as whoever made it said")
 	case l.ParentID != 0:
 		limit = limit.within(l.RenewUntil, "the token was made by token "+strconv.FormatInt(l.ParentID, 10)+" and does not outlive it")
 	}
@@ -121,7 +122,14 @@ func (s *Service) Reused(ctx context.Context, hash token.Hash) error {
 		return err
 	})
 	if err == nil && revoked > 0 {
-		s.o.Record(Change{What: "family_revoked", TokenID: b.Record.ID, OwnerID: b.Owner.UserID, By: "patgate", Reason: reason, Other: b.Record.FamilyID})
+		s.o.Record(Change{
+			What:    "family_revoked",
+			TokenID: b.Record.ID,
+			OwnerID: b.Owner.UserID,
+			By:      "patgate",
+			Reason:  reason,
+			Other:   b.Record.FamilyID,
+		})
 	}
 	return err
 }

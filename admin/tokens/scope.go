@@ -56,7 +56,8 @@ func Expand(s *Scope, t *routes.Table) ([]string, error) {
 			add(info.Name)
 		}
 		if !found {
-			return nil, fmt.Errorf("%q stands for no permission that can be granted under %s and makes or keeps no credential and switches off no guard (patgate routes list shows permissions)", wanted, s.Access)
+			return nil, fmt.Errorf("%q stands for no permission that can be granted under %s and makes or keeps no credential and "+
+				"switches off no guard (patgate routes list shows permissions)", wanted, s.Access)
 		}
 	}
 	return names, nil
@@ -121,7 +122,13 @@ func (e *Invalid) expandAll(scopes []Scope, t *routes.Table) ([]policy.ScopeSpec
 			e.Add(fmt.Sprintf("granular_scopes[%d].permissions", i), "%v", err)
 			names = []string{}
 		}
-		specs[i] = policy.ScopeSpec{Access: s.Access, Permissions: names, ProjectIDs: slices.Clone(s.ProjectIDs), GroupIDs: slices.Clone(s.GroupIDs), Constraints: s.Constraints}
+		specs[i] = policy.ScopeSpec{
+			Access:      s.Access,
+			Permissions: names,
+			ProjectIDs:  slices.Clone(s.ProjectIDs),
+			GroupIDs:    slices.Clone(s.GroupIDs),
+			Constraints: s.Constraints,
+		}
 		// Any ids that stand for the paths until the forge has told the real ones.
 		for j := range s.Projects {
 			specs[i].ProjectIDs = append(specs[i].ProjectIDs, placeholder(i, j))
@@ -166,7 +173,8 @@ func (r *resolved) of(b routes.Boundary, id int64) policy.Container { return r.f
 
 // resolve asks the forge, as the owner, which containers are meant, and puts ids in place of paths. All that cannot be
 // found are reported together, as ErrContainer.
-func (s *Service) resolve(ctx context.Context, as *token.Session, scopes []Scope, specs []policy.ScopeSpec, patient bool) (*resolved, error) {
+func (s *Service) resolve(ctx context.Context, as *token.Session, scopes []Scope, specs []policy.ScopeSpec,
+	patient bool) (*resolved, error) {
 	r := &resolved{facts: map[place]policy.Container{}}
 	var missing []string
 	table := s.o.Table()
@@ -191,12 +199,14 @@ func (s *Service) resolve(ctx context.Context, as *token.Session, scopes []Scope
 			missing = append(missing, fmt.Sprintf("%s: %s %q: not found, or %s cannot see it", field, kind, name, as.Username))
 			return 0, nil
 		case c.Access != policy.OwnerMember:
-			r.warnings = append(r.warnings, fmt.Sprintf("%s is no member of %s %s: only public reads will work there", as.Username, kind, c.Path))
+			r.warnings = append(r.warnings,
+				fmt.Sprintf("%s is no member of %s %s: only public reads will work there", as.Username, kind, c.Path))
 		}
 		r.facts[place{boundary, c.ID}] = c
 		return c.ID, nil
 	}
-	list := func(kind routes.RefKind, boundary routes.Boundary, scope int, field string, ids []int64, paths []string) ([]int64, error) {
+	list := func(kind routes.RefKind, boundary routes.Boundary, scope int, field string, ids []int64,
+		paths []string) ([]int64, error) {
 		var out []int64
 		names := make([]string, 0, len(ids)+len(paths))
 		for _, id := range ids {
@@ -218,11 +228,14 @@ func (s *Service) resolve(ctx context.Context, as *token.Session, scopes []Scope
 		return out, nil
 	}
 	for i := range scopes {
+		s, spec := &scopes[i], &specs[i]
 		var err error
-		if specs[i].ProjectIDs, err = list(routes.RefProject, routes.BoundaryProject, i, "project_ids", scopes[i].ProjectIDs, scopes[i].Projects); err != nil {
+		spec.ProjectIDs, err = list(routes.RefProject, routes.BoundaryProject, i, "project_ids", s.ProjectIDs, s.Projects)
+		if err != nil {
 			return nil, err
 		}
-		if specs[i].GroupIDs, err = list(routes.RefGroup, routes.BoundaryGroup, i, "group_ids", scopes[i].GroupIDs, scopes[i].Groups); err != nil {
+		spec.GroupIDs, err = list(routes.RefGroup, routes.BoundaryGroup, i, "group_ids", s.GroupIDs, s.Groups)
+		if err != nil {
 			return nil, err
 		}
 	}
@@ -257,7 +270,8 @@ func useless(s *Scope, permissions []string, c *routes.Catalogue) []string {
 	if len(names) == 0 {
 		return nil
 	}
-	return []string{fmt.Sprintf("%s will have no effect on what is named: it is for a %s", strings.Join(names, ", "), strings.Join(on, " or "))}
+	return []string{fmt.Sprintf("%s will have no effect on what is named: it is for a %s", strings.Join(names, ", "),
+		strings.Join(on, " or "))}
 }
 
 // longestWait is how long a patient caller waits when the forge, or patgate's own budget, wants a pause.

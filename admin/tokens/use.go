@@ -73,7 +73,14 @@ const (
 
 // NewUse makes a sink in front of another.
 func NewUse(st store.Store, table func() *routes.Table, next audit.Sink, report func(error)) *Use {
-	u := &Use{next: next, store: st, table: table, report: report, parts: make([]*gathered, runtime.GOMAXPROCS(0)+1), stop: make(chan struct{})}
+	u := &Use{
+		next:   next,
+		store:  st,
+		table:  table,
+		report: report,
+		parts:  make([]*gathered, runtime.GOMAXPROCS(0)+1),
+		stop:   make(chan struct{}),
+	}
 	for i := range u.parts {
 		u.parts[i] = newGathered(mostGathered / len(u.parts))
 	}
@@ -81,7 +88,12 @@ func NewUse(st store.Store, table func() *routes.Table, next audit.Sink, report 
 }
 
 func newGathered(most int) *gathered {
-	return &gathered{most: most, rows: map[usedRow]*usedCount{}, counts: map[usedSet]*usedCount{}, from: map[usedAddress]*time.Time{}}
+	return &gathered{
+		most:   most,
+		rows:   map[usedRow]*usedCount{},
+		counts: map[usedSet]*usedCount{},
+		from:   map[usedAddress]*time.Time{},
+	}
 }
 
 // Decision counts an allowed request of a token once the next sink has taken it.

@@ -20,7 +20,7 @@ type Watching struct {
 	Report func(error)
 }
 
-// by whom things are done that nobody asked for.
+// automatic is who did it, for the record, when patgate itself did.
 const automatic = "patgate"
 
 // Reasons of credentials that are not valid.

@@ -28,7 +28,8 @@ func (k *Keeper[N]) Ask(ctx context.Context, s *token.Session, path string) (res
 }
 
 // Lookup implements forge.Resolver. Its answers are not cached. refuses tells whether a 403 is about the credential.
-func (k *Keeper[N]) Lookup(ctx context.Context, s *token.Session, route *routes.Route, op *routes.Operation, refuses func(rest.Reply) bool) (forge.LookupResult, error) {
+func (k *Keeper[N]) Lookup(ctx context.Context, s *token.Session, route *routes.Route, op *routes.Operation,
+	refuses func(rest.Reply) bool) (forge.LookupResult, error) {
 	result, err := k.lookup(ctx, s, route, op, refuses)
 	if err != nil {
 		return forge.LookupResult{}, fmt.Errorf("looking up for %s %s: %w", route.Method, route.Path, err)
@@ -36,7 +37,8 @@ func (k *Keeper[N]) Lookup(ctx context.Context, s *token.Session, route *routes.
 	return result, nil
 }
 
-func (k *Keeper[N]) lookup(ctx context.Context, s *token.Session, route *routes.Route, op *routes.Operation, refuses func(rest.Reply) bool) (none forge.LookupResult, err error) {
+func (k *Keeper[N]) lookup(ctx context.Context, s *token.Session, route *routes.Route, op *routes.Operation,
+	refuses func(rest.Reply) bool) (none forge.LookupResult, err error) {
 	l := route.Find.Lookup
 	if l == nil {
 		return none, fmt.Errorf("the row declares no look-up")

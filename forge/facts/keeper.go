@@ -81,11 +81,26 @@ type Keeper[N any] struct {
 // New makes a keeper; it does not ask the forge anything yet.
 func New[N any](o Options, api rest.API, read Read) (*Keeper[N], error) {
 	o = o.withDefaults()
-	client, err := rest.NewClient(rest.Options{URL: o.URL, AllowHTTP: o.AllowHTTP, CAFile: o.CAFile, Via: o.Via, Timeout: o.Timeout, API: api})
+	client, err := rest.NewClient(rest.Options{
+		URL:       o.URL,
+		AllowHTTP: o.AllowHTTP,
+		CAFile:    o.CAFile,
+		Via:       o.Via,
+		Timeout:   o.Timeout,
+		API:       api,
+	})
 	if err != nil {
 		return nil, err
 	}
-	k := &Keeper[N]{Client: client, read: read, budget: forge.NewBudget(o.Budget), now: o.Now, ttl: o.TTL, timeout: o.Timeout, seed: newPathSeed()}
+	k := &Keeper[N]{
+		Client:  client,
+		read:    read,
+		budget:  forge.NewBudget(o.Budget),
+		now:     o.Now,
+		ttl:     o.TTL,
+		timeout: o.Timeout,
+		seed:    newPathSeed(),
+	}
 	options := func(name string) cache.Options {
 		return cache.Options{Name: name, MaxEntries: o.MaxEntries, TTL: o.TTL, NegativeTTL: o.NegativeTTL, Now: o.Now}
 	}
@@ -148,7 +163,8 @@ func (k *Keeper[N]) limit(maxAge time.Duration) time.Duration {
 }
 
 // Resolve implements forge.Resolver. A hit does not allocate, but for what a user's own id names.
-func (k *Keeper[N]) Resolve(ctx context.Context, s *token.Session, ref routes.Reference, maxAge time.Duration) (policy.Container, error) {
+func (k *Keeper[N]) Resolve(ctx context.Context, s *token.Session, ref routes.Reference,
+	maxAge time.Duration) (policy.Container, error) {
 	if c := k.Known(s, ref, maxAge, k.now()); c != nil {
 		return *c, nil
 	}
@@ -169,7 +185,8 @@ func (k *Keeper[N]) usable(f *Fact, maxAge time.Duration, now time.Time) bool {
 }
 
 // resolveThrough asks the forge, with the others that ask for the same, and pays for it.
-func resolveThrough[K comparable, N any](ctx context.Context, k *Keeper[N], s *token.Session, c *cache.Cache[K, *Fact], key K, ref routes.Reference, maxAge time.Duration) (policy.Container, error) {
+func resolveThrough[K comparable, N any](ctx context.Context, k *Keeper[N], s *token.Session, c *cache.Cache[K, *Fact], key K,
+	ref routes.Reference, maxAge time.Duration) (policy.Container, error) {
 	if err := k.Pay(s); err != nil {
 		return policy.Container{}, fmt.Errorf("resolving a %s: %w", ref.Kind, err)
 	}

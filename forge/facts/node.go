@@ -21,7 +21,8 @@ type node[N any] struct {
 // Node reads what facts rest on by its id, from the cache when it is at most half of maxAge old: what rests on it then
 // stays usable for the other half. f becomes as old as the node. read asks the forge; found is false for what is not
 // there or not visible, and the value is then zero.
-func (k *Keeper[N]) Node(ctx context.Context, s *token.Session, f *Fact, id int64, maxAge time.Duration, read func(context.Context) (value N, found bool, err error)) (value N, found bool, err error) {
+func (k *Keeper[N]) Node(ctx context.Context, s *token.Session, f *Fact, id int64, maxAge time.Duration,
+	read func(context.Context) (value N, found bool, err error)) (value N, found bool, err error) {
 	key := idKey{eyeOf(s), id, routes.RefGroup}
 	for range 2 {
 		n, found, err := k.nodes.Get(ctx, key, maxAge/2, func(ctx context.Context) (*node[N], bool, error) {

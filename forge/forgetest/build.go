@@ -166,7 +166,12 @@ func (w *world) addProject(fullPath, visibility string, now time.Time) *project 
 		panic("forgetest: not a project path, or taken: " + fullPath)
 	}
 	p := &project{
-		path: fullPath[i+1:], visibility: visibility, created: now, variables: map[string]*variable{}, packages: map[string]*packageFile{}, store: newStore(),
+		path:       fullPath[i+1:],
+		visibility: visibility,
+		created:    now,
+		variables:  map[string]*variable{},
+		packages:   map[string]*packageFile{},
+		store:      newStore(),
 	}
 	if g := w.groupByPath(fullPath[:i]); g != nil {
 		p.group = g.id

@@ -240,7 +240,8 @@ func (c *call) moved(name, id string, p *project) {
 		target += "?" + q
 	}
 	location := c.f.external + target
-	panic(halt{answerError(http.StatusMovedPermanently, "This resource has been moved permanently to "+location).with("Location", location)})
+	panic(halt{answerError(http.StatusMovedPermanently,
+		"This resource has been moved permanently to "+location).with("Location", location)})
 }
 
 // findGroup resolves a group by id or path; there are no redirects.

@@ -17,9 +17,14 @@ import (
 func conanRoutes() []route {
 	v1, v2 := "/projects/{id}/packages/conan/v1/", "/projects/{id}/packages/conan/v2/"
 	recipe := "conans/{name}/{version}/{user}/{channel}/"
-	file1, file2 := v1+"files/{name}/{version}/{user}/{channel}/{revision}/export/{file}", v2+recipe+"revisions/{revision}/files/{file}"
+	file1 := v1 + "files/{name}/{version}/{user}/{channel}/{revision}/export/{file}"
+	file2 := v2 + recipe + "revisions/{revision}/files/{file}"
 	all := []route{
-		{method: "GET", pattern: v1 + "ping", stream: func(_ *call, w http.ResponseWriter) { w.Header().Set("X-Conan-Server-Capabilities", "revisions") }},
+		{
+			method:  "GET",
+			pattern: v1 + "ping",
+			stream:  func(_ *call, w http.ResponseWriter) { w.Header().Set("X-Conan-Server-Capabilities", "revisions") },
+		},
 		{method: "GET", pattern: v1 + "users/authenticate", stream: conanAuthenticate},
 		{method: "GET", pattern: v2 + "users/authenticate", stream: conanAuthenticate},
 		{method: "GET", pattern: v1 + "users/check_credentials", stream: conanCheck},
@@ -80,7 +85,11 @@ func conanAuthenticate(c *call, w http.ResponseWriter) {
 	}
 	_, secret, _ := c.r.BasicAuth()
 	w.Header().Set("Content-Type", "text/plain")
-	_, _ = io.WriteString(w, c.f.sign(map[string]any{"access_token": secret, "user_id": c.user.id, "exp": time.Now().AddDate(0, 3, 0).Unix()}))
+	_, _ = io.WriteString(w, c.f.sign(map[string]any{
+		"access_token": secret,
+		"user_id":      c.user.id,
+		"exp":          time.Now().AddDate(0, 3, 0).Unix(),
+	}))
 }
 
 func conanCheck(c *call, w http.ResponseWriter) {
@@ -92,11 +101,13 @@ func conanCheck(c *call, w http.ResponseWriter) {
 
 // conanKey is where a file is kept; both versions of the API see the same files.
 func (c *call) conanKey(file string) string {
-	return strings.Join([]string{"conan", c.path.text("name"), c.path.text("version"), c.path.text("user"), c.path.text("channel"), file}, "/")
+	return strings.Join([]string{"conan", c.path.text("name"), c.path.text("version"), c.path.text("user"),
+		c.path.text("channel"), file}, "/")
 }
 
 func (c *call) conanURL(p *project, file string) string {
-	return c.f.external + "/api/v4/projects/" + strconv.FormatInt(p.id, 10) + "/packages/conan/v1/files/" + c.path.text("name") + "/" + c.path.text("version") + "/" +
+	return c.f.external + "/api/v4/projects/" + strconv.FormatInt(p.id, 10) + "/packages/conan/v1/files/" + c.path.text("name") +
+		"/" + c.path.text("version") + "/" +
 		c.path.text("user") + "/" + c.path.text("channel") + "/0/export/" + file
 }
 
@@ -188,7 +199,11 @@ func conanPut(c *call, w http.ResponseWriter) {
 		return
 	}
 	c.f.mu.Lock()
-	p.packages[c.conanKey(c.path.text("file"))] = &packageFile{id: c.f.world.next("package"), size: int64(content.Len()), content: content.Bytes()}
+	p.packages[c.conanKey(c.path.text("file"))] = &packageFile{
+		id:      c.f.world.next("package"),
+		size:    int64(content.Len()),
+		content: content.Bytes(),
+	}
 	c.f.mu.Unlock()
 	w.WriteHeader(http.StatusOK)
 }

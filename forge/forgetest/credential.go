@@ -97,9 +97,11 @@ func (c *call) checkToken(place string) {
 	t := c.token
 	switch {
 	case t.revoked:
-		panic(halt{answerOAuthError(http.StatusUnauthorized, "invalid_token", "Token was revoked. You have to re-authorize from the user.")})
+		panic(halt{answerOAuthError(http.StatusUnauthorized, "invalid_token",
+			"Token was revoked. You have to re-authorize from the user.")})
 	case !t.expires.IsZero() && !c.f.now().Before(t.expires):
-		panic(halt{answerOAuthError(http.StatusUnauthorized, "invalid_token", "Token is expired. You can either do re-authorization or token refresh.")})
+		panic(halt{answerOAuthError(http.StatusUnauthorized, "invalid_token",
+			"Token is expired. You can either do re-authorization or token refresh.")})
 	case t.kind == "oauth" && (place == "PRIVATE-TOKEN" || place == "private_token"),
 		t.kind == "job" && place != "JOB-TOKEN" && place != "job_token",
 		t.kind == "deploy" && place != "Deploy-Token" && place != "Basic":
@@ -120,7 +122,8 @@ func (c *call) impersonate() {
 		panic(halt{answerError(http.StatusForbidden, "403 Forbidden - Must be admin to use sudo")})
 	}
 	if c.token == nil || !c.token.has("sudo") {
-		panic(halt{answerOAuthError(http.StatusForbidden, "insufficient_scope", "The request requires higher privileges than provided by the access token.")})
+		panic(halt{answerOAuthError(http.StatusForbidden, "insufficient_scope",
+			"The request requires higher privileges than provided by the access token.")})
 	}
 	u := c.findUser(name)
 	if u == nil {
@@ -145,7 +148,8 @@ func (c *call) requireScope(also ...string) {
 	if c.token.has("read_api") && (c.r.Method == http.MethodGet || c.r.Method == http.MethodHead) {
 		return
 	}
-	a := answerOAuthError(http.StatusForbidden, "insufficient_scope", "The request requires higher privileges than provided by the access token.")
+	a := answerOAuthError(http.StatusForbidden, "insufficient_scope",
+		"The request requires higher privileges than provided by the access token.")
 	a.body.(object)["scope"] = "api read_api"
 	panic(halt{a})
 }

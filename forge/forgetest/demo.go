@@ -18,7 +18,14 @@ type Demo struct {
 // NewDemo makes a forge with the demo world.
 func NewDemo(o Options) (*Forge, Demo) {
 	f := New(o)
-	d := Demo{Username: "ada", Group: "acme", Project: "acme/website", Outside: "umbrella/payroll", PublicPath: "oss/library", Private: "ada/notes"}
+	d := Demo{
+		Username:   "ada",
+		Group:      "acme",
+		Project:    "acme/website",
+		Outside:    "umbrella/payroll",
+		PublicPath: "oss/library",
+		Private:    "ada/notes",
+	}
 	d.UserID = f.AddUser(d.Username)
 	bob := f.AddUser("bob")
 	d.Secret = f.AddToken(d.UserID, Token{Name: "demo"})

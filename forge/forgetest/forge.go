@@ -95,7 +95,8 @@ func (f *Forge) serve(w http.ResponseWriter, r *http.Request, rec *record) {
 	switch {
 	case len(segments) >= 2 && segments[0].raw == "api" && segments[1].raw == "v4":
 		f.serveAPI(w, r, rec, segments[2:])
-	case len(segments) >= 2 && segments[0].raw == "api" && (segments[1].raw == "graphql" || strings.HasPrefix(segments[1].raw, "graphql.")):
+	case len(segments) >= 2 && segments[0].raw == "api" &&
+		(segments[1].raw == "graphql" || strings.HasPrefix(segments[1].raw, "graphql.")):
 		f.serveGraphQL(w, r, rec)
 	case len(segments) == 2 && segments[0].raw == "-" && segments[1].raw == "cable":
 		f.serveCable(w, r, rec)

@@ -68,7 +68,8 @@ func (g *gitServer) serve(w http.ResponseWriter, r *http.Request, rec *record, n
 		w.Header().Set("WWW-Authenticate", `Basic realm="GitLab"`)
 		http.Error(w, "HTTP Basic: Access denied.", http.StatusUnauthorized)
 	case !repository.read:
-		http.Error(w, "The project you were looking for could not be found or you don't have permission to view it.", http.StatusNotFound)
+		http.Error(w, "The project you were looking for could not be found or you don't have permission to view it.",
+			http.StatusNotFound)
 	case strings.HasPrefix(suffix, "/info/lfs/"), strings.HasPrefix(suffix, "/gitlab-lfs/"):
 		g.serveLFS(w, r, repository, suffix)
 	case push && !repository.write:
@@ -130,7 +131,11 @@ func (g *gitServer) find(name string, u *user, push bool) gitRepository {
 		}
 		if group := w.groupByPath(path); group != nil && u != nil {
 			level := w.groupLevel(group.id, u.id)
-			return gitRepository{dir: g.repository("group" + strconv.FormatInt(group.id, 10)), read: level >= Guest, write: level >= Developer}
+			return gitRepository{
+				dir:   g.repository("group" + strconv.FormatInt(group.id, 10)),
+				read:  level >= Guest,
+				write: level >= Developer,
+			}
 		}
 	}
 	if i := strings.LastIndex("/"+name, "/snippets/"); i >= 0 {

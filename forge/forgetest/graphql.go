@@ -16,7 +16,10 @@ func (f *Forge) serveGraphQL(w http.ResponseWriter, r *http.Request, rec *record
 		if c.user == nil {
 			return ok(object{"data": object{"currentUser": nil}})
 		}
-		return ok(object{"data": object{"currentUser": object{"id": "gid://gitlab/User/" + idText(c.user.id), "username": c.user.username}}})
+		return ok(object{"data": object{"currentUser": object{
+			"id":       "gid://gitlab/User/" + idText(c.user.id),
+			"username": c.user.username,
+		}}})
 	}}
 	rec.mu.Lock()
 	rec.Route = r.Method + " /api/graphql"

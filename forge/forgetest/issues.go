@@ -40,9 +40,23 @@ func (c *call) showIssue(p *project) func(*issue) any {
 
 func showNote(c *call, noteableType string, noteable, iid, projectID int64) func(*note) any {
 	return func(n *note) any {
-		return object{"id": n.id, "type": nil, "body": n.body, "author": c.showUser(c.f.world.users[n.author]), "created_at": stamp(n.created),
-			"updated_at": stamp(n.created), "system": false, "noteable_id": noteable, "noteable_type": noteableType, "noteable_iid": iid,
-			"project_id": projectID, "resolvable": false, "confidential": false, "internal": false, "commands_changes": object{}}
+		return object{
+			"id":               n.id,
+			"type":             nil,
+			"body":             n.body,
+			"author":           c.showUser(c.f.world.users[n.author]),
+			"created_at":       stamp(n.created),
+			"updated_at":       stamp(n.created),
+			"system":           false,
+			"noteable_id":      noteable,
+			"noteable_type":    noteableType,
+			"noteable_iid":     iid,
+			"project_id":       projectID,
+			"resolvable":       false,
+			"confidential":     false,
+			"internal":         false,
+			"commands_changes": object{},
+		}
 	}
 }
 
@@ -114,7 +128,14 @@ func (c *call) createIssue() answer {
 }
 
 func (c *call) newIssue(p *project, title string) *issue {
-	i := &issue{id: c.f.world.next("issue"), iid: int64(len(p.issues) + 1), author: c.user.id, title: title, state: "opened", created: c.f.now()}
+	i := &issue{
+		id:      c.f.world.next("issue"),
+		iid:     int64(len(p.issues) + 1),
+		author:  c.user.id,
+		title:   title,
+		state:   "opened",
+		created: c.f.now(),
+	}
 	p.issues = append(p.issues, i)
 	return i
 }

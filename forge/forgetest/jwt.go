@@ -91,8 +91,16 @@ func (f *Forge) serveJWT(w http.ResponseWriter, r *http.Request, rec *record) {
 		subject = u.username
 	}
 	now := time.Now()
-	f.signed(w, map[string]any{"iss": "gitlab-issuer", "aud": "container_registry", "sub": subject, "access": access, "jti": now.String(),
-		"iat": now.Unix(), "nbf": now.Add(-5 * time.Second).Unix(), "exp": now.Add(5 * time.Minute).Unix()})
+	f.signed(w, map[string]any{
+		"iss":    "gitlab-issuer",
+		"aud":    "container_registry",
+		"sub":    subject,
+		"access": access,
+		"jti":    now.String(),
+		"iat":    now.Unix(),
+		"nbf":    now.Add(-5 * time.Second).Unix(),
+		"exp":    now.Add(5 * time.Minute).Unix(),
+	})
 }
 
 // registryActions gives what a user may do of what is asked for; the project is the longest of the three longest prefixes.

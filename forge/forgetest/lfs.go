@@ -31,7 +31,10 @@ func (g *gitServer) serveLFS(w http.ResponseWriter, r *http.Request, repository 
 	case strings.HasPrefix(suffix, "/info/lfs/locks") && (repository.write || r.Method == http.MethodGet):
 		g.locks(w, r, repository, suffix)
 	default:
-		lfsAnswer(w, http.StatusForbidden, map[string]any{"message": "Access forbidden. Check your access level.", "documentation_url": g.forge.external + "/help"})
+		lfsAnswer(w, http.StatusForbidden, map[string]any{
+			"message":           "Access forbidden. Check your access level.",
+			"documentation_url": g.forge.external + "/help",
+		})
 	}
 }
 

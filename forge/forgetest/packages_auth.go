@@ -76,5 +76,6 @@ func (c *call) located(one found, l locators) {
 
 // challenged is the 401 of package endpoints (lib/api/helpers/packages/basic_auth_helpers.rb).
 func challenged() answer {
-	return answerError(http.StatusUnauthorized, "401 Unauthorized").with("Www-Authenticate", `Basic realm="GitLab Packages Registry"`)
+	return answerError(http.StatusUnauthorized, "401 Unauthorized").with("Www-Authenticate",
+		`Basic realm="GitLab Packages Registry"`)
 }

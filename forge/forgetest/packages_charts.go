@@ -85,7 +85,14 @@ func publishCrate(c *packageCall) answer {
 		badRequest("the manifest is no JSON")
 	}
 	content := part()
-	line, _ := json.Marshal(object{"name": manifest.Name, "vers": manifest.Vers, "deps": []any{}, "cksum": sumSHA256(content), "features": object{}, "yanked": false})
+	line, _ := json.Marshal(object{
+		"name":     manifest.Name,
+		"vers":     manifest.Vers,
+		"deps":     []any{},
+		"cksum":    sumSHA256(content),
+		"features": object{},
+		"yanked":   false,
+	})
 	c.s.crates[manifest.Name] = append(c.s.crates[manifest.Name], string(line))
 	c.s.files["cargo/"+manifest.Name+"/"+manifest.Vers+"/download"] = content
 	return ok(object{"warnings": object{"invalid_categories": []any{}, "invalid_badges": []any{}, "other": []any{}}})
@@ -115,7 +122,8 @@ func putDebian(c *packageCall) answer {
 		pool := "pool/" + distribution + "/" + name[:1] + "/" + name + "/" + version + "/" + c.rest
 		c.s.files["debian/"+pool] = c.body
 		key := "debian/dists/" + distribution + "/" + q.Get("component") + "/binary-amd64/Packages"
-		c.s.files[key] = append(c.s.files[key], "Package: "+name+"\nVersion: "+version+"\nFilename: "+pool+"\nSHA256: "+sumSHA256(c.body)+"\n\n"...)
+		c.s.files[key] = append(c.s.files[key], "Package: "+name+"\nVersion: "+version+"\nFilename: "+pool+"\nSHA256: "+
+			sumSHA256(c.body)+"\n\n"...)
 		c.s.files["debian/dists/"+distribution+"/Release"] = []byte("Codename: " + distribution + "\n")
 	}
 	return created(object{"message": "201 Created"})
@@ -128,8 +136,10 @@ func pushRPM(c *packageCall) answer {
 	content, _ := c.upload("file")
 	id := c.f.world.next("package")
 	c.s.files["rpm/"+idText(id)+"/package.rpm"] = content
-	c.s.files["rpm/repodata/repomd.xml"] = []byte(`<?xml version="1.0"?><repomd><data type="primary"><location href="repodata/primary.xml"/></data></repomd>`)
-	c.s.files["rpm/repodata/primary.xml"] = []byte(`<metadata><package><location href="` + idText(id) + `/package.rpm"/></package></metadata>`)
+	c.s.files["rpm/repodata/repomd.xml"] = []byte(`<?xml version="1.0"?><repomd><data type="primary">` +
+		`<location href="repodata/primary.xml"/></data></repomd>`)
+	c.s.files["rpm/repodata/primary.xml"] = []byte(`<metadata><package><location href="` + idText(id) +
+		`/package.rpm"/></package></metadata>`)
 	return created(object{"message": "201 Created"})
 }
 

@@ -15,7 +15,9 @@ specs = Dir["gems/*.gem"].sort.map { |f| Gem::Package.new(f).spec }
 specs.each { |s| File.binwrite("quick/Marshal.4.8/#{s.full_name}.gemspec.rz", Zlib::Deflate.deflate(Marshal.dump(s))) }
 rows = specs.map { |s| [s.name, s.version, s.original_platform.to_s] }
 latest = rows.group_by(&:first).values.map { |r| r.max_by { |x| x[1] } }
-{"specs" => rows, "latest_specs" => latest, "prerelease_specs" => []}.each { |n, r| Zlib::GzipWriter.open("#{n}.4.8.gz") { |z| z.write(Marshal.dump(r)) } }
+{"specs" => rows, "latest_specs" => latest, "prerelease_specs" => []}.each do |n, r|
+  Zlib::GzipWriter.open("#{n}.4.8.gz") { |z| z.write(Marshal.dump(r)) }
+end
 puts specs.map(&:full_name)`
 
 // pushGem takes a gem as gem push sends it, and makes the indexes anew.

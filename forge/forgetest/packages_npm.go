@@ -27,7 +27,8 @@ func publishNpm(c *packageCall) answer {
 		Tags        map[string]string                `json:"dist-tags"`
 		Attachments map[string]struct{ Data string } `json:"_attachments"`
 	}
-	if err := json.Unmarshal(c.body, &sent); err != nil || sent.Name != c.rest || len(sent.Versions) != 1 || len(sent.Attachments) != 1 {
+	if err := json.Unmarshal(c.body, &sent); err != nil || sent.Name != c.rest || len(sent.Versions) != 1 ||
+		len(sent.Attachments) != 1 {
 		badRequest("the document is no package")
 	}
 	one := c.s.npm[sent.Name]
@@ -45,7 +46,11 @@ func publishNpm(c *packageCall) answer {
 			}
 			file := sent.Name + "-" + version + ".tgz"
 			c.s.files["npm/"+sent.Name+"/-/"+file] = tarball
-			shown := object{"name": sent.Name, "version": version, "dist": object{"shasum": sumSHA1(tarball), "tarball": c.url("npm/" + sent.Name + "/-/" + file)}}
+			shown := object{
+				"name":    sent.Name,
+				"version": version,
+				"dist":    object{"shasum": sumSHA1(tarball), "tarball": c.url("npm/" + sent.Name + "/-/" + file)},
+			}
 			for _, field := range npmFields {
 				if v, ok := manifest[field]; ok {
 					shown[field] = v

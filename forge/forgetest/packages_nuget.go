@@ -77,7 +77,8 @@ func feedNuget(c *packageCall) answer {
 	const kind = "application/xml; charset=utf-8"
 	switch {
 	case c.rest == "":
-		return text(kind, `<?xml version="1.0" encoding="UTF-8"?><service xmlns="http://www.w3.org/2007/app" xml:base="`+base+`"><workspace/></service>`)
+		return text(kind, `<?xml version="1.0" encoding="UTF-8"?><service xmlns="http://www.w3.org/2007/app" xml:base="`+base+
+			`"><workspace/></service>`)
 	case c.rest == "FindPackagesById()":
 		name := strings.Trim(c.params.text("id"), "'")
 		if c.r.URL.Query().Get("id") != "" {
@@ -85,7 +86,8 @@ func feedNuget(c *packageCall) answer {
 		}
 		var entries strings.Builder
 		for _, v := range c.s.nuget[strings.ToLower(name)] {
-			entries.WriteString(`<entry xml:base="` + base + `"><id>` + base + `/Packages(Id='` + v.id + `',Version='` + v.version + `')</id>` +
+			entries.WriteString(`<entry xml:base="` + base + `"><id>` + base + `/Packages(Id='` + v.id + `',Version='` +
+				v.version + `')</id>` +
 				`<content type='application/zip' src="` + c.url("nuget/download/"+v.id+"/"+v.version+"/"+v.file) + `"/></entry>`)
 		}
 		return text(kind, `<?xml version="1.0" encoding="UTF-8"?><feed xml:base="`+base+`">`+entries.String()+`</feed>`)
@@ -112,8 +114,16 @@ func fetchNuget(c *packageCall) answer {
 		version := strings.TrimSuffix(parts[2], ".json")
 		var items []object
 		for _, v := range c.s.nuget[parts[1]] {
-			entry := object{"@id": c.metadataOf(v), "packageContent": c.url("nuget/download/" + v.id + "/" + v.version + "/" + v.file),
-				"catalogEntry": object{"@id": c.metadataOf(v), "id": v.id, "version": v.version, "packageContent": c.url("nuget/download/" + v.id + "/" + v.version + "/" + v.file)}}
+			entry := object{
+				"@id":            c.metadataOf(v),
+				"packageContent": c.url("nuget/download/" + v.id + "/" + v.version + "/" + v.file),
+				"catalogEntry": object{
+					"@id":            c.metadataOf(v),
+					"id":             v.id,
+					"version":        v.version,
+					"packageContent": c.url("nuget/download/" + v.id + "/" + v.version + "/" + v.file),
+				},
+			}
 			if v.version == version {
 				return ok(entry)
 			}
@@ -122,7 +132,16 @@ func fetchNuget(c *packageCall) answer {
 		if version != "index" || items == nil {
 			notFound("Package")
 		}
-		return ok(object{"count": 1, "items": []object{{"@id": c.url("nuget/metadata/" + parts[1] + "/index.json"), "lower": "0", "upper": "9", "count": len(items), "items": items}}})
+		return ok(object{
+			"count": 1,
+			"items": []object{{
+				"@id":   c.url("nuget/metadata/" + parts[1] + "/index.json"),
+				"lower": "0",
+				"upper": "9",
+				"count": len(items),
+				"items": items,
+			}},
+		})
 	case parts[0] == "download" && len(parts) == 3:
 		versions := []string{}
 		for _, v := range c.s.nuget[parts[1]] {

@@ -61,11 +61,22 @@ func fetchPypi(c *packageCall) answer {
 	for _, f := range all {
 		address := c.url("pypi/files/" + f.sum + "/" + f.name)
 		files = append(files, f.version)
-		links = append(links, `<a href="`+address+`#sha256=`+f.sum+`" data-requires-python="`+html.EscapeString(f.requires)+`">`+f.name+`</a>`)
-		listed = append(listed, object{"filename": f.name, "url": address, "hashes": object{"sha256": f.sum}, "requires-python": f.requires})
+		links = append(links, `<a href="`+address+`#sha256=`+f.sum+`" data-requires-python="`+html.EscapeString(f.requires)+`">`+
+			f.name+`</a>`)
+		listed = append(listed, object{
+			"filename":        f.name,
+			"url":             address,
+			"hashes":          object{"sha256": f.sum},
+			"requires-python": f.requires,
+		})
 	}
 	if asJSON {
-		body, _ := json.Marshal(object{"meta": object{"api-version": "1.1"}, "name": normalized(name), "versions": files, "files": listed})
+		body, _ := json.Marshal(object{
+			"meta":     object{"api-version": "1.1"},
+			"name":     normalized(name),
+			"versions": files,
+			"files":    listed,
+		})
 		return text("application/vnd.pypi.simple.v1+json; charset=utf-8", string(body)).with("Vary", "Accept")
 	}
 	return text("text/html; charset=utf-8", page(name, links)).with("Vary", "Accept")
@@ -73,6 +84,7 @@ func fetchPypi(c *packageCall) answer {
 
 func page(title string, links []string) string {
 	title = html.EscapeString(title)
-	return "<!DOCTYPE html>\n<html>\n  <head>\n    <title>Links for " + title + "</title>\n  </head>\n  <body>\n    <h1>Links for " + title + "</h1>\n    " +
+	return "<!DOCTYPE html>\n<html>\n  <head>\n    <title>Links for " + title + "</title>\n  </head>\n  <body>\n    <h1>Links for " +
+		title + "</h1>\n    " +
 		strings.Join(links, "") + "\n  </body>\n</html>\n"
 }

@@ -42,7 +42,13 @@ func packageRoutes() []route {
 	add(below+"terraform/modules/*rest", atPrivateToken, false, methods{"PUT": uploadModule})
 	add("/projects/{id}/terraform/state/*rest", 0, true, methods{"GET": serveState, "POST": serveState, "DELETE": serveState})
 	return append(all,
-		route{method: "GET", pattern: "/group/{id}/-/packages/composer/*rest", answer: (*call).serveComposer, basic: true, family: true},
+		route{
+			method:  "GET",
+			pattern: "/group/{id}/-/packages/composer/*rest",
+			answer:  (*call).serveComposer,
+			basic:   true,
+			family:  true,
+		},
 		route{method: "GET", pattern: "/packages/terraform/modules/v1/*rest", answer: (*call).serveModules, at: atBearer, open: true},
 	)
 }

@@ -51,7 +51,8 @@ func (r *repository) archive(prefix string) []byte {
 	var out bytes.Buffer
 	w := zip.NewWriter(&out)
 	for _, name := range slices.Sorted(maps.Keys(r.files)) {
-		if f, err := w.CreateHeader(&zip.FileHeader{Name: prefix + name, Method: zip.Deflate, Modified: r.created.Truncate(time.Second)}); err == nil {
+		header := &zip.FileHeader{Name: prefix + name, Method: zip.Deflate, Modified: r.created.Truncate(time.Second)}
+		if f, err := w.CreateHeader(header); err == nil {
 			_, _ = f.Write(r.files[name])
 		}
 	}

@@ -30,8 +30,16 @@ type store struct {
 }
 
 func newStore() *store {
-	return &store{files: map[string][]byte{}, npm: map[string]*npmPackage{}, pypi: map[string][]pypiFile{}, nuget: map[string][]nugetVersion{},
-		charts: map[string][]chart{}, crates: map[string][]string{}, modules: map[string][]string{}, states: map[string]*terraformState{}}
+	return &store{
+		files:   map[string][]byte{},
+		npm:     map[string]*npmPackage{},
+		pypi:    map[string][]pypiFile{},
+		nuget:   map[string][]nugetVersion{},
+		charts:  map[string][]chart{},
+		crates:  map[string][]string{},
+		modules: map[string][]string{},
+		states:  map[string]*terraformState{},
+	}
 }
 
 // packageCall is a call of a package endpoint with its project and whole body.

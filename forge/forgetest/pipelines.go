@@ -32,7 +32,14 @@ func (f *Forge) AddPipeline(projectID int64, ref string) (pipelineID, jobID int6
 }
 
 func (w *world) newPipeline(p *project, ref string, userID int64, now time.Time) *pipeline {
-	pl := &pipeline{id: w.next("pipeline"), iid: int64(len(p.pipelines) + 1), user: userID, ref: ref, status: "pending", created: now}
+	pl := &pipeline{
+		id:      w.next("pipeline"),
+		iid:     int64(len(p.pipelines) + 1),
+		user:    userID,
+		ref:     ref,
+		status:  "pending",
+		created: now,
+	}
 	pl.jobs = []*job{{id: w.next("job"), name: "test", status: "success", trace: "Running with gitlab-runner\nJob succeeded\n"}}
 	p.pipelines = append(p.pipelines, pl)
 	return pl
@@ -40,10 +47,23 @@ func (w *world) newPipeline(p *project, ref string, userID int64, now time.Time)
 
 func (c *call) showPipeline(p *project) func(*pipeline) any {
 	return func(pl *pipeline) any {
-		return object{"id": pl.id, "iid": pl.iid, "project_id": p.id, "sha": commitFor("branch", p.id, pl.ref), "ref": pl.ref, "status": pl.status,
-			"source": "api", "created_at": stamp(pl.created), "updated_at": stamp(pl.created), "tag": false, "yaml_errors": nil,
-			"user": c.showUser(c.f.world.users[pl.user]), "duration": nil, "coverage": nil,
-			"web_url": c.f.external + "/" + c.f.world.projectPath(p) + "/-/pipelines/" + idText(pl.id)}
+		return object{
+			"id":          pl.id,
+			"iid":         pl.iid,
+			"project_id":  p.id,
+			"sha":         commitFor("branch", p.id, pl.ref),
+			"ref":         pl.ref,
+			"status":      pl.status,
+			"source":      "api",
+			"created_at":  stamp(pl.created),
+			"updated_at":  stamp(pl.created),
+			"tag":         false,
+			"yaml_errors": nil,
+			"user":        c.showUser(c.f.world.users[pl.user]),
+			"duration":    nil,
+			"coverage":    nil,
+			"web_url":     c.f.external + "/" + c.f.world.projectPath(p) + "/-/pipelines/" + idText(pl.id),
+		}
 	}
 }
 

@@ -28,8 +28,15 @@ func (c *call) showProject(p *project) any {
 	if from := w.projects[p.forkedFrom]; from != nil && w.canReadProject(from, c.user) {
 		o["forked_from_project"] = object{"id": from.id, "path_with_namespace": w.projectPath(from)}
 	}
-	o["_links"] = object{"self": self, "issues": self + "/issues", "merge_requests": self + "/merge_requests",
-		"repo_branches": self + "/repository/branches", "labels": self + "/labels", "events": self + "/events", "members": self + "/members"}
+	o["_links"] = object{
+		"self":           self,
+		"issues":         self + "/issues",
+		"merge_requests": self + "/merge_requests",
+		"repo_branches":  self + "/repository/branches",
+		"labels":         self + "/labels",
+		"events":         self + "/events",
+		"members":        self + "/members",
+	}
 	o["empty_repo"], o["archived"], o["description_html"] = false, false, c.render(p.description)
 	o["issues_enabled"], o["merge_requests_enabled"], o["jobs_enabled"] = true, true, true
 	o["creator_id"], o["merge_method"], o["lfs_enabled"] = p.owner, "merge", true
@@ -52,7 +59,12 @@ func (c *call) showProject(p *project) any {
 	}
 	var shared []any
 	for id, level := range w.invites[source{"project", p.id}] {
-		shared = append(shared, object{"group_id": id, "group_name": w.groups[id].name, "group_full_path": w.groupPath(id), "group_access_level": level})
+		shared = append(shared, object{
+			"group_id":           id,
+			"group_name":         w.groups[id].name,
+			"group_full_path":    w.groupPath(id),
+			"group_access_level": level,
+		})
 	}
 	o["shared_with_groups"] = append([]any{}, shared...)
 	return o
@@ -155,7 +167,12 @@ func (c *call) listProjectLabels() answer {
 func (c *call) createProjectLabel() answer {
 	p := c.findProject("id")
 	c.require(p, Reporter)
-	l := &label{id: c.f.world.next("label"), name: c.params.text("name"), color: c.params.text("color"), description: c.params.text("description")}
+	l := &label{
+		id:          c.f.world.next("label"),
+		name:        c.params.text("name"),
+		color:       c.params.text("color"),
+		description: c.params.text("description"),
+	}
 	if l.name == "" {
 		badRequest("name is missing")
 	}

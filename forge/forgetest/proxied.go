@@ -70,7 +70,8 @@ func (f *Forge) serveV2(w http.ResponseWriter, r *http.Request, rec *record, pat
 		return
 	}
 	defer response.Body.Close()
-	for _, name := range []string{"Content-Type", "Content-Length", "Docker-Content-Digest", "Docker-Distribution-Api-Version", "Etag"} {
+	for _, name := range []string{"Content-Type", "Content-Length", "Docker-Content-Digest",
+		"Docker-Distribution-Api-Version", "Etag"} {
 		if v := response.Header.Get(name); v != "" {
 			w.Header().Set(name, v)
 		}
@@ -93,7 +94,8 @@ func (f *Forge) verified(authorization string) (claims map[string]any, ok bool) 
 	}
 	sum := sha256.Sum256([]byte(parts[0] + "." + parts[1]))
 	expires, _ := claims["exp"].(float64)
-	ok = ecdsa.Verify(&f.signer.key.PublicKey, sum[:], new(big.Int).SetBytes(signature[:32]), new(big.Int).SetBytes(signature[32:])) &&
+	ok = ecdsa.Verify(&f.signer.key.PublicKey, sum[:], new(big.Int).SetBytes(signature[:32]),
+		new(big.Int).SetBytes(signature[32:])) &&
 		time.Now().Unix() < int64(expires)
 	return claims, ok
 }

@@ -13,10 +13,18 @@ type release struct {
 
 func (c *call) showRelease(p *project) func(*release) any {
 	return func(r *release) any {
-		return object{"name": r.name, "tag_name": r.tag, "description": r.description, "created_at": stamp(r.created), "released_at": stamp(r.created),
-			"upcoming_release": false, "author": c.showUser(c.f.world.users[r.author]), "commit": p.repository.commit(r.tag),
-			"assets": object{"count": 0, "sources": []any{}, "links": []any{}},
-			"_links": object{"self": c.f.external + "/" + c.f.world.projectPath(p) + "/-/releases/" + r.tag}}
+		return object{
+			"name":             r.name,
+			"tag_name":         r.tag,
+			"description":      r.description,
+			"created_at":       stamp(r.created),
+			"released_at":      stamp(r.created),
+			"upcoming_release": false,
+			"author":           c.showUser(c.f.world.users[r.author]),
+			"commit":           p.repository.commit(r.tag),
+			"assets":           object{"count": 0, "sources": []any{}, "links": []any{}},
+			"_links":           object{"self": c.f.external + "/" + c.f.world.projectPath(p) + "/-/releases/" + r.tag},
+		}
 	}
 }
 
@@ -43,7 +51,13 @@ func (c *call) createRelease() answer {
 	if tag == "" {
 		badRequest("tag_name is missing")
 	}
-	r := &release{tag: tag, name: cmp.Or(c.params.text("name"), tag), description: c.params.text("description"), author: c.user.id, created: c.f.now()}
+	r := &release{
+		tag:         tag,
+		name:        cmp.Or(c.params.text("name"), tag),
+		description: c.params.text("description"),
+		author:      c.user.id,
+		created:     c.f.now(),
+	}
 	p.releases = append(p.releases, r)
 	if _, exists := p.repository.tags[tag]; !exists {
 		p.repository.tags[tag] = ""

@@ -52,16 +52,36 @@ func (f *Forge) AddFile(projectID int64, path string, content []byte) {
 
 func (r *repository) commit(ref string) object {
 	sha := commitFor("branch", r.project, ref)
-	return object{"id": sha, "short_id": sha[:8], "title": "Work on " + ref, "message": "Work on " + ref + "\n", "parent_ids": []string{},
-		"author_name": "Someone", "author_email": "someone@gitlab.example", "authored_date": stamp(r.created), "committer_name": "Someone",
-		"committer_email": "someone@gitlab.example", "committed_date": stamp(r.created), "created_at": stamp(r.created), "web_url": ""}
+	return object{
+		"id":              sha,
+		"short_id":        sha[:8],
+		"title":           "Work on " + ref,
+		"message":         "Work on " + ref + "\n",
+		"parent_ids":      []string{},
+		"author_name":     "Someone",
+		"author_email":    "someone@gitlab.example",
+		"authored_date":   stamp(r.created),
+		"committer_name":  "Someone",
+		"committer_email": "someone@gitlab.example",
+		"committed_date":  stamp(r.created),
+		"created_at":      stamp(r.created),
+		"web_url":         "",
+	}
 }
 
 func (c *call) showBranch(p *project) func(string) any {
 	return func(name string) any {
-		return object{"name": name, "commit": p.repository.commit(name), "merged": false, "protected": name == "main", "default": name == "main",
-			"developers_can_push": false, "developers_can_merge": false, "can_push": c.level(p) >= Developer,
-			"web_url": c.f.external + "/" + c.f.world.projectPath(p) + "/-/tree/" + name}
+		return object{
+			"name":                 name,
+			"commit":               p.repository.commit(name),
+			"merged":               false,
+			"protected":            name == "main",
+			"default":              name == "main",
+			"developers_can_push":  false,
+			"developers_can_merge": false,
+			"can_push":             c.level(p) >= Developer,
+			"web_url":              c.f.external + "/" + c.f.world.projectPath(p) + "/-/tree/" + name,
+		}
 	}
 }
 

@@ -37,8 +37,19 @@ func (f *Forge) addRunner(r *runner) int64 {
 }
 
 func (c *call) showRunner(r *runner) any {
-	return object{"id": r.id, "description": r.description, "ip_address": nil, "active": true, "paused": false, "is_shared": r.kind == "instance_type",
-		"runner_type": r.kind, "name": nil, "online": true, "created_at": stamp(c.f.now()), "status": "online"}
+	return object{
+		"id":          r.id,
+		"description": r.description,
+		"ip_address":  nil,
+		"active":      true,
+		"paused":      false,
+		"is_shared":   r.kind == "instance_type",
+		"runner_type": r.kind,
+		"name":        nil,
+		"online":      true,
+		"created_at":  stamp(c.f.now()),
+		"status":      "online",
+	}
 }
 
 // showRunnerDetail is Entities::Ci::RunnerDetails: with the projects and groups that the runner belongs to.

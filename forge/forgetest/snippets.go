@@ -14,7 +14,15 @@ type snippet struct {
 func (f *Forge) AddSnippet(projectID, authorID int64, visibility, title, content string) int64 {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	s := &snippet{id: f.world.next("snippet"), project: projectID, author: authorID, title: title, content: content, visibility: visibility, created: f.now()}
+	s := &snippet{
+		id:         f.world.next("snippet"),
+		project:    projectID,
+		author:     authorID,
+		title:      title,
+		content:    content,
+		visibility: visibility,
+		created:    f.now(),
+	}
 	f.world.snippets[s.id] = s
 	return s.id
 }
@@ -24,9 +32,19 @@ func (c *call) showSnippet(s *snippet) any {
 	if s.project != 0 {
 		projectID = s.project
 	}
-	return object{"id": s.id, "title": s.title, "description": "", "visibility": s.visibility, "author": c.showUser(c.f.world.users[s.author]),
-		"created_at": stamp(s.created), "updated_at": stamp(s.created), "project_id": projectID, "file_name": "snippet.txt",
-		"web_url": c.f.external + "/-/snippets/" + idText(s.id), "raw_url": c.f.external + "/-/snippets/" + idText(s.id) + "/raw"}
+	return object{
+		"id":          s.id,
+		"title":       s.title,
+		"description": "",
+		"visibility":  s.visibility,
+		"author":      c.showUser(c.f.world.users[s.author]),
+		"created_at":  stamp(s.created),
+		"updated_at":  stamp(s.created),
+		"project_id":  projectID,
+		"file_name":   "snippet.txt",
+		"web_url":     c.f.external + "/-/snippets/" + idText(s.id),
+		"raw_url":     c.f.external + "/-/snippets/" + idText(s.id) + "/raw",
+	}
 }
 
 // findSnippet finds one by its global id; GitLab's /snippets/:id answers for personal snippets and those of projects.

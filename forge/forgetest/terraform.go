@@ -122,7 +122,8 @@ func (c *call) serveModules() answer {
 			return ok(object{"modules": []object{{"versions": versions, "source": c.f.external + "/" + c.f.world.projectPath(p)}}})
 		case !slices.Contains(p.store.modules[name], parts[3]):
 		case last == "download" && len(parts) == 5:
-			path := "/api/v4/packages/terraform/modules/v1/" + strings.Join(parts[:4], "/") + "/file?token=" + c.f.moduleJWT(c.token.id) + "&archive=tgz"
+			path := "/api/v4/packages/terraform/modules/v1/" + strings.Join(parts[:4], "/") + "/file?token=" + c.f.moduleJWT(c.token.id) +
+				"&archive=tgz"
 			return noContent().with("X-Terraform-Get", path)
 		case last == "file" && len(parts) == 5:
 			return fileAnswer("application/octet-stream", p.store.files["terraform/"+name+"/"+parts[3]])
@@ -135,7 +136,8 @@ func (c *call) serveModules() answer {
 // moduleJWT signs the id of a token, for five minutes (lib/gitlab/terraform_registry_token.rb).
 func (f *Forge) moduleJWT(id int64) string {
 	encode := func(v any) string { data, _ := json.Marshal(v); return base64.RawURLEncoding.EncodeToString(data) }
-	signed := encode(object{"alg": "HS256", "typ": "JWT"}) + "." + encode(object{"token": id, "exp": f.now().Add(5 * time.Minute).Unix()})
+	signed := encode(object{"alg": "HS256", "typ": "JWT"}) + "." +
+		encode(object{"token": id, "exp": f.now().Add(5 * time.Minute).Unix()})
 	return signed + "." + base64.RawURLEncoding.EncodeToString(signModule(signed))
 }
 

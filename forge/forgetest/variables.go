@@ -12,8 +12,17 @@ type variable struct {
 }
 
 func showVariable(v *variable) any {
-	return object{"variable_type": "env_var", "key": v.key, "value": v.value, "hidden": false, "protected": v.protected, "masked": v.masked,
-		"raw": false, "environment_scope": cmp.Or(v.scope, "*"), "description": nil}
+	return object{
+		"variable_type":     "env_var",
+		"key":               v.key,
+		"value":             v.value,
+		"hidden":            false,
+		"protected":         v.protected,
+		"masked":            v.masked,
+		"raw":               false,
+		"environment_scope": cmp.Or(v.scope, "*"),
+		"description":       nil,
+	}
 }
 
 // variables finds those of the project or group in the path; only its maintainers (owners for a group) reach them.

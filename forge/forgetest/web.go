@@ -23,14 +23,16 @@ func (f *Forge) serveWeb(w http.ResponseWriter, r *http.Request, rec *record, ra
 		return false
 	}
 	container, rest, found := strings.Cut(strings.TrimPrefix(path, "/"), "/-/")
-	feed := strings.HasSuffix(path, ".atom") || strings.HasSuffix(path, ".ics") || r.URL.RawQuery == "format=atom" || strings.Contains(r.Header.Get("Accept"), "atom")
+	feed := strings.HasSuffix(path, ".atom") || strings.HasSuffix(path, ".ics") || r.URL.RawQuery == "format=atom" ||
+		strings.Contains(r.Header.Get("Accept"), "atom")
 	if !found && !feed {
 		return false
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	c := &call{f: f, r: r, rec: rec, path: params{}, params: params{}, rails: params{}}
-	if strings.Contains(path, "/-/archive/") || strings.Contains(path, "/downloads/") && !strings.Contains(path, "/permalink/latest") || feed {
+	if strings.Contains(path, "/-/archive/") || strings.Contains(path, "/downloads/") &&
+		!strings.Contains(path, "/permalink/latest") || feed {
 		var a answer
 		var halted bool
 		func() {

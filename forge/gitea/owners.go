@@ -15,15 +15,16 @@ import (
 	"patgate/token"
 )
 
-// Lists are read in pages of pageSize, and no more than mostPages of them: who is in more teams or organizations than that
-// is found only where Gitea can be asked for the one.
+// Lists are read in pages of pageSize, and no more than mostPages of them. For an owner in more teams or organizations than
+// that, Gitea is asked for the single one where it can be.
 const (
 	pageSize  = 50
 	mostPages = 10
 )
 
 // pages reads a list until next says that it has seen enough or a page is empty: Gitea may be set to give shorter ones.
-func (r *Resolver) pages(ctx context.Context, s *token.Session, path string, next func(rest.Reply) (items int, enough bool, err error)) error {
+func (r *Resolver) pages(ctx context.Context, s *token.Session, path string,
+	next func(rest.Reply) (items int, enough bool, err error)) error {
 	for page := 1; page <= mostPages; page++ {
 		rep, err := r.Ask(ctx, s, fmt.Sprintf("%slimit=%d&page=%d", path, pageSize, page))
 		if err != nil {
@@ -40,7 +41,8 @@ func (r *Resolver) pages(ctx context.Context, s *token.Session, path string, nex
 }
 
 // readOwner fills in an organization or a user as a group.
-func (r *Resolver) readOwner(ctx context.Context, s *token.Session, f *facts.Fact, ref routes.Reference, maxAge time.Duration) error {
+func (r *Resolver) readOwner(ctx context.Context, s *token.Session, f *facts.Fact, ref routes.Reference,
+	maxAge time.Duration) error {
 	if ref.ID > 0 {
 		return r.readOwnerByID(ctx, s, f, ref.ID, maxAge)
 	}
@@ -114,7 +116,8 @@ func (r *Resolver) organization(ctx context.Context, s *token.Session, name stri
 }
 
 // fillOrganization asks whether the token's owner is in one of the organization's teams.
-func (r *Resolver) fillOrganization(ctx context.Context, s *token.Session, f *facts.Fact, o *organizationAnswer, maxAge time.Duration) error {
+func (r *Resolver) fillOrganization(ctx context.Context, s *token.Session, f *facts.Fact, o *organizationAnswer,
+	maxAge time.Duration) error {
 	me, err := r.self(ctx, s, f, maxAge)
 	if err != nil {
 		return err
@@ -127,7 +130,13 @@ func (r *Resolver) fillOrganization(ctx context.Context, s *token.Session, f *fa
 	if err != nil {
 		return err
 	}
-	f.Container = policy.Container{Boundary: routes.BoundaryGroup, ID: o.ID, Path: o.Name, Visibility: ownerVisibility(o.Visibility), Access: policy.OwnerPublicRead}
+	f.Container = policy.Container{
+		Boundary:   routes.BoundaryGroup,
+		ID:         o.ID,
+		Path:       o.Name,
+		Visibility: ownerVisibility(o.Visibility),
+		Access:     policy.OwnerPublicRead,
+	}
 	if member {
 		f.Container.Access = policy.OwnerMember
 	}
@@ -136,7 +145,13 @@ func (r *Resolver) fillOrganization(ctx context.Context, s *token.Session, f *fa
 
 // fillUser fills in a user as a group.
 func fillUser(s *token.Session, f *facts.Fact, u *userAnswer) {
-	f.Container = policy.Container{Boundary: routes.BoundaryGroup, ID: u.ID, Path: u.Login, Visibility: ownerVisibility(u.Visibility), Access: policy.OwnerPublicRead}
+	f.Container = policy.Container{
+		Boundary:   routes.BoundaryGroup,
+		ID:         u.ID,
+		Path:       u.Login,
+		Visibility: ownerVisibility(u.Visibility),
+		Access:     policy.OwnerPublicRead,
+	}
 	if u.ID == s.OwnerUserID {
 		f.Container.Access = policy.OwnerMember
 	}
@@ -221,7 +236,8 @@ func (r *Resolver) named(ctx context.Context, s *token.Session, below, name stri
 	for moves := 0; err == nil && (rep.Status == 301 || rep.Status == 307); moves++ {
 		var ok bool
 		if name, ok = movedTo(rep.Location, below); !ok || strings.Contains(name, "/") || moves == mostMoves {
-			return rest.Reply{}, "", fmt.Errorf("following a new name: its address is not one of a user or organization: %w", forge.ErrUnavailable)
+			return rest.Reply{}, "", fmt.Errorf("following a new name: its address is not one of a user or organization: %w",
+				forge.ErrUnavailable)
 		}
 		rep, err = r.Ask(ctx, s, below+rest.Escape([]byte(name)))
 	}

@@ -20,7 +20,8 @@ import (
 const mostMoves = 3
 
 // readRepository fills in a repository: GET /repositories/{id} or GET /repos/{owner}/{name}.
-func (r *Resolver) readRepository(ctx context.Context, s *token.Session, f *facts.Fact, ref routes.Reference, maxAge time.Duration) error {
+func (r *Resolver) readRepository(ctx context.Context, s *token.Session, f *facts.Fact, ref routes.Reference,
+	maxAge time.Duration) error {
 	name, path := string(ref.Path), "/repositories/"+strconv.FormatInt(ref.ID, 10)
 	if ref.ID == 0 {
 		if !pair(name) || facts.SamePath(name, "issues/search") { // the latter is another question
@@ -52,7 +53,13 @@ func (r *Resolver) readRepository(ctx context.Context, s *token.Session, f *fact
 	case ref.ID > 0 && a.ID != ref.ID, ref.ID == 0 && !facts.SamePath(a.FullName, name):
 		return fmt.Errorf("reading a repository: the answer is about another one: %w", forge.ErrUnavailable)
 	}
-	c := policy.Container{Boundary: routes.BoundaryProject, ID: a.ID, Path: a.FullName, Visibility: a.visibility(), Ancestors: []int64{a.Owner.ID}}
+	c := policy.Container{
+		Boundary:   routes.BoundaryProject,
+		ID:         a.ID,
+		Path:       a.FullName,
+		Visibility: a.visibility(),
+		Ancestors:  []int64{a.Owner.ID},
+	}
 	member := a.Owner.ID == s.OwnerUserID
 	if member {
 		c.PersonalOf = a.Owner.ID
@@ -73,7 +80,8 @@ func (r *Resolver) readRepository(ctx context.Context, s *token.Session, f *fact
 // write to its code is given to collaborators and teams alone (models/perm/access, 1.26), and to site administrators, whom
 // the answer does not tell apart. For those and for readers Gitea is asked whether they are a collaborator, and for
 // an organization's repository whether one of their teams has it.
-func (r *Resolver) belongs(ctx context.Context, s *token.Session, f *facts.Fact, a *repositoryAnswer, maxAge time.Duration) (bool, error) {
+func (r *Resolver) belongs(ctx context.Context, s *token.Session, f *facts.Fact, a *repositoryAnswer,
+	maxAge time.Duration) (bool, error) {
 	me, err := r.self(ctx, s, f, maxAge)
 	if err != nil {
 		return false, err

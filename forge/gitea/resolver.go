@@ -48,7 +48,8 @@ func New(o Options) (*Resolver, error) {
 }
 
 // Lookup implements forge.Resolver. Its answers are not cached.
-func (r *Resolver) Lookup(ctx context.Context, s *token.Session, route *routes.Route, op *routes.Operation) (forge.LookupResult, error) {
+func (r *Resolver) Lookup(ctx context.Context, s *token.Session, route *routes.Route,
+	op *routes.Operation) (forge.LookupResult, error) {
 	return r.Keeper.Lookup(ctx, s, route, op, refusesCredential)
 }
 

@@ -24,7 +24,8 @@ type found struct {
 
 // Search looks for organizations and repositories that the credential's user has a part in: GET /user/orgs and GET
 // /repos/search. Organizations come first. Errors are those of Resolve.
-func (r *Resolver) Search(ctx context.Context, credential token.Secret, userID int64, text string, most int) ([]forge.Found, error) {
+func (r *Resolver) Search(ctx context.Context, credential token.Secret, userID int64, text string,
+	most int) ([]forge.Found, error) {
 	ctx, cancel := r.Bound(ctx)
 	defer cancel()
 	as := &token.Session{TokenID: -userID, OwnerUserID: userID, Credential: credential}
@@ -40,7 +41,12 @@ func (r *Resolver) Search(ctx context.Context, credential token.Secret, userID i
 	}
 	repositories, err := search[struct {
 		Data []found `json:"data"`
-	}](ctx, r, as, "/repos/search?"+url.Values{"q": {text}, "uid": {fmt.Sprint(userID)}, "private": {"true"}, "limit": {fmt.Sprint(most)}}.Encode())
+	}](ctx, r, as, "/repos/search?"+url.Values{
+		"q":       {text},
+		"uid":     {fmt.Sprint(userID)},
+		"private": {"true"},
+		"limit":   {fmt.Sprint(most)},
+	}.Encode())
 	if err != nil {
 		return nil, fmt.Errorf("searching repositories: %w", err)
 	}

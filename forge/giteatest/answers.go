@@ -91,9 +91,15 @@ func (g *StandIn) inRepository(r *repository, me *owner, rest []string) (int, an
 
 func (g *StandIn) shown(r *repository, me *owner) any {
 	mode, _ := g.mode(r, me)
-	return object{"id": r.id, "name": r.name, "full_name": r.owner.name + "/" + r.name, "owner": g.user(r.owner, me), "private": r.private,
+	return object{
+		"id":          r.id,
+		"name":        r.name,
+		"full_name":   r.owner.name + "/" + r.name,
+		"owner":       g.user(r.owner, me),
+		"private":     r.private,
 		"internal":    !r.private && r.owner.visibility == "private",
-		"permissions": object{"admin": mode == "admin", "push": mode == "admin" || mode == "write", "pull": mode != ""}}
+		"permissions": object{"admin": mode == "admin", "push": mode == "admin" || mode == "write", "pull": mode != ""},
+	}
 }
 
 func (g *StandIn) user(o, me *owner) any {

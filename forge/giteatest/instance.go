@@ -27,7 +27,8 @@ const (
 )
 
 // How says how to run the tests that need a real Gitea.
-const How = "set " + ProgramVariable + "=/path/to/gitea (and " + StaticVariable + "=/its/static/files, unless they are built in), or run `make e2e-gitea`"
+const How = "set " + ProgramVariable + "=/path/to/gitea (and " + StaticVariable +
+	"=/its/static/files, unless they are built in), or run `make e2e-gitea`"
 
 // Password is that of every user of an Instance.
 const Password = "Correct-Horse-7"
@@ -67,7 +68,8 @@ func Start(t testing.TB) *Instance {
 		t.Fatal(err)
 	}
 	g.command("migrate")
-	out := g.command("admin", "user", "create", "--username", "root-of-all", "--password", Password, "--email", "root@localhost.invalid", "--admin",
+	out := g.command("admin", "user", "create", "--username", "root-of-all", "--password", Password,
+		"--email", "root@localhost.invalid", "--admin",
 		"--must-change-password=false", "--access-token", "--access-token-scopes", "all")
 	fields := strings.Fields(out)
 	if len(fields) == 0 || len(fields[len(fields)-1]) != 40 {
@@ -99,13 +101,16 @@ func (g *Instance) settings(address string) string {
 		static = "STATIC_ROOT_PATH = " + dir + "\n"
 	}
 	return "RUN_MODE = prod\nRUN_USER = " + name + "\nWORK_PATH = " + g.dir + "\n" + runner +
-		"[server]\nPROTOCOL = http\nHTTP_ADDR = " + host + "\nHTTP_PORT = " + port + "\nROOT_URL = " + g.Address + "/\nDISABLE_SSH = true\nOFFLINE_MODE = true\n" +
+		"[server]\nPROTOCOL = http\nHTTP_ADDR = " + host + "\nHTTP_PORT = " + port + "\nROOT_URL = " + g.Address +
+		"/\nDISABLE_SSH = true\nOFFLINE_MODE = true\n" +
 		"LFS_START_SERVER = true\nLFS_JWT_SECRET = " + random(32) + "\n" + static +
 		"[database]\nDB_TYPE = sqlite3\nPATH = " + filepath.Join(g.dir, "gitea.db") + "\nSQLITE_JOURNAL_MODE = WAL\n" +
-		"[security]\nINSTALL_LOCK = true\nSECRET_KEY = " + random(32) + "\nINTERNAL_TOKEN = " + random(64) + "\nPASSWORD_HASH_ALGO = pbkdf2$2$10\n" +
+		"[security]\nINSTALL_LOCK = true\nSECRET_KEY = " + random(32) + "\nINTERNAL_TOKEN = " + random(64) +
+		"\nPASSWORD_HASH_ALGO = pbkdf2$2$10\n" +
 		"[service]\nDISABLE_REGISTRATION = true\n[oauth2]\nJWT_SECRET = " + random(32) + "\n[indexer]\nISSUE_INDEXER_TYPE = db\n" +
 		"[cron]\nENABLED = false\n[mailer]\nENABLED = false\n[picture]\nDISABLE_GRAVATAR = true\n" +
-		"[log]\nMODE = file\nLEVEL = warn\nROOT_PATH = " + filepath.Join(g.dir, "log") + "\nlogger.access.MODE = access\nlogger.router.MODE =\n" +
+		"[log]\nMODE = file\nLEVEL = warn\nROOT_PATH = " + filepath.Join(g.dir, "log") +
+		"\nlogger.access.MODE = access\nlogger.router.MODE =\n" +
 		"[log.access]\nMODE = file\nFILE_NAME = access.log\nLEVEL = info\nLOG_ROTATE = false\n"
 }
 

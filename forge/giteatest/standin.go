@@ -238,7 +238,9 @@ func (g *StandIn) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 	}
 	parts := strings.Split(path, "/")
 	if required := required(request.Method, parts); !holds(g.scopes[token], required) {
-		say(w, http.StatusForbidden, object{"message": fmt.Sprintf("token does not have at least one of required scope(s), required=[%s], token scope=%s", required, g.scopes[token])})
+		say(w, http.StatusForbidden,
+			object{"message": fmt.Sprintf("token does not have at least one of required scope(s), required=[%s], token scope=%s", required,
+				g.scopes[token])})
 		return
 	}
 	status, body := http.StatusNotFound, any(object{"message": "not found"})
@@ -255,8 +257,15 @@ func (g *StandIn) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 
 // required is the scope that a request needs.
 func required(method string, parts []string) string {
-	kind := map[string]string{"repos": "repository", "repositories": "repository", "orgs": "organization", "teams": "organization", "packages": "package",
-		"notifications": "notification", "admin": "admin"}[parts[0]]
+	kind := map[string]string{
+		"repos":         "repository",
+		"repositories":  "repository",
+		"orgs":          "organization",
+		"teams":         "organization",
+		"packages":      "package",
+		"notifications": "notification",
+		"admin":         "admin",
+	}[parts[0]]
 	switch {
 	case kind == "":
 		kind = "user"
@@ -271,7 +280,8 @@ func required(method string, parts []string) string {
 
 func holds(scopes, required string) bool {
 	all := strings.Split(scopes, ",")
-	return slices.Contains(all, "all") || slices.Contains(all, required) || slices.Contains(all, strings.Replace(required, "read:", "write:", 1))
+	return slices.Contains(all, "all") || slices.Contains(all, required) ||
+		slices.Contains(all, strings.Replace(required, "read:", "write:", 1))
 }
 
 // location is where something renamed is now; empty when nothing was.

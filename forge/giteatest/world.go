@@ -32,7 +32,8 @@ var _ World = (*Instance)(nil)
 
 // UserScopes are the scopes of a token for everything but administration.
 func UserScopes() []string {
-	return []string{"write:activitypub", "write:misc", "write:notification", "write:organization", "write:package", "write:issue", "write:repository", "write:user"}
+	return []string{"write:activitypub", "write:misc", "write:notification", "write:organization", "write:package", "write:issue",
+		"write:repository", "write:user"}
 }
 
 // URL is where it answers.
@@ -44,7 +45,12 @@ type object = map[string]any
 func (g *Instance) AddUser(name string) (id int64, token string) {
 	g.t.Helper()
 	var made struct{ ID int64 }
-	g.must(http.MethodPost, "/admin/users", object{"username": name, "email": strings.ToLower(name) + "@localhost.invalid", "password": Password, "must_change_password": false}, &made)
+	g.must(http.MethodPost, "/admin/users", object{
+		"username":             name,
+		"email":                strings.ToLower(name) + "@localhost.invalid",
+		"password":             Password,
+		"must_change_password": false,
+	}, &made)
 	return made.ID, g.AddToken(name, "for patgate", UserScopes()...)
 }
 
@@ -110,11 +116,13 @@ func (g *Instance) RemoveCollaborator(path, user string) {
 func (g *Instance) AddTeam(organization, name, permission, user string, repositories ...string) {
 	g.t.Helper()
 	units := object{}
-	for _, unit := range []string{"repo.code", "repo.issues", "repo.pulls", "repo.releases", "repo.wiki", "repo.packages", "repo.actions", "repo.projects"} {
+	for _, unit := range []string{"repo.code", "repo.issues", "repo.pulls", "repo.releases", "repo.wiki", "repo.packages",
+		"repo.actions", "repo.projects"} {
 		units[unit] = permission
 	}
 	var made struct{ ID int64 }
-	g.must(http.MethodPost, "/orgs/"+organization+"/teams", object{"name": name, "permission": permission, "units_map": units}, &made)
+	g.must(http.MethodPost, "/orgs/"+organization+"/teams",
+		object{"name": name, "permission": permission, "units_map": units}, &made)
 	team := "/teams/" + itoa(made.ID)
 	g.must(http.MethodPut, team+"/members/"+user, nil, nil)
 	for _, repository := range repositories {

@@ -20,7 +20,8 @@ const deepest = 32
 // chain gives the ids of the groups above a container, nearest first: the one it lies in, that group's parent, and so
 // on as far as the owner can see. The id of the first group that is hidden is known from the one below and belongs to
 // the chain; what is above that is not known.
-func (r *Resolver) chain(ctx context.Context, s *token.Session, f *facts.Fact, first, parent int64, maxAge time.Duration) ([]int64, error) {
+func (r *Resolver) chain(ctx context.Context, s *token.Session, f *facts.Fact, first, parent int64,
+	maxAge time.Duration) ([]int64, error) {
 	ids := []int64{first}
 	for parent != 0 {
 		if len(ids) == deepest {
@@ -69,7 +70,8 @@ func (r *Resolver) group(ctx context.Context, s *token.Session, ref routes.Refer
 }
 
 // readGroup fills in a group.
-func (r *Resolver) readGroup(ctx context.Context, s *token.Session, f *facts.Fact, ref routes.Reference, maxAge time.Duration) error {
+func (r *Resolver) readGroup(ctx context.Context, s *token.Session, f *facts.Fact, ref routes.Reference,
+	maxAge time.Duration) error {
 	mark := r.MarkNode()
 	g, err := r.group(ctx, s, ref)
 	if err != nil || g == nil {
@@ -94,7 +96,8 @@ func (r *Resolver) readGroup(ctx context.Context, s *token.Session, f *facts.Fac
 // readNamespace fills in what a namespace reference names. Groups are namespaces with the same id, so they come first;
 // a path with a slash may be a project's; and the owner's own user namespace, which GET /namespaces/:id shows to its
 // user only, is the user. Project namespaces have ids of their own, which the API resolves nowhere.
-func (r *Resolver) readNamespace(ctx context.Context, s *token.Session, f *facts.Fact, ref routes.Reference, maxAge time.Duration) error {
+func (r *Resolver) readNamespace(ctx context.Context, s *token.Session, f *facts.Fact, ref routes.Reference,
+	maxAge time.Duration) error {
 	err := r.readGroup(ctx, s, f, routes.Reference{Kind: routes.RefGroup, ID: ref.ID, Path: ref.Path}, maxAge)
 	if err != nil || f.Found() {
 		return err

@@ -16,7 +16,8 @@ import (
 )
 
 // readProject fills in a project: GET /projects/:id.
-func (r *Resolver) readProject(ctx context.Context, s *token.Session, f *facts.Fact, ref routes.Reference, maxAge time.Duration) error {
+func (r *Resolver) readProject(ctx context.Context, s *token.Session, f *facts.Fact, ref routes.Reference,
+	maxAge time.Duration) error {
 	rep, err := r.Ask(ctx, s, "/projects/"+segment(ref))
 	if err != nil {
 		return err
@@ -45,7 +46,13 @@ func (r *Resolver) readProject(ctx context.Context, s *token.Session, f *facts.F
 	case ref.ID > 0 && p.ID != ref.ID, ref.ID == 0 && !facts.SamePath(p.PathWithNamespace, string(ref.Path)):
 		return fmt.Errorf("reading a project: the answer is about another one: %w", forge.ErrUnavailable)
 	}
-	c := policy.Container{Boundary: routes.BoundaryProject, ID: p.ID, Path: p.PathWithNamespace, Visibility: visibility(p.Visibility), Fork: p.ForkedFrom != nil}
+	c := policy.Container{
+		Boundary:   routes.BoundaryProject,
+		ID:         p.ID,
+		Path:       p.PathWithNamespace,
+		Visibility: visibility(p.Visibility),
+		Fork:       p.ForkedFrom != nil,
+	}
 	switch p.Namespace.Kind {
 	case "group":
 		if c.Ancestors, err = r.chain(ctx, s, f, p.Namespace.ID, p.Namespace.ParentID, maxAge); err != nil {

@@ -27,7 +27,8 @@ type foundGroup struct {
 
 // Search looks for projects and groups that the credential's user is a member of: GET /projects and GET /groups. Groups
 // come first. Errors are those of Resolve.
-func (r *Resolver) Search(ctx context.Context, credential token.Secret, userID int64, text string, most int) ([]forge.Found, error) {
+func (r *Resolver) Search(ctx context.Context, credential token.Secret, userID int64, text string,
+	most int) ([]forge.Found, error) {
 	ctx, cancel := r.Bound(ctx)
 	defer cancel()
 	var found []forge.Found
@@ -84,7 +85,11 @@ func (r *Resolver) OwnTokens(ctx context.Context, credential token.Secret, userI
 			continue
 		}
 		o := forge.OwnToken{ID: t.ID, Name: t.Name, Description: t.Description, Scopes: t.Scopes, Active: true, Granular: t.Granular}
-		for text, into := range map[*string]*time.Time{&t.CreatedAt: &o.CreatedAt, &t.LastUsedAt: &o.LastUsedAt, &t.ExpiresAt: &o.ExpiresAt} {
+		for text, into := range map[*string]*time.Time{
+			&t.CreatedAt:  &o.CreatedAt,
+			&t.LastUsedAt: &o.LastUsedAt,
+			&t.ExpiresAt:  &o.ExpiresAt,
+		} {
 			if *text == "" {
 				continue
 			}

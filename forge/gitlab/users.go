@@ -43,7 +43,8 @@ func (r *Resolver) readUser(ctx context.Context, s *token.Session, f *facts.Fact
 			return fmt.Errorf("reading a user: the answer has %d: %w", len(*all), forge.ErrUnavailable)
 		}
 	}
-	if u.ID <= 0 || u.Username == "" || ref.ID > 0 && u.ID != ref.ID || ref.ID == 0 && !facts.SamePath(u.Username, string(ref.Path)) {
+	if u.ID <= 0 || u.Username == "" || ref.ID > 0 && u.ID != ref.ID ||
+		ref.ID == 0 && !facts.SamePath(u.Username, string(ref.Path)) {
 		return fmt.Errorf("reading a user: the answer is about another one: %w", forge.ErrUnavailable)
 	}
 	f.Container = policy.Container{Boundary: routes.BoundaryUser, ID: u.ID, Path: u.Username, Access: policy.OwnerPublicRead}

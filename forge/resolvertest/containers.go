@@ -37,7 +37,8 @@ func resolve(t *testing.T, f *Fixture, s *token.Session, ref routes.Reference, m
 }
 
 func containers(t *testing.T, fixture func(t *testing.T) *Fixture) {
-	both := func(t *testing.T, f *Fixture, s *token.Session, kind routes.RefKind, n Named, check func(t *testing.T, c policy.Container)) {
+	both := func(t *testing.T, f *Fixture, s *token.Session, kind routes.RefKind, n Named,
+		check func(t *testing.T, c policy.Container)) {
 		t.Helper()
 		for _, ref := range []routes.Reference{byID(kind, n), reference(t, kind, n.Path), reference(t, kind, strings.ToUpper(n.Path))} {
 			c := resolve(t, f, s, ref, 0)
@@ -50,7 +51,8 @@ func containers(t *testing.T, fixture func(t *testing.T) *Fixture) {
 	project := func(access policy.OwnerAccess, v policy.Visibility, ancestors ...int64) func(*testing.T, policy.Container) {
 		return func(t *testing.T, c policy.Container) {
 			t.Helper()
-			if c.Boundary != routes.BoundaryProject || c.Access != access || c.Visibility != v || c.PersonalOf != 0 || !slices.Equal(c.Ancestors, ancestors) {
+			if c.Boundary != routes.BoundaryProject || c.Access != access || c.Visibility != v || c.PersonalOf != 0 ||
+				!slices.Equal(c.Ancestors, ancestors) {
 				t.Fatalf("%+v: want a project with access %d, visibility %d, ancestors %v", c, access, v, ancestors)
 			}
 		}

@@ -142,7 +142,8 @@ func budget(t *testing.T, fixture func(t *testing.T) *Fixture) {
 		var wg sync.WaitGroup
 		for range 5 {
 			wg.Go(func() {
-				if _, err := f.Resolver.Resolve(ctx, f.Session, byID(routes.RefProject, f.Outside), 0); err != nil && !errors.Is(err, forge.ErrBudget) {
+				if _, err := f.Resolver.Resolve(ctx, f.Session, byID(routes.RefProject, f.Outside), 0); err != nil &&
+					!errors.Is(err, forge.ErrBudget) {
 					t.Errorf("the spent token: %v", err)
 				}
 			})

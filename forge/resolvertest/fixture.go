@@ -18,9 +18,9 @@ type Fixture struct {
 	Group, Subgroup Named
 	// UserIsGroup: a user counts as a group, in which the user's own projects lie.
 	UserIsGroup bool
-	// Inherited is a private project in Subgroup, or in Group when there is none. Outside is a private project that the user is a direct member of, in
-	// OutsideGroup, which the user is no member of. Invited is a private project that the user reaches only through a
-	// group (or team) that was invited to it; zero when the forge knows no such thing.
+	// Inherited is a private project in Subgroup, or in Group when there is none. Outside is a private project that
+	// the user is a direct member of, in OutsideGroup, which the user is no member of. Invited is a private project that the
+	// user reaches only through a group (or team) that was invited to it; zero when the forge knows no such thing.
 	Inherited, Outside, OutsideGroup, Invited Named
 	// Public is a public project whose members do not include the user; Hidden is a private one.
 	Public, Hidden Named

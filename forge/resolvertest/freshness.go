@@ -29,7 +29,8 @@ func freshness(t *testing.T, fixture func(t *testing.T) *Fixture) {
 	t.Run("what is known is what was resolved, and asks nobody", func(t *testing.T) {
 		f := fixture(t)
 		const write = 5 * time.Second
-		refs := []routes.Reference{byID(routes.RefProject, f.Outside), reference(t, routes.RefProject, f.Outside.Path), reference(t, routes.RefProject, strings.ToUpper(f.Outside.Path))}
+		refs := []routes.Reference{byID(routes.RefProject, f.Outside), reference(t, routes.RefProject, f.Outside.Path),
+			reference(t, routes.RefProject, strings.ToUpper(f.Outside.Path))}
 		for _, ref := range refs {
 			if c := f.Resolver.Known(f.Session, ref, 0, f.Now()); c != nil {
 				t.Fatalf("%+v before anybody asked", *c)
@@ -38,7 +39,8 @@ func freshness(t *testing.T, fixture func(t *testing.T) *Fixture) {
 		want := resolve(t, f, f.Session, refs[1], 0)
 		before := f.Asked()
 		for _, ref := range refs {
-			if c := f.Resolver.Known(f.Session, ref, write, f.Now()); c == nil || c.ID != want.ID || c.Path != want.Path || c.Access != want.Access {
+			if c := f.Resolver.Known(f.Session, ref, write, f.Now()); c == nil || c.ID != want.ID || c.Path != want.Path ||
+				c.Access != want.Access {
 				t.Fatalf("%s: got %+v, want %+v", ref.Path, c, want)
 			}
 		}
@@ -140,7 +142,8 @@ func forget(t *testing.T, fixture func(t *testing.T) *Fixture) {
 	})
 	t.Run("a project that was forgotten alone is read again although what it rests on was read before", func(t *testing.T) {
 		f := fixture(t)
-		for _, ref := range []routes.Reference{byID(routes.RefProject, f.Inherited), byID(routes.RefProject, f.Outside), byID(routes.RefProject, f.Invited)} {
+		for _, ref := range []routes.Reference{byID(routes.RefProject, f.Inherited), byID(routes.RefProject, f.Outside),
+			byID(routes.RefProject, f.Invited)} {
 			c := resolve(t, f, f.Session, ref, 0)
 			for range 2 {
 				f.Resolver.Forget(policy.Container{})

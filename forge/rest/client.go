@@ -39,8 +39,8 @@ type Options struct {
 	AllowHTTP bool
 	// CAFile is a PEM file of the certificate authorities to trust; empty is the system's.
 	CAFile string
-	// Via, when not empty, goes with every question as the header of that name (RFC 9110, 7.6.3). It is known again when the
-	// address leads back to who asks.
+	// Via, when not empty, goes with every question as the header of that name (RFC 9110, 7.6.3). patgate knows it again
+	// when the forge's address leads back to patgate.
 	Via string
 	// Timeout bounds dialling and the TLS handshake.
 	Timeout time.Duration
@@ -113,8 +113,13 @@ func NewClient(o Options) (*Client, error) {
 		MaxResponseHeaderBytes: 64 << 10,
 	}
 	c := &Client{
-		base: strings.TrimSuffix(u.EscapedPath(), "/") + o.Base, scheme: u.Scheme, host: u.Host, via: o.Via, authorize: o.Authorize, telling: o.Telling,
-		busy: make(chan struct{}, maxQuestions),
+		base:      strings.TrimSuffix(u.EscapedPath(), "/") + o.Base,
+		scheme:    u.Scheme,
+		host:      u.Host,
+		via:       o.Via,
+		authorize: o.Authorize,
+		telling:   o.Telling,
+		busy:      make(chan struct{}, maxQuestions),
 		http: &http.Client{
 			Transport:     transport,
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },

@@ -79,7 +79,7 @@ func (f *flight) keepBrought(brought []byte, borrowed bool) {
 	}
 }
 
-// hold has a goroutine read the answer, what has come of it included.
+// hold has a goroutine read the answer, with the part that has already come.
 func (f *flight) hold(u *wire.Upstream, brought []byte, borrowed bool) {
 	f.upstream = nil
 	u.Leave()
@@ -88,7 +88,7 @@ func (f *flight) hold(u *wire.Upstream, brought []byte, borrowed bool) {
 	f.proceed(u, Receive)
 }
 
-// outcome is what became of what has come of an answer.
+// outcome says what to do with the bytes of an answer that have come.
 type outcome uint8
 
 const (
@@ -251,7 +251,7 @@ func readAnswerLine(p *reply.Passage, scratch *[]byte, out, line []byte) (l answ
 		if header.EqualFold(name, "connection") {
 			return answerLine{kind: lineDropped}, out, header.EqualFold(value, "keep-alive")
 		}
-	case len("transfer-encoding"), len("trailer"): // of which the latter is as long as "upgrade"
+	case len("transfer-encoding"), len("trailer"): // "upgrade" is as long as "trailer"
 		if header.EqualFold(name, "transfer-encoding") || header.EqualFold(name, "trailer") || header.EqualFold(name, "upgrade") {
 			return l, out, false
 		}
@@ -274,7 +274,7 @@ func readAnswerLine(p *reply.Passage, scratch *[]byte, out, line []byte) (l answ
 	return answerLine{kind: lineOther, once: l.once}, out, true
 }
 
-// onceOf gives the bit of a name of which the HTTP library passes the last line on only; 0 for others.
+// onceOf gives the bit of a name whose last line alone the HTTP library passes on; 0 for other names.
 func onceOf(name []byte) uint8 {
 	for i, single := range [...]string{"server", "content-type", "content-encoding"} {
 		if header.EqualFold(name, single) {

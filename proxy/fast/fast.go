@@ -85,7 +85,7 @@ const (
 	Receive               // it is sent; the upstream connection has what came of the answer
 	Timeout               // it is sent, and the answer did not come in time
 	Broken                // it is sent, and the connection broke
-	Panic                 // nobody knows
+	Panic                 // something panicked: it is answered with 500
 )
 
 // Parked is a request that a loop hands over: it was judged, recorded, and perhaps sent.

@@ -23,7 +23,7 @@ type flight struct {
 	upstream *wire.Upstream // that it is sent on
 	brought  []byte         // of the answer
 	over     bool           // it is answered
-	spoiled  bool           // nobody knows who still has the event
+	spoiled  bool           // after a panic: the log may still point to the event
 
 	text   []byte // the request's head as it came, then as it was sent, then by which origin the client came
 	sent   int    // where the second begins
@@ -43,7 +43,12 @@ func (f *flight) keep(w *work, t *Front, in []byte) {
 
 // forget empties it for another request. Its text held the token and the owner's credential.
 func (f *flight) forget() {
-	f.front, f.conn, f.table, f.session, f.upstream, f.over = nil, nil, nil, nil, nil, true
+	f.front = nil
+	f.conn = nil
+	f.table = nil
+	f.session = nil
+	f.upstream = nil
+	f.over = true
 	clear(f.text)
 	f.text, f.brought = f.text[:0], f.brought[:0]
 	if cap(f.text) > surface.MaxKept {

@@ -25,7 +25,7 @@ func newStation() *station {
 	return s
 }
 
-// renew makes another work. The one before may hold anything after a panic.
+// renew makes new memory for judging. After a panic the old one may be in any state.
 func (s *station) renew() {
 	s.work = new(work)
 	s.work.request.Fields.Memo = &s.asked

@@ -75,7 +75,8 @@ func (c Change) Changer(a *fasthttp.Response, l *Links, origin []byte) Changer {
 
 func isJSON(a *fasthttp.Response) bool {
 	media := mediaType(a)
-	return header.EqualFold(media, "application/json") || header.HasPrefix(media, "application/") && bytes.HasSuffix(media, []byte("+json"))
+	return header.EqualFold(media, "application/json") ||
+		header.HasPrefix(media, "application/") && bytes.HasSuffix(media, []byte("+json"))
 }
 
 // mediaType gives the answer's without its parameters.

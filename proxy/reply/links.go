@@ -47,7 +47,7 @@ func (l *Links) AppendLocation(dst, value, client []byte) []byte {
 		if n == len(value) {
 			return append(dst, '/')
 		}
-		return append(dst, value[n:]...) // relative: it stays with whom the client asked
+		return append(dst, value[n:]...) // relative: the client stays where it is
 	}
 	return append(dst, value...)
 }

@@ -47,7 +47,8 @@ func Of(err error) *Refusal {
 		return ErrTimeout
 	case errors.Is(err, wire.ErrBusy):
 		return ErrBusy
-	case errors.Is(err, forge.ErrUnavailable), errors.Is(err, wire.ErrConnect), errors.Is(err, wire.ErrClosed), errors.Is(err, wire.ErrBroken):
+	case errors.Is(err, forge.ErrUnavailable), errors.Is(err, wire.ErrConnect), errors.Is(err, wire.ErrClosed),
+		errors.Is(err, wire.ErrBroken):
 		return ErrUnavailable
 	case errors.Is(err, audit.ErrFull), errors.Is(err, audit.ErrSink), errors.Is(err, audit.ErrClosed):
 		return ErrAudit
@@ -101,7 +102,8 @@ func OfDenial(d *policy.Decision, r *routes.Route) *Refusal {
 		}
 		out.Message += ", which patgate does not hand out."
 	case policy.ReasonSpans:
-		out.Message = "The answer would reach over all projects and groups of the token's owner: the permission is needed under all_memberships."
+		out.Message = "The answer would reach over all projects and groups of the token's owner: the permission is needed under " +
+			"all_memberships."
 	case policy.ReasonNotFindable:
 		out.Message = "The project or group of this object cannot be found out: the permission is needed under all_memberships."
 	case policy.ReasonNewerThanToken:

@@ -16,8 +16,12 @@ var (
 	ErrForeign = &Refusal{Status: fasthttp.StatusBadGateway, Reason: "foreign_redirect",
 		Message: "The forge redirects this request to another host, which it should not. If that is an address of the forge itself, " +
 			"it belongs under upstream.external_urls of patgate's configuration."}
-	ErrStorage = &Refusal{Status: fasthttp.StatusBadGateway, Reason: "foreign_redirect",
-		Message: "The forge redirects this request to a host that patgate does not send clients to: only https is, or what upstream.storage_urls lists."}
+	ErrStorage = &Refusal{
+		Status: fasthttp.StatusBadGateway,
+		Reason: "foreign_redirect",
+		Message: "The forge redirects this request to a host that patgate does not send clients to: only https is, or what " +
+			"upstream.storage_urls lists.",
+	}
 	ErrUnreadableRedirect = &Refusal{Status: fasthttp.StatusBadGateway, Reason: "unreadable_redirect",
 		Message: "The forge redirects this request in a way that could be read in more than one way."}
 	ErrTellingRedirect = &Refusal{Status: fasthttp.StatusBadGateway, Reason: "redirect_credential",

@@ -9,11 +9,14 @@ import (
 // What is refused for the request's own form. They are never changed.
 var (
 	ErrTokenInTarget = BadRequest("token_in_target",
-		"A patgate token stands in the URL, where logs keep it. Send it in the PRIVATE-TOKEN header, and replace it: somebody may have read it.")
+		"A patgate token stands in the URL, where logs keep it. Send it in the PRIVATE-TOKEN header, and replace it: somebody may "+
+			"have read it.")
 	ErrSeveralCredentials = BadRequest("several_credentials",
-		"The request carries more than one credential. Send the token alone, once: PRIVATE-TOKEN, Authorization: Bearer, or as the password of Basic.")
+		"The request carries more than one credential. Send the token alone, once: PRIVATE-TOKEN, Authorization: Bearer, or as the "+
+			"password of Basic.")
 	ErrMisplaced = BadRequest("misplaced_token",
-		"A patgate token stands where no forge looks for one. Send it as PRIVATE-TOKEN, Authorization: Bearer, or as the password (not the username) of Basic.")
+		"A patgate token stands where no forge looks for one. Send it as PRIVATE-TOKEN, Authorization: Bearer, or as the password "+
+			"(not the username) of Basic.")
 	ErrAlias = BadRequest("header_alias",
 		"A header name is spelled with an underscore for a dash. Spell it with dashes: servers read the other form in different ways.")
 	ErrOverride = BadRequest("header_override",
@@ -23,15 +26,19 @@ var (
 		"The Connection header names a header that must reach the forge.")
 	ErrUpgrade     = Forbidden("unsupported_upgrade", "Websockets are not supported with fine-grained tokens yet.")
 	ErrExpectation = &Refusal{Status: fasthttp.StatusExpectationFailed, Reason: "expectation",
-		Message: "Of expectations, only 100-continue is known."}
+		Message: "The only known value of Expect is 100-continue."}
 	ErrHost    = BadRequest("host", "The Host header is missing or is not a host with an optional port.")
 	ErrVersion = &Refusal{Status: fasthttp.StatusHTTPVersionNotSupported, Reason: "http_version",
 		Message: "Use HTTP/1.1.", Close: true}
 	ErrMethod = &Refusal{Status: fasthttp.StatusMethodNotAllowed, Reason: "method",
 		Message: "This method is not passed on. Use GET, HEAD, POST, PUT, PATCH or DELETE."}
 	ErrTarget = BadRequest("malformed_target", "The request target must be a path.")
-	ErrLoop   = &Refusal{Status: fasthttp.StatusLoopDetected, Reason: "loop",
-		Message: "This request was sent by this very patgate: the upstream's address leads back to it. Its operator sets upstream.url to the forge."}
+	ErrLoop   = &Refusal{
+		Status: fasthttp.StatusLoopDetected,
+		Reason: "loop",
+		Message: "This request was sent by this very patgate: the upstream's address leads back to it. Its operator sets " +
+			"upstream.url to the forge.",
+	}
 	ErrHeaderSize = &Refusal{Status: fasthttp.StatusRequestHeaderFieldsTooLarge, Reason: "header_size",
 		Message: "The request's headers are too long.", Close: true}
 	ErrMalformed = &Refusal{Status: fasthttp.StatusBadRequest, Reason: "malformed_request",
@@ -60,7 +67,8 @@ var (
 		Message: "The forge did not answer in time."}
 	ErrBudget = &Refusal{Status: fasthttp.StatusTooManyRequests, Reason: "resolver_budget",
 		Message: "This token has asked for too many different projects and groups in a short time.", Retry: 30 * time.Second}
-	ErrOwner     = Unauthorized("owner_credential", "The forge no longer accepts the credential of the token's owner. The owner puts a new one in its place (patgate owner replace), and this token works again.")
+	ErrOwner = Unauthorized("owner_credential", "The forge no longer accepts the credential of the token's owner. The owner "+
+		"puts a new one in its place (patgate owner replace), and this token works again.")
 	ErrIllegible = &Refusal{Status: fasthttp.StatusBadGateway, Reason: "unfiltered_answer",
 		Message: "The forge's answer could not be checked for what this token must not see."}
 	ErrDeniedPath = &Refusal{Status: fasthttp.StatusNotFound, Reason: "internal_path",

@@ -186,8 +186,13 @@ func (j *Judgement) Uses(set *routes.PermissionSet) {
 // Note writes the decision into the event.
 func (j *Judgement) Note(q *Request) {
 	e, d := j.event, &j.Decision
-	e.Verdict, e.Reason, e.Boundary, e.BoundaryID, e.Scope = d.Verdict, d.Reason.String(), d.Boundary, d.Container, d.Scope
-	e.Undeclared, e.Used, e.Act, e.Permission = j.Set.Undeclared, nil, policy.ActNone, ""
+	e.Verdict = d.Verdict
+	e.Reason = d.Reason.String()
+	e.Boundary = d.Boundary
+	e.BoundaryID = d.Container
+	e.Scope = d.Scope
+	e.Undeclared, e.Used = j.Set.Undeclared, nil
+	e.Act, e.Permission = policy.ActNone, ""
 	switch {
 	case d.Verdict == policy.Deny:
 		if d.Act >= 0 && d.Act < len(j.Question.Acts) {
@@ -269,8 +274,8 @@ func quickActionMessage(c *params.FoundCommand, catalogue *routes.Catalogue) str
 	case c == nil:
 		return "A text of the request has a quick action that the token does not allow."
 	case c.Line == 0:
-		text := "The request has no `" + c.Param + "`, so that the forge may take a template's text and carry out the quick actions in " +
-			"it, whatever they are"
+		text := "The request has no `" + c.Param + "`, so that the forge may take a template's text and carry out the quick " +
+			"actions in it, whatever they are"
 		if c.Command.Elsewhere {
 			text += " and wherever they act"
 		}

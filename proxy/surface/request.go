@@ -83,7 +83,7 @@ func (q *Request) Severals() bool { return q.Credential.Found > 1 || QueryCreden
 
 // ErrSealed refuses a sealed text where it is not good for anything.
 var ErrSealed = &reply.Refusal{Status: 401, Reason: "no_credential", Challenge: reply.ChallengeToken,
-	Message: "The token is over, was not made here, or is not good for this."}
+	Message: "The token has ended, was not made here, or is not valid for this."}
 
 // Unsealing is that of a surface where no sealed text is good for anything.
 type Unsealing struct{}
@@ -117,8 +117,8 @@ type Upstream struct {
 	IsRegistry   bool       // it is another server than the forge, and knows nothing of the owner's credential
 }
 
-// ClaimOf gives for whom a connection to the forge is wanted for a patgate token's request: its owner. Holders of the other kind
-// are keyed hashes of a credential, and odd in their second half.
+// ClaimOf says whose connection a patgate token's request needs: its owner's. Holders of the other kind are keyed hashes of a
+// credential, and odd in their second half.
 func ClaimOf(s *token.Session, c *wire.Client) wire.Claim {
 	return wire.Claim{Holder: wire.Holder{uint64(s.OwnerUserID)}, Loop: c.Loop()}
 }

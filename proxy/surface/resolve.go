@@ -222,16 +222,19 @@ func (j *Judgement) lookup(q *Request, route *routes.Route) error {
 	if err != nil {
 		return err
 	}
-	if need := len(j.containers) + len(result.Projects) + len(result.Groups) + len(j.Op.Captures()) + len(j.Set.Targets); cap(j.containers) < need {
+	need := len(j.containers) + len(result.Projects) + len(result.Groups) + len(j.Op.Captures()) + len(j.Set.Targets)
+	if cap(j.containers) < need {
 		j.containers = append(make([]policy.Container, 0, need), j.containers...)
 	}
 	for _, id := range result.Projects {
-		if _, err := j.resolveReference(q, routes.Reference{Kind: routes.RefProject, ID: id}, policy.Act{Kind: policy.ActOwn}); err != nil {
+		ref := routes.Reference{Kind: routes.RefProject, ID: id}
+		if _, err := j.resolveReference(q, ref, policy.Act{Kind: policy.ActOwn}); err != nil {
 			return err
 		}
 	}
 	for _, id := range result.Groups {
-		if _, err := j.resolveReference(q, routes.Reference{Kind: routes.RefGroup, ID: id}, policy.Act{Kind: policy.ActOwn}); err != nil {
+		ref := routes.Reference{Kind: routes.RefGroup, ID: id}
+		if _, err := j.resolveReference(q, ref, policy.Act{Kind: policy.ActOwn}); err != nil {
 			return err
 		}
 	}
@@ -257,7 +260,8 @@ func (j *Judgement) sendLookedUp(route *routes.Route, send string) error {
 		return forge.ErrUnavailable
 	}
 	for i := range j.Op.Captures() {
-		if name := j.Op.Captures()[i].Name; strings.Contains(route.Find.Lookup.Get, "{"+name+"}") && j.Op.Captures()[i].Ref == routes.RefNone {
+		if name := j.Op.Captures()[i].Name; strings.Contains(route.Find.Lookup.Get, "{"+name+"}") &&
+			j.Op.Captures()[i].Ref == routes.RefNone {
 			j.Op.SetID(i, id)
 			return nil
 		}
@@ -269,7 +273,11 @@ func (j *Judgement) sendLookedUp(route *routes.Route, send string) error {
 func (j *Judgement) refuseTargets() error {
 	if len(j.Set.Targets) > 0 {
 		name := j.Set.Targets[0].Name
-		return &params.Refusal{Code: params.CodeDeclaredRefused, Param: name, Message: "parameter \"" + name + "\" is not allowed on this route"}
+		return &params.Refusal{
+			Code:    params.CodeDeclaredRefused,
+			Param:   name,
+			Message: "parameter \"" + name + "\" is not allowed on this route",
+		}
 	}
 	return nil
 }
@@ -334,7 +342,8 @@ func (j *Judgement) Find(q *Request, kind routes.RefKind, paths []string) (*poli
 		if time.Since(q.Start) > j.Rules.Deadline {
 			return nil, "", forge.ErrTimeout
 		}
-		c, err := j.Rules.Resolver.Resolve(context.Background(), j.Session, routes.Reference{Kind: kind, Path: []byte(path)}, j.maxAge())
+		c, err := j.Rules.Resolver.Resolve(context.Background(), j.Session,
+			routes.Reference{Kind: kind, Path: []byte(path)}, j.maxAge())
 		if err != nil {
 			return nil, "", err
 		}

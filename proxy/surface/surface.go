@@ -28,7 +28,7 @@ type Pages interface {
 	ForBrowsers()
 }
 
-// Elsewhere is a surface of which some requests go to another server than the forge.
+// Elsewhere is a surface that sends some requests to another server than the forge.
 type Elsewhere interface {
 	// Upstream gives that server; nil is the forge.
 	Upstream(path []byte) *Upstream
@@ -63,7 +63,7 @@ type Proves interface {
 	Proves(q *Request, b *Body) bool
 }
 
-// Denied is a visit that is told when the forge took the credential that was sent for wrong.
+// Denied is a visit that is told when the forge refused the credential that was sent.
 type Denied interface {
 	Denied(j *Judgement)
 }
@@ -80,7 +80,7 @@ type Own interface {
 	Answer(q *Request, j *Judgement) (*Answer, error)
 }
 
-// Rewriter is a visit of whose answer the client gets one that was written anew.
+// Rewriter is a visit whose answer is written anew for the client.
 type Rewriter interface {
 	// Rewrites gives how many bytes are read of an answer with the status; 0: it passes as it is.
 	Rewrites(status int) int64

@@ -8,7 +8,7 @@ import (
 	"os"
 )
 
-// ErrAuthorities: a file of certificate authorities holds none.
+// ErrAuthorities means that a file of certificate authorities holds none.
 var ErrAuthorities = errors.New("no certificate in the file")
 
 // TLSWithAuthorities gives a client configuration that trusts the certificate authorities in a PEM file and no others.

@@ -117,7 +117,7 @@ func (c *Client) begins(now Phase) bool {
 	return now == PhaseIdle || now == PhaseHeader && !c.begun
 }
 
-// gather reads until p holds the whole head of a request, of which n bytes have come, or is full. So the server has the head
+// gather reads until p, which already holds n bytes, holds the whole head of a request or is full. So the server has the head
 // before it all at once, in however many pieces it comes, and what it makes of it does not depend on them.
 func (c *Client) gather(p []byte, n int) (int, error) {
 	if Phase(c.phase.Load()) == PhaseIdle && !header.Ends(p[:n]) {

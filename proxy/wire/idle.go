@@ -7,11 +7,11 @@ import (
 	"patgate/proxy/wire/loop"
 )
 
-// Holder is whose requests a connection to the forge carries. An answer to nothing that comes too late to be noticed can so
-// reach nobody but whom it was made for. The zero value is nobody: requests without a credential.
+// Holder is whose requests a connection to the forge carries. So an answer that comes too late to be noticed
+// reaches only the holder it was made for. The zero value is nobody: requests without a credential.
 type Holder [2]uint64
 
-// Claim says for whom a connection is wanted.
+// Claim says whose connection is wanted, and in which loop.
 type Claim struct {
 	Holder Holder
 	Loop   *loop.Loop // in which it is wanted; nil is none

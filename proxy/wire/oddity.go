@@ -37,7 +37,8 @@ func isOdd(answer *fasthttp.Response) bool {
 	for name, value := range h.All() {
 		switch {
 		case header.EqualFold(name, "connection") && !header.EqualFold(value, "keep-alive"),
-			header.EqualFold(name, "proxy-connection"), header.EqualFold(name, "upgrade"), header.EqualFold(name, "keep-alive") && endsKeeping(value),
+			header.EqualFold(name, "keep-alive") && endsKeeping(value),
+			header.EqualFold(name, "proxy-connection"), header.EqualFold(name, "upgrade"),
 			header.EqualFold(name, "content_length"), header.EqualFold(name, "transfer_encoding"):
 			return true
 		}

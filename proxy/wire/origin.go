@@ -19,7 +19,14 @@ type PoolOptions struct {
 
 // NewPool makes a pool of connections to an origin.
 func NewPool(o PoolOptions) *Pool {
-	p := &Pool{address: o.Host, limits: o.Timeouts, dog: o.Watchdog, max: o.Connections, loops: o.Loops, idle: newIdleLists(o.Loops.Count())}
+	p := &Pool{
+		address: o.Host,
+		limits:  o.Timeouts,
+		dog:     o.Watchdog,
+		max:     o.Connections,
+		loops:   o.Loops,
+		idle:    newIdleLists(o.Loops.Count()),
+	}
 	p.dog.also = append(p.dog.also, p.reap)
 	name := o.Host
 	if only, port, err := net.SplitHostPort(o.Host); err == nil {

@@ -223,7 +223,7 @@ func (p *Pool) abandon(turn chan struct{}) {
 	p.wakeLocked()
 }
 
-// wake gives who waits longest a turn.
+// wake gives the one that has waited longest a turn.
 func (p *Pool) wake() {
 	if p.waiters.Load() > 0 {
 		p.mu.Lock()

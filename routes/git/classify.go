@@ -24,10 +24,12 @@ type Request struct {
 const maxSuffix = 512
 
 var (
-	errMethod   = refuse(routes.CodeMethod, "this method is not one that git or Git LFS sends there")
-	errNotGit   = refuse(routes.CodeNoRoute, "The path is none that git or Git LFS asks for: see docs/git.md for what is passed on.")
-	errDumb     = refuse(routes.CodeNoRoute, "Only the smart HTTP protocol is passed on: the request needs service=git-upload-pack or service=git-receive-pack.")
-	errService  = refuse(routes.CodeAmbiguousPath, "The service parameter must stand alone, once, and be git-upload-pack or git-receive-pack.")
+	errMethod = refuse(routes.CodeMethod, "this method is not one that git or Git LFS sends there")
+	errNotGit = refuse(routes.CodeNoRoute, "Neither git nor Git LFS uses this path: see docs/git.md for what is passed on.")
+	errDumb   = refuse(routes.CodeNoRoute, "Only the smart HTTP protocol is passed on: the request needs "+
+		"service=git-upload-pack or service=git-receive-pack.")
+	errService = refuse(routes.CodeAmbiguousPath, "The service parameter must stand alone, once, and be git-upload-pack or "+
+		"git-receive-pack.")
 	errQuery    = refuse(routes.CodeAmbiguousPath, "This request takes no query: what it asks for is said by its path and its body.")
 	errTooLong  = refuse(routes.CodeTarget, "the path is too long")
 	errNoSuffix = refuse(routes.CodeReference, "The repository's path must end in .git.")

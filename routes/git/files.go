@@ -11,7 +11,8 @@ import (
 // for clients that do not use its API (Gitea 1.26, routers/web/web.go). It takes tokens there (services/auth/auth.go).
 var fileFolders = [...]string{"/raw/", "/archive/", "/releases/download/"}
 
-var errFile = refuse(routes.CodeAmbiguousPath, "The path of a file must be percent-encoded once, and hold no empty or dot segment, slash, backslash or control character.")
+var errFile = refuse(routes.CodeAmbiguousPath, "The path of a file must be percent-encoded once, and hold no empty or dot "+
+	"segment, slash, backslash or control character.")
 
 // fileIn splits /owner/name/raw/... after the name; ok is false for any other path.
 func fileIn(path []byte) (project, rest []byte, folder string, ok bool) {

@@ -158,7 +158,7 @@ func objectError(code int) string {
 	case 404:
 		return "The object does not exist on the forge, or its owner may not see it."
 	case 422:
-		return "The forge takes the object's id or size for wrong."
+		return "The forge says that the object's id or size is wrong."
 	}
 	return "The forge refused this object."
 }

@@ -155,7 +155,13 @@ func parseUpdate(line []byte) (Update, error) {
 	if !isRef(name) {
 		return Update{}, malformed("a command names no full ref, such as refs/heads/main")
 	}
-	u := Update{Old: bytes.Clone(before), New: bytes.Clone(after), Name: bytes.Clone(name), Create: isZero(before), Delete: isZero(after)}
+	u := Update{
+		Old:    bytes.Clone(before),
+		New:    bytes.Clone(after),
+		Name:   bytes.Clone(name),
+		Create: isZero(before),
+		Delete: isZero(after),
+	}
 	if u.Create && u.Delete {
 		return Update{}, malformed("a command neither makes, moves nor deletes its ref")
 	}
@@ -230,7 +236,8 @@ func isZero(b []byte) bool { return len(bytes.Trim(b, "0")) == 0 }
 // isRef holds a full ref name to the rules of git-check-ref-format.
 func isRef(name []byte) bool {
 	rest, found := bytes.CutPrefix(name, []byte("refs/"))
-	if !found || len(name) > 4096 || bytes.Contains(name, []byte("..")) || bytes.Contains(name, []byte("@{")) || name[len(name)-1] == '.' {
+	if !found || len(name) > 4096 || bytes.Contains(name, []byte("..")) || bytes.Contains(name, []byte("@{")) ||
+		name[len(name)-1] == '.' {
 		return false
 	}
 	for segment := range bytes.SplitSeq(rest, []byte{'/'}) {

@@ -29,7 +29,8 @@ const (
 var namedTemplates = [...]string{"", "/{project}.git", "/{project}.wiki.git", "", "", "/{project}"}
 
 // templates are how the rows of each repository begin.
-var templates = [...]string{"", "/{project}.git", "/{namespace}.wiki.git", "/{project}/snippets/{snippet_id}.git", "/snippets/{snippet_id}.git", ""}
+var templates = [...]string{"", "/{project}.git", "/{namespace}.wiki.git", "/{project}/snippets/{snippet_id}.git",
+	"/snippets/{snippet_id}.git", ""}
 
 // Name is what a path says of a repository.
 type Name struct {
@@ -45,11 +46,14 @@ type Name struct {
 }
 
 var (
-	errDesign  = refuse(routes.CodeNoRoute, "Design repositories are not passed on for fine-grained tokens.")
-	errPath    = refuse(routes.CodeReference, "The repository's path must be the full path of a project, group or snippet, as the forge shows it, followed by .git.")
+	errDesign = refuse(routes.CodeNoRoute, "Design repositories are not passed on for fine-grained tokens.")
+	errPath   = refuse(routes.CodeReference, "The repository's path must be the full path of a project, group or snippet, as the "+
+		"forge shows it, followed by .git.")
 	errNamed   = refuse(routes.CodeReference, "The repository's path must be owner/name or owner/name.wiki, followed by .git.")
-	errEncoded = refuse(routes.CodeAmbiguousPath, "The path of a git repository must not be percent-encoded, nor hold empty or dot segments.")
-	errPrefix  = refuse(routes.CodeAmbiguousPath, "Repositories below /o/ and /-/ are not passed on: use the plain path of the repository.")
+	errEncoded = refuse(routes.CodeAmbiguousPath, "The path of a git repository must not be percent-encoded, nor hold empty or "+
+		"dot segments.")
+	errPrefix = refuse(routes.CodeAmbiguousPath, "Repositories below /o/ and /-/ are not passed on: use the plain path of the "+
+		"repository.")
 )
 
 func refuse(code routes.RefusalCode, message string) *routes.Refusal {
@@ -65,7 +69,8 @@ func parseNamed(path []byte) (n Name, err error) {
 	if container, found := bytes.CutSuffix(path, []byte(".wiki")); found {
 		n = Name{Kind: RepositoryWiki, Container: container}
 	}
-	if _, ok := routes.ParseName(routes.RefProject, n.Container); !ok || bytes.HasSuffix(n.Container, []byte(".git")) || bytes.HasSuffix(n.Container, []byte(".wiki")) {
+	if _, ok := routes.ParseName(routes.RefProject, n.Container); !ok || bytes.HasSuffix(n.Container, []byte(".git")) ||
+		bytes.HasSuffix(n.Container, []byte(".wiki")) {
 		return Name{}, errNamed
 	}
 	return n, nil
@@ -87,7 +92,8 @@ func parseName(path []byte, named bool) (n Name, err error) {
 	if rest, found := bytes.CutPrefix(path, []byte("snippets/")); found && isNumber(rest) {
 		return Name{Kind: RepositorySnippet, Snippet: rest}, nil
 	}
-	if i := bytes.LastIndex(path, []byte("/snippets/")); i > 0 && isNumber(path[i+len("/snippets/"):]) && isPath(routes.RefProject, path[:i]) {
+	if i := bytes.LastIndex(path, []byte("/snippets/")); i > 0 && isNumber(path[i+len("/snippets/"):]) &&
+		isPath(routes.RefProject, path[:i]) {
 		return Name{Kind: RepositoryProjectSnippet, Container: path[:i], Snippet: path[i+len("/snippets/"):], Twin: path}, nil
 	}
 	if container, found := bytes.CutSuffix(path, []byte(".wiki")); found {

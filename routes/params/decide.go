@@ -69,13 +69,15 @@ func (s *Set) decide(l leaf) (decision, error) {
 	case r.what == routes.ParamClosed && r.how == coveredExactly:
 		return decision{}, refuseName(CodeShape, l.name, "must be an object on "+s.row())
 	case r.what == routes.ParamClosed:
-		return decision{}, refuseName(CodeDeclaredRefused, l.name, "is not among what "+s.row()+" takes inside "+string(l.name[:r.within])+
-			": leave it out, or declare it in the route table: parameters: {"+declaration(l.name)+": pass}")
+		return decision{}, refuseName(CodeDeclaredRefused, l.name,
+			"is not among what "+s.row()+" takes inside "+string(l.name[:r.within])+
+				": leave it out, or declare it in the route table: parameters: {"+declaration(l.name)+": pass}")
 	}
 	return decision{}, refuseName(CodeTable, l.name, "has a rule on "+s.row()+" that patgate does not know")
 }
 
-// ownPart tells whether a value of which only the front may be a reference holds none, or the owner of the path's own project.
+// ownPart is for a value whose front may be a reference: it tells whether there is none, or it is the owner of the path's
+// project.
 func (s *Set) ownPart(t *routes.Target, value []byte) bool {
 	if t.Before == "" {
 		return false
@@ -95,7 +97,8 @@ func (s *Set) ownPart(t *routes.Target, value []byte) bool {
 }
 
 func (s *Set) refuseOdd(name []byte) error {
-	return refuseName(CodeName, name, "is not a name that every forge reads in the same way: use small letters, digits, '_' and [brackets], or declare the name for "+s.row())
+	return refuseName(CodeName, name, "is not a name that every forge reads in the same way: use small letters, digits, '_' and "+
+		"[brackets], or declare the name for "+s.row())
 }
 
 // checkReserved refuses credentials, impersonation and methods, at the top and inside objects.
@@ -105,15 +108,18 @@ func (s *Set) checkReserved(l leaf, r rule) error {
 	word, rest := nextWord(l.name)
 	switch reserve(word) {
 	case reservedAtTop:
-		return refuseName(CodeReserved, l.name, "is reserved: patgate alone says who the request acts for and how. Send the token in a header")
+		return refuseName(CodeReserved, l.name, "is reserved: patgate alone says who the request acts for and how. Send the token "+
+			"in a header")
 	case reservedUnlessDeclared:
 		if !exact && !s.forces(l.name) {
-			return refuseName(CodeReserved, l.name, "is reserved and not declared for "+s.row()+": leave it out, or declare it there under parameters")
+			return refuseName(CodeReserved, l.name, "is reserved and not declared for "+s.row()+
+				": leave it out, or declare it there under parameters")
 		}
 	}
 	for len(rest) > 0 {
 		if word, rest = nextWord(rest); reserve(word) != notReserved && !exact && (r.how != coveredOpen || !passes) {
-			return refuseName(CodeReserved, l.name, "is reserved and not declared for "+s.row()+": leave it out, or declare it there under parameters")
+			return refuseName(CodeReserved, l.name, "is reserved and not declared for "+s.row()+
+				": leave it out, or declare it there under parameters")
 		}
 	}
 	return nil
@@ -129,7 +135,8 @@ func (s *Set) checkForced(l leaf) error {
 		case l.place == inBody:
 			return refuseName(CodeForced, l.name, "is set by patgate in the query: leave it out of the body")
 		case !same || string(l.value) != f.Value:
-			return refuseName(CodeForced, l.name, "must be "+strconv.Quote(f.Value)+" on "+s.row()+": anything else reaches beyond what was granted")
+			return refuseName(CodeForced, l.name, "must be "+strconv.Quote(f.Value)+" on "+s.row()+
+				": anything else reaches beyond what was granted")
 		}
 	}
 	return nil
@@ -167,7 +174,8 @@ func (s *Set) decideUndeclared(l leaf) (decision, error) {
 		return s.decideRepeat(l)
 	}
 	if s.misshapen(l.name) {
-		return decision{}, refuseName(CodeShape, l.name, "names a container in another shape than "+s.row()+" declares: send it as the row declares it")
+		return decision{}, refuseName(CodeShape, l.name,
+			"names a container in another shape than "+s.row()+" declares: send it as the row declares it")
 	}
 	if err := s.checkIdentifiers(l.name, 0); err != nil {
 		return decision{}, err
@@ -183,7 +191,8 @@ func (s *Set) checkIdentifiers(name []byte, from int) error {
 		end := len(name) - len(rest) + len(word)
 		if identifierWord(word) && (len(next) == 0 || !s.declaredInside(name[:end])) {
 			return refuseName(CodeIdentifier, name, "looks like an identifier and is not declared for "+s.row()+
-				": leave it out, or, when it cannot reach beyond the container that was checked, declare it in the route table: parameters: {"+
+				": leave it out, or, when it cannot reach beyond the container that was checked, declare it in the route table: "+
+				"parameters: {"+
 				declaration(name)+": pass}; when it names a further container: targets: [{param: "+declaration(name)+", ...}]")
 		}
 		rest = next

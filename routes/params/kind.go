@@ -56,7 +56,8 @@ func BodyOf(route *routes.Route, method string, h BodyHeader) (Body, error) {
 	case !h.Present:
 		return Body{}, nil
 	case method == "GET" || method == "HEAD" || route.Method == "GET":
-		return Body{}, refuse(CodeBodyForbidden, "GET and HEAD take no body here: forges read its parameters in different ways. Send them in the query")
+		return Body{}, refuse(CodeBodyForbidden, "GET and HEAD take no body here: forges read its parameters in different ways. Send "+
+			"them in the query")
 	case len(trimSpace(h.ContentEncoding)) > 0:
 		return Body{}, refuse(CodeContentEncoding, "the body must be sent without Content-Encoding")
 	case len(trimSpace(h.ContentType)) == 0:
@@ -86,7 +87,8 @@ func BodyOf(route *routes.Route, method string, h BodyHeader) (Body, error) {
 		return streamBody(h.ContentType)
 	}
 	return Body{}, refuse(CodeContentType, "this Content-Type is not taken on "+route.Method+" "+route.Path+
-		": send application/json, or list the type in the route table under body: {stream: [...]} when the forge does not parse it there")
+		": send application/json, or list the type in the route table under body: {stream: [...]} when the forge does not "+
+		"parse it there")
 }
 
 // parsedBody is a form or JSON. On rows that take files of any type it would change the file, so it is refused there.
@@ -95,14 +97,16 @@ func parsedBody(route *routes.Route, m mediaType, kind BodyKind, contentType str
 	case !m.utf8Only():
 		return Body{}, refuse(CodeContentType, contentType+" takes no parameter but charset=utf-8")
 	case streamsAnything(route):
-		return Body{}, refuse(CodeContentType, "this endpoint takes a file: send it as "+octetStream+", because "+contentType+" would be parsed on the way")
+		return Body{}, refuse(CodeContentType, "this endpoint takes a file: send it as "+octetStream+", because "+contentType+
+			" would be parsed on the way")
 	}
 	return Body{Kind: kind, ContentType: contentType}, nil
 }
 
 func multipartBody(m mediaType) (Body, error) {
 	if m.others || m.charset != nil && !is(m.charset, "utf-8") || !validBoundary(m.boundary) {
-		return Body{}, refuse(CodeContentType, "multipart/form-data needs one boundary of 1 to 70 characters without blanks, and takes no other parameter")
+		return Body{}, refuse(CodeContentType, "multipart/form-data needs one boundary of 1 to 70 characters without blanks, and "+
+			"takes no other parameter")
 	}
 	return Body{Kind: BodyMultipart, Boundary: m.boundary}, nil
 }

@@ -32,7 +32,8 @@ func parsePart(lines []byte) (partHeader, error) {
 		case is(name, "content-type") && !contentType:
 			contentType, h.contentType = true, value
 		default:
-			return h, refuse(CodeMultipart, "a part of the multipart body has another header than one Content-Disposition and one Content-Type")
+			return h, refuse(CodeMultipart, "a part of the multipart body has another header than one Content-Disposition and one "+
+				"Content-Type")
 		}
 	}
 	if !disposition {
@@ -52,7 +53,9 @@ func quotableLine(line []byte) bool {
 }
 
 func (h *partHeader) parseDisposition(value []byte) error {
-	bad := refuse(CodeMultipart, `a part of the multipart body needs the header Content-Disposition: form-data; name="...", with a filename="..." for a file, and no escape, '%', '/' or quote in them`)
+	bad := refuse(CodeMultipart,
+		`a part of the multipart body needs the header Content-Disposition: form-data; name="...", `+
+			`with a filename="..." for a file, and no escape, '%', '/' or quote in them`)
 	n := tokenLength(value)
 	if !is(value[:n], "form-data") {
 		return bad

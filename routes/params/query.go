@@ -61,7 +61,8 @@ func (s *Set) pairs(raw []byte, p place) error {
 func (s *Set) pair(e entry, p place) (d decision, err error) {
 	var ok bool
 	if e.name, ok = s.decode(e.name); !ok {
-		return d, refuse(CodeEscape, "a parameter name has a percent sign that is not followed by two hexadecimal digits: write it as %25")
+		return d, refuse(CodeEscape, "a parameter name has a percent sign that is not followed by two hexadecimal digits: "+
+			"write it as %25")
 	}
 	if e.value, ok = s.decode(e.value); !ok {
 		return d, refuseName(CodeEscape, e.name, "has a percent sign that is not followed by two hexadecimal digits: write it as %25")
@@ -146,11 +147,13 @@ func (s *Set) addTarget(l leaf, r rule) error {
 	ref, ok := s.reference(kind, v.byPath(s.route), value)
 	switch {
 	case s.route.Named && l.place == inQuery && s.route.Method != "GET":
-		return refuseName(CodePlaces, l.name, "belongs in the body: where there is one the forge reads no query, and would choose a container that nobody has checked")
+		return refuseName(CodePlaces, l.name, "belongs in the body: where there is one the forge reads no query, and would choose a "+
+			"container that nobody has checked")
 	case !ok && s.route.Named && v.byPath(s.route):
 		return refuseName(CodeReference, l.name, "must be the name of one "+kind.String()+"; leave it out when there is none")
 	case !ok:
-		return refuseName(CodeReference, l.name, "must name one "+kind.String()+" by its numeric id or its full path; leave it out when there is none")
+		return refuseName(CodeReference, l.name, "must name one "+kind.String()+
+			" by its numeric id or its full path; leave it out when there is none")
 	}
 	if v.Ref = ref; len(s.Targets) == MaxTargets {
 		return refuse(CodeTooMany, "the request names too many containers: send at most 100 in one request")
@@ -252,7 +255,8 @@ func checkText(name, value []byte, body bool) error {
 	}
 	for _, c := range value {
 		if (c < 0x20 || c == 0x7f) && !(body && (c == '\n' || c == '\r' || c == '\t')) {
-			return refuseName(CodeControl, name, "holds a control character; in a body, only tabs and line ends are read the same way everywhere")
+			return refuseName(CodeControl, name, "holds a control character; in a body, only tabs and line ends are read the same way "+
+				"everywhere")
 		}
 		wide = wide || c >= utf8.RuneSelf
 	}

@@ -124,7 +124,11 @@ func (s *Set) Reset(route *routes.Route, captures []routes.Capture) {
 	s.query, s.body, s.names, s.repeats = emptied(s.query), emptied(s.body), emptied(s.names), emptied(s.repeats)
 	s.buf, s.scratch, s.key = s.buf[:0], s.scratch[:0], s.key[:0]
 	s.given, s.nested, s.nestedRead = emptied(s.given), emptied(s.nested), false
-	s.bodyRead, s.fromJSON, s.elements, s.path, s.frames = false, 0, s.elements[:0], s.path[:0], s.frames[:0]
+	s.bodyRead = false
+	s.fromJSON = 0
+	s.elements = s.elements[:0]
+	s.path = s.path[:0]
+	s.frames = s.frames[:0]
 	s.resolved, s.replacements, s.id = false, nil, s.id[:0]
 	for range route.Targets {
 		s.elements = append(s.elements, 0)
@@ -158,9 +162,11 @@ func (s *Set) Complete() error {
 		list := listOf(t.Param)
 		switch {
 		case found == 0:
-			return refuseName(CodeMissing, []byte(t.Param), "is required: without it the forge would choose a container that nobody has checked")
+			return refuseName(CodeMissing, []byte(t.Param),
+				"is required: without it the forge would choose a container that nobody has checked")
 		case list != "" && (s.bodyRead || s.inQuery(rootOf([]byte(t.Param)))):
-			return refuseName(CodeMissing, []byte(t.Param), "is required in every element of "+list+": send the request as JSON, where the elements can be told apart")
+			return refuseName(CodeMissing, []byte(t.Param),
+				"is required in every element of "+list+": send the request as JSON, where the elements can be told apart")
 		case list != "" && found != s.elements[i]:
 			return refuseName(CodeMissing, []byte(t.Param), "is required in every element of "+list)
 		}

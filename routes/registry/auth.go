@@ -27,7 +27,8 @@ const (
 )
 
 var (
-	errQuery   = refuse("The query of the token service takes service, scope, account, client_id and offline_token; all but scope once.")
+	errQuery = refuse("The query of the token service takes service, scope, account, client_id and offline_token; all but " +
+		"scope once.")
 	errEscape  = refuse("The query of the token service has a malformed escape or a control character.")
 	errScopes  = refuse("The token service was asked for more than 32 scopes at once.")
 	errScope   = refuse("A scope has the form repository:name:action,action.")

@@ -30,7 +30,11 @@ const ProxiedRow = "GET /jwt/auth?scope=repository:{group}/dependency_proxy/cont
 const maxImage = 5
 
 var (
-	errProxied      = &routes.Refusal{Code: routes.CodeNoRoute, Message: "The path is none of the dependency proxy's: manifests, blobs and referrers of one image of a group are, to be read."}
+	errProxied = &routes.Refusal{
+		Code: routes.CodeNoRoute,
+		Message: "The dependency proxy serves manifests, blobs and referrers of one image of a group, for reading; this path is " +
+			"none of these.",
+	}
 	errProxiedQuery = refuse("A request to the dependency proxy takes no query.")
 )
 
@@ -67,7 +71,12 @@ func ParseProxied(method string, target []byte) (*Proxied, error) {
 	default:
 		return nil, errProxied
 	}
-	p := &Proxied{Group: path[:i], Image: strings.Join(parts[:n-2], "/"), Row: "GET /v2/{group}" + between + "{image}" + row, Suffix: string(path[i:])}
+	p := &Proxied{
+		Group:  path[:i],
+		Image:  strings.Join(parts[:n-2], "/"),
+		Row:    "GET /v2/{group}" + between + "{image}" + row,
+		Suffix: string(path[i:]),
+	}
 	if !isGroup(p.Group) || !isProxiedImage(parts[:n-2]) {
 		return nil, errProxied
 	}

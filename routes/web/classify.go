@@ -28,12 +28,22 @@ var (
 		"A project's own is GET /<project>.atom.")
 	errAccount = refuse("Feeds of users, dashboards and access tokens are not passed on: they reach over everything that the " +
 		"token's owner sees.")
-	errDesigns  = refuse("Designs are not passed on for fine-grained tokens.")
-	errFormat   = refuse("The name of an archive ends in .zip, .tar, .tar.gz, .tgz, .gz, .tar.bz2, .tbz, .tbz2, .tb2 or .bz2.")
-	errPath     = &routes.Refusal{Code: routes.CodeReference, Message: "The path must begin with the full path of a project or group, as the forge shows it."}
-	errSpelling = &routes.Refusal{Code: routes.CodeAmbiguousPath, Message: "The path or the query has an empty or dot segment, an escape that it does not need, or a character that readers differ on."}
-	errQuery    = &routes.Refusal{Code: routes.CodeAmbiguousPath, Message: "The query has a parameter that this path does not take, or one of them twice."}
-	errTooLong  = &routes.Refusal{Code: routes.CodeTarget, Message: "the path is too long"}
+	errDesigns = refuse("Designs are not passed on for fine-grained tokens.")
+	errFormat  = refuse("The name of an archive ends in .zip, .tar, .tar.gz, .tgz, .gz, .tar.bz2, .tbz, .tbz2, .tb2 or .bz2.")
+	errPath    = &routes.Refusal{
+		Code:    routes.CodeReference,
+		Message: "The path must begin with the full path of a project or group, as the forge shows it.",
+	}
+	errSpelling = &routes.Refusal{
+		Code: routes.CodeAmbiguousPath,
+		Message: "The path or the query has an empty or dot segment, an escape that it does not need, or a character that readers " +
+			"differ on.",
+	}
+	errQuery = &routes.Refusal{
+		Code:    routes.CodeAmbiguousPath,
+		Message: "The query has a parameter that this path does not take, or one of them twice.",
+	}
+	errTooLong = &routes.Refusal{Code: routes.CodeTarget, Message: "the path is too long"}
 )
 
 func refuse(message string) *routes.Refusal {

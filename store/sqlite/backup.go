@@ -80,7 +80,8 @@ func (db *DB) Check(ctx context.Context) (store.Health, error) {
 		return h, fmt.Errorf("checking store %s: %w", db.path, explain(err))
 	}
 	if broken > 0 {
-		return h, fmt.Errorf("checking store %s: %w: %d rows name an owner, credential or key that is not there", db.path, store.ErrDamaged, broken)
+		return h, fmt.Errorf("checking store %s: %w: %d rows name an owner, credential or key that is not there", db.path,
+			store.ErrDamaged, broken)
 	}
 	err := db.read.QueryRowContext(ctx, `SELECT (SELECT user_version FROM pragma_user_version),
 		(SELECT page_count FROM pragma_page_count) * (SELECT page_size FROM pragma_page_size),

@@ -18,7 +18,8 @@ func (db *DB) Changes(ctx context.Context, since int64) (store.Changes, error) {
 	}
 	defer tx.Rollback()
 	var oldest sql.NullInt64
-	err = tx.QueryRowContext(ctx, "SELECT (SELECT seq FROM sqlite_sequence WHERE name = 'changes'), (SELECT min(sequence) FROM changes)").
+	err = tx.QueryRowContext(ctx, "SELECT (SELECT seq FROM sqlite_sequence WHERE name = 'changes'), "+
+		"(SELECT min(sequence) FROM changes)").
 		Scan(&c.Sequence, &oldest)
 	if err != nil {
 		return store.Changes{}, fmt.Errorf("reading changes: %w", explain(err))
@@ -31,7 +32,8 @@ func (db *DB) Changes(ctx context.Context, since int64) (store.Changes, error) {
 		c.All = true
 		return c, nil
 	}
-	rows, err := tx.QueryContext(ctx, "SELECT t.hash FROM changes c LEFT JOIN tokens t ON t.id = c.token_id WHERE c.sequence > ?", since)
+	rows, err := tx.QueryContext(ctx,
+		"SELECT t.hash FROM changes c LEFT JOIN tokens t ON t.id = c.token_id WHERE c.sequence > ?", since)
 	if err != nil {
 		return store.Changes{}, fmt.Errorf("reading changes: %w", explain(err))
 	}

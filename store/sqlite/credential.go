@@ -12,7 +12,8 @@ import (
 	"patgate/store/seal"
 )
 
-const credentialColumns = "c.id, c.owner_id, c.key_id, c.sealed, c.kind, c.scopes, c.expires_at, c.created_at, c.updated_at, c.status, c.reason"
+const credentialColumns = "c.id, c.owner_id, c.key_id, c.sealed, c.kind, c.scopes, c.expires_at, c.created_at, c.updated_at, " +
+	"c.status, c.reason"
 
 // credentialRow receives credentialColumns.
 type credentialRow struct {
@@ -22,7 +23,8 @@ type credentialRow struct {
 }
 
 func (r *credentialRow) fields() []any {
-	return []any{&r.c.ID, &r.c.OwnerID, &r.c.KeyID, &r.c.Sealed, &r.c.Kind, &r.scopes, &r.expires, &r.created, &r.updatedAt, &r.status, &r.c.Reason}
+	return []any{&r.c.ID, &r.c.OwnerID, &r.c.KeyID, &r.c.Sealed, &r.c.Kind, &r.scopes, &r.expires, &r.created, &r.updatedAt,
+		&r.status, &r.c.Reason}
 }
 
 func (r *credentialRow) credential() (store.Credential, error) {
@@ -43,7 +45,8 @@ func (db *DB) AddCredential(ctx context.Context, c store.Credential, sealFor sto
 		}
 		// The id is taken before the row is made, because the sealed bytes are bound to it. The transaction holds the
 		// write lock, so nobody else takes it.
-		err = tx.QueryRowContext(ctx, "SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'credentials'), 0) + 1").Scan(&c.ID)
+		err = tx.QueryRowContext(ctx,
+			"SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'credentials'), 0) + 1").Scan(&c.ID)
 		if err != nil {
 			return err
 		}
@@ -54,7 +57,8 @@ func (db *DB) AddCredential(ctx context.Context, c store.Credential, sealFor sto
 		if err != nil {
 			return err
 		}
-		_, err = tx.ExecContext(ctx, `INSERT INTO credentials (id, owner_id, key_id, sealed, kind, scopes, expires_at, created_at, updated_at, status)
+		_, err = tx.ExecContext(ctx,
+			`INSERT INTO credentials (id, owner_id, key_id, sealed, kind, scopes, expires_at, created_at, updated_at, status)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'valid')`,
 			c.ID, c.OwnerID, c.KeyID, c.Sealed, c.Kind, string(scopes), millis(c.ExpiresAt), millis(c.CreatedAt), millis(c.CreatedAt))
 		if err != nil {
@@ -67,7 +71,8 @@ func (db *DB) AddCredential(ctx context.Context, c store.Credential, sealFor sto
 }
 
 // ReplaceCredential implements store.Credentials.
-func (db *DB) ReplaceCredential(ctx context.Context, c store.Credential, sealFor store.SealFunc) (out store.Credential, err error) {
+func (db *DB) ReplaceCredential(ctx context.Context, c store.Credential,
+	sealFor store.SealFunc) (out store.Credential, err error) {
 	err = db.change(ctx, "replacing credential", func(tx *sql.Tx) error {
 		old, err := credentialByID(ctx, tx, c.ID)
 		if err != nil {
@@ -88,7 +93,8 @@ func (db *DB) ReplaceCredential(ctx context.Context, c store.Credential, sealFor
 		if err != nil {
 			return err
 		}
-		_, err = tx.ExecContext(ctx, `UPDATE credentials SET key_id = ?, sealed = ?, kind = ?, scopes = ?, expires_at = ?, updated_at = ?,
+		_, err = tx.ExecContext(ctx,
+			`UPDATE credentials SET key_id = ?, sealed = ?, kind = ?, scopes = ?, expires_at = ?, updated_at = ?,
 			status = 'valid', reason = '' WHERE id = ?`,
 			keyID, sealed, c.Kind, string(scopes), millis(c.ExpiresAt), millis(c.UpdatedAt), c.ID)
 		if err != nil {
@@ -127,12 +133,14 @@ func (db *DB) Credentials(ctx context.Context, ownerID int64) ([]store.Credentia
 }
 
 // SetCredentialStatus implements store.Credentials.
-func (db *DB) SetCredentialStatus(ctx context.Context, id int64, status store.CredentialStatus, reason string, at time.Time) error {
+func (db *DB) SetCredentialStatus(ctx context.Context, id int64, status store.CredentialStatus, reason string,
+	at time.Time) error {
 	if status != store.CredentialValid && status != store.CredentialInvalid {
 		return fmt.Errorf("%w: status %v cannot be set", store.ErrConflict, status)
 	}
 	return db.change(ctx, "setting status of credential", func(tx *sql.Tx) error {
-		res, err := tx.ExecContext(ctx, "UPDATE credentials SET status = ?, reason = ?, updated_at = ? WHERE id = ? AND status <> 'removed'",
+		res, err := tx.ExecContext(ctx, "UPDATE credentials SET status = ?, reason = ?, updated_at = ? WHERE id = ? "+
+			"AND status <> 'removed'",
 			status.String(), reason, millis(at), id)
 		if err != nil {
 			return err

@@ -11,7 +11,8 @@ import (
 
 // SealingKeys implements store.Credentials.
 func (db *DB) SealingKeys(ctx context.Context) ([]store.SealingKey, error) {
-	rows, err := db.read.QueryContext(ctx, "SELECT id, check_value, created_at, retired_at FROM sealing_keys ORDER BY created_at DESC, rowid DESC")
+	rows, err := db.read.QueryContext(ctx, "SELECT id, check_value, created_at, retired_at FROM sealing_keys "+
+		"ORDER BY created_at DESC, rowid DESC")
 	if err != nil {
 		return nil, fmt.Errorf("listing sealing keys: %w", explain(err))
 	}
@@ -43,7 +44,8 @@ func (db *DB) RegisterKey(ctx context.Context, k store.SealingKey) error {
 }
 
 func registerKey(ctx context.Context, tx *sql.Tx, k store.SealingKey) error {
-	_, err := tx.ExecContext(ctx, "INSERT INTO sealing_keys (id, check_value, created_at) VALUES (?, ?, ?) ON CONFLICT (id) DO NOTHING",
+	_, err := tx.ExecContext(ctx, "INSERT INTO sealing_keys (id, check_value, created_at) VALUES (?, ?, ?) "+
+		"ON CONFLICT (id) DO NOTHING",
 		k.ID, k.Check, millis(k.CreatedAt))
 	return err
 }
@@ -54,7 +56,8 @@ func (db *DB) Rekey(ctx context.Context, to store.SealingKey, reseal store.Resea
 		if err := registerKey(ctx, tx, to); err != nil {
 			return err
 		}
-		_, err := tx.ExecContext(ctx, "UPDATE sealing_keys SET retired_at = CASE WHEN id = ? THEN 0 WHEN retired_at > 0 THEN retired_at ELSE ? END",
+		_, err := tx.ExecContext(ctx, "UPDATE sealing_keys SET retired_at = "+
+			"CASE WHEN id = ? THEN 0 WHEN retired_at > 0 THEN retired_at ELSE ? END",
 			to.ID, millis(to.CreatedAt))
 		if err != nil {
 			return err
@@ -78,7 +81,8 @@ func (db *DB) Rekey(ctx context.Context, to store.SealingKey, reseal store.Resea
 
 // resealAll seals the credentials of the owners of an origin (of all when it is empty) anew, for the owners as moved
 // gives them.
-func resealAll(ctx context.Context, tx *sql.Tx, origin string, reseal store.ResealFunc, moved func(store.Owner) store.Owner) error {
+func resealAll(ctx context.Context, tx *sql.Tx, origin string, reseal store.ResealFunc,
+	moved func(store.Owner) store.Owner) error {
 	rows, err := tx.QueryContext(ctx, "SELECT "+credentialColumns+` FROM credentials c JOIN owners o ON o.id = c.owner_id
 		WHERE c.status <> 'removed' AND (? = '' OR o.origin = ?)`, origin, origin)
 	if err != nil {
@@ -98,7 +102,8 @@ func resealAll(ctx context.Context, tx *sql.Tx, origin string, reseal store.Rese
 		if err != nil {
 			return err
 		}
-		if _, err := tx.ExecContext(ctx, "UPDATE credentials SET key_id = ?, sealed = ? WHERE id = ?", keyID, sealed, c.ID); err != nil {
+		_, err = tx.ExecContext(ctx, "UPDATE credentials SET key_id = ?, sealed = ? WHERE id = ?", keyID, sealed, c.ID)
+		if err != nil {
 			return err
 		}
 	}

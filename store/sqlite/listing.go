@@ -12,7 +12,9 @@ import (
 
 const listedQuery = "SELECT " + tokenColumns + ", " + ownerColumns + `, coalesce(u.uses, 0), coalesce(u.last_used_at, 0),
 	t.revoked_by, t.pause_reason, t.paused_by, t.touched_at, t.children, c.status, c.reason,
-	coalesce((SELECT group_concat(a.address, ' ' ORDER BY a.last_used_at DESC) FROM token_addresses a WHERE a.token_id = t.id), '') FROM tokens t JOIN owners o ON o.id = t.owner_id
+	coalesce((SELECT group_concat(a.address, ' ' ORDER BY a.last_used_at DESC) FROM token_addresses a
+		WHERE a.token_id = t.id), '')
+	FROM tokens t JOIN owners o ON o.id = t.owner_id
 	JOIN credentials c ON c.id = t.credential_id LEFT JOIN token_uses u ON u.token_id = t.id`
 
 // listedRow receives listedQuery.
@@ -60,7 +62,8 @@ func (db *DB) Tokens(ctx context.Context, f store.Filter) (list []store.Listed, 
 		return nil, 0, fmt.Errorf("listing tokens: %w", explain(err))
 	}
 	defer tx.Rollback()
-	err = tx.QueryRowContext(ctx, "SELECT count(*) FROM tokens t LEFT JOIN token_uses u ON u.token_id = t.id"+where, args...).Scan(&total)
+	err = tx.QueryRowContext(ctx, "SELECT count(*) FROM tokens t LEFT JOIN token_uses u ON u.token_id = t.id"+where,
+		args...).Scan(&total)
 	if err != nil {
 		return nil, 0, fmt.Errorf("counting tokens: %w", explain(err))
 	}

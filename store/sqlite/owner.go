@@ -36,7 +36,8 @@ func (db *DB) PutOwner(ctx context.Context, o store.Owner) (out store.Owner, err
 			return err
 		}
 		var row ownerRow
-		err = tx.QueryRowContext(ctx, "SELECT "+ownerColumns+" FROM owners o WHERE origin = ? AND user_id = ?", o.Origin, o.UserID).Scan(row.fields()...)
+		err = tx.QueryRowContext(ctx, "SELECT "+ownerColumns+" FROM owners o WHERE origin = ? AND user_id = ?", o.Origin,
+			o.UserID).Scan(row.fields()...)
 		out = row.owner()
 		return err
 	})
@@ -58,7 +59,8 @@ func (db *DB) Owner(ctx context.Context, id int64) (store.Owner, error) {
 
 // Owners implements store.Owners.
 func (db *DB) Owners(ctx context.Context) ([]store.Owner, error) {
-	rows, err := db.read.QueryContext(ctx, "SELECT "+ownerColumns+" FROM owners o WHERE removed_at = 0 ORDER BY origin, username, id")
+	rows, err := db.read.QueryContext(ctx, "SELECT "+ownerColumns+
+		" FROM owners o WHERE removed_at = 0 ORDER BY origin, username, id")
 	if err != nil {
 		return nil, fmt.Errorf("listing owners: %w", explain(err))
 	}

@@ -47,7 +47,8 @@ func Restore(ctx context.Context, from, to string, o RestoreOptions) (r Restored
 	_, err = os.Lstat(to)
 	exists := err == nil
 	if exists && !o.Replace {
-		return r, fmt.Errorf("restoring: %w: there is a store at %s; with --replace it is kept beside and replaced", store.ErrExists, to)
+		return r, fmt.Errorf("restoring: %w: there is a store at %s; with --replace it is kept beside and replaced",
+			store.ErrExists, to)
 	}
 	if err := os.MkdirAll(filepath.Dir(to), 0o700); err != nil {
 		return r, fmt.Errorf("restoring: %w", err)

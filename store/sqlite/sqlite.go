@@ -170,10 +170,12 @@ func verify(ctx context.Context, pool *sql.DB, path string) error {
 		return err
 	}
 	if application != applicationID {
-		return fmt.Errorf("%w: it is the database of another program (application id %#x); give another file", store.ErrForeign, application)
+		return fmt.Errorf("%w: it is the database of another program (application id %#x); give another file", store.ErrForeign,
+			application)
 	}
 	if version > int64(len(migrations())) {
-		return fmt.Errorf("%w: it has schema %d, this patgate knows %d; install the newer patgate again", store.ErrNewer, version, len(migrations()))
+		return fmt.Errorf("%w: it has schema %d, this patgate knows %d; install the newer patgate again", store.ErrNewer, version,
+			len(migrations()))
 	}
 	var pages, pageSize int64
 	if err := pool.QueryRowContext(ctx, "PRAGMA page_count").Scan(&pages); err != nil {

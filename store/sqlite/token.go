@@ -115,7 +115,8 @@ func (tx tx) Insert(ctx context.Context, r token.Record) (id int64, err error) {
 	}
 	err = tx.QueryRowContext(ctx, `INSERT INTO tokens (hash, last_four, name, description, owner_id, credential_id, parent_id,
 			scopes, table_version, created_at, expires_at, family_id, renew_until, touched_at)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, coalesce(nullif(?, 0), (SELECT seq + 1 FROM sqlite_sequence WHERE name = 'tokens')), ?, ?) RETURNING id`,
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
+			coalesce(nullif(?, 0), (SELECT seq + 1 FROM sqlite_sequence WHERE name = 'tokens')), ?, ?) RETURNING id`,
 		r.Hash[:], r.LastFour, r.Name, r.Description, r.OwnerID, r.CredentialID, r.ParentID,
 		string(scopes), r.TableVersion, millis(r.CreatedAt), millis(r.ExpiresAt), r.FamilyID, millis(r.RenewUntil),
 		millis(r.CreatedAt)).Scan(&id)
@@ -131,9 +132,10 @@ func (tx tx) Save(ctx context.Context, l *store.Listed, by string) error {
 	if err != nil {
 		return err
 	}
-	_, err = tx.ExecContext(ctx, `UPDATE tokens SET name = ?, description = ?, scopes = ?, table_version = ?, expires_at = ?, renew_until = ?,
-		revoked_at = ?, revoke_reason = ?, revoked_by = ?, paused_at = ?, pause_reason = ?, paused_by = ?, rotated_to = ?, revision = ?, touched_at = ?,
-		changed_by = ? WHERE id = ?`,
+	_, err = tx.ExecContext(ctx,
+		`UPDATE tokens SET name = ?, description = ?, scopes = ?, table_version = ?, expires_at = ?, renew_until = ?,
+		revoked_at = ?, revoke_reason = ?, revoked_by = ?, paused_at = ?, pause_reason = ?, paused_by = ?,
+		rotated_to = ?, revision = ?, touched_at = ?, changed_by = ? WHERE id = ?`,
 		l.Name, l.Description, string(scopes), l.TableVersion, millis(l.ExpiresAt), millis(l.RenewUntil),
 		millis(l.RevokedAt), l.RevokeReason, l.RevokedBy, millis(l.PausedAt), l.PauseReason, l.PausedBy, l.RotatedTo, l.Revision,
 		millis(l.TouchedAt), by, l.ID)

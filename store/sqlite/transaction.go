@@ -20,7 +20,8 @@ func (db *DB) change(ctx context.Context, doing string, f func(tx *sql.Tx) error
 	if err := f(tx); err != nil {
 		return fmt.Errorf("%s: %w", doing, explain(err))
 	}
-	if _, err := tx.ExecContext(ctx, "DELETE FROM changes WHERE sequence <= (SELECT max(sequence) FROM changes) - ?", changesKept); err != nil {
+	const forget = "DELETE FROM changes WHERE sequence <= (SELECT max(sequence) FROM changes) - ?"
+	if _, err := tx.ExecContext(ctx, forget, changesKept); err != nil {
 		return fmt.Errorf("%s: %w", doing, explain(err))
 	}
 	if err := tx.Commit(); err != nil {

@@ -82,7 +82,8 @@ func testRotation(t *testing.T, f *Fixture) {
 	t.Run("a token that was changed meanwhile is not rotated", func(t *testing.T) {
 		old := f.NewToken(t, "moved")
 		must(t, 0, second(f.Store.ConfirmToken(ctx, old.ID, 2, "y")))
-		if _, err := f.Store.RotateToken(ctx, old.ID, old.Revision, f.Record("moved"), time.Time{}, "y"); !errors.Is(err, store.ErrConflict) {
+		_, err := f.Store.RotateToken(ctx, old.ID, old.Revision, f.Record("moved"), time.Time{}, "y")
+		if !errors.Is(err, store.ErrConflict) {
 			t.Errorf("error %v, want ErrConflict", err)
 		}
 	})
@@ -170,7 +171,11 @@ func testChildren(t *testing.T, f *Fixture) {
 		must(t, 0, second(f.Store.RevokeToken(ctx, revoked.ID, store.Cause{Reason: "x", By: "y", At: Start()})))
 		must(t, 0, second(f.Store.PauseToken(ctx, paused.ID, store.Cause{Reason: "x", By: "y", At: Start()})))
 		must(t, 0, second(f.Store.ConfirmToken(ctx, changed.ID, 2, "y")))
-		for want, parent := range map[error]token.Record{store.ErrRevoked: revoked, store.ErrPaused: paused, store.ErrConflict: changed} {
+		for want, parent := range map[error]token.Record{
+			store.ErrRevoked:  revoked,
+			store.ErrPaused:   paused,
+			store.ErrConflict: changed,
+		} {
 			r := f.Record("none")
 			r.ParentID = parent.ID
 			if _, err := f.Store.CreateChild(ctx, r, parent.Revision); !errors.Is(err, want) {
@@ -260,7 +265,10 @@ func testIdleness(t *testing.T, f *Fixture) {
 	used := f.NewToken(t, "used")
 	fresh := f.NewToken(t, "fresh", func(r *token.Record) { r.CreatedAt = now.Add(-time.Hour) })
 	paused, resumed := f.NewToken(t, "paused"), f.NewToken(t, "resumed")
-	must(t, 0, f.Store.AddUses(ctx, []store.Use{{TokenID: used.ID, Count: 1, Last: now.Add(-time.Hour)}, {TokenID: below.ID, Count: 1, Last: now}}))
+	must(t, 0, f.Store.AddUses(ctx, []store.Use{
+		{TokenID: used.ID, Count: 1, Last: now.Add(-time.Hour)},
+		{TokenID: below.ID, Count: 1, Last: now},
+	}))
 	must(t, 0, second(f.Store.PauseToken(ctx, paused.ID, store.Cause{Reason: "x", By: "y", At: Start()})))
 	must(t, 0, second(f.Store.PauseToken(ctx, resumed.ID, store.Cause{Reason: "x", By: "y", At: Start()})))
 	must(t, 0, second(f.Store.ResumeToken(ctx, resumed.ID, store.Cause{By: "y", At: now.Add(-time.Hour)})))
@@ -287,12 +295,20 @@ func testDetails(t *testing.T, f *Fixture) {
 	before := sequence(t, f.Store)
 	var details []store.Detail
 	for i := range store.AddressesKept + 2 {
-		details = append(details, store.Detail{TokenID: r.ID, Permission: "read_job", Count: 2, Address: "10.0.0." + string(rune('1'+i)), Last: Start().Add(time.Duration(i) * time.Minute)})
+		details = append(details, store.Detail{
+			TokenID:    r.ID,
+			Permission: "read_job",
+			Count:      2,
+			Address:    "10.0.0." + string(rune('1'+i)),
+			Last:       Start().Add(time.Duration(i) * time.Minute),
+		})
 	}
-	details = append(details, store.Detail{TokenID: r.ID, Permission: "run_job", Count: 1, Last: Start()}, store.Detail{TokenID: 5, Permission: "run_job", Count: 1, Last: Start()})
+	details = append(details, store.Detail{TokenID: r.ID, Permission: "run_job", Count: 1, Last: Start()},
+		store.Detail{TokenID: 5, Permission: "run_job", Count: 1, Last: Start()})
 	must(t, 0, f.Store.AddDetails(ctx, details))
 	uses, err := f.Store.PermissionUses(ctx, r.ID)
-	if err != nil || len(uses) != 2 || uses[0].Permission != "read_job" || uses[0].Uses != 14 || !uses[0].LastUsedAt.Equal(Start().Add(6*time.Minute)) {
+	if err != nil || len(uses) != 2 || uses[0].Permission != "read_job" || uses[0].Uses != 14 ||
+		!uses[0].LastUsedAt.Equal(Start().Add(6*time.Minute)) {
 		t.Errorf("got %+v, %v", uses, err)
 	}
 	if l := tokenOf(t, f, r.ID); len(l.Addresses) != store.AddressesKept || l.Addresses[0] != "10.0.0.7" {

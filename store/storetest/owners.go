@@ -22,7 +22,13 @@ func testOwners(t *testing.T, f *Fixture) {
 		}
 	})
 	t.Run("the same user stored again keeps the id and takes the new name", func(t *testing.T) {
-		again := putOwner(t, f, store.Owner{Origin: f.Owner.Origin, UserID: 42, Username: "alice2", Admin: true, CreatedAt: Start().Add(time.Hour)})
+		again := putOwner(t, f, store.Owner{
+			Origin:    f.Owner.Origin,
+			UserID:    42,
+			Username:  "alice2",
+			Admin:     true,
+			CreatedAt: Start().Add(time.Hour),
+		})
 		if again.ID != f.Owner.ID || again.Username != "alice2" || !again.Admin || !again.CreatedAt.Equal(Start()) {
 			t.Errorf("got %+v", again)
 		}
@@ -128,7 +134,8 @@ func testCredentials(t *testing.T, f *Fixture) {
 		}
 	})
 	t.Run("the forge's refusal is remembered and a replacement ends it", func(t *testing.T) {
-		if err := f.Store.SetCredentialStatus(ctx, f.Credential.ID, store.CredentialInvalid, "401 from the forge", Start()); err != nil {
+		err := f.Store.SetCredentialStatus(ctx, f.Credential.ID, store.CredentialInvalid, "401 from the forge", Start())
+		if err != nil {
 			t.Fatal(err)
 		}
 		c := credentialOf(t, f, f.Credential.ID)
@@ -136,7 +143,7 @@ func testCredentials(t *testing.T, f *Fixture) {
 			t.Errorf("got %+v", c)
 		}
 		c.Scopes, c.UpdatedAt = []string{"read_api"}, Start().Add(time.Hour)
-		c, err := f.Store.ReplaceCredential(ctx, c, Sealed(f.Key.ID()))
+		c, err = f.Store.ReplaceCredential(ctx, c, Sealed(f.Key.ID()))
 		if err != nil || c.ID != f.Credential.ID || c.Status != store.CredentialValid || c.Reason != "" || c.Scopes[0] != "read_api" {
 			t.Errorf("got %+v, %v", c, err)
 		}
@@ -152,7 +159,8 @@ func testCredentials(t *testing.T, f *Fixture) {
 		if _, err := f.Store.Credential(ctx, 999); !errors.Is(err, store.ErrUnknownCredential) {
 			t.Errorf("error %v, want ErrUnknownCredential", err)
 		}
-		if err := f.Store.SetCredentialStatus(ctx, 999, store.CredentialInvalid, "", Start()); !errors.Is(err, store.ErrUnknownCredential) {
+		err := f.Store.SetCredentialStatus(ctx, 999, store.CredentialInvalid, "", Start())
+		if !errors.Is(err, store.ErrUnknownCredential) {
 			t.Errorf("error %v, want ErrUnknownCredential", err)
 		}
 	})

@@ -79,7 +79,12 @@ func (f *Fixture) SealingKey(k seal.Key) store.SealingKey {
 // NewOwner stores an owner.
 func (f *Fixture) NewOwner(t testing.TB, userID int64, username string) store.Owner {
 	t.Helper()
-	o, err := f.Store.PutOwner(t.Context(), store.Owner{Origin: "https://gitlab.example.com", UserID: userID, Username: username, CreatedAt: Start()})
+	o, err := f.Store.PutOwner(t.Context(), store.Owner{
+		Origin:    "https://gitlab.example.com",
+		UserID:    userID,
+		Username:  username,
+		CreatedAt: Start(),
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -96,7 +101,12 @@ func Sealed(keyID string) store.SealFunc {
 // NewCredential stores a credential.
 func (f *Fixture) NewCredential(t testing.TB, o store.Owner, scopes ...string) store.Credential {
 	t.Helper()
-	c, err := f.Store.AddCredential(t.Context(), store.Credential{OwnerID: o.ID, Kind: "personal_access_token", Scopes: scopes, CreatedAt: Start()}, Sealed(f.Key.ID()))
+	c, err := f.Store.AddCredential(t.Context(), store.Credential{
+		OwnerID:   o.ID,
+		Kind:      "personal_access_token",
+		Scopes:    scopes,
+		CreatedAt: Start(),
+	}, Sealed(f.Key.ID()))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -107,10 +117,20 @@ func (f *Fixture) NewCredential(t testing.TB, o store.Owner, scopes ...string) s
 func (f *Fixture) Record(name string) token.Record {
 	f.made++
 	return token.Record{
-		Hash: sha256.Sum256(fmt.Append(nil, name, f.made)), LastFour: "wxyz", Name: name, Description: "for " + name,
-		OwnerID: f.Owner.ID, CredentialID: f.Credential.ID,
-		CreatedAt: Start().Add(time.Duration(f.made) * time.Minute), ExpiresAt: Start().Add(30 * 24 * time.Hour),
-		Scopes:       []policy.ScopeSpec{{Access: "selected_memberships", Permissions: []string{"read_job", "run_job"}, ProjectIDs: []int64{6}, GroupIDs: []int64{9}}},
+		Hash:         sha256.Sum256(fmt.Append(nil, name, f.made)),
+		LastFour:     "wxyz",
+		Name:         name,
+		Description:  "for " + name,
+		OwnerID:      f.Owner.ID,
+		CredentialID: f.Credential.ID,
+		CreatedAt:    Start().Add(time.Duration(f.made) * time.Minute),
+		ExpiresAt:    Start().Add(30 * 24 * time.Hour),
+		Scopes: []policy.ScopeSpec{{
+			Access:      "selected_memberships",
+			Permissions: []string{"read_job", "run_job"},
+			ProjectIDs:  []int64{6},
+			GroupIDs:    []int64{9},
+		}},
 		TableVersion: 1,
 	}
 }

@@ -128,18 +128,22 @@ func testLists(t *testing.T, f *Fixture) {
 	other := f.NewToken(t, "bobs", func(r *token.Record) { r.OwnerID, r.CredentialID = bob.ID, bobs.ID })
 	must(t, 0, second(f.Store.RevokeToken(ctx, revoked.ID, store.Cause{Reason: "x", By: "y", At: now})))
 	must(t, 0, second(f.Store.PauseToken(ctx, paused.ID, store.Cause{Reason: "x", By: "y", At: now})))
-	must(t, 0, f.Store.AddUses(ctx, []store.Use{{TokenID: soon.ID, Count: 3, Last: now}, {TokenID: active.ID, Count: 1, Last: now.Add(-time.Hour)}}))
+	must(t, 0, f.Store.AddUses(ctx, []store.Use{
+		{TokenID: soon.ID, Count: 3, Last: now},
+		{TokenID: active.ID, Count: 1, Last: now.Add(-time.Hour)},
+	}))
 
 	for name, tc := range map[string]struct {
 		f     store.Filter
 		want  []token.Record
 		total int
 	}{
-		"everything, newest first":     {store.Filter{}, []token.Record{other, paused, revoked, expired, soon, active}, 6},
-		"of one owner":                 {store.Filter{OwnerID: bob.ID}, []token.Record{other}, 1},
-		"of one credential":            {store.Filter{CredentialID: bobs.ID}, []token.Record{other}, 1},
-		"active":                       {store.Filter{State: store.StateActive, Now: now}, []token.Record{other, soon, active}, 3},
-		"inactive":                     {store.Filter{State: store.StateInactive, Now: now}, []token.Record{paused, revoked, expired}, 3},
+		"everything, newest first": {store.Filter{}, []token.Record{other, paused, revoked, expired, soon, active}, 6},
+		"of one owner":             {store.Filter{OwnerID: bob.ID}, []token.Record{other}, 1},
+		"of one credential":        {store.Filter{CredentialID: bobs.ID}, []token.Record{other}, 1},
+		"active":                   {store.Filter{State: store.StateActive, Now: now}, []token.Record{other, soon, active}, 3},
+		"inactive": {store.Filter{State: store.StateInactive, Now: now},
+			[]token.Record{paused, revoked, expired}, 3},
 		"expired":                      {store.Filter{State: store.StateExpired, Now: now}, []token.Record{expired}, 1},
 		"revoked":                      {store.Filter{State: store.StateRevoked, Now: now}, []token.Record{revoked}, 1},
 		"paused":                       {store.Filter{State: store.StatePaused, Now: now}, []token.Record{paused}, 1},
@@ -151,11 +155,12 @@ func testLists(t *testing.T, f *Fixture) {
 		"a page":                       {store.Filter{Limit: 2, Offset: 1}, []token.Record{paused, revoked}, 6},
 		"a page behind the end":        {store.Filter{Limit: 2, Offset: 9}, nil, 6},
 		"by expiry":                    {store.Filter{Sort: store.SortExpiresAsc, Limit: 2}, []token.Record{expired, soon}, 6},
-		"by name":                      {store.Filter{Sort: store.SortNameAsc}, []token.Record{soon, other, active, paused, revoked, expired}, 6},
-		"by last use":                  {store.Filter{Sort: store.SortLastUsedDesc, Limit: 2}, []token.Record{soon, active}, 6},
-		"created before":               {store.Filter{Created: store.Span{Before: soon.CreatedAt}}, []token.Record{active}, 1},
-		"expires between":              {store.Filter{Expires: store.Span{After: now, Before: now.Add(2 * time.Hour)}}, []token.Record{soon}, 1},
-		"used after":                   {store.Filter{LastUsed: store.Span{After: now.Add(-time.Minute)}}, []token.Record{soon}, 1},
+		"by name": {store.Filter{Sort: store.SortNameAsc},
+			[]token.Record{soon, other, active, paused, revoked, expired}, 6},
+		"by last use":     {store.Filter{Sort: store.SortLastUsedDesc, Limit: 2}, []token.Record{soon, active}, 6},
+		"created before":  {store.Filter{Created: store.Span{Before: soon.CreatedAt}}, []token.Record{active}, 1},
+		"expires between": {store.Filter{Expires: store.Span{After: now, Before: now.Add(2 * time.Hour)}}, []token.Record{soon}, 1},
+		"used after":      {store.Filter{LastUsed: store.Span{After: now.Add(-time.Minute)}}, []token.Record{soon}, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			list, total, err := f.Store.Tokens(ctx, tc.f)

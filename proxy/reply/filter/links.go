@@ -122,10 +122,12 @@ func (l *Links) host(text []byte) int {
 // makes the host the name of a user.
 func goesOn(text []byte) bool {
 	switch c := text[0]; {
-	case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9', c == '-', c == '_', c == '@', c == '%', c == ':', c >= 0x80:
+	case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9', c == '-', c == '_', c == '@', c == '%',
+		c == ':', c >= 0x80:
 		return true
 	case c == '.':
-		return len(text) > 1 && (text[1] >= 'a' && text[1] <= 'z' || text[1] >= 'A' && text[1] <= 'Z' || text[1] >= '0' && text[1] <= '9' || text[1] >= 0x80)
+		return len(text) > 1 && (text[1] >= 'a' && text[1] <= 'z' || text[1] >= 'A' && text[1] <= 'Z' ||
+			text[1] >= '0' && text[1] <= '9' || text[1] >= 0x80)
 	}
 	return false
 }

@@ -17,7 +17,7 @@ import (
 
 var (
 	errTicket = reply.Forbidden("ticket_missing",
-		"Access denied: The forge takes no token here, but the address that it names for a download: ask for that.")
+		"Access denied: The forge takes no token at this address. Ask for the download first, and follow the address in its answer.")
 )
 
 // Surface is the REST API.
@@ -78,8 +78,8 @@ func (s *Surface) Unseal(q *surface.Request) *reply.Refusal {
 	return nil
 }
 
-// Proves: a credential is refused when it is wrong where every row reads one (GitLab 19.3, lib/gitlab/auth). Whatever is changed
-// is changed by somebody the forge knows.
+// Proves implements surface.Proves: a credential is refused when it is wrong where every row reads one (GitLab 19.3,
+// lib/gitlab/auth). Whatever is changed is changed by somebody the forge knows.
 func (s *Surface) Proves(q *surface.Request, b *surface.Body) bool {
 	var op routes.Operation
 	if b.Present() || q.Table.Classify(&op, q.Method, q.Target) != nil || op.Route == nil || op.Route.Kind != routes.KindPermission {

@@ -30,8 +30,9 @@ type moduleAddress struct {
 	redirects *reply.Redirects
 }
 
-// Field gives the address where a Terraform client finds a module. It does not pass when it leads elsewhere, nor when a credential
-// stands in it that is not the download token of the module registry. That one acts as the owner's, so that it is sealed.
+// Field gives the address where a Terraform client finds a module. It does not pass when it leads elsewhere, nor when a
+// credential stands in it that is not the download token of the module registry. That one acts as the owner's, so that it is
+// sealed.
 func (m *moduleAddress) Field(dst, name, value []byte) (written []byte, passes, special bool) {
 	if !header.EqualFold(name, "x-terraform-get") {
 		return dst, false, false

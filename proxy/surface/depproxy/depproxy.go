@@ -58,7 +58,8 @@ func (s *Surface) Special(q *surface.Request, _ *surface.Judgement, _ *reply.Red
 
 // appendChallenge writes where a client gets a token for its request.
 func (s *Surface) appendChallenge(dst []byte, q *surface.Request) []byte {
-	dst = append(append(append(dst, `Bearer realm="`...), s.Links.PublicOrigin(q.Origin)...), `/jwt/auth",service="dependency_proxy"`...)
+	dst = append(append(append(dst, `Bearer realm="`...), s.Links.PublicOrigin(q.Origin)...),
+		`/jwt/auth",service="dependency_proxy"`...)
 	if p, err := registry.ParseProxied(q.Method, q.Target); err == nil {
 		dst = append(append(append(dst, `,scope="`...), p.Scope()...), '"')
 	}

@@ -15,9 +15,14 @@ import (
 )
 
 var (
-	errNoProxy    = &reply.Refusal{Status: fasthttp.StatusNotFound, Reason: "dependency_proxy", Message: "The forge has no dependency proxy."}
-	errProxyOwner = reply.Forbidden("dependency_proxy", "The credential of the token's owner may not use the dependency proxy: it needs the "+
-		"scope api, or read_registry and write_registry.")
+	errNoProxy = &reply.Refusal{
+		Status:  fasthttp.StatusNotFound,
+		Reason:  "dependency_proxy",
+		Message: "The forge has no dependency proxy.",
+	}
+	errProxyOwner = reply.Forbidden("dependency_proxy",
+		"The credential of the token's owner may not use the dependency proxy: it needs the scope api, "+
+			"or read_registry and write_registry.")
 )
 
 // Tokens keeps the forge's tokens for its dependency proxy, which carry the owners' credentials, for as long as they

@@ -46,7 +46,8 @@ func (s *Surface) Has(path []byte, _ string) bool {
 	return git.Is(path)
 }
 
-// Proves: GitLab 19.3 (app/controllers/repositories) and Gitea 1.26 (services/auth) refuse a wrong credential in Basic.
+// Proves implements surface.Proves: GitLab 19.3 (app/controllers/repositories) and Gitea 1.26 (services/auth) refuse a wrong
+// credential in Basic.
 func (*Surface) Proves(q *surface.Request, _ *surface.Body) bool {
 	var op routes.Operation
 	return q.Credential.Place == routes.PlaceBasic && git.Classify(q.Table, &op, &git.Request{}, q.Method, q.Target) == nil

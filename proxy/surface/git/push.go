@@ -173,8 +173,8 @@ func isCompression(err error) bool {
 	return errors.Is(err, gzip.ErrHeader) || errors.Is(err, gzip.ErrChecksum) || errors.As(err, &corrupt)
 }
 
-// readTexts notes the commands in the texts among the options. Where the forge makes a text itself, of what nobody sees
-// here, each command may stand in it.
+// readTexts notes the commands in the texts among the options. Where the forge makes a text itself, patgate does not
+// see it, and it counts as holding every command.
 func (p *push) readTexts(j *surface.Judgement) {
 	has := func(name string) *git.Option {
 		for i := range p.options {
@@ -249,9 +249,9 @@ func (p *push) message(q *surface.Request, j *surface.Judgement) string {
 	return p.asked[i] + " needs " + strings.Join(reply.PermissionNames(q.Table.Catalogue(), needs), " and ") + "."
 }
 
-// checkUpstream refuses options that in a fork act on the project that it comes from, and the quick actions in their texts, unless
-// the grant holds what they need under all_memberships too. It is asked only for what the grant allows, so that nobody learns from
-// it what is a fork.
+// checkUpstream refuses options that in a fork act on the project that it comes from, and the quick actions in their texts,
+// unless the grant holds what they need under all_memberships too. It is asked only for what the grant allows, so that nobody
+// learns from it what is a fork.
 func (v *visit) checkUpstream(q *surface.Request, j *surface.Judgement) error {
 	own := j.Own()
 	if v.push == nil || own == nil || !own.Fork {
@@ -368,7 +368,7 @@ func refMessage(u *policy.RefUpdate) string {
 
 // unseenMessage says why a push needs what no line of it shows.
 func unseenMessage(c *params.FoundCommand, catalogue *routes.Catalogue) string {
-	return "Without the push option " + c.Param + ", and with %{...} or nothing but commands in it, the forge takes the text from commits " +
-		"or a template, and carries out the quick actions in it, which nobody sees here: the token would need what each of them needs, " +
-		"such as " + strings.Join(catalogue.Names(c.Command.Needs(c.Kind)), " and ") + ". Add -o " + c.Param + "=..."
+	return "Without the push option " + c.Param + ", and with %{...} or nothing but commands in it, the forge takes the text " +
+		"from commits or a template, and carries out the quick actions in it, which nobody sees here: the token would need what each " +
+		"of them needs, such as " + strings.Join(catalogue.Names(c.Command.Needs(c.Kind)), " and ") + ". Add -o " + c.Param + "=..."
 }

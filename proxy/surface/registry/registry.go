@@ -18,12 +18,12 @@ var (
 	errService = &reply.Refusal{Status: fasthttp.StatusNotFound, Reason: "registry_service",
 		Message: "The token service is asked for a registry that it does not know."}
 	errAuthGet = &reply.Refusal{Status: fasthttp.StatusMethodNotAllowed, Reason: "method", Message: "The token service takes GET."}
-	errScopes  = reply.Forbidden("registry_scope", "Access denied: Of what was asked for, fine-grained tokens can be given pull, push "+
-		"and delete on a project's images, and nothing of the registry itself.")
-	errProxiedScopes = reply.Forbidden("registry_scope", "Access denied: Of the dependency proxy, fine-grained tokens can be given pull on "+
-		"a group's images: repository:group/dependency_proxy/containers/image:pull.")
-	errV2 = reply.Forbidden("unsupported_surface", "Access denied: The registry is not behind patgate: fetch a token from /jwt/auth and "+
-		"go to the registry itself.")
+	errScopes  = reply.Forbidden("registry_scope", "Access denied: Fine-grained tokens can be given pull, push and delete on a "+
+		"project's images, and nothing on the registry itself.")
+	errProxiedScopes = reply.Forbidden("registry_scope", "Access denied: On the dependency proxy, fine-grained tokens can be given "+
+		"pull on a group's images: repository:group/dependency_proxy/containers/image:pull.")
+	errV2 = reply.Forbidden("unsupported_surface", "Access denied: The registry is not behind patgate: fetch a token from "+
+		"/jwt/auth and go to the registry itself.")
 	errVirtual = reply.Forbidden("unsupported_surface", "Access denied: Virtual registries for containers are not passed on for "+
 		"fine-grained tokens: GitLab has no permission for pulling through one.")
 	// ErrBearer asks for a token of the token service.
@@ -115,7 +115,8 @@ func Unseal(q *surface.Request, seals *surface.Seals, good, full bool) *reply.Re
 	return nil
 }
 
-// Proves: the token service refuses a wrong credential in Basic (GitLab 19.3, app/controllers/jwt_controller.rb).
+// Proves implements surface.Proves: the token service refuses a wrong credential in Basic (GitLab 19.3,
+// app/controllers/jwt_controller.rb).
 func (s *Surface) Proves(q *surface.Request, _ *surface.Body) bool {
 	return q.Credential.Place == routes.PlaceBasic && string(q.Path) == s.tokenService()
 }
@@ -155,7 +156,8 @@ func (s *Surface) Refuse(q *surface.Request, f *reply.Facts, out *fasthttp.Respo
 	origin := s.Links.PublicOrigin(q.Origin)
 	missing := f.Challenge == reply.ChallengeMissing
 	switch {
-	case f.Challenge != reply.ChallengeNone && (s.Own || s.toBackend(q.Path)), missing && !header.Below(q.Path, "/jwt/auth") && len(origin) > 0:
+	case f.Challenge != reply.ChallengeNone && (s.Own || s.toBackend(q.Path)),
+		missing && !header.Below(q.Path, "/jwt/auth") && len(origin) > 0:
 		out.Header.Set("Docker-Distribution-Api-Version", "registry/2.0")
 		out.Header.SetBytesV("WWW-Authenticate", s.appendChallenge(nil, q))
 	case missing:

@@ -13,7 +13,8 @@ var (
 	errStranger = reply.Forbidden("no_token_there",
 		"Access denied: GitLab takes no personal access token for this path, so that it answers for public projects alone: use "+
 			"GET /projects/:id/releases/permalink/latest/downloads/:file of the REST API.")
-	errPages = reply.Forbidden("unsupported_surface", "Access denied: Web pages are not supported with fine-grained tokens: use the REST API.")
+	errPages = reply.Forbidden("unsupported_surface",
+		"Access denied: Web pages are not supported with fine-grained tokens: use the REST API.")
 )
 
 // Surface is the web. It has every path that no other surface has, so that it stands last in the list.

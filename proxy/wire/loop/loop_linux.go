@@ -65,7 +65,11 @@ func New(number int) (*Loop, error) {
 		_ = syscall.Close(fd)
 		return nil, fmt.Errorf("making an event loop: %w", err)
 	}
-	l := &Loop{number: number, desk: Desk{In: make([]byte, deskSize), Out: make([]byte, 0, deskSize)}, file: os.NewFile(uintptr(fd), "epoll")}
+	l := &Loop{
+		number: number,
+		desk:   Desk{In: make([]byte, deskSize), Out: make([]byte, 0, deskSize)},
+		file:   os.NewFile(uintptr(fd), "epoll"),
+	}
 	if l.wait, err = l.file.SyscallConn(); err != nil {
 		_ = l.file.Close()
 		return nil, fmt.Errorf("making an event loop: %w", err)
@@ -115,7 +119,7 @@ func (l *Loop) run() {
 		}
 		if l.given || l.round.Load()%rounds == 0 {
 			l.given = false
-			runtime.Gosched() // who has work must not wait until there is none here
+			runtime.Gosched() // goroutines with work must not wait until the loop has none
 		}
 	}
 }
@@ -177,7 +181,14 @@ func (l *Loop) Adopt(c *net.TCPConn) (*Socket, error) {
 	if err != nil {
 		return nil, fmt.Errorf("taking a connection into an event loop: %w", err)
 	}
-	s := &Socket{loop: l, fd: fd, local: c.LocalAddr(), remote: c.RemoteAddr(), readable: make(chan struct{}, 1), writable: make(chan struct{}, 1)}
+	s := &Socket{
+		loop:     l,
+		fd:       fd,
+		local:    c.LocalAddr(),
+		remote:   c.RemoteAddr(),
+		readable: make(chan struct{}, 1),
+		writable: make(chan struct{}, 1),
+	}
 	l.mu.Lock()
 	for len(l.sockets) <= fd {
 		l.sockets = append(l.sockets, nil)

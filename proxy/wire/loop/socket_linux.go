@@ -178,11 +178,12 @@ func (s *Socket) Silent() bool {
 	return n == 0 && errno == syscall.EAGAIN
 }
 
-// call makes a system call that does not wait, and of which the scheduler is told nothing.
+// call makes a system call that does not wait, without telling the scheduler.
 func (s *Socket) call(number uintptr, p []byte, flags uintptr) (int, syscall.Errno) {
 	for {
 		order()
-		n, _, errno := syscall.RawSyscall6(number, uintptr(s.fd), uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)), flags|syscall.MSG_DONTWAIT, 0, 0)
+		n, _, errno := syscall.RawSyscall6(number, uintptr(s.fd), uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)),
+			flags|syscall.MSG_DONTWAIT, 0, 0)
 		order()
 		switch errno {
 		case 0:
