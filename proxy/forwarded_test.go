@@ -4,12 +4,13 @@ import (
 	"fmt"
 	"net/netip"
 	"patgate/proxy/header"
+	"patgate/proxy/wire"
 	"sync/atomic"
 	"testing"
 )
 
 func TestForwardedChain(t *testing.T) {
-	trusted := newProxies(prefixes("10.0.0.0/8", "fd00::/8"), nil)
+	trusted := wire.NewProxies(prefixes("10.0.0.0/8", "fd00::/8"), nil)
 	for _, c := range []struct{ name, head, want string }{
 		{"nobody forwarded it", "", "10.0.0.1"},
 		{"one client", "X-Forwarded-For: 192.0.2.7\r\n", "192.0.2.7"},
@@ -37,7 +38,7 @@ func TestForwardedChain(t *testing.T) {
 		{"quotes", "X-Forwarded-For: 203.0.113.9, \"192.0.2.7\"\r\n", "10.0.0.1"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			if got, _ := trusted.client(netip.MustParseAddr("10.0.0.1"), false, parsed(t, c.head)); got.String() != c.want {
+			if got, _ := trusted.Client(netip.MustParseAddr("10.0.0.1"), false, parsed(t, c.head)); got.String() != c.want {
 				t.Errorf("client %s, want %s", got, c.want)
 			}
 		})
@@ -54,7 +55,7 @@ func parsed(t *testing.T, head string) *header.Block {
 }
 
 func TestForwardedScheme(t *testing.T) {
-	trusted := newProxies(prefixes("10.0.0.0/8"), nil)
+	trusted := wire.NewProxies(prefixes("10.0.0.0/8"), nil)
 	const two, one = "X-Forwarded-For: 192.0.2.7, 10.0.0.3\r\n", "X-Forwarded-For: 203.0.113.9, 192.0.2.7\r\n"
 	for _, c := range []struct {
 		name, head string
@@ -77,12 +78,12 @@ func TestForwardedScheme(t *testing.T) {
 		{"a name with an underscore", one + "X_Forwarded_Proto: https\r\n", false, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			if _, got := trusted.client(netip.MustParseAddr("10.0.0.1"), c.secure, parsed(t, c.head)); got != c.want {
+			if _, got := trusted.Client(netip.MustParseAddr("10.0.0.1"), c.secure, parsed(t, c.head)); got != c.want {
 				t.Errorf("https %v, want %v", got, c.want)
 			}
 		})
 	}
-	if _, got := trusted.client(netip.MustParseAddr("192.0.2.1"), false, parsed(t, one+"X-Forwarded-Proto: https\r\n")); got {
+	if _, got := trusted.Client(netip.MustParseAddr("192.0.2.1"), false, parsed(t, one+"X-Forwarded-Proto: https\r\n")); got {
 		t.Error("who is not trusted is believed")
 	}
 }
@@ -106,7 +107,7 @@ func TestUntrustedForwardingIsToldOnce(t *testing.T) {
 	for i := range 100 {
 		g.handler.Client(address(i), []string{fmt.Sprint("192.0.2.", i)})
 	}
-	if n := told.Load(); n != mostTold {
+	if n := told.Load(); n != wire.MostTold {
 		t.Errorf("told of %d", n)
 	}
 }

@@ -30,7 +30,7 @@ type Handler struct {
 	forwarding surface.Forwarding
 	registry   *surface.Upstream // nil: no other server than the forge is behind patgate
 	storage    reply.Storage
-	proxies    *proxies
+	proxies    *wire.Proxies
 	attempts   *forge.Attempts
 
 	exchanges sync.Pool
@@ -50,7 +50,7 @@ func New(o Options) (*Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	h := &Handler{options: o, dialect: surface.DialectOf(o.Forge), proxies: newProxies(o.TrustedProxies, o.Untrusted),
+	h := &Handler{options: o, dialect: surface.DialectOf(o.Forge), proxies: wire.NewProxies(o.TrustedProxies, o.Untrusted),
 		attempts: o.Attempts, storage: reply.NewStorage(o.StorageURLs)}
 	h.exchanges.New = func() any { return &exchange{} }
 	h.rules = surface.Rules{Resolver: o.Resolver, Reads: o.Freshness.Reads, Writes: o.Freshness.Writes, Deadline: o.ResolverDeadline,

@@ -1,6 +1,8 @@
 package proxy
 
 import (
+	"net/netip"
+
 	"github.com/valyala/fasthttp"
 
 	"patgate/proxy/header"
@@ -36,7 +38,7 @@ func (h *Handler) read(q *surface.Request, method string, target, raw, protocol 
 	if h.returned(&q.Fields) {
 		return reply.ErrLoop
 	}
-	q.Client, q.Secure = h.proxies.client(q.Client, q.Secure, &q.Fields)
+	q.Client, q.Secure = h.proxies.Client(q.Client, q.Secure, &q.Fields)
 	q.Origin = reply.AppendClientOrigin(q.Origin[:0], q.Secure, host)
 	if q.Method == "" {
 		return reply.ErrMethod
@@ -77,4 +79,15 @@ func methodOf(method []byte) string {
 		return fasthttp.MethodDelete
 	}
 	return ""
+}
+
+// Client gives the address that a request comes from which another listener took, by the address of its connection and its
+// lines of X-Forwarded-For.
+func (h *Handler) Client(peer netip.Addr, forwardedFor []string) netip.Addr {
+	var f header.Block
+	for _, line := range forwardedFor {
+		f.Add(header.ForwardedFor, []byte(line))
+	}
+	client, _ := h.proxies.Client(peer.WithZone("").Unmap(), false, &f)
+	return client
 }

@@ -69,7 +69,7 @@ func NewServer(h *Handler, log Logger) *Server {
 		Front:        h.front,
 		Serve:        s.inner.ServeConn,
 		ClientKey:    forge.AttemptKey,
-		SpeaksForAll: h.proxies.includes,
+		SpeaksForAll: h.proxies.Includes,
 	})
 	return s
 }

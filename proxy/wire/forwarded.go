@@ -1,4 +1,4 @@
-package proxy
+package wire
 
 import (
 	"bytes"
@@ -9,8 +9,8 @@ import (
 	"patgate/proxy/header"
 )
 
-// proxies are those whose forwarding headers are believed.
-type proxies struct {
+// Proxies are those whose forwarding headers are believed.
+type Proxies struct {
 	trusted   []netip.Prefix
 	untrusted func(peer netip.Addr) // called for an untrusted peer that sends the header; nil: nobody is told
 
@@ -18,14 +18,16 @@ type proxies struct {
 	told map[netip.Addr]struct{}
 }
 
-// mostTold is how many untrusted peers are reported at most.
-const mostTold = 16
+// MostTold is how many untrusted peers are reported at most.
+const MostTold = 16
 
-func newProxies(trusted []netip.Prefix, untrusted func(netip.Addr)) *proxies {
-	return &proxies{trusted: trusted, untrusted: untrusted, told: map[netip.Addr]struct{}{}}
+// NewProxies makes them. untrusted, when not nil, is called for the first peers that send the headers and are none of them.
+func NewProxies(trusted []netip.Prefix, untrusted func(netip.Addr)) *Proxies {
+	return &Proxies{trusted: trusted, untrusted: untrusted, told: map[netip.Addr]struct{}{}}
 }
 
-func (p *proxies) includes(a netip.Addr) bool {
+// Includes tells whether an address is one of them.
+func (p *Proxies) Includes(a netip.Addr) bool {
 	a = a.Unmap()
 	for _, t := range p.trusted {
 		if t.Contains(a) {
@@ -35,13 +37,13 @@ func (p *proxies) includes(a netip.Addr) bool {
 	return false
 }
 
-// client gives the address that a request comes from, and whether the client's own connection was https: what the
+// Client gives the address that a request comes from, and whether the client's own connection was https: what the
 // connection says, and beyond trusted proxies what they say. The chain in X-Forwarded-For is read from its end, as far
 // as the proxies in it are trusted. Each of them adds who came to it at the end of X-Forwarded-For, and by which scheme at the
 // end of X-Forwarded-Proto (RFC 7239, 4): the scheme is as far from the end of its list as the address from the end of the
 // other, or the first one where the list is shorter, because a proxy has written it anew.
-func (p *proxies) client(peer netip.Addr, secure bool, f *header.Block) (netip.Addr, bool) {
-	if len(p.trusted) == 0 || !p.includes(peer) {
+func (p *Proxies) Client(peer netip.Addr, secure bool, f *header.Block) (netip.Addr, bool) {
+	if len(p.trusted) == 0 || !p.Includes(peer) {
 		if f.Has(header.ForwardedFor) {
 			p.tell(peer)
 		}
@@ -59,7 +61,7 @@ func (p *proxies) client(peer netip.Addr, secure bool, f *header.Block) (netip.A
 
 // walk follows X-Forwarded-For from its end, and tells how many elements it has taken. At what is no address it stops for good:
 // whoever wrote it is as far as we know.
-func (p *proxies) walk(peer netip.Addr, f *header.Block) (client netip.Addr, passed int) {
+func (p *Proxies) walk(peer netip.Addr, f *header.Block) (client netip.Addr, passed int) {
 	client = peer
 	if !f.Has(header.ForwardedFor) {
 		return client, 0
@@ -69,7 +71,7 @@ func (p *proxies) walk(peer netip.Addr, f *header.Block) (client netip.Addr, pas
 			continue
 		}
 		for list, more := f.List[i].Value, true; more; {
-			if !p.includes(client) {
+			if !p.Includes(client) {
 				return client, passed
 			}
 			var element []byte
@@ -137,28 +139,17 @@ func addressOf(element []byte) (addr netip.Addr, ok bool) {
 }
 
 // tell tells of an untrusted peer that names a client, once.
-func (p *proxies) tell(peer netip.Addr) {
+func (p *Proxies) tell(peer netip.Addr) {
 	if p.untrusted == nil {
 		return
 	}
 	p.mu.Lock()
 	_, before := p.told[peer]
-	if before = before || len(p.told) >= mostTold; !before {
+	if before = before || len(p.told) >= MostTold; !before {
 		p.told[peer] = struct{}{}
 	}
 	p.mu.Unlock()
 	if !before {
 		p.untrusted(peer)
 	}
-}
-
-// Client gives the address that a request comes from which another listener took, by the address of its connection and its
-// lines of X-Forwarded-For.
-func (h *Handler) Client(peer netip.Addr, forwardedFor []string) netip.Addr {
-	var f header.Block
-	for _, line := range forwardedFor {
-		f.Add(header.ForwardedFor, []byte(line))
-	}
-	client, _ := h.proxies.client(peer.WithZone("").Unmap(), false, &f)
-	return client
 }

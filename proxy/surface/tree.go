@@ -1,4 +1,4 @@
-package proxy
+package surface
 
 import "strings"
 
@@ -12,8 +12,8 @@ var treePaths = []string{
 	"/collaborators", "/teams", "/forks", "/generate", "/migrate", "/rename", "/admin/users",
 }
 
-// changesTree tells whether a row that writes can change what resolving a container gives.
-func changesTree(path string) bool {
+// ChangesTree tells whether a row that writes can change what resolving a container gives.
+func ChangesTree(path string) bool {
 	if strings.HasPrefix(path, "/projects/user/") {
 		return true // makes a project
 	}
