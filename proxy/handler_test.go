@@ -322,7 +322,7 @@ func TestChangesTree(t *testing.T) {
 		"/orgs/{group}/labels/{id}":                     false,
 	} {
 		t.Run(path, func(t *testing.T) {
-			if got := changesTree(path); got != want {
+			if got := surface.ChangesTree(path); got != want {
 				t.Errorf("got %v", got)
 			}
 		})
