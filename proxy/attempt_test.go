@@ -17,12 +17,16 @@ import (
 // passingLocal takes every DELETE for a revocation, and passes what it claims.
 type passingLocal struct{ claims bool }
 
-func (passingLocal) Owns(*routes.Route) bool                           { return false }
-func (passingLocal) Probes(*routes.Route) bool                         { return false }
-func (l passingLocal) Claims(method string, _ []byte) bool             { return l.claims && method == http.MethodDelete }
-func (passingLocal) IsRotation(string, []byte) bool                    { return false }
-func (passingLocal) Reused(context.Context, token.Hash) error          { return nil }
-func (passingLocal) Answer(context.Context, *LocalRequest) LocalAnswer { return LocalAnswer{Pass: true} }
+func (passingLocal) Owns(*routes.Route) bool   { return false }
+func (passingLocal) Probes(*routes.Route) bool { return false }
+func (l passingLocal) Claims(method string, _ []byte) bool {
+	return l.claims && method == http.MethodDelete
+}
+func (passingLocal) IsRotation(string, []byte) bool           { return false }
+func (passingLocal) Reused(context.Context, token.Hash) error { return nil }
+func (passingLocal) Answer(context.Context, *LocalRequest) LocalAnswer {
+	return LocalAnswer{Pass: true}
+}
 
 func (passingLocal) Revocation(method string, _ []byte) Revocation {
 	if method == http.MethodDelete {
