@@ -174,6 +174,22 @@ func TestThreatPushOptionsOfAFork(t *testing.T) {
 	p.passes(t, everywhere, []string{"merge_request.create", "merge_request.description=x"}, "mr.create", "mr.description=x")
 }
 
+// Threat: a description of a push to a fork approves and merges in the project that it comes from, which the token may not.
+// Attack: quick actions that the token may use in the fork, in each text of a push option; the merge request itself it may make
+// everywhere. Control: the text alone; the same with the permissions under all_memberships, and in a project that is no fork.
+func TestThreatQuickActionsOfAFork(t *testing.T) {
+	p := startPushing(t, func(w *world) { w.forge.MakeFork(w.api, w.web) })
+	const makes, does = "create_merge_request,update_merge_request", "approve_merge_request,merge_merge_request"
+	fork := p.mint(t, "--name", "fork", "--project", "shop/backend/api", "--allow", "download_code,push_code,"+does, "--all-memberships", "--allow", makes)
+	everywhere := p.mint(t, "--name", "everywhere", "--all-memberships", "--allow", "download_code,push_code,"+makes+","+does)
+	for name, needs := range map[string]string{"approve": "approve_merge_request", "merge": "merge_merge_request"} {
+		p.fails(t, fork, []string{"This project is a fork", "the quick action /" + name + " of merge_request.description", needs, "under all_memberships"}, `mr.description=x\n/`+name)
+	}
+	p.fails(t, fork, []string{"This project is a fork", "quick action /approve"}, "mr.create", `mr.description=x\n/approve\n/merge`)
+	p.passes(t, fork, []string{"merge_request.description=x"}, "mr.description=x")
+	p.passes(t, everywhere, []string{`merge_request.description=x\n/approve\n/merge`}, `mr.description=x\n/approve\n/merge`)
+}
+
 // Threat: push options that git reads and patgate does not.
 // Attack: the capability that announces them with a value, with an empty one, before a NUL, behind white space; compressed, and
 // with a second compressed member.

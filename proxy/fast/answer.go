@@ -238,7 +238,7 @@ func (f *flight) appendAnswer(out []byte, s *station, status int, fields []byte)
 // readAnswerLine reads a line of an answer, and writes it when it is passed on. False: a goroutine has to read the answer.
 func readAnswerLine(p *reply.Passage, scratch *[]byte, out, line []byte) (l answerLine, written []byte, ok bool) {
 	name, value, ok := header.ReadField(line)
-	if !ok {
+	if !ok || wire.EndsConnection(name, value) {
 		return l, out, false
 	}
 	switch len(name) {
@@ -249,10 +249,10 @@ func readAnswerLine(p *reply.Passage, scratch *[]byte, out, line []byte) (l answ
 		}
 	case len("connection"):
 		if header.EqualFold(name, "connection") {
-			return answerLine{kind: lineDropped}, out, header.EqualFold(value, "keep-alive")
+			return answerLine{kind: lineDropped}, out, true
 		}
-	case len("transfer-encoding"), len("trailer"): // "upgrade" is as long as "trailer"
-		if header.EqualFold(name, "transfer-encoding") || header.EqualFold(name, "trailer") || header.EqualFold(name, "upgrade") {
+	case len("transfer-encoding"), len("trailer"):
+		if header.EqualFold(name, "transfer-encoding") || header.EqualFold(name, "trailer") {
 			return l, out, false
 		}
 	}

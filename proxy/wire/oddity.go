@@ -35,13 +35,28 @@ func isOdd(answer *fasthttp.Response) bool {
 		return true
 	}
 	for name, value := range h.All() {
-		switch {
-		case header.EqualFold(name, "connection") && !header.EqualFold(value, "keep-alive"),
-			header.EqualFold(name, "keep-alive") && endsKeeping(value),
-			header.EqualFold(name, "proxy-connection"), header.EqualFold(name, "upgrade"),
-			header.EqualFold(name, "content_length"), header.EqualFold(name, "transfer_encoding"):
+		if EndsConnection(name, value) {
 			return true
 		}
+	}
+	return false
+}
+
+// EndsConnection tells whether a field of an answer says, or may be read to say, that its connection is not to be used again, or
+// that the answer ends elsewhere.
+func EndsConnection(name, value []byte) bool {
+	switch len(name) {
+	case len("connection"): // Keep-Alive is as long
+		return header.EqualFold(name, "connection") && !header.EqualFold(value, "keep-alive") ||
+			header.EqualFold(name, "keep-alive") && endsKeeping(value)
+	case len("upgrade"):
+		return header.EqualFold(name, "upgrade")
+	case len("content_length"):
+		return header.EqualFold(name, "content_length")
+	case len("proxy-connection"):
+		return header.EqualFold(name, "proxy-connection")
+	case len("transfer_encoding"):
+		return header.EqualFold(name, "transfer_encoding")
 	}
 	return false
 }

@@ -1,0 +1,144 @@
+package proxy
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"patgate/routes"
+	"patgate/token"
+)
+
+// passingLocal takes every DELETE for a revocation, and passes what it claims.
+type passingLocal struct{ claims bool }
+
+func (passingLocal) Owns(*routes.Route) bool   { return false }
+func (passingLocal) Probes(*routes.Route) bool { return false }
+func (l passingLocal) Claims(method string, _ []byte) bool {
+	return l.claims && method == http.MethodDelete
+}
+func (passingLocal) IsRotation(string, []byte) bool           { return false }
+func (passingLocal) Reused(context.Context, token.Hash) error { return nil }
+func (passingLocal) Answer(context.Context, *LocalRequest) LocalAnswer {
+	return LocalAnswer{Pass: true}
+}
+
+func (passingLocal) Revocation(method string, _ []byte) Revocation {
+	if method == http.MethodDelete {
+		return RevokesByCredential
+	}
+	return RevokesNothing
+}
+
+// onlyGood is a forge that knows one credential.
+func onlyGood(t *testing.T) *echo {
+	return newEcho(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Private-Token") != "glpat-good" {
+			w.WriteHeader(http.StatusUnauthorized)
+		}
+	})
+}
+
+// Threat: whoever sends wrong credentials from an address keeps others there from revoking a leaked one.
+// Attack: an address beyond its limit, and then a revocation by a right credential: one that the token API looks at first and
+// passes, one that goes to the forge at once, each with and without a wait for "100 Continue".
+// Control: anything else from there is not tried.
+func TestThreatRevocationBeyondTheLimit(t *testing.T) {
+	const self = "/api/v4/personal_access_tokens/self"
+	good := "PRIVATE-TOKEN: glpat-good"
+	for _, claims := range []bool{false, true} {
+		for _, expects := range []bool{false, true} {
+			t.Run(fmt.Sprintf("claimed %v, waits %v", claims, expects), func(t *testing.T) {
+				upstream := onlyGood(t)
+				g := newGateway(t, upstream.URL, func(o *Options) { o.Local, o.Attempts = passingLocal{claims}, attempts(5) })
+				for i := range 6 {
+					g.raw(t, get("/api/v4/user", fmt.Sprint("PRIVATE-TOKEN: glpat-bad", i)))
+				}
+				g.raw(t, get("/api/v4/user", good)).wants(t, 429)
+				time.Sleep(1100 * time.Millisecond) // the pace of one that nobody knows
+				c := g.connect(t)
+				if expects {
+					_, _ = io.WriteString(c, strings.TrimSuffix(request("DELETE", self, "{}", good, "Expect: 100-continue"), "{}"))
+					if line, err := c.r.ReadString('\n'); err != nil || line != "HTTP/1.1 100 Continue\r\n" {
+						t.Fatalf("%q %v", line, err)
+					}
+					_, _ = c.r.ReadString('\n')
+					_, _ = io.WriteString(c, "{}")
+				} else {
+					_, _ = io.WriteString(c, request("DELETE", self, "{}", good))
+				}
+				a, _ := readAnswer(t, c.r, "DELETE")
+				a.wants(t, 200)
+				if got := upstream.last(t); got.method != "DELETE" || got.target != self {
+					t.Errorf("the forge got %s %s", got.method, got.target)
+				}
+			})
+		}
+	}
+}
+
+// Threat: runners whose jobs send their token where the forge does not look for one lock the others at their address out.
+// Attack: different job tokens on a row that answers 401 to them; another one then clones.
+// Control: ten times as many are a flood.
+func TestThreatJobTokensInAnotherPlace(t *testing.T) {
+	clone := get("/g/p.git/info/refs?service=git-upload-pack", "Authorization: "+basic("gitlab-ci-token", "glcbt-clones"))
+	for n, status := range map[int]int{10: 200, 99: 200, 100: 429} {
+		t.Run(fmt.Sprint(n, " tokens"), func(t *testing.T) {
+			upstream := newEcho(t, func(w http.ResponseWriter, r *http.Request) {
+				if r.Header.Get("Job-Token") != "" {
+					w.WriteHeader(http.StatusUnauthorized)
+				}
+			})
+			g := newGateway(t, upstream.URL, func(o *Options) { o.Attempts = attempts(10) })
+			for i := range n {
+				g.raw(t, get("/api/v4/user", fmt.Sprint("JOB-TOKEN: glcbt-", i))).wants(t, 401)
+			}
+			g.raw(t, clone).wants(t, status)
+		})
+	}
+}
+
+// Threat: wrong credentials that are all under way before the first answer comes reach the forge, which bans patgate for them.
+// Attack: many at once while the forge is slow. Control: as many right ones pass.
+func TestThreatGuessesAtOnceReachTheForge(t *testing.T) {
+	const limit, reach, guesses = 10, 100, 300
+	atOnce := func(g *gateway, credential func(i int) string) (answers map[int]int) {
+		var mu sync.Mutex
+		var all sync.WaitGroup
+		answers = map[int]int{}
+		for i := range guesses {
+			all.Go(func() {
+				a := g.raw(t, get("/api/v4/projects/7/jobs", "PRIVATE-TOKEN: "+credential(i)))
+				mu.Lock()
+				defer mu.Unlock()
+				answers[a.status]++
+			})
+		}
+		all.Wait()
+		return answers
+	}
+	upstream := newEcho(t, func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.Header.Get("Private-Token"), "glpat-bad") {
+			time.Sleep(2 * time.Second)
+			w.WriteHeader(http.StatusUnauthorized)
+		}
+	})
+	configure := func(o *Options) {
+		o.Attempts, o.Upstream.Connections = attempts(limit), 2*guesses
+	}
+	g := newGateway(t, upstream.URL, configure)
+	answers := atOnce(g, func(i int) string { return fmt.Sprint("glpat-bad", i) })
+	if n := len(upstream.requests()); n > reach || n < limit || answers[429] != guesses-n {
+		t.Errorf("%d of %d reach the forge, the answers are %v", n, guesses, answers)
+	}
+	g = newGateway(t, upstream.URL, configure)
+	g.raw(t, get("/api/v4/projects/7/jobs", "PRIVATE-TOKEN: glpat-good")).wants(t, 200)
+	if answers := atOnce(g, func(int) string { return "glpat-good" }); answers[200] != guesses {
+		t.Errorf("the answers to right ones are %v", answers)
+	}
+}
