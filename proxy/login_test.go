@@ -162,6 +162,8 @@ func TestTheLogNamesTheRowOfAMisusedText(t *testing.T) {
 		{"a Conan client's text elsewhere", get("/api/v4/projects/7", "Authorization: Bearer "+conan.body), 401, "/projects/{project}"},
 		{"control: no row", get("/api/v4/nothing", "PRIVATE-TOKEN: "+reads), 403, ""},
 		{"control: another method", request("DELETE", file, "", "PRIVATE-TOKEN: "+reads), 403, ""},
+		{"control: a project that nobody can mean", get("/api/v4/projects/99999999999999999999", "PRIVATE-TOKEN: "+reads), 400, ""},
+		{"control: a project in two spellings", get("/api/v4/projects/a%252Fb", "PRIVATE-TOKEN: "+reads), 400, ""},
 		{"control: a path that is read in two ways", get("/api/v4/projects/7//jobs", "PRIVATE-TOKEN: "+reads), 400, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
