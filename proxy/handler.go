@@ -152,7 +152,7 @@ func (x *exchange) serve() (kept bool) {
 // begin reads what every request has: method, target, header block, client and credential.
 func (x *exchange) begin() *reply.Refusal {
 	head := &x.ctx.Request.Header
-	return x.h.read(&x.request, methodOf(head.Method()), head.RequestURI(), head.RawHeaders(), head.Protocol())
+	return x.h.read(&x.request, methodOf(head.Method()), head.RequestURI(), head.RawHeaders(), versionOf(head.Protocol()))
 }
 
 // judge decides on a visit.

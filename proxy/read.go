@@ -12,7 +12,7 @@ import (
 
 // read reads the parts of a request's head: which surface it is for, who asks, with which credential, from where. raw is the
 // header block, from behind the request line up to and with the empty line.
-func (h *Handler) read(q *surface.Request, method string, target, raw, protocol []byte) *reply.Refusal {
+func (h *Handler) read(q *surface.Request, method string, target, raw []byte, version string) *reply.Refusal {
 	q.Method = method
 	q.IsHead = method == fasthttp.MethodHead
 	q.Target = target
@@ -28,7 +28,7 @@ func (h *Handler) read(q *surface.Request, method string, target, raw, protocol 
 	if problem := q.Fields.Parse(raw); problem != "" {
 		return &reply.Refusal{Status: fasthttp.StatusBadRequest, Reason: "malformed_header", Message: problem, Close: true}
 	}
-	if string(protocol) != "HTTP/1.1" && string(protocol) != "HTTP/1.0" {
+	if version == "" {
 		return reply.ErrVersion
 	}
 	host := q.Fields.Get(header.Host)
@@ -77,6 +77,17 @@ func methodOf(method []byte) string {
 		return fasthttp.MethodPatch
 	case fasthttp.MethodDelete:
 		return fasthttp.MethodDelete
+	}
+	return ""
+}
+
+// versionOf gives the constant of a version of HTTP that is spoken; empty for others.
+func versionOf(protocol []byte) string {
+	switch string(protocol) {
+	case "HTTP/1.1":
+		return "HTTP/1.1"
+	case "HTTP/1.0":
+		return "HTTP/1.0"
 	}
 	return ""
 }

@@ -21,8 +21,8 @@ type steps struct{ h *Handler }
 func (s steps) Begin(q *surface.Request, c *wire.Client, e *audit.Event) { s.h.start(q, c, e) }
 
 // Read implements fast.Gateway.
-func (s steps) Read(q *surface.Request, method string, target, raw, protocol []byte) *reply.Refusal {
-	return s.h.read(q, method, target, raw, protocol)
+func (s steps) Read(q *surface.Request, method string, target, raw []byte, version string) *reply.Refusal {
+	return s.h.read(q, method, target, raw, version)
 }
 
 // Quick implements fast.Gateway.
@@ -83,7 +83,7 @@ func (s steps) Resume(p fast.Parked) {
 	x.sending.Head = append(x.sending.Head[:0], p.Sent...)
 	j.Begin(&h.rules, p.Session, p.Event)
 	target, raw := fast.CutHead(x.in)
-	_ = h.read(q, fasthttp.MethodGet, target, raw, []byte("HTTP/1.1")) // as when it was judged
+	_ = h.read(q, fasthttp.MethodGet, target, raw, "HTTP/1.1") // as when it was judged
 	x.visit, _ = q.Surface.Classify(q, &j.Op)
 	j.Op.Route = p.Event.Route
 	x.recorded, x.delivery.pool = true, h.forge.Patgate

@@ -24,7 +24,7 @@ type Gateway interface {
 	// Begin begins a request that came on a connection, and its event.
 	Begin(q *surface.Request, c *wire.Client, e *audit.Event)
 	// Read reads the parts of its head.
-	Read(q *surface.Request, method string, target, raw, protocol []byte) *reply.Refusal
+	Read(q *surface.Request, method string, target, raw []byte, version string) *reply.Refusal
 	// Quick tells whether a request may be one for a loop, by where it leads.
 	Quick(q *surface.Request) bool
 	// Known gives the session of its token where that is in the cache and the route table is still the request's; nil: it is not.
