@@ -166,9 +166,10 @@ func (b *Block) Get(name Name) []byte {
 
 // Nominated tells whether a Connection header names the field as one for this connection only.
 func (b *Block) Nominated(name []byte) bool {
-	if !b.Has(Connection) {
-		return false
-	}
+	return b.Has(Connection) && b.nominates(name)
+}
+
+func (b *Block) nominates(name []byte) bool {
 	for i := range b.List {
 		if b.List[i].Name != Connection {
 			continue

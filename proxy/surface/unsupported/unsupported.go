@@ -39,7 +39,8 @@ func GraphQL(w surface.Words) surface.Surface {
 	return &graphql{Surface{Words: w, name: "graphql",
 		why: unsupported("GraphQL is not supported with fine-grained tokens yet: use the REST API."),
 		has: func(path []byte, base string) bool {
-			return header.Below(path, "/api/graphql") || header.Below(path, "/api/glql") || belowBase(path, base, "/glql")
+			return letter(path, "/api") == 'g' && (header.Below(path, "/api/graphql") || header.Below(path, "/api/glql")) ||
+				letter(path, base) == 'g' && belowBase(path, base, "/glql")
 		}}}
 }
 
@@ -56,7 +57,8 @@ func MCP(w surface.Words) surface.Surface {
 	return &Surface{Words: w, name: "mcp",
 		why: unsupported("The MCP server is not supported with fine-grained tokens yet: use the REST API."),
 		has: func(path []byte, base string) bool {
-			return belowBase(path, base, "/mcp") || belowBase(path, base, "/orbit/mcp")
+			first := letter(path, base)
+			return first == 'm' && belowBase(path, base, "/mcp") || first == 'o' && belowBase(path, base, "/orbit/mcp")
 		}}
 }
 
@@ -74,10 +76,17 @@ type cable struct{ Surface }
 // ForBrowsers: websockets are opened by pages of the web.
 func (*cable) ForBrowsers() {}
 
-// belowBase tells whether path is rest below base, or continues it. Most paths are another at the first letter.
+// letter gives the first letter behind base, by which most paths are known to be another's; 0 where there is none.
+func letter(path []byte, base string) byte {
+	if len(path) < len(base)+2 {
+		return 0
+	}
+	return path[len(base)+1]
+}
+
+// belowBase tells whether path is rest below base, or continues it.
 func belowBase(path []byte, base, rest string) bool {
-	n := len(base)
-	return len(path) > n+1 && path[n+1] == rest[1] && header.Below(path[n:], rest) && header.HasPrefix(path, base)
+	return header.HasPrefix(path, base) && header.Below(path[len(base):], rest)
 }
 
 func unsupported(why string) *reply.Refusal {
