@@ -151,3 +151,50 @@ func TestThreatGuessesAtOnceReachTheForge(t *testing.T) {
 		t.Errorf("%d of %d with a right credential pass", passed.Load(), right)
 	}
 }
+
+// What was under way is over when its request is, however it ends: a credential that nobody knows then passes.
+func TestTriesEnd(t *testing.T) {
+	upstream := newEcho(t, func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/api/v4/missing":
+			w.WriteHeader(http.StatusNotFound)
+		case "/api/v4/broken":
+			panic(http.ErrAbortHandler)
+		}
+	})
+	g := newGateway(t, upstream.URL, func(o *Options) { o.Attempts = attempts(1) })
+	for path, status := range map[string]int{"user": 200, "missing": 404, "broken": 502} {
+		for i := range 25 {
+			g.raw(t, get("/api/v4/"+path, fmt.Sprint("JOB-TOKEN: glcbt-", path, i))).wants(t, status)
+		}
+		for i := range 25 {
+			c := g.connect(t)
+			_, _ = io.WriteString(c, request("POST", "/api/v4/"+path, "", fmt.Sprint("JOB-TOKEN: glcbt-", path, i), "Expect: 100-continue", "Content-Length: 2"))
+			_ = c.Close() // before it sends what it announced
+		}
+	}
+	time.Sleep(100 * time.Millisecond)
+	g.raw(t, get("/api/v4/user", "PRIVATE-TOKEN: glpat-x")).wants(t, 200)
+
+	x := g.handler.exchanges.Get().(*exchange) // one that is let go of without any answer
+	for i := range 25 {
+		x.h, x.request.Client = g.handler, address(1)
+		if _, x.trying = g.handler.attempts.Try(address(1), g.handler.attempts.Fingerprint([]byte{byte(i)})); !x.trying {
+			t.Fatalf("after %d others it is not tried", i)
+		}
+		x.reset()
+	}
+
+	panics := newGateway(t, upstream.URL, func(o *Options) {
+		o.Attempts, o.Local, o.Panicked = attempts(1), panickingLocal{}, func(any, []byte) {}
+	})
+	for i := range 25 {
+		panics.raw(t, get("/api/v4/user", fmt.Sprint("JOB-TOKEN: glcbt-", i))).wants(t, 500)
+	}
+}
+
+// panickingLocal claims everything, and panics.
+type panickingLocal struct{ passingLocal }
+
+func (panickingLocal) Claims(string, []byte) bool                        { return true }
+func (panickingLocal) Answer(context.Context, *LocalRequest) LocalAnswer { panic("it is to panic") }

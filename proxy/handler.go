@@ -250,6 +250,7 @@ func (x *exchange) recovered() {
 		return
 	}
 	steps{x.h}.Panicked(value)
+	x.tried()
 	x.delivery.drop()
 	x.body.Release()
 	x.event.Failure = reply.FailurePanic

@@ -137,6 +137,19 @@ func TestADeniedLoginSaysOneThing(t *testing.T) {
 	}
 }
 
+// A login that is allowed for one thing, after another was denied, is recorded without what it lacks for that.
+func TestAnAllowedLoginLacksNothing(t *testing.T) {
+	upstream := newEcho(t, func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, `{"token":"uuu.vvv.www"}`) })
+	g := registryWorld(t, upstream.URL, func(o *Options) { o.Registry = Upstream{URL: "http://127.0.0.1:1"} })
+	for _, permission := range []string{"read_dependency_proxy", "delete_container_repository"} {
+		before := g.sink.count()
+		g.signIn(t, g.mint(t, nil, inAcme(permission)), "service=container_registry")
+		if e := g.sink.after(t, before); e.Verdict != policy.Allow || e.Permission != "" {
+			t.Errorf("with %s: recorded %v, permission %q", permission, e.Verdict, e.Permission)
+		}
+	}
+}
+
 func hashOf(t *testing.T, secret string) token.Hash {
 	t.Helper()
 	hash, err := token.Parse([]byte(secret))
