@@ -209,7 +209,7 @@ func TestConsole(t *testing.T) {
 	})
 	s.step(t, "use it through the gateway", func(t *testing.T) {
 		s.want(t, 200, agent, "GET", issues, nil)
-		s.want(t, 201, agent, "POST", issues, object{"title": "made by the agent"})
+		s.want(t, 201, agent, "POST", issues, object{"title": "made by the agent", "description": "as asked"})
 		s.want(t, 403, agent, "DELETE", issues+"/1", nil)
 		s.want(t, 403, agent, "GET", fmt.Sprintf("/api/v4/projects/%d/issues", w.web), nil)
 	})
@@ -247,7 +247,7 @@ func TestConsole(t *testing.T) {
 		if status := s.follow("#save"); status != 200 {
 			t.Fatalf("%d\n%s", status, s.body())
 		}
-		s.want(t, 403, agent, "POST", issues, object{"title": "no more"})
+		s.want(t, 403, agent, "POST", issues, object{"title": "no more", "description": "as asked"})
 		s.want(t, 200, agent, "GET", issues, nil)
 	})
 	s.step(t, "widening asks for the credential", func(t *testing.T) {
@@ -258,12 +258,12 @@ func TestConsole(t *testing.T) {
 			t.Fatalf("it was widened on nobody's word: %d\n%s", status, s.body())
 		}
 		s.accessible("edit, with a mistake")
-		s.want(t, 403, agent, "POST", issues, object{"title": "still not"})
+		s.want(t, 403, agent, "POST", issues, object{"title": "still not", "description": "as asked"})
 		s.fill("#credential", w.alicePAT)
 		if status := s.follow("#save"); status != 200 {
 			t.Fatalf("%d\n%s", status, s.body())
 		}
-		s.want(t, 201, agent, "POST", issues, object{"title": "again"})
+		s.want(t, 201, agent, "POST", issues, object{"title": "again", "description": "as asked"})
 	})
 	s.step(t, "pause and resume it", func(t *testing.T) {
 		s.tokenPage("agent on the API")

@@ -129,9 +129,12 @@ func demo(ctx context.Context, address string, check bool, out, log io.Writer) e
 	if check {
 		log = io.Discard
 	}
-	console := freeAddress(usualConsole, check)
 	if address == "" {
 		address = freeAddress(usualListen, check)
+	}
+	console := address
+	for other := check; console == address; other = true { // what was found free may be found again
+		console = freeAddress(usualConsole, other)
 	}
 	common := []string{"--upstream", upstream, "--forge", "gitlab", "--data-dir", filepath.Join(dir, "data")}
 	tokens := demoTokens(world)
