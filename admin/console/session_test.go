@@ -104,10 +104,17 @@ func TestWrongCredentialsAreCounted(t *testing.T) {
 		w.visitor(t).signIn(t, w.alicePAT).wants(t, 200)
 		in.post(t, at(id, "/rotate"), in.get(t, at(id, "/rotate")).fill(url.Values{"credential": {w.bobPAT}})).wants(t, http.StatusTooManyRequests)
 	})
-	t.Run("one that nobody knows is let through in every second", func(t *testing.T) {
+	t.Run("of those that nobody knows, 32 at most are let through in a second", func(t *testing.T) {
 		w.pass(time.Second)
 		w.visitor(t).signIn(t, w.bobPAT).wants(t, 200)
-		w.visitor(t).signIn(t, "glpat-guess-6").wants(t, http.StatusTooManyRequests)
+		asked, statuses := w.forge.RequestCount(), map[int]int{}
+		for i := range 64 {
+			statuses[w.visitor(t).signIn(t, fmt.Sprint("glpat-late-", i)).status]++
+		}
+		passed := statuses[http.StatusUnauthorized]
+		if passed == 0 || passed > 31 || statuses[http.StatusTooManyRequests] != 64-passed || w.forge.RequestCount()-asked != passed {
+			t.Errorf("answers %v, the forge was asked %d times", statuses, w.forge.RequestCount()-asked)
+		}
 	})
 	t.Run("who is signed in still revokes", func(t *testing.T) {
 		in.post(t, at(id, "/revoke"), in.get(t, at(id, "/revoke")).fill(nil)).wants(t, 200, "is revoked")
