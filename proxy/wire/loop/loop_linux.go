@@ -152,8 +152,8 @@ func (l *Loop) mark() {
 		}
 	}
 	l.mu.Unlock()
-	for _, s := range l.ready[:l.n] {
-		if s != nil && s.mark() {
+	for i, s := range l.ready[:l.n] {
+		if s != nil && s.mark(l.events[i].Events) {
 			l.given = true
 		}
 	}

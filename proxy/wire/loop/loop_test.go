@@ -10,6 +10,7 @@ import (
 	"os"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -171,7 +172,7 @@ func TestTakeSeesWhatHappened(t *testing.T) {
 	if !s.Rest() {
 		t.Fatal("it does not rest")
 	}
-	s.mark() // an event that the loop has, and whose turn has not come
+	s.mark(syscall.EPOLLIN) // an event that the loop has, and whose turn has not come
 	if s.Take() {
 		t.Error("it is taken although something happened")
 	}

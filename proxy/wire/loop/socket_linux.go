@@ -31,6 +31,7 @@ const (
 	happened             // something did, since it was last looked at
 	late                 // reads are past their deadline
 	lateOut              // writes are
+	ended                // the peer sends no more: the end may have come with bytes, and is told of but once
 	closed
 	oneUser // of fd: the number of them takes the rest of the state
 )
@@ -43,14 +44,14 @@ func (s *Socket) Loop() *Loop { return s.loop }
 // Handle sets who is told of what happens while the socket rests. It must be called by the owner.
 func (s *Socket) Handle(h Handler) { s.handler = h }
 
-// Rest gives the socket to the loop. False says that something happened since it was last read, or that it is Late: it
-// stays the caller's, who should read once more.
+// Rest gives the socket to the loop. False says that something happened since it was last read, that its end has come, or that
+// it is Late: it stays the caller's, who should read once more.
 func (s *Socket) Rest() bool {
 	for {
 		was := s.state.Load()
 		is, rests := was|resting, true
 		switch {
-		case was&(happened|late) != 0:
+		case was&(happened|late|ended) != 0:
 			is, rests = was&^happened, false
 		case was&closed != 0:
 			return true
@@ -75,9 +76,13 @@ func (s *Socket) Take() bool {
 	}
 }
 
-// mark notes that something happened, and tells whether a goroutine may have been woken.
-func (s *Socket) mark() bool {
-	rests := s.state.Or(happened)&resting != 0
+// mark notes events, and tells whether a goroutine may have been woken.
+func (s *Socket) mark(events uint32) bool {
+	news := uint32(happened)
+	if events&(syscall.EPOLLRDHUP|syscall.EPOLLHUP|syscall.EPOLLERR) != 0 {
+		news |= ended
+	}
+	rests := s.state.Or(news)&resting != 0
 	if !rests {
 		s.wake()
 	}
