@@ -22,25 +22,32 @@ const module = "patgate"
 // A package that has no rule of its own takes that of the nearest folder above it with /..., and none is a violation.
 func direction() map[string][]string {
 	return map[string][]string{
-		".":             {"cli"},
-		"demo":          {"cli", "forge/forgetest"},
-		"routes":        {},
-		"routes/params": {"routes", "routes/memo"},
-		"routes/...":    {"routes"},
-		"policy":        {"routes"},
-		"token":         {"routes", "policy"},
-		"cache":         {},
-		"config":        {"token"},
-		"audit":         {"routes", "policy", "token"},
-		"forge":         {"routes", "policy", "token", "cache"},
-		"forge/rest":    {"routes", "token", "forge"},
-		"forge/facts":   {"routes", "policy", "token", "cache", "forge", "forge/rest"},
-		"forge/...":     {"routes", "policy", "token", "cache", "forge", "forge/facts", "forge/rest"},
-		"store":         {"routes", "policy", "token", "cache", "store/seal"},
-		"store/seal":    {"token"},
-		"store/...":     {"routes", "policy", "token", "cache", "store", "store/seal"},
-		"proxy":         {"routes", "routes/...", "policy", "token", "cache", "audit", "forge", "proxy/..."},
-		"proxy/header":  {"routes/memo", "token"},
+		".":                 {"cli"},
+		"demo":              {"cli", "forge/forgetest"},
+		"routes":            {"routes/nearest"},
+		"routes/memo":       {},
+		"routes/nearest":    {},
+		"routes/commands":   {"routes"},
+		"routes/params":     {"routes", "routes/commands", "routes/memo"},
+		"routes/load":       {"routes", "routes/nearest"},
+		"routes/inspect":    {"routes", "routes/load"},
+		"routes/reload":     {"routes", "routes/load"},
+		"routes/routestest": {"routes", "routes/load"},
+		"routes/...":        {"routes"},
+		"policy":            {"routes"},
+		"token":             {"routes", "policy"},
+		"cache":             {},
+		"config":            {"token"},
+		"audit":             {"routes", "policy", "token"},
+		"forge":             {"routes", "policy", "token", "cache"},
+		"forge/rest":        {"routes", "token", "forge"},
+		"forge/facts":       {"routes", "policy", "token", "cache", "forge", "forge/rest"},
+		"forge/...":         {"routes", "policy", "token", "cache", "forge", "forge/facts", "forge/rest"},
+		"store":             {"routes", "policy", "token", "cache", "store/seal"},
+		"store/seal":        {"token"},
+		"store/...":         {"routes", "policy", "token", "cache", "store", "store/seal"},
+		"proxy":             {"routes", "routes/...", "policy", "token", "cache", "audit", "forge", "proxy/..."},
+		"proxy/header":      {"routes/memo", "token"},
 		"proxy/fast": {"routes", "routes/memo", "routes/params", "token", "audit", "proxy/header", "proxy/reply",
 			"proxy/surface", "proxy/wire", "proxy/wire/loop"},
 		"proxy/wire": {"proxy/header", "proxy/wire/loop"},
@@ -72,10 +79,14 @@ func pure() map[string][]string {
 	text := []string{"bytes", "cmp", "encoding", "encoding/hex", "encoding/json", "errors", "fmt", "io", "iter", "maps", "math", "math/bits",
 		"regexp", "slices", "sort", "strconv", "strings", "unicode", "unicode/utf8"}
 	return map[string][]string{
-		// The table is embedded YAML; overlays come as an fs.FS. net/url only splits and escapes text.
-		"routes":        slices.Concat(text, []string{"embed", "io/fs", "net/url", "path", "sync", "gopkg.in/yaml.v3"}),
-		"routes/params": slices.Concat(text, []string{"mime", "net/url", "github.com/go-json-experiment/json/jsontext"}),
-		"routes/...":    text,
+		// The files of the table are embedded.
+		"routes":      slices.Concat(text, []string{"embed", "io/fs", "sync"}),
+		"routes/load": slices.Concat(text, []string{"sync", "gopkg.in/yaml.v3"}),
+		// net/url only splits text.
+		"routes/inspect":    slices.Concat(text, []string{"net/url", "gopkg.in/yaml.v3"}),
+		"routes/routestest": slices.Concat(text, []string{"testing"}),
+		"routes/params":     slices.Concat(text, []string{"mime", "net/url", "github.com/go-json-experiment/json/jsontext"}),
+		"routes/...":        text,
 		// Watching files for changes is what routes/reload is for: the one part of routes with I/O and a clock.
 		"routes/reload": nil,
 		"policy":        text,
@@ -227,7 +238,7 @@ func TestImportsOnlyGoDown(t *testing.T) {
 	for _, breach := range breaches {
 		t.Error(breach)
 	}
-	for _, expected := range []string{".", "routes", "routes/params", "routes/reload", "policy", "token", "cache", "config", "audit", "forge",
+	for _, expected := range []string{".", "routes", "routes/load", "routes/inspect", "routes/params", "routes/reload", "policy", "token", "cache", "config", "audit", "forge",
 		"forge/gitlab", "forge/gitea", "forge/facts", "forge/rest", "store", "store/sqlite", "store/seal", "proxy", "proxy/header", "admin", "cli"} {
 		if !slices.Contains(packages, expected) {
 			t.Errorf("package %s was not seen: %v", expected, packages)
@@ -248,7 +259,8 @@ func TestImportViolationsAreSeen(t *testing.T) {
 		"store/store.go":         "package store\n\nimport _ \"patgate/token\"\n",
 		"token/token.go":         "package token\n\nimport (\n\t\"time\"\n\n\t_ \"patgate/policy\"\n)\n\nvar _ time.Time\n",
 		"policy/policy.go":       "package policy\n\nimport (\n\t_ \"slices\"\n\n\t_ \"patgate/routes\"\n)\n",
-		"routes/routes.go":       "package routes\n\nimport _ \"gopkg.in/yaml.v3\"\n",
+		"routes/routes.go":       "package routes\n\nimport _ \"embed\"\n",
+		"routes/load/load.go":    "package load\n\nimport (\n\t_ \"gopkg.in/yaml.v3\"\n\t_ \"patgate/routes\"\n)\n",
 		"routes/params/body.go":  "package params\n\nimport (\n\t_ \"github.com/go-json-experiment/json/jsontext\"\n\t_ \"patgate/routes\"\n)\n",
 		"routes/reload/watch.go": "package reload\n\nimport (\n\t_ \"os\"\n\t_ \"time\"\n\n\t_ \"patgate/routes\"\n)\n",
 		"policy/policy_test.go":  "package policy\n\nimport (\n\t_ \"net/http\"\n\t_ \"patgate/store\"\n)\n",
@@ -256,7 +268,7 @@ func TestImportViolationsAreSeen(t *testing.T) {
 	}
 	t.Run("a clean tree", func(t *testing.T) {
 		breaches, packages, err := violations(plant(t, clean, "", ""))
-		if err != nil || len(breaches) != 0 || len(packages) != 12 {
+		if err != nil || len(breaches) != 0 || len(packages) != 13 {
 			t.Errorf("breaches %v in packages %v (%v)", breaches, packages, err)
 		}
 	})
@@ -266,6 +278,12 @@ func TestImportViolationsAreSeen(t *testing.T) {
 		{"policy above store", "policy/up.go", "package policy\n\nimport _ \"patgate/store\"\n", "policy must not import patgate/store"},
 		{"routes above policy", "routes/up.go",
 			"package routes\n\nimport p \"patgate/policy\"\n\nvar _ p.Access\n", "routes must not import patgate/policy"},
+		{"the table above its loader", "routes/up.go",
+			"package routes\n\nimport _ \"patgate/routes/load\"\n", "routes must not import patgate/routes/load"},
+		{"the loader above what looks into tables", "routes/load/up.go",
+			"package load\n\nimport _ \"patgate/routes/inspect\"\n", "routes/load must not import patgate/routes/inspect"},
+		{"YAML in the table", "routes/up.go",
+			"package routes\n\nimport _ \"gopkg.in/yaml.v3\"\n", "routes is pure and must not import gopkg.in/yaml.v3"},
 		{"routes/params beside routes/reload", "routes/params/up.go",
 			"package params\n\nimport _ \"patgate/routes/reload\"\n", "routes/params must not import"},
 		{"proxy above store", "proxy/up.go", "package proxy\n\nimport _ \"patgate/store\"\n", "proxy must not import patgate/store"},

@@ -72,7 +72,7 @@ func (s *stage) compare(ctx context.Context, o *options, r *result) error {
 		}
 		r.Peers = append(r.Peers, info)
 	}
-	l := load{connections: connections, seconds: o.seconds, tokens: s.seeded.tokens[:min(hotTokens, len(s.seeded.tokens))]}
+	l := traffic{connections: connections, seconds: o.seconds, tokens: s.seeded.tokens[:min(hotTokens, len(s.seeded.tokens))]}
 	warm := l
 	warm.seconds = min(1, o.seconds)
 	for _, c := range running {
@@ -113,7 +113,7 @@ func (s *stage) compare(ctx context.Context, o *options, r *result) error {
 }
 
 // pace drives peers in turn at a fixed rate.
-func (s *stage) pace(ctx context.Context, o *options, running []contestant, l load, rate float64) (*paceSet, error) {
+func (s *stage) pace(ctx context.Context, o *options, running []contestant, l traffic, rate float64) (*paceSet, error) {
 	set := &paceSet{Rate: rate}
 	for _, c := range running {
 		set.Series = append(set.Series, &paceSeries{Name: c.peer.name})
@@ -165,19 +165,19 @@ func (s *stage) scale(ctx context.Context, o *options, r *result) error {
 	type way struct {
 		name, of string // the ratio is to the way of
 		v        *service
-		load     load
+		traffic  traffic
 	}
 	const base = "GOMAXPROCS=2, 32 connections, 100 tokens"
 	ways := []way{
-		{"GOMAXPROCS=1, 32 connections, 100 tokens", "", one, load{connections, o.seconds, few}},
-		{base, "GOMAXPROCS=1, 32 connections, 100 tokens", two, load{connections, o.seconds, few}},
-		{"GOMAXPROCS=2, 512 connections, 100 tokens", base, two, load{512, o.seconds, few}},
-		{"GOMAXPROCS=2, 32 connections, 10,000 tokens", base, two, load{connections, o.seconds, many}},
+		{"GOMAXPROCS=1, 32 connections, 100 tokens", "", one, traffic{connections, o.seconds, few}},
+		{base, "GOMAXPROCS=1, 32 connections, 100 tokens", two, traffic{connections, o.seconds, few}},
+		{"GOMAXPROCS=2, 512 connections, 100 tokens", base, two, traffic{512, o.seconds, few}},
+		{"GOMAXPROCS=2, 32 connections, 10,000 tokens", base, two, traffic{connections, o.seconds, many}},
 	}
 	for _, c := range plain {
 		name := c.peer.name + ", 32 connections"
-		ways = append(ways, way{name, "", c.service, load{connections, o.seconds, few}},
-			way{c.peer.name + ", 512 connections", name, c.service, load{512, o.seconds, few}})
+		ways = append(ways, way{name, "", c.service, traffic{connections, o.seconds, few}},
+			way{c.peer.name + ", 512 connections", name, c.service, traffic{512, o.seconds, few}})
 	}
 	for _, w := range ways {
 		r.Scaling = append(r.Scaling, &series{Name: w.name, Of: w.of})
@@ -185,7 +185,7 @@ func (s *stage) scale(ctx context.Context, o *options, r *result) error {
 	for round := range o.rounds {
 		s.say("scaling, round %d of %d", round+1, o.rounds)
 		for i, w := range ways {
-			x, err := s.saturate(ctx, w.v, w.load)
+			x, err := s.saturate(ctx, w.v, w.traffic)
 			if err != nil {
 				return err
 			}

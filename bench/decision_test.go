@@ -13,6 +13,7 @@ import (
 
 	"patgate/policy"
 	"patgate/routes"
+	"patgate/routes/load"
 	"patgate/store"
 	"patgate/store/seal"
 	"patgate/store/sqlite"
@@ -47,7 +48,7 @@ func newJudge(tb testing.TB, n int, few int64) (*judge, []token.Hash) {
 		tb.Fatal(err)
 	}
 	j := &judge{facts: policy.Container{Boundary: routes.BoundaryProject, Access: policy.OwnerMember, Ancestors: []int64{7}}}
-	if j.table, err = routes.LoadGitLab(); err != nil {
+	if j.table, err = load.GitLab(); err != nil {
 		tb.Fatal(err)
 	}
 	j.sessions, err = store.NewSessions(tb.Context(), store.SessionOptions{
@@ -204,7 +205,7 @@ func tableOf(tb testing.TB, n int) *routes.Table {
 	for i := range n {
 		rows += fmt.Sprintf("      - GET /projects/{project}/kind_%d/{id}/trace\n", i)
 	}
-	table, problems := routes.Load(routes.LoadOptions{Table: []routes.File{
+	table, problems := load.Table(load.Options{Table: []routes.File{
 		{Name: "table.yaml", Data: []byte("forge: gitlab\nversion: 1\nbase: /api/v4\n")},
 		{Name: "permissions.yaml", Data: []byte("categories:\n  CI/CD:\n    job:\n      abilities: use jobs\n      actions:\n        read: {boundaries: [project]}\n")},
 		{Name: "rows.yaml", Data: []byte(rows)},
@@ -220,7 +221,7 @@ func tableOf(tb testing.TB, n int) *routes.Table {
 
 // BenchmarkGrantSize decides with grants of more and more projects.
 func BenchmarkGrantSize(b *testing.B) {
-	table, err := routes.LoadGitLab()
+	table, err := load.GitLab()
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -81,12 +81,12 @@ func (s *stage) ask(ctx context.Context, v *service, secret string) error {
 // occupy makes tokens hot, and reloads under load.
 func (s *stage) occupy(ctx context.Context, v *service, f *footprint, o *options) error {
 	f.RSSIdle = v.rss()
-	few := load{connections: 32, seconds: o.seconds, tokens: s.seeded.tokens[:min(100, f.Hot)]}
+	few := traffic{connections: 32, seconds: o.seconds, tokens: s.seeded.tokens[:min(100, f.Hot)]}
 	if _, err := s.saturate(ctx, v, few); err != nil {
 		return err
 	}
 	warm := v.rss()
-	all := load{connections: 32, seconds: o.seconds, tokens: s.seeded.tokens[:f.Hot]}
+	all := traffic{connections: 32, seconds: o.seconds, tokens: s.seeded.tokens[:f.Hot]}
 	for range 2 {
 		if _, err := s.saturate(ctx, v, all); err != nil {
 			return err

@@ -49,7 +49,7 @@ type pacedConn struct {
 }
 
 // latency measures one service at a rate.
-func (s *stage) latency(ctx context.Context, v *service, l load, rate float64) (quantiles, error) {
+func (s *stage) latency(ctx context.Context, v *service, l traffic, rate float64) (quantiles, error) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	p := &paced{epoll: -1, timer: -1}

@@ -34,7 +34,7 @@ func (s *stage) profile(ctx context.Context, o *options, to string) error {
 	if err := listening(v.address); err != nil {
 		return &notListening{v.name, s.tail(v.name)}
 	}
-	few := load{connections: connections, seconds: 1, tokens: s.seeded.tokens[:min(hotTokens, len(s.seeded.tokens))]}
+	few := traffic{connections: connections, seconds: 1, tokens: s.seeded.tokens[:min(hotTokens, len(s.seeded.tokens))]}
 	if _, err := s.saturate(ctx, v, few); err != nil {
 		return err
 	}

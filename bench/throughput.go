@@ -19,8 +19,8 @@ import (
 //go:embed requests.lua
 var requestsScript []byte
 
-// load says what is sent: by how many connections, and for how long.
-type load struct {
+// traffic says what is sent: by how many connections, and for how long.
+type traffic struct {
 	connections int
 	seconds     float64
 	tokens      []string
@@ -36,7 +36,7 @@ type sample struct {
 
 // saturate drives a service as fast as it goes, with wrk, whose own cost is small and the same for everybody. Every
 // answer must be a success.
-func (s *stage) saturate(ctx context.Context, v *service, l load) (sample, error) {
+func (s *stage) saturate(ctx context.Context, v *service, l traffic) (sample, error) {
 	wrk, err := find("wrk")
 	if err != nil {
 		return sample{}, errors.New("the load comes from wrk, which is not here (apt-get install wrk)")

@@ -10,7 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"patgate/config"
-	"patgate/routes"
+	"patgate/routes/load"
 	"patgate/store"
 )
 
@@ -40,7 +40,7 @@ func completeTokens(cmd *cobra.Command, flags *scopeFlags) {
 func completePermissions(cmd *cobra.Command) {
 	_ = cmd.RegisterFlagCompletionFunc("allow",
 		func(cmd *cobra.Command, _ []string, prefix string) ([]string, cobra.ShellCompDirective) {
-			table, problems := routes.Load(routes.LoadOptions{Forge: completionForge(cmd)})
+			table, problems := load.Table(load.Options{Forge: completionForge(cmd)})
 			if len(problems) > 0 {
 				return nil, cobra.ShellCompDirectiveNoFileComp
 			}

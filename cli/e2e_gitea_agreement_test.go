@@ -8,13 +8,14 @@ import (
 	"strings"
 	"testing"
 
-	"patgate/routes"
+	"patgate/routes/inspect"
+	"patgate/routes/load"
 )
 
 // giteaAgreement makes every read of Gitea's API twice, through patgate with a token that holds every permission it can, and
 // at Gitea itself with the owner's credential. Both must answer the same, or patgate must have refused what it always refuses.
 func giteaAgreement(t *testing.T, g *giteaStage) {
-	table, err := routes.LoadGitea()
+	table, err := load.Gitea()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -28,7 +29,7 @@ func giteaAgreement(t *testing.T, g *giteaStage) {
 		target := "/api/v1" + strings.Replace(fillSweep(o.path), "/teams/1", "/teams/"+g.team(t), 1)
 		through := g.api(everything, o.method, target, nil)
 		at := send(o.method, g.forge.URL()+target, http.Header{"Authorization": {"token " + g.world.alicePAT}}, nil)
-		e := table.Explain(o.method, strings.TrimPrefix(target, "/api/v1"))
+		e := inspect.Explain(table, o.method, strings.TrimPrefix(target, "/api/v1"))
 		switch {
 		case through.err != nil || at.err != nil:
 			t.Errorf("%s: %v, %v", target, through.err, at.err)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"patgate/routes"
+	"patgate/routes/load"
 )
 
 // giteaOperations is how many operations the reference has.
@@ -18,7 +19,7 @@ const giteaOperations = 467
 // giteaSweep makes every operation of Gitea's API with a token that lacks its permission. patgate must refuse each, and
 // Gitea's own access log must have no line of it.
 func giteaSweep(t *testing.T, g *giteaStage) {
-	table, err := routes.LoadGitea()
+	table, err := load.Gitea()
 	if err != nil {
 		t.Fatal(err)
 	}

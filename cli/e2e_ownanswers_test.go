@@ -16,7 +16,7 @@ import (
 
 	"patgate/admin/api"
 	"patgate/admin/tokens"
-	"patgate/routes"
+	"patgate/routes/load"
 )
 
 // plantedText is what a telling forge adds to its answers.
@@ -84,7 +84,7 @@ func startTelling(t *testing.T) *running {
 // ownRows gives the rows of GitLab's table that the token API answers, as METHOD and path with an id in the place of captures.
 func ownRows(t *testing.T, id string) (out [][2]string) {
 	t.Helper()
-	table, err := routes.LoadGitLab()
+	table, err := load.GitLab()
 	if err != nil {
 		t.Fatal(err)
 	}

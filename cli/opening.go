@@ -15,6 +15,7 @@ import (
 	"patgate/config"
 	"patgate/forge"
 	"patgate/routes"
+	"patgate/routes/load"
 	"patgate/routes/reload"
 	"patgate/store"
 	"patgate/store/seal"
@@ -92,7 +93,7 @@ func currentTable(c *config.Config) (*routes.Table, error) {
 	if len(problems) > 0 {
 		return nil, problemLines(problems)
 	}
-	table, problems := routes.Load(routes.LoadOptions{Forge: tableForge(c), Overlay: files})
+	table, problems := load.Table(load.Options{Forge: tableForge(c), Overlay: files})
 	if len(problems) > 0 {
 		return nil, problemLines(problems)
 	}

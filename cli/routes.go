@@ -10,6 +10,7 @@ import (
 
 	"patgate/config"
 	"patgate/routes"
+	"patgate/routes/load"
 	"patgate/routes/reload"
 )
 
@@ -50,20 +51,20 @@ func flaggedForge(cmd *cobra.Command) (string, error) {
 }
 
 // loadOptions reads the overlay that --routes and further paths name.
-func loadOptions(cmd *cobra.Command, more []string) (routes.LoadOptions, error) {
+func loadOptions(cmd *cobra.Command, more []string) (load.Options, error) {
 	paths, err := cmd.Flags().GetStringSlice("routes")
 	if err != nil {
-		return routes.LoadOptions{}, err
+		return load.Options{}, err
 	}
 	forge, err := flaggedForge(cmd)
 	if err != nil {
-		return routes.LoadOptions{}, err
+		return load.Options{}, err
 	}
 	files, problems := reload.ReadFiles(append(paths, more...))
 	if len(problems) > 0 {
-		return routes.LoadOptions{}, routes.Problems(problems)
+		return load.Options{}, routes.Problems(problems)
 	}
-	return routes.LoadOptions{Forge: forge, Overlay: files}, nil
+	return load.Options{Forge: forge, Overlay: files}, nil
 }
 
 // loadTable loads the built-in table with the overlay of --routes. The error holds a line for each problem.
@@ -72,7 +73,7 @@ func loadTable(cmd *cobra.Command) (*routes.Table, error) {
 	if err != nil {
 		return nil, err
 	}
-	table, problems := routes.Load(opts)
+	table, problems := load.Table(opts)
 	if len(problems) > 0 {
 		return nil, routes.Problems(problems)
 	}

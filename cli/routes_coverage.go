@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"patgate/routes"
+	"patgate/routes/inspect"
 )
 
 func newRoutesCoverage() *cobra.Command {
@@ -29,7 +30,7 @@ With --strict the exit code is 1 when any operation is unmapped or any row is st
 			if err != nil {
 				return err
 			}
-			coverage, problems := table.Coverage(routes.File{Name: name, Data: data})
+			coverage, problems := inspect.Cover(table, routes.File{Name: name, Data: data})
 			if len(problems) > 0 {
 				return routes.Problems(problems)
 			}
@@ -56,7 +57,7 @@ With --strict the exit code is 1 when any operation is unmapped or any row is st
 }
 
 // printCoverage writes what is missing on either side, then the sums.
-func printCoverage(w io.Writer, name string, c routes.Coverage) error {
+func printCoverage(w io.Writer, name string, c inspect.Coverage) error {
 	for _, o := range c.Unmapped {
 		place := name
 		if o.Line > 0 {

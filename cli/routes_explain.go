@@ -12,6 +12,7 @@ import (
 
 	"patgate/routes"
 	"patgate/routes/git"
+	"patgate/routes/inspect"
 	"patgate/routes/registry"
 	"patgate/routes/web"
 )
@@ -60,46 +61,46 @@ With - it reads lines "METHOD PATH" from standard input and prints one JSON obje
 
 // explain asks the classifier of the surface that a target is for. Of several scopes for the container registry, the row
 // of the first action is told.
-func explain(table *routes.Table, method, target string) routes.Explanation {
+func explain(table *routes.Table, method, target string) inspect.Explanation {
 	path, query, _ := strings.Cut(target, "?")
 	var op routes.Operation
 	switch {
 	case git.Is([]byte(path)), table.Named() && git.IsNamed([]byte(path)):
 		var r git.Request
 		err := git.Classify(table, &op, &r, method, []byte(target))
-		return table.ExplainOperation(method, target, &op, err)
+		return inspect.ExplainOperation(table, method, target, &op, err)
 	case path == "/jwt/auth" && !table.Named(), path == "/v2/token" && table.Named():
 		auth, err := registry.ParseAuth([]byte(query))
 		if err == nil && len(auth.Scopes) > 0 && method == "GET" {
 			if name, known := registry.RowName(auth.Scopes[0].Actions[0], table.Named()); known {
 				op.Set(table.SurfaceRow([]byte(name)), false, imageCapture(table, auth.Scopes[0].Name))
-				return table.ExplainOperation(method, target, &op, nil)
+				return inspect.ExplainOperation(table, method, target, &op, nil)
 			}
 		}
 		if err == nil {
 			err = errors.New("name a scope, such as scope=repository:group/project:pull")
 		}
-		return table.ExplainOperation(method, target, &op, err)
+		return inspect.ExplainOperation(table, method, target, &op, err)
 	case registry.IsProxied([]byte(path)) && strings.HasPrefix(path, "/v2/") && !table.Named():
 		p, err := registry.ParseProxied(method, []byte(target))
 		if err == nil {
 			op.Set(table.SurfaceRow([]byte(p.Row)), method == "HEAD", routes.Capture{Name: "group", Value: p.Group, Ref: routes.RefGroup})
 		}
-		return table.ExplainOperation(method, target, &op, err)
+		return inspect.ExplainOperation(table, method, target, &op, err)
 	case strings.HasPrefix(path, "/v2/") && table.Named():
 		image, err := registry.ParseImage(method, []byte(target), true)
 		if err == nil && table.SurfaceRow([]byte(image.Row)) != nil {
 			op.Set(table.SurfaceRow([]byte(image.Row)), method == "HEAD", imageCapture(table, image.Name))
 		}
-		return table.ExplainOperation(method, target, &op, err)
+		return inspect.ExplainOperation(table, method, target, &op, err)
 	}
 	if strings.Contains(path, "/-/") || strings.HasSuffix(path, ".atom") {
 		var r web.Request
 		if err := web.Classify(table, &op, &r, method, []byte(target)); err == nil {
-			return table.ExplainOperation(method, target, &op, nil)
+			return inspect.ExplainOperation(table, method, target, &op, nil)
 		}
 	}
-	return table.Explain(method, target)
+	return inspect.Explain(table, method, target)
 }
 
 // imageCapture gives what an image's name says of the container that it belongs to.
@@ -140,7 +141,7 @@ func explainLines(table *routes.Table, in io.Reader, out io.Writer) error {
 }
 
 // printExplanation writes an explanation for people, one fact a line.
-func printExplanation(w io.Writer, e routes.Explanation) error {
+func printExplanation(w io.Writer, e inspect.Explanation) error {
 	var b strings.Builder
 	fact := func(name, value string) {
 		if value != "" {

@@ -5,7 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"patgate/routes"
+	"patgate/routes/inspect"
 )
 
 func newRoutesLint() *cobra.Command {
@@ -21,7 +21,7 @@ Warnings are about rows that load and are rarely meant. Exits 1 when there is a 
 			if err != nil {
 				return err
 			}
-			report := routes.Lint(opts)
+			report := inspect.Lint(opts)
 			out := cmd.OutOrStdout()
 			for _, p := range report.Problems {
 				fmt.Fprintln(out, p)

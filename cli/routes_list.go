@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"patgate/routes"
+	"patgate/routes/nearest"
 )
 
 func newRoutesList() *cobra.Command {
@@ -110,7 +111,7 @@ func listRows(table *routes.Table, resource string) ([]listedRow, error) {
 			known = append(known, name)
 		}
 		return nil, usageError{fmt.Errorf("no row has resource %q (%s)", resource,
-			routes.DidYouMean(resource, known, "see patgate routes list"))}
+			nearest.DidYouMean(resource, known, "see patgate routes list"))}
 	}
 	return rows, nil
 }

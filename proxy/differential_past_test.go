@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"patgate/routes"
+	"patgate/routes/load"
 )
 
 // pastCase is a request on which patgate and the forge once disagreed.
@@ -122,7 +123,7 @@ func plantedDisagreements(t *testing.T, c *corpus, forge *grape) {
 		for i := range files {
 			files[i].Data = bytes.ReplaceAll(files[i].Data, []byte("{user: numeric_user}"), []byte("{user}"))
 		}
-		table, problems := routes.Load(routes.LoadOptions{Table: files})
+		table, problems := load.Table(load.Options{Table: files})
 		if len(problems) > 0 {
 			t.Fatal(problems)
 		}

@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"patgate/routes"
+	"patgate/routes/load"
 )
 
 // Knobs of the differential test: PATGATE_DIFFERENTIAL_SEED and PATGATE_DIFFERENTIAL_COUNT.
@@ -24,7 +24,7 @@ func TestDifferential(t *testing.T) {
 		t.Skip("it takes minutes")
 	}
 	forge := startGrape(t)
-	table, err := routes.LoadGitLab()
+	table, err := load.GitLab()
 	if err != nil {
 		t.Fatal(err)
 	}

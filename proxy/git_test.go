@@ -18,6 +18,7 @@ import (
 	"patgate/policy"
 	"patgate/proxy/surface"
 	"patgate/routes"
+	"patgate/routes/load"
 	"patgate/token"
 )
 
@@ -48,7 +49,7 @@ func newGitGateway(t *testing.T) (*gateway, *gitUpstream, string) {
 	upstream := &gitUpstream{}
 	server := httptest.NewServer(upstream)
 	t.Cleanup(server.Close)
-	table, err := routes.LoadGitLab()
+	table, err := load.GitLab()
 	if err != nil {
 		t.Fatal(err)
 	}

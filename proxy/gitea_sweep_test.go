@@ -17,6 +17,7 @@ import (
 	"patgate/policy"
 	"patgate/proxy/surface"
 	"patgate/routes"
+	"patgate/routes/load"
 	"patgate/token"
 )
 
@@ -133,7 +134,7 @@ func TestGiteaSweep(t *testing.T) {
 		_, _ = io.WriteString(w, "{}")
 	}))
 	t.Cleanup(upstream.Close)
-	table, err := routes.LoadGitea()
+	table, err := load.Gitea()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -18,6 +18,7 @@ import (
 	"patgate/policy"
 	"patgate/proxy/surface"
 	"patgate/routes"
+	"patgate/routes/load"
 	"patgate/routes/params"
 	"patgate/token"
 )
@@ -91,7 +92,7 @@ func newGiteaGateway(t *testing.T) (*gateway, *giteaUpstream, string) {
 	upstream := &giteaUpstream{}
 	server := httptest.NewServer(upstream)
 	t.Cleanup(server.Close)
-	table, err := routes.LoadGitea()
+	table, err := load.Gitea()
 	if err != nil {
 		t.Fatal(err)
 	}

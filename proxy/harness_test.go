@@ -18,6 +18,7 @@ import (
 	"patgate/policy"
 	"patgate/proxy/surface"
 	"patgate/routes"
+	"patgate/routes/load"
 	"patgate/token"
 )
 
@@ -119,7 +120,7 @@ rendered:
 
 func loadTestTable(t testing.TB) *routes.Table {
 	t.Helper()
-	table, problems := routes.Load(routes.LoadOptions{Table: testTable})
+	table, problems := load.Table(load.Options{Table: testTable})
 	for _, p := range problems {
 		t.Fatalf("test table: %v", p)
 	}

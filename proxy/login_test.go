@@ -10,13 +10,14 @@ import (
 
 	"patgate/policy"
 	"patgate/routes"
+	"patgate/routes/load"
 	"patgate/token"
 )
 
 // registryWorld starts a gateway with GitLab's own table, in front of an upstream, and in a world with the group acme.
 func registryWorld(t *testing.T, upstream string, configure func(*Options)) *gateway {
 	t.Helper()
-	table, err := routes.LoadGitLab()
+	table, err := load.GitLab()
 	if err != nil {
 		t.Fatal(err)
 	}

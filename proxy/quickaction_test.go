@@ -7,6 +7,7 @@ import (
 
 	"patgate/policy"
 	"patgate/routes"
+	"patgate/routes/load"
 )
 
 // commandTable is the test table with texts that carry commands.
@@ -39,7 +40,7 @@ quick_actions:
     work_item:
       description: POST /projects/{project}/issues
 `)})
-	table, problems := routes.Load(routes.LoadOptions{Table: files})
+	table, problems := load.Table(load.Options{Table: files})
 	if len(problems) > 0 {
 		t.Fatal(routes.Problems(problems))
 	}
@@ -174,7 +175,7 @@ func TestOneRequestsCommandsAreNotTheNexts(t *testing.T) {
 
 // TestEveryCommandOfGitLabIsRefusedToATokenThatWritesNotes goes through the built-in table.
 func TestEveryCommandOfGitLabIsRefusedToATokenThatWritesNotes(t *testing.T) {
-	table, err := routes.LoadGitLab()
+	table, err := load.GitLab()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,6 +14,7 @@ import (
 
 	"patgate/policy"
 	"patgate/routes"
+	"patgate/routes/load"
 )
 
 // fuzzWait bounds one request.
@@ -23,7 +24,7 @@ const fuzzWait = time.Second
 // credential once, nothing of the client's token, and must classify to the very row that was decided on, as the method and
 // with the ids that were checked.
 func FuzzRawRequest(f *testing.F) {
-	table, err := routes.LoadGitLab()
+	table, err := load.GitLab()
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -65,7 +66,7 @@ func FuzzRawRequest(f *testing.F) {
 
 // TestForwardJudge shows that the fuzzer's requests arrive, and that its forge finds fault.
 func TestForwardJudge(t *testing.T) {
-	table, err := routes.LoadGitLab()
+	table, err := load.GitLab()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,6 +8,7 @@ import (
 	"patgate/policy"
 	"patgate/proxy/surface"
 	"patgate/routes"
+	"patgate/routes/load"
 )
 
 // Threat: the token that a Terraform module's address carries, and that acts as the owner's, comes out.
@@ -30,7 +31,7 @@ func TestThreatModuleTokenComesOut(t *testing.T) {
 			w.WriteHeader(http.StatusFound)
 		}
 	})
-	table, err := routes.LoadGitLab()
+	table, err := load.GitLab()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,7 +16,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/txtar"
 
-	"patgate/routes"
+	"patgate/routes/load"
 )
 
 // threat is one request of testdata/threats; README.md there says what the parts are.
@@ -33,7 +33,7 @@ const minThreats = 250
 
 // TestThreats sends every request of the corpus to the gateway: attacks must not reach the forge, controls must.
 func TestThreats(t *testing.T) {
-	table, err := routes.LoadGitLab()
+	table, err := load.GitLab()
 	if err != nil {
 		t.Fatal(err)
 	}

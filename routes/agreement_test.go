@@ -1,4 +1,4 @@
-package routes
+package routes_test
 
 import (
 	"bufio"
@@ -9,6 +9,10 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"patgate/routes"
+	"patgate/routes/inspect"
+	"patgate/routes/load"
 )
 
 // forgePair is one method and path of testdata/gitlab-rest.tsv with what GitLab says of it.
@@ -26,7 +30,7 @@ const forgePairs = 2134
 // TestAgreementWithGitLab asks the table about a concrete request for every endpoint that GitLab lists, and compares kind,
 // permissions, boundaries and public. Optional parts are tried absent and present, splats with one and two segments.
 func TestAgreementWithGitLab(t *testing.T) {
-	table, err := LoadGitLab()
+	table, err := load.GitLab()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,7 +46,7 @@ func TestAgreementWithGitLab(t *testing.T) {
 		row, agrees := "", true
 		for _, target := range p.targets(t, requirements[key]) {
 			asked++
-			e := table.Explain(p.method, target)
+			e := inspect.Explain(table, p.method, target)
 			if difference := p.compare(e); difference != "" {
 				agrees = false
 				t.Errorf("%s as %s: %s\n  row %s at %s %s", key, target, difference, e.Route, e.Source, e.Refused)
@@ -67,7 +71,7 @@ func TestAgreementWithGitLab(t *testing.T) {
 	if agreed != forgePairs || len(pairs) != forgePairs {
 		t.Errorf("%d of %d pairs agree, want %d", agreed, len(pairs), forgePairs)
 	}
-	rest := slices.DeleteFunc(slices.Clone(table.Routes()), func(r *Route) bool { return r.Surface != "" })
+	rest := slices.DeleteFunc(slices.Clone(table.Routes()), func(r *routes.Route) bool { return r.Surface != "" })
 	if len(rest) != len(rows) {
 		t.Errorf("the table has %d rows of the REST API, GitLab's list touches %d of them", len(rest), len(rows))
 	}
@@ -76,7 +80,7 @@ func TestAgreementWithGitLab(t *testing.T) {
 	}
 	t.Run("GitLab's catch-all is no row", func(t *testing.T) {
 		for _, method := range []string{"GET", "POST", "PUT", "PATCH", "DELETE"} {
-			if e := table.Explain(method, "/no/such/endpoint"); e.Kind != "none" || e.RefusalCode != "no_route" {
+			if e := inspect.Explain(table, method, "/no/such/endpoint"); e.Kind != "none" || e.RefusalCode != "no_route" {
 				t.Errorf("%s: %+v", method, e)
 			}
 		}
@@ -86,15 +90,15 @@ func TestAgreementWithGitLab(t *testing.T) {
 // TestAgreementNoticesDifferences plants a difference in each compared fact.
 func TestAgreementNoticesDifferences(t *testing.T) {
 	p := forgePair{kind: "permission", permissions: []string{"read_job", "read_pipeline"}, boundaries: []string{"project", "group"}, public: true}
-	same := Explanation{Kind: "permission", Permissions: []string{"read_job", "read_pipeline"}, Boundaries: []string{"project", "group"}, Public: true}
+	same := inspect.Explanation{Kind: "permission", Permissions: []string{"read_job", "read_pipeline"}, Boundaries: []string{"project", "group"}, Public: true}
 	if d := p.compare(same); d != "" {
 		t.Fatalf("the same differs: %s", d)
 	}
-	for name, plant := range map[string]func(*Explanation){
-		"kind":        func(e *Explanation) { e.Kind = "open" },
-		"permissions": func(e *Explanation) { e.Permissions = []string{"read_job"} },
-		"boundaries":  func(e *Explanation) { e.Boundaries = []string{"project"} },
-		"public":      func(e *Explanation) { e.Public = false },
+	for name, plant := range map[string]func(*inspect.Explanation){
+		"kind":        func(e *inspect.Explanation) { e.Kind = "open" },
+		"permissions": func(e *inspect.Explanation) { e.Permissions = []string{"read_job"} },
+		"boundaries":  func(e *inspect.Explanation) { e.Boundaries = []string{"project"} },
+		"public":      func(e *inspect.Explanation) { e.Public = false },
 	} {
 		t.Run(name, func(t *testing.T) {
 			e := same
@@ -107,7 +111,7 @@ func TestAgreementNoticesDifferences(t *testing.T) {
 }
 
 // compare says in what an explanation differs; empty when it agrees.
-func (p forgePair) compare(e Explanation) string {
+func (p forgePair) compare(e inspect.Explanation) string {
 	var out []string
 	differ := func(what string, got, want any) {
 		out = append(out, fmt.Sprintf("%s %v, GitLab says %v", what, got, want))
@@ -188,7 +192,9 @@ func readForgePairs(t *testing.T) []*forgePair {
 	}
 	for _, p := range out {
 		slices.SortFunc(p.boundaries, func(a, b string) int {
-			return slices.Index(boundaryNames[:], a) - slices.Index(boundaryNames[:], b)
+			first, _ := routes.ParseBoundary(a)
+			second, _ := routes.ParseBoundary(b)
+			return int(first) - int(second)
 		})
 		p.boundaries = slices.Compact(p.boundaries)
 	}

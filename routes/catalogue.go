@@ -3,10 +3,12 @@ package routes
 import (
 	"iter"
 	"slices"
+
+	"patgate/routes/nearest"
 )
 
 // Catalogue holds the permissions of one forge. It is immutable. A permission's number stays the same for as long as
-// the process runs, also over reloads that add or remove permissions: see LoadOptions.Known.
+// the process runs, also over reloads that add or remove permissions: see load.Options.
 type Catalogue struct {
 	infos  []PermissionInfo // by number; [0] is no permission, a nameless entry is a number that is no longer used
 	names  []string         // by number; also those no longer used, so that they get their number back
@@ -14,9 +16,9 @@ type Catalogue struct {
 	order  []Permission // as in the files: by category, resource, action
 }
 
-// newCatalogue numbers the permissions: those that known holds keep their numbers, new ones follow in the given order.
+// NewCatalogue numbers the permissions: those that known holds keep their numbers, new ones follow in the given order.
 // It reports whether all of them fit below MaxPermissions.
-func newCatalogue(infos []PermissionInfo, known *Catalogue) (*Catalogue, bool) {
+func NewCatalogue(infos []PermissionInfo, known *Catalogue) (*Catalogue, bool) {
 	c := &Catalogue{names: []string{""}, byName: make(map[string]Permission, len(infos))}
 	numbers := make(map[string]Permission, len(infos))
 	if known != nil {
@@ -97,5 +99,5 @@ func (c *Catalogue) Nearest(name string, n int) []string {
 	for _, p := range c.order {
 		candidates = append(candidates, c.infos[p].Name)
 	}
-	return nearest(name, candidates, n)
+	return nearest.Names(name, candidates, n)
 }

@@ -1,19 +1,23 @@
-package routes
+package routes_test
 
 import (
 	"fmt"
 	"slices"
 	"testing"
+
+	"patgate/routes"
+	"patgate/routes/load"
+	"patgate/routes/routestest"
 )
 
 func TestCatalogue(t *testing.T) {
-	c := mustLoad(t, "").Catalogue()
+	c := routestest.Load(t, "").Catalogue()
 
 	t.Run("describes a permission", func(t *testing.T) {
 		p, ok := c.Find("create_runner")
 		info := c.Info(p)
 		if !ok || p == 0 || info.Name != "create_runner" || info.Category != "CI/CD" || info.Resource != "runner" || info.Action != "create" ||
-			info.Title != "Runner" || info.Abilities != "make runners" || !slices.Equal(info.Boundaries, []Boundary{BoundaryUser}) || info.Deprecated {
+			info.Title != "Runner" || info.Abilities != "make runners" || !slices.Equal(info.Boundaries, []routes.Boundary{routes.BoundaryUser}) || info.Deprecated {
 			t.Errorf("got %d %+v", p, info)
 		}
 	})
@@ -37,7 +41,7 @@ func TestCatalogue(t *testing.T) {
 		if p, ok := c.Find("fly_job"); ok || p != 0 {
 			t.Errorf("found %d", p)
 		}
-		if c.Info(0).Name != "" || c.Info(Permission(MaxPermissions)).Name != "" || c.Name(9) != "" {
+		if c.Info(0).Name != "" || c.Info(routes.Permission(routes.MaxPermissions)).Name != "" || c.Name(9) != "" {
 			t.Error("a number that is no permission has a name")
 		}
 	})
@@ -59,12 +63,12 @@ func TestCatalogue(t *testing.T) {
 // TestNumbersSurviveReloads: grants hold numbers; a reload that adds or removes permissions must not give one a new
 // meaning.
 func TestNumbersSurviveReloads(t *testing.T) {
-	load := func(names []string, known *Catalogue) *Catalogue {
-		infos := make([]PermissionInfo, len(names))
+	load := func(names []string, known *routes.Catalogue) *routes.Catalogue {
+		infos := make([]routes.PermissionInfo, len(names))
 		for i, name := range names {
 			infos[i].Name = name
 		}
-		c, fits := newCatalogue(infos, known)
+		c, fits := routes.NewCatalogue(infos, known)
 		if !fits {
 			t.Fatal("does not fit")
 		}
@@ -74,8 +78,8 @@ func TestNumbersSurviveReloads(t *testing.T) {
 	second := load([]string{"new", "c", "a"}, first)
 	third := load([]string{"b", "newer", "new"}, second)
 	for _, name := range []string{"a", "b", "c", "new"} {
-		var numbers []Permission
-		for _, c := range []*Catalogue{first, second, third} {
+		var numbers []routes.Permission
+		for _, c := range []*routes.Catalogue{first, second, third} {
 			if p, ok := c.Find(name); ok {
 				numbers = append(numbers, p)
 			}
@@ -96,37 +100,15 @@ func TestCatalogueIsBounded(t *testing.T) {
 	for _, c := range []struct {
 		permissions int
 		fits        bool
-	}{{MaxPermissions - 1, true}, {MaxPermissions, false}} {
+	}{{routes.MaxPermissions - 1, true}, {routes.MaxPermissions, false}} {
 		t.Run(fmt.Sprint(c.permissions), func(t *testing.T) {
 			text := "categories:\n  A:\n"
 			for i := range c.permissions {
 				text += fmt.Sprintf("    r%d: {actions: {read: {boundaries: [user]}}}\n", i)
 			}
-			table, problems := Load(LoadOptions{Table: []File{{"t.yaml", []byte(testHeader)}, {"p.yaml", []byte(text)}}})
+			table, problems := load.Table(load.Options{Table: []routes.File{{Name: "t.yaml", Data: []byte(routestest.Header)}, {Name: "p.yaml", Data: []byte(text)}}})
 			if (len(problems) == 0) != c.fits || (table != nil) != c.fits {
-				t.Errorf("%d permissions: %v", c.permissions, Problems(problems))
-			}
-		})
-	}
-}
-
-func TestNearest(t *testing.T) {
-	names := []string{"read_job", "run_job", "read_jobs_log", "create_merge_request", "read_merge_request", "delete_pipeline"}
-	for _, c := range []struct {
-		name string
-		n    int
-		want []string
-	}{
-		{"raed_job", 3, []string{"read_job"}},
-		{"job_read", 1, []string{"read_job"}},
-		{"read_mergerequest", 2, []string{"read_merge_request", "create_merge_request"}},
-		{"read_mergerequest", 1, []string{"read_merge_request"}},
-		{"completely_different", 3, nil},
-		{"", 3, nil},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			if got := nearest(c.name, names, c.n); !slices.Equal(got, c.want) {
-				t.Errorf("nearest %q: %v, want %v", c.name, got, c.want)
+				t.Errorf("%d permissions: %v", c.permissions, routes.Problems(problems))
 			}
 		})
 	}

@@ -3,7 +3,9 @@ package routes
 import (
 	"bytes"
 	"fmt"
+	"maps"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -86,12 +88,28 @@ var namedClasses = map[string]*class{
 		value: func(v []byte) bool { _, ok := parseID(v); return ok }},
 }
 
+// ClassNames gives the names of the classes that captures may have, sorted.
+func ClassNames() []string { return slices.Sorted(maps.Keys(builtinClasses)) }
+
 // classNamed gives the class of that name; nil when there is none.
 func classNamed(name string, named bool) *class {
 	if c := namedClasses[name]; c != nil && named {
 		return c
 	}
 	return builtinClasses[name]
+}
+
+// IsReferenceClass tells whether a class of that name is that of references.
+func IsReferenceClass(name string, named bool) bool {
+	c := classNamed(name, named)
+	return c != nil && c.ref != RefNone
+}
+
+// CheckClass gives the error with which a class, a name or /regex/, cannot be read; nil when it can. named is for a table
+// that names its containers.
+func CheckClass(name string, named bool) error {
+	_, _, err := parseClass(name, named)
+	return err
 }
 
 // parseClass reads a class name or /regex/. named is for a table that names its containers.
@@ -106,8 +124,7 @@ func parseClass(name string, named bool) (*class, *regexp.Regexp, error) {
 		}
 		return &class{name: name, shape: shapePattern}, re, nil
 	}
-	return nil, nil, fmt.Errorf("unknown class %q: use word, text, int, hex, raw_path, project, group, namespace, "+
-		"numeric_namespace, user, numeric_user or /expression/", name)
+	return nil, nil, fmt.Errorf("unknown class %q: use %s or /expression/", name, strings.Join(ClassNames(), ", "))
 }
 
 func isHex(v []byte) bool {

@@ -1,10 +1,15 @@
-package routes
+package routes_test
 
-import "testing"
+import (
+	"testing"
+
+	"patgate/routes"
+	"patgate/routes/load"
+)
 
 // BenchmarkClassify reads realistic targets against the whole GitLab table.
 func BenchmarkClassify(b *testing.B) {
-	table, err := LoadGitLab()
+	table, err := load.GitLab()
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -16,7 +21,7 @@ func BenchmarkClassify(b *testing.B) {
 		{"unknown", "GET", "/api/v4/projects/4711/nothing/of/that/kind"},
 	} {
 		b.Run(c.name, func(b *testing.B) {
-			var op Operation
+			var op routes.Operation
 			dst := make([]byte, 0, 512)
 			raw := []byte(c.target)
 			b.ReportAllocs()

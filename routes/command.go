@@ -1,6 +1,9 @@
 package routes
 
-import "strconv"
+import (
+	"slices"
+	"strconv"
+)
 
 // CommandKind is what a text is about, as far as the commands in it go: GitLab carries out /merge in a note on a merge
 // request and not in one on an issue. The zero value is about nothing.
@@ -28,6 +31,18 @@ func (k CommandKind) String() string {
 	return "commands(" + strconv.Itoa(int(k)) + ")"
 }
 
+// CommandKindNames are the kinds of texts that have commands, by name. The caller must not change the slice.
+func CommandKindNames() []string { return commandKindNames[CommandsNone+1:] }
+
+// ParseCommandKind reads the name of a kind; ok is false for unknown text, "none" included.
+func ParseCommandKind(name string) (k CommandKind, ok bool) {
+	i := slices.Index(CommandKindNames(), name)
+	return CommandKind(i + 1), i >= 0
+}
+
+// MaxCommandName bounds the name of a command, in bytes.
+const MaxCommandName = 40
+
 // Command is one command that a forge carries out when it finds it in a text, with the rights of the token's owner
 // (GitLab's quick actions: /close, /move group/project). A Command is never changed after its table was built.
 type Command struct {
@@ -41,6 +56,14 @@ type Command struct {
 
 	needs   [commandKinds][]Permission
 	needSet [commandKinds]PermissionSet
+}
+
+// SetNeeds says what the command needs in a text of a kind. It is for the one who makes the command.
+func (c *Command) SetNeeds(k CommandKind, needs []Permission) {
+	c.needs[k] = needs
+	for _, p := range needs {
+		c.needSet[k].Add(p)
+	}
 }
 
 // Needs gives what the command needs in a text of a kind, as in the table; nil when the forge does not carry it out there.
@@ -78,6 +101,32 @@ func (c *Commands) All() []*Command {
 		return nil
 	}
 	return c.list
+}
+
+// NewCommands makes the commands of a forge of a list of them. taken is called for each name that belongs to an earlier
+// command already.
+func NewCommands(list []*Command, taken func(c *Command, name string, earlier *Command)) *Commands {
+	commands := &Commands{list: list, names: make(map[string]namedCommand, 2*len(list))}
+	for _, c := range list {
+		for _, name := range append([]string{c.Name}, c.Aliases...) {
+			if other, twice := commands.names[name]; twice {
+				taken(c, name, other.command)
+				continue
+			}
+			commands.names[name] = namedCommand{name: name, command: c}
+		}
+	}
+	commands.addAny()
+	return commands
+}
+
+// Named gives the command of a name or alias, as Find does, with that name; it allocates nothing.
+func (c *Commands) Named(text []byte) (name string, command *Command) {
+	if c == nil {
+		return "", nil
+	}
+	found := c.names[string(text)]
+	return found.name, found.command
 }
 
 // Find gives the command of a name or alias, in small letters and without the slash; nil when there is none.

@@ -1,9 +1,11 @@
-package routes
+package routes_test
 
 import (
 	"regexp"
 	"slices"
 	"testing"
+
+	"patgate/routes"
 )
 
 // The rows below reach beyond the container that their path names, or show what is as good as a credential. Each entry
@@ -45,7 +47,7 @@ func TestRefusedParameters(t *testing.T) {
 		{"PATCH /groups/{}/enterprise_users/{}", "email", "it changes the sign-in address without confirmation (ee/lib/api/group_enterprise_users.rb)"},
 	} {
 		t.Run(c.row+" "+c.param, func(t *testing.T) {
-			if r := rows[c.row]; r == nil || r.Params[c.param] != ParamRefuse {
+			if r := rows[c.row]; r == nil || r.Params[c.param] != routes.ParamRefuse {
 				t.Errorf("not refused: %s", c.why)
 			}
 		})

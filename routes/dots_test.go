@@ -1,29 +1,32 @@
-package routes
+package routes_test
 
 import (
 	"strings"
 	"testing"
+
+	"patgate/routes"
+	"patgate/routes/load"
 )
 
 // TestNamespacesAreSentAsTheForgeReadsThem: a user's namespace has no id of its own, so that it is sent by its path. Where the
 // forge's router takes no dots for the capture, what follows one would be a format, and another namespace would be meant.
 func TestNamespacesAreSentAsTheForgeReadsThem(t *testing.T) {
-	table, err := LoadGitLab()
+	table, err := load.GitLab()
 	if err != nil {
 		t.Fatal(err)
 	}
 	requirements := readRequirements(t)
 	seen, dotless := 0, 0
-	check := func(table *Table) (wrong []string) {
+	check := func(table *routes.Table) (wrong []string) {
 		for _, r := range table.Routes() {
 			rules, known := requirements[r.Method+" "+newerRow(r).path]
 			if !known {
 				continue
 			}
 			theirs := capturePart.FindAllString(newerRow(r).path, -1)
-			v := r.pattern.variants[0]
-			for i, c := range v.classes {
-				if c.ref != RefNamespace || i >= len(theirs) {
+			dots := r.Pattern.TakesDots()
+			for i, name := range r.Pattern.Captures() {
+				if r.Pattern.Reference(name) != routes.RefNamespace || i >= len(theirs) {
 					continue
 				}
 				seen++
@@ -31,8 +34,8 @@ func TestNamespacesAreSentAsTheForgeReadsThem(t *testing.T) {
 					continue
 				}
 				dotless++
-				if c.shape != shapeWord {
-					wrong = append(wrong, r.Method+" "+r.Path+": "+v.names[i])
+				if dots[i] {
+					wrong = append(wrong, r.Method+" "+r.Path+": "+name)
 				}
 			}
 		}
@@ -45,11 +48,11 @@ func TestNamespacesAreSentAsTheForgeReadsThem(t *testing.T) {
 	if seen < 10 || dotless == 0 {
 		t.Errorf("%d captures name a namespace, in %d the forge takes no dots: that proves nothing", seen, dotless)
 	}
-	files := Files(ForgeGitLab)
+	files := routes.Files(routes.ForgeGitLab)
 	for i := range files {
 		files[i].Data = []byte(strings.ReplaceAll(string(files[i].Data), "target_id: numeric_namespace", "target_id: namespace"))
 	}
-	planted, problems := Load(LoadOptions{Table: files})
+	planted, problems := load.Table(load.Options{Table: files})
 	if planted == nil {
 		t.Fatal(problems)
 	}
@@ -59,7 +62,7 @@ func TestNamespacesAreSentAsTheForgeReadsThem(t *testing.T) {
 }
 
 // withNames gives the requirements of rows by the names of the table's captures, which may be others than the forge's.
-func withNames(t *testing.T, table *Table, theirs map[string]captureRules) map[string]captureRules {
+func withNames(t *testing.T, table *routes.Table, theirs map[string]captureRules) map[string]captureRules {
 	t.Helper()
 	byShape := map[string]string{}
 	for key := range theirs {

@@ -1,4 +1,4 @@
-package routes
+package routes_test
 
 import (
 	"bufio"
@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"patgate/routes"
 )
 
 // forgeRow is a row of testdata/gitlab-route-order.tsv: GitLab 19.3 tries them in this order and takes the first match.
@@ -144,7 +146,7 @@ func quoteLiteral(literal string) string {
 	var b strings.Builder
 	for i := range len(literal) {
 		c := literal[i]
-		if c == '/' || unreserved(c) {
+		if c == '/' || routes.Unreserved(c) {
 			b.WriteString(regexp.QuoteMeta(string(c)))
 		} else {
 			fmt.Fprintf(&b, "(?:%s|(?i:%%%02x))", regexp.QuoteMeta(string(c)), c)
@@ -157,7 +159,7 @@ func quoteLiteral(literal string) string {
 func encodeLiteral(path string) string {
 	var b strings.Builder
 	for i := range len(path) {
-		if c := path[i]; c == '/' || c == '%' || unreserved(c) {
+		if c := path[i]; c == '/' || c == '%' || routes.Unreserved(c) {
 			b.WriteByte(c)
 		} else {
 			fmt.Fprintf(&b, "%%%02X", c)

@@ -8,7 +8,8 @@ import (
 	"testing"
 
 	"patgate/forge/giteatest"
-	"patgate/routes"
+	"patgate/routes/inspect"
+	"patgate/routes/load"
 )
 
 // answersLessToAnybody are reads outside of any repository or organization, which answer everybody, but more to the owner.
@@ -21,7 +22,7 @@ var answersLessToAnybody = map[string]bool{
 // repository of a public organization: what it answers must be what the table marks public or open, and nothing else may be.
 func TestGiteaAnswersAnonymously(t *testing.T) {
 	gitea := giteatest.Start(t)
-	table, err := routes.LoadGitea()
+	table, err := load.Gitea()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,7 +55,7 @@ func TestGiteaAnswersAnonymously(t *testing.T) {
 			t.Fatal(err)
 		}
 		asked++
-		e := table.Explain(http.MethodGet, path)
+		e := inspect.Explain(table, http.MethodGet, path)
 		shown := status != http.StatusUnauthorized && status != http.StatusForbidden
 		if shown {
 			anonymous++

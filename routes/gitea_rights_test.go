@@ -1,4 +1,4 @@
-package routes
+package routes_test
 
 import (
 	"fmt"
@@ -6,6 +6,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"patgate/routes"
+	"patgate/routes/load"
 )
 
 // What each row of Gitea's table must say beyond its permission. Each entry tells what Gitea 1.26 does, as its own source has it
@@ -108,7 +111,7 @@ var giteaRights = regexp.MustCompile(`^(` + strings.Join([]string{
 
 // TestGiteaRights holds every row against the lists above.
 func TestGiteaRights(t *testing.T) {
-	table, err := LoadGitea()
+	table, err := load.Gitea()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -144,26 +147,26 @@ func TestGiteaRightsNoticesViolations(t *testing.T) {
 }
 
 // giteaViolations lists where the table falls short of what this file says.
-func giteaViolations(table *Table) []string {
+func giteaViolations(table *routes.Table) []string {
 	var out []string
 	violate := func(format string, args ...any) { out = append(out, fmt.Sprintf(format, args...)) }
-	rows := map[string][]*Route{}
+	rows := map[string][]*routes.Route{}
 	for _, r := range table.Routes() {
 		if r.Surface != "" || strings.HasPrefix(r.Path, "/api/") {
 			continue
 		}
 		shape := r.Method + " " + giteaShape(r.Path)
 		rows[shape] = append(rows[shape], r)
-		if r.Kind == KindOtherCredential != giteaOtherCredentials.MatchString(shape) {
+		if r.Kind == routes.KindOtherCredential != giteaOtherCredentials.MatchString(shape) {
 			violate("%s at %s is of kind %s", shape, r.Source, r.Kind)
 		}
-		if r.Kind != KindPermission {
+		if r.Kind != routes.KindPermission {
 			continue
 		}
 		if r.Mints != "" != giteaMints.MatchString(shape) {
 			violate("%s at %s mints %q", shape, r.Source, r.Mints)
 		}
-		if slices.Contains(r.Effects, EffectStoresSecret) != giteaSecrets.MatchString(shape) {
+		if slices.Contains(r.Effects, routes.EffectStoresSecret) != giteaSecrets.MatchString(shape) {
 			violate("%s at %s has effects %q", shape, r.Source, r.Effects)
 		}
 		if slices.Contains(r.Effects, "grants_rights") != giteaRights.MatchString(shape) {
@@ -178,8 +181,8 @@ func giteaViolations(table *Table) []string {
 		}
 	}
 	for _, r := range table.Routes() {
-		if r.Kind == KindPermission && r.Writes() && slices.Contains([]string{"read", "download"}, r.Action) {
-			violate("%s %s at %s writes under %s", r.Method, r.Path, r.Source, table.catalogue.Name(r.Needs[0]))
+		if r.Kind == routes.KindPermission && r.Writes() && slices.Contains([]string{"read", "download"}, r.Action) {
+			violate("%s %s at %s writes under %s", r.Method, r.Path, r.Source, table.Catalogue().Name(r.Needs[0]))
 		}
 	}
 	for shape, why := range giteaUncheckable {
@@ -188,7 +191,7 @@ func giteaViolations(table *Table) []string {
 		}
 	}
 	for shape, why := range giteaEverywhere {
-		if !slices.ContainsFunc(rows[shape], func(r *Route) bool { return r.Spans }) {
+		if !slices.ContainsFunc(rows[shape], func(r *routes.Route) bool { return r.Spans }) {
 			violate("%s does not span: %s", shape, why)
 		}
 	}
@@ -212,7 +215,7 @@ func giteaViolations(table *Table) []string {
 var changesRefs = regexp.MustCompile(`^(POST|PUT|PATCH) /repos/\{\}/\{\}/(branches(/\{\})?|tags|releases(/\{\})?|contents(/\{\})?|diffpatch|merge-upstream|mirror-sync|pulls/\{\}/(merge|update))$`)
 
 // ruleOf tells what a row says of a parameter.
-func ruleOf(r *Route, param string) string {
+func ruleOf(r *routes.Route, param string) string {
 	for _, t := range r.Targets {
 		if t.Param == param {
 			rule := "target " + t.Ref.String()
@@ -223,18 +226,18 @@ func ruleOf(r *Route, param string) string {
 		}
 	}
 	switch {
-	case r.Find.From == FindInParam && r.Find.Name == param:
+	case r.Find.From == routes.FindInParam && r.Find.Name == param:
 		return "find " + r.Find.Ref.String()
-	case r.Params[param] == ParamPass, r.Params[param] == ParamRepeat:
+	case r.Params[param] == routes.ParamPass, r.Params[param] == routes.ParamRepeat:
 		return "pass"
-	case r.Params[param] == ParamRefuse:
+	case r.Params[param] == routes.ParamRefuse:
 		return "refuse"
 	}
 	return ""
 }
 
 // giteaUnused lists permissions, and their boundaries, that no row needs.
-func giteaUnused(table *Table) []string {
+func giteaUnused(table *routes.Table) []string {
 	var out []string
 	used := boundariesInUse(table)
 	for p, info := range table.Catalogue().All() {
@@ -245,7 +248,7 @@ func giteaUnused(table *Table) []string {
 		}
 		for b := range used[p] {
 			// To the loader a namespace may be a project's, which no target of this table is.
-			if !slices.Contains(info.Boundaries, b) && !(b == BoundaryProject && info.Name == "create_project") {
+			if !slices.Contains(info.Boundaries, b) && !(b == routes.BoundaryProject && info.Name == "create_project") {
 				out = append(out, fmt.Sprintf("%s cannot be granted on %s, where a row needs it", info.Name, b))
 			}
 		}

@@ -1,4 +1,4 @@
-package routes
+package routes_test
 
 import (
 	"fmt"
@@ -6,6 +6,10 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"patgate/routes"
+	"patgate/routes/inspect"
+	"patgate/routes/load"
 )
 
 // giteaReferences are the lists of operations, with how many each has: Gitea's own, and those of Forgejo that Gitea lacks.
@@ -42,19 +46,19 @@ func readGiteaOperations(t *testing.T) []giteaOperation {
 
 // TestGiteaTableIsGood: the embedded files load, and nothing in them is odd.
 func TestGiteaTableIsGood(t *testing.T) {
-	report := Lint(LoadOptions{Forge: ForgeGitea})
+	report := inspect.Lint(load.Options{Forge: routes.ForgeGitea})
 	if len(report.Problems) > 0 {
-		t.Fatal(Problems(report.Problems))
+		t.Fatal(routes.Problems(report.Problems))
 	}
 	if len(report.Warnings) > 0 {
-		t.Errorf("%d warnings:\n%v", len(report.Warnings), Problems(report.Warnings))
+		t.Errorf("%d warnings:\n%v", len(report.Warnings), routes.Problems(report.Warnings))
 	}
 }
 
 // TestAgreementWithGitea asks the table about concrete requests for every operation that Gitea documents: each is one row,
 // with the operation's own literals, and each row of the API stands behind one operation.
 func TestAgreementWithGitea(t *testing.T) {
-	table, err := LoadGitea()
+	table, err := load.Gitea()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -82,29 +86,29 @@ func TestAgreementWithGiteaNoticesDifferences(t *testing.T) {
 }
 
 // giteaWith loads the table for Gitea with a change to one of its files.
-func giteaWith(t *testing.T, file, old, new string) *Table {
+func giteaWith(t *testing.T, file, old, new string) *routes.Table {
 	t.Helper()
-	files := GiteaFiles()
-	i := slices.IndexFunc(files, func(f File) bool { return f.Name == "routes/gitea/"+file })
+	files := routes.GiteaFiles()
+	i := slices.IndexFunc(files, func(f routes.File) bool { return f.Name == "routes/gitea/"+file })
 	if i < 0 || !strings.Contains(string(files[i].Data), old) {
 		t.Fatalf("%s has no %q", file, old)
 	}
 	files[i].Data = []byte(strings.Replace(string(files[i].Data), old, new, 1))
-	table, problems := Load(LoadOptions{Table: files})
+	table, problems := load.Table(load.Options{Table: files})
 	if len(problems) > 0 {
-		t.Fatal(Problems(problems))
+		t.Fatal(routes.Problems(problems))
 	}
 	return table
 }
 
 // giteaDifferences lists what the table and the reference do not agree on.
-func giteaDifferences(table *Table, operations []giteaOperation) []string {
+func giteaDifferences(table *routes.Table, operations []giteaOperation) []string {
 	var out []string
 	differ := func(format string, args ...any) { out = append(out, fmt.Sprintf(format, args...)) }
-	taken := map[*Route]string{}
-	var op Operation
+	taken := map[*routes.Route]string{}
+	var op routes.Operation
 	for _, o := range operations {
-		var row *Route
+		var row *routes.Route
 		for _, target := range o.targets() {
 			err := table.Classify(&op, o.method, []byte(table.Base()+target))
 			switch {

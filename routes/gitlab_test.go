@@ -1,25 +1,29 @@
-package routes
+package routes_test
 
 import (
 	"slices"
 	"strings"
 	"testing"
+
+	"patgate/routes"
+	"patgate/routes/inspect"
+	"patgate/routes/load"
 )
 
 // TestGitLabTableIsGood: the embedded files load, and nothing in them is odd.
 func TestGitLabTableIsGood(t *testing.T) {
-	report := Lint(LoadOptions{})
+	report := inspect.Lint(load.Options{})
 	if len(report.Problems) > 0 {
-		t.Fatal(Problems(report.Problems))
+		t.Fatal(routes.Problems(report.Problems))
 	}
 	if len(report.Warnings) > 0 {
-		t.Errorf("%d warnings:\n%v", len(report.Warnings), Problems(report.Warnings))
+		t.Errorf("%d warnings:\n%v", len(report.Warnings), routes.Problems(report.Warnings))
 	}
 }
 
 // TestGitLabCatalogue compares the catalogue with GitLab's own names.
 func TestGitLabCatalogue(t *testing.T) {
-	table, err := LoadGitLab()
+	table, err := load.GitLab()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -37,7 +41,7 @@ func TestGitLabCatalogue(t *testing.T) {
 		if info.Resource != resource || info.Action != action || info.Deprecated != deprecated || info.Abilities == "" || info.Title == "" {
 			t.Errorf("%s: %+v, GitLab has %v", name, info, row)
 		}
-		for b := BoundaryProject; b <= BoundaryInstance; b++ {
+		for b := routes.BoundaryProject; b <= routes.BoundaryInstance; b++ {
 			has, gitlab := slices.Contains(info.Boundaries, b), slices.Contains(boundaries, b.String())
 			if gitlab && !has {
 				t.Errorf("%s cannot be granted on %s, with GitLab it can", name, b)
@@ -70,12 +74,12 @@ func TestGitLabCatalogue(t *testing.T) {
 
 // boundariesInUse gives the boundaries on which rows and their targets need each permission; a row that spans needs it
 // on projects and groups too.
-func boundariesInUse(table *Table) map[Permission]map[Boundary]bool {
-	used := map[Permission]map[Boundary]bool{}
-	use := func(needs []Permission, boundaries ...Boundary) {
+func boundariesInUse(table *routes.Table) map[routes.Permission]map[routes.Boundary]bool {
+	used := map[routes.Permission]map[routes.Boundary]bool{}
+	use := func(needs []routes.Permission, boundaries ...routes.Boundary) {
 		for _, p := range needs {
 			if used[p] == nil {
-				used[p] = map[Boundary]bool{}
+				used[p] = map[routes.Boundary]bool{}
 			}
 			for _, b := range boundaries {
 				used[p][b] = true
@@ -85,10 +89,10 @@ func boundariesInUse(table *Table) map[Permission]map[Boundary]bool {
 	for _, r := range table.Routes() {
 		use(r.Needs, r.Boundaries...)
 		if r.Spans {
-			use(r.Needs, BoundaryProject, BoundaryGroup)
+			use(r.Needs, routes.BoundaryProject, routes.BoundaryGroup)
 		}
 		for _, target := range r.Targets {
-			use(target.Needs, boundariesOf(target.Ref)...)
+			use(target.Needs, target.Ref.Boundaries()...)
 		}
 	}
 	return used
@@ -96,7 +100,7 @@ func boundariesInUse(table *Table) map[Permission]map[Boundary]bool {
 
 // GitLab's router takes as much of jobs/artifacts/:ref_name/raw/*artifact_path as it can for the ref.
 func TestTheLastRawEndsTheRef(t *testing.T) {
-	table, err := LoadGitLab()
+	table, err := load.GitLab()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -104,7 +108,7 @@ func TestTheLastRawEndsTheRef(t *testing.T) {
 		"main/raw/a/b.txt": "a/b.txt", "main/raw/draw/b": "draw/b", "main/raw/a/raw": "a/raw", "main/raw/raw": "raw",
 		"main/raw/raw/b": "", "main/raw/a/raw/b": "", "main/raw/a/raw/raw/b": "", "main/raw/raw%2Fb": "",
 	} {
-		var op Operation
+		var op routes.Operation
 		err := table.Classify(&op, "GET", []byte("/api/v4/projects/1/jobs/artifacts/"+path))
 		switch {
 		case artifact == "" && err == nil:
@@ -117,7 +121,7 @@ func TestTheLastRawEndsTheRef(t *testing.T) {
 
 // GitLab's router tries rows that take several segments for one capture before some of those that a path seems to name.
 func TestPathsOfTwoRowsAreRefused(t *testing.T) {
-	table, err := LoadGitLab()
+	table, err := load.GitLab()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -146,7 +150,7 @@ func TestPathsOfTwoRowsAreRefused(t *testing.T) {
 		{"/api/v4/projects/7/jobs/artifacts/main/raw/download.zip", ""},
 		{"/api/v4/projects/7/jobs/artifacts/main/download", "/projects/{project}/jobs/artifacts/{ref_name}/download"},
 	} {
-		var op Operation
+		var op routes.Operation
 		err := table.Classify(&op, "GET", []byte(c.path))
 		switch {
 		case c.row == "" && err == nil:
@@ -163,7 +167,7 @@ func TestPathsOfTwoRowsAreRefused(t *testing.T) {
 func BenchmarkLoadGitLab(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := LoadGitLab(); err != nil {
+		if _, err := load.GitLab(); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -35,6 +35,9 @@ const (
 	methodCount
 )
 
+// HasRows tells whether the table can have rows for a method. HEAD has none: it is read as GET.
+func HasRows(method string) bool { return method != "HEAD" && methodIndex(method) >= 0 }
+
 func methodIndex(method string) int {
 	switch method {
 	case "GET", "HEAD":
@@ -87,7 +90,7 @@ func (t *Table) Classify(op *Operation, method string, target []byte) error {
 	if err := t.match(op, index, &m); err != nil {
 		return err
 	}
-	if op.slash && !op.Route.pattern.slash {
+	if op.slash && !op.Route.Pattern.slash {
 		op.Route = nil
 		return errSlash
 	}
@@ -238,7 +241,7 @@ func hasPrefix(b []byte, prefix string) bool {
 // format has matched before the splat. It is false when the dot is encoded, which has the same meaning for the forge.
 func (op *Operation) cutFormat(path []byte) bool {
 	op.format = ""
-	formats := op.Route.pattern.formats
+	formats := op.Route.Pattern.formats
 	if len(formats) == 0 || !op.variant.segments[len(op.variant.segments)-1].splat {
 		return true
 	}
@@ -325,11 +328,11 @@ func (n *node) formatted(raw []byte) bool {
 
 // reach takes a leaf. A row with After goes on looking for the rows that the forge tries before it.
 func (m *matcher) reach(l *leaf, depth int) bool {
-	if m.found == nil || slices.Contains(m.found.route.pattern.after, l.route) {
+	if m.found == nil || slices.Contains(m.found.route.Pattern.after, l.route) {
 		m.found = l
 		copy(m.kept[:depth], m.taken[:depth])
 	}
-	return len(m.found.route.pattern.after) == 0
+	return len(m.found.route.Pattern.after) == 0
 }
 
 // read fills op's captures from what each segment of its variant took, and checks their values.

@@ -1,44 +1,47 @@
-package routes
+package routes_test
 
 import (
 	"errors"
 	"strings"
 	"testing"
+
+	"patgate/routes"
+	"patgate/routes/load"
 )
 
 // tableForTest builds a table of "METHOD PATH [after=METHOD_PATH]" rows.
-func tableForTest(t testing.TB, rows ...string) *Table {
+func tableForTest(t testing.TB, rows ...string) *routes.Table {
 	t.Helper()
 	classes := map[string]string{"tag_name": "text", "file_path": "text", "job_id": "int", "sha": "hex", "prefix": "/[a-z0-9_-]{2}/", "prefix_2": "/[a-z0-9_-]{2}/", "forked_from_id": "project"}
-	var all []*Route
+	var all []*routes.Route
 	for i, row := range rows {
 		method, path, _ := strings.Cut(row, " ")
 		path, after, _ := strings.Cut(path, " after=")
 		path, slash := strings.CutSuffix(path, " slash")
 		path, formats, _ := strings.Cut(path, " formats=")
-		r := &Route{Kind: KindPermission, Method: method, Path: path, Source: Source{File: "test.yaml", Line: i + 1}}
+		r := &routes.Route{Kind: routes.KindPermission, Method: method, Path: path, Source: routes.Source{File: "test.yaml", Line: i + 1}}
 		if after != "" {
 			r.After = []string{strings.Replace(after, "_", " ", 1)}
 		}
-		spec := patternSpec{base: "/api/v4", classes: classes, slash: slash}
+		spec := routes.PatternSpec{Base: "/api/v4", Classes: classes, Slash: slash}
 		if formats != "" {
-			spec.formats = strings.Split(formats, ",")
+			spec.Formats = strings.Split(formats, ",")
 		}
-		p, err := parsePattern(path, spec)
+		p, err := routes.ParsePattern(path, spec)
 		if err != nil {
 			t.Fatal(err)
 		}
-		r.pattern = p
+		r.Pattern = p
 		all = append(all, r)
 	}
-	table, problems := newTable("/api/v4", nil, 1, all)
+	table, problems := routes.New(routes.Parts{Base: "/api/v4", Version: 1, Routes: all})
 	for _, p := range problems {
 		t.Fatalf("building the table: %s", p.Message)
 	}
 	return table
 }
 
-func exampleTable(t testing.TB) *Table {
+func exampleTable(t testing.TB) *routes.Table {
 	return tableForTest(t,
 		"GET /projects/{project}",
 		"GET /projects",
@@ -103,7 +106,7 @@ func TestClassifyMatchesTheForgesRoute(t *testing.T) {
 		{"a path outside the base", "GET", "/api/scim/v2/Users", "/api/scim/{version: text}/Users", "version=v2", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			var op Operation
+			var op routes.Operation
 			if err := table.Classify(&op, c.method, []byte(c.target)); err != nil {
 				t.Fatal(err)
 			}
@@ -124,7 +127,7 @@ func TestClassifyMatchesTheForgesRoute(t *testing.T) {
 	}
 }
 
-func captureText(op *Operation) string {
+func captureText(op *routes.Operation) string {
 	var parts []string
 	for _, c := range op.Captures() {
 		parts = append(parts, c.Name+"="+string(c.Value))
@@ -136,57 +139,57 @@ func TestClassifyRefusesWhatCouldBeReadInAnotherWay(t *testing.T) {
 	table := exampleTable(t)
 	for _, c := range []struct {
 		name, method, target string
-		code                 RefusalCode
+		code                 routes.RefusalCode
 	}{
-		{"an unknown path", "GET", "/api/v4/nothing", CodeNoRoute},
-		{"the root", "GET", "/", CodeNoRoute},
-		{"an unknown method", "TRACE", "/api/v4/projects", CodeMethod},
-		{"an overridden method name in lower case", "get", "/api/v4/projects", CodeMethod},
-		{"absolute form", "GET", "http://x/api/v4/projects", CodeTarget},
-		{"asterisk form", "GET", "*", CodeTarget},
-		{"an empty target", "GET", "", CodeTarget},
-		{"a doubled slash", "GET", "/api/v4//projects", CodeAmbiguousPath},
-		{"a leading doubled slash", "GET", "//api/v4/projects", CodeAmbiguousPath},
-		{"a dot segment", "GET", "/api/v4/./projects", CodeAmbiguousPath},
-		{"a dot-dot segment", "GET", "/api/v4/projects/2/../1", CodeAmbiguousPath},
-		{"an encoded dot-dot segment", "GET", "/api/v4/projects/%2e%2e", CodeAmbiguousPath},
-		{"dot-dot inside a capture", "GET", "/api/v4/projects/1/repository/tags/a%2F..%2Fb", CodeAmbiguousPath},
-		{"an encoded backslash", "GET", "/api/v4/projects/1/repository/tags/a%5Cb", CodeAmbiguousPath},
-		{"a raw backslash", "GET", `/api/v4/projects/1/repository/tags/a\b`, CodeTarget},
-		{"a doubled encoding", "GET", "/api/v4/projects/g%252Fp", CodeAmbiguousPath},
-		{"a newline in an id", "GET", "/api/v4/projects/1%0Afoo%2Fbar", CodeAmbiguousPath},
-		{"a NUL", "GET", "/api/v4/projects/1%00", CodeAmbiguousPath},
-		{"overlong UTF-8", "GET", "/api/v4/projects/1/repository/tags/%C0%AF", CodeAmbiguousPath},
-		{"a cut escape", "GET", "/api/v4/projects/1/repository/tags/a%2", CodeAmbiguousPath},
-		{"an escape that is none", "GET", "/api/v4/projects/1/repository/tags/a%zz", CodeAmbiguousPath},
-		{"raw UTF-8", "GET", "/api/v4/projects/1/repository/tags/é", CodeTarget},
-		{"a space", "GET", "/api/v4/projects/1 ", CodeTarget},
-		{"an encoded letter of a literal", "GET", "/api/v4/%70rojects/1", CodeNoRoute},
-		{"an encoded literal that fits a capture", "GET", "/api/v4/personal_access_tokens/%73elf", CodeAmbiguousPath},
-		{"an upper-case literal", "GET", "/api/v4/Projects/1", CodeNoRoute},
-		{"an undeclared format", "GET", "/api/v4/projects/1/jobs/5.json", CodeAmbiguousPath},
-		{"a declared format behind a splat, encoded", "GET", "/api/v4/group/1/p2/shop/lib%2Ejson", CodeAmbiguousPath},
-		{"an undeclared format, encoded", "GET", "/api/v4/projects/1/jobs/5%2Ejson", CodeAmbiguousPath},
-		{"an undeclared format after a literal", "GET", "/api/v4/projects/1/search.json", CodeAmbiguousPath},
-		{"a format of the archive that is not declared", "GET", "/api/v4/projects/1/repository/archive.foo", CodeAmbiguousPath},
-		{"a username with a dot", "GET", "/api/v4/users/john.doe/custom_attributes/a", CodeReference},
-		{"an undeclared trailing slash", "GET", "/api/v4/projects/1/", CodeAmbiguousPath},
-		{"a semicolon in a literal", "GET", "/api/v4/projects;x", CodeNoRoute},
-		{"a bare project name", "GET", "/api/v4/projects/demo", CodeReference},
-		{"a leading zero", "GET", "/api/v4/projects/05", CodeReference},
-		{"a plus sign", "GET", "/api/v4/projects/+5", CodeReference},
-		{"an id beyond 64 bits", "GET", "/api/v4/projects/9223372036854775808", CodeReference},
-		{"a space after an id", "GET", "/api/v4/projects/1%20", CodeReference},
-		{"a job that is no number", "GET", "/api/v4/projects/1/jobs/x", CodeValue},
-		{"a sha that is no sha", "GET", "/api/v4/projects/1/repository/commits/xyz", CodeValue},
-		{"the access request of a project called user", "POST", "/api/v4/projects/user/access_requests", CodeReference},
-		{"too long a target", "GET", "/api/v4/projects/1?" + strings.Repeat("a", maxTarget), CodeTarget},
-		{"too many segments", "GET", "/api/v4" + strings.Repeat("/a", maxSegments), CodeTarget},
+		{"an unknown path", "GET", "/api/v4/nothing", routes.CodeNoRoute},
+		{"the root", "GET", "/", routes.CodeNoRoute},
+		{"an unknown method", "TRACE", "/api/v4/projects", routes.CodeMethod},
+		{"an overridden method name in lower case", "get", "/api/v4/projects", routes.CodeMethod},
+		{"absolute form", "GET", "http://x/api/v4/projects", routes.CodeTarget},
+		{"asterisk form", "GET", "*", routes.CodeTarget},
+		{"an empty target", "GET", "", routes.CodeTarget},
+		{"a doubled slash", "GET", "/api/v4//projects", routes.CodeAmbiguousPath},
+		{"a leading doubled slash", "GET", "//api/v4/projects", routes.CodeAmbiguousPath},
+		{"a dot segment", "GET", "/api/v4/./projects", routes.CodeAmbiguousPath},
+		{"a dot-dot segment", "GET", "/api/v4/projects/2/../1", routes.CodeAmbiguousPath},
+		{"an encoded dot-dot segment", "GET", "/api/v4/projects/%2e%2e", routes.CodeAmbiguousPath},
+		{"dot-dot inside a capture", "GET", "/api/v4/projects/1/repository/tags/a%2F..%2Fb", routes.CodeAmbiguousPath},
+		{"an encoded backslash", "GET", "/api/v4/projects/1/repository/tags/a%5Cb", routes.CodeAmbiguousPath},
+		{"a raw backslash", "GET", `/api/v4/projects/1/repository/tags/a\b`, routes.CodeTarget},
+		{"a doubled encoding", "GET", "/api/v4/projects/g%252Fp", routes.CodeAmbiguousPath},
+		{"a newline in an id", "GET", "/api/v4/projects/1%0Afoo%2Fbar", routes.CodeAmbiguousPath},
+		{"a NUL", "GET", "/api/v4/projects/1%00", routes.CodeAmbiguousPath},
+		{"overlong UTF-8", "GET", "/api/v4/projects/1/repository/tags/%C0%AF", routes.CodeAmbiguousPath},
+		{"a cut escape", "GET", "/api/v4/projects/1/repository/tags/a%2", routes.CodeAmbiguousPath},
+		{"an escape that is none", "GET", "/api/v4/projects/1/repository/tags/a%zz", routes.CodeAmbiguousPath},
+		{"raw UTF-8", "GET", "/api/v4/projects/1/repository/tags/é", routes.CodeTarget},
+		{"a space", "GET", "/api/v4/projects/1 ", routes.CodeTarget},
+		{"an encoded letter of a literal", "GET", "/api/v4/%70rojects/1", routes.CodeNoRoute},
+		{"an encoded literal that fits a capture", "GET", "/api/v4/personal_access_tokens/%73elf", routes.CodeAmbiguousPath},
+		{"an upper-case literal", "GET", "/api/v4/Projects/1", routes.CodeNoRoute},
+		{"an undeclared format", "GET", "/api/v4/projects/1/jobs/5.json", routes.CodeAmbiguousPath},
+		{"a declared format behind a splat, encoded", "GET", "/api/v4/group/1/p2/shop/lib%2Ejson", routes.CodeAmbiguousPath},
+		{"an undeclared format, encoded", "GET", "/api/v4/projects/1/jobs/5%2Ejson", routes.CodeAmbiguousPath},
+		{"an undeclared format after a literal", "GET", "/api/v4/projects/1/search.json", routes.CodeAmbiguousPath},
+		{"a format of the archive that is not declared", "GET", "/api/v4/projects/1/repository/archive.foo", routes.CodeAmbiguousPath},
+		{"a username with a dot", "GET", "/api/v4/users/john.doe/custom_attributes/a", routes.CodeReference},
+		{"an undeclared trailing slash", "GET", "/api/v4/projects/1/", routes.CodeAmbiguousPath},
+		{"a semicolon in a literal", "GET", "/api/v4/projects;x", routes.CodeNoRoute},
+		{"a bare project name", "GET", "/api/v4/projects/demo", routes.CodeReference},
+		{"a leading zero", "GET", "/api/v4/projects/05", routes.CodeReference},
+		{"a plus sign", "GET", "/api/v4/projects/+5", routes.CodeReference},
+		{"an id beyond 64 bits", "GET", "/api/v4/projects/9223372036854775808", routes.CodeReference},
+		{"a space after an id", "GET", "/api/v4/projects/1%20", routes.CodeReference},
+		{"a job that is no number", "GET", "/api/v4/projects/1/jobs/x", routes.CodeValue},
+		{"a sha that is no sha", "GET", "/api/v4/projects/1/repository/commits/xyz", routes.CodeValue},
+		{"the access request of a project called user", "POST", "/api/v4/projects/user/access_requests", routes.CodeReference},
+		{"too long a target", "GET", "/api/v4/projects/1?" + strings.Repeat("a", routes.MaxTarget), routes.CodeTarget},
+		{"too many segments", "GET", "/api/v4" + strings.Repeat("/a", routes.MaxSegments), routes.CodeTarget},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			var op Operation
+			var op routes.Operation
 			err := table.Classify(&op, c.method, []byte(c.target))
-			var refusal *Refusal
+			var refusal *routes.Refusal
 			if !errors.As(err, &refusal) {
 				t.Fatalf("got %v with route %v, want a refusal", err, op.Route)
 			}
@@ -199,7 +202,7 @@ func TestClassifyRefusesWhatCouldBeReadInAnotherWay(t *testing.T) {
 
 func TestAppendPathWritesTheCheckedId(t *testing.T) {
 	table := exampleTable(t)
-	var op Operation
+	var op routes.Operation
 	if err := table.Classify(&op, "POST", []byte("/api/v4/projects/g%2Fp/fork/other%2Fq")); err != nil {
 		t.Fatal(err)
 	}
@@ -211,19 +214,19 @@ func TestAppendPathWritesTheCheckedId(t *testing.T) {
 }
 
 func TestRowsThatMatchTheSameRequestsAreReported(t *testing.T) {
-	a, b := &Route{Method: "GET", Path: "/a/{x}"}, &Route{Method: "GET", Path: "/a/{y}"}
-	for _, r := range []*Route{a, b} {
-		p, err := parsePattern(r.Path, patternSpec{base: "/api/v4"})
+	a, b := &routes.Route{Method: "GET", Path: "/a/{x}"}, &routes.Route{Method: "GET", Path: "/a/{y}"}
+	for _, r := range []*routes.Route{a, b} {
+		p, err := routes.ParsePattern(r.Path, routes.PatternSpec{Base: "/api/v4"})
 		if err != nil {
 			t.Fatal(err)
 		}
-		r.pattern = p
+		r.Pattern = p
 	}
-	if _, problems := newTable("/api/v4", nil, 1, []*Route{a, b}); len(problems) != 1 {
+	if _, problems := routes.New(routes.Parts{Base: "/api/v4", Version: 1, Routes: []*routes.Route{a, b}}); len(problems) != 1 {
 		t.Fatalf("got %d problems, want 1", len(problems))
 	}
 	a.After = []string{"GET /nowhere"}
-	if _, problems := newTable("/api/v4", nil, 1, []*Route{a}); len(problems) != 1 {
+	if _, problems := routes.New(routes.Parts{Base: "/api/v4", Version: 1, Routes: []*routes.Route{a}}); len(problems) != 1 {
 		t.Fatalf("got %d problems, want 1 for an `after` that names no row", len(problems))
 	}
 }
@@ -231,7 +234,7 @@ func TestRowsThatMatchTheSameRequestsAreReported(t *testing.T) {
 func TestParsePatternRefuses(t *testing.T) {
 	for _, path := range []string{"projects", "/a//b", "/a/", "/a/{x", "/a/{X}", "/a/{x}{y}", "/a/{x}/{x}", "/a/(b", "/a/b)", "/a/((b))", "/a/{x: nonsense}"} {
 		t.Run(path, func(t *testing.T) {
-			if _, err := parsePattern(path, patternSpec{base: "/api/v4"}); err == nil {
+			if _, err := routes.ParsePattern(path, routes.PatternSpec{Base: "/api/v4"}); err == nil {
 				t.Error("accepted")
 			}
 		})
@@ -239,11 +242,11 @@ func TestParsePatternRefuses(t *testing.T) {
 }
 
 func TestClassifyDoesNotAllocate(t *testing.T) {
-	table, err := LoadGitLab()
+	table, err := load.GitLab()
 	if err != nil {
 		t.Fatal(err)
 	}
-	var op Operation
+	var op routes.Operation
 	dst := make([]byte, 0, 512)
 	for _, target := range []string{
 		"/api/v4/projects/7/jobs/5", "/api/v4/projects/g%2Fp/repository/tags/v1.2", "/api/v4/projects/g%2fmy%2Eproj", "/api/v4/nothing",
@@ -271,7 +274,7 @@ func FuzzClassify(f *testing.F) {
 	}
 	f.Add("POST", "/api/v4/projects/user/access_requests")
 	f.Fuzz(func(t *testing.T, method, target string) {
-		var op, again Operation
+		var op, again routes.Operation
 		if table.Classify(&op, method, []byte(target)) != nil {
 			if op.Route != nil && op.Query == nil {
 				_ = op.Route // a refused operation may name the row that it would have been
@@ -282,7 +285,7 @@ func FuzzClassify(f *testing.F) {
 		if err := table.Classify(&again, method, canonical); err != nil {
 			t.Fatalf("%q was accepted as %s, but %q is refused: %v", target, op.Route.Path, canonical, err)
 		}
-		if again.Route != op.Route || !again.same(&op) {
+		if again.Route != op.Route || !again.Same(&op) {
 			t.Fatalf("%q is %s, but %q is %s", target, op.Route.Path, canonical, again.Route.Path)
 		}
 		if second := again.AppendPath(nil); string(second) != string(canonical) {

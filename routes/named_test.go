@@ -1,16 +1,19 @@
-package routes
+package routes_test
 
 import (
 	"bytes"
 	"errors"
 	"strings"
 	"testing"
+
+	"patgate/routes"
+	"patgate/routes/load"
 )
 
 // namedTable is a table for a forge that names projects owner/name.
-func namedTable(t testing.TB) *Table {
+func namedTable(t testing.TB) *routes.Table {
 	t.Helper()
-	table, problems := Load(LoadOptions{Table: []File{
+	table, problems := load.Table(load.Options{Table: []routes.File{
 		{Name: "table.yaml", Data: []byte("forge: gitea\nversion: 1\nbase: /api/v1\nprojects: owner/name\n")},
 		{Name: "permissions.yaml", Data: []byte("categories: {Test: {thing: {actions: {read: {boundaries: [project, group, user, instance]}, create: {boundaries: [project]}}}}}\n")},
 		{Name: "rows.yaml", Data: []byte(`category: Test
@@ -36,7 +39,7 @@ resources:
 `)},
 	}})
 	if len(problems) > 0 {
-		t.Fatal(Problems(problems))
+		t.Fatal(routes.Problems(problems))
 	}
 	return table
 }
@@ -60,7 +63,7 @@ func TestNamedProjects(t *testing.T) {
 		{"/api/packages/acme/generic/x", "/api/packages/{namespace}/generic/{ref}", "acme", "acme", "/api/packages/acme/generic/x"},
 	} {
 		t.Run(c.target, func(t *testing.T) {
-			var op Operation
+			var op routes.Operation
 			if err := table.Classify(&op, "GET", []byte(c.target)); err != nil {
 				t.Fatal(err)
 			}
@@ -89,24 +92,24 @@ func TestNamedProjectsRefuse(t *testing.T) {
 	table := namedTable(t)
 	for _, c := range []struct {
 		name, target string
-		code         RefusalCode
+		code         routes.RefusalCode
 	}{
-		{"an encoded slash in the owner", "/api/v1/repos/a%2Fb/c", CodeReference},
-		{"an encoded slash in the name", "/api/v1/repos/a/b%2Fc/issues", CodeReference},
-		{"an encoded slash for the slash", "/api/v1/repos/a%2Fb", CodeNoRoute},
-		{"one segment", "/api/v1/repos/a", CodeNoRoute},
-		{"an encoded dot segment", "/api/v1/repos/a/%2e%2e/issues", CodeAmbiguousPath},
-		{"a lone dash", "/api/v1/repos/a/-", CodeReference},
-		{"an owner with a dash in front", "/api/v1/repos/-a/b", CodeReference},
-		{"a blank", "/api/v1/repos/a/b%20c", CodeReference},
-		{"a name where an id belongs", "/api/v1/repositories/acme", CodeReference},
-		{"a literal that is encoded", "/api/v1/repos/issues/s%65arch", CodeAmbiguousPath},
-		{"an organization with a slash", "/api/v1/orgs/a%2Fb/repos", CodeReference},
+		{"an encoded slash in the owner", "/api/v1/repos/a%2Fb/c", routes.CodeReference},
+		{"an encoded slash in the name", "/api/v1/repos/a/b%2Fc/issues", routes.CodeReference},
+		{"an encoded slash for the slash", "/api/v1/repos/a%2Fb", routes.CodeNoRoute},
+		{"one segment", "/api/v1/repos/a", routes.CodeNoRoute},
+		{"an encoded dot segment", "/api/v1/repos/a/%2e%2e/issues", routes.CodeAmbiguousPath},
+		{"a lone dash", "/api/v1/repos/a/-", routes.CodeReference},
+		{"an owner with a dash in front", "/api/v1/repos/-a/b", routes.CodeReference},
+		{"a blank", "/api/v1/repos/a/b%20c", routes.CodeReference},
+		{"a name where an id belongs", "/api/v1/repositories/acme", routes.CodeReference},
+		{"a literal that is encoded", "/api/v1/repos/issues/s%65arch", routes.CodeAmbiguousPath},
+		{"an organization with a slash", "/api/v1/orgs/a%2Fb/repos", routes.CodeReference},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			var op Operation
+			var op routes.Operation
 			err := table.Classify(&op, "GET", []byte(c.target))
-			var refusal *Refusal
+			var refusal *routes.Refusal
 			if !errors.As(err, &refusal) || refusal.Code != c.code {
 				t.Fatalf("%v, want %s", err, c.code)
 			}
@@ -117,7 +120,7 @@ func TestNamedProjectsRefuse(t *testing.T) {
 // TestNamedPathThatMeansMore: a repository whose present name is a literal of another row is not sent to that row.
 func TestNamedPathThatMeansMore(t *testing.T) {
 	table := namedTable(t)
-	var op Operation
+	var op routes.Operation
 	if err := table.Classify(&op, "GET", []byte("/api/v1/repos/Issues/search")); err != nil {
 		t.Fatal(err)
 	}
@@ -137,12 +140,12 @@ func FuzzNamedClassify(f *testing.F) {
 	}
 	table := namedTable(f)
 	f.Fuzz(func(t *testing.T, method, target string) {
-		var op, again Operation
+		var op, again routes.Operation
 		if table.Classify(&op, method, []byte(target)) != nil {
 			return
 		}
 		sent := op.AppendPath(nil)
-		if err := table.Classify(&again, method, sent); err != nil || again.Route != op.Route || !again.same(&op) {
+		if err := table.Classify(&again, method, sent); err != nil || again.Route != op.Route || !again.Same(&op) {
 			t.Fatalf("%q is written as %q, which is %v %v", target, sent, again.Route, err)
 		}
 	})
@@ -150,17 +153,17 @@ func FuzzNamedClassify(f *testing.F) {
 
 // FuzzGiteaPath holds Gitea's own table to the same promise, with names in the forge's spelling in place of the client's.
 func FuzzGiteaPath(f *testing.F) {
-	table, err := LoadGitea()
+	table, err := load.Gitea()
 	if err != nil {
 		f.Fatal(err)
 	}
 	for i, r := range table.Routes() {
-		if target, ok := r.pattern.variants[0].sample(); ok && r.Surface == "" && i%7 == 0 {
+		if target, ok := r.Pattern.Sample(); ok && r.Surface == "" && i%7 == 0 {
 			f.Add(r.Method, target)
 		}
 	}
 	f.Fuzz(func(t *testing.T, method, target string) {
-		var op, again Operation
+		var op, again routes.Operation
 		if table.Classify(&op, method, []byte(target)) != nil {
 			return
 		}
@@ -186,12 +189,12 @@ func FuzzGiteaPath(f *testing.F) {
 
 // TestNamedDoesNotAllocate: reading a path, naming its project anew and writing it costs no allocation.
 func TestNamedDoesNotAllocate(t *testing.T) {
-	table, err := LoadGitea()
+	table, err := load.Gitea()
 	if err != nil {
 		t.Fatal(err)
 	}
 	target := []byte("/api/v1/repos/Acme/App/issues/7/comments")
-	var op Operation
+	var op routes.Operation
 	out := make([]byte, 0, 256)
 	if n := testing.AllocsPerRun(100, func() {
 		if table.Classify(&op, "GET", target) != nil || !op.SetPath(0, "acme/app") {

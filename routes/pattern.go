@@ -3,11 +3,12 @@ package routes
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 )
 
-// pattern is a row's path, parsed. Optional parts and declared formats are written out as variants.
-type pattern struct {
+// Pattern is the path of a row, parsed. Optional parts and declared formats are written out as variants.
+type Pattern struct {
 	variants []*variant
 	slash    bool // a trailing slash is allowed too
 	after    []*Route
@@ -23,7 +24,7 @@ type variant struct {
 	classes  []*class // of the captures
 	refusals []*Refusal
 	// contested are the wide paths that a request of this form may fit too.
-	contested []*wide
+	contested []*Wide
 }
 
 // run is a capture, or what stands before, between or behind captures, slashes included.
@@ -48,31 +49,31 @@ type part struct {
 	capture bool
 }
 
-// patternSpec is what a row says besides its path.
-type patternSpec struct {
-	base    string            // prepended to paths that do not start with it or with /api/
-	classes map[string]string // class by capture name
-	formats []string          // declared suffixes, without the dot
-	slash   bool
-	named   bool // containers are named by names: see namedClasses
-	inner   bool // a path of another surface, whose classifier reads it: a project is a capture like any other
+// PatternSpec is what a row says besides its path.
+type PatternSpec struct {
+	Base    string            // prepended to paths that do not start with it or with /api/
+	Classes map[string]string // class by capture name
+	Formats []string          // declared suffixes, without the dot
+	Slash   bool              // a trailing slash is allowed too
+	Named   bool              // containers are named by names: see Table.Named
+	Inner   bool              // a path of another surface, whose classifier reads it: a project is a capture like any other
 }
 
 // maxSegments bounds the segments of a pattern and the raw segments of a path.
 const maxSegments = 64
 
-// parsePattern reads a path in the table's notation: {name}, {name: class}, {*splat}, (optional). Expressions have
+// ParsePattern reads a path in the table's notation: {name}, {name: class}, {*splat}, (optional). Expressions have
 // braces and slashes of their own, so they stand under `captures`, never inline.
-func parsePattern(path string, spec patternSpec) (pattern, error) {
-	p := pattern{slash: spec.slash, formats: spec.formats}
+func ParsePattern(path string, spec PatternSpec) (Pattern, error) {
+	p := Pattern{slash: spec.Slash, formats: spec.Formats}
 	if !strings.HasPrefix(path, "/") {
 		return p, fmt.Errorf("path %q must start with /", path)
 	}
 	full := path
 	if !strings.HasPrefix(path, "/api/") {
-		full = spec.base + path
+		full = spec.Base + path
 	}
-	spellings, err := expandOptional(full)
+	spellings, err := ExpandOptional(full)
 	if err != nil {
 		return p, err
 	}
@@ -82,7 +83,7 @@ func parsePattern(path string, spec patternSpec) (pattern, error) {
 			return p, err
 		}
 		p.variants = append(p.variants, v)
-		for _, format := range spec.formats {
+		for _, format := range spec.Formats {
 			w, err := parseVariant(s+"."+format, &spec)
 			if err != nil {
 				return p, err
@@ -93,9 +94,9 @@ func parsePattern(path string, spec patternSpec) (pattern, error) {
 	return p, nil
 }
 
-// expandOptional writes out the parenthesised parts, longest spelling first. Parentheses inside a segment that has
+// ExpandOptional writes out the parenthesised parts of a path, longest spelling first. Parentheses inside a segment that has
 // quotes, as NuGet's Packages(Id='...') has, are escaped with a backslash in the table.
-func expandOptional(path string) ([]string, error) {
+func ExpandOptional(path string) ([]string, error) {
 	open := -1
 	for i := 0; i < len(path); i++ {
 		switch path[i] {
@@ -110,11 +111,11 @@ func expandOptional(path string) ([]string, error) {
 			if open < 0 {
 				return nil, fmt.Errorf("closing parenthesis without an opening one: %q", path)
 			}
-			with, err := expandOptional(path[:open] + path[open+1:i] + path[i+1:])
+			with, err := ExpandOptional(path[:open] + path[open+1:i] + path[i+1:])
 			if err != nil {
 				return nil, err
 			}
-			without, err := expandOptional(path[:open] + path[i+1:])
+			without, err := ExpandOptional(path[:open] + path[i+1:])
 			return append(with, without...), err
 		}
 	}
@@ -124,7 +125,7 @@ func expandOptional(path string) ([]string, error) {
 	return []string{path}, nil
 }
 
-func parseVariant(path string, spec *patternSpec) (*variant, error) {
+func parseVariant(path string, spec *PatternSpec) (*variant, error) {
 	v := &variant{}
 	for _, text := range strings.Split(path[1:], "/") {
 		s, err := v.parseSegment(text, spec)
@@ -165,7 +166,7 @@ func (v *variant) addLiteral(text string) {
 	v.runs = append(v.runs, run{literal: text})
 }
 
-func (v *variant) parseSegment(text string, spec *patternSpec) (segment, error) {
+func (v *variant) parseSegment(text string, spec *PatternSpec) (segment, error) {
 	if text == "" {
 		return segment{}, fmt.Errorf("empty segment: write a trailing slash as the flag `slash`")
 	}
@@ -177,7 +178,7 @@ func (v *variant) parseSegment(text string, spec *patternSpec) (segment, error) 
 			open = len(rest)
 		}
 		if open > 0 {
-			s.parts = append(s.parts, part{literal: unescape(rest[:open])})
+			s.parts = append(s.parts, part{literal: Unescape(rest[:open])})
 			rest = rest[open:]
 			continue
 		}
@@ -199,7 +200,7 @@ func (v *variant) parseSegment(text string, spec *patternSpec) (segment, error) 
 		s.parts = append(s.parts, p)
 	}
 	for i := range s.parts {
-		if p := &s.parts[i]; p.capture && p.class.pair() && !spec.inner {
+		if p := &s.parts[i]; p.capture && p.class.pair() && !spec.Inner {
 			if len(s.parts) > 1 || s.splat {
 				return s, fmt.Errorf("%q: a project takes two whole segments", text)
 			}
@@ -213,7 +214,7 @@ func (v *variant) parseSegment(text string, spec *patternSpec) (segment, error) 
 }
 
 // parseCapture reads what stands between the braces: name, name: class, *name.
-func (v *variant) parseCapture(text string, spec *patternSpec) (part, bool, error) {
+func (v *variant) parseCapture(text string, spec *PatternSpec) (part, bool, error) {
 	name, className, inline := strings.Cut(text, ":")
 	name, splat := strings.CutPrefix(strings.TrimSpace(name), "*")
 	if name == "" || strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789_") != "" {
@@ -226,18 +227,18 @@ func (v *variant) parseCapture(text string, spec *patternSpec) (part, bool, erro
 	}
 	className = strings.TrimSpace(className)
 	if !inline {
-		className = spec.classes[name]
-		if own := classNamed(name, spec.named); className == "" && own != nil && own.ref != RefNone {
+		className = spec.Classes[name]
+		if own := classNamed(name, spec.Named); className == "" && own != nil && own.ref != RefNone {
 			className = name
 		}
 	}
 	switch {
-	case className == "" && (splat || spec.named):
+	case className == "" && (splat || spec.Named):
 		className = "text" // a forge that names its containers takes dots anywhere
 	case className == "":
 		className = "word"
 	}
-	c, re, err := parseClass(className, spec.named)
+	c, re, err := parseClass(className, spec.Named)
 	if err != nil {
 		return part{}, false, fmt.Errorf("capture {%s}: %w", name, err)
 	}
@@ -251,7 +252,70 @@ func (v *variant) parseCapture(text string, spec *patternSpec) (part, bool, erro
 	return part{class: c, re: re, capture: true}, splat, nil
 }
 
-func unescape(s string) string {
+// Captures gives the names of the captures of a pattern's longest spelling.
+func (p *Pattern) Captures() []string {
+	if len(p.variants) == 0 {
+		return nil
+	}
+	return p.variants[0].names
+}
+
+// Reference gives what a capture names; RefNone when it names nothing or does not exist.
+func (p *Pattern) Reference(name string) RefKind {
+	for _, v := range p.variants {
+		if i := slices.Index(v.names, name); i >= 0 {
+			return v.classes[i].ref
+		}
+	}
+	return RefNone
+}
+
+// Spellings gives every spelling of the path, with {} for each capture.
+func (p *Pattern) Spellings() []string {
+	var out []string
+	for _, v := range p.variants {
+		var b strings.Builder
+		for i := range v.segments {
+			b.WriteByte('/')
+			s := &v.segments[i]
+			if s.parts == nil {
+				b.WriteString(s.literal)
+				continue
+			}
+			for _, p := range s.parts {
+				if s.pair {
+					b.WriteString("{}/")
+				}
+				if p.capture {
+					b.WriteString("{}")
+				} else {
+					b.WriteString(p.literal)
+				}
+			}
+		}
+		out = append(out, b.String())
+	}
+	return out
+}
+
+// Shape names the requests that the longest spelling of the path matches, whatever its captures are called.
+func (p *Pattern) Shape() string {
+	var b strings.Builder
+	for i := range p.variants[0].segments {
+		s := &p.variants[0].segments[i]
+		b.WriteByte('/')
+		if s.parts == nil {
+			b.WriteString(s.literal)
+			continue
+		}
+		b.WriteByte('\n') // stands in no literal
+		b.WriteString(newEdge(s).key)
+	}
+	return b.String()
+}
+
+// Unescape reads a literal of a path: parentheses that belong to it are written with a backslash.
+func Unescape(s string) string {
 	if strings.IndexByte(s, '\\') < 0 {
 		return s // nearly all; building a Replacer costs
 	}

@@ -1,11 +1,6 @@
 package routes
 
-import (
-	"slices"
-	"strings"
-
-	"gopkg.in/yaml.v3"
-)
+import "slices"
 
 // Place is where in a request a credential stands. Many of the forge's package routes look in some places only, and
 // answer as to a stranger when it stands in another.
@@ -41,28 +36,11 @@ func (p Place) String() string {
 	return "place"
 }
 
-// anyPlace stands for the places that GitLab reads on every row, and Basic credentials.
-const anyPlace = "any"
+// PlaceNames are the places by name, without PlaceNone. The caller must not change the slice.
+func PlaceNames() []string { return placeNames[1:] }
 
-// parsePlaces reads the value of the flag auth=.
-func (d *document) parsePlaces(n *yaml.Node, value string) []Place {
-	if value == anyPlace {
-		return []Place{PlacePrivateToken, PlaceBearer, PlaceBasic}
-	}
-	var out []Place
-	for name := range strings.SplitSeq(value, ",") {
-		i := slices.Index(placeNames[:], name)
-		switch {
-		case i < 1:
-			d.problem(n, "use any alone, or some of "+strings.Join(placeNames[1:], ", "), "unknown place %q in auth=", name)
-		case slices.Contains(out, Place(i)):
-			d.problem(n, "write it once", "place %q stands twice in auth=", name)
-		default:
-			out = append(out, Place(i))
-		}
-	}
-	if len(out) > 1 && slices.Contains(out, PlaceTicket) {
-		d.problem(n, "write auth=ticket alone", "a row with auth=ticket takes nothing else")
-	}
-	return out
+// ParsePlace reads a place's name; ok is false for unknown text, "none" included.
+func ParsePlace(name string) (p Place, ok bool) {
+	i := slices.Index(placeNames[1:], name)
+	return Place(i + 1), i >= 0
 }

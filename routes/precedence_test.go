@@ -1,4 +1,4 @@
-package routes
+package routes_test
 
 import (
 	"bytes"
@@ -7,12 +7,17 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"gopkg.in/yaml.v3"
+
+	"patgate/routes"
+	"patgate/routes/load"
 )
 
 // TestPrecedenceIsTheForgesOwn makes paths that more than one row of the forge matches, whatever their captures take, and
 // demands that patgate refuses each or takes it for the row that the forge tries first.
 func TestPrecedenceIsTheForgesOwn(t *testing.T) {
-	table, err := LoadGitLab()
+	table, err := load.GitLab()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -51,7 +56,7 @@ func TestPrecedenceNoticesPlantedFaults(t *testing.T) {
 			"/debian/dists/", "{file_sha256}"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			files := Files(ForgeGitLab)
+			files := routes.Files(routes.ForgeGitLab)
 			planted := false
 			for i := range files {
 				if strings.HasSuffix(files[i].Name, "/"+c.file) && bytes.Contains(files[i].Data, []byte(c.text)) {
@@ -59,7 +64,7 @@ func TestPrecedenceNoticesPlantedFaults(t *testing.T) {
 					planted = true
 				}
 			}
-			table, problems := Load(LoadOptions{Table: files})
+			table, problems := load.Table(load.Options{Table: files})
 			if table == nil || !planted {
 				t.Fatalf("not planted: %v", problems)
 			}
@@ -75,9 +80,7 @@ func TestPrecedenceNoticesPlantedFaults(t *testing.T) {
 
 // TestWideCapturesAreListed demands that `wide` names every capture of the forge's order whose requirement takes slashes.
 func TestWideCapturesAreListed(t *testing.T) {
-	files := Files(ForgeGitLab)
-	a := &assembly{documents: parseDocuments(files, nil), base: "/api/v4"}
-	wides := a.readWide()
+	wides := readWides(t)
 	rows := 0
 	for _, row := range readForgeOrder(t) {
 		for _, spelling := range row.spellings {
@@ -88,8 +91,7 @@ func TestWideCapturesAreListed(t *testing.T) {
 				rows++
 				path := row.base() + "/" + strings.Join(slices.Concat(spelling[:i], []string{"a", "b"}, spelling[i+1:]), "/")
 				path = strings.NewReplacer(":", "", "*", "").Replace(path)
-				m := matcher{path: []byte(path)}
-				if _, err := m.cut(m.path); err != nil || !m.isContested(wides) {
+				if !slices.ContainsFunc(wides, func(w *routes.Wide) bool { return w.Takes(path) }) {
 					t.Errorf("%s %s: %s takes several segments, and no path under `wide` says so", row.method, row.path, s.text)
 				}
 			}
@@ -100,20 +102,43 @@ func TestWideCapturesAreListed(t *testing.T) {
 	}
 }
 
+// readWides reads the lists under `wide` of the embedded table.
+func readWides(t *testing.T) (wides []*routes.Wide) {
+	t.Helper()
+	for _, file := range routes.GitLabFiles() {
+		var content struct{ Wide []string }
+		if err := yaml.Unmarshal(file.Data, &content); err != nil {
+			t.Fatal(err)
+		}
+		for _, path := range content.Wide {
+			pattern, err := routes.ParsePattern(path, routes.PatternSpec{Base: "/api/v4"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			w, err := routes.NewWide(pattern)
+			if err != nil {
+				t.Fatal(err)
+			}
+			wides = append(wides, w)
+		}
+	}
+	return wides
+}
+
 // precedence compares a table with the order of the forge.
 type precedence struct {
-	table    *Table
+	table    *routes.Table
 	rows     []*forgeRow // in the order of the forge, then those of the table that are newer
 	byMethod map[string][]*forgeRow
 	ordered  map[string]bool // METHOD shape
 	tried    map[[2]string]bool
-	op       Operation
+	op       routes.Operation
 	wrong    []string // differences
 
 	overlaps, several, accepted int
 }
 
-func newPrecedence(t *testing.T, table *Table) *precedence {
+func newPrecedence(t *testing.T, table *routes.Table) *precedence {
 	p := &precedence{table: table, byMethod: map[string][]*forgeRow{}, ordered: map[string]bool{}, tried: map[[2]string]bool{}}
 	for _, row := range readForgeOrder(t) {
 		p.add(&row)
@@ -136,12 +161,12 @@ func (p *precedence) add(row *forgeRow) {
 }
 
 // tableShape is shapeOf for a row of the table.
-func tableShape(r *Route) string {
+func tableShape(r *routes.Route) string {
 	return shapeOf(strings.NewReplacer("(/{*suffix_path})", "(/)({*suffix_path})").Replace(r.Path))
 }
 
 // newerRow gives a row of the table, of which the forge's order is not known, in the forge's notation.
-func newerRow(r *Route) *forgeRow {
+func newerRow(r *routes.Route) *forgeRow {
 	path := anyCapture.ReplaceAllStringFunc(r.Path, func(s string) string {
 		name, _, _ := strings.Cut(strings.Trim(s, "{}"), ":")
 		if splat, ok := strings.CutPrefix(name, "*"); ok {
@@ -212,11 +237,11 @@ func (p *precedence) compare(method, target string) {
 	if p.table.Classify(op, method, []byte(target)) != nil {
 		return // refused: nothing is forwarded
 	}
-	if op.Route.Kind == KindOtherCredential || op.Route.Refused != "" {
+	if op.Route.Kind == routes.KindOtherCredential || op.Route.Refused != "" {
 		return
 	}
 	for i := range op.Captures() {
-		if op.captures[i].Ref != RefNone {
+		if op.Captures()[i].Ref != routes.RefNone {
 			op.SetID(i, 17)
 		}
 	}

@@ -1,9 +1,11 @@
-package routes
+package routes_test
 
 import (
 	"slices"
 	"strings"
 	"testing"
+
+	"patgate/routes"
 )
 
 // renderedSuffix ends the keys that are taken out of JSON where a row's answer holds rendered texts (proxy/answer).
@@ -81,7 +83,7 @@ func queryParameters(t *testing.T) map[string][]string {
 }
 
 // judgeRendered tells what is wrong with the rows, and counts those that show rendered texts.
-func judgeRendered(t *testing.T, rows map[string]*Route, all forgeEntities) (showing int, wrong []string) {
+func judgeRendered(t *testing.T, rows map[string]*routes.Route, all forgeEntities) (showing int, wrong []string) {
 	t.Helper()
 	takes := queryParameters(t)
 	presented := map[string][]string{}
@@ -91,7 +93,7 @@ func judgeRendered(t *testing.T, rows map[string]*Route, all forgeEntities) (sho
 	for key, r := range rows {
 		entities, known := presented[key]
 		switch {
-		case r.Kind != KindPermission || r.Surface == "git" || r.Surface == "registry":
+		case r.Kind != routes.KindPermission || r.Surface == "git" || r.Surface == "registry":
 			continue
 		case !known:
 			wrong = append(wrong, key+" is not in testdata/gitlab-presented.tsv: nobody has looked what it answers with")
@@ -117,14 +119,14 @@ func judgeRendered(t *testing.T, rows map[string]*Route, all forgeEntities) (sho
 }
 
 // judgeRow tells what is wrong with a row whose answer holds those fields.
-func judgeRow(key string, r *Route, fields []renderedField) (wrong []string) {
+func judgeRow(key string, r *routes.Route, fields []renderedField) (wrong []string) {
 	always := false
 	for _, f := range fields {
 		always = always || f.with == ""
 		removable := strings.HasSuffix(f.path, renderedSuffix) || r.Surface == "web"
 		switch {
 		case r.Response.ShowsRendered != "" && f.with == "":
-		case f.with != "" && r.Params[f.with] == ParamRefuse:
+		case f.with != "" && r.Params[f.with] == routes.ParamRefuse:
 		case removable && (r.Response.Rendered || f.with != "" && slices.Contains(r.Response.RenderedFor, f.with)):
 		default:
 			wrong = append(wrong, r.Source.String()+": "+key+" shows "+f.path+" "+f.with)
@@ -162,7 +164,7 @@ func TestRenderedTextsAreTakenOut(t *testing.T) {
 		{"a row that shows one when it is asked", func() { rows["GET /projects/{}/issues"].Response.RenderedFor = nil },
 			"GET /projects/{}/issues shows LabelBasic.description_html with_labels_details"},
 		{"a field that is new", func() { all["Ci::ResourceGroup"].rendered["key_html"] = "" }, "shows Ci::ResourceGroup.key_html"},
-		{"a row that is not in the table", func() { rows["GET /projects/{}/new"] = &Route{Kind: KindPermission} }, "GET /projects/{}/new is not in"},
+		{"a row that is not in the table", func() { rows["GET /projects/{}/new"] = &routes.Route{Kind: routes.KindPermission} }, "GET /projects/{}/new is not in"},
 		{"a row that is filtered for nothing", func() { rows["GET /projects/{}/jobs"].Response.Rendered = true }, "GET /projects/{}/jobs is said to show rendered texts"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

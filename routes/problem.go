@@ -37,8 +37,8 @@ func (ps Problems) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// sortProblems orders problems by the given order of files, then by line. Files that are not named come last.
-func sortProblems(ps []Problem, files []string) {
+// SortProblems orders problems by the given order of files, then by line. Files that are not named come last.
+func SortProblems(ps []Problem, files []string) {
 	rank := make(map[string]int, len(files))
 	for i, f := range files {
 		if _, known := rank[f]; !known {

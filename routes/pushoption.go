@@ -2,6 +2,7 @@ package routes
 
 import (
 	"bytes"
+	"slices"
 	"strconv"
 )
 
@@ -27,6 +28,12 @@ func (v OptionValue) String() string {
 		return optionValueNames[v]
 	}
 	return "value(" + strconv.Itoa(int(v)) + ")"
+}
+
+// ParseOptionValue reads the name of a kind of value.
+func ParseOptionValue(name string) (v OptionValue, ok bool) {
+	i := slices.Index(optionValueNames[:], name)
+	return OptionValue(max(i, 0)), i >= 0
 }
 
 // PushOption is one option of a push (git push -o) that the forge acts on with the rights of the token's owner. A
@@ -67,6 +74,16 @@ type PushOptions struct {
 	names map[string]*PushOption
 	refs  []PushRef
 	own   string
+}
+
+// NewPushOptions makes the options of a forge: its options and kinds of refs in the order of the table, and the name of the
+// option that Own gives.
+func NewPushOptions(list []*PushOption, refs []PushRef, own string) *PushOptions {
+	o := &PushOptions{list: list, names: make(map[string]*PushOption, len(list)), refs: refs, own: own}
+	for _, option := range list {
+		o.names[option.Name] = option
+	}
+	return o
 }
 
 // All gives every option in the order of the table. The caller must not change the slice.

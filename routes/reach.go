@@ -5,16 +5,16 @@ import (
 	"strings"
 )
 
-// unreachable reports rows that have a spelling which can never match, because other rows take every request of its form.
+// Unreachable reports rows that have a spelling which can never match, because other rows take every request of its form.
 // It tries a made-up request for each spelling.
-func (t *Table) unreachable() []Problem {
+func (t *Table) Unreachable() []Problem {
 	var out []Problem
 	var op Operation
 	for _, r := range t.routes {
 		if r.Surface != "" {
 			continue // its classifier finds it by its name
 		}
-		for _, v := range r.pattern.variants {
+		for _, v := range r.Pattern.variants {
 			target, ok := v.sample()
 			if !ok {
 				continue

@@ -23,6 +23,22 @@ func (k RefKind) String() string {
 	return "reference"
 }
 
+// IsContainer tells whether a reference names something that has a boundary of its own. A user has none.
+func (k RefKind) IsContainer() bool { return k == RefProject || k == RefGroup || k == RefNamespace }
+
+// Boundaries gives the boundaries that a container of that kind can be.
+func (k RefKind) Boundaries() []Boundary {
+	switch k {
+	case RefProject:
+		return []Boundary{BoundaryProject}
+	case RefGroup:
+		return []Boundary{BoundaryGroup}
+	case RefNamespace:
+		return []Boundary{BoundaryProject, BoundaryGroup}
+	}
+	return nil
+}
+
 // Reference is a container or user that a request names: by ID when that is not zero, else by Path. Path may point
 // into the request's own bytes: copy it before the request is over.
 type Reference struct {

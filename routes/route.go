@@ -108,11 +108,35 @@ type Route struct {
 	// After holds rows ("METHOD PATH") that the forge tries before this one although this one is more literal.
 	After []string
 
-	pattern pattern
+	// Pattern is Path, parsed.
+	Pattern Pattern
 }
 
 // Writes tells whether the row can change anything: every method but GET, unless the row says that it only reads.
 func (r *Route) Writes() bool { return r.Method != "GET" && !r.Reads }
+
+// OnlyAllMemberships tells whether the row's container can neither be read from the request nor looked up.
+func (r *Route) OnlyAllMemberships() bool {
+	if r.Kind != KindPermission || r.Find.From != FindNowhere {
+		return false
+	}
+	for _, b := range r.Boundaries {
+		if !b.InContainer() {
+			return false
+		}
+	}
+	return true
+}
+
+// The effects that the code asks for by name.
+const (
+	// EffectStoresSecret is the effect of rows that keep a secret of the caller's choice, which then speaks for the forge or
+	// for those who use it. Permissions that such a row needs are granted by name, never by a wildcard.
+	EffectStoresSecret = "stores_secret"
+	// EffectSkipsGuard is the effect of permissions that a push option needs which switches off a guard of the forge. They
+	// are granted by name, never by a wildcard. No row has it.
+	EffectSkipsGuard = "skips_guard"
+)
 
 // RefRule says what constraints on git refs have to do with a row. The zero value does not know.
 type RefRule uint8
@@ -149,6 +173,19 @@ type Find struct {
 	Lookup *Lookup
 	// SendPath: the forge wants the full path in the parameter, not the id.
 	SendPath bool
+}
+
+// String says where a container is found: "path: project", "parameter: group_id (group)", "lookup: GET /runners/{id}".
+func (f Find) String() string {
+	switch f.From {
+	case FindInPath:
+		return "path: " + f.Name
+	case FindInParam:
+		return "parameter: " + f.Name + " (" + f.Ref.String() + ")"
+	case FindByLookup:
+		return "lookup: GET " + f.Lookup.Get
+	}
+	return ""
 }
 
 // Lookup is an upstream read, made with the owner's credential, whose answer names the containers of a global id.
@@ -193,6 +230,16 @@ const (
 	// ParamClosed is an object in which nothing passes but what the row declares.
 	ParamClosed
 )
+
+var paramRuleNames = [...]string{"undeclared", "pass", "refuse", "target", "repeat", "closed"}
+
+// String gives the rule's name as in the route table; "target" for a parameter that names a container.
+func (r ParamRule) String() string {
+	if int(r) < len(paramRuleNames) {
+		return paramRuleNames[r]
+	}
+	return "rule"
+}
 
 // Forced is a query parameter that patgate sets itself.
 type Forced struct{ Name, Value string }

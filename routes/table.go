@@ -75,10 +75,34 @@ func (t *Table) findTrunks() {
 	}
 }
 
-// newTable builds the tries. It reports rows that match the same requests as an earlier one, and `after` entries that
-// name no row. The rows' patterns must be parsed.
-func newTable(base string, catalogue *Catalogue, version int, rows []*Route) (*Table, []Problem) {
-	t := &Table{base: base, version: version, catalogue: catalogue, routes: rows, surfaces: map[string]*Route{}}
+// Parts are what a table is made of.
+type Parts struct {
+	Forge       string // see Table.Forge
+	Named       bool   // see Table.Named
+	Base        string // see Table.Base
+	Version     int    // see Table.Version
+	Catalogue   *Catalogue
+	Routes      []*Route // with their patterns parsed
+	Commands    *Commands
+	PushOptions *PushOptions
+	Wides       []*Wide
+}
+
+// New makes a table. It reports rows that match the same requests as an earlier one, and `after` entries that name no row;
+// a table with problems is good for nothing but looking for more of them.
+func New(parts Parts) (*Table, []Problem) {
+	t := &Table{
+		forge:       parts.Forge,
+		named:       parts.Named,
+		base:        parts.Base,
+		version:     parts.Version,
+		catalogue:   parts.Catalogue,
+		routes:      parts.Routes,
+		commands:    parts.Commands,
+		pushOptions: parts.PushOptions,
+		surfaces:    map[string]*Route{},
+	}
+	rows := parts.Routes
 	t.again.New = func() any { return &Operation{} }
 	var problems []Problem
 	byName := make(map[string]*Route, len(rows))
@@ -92,7 +116,7 @@ func newTable(base string, catalogue *Catalogue, version int, rows []*Route) (*T
 		if t.tries[m] == nil {
 			t.tries[m] = &node{}
 		}
-		for _, v := range r.pattern.variants {
+		for _, v := range r.Pattern.variants {
 			if other := t.tries[m].insert(r, v); other != nil && other.route != r {
 				problems = append(problems, Problem{
 					Source: r.Source,
@@ -105,7 +129,7 @@ func newTable(base string, catalogue *Catalogue, version int, rows []*Route) (*T
 	}
 	t.findTrunks()
 	for _, r := range rows {
-		r.pattern.after = r.pattern.after[:0:0]
+		r.Pattern.after = r.Pattern.after[:0:0]
 		for _, name := range r.After {
 			other := byName[name]
 			if other == nil {
@@ -113,8 +137,9 @@ func newTable(base string, catalogue *Catalogue, version int, rows []*Route) (*T
 					Message: "`after` names " + name + ", which is no row", Fix: "write METHOD PATH exactly as in the other row"})
 				continue
 			}
-			r.pattern.after = append(r.pattern.after, other)
+			r.Pattern.after = append(r.Pattern.after, other)
 		}
 	}
+	contest(rows, parts.Wides)
 	return t, problems
 }

@@ -1,9 +1,11 @@
-package routes
+package routes_test
 
 import (
 	"slices"
 	"strings"
 	"testing"
+
+	"patgate/routes"
 )
 
 // textFacts reads testdata/gitlab-quick-actions.tsv: what GitLab reads for commands, as its source says.
@@ -24,7 +26,7 @@ func TestTextsAgreeWithTheForge(t *testing.T) {
 }
 
 // compareTexts tells where rows and facts differ.
-func compareTexts(rows map[string]*Route, facts [][]string) (compared int, wrong []string) {
+func compareTexts(rows map[string]*routes.Route, facts [][]string) (compared int, wrong []string) {
 	known := map[string]bool{}
 	for _, fact := range facts {
 		method, path, param, kind, how := fact[0], fact[1], fact[2], fact[3], fact[4]
@@ -39,13 +41,13 @@ func compareTexts(rows map[string]*Route, facts [][]string) (compared int, wrong
 			wrong = append(wrong, key+": there is no such row")
 			continue
 		case kind == "refuse":
-			if r.Params[param] != ParamRefuse {
+			if r.Params[param] != routes.ParamRefuse {
 				wrong = append(wrong, key+" "+param+": refuse it, "+how)
 			}
 			continue
 		}
 		known[key+" "+param] = true
-		at := slices.IndexFunc(r.Texts, func(f TextField) bool { return f.Param == param && f.Kind.String() == kind })
+		at := slices.IndexFunc(r.Texts, func(f routes.TextField) bool { return f.Param == param && f.Kind.String() == kind })
 		switch {
 		case at < 0:
 			wrong = append(wrong, key+" "+param+": it is a text for quick actions of a "+kind+", "+how)
@@ -68,20 +70,26 @@ func TestADisagreementOfTextsIsNoticed(t *testing.T) {
 	facts := textFacts(t)
 	for _, c := range []struct {
 		name, row string
-		change    func(*Route)
+		change    func(*routes.Route)
 		want      string
 	}{
 		{"a text that is not read", "PUT /projects/{}",
-			func(r *Route) { r.Texts = r.Texts[1:] }, "PUT /projects/{} issues_template: it is a text for quick actions of a work_item"},
+			func(r *routes.Route) { r.Texts = r.Texts[1:] }, "PUT /projects/{} issues_template: it is a text for quick actions of a work_item"},
 		{"a text of another kind", "PUT /projects/{}/merge_requests/{}",
-			func(r *Route) { r.Texts = []TextField{{Param: "description", Kind: CommandsCommit}} },
+			func(r *routes.Route) {
+				r.Texts = []routes.TextField{{Param: "description", Kind: routes.CommandsCommit}}
+			},
 			"description: it is a text for quick actions of a merge_request"},
 		{"a template that nobody minds", "POST /projects/{}/issues",
-			func(r *Route) { r.Texts = []TextField{{Param: "description", Kind: CommandsWorkItem}} }, "description: it and templates: disagree"},
+			func(r *routes.Route) {
+				r.Texts = []routes.TextField{{Param: "description", Kind: routes.CommandsWorkItem}}
+			}, "description: it and templates: disagree"},
 		{"drafts that are published by the way", "POST /projects/{}/merge_requests/{}/approve",
-			func(r *Route) { r.Params = nil }, "publish_review: refuse it"},
+			func(r *routes.Route) { r.Params = nil }, "publish_review: refuse it"},
 		{"a text that is read without need", "POST /projects/{}/releases",
-			func(r *Route) { r.Texts = []TextField{{Param: "description", Kind: CommandsCommit}} }, "nobody knows how"},
+			func(r *routes.Route) {
+				r.Texts = []routes.TextField{{Param: "description", Kind: routes.CommandsCommit}}
+			}, "nobody knows how"},
 		{"a row that is gone", "POST /projects/{}/issues/{}/notes",
 			nil, "there is no such row"},
 	} {

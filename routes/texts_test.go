@@ -1,10 +1,13 @@
-package routes
+package routes_test
 
 import (
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
+
+	"patgate/routes"
+	"patgate/routes/load"
 )
 
 // textName matches the parameters that hold a text of a person's.
@@ -53,11 +56,11 @@ func TestEveryTextIsJudged(t *testing.T) {
 func TestAnUnjudgedTextIsNoticed(t *testing.T) {
 	for _, c := range []struct {
 		name, row string
-		texts     []TextField
+		texts     []routes.TextField
 		want      string
 	}{
 		{"a text that is no longer read", "PUT /projects/{}/issues/{}", nil, "PUT /projects/{}/issues/{} description: declare it"},
-		{"a text that is read without need", "POST /projects/{}/releases", []TextField{{Param: "description", Kind: CommandsCommit}},
+		{"a text that is read without need", "POST /projects/{}/releases", []routes.TextField{{Param: "description", Kind: routes.CommandsCommit}},
 			"POST /projects/{}/releases description is read for commands and listed"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -73,13 +76,13 @@ func TestAnUnjudgedTextIsNoticed(t *testing.T) {
 }
 
 // rowsByShape gives the rows of the built-in table by METHOD PATH, with {} for every capture.
-func rowsByShape(t *testing.T) map[string]*Route {
+func rowsByShape(t *testing.T) map[string]*routes.Route {
 	t.Helper()
-	table, err := LoadGitLab()
+	table, err := load.GitLab()
 	if err != nil {
 		t.Fatal(err)
 	}
-	rows := map[string]*Route{}
+	rows := map[string]*routes.Route{}
 	for _, r := range table.Routes() {
 		rows[r.Method+" "+anyBraces.ReplaceAllString(r.Path, "{}")] = r
 	}
@@ -87,7 +90,7 @@ func rowsByShape(t *testing.T) map[string]*Route {
 }
 
 // judgeTexts counts the texts that are read for commands and tells what is wrong.
-func judgeTexts(t *testing.T, rows map[string]*Route) (carrying int, wrong []string) {
+func judgeTexts(t *testing.T, rows map[string]*routes.Route) (carrying int, wrong []string) {
 	t.Helper()
 	used := make([]bool, len(inertTexts))
 	for _, op := range readTSV(t, "testdata/gitlab-openapi.tsv", 6) {
@@ -100,7 +103,7 @@ func judgeTexts(t *testing.T, rows map[string]*Route) (carrying int, wrong []str
 			if !textName.MatchString(name) {
 				continue
 			}
-			carries := row != nil && slices.ContainsFunc(row.Texts, func(f TextField) bool { return f.Param == name })
+			carries := row != nil && slices.ContainsFunc(row.Texts, func(f routes.TextField) bool { return f.Param == name })
 			inert := false
 			for i, text := range inertTexts {
 				if text.rows.MatchString(key + " " + name) {
@@ -144,14 +147,14 @@ var withoutText = []string{
 }
 
 func TestEveryDiscussionIsJudged(t *testing.T) {
-	table, err := LoadGitLab()
+	table, err := load.GitLab()
 	if err != nil {
 		t.Fatal(err)
 	}
 	judged := 0
 	for _, r := range table.Routes() {
 		key := r.Method + " " + anyBraces.ReplaceAllString(r.Path, "{}")
-		if r.Kind != KindPermission || r.Method == "GET" || r.Method == "DELETE" || !discussed.MatchString(key) {
+		if r.Kind != routes.KindPermission || r.Method == "GET" || r.Method == "DELETE" || !discussed.MatchString(key) {
 			continue
 		}
 		inert := slices.Contains(withoutText, key) || inertTexts[0].rows.MatchString(key)
@@ -166,7 +169,7 @@ func TestEveryDiscussionIsJudged(t *testing.T) {
 
 // TestTextsStandInContainers: a row that reads a text for commands is one that needs a permission in a project or group.
 func TestTextsStandInContainers(t *testing.T) {
-	table, err := LoadGitLab()
+	table, err := load.GitLab()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -174,7 +177,7 @@ func TestTextsStandInContainers(t *testing.T) {
 		if len(r.Texts) == 0 {
 			continue
 		}
-		if r.Kind != KindPermission || r.Public || r.Find.From != FindInPath || !r.Writes() {
+		if r.Kind != routes.KindPermission || r.Public || r.Find.From != routes.FindInPath || !r.Writes() {
 			t.Errorf("%s %s reads texts for commands and is no write in a project or group", r.Method, r.Path)
 		}
 	}

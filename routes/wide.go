@@ -2,51 +2,29 @@ package routes
 
 import (
 	"bytes"
+	"errors"
 	"slices"
 	"strings"
-
-	"gopkg.in/yaml.v3"
 )
 
-// wide is a path of the forge in which one capture takes several segments. A request that fits it and is of another row
+// Wide is a path of the forge in which one capture takes several segments. A request that fits it and is of another row
 // of the table is refused: which of the two the forge tries first would decide what it means.
-type wide struct {
+type Wide struct {
 	forms  [][]segment // optional parts written out; what takes several segments is a capture and a splat
 	needle []byte      // stands in every path of the forms; empty: not known
 }
 
 var errWide = refuse(CodeAmbiguousPath, "the forge could read several parts of the path as one id, and take another route")
 
-// readWide reads `wide:` of all files.
-func (a *assembly) readWide() []*wide {
-	var out []*wide
-	for _, d := range a.documents {
-		if d.root == nil {
-			continue
-		}
-		if n := valueOf(d.root, "wide"); n != nil {
-			for _, item := range d.items(n, "wide") {
-				if w := d.widePath(item, a.base); w != nil {
-					out = append(out, w)
-				}
-			}
-		}
-	}
-	return out
-}
+// ErrNotWide is the error of NewWide for a path without a capture that takes several segments.
+var ErrNotWide = errors.New("no capture takes several segments")
 
-// widePath reads one path of `wide:`; nil when it is none.
-func (d *document) widePath(n *yaml.Node, base string) *wide {
-	path, ok := d.line(n, "a path under wide")
-	if !ok {
-		return nil
-	}
-	p, err := parsePattern(path, patternSpec{base: base})
-	if err != nil {
-		d.problem(n, "write a path as in a row, with {*name} for the capture that takes several segments", "wide: %v", err)
-		return nil
-	}
-	w := &wide{}
+// ErrMixed is the error of NewWide for a path that could be spelled in ways that nobody would see.
+var ErrMixed = errors.New("a part has more than a name, or a character that may be written in two ways")
+
+// NewWide reads the path of a pattern as one in which its splat is a capture that takes several segments.
+func NewWide(p Pattern) (*Wide, error) {
+	w := &Wide{}
 	for _, v := range p.variants {
 		at := slices.IndexFunc(v.segments, func(s segment) bool { return s.splat })
 		if at < 0 {
@@ -56,19 +34,17 @@ func (d *document) widePath(n *yaml.Node, base string) *wide {
 		w.needle = literalBehind(v.segments[at+1:]) // the last form has the fewest parts
 	}
 	if len(w.forms) == 0 {
-		d.problem(n, "write {*name} for the capture that takes several segments", "wide: path %q has no such capture", path)
-		return nil
+		return nil, ErrNotWide
 	}
 	for _, v := range p.variants {
 		for i := range v.segments {
 			s := &v.segments[i]
 			if len(s.parts) > 1 || strings.ContainsFunc(s.literal, hasTwoSpellings) {
-				d.problem(n, "leave it out", "wide: a part of %q has more than a name, or a character that may be written in two ways", path)
-				return nil
+				return nil, ErrMixed
 			}
 		}
 	}
-	return w
+	return w, nil
 }
 
 // hasTwoSpellings tells whether a character of a literal may be sent encoded or not: see appendCanonical.
@@ -87,12 +63,12 @@ func literalBehind(segments []segment) []byte {
 }
 
 // contest notes for each variant of the rows the wide paths that have requests in common with it.
-func contest(rows []*Route, wides []*wide) {
+func contest(rows []*Route, wides []*Wide) {
 	for _, r := range rows {
 		if r.Surface != "" {
 			continue
 		}
-		for _, v := range r.pattern.variants {
+		for _, v := range r.Pattern.variants {
 			v.contested = nil
 			for _, w := range wides {
 				if slices.ContainsFunc(w.forms, func(form []segment) bool { return meet(form, v.segments) }) {
@@ -118,7 +94,7 @@ func meet(a, b []segment) bool {
 func manySegments(s *segment) bool { return s.splat || s.pair }
 
 // isContested tells whether the path fits one of the wide paths too.
-func (m *matcher) isContested(wides []*wide) bool {
+func (m *matcher) isContested(wides []*Wide) bool {
 	for _, w := range wides {
 		if bytes.Contains(m.path, w.needle) && slices.ContainsFunc(w.forms, func(form []segment) bool { return m.fits(form, 0) }) {
 			return true

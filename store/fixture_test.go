@@ -13,6 +13,7 @@ import (
 
 	"patgate/policy"
 	"patgate/routes"
+	"patgate/routes/load"
 	"patgate/store"
 	"patgate/store/seal"
 	"patgate/store/sqlite"
@@ -95,7 +96,7 @@ func catalogueOf(t testing.TB, known *routes.Catalogue, actions ...string) *rout
 	for _, a := range actions {
 		text += "        " + a + ": {boundaries: [project]}\n"
 	}
-	table, problems := routes.Load(routes.LoadOptions{Known: known, Table: []routes.File{
+	table, problems := load.Table(load.Options{Known: known, Table: []routes.File{
 		{Name: "table.yaml", Data: []byte("forge: gitlab\nversion: 1\nbase: /api/v4\n")},
 		{Name: "permissions.yaml", Data: []byte(text)},
 	}})

@@ -21,6 +21,7 @@ import (
 	"patgate/forge/forgetest"
 	"patgate/forge/gitlab"
 	"patgate/routes"
+	"patgate/routes/load"
 	"patgate/store"
 	"patgate/store/seal"
 	"patgate/store/sqlite"
@@ -81,7 +82,7 @@ func newWorld(t *testing.T, edit func(*console.Options)) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	table, err := routes.LoadGitLab()
+	table, err := load.GitLab()
 	if err != nil {
 		t.Fatal(err)
 	}

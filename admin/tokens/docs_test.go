@@ -9,6 +9,7 @@ import (
 
 	"patgate/admin/tokens"
 	"patgate/routes"
+	"patgate/routes/load"
 	"patgate/token"
 )
 
@@ -20,8 +21,8 @@ func TestPermissionsPage(t *testing.T) {
 		page, title string
 		load        func() (*routes.Table, error)
 	}{
-		{"permissions.md", "Permissions", routes.LoadGitLab},
-		{"permissions-gitea.md", "Permissions on Gitea and Forgejo", routes.LoadGitea},
+		{"permissions.md", "Permissions", load.GitLab},
+		{"permissions-gitea.md", "Permissions on Gitea and Forgejo", load.Gitea},
 	} {
 		t.Run(c.page, func(t *testing.T) {
 			table, err := c.load()

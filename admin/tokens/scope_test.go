@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"patgate/routes"
+	"patgate/routes/load"
 )
 
 func TestMatches(t *testing.T) {
@@ -25,7 +26,7 @@ func TestMatches(t *testing.T) {
 // TestNoWildcardStandsForASecret: on Gitea, wildcards leave out what yields a credential and what keeps a secret of the
 // caller's choice; a name stays a name.
 func TestNoWildcardStandsForASecret(t *testing.T) {
-	table, err := routes.LoadGitea()
+	table, err := load.Gitea()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -58,7 +59,7 @@ func TestNoWildcardStandsForASecret(t *testing.T) {
 // TestTemplatesFitEveryForge: a template names permissions that the catalogue of each forge has.
 func TestTemplatesFitEveryForge(t *testing.T) {
 	for _, forge := range routes.Forges() {
-		table, problems := routes.Load(routes.LoadOptions{Forge: forge})
+		table, problems := load.Table(load.Options{Forge: forge})
 		if len(problems) > 0 {
 			t.Fatal(routes.Problems(problems))
 		}
@@ -74,7 +75,7 @@ func TestTemplatesFitEveryForge(t *testing.T) {
 
 // TestGuardsAreGrantedByName: no wildcard stands for a permission with which a push switches off a guard of the forge.
 func TestGuardsAreGrantedByName(t *testing.T) {
-	table, err := routes.LoadGitLab()
+	table, err := load.GitLab()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,6 +12,7 @@ import (
 	"patgate/audit"
 	"patgate/policy"
 	"patgate/routes"
+	"patgate/routes/load"
 	"patgate/store"
 )
 
@@ -34,7 +35,7 @@ func (s *silent) Completion(*audit.Event)     { s.completed++ }
 
 // What is counted in several parts is stored once: counts add up, and the last moment is the last of all parts.
 func TestUseAddsItsPartsUp(t *testing.T) {
-	table, err := routes.LoadGitLab()
+	table, err := load.GitLab()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,6 +12,7 @@ import (
 	"patgate/forge/forgetest"
 	"patgate/forge/gitlab"
 	"patgate/routes"
+	"patgate/routes/load"
 	"patgate/store"
 	"patgate/store/seal"
 	"patgate/store/sqlite"
@@ -53,7 +54,7 @@ func newWorld(t testing.TB, edit func(*tokens.Options)) *world {
 	if w.ring, err = store.OpenKeyring(t.Context(), w.store, seal.Source{File: filepath.Join(dir, "keys", "patgate.key")}, time.Now()); err != nil {
 		t.Fatal(err)
 	}
-	if w.table, err = routes.LoadGitLab(); err != nil {
+	if w.table, err = load.GitLab(); err != nil {
 		t.Fatal(err)
 	}
 	resolver, err := gitlab.New(gitlab.Options{URL: server.URL, Budget: forge.BudgetOptions{TokenBurst: 1e6, TokenRate: 1e6, OwnerBurst: 1e6, OwnerRate: 1e6}})

@@ -8,10 +8,11 @@ import (
 
 	"patgate/forge"
 	"patgate/routes"
+	"patgate/routes/load"
 )
 
 func TestLookup(t *testing.T) {
-	table, err := routes.LoadGitea()
+	table, err := load.Gitea()
 	if err != nil {
 		t.Fatal(err)
 	}

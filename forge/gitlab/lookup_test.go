@@ -10,6 +10,7 @@ import (
 	"patgate/forge"
 	"patgate/forge/forgetest"
 	"patgate/routes"
+	"patgate/routes/load"
 )
 
 // classify makes the operation of a request for a row of the embedded table.
@@ -23,7 +24,7 @@ func classify(t *testing.T, table *routes.Table, method, target string) *routes.
 }
 
 func TestLookup(t *testing.T) {
-	table, err := routes.LoadGitLab()
+	table, err := load.GitLab()
 	if err != nil {
 		t.Fatal(err)
 	}

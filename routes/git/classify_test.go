@@ -6,13 +6,14 @@ import (
 	"testing"
 
 	"patgate/routes"
+	"patgate/routes/load"
 )
 
 const oid = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 
 func table(t testing.TB) *routes.Table {
 	t.Helper()
-	found, err := routes.LoadGitLab()
+	found, err := load.GitLab()
 	if err != nil {
 		t.Fatal(err)
 	}

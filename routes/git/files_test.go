@@ -5,10 +5,11 @@ import (
 	"testing"
 
 	"patgate/routes"
+	"patgate/routes/load"
 )
 
 func TestFiles(t *testing.T) {
-	table, err := routes.LoadGitea()
+	table, err := load.Gitea()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -72,7 +73,7 @@ func TestFiles(t *testing.T) {
 			t.Errorf("%q is taken for a file", other)
 		}
 	}
-	gitlab, err := routes.LoadGitLab()
+	gitlab, err := load.GitLab()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,11 +5,12 @@ import (
 	"testing"
 
 	"patgate/routes"
+	"patgate/routes/load"
 )
 
 func giteaTable(t testing.TB) *routes.Table {
 	t.Helper()
-	found, err := routes.LoadGitea()
+	found, err := load.Gitea()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"patgate/routes"
+	"patgate/routes/load"
 )
 
 // gitlabFacts are spellings of push options, and how GitLab 19.3 reads them: its own class was asked. A line is the spelling,
@@ -33,7 +34,7 @@ type spellings struct {
 
 func newSpellings(t *testing.T, seed uint64) (*spellings, *routes.Table) {
 	t.Helper()
-	table, err := routes.LoadGitLab()
+	table, err := load.GitLab()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"patgate/routes"
+	"patgate/routes/load"
 )
 
 // gitRow gives a table and its row of pushes to a repository.
@@ -52,7 +53,7 @@ func TestReadOptions(t *testing.T) {
 		{"a long name", strings.Repeat("a", 70), "", strings.Repeat("a", 60) + "... is not known"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			table, row := gitRow(t, routes.LoadGitLab, "{project}")
+			table, row := gitRow(t, load.GitLab, "{project}")
 			options, err := ReadOptions(table, row, strings.Split(c.list, "|"))
 			var refusal *routes.Refusal
 			if c.refused != "" {
@@ -75,7 +76,7 @@ func TestReadOptions(t *testing.T) {
 // TestReadOptionsOfOtherRepositories: at GitLab, options mean something in a project alone.
 func TestReadOptionsOfOtherRepositories(t *testing.T) {
 	for _, repository := range []string{"{namespace}.wiki", "{project}/snippets/{snippet_id}", "snippets/{snippet_id}"} {
-		table, row := gitRow(t, routes.LoadGitLab, repository)
+		table, row := gitRow(t, load.GitLab, repository)
 		if _, err := ReadOptions(table, row, []string{"ci.skip"}); err == nil || !strings.Contains(err.Error(), "ci.skip means nothing in this repository") {
 			t.Errorf("%s: %v", repository, err)
 		}
@@ -88,7 +89,7 @@ func TestReadOptionsOfOtherRepositories(t *testing.T) {
 // TestReadGiteaOptions: Gitea takes a name to the letter, and its versions differ on options without a value.
 func TestReadGiteaOptions(t *testing.T) {
 	for _, repository := range []string{"{project}", "{project}.wiki"} {
-		table, row := gitRow(t, routes.LoadGitea, repository)
+		table, row := gitRow(t, load.Gitea, repository)
 		for text, sent := range map[string]string{
 			"repo.private=false": "repo.private=false", "repo.private=1": "repo.private=true", "force-push": "force-push=true", "force-push=true": "force-push=true",
 			"title=a=b ": "title=a=b ", "description={base64}YQ==": "description={base64}YQ==", "topic=x/y": "topic=x/y",
@@ -127,11 +128,11 @@ func FuzzReadOptions(f *testing.F) {
 	for _, text := range []string{"mr.create", " mr . title = a ", "ci.variable=A=b", "force-push", "repo.private=false", "..x.y=z"} {
 		f.Add(text)
 	}
-	gitlab, err := routes.LoadGitLab()
+	gitlab, err := load.GitLab()
 	if err != nil {
 		f.Fatal(err)
 	}
-	gitea, err := routes.LoadGitea()
+	gitea, err := load.Gitea()
 	if err != nil {
 		f.Fatal(err)
 	}

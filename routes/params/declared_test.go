@@ -8,12 +8,13 @@ import (
 	"testing"
 
 	"patgate/routes"
+	"patgate/routes/load"
 )
 
 // TestTableDeclaresIdentifiers: every parameter of GitLab's OpenAPI document that looks like an identifier, or is reserved,
 // is declared by the row that takes it. Otherwise clients would be refused for what GitLab documents.
 func TestTableDeclaresIdentifiers(t *testing.T) {
-	table, err := routes.LoadGitLab()
+	table, err := load.GitLab()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,12 +7,13 @@ import (
 	"testing"
 
 	"patgate/routes"
+	"patgate/routes/load"
 )
 
 // TestGiteaTakesItsOwnParameters sends each parameter that Gitea documents to the row of its operation, alone: none may be
 // refused. Otherwise clients would be refused for what Gitea documents. Rows that are refused as a whole are left out.
 func TestGiteaTakesItsOwnParameters(t *testing.T) {
-	table, err := routes.LoadGitea()
+	table, err := load.Gitea()
 	if err != nil {
 		t.Fatal(err)
 	}

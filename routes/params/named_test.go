@@ -7,12 +7,13 @@ import (
 	"testing"
 
 	"patgate/routes"
+	"patgate/routes/load"
 )
 
 // named gives a table of a forge that names its containers.
 func named(t *testing.T) *routes.Table {
 	t.Helper()
-	table, problems := routes.Load(routes.LoadOptions{Table: []routes.File{
+	table, problems := load.Table(load.Options{Table: []routes.File{
 		{Name: "table.yaml", Data: []byte("forge: gitea\nversion: 1\nbase: /api/v1\nprojects: owner/name\n")},
 		{Name: "permissions.yaml", Data: []byte("categories: {Test: {thing: {actions: {read: {boundaries: [project, group]}, create: {boundaries: [project, group]}}}}}\n")},
 		{Name: "rows.yaml", Data: []byte(`category: Test

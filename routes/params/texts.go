@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"patgate/routes"
+	"patgate/routes/commands"
 )
 
 // FoundCommand is a command that stands in a text which the forge reads for commands.
@@ -22,10 +23,10 @@ func (s *Set) readCommands(name, value []byte, text bool) {
 	if f == nil {
 		return
 	}
-	if text && string(name) == f.Param && !routes.Blank(value) {
+	if text && string(name) == f.Param && !commands.Blank(value) {
 		s.given = append(s.given, f)
 	}
-	scan := f.Scan(value)
+	scan := commands.Read(f, value)
 	for {
 		found, line, command := scan.Next()
 		if command == nil {

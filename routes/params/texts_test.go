@@ -8,12 +8,13 @@ import (
 	"testing"
 
 	"patgate/routes"
+	"patgate/routes/load"
 )
 
 // noteRow is a row whose body and nested text carry commands.
 func noteRow(t testing.TB) *routes.Route {
 	t.Helper()
-	table, problems := routes.Load(routes.LoadOptions{Table: []routes.File{
+	table, problems := load.Table(load.Options{Table: []routes.File{
 		{Name: "table.yaml", Data: []byte("forge: gitlab\nversion: 1\nbase: /api/v4\n")},
 		{Name: "rows.yaml", Data: []byte(`
 categories: {Planning: {work_item: {actions: {create: {boundaries: [project]}, update: {boundaries: [project]}}}}}
@@ -175,7 +176,7 @@ func TestReadingATextAllocatesNothing(t *testing.T) {
 // TestAMissingTextIsATemplates: where the forge would take a template's text, the request counts as holding every command,
 // unless it has a text of its own in which the forge sees something.
 func TestAMissingTextIsATemplates(t *testing.T) {
-	table, problems := routes.Load(routes.LoadOptions{Table: []routes.File{
+	table, problems := load.Table(load.Options{Table: []routes.File{
 		{Name: "table.yaml", Data: []byte("forge: gitlab\nversion: 1\nbase: /api/v4\n")},
 		{Name: "rows.yaml", Data: []byte(`
 categories: {Planning: {work_item: {actions: {create: {boundaries: [project]}, update: {boundaries: [project]}, delete: {boundaries: [project]}}}}}

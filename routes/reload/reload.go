@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"patgate/routes"
+	"patgate/routes/load"
 )
 
 // DefaultInterval is how often Watch looks at the files.
@@ -56,7 +57,7 @@ func New(opts Options) (*Reloader, []routes.Problem) {
 	if len(problems) > 0 {
 		return nil, problems
 	}
-	table, problems := routes.Load(routes.LoadOptions{Table: opts.Table, Overlay: files})
+	table, problems := load.Table(load.Options{Table: opts.Table, Overlay: files})
 	if len(problems) > 0 {
 		return nil, problems
 	}
@@ -120,7 +121,7 @@ func (r *Reloader) reloadLocked(files []routes.File, problems []routes.Problem) 
 	before := r.current.Load()
 	var table *routes.Table
 	if len(problems) == 0 {
-		table, problems = routes.Load(routes.LoadOptions{Table: r.opts.Table, Overlay: files, Known: before.Catalogue()})
+		table, problems = load.Table(load.Options{Table: r.opts.Table, Overlay: files, Known: before.Catalogue()})
 	}
 	event := Event{Problems: problems, Rows: len(before.Routes()), Files: len(files)}
 	if len(problems) == 0 {

@@ -6,11 +6,12 @@ import (
 	"testing"
 
 	"patgate/routes"
+	"patgate/routes/load"
 )
 
 func table(t testing.TB) *routes.Table {
 	t.Helper()
-	table, problems := routes.Load(routes.LoadOptions{Table: routes.GitLabFiles()})
+	table, problems := load.Table(load.Options{Table: routes.GitLabFiles()})
 	for _, p := range problems {
 		t.Fatal(p)
 	}

@@ -18,6 +18,7 @@ import (
 	"patgate/proxy/surface"
 	"patgate/proxy/wire"
 	"patgate/routes"
+	"patgate/routes/commands"
 	"patgate/routes/git"
 	"patgate/routes/params"
 )
@@ -202,7 +203,7 @@ func (p *push) readTexts(j *surface.Judgement) {
 		if given == nil {
 			continue
 		}
-		scan := text.Scan([]byte(given.Lines()))
+		scan := commands.Read(text, []byte(given.Lines()))
 		for name, line, c := scan.Next(); c != nil; name, line, c = scan.Next() {
 			one := params.FoundCommand{Param: text.Param, Line: line, Name: name, Kind: text.Kind, Command: c}
 			j.Set.Commands = append(j.Set.Commands, one)
