@@ -12,7 +12,7 @@ import (
 	"go.uber.org/zap"
 
 	"patgate/config"
-	"patgate/proxy/wire"
+	"patgate/forge"
 )
 
 // detectTimeout bounds the question what the forge is, and detectInterval is how often a forge that could not be reached is
@@ -40,37 +40,25 @@ func settleForgeBy(ctx context.Context, c *config.Config, via string) (known boo
 	if c.Upstream.URL.Empty() {
 		return false // stays open for when there is one
 	}
-	forge, known := detectForge(ctx, c, via)
-	c.Forge = forge
+	is, known := detectForge(ctx, c, via)
+	c.Forge = is
 	return known
 }
 
 // detectForge asks a forge for its version as Gitea and Forgejo tell it to anybody, without a credential. Whatever else
 // answers is a GitLab; what does not answer, or says that it fails, is not known.
-func detectForge(ctx context.Context, c *config.Config, via string) (forge config.Forge, known bool) {
-	authorities, err := wire.TLSWithAuthorities(c.Upstream.CAFile)
-	if err != nil {
-		return config.ForgeGitLab, false
-	}
+func detectForge(ctx context.Context, c *config.Config, via string) (is config.Forge, known bool) {
 	ctx, cancel := context.WithTimeout(ctx, detectTimeout)
 	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, c.Upstream.URL.String()+"/api/v1/version", nil)
-	if err != nil {
-		return config.ForgeGitLab, false
-	}
-	request.Header.Set("Accept", "application/json")
-	if via != "" {
-		request.Header.Set("Via", via)
-	}
-	client := &http.Client{
-		Transport:     &http.Transport{Proxy: nil, TLSClientConfig: authorities, DisableKeepAlives: true},
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}
-	response, err := client.Do(request)
+	const path = "/api/v1/version"
+	response, err := askOpenly(ctx, c, via, path)
 	if err != nil {
 		return config.ForgeGitLab, false
 	}
 	defer response.Body.Close()
+	if _, moved := forge.MovedTo(response.Header.Get("Location"), path, ""); moved {
+		return config.ForgeGitLab, false
+	}
 	body, err := io.ReadAll(io.LimitReader(response.Body, 64<<10))
 	if err != nil || response.StatusCode >= 500 || response.StatusCode == http.StatusTooManyRequests {
 		return config.ForgeGitLab, false
@@ -112,15 +100,15 @@ func (g *gateway) awaitForge(ctx context.Context) (ok bool) {
 			return false
 		case <-tick.C:
 		}
-		forge, known := detectForge(ctx, g.config, g.via)
+		is, known := detectForge(ctx, g.config, g.via)
 		switch {
 		case !known:
-		case forge == config.ForgeGitLab:
-			g.logger.Info("the forge is known by now", zap.Stringer("forge", forge))
+		case is == config.ForgeGitLab:
+			g.logger.Info("the forge is known by now", zap.Stringer("forge", is))
 			return true
 		default:
 			g.failed <- fmt.Errorf("the forge is %s, and was taken for a GitLab because it did not answer at the start (fix: start "+
-				"patgate again, or set forge: %s)", forge, forge)
+				"patgate again, or set forge: %s)", is, is)
 			return false
 		}
 	}

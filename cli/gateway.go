@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -52,13 +51,15 @@ type gateway struct {
 	handler     *proxy.Handler
 	server      *proxy.Server
 	certificate *wire.Certificate // nil without TLS
+	forgeWay    way
+	registryWay way
 	admin       *http.Server
 	console     *console.Console // nil when it is off
 	// consoleServer serves it on a listener of its own.
 	consoleServer *http.Server
 
-	renew    chan struct{} // asks for the certificate to be read again
-	failed   chan error    // a listener that ended by itself
+	renew    [3]renewal // for the certificates to be read again: the one that is served, and those shown to forge and registry
+	failed   chan error // a listener that ended by itself
 	stop     context.CancelFunc
 	draining atomic.Bool
 
@@ -74,7 +75,7 @@ func newGateway(ctx context.Context, c *config.Config, log io.Writer) (g *gatewa
 	g = &gateway{
 		config: c,
 		logger: newLogger(out, c.Log),
-		renew:  make(chan struct{}, 1),
+		renew:  [3]renewal{make(renewal, 1), make(renewal, 1), make(renewal, 1)},
 		failed: make(chan error, 3),
 		stop:   func() {},
 		attempts: forge.NewAttempts(forge.AttemptOptions{
@@ -94,12 +95,10 @@ func newGateway(ctx context.Context, c *config.Config, log io.Writer) (g *gatewa
 		return g, err
 	}
 	reloads := newReloadMetrics(registry)
-	upstreamTLS, err := wire.TLSWithAuthorities(c.Upstream.CAFile)
-	if err != nil {
+	if g.forgeWay, err = wayTo(c.Upstream.Way()); err != nil {
 		return g, err
 	}
-	registryTLS, err := wire.TLSWithAuthorities(c.Registry.CAFile)
-	if err != nil {
+	if g.registryWay, err = wayTo(c.Registry.Way()); err != nil {
 		return g, err
 	}
 	if c.TLS.CertFile != "" {
@@ -129,7 +128,7 @@ func newGateway(ctx context.Context, c *config.Config, log io.Writer) (g *gatewa
 	}); err != nil {
 		return g, err
 	}
-	if g.resolver, err = newResolver(c, g.via); err != nil {
+	if g.resolver, err = newResolver(c, g.forgeWay, g.via); err != nil {
 		return g, err
 	}
 	var console zapcore.Encoder
@@ -147,7 +146,7 @@ func newGateway(ctx context.Context, c *config.Config, log io.Writer) (g *gatewa
 	if err := g.makeConsole(); err != nil {
 		return g, err
 	}
-	if g.handler, err = proxy.New(g.proxyOptions(upstreamTLS, registryTLS)); err != nil {
+	if g.handler, err = proxy.New(g.proxyOptions()); err != nil {
 		return g, err
 	}
 	g.server = proxy.NewServer(g.handler, serverLog{g.logger})
@@ -166,9 +165,9 @@ func newGateway(ctx context.Context, c *config.Config, log io.Writer) (g *gatewa
 
 // newResolver makes the resolver for the forge that the configuration names, or that was found out. via is what its questions
 // are known by; empty for a process that serves nobody.
-func newResolver(c *config.Config, via string) (forgeClient, error) {
+func newResolver(c *config.Config, w way, via string) (forgeClient, error) {
 	options := facts.Options{
-		URL: c.Upstream.URL.String(), AllowHTTP: c.Upstream.AllowPlainHTTP, CAFile: c.Upstream.CAFile,
+		URL: c.Upstream.URL.String(), AllowHTTP: true, Dialer: w.dialer, // the configuration is refused where it must not be http
 		Via: via, Timeout: c.Resolver.Timeout.Std(), MaxEntries: int64(c.Cache.Containers),
 		TTL: c.Resolver.FreshForReads.Std(), NegativeTTL: c.Resolver.NotFoundTTL.Std(),
 		Budget: forge.BudgetOptions{
@@ -194,7 +193,7 @@ func newResolver(c *config.Config, via string) (forgeClient, error) {
 // quarter gives how much of a minute's budget may be spent at once.
 func quarter(perMinute int) int { return max(1, perMinute/4) }
 
-func origins(urls []config.URL) (all []string) {
+func texts[T fmt.Stringer](urls []T) (all []string) {
 	for _, u := range urls {
 		all = append(all, u.String())
 	}
@@ -202,9 +201,9 @@ func origins(urls []config.URL) (all []string) {
 }
 
 // proxyOptions gives the handler's options.
-func (g *gateway) proxyOptions(upstreamTLS, registryTLS *tls.Config) proxy.Options {
+func (g *gateway) proxyOptions() proxy.Options {
 	c := g.config
-	external, storage := origins(c.Upstream.ExternalURLs), origins(c.Upstream.StorageURLs)
+	external, storage := texts(c.Upstream.ExternalURLs), texts(c.Upstream.StorageURLs)
 	var trusted []netip.Prefix
 	for _, p := range c.TrustedProxies {
 		trusted = append(trusted, p.Prefix)
@@ -219,11 +218,11 @@ func (g *gateway) proxyOptions(upstreamTLS, registryTLS *tls.Config) proxy.Optio
 		Upstream: proxy.Upstream{
 			URL:          c.Upstream.URL.String(),
 			ExternalURLs: external,
-			TLS:          upstreamTLS,
+			Dialer:       g.forgeWay.dialer,
 			Connections:  c.Upstream.Connections,
 		},
 		StorageURLs: storage,
-		Registry:    proxy.Upstream{URL: c.Registry.URL.String(), TLS: registryTLS, Connections: c.Upstream.Connections},
+		Registry:    proxy.Upstream{URL: c.Registry.URL.String(), Dialer: g.registryWay.dialer, Connections: c.Upstream.Connections},
 		Legacy: map[config.Legacy]proxy.Mode{config.LegacyDeny: proxy.ModeDeny, config.LegacyReadOnly: proxy.ModeReadOnly,
 			config.LegacyAllow: proxy.ModeAllow}[c.Legacy.Mode],
 		LegacyUntil:   c.Legacy.DenyFrom,
@@ -303,11 +302,7 @@ func (g *gateway) local() local {
 // start serves the listeners and begins to watch files. operators and people, the console's own, may be nil.
 func (g *gateway) start(ctx context.Context, clients, operators, people net.Listener) {
 	ctx, g.stop = context.WithCancel(context.WithoutCancel(ctx))
-	var serverTLS *tls.Config
-	if g.certificate != nil {
-		serverTLS = g.certificate.ServerConfig()
-		go g.certificate.Watch(certificateInterval, g.renew, ctx.Done(), g.renewed)
-	}
+	serverTLS := g.watchCertificates(ctx)
 	if g.config.Routes.WatchInterval > 0 {
 		go g.routes.Watch(ctx)
 	}
@@ -362,11 +357,8 @@ func (g *gateway) serving(context.Context) error {
 // reload reads routes and certificate again.
 func (g *gateway) reload() {
 	g.routes.Reload() // its outcome is reported
-	if g.certificate != nil {
-		select {
-		case g.renew <- struct{}{}:
-		default:
-		}
+	for _, certificate := range g.renew {
+		certificate.ask()
 	}
 }
 
@@ -379,15 +371,6 @@ func (g *gateway) reloaded(e reload.Event) {
 	for _, p := range e.Problems {
 		g.logger.Error("routes not reloaded, the table before stays", zap.String("problem", p.Error()))
 	}
-}
-
-// renewed logs a reload of the certificate.
-func (g *gateway) renewed(err error) {
-	if err != nil {
-		g.logger.Error("certificate not reloaded, the one before stays", zap.Error(err))
-		return
-	}
-	g.logger.Info("certificate reloaded", zap.String("file", g.config.TLS.CertFile))
 }
 
 // shutdown lets running requests end and closes everything.

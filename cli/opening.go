@@ -74,7 +74,11 @@ func keySource(c *config.Config) seal.Source {
 // askForge makes a resolver for a command.
 func askForge(c *config.Config) (forgeClient, error) {
 	settleForge(context.Background(), c)
-	return newResolver(c, "")
+	w, err := wayTo(c.Upstream.Way())
+	if err != nil {
+		return nil, err
+	}
+	return newResolver(c, w, "")
 }
 
 // forgeClient is what commands and the gateway ask the forge.

@@ -20,7 +20,7 @@ func TestThreatPanicsAreLoggedWithoutTheirValue(t *testing.T) {
 			var log bytes.Buffer
 			c := config.Default()
 			g := &gateway{config: &c, logger: newLogger(&log, c.Log)}
-			g.proxyOptions(nil, nil).Panicked(value, []byte("goroutine 1 [running]:\nhandler"))
+			g.proxyOptions().Panicked(value, []byte("goroutine 1 [running]:\nhandler"))
 			if text := log.String(); strings.Contains(text, "SECRET") || !strings.Contains(text, "goroutine 1") || !strings.Contains(text, `"msg":"panic"`) {
 				t.Errorf("logged %s", text)
 			}

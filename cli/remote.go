@@ -28,7 +28,7 @@ import (
 
 // remote is a running patgate, asked over its API with a credential of the user's own.
 type remote struct {
-	base       config.URL
+	base       config.Base
 	credential token.Secret
 	client     *http.Client
 }
@@ -62,7 +62,7 @@ func openRemote(cmd *cobra.Command) (*remote, error) {
 	if address == "" {
 		return nil, nil
 	}
-	base, err := config.ParseURL(address)
+	base, err := config.ParseBase(address)
 	if err != nil {
 		return nil, usageError{fmt.Errorf("--server %s: %w", address, err)}
 	}
@@ -77,7 +77,7 @@ func openRemote(cmd *cobra.Command) (*remote, error) {
 }
 
 // remoteCredential reads what to ask with: the environment, a file or a prompt. It may be a patgate token.
-func remoteCredential(cmd *cobra.Command, base config.URL) (token.Secret, error) {
+func remoteCredential(cmd *cobra.Command, base config.Base) (token.Secret, error) {
 	file, _ := cmd.Flags().GetString("credential-file")
 	if file == "" {
 		file = os.Getenv("PATGATE_OWNER_CREDENTIAL_FILE")
@@ -158,7 +158,7 @@ func (r *remote) ask(ctx context.Context, method, path string, body, v any) (htt
 }
 
 // remoteFailure gives what a refused request is told, one line to a problem.
-func remoteFailure(base config.URL, status int, text []byte) error {
+func remoteFailure(base config.Base, status int, text []byte) error {
 	var told struct {
 		Message     any      `json:"message"`
 		Error       string   `json:"error"`
@@ -191,7 +191,7 @@ func remoteFailure(base config.URL, status int, text []byte) error {
 }
 
 // listed gives a token of the API in the form that commands print; entries with the same permissions are one scope again.
-func listed(t *api.Token, base config.URL) *store.Listed {
+func listed(t *api.Token, base config.Base) *store.Listed {
 	l := &store.Listed{
 		Uses:        t.Uses,
 		RevokedBy:   t.RevokedBy,

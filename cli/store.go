@@ -122,7 +122,7 @@ under a new address, and binds the credentials to that. Stop the gateway first.`
 			if err != nil {
 				return err
 			}
-			from, err := config.ParseURL(args[0])
+			from, err := config.ParseBase(args[0])
 			if err != nil {
 				return usageError{fmt.Errorf("%q: %w", args[0], err)}
 			}
@@ -131,7 +131,7 @@ under a new address, and binds the credentials to that. Stop the gateway first.`
 				return usageError{errors.New("the old address is the configured one")}
 			}
 			unbound := *c
-			unbound.Upstream.URL = config.URL{} // openStore would refuse the change that is to be confirmed
+			unbound.Upstream.URL = config.Base{} // openStore would refuse the change that is to be confirmed
 			o, err := openStore(cmd.Context(), &unbound)
 			if err != nil {
 				return err

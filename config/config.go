@@ -28,10 +28,10 @@ type Config struct {
 	Listen string `yaml:"listen"`
 	// TLS makes patgate serve https itself. Without it, put patgate behind something that does.
 	TLS TLS `yaml:"tls"`
-	// PublicURL is the address under which clients reach patgate, scheme and host, such as `https://gitlab.example.com`.
-	// Links in answers are made from it. Empty: Link and Location headers name the address by which the client came, and
-	// answers hold no links to patgate's own pages.
-	PublicURL URL `yaml:"public_url"`
+	// PublicURL is the address under which clients reach patgate, such as `https://gitlab.example.com`, with a path where they
+	// have one in front of everything (`https://git.example.com/gitlab`). Links in answers are made from it. Empty: Link and
+	// Location headers name the address by which the client came, and answers hold no links to patgate's own pages.
+	PublicURL Base `yaml:"public_url"`
 	// TrustedProxies are the addresses or CIDR ranges of proxies in front of patgate whose X-Forwarded-For and
 	// X-Forwarded-Proto are believed: read from the end, as far as the proxies in the list are trusted, addresses with a port
 	// or in brackets too. From anyone else both are discarded, and the log warns of the first X-Forwarded-For from each address.
@@ -84,17 +84,31 @@ type Config struct {
 
 // Upstream is the forge behind patgate.
 type Upstream struct {
-	// URL is the forge's origin, scheme and host, such as `https://gitlab.example.com`. Plain http is taken for loopback
-	// addresses only, unless allow_plain_http is set.
-	URL URL `yaml:"url"`
+	// URL is the forge's own address, such as `https://gitlab.example.com`, or `https://git.example.com/gitlab` for a forge
+	// under a path (a relative URL root): clients are then pointed at patgate with that path, as they are at the forge, or
+	// without it. It is the name that requests and TLS call the forge by, and the one that owners' credentials are bound to.
+	// Plain http is taken for this machine only, unless allow_plain_http is set.
+	URL Base `yaml:"url"`
+	// Connect is where the forge listens, `host:port` or `unix:/path`, when that is not what the host of its URL leads to:
+	// where patgate has taken over the forge's name, for one.
+	Connect Connect `yaml:"connect"`
 	// CAFile is a PEM file with the certificate authority that signs the forge's certificate. Empty: the system's.
 	CAFile string `yaml:"ca_file"`
+	// ClientCertificate is a PEM file with the certificate, and its chain, that patgate shows to the forge. It is read again
+	// on SIGHUP and when it changes. Empty: it shows none.
+	ClientCertificate string `yaml:"client_certificate"`
+	// ClientKey is a PEM file with that certificate's private key.
+	ClientKey string `yaml:"client_key"`
+	// Proxy is an HTTP proxy that all connections to the forge go through, by CONNECT, such as
+	// `http://proxy.example.com:3128`, with `user:password@` in front of the host where it asks for them. Empty: none, whatever
+	// HTTP_PROXY and its like say.
+	Proxy Proxy `yaml:"proxy"`
 	// AllowPlainHTTP lets the upstream be plain http although it is not on this machine. Credentials then cross the
 	// network readable.
 	AllowPlainHTTP bool `yaml:"allow_plain_http"`
 	// ExternalURLs are the addresses under which the forge names itself in Link and Location headers, when they are not
-	// its URL above: those headers are rewritten to public_url.
-	ExternalURLs []URL `yaml:"external_urls"`
+	// its URL above, each with its path if it has one: those headers are rewritten to public_url.
+	ExternalURLs []Base `yaml:"external_urls"`
 	// StorageURLs are the origins of the forge's object storage. Answers of routes that download (packages, artifacts,
 	// LFS, uploads, release assets, image layers) may redirect there and nowhere else. Empty: to every https address.
 	// Links of a forge's releases, and packages that it gets from public registries, lead to hosts of their own.
@@ -110,8 +124,16 @@ type Registry struct {
 	// URL is the registry's origin, such as `https://registry.internal:5000`. Empty: clients reach it at an address of its
 	// own, and patgate only stands in front of its token service. Plain http is taken as for upstream.url.
 	URL URL `yaml:"url"`
+	// Connect is where the registry listens, as upstream.connect.
+	Connect Connect `yaml:"connect"`
 	// CAFile is a PEM file with the certificate authority that signs the registry's certificate. Empty: the system's.
 	CAFile string `yaml:"ca_file"`
+	// ClientCertificate is a PEM file with the certificate that patgate shows to the registry, as upstream.client_certificate.
+	ClientCertificate string `yaml:"client_certificate"`
+	// ClientKey is a PEM file with that certificate's private key.
+	ClientKey string `yaml:"client_key"`
+	// Proxy is an HTTP proxy that all connections to the registry go through, as upstream.proxy.
+	Proxy Proxy `yaml:"proxy"`
 }
 
 // TLS is the certificate that patgate serves. Both files or none. They are read again on SIGHUP and when they change.

@@ -82,7 +82,7 @@ func (p *reader) console(c *Config) {
 		case u.Empty() && len(c.ConsoleOrigins()) == 0:
 			p.refuse("console.listen", c.Console.Listen, "is reached by other machines, and console.public_url is missing",
 				"give console.public_url: https://tokens.example.com, or listen on 127.0.0.1")
-		case !u.Empty() && u == c.PublicURL:
+		case !u.Empty() && u == c.PublicURL.URL:
 			p.refuse("console.public_url", u.String(), "is the clients' address",
 				"give the console a name or port of its own, or write console.listen: gateway")
 		}
@@ -100,7 +100,10 @@ func (p *reader) consoleOnGateway(c *Config) {
 			"give it an address of its own, such as 127.0.0.1:9091, or write web: refuse")
 	}
 	switch {
-	case !u.Empty() && !c.PublicURL.Empty() && u != c.PublicURL:
+	case c.PublicURL.Path() != "":
+		p.refuse("console.listen", c.Console.Listen, "puts the console on an address below a path (public_url)",
+			"give it an address of its own, such as 127.0.0.1:9091")
+	case !u.Empty() && !c.PublicURL.Empty() && u != c.PublicURL.URL:
 		p.refuse("console.public_url", u.String(), "differs from public_url, the address that the console is served on",
 			"leave it out, or give console.listen an address of its own")
 	case u.Empty() && len(c.ConsoleOrigins()) == 0:

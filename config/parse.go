@@ -80,7 +80,7 @@ func (p *reader) assign(f field, at []Source, texts []string) {
 	for i, s := range texts {
 		element := reflect.New(f.typ.Elem()).Elem()
 		if slices.Contains(texts[:i], s) {
-			p.problem(at[i], f.key, s, "stands in the list twice", "remove one")
+			p.problem(at[i], f.key, shown(f, s), "stands in the list twice", "remove one")
 		}
 		if p.scalar(f, at[i], element, s) {
 			list = reflect.Append(list, element)
@@ -96,15 +96,19 @@ func (p *reader) scalar(f field, at Source, target reflect.Value, s string) bool
 		return false
 	}
 	if err := setScalar(target, s); err != nil {
-		shown := s
-		if f.secret() || f.typ == reflect.TypeFor[URL]() && strings.Contains(s, "@") {
-			shown = "[masked]"
-		}
 		message, fix, _ := strings.Cut(err.Error(), ": ")
-		p.problem(at, f.key, shown, message, fix)
+		p.problem(at, f.key, shown(f, s), message, fix)
 		return false
 	}
 	return true
+}
+
+// shown gives a value that could not be read for a message. Before an "@" there may be a password.
+func shown(f field, s string) string {
+	if f.secret() || strings.Contains(s, "@") {
+		return Secret{s}.String()
+	}
+	return s
 }
 
 // env reads the environment variables with patgate's prefix, in the order of their names.

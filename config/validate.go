@@ -28,8 +28,6 @@ func (p *reader) validate() {
 		p.refuse(given, "", "is given without "+missing, "give both, or none for plain http")
 	}
 	p.console(c)
-	p.roundabout("upstream.url", &c.Upstream.URL)
-	p.roundabout("registry.url", &c.Registry.URL)
 	p.store(c)
 	if c.Tokens.DefaultLifetime > c.Tokens.MaxLifetime {
 		key := "tokens.default_lifetime"
@@ -72,11 +70,9 @@ func (p *reader) upstream(u *Upstream) {
 	case u.URL.Empty():
 		p.refuse("upstream.url", "", "is missing", "give the forge's address by --upstream https://gitlab.example.com, "+
 			"PATGATE_UPSTREAM_URL or upstream.url")
-	case !u.URL.HTTPS() && !u.URL.Loopback() && !u.AllowPlainHTTP:
-		p.refuse("upstream.url", u.URL.String(), "is plain http to another machine, which would carry credentials readable",
-			"write https://"+u.URL.Host()+", or set upstream.allow_plain_http: true")
-	case !u.URL.HTTPS() && u.CAFile != "":
-		p.refuse("upstream.ca_file", u.CAFile, "has no use with a plain http upstream", "leave it out, or write https in upstream.url")
+	default:
+		w := u.Way()
+		p.way("upstream", &w)
 	}
 }
 
@@ -87,11 +83,9 @@ func (p *reader) registry(c *Config) {
 	case c.Forge.Table() == "gitea":
 		p.refuse("registry.url", u.URL.String(), "has no use in front of "+c.Forge.String()+
 			", which serves its container registry itself", "leave it out")
-	case !u.URL.HTTPS() && !u.URL.Loopback() && !c.Upstream.AllowPlainHTTP:
-		p.refuse("registry.url", u.URL.String(), "is plain http to another machine, which would carry credentials readable",
-			"write https://"+u.URL.Host()+", or set upstream.allow_plain_http: true")
-	case !u.URL.HTTPS() && u.CAFile != "":
-		p.refuse("registry.ca_file", u.CAFile, "has no use with a plain http registry", "leave it out, or write https in registry.url")
+	default:
+		w := u.Way()
+		p.way("registry", &w)
 	}
 }
 
@@ -107,35 +101,6 @@ func (p *reader) address(key, value string) {
 	}
 	_ = host
 }
-
-// roundabout refuses an address of the forge's that is plainly one of patgate's own: requests would go round in circles. Others
-// that lead back are found out by their requests, which are answered with 508.
-func (p *reader) roundabout(key string, u *URL) {
-	host, port, err := net.SplitHostPort(u.Host())
-	if err != nil {
-		host, port = strings.Trim(u.Host(), "[]"), "80"
-		if u.HTTPS() {
-			port = "443"
-		}
-	}
-	for _, own := range []string{p.config.Listen, p.config.Admin.Listen, p.config.Console.Listen} {
-		listens, on, err := net.SplitHostPort(own)
-		if u.Empty() || err != nil || on != port {
-			continue
-		}
-		ip := net.ParseIP(listens)
-		everywhere := listens == "" || ip != nil && ip.IsUnspecified()
-		loopback := listens == "localhost" || ip != nil && ip.IsLoopback()
-		if strings.EqualFold(listens, host) || u.Loopback() && (everywhere || loopback && sameLoopback(listens, host)) {
-			p.refuse(key, u.String(), "is patgate's own address ("+own+"): requests would come back to it",
-				"give the address of the forge itself")
-			return
-		}
-	}
-}
-
-// sameLoopback tells whether two names of this machine's own may be one address: localhost is any of them.
-func sameLoopback(a, b string) bool { return a == b || a == "localhost" || b == "localhost" }
 
 // store holds that the sealing key is not kept beside the database.
 func (p *reader) store(c *Config) {

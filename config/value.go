@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/netip"
 	"net/url"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -16,6 +17,9 @@ var (
 	_ encoding.TextUnmarshaler = (*Duration)(nil)
 	_ encoding.TextUnmarshaler = (*Size)(nil)
 	_ encoding.TextUnmarshaler = (*URL)(nil)
+	_ encoding.TextUnmarshaler = (*Base)(nil)
+	_ encoding.TextUnmarshaler = (*Connect)(nil)
+	_ encoding.TextUnmarshaler = (*Proxy)(nil)
 	_ encoding.TextUnmarshaler = (*Prefix)(nil)
 	_ encoding.TextUnmarshaler = (*Secret)(nil)
 )
@@ -101,25 +105,60 @@ func (s *Size) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// URL is an origin: http or https, a host, perhaps a port. It has no path, because patgate serves the forge's own paths.
+// URL is an origin: http or https, a host, perhaps a port.
 type URL struct{ origin string }
 
 // ParseURL reads an origin; a trailing slash is dropped, scheme and host are lower-cased.
 func ParseURL(s string) (URL, error) {
-	u, err := url.Parse(s)
-	switch {
-	case err != nil, u.Host == "", u.Scheme != "http" && u.Scheme != "https":
-		return URL{}, errors.New("not an address: write scheme and host, such as https://gitlab.example.com")
-	case u.User != nil:
-		return URL{}, errors.New("has a user name or password in it: leave them out")
-	case u.Path != "" && u.Path != "/", u.RawQuery != "", u.Fragment != "", u.ForceQuery:
-		return URL{}, fmt.Errorf("has a path: write %s://%s (a forge under a relative URL root is not supported)", u.Scheme, u.Host)
+	b, err := ParseBase(s)
+	if err == nil && b.path != "" {
+		return URL{}, fmt.Errorf("has a path: write %s", b.origin)
 	}
-	return URL{strings.ToLower(u.Scheme + "://" + u.Host)}, nil
+	return b.URL, err
 }
 
 // String gives the origin without a trailing slash.
 func (u URL) String() string { return u.origin }
+
+// Base is an address below which a forge, or patgate, has everything: an origin and perhaps a path.
+type Base struct {
+	URL
+	path string // "/gitlab"
+}
+
+// ParseBase reads the address of a base; a trailing slash is dropped, scheme and host are lower-cased.
+func ParseBase(s string) (Base, error) {
+	u, err := url.Parse(s)
+	switch {
+	case err != nil, u.Host == "", u.Scheme != "http" && u.Scheme != "https":
+		return Base{}, errors.New("not an address: write scheme and host, such as https://gitlab.example.com")
+	case u.User != nil:
+		return Base{}, errors.New("has a user name or password in it: leave them out")
+	case u.RawQuery != "", u.Fragment != "", u.ForceQuery:
+		return Base{}, fmt.Errorf("has a query: write %s://%s", u.Scheme, u.Host)
+	}
+	path := strings.TrimSuffix(u.Path, "/")
+	if path != "" && !plainPath.MatchString(u.EscapedPath()) {
+		return Base{}, errors.New("has a path that servers may read in different ways: write names of letters, digits, '-', '_' " +
+			"and '.', such as https://git.example.com/gitlab")
+	}
+	return Base{URL{strings.ToLower(u.Scheme + "://" + u.Host)}, path}, nil
+}
+
+// plainPath is a path of names that every server spells in one way.
+var plainPath = regexp.MustCompile(`^(/[A-Za-z0-9_-][A-Za-z0-9_.-]*)+/?$`)
+
+// String gives the address without a trailing slash.
+func (b Base) String() string { return b.origin + b.path }
+
+// Path gives the path without a trailing slash; empty: there is none.
+func (b Base) Path() string { return b.path }
+
+// UnmarshalText reads the address of a base.
+func (b *Base) UnmarshalText(text []byte) (err error) {
+	*b, err = ParseBase(string(text))
+	return err
+}
 
 // Empty tells whether nothing was given.
 func (u URL) Empty() bool { return u.origin == "" }

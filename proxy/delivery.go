@@ -115,6 +115,7 @@ func (x *exchange) copyHead() *reply.Refusal {
 	to.DisableNormalizing() // names stay as the forge spells them
 	nominated := connectionOptions(from)
 	passage := x.h.passage(q, &x.judgement)
+	passage.Status, passage.Sent = d.answer.StatusCode(), x.sending.Head
 	passage.Changed = q.IsPatgate() && x.judgement.Change().Any()
 	passage.Redirects.Secrets[1] = x.sending.Bearer
 	if s, is := q.Surface.(surface.Special); is {

@@ -2,8 +2,9 @@ package proxy
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"runtime"
-	"strings"
 	"sync"
 
 	"github.com/valyala/fasthttp"
@@ -23,10 +24,11 @@ type Handler struct {
 	options    Options
 	dialect    *surface.Dialect
 	surfaces   []surface.Surface // the first that has a path serves it
-	api        surface.Surface   // the REST API, in whose words is refused what could not be read
+	api        *api.Surface      // the REST API, in whose words is refused what could not be read
 	rules      surface.Rules
 	bodies     surface.BodyLimits
 	forge      surface.Upstream
+	root       string // that clients may put in front of every path; empty: none
 	forwarding surface.Forwarding
 	registry   *surface.Upstream // nil: no other server than the forge is behind patgate
 	storage    reply.Storage
@@ -46,6 +48,9 @@ func New(o Options) (*Handler, error) {
 		return nil, err
 	}
 	o.setDefaults()
+	if err := errors.Join(o.Upstream.connect(), o.Registry.connect()); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrOption, err)
+	}
 	seals, err := surface.NewSeals()
 	if err != nil {
 		return nil, err
@@ -67,8 +72,12 @@ func New(o Options) (*Handler, error) {
 	h.forge = h.upstream(o.Upstream)
 	h.forge.Others = h.newPool(o.Upstream)
 	h.forwarding.Scheme, h.forwarding.Via = h.forge.Scheme, "Via: "+o.Via+"\r\n"
-	if scheme, host, ok := strings.Cut(o.PublicURL, "://"); ok {
-		h.forwarding.Host, h.forwarding.Secure = host, scheme == "https"
+	h.root = h.forge.Root
+	if public, ok := reply.ParseBase(o.PublicURL); ok {
+		h.forwarding.Host, h.forwarding.Secure = public.Host, public.Scheme == "https"
+		if public.Path != "" {
+			h.root = public.Path
+		}
 	}
 	if o.Registry.URL != "" {
 		u := h.upstream(o.Registry)
@@ -194,7 +203,7 @@ func (x *exchange) serveDiscovery() (kept bool) {
 		}
 	}
 	x.allowLocal()
-	return x.serveAnswer(api.Discovery(&x.request), nil)
+	return x.serveAnswer(x.h.api.Discovery(&x.request), nil)
 }
 
 // expect decides on a request that waits for "100 Continue" before it sends its body. What can be known without the

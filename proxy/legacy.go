@@ -54,7 +54,7 @@ func (x *exchange) serveOther() (kept bool) {
 
 // refuseOther says why a request without a patgate token does not pass; nil when it does.
 func (h *Handler) refuseOther(q *surface.Request) *reply.Refusal {
-	if internalPath(q.Path) {
+	if internalPath(q.Path) || q.Upstream.Root != "" && climbs(q.Path) {
 		return reply.ErrDeniedPath
 	}
 	for i := range q.Fields.List {
@@ -145,8 +145,8 @@ func upgrades(q *surface.Request) bool {
 
 // appendRaw writes the head of a request that passes as it is.
 func (h *Handler) appendRaw(dst []byte, q *surface.Request, b *surface.Body, u *wire.Upload, upgrade bool) []byte {
-	dst = append(append(append(dst, q.Method...), ' '), q.Target...)
-	dst = append(append(dst, " HTTP/1.1\r\nHost: "...), q.Upstream.Host...)
+	dst = append(append(append(dst, q.Method...), ' '), q.Upstream.Root...)
+	dst = append(append(append(dst, q.Target...), " HTTP/1.1\r\nHost: "...), q.Upstream.Host...)
 	dst = append(dst, '\r', '\n')
 	for i := range q.Fields.List {
 		f := &q.Fields.List[i]
@@ -201,6 +201,25 @@ func internalPath(path []byte) bool {
 		read = bytes.ToLower(read[:n])
 	}
 	return true // encoded more often than any client does
+}
+
+// climbs tells whether any reading of a raw path has a ".." in it: below a root, it may lead to what is beside the forge.
+func climbs(path []byte) bool {
+	read := bytes.Clone(path)
+	for range 6 {
+		for segment := range bytes.FieldsFuncSeq(read, func(r rune) bool { return r == '/' || r == '\\' }) {
+			segment, _, _ = bytes.Cut(segment, []byte{';'})
+			if string(bytes.TrimFunc(segment, func(r rune) bool { return r <= ' ' })) == ".." {
+				return true
+			}
+		}
+		n := header.UnescapeInPlace(read)
+		if n == len(read) {
+			return false
+		}
+		read = read[:n]
+	}
+	return true
 }
 
 func isInternal(clean []byte) bool {

@@ -2,11 +2,11 @@ package proxy
 
 import (
 	"context"
-	"crypto/tls"
 	"net/netip"
 	"time"
 
 	"patgate/audit"
+	"patgate/dial"
 	"patgate/forge"
 	"patgate/proxy/header"
 	"patgate/proxy/surface"
@@ -78,8 +78,8 @@ type Options struct {
 	// AllowQuickActions passes texts with commands that the forge carries out, whatever the grant holds. False refuses what
 	// the grant does not cover.
 	AllowQuickActions bool
-	// PublicURL is the origin under which clients reach patgate, without a trailing slash. When it is empty, links in
-	// answers use the scheme and Host by which the client came.
+	// PublicURL is the address under which clients reach patgate, an origin and perhaps a path, without a trailing slash. When
+	// it is empty, links in answers use the scheme, the Host and the path by which the client came.
 	PublicURL string
 	// GrantURL is the address of patgate's own form for new tokens, for denials: they link to it with what was missing. Empty:
 	// they hold no link.
@@ -118,12 +118,12 @@ type Options struct {
 
 // Upstream is the forge.
 type Upstream struct {
-	// URL is its origin: https://gitlab.example.com.
+	// URL is its address: https://gitlab.example.com, or https://git.example.com/gitlab for one that lies under a path.
 	URL string
-	// ExternalURLs are further origins under which the forge names itself in Link and Location headers.
+	// ExternalURLs are further addresses under which the forge names itself in Link and Location headers.
 	ExternalURLs []string
-	// TLS is the client configuration for https; nil verifies against the system's authorities.
-	TLS *tls.Config
+	// Dialer connects to it; nil connects to the host in its URL and verifies against the system's authorities.
+	Dialer *dial.Dialer
 	// Connections bounds the open connections, for patgate tokens and for everybody else each; 0 is 512.
 	Connections int
 }

@@ -15,6 +15,9 @@ import (
 func (h *Handler) read(q *surface.Request, method string, target, raw []byte, version string) *reply.Refusal {
 	q.Method = method
 	q.IsHead = method == fasthttp.MethodHead
+	if h.root != "" {
+		target = h.cutRoot(q, target)
+	}
 	q.Target = target
 	q.Path = header.Before(target, '?')
 	q.Fields.Table, q.Credential.Dialect = h.dialect.Fields, h.dialect
@@ -40,6 +43,9 @@ func (h *Handler) read(q *surface.Request, method string, target, raw []byte, ve
 	}
 	q.Client, q.Secure = h.proxies.Client(q.Client, q.Secure, &q.Fields)
 	q.Origin = reply.AppendClientOrigin(q.Origin[:0], q.Secure, host)
+	if h.root != "" {
+		q.Origin = append(q.Origin, q.Root...)
+	}
 	if q.Method == "" {
 		return reply.ErrMethod
 	}
@@ -50,6 +56,20 @@ func (h *Handler) read(q *surface.Request, method string, target, raw []byte, ve
 		return r
 	}
 	return q.Surface.Unseal(q)
+}
+
+// cutRoot takes the path off under which patgate, or the forge, lies. GitLab has nothing beside its own, and clients that were
+// made for that send it; to those that were pointed at patgate's bare address it is nothing.
+func (h *Handler) cutRoot(q *surface.Request, target []byte) []byte {
+	rest, below := reply.CutRoot(target, h.root)
+	q.Root = ""
+	if below {
+		q.Root = h.root
+	}
+	if below && (len(rest) == 0 || rest[0] != '/') {
+		return append([]byte{'/'}, rest...)
+	}
+	return rest
 }
 
 // surfaceOf gives the surface that a raw path belongs to.

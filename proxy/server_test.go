@@ -22,6 +22,7 @@ import (
 	"testing"
 	"time"
 
+	"patgate/dial"
 	"patgate/proxy/reply"
 	"patgate/proxy/wire"
 )
@@ -331,18 +332,18 @@ func TestUpstreamTLSIsVerified(t *testing.T) {
 		g.raw(t, get(jobs, "PRIVATE-TOKEN: "+g.token)).wants(t, 502)
 	})
 	t.Run("the configured one is accepted", func(t *testing.T) {
-		config, err := wire.TLSWithAuthorities(file)
+		dialer, err := dial.New(dial.Options{URL: upstream.URL, CAFile: file})
 		if err != nil {
 			t.Fatal(err)
 		}
-		g := newGateway(t, upstream.URL, func(o *Options) { o.Upstream.TLS = config })
+		g := newGateway(t, upstream.URL, func(o *Options) { o.Upstream.Dialer = dialer })
 		for range 2 {
 			g.raw(t, get(jobs, "PRIVATE-TOKEN: "+g.token)).wants(t, 200, "secure")
 		}
 	})
 	t.Run("a file without a certificate is an error", func(t *testing.T) {
 		writeFile(t, file, []byte("none"))
-		if _, err := wire.TLSWithAuthorities(file); err == nil {
+		if _, err := dial.New(dial.Options{URL: upstream.URL, CAFile: file}); err == nil {
 			t.Error("no error")
 		}
 	})
@@ -411,7 +412,8 @@ func TestOptionsAreChecked(t *testing.T) {
 		t.Error("empty options were accepted")
 	}
 	g := newGateway(t, mustNotBeCalled(t), nil)
-	for _, origin := range []string{"gitlab.example.com", "ftp://x", "https://", "https://a/b", "https://u:p@h"} {
+	for _, origin := range []string{"gitlab.example.com", "ftp://x", "https://", "https://a/b/", "https://a//b", "https://a/../b", "https://a/%62",
+		"https://a/b?c", "https://u:p@h"} {
 		t.Run(origin, func(t *testing.T) {
 			o := g.handler.options
 			o.Upstream.URL = origin

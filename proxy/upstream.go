@@ -1,13 +1,13 @@
 package proxy
 
 import (
-	"patgate/proxy/header"
-
 	"errors"
 	"fmt"
-	"strings"
 
+	"patgate/dial"
+	"patgate/proxy/reply"
 	"patgate/proxy/surface"
+	"patgate/proxy/wire"
 )
 
 // ErrOption says that an option of New is missing or cannot be read.
@@ -25,25 +25,46 @@ func (o *Options) check() error {
 	case d.OwnRegistry && o.Registry.URL != "":
 		return fmt.Errorf("%w: %s serves its container registry itself, so Registry must be empty", ErrOption, d.Realm)
 	}
-	origins := append([]string{o.Upstream.URL, o.PublicURL}, o.Upstream.ExternalURLs...)
-	origins = append(origins, o.StorageURLs...)
+	addresses := append([]string{o.Upstream.URL}, o.Upstream.ExternalURLs...)
+	if o.PublicURL != "" {
+		addresses = append(addresses, o.PublicURL)
+	}
+	for _, address := range addresses {
+		if _, ok := reply.ParseBase(address); !ok {
+			return fmt.Errorf("%w: %q is not an address such as https://gitlab.example.com", ErrOption, address)
+		}
+	}
+	origins := o.StorageURLs
 	if o.Registry.URL != "" {
-		origins = append(origins, o.Registry.URL)
+		origins = append([]string{o.Registry.URL}, origins...)
 	}
 	for _, origin := range origins {
-		scheme, host, ok := strings.Cut(origin, "://")
-		if origin == o.PublicURL && origin == "" {
-			continue
-		}
-		if !ok || scheme != "http" && scheme != "https" || !header.IsHost([]byte(host)) {
+		if b, ok := reply.ParseBase(origin); !ok || b.Path != "" {
 			return fmt.Errorf("%w: %q is not an origin such as https://gitlab.example.com", ErrOption, origin)
 		}
 	}
 	return nil
 }
 
-// origin gives the upstream's scheme and host.
-func (u *Upstream) origin() (scheme, host string) {
-	scheme, host, _ = strings.Cut(u.URL, "://")
-	return scheme, host
+// connect gives an upstream its dialer, if it has none.
+func (u *Upstream) connect() (err error) {
+	if u.Dialer == nil && u.URL != "" {
+		u.Dialer, err = dial.New(dial.Options{URL: u.URL})
+	}
+	return err
+}
+
+// upstream gives a server behind patgate, with connections for patgate tokens, and for everybody else when they are apart.
+func (h *Handler) upstream(u Upstream) surface.Upstream {
+	base, _ := reply.ParseBase(u.URL) // it was checked
+	pool := h.newPool(u)
+	links := reply.NewLinks(h.options.PublicURL, append([]string{u.URL}, u.ExternalURLs...)...)
+	return surface.Upstream{Scheme: base.Scheme, Host: base.Host, Root: base.Path, Links: links, Patgate: pool, Others: pool}
+}
+
+// newPool makes a pool of connections to an upstream.
+func (h *Handler) newPool(u Upstream) *wire.Pool {
+	return wire.NewPool(wire.PoolOptions{
+		Dialer: u.Dialer, Connections: u.Connections, Timeouts: &h.options.Timeouts, Watchdog: h.dog, Loops: h.loops,
+	})
 }

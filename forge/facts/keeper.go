@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"patgate/cache"
+	"patgate/dial"
 	"patgate/forge"
 	"patgate/forge/rest"
 	"patgate/policy"
@@ -24,8 +25,8 @@ type Options struct {
 	URL string
 	// AllowHTTP permits http to other addresses. Credentials then travel in the clear.
 	AllowHTTP bool
-	// CAFile is a PEM file of the certificate authorities to trust; empty is the system's.
-	CAFile string
+	// Dialer connects to it; nil connects to the host in URL and trusts the system's authorities.
+	Dialer *dial.Dialer
 	// Via, when not empty, goes with every question as the header of that name (RFC 9110, 7.6.3).
 	Via string
 	// Timeout bounds one question, with all the requests that it needs. Default 5 s.
@@ -84,7 +85,7 @@ func New[N any](o Options, api rest.API, read Read) (*Keeper[N], error) {
 	client, err := rest.NewClient(rest.Options{
 		URL:       o.URL,
 		AllowHTTP: o.AllowHTTP,
-		CAFile:    o.CAFile,
+		Dialer:    o.Dialer,
 		Via:       o.Via,
 		Timeout:   o.Timeout,
 		API:       api,

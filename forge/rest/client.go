@@ -4,8 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
-	"crypto/tls"
-	"crypto/x509"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -13,7 +11,6 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -21,6 +18,7 @@ import (
 
 	"github.com/go-json-experiment/json"
 
+	"patgate/dial"
 	"patgate/forge"
 	"patgate/token"
 )
@@ -37,8 +35,8 @@ type Options struct {
 	URL string
 	// AllowHTTP permits http to other addresses. Credentials then travel in the clear.
 	AllowHTTP bool
-	// CAFile is a PEM file of the certificate authorities to trust; empty is the system's.
-	CAFile string
+	// Dialer connects to it; nil connects to the host in URL and trusts the system's authorities.
+	Dialer *dial.Dialer
 	// Via, when not empty, goes with every question as the header of that name (RFC 9110, 7.6.3). patgate knows it again
 	// when the forge's address leads back to patgate.
 	Via string
@@ -57,14 +55,15 @@ type API struct {
 	Telling []int
 }
 
-// Client makes single requests to one forge. It follows no redirect, obeys no proxy variable of the environment, and
-// never retries. It is safe for concurrent use.
+// Client makes single requests to one forge. It follows no redirect, and obeys no proxy variable of the environment. A read that
+// fails for a reason that may be over is made once more. It is safe for concurrent use.
 //
 // A connection carries the questions with one credential alone: what a forge says on it that nobody asked for is never taken
 // for the answer to somebody else's question.
 type Client struct {
 	scheme    string
 	host      string
+	root      string // "/root"; empty: there is none
 	base      string // "/root/api/v4"
 	via       string
 	key       [sha256.Size]byte // of the names of connections
@@ -87,32 +86,26 @@ func NewClient(o Options) (*Client, error) {
 	case u.Scheme != "http" && u.Scheme != "https":
 		return nil, fmt.Errorf("the forge's address %q must start with https://", o.URL)
 	}
-	config := &tls.Config{MinVersion: tls.VersionTLS12}
-	if o.CAFile != "" {
-		if config.RootCAs, err = readAuthorities(o.CAFile); err != nil {
+	if o.Dialer == nil {
+		if o.Dialer, err = dial.New(dial.Options{URL: o.URL}); err != nil {
 			return nil, err
 		}
 	}
-	config.ServerName = u.Hostname()
-	config.ClientSessionCache = tls.NewLRUClientSessionCache(64)
-	address := u.Host
-	if u.Port() == "" {
-		address = net.JoinHostPort(u.Hostname(), map[string]string{"http": "80", "https": "443"}[u.Scheme])
+	transport := o.Dialer.Transport()
+	if connect := transport.DialContext; o.Timeout > 0 {
+		transport.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
+			ctx, cancel := context.WithTimeout(ctx, o.Timeout)
+			defer cancel()
+			return connect(ctx, network, address)
+		}
+		transport.TLSHandshakeTimeout = o.Timeout
 	}
-	dialer := &net.Dialer{Timeout: o.Timeout}
-	transport := &http.Transport{
-		Proxy: nil,
-		DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
-			return dialer.DialContext(ctx, network, address) // whatever the connection is called
-		},
-		TLSClientConfig:        config,
-		TLSHandshakeTimeout:    o.Timeout,
-		MaxIdleConns:           maxQuestions,
-		MaxIdleConnsPerHost:    maxQuestions / 2,
-		IdleConnTimeout:        60 * time.Second,
-		MaxResponseHeaderBytes: 64 << 10,
-	}
+	transport.MaxIdleConns = maxQuestions
+	transport.MaxIdleConnsPerHost = maxQuestions / 2
+	transport.IdleConnTimeout = 60 * time.Second
+	transport.MaxResponseHeaderBytes = 64 << 10
 	c := &Client{
+		root:      strings.TrimSuffix(u.EscapedPath(), "/"),
 		base:      strings.TrimSuffix(u.EscapedPath(), "/") + o.Base,
 		scheme:    u.Scheme,
 		host:      u.Host,
@@ -145,19 +138,6 @@ func loopback(host string) bool {
 	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
-// readAuthorities gives the certificate authorities of a PEM file, and no others: whoever names one means that one.
-func readAuthorities(file string) (*x509.CertPool, error) {
-	pem, err := os.ReadFile(file)
-	if err != nil {
-		return nil, fmt.Errorf("reading certificate authorities: %w", err)
-	}
-	pool := x509.NewCertPool()
-	if !pool.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("reading certificate authorities: %s holds no PEM certificate", file)
-	}
-	return pool, nil
-}
-
 // Reply is an answer that says something of what was asked for.
 type Reply struct {
 	Status   int
@@ -166,22 +146,38 @@ type Reply struct {
 }
 
 // Get reads a path below the API's base, which is already escaped. Whatever says nothing of what was asked for is an
-// error: ErrCredential for 401, ErrBudget with its time for 429, ErrTimeout, and ErrUnavailable for the rest.
+// error: ErrCredential for 401, ErrBudget with its time for 429, ErrTimeout, and ErrUnavailable for the rest. A connection that
+// breaks, and a 502, are often over at once, so that it asks once more.
 func (c *Client) Get(ctx context.Context, credential token.Secret, path string) (Reply, error) {
-	return c.Do(ctx, credential, http.MethodGet, path)
+	rep, err := c.Do(ctx, credential, http.MethodGet, path)
+	if errors.Is(err, errPassing) {
+		rep, err = c.Do(ctx, credential, http.MethodGet, path)
+	}
+	return rep, err
 }
 
-// Do is Get with another method, and no body.
+// errPassing is ErrUnavailable for a reason that may be over.
+var errPassing = fmt.Errorf("%w just now", forge.ErrUnavailable)
+
+// Do is Get with another method, and no body. It asks once.
 func (c *Client) Do(ctx context.Context, credential token.Secret, method, path string) (Reply, error) {
+	rep, err := c.ask(ctx, credential, method, path)
+	if err != nil {
+		return Reply{}, fmt.Errorf("asking the forge for %s: %w", path, err)
+	}
+	return rep, nil
+}
+
+func (c *Client) ask(ctx context.Context, credential token.Secret, method, path string) (none Reply, err error) {
 	select {
 	case c.busy <- struct{}{}:
 		defer func() { <-c.busy }()
 	case <-ctx.Done():
-		return Reply{}, fmt.Errorf("asking the forge for %s: %w", path, failure(ctx, ctx.Err()))
+		return none, failure(ctx, ctx.Err())
 	}
 	req, err := http.NewRequestWithContext(ctx, method, c.scheme+"://"+c.lane(credential)+c.base+path, nil)
 	if err != nil {
-		return Reply{}, fmt.Errorf("asking the forge for %s: %w", path, forge.ErrUnavailable)
+		return none, forge.ErrUnavailable
 	}
 	req.Host = c.host
 	if c.via != "" {
@@ -192,30 +188,39 @@ func (c *Client) Do(ctx context.Context, credential token.Secret, method, path s
 	req.Header.Set("User-Agent", "patgate")
 	res, err := c.http.Do(req)
 	if err != nil {
-		return Reply{}, fmt.Errorf("asking the forge for %s: %w", path, failure(ctx, err))
+		return none, failure(ctx, err)
 	}
 	defer func() { _ = res.Body.Close() }()
 	body, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer+1))
 	switch {
 	case err != nil:
-		return Reply{}, fmt.Errorf("reading the forge's answer for %s: %w", path, failure(ctx, err))
+		return none, failure(ctx, err)
 	case len(body) > maxAnswer:
-		return Reply{}, fmt.Errorf("reading the forge's answer for %s: longer than %d bytes: %w", path, maxAnswer, forge.ErrUnavailable)
+		return none, fmt.Errorf("its answer is longer than %d bytes: %w", maxAnswer, forge.ErrUnavailable)
 	}
-	if slices.Contains(c.telling, res.StatusCode) {
-		return Reply{Status: res.StatusCode, Location: res.Header.Get("Location"), Body: body}, nil
+	location := res.Header.Get("Location")
+	told := slices.Contains(c.telling, res.StatusCode)
+	if res.StatusCode/100 == 3 && location != "" {
+		if base, moved := forge.MovedTo(location, c.base+path, c.root); moved || !told {
+			return none, forge.Redirected(location, base)
+		}
+	}
+	if told {
+		return Reply{Status: res.StatusCode, Location: location, Body: body}, nil
 	}
 	switch res.StatusCode {
 	case http.StatusUnauthorized:
-		return Reply{}, fmt.Errorf("asking the forge for %s: %w", path, forge.ErrCredential)
+		return none, forge.ErrCredential
 	case http.StatusTooManyRequests:
-		return Reply{}, fmt.Errorf("asking the forge for %s: %w", path, forge.RateLimited(retryAfter(res.Header)))
+		return none, forge.RateLimited(retryAfter(res.Header))
 	case http.StatusLoopDetected:
-		return Reply{}, fmt.Errorf("asking the forge for %s: %w", path, forge.ErrLoop)
+		return none, forge.ErrLoop
 	case http.StatusGatewayTimeout:
-		return Reply{}, fmt.Errorf("asking the forge for %s: status 504: %w", path, forge.ErrTimeout)
+		return none, fmt.Errorf("status 504: %w", forge.ErrTimeout)
+	case http.StatusBadGateway:
+		return none, fmt.Errorf("status 502: %w", errPassing)
 	}
-	return Reply{}, fmt.Errorf("asking the forge for %s: status %d: %w", path, res.StatusCode, forge.ErrUnavailable)
+	return none, fmt.Errorf("status %d: %w", res.StatusCode, forge.ErrUnavailable)
 }
 
 // failure classes an error of the transport. A caller that gave up gets its own context's error back.
@@ -230,7 +235,7 @@ func failure(ctx context.Context, err error) error {
 	if asked, ok := errors.AsType[*url.Error](err); ok {
 		err = asked.Err // without the name that stood for the forge's
 	}
-	return fmt.Errorf("%w (%v)", forge.ErrUnavailable, err)
+	return fmt.Errorf("%w (%v)", errPassing, err)
 }
 
 // retryAfter reads the time to wait from a 429; ten seconds when it says none.

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"patgate/dial"
 	"patgate/forge"
 	"patgate/token"
 )
@@ -69,9 +70,12 @@ func TestCertificates(t *testing.T) {
 	if err := errors.Join(os.WriteFile(good, block, 0o600), os.WriteFile(empty, []byte("nothing"), 0o600)); err != nil {
 		t.Fatal(err)
 	}
-	ask := func(o Options) error {
-		o.URL, o.Timeout = server.URL, 2*time.Second
-		c, err := client(o)
+	ask := func(file string) error {
+		dialer, err := dial.New(dial.Options{URL: server.URL, CAFile: file})
+		if err != nil {
+			return err
+		}
+		c, err := client(Options{URL: server.URL, Timeout: 2 * time.Second, Dialer: dialer})
 		if err != nil {
 			return err
 		}
@@ -80,18 +84,18 @@ func TestCertificates(t *testing.T) {
 		return err
 	}
 	t.Run("an authority of our own is trusted", func(t *testing.T) {
-		if err := ask(Options{CAFile: good}); err != nil {
+		if err := ask(good); err != nil {
 			t.Fatal(err)
 		}
 	})
 	t.Run("an unknown authority is not", func(t *testing.T) {
-		if err := ask(Options{}); !errors.Is(err, forge.ErrUnavailable) {
+		if err := ask(""); !errors.Is(err, forge.ErrUnavailable) {
 			t.Fatalf("err = %v", err)
 		}
 	})
 	for name, file := range map[string]string{"a file without certificates": empty, "a missing file": filepath.Join(dir, "none")} {
 		t.Run(name+" is an error", func(t *testing.T) {
-			if err := ask(Options{CAFile: file}); err == nil || errors.Is(err, forge.ErrUnavailable) {
+			if err := ask(file); err == nil || errors.Is(err, forge.ErrUnavailable) {
 				t.Fatalf("err = %v, want one about the file", err)
 			}
 		})

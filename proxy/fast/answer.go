@@ -195,7 +195,7 @@ func (f *flight) appendAnswer(out []byte, s *station, status int, fields []byte)
 		known, written := s.answered.Find(line), false
 		if known == nil {
 			if !begun {
-				passage, begun = f.passage(), true
+				passage, begun = f.passage(status), true
 			}
 			var l answerLine
 			var ok bool

@@ -67,10 +67,11 @@ func (f *flight) complete(status, sent int) {
 }
 
 // passage says what of the head of the answer the client gets.
-func (f *flight) passage() reply.Passage {
+func (f *flight) passage(status int) reply.Passage {
 	o := &f.front.o
 	return reply.Passage{
-		Ours: true, Links: o.Upstream.Links, Origin: f.text[f.origin:], OwnCookies: o.OwnCookies,
+		Ours: true, Status: status, Sent: f.text[f.sent:f.origin],
+		Links: o.Upstream.Links, Origin: f.text[f.origin:], OwnCookies: o.OwnCookies,
 		Redirects: reply.Redirects{Row: f.event.Route, Storage: o.Storage, Session: f.session},
 	}
 }

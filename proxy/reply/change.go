@@ -62,7 +62,7 @@ func (c Change) Changer(a *fasthttp.Response, l *Links, origin []byte) Changer {
 	}
 	var links *filter.Links
 	if r.Links {
-		links = filter.NewLinks(l.hosts, l.PublicOrigin(origin))
+		links = filter.NewLinks(l.texts(), l.PublicOrigin(origin))
 	}
 	switch {
 	case isJSON(a):

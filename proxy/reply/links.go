@@ -8,35 +8,57 @@ import (
 )
 
 // Links rewrites the forge's own address in Link and Location headers to the one under which clients reach patgate, so
-// that a client that follows one comes back through patgate and does not carry its token past it.
+// that a client that follows one comes back through patgate and does not carry its token past it. Where the forge lies under a
+// path, its address ends with that: what is beside it on the same host is another's.
 type Links struct {
-	hosts  []string // host[:port] of the forge, lower case, as it may stand behind a scheme
-	public string   // origin; empty: the client's own
+	own    Base   // that of the forge which requests are sent to
+	roots  []root // of the forge
+	public string // the address under which clients reach patgate; empty: the client's own
 }
 
-// NewLinks makes the rewriting of addresses below these origins. public is the origin under which clients reach patgate; when it
-// is empty, it is the one by which the client came.
-func NewLinks(public string, origins ...string) *Links {
+// root is an address of the forge's, as it may stand behind a scheme.
+type root struct {
+	host string // host[:port], lower case
+	path string
+}
+
+// NewLinks makes the rewriting of addresses below these bases, of which the first is the one that requests are sent to. public
+// is the address under which clients reach patgate; when it is empty, it is the one by which the client came.
+func NewLinks(public string, bases ...string) *Links {
 	l := &Links{public: public}
-	for _, origin := range origins {
-		scheme, host, ok := strings.Cut(strings.ToLower(origin), "://")
+	for i, address := range bases {
+		b, ok := ParseBase(strings.TrimSuffix(address, "/"))
 		if !ok {
 			continue
 		}
-		host = strings.TrimSuffix(host, "/")
-		l.hosts = append(l.hosts, host)
-		defaultPort := map[string]string{"http": ":80", "https": ":443"}[scheme]
+		if i == 0 {
+			l.own = b
+		}
+		host := strings.ToLower(b.Host)
+		hosts := []string{host}
+		defaultPort := map[string]string{"http": ":80", "https": ":443"}[b.Scheme]
 		if bare, found := strings.CutSuffix(host, defaultPort); found {
-			l.hosts = append(l.hosts, bare)
+			hosts = append(hosts, bare)
 		} else if !strings.Contains(host[strings.LastIndexByte(host, ']')+1:], ":") {
-			l.hosts = append(l.hosts, host+":80", host+":443")
+			hosts = append(hosts, host+":80", host+":443")
+		}
+		for _, h := range hosts {
+			l.roots = append(l.roots, root{h, b.Path})
 		}
 	}
 	return l
 }
 
-// PublicURL gives the configured origin; empty when there is none.
+// PublicURL gives the configured address; empty when there is none.
 func (l *Links) PublicURL() string { return l.public }
+
+// texts gives the addresses of the forge as they stand behind a scheme.
+func (l *Links) texts() (all []string) {
+	for _, r := range l.roots {
+		all = append(all, r.host+r.path)
+	}
+	return all
+}
 
 // AppendLocation writes a Location value; client is the origin by which the client came, when it is valid.
 func (l *Links) AppendLocation(dst, value, client []byte) []byte {
@@ -44,12 +66,36 @@ func (l *Links) AppendLocation(dst, value, client []byte) []byte {
 		if public := l.PublicOrigin(client); len(public) > 0 {
 			return append(append(dst, public...), value[n:]...)
 		}
-		if n == len(value) {
-			return append(dst, '/')
+		return append(dst, orSlash(value[n:])...) // relative: the client stays where it is
+	}
+	if rest, is := l.here(value); is {
+		if path := l.PublicPath(client); path != l.own.Path {
+			return append(append(dst, path...), orSlash(rest)...)
 		}
-		return append(dst, value[n:]...) // relative: the client stays where it is
 	}
 	return append(dst, value...)
+}
+
+// here tells whether a reference without an authority leads below the forge's root, and gives what follows that.
+func (l *Links) here(value []byte) (rest []byte, is bool) {
+	if len(value) == 0 || value[0] != '/' || header.HasPrefix(value, "//") {
+		return value, false
+	}
+	return CutRoot(value, l.own.Path)
+}
+
+// Stays tells whether a reference is one to the forge that begins with its address or with a slash.
+func (l *Links) Stays(value []byte) bool {
+	_, here := l.here(value)
+	return here || l.Origin(value) > 0
+}
+
+// orSlash gives a path that may be empty as one that is not.
+func orSlash(path []byte) []byte {
+	if len(path) == 0 {
+		return []byte{'/'}
+	}
+	return path
 }
 
 // AppendLink writes a Link value: every <reference> in it that is on the forge.
@@ -70,8 +116,8 @@ func (l *Links) AppendLink(dst, value, client []byte) []byte {
 	}
 }
 
-// Origin gives the length of the scheme and authority at the start of an absolute reference to the forge; 0 when it is
-// none. Whatever else an authority may hold (a user, another host behind "@") is not the forge's.
+// Origin gives the length of the forge's address at the start of an absolute reference to it, with the path that the forge lies
+// under; 0 when it is none. Whatever else an authority may hold (a user, another host behind "@") is not the forge's.
 func (l *Links) Origin(value []byte) int {
 	at := 0
 	switch {
@@ -88,20 +134,30 @@ func (l *Links) Origin(value []byte) int {
 	for end < len(value) && value[end] != '/' && value[end] != '?' && value[end] != '#' && value[end] != '\\' {
 		end++
 	}
-	for _, host := range l.hosts {
-		if header.EqualFold(value[at:end], host) {
-			return end
+	for _, r := range l.roots {
+		if !header.EqualFold(value[at:end], r.host) {
+			continue
+		}
+		if _, below := CutRoot(value[end:], r.path); below || r.path == "" {
+			return end + len(r.path)
 		}
 	}
 	return 0
 }
 
-// PublicOrigin gives the origin under which a client reaches patgate; client is the one by which it came.
+// PublicOrigin gives the address under which a client reaches patgate, with a path where it has one; client is the one by which
+// it came.
 func (l *Links) PublicOrigin(client []byte) []byte {
 	if l.public != "" {
 		return []byte(l.public)
 	}
 	return client
+}
+
+// PublicPath gives the path of that address; empty where it has none.
+func (l *Links) PublicPath(client []byte) string {
+	b, _ := ParseBase(string(l.PublicOrigin(client)))
+	return b.Path
 }
 
 // AppendClientOrigin writes the origin by which a client came. Its Host is one that header.IsHost takes.

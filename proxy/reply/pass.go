@@ -15,6 +15,9 @@ type Passage struct {
 	// Links rewrites the upstream's own addresses; Origin is that by which the client came.
 	Links  *Links
 	Origin []byte
+	// Status is that of the answer, and Sent the head of the request that it is the answer to.
+	Status int
+	Sent   []byte
 	// Changed: the body is changed, so that digests of it do not pass.
 	Changed bool
 	// Redirects says where a caller with a patgate token may be sent.
@@ -58,6 +61,8 @@ func (p *Passage) Field(scratch *[]byte, name, value []byte) (passed []byte, how
 		return nil, PassesNever, nil
 	case header.EqualFold(name, "set-cookie") && p.OwnCookies.SetIn(value):
 		return nil, PassesNever, nil
+	case header.EqualFold(name, "location") && p.Status/100 == 3 && p.Links.repeats(value, p.Sent):
+		return nil, PassesNever, ErrCircle
 	case header.EqualFold(name, "location"), header.EqualFold(name, "content-location"):
 		if p.Ours {
 			if r := p.Redirects.check(p.Links, value); r != nil {

@@ -24,6 +24,10 @@ var (
 	}
 	ErrUnreadableRedirect = &Refusal{Status: fasthttp.StatusBadGateway, Reason: "unreadable_redirect",
 		Message: "The forge redirects this request in a way that could be read in more than one way."}
+	ErrCircle = &Refusal{Status: fasthttp.StatusBadGateway, Reason: "circular_redirect",
+		Message: "The forge redirects this request to the same address under another scheme or name of its own, which leads back " +
+			"here. Its operator sets upstream.url of patgate's configuration to that address, and upstream.connect where that name " +
+			"leads to patgate."}
 	ErrTellingRedirect = &Refusal{Status: fasthttp.StatusBadGateway, Reason: "redirect_credential",
 		Message: "The forge redirects this request to an address that holds a credential."}
 )
@@ -52,6 +56,9 @@ func (l *Links) Destination(value []byte) Destination {
 	case header.HasPrefix(value, "//"):
 		return LeadsNowhere
 	case len(value) > 0 && value[0] == '/':
+		if _, is := l.here(value); !is {
+			return LeadsAway
+		}
 		return LeadsHere
 	}
 	if _, authority := cutOrigin(value); authority != nil {
@@ -64,6 +71,19 @@ func (l *Links) Destination(value []byte) Destination {
 		return LeadsNowhere // a scheme
 	}
 	return LeadsHere
+}
+
+// repeats tells whether a Location is the target of the request, whose head was sent, at another scheme or name of the forge's:
+// who follows it comes with the same request, to the same answer.
+func (l *Links) repeats(value, sent []byte) bool {
+	n := l.Origin(value)
+	if n == 0 || string(value[:n]) == l.own.Scheme+"://"+l.own.Host+l.own.Path {
+		return false
+	}
+	_, sent, _ = bytes.Cut(sent, []byte{' '})
+	target, _, _ := bytes.Cut(sent, []byte{' '})
+	rest, _ := CutRoot(target, l.own.Path)
+	return bytes.Equal(orSlash(value[n:]), orSlash(rest))
 }
 
 // cutOrigin gives the scheme and the authority of an absolute http or https address; nil for anything else.

@@ -23,6 +23,7 @@ type Request struct {
 
 	Method     string // a constant; empty: one that is not passed on
 	IsHead     bool
+	Root       string // that was cut off the target; empty: it came without
 	Target     []byte
 	Path       []byte // of the target, without the query
 	Fields     header.Block
@@ -32,7 +33,7 @@ type Request struct {
 	Conn   *wire.Client // nil in front of a listener of somebody else's
 	Client netip.Addr
 	Secure bool   // the client's own connection is https
-	Origin []byte // by which the client came
+	Origin []byte // by which the client came, with Root
 
 	ID     audit.RequestID
 	Start  time.Time
@@ -111,6 +112,7 @@ func (q *Request) Seal(seals *Seals, kind SealKind, until time.Time, inner strin
 // Upstream is a server behind patgate: the forge, or its container registry.
 type Upstream struct {
 	Scheme, Host string
+	Root         string // the path that it lies under; empty: none
 	Links        *reply.Links
 	Patgate      *wire.Pool // connections for patgate tokens
 	Others       *wire.Pool // and for everybody else

@@ -49,7 +49,11 @@ type Forwarding struct {
 // WriteHead writes the head of the request for a patgate token: the target that was decided on, the owner's credential in the
 // place of the token, and of the client's headers those on the closed list.
 func (s *Sending) WriteHead(q *Request, b *Body, j *Judgement, f *Forwarding) {
-	dst := append(append(append(s.Head[:0], q.Method...), ' '), s.Target...)
+	dst := append(append(s.Head[:0], q.Method...), ' ')
+	if q.Upstream.Root != "" {
+		dst = append(dst, q.Upstream.Root...)
+	}
+	dst = append(dst, s.Target...)
 	dst = append(append(dst, " HTTP/1.1\r\nHost: "...), q.Upstream.Host...)
 	dst = append(dst, '\r', '\n')
 	if !j.Decision.Anonymous {

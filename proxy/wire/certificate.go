@@ -67,6 +67,9 @@ func (c *Certificate) look() (state [2]fileState) {
 	return state
 }
 
+// Present gives the certificate that was read last.
+func (c *Certificate) Present() *tls.Certificate { return c.current.Load() }
+
 // ServerConfig gives a TLS configuration that serves the present certificate, over HTTP/1.1.
 func (c *Certificate) ServerConfig() *tls.Config {
 	return &tls.Config{

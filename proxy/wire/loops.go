@@ -39,14 +39,20 @@ func (l *Loops) Close() {
 // adopt gives a connection to an event loop: to the given one, or with nil to the next in turn. The socket must be
 // started. What cannot be adopted is given back as it is.
 func (l *Loops) adopt(c net.Conn, to *loop.Loop) (net.Conn, *loop.Socket) {
-	tcp, ok := c.(*net.TCPConn)
-	if !ok || len(l.all) == 0 {
+	var stream loop.Stream
+	switch c := c.(type) {
+	case *net.TCPConn:
+		stream = c
+	case *net.UnixConn:
+		stream = c
+	}
+	if stream == nil || len(l.all) == 0 {
 		return c, nil
 	}
 	if to == nil {
 		to = l.all[int(l.next.Add(1))%len(l.all)]
 	}
-	s, err := to.Adopt(tcp)
+	s, err := to.Adopt(stream)
 	if err != nil {
 		return c, nil
 	}

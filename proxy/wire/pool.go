@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"patgate/dial"
 	"patgate/proxy/wire/loop"
 )
 
@@ -28,12 +29,12 @@ var (
 // kind of caller can take the other's connections. A connection carries the requests of one holder alone: nobody meets what
 // somebody else left on one.
 type Pool struct {
-	address string      // host:port
-	tls     *tls.Config // nil for plain http
-	limits  *Timeouts
-	dog     *Watchdog
-	max     int
-	loops   *Loops
+	dialer *dial.Dialer
+	tls    *tls.Config // of the dialer; nil for plain http
+	limits *Timeouts
+	dog    *Watchdog
+	max    int
+	loops  *Loops
 
 	idle []*idleList // by listOf the loop that they rest in
 
@@ -265,9 +266,9 @@ func (p *Pool) dial(by Claim) (*Upstream, error) {
 	return c, nil
 }
 
-// connect opens a connection; proxy environment variables are not followed.
+// connect opens a connection.
 func (p *Pool) connect(ctx context.Context, by Claim) (net.Conn, *loop.Socket, error) {
-	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", p.address)
+	conn, err := p.dialer.Connect(ctx)
 	if err != nil {
 		return nil, nil, err
 	}

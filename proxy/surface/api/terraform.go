@@ -38,7 +38,7 @@ func (m *moduleAddress) Field(dst, name, value []byte) (written []byte, passes, 
 		return dst, false, false
 	}
 	links := m.surface.Links
-	if m.redirects.Tell(value) || links.Origin(value) == 0 && (!header.HasPrefix(value, "/") || header.HasPrefix(value, "//")) {
+	if m.redirects.Tell(value) || !links.Stays(value) {
 		return dst, false, true
 	}
 	if surface.QueryCredential(value) {
@@ -128,7 +128,7 @@ func Discovers(q *surface.Request) bool {
 }
 
 // Discovery is the answer.
-func Discovery(q *surface.Request) *surface.Answer {
+func (s *Surface) Discovery(q *surface.Request) *surface.Answer {
 	return &surface.Answer{Status: fasthttp.StatusOK, Header: [][2]string{{"Content-Type", "application/json"}},
-		Body: []byte(`{"modules.v1":"` + q.Table.Base() + `/packages/terraform/modules/v1/"}`)}
+		Body: []byte(`{"modules.v1":"` + s.Links.PublicPath(q.Origin) + q.Table.Base() + `/packages/terraform/modules/v1/"}`)}
 }

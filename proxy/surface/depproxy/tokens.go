@@ -30,8 +30,8 @@ var (
 type Tokens struct {
 	// Ask sends a request of patgate's own to the forge and reads a short answer whole.
 	Ask func(q *surface.Request, s *token.Session, head []byte) (status int, body []byte, err error)
-	// Host is the forge's.
-	Host string
+	// Host is the forge's, and Root the path that it lies under.
+	Host, Root string
 	// Forwarding is what it is told of the way that the request came.
 	Forwarding *surface.Forwarding
 
@@ -65,7 +65,7 @@ func (t *Tokens) get(q *surface.Request, s *token.Session) ([]byte, error) {
 		return jwt, nil
 	}
 	var scratch []byte
-	head := append(append([]byte("GET /jwt/auth?service=dependency_proxy HTTP/1.1\r\nHost: "), t.Host...), "\r\n"...)
+	head := []byte("GET " + t.Root + "/jwt/auth?service=dependency_proxy HTTP/1.1\r\nHost: " + t.Host + "\r\n")
 	head = surface.AppendBasic(head, &scratch, s.Username, s.Credential.Reveal())
 	head = append(t.Forwarding.Append(head, q), "\r\n"...)
 	defer clear(head)

@@ -63,7 +63,7 @@ func (s *Surface) Classify(q *surface.Request, op *routes.Operation) (surface.Vi
 	op.Route = nil
 	if q.Method == fasthttp.MethodGet {
 		if to := git.WithSuffix(q.Target, s.Named); to != nil {
-			return nil, &reply.Refusal{Status: fasthttp.StatusMovedPermanently, Reason: "git_suffix", Location: string(to),
+			return nil, &reply.Refusal{Status: fasthttp.StatusMovedPermanently, Reason: "git_suffix", Location: q.Root + string(to),
 				Message: "The repository's path must end in .git."}
 		}
 	}

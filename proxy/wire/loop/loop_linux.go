@@ -4,7 +4,6 @@ package loop
 
 import (
 	"fmt"
-	"net"
 	"os"
 	"runtime"
 	"sync"
@@ -162,8 +161,9 @@ func (l *Loop) mark() {
 // Gave tells the loop, on its goroutine, that a goroutine was started, which should run soon.
 func (l *Loop) Gave() { l.given = true }
 
-// Adopt takes a TCP connection over: without an error c must not be used any more. Start must be called before anything else.
-func (l *Loop) Adopt(c *net.TCPConn) (*Socket, error) {
+// Adopt takes a connection over, of TCP or of a Unix socket: without an error c must not be used any more. Start must be
+// called before anything else.
+func (l *Loop) Adopt(c Stream) (*Socket, error) {
 	raw, err := c.SyscallConn()
 	if err != nil {
 		return nil, err

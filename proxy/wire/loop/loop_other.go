@@ -38,7 +38,7 @@ func (*Loop) Number() int { return 0 }
 func (*Loop) Round() uint64 { return 0 }
 
 // Adopt gives errors.ErrUnsupported.
-func (*Loop) Adopt(*net.TCPConn) (*Socket, error) { return nil, errors.ErrUnsupported }
+func (*Loop) Adopt(Stream) (*Socket, error) { return nil, errors.ErrUnsupported }
 
 // Loop is nil.
 func (*Socket) Loop() *Loop { return nil }

@@ -13,7 +13,7 @@ import (
 	"unsafe"
 )
 
-// Socket is a TCP connection that rests in a loop or is somebody's net.Conn. One Read and one Write may run at a time.
+// Socket is a connection that rests in a loop or is somebody's net.Conn. One Read and one Write may run at a time.
 type Socket struct {
 	loop          *Loop
 	fd            int
