@@ -181,11 +181,11 @@ func TestAnswersThatHoldACredential(t *testing.T) {
 		{"POST /code_suggestions/direct_access", "mints"},
 		{"POST /code_suggestions/connection_details", "mints"},
 		{"POST /token_exchange", "other_credential"},
-		{"POST /projects/1/access_tokens", "mints"},
-		{"POST /groups/1/access_tokens", "mints"},
+		{"POST /projects/1/access_tokens", "permission_missing"},
+		{"POST /groups/1/access_tokens", "permission_missing"},
 		{"POST /projects/1/access_tokens/self/rotate", "mints"},
 		{"POST /users/1/impersonation_tokens", "mints"},
-		{"POST /projects/1/deploy_tokens", "mints"},
+		{"POST /projects/1/deploy_tokens", "permission_missing"},
 		{"POST /user/keys", "mints"},
 	} {
 		t.Run(c.request, func(t *testing.T) {

@@ -180,6 +180,7 @@ func printExplanation(w io.Writer, e inspect.Explanation) error {
 	}
 	fact("credential", e.Credential)
 	fact("mints", e.Mints)
+	fact("escapes", e.Escapes)
 	fact("effects", strings.Join(e.Effects, ", "))
 	fact("refused", e.Refused)
 	for _, note := range e.Notes {

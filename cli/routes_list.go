@@ -64,6 +64,7 @@ type listedRow struct {
 	Spans       bool     `json:"spans"`
 	Container   string   `json:"container"`
 	Mints       string   `json:"mints"`
+	Escapes     string   `json:"escapes"`
 	Effects     []string `json:"effects"`
 	Refused     string   `json:"refused"`
 	Credential  string   `json:"credential"`
@@ -94,6 +95,7 @@ func listRows(table *routes.Table, resource string) ([]listedRow, error) {
 			Spans:       r.Spans,
 			Container:   r.Find.String(),
 			Mints:       r.Mints,
+			Escapes:     r.Escapes,
 			Effects:     append([]string{}, r.Effects...),
 			Refused:     r.Refused,
 			Credential:  r.Credential,
@@ -125,7 +127,10 @@ func (r listedRow) notes() []string {
 	if r.Spans {
 		out = append(out, "spans")
 	}
-	if r.Mints != "" {
+	switch {
+	case r.Mints != "" && r.Escapes != "":
+		out = append(out, "mints "+r.Mints+" (by name alone)")
+	case r.Mints != "":
 		out = append(out, "mints "+r.Mints)
 	}
 	if r.Credential != "" {

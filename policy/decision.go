@@ -44,7 +44,7 @@ const (
 	ReasonNotFindable
 	// ReasonOtherCredential: the route takes another kind of credential.
 	ReasonOtherCredential
-	// ReasonMints: the route yields another credential, which patgate does not hand out on this row.
+	// ReasonMints: the route yields another credential, which patgate hands out to nobody.
 	ReasonMints
 	// ReasonRefused: the row is refused by the table; Route.Refused says why.
 	ReasonRefused

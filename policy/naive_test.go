@@ -198,7 +198,7 @@ func (n *naive) byTheRowAlone() (d naiveAnswer, settled bool) {
 	if r.Kind == routes.KindOtherCredential {
 		return naiveDeny(ReasonOtherCredential, -1), true
 	}
-	if r.Mints != "" {
+	if r.Mints != "" && r.Escapes == "" {
 		d := naiveDeny(ReasonMints, -1)
 		if len(r.Boundaries) > 0 {
 			d.boundary = r.Boundaries[0]
@@ -269,7 +269,7 @@ func (n *naive) ownActs() naiveAnswer {
 		d.boundary, d.missing = n.route.Boundaries[0], needs.without(n.heldAnywhere())
 		return d
 	}
-	if n.route.Method != "GET" && !n.route.Reads && n.route.Since > n.version {
+	if (n.route.Method != "GET" && !n.route.Reads || n.route.Mints != "") && n.route.Since > n.version {
 		d := naiveDeny(ReasonNewerThanToken, -1)
 		d.boundary = n.route.Boundaries[0]
 		return d

@@ -64,7 +64,7 @@ func settle(r *routes.Route, d *Decision) (settled bool) {
 		*d = Decision{Verdict: Allow, Reason: ReasonOpen, Scope: -1, Act: -1, Anonymous: true}
 	case r.Kind == routes.KindOtherCredential:
 		d.deny(ReasonOtherCredential, -1, routes.BoundaryNone)
-	case r.Mints != "":
+	case r.Withheld():
 		d.deny(ReasonMints, -1, firstBoundary(r))
 	case r.Kind != routes.KindPermission || r.NeedSet.Empty() || len(r.Boundaries) == 0:
 		// A row that needs nothing, or nothing on anything, is no row: it would otherwise pass by containing the empty set.

@@ -126,6 +126,8 @@ func (d *dice) route() *routes.Route {
 		r.Refused = "refused"
 	case 4:
 		r.Mints = "a token"
+	case 5:
+		r.Mints, r.Escapes = "a token", "it works past patgate"
 	}
 	for d.in(5) {
 		r.Targets = append(r.Targets, routes.Target{NeedSet: d.set(true), Required: d.in(2)})

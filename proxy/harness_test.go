@@ -336,7 +336,7 @@ func (g *gateway) mint(t testing.TB, err error, scopes ...policy.ScopeSpec) stri
 	if len(scopes) == 0 {
 		scopes = []policy.ScopeSpec{{Access: "all_memberships", Permissions: []string{"read_job"}}}
 	}
-	grant, compileErr := policy.Compile(42, 1, scopes, g.table.Catalogue())
+	grant, compileErr := policy.Compile(42, g.table.Version(), scopes, g.table.Catalogue())
 	if compileErr != nil {
 		t.Fatal(compileErr)
 	}

@@ -126,7 +126,7 @@ func TestGiteaRightsNoticesViolations(t *testing.T) {
 		{"a write under a read permission", "wiki.yaml", "    create:\n      - route: POST /repos/{project}/wiki/new\n        body: {limit: 10MiB}\n", "      - POST /repos/{project}/wiki/new\n", "read_wiki"},
 		{"a container that nothing checks", "projects.yaml", "- {param: new_owner, ref: namespace, needs: [create_project], required: true}", "- {param: new_owner, ref: namespace, needs: [create_project]}", "new_owner"},
 		{"a container that passes", "projects.yaml", "        find: {param: organization, ref: group}\n", "        parameters: {organization: pass}\n        find: {param: org, ref: group}\n", "organization"},
-		{"a credential without a badge", "system_access.yaml", "        mints: deploy key\n", "", "/keys"},
+		{"a credential without a badge", "system_access.yaml", "      - route: POST /user/emails\n        mints: sign-in address of an account\n", "      - POST /user/emails\n", "/user/emails"},
 		{"a badge where there is no credential", "wiki.yaml", "      - route: POST /repos/{project}/wiki/new\n", "      - route: POST /repos/{project}/wiki/new\n        mints: page\n", "wiki/new"},
 		{"a secret without a badge", "integrations.yaml", "POST /orgs/{group}/hooks exports stores_secret", "POST /orgs/{group}/hooks exports", "/orgs/{}/hooks"},
 		{"a list of everything under one container", "project_planning.yaml", "GET /user/times spans boundary=user", "GET /user/times boundary=user", "/user/times"},

@@ -93,6 +93,9 @@ type Route struct {
 	Response Response
 	// Mints names the credential that the answer carries ("project access token"). Empty: none.
 	Mints string
+	// Escapes says in plain words what the minted credential can do past patgate. A row that mints and says so can be granted,
+	// by the permission's name alone; one that does not say is refused to every token.
+	Escapes string
 	// Redirects: the answer may send the client on to another host: object storage, or where a link of the forge's users
 	// leads.
 	Redirects bool
@@ -111,6 +114,9 @@ type Route struct {
 	// Pattern is Path, parsed.
 	Pattern Pattern
 }
+
+// Withheld tells whether no grant reaches the row, because patgate does not hand out what it mints.
+func (r *Route) Withheld() bool { return r.Mints != "" && r.Escapes == "" }
 
 // Writes tells whether the row can change anything: every method but GET, unless the row says that it only reads.
 func (r *Route) Writes() bool { return r.Method != "GET" && !r.Reads }

@@ -19,6 +19,7 @@ type Table struct {
 	trunks      [methodCount]*node // where the base ends; nil where a row begins in another way
 	depth       int                // segments of the base
 	surfaces    map[string]*Route  // rows of other surfaces by METHOD PATH
+	minting     []*Route           // that hand out what they mint
 	again       sync.Pool          // *Operation, for confirm
 }
 
@@ -47,6 +48,9 @@ func (t *Table) Catalogue() *Catalogue { return t.catalogue }
 
 // Routes gives every row in the order of its files. The caller must not change the slice.
 func (t *Table) Routes() []*Route { return t.routes }
+
+// Minting gives the rows that hand out a credential to whoever holds their permissions. The caller must not change the slice.
+func (t *Table) Minting() []*Route { return t.minting }
 
 // Commands are what the forge carries out when it finds it in a text: see Route.Texts.
 func (t *Table) Commands() *Commands { return t.commands }
@@ -103,6 +107,11 @@ func New(parts Parts) (*Table, []Problem) {
 		surfaces:    map[string]*Route{},
 	}
 	rows := parts.Routes
+	for _, r := range rows {
+		if r.Escapes != "" && r.Refused == "" {
+			t.minting = append(t.minting, r)
+		}
+	}
 	t.again.New = func() any { return &Operation{} }
 	var problems []Problem
 	byName := make(map[string]*Route, len(rows))

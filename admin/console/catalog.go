@@ -26,6 +26,8 @@ type verb struct {
 	Permission, Label, About string
 	Boundaries               string // separated by spaces
 	Deprecated, Mints        bool
+	// Escapes say what the credentials that it yields can do past patgate; none is handed out otherwise.
+	Escapes []string
 	// Effects say in words what of it no boundary contains.
 	Effects   []string
 	Endpoints int
@@ -81,7 +83,7 @@ func (k *catalog) load(t *routes.Table) *catalog {
 			c.Resources = append(c.Resources, resource{ID: e.Resource, Title: e.Title, About: e.Description})
 		}
 		v := verb{Permission: e.Name, Label: title(e.Action), About: e.Description, Boundaries: strings.Join(e.Boundaries, " "),
-			Deprecated: e.Deprecated, Mints: e.Mints, Endpoints: len(e.Endpoints)}
+			Deprecated: e.Deprecated, Mints: e.Mints, Escapes: e.Escapes, Endpoints: len(e.Endpoints)}
 		for _, effect := range e.Effects {
 			v.Effects = append(v.Effects, effectWords(effect))
 		}

@@ -78,7 +78,10 @@ func (q *request) summarize(d *draft, k *catalog) summary {
 				if v == nil {
 					continue
 				}
-				if v.Mints {
+				for _, text := range v.Escapes {
+					warn("Makes credentials that nothing here holds: "+text, name)
+				}
+				if v.Mints && len(v.Escapes) == 0 {
 					warn("Some of what these reach answers with another credential, which patgate does not hand out", name)
 				}
 				for _, effect := range v.Effects {

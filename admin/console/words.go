@@ -101,6 +101,9 @@ func badgeWords(names []string) (all []badge) {
 		case "broad":
 			b.Words, b.Why = "Broad", "It reaches all that you have access to, writes on the whole instance, or holds more than 100 "+
 				"permissions in one scope."
+		case "makes_credentials":
+			b.Words, b.Why = "Makes credentials", "With it deploy keys, deploy tokens, access tokens or triggers can be made. They work "+
+				"past patgate, and outlive it."
 		case "unused":
 			b.Words, b.Why = "Never used", "It is older than a week, and was never used."
 		case "unused_permissions":

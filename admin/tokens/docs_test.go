@@ -57,8 +57,8 @@ func permissions(title string, table *routes.Table) string {
 Generated from the route table. %d permissions; a permission is granted on projects, groups, the owner's account (user)
 or the instance, and lets a token use the endpoints that stand below it, %d in all. Endpoints are below %s.
 
-- **credential**: some endpoint yields another credential. No wildcard stands for such a permission, and what the endpoint
-  would yield is not handed out.
+- **credential**: some endpoint yields another credential. No wildcard and no template stands for such a permission, and what the
+  endpoint would yield is not handed out, unless it is said below what that escapes.
 - **runs_as_owner**, **exports**, **grants_rights**: what no boundary contains. It runs code with the owner's rights, takes
   data elsewhere, or lets others in.
 - **stores_secret**: some endpoint keeps a secret of the caller's choice. No wildcard stands for such a permission.
@@ -90,6 +90,9 @@ or the instance, and lets a token use the endpoints that stand below it, %d in a
 		}
 		if len(badges) > 0 {
 			fmt.Fprintf(&b, " (**%s**)", strings.Join(badges, ", "))
+		}
+		for _, text := range e.Escapes {
+			fmt.Fprintf(&b, "\n\nWhat it makes works past patgate: %s.", text)
 		}
 		b.WriteString("\n\n")
 		for _, endpoint := range e.Endpoints {

@@ -23,7 +23,7 @@ type Finding struct {
 	Name     string    `json:"name"`
 	Username string    `json:"username"`
 	Expires  time.Time `json:"expires_at_time"`
-	// Badges are of a closed set: broad, unused_permissions, unused, expiring_soon, newer_routes_held_back,
+	// Badges are of a closed set: broad, makes_credentials, unused_permissions, unused, expiring_soon, newer_routes_held_back,
 	// credential_invalid.
 	Badges            []string `json:"badges"`
 	UnusedPermissions []string `json:"unused_permissions,omitempty"`
@@ -74,6 +74,9 @@ func (s *Service) badges(l *store.Listed, uses []store.PermissionUse, now time.T
 	}
 	old := now.Sub(l.CreatedAt) > settled
 	badge("broad", Broad(l))
+	badge("makes_credentials", slices.ContainsFunc(l.Scopes, func(scope policy.ScopeSpec) bool {
+		return len(minting(scope.Permissions, s.o.Table())) > 0
+	}))
 	badge("unused", old && l.LastUsedAt.IsZero())
 	if old && !l.LastUsedAt.IsZero() {
 		unused = Unused(l, uses)

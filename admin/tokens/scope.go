@@ -244,6 +244,7 @@ func (s *Service) resolve(ctx context.Context, as *token.Session, scopes []Scope
 	}
 	for i := range scopes {
 		r.warnings = append(r.warnings, useless(&scopes[i], specs[i].Permissions, table.Catalogue())...)
+		r.warnings = append(r.warnings, minting(specs[i].Permissions, table)...)
 	}
 	return r, nil
 }

@@ -107,7 +107,9 @@ type Entry struct {
 	// PushOptions are the options of git push that need the permission.
 	PushOptions []string `json:"push_options"`
 	// Mints tells that some of them yield another credential: no wildcard stands for such a permission.
-	Mints   bool     `json:"mints"`
+	Mints bool `json:"mints"`
+	// Escapes says what the credentials that are handed out can do past patgate; empty when none is.
+	Escapes []string `json:"escapes"`
 	Effects []string `json:"effects"`
 }
 
@@ -139,6 +141,7 @@ func Catalogue(t *routes.Table) []Entry {
 			Deprecated:  info.Deprecated,
 			Endpoints:   []string{},
 			PushOptions: append([]string{}, options[p]...),
+			Escapes:     []string{},
 			Effects:     []string{},
 		}
 		for _, b := range info.Boundaries {
@@ -147,6 +150,9 @@ func Catalogue(t *routes.Table) []Entry {
 		for _, r := range rows[p] {
 			e.Endpoints = append(e.Endpoints, r.Method+" "+r.Path)
 			e.Mints = e.Mints || r.Mints != ""
+			if r.Escapes != "" && !slices.Contains(e.Escapes, r.Escapes) {
+				e.Escapes = append(e.Escapes, r.Escapes)
+			}
 			for _, effect := range r.Effects {
 				if !slices.Contains(e.Effects, effect) {
 					e.Effects = append(e.Effects, effect)

@@ -132,6 +132,8 @@ func apiRoutes() []route {
 		{method: "GET", pattern: pkg, stream: downloadPackage, open: true, basic: true},
 		{method: "PUT", pattern: pkg, stream: uploadPackage, basic: true},
 	}
+	all = append(all, open(post("/projects/{id}/trigger/pipeline", (*call).triggerPipeline)))
+	all = append(all, credentialRoutes()...)
 	all = append(all, packageRoutes()...)
 	all = append(all, conanRoutes()...)
 	for i := range all {

@@ -39,6 +39,8 @@ type world struct {
 	moved    map[string]int64         // lower-case old full path to project id
 	runners  map[int64]*runner
 	snippets map[int64]*snippet
+
+	credentials []*credential
 }
 
 // source is what one can be a member of.
@@ -52,7 +54,7 @@ func (w *world) init() {
 		// Different ranges, so that a mistaken id names nothing rather than something else.
 		"user": 10, "namespace": 300, "project": 500, "token": 7000, "issue": 9000, "merge_request": 11000,
 		"note": 13000, "pipeline": 15000, "job": 17000, "label": 19000, "registry": 21000, "runner": 23000,
-		"snippet": 25000, "package": 27000,
+		"snippet": 25000, "package": 27000, "credential": 29000,
 	}
 	w.users = map[int64]*user{}
 	w.tokens = map[string]*accessToken{}

@@ -31,6 +31,7 @@ type Explanation struct {
 	Credential  string              `json:"credential,omitempty"` // what an other-credential row takes
 	Spans       bool                `json:"spans,omitempty"`
 	Mints       string              `json:"mints,omitempty"`
+	Escapes     string              `json:"escapes,omitempty"`
 	Effects     []string            `json:"effects,omitempty"`
 	Since       int                 `json:"since,omitempty"`
 	Refused     string              `json:"refused,omitempty"`      // why patgate never forwards this row
@@ -105,7 +106,7 @@ func (e *Explanation) row(catalogue *routes.Catalogue, r *routes.Route) {
 	e.Category, e.Resource, e.Action = r.Category, r.Resource, r.Action
 	e.Credential = r.Credential
 	e.Spans = r.Spans
-	e.Mints = r.Mints
+	e.Mints, e.Escapes = r.Mints, r.Escapes
 	e.Effects = r.Effects
 	e.Since = r.Since
 	if e.Refused == "" {
@@ -145,8 +146,12 @@ func Notes(r *routes.Route) (notes []string) {
 		notes = append(notes, "the answer reaches over all of the owner's projects and groups: the permission is needed under "+
 			"all_memberships too")
 	}
-	if r.Mints != "" {
-		notes = append(notes, "the answer carries a credential of its own ("+r.Mints+"): never part of a wildcard or template")
+	switch {
+	case r.Withheld():
+		notes = append(notes, "the answer carries a credential of its own ("+r.Mints+"): no grant reaches the row")
+	case r.Mints != "":
+		notes = append(notes, "the answer carries a credential of its own ("+r.Mints+"), granted by name and never by a wildcard or "+
+			"template: "+r.Escapes)
 	}
 	if len(r.Auth) > 0 {
 		places := make([]string, len(r.Auth))

@@ -113,6 +113,9 @@ func dropped(old, r *routes.Route) []string {
 	if old.Mints != "" && r.Mints == "" {
 		lost = append(lost, "mints")
 	}
+	if old.Withheld() && r.Mints != "" && !r.Withheld() {
+		lost = append(lost, "that what it mints is handed out to nobody (escapes)")
+	}
 	if slices.Contains(old.Effects, routes.EffectStoresSecret) && !slices.Contains(r.Effects, routes.EffectStoresSecret) {
 		lost = append(lost, routes.EffectStoresSecret)
 	}

@@ -82,6 +82,10 @@ func (s *section) row(n *yaml.Node) (row, bool) {
 	if n.Kind == yaml.MappingNode {
 		places = s.rowFields(n, &r)
 	}
+	if r.Escapes != "" && r.Mints == "" {
+		s.problem(at, "say with `mints` which credential it is, or remove the key",
+			"the row says what a credential escapes, but mints none")
+	}
 	r.Response.Links = spec.links
 	s.inheritParams(r.Route)
 	if s.kind == routes.KindPermission {
@@ -119,6 +123,7 @@ func (s *section) rowFields(n *yaml.Node, r *row) placement {
 			field{"force", func(v *yaml.Node) { r.Force = s.forced(v) }},
 			field{"response", func(v *yaml.Node) { r.Response = s.response(v) }},
 			field{"mints", func(v *yaml.Node) { r.Mints, _ = s.line(v, "the minted credential") }},
+			field{"escapes", func(v *yaml.Node) { r.Escapes, _ = s.line(v, "what the minted credential escapes") }},
 			field{"issues", func(v *yaml.Node) { r.Issues = s.issues(v) }},
 			field{"effects", func(v *yaml.Node) { r.Effects = append(r.Effects, s.effects(v)...) }},
 		)
