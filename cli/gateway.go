@@ -248,6 +248,7 @@ func (g *gateway) proxyOptions() proxy.Options {
 		Via:      g.via,
 		Limits: proxy.Limits{
 			HeaderBytes: int(c.Limits.HeaderBytes), BodyBytes: int64(c.Limits.BodyBytes), BodyMemory: int64(c.Limits.BodyMemory),
+			BodiesMemory: int64(c.Limits.BodiesMemory), BodiesDisk: int64(c.Limits.BodiesDisk),
 			Connections: c.Limits.Connections, ConnectionsPerClient: c.Limits.ConnectionsPerClient,
 		},
 		Timeouts: wire.Timeouts{

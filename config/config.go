@@ -225,6 +225,10 @@ type Limits struct {
 	BodyBytes Size `yaml:"body_bytes"`
 	// BodyMemory is how much of such a body is kept in memory; the rest is kept in a temporary file.
 	BodyMemory Size `yaml:"body_memory"`
+	// BodiesMemory bounds what all such bodies together take in memory, and BodiesDisk in temporary files; above both: 503.
+	BodiesMemory Size `yaml:"bodies_memory"`
+	// BodiesDisk is how much of such bodies may lie in temporary files.
+	BodiesDisk Size `yaml:"bodies_disk"`
 	// Connections bounds the open client connections.
 	Connections int `yaml:"connections"`
 	// ConnectionsPerClient bounds those of one client address; 0 is no bound. Trusted proxies are excepted.
@@ -288,7 +292,8 @@ type Resolver struct {
 	Timeout Duration `yaml:"timeout"`
 	// Deadline is the time that all questions for one request may take together; above it: 504.
 	Deadline Duration `yaml:"deadline"`
-	// BudgetPerToken is how many questions one token may cause in a minute, a quarter of them at once; above it: 429.
+	// BudgetPerToken is how many questions one token may cause in a minute that end in "not there" or in a denial, a quarter of
+	// them at once; above it: 429. Questions about what the token reaches cost it nothing.
 	BudgetPerToken int `yaml:"budget_per_token"`
 	// BudgetPerOwner is how many questions all tokens of one owner may cause in a minute, a quarter of them at once; above
 	// it: 429.

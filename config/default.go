@@ -24,6 +24,8 @@ func Default() Config {
 			HeaderBytes:             16 << 10,
 			BodyBytes:               1 << 20,
 			BodyMemory:              1 << 20,
+			BodiesMemory:            256 << 20,
+			BodiesDisk:              2 << 30,
 			Connections:             4096,
 			FailedCredentials:       10,
 			FailedCredentialsWindow: Duration(time.Minute),

@@ -131,6 +131,8 @@ func (p *reader) bounds() {
 		{"limits.header_bytes", int64(c.Limits.HeaderBytes), 4 << 10, "4KiB"},
 		{"limits.body_bytes", int64(c.Limits.BodyBytes), 1 << 10, "1KiB"},
 		{"limits.body_memory", int64(c.Limits.BodyMemory), 4 << 10, "4KiB"},
+		{"limits.bodies_memory", int64(c.Limits.BodiesMemory), int64(c.Limits.BodyBytes), c.Limits.BodyBytes.String()},
+		{"limits.bodies_disk", int64(c.Limits.BodiesDisk), int64(c.Limits.BodyBytes), c.Limits.BodyBytes.String()},
 		{"limits.connections", int64(c.Limits.Connections), 1, "1"},
 		{"limits.failed_credentials", int64(c.Limits.FailedCredentials), 1, "1"},
 		{"limits.failed_credentials_window", int64(c.Limits.FailedCredentialsWindow), 1, "1s"},

@@ -1,7 +1,9 @@
 package forge
 
 import (
+	"context"
 	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -10,37 +12,41 @@ import (
 
 // BudgetOptions limits how often the forge is asked on behalf of tokens. Only questions that no cache could answer count.
 type BudgetOptions struct {
-	// TokenBurst questions may come from one token at once, TokenRate a second afterwards. Default 30 and 2.
+	// TokenBurst questions that end in "not there", or in a denial, may come from one token at once, TokenRate a second
+	// afterwards. Default 30 and 2.
 	TokenBurst int
 	TokenRate  float64
-	// OwnerBurst and OwnerRate are the same for all tokens of one owner together. Default 300 and 20.
+	// OwnerBurst questions, however they end, may come from all tokens of one owner together at once, OwnerRate a second
+	// afterwards. Default 300 and 20.
 	OwnerBurst int
 	OwnerRate  float64
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
 }
 
-// longestPause bounds what a forge can ask for with Retry-After.
-const longestPause = time.Minute
-
 // sweepEvery is the number of questions after which buckets that are full again are dropped.
 const sweepEvery = 4096
 
 // Budget keeps one token bucket for each token and each owner, so that a token that asks for thousands of things that
-// it has never seen spends its own allowance and not the owner's rate limit at the forge. It is safe for concurrent use.
+// it does not reach spends its own allowance and not the owner's rate limit at the forge. What a token does reach costs it
+// nothing: a bot may walk through all the projects of its group. It is safe for concurrent use.
+//
+// How a question ends is known late. So a token has no more under way than it could pay for, and others wait.
 type Budget struct {
 	options BudgetOptions
 
 	mu     sync.Mutex
-	tokens map[int64]*bucket
-	owners map[int64]*bucket
+	tokens map[int64]*allowance
+	owners map[int64]*rate.Limiter
+	limits map[limitKey]*limit
 	asked  int
 }
 
-// bucket is an allowance, and until when the forge wants to be left alone.
-type bucket struct {
+// allowance is a token's.
+type allowance struct {
 	*rate.Limiter
-	paused time.Time
+	asking  int             // questions under way, each of which may cost one
+	waiting []chan struct{} // for one of them to end
 }
 
 // NewBudget makes a budget. Zero fields get their defaults.
@@ -60,67 +66,121 @@ func NewBudget(o BudgetOptions) *Budget {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	return &Budget{options: o, tokens: map[int64]*bucket{}, owners: map[int64]*bucket{}}
+	return &Budget{options: o, tokens: map[int64]*allowance{}, owners: map[int64]*rate.Limiter{}, limits: map[limitKey]*limit{}}
 }
 
-// Take takes one question from the allowances of a token and of its owner. When either is empty, neither is charged and
-// the error wraps ErrBudget.
-func (b *Budget) Take(tokenID, ownerID int64) error {
+// Begin begins a question of a token, and waits while as many are under way as the token could pay for. When the allowance of
+// the token or of its owner is used up, the error wraps ErrBudget. Without an error End must be called.
+func (b *Budget) Begin(ctx context.Context, tokenID, ownerID int64) error {
+	for {
+		turn, err := b.enter(tokenID, ownerID)
+		if turn == nil {
+			return err
+		}
+		select {
+		case <-turn:
+		case <-ctx.Done():
+			b.mu.Lock()
+			defer b.mu.Unlock()
+			k := b.tokens[tokenID] // those with a question under way are kept
+			if at := slices.Index(k.waiting, turn); at >= 0 {
+				k.waiting = slices.Delete(k.waiting, at, at+1)
+			} else {
+				k.wake() // its turn is another's
+			}
+			return ctx.Err()
+		}
+	}
+}
+
+// enter begins a question, or gives the channel to wait on.
+func (b *Budget) enter(tokenID, ownerID int64) (turn chan struct{}, err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	now := b.options.Now()
 	b.sweepLocked(now)
-	own := of(b.owners, ownerID, b.options.OwnerBurst, b.options.OwnerRate)
-	if wait := own.paused.Sub(now); wait > 0 {
-		return &budgetError{who: "the forge's rate limit of the owner is used up", after: wait}
+	k := b.tokens[tokenID]
+	if k == nil {
+		k = &allowance{Limiter: rate.NewLimiter(rate.Limit(b.options.TokenRate), b.options.TokenBurst)}
+		b.tokens[tokenID] = k
 	}
-	tok := of(b.tokens, tokenID, b.options.TokenBurst, b.options.TokenRate)
-	if wait := tok.wait(now); wait > 0 {
-		return &budgetError{who: "the token's allowance is used up", after: wait}
+	if k.TokensAt(now)-float64(k.asking) < 1 {
+		if k.asking > 0 {
+			turn = make(chan struct{}, 1)
+			k.waiting = append(k.waiting, turn)
+			return turn, nil
+		}
+		k.wake()
+		return nil, &budgetError{ErrTokenBudget, wait(k.Limiter, now)}
 	}
-	if wait := own.wait(now); wait > 0 {
-		return &budgetError{who: "the owner's allowance is used up", after: wait}
+	k.wake()
+	if after := wait(b.owner(ownerID), now); after > 0 {
+		return nil, &budgetError{ErrOwnerBudget, after}
 	}
-	tok.AllowN(now, 1)
-	own.AllowN(now, 1)
-	return nil
+	k.asking++
+	return nil, nil
 }
 
-// Pause gives an owner's tokens nothing for a time (at most a minute), because the forge said 429. It returns the error
-// for the question that the forge answered so.
-func (b *Budget) Pause(ownerID int64, after time.Duration) error {
-	after = min(max(after, time.Second), longestPause)
+// End ends a question. missed tells that what was asked for is not there, or not for the owner: that costs the token one.
+func (b *Budget) End(tokenID int64, missed bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	now := b.options.Now()
-	own := of(b.owners, ownerID, b.options.OwnerBurst, b.options.OwnerRate)
-	if end := now.Add(after); end.After(own.paused) {
-		own.paused = end
+	k := b.tokens[tokenID]
+	k.asking--
+	if missed {
+		k.ReserveN(b.options.Now(), 1)
 	}
-	return RateLimited(after)
+	k.wake()
 }
 
-// of gives the bucket of an id; a new one is full.
-func of(buckets map[int64]*bucket, id int64, burst int, perSecond float64) *bucket {
-	k := buckets[id]
+// Denied charges a token for questions whose answers led to a denial. It may owe them then.
+func (b *Budget) Denied(tokenID int64, questions int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if k := b.tokens[tokenID]; k != nil {
+		for range questions {
+			k.ReserveN(b.options.Now(), 1)
+		}
+	}
+}
+
+// Spend takes a question from an owner's allowance.
+func (b *Budget) Spend(ownerID int64) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.owner(ownerID).ReserveN(b.options.Now(), 1)
+}
+
+// owner gives an owner's allowance; a new one is full. b.mu is held.
+func (b *Budget) owner(id int64) *rate.Limiter {
+	k := b.owners[id]
 	if k == nil {
-		k = &bucket{Limiter: rate.NewLimiter(rate.Limit(perSecond), burst)}
-		buckets[id] = k
+		k = rate.NewLimiter(rate.Limit(b.options.OwnerRate), b.options.OwnerBurst)
+		b.owners[id] = k
 	}
 	return k
 }
 
-// wait is how long it takes for the bucket to hold one question; zero or less when it does.
-func (k *bucket) wait(now time.Time) time.Duration {
+// wake gives the one that has waited longest a turn.
+func (k *allowance) wake() {
+	if len(k.waiting) > 0 {
+		k.waiting[0] <- struct{}{}
+		k.waiting = slices.Delete(k.waiting, 0, 1)
+	}
+}
+
+// wait is how long it takes for an allowance to hold one question; zero or less when it does.
+func wait(k *rate.Limiter, now time.Time) time.Duration {
 	return time.Duration((1 - k.TokensAt(now)) / float64(k.Limit()) * float64(time.Second))
 }
 
-// sweepLocked drops buckets that are full by now: a new one says the same.
+// sweepLocked drops what says no more than a new one would: allowances that are full, and limits that are over for long.
 func (b *Budget) sweepLocked(now time.Time) {
 	if b.asked++; b.asked%sweepEvery != 0 {
 		return
 	}
-	for _, buckets := range []map[int64]*bucket{b.tokens, b.owners} {
-		maps.DeleteFunc(buckets, func(_ int64, k *bucket) bool { return !k.paused.After(now) && k.TokensAt(now) >= float64(k.Burst()) })
-	}
+	full := func(k *rate.Limiter) bool { return k.TokensAt(now) >= float64(k.Burst()) }
+	maps.DeleteFunc(b.tokens, func(_ int64, k *allowance) bool { return k.asking == 0 && len(k.waiting) == 0 && full(k.Limiter) })
+	maps.DeleteFunc(b.owners, func(_ int64, k *rate.Limiter) bool { return full(k) })
+	maps.DeleteFunc(b.limits, func(_ limitKey, l *limit) bool { return now.Sub(l.last) > longestPause })
 }

@@ -1,8 +1,11 @@
 package forge
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -13,19 +16,22 @@ func TestBudget(t *testing.T) {
 		o.Now = func() time.Time { return now }
 		return NewBudget(o)
 	}
-	take := func(t *testing.T, b *Budget, token, owner int64, times int) {
+	// ask asks one question after the other.
+	ask := func(t *testing.T, b *Budget, token, owner int64, times int, missed bool) {
 		t.Helper()
 		for i := range times {
-			if err := b.Take(token, owner); err != nil {
+			if err := b.Begin(context.Background(), token, owner); err != nil {
 				t.Fatalf("question %d: %v", i+1, err)
 			}
+			b.Spend(owner)
+			b.End(token, missed)
 		}
 	}
-	refuse := func(t *testing.T, b *Budget, token, owner int64) time.Duration {
+	refuse := func(t *testing.T, b *Budget, token, owner int64, kind error) time.Duration {
 		t.Helper()
-		err := b.Take(token, owner)
-		if !errors.Is(err, ErrBudget) {
-			t.Fatalf("Take = %v, want ErrBudget", err)
+		err := b.Begin(context.Background(), token, owner)
+		if !errors.Is(err, kind) || !errors.Is(err, ErrBudget) || BudgetOf(err) != kind {
+			t.Fatalf("Begin = %v, want %v", err, kind)
 		}
 		after, ok := RetryAfter(fmt.Errorf("resolving: %w", err))
 		if !ok {
@@ -33,64 +39,60 @@ func TestBudget(t *testing.T) {
 		}
 		return after
 	}
-	t.Run("a token has 30 questions at once, then 2 a second", func(t *testing.T) {
+	t.Run("a token misses 30 times at once, then twice a second", func(t *testing.T) {
 		b := make(BudgetOptions{})
-		take(t, b, 1, 1, 30)
-		if after := refuse(t, b, 1, 1); after != time.Second {
+		ask(t, b, 1, 1, 30, true)
+		if after := refuse(t, b, 1, 1, ErrTokenBudget); after != time.Second {
 			t.Fatalf("try again in %s, want the smallest, 1 s", after)
 		}
 		now = now.Add(time.Second)
-		take(t, b, 1, 1, 2)
-		refuse(t, b, 1, 1)
+		ask(t, b, 1, 1, 2, true)
+		refuse(t, b, 1, 1, ErrTokenBudget)
+	})
+	t.Run("what is there costs a token nothing", func(t *testing.T) {
+		b := make(BudgetOptions{})
+		ask(t, b, 1, 1, 150, false)
+		ask(t, b, 1, 1, 30, true)
+		refuse(t, b, 1, 1, ErrTokenBudget)
+	})
+	t.Run("what led to a denial costs as much as what is not there", func(t *testing.T) {
+		b := make(BudgetOptions{})
+		ask(t, b, 1, 1, 20, false)
+		b.Denied(1, 20)
+		ask(t, b, 1, 1, 10, true)
+		refuse(t, b, 1, 1, ErrTokenBudget)
+		b.Denied(1, 5) // of questions that were under way: it owes them
+		if after := refuse(t, b, 1, 1, ErrTokenBudget); after != 3*time.Second {
+			t.Fatalf("try again in %s, want 3 s", after)
+		}
 	})
 	t.Run("one token's spending leaves another of the same owner alone", func(t *testing.T) {
 		b := make(BudgetOptions{})
-		take(t, b, 1, 1, 30)
-		refuse(t, b, 1, 1)
-		take(t, b, 2, 1, 30)
+		ask(t, b, 1, 1, 30, true)
+		refuse(t, b, 1, 1, ErrTokenBudget)
+		ask(t, b, 2, 1, 30, true)
 	})
 	t.Run("all tokens of an owner share the owner's allowance", func(t *testing.T) {
 		b := make(BudgetOptions{OwnerBurst: 3, OwnerRate: 0.1})
-		take(t, b, 1, 1, 2)
-		take(t, b, 2, 1, 1)
-		if after := refuse(t, b, 3, 1); after != 10*time.Second {
+		ask(t, b, 1, 1, 2, false)
+		ask(t, b, 2, 1, 1, true)
+		if after := refuse(t, b, 3, 1, ErrOwnerBudget); after != 10*time.Second {
 			t.Fatalf("try again in %s, want 10 s", after)
 		}
-		take(t, b, 4, 2, 1)
+		ask(t, b, 4, 2, 1, false)
 	})
 	t.Run("a refusal charges nobody", func(t *testing.T) {
 		b := make(BudgetOptions{TokenBurst: 1, OwnerBurst: 2})
-		take(t, b, 1, 1, 1)
+		ask(t, b, 1, 1, 1, true)
 		for range 10 {
-			refuse(t, b, 1, 1)
+			refuse(t, b, 1, 1, ErrTokenBudget)
 		}
-		take(t, b, 2, 1, 1)
-	})
-	t.Run("the forge's 429 pauses all tokens of the owner until it is over", func(t *testing.T) {
-		b := make(BudgetOptions{})
-		err := b.Pause(1, 20*time.Second)
-		if after, ok := RetryAfter(err); !ok || after != 20*time.Second || !errors.Is(err, ErrBudget) {
-			t.Fatalf("Pause = %v (%s)", err, after)
-		}
-		if after := refuse(t, b, 7, 1); after != 20*time.Second {
-			t.Fatalf("try again in %s, want 20 s", after)
-		}
-		take(t, b, 8, 2, 1)
-		now = now.Add(20 * time.Second)
-		take(t, b, 7, 1, 1)
-	})
-	t.Run("a forge cannot pause for longer than a minute", func(t *testing.T) {
-		b := make(BudgetOptions{})
-		_ = b.Pause(1, 24*time.Hour)
-		now = now.Add(time.Minute)
-		take(t, b, 1, 1, 1)
+		ask(t, b, 2, 1, 1, false)
 	})
 	t.Run("buckets that are full again are dropped", func(t *testing.T) {
 		b := make(BudgetOptions{})
 		for id := range int64(sweepEvery * 2) {
-			if err := b.Take(id, id); err != nil {
-				t.Fatal(err)
-			}
+			ask(t, b, id, id, 1, true)
 			now = now.Add(time.Second)
 		}
 		if n := len(b.tokens); n > sweepEvery {
@@ -100,6 +102,100 @@ func TestBudget(t *testing.T) {
 	t.Run("RetryAfter knows nothing of other errors", func(t *testing.T) {
 		if _, ok := RetryAfter(ErrTimeout); ok {
 			t.Fatal("a time for an error that is not about budgets")
+		}
+	})
+}
+
+// TestQuestionsAtOnce: however many come at the same time, no more misses reach the forge than the token can pay for, and what is
+// there is never refused for them.
+func TestQuestionsAtOnce(t *testing.T) {
+	now := time.Unix(1_700_000_000, 0)
+	storm := func(missed bool) (asked, refused, most int64) {
+		b := NewBudget(BudgetOptions{OwnerBurst: 10_000, Now: func() time.Time { return now }})
+		var under, peak, asks, refusals atomic.Int64
+		var all sync.WaitGroup
+		for range 600 {
+			all.Go(func() {
+				if err := b.Begin(context.Background(), 1, 1); err != nil {
+					refusals.Add(1)
+					return
+				}
+				asks.Add(1)
+				for n, p := under.Add(1), peak.Load(); n > p && !peak.CompareAndSwap(p, n); p = peak.Load() {
+				}
+				time.Sleep(time.Millisecond)
+				under.Add(-1)
+				b.End(1, missed)
+			})
+		}
+		all.Wait()
+		if k := b.tokens[1]; k.asking != 0 || len(k.waiting) != 0 {
+			t.Errorf("%d are under way, %d wait", k.asking, len(k.waiting))
+		}
+		return asks.Load(), refusals.Load(), peak.Load()
+	}
+	if asked, refused, most := storm(false); asked != 600 || refused != 0 || most > 30 {
+		t.Errorf("of 600 questions about what is there %d were asked, %d refused, %d at a time", asked, refused, most)
+	}
+	if asked, refused, _ := storm(true); asked != 30 || refused != 570 {
+		t.Errorf("of 600 questions about what is not there %d were asked, %d refused", asked, refused)
+	}
+}
+
+func TestWhoWaitsForATurnMayGiveUp(t *testing.T) {
+	b := NewBudget(BudgetOptions{TokenBurst: 1})
+	if err := b.Begin(context.Background(), 1, 1); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Millisecond)
+	defer cancel()
+	if err := b.Begin(ctx, 1, 1); !errors.Is(err, context.DeadlineExceeded) {
+		t.Fatalf("err = %v", err)
+	}
+	b.End(1, false)
+	if err := b.Begin(context.Background(), 1, 1); err != nil {
+		t.Fatalf("the turn of one who gave up is lost: %v", err)
+	}
+}
+
+func TestTheForgesOwnLimit(t *testing.T) {
+	now := time.Unix(1_700_000_000, 0)
+	fresh := func() *Budget { return NewBudget(BudgetOptions{Now: func() time.Time { return now }}) }
+	t.Run("one 429 holds for its question alone", func(t *testing.T) {
+		b := fresh()
+		b.Answered(1, "projects", true, 20*time.Second)
+		if err := b.Limited(1, "projects"); err != nil {
+			t.Error(err)
+		}
+		b.Answered(1, "projects", false, 0)
+		b.Answered(1, "projects", true, 20*time.Second)
+		if err := b.Limited(1, "projects"); err != nil {
+			t.Errorf("a good answer was forgotten: %v", err)
+		}
+	})
+	t.Run("two in a row are believed, of that owner and part of the API", func(t *testing.T) {
+		b := fresh()
+		b.Answered(1, "projects", true, 20*time.Second)
+		b.Answered(1, "projects", true, 20*time.Second)
+		err := b.Limited(1, "projects")
+		if after, _ := RetryAfter(err); !errors.Is(err, ErrRateLimited) || after != 20*time.Second {
+			t.Errorf("%v (%s)", err, after)
+		}
+		if b.Limited(2, "projects") != nil || b.Limited(1, "groups") != nil {
+			t.Error("it holds for others too")
+		}
+		now = now.Add(20 * time.Second)
+		if err := b.Limited(1, "projects"); err != nil {
+			t.Errorf("it does not end: %v", err)
+		}
+	})
+	t.Run("a forge cannot pause for longer than a minute", func(t *testing.T) {
+		b := fresh()
+		b.Answered(1, "projects", true, 24*time.Hour)
+		b.Answered(1, "projects", true, 24*time.Hour)
+		now = now.Add(time.Minute)
+		if err := b.Limited(1, "projects"); err != nil {
+			t.Error(err)
 		}
 	})
 }

@@ -15,8 +15,14 @@ var (
 	// ErrTimeout: the forge did not answer in time. For clients: 504.
 	ErrTimeout = errors.New("forge did not answer in time")
 	// ErrBudget: the token or its owner asks for too many unknown things, or the forge's own rate limit for the owner
-	// is used up. For clients: 429; RetryAfter says when to try again.
+	// is used up: one of the three below. For clients: 429; RetryAfter says when to try again.
 	ErrBudget = errors.New("too many look-ups")
+	// ErrTokenBudget: the token asked for too much that is not there, or not for it.
+	ErrTokenBudget = fmt.Errorf("%w: the token's allowance is used up (resolver.budget_per_token)", ErrBudget)
+	// ErrOwnerBudget: the tokens of one owner asked for too much together.
+	ErrOwnerBudget = fmt.Errorf("%w: the allowance of the owner's tokens is used up (resolver.budget_per_owner)", ErrBudget)
+	// ErrRateLimited: the forge answered 429.
+	ErrRateLimited = fmt.Errorf("%w: the forge's own rate limit for the owner is used up (429)", ErrBudget)
 	// ErrCredential: the forge refuses the owner's credential, or it does not reach far enough to answer the question.
 	ErrCredential = errors.New("forge refuses the owner's credential")
 	// ErrBlocked: the forge says that the credential's user is blocked. It is ErrCredential too.
@@ -25,21 +31,29 @@ var (
 	ErrCredentialKind = errors.New("credential is not a personal access token")
 )
 
-// budgetError is ErrBudget with a time.
+// budgetError is one of the kinds of ErrBudget with a time.
 type budgetError struct {
-	who   string
+	kind  error
 	after time.Duration
 }
 
 func (e *budgetError) Error() string {
-	return fmt.Sprintf("%s: %s, try again in %s", ErrBudget, e.who, e.after.Round(time.Second))
+	return fmt.Sprintf("%s, try again in %s", e.kind, max(e.after, time.Second).Round(time.Second))
 }
 
-func (e *budgetError) Unwrap() error { return ErrBudget }
+func (e *budgetError) Unwrap() error { return e.kind }
 
-// RateLimited is the error for a forge that answered 429 and said when to try again. It wraps ErrBudget.
-func RateLimited(after time.Duration) error {
-	return &budgetError{who: "the forge's rate limit of the owner is used up", after: after}
+// RateLimited is the error for a forge that answered 429 and said when to try again. It wraps ErrRateLimited.
+func RateLimited(after time.Duration) error { return &budgetError{ErrRateLimited, after} }
+
+// BudgetOf says whose limit an error that wraps ErrBudget is about, and which setting bounds it.
+func BudgetOf(err error) error {
+	for _, kind := range []error{ErrTokenBudget, ErrOwnerBudget, ErrRateLimited} {
+		if errors.Is(err, kind) {
+			return kind
+		}
+	}
+	return ErrBudget
 }
 
 // RetryAfter gives the time after which it makes sense to try again, for an error that wraps ErrBudget. It is at least

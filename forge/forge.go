@@ -40,6 +40,10 @@ type Resolver interface {
 	// ErrCredential; one that is no personal access token is ErrCredentialKind.
 	Identify(ctx context.Context, credential token.Secret) (Identity, error)
 
+	// Denied tells that what was resolved for a token, with so many questions to the forge, led to a denial: the token pays for
+	// them, as for what is not there.
+	Denied(s *token.Session, questions int)
+
 	// Forget drops what is known of a container, for all owners, because a request that was forwarded may have changed
 	// it: once Forget has returned, Resolve answers from reads that began later. The zero Container drops only what was
 	// found to be absent, for requests that made something new.

@@ -125,5 +125,6 @@ func proves(q *surface.Request, b *surface.Body) bool {
 // refuseTooMany answers for a credential that may not be tried out.
 func refuseTooMany(wait time.Duration) *reply.Refusal {
 	return &reply.Refusal{Status: fasthttp.StatusTooManyRequests, Reason: "failed_credentials", Retry: max(wait, time.Second),
-		Message: "Too many wrong credentials came from this address. Wait before you try again."}
+		Message: "Too many wrong credentials came from this address. Wait before you try again (limits: limits.failed_credentials " +
+			"in limits.failed_credentials_window)."}
 }

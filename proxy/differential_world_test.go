@@ -205,3 +205,6 @@ func newWorldGateway(t testing.TB, table *routes.Table, resolver surface.Resolve
 	})
 	return g
 }
+
+// Denied implements surface.Resolver.
+func (world) Denied(*token.Session, int) {}

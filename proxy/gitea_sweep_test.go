@@ -200,3 +200,6 @@ func TestGiteaSweep(t *testing.T) {
 		t.Errorf("%d refusals and %d passes: the sweep proves nothing", refused, passed)
 	}
 }
+
+// Denied implements surface.Resolver.
+func (anyContainer) Denied(*token.Session, int) {}

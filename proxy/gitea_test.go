@@ -513,3 +513,6 @@ func TestThreatGiteaFormerOwner(t *testing.T) {
 		}
 	}
 }
+
+// Denied implements surface.Resolver.
+func (giteaResolver) Denied(*token.Session, int) {}

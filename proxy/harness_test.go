@@ -395,3 +395,6 @@ func newReader(c net.Conn) *bufio.Reader { return bufio.NewReader(c) }
 func attempts(limit int) *forge.Attempts {
 	return forge.NewAttempts(forge.AttemptOptions{Limit: limit})
 }
+
+// Denied implements surface.Resolver.
+func (*fakeResolver) Denied(*token.Session, int) {}

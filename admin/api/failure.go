@@ -42,7 +42,7 @@ func (h *Handler) failed(err error) *reply {
 	case errors.Is(err, tokens.ErrConflict):
 		return message(http.StatusConflict, "409 Conflict - "+err.Error())
 	case errors.Is(err, forge.ErrBudget):
-		a := message(http.StatusTooManyRequests, "429 Too Many Requests")
+		a := message(http.StatusTooManyRequests, "429 Too Many Requests - "+forge.BudgetOf(err).Error())
 		if after, ok := forge.RetryAfter(err); ok {
 			a.header.Set("Retry-After", strconv.Itoa(int((after+time.Second-1)/time.Second)))
 		}
@@ -51,6 +51,9 @@ func (h *Handler) failed(err error) *reply {
 		return message(http.StatusUnauthorized, "401 Unauthorized - the forge no longer accepts the credential of the token's owner")
 	case errors.Is(err, forge.ErrTimeout):
 		return message(http.StatusGatewayTimeout, "504 Gateway Timeout - the forge did not answer in time")
+	case errors.Is(err, forge.ErrRedirected):
+		return message(http.StatusBadGateway, "502 Bad Gateway - the forge redirects whatever it is asked to another address: its "+
+			"operator sets upstream.url to that; the log of patgate names it")
 	case errors.Is(err, forge.ErrLoop):
 		return message(http.StatusLoopDetected, "508 Loop Detected - the upstream's address leads back to patgate: its operator sets "+
 			"upstream.url to the forge")

@@ -184,7 +184,7 @@ func (q *request) words(err error) (int, string) {
 	case errors.Is(err, tokens.ErrNotFound):
 		return http.StatusNotFound, sentence(err.Error())
 	case errors.Is(err, forge.ErrBudget):
-		return http.StatusTooManyRequests, q.o.Forge + " was asked too often. Try again in a moment."
+		return http.StatusTooManyRequests, sentence(forge.BudgetOf(err).Error()) + " Try again in a moment."
 	case errors.Is(err, forge.ErrCredential):
 		return http.StatusForbidden, q.o.Forge + " no longer accepts the credential that the token is bound to."
 	case errors.Is(err, forge.ErrTimeout), errors.Is(err, context.DeadlineExceeded):

@@ -125,7 +125,8 @@ func (q *request) identify(credential token.Secret, as *tokens.Owner) (c *tokens
 	if wait := attempts.Begin(client, print); wait > 0 {
 		q.o.Record(Event{What: "sign_in_limited", Client: client})
 		q.w.Header().Set("Retry-After", fmt.Sprint(int((wait+time.Second-1)/time.Second)))
-		problem := fmt.Sprintf("Too many wrong credentials came from your address. Try again in %s.", span(wait))
+		problem := fmt.Sprintf("Too many wrong credentials came from your address (limit: limits.failed_credentials). "+
+			"Try again in %s.", span(wait))
 		return nil, problem, http.StatusTooManyRequests
 	}
 	var err error

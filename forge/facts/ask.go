@@ -2,7 +2,9 @@ package facts
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"strings"
 
 	"patgate/forge"
 	"patgate/forge/rest"
@@ -10,19 +12,50 @@ import (
 	"patgate/token"
 )
 
-// Pay takes one question from the budget of a session's token and owner.
-func (k *Keeper[N]) Pay(s *token.Session) error { return k.budget.Take(s.TokenID, s.OwnerUserID) }
+// Begin begins a question of a session's token, for which it may have to wait. Without an error the question is ended by end,
+// with whether what was asked for is not there.
+func (k *Keeper[N]) Begin(ctx context.Context, s *token.Session) (end func(missed bool), err error) {
+	ctx, cancel := k.Bound(ctx)
+	defer cancel()
+	err = k.budget.Begin(ctx, s.TokenID, s.OwnerUserID)
+	switch {
+	case errors.Is(err, context.DeadlineExceeded):
+		return nil, forge.ErrTimeout
+	case err != nil:
+		return nil, err
+	}
+	return func(missed bool) { k.budget.End(s.TokenID, missed) }, nil
+}
+
+// Pay is for a question about nothing that a token names: its owner pays for it.
+func (k *Keeper[N]) Pay(ctx context.Context, s *token.Session) error {
+	end, err := k.Begin(ctx, s)
+	if err != nil {
+		return err
+	}
+	k.budget.Spend(s.OwnerUserID)
+	end(false)
+	return nil
+}
+
+// Denied implements forge.Resolver.
+func (k *Keeper[N]) Denied(s *token.Session, questions int) { k.budget.Denied(s.TokenID, questions) }
 
 // Bound gives a question its time.
 func (k *Keeper[N]) Bound(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(ctx, k.timeout)
 }
 
-// Ask is one request on behalf of a session. A 429 stops the owner's other questions for a while.
+// Ask is one request on behalf of a session. When the forge says 429 time after time, it is left alone for as long as it says.
 func (k *Keeper[N]) Ask(ctx context.Context, s *token.Session, path string) (rest.Reply, error) {
+	part, _, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/")
+	part, _, _ = strings.Cut(part, "?")
+	if err := k.budget.Limited(s.OwnerUserID, part); err != nil {
+		return rest.Reply{}, fmt.Errorf("asking the forge for %s: %w", path, err)
+	}
 	rep, err := k.Client.Get(ctx, s.Credential, path)
-	if after, limited := forge.RetryAfter(err); limited {
-		return rest.Reply{}, k.budget.Pause(s.OwnerUserID, after)
+	if after, limited := forge.RetryAfter(err); limited || err == nil {
+		k.budget.Answered(s.OwnerUserID, part, limited, after)
 	}
 	return rep, err
 }
@@ -47,9 +80,13 @@ func (k *Keeper[N]) lookup(ctx context.Context, s *token.Session, route *routes.
 	if err != nil {
 		return none, err
 	}
-	if err := k.Pay(s); err != nil {
+	end, err := k.Begin(ctx, s)
+	if err != nil {
 		return none, err
 	}
+	missed := false
+	defer func() { end(missed) }()
+	k.budget.Spend(s.OwnerUserID)
 	ctx, cancel := k.Bound(ctx)
 	defer cancel()
 	rep, err := k.Ask(ctx, s, path)
@@ -61,6 +98,7 @@ func (k *Keeper[N]) lookup(ctx context.Context, s *token.Session, route *routes.
 	case rep.Status == 403 && refuses(rep):
 		return none, forge.ErrCredential
 	case rep.Status == 403, rep.Status == 404: // the owner may not see it
+		missed = true
 		return none, nil
 	}
 	return none, fmt.Errorf("status %d: %w", rep.Status, forge.ErrUnavailable)

@@ -187,11 +187,14 @@ func (k *Keeper[N]) usable(f *Fact, maxAge time.Duration, now time.Time) bool {
 
 // resolveThrough asks the forge, with the others that ask for the same, and pays for it.
 func resolveThrough[K comparable, N any](ctx context.Context, k *Keeper[N], s *token.Session, c *cache.Cache[K, *Fact], key K,
-	ref routes.Reference, maxAge time.Duration) (policy.Container, error) {
-	if err := k.Pay(s); err != nil {
+	ref routes.Reference, maxAge time.Duration) (found policy.Container, err error) {
+	end, err := k.Begin(ctx, s)
+	if err != nil {
 		return policy.Container{}, fmt.Errorf("resolving a %s: %w", ref.Kind, err)
 	}
+	defer func() { end(err == nil && found.Boundary == routes.BoundaryNone) }()
 	load := func(ctx context.Context) (*Fact, bool, error) {
+		k.budget.Spend(s.OwnerUserID)
 		ctx, cancel := k.Bound(ctx)
 		defer cancel()
 		f, err := k.load(ctx, s, ref, maxAge)

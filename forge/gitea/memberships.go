@@ -12,7 +12,7 @@ import (
 // Memberships gives one page of what the session's owner has access to: GET /user/orgs and GET /user/repos. Gitea knows no
 // levels, so least changes nothing. Errors are those of Resolve.
 func (r *Resolver) Memberships(ctx context.Context, s *token.Session, _, page, size int) (m forge.Memberships, err error) {
-	if err := r.Pay(s); err != nil {
+	if err := r.Pay(ctx, s); err != nil {
 		return m, fmt.Errorf("listing memberships: %w", err)
 	}
 	ctx, cancel := r.Bound(ctx)

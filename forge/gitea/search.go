@@ -61,7 +61,7 @@ func contains(s, part string) bool {
 }
 
 func search[T any](ctx context.Context, r *Resolver, as *token.Session, path string) (*T, error) {
-	if err := r.Pay(as); err != nil {
+	if err := r.Pay(ctx, as); err != nil {
 		return nil, err
 	}
 	rep, err := r.Ask(ctx, as, path)

@@ -95,9 +95,14 @@ func TestLookup(t *testing.T) {
 			t.Fatal("no error")
 		}
 	})
-	t.Run("look-ups are paid for", func(t *testing.T) {
+	t.Run("look-ups of what is there cost nothing, and others are paid for", func(t *testing.T) {
 		for range testBurst + 5 {
 			if _, err = look(t, fmt.Sprintf("/api/v4/registry/repositories/%d", registry)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for i := range testBurst + 5 {
+			if _, err = look(t, fmt.Sprintf("/api/v4/registry/repositories/%d", registry+1000+int64(i))); err != nil {
 				break
 			}
 		}

@@ -13,7 +13,7 @@ import (
 // least is GitLab's access level; 0 is any. Errors are those of Resolve.
 func (r *Resolver) Memberships(ctx context.Context, s *token.Session, least, page, size int) (forge.Memberships, error) {
 	var none forge.Memberships
-	if err := r.Pay(s); err != nil {
+	if err := r.Pay(ctx, s); err != nil {
 		return none, fmt.Errorf("listing memberships: %w", err)
 	}
 	path := fmt.Sprintf("/personal_access_tokens/self/associations?page=%d&per_page=%d", page, size)

@@ -105,7 +105,7 @@ func (r *Resolver) OwnTokens(ctx context.Context, credential token.Secret, userI
 // list reads a list that is no token's question, on the allowance of the user's own.
 func list[T any](ctx context.Context, r *Resolver, credential token.Secret, userID int64, path string) ([]T, error) {
 	as := &token.Session{TokenID: -userID, OwnerUserID: userID, Credential: credential}
-	if err := r.Pay(as); err != nil {
+	if err := r.Pay(ctx, as); err != nil {
 		return nil, err
 	}
 	rep, err := r.Ask(ctx, as, path)

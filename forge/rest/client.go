@@ -238,10 +238,14 @@ func failure(ctx context.Context, err error) error {
 	return fmt.Errorf("%w (%v)", errPassing, err)
 }
 
-// retryAfter reads the time to wait from a 429; ten seconds when it says none.
+// retryAfter reads the time to wait from a 429 (RFC 9110, 10.2.3); ten seconds when it says none.
 func retryAfter(h http.Header) time.Duration {
-	if n, err := strconv.Atoi(h.Get("Retry-After")); err == nil && n >= 0 {
+	text := h.Get("Retry-After")
+	if n, err := strconv.ParseUint(text, 10, 31); err == nil {
 		return time.Duration(n) * time.Second
+	}
+	if at, err := http.ParseTime(text); err == nil {
+		return max(time.Until(at), 0)
 	}
 	return 10 * time.Second
 }

@@ -34,7 +34,13 @@ func Of(err error) *Refusal {
 	case errors.As(err, &parameter):
 		return ofParameter(parameter)
 	case errors.Is(err, forge.ErrBudget):
-		r := *ErrBudget
+		r := *ErrTokenBudget
+		switch {
+		case errors.Is(err, forge.ErrOwnerBudget):
+			r = *ErrOwnerBudget
+		case errors.Is(err, forge.ErrRateLimited):
+			r = *ErrRateLimited
+		}
 		if after, ok := forge.RetryAfter(err); ok {
 			r.Retry = after
 		}

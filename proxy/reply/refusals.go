@@ -40,13 +40,14 @@ var (
 			"upstream.url to the forge.",
 	}
 	ErrHeaderSize = &Refusal{Status: fasthttp.StatusRequestHeaderFieldsTooLarge, Reason: "header_size",
-		Message: "The request's headers are too long.", Close: true}
+		Message: "The request's headers are too long (limit: limits.header_bytes).", Close: true}
 	ErrMalformed = &Refusal{Status: fasthttp.StatusBadRequest, Reason: "malformed_request",
 		Message: "The request could not be read.", Close: true}
 	ErrReadTimeout = &Refusal{Status: fasthttp.StatusRequestTimeout, Reason: "read_timeout",
-		Message: "The request did not arrive in time.", Close: true}
+		Message: "The request did not arrive in time (limits: timeouts.read_header, and timeouts.read_stall for its body).",
+		Close:   true}
 	ErrBodyTooLarge = &Refusal{Status: fasthttp.StatusRequestEntityTooLarge, Reason: "body_too_large",
-		Message: "The request body is longer than this route takes.", Close: true}
+		Message: "The request body is longer than this route takes (limit: limits.body_bytes, or what the route says).", Close: true}
 	ErrBodyBroken = &Refusal{Status: fasthttp.StatusBadRequest, Reason: "broken_body",
 		Message: "The request body ended before its end, or could not be read.", Close: true}
 	ErrBodyMedia = &Refusal{Status: fasthttp.StatusUnsupportedMediaType, Reason: "media_type",
@@ -54,19 +55,29 @@ var (
 	ErrInternal = &Refusal{Status: fasthttp.StatusInternalServerError, Reason: "internal",
 		Message: "patgate failed to handle the request.", Close: true}
 	ErrAudit = &Refusal{Status: fasthttp.StatusServiceUnavailable, Reason: "audit",
-		Message: "The decision could not be recorded, so the request was not forwarded.", Retry: time.Second}
+		Message: "The decision could not be recorded, so the request was not forwarded: the log fails, or more decisions wait for it " +
+			"than may (limit: limits.audit_queue).", Retry: time.Second}
 	ErrStore = &Refusal{Status: fasthttp.StatusServiceUnavailable, Reason: "store",
 		Message: "The token could not be looked up.", Retry: time.Second}
 	ErrBusy = &Refusal{Status: fasthttp.StatusServiceUnavailable, Reason: "upstream_busy",
-		Message: "All connections to the forge are in use.", Retry: time.Second}
+		Message: "All connections to the forge are in use (limit: upstream.connections).", Retry: time.Second}
 	ErrNoRoom = &Refusal{Status: fasthttp.StatusServiceUnavailable, Reason: "bodies_busy",
-		Message: "Too many long request bodies are being read.", Retry: time.Second, Close: true}
+		Message: "Too many long request bodies are being read (limits: limits.bodies_memory and limits.bodies_disk).",
+		Retry:   time.Second, Close: true}
 	ErrUnavailable = &Refusal{Status: fasthttp.StatusBadGateway, Reason: "upstream_unavailable",
 		Message: "The forge could not be reached or its answer could not be read."}
 	ErrTimeout = &Refusal{Status: fasthttp.StatusGatewayTimeout, Reason: "upstream_timeout",
-		Message: "The forge did not answer in time."}
-	ErrBudget = &Refusal{Status: fasthttp.StatusTooManyRequests, Reason: "resolver_budget",
-		Message: "This token has asked for too many different projects and groups in a short time.", Retry: 30 * time.Second}
+		Message: "The forge did not answer in time (limits: timeouts.upstream_dial, timeouts.upstream_response, resolver.timeout and " +
+			"resolver.deadline)."}
+	ErrTokenBudget = &Refusal{Status: fasthttp.StatusTooManyRequests, Reason: "resolver_budget",
+		Message: "This token has asked for too many projects and groups in a short time that are not there, or that it does not " +
+			"reach (limit: resolver.budget_per_token).", Retry: 30 * time.Second}
+	ErrOwnerBudget = &Refusal{Status: fasthttp.StatusTooManyRequests, Reason: "owner_budget",
+		Message: "All tokens of this token's owner together have asked for too many different projects and groups in a short time " +
+			"(limit: resolver.budget_per_owner).", Retry: 30 * time.Second}
+	ErrRateLimited = &Refusal{Status: fasthttp.StatusTooManyRequests, Reason: "forge_rate_limit",
+		Message: "The forge's own rate limit for the token's owner is used up: it answered 429 Too Many Requests when patgate asked " +
+			"it about what the request names. It is not a limit of patgate's.", Retry: 10 * time.Second}
 	ErrOwner = Unauthorized("owner_credential", "The forge no longer accepts the credential of the token's owner. The owner "+
 		"puts a new one in its place (patgate owner replace), and this token works again.")
 	ErrIllegible = &Refusal{Status: fasthttp.StatusBadGateway, Reason: "unfiltered_answer",

@@ -35,6 +35,7 @@ type Judgement struct {
 	containers []policy.Container
 	found      []routes.Reference // of containers, by index
 	resolving  time.Time          // since when the forge is asked
+	asked      int                // questions to it that found something
 }
 
 // Rules are what every judgement goes by.
@@ -62,6 +63,7 @@ func (j *Judgement) Forget() {
 	j.Question.Acts = emptied(j.Question.Acts)
 	j.containers, j.found = emptied(j.containers), emptied(j.found)
 	j.Renamed, j.Rendered, j.SentByPath = false, false, false
+	j.asked = 0
 	j.event = nil
 }
 
@@ -165,6 +167,10 @@ func (j *Judgement) Decide(q *Request) *reply.Refusal {
 	j.Note(q)
 	j.noteFurther()
 	if j.Decision.Verdict != policy.Allow {
+		if j.asked > 0 {
+			j.Rules.Resolver.Denied(j.Session, j.asked)
+			j.asked = 0
+		}
 		return reply.OfDenial(&j.Decision, j.Question.Route)
 	}
 	return nil

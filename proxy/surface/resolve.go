@@ -188,11 +188,23 @@ func (j *Judgement) find(q *Request, ref routes.Reference) (*policy.Container, e
 	} else if time.Since(j.resolving) > j.Rules.Deadline {
 		return nil, forge.ErrTimeout
 	}
-	c, err := resolver.Resolve(context.Background(), j.Session, ref, j.maxAge())
+	c, err := j.ask(ref)
 	if err != nil {
 		return nil, err
 	}
 	return j.keep(&c, ref), nil
+}
+
+// ask gives a container, and counts the questions to the forge that found one: a denial costs them.
+func (j *Judgement) ask(ref routes.Reference) (policy.Container, error) {
+	if known := j.Rules.Resolver.Known(j.Session, ref, j.maxAge(), time.Now()); known != nil {
+		return *known, nil
+	}
+	c, err := j.Rules.Resolver.Resolve(context.Background(), j.Session, ref, j.maxAge())
+	if err == nil && c.Boundary != routes.BoundaryNone {
+		j.asked++
+	}
+	return c, err
 }
 
 // keep stores a container.
@@ -221,6 +233,9 @@ func (j *Judgement) lookup(q *Request, route *routes.Route) error {
 	result, err := j.Rules.Resolver.Lookup(context.Background(), j.Session, route, &j.Op)
 	if err != nil {
 		return err
+	}
+	if result.Found {
+		j.asked++
 	}
 	need := len(j.containers) + len(result.Projects) + len(result.Groups) + len(j.Op.Captures()) + len(j.Set.Targets)
 	if cap(j.containers) < need {
@@ -342,8 +357,7 @@ func (j *Judgement) Find(q *Request, kind routes.RefKind, paths []string) (*poli
 		if time.Since(q.Start) > j.Rules.Deadline {
 			return nil, "", forge.ErrTimeout
 		}
-		c, err := j.Rules.Resolver.Resolve(context.Background(), j.Session,
-			routes.Reference{Kind: kind, Path: []byte(path)}, j.maxAge())
+		c, err := j.ask(routes.Reference{Kind: kind, Path: []byte(path)})
 		if err != nil {
 			return nil, "", err
 		}
@@ -357,7 +371,7 @@ func (j *Judgement) Find(q *Request, kind routes.RefKind, paths []string) (*poli
 // Exists tells whether the owner sees a project with this whole path.
 func (j *Judgement) Exists(path []byte) (bool, error) {
 	ref := routes.Reference{Kind: routes.RefProject, Path: path}
-	c, err := j.Rules.Resolver.Resolve(context.Background(), j.Session, ref, j.maxAge())
+	c, err := j.ask(ref)
 	return c.ID != 0, err
 }
 
@@ -367,5 +381,6 @@ type Resolver interface {
 	Resolve(ctx context.Context, s *token.Session, ref routes.Reference, maxAge time.Duration) (policy.Container, error)
 	Known(s *token.Session, ref routes.Reference, maxAge time.Duration, now time.Time) *policy.Container
 	Lookup(ctx context.Context, s *token.Session, route *routes.Route, op *routes.Operation) (forge.LookupResult, error)
+	Denied(s *token.Session, questions int)
 	Forget(container policy.Container)
 }

@@ -157,7 +157,7 @@ func (l *listener) wrap(c net.Conn) *Client {
 		conn.PeerText = conn.Peer.String()
 	}
 	if d.Looped() >= d.options.Connections { // the HTTP server counts the others
-		l.refuse(c, fasthttp.StatusServiceUnavailable)
+		l.refuse(c, fasthttp.StatusServiceUnavailable, "limits.connections")
 		return nil
 	}
 	key := d.options.ClientKey(conn.Peer)
@@ -165,7 +165,7 @@ func (l *listener) wrap(c net.Conn) *Client {
 		key = netip.Addr{}
 	}
 	if !d.enter(key) {
-		l.refuse(c, fasthttp.StatusTooManyRequests)
+		l.refuse(c, fasthttp.StatusTooManyRequests, "limits.connections_per_client")
 		return nil
 	}
 	var socket *loop.Socket
@@ -192,11 +192,12 @@ func (l *listener) wrap(c net.Conn) *Client {
 }
 
 // refuse closes a connection, with an answer where that cannot block.
-func (l *listener) refuse(c net.Conn, status int) {
+func (l *listener) refuse(c net.Conn, status int, limit string) {
 	if l.tls == nil {
+		text := "Too many connections are open (limit: " + limit + ").\n"
 		_ = c.SetWriteDeadline(time.Now().Add(time.Second))
 		_, _ = c.Write([]byte("HTTP/1.1 " + strconv.Itoa(status) + " " + fasthttp.StatusMessage(status) +
-			"\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"))
+			"\r\nConnection: close\r\nContent-Type: text/plain\r\nContent-Length: " + strconv.Itoa(len(text)) + "\r\n\r\n" + text))
 	}
 	_ = c.Close()
 }
