@@ -16,6 +16,7 @@ import (
 	"patgate/admin/tokens"
 	"patgate/config"
 	"patgate/proxy"
+	"patgate/proxy/surface"
 	"patgate/store"
 )
 
@@ -92,7 +93,7 @@ func (g *gateway) makeTokens(o *opened) (err error) {
 	g.api, err = api.New(api.Options{
 		Tokens:   g.tokens,
 		Base:     g.routes.Table().Base(),
-		OwnPaths: g.routes.Table().Named(),
+		OwnPaths: !surface.DialectOf(g.routes.Table().Forge()).TokenAPI,
 		Version:  g.resolver.Version,
 		Leaks:    newLeaks(c),
 		Report:   func(err error) { g.logger.Error("token API", zap.Error(err)) },

@@ -10,11 +10,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"patgate/proxy"
 	"patgate/routes"
-	"patgate/routes/git"
 	"patgate/routes/inspect"
-	"patgate/routes/registry"
-	"patgate/routes/web"
 )
 
 // maxExplainLine bounds a line of `routes explain -`, in bytes. A longer target would be refused anyway.
@@ -59,56 +57,14 @@ With - it reads lines "METHOD PATH" from standard input and prints one JSON obje
 	return cmd
 }
 
-// explain asks the classifier of the surface that a target is for. Of several scopes for the container registry, the row
-// of the first action is told.
+// explain asks the surface that a target is for. What none of them has is taken for a path of the REST API without its base.
 func explain(table *routes.Table, method, target string) inspect.Explanation {
-	path, query, _ := strings.Cut(target, "?")
 	var op routes.Operation
-	switch {
-	case git.Is([]byte(path)), table.Named() && git.IsNamed([]byte(path)):
-		var r git.Request
-		err := git.Classify(table, &op, &r, method, []byte(target))
-		return inspect.ExplainOperation(table, method, target, &op, err)
-	case path == "/jwt/auth" && !table.Named(), path == "/v2/token" && table.Named():
-		auth, err := registry.ParseAuth([]byte(query))
-		if err == nil && len(auth.Scopes) > 0 && method == "GET" {
-			if name, known := registry.RowName(auth.Scopes[0].Actions[0], table.Named()); known {
-				op.Set(table.SurfaceRow([]byte(name)), false, imageCapture(table, auth.Scopes[0].Name))
-				return inspect.ExplainOperation(table, method, target, &op, nil)
-			}
-		}
-		if err == nil {
-			err = errors.New("name a scope, such as scope=repository:group/project:pull")
-		}
-		return inspect.ExplainOperation(table, method, target, &op, err)
-	case registry.IsProxied([]byte(path)) && strings.HasPrefix(path, "/v2/") && !table.Named():
-		p, err := registry.ParseProxied(method, []byte(target))
-		if err == nil {
-			op.Set(table.SurfaceRow([]byte(p.Row)), method == "HEAD", routes.Capture{Name: "group", Value: p.Group, Ref: routes.RefGroup})
-		}
-		return inspect.ExplainOperation(table, method, target, &op, err)
-	case strings.HasPrefix(path, "/v2/") && table.Named():
-		image, err := registry.ParseImage(method, []byte(target), true)
-		if err == nil && table.SurfaceRow([]byte(image.Row)) != nil {
-			op.Set(table.SurfaceRow([]byte(image.Row)), method == "HEAD", imageCapture(table, image.Name))
-		}
-		return inspect.ExplainOperation(table, method, target, &op, err)
+	found, err := proxy.Find(table, &op, method, []byte(target))
+	if !found {
+		return inspect.Explain(table, method, target)
 	}
-	if strings.Contains(path, "/-/") || strings.HasSuffix(path, ".atom") {
-		var r web.Request
-		if err := web.Classify(table, &op, &r, method, []byte(target)); err == nil {
-			return inspect.ExplainOperation(table, method, target, &op, nil)
-		}
-	}
-	return inspect.Explain(table, method, target)
-}
-
-// imageCapture gives what an image's name says of the container that it belongs to.
-func imageCapture(table *routes.Table, image string) routes.Capture {
-	if owner, _, _ := strings.Cut(image, "/"); table.Named() {
-		return routes.Capture{Name: "namespace", Value: []byte(owner), Ref: routes.RefNamespace}
-	}
-	return routes.Capture{Name: "project", Value: []byte(image), Ref: routes.RefProject}
+	return inspect.ExplainOperation(table, method, target, &op, err)
 }
 
 // explainLines explains every line of the input. Empty lines and those that begin with # are left out.

@@ -82,6 +82,36 @@ func TestRoutesExplain(t *testing.T) {
 	}
 }
 
+// TestRoutesExplainAsksTheSurface: each protocol reads its own targets.
+func TestRoutesExplainAsksTheSurface(t *testing.T) {
+	for _, c := range []struct{ method, target, route, refused string }{
+		{"GET", "/group/project.git/info/refs?service=git-receive-pack", "/{project}.git/info/refs?service=git-receive-pack", ""},
+		{"GET", "/group/project/info/refs?service=git-receive-pack", "", "must end in .git"},
+		{"PUT", "/v2/group/project/manifests/v1", "/v2/{project}/manifests/{reference}", ""},
+		{"GET", "/v2/", "", "needs a token of the token service"},
+		{"GET", "/v2/group/dependency_proxy/containers/alpine/manifests/latest",
+			"/v2/{group}/dependency_proxy/containers/{image}/manifests/{reference}", ""},
+		{"GET", "/jwt/auth?service=container_registry&scope=repository:group/project:push,pull",
+			"/jwt/auth?scope=repository:{project}:push", ""},
+		{"GET", "/jwt/auth?service=container_registry", "", "name a scope"},
+		{"GET", "/jwt/auth?service=container_registry&scope=registry:catalog:all", "", "registry itself"},
+		{"GET", "/group/project/-/archive/main/project.zip", "/{project}/-/archive/{archive}", ""},
+		{"GET", "/group/project/-/settings", "", "no route of the table"},
+		{"POST", "/api/graphql", "", "GraphQL is not supported"},
+		{"GET", "/projects/5/jobs", "/projects/{project}/jobs", ""},
+		{"GET", "/projects/5/jobs/x", "/projects/{project}/jobs/{job_id}", "must be a whole number"},
+	} {
+		t.Run(c.method+" "+c.target, func(t *testing.T) {
+			out, err := runRoutes(t, "", "explain", "--json", c.method, c.target)
+			var e struct{ Route, Refused string }
+			if err != nil || json.Unmarshal([]byte(out), &e) != nil || e.Route != c.route || !strings.Contains(e.Refused, c.refused) ||
+				(e.Refused != "") != (c.refused != "") {
+				t.Errorf("%v: %s", err, out)
+			}
+		})
+	}
+}
+
 func TestRoutesList(t *testing.T) {
 	t.Run("one resource", func(t *testing.T) {
 		out, err := runRoutes(t, "", "list", "--resource", "job")

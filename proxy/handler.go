@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -15,6 +16,7 @@ import (
 	"patgate/proxy/reply"
 	"patgate/proxy/surface"
 	"patgate/proxy/surface/api"
+	"patgate/proxy/surface/depproxy"
 	"patgate/proxy/wire"
 	"patgate/routes"
 )
@@ -84,7 +86,13 @@ func New(o Options) (*Handler, error) {
 		u.IsRegistry = true
 		h.registry = &u
 	}
-	h.surfaces = h.newSurfaces(seals)
+	h.api, h.surfaces = parts{
+		forge:    cmp.Or(o.Forge, routes.ForgeGitLab),
+		links:    h.forge.Links,
+		seals:    seals,
+		registry: h.registry,
+		tokens:   &depproxy.Tokens{Ask: h.ask, Host: h.forge.Host, Root: h.forge.Root, Forwarding: &h.forwarding},
+	}.surfaces()
 	h.front = fast.New(fast.Options{
 		Gateway:    steps{h},
 		Loops:      h.loops.Count(),

@@ -12,7 +12,6 @@ import (
 	"patgate/proxy/surface"
 	"patgate/proxy/surface/git"
 	"patgate/proxy/wire"
-	gitpaths "patgate/routes/git"
 )
 
 // serveOther serves a request without a patgate token, as the configuration says. What passes is passed on as it is: raw
@@ -71,7 +70,7 @@ func (h *Handler) refuseByMode(q *surface.Request) *reply.Refusal {
 	if !o.LegacyUntil.IsZero() && !time.Now().Before(o.LegacyUntil) {
 		mode = ModeDeny
 	}
-	_, pages := h.surfaceOf(h.routed(q.Path), q.Table.Base()).(surface.Pages)
+	_, pages := surfaceOf(h.surfaces, h.routed(q.Path), q.Table.Base()).(surface.Pages)
 	switch caller := q.Credential.Caller; {
 	case caller == surface.CallerWeb, caller == surface.CallerAnonymous && pages:
 		mode, refused = o.Web, reply.ErrWeb
@@ -99,8 +98,8 @@ func (h *Handler) reads(q *surface.Request) bool {
 	}
 	path := h.routed(q.Path)
 	if q.Method == fasthttp.MethodPost {
-		_, is := h.surfaceOf(path, q.Table.Base()).(*git.Surface)
-		return is && gitpaths.IsFetch(path, q.Table.Named())
+		repositories, is := surfaceOf(h.surfaces, path, q.Table.Base()).(*git.Surface)
+		return is && repositories.Layout.IsFetch(path)
 	}
 	if q.Method != fasthttp.MethodGet && !q.IsHead {
 		return false

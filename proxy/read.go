@@ -21,7 +21,7 @@ func (h *Handler) read(q *surface.Request, method string, target, raw []byte, ve
 	q.Target = target
 	q.Path = header.Before(target, '?')
 	q.Fields.Table, q.Credential.Dialect = h.dialect.Fields, h.dialect
-	q.Surface = h.surfaceOf(q.Path, q.Table.Base())
+	q.Surface = surfaceOf(h.surfaces, q.Path, q.Table.Base())
 	q.Upstream = &h.forge
 	if s, is := q.Surface.(surface.Elsewhere); is {
 		if u := s.Upstream(q.Path); u != nil {
@@ -70,16 +70,6 @@ func (h *Handler) cutRoot(q *surface.Request, target []byte) []byte {
 		return append([]byte{'/'}, rest...)
 	}
 	return rest
-}
-
-// surfaceOf gives the surface that a raw path belongs to.
-func (h *Handler) surfaceOf(path []byte, base string) surface.Surface {
-	for _, s := range h.surfaces {
-		if s.Has(path, base) {
-			return s
-		}
-	}
-	return h.surfaces[len(h.surfaces)-1] // it has every path
 }
 
 // methodOf gives the constant of a method that is passed on; empty for others.

@@ -29,7 +29,8 @@ func (t *Table) Base() string { return t.base }
 // Forge is whose API the table describes: "gitlab" or "gitea".
 func (t *Table) Forge() string { return t.forge }
 
-// Named tells whether the forge names containers by names and never by ids: a project is "owner/name".
+// Named tells whether the forge names containers by names and never by ids: a project is "owner/name". It says nothing else of
+// the forge.
 func (t *Table) Named() bool { return t.named }
 
 // ParseReference reads a reference as the forge does: an id or a full path, or a name where it knows no ids.

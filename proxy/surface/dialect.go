@@ -23,6 +23,10 @@ type Dialect struct {
 	Ordinary []routes.Place
 	// OwnRegistry: the forge itself serves the container registry below /v2/, and its token service does not narrow.
 	OwnRegistry bool
+	// TokenAPI: the forge has GitLab's API of personal access tokens, by which patgate's can be managed too.
+	TokenAPI bool
+	// Modules: the forge serves Terraform modules.
+	Modules bool
 	// Message: a denial is {"message": ...}, as all of the forge's own are.
 	Message bool
 }
@@ -30,6 +34,7 @@ type Dialect struct {
 // dialects are those of the forges that there are tables for.
 var dialects = map[string]*Dialect{
 	routes.ForgeGitLab: {Realm: "GitLab", Fields: header.GitLab, Organizations: true, RawTokens: true,
+		TokenAPI: true, Modules: true,
 		Ordinary: []routes.Place{routes.PlacePrivateToken, routes.PlaceBearer}},
 	routes.ForgeGitea: {Realm: "Gitea", Fields: header.Gitea, AnyCookie: true, UsernameTokens: true, OwnRegistry: true,
 		Ordinary: []routes.Place{routes.PlaceToken}, Message: true},

@@ -22,6 +22,12 @@ type Surface interface {
 	Refuse(q *Request, f *reply.Facts, out *fasthttp.Response)
 }
 
+// Finder is a surface whose Classify alone does not say on which row a request is judged.
+type Finder interface {
+	// Find reads method and target into the operation, for explaining it.
+	Find(q *Request, op *routes.Operation) error
+}
+
 // Pages is a surface for browsers: what it serves passes or does not as web pages do.
 type Pages interface {
 	// ForBrowsers marks it.

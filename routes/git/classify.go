@@ -17,7 +17,8 @@ type Request struct {
 	Batch bool
 
 	method string
-	named  bool // the forge names projects owner/name: see routes.Table.Named
+	layout *Layout
+	named  bool // see routes.Table.Named
 }
 
 // maxSuffix is room for the name of a row.
@@ -35,50 +36,49 @@ var (
 	errNoSuffix = refuse(routes.CodeReference, "The repository's path must end in .git.")
 )
 
-// IsNamed is Is for a forge that names projects owner/name (Gitea 1.26). It knows repositories without .git, too, and files
-// of projects outside of the API.
-func IsNamed(path []byte) bool {
-	if _, _, _, isFile := fileIn(path); isFile {
-		return true
+// Has tells whether a git or Git LFS client asks for the raw path, without query, in any of the forms that the forge knows.
+func (l *Layout) Has(path []byte) bool {
+	if l.files {
+		if _, _, _, isFile := fileIn(path); isFile {
+			return true
+		}
 	}
-	return Is(path) || bytes.Contains(path, []byte("/info/lfs/"))
-}
-
-// Is tells whether a git or Git LFS client asks for the raw path, without query, in any of the forms that GitLab knows.
-func Is(path []byte) bool {
 	for _, end := range [...]string{"/info/refs", "/git-upload-pack", "/git-receive-pack"} {
 		if bytes.HasSuffix(path, []byte(end)) {
 			return true
 		}
 	}
-	return bytes.Contains(path, []byte(".git/info/lfs/")) || bytes.Contains(path, []byte(".git/gitlab-lfs/"))
+	return bytes.Contains(path, []byte(".git/info/lfs/")) || bytes.Contains(path, []byte(".git/gitlab-lfs/")) ||
+		l.bare && bytes.Contains(path, []byte("/info/lfs/"))
 }
 
 // IsFetch tells whether a POST to the raw path fetches from a repository, and so only reads. A path that merely ends as one
-// does is another's: GitLab and Gitea have pages that write under a path of any length. named is for a forge that names
-// projects owner/name, where the ".git" may be missing.
-func IsFetch(path []byte, named bool) bool {
+// does is another's: GitLab and Gitea have pages that write under a path of any length.
+func (l *Layout) IsFetch(path []byte) bool {
 	repository, found := bytes.CutSuffix(path, []byte("/git-upload-pack"))
 	if !found || len(repository) < 2 || repository[0] != '/' {
 		return false
 	}
 	name, suffixed := bytes.CutSuffix(repository[1:], []byte(".git"))
-	if !suffixed && !named || len(name) == 0 {
+	if !suffixed && !l.bare || len(name) == 0 {
 		return false
 	}
-	_, err := parseName(name, named)
+	_, err := l.name(name)
 	return err == nil || errors.Is(err, errDesign)
 }
 
 // Classify reads a method and a raw request target into op and r. The error is a *routes.Refusal.
 func Classify(t *routes.Table, op *routes.Operation, r *Request, method string, target []byte) error {
 	op.Set(nil, method == "HEAD")
-	*r = Request{method: method, named: t.Named()}
+	*r = Request{method: method, layout: LayoutOf(t.Forge()), named: t.Named()}
+	if r.layout == nil {
+		return errNotGit
+	}
 	if len(target) > 8<<10 || len(target) == 0 || target[0] != '/' {
 		return errTooLong
 	}
 	path, query, hasQuery := bytes.Cut(target[1:], []byte{'?'})
-	if r.named {
+	if r.layout.files {
 		if project, rest, folder, isFile := fileIn(target[:len(path)+1]); isFile {
 			return r.readFile(t, op, project, rest, folder, hasQuery)
 		}
@@ -87,7 +87,7 @@ func Classify(t *routes.Table, op *routes.Operation, r *Request, method string, 
 	if i <= 0 {
 		return errNoSuffix
 	}
-	name, err := parseName(path[:i], r.named)
+	name, err := r.layout.name(path[:i])
 	if err != nil {
 		return err
 	}
@@ -103,11 +103,7 @@ func Classify(t *routes.Table, op *routes.Operation, r *Request, method string, 
 // find looks the row up by its name.
 func (r *Request) find(t *routes.Table, op *routes.Operation, row string, captures []routes.Capture) error {
 	var room [maxSuffix]byte
-	template := templates[r.Name.Kind]
-	if r.named {
-		template = namedTemplates[r.Name.Kind]
-	}
-	key := append(append(append(room[:0], r.method...), ' '), template...)
+	key := append(append(append(room[:0], r.method...), ' '), r.layout.templates[r.Name.Kind]...)
 	key = append(key, row...)
 	route := t.SurfaceRow(key)
 	if route == nil {
@@ -115,13 +111,12 @@ func (r *Request) find(t *routes.Table, op *routes.Operation, row string, captur
 	}
 	var all [routes.MaxCaptures]routes.Capture
 	list := all[:0]
-	switch {
-	case r.named:
-		list = append(list, routes.Capture{Name: "project", Value: r.Name.Container, Ref: routes.RefProject, Named: true})
-	case r.Name.Kind == RepositoryProject, r.Name.Kind == RepositoryProjectSnippet:
-		list = append(list, routes.Capture{Name: "project", Value: r.Name.Container, Ref: routes.RefProject})
-	case r.Name.Kind == RepositoryWiki:
-		list = append(list, routes.Capture{Name: "namespace", Value: r.Name.Container, Ref: routes.RefNamespace})
+	container := routes.RefProject
+	if r.Name.Kind == RepositoryWiki {
+		container = r.layout.wikis
+	}
+	if r.Name.Container != nil {
+		list = append(list, routes.Capture{Name: container.String(), Value: r.Name.Container, Ref: container, Named: r.named})
 	}
 	if r.Name.Snippet != nil {
 		list = append(list, routes.Capture{Name: "snippet_id", Value: r.Name.Snippet})
@@ -170,13 +165,13 @@ func (r *Request) appendRepository(dst []byte, container string) []byte {
 
 // WithSuffix gives where a client should ask that left out the ".git" behind a project's path; nil for any other target.
 // It is only for the first request of a clone, fetch or push.
-func WithSuffix(target []byte, named bool) []byte {
+func (l *Layout) WithSuffix(target []byte) []byte {
 	path, query, _ := bytes.Cut(target, []byte{'?'})
 	repository, found := bytes.CutSuffix(path, []byte("/info/refs"))
 	if !found || len(repository) < 2 || bytes.HasSuffix(repository, []byte(".git")) {
 		return nil
 	}
-	name, err := parseName(repository[1:], named)
+	name, err := l.name(repository[1:])
 	if err != nil || name.Kind != RepositoryProject {
 		return nil
 	}

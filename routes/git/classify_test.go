@@ -122,7 +122,7 @@ func TestWithSuffix(t *testing.T) {
 		"/g/p/git-upload-pack":                               "",
 		"/info/refs?service=git-upload-pack":                 "",
 	} {
-		if got := string(WithSuffix([]byte(target), false)); got != want {
+		if got := string(LayoutOf(routes.ForgeGitLab).WithSuffix([]byte(target))); got != want {
 			t.Errorf("%s: %q, want %q", target, got, want)
 		}
 	}

@@ -7,7 +7,7 @@ import (
 	"patgate/routes"
 )
 
-// fileFolders are where a forge that names projects owner/name has single files, archives and what is attached to releases,
+// fileFolders are where Gitea has single files, archives and what is attached to releases,
 // for clients that do not use its API (Gitea 1.26, routers/web/web.go). It takes tokens there (services/auth/auth.go).
 var fileFolders = [...]string{"/raw/", "/archive/", "/releases/download/"}
 
@@ -38,7 +38,7 @@ func fileIn(path []byte) (project, rest []byte, folder string, ok bool) {
 
 // readFile reads the target of a file. It takes no query: Gitea would read a credential or another form of the file there.
 func (r *Request) readFile(t *routes.Table, op *routes.Operation, project, rest []byte, folder string, hasQuery bool) error {
-	name, err := parseNamed(project)
+	name, err := r.layout.name(project)
 	switch {
 	case err != nil:
 		return err

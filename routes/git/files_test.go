@@ -23,7 +23,7 @@ func TestFiles(t *testing.T) {
 	} {
 		for _, method := range []string{"GET", "HEAD"} {
 			t.Run(method+" "+target, func(t *testing.T) {
-				if !IsNamed([]byte(target)) {
+				if !LayoutOf(routes.ForgeGitea).Has([]byte(target)) {
 					t.Fatal("not seen as such")
 				}
 				var op routes.Operation

@@ -136,7 +136,7 @@ func (r *Request) RewriteAnswer(b *Batch, body []byte, base string) ([]byte, err
 		case o.Error != nil:
 			out["error"] = map[string]any{"code": o.Error.Code, "message": objectError(o.Error.Code)}
 		case acts:
-			out["actions"] = map[string]any{b.Operation: b.action(base+objectsOf(r.named), o.Object)}
+			out["actions"] = map[string]any{b.Operation: b.action(base+r.layout.objects, o.Object)}
 		}
 		objects = append(objects, out)
 	}

@@ -75,10 +75,10 @@ func TestClassifyNamed(t *testing.T) {
 			}
 		})
 	}
-	if to := WithSuffix([]byte("/o/p/info/refs?service=git-upload-pack"), true); string(to) != "/o/p.git/info/refs?service=git-upload-pack" {
+	if to := LayoutOf(routes.ForgeGitea).WithSuffix([]byte("/o/p/info/refs?service=git-upload-pack")); string(to) != "/o/p.git/info/refs?service=git-upload-pack" {
 		t.Errorf("sent to %q", to)
 	}
-	if to := WithSuffix([]byte("/o/p/q/info/refs?service=git-upload-pack"), true); to != nil {
+	if to := LayoutOf(routes.ForgeGitea).WithSuffix([]byte("/o/p/q/info/refs?service=git-upload-pack")); to != nil {
 		t.Errorf("three segments are sent to %q", to)
 	}
 }
@@ -86,7 +86,7 @@ func TestClassifyNamed(t *testing.T) {
 // TestNamedBatchAnswer: the addresses in the answer to a batch are patgate's, where the forge has its objects, and the
 // credential that the forge repeats in them is left out.
 func TestNamedBatchAnswer(t *testing.T) {
-	r := Request{named: true}
+	r := Request{layout: LayoutOf(routes.ForgeGitea)}
 	b := &Batch{Operation: "upload", Objects: []Object{{OID: oid, Size: 12}}}
 	out, err := r.RewriteAnswer(b, []byte(`{"transfer":"basic","objects":[{"oid":"`+oid+`","size":12,"actions":{"upload":{"href":"http://forge/o/p.git/info/lfs/objects/`+oid+
 		`/12","header":{"Authorization":"Basic c2VjcmV0"}},"verify":{"href":"http://forge/verify"}}}]}`), "https://gate/o/p.git")
@@ -144,10 +144,10 @@ func TestIsFetch(t *testing.T) {
 		{"git-upload-pack", false, false},
 		{"", false, false},
 	} {
-		if got := IsFetch([]byte(c.path), false); got != c.gitlab {
+		if got := LayoutOf(routes.ForgeGitLab).IsFetch([]byte(c.path)); got != c.gitlab {
 			t.Errorf("%s at GitLab: %v", c.path, got)
 		}
-		if got := IsFetch([]byte(c.path), true); got != c.other {
+		if got := LayoutOf(routes.ForgeGitea).IsFetch([]byte(c.path)); got != c.other {
 			t.Errorf("%s at Gitea: %v", c.path, got)
 		}
 	}

@@ -27,16 +27,13 @@ func refuseOption(name, why string) error {
 // they came. Every other one is refused by a *routes.Refusal with its name; its value is never repeated.
 func ReadOptions(t *routes.Table, r *routes.Route, texts []string) ([]Option, error) {
 	var out []Option
-	read, known := readGitLab, r.PushOptions
-	if t.Forge() == routes.ForgeGitea {
-		read = readGitea
-	}
+	layout, known := LayoutOf(t.Forge()), r.PushOptions
 	for _, text := range texts {
 		if !isText(text) || len(text) > maxOption {
 			name, _, _ := strings.Cut(text, "=")
 			return nil, refuseOption(name, "is too long, holds a control character, or is not UTF-8.")
 		}
-		name, value, ok := read(text)
+		name, value, ok := layout.option(text)
 		switch o := known.Find(name); {
 		case !ok, o == nil && known != nil:
 			if !ok {
@@ -48,7 +45,7 @@ func ReadOptions(t *routes.Table, r *routes.Route, texts []string) ([]Option, er
 		case o.Refused != "":
 			return nil, refuseOption(name, "is not passed on: "+o.Refused+".")
 		default:
-			if value, ok = canonical(o.Value, value, t.Forge()); !ok {
+			if value, ok = canonical(o.Value, value, layout.yes); !ok {
 				return nil, refuseOption(name, wanted[o.Value])
 			}
 			out = counted(out, Option{PushOption: o, Value: value})
@@ -84,10 +81,10 @@ func isText(text string) bool {
 // gitlabOption finds namespace, key and value wherever they stand (GitLab 19.3, lib/gitlab/push_options.rb).
 var gitlabOption = regexp.MustCompile(`([^.]+)\.([^=]+)=?(.*)`)
 
-// readGitLab reads an option as GitLab does: what stands before the first part that fits is nothing, blanks around each part
-// are nothing, "mr" is another word for merge_request, and a blank value is none. ok is false for what it takes no notice of
+// namespacedOption reads an option as GitLab does: what stands before the first part that fits is nothing, blanks around each
+// part are nothing, "mr" is another word for merge_request, and a blank value is none. ok is false for what it takes no notice of
 // whatever the names are.
-func readGitLab(text string) (name, value string, ok bool) {
+func namespacedOption(text string) (name, value string, ok bool) {
 	m := gitlabOption.FindStringSubmatch(text)
 	if m == nil {
 		return "", "", false
@@ -102,19 +99,15 @@ func readGitLab(text string) (name, value string, ok bool) {
 	return namespace + "." + key, value, true
 }
 
-// readGitea reads an option as Gitea does: a name, and behind the first equals sign its value.
-func readGitea(text string) (name, value string, ok bool) {
+// plainOption reads an option as Gitea does: a name, and behind the first equals sign its value.
+func plainOption(text string) (name, value string, ok bool) {
 	name, value, _ = strings.Cut(text, "=")
 	return name, value, true
 }
 
 // canonical gives the one spelling of a value. ok is false where forges and their versions differ in what they take it for.
 // Yes is nothing at GitLab, and "true" at Gitea, some of whose versions know no option without a value.
-func canonical(kind routes.OptionValue, value, forge string) (one string, ok bool) {
-	yes := ""
-	if forge == routes.ForgeGitea {
-		yes = "true"
-	}
+func canonical(kind routes.OptionValue, value, yes string) (one string, ok bool) {
 	switch kind {
 	case routes.OptionNone:
 		return yes, value == "" || value == "true"

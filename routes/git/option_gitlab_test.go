@@ -102,7 +102,7 @@ type fact struct {
 
 // agree tells how what is read here differs from a fact; empty when it does not.
 func (f fact) agree(options *routes.PushOptions) string {
-	name, value, ok := readGitLab(f.text)
+	name, value, ok := namespacedOption(f.text)
 	if read := ok && options.Find(name) != nil; read != f.read {
 		return fmt.Sprintf("%q: read is %v, GitLab %v", f.text, read, f.read)
 	} else if read && (name != f.name || value != f.value) {
@@ -325,7 +325,7 @@ func TestOptionsAgreeWithGitLab(t *testing.T) {
 		}
 		// The same without the alias, for which GitLab forgets that each of several values counts.
 		for i, text := range texts {
-			if name, value, ok := readGitLab(text); ok {
+			if name, value, ok := namespacedOption(text); ok {
 				texts[i] = name + "=" + value
 			}
 		}

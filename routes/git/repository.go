@@ -19,18 +19,12 @@ const (
 	RepositoryProjectSnippet
 	// RepositorySnippet is a snippet named by its id alone: snippets/5.git.
 	RepositorySnippet
-	// RepositoryFile is no repository but a file of a project: owner/name/raw/branch/main/README.md. Only forges that name
-	// projects owner/name have it.
+	// RepositoryFile is no repository but a file of a project: owner/name/raw/branch/main/README.md. Not every
+	// forge has it.
 	RepositoryFile
+
+	repositories
 )
-
-// namedTemplates are templates for a forge that names projects owner/name (Gitea 1.26, routers/web/githttp.go): it has no
-// snippets, and wikis of projects only.
-var namedTemplates = [...]string{"", "/{project}.git", "/{project}.wiki.git", "", "", "/{project}"}
-
-// templates are how the rows of each repository begin.
-var templates = [...]string{"", "/{project}.git", "/{namespace}.wiki.git", "/{project}/snippets/{snippet_id}.git",
-	"/snippets/{snippet_id}.git", ""}
 
 // Name is what a path says of a repository.
 type Name struct {
@@ -60,8 +54,8 @@ func refuse(code routes.RefusalCode, message string) *routes.Refusal {
 	return &routes.Refusal{Code: code, Message: message}
 }
 
-// parseNamed is parseName for a forge that names projects owner/name: what ends in .wiki is a wiki, whatever there is.
-func parseNamed(path []byte) (n Name, err error) {
+// ownerName reads owner/name, as Gitea has it: what ends in .wiki is a wiki, whatever there is.
+func ownerName(path []byte) (n Name, err error) {
 	if !plain(path) {
 		return n, errEncoded
 	}
@@ -76,11 +70,8 @@ func parseNamed(path []byte) (n Name, err error) {
 	return n, nil
 }
 
-// parseName reads the path of a repository, without the leading slash and the ".git" at the end.
-func parseName(path []byte, named bool) (n Name, err error) {
-	if named {
-		return parseNamed(path)
-	}
+// fullName reads the full path of what has a repository, as GitLab has it.
+func fullName(path []byte) (n Name, err error) {
 	switch {
 	case !plain(path):
 		return n, errEncoded

@@ -45,8 +45,8 @@ func (s *suffix) read(r *Request) error {
 		}
 		return s.fixed(path, posts)
 	}
-	if rest, found := bytes.CutPrefix(s.path, []byte(objectsOf(r.named))); found {
-		return s.object(r, objectsOf(r.named), rest)
+	if rest, found := bytes.CutPrefix(s.path, []byte(r.layout.objects)); found {
+		return s.object(r, r.layout.objects, rest)
 	}
 	if rest, found := bytes.CutPrefix(s.path, []byte("/info/lfs/locks/")); found {
 		id, isUnlock := bytes.CutSuffix(rest, []byte("/unlock"))
@@ -97,14 +97,6 @@ func (s *suffix) captured(row string, method bool) error {
 	}
 	s.row, s.canonical = row, s.path
 	return nil
-}
-
-// objectsOf is where a forge has the LFS objects of a repository.
-func objectsOf(named bool) string {
-	if named {
-		return "/info/lfs/objects/"
-	}
-	return "/gitlab-lfs/objects/"
 }
 
 // object reads gitlab-lfs/objects/<oid> and gitlab-lfs/objects/<oid>/<size>, or what the forge has in their place.

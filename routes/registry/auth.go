@@ -120,15 +120,11 @@ func AppendTarget(dst []byte, scopes []Scope) []byte {
 	return dst
 }
 
-// RowName gives the name of the row for an action of a token; ok is false for actions that no row has. named is as in
-// ParseImage.
-func RowName(action string, named bool) (name string, ok bool) {
+// RowName gives the name of the row for an action of a token; ok is false for actions that no row has.
+func (s *Service) RowName(action string) (name string, ok bool) {
 	switch action {
 	case "pull", "push", "delete":
-		if named {
-			return "GET /v2/token?scope=repository:{namespace}:" + action, true
-		}
-		return "GET /jwt/auth?scope=repository:{project}:" + action, true
+		return "GET " + s.Tokens + "?scope=repository:{" + s.Container.String() + "}:" + action, true
 	}
 	return "", false
 }

@@ -107,7 +107,7 @@ func TestParseImage(t *testing.T) {
 		{"a name with the registry's own words", "GET", "/v2/a/manifests/v1/manifests/v2", "GET /v2/{project}/manifests/{reference}", "a/manifests/v1", "", "pull"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			i, err := ParseImage(c.method, []byte(c.target), false)
+			i, err := ServiceOf(routes.ForgeGitLab).ParseImage(c.method, []byte(c.target))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -139,7 +139,7 @@ func TestParseImage(t *testing.T) {
 		"an upload with a strange id": "/v2/a/b/blobs/uploads/..",
 	} {
 		t.Run(name, func(t *testing.T) {
-			if i, err := ParseImage("GET", []byte(target), false); err == nil {
+			if i, err := ServiceOf(routes.ForgeGitLab).ParseImage("GET", []byte(target)); err == nil {
 				t.Errorf("%+v", i)
 			}
 		})
@@ -152,11 +152,11 @@ func FuzzParseImage(f *testing.F) {
 	f.Add("PUT", "/v2/a/b/blobs/uploads/0-f?_state=x&digest=sha256%3Aab")
 	f.Add("POST", "/v2/a/b/blobs/uploads/?from=c/d&mount=x")
 	f.Fuzz(func(t *testing.T, method, target string) {
-		i, err := ParseImage(method, []byte(target), false)
+		i, err := ServiceOf(routes.ForgeGitLab).ParseImage(method, []byte(target))
 		if err != nil {
 			return
 		}
-		again, err := ParseImage(method, []byte(i.Target), false)
+		again, err := ServiceOf(routes.ForgeGitLab).ParseImage(method, []byte(i.Target))
 		if err != nil || *again != *i || strings.ContainsAny(i.Target, " \r\n") {
 			t.Fatalf("%q is sent as %q: %+v %v", target, i.Target, again, err)
 		}

@@ -36,9 +36,8 @@ var parameters = map[string][]string{
 	"/referrers/{digest}":     {"artifactType"},
 }
 
-// ParseImage reads a method and a raw target below /v2/. named is for a forge that serves the registry itself, in which an
-// image belongs to an owner. The error is a *routes.Refusal.
-func ParseImage(method string, target []byte, named bool) (*Image, error) {
+// ParseImage reads a method and a raw target below /v2/. The error is a *routes.Refusal.
+func (s *Service) ParseImage(method string, target []byte) (*Image, error) {
 	raw, query, _ := bytes.Cut(target, []byte{'?'})
 	path, found := strings.CutPrefix(string(raw), "/v2/")
 	if !found {
@@ -74,11 +73,7 @@ func ParseImage(method string, target []byte, named bool) (*Image, error) {
 	if !ok {
 		return nil, errV2Query
 	}
-	container := "{project}"
-	if named {
-		container = "{namespace}"
-	}
-	return &Image{Name: name, Row: method + " /v2/" + container + row, Target: string(raw) + sent}, nil
+	return &Image{Name: name, Row: method + " /v2/{" + s.Container.String() + "}" + row, Target: string(raw) + sent}, nil
 }
 
 // Actions gives what a token for such a request must be good for.

@@ -108,6 +108,11 @@ func (s *Surface) Classify(q *surface.Request, op *routes.Operation) (surface.Vi
 	return visit{s}, nil
 }
 
+// Find is Classify without regard to what came with the request. It leaves a row where only a value in the path is wrong.
+func (*Surface) Find(q *surface.Request, op *routes.Operation) error {
+	return q.Table.Classify(op, q.Method, q.Target)
+}
+
 // visit is one request. What it knows is in its judgement and in the body.
 type visit struct{ surface *Surface }
 

@@ -120,11 +120,11 @@ func ticketed(r *routes.Route) bool {
 // discoveryPath is where Terraform asks a host which of its services it has (Terraform, "Remote Service Discovery").
 const discoveryPath = "/.well-known/terraform.json"
 
-// Discovers tells whether Terraform asks for the services of the host. GitLab serves modules, and so does patgate, with the same
-// answer for everybody.
+// Discovers tells whether Terraform asks for the services of the host. Where the forge serves modules, patgate does, with the
+// same answer for everybody.
 func Discovers(q *surface.Request) bool {
 	return string(q.Path) == discoveryPath && (q.Method == fasthttp.MethodGet || q.IsHead) &&
-		(q.IsPatgate() || q.Credential.Caller == surface.CallerAnonymous) && q.Table.Forge() == routes.ForgeGitLab
+		(q.IsPatgate() || q.Credential.Caller == surface.CallerAnonymous) && q.Dialect.Modules
 }
 
 // Discovery is the answer.

@@ -30,9 +30,8 @@ var (
 type Surface struct {
 	surface.Unsealing
 	surface.Words
-	Links *reply.Links
-	// Named: the forge names repositories as Gitea does.
-	Named bool
+	Links  *reply.Links
+	Layout *git.Layout
 }
 
 // Name is for logs and tests.
@@ -40,10 +39,7 @@ func (*Surface) Name() string { return "git" }
 
 // Has tells whether a raw path is git's.
 func (s *Surface) Has(path []byte, _ string) bool {
-	if s.Named {
-		return git.IsNamed(path)
-	}
-	return git.Is(path)
+	return s.Layout.Has(path)
 }
 
 // Proves implements surface.Proves: GitLab 19.3 (app/controllers/repositories) and Gitea 1.26 (services/auth) refuse a wrong
@@ -62,7 +58,7 @@ func (s *Surface) Classify(q *surface.Request, op *routes.Operation) (surface.Vi
 	}
 	op.Route = nil
 	if q.Method == fasthttp.MethodGet {
-		if to := git.WithSuffix(q.Target, s.Named); to != nil {
+		if to := s.Layout.WithSuffix(q.Target); to != nil {
 			return nil, &reply.Refusal{Status: fasthttp.StatusMovedPermanently, Reason: "git_suffix", Location: q.Root + string(to),
 				Message: "The repository's path must end in .git."}
 		}

@@ -1,8 +1,6 @@
 package registry
 
 import (
-	"strings"
-
 	"patgate/policy"
 	"patgate/proxy/header"
 	"patgate/proxy/reply"
@@ -23,7 +21,7 @@ func (s *Surface) classifyImage(q *surface.Request, op *routes.Operation) (surfa
 	if IsProbe(q.Path) {
 		return &image{s: s, read: &registry.Image{Target: "/v2/"}}, nil
 	}
-	read, err := registry.ParseImage(q.Method, q.Target, q.Table.Named())
+	read, err := service(q).ParseImage(q.Method, q.Target)
 	if err != nil {
 		return nil, err
 	}
@@ -87,12 +85,12 @@ func (v *image) Rebuild(q *surface.Request, b *surface.Body, _ *surface.Judgemen
 // actOnImage gives the act on the container that an image belongs to: its project, or where the forge serves the registry
 // itself, the owner that its name begins with. Where there is none, the act fails.
 func actOnImage(q *surface.Request, j *surface.Judgement, name string) (policy.Act, error) {
-	kind, boundary, paths := routes.RefProject, routes.BoundaryProject, registry.Projects(name)
-	if q.Table.Named() {
-		owner, _, _ := strings.Cut(name, "/")
-		kind, boundary, paths = routes.RefNamespace, routes.BoundaryGroup, []string{owner}
+	of := service(q)
+	boundary := routes.BoundaryProject
+	if of.Container != routes.RefProject {
+		boundary = routes.BoundaryGroup
 	}
-	container, path, err := j.Find(q, kind, paths)
-	reference := routes.Reference{Kind: kind, Path: []byte(path)}
+	container, path, err := j.Find(q, of.Container, of.Containers(name))
+	reference := routes.Reference{Kind: of.Container, Path: []byte(path)}
 	return policy.Act{Kind: policy.ActOwn, Boundary: boundary, Container: container, Reference: reference}, err
 }

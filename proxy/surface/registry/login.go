@@ -55,7 +55,7 @@ func judgeLogin(q *surface.Request, j *surface.Judgement) *reply.Refusal {
 
 // planAction finds the row of an action and denies what no project could change.
 func planAction(q *surface.Request, j *surface.Judgement, action string) *reply.Refusal {
-	name, known := registry.RowName(action, q.Table.Named())
+	name, known := service(q).RowName(action)
 	if !known {
 		return errScopes
 	}

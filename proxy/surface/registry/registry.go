@@ -68,13 +68,8 @@ func (s *Surface) toBackend(path []byte) bool {
 
 const virtualRegistries = "/v2/virtual_registries/"
 
-// tokenService gives the path of the token service.
-func (s *Surface) tokenService() string {
-	if s.Own {
-		return "/v2/token"
-	}
-	return "/jwt/auth"
-}
+// service is how the forge serves its registry.
+func service(q *surface.Request) *registry.Service { return registry.ServiceOf(q.Table.Forge()) }
 
 // IsProbe tells whether a request only asks whether there is a registry, and whether its credential is good there.
 func IsProbe(path []byte) bool { return string(path) == "/v2" || string(path) == "/v2/" }
@@ -118,14 +113,14 @@ func Unseal(q *surface.Request, seals *surface.Seals, good, full bool) *reply.Re
 // Proves implements surface.Proves: the token service refuses a wrong credential in Basic (GitLab 19.3,
 // app/controllers/jwt_controller.rb).
 func (s *Surface) Proves(q *surface.Request, _ *surface.Body) bool {
-	return q.Credential.Place == routes.PlaceBasic && string(q.Path) == s.tokenService()
+	return q.Credential.Place == routes.PlaceBasic && string(q.Path) == service(q).Tokens
 }
 
 // Classify reads a target of the registry.
 func (s *Surface) Classify(q *surface.Request, op *routes.Operation) (surface.Visit, error) {
 	reads := q.IsHead || q.Method == fasthttp.MethodGet
 	switch {
-	case s.Own && string(q.Path) != s.tokenService():
+	case s.Own && string(q.Path) != service(q).Tokens:
 		return s.classifyImage(q, op)
 	case IsProbe(q.Path) && len(q.Sealed.Inner) == 0 && reads && !s.Own:
 		return &probe{s: s}, nil
@@ -133,7 +128,7 @@ func (s *Surface) Classify(q *surface.Request, op *routes.Operation) (surface.Vi
 		return s.classifyImage(q, op)
 	case header.HasPrefix(q.Path, virtualRegistries):
 		return nil, errVirtual
-	case string(q.Path) != s.tokenService():
+	case string(q.Path) != service(q).Tokens:
 		return nil, errV2
 	case q.Method != fasthttp.MethodGet:
 		return nil, errAuthGet
@@ -205,12 +200,12 @@ func (c Challenge) Field(dst, name, _ []byte) (written []byte, passes, special b
 
 // appendChallenge writes where a client gets a token for its request (distribution, "Token Authentication Specification").
 func (s *Surface) appendChallenge(dst []byte, q *surface.Request) []byte {
-	dst = append(append(append(dst, `Bearer realm="`...), s.Links.PublicOrigin(q.Origin)...), s.tokenService()+`",service="`...)
+	dst = append(append(append(dst, `Bearer realm="`...), s.Links.PublicOrigin(q.Origin)...), service(q).Tokens+`",service="`...)
 	if !s.Own && !s.toBackend(q.Path) {
 		return append(dst, proxyService+`"`...)
 	}
 	dst = append(dst, `container_registry"`...)
-	if image, err := registry.ParseImage(q.Method, q.Target, q.Table.Named()); err == nil {
+	if image, err := service(q).ParseImage(q.Method, q.Target); err == nil {
 		dst = append(append(append(dst, `,scope="repository:`...), image.Name...), ':')
 		dst = append(append(dst, image.Actions()...), '"')
 	}
