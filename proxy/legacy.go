@@ -12,6 +12,7 @@ import (
 	"patgate/proxy/surface"
 	"patgate/proxy/surface/git"
 	"patgate/proxy/wire"
+	"patgate/routes/percent"
 )
 
 // serveOther serves a request without a patgate token, as the configuration says. What passes is passed on as it is: raw
@@ -105,7 +106,7 @@ func (h *Handler) reads(q *surface.Request) bool {
 		return false
 	}
 	target := bytes.Clone(q.Target)
-	target = bytes.ToLower(target[:header.UnescapeInPlace(target)])
+	target = bytes.ToLower(target[:percent.DecodeInPlace(target)])
 	switch {
 	case bytes.Contains(target, []byte("git-receive-pack")):
 		return false
@@ -193,7 +194,7 @@ func internalPath(path []byte) bool {
 		if isInternal(cleanPath(read, true)) || isInternal(cleanPath(read, false)) {
 			return true
 		}
-		n := header.UnescapeInPlace(read)
+		n := percent.DecodeInPlace(read)
 		if n == len(read) {
 			return false
 		}
@@ -212,7 +213,7 @@ func climbs(path []byte) bool {
 				return true
 			}
 		}
-		n := header.UnescapeInPlace(read)
+		n := percent.DecodeInPlace(read)
 		if n == len(read) {
 			return false
 		}

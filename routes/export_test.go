@@ -25,8 +25,5 @@ func (w *Wide) Takes(path string) bool {
 	return err == nil && m.isContested([]*Wide{w})
 }
 
-// Unreserved tells whether a character of a path is written as it is: RFC 3986, 2.3.
-func Unreserved(c byte) bool { return unreserved(c) }
-
 // Same tells whether two operations have the same captures.
 func (op *Operation) Same(o *Operation) bool { return op.same(o) }

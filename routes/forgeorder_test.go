@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"patgate/routes"
+	"patgate/routes/percent"
 )
 
 // forgeRow is a row of testdata/gitlab-route-order.tsv: GitLab 19.3 tries them in this order and takes the first match.
@@ -146,7 +146,7 @@ func quoteLiteral(literal string) string {
 	var b strings.Builder
 	for i := range len(literal) {
 		c := literal[i]
-		if c == '/' || routes.Unreserved(c) {
+		if c == '/' || percent.Unreserved(c) {
 			b.WriteString(regexp.QuoteMeta(string(c)))
 		} else {
 			fmt.Fprintf(&b, "(?:%s|(?i:%%%02x))", regexp.QuoteMeta(string(c)), c)
@@ -159,7 +159,7 @@ func quoteLiteral(literal string) string {
 func encodeLiteral(path string) string {
 	var b strings.Builder
 	for i := range len(path) {
-		if c := path[i]; c == '/' || c == '%' || routes.Unreserved(c) {
+		if c := path[i]; c == '/' || c == '%' || percent.Unreserved(c) {
 			b.WriteByte(c)
 		} else {
 			fmt.Fprintf(&b, "%%%02X", c)

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"slices"
 	"unicode/utf8"
+
+	"patgate/routes/percent"
 )
 
 // Refusals of Classify that are the same for every request.
@@ -150,10 +152,8 @@ func isDots(s []byte) bool {
 // onlySpelling tells whether raw, which begins with a percent sign, begins with the one spelling of a byte: two upper-case
 // digits, and not of an unreserved character, which is written as it is.
 func onlySpelling(raw []byte) bool {
-	if len(raw) < 3 || unhex[raw[1]] < 0 || unhex[raw[2]] < 0 || raw[1] >= 'a' || raw[2] >= 'a' {
-		return false
-	}
-	return !unreserved(byte(unhex[raw[1]])<<4 | byte(unhex[raw[2]]))
+	c, ok := percent.Decode(raw)
+	return ok && raw[1] < 'a' && raw[2] < 'a' && !percent.Unreserved(c)
 }
 
 // pathByte says what a byte of a raw path is: pchar of RFC 3986, 3.3, and the slash. The zero value may not stand in one.
@@ -410,15 +410,8 @@ func (op *Operation) decode(raw []byte) ([]byte, bool) {
 	start := len(op.buf)
 	var all byte // every bit that is set in some decoded byte: what stands unencoded in a path is ASCII
 	for ; at >= 0; at = bytes.IndexByte(raw, '%') {
-		if at+2 >= len(raw) {
-			return nil, false
-		}
-		hi, lo := unhex[raw[at+1]], unhex[raw[at+2]]
-		if hi < 0 || lo < 0 {
-			return nil, false
-		}
-		c := byte(hi)<<4 | byte(lo)
-		if c < 0x20 || c == 0x7f || c == '\\' || c == '%' {
+		c, ok := percent.Decode(raw[at:])
+		if !ok || c < 0x20 || c == 0x7f || c == '\\' || c == '%' {
 			return nil, false
 		}
 		all |= c
@@ -448,19 +441,3 @@ func hasDotSegment(value []byte) bool {
 	}
 	return false
 }
-
-var unhex = func() (v [256]int8) {
-	for c := range v {
-		switch {
-		case c >= '0' && c <= '9':
-			v[c] = int8(c - '0')
-		case c >= 'a' && c <= 'f':
-			v[c] = int8(c - 'a' + 10)
-		case c >= 'A' && c <= 'F':
-			v[c] = int8(c - 'A' + 10)
-		default:
-			v[c] = -1
-		}
-	}
-	return v
-}()

@@ -3,6 +3,8 @@ package routes
 import (
 	"bytes"
 	"strconv"
+
+	"patgate/routes/percent"
 )
 
 // AppendPath writes the canonical path of the operation: literals as they stand in the table, references as the numeric
@@ -63,7 +65,6 @@ func (t *Table) Means(op *Operation, path []byte) bool {
 
 // appendCanonical writes a raw path part with each escape in its one spelling; slashes stay.
 func appendCanonical(dst, raw []byte) []byte {
-	const digits = "0123456789ABCDEF"
 	first := bytes.IndexByte(raw, '%')
 	if first < 0 {
 		return append(dst, raw...)
@@ -75,20 +76,15 @@ func appendCanonical(dst, raw []byte) []byte {
 			dst = append(dst, c)
 			continue
 		}
-		c = byte(unhex[raw[i+1]])<<4 | byte(unhex[raw[i+2]])
+		c, _ = percent.Decode(raw[i:])
 		i += 2
-		if unreserved(c) {
+		if percent.Unreserved(c) {
 			dst = append(dst, c)
 		} else {
-			dst = append(dst, '%', digits[c>>4], digits[c&15])
+			dst = percent.Append(dst, c)
 		}
 	}
 	return dst
-}
-
-// unreserved is RFC 3986, 2.3.
-func unreserved(c byte) bool {
-	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '.' || c == '_' || c == '~'
 }
 
 // confirm reads the canonical path of an operation that was spelled with escapes and refuses when it means another one:

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"slices"
 	"strings"
+
+	"patgate/routes/percent"
 )
 
 // Wide is a path of the forge in which one capture takes several segments. A request that fits it and is of another row
@@ -48,7 +50,7 @@ func NewWide(p Pattern) (*Wide, error) {
 }
 
 // hasTwoSpellings tells whether a character of a literal may be sent encoded or not: see appendCanonical.
-func hasTwoSpellings(r rune) bool { return r > 0x7f || !unreserved(byte(r)) }
+func hasTwoSpellings(r rune) bool { return r > 0x7f || !percent.Unreserved(byte(r)) }
 
 // literalBehind gives the literal with which segments begin, slashes included.
 func literalBehind(segments []segment) []byte {

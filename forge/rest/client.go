@@ -20,6 +20,7 @@ import (
 
 	"patgate/dial"
 	"patgate/forge"
+	"patgate/routes/percent"
 	"patgate/token"
 )
 
@@ -251,21 +252,7 @@ func retryAfter(h http.Header) time.Duration {
 }
 
 // Escape writes text as one path segment: all but RFC 3986's unreserved characters are percent-encoded.
-func Escape(text []byte) string {
-	const hex = "0123456789ABCDEF"
-	var out strings.Builder
-	for _, b := range text {
-		switch {
-		case b >= 'a' && b <= 'z', b >= 'A' && b <= 'Z', b >= '0' && b <= '9', b == '-', b == '_', b == '.', b == '~':
-			out.WriteByte(b)
-		default:
-			out.WriteByte('%')
-			out.WriteByte(hex[b>>4])
-			out.WriteByte(hex[b&15])
-		}
-	}
-	return out.String()
-}
+func Escape(text []byte) string { return string(percent.AppendText(nil, text)) }
 
 // Decode reads an answer. Names and case must match exactly and no name may stand twice: an answer that could be read in
 // two ways is refused. What cannot be read is ErrUnavailable, for the forge said nothing that can be used.

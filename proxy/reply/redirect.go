@@ -8,6 +8,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"patgate/proxy/header"
+	"patgate/routes/percent"
 	"patgate/token"
 )
 
@@ -108,7 +109,7 @@ func Tells(address []byte, secrets ...[]byte) bool {
 		if holds(decoded, secrets) {
 			return true
 		}
-		n := header.UnescapeInPlace(decoded)
+		n := percent.DecodeInPlace(decoded)
 		if n == len(decoded) {
 			return false
 		}

@@ -7,6 +7,7 @@ import (
 	"patgate/proxy/header"
 	"patgate/proxy/reply"
 	"patgate/routes"
+	"patgate/routes/percent"
 	"patgate/token"
 )
 
@@ -196,7 +197,7 @@ func mentionsToken(target []byte) bool {
 	var room [256]byte
 	decoded := append(room[:0], target...)
 	for range 4 {
-		n := header.UnescapeInPlace(decoded)
+		n := percent.DecodeInPlace(decoded)
 		if n == len(decoded) {
 			return false
 		}
@@ -215,15 +216,15 @@ func mentionsToken(target []byte) bool {
 func hidesText(b []byte) bool {
 	for {
 		at := bytes.IndexByte(b, '%')
-		if at < 0 || at+2 >= len(b) {
+		if at < 0 {
 			return false
 		}
-		hi, lo := header.HexValue(b[at+1]), header.HexValue(b[at+2])
-		if hi < 0 || lo < 0 {
+		c, ok := percent.Decode(b[at:])
+		if !ok {
 			b = b[at+1:]
 			continue
 		}
-		switch c := byte(hi<<4 | lo); {
+		switch {
 		case c >= '0' && c <= '9', c >= 'A' && c <= 'Z', c >= 'a' && c <= 'z', c == '_', c == '%':
 			return true
 		}
@@ -251,7 +252,7 @@ func NextCredential(query []byte) (pair, rest []byte) {
 		}
 		var room [128]byte
 		decoded := append(room[:0], name...)
-		decoded = bytes.Trim(decoded[:header.UnescapeInPlace(decoded)], " +[]")
+		decoded = bytes.Trim(decoded[:percent.DecodeInPlace(decoded)], " +[]")
 		switch string(decoded) {
 		case "private_token", "access_token", "bearer_token", "job_token", "token", "feed_token", "rss_token":
 			return pair, rest

@@ -5,6 +5,7 @@ import (
 	"unicode/utf8"
 
 	"patgate/routes"
+	"patgate/routes/percent"
 )
 
 // fileFolders are where Gitea has single files, archives and what is attached to releases,
@@ -66,12 +67,9 @@ func oneMeaning(path []byte) bool {
 			c := segment[i]
 			switch {
 			case c == '%':
-				high, low := unhex(segment, i+1), unhex(segment, i+2)
-				if high < 0 || low < 0 {
-					return false
-				}
-				c = byte(high<<4 | low)
-				if c < ' ' || c == 0x7f || c == '/' || c == '\\' || c == '%' {
+				var ok bool
+				c, ok = percent.Decode(segment[i:])
+				if !ok || c < ' ' || c == 0x7f || c == '/' || c == '\\' || c == '%' {
 					return false
 				}
 				i += 2
@@ -86,20 +84,4 @@ func oneMeaning(path []byte) bool {
 		}
 	}
 	return true
-}
-
-// unhex reads one hexadecimal digit; -1 when there is none.
-func unhex(s []byte, i int) int {
-	if i >= len(s) {
-		return -1
-	}
-	switch c := s[i]; {
-	case c >= '0' && c <= '9':
-		return int(c - '0')
-	case c >= 'a' && c <= 'f':
-		return int(c-'a') + 10
-	case c >= 'A' && c <= 'F':
-		return int(c-'A') + 10
-	}
-	return -1
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 
 	"patgate/routes"
+	"patgate/routes/percent"
 )
 
 // batchRow is the name of the LFS batch rows behind the repository, up to the operation.
@@ -174,8 +175,8 @@ func queryValue(value []byte) bool {
 		c := value[i]
 		switch {
 		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9', bytes.IndexByte([]byte("-._~!*'():@/+"), c) >= 0:
-		case c == '%' && i+2 < len(value) && isHex(value[i+1]) && isHex(value[i+2]):
-			if value[i+1] <= '1' { // control characters
+		case c == '%':
+			if decoded, ok := percent.Decode(value[i:]); !ok || decoded < ' ' {
 				return false
 			}
 			i += 2
@@ -185,5 +186,3 @@ func queryValue(value []byte) bool {
 	}
 	return true
 }
-
-func isHex(c byte) bool { return c >= '0' && c <= '9' || c|0x20 >= 'a' && c|0x20 <= 'f' }

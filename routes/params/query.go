@@ -5,6 +5,7 @@ import (
 	"unicode/utf8"
 
 	"patgate/routes"
+	"patgate/routes/percent"
 )
 
 // Query reads a raw query, without the '?'. It is read once, before the body.
@@ -217,31 +218,14 @@ func (s *Set) decode(raw []byte) (text []byte, ok bool) {
 		case '+':
 			c = ' '
 		case '%':
-			if i+2 >= len(raw) {
+			if c, ok = percent.Decode(raw[i:]); !ok {
 				return nil, false
 			}
-			hi, lo := unhex(raw[i+1]), unhex(raw[i+2])
-			if hi > 15 || lo > 15 {
-				return nil, false
-			}
-			c = hi<<4 | lo
 			i += 2
 		}
 		s.buf = append(s.buf, c)
 	}
 	return s.buf[start:], true
-}
-
-func unhex(c byte) byte {
-	switch {
-	case c >= '0' && c <= '9':
-		return c - '0'
-	case c >= 'a' && c <= 'f':
-		return c - 'a' + 10
-	case c >= 'A' && c <= 'F':
-		return c - 'A' + 10
-	}
-	return 0xff
 }
 
 // checkText refuses control characters and what is not UTF-8. Values of a body may hold tabs and line ends.

@@ -1,5 +1,7 @@
 package params
 
+import "patgate/routes/percent"
+
 // AppendQuery appends the canonical query, without a '?', with checked ids in the place of the references and with the
 // row's forced parameters. Nothing is appended when there is no parameter.
 func (s *Set) AppendQuery(dst []byte) ([]byte, error) {
@@ -16,9 +18,9 @@ func (s *Set) AppendQuery(dst []byte) ([]byte, error) {
 		if len(dst) > start {
 			dst = append(dst, '&')
 		}
-		dst = appendEscaped(dst, f.Name)
+		dst = percent.AppendText(dst, f.Name)
 		dst = append(dst, '=')
-		dst = appendEscaped(dst, f.Value)
+		dst = percent.AppendText(dst, f.Value)
 	}
 	return dst, nil
 }
@@ -52,23 +54,10 @@ func (s *Set) appendEntries(dst []byte, entries []entry) []byte {
 		case e.plain:
 			dst = append(append(append(dst, e.name...), '='), e.value...)
 		case e.bare:
-			dst = appendEscaped(dst, e.name)
+			dst = percent.AppendText(dst, e.name)
 		default:
-			dst = append(appendEscaped(dst, e.name), '=')
-			dst = appendEscaped(dst, s.sent(e))
-		}
-	}
-	return dst
-}
-
-// appendEscaped percent-encodes everything but the unreserved characters of RFC 3986, 2.3.
-func appendEscaped[T []byte | string](dst []byte, text T) []byte {
-	const digits = "0123456789ABCDEF"
-	for i := 0; i < len(text); i++ {
-		if c := text[i]; isUnreserved(c) {
-			dst = append(dst, c)
-		} else {
-			dst = append(dst, '%', digits[c>>4], digits[c&15])
+			dst = append(percent.AppendText(dst, e.name), '=')
+			dst = percent.AppendText(dst, s.sent(e))
 		}
 	}
 	return dst
@@ -77,13 +66,9 @@ func appendEscaped[T []byte | string](dst []byte, text T) []byte {
 // unreserved tells whether text is written as it is.
 func unreserved(text []byte) bool {
 	for _, c := range text {
-		if !isUnreserved(c) {
+		if !percent.Unreserved(c) {
 			return false
 		}
 	}
 	return true
-}
-
-func isUnreserved(c byte) bool {
-	return letterOrDigit(c) || c == '-' || c == '.' || c == '_' || c == '~'
 }

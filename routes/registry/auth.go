@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"patgate/routes"
+	"patgate/routes/percent"
 )
 
 // Auth is a request for a registry token.
@@ -138,14 +139,10 @@ func unescape(b []byte) (string, bool) {
 		case c == '+':
 			c = ' '
 		case c == '%':
-			if i+2 >= len(b) {
+			var ok bool
+			if c, ok = percent.Decode(b[i:]); !ok {
 				return "", false
 			}
-			hi, lo := hex(b[i+1]), hex(b[i+2])
-			if hi < 0 || lo < 0 {
-				return "", false
-			}
-			c = byte(hi<<4 | lo)
 			i += 2
 		}
 		if c < ' ' || c >= 0x7f {
@@ -154,16 +151,4 @@ func unescape(b []byte) (string, bool) {
 		out = append(out, c)
 	}
 	return string(out), true
-}
-
-func hex(c byte) int {
-	switch {
-	case c >= '0' && c <= '9':
-		return int(c - '0')
-	case c >= 'a' && c <= 'f':
-		return int(c-'a') + 10
-	case c >= 'A' && c <= 'F':
-		return int(c-'A') + 10
-	}
-	return -1
 }

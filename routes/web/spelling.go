@@ -2,9 +2,10 @@ package web
 
 import (
 	"slices"
-	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"patgate/routes/percent"
 )
 
 // canonical gives the one spelling of a path behind its container: what needs no escape has none, and everything else is
@@ -58,11 +59,10 @@ func unescape(raw string) (string, bool) {
 	for i := 0; i < len(raw); i++ {
 		c := raw[i]
 		if c == '%' {
-			n, err := strconv.ParseUint(raw[min(i+1, len(raw)):min(i+3, len(raw))], 16, 8)
-			if err != nil || i+2 >= len(raw) {
+			var ok bool
+			if c, ok = percent.Decode(raw[i:]); !ok {
 				return "", false
 			}
-			c = byte(n)
 			i += 2
 		} else if c <= ' ' || c >= 0x7f {
 			return "", false
@@ -77,13 +77,12 @@ func unescape(raw string) (string, bool) {
 
 // escape writes text with everything escaped but letters, digits and what plain holds.
 func escape(out *strings.Builder, text, plain string) {
-	const digits = "0123456789ABCDEF"
 	for i := range len(text) {
 		c := text[i]
 		if c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.IndexByte(plain, c) >= 0 {
 			out.WriteByte(c)
 		} else {
-			out.WriteString(string([]byte{'%', digits[c>>4], digits[c&15]}))
+			out.Write(percent.Append(nil, c))
 		}
 	}
 }
