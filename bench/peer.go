@@ -46,7 +46,7 @@ func peers() []peer {
 		{
 			name:  patgate,
 			start: startPatgate,
-			checks: "Classifies the target by GitLab's full table (2,134 rows), finds the token by its SHA-256 among 100,000 in SQLite " +
+			checks: "Classifies the target by the whole table for GitLab, finds the token by its SHA-256 among 100,000 in SQLite " +
 				"(cached), resolves the project's path to its id (cached for 30 s), decides, rebuilds the request, puts the owner's " +
 				"credential in; audit line, metrics, use counts.",
 		},
