@@ -73,6 +73,7 @@ func New(o Options) (*Handler, error) {
 	h.kept = cache.WithoutLoading(context.Background())
 	h.forge = h.upstream(o.Upstream)
 	h.forge.Others = h.newPool(o.Upstream)
+	h.rules.Addresses = h.forge.Links.Apart()
 	h.forwarding.Scheme, h.forwarding.Via = h.forge.Scheme, "Via: "+o.Via+"\r\n"
 	h.root = h.forge.Root
 	if public, ok := reply.ParseBase(o.PublicURL); ok {

@@ -274,4 +274,8 @@ type Response struct {
 	ShowsRendered string
 	// Links: the answer holds the forge's own address where clients go on from; patgate's takes its place.
 	Links bool
+	// Addresses are the JSON object keys whose values are addresses of the forge that programs follow, each once: clone_url at
+	// any depth, repo.url in what stands under repo, .url in the answer itself or the list that it is, _links.* all of an
+	// object's.
+	Addresses []string
 }

@@ -18,12 +18,18 @@ type Changer interface {
 
 // Change is what is changed in the answer to a request: keys or rendered texts are taken out, or links are rewritten.
 type Change struct {
-	Row      *routes.Route // nil: nothing is
-	Rendered bool          // the request asks for rendered texts
+	Row       *routes.Route // nil: nothing is
+	Rendered  bool          // the request asks for rendered texts
+	Addresses bool          // addresses that programs follow are to lead to patgate
 }
 
 // Any tells whether something is.
 func (c Change) Any() bool {
+	return c.must() || c.Row != nil && c.Addresses && len(c.Row.Response.Addresses) > 0
+}
+
+// must tells whether the answer must not pass as it is.
+func (c Change) must() bool {
 	if c.Row == nil {
 		return false
 	}
@@ -31,9 +37,13 @@ func (c Change) Any() bool {
 	return len(r.Remove) > 0 || r.Links || r.Rendered || c.Rendered
 }
 
-// In tells whether something is changed in the answer that has come. Only successes and JSON are looked into; see Possible.
+// In tells whether something is changed in the answer that has come. Only successes and JSON are looked into; see Possible. Where
+// there are only addresses to change, what is no plain JSON has none.
 func (c Change) In(a *fasthttp.Response) bool {
-	return c.Any() && (a.StatusCode() < 300 || isJSON(a))
+	if !c.must() {
+		return c.Any() && isJSON(a) && c.Possible(a)
+	}
+	return a.StatusCode() < 300 || isJSON(a)
 }
 
 // Possible tells whether an answer that must be changed can be read: all of it is there and plain; JSON where keys are taken
@@ -61,8 +71,11 @@ func (c Change) Changer(a *fasthttp.Response, l *Links, origin []byte) Changer {
 		f = f.WithoutRendered()
 	}
 	var links *filter.Links
-	if r.Links {
+	switch {
+	case r.Links:
 		links = filter.NewLinks(l.texts(), l.PublicOrigin(origin))
+	case c.Addresses && len(r.Addresses) > 0:
+		f = f.WithAddresses(filter.NewAddresses(r.Addresses, l.apart, l.public))
 	}
 	switch {
 	case isJSON(a):

@@ -11,9 +11,10 @@ import (
 // that a client that follows one comes back through patgate and does not carry its token past it. Where the forge lies under a
 // path, its address ends with that: what is beside it on the same host is another's.
 type Links struct {
-	own    Base   // that of the forge which requests are sent to
-	roots  []root // of the forge
-	public string // the address under which clients reach patgate; empty: the client's own
+	own    Base     // that of the forge which requests are sent to
+	roots  []root   // of the forge
+	public string   // the address under which clients reach patgate; empty: the client's own
+	apart  []string // those of texts that are not public; none without public
 }
 
 // root is an address of the forge's, as it may stand behind a scheme.
@@ -21,6 +22,9 @@ type root struct {
 	host string // host[:port], lower case
 	path string
 }
+
+// defaultPort is the port that a scheme implies, as it stands behind a host.
+var defaultPort = map[string]string{"http": ":80", "https": ":443"}
 
 // NewLinks makes the rewriting of addresses below these bases, of which the first is the one that requests are sent to. public
 // is the address under which clients reach patgate; when it is empty, it is the one by which the client came.
@@ -36,14 +40,21 @@ func NewLinks(public string, bases ...string) *Links {
 		}
 		host := strings.ToLower(b.Host)
 		hosts := []string{host}
-		defaultPort := map[string]string{"http": ":80", "https": ":443"}[b.Scheme]
-		if bare, found := strings.CutSuffix(host, defaultPort); found {
+		if bare, found := strings.CutSuffix(host, defaultPort[b.Scheme]); found {
 			hosts = append(hosts, bare)
 		} else if !strings.Contains(host[strings.LastIndexByte(host, ']')+1:], ":") {
 			hosts = append(hosts, host+":80", host+":443")
 		}
 		for _, h := range hosts {
 			l.roots = append(l.roots, root{h, b.Path})
+		}
+	}
+	if b, ok := ParseBase(public); ok {
+		own := withoutPort(strings.ToLower(b.Host))
+		for _, r := range l.roots {
+			if withoutPort(r.host) != own || r.path != b.Path {
+				l.apart = append(l.apart, r.host+r.path)
+			}
 		}
 	}
 	return l
@@ -58,6 +69,14 @@ func (l *Links) texts() (all []string) {
 		all = append(all, r.host+r.path)
 	}
 	return all
+}
+
+// Apart tells whether clients reach patgate under a configured address that is none of the forge's own.
+func (l *Links) Apart() bool { return len(l.apart) > 0 }
+
+// withoutPort cuts off the port that a scheme implies.
+func withoutPort(host string) string {
+	return strings.TrimSuffix(strings.TrimSuffix(host, ":80"), ":443")
 }
 
 // AppendLocation writes a Location value; client is the origin by which the client came, when it is valid.

@@ -172,5 +172,5 @@ func withPort(origin string) string {
 	if strings.Contains(host[strings.LastIndexByte(host, ']')+1:], ":") {
 		return origin
 	}
-	return origin + map[string]string{"http": ":80", "https": ":443"}[scheme]
+	return origin + defaultPort[scheme]
 }

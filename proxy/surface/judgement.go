@@ -47,6 +47,8 @@ type Rules struct {
 	Deadline time.Duration
 	// AllowQuickActions passes texts with commands that the forge carries out, whatever the grant holds.
 	AllowQuickActions bool
+	// Addresses of the forge that programs follow become patgate's in answers.
+	Addresses bool
 }
 
 // Begin begins the judgement of a request. Its decisions are noted in the event.
@@ -83,7 +85,9 @@ func emptied[T any](s []T) []T {
 }
 
 // Change is what is changed in the answer.
-func (j *Judgement) Change() reply.Change { return reply.Change{Row: j.Op.Route, Rendered: j.Rendered} }
+func (j *Judgement) Change() reply.Change {
+	return reply.Change{Row: j.Op.Route, Rendered: j.Rendered, Addresses: j.Rules.Addresses}
+}
 
 // Ordinary judges a visit: plan, read the body, resolve, decide.
 func (j *Judgement) Ordinary(q *Request, b *Body, v Visit) error {

@@ -171,6 +171,8 @@ func Notes(r *routes.Route) (notes []string) {
 	}
 	if r.Response.Links {
 		notes = append(notes, "addresses of the forge in the answer become patgate's")
+	} else if len(r.Response.Addresses) > 0 {
+		notes = append(notes, "addresses that programs follow lead to patgate: "+strings.Join(r.Response.Addresses, ", "))
 	}
 	for _, f := range r.Texts {
 		notes = append(notes, "the text of "+f.Param+" may hold quick actions, which need the permissions for what they do")

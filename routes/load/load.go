@@ -79,6 +79,7 @@ func Table(opts Options) (*routes.Table, []routes.Problem) {
 	commands := a.readQuickActions(rows)
 	pushOptions := a.readPushOptions(rows, commands)
 	a.readRendered(rows)
+	a.readAddresses(rows)
 	list := make([]*routes.Route, len(rows))
 	for i := range rows {
 		list[i] = rows[i].Route

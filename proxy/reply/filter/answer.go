@@ -20,6 +20,8 @@ type Filter struct {
 	names    []string
 	rendered bool   // members whose names end in renderedSuffix go too
 	links    *Links // nil: texts keep their spelling
+	// addresses are the members that are addresses of the forge; nil: there are none, or links has them all.
+	addresses *Addresses
 }
 
 // renderedSuffix ends the names of members that hold what the forge made of a text: description_html.
@@ -31,12 +33,23 @@ func NewFilter(names []string) *Filter { return &Filter{names: slices.Clone(name
 
 // WithLinks gives a Filter that also puts another origin in the place of the forge's, in every text, however it is escaped.
 func (f *Filter) WithLinks(l *Links) *Filter {
-	return &Filter{names: f.names, rendered: f.rendered, links: l}
+	with := *f
+	with.links = l
+	return &with
+}
+
+// WithAddresses gives a Filter that also rewrites addresses of the forge, in the members that they name alone.
+func (f *Filter) WithAddresses(a *Addresses) *Filter {
+	with := *f
+	with.addresses = a
+	return &with
 }
 
 // WithoutRendered gives a Filter that also removes what the forge rendered: members whose names end in "_html".
 func (f *Filter) WithoutRendered() *Filter {
-	return &Filter{names: f.names, rendered: true, links: f.links}
+	with := *f
+	with.rendered = true
+	return &with
 }
 
 // Copy writes the JSON value that it reads from src to dst without the named members. Strings and numbers keep their
@@ -99,6 +112,7 @@ type copier struct {
 	started bool
 	scratch []byte
 	linked  []byte
+	place   place // only with addresses
 }
 
 // copier begins a copy. Duplicate names are let through as they are: remembering all names would cost memory without
@@ -130,20 +144,28 @@ func (c *copier) next() (done bool, err error) {
 // step copies one token, or drops one member.
 func (c *copier) step() error {
 	kind := c.in.PeekKind()
+	parent, n := c.in.StackIndex(c.in.StackDepth())
 	if kind == '{' || kind == '[' || kind == '}' || kind == ']' {
 		token, err := c.in.ReadToken()
 		if err != nil {
 			return reading(err)
 		}
+		if c.addresses != nil {
+			c.place.bracket(c.addresses, kind, parent)
+		}
 		return writing(c.out.WriteToken(token))
 	}
-	parent, n := c.in.StackIndex(c.in.StackDepth())
 	raw, err := c.in.ReadValue()
 	if err != nil {
 		return reading(err)
 	}
-	if parent == '{' && n%2 == 0 && c.removes(raw) {
+	switch isName := parent == '{' && n%2 == 0; {
+	case isName && c.removes(raw):
 		return reading(c.in.SkipValue())
+	case isName && c.addresses != nil:
+		c.place.name(c.addresses, c.scratch) // removes has unquoted it
+	case kind == '"' && c.place.hit && parent == '{':
+		raw = c.address(raw)
 	}
 	if kind == '"' && c.links != nil {
 		raw = c.link(raw)
