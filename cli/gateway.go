@@ -107,6 +107,7 @@ func newGateway(ctx context.Context, c *config.Config, log io.Writer) (g *gatewa
 		}
 	}
 	g.forgeUnknown = !settleForgeBy(ctx, c, g.via)
+	g.settleName(ctx)
 	var problems []routes.Problem
 	g.routes, problems = reload.New(reload.Options{
 		Table: routes.Files(tableForge(c)), Paths: c.Routes.Overlays, Interval: c.Routes.WatchInterval.Std(),

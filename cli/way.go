@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"net/http"
+	"strings"
 
 	"go.uber.org/zap"
 
@@ -47,6 +48,11 @@ func (w *way) watch(ctx context.Context, again <-chan struct{}, report func(erro
 // askOpenly asks the forge for a path without a credential, and follows no redirect. via is what the question is known by;
 // empty: by nothing.
 func askOpenly(ctx context.Context, c *config.Config, via, path string) (*http.Response, error) {
+	return askAs(ctx, c, via, path, c.Upstream.URL)
+}
+
+// askAs is askOpenly, and calls the forge by a name.
+func askAs(ctx context.Context, c *config.Config, via, path string, name config.Base) (*http.Response, error) {
 	w, err := wayTo(c.Upstream.Way())
 	if err != nil {
 		return nil, err
@@ -58,6 +64,11 @@ func askOpenly(ctx context.Context, c *config.Config, via, path string) (*http.R
 	request.Header.Set("Accept", "application/json")
 	if via != "" {
 		request.Header.Set("Via", via)
+	}
+	if name != c.Upstream.URL {
+		scheme, _, _ := strings.Cut(name.String(), "://")
+		request.Host = name.Host()
+		request.Header.Set("X-Forwarded-Proto", scheme)
 	}
 	transport := w.dialer.Transport()
 	transport.DisableKeepAlives = true

@@ -74,13 +74,10 @@ func New(o Options) (*Handler, error) {
 	h.forge = h.upstream(o.Upstream)
 	h.forge.Others = h.newPool(o.Upstream)
 	h.rules.Addresses = h.forge.Links.Apart()
-	h.forwarding.Scheme, h.forwarding.Via = h.forge.Scheme, "Via: "+o.Via+"\r\n"
+	h.forwarding = h.newForwarding()
 	h.root = h.forge.Root
-	if public, ok := reply.ParseBase(o.PublicURL); ok {
-		h.forwarding.Host, h.forwarding.Secure = public.Host, public.Scheme == "https"
-		if public.Path != "" {
-			h.root = public.Path
-		}
+	if public, _ := reply.ParseBase(o.PublicURL); public.Path != "" {
+		h.root = public.Path
 	}
 	if o.Registry.URL != "" {
 		u := h.upstream(o.Registry)

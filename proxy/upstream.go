@@ -3,6 +3,7 @@ package proxy
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"patgate/dial"
 	"patgate/proxy/reply"
@@ -57,9 +58,40 @@ func (u *Upstream) connect() (err error) {
 // upstream gives a server behind patgate, with connections for patgate tokens, and for everybody else when they are apart.
 func (h *Handler) upstream(u Upstream) surface.Upstream {
 	base, _ := reply.ParseBase(u.URL) // it was checked
+	name := base
+	if h.dialect.NamedByHost {
+		name, _ = reply.ParseBase(u.name(h.options.PublicURL))
+	}
 	pool := h.newPool(u)
 	links := reply.NewLinks(h.options.PublicURL, append([]string{u.URL}, u.ExternalURLs...)...)
-	return surface.Upstream{Scheme: base.Scheme, Host: base.Host, Root: base.Path, Links: links, Patgate: pool, Others: pool}
+	return surface.Upstream{Scheme: name.Scheme, Host: name.Host, Root: base.Path, Links: links, Patgate: pool, Others: pool}
+}
+
+// newForwarding gives what the forge is told of the way that requests come. One that makes its addresses of what it is told hears
+// its own.
+func (h *Handler) newForwarding() surface.Forwarding {
+	f := surface.Forwarding{Plain: h.forge.Scheme, Secure: "https", Via: "Via: " + h.options.Via + "\r\n"}
+	if h.dialect.NamedByHost {
+		f.Secure = f.Plain
+		return f
+	}
+	public, _ := reply.ParseBase(h.options.PublicURL)
+	if f.Host = public.Host; public.Scheme == "https" {
+		f.Plain = public.Scheme
+	}
+	return f
+}
+
+// name gives the address by which the forge is called in requests: its own. Of further ones the first counts, unless public, by
+// which clients reach patgate, is among them.
+func (u *Upstream) name(public string) string {
+	switch {
+	case len(u.ExternalURLs) == 0:
+		return u.URL
+	case slices.Contains(u.ExternalURLs, public):
+		return public
+	}
+	return u.ExternalURLs[0]
 }
 
 // newPool makes a pool of connections to an upstream.

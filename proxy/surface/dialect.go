@@ -27,6 +27,8 @@ type Dialect struct {
 	TokenAPI bool
 	// Modules: the forge serves Terraform modules.
 	Modules bool
+	// NamedByHost: the forge makes addresses in answers and webhooks of Host and X-Forwarded-Proto, which are to name it.
+	NamedByHost bool
 	// Message: a denial is {"message": ...}, as all of the forge's own are.
 	Message bool
 }
@@ -37,7 +39,7 @@ var dialects = map[string]*Dialect{
 		TokenAPI: true, Modules: true,
 		Ordinary: []routes.Place{routes.PlacePrivateToken, routes.PlaceBearer}},
 	routes.ForgeGitea: {Realm: "Gitea", Fields: header.Gitea, AnyCookie: true, UsernameTokens: true, OwnRegistry: true,
-		Ordinary: []routes.Place{routes.PlaceToken}, Message: true},
+		NamedByHost: true, Ordinary: []routes.Place{routes.PlaceToken}, Message: true},
 }
 
 // DialectOf gives a forge's dialect; an empty name is GitLab. nil: there is none.

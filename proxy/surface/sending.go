@@ -40,10 +40,9 @@ func (s *Sending) Reset() {
 
 // Forwarding is what the forge is told of the way that a request came.
 type Forwarding struct {
-	Scheme string // of the forge itself
-	Host   string // under which clients reach patgate; empty: not told
-	Secure bool   // they reach it by https
-	Via    string // the whole line of that name
+	Plain, Secure string // X-Forwarded-Proto, for clients whose own connection is plain, and https
+	Host          string // under which clients reach patgate; empty: not told
+	Via           string // the whole line of that name
 }
 
 // WriteHead writes the head of the request for a patgate token: the target that was decided on, the owner's credential in the
@@ -130,10 +129,10 @@ func (f *Forwarding) Append(dst []byte, q *Request) []byte {
 		dst = append(dst, '\r', '\n')
 	}
 	dst = append(dst, "X-Forwarded-Proto: "...)
-	if q.Secure || f.Secure {
-		dst = append(dst, "https\r\n"...)
+	if q.Secure {
+		dst = append(append(dst, f.Secure...), '\r', '\n')
 	} else {
-		dst = append(append(dst, f.Scheme...), '\r', '\n')
+		dst = append(append(dst, f.Plain...), '\r', '\n')
 	}
 	if f.Host != "" {
 		dst = append(append(append(dst, "X-Forwarded-Host: "...), f.Host...), '\r', '\n')

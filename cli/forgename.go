@@ -1,0 +1,87 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"go.uber.org/zap"
+
+	"patgate/config"
+	"patgate/routes"
+)
+
+// settleName finds out what a Gitea calls itself (ROOT_URL), when the configuration leaves that open, and writes it into the
+// configuration: Gitea makes some addresses of that, and others of the name by which it is called. What it does not answer
+// under is left alone, and so is a forge that does not say.
+func (g *gateway) settleName(ctx context.Context) {
+	c := g.config
+	if tableForge(c) != routes.ForgeGitea || len(c.Upstream.ExternalURLs) > 0 || c.Upstream.URL.Empty() {
+		return
+	}
+	name, ok := forgeName(ctx, c, g.via)
+	switch {
+	case !ok:
+		g.logger.Warn("it is not known what the forge calls itself (ROOT_URL): it is called by upstream.url (fix: when that is not the "+
+			"same, set upstream.external_urls)", zap.Stringer("upstream", c.Upstream.URL))
+	case name == c.Upstream.URL:
+	case !answersAs(ctx, c, g.via, name):
+		g.logger.Warn("the forge calls itself by a name (ROOT_URL) under which it does not answer at upstream.url: it is called by the "+
+			"latter (fix: correct ROOT_URL, or set upstream.external_urls, the name that it answers under first)",
+			zap.Stringer("name", name), zap.Stringer("upstream", c.Upstream.URL))
+	default:
+		c.Upstream.ExternalURLs = []config.Base{name}
+		g.logger.Info("the forge is called by the name that it calls itself (ROOT_URL)", zap.Stringer("name", name))
+	}
+}
+
+// forgeName asks a Gitea what it calls itself. It says so to anybody, in the description of its OpenID service (1.26,
+// routers/web/auth), unless that is switched off.
+func forgeName(ctx context.Context, c *config.Config, via string) (name config.Base, ok bool) {
+	status, body, err := readForge(ctx, c, via, "/.well-known/openid-configuration", c.Upstream.URL)
+	if err != nil || status != http.StatusOK {
+		return name, false
+	}
+	var answer struct {
+		Keys string `json:"jwks_uri"`
+	}
+	if json.Unmarshal(body, &answer) != nil {
+		return name, false
+	}
+	u, err := url.Parse(answer.Keys)
+	if err != nil {
+		return name, false
+	}
+	root, ok := strings.CutSuffix(u.Path, "/login/oauth/keys")
+	if !ok {
+		return name, false
+	}
+	name, err = config.ParseBase(u.Scheme + "://" + u.Host + root)
+	return name, err == nil
+}
+
+// readForge asks the forge without a credential, calls it by a name, and gives the beginning of the answer.
+func readForge(ctx context.Context, c *config.Config, via, path string, name config.Base) (status int, body []byte, err error) {
+	ctx, cancel := context.WithTimeout(ctx, detectTimeout)
+	defer cancel()
+	response, err := askAs(ctx, c, via, path, name)
+	if err != nil {
+		return 0, nil, err
+	}
+	defer response.Body.Close()
+	body, err = io.ReadAll(io.LimitReader(response.Body, 64<<10))
+	return response.StatusCode, body, err
+}
+
+// answersAs tells whether the same forge answers at its address when it is called by a name: a proxy in front of it may choose
+// by that.
+func answersAs(ctx context.Context, c *config.Config, via string, name config.Base) bool {
+	const path = "/api/v1/version"
+	status, body, err := readForge(ctx, c, via, path, c.Upstream.URL)
+	again, same, anew := readForge(ctx, c, via, path, name)
+	return err == nil && anew == nil && status == again && bytes.Equal(body, same) && forgeOf(status, body) != config.ForgeGitLab
+}
