@@ -29,6 +29,10 @@ func giteaAgreement(t *testing.T, g *giteaStage) {
 		target := "/api/v1" + strings.Replace(fillSweep(o.path), "/teams/1", "/teams/"+g.team(t), 1)
 		through := g.api(everything, o.method, target, nil)
 		at := send(o.method, g.forge.URL()+target, http.Header{"Authorization": {"token " + g.world.alicePAT}}, nil)
+		for _, address := range forgeAddresses(through.body, g.forge.URL()) {
+			t.Errorf("%s: %s leads past patgate", target, address)
+		}
+		through.body = strings.ReplaceAll(through.body, g.gate, g.forge.URL())
 		e := inspect.Explain(table, o.method, strings.TrimPrefix(target, "/api/v1"))
 		switch {
 		case through.err != nil || at.err != nil:
@@ -47,6 +51,40 @@ func giteaAgreement(t *testing.T, g *giteaStage) {
 	if shown < 100 {
 		t.Errorf("only %d reads show anything", shown)
 	}
+}
+
+// forgeAddresses gives the addresses at an origin in JSON that a program can follow with a token: of the API, of repositories, and
+// of files.
+func forgeAddresses(body, origin string) (out []string) {
+	var value any
+	if json.Unmarshal([]byte(body), &value) != nil {
+		return nil
+	}
+	var find func(any)
+	find = func(value any) {
+		switch v := value.(type) {
+		case map[string]any:
+			for _, field := range v {
+				find(field)
+			}
+		case []any:
+			for _, item := range v {
+				find(item)
+			}
+		case string:
+			path, found := strings.CutPrefix(v, origin)
+			if !found {
+				return
+			}
+			for _, part := range []string{"/api/", ".git", "/raw/", "/archive/", "/attachments/", "/releases/download/", "/media/"} {
+				if strings.Contains(path, part) {
+					out = append(out, v)
+				}
+			}
+		}
+	}
+	find(value)
+	return out
 }
 
 // team is the id of a team of acme's that alice is in.

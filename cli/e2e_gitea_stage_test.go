@@ -28,7 +28,23 @@ type giteaStage struct {
 // startGitea starts both. Without a Gitea the test is skipped with a line that says how to run it.
 func startGitea(t *testing.T) *giteaStage {
 	t.Helper()
-	f := giteatest.Start(t)
+	return startGiteaAs(t, "", false)
+}
+
+// startGiteaAs starts a Gitea with a way to find out its own address, which may be patgate's.
+func startGiteaAs(t *testing.T, detection string, ours bool) *giteaStage {
+	t.Helper()
+	r := &running{stage: &stage{world: &world{}, dir: t.TempDir()}}
+	listen, admin, err := r.ports()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.gate, r.operators = "http://"+listen, "http://"+admin
+	as := giteatest.Naming{Detection: detection}
+	if ours {
+		as.RootURL = r.gate + "/"
+	}
+	f := giteatest.StartAs(t, as)
 	g := &giteaStage{forge: f}
 	var aliceToken string
 	g.alice, aliceToken = f.AddUser("alice")
@@ -49,15 +65,10 @@ func startGitea(t *testing.T) *giteaStage {
 	}
 	f.AddTeam("acme", "rest", "admin", "alice", "site")
 
-	r := &running{stage: &stage{world: &world{alicePAT: aliceToken}, dir: t.TempDir()}}
+	r.world.alicePAT = aliceToken
 	for name, text := range map[string]string{"alice's forge token": aliceToken, "bob's forge token": g.bobToken, "the administrator's token": f.AdminToken} {
 		r.secret(name, text)
 	}
-	listen, admin, err := r.ports()
-	if err != nil {
-		t.Fatal(err)
-	}
-	r.gate, r.operators = "http://"+listen, "http://"+admin
 	r.env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + r.dir, "PATGATE_UPSTREAM_URL=" + f.URL(), "PATGATE_LISTEN=" + listen,
 		"PATGATE_ADMIN_LISTEN=" + admin, "PATGATE_DATA_DIR=" + r.dir + "/data", "PATGATE_PUBLIC_URL=" + r.gate}
 	if err := r.start(r.env, nil, "http://"+admin); err != nil {

@@ -212,7 +212,11 @@ func giteaClient(t *testing.T, g *giteaStage) {
 		if err != nil || len(all) != 1 || len(all[0].Attachments) != 1 {
 			t.Fatalf("%+v, %v", all, err)
 		}
-		giteaFiles(t, g, secret, strings.TrimPrefix(all[0].Attachments[0].DownloadURL, g.forge.URL()))
+		file, ours := strings.CutPrefix(all[0].Attachments[0].DownloadURL, g.gate)
+		if !ours {
+			t.Errorf("the file is said to be at %s", file)
+		}
+		giteaFiles(t, g, secret, file)
 	})
 	t.Run("a denied call is the client's own error and names the permission", func(t *testing.T) {
 		_, answer, err := client.CreateLabel("umbra", "app", gitea.CreateLabelOption{Name: "x", Color: "#ff0000"})

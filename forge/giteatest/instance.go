@@ -46,9 +46,18 @@ type Instance struct {
 	program string
 }
 
+// Naming says what a Gitea calls itself.
+type Naming struct {
+	RootURL   string // with a slash at its end; empty: the address that it listens on
+	Detection string // PUBLIC_URL_DETECTION; empty is Gitea's own default
+}
+
 // Start starts a Gitea and stops it at the end of the test. Without a program it skips the test, or fails it when
 // PATGATE_E2E_REQUIRED is set and the variable names something that is not there.
-func Start(t testing.TB) *Instance {
+func Start(t testing.TB) *Instance { return StartAs(t, Naming{}) }
+
+// StartAs starts a Gitea that calls itself something.
+func StartAs(t testing.TB, as Naming) *Instance {
 	t.Helper()
 	program := os.Getenv(ProgramVariable)
 	if program == "" {
@@ -64,7 +73,7 @@ func Start(t testing.TB) *Instance {
 	address := listener.Addr().String()
 	_ = listener.Close()
 	g := &Instance{Address: "http://" + address, t: t, dir: t.TempDir(), program: program}
-	if err := os.WriteFile(g.configuration(), []byte(g.settings(address)), 0o600); err != nil {
+	if err := os.WriteFile(g.configuration(), []byte(g.settings(address, as)), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	g.command("migrate")
@@ -87,7 +96,7 @@ func Start(t testing.TB) *Instance {
 func (g *Instance) configuration() string { return filepath.Join(g.dir, "app.ini") }
 
 // settings gives the configuration: no network, no mail, no timed jobs, cheap password hashes, an access log.
-func (g *Instance) settings(address string) string {
+func (g *Instance) settings(address string, as Naming) string {
 	host, port, _ := net.SplitHostPort(address)
 	runner, name := "", "git"
 	if u, err := user.Current(); err == nil {
@@ -96,20 +105,26 @@ func (g *Instance) settings(address string) string {
 			runner = "I_AM_BEING_UNSAFE_RUNNING_AS_ROOT = true\n"
 		}
 	}
-	static := ""
+	root, static := as.RootURL, ""
+	if root == "" {
+		root = g.Address + "/"
+	}
+	if as.Detection != "" {
+		root += "\nPUBLIC_URL_DETECTION = " + as.Detection
+	}
 	if dir := os.Getenv(StaticVariable); dir != "" {
 		static = "STATIC_ROOT_PATH = " + dir + "\n"
 	}
 	return "RUN_MODE = prod\nRUN_USER = " + name + "\nWORK_PATH = " + g.dir + "\n" + runner +
-		"[server]\nPROTOCOL = http\nHTTP_ADDR = " + host + "\nHTTP_PORT = " + port + "\nROOT_URL = " + g.Address +
-		"/\nDISABLE_SSH = true\nOFFLINE_MODE = true\n" +
+		"[server]\nPROTOCOL = http\nHTTP_ADDR = " + host + "\nHTTP_PORT = " + port + "\nROOT_URL = " + root +
+		"\nDISABLE_SSH = true\nOFFLINE_MODE = true\n" +
 		"LFS_START_SERVER = true\nLFS_JWT_SECRET = " + random(32) + "\n" + static +
 		"[database]\nDB_TYPE = sqlite3\nPATH = " + filepath.Join(g.dir, "gitea.db") + "\nSQLITE_JOURNAL_MODE = WAL\n" +
 		"[security]\nINSTALL_LOCK = true\nSECRET_KEY = " + random(32) + "\nINTERNAL_TOKEN = " + random(64) +
 		"\nPASSWORD_HASH_ALGO = pbkdf2$2$10\n" +
 		"[service]\nDISABLE_REGISTRATION = true\n[oauth2]\nJWT_SECRET = " + random(32) + "\n[indexer]\nISSUE_INDEXER_TYPE = db\n" +
 		"[cron]\nENABLED = false\n[mailer]\nENABLED = false\n[picture]\nDISABLE_GRAVATAR = true\n" +
-		"[log]\nMODE = file\nLEVEL = warn\nROOT_PATH = " + filepath.Join(g.dir, "log") +
+		"[webhook]\nALLOWED_HOST_LIST = loopback\n[log]\nMODE = file\nLEVEL = warn\nROOT_PATH = " + filepath.Join(g.dir, "log") +
 		"\nlogger.access.MODE = access\nlogger.router.MODE =\n" +
 		"[log.access]\nMODE = file\nFILE_NAME = access.log\nLEVEL = info\nLOG_ROTATE = false\n"
 }

@@ -3,6 +3,8 @@
 package web
 
 import (
+	"bytes"
+
 	"patgate/proxy/reply"
 	"patgate/proxy/surface"
 	"patgate/routes"
@@ -15,6 +17,12 @@ var (
 			"GET /projects/:id/releases/permalink/latest/downloads/:file of the REST API.")
 	errPages = reply.Forbidden("unsupported_surface",
 		"Access denied: Web pages are not supported with fine-grained tokens: use the REST API.")
+	// Gitea serves an attachment by its UUID alone, whatever repository stands in the path (1.26, routers/web/repo/attachment.go),
+	// and its API has nothing that would say by the UUID whose it is.
+	errAttachment = reply.Forbidden("unsupported_surface",
+		"Access denied: The address of an attachment does not say which repository it belongs to, so that no fine-grained token can "+
+			"be held against it. A file of a release is at /:owner/:repo/releases/download/:tag/:file, as "+
+			"GET /repos/:owner/:repo/releases/:id of the REST API names it; files of issues and comments are not supported.")
 )
 
 // Surface is the web. It has every path that no other surface has, so that it stands last in the list.
@@ -36,7 +44,10 @@ func (*Surface) Has([]byte, string) bool { return true }
 
 // Classify reads a target among the web paths that take a token.
 func (s *Surface) Classify(q *surface.Request, op *routes.Operation) (surface.Visit, error) {
-	if s.Pages {
+	switch {
+	case s.Pages && bytes.Contains(q.Path, []byte("/attachments/")):
+		return nil, errAttachment
+	case s.Pages:
 		return nil, errPages
 	}
 	v := &visit{}
