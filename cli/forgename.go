@@ -26,12 +26,12 @@ func (g *gateway) settleName(ctx context.Context) {
 	name, ok := forgeName(ctx, c, g.via)
 	switch {
 	case !ok:
-		g.logger.Warn("it is not known what the forge calls itself (ROOT_URL): it is called by upstream.url (fix: when that is not "+
-			"the same, set upstream.external_urls)", zap.Stringer("upstream", c.Upstream.URL))
+		g.logger.Warn("it is not known what the forge calls itself (ROOT_URL): it is called by upstream.url (fix: when that is "+
+			"another name, set upstream.external_urls)", zap.Stringer("upstream", c.Upstream.URL))
 	case name == c.Upstream.URL:
 	case !answersAs(ctx, c, g.via, name):
-		g.logger.Warn("the forge calls itself by a name (ROOT_URL) under which it does not answer at upstream.url: it is called by the "+
-			"latter (fix: correct ROOT_URL, or set upstream.external_urls, the name that it answers under first)",
+		g.logger.Warn("the forge calls itself by a name (ROOT_URL) under which it does not answer at upstream.url: it is called by "+
+			"the latter (fix: correct ROOT_URL, or set upstream.external_urls, the name that it answers under first)",
 			zap.Stringer("name", name), zap.Stringer("upstream", c.Upstream.URL))
 	default:
 		c.Upstream.ExternalURLs = []config.Base{name}

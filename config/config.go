@@ -29,8 +29,10 @@ type Config struct {
 	// TLS makes patgate serve https itself. Without it, put patgate behind something that does.
 	TLS TLS `yaml:"tls"`
 	// PublicURL is the address under which clients reach patgate, such as `https://gitlab.example.com`, with a path where they
-	// have one in front of everything (`https://git.example.com/gitlab`). Links in answers are made from it. Empty: Link and
-	// Location headers name the address by which the client came, and answers hold no links to patgate's own pages.
+	// have one in front of everything (`https://git.example.com/gitlab`). Links in answers are made from it. Where it is none of
+	// the forge's own, addresses that programs follow (`http_url_to_repo`, `_links`, `clone_url`, files of releases) lead to it
+	// in JSON answers to patgate tokens; addresses for people (`web_url`, `html_url`) and of ssh stay. Empty: Link and Location
+	// headers name the address by which the client came, JSON stays, and answers hold no links to patgate's own pages.
 	PublicURL Base `yaml:"public_url"`
 	// TrustedProxies are the addresses or CIDR ranges of proxies in front of patgate whose X-Forwarded-For and
 	// X-Forwarded-Proto are believed: read from the end, as far as the proxies in the list are trusted, addresses with a port
@@ -106,8 +108,10 @@ type Upstream struct {
 	// AllowPlainHTTP lets the upstream be plain http although it is not on this machine. Credentials then cross the
 	// network readable.
 	AllowPlainHTTP bool `yaml:"allow_plain_http"`
-	// ExternalURLs are the addresses under which the forge names itself in Link and Location headers, when they are not
-	// its URL above, each with its path if it has one: those headers are rewritten to public_url.
+	// ExternalURLs are the addresses under which the forge names itself, in answers and in Link and Location headers, when they
+	// are not its URL above, each with its path if it has one: those that clients follow are rewritten to public_url. Gitea and
+	// Forgejo are called by the first of them in Host and X-Forwarded-Proto, or by public_url if that is among them. Empty: they
+	// are asked for theirs (ROOT_URL) when patgate starts, and are called by it if they answer under it, else by the URL above.
 	ExternalURLs []Base `yaml:"external_urls"`
 	// StorageURLs are the origins of the forge's object storage. Answers of routes that download (packages, artifacts,
 	// LFS, uploads, release assets, image layers) may redirect there and nowhere else. Empty: to every https address.

@@ -27,9 +27,8 @@ type addressField struct {
 
 // NewAddresses makes Addresses for members by their names: "clone_url" wherever it stands, "repo.url" in the object that is the
 // value of "repo" or stands in a list that is, ".url" in the answer itself or the list that it is, and "_links.*" for all of an
-// object's. roots are the addresses of the forge as they stand behind http:// or https://, with the path that it lies under if it does;
-// to takes their place. A field
-// names at most one parent, and all of them together at most 255.
+// object's. roots are the addresses of the forge as they stand behind http:// or https://, with the path that it lies under if
+// it does; to takes their place. A field names at most one parent, and all of them together at most 255.
 func NewAddresses(fields, roots []string, to string) *Addresses {
 	a := &Addresses{to: to}
 	for _, text := range roots {
