@@ -78,7 +78,7 @@ func (s steps) Resume(p fast.Parked) {
 	q, j := &x.request, &x.judgement
 	x.h, x.event = h, p.Event
 	q.Table, q.Dialect, q.Conn, q.Client = p.Table, h.dialect, p.Conn, p.Conn.Peer
-	q.ID, q.Start = p.Event.ID, p.Event.Start
+	q.ID, q.Start, q.Secure = p.Event.ID, p.Event.Start, p.Conn.Secure()
 	x.in = append(x.in[:0], p.Request...)
 	x.sending.Head = append(x.sending.Head[:0], p.Sent...)
 	j.Begin(&h.rules, p.Session, p.Event)

@@ -79,7 +79,7 @@ func (t *Front) judge(c *wire.Client, s *station, f *flight, in, target, raw []b
 // decide decides on a request, as far as that goes without waiting, and writes the upstream request. False: nothing is decided.
 func (t *Front) decide(w *work, target, raw []byte) bool {
 	g, q, j := t.o.Gateway, &w.request, &w.judgement
-	if t.o.Upstream.Patgate.Encrypted() || g.Read(q, fasthttp.MethodGet, target, raw, "HTTP/1.1") != nil {
+	if g.Read(q, fasthttp.MethodGet, target, raw, "HTTP/1.1") != nil {
 		return false
 	}
 	f := &q.Fields

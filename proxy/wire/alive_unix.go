@@ -3,7 +3,6 @@
 package wire
 
 import (
-	"crypto/tls"
 	"net"
 	"syscall"
 )
@@ -11,7 +10,7 @@ import (
 // alive tells whether an idle connection is still open and silent: anything to read on it is an end of file, an error
 // or an answer to nothing.
 func alive(c net.Conn) bool {
-	if secure, ok := c.(*tls.Conn); ok {
+	if secure, ok := c.(*secure); ok {
 		c = secure.NetConn()
 	}
 	if s, ok := c.(interface{ Silent() bool }); ok {

@@ -1,7 +1,7 @@
 package wire
 
 import (
-	"crypto/tls"
+	"context"
 	"io"
 	"net"
 	"net/netip"
@@ -39,19 +39,16 @@ type Client struct {
 
 	door    *Door
 	phase   atomic.Uint32
-	secure  *tls.Conn // the same connection, when it is TLS
-	shaken  bool
+	shaken  bool // the TLS handshake is over, or there is none
 	wrote   bool // part of an answer, without an error since
 	release func()
 	closed  atomic.Bool
 
 	// Of a connection that an event loop serves while nothing has to wait.
-	socket  *loop.Socket // nil when it is in no loop, or is TLS
-	ahead   []byte       // of the request, read by the loop and not yet by the server
-	behind  []byte       // of the answer, not yet written
-	served  bool         // a request has been
-	begun   bool         // part of the first request's head was given to the server
-	resting atomic.Bool  // the server was told that the connection has ended, but it goes back to the loop
+	ahead   []byte      // of the request, read by the loop and not yet by the server
+	behind  []byte      // of what goes to the client, for the socket, not yet written
+	begun   bool        // part of the first request's head was given to the server
+	resting atomic.Bool // the server was told that the connection has ended, but it goes back to the loop
 }
 
 // Pending is a request between an event loop and a goroutine.
@@ -71,19 +68,15 @@ func (c *Client) Secure() bool { return c.secure != nil }
 
 // Read reads under the limit of the connection's phase.
 func (c *Client) Read(p []byte) (int, error) {
-	if c.secure != nil && !c.shaken {
-		if err := c.secure.Handshake(); err != nil {
+	rests := false // when nothing has come
+	if !c.shaken {
+		if err := c.secure.shake(context.Background()); err != nil {
 			return 0, err
 		}
-		c.shaken = true
+		c.shaken, rests = true, true
 	}
-	if len(c.behind) > 0 {
-		rest := c.behind
-		c.behind = nil
-		if _, err := c.Write(rest); err != nil {
-			return 0, io.EOF // the connection cannot be answered on any more
-		}
-		c.Enter(PhaseIdle)
+	if len(c.behind) > 0 && c.catchUp() != nil {
+		return 0, io.EOF // the connection cannot be answered on any more
 	}
 	now := Phase(c.phase.Load())
 	switch {
@@ -102,7 +95,7 @@ func (c *Client) Read(p []byte) (int, error) {
 		return c.Conn.Read(p)
 	}
 	read := c.Conn.Read
-	if now == PhaseIdle && c.socket != nil {
+	if c.socket != nil && (rests || now == PhaseIdle) {
 		read = c.readOrRest
 	}
 	n, err := read(p)
@@ -137,9 +130,16 @@ func (c *Client) gather(p []byte, n int) (int, error) {
 
 // readOrRest reads what has come of the next request. When nothing has, the server is told that the connection has
 // ended: it closes it, and with that it goes back to the loop.
-func (c *Client) readOrRest(p []byte) (int, error) {
-	n, err := c.socket.ReadNow(p)
+func (c *Client) readOrRest(p []byte) (n int, err error) {
+	if c.secure == nil {
+		n, err = c.socket.ReadNow(p)
+	} else {
+		n, err = c.secure.readNow(p)
+		c.behind = c.secure.takeBehind()
+	}
 	switch {
+	case len(c.behind) > 0 && c.catchUp() != nil:
+		return 0, io.EOF
 	case err == nil:
 		return n, nil
 	case err != loop.ErrAgain: // nobody waits for an answer
@@ -149,6 +149,20 @@ func (c *Client) readOrRest(p []byte) (int, error) {
 	}
 	c.resting.Store(true)
 	return 0, io.EOF
+}
+
+// catchUp writes what could not be written at once.
+func (c *Client) catchUp() error {
+	rest := c.behind
+	c.behind = nil
+	if _, err := c.writeTo(c.socket, rest, c.door.timeouts.WriteStall); err != nil {
+		return err
+	}
+	if c.secure != nil {
+		c.secure.mend()
+	}
+	c.Enter(Phase(c.phase.Load()))
+	return nil
 }
 
 // Write writes under the limit of the connection's phase.
@@ -193,7 +207,6 @@ func (c *Client) Enter(p Phase) {
 	case PhaseHeader:
 		c.wait(c.door.timeouts.ReadHeader)
 	case PhaseIdle:
-		c.served = true
 		c.wait(c.door.timeouts.Idle)
 	default:
 		c.done()

@@ -11,8 +11,6 @@ import (
 	"time"
 
 	"github.com/valyala/fasthttp"
-
-	"patgate/proxy/wire/loop"
 )
 
 // Front serves requests on the goroutine of an event loop.
@@ -168,23 +166,16 @@ func (l *listener) wrap(c net.Conn) *Client {
 		l.refuse(c, fasthttp.StatusTooManyRequests, "limits.connections_per_client")
 		return nil
 	}
-	var socket *loop.Socket
-	c, socket = d.options.Loops.adopt(c, nil)
-	conn.Conn = c
+	conn.Conn, conn.socket = d.options.Loops.adopt(c, nil)
 	conn.release = func() { d.exit(key) }
-	if l.tls != nil {
-		if socket != nil && socket.Start(false) != nil {
-			_ = c.Close()
-			d.exit(key)
-			return nil
-		}
-		conn.secure = tls.Server(c, l.tls)
+	if conn.shaken = l.tls == nil; !conn.shaken {
+		conn.secure = newSecure(conn.Conn, conn.socket, l.tls, tls.Server)
 		conn.Conn = conn.secure
-	} else if socket != nil {
-		conn.socket = socket
+	}
+	if conn.socket != nil {
 		d.join(conn)
 		conn.release = func() { d.leave(conn); d.exit(key) }
-		socket.Handle(conn)
+		conn.socket.Handle(conn)
 	}
 	conn.dog.add(&conn.watched)
 	conn.Enter(PhaseHeader)

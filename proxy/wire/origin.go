@@ -26,9 +26,6 @@ func NewPool(o PoolOptions) *Pool {
 	return p
 }
 
-// Encrypted tells whether the connections are.
-func (p *Pool) Encrypted() bool { return p.tls != nil }
-
 // Counts gives how many connections are open, and how many of them idle.
 func (p *Pool) Counts() (open, idle int) {
 	for _, list := range p.idle {

@@ -59,11 +59,9 @@ type Upstream struct {
 	beside [chains]neighbours // in the list of idle ones; what guards the list guards them
 	listed bool
 
-	socket *loop.Socket // nil where there are no loops
-	rests  bool         // it is left to the loop while it is idle; with TLS it is not
-	quiet  uint64       // the round of the loop after which nothing is known to have happened to it since it was put back
-	waiter Waiter       // for the answer, on the loop
-	ahead  []byte       // that the loop has read of the answer
+	quiet  uint64 // the round of the loop after which nothing is known to have happened to it since it was put back
+	waiter Waiter // for the answer, on the loop
+	ahead  []byte // that the loop has read of the answer
 }
 
 // upstreamHeaderBytes bounds the header block of the forge's answers.
@@ -97,7 +95,7 @@ func (p *Pool) Get(fresh bool, by Claim) (*Upstream, error) {
 		if c == nil {
 			return p.dial(by)
 		}
-		if c.rests && !c.socket.Take() || c.reader.Buffered() > 0 || p.stale(c, p.dog.now.Load()) || !alive(c.Conn) {
+		if c.socket != nil && !c.socket.Take() || c.reader.Buffered() > 0 || p.stale(c, p.dog.now.Load()) || !alive(c.Conn) {
 			p.Drop(c)
 			continue
 		}
@@ -117,7 +115,7 @@ func (p *Pool) Quickly(by Claim) *Upstream {
 	if c == nil {
 		return nil
 	}
-	if !c.rests || !c.socket.Take() || p.stale(c, now) || c.quiet > round && !c.socket.Silent() {
+	if !c.socket.Take() || p.stale(c, now) || c.quiet > round && !c.socket.Silent() {
 		p.Drop(c)
 		return nil
 	}
@@ -244,8 +242,9 @@ func (p *Pool) wakeLocked() {
 func (p *Pool) dial(by Claim) (*Upstream, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), p.limits.UpstreamDial)
 	defer cancel()
-	conn, socket, err := p.connect(ctx, by)
-	if err != nil {
+	c := &Upstream{pool: p, holder: by.Holder}
+	c.dog = p.dog
+	if err := c.connect(ctx, by); err != nil {
 		p.mu.Lock()
 		p.open--
 		p.wakeLocked()
@@ -255,53 +254,52 @@ func (p *Pool) dial(by Claim) (*Upstream, error) {
 		}
 		return nil, ErrConnect
 	}
-	c := &Upstream{pool: p, holder: by.Holder}
-	c.Conn, c.dog = conn, p.dog
-	if c.socket = socket; socket != nil {
-		c.rests = p.tls == nil
-		socket.Handle(c)
-	}
 	c.reader = bufio.NewReaderSize(c, upstreamHeaderBytes)
 	p.dog.add(&c.watched)
 	return c, nil
 }
 
-// connect opens a connection.
-func (p *Pool) connect(ctx context.Context, by Claim) (net.Conn, *loop.Socket, error) {
+// connect opens the connection.
+func (c *Upstream) connect(ctx context.Context, by Claim) error {
+	p := c.pool
 	conn, err := p.dialer.Connect(ctx)
 	if err != nil {
-		return nil, nil, err
+		return err
 	}
 	if tcp, is := conn.(*net.TCPConn); is && !by.Lasting {
 		// It is closed when everything is over, or to break off. So the port is free again at once: many holders, one after the
 		// other, could use up all that there are.
 		_ = tcp.SetLinger(0)
 	}
-	conn, socket := p.loops.adopt(conn, by.Loop)
-	if socket != nil {
-		if err := socket.Start(false); err != nil {
-			_ = conn.Close()
-			return nil, nil, err
-		}
+	c.Conn, c.socket = p.loops.adopt(conn, by.Loop)
+	if c.socket != nil {
+		c.socket.Handle(c)
+		err = c.socket.Start(false)
 	}
-	if p.tls == nil {
-		return conn, socket, nil
+	if err == nil && p.tls != nil {
+		c.secure = newSecure(c.Conn, c.socket, p.tls, tls.Client)
+		c.Conn = c.secure
+		err = c.secure.shake(ctx)
 	}
-	secure := tls.Client(conn, p.tls)
-	if err := secure.HandshakeContext(ctx); err != nil {
-		_ = conn.Close()
-		return nil, nil, err
+	if err != nil {
+		_ = c.Conn.Close()
 	}
-	return secure, socket, nil
+	return err
 }
 
 // Put gives a connection back for the next request. It must be at the beginning of an answer. A loop may use it when two
 // rounds are over: one may be under way.
-func (p *Pool) Put(c *Upstream) { p.PutAfter(c, 2) }
+func (p *Pool) Put(c *Upstream) {
+	if c.secure != nil && !c.secure.silent() {
+		p.Drop(c)
+		return
+	}
+	p.putAfter(c, 2)
+}
 
-// PutAfter is Put; a loop may use the connection when so many of its rounds are over: none, when the loop itself has just
+// putAfter is Put; a loop may use the connection when so many of its rounds are over: none, when the loop itself has just
 // read the answer and found nothing behind it, which is news as late as that of a round.
-func (p *Pool) PutAfter(c *Upstream, rounds uint64) {
+func (p *Pool) putAfter(c *Upstream, rounds uint64) {
 	var of *loop.Loop
 	if c.odd || c.reader.Buffered() > 0 || len(c.ahead) > 0 || !c.rest() {
 		p.Drop(c)
@@ -321,7 +319,7 @@ func (p *Pool) PutAfter(c *Upstream, rounds uint64) {
 
 // rest leaves an idle connection to the loop. False: something came that nobody asked for.
 func (c *Upstream) rest() bool {
-	if !c.rests {
+	if c.socket == nil {
 		return true
 	}
 	for !c.socket.Rest() {

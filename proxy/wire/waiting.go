@@ -27,7 +27,11 @@ func (c *Upstream) Ready() {
 // could be sent at once; ready tells that there is something to read already.
 func (c *Upstream) Await(w Waiter, head []byte) (sent, ready bool) {
 	c.waiter, c.limit = w, c.pool.limits.UpstreamStall
-	if n, err := c.socket.TryWrite(head); err != nil || n < len(head) {
+	if c.secure != nil {
+		if c.secure.tryWrite(head) != nil || len(c.secure.takeBehind()) > 0 {
+			return false, false
+		}
+	} else if n, err := c.socket.TryWrite(head); err != nil || n < len(head) {
 		return false, false
 	}
 	c.wait(c.pool.limits.UpstreamResponse)
@@ -38,7 +42,12 @@ func (c *Upstream) Await(w Waiter, head []byte) (sent, ready bool) {
 func (c *Upstream) Late() bool { return c.socket.Late() }
 
 // TryRead reads what has come, on the loop's goroutine: loop.ErrAgain when there is nothing.
-func (c *Upstream) TryRead(p []byte) (int, error) { return c.socket.TryRead(p) }
+func (c *Upstream) TryRead(p []byte) (int, error) {
+	if c.secure != nil {
+		return c.secure.tryRead(p)
+	}
+	return c.socket.TryRead(p)
+}
 
 // Rest has the loop wait for more of the answer. False: there is more already.
 func (c *Upstream) Rest() bool { return c.socket.Rest() }
@@ -50,7 +59,11 @@ func (c *Upstream) Leave() { c.waiter = nil }
 func (c *Upstream) Answered() {
 	c.waiter = nil
 	c.done()
-	c.pool.PutAfter(c, 0)
+	if c.secure != nil && !c.secure.drained() {
+		c.pool.Drop(c)
+		return
+	}
+	c.pool.putAfter(c, 0)
 }
 
 // Discard closes the connection on the loop's goroutine.

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"io"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -75,8 +76,8 @@ func (w *Watchdog) CloseAll() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for c := range w.conns {
-		if s, ok := c.Conn.(*loop.Socket); ok {
-			s.Abort() // a loop may be using it
+		if c.socket != nil {
+			c.socket.Abort() // a loop may be using it
 		} else {
 			_ = c.Conn.Close()
 		}
@@ -86,6 +87,8 @@ func (w *Watchdog) CloseAll() {
 // watched is a connection whose waits are bounded.
 type watched struct {
 	net.Conn
+	socket  *loop.Socket // below it; nil when it belongs to no loop
+	secure  *secure      // the same connection, when it is TLS
 	dog     *Watchdog
 	since   atomic.Int64 // when the wait began; zero when it is not waiting
 	limit   atomic.Int64 // how long it may last; zero is without bound
@@ -129,9 +132,14 @@ func (c *watched) readSteadily(p []byte, limit time.Duration, enough int) (int, 
 
 // write writes; every single write may take at most limit.
 func (c *watched) write(p []byte, limit time.Duration) (int, error) {
+	return c.writeTo(c.Conn, p, limit)
+}
+
+// writeTo is write to the connection or to the socket below it.
+func (c *watched) writeTo(w io.Writer, p []byte, limit time.Duration) (int, error) {
 	c.writing.Store(true)
 	c.wait(limit)
-	n, err := c.Conn.Write(p)
+	n, err := w.Write(p)
 	c.done()
 	c.writing.Store(false)
 	return n, err

@@ -22,9 +22,6 @@ func (*Loop) Desk() *Desk { return &Desk{} }
 // Socket is for Linux only.
 type Socket struct{ net.Conn }
 
-// ErrAgain says that a call would have to wait.
-var ErrAgain = errors.New("the call would have to wait")
-
 // New gives errors.ErrUnsupported.
 func New(int) (*Loop, error) { return nil, errors.ErrUnsupported }
 
@@ -78,3 +75,6 @@ func (*Loop) Gave() {}
 
 // ReadNow gives errors.ErrUnsupported.
 func (*Socket) ReadNow([]byte) (int, error) { return 0, errors.ErrUnsupported }
+
+// WriteNow gives errors.ErrUnsupported.
+func (*Socket) WriteNow([]byte) (int, error) { return 0, errors.ErrUnsupported }

@@ -142,9 +142,6 @@ func (s *Socket) end() {
 	_ = syscall.Close(s.fd)
 }
 
-// ErrAgain says that a call would have to wait.
-var ErrAgain = errors.New("the call would have to wait")
-
 // TryRead reads what is there. The error is ErrAgain when that is nothing, io.EOF at the end. Only the owner may call it.
 func (s *Socket) TryRead(p []byte) (int, error) {
 	n, errno := s.call(syscall.SYS_RECVFROM, p, 0)
@@ -225,6 +222,15 @@ func (s *Socket) ReadNow(p []byte) (int, error) {
 	}
 	defer s.let()
 	return s.TryRead(p)
+}
+
+// WriteNow is Write without waiting: it may be less than all of p that is written, and with ErrAgain it is nothing.
+func (s *Socket) WriteNow(p []byte) (int, error) {
+	if err := s.begin(lateOut); err != nil {
+		return 0, err
+	}
+	defer s.let()
+	return s.TryWrite(p)
 }
 
 // Write implements net.Conn. It waits.
