@@ -4,16 +4,22 @@ import (
 	"bufio"
 	"context"
 	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
 	"errors"
 	"net"
+	"net/http/httptest"
 	"net/netip"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"patgate/audit"
+	"patgate/dial"
 	"patgate/forge"
 	"patgate/policy"
 	"patgate/proxy/surface"
@@ -278,10 +284,50 @@ type gateway struct {
 	sink     *fakeSink
 	handler  *Handler
 	server   *Server
+	trust    *tls.Config // of its clients; nil is plain text
+}
+
+// dial connects to a gateway.
+func (g *gateway) dial() (net.Conn, error) { return connectTo(g.address, g.trust) }
+
+// connectTo connects over TLS, unless there is no configuration of it.
+func connectTo(address string, trust *tls.Config) (net.Conn, error) {
+	if trust == nil {
+		return net.Dial("tcp", address)
+	}
+	return tls.Dial("tcp", address, trust)
+}
+
+// certified gives a certificate for 127.0.0.1, what trusts it, and a function that gives a dialer which does.
+func certified(t testing.TB) (server, client *tls.Config, dialer func(url string) *dial.Dialer) {
+	t.Helper()
+	s := httptest.NewTLSServer(nil)
+	defer s.Close()
+	pool := x509.NewCertPool()
+	pool.AddCert(s.Certificate())
+	server = &tls.Config{MinVersion: tls.VersionTLS12, Certificates: s.TLS.Certificates}
+	file := filepath.Join(t.TempDir(), "ca.pem")
+	if err := os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.Certificate().Raw}), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	dialer = func(url string) *dial.Dialer {
+		d, err := dial.New(dial.Options{URL: url, CAFile: file})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return d
+	}
+	return server, &tls.Config{RootCAs: pool, ClientSessionCache: tls.NewLRUClientSessionCache(0)}, dialer
 }
 
 // newGateway starts a gateway in front of an upstream's origin. configure may change the options.
 func newGateway(t testing.TB, upstream string, configure func(*Options)) *gateway {
+	t.Helper()
+	return newGatewayOver(t, nil, upstream, configure)
+}
+
+// newGatewayOver is newGateway for clients that come over TLS, with a configuration of it.
+func newGatewayOver(t testing.TB, tlsConfig *tls.Config, upstream string, configure func(*Options)) *gateway {
 	t.Helper()
 	g := &gateway{table: loadTestTable(t), sessions: fakeSessions{}, resolver: &fakeResolver{}, sink: &fakeSink{}}
 	g.token = g.mint(t, nil, policy.ScopeSpec{Access: "selected_memberships", ProjectIDs: []int64{7}, Permissions: []string{
@@ -305,7 +351,7 @@ func newGateway(t testing.TB, upstream string, configure func(*Options)) *gatewa
 	}
 	g.handler, g.server, g.address = h, NewServer(h, testLog{t}), ln.Addr().String()
 	served := make(chan error, 1)
-	go func() { served <- g.server.Serve(ln, nil) }()
+	go func() { served <- g.server.Serve(ln, tlsConfig) }()
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 		defer cancel()

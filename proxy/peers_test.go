@@ -3,6 +3,7 @@ package proxy
 import (
 	"bufio"
 	"bytes"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"net"
@@ -149,6 +150,18 @@ func (a received) wants(t testing.TB, status int, texts ...string) {
 // closes it. The URL is given.
 func bareUpstream(t testing.TB, serve func(n int, c net.Conn)) string {
 	t.Helper()
+	return "http://" + accepting(t, nil, serve)
+}
+
+// secureUpstream is bareUpstream over TLS.
+func secureUpstream(t testing.TB, config *tls.Config, serve func(n int, c net.Conn)) string {
+	t.Helper()
+	return "https://" + accepting(t, config, serve)
+}
+
+// accepting serves connections until the test ends, and gives its address. With a TLS configuration they are encrypted.
+func accepting(t testing.TB, config *tls.Config, serve func(n int, c net.Conn)) string {
+	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -160,8 +173,11 @@ func bareUpstream(t testing.TB, serve func(n int, c net.Conn)) string {
 			if err != nil {
 				return
 			}
+			if config != nil {
+				c = tls.Server(c, config)
+			}
 			go serve(n, c)
 		}
 	}()
-	return "http://" + ln.Addr().String()
+	return ln.Addr().String()
 }

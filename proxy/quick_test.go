@@ -48,7 +48,7 @@ type client struct {
 
 func (g *gateway) connect(t testing.TB) *client {
 	t.Helper()
-	c, err := net.Dial("tcp", g.address)
+	c, err := g.dial()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,6 +3,7 @@ package proxy
 import (
 	"bufio"
 	"bytes"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -34,6 +35,7 @@ func echoBytes(t testing.TB) string {
 				return
 			}
 			got = requestID.ReplaceAll(got, nil)
+			got = bytes.ReplaceAll(got, []byte("X-Forwarded-Proto: https\r"), []byte("X-Forwarded-Proto: http\r"))
 			if bytes.HasPrefix(got, []byte("HEAD ")) {
 				_, _ = fmt.Fprintf(c, "HTTP/1.1 200 OK\r\nX-Got: %x\r\nContent-Length: 5\r\n\r\n", got)
 				continue
@@ -75,13 +77,16 @@ func readMessage(r *bufio.Reader) (all []byte, err error) {
 // be compared: of each answer its status, its fields and its body.
 //
 // A request that is in order goes behind them, so that the end is seen, and what the bytes left on the connection.
-func outcomeBy(address string, pieces []string, token string) string {
-	c, err := net.Dial("tcp", address)
+func outcomeBy(address string, trust *tls.Config, pieces []string, token string) string {
+	c, err := connectTo(address, trust)
 	if err != nil {
 		return err.Error()
 	}
 	defer c.Close()
 	_ = c.SetDeadline(time.Now().Add(20 * time.Second))
+	if trust != nil {
+		time.Sleep(time.Millisecond) // the goroutine of the handshake leaves the connection to the loop
+	}
 	for i, piece := range pieces {
 		if i > 0 {
 			time.Sleep(time.Millisecond)
@@ -95,15 +100,16 @@ func outcomeBy(address string, pieces []string, token string) string {
 	_, _ = r.Peek(1) // whoever waits for more does not answer
 	_ = c.SetReadDeadline(time.Now().Add(20 * time.Second))
 	_, _ = io.WriteString(c, get(jobs+"?page="+lastPage, "PRIVATE-TOKEN: "+token))
-	_ = c.(*net.TCPConn).CloseWrite()
+	_ = c.(interface{ CloseWrite() error }).CloseWrite()
 	var out strings.Builder
+	said := func() string { return strings.NewReplacer(address, "GATEWAY", "https", "http").Replace(out.String()) }
 	method, _, _ := strings.Cut(strings.TrimLeft(strings.Join(pieces, ""), "\r\n"), " ")
 	for {
 		a, err := http.ReadResponse(r, &http.Request{Method: method})
 		if err != nil {
 			rest, _ := io.ReadAll(r)
 			fmt.Fprintf(&out, "%v %q", err, rest)
-			return strings.ReplaceAll(out.String(), address, "GATEWAY")
+			return said()
 		}
 		body, err := io.ReadAll(a.Body)
 		a.Header.Del("Date")
@@ -111,7 +117,7 @@ func outcomeBy(address string, pieces []string, token string) string {
 		fmt.Fprintf(&out, "%d %v %q %v\n", a.StatusCode, a.Header, requestID.ReplaceAll(body, nil), err)
 		method = "GET"
 		if a.StatusCode == 200 && bytes.HasPrefix(body, []byte("GET "+jobs+"?page="+lastPage)) {
-			return out.String()
+			return said()
 		}
 	}
 }
@@ -145,7 +151,11 @@ type ways struct {
 	names     []string
 	addresses []string
 	tokens    []string
+	trust     *tls.Config // of those over TLS, which are sent one request in secureShare
 }
+
+// secureShare bounds the handshakes of a test.
+const secureShare = 8
 
 // compareRequests sends generated requests each way, and gives those that are not answered alike, with how many were forwarded.
 func (w *ways) compareRequests(seed uint64, count int, generate func(*rand.Rand) string) (found []disagreement, forwarded int64) {
@@ -156,16 +166,23 @@ func (w *ways) compareRequests(seed uint64, count int, generate func(*rand.Rand)
 	for worker := range 16 {
 		random := rand.New(rand.NewPCG(seed, uint64(worker)))
 		all.Go(func() {
-			for left.Add(-1) >= 0 {
+			for n := left.Add(-1); n >= 0; n = left.Add(-1) {
 				request := generate(random)
 				want := ""
 				for i, name := range w.names {
+					trust := (*tls.Config)(nil)
+					if strings.Contains(name, "TLS") {
+						trust = w.trust
+					}
+					if trust != nil && n%secureShare > 0 {
+						continue
+					}
 					sent := strings.ReplaceAll(request, "${token}", w.tokens[i])
 					pieces := []string{sent}
 					if strings.Contains(name, "pieces") {
 						pieces = cut(random, sent)
 					}
-					got := outcomeBy(w.addresses[i], pieces, w.tokens[i])
+					got := outcomeBy(w.addresses[i], trust, pieces, w.tokens[i])
 					switch {
 					case i == 0:
 						want = got
@@ -204,17 +221,30 @@ func TestRequestsAreReadAlikeEachWay(t *testing.T) {
 	seed := uint64(knob(t, "PATGATE_DIFFERENTIAL_SEED", int(time.Now().UnixNano()&0xffffff)))
 	t.Logf("PATGATE_DIFFERENTIAL_SEED=%d", seed)
 	count := knob(t, "PATGATE_DIFFERENTIAL_COUNT", waysCount)
-	w := &ways{[]string{"loop", "in pieces", "without loops"}, []string{quick.address, quick.address, slow.address},
-		[]string{quick.token, quick.token, slow.token}}
+	server, trust, _ := certified(t)
+	encrypted := &pathSessions{}
+	secured := newGatewayOver(t, server, upstream, func(o *Options) {
+		many(o)
+		encrypted.Sessions, o.Sessions = o.Sessions, encrypted
+	})
+	w := &ways{trust: trust}
+	for _, way := range []struct {
+		name string
+		g    *gateway
+	}{{"loop", quick}, {"in pieces", quick}, {"without loops", slow}, {"loop over TLS", secured}, {"in pieces over TLS", secured}} {
+		w.names = append(w.names, way.name)
+		w.addresses, w.tokens = append(w.addresses, way.g.address), append(w.tokens, way.g.token)
+	}
 	found, forwarded := w.compareRequests(seed, count, generateRequest)
 	for i, d := range found {
 		if i < 10 {
 			t.Errorf("%v", d)
 		}
 	}
-	t.Logf("%d requests, %d forwarded, %d look-ups in loops, %d disagreements", count, forwarded, sessions.loop.Load(),
-		len(found))
-	if len(found) > 0 || forwarded < int64(count/10) || forwarded > int64(count*9/10) || sessions.loop.Load() < int64(count/10) {
+	t.Logf("%d requests, %d forwarded, %d look-ups in loops, %d of them over TLS, %d disagreements", count, forwarded,
+		sessions.loop.Load(), encrypted.loop.Load(), len(found))
+	if len(found) > 0 || forwarded < int64(count/10) || forwarded > int64(count*9/10) || sessions.loop.Load() < int64(count/10) ||
+		encrypted.loop.Load() < int64(count/secureShare/10) {
 		t.Errorf("%d disagreements; of %d requests %d were forwarded, %d looked up in loops", len(found),
 			count, forwarded, sessions.loop.Load())
 	}
@@ -235,8 +265,8 @@ func TestRequestsReadInAnotherWayAreSeen(t *testing.T) {
 		_ = to.(*net.TCPConn).CloseWrite()
 		_, _ = io.Copy(c, to)
 	})
-	w := &ways{[]string{"loop",
-		"lenient"}, []string{g.address, strings.TrimPrefix(lenient, "http://")}, []string{g.token, g.token}}
+	w := &ways{names: []string{"loop", "lenient"}, addresses: []string{g.address, strings.TrimPrefix(lenient, "http://")},
+		tokens: []string{g.token, g.token}}
 	found, _ := w.compareRequests(1, 3000, generateRequest)
 	if len(found) == 0 {
 		t.Error("no disagreement was found")
