@@ -169,15 +169,15 @@ func (s *stage) scale(ctx context.Context, o *options, r *result) error {
 	}
 	const base = "GOMAXPROCS=2, 32 connections, 100 tokens"
 	ways := []way{
-		{"GOMAXPROCS=1, 32 connections, 100 tokens", "", one, traffic{connections, o.seconds, few}},
-		{base, "GOMAXPROCS=1, 32 connections, 100 tokens", two, traffic{connections, o.seconds, few}},
-		{"GOMAXPROCS=2, 512 connections, 100 tokens", base, two, traffic{512, o.seconds, few}},
-		{"GOMAXPROCS=2, 32 connections, 10,000 tokens", base, two, traffic{connections, o.seconds, many}},
+		{"GOMAXPROCS=1, 32 connections, 100 tokens", "", one, traffic{connections: connections, seconds: o.seconds, tokens: few}},
+		{base, "GOMAXPROCS=1, 32 connections, 100 tokens", two, traffic{connections: connections, seconds: o.seconds, tokens: few}},
+		{"GOMAXPROCS=2, 512 connections, 100 tokens", base, two, traffic{connections: 512, seconds: o.seconds, tokens: few}},
+		{"GOMAXPROCS=2, 32 connections, 10,000 tokens", base, two, traffic{connections: connections, seconds: o.seconds, tokens: many}},
 	}
 	for _, c := range plain {
 		name := c.peer.name + ", 32 connections"
-		ways = append(ways, way{name, "", c.service, traffic{connections, o.seconds, few}},
-			way{c.peer.name + ", 512 connections", name, c.service, traffic{512, o.seconds, few}})
+		ways = append(ways, way{name, "", c.service, traffic{connections: connections, seconds: o.seconds, tokens: few}},
+			way{c.peer.name + ", 512 connections", name, c.service, traffic{connections: 512, seconds: o.seconds, tokens: few}})
 	}
 	for _, w := range ways {
 		r.Scaling = append(r.Scaling, &series{Name: w.name, Of: w.of})

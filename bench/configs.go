@@ -14,7 +14,8 @@ import (
 // patgateConfig is patgate as it is by default, but for addresses and files, and a budget that lets one owner's tokens
 // ask for all projects at once.
 const patgateConfig = `
-upstream: {url: "http://@UPSTREAM@", connections: 1024}
+upstream: {url: "@ORIGIN@", connections: 1024@CA@}
+@TLS@
 listen: @LISTEN@
 admin: {listen: @ADMIN@}
 data_dir: @DATA@
@@ -31,8 +32,13 @@ func startPatgate(_ context.Context, s *stage, to target) (*service, error) {
 	if err != nil {
 		return nil, err
 	}
-	config := s.fill(patgateConfig, "@UPSTREAM@", to.upstream, "@LISTEN@", listen, "@ADMIN@", admin, "@DATA@", to.seeded.data,
-		"@KEY@", to.seeded.keys)
+	origin, ca, certificate := "http://"+to.upstream, "", ""
+	if to.secure {
+		origin, ca = "https://"+to.upstream, `, ca_file: "`+s.path("cert.pem")+`"`
+		certificate = `tls: {cert_file: "` + s.path("cert.pem") + `", key_file: "` + s.path("key.pem") + `"}`
+	}
+	config := s.fill(patgateConfig, "@ORIGIN@", origin, "@CA@", ca, "@TLS@", certificate, "@LISTEN@", listen,
+		"@ADMIN@", admin, "@DATA@", to.seeded.data, "@KEY@", to.seeded.keys)
 	return s.configured("patgate"+to.suffix, config, listen, to.env, s.patgate, "serve", "--config", "%s")
 }
 
@@ -59,8 +65,8 @@ http {
   upstream forge { server @UPSTREAM@; keepalive 1024; keepalive_requests 1000000000; keepalive_timeout 1h; }
   @AUTHORIZER@
   server {
-    listen @LISTEN@ backlog=4096 reuseport;
-    location / { @AUTH@ proxy_pass http://forge; }
+    listen @LISTEN@ backlog=4096 reuseport@SSL@;
+    location / { @AUTH@ proxy_pass @SCHEME@://forge; }
     location = /authorize {
       internal;
       @ASKED@
@@ -94,8 +100,12 @@ func (s *stage) nginx(name string, ask asking, to target) (*service, error) {
 		return nil, err
 	}
 	name += to.suffix
-	config := s.fill(nginxConfig, "@AUTH@", ask.auth, "@AUTHORIZER@", ask.upstream, "@ASKED@", ask.pass, "@NAME@", name, "@LISTEN@",
-		listen, "@UPSTREAM@", to.upstream)
+	ssl, scheme := "", "http"
+	if to.secure {
+		ssl, scheme = " ssl; ssl_certificate "+s.path("cert.pem")+"; ssl_certificate_key "+s.path("key.pem"), "https"
+	}
+	config := s.fill(nginxConfig, "@SSL@", ssl, "@SCHEME@", scheme, "@AUTH@", ask.auth, "@AUTHORIZER@", ask.upstream,
+		"@ASKED@", ask.pass, "@NAME@", name, "@LISTEN@", listen, "@UPSTREAM@", to.upstream)
 	if ask == (asking{}) {
 		at := strings.Index(config, "    location = /authorize")
 		config = config[:at] + "  }\n}\n"

@@ -113,7 +113,8 @@ func countInstructions(t *testing.T) int64 {
 	if err != nil {
 		t.Fatal(err)
 	}
-	config := s.fill(patgateConfig, "@UPSTREAM@", s.upstream, "@LISTEN@", listen, "@ADMIN@", `"off"`, "@DATA@", s.seeded.data, "@KEY@", s.seeded.keys)
+	config := s.fill(patgateConfig, "@ORIGIN@", "http://"+s.upstream, "@CA@", "", "@TLS@", "", "@LISTEN@", listen, "@ADMIN@", `"off"`,
+		"@DATA@", s.seeded.data, "@KEY@", s.seeded.keys)
 	profile := s.path("callgrind.out")
 	v, err := s.configured("callgrind", config, listen, []string{"GOMAXPROCS=1", "GOGC=off", "GODEBUG=asyncpreemptoff=1,cpu.all=off"},
 		"valgrind", "--tool=callgrind", "--callgrind-out-file="+profile, binary, "serve", "--config", "%s")

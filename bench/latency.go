@@ -38,6 +38,7 @@ type paced struct {
 	requests     [][]byte
 	sent         int
 	failed       error
+	isHead       bool // the requests are HEAD: answers have no body
 }
 
 // pacedConn is one connection with at most one request under way.
@@ -52,12 +53,16 @@ type pacedConn struct {
 func (s *stage) latency(ctx context.Context, v *service, l traffic, rate float64) (quantiles, error) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	p := &paced{epoll: -1, timer: -1}
+	p := &paced{epoll: -1, timer: -1, isHead: l.method == "HEAD"}
+	method := "GET"
+	if p.isHead {
+		method = "HEAD"
+	}
 	defer p.close()
 	for i, secret := range l.tokens {
 		p.requests = append(p.requests,
-			fmt.Appendf(nil, "GET /api/v4/projects/group%%2Fproject-%d/jobs?per_page=20 HTTP/1.1\r\nHost: %s\r\n"+
-				"Private-Token: %s\r\nAccept: */*\r\nUser-Agent: bench/1\r\n\r\n", project(i), v.address, secret))
+			fmt.Appendf(nil, "%s %s HTTP/1.1\r\nHost: %s\r\nPrivate-Token: %s\r\nAccept: */*\r\nUser-Agent: bench/1\r\n\r\n",
+				method, pathOf(method, project(i)), v.address, secret))
 	}
 	if err := p.open(v.address, l.connections); err != nil {
 		return quantiles{}, err
@@ -203,7 +208,7 @@ func (p *paced) receive(c *pacedConn) {
 		return
 	}
 	c.used += n
-	whole, err := wholeAnswer(c.in[:c.used])
+	whole, err := wholeAnswer(c.in[:c.used], p.isHead)
 	if err != nil {
 		p.failed = err
 	}
@@ -221,7 +226,7 @@ func (p *paced) receive(c *pacedConn) {
 }
 
 // wholeAnswer tells whether a successful answer is complete.
-func wholeAnswer(b []byte) (bool, error) {
+func wholeAnswer(b []byte, isHead bool) (bool, error) {
 	end := bytes.Index(b, []byte("\r\n\r\n"))
 	if end < 0 {
 		return false, nil
@@ -235,7 +240,7 @@ func wholeAnswer(b []byte) (bool, error) {
 	if !found || err != nil {
 		return false, fmt.Errorf("the answer has no length: %q", head)
 	}
-	return len(b) >= end+4+length, nil
+	return isHead || len(b) >= end+4+length, nil
 }
 
 // rawCall reads or writes without telling the Go scheduler: the sockets do not block, and this thread does nothing else.

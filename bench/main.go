@@ -31,7 +31,7 @@ type options struct {
 }
 
 // allParts lists what can be measured.
-var allParts = []string{"compare", "scaling", "bodies", "footprint"}
+var allParts = []string{"compare", "scaling", "kinds", "bodies", "footprint"}
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -102,6 +102,8 @@ func run(ctx context.Context, o *options, out, log io.Writer) error {
 			err = s.compare(ctx, o, r)
 		case "scaling":
 			err = s.scale(ctx, o, r)
+		case "kinds":
+			err = s.otherKinds(ctx, o, r)
 		case "bodies":
 			err = s.longBodies(ctx, o, r)
 		case "footprint":
@@ -130,7 +132,7 @@ func (s *stage) hold(ctx context.Context, r *result, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	script, requests, err := s.writeRequests(s.seeded.tokens[:min(hotTokens, len(s.seeded.tokens))])
+	script, requests, err := s.writeRequests(traffic{tokens: s.seeded.tokens[:min(hotTokens, len(s.seeded.tokens))]})
 	if err != nil {
 		return err
 	}

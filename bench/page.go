@@ -35,6 +35,7 @@ func (r *result) page() string {
 	r.latencyTable(line, r.Common, "Latency at the same rate for all, half of what the slowest can do")
 	r.latencyTable(line, r.Half, "Latency at half load, of the slower of these two")
 	r.scalingTable(line)
+	r.kindTable(line)
 	r.bodyTable(line)
 	r.footprintTable(line)
 	return b.String()
@@ -117,13 +118,9 @@ func (r *result) scalingTable(line func(string, ...any)) {
 	line("| | requests/s | CPU us per request | CPU, ratio | to |")
 	line("| --- | ---: | ---: | ---: | --- |")
 	for _, s := range r.Scaling {
-		relative := "-"
-		if of := find1(r.Scaling, s.Of); of != nil {
-			relative = spreadOf(pairs(s.cpu(), of.cpu(), ratio)).text("%.2f")
-		}
 		line("| %s | %s | %s | %s | %s |", s.Name,
 			spreadOf(each(s.Samples, func(x sample) float64 { return x.PerSecond })).text("%.0f"),
-			spreadOf(s.cpu()).text("%.1f"), relative, s.Of)
+			spreadOf(s.cpu()).text("%.1f"), r.relative(r.Scaling, s), s.Of)
 	}
 }
 

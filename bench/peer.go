@@ -24,6 +24,7 @@ type target struct {
 	upstream string   // host:port
 	seeded   *seeded  // the tokens that patgate knows
 	env      []string // further environment
+	secure   bool     // https on both sides
 	suffix   string   // of the service's name and files, when a peer runs more than once
 }
 
@@ -82,6 +83,7 @@ func (p *peer) run(ctx context.Context, s *stage, to target) (*service, error) {
 	if err != nil {
 		return nil, err
 	}
+	v.secure = to.secure
 	if err := listening(v.address); err != nil {
 		v.stop()
 		return nil, &notListening{v.name, s.tail(v.name)}

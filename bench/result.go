@@ -30,6 +30,7 @@ type result struct {
 	Common     *paceSet   `json:"latency_common,omitempty"`
 	Half       *paceSet   `json:"latency_half,omitempty"`
 	Scaling    []*series  `json:"scaling,omitempty"`
+	Kinds      []*series  `json:"kinds,omitempty"`
 	Bodies     []*bodies  `json:"bodies,omitempty"`
 	Footprint  *footprint `json:"footprint,omitempty"`
 }

@@ -52,8 +52,16 @@ func TestTheHarnessWorks(t *testing.T) {
 			}
 		}
 	}
-	if n := len(r.targetsOf()); n < 6 {
+	if n := len(r.targetsOf()); n < 12 {
 		t.Errorf("only %d targets are looked at", n)
+	}
+	if len(r.Kinds) != 2*len(kinds) {
+		t.Errorf("%d rows of other kinds of requests", len(r.Kinds))
+	}
+	for _, s := range r.Kinds {
+		if len(s.Samples) != 1 || s.Samples[0].Requests < 10 || s.Samples[0].CPU <= 0 {
+			t.Errorf("%s: %+v", s.Name, s.Samples)
+		}
 	}
 	if len(r.Scaling) != 6 || len(r.Bodies) == 0 {
 		t.Errorf("scaling: %d ways, bodies: %d peers", len(r.Scaling), len(r.Bodies))
@@ -119,15 +127,15 @@ func TestSpread(t *testing.T) {
 func TestAnAnswerIsWholeWithItsBody(t *testing.T) {
 	const answer = "HTTP/1.1 200 OK\r\nX: y\r\nContent-Length: 3\r\n\r\nabc"
 	for n := range len(answer) {
-		if whole, err := wholeAnswer([]byte(answer[:n])); whole || err != nil {
+		if whole, err := wholeAnswer([]byte(answer[:n]), false); whole || err != nil {
 			t.Fatalf("%q: %v, %v", answer[:n], whole, err)
 		}
 	}
-	if whole, err := wholeAnswer([]byte(answer)); !whole || err != nil {
+	if whole, err := wholeAnswer([]byte(answer), false); !whole || err != nil {
 		t.Errorf("%v, %v", whole, err)
 	}
 	for name, bad := range map[string]string{"a failure": "HTTP/1.1 503 X\r\n\r\n", "no length": "HTTP/1.1 200 OK\r\n\r\n"} {
-		if _, err := wholeAnswer([]byte(bad)); err == nil {
+		if _, err := wholeAnswer([]byte(bad), false); err == nil {
 			t.Errorf("%s is no error", name)
 		}
 	}

@@ -17,12 +17,13 @@ import (
 
 // stage is where everything runs: a folder, the binaries that were built, the upstream and the tokens.
 type stage struct {
-	dir      string // temporary
-	patgate  string // the binary
-	upstream string // host:port
-	seeded   *seeded
-	log      io.Writer
-	stops    []func()
+	dir            string // temporary
+	patgate        string // the binary
+	upstream       string // host:port
+	secureUpstream string // the same over https
+	seeded         *seeded
+	log            io.Writer
+	stops          []func()
 }
 
 // newStage builds the binaries, seeds the store and starts the upstream.
@@ -82,8 +83,16 @@ func (s *stage) close() {
 type service struct {
 	name    string
 	address string // host:port
+	secure  bool   // it is reached over https
 	pids    []int
 	stop    func()
+}
+
+func (v *service) origin() string {
+	if v.secure {
+		return "https://" + v.address
+	}
+	return "http://" + v.address
 }
 
 // start runs a program in the stage's folder until stop. Its output goes to a file.

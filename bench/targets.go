@@ -37,8 +37,21 @@ func (r *result) targetsOf() []target1 {
 			by[s.Name] = each(s.Samples, p50)
 		}
 		add("p50 at half load over "+nginxPlain+", us", 30, false, spreadOf(pairs(by[patgate], by[nginxPlain], difference)), "%.0f")
+		for _, s := range r.Half.Series {
+			by[s.Name] = each(s.Samples, func(q quantiles) float64 { return q.P99 })
+		}
+		add("p99 at half load, ratio to "+nginxPlain, 1.5, false, spreadOf(pairs(by[patgate], by[nginxPlain], ratio)), "%.2f")
 	}
-	limits := map[string]float64{"GOMAXPROCS=2, 32 connections, 100 tokens": 1.1, "GOMAXPROCS=2, 512 connections, 100 tokens": 1.15}
+	for i := range kinds {
+		k := &kinds[i]
+		if s := find1(r.Kinds, k.of(patgate)); s != nil {
+			if of := find1(r.Kinds, s.Of); of != nil {
+				add("CPU per request, "+k.name+", ratio to "+nginxPlain, k.limit, false, spreadOf(pairs(s.cpu(), of.cpu(), ratio)), "%.2f")
+			}
+		}
+	}
+	limits := map[string]float64{"GOMAXPROCS=2, 32 connections, 100 tokens": 1.1, "GOMAXPROCS=2, 512 connections, 100 tokens": 1.15,
+		"GOMAXPROCS=2, 32 connections, 10,000 tokens": 1.15}
 	for _, s := range r.Scaling {
 		if of, limit := find1(r.Scaling, s.Of), limits[s.Name]; of != nil && limit > 0 {
 			add("CPU per request with "+s.Name+", ratio to "+s.Of, limit, false, spreadOf(pairs(s.cpu(), of.cpu(), ratio)), "%.2f")

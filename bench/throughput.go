@@ -24,6 +24,7 @@ type traffic struct {
 	connections int
 	seconds     float64
 	tokens      []string
+	method      string // of the requests; empty is GET
 }
 
 // sample is one round of one peer.
@@ -41,7 +42,7 @@ func (s *stage) saturate(ctx context.Context, v *service, l traffic) (sample, er
 	if err != nil {
 		return sample{}, errors.New("the load comes from wrk, which is not here (apt-get install wrk)")
 	}
-	script, requests, err := s.writeRequests(l.tokens)
+	script, requests, err := s.writeRequests(l)
 	if err != nil {
 		return sample{}, err
 	}
@@ -50,7 +51,7 @@ func (s *stage) saturate(ctx context.Context, v *service, l traffic) (sample, er
 	defer cancel()
 	// wrk counts whole seconds.
 	cmd := exec.CommandContext(ctx, wrk, "-t1", "-c"+strconv.Itoa(l.connections), "-d"+strconv.Itoa(max(1, int(l.seconds+.5)))+"s",
-		"--timeout", "10s", "-s", script, "http://"+v.address, "--", requests)
+		"--timeout", "10s", "-s", script, v.origin(), "--", requests, l.method, mergeRequest)
 	var out, problems bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &problems
 	before := v.cpu()
@@ -77,14 +78,22 @@ func (s *stage) saturate(ctx context.Context, v *service, l traffic) (sample, er
 }
 
 // writeRequests writes wrk's script, and the file that it reads: a request for each token.
-func (s *stage) writeRequests(tokens []string) (script, requests string, err error) {
+func (s *stage) writeRequests(l traffic) (script, requests string, err error) {
 	script, requests = s.path("requests.lua"), s.path("requests.txt")
 	var text strings.Builder
-	for i, secret := range tokens {
-		fmt.Fprintf(&text, "/api/v4/projects/group%%2Fproject-%d/jobs?per_page=20 %s\n", project(i), secret)
+	for i, secret := range l.tokens {
+		fmt.Fprintf(&text, "%s %s\n", pathOf(l.method, project(i)), secret)
 	}
 	if err := os.WriteFile(requests, []byte(text.String()), 0o600); err != nil {
 		return "", "", err
 	}
 	return script, requests, os.WriteFile(script, requestsScript, 0o600)
+}
+
+// pathOf gives what is asked of a project.
+func pathOf(method string, project int) string {
+	if method == "POST" {
+		return fmt.Sprintf("/api/v4/projects/group%%2Fproject-%d/merge_requests", project)
+	}
+	return fmt.Sprintf("/api/v4/projects/group%%2Fproject-%d/jobs?per_page=20", project)
 }

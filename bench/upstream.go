@@ -29,6 +29,9 @@ http {
   default_type application/json;
   server {
     listen @UPSTREAM@ backlog=4096 reuseport;
+    listen @SECURE@ backlog=4096 reuseport ssl;
+    ssl_certificate @DIR@/cert.pem;
+    ssl_certificate_key @DIR@/key.pem;
     location / { return 200 '@BODY@'; }
     location ~ "^/api/v4/projects/group/project-([0-9]+)$" {
       return 200 '@PROJECT@';
@@ -76,8 +79,14 @@ func (s *stage) startUpstream() error {
 	if s.upstream, err = freePort(); err != nil {
 		return err
 	}
-	config := s.fill(upstreamConfig, "@UPSTREAM@", s.upstream, "@BODY@", fixedAnswer(), "@PROJECT@", projectAnswer,
-		"@OWNER@", ownerAnswer, "@CREDENTIAL@", credentialAnswer)
+	if s.secureUpstream, err = freePort(); err != nil {
+		return err
+	}
+	if err := s.writeCertificate(); err != nil {
+		return err
+	}
+	config := s.fill(upstreamConfig, "@UPSTREAM@", s.upstream, "@SECURE@", s.secureUpstream, "@BODY@", fixedAnswer(),
+		"@PROJECT@", projectAnswer, "@OWNER@", ownerAnswer, "@CREDENTIAL@", credentialAnswer)
 	if err := os.WriteFile(s.path("upstream.conf"), []byte(config), 0o600); err != nil {
 		return err
 	}
