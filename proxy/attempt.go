@@ -51,6 +51,7 @@ func (x *exchange) fingerprint() forge.Fingerprint {
 		}
 		text = append(append(text, '&'), pair...)
 	}
+	text = append(text, x.inBody...)
 	x.print = x.h.attempts.Fingerprint(text)
 	clear(text)
 	return x.print
@@ -81,6 +82,9 @@ func (x *exchange) mayTry() *reply.Refusal {
 // revocation has its turn when the body is there.
 func (x *exchange) foreseeOther() *reply.Refusal {
 	q := &x.request
+	if x.h.maybeInBody(q, &x.body) {
+		return nil // that is found out with the body
+	}
 	if r := x.h.refuseOther(q); r != nil || x.h.revocation(q) != RevokesNothing {
 		return r
 	}

@@ -28,6 +28,7 @@ type exchange struct {
 	sending   surface.Sending
 	delivery  delivery
 	print     forge.Fingerprint // of the credentials of a caller without a patgate token; see fingerprint
+	inBody    []byte            // such credentials that stand in the body
 	trying    bool              // such a credential, until the forge has said what it makes of it
 
 	event    *audit.Event
@@ -87,6 +88,8 @@ func (x *exchange) reset() {
 	x.sending.Reset()
 	x.delivery.reset()
 	clear(x.in) // it held the token
+	clear(x.inBody)
+	x.inBody = nil
 	x.h, x.ctx, x.visit, x.print = nil, nil, nil, forge.Fingerprint{}
 	x.event, x.own, x.recorded = nil, audit.Event{}, false
 	x.step, x.in = fast.FromTheBeginning, x.in[:0]

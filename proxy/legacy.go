@@ -19,8 +19,13 @@ import (
 // target, body bytes and headers, those for this connection and those of proxies excepted. Framing is always our own.
 func (x *exchange) serveOther() (kept bool) {
 	h, q, b, s := x.h, &x.request, &x.body, &x.sending
-	read := h.claims(q)
-	if read {
+	claimed, looked := h.claims(q), h.maybeInBody(q, b)
+	switch {
+	case looked:
+		if err := x.findInBody(); err != nil {
+			return x.deny(err)
+		}
+	case claimed:
 		if passes, err := x.serveClaimed(); err != nil || !passes {
 			return x.denyUnless(err)
 		}
@@ -28,7 +33,7 @@ func (x *exchange) serveOther() (kept bool) {
 	if r := h.refuseOther(q); r != nil {
 		return x.deny(r)
 	}
-	if !read {
+	if !claimed {
 		if r := x.mayTry(); r != nil {
 			return x.deny(r)
 		}
@@ -37,7 +42,7 @@ func (x *exchange) serveOther() (kept bool) {
 	upgrade := upgrades(q)
 	b.ContentType = append(b.ContentType[:0], q.Fields.Get(header.ContentType)...)
 	switch {
-	case read:
+	case claimed, looked:
 		s.Upload.Whole = b.Memory
 	case b.Present() && !upgrade:
 		s.Upload.Stream, s.Upload.Length = b, b.Length

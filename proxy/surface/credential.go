@@ -246,15 +246,7 @@ func NextCredential(query []byte) (pair, rest []byte) {
 		pair = header.Before(query, '&')
 		rest = query[len(pair):]
 		query = rest[min(len(rest), 1):]
-		name := header.Before(pair, '=')
-		if len(name) < 5 || len(name) > 128 {
-			continue
-		}
-		var room [128]byte
-		decoded := append(room[:0], name...)
-		decoded = bytes.Trim(decoded[:percent.DecodeInPlace(decoded)], " +[]")
-		switch string(decoded) {
-		case "private_token", "access_token", "bearer_token", "job_token", "token", "feed_token", "rss_token":
+		if isCredentialName(header.Before(pair, '=')) {
 			return pair, rest
 		}
 	}
