@@ -128,10 +128,22 @@ func giteaPackages(t *testing.T, g *giteaStage) {
 	})
 }
 
+// signIn signs in as image clients do, by the check that Gitea itself answers to none but its own tokens.
+func (g *giteaStage) signIn(t *testing.T) {
+	t.Helper()
+	g.images.logins(t, g.mint(t, "--name", "login", "--group", "acme", "--allow", "read_container_repository"))
+	other := g.mint(t, "--name", "no images", "--project", "acme/app", "--allow", "read_project")
+	if a := send(http.MethodGet, g.gate+"/v2/", http.Header{"Authorization": {basicOf(other)}}, nil); a.status != http.StatusForbidden ||
+		!strings.Contains(a.body, "read_container_repository") {
+		t.Errorf("a token without images: %d %s", a.status, a.body)
+	}
+}
+
 // giteaImages pushes and pulls an image.
 func giteaImages(t *testing.T, g *giteaStage) {
 	needs(t, "skopeo", "apt-get install skopeo")
 	s := g.images
+	g.signIn(t)
 	reader := g.mint(t, "--name", "image reader", "--group", "acme", "--allow", "read_container_repository")
 	writer := g.mint(t, "--name", "image writer", "--group", "acme", "--allow", "read_container_repository,create_container_repository")
 	source := s.layout(t, "image", 100_000, "amd64")

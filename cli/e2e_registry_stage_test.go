@@ -30,7 +30,7 @@ type registryStage struct {
 const registryConfig = `version: 0.1
 log: {level: error}
 storage: {filesystem: {rootdirectory: %q}, delete: {enabled: true}}
-http: {addr: %q}
+http: {addr: %q, host: %q}
 auth: {token: {realm: %q, service: container_registry, issuer: gitlab-issuer, rootcertbundle: %q}}
 `
 
@@ -66,7 +66,13 @@ func startRegistry(t *testing.T, behind bool, settings ...string) *registryStage
 		s.registry, realm = s.gateway, r.world.url+"/jwt/auth" // the forge's own, which no client must be sent to
 	}
 	bundle, configuration := filepath.Join(s.home, "trusted.pem"), filepath.Join(s.home, "registry.yaml")
-	text := fmt.Sprintf(registryConfig, filepath.Join(s.home, "images"), address, realm, bundle)
+	host := ""
+	for _, setting := range settings {
+		if text, is := strings.CutPrefix(setting, "PATGATE_REGISTRY_EXTERNAL_URLS="); is {
+			host = text
+		}
+	}
+	text := fmt.Sprintf(registryConfig, filepath.Join(s.home, "images"), address, host, realm, bundle)
 	for name, data := range map[string][]byte{bundle: certificate, configuration: []byte(text)} {
 		if err := os.WriteFile(name, data, 0o600); err != nil {
 			t.Fatal(err)

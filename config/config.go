@@ -46,7 +46,8 @@ type Config struct {
 	// Legacy says what happens to requests with a credential that is not a patgate token, such as an existing `glpat-`
 	// token: `allow` passes them through as they are, `read_only` passes GET and HEAD, `deny` refuses them, and
 	// `deny after 2026-12-31` allows them until that date begins (UTC) and then refuses them. Patgate's own token API takes
-	// them in any case: that is where fine-grained tokens are made.
+	// them in any case: that is where fine-grained tokens are made. A credential in the body of a request to the API counts
+	// too, such as a pipeline trigger's or a runner's.
 	Legacy LegacyRule `yaml:"legacy"`
 	// IdentityProbe says what happens when a token that may not read its user or the forge's version asks for them, as
 	// tools do to see whether a token works: `minimal` has patgate answer with id, username and version, `forward` treats
@@ -57,6 +58,8 @@ type Config struct {
 	Anonymous Anonymous `yaml:"anonymous"`
 	// Web says whether browser pages and session cookies go through: `refuse` or `pass`.
 	Web Web `yaml:"web"`
+	// CORS lets pages of other origins ask patgate from a browser.
+	CORS CORS `yaml:"cors"`
 
 	// DataDir is the directory that patgate keeps its files in. It is made on first start, with mode 0700.
 	DataDir string `yaml:"data_dir"`
@@ -82,6 +85,14 @@ type Config struct {
 	Resolver Resolver `yaml:"resolver"`
 	// Log is the log on standard error, with one line per decision.
 	Log Log `yaml:"log"`
+}
+
+// CORS says which pages may read what patgate answers.
+type CORS struct {
+	// Origins are the origins of pages that browsers let read the answers, denials included, such as
+	// `https://cms.example.com`. Each is written out: no wildcard stands for any. Such pages send a token with each request,
+	// and never cookies. Empty: none, and what the forge says of origins reaches callers without a patgate token alone.
+	Origins []URL `yaml:"origins"`
 }
 
 // Upstream is the forge behind patgate.
@@ -128,6 +139,9 @@ type Registry struct {
 	// URL is the registry's origin, such as `https://registry.internal:5000`. Empty: clients reach it at an address of its
 	// own, and patgate only stands in front of its token service. Plain http is taken as for upstream.url.
 	URL URL `yaml:"url"`
+	// ExternalURLs are the addresses under which the registry names itself in Link and Location headers, when they are not its
+	// URL above: `http.host` of its own configuration. Those headers lead back to patgate.
+	ExternalURLs []URL `yaml:"external_urls"`
 	// Connect is where the registry listens, as upstream.connect.
 	Connect Connect `yaml:"connect"`
 	// CAFile is a PEM file with the certificate authority that signs the registry's certificate. Empty: the system's.

@@ -79,6 +79,8 @@ func (p *reader) upstream(u *Upstream) {
 func (p *reader) registry(c *Config) {
 	u := &c.Registry
 	switch {
+	case u.URL.Empty() && len(u.ExternalURLs) > 0:
+		p.refuse("registry.external_urls", u.ExternalURLs[0].String(), "is given without registry.url", "give both, or none")
 	case u.URL.Empty():
 	case c.Forge.Table() == "gitea":
 		p.refuse("registry.url", u.URL.String(), "has no use in front of "+c.Forge.String()+

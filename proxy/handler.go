@@ -34,6 +34,7 @@ type Handler struct {
 	forwarding surface.Forwarding
 	registry   *surface.Upstream // nil: no other server than the forge is behind patgate
 	storage    reply.Storage
+	origins    []string // of pages that may read answers
 	proxies    *wire.Proxies
 	attempts   *forge.Attempts
 
@@ -59,6 +60,7 @@ func New(o Options) (*Handler, error) {
 	}
 	h := &Handler{options: o, dialect: surface.DialectOf(o.Forge), proxies: wire.NewProxies(o.TrustedProxies, o.Untrusted),
 		attempts: o.Attempts, storage: reply.NewStorage(o.StorageURLs)}
+	h.origins = originsOf(o.Origins)
 	h.exchanges.New = func() any { return &exchange{} }
 	h.rules = surface.Rules{Resolver: o.Resolver, Reads: o.Freshness.Reads, Writes: o.Freshness.Writes, Deadline: o.ResolverDeadline,
 		AllowQuickActions: o.AllowQuickActions}
@@ -99,6 +101,7 @@ func New(o Options) (*Handler, error) {
 		Storage:    h.storage,
 		OwnCookies: o.OwnCookies,
 		OwnPages:   o.OwnPages,
+		Shared:     len(h.origins) > 0,
 	})
 	go h.dog.Run()
 	return h, nil
@@ -118,6 +121,7 @@ func (h *Handler) Close() {
 // Serve handles one request. It is the server's handler.
 func (h *Handler) Serve(ctx *fasthttp.RequestCtx) {
 	x := h.acquire(ctx)
+	defer h.share(ctx)
 	defer x.recovered()
 	if kept := x.proceed(); !kept {
 		x.release()
@@ -128,6 +132,9 @@ func (h *Handler) Serve(ctx *fasthttp.RequestCtx) {
 func (x *exchange) serve() (kept bool) {
 	h, q, j := x.h, &x.request, &x.judgement
 	if r := x.begin(); r != nil {
+		if r == reply.ErrMethod && x.preflight() {
+			return false
+		}
 		return x.deny(r)
 	}
 	switch {
@@ -217,6 +224,7 @@ func (x *exchange) serveDiscovery() (kept bool) {
 // Serve, which decides again, with it.
 func (h *Handler) expect(ctx *fasthttp.RequestCtx) int {
 	x := h.acquire(ctx)
+	defer h.share(ctx)
 	defer x.recovered()
 	err := x.foresee()
 	if err == nil {

@@ -16,8 +16,8 @@ func (h *Handler) maybeInBody(q *surface.Request, b *surface.Body) bool {
 		(h.refuseAs(q, surface.CallerAnonymous) != nil || h.refuseAs(q, surface.CallerLegacy) != nil)
 }
 
-// findInBody reads the body. One with a credential of the forge's own makes the caller one that has it; one that the forge may read in
-// another way passes when both callers may. A patgate token there is refused, and never reaches the forge.
+// findInBody reads the body. One with a credential of the forge's own makes the caller one that has it; one that the forge may
+// read in another way passes when both callers may. A patgate token there is refused, and never reaches the forge.
 func (x *exchange) findInBody() error {
 	h, q, b := x.h, &x.request, &x.body
 	asNobody, asLegacy := h.refuseAs(q, surface.CallerAnonymous), h.refuseAs(q, surface.CallerLegacy)

@@ -84,6 +84,8 @@ type Options struct {
 	// GrantURL is the address of patgate's own form for new tokens, for denials: they link to it with what was missing. Empty:
 	// they hold no link.
 	GrantURL string
+	// Origins are those of pages that browsers let read the answers: "https://cms.example.com". None: answers say nothing of it.
+	Origins []string
 	// OwnPages: web pages of patgate's own are served on this address. Whatever the forge answers is then a document without an
 	// origin, script or form for a browser, so that no page of the forge's can act on them.
 	OwnPages bool

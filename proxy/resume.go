@@ -7,6 +7,7 @@ import (
 
 	"patgate/audit"
 	"patgate/proxy/fast"
+	"patgate/proxy/header"
 	"patgate/proxy/reply"
 	"patgate/proxy/surface"
 	"patgate/proxy/wire"
@@ -26,7 +27,9 @@ func (s steps) Read(q *surface.Request, method string, target, raw []byte, versi
 }
 
 // Quick implements fast.Gateway.
-func (s steps) Quick(q *surface.Request) bool { return q.Surface == s.h.api && !s.h.isLocal(q) }
+func (s steps) Quick(q *surface.Request) bool {
+	return q.Surface == s.h.api && !s.h.isLocal(q) && (len(s.h.origins) == 0 || !q.Fields.Has(header.Origin))
+}
 
 // Known implements fast.Gateway.
 func (s steps) Known(q *surface.Request) *token.Session {

@@ -35,9 +35,9 @@ func (o *Options) check() error {
 			return fmt.Errorf("%w: %q is not an address such as https://gitlab.example.com", ErrOption, address)
 		}
 	}
-	origins := o.StorageURLs
+	origins := slices.Concat(o.StorageURLs, o.Origins)
 	if o.Registry.URL != "" {
-		origins = append([]string{o.Registry.URL}, origins...)
+		origins = slices.Concat([]string{o.Registry.URL}, o.Registry.ExternalURLs, origins)
 	}
 	for _, origin := range origins {
 		if b, ok := reply.ParseBase(origin); !ok || b.Path != "" {

@@ -228,10 +228,7 @@ func (f *flight) appendAnswer(out []byte, s *station, status int, fields []byte)
 	}
 	out = append(out, "X-Request-Id: "...)
 	out, _ = f.event.ID.AppendText(out) // it has no error to give
-	if f.front.o.OwnPages {
-		out = append(out, "\r\nContent-Security-Policy: sandbox"...)
-	}
-	out = append(out, "\r\nContent-Length: "...)
+	out = append(out, f.front.tail...)
 	return append(append(out, lengthText...), "\r\n\r\n"...), fields, length, answerDone
 }
 

@@ -53,18 +53,27 @@ type Options struct {
 	Audit      audit.Sink
 	Storage    reply.Storage
 	OwnCookies header.OwnCookies
-	OwnPages   bool
+	OwnPages   bool // what is answered is a sandbox
+	Shared     bool // pages of some origins may read answers
 }
 
 // Front is what event loops serve, with what each of them keeps. It is a wire.Front.
 type Front struct {
 	o        Options
+	tail     string     // what every answer has in its head besides, with what separates it from what is in front of it
 	stations []*station // by the number of the loop
 }
 
 // New makes a front.
 func New(o Options) *Front {
 	t := &Front{o: o}
+	if o.OwnPages {
+		t.tail += "\r\nContent-Security-Policy: sandbox"
+	}
+	if o.Shared {
+		t.tail += "\r\nVary: Origin"
+	}
+	t.tail += "\r\nContent-Length: "
 	for range o.Loops {
 		t.stations = append(t.stations, newStation())
 	}

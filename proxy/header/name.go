@@ -29,6 +29,7 @@ const (
 	Accept
 	Range
 	Via
+	Origin
 	listed
 )
 
@@ -168,6 +169,7 @@ var knownFields = []knownField{
 	{"accept-encoding", AcceptEncoding, ClassFraming},
 	{"x-request-id", 0, ClassFraming},
 
+	{"origin", Origin, ClassDropped},
 	{"accept", Accept, ClassList},
 	{"accept-language", 0, ClassList},
 	{"via", Via, ClassList},

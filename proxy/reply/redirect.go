@@ -16,7 +16,7 @@ import (
 var (
 	ErrForeign = &Refusal{Status: fasthttp.StatusBadGateway, Reason: "foreign_redirect",
 		Message: "The forge redirects this request to another host, which it should not. If that is an address of the forge itself, " +
-			"it belongs under upstream.external_urls of patgate's configuration."}
+			"it belongs under upstream.external_urls of patgate's configuration, and one of its registry under registry.external_urls."}
 	ErrStorage = &Refusal{
 		Status: fasthttp.StatusBadGateway,
 		Reason: "foreign_redirect",

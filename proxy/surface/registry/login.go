@@ -21,7 +21,10 @@ func (*probe) NeedsBody() bool { return true }
 func (*probe) Read(*surface.Request, *surface.Body, *surface.Judgement) error { return nil }
 
 // Judge lets in whoever may do something in a registry, or pull through the dependency proxy.
-func (*probe) Judge(q *surface.Request, _ *surface.Body, j *surface.Judgement) error {
+func (p *probe) Judge(q *surface.Request, _ *surface.Body, j *surface.Judgement) error {
+	if p.s.Own {
+		return orNil(judgeLogin(q, j))
+	}
 	if planRow(q, j, registry.ProxiedRow) != nil && judgeLogin(q, j) != nil {
 		return planRow(q, j, registry.ProxiedRow)
 	}

@@ -120,6 +120,10 @@ func (s *Surface) Proves(q *surface.Request, _ *surface.Body) bool {
 func (s *Surface) Classify(q *surface.Request, op *routes.Operation) (surface.Visit, error) {
 	reads := q.IsHead || q.Method == fasthttp.MethodGet
 	switch {
+	case s.Own && IsProbe(q.Path) && reads:
+		return &probe{s: s}, nil
+	case s.Own && IsProbe(q.Path):
+		return nil, reply.ErrMethod
 	case s.Own && string(q.Path) != service(q).Tokens:
 		return s.classifyImage(q, op)
 	case IsProbe(q.Path) && len(q.Sealed.Inner) == 0 && reads && !s.Own:
