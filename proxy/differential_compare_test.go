@@ -26,7 +26,7 @@ func (c *corpus) compare(s *spec, e *audit.Event, seen *sighting) []string {
 	d.equal("method", seen.Method, s.method)
 	d.equal("method before overrides", seen.OriginalMethod, s.method)
 	var op routes.Operation
-	if err := c.table.Classify(&op, s.method, []byte(s.target())); err != nil {
+	if err := c.table.Classify(&op, s.method, []byte(plainTarget(s.target()))); err != nil {
 		return append(d.list, "the table refuses what was sent: "+err.Error())
 	}
 	d.equal("row of what was sent", op.Route.Method+" "+op.Route.Path, e.Route.Method+" "+e.Route.Path)
@@ -36,6 +36,31 @@ func (c *corpus) compare(s *spec, e *audit.Event, seen *sighting) []string {
 	parameters(d, s, &op, seen, overridden)
 	credentials(d, s, e, seen)
 	return d.list
+}
+
+// plainTarget gives a target as it is meant: without the authority, with a slash for several, and with what needs an escape
+// escaped. It is written without looking at the gateway's own.
+func plainTarget(target string) string {
+	if i := strings.Index(target, "://"); i > 0 && i < len("https")+1 {
+		target = target[i+3:]
+		target = target[strings.IndexByte(target, '/'):]
+	}
+	raw, query, has := strings.Cut(target, "?")
+	for strings.Contains(raw, "//") {
+		raw = strings.ReplaceAll(raw, "//", "/")
+	}
+	plain := ""
+	for _, c := range []byte(raw) {
+		if c > '~' || strings.ContainsRune("[]|^{}<>`\"", rune(c)) {
+			plain += fmt.Sprintf("%%%02X", c)
+		} else {
+			plain += string(c)
+		}
+	}
+	if has {
+		plain += "?" + query
+	}
+	return plain
 }
 
 // difference collects what differs.

@@ -54,9 +54,12 @@ func (m *mutator) hostileMultipart(s *spec) string {
 	disposition := m.one([]string{
 		`form-data; name="%s"`, `form-data; name=%s`, `form-data; name="%s"; filename="a.txt"`, `form-data; name="x"; name="%s"`, `attachment; name="%s"`, `form-data; filename="%s"`, `form-data; name*=utf-8''%s`,
 		`form-data; name="%s"; filename=""`, `form-data;name="%s";filename*=utf-8''a.txt`, `FORM-DATA; NAME="%s"`, `form-data; name="%s"; filename="a%%22b"`,
+		`form-data; name="%s"; filename="100%%.png"`, `form-data; name="%s"; filename="a; name=sudo"`, `form-data; name="%s"; filename="a\"; name=\"sudo"`, `form-data; name="%s"; filename*=UTF-8''%%E2%%82%%AC%%3B`,
+		`form-data; name="%s"; filename="a%%20b%%41.txt"`, `form-data; name="%s"; filename="x"; filename*=UTF-8''y`,
 	})
 	extra := m.one([]string{"", "", "", "Content-Type: application/json\r\n", "Content-Type: text/plain; charset=utf-16\r\n", "Content-Id: <sudo>\r\n", "Content-Transfer-Encoding: base64\r\n", "Content-Type: multipart/mixed; boundary=in\r\n",
-		"Content-Type: text/plain\r\n", "X: y\r\n", " folded: x\r\n"})
+		"Content-Type: text/plain\r\n", "Content-Transfer-Encoding: binary\r\n", "Content-Length: 4\r\n", "Content-Transfer-Encoding: quoted-printable\r\n",
+		"Content-Type: text/plain; charset=ISO-8859-1\r\nContent-Transfer-Encoding: 8bit\r\n", "X: y\r\n", " folded: x\r\n"})
 	end := m.one([]string{"\r\n--" + sampleBoundary + "--\r\n", "\r\n--" + sampleBoundary + "--\r\n", "\r\n--" + sampleBoundary + "--", "\r\n--" + sampleBoundary + "--\r\ntrailer", "\n--" + sampleBoundary + "--\n", "", "\r\n--" + sampleBoundary + " --\r\n"})
 	start := m.one([]string{"", "", "", "preamble\r\n", "\r\n"})
 	first := ""

@@ -46,7 +46,7 @@ var pathInserts = []string{
 	".json", "%2Ejson", "%2ejson", ".xml", ".foo", ".patch", ".txt", ".foo%2Fbar", ".", "%2E", "..", "%2e%2e", "...", ";x", ";x=1", "/", "//", "%2F", "%2f",
 	"%252F", "%00", "%0a", "%0A", "%0d%0a", "%09", "%20", "+", "%2B", "%5c", "%5C", "%3F", "%3Fx=1", "%23", "%25", "%2525", "%7f", "%80", "%ff",
 	"%c0%ae", "%e0%80%ae", "%c0%af", "%c3%a9", "%C3%A9", "%ef%bc%8f", "@", ":", "~", "!", "'", "*", ",", "=", "&", "$", "(", ")", "-", "_", "%2D", "%5F", "%61", "%",
-	"%4", "%zz", "/.", "/..", "/./", "/../", "%2F..%2F2", "/%2e", "/%2e%2e/", "%2f%2e%2e%2f", "\\", "\\..\\", "%u002f", "%E2%80%8B",
+	"%4", "%zz", "/.", "/..", "/./", "/../", "%2F..%2F2", "/%2e", "/%2e%2e/", "%2f%2e%2e%2f", "[", "]", "|", "^", "{x}", "`", "<>", "\"", "[slug]", "100%25.md", "%25%34%31", "%2541", "%25%2F", "%252E", "%255B", "%5B", "\xc3\xa9", "\\", "\\..\\", "%u002f", "%E2%80%8B", "///", "/%2F",
 }
 
 // segmentValues stand in the place of a segment.
@@ -54,13 +54,13 @@ var segmentValues = []string{
 	"1", "17", "0", "007", "+5", "-1", "%2B5", "5%0A", "1%0Afoo%2Fbar", "5.0", "1_0", "0x5", "5e0", "%31", "%31%37", "9223372036854775807", "9223372036854775808",
 	"99999999999999999999", "%D9%A1", "v1.2.3", "1.json", "1.2", ".gitignore", "a.b.c", "-", "%2d", ".", "..", "%2e", "...", "g%2Fp", "g%2fp", "G%2FP", "g%252Fp",
 	"g%2Fmy%2Eproj", "g%2F%2Fp", "%2Fg%2Fp", "g%2Fp%2F", "g%2F..%2Fp", "g%2F.%2Fp", "g%5Cp", "g%2Fp.json", "g%2Fp%2Ejson", "some-user", "some.user", "self", "%73elf", "all",
-	"feature%2Fx", "feature%2Fx.json", "refs%2Fheads%2Fx", "@scope%2Fname", "@scope%2fname", "a%20b", "a+b", "%E4%BD%A0", "~", "index.json", "index", "list", "latest",
+	"feature%2Fx", "feature%2Fx.json", "refs%2Fheads%2Fx", "@scope%2Fname", "@scope%2fname", "a%20b", "a+b", "%E4%BD%A0", "100%25", "100%2525", "a%252Fb", "pages%2F[slug].tsx", "[x]|{y}", "\xe4\xbd\xa0", "%25", "%25.json", "a%25.b", "%252e%252e", "~", "index.json", "index", "list", "latest",
 }
 
 // prefixes of paths, in the place of /api/v4.
 var pathPrefixes = []string{
 	"//api/v4", "/api//v4", "/api/v4/", "/./api/v4", "/x/../api/v4", "/API/v4", "/api/V4", "/api/%764", "/%61pi/v4", "/api/v3", "/api/v4/../v4", "/o/default/api/v4",
-	"/api/v4/%2e", "/api%2Fv4", "http://patgate.test/api/v4", "//patgate.test/api/v4", "/api/v4.0", "/api/v04", "api/v4", "/-/api/v4", "/api/v4/api/v4",
+	"/api/v4/%2e", "/api%2Fv4", "http://patgate.test/api/v4", "//patgate.test/api/v4", "///api/v4", "//api//v4//", "/api/v4.0", "/api/v04", "api/v4", "/-/api/v4", "/api/v4/api/v4",
 }
 
 func (m *mutator) path(s *spec) {

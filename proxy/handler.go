@@ -148,6 +148,9 @@ func (x *exchange) serve() (kept bool) {
 	if err := x.identify(); err != nil {
 		return x.deny(err)
 	}
+	if err := x.body.Shed(q); err != nil {
+		return x.deny(err)
+	}
 	if h.owns(j.Op.Route) {
 		return x.serveOwned()
 	}
@@ -171,10 +174,16 @@ func (x *exchange) serve() (kept bool) {
 	return x.forward(q.Upstream.Patgate)
 }
 
-// begin reads what every request has: method, target, header block, client and credential.
+// begin reads what every request has: method, target, header block, client and credential. A loop takes no request whose target
+// would be spelled anew here: the table refuses it.
 func (x *exchange) begin() *reply.Refusal {
 	head := &x.ctx.Request.Header
-	return x.h.read(&x.request, methodOf(head.Method()), head.RequestURI(), head.RawHeaders(), versionOf(head.Protocol()))
+	q := &x.request
+	r := x.h.read(q, methodOf(head.Method()), head.RequestURI(), head.RawHeaders(), versionOf(head.Protocol()))
+	if r == nil && q.IsPatgate() {
+		x.h.respell(q)
+	}
+	return r
 }
 
 // judge decides on a visit.

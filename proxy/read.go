@@ -18,16 +18,8 @@ func (h *Handler) read(q *surface.Request, method string, target, raw []byte, ve
 	if h.root != "" {
 		target = h.cutRoot(q, target)
 	}
-	q.Target = target
-	q.Path = header.Before(target, '?')
 	q.Fields.Table, q.Credential.Dialect = h.dialect.Fields, h.dialect
-	q.Surface = surfaceOf(h.surfaces, q.Path, q.Table.Base())
-	q.Upstream = &h.forge
-	if s, is := q.Surface.(surface.Elsewhere); is {
-		if u := s.Upstream(q.Path); u != nil {
-			q.Upstream = u
-		}
-	}
+	h.aim(q, target)
 	if problem := q.Fields.Parse(raw); problem != "" {
 		return &reply.Refusal{Status: fasthttp.StatusBadRequest, Reason: "malformed_header", Message: problem, Close: true}
 	}
@@ -50,7 +42,10 @@ func (h *Handler) read(q *surface.Request, method string, target, raw []byte, ve
 		return reply.ErrMethod
 	}
 	if len(target) == 0 || target[0] != '/' {
-		return reply.ErrTarget
+		if r := h.comeHome(q, host); r != nil {
+			return r
+		}
+		target = q.Target
 	}
 	if r := q.Credential.Find(&q.Fields, target); r != nil {
 		return r
@@ -70,6 +65,19 @@ func (h *Handler) cutRoot(q *surface.Request, target []byte) []byte {
 		return append([]byte{'/'}, rest...)
 	}
 	return rest
+}
+
+// aim notes a request's target, and which surface and which server it is for.
+func (h *Handler) aim(q *surface.Request, target []byte) {
+	q.Target = target
+	q.Path = header.Before(target, '?')
+	q.Surface = surfaceOf(h.surfaces, q.Path, q.Table.Base())
+	q.Upstream = &h.forge
+	if s, is := q.Surface.(surface.Elsewhere); is {
+		if u := s.Upstream(q.Path); u != nil {
+			q.Upstream = u
+		}
+	}
 }
 
 // methodOf gives the constant of a method that is passed on; empty for others.

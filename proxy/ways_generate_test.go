@@ -36,6 +36,9 @@ var (
 	wayTargets = []string{jobs, jobs + "?page=2", "/api/v4/projects/group%2Fgranted/jobs", "/api/v4/projects/8/jobs",
 		"/api/v4/projects/7/jobs/1/trace", "/api/v4/nothing",
 		"/", "", "*", "http://patgate.test" + jobs, "//patgate.test" + jobs, "//[x]" + jobs, jobs + "#x",
+		"http://patgate.test/", "HTTP://PATGATE.TEST" + jobs, "https://patgate.test" + jobs, "http://patgate.test:8080" + jobs, "http://x@patgate.test" + jobs,
+		jobs + "/", jobs + "//", "//api/v4/projects/7/jobs", "/api/v4/projects/7/repository/tags/100%25", "/api/v4/projects/7/repository/tags/[x]|",
+		"/api/v4/projects/7/repository/tags/\xc3\xa9", "/api/v4/projects/7/repository/tags/a%252Fb",
 		jobs + "?a=#b", jobs + "?page=1&page=2", jobs + "?q=%00", jobs + "%zz",
 		"/api/v4/projects/7/../7/jobs", "/api/v4//projects/7/jobs", jobs + ";x", jobs + "?x=://y",
 		"api/v4/projects/7/jobs", "/-/patgate/x", "/group/granted.git/info/refs?service=git-upload-pack"}

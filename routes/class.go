@@ -56,6 +56,9 @@ var builtinClasses = map[string]*class{
 			return !bytes.HasPrefix(v, []byte("raw/")) && !bytes.Contains(v, []byte("/raw/"))
 		},
 	},
+	// The path of a Go module, which GitLab decodes once more than its router (19.3, lib/api/go_proxy.rb).
+	"module": {name: "module", shape: shapeText, want: "the path of a Go module, encoded once",
+		value: func(v []byte) bool { return bytes.IndexByte(v, '%') < 0 }},
 	// A namespace where the forge's router takes no dots: what follows one would be a format. A user's namespace has no id of its
 	// own to be sent, so that its path would be.
 	"numeric_namespace": {name: "numeric_namespace", shape: shapeWord, ref: RefNamespace, want: "the numeric id of a namespace",

@@ -11,15 +11,16 @@ import (
 // Refusals of Classify that are the same for every request.
 var (
 	errMethod   = refuse(CodeMethod, "this method is not part of the forge's API")
-	errTarget   = refuse(CodeTarget, "the request target must be a path of visible ASCII characters, percent-encoded where needed")
+	errTarget   = refuse(CodeTarget, "the path holds a backslash, a blank or another character that must be percent-encoded")
 	errDots     = refuse(CodeAmbiguousPath, "the path has an empty, \".\" or \"..\" segment")
-	errEncoding = refuse(CodeAmbiguousPath, "the path has a percent-encoding that is malformed, doubled, not UTF-8, or hides a "+
-		"control character, backslash or dot segment")
+	errEncoding = refuse(CodeAmbiguousPath, "the path has a percent-encoding that is malformed, not UTF-8, or hides a control "+
+		"character, backslash or dot segment: encode each part of the path once, a percent sign as %25")
+	errDoubled = refuse(CodeAmbiguousPath, "the path names a project, group or user that is percent-encoded twice: encode it once, "+
+		"a slash as %2F")
 	errSpelling = refuse(CodeAmbiguousPath, "the path percent-encodes characters that need no encoding, and would be read "+
 		"differently without it")
 	errFormat = refuse(CodeAmbiguousPath, "the forge would read what follows the dot in the last part of the path as a "+
 		"format; leave it out")
-	errSlash      = refuse(CodeAmbiguousPath, "the path must not end in a slash")
 	errNoRoute    = refuse(CodeNoRoute, "no route of the table matches this method and path")
 	errOutOfReach = refuse(CodeTarget, "the path is too long")
 )
@@ -92,10 +93,7 @@ func (t *Table) Classify(op *Operation, method string, target []byte) error {
 	if err := t.match(op, index, &m); err != nil {
 		return err
 	}
-	if op.slash && !op.Route.Pattern.slash {
-		op.Route = nil
-		return errSlash
-	}
+	op.slash = op.slash && op.Route.Pattern.slash // where a row does not keep it, the forges' routers drop it
 	if plain {
 		return nil
 	}
@@ -385,13 +383,13 @@ func (op *Operation) capture(raw []byte) error {
 	c.sent = ""
 	if class.named {
 		if _, ok := ParseName(class.ref, value); !ok {
-			return op.variant.refusals[op.n]
+			return op.misnamed(value)
 		}
 		c.Named = true
 	} else if class.ref != RefNone {
 		ref, ok := ParseReference(class.ref, value)
 		if !ok || class.value != nil && !class.value(value) || class.ref == RefUser && ref.ID == 0 && bytes.IndexByte(value, '.') >= 0 {
-			return op.variant.refusals[op.n]
+			return op.misnamed(value)
 		}
 		c.ID = ref.ID
 	} else if class.value != nil && !class.value(value) {
@@ -401,6 +399,14 @@ func (op *Operation) capture(raw []byte) error {
 	return nil
 }
 
+// misnamed refuses the value of a capture that is no reference.
+func (op *Operation) misnamed(value []byte) error {
+	if bytes.IndexByte(value, '%') >= 0 {
+		return errDoubled
+	}
+	return op.variant.refusals[op.n]
+}
+
 // decode reads a raw capture once. It refuses what the forge could read in another way.
 func (op *Operation) decode(raw []byte) ([]byte, bool) {
 	at := bytes.IndexByte(raw, '%')
@@ -408,19 +414,44 @@ func (op *Operation) decode(raw []byte) ([]byte, bool) {
 		return raw, true
 	}
 	start := len(op.buf)
+	percents := false
 	var all byte // every bit that is set in some decoded byte: what stands unencoded in a path is ASCII
 	for ; at >= 0; at = bytes.IndexByte(raw, '%') {
 		c, ok := percent.Decode(raw[at:])
-		if !ok || c < 0x20 || c == 0x7f || c == '\\' || c == '%' {
+		if !ok || c < 0x20 || c == 0x7f || c == '\\' {
 			return nil, false
 		}
+		percents = percents || c == '%'
 		all |= c
 		op.buf = append(append(op.buf, raw[:at]...), c)
 		raw = raw[at+3:]
 	}
 	op.buf = append(op.buf, raw...)
 	value := op.buf[start:]
+	if percents && !IsDecoded(value) {
+		return nil, false
+	}
 	return value, (all < utf8.RuneSelf || utf8.Valid(value)) && !hasDotSegment(value)
+}
+
+// IsDecoded tells whether a value that was decoded, and has percent signs left, is nothing to fear where it is decoded once more.
+// GitLab's and Gitea's routers decode once, so that the signs are part of the value (GitLab 19.3: Grape, Rails' router; Workhorse
+// matches what is encoded). GitLab's guards against path traversal decode it again, to look.
+func IsDecoded(value []byte) bool {
+	var room [128]byte
+	again := room[:0]
+	for i := 0; i < len(value); i++ {
+		c := value[i]
+		if hidden, ok := percent.Decode(value[i:]); c == '%' && ok {
+			c = hidden
+			i += 2
+			if c < 0x20 || c == 0x7f || c == '\\' {
+				return false
+			}
+		}
+		again = append(again, c)
+	}
+	return !hasDotSegment(again)
 }
 
 // hasDotSegment tells whether "." or ".." stands between slashes in a decoded value.

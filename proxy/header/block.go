@@ -14,6 +14,7 @@ type Field struct {
 	Rule
 	Alias bool // a known name, spelled with "_" for "-"
 	Known bool // it was seen before, and holds no token
+	Own   bool // it is the request's patgate token, and shows it plainly
 }
 
 // Line is how a header line of a request is read: where its name ends, where its value stands, and what is known of the name.

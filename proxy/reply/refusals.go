@@ -12,8 +12,8 @@ var (
 		"A patgate token stands in the URL, where logs keep it. Send it in the PRIVATE-TOKEN header, and replace it: somebody may "+
 			"have read it.")
 	ErrSeveralCredentials = BadRequest("several_credentials",
-		"The request carries more than one credential. Send the token alone, once: PRIVATE-TOKEN, Authorization: Bearer, or as the "+
-			"password of Basic.")
+		"The request carries more than one credential, and they differ. Send the token alone: PRIVATE-TOKEN, Authorization: Bearer, "+
+			"or as the password of Basic. Look for one that the client adds by itself: in ~/.netrc, a cookie, the query.")
 	ErrMisplaced = BadRequest("misplaced_token",
 		"A patgate token stands where no forge looks for one. Send it as PRIVATE-TOKEN, Authorization: Bearer, or as the password "+
 			"(not the username) of Basic.")
@@ -32,8 +32,11 @@ var (
 		Message: "Use HTTP/1.1.", Close: true}
 	ErrMethod = &Refusal{Status: fasthttp.StatusMethodNotAllowed, Reason: "method",
 		Message: "This method is not passed on. Use GET, HEAD, POST, PUT, PATCH or DELETE."}
-	ErrTarget = BadRequest("malformed_target", "The request target must be a path.")
-	ErrLoop   = &Refusal{
+	ErrTarget = BadRequest("malformed_target", "The request target must be a path, which begins with a slash.")
+	ErrAbroad = BadRequest("foreign_target",
+		"The request target names another scheme, host or port than those by which patgate is reached. Send the path alone, or the "+
+			"same authority as in the Host header; behind a proxy that ends TLS, the operator sets public_url.")
+	ErrLoop = &Refusal{
 		Status: fasthttp.StatusLoopDetected,
 		Reason: "loop",
 		Message: "This request was sent by this very patgate: the upstream's address leads back to it. Its operator sets " +

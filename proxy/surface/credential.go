@@ -2,6 +2,7 @@ package surface
 
 import (
 	"bytes"
+	"crypto/subtle"
 	"encoding/base64"
 
 	"patgate/proxy/header"
@@ -35,19 +36,20 @@ type Credential struct {
 	Secret  []byte       // of a patgate token; points into the request or into buf
 	Found   int          // how many headers hold one
 
-	buf []byte // decoded Basic credentials
+	buf   []byte // decoded Basic credentials
+	first []byte // the secret in front of the one that is read
 }
 
 // Find reads every place of a request in which GitLab 19.3 takes a credential from headers. With a patgate token, that
-// must be the only credential, in one place, once. No answer repeats a value.
+// must be the only credential: it may stand in several places, as where a client adds what it finds in a .netrc to what it was
+// told. No answer repeats a value.
 func (c *Credential) Find(f *header.Block, target []byte) *reply.Refusal {
 	c.Caller, c.Place, c.Secret = CallerAnonymous, routes.PlaceNone, nil
 	if mentionsToken(target) {
 		return reply.ErrTokenInTarget
 	}
 	found, ours, session := 0, 0, false
-	misplaced := false
-	var own *header.Field
+	misplaced, differ := false, false
 	for i := range f.List {
 		h := &f.List[i]
 		if h.Class != header.ClassCredential {
@@ -59,13 +61,20 @@ func (c *Credential) Find(f *header.Block, target []byte) *reply.Refusal {
 			}
 			session = true
 		}
-		found++
+		if found++; ours > 0 {
+			c.first = append(c.first[:0], c.Secret...) // it may stand in what Read overwrites
+		}
+		before := c.Place
 		p, secret := c.Read(h)
 		c.Place = p
 		switch {
 		case token.HasPrefix(secret) && p != routes.PlaceNone:
-			ours++
-			c.Secret, own = secret, h
+			if ours++; ours > 1 {
+				differ = differ || subtle.ConstantTimeCompare(c.first, secret) != 1
+				c.Place = before
+			}
+			c.Secret = secret
+			h.Own = p != routes.PlaceBasic // where it is encoded
 			misplaced = misplaced || h.Alias
 		case token.Find(h.Value) || token.Find(c.buf):
 			ours++
@@ -75,7 +84,7 @@ func (c *Credential) Find(f *header.Block, target []byte) *reply.Refusal {
 	c.Found = found
 	switch {
 	case ours == 0:
-		if repeatsToken(f, nil) {
+		if repeatsToken(f) {
 			return reply.ErrMisplaced // in a header that holds no credential
 		}
 		switch {
@@ -88,33 +97,28 @@ func (c *Credential) Find(f *header.Block, target []byte) *reply.Refusal {
 			c.Place = routes.PlaceNone
 		}
 		return nil
-	case found > 1:
+	case found > ours, differ:
 		return reply.ErrSeveralCredentials
 	case misplaced:
 		return reply.ErrMisplaced
-	case QueryCredential(target):
+	case QueryCredential(target), repeatsToken(f):
 		return reply.ErrSeveralCredentials
 	}
-	if c.Place == routes.PlaceBasic {
-		own = nil // it is encoded there
-	}
-	if repeatsToken(f, own) {
-		return reply.ErrSeveralCredentials
-	}
+	c.Found = 1
 	c.Caller = CallerPatgate
 	return nil
 }
 
-// repeatsToken tells whether a patgate token stands plainly in a header line, besides the first one in the line that holds
+// repeatsToken tells whether a patgate token stands plainly in a header line, besides the first one in each line that holds
 // the credential. A name and a value are looked at apart: what is between them stands in no token.
-func repeatsToken(f *header.Block, own *header.Field) bool {
+func repeatsToken(f *header.Block) bool {
 	for i := range f.List {
 		h := &f.List[i]
 		if h.Known {
 			continue
 		}
 		value := h.Value
-		if h == own {
+		if h.Own {
 			value = token.Behind(value)
 		}
 		if token.Find(h.Text) || token.Find(value) {
@@ -255,7 +259,7 @@ func NextCredential(query []byte) (pair, rest []byte) {
 
 // Reset forgets the credential.
 func (c *Credential) Reset() {
-	*c = Credential{buf: emptied(c.buf)}
+	*c = Credential{buf: emptied(c.buf), first: emptied(c.first)}
 }
 
 // Placing tells where the owner's credential goes on a row: where the client had its token when the forge looks there, else where

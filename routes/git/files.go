@@ -69,7 +69,7 @@ func oneMeaning(path []byte) bool {
 			case c == '%':
 				var ok bool
 				c, ok = percent.Decode(segment[i:])
-				if !ok || c < ' ' || c == 0x7f || c == '/' || c == '\\' || c == '%' {
+				if !ok || c < ' ' || c == 0x7f || c == '/' || c == '\\' {
 					return false
 				}
 				i += 2
@@ -79,7 +79,7 @@ func oneMeaning(path []byte) bool {
 			}
 			decoded = append(decoded, c)
 		}
-		if s := string(decoded); s == "" || s == "." || s == ".." || !utf8.Valid(decoded) {
+		if s := string(decoded); s == "" || s == "." || s == ".." || !utf8.Valid(decoded) || !routes.IsDecoded(decoded) {
 			return false
 		}
 	}

@@ -48,7 +48,7 @@ func TestFiles(t *testing.T) {
 		"half hidden":        {"GET", "/acme/app/raw/branch/.%2e/x"},
 		"a hidden slash":     {"GET", "/acme/app/raw/branch/a%2fb"},
 		"a backslash":        {"GET", "/acme/app/raw/branch/a%5cb"},
-		"encoded twice":      {"GET", "/acme/app/raw/branch/a%252eb"},
+		"dots, twice":        {"GET", "/acme/app/raw/branch/%252e%252e/b"},
 		"a null":             {"GET", "/acme/app/raw/branch/a%00"},
 		"an empty segment":   {"GET", "/acme/app/raw/branch//a"},
 		"a slash at the end": {"GET", "/acme/app/raw/branch/"},

@@ -8,8 +8,9 @@ import (
 // parameters reads the rest of a header value, ; name=value; name="value", strictly: no empty parameter, no escape inside
 // quotes, no comment. Values are given without their quotes.
 type parameters struct {
-	rest []byte
-	bad  bool
+	rest    []byte
+	escapes string // the parameter in whose quotes \" stands for a quotation mark
+	bad     bool
 }
 
 // next gives the next parameter; more is false at the end and when the text is malformed, which bad tells apart.
@@ -29,11 +30,11 @@ func (p *parameters) next() (name, value []byte, more bool) {
 	}
 	name, rest = rest[:n], rest[n+1:]
 	if len(rest) > 0 && rest[0] == '"' {
-		end := bytes.IndexByte(rest[1:], '"')
-		if end < 0 || !quotable(rest[1:1+end]) {
+		text, end := quoted(rest[1:], p.escapes != "" && is(name, p.escapes))
+		if end < 0 {
 			return nil, nil, false
 		}
-		value, rest = rest[1:1+end], rest[end+2:]
+		value, rest = text, rest[end+2:]
 	} else {
 		n := tokenLength(rest)
 		if n == 0 {
@@ -45,14 +46,28 @@ func (p *parameters) next() (name, value []byte, more bool) {
 	return name, value, true
 }
 
-// quotable tells whether text may stand between quotes without an escape.
-func quotable(text []byte) bool {
-	for _, c := range text {
-		if c < 0x20 || c == 0x7f || c == '"' || c == '\\' {
-			return false
+// quoted reads what stands between quotes, from behind the first one. n is how long it is as it was sent; -1: it is malformed.
+// There are no escapes; where escaped says so there is one, \" for a quotation mark.
+func quoted(text []byte, escaped bool) (value []byte, n int) {
+	escapes := 0
+	for i := 0; i < len(text); i++ {
+		switch c := text[i]; {
+		case c == '"':
+			if value = text[:i]; escapes > 0 {
+				value = bytes.ReplaceAll(value, []byte(`\"`), []byte{'"'})
+			}
+			if !utf8.Valid(value) {
+				return nil, -1
+			}
+			return value, i
+		case c == '\\' && escaped && i+1 < len(text) && text[i+1] == '"':
+			escapes++
+			i++
+		case c < 0x20 || c == 0x7f || c == '\\':
+			return nil, -1
 		}
 	}
-	return utf8.Valid(text)
+	return nil, -1
 }
 
 // tokenLength gives the length of the token (RFC 9110, 5.6.2) that text begins with.

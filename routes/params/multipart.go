@@ -3,6 +3,8 @@ package params
 import (
 	"fmt"
 	"io"
+	"slices"
+	"unicode/utf8"
 )
 
 // Multipart is a multipart/form-data body of which the head has been read: the fields up to the first file, or all of
@@ -159,7 +161,7 @@ func (m *Multipart) fileName(h partHeader) error {
 func (m *Multipart) field(h partHeader) error {
 	start := len(m.set.buf)
 	var err error
-	if m.set.buf, err = m.fieldValue(m.set.buf, h.name); err != nil {
+	if m.set.buf, err = m.fieldValue(m.set.buf, h); err != nil {
 		return err
 	}
 	value := m.set.buf[start:len(m.set.buf):len(m.set.buf)]
@@ -171,7 +173,7 @@ func (m *Multipart) field(h partHeader) error {
 func (m *Multipart) lateField(w *partWriter, h partHeader) error {
 	var err error
 	s := m.set
-	if s.scratch, err = m.fieldValue(s.scratch[:0], h.name); err != nil {
+	if s.scratch, err = m.fieldValue(s.scratch[:0], h); err != nil {
 		return err
 	}
 	l, err := s.readName(entry{name: h.name, value: s.scratch}, inBody)
@@ -197,12 +199,15 @@ func (m *Multipart) lateField(w *partWriter, h partHeader) error {
 }
 
 // fieldValue appends the content of a field to dst.
-func (m *Multipart) fieldValue(dst, name []byte) ([]byte, error) {
-	start, limit := len(dst), m.set.route.Body.Limit
+func (m *Multipart) fieldValue(dst []byte, h partHeader) ([]byte, error) {
+	start, limit, name := len(dst), m.set.route.Body.Limit, h.name
 	for {
 		piece, end, err := m.in.content()
 		if err != nil || end {
 			return dst, err
+		}
+		if h.ascii && !isASCII(piece) {
+			return dst, refuseName(CodeMultipart, name, "is a text that is not in UTF-8: send it in UTF-8")
 		}
 		dst = append(dst, piece...)
 		m.held += len(piece)
@@ -211,6 +216,10 @@ func (m *Multipart) fieldValue(dst, name []byte) ([]byte, error) {
 				"are no files, or raise the row's body limit")
 		}
 	}
+}
+
+func isASCII(text []byte) bool {
+	return !slices.ContainsFunc(text, func(c byte) bool { return c >= utf8.RuneSelf })
 }
 
 // keep copies bytes into the Set.

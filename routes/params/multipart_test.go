@@ -100,6 +100,12 @@ func TestMultipartIsReadStrictly(t *testing.T) {
 		{"two Content-Dispositions", part("Content-Disposition: form-data; name=a\r\nContent-Disposition: form-data; name=b", "x") + closing, CodeMultipart},
 		{"two Content-Types", part("Content-Disposition: form-data; name=a\r\nContent-Type: text/plain\r\nContent-Type: text/plain", "x") + closing, CodeMultipart},
 		{"Content-Transfer-Encoding", part("Content-Disposition: form-data; name=a\r\nContent-Transfer-Encoding: base64", "x") + closing, CodeMultipart},
+		{"quoted-printable", part("Content-Disposition: form-data; name=a\r\nContent-Transfer-Encoding: quoted-printable", "x") + closing, CodeMultipart},
+		{"OkHttp", part("Content-Disposition: form-data; name=a\r\nContent-Transfer-Encoding: binary\r\nContent-Length: 1", "x") + closing, CodeNone},
+		{"HttpMime", part("Content-Disposition: form-data; name=a\r\nContent-Type: text/plain; charset=ISO-8859-1\r\nContent-Transfer-Encoding: 8bit", "x") + closing, CodeNone},
+		{"HttpMime, with more than ASCII", part("Content-Disposition: form-data; name=a\r\nContent-Type: text/plain; charset=ISO-8859-1", "\xe9") + closing, CodeMultipart},
+		{"HttpMime, with more than ASCII that is UTF-8 too", file("file", "a", "x") + part("Content-Disposition: form-data; name=a\r\nContent-Type: text/plain; charset=US-ASCII", "\u00e9") + closing, CodeMultipart},
+		{"a part of a mail", part("MIME-Version: 1.0\r\nContent-Transfer-Encoding: 7bit\r\nContent-Disposition: form-data; name=a", "x") + closing, CodeNone},
 		{"Content-ID", part("Content-Disposition: form-data; name=a\r\nContent-ID: <sudo>", "x") + closing, CodeMultipart},
 		{"a folded header", part("Content-Disposition: form-data;\r\n name=a", "x") + closing, CodeMultipart},
 		{"a blank before the colon", part("Content-Disposition : form-data; name=a", "x") + closing, CodeMultipart},
@@ -114,11 +120,21 @@ func TestMultipartIsReadStrictly(t *testing.T) {
 		{"text behind the quote", part(`Content-Disposition: form-data; name="a"b`, "x") + closing, CodeMultipart},
 		{"an empty parameter", part(`Content-Disposition: form-data; name="a";`, "x") + closing, CodeMultipart},
 		{"an empty filename", file("file", "", "x") + closing, CodeMultipart},
-		{"an escape in the filename", file("file", `a\"b`, "x") + closing, CodeMultipart},
-		{"a per cent sign in the filename", file("file", `a%2Fb`, "x") + closing, CodeMultipart},
+		{"a quotation mark in the filename", file("file", `a\"b`, "x") + closing, CodeNone},
+		{"another escape in the filename", file("file", `a\b`, "x") + closing, CodeMultipart},
+		{"a backslash in the filename", file("file", `a\\b`, "x") + closing, CodeMultipart},
+		{"an escape that does not end the filename", file("file", `a\`, "x") + closing, CodeMultipart},
+		{"a per cent sign in the filename", file("file", `100%.png`, "x") + closing, CodeNone},
+		{"what looks like an escape in the filename", file("file", `a%2Fb`, "x") + closing, CodeNone},
+		{"a control character in filename*", part("Content-Disposition: form-data; name=a; filename*=utf-8''a%0Ab", "x") + closing, CodeMultipart},
+		{"a slash in filename*", part("Content-Disposition: form-data; name=a; filename*=utf-8''a%2Fb", "x") + closing, CodeMultipart},
+		{"half an escape in filename*", part("Content-Disposition: form-data; name=a; filename*=utf-8''a%2", "x") + closing, CodeMultipart},
+		{"half a character in filename*", part("Content-Disposition: form-data; name=a; filename*=utf-8''%C3", "x") + closing, CodeMultipart},
+		{"another charset of filename*", part("Content-Disposition: form-data; name=a; filename*=iso-8859-1''a", "x") + closing, CodeMultipart},
+		{"filename* in two forms", part("Content-Disposition: form-data; name=a; filename=\"é\"; filename*=utf-8''%C3%A9", "x") + closing, CodeNone},
 		{"a slash in the filename", file("file", `../a`, "x") + closing, CodeMultipart},
 		{"a filename* that says something else", part("Content-Disposition: form-data; name=a; filename=b; filename*=utf-8''c", "x") + closing, CodeMultipart},
-		{"a filename* alone", part("Content-Disposition: form-data; name=a; filename*=utf-8''c", "x") + closing, CodeMultipart},
+		{"a filename* alone", part("Content-Disposition: form-data; name=a; filename*=utf-8''c", "x") + closing, CodeNone},
 		{"a field in another charset", part("Content-Disposition: form-data; name=a\r\nContent-Type: text/plain; charset=utf-16", "x") + closing, CodeMultipart},
 		{"a field of another type", part("Content-Disposition: form-data; name=a\r\nContent-Type: application/json", "{}") + closing, CodeMultipart},
 		{"a file that is multipart", part("Content-Disposition: form-data; name=a; filename=b\r\nContent-Type: multipart/mixed; boundary=C", "x") + closing, CodeMultipart},
@@ -188,7 +204,7 @@ func TestMultipartIsWrittenInOneForm(t *testing.T) {
 	want := "--F\r\nContent-Disposition: form-data; name=\"namespace\"\r\n\r\n1000\r\n" +
 		"--F\r\nContent-Disposition: form-data; name=\"id\"\r\n\r\n1\r\n" +
 		"--F\r\nContent-Disposition: form-data; name=\"title\"\r\n\r\na\r\nb\r\n" +
-		"--F\r\nContent-Disposition: form-data; name=\"file\"; filename=\"é;.txt\"\r\nContent-Type: image/png; x=\"y\"\r\n\r\n\r\n\r\n\r\n" +
+		"--F\r\nContent-Disposition: form-data; name=\"file\"; filename*=UTF-8''%C3%A9%3B.txt\r\nContent-Type: image/png; x=\"y\"\r\n\r\n\r\n\r\n\r\n" +
 		"--F\r\nContent-Disposition: form-data; name=\"late\"\r\n\r\nx\r\n--F--\r\n"
 	_, out, err := sendMultipart(uploadRow(), reader(body))
 	if err != nil || strings.ReplaceAll(out, fresh, "F") != want {
@@ -319,6 +335,7 @@ func FuzzMultipart(f *testing.F) {
 	for _, seed := range []string{
 		field("title", "x") + closing, field("namespace", "g/h") + file("file", "a", "content") + field("late", "y") + closing,
 		file("file", "a", "x\r\n--") + closing, part("Content-Disposition: form-data; name=a; filename=b; filename*=utf-8''b", "x") + closing,
+		file("file", `a\"; name=sudo; x=%41`, "x") + closing, part("Content-Disposition: form-data; name=a; filename*=utf-8''b%25%22", "x") + closing,
 		field("_method", "x") + closing, field("a[]", "x") + field("a[]", "y") + closing, "--B\n", closing, field("id", "1") + "--B--",
 		part("Content-Disposition: form-data; name=\"a\"\r\nContent-Type: text/plain", "x") + closing, field("title", "\r\n--B") + closing,
 		field("title", "--B") + closing,

@@ -1,17 +1,24 @@
 package params
 
-import "bytes"
+import (
+	"bytes"
+	"unicode/utf8"
+
+	"patgate/routes/percent"
+)
 
 // partHeader is what the header lines of one part say. Its slices are valid until the next read of the scanner.
 type partHeader struct {
 	name        []byte
-	filename    []byte
+	filename    []byte // as text: neither escaped nor quoted
 	file        bool
 	contentType []byte
+	ascii       bool // its type gives the field an encoding of which only the ASCII part is read
 }
 
 // parsePart reads the header lines of a part: Content-Disposition: form-data with a name and, of a file, a filename, and
-// perhaps a Content-Type. Anything else is refused.
+// perhaps a Content-Type. What means nothing in a form (RFC 7578, 4.7 and 4.8) is left out of what is sent. Anything else is
+// refused.
 func parsePart(lines []byte) (partHeader, error) {
 	var h partHeader
 	var disposition, contentType bool
@@ -31,9 +38,15 @@ func parsePart(lines []byte) (partHeader, error) {
 			}
 		case is(name, "content-type") && !contentType:
 			contentType, h.contentType = true, value
+		case is(name, "content-length"), is(name, "mime-version"):
+		case is(name, "content-transfer-encoding"):
+			if !is(value, "binary") && !is(value, "8bit") && !is(value, "7bit") {
+				return h, refuse(CodeMultipart, "a part of the multipart body has a Content-Transfer-Encoding, which one part of the "+
+					"forge undoes and another does not: send the part as it is")
+			}
 		default:
 			return h, refuse(CodeMultipart, "a part of the multipart body has another header than one Content-Disposition and one "+
-				"Content-Type")
+				"Content-Type: leave it out")
 		}
 	}
 	if !disposition {
@@ -55,20 +68,20 @@ func quotableLine(line []byte) bool {
 func (h *partHeader) parseDisposition(value []byte) error {
 	bad := refuse(CodeMultipart,
 		`a part of the multipart body needs the header Content-Disposition: form-data; name="...", `+
-			`with a filename="..." for a file, and no escape, '%', '/' or quote in them`)
+			`with a filename="..." or a filename*=UTF-8''... for a file, and no slash, backslash or control character in them`)
 	n := tokenLength(value)
 	if !is(value[:n], "form-data") {
 		return bad
 	}
 	var extended []byte
-	p := parameters{rest: value[n:]}
+	p := parameters{rest: value[n:], escapes: "filename"}
 	for {
 		name, text, more := p.next()
 		switch {
 		case !more && p.bad:
 			return bad
 		case !more:
-			if len(h.name) == 0 || h.file && !plainFilename(h.filename) || extended != nil && !sameFilename(extended, h.filename) {
+			if len(h.name) == 0 || extended != nil && !h.extend(extended) || h.file && !plainFilename(h.filename) {
 				return bad
 			}
 			return nil
@@ -84,16 +97,55 @@ func (h *partHeader) parseDisposition(value []byte) error {
 	}
 }
 
-// plainFilename tells whether every reader takes the same file name: Rack undoes percent escapes and Go does not, Go cuts
-// at slashes.
-func plainFilename(name []byte) bool {
-	return len(name) > 0 && len(name) <= 255 && bytes.IndexByte(name, '%') < 0 && bytes.IndexByte(name, '/') < 0
+// extend takes the file name of filename*=utf-8”x (RFC 8187), which some clients send alone and others beside filename=x. Of
+// two that differ the forge's parts would take one each.
+func (h *partHeader) extend(extended []byte) bool {
+	const charset = "utf-8''"
+	if !hasPrefixFold(extended, charset) {
+		return false
+	}
+	raw := extended[len(charset):]
+	name := make([]byte, 0, len(raw))
+	for i := 0; i < len(raw); i++ {
+		c := raw[i]
+		if c == '%' {
+			var ok bool
+			if c, ok = percent.Decode(raw[i:]); !ok {
+				return false
+			}
+			i += 2
+		}
+		name = append(name, c)
+	}
+	if h.file {
+		return bytes.Equal(name, h.filename) || bytes.Equal(raw, h.filename)
+	}
+	h.filename, h.file = name, true
+	return utf8.Valid(name) && quotableLine(name)
 }
 
-// sameFilename tells whether filename*=utf-8”x, which .NET sends beside filename=x, says the same.
-func sameFilename(extended, name []byte) bool {
-	const charset = "utf-8''"
-	return hasPrefixFold(extended, charset) && bytes.Equal(extended[len(charset):], name)
+// plainFilename tells whether every reader takes the same file name when it is written as appendFilename does: Go cuts at
+// slashes, Rack at backslashes too.
+func plainFilename(name []byte) bool {
+	return len(name) > 0 && len(name) <= 255 && bytes.IndexByte(name, '/') < 0 && bytes.IndexByte(name, '\\') < 0
+}
+
+// appendFilename writes the file name so that Rack and Go read the same text. Between quotes Rack undoes percent escapes where
+// there is nothing but such, and takes "; name=" for the name of the part; so names with such characters are written in the
+// other form, of which both undo the escapes, once. In a quoted file name, a percent sign is one (WHATWG HTML, 4.10.22.8; Go).
+func appendFilename(dst, name []byte) []byte {
+	if bytes.IndexAny(name, "%;=\"") < 0 {
+		return append(append(append(dst, `; filename="`...), name...), '"')
+	}
+	dst = append(dst, "; filename*=UTF-8''"...)
+	for _, c := range name {
+		if letterOrDigit(c) || c == '-' || c == '.' || c == '_' {
+			dst = append(dst, c)
+		} else {
+			dst = percent.Append(dst, c)
+		}
+	}
+	return dst
 }
 
 // checkType refuses types that make a forge read the part in another way: a field that is not plain UTF-8 text, a file
@@ -111,8 +163,12 @@ func (h *partHeader) checkType() error {
 		return refuse(CodeMultipart, "a part of the multipart body has a malformed Content-Type")
 	case h.file && (hasPrefixFold(m.full, "multipart/") || hasPrefixFold(m.full, "message/")):
 		return refuse(CodeMultipart, "a file in the multipart body must not be multipart itself")
+	case !h.file && is(m.full, "text/plain") && m.boundary == nil && !m.others &&
+		(is(m.charset, "us-ascii") || is(m.charset, "iso-8859-1")):
+		h.ascii = true
 	case !h.file && !(is(m.full, "text/plain") && m.utf8Only()):
-		return refuseName(CodeMultipart, h.name, "is a field with a Content-Type: leave it out, or give it a filename")
+		return refuseName(CodeMultipart, h.name, "is a field with a Content-Type that is not text/plain in UTF-8: leave it out, or "+
+			"give it a filename")
 	}
 	return nil
 }
@@ -123,9 +179,7 @@ func (h *partHeader) appendTo(dst []byte) []byte {
 	dst = append(dst, h.name...)
 	dst = append(dst, '"')
 	if h.file {
-		dst = append(dst, `; filename="`...)
-		dst = append(dst, h.filename...)
-		dst = append(dst, '"')
+		dst = appendFilename(dst, h.filename)
 		if h.contentType != nil {
 			dst = append(dst, "\r\nContent-Type: "...)
 			dst = append(dst, h.contentType...)

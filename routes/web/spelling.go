@@ -5,6 +5,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"patgate/routes"
 	"patgate/routes/percent"
 )
 
@@ -53,7 +54,7 @@ func passed(query string, known []string) (string, error) {
 	return out.String(), nil
 }
 
-// unescape decodes once. It refuses what is left escaped, control characters, backslashes, and what is no UTF-8.
+// unescape decodes once. It refuses control characters, backslashes, dot segments that are escaped twice, and what is no UTF-8.
 func unescape(raw string) (string, bool) {
 	out := make([]byte, 0, len(raw))
 	for i := 0; i < len(raw); i++ {
@@ -67,12 +68,12 @@ func unescape(raw string) (string, bool) {
 		} else if c <= ' ' || c >= 0x7f {
 			return "", false
 		}
-		if c < ' ' || c == 0x7f || c == '%' || c == '\\' || c == ';' {
+		if c < ' ' || c == 0x7f || c == '\\' || c == ';' {
 			return "", false
 		}
 		out = append(out, c)
 	}
-	return string(out), utf8.Valid(out)
+	return string(out), utf8.Valid(out) && routes.IsDecoded(out)
 }
 
 // escape writes text with everything escaped but letters, digits and what plain holds.

@@ -74,7 +74,7 @@ func TestClassify(t *testing.T) {
 		{"a dot segment behind", "/g/p/-/archive/../../../h/q/-/archive/main/p.zip", "dot segment"},
 		{"an escaped dot segment", "/g/p/-/archive/%2E%2e/p.zip", "dot segment"},
 		{"an escaped slash", "/g/p/-/archive/a%2Fb/p.zip", "dot segment"},
-		{"an escape twice", "/g/p/-/archive/a%252Fb/p.zip", "dot segment"},
+		{"a dot segment, twice", "/g/p/-/archive/a%252F%252e%252E/p.zip", "dot segment"},
 		{"an empty segment", "/g/p/-/archive//p.zip", "dot segment"},
 		{"a backslash", "/g/p/-/archive/a%5Cb/p.zip", "dot segment"},
 		{"a line feed", "/g/p/-/archive/a%0Ab/p.zip", "dot segment"},
