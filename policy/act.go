@@ -42,6 +42,8 @@ type Act struct {
 	// container, a quick action on every container that the request names, because a merge request that is made from one
 	// project in another is acted on there. A change of a ref needs what the other acts do.
 	Needs *routes.PermissionSet
+	// Self: the user that the request names is the token's owner.
+	Self bool
 	// Container is what the forge says of the project or group of an own act or a target; its zero value, and nil, mean
 	// "not found or not visible". It is nil for the boundaries user and instance, except where the request named the
 	// owner's own user namespace.

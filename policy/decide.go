@@ -17,6 +17,8 @@ import "patgate/routes"
 //     besides its own act, a row that spans them.
 //   - A row marked public needs no permission while all its own containers are public. It is then forwarded without a
 //     credential, so that nobody sees more than an anonymous caller. Its targets must still be granted.
+//   - A row that spans and whose entries can be judged is allowed without all_memberships, when its own containers are and the
+//     grant could reach some entry: ReasonFiltered. Each entry is then a Question of its own, see routes.EntryName.
 //   - A quick action needs its permissions like a request for the same thing: on every container of the request, and under
 //     all_memberships too when its argument may name another one.
 //   - A scope that carries a constraint does not count for a row that writes; a request that only such scopes would allow
@@ -73,10 +75,12 @@ func (g *Grant) decide(q *Question, l look) (d Decision) {
 		return d
 	}
 	if !g.own(q, l, &d) {
-		if !q.public() {
+		switch {
+		case q.public():
+			d = Decision{Verdict: Allow, Reason: ReasonPublic, Scope: -1, Act: -1, Anonymous: true}
+		case q.Entries == nil || !g.filtered(q, l, &d):
 			return d
 		}
-		d = Decision{Verdict: Allow, Reason: ReasonPublic, Scope: -1, Act: -1, Anonymous: true}
 	}
 	if g.targets(q, l, &d); d.Verdict == Allow {
 		g.further(q, l, &d)
@@ -86,9 +90,14 @@ func (g *Grant) decide(q *Question, l look) (d Decision) {
 
 // own decides the row's own acts.
 func (g *Grant) own(q *Question, l look, d *Decision) (allowed bool) {
-	if !g.claim(q.Route, l, d) {
+	if !g.claim(q.Route, q.spans(), l, d) {
 		return false
 	}
+	return g.ownActs(q, l, d)
+}
+
+// ownActs is own for a grant that may claim the row.
+func (g *Grant) ownActs(q *Question, l look, d *Decision) (allowed bool) {
 	d.Scope, d.Act = -1, -1
 	for i := range q.Acts {
 		a := &q.Acts[i]
@@ -131,7 +140,7 @@ func (g *Grant) targets(q *Question, l look, d *Decision) {
 		if !t.Required {
 			continue
 		}
-		if given--; given < 0 || !q.targeted(&t.NeedSet) {
+		if given--; given < 0 || t.NeedSet.Empty() || !q.targeted(&t.NeedSet) {
 			d.deny(ReasonTargetDenied, -1, routes.BoundaryNone)
 			d.Missing = t.NeedSet
 			return

@@ -37,7 +37,11 @@ func runCases(t *testing.T, cases []decideCase) {
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			g := grantOf(t, c.scopes...)
-			d := Decide(g, &Question{Route: c.row, Acts: c.acts})
+			q := &Question{Route: c.row, Acts: c.acts}
+			if c.row != nil {
+				q.Entries = c.row.Spanned(func(string) string { return "" })
+			}
+			d := Decide(g, q)
 			if d.Verdict != c.verdict || d.Reason != c.reason {
 				t.Fatalf("decided %v (%v), want %v (%v)", d.Verdict, d.Reason, c.verdict, c.reason)
 			}
@@ -281,6 +285,47 @@ func publicCases() []decideCase {
 	}
 }
 
+// entriesOf gives a row entries, projects or groups.
+func entriesOf(b routes.Boundary, r *routes.Route) *routes.Route {
+	return with(r, func(r *routes.Route) {
+		r.Entries = []*routes.Entries{{Of: []routes.EntryName{{Ref: routes.RefProject, ID: "id", Row: row(b)}}}}
+	})
+}
+
+func entryCases() []decideCase {
+	lists := func() *routes.Route { return entriesOf(onAProject, spanning(row(onAccount, "read_project"))) }
+	closes := func() *routes.Route { return entriesOf(onAProject, spanning(row(onAProject, "read_job"))) }
+	user := func(self bool) Act {
+		return Act{Kind: ActOwn, Boundary: onAccount, Self: self, Reference: routes.Reference{Kind: routes.RefUser, ID: 5}}
+	}
+	return []decideCase{
+		{name: "a list is filtered for a token of one project", scopes: scopes(onProject(hammer, "read_project")), row: lists(),
+			acts: acts(account()), verdict: Allow, reason: ReasonFiltered},
+		{name: "a list is filtered under all_memberships alone", scopes: scopes(under("all_memberships", "read_project")), row: lists(),
+			acts: acts(account()), verdict: Allow, reason: ReasonFiltered},
+		{name: "a list is whole under all_memberships and user",
+			scopes: scopes(under("user", "read_project"), under("all_memberships", "read_project")), row: lists(), acts: acts(account()),
+			verdict: Allow, reason: ReasonGranted},
+		{name: "a list is denied to a token without its permission", scopes: scopes(onProject(hammer, "read_job")), row: lists(),
+			acts: acts(account()), reason: ReasonPermissionMissing, missing: []string{"read_project"}},
+		{name: "a list is denied to a token with its permission on the account alone", scopes: scopes(under("user", "read_project")),
+			row: lists(), acts: acts(account()), reason: ReasonSpans, missing: []string{"read_project"}},
+		{name: "a list of projects may not be of groups", scopes: scopes(onProject(hammer, "read_project")),
+			row: entriesOf(onAGroup, spanning(row(onAccount, "read_project"))), acts: acts(account()), reason: ReasonSpans},
+		{name: "what hangs on a project that is reached", scopes: scopes(onProject(hammer, "read_job")), row: closes(),
+			acts: acts(project(hammer)), verdict: Allow, reason: ReasonFiltered},
+		{name: "what hangs on a project that is not", scopes: scopes(onProject(hammer, "read_job")), row: closes(),
+			acts: acts(project(site)), reason: ReasonOutOfBounds},
+		{name: "what hangs on a project without the permission", scopes: scopes(onProject(hammer, "read_project")), row: closes(),
+			acts: acts(project(hammer)), reason: ReasonPermissionMissing},
+		{name: "the projects of the owner", scopes: scopes(onProject(hammer, "read_project")), row: lists(), acts: acts(user(true)),
+			verdict: Allow, reason: ReasonFiltered},
+		{name: "the projects of somebody else, who may not exist", scopes: scopes(onProject(hammer, "read_project")), row: lists(),
+			acts: acts(user(false)), reason: ReasonSpans},
+		{name: "a list that nobody asks for", scopes: scopes(onProject(hammer, "read_project")), row: lists(), reason: ReasonSpans},
+	}
+}
+
 func specialCases() []decideCase {
 	kind := func(k routes.Kind) *routes.Route { return &routes.Route{Kind: k, Method: "GET"} }
 	move := with(writing(row(onAProject, "read_job")), func(r *routes.Route) {
@@ -315,7 +360,7 @@ func specialCases() []decideCase {
 		{name: "a row that spans, under a selected group", scopes: scopes(onGroup(acme, "read_work_item")), acts: acts(group(acme)),
 			row: spanning(row(onAGroup, "read_work_item")), reason: ReasonSpans, missing: []string{"read_work_item"}},
 		{name: "a row that spans, without its own boundary", scopes: scopes(under("all_memberships", "read_project")),
-			row: spanning(row(onAccount, "read_project")), acts: acts(account()), reason: ReasonOutOfBounds},
+			row: spanning(row(onAccount, "read_project")), acts: acts(account()), reason: ReasonSpans, missing: []string{"read_project"}},
 		{name: "a row that nobody can find, under a selected group", scopes: scopes(onGroup(acme, "read_job")),
 			row: nowhere(row(onAProject, "read_job")), acts: acts(Act{Kind: ActOwn, Boundary: onAProject}), reason: ReasonNotFindable, missing: []string{"read_job"}},
 		{name: "a row that nobody can find, with a container all the same", scopes: scopes(onGroup(acme, "read_job")),
@@ -359,12 +404,13 @@ func TestDecideGrants(t *testing.T)      { runCases(t, grantedCases()) }
 func TestDecideDenies(t *testing.T)      { runCases(t, deniedCases()) }
 func TestDecideHides(t *testing.T)       { runCases(t, hiddenCases()) }
 func TestDecidePublicReads(t *testing.T) { runCases(t, publicCases()) }
+func TestDecideLists(t *testing.T)       { runCases(t, entryCases()) }
 func TestDecideSpecialRows(t *testing.T) { runCases(t, specialCases()) }
 
 // TestEveryReasonHasACase fails for a reason that no sentence above expects, and for one without a name.
 func TestEveryReasonHasACase(t *testing.T) {
 	expected := map[Reason]int{}
-	for _, c := range slices.Concat(grantedCases(), deniedCases(), hiddenCases(), publicCases(), specialCases(), quickActionCases()) {
+	for _, c := range slices.Concat(grantedCases(), deniedCases(), hiddenCases(), publicCases(), specialCases(), entryCases(), quickActionCases()) {
 		expected[c.reason]++
 	}
 	if got, want := len(Reasons()), int(ReasonHidden)+1; got != want {

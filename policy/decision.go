@@ -37,7 +37,8 @@ const (
 	ReasonOutOfBounds
 	// ReasonTargetDenied: the row's own container is allowed, a further one that a parameter names is not.
 	ReasonTargetDenied
-	// ReasonSpans: the answer reaches over all memberships and the permission is not granted under all_memberships.
+	// ReasonSpans: the answer reaches over all memberships, the permission is not granted under all_memberships or what the row needs
+	// besides, and its entries cannot be judged one by one.
 	ReasonSpans
 	// ReasonNotFindable: the request names an object by a global id whose container cannot be found, and the permission
 	// is not granted under all_memberships.
@@ -56,13 +57,16 @@ const (
 	ReasonQuickAction
 	// ReasonRef: the request is allowed, the change of one of the refs that it lists is not.
 	ReasonRef
+	// ReasonFiltered: the answer reaches over all memberships, and is passed on without the entries that the grant does not reach
+	// with the row's permissions.
+	ReasonFiltered
 	// ReasonHidden: a scope covers the container, and the owner cannot see it: 404.
 	ReasonHidden
 )
 
 var reasonNames = [...]string{
 	"none", "granted", "public", "open", "permission_missing", "out_of_bounds", "target_denied", "spans", "not_findable",
-	"other_credential", "mints", "refused", "newer_than_token", "constrained", "quick_action", "ref", "hidden",
+	"other_credential", "mints", "refused", "newer_than_token", "constrained", "quick_action", "ref", "filtered", "hidden",
 }
 
 // Reasons gives every reason, ReasonNone first.
@@ -98,8 +102,12 @@ type Decision struct {
 	// have named the container by a path that it cannot read. 0 when there is none or none was found.
 	Container int64
 	// Missing holds the permissions that were needed there and not granted there. For ReasonPermissionMissing they are
-	// those that no scope holds anywhere, for ReasonSpans and ReasonNotFindable those not held under all_memberships.
+	// those that no scope holds anywhere, for ReasonNotFindable those not held under all_memberships, and for ReasonSpans those not
+	// held under one of Under.
 	Missing routes.PermissionSet
+	// Under are the accesses under which the row's permissions are missing besides, each by itself, where an answer is to be had
+	// whole that reaches over all memberships.
+	Under Accesses
 	// Anonymous: forward without any credential.
 	Anonymous bool
 }

@@ -2,6 +2,7 @@ package policy
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 
 	"patgate/routes"
@@ -60,10 +61,11 @@ type naive struct {
 	counts    []bool // which specs count
 	route     *routes.Route
 	acts      []Act
+	entries   *routes.Entries
 }
 
 func naiveDecide(cat *catalogue, owner int64, version int, specs []ScopeSpec, q *Question) naiveAnswer {
-	n := naive{catalogue: cat, owner: owner, version: version, specs: specs, route: q.Route, acts: q.Acts,
+	n := naive{catalogue: cat, owner: owner, version: version, specs: specs, route: q.Route, acts: q.Acts, entries: q.Entries,
 		counts: make([]bool, len(specs))}
 	if q.Route != nil && q.Route.Refs == routes.RefsListed {
 		return n.refByRef()
@@ -158,6 +160,9 @@ func (n *naive) decide() naiveAnswer {
 	answer := n.ownActs()
 	if !answer.allow && n.everyOwnContainerIsPublic() {
 		answer = naiveAnswer{allow: true, reason: ReasonPublic, anonymous: true, scope: -1, act: -1}
+	}
+	if !answer.allow && n.entries != nil {
+		answer = n.someEntries(answer)
 	}
 	if !answer.allow {
 		return answer
@@ -274,11 +279,72 @@ func (n *naive) ownActs() naiveAnswer {
 		d.boundary = n.route.Boundaries[0]
 		return d
 	}
-	if n.route.Spans && !n.heldUnderAllMemberships().all(needs) {
-		d := naiveDeny(ReasonSpans, -1)
-		d.boundary, d.missing = n.route.Boundaries[0], needs.without(n.heldUnderAllMemberships())
+	if n.route.Spans || n.entries != nil {
+		lacks := needs.without(n.heldUnderAllMemberships())
+		if r := n.route; r.Find.From == routes.FindNowhere && len(r.Boundaries) == 1 && r.Boundaries[0] >= routes.BoundaryUser {
+			lacks = union(lacks, needs.without(n.heldUnder(r.Boundaries[0].String())))
+		}
+		if len(lacks) > 0 {
+			d := naiveDeny(ReasonSpans, -1)
+			d.boundary, d.missing = n.route.Boundaries[0], lacks
+			return d
+		}
+	}
+	return n.eachOwnAct()
+}
+
+// someEntries: of an answer whose entries can be judged the token gets those that it reaches, when some scope could reach one, the
+// row's own container is allowed, and a user that is named is the owner.
+func (n *naive) someEntries(denial naiveAnswer) naiveAnswer {
+	needs := n.setOf(n.route.NeedSet)
+	possible := false
+	for _, e := range n.entries.Of {
+		held := wordset{}
+		for _, s := range n.specs {
+			ofProjects := s.Access == "personal_projects" || s.Access == "all_memberships" || s.Access == "selected_memberships"
+			ofGroups := s.Access == "all_memberships" || s.Access == "selected_memberships" && len(s.GroupIDs) > 0
+			if e.Ref == routes.RefProject && ofProjects || e.Ref == routes.RefGroup && ofGroups {
+				held = union(held, permissionsOf(s))
+			}
+		}
+		possible = possible || held.all(needs)
+	}
+	first := -1
+	for i, a := range n.acts {
+		if a.Kind == ActOwn && (a.Reference.Kind == routes.RefUser && !a.Self || !slices.Contains(n.route.Boundaries, a.Boundary) ||
+			a.Boundary == routes.BoundaryNone) {
+			return denial
+		}
+		if a.Kind == ActOwn && first < 0 {
+			first = i
+		}
+	}
+	if !possible || first < 0 {
+		return denial
+	}
+	answer := naiveAnswer{allow: true, reason: ReasonFiltered, scope: -1, act: first, boundary: n.route.Boundaries[0]}
+	if n.route.Find.From == routes.FindNowhere {
+		return answer
+	}
+	d := n.eachOwnAct()
+	if !d.allow {
 		return d
 	}
+	answer.act, answer.boundary = d.act, d.boundary
+	return answer
+}
+
+func (n *naive) heldUnder(access string) wordset {
+	held := wordset{}
+	for _, s := range n.specs {
+		if s.Access == access {
+			held = union(held, permissionsOf(s))
+		}
+	}
+	return held
+}
+
+func (n *naive) eachOwnAct() naiveAnswer {
 	first := naiveDeny(ReasonNone, -1)
 	for i, a := range n.acts {
 		if a.Kind != ActOwn {
@@ -385,7 +451,7 @@ func (n *naive) requiredTargetNotNamed() (naiveAnswer, bool) {
 		for _, a := range n.acts {
 			covered = covered || a.Kind == ActTarget && a.Needs != nil && n.setOf(*a.Needs).all(n.setOf(t.NeedSet))
 		}
-		if !covered || required > given {
+		if !covered || required > given || len(n.setOf(t.NeedSet)) == 0 {
 			d := naiveDeny(ReasonTargetDenied, -1)
 			d.missing = n.setOf(t.NeedSet)
 			return d, true

@@ -13,8 +13,8 @@ func Plan(g *Grant, r *routes.Route) (d Decision) {
 	if settle(r, &d) {
 		return d
 	}
-	if !readableByAll(r) {
-		if !g.claim(r, look{}, &d) {
+	if !readableByAll(r) && !g.possibleEntries(r) {
+		if !g.claim(r, r.Spans, look{}, &d) {
 			return d
 		}
 		if !g.possible(r) {
@@ -76,21 +76,52 @@ func settle(r *routes.Route, d *Decision) (settled bool) {
 }
 
 // claim checks what a grant must have for a row wherever the containers are: the permissions in some scope, a table
-// version that knows the row, and all_memberships for an answer that spans them.
-func (g *Grant) claim(r *routes.Route, l look, d *Decision) (ok bool) {
+// version that knows the row, and for an answer that spans them all_memberships and what the row needs besides.
+func (g *Grant) claim(r *routes.Route, spans bool, l look, d *Decision) (ok bool) {
 	switch {
 	case !g.any.Contains(&r.NeedSet):
 		d.deny(ReasonPermissionMissing, -1, firstBoundary(r))
 		d.missing(&r.NeedSet, &g.any)
+		if spans {
+			d.Under, _ = g.under(r, l)
+		}
 	case (r.Writes() || r.Mints != "") && r.Since > g.TableVersion:
 		d.deny(ReasonNewerThanToken, -1, firstBoundary(r))
-	case r.Spans && !g.underAll(l).Contains(&r.NeedSet):
+	case spans:
+		under, missing := g.under(r, l)
+		if under == 0 {
+			return true
+		}
 		d.deny(ReasonSpans, -1, firstBoundary(r))
-		d.missing(&r.NeedSet, g.underAll(l))
+		d.Under, d.Missing = under, missing
 	default:
 		return true
 	}
 	return false
+}
+
+// under gives the accesses under which the permissions of a row that spans are not held, and those that are missing there.
+// all_memberships covers the entries, and user or instance what a row without a container belongs to itself.
+func (g *Grant) under(r *routes.Route, l look) (under Accesses, missing routes.PermissionSet) {
+	lacks := func(a Access, held *routes.PermissionSet) {
+		if held.Contains(&r.NeedSet) {
+			return
+		}
+		under = under.with(a)
+		for i := range missing {
+			missing[i] |= r.NeedSet[i] &^ held[i]
+		}
+	}
+	lacks(AccessAllMemberships, g.underAll(l))
+	if r.Find.From == routes.FindNowhere && len(r.Boundaries) == 1 {
+		switch r.Boundaries[0] {
+		case routes.BoundaryUser:
+			lacks(AccessUser, &g.user)
+		case routes.BoundaryInstance:
+			lacks(AccessInstance, &g.instance)
+		}
+	}
+	return under, missing
 }
 
 // readableByAll tells whether a public container would make the row readable without any permission.

@@ -8,7 +8,13 @@ import "patgate/routes"
 type Question struct {
 	Route *routes.Route
 	Acts  []Act
+	// Entries say how the entries of the answer name their containers, when it may hold some of others than the acts are about and
+	// each can be judged; nil when it cannot, or holds none.
+	Entries *routes.Entries
 }
+
+// spans tells whether the answer reaches over all memberships.
+func (q *Question) spans() bool { return q.Route.Spans || q.Entries != nil }
 
 // shown gives the boundary that a denial may name. What a namespace reference or a global id stands for is told only to a
 // grant that reaches it; everyone else is told the same as for a container that does not exist.

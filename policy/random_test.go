@@ -135,6 +135,18 @@ func (d *dice) route() *routes.Route {
 	return r
 }
 
+func (d *dice) entries() *routes.Entries {
+	e := &routes.Entries{}
+	for range 1 + d.IntN(2) {
+		name := routes.EntryName{Ref: routes.RefProject, ID: "id", Row: row(onAProject)}
+		if d.in(2) {
+			name.Ref, name.Row = routes.RefGroup, row(onAGroup)
+		}
+		e.Of = append(e.Of, name)
+	}
+	return e
+}
+
 func (d *dice) container(b routes.Boundary) *Container {
 	if d.in(10) {
 		return nil
@@ -168,6 +180,7 @@ func (d *dice) own(alternatives []routes.Boundary) Act {
 	if a.Boundary.InContainer() || d.in(5) {
 		a.Container = d.container(a.Boundary)
 	}
+	a.Self = d.in(2)
 	if d.in(10) {
 		set := d.set(true)
 		a.Needs = &set
@@ -180,6 +193,14 @@ func (d *dice) question() *Question {
 	if d.in(200) {
 		q.Route = nil
 		return q
+	}
+	if q.Route.Method == "GET" && d.in(4) {
+		q.Route.Spans = q.Route.Spans || d.in(2)
+		q.Entries = d.entries()
+		q.Route.Entries = []*routes.Entries{q.Entries}
+		if d.in(10) {
+			q.Entries = nil
+		}
 	}
 	for range 1 + d.IntN(2)*d.IntN(2) - d.IntN(40)/39 {
 		q.Acts = append(q.Acts, d.own(q.Route.Boundaries))

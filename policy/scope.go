@@ -35,6 +35,25 @@ func (a Access) String() string {
 	return fmt.Sprintf("access(%d)", uint8(a))
 }
 
+// Accesses is a set of accesses.
+type Accesses uint8
+
+// Has tells whether an access is in the set.
+func (s Accesses) Has(a Access) bool { return s&(1<<a) != 0 }
+
+// with gives the set with an access.
+func (s Accesses) with(a Access) Accesses { return s | 1<<a }
+
+// Each gives the accesses of the set.
+func (s Accesses) Each() (all []Access) {
+	for a := range Access(len(accessNames)) {
+		if s.Has(a) {
+			all = append(all, a)
+		}
+	}
+	return all
+}
+
 // ParseAccess reads GitLab's name of an access value; unknown text, "none" included, is an error.
 func ParseAccess(s string) (Access, error) {
 	for i, name := range accessNames[1:] {

@@ -86,6 +86,11 @@ type Route struct {
 
 	// Spans: the answer reaches over all of the owner's containers; the permission is needed under all_memberships too.
 	Spans bool
+	// Entries says how the entries of such an answer name their containers, so that a grant without all_memberships gets those
+	// that it reaches. Of several the parameters choose: see Spanned.
+	Entries []*Entries
+	// Asked: parameters of the query say more of the answer, of Entries or Response.RenderedFor.
+	Asked bool
 	// Auth are the places in which the forge looks for the credential of this row, the best first. Empty: those that it
 	// reads everywhere.
 	Auth []Place

@@ -104,7 +104,7 @@ func (t *Front) decide(w *work, target, raw []byte) bool {
 	if g.Owns(row) || row.Issues != "" || j.Change().Any() || row.Redirects || row.Find.From == routes.FindByLookup {
 		return false
 	}
-	return j.Ordinary(q, &w.body, visit) == nil && !j.Rendered && g.Rebuild(q, visit, &w.body, j, &w.sending) == nil
+	return j.Ordinary(q, &w.body, visit) == nil && !j.Rendered && !j.Filtered && g.Rebuild(q, visit, &w.body, j, &w.sending) == nil
 }
 
 // send sends the request on a connection of the loop. It gives the connection when there is something to read on it.

@@ -20,6 +20,7 @@ type Changer interface {
 type Change struct {
 	Row       *routes.Route // nil: nothing is
 	Rendered  bool          // the request asks for rendered texts
+	Filtered  bool          // entries are left out of the answer
 	Addresses bool          // addresses that programs follow are to lead to patgate
 }
 
@@ -34,7 +35,7 @@ func (c Change) must() bool {
 		return false
 	}
 	r := &c.Row.Response
-	return len(r.Remove) > 0 || r.Links || r.Rendered || c.Rendered
+	return len(r.Remove) > 0 || r.Links || r.Rendered || c.Rendered || c.Filtered
 }
 
 // In tells whether something is changed in the answer that has come. Only successes and JSON are looked into; see Possible. Where
@@ -55,7 +56,7 @@ func (c Change) Possible(a *fasthttp.Response) bool {
 	switch r := &c.Row.Response; {
 	case isJSON(a):
 		return true
-	case len(r.Remove) > 0:
+	case len(r.Remove) > 0, c.Filtered:
 		return false
 	case r.Rendered || c.Rendered:
 		return header.EqualFold(mediaType(a), "application/atom+xml") && !r.Links

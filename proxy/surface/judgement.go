@@ -29,6 +29,8 @@ type Judgement struct {
 	Renamed bool
 	// Rendered: the query asks for texts that the forge renders, which are taken out of the answer.
 	Rendered bool
+	// Filtered: the answer is a list of which the client gets the entries that the grant reaches.
+	Filtered bool
 
 	event      *audit.Event
 	used       routes.PermissionSet // what the event's Used points to, when it is not a row's own
@@ -64,7 +66,8 @@ func (j *Judgement) Forget() {
 	j.Question.Route = nil
 	j.Question.Acts = emptied(j.Question.Acts)
 	j.containers, j.found = emptied(j.containers), emptied(j.found)
-	j.Renamed, j.Rendered, j.SentByPath = false, false, false
+	j.Renamed, j.Rendered, j.Filtered, j.SentByPath = false, false, false, false
+	j.Question.Entries = nil
 	j.asked = 0
 	j.event = nil
 }
@@ -86,7 +89,7 @@ func emptied[T any](s []T) []T {
 
 // Change is what is changed in the answer.
 func (j *Judgement) Change() reply.Change {
-	return reply.Change{Row: j.Op.Route, Rendered: j.Rendered, Addresses: j.Rules.Addresses}
+	return reply.Change{Row: j.Op.Route, Rendered: j.Rendered, Filtered: j.Filtered, Addresses: j.Rules.Addresses}
 }
 
 // Ordinary judges a visit: plan, read the body, resolve, decide.
@@ -210,6 +213,9 @@ func (j *Judgement) Note(q *Request) {
 		}
 		e.Permission = firstName(q.Table.Catalogue(), &d.Missing)
 	case d.Reason == policy.ReasonGranted && j.Op.Route != nil:
+		e.Used = &j.Op.Route.NeedSet
+	case d.Reason == policy.ReasonFiltered:
+		j.Filtered = true
 		e.Used = &j.Op.Route.NeedSet
 	}
 }

@@ -40,6 +40,9 @@ func (j *Judgement) ReadParameters(q *Request, b *Body) error {
 		return err
 	}
 	j.event.Undeclared = j.Set.Undeclared
-	j.Rendered = j.Set.Asks(j.Op.Route.Response.RenderedFor)
+	if row := j.Op.Route; row.Asked {
+		j.Rendered = j.Set.Asks(row.Response.RenderedFor)
+		j.Question.Entries = row.Spanned(j.Set.QueryValue)
+	}
 	return j.Set.Complete()
 }

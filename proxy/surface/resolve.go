@@ -82,8 +82,27 @@ func (j *Judgement) resolveOwn(q *Request, route *routes.Route) error {
 	if len(route.Boundaries) == 0 {
 		return nil // Decide denies a question without acts
 	}
-	j.Question.Acts = append(j.Question.Acts, policy.Act{Kind: policy.ActOwn, Boundary: route.Boundaries[0]})
+	act := policy.Act{Kind: policy.ActOwn, Boundary: route.Boundaries[0]}
+	if len(route.Entries) > 0 {
+		j.nameUser(&act)
+	}
+	j.Question.Acts = append(j.Question.Acts, act)
 	return nil
+}
+
+// nameUser notes which user the path of a list names, and whether that is the token's owner.
+func (j *Judgement) nameUser(act *policy.Act) {
+	for i := range j.Op.Captures() {
+		c := &j.Op.Captures()[i]
+		if c.Ref != routes.RefUser {
+			continue
+		}
+		ref := c.Reference()
+		act.Reference = ref
+		act.Self = ref.ID != 0 && ref.ID == j.Session.OwnerUserID ||
+			ref.ID == 0 && header.EqualFold(ref.Path, strings.ToLower(j.Session.Username))
+		return
+	}
 }
 
 // onAccount moves the act of a row that has no project or group among its boundaries, although one stands in its path

@@ -23,6 +23,8 @@ type Sending struct {
 	Bearer []byte
 	// WholeAnswer: the answer is read, so that it must come plain and in one part.
 	WholeAnswer bool
+	// List is the length of the target in front of the parameters of pages, of a list that is filtered: see Page. 0 is none.
+	List int
 	// AnyFormat: the client's Accept could ask for another format than the path does.
 	AnyFormat bool
 

@@ -80,6 +80,7 @@ func Table(opts Options) (*routes.Table, []routes.Problem) {
 	pushOptions := a.readPushOptions(rows, commands)
 	a.readRendered(rows)
 	a.readAddresses(rows)
+	a.readEntries(rows)
 	list := make([]*routes.Route, len(rows))
 	for i := range rows {
 		list[i] = rows[i].Route

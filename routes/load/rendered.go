@@ -72,7 +72,7 @@ func (m *rendered) mark(s *section, n *yaml.Node, key, param string) {
 	case param == "":
 		r.Response.Rendered = true
 	default:
-		r.Response.RenderedFor = append(r.Response.RenderedFor, param)
+		r.Response.RenderedFor, r.Asked = append(r.Response.RenderedFor, param), true
 	}
 	m.files[k] = s.file
 }

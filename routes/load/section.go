@@ -51,7 +51,8 @@ func (s *section) rows() []row {
 			head = append(head, key, value)
 		case "resources", "routes", "credentials":
 			body = append(body, key, value)
-		case "remove", "categories", "quick_actions", "push_options", "rendered", "addresses", "forge", "version", "base", "projects",
+		case "remove", "categories", "quick_actions", "push_options", "rendered", "addresses", "entries", "forge", "version", "base",
+			"projects",
 			"wide": // read by assembly
 		default:
 			s.unknownKey(key, "the file", fileKeys[:])
@@ -101,7 +102,8 @@ func (s *section) rows() []row {
 
 // fileKeys are the keys that a file may have.
 var fileKeys = [...]string{"category", "surface", "captures", "parameters", "resources", "kind", "routes", "credentials",
-	"remove", "categories", "quick_actions", "push_options", "rendered", "addresses", "forge", "version", "base", "projects", "wide"}
+	"remove", "categories", "quick_actions", "push_options", "rendered", "addresses", "entries", "forge", "version", "base", "projects",
+	"wide"}
 
 // bodyKey is the key that holds the rows of a file, by its kind.
 var bodyKey = [...]string{

@@ -134,6 +134,7 @@ func (s *Set) checkForced(l leaf) error {
 		case !same && string(rootOf(l.name)) != f.Name:
 		case l.place == inBody:
 			return refuseName(CodeForced, l.name, "is set by patgate in the query: leave it out of the body")
+		case same && s.route.Chooses(l.name, l.value): // what it reaches besides is judged entry by entry
 		case !same || string(l.value) != f.Value:
 			return refuseName(CodeForced, l.name, "must be "+strconv.Quote(f.Value)+" on "+s.row()+
 				": anything else reaches beyond what was granted")

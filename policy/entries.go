@@ -1,0 +1,93 @@
+package policy
+
+import (
+	"slices"
+
+	"patgate/routes"
+)
+
+// possibleEntries tells whether the grant could reach some entry of the answer with the row's permissions.
+func (g *Grant) possibleEntries(r *routes.Route) bool {
+	for _, e := range r.Entries {
+		if g.couldReach(e, &r.NeedSet) {
+			return true
+		}
+	}
+	return false
+}
+
+func (g *Grant) couldReach(e *routes.Entries, needs *routes.PermissionSet) bool {
+	for i := range e.Of {
+		for _, b := range e.Of[i].Row.Boundaries {
+			if g.held(b).Contains(needs) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// filtered decides the row's own acts for an answer that is passed on without the entries that the grant does not reach. A row
+// that names a container needs its permissions there; one that names a user must name the token's owner, because the forge's
+// answer tells whether there is such a user. d is the denial of the whole answer, and stays when it is denied.
+func (g *Grant) filtered(q *Question, l look, d *Decision) (allowed bool) {
+	r := q.Route
+	if !g.couldReach(q.Entries, &r.NeedSet) {
+		return false
+	}
+	first := -1
+	for i := range q.Acts {
+		a := &q.Acts[i]
+		if a.Kind != ActOwn {
+			continue
+		}
+		if a.Reference.Kind == routes.RefUser && !a.Self || !offers(r, a.Boundary) {
+			return false
+		}
+		if first < 0 {
+			first = i
+		}
+	}
+	if first < 0 {
+		return false
+	}
+	own := Decision{Scope: -1, Act: first, Boundary: firstBoundary(r)}
+	if r.Find.From != routes.FindNowhere && !g.ownActs(q, l, &own) {
+		*d = own
+		return false
+	}
+	*d = own
+	d.Verdict, d.Reason, d.Scope = Allow, ReasonFiltered, -1 // each entry has scopes of its own
+	return true
+}
+
+// Reachable says what may make a grant reach entries with permissions, so that nobody has to be asked about the others.
+type Reachable struct {
+	// Facts: membership counts, or whose a project is, so that each container has to be looked at.
+	Facts bool
+	// Groups are the ids of the groups below which containers are reached, each once.
+	Groups []int64
+}
+
+// Reaches gives what may make the grant reach entries of a row.
+func (g *Grant) Reaches(r *routes.Route) (out Reachable) {
+	useful := func(n int32) bool {
+		for i := range r.NeedSet {
+			if g.Scopes[n].Permissions[i]&r.NeedSet[i] != 0 {
+				return true
+			}
+		}
+		return false
+	}
+	for _, n := range g.broad {
+		a := g.Scopes[n].Access
+		out.Facts = out.Facts || (a == AccessAllMemberships || a == AccessPersonalProjects) && useful(n)
+	}
+	for _, named := range g.namedGroups {
+		if useful(named.scope) {
+			out.Groups = append(out.Groups, named.id)
+		}
+	}
+	out.Groups = slices.Compact(out.Groups) // they are sorted
+	return out
+}

@@ -1,0 +1,196 @@
+package listing
+
+import (
+	"bytes"
+	"context"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"patgate/forge"
+	"patgate/policy"
+	"patgate/proxy/reply/filter"
+	"patgate/routes"
+	"patgate/token"
+)
+
+// Resolver tells what the forge says of a container. It is the part of forge.Resolver that is needed here.
+type Resolver interface {
+	Resolve(ctx context.Context, s *token.Session, ref routes.Reference, maxAge time.Duration) (policy.Container, error)
+}
+
+// mostPaths bounds how many groups of a grant are asked for their paths, by which entries are told apart that need not be asked
+// about. With more groups all of them are.
+const mostPaths = 64
+
+// Judge decides which entries of one answer a grant reaches. It is for one request.
+//
+// An entry was shown by the forge to the token's owner, so that its container exists and the owner sees it. That, its id and the
+// id of the group that it lies in are taken from the entry. Everything else that decides is asked: the groups above that one, and
+// what the owner is there. What lies by its path below no group of the grant's is not asked about. A path alone allows nothing.
+type Judge struct {
+	resolver Resolver
+	session  *token.Session
+	entries  *routes.Entries
+	maxAge   time.Duration
+	until    time.Time // of questions
+	patience time.Duration
+
+	reach    policy.Reachable
+	paths    []string // of the grant's groups, with a slash behind
+	asked    bool     // for the paths
+	known    map[container]bool
+	question policy.Question
+}
+
+// container is what an entry says of one: the same says the same again.
+type container struct {
+	kind      routes.RefKind
+	id, above int64
+	below     bool // its path is that of something below one of the grant's groups, or it is not known
+}
+
+// NewJudge makes a judge. Facts may be maxAge old, and all questions together may take patience.
+func NewJudge(r Resolver, s *token.Session, e *routes.Entries, maxAge, patience time.Duration) *Judge {
+	return &Judge{resolver: r, session: s, entries: e, maxAge: maxAge, patience: patience, known: map[container]bool{},
+		reach: s.Grant.Reaches(e.Of[0].Row)}
+}
+
+// Keeps tells whether the grant reaches all containers that an entry names, which must be one at least. An entry that can be read
+// in two ways, or whose container cannot, is not kept.
+func (j *Judge) Keeps(entry jsontext.Value) (bool, error) {
+	if !filter.Unambiguous(entry) {
+		return false, nil
+	}
+	named := 0
+	for i := range j.entries.Of {
+		name := &j.entries.Of[i]
+		value := filter.Member(entry, name.ID)
+		if value == nil {
+			continue
+		}
+		id, ok := filter.ID(value)
+		if !ok {
+			return false, nil
+		}
+		reached, err := j.reaches(name, id, entry)
+		if err != nil || !reached {
+			return false, err
+		}
+		named++
+	}
+	return named > 0, nil
+}
+
+// reaches decides on one container that an entry names.
+func (j *Judge) reaches(name *routes.EntryName, id int64, entry jsontext.Value) (reached bool, err error) {
+	c := container{kind: name.Ref, id: id}
+	if name.Above != "" {
+		c.above, _ = filter.ID(filter.Member(entry, name.Above)) // 0: it lies in none
+	}
+	if j.allows(name, j.shown(&c)) {
+		return true, nil
+	}
+	if c.below, err = j.isBelow(name, entry); err != nil {
+		return false, err
+	}
+	if !j.reach.Facts && !c.below {
+		return false, nil
+	}
+	if reached, known := j.known[c]; known {
+		return reached, nil
+	}
+	if reached, err = j.ask(name, &c); err == nil {
+		j.known[c] = reached
+	}
+	return reached, err
+}
+
+// shown gives what the entry itself says of its container.
+func (j *Judge) shown(c *container) *policy.Container {
+	out := &policy.Container{Boundary: routes.BoundaryProject, ID: c.id, Access: policy.OwnerPublicRead}
+	if c.kind == routes.RefGroup {
+		out.Boundary = routes.BoundaryGroup
+	}
+	if c.above != 0 {
+		out.Ancestors = []int64{c.above}
+	}
+	return out
+}
+
+// ask decides on what the forge says: of the group that the container lies in, when nothing but the groups above can make a
+// difference, else of the container itself.
+func (j *Judge) ask(name *routes.EntryName, c *container) (bool, error) {
+	if c.above != 0 && !j.reach.Facts {
+		group, err := j.resolve(routes.RefGroup, c.above)
+		if err != nil {
+			return false, err
+		}
+		if group.ID == c.above {
+			shown := j.shown(c)
+			shown.Ancestors = append(shown.Ancestors, group.Ancestors...)
+			return j.allows(name, shown), nil
+		}
+	}
+	found, err := j.resolve(c.kind, c.id)
+	if err != nil || found.ID != c.id {
+		return false, err
+	}
+	return j.allows(name, &found), nil
+}
+
+// allows asks the policy as if a request named the container.
+func (j *Judge) allows(name *routes.EntryName, c *policy.Container) bool {
+	q := &j.question
+	q.Route = name.Row
+	q.Acts = append(q.Acts[:0], policy.Act{Kind: policy.ActOwn, Boundary: c.Boundary, Container: c})
+	d := policy.Decide(j.session.Grant, q)
+	return d.Verdict == policy.Allow && d.Reason == policy.ReasonGranted
+}
+
+// isBelow tells whether an entry may lie below one of the grant's groups, as far as its path says.
+func (j *Judge) isBelow(name *routes.EntryName, entry jsontext.Value) (bool, error) {
+	groups := j.reach.Groups
+	if len(groups) == 0 || name.Path == "" || len(groups) > mostPaths {
+		return len(groups) > 0, nil
+	}
+	value := filter.Member(entry, name.Path)
+	if value == nil || value.Kind() != '"' {
+		return true, nil
+	}
+	if !j.asked {
+		for _, id := range groups {
+			group, err := j.resolve(routes.RefGroup, id)
+			if err != nil {
+				return false, err
+			}
+			if group.ID == id && group.Path != "" {
+				j.paths = append(j.paths, strings.ToLower(group.Path)+"/")
+			}
+		}
+		j.asked = true
+	}
+	path, err := jsontext.AppendUnquote(nil, []byte(value))
+	if err != nil {
+		return false, nil
+	}
+	path = bytes.ToLower(path)
+	for _, group := range j.paths {
+		if strings.HasPrefix(string(path), group) {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// resolve asks the forge, while there is time.
+func (j *Judge) resolve(kind routes.RefKind, id int64) (policy.Container, error) {
+	now := time.Now()
+	if j.until.IsZero() {
+		j.until = now.Add(j.patience)
+	} else if now.After(j.until) {
+		return policy.Container{}, forge.ErrTimeout
+	}
+	return j.resolver.Resolve(context.Background(), j.session, routes.Reference{Kind: kind, ID: id}, j.maxAge)
+}
