@@ -129,7 +129,7 @@ func TestGiteaRightsNoticesViolations(t *testing.T) {
 		{"a credential without a badge", "system_access.yaml", "      - route: POST /user/emails\n        mints: sign-in address of an account\n", "      - POST /user/emails\n", "/user/emails"},
 		{"a badge where there is no credential", "wiki.yaml", "      - route: POST /repos/{project}/wiki/new\n", "      - route: POST /repos/{project}/wiki/new\n        mints: page\n", "wiki/new"},
 		{"a secret without a badge", "integrations.yaml", "POST /orgs/{group}/hooks exports stores_secret", "POST /orgs/{group}/hooks exports", "/orgs/{}/hooks"},
-		{"a list of everything under one container", "project_planning.yaml", "GET /user/times spans boundary=user", "GET /user/times boundary=user", "/user/times"},
+		{"a list of everything under one container", "project_planning.yaml", "GET /user/stopwatches spans boundary=user", "GET /user/stopwatches boundary=user", "/user/stopwatches"},
 		{"a row that must be refused", "repository.yaml", "        refuse: a Git hook runs on the forge's server, with rights that no token narrows\n", "", "hooks/git"},
 		{"rights without a badge", "groups.yaml", "PUT /repos/{project}/collaborators/{user} grants_rights", "PUT /repos/{project}/collaborators/{user}", "collaborators"},
 		{"a secret in an answer", "integrations.yaml", "      - route: GET /orgs/{group}/hooks\n        response: {remove: [authorization_header]}\n", "      - GET /orgs/{group}/hooks\n", "authorization_header"},
