@@ -60,6 +60,7 @@ func direction() map[string][]string {
 		"proxy/surface/depproxy": {"routes", "routes/registry", "token", "proxy/header", "proxy/reply", "proxy/surface",
 			"proxy/surface/registry"},
 		"proxy/surface/...": {"routes", "routes/...", "policy", "forge", "proxy/header", "proxy/reply", "proxy/surface", "proxy/wire"},
+		"proxy/listing":     {"routes", "policy", "token", "forge", "proxy/header", "proxy/reply/filter"},
 		"proxy/...":         {},
 		"admin/tokens":      {"routes", "policy", "token", "audit", "forge", "store", "store/seal"},
 		"admin/api":         {"routes", "policy", "token", "forge", "store", "admin/tokens"},

@@ -90,7 +90,7 @@ func (g *Grant) decide(q *Question, l look) (d Decision) {
 
 // own decides the row's own acts.
 func (g *Grant) own(q *Question, l look, d *Decision) (allowed bool) {
-	if !g.claim(q.Route, q.spans(), l, d) {
+	if !g.claim(q, q.spans(), l, d) {
 		return false
 	}
 	return g.ownActs(q, l, d)

@@ -37,8 +37,8 @@ const (
 	ReasonOutOfBounds
 	// ReasonTargetDenied: the row's own container is allowed, a further one that a parameter names is not.
 	ReasonTargetDenied
-	// ReasonSpans: the answer reaches over all memberships, the permission is not granted under all_memberships or what the row needs
-	// besides, and its entries cannot be judged one by one.
+	// ReasonSpans: the answer reaches over all memberships, for which the permission is not granted, and its entries cannot be
+	// judged one by one, or the grant could reach none.
 	ReasonSpans
 	// ReasonNotFindable: the request names an object by a global id whose container cannot be found, and the permission
 	// is not granted under all_memberships.
@@ -105,8 +105,8 @@ type Decision struct {
 	// those that no scope holds anywhere, for ReasonNotFindable those not held under all_memberships, and for ReasonSpans those not
 	// held under one of Under.
 	Missing routes.PermissionSet
-	// Under are the accesses under which the row's permissions are missing besides, each by itself, where an answer is to be had
-	// whole that reaches over all memberships.
+	// Under are the accesses under which an answer that reaches over all memberships needs the permissions and the grant lacks
+	// some, each by itself: selected_memberships where its entries can be judged one by one.
 	Under Accesses
 	// Anonymous: forward without any credential.
 	Anonymous bool

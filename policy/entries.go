@@ -16,6 +16,20 @@ func (g *Grant) possibleEntries(r *routes.Route) bool {
 	return false
 }
 
+// listed gives the entries of a row whose answer always holds such.
+func listed(r *routes.Route) *routes.Entries { return r.Spanned(func(string) string { return "" }) }
+
+// chosen tells whether it depends on a parameter if the entries of a row that spans can be judged.
+func chosen(r *routes.Route) bool { return r.Spans && len(r.Entries) > 0 && listed(r) == nil }
+
+// onEntries makes a denial of an answer whose entries can be judged one that says so: what is missing is needed on what they are of.
+func (d *Decision) onEntries(e *routes.Entries) {
+	if e != nil {
+		d.Under = Accesses(0).with(AccessSelectedMemberships)
+		d.Boundary = e.Of[0].Row.Boundaries[0]
+	}
+}
+
 func (g *Grant) couldReach(e *routes.Entries, needs *routes.PermissionSet) bool {
 	for i := range e.Of {
 		for _, b := range e.Of[i].Row.Boundaries {

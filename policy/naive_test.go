@@ -271,7 +271,7 @@ func (n *naive) ownActs() naiveAnswer {
 	needs := n.setOf(n.route.NeedSet)
 	if !n.heldAnywhere().all(needs) {
 		d := naiveDeny(ReasonPermissionMissing, -1)
-		d.boundary, d.missing = n.route.Boundaries[0], needs.without(n.heldAnywhere())
+		d.boundary, d.missing = n.spannedBoundary(), needs.without(n.heldAnywhere())
 		return d
 	}
 	if (n.route.Method != "GET" && !n.route.Reads || n.route.Mints != "") && n.route.Since > n.version {
@@ -286,7 +286,7 @@ func (n *naive) ownActs() naiveAnswer {
 		}
 		if len(lacks) > 0 {
 			d := naiveDeny(ReasonSpans, -1)
-			d.boundary, d.missing = n.route.Boundaries[0], lacks
+			d.boundary, d.missing = n.spannedBoundary(), lacks
 			return d
 		}
 	}
@@ -332,6 +332,17 @@ func (n *naive) someEntries(denial naiveAnswer) naiveAnswer {
 	}
 	answer.act, answer.boundary = d.act, d.boundary
 	return answer
+}
+
+// spannedBoundary is what a denial names before any act: what the entries are of, when they could be judged.
+func (n *naive) spannedBoundary() routes.Boundary {
+	switch {
+	case n.entries == nil:
+		return n.route.Boundaries[0]
+	case n.entries.Of[0].Ref == routes.RefGroup:
+		return routes.BoundaryGroup
+	}
+	return routes.BoundaryProject
 }
 
 func (n *naive) heldUnder(access string) wordset {

@@ -13,8 +13,8 @@ func Plan(g *Grant, r *routes.Route) (d Decision) {
 	if settle(r, &d) {
 		return d
 	}
-	if !readableByAll(r) && !g.possibleEntries(r) {
-		if !g.claim(r, r.Spans, look{}, &d) {
+	if !readableByAll(r) && !g.possibleEntries(r) && !chosen(r) {
+		if !g.claim(&Question{Route: r, Entries: listed(r)}, r.Spans, look{}, &d) {
 			return d
 		}
 		if !g.possible(r) {
@@ -77,13 +77,15 @@ func settle(r *routes.Route, d *Decision) (settled bool) {
 
 // claim checks what a grant must have for a row wherever the containers are: the permissions in some scope, a table
 // version that knows the row, and for an answer that spans them all_memberships and what the row needs besides.
-func (g *Grant) claim(r *routes.Route, spans bool, l look, d *Decision) (ok bool) {
+func (g *Grant) claim(q *Question, spans bool, l look, d *Decision) (ok bool) {
+	r := q.Route
 	switch {
 	case !g.any.Contains(&r.NeedSet):
 		d.deny(ReasonPermissionMissing, -1, firstBoundary(r))
 		d.missing(&r.NeedSet, &g.any)
 		if spans {
 			d.Under, _ = g.under(r, l)
+			d.onEntries(q.Entries)
 		}
 	case (r.Writes() || r.Mints != "") && r.Since > g.TableVersion:
 		d.deny(ReasonNewerThanToken, -1, firstBoundary(r))
@@ -94,6 +96,7 @@ func (g *Grant) claim(r *routes.Route, spans bool, l look, d *Decision) (ok bool
 		}
 		d.deny(ReasonSpans, -1, firstBoundary(r))
 		d.Under, d.Missing = under, missing
+		d.onEntries(q.Entries)
 	default:
 		return true
 	}

@@ -103,6 +103,9 @@ func (x *exchange) handOn(conn *wire.Upstream, err error) (kept bool) {
 	if r := x.copyHead(); r != nil {
 		return x.broken(r, reply.FailureRedirect)
 	}
+	if x.judgement.Filtered && status < 300 {
+		return x.deliverList()
+	}
 	return x.deliver()
 }
 

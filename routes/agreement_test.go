@@ -39,8 +39,8 @@ func TestAgreementWithGitLab(t *testing.T) {
 	slices.SortStableFunc(pairs, func(a, b *forgePair) int { // a HEAD comes after its GET
 		return strings.Compare(strings.ReplaceAll(a.method, "HEAD", "Z"), strings.ReplaceAll(b.method, "HEAD", "Z"))
 	})
-	for i := range pairs {
-		if p := &pairs[i]; p.path == "/namespaces/:id" && p.method == "GET" {
+	for _, p := range pairs {
+		if p.path == "/namespaces/:id" && p.method == "GET" {
 			p.boundaries = []string{"group", "user"} // patgate looks at the group that the path names
 		}
 	}

@@ -86,7 +86,11 @@ func (c *call) listSubgroups() answer {
 func (c *call) listGroupProjects() answer {
 	top := c.findGroup("id")
 	deep := c.params.flag("include_subgroups")
+	shared := c.params["with_shared"] == nil || c.params.flag("with_shared")
 	return list(c.visibleProjects(func(p *project) bool {
+		if _, invited := c.f.world.invites[source{"project", p.id}][top.id]; invited && shared {
+			return true
+		}
 		return p.group == top.id || deep && p.group != 0 && c.f.world.below(p.group, top.id)
 	}), c.showProject)
 }

@@ -37,7 +37,8 @@ type Page struct {
 
 // NewPage begins a page. value gives a parameter of the query; what is no number that the forge would take is its default. room
 // tells whether there is memory for so many bytes.
-func NewPage(e *routes.Entries, value func(string) string, keeps func(jsontext.Value) (bool, error), room func(int64) bool) *Page {
+func NewPage(e *routes.Entries, value func(string) string, keeps func(jsontext.Value) (bool, error),
+	room func(int64) bool) *Page {
 	p := &Page{entries: e, keeps: keeps, room: room}
 	p.Number = positive(value(e.Pages.Page), 1, 1<<30)
 	p.Size = positive(value(e.Pages.Size), e.Pages.Default, e.Pages.Most)
@@ -57,10 +58,10 @@ func positive(text string, otherwise, most int) int {
 	return min(n, most)
 }
 
-// Add reads a page of the forge's. It gives how many entries that has.
-func (p *Page) Add(src io.Reader) (entries int, err error) {
-	err = filter.Entries{At: p.entries.At, Most: mostEntry}.Each(src, func(entry jsontext.Value) error {
-		entries++
+// Add reads a page of the forge's.
+func (p *Page) Add(src io.Reader) error {
+	return filter.Entries{At: p.entries.At, Most: mostEntry}.Each(src, func(entry jsontext.Value) error {
+		p.Read++
 		if p.More {
 			return nil // nobody needs to know
 		}
@@ -84,8 +85,6 @@ func (p *Page) Add(src io.Reader) (entries int, err error) {
 		p.text = append(p.text, entry...)
 		return nil
 	})
-	p.Read += entries
-	return entries, err
 }
 
 // Text gives the answer. The page is over.

@@ -18,8 +18,12 @@ func grantURL(base string, catalogue *routes.Catalogue, op *routes.Operation, d 
 	}
 	access := ""
 	switch d.Reason {
-	case policy.ReasonPermissionMissing, policy.ReasonOutOfBounds, policy.ReasonTargetDenied, policy.ReasonQuickAction:
-	case policy.ReasonSpans, policy.ReasonNotFindable:
+	case policy.ReasonPermissionMissing, policy.ReasonSpans:
+		if !d.Under.Has(policy.AccessSelectedMemberships) {
+			access = accesses(d.Under)
+		}
+	case policy.ReasonOutOfBounds, policy.ReasonTargetDenied, policy.ReasonQuickAction:
+	case policy.ReasonNotFindable:
 		access = policy.AccessAllMemberships.String()
 	default:
 		return ""
@@ -43,6 +47,15 @@ func grantURL(base string, catalogue *routes.Catalogue, op *routes.Operation, d 
 	}
 	v.Set("access", access)
 	return base + "?" + v.Encode()
+}
+
+// accesses names a set of accesses, for each of which the form has a scope.
+func accesses(set policy.Accesses) string {
+	var names []string
+	for _, a := range set.Each() {
+		names = append(names, a.String())
+	}
+	return strings.Join(names, ",")
 }
 
 // nameContainer puts in the project or group that the target names, as the client wrote it.

@@ -2,6 +2,7 @@ package reply
 
 import (
 	"errors"
+	"strings"
 
 	"github.com/valyala/fasthttp"
 
@@ -107,9 +108,8 @@ func OfDenial(d *policy.Decision, r *routes.Route) *Refusal {
 			out.Message += " (" + r.Mints + ")"
 		}
 		out.Message += ", which patgate does not hand out."
-	case policy.ReasonSpans:
-		out.Message = "The answer would reach over all projects and groups of the token's owner: the permission is needed under " +
-			"all_memberships."
+	case policy.ReasonSpans, policy.ReasonPermissionMissing:
+		out.Message = spansMessage(d)
 	case policy.ReasonNotFindable:
 		out.Message = "The project or group of this object cannot be found out: the permission is needed under all_memberships."
 	case policy.ReasonNewerThanToken:
@@ -122,6 +122,18 @@ func OfDenial(d *policy.Decision, r *routes.Route) *Refusal {
 		out.Message = "The token does not reach what the request names."
 	}
 	return out
+}
+
+// spansMessage says all that an answer needs which reaches over all projects and groups of the owner.
+func spansMessage(d *policy.Decision) string {
+	switch {
+	case d.Under == 0:
+		return ""
+	case d.Under.Has(policy.AccessSelectedMemberships):
+		return "The answer lists what lies in many projects and groups, and shows a token what lies in those on which it has the permission."
+	}
+	return "The answer would reach over all projects and groups of the token's owner: the permission is needed under " +
+		strings.ReplaceAll(accesses(d.Under), ",", " and under ") + "."
 }
 
 // What the log says of a request that failed after its decision.

@@ -83,6 +83,8 @@ var (
 			"it about what the request names. It is not a limit of patgate's.", Retry: 10 * time.Second}
 	ErrOwner = Unauthorized("owner_credential", "The forge no longer accepts the credential of the token's owner. The owner "+
 		"puts a new one in its place (patgate owner replace), and this token works again.")
+	ErrListTooLong = Forbidden("list_too_long", "Access denied: The token's owner sees more entries than patgate looks through for "+
+		"those that the token reaches. Narrow the list, with membership=true or a search, or list one project or group.")
 	ErrIllegible = &Refusal{Status: fasthttp.StatusBadGateway, Reason: "unfiltered_answer",
 		Message: "The forge's answer could not be checked for what this token must not see."}
 	ErrDeniedPath = &Refusal{Status: fasthttp.StatusNotFound, Reason: "internal_path",

@@ -188,6 +188,12 @@ func (b *Body) Keeps(n int64) bool {
 	return n*bodyCost <= b.lease.memory || b.lease.memoryFor(2*n)
 }
 
+// KeepsAnswer takes memory for n bytes of an answer. False: there is no room.
+func (b *Body) KeepsAnswer(n int64) bool {
+	b.lease.from = b.limits.Room // the request's own body may have given everything back
+	return b.lease.memoryFor(n)
+}
+
 // ReadAnswer reads at most limit bytes of an answer into memory that the body's room has.
 func (b *Body) ReadAnswer(from io.Reader, limit int64) ([]byte, error) {
 	b.lease.from = b.limits.Room // the request's own body may have given everything back

@@ -40,6 +40,13 @@ func (s *Sending) Reset() {
 	*s = Sending{Head: s.Head[:0], Target: s.Target[:0], scratch: s.scratch[:0]}
 }
 
+// Page names a page of a list in the target, in the place of another one.
+func (s *Sending) Page(p *routes.Pages, number, size int) {
+	dst := append(append(s.Target[:s.List], p.Page...), '=')
+	dst = append(append(strconv.AppendInt(dst, int64(number), 10), '&'), p.Size...)
+	s.Target = strconv.AppendInt(append(dst, '='), int64(size), 10)
+}
+
 // Forwarding is what the forge is told of the way that a request came.
 type Forwarding struct {
 	Plain, Secure string // X-Forwarded-Proto, for clients whose own connection is plain, and https

@@ -153,7 +153,7 @@ func (m *entryLists) give(s *section, n *yaml.Node, key string, e routes.Entries
 		s.problem(n, "add the flag spans to the row, or say with `when:` what makes its answer reach further",
 			"row %s does not span: its answer holds nothing that would have to be left out", key)
 		return
-	case slices.ContainsFunc(r.Entries, func(o *routes.Entries) bool { return o.Param == "" || e.Param == "" || o.Param != e.Param }):
+	case slices.ContainsFunc(r.Entries, func(o *routes.Entries) bool { return o.Param == "" || o.Param != e.Param }):
 		s.problem(n, "remove one of them", "row %s has entries already, and nothing says which of the two holds", key)
 		return
 	}

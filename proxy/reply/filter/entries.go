@@ -136,8 +136,8 @@ func (b *bounded) list(in *jsontext.Decoder, f func(entry jsontext.Value) error)
 	}
 }
 
-// Member gives the value of a member of an object, or of one inside it: namespace.id. It is nil when there is none, or a null. The
-// object is one in which no name stands twice.
+// Member gives the value of a member of an object, or of one inside it: namespace.id. It is nil when there is none, or a null.
+// The object is one in which no name stands twice.
 func Member(object jsontext.Value, path string) jsontext.Value {
 	name, rest, inside := strings.Cut(path, ".")
 	in := jsontext.NewDecoder(bytes.NewReader(object))

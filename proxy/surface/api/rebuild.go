@@ -41,6 +41,9 @@ func (v visit) Rebuild(q *surface.Request, b *surface.Body, j *surface.Judgement
 	if j.Renamed && !q.Table.Means(&j.Op, s.Target) {
 		return errNameClash
 	}
+	if j.Filtered {
+		return listTarget(j, s)
+	}
 	s.Target = append(s.Target, '?')
 	path := len(s.Target) - 1
 	if s.Target, err = j.Set.AppendQuery(s.Target); err != nil {
@@ -52,6 +55,22 @@ func (v visit) Rebuild(q *surface.Request, b *surface.Body, j *surface.Judgement
 	if q.Sealed.Kind == surface.SealTicket {
 		s.Target = append(append(appendSeparator(s.Target), "token="...), q.Sealed.Inner...)
 	}
+	return nil
+}
+
+// listTarget ends the target of a list that is filtered: patgate makes the client's page of the forge's first ones.
+func listTarget(j *surface.Judgement, s *surface.Sending) (err error) {
+	pages := j.Question.Entries.Pages
+	s.Target = append(s.Target, '?')
+	path := len(s.Target)
+	if s.Target, err = j.Set.AppendQueryWithout(s.Target, pages.Names()); err != nil {
+		return err
+	}
+	if len(s.Target) > path {
+		s.Target = append(s.Target, '&')
+	}
+	s.List = len(s.Target)
+	s.Page(pages, 1, pages.Most)
 	return nil
 }
 
