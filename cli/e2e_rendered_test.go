@@ -128,9 +128,10 @@ func TestThreatRenderedTextInsideOfOtherThings(t *testing.T) {
 		{"commits of a merge request's context", "GET", project + "/merge_requests/1/context_commits", all},
 		{"vulnerability findings", "GET", project + "/vulnerability_findings", all},
 		{"a row that is newer than what is known", "GET", project + "/repository/diff_stats?from=a&to=b", all},
-		{"releases whose text is rendered", "GET", project + "/releases?include_html_description=true", refused},
-		{"a merge request whose text is rendered", "GET", project + "/merge_requests/1?render_html=true", refused},
-		{"a wiki page whose text is rendered", "GET", project + "/wikis/home?render_html=true", refused},
+		{"releases whose text is rendered", "GET", project + "/releases?include_html_description=true", none},
+		{"a merge request whose text is rendered", "GET", project + "/merge_requests/1?render_html=true", none},
+		{"a wiki page whose text is rendered", "GET", project + "/wikis/home?render_html=true", none},
+		{"the same in another shape", "GET", project + "/wikis/home?render_html[]=true", refused},
 		{"a status, of which emoji alone are rendered", "GET", "/api/v4/user/status", none},
 	} {
 		t.Run(c.name, func(t *testing.T) {

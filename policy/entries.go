@@ -22,7 +22,8 @@ func listed(r *routes.Route) *routes.Entries { return r.Spanned(func(string) str
 // chosen tells whether it depends on a parameter if the entries of a row that spans can be judged.
 func chosen(r *routes.Route) bool { return r.Spans && len(r.Entries) > 0 && listed(r) == nil }
 
-// onEntries makes a denial of an answer whose entries can be judged one that says so: what is missing is needed on what they are of.
+// onEntries makes a denial of an answer whose entries can be judged one that says so: what is missing is needed on what they are
+// of.
 func (d *Decision) onEntries(e *routes.Entries) {
 	if e != nil {
 		d.Under = Accesses(0).with(AccessSelectedMemberships)

@@ -240,9 +240,11 @@ const (
 	ParamRepeat
 	// ParamClosed is an object in which nothing passes but what the row declares.
 	ParamClosed
+	// ParamDrop is left out of what is sent, whatever its value in a query: the answer is as if it had not been there.
+	ParamDrop
 )
 
-var paramRuleNames = [...]string{"undeclared", "pass", "refuse", "target", "repeat", "closed"}
+var paramRuleNames = [...]string{"undeclared", "pass", "refuse", "target", "repeat", "closed", "drop"}
 
 // String gives the rule's name as in the route table; "target" for a parameter that names a container.
 func (r ParamRule) String() string {

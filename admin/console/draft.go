@@ -192,7 +192,12 @@ func readDraft(form url.Values) *draft {
 // It only fills in a form: whoever is signed in reads it and decides.
 func prefilled(in url.Values) (d *draft, any bool) {
 	d = &draft{Name: in.Get("name"), Description: in.Get("description"), Template: in.Get("template"), Expires: in.Get("expires_in")}
+	accesses := listed(in.Get("access"))
 	s := draftScope{Access: in.Get("access")}
+	var more []string
+	if isAccesses(accesses) {
+		s.Access, more = accesses[0], accesses[1:]
+	}
 	s.Projects = strings.Join(listed(strings.Join(in["project"], "\n")), "\n")
 	s.Groups = strings.Join(listed(strings.Join(in["group"], "\n")), "\n")
 	s.Permissions = listed(strings.Join(in["permissions"], ","))
@@ -207,6 +212,9 @@ func prefilled(in url.Values) (d *draft, any bool) {
 	}
 	permissions := s.Permissions
 	d.Scopes = []draftScope{s}
+	for _, access := range more {
+		d.Scopes = append(d.Scopes, draftScope{Access: access, Permissions: slices.Clone(permissions)})
+	}
 	if d.Template != "" && !d.apply(d.Template) {
 		d.General = append(d.General, sentence(fmt.Sprintf("The link names the template %q, which does not exist", d.Template)))
 		d.Template = ""
@@ -217,6 +225,14 @@ func prefilled(in url.Values) (d *draft, any bool) {
 		}
 	}
 	return d, any
+}
+
+// isAccesses tells whether a link asks for more than one access: the permissions are then wanted under each.
+func isAccesses(names []string) bool {
+	return len(names) > 1 && !slices.ContainsFunc(names, func(name string) bool {
+		_, err := policy.ParseAccess(name)
+		return err != nil
+	})
 }
 
 // apply puts a template's permissions into the first scope, and its lifetime where none was typed.

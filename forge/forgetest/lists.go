@@ -74,7 +74,8 @@ func (c *call) search() answer {
 		})
 	case "blobs":
 		return c.across(func(p *project) []any {
-			return []any{object{"basename": "README", "data": c.f.world.projectPath(p), "path": "README.md", "project_id": p.id, "group_id": nil}}
+			return []any{object{"basename": "README", "data": c.f.world.projectPath(p), "path": "README.md", "project_id": p.id,
+				"group_id": nil}}
 		})
 	case "users":
 		return c.listUsers()

@@ -141,8 +141,9 @@ func dropped(old, r *routes.Route) []string {
 	}
 	var params []string
 	for name, rule := range old.Params {
-		if now := r.Params[name]; rule == routes.ParamRefuse && now != routes.ParamRefuse ||
-			rule == routes.ParamClosed && now != routes.ParamClosed && now != routes.ParamRefuse {
+		if now := r.Params[name]; now != routes.ParamRefuse &&
+			(rule == routes.ParamRefuse && now != routes.ParamDrop || rule == routes.ParamClosed && now != rule ||
+				rule == routes.ParamDrop && now != rule) {
 			params = append(params, "parameters "+name)
 		}
 	}

@@ -63,9 +63,11 @@ func (s *section) paramRules(n *yaml.Node, what string) map[string]routes.ParamR
 			rules[key.Value] = routes.ParamRepeat
 		case "closed":
 			rules[key.Value] = routes.ParamClosed
+		case "drop":
+			rules[key.Value] = routes.ParamDrop
 		case "":
 		default:
-			s.problem(value, "write pass, repeat, closed or refuse; a container belongs under `targets:`",
+			s.problem(value, "write pass, repeat, closed, drop or refuse; a container belongs under `targets:`",
 				"unknown rule %q of parameter %q", rule, key.Value)
 		}
 	})

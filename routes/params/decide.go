@@ -48,7 +48,9 @@ func (s *Set) decide(l leaf) (decision, error) {
 	switch {
 	case r.how == notCovered:
 		return s.decideUndeclared(l)
-	case r.what == routes.ParamRefuse:
+	case r.what == routes.ParamDrop && r.how == coveredExactly && l.place == inQuery:
+		return decision{kind: entryDropped, rule: r}, nil
+	case r.what == routes.ParamRefuse, r.what == routes.ParamDrop:
 		return decision{}, refuseName(CodeDeclaredRefused, l.name, "is not allowed on "+s.row())
 	case r.what == routes.ParamTarget && r.how == coveredExactly && r.target != nil && s.ownPart(r.target, l.value):
 		return decision{rule: r}, nil

@@ -51,7 +51,7 @@ func (s *Set) pairs(raw []byte, p place) error {
 		if err != nil {
 			return err
 		}
-		if p == inQuery && s.Memo != nil {
+		if p == inQuery && s.Memo != nil && d.kind != entryDropped {
 			s.remember(pair, &d)
 		}
 	}
@@ -84,6 +84,8 @@ func (s *Set) add(e entry, p place) (d decision, err error) {
 		return d, err
 	}
 	switch e.kind = d.kind; {
+	case d.kind == entryDropped:
+		return d, nil
 	case d.kind == entryTarget:
 		e.target = len(s.Targets)
 		if err := s.addTarget(l, d.rule); err != nil {

@@ -90,9 +90,10 @@ type entry struct {
 type entryKind uint8
 
 const (
-	entryPlain  entryKind = iota
-	entryTarget           // written with the replacement of Targets[target]
-	entryRepeat           // repeats the path's first reference: written with its id
+	entryPlain   entryKind = iota
+	entryTarget            // written with the replacement of Targets[target]
+	entryDropped           // it is not written
+	entryRepeat            // repeats the path's first reference: written with its id
 )
 
 // place says in which half of the request a parameter stands.
