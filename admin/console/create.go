@@ -98,8 +98,9 @@ func (q *request) checkLink(d *draft) {
 		d.General = append(d.General, text)
 		return true
 	})
-	for i := range d.Scopes[1:] {
-		d.Scopes[1+i].Permissions = slices.DeleteFunc(d.Scopes[1+i].Permissions, func(name string) bool { return catalog.verbs[name] == nil })
+	unknown := func(name string) bool { return catalog.verbs[name] == nil }
+	for i := range d.Scopes {
+		d.Scopes[i].Permissions = slices.DeleteFunc(d.Scopes[i].Permissions, unknown)
 	}
 }
 

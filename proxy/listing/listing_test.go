@@ -1,0 +1,266 @@
+package listing
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"patgate/policy"
+	"patgate/routes"
+	"patgate/token"
+)
+
+// names is a catalogue of one permission.
+type names struct{}
+
+func (names) Find(name string) (routes.Permission, bool) { return 1, name == "read_project" }
+
+func (names) Info(routes.Permission) routes.PermissionInfo {
+	return routes.PermissionInfo{Name: "read_project", Boundaries: []routes.Boundary{routes.BoundaryProject, routes.BoundaryGroup, routes.BoundaryUser}}
+}
+
+func (names) Nearest(string, int) []string { return nil }
+
+// tree is a forge: groups by id with their parents, projects with their groups, and which of them the owner is a member of.
+type tree struct {
+	parent  map[int64]int64 // of groups; 0: none
+	group   map[int64]int64 // of projects
+	member  map[int64]bool  // of projects
+	asked   int
+	refused error
+}
+
+func (w *tree) path(group int64) string {
+	if p := w.parent[group]; p != 0 {
+		return fmt.Sprintf("%s/g%d", w.path(p), group)
+	}
+	return fmt.Sprintf("g%d", group)
+}
+
+func (w *tree) above(group int64) (all []int64) {
+	for ; group != 0; group = w.parent[group] {
+		all = append(all, group)
+	}
+	return all
+}
+
+// Resolve implements Resolver.
+func (w *tree) Resolve(_ context.Context, _ *token.Session, ref routes.Reference, _ time.Duration) (policy.Container, error) {
+	if w.asked++; w.refused != nil {
+		return policy.Container{}, w.refused
+	}
+	if ref.Kind == routes.RefGroup {
+		if _, there := w.parent[ref.ID]; !there {
+			return policy.Container{}, nil
+		}
+		return policy.Container{Boundary: routes.BoundaryGroup, ID: ref.ID, Path: w.path(ref.ID), Ancestors: w.above(w.parent[ref.ID]),
+			Access: policy.OwnerPublicRead}, nil
+	}
+	return w.project(ref.ID), nil
+}
+
+func (w *tree) project(id int64) policy.Container {
+	group, there := w.group[id]
+	if !there {
+		return policy.Container{}
+	}
+	c := policy.Container{Boundary: routes.BoundaryProject, ID: id, Ancestors: w.above(group), Access: policy.OwnerPublicRead}
+	if w.member[id] {
+		c.Access = policy.OwnerMember
+	}
+	return c
+}
+
+func (w *tree) entry(id int64) string {
+	return fmt.Sprintf(`{"id":%d,"path_with_namespace":"%s/p%d","namespace":{"id":%d,"kind":"group"},"name":"x"}`, id, w.path(w.group[id]), id, w.group[id])
+}
+
+func newTree(r *rand.Rand) *tree {
+	w := &tree{parent: map[int64]int64{}, group: map[int64]int64{}, member: map[int64]bool{}}
+	for id := int64(1); id <= 12; id++ {
+		w.parent[id] = 0
+		if id > 1 && r.IntN(3) > 0 {
+			w.parent[id] = 1 + r.Int64N(id-1)
+		}
+	}
+	for id := int64(101); id <= 140; id++ {
+		w.group[id] = 1 + r.Int64N(12)
+		w.member[id] = r.IntN(2) == 0
+	}
+	return w
+}
+
+func grantOf(t *testing.T, scopes ...policy.ScopeSpec) *policy.Grant {
+	t.Helper()
+	for i := range scopes {
+		scopes[i].Permissions = []string{"read_project"}
+	}
+	g, err := policy.Compile(5, 1, scopes, names{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return g
+}
+
+func projects(name routes.EntryName) *routes.Entries {
+	row := &routes.Route{Kind: routes.KindPermission, Method: "GET", Path: "/projects"}
+	row.NeedSet.Add(1)
+	row.AddEntries(routes.Entries{Of: []routes.EntryName{name}, Pages: &routes.Pages{Page: "page", Size: "per_page", Default: 20, Most: 100}})
+	return row.Entries[0]
+}
+
+func randomGrant(t *testing.T, r *rand.Rand) (g *policy.Grant, reached func(w *tree, id int64) bool) {
+	var named, groups []int64
+	for range r.IntN(4) {
+		named = append(named, 101+r.Int64N(45))
+	}
+	for range r.IntN(3) {
+		groups = append(groups, 1+r.Int64N(14))
+	}
+	slices.Sort(named)
+	slices.Sort(groups)
+	named, groups = slices.Compact(named), slices.Compact(groups)
+	all := r.IntN(5) == 0
+	var scopes []policy.ScopeSpec
+	if len(named)+len(groups) > 0 {
+		scopes = append(scopes, policy.ScopeSpec{Access: "selected_memberships", ProjectIDs: named, GroupIDs: groups})
+	}
+	if all || len(scopes) == 0 {
+		all = true
+		scopes = append(scopes, policy.ScopeSpec{Access: "all_memberships"})
+	}
+	return grantOf(t, scopes...), func(w *tree, id int64) bool {
+		if all && w.member[id] || slices.Contains(named, id) {
+			return true
+		}
+		return slices.ContainsFunc(w.above(w.group[id]), func(g int64) bool { return slices.Contains(groups, g) })
+	}
+}
+
+// TestPagesAgreeWithNaiveFiltering: random lists, random grants and random pages, with all that an entry may say of its container and
+// with its id alone. What a client gets is the page of what a naive filter leaves of the whole list, and so are the counts.
+func TestPagesAgreeWithNaiveFiltering(t *testing.T) {
+	r := rand.New(rand.NewPCG(7, 7))
+	forms := []routes.EntryName{
+		{Ref: routes.RefProject, ID: "id", Path: "path_with_namespace", Above: "namespace.id"},
+		{Ref: routes.RefProject, ID: "id", Path: "path_with_namespace"},
+		{Ref: routes.RefProject, ID: "id", Above: "namespace.id"},
+		{Ref: routes.RefProject, ID: "id"},
+	}
+	for n := range 2000 {
+		w := newTree(r)
+		g, reached := randomGrant(t, r)
+		var whole, kept []int64
+		for range r.IntN(60) {
+			id := 101 + r.Int64N(40)
+			whole = append(whole, id)
+			if reached(w, id) {
+				kept = append(kept, id)
+			}
+		}
+		e := projects(forms[r.IntN(len(forms))])
+		number, size := 1+r.IntN(3), 1+r.IntN(8)
+		judge := NewJudge(w, &token.Session{Grant: g}, e, time.Second, time.Minute)
+		page := NewPage(e, func(name string) string {
+			return map[string]string{"page": fmt.Sprint(number), "per_page": fmt.Sprint(size)}[name]
+		}, judge.Keeps, func(int64) bool { return true })
+		for chunk := range slices.Chunk(whole, 10) {
+			var text []string
+			for _, id := range chunk {
+				text = append(text, w.entry(id))
+			}
+			if err := page.Add(strings.NewReader("[" + strings.Join(text, ",") + "]")); err != nil {
+				t.Fatal(err)
+			}
+			if page.More {
+				break
+			}
+		}
+		first := min((number-1)*size, len(kept))
+		want := kept[first:min(first+size, len(kept))]
+		var got []struct{ ID int64 }
+		if err := json.Unmarshal(page.Text(), &got); err != nil {
+			t.Fatal(err)
+		}
+		same := len(got) == len(want) && page.More == (number*size < len(kept)) && (page.More || page.Kept == len(kept))
+		for i := range got {
+			same = same && got[i].ID == want[i]
+		}
+		if !same {
+			t.Fatalf("case %d: page %d of %d: got %v (more %v, %d), want %v of %v", n, number, size, got, page.More, page.Kept, want, kept)
+		}
+	}
+}
+
+func TestEntriesThatSayNothingOfTheirContainerAreLeftOut(t *testing.T) {
+	w := newTree(rand.New(rand.NewPCG(1, 1)))
+	e := projects(routes.EntryName{Ref: routes.RefProject, ID: "p.id"})
+	j := NewJudge(w, &token.Session{Grant: grantOf(t, policy.ScopeSpec{Access: "selected_memberships", ProjectIDs: []int64{101}})}, e, time.Second, time.Minute)
+	for entry, want := range map[string]bool{
+		`{"p":{"id":101}}`: true, `{"p":{"id":102}}`: false, `{"p":{"id":"101"}}`: false, `{"p":{"id":101.0}}`: false, `{"p":{"id":null}}`: false,
+		`{"p":null}`: false, `{}`: false, `101`: false, `null`: false, `[{"p":{"id":101}}]`: false, `{"p":{"id":101,"id":102}}`: false,
+		`{"p":{"id":102},"p":{"id":101}}`: false, `{"p":{"id":101},"x":{"y":1,"y":2}}`: false, `{"p":{"\u0069d":101}}`: true,
+	} {
+		if kept, err := j.Keeps(jsontext.Value(entry)); err != nil || kept != want {
+			t.Errorf("%s is kept: %v, %v", entry, kept, err)
+		}
+	}
+	if w.asked > 0 {
+		t.Errorf("the forge was asked %d times about a token of one project", w.asked)
+	}
+}
+
+// TestOthersAreNotAskedAbout: what lies elsewhere by its path costs no question, and a path alone allows nothing.
+func TestOthersAreNotAskedAbout(t *testing.T) {
+	w := &tree{parent: map[int64]int64{1: 0, 2: 1, 3: 0}, group: map[int64]int64{101: 2, 102: 3}}
+	e := projects(routes.EntryName{Ref: routes.RefProject, ID: "id", Path: "path", Above: "in"})
+	s := &token.Session{Grant: grantOf(t, policy.ScopeSpec{Access: "selected_memberships", GroupIDs: []int64{1}})}
+	j := NewJudge(w, s, e, time.Second, time.Minute)
+	ask := func(entry string, want bool, questions int) {
+		t.Helper()
+		w.asked = 0
+		if kept, err := j.Keeps(jsontext.Value(entry)); err != nil || kept != want || w.asked != questions {
+			t.Errorf("%s is kept: %v after %d questions, %v", entry, kept, w.asked, err)
+		}
+	}
+	ask(`{"id":100,"path":"g1/x","in":1}`, true, 0)
+	ask(`{"id":102,"path":"g3/x","in":3}`, false, 1) // for the path of the group
+	ask(`{"id":102,"path":"g3/x","in":3}`, false, 0)
+	ask(`{"id":101,"path":"G1/g2/x","in":2}`, true, 1)
+	ask(`{"id":101,"path":"g1/g2/x","in":2}`, true, 0)
+	ask(`{"id":102,"path":"g1/x","in":3}`, false, 1) // another group has the path by now
+	ask(`{"id":103,"path":"g1x/x","in":4}`, false, 0)
+	ask(`{"id":102,"path":"g1/x"}`, false, 1)
+	w.refused = context.DeadlineExceeded
+	if kept, err := j.Keeps(jsontext.Value(`{"id":101,"path":"g1/y","in":9}`)); kept || err == nil {
+		t.Errorf("kept %v, %v, although the forge does not answer", kept, err)
+	}
+}
+
+func TestPageOfAnObject(t *testing.T) {
+	e := projects(routes.EntryName{Ref: routes.RefProject, ID: "id"})
+	e.At = "data"
+	p := NewPage(e, func(string) string { return "" }, func(v jsontext.Value) (bool, error) { return !bytes.Contains(v, []byte("2")), nil },
+		func(int64) bool { return true })
+	if err := p.Add(strings.NewReader(`{"ok":true,"data":[{"id":1},{"id":2},{"id":3}],"total_count":3}`)); err != nil {
+		t.Fatal(err)
+	}
+	if got := string(p.Text()); got != `{"ok":true,"data":[{"id":1},{"id":3}]}` {
+		t.Error(got)
+	}
+	if got := fmt.Sprint(p.Fields("/x?", true)); got != `[[Link </x?page=1&per_page=20>; rel="first", </x?page=1&per_page=20>; rel="last"] [X-Total-Count 2]]` {
+		t.Error(got)
+	}
+	full := NewPage(e, func(string) string { return "" }, func(jsontext.Value) (bool, error) { return true, nil }, func(int64) bool { return false })
+	if err := full.Add(strings.NewReader(`{"data":[{"id":1,"name":"` + strings.Repeat("x", 100) + `"}]}`)); err != ErrNoRoom {
+		t.Errorf("%v", err)
+	}
+}
