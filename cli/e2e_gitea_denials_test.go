@@ -50,8 +50,15 @@ func giteaDenials(t *testing.T, g *giteaStage) {
 		g.denied(t, everywhere, http.MethodPut, "/repos/bob/open/subscription", nil, "update_notification_setting")
 	})
 	t.Run("everything of the owner", func(t *testing.T) {
-		for _, path := range []string{"/user/repos", "/repos/search", "/repos/issues/search", "/user/orgs", "/user/teams", "/notifications", "/user/emails"} {
+		for _, path := range []string{"/user/orgs", "/user/teams", "/notifications", "/user/emails"} {
 			g.denied(t, secret, http.MethodGet, path, nil, "read_")
+		}
+		for _, path := range []string{"/user/repos", "/repos/search", "/repos/search?q=app&limit=1", "/repos/issues/search"} {
+			a := g.api(secret, http.MethodGet, path, nil)
+			if a.status != http.StatusOK || strings.Contains(a.body, "umbra") || strings.Contains(a.body, "alice/app") ||
+				!strings.Contains(path, "issues") && (!strings.Contains(a.body, `"full_name":"acme/app"`) || a.header.Get("X-Total-Count") != "1") {
+				t.Errorf("%s: %d %v %s", path, a.status, a.header, a.body)
+			}
 		}
 	})
 	t.Run("administration", func(t *testing.T) {
