@@ -102,8 +102,8 @@ func (s *section) rows() []row {
 
 // fileKeys are the keys that a file may have.
 var fileKeys = [...]string{"category", "surface", "captures", "parameters", "resources", "kind", "routes", "credentials",
-	"remove", "categories", "quick_actions", "push_options", "rendered", "addresses", "entries", "forge", "version", "base", "projects",
-	"wide"}
+	"remove", "categories", "quick_actions", "push_options", "rendered", "addresses", "entries", "forge", "version", "base",
+	"projects", "wide"}
 
 // bodyKey is the key that holds the rows of a file, by its kind.
 var bodyKey = [...]string{
