@@ -35,11 +35,11 @@ func (p parts) surfaces() (rest *api.Surface, list []surface.Surface) {
 	images := &registry.Surface{Words: words, Seals: p.seals, Links: p.links, Own: dialect.OwnRegistry, Backend: p.registry}
 	repositories := &git.Surface{Words: words, Links: p.links, Layout: gitpaths.LayoutOf(p.forge)}
 	if p.forge == routes.ForgeGitea {
-		return rest, []surface.Surface{rest, images, repositories, &web.Surface{Words: words, Pages: true}}
+		return rest, []surface.Surface{rest, images, repositories, &web.Surface{Words: words, Links: p.links, Pages: true}}
 	}
 	proxied := &depproxy.Surface{Words: words, Seals: p.seals, Links: p.links, Tokens: p.tokens}
 	return rest, []surface.Surface{unsupported.MCP(words), unsupported.GraphQL(words), rest, proxied, images,
-		unsupported.Cable(words), repositories, &web.Surface{Words: words}}
+		unsupported.Cable(words), repositories, &web.Surface{Words: words, Links: p.links}}
 }
 
 // Find reads a method and a raw target into the operation that a patgate token would be judged by, as the surface that has the

@@ -71,8 +71,11 @@ func TestARedirectInCirclesIsFound(t *testing.T) {
 		"https://git.example.com/x?y":           false,
 		"https://other.example/gitlab/x?y":      false,
 		"/gitlab/x?y":                           false,
+		"https://p/x?y":                         true, // patgate itself
+		"https://p/x":                           false,
+		"https://p2/x?y":                        false,
 	} {
-		if got := l.repeats([]byte(value), []byte("GET /gitlab/x?y HTTP/1.1\r\n")); got != want {
+		if got := l.repeats([]byte(value), []byte("GET /gitlab/x?y HTTP/1.1\r\n"), nil); got != want {
 			t.Errorf("%s: %t", value, got)
 		}
 	}

@@ -61,7 +61,7 @@ func (p *Passage) Field(scratch *[]byte, name, value []byte) (passed []byte, how
 		return nil, PassesNever, nil
 	case header.EqualFold(name, "set-cookie") && p.OwnCookies.SetIn(value):
 		return nil, PassesNever, nil
-	case header.EqualFold(name, "location") && p.Status/100 == 3 && p.Links.repeats(value, p.Sent):
+	case header.EqualFold(name, "location") && p.Status/100 == 3 && p.Links.repeats(value, p.Sent, p.Origin):
 		return nil, PassesNever, ErrCircle
 	case header.EqualFold(name, "location"), header.EqualFold(name, "content-location"):
 		if p.Ours {

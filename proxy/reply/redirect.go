@@ -74,11 +74,17 @@ func (l *Links) Destination(value []byte) Destination {
 	return LeadsHere
 }
 
-// repeats tells whether a Location is the target of the request, whose head was sent, at another scheme or name of the forge's:
-// who follows it comes with the same request, to the same answer.
-func (l *Links) repeats(value, sent []byte) bool {
+// repeats tells whether a Location is the target of the request, whose head was sent, at another scheme or name of the forge's or
+// at the address that the client came by: who follows it comes with the same request, to the same answer.
+func (l *Links) repeats(value, sent, client []byte) bool {
 	n := l.Origin(value)
-	if n == 0 || string(value[:n]) == l.own.Scheme+"://"+l.own.Host+l.own.Path {
+	public := l.PublicOrigin(client)
+	switch {
+	case n > 0 && string(value[:n]) == l.own.Scheme+"://"+l.own.Host+l.own.Path:
+		return false // to itself, perhaps after a cookie
+	case n == 0 && len(public) > 0 && header.HasPrefix(value, string(public)):
+		n = len(public)
+	case n == 0:
 		return false
 	}
 	_, sent, _ = bytes.Cut(sent, []byte{' '})

@@ -29,6 +29,7 @@ var (
 type Surface struct {
 	surface.Unsealing
 	surface.Words
+	Links *reply.Links
 	// Pages: there are no rows among the web paths, only pages.
 	Pages bool
 }
@@ -45,6 +46,8 @@ func (*Surface) Has([]byte, string) bool { return true }
 // Classify reads a target among the web paths that take a token.
 func (s *Surface) Classify(q *surface.Request, op *routes.Operation) (surface.Visit, error) {
 	switch {
+	case web.IsGoGet(q.Method, q.Target) && web.GoGet(q.Table, op, ""):
+		return &goGet{s: s}, nil
 	case s.Pages && bytes.Contains(q.Path, []byte("/attachments/")):
 		return nil, errAttachment
 	case s.Pages:
