@@ -151,7 +151,8 @@ func (x *exchange) deny(err error) (kept bool) {
 // refuse answers a request that is not forwarded, or whose forwarding failed, in the words of its surface.
 func (x *exchange) refuse(r *reply.Refusal) {
 	q, j, out := &x.request, &x.judgement, &x.ctx.Response
-	f := reply.NewFacts(r, q.ID.String(), q.Table, &j.Op, x.h.options.GrantURL)
+	f := reply.NewFacts(r, q.ID.String(), q.Table, &j.Op,
+		reply.Instance{GrantForm: x.h.options.GrantURL, Places: x.h.dialect.Places})
 	f.Begin(out)
 	said := false
 	if own, is := x.visit.(surface.Refuser); is {

@@ -18,12 +18,22 @@ type Facts struct {
 	GrantURL string // where a token that may is made
 }
 
-// NewFacts gives what a refusal tells. op may hold no row; grantForm is the address of patgate's form for new tokens, if there
-// is one.
-func NewFacts(r *Refusal, id string, table *routes.Table, op *routes.Operation, grantForm string) *Facts {
+// Instance is what a refusal says that depends on how patgate is set up.
+type Instance struct {
+	// GrantForm is the address of patgate's form for new tokens; empty: there is none.
+	GrantForm string
+	// Places say where a client sends its token, in the middle of a sentence.
+	Places string
+}
+
+// NewFacts gives what a refusal tells. op may hold no row.
+func NewFacts(r *Refusal, id string, table *routes.Table, op *routes.Operation, in Instance) *Facts {
 	f := &Facts{Refusal: r, ID: id, Text: r.Message}
+	if r.Advises {
+		f.Text += " Send the token once, " + in.Places + "."
+	}
 	if r.Decision != nil {
-		f.denial(table.Catalogue(), op, grantForm)
+		f.denial(table.Catalogue(), op, in.GrantForm)
 	}
 	return f
 }

@@ -14,6 +14,7 @@ type Refusal struct {
 	Status    int
 	Reason    string // of a closed set, for the log, metrics and the answer
 	Message   string
+	Advises   bool // on where a token is sent; see Instance.Places
 	Challenge Challenge
 	Location  string        // of a redirect
 	Retry     time.Duration // Retry-After, when not zero
@@ -38,6 +39,13 @@ func (r *Refusal) Error() string { return r.Message }
 // BadRequest is a 400.
 func BadRequest(reason, message string) *Refusal {
 	return &Refusal{Status: fasthttp.StatusBadRequest, Reason: reason, Message: message}
+}
+
+// advising is a 400 that says where a token is sent.
+func advising(reason, message string) *Refusal {
+	r := BadRequest(reason, message)
+	r.Advises = true
+	return r
 }
 
 // Forbidden is a 403.

@@ -8,15 +8,13 @@ import (
 
 // What is refused for the request's own form. They are never changed.
 var (
-	ErrTokenInTarget = BadRequest("token_in_target",
-		"A patgate token stands in the URL, where logs keep it. Send it in the PRIVATE-TOKEN header, and replace it: somebody may "+
-			"have read it.")
-	ErrSeveralCredentials = BadRequest("several_credentials",
-		"The request carries more than one credential, and they differ. Send the token alone: PRIVATE-TOKEN, Authorization: Bearer, "+
-			"or as the password of Basic. Look for one that the client adds by itself: in ~/.netrc, a cookie, the query.")
-	ErrMisplaced = BadRequest("misplaced_token",
-		"A patgate token stands where no forge looks for one. Send it as PRIVATE-TOKEN, Authorization: Bearer, or as the password "+
-			"(not the username) of Basic.")
+	ErrTokenInTarget = advising("token_in_target",
+		"A patgate token stands in the URL, where logs keep it: rotate it, because somebody may have read it.")
+	ErrSeveralCredentials = advising("several_credentials",
+		"The request carries more than one credential, and they differ. Look for one that the client adds by itself: in ~/.netrc, a "+
+			"cookie, the query.")
+	ErrMisplaced = advising("misplaced_token",
+		"A patgate token stands where the forge does not look for one.")
 	ErrAlias = BadRequest("header_alias",
 		"A header name is spelled with an underscore for a dash. Spell it with dashes: servers read the other form in different ways.")
 	ErrOverride = BadRequest("header_override",

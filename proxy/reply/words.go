@@ -18,6 +18,7 @@ func (f *Facts) Begin(out *fasthttp.Response) {
 	out.Reset()
 	out.SetStatusCode(f.Status)
 	h := &out.Header
+	h.SetStatusMessage(f.appendPhrase(nil))
 	h.SetContentType("application/json")
 	h.Set("Cache-Control", "no-store")
 	h.SetBytesV("Date", fasthttp.AppendHTTPDate(nil, time.Now()))
@@ -64,25 +65,42 @@ func OwnFields(h *fasthttp.ResponseHeader, mediaType string) {
 	}
 }
 
+// Speech is how a body is written for a forge and a client.
+type Speech struct {
+	// Message: the forge has {"message": ..., "url": ...} for everything; Help is that address.
+	Message bool
+	Help    string
+	// ErrorAlone: the client shows its user the value of error and nothing else, so that it holds the text besides the code.
+	ErrorAlone bool
+}
+
 // JSON writes a refusal as the forge's REST API does. Every added field is a string or a list of strings: client libraries fail
-// on others. A forge with a message has {"message": ..., "url": ...} for everything; help is that address.
-func (f *Facts) JSON(message bool, help string) []byte {
+// on others. GitLab says either error or message; here both are there, because some clients show only the one and some only the
+// other.
+func (f *Facts) JSON(s Speech) []byte {
 	var b bytes.Buffer
 	e := jsontext.NewEncoder(&b)
 	write(e, jsontext.BeginObject)
+	code := ""
 	switch {
-	case message:
-		text(e, "message", f.Text, "url", help)
 	case f.Decision != nil:
-		text(e, "error", "insufficient_granular_scope", "error_description", f.Text)
+		code = "insufficient_granular_scope"
 	case f.Challenge == ChallengeToken:
-		text(e, "error", "invalid_token", "error_description", f.Text)
+		code = "invalid_token"
+	case f.Status == fasthttp.StatusForbidden:
+		code = f.Reason
+	}
+	switch {
+	case s.Message:
+		text(e, "message", f.Text, "url", s.Help)
 	case f.Challenge == ChallengeMissing || f.Status == fasthttp.StatusNotFound:
 		text(e, "message", f.Text)
-	case f.Status == fasthttp.StatusForbidden:
-		text(e, "error", f.Reason, "error_description", f.Text)
+	case code == "":
+		text(e, "error", f.Text, "message", f.Text)
+	case s.ErrorAlone:
+		text(e, "error", code+": "+f.brief(), "error_description", f.Text, "message", f.brief())
 	default:
-		text(e, "error", f.Text)
+		text(e, "error", code, "error_description", f.Text, "message", f.brief())
 	}
 	text(e, "reason", f.Reason)
 	if len(f.Missing) > 0 {

@@ -29,6 +29,8 @@ type Dialect struct {
 	Modules bool
 	// NamedByHost: the forge makes addresses in answers and webhooks of Host and X-Forwarded-Proto, which are to name it.
 	NamedByHost bool
+	// Places say where a client sends its token, in the middle of a sentence.
+	Places string
 	// Message: a denial is {"message": ...}, as all of the forge's own are.
 	Message bool
 }
@@ -37,9 +39,11 @@ type Dialect struct {
 var dialects = map[string]*Dialect{
 	routes.ForgeGitLab: {Realm: "GitLab", Fields: header.GitLab, Organizations: true, RawTokens: true,
 		TokenAPI: true, Modules: true,
-		Ordinary: []routes.Place{routes.PlacePrivateToken, routes.PlaceBearer}},
+		Ordinary: []routes.Place{routes.PlacePrivateToken, routes.PlaceBearer},
+		Places:   "as PRIVATE-TOKEN, as Authorization: Bearer, or as the password (not the username) of Basic"},
 	routes.ForgeGitea: {Realm: "Gitea", Fields: header.Gitea, AnyCookie: true, UsernameTokens: true, OwnRegistry: true,
-		NamedByHost: true, Ordinary: []routes.Place{routes.PlaceToken}, Message: true},
+		NamedByHost: true, Ordinary: []routes.Place{routes.PlaceToken}, Message: true,
+		Places: "as Authorization: token, as Authorization: Bearer, or as the password of Basic"},
 }
 
 // DialectOf gives a forge's dialect; an empty name is GitLab. nil: there is none.

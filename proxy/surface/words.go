@@ -6,6 +6,7 @@ import (
 
 	"github.com/valyala/fasthttp"
 
+	"patgate/proxy/header"
 	"patgate/proxy/reply"
 	"patgate/routes"
 )
@@ -19,11 +20,19 @@ type Words struct {
 // Refuse writes a refusal.
 func (w Words) Refuse(q *Request, f *reply.Facts, out *fasthttp.Response) {
 	w.Challenge(q, f, &out.Header)
-	out.SetBody(w.Body(f))
+	out.SetBody(f.JSON(reply.Speech{
+		Message:    w.Dialect.Message,
+		Help:       w.Help,
+		ErrorAlone: showsErrorAlone(q.Fields.Get(header.UserAgent)),
+	}))
 }
 
-// Body gives a refusal's body.
-func (w Words) Body(f *reply.Facts) []byte { return f.JSON(w.Dialect.Message, w.Help) }
+// showsErrorAlone tells whether a client, by its User-Agent, shows its user the value of error and nothing else of a refusal:
+// python-gitlab (http_request takes error after message) and release-it (plugin/gitlab). Others compare that value with the
+// codes that GitLab has, so that it stays the code for them.
+func showsErrorAlone(agent []byte) bool {
+	return header.HasPrefix(agent, "python-gitlab/") || header.HasPrefix(agent, "webpro/release-it")
+}
 
 // Challenge writes how to get in (RFC 6750, 3), and what is missing where package managers show it: npm prints Npm-Notice, NuGet
 // X-NuGet-Warning, and neither shows the body of a refusal.

@@ -43,6 +43,9 @@ except gitlab.exceptions.GitlabCreateError as error:
     body = error.response_body.decode()
     check("a denied call raises the client's own 403", error.response_code == 403)
     check("whose response_body names the missing permission", "create_work_item" in body)
+    shown = str(error)
+    check("and whose text, all that most users see, names it too",
+          shown.startswith("403: insufficient_granular_scope: ") and "missing create_work_item" in shown)
 
 try:
     gl.projects.get("secret/plans")

@@ -333,6 +333,7 @@ func (v *visit) Refuse(b *surface.Body, j *surface.Judgement, f *reply.Facts, se
 		allowed = p.allowedRefs(j)
 	}
 	out.SetStatusCode(fasthttp.StatusOK)
+	out.Header.SetStatusMessage(nil)
 	out.Header.SetContentType("application/x-git-receive-pack-result")
 	out.SetBody(p.AppendReport(nil, text(f), func(i int) string {
 		if allowed(i) {
