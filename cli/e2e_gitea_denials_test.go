@@ -124,6 +124,14 @@ func giteaCredentials(t *testing.T, g *giteaStage) {
 		}
 		g.denied(t, wide, http.MethodGet, "/repos/acme/app/actions/runners/registration-token", nil, "")
 	})
+	t.Run("no wildcard lets others in or makes things public", func(t *testing.T) {
+		wild := g.mint(t, "--name", "wild", "--project", "acme/app", "--allow", "create_*,update_*")
+		g.denied(t, wild, http.MethodPut, "/repos/acme/app/collaborators/bob", object{"permission": "admin"}, "create_member")
+		g.denied(t, wild, http.MethodPatch, "/repos/acme/app", object{"private": false}, "update_project")
+		g.denied(t, wild, http.MethodPost, "/repos/acme/app/branch_protections", object{"rule_name": "main", "enable_push": true}, "create_protected_branch")
+		named := g.mint(t, "--name", "named", "--project", "acme/app", "--allow", "update_*,update_project")
+		g.gets(t, http.StatusOK, named, http.MethodPatch, "/repos/acme/app", object{"description": "by name"})
+	})
 	reads := g.mint(t, "--name", "reads", "--project", "acme/app", "--allow", "read_project")
 	const path = "/api/v1/repos/acme/app"
 	t.Run("wherever Gitea takes a credential", func(t *testing.T) {

@@ -15,7 +15,9 @@ import (
 func giteaMutations(t *testing.T, g *giteaStage) {
 	const seed, count = 42, 3000
 	everything := g.mint(t, "--name", "everything of one repository", "--project", "acme/app", "--allow", "read_*,create_*,update_*,delete_*,download_*,push_*,merge_*,"+
-		"render_*,fork_*,transfer_*,share_*,approve_*,subscribe_*,trigger_*,create_webhook,update_webhook,create_secret,update_secret,create_remote_mirror")
+		"render_*,fork_*,approve_*,subscribe_*,trigger_*,create_webhook,update_webhook,create_secret,update_secret,create_remote_mirror,"+
+		"transfer_project,share_project,update_project,create_member,update_member,create_protected_branch,update_protected_branch,"+
+		"delete_protected_branch,create_protected_tag,update_protected_tag,delete_protected_tag")
 	others, before := g.others(t), len(g.heard(t))
 	m := mutator{rand.New(rand.NewSource(seed))}
 	operations := slices.DeleteFunc(sweepOperations(t), func(o sweepOperation) bool {

@@ -107,7 +107,7 @@ type Route struct {
 	// Issues names the token that patgate gives out itself, in the place of the forge's ("Conan token"): the request is
 	// decided as any other, and does not reach the forge. Empty: none.
 	Issues string
-	// Effects are what no boundary can contain: "runs_as_owner", "exports", "grants_rights", "stores_secret".
+	// Effects are what no boundary can contain: "runs_as_owner", "exports", and those below.
 	Effects []string
 	// Refused, when not empty, is the reason for which the row is always refused to patgate tokens.
 	Refused string
@@ -141,6 +141,10 @@ func (r *Route) OnlyAllMemberships() bool {
 
 // The effects that the code asks for by name.
 const (
+	// EffectGrantsRights is the effect of rows that give rights to others, or weaken what protects a branch, a tag or a merge.
+	EffectGrantsRights = "grants_rights"
+	// EffectChangesVisibility is the effect of rows that can show to everybody what only members saw.
+	EffectChangesVisibility = "changes_visibility"
 	// EffectStoresSecret is the effect of rows that keep a secret of the caller's choice, which then speaks for the forge or
 	// for those who use it. Permissions that such a row needs are granted by name, never by a wildcard.
 	EffectStoresSecret = "stores_secret"
@@ -148,6 +152,11 @@ const (
 	// are granted by name, never by a wildcard. No row has it.
 	EffectSkipsGuard = "skips_guard"
 )
+
+// NamedEffects are the effects of rows whose permissions only their name grants: no wildcard and no template holds them.
+func NamedEffects() []string {
+	return []string{EffectGrantsRights, EffectChangesVisibility, EffectStoresSecret}
+}
 
 // RefRule says what constraints on git refs have to do with a row. The zero value does not know.
 type RefRule uint8

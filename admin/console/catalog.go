@@ -50,7 +50,9 @@ func effectWords(effect string) string {
 		return "What these start runs with your own rights, wherever you have them"
 	case "exports":
 		return "These can have whole copies sent elsewhere"
-	case "grants_rights":
+	case routes.EffectChangesVisibility:
+		return "These can show to everybody what only members saw"
+	case routes.EffectGrantsRights:
 		return "These can give rights to others"
 	case routes.EffectStoresSecret:
 		return "These put a secret of the caller's choice where the forge uses it"

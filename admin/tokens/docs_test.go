@@ -59,9 +59,10 @@ or the instance, and lets a token use the endpoints that stand below it, %d in a
 
 - **credential**: some endpoint yields another credential. No wildcard and no template stands for such a permission, and what the
   endpoint would yield is not handed out, unless it is said below what that escapes.
-- **runs_as_owner**, **exports**, **grants_rights**: what no boundary contains. It runs code with the owner's rights, takes
-  data elsewhere, or lets others in.
-- **stores_secret**: some endpoint keeps a secret of the caller's choice. No wildcard stands for such a permission.
+- **runs_as_owner**, **exports**: what no boundary contains. It runs code with the owner's rights, or takes data elsewhere.
+- **grants_rights**, **changes_visibility**, **stores_secret**: some endpoint lets others in or weakens what protects a branch or a
+  merge, can show to everybody what only members saw, or keeps a secret of the caller's choice. No wildcard and no template stands for
+  such a permission.
 - **skips_guard**: a push option (git push -o) that needs it switches off a guard of the forge. No wildcard stands for such a
   permission.
 - A permission without endpoints is known, so that tokens may name it, and nothing in the table needs it.

@@ -1,6 +1,7 @@
 package tokens
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -52,6 +53,64 @@ func TestNoWildcardStandsForASecret(t *testing.T) {
 	for _, name := range []string{"read_webhook", "delete_webhook", "read_secret", "delete_secret", "read_ssh_key", "read_project", "read_cron_task"} {
 		if !seen[name] {
 			t.Errorf("no wildcard stands for %s", name)
+		}
+	}
+}
+
+// letsOthersIn are rows, by method and path, that give rights to others or show things to everybody: written down from the forges' own
+// API, not from the table.
+var letsOthersIn = regexp.MustCompile(`^((POST|PUT) /(projects|groups)/\{[a-z]+\}/(members|invitations|share|transfer|access_requests/|deploy_keys)\b` +
+	`|(POST|PUT|PATCH|DELETE) /(projects|groups)/\{[a-z]+\}/protected_(branches|tags|environments)\b` +
+	`|PUT /(projects|groups)/\{(project|group)\}$|PUT /(projects/\{project\}/)?snippets/\{[a-z_]+\}$` +
+	`|(POST|PUT) /(projects|groups)/\{[a-z]+\}/(approvals|merge_request_approval_setting|approval_rules)\b` +
+	`|PATCH /(repos/\{project\}|orgs/\{group\})$|PUT /repos/\{project\}/(collaborators|teams)/` +
+	`|PUT /teams/\{id\}/|POST /repos/\{project\}/(keys|transfer)$|(POST|PATCH|DELETE) /repos/\{project\}/(branch|tag)_protections\b)`)
+
+// TestNoWildcardAndNoTemplateLetsOthersIn: with every wildcard, and with every template, no row is within reach that gives rights to
+// others or changes who sees what.
+func TestNoWildcardAndNoTemplateLetsOthersIn(t *testing.T) {
+	for _, forge := range routes.Forges() {
+		table, problems := load.Table(load.Options{Forge: forge})
+		if problems != nil {
+			t.Fatal(problems)
+		}
+		var held routes.PermissionSet
+		hold := func(s Scope) {
+			s.Groups = []string{"acme"}
+			names, err := Expand(&s, table)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, name := range names {
+				p, _ := table.Catalogue().Find(name)
+				held.Add(p)
+			}
+		}
+		for _, access := range []string{"selected_memberships", "all_memberships", "user", "instance"} {
+			hold(Scope{Access: access, Permissions: []string{"*"}})
+		}
+		for _, template := range Templates() {
+			for _, s := range template.Scopes {
+				hold(s)
+			}
+		}
+		rows := 0
+		for _, r := range table.Routes() {
+			if len(r.Needs) == 0 || !letsOthersIn.MatchString(r.Method+" "+r.Path) {
+				continue
+			}
+			rows++
+			if held.Contains(&r.NeedSet) {
+				t.Errorf("%s: %s %s is within reach of wildcards or templates", forge, r.Method, r.Path)
+			}
+		}
+		if rows < 15 {
+			t.Errorf("%s: only %d rows were looked at", forge, rows)
+		}
+		for _, name := range []string{"update_work_item", "create_merge_request", "create_branch", "update_release", "create_project"} {
+			if p, known := table.Catalogue().Find(name); known && !held.Has(p) {
+				t.Errorf("%s: no wildcard stands for %s", forge, name)
+			}
 		}
 	}
 }

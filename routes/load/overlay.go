@@ -116,8 +116,10 @@ func dropped(old, r *routes.Route) []string {
 	if old.Withheld() && r.Mints != "" && !r.Withheld() {
 		lost = append(lost, "that what it mints is handed out to nobody (escapes)")
 	}
-	if slices.Contains(old.Effects, routes.EffectStoresSecret) && !slices.Contains(r.Effects, routes.EffectStoresSecret) {
-		lost = append(lost, routes.EffectStoresSecret)
+	for _, effect := range routes.NamedEffects() {
+		if slices.Contains(old.Effects, effect) && !slices.Contains(r.Effects, effect) {
+			lost = append(lost, effect)
+		}
 	}
 	if old.Issues != r.Issues {
 		lost = append(lost, "issues")

@@ -31,7 +31,8 @@ type rowText struct {
 
 // rowFlags are the flags of a row, as messages list them.
 var rowFlags = [...]string{"public", "spans", "slash", "boundary=", "formats=", "since=", "reads", "fresh", "redirects", "refs=",
-	"auth=", "links", "runs_as_owner", "exports", "grants_rights", routes.EffectStoresSecret}
+	"auth=", "links", "runs_as_owner", "exports", routes.EffectGrantsRights, routes.EffectChangesVisibility,
+	routes.EffectStoresSecret}
 
 // parseRowText reads a row's one-line form. It returns false when the row has no method or path to go on with; other
 // problems are reported and the row is read on.

@@ -194,7 +194,8 @@ func (s *section) issues(n *yaml.Node) string {
 }
 
 // effectNames is the closed set of what no boundary can contain.
-var effectNames = [...]string{"runs_as_owner", "exports", "grants_rights", routes.EffectStoresSecret}
+var effectNames = [...]string{"runs_as_owner", "exports", routes.EffectGrantsRights, routes.EffectChangesVisibility,
+	routes.EffectStoresSecret}
 
 // effects reads `effects:`.
 func (s *section) effects(n *yaml.Node) []string {
