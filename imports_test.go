@@ -64,7 +64,7 @@ func direction() map[string][]string {
 		"proxy/...":         {},
 		"admin/tokens":      {"routes", "policy", "token", "audit", "forge", "store", "store/seal"},
 		"admin/api":         {"routes", "policy", "token", "forge", "store", "admin/tokens"},
-		"admin/console":     {"routes", "policy", "token", "forge", "store", "admin/tokens"},
+		"admin/console":     {"routes", "policy", "token", "audit", "forge", "store", "admin/tokens"},
 		"admin":             {"routes", "policy", "token", "cache", "config", "forge", "store", "audit", "admin/..."},
 		"admin/...":         {"routes", "policy", "token"},
 		"cli": {"routes", "routes/...", "policy", "token", "cache", "config", "dial", "forge", "forge/facts",

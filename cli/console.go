@@ -41,6 +41,7 @@ func (g *gateway) makeConsole() (err error) {
 	o := console.Options{
 		Tokens: g.tokens, Forge: name, Scopes: scopes, Origins: origins, Gateway: c.Public(),
 		Attempts:    g.attempts,
+		Denials:     g.denials.Of,
 		Client:      func(peer netip.Addr, forwardedFor []string) netip.Addr { return g.handler.Client(peer, forwardedFor) },
 		IdleTimeout: c.Console.IdleTimeout.Std(), SessionLifetime: c.Console.SessionLifetime.Std(),
 		Record: func(e console.Event) {
@@ -66,10 +67,10 @@ func (g *gateway) makeConsole() (err error) {
 	return nil
 }
 
-// grantURL is the address of the console's form for new tokens; empty without a console.
+// grantURL is the address of the console's page of tokens; empty without a console.
 func grantURL(c *config.Config) string {
 	if address := c.ConsoleURL(); address != "" {
-		return address + "/tokens/new"
+		return address + "/tokens"
 	}
 	return ""
 }

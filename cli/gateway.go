@@ -64,7 +64,8 @@ type gateway struct {
 	draining atomic.Bool
 
 	attempts *forge.Attempts
-	via      string // by which what this process sends is known again
+	denials  audit.Denials // the last ones of each token
+	via      string        // by which what this process sends is known again
 
 	forgeUnknown bool // what the forge is could not be found out: it was taken for a GitLab
 }
@@ -243,6 +244,7 @@ func (g *gateway) proxyOptions() proxy.Options {
 		AllowQuickActions: c.Limits.QuickActions == config.QuickActionsAllow,
 		PublicURL:         c.PublicURL.String(),
 		GrantURL:          grantURL(c),
+		Denied:            &g.denials,
 		OwnCookies:        console.CookiePrefix,
 		OwnPages:          g.console != nil && c.Console.Listen == config.ConsoleGateway,
 		TrustedProxies:    trusted,

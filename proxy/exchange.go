@@ -151,8 +151,15 @@ func (x *exchange) deny(err error) (kept bool) {
 // refuse answers a request that is not forwarded, or whose forwarding failed, in the words of its surface.
 func (x *exchange) refuse(r *reply.Refusal) {
 	q, j, out := &x.request, &x.judgement, &x.ctx.Response
-	f := reply.NewFacts(r, q.ID.String(), q.Table, &j.Op,
-		reply.Instance{GrantForm: x.h.options.GrantURL, Places: x.h.dialect.Places})
+	in := reply.Instance{Pages: x.h.options.GrantURL, Places: x.h.dialect.Places}
+	if j.Session != nil {
+		in.Token = j.Session.TokenID
+	}
+	f := reply.NewFacts(r, q.ID.String(), q.Table, &j.Op, in)
+	if w := f.Wanted; w != nil && in.Token != 0 && x.h.options.Denied != nil {
+		x.h.options.Denied.Note(in.Token, &audit.Denial{Route: j.Op.Route, Reason: r.Reason, Access: w.Access,
+			Permissions: w.Permissions, Boundary: f.Decision.Boundary, BoundaryID: x.event.BoundaryID, Last: q.Start})
+	}
 	f.Begin(out)
 	said := false
 	if own, is := x.visit.(surface.Refuser); is {

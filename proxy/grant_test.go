@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -13,10 +14,11 @@ import (
 	"patgate/policy"
 )
 
-// A denial links to the form for the token that is needed, made of the configuration and of what the client sent.
+// A denial links to the page on which the token is given what it lacks, made of the configuration, the token's id and what the client
+// sent.
 func TestDenialLinksToTheTokenThatIsNeeded(t *testing.T) {
-	const form = "https://tokens.example.com/tokens/new"
-	g := newGateway(t, mustNotBeCalled(t), func(o *Options) { o.GrantURL = form })
+	const pages = "https://tokens.example.com/tokens"
+	g := newGateway(t, mustNotBeCalled(t), func(o *Options) { o.GrantURL = pages })
 	narrow := g.mint(t, nil, policy.ScopeSpec{Access: "selected_memberships", ProjectIDs: []int64{7}, Permissions: []string{"run_job"}})
 	linkOf := func(t *testing.T, token, request string) string {
 		t.Helper()
@@ -45,8 +47,9 @@ func TestDenialLinksToTheTokenThatIsNeeded(t *testing.T) {
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			link := linkOf(t, c.token, c.request)
-			if link != form+"?"+c.want.Encode() {
-				t.Errorf("the link is %s, want %s?%s", link, form, c.want.Encode())
+			id, rest, _ := strings.Cut(strings.TrimPrefix(link, pages+"/"), "/")
+			if _, err := strconv.ParseInt(id, 10, 64); err != nil || rest != "grant?"+c.want.Encode() {
+				t.Errorf("the link is %s, want %s/<id>/grant?%s", link, pages, c.want.Encode())
 			}
 		})
 	}

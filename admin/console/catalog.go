@@ -31,6 +31,7 @@ type verb struct {
 	// Effects say in words what of it no boundary contains.
 	Effects   []string
 	Endpoints int
+	Rows      []string // the endpoints
 }
 
 // catalog keeps the catalogue of the present route table in the form that the picker shows.
@@ -85,7 +86,7 @@ func (k *catalog) load(t *routes.Table) *catalog {
 			c.Resources = append(c.Resources, resource{ID: e.Resource, Title: e.Title, About: e.Description})
 		}
 		v := verb{Permission: e.Name, Label: title(e.Action), About: e.Description, Boundaries: strings.Join(e.Boundaries, " "),
-			Deprecated: e.Deprecated, Mints: e.Mints, Escapes: e.Escapes, Endpoints: len(e.Endpoints)}
+			Deprecated: e.Deprecated, Mints: e.Mints, Escapes: e.Escapes, Endpoints: len(e.Endpoints), Rows: e.Endpoints}
 		for _, effect := range e.Effects {
 			v.Effects = append(v.Effects, effectWords(effect))
 		}

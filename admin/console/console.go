@@ -44,6 +44,8 @@ type Options struct {
 	// Sessions bounds the sessions that are kept, SessionsPerUser those of one forge user: 1000 and 10. The oldest go.
 	Sessions, SessionsPerUser int
 
+	// Denials, when not nil, gives the last denials of a token, which its page shows.
+	Denials Denials
 	// Record, when not nil, is told who signed in and out, and of sign-ins that were refused.
 	Record func(Event)
 	// Report, when not nil, is told of failures that are patgate's own.
@@ -164,6 +166,8 @@ func (c *Console) routes() *http.ServeMux {
 	}
 	page("GET /tokens/{id}/edit", (*request).showEdit)
 	page("POST /tokens/{id}/edit", (*request).edit)
+	page("GET /tokens/{id}/grant", (*request).showGrant)
+	page("POST /tokens/{id}/grant", (*request).grant)
 	page("GET /forge-tokens", (*request).showForgeTokens)
 	page("GET /everyone", (*request).showEveryone)
 	page("GET /search", (*request).search)

@@ -21,6 +21,7 @@ type detailsPage struct {
 	CanConfirm, CanRotate, CanEdit  bool
 	Unused                          int // permissions, of a token that is in use
 	RenewsLater                     bool
+	Denials                         []deniedRow
 }
 
 // tokenID reads the token of the path.
@@ -84,6 +85,7 @@ func (q *request) details(t *tokens.Inspected) *detailsPage {
 			}
 		}
 	}
+	p.Denials = q.denials(t)
 	p.RenewsLater = t.RenewUntil.After(t.ExpiresAt)
 	return p
 }

@@ -19,7 +19,7 @@ func at(id int64, below string) string { return fmt.Sprintf("/tokens/%d%s", id, 
 // everyPage are the pages that alice has, with a token.
 func everyPage(id int64) []string {
 	all := []string{"/tokens", "/tokens?state=any&sort=name_asc", "/tokens?badge=broad", "/tokens/new", fmt.Sprintf("/tokens/new?like=%d", id), "/forge-tokens", "/nothing", at(id, "")}
-	for _, below := range []string{"/edit", "/edit?drop=unused", "/revoke", "/pause", "/resume", "/confirm", "/rotate"} {
+	for _, below := range []string{"/edit", "/edit?drop=unused", "/revoke", "/pause", "/resume", "/confirm", "/rotate", "/grant?access=selected_memberships&permissions=run_job&project=shop%2Fapi"} {
 		all = append(all, at(id, below))
 	}
 	return all
@@ -41,7 +41,7 @@ func TestNothingIsShownToWhoIsNotSignedIn(t *testing.T) {
 			p.lacks(t, "read jobs", "shop/api", "alice")
 		})
 	}
-	for _, below := range []string{"/edit", "/revoke", "/pause", "/resume", "/confirm", "/rotate"} {
+	for _, below := range []string{"/edit", "/revoke", "/pause", "/resume", "/confirm", "/rotate", "/grant"} {
 		t.Run("POST "+below, func(t *testing.T) {
 			if p := v.post(t, at(id, below), url.Values{"credential": {w.alicePAT}, "name": {"stolen"}}); !strings.HasPrefix(p.at, "/sign-in") {
 				t.Errorf("it came to lie at %s", p.at)

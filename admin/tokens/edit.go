@@ -16,6 +16,8 @@ type Changes struct {
 	Name, Description     *string
 	ExpiresAt, RenewUntil *string
 	Scopes                *[]Scope
+	// Add is one scope more, beside what the token holds when the edit is decided. Only an owner adds, and Scopes is nil then.
+	Add *Scope
 }
 
 // Edited is a token after an edit.
@@ -56,6 +58,11 @@ func (s *Service) edit(ctx context.Context, c Caller, id int64, q *Changes) (*Ed
 	limit := s.o.Lifetimes.longest(now)
 	if l.ParentID != 0 {
 		limit = limit.within(l.RenewUntil, "the token was made by another and does not outlive it")
+	}
+	if q.Add != nil {
+		if q, err = s.adding(ctx, c, &l, q); err != nil {
+			return nil, err
+		}
 	}
 	problems := &Invalid{}
 	e := store.Edit{Revision: l.Revision, Children: l.Children, Name: l.Name, Description: l.Description, Scopes: l.Scopes,
@@ -112,6 +119,22 @@ func (s *Service) edit(ctx context.Context, c Caller, id int64, q *Changes) (*Ed
 	out.Revoked = e.RevokeBelow
 	s.record("edited", &out.Listed, c, "", 0)
 	return out, nil
+}
+
+// adding gives the changes with Add among the scopes.
+func (s *Service) adding(ctx context.Context, c Caller, l *store.Listed, q *Changes) (*Changes, error) {
+	owner, is := c.(*Owner)
+	if !is || q.Scopes != nil {
+		return nil, refuse(ErrForbidden, "only the token's owner adds to what it holds")
+	}
+	w, err := s.widening(ctx, owner, l, *q.Add)
+	if err != nil {
+		return nil, err
+	}
+	scopes := asScopes(w.Scopes)
+	added := *q
+	added.Add, added.Scopes = nil, &scopes
+	return &added, nil
 }
 
 // mayWiden tells, by an ErrForbidden, why the caller's word is not enough to widen a token.

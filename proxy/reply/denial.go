@@ -15,13 +15,15 @@ type Facts struct {
 	Missing  []string // permission names
 	Accepted []string // those that the row needs
 	Boundary string
-	GrantURL string // where a token that may is made
+	Wanted   *Wanted
+	GrantURL string // where the token is widened so that it may
 }
 
 // Instance is what a refusal says that depends on how patgate is set up.
 type Instance struct {
-	// GrantForm is the address of patgate's form for new tokens; empty: there is none.
-	GrantForm string
+	// Pages is the address of the console's page of all tokens, and Token the id of the one that came; empty: there is none.
+	Pages string
+	Token int64
 	// Places say where a client sends its token, in the middle of a sentence.
 	Places string
 }
@@ -33,13 +35,13 @@ func NewFacts(r *Refusal, id string, table *routes.Table, op *routes.Operation, 
 		f.Text += " Send the token once, " + in.Places + "."
 	}
 	if r.Decision != nil {
-		f.denial(table.Catalogue(), op, in.GrantForm)
+		f.denial(table.Catalogue(), op, in)
 	}
 	return f
 }
 
 // denial fills in what the grant lacks, with GitLab's own sentence first, which clients look for.
-func (f *Facts) denial(catalogue *routes.Catalogue, op *routes.Operation, grantForm string) {
+func (f *Facts) denial(catalogue *routes.Catalogue, op *routes.Operation, in Instance) {
 	d := f.Decision
 	f.Missing = PermissionNames(catalogue, &d.Missing)
 	if r := op.Route; r != nil {
@@ -54,7 +56,8 @@ func (f *Facts) denial(catalogue *routes.Catalogue, op *routes.Operation, grantF
 	if d.Boundary != routes.BoundaryNone {
 		f.Boundary = d.Boundary.String()
 	}
-	f.GrantURL = grantURL(grantForm, catalogue, op, d)
+	f.Wanted = wantedBy(catalogue, op, d)
+	f.GrantURL = f.Wanted.url(in.Pages, in.Token)
 	var b strings.Builder
 	b.WriteString("Access denied: This operation requires a fine-grained personal access token with the following ")
 	if f.Boundary != "" {

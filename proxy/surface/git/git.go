@@ -88,7 +88,7 @@ func text(f *reply.Facts) string {
 	if f.GrantURL == "" {
 		return f.Text
 	}
-	return f.Text + "\nMake a token that may: " + f.GrantURL
+	return f.Text + "\nGrant it: " + f.GrantURL
 }
 
 // visit is one request of git or Git LFS.
