@@ -80,7 +80,32 @@ func TestConsoleOnTheGateway(t *testing.T) {
 	}
 	r.secret("a minted token", secret)
 
-	t.Run("a denial links to its form", func(t *testing.T) {
+	t.Run("a denial links to a page that gives the token what lacks", func(t *testing.T) {
+		project := "/api/v4/projects/" + url.PathEscape("shop/backend/api")
+		a := r.call(t, secret, http.MethodGet, project+"/issues", nil)
+		address := grantURL(t, a)
+		u, err := url.Parse(address)
+		if err != nil || !regexp.MustCompile(`^`+path+`/tokens/[0-9]+/grant$`).MatchString(u.Path) {
+			t.Fatalf("the link is %s", address)
+		}
+		_, page := get(u.RequestURI())
+		if !strings.Contains(page, "read_work_item") || !strings.Contains(page, "shop/backend/api") {
+			t.Fatal("the page does not say what is added")
+		}
+		r.want(t, 403, secret, http.MethodGet, project+"/issues", nil) // nothing has happened by looking
+		if response, _ := post(u.Path, page, url.Values{"permissions": {"read_work_item"}, "access": {"selected_memberships"},
+			"project": {"shop/backend/api"}}); response.StatusCode != 422 {
+			t.Fatalf("without the credential: %d", response.StatusCode)
+		}
+		response, _ := post(u.Path, page, url.Values{"permissions": {"read_work_item"}, "access": {"selected_memberships"},
+			"project": {"shop/backend/api"}, "credential": {r.world.alicePAT}})
+		if response.StatusCode != 200 {
+			t.Fatalf("with it: %d at %s", response.StatusCode, response.Request.URL)
+		}
+		r.want(t, 200, secret, http.MethodGet, project+"/issues", nil)
+		r.want(t, 403, secret, http.MethodGet, "/api/v4/projects/"+url.PathEscape("shop/my.web-site")+"/issues", nil)
+	})
+	t.Run("what is not there is not granted, but a form for a new token is filled in", func(t *testing.T) {
 		a := r.call(t, secret, http.MethodGet, "/api/v4/projects/no%2Fsuch/issues", nil)
 		link := regexp.MustCompile(`"grant_url":"([^"]*)"`).FindStringSubmatch(a.body)
 		if a.status != 403 || link == nil {
@@ -88,10 +113,13 @@ func TestConsoleOnTheGateway(t *testing.T) {
 		}
 		address := strings.ReplaceAll(link[1], `\u0026`, "&")
 		u, err := url.Parse(address)
-		if err != nil || u.Path != path+"/tokens/new" || u.Query().Get("project") != "no/such" || u.Query().Get("permissions") != "read_work_item" {
+		if err != nil || !strings.HasSuffix(u.Path, "/grant") || u.Query().Get("project") != "no/such" || u.Query().Get("permissions") != "read_work_item" {
 			t.Fatalf("the link is %s", address)
 		}
-		if _, page := get(u.RequestURI()); !strings.Contains(page, `value="read_work_item" checked`) || !strings.Contains(page, "no/such</textarea>") {
+		if _, page := get(u.RequestURI()); !strings.Contains(page, "cannot see it") {
+			t.Error("the page does not say that there is no such project")
+		}
+		if _, page := get(path + "/tokens/new?" + u.RawQuery); !strings.Contains(page, `value="read_work_item" checked`) || !strings.Contains(page, "no/such</textarea>") {
 			t.Error("the form is not filled in")
 		}
 	})

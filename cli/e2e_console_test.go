@@ -226,13 +226,16 @@ func TestConsole(t *testing.T) {
 		s.sees("127.0.0.1", "Active")
 		s.accessible("details")
 	})
-	s.step(t, "a denial links to a form with exactly what is missing", func(t *testing.T) {
+	s.step(t, "a denial links to what is missing, for this token and for a new one", func(t *testing.T) {
 		a := s.call(t, agent, "GET", fmt.Sprintf("/api/v4/projects/%d/variables", w.api), nil)
 		link := grantURL(t, a)
 		if !strings.HasPrefix(link, s.base+"/") {
 			t.Fatalf("the link is %s", link)
 		}
 		s.open(strings.TrimPrefix(link, s.base))
+		s.becomes(`document.querySelector("#added").innerText.includes("read_variable")`)
+		s.accessible("add to a token, from a link")
+		s.follow("#new-instead")
 		if got := s.ticked(); !slices.Equal(got, []string{"read_variable"}) {
 			t.Errorf("%s ticks %v", link, got)
 		}

@@ -131,7 +131,7 @@ func (r *remote) ask(ctx context.Context, method, path string, body, v any) (htt
 		return nil, fmt.Errorf("making the request: %w", err)
 	}
 	if !r.credential.Empty() {
-		request.Header.Set("PRIVATE-TOKEN", r.credential.Reveal())
+		request.Header.Set("Authorization", "Bearer "+r.credential.Reveal()) // read in front of every forge
 	}
 	if body != nil {
 		request.Header.Set("Content-Type", "application/json")
