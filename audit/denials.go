@@ -8,7 +8,8 @@ import (
 	"patgate/routes"
 )
 
-// Denial is something that a token asked for and was denied, and that its owner could grant. It holds no path, no name and nothing
+// Denial is something that a token asked for and was denied, and that its owner could grant. It holds no path, no
+// name and nothing
 // else that the client wrote: a row, permissions, and the id of the project or group.
 type Denial struct {
 	Route       *routes.Route
@@ -31,7 +32,8 @@ const (
 	mostDenied  = 4096
 )
 
-// Denials keep the last denials of each token in memory. The zero value keeps none yet and is ready. It is safe for concurrent use.
+// Denials keep the last denials of each token in memory. The zero value keeps none yet and is ready. It is safe for
+// concurrent use.
 type Denials struct {
 	mu sync.Mutex
 	of map[int64][]Denial // the last one first

@@ -28,7 +28,8 @@ The token acts for an owner, with the owner's own forge token, which the forge v
 stored. It is read from PATGATE_OWNER_CREDENTIAL, from PATGATE_OWNER_CREDENTIAL_FILE or --credential-file,
 or, when patgate knows no owner yet, at a prompt, and is then kept sealed; later commands need it no more.
 
-Wildcards such as read_* stand for the permissions of today, and never for those that yield another credential, give rights to others,
+Wildcards such as read_* stand for the permissions of today, and never for those that yield another
+credential, give rights to others,
 change who sees what, or keep a secret: these are granted by name.`,
 		Example: `  patgate token create --name "read jobs" --project group/project --allow read_job,read_pipeline
   patgate token create --name release --expires 12h --project a/lib --allow 'read_*' --project a/app --allow push_code
@@ -53,7 +54,8 @@ change who sees what, or keep a secret: these are granted by name.`,
 	f.String("description", "", "more about it")
 	f.String("owner", "", "forge user whom the token acts for, when several are known (username or id)")
 	f.Int64("credential", 0, "which of the owner's sealed credentials, when there are several")
-	f.String("expires", "", "how long it lives (12h, 30d) or when it ends (2026-12-31); the configuration has default and maximum")
+	f.String("expires", "", "how long it lives (12h, 30d) or when it ends (2026-12-31); the configuration "+
+		"has default and maximum")
 	f.String("renew-until", "", "how far the token may rotate itself (90d, 2026-12-31); until it expires, when not given")
 	f.String("grant", "", "YAML file with the scopes (- is standard input), instead of the flags below")
 	f.BoolP("quiet", "q", false, "print the secret alone")
@@ -171,7 +173,8 @@ func (d *desk) sealedOrAsked(cmd *cobra.Command, name string, q *tokens.Creation
 // announce prints a new token, which is revoked when that fails.
 func (d *desk) announce(cmd *cobra.Command, made *tokens.Created) error {
 	return announce(cmd, made, func() error {
-		_, err := d.Revoke(context.WithoutCancel(cmd.Context()), tokens.Operator(actor()), made.ID, "its secret could not be printed")
+		_, err := d.Revoke(context.WithoutCancel(cmd.Context()), tokens.Operator(actor()), made.ID, "its "+
+			"secret could not be printed")
 		return err
 	})
 }

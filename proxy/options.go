@@ -83,8 +83,8 @@ type Options struct {
 	PublicURL string
 	// Denied, when not nil, keeps the last denials of each token.
 	Denied *audit.Denials
-	// GrantURL is the address of patgate's own page of tokens, for denials: they link to a page below it with what was missing. Empty:
-	// they hold no link.
+	// GrantURL is the address of patgate's own page of tokens, for denials: they link to a page below it with what was
+	// missing. Empty: they hold no link.
 	GrantURL string
 	// Origins are those of pages that browsers let read the answers: "https://cms.example.com". None: answers say nothing of it.
 	Origins []string
@@ -100,7 +100,8 @@ type Options struct {
 	Untrusted      func(peer netip.Addr)
 	// Attempts bounds wrong credentials; nil is 10 a minute from one address.
 	Attempts *forge.Attempts
-	// Via is the name that requests are sent on with (RFC 9110, 7.6.3), of NewVia: one that comes with it was sent by this very
+	// Via is the name that requests are sent on with (RFC 9110, 7.6.3), of NewVia: one that comes with it was sent
+	// by this very
 	// process, and goes round in circles. Empty makes one.
 	Via    string
 	Limits Limits

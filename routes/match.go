@@ -22,7 +22,9 @@ var (
 	errFormat = refuse(CodeAmbiguousPath, "the forge would read what follows the dot in the last part of the path as a "+
 		"format; leave it out")
 	errNoRoute    = refuse(CodeNoRoute, "no route of the table matches this method and path")
-	errOutOfReach = refuse(CodeTarget, "the path is too long")
+	errOutOfReach = refuse(CodeTarget, "the path is too long: at most 8 KiB, and 64 parts")
+	errLongQuery  = refuse(CodeTarget, "the query is too long: path and query have at most 8 KiB together; send "+
+		"long values in the body")
 )
 
 // maxTarget bounds a target, in bytes.
@@ -77,6 +79,9 @@ func (t *Table) Classify(op *Operation, method string, target []byte) error {
 		path, op.Query = target[:q], target[q+1:]
 	}
 	if len(target) > maxTarget {
+		if len(path) <= maxTarget {
+			return errLongQuery
+		}
 		return errOutOfReach
 	}
 	var m matcher
@@ -91,6 +96,9 @@ func (t *Table) Classify(op *Operation, method string, target []byte) error {
 	}
 	m.path = path
 	if err := t.match(op, index, &m); err != nil {
+		if err == error(errNoRoute) {
+			return t.noRoute(index, path)
+		}
 		return err
 	}
 	op.slash = op.slash && op.Route.Pattern.slash // where a row does not keep it, the forges' routers drop it

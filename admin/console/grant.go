@@ -75,19 +75,20 @@ func (q *request) granting() (*tokens.Inspected, error) {
 	return t, nil
 }
 
-// scopeAsked gives what is asked for as the service takes it.
-func (d *draft) scopeAsked() tokens.Scope { return d.scopes()[0] }
-
 // grantForm shows the page.
 func (q *request) grantForm(status int, t *tokens.Inspected, d *draft, p *grantPage) error {
 	p.Token = q.row(t, q.names([]tokens.Inspected{*t}))
 	p.Newer = t.TableVersion < q.o.Tokens.Table().Version()
 	q.nameLink(d)
-	p.Where = d.Scopes[0].where()
-	switch d.Scopes[0].Access {
-	case policy.AccessAllMemberships.String(), policy.AccessInstance.String():
-		p.Wide = "This is not one project or group: it reaches " + p.Where + "."
+	var where []string
+	for i := range d.Scopes {
+		where = append(where, d.Scopes[i].where())
+		switch d.Scopes[i].Access {
+		case policy.AccessAllMemberships.String(), policy.AccessInstance.String():
+			p.Wide = "This is not one project or group: it reaches " + where[i] + "."
+		}
 	}
+	p.Where = strings.Join(where, ", and on ")
 	switch {
 	case t.State == "revoked" || t.RotatedTo != 0:
 		p.Refused = "This token is revoked or rotated: nothing can be added to it."
@@ -106,7 +107,7 @@ func (q *request) grantForm(status int, t *tokens.Inspected, d *draft, p *grantP
 
 // fillAdded asks the service what would be added, and puts it into words.
 func (q *request) fillAdded(t *tokens.Inspected, d *draft, p *grantPage) error {
-	w, err := q.o.Tokens.Widening(q.ctx(), q.caller, t.ID, d.scopeAsked())
+	w, err := q.o.Tokens.Widening(q.ctx(), q.caller, t.ID, d.scopes())
 	var invalid *tokens.Invalid
 	switch {
 	case errors.As(err, &invalid):
@@ -122,13 +123,18 @@ func (q *request) fillAdded(t *tokens.Inspected, d *draft, p *grantPage) error {
 		return err
 	}
 	k := q.catalog.load(q.o.Tokens.Table())
-	for _, what := range k.group(w.Added.Permissions) {
+	var added []string
+	for i := range w.Added {
+		added = append(added, w.Added[i].Permissions...)
+	}
+	for _, what := range k.group(added) {
 		for i, name := range what.Permissions {
 			row := addedRow{Title: what.Title, Label: what.Verbs[i], Permission: name}
 			if v := k.verbs[name]; v != nil {
 				row.About, row.Cautions, row.Opens = v.About, v.Effects, v.Rows
 				if v.Mints {
-					row.Cautions = append([]string{"Some of what it reaches makes another credential, or answers with one"}, row.Cautions...)
+					row.Cautions = append([]string{"Some of what it reaches makes another credential, or answers " +
+						"with one"}, row.Cautions...)
 				}
 			}
 			p.Added = append(p.Added, row)
@@ -151,8 +157,8 @@ func (q *request) grant() error {
 	if caller == nil {
 		return q.grantForm(status, t, d, p)
 	}
-	scope := d.scopeAsked()
-	if _, err = q.o.Tokens.Edit(q.ctx(), caller, t.ID, tokens.Changes{Add: &scope}); err != nil {
+	add := d.scopes()
+	if _, err = q.o.Tokens.Edit(q.ctx(), caller, t.ID, tokens.Changes{Add: &add}); err != nil {
 		status, text := q.words(err)
 		if status == http.StatusInternalServerError {
 			return err
@@ -190,7 +196,8 @@ func (q *request) denials(t *tokens.Inspected) (rows []deniedRow) {
 	found := q.paths(places)
 	for i := range list {
 		d := &list[i]
-		row := deniedRow{Reason: strings.ReplaceAll(d.Reason, "_", " "), Permissions: d.Permissions, Last: q.instant(d.Last), Count: d.Count}
+		row := deniedRow{Reason: strings.ReplaceAll(d.Reason, "_", " "+
+			""), Permissions: d.Permissions, Last: q.instant(d.Last), Count: d.Count}
 		if d.Route != nil {
 			row.Endpoint = d.Route.Method + " " + d.Route.Path
 		}

@@ -139,7 +139,7 @@ func (s *Service) store(ctx context.Context, c Caller, b *binding, r token.Recor
 	if err != nil {
 		return nil, moved(err)
 	}
-	out.Warnings = append(out.Warnings, b.ends(&r)...)
+	out.Warnings = append(append(out.Warnings, b.ends(&r)...), b.onlyReads(&r, s.o.Table())...)
 	out.Listed = store.Listed{Record: r, Owner: b.owner}
 	s.record("created", &out.Listed, c, "", r.ParentID)
 	return out, nil

@@ -16,8 +16,8 @@ type Changes struct {
 	Name, Description     *string
 	ExpiresAt, RenewUntil *string
 	Scopes                *[]Scope
-	// Add is one scope more, beside what the token holds when the edit is decided. Only an owner adds, and Scopes is nil then.
-	Add *Scope
+	// Add are scopes beside what the token holds when the edit is decided. Only an owner adds, and Scopes is nil then.
+	Add *[]Scope
 }
 
 // Edited is a token after an edit.
@@ -142,7 +142,8 @@ func (s *Service) mayWiden(ctx context.Context, c Caller, l *store.Listed) error
 	owner, ok := c.(*Owner)
 	switch {
 	case !ok:
-		return refuse(ErrForbidden, "this would widen the token, in what it may do or for how long: the owner's forge credential is "+
+		return refuse(ErrForbidden, "this would widen the token, in what it may do or for how long: the "+
+			"owner's forge credential is "+
 			"needed for that")
 	case owner.remembered:
 		return ErrAgain

@@ -27,8 +27,10 @@ type Scope struct {
 }
 
 // Expand replaces wildcards by the names that they stand for today. A wildcard stands for permissions that can be granted
-// on what the scope reaches, that are not deprecated, no row of which yields another credential or has one of routes.NamedEffects,
-// and with which no push switches off a guard of the forge. Names without a wildcard stay as they are, known or not: the compiler of
+// on what the scope reaches, that are not deprecated, no row of which yields another credential or has one of
+// routes.NamedEffects,
+// and with which no push switches off a guard of the forge. Names without a wildcard stay as they are, known or not:
+// the compiler of
 // grants judges them.
 func Expand(s *Scope, t *routes.Table) ([]string, error) {
 	access, err := policy.ParseAccess(s.Access)
@@ -56,16 +58,19 @@ func Expand(s *Scope, t *routes.Table) ([]string, error) {
 			add(info.Name)
 		}
 		if !found {
-			return nil, fmt.Errorf("%q stands for no permission that can be granted under %s by a wildcard: those that make or "+
-				"keep a credential, give rights to others, change who sees what or switch off a guard are granted by name (patgate "+
-				"permissions search finds them)", wanted, s.Access)
+			return nil, fmt.Errorf("%q stands for no permission that can be granted under %s by a "+
+				"wildcard: those that make or "+
+				"keep a credential, give rights to others, change who sees what or switch off a guard are granted by "+
+				"name (docs/permissions.md "+
+				"lists them)", wanted, s.Access)
 		}
 	}
 	return names, nil
 }
 
 // namedPermissions gives the permissions that only their name grants: some row that needs them has another credential in its
-// answer, gives rights to others, changes who sees what, or keeps a secret of the caller's choice, or a push option that needs them
+// answer, gives rights to others, changes who sees what, or keeps a secret of the caller's choice, or a push option
+// that needs them
 // switches off a guard of the forge.
 func namedPermissions(t *routes.Table) (set routes.PermissionSet) {
 	set = t.PushOptions().Guards()
@@ -191,7 +196,8 @@ func (s *Service) resolve(ctx context.Context, as *token.Session, scopes []Scope
 			missing = append(missing, fmt.Sprintf("%s: %s %q: not a name (owner/name of a project)", field, kind, name))
 			return 0, nil
 		case !ok:
-			missing = append(missing, fmt.Sprintf("%s: %s %q: not an id and not a full path (group/subgroup/project)", field, kind, name))
+			missing = append(missing, fmt.Sprintf("%s: %s %q: not an id and not a full path "+
+				"(group/subgroup/project)", field, kind, name))
 			return 0, nil
 		}
 		c, err := s.ask(ctx, as, ref, patient)

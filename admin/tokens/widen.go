@@ -10,16 +10,16 @@ import (
 	"patgate/token"
 )
 
-// Widening is what a token would hold if a scope were added to it.
+// Widening is what a token would hold if scopes were added to it.
 type Widening struct {
-	// Added is what it does not hold yet: permissions in one scope; none when it holds all of it.
-	Added policy.ScopeSpec
+	// Added are those scopes with the permissions that it does not hold there yet; with none where it holds all of them.
+	Added []policy.ScopeSpec
 	// Scopes are all that it would hold.
 	Scopes []policy.ScopeSpec
 }
 
 // Widening tells what would be added to a token of the owner's. It changes nothing: Edit does, with Changes.Add.
-func (s *Service) Widening(ctx context.Context, c *Owner, id int64, add Scope) (*Widening, error) {
+func (s *Service) Widening(ctx context.Context, c *Owner, id int64, add []Scope) (*Widening, error) {
 	l, err := c.own(ctx, s, id)
 	if err != nil {
 		return nil, err
@@ -27,10 +27,10 @@ func (s *Service) Widening(ctx context.Context, c *Owner, id int64, add Scope) (
 	return s.widening(ctx, c, &l, add)
 }
 
-func (s *Service) widening(ctx context.Context, c *Owner, l *store.Listed, add Scope) (*Widening, error) {
+func (s *Service) widening(ctx context.Context, c *Owner, l *store.Listed, add []Scope) (*Widening, error) {
 	table := s.o.Table()
 	problems := &Invalid{}
-	specs, err := problems.scopes([]Scope{add}, table)
+	specs, err := problems.scopes(add, table)
 	if err != nil {
 		return nil, err
 	}
@@ -38,7 +38,7 @@ func (s *Service) widening(ctx context.Context, c *Owner, l *store.Listed, add S
 		return nil, err
 	}
 	as := &token.Session{TokenID: readingPaths - c.UserID(), OwnerUserID: c.UserID(), Username: c.Username(), Credential: c.secret}
-	found, err := s.resolve(ctx, as, []Scope{add}, specs, false)
+	found, err := s.resolve(ctx, as, add, specs, false)
 	if err != nil {
 		return nil, err
 	}
@@ -50,17 +50,24 @@ func (s *Service) widening(ctx context.Context, c *Owner, l *store.Listed, add S
 	if err != nil {
 		return nil, err
 	}
-	w := &Widening{Added: specs[0], Scopes: withScope(l.Scopes, &specs[0])}
-	var lacks routes.PermissionSet
+	w := &Widening{Added: specs, Scopes: l.Scopes}
+	lacks := make([]routes.PermissionSet, len(specs))
 	for _, excess := range policy.Subset(asked, held, found.of) {
-		lacks.Union(&excess.Missing)
+		if excess.Scope >= 0 {
+			lacks[excess.Scope].Union(&excess.Missing)
+		}
 	}
-	w.Added.Permissions = namesOf(table.Catalogue(), &lacks)
+	for i := range specs {
+		w.Scopes = withScope(w.Scopes, &specs[i])
+		w.Added[i].Permissions = namesOf(table.Catalogue(), &lacks[i])
+	}
 	return w, nil
 }
 
-// withScope gives the scopes of a token with one more, which has no constraints. A container, or an access, stands in one scope
-// without constraints only, so that one which has such a scope leaves it, and takes what it held there along: nothing is given to what
+// withScope gives the scopes of a token with one more, which has no constraints. A container, or an access, stands
+// in one scope
+// without constraints only, so that one which has such a scope leaves it, and takes what it held there along: nothing is
+// given to what
 // stood beside it.
 func withScope(scopes []policy.ScopeSpec, add *policy.ScopeSpec) (all []policy.ScopeSpec) {
 	fresh := policy.ScopeSpec{Access: add.Access, Permissions: slices.Clone(add.Permissions)}
@@ -117,7 +124,8 @@ func asScopes(specs []policy.ScopeSpec) []Scope {
 	out := make([]Scope, len(specs))
 	for i := range specs {
 		s := &specs[i]
-		out[i] = Scope{Access: s.Access, Permissions: s.Permissions, ProjectIDs: s.ProjectIDs, GroupIDs: s.GroupIDs, Constraints: s.Constraints}
+		out[i] = Scope{Access: s.Access, Permissions: s.Permissions, ProjectIDs: s.ProjectIDs, GroupIDs: s.GroupIDs,
+			Constraints: s.Constraints}
 	}
 	return out
 }

@@ -13,12 +13,13 @@ import (
 type Wanted struct {
 	Access      string // several by commas: a scope for each
 	Permissions []string
-	// Kind and Name are the project or group of a selected_memberships scope, as the client wrote it; empty when the target names
-	// none.
+	// Kind and Name are the project or group of a selected_memberships scope, as the client wrote it; empty
+	// when the target names none.
 	Kind, Name string
 }
 
-// wantedBy gives what a denied request wanted; nil where no token could do it. It is made of the names of permissions that the row
+// wantedBy gives what a denied request wanted; nil where no token could do it. It is made of the names of permissions
+// that the row
 // needs, and of what the client itself sent, never of what the forge said.
 func wantedBy(catalogue *routes.Catalogue, op *routes.Operation, d *policy.Decision) *Wanted {
 	if op.Route == nil {
@@ -64,7 +65,8 @@ func accesses(set policy.Accesses) string {
 	return strings.Join(names, ",")
 }
 
-// url gives the address on which the owner widens the token that was denied, below pages, which is that of all tokens in the console.
+// url gives the address on which the owner widens the token that was denied, below pages, which is that of all tokens in
+// the console.
 // Without pages there is none.
 func (w *Wanted) url(pages string, tokenID int64) string {
 	if w == nil || pages == "" {
@@ -77,7 +79,8 @@ func (w *Wanted) url(pages string, tokenID int64) string {
 	return pages + "/" + strconv.FormatInt(tokenID, 10) + "/grant?" + v.Encode()
 }
 
-// nameContainer puts in the project or group that the target names, as the client wrote it. On a forge whose packages lie at a name,
+// nameContainer puts in the project or group that the target names, as the client wrote it. On a forge whose packages
+// lie at a name,
 // that is the organization or user.
 func (w *Wanted) nameContainer(op *routes.Operation) {
 	for i := range op.Captures() {

@@ -43,7 +43,8 @@ func (f *Facts) Begin(out *fasthttp.Response) {
 // keptFields are those of the forge's answer that say whether and how to ask again, and what patgate wrote itself.
 var keptFields = []string{"date", "x-request-id", "retry-after", "www-authenticate", "lfs-authenticate"}
 
-// OwnFields leaves the header fields of an answer that patgate makes of the forge's: of those that came with it only keptFields.
+// OwnFields leaves the header fields of an answer that patgate makes of the forge's: of those that came with it
+// only keptFields.
 func OwnFields(h *fasthttp.ResponseHeader, mediaType string) {
 	status, closes := h.StatusCode(), h.ConnectionClose()
 	var kept [][2]string
@@ -74,8 +75,10 @@ type Speech struct {
 	ErrorAlone bool
 }
 
-// JSON writes a refusal as the forge's REST API does. Every added field is a string or a list of strings: client libraries fail
-// on others. GitLab says either error or message; here both are there, because some clients show only the one and some only the
+// JSON writes a refusal as the forge's REST API does. Every added field is a string or a list of strings: client
+// libraries fail
+// on others. GitLab says either error or message; here both are there, because some clients show only the one and
+// some only the
 // other.
 func (f *Facts) JSON(s Speech) []byte {
 	var b bytes.Buffer
