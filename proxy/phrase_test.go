@@ -87,7 +87,7 @@ func TestErrorAndMessageOfADenial(t *testing.T) {
 		{"one whose name only ends so", denied, "my-python-gitlab/1", `"error":"insufficient_granular_scope",`},
 		{"no route", "/api/v4/nowhere", "", `"error":"no_route","error_description":"`},
 		{"no route, its message", "/api/v4/nowhere", "", `"message":"`},
-		{"a bad request", "/api/v4//projects", "", `"message":"`},
+		{"a bad request", "/api/v4/./projects", "", `"message":"`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			headers := []string{"PRIVATE-TOKEN: " + g.token, "Accept: application/json"}
