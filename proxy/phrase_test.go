@@ -48,7 +48,7 @@ func TestTheStatusLineSaysWhatIsMissing(t *testing.T) {
 		{"an image", none, get("/v2/group/granted/manifests/latest"), "401 Unauthorized"},
 		{"a web page", none, get("/group/granted"), "403 Forbidden: no route"},
 		{"GraphQL", none, request("POST", "/api/graphql", `{}`, json), "403 Forbidden: unsupported surface"},
-		{"an odd path", none, get("/api/v4/projects/7//jobs"), "400 Bad Request: ambiguous path"},
+		{"an odd path", none, get("/api/v4/projects/7/./jobs"), "400 Bad Request: ambiguous path"},
 		{"an unknown token", "patgate_00000000000000000000000000000000000000", get("/api/v4/projects"), "401 Unauthorized: token malformed"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
