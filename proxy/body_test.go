@@ -51,7 +51,7 @@ func TestBodiesThatAreRefused(t *testing.T) {
 		name, request string
 		status        int
 	}{
-		{"on GET", request("GET", jobs, "{}", json), 400},
+		{"on GET", request("GET", jobs, `{"a":1}`, json), 400},
 		{"no Content-Type", request("POST", issues, "{}"), 415},
 		{"a type that the row does not take", request("POST", issues, "x", "Content-Type: text/plain"), 415},
 		{"Content-Encoding", request("POST", issues, "{}", json, "Content-Encoding: gzip"), 415},

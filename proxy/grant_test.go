@@ -70,7 +70,7 @@ func TestDenialLinksToTheTokenThatIsNeeded(t *testing.T) {
 		}
 	})
 	for name, request := range map[string]string{"a row that mints": request("POST", "/api/v4/projects/7/access_tokens", `{}`, "Content-Type: application/json"),
-		"a row for another credential": get("/api/v4/job"), "no row": get("/api/v4/nowhere"), "an ambiguous path": get("/api/v4/projects/7//jobs")} {
+		"a row for another credential": get("/api/v4/job"), "no row": get("/api/v4/nowhere"), "an ambiguous path": get("/api/v4/projects/7/./jobs")} {
 		t.Run("none for "+name, func(t *testing.T) {
 			if link := linkOf(t, g.token, request); link != "" {
 				t.Errorf("there is a link: %s", link)

@@ -112,7 +112,7 @@ func TestDenials(t *testing.T) {
 		{"a target that is not granted", g.token, request("POST", "/api/v4/projects/7/issues/1/move", `{"to_project_id":8}`, "Content-Type: application/json"), 403, []string{`"reason":"target_denied"`}},
 		{"a required target is missing", g.token, request("POST", "/api/v4/projects/7/issues/1/move", `{"x":8}`, "Content-Type: application/json"), 400, []string{"missing_reference"}},
 		{"a global id of another project", g.token, get("/api/v4/vulnerabilities/80"), 403, []string{`"reason":"out_of_bounds"`}},
-		{"an ambiguous path", g.token, get("/api/v4/projects/7//jobs"), 400, []string{`"reason":"ambiguous_path"`}},
+		{"an ambiguous path", g.token, get("/api/v4/projects/7/./jobs"), 400, []string{`"reason":"ambiguous_path"`}},
 		{"GraphQL", g.token, get("/api/graphql"), 403, []string{`"errors":[{"message":"Access denied: GraphQL is not supported with fine-grained tokens yet`}},
 		{"MCP", g.token, request("POST", "/api/v4/mcp", `{}`, "Content-Type: application/json"), 403, []string{"not supported with fine-grained tokens yet"}},
 		{"git", g.token, get("/group/granted.git/info/refs?service=git-upload-pack"), 403, []string{"see docs/git.md"}},

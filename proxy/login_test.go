@@ -178,7 +178,7 @@ func TestTheLogNamesTheRowOfAMisusedText(t *testing.T) {
 		{"control: another method", request("DELETE", file, "", "PRIVATE-TOKEN: "+reads), 403, ""},
 		{"control: a project that nobody can mean", get("/api/v4/projects/99999999999999999999", "PRIVATE-TOKEN: "+reads), 400, ""},
 		{"control: a project in two spellings", get("/api/v4/projects/a%252Fb", "PRIVATE-TOKEN: "+reads), 400, ""},
-		{"control: a path that is read in two ways", get("/api/v4/projects/7//jobs", "PRIVATE-TOKEN: "+reads), 400, ""},
+		{"control: a path that is read in two ways", get("/api/v4/projects/7/./jobs", "PRIVATE-TOKEN: "+reads), 400, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			before := g.sink.count()

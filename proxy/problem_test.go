@@ -28,7 +28,7 @@ func TestTheLabelOfADenialFollowsAccept(t *testing.T) {
 		})
 	}
 	t.Run("what is no denial keeps its label", func(t *testing.T) {
-		a := g.raw(t, get("/api/v4//projects", "PRIVATE-TOKEN: "+g.token, "Connection: close"))
+		a := g.raw(t, get("/api/v4/./projects", "PRIVATE-TOKEN: "+g.token, "Connection: close"))
 		a.wants(t, 400)
 		if got := a.header.Get("Content-Type"); got != "application/json" {
 			t.Errorf("labelled %s", got)

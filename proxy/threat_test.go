@@ -67,7 +67,7 @@ func TestThreatMisplacedToken(t *testing.T) {
 		{"in Deploy-Token", get(jobs, "Deploy-Token: %T"), 400, "misplaced_token"},
 		{"behind a prefix, as KAS takes it", get(jobs, "Authorization: Bearer pat:1:%T"), 400, "misplaced_token"},
 		{"in Basic that is not quite base64", get(jobs, "Authorization: Basic "+basic("u:patgate_abc")+"!"), 401, ""},
-		{"the same token twice", get(jobs, "PRIVATE-TOKEN: %T", "Authorization: Bearer %T"), 400, "several_credentials"},
+		{"two tokens", get(jobs, "PRIVATE-TOKEN: %T", "Authorization: Bearer %To"), 400, "several_credentials"},
 		{"in a header that is no credential, beside the header", get(jobs, "User-Agent: %T", "PRIVATE-TOKEN: %T"), 400, "several_credentials"},
 		{"the same, behind it", get(jobs, "PRIVATE-TOKEN: %T", "User-Agent: %T"), 400, "several_credentials"},
 		{"the same, beside a malformed one", get(jobs, "PRIVATE-TOKEN: patgate_short", "User-Agent: %T"), 400, "several_credentials"},
