@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// ErrRedirected: the forge sends to another address whatever it is asked. It is ErrUnavailable too.
+// ErrRedirected means that the forge sends to another address whatever it is asked. It is ErrUnavailable too.
 var ErrRedirected = fmt.Errorf("%w: it redirects", ErrUnavailable)
 
 // redirectedError is ErrRedirected with where it leads.

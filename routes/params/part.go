@@ -134,7 +134,7 @@ func plainFilename(name []byte) bool {
 // there is nothing but such, and takes "; name=" for the name of the part; so names with such characters are written in the
 // other form, of which both undo the escapes, once. In a quoted file name, a percent sign is one (WHATWG HTML, 4.10.22.8; Go).
 func appendFilename(dst, name []byte) []byte {
-	if bytes.IndexAny(name, "%;=\"") < 0 {
+	if !bytes.ContainsAny(name, "%;=\"") {
 		return append(append(append(dst, `; filename="`...), name...), '"')
 	}
 	dst = append(dst, "; filename*=UTF-8''"...)
