@@ -11,7 +11,7 @@ import (
 // Refusals of Classify that are the same for every request.
 var (
 	errMethod   = refuse(CodeMethod, "this method is not part of the forge's API")
-	errTarget   = refuse(CodeTarget, "the path holds a backslash, a blank or another character that must be percent-encoded")
+	errTarget   = refuse(CodeTarget, "the request target must be a path, with backslashes, blanks and the like percent-encoded")
 	errDots     = refuse(CodeAmbiguousPath, "the path has an empty, \".\" or \"..\" segment")
 	errEncoding = refuse(CodeAmbiguousPath, "the path has a percent-encoding that is malformed, not UTF-8, or hides a control "+
 		"character, backslash or dot segment: encode each part of the path once, a percent sign as %25")
@@ -63,12 +63,7 @@ func methodIndex(method string) int {
 // *Refusal. Reading is strict: outside captures a path is literal bytes; inside, it is decoded once. What AppendPath
 // writes for op classifies to the same operation.
 func (t *Table) Classify(op *Operation, method string, target []byte) error {
-	op.Route = nil
-	op.variant = nil
-	op.n = 0
-	op.Query = nil
-	op.slash = false
-	op.format = ""
+	op.forget()
 	index := methodIndex(method)
 	if index < 0 {
 		return errMethod
@@ -106,6 +101,16 @@ func (t *Table) Classify(op *Operation, method string, target []byte) error {
 		return nil
 	}
 	return t.confirm(op, index, path)
+}
+
+// forget empties what is not overwritten by a match.
+func (op *Operation) forget() {
+	op.Route = nil
+	op.variant = nil
+	op.n = 0
+	op.Query = nil
+	op.slash = false
+	op.format = ""
 }
 
 // cut finds the segments of a path and refuses what no path may hold. plain tells that every percent-encoding in it, if

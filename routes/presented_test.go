@@ -126,7 +126,7 @@ func judgeRow(key string, r *routes.Route, fields []renderedField) (wrong []stri
 		removable := strings.HasSuffix(f.path, renderedSuffix) || r.Surface == "web"
 		switch {
 		case r.Response.ShowsRendered != "" && f.with == "":
-		case f.with != "" && r.Params[f.with] == routes.ParamRefuse:
+		case f.with != "" && (r.Params[f.with] == routes.ParamRefuse || r.Params[f.with] == routes.ParamDrop):
 		case removable && (r.Response.Rendered || f.with != "" && slices.Contains(r.Response.RenderedFor, f.with)):
 		default:
 			wrong = append(wrong, r.Source.String()+": "+key+" shows "+f.path+" "+f.with)

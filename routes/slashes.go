@@ -1,35 +1,44 @@
 package routes
 
-import "bytes"
+import (
+	"bytes"
+	"sync"
+)
 
-var errSlashes = refuse(CodeNoRoute, "no route of the table matches this method and path, but one would if a "+
-	"slash in it were encoded: "+
-	"inside a project's path, a branch, a tag or a file's name write %2F. If the client does, a proxy in front of "+
-	"patgate decodes it: in "+
-	"nginx write proxy_pass http://patgate; with nothing behind the address, not even a slash; in Apache, "+
-	"AllowEncodedSlashes NoDecode "+
-	"and nocanon")
+var errSlashes = refuse(CodeNoRoute, "no route of the table matches this method and path, but one would if a slash in it were "+
+	"encoded: inside a project's path, a branch, a tag or a file's name write %2F. If the client does, a proxy in front of patgate "+
+	"decodes it: in nginx write proxy_pass http://patgate; with nothing behind the address, not even a slash; in Apache, "+
+	"AllowEncodedSlashes NoDecode and nocanon")
 
-// mostJoined bounds the segments of a path in which slashes are looked for that should have been encoded.
-const mostJoined = 16
+// mostJoined bounds the segments of a path in which slashes are looked for that should have been encoded, and mostLooked its
+// bytes.
+const (
+	mostJoined = 16
+	mostLooked = 1 << 10
+)
+
+// joining is the memory in which a path is tried with other slashes.
+type joining struct {
+	op   Operation
+	m    matcher
+	path []byte
+}
+
+var joinings = sync.Pool{New: func() any { return new(joining) }}
 
 // noRoute says why no row matches a path: the usual cause is a slash that was not encoded, or that a proxy decoded.
 func (t *Table) noRoute(index int, path []byte) error {
-	if bytes.Count(path, []byte{'/'}) > mostJoined {
+	if len(path) > mostLooked || bytes.Count(path, []byte{'/'}) > mostJoined {
 		return errNoRoute
 	}
-	var room []byte
+	j := joinings.Get().(*joining)
+	defer joinings.Put(j)
 	for from := 1; from < len(path); from++ {
 		if path[from] != '/' {
 			continue
 		}
 		for to := from; to < len(path); to++ {
-			if path[to] != '/' {
-				continue
-			}
-			room = append(append(room[:0], path[:from]...), bytes.ReplaceAll(path[from:to+1], []byte{'/'}, []byte("%2F"))...)
-			room = append(room, path[to+1:]...)
-			if t.has(index, room) {
+			if path[to] == '/' && j.matches(t, index, path, from, to) {
 				return errSlashes
 			}
 		}
@@ -37,13 +46,22 @@ func (t *Table) noRoute(index int, path []byte) error {
 	return errNoRoute
 }
 
-// has tells whether a row matches a path.
-func (t *Table) has(index int, path []byte) bool {
-	var op Operation
-	var m matcher
-	if _, err := m.cut(path); err != nil {
+// matches tells whether a row matches the path with the slashes between two places encoded.
+func (j *joining) matches(t *Table, index int, path []byte, from, to int) bool {
+	j.path = append(j.path[:0], path[:from]...)
+	for _, c := range path[from : to+1] {
+		if c == '/' {
+			j.path = append(j.path, "%2F"...)
+		} else {
+			j.path = append(j.path, c)
+		}
+	}
+	j.path = append(j.path, path[to+1:]...)
+	j.m = matcher{}
+	j.op.forget()
+	if _, err := j.m.cut(j.path); err != nil {
 		return false
 	}
-	m.path = path
-	return t.match(&op, index, &m) == nil
+	j.m.path = j.path
+	return t.match(&j.op, index, &j.m) == nil
 }
