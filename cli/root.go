@@ -68,8 +68,8 @@ Start with:  patgate serve --upstream https://gitlab.example.com`,
 	}
 	root.SetFlagErrorFunc(flagError)
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(newServe(), newToken(), newOwner(), newKey(), newStore(), newRoutes(), newConfig(),
-		newHealthcheck(), newVersion())
+	root.AddCommand(newServe(), newToken(), newOwner(), newKey(), newStore(), newRoutes(), newPermissions(),
+		newConfig(), newHealthcheck(), newVersion())
 	wrapArgs(root)
 	return root
 }

@@ -18,7 +18,9 @@ type category struct {
 // resource is what permissions are about.
 type resource struct {
 	ID, Title, About string
-	Verbs            []verb
+	// Words are those by which people look for it, separated by spaces.
+	Words string
+	Verbs []verb
 }
 
 // verb is one permission on a resource.
@@ -91,6 +93,9 @@ func (k *catalog) load(t *routes.Table) *catalog {
 			v.Effects = append(v.Effects, effectWords(effect))
 		}
 		c.Resources[j].Verbs = append(c.Resources[j].Verbs, v)
+		if len(e.Words) > 0 {
+			c.Resources[j].Words += strings.Join(e.Words, " ") + " "
+		}
 	}
 	for i := range fresh.all {
 		for j := range fresh.all[i].Resources {

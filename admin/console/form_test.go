@@ -6,6 +6,7 @@ import (
 	"html"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -282,6 +283,19 @@ func TestForgeTokens(t *testing.T) {
 		form.wants(t, 200, "A link filled in this form", "In place of the token")
 		if strings.Contains(m[1], "pusher") {
 			form.wants(t, 200, `value="push_code" checked`)
+		}
+	}
+}
+
+// TestThePickerKnowsWhatPeopleSay: the words by which resources are found stand at the resource, where the page's search reads them.
+func TestThePickerKnowsWhatPeopleSay(t *testing.T) {
+	w := newWorld(t, nil)
+	page := w.signedIn(t, w.alicePAT).get(t, "/tokens/new").body
+	for said, about := range map[string]string{"docker": "container_repository", "npm": "package", "comment": "work_item", "clone": "code",
+		"admin": "member", "page": "wiki"} {
+		found := regexp.MustCompile(`data-resource="` + about + `"[^>]* data-words="([^"]*)"`).FindStringSubmatch(page)
+		if found == nil || !slices.Contains(strings.Fields(found[1]), said) {
+			t.Errorf("%q does not lead to %s: %v", said, about, found)
 		}
 	}
 }

@@ -111,6 +111,8 @@ type Entry struct {
 	// Escapes says what the credentials that are handed out can do past patgate; empty when none is.
 	Escapes []string `json:"escapes"`
 	Effects []string `json:"effects"`
+	// Words are those by which people look for the permission, beside its name and texts.
+	Words []string `json:"words"`
 }
 
 // Catalogue gives every permission with what it is for, in the catalogue's own order.
@@ -163,6 +165,7 @@ func Catalogue(t *routes.Table) []Entry {
 			e.Effects = append(e.Effects, routes.EffectSkipsGuard)
 		}
 		slices.Sort(e.Endpoints)
+		e.Words = wordsOf(&e)
 		all = append(all, e)
 	}
 	return all

@@ -322,7 +322,7 @@
         const button = make("button", { type: "button" }, make("span", { textContent: field.dataset.title }), counted);
         button.setAttribute("aria-pressed", "false");
         const row = { field, button, counted, category, heading, verbs: all(".verb", field) };
-        row.text = [category.dataset.category, field.dataset.title, ...row.verbs.map(v => v.title)].join(" ").toLowerCase();
+        row.text = [category.dataset.category, field.dataset.title, field.dataset.words, ...row.verbs.map(v => v.title)].join(" ").toLowerCase();
         button.addEventListener("click", () => {
           if (opened.has(row) || count(row) > 0) drop(row); else opened.add(row);
           draw();
