@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"patgate/forge/forgetest"
@@ -167,6 +168,12 @@ func TestListsAreFiltered(t *testing.T) {
 			t.Errorf("%d %v", a.status, a.header)
 		}
 	})
+	t.Run("a wait for 100 Continue", func(t *testing.T) {
+		a := send("GET", r.gate+"/api/v4/projects", http.Header{"Private-Token": {one}, "Expect": {"100-continue"}}, nil)
+		if a.status != http.StatusOK || !slices.Equal(listed(t, a.body, path), []string{api}) {
+			t.Errorf("%d %s", a.status, a.body)
+		}
+	})
 	t.Run("conditions and encodings", func(t *testing.T) {
 		a := send("GET", r.gate+"/api/v4/projects", http.Header{"Private-Token": {one}, "If-None-Match": {"*"}, "Range": {"bytes=0-3"}, "Accept-Encoding": {"gzip"}}, nil)
 		if a.status != http.StatusOK || !slices.Equal(listed(t, a.body, path), []string{api}) {
@@ -198,4 +205,56 @@ func TestListsAreFiltered(t *testing.T) {
 			t.Errorf("%d %s", a.status, a.body)
 		}
 	})
+}
+
+// TestListsLeaveOthersTheirAllowance: what a list says of hundreds of projects that the token does not reach has to be asked about.
+// The token's allowance for lists pays for that, and for pages, and runs out before the owner's does.
+func TestListsLeaveOthersTheirAllowance(t *testing.T) {
+	r := startRunning(t)
+	for i := range 400 {
+		r.world.forge.AddProject(fmt.Sprintf("secret/hidden-%d", i), forgetest.Private)
+	}
+	for _, name := range []string{"first", "second", "third"} {
+		r.world.forge.AddProject("shop/"+name, forgetest.Private)
+	}
+	mint := func(name string) string {
+		return r.mint(t, "--name", name, "--group", "shop", "--allow", "read_event,read_project")
+	}
+	isRefused := func(a answer) bool {
+		return a.status == http.StatusTooManyRequests && strings.Contains(a.body, "This token's lists") && a.header.Get("Retry-After") != ""
+	}
+	lister, other := mint("lister"), mint("other")
+	for range 6 {
+		if a := r.get(lister, "/events?per_page=100"); !isRefused(a) {
+			t.Fatalf("%d %v %.300s", a.status, a.header, a.body)
+		}
+	}
+	for name, token := range map[string]string{"first": other, "second": lister} {
+		if a := r.get(token, "/projects/shop%2F"+name); a.status != http.StatusOK {
+			t.Errorf("%s after a list: %d %s", name, a.status, a.body)
+		}
+	}
+	one := r.mint(t, "--name", "one", "--project", "shop/third", "--allow", "read_project")
+	if a := r.get(one, "/projects"); a.status != http.StatusOK || !slices.Equal(listed(t, a.body, "path"), []string{"third"}) {
+		t.Errorf("a list that needs no questions: %d %.300s", a.status, a.body)
+	}
+	refused := 0 // of lists of five pages
+	var mu sync.Mutex
+	var group sync.WaitGroup
+	for range 40 {
+		group.Go(func() {
+			a := r.get(one, "/projects")
+			mu.Lock()
+			defer mu.Unlock()
+			if isRefused(a) {
+				refused++
+			} else if a.status != http.StatusOK {
+				t.Errorf("%d %s", a.status, a.body)
+			}
+		})
+	}
+	group.Wait()
+	if refused == 0 {
+		t.Error("pages cost nothing")
+	}
 }

@@ -314,7 +314,7 @@ type Resolver struct {
 	// them at once; above it: 429. Questions about what the token reaches cost it nothing.
 	BudgetPerToken int `yaml:"budget_per_token"`
 	// BudgetPerOwner is how many questions all tokens of one owner may cause in a minute, a quarter of them at once; above
-	// it: 429.
+	// it: 429. The lists of one token may take a quarter of that, for questions about entries and for pages beyond the first.
 	BudgetPerOwner int `yaml:"budget_per_owner"`
 }
 

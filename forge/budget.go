@@ -24,6 +24,9 @@ type BudgetOptions struct {
 	Now func() time.Time
 }
 
+// listShare is the part of an owner's allowance that the lists of one token may take.
+const listShare = 4
+
 // sweepEvery is the number of questions after which buckets that are full again are dropped.
 const sweepEvery = 4096
 
@@ -37,6 +40,7 @@ type Budget struct {
 
 	mu     sync.Mutex
 	tokens map[int64]*allowance
+	lists  map[int64]*rate.Limiter // of tokens
 	owners map[int64]*rate.Limiter
 	limits map[limitKey]*limit
 	asked  int
@@ -66,7 +70,8 @@ func NewBudget(o BudgetOptions) *Budget {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	return &Budget{options: o, tokens: map[int64]*allowance{}, owners: map[int64]*rate.Limiter{}, limits: map[limitKey]*limit{}}
+	return &Budget{options: o, tokens: map[int64]*allowance{}, lists: map[int64]*rate.Limiter{}, owners: map[int64]*rate.Limiter{},
+		limits: map[limitKey]*limit{}}
 }
 
 // Begin begins a question of a token, and waits while as many are under way as the token could pay for. When the allowance of
@@ -80,16 +85,24 @@ func (b *Budget) Begin(ctx context.Context, tokenID, ownerID int64) error {
 		select {
 		case <-turn:
 		case <-ctx.Done():
-			b.mu.Lock()
-			defer b.mu.Unlock()
-			k := b.tokens[tokenID] // those with a question under way are kept
-			if at := slices.Index(k.waiting, turn); at >= 0 {
-				k.waiting = slices.Delete(k.waiting, at, at+1)
-			} else {
-				k.wake() // its turn is another's
-			}
+			b.giveUp(tokenID, turn)
 			return ctx.Err()
 		}
+	}
+}
+
+// giveUp ends the wait for a turn. Where that has come all the same, it is another's.
+func (b *Budget) giveUp(tokenID int64, turn chan struct{}) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	k := b.tokens[tokenID]
+	if k == nil {
+		return // the turn has come, nobody else waits, and the allowance was full and dropped
+	}
+	if at := slices.Index(k.waiting, turn); at >= 0 {
+		k.waiting = slices.Delete(k.waiting, at, at+1)
+	} else {
+		k.wake()
 	}
 }
 
@@ -111,10 +124,10 @@ func (b *Budget) enter(tokenID, ownerID int64) (turn chan struct{}, err error) {
 			return turn, nil
 		}
 		k.wake()
-		return nil, &budgetError{ErrTokenBudget, wait(k.Limiter, now)}
+		return nil, &budgetError{ErrTokenBudget, wait(k.Limiter, now, 1)}
 	}
 	k.wake()
-	if after := wait(b.owner(ownerID), now); after > 0 {
+	if after := wait(b.owner(ownerID), now, 1); after > 0 {
 		return nil, &budgetError{ErrOwnerBudget, after}
 	}
 	k.asking++
@@ -144,6 +157,28 @@ func (b *Budget) Denied(tokenID int64, questions int) {
 	}
 }
 
+// Listed takes a question about the entries of a list, however it ends, or a further page of it, from a token's allowance for
+// lists.
+// Such questions are not the token's choice, and what is listed says how many they are: so neither does an entry that it does not
+// reach cost it more than one that it does, nor do its lists take what the owner's other tokens live on. The error wraps
+// ErrListBudget, with the time after which a whole list may be asked for again.
+func (b *Budget) Listed(tokenID int64) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	now := b.options.Now()
+	b.sweepLocked(now)
+	k := b.lists[tokenID]
+	if k == nil {
+		k = rate.NewLimiter(rate.Limit(b.options.OwnerRate/listShare), max(1, b.options.OwnerBurst/listShare))
+		b.lists[tokenID] = k
+	}
+	if wait(k, now, 1) > 0 {
+		return &budgetError{ErrListBudget, wait(k, now, k.Burst())}
+	}
+	k.ReserveN(now, 1)
+	return nil
+}
+
 // Spend takes a question from an owner's allowance.
 func (b *Budget) Spend(ownerID int64) {
 	b.mu.Lock()
@@ -169,9 +204,9 @@ func (k *allowance) wake() {
 	}
 }
 
-// wait is how long it takes for an allowance to hold one question; zero or less when it does.
-func wait(k *rate.Limiter, now time.Time) time.Duration {
-	return time.Duration((1 - k.TokensAt(now)) / float64(k.Limit()) * float64(time.Second))
+// wait is how long it takes for an allowance to hold so many questions; zero or less when it does.
+func wait(k *rate.Limiter, now time.Time, questions int) time.Duration {
+	return time.Duration((float64(questions) - k.TokensAt(now)) / float64(k.Limit()) * float64(time.Second))
 }
 
 // sweepLocked drops what says no more than a new one would: allowances that are full, and limits that are over for long.
@@ -181,6 +216,8 @@ func (b *Budget) sweepLocked(now time.Time) {
 	}
 	full := func(k *rate.Limiter) bool { return k.TokensAt(now) >= float64(k.Burst()) }
 	maps.DeleteFunc(b.tokens, func(_ int64, k *allowance) bool { return k.asking == 0 && len(k.waiting) == 0 && full(k.Limiter) })
-	maps.DeleteFunc(b.owners, func(_ int64, k *rate.Limiter) bool { return full(k) })
+	for _, all := range []map[int64]*rate.Limiter{b.lists, b.owners} {
+		maps.DeleteFunc(all, func(_ int64, k *rate.Limiter) bool { return full(k) })
+	}
 	maps.DeleteFunc(b.limits, func(_ limitKey, l *limit) bool { return now.Sub(l.last) > longestPause })
 }

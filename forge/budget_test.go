@@ -81,6 +81,38 @@ func TestBudget(t *testing.T) {
 		}
 		ask(t, b, 4, 2, 1, false)
 	})
+	t.Run("the lists of a token take a quarter of its owner's allowance", func(t *testing.T) {
+		b := make(BudgetOptions{})
+		list := func(token int64, times int) (err error) {
+			for range times {
+				if err = b.Listed(token); err != nil {
+					return err
+				}
+				b.Spend(1)
+			}
+			return nil
+		}
+		if err := list(1, 75); err != nil {
+			t.Fatal(err)
+		}
+		err := list(1, 1)
+		after, _ := RetryAfter(err)
+		if !errors.Is(err, ErrListBudget) || BudgetOf(err) != ErrListBudget || after != 15*time.Second {
+			t.Fatalf("%v (%s), want that of lists, until a whole list can be paid for", err, after)
+		}
+		ask(t, b, 1, 1, 30, true) // what it names is another thing
+		if err := list(2, 75); err != nil {
+			t.Fatalf("another token's lists: %v", err)
+		}
+		ask(t, b, 3, 1, 100, false)
+		now = now.Add(time.Second)
+		if err := list(1, 5); err != nil {
+			t.Fatal(err)
+		}
+		if err := list(1, 1); err == nil {
+			t.Fatal("more than a quarter of the owner's rate")
+		}
+	})
 	t.Run("a refusal charges nobody", func(t *testing.T) {
 		b := make(BudgetOptions{TokenBurst: 1, OwnerBurst: 2})
 		ask(t, b, 1, 1, 1, true)
@@ -93,9 +125,12 @@ func TestBudget(t *testing.T) {
 		b := make(BudgetOptions{})
 		for id := range int64(sweepEvery * 2) {
 			ask(t, b, id, id, 1, true)
+			if err := b.Listed(id); err != nil {
+				t.Fatal(err)
+			}
 			now = now.Add(time.Second)
 		}
-		if n := len(b.tokens); n > sweepEvery {
+		if n := max(len(b.tokens), len(b.lists)); n > sweepEvery {
 			t.Fatalf("%d buckets are kept", n)
 		}
 	})
@@ -155,6 +190,31 @@ func TestWhoWaitsForATurnMayGiveUp(t *testing.T) {
 	b.End(1, false)
 	if err := b.Begin(context.Background(), 1, 1); err != nil {
 		t.Fatalf("the turn of one who gave up is lost: %v", err)
+	}
+}
+
+// TestWhoGivesUpAsTheTurnComes: between the end of the wait and its note, the question that was waited for ends, which gives the turn,
+// and a sweep drops the allowance, which is full.
+func TestWhoGivesUpAsTheTurnComes(t *testing.T) {
+	b := NewBudget(BudgetOptions{TokenBurst: 1})
+	if err := b.Begin(context.Background(), 1, 1); err != nil {
+		t.Fatal(err)
+	}
+	turn, err := b.enter(1, 1)
+	if turn == nil {
+		t.Fatalf("no wait: %v", err)
+	}
+	b.End(1, false)
+	b.mu.Lock()
+	b.asked = sweepEvery - 1
+	b.sweepLocked(time.Now())
+	b.mu.Unlock()
+	if b.tokens[1] != nil {
+		t.Fatal("the allowance is still there")
+	}
+	b.giveUp(1, turn)
+	if err := b.Begin(context.Background(), 1, 1); err != nil {
+		t.Fatal(err)
 	}
 }
 

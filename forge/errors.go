@@ -15,12 +15,14 @@ var (
 	// ErrTimeout: the forge did not answer in time. For clients: 504.
 	ErrTimeout = errors.New("forge did not answer in time")
 	// ErrBudget: the token or its owner asks for too many unknown things, or the forge's own rate limit for the owner
-	// is used up: one of the three below. For clients: 429; RetryAfter says when to try again.
+	// is used up: one of the four below. For clients: 429; RetryAfter says when to try again.
 	ErrBudget = errors.New("too many look-ups")
 	// ErrTokenBudget: the token asked for too much that is not there, or not for it.
 	ErrTokenBudget = fmt.Errorf("%w: the token's allowance is used up (resolver.budget_per_token)", ErrBudget)
 	// ErrOwnerBudget: the tokens of one owner asked for too much together.
 	ErrOwnerBudget = fmt.Errorf("%w: the allowance of the owner's tokens is used up (resolver.budget_per_owner)", ErrBudget)
+	// ErrListBudget: the token's lists need too much that is not known: pages, and questions about their entries.
+	ErrListBudget = fmt.Errorf("%w: the token's allowance for lists is used up (a part of resolver.budget_per_owner)", ErrBudget)
 	// ErrRateLimited: the forge answered 429.
 	ErrRateLimited = fmt.Errorf("%w: the forge's own rate limit for the owner is used up (429)", ErrBudget)
 	// ErrCredential: the forge refuses the owner's credential, or it does not reach far enough to answer the question.
@@ -48,7 +50,7 @@ func RateLimited(after time.Duration) error { return &budgetError{ErrRateLimited
 
 // BudgetOf says whose limit an error that wraps ErrBudget is about, and which setting bounds it.
 func BudgetOf(err error) error {
-	for _, kind := range []error{ErrTokenBudget, ErrOwnerBudget, ErrRateLimited} {
+	for _, kind := range []error{ErrTokenBudget, ErrOwnerBudget, ErrListBudget, ErrRateLimited} {
 		if errors.Is(err, kind) {
 			return kind
 		}

@@ -44,6 +44,10 @@ type Resolver interface {
 	// them, as for what is not there.
 	Denied(s *token.Session, questions int)
 
+	// Listed comes before each question about the entries of a list, and each further page of it: the token pays for it, and when
+	// it cannot, the error wraps ErrListBudget.
+	Listed(s *token.Session) error
+
 	// Forget drops what is known of a container, for all owners, because a request that was forwarded may have changed
 	// it: once Forget has returned, Resolve answers from reads that began later. The zero Container drops only what was
 	// found to be absent, for requests that made something new.

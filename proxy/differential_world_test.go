@@ -208,3 +208,5 @@ func newWorldGateway(t testing.TB, table *routes.Table, resolver surface.Resolve
 
 // Denied implements surface.Resolver.
 func (world) Denied(*token.Session, int) {}
+
+func (world) Listed(*token.Session) error { return nil }

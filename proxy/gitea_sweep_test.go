@@ -203,3 +203,5 @@ func TestGiteaSweep(t *testing.T) {
 
 // Denied implements surface.Resolver.
 func (anyContainer) Denied(*token.Session, int) {}
+
+func (anyContainer) Listed(*token.Session) error { return nil }

@@ -531,3 +531,5 @@ func TestThreatGiteaFormerOwner(t *testing.T) {
 
 // Denied implements surface.Resolver.
 func (giteaResolver) Denied(*token.Session, int) {}
+
+func (giteaResolver) Listed(*token.Session) error { return nil }

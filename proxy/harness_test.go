@@ -447,3 +447,5 @@ func attempts(limit int) *forge.Attempts {
 
 // Denied implements surface.Resolver.
 func (*fakeResolver) Denied(*token.Session, int) {}
+
+func (*fakeResolver) Listed(*token.Session) error { return nil }

@@ -37,6 +37,9 @@ func (x *exchange) deliverList() (kept bool) {
 		case number == listing.MostPages:
 			return x.broken(reply.ErrListTooLong, reply.FailureAnswer)
 		}
+		if err = j.Rules.Resolver.Listed(j.Session); err != nil {
+			return x.unlisted(err)
+		}
 		s.Page(entries.Pages, number+1, entries.Pages.Most)
 		s.WriteHead(q, &x.body, j, &x.h.forwarding)
 		if d.upstream, err = d.pool.Do(s.Head, &s.Upload, true, false, &d.answer, x.claim()); err != nil {

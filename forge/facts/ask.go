@@ -41,6 +41,9 @@ func (k *Keeper[N]) Pay(ctx context.Context, s *token.Session) error {
 // Denied implements forge.Resolver.
 func (k *Keeper[N]) Denied(s *token.Session, questions int) { k.budget.Denied(s.TokenID, questions) }
 
+// Listed implements forge.Resolver.
+func (k *Keeper[N]) Listed(s *token.Session) error { return k.budget.Listed(s.TokenID) }
+
 // Bound gives a question its time.
 func (k *Keeper[N]) Bound(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(ctx, k.timeout)

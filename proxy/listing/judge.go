@@ -18,6 +18,8 @@ import (
 // Resolver tells what the forge says of a container. It is the part of forge.Resolver that is needed here.
 type Resolver interface {
 	Resolve(ctx context.Context, s *token.Session, ref routes.Reference, maxAge time.Duration) (policy.Container, error)
+	Known(s *token.Session, ref routes.Reference, maxAge time.Duration, now time.Time) *policy.Container
+	Listed(s *token.Session) error
 }
 
 // mostPaths bounds how many groups of a grant are asked for their paths, by which entries are told apart that need not be asked
@@ -184,13 +186,19 @@ func (j *Judge) isBelow(name *routes.EntryName, entry jsontext.Value) (bool, err
 	return false, nil
 }
 
-// resolve asks the forge, while there is time.
+// resolve gives what is known, or asks the forge, while there is time and the token can pay for it.
 func (j *Judge) resolve(kind routes.RefKind, id int64) (policy.Container, error) {
-	now := time.Now()
+	now, ref := time.Now(), routes.Reference{Kind: kind, ID: id}
+	if c := j.resolver.Known(j.session, ref, j.maxAge, now); c != nil {
+		return *c, nil
+	}
 	if j.until.IsZero() {
 		j.until = now.Add(j.patience)
 	} else if now.After(j.until) {
 		return policy.Container{}, forge.ErrTimeout
 	}
-	return j.resolver.Resolve(context.Background(), j.session, routes.Reference{Kind: kind, ID: id}, j.maxAge)
+	if err := j.resolver.Listed(j.session); err != nil {
+		return policy.Container{}, err
+	}
+	return j.resolver.Resolve(context.Background(), j.session, ref, j.maxAge)
 }

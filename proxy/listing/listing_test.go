@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 
+	"patgate/forge"
 	"patgate/policy"
 	"patgate/routes"
 	"patgate/token"
@@ -35,6 +37,9 @@ type tree struct {
 	group   map[int64]int64 // of projects
 	member  map[int64]bool  // of projects
 	asked   int
+	paid    int // for questions
+	known   map[int64]policy.Container
+	room    error // when it cannot be paid
 	refused error
 }
 
@@ -65,6 +70,20 @@ func (w *tree) Resolve(_ context.Context, _ *token.Session, ref routes.Reference
 			Access: policy.OwnerPublicRead}, nil
 	}
 	return w.project(ref.ID), nil
+}
+
+// Known implements Resolver.
+func (w *tree) Known(_ *token.Session, ref routes.Reference, _ time.Duration, _ time.Time) *policy.Container {
+	if c, is := w.known[ref.ID]; is {
+		return &c
+	}
+	return nil
+}
+
+// Listed implements Resolver.
+func (w *tree) Listed(*token.Session) error {
+	w.paid++
+	return w.room
 }
 
 func (w *tree) project(id int64) policy.Container {
@@ -242,6 +261,33 @@ func TestOthersAreNotAskedAbout(t *testing.T) {
 	w.refused = context.DeadlineExceeded
 	if kept, err := j.Keeps(jsontext.Value(`{"id":101,"path":"g1/y","in":9}`)); kept || err == nil {
 		t.Errorf("kept %v, %v, although the forge does not answer", kept, err)
+	}
+}
+
+// TestQuestionsArePaidFor: each question about an entry is paid for before it is asked, whether the grant reaches the entry or not;
+// what is known costs nothing; who cannot pay gets no list.
+func TestQuestionsArePaidFor(t *testing.T) {
+	w := &tree{parent: map[int64]int64{1: 0, 2: 1, 3: 0}, group: map[int64]int64{101: 2, 102: 3, 103: 3}, known: map[int64]policy.Container{}}
+	e := projects(routes.EntryName{Ref: routes.RefProject, ID: "id"})
+	s := &token.Session{Grant: grantOf(t, policy.ScopeSpec{Access: "selected_memberships", GroupIDs: []int64{1}})}
+	j := NewJudge(w, s, e, time.Second, time.Minute)
+	judge := func(id int64, want bool, questions int) {
+		t.Helper()
+		w.asked, w.paid = 0, 0
+		kept, err := j.Keeps(jsontext.Value(fmt.Sprintf(`{"id":%d}`, id)))
+		if err != nil || kept != want || w.asked != questions || w.paid != questions {
+			t.Errorf("%d is kept: %v after %d questions, %d paid for, %v", id, kept, w.asked, w.paid, err)
+		}
+	}
+	judge(101, true, 1)
+	judge(102, false, 1)
+	judge(102, false, 0)
+	w.known[103] = w.project(103)
+	judge(103, false, 0)
+	w.room = forge.ErrListBudget
+	w.asked = 0
+	if kept, err := j.Keeps(jsontext.Value(`{"id":104}`)); kept || !errors.Is(err, forge.ErrListBudget) || w.asked > 0 {
+		t.Errorf("kept %v, %v after %d questions", kept, err, w.asked)
 	}
 }
 

@@ -39,6 +39,8 @@ func Of(err error) *Refusal {
 		switch {
 		case errors.Is(err, forge.ErrOwnerBudget):
 			r = *ErrOwnerBudget
+		case errors.Is(err, forge.ErrListBudget):
+			r = *ErrListBudget
 		case errors.Is(err, forge.ErrRateLimited):
 			r = *ErrRateLimited
 		}

@@ -76,6 +76,10 @@ var (
 	ErrOwnerBudget = &Refusal{Status: fasthttp.StatusTooManyRequests, Reason: "owner_budget",
 		Message: "All tokens of this token's owner together have asked for too many different projects and groups in a short time " +
 			"(limit: resolver.budget_per_owner).", Retry: 30 * time.Second}
+	ErrListBudget = &Refusal{Status: fasthttp.StatusTooManyRequests, Reason: "list_budget",
+		Message: "This token's lists hold entries of too many different projects and groups, or take too many pages (limit: a " +
+			"quarter of resolver.budget_per_owner). What was found out is remembered for a while: try again, narrow the list, or list " +
+			"one project or group.", Retry: 30 * time.Second}
 	ErrRateLimited = &Refusal{Status: fasthttp.StatusTooManyRequests, Reason: "forge_rate_limit",
 		Message: "The forge's own rate limit for the token's owner is used up: it answered 429 Too Many Requests when patgate asked " +
 			"it about what the request names. It is not a limit of patgate's.", Retry: 10 * time.Second}

@@ -154,6 +154,9 @@ func (j *Judgement) Plan(q *Request) *reply.Refusal {
 	if err := j.Set.Query(j.Op.Query); err != nil {
 		return reply.Of(err)
 	}
+	if j.Op.Route.Asked {
+		j.Question.Entries = j.Op.Route.Spanned(j.Set.QueryValue)
+	}
 	return nil
 }
 

@@ -42,7 +42,6 @@ func (j *Judgement) ReadParameters(q *Request, b *Body) error {
 	j.event.Undeclared = j.Set.Undeclared
 	if row := j.Op.Route; row.Asked {
 		j.Rendered = j.Set.Asks(row.Response.RenderedFor)
-		j.Question.Entries = row.Spanned(j.Set.QueryValue)
 	}
 	return j.Set.Complete()
 }

@@ -401,5 +401,6 @@ type Resolver interface {
 	Known(s *token.Session, ref routes.Reference, maxAge time.Duration, now time.Time) *policy.Container
 	Lookup(ctx context.Context, s *token.Session, route *routes.Route, op *routes.Operation) (forge.LookupResult, error)
 	Denied(s *token.Session, questions int)
+	Listed(s *token.Session) error
 	Forget(container policy.Container)
 }
