@@ -59,6 +59,9 @@ func TestARefusalForALimitNamesItsSetting(t *testing.T) {
 			}
 		}
 	}
+	if all := fieldLimits(t, "routes/params/multipart.go"); len(all) != 1 || !strings.Contains(all[0], "limit: body.limit") {
+		t.Errorf("the refusal of fields that are too large does not name the row's limit: %q", all)
+	}
 	err = filepath.WalkDir("proxy", func(file string, entry fs.DirEntry, err error) error {
 		if err == nil && strings.HasSuffix(file, ".go") && !strings.HasSuffix(file, "_test.go") {
 			walk(file)
@@ -104,6 +107,23 @@ func refusalsIn(t *testing.T, file string) (all []refusal) {
 			}
 		}
 		all = append(all, r)
+		return true
+	})
+	return all
+}
+
+// fieldLimits gives the texts of refusals for fields that are too large, which become a 413.
+func fieldLimits(t *testing.T, file string) (all []string) {
+	t.Helper()
+	parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.SkipObjectResolution)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ast.Inspect(parsed, func(n ast.Node) bool {
+		call, ok := n.(*ast.CallExpr)
+		if ok && nameOf(call.Fun) == "refuseName" && len(call.Args) == 3 && nameOf(call.Args[0]) == "CodeTooLarge" {
+			all = append(all, textOf(call.Args[2]))
+		}
 		return true
 	})
 	return all

@@ -48,7 +48,7 @@ var (
 		Message: "The request did not arrive in time (limits: timeouts.read_header, and timeouts.read_stall for its body).",
 		Close:   true}
 	ErrBodyTooLarge = &Refusal{Status: fasthttp.StatusRequestEntityTooLarge, Reason: "body_too_large",
-		Message: "The request body is longer than this route takes (limit: limits.body_bytes, or what the route says).", Close: true}
+		Message: "The request body is longer than this route takes (limit: limits.body_bytes, or body.limit of its row).", Close: true}
 	ErrBodyBroken = &Refusal{Status: fasthttp.StatusBadRequest, Reason: "broken_body",
 		Message: "The request body ended before its end, or could not be read.", Close: true}
 	ErrBodyMedia = &Refusal{Status: fasthttp.StatusUnsupportedMediaType, Reason: "media_type",

@@ -310,7 +310,7 @@ func (j *Judgement) refuseTargets() error {
 		return &params.Refusal{
 			Code:    params.CodeDeclaredRefused,
 			Param:   name,
-			Message: "parameter \"" + name + "\" is not allowed on this route",
+			Message: "parameter \"" + name + "\" is not allowed on this route: it names a project or group, and nothing is checked here",
 		}
 	}
 	return nil

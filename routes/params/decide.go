@@ -51,14 +51,16 @@ func (s *Set) decide(l leaf) (decision, error) {
 	case r.what == routes.ParamDrop && r.how == coveredExactly && l.place == inQuery:
 		return decision{kind: entryDropped, rule: r}, nil
 	case r.what == routes.ParamRefuse, r.what == routes.ParamDrop:
-		return decision{}, refuseName(CodeDeclaredRefused, l.name, "is not allowed on "+s.row())
+		return decision{}, refuseName(CodeDeclaredRefused, l.name, "is not allowed on "+s.row()+
+			": the route table refuses it, since it would change what the request reaches or shows")
 	case r.what == routes.ParamTarget && r.how == coveredExactly && r.target != nil && s.ownPart(r.target, l.value):
 		return decision{rule: r}, nil
 	case r.what == routes.ParamTarget && r.how == coveredExactly:
 		return decision{kind: entryTarget, rule: r}, nil
 	case r.what == routes.ParamPass, r.what == routes.ParamRepeat:
 		if r.how != coveredExactly && s.refusedInAnotherShape(l.name) {
-			return decision{}, refuseName(CodeShape, l.name, "is not allowed on "+s.row()+", in whatever shape it is sent")
+			return decision{}, refuseName(CodeShape, l.name, "is not allowed on "+s.row()+
+				", in whatever shape it is sent: the route table refuses it")
 		}
 		if r.how == coveredBelow {
 			if err := s.checkIdentifiers(l.name, r.within); err != nil {

@@ -213,7 +213,7 @@ func (m *Multipart) fieldValue(dst []byte, h partHeader) ([]byte, error) {
 		m.held += len(piece)
 		if int64(len(dst)-start) > max(MaxField, limit) || int64(m.held) > max(MaxFields, limit) {
 			return dst, refuseName(CodeTooLarge, name, "makes the fields too large: send at most 64 KiB in one and 1 MiB in all that "+
-				"are no files, or raise the row's body limit")
+				"are no files (limit: body.limit of the row in the route table, where that is more)")
 		}
 	}
 }
