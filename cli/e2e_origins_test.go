@@ -165,3 +165,28 @@ func TestOriginsInABrowser(t *testing.T) {
 		})
 	}
 }
+
+// TestTheConsoleIsNotShared: with the console on the clients' address and the forge under a path, no page of a configured origin
+// may read the console, however the way there is spelled.
+func TestTheConsoleIsNotShared(t *testing.T) {
+	const cms, root, allow = "https://cms.example.com", "/gitlab", "Access-Control-Allow-Origin"
+	r := startRunningWith(t, func(w *world) []string {
+		server := httptest.NewServer(below(t, root, w.forge, func(*http.Request) {}))
+		t.Cleanup(server.Close)
+		return []string{"PATGATE_CORS_ORIGINS=" + cms, "PATGATE_CONSOLE_LISTEN=gateway", "PATGATE_UPSTREAM_URL=" + server.URL + root}
+	})
+	for _, prefix := range []string{"", root} {
+		for _, path := range []string{"/-/patgate/console/", "/-/patgate/console/sign-in"} {
+			a := send(http.MethodGet, r.gate+prefix+path, http.Header{"Origin": {cms}}, nil)
+			if a.header.Get(allow) != "" || strings.HasSuffix(path, "sign-in") && a.status != 200 {
+				t.Errorf("%s%s: %d %v", prefix, path, a.status, a.header)
+			}
+			if a := send(http.MethodOptions, r.gate+prefix+path, http.Header{"Origin": {cms}, "Access-Control-Request-Method": {"GET"}}, nil); a.status == 204 {
+				t.Errorf("a preflight for %s%s: %v", prefix, path, a.header)
+			}
+		}
+		if a := send(http.MethodGet, r.gate+prefix+"/api/v4/version", http.Header{"Origin": {cms}}, nil); a.header.Get(allow) != cms {
+			t.Errorf("%d %v", a.status, a.header)
+		}
+	}
+}

@@ -162,6 +162,10 @@ func TestSettleName(t *testing.T) {
 		{"one with a password", "https://a:b@git.example.com", version, "", "https://git.example.com", "is called by the name", config.ForgeGitea},
 		{"one that does not say", "", version, "", "", "it is not known", config.ForgeGitea},
 		{"one that is configured", "https://git.example.com", version, "https://other.example.com", "https://other.example.com", "", config.ForgeGitea},
+		{"one that is configured, and leads to it", "", version, "https://git.example.com", "https://git.example.com", "", config.ForgeGitea},
+		{"one that is configured, and leads to something else", "", `{"version":"1.25.0"}`, "https://git.example.com", "https://git.example.com", "does not answer",
+			config.ForgeGitea},
+		{"one that is configured, of GitLab", "", `<html>`, "https://git.example.com", "https://git.example.com", "", config.ForgeGitLab},
 		{"Forgejo", "https://git.example.com", version, "", "https://git.example.com", "is called by the name", config.ForgeForgejo},
 		{"GitLab", "https://git.example.com", version, "", "", "", config.ForgeGitLab},
 	} {

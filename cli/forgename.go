@@ -20,7 +20,11 @@ import (
 // under is left alone, and so is a forge that does not say.
 func (g *gateway) settleName(ctx context.Context) {
 	c := g.config
-	if tableForge(c) != routes.ForgeGitea || len(c.Upstream.ExternalURLs) > 0 || c.Upstream.URL.Empty() {
+	if tableForge(c) != routes.ForgeGitea || c.Upstream.URL.Empty() {
+		return
+	}
+	if len(c.Upstream.ExternalURLs) > 0 {
+		g.checkName(ctx)
 		return
 	}
 	name, ok := forgeName(ctx, c, g.via)
@@ -38,6 +42,26 @@ func (g *gateway) settleName(ctx context.Context) {
 		g.logger.Info("the forge is called by the name that it calls itself (ROOT_URL)", zap.Stringer("name", name))
 	}
 }
+
+// checkName warns of a configured name under which a Gitea does not answer. It is used all the same: who configured it may know
+// better. A forge that is not there at all is no reason: others speak of that.
+func (g *gateway) checkName(ctx context.Context) {
+	c := g.config
+	name := c.Upstream.ExternalURLs[0]
+	for _, other := range c.Upstream.ExternalURLs {
+		if other.String() == c.PublicURL.String() {
+			name = other
+		}
+	}
+	if _, _, err := readForge(ctx, c, g.via, versionPath, c.Upstream.URL); err == nil && !answersAs(ctx, c, g.via, name) {
+		g.logger.Warn("the forge does not answer at upstream.url under the name that upstream.external_urls says it has: what else "+
+			"answers there is sent the owners' credentials (fix: put the name first that it answers under)",
+			zap.Stringer("name", name), zap.Stringer("upstream", c.Upstream.URL))
+	}
+}
+
+// versionPath is where a Gitea tells its version.
+const versionPath = "/api/v1/version"
 
 // forgeName asks a Gitea what it calls itself. It says so to anybody, in the description of its OpenID service (1.26,
 // routers/web/auth), unless that is switched off.
@@ -80,8 +104,7 @@ func readForge(ctx context.Context, c *config.Config, via, path string, name con
 // answersAs tells whether the same forge answers at its address when it is called by a name: a proxy in front of it may choose
 // by that.
 func answersAs(ctx context.Context, c *config.Config, via string, name config.Base) bool {
-	const path = "/api/v1/version"
-	status, body, err := readForge(ctx, c, via, path, c.Upstream.URL)
-	again, same, anew := readForge(ctx, c, via, path, name)
+	status, body, err := readForge(ctx, c, via, versionPath, c.Upstream.URL)
+	again, same, anew := readForge(ctx, c, via, versionPath, name)
 	return err == nil && anew == nil && status == again && bytes.Equal(body, same) && forgeOf(status, body) != config.ForgeGitLab
 }

@@ -121,9 +121,10 @@ func (h *Handler) Close() {
 // Serve handles one request. It is the server's handler.
 func (h *Handler) Serve(ctx *fasthttp.RequestCtx) {
 	x := h.acquire(ctx)
-	defer h.share(ctx)
 	defer x.recovered()
-	if kept := x.proceed(); !kept {
+	kept := x.proceed()
+	x.share()
+	if !kept {
 		x.release()
 	}
 }
@@ -174,16 +175,11 @@ func (x *exchange) serve() (kept bool) {
 	return x.forward(q.Upstream.Patgate)
 }
 
-// begin reads what every request has: method, target, header block, client and credential. A loop takes no request whose target
-// would be spelled anew here: the table refuses it.
+// begin reads what every request has: method, target, header block, client and credential.
 func (x *exchange) begin() *reply.Refusal {
 	head := &x.ctx.Request.Header
 	q := &x.request
-	r := x.h.read(q, methodOf(head.Method()), head.RequestURI(), head.RawHeaders(), versionOf(head.Protocol()))
-	if r == nil && q.IsPatgate() {
-		x.h.respell(q)
-	}
-	return r
+	return x.h.read(q, methodOf(head.Method()), head.RequestURI(), head.RawHeaders(), versionOf(head.Protocol()))
 }
 
 // judge decides on a visit.
@@ -233,7 +229,6 @@ func (x *exchange) serveDiscovery() (kept bool) {
 // Serve, which decides again, with it.
 func (h *Handler) expect(ctx *fasthttp.RequestCtx) int {
 	x := h.acquire(ctx)
-	defer h.share(ctx)
 	defer x.recovered()
 	err := x.foresee()
 	if err == nil {
@@ -241,6 +236,7 @@ func (h *Handler) expect(ctx *fasthttp.RequestCtx) int {
 		return fasthttp.StatusContinue
 	}
 	x.deny(err)
+	x.share()
 	status := ctx.Response.StatusCode()
 	x.release()
 	return status
@@ -287,6 +283,7 @@ func (x *exchange) recovered() {
 	x.body.Release()
 	x.event.Failure = reply.FailurePanic
 	x.deny(reply.ErrInternal)
+	x.share()
 }
 
 // owns tells whether the row that a patgate token asks for is answered here.

@@ -29,16 +29,21 @@ func originsOf(configured []string) (origins []string) {
 	return origins
 }
 
-// takesOrigin tells whether a page of that origin may read what is answered at a path. Patgate's own pages are for nobody else.
-func (h *Handler) takesOrigin(origin string, path []byte) bool {
-	return slices.Contains(h.origins, origin) && !header.Below(path, localPages)
+// takesOrigin tells whether a page of that origin may read what is answered to a request. Patgate's own pages are for nobody
+// else.
+func (h *Handler) takesOrigin(origin string, q *surface.Request) bool {
+	return slices.Contains(h.origins, origin) && !header.Below(q.Path, localPages)
 }
 
 // preflight answers a browser that asks whether a page may ask (Fetch, 4.8). It has no credential, and is told nothing but that.
 func (x *exchange) preflight() (answered bool) {
 	q, head := &x.request, &x.ctx.Request.Header
+	if len(q.Path) == 0 || q.Path[0] != '/' { // browsers ask in no other form
+		return false
+	}
+	x.h.respell(q)
 	if string(head.Method()) != fasthttp.MethodOptions || q.Fields.Repeated(header.Origin) ||
-		!x.h.takesOrigin(string(q.Fields.Get(header.Origin)), q.Path) || len(head.Peek("Access-Control-Request-Method")) == 0 {
+		!x.h.takesOrigin(string(q.Fields.Get(header.Origin)), q) || len(head.Peek("Access-Control-Request-Method")) == 0 {
 		return false
 	}
 	x.allowLocal()
@@ -51,14 +56,15 @@ func (x *exchange) preflight() (answered bool) {
 }
 
 // share lets a page of a configured origin read an answer, whatever it is. What the forge says of origins gives way to that.
-func (h *Handler) share(ctx *fasthttp.RequestCtx) {
+func (x *exchange) share() {
+	h, ctx := x.h, x.ctx
 	if len(h.origins) == 0 {
 		return
 	}
 	out := &ctx.Response.Header
 	out.Add("Vary", "Origin")
 	origins := ctx.Request.Header.PeekAll("Origin")
-	if len(origins) != 1 || !h.takesOrigin(string(origins[0]), header.Before(ctx.Request.Header.RequestURI(), '?')) {
+	if len(origins) != 1 || !h.takesOrigin(string(origins[0]), &x.request) {
 		return
 	}
 	for _, name := range [...]string{"Origin", "Credentials", "Private-Network"} {

@@ -50,7 +50,22 @@ func (h *Handler) read(q *surface.Request, method string, target, raw []byte, ve
 	if r := q.Credential.Find(&q.Fields, target); r != nil {
 		return r
 	}
+	if !q.InLoop && isLoose(q.Path) { // a loop takes no such target: the table refuses it
+		return h.unsealLoose(q)
+	}
 	return q.Surface.Unseal(q)
+}
+
+// unsealLoose has the surface look for a sealed text that the path leads to as the forge reads it. What comes with one, or with a
+// patgate token, keeps that spelling, so that all steps have one path; all else stays as it came.
+func (h *Handler) unsealLoose(q *surface.Request) *reply.Refusal {
+	came := q.Target
+	h.respell(q)
+	r := q.Surface.Unseal(q)
+	if r == nil && !q.IsPatgate() {
+		h.aim(q, came)
+	}
+	return r
 }
 
 // cutRoot takes the path off under which patgate, or the forge, lies. GitLab has nothing beside its own, and clients that were

@@ -90,6 +90,7 @@ func TestAForgeUnderAPath(t *testing.T) {
 func TestARedirectInCirclesEnds(t *testing.T) {
 	upstream := newEcho(t, func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Location", "https://"+r.Host+r.RequestURI)
+		w.Header().Set("A-Field", "x") // in front of it
 		w.WriteHeader(http.StatusMovedPermanently)
 	})
 	for _, loops := range []bool{true, false} {
@@ -97,6 +98,12 @@ func TestARedirectInCirclesEnds(t *testing.T) {
 		for range 2 {
 			for _, credential := range []string{g.token, "glpat-legacy", ""} {
 				g.raw(t, get(jobs+"?a=b", "PRIVATE-TOKEN: "+credential)).wants(t, 502, "upstream.url")
+			}
+			for _, credential := range []string{"glpat-legacy", ""} {
+				a := g.raw(t, get("/-/cable", "PRIVATE-TOKEN: "+credential, "Connection: Upgrade", "Upgrade: websocket"))
+				if a.wants(t, 502, "upstream.url"); a.header.Get("A-Field") != "" {
+					t.Errorf("part of the forge's answer is passed on: %v", a.header)
+				}
 			}
 		}
 	}

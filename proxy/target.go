@@ -44,9 +44,6 @@ func (h *Handler) comeHome(q *surface.Request, host []byte) *reply.Refusal {
 // one to the routers of GitLab and Gitea; the registry, below /v2, redirects. Letters that stand bare, which no reader takes for
 // anything else, are encoded, and so is what lies beyond ASCII; backslashes, blanks and "#" are not among them.
 func (h *Handler) respell(q *surface.Request) {
-	if !isLoose(q.Path) {
-		return
-	}
 	const digits = "0123456789ABCDEF"
 	isRegistry := header.Below(q.Path, "/v2")
 	target := make([]byte, 0, len(q.Target)+32)

@@ -28,7 +28,9 @@ func (x *exchange) tunnel() (kept bool) {
 		return false
 	}
 	d.upstream = c
-	x.copyHead()
+	if r := x.copyHead(); r != nil {
+		return x.broken(r, reply.FailureRedirect)
+	}
 	if d.answer.StatusCode() != fasthttp.StatusSwitchingProtocols {
 		return x.deliver()
 	}

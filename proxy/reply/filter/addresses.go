@@ -19,6 +19,15 @@ type Addresses struct {
 // root is an address of the forge behind its scheme.
 type root struct{ host, path string }
 
+// rootOf reads an address without its scheme.
+func rootOf(text string) root {
+	host, _, _ := strings.Cut(text, "/")
+	return root{host, text[len(host):]}
+}
+
+// length gives that of the text.
+func (r root) length() int { return len(r.host) + len(r.path) }
+
 // addressField is a member by its name and that of the member in which its object stands.
 type addressField struct {
 	parent uint8  // in Addresses.parents, from 1; 0 is any
@@ -32,11 +41,7 @@ type addressField struct {
 func NewAddresses(fields, roots []string, to string) *Addresses {
 	a := &Addresses{to: to}
 	for _, text := range roots {
-		host, path, below := strings.Cut(text, "/")
-		if below {
-			path = "/" + path
-		}
-		a.roots = append(a.roots, root{host, path})
+		a.roots = append(a.roots, rootOf(text))
 	}
 	for _, text := range fields {
 		f := addressField{name: text}

@@ -6,26 +6,25 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strings"
 )
 
 // Links puts another origin in the place of a forge's own wherever it stands in a text: in JSON, HTML, XML and YAML alike,
 // which leave the characters of an address as they are. It is immutable and may be shared.
 type Links struct {
-	hosts   []string // host[:port], lower case, longest first
-	longest int      // of hosts
+	roots   []root // of the forge, longest first
+	longest int    // of roots
 	to      []byte
 }
 
-// NewLinks makes Links for the hosts ("gitlab.example.com", "gitlab.example.com:8443"), with http or https, and the origin
-// that takes their place.
-func NewLinks(hosts []string, to []byte) *Links {
+// NewLinks makes Links for the addresses of the forge as they stand behind http:// or https:// ("gitlab.example.com:8443"), with
+// the path that it lies under if it does, and the origin that takes their place.
+func NewLinks(roots []string, to []byte) *Links {
 	l := &Links{to: bytes.Clone(to)}
-	for _, h := range hosts {
-		l.hosts = append(l.hosts, strings.ToLower(h))
-		l.longest = max(l.longest, len(h))
+	for _, text := range roots {
+		l.roots = append(l.roots, rootOf(text))
+		l.longest = max(l.longest, len(text))
 	}
-	slices.SortFunc(l.hosts, func(a, b string) int { return len(b) - len(a) })
+	slices.SortFunc(l.roots, func(a, b root) int { return b.length() - a.length() })
 	return l
 }
 
@@ -75,14 +74,14 @@ func (l *Links) advance(dst, text []byte, end bool) (out []byte, used int) {
 		}
 		at := used + i
 		host := at + len("://")
-		if !end && len(text)-host <= l.longest+1 { // two more than the longest host tell where it ends
+		if !end && len(text)-host <= l.longest+1 { // two more than the longest root tell where it ends
 			rest := max(used, at-len("https"))
 			return append(dst, text[used:rest]...), rest
 		}
 		start, found := schemeBefore(text[used:at])
 		n := 0
 		if found {
-			n = l.host(text[host:])
+			n = l.root(text[host:])
 		}
 		if n == 0 {
 			dst = append(dst, text[used:host]...)
@@ -104,11 +103,12 @@ func schemeBefore(text []byte) (start int, found bool) {
 	return 0, false
 }
 
-// host gives the length of the forge's host at the beginning of a text; 0 when another stands there.
-func (l *Links) host(text []byte) int {
-	for _, h := range l.hosts {
-		n := len(h)
-		if len(text) < n || !bytes.EqualFold(text[:n], []byte(h)) {
+// root gives the length of the forge's address at the beginning of a text; 0 when another stands there. Hosts are compared
+// without regard to case, and paths with it.
+func (l *Links) root(text []byte) int {
+	for _, r := range l.roots {
+		host, n := len(r.host), r.length()
+		if len(text) < n || !bytes.EqualFold(text[:host], []byte(r.host)) || string(text[host:n]) != r.path {
 			continue
 		}
 		if len(text) == n || !goesOn(text[n:]) {
@@ -118,16 +118,18 @@ func (l *Links) host(text []byte) int {
 	return 0
 }
 
-// goesOn tells whether an authority is longer than the host in front of this text: by another label, a port, or by what
-// makes the host the name of a user.
+// goesOn tells whether an authority, or the last segment of a path, is longer than what stands in front of this text: by another
+// label or extension, a port, or by what makes the host the name of a user.
 func goesOn(text []byte) bool {
-	switch c := text[0]; {
-	case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9', c == '-', c == '_', c == '@', c == '%',
-		c == ':', c >= 0x80:
-		return true
-	case c == '.':
-		return len(text) > 1 && (text[1] >= 'a' && text[1] <= 'z' || text[1] >= 'A' && text[1] <= 'Z' ||
-			text[1] >= '0' && text[1] <= '9' || text[1] >= 0x80)
+	if text[0] == '.' { // it may end a sentence
+		return len(text) > 1 && joins(text[1])
 	}
-	return false
+	return joins(text[0])
+}
+
+// joins tells whether a character belongs to the name that it stands behind. Of those that may (RFC 3986, 3.2 and 3.3), some
+// rather end an address in a text.
+func joins(c byte) bool {
+	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c >= 0x80 ||
+		bytes.IndexByte([]byte("-_~%@:+=$"), c) >= 0
 }

@@ -38,10 +38,35 @@ func TestLinks(t *testing.T) {
 	}
 	for _, same := range []string{
 		"", "no address", "://", "https://", "https://gitlab.example.com.evil.example/", "https://gitlab.example.com:8443/", "https://gitlab.example.community/",
-		"https://gitlab.example.com@evil.example/", "https://gitlab.example.com-x.example/", "https://x.gitlab.example.com/", "ssh://gitlab.example.com/x",
+		"https://gitlab.example.com+x@evil.example/", "https://gitlab.example.com~x/", "https://gitlab.example.com.@evil.example/", "https://gitlab.example.com@evil.example/", "https://gitlab.example.com-x.example/", "https://x.gitlab.example.com/", "ssh://gitlab.example.com/x",
 	} {
 		if got := string(l.Append(nil, []byte(same))); got != same {
 			t.Errorf("%q became %q", same, got)
+		}
+	}
+}
+
+// TestLinksBelowAPath: a forge that lies under a path, beside something else on the same host.
+func TestLinksBelowAPath(t *testing.T) {
+	l := NewLinks([]string{"Host.example/gitlab", "host.example:443/gitlab", "host.example/a/B"}, []byte(ours+"/p"))
+	for in, out := range map[string]string{
+		"https://host.example/gitlab/x": "/p/x", "see https://HOST.example/gitlab.": "/p.", "(http://host.example/gitlab)": "/p)",
+		"https://host.example:443/gitlab?a=b": "/p?a=b", "<https://host.example/a/B/c>": "/p/c>", "https://host.example/gitlab...": "/p...",
+		"https://host.example/gitlab&quot;": "/p&quot;", "*https://host.example/gitlab*": "/p*",
+	} {
+		if got := string(l.Append(nil, []byte(in))); !strings.HasSuffix(got, ours+out) {
+			t.Errorf("%s became %s", in, got)
+		}
+	}
+	for _, same := range []string{
+		"", "/", "/gitlab~x", "/gitlab+x", "/gitlab-x", "/gitlab_x", "/gitlab2", "/gitlab%32", "/gitlab.git", "/gitlab.~x", "/gitlab._x", "/gitlab=x", "/gitlab$x",
+		"/gitlab:x", "/gitlab@x", "/gitlab\u00e9", "/GITLAB/x", "/GitLab", "/a/b/c", "/A/B", "/x/gitlab", "+x/gitlab", "~/gitlab",
+	} {
+		for _, scheme := range []string{"https://", "http://"} {
+			in := scheme + "host.example" + same
+			if got := string(l.Append(nil, []byte(in))); got != in {
+				t.Errorf("%s became %s", in, got)
+			}
 		}
 	}
 }

@@ -1,0 +1,85 @@
+package proxy
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"testing"
+)
+
+// pagesLocal answers whatever lies below patgate's own path.
+type pagesLocal struct{ passingLocal }
+
+func (pagesLocal) Answer(context.Context, *LocalRequest) LocalAnswer {
+	return LocalAnswer{Status: http.StatusOK, Body: []byte("patgate's own")}
+}
+
+// TestOwnPagesAreNotShared: however a client spells the way to patgate's own pages, no page of another origin may read them, and
+// all else that is answered it may.
+func TestOwnPagesAreNotShared(t *testing.T) {
+	upstream := newEcho(t, nil)
+	const origin, host = "https://cms.example.com", "http://patgate.test"
+	g := newGateway(t, upstream.URL+"/gitlab", func(o *Options) {
+		o.Local, o.Origins, o.OwnPages, o.Anonymous, o.Web = pagesLocal{}, []string{origin}, true, ModeAllow, ModeAllow
+	})
+	const console = "/-/patgate/console/"
+	for _, c := range []struct {
+		target string
+		token  bool
+		own    bool // it is answered by patgate
+		shared bool
+	}{
+		{console, false, true, false},
+		{"/gitlab" + console, false, true, false},
+		{"/gitlab/-/patgate/console", false, true, false},
+		{"/gitlab/-/patgate/console?x=/api", false, true, false},
+		{host + console, false, true, false},
+		{host + "/gitlab" + console, false, true, false},
+		{"/" + console, true, true, false},
+		{"/gitlab/" + console, true, true, false},
+		{"/gitlab/-//patgate//console/", true, true, false},
+		{host + "/gitlab//-/patgate/console/", true, true, false},
+		{"/gitlab/-/patgate/api/tokens", false, true, true},
+		{host + "/gitlab/-/patgate/api/tokens", false, true, true},
+		{"/gitlab/api/v4/version", false, false, true},
+		{"/gitlab" + jobs, true, false, true},
+		{"/" + jobs, true, false, true},
+	} {
+		fields := []string{"Origin: " + origin}
+		if c.token {
+			fields = append(fields, "PRIVATE-TOKEN: "+g.token)
+		}
+		a := g.raw(t, get(c.target, fields...))
+		if a.status != 200 || (a.body == "patgate's own") != c.own {
+			t.Errorf("%s: %d %s", c.target, a.status, a.body)
+		}
+		if got := a.header.Get("Access-Control-Allow-Origin"); (got == origin) != c.shared || !c.shared && got != "" || a.header.Get("Vary") == "" {
+			t.Errorf("%s is told %q", c.target, got)
+		}
+		asks := strings.Replace(get(c.target, "Origin: "+origin, "Access-Control-Request-Method: GET"), "GET", "OPTIONS", 1)
+		shared := c.shared && !strings.HasPrefix(c.target, host) // which browsers do not send
+		if a := g.raw(t, asks); (a.status == 204) != shared {
+			t.Errorf("a preflight for %s: %d %v", c.target, a.status, a.header)
+		}
+	}
+}
+
+// TestALooselySpelledPathHasOneSurface: what a token is good for is decided on the path that the request is sent on.
+func TestALooselySpelledPathHasOneSurface(t *testing.T) {
+	upstream := newEcho(t, nil)
+	g := newGateway(t, upstream.URL, func(o *Options) { o.Registry.URL = upstream.URL })
+	for _, path := range []string{"/v2/", "/v2/a/b/manifests/1", "/v2/_catalog", "/v2/g/dependency_proxy/containers/alpine/manifests/latest"} {
+		for _, credential := range []string{g.token, "pgr.AAAA", "pgc.AAAA"} {
+			for _, slashes := range []string{"", "/", "//"} {
+				g.raw(t, get(slashes+path, "Authorization: Bearer "+credential)).wants(t, 401, "no_credential")
+			}
+		}
+	}
+	if n := len(upstream.requests()); n > 0 {
+		t.Errorf("%d requests were sent", n)
+	}
+	const came = "//v2//a"
+	if g.raw(t, get(came, "PRIVATE-TOKEN: glpat-legacy")); upstream.last(t).target != came {
+		t.Errorf("%q was sent for a token of the forge's own", upstream.last(t).target)
+	}
+}
