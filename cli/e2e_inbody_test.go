@@ -139,6 +139,13 @@ func TestCredentialsInBodiesDenied(t *testing.T) {
 			for _, c := range append(inBodies(r.world.api, "glptt-1"),
 				inBody{"what Ruby alone reads", "POST", "/api/v4/runners", "Content-Type: application/json", `{/**/"token":"x"}`},
 				inBody{"a name that Rack unescapes", "POST", "/api/v4/runners", "Content-Type: multipart/form-data; boundary=b", "--b\r\nContent-Disposition: form-data; name=\"to\\ken\"\r\n\r\nx\r\n--b--\r\n"},
+				inBody{"many brackets in front", "POST", "/api/v4/runners", "Content-Type: application/x-www-form-urlencoded", strings.Repeat("[", 120) + "private_token=glpat-x"},
+				inBody{"the same, in the query", "GET", "/api/v4/user?" + strings.Repeat("[", 120) + "private_token=glpat-x", "", ""},
+				inBody{"a semicolon in the query", "GET", "/api/v4/user?a;private_token=glpat-x", "", ""},
+				inBody{"a session beside it", "GET", "/api/v4/user?private_token=glpat-x", "Cookie: _gitlab_session=x", ""},
+				inBody{"parts behind a closing boundary", "POST", "/api/v4/runners", "Content-Type: multipart/form-data; boundary=b", "--b--\r\nContent-Disposition: form-data; name=\"private_token\"\r\n\r\nglpat-x\r\n--b--\r\n"},
+				inBody{"a boundary within a boundary", "POST", "/api/v4/runners", `Content-Type: multipart/form-data; boundary="b;a"`, "--b;a\r\nContent-Disposition: form-data; name=\"x\"\r\n\r\n--b\r\nContent-Disposition: form-data; name=\"private_token\"\r\n\r\nglpat-x\r\n--b--\r\n\r\n--b;a--\r\n"},
+				inBody{"JSON as text", "POST", "/api/v4/runners", "Content-Type: text/plain", `{"token":"x"}`},
 				inBody{"packed", "POST", "/api/v4/runners", "Content-Encoding: gzip", "x"}) {
 				a := r.sendInBody(c)
 				if a.status != 403 && !(anonymous == "deny" && a.status == 401) || a.status == 403 && !strings.Contains(a.body, "Only fine-grained tokens are accepted here") {

@@ -88,7 +88,7 @@ func (c *Credential) Find(f *header.Block, target []byte) *reply.Refusal {
 			return reply.ErrMisplaced // in a header that holds no credential
 		}
 		switch {
-		case found > 0 && session && found == 1:
+		case session && found == 1 && !QueryCredential(target):
 			c.Caller = CallerWeb
 		case found > 0 || QueryCredential(target):
 			c.Caller = CallerLegacy
@@ -243,11 +243,11 @@ func QueryCredential(target []byte) bool {
 }
 
 // NextCredential gives the first such parameter of a query, and what stands behind it. query begins with what separates it from
-// what is in front of it. Nil: there is none.
+// what is in front of it. Rack 2 parts parameters at ";" too. Nil: there is none.
 func NextCredential(query []byte) (pair, rest []byte) {
 	query = query[min(len(query), 1):]
 	for len(query) > 0 {
-		pair = header.Before(query, '&')
+		pair = header.Before(header.Before(query, '&'), ';')
 		rest = query[len(pair):]
 		query = rest[min(len(rest), 1):]
 		if isCredentialName(header.Before(pair, '=')) {

@@ -5,11 +5,11 @@ import (
 	"errors"
 	"io"
 	"mime"
-	"mime/multipart"
 	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
 
+	"patgate/routes/params"
 	"patgate/routes/percent"
 	"patgate/token"
 )
@@ -24,22 +24,35 @@ type InBody struct {
 	Ours bool
 }
 
-// FindInBody looks for a credential of the forge's own in a body, by its media type. Forms, multipart and JSON hold
-// parameters, and so does a body without a type, which Rack takes for a form.
+// FindInBody looks for a credential of the forge's own in a body, by its media type. Forms, multipart and JSON hold parameters. A
+// body without a type is a form for Rack and JSON for Grape. Octets hold none. What some routes read of other types is unclear:
+// JSON in text/plain, XML.
 func FindInBody(contentType, body []byte) (in InBody) {
 	in.Ours = mentionsToken(body)
-	media, options, err := mime.ParseMediaType(string(contentType))
+	media, _, err := mime.ParseMediaType(string(contentType))
 	switch {
-	case len(contentType) == 0, media == "application/x-www-form-urlencoded":
+	case len(contentType) == 0:
+		in.form(body)
+		in.json(body)
+	case media == "application/x-www-form-urlencoded":
 		in.form(body)
 	case err != nil:
 		in.Unclear = true
-	case strings.HasPrefix(media, "multipart/"):
-		in.multipart(body, options["boundary"])
+	case media == "multipart/form-data":
+		in.Unclear = params.Fields(contentType, body, in.field) != nil
 	case strings.Contains(media, "json"):
 		in.json(body)
+	case media != "application/octet-stream":
+		in.Unclear = len(body) > 0
 	}
 	return in
+}
+
+// field notes a parameter when the forge takes a credential from it.
+func (in *InBody) field(name, value []byte) {
+	if isCredentialName(name) {
+		in.credential(value)
+	}
 }
 
 // credential notes a parameter by which the forge takes a credential.
@@ -92,39 +105,19 @@ func (in *InBody) json(body []byte) {
 	in.Unclear = !errors.Is(err, io.EOF)
 }
 
-// multipart reads the parts without a file name. A name that Rack would unescape, or that is written twice, is unclear.
-func (in *InBody) multipart(body []byte, boundary string) {
-	if boundary == "" {
-		in.Unclear = true
-		return
-	}
-	reader := multipart.NewReader(bytes.NewReader(body), boundary)
-	for {
-		part, err := reader.NextRawPart()
-		if err != nil {
-			in.Unclear = in.Unclear || !errors.Is(err, io.EOF)
-			return
-		}
-		disposition := strings.ToLower(strings.Join(part.Header["Content-Disposition"], "\n"))
-		in.Unclear = in.Unclear || part.FormName() == "" || strings.ContainsAny(disposition, "\\\n") ||
-			strings.Count(strings.ReplaceAll(disposition, "filename", ""), "name") != 1
-		value, err := io.ReadAll(part)
-		in.Unclear = in.Unclear || err != nil
-		if isCredentialName([]byte(part.FormName())) {
-			in.credential(value)
-		}
-	}
-}
-
-// isCredentialName tells whether the forge takes a credential from a parameter of that name, as it stands in a query or form.
+// isCredentialName tells whether the forge takes a credential from a parameter of that name, as it stands in a query or
+// form. Rack passes over brackets in front of a name, however many, and what stands in brackets behind it names something within.
 func isCredentialName(name []byte) bool {
-	if len(name) < 5 || len(name) > 128 {
+	if len(name) < 5 {
 		return false
 	}
 	var room [128]byte
 	decoded := append(room[:0], name...)
-	decoded = bytes.Trim(decoded[:percent.DecodeInPlace(decoded)], " +[]")
-	switch string(decoded) {
+	decoded = bytes.TrimLeft(decoded[:percent.DecodeInPlace(decoded)], " +[]")
+	if end := bytes.IndexAny(decoded, "[]"); end >= 0 {
+		decoded = decoded[:end]
+	}
+	switch string(bytes.TrimRight(decoded, " +")) {
 	case "private_token", "access_token", "bearer_token", "job_token", "token", "feed_token", "rss_token", "instance_id":
 		return true
 	}
