@@ -1,10 +1,8 @@
 package console
 
 import (
-	"cmp"
 	"encoding/json"
 	"errors"
-	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -12,7 +10,6 @@ import (
 
 	"patgate/admin/tokens"
 	"patgate/policy"
-	"patgate/routes"
 )
 
 // formPage is the form that describes a token.
@@ -64,25 +61,6 @@ func (q *request) showCreate() error {
 	return q.showForm(http.StatusOK, d, formPage{Prefilled: filled})
 }
 
-// nameLink puts paths in the place of the ids of a link: a number says nothing to whoever is to read what it asks for.
-func (q *request) nameLink(d *draft) {
-	s := &d.Scopes[0]
-	for kind, text := range map[routes.RefKind]*string{routes.RefProject: &s.Projects, routes.RefGroup: &s.Groups} {
-		lines := listed(*text)
-		at := map[int]tokens.Place{}
-		for i, line := range lines {
-			if id, err := strconv.ParseInt(line, 10, 64); err == nil && id > 0 {
-				at[i] = tokens.Place{Kind: kind, ID: id}
-			}
-		}
-		found := q.paths(slices.Collect(maps.Values(at)))
-		for i, p := range at {
-			lines[i] = cmp.Or(found[p], lines[i])
-		}
-		*text = strings.Join(lines, "\n")
-	}
-}
-
 // checkLink tells which permissions of a link there are not.
 func (q *request) checkLink(d *draft) {
 	catalog := q.catalog.load(q.o.Tokens.Table())
@@ -123,9 +101,16 @@ func (q *request) showForm(status int, d *draft, p formPage) error {
 	return q.form(status, d, p)
 }
 
+// finish makes what pages look up, and puts in what the places of a form are called.
+func (q *request) finish(d *draft) *catalog {
+	k := q.catalog.load(q.o.Tokens.Table())
+	d.finish(k)
+	q.relabel(d)
+	return k
+}
+
 func (q *request) form(status int, d *draft, p formPage) error {
-	catalog := q.catalog.load(q.o.Tokens.Table())
-	d.finish(catalog)
+	catalog := q.finish(d)
 	p.Draft, p.Categories, p.Templates = d, catalog.all, tokens.Templates()
 	for _, a := range []policy.Access{policy.AccessSelectedMemberships, policy.AccessPersonalProjects, policy.AccessAllMemberships,
 		policy.AccessUser, policy.AccessInstance} {
@@ -242,8 +227,7 @@ func (q *request) refusedDraft(d *draft, err error) (int, error) {
 // preview answers the script with what the form describes, in words and as commands.
 func (q *request) preview() error {
 	d := readDraft(q.r.PostForm)
-	catalog := q.catalog.load(q.o.Tokens.Table())
-	d.finish(catalog)
+	catalog := q.finish(d)
 	q.w.Header().Set("Content-Type", "application/json")
 	return json.NewEncoder(q.w).Encode(q.summarize(d, catalog))
 }

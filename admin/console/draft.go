@@ -109,30 +109,6 @@ func listed(text string) (all []string) {
 	return all
 }
 
-// An existing place stands in a form by its id with its path behind it ("501 shop/api"): the path is for people, and may be
-// another project's by the time that the form is sent.
-
-// placeLine writes a place by its id.
-func placeLine(id int64, path string) string {
-	return strings.TrimSpace(strconv.FormatInt(id, 10) + " " + path)
-}
-
-// placeID gives what a line names: the id before a path, or what was typed.
-func placeID(line string) string {
-	if head, _, ok := strings.Cut(line, " "); ok && head != "" && strings.Trim(head, "0123456789") == "" {
-		return head
-	}
-	return line
-}
-
-// placePath gives what a line is called.
-func placePath(line string) string {
-	if _, path, ok := strings.Cut(line, " "); ok && placeID(line) != line {
-		return path
-	}
-	return line
-}
-
 // each gives a list with every entry changed.
 func each(all []string, f func(string) string) []string {
 	out := make([]string, len(all))
@@ -198,8 +174,8 @@ func prefilled(in url.Values) (d *draft, any bool) {
 	if isAccesses(accesses) {
 		s.Access, more = accesses[0], accesses[1:]
 	}
-	s.Projects = strings.Join(listed(strings.Join(in["project"], "\n")), "\n")
-	s.Groups = strings.Join(listed(strings.Join(in["group"], "\n")), "\n")
+	s.Projects = d.linked(routes.RefProject, in["project"])
+	s.Groups = d.linked(routes.RefGroup, in["group"])
 	s.Permissions = listed(strings.Join(in["permissions"], ","))
 	if _, err := policy.ParseAccess(s.Access); err != nil {
 		if s.Access != "" {
@@ -260,13 +236,14 @@ func (d *draft) apply(name string) bool {
 	return true
 }
 
-// scopes gives the scopes as the service takes them. A place that is typed as a number is an id.
+// scopes gives the scopes as the service takes them.
 func (d *draft) scopes() (all []tokens.Scope) {
 	for i := range d.Scopes {
 		s := &d.Scopes[i]
 		one := tokens.Scope{Access: s.Access, Permissions: s.Permissions}
 		if s.Access == policy.AccessSelectedMemberships.String() {
-			one.Projects, one.Groups = each(listed(s.Projects), placeID), each(listed(s.Groups), placeID)
+			one.ProjectIDs, one.Projects = placed(s.Projects)
+			one.GroupIDs, one.Groups = placed(s.Groups)
 		}
 		if s.Access != policy.AccessUser.String() && s.Access != policy.AccessInstance.String() {
 			one.Constraints = policy.ConstraintSpec{
@@ -304,14 +281,7 @@ func draftOf(t *tokens.Inspected, n names) *draft {
 			NoDeletes:    s.Constraints.ForbidRefDeletes,
 			NoTagChanges: s.Constraints.ForbidTagChanges,
 		}
-		text := func(kind routes.RefKind, ids []int64) string {
-			var lines []string
-			for _, id := range ids {
-				lines = append(lines, placeLine(id, n[tokens.Place{Kind: kind, ID: id}]))
-			}
-			return strings.Join(lines, "\n")
-		}
-		one.Projects, one.Groups = text(routes.RefProject, s.ProjectIDs), text(routes.RefGroup, s.GroupIDs)
+		one.Projects, one.Groups = n.lines(routes.RefProject, s.ProjectIDs), n.lines(routes.RefGroup, s.GroupIDs)
 		d.Scopes = append(d.Scopes, one)
 	}
 	return d

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -16,7 +17,7 @@ import (
 // grantPage shows what would be added to a token, and asks for it.
 type grantPage struct {
 	Token    tokenRow
-	Fields   [][2]string // that say what is asked for, as they came
+	Fields   [][2]string // that say what is shown
 	Where    string
 	Wide     string // why that is wide; empty when it is not
 	Added    []addedRow
@@ -37,14 +38,13 @@ type addedRow struct {
 // linkFields are those of an address that asks for a scope.
 var linkFields = []string{"access", "permissions", "project", "group"}
 
-// asked reads the scope that an address or a form asks for. It decides nothing: whoever is signed in reads what it would add.
+// asked reads the scope that a link asks for. It decides nothing: whoever is signed in reads what it would add.
 func (q *request) asked(in url.Values) (d *draft, p *grantPage) {
 	only := url.Values{}
 	p = &grantPage{Problems: map[string][]string{}}
 	for _, name := range linkFields {
-		for _, value := range in[name] {
-			only.Add(name, value)
-			p.Fields = append(p.Fields, [2]string{name, value})
+		if len(in[name]) > 0 {
+			only[name] = in[name]
 		}
 	}
 	d, _ = prefilled(only)
@@ -79,16 +79,6 @@ func (q *request) granting() (*tokens.Inspected, error) {
 func (q *request) grantForm(status int, t *tokens.Inspected, d *draft, p *grantPage) error {
 	p.Token = q.row(t, q.names([]tokens.Inspected{*t}))
 	p.Newer = t.TableVersion < q.o.Tokens.Table().Version()
-	q.nameLink(d)
-	var where []string
-	for i := range d.Scopes {
-		where = append(where, d.Scopes[i].where())
-		switch d.Scopes[i].Access {
-		case policy.AccessAllMemberships.String(), policy.AccessInstance.String():
-			p.Wide = "This is not one project or group: it reaches " + where[i] + "."
-		}
-	}
-	p.Where = strings.Join(where, ", and on ")
 	switch {
 	case t.State == "revoked" || t.RotatedTo != 0:
 		p.Refused = "This token is revoked or rotated: nothing can be added to it."
@@ -105,7 +95,53 @@ func (q *request) grantForm(status int, t *tokens.Inspected, d *draft, p *grantP
 	return nil
 }
 
-// fillAdded asks the service what would be added, and puts it into words.
+// where says what the scopes of a page name.
+func (p *grantPage) where(d *draft) {
+	var where []string
+	for i := range d.Scopes {
+		where = append(where, d.Scopes[i].where())
+		switch d.Scopes[i].Access {
+		case policy.AccessAllMemberships.String(), policy.AccessInstance.String():
+			p.Wide = "This is not one project or group: it reaches " + where[i] + "."
+		}
+	}
+	p.Where = strings.Join(where, ", and on ")
+}
+
+// found puts the places into a draft that the service found by it, and tells whether the draft named just these.
+func (d *draft) found(w *tokens.Widening) bool {
+	same := true
+	for i := range d.Scopes {
+		s, n := &d.Scopes[i], names(w.Paths)
+		before := *s
+		s.Projects, s.Groups = n.lines(routes.RefProject, w.Added[i].ProjectIDs), n.lines(routes.RefGroup, w.Added[i].GroupIDs)
+		for kind, text := range before.places() {
+			same = same && slices.Equal(listed(*text), listed(*s.places()[kind]))
+		}
+	}
+	return same
+}
+
+// show makes the fields and the link of a page from the places that the service found.
+func (q *request) show(d *draft, p *grantPage) {
+	first := &d.Scopes[0]
+	accesses := make([]string, len(d.Scopes))
+	for i := range d.Scopes {
+		accesses[i] = d.Scopes[i].Access
+	}
+	link := url.Values{"access": {strings.Join(accesses, ",")}, "permissions": {strings.Join(first.Permissions, ",")}}
+	p.Fields = [][2]string{{"access", link.Get("access")}, {"permissions", link.Get("permissions")},
+		{"projects", strings.Join(listed(first.Projects), ",")}, {"groups", strings.Join(listed(first.Groups), ",")}}
+	for kind, text := range first.places() {
+		if places := q.outside(kind, *text); len(places) > 0 {
+			link[kind.String()] = places
+		}
+	}
+	p.New = link.Encode()
+	p.where(d)
+}
+
+// fillAdded asks the service what would be added and where, and puts it into words.
 func (q *request) fillAdded(t *tokens.Inspected, d *draft, p *grantPage) error {
 	w, err := q.o.Tokens.Widening(q.ctx(), q.caller, t.ID, d.scopes())
 	var invalid *tokens.Invalid
@@ -117,11 +153,15 @@ func (q *request) fillAdded(t *tokens.Inspected, d *draft, p *grantPage) error {
 		p.Refused = "What the link asks for cannot be granted."
 		return nil
 	case errors.Is(err, tokens.ErrContainer):
+		q.relabel(d)
+		p.where(d)
 		p.Refused = "There is no such project or group, or " + q.caller.Username() + " cannot see it: " + p.Where + "."
 		return nil
 	case err != nil:
 		return err
 	}
+	d.found(w)
+	q.show(d, p)
 	k := q.catalog.load(q.o.Tokens.Table())
 	var added []string
 	for i := range w.Added {
@@ -152,13 +192,28 @@ func (q *request) grant() error {
 	if err != nil {
 		return err
 	}
-	d, p := q.asked(q.r.PostForm)
+	form := q.r.PostForm
+	d, p := q.asked(url.Values{"access": form["access"], "permissions": form["permissions"]})
+	d.Scopes[0].Projects, d.Scopes[0].Groups = form.Get("projects"), form.Get("groups")
 	caller, status := q.again(p.Problems)
 	if caller == nil {
 		return q.grantForm(status, t, d, p)
 	}
-	add := d.scopes()
-	if _, err = q.o.Tokens.Edit(q.ctx(), caller, t.ID, tokens.Changes{Add: &add}); err != nil {
+	w, err := q.o.Tokens.Widening(q.ctx(), caller, t.ID, d.scopes())
+	if err == nil && !d.found(w) {
+		p.General = append(p.General, "What was shown has another path by now, so that nothing was added. "+
+			"Read once more what is asked for.")
+		return q.grantForm(http.StatusConflict, t, d, p)
+	}
+	if err == nil {
+		add := d.scopes()
+		_, err = q.o.Tokens.Edit(q.ctx(), caller, t.ID, tokens.Changes{Add: &add})
+	}
+	var invalid *tokens.Invalid
+	if w == nil && errors.As(err, &invalid) {
+		return q.grantForm(http.StatusUnprocessableEntity, t, d, p) // which says what is wrong
+	}
+	if err != nil {
 		status, text := q.words(err)
 		if status == http.StatusInternalServerError {
 			return err
@@ -207,8 +262,13 @@ func (q *request) denials(t *tokens.Inspected) (rows []deniedRow) {
 		case d.Access != policy.AccessSelectedMemberships.String():
 			row.Where = accessWords(d.Access)
 		case inContainer && d.BoundaryID > 0:
-			row.Where = placeRow{kind.String(), d.BoundaryID, found[tokens.Place{Kind: kind, ID: d.BoundaryID}]}.Text()
-			v.Set(kind.String(), strconv.FormatInt(d.BoundaryID, 10))
+			path := found[tokens.Place{Kind: kind, ID: d.BoundaryID}]
+			row.Where = placeRow{kind.String(), d.BoundaryID, path}.Text()
+			if path == "" && !q.byID(kind) {
+				v = nil // only its name would say which it is
+				break
+			}
+			v[kind.String()] = q.outside(kind, placeLine(d.BoundaryID, path))
 		default:
 			row.Where, v = "a "+d.Boundary.String()+" that is not there, or that you cannot see", nil
 		}

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"patgate/policy"
+	"patgate/routes"
 )
 
 // summary is what a form describes: in plain words, and in the forms in which the same token can be made elsewhere.
@@ -124,15 +125,19 @@ type apiToken struct {
 // isDate tells whether an end was typed as a date rather than a length of time.
 func isDate(text string) bool { return strings.Count(text, "-") >= 2 }
 
-func (d *draft) api() apiToken {
+func (q *request) api(d *draft) apiToken {
 	t := apiToken{Name: d.Name, Description: d.Description, RenewUntil: d.Renew, Seal: d.Seal, Scopes: []apiScope{}}
 	if isDate(d.Expires) {
 		t.ExpiresAt = d.Expires
 	} else {
 		t.ExpiresIn = d.Expires
 	}
-	for _, s := range d.scopes() {
-		one := apiScope{Access: s.Access, Permissions: s.Permissions, Projects: s.Projects, Groups: s.Groups}
+	for i, s := range d.scopes() {
+		one := apiScope{Access: s.Access, Permissions: s.Permissions}
+		if s.Access == policy.AccessSelectedMemberships.String() {
+			one.Projects = q.outside(routes.RefProject, d.Scopes[i].Projects)
+			one.Groups = q.outside(routes.RefGroup, d.Scopes[i].Groups)
+		}
 		if one.Permissions == nil {
 			one.Permissions = []string{}
 		}
@@ -146,7 +151,7 @@ func (d *draft) api() apiToken {
 
 // asJSON gives the request to the API, for curl.
 func (q *request) asJSON(d *draft) string {
-	body, err := toJSON(d.api())
+	body, err := toJSON(q.api(d))
 	if err != nil {
 		return ""
 	}
@@ -183,16 +188,16 @@ func (q *request) asCommand(d *draft) string {
 		b.WriteString(" --renew-until " + quote(d.Renew))
 	}
 	constrained := false
-	for _, s := range d.scopes() {
+	for i, s := range d.scopes() {
 		b.WriteString(" \\\n  ")
 		switch s.Access {
 		case policy.AccessSelectedMemberships.String():
 			var parts []string
-			if len(s.Projects) > 0 {
-				parts = append(parts, "--project "+quote(strings.Join(s.Projects, ",")))
+			if projects := q.outside(routes.RefProject, d.Scopes[i].Projects); len(projects) > 0 {
+				parts = append(parts, "--project "+quote(strings.Join(projects, ",")))
 			}
-			if len(s.Groups) > 0 {
-				parts = append(parts, "--group "+quote(strings.Join(s.Groups, ",")))
+			if groups := q.outside(routes.RefGroup, d.Scopes[i].Groups); len(groups) > 0 {
+				parts = append(parts, "--group "+quote(strings.Join(groups, ",")))
 			}
 			if len(parts) == 0 {
 				parts = append(parts, "--project '<path>'")
@@ -220,7 +225,7 @@ func (q *request) asCommand(d *draft) string {
 // asTerraform gives a resource of the provider Mastercard/restapi, which speaks to the API as it is: GitLab's own provider
 // has no fine-grained tokens.
 func (q *request) asTerraform(d *draft) string {
-	t := d.api()
+	t := q.api(d)
 	t.Seal = false
 	var b strings.Builder
 	b.WriteString("# provider \"restapi\" (Mastercard/restapi): uri = " + hcl(q.o.Gateway+"/-/patgate/api") + ",\n")

@@ -43,6 +43,7 @@ type world struct {
 	api, web int64
 
 	mu     sync.Mutex
+	table  *routes.Table
 	ahead  time.Duration
 	events []console.Event
 	faults []string
@@ -53,6 +54,13 @@ func (w *world) pass(d time.Duration) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.ahead += d
+}
+
+// routes is the table that is in force.
+func (w *world) routes() *routes.Table {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.table
 }
 
 func (w *world) now() time.Time {
@@ -82,8 +90,7 @@ func newWorld(t *testing.T, edit func(*console.Options)) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	table, err := load.GitLab()
-	if err != nil {
+	if w.table, err = load.GitLab(); err != nil {
 		t.Fatal(err)
 	}
 	resolver, err := gitlab.New(gitlab.Options{URL: w.upstream.URL, Budget: forge.BudgetOptions{TokenBurst: 1e6, TokenRate: 1e6, OwnerBurst: 1e6, OwnerRate: 1e6}})
@@ -91,7 +98,7 @@ func newWorld(t *testing.T, edit func(*console.Options)) *world {
 		t.Fatal(err)
 	}
 	t.Cleanup(resolver.Close)
-	if w.Service, err = tokens.New(tokens.Options{Store: w.store, Keyring: ring, Table: func() *routes.Table { return table }, Forge: resolver, Origin: w.upstream.URL,
+	if w.Service, err = tokens.New(tokens.Options{Store: w.store, Keyring: ring, Table: w.routes, Forge: resolver, Origin: w.upstream.URL,
 		Now: w.now, Administrators: []int64{w.root}}); err != nil {
 		t.Fatal(err)
 	}

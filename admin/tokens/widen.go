@@ -16,6 +16,8 @@ type Widening struct {
 	Added []policy.ScopeSpec
 	// Scopes are all that it would hold.
 	Scopes []policy.ScopeSpec
+	// Paths are those of the projects and groups of Added, as the forge tells them by their ids.
+	Paths map[Place]string
 }
 
 // Widening tells what would be added to a token of the owner's. It changes nothing: Edit does, with Changes.Add.
@@ -50,7 +52,14 @@ func (s *Service) widening(ctx context.Context, c *Owner, l *store.Listed, add [
 	if err != nil {
 		return nil, err
 	}
-	w := &Widening{Added: specs, Scopes: l.Scopes}
+	w := &Widening{Added: specs, Scopes: l.Scopes, Paths: map[Place]string{}}
+	for at, c := range found.facts {
+		kind := routes.RefProject
+		if at.boundary == routes.BoundaryGroup {
+			kind = routes.RefGroup
+		}
+		w.Paths[Place{kind, at.id}] = c.Path
+	}
 	lacks := make([]routes.PermissionSet, len(specs))
 	for _, excess := range policy.Subset(asked, held, found.of) {
 		if excess.Scope >= 0 {
