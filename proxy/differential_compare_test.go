@@ -181,6 +181,7 @@ func parameters(d *difference, s *spec, op *routes.Operation, seen *sighting, ov
 	if seen.BodyTaken {
 		body = nil
 	}
+	query = slices.DeleteFunc(query, func(l leafValue) bool { return op.Route.Params[l.canonical()] == routes.ParamDrop })
 	want := sent(op.Route, op, append(query, body...))
 	for i := range op.Route.Force {
 		f := &op.Route.Force[i]
