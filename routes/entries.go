@@ -29,8 +29,21 @@ type Pages struct {
 	Without       []string // parameters that ask for pages of another kind
 }
 
+// Says tells whether two say the same.
+func (p *Pages) Says(o *Pages) bool {
+	return p.Page == o.Page && p.Size == o.Size && p.Default == o.Default && p.Most == o.Most && slices.Equal(p.Without, o.Without)
+}
+
 // Names gives the parameters that have to do with pages.
 func (p *Pages) Names() []string { return append([]string{p.Page, p.Size}, p.Without...) }
+
+// Says tells whether a list is described by two in the same way, the rows that are asked for it aside.
+func (e *Entries) Says(o *Entries) bool {
+	same := func(a, b EntryName) bool {
+		return a.Ref == b.Ref && a.ID == b.ID && a.Path == b.Path && a.Above == b.Above
+	}
+	return e.At == o.At && e.Param == o.Param && slices.Equal(e.Values, o.Values) && slices.EqualFunc(e.Of, o.Of, same)
+}
 
 // Spanned tells whether the answer may hold entries of other containers when the request has these parameters. value gives
 // that of a parameter of the query; empty when it has none.

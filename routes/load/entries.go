@@ -46,12 +46,8 @@ func (a *assembly) readEntries(rows []row) {
 	}
 }
 
-// readPages reads `pages:`, which one file of the table holds.
+// readPages reads `pages:`, of which a table has one.
 func (m *entryLists) readPages(s *section, n *yaml.Node) {
-	if m.pages != nil {
-		s.problem(n, "remove it", "another file says how lists are cut into pages")
-		return
-	}
 	p := &routes.Pages{}
 	s.fields(n, "pages",
 		field{"page", func(v *yaml.Node) { p.Page, _ = s.text(v, "the parameter") }},
@@ -67,6 +63,10 @@ func (m *entryLists) readPages(s *section, n *yaml.Node) {
 		}})
 	if p.Page == "" || p.Size == "" || p.Default < 1 || p.Most < p.Default {
 		s.problem(n, "write {page: page, size: per_page, default: 20, most: 100}", "pages is not complete")
+		return
+	}
+	if m.pages != nil && !m.pages.Says(p) {
+		s.problem(n, "remove it", "another file says how lists are cut into pages")
 		return
 	}
 	m.pages = p
@@ -136,7 +136,7 @@ func entryNames(s *section, n *yaml.Node) (names []routes.EntryName) {
 	return names
 }
 
-// give gives a row its entries. Of several lists those of the table come first.
+// give gives a row its entries. Of several lists those of the table come first. The same may be said twice.
 func (m *entryLists) give(s *section, n *yaml.Node, key string, e routes.Entries) {
 	i, found := m.table.index[key]
 	if !found {
@@ -146,6 +146,8 @@ func (m *entryLists) give(s *section, n *yaml.Node, key string, e routes.Entries
 	r := m.rows[i].Route
 	overlaid := slices.ContainsFunc(m.table.documents, func(d *document) bool { return d.overlay && d.file == r.Source.File })
 	switch {
+	case slices.ContainsFunc(r.Entries, func(o *routes.Entries) bool { return o.Says(&e) }): // an exported file
+		return
 	case r.Kind != routes.KindPermission || r.Method != "GET" || r.Surface != "":
 		s.problem(n, "remove it", "row %s is no GET of the REST API that needs a permission", key)
 		return
