@@ -79,7 +79,8 @@ func direction() map[string][]string {
 // pure gives, for each package that has no clock, no environment, no logger and no I/O, what it may import besides this
 // module. Everything in these lists is a function of its arguments.
 func pure() map[string][]string {
-	text := []string{"bytes", "cmp", "encoding", "encoding/hex", "encoding/json", "errors", "fmt", "io", "iter", "maps", "math", "math/bits",
+	text := []string{"bytes", "cmp", "encoding", "encoding/hex", "encoding/json", "errors", "fmt", "io", "iter", "maps", "math",
+		"math/bits",
 		"regexp", "slices", "sort", "strconv", "strings", "unicode", "unicode/utf8"}
 	return map[string][]string{
 		// The files of the table are embedded.
@@ -241,8 +242,10 @@ func TestImportsOnlyGoDown(t *testing.T) {
 	for _, breach := range breaches {
 		t.Error(breach)
 	}
-	for _, expected := range []string{".", "routes", "routes/load", "routes/inspect", "routes/params", "routes/reload", "policy", "token", "cache", "config", "audit", "forge",
-		"forge/gitlab", "forge/gitea", "forge/facts", "forge/rest", "store", "store/sqlite", "store/seal", "proxy", "proxy/header", "admin", "cli"} {
+	for _, expected := range []string{".", "routes", "routes/load", "routes/inspect", "routes/params", "routes/reload", "policy", "token",
+		"cache", "config", "audit", "forge",
+		"forge/gitlab", "forge/gitea", "forge/facts", "forge/rest", "store", "store/sqlite", "store/seal", "proxy", "proxy/header",
+		"admin", "cli"} {
 		if !slices.Contains(packages, expected) {
 			t.Errorf("package %s was not seen: %v", expected, packages)
 		}
@@ -312,20 +315,24 @@ func TestImportViolationsAreSeen(t *testing.T) {
 		{"loops above the gateway", "proxy/fast/up.go",
 			"package fast\n\nimport _ \"patgate/proxy\"\n", "proxy/fast must not import patgate/proxy"},
 		{"cli imported", "proxy/up.go", "package proxy\n\nimport _ \"patgate/cli\"\n", "proxy must not import patgate/cli"},
-		{"cli imported by a test", "proxy/up_test.go", "package proxy\n\nimport _ \"patgate/cli\"\n", "a test of proxy imports patgate/cli"},
+		{"cli imported by a test", "proxy/up_test.go", "package proxy\n\nimport _ \"patgate/cli\"\n",
+			"a test of proxy imports patgate/cli"},
 		{"main importing more than cli", "more.go", "package main\n\nimport _ \"patgate/store\"\n", ". must not import patgate/store"},
 		{"a stand-in forge in the gateway's binary", "cli/demo.go",
 			"package cli\n\nimport _ \"patgate/forge/forgetest\"\n", "cli must not import patgate/forge/forgetest"},
 		{"an unknown package", "util/util.go", "package util\n", "package util has no rule"},
 		{"an unknown package below another", "policy/util/util.go", "package util\n", "package policy/util has no rule"},
-		{"a file for another system", "policy/up_windows.go", "//go:build windows\n\npackage policy\n\nimport _ \"patgate/store\"\n", "policy must not import"},
+		{"a file for another system", "policy/up_windows.go", "//go:build windows\n\npackage policy\n\nimport _ \"patgate/store\"\n",
+			"policy must not import"},
 		{"the environment in policy", "policy/env.go", "package policy\n\nimport _ \"os\"\n", "policy is pure and must not import os"},
 		{"HTTP in routes", "routes/web.go", "package routes\n\nimport _ \"net/http\"\n", "routes is pure and must not import net/http"},
 		{"a logger in token", "token/log.go", "package token\n\nimport _ \"log/slog\"\n", "token is pure and must not import log/slog"},
-		{"chance in token", "token/rand.go", "package token\n\nimport _ \"crypto/rand\"\n", "token is pure and must not import crypto/rand"},
+		{"chance in token", "token/rand.go", "package token\n\nimport _ \"crypto/rand\"\n",
+			"token is pure and must not import crypto/rand"},
 		{"YAML in policy", "policy/yaml.go",
 			"package policy\n\nimport _ \"gopkg.in/yaml.v3\"\n", "policy is pure and must not import gopkg.in/yaml.v3"},
-		{"the clock's package in policy", "policy/clock.go", "package policy\n\nimport _ \"time\"\n", "policy is pure and must not import time"},
+		{"the clock's package in policy", "policy/clock.go", "package policy\n\nimport _ \"time\"\n",
+			"policy is pure and must not import time"},
 		{"the clock in token", "token/clock.go",
 			"package token\n\nimport \"time\"\n\nvar _ = time.Now\n", "token is pure and must not use time.Now"},
 		{"the clock by another name", "token/clock.go",

@@ -25,7 +25,8 @@ func TestAddressesLeadBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	proxy = httputil.NewSingleHostReverseProxy(gate)
-	secret := g.mint(t, "--name", "renovate", "--project", "shop/backend/api", "--allow", "read_project,download_code,read_work_item,create_work_item")
+	secret := g.mint(t, "--name", "renovate", "--project", "shop/backend/api", "--allow",
+		"read_project,download_code,read_work_item,create_work_item")
 	ask := func(method, path, token, body string) string {
 		t.Helper()
 		a := send(method, g.gate+path, http.Header{"Private-Token": {token}, "Content-Type": {"application/json"}}, []byte(body))
@@ -56,7 +57,8 @@ func TestAddressesLeadBack(t *testing.T) {
 			t.Errorf("_links.%s leads past patgate: %s", name, address)
 		}
 	}
-	if p.Web != g.world.url+"/shop/backend/api" || p.SSH != own.SSH || own.HTTP != g.world.url+"/shop/backend/api.git" || !strings.HasPrefix(own.Links["self"], g.world.url) {
+	if p.Web != g.world.url+"/shop/backend/api" || p.SSH != own.SSH || own.HTTP != g.world.url+"/shop/backend/api.git" ||
+		!strings.HasPrefix(own.Links["self"], g.world.url) {
 		t.Errorf("changed: %+v, and to the forge's own token %+v", p, own)
 	}
 	work := t.TempDir()

@@ -43,7 +43,8 @@ func writePair(t *testing.T, dir, name, host string) tls.Certificate {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for file, block := range map[string]*pem.Block{".crt": {Type: "CERTIFICATE", Bytes: der}, ".key": {Type: "PRIVATE KEY", Bytes: private}} {
+	for file, block := range map[string]*pem.Block{".crt": {Type: "CERTIFICATE", Bytes: der}, ".key": {Type: "PRIVATE KEY",
+		Bytes: private}} {
 		if err := os.WriteFile(filepath.Join(dir, name+file), pem.EncodeToMemory(block), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -169,7 +170,8 @@ func TestTakingOverTheForgesName(t *testing.T) {
 	}
 	remote := exec.Command("patgate", "token", "list", "--server", r.gate+root)
 	remote.Env, remote.Dir = append(r.env, "PATGATE_OWNER_CREDENTIAL="+r.world.alicePAT), r.dir
-	if out, err := remote.CombinedOutput(); err != nil || !strings.Contains(string(out), "shop/my.web-site") && !strings.Contains(string(out), " t ") {
+	if out, err := remote.CombinedOutput(); err != nil || !strings.Contains(string(out), "shop/my.web-site") &&
+		!strings.Contains(string(out), " t ") {
 		t.Errorf("token list --server: %v\n%s", err, out)
 	}
 	if opened.Load() == 0 || direct.Load() > opened.Load() {

@@ -57,7 +57,8 @@ func TestConsoleOnTheGateway(t *testing.T) {
 	}
 
 	response, page := get(path)
-	if response.StatusCode != 200 || response.Request.URL.Path != path+"/sign-in" || !strings.Contains(response.Header.Get("Content-Security-Policy"), "default-src 'none'") {
+	if response.StatusCode != 200 || response.Request.URL.Path != path+"/sign-in" ||
+		!strings.Contains(response.Header.Get("Content-Security-Policy"), "default-src 'none'") {
 		t.Fatalf("%d at %s\n%s", response.StatusCode, response.Request.URL, r.lastLines(3))
 	}
 	style := regexp.MustCompile(`href="(` + path + `/assets/[^"]*\.css)"`).FindStringSubmatch(page)
@@ -72,7 +73,8 @@ func TestConsoleOnTheGateway(t *testing.T) {
 		t.Fatalf("signing in: %d at %s\n%s", response.StatusCode, response.Request.URL, r.lastLines(3))
 	}
 	_, page = get(path + "/tokens/new")
-	response, page = post(path+"/tokens", page, url.Values{"do": {"generate"}, "name": {"read jobs"}, "seal": {"yes"}, "credential": {r.world.alicePAT},
+	response, page = post(path+"/tokens", page, url.Values{"do": {"generate"}, "name": {"read jobs"}, "seal": {"yes"},
+		"credential":     {r.world.alicePAT},
 		"scope-0-access": {"personal_projects"}, "scope-0-permission": {"read_job"}})
 	secret := regexp.MustCompile(`patgate_[0-9A-Za-z]{36}`).FindString(page)
 	if response.StatusCode != 200 || secret == "" {
@@ -113,19 +115,22 @@ func TestConsoleOnTheGateway(t *testing.T) {
 		}
 		address := strings.ReplaceAll(link[1], `\u0026`, "&")
 		u, err := url.Parse(address)
-		if err != nil || !strings.HasSuffix(u.Path, "/grant") || u.Query().Get("project") != "no/such" || u.Query().Get("permissions") != "read_work_item" {
+		if err != nil || !strings.HasSuffix(u.Path, "/grant") || u.Query().Get("project") != "no/such" ||
+			u.Query().Get("permissions") != "read_work_item" {
 			t.Fatalf("the link is %s", address)
 		}
 		if _, page := get(u.RequestURI()); !strings.Contains(page, "cannot see it") {
 			t.Error("the page does not say that there is no such project")
 		}
-		if _, page := get(path + "/tokens/new?" + u.RawQuery); !strings.Contains(page, `value="read_work_item" checked`) || !strings.Contains(page, "no/such</textarea>") {
+		if _, page := get(path + "/tokens/new?" + u.RawQuery); !strings.Contains(page, `value="read_work_item" checked`) ||
+			!strings.Contains(page, "no/such</textarea>") {
 			t.Error("the form is not filled in")
 		}
 	})
 	t.Run("what the forge answers is no document of its origin", func(t *testing.T) {
 		response, _ := get("/shop/backend/api?private_token=junk")
-		if policies := response.Header.Values("Content-Security-Policy"); response.Request.URL.Path != "/shop/backend/api" || len(policies) == 0 || policies[len(policies)-1] != "sandbox" {
+		if policies := response.Header.Values("Content-Security-Policy"); response.Request.URL.Path != "/shop/backend/api" ||
+			len(policies) == 0 || policies[len(policies)-1] != "sandbox" {
 			t.Errorf("%d at %s, policies %q", response.StatusCode, response.Request.URL, policies)
 		}
 	})
@@ -153,15 +158,18 @@ func TestConsoleOnTheGateway(t *testing.T) {
 	})
 	t.Run("the API request and the command that it shows make the same token", func(t *testing.T) {
 		_, page := get(path + "/tokens/new")
-		_, answer := post(path+"/tokens/preview", page, url.Values{"name": {"it's \"quoted\" $(here)"}, "description": {"two words"}, "expires_at": {"12h"},
-			"scope-0-access": {"personal_projects"}, "scope-0-permission": {"read_job", "run_job"}, "scope-1-access": {"user"}, "scope-1-permission": {"read_user"}})
+		_, answer := post(path+"/tokens/preview", page, url.Values{"name": {"it's \"quoted\" $(here)"}, "description": {"two words"},
+			"expires_at":     {"12h"},
+			"scope-0-access": {"personal_projects"}, "scope-0-permission": {"read_job", "run_job"}, "scope-1-access": {"user"},
+			"scope-1-permission": {"read_user"}})
 		var shown struct{ JSON, Command string }
 		if err := json.Unmarshal([]byte(answer), &shown); err != nil {
 			t.Fatalf("%v: %s", err, answer)
 		}
 		head, body, _ := strings.Cut(shown.JSON, "\n\n")
 		var request map[string]any
-		if err := json.Unmarshal([]byte(body), &request); err != nil || !strings.HasPrefix(head, "POST "+r.gate+"/-/patgate/api/tokens\nAuthorization: Bearer ") {
+		if err := json.Unmarshal([]byte(body), &request); err != nil || !strings.HasPrefix(head,
+			"POST "+r.gate+"/-/patgate/api/tokens\nAuthorization: Bearer ") {
 			t.Fatalf("%v: %s", err, shown.JSON)
 		}
 		made, _ := r.want(t, http.StatusCreated, r.world.alicePAT, http.MethodPost, "/-/patgate/api/tokens", request)

@@ -48,7 +48,8 @@ type addressesIn struct {
 
 func giteaAddresses(t *testing.T, g *giteaStage, own string) {
 	g.prepareGit(t)
-	secret := g.mint(t, "--name", "addresses", "--project", "acme/app", "--allow", "read_project,download_code,read_repository,read_release,create_release,read_release_asset")
+	secret := g.mint(t, "--name", "addresses", "--project", "acme/app", "--allow",
+		"read_project,download_code,read_repository,read_release,create_release,read_release_asset")
 	var r addressesIn
 	body := g.gets(t, http.StatusOK, secret, http.MethodGet, "/repos/acme/app", nil)
 	if err := json.Unmarshal([]byte(body), &r); err != nil {
@@ -72,12 +73,14 @@ func giteaAddresses(t *testing.T, g *giteaStage, own string) {
 		Links    map[string]string `json:"_links"`
 	}
 	_ = json.Unmarshal([]byte(g.gets(t, http.StatusOK, secret, http.MethodGet, "/repos/acme/app/contents/README.md", nil)), &file)
-	if !strings.HasPrefix(file.Git, g.gate+"/api/") || file.Links["git"] != file.Git || !strings.HasPrefix(file.Links["self"], g.gate+"/api/") ||
+	if !strings.HasPrefix(file.Git, g.gate+"/api/") || file.Links["git"] != file.Git || !strings.HasPrefix(file.Links["self"],
+		g.gate+"/api/") ||
 		file.HTML != own+"/acme/app/src/branch/main/README.md" || file.Links["html"] != file.HTML {
 		t.Errorf("a file: %+v", file)
 	}
 	for _, address := range []string{file.Download, file.Git, file.Links["self"]} {
-		if a := send(http.MethodGet, address, http.Header{"Authorization": {"token " + secret}}, nil); a.status != http.StatusOK || !strings.HasPrefix(address, g.gate+"/") {
+		if a := send(http.MethodGet, address, http.Header{"Authorization": {"token " + secret}}, nil); a.status != http.StatusOK ||
+			!strings.HasPrefix(address, g.gate+"/") {
 			t.Errorf("%s: status %d: %s", address, a.status, a.body)
 		}
 	}
@@ -88,19 +91,22 @@ func giteaAddresses(t *testing.T, g *giteaStage, own string) {
 		Upload  string `json:"upload_url"`
 		HTML    string `json:"html_url"`
 	}
-	body = g.gets(t, http.StatusCreated, secret, http.MethodPost, "/repos/acme/app/releases", object{"tag_name": "v1", "target_commitish": "main"})
+	body = g.gets(t, http.StatusCreated, secret, http.MethodPost, "/repos/acme/app/releases", object{"tag_name": "v1",
+		"target_commitish": "main"})
 	if err := json.Unmarshal([]byte(body), &release); err != nil {
 		t.Fatal(err)
 	}
 	for _, address := range []string{release.URL, release.Tarball, release.Zipball} {
-		if a := send(http.MethodGet, address, http.Header{"Authorization": {"token " + secret}}, nil); a.status != http.StatusOK || !strings.HasPrefix(address, g.gate+"/") {
+		if a := send(http.MethodGet, address, http.Header{"Authorization": {"token " + secret}}, nil); a.status != http.StatusOK ||
+			!strings.HasPrefix(address, g.gate+"/") {
 			t.Errorf("%s: status %d: %.200s", address, a.status, a.body)
 		}
 	}
 	if !strings.HasPrefix(release.Upload, g.gate+"/api/") || release.HTML != own+"/acme/app/releases/tag/v1" {
 		t.Errorf("a release: %+v", release)
 	}
-	if at := string(g.direct(t, g.world.alicePAT, http.MethodGet, "/repos/acme/app", nil, http.StatusOK)); own != g.gate && strings.Contains(at, g.gate) {
+	if at := string(g.direct(t, g.world.alicePAT, http.MethodGet, "/repos/acme/app", nil, http.StatusOK)); own != g.gate &&
+		strings.Contains(at, g.gate) {
 		t.Errorf("Gitea itself answers with patgate's address: %s", at)
 	}
 	asIs := g.legacy(t, g.bobToken, "/repos/bob/app")
@@ -127,7 +133,8 @@ func giteaWebhook(t *testing.T, g *giteaStage, own string) {
 		came <- string(body)
 	}))
 	t.Cleanup(target.Close)
-	g.direct(t, g.world.alicePAT, http.MethodPost, "/repos/acme/app/hooks", object{"type": "gitea", "active": true, "events": []string{"issues"},
+	g.direct(t, g.world.alicePAT, http.MethodPost, "/repos/acme/app/hooks", object{"type": "gitea", "active": true,
+		"events": []string{"issues"},
 		"config": object{"url": target.URL, "content_type": "json"}}, http.StatusCreated)
 	secret := g.mint(t, "--name", "webhook", "--project", "acme/app", "--allow", "read_work_item,create_work_item")
 	g.gets(t, http.StatusCreated, secret, http.MethodPost, "/repos/acme/app/issues", object{"title": "a webhook"})
@@ -140,7 +147,8 @@ func giteaWebhook(t *testing.T, g *giteaStage, own string) {
 		if err := json.Unmarshal([]byte(text), &hook); err != nil {
 			t.Fatal(err)
 		}
-		if r := hook.Repository; r.CloneURL != own+"/acme/app.git" || r.HTMLURL != own+"/acme/app" || r.URL != own+"/api/v1/repos/acme/app" {
+		if r := hook.Repository; r.CloneURL != own+"/acme/app.git" || r.HTMLURL != own+"/acme/app" ||
+			r.URL != own+"/api/v1/repos/acme/app" {
 			t.Errorf("a webhook names %+v, not %s", r, own)
 		}
 		if i := hook.Issue; !strings.HasPrefix(i.HTMLURL, own+"/acme/app/issues/") || !strings.HasPrefix(i.URL, own+"/api/") {
@@ -153,16 +161,20 @@ func giteaWebhook(t *testing.T, g *giteaStage, own string) {
 
 // giteaAttachments: an attachment's own address is refused, and so is another repository's file by its id.
 func giteaAttachments(t *testing.T, g *giteaStage) {
-	secret := g.mint(t, "--name", "attachments", "--project", "acme/app", "--allow", "read_release,create_release,read_release_asset,update_release_asset,delete_release_asset,create_release_asset")
+	secret := g.mint(t, "--name", "attachments", "--project", "acme/app", "--allow",
+		"read_release,create_release,read_release_asset,update_release_asset,delete_release_asset,create_release_asset")
 	asset := func(path string) (release, id int64, address string) {
 		var made struct{ ID int64 }
-		_ = json.Unmarshal(g.direct(t, g.forge.AdminToken, http.MethodPost, "/repos/"+path+"/releases", object{"tag_name": "files", "target_commitish": "main"}, http.StatusCreated), &made)
+		_ = json.Unmarshal(g.direct(t, g.forge.AdminToken, http.MethodPost, "/repos/"+path+"/releases",
+			object{"tag_name": "files", "target_commitish": "main"}, http.StatusCreated), &made)
 		var file struct {
 			ID       int64
 			Download string `json:"browser_download_url"`
 		}
-		body := strings.NewReader("--x\r\nContent-Disposition: form-data; name=\"attachment\"; filename=\"a.txt\"\r\n\r\nbinary of " + path + "\r\n--x--\r\n")
-		request, _ := http.NewRequest(http.MethodPost, fmt.Sprintf("%s/api/v1/repos/%s/releases/%d/assets", g.forge.URL(), path, made.ID), body)
+		body := strings.NewReader("--x\r\nContent-Disposition: form-data; name=\"attachment\"; filename=\"a.txt\"\r\n\r\nbinary of " +
+			path + "\r\n--x--\r\n")
+		request, _ := http.NewRequest(http.MethodPost, fmt.Sprintf("%s/api/v1/repos/%s/releases/%d/assets", g.forge.URL(), path, made.ID),
+			body)
 		request.Header.Set("Authorization", "token "+g.forge.AdminToken)
 		request.Header.Set("Content-Type", "multipart/form-data; boundary=x")
 		response, err := http.DefaultClient.Do(request)
@@ -177,7 +189,8 @@ func giteaAttachments(t *testing.T, g *giteaStage) {
 	_, other, otherAddress := asset("umbra/app")
 	base := fmt.Sprintf("/repos/acme/app/releases/%d", release)
 	shown := g.gets(t, http.StatusOK, secret, http.MethodGet, fmt.Sprintf("%s/assets/%d", base, id), nil)
-	if !strings.Contains(address, "/attachments/") || !strings.Contains(shown, `"browser_download_url":"`+strings.Replace(address, g.forge.URL(), g.gate, 1)+`"`) {
+	if !strings.Contains(address, "/attachments/") || !strings.Contains(shown, `"browser_download_url":"`+strings.Replace(address,
+		g.forge.URL(), g.gate, 1)+`"`) {
 		t.Errorf("an asset alone is said to be at %s: %s", address, shown)
 	}
 	for _, address := range []string{address, otherAddress} {
@@ -190,10 +203,12 @@ func giteaAttachments(t *testing.T, g *giteaStage) {
 			}
 		}
 	}
-	if body := g.gets(t, http.StatusOK, secret, http.MethodGet, base, nil); !strings.Contains(body, `"browser_download_url":"`+g.gate+`/acme/app/releases/download/files/a.txt"`) {
+	if body := g.gets(t, http.StatusOK, secret, http.MethodGet, base, nil); !strings.Contains(body,
+		`"browser_download_url":"`+g.gate+`/acme/app/releases/download/files/a.txt"`) {
 		t.Errorf("the release names its file otherwise: %s", body)
 	}
-	if a := send(http.MethodGet, g.gate+"/acme/app/releases/download/files/a.txt", http.Header{"Authorization": {"token " + secret}}, nil); a.body != "binary of acme/app" {
+	if a := send(http.MethodGet, g.gate+"/acme/app/releases/download/files/a.txt", http.Header{"Authorization": {"token " + secret}},
+		nil); a.body != "binary of acme/app" {
 		t.Errorf("status %d: %s", a.status, a.body)
 	}
 	for method, body := range map[string]any{http.MethodGet: nil, http.MethodPatch: object{"name": "taken.txt"}, http.MethodDelete: nil} {
@@ -201,7 +216,8 @@ func giteaAttachments(t *testing.T, g *giteaStage) {
 			t.Errorf("%s of another repository's file: status %d: %s", method, a.status, a.body)
 		}
 	}
-	if all := string(g.direct(t, g.forge.AdminToken, http.MethodGet, "/repos/umbra/app/releases", nil, http.StatusOK)); !strings.Contains(all, `"name":"a.txt"`) {
+	if all := string(g.direct(t, g.forge.AdminToken, http.MethodGet, "/repos/umbra/app/releases", nil,
+		http.StatusOK)); !strings.Contains(all, `"name":"a.txt"`) {
 		t.Errorf("the other repository's file has changed: %s", all)
 	}
 }

@@ -46,7 +46,8 @@ func giteaDenials(t *testing.T, g *giteaStage) {
 		g.forge.AddRepository("bob/open", false)
 		g.gets(t, http.StatusOK, secret, http.MethodGet, "/repos/bob/open", nil) // as anybody may
 		g.denied(t, secret, http.MethodPatch, "/repos/bob/open", object{"description": "x"}, "update_project")
-		everywhere := g.mint(t, "--name", "memberships", "--all-memberships", "--allow", "read_project,star_project,update_notification_setting")
+		everywhere := g.mint(t, "--name", "memberships", "--all-memberships", "--allow",
+			"read_project,star_project,update_notification_setting")
 		g.denied(t, everywhere, http.MethodPut, "/repos/bob/open/subscription", nil, "update_notification_setting")
 	})
 	t.Run("everything of the owner", func(t *testing.T) {
@@ -56,14 +57,16 @@ func giteaDenials(t *testing.T, g *giteaStage) {
 		for _, path := range []string{"/user/repos", "/repos/search", "/repos/search?q=app&limit=1", "/repos/issues/search"} {
 			a := g.api(secret, http.MethodGet, path, nil)
 			if a.status != http.StatusOK || strings.Contains(a.body, "umbra") || strings.Contains(a.body, "alice/app") ||
-				!strings.Contains(path, "issues") && (!strings.Contains(a.body, `"full_name":"acme/app"`) || a.header.Get("X-Total-Count") != "1") {
+				!strings.Contains(path, "issues") && (!strings.Contains(a.body, `"full_name":"acme/app"`) ||
+					a.header.Get("X-Total-Count") != "1") {
 				t.Errorf("%s: %d %v %s", path, a.status, a.header, a.body)
 			}
 		}
 	})
 	t.Run("administration", func(t *testing.T) {
 		g.denied(t, secret, http.MethodGet, "/admin/users", nil, "read_user")
-		g.denied(t, secret, http.MethodPost, "/admin/users", object{"username": "mallory", "email": "m@localhost.invalid", "password": "Secret-123456"}, "password of an account")
+		g.denied(t, secret, http.MethodPost, "/admin/users", object{"username": "mallory", "email": "m@localhost.invalid",
+			"password": "Secret-123456"}, "password of an account")
 		g.denied(t, secret, http.MethodPost, "/admin/cron/update_mirrors", nil, "run_cron_task")
 	})
 	t.Run("another method, hidden", func(t *testing.T) {
@@ -90,17 +93,21 @@ func giteaSecondContainers(t *testing.T, g *giteaStage) {
 	})
 	t.Run("a repository made from a template", func(t *testing.T) {
 		g.direct(t, g.forge.AdminToken, http.MethodPatch, "/repos/acme/app", object{"template": true}, http.StatusOK)
-		g.denied(t, secret, http.MethodPost, "/repos/acme/app/generate", object{"owner": "umbra", "name": "stolen", "git_content": true}, "create_project")
+		g.denied(t, secret, http.MethodPost, "/repos/acme/app/generate", object{"owner": "umbra", "name": "stolen", "git_content": true},
+			"create_project")
 		g.direct(t, g.world.alicePAT, http.MethodGet, "/repos/umbra/stolen", nil, http.StatusNotFound)
 	})
 	t.Run("a pull request from another owner's fork", func(t *testing.T) {
-		g.denied(t, secret, http.MethodPost, "/repos/acme/app/pulls", object{"head": "umbra:main", "base": "main", "title": "x"}, "read_repository")
+		g.denied(t, secret, http.MethodPost, "/repos/acme/app/pulls", object{"head": "umbra:main", "base": "main", "title": "x"},
+			"read_repository")
 	})
 	t.Run("a migration", func(t *testing.T) {
-		g.denied(t, secret, http.MethodPost, "/repos/migrate", object{"clone_addr": g.forge.URL() + "/umbra/app.git", "repo_name": "stolen", "repo_owner": "acme"}, "create_project")
+		g.denied(t, secret, http.MethodPost, "/repos/migrate", object{"clone_addr": g.forge.URL() + "/umbra/app.git",
+			"repo_name": "stolen", "repo_owner": "acme"}, "create_project")
 	})
 	t.Run("allowed where both ends are", func(t *testing.T) {
-		both := g.mint(t, "--name", "both ends", "--group", "acme", "--group", "umbra", "--allow", "read_project,fork_project,create_project,read_repository")
+		both := g.mint(t, "--name", "both ends", "--group", "acme", "--group", "umbra", "--allow",
+			"read_project,fork_project,create_project,read_repository")
 		g.gets(t, http.StatusAccepted, both, http.MethodPost, "/repos/acme/app/forks", object{"organization": "umbra", "name": "forked"})
 		g.direct(t, g.world.alicePAT, http.MethodGet, "/repos/umbra/forked", nil, http.StatusOK)
 	})
@@ -111,10 +118,13 @@ func giteaCredentials(t *testing.T, g *giteaStage) {
 	wide := g.mint(t, "--name", "wide", "--all-memberships", "--allow", "read_*,create_*,update_*,delete_*")
 	t.Run("no wildcard holds what mints a credential", func(t *testing.T) {
 		for path, body := range map[string]any{
-			"/user/keys":                                         object{"title": "k", "key": "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIIdIVtOZcr1zmgjqRqAhOUcOlJYcmkrq5nV5KZ9ZzFJZ"},
-			"/repos/acme/app/keys":                               object{"title": "k", "key": "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIIdIVtOZcr1zmgjqRqAhOUcOlJYcmkrq5nV5KZ9ZzFJZ"},
-			"/user/applications/oauth2":                          object{"name": "o", "redirect_uris": []string{"http://localhost"}},
-			"/repos/acme/app/hooks":                              object{"type": "gitea", "active": true, "events": []string{"push"}, "config": object{"url": "http://127.0.0.1:1/", "content_type": "json"}},
+			"/user/keys": object{"title": "k",
+				"key": "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIIdIVtOZcr1zmgjqRqAhOUcOlJYcmkrq5nV5KZ9ZzFJZ"},
+			"/repos/acme/app/keys": object{"title": "k",
+				"key": "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIIdIVtOZcr1zmgjqRqAhOUcOlJYcmkrq5nV5KZ9ZzFJZ"},
+			"/user/applications/oauth2": object{"name": "o", "redirect_uris": []string{"http://localhost"}},
+			"/repos/acme/app/hooks": object{"type": "gitea", "active": true, "events": []string{"push"},
+				"config": object{"url": "http://127.0.0.1:1/", "content_type": "json"}},
 			"/users/alice/tokens":                                object{"name": "t", "scopes": []string{"all"}},
 			"/repos/acme/app/push_mirrors":                       object{"remote_address": "http://127.0.0.1:1/x.git", "interval": "8h"},
 			"/orgs/acme/actions/runners/registration-token":      nil,
@@ -128,7 +138,8 @@ func giteaCredentials(t *testing.T, g *giteaStage) {
 		wild := g.mint(t, "--name", "wild", "--project", "acme/app", "--allow", "create_*,update_*")
 		g.denied(t, wild, http.MethodPut, "/repos/acme/app/collaborators/bob", object{"permission": "admin"}, "create_member")
 		g.denied(t, wild, http.MethodPatch, "/repos/acme/app", object{"private": false}, "update_project")
-		g.denied(t, wild, http.MethodPost, "/repos/acme/app/branch_protections", object{"rule_name": "main", "enable_push": true}, "create_protected_branch")
+		g.denied(t, wild, http.MethodPost, "/repos/acme/app/branch_protections", object{"rule_name": "main", "enable_push": true},
+			"create_protected_branch")
 		named := g.mint(t, "--name", "named", "--project", "acme/app", "--allow", "update_*,update_project")
 		g.gets(t, http.StatusOK, named, http.MethodPatch, "/repos/acme/app", object{"description": "by name"})
 	})
@@ -138,7 +149,8 @@ func giteaCredentials(t *testing.T, g *giteaStage) {
 		basic := func(user, password string) string {
 			return "Basic " + base64.StdEncoding.EncodeToString([]byte(user+":"+password))
 		}
-		for name, header := range map[string]string{"token": "token " + reads, "Bearer": "Bearer " + reads, "a password": basic("ci", reads), "a user name": basic(reads, ""),
+		for name, header := range map[string]string{"token": "token " + reads, "Bearer": "Bearer " + reads,
+			"a password": basic("ci", reads), "a user name": basic(reads, ""),
 			"a user name with x-oauth-basic": basic(reads, "x-oauth-basic")} {
 			if a := send(http.MethodGet, g.gate+path, http.Header{"Authorization": {header}}, nil); a.status != http.StatusOK {
 				t.Errorf("%s: status %d: %s", name, a.status, a.body)
@@ -157,15 +169,18 @@ func giteaCredentials(t *testing.T, g *giteaStage) {
 	})
 	t.Run("nobody acts as somebody else", func(t *testing.T) {
 		before := len(g.heard(t))
-		for name, header := range map[string]http.Header{"Sudo": {"Sudo": {"bob"}}, "the header of a reverse proxy": {"X-Webauth-User": {"bob"}},
-			"its address": {"X-Webauth-Email": {"bob@localhost.invalid"}}, "a second factor": {"X-Gitea-Otp": {"123456"}}} {
+		for name, header := range map[string]http.Header{"Sudo": {"Sudo": {"bob"}},
+			"the header of a reverse proxy": {"X-Webauth-User": {"bob"}},
+			"its address":                   {"X-Webauth-Email": {"bob@localhost.invalid"}},
+			"a second factor":               {"X-Gitea-Otp": {"123456"}}} {
 			header.Set("Authorization", "token "+reads)
 			a := send(http.MethodGet, g.gate+path, header, nil)
 			if a.status != http.StatusBadRequest && a.status != http.StatusForbidden {
 				t.Errorf("%s: status %d: %s", name, a.status, a.body)
 			}
 		}
-		if a := send(http.MethodGet, g.gate+path+"?sudo=bob", http.Header{"Authorization": {"token " + reads}}, nil); a.status != http.StatusBadRequest {
+		if a := send(http.MethodGet, g.gate+path+"?sudo=bob", http.Header{"Authorization": {"token " + reads}},
+			nil); a.status != http.StatusBadRequest {
 			t.Errorf("sudo: status %d: %s", a.status, a.body)
 		}
 		for _, line := range g.heard(t)[before:] {
@@ -175,7 +190,8 @@ func giteaCredentials(t *testing.T, g *giteaStage) {
 		}
 	})
 	t.Run("a Gitea token passes through as it did before", func(t *testing.T) {
-		if a := send(http.MethodGet, g.gate+"/api/v1/user", http.Header{"Authorization": {"token " + g.bobToken}}, nil); a.status != http.StatusOK || !strings.Contains(a.body, `"login":"bob"`) {
+		if a := send(http.MethodGet, g.gate+"/api/v1/user", http.Header{"Authorization": {"token " + g.bobToken}},
+			nil); a.status != http.StatusOK || !strings.Contains(a.body, `"login":"bob"`) {
 			t.Errorf("status %d: %s", a.status, a.body)
 		}
 	})
@@ -190,11 +206,12 @@ func giteaOwners(t *testing.T, g *giteaStage) {
 		return string(out), err
 	}
 	for name, c := range map[string]struct{ credential, says string }{
-		"an administrator's":                        {g.forge.AdminToken, "administrator"},
-		"one that cannot read the user":             {g.forge.AddToken("alice", "blind", "write:repository"), "read:user"},
-		"one for organizations alone":               {g.forge.AddToken("alice", "organizations", "read:organization", "read:user"), "read:repository"},
+		"an administrator's":            {g.forge.AdminToken, "administrator"},
+		"one that cannot read the user": {g.forge.AddToken("alice", "blind", "write:repository"), "read:user"},
+		"one for organizations alone": {g.forge.AddToken("alice", "organizations", "read:organization", "read:user"),
+			"read:repository"},
 		"somebody else's, for what he does not see": {g.bobToken, "acme/app"},
-		"a made-up one":                             {"0123456789abcdef0123456789abcdef01234567", ""},
+		"a made-up one": {"0123456789abcdef0123456789abcdef01234567", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if out, err := create(c.credential); err == nil || !strings.Contains(out, c.says) {

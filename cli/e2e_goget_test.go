@@ -43,12 +43,14 @@ func TestGoGet(t *testing.T) {
 	meta := `<meta name="go-import" content="` + host + "/shop/backend/api git https://" + host + `/shop/backend/api.git">`
 	for _, target := range []string{"/shop/backend/api?go-get=1", "/shop/backend/api/?go-get=1", "/shop/backend/api/pkg/sub?go-get=1",
 		"/Shop/backend/API?go-get=1"} {
-		if a := ask(target, reader); a.status != 200 || !strings.Contains(a.body, meta) || !strings.HasPrefix(a.header.Get("Content-Type"), "text/html") {
+		if a := ask(target, reader); a.status != 200 || !strings.Contains(a.body, meta) ||
+			!strings.HasPrefix(a.header.Get("Content-Type"), "text/html") {
 			t.Errorf("%s: %d %v %s", target, a.status, a.header, a.body)
 		}
 	}
 	refusal := ask("/not/there?go-get=1", reader)
-	if refusal.status != 404 || !strings.HasPrefix(refusal.header.Get("Content-Type"), "text/plain") || !strings.Contains(refusal.body, ".netrc") {
+	if refusal.status != 404 || !strings.HasPrefix(refusal.header.Get("Content-Type"), "text/plain") ||
+		!strings.Contains(refusal.body, ".netrc") {
 		t.Errorf("what is not there: %d %v %s", refusal.status, refusal.header, refusal.body)
 	}
 	for what, a := range map[string]answer{
@@ -66,7 +68,8 @@ func TestGoGet(t *testing.T) {
 			t.Errorf("%s: %d %s", what, a.status, a.body)
 		}
 	}
-	for what, a := range map[string]answer{"a page": ask("/shop/backend/api", reader), "other words": ask("/shop/backend/api?go-get=2", reader)} {
+	for what, a := range map[string]answer{"a page": ask("/shop/backend/api", reader), "other words": ask("/shop/backend/api?go-get=2",
+		reader)} {
 		if a.status != 403 {
 			t.Errorf("%s: %d %s", what, a.status, a.body)
 		}
@@ -101,7 +104,8 @@ func TestGoGet(t *testing.T) {
 			t.Errorf("go get %s: %v\n%s\nthe server's log:\n%s", name, err, out, g.lastLines(6))
 		}
 	}
-	if out, err := goGet(other, "get", host+"/shop/backend/api@v0.1.0"); err == nil || !strings.Contains(out, "There is no Go module here") {
+	if out, err := goGet(other, "get", host+"/shop/backend/api@v0.1.0"); err == nil || !strings.Contains(out,
+		"There is no Go module here") {
 		t.Errorf("go get without the permission: %v\n%s", err, out)
 	}
 	if opened.Load() == 0 {

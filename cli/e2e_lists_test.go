@@ -72,7 +72,8 @@ func TestListsAreFiltered(t *testing.T) {
 	}{
 		{"/projects?membership=true", path, []string{api}, []string{api, web, in}},
 		{"/projects", path, []string{api}, []string{api, web, in}},
-		{"/projects?membership=true&per_page=100&with_merge_requests_enabled=true&min_access_level=30&archived=false", path, []string{api}, []string{api, web, in}},
+		{"/projects?membership=true&per_page=100&with_merge_requests_enabled=true&min_access_level=30&archived=false", path,
+			[]string{api}, []string{api, web, in}},
 		{"/projects?pagination=keyset&order_by=id&sort=asc", path, []string{api}, []string{api, web, in}},
 		{"/projects?simple=true&search=a", path, []string{api}, []string{api}},
 		{"/projects?search=hidden", path, []string{}, []string{}},
@@ -86,10 +87,12 @@ func TestListsAreFiltered(t *testing.T) {
 		{"/merge_requests?scope=all", "project_id", []string{id(w.api)}, []string{id(w.api)}},
 		{"/events", "target_title", []string{api}, []string{api, web, in}},
 		{"/todos", "body", []string{"look at " + api},
-			[]string{"look at " + api, "look at " + web, "look at " + in, "look at shop", "look at shop/backend", "look at shop/backend/deep"}},
+			[]string{"look at " + api, "look at " + web, "look at " + in, "look at shop", "look at shop/backend",
+				"look at shop/backend/deep"}},
 		{"/search?scope=projects&search=", path, []string{api}, []string{api, web, in}},
 		{"/search?scope=blobs&search=x", "project_id", []string{id(w.api)}, []string{id(w.api), id(w.web), id(inner)}},
-		{fmt.Sprintf("/projects/%d/merge_requests/1/closes_issues", w.api), "project_id", []string{id(w.api)}, []string{id(w.api), id(inner)}},
+		{fmt.Sprintf("/projects/%d/merge_requests/1/closes_issues", w.api), "project_id", []string{id(w.api)},
+			[]string{id(w.api), id(inner)}},
 		{fmt.Sprintf("/projects/%d/forks", w.api), path, []string{}, []string{}},
 		{"/groups/shop/projects?with_shared=true", path, nil, []string{web}},
 		{"/groups/shop/projects?with_shared=1&include_subgroups=true", path, nil, []string{api, web, in}},
@@ -109,7 +112,8 @@ func TestListsAreFiltered(t *testing.T) {
 			if !slices.Equal(got, want) {
 				t.Errorf("%s: %q, want %q", c.target, got, want)
 			}
-			if text := strings.ReplaceAll(a.body, mergeRequest["description"].(string), ""); strings.Contains(text, "secret/") || strings.Contains(a.body, "runners_token") {
+			if text := strings.ReplaceAll(a.body, mergeRequest["description"].(string), ""); strings.Contains(text, "secret/") ||
+				strings.Contains(a.body, "runners_token") {
 				t.Errorf("%s tells of others: %s", c.target, a.body)
 			}
 			if a.header.Get("Etag") != "" || strings.Contains(fmt.Sprint(a.header), w.url) {
@@ -155,9 +159,11 @@ func TestListsAreFiltered(t *testing.T) {
 		}
 	})
 	t.Run("what is left out changes nothing", func(t *testing.T) {
-		for _, target := range []string{"/projects?search=hidden&per_page=1", "/projects?search=nowhere&per_page=1", "/issues?scope=all&search=no+such&per_page=1"} {
+		for _, target := range []string{"/projects?search=hidden&per_page=1", "/projects?search=nowhere&per_page=1",
+			"/issues?scope=all&search=no+such&per_page=1"} {
 			a := r.get(one, target)
-			if a.status != http.StatusOK || strings.TrimSpace(a.body) != "[]" || a.header.Get("X-Total") != "0" || a.header.Get("X-Next-Page") != "" {
+			if a.status != http.StatusOK || strings.TrimSpace(a.body) != "[]" || a.header.Get("X-Total") != "0" ||
+				a.header.Get("X-Next-Page") != "" {
 				t.Errorf("%s: %d %s %v", target, a.status, a.body, a.header)
 			}
 		}
@@ -175,7 +181,8 @@ func TestListsAreFiltered(t *testing.T) {
 		}
 	})
 	t.Run("conditions and encodings", func(t *testing.T) {
-		a := send("GET", r.gate+"/api/v4/projects", http.Header{"Private-Token": {one}, "If-None-Match": {"*"}, "Range": {"bytes=0-3"}, "Accept-Encoding": {"gzip"}}, nil)
+		a := send("GET", r.gate+"/api/v4/projects", http.Header{"Private-Token": {one}, "If-None-Match": {"*"}, "Range": {"bytes=0-3"},
+			"Accept-Encoding": {"gzip"}}, nil)
 		if a.status != http.StatusOK || !slices.Equal(listed(t, a.body, path), []string{api}) {
 			t.Errorf("%d %s", a.status, a.body)
 		}
@@ -198,7 +205,8 @@ func TestListsAreFiltered(t *testing.T) {
 			t.Errorf("%d %s", a.status, a.body)
 		}
 		without := r.mint(t, "--name", "jobs", "--project", "shop/backend/api", "--allow", "read_job")
-		if a := r.get(without, "/search?scope=users&search=bob"); a.status != http.StatusForbidden || !strings.Contains(a.body, "under all_memberships and under user") {
+		if a := r.get(without, "/search?scope=users&search=bob"); a.status != http.StatusForbidden ||
+			!strings.Contains(a.body, "under all_memberships and under user") {
 			t.Errorf("%d %s", a.status, a.body)
 		}
 		if a := r.get(without, "/projects"); a.status != http.StatusForbidden || !strings.Contains(a.body, `"boundary":"project"`) {

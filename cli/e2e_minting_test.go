@@ -22,13 +22,15 @@ func (r *running) mints() []struct {
 	body             object
 } {
 	project, group := fmt.Sprintf("/api/v4/projects/%d", r.world.api), fmt.Sprintf("/api/v4/groups/%d", r.world.shop)
-	access := object{"name": "terraform", "scopes": []string{"api"}, "access_level": 40, "expires_at": "2027-01-01", "description": "made by a plan"}
+	access := object{"name": "terraform", "scopes": []string{"api"}, "access_level": 40, "expires_at": "2027-01-01",
+		"description": "made by a plan"}
 	deploy := object{"name": "pull", "username": "puller", "scopes": []string{"read_registry"}, "expires_at": "2027-01-01T00:00:00Z"}
 	return []struct {
 		permission, path string
 		body             object
 	}{
-		{"create_deploy_key", project + "/deploy_keys", object{"title": "flux-system-main-flux-system-./clusters/my", "key": fluxKey, "can_push": false}},
+		{"create_deploy_key", project + "/deploy_keys", object{"title": "flux-system-main-flux-system-./clusters/my", "key": fluxKey,
+			"can_push": false}},
 		{"create_deploy_token", project + "/deploy_tokens", deploy},
 		{"create_deploy_token", group + "/deploy_tokens", deploy},
 		{"create_resource_access_token", project + "/access_tokens", access},
@@ -46,14 +48,16 @@ func TestMinting(t *testing.T) {
 	r := startRunning(t)
 	w := r.world
 	everywhere := func(permissions ...string) object {
-		return object{"access": "selected_memberships", "permissions": permissions, "project_ids": []int64{w.web}, "group_ids": []int64{w.shop}}
+		return object{"access": "selected_memberships", "permissions": permissions, "project_ids": []int64{w.web},
+			"group_ids": []int64{w.shop}}
 	}
 	wild := r.make(t, creation("wild", everywhere("*", "create_*")))
 	t.Run("no wildcard", func(t *testing.T) {
 		for _, c := range r.mints() {
 			r.world.forge.ForgetRequests()
 			a := r.call(t, wild.Token, "POST", c.path, c.body)
-			if a.status != 403 || !strings.Contains(a.body, `"missing_permissions":["`+c.permission+`"]`) || !strings.Contains(a.body, `"reason":"permission_missing"`) {
+			if a.status != 403 || !strings.Contains(a.body, `"missing_permissions":["`+c.permission+`"]`) ||
+				!strings.Contains(a.body, `"reason":"permission_missing"`) {
 				t.Errorf("POST %s: %d %s", c.path, a.status, a.body)
 			}
 			if got := r.world.forge.Requests(); len(got) > 0 {
@@ -64,7 +68,8 @@ func TestMinting(t *testing.T) {
 	t.Run("by name, with a warning that says what escapes", func(t *testing.T) {
 		for _, c := range r.mints() {
 			v := r.make(t, creation(c.permission, everywhere(c.permission)))
-			if text := strings.Join(v.Warnings, "\n"); !strings.Contains(text, c.permission+" makes credentials that no limit of this token holds: whoever has") ||
+			if text := strings.Join(v.Warnings, "\n"); !strings.Contains(text,
+				c.permission+" makes credentials that no limit of this token holds: whoever has") ||
 				!strings.Contains(text, "past patgate") {
 				t.Errorf("%s is made without a warning: %q", c.permission, text)
 			}
@@ -79,18 +84,22 @@ func TestMinting(t *testing.T) {
 					t.Errorf("POST %s: the forge did not get %s: %s", c.path, name, got.Body)
 				}
 			}
-			if other := r.call(t, v.Token, "POST", strings.NewReplacer(fmt.Sprintf("projects/%d", w.api), fmt.Sprintf("projects/%d", w.plans),
+			if other := r.call(t, v.Token, "POST", strings.NewReplacer(fmt.Sprintf("projects/%d", w.api),
+				fmt.Sprintf("projects/%d", w.plans),
 				fmt.Sprintf("groups/%d", w.shop), fmt.Sprintf("groups/%d", w.secret)).Replace(c.path), c.body); other.status != 403 {
 				t.Errorf("POST %s elsewhere: %d %s", c.path, other.status, other.body)
 			}
 		}
 	})
 	t.Run("what no grant reaches", func(t *testing.T) {
-		v := r.make(t, creation("all by name", everywhere("create_deploy_key", "create_resource_access_token", "rotate_resource_access_token"),
+		v := r.make(t, creation("all by name", everywhere("create_deploy_key", "create_resource_access_token",
+			"rotate_resource_access_token"),
 			account("create_ssh_key", "create_runner"), object{"access": "instance", "permissions": []string{"create_deploy_key"}}))
-		for _, target := range []string{"/deploy_keys", "/user/keys", "/user/runners", fmt.Sprintf("/projects/%d/access_tokens/self/rotate", w.api),
+		for _, target := range []string{"/deploy_keys", "/user/keys", "/user/runners",
+			fmt.Sprintf("/projects/%d/access_tokens/self/rotate", w.api),
 			fmt.Sprintf("/groups/%d/manage/resource_access_tokens/1/rotate", w.shop)} {
-			if a := r.call(t, v.Token, "POST", "/api/v4"+target, object{"title": "x", "key": fluxKey}); a.status != 403 || !strings.Contains(a.body, `"reason":"mints"`) {
+			if a := r.call(t, v.Token, "POST", "/api/v4"+target, object{"title": "x", "key": fluxKey}); a.status != 403 ||
+				!strings.Contains(a.body, `"reason":"mints"`) {
 				t.Errorf("POST %s: %d %s", target, a.status, a.body)
 			}
 		}
@@ -109,7 +118,8 @@ func TestMinting(t *testing.T) {
 		scope := on(w.api, "create_deploy_key")
 		scope["constraints"] = object{"ref_patterns": []string{"refs/heads/bot/*"}}
 		v := r.make(t, creation("limited", scope))
-		if a := r.call(t, v.Token, "POST", r.mints()[0].path, r.mints()[0].body); a.status != 403 || !strings.Contains(a.body, `"reason":"constrained"`) {
+		if a := r.call(t, v.Token, "POST", r.mints()[0].path, r.mints()[0].body); a.status != 403 ||
+			!strings.Contains(a.body, `"reason":"constrained"`) {
 			t.Errorf("%d %s", a.status, a.body)
 		}
 	})
@@ -128,7 +138,8 @@ func TestMinting(t *testing.T) {
 	t.Run("the command and the report tell", func(t *testing.T) {
 		cmd := exec.Command("patgate", "token", "create", "--name", "flux", "--project", "shop/backend/api", "--allow", "create_deploy_key")
 		cmd.Env, cmd.Dir = append(r.env, "PATGATE_OWNER_CREDENTIAL="+w.alicePAT), r.dir
-		if out, err := cmd.CombinedOutput(); err != nil || !strings.Contains(string(out), "patgate: note: create_deploy_key makes credentials that no limit of this token holds") {
+		if out, err := cmd.CombinedOutput(); err != nil || !strings.Contains(string(out),
+			"patgate: note: create_deploy_key makes credentials that no limit of this token holds") {
 			t.Errorf("%v %s", err, out)
 		}
 		if _, text := r.want(t, 200, w.alicePAT, "GET", ownAPI+"/report", nil); !strings.Contains(text, `"makes_credentials"`) {
@@ -145,10 +156,12 @@ func TestMinting(t *testing.T) {
 // both use. What is minted comes, and nothing of it is written anywhere.
 func (r *running) fluxAndTerraform(t *testing.T) {
 	w := r.world
-	v := r.make(t, creation("infrastructure", object{"access": "selected_memberships", "group_ids": []int64{w.shop}, "permissions": []string{
-		"read_project", "read_deploy_key", "create_deploy_key", "delete_deploy_key", "read_deploy_token", "create_deploy_token", "delete_deploy_token",
-		"read_resource_access_token", "create_resource_access_token", "rotate_resource_access_token", "delete_resource_access_token",
-		"read_trigger", "create_trigger", "delete_trigger"}}))
+	v := r.make(t, creation("infrastructure", object{"access": "selected_memberships", "group_ids": []int64{w.shop},
+		"permissions": []string{
+			"read_project", "read_deploy_key", "create_deploy_key", "delete_deploy_key", "read_deploy_token", "create_deploy_token",
+			"delete_deploy_token",
+			"read_resource_access_token", "create_resource_access_token", "rotate_resource_access_token", "delete_resource_access_token",
+			"read_trigger", "create_trigger", "delete_trigger"}}))
 	client, err := gitlab.NewClient(v.Token, gitlab.WithBaseURL(r.gate), gitlab.WithoutRetries())
 	if err != nil {
 		t.Fatal(err)
@@ -162,7 +175,8 @@ func (r *running) fluxAndTerraform(t *testing.T) {
 		r.secret(name, secret)
 	}
 	yes, until := true, gitlab.ISOTime(time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC))
-	key, _, err := client.DeployKeys.AddDeployKey("shop/backend/api", &gitlab.AddDeployKeyOptions{Title: gitlab.Ptr("flux"), Key: gitlab.Ptr(fluxKey), CanPush: &yes})
+	key, _, err := client.DeployKeys.AddDeployKey("shop/backend/api", &gitlab.AddDeployKeyOptions{Title: gitlab.Ptr("flux"),
+		Key: gitlab.Ptr(fluxKey), CanPush: &yes})
 	if err != nil || key.Key != fluxKey {
 		t.Fatalf("deploy key: %v %+v", err, key)
 	}
@@ -170,23 +184,27 @@ func (r *running) fluxAndTerraform(t *testing.T) {
 		t.Errorf("deploy keys: %v %v", err, keys)
 	}
 	scopes := []string{"read_repository"}
-	token, _, err := client.DeployTokens.CreateProjectDeployToken(w.api, &gitlab.CreateProjectDeployTokenOptions{Name: gitlab.Ptr("tf"), Scopes: &scopes})
+	token, _, err := client.DeployTokens.CreateProjectDeployToken(w.api, &gitlab.CreateProjectDeployTokenOptions{Name: gitlab.Ptr("tf"),
+		Scopes: &scopes})
 	if err != nil {
 		t.Fatal(err)
 	}
 	kept("deploy token", token.Token, "gldt-", nil)
-	ofGroup, _, err := client.DeployTokens.CreateGroupDeployToken("shop", &gitlab.CreateGroupDeployTokenOptions{Name: gitlab.Ptr("tf"), Scopes: &scopes})
+	ofGroup, _, err := client.DeployTokens.CreateGroupDeployToken("shop", &gitlab.CreateGroupDeployTokenOptions{Name: gitlab.Ptr("tf"),
+		Scopes: &scopes})
 	if err != nil {
 		t.Fatal(err)
 	}
 	kept("group deploy token", ofGroup.Token, "gldt-", nil)
-	access, _, err := client.ProjectAccessTokens.CreateProjectAccessToken("shop/backend/api", &gitlab.CreateProjectAccessTokenOptions{Name: gitlab.Ptr("tf"),
-		Scopes: &scopes, AccessLevel: gitlab.Ptr(gitlab.MaintainerPermissions), ExpiresAt: &until})
+	access, _, err := client.ProjectAccessTokens.CreateProjectAccessToken("shop/backend/api",
+		&gitlab.CreateProjectAccessTokenOptions{Name: gitlab.Ptr("tf"),
+			Scopes: &scopes, AccessLevel: gitlab.Ptr(gitlab.MaintainerPermissions), ExpiresAt: &until})
 	if err != nil {
 		t.Fatal(err)
 	}
 	kept("access token", access.Token, "glpat-", nil)
-	rotated, _, err := client.ProjectAccessTokens.RotateProjectAccessToken("shop/backend/api", access.ID, &gitlab.RotateProjectAccessTokenOptions{ExpiresAt: &until})
+	rotated, _, err := client.ProjectAccessTokens.RotateProjectAccessToken("shop/backend/api", access.ID,
+		&gitlab.RotateProjectAccessTokenOptions{ExpiresAt: &until})
 	if err != nil || rotated.Token == access.Token {
 		t.Fatalf("%v %+v", err, rotated)
 	}
@@ -199,7 +217,8 @@ func (r *running) fluxAndTerraform(t *testing.T) {
 		t.Fatal(err)
 	}
 	kept("trigger token", trigger.Token, "glptt-", nil)
-	if text := r.logText(); strings.Contains(text, trigger.Token) || strings.Contains(text, rotated.Token) || strings.Contains(text, token.Token) {
+	if text := r.logText(); strings.Contains(text, trigger.Token) || strings.Contains(text, rotated.Token) ||
+		strings.Contains(text, token.Token) {
 		t.Error("the log holds what was minted")
 	}
 }

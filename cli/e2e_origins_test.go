@@ -30,17 +30,21 @@ func TestOrigins(t *testing.T) {
 	}
 	t.Run("preflights", func(t *testing.T) {
 		w.forge.ForgetRequests()
-		for _, path := range []string{project, project + "/repository/commits", "/api/graphql", "/-/patgate/api/tokens", "/shop/backend/api.git/info/refs"} {
+		for _, path := range []string{project, project + "/repository/commits", "/api/graphql", "/-/patgate/api/tokens",
+			"/shop/backend/api.git/info/refs"} {
 			for _, method := range []string{"GET", "POST", "PUT", "DELETE", "PATCH"} {
 				a := preflight(path, cms, method)
-				if a.status != 204 || a.header.Get(allow) != cms || !strings.Contains(a.header.Get("Access-Control-Allow-Methods"), method) ||
-					!strings.Contains(a.header.Get("Access-Control-Allow-Headers"), "Authorization") || a.header.Get("Access-Control-Max-Age") == "" ||
+				if a.status != 204 || a.header.Get(allow) != cms || !strings.Contains(a.header.Get("Access-Control-Allow-Methods"),
+					method) ||
+					!strings.Contains(a.header.Get("Access-Control-Allow-Headers"), "Authorization") ||
+					a.header.Get("Access-Control-Max-Age") == "" ||
 					!slices.Contains(a.header.Values(vary), "Origin") || a.header.Get("Access-Control-Allow-Credentials") != "" {
 					t.Errorf("%s %s: %d %v", method, path, a.status, a.header)
 				}
 			}
 		}
-		for _, origin := range []string{"https://cms.example.com.evil.example", "https://evil.example", "http://cms.example.com", "https://cms.example.com:8443",
+		for _, origin := range []string{"https://cms.example.com.evil.example", "https://evil.example", "http://cms.example.com",
+			"https://cms.example.com:8443",
 			"null", "*", "https://cms.example.com/", ""} {
 			if a := preflight(project, origin, "GET"); a.status != 405 || a.header.Get(allow) != "" {
 				t.Errorf("%q: %d %v", origin, a.status, a.header)
@@ -82,8 +86,10 @@ func TestOrigins(t *testing.T) {
 					}
 					a := send(c.method, r.gate+c.path, h, nil)
 					shared := origin == cms || strings.HasPrefix(origin, "http://localhost")
-					if a.status != c.status || shared && a.header.Get(allow) != origin || !shared && a.header.Get(allow) != "" && c.credential != w.alicePAT ||
-						shared && a.header.Get("Access-Control-Expose-Headers") != "*" || !slices.Contains(a.header.Values(vary), "Origin") ||
+					if a.status != c.status || shared && a.header.Get(allow) != origin || !shared && a.header.Get(allow) != "" &&
+						c.credential != w.alicePAT ||
+						shared && a.header.Get("Access-Control-Expose-Headers") != "*" || !slices.Contains(a.header.Values(vary),
+						"Origin") ||
 						len(a.header.Values(allow)) > 1 || a.header.Get("Access-Control-Allow-Credentials") != "" {
 						t.Errorf("%s from %q: %d %v %s", c.name, origin, a.status, a.header, a.body)
 					}
@@ -91,7 +97,8 @@ func TestOrigins(t *testing.T) {
 			}
 		}
 		for i := range 40 {
-			if a := send("GET", r.gate+project, http.Header{"Origin": {cms}, "Private-Token": {fmt.Sprintf("glpat-guess-%d", i)}}, nil); a.status == 429 {
+			if a := send("GET", r.gate+project, http.Header{"Origin": {cms}, "Private-Token": {fmt.Sprintf("glpat-guess-%d", i)}},
+				nil); a.status == 429 {
 				if a.header.Get(allow) != cms || a.header.Get("Retry-After") == "" {
 					t.Errorf("%v", a.header)
 				}
@@ -128,7 +135,8 @@ func TestOriginsInABrowser(t *testing.T) {
 	defer page.Close()
 	r := startRunningWith(t, func(*world) []string { return []string{"PATGATE_CORS_ORIGINS=" + page.URL} })
 	token := r.mint(t, "--name", "cms", "--project", "shop/backend/api", "--allow", "read_project,read_work_item,create_work_item")
-	options := append(slices.Clone(chromedp.DefaultExecAllocatorOptions[:]), chromedp.ExecPath(chromium), chromedp.NoSandbox, chromedp.DisableGPU,
+	options := append(slices.Clone(chromedp.DefaultExecAllocatorOptions[:]), chromedp.ExecPath(chromium), chromedp.NoSandbox,
+		chromedp.DisableGPU,
 		chromedp.UserDataDir(t.TempDir()))
 	allocator, stop := chromedp.NewExecAllocator(t.Context(), options...)
 	defer stop()
@@ -181,7 +189,8 @@ func TestTheConsoleIsNotShared(t *testing.T) {
 			if a.header.Get(allow) != "" || strings.HasSuffix(path, "sign-in") && a.status != 200 {
 				t.Errorf("%s%s: %d %v", prefix, path, a.status, a.header)
 			}
-			if a := send(http.MethodOptions, r.gate+prefix+path, http.Header{"Origin": {cms}, "Access-Control-Request-Method": {"GET"}}, nil); a.status == 204 {
+			if a := send(http.MethodOptions, r.gate+prefix+path, http.Header{"Origin": {cms}, "Access-Control-Request-Method": {"GET"}},
+				nil); a.status == 204 {
 				t.Errorf("a preflight for %s%s: %v", prefix, path, a.header)
 			}
 		}

@@ -15,19 +15,23 @@ import (
 func TestRegistryWithAHost(t *testing.T) {
 	const host = "https://registry.internal.example:5005"
 	s := startRegistry(t, true, "PATGATE_REGISTRY_EXTERNAL_URLS="+host)
-	token := s.mint(t, "--name", "images", "--project", "shop/backend/api", "--allow", "read_container_repository,create_container_repository")
+	token := s.mint(t, "--name", "images", "--project", "shop/backend/api", "--allow",
+		"read_container_repository,create_container_repository")
 	s.logins(t, token)
 	small := s.layout(t, "small", 4096, "amd64")
 	for _, tag := range []string{"v1", "v2", "v3"} {
 		s.ok(t, "skopeo", "copy", "--dest-tls-verify=false", "--dest-creds", "ci:"+token, small, s.image("shop/backend/api/app:"+tag))
 	}
-	s.ok(t, "skopeo", "copy", "--src-tls-verify=false", "--src-creds", "ci:"+token, s.image("shop/backend/api/app:v1"), "oci:"+filepath.Join(s.home, "pulled")+":v1")
-	if out := s.ok(t, "skopeo", "list-tags", "--tls-verify=false", "--creds", "ci:"+token, s.image("shop/backend/api/app")); !strings.Contains(out, "v3") {
+	s.ok(t, "skopeo", "copy", "--src-tls-verify=false", "--src-creds", "ci:"+token, s.image("shop/backend/api/app:v1"),
+		"oci:"+filepath.Join(s.home, "pulled")+":v1")
+	if out := s.ok(t, "skopeo", "list-tags", "--tls-verify=false", "--creds", "ci:"+token,
+		s.image("shop/backend/api/app")); !strings.Contains(out, "v3") {
 		t.Error(out)
 	}
 	bearer := s.registryBearer(t, token, "/jwt/auth?service=container_registry&scope=repository:shop/backend/api/app:pull,push")
 	begun := send(http.MethodPost, s.gate+"/v2/shop/backend/api/app/blobs/uploads/", http.Header{"Authorization": {bearer}}, nil)
-	if at := begun.header.Get("Location"); begun.status != http.StatusAccepted || !strings.HasPrefix(at, s.gate+"/v2/shop/backend/api/app/blobs/uploads/") {
+	if at := begun.header.Get("Location"); begun.status != http.StatusAccepted || !strings.HasPrefix(at,
+		s.gate+"/v2/shop/backend/api/app/blobs/uploads/") {
 		t.Errorf("%d %s: %s", begun.status, at, begun.body)
 	}
 	cmd := exec.Command("patgate", "serve")

@@ -24,7 +24,8 @@ type spelled struct {
 
 func startSpelled(t *testing.T) *spelled {
 	r := startRunning(t)
-	v := r.make(t, creation("spells", on(r.world.api, "read_project", "read_job", "read_repository", "read_branch", "read_repository_tag", "read_label", "read_wiki",
+	v := r.make(t, creation("spells", on(r.world.api, "read_project", "read_job", "read_repository", "read_branch", "read_repository_tag",
+		"read_label", "read_wiki",
 		"create_markdown_upload", "delete_branch")))
 	return &spelled{running: r, token: v.Token, path: fmt.Sprintf("/api/v4/projects/%d", r.world.api)}
 }
@@ -67,7 +68,8 @@ func TestSpellings(t *testing.T) {
 	s := startSpelled(t)
 	const auth = "Host: ${G}\nPRIVATE-TOKEN: ${T}\n"
 	for _, c := range []struct{ name, raw, reaches string }{
-		{"a percent sign in a file's name", "GET ${P}/repository/files/100%25.md/raw?ref=main HTTP/1.1\n" + auth + "\n", "${P}/repository/files/100%25.md/raw?ref=main"},
+		{"a percent sign in a file's name", "GET ${P}/repository/files/100%25.md/raw?ref=main HTTP/1.1\n" + auth + "\n",
+			"${P}/repository/files/100%25.md/raw?ref=main"},
 		{"a percent sign in a branch", "GET ${P}/repository/branches/100%25 HTTP/1.1\n" + auth + "\n", "${P}/repository/branches/100%25"},
 		{"a percent sign in a tag", "GET ${P}/repository/tags/v1%25rc HTTP/1.1\n" + auth + "\n", "${P}/repository/tags/v1%25rc"},
 		{"a percent sign in a label", "GET ${P}/labels/50%25%20done HTTP/1.1\n" + auth + "\n", "${P}/labels/50%25%20done"},
@@ -85,8 +87,10 @@ func TestSpellings(t *testing.T) {
 		{"absolute form", "GET http://${G}${P}/jobs HTTP/1.1\n" + auth + "\n", "${P}/jobs"},
 		{"an empty object", "GET ${P}/jobs HTTP/1.1\n" + auth + "Content-Type: application/json\nContent-Length: 2\n\n{}", "${P}/jobs"},
 		{"an empty chunked body", "GET ${P}/jobs HTTP/1.1\n" + auth + "Transfer-Encoding: chunked\n\n0\n\n", "${P}/jobs"},
-		{"an empty body with a type", "GET ${P}/jobs HTTP/1.1\n" + auth + "Content-Type: application/json\nContent-Length: 0\n\n", "${P}/jobs"},
-		{"an empty object in chunks", "DELETE ${P}/repository/branches/x HTTP/1.1\n" + auth + "Content-Type: application/json\nTransfer-Encoding: chunked\n\n2\n{}\n0\n\n",
+		{"an empty body with a type", "GET ${P}/jobs HTTP/1.1\n" + auth + "Content-Type: application/json\nContent-Length: 0\n\n",
+			"${P}/jobs"},
+		{"an empty object in chunks", "DELETE ${P}/repository/branches/x HTTP/1.1\n" + auth +
+			"Content-Type: application/json\nTransfer-Encoding: chunked\n\n2\n{}\n0\n\n",
 			"${P}/repository/branches/x"},
 		{"the token in two places", "GET ${P}/jobs HTTP/1.1\n" + auth + "Authorization: Bearer ${T}\n\n", "${P}/jobs"},
 		{"the token in two lines", "GET ${P}/jobs HTTP/1.1\n" + auth + "PRIVATE-TOKEN: ${T}\n\n", "${P}/jobs"},
@@ -98,7 +102,8 @@ func TestSpellings(t *testing.T) {
 			if r == nil {
 				t.Fatalf("it did not reach the forge: %d %s", status, body)
 			}
-			if want := strings.ReplaceAll(c.reaches, "${P}", s.path); r.Target != want || len(r.Body) > 0 || r.Header.Get("Content-Type") != "" {
+			if want := strings.ReplaceAll(c.reaches, "${P}", s.path); r.Target != want || len(r.Body) > 0 ||
+				r.Header.Get("Content-Type") != "" {
 				t.Errorf("the forge got %s with a body of %d bytes, want %s", r.Target, len(r.Body), want)
 			}
 		})
@@ -107,10 +112,13 @@ func TestSpellings(t *testing.T) {
 		{"a backslash", "GET ${P}/repository/tags/a\\b HTTP/1.1\n" + auth + "\n", "percent-encoded"},
 		{"an escape without digits", "GET ${P}/repository/tags/100% HTTP/1.1\n" + auth + "\n", "a percent sign as %25"},
 		{"a project that is encoded twice", "GET /api/v4/projects/acme%252Fapi/jobs HTTP/1.1\n" + auth + "\n", "encode it once"},
-		{"a dot segment that is encoded twice", "GET ${P}/repository/files/a%252F%252E%252E%252Fb HTTP/1.1\n" + auth + "\n", "encode each part of the path once"},
+		{"a dot segment that is encoded twice", "GET ${P}/repository/files/a%252F%252E%252E%252Fb HTTP/1.1\n" + auth + "\n",
+			"encode each part of the path once"},
 		{"absolute form of another host", "GET http://evil.example${P}/jobs HTTP/1.1\n" + auth + "\n", "Send the path alone"},
-		{"a body that says something", "GET ${P}/jobs HTTP/1.1\n" + auth + "Content-Type: application/json\nContent-Length: 14\n\n{\"per_page\": 5}", "in the query"},
-		{"a long body that says nothing", "GET ${P}/jobs HTTP/1.1\n" + auth + "Content-Type: application/json\nContent-Length: 100\n\n" + strings.Repeat(" ", 98) + "{}",
+		{"a body that says something", "GET ${P}/jobs HTTP/1.1\n" + auth +
+			"Content-Type: application/json\nContent-Length: 14\n\n{\"per_page\": 5}", "in the query"},
+		{"a long body that says nothing", "GET ${P}/jobs HTTP/1.1\n" + auth + "Content-Type: application/json\nContent-Length: 100\n\n" +
+			strings.Repeat(" ", 98) + "{}",
 			"in the query"},
 		{"two credentials", "GET ${P}/jobs HTTP/1.1\n" + auth + "Authorization: Bearer glpat-x\n\n", ".netrc"},
 		{"the token in the query, too", "GET ${P}/jobs?private_token=${T} HTTP/1.1\n" + auth + "\n", "logs keep it"},
@@ -161,9 +169,12 @@ func TestSpellingsOfClients(t *testing.T) {
 		name, target, holds string
 		command             []string
 	}{
-		{"curl sends a file with a percent sign", "/uploads", `filename*=UTF-8''100%25.png`, []string{"curl", "-sS", "-H", header, "-F", "file=@100%.png", "${U}/uploads"}},
-		{"curl sends a file with an escape", "/uploads", `filename*=UTF-8''a%3Bb%2541.txt`, []string{"curl", "-sS", "-H", header, "-F", `file=@"a;b%41.txt"`, "${U}/uploads"}},
-		{"curl sends a file with quotation marks", "/uploads", `filename*=UTF-8''`, []string{"curl", "-sS", "-H", header, "-F", `file=@"say \"hi\".txt"`, "${U}/uploads"}},
+		{"curl sends a file with a percent sign", "/uploads", `filename*=UTF-8''100%25.png`, []string{"curl", "-sS", "-H", header, "-F",
+			"file=@100%.png", "${U}/uploads"}},
+		{"curl sends a file with an escape", "/uploads", `filename*=UTF-8''a%3Bb%2541.txt`, []string{"curl", "-sS", "-H", header, "-F",
+			`file=@"a;b%41.txt"`, "${U}/uploads"}},
+		{"curl sends a file with quotation marks", "/uploads", `filename*=UTF-8''`, []string{"curl", "-sS", "-H", header, "-F",
+			`file=@"say \"hi\".txt"`, "${U}/uploads"}},
 		{"curl reads a .netrc", "/jobs", "", []string{"curl", "-sS", "-n", "-H", header, "${U}/jobs"}},
 		{"curl leaves brackets", "/repository/files/pages%2F%5Bslug%5D.tsx/raw?ref=main", "",
 			[]string{"curl", "-sS", "-g", "-H", header, "${U}/repository/files/pages%2F[slug].tsx/raw?ref=main"}},

@@ -28,7 +28,8 @@ func TestSettleForge(t *testing.T) {
 		{"Gitea", 200, `{"version":"1.26.0+dev-12-gabcdef0123"}`, config.ForgeGitea, true},
 		{"Forgejo", 200, `{"version":"13.0.1+gitea-1.22.0"}`, config.ForgeForgejo, true},
 		{"a Gitea that lets only users in", 403, `{"message":"Only signed in user is allowed to call APIs."}`, config.ForgeGitea, true},
-		{"another way to say that", 401, `{"message":"token is required","url":"https://git.example.com/api/swagger"}`, config.ForgeGitea, true},
+		{"another way to say that", 401, `{"message":"token is required","url":"https://git.example.com/api/swagger"}`, config.ForgeGitea,
+			true},
 		{"GitLab", 404, `{"error":"404 Not Found"}`, config.ForgeGitLab, true},
 		{"a GitLab that asks to sign in", 302, ``, config.ForgeGitLab, true},
 		{"a page", 200, `<html>`, config.ForgeGitLab, true},
@@ -69,7 +70,10 @@ func TestSettleForge(t *testing.T) {
 // TestAwaitForge: a forge that comes up late and is no GitLab ends the server, which was made for one.
 func TestAwaitForge(t *testing.T) {
 	t.Parallel()
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(`{"version":"1.26.0"}`)) }))
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_,
+			_ = w.Write([]byte(`{"version":"1.26.0"}`))
+	}))
 	t.Cleanup(server.Close)
 	cfg := config.Default()
 	if err := cfg.Upstream.URL.UnmarshalText([]byte(server.URL)); err != nil {
@@ -98,7 +102,8 @@ func TestRoutesOfGitea(t *testing.T) {
 		{"GET", "/acme/app.git/info/refs?service=git-receive-pack", "/{project}.git/info/refs?service=git-receive-pack", "push_code"},
 		{"GET", "/acme/app.git/info/lfs/locks", "/{project}.git/info/lfs/locks", "download_code"},
 		{"PUT", "/v2/acme/app/manifests/v1", "/v2/{namespace}/manifests/{reference}", "create_container_repository"},
-		{"GET", "/v2/token?service=container_registry&scope=repository:acme/app:pull", "/v2/token?scope=repository:{namespace}:pull", "read_container_repository"},
+		{"GET", "/v2/token?service=container_registry&scope=repository:acme/app:pull", "/v2/token?scope=repository:{namespace}:pull",
+			"read_container_repository"},
 		{"PUT", "/api/packages/acme/generic/a/1/f", "/api/packages/{namespace}/generic/{package}/{version}/{filename}", "create_package"},
 	} {
 		t.Run(c.method+" "+c.target, func(t *testing.T) {
@@ -107,7 +112,8 @@ func TestRoutesOfGitea(t *testing.T) {
 				Route       string
 				Permissions []string
 			}
-			if err != nil || json.Unmarshal([]byte(out), &e) != nil || e.Route != c.route || len(e.Permissions) == 0 || e.Permissions[0] != c.permission {
+			if err != nil || json.Unmarshal([]byte(out), &e) != nil || e.Route != c.route || len(e.Permissions) == 0 ||
+				e.Permissions[0] != c.permission {
 				t.Errorf("%v: %s", err, out)
 			}
 		})
@@ -152,18 +158,26 @@ func TestSettleName(t *testing.T) {
 		name, known, other, external, want, logged string
 		forge                                      config.Forge
 	}{
-		{"a name that it answers under", "https://git.example.com", version, "", "https://git.example.com", "is called by the name", config.ForgeGitea},
-		{"a name with a slash behind it", "https://git.example.com/", version, "", "https://git.example.com", "is called by the name", config.ForgeGitea},
-		{"a name below a path", "https://git.example.com/gitea", version, "", "https://git.example.com/gitea", "is called by the name", config.ForgeGitea},
+		{"a name that it answers under", "https://git.example.com", version, "", "https://git.example.com", "is called by the name",
+			config.ForgeGitea},
+		{"a name with a slash behind it", "https://git.example.com/", version, "", "https://git.example.com", "is called by the name",
+			config.ForgeGitea},
+		{"a name below a path", "https://git.example.com/gitea", version, "", "https://git.example.com/gitea", "is called by the name",
+			config.ForgeGitea},
 		{"a path that is none", "https://git.example.com/a/../b", version, "", "", "it is not known", config.ForgeGitea},
-		{"a name that leads to something else", "https://git.example.com", `{"version":"1.25.0"}`, "", "", "does not answer", config.ForgeGitea},
+		{"a name that leads to something else", "https://git.example.com", `{"version":"1.25.0"}`, "", "", "does not answer",
+			config.ForgeGitea},
 		{"a name that is another page's", "https://git.example.com", `<html>`, "", "", "does not answer", config.ForgeGitea},
 		{"a name that is none", "javascript:x", version, "", "", "it is not known", config.ForgeGitea},
-		{"one with a password", "https://a:b@git.example.com", version, "", "https://git.example.com", "is called by the name", config.ForgeGitea},
+		{"one with a password", "https://a:b@git.example.com", version, "", "https://git.example.com", "is called by the name",
+			config.ForgeGitea},
 		{"one that does not say", "", version, "", "", "it is not known", config.ForgeGitea},
-		{"one that is configured", "https://git.example.com", version, "https://other.example.com", "https://other.example.com", "", config.ForgeGitea},
-		{"one that is configured, and leads to it", "", version, "https://git.example.com", "https://git.example.com", "", config.ForgeGitea},
-		{"one that is configured, and leads to something else", "", `{"version":"1.25.0"}`, "https://git.example.com", "https://git.example.com", "does not answer",
+		{"one that is configured", "https://git.example.com", version, "https://other.example.com", "https://other.example.com", "",
+			config.ForgeGitea},
+		{"one that is configured, and leads to it", "", version, "https://git.example.com", "https://git.example.com", "",
+			config.ForgeGitea},
+		{"one that is configured, and leads to something else", "", `{"version":"1.25.0"}`, "https://git.example.com",
+			"https://git.example.com", "does not answer",
 			config.ForgeGitea},
 		{"one that is configured, of GitLab", "", `<html>`, "https://git.example.com", "https://git.example.com", "", config.ForgeGitLab},
 		{"Forgejo", "https://git.example.com", version, "", "https://git.example.com", "is called by the name", config.ForgeForgejo},

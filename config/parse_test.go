@@ -22,8 +22,10 @@ func TestAValueIsReadOrRefusedWithItsFix(t *testing.T) {
 		{"nothing at all", "", "patgate.yaml: is empty (fix: write `upstream: {url: https://gitlab.example.com}`)"},
 		{"no upstream", "listen: ':80'\n", "default: upstream.url: is missing (fix: give the forge's address by --upstream https://gitlab.example.com, PATGATE_UPSTREAM_URL or upstream.url)"},
 		{"a misspelt key", minimal + "lisen: ':80'\n", "patgate.yaml:2: lisen: is not a setting of patgate (fix: did you mean listen?)"},
-		{"a misspelt key below another", "upstream:\n  url: https://a.example\n  cafile: x\n", "patgate.yaml:3: upstream.cafile: is not a setting of patgate (fix: did you mean upstream.ca_file?)"},
-		{"a key from nowhere", minimal + "zzzzzzzzzzzz: 1\n", "patgate.yaml:2: zzzzzzzzzzzz: is not a setting of patgate (fix: remove the line)"},
+		{"a misspelt key below another", "upstream:\n  url: https://a.example\n  cafile: x\n",
+			"patgate.yaml:3: upstream.cafile: is not a setting of patgate (fix: did you mean upstream.ca_file?)"},
+		{"a key from nowhere", minimal + "zzzzzzzzzzzz: 1\n",
+			"patgate.yaml:2: zzzzzzzzzzzz: is not a setting of patgate (fix: remove the line)"},
 		{"a key twice", minimal + "web: pass\nweb: refuse\n", "patgate.yaml:3: web: stands twice, first on line 2 (fix: remove one)"},
 		{"an empty value", minimal + "listen:\n", "patgate.yaml:2: listen: is empty (fix: leave it out for the default, or give it a value)"},
 		{"an empty text", minimal + "listen: ''\n", "patgate.yaml:2: listen: is empty (fix: leave it out for the default, or give it a value)"},
@@ -31,42 +33,68 @@ func TestAValueIsReadOrRefusedWithItsFix(t *testing.T) {
 		{"an empty section", minimal + "tls:\n", "patgate.yaml:2: tls: is empty (fix: leave it out for the defaults, or write keys below it)"},
 		{"a word of a closed set", minimal + "legacy: read_only\n", ""},
 		{"a dated word", minimal + "legacy: deny after 2026-12-31\n", ""},
-		{"a dated word without a date", minimal + "legacy: deny after christmas\n", `patgate.yaml:2: legacy: "deny after christmas": not a date (fix: write deny after 2026-12-31)`},
-		{"a secret that is too short", minimal + "leak_reports: {gitlab_token: short}\n", `patgate.yaml:2: leak_reports.gitlab_token: "[masked]": is too short to be kept from guessing (fix: give at least 16 random characters)`},
-		{"a word outside it", minimal + "legacy: sometimes\n", `patgate.yaml:2: legacy: "sometimes": unknown value (fix: write deny, read_only, allow, or deny after 2026-12-31)`},
+		{"a dated word without a date", minimal + "legacy: deny after christmas\n",
+			`patgate.yaml:2: legacy: "deny after christmas": not a date (fix: write deny after 2026-12-31)`},
+		{"a secret that is too short", minimal + "leak_reports: {gitlab_token: short}\n",
+			`patgate.yaml:2: leak_reports.gitlab_token: "[masked]": is too short to be kept from guessing (fix: give at least 16 random characters)`},
+		{"a word outside it", minimal + "legacy: sometimes\n",
+			`patgate.yaml:2: legacy: "sometimes": unknown value (fix: write deny, read_only, allow, or deny after 2026-12-31)`},
 		{"quick actions that pass", minimal + "limits: {quick_actions: allow}\n", ""},
-		{"quick actions that are neither", minimal + "limits: {quick_actions: 'off'}\n", `patgate.yaml:2: limits.quick_actions: "off": unknown value (fix: write check, allow)`},
+		{"quick actions that are neither", minimal + "limits: {quick_actions: 'off'}\n",
+			`patgate.yaml:2: limits.quick_actions: "off": unknown value (fix: write check, allow)`},
 		{"a duration", minimal + "timeouts: {idle: 90s}\n", ""},
 		{"a duration in days", minimal + "tokens: {max_lifetime: 90d}\n", ""},
-		{"a duration without a unit", minimal + "timeouts: {idle: 90}\n", `patgate.yaml:2: timeouts.idle: "90": not a duration (fix: write a number with a unit, such as 500ms, 30s, 5m, 2h or 90d)`},
-		{"a negative duration", minimal + "timeouts: {idle: -1s}\n", `patgate.yaml:2: timeouts.idle: "-1s": negative (fix: write 0s or more)`},
+		{"a duration without a unit", minimal + "timeouts: {idle: 90}\n",
+			`patgate.yaml:2: timeouts.idle: "90": not a duration (fix: write a number with a unit, such as 500ms, 30s, 5m, 2h or 90d)`},
+		{"a negative duration", minimal + "timeouts: {idle: -1s}\n",
+			`patgate.yaml:2: timeouts.idle: "-1s": negative (fix: write 0s or more)`},
 		{"a size", minimal + "limits: {body_bytes: 2MiB}\n", ""},
-		{"a size in a unit that is not known", minimal + "limits: {body_bytes: 2MB}\n", `patgate.yaml:2: limits.body_bytes: "2MB": not a size (fix: write a number of bytes, or one with KiB, MiB or GiB)`},
-		{"a limit under which nothing works", minimal + "limits: {header_bytes: 1KiB}\n", `patgate.yaml:2: limits.header_bytes: "1KiB": is too small (fix: write 4KiB or more)`},
+		{"a size in a unit that is not known", minimal + "limits: {body_bytes: 2MB}\n",
+			`patgate.yaml:2: limits.body_bytes: "2MB": not a size (fix: write a number of bytes, or one with KiB, MiB or GiB)`},
+		{"a limit under which nothing works", minimal + "limits: {header_bytes: 1KiB}\n",
+			`patgate.yaml:2: limits.header_bytes: "1KiB": is too small (fix: write 4KiB or more)`},
 		{"an address range", minimal + "trusted_proxies: [10.0.0.0/8, '::1']\n", ""},
-		{"an address range with bits behind its length", minimal + "trusted_proxies: [10.0.0.1/8]\n", `patgate.yaml:2: trusted_proxies: "10.0.0.1/8": has bits set behind its length (fix: write 10.0.0.0/8)`},
-		{"the same thing twice in a list", minimal + "administrators: [1, 1]\n", `patgate.yaml:2: administrators: "1": stands in the list twice (fix: remove one)`},
-		{"one value for a list", minimal + "administrators: 7\n", `patgate.yaml:2: administrators: "7": is not a list (fix: write ` + "`- 7` on a line of its own below the key)"},
-		{"a list for one value", minimal + "listen: [':80']\n", "patgate.yaml:2: listen: is not a plain value (fix: write `listen: value`)"},
-		{"a word where a number stands", minimal + "administrators: [root]\n", `patgate.yaml:2: administrators: "root": not a whole number (fix: write 0 or more)`},
-		{"yes for true", "upstream: {url: https://a.example, allow_plain_http: yes}\n", `patgate.yaml:1: upstream.allow_plain_http: "yes": not a boolean (fix: write true or false)`},
+		{"an address range with bits behind its length", minimal + "trusted_proxies: [10.0.0.1/8]\n",
+			`patgate.yaml:2: trusted_proxies: "10.0.0.1/8": has bits set behind its length (fix: write 10.0.0.0/8)`},
+		{"the same thing twice in a list", minimal + "administrators: [1, 1]\n",
+			`patgate.yaml:2: administrators: "1": stands in the list twice (fix: remove one)`},
+		{"one value for a list", minimal + "administrators: 7\n", `patgate.yaml:2: administrators: "7": is not a list (fix: write ` +
+			"`- 7` on a line of its own below the key)"},
+		{"a list for one value", minimal + "listen: [':80']\n",
+			"patgate.yaml:2: listen: is not a plain value (fix: write `listen: value`)"},
+		{"a word where a number stands", minimal + "administrators: [root]\n",
+			`patgate.yaml:2: administrators: "root": not a whole number (fix: write 0 or more)`},
+		{"yes for true", "upstream: {url: https://a.example, allow_plain_http: yes}\n",
+			`patgate.yaml:1: upstream.allow_plain_http: "yes": not a boolean (fix: write true or false)`},
 		{"plain http to this machine", "upstream: {url: 'http://127.0.0.1:3000'}\n", ""},
-		{"plain http to another machine", "upstream: {url: http://gitlab.internal}\n", `patgate.yaml:1: upstream.url: "http://gitlab.internal": is plain http to another machine, which would carry credentials readable (fix: write https://gitlab.internal, or set upstream.allow_plain_http: true)`},
+		{"plain http to another machine", "upstream: {url: http://gitlab.internal}\n",
+			`patgate.yaml:1: upstream.url: "http://gitlab.internal": is plain http to another machine, which would carry credentials readable (fix: write https://gitlab.internal, or set upstream.allow_plain_http: true)`},
 		{"plain http to another machine when told", "upstream: {url: http://gitlab.internal, allow_plain_http: true}\n", ""},
 		{"a forge under a path", "upstream: {url: https://example.com/gitlab/}\n", ""},
-		{"a path that is read in two ways", "upstream: {url: https://example.com/a/../b}\n", `patgate.yaml:1: upstream.url: "https://example.com/a/../b": has a path that servers may read in different ways (fix: write names of letters, digits, '-', '_' and '.', such as https://git.example.com/gitlab)`},
-		{"an encoded path", "upstream: {url: https://example.com/git%2flab}\n", `patgate.yaml:1: upstream.url: "https://example.com/git%2flab": has a path that servers may read in different ways (fix: write names of letters, digits, '-', '_' and '.', such as https://git.example.com/gitlab)`},
-		{"a forge with a query", "upstream: {url: 'https://example.com/?x=1'}\n", `patgate.yaml:1: upstream.url: "https://example.com/?x=1": has a query (fix: write https://example.com)`},
-		{"a registry with a path", minimal + "registry: {url: https://r.example/x}\n", `patgate.yaml:2: registry.url: "https://r.example/x": has a path (fix: write https://r.example)`},
-		{"an upstream with a password", "upstream: {url: https://me:pw@example.com}\n", `patgate.yaml:1: upstream.url: "[masked]": has a user name or password in it (fix: leave them out)`},
-		{"a port without a colon", minimal + "listen: 8080\n", `patgate.yaml:2: listen: "8080": is not an address to listen on (fix: write :8080)`},
-		{"one half of TLS", minimal + "tls: {cert_file: a.pem}\n", "patgate.yaml:2: tls.cert_file: is given without tls.key_file (fix: give both, or none for plain http)"},
-		{"the key beside the database", minimal + "store: {database: d/x.db, key_file: d/key}\n", "patgate.yaml:2: store.key_file: puts the sealing key into the database's directory (d) (fix: put it elsewhere: a copy of that directory must not hold both)"},
-		{"a default lifetime above the maximum", minimal + "tokens: {max_lifetime: 7d}\n", "patgate.yaml:2: tokens.max_lifetime: makes the default lifetime (30d) longer than the maximum (7d) (fix: lower tokens.default_lifetime or raise tokens.max_lifetime)"},
-		{"writes on older facts than reads", minimal + "resolver: {fresh_for_writes: 1m}\n", "patgate.yaml:2: resolver.fresh_for_writes: lets writes use older facts than reads (fix: give resolver.fresh_for_writes at most resolver.fresh_for_reads)"},
+		{"a path that is read in two ways", "upstream: {url: https://example.com/a/../b}\n",
+			`patgate.yaml:1: upstream.url: "https://example.com/a/../b": has a path that servers may read in different ways (fix: write names of letters, digits, '-', '_' and '.', such as https://git.example.com/gitlab)`},
+		{"an encoded path", "upstream: {url: https://example.com/git%2flab}\n",
+			`patgate.yaml:1: upstream.url: "https://example.com/git%2flab": has a path that servers may read in different ways (fix: write names of letters, digits, '-', '_' and '.', such as https://git.example.com/gitlab)`},
+		{"a forge with a query", "upstream: {url: 'https://example.com/?x=1'}\n",
+			`patgate.yaml:1: upstream.url: "https://example.com/?x=1": has a query (fix: write https://example.com)`},
+		{"a registry with a path", minimal + "registry: {url: https://r.example/x}\n",
+			`patgate.yaml:2: registry.url: "https://r.example/x": has a path (fix: write https://r.example)`},
+		{"an upstream with a password", "upstream: {url: https://me:pw@example.com}\n",
+			`patgate.yaml:1: upstream.url: "[masked]": has a user name or password in it (fix: leave them out)`},
+		{"a port without a colon", minimal + "listen: 8080\n",
+			`patgate.yaml:2: listen: "8080": is not an address to listen on (fix: write :8080)`},
+		{"one half of TLS", minimal + "tls: {cert_file: a.pem}\n",
+			"patgate.yaml:2: tls.cert_file: is given without tls.key_file (fix: give both, or none for plain http)"},
+		{"the key beside the database", minimal + "store: {database: d/x.db, key_file: d/key}\n",
+			"patgate.yaml:2: store.key_file: puts the sealing key into the database's directory (d) (fix: put it elsewhere: a copy of that directory must not hold both)"},
+		{"a default lifetime above the maximum", minimal + "tokens: {max_lifetime: 7d}\n",
+			"patgate.yaml:2: tokens.max_lifetime: makes the default lifetime (30d) longer than the maximum (7d) (fix: lower tokens.default_lifetime or raise tokens.max_lifetime)"},
+		{"writes on older facts than reads", minimal + "resolver: {fresh_for_writes: 1m}\n",
+			"patgate.yaml:2: resolver.fresh_for_writes: lets writes use older facts than reads (fix: give resolver.fresh_for_writes at most resolver.fresh_for_reads)"},
 		{"a broken file", "upstream: {url: [\n", "patgate.yaml:1: is not YAML: did not find expected node content (fix: check indentation, quotes and colons on this line and the one before)"},
 		{"two documents", minimal + "---\nlisten: ':80'\n", "patgate.yaml:2: has more than one YAML document (fix: remove the `---` and what follows)"},
-		{"an alias", "upstream: {url: &u https://a.example}\npublic_url: *u\n", "patgate.yaml:2: public_url: is a YAML alias (fix: write the value itself)"},
+		{"an alias", "upstream: {url: &u https://a.example}\npublic_url: *u\n",
+			"patgate.yaml:2: public_url: is a YAML alias (fix: write the value itself)"},
 		{"a text for the whole file", "upstream\n", `patgate.yaml:1: "upstream": is not a mapping (fix: write ` + "`key: value` lines)"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -103,9 +131,11 @@ func TestPatgatesOwnAddressIsNoForge(t *testing.T) {
 	} {
 		t.Run(c.listen+" in front of "+c.upstream, func(t *testing.T) {
 			for _, keys := range []string{"upstream: {url: %q}\n", "upstream: {url: https://a.example}\nregistry: {url: %q}\n"} {
-				for _, own := range []string{"listen: %q\n", "listen: :9\nadmin: {listen: %q}\n", "listen: :9\nconsole: {listen: %q, public_url: https://tokens.example}\n"} {
+				for _, own := range []string{"listen: %q\n", "listen: :9\nadmin: {listen: %q}\n",
+					"listen: :9\nconsole: {listen: %q, public_url: https://tokens.example}\n"} {
 					_, problems := parse(fmt.Sprintf(keys+own, c.upstream, c.listen))
-					if refused := len(problems) == 1 && strings.Contains(problems[0].Message, "is patgate's own address"); refused != c.refused || !refused && len(problems) > 0 {
+					if refused := len(problems) == 1 && strings.Contains(problems[0].Message,
+						"is patgate's own address"); refused != c.refused || !refused && len(problems) > 0 {
 						t.Errorf("%s%s: %v", keys, own, problems)
 					}
 				}
@@ -158,7 +188,8 @@ func TestVariablesOfOthersAreLeftAlone(t *testing.T) {
 		{"one that nobody knows", "PATGATE_FOO", false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			_, problems := Parse(Input{Env: map[string]string{"PATGATE_UPSTREAM_URL": "https://a.example", c.variable: "x"}, OtherEnv: []string{"PATGATE_CONFIG"}})
+			_, problems := Parse(Input{Env: map[string]string{"PATGATE_UPSTREAM_URL": "https://a.example", c.variable: "x"},
+				OtherEnv: []string{"PATGATE_CONFIG"}})
 			if taken := len(problems) == 0; taken != c.taken {
 				t.Fatalf("taken: %v, problems: %v", taken, problems)
 			}
@@ -175,12 +206,14 @@ func TestASecretIsNeverShown(t *testing.T) {
 	if c.Store.Key.Reveal() != key {
 		t.Fatal("the key was not read")
 	}
-	for _, shown := range []string{c.Show(), fmt.Sprint(c), fmt.Sprintf("%+v", c), fmt.Sprintf("%#v", c.Store.Key), fmt.Sprintf("%s %q %x", c.Store.Key, c.Store.Key, c.Store.Key)} {
+	for _, shown := range []string{c.Show(), fmt.Sprint(c), fmt.Sprintf("%+v", c), fmt.Sprintf("%#v", c.Store.Key),
+		fmt.Sprintf("%s %q %x", c.Store.Key, c.Store.Key, c.Store.Key)} {
 		if strings.Contains(shown, key[:16]) {
 			t.Errorf("shown in %s", shown)
 		}
 	}
-	_, problems = Parse(Input{Env: map[string]string{"PATGATE_UPSTREAM_URL": "https://a.example", "PATGATE_STORE_KEY": key[1:], "PATGATE_STORE_KEY_FILE": "k"}})
+	_, problems = Parse(Input{Env: map[string]string{"PATGATE_UPSTREAM_URL": "https://a.example", "PATGATE_STORE_KEY": key[1:],
+		"PATGATE_STORE_KEY_FILE": "k"}})
 	if len(problems) != 1 || strings.Contains(fmt.Sprint(problems), key[1:16]) {
 		t.Errorf("problems: %v", problems)
 	}
@@ -211,7 +244,8 @@ func TestTheExampleFileIsGood(t *testing.T) {
 	// The lines that are commented out are good too.
 	var lines []string
 	for line := range strings.Lines(Example()) {
-		if rest, ok := strings.CutPrefix(strings.TrimLeft(line, " "), "# "); ok && strings.Contains(rest, ": /") || ok && strings.HasSuffix(rest, ":\n") || ok && strings.Contains(rest, "overlays:") {
+		if rest, ok := strings.CutPrefix(strings.TrimLeft(line, " "), "# "); ok && strings.Contains(rest, ": /") || ok &&
+			strings.HasSuffix(rest, ":\n") || ok && strings.Contains(rest, "overlays:") {
 			line = strings.Replace(line, "# ", "", 1)
 		}
 		lines = append(lines, line)
@@ -234,7 +268,8 @@ func TestAMissingFileSaysSo(t *testing.T) {
 }
 
 func TestPublicAddressFollowsFromTheListenAddress(t *testing.T) {
-	for listen, want := range map[string]string{":80": "http://localhost:80", "0.0.0.0:81": "http://localhost:81", "[::]:82": "http://localhost:82",
+	for listen, want := range map[string]string{":80": "http://localhost:80", "0.0.0.0:81": "http://localhost:81",
+		"[::]:82":     "http://localhost:82",
 		"10.0.0.1:83": "http://10.0.0.1:83", "[::1]:84": "http://[::1]:84"} {
 		c := Default()
 		c.Listen = listen

@@ -31,13 +31,15 @@ addresses:
 func TestAddressesInAnswers(t *testing.T) {
 	var forge string
 	answer := func(at string) string {
-		return `{"http_url_to_repo":"` + at + `/a.git","web_url":"` + forge + `/a","ssh_url_to_repo":"git@gitlab.example:a.git","_links":{"self":"` + at + `/api/v4/projects/7"}}`
+		return `{"http_url_to_repo":"` + at + `/a.git","web_url":"` + forge +
+			`/a","ssh_url_to_repo":"git@gitlab.example:a.git","_links":{"self":"` + at + `/api/v4/projects/7"}}`
 	}
 	upstream := newEcho(t, func(w http.ResponseWriter, r *http.Request) {
 		kind, token := r.URL.Query().Get("kind"), r.Header.Get("PRIVATE-TOKEN")
 		w.Header().Set("ETag", `W/"of the forge's"`)
 		w.Header().Set("Content-Type", "application/json")
-		w.Header().Set("X-Asked", strings.Join([]string{r.Header.Get("If-None-Match"), r.Header.Get("Range"), r.Header.Get("Accept-Encoding")}, "|"))
+		w.Header().Set("X-Asked", strings.Join([]string{r.Header.Get("If-None-Match"), r.Header.Get("Range"),
+			r.Header.Get("Accept-Encoding")}, "|"))
 		switch body := answer(forge); kind {
 		case "escaped":
 			_, _ = w.Write([]byte(strings.ReplaceAll(strings.ReplaceAll(body, "/", `\/`), "http:", `\u0068ttp:`)))
@@ -79,15 +81,18 @@ func TestAddressesInAnswers(t *testing.T) {
 	const ours = "https://patgate.test"
 	g := at(ours)
 	ask := func(g *gateway, kind, credential string) received {
-		return g.raw(t, get("/api/v4/projects/7/jobs?kind="+kind, credential+"If-None-Match: W/\"x\"\r\nAccept-Encoding: gzip\r\nRange: bytes=3-"))
+		return g.raw(t, get("/api/v4/projects/7/jobs?kind="+kind,
+			credential+"If-None-Match: W/\"x\"\r\nAccept-Encoding: gzip\r\nRange: bytes=3-"))
 	}
 	ourToken := "PRIVATE-TOKEN: " + g.token + "\r\n"
 	for kind, want := range map[string]string{
-		"": answer(ours), "escaped": "", "long": "[" + strings.Repeat(answer(ours)+",", 1000) + answer(ours) + "]", "error": answer(ours), "text": answer(forge),
+		"": answer(ours), "escaped": "", "long": "[" + strings.Repeat(answer(ours)+",", 1000) + answer(ours) + "]", "error": answer(ours),
+		"text": answer(forge),
 	} {
 		a := ask(g, kind, ourToken)
 		if kind == "escaped" {
-			if a.status != 200 || !strings.Contains(a.body, `"http_url_to_repo":"`+ours+`/a.git"`) || !strings.Contains(a.body, `"self":"`+ours+`/api`) || !strings.Contains(a.body, `"web_url":"\u0068ttp:\/\/`) {
+			if a.status != 200 || !strings.Contains(a.body, `"http_url_to_repo":"`+ours+`/a.git"`) ||
+				!strings.Contains(a.body, `"self":"`+ours+`/api`) || !strings.Contains(a.body, `"web_url":"\u0068ttp:\/\/`) {
 				t.Errorf("%s: %d %s", kind, a.status, a.body)
 			}
 		} else if strings.TrimSpace(a.body) != want {
@@ -106,7 +111,8 @@ func TestAddressesInAnswers(t *testing.T) {
 	if a := ask(g, "none", ourToken); a.status != 204 {
 		t.Errorf("no answer: %d %s", a.status, a.body)
 	}
-	if a := g.raw(t, strings.Replace(get("/api/v4/projects/7/jobs", ourToken), "GET", "HEAD", 1)); a.status != 200 || a.header.Get("Content-Length") != "" {
+	if a := g.raw(t, strings.Replace(get("/api/v4/projects/7/jobs", ourToken), "GET", "HEAD", 1)); a.status != 200 ||
+		a.header.Get("Content-Length") != "" {
 		t.Errorf("HEAD: %d %v", a.status, a.header)
 	}
 	if a := g.raw(t, get("/api/v4/projects/7", ourToken)); strings.TrimSpace(a.body) != answer(ours) {
@@ -126,7 +132,8 @@ func TestAddressesInAnswers(t *testing.T) {
 		"the same by another name": at(forge, "https://127.0.0.1:"+port),
 		"over https":               at("https://127.0.0.1:" + port),
 	} {
-		if a := ask(g, "", "PRIVATE-TOKEN: "+g.token+"\r\n"); a.body != answer(forge) || a.header.Get("ETag") == "" || !strings.HasPrefix(a.header.Get("X-Asked"), `W/"x"|bytes=3-|`) {
+		if a := ask(g, "", "PRIVATE-TOKEN: "+g.token+"\r\n"); a.body != answer(forge) || a.header.Get("ETag") == "" ||
+			!strings.HasPrefix(a.header.Get("X-Asked"), `W/"x"|bytes=3-|`) {
 			t.Errorf("%s: %s %v", name, a.body, a.header)
 		}
 	}
@@ -152,8 +159,10 @@ func TestGiteaIsCalledByItsName(t *testing.T) {
 	}{
 		{"nothing is configured", "", nil, strings.TrimPrefix(server.URL, "http://"), "http"},
 		{"patgate has another address", "https://patgate.test", nil, strings.TrimPrefix(server.URL, "http://"), "http"},
-		{"the forge has another name", "https://patgate.test", []string{"https://git.example.com", "http://git.old.example.com"}, "git.example.com", "https"},
-		{"patgate has taken its name", "https://git.example.com", []string{"http://git.old.example.com", "https://git.example.com"}, "git.example.com", "https"},
+		{"the forge has another name", "https://patgate.test", []string{"https://git.example.com", "http://git.old.example.com"},
+			"git.example.com", "https"},
+		{"patgate has taken its name", "https://git.example.com", []string{"http://git.old.example.com", "https://git.example.com"},
+			"git.example.com", "https"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			g := newGateway(t, server.URL, func(o *Options) {
@@ -162,12 +171,14 @@ func TestGiteaIsCalledByItsName(t *testing.T) {
 			})
 			for name, secret := range map[string]string{"patgate's": g.token, "legacy": "0123456789abcdef0123456789abcdef01234567"} {
 				for _, proto := range []string{"http", "https"} {
-					header := map[string]string{"Authorization": "token " + secret, "X-Forwarded-Proto": proto, "X-Forwarded-Host": "evil.example"}
+					header := map[string]string{"Authorization": "token " + secret, "X-Forwarded-Proto": proto,
+						"X-Forwarded-Host": "evil.example"}
 					if status, _, body := g.send(t, "GET", "/api/v1/version", "", header); status != 200 {
 						t.Fatalf("%s: status %d: %s", name, status, body)
 					}
 					_, last := upstream.take()
-					if last.Host != c.host || !slices.Equal(last.Header["X-Forwarded-Proto"], []string{c.proto}) || last.Header["X-Forwarded-Host"] != nil {
+					if last.Host != c.host || !slices.Equal(last.Header["X-Forwarded-Proto"], []string{c.proto}) ||
+						last.Header["X-Forwarded-Host"] != nil {
 						t.Errorf("%s, %s: called by %s, %v", name, proto, last.Host, last.Header)
 					}
 				}

@@ -43,24 +43,36 @@ func (s *spec) changed(format string, args ...any) {
 
 // pathInserts are put at the end of a segment or anywhere in it.
 var pathInserts = []string{
-	".json", "%2Ejson", "%2ejson", ".xml", ".foo", ".patch", ".txt", ".foo%2Fbar", ".", "%2E", "..", "%2e%2e", "...", ";x", ";x=1", "/", "//", "%2F", "%2f",
-	"%252F", "%00", "%0a", "%0A", "%0d%0a", "%09", "%20", "+", "%2B", "%5c", "%5C", "%3F", "%3Fx=1", "%23", "%25", "%2525", "%7f", "%80", "%ff",
-	"%c0%ae", "%e0%80%ae", "%c0%af", "%c3%a9", "%C3%A9", "%ef%bc%8f", "@", ":", "~", "!", "'", "*", ",", "=", "&", "$", "(", ")", "-", "_", "%2D", "%5F", "%61", "%",
-	"%4", "%zz", "/.", "/..", "/./", "/../", "%2F..%2F2", "/%2e", "/%2e%2e/", "%2f%2e%2e%2f", "[", "]", "|", "^", "{x}", "`", "<>", "\"", "[slug]", "100%25.md", "%25%34%31", "%2541", "%25%2F", "%252E", "%255B", "%5B", "\xc3\xa9", "\\", "\\..\\", "%u002f", "%E2%80%8B", "///", "/%2F",
+	".json", "%2Ejson", "%2ejson", ".xml", ".foo", ".patch", ".txt", ".foo%2Fbar", ".", "%2E", "..", "%2e%2e", "...", ";x", ";x=1", "/",
+	"//", "%2F", "%2f",
+	"%252F", "%00", "%0a", "%0A", "%0d%0a", "%09", "%20", "+", "%2B", "%5c", "%5C", "%3F", "%3Fx=1", "%23", "%25", "%2525", "%7f", "%80",
+	"%ff",
+	"%c0%ae", "%e0%80%ae", "%c0%af", "%c3%a9", "%C3%A9", "%ef%bc%8f", "@", ":", "~", "!", "'", "*", ",", "=", "&", "$", "(", ")", "-",
+	"_", "%2D", "%5F", "%61", "%",
+	"%4", "%zz", "/.", "/..", "/./", "/../", "%2F..%2F2", "/%2e", "/%2e%2e/", "%2f%2e%2e%2f", "[", "]", "|", "^", "{x}", "`", "<>", "\"",
+	"[slug]", "100%25.md", "%25%34%31", "%2541", "%25%2F", "%252E", "%255B", "%5B", "\xc3\xa9", "\\", "\\..\\", "%u002f", "%E2%80%8B",
+	"///", "/%2F",
 }
 
 // segmentValues stand in the place of a segment.
 var segmentValues = []string{
-	"1", "17", "0", "007", "+5", "-1", "%2B5", "5%0A", "1%0Afoo%2Fbar", "5.0", "1_0", "0x5", "5e0", "%31", "%31%37", "9223372036854775807", "9223372036854775808",
-	"99999999999999999999", "%D9%A1", "v1.2.3", "1.json", "1.2", ".gitignore", "a.b.c", "-", "%2d", ".", "..", "%2e", "...", "g%2Fp", "g%2fp", "G%2FP", "g%252Fp",
-	"g%2Fmy%2Eproj", "g%2F%2Fp", "%2Fg%2Fp", "g%2Fp%2F", "g%2F..%2Fp", "g%2F.%2Fp", "g%5Cp", "g%2Fp.json", "g%2Fp%2Ejson", "some-user", "some.user", "self", "%73elf", "all",
-	"feature%2Fx", "feature%2Fx.json", "refs%2Fheads%2Fx", "@scope%2Fname", "@scope%2fname", "a%20b", "a+b", "%E4%BD%A0", "100%25", "100%2525", "a%252Fb", "pages%2F[slug].tsx", "[x]|{y}", "\xe4\xbd\xa0", "%25", "%25.json", "a%25.b", "%252e%252e", "~", "index.json", "index", "list", "latest",
+	"1", "17", "0", "007", "+5", "-1", "%2B5", "5%0A", "1%0Afoo%2Fbar", "5.0", "1_0", "0x5", "5e0", "%31", "%31%37",
+	"9223372036854775807", "9223372036854775808",
+	"99999999999999999999", "%D9%A1", "v1.2.3", "1.json", "1.2", ".gitignore", "a.b.c", "-", "%2d", ".", "..", "%2e", "...", "g%2Fp",
+	"g%2fp", "G%2FP", "g%252Fp",
+	"g%2Fmy%2Eproj", "g%2F%2Fp", "%2Fg%2Fp", "g%2Fp%2F", "g%2F..%2Fp", "g%2F.%2Fp", "g%5Cp", "g%2Fp.json", "g%2Fp%2Ejson", "some-user",
+	"some.user", "self", "%73elf", "all",
+	"feature%2Fx", "feature%2Fx.json", "refs%2Fheads%2Fx", "@scope%2Fname", "@scope%2fname", "a%20b", "a+b", "%E4%BD%A0", "100%25",
+	"100%2525", "a%252Fb", "pages%2F[slug].tsx", "[x]|{y}", "\xe4\xbd\xa0", "%25", "%25.json", "a%25.b", "%252e%252e", "~", "index.json",
+	"index", "list", "latest",
 }
 
 // prefixes of paths, in the place of /api/v4.
 var pathPrefixes = []string{
-	"//api/v4", "/api//v4", "/api/v4/", "/./api/v4", "/x/../api/v4", "/API/v4", "/api/V4", "/api/%764", "/%61pi/v4", "/api/v3", "/api/v4/../v4", "/o/default/api/v4",
-	"/api/v4/%2e", "/api%2Fv4", "http://patgate.test/api/v4", "//patgate.test/api/v4", "///api/v4", "//api//v4//", "/api/v4.0", "/api/v04", "api/v4", "/-/api/v4", "/api/v4/api/v4",
+	"//api/v4", "/api//v4", "/api/v4/", "/./api/v4", "/x/../api/v4", "/API/v4", "/api/V4", "/api/%764", "/%61pi/v4", "/api/v3",
+	"/api/v4/../v4", "/o/default/api/v4",
+	"/api/v4/%2e", "/api%2Fv4", "http://patgate.test/api/v4", "//patgate.test/api/v4", "///api/v4", "//api//v4//", "/api/v4.0",
+	"/api/v04", "api/v4", "/-/api/v4", "/api/v4/api/v4",
 }
 
 func (m *mutator) path(s *spec) {
@@ -125,17 +137,25 @@ func (m *mutator) path(s *spec) {
 
 // hostileNames are parameter names that the forge reads in more ways than one, or that mean something to a part of it.
 var hostileNames = []string{
-	"sudo", "[sudo]", "[[sudo]]", "sudo[]", "sudo]", "]sudo", "sudo[x]", "sud%6f", "%73udo", "%20sudo", "+sudo", "SUDO", "sudo%00", "sudo%20", "x[sudo]",
-	"id", "id[]", "id[x]", "%69d", "project_id", "group_id", "user_id", "project_id[]", "namespace_id", "namespace", "path", "to_project_id", "target_project_id",
-	"private_token", "private%5Ftoken", "[private_token]", "private_token[]", "access_token", "bearer_token", "job_token", "token", "feed_token", "rss_token", "PRIVATE_TOKEN",
-	"_method", "[_method]", "_method[]", "%5Fmethod", "format", "[format]", "format[]", "go-get", "go%2Dget", "[go-get]", "_json", "authenticity_token", "version", "route_info", "method",
-	"controller", "action", "page", "per_page", "search", "state", "title", "labels", "labels[]", "not[author_id]", "not[state]", "a;b", "a.b", "Title", "x-y", "utf8", "%00", "%", "a%0Ab",
-	"a[b][c]", "a[][b]", "a[][]", "a[b", "a]b", "a[]]", "[]", "", "%F0%9F%98%80", "%ff", "a%3Db", "a%26sudo", "a[%73udo]", "a%5Bb%5D", ":action", "include_ancestor_groups", "with_shared",
+	"sudo", "[sudo]", "[[sudo]]", "sudo[]", "sudo]", "]sudo", "sudo[x]", "sud%6f", "%73udo", "%20sudo", "+sudo", "SUDO", "sudo%00",
+	"sudo%20", "x[sudo]",
+	"id", "id[]", "id[x]", "%69d", "project_id", "group_id", "user_id", "project_id[]", "namespace_id", "namespace", "path",
+	"to_project_id", "target_project_id",
+	"private_token", "private%5Ftoken", "[private_token]", "private_token[]", "access_token", "bearer_token", "job_token", "token",
+	"feed_token", "rss_token", "PRIVATE_TOKEN",
+	"_method", "[_method]", "_method[]", "%5Fmethod", "format", "[format]", "format[]", "go-get", "go%2Dget", "[go-get]", "_json",
+	"authenticity_token", "version", "route_info", "method",
+	"controller", "action", "page", "per_page", "search", "state", "title", "labels", "labels[]", "not[author_id]", "not[state]", "a;b",
+	"a.b", "Title", "x-y", "utf8", "%00", "%", "a%0Ab",
+	"a[b][c]", "a[][b]", "a[][]", "a[b", "a]b", "a[]]", "[]", "", "%F0%9F%98%80", "%ff", "a%3Db", "a%26sudo", "a[%73udo]", "a%5Bb%5D",
+	":action", "include_ancestor_groups", "with_shared",
 }
 
 var hostileValues = []string{
-	"1", "5", "17", "170", "root", "", "%00", "1%0A2", "a+b", "a%20b", "%C3%A9", "%ff", "some.group%2Fsub%2Fsome.project", "some.group%2Fsub", "true", "false", "null", "NaN", "1.5", "005", "%2B5",
-	"%2e%2e%2f", "a%26sudo%3Droot", "a;sudo=root", "[1]", "{}", "json", "xml", "DELETE", "glpat-other", "a=b", "a%0D%0Ab", "%", "%4", "1%20", "other.group%2Fother.proj", "9223372036854775808", "*", "1,2",
+	"1", "5", "17", "170", "root", "", "%00", "1%0A2", "a+b", "a%20b", "%C3%A9", "%ff", "some.group%2Fsub%2Fsome.project",
+	"some.group%2Fsub", "true", "false", "null", "NaN", "1.5", "005", "%2B5",
+	"%2e%2e%2f", "a%26sudo%3Droot", "a;sudo=root", "[1]", "{}", "json", "xml", "DELETE", "glpat-other", "a=b", "a%0D%0Ab", "%", "%4",
+	"1%20", "other.group%2Fother.proj", "9223372036854775808", "*", "1,2",
 }
 
 // name gives a parameter name: a hostile one, or one that means something to the row.

@@ -51,7 +51,8 @@ func readPlainly(s *spec, row *routes.Route) (query, body []leafValue, err error
 		return query, nil, nil
 	}
 	contentType := s.contentType
-	if text := strings.TrimSpace(string(s.body)); s.method != "POST" && s.method != "PUT" && s.method != "PATCH" && (text == "{}" || text == "null") {
+	if text := strings.TrimSpace(string(s.body)); s.method != "POST" && s.method != "PUT" && s.method != "PATCH" &&
+		(text == "{}" || text == "null") {
 		return query, nil, nil // libraries send it with every request
 	}
 	for _, h := range s.headers {

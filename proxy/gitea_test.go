@@ -33,10 +33,12 @@ func (r giteaResolver) Known(s *token.Session, ref routes.Reference, maxAge time
 
 func (giteaResolver) Resolve(_ context.Context, _ *token.Session, ref routes.Reference, _ time.Duration) (policy.Container, error) {
 	repository := func(id int64, path string, owner int64) policy.Container {
-		return policy.Container{Boundary: routes.BoundaryProject, ID: id, Path: path, Ancestors: []int64{owner}, Visibility: policy.VisibilityPrivate, Access: policy.OwnerMember}
+		return policy.Container{Boundary: routes.BoundaryProject, ID: id, Path: path, Ancestors: []int64{owner},
+			Visibility: policy.VisibilityPrivate, Access: policy.OwnerMember}
 	}
 	owner := func(id int64, path string) policy.Container {
-		return policy.Container{Boundary: routes.BoundaryGroup, ID: id, Path: path, Visibility: policy.VisibilityPrivate, Access: policy.OwnerMember}
+		return policy.Container{Boundary: routes.BoundaryGroup, ID: id, Path: path, Visibility: policy.VisibilityPrivate,
+			Access: policy.OwnerMember}
 	}
 	project := ref.Kind == routes.RefProject
 	switch path := strings.ToLower(string(ref.Path)); {
@@ -101,7 +103,8 @@ func newGiteaGateway(t *testing.T) (*gateway, *giteaUpstream, string) {
 	})
 	g.table = table
 	return g, upstream, g.mint(t, nil, policy.ScopeSpec{Access: "selected_memberships", GroupIDs: []int64{3}, Permissions: []string{
-		"read_work_item", "read_project", "read_repository", "create_merge_request", "download_code", "push_code", "read_package", "create_package",
+		"read_work_item", "read_project", "read_repository", "create_merge_request", "download_code", "push_code", "read_package",
+		"create_package",
 		"read_container_repository"}})
 }
 
@@ -203,7 +206,8 @@ func TestGiteaLogins(t *testing.T) {
 	if status, _, _ := g.send(t, "GET", "/api/v1/user?sudo=bob", "", legacy); status != 200 {
 		t.Errorf("status %d", status)
 	}
-	if n, last := upstream.take(); n != 1 || last.Header.Get("Remote-User") != "" || last.URL.RawQuery != "sudo=bob" || last.Header.Get("Authorization") != legacy["Authorization"] {
+	if n, last := upstream.take(); n != 1 || last.Header.Get("Remote-User") != "" || last.URL.RawQuery != "sudo=bob" ||
+		last.Header.Get("Authorization") != legacy["Authorization"] {
 		t.Errorf("%d requests, the last %+v", n, last)
 	}
 	for _, path := range []string{"/api/internal/serv/none/1", "/api//internal/x", "/API/internal/x", "/api/%69nternal/x", "/metrics"} {
@@ -237,7 +241,8 @@ func TestGiteaNames(t *testing.T) {
 		{"an encoded slash in the name", "GET", "/api/v1/repos/acme/app%2F..%2Fother/issues", "", 400, ""},
 		{"a package", "GET", "/api/packages/Acme/generic/a/1/f", "", 200, "/api/packages/acme/generic/a/1/f"},
 		{"a package of another", "GET", "/api/packages/umbra/generic/a/1/f", "", 403, ""},
-		{"a branch of its own", "POST", "/api/v1/repos/acme/app/pulls", `{"head":"acme:topic","base":"main"}`, 200, "/api/v1/repos/acme/app/pulls"},
+		{"a branch of its own", "POST", "/api/v1/repos/acme/app/pulls", `{"head":"acme:topic","base":"main"}`, 200,
+			"/api/v1/repos/acme/app/pulls"},
 		{"a branch of another's fork", "POST", "/api/v1/repos/acme/app/pulls", `{"head":"umbra:topic","base":"main"}`, 403, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -272,8 +277,10 @@ func TestGiteaDenial(t *testing.T) {
 	if err := json.Unmarshal([]byte(body), &answer); err != nil || status != 403 {
 		t.Fatalf("status %d, %v: %s", status, err, body)
 	}
-	if !strings.Contains(answer.Message, "delete_project") || !strings.HasSuffix(answer.URL, "/api/swagger") || answer.Boundary != "project" ||
-		len(answer.Missing) != 1 || answer.Missing[0] != "delete_project" || answer.RequestID == "" || header.Get("Content-Type") != "application/json" ||
+	if !strings.Contains(answer.Message, "delete_project") || !strings.HasSuffix(answer.URL, "/api/swagger") ||
+		answer.Boundary != "project" ||
+		len(answer.Missing) != 1 || answer.Missing[0] != "delete_project" || answer.RequestID == "" ||
+		header.Get("Content-Type") != "application/json" ||
 		!strings.Contains(header.Get("WWW-Authenticate"), `realm="Gitea"`) {
 		t.Errorf("%v %s", header, body)
 	}
@@ -304,7 +311,8 @@ func TestARequestIsNotAskedWhatAnotherHad(t *testing.T) {
 			runtime.GC()
 			runtime.GC() // the pool is empty then
 			status, _, body := g.send(t, "GET", target, "", header)
-			if n, _ := upstream.take(); strings.Contains(target, "admin") != (status == 403) || strings.Contains(target, "acme") != (n == 1) {
+			if n, _ := upstream.take(); strings.Contains(target, "admin") != (status == 403) ||
+				strings.Contains(target, "acme") != (n == 1) {
 				t.Errorf("status %d, %d requests reached the forge: %s", status, n, body)
 			}
 			if e := g.sink.last(t); e.Undeclared != 0 {
@@ -319,12 +327,14 @@ func TestARequestIsNotAskedWhatAnotherHad(t *testing.T) {
 func TestGiteaImages(t *testing.T) {
 	g, upstream, secret := newGiteaGateway(t)
 	status, header, _ := g.send(t, "GET", "/v2/", "", nil)
-	if realm := header.Get("WWW-Authenticate"); status != 401 || !strings.Contains(realm, `/v2/token",service="container_registry"`) || !strings.Contains(realm, g.address) {
+	if realm := header.Get("WWW-Authenticate"); status != 401 || !strings.Contains(realm, `/v2/token",service="container_registry"`) ||
+		!strings.Contains(realm, g.address) {
 		t.Fatalf("status %d, challenge %q", status, realm)
 	}
 	ask := func(scope string) (int, string) {
 		t.Helper()
-		status, _, body := g.send(t, "GET", "/v2/token?service=container_registry"+scope, "", map[string]string{"Authorization": basic("anyone", secret)})
+		status, _, body := g.send(t, "GET", "/v2/token?service=container_registry"+scope, "",
+			map[string]string{"Authorization": basic("anyone", secret)})
 		var answer struct {
 			Token string `json:"token"`
 		}
@@ -377,7 +387,8 @@ func TestGiteaImages(t *testing.T) {
 		})
 	}
 	for _, authorization := range []string{basic("anyone", secret), basic(secret, ""), "Bearer " + secret} {
-		if status, header, body := g.send(t, "GET", "/v2/", "", map[string]string{"Authorization": authorization}); status != 200 || body != "{}" ||
+		if status, header, body := g.send(t, "GET", "/v2/", "", map[string]string{"Authorization": authorization}); status != 200 ||
+			body != "{}" ||
 			header.Get("Docker-Distribution-Api-Version") != "registry/2.0" {
 			t.Errorf("the check with %.6s: status %d %s %v", authorization, status, body, header)
 		}
@@ -385,7 +396,8 @@ func TestGiteaImages(t *testing.T) {
 	if n, _ := upstream.take(); n != 0 {
 		t.Error("a check reached the forge")
 	}
-	if status, _, _ := g.send(t, "GET", "/api/v1/repos/acme/app/issues", "", map[string]string{"Authorization": "Bearer " + sealed}); status == 200 {
+	if status, _, _ := g.send(t, "GET", "/api/v1/repos/acme/app/issues", "", map[string]string{"Authorization": "Bearer " +
+		sealed}); status == 200 {
 		if n, last := upstream.take(); n != 1 || last.Header.Get("Authorization") != "Bearer "+sealed {
 			t.Error("a token of the registry opens the API")
 		}
@@ -406,8 +418,10 @@ func giteaPush(ref string, options ...string) string {
 func TestGiteaPushes(t *testing.T) {
 	g, upstream, secret := newGiteaGateway(t)
 	pusher := g.mint(t, nil, policy.ScopeSpec{Access: "selected_memberships", ProjectIDs: []int64{7}, Permissions: []string{"push_code"}})
-	opener := g.mint(t, nil, policy.ScopeSpec{Access: "selected_memberships", ProjectIDs: []int64{7}, Permissions: []string{"push_code", "create_merge_request", "update_merge_request"}})
-	owner := g.mint(t, nil, policy.ScopeSpec{Access: "selected_memberships", ProjectIDs: []int64{7}, Permissions: []string{"push_code", "update_project"}})
+	opener := g.mint(t, nil, policy.ScopeSpec{Access: "selected_memberships", ProjectIDs: []int64{7},
+		Permissions: []string{"push_code", "create_merge_request", "update_merge_request"}})
+	owner := g.mint(t, nil, policy.ScopeSpec{Access: "selected_memberships", ProjectIDs: []int64{7},
+		Permissions: []string{"push_code", "update_project"}})
 	writer := g.mint(t, nil, policy.ScopeSpec{Access: "selected_memberships", ProjectIDs: []int64{7}, Permissions: []string{"create_wiki"}})
 	for _, c := range []struct {
 		name, token, path, body string
@@ -448,9 +462,11 @@ func TestGiteaPushes(t *testing.T) {
 func TestThreatGiteaHiddenPushOptions(t *testing.T) {
 	g, upstream, _ := newGiteaGateway(t)
 	pusher := g.mint(t, nil, policy.ScopeSpec{Access: "selected_memberships", ProjectIDs: []int64{7}, Permissions: []string{"push_code"}})
-	owner := g.mint(t, nil, policy.ScopeSpec{Access: "selected_memberships", ProjectIDs: []int64{7}, Permissions: []string{"push_code", "update_project"}})
+	owner := g.mint(t, nil, policy.ScopeSpec{Access: "selected_memberships", ProjectIDs: []int64{7},
+		Permissions: []string{"push_code", "update_project"}})
 	plain := giteaPush("refs/heads/topic", "repo.private=false")
-	for words, token := range map[string]string{"push-options=1": pusher, "push-options=": pusher, "push-options\x00x": pusher, "push-options\t": pusher, "push-options": owner} {
+	for words, token := range map[string]string{"push-options=1": pusher, "push-options=": pusher, "push-options\x00x": pusher,
+		"push-options\t": pusher, "push-options": owner} {
 		line, rest, _ := strings.Cut(plain[4:], "push-options")
 		line += words
 		body := fmt.Sprintf("%04x%s%s", len(line)+4, line, rest)
@@ -467,7 +483,8 @@ func TestThreatGiteaHiddenPushOptions(t *testing.T) {
 // Control: the same organization in the body.
 func TestThreatGiteaTargetInTheQuery(t *testing.T) {
 	g, upstream, _ := newGiteaGateway(t)
-	narrow := g.mint(t, nil, policy.ScopeSpec{Access: "selected_memberships", GroupIDs: []int64{3}, Permissions: []string{"create_project", "fork_project", "transfer_project"}})
+	narrow := g.mint(t, nil, policy.ScopeSpec{Access: "selected_memberships", GroupIDs: []int64{3},
+		Permissions: []string{"create_project", "fork_project", "transfer_project"}})
 	for _, c := range []struct {
 		name, target, body string
 		status             int
@@ -482,7 +499,8 @@ func TestThreatGiteaTargetInTheQuery(t *testing.T) {
 		{"control: a migration", "/api/v1/repos/migrate", `{"repo_owner":"acme","clone_addr":"https://example.com/x.git","repo_name":"x"}`, 200},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			status, _, body := g.send(t, "POST", c.target, c.body, map[string]string{"Authorization": "token " + narrow, "Content-Type": "application/json"})
+			status, _, body := g.send(t, "POST", c.target, c.body, map[string]string{"Authorization": "token " + narrow,
+				"Content-Type": "application/json"})
 			n, _ := upstream.take()
 			if status != c.status || (n > 0) != (status == 200) {
 				t.Errorf("%d, %d requests at the forge: %s", status, n, body)
@@ -498,8 +516,9 @@ func TestThreatGiteaPageThatEndsAsAFetch(t *testing.T) {
 	g, upstream, _ := newGiteaGateway(t)
 	g.handler.options.Web, g.handler.options.Legacy = ModeReadOnly, ModeReadOnly
 	for path, want := range map[string]int{
-		"/acme/app/_delete/main/git-upload-pack": 403, "/acme/app/_upload/main/x.git/git-upload-pack": 403, "/acme/app/git-upload-pack/": 403,
-		"/acme/app/git-upload-pack": 200, "/acme/app.git/git-upload-pack": 200,
+		"/acme/app/_delete/main/git-upload-pack": 403, "/acme/app/_upload/main/x.git/git-upload-pack": 403,
+		"/acme/app/git-upload-pack/": 403,
+		"/acme/app/git-upload-pack":  200, "/acme/app.git/git-upload-pack": 200,
 	} {
 		status, _, _ := g.send(t, "POST", path, "x", map[string]string{"Cookie": "i_like_gitea=x"})
 		if n, _ := upstream.take(); status != want || (n > 0) != (want == 200) {

@@ -37,11 +37,14 @@ func TestDenialLinksToTheTokenThatIsNeeded(t *testing.T) {
 	}{
 		{"a permission on a project by its path", narrow, get("/api/v4/projects/group%2Fgranted/jobs"),
 			url.Values{"access": {"selected_memberships"}, "permissions": {"read_job"}, "project": {"group/granted"}}},
-		{"by its id", narrow, get("/api/v4/projects/7/jobs"), url.Values{"access": {"selected_memberships"}, "permissions": {"read_job"}, "project": {"7"}}},
-		{"a project out of bounds", g.token, get("/api/v4/projects/8/jobs"), url.Values{"access": {"selected_memberships"}, "permissions": {"read_job"}, "project": {"8"}}},
+		{"by its id", narrow, get("/api/v4/projects/7/jobs"), url.Values{"access": {"selected_memberships"}, "permissions": {"read_job"},
+			"project": {"7"}}},
+		{"a project out of bounds", g.token, get("/api/v4/projects/8/jobs"), url.Values{"access": {"selected_memberships"},
+			"permissions": {"read_job"}, "project": {"8"}}},
 		{"one that does not exist, by a path of any case", g.token, get("/api/v4/projects/No%2FSuch/jobs"),
 			url.Values{"access": {"selected_memberships"}, "permissions": {"read_job"}, "project": {"No/Such"}}},
-		{"what Host says counts for nothing", narrow, strings.Replace(get("/api/v4/projects/7/jobs"), "Host: patgate.test", "Host: evil.example", 1),
+		{"what Host says counts for nothing", narrow, strings.Replace(get("/api/v4/projects/7/jobs"), "Host: patgate.test",
+			"Host: evil.example", 1),
 			url.Values{"access": {"selected_memberships"}, "permissions": {"read_job"}, "project": {"7"}}},
 	}
 	for _, c := range cases {
@@ -63,14 +66,18 @@ func TestDenialLinksToTheTokenThatIsNeeded(t *testing.T) {
 		}
 	})
 	t.Run("a further project that is missing is not put in the place of the first", func(t *testing.T) {
-		link := linkOf(t, g.token, request("POST", "/api/v4/projects/7/issues/1/move", `{"to_project_id":8}`, "Content-Type: application/json"))
+		link := linkOf(t, g.token, request("POST", "/api/v4/projects/7/issues/1/move", `{"to_project_id":8}`,
+			"Content-Type: application/json"))
 		u, err := url.Parse(link)
-		if err != nil || !slices.Contains(strings.Split(u.Query().Get("permissions"), ","), "create_work_item") || u.Query().Get("project") != "7" {
+		if err != nil || !slices.Contains(strings.Split(u.Query().Get("permissions"), ","), "create_work_item") ||
+			u.Query().Get("project") != "7" {
 			t.Errorf("the link is %s", link)
 		}
 	})
-	for name, request := range map[string]string{"a row that mints": request("POST", "/api/v4/projects/7/access_tokens", `{}`, "Content-Type: application/json"),
-		"a row for another credential": get("/api/v4/job"), "no row": get("/api/v4/nowhere"), "an ambiguous path": get("/api/v4/projects/7/./jobs")} {
+	for name, request := range map[string]string{"a row that mints": request("POST", "/api/v4/projects/7/access_tokens", `{}`,
+		"Content-Type: application/json"),
+		"a row for another credential": get("/api/v4/job"), "no row": get("/api/v4/nowhere"),
+		"an ambiguous path": get("/api/v4/projects/7/./jobs")} {
 		t.Run("none for "+name, func(t *testing.T) {
 			if link := linkOf(t, g.token, request); link != "" {
 				t.Errorf("there is a link: %s", link)
@@ -102,7 +109,8 @@ func TestOwnCookiesStayHere(t *testing.T) {
 		{"in any case", "Cookie: __hOST-Patgate-Console=secret; " + session, session},
 		{"in two headers", "Cookie: __Host-patgate-console=secret\r\nCookie: " + session, session},
 		{"without others", "PRIVATE-TOKEN: glpat-x\r\nCookie: __Host-patgate-console=secret", ""},
-		{"others keep their bytes", "Cookie: a=1;; b=\"x\" ; my-patgate-console=2; " + session, "a=1;; b=\"x\" ; my-patgate-console=2; " + session},
+		{"others keep their bytes", "Cookie: a=1;; b=\"x\" ; my-patgate-console=2; " + session, "a=1;; b=\"x\" ; my-patgate-console=2; " +
+			session},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			a := g.raw(t, get("/group/page", c.cookies))

@@ -49,7 +49,8 @@ func TestTheStatusLineSaysWhatIsMissing(t *testing.T) {
 		{"a web page", none, get("/group/granted"), "403 Forbidden: no route"},
 		{"GraphQL", none, request("POST", "/api/graphql", `{}`, json), "403 Forbidden: unsupported surface"},
 		{"an odd path", none, get("/api/v4/projects/7/./jobs"), "400 Bad Request: ambiguous path"},
-		{"an unknown token", "patgate_00000000000000000000000000000000000000", get("/api/v4/projects"), "401 Unauthorized: token malformed"},
+		{"an unknown token", "patgate_00000000000000000000000000000000000000", get("/api/v4/projects"),
+			"401 Unauthorized: token malformed"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			line := g.statusLine(t, strings.Replace(c.request, "\r\n", "\r\nPRIVATE-TOKEN: "+c.token+"\r\n", 1))
@@ -59,7 +60,8 @@ func TestTheStatusLineSaysWhatIsMissing(t *testing.T) {
 		})
 	}
 	t.Run("nothing of the request stands in it, and it stays short", func(t *testing.T) {
-		for _, target := range []string{"/api/v4/projects/7/jobs?ev%0d%0aX-Evil:1=1", "/api/v4/projects/7/jobs?sekret_id=1", "/sekret/%0d%0a",
+		for _, target := range []string{"/api/v4/projects/7/jobs?ev%0d%0aX-Evil:1=1", "/api/v4/projects/7/jobs?sekret_id=1",
+			"/sekret/%0d%0a",
 			"/api/v4/sekret"} {
 			line := g.statusLine(t, get(target, "PRIVATE-TOKEN: "+g.token))
 			if strings.Contains(line, "sekret") || strings.Contains(line, "Evil") || len(line) > 300 {
@@ -68,7 +70,8 @@ func TestTheStatusLineSaysWhatIsMissing(t *testing.T) {
 		}
 	})
 	t.Run("no credential", func(t *testing.T) {
-		if line := g.statusLine(t, get("/group/granted.git/info/refs?service=git-upload-pack")); !strings.HasPrefix(line, "HTTP/1.1 401 Unauthorized") {
+		if line := g.statusLine(t, get("/group/granted.git/info/refs?service=git-upload-pack")); !strings.HasPrefix(line,
+			"HTTP/1.1 401 Unauthorized") {
 			t.Error(line)
 		}
 	})
@@ -80,7 +83,8 @@ func TestErrorAndMessageOfADenial(t *testing.T) {
 	const denied = "/api/v4/projects/8/jobs"
 	const brief = "Access denied: missing read_job (project permission). The token does not reach what the request names."
 	for _, c := range []struct{ name, target, agent, want string }{
-		{"a client that says nothing of itself", denied, "", `"error":"insufficient_granular_scope","error_description":"Access denied: This`},
+		{"a client that says nothing of itself", denied, "",
+			`"error":"insufficient_granular_scope","error_description":"Access denied: This`},
 		{"with the message beside it", denied, "Go-http-client/1.1", `"message":"` + brief},
 		{"python-gitlab", denied, "python-gitlab/3.12.0", `"error":"insufficient_granular_scope: ` + brief},
 		{"release-it", denied, "webpro/release-it", `"error":"insufficient_granular_scope: ` + brief},

@@ -38,7 +38,8 @@ func TestThreatSlowClients(t *testing.T) {
 		}
 	})
 	g := newGateway(t, upstream.URL, func(o *Options) {
-		o.Timeouts = wire.Timeouts{ReadHeader: 200 * time.Millisecond, Idle: 200 * time.Millisecond, ReadStall: 200 * time.Millisecond, WriteStall: 200 * time.Millisecond}
+		o.Timeouts = wire.Timeouts{ReadHeader: 200 * time.Millisecond, Idle: 200 * time.Millisecond, ReadStall: 200 * time.Millisecond,
+			WriteStall: 200 * time.Millisecond}
 	})
 	dial := func(t *testing.T) net.Conn {
 		c, err := net.Dial("tcp", g.address)
@@ -212,8 +213,10 @@ func writeCertificate(t *testing.T, dir, name string) *x509.Certificate {
 	if err != nil {
 		t.Fatal(err)
 	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(time.Now().UnixNano()), Subject: pkix.Name{CommonName: name}, DNSNames: []string{"localhost"},
-		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour), IsCA: true, BasicConstraintsValid: true}
+	template := &x509.Certificate{SerialNumber: big.NewInt(time.Now().UnixNano()), Subject: pkix.Name{CommonName: name},
+		DNSNames:    []string{"localhost"},
+		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+		IsCA: true, BasicConstraintsValid: true}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
 	if err != nil {
 		t.Fatal(err)
@@ -412,7 +415,8 @@ func TestOptionsAreChecked(t *testing.T) {
 		t.Error("empty options were accepted")
 	}
 	g := newGateway(t, mustNotBeCalled(t), nil)
-	for _, origin := range []string{"gitlab.example.com", "ftp://x", "https://", "https://a/b/", "https://a//b", "https://a/../b", "https://a/%62",
+	for _, origin := range []string{"gitlab.example.com", "ftp://x", "https://", "https://a/b/", "https://a//b", "https://a/../b",
+		"https://a/%62",
 		"https://a/b?c", "https://u:p@h"} {
 		t.Run(origin, func(t *testing.T) {
 			o := g.handler.options

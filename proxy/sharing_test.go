@@ -53,7 +53,8 @@ func TestOwnPagesAreNotShared(t *testing.T) {
 		if a.status != 200 || (a.body == "patgate's own") != c.own {
 			t.Errorf("%s: %d %s", c.target, a.status, a.body)
 		}
-		if got := a.header.Get("Access-Control-Allow-Origin"); (got == origin) != c.shared || !c.shared && got != "" || a.header.Get("Vary") == "" {
+		if got := a.header.Get("Access-Control-Allow-Origin"); (got == origin) != c.shared || !c.shared && got != "" ||
+			a.header.Get("Vary") == "" {
 			t.Errorf("%s is told %q", c.target, got)
 		}
 		asks := strings.Replace(get(c.target, "Origin: "+origin, "Access-Control-Request-Method: GET"), "GET", "OPTIONS", 1)
@@ -68,7 +69,8 @@ func TestOwnPagesAreNotShared(t *testing.T) {
 func TestALooselySpelledPathHasOneSurface(t *testing.T) {
 	upstream := newEcho(t, nil)
 	g := newGateway(t, upstream.URL, func(o *Options) { o.Registry.URL = upstream.URL })
-	for _, path := range []string{"/v2/", "/v2/a/b/manifests/1", "/v2/_catalog", "/v2/g/dependency_proxy/containers/alpine/manifests/latest"} {
+	for _, path := range []string{"/v2/", "/v2/a/b/manifests/1", "/v2/_catalog",
+		"/v2/g/dependency_proxy/containers/alpine/manifests/latest"} {
 		for _, credential := range []string{g.token, "pgr.AAAA", "pgc.AAAA"} {
 			for _, slashes := range []string{"", "/", "//"} {
 				g.raw(t, get(slashes+path, "Authorization: Bearer "+credential)).wants(t, 401, "no_credential")

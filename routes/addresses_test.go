@@ -121,8 +121,10 @@ func TestAddressesOfGitLabLeadBack(t *testing.T) {
 		{"a row that is not listed", "GET /projects/{}", "", "shows BasicProjectDetails.http_url_to_repo, which programs follow"},
 		{"a row that lacks a key", "GET /projects/{}/releases", "url", "shows Releases::Link.direct_asset_url"},
 		{"a row with an address for people", "GET /projects/{}/issues", "_links.* web_url", "changes Issue.web_url, which is people"},
-		{"a row with what a user has written", "GET /projects/{}", "_links.* http_url_to_repo import_url", "changes Projects::WithAccessAndCatalogSetting.import_url, which is set"},
-		{"a row that is changed for nothing", "GET /projects/{}/jobs", "http_url_to_repo", "has http_url_to_repo under addresses, and shows nothing"},
+		{"a row with what a user has written", "GET /projects/{}", "_links.* http_url_to_repo import_url",
+			"changes Projects::WithAccessAndCatalogSetting.import_url, which is set"},
+		{"a row that is changed for nothing", "GET /projects/{}/jobs", "http_url_to_repo",
+			"has http_url_to_repo under addresses, and shows nothing"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			kept := rows[c.row].Response.Addresses

@@ -94,8 +94,10 @@ func TestAgreementWithGitLab(t *testing.T) {
 
 // TestAgreementNoticesDifferences plants a difference in each compared fact.
 func TestAgreementNoticesDifferences(t *testing.T) {
-	p := forgePair{kind: "permission", permissions: []string{"read_job", "read_pipeline"}, boundaries: []string{"project", "group"}, public: true}
-	same := inspect.Explanation{Kind: "permission", Permissions: []string{"read_job", "read_pipeline"}, Boundaries: []string{"project", "group"}, Public: true}
+	p := forgePair{kind: "permission", permissions: []string{"read_job", "read_pipeline"}, boundaries: []string{"project", "group"},
+		public: true}
+	same := inspect.Explanation{Kind: "permission", Permissions: []string{"read_job", "read_pipeline"},
+		Boundaries: []string{"project", "group"}, Public: true}
 	if d := p.compare(same); d != "" {
 		t.Fatalf("the same differs: %s", d)
 	}
@@ -181,7 +183,8 @@ func readForgePairs(t *testing.T) []*forgePair {
 		key := method + " " + path
 		p := pairs[key]
 		if p == nil {
-			p = &forgePair{method: method, path: path, kind: kind, public: public == "public", permissions: []string{}, boundaries: []string{}}
+			p = &forgePair{method: method, path: path, kind: kind, public: public == "public", permissions: []string{},
+				boundaries: []string{}}
 			if kind == "permission" {
 				p.permissions = append(p.permissions, identifier(action)+"_"+identifier(resource))
 				if note != "" {

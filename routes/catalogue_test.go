@@ -16,8 +16,10 @@ func TestCatalogue(t *testing.T) {
 	t.Run("describes a permission", func(t *testing.T) {
 		p, ok := c.Find("create_runner")
 		info := c.Info(p)
-		if !ok || p == 0 || info.Name != "create_runner" || info.Category != "CI/CD" || info.Resource != "runner" || info.Action != "create" ||
-			info.Title != "Runner" || info.Abilities != "make runners" || !slices.Equal(info.Boundaries, []routes.Boundary{routes.BoundaryUser}) || info.Deprecated {
+		if !ok || p == 0 || info.Name != "create_runner" || info.Category != "CI/CD" || info.Resource != "runner" ||
+			info.Action != "create" ||
+			info.Title != "Runner" || info.Abilities != "make runners" || !slices.Equal(info.Boundaries,
+			[]routes.Boundary{routes.BoundaryUser}) || info.Deprecated {
 			t.Errorf("got %d %+v", p, info)
 		}
 	})
@@ -106,7 +108,8 @@ func TestCatalogueIsBounded(t *testing.T) {
 			for i := range c.permissions {
 				text += fmt.Sprintf("    r%d: {actions: {read: {boundaries: [user]}}}\n", i)
 			}
-			table, problems := load.Table(load.Options{Table: []routes.File{{Name: "t.yaml", Data: []byte(routestest.Header)}, {Name: "p.yaml", Data: []byte(text)}}})
+			table, problems := load.Table(load.Options{Table: []routes.File{{Name: "t.yaml", Data: []byte(routestest.Header)},
+				{Name: "p.yaml", Data: []byte(text)}}})
 			if (len(problems) == 0) != c.fits || (table != nil) != c.fits {
 				t.Errorf("%d permissions: %v", c.permissions, routes.Problems(problems))
 			}

@@ -124,18 +124,30 @@ func TestGiteaRights(t *testing.T) {
 func TestGiteaRightsNoticesViolations(t *testing.T) {
 	for _, c := range []struct{ name, file, old, new, want string }{
 		{"a write under a read permission", "wiki.yaml", "    create:\n      - route: POST /repos/{project}/wiki/new\n        body: {limit: 10MiB}\n", "      - POST /repos/{project}/wiki/new\n", "read_wiki"},
-		{"a container that nothing checks", "projects.yaml", "- {param: new_owner, ref: namespace, needs: [create_project], required: true}", "- {param: new_owner, ref: namespace, needs: [create_project]}", "new_owner"},
-		{"a container that passes", "projects.yaml", "        find: {param: organization, ref: group}\n", "        parameters: {organization: pass}\n        find: {param: org, ref: group}\n", "organization"},
-		{"a credential without a badge", "system_access.yaml", "      - route: POST /user/emails\n        mints: sign-in address of an account\n", "      - POST /user/emails\n", "/user/emails"},
-		{"a badge where there is no credential", "wiki.yaml", "      - route: POST /repos/{project}/wiki/new\n", "      - route: POST /repos/{project}/wiki/new\n        mints: page\n", "wiki/new"},
-		{"a secret without a badge", "integrations.yaml", "POST /orgs/{group}/hooks exports stores_secret", "POST /orgs/{group}/hooks exports", "/orgs/{}/hooks"},
-		{"a list of everything under one container", "project_planning.yaml", "GET /user/stopwatches spans boundary=user", "GET /user/stopwatches boundary=user", "/user/stopwatches"},
+		{"a container that nothing checks", "projects.yaml",
+			"- {param: new_owner, ref: namespace, needs: [create_project], required: true}",
+			"- {param: new_owner, ref: namespace, needs: [create_project]}", "new_owner"},
+		{"a container that passes", "projects.yaml", "        find: {param: organization, ref: group}\n",
+			"        parameters: {organization: pass}\n        find: {param: org, ref: group}\n", "organization"},
+		{"a credential without a badge", "system_access.yaml",
+			"      - route: POST /user/emails\n        mints: sign-in address of an account\n", "      - POST /user/emails\n",
+			"/user/emails"},
+		{"a badge where there is no credential", "wiki.yaml", "      - route: POST /repos/{project}/wiki/new\n",
+			"      - route: POST /repos/{project}/wiki/new\n        mints: page\n", "wiki/new"},
+		{"a secret without a badge", "integrations.yaml", "POST /orgs/{group}/hooks exports stores_secret",
+			"POST /orgs/{group}/hooks exports", "/orgs/{}/hooks"},
+		{"a list of everything under one container", "project_planning.yaml", "GET /user/stopwatches spans boundary=user",
+			"GET /user/stopwatches boundary=user", "/user/stopwatches"},
 		{"a row that must be refused", "repository.yaml", "        refuse: a Git hook runs on the forge's server, with rights that no token narrows\n", "", "hooks/git"},
-		{"rights without a badge", "groups.yaml", "PUT /repos/{project}/collaborators/{user} grants_rights", "PUT /repos/{project}/collaborators/{user}", "collaborators"},
+		{"rights without a badge", "groups.yaml", "PUT /repos/{project}/collaborators/{user} grants_rights",
+			"PUT /repos/{project}/collaborators/{user}", "collaborators"},
 		{"a secret in an answer", "integrations.yaml", "      - route: GET /orgs/{group}/hooks\n        response: {remove: [authorization_header]}\n", "      - GET /orgs/{group}/hooks\n", "authorization_header"},
-		{"a push without its effect", "repository.yaml", "POST /repos/{project}/branches runs_as_owner", "POST /repos/{project}/branches", "branches"},
-		{"a permission that nothing needs", "wiki.yaml", "    delete:\n      - DELETE /repos/{project}/wiki/page/{page_name}\n", "", "delete_wiki"},
-		{"a boundary that nothing needs", "permissions.yaml", "read: {boundaries: [project], abilities: Read wikis}", "read: {boundaries: [project, group], abilities: Read wikis}", "read_wiki"},
+		{"a push without its effect", "repository.yaml", "POST /repos/{project}/branches runs_as_owner", "POST /repos/{project}/branches",
+			"branches"},
+		{"a permission that nothing needs", "wiki.yaml", "    delete:\n      - DELETE /repos/{project}/wiki/page/{page_name}\n", "",
+			"delete_wiki"},
+		{"a boundary that nothing needs", "permissions.yaml", "read: {boundaries: [project], abilities: Read wikis}",
+			"read: {boundaries: [project, group], abilities: Read wikis}", "read_wiki"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			violations := giteaViolations(giteaWith(t, c.file, c.old, c.new))
@@ -172,7 +184,8 @@ func giteaViolations(table *routes.Table) []string {
 		if slices.Contains(r.Effects, "grants_rights") != giteaRights.MatchString(shape) {
 			violate("%s at %s has effects %q", shape, r.Source, r.Effects)
 		}
-		if strings.Contains(shape, "/hooks") && !strings.Contains(shape, "/hooks/git") && r.Method != "DELETE" && !strings.HasSuffix(shape, "/tests") &&
+		if strings.Contains(shape, "/hooks") && !strings.Contains(shape, "/hooks/git") && r.Method != "DELETE" &&
+			!strings.HasSuffix(shape, "/tests") &&
 			!slices.Contains(r.Response.Remove, "authorization_header") {
 			violate("%s at %s answers with authorization_header", shape, r.Source)
 		}

@@ -160,12 +160,15 @@ func TestRenderedTextsAreTakenOut(t *testing.T) {
 		plant func()
 		want  string
 	}{
-		{"a row that shows a label", func() { rows["GET /projects/{}/labels"].Response.Rendered = false }, "GET /projects/{}/labels shows ProjectLabel.description_html"},
+		{"a row that shows a label", func() { rows["GET /projects/{}/labels"].Response.Rendered = false },
+			"GET /projects/{}/labels shows ProjectLabel.description_html"},
 		{"a row that shows one when it is asked", func() { rows["GET /projects/{}/issues"].Response.RenderedFor = nil },
 			"GET /projects/{}/issues shows LabelBasic.description_html with_labels_details"},
 		{"a field that is new", func() { all["Ci::ResourceGroup"].rendered["key_html"] = "" }, "shows Ci::ResourceGroup.key_html"},
-		{"a row that is not in the table", func() { rows["GET /projects/{}/new"] = &routes.Route{Kind: routes.KindPermission} }, "GET /projects/{}/new is not in"},
-		{"a row that is filtered for nothing", func() { rows["GET /projects/{}/jobs"].Response.Rendered = true }, "GET /projects/{}/jobs is said to show rendered texts"},
+		{"a row that is not in the table", func() { rows["GET /projects/{}/new"] = &routes.Route{Kind: routes.KindPermission} },
+			"GET /projects/{}/new is not in"},
+		{"a row that is filtered for nothing", func() { rows["GET /projects/{}/jobs"].Response.Rendered = true },
+			"GET /projects/{}/jobs is said to show rendered texts"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			c.plant()

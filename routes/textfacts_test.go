@@ -74,7 +74,8 @@ func TestADisagreementOfTextsIsNoticed(t *testing.T) {
 		want      string
 	}{
 		{"a text that is not read", "PUT /projects/{}",
-			func(r *routes.Route) { r.Texts = r.Texts[1:] }, "PUT /projects/{} issues_template: it is a text for quick actions of a work_item"},
+			func(r *routes.Route) { r.Texts = r.Texts[1:] },
+			"PUT /projects/{} issues_template: it is a text for quick actions of a work_item"},
 		{"a text of another kind", "PUT /projects/{}/merge_requests/{}",
 			func(r *routes.Route) {
 				r.Texts = []routes.TextField{{Param: "description", Kind: routes.CommandsCommit}}

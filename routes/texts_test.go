@@ -60,7 +60,8 @@ func TestAnUnjudgedTextIsNoticed(t *testing.T) {
 		want      string
 	}{
 		{"a text that is no longer read", "PUT /projects/{}/issues/{}", nil, "PUT /projects/{}/issues/{} description: declare it"},
-		{"a text that is read without need", "POST /projects/{}/releases", []routes.TextField{{Param: "description", Kind: routes.CommandsCommit}},
+		{"a text that is read without need", "POST /projects/{}/releases",
+			[]routes.TextField{{Param: "description", Kind: routes.CommandsCommit}},
 			"POST /projects/{}/releases description is read for commands and listed"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -140,7 +141,8 @@ var withoutText = []string{
 	"POST /groups/{}/(-/)epics/{}/epics/{}", "PUT /groups/{}/(-/)epics/{}/epics/{}",
 	"POST /groups/{}/(-/)epics/{}/epics", // a title
 	"PUT /projects/{}/issues/{}/discussions/{}", "PUT /projects/{}/merge_requests/{}/discussions/{}",
-	"PUT /projects/{}/snippets/{}/discussions/{}", "PUT /projects/{}/repository/commits/{}/discussions/{}", "PUT /groups/{}/epics/{}/discussions/{}",
+	"PUT /projects/{}/snippets/{}/discussions/{}", "PUT /projects/{}/repository/commits/{}/discussions/{}",
+	"PUT /groups/{}/epics/{}/discussions/{}",
 	"PUT /projects/{}/-/work_items/{}/discussions/{}", "PUT /groups/{}/-/work_items/{}/discussions/{}",
 	"PUT /namespaces/{}/-/work_items/{}/discussions/{}", // resolved or not
 	"POST /projects/{}/merge_trains/merge_requests/{}",

@@ -24,7 +24,8 @@ func TestALinkAddsToAToken(t *testing.T) {
 	before := w.read(t, id)
 	t.Run("the page says what is added, what it opens and what there is", func(t *testing.T) {
 		p := v.get(t, link(""))
-		p.wants(t, 200, "Add to this token?", "project shop/api", "run_job", "rights, wherever you have them", "/jobs/{job_id}/play", "What it has")
+		p.wants(t, 200, "Add to this token?", "project shop/api", "run_job", "rights, wherever you have them", "/jobs/{job_id}/play",
+			"What it has")
 		added, _, _ := strings.Cut(p.body[strings.Index(p.body, `id="added"`):], "What it has")
 		if strings.Contains(added, "read_job<") {
 			t.Error("it offers what the token has")
@@ -61,19 +62,23 @@ func TestALinkAddsToAToken(t *testing.T) {
 		}
 	})
 	t.Run("what the token has already is not added", func(t *testing.T) {
-		v.get(t, at(id, "/grant?access=selected_memberships&permissions=read_job&project=shop%2Fapi")).wants(t, 200, "holds all of that already")
+		v.get(t, at(id, "/grant?access=selected_memberships&permissions=read_job&project=shop%2Fapi")).wants(t, 200,
+			"holds all of that already")
 	})
 	t.Run("another's token is not there", func(t *testing.T) {
 		bob := w.signedIn(t, w.bobPAT)
 		bob.get(t, link("")).wants(t, 404)
-		bob.post(t, at(id, "/grant"), bob.get(t, "/tokens/new").fill(url.Values{"credential": {w.bobPAT}, "permissions": {"run_job"}})).wants(t, 404)
+		bob.post(t, at(id, "/grant"), bob.get(t, "/tokens/new").fill(url.Values{"credential": {w.bobPAT},
+			"permissions": {"run_job"}})).wants(t, 404)
 	})
 	t.Run("with the credential it is added there and nowhere else", func(t *testing.T) {
-		v.post(t, at(id, "/grant"), v.get(t, link("")).fill(url.Values{"credential": {w.alicePAT}})).wants(t, 200, "may do that from now on")
+		v.post(t, at(id, "/grant"), v.get(t, link("")).fill(url.Values{"credential": {w.alicePAT}})).wants(t, 200,
+			"may do that from now on")
 		l := w.read(t, id)
 		for i := range l.Scopes {
 			s := &l.Scopes[i]
-			if slices.Contains(s.Permissions, "run_job") != slices.Contains(s.ProjectIDs, w.api) || len(s.ProjectIDs) != 1 || !slices.Contains(s.Permissions, "read_job") {
+			if slices.Contains(s.Permissions, "run_job") != slices.Contains(s.ProjectIDs, w.api) || len(s.ProjectIDs) != 1 ||
+				!slices.Contains(s.Permissions, "read_job") {
 				t.Errorf("scope %d is %+v", i, *s)
 			}
 		}
@@ -90,8 +95,9 @@ func TestALinkAddsToAToken(t *testing.T) {
 			}
 		}
 		for range 3 {
-			denials.Note(id, &audit.Denial{Route: row, Reason: "permission_missing", Access: "selected_memberships", Permissions: []string{"delete_pipeline"},
-				Boundary: routes.BoundaryProject, BoundaryID: w.api, Last: time.Now()})
+			denials.Note(id, &audit.Denial{Route: row, Reason: "permission_missing", Access: "selected_memberships",
+				Permissions: []string{"delete_pipeline"},
+				Boundary:    routes.BoundaryProject, BoundaryID: w.api, Last: time.Now()})
 		}
 		p := v.get(t, at(id, ""))
 		p.wants(t, 200, "Denied lately", "delete_pipeline", "shop/api", "permission missing")

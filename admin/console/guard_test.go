@@ -18,8 +18,10 @@ func at(id int64, below string) string { return fmt.Sprintf("/tokens/%d%s", id, 
 
 // everyPage are the pages that alice has, with a token.
 func everyPage(id int64) []string {
-	all := []string{"/tokens", "/tokens?state=any&sort=name_asc", "/tokens?badge=broad", "/tokens/new", fmt.Sprintf("/tokens/new?like=%d", id), "/forge-tokens", "/nothing", at(id, "")}
-	for _, below := range []string{"/edit", "/edit?drop=unused", "/revoke", "/pause", "/resume", "/confirm", "/rotate", "/grant?access=selected_memberships&permissions=run_job&project=shop%2Fapi"} {
+	all := []string{"/tokens", "/tokens?state=any&sort=name_asc", "/tokens?badge=broad", "/tokens/new",
+		fmt.Sprintf("/tokens/new?like=%d", id), "/forge-tokens", "/nothing", at(id, "")}
+	for _, below := range []string{"/edit", "/edit?drop=unused", "/revoke", "/pause", "/resume", "/confirm", "/rotate",
+		"/grant?access=selected_memberships&permissions=run_job&project=shop%2Fapi"} {
 		all = append(all, at(id, below))
 	}
 	return all
@@ -43,7 +45,8 @@ func TestNothingIsShownToWhoIsNotSignedIn(t *testing.T) {
 	}
 	for _, below := range []string{"/edit", "/revoke", "/pause", "/resume", "/confirm", "/rotate", "/grant"} {
 		t.Run("POST "+below, func(t *testing.T) {
-			if p := v.post(t, at(id, below), url.Values{"credential": {w.alicePAT}, "name": {"stolen"}}); !strings.HasPrefix(p.at, "/sign-in") {
+			if p := v.post(t, at(id, below), url.Values{"credential": {w.alicePAT}, "name": {"stolen"}}); !strings.HasPrefix(p.at,
+				"/sign-in") {
 				t.Errorf("it came to lie at %s", p.at)
 			}
 		})
@@ -69,7 +72,8 @@ func TestEveryPageIsArmoured(t *testing.T) {
 				t.Fatalf("status %d: %s", p.status, p.text())
 			}
 			policy := p.header.Get("Content-Security-Policy")
-			for _, part := range []string{"default-src 'none'", "script-src 'self'", "style-src 'self'", "form-action 'self'", "frame-ancestors 'none'", "base-uri 'none'",
+			for _, part := range []string{"default-src 'none'", "script-src 'self'", "style-src 'self'", "form-action 'self'",
+				"frame-ancestors 'none'", "base-uri 'none'",
 				"require-trusted-types-for 'script'"} {
 				if !strings.Contains(policy, part) {
 					t.Errorf("the policy lacks %s: %s", part, policy)
@@ -78,7 +82,8 @@ func TestEveryPageIsArmoured(t *testing.T) {
 			if strings.Contains(policy, "unsafe") || strings.Contains(policy, "*") {
 				t.Errorf("the policy is %s", policy)
 			}
-			for name, want := range map[string]string{"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer", "Cache-Control": "no-store", "X-Frame-Options": "DENY",
+			for name, want := range map[string]string{"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer",
+				"Cache-Control": "no-store", "X-Frame-Options": "DENY",
 				"Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Resource-Policy": "same-origin"} {
 				if got := p.header.Get(name); got != want {
 					t.Errorf("%s is %q", name, got)
@@ -112,7 +117,8 @@ func TestEveryPageIsArmoured(t *testing.T) {
 	}
 	for _, path := range assets[:3] {
 		p := w.visitor(t).get(t, path)
-		if p.wants(t, 200); p.header.Get("X-Content-Type-Options") != "nosniff" || !strings.Contains(p.header.Get("Cache-Control"), "immutable") {
+		if p.wants(t, 200); p.header.Get("X-Content-Type-Options") != "nosniff" || !strings.Contains(p.header.Get("Cache-Control"),
+			"immutable") {
 			t.Errorf("%s: %v", path, p.header)
 		}
 	}
@@ -126,7 +132,8 @@ func TestCookies(t *testing.T) {
 			t.Fatal("no cookie was set")
 		}
 		for _, c := range cookies {
-			if !strings.HasPrefix(c.Name, prefix+console.CookiePrefix) || c.Secure != secure || !c.HttpOnly || c.SameSite != http.SameSiteStrictMode || c.Path != "/" || c.Domain != "" {
+			if !strings.HasPrefix(c.Name, prefix+console.CookiePrefix) || c.Secure != secure || !c.HttpOnly ||
+				c.SameSite != http.SameSiteStrictMode || c.Path != "/" || c.Domain != "" {
 				t.Errorf("the cookie is %s", c)
 			}
 		}
@@ -198,7 +205,8 @@ func TestFormsOfOtherSitesAreRefused(t *testing.T) {
 			in.postAs(t, "/sign-in", in.get(t, "/sign-in").fill(url.Values{"credential": {w.alicePAT}}), c.header).wants(t, c.status)
 		})
 	}
-	for name, header := range map[string]http.Header{"our origin": {"Origin": {w.origin}}, "with its charset": {"Origin": {w.origin}, "Content-Type": {"application/x-www-form-urlencoded; charset=UTF-8"}},
+	for name, header := range map[string]http.Header{"our origin": {"Origin": {w.origin}}, "with its charset": {"Origin": {w.origin},
+		"Content-Type": {"application/x-www-form-urlencoded; charset=UTF-8"}},
 		"as no-referrer has it": {"Origin": {"null"}, "Sec-Fetch-Site": {"same-origin"}}} {
 		t.Run("positive control: "+name, func(t *testing.T) {
 			id, _ := v.make(t, w.alicePAT, nil)
@@ -217,17 +225,20 @@ func TestFormsNeedTheirSessionsToken(t *testing.T) {
 	id, _ := v.make(t, w.alicePAT, nil)
 	theirs := other.get(t, "/tokens/new").fill(nil).Get("csrf")
 	before := w.count(t)
-	for name, csrf := range map[string][]string{"none": nil, "empty": {""}, "another": {"x"}, "that of another session of the same user": {theirs}} {
+	for name, csrf := range map[string][]string{"none": nil, "empty": {""}, "another": {"x"},
+		"that of another session of the same user": {theirs}} {
 		t.Run(name, func(t *testing.T) {
 			for _, below := range []string{"/edit", "/revoke", "/pause", "/resume", "/confirm", "/rotate"} {
-				v.post(t, at(id, below), url.Values{"csrf": csrf, "form": {"f"}, "credential": {w.alicePAT}, "name": {"stolen"}}).wants(t, 403)
+				v.post(t, at(id, below), url.Values{"csrf": csrf, "form": {"f"}, "credential": {w.alicePAT}, "name": {"stolen"}}).wants(t,
+					403)
 			}
 			v.post(t, "/tokens", jobToken(w.alicePAT, url.Values{"csrf": csrf, "form": {"f"}})).wants(t, 403)
 			v.post(t, "/tokens/preview", url.Values{"csrf": csrf}).wants(t, 403)
 			v.post(t, "/sign-out", url.Values{"csrf": csrf}).wants(t, 403)
 		})
 	}
-	if l := w.read(t, id); l.Name != "read jobs" || !l.RevokedAt.IsZero() || !l.PausedAt.IsZero() || l.RotatedTo != 0 || w.count(t) != before {
+	if l := w.read(t, id); l.Name != "read jobs" || !l.RevokedAt.IsZero() || !l.PausedAt.IsZero() || l.RotatedTo != 0 ||
+		w.count(t) != before {
 		t.Errorf("something was done: %+v", l)
 	}
 	v.get(t, "/tokens").wants(t, 200, "Sign out")
@@ -292,9 +303,11 @@ func TestOtherNamesAndMethodsAreRefused(t *testing.T) {
 func TestTheWayBackIsLocal(t *testing.T) {
 	w := newWorld(t, nil)
 	for next, want := range map[string]string{
-		"/tokens/new?name=x": "/tokens/new?name=x", "https://evil.example/": "/tokens", "//evil.example": "/tokens", `/\evil.example`: "/tokens", "javascript:alert(1)": "/tokens",
+		"/tokens/new?name=x": "/tokens/new?name=x", "https://evil.example/": "/tokens", "//evil.example": "/tokens",
+		`/\evil.example`: "/tokens", "javascript:alert(1)": "/tokens",
 		"/\t/evil.example": "/tokens", "": "/tokens", "tokens": "/tokens",
-		"/../../../api/v4/user": "/tokens", "/%2e%2e/%2e%2e/x": "/tokens", "/..//evil.example": "/tokens", "/tokens?search=a/../b": "/tokens?search=a/../b",
+		"/../../../api/v4/user": "/tokens", "/%2e%2e/%2e%2e/x": "/tokens", "/..//evil.example": "/tokens",
+		"/tokens?search=a/../b": "/tokens?search=a/../b",
 	} {
 		v := w.visitor(t)
 		p := v.post(t, "/sign-in", v.get(t, "/sign-in?next="+url.QueryEscape(next)).fill(url.Values{"credential": {w.alicePAT}}))
@@ -329,7 +342,11 @@ func TestBelowAPath(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) { r.Host = "patgate.test"; c.ServeHTTP(rw, r) }))
+	server := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		r.Host = "patgate.test"
+		c.ServeHTTP(rw,
+			r)
+	}))
 	defer server.Close()
 	get := func(target string, follow bool) (int, string, string) {
 		client := *server.Client()

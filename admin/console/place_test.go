@@ -40,8 +40,10 @@ func TestAPlaceIsCalledByItsOwnPath(t *testing.T) {
 			p.wants(t, 200, "neither an id nor a full path")
 			p.lacks(t, "On <strong>"+link.wrong, `value="`+web, `value="`+group)
 			v.get(t, "/tokens/new"+asks+link.query).lacks(t, ">"+web+" ", ">"+group+" ", "\n"+web+" ", "<h3>"+link.wrong)
-			v.post(t, at(id, "/grant"), v.get(t, "/tokens/new"+asks+link.query).fill(url.Values{"credential": {w.alicePAT}, "access": {"selected_memberships"},
-				"permissions": {"run_job"}, link.field: {p.fill(nil).Get(link.field)}, "project": {web + " shop/api"}, "group": {group + " shop"}}))
+			v.post(t, at(id, "/grant"), v.get(t, "/tokens/new"+asks+link.query).fill(url.Values{"credential": {w.alicePAT},
+				"access":      {"selected_memberships"},
+				"permissions": {"run_job"}, link.field: {p.fill(nil).Get(link.field)}, "project": {web + " shop/api"},
+				"group": {group + " shop"}}))
 			for _, s := range w.read(t, id).Scopes {
 				if slices.Contains(s.ProjectIDs, w.web) || slices.Contains(s.GroupIDs, ops) {
 					t.Fatalf("the token has %+v", s)
@@ -54,15 +56,19 @@ func TestAPlaceIsCalledByItsOwnPath(t *testing.T) {
 	}
 	t.Run("an id is shown by the path of what it is", func(t *testing.T) {
 		p := v.get(t, at(id, "/grant"+asks+"project="+web+"&group="+group))
-		p.wants(t, 200, "group ops with everything below and project shop/web", `name="projects" value="`+web+` shop/web"`, `name="groups" value="`+group+` ops"`)
-		v.get(t, "/tokens/new"+asks+"project="+web+"&group="+group).wants(t, 200, web+" shop/web</textarea>", group+" ops</textarea>", "group ops with everything below and project shop/web")
-		v.get(t, "/tokens/new"+asks+"project=00"+web+"&project=99999999999999999999&group=%2B"+group).wants(t, 200, "neither an id nor a full path")
+		p.wants(t, 200, "group ops with everything below and project shop/web", `name="projects" value="`+web+` shop/web"`,
+			`name="groups" value="`+group+` ops"`)
+		v.get(t, "/tokens/new"+asks+"project="+web+"&group="+group).wants(t, 200, web+" shop/web</textarea>", group+" ops</textarea>",
+			"group ops with everything below and project shop/web")
+		v.get(t, "/tokens/new"+asks+"project=00"+web+"&project=99999999999999999999&group=%2B"+group).wants(t, 200,
+			"neither an id nor a full path")
 	})
 	t.Run("a form with another's path adds nothing, and shows what it would add", func(t *testing.T) {
 		before := w.read(t, id).Revision
 		form := v.get(t, at(id, "/grant"+asks+"project="+web)).fill(url.Values{"credential": {w.alicePAT}})
 		for field, text := range map[string]string{"projects": web + " shop/api", "groups": group + " shop"} {
-			crafted := url.Values{"csrf": form["csrf"], "credential": {w.alicePAT}, "access": {"selected_memberships"}, "permissions": {"run_job"}, field: {text}}
+			crafted := url.Values{"csrf": form["csrf"], "credential": {w.alicePAT}, "access": {"selected_memberships"},
+				"permissions": {"run_job"}, field: {text}}
 			p := v.post(t, at(id, "/grant"), crafted)
 			p.wants(t, 409, "has another path by now", map[string]string{"projects": "project shop/web", "groups": "group ops"}[field])
 			p.lacks(t, text)
@@ -109,8 +115,10 @@ func TestAGroupThatIsCalledByANumber(t *testing.T) {
 	w.mu.Unlock()
 	v := w.signedIn(t, w.alicePAT)
 	number := strconv.FormatInt(ops, 10)
-	v.get(t, "/tokens/new?group="+number+"&project="+strconv.FormatInt(w.api, 10)).wants(t, 200, ">"+number+"</textarea>", " shop/api</textarea>")
-	form := jobToken(w.alicePAT, url.Values{"scope-0-projects": nil, "scope-0-groups": {number + " ops"}, "scope-0-permission": {"read_repository"}})
+	v.get(t, "/tokens/new?group="+number+"&project="+strconv.FormatInt(w.api, 10)).wants(t, 200, ">"+number+"</textarea>",
+		" shop/api</textarea>")
+	form := jobToken(w.alicePAT, url.Values{"scope-0-projects": nil, "scope-0-groups": {number + " ops"},
+		"scope-0-permission": {"read_repository"}})
 	v.post(t, "/tokens/preview", v.get(t, "/tokens/new").fill(form)).wants(t, 200, "--group ops")
 	id, _ := v.make(t, w.alicePAT, form)
 	if s := w.read(t, id).Scopes[0]; !slices.Equal(s.GroupIDs, []int64{ops}) {

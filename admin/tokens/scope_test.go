@@ -16,7 +16,8 @@ func TestMatches(t *testing.T) {
 		want          bool
 	}{
 		{"read_*", "read_job", true}, {"read_*", "read_", true}, {"read_*", "reread_job", false}, {"*_job", "run_job", true},
-		{"*_job", "run_jobs", false}, {"*", "anything", true}, {"r*_j*b", "read_job", true}, {"read_job", "read_job", true}, {"a*a", "a", false},
+		{"*_job", "run_jobs", false}, {"*", "anything", true}, {"r*_j*b", "read_job", true}, {"read_job", "read_job", true},
+		{"a*a", "a", false},
 	} {
 		if got := matches(tc.pattern, tc.name); got != tc.want {
 			t.Errorf("matches(%q, %q) = %v", tc.pattern, tc.name, got)
@@ -46,11 +47,13 @@ func TestNoWildcardStandsForASecret(t *testing.T) {
 		if _, known := table.Catalogue().Find(name); !known || seen[name] {
 			t.Errorf("a wildcard stands for %s, or the catalogue does not have it (%v)", name, known)
 		}
-		if names, err := Expand(&Scope{Access: "user", Permissions: []string{name}}, table); err != nil || !slices.Equal(names, []string{name}) {
+		if names, err := Expand(&Scope{Access: "user", Permissions: []string{name}}, table); err != nil ||
+			!slices.Equal(names, []string{name}) {
 			t.Errorf("%s by its name is %q, %v", name, names, err)
 		}
 	}
-	for _, name := range []string{"read_webhook", "delete_webhook", "read_secret", "delete_secret", "read_ssh_key", "read_project", "read_cron_task"} {
+	for _, name := range []string{"read_webhook", "delete_webhook", "read_secret", "delete_secret", "read_ssh_key", "read_project",
+		"read_cron_task"} {
 		if !seen[name] {
 			t.Errorf("no wildcard stands for %s", name)
 		}
@@ -146,12 +149,14 @@ func TestGuardsAreGrantedByName(t *testing.T) {
 				t.Errorf("%s under %s stands for a guard: %v", wildcard, access, err)
 			}
 		}
-		if names, err := Expand(&Scope{Access: access, Permissions: append([]string{"read_*"}, guards...)}, table); err != nil || !slices.Contains(names, guards[0]) || !slices.Contains(names, guards[1]) {
+		if names, err := Expand(&Scope{Access: access, Permissions: append([]string{"read_*"}, guards...)}, table); err != nil ||
+			!slices.Contains(names, guards[0]) || !slices.Contains(names, guards[1]) {
 			t.Errorf("by their names under %s: %v", access, err)
 		}
 	}
 	for _, e := range Catalogue(table) {
-		if guard := slices.Contains(guards, e.Name); guard != slices.Contains(e.Effects, routes.EffectSkipsGuard) || guard && len(e.PushOptions) == 0 {
+		if guard := slices.Contains(guards, e.Name); guard != slices.Contains(e.Effects, routes.EffectSkipsGuard) || guard &&
+			len(e.PushOptions) == 0 {
 			t.Errorf("%s has the effects %v and the push options %v", e.Name, e.Effects, e.PushOptions)
 		}
 	}

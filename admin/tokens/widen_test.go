@@ -25,7 +25,8 @@ func TestWithScopeGivesNothingToWhatStoodBeside(t *testing.T) {
 	scopes := []policy.ScopeSpec{on("read_job", 1, 2), narrow, {Access: "user", Permissions: []string{"read_user"}}}
 	add := on("run_job", 1)
 	got := withScope(scopes, &add)
-	if a, b := held(got, 1), held(got, 2); !slices.Equal(a, []string{"push_code", "read_job", "run_job"}) || !slices.Equal(b, []string{"read_job"}) {
+	if a, b := held(got, 1), held(got, 2); !slices.Equal(a, []string{"push_code", "read_job", "run_job"}) ||
+		!slices.Equal(b, []string{"read_job"}) {
 		t.Errorf("1 holds %q and 2 holds %q", a, b)
 	}
 	for _, s := range got {

@@ -26,7 +26,8 @@ type names struct{}
 func (names) Find(name string) (routes.Permission, bool) { return 1, name == "read_project" }
 
 func (names) Info(routes.Permission) routes.PermissionInfo {
-	return routes.PermissionInfo{Name: "read_project", Boundaries: []routes.Boundary{routes.BoundaryProject, routes.BoundaryGroup, routes.BoundaryUser}}
+	return routes.PermissionInfo{Name: "read_project", Boundaries: []routes.Boundary{routes.BoundaryProject, routes.BoundaryGroup,
+		routes.BoundaryUser}}
 }
 
 func (names) Nearest(string, int) []string { return nil }
@@ -99,7 +100,8 @@ func (w *tree) project(id int64) policy.Container {
 }
 
 func (w *tree) entry(id int64) string {
-	return fmt.Sprintf(`{"id":%d,"path_with_namespace":"%s/p%d","namespace":{"id":%d,"kind":"group"},"name":"x"}`, id, w.path(w.group[id]), id, w.group[id])
+	return fmt.Sprintf(`{"id":%d,"path_with_namespace":"%s/p%d","namespace":{"id":%d,"kind":"group"},"name":"x"}`, id,
+		w.path(w.group[id]), id, w.group[id])
 }
 
 func newTree(r *rand.Rand) *tree {
@@ -132,7 +134,8 @@ func grantOf(t *testing.T, scopes ...policy.ScopeSpec) *policy.Grant {
 func projects(name routes.EntryName) *routes.Entries {
 	row := &routes.Route{Kind: routes.KindPermission, Method: "GET", Path: "/projects"}
 	row.NeedSet.Add(1)
-	row.AddEntries(routes.Entries{Of: []routes.EntryName{name}, Pages: &routes.Pages{Page: "page", Size: "per_page", Default: 20, Most: 100}})
+	row.AddEntries(routes.Entries{Of: []routes.EntryName{name}, Pages: &routes.Pages{Page: "page", Size: "per_page", Default: 20,
+		Most: 100}})
 	return row.Entries[0]
 }
 
@@ -222,10 +225,13 @@ func TestPagesAgreeWithNaiveFiltering(t *testing.T) {
 func TestEntriesThatSayNothingOfTheirContainerAreLeftOut(t *testing.T) {
 	w := newTree(rand.New(rand.NewPCG(1, 1)))
 	e := projects(routes.EntryName{Ref: routes.RefProject, ID: "p.id"})
-	j := NewJudge(w, &token.Session{Grant: grantOf(t, policy.ScopeSpec{Access: "selected_memberships", ProjectIDs: []int64{101}})}, e, time.Second, time.Minute)
+	j := NewJudge(w, &token.Session{Grant: grantOf(t, policy.ScopeSpec{Access: "selected_memberships", ProjectIDs: []int64{101}})}, e,
+		time.Second, time.Minute)
 	for entry, want := range map[string]bool{
-		`{"p":{"id":101}}`: true, `{"p":{"id":102}}`: false, `{"p":{"id":"101"}}`: false, `{"p":{"id":101.0}}`: false, `{"p":{"id":null}}`: false,
-		`{"p":null}`: false, `{}`: false, `101`: false, `null`: false, `[{"p":{"id":101}}]`: false, `{"p":{"id":101,"id":102}}`: false,
+		`{"p":{"id":101}}`: true, `{"p":{"id":102}}`: false, `{"p":{"id":"101"}}`: false, `{"p":{"id":101.0}}`: false,
+		`{"p":{"id":null}}`: false,
+		`{"p":null}`:        false, `{}`: false, `101`: false, `null`: false, `[{"p":{"id":101}}]`: false,
+		`{"p":{"id":101,"id":102}}`:       false,
 		`{"p":{"id":102},"p":{"id":101}}`: false, `{"p":{"id":101},"x":{"y":1,"y":2}}`: false, `{"p":{"\u0069d":101}}`: true,
 	} {
 		if kept, err := j.Keeps(jsontext.Value(entry)); err != nil || kept != want {
@@ -267,7 +273,8 @@ func TestOthersAreNotAskedAbout(t *testing.T) {
 // TestQuestionsArePaidFor: each question about an entry is paid for before it is asked, whether the grant reaches the entry or not;
 // what is known costs nothing; who cannot pay gets no list.
 func TestQuestionsArePaidFor(t *testing.T) {
-	w := &tree{parent: map[int64]int64{1: 0, 2: 1, 3: 0}, group: map[int64]int64{101: 2, 102: 3, 103: 3}, known: map[int64]policy.Container{}}
+	w := &tree{parent: map[int64]int64{1: 0, 2: 1, 3: 0}, group: map[int64]int64{101: 2, 102: 3, 103: 3},
+		known: map[int64]policy.Container{}}
 	e := projects(routes.EntryName{Ref: routes.RefProject, ID: "id"})
 	s := &token.Session{Grant: grantOf(t, policy.ScopeSpec{Access: "selected_memberships", GroupIDs: []int64{1}})}
 	j := NewJudge(w, s, e, time.Second, time.Minute)
@@ -305,7 +312,8 @@ func TestPageOfAnObject(t *testing.T) {
 	if got := fmt.Sprint(p.Fields("/x?", true)); got != `[[Link </x?page=1&per_page=20>; rel="first", </x?page=1&per_page=20>; rel="last"] [X-Total-Count 2]]` {
 		t.Error(got)
 	}
-	full := NewPage(e, func(string) string { return "" }, func(jsontext.Value) (bool, error) { return true, nil }, func(int64) bool { return false })
+	full := NewPage(e, func(string) string { return "" }, func(jsontext.Value) (bool, error) { return true, nil },
+		func(int64) bool { return false })
 	if err := full.Add(strings.NewReader(`{"data":[{"id":1,"name":"` + strings.Repeat("x", 100) + `"}]}`)); err != ErrNoRoom {
 		t.Errorf("%v", err)
 	}

@@ -67,13 +67,19 @@ func oddRequests(count int) (requests [][3]string) {
 		}
 		return text.String()
 	}
-	pairs := []string{"private_token", "private%5ftoken", "token", "a", "=", "=x", "&", ";", "[", "]", "[]", "%5B", "%5d", "%00", "+", "%20", "%", ",", strings.Repeat("[", 130)}
-	types := []string{"application/x-www-form-urlencoded", "application/x-www-form-urlencoded,a", "application/x-www-form-urlencoded; charset=b", ""}
+	pairs := []string{"private_token", "private%5ftoken", "token", "a", "=", "=x", "&", ";", "[", "]", "[]", "%5B", "%5d", "%00", "+",
+		"%20", "%", ",", strings.Repeat("[", 130)}
+	types := []string{"application/x-www-form-urlencoded", "application/x-www-form-urlencoded,a",
+		"application/x-www-form-urlencoded; charset=b", ""}
 	boundaries := []string{"b", "b", "b", "b", `"b"`, `"b;a"`, `"b,a"`, `"b a"`, `b;charset=utf-8`, "b; boundary=c", `"b\"a"`, "b:a", "b/a"}
 	lines := []string{"--b", "--b", "--b--", "--b;a", "--b;a--", "--b a", " --b", "--b ", "\r\n", "\r\n", "\r\n", "\n", "x", "--", "\x00"}
-	heads := []string{"Content-Disposition: form-data; name=\"a\"", "Content-Disposition: form-data; name=\"private_token\"", "Content-Disposition: form-data; name=private_token",
-		"Content-Disposition: form-data; name=\"name\"; filename=\"x\"", "Content-Disposition: form-data; name=\"a\"; filename=\"; name=private_token\"", "Content-Disposition: form-data; name=\"[private_\\token\"",
-		"content-disposition: x; name=private_token", "Content-ID: private_token", "Content-Type: text/plain", "Content-Type: text/plain; charset=utf-8", "Content-Type: a/b; c=\"Content-Disposition: ;name=private_token\""}
+	heads := []string{"Content-Disposition: form-data; name=\"a\"", "Content-Disposition: form-data; name=\"private_token\"",
+		"Content-Disposition: form-data; name=private_token",
+		"Content-Disposition: form-data; name=\"name\"; filename=\"x\"",
+		"Content-Disposition: form-data; name=\"a\"; filename=\"; name=private_token\"",
+		"Content-Disposition: form-data; name=\"[private_\\token\"",
+		"content-disposition: x; name=private_token", "Content-ID: private_token", "Content-Type: text/plain",
+		"Content-Type: text/plain; charset=utf-8", "Content-Type: a/b; c=\"Content-Disposition: ;name=private_token\""}
 	for len(requests) < count {
 		if rng.IntN(3) == 0 {
 			requests = append(requests, [3]string{types[rng.IntN(len(types))], glue(pairs, 7), glue(pairs, 4)})

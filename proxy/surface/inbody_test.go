@@ -24,15 +24,20 @@ func TestCredentialsInBodiesAsRackReadsThem(t *testing.T) {
 		{"without a type, a form", "", "private_token=glpat-x", true, true},
 		{"without a type, JSON", "", `{"private_token":"glpat-x"}`, true, false},
 		{"nothing behind a closing boundary", b, "--b--\r\n" + name + "\"private_token\"\r\n\r\nglpat-x\r\n--b--\r\n", false, true},
-		{"a hidden boundary", `multipart/form-data; boundary="b;a"`, "--b;a\r\n" + name + "\"x\"\r\n\r\n--b\r\n" + name + "\"private_token\"\r\n\r\nglpat-x\r\n--b--\r\n\r\n--b;a--\r\n", false, true},
-		{"a boundary with a comma", `multipart/form-data; boundary="b,a"`, "--b,a\r\n" + name + "\"x\"\r\n\r\n--b\r\n\r\n--b,a--\r\n", false, true},
+		{"a hidden boundary", `multipart/form-data; boundary="b;a"`, "--b;a\r\n" + name + "\"x\"\r\n\r\n--b\r\n" + name +
+			"\"private_token\"\r\n\r\nglpat-x\r\n--b--\r\n\r\n--b;a--\r\n", false, true},
+		{"a boundary with a comma", `multipart/form-data; boundary="b,a"`, "--b,a\r\n" + name + "\"x\"\r\n\r\n--b\r\n\r\n--b,a--\r\n",
+			false, true},
 		{"a boundary with quotes", `multipart/form-data; boundary="b\"a"`, "--b\"a--\r\n", false, true},
 		{"a preamble", b, "x\r\n" + part(name+`"private_token"`), false, true},
 		{"an epilogue", b, part(name+`"a"`) + part(name+`"private_token"`), false, true},
-		{"a boundary within a line", b, "--b\r\n" + name + "\"a\"\r\n\r\nxx--b\r\n --b \n" + name + "\"private_token\"\r\n\r\nglpat-x\r\n--b--\r\n", false, true},
-		{"a boundary between bare line feeds", b, "--b\r\n" + name + "\"a\"\r\n\r\nxx--b--\n--b\n" + name + "\"private_token\"\r\n\r\nglpat-x\r\n--b--\r\n", false, true},
+		{"a boundary within a line", b, "--b\r\n" + name + "\"a\"\r\n\r\nxx--b\r\n --b \n" + name +
+			"\"private_token\"\r\n\r\nglpat-x\r\n--b--\r\n", false, true},
+		{"a boundary between bare line feeds", b, "--b\r\n" + name + "\"a\"\r\n\r\nxx--b--\n--b\n" + name +
+			"\"private_token\"\r\n\r\nglpat-x\r\n--b--\r\n", false, true},
 		{"a name in a file's name", b, part(name + `"a"; filename="q; name=private_token"`), false, true},
-		{"a name in a type", b, part("Content-Type: text/plain; x=\"Content-Disposition: ;name=private_token\"\r\n" + name + `"a"`), false, true},
+		{"a name in a type", b, part("Content-Type: text/plain; x=\"Content-Disposition: ;name=private_token\"\r\n" + name + `"a"`),
+			false, true},
 		{"an id for a name", b, part("Content-ID: private_token"), false, true},
 		{"a file's name for a name", b, part(`Content-Disposition: form-data; filename="private_token"`), false, true},
 		{"an escaped name", b, part(name + `"private\_token"`), false, true},
@@ -51,7 +56,8 @@ func TestCredentialsInBodiesAsRackReadsThem(t *testing.T) {
 		{"no credential in a form", form, "variables[token]=x&tokens=x&a[private_token]=x", false, false},
 		{"no credential in JSON", json, `{"variables":{"token":"x"}}`, false, false},
 		{"no credential in parts", b, part(name + `"name"` + "\r\nContent-Type: text/plain; charset=UTF-8"), false, false},
-		{"no credential beside a file", `multipart/form-data; charset=utf-8; boundary="b"`, part(name + `"file"; filename="name.txt"` + "\r\nContent-Type: image/png"), false, false},
+		{"no credential beside a file", `multipart/form-data; charset=utf-8; boundary="b"`, part(name + `"file"; filename="name.txt"` +
+			"\r\nContent-Type: image/png"), false, false},
 		{"no credential in octets", "application/octet-stream", "private_token=x", false, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -21,15 +21,19 @@ func giteaTable(t testing.TB) *routes.Table {
 func TestClassifyNamed(t *testing.T) {
 	all := giteaTable(t)
 	for _, c := range []struct{ name, method, target, row, permission, container string }{
-		{"the first step of a fetch", "GET", "/o/p.git/info/refs?service=git-upload-pack", "/{project}.git/info/refs?service=git-upload-pack", "download_code", "o/p"},
-		{"the first step of a push", "GET", "/o/p.git/info/refs?service=git-receive-pack", "/{project}.git/info/refs?service=git-receive-pack", "push_code", "o/p"},
+		{"the first step of a fetch", "GET", "/o/p.git/info/refs?service=git-upload-pack",
+			"/{project}.git/info/refs?service=git-upload-pack", "download_code", "o/p"},
+		{"the first step of a push", "GET", "/o/p.git/info/refs?service=git-receive-pack",
+			"/{project}.git/info/refs?service=git-receive-pack", "push_code", "o/p"},
 		{"a push", "POST", "/o/p.git/git-receive-pack", "/{project}.git/git-receive-pack", "push_code", "o/p"},
 		{"a repository of digits", "POST", "/1/2.git/git-upload-pack", "/{project}.git/git-upload-pack", "download_code", "1/2"},
 		{"a wiki", "POST", "/o/p.wiki.git/git-upload-pack", "/{project}.wiki.git/git-upload-pack", "read_wiki", "o/p"},
 		{"a push to a wiki", "POST", "/o/p.wiki.git/git-receive-pack", "/{project}.wiki.git/git-receive-pack", "create_wiki", "o/p"},
-		{"a batch, before its body is read", "POST", "/o/p.git/info/lfs/objects/batch", "/{project}.git/info/lfs/objects/batch#download", "download_code", "o/p"},
+		{"a batch, before its body is read", "POST", "/o/p.git/info/lfs/objects/batch", "/{project}.git/info/lfs/objects/batch#download",
+			"download_code", "o/p"},
 		{"an object", "GET", "/o/p.git/info/lfs/objects/" + oid, "/{project}.git/info/lfs/objects/{oid}", "download_code", "o/p"},
-		{"an upload", "PUT", "/o/p.git/info/lfs/objects/" + oid + "/12", "/{project}.git/info/lfs/objects/{oid}/{size}", "push_code", "o/p"},
+		{"an upload", "PUT", "/o/p.git/info/lfs/objects/" + oid + "/12", "/{project}.git/info/lfs/objects/{oid}/{size}", "push_code",
+			"o/p"},
 		{"an unlock", "POST", "/o/p.git/info/lfs/locks/7/unlock", "/{project}.git/info/lfs/locks/{lock_id}/unlock", "push_code", "o/p"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -99,7 +103,8 @@ func TestNamedBatchAnswer(t *testing.T) {
 
 // FuzzClassifyNamed is FuzzClassify in front of a forge that names projects.
 func FuzzClassifyNamed(f *testing.F) {
-	for _, seed := range []string{"/o/p.git/info/refs?service=git-upload-pack", "/o/p.wiki.git/git-receive-pack", "/o/p.git/info/lfs/objects/" + oid + "/12"} {
+	for _, seed := range []string{"/o/p.git/info/refs?service=git-upload-pack", "/o/p.wiki.git/git-receive-pack",
+		"/o/p.git/info/lfs/objects/" + oid + "/12"} {
 		for _, method := range []string{"GET", "POST", "PUT"} {
 			f.Add(method, seed)
 		}
@@ -112,7 +117,8 @@ func FuzzClassifyNamed(f *testing.F) {
 			return
 		}
 		sent := string(r.AppendTarget(nil, string(r.Name.Container)))
-		if err := Classify(all, &again, &s, method, []byte(sent)); err != nil || again.Route != op.Route || string(s.Name.Container) != string(r.Name.Container) {
+		if err := Classify(all, &again, &s, method, []byte(sent)); err != nil || again.Route != op.Route ||
+			string(s.Name.Container) != string(r.Name.Container) {
 			t.Fatalf("%q is sent as %q, which is %v %v", target, sent, again.Route, err)
 		}
 	})

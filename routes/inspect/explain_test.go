@@ -35,8 +35,10 @@ resources:
 `)
 	t.Run("a request that needs a permission", func(t *testing.T) {
 		e := inspect.Explain(table, "HEAD", "/api/v4/projects/g%2Fp/jobs/5?page=2")
-		if e.Method != "HEAD" || e.Path != "/api/v4/projects/g%2Fp/jobs/5?page=2" || e.Kind != "permission" || e.Route != "/projects/{project}/jobs/{job_id}" ||
-			!slices.Equal(e.Permissions, []string{"read_job"}) || !slices.Equal(e.Boundaries, []string{"project"}) || !e.Public || e.Source != "rows.yaml:5" ||
+		if e.Method != "HEAD" || e.Path != "/api/v4/projects/g%2Fp/jobs/5?page=2" || e.Kind != "permission" ||
+			e.Route != "/projects/{project}/jobs/{job_id}" ||
+			!slices.Equal(e.Permissions, []string{"read_job"}) || !slices.Equal(e.Boundaries, []string{"project"}) || !e.Public ||
+			e.Source != "rows.yaml:5" ||
 			e.Container != "path: project" || e.Refused != "" {
 			t.Errorf("got %+v", e)
 		}
@@ -46,23 +48,27 @@ resources:
 		}
 	})
 	t.Run("a target below the base needs no base", func(t *testing.T) {
-		if e := inspect.Explain(table, "GET", "/projects/1/jobs/5"); e.Route != "/projects/{project}/jobs/{job_id}" || e.Path != "/projects/1/jobs/5" {
+		if e := inspect.Explain(table, "GET", "/projects/1/jobs/5"); e.Route != "/projects/{project}/jobs/{job_id}" ||
+			e.Path != "/projects/1/jobs/5" {
 			t.Errorf("got %+v", e)
 		}
 	})
 	t.Run("targets, parameters, effects", func(t *testing.T) {
 		e := inspect.Explain(table, "POST", "/projects/1/jobs/from/2")
-		if !slices.Equal(e.Permissions, []string{"run_job", "read_job"}) || e.Mints != "job token" || !slices.Equal(e.Effects, []string{"exports"}) {
+		if !slices.Equal(e.Permissions, []string{"run_job", "read_job"}) || e.Mints != "job token" ||
+			!slices.Equal(e.Effects, []string{"exports"}) {
 			t.Errorf("got %+v", e)
 		}
 		first, second := e.Targets[0], e.Targets[1]
-		if first.Name != "source_id" || first.Where != "path" || first.Reference != "project" || !slices.Equal(first.Permissions, []string{"read_job"}) {
+		if first.Name != "source_id" || first.Where != "path" || first.Reference != "project" ||
+			!slices.Equal(first.Permissions, []string{"read_job"}) {
 			t.Errorf("first target %+v", first)
 		}
 		if second.Name != "to" || second.Where != "parameter" || !second.Required || len(second.Permissions) != 2 {
 			t.Errorf("second target %+v", second)
 		}
-		if !slices.Equal(e.Parameters["pass"], []string{"a", "b"}) || !slices.Equal(e.Parameters["refuse"], []string{"c"}) || !slices.Equal(e.Parameters["target"], []string{"to"}) {
+		if !slices.Equal(e.Parameters["pass"], []string{"a", "b"}) || !slices.Equal(e.Parameters["refuse"], []string{"c"}) ||
+			!slices.Equal(e.Parameters["target"], []string{"to"}) {
 			t.Errorf("parameters %v", e.Parameters)
 		}
 	})
@@ -74,13 +80,15 @@ resources:
 		{"no row", "GET", "/nothing", "none", "", "no route of the table", "no_route"},
 		{"another method", "DELETE", "/jobs", "none", "", "no route of the table", "no_route"},
 		{"an unknown method", "BREW", "/jobs", "none", "", "method", "method"},
-		{"a value of another class", "GET", "/projects/1/jobs/x", "permission", "/projects/{project}/jobs/{job_id}", "job_id must be a whole number", "bad_value"},
+		{"a value of another class", "GET", "/projects/1/jobs/x", "permission", "/projects/{project}/jobs/{job_id}",
+			"job_id must be a whole number", "bad_value"},
 		{"a path that can be read in two ways", "GET", "/projects/1/../jobs", "none", "", "dot", "ambiguous_path"},
 		{"text that is no path", "GET", "jobs", "none", "", "must be a path", "malformed_target"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			e := inspect.Explain(table, c.method, c.target)
-			if e.Kind != c.kind || e.Route != c.route || !strings.Contains(e.Refused, c.refused) && !strings.Contains(e.Refused, "\".\"") || e.RefusalCode != c.code {
+			if e.Kind != c.kind || e.Route != c.route || !strings.Contains(e.Refused, c.refused) &&
+				!strings.Contains(e.Refused, "\".\"") || e.RefusalCode != c.code {
 				t.Errorf("got %+v", e)
 			}
 		})

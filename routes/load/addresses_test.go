@@ -29,10 +29,12 @@ addresses:
 
 func TestAddressRowsAreLoaded(t *testing.T) {
 	table := routestest.Load(t, addressRows)
-	if r := routestest.Find(t, table, "GET /projects/{project}/items"); !slices.Equal(r.Response.Addresses, []string{"clone_url", "_links.*", ".url"}) {
+	if r := routestest.Find(t, table, "GET /projects/{project}/items"); !slices.Equal(r.Response.Addresses,
+		[]string{"clone_url", "_links.*", ".url"}) {
 		t.Errorf("items: %q", r.Response.Addresses)
 	}
-	if notes := inspect.Explain(table, "GET", "/projects/1/labels").Notes; !slices.Contains(notes, "addresses that programs follow lead to patgate: .url") {
+	if notes := inspect.Explain(table, "GET", "/projects/1/labels").Notes; !slices.Contains(notes,
+		"addresses that programs follow lead to patgate: .url") {
 		t.Errorf("labels are explained by %q", notes)
 	}
 }
@@ -42,7 +44,8 @@ func TestWrongAddressRowsAreReported(t *testing.T) {
 		{"an unknown key", "fields: .url", "keys: .url", `unknown key "keys" in addresses`},
 		{"a key that is none", "fields: .url", "fields: a.b.c", `"a.b.c" is not a key`},
 		{"every key", "fields: .url", `fields: "*"`, `"*" is not a key`},
-		{"a row that is none", "'GET /projects/{project}/labels']", "'PUT /projects/{project}/labels']", "there is no row PUT /projects/{project}/labels"},
+		{"a row that is none", "'GET /projects/{project}/labels']", "'PUT /projects/{project}/labels']",
+			"there is no row PUT /projects/{project}/labels"},
 		{"a key twice", "fields: .url", "fields: clone_url", "has clone_url twice under addresses"},
 		{"a mapping", "addresses:\n", "addresses: {rows: []}\nx:\n", "addresses must be a list"},
 	} {
@@ -57,7 +60,8 @@ func TestWrongAddressRowsAreReported(t *testing.T) {
 	}
 	t.Run("a row that takes no patgate token", func(t *testing.T) {
 		other := "kind: other-credential\ncredentials:\n  job token:\n    - GET /job\naddresses: [{fields: url, rows: GET /job}]\n"
-		_, problems := load.Table(load.Options{Table: append(routestest.Files(addressRows), routes.File{Name: "other.yaml", Data: []byte(other)})})
+		_, problems := load.Table(load.Options{Table: append(routestest.Files(addressRows), routes.File{Name: "other.yaml",
+			Data: []byte(other)})})
 		wantProblem(t, problems, "takes no patgate token")
 	})
 	t.Run("an overlay says it again", func(t *testing.T) {

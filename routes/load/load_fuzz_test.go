@@ -13,9 +13,12 @@ import (
 // FuzzLoad reads arbitrary bytes as a file of a table and as an overlay. It must not panic, a table comes exactly when
 // there is no problem, and every problem has a place in the file and a fix.
 func FuzzLoad(f *testing.F) {
-	for _, seed := range []string{"", "a: b", "resources: {job: {read: [GET /projects/{project}]}}", routestest.InJob("GET /projects/{project}/jobs public slash"),
-		overlaidRows, routestest.Catalogue, routestest.Header, "remove: GET /a", "a: &x [*x]", "--- a\n--- b", "\xff", "kind: open\nroutes: [GET /a]",
-		"kind: other-credential\ncredentials: {a: [GET /b]}", routestest.InJob("{route: 'GET /a/{group}/{project}', targets: [{capture: project}], after: GET /b}")} {
+	for _, seed := range []string{"", "a: b", "resources: {job: {read: [GET /projects/{project}]}}",
+		routestest.InJob("GET /projects/{project}/jobs public slash"),
+		overlaidRows, routestest.Catalogue, routestest.Header, "remove: GET /a", "a: &x [*x]", "--- a\n--- b", "\xff",
+		"kind: open\nroutes: [GET /a]",
+		"kind: other-credential\ncredentials: {a: [GET /b]}",
+		routestest.InJob("{route: 'GET /a/{group}/{project}', targets: [{capture: project}], after: GET /b}")} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {

@@ -48,7 +48,8 @@ resources:
       - GET /runners boundary=user spans
 `)
 	if table.Version() != 3 || table.Base() != "/api/v4" || table.Catalogue().Len() != 7 || len(table.Routes()) != 9 {
-		t.Fatalf("table: version %d, base %s, %d permissions, %d rows", table.Version(), table.Base(), table.Catalogue().Len(), len(table.Routes()))
+		t.Fatalf("table: version %d, base %s, %d permissions, %d rows", table.Version(), table.Base(), table.Catalogue().Len(),
+			len(table.Routes()))
 	}
 	permission := func(name string) routes.Permission {
 		p, ok := table.Catalogue().Find(name)
@@ -60,7 +61,8 @@ resources:
 
 	t.Run("a text with flags", func(t *testing.T) {
 		r := routestest.Find(t, table, "GET /projects/{project}/jobs")
-		if r.Kind != routes.KindPermission || !r.Public || r.Since != 1 || r.Category != "CI/CD" || r.Resource != "job" || r.Action != "read" {
+		if r.Kind != routes.KindPermission || !r.Public || r.Since != 1 || r.Category != "CI/CD" || r.Resource != "job" ||
+			r.Action != "read" {
 			t.Errorf("got %+v", r)
 		}
 		if r.Source != (routes.Source{File: "rows.yaml", Line: 7}) {
@@ -69,13 +71,15 @@ resources:
 		if !slices.Equal(r.Needs, []routes.Permission{permission("read_job")}) || !r.NeedSet.Has(permission("read_job")) {
 			t.Errorf("needs %v", r.Needs)
 		}
-		if r.Find != (routes.Find{From: routes.FindInPath, Name: "project", Ref: routes.RefProject}) || !slices.Equal(r.Boundaries, []routes.Boundary{routes.BoundaryProject}) {
+		if r.Find != (routes.Find{From: routes.FindInPath, Name: "project", Ref: routes.RefProject}) ||
+			!slices.Equal(r.Boundaries, []routes.Boundary{routes.BoundaryProject}) {
 			t.Errorf("find %+v, boundaries %v", r.Find, r.Boundaries)
 		}
 	})
 	t.Run("since and the file's parameters", func(t *testing.T) {
 		r := routestest.Find(t, table, "GET /projects/{project}/jobs/{job_id}/trace")
-		if r.Since != 2 || len(r.Params) != 2 || r.Params["milestone_id"] != routes.ParamPass || r.Params["pipeline_id"] != routes.ParamRefuse {
+		if r.Since != 2 || len(r.Params) != 2 || r.Params["milestone_id"] != routes.ParamPass ||
+			r.Params["pipeline_id"] != routes.ParamRefuse {
 			t.Errorf("since %d, parameters %v", r.Since, r.Params)
 		}
 	})
@@ -84,7 +88,8 @@ resources:
 		if !slices.Equal(r.Needs, []routes.Permission{permission("run_job"), permission("read_job")}) {
 			t.Errorf("needs %v", r.Needs)
 		}
-		want := map[string]routes.ParamRule{"milestone_id": routes.ParamPass, "pipeline_id": routes.ParamPass, "variables": routes.ParamPass,
+		want := map[string]routes.ParamRule{"milestone_id": routes.ParamPass, "pipeline_id": routes.ParamPass,
+			"variables":     routes.ParamPass,
 			"to_project_id": routes.ParamTarget, "entities[].group": routes.ParamTarget}
 		for name, rule := range want {
 			if r.Params[name] != rule {
@@ -95,16 +100,19 @@ resources:
 			t.Errorf("parameters %v", r.Params)
 		}
 		if !slices.Equal(r.Force, []routes.Forced{{Name: "with_shared", Value: "false"}}) || r.Body.Limit != 10<<20 ||
-			!slices.Equal(r.Body.Stream, []string{"application/octet-stream", "*/*"}) || !slices.Equal(r.Response.Remove, []string{"runners_token"}) ||
+			!slices.Equal(r.Body.Stream, []string{"application/octet-stream", "*/*"}) || !slices.Equal(r.Response.Remove,
+			[]string{"runners_token"}) ||
 			r.Mints != "job token" || !slices.Equal(r.Effects, []string{"runs_as_owner", "exports"}) || r.Refused != "not yet" {
 			t.Errorf("got %+v", r)
 		}
 		first, second := r.Targets[0], r.Targets[1]
 		if first.Param != "to_project_id" || first.Ref != routes.RefProject || !first.SendPath || !first.Required ||
-			!slices.Equal(first.Needs, []routes.Permission{permission("create_work_item")}) || !first.NeedSet.Has(permission("create_work_item")) {
+			!slices.Equal(first.Needs, []routes.Permission{permission("create_work_item")}) ||
+			!first.NeedSet.Has(permission("create_work_item")) {
 			t.Errorf("first target %+v", first)
 		}
-		if second.Ref != routes.RefGroup || second.SendPath || second.Required || !slices.Equal(second.Needs, r.Needs) || !second.NeedSet.Has(permission("run_job")) {
+		if second.Ref != routes.RefGroup || second.SendPath || second.Required || !slices.Equal(second.Needs, r.Needs) ||
+			!second.NeedSet.Has(permission("run_job")) {
 			t.Errorf("second target %+v: without needs it takes the row's own", second)
 		}
 	})
@@ -120,14 +128,16 @@ resources:
 	})
 	t.Run("find in a parameter gives the boundary", func(t *testing.T) {
 		r := routestest.Find(t, table, "POST /jobs")
-		if r.Find != (routes.Find{From: routes.FindInParam, Name: "project_id", Ref: routes.RefProject}) || r.Params["project_id"] != routes.ParamTarget ||
+		if r.Find != (routes.Find{From: routes.FindInParam, Name: "project_id", Ref: routes.RefProject}) ||
+			r.Params["project_id"] != routes.ParamTarget ||
 			!slices.Equal(r.Boundaries, []routes.Boundary{routes.BoundaryProject}) {
 			t.Errorf("find %+v, boundaries %v", r.Find, r.Boundaries)
 		}
 	})
 	t.Run("lookup", func(t *testing.T) {
 		r := routestest.Find(t, table, "GET /runners/{runner_id}")
-		want := routes.Lookup{Get: "/runners/{runner_id}", Project: "projects[].id", Group: "groups[].id", Instance: "runner_type=instance_type", User: "group=null", Send: "id"}
+		want := routes.Lookup{Get: "/runners/{runner_id}", Project: "projects[].id", Group: "groups[].id",
+			Instance: "runner_type=instance_type", User: "group=null", Send: "id"}
 		if r.Find.From != routes.FindByLookup || *r.Find.Lookup != want {
 			t.Errorf("find %+v", r.Find)
 		}

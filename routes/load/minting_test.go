@@ -38,7 +38,8 @@ func TestHandedOut(t *testing.T) {
 			for _, name := range table.Catalogue().Names(r.Needs) {
 				got = append(got, name+" "+r.Method+" "+r.Path)
 			}
-			if r.Since < 2 || r.Public || r.Spans || len(r.Boundaries) != 1 || !r.Boundaries[0].InContainer() || r.Find.From != routes.FindInPath {
+			if r.Since < 2 || r.Public || r.Spans || len(r.Boundaries) != 1 || !r.Boundaries[0].InContainer() ||
+				r.Find.From != routes.FindInPath {
 				t.Errorf("%s %s at %s is not one that only a confirmed grant on its container reaches: %+v", r.Method, r.Path, r.Source, r)
 			}
 			if !strings.Contains(r.Escapes, "past patgate") {
@@ -62,7 +63,8 @@ func TestEscapes(t *testing.T) {
 	const user = "category: System Access\nresources:\n  ssh_key:\n    create:\n      - route: POST /user/keys boundary=user\n        mints: SSH key of an account\n"
 	for _, c := range []struct{ name, overlay, want string }{
 		{"without what is minted", row + "        escapes: it does\n        unsafe: true\n", "mints none"},
-		{"where nothing was handed out", user + "        escapes: it does\n", "drops what protects it: that what it mints is handed out to nobody (escapes)"},
+		{"where nothing was handed out", user + "        escapes: it does\n",
+			"drops what protects it: that what it mints is handed out to nobody (escapes)"},
 		{"and unsafely", user + "        escapes: it does\n        unsafe: true\n", ""},
 		{"no longer", row + "        mints: deploy token\n", ""},
 		{"refused", row + "        mints: deploy token\n        refuse: not here\n", ""},

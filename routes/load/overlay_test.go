@@ -64,7 +64,8 @@ func TestOverlay(t *testing.T) {
 		}
 	})
 	t.Run("the last overlay wins", func(t *testing.T) {
-		table := routestest.Load(t, overlaidRows, "resources:\n  runner:\n    read:\n      - GET /projects/{project}/jobs\n", "resources:\n  job:\n    run:\n      - GET /projects/{project}/jobs\n")
+		table := routestest.Load(t, overlaidRows, "resources:\n  runner:\n    read:\n      - GET /projects/{project}/jobs\n",
+			"resources:\n  job:\n    run:\n      - GET /projects/{project}/jobs\n")
 		if r := routestest.Find(t, table, "GET /projects/{project}/jobs"); r.Action != "run" || r.Source.File != "b.yaml" {
 			t.Errorf("got %s %s from %s", r.Action, r.Resource, r.Source)
 		}
@@ -83,7 +84,8 @@ func TestOverlay(t *testing.T) {
 		}
 	})
 	t.Run("a later overlay brings a removed row back", func(t *testing.T) {
-		table := routestest.Load(t, overlaidRows, "remove: GET /projects/{project}/jobs\n", "resources:\n  job:\n    read:\n      - GET /projects/{project}/jobs\n")
+		table := routestest.Load(t, overlaidRows, "remove: GET /projects/{project}/jobs\n",
+			"resources:\n  job:\n    read:\n      - GET /projects/{project}/jobs\n")
 		if r := routestest.Find(t, table, "GET /projects/{project}/jobs"); r.Refused != "" {
 			t.Errorf("still refused: %s", r.Refused)
 		}
@@ -141,31 +143,42 @@ func TestPlantedMistakesOfOverlays(t *testing.T) {
 	}
 	for _, c := range []planted{
 		{"drops its targets", keep(0, ""), 4, "drops what protects it: target to_project_id", "unsafe: true"},
-		{"weakens what a target needs", keep(0, "targets: [{param: to_project_id, ref: project, needs: run_job, required: true}]"), 4, "target to_project_id", "unsafe: true"},
-		{"makes a target optional", keep(0, "targets: [{param: to_project_id, ref: project, needs: [run_job, create_work_item]}]"), 4, "target to_project_id", "unsafe: true"},
+		{"weakens what a target needs", keep(0, "targets: [{param: to_project_id, ref: project, needs: run_job, required: true}]"), 4,
+			"target to_project_id", "unsafe: true"},
+		{"makes a target optional", keep(0, "targets: [{param: to_project_id, ref: project, needs: [run_job, create_work_item]}]"), 4,
+			"target to_project_id", "unsafe: true"},
 		{"drops its response", keep(1, ""), 4, "response.remove runners_token", "unsafe: true"},
 		{"drops mints", keep(2, ""), 4, "protects it: mints", "unsafe: true"},
 		{"drops a forced parameter", keep(3, ""), 4, "force with_shared", "unsafe: true"},
 		{"lets a refused parameter pass", keep(4, "parameters: {group: pass}"), 4, "parameters group", "unsafe: true"},
 		{"drops several things", play("also: read_job"), 4, "target to_project_id, response.remove runners_token, mints, force with_shared, parameters group", "unsafe: true"},
-		{"allows what is refused", "resources:\n  job:\n    run:\n      - POST /projects/{project}/refused\n", 4, "protects it: refuse", "unsafe: true"},
+		{"allows what is refused", "resources:\n  job:\n    run:\n      - POST /projects/{project}/refused\n", 4, "protects it: refuse",
+			"unsafe: true"},
 		{"drops links", "resources:\n  job:\n    read:\n      - GET /projects/{project}/index\n", 4, "protects it: links", "unsafe: true"},
-		{"drops spans", "resources:\n  runner:\n    read:\n      - GET /runners boundary=instance\n", 4, "protects it: spans", "unsafe: true"},
-		{"drops a lookup", "resources:\n  runner:\n    read:\n      - GET /runners/{id} boundary=instance\n", 4, "where its container is found", "unsafe: true"},
+		{"drops spans", "resources:\n  runner:\n    read:\n      - GET /runners boundary=instance\n", 4, "protects it: spans",
+			"unsafe: true"},
+		{"drops a lookup", "resources:\n  runner:\n    read:\n      - GET /runners/{id} boundary=instance\n", 4,
+			"where its container is found", "unsafe: true"},
 		{"takes a container for a plain value", "captures: {source_id: int}\nresources:\n  job:\n    run:\n      - POST /projects/{project}/copy/{source_id}\n", 5, "target source_id", "unsafe: true"},
-		{"says unsafe for nothing", "resources:\n  job:\n    read:\n      - {route: 'GET /projects/{project}/jobs', unsafe: true}\n", 4, "drops nothing", "remove `unsafe`"},
+		{"says unsafe for nothing", "resources:\n  job:\n    read:\n      - {route: 'GET /projects/{project}/jobs', unsafe: true}\n", 4,
+			"drops nothing", "remove `unsafe`"},
 		{"stands twice in one overlay", "resources:\n  job:\n    read:\n      - GET /projects/{project}/x\n      - GET /projects/{project}/x\n", 5, "stands twice", "remove one"},
 		{"replaces twice in one overlay", "resources:\n  job:\n    read:\n      - GET /projects/{project}/jobs\n      - GET /projects/{project}/jobs\n", 5, "stands twice", "remove one"},
-		{"names a capture in another way", "resources:\n  job:\n    read:\n      - GET /projects/{project}/jobs/{id}\n", 4, "matches the same requests", "write it as GET /projects/{project}/jobs/{job_id}"},
-		{"removes what is not there", "remove: ['GET /projects/{project}/job']\n", 1, "no row GET /projects/{project}/job to remove", "did you mean one of GET /projects/{project}/jobs,"},
+		{"names a capture in another way", "resources:\n  job:\n    read:\n      - GET /projects/{project}/jobs/{id}\n", 4,
+			"matches the same requests", "write it as GET /projects/{project}/jobs/{job_id}"},
+		{"removes what is not there", "remove: ['GET /projects/{project}/job']\n", 1, "no row GET /projects/{project}/job to remove",
+			"did you mean one of GET /projects/{project}/jobs,"},
 		{"changes the version", "version: 9\nforge: gitlab\nbase: /api/v4\n", 1, "cannot change that", "remove forge"},
 		{"declares a permission twice", "categories:\n  A:\n    x: {actions: {read: {boundaries: [user]}}}\n  B:\n    x: {actions: {read: {boundaries: [user]}}}\n", 5, "declared twice, first at a.yaml:3", "remove one"},
-		{"declares a permission without boundaries", "categories: {A: {x: {actions: {read: {abilities: read x}}}}}\n", 1, "has no boundaries", "boundaries: [project]"},
+		{"declares a permission without boundaries", "categories: {A: {x: {actions: {read: {abilities: read x}}}}}\n", 1,
+			"has no boundaries", "boundaries: [project]"},
 		{"declares a resource without actions", "categories: {A: {x: {title: X}}}\n", 1, "has no actions", "actions:"},
-		{"declares what is no identifier", "categories: {A: {Merge Request: {actions: {read: {boundaries: project}}}}}\n", 1, "is no identifier", "snake case"},
+		{"declares what is no identifier", "categories: {A: {Merge Request: {actions: {read: {boundaries: project}}}}}\n", 1,
+			"is no identifier", "snake case"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			table, problems := load.Table(load.Options{Table: routestest.Files(overlaidRows), Overlay: routestest.Overlay([]string{c.rows})})
+			table, problems := load.Table(load.Options{Table: routestest.Files(overlaidRows),
+				Overlay: routestest.Overlay([]string{c.rows})})
 			expectProblem(t, "a.yaml", c, table, problems)
 		})
 	}

@@ -21,8 +21,12 @@ func TestPushOptionsPage(t *testing.T) {
 		t.Fatal(err)
 	}
 	var want strings.Builder
-	for _, o := range slices.SortedFunc(slices.Values(table.PushOptions().All()), func(a, b *routes.PushOption) int { return strings.Compare(a.Name, b.Name) }) {
-		value := [...]string{routes.OptionNone: "none", routes.OptionBool: "true or false", routes.OptionText: "a text", routes.OptionList: "a text, several times"}[o.Value]
+	for _, o := range slices.SortedFunc(slices.Values(table.PushOptions().All()), func(a,
+		b *routes.PushOption) int {
+		return strings.Compare(a.Name, b.Name)
+	}) {
+		value := [...]string{routes.OptionNone: "none", routes.OptionBool: "true or false", routes.OptionText: "a text",
+			routes.OptionList: "a text, several times"}[o.Value]
 		needs := codes(table.Catalogue().Names(o.Needs))
 		if o.Refused != "" {
 			value, needs = "", "refused: "+o.Refused

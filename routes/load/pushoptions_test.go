@@ -39,13 +39,16 @@ func TestPushOptionsAreLoaded(t *testing.T) {
 	table := routestest.Load(t, optionRows)
 	options := table.PushOptions()
 	o := options.Find("item.text")
-	if o == nil || o.Value != routes.OptionText || o.Text == nil || o.Text.Kind != routes.CommandsWorkItem || o.Text.Commands != table.Commands() || o.FilledBy != "item.create" || o.Source.Line != 15 {
+	if o == nil || o.Value != routes.OptionText || o.Text == nil || o.Text.Kind != routes.CommandsWorkItem ||
+		o.Text.Commands != table.Commands() || o.FilledBy != "item.create" || o.Source.Line != 15 {
 		t.Fatalf("item.text is %+v", o)
 	}
-	if got := table.Catalogue().Names(options.Find("item.create").Needs); !slices.Equal(got, []string{"create_work_item", "update_work_item"}) || !options.Find("item.create").Upstream {
+	if got := table.Catalogue().Names(options.Find("item.create").Needs); !slices.Equal(got, []string{"create_work_item",
+		"update_work_item"}) || !options.Find("item.create").Upstream {
 		t.Errorf("item.create needs %v", got)
 	}
-	if options.Find("item.label").Value != routes.OptionList || !options.Find("skip").Harmless || options.Find("item.target").Refused == "" || options.Find("item") != nil {
+	if options.Find("item.label").Value != routes.OptionList || !options.Find("skip").Harmless ||
+		options.Find("item.target").Refused == "" || options.Find("item") != nil {
 		t.Error("options are read in another way")
 	}
 	guard, _ := table.Catalogue().Find("read_runner")
@@ -55,12 +58,15 @@ func TestPushOptionsAreLoaded(t *testing.T) {
 	if r := options.Ref([]byte("refs/for/main")); r == nil || len(r.Needs) != 1 || options.Ref([]byte("refs/heads/main")) != nil {
 		t.Errorf("refs/for/ is %+v", r)
 	}
-	push, wiki := table.SurfaceRow([]byte("POST /{project}.git/git-receive-pack")), table.SurfaceRow([]byte("POST /{project}.wiki.git/git-receive-pack"))
-	if push.PushOptions != options || wiki.PushOptions != nil || !slices.ContainsFunc(inspect.Notes(push), func(n string) bool { return strings.Contains(n, "push options") }) {
+	push, wiki := table.SurfaceRow([]byte("POST /{project}.git/git-receive-pack")),
+		table.SurfaceRow([]byte("POST /{project}.wiki.git/git-receive-pack"))
+	if push.PushOptions != options || wiki.PushOptions != nil || !slices.ContainsFunc(inspect.Notes(push),
+		func(n string) bool { return strings.Contains(n, "push options") }) {
 		t.Error("other rows carry options than the table says")
 	}
 	var none *routes.PushOptions
-	if none.Find("skip") != nil || none.All() != nil || none.Ref([]byte("refs/for/x")) != nil || none.Own() != "" || routes.OptionValue(9).String() != "value(9)" {
+	if none.Find("skip") != nil || none.All() != nil || none.Ref([]byte("refs/for/x")) != nil || none.Own() != "" ||
+		routes.OptionValue(9).String() != "value(9)" {
 		t.Error("no options have options")
 	}
 }
@@ -71,19 +77,27 @@ func TestWrongPushOptionsAreReported(t *testing.T) {
 		{"an unknown section", "  refs:", "  ref:", `unknown key "ref" in push_options`},
 		{"an unknown kind of value", "value: list", "value: lists", `unknown kind of value "lists" (fix: write none, bool, text or list`},
 		{"no kind of value", "{value: none, harmless: true}", "{harmless: true}", `push option "skip" does not say what its value is`},
-		{"an unknown permission", "needs: read_runner", "needs: read_runners", `unknown permission "read_runners" in push option guard.off (fix: did you mean read_runner`},
+		{"an unknown permission", "needs: read_runner", "needs: read_runners",
+			`unknown permission "read_runners" in push option guard.off (fix: did you mean read_runner`},
 		{"nothing that it needs", "{value: none, harmless: true}", "{value: none}", `push option "skip" must say one of`},
-		{"harmless and permissions", "{value: none, harmless: true}", "{value: none, harmless: true, needs: run_job}", `push option "skip" must say one of`},
-		{"a guard that needs nothing", "{value: none, harmless: true}", "{value: none, harmless: true, guard: true}", `push option "skip" switches off a guard and needs nothing`},
+		{"harmless and permissions", "{value: none, harmless: true}", "{value: none, harmless: true, needs: run_job}",
+			`push option "skip" must say one of`},
+		{"a guard that needs nothing", "{value: none, harmless: true}", "{value: none, harmless: true, guard: true}",
+			`push option "skip" switches off a guard and needs nothing`},
 		{"a name with a value", "    skip:", "    skip=1:", `"skip=1" is no name of a push option`},
 		{"a name in capitals", "    skip:", "    Skip:", `"Skip" is no name of a push option`},
-		{"a list that is read for commands", "{value: list, needs: update_work_item}", "{value: list, needs: update_work_item, text: work_item}", `push option "item.label" is no text`},
+		{"a list that is read for commands", "{value: list, needs: update_work_item}",
+			"{value: list, needs: update_work_item, text: work_item}", `push option "item.label" is no text`},
 		{"an unknown kind of text", "text: work_item", "text: work_items", `unknown kind of text "work_items"`},
-		{"a text that an unknown option fills", "filled_by: item.create", "filled_by: item.make", `filled_by of push option "item.text" names "item.make", which is no push option`},
+		{"a text that an unknown option fills", "filled_by: item.create", "filled_by: item.make",
+			`filled_by of push option "item.text" names "item.make", which is no push option`},
 		{"an option twice", "    skip:", "    item.label:", `key "item.label" of options stands twice`},
-		{"unsafe outside an overlay", "{value: none, harmless: true}", "{value: none, harmless: true, unsafe: true}", "`unsafe` belongs to overlays"},
-		{"a row that is none", `["POST /{project}.git/git-receive-pack"]`, `["POST /{project}.git/git-receive-packs"]`, "there is no row POST /{project}.git/git-receive-packs whose pushes could carry options"},
-		{"a row that is no push", `["POST /{project}.git/git-receive-pack"]`, `["GET /{project}.git/info/refs"]`, "row GET /{project}.git/info/refs is no push"},
+		{"unsafe outside an overlay", "{value: none, harmless: true}", "{value: none, harmless: true, unsafe: true}",
+			"`unsafe` belongs to overlays"},
+		{"a row that is none", `["POST /{project}.git/git-receive-pack"]`, `["POST /{project}.git/git-receive-packs"]`,
+			"there is no row POST /{project}.git/git-receive-packs whose pushes could carry options"},
+		{"a row that is no push", `["POST /{project}.git/git-receive-pack"]`, `["GET /{project}.git/info/refs"]`,
+			"row GET /{project}.git/info/refs is no push"},
 		{"refs that are none", "refs/for/:", "for/:", `"for/" is no beginning of refs`},
 		{"an own option that has no name", "own: item.target", "own: [a]", "a list is no name of a push option"},
 	} {
@@ -104,7 +118,8 @@ func TestWrongPushOptionsAreReported(t *testing.T) {
 func TestOverlaysOfPushOptions(t *testing.T) {
 	t.Run("a new one, and one that asks for more", func(t *testing.T) {
 		table := routestest.Load(t, optionRows, "push_options: {options: {skip: {value: none, needs: run_job}, ours: {value: text, needs: run_job}}}")
-		if o := table.PushOptions().Find("skip"); o.Harmless || len(o.Needs) != 1 || table.PushOptions().Find("ours") == nil || len(table.PushOptions().All()) != 7 {
+		if o := table.PushOptions().Find("skip"); o.Harmless || len(o.Needs) != 1 || table.PushOptions().Find("ours") == nil ||
+			len(table.PushOptions().All()) != 7 {
 			t.Errorf("skip is %+v", o)
 		}
 	})
@@ -121,8 +136,10 @@ func TestOverlaysOfPushOptions(t *testing.T) {
 		}
 	})
 	for _, c := range []struct{ name, overlay, want string }{
-		{"fewer permissions", "options: {item.create: {value: none, needs: create_work_item, upstream: true}}", "drops what protects: permissions"},
-		{"not upstream", "options: {item.create: {value: none, needs: [create_work_item, update_work_item]}}", "drops what protects: upstream"},
+		{"fewer permissions", "options: {item.create: {value: none, needs: create_work_item, upstream: true}}",
+			"drops what protects: permissions"},
+		{"not upstream", "options: {item.create: {value: none, needs: [create_work_item, update_work_item]}}",
+			"drops what protects: upstream"},
 		{"no text", "options: {item.text: {value: text, needs: create_work_item}}", "drops what protects: text, filled_by"},
 		{"no guard", "options: {guard.off: {value: bool, needs: read_runner}}", "drops what protects: guard"},
 		{"not refused", "options: {item.target: {value: text, needs: run_job}}", "drops what protects: refuse"},
@@ -133,7 +150,8 @@ func TestOverlaysOfPushOptions(t *testing.T) {
 		{"refs again", "refs: {refs/for/: run_job}", `refs "refs/for/" stand twice`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			_, problems := load.Table(load.Options{Table: routestest.Files(optionRows), Overlay: routestest.Overlay([]string{"push_options: {" + c.overlay + "}"})})
+			_, problems := load.Table(load.Options{Table: routestest.Files(optionRows),
+				Overlay: routestest.Overlay([]string{"push_options: {" + c.overlay + "}"})})
 			wantProblem(t, problems, c.want)
 		})
 	}

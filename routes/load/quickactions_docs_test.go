@@ -101,7 +101,10 @@ Needs are for texts on work items (issues, tasks, incidents, epics), merge reque
 | --- | --- | --- | --- | --- |
 `)
 	var harmless []string
-	for _, c := range slices.SortedFunc(slices.Values(table.Commands().All()), func(a, c *routes.Command) int { return strings.Compare(a.Name, c.Name) }) {
+	for _, c := range slices.SortedFunc(slices.Values(table.Commands().All()), func(a,
+		c *routes.Command) int {
+		return strings.Compare(a.Name, c.Name)
+	}) {
 		if c.Harmless {
 			harmless = append(harmless, "`/"+c.Name+"`")
 			continue
@@ -136,7 +139,8 @@ Needs are for texts on work items (issues, tasks, incidents, epics), merge reque
 				if template {
 					without = ", a template without it"
 				}
-				fmt.Fprintf(&b, "| %s | %s%s | `%s %s` |\n", strings.ReplaceAll(k.String(), "_", " "), codes(names), without, r.Method, r.Path)
+				fmt.Fprintf(&b, "| %s | %s%s | `%s %s` |\n", strings.ReplaceAll(k.String(), "_", " "), codes(names), without, r.Method,
+					r.Path)
 			}
 		}
 	}

@@ -55,7 +55,8 @@ func TestCommandsAreLoaded(t *testing.T) {
 	if c == nil || c.Name != "label" || c.Elsewhere || c.Harmless {
 		t.Fatalf("the alias tag_with is %+v", c)
 	}
-	if got := table.Catalogue().Names(c.Needs(routes.CommandsWorkItem)); !slices.Equal(got, []string{"update_work_item", "create_work_item"}) {
+	if got := table.Catalogue().Names(c.Needs(routes.CommandsWorkItem)); !slices.Equal(got, []string{"update_work_item",
+		"create_work_item"}) {
 		t.Errorf("label needs %v", got)
 	}
 	if c.NeedSet(routes.CommandsMergeRequest) != nil || c.Needs(routes.CommandKind(77)) != nil || c.NeedSet(routes.CommandKind(77)) != nil {
@@ -70,7 +71,8 @@ func TestCommandsAreLoaded(t *testing.T) {
 	if table.Commands().Find("merge") != nil || len(table.Commands().All()) != 4 {
 		t.Error("the table has commands that nobody declared")
 	}
-	if notes := inspect.Explain(table, "PUT", "/projects/1/items/5").Notes; len(notes) != 2 || !strings.Contains(notes[0], "the text of description may hold quick actions") {
+	if notes := inspect.Explain(table, "PUT", "/projects/1/items/5").Notes; len(notes) != 2 || !strings.Contains(notes[0],
+		"the text of description may hold quick actions") {
 		t.Errorf("explained by %q", notes)
 	}
 	var none *routes.Commands
@@ -83,27 +85,34 @@ func TestWrongCommandsAreReported(t *testing.T) {
 	for _, c := range []struct{ name, old, new, want string }{
 		{"an unknown key", "elsewhere: true", "elswhere: true", `unknown key "elswhere" in command move (fix: did you mean elsewhere`},
 		{"an unknown section", "  fields:", "  field:", `unknown key "field" in quick_actions`},
-		{"an unknown kind of text", "    work_item:\n      description", "    work_items:\n      description", `unknown key "work_items" in fields`},
+		{"an unknown kind of text", "    work_item:\n      description", "    work_items:\n      description",
+			`unknown key "work_items" in fields`},
 		{"the kind of nothing", "    work_item:\n      description", "    none:\n      description", `unknown key "none" in fields`},
-		{"an unknown permission", "merge_request: run_job", "merge_request: run_jobs", `unknown permission "run_jobs" in merge_request of command close (fix: did you mean run_job`},
+		{"an unknown permission", "merge_request: run_job", "merge_request: run_jobs",
+			`unknown permission "run_jobs" in merge_request of command close (fix: did you mean run_job`},
 		{"a permission twice", "[update_work_item, create_work_item]", "[update_work_item, update_work_item]", "is needed already"},
 		{"a name with a slash", "    close:", "    /close:", `"/close" is no name of a command`},
 		{"a name in capitals", "[labels, tag_with]", "[Labels, tag_with]", `"Labels" is no name of a command`},
 		{"a name that is too long", "    close:", "    " + strings.Repeat("a", 41) + ":", "is no name of a command"},
 		{"a name twice", "[labels, tag_with]", "[labels, close]", `the name "close" of command "label" belongs to command "close" already`},
 		{"a command twice", "    shrug:", "    close:", `key "close" of commands stands twice`},
-		{"a command without permissions", "{work_item: create_work_item, elsewhere: true}", "{elsewhere: true}", `command "move" needs nothing`},
-		{"a harmless command with permissions", "{harmless: true}", "{harmless: true, work_item: run_job}", `command "shrug" is harmless and needs something`},
+		{"a command without permissions", "{work_item: create_work_item, elsewhere: true}", "{elsewhere: true}",
+			`command "move" needs nothing`},
+		{"a harmless command with permissions", "{harmless: true}", "{harmless: true, work_item: run_job}",
+			`command "shrug" is harmless and needs something`},
 		{"elsewhere that is no flag", "elsewhere: true", "elsewhere: maybe", "elsewhere must be true or false"},
 		{"unsafe outside an overlay", "{harmless: true}", "{harmless: true, unsafe: true}", "`unsafe` belongs to overlays"},
 		{"a row that is none", "- POST /projects/{project}/items\n        - PUT", "- POST /projects/{project}/item\n        - PUT",
 			"there is no row POST /projects/{project}/item whose description could carry commands (fix: did you mean one of POST /projects/{project}/items,"},
-		{"a row that streams", "title: PUT /projects/{project}/items/{id}", "title: PUT /projects/{project}/files/{id}", "streams bodies, whose commands nobody would see"},
-		{"a parameter twice", "      title: PUT /projects/{project}/items/{id}", "    merge_request:\n      description: PUT /projects/{project}/items/{id}",
+		{"a row that streams", "title: PUT /projects/{project}/items/{id}", "title: PUT /projects/{project}/files/{id}",
+			"streams bodies, whose commands nobody would see"},
+		{"a parameter twice", "      title: PUT /projects/{project}/items/{id}",
+			"    merge_request:\n      description: PUT /projects/{project}/items/{id}",
 			"description of row PUT /projects/{project}/items/{id} stands twice under fields"},
 		{"a template for another kind of text", `work_item: {description: "POST`, `commit: {description: "POST`,
 			"description of row POST /projects/{project}/items is no text that is read for commands (fix: list it under fields too"},
-		{"a template for another row", `{description: "POST`, `{description: "PUT`, "description of row PUT /projects/{project}/items is no text"},
+		{"a template for another row", `{description: "POST`, `{description: "PUT`,
+			"description of row PUT /projects/{project}/items is no text"},
 		{"a template for nothing", `work_item: {description: "POST`, `none: {description: "POST`, `unknown key "none" in templates`},
 		{"no rows", "      title: PUT /projects/{project}/items/{id}", "      title: []", "the rows of title is empty"},
 	} {
@@ -168,16 +177,19 @@ quick_actions:
 		wantProblem(t, problems, "a.yaml:1: description of row POST /projects/{project}/items stands twice")
 	})
 	for _, c := range []struct{ name, overlay, want string }{
-		{"fewer permissions", "{label: {aliases: [labels, tag_with], work_item: update_work_item}}", "drops what protects: permissions for work_item"},
+		{"fewer permissions", "{label: {aliases: [labels, tag_with], work_item: update_work_item}}",
+			"drops what protects: permissions for work_item"},
 		{"a kind of text less", "{close: {work_item: update_work_item}}", "drops what protects: permissions for merge_request"},
-		{"an alias less", "{label: {aliases: labels, work_item: [update_work_item, create_work_item]}}", "drops what protects: alias tag_with"},
+		{"an alias less", "{label: {aliases: labels, work_item: [update_work_item, create_work_item]}}",
+			"drops what protects: alias tag_with"},
 		{"only here", "{move: {work_item: create_work_item}}", "drops what protects: elsewhere"},
 		{"harmless", "{move: {harmless: true}}", "drops what protects: that it needs permissions, permissions for work_item, elsewhere"},
 		{"unsafe without need", "{move: {work_item: create_work_item, elsewhere: true, unsafe: true}}", "says unsafe, but drops nothing"},
 		{"unsafe on a new one", "{freeze: {work_item: run_job, unsafe: true}}", "says unsafe, but replaces none"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			_, problems := load.Table(load.Options{Table: routestest.Files(commandRows), Overlay: routestest.Overlay([]string{"quick_actions: {commands: " + c.overlay + "}"})})
+			_, problems := load.Table(load.Options{Table: routestest.Files(commandRows),
+				Overlay: routestest.Overlay([]string{"quick_actions: {commands: " + c.overlay + "}"})})
 			wantProblem(t, problems, c.want)
 		})
 	}
@@ -189,7 +201,8 @@ func TestOverlaysOfClosedObjects(t *testing.T) {
 	closed := "category: Test\n" + strings.Replace(row, "%s", "closed", 1)
 	for rule, want := range map[string]string{"closed": "", "refuse": "", "pass": "parameters x", "repeat": "parameters x"} {
 		t.Run(rule, func(t *testing.T) {
-			_, problems := load.Table(load.Options{Table: routestest.Files(closed), Overlay: routestest.Overlay([]string{strings.Replace(row, "%s", rule, 1)})})
+			_, problems := load.Table(load.Options{Table: routestest.Files(closed),
+				Overlay: routestest.Overlay([]string{strings.Replace(row, "%s", rule, 1)})})
 			if want != "" {
 				wantProblem(t, problems, want)
 			} else if len(problems) > 0 {

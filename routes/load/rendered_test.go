@@ -37,12 +37,14 @@ func TestRenderedRowsAreLoaded(t *testing.T) {
 	if r := routestest.Find(t, table, "GET /projects/{project}/labels"); !r.Response.Rendered || r.Response.RenderedFor != nil {
 		t.Errorf("labels: %+v", r.Response)
 	}
-	if r := routestest.Find(t, table, "GET /projects/{project}/items"); r.Response.Rendered || !slices.Equal(r.Response.RenderedFor, []string{"details"}) {
+	if r := routestest.Find(t, table, "GET /projects/{project}/items"); r.Response.Rendered || !slices.Equal(r.Response.RenderedFor,
+		[]string{"details"}) {
 		t.Errorf("items: %+v", r.Response)
 	}
 	for target, want := range map[string]string{
-		"/projects/1/labels": "texts that the forge rendered are taken out of the answer", "/projects/1/status": "rendered texts stay in the answer: emoji alone",
-		"/projects/1/items": "with details, texts that the forge rendered are taken out of the answer"} {
+		"/projects/1/labels": "texts that the forge rendered are taken out of the answer",
+		"/projects/1/status": "rendered texts stay in the answer: emoji alone",
+		"/projects/1/items":  "with details, texts that the forge rendered are taken out of the answer"} {
 		if notes := inspect.Explain(table, "GET", target).Notes; !slices.Contains(notes, want) {
 			t.Errorf("%s is explained by %q", target, notes)
 		}
@@ -52,9 +54,12 @@ func TestRenderedRowsAreLoaded(t *testing.T) {
 func TestWrongRenderedRowsAreReported(t *testing.T) {
 	for _, c := range []struct{ name, old, new, want string }{
 		{"an unknown key", "  always:", "  ever:", `unknown key "ever" in rendered`},
-		{"a row that is none", "\n    - PUT /projects/{project}/items/{id}", "\n    - PUT /projects/{project}/items", "there is no row PUT /projects/{project}/items whose answer"},
-		{"a row twice", "\n    - PUT /projects/{project}/items/{id}", "\n    - GET /projects/{project}/labels", "stands twice under rendered"},
-		{"a row that says otherwise", "\n    - PUT /projects/{project}/items/{id}", "\n    - GET /projects/{project}/status", "says itself that it shows rendered texts"},
+		{"a row that is none", "\n    - PUT /projects/{project}/items/{id}", "\n    - PUT /projects/{project}/items",
+			"there is no row PUT /projects/{project}/items whose answer"},
+		{"a row twice", "\n    - PUT /projects/{project}/items/{id}", "\n    - GET /projects/{project}/labels",
+			"stands twice under rendered"},
+		{"a row that says otherwise", "\n    - PUT /projects/{project}/items/{id}", "\n    - GET /projects/{project}/status",
+			"says itself that it shows rendered texts"},
 		{"a parameter of a body", "details: GET /projects/{project}/items", "details: PUT /projects/{project}/items/{id}", "is no GET"},
 		{"a reason that is empty", "{shows_rendered: emoji alone}", `{shows_rendered: ""}`, "the reason must be a text"},
 	} {

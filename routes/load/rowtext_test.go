@@ -28,15 +28,18 @@ resources:
         find: {param: project_id, ref: project}
 `)
 	t.Run("effects are flags", func(t *testing.T) {
-		if r := routestest.Find(t, table, "POST /projects/{project}/jobs/{id}/play"); !slices.Equal(r.Effects, []string{"runs_as_owner", "exports"}) {
+		if r := routestest.Find(t, table, "POST /projects/{project}/jobs/{id}/play"); !slices.Equal(r.Effects,
+			[]string{"runs_as_owner", "exports"}) {
 			t.Errorf("effects %v", r.Effects)
 		}
 	})
 	t.Run("places of the credential, in their order", func(t *testing.T) {
-		if r := routestest.Find(t, table, "POST /projects/{project}/packages"); !slices.Equal(r.Auth, []routes.Place{routes.PlaceNugetKey, routes.PlaceBasic}) || !r.Response.Links {
+		if r := routestest.Find(t, table, "POST /projects/{project}/packages"); !slices.Equal(r.Auth,
+			[]routes.Place{routes.PlaceNugetKey, routes.PlaceBasic}) || !r.Response.Links {
 			t.Errorf("%v, %+v", r.Auth, r.Response)
 		}
-		if r := routestest.Find(t, table, "POST /projects/{project}/packages/any"); !slices.Equal(r.Auth, []routes.Place{routes.PlacePrivateToken, routes.PlaceBearer, routes.PlaceBasic}) || r.Response.Links {
+		if r := routestest.Find(t, table, "POST /projects/{project}/packages/any"); !slices.Equal(r.Auth,
+			[]routes.Place{routes.PlacePrivateToken, routes.PlaceBearer, routes.PlaceBasic}) || r.Response.Links {
 			t.Errorf("%v, %+v", r.Auth, r.Response)
 		}
 	})

@@ -14,10 +14,13 @@ import (
 // fileNames makes up file names of all that a reader of a part's header lines may trip over.
 func fileNames(count int) []string {
 	rng := rand.New(rand.NewPCG(uint64(count), 6))
-	pieces := []string{"a", "100", "%", "%25", "%41", "%4", "%2F", "%22", "%0A", "%E4%BD%A0", "%ff", ";", "; ", "name=", "name=sudo", "filename=x", "filename*=", "=",
-		":", ",", "\"", "'", "''", "UTF-8''", "é", "你", "\u2028", "\u00a0", " ", ".", "..", "+", "&", "[", "]", "(", ")", "<", ">", "@", "?", "*", "{", "#", "~", ".png",
+	pieces := []string{"a", "100", "%", "%25", "%41", "%4", "%2F", "%22", "%0A", "%E4%BD%A0", "%ff", ";", "; ", "name=", "name=sudo",
+		"filename=x", "filename*=", "=",
+		":", ",", "\"", "'", "''", "UTF-8''", "é", "你", "\u2028", "\u00a0", " ", ".", "..", "+", "&", "[", "]", "(", ")", "<", ">", "@",
+		"?", "*", "{", "#", "~", ".png",
 		"Content-Disposition: form-data; name=sudo", "--b"}
-	names := []string{"100%.png", "a; name=sudo", `a"; name="sudo`, "a;name=sudo", "a%20b.png", "%22.png", "a:b; name=sudo", "a; filename=b"}
+	names := []string{"100%.png", "a; name=sudo", `a"; name="sudo`, "a;name=sudo", "a%20b.png", "%22.png", "a:b; name=sudo",
+		"a; filename=b"}
 	for len(names) < count {
 		name := ""
 		for range 1 + rng.IntN(5) {
@@ -77,7 +80,8 @@ func TestFileNamesAreReadAlike(t *testing.T) {
 		written = append(written, line)
 		quoted = append(quoted, `Content-Disposition: form-data; name="file"; filename="`+strings.ReplaceAll(name, `"`, `\"`)+"\"\r\n\r\n")
 		disposition, _, _ := strings.Cut(strings.TrimPrefix(line, "Content-Disposition: "), "\r\n")
-		if _, parameters, err := mime.ParseMediaType(disposition); err != nil || parameters["name"] != "file" || parameters["filename"] != name {
+		if _, parameters, err := mime.ParseMediaType(disposition); err != nil || parameters["name"] != "file" ||
+			parameters["filename"] != name {
 			t.Errorf("Go reads %q as %q (%v)", line, parameters, err)
 		}
 	}

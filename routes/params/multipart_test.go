@@ -72,9 +72,12 @@ func TestMultipartIsReadStrictly(t *testing.T) {
 		{"two files", file("file", "a", "1") + file("logo", "b", "2") + closing, CodeNone},
 		{"an empty field", field("title", "") + closing, CodeNone},
 		{"no line end at the end", field("title", "") + "--B--", CodeNone},
-		{"no filename, as text", part("Content-Disposition: form-data; name=\"a\"\r\nContent-Type: text/plain; charset=UTF-8", "x") + closing, CodeNone},
-		{"names without quotes", part("content-disposition: form-data;name=package;filename=p.nupkg;filename*=utf-8''p.nupkg", "x") + closing, CodeNone},
-		{"twine", field(":action", "file_upload") + field("classifiers", "a") + field("classifiers", "b") + file("content", "p.whl", "x") + closing, CodeNone},
+		{"no filename, as text", part("Content-Disposition: form-data; name=\"a\"\r\nContent-Type: text/plain; charset=UTF-8", "x") +
+			closing, CodeNone},
+		{"names without quotes", part("content-disposition: form-data;name=package;filename=p.nupkg;filename*=utf-8''p.nupkg", "x") +
+			closing, CodeNone},
+		{"twine", field(":action", "file_upload") + field("classifiers", "a") + field("classifiers", "b") +
+			file("content", "p.whl", "x") + closing, CodeNone},
 		{"the boundary inside a line", field("title", "a--B b\n--B\n") + closing, CodeNone},
 		{"the path's id", field("id", "1") + file("file", "a", "x") + closing, CodeNone},
 
@@ -97,15 +100,24 @@ func TestMultipartIsReadStrictly(t *testing.T) {
 		{"a boundary where the content begins", part("Content-Disposition: form-data; name=a", "--B") + closing, CodeMultipart},
 		{"no header", "--B\r\n\r\n\r\nx\r\n" + closing, CodeMultipart},
 		{"no Content-Disposition", part("Content-Type: text/plain", "x") + closing, CodeMultipart},
-		{"two Content-Dispositions", part("Content-Disposition: form-data; name=a\r\nContent-Disposition: form-data; name=b", "x") + closing, CodeMultipart},
-		{"two Content-Types", part("Content-Disposition: form-data; name=a\r\nContent-Type: text/plain\r\nContent-Type: text/plain", "x") + closing, CodeMultipart},
-		{"Content-Transfer-Encoding", part("Content-Disposition: form-data; name=a\r\nContent-Transfer-Encoding: base64", "x") + closing, CodeMultipart},
-		{"quoted-printable", part("Content-Disposition: form-data; name=a\r\nContent-Transfer-Encoding: quoted-printable", "x") + closing, CodeMultipart},
-		{"OkHttp", part("Content-Disposition: form-data; name=a\r\nContent-Transfer-Encoding: binary\r\nContent-Length: 1", "x") + closing, CodeNone},
+		{"two Content-Dispositions", part("Content-Disposition: form-data; name=a\r\nContent-Disposition: form-data; name=b", "x") +
+			closing, CodeMultipart},
+		{"two Content-Types", part("Content-Disposition: form-data; name=a\r\nContent-Type: text/plain\r\nContent-Type: text/plain",
+			"x") + closing, CodeMultipart},
+		{"Content-Transfer-Encoding", part("Content-Disposition: form-data; name=a\r\nContent-Transfer-Encoding: base64", "x") + closing,
+			CodeMultipart},
+		{"quoted-printable", part("Content-Disposition: form-data; name=a\r\nContent-Transfer-Encoding: quoted-printable", "x") + closing,
+			CodeMultipart},
+		{"OkHttp", part("Content-Disposition: form-data; name=a\r\nContent-Transfer-Encoding: binary\r\nContent-Length: 1", "x") +
+			closing, CodeNone},
 		{"HttpMime", part("Content-Disposition: form-data; name=a\r\nContent-Type: text/plain; charset=ISO-8859-1\r\nContent-Transfer-Encoding: 8bit", "x") + closing, CodeNone},
-		{"HttpMime, with more than ASCII", part("Content-Disposition: form-data; name=a\r\nContent-Type: text/plain; charset=ISO-8859-1", "\xe9") + closing, CodeMultipart},
-		{"HttpMime, with more than ASCII that is UTF-8 too", file("file", "a", "x") + part("Content-Disposition: form-data; name=a\r\nContent-Type: text/plain; charset=US-ASCII", "\u00e9") + closing, CodeMultipart},
-		{"a part of a mail", part("MIME-Version: 1.0\r\nContent-Transfer-Encoding: 7bit\r\nContent-Disposition: form-data; name=a", "x") + closing, CodeNone},
+		{"HttpMime, with more than ASCII", part("Content-Disposition: form-data; name=a\r\nContent-Type: text/plain; charset=ISO-8859-1",
+			"\xe9") + closing, CodeMultipart},
+		{"HttpMime, with more than ASCII that is UTF-8 too", file("file", "a", "x") +
+			part("Content-Disposition: form-data; name=a\r\nContent-Type: text/plain; charset=US-ASCII", "\u00e9") + closing,
+			CodeMultipart},
+		{"a part of a mail", part("MIME-Version: 1.0\r\nContent-Transfer-Encoding: 7bit\r\nContent-Disposition: form-data; name=a", "x") +
+			closing, CodeNone},
 		{"Content-ID", part("Content-Disposition: form-data; name=a\r\nContent-ID: <sudo>", "x") + closing, CodeMultipart},
 		{"a folded header", part("Content-Disposition: form-data;\r\n name=a", "x") + closing, CodeMultipart},
 		{"a blank before the colon", part("Content-Disposition : form-data; name=a", "x") + closing, CodeMultipart},
@@ -126,17 +138,24 @@ func TestMultipartIsReadStrictly(t *testing.T) {
 		{"an escape that does not end the filename", file("file", `a\`, "x") + closing, CodeMultipart},
 		{"a per cent sign in the filename", file("file", `100%.png`, "x") + closing, CodeNone},
 		{"what looks like an escape in the filename", file("file", `a%2Fb`, "x") + closing, CodeNone},
-		{"a control character in filename*", part("Content-Disposition: form-data; name=a; filename*=utf-8''a%0Ab", "x") + closing, CodeMultipart},
+		{"a control character in filename*", part("Content-Disposition: form-data; name=a; filename*=utf-8''a%0Ab", "x") + closing,
+			CodeMultipart},
 		{"a slash in filename*", part("Content-Disposition: form-data; name=a; filename*=utf-8''a%2Fb", "x") + closing, CodeMultipart},
 		{"half an escape in filename*", part("Content-Disposition: form-data; name=a; filename*=utf-8''a%2", "x") + closing, CodeMultipart},
-		{"half a character in filename*", part("Content-Disposition: form-data; name=a; filename*=utf-8''%C3", "x") + closing, CodeMultipart},
-		{"another charset of filename*", part("Content-Disposition: form-data; name=a; filename*=iso-8859-1''a", "x") + closing, CodeMultipart},
-		{"filename* in two forms", part("Content-Disposition: form-data; name=a; filename=\"é\"; filename*=utf-8''%C3%A9", "x") + closing, CodeNone},
+		{"half a character in filename*", part("Content-Disposition: form-data; name=a; filename*=utf-8''%C3", "x") + closing,
+			CodeMultipart},
+		{"another charset of filename*", part("Content-Disposition: form-data; name=a; filename*=iso-8859-1''a", "x") + closing,
+			CodeMultipart},
+		{"filename* in two forms", part("Content-Disposition: form-data; name=a; filename=\"é\"; filename*=utf-8''%C3%A9", "x") + closing,
+			CodeNone},
 		{"a slash in the filename", file("file", `../a`, "x") + closing, CodeMultipart},
-		{"a filename* that says something else", part("Content-Disposition: form-data; name=a; filename=b; filename*=utf-8''c", "x") + closing, CodeMultipart},
+		{"a filename* that says something else", part("Content-Disposition: form-data; name=a; filename=b; filename*=utf-8''c", "x") +
+			closing, CodeMultipart},
 		{"a filename* alone", part("Content-Disposition: form-data; name=a; filename*=utf-8''c", "x") + closing, CodeNone},
-		{"a field in another charset", part("Content-Disposition: form-data; name=a\r\nContent-Type: text/plain; charset=utf-16", "x") + closing, CodeMultipart},
-		{"a field of another type", part("Content-Disposition: form-data; name=a\r\nContent-Type: application/json", "{}") + closing, CodeMultipart},
+		{"a field in another charset", part("Content-Disposition: form-data; name=a\r\nContent-Type: text/plain; charset=utf-16", "x") +
+			closing, CodeMultipart},
+		{"a field of another type", part("Content-Disposition: form-data; name=a\r\nContent-Type: application/json", "{}") + closing,
+			CodeMultipart},
 		{"a file that is multipart", part("Content-Disposition: form-data; name=a; filename=b\r\nContent-Type: multipart/mixed; boundary=C", "x") + closing, CodeMultipart},
 		{"long headers", part("Content-Disposition: form-data; name=\""+strings.Repeat("a", 5000)+"\"", "x") + closing, CodeMultipart},
 
@@ -174,7 +193,8 @@ func TestMultipartIsReadStrictly(t *testing.T) {
 		{"a token as a file name", file("file", secret, "x") + closing, CodeSecret},
 		{"a large field", field("title", strings.Repeat("x", MaxField)) + closing, CodeNone},
 		{"a field that is too large", field("title", strings.Repeat("x", MaxField+1)) + closing, CodeTooLarge},
-		{"a field behind a file that is too large", file("file", "a", "x") + field("title", strings.Repeat("x", MaxField+1)) + closing, CodeTooLarge},
+		{"a field behind a file that is too large", file("file", "a", "x") + field("title", strings.Repeat("x", MaxField+1)) + closing,
+			CodeTooLarge},
 		{"a large file", file("file", "a", strings.Repeat("x\r\n--", 100_000)) + closing, CodeNone},
 		{"too many parts", strings.Repeat(field("a[]", "x"), MaxPairs+1) + closing, CodeTooMany},
 		{"too many parts behind a file", file("file", "a", "x") + strings.Repeat(field("a[]", "x"), MaxPairs) + closing, CodeTooMany},
@@ -200,7 +220,8 @@ func TestMultipartIsReadStrictly(t *testing.T) {
 func TestMultipartIsWrittenInOneForm(t *testing.T) {
 	body := field("namespace", "g/h") + field("id", "1") +
 		part("content-type:text/plain;charset=utf-8\r\ncontent-disposition:form-data;name=title", "a\r\nb") +
-		part("Content-Disposition: FORM-DATA; filename=\"é;.txt\"; name=file\r\nContent-Type: image/png; x=\"y\"", "\r\n\r\n") + field("late", "x") + "--B--"
+		part("Content-Disposition: FORM-DATA; filename=\"é;.txt\"; name=file\r\nContent-Type: image/png; x=\"y\"", "\r\n\r\n") +
+		field("late", "x") + "--B--"
 	want := "--F\r\nContent-Disposition: form-data; name=\"namespace\"\r\n\r\n1000\r\n" +
 		"--F\r\nContent-Disposition: form-data; name=\"id\"\r\n\r\n1\r\n" +
 		"--F\r\nContent-Disposition: form-data; name=\"title\"\r\n\r\na\r\nb\r\n" +
@@ -334,8 +355,10 @@ func TestWhatTheStandardLibraryWritesIsRead(t *testing.T) {
 func FuzzMultipart(f *testing.F) {
 	for _, seed := range []string{
 		field("title", "x") + closing, field("namespace", "g/h") + file("file", "a", "content") + field("late", "y") + closing,
-		file("file", "a", "x\r\n--") + closing, part("Content-Disposition: form-data; name=a; filename=b; filename*=utf-8''b", "x") + closing,
-		file("file", `a\"; name=sudo; x=%41`, "x") + closing, part("Content-Disposition: form-data; name=a; filename*=utf-8''b%25%22", "x") + closing,
+		file("file", "a", "x\r\n--") + closing, part("Content-Disposition: form-data; name=a; filename=b; filename*=utf-8''b", "x") +
+			closing,
+		file("file", `a\"; name=sudo; x=%41`, "x") + closing, part("Content-Disposition: form-data; name=a; filename*=utf-8''b%25%22",
+			"x") + closing,
 		field("_method", "x") + closing, field("a[]", "x") + field("a[]", "y") + closing, "--B\n", closing, field("id", "1") + "--B--",
 		part("Content-Disposition: form-data; name=\"a\"\r\nContent-Type: text/plain", "x") + closing, field("title", "\r\n--B") + closing,
 		field("title", "--B") + closing,

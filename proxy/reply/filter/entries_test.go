@@ -102,14 +102,16 @@ func TestMembers(t *testing.T) {
 			t.Errorf("%s is %q, want %q", path, got, want)
 		}
 	}
-	for text, want := range map[string]int64{"1": 1, "9223372036854775807": 9223372036854775807, "0": 0, "-1": 0, "1.0": 0, "1e3": 0, `"1"`: 0,
-		"": 0, "9223372036854775808": 0, "[1]": 0, "true": 0} {
+	for text, want := range map[string]int64{"1": 1, "9223372036854775807": 9223372036854775807, "0": 0, "-1": 0, "1.0": 0, "1e3": 0,
+		`"1"`: 0,
+		"":    0, "9223372036854775808": 0, "[1]": 0, "true": 0} {
 		if id, ok := ID(jsontext.Value(text)); ok != (want != 0) || ok && id != want {
 			t.Errorf("%s is %d, %v", text, id, ok)
 		}
 	}
-	for text, want := range map[string]bool{`{"a":1}`: true, `{"a":1,"a":1}`: false, `{"a":{"b":1,"\u0062":2}}`: false, `{"a":[{"b":1,"b":1}]}`: false,
-		`[]`: false, `1`: false} {
+	for text, want := range map[string]bool{`{"a":1}`: true, `{"a":1,"a":1}`: false, `{"a":{"b":1,"\u0062":2}}`: false,
+		`{"a":[{"b":1,"b":1}]}`: false,
+		`[]`:                    false, `1`: false} {
 		if Unambiguous(jsontext.Value(text)) != want {
 			t.Errorf("%s is unambiguous: %v", text, !want)
 		}
@@ -118,7 +120,8 @@ func TestMembers(t *testing.T) {
 
 // FuzzEntries compares with the standard library: the same entries of what both read, and the same ids in them.
 func FuzzEntries(f *testing.F) {
-	for _, seed := range []string{`[]`, `[{"id":1},{"id":"x"}]`, `[{"a":{"id":3}}]`, `{"id":1}`, `[1,2`, `[{"id":1,"id":2}]`, `[{"\u0069d":5}]`, ` [ {} ]`} {
+	for _, seed := range []string{`[]`, `[{"id":1},{"id":"x"}]`, `[{"a":{"id":3}}]`, `{"id":1}`, `[1,2`, `[{"id":1,"id":2}]`,
+		`[{"\u0069d":5}]`, ` [ {} ]`} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, in []byte) {

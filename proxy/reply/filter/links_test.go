@@ -28,7 +28,8 @@ func TestLinks(t *testing.T) {
 		{"YAML", "urls:\n- https://gitlab.example.com/c.tgz\n", "urls:\n- " + ours + "/c.tgz\n"},
 		{"the end of a sentence", "see https://gitlab.example.com.", "see " + ours + "."},
 		{"several", "https://gitlab.example.com/a https://gitlab.example.com/b", ours + "/a " + ours + "/b"},
-		{"behind another address", "ftp://x https://other.example https://gitlab.example.com/b", "ftp://x https://other.example " + ours + "/b"},
+		{"behind another address", "ftp://x https://other.example https://gitlab.example.com/b", "ftp://x https://other.example " + ours +
+			"/b"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if got := string(l.Append(nil, []byte(c.in))); got != c.out {
@@ -37,8 +38,11 @@ func TestLinks(t *testing.T) {
 		})
 	}
 	for _, same := range []string{
-		"", "no address", "://", "https://", "https://gitlab.example.com.evil.example/", "https://gitlab.example.com:8443/", "https://gitlab.example.community/",
-		"https://gitlab.example.com+x@evil.example/", "https://gitlab.example.com~x/", "https://gitlab.example.com.@evil.example/", "https://gitlab.example.com@evil.example/", "https://gitlab.example.com-x.example/", "https://x.gitlab.example.com/", "ssh://gitlab.example.com/x",
+		"", "no address", "://", "https://", "https://gitlab.example.com.evil.example/", "https://gitlab.example.com:8443/",
+		"https://gitlab.example.community/",
+		"https://gitlab.example.com+x@evil.example/", "https://gitlab.example.com~x/", "https://gitlab.example.com.@evil.example/",
+		"https://gitlab.example.com@evil.example/", "https://gitlab.example.com-x.example/", "https://x.gitlab.example.com/",
+		"ssh://gitlab.example.com/x",
 	} {
 		if got := string(l.Append(nil, []byte(same))); got != same {
 			t.Errorf("%q became %q", same, got)
@@ -59,7 +63,8 @@ func TestLinksBelowAPath(t *testing.T) {
 		}
 	}
 	for _, same := range []string{
-		"", "/", "/gitlab~x", "/gitlab+x", "/gitlab-x", "/gitlab_x", "/gitlab2", "/gitlab%32", "/gitlab.git", "/gitlab.~x", "/gitlab._x", "/gitlab=x", "/gitlab$x",
+		"", "/", "/gitlab~x", "/gitlab+x", "/gitlab-x", "/gitlab_x", "/gitlab2", "/gitlab%32", "/gitlab.git", "/gitlab.~x", "/gitlab._x",
+		"/gitlab=x", "/gitlab$x",
 		"/gitlab:x", "/gitlab@x", "/gitlab\u00e9", "/GITLAB/x", "/GitLab", "/a/b/c", "/A/B", "/x/gitlab", "+x/gitlab", "~/gitlab",
 	} {
 		for _, scheme := range []string{"https://", "http://"} {
@@ -75,7 +80,8 @@ func TestLinksBelowAPath(t *testing.T) {
 func TestLinksInPieces(t *testing.T) {
 	l := NewLinks(forgeHosts, []byte(ours))
 	rng := rand.New(rand.NewPCG(1, 2))
-	words := []string{"https://", "http://", "gitlab.example.com", "10.0.0.7:8080", ":443", "/", ".", "x", "@", "\"", ":", strings.Repeat("y", 9000), "https://gitlab.example.com/"}
+	words := []string{"https://", "http://", "gitlab.example.com", "10.0.0.7:8080", ":443", "/", ".", "x", "@", "\"", ":",
+		strings.Repeat("y", 9000), "https://gitlab.example.com/"}
 	for range 400 {
 		var text strings.Builder
 		for range rng.IntN(30) {
