@@ -496,7 +496,8 @@ func TestThreatGiteaTargetInTheQuery(t *testing.T) {
 		{"a copy of a template", "/api/v1/repos/acme/app/generate?owner=acme", `{"name":"x"}`, 400},
 		{"a fork to nowhere", "/api/v1/repos/acme/app/forks", `{"name":"x"}`, 403},
 		{"control: a fork", "/api/v1/repos/acme/app/forks", `{"organization":"acme","name":"x"}`, 200},
-		{"control: a migration", "/api/v1/repos/migrate", `{"repo_owner":"acme","clone_addr":"https://example.com/x.git","repo_name":"x"}`, 200},
+		{"control: a migration", "/api/v1/repos/migrate",
+			`{"repo_owner":"acme","clone_addr":"https://example.com/x.git","repo_name":"x"}`, 200},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			status, _, body := g.send(t, "POST", c.target, c.body, map[string]string{"Authorization": "token " + narrow,

@@ -123,7 +123,9 @@ func TestGiteaRights(t *testing.T) {
 // TestGiteaRightsNoticesViolations plants one violation of each kind.
 func TestGiteaRightsNoticesViolations(t *testing.T) {
 	for _, c := range []struct{ name, file, old, new, want string }{
-		{"a write under a read permission", "wiki.yaml", "    create:\n      - route: POST /repos/{project}/wiki/new\n        body: {limit: 10MiB}\n", "      - POST /repos/{project}/wiki/new\n", "read_wiki"},
+		{"a write under a read permission", "wiki.yaml",
+			"    create:\n      - route: POST /repos/{project}/wiki/new\n        body: {limit: 10MiB}\n",
+			"      - POST /repos/{project}/wiki/new\n", "read_wiki"},
 		{"a container that nothing checks", "projects.yaml",
 			"- {param: new_owner, ref: namespace, needs: [create_project], required: true}",
 			"- {param: new_owner, ref: namespace, needs: [create_project]}", "new_owner"},
@@ -138,10 +140,13 @@ func TestGiteaRightsNoticesViolations(t *testing.T) {
 			"POST /orgs/{group}/hooks exports", "/orgs/{}/hooks"},
 		{"a list of everything under one container", "project_planning.yaml", "GET /user/stopwatches spans boundary=user",
 			"GET /user/stopwatches boundary=user", "/user/stopwatches"},
-		{"a row that must be refused", "repository.yaml", "        refuse: a Git hook runs on the forge's server, with rights that no token narrows\n", "", "hooks/git"},
+		{"a row that must be refused", "repository.yaml",
+			"        refuse: a Git hook runs on the forge's server, with rights that no token narrows\n", "", "hooks/git"},
 		{"rights without a badge", "groups.yaml", "PUT /repos/{project}/collaborators/{user} grants_rights",
 			"PUT /repos/{project}/collaborators/{user}", "collaborators"},
-		{"a secret in an answer", "integrations.yaml", "      - route: GET /orgs/{group}/hooks\n        response: {remove: [authorization_header]}\n", "      - GET /orgs/{group}/hooks\n", "authorization_header"},
+		{"a secret in an answer", "integrations.yaml",
+			"      - route: GET /orgs/{group}/hooks\n        response: {remove: [authorization_header]}\n",
+			"      - GET /orgs/{group}/hooks\n", "authorization_header"},
 		{"a push without its effect", "repository.yaml", "POST /repos/{project}/branches runs_as_owner", "POST /repos/{project}/branches",
 			"branches"},
 		{"a permission that nothing needs", "wiki.yaml", "    delete:\n      - DELETE /repos/{project}/wiki/page/{page_name}\n", "",

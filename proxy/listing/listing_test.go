@@ -309,7 +309,8 @@ func TestPageOfAnObject(t *testing.T) {
 	if got := string(p.Text()); got != `{"ok":true,"data":[{"id":1},{"id":3}]}` {
 		t.Error(got)
 	}
-	if got := fmt.Sprint(p.Fields("/x?", true)); got != `[[Link </x?page=1&per_page=20>; rel="first", </x?page=1&per_page=20>; rel="last"] [X-Total-Count 2]]` {
+	if got := fmt.Sprint(p.Fields("/x?",
+		true)); got != `[[Link </x?page=1&per_page=20>; rel="first", </x?page=1&per_page=20>; rel="last"] [X-Total-Count 2]]` {
 		t.Error(got)
 	}
 	full := NewPage(e, func(string) string { return "" }, func(jsontext.Value) (bool, error) { return true, nil },

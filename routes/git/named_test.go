@@ -92,8 +92,9 @@ func TestClassifyNamed(t *testing.T) {
 func TestNamedBatchAnswer(t *testing.T) {
 	r := Request{layout: LayoutOf(routes.ForgeGitea)}
 	b := &Batch{Operation: "upload", Objects: []Object{{OID: oid, Size: 12}}}
-	out, err := r.RewriteAnswer(b, []byte(`{"transfer":"basic","objects":[{"oid":"`+oid+`","size":12,"actions":{"upload":{"href":"http://forge/o/p.git/info/lfs/objects/`+oid+
-		`/12","header":{"Authorization":"Basic c2VjcmV0"}},"verify":{"href":"http://forge/verify"}}}]}`), "https://gate/o/p.git")
+	out, err := r.RewriteAnswer(b,
+		[]byte(`{"transfer":"basic","objects":[{"oid":"`+oid+`","size":12,"actions":{"upload":{"href":"http://forge/o/p.git/info/lfs/objects/`+oid+
+			`/12","header":{"Authorization":"Basic c2VjcmV0"}},"verify":{"href":"http://forge/verify"}}}]}`), "https://gate/o/p.git")
 	want := `{"objects":[{"actions":{"upload":{"header":{"Content-Type":"application/octet-stream","Transfer-Encoding":"chunked"},"href":"https://gate/o/p.git/info/lfs/objects/` +
 		oid + `/12"}},"oid":"` + oid + `","size":12}],"transfer":"basic"}`
 	if err != nil || string(out) != want {

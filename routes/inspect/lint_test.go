@@ -13,7 +13,9 @@ import (
 func TestLintWarns(t *testing.T) {
 	for _, c := range []struct{ name, rows, message string }{
 		{"of a deprecated permission", "resources: {runner: {reset: [POST /a boundary=user]}}\n", "deprecated permission reset_runner"},
-		{"of a deprecated permission of a target", routestest.InJob("{route: 'GET /projects/{project}/a', targets: [{param: x, ref: group, needs: reset_runner}]}"), "deprecated permission reset_runner of a target"},
+		{"of a deprecated permission of a target",
+			routestest.InJob("{route: 'GET /projects/{project}/a', targets: [{param: x, ref: group, needs: reset_runner}]}"),
+			"deprecated permission reset_runner of a target"},
 		{"of a boundary on which the permission is not granted", routestest.InJob("GET /a boundary=user"),
 			"boundary user, on which read_job is not granted"},
 	} {

@@ -65,7 +65,8 @@ func TestWrongAddressRowsAreReported(t *testing.T) {
 		wantProblem(t, problems, "takes no patgate token")
 	})
 	t.Run("an overlay says it again", func(t *testing.T) {
-		table := routestest.Load(t, addressRows, "resources: {job: {read: ['GET /projects/{project}/labels']}}\naddresses: [{fields: [.url, self], rows: 'GET /projects/{project}/labels'}]")
+		table := routestest.Load(t, addressRows,
+			"resources: {job: {read: ['GET /projects/{project}/labels']}}\naddresses: [{fields: [.url, self], rows: 'GET /projects/{project}/labels'}]")
 		if r := routestest.Find(t, table, "GET /projects/{project}/labels"); !slices.Equal(r.Response.Addresses, []string{".url", "self"}) {
 			t.Errorf("%q", r.Response.Addresses)
 		}

@@ -161,7 +161,8 @@ func TestLoadReadsOtherKinds(t *testing.T) {
 	if r := routestest.Find(t, table, "GET /templates/{name}"); r.Refused != "not now" {
 		t.Errorf("refused open row: %+v", r)
 	}
-	table = routestest.Load(t, "kind: other-credential\ncredentials:\n  CI job token:\n    - GET /job\n  SCIM token: [GET /api/scim/groups]\n")
+	table = routestest.Load(t,
+		"kind: other-credential\ncredentials:\n  CI job token:\n    - GET /job\n  SCIM token: [GET /api/scim/groups]\n")
 	if r := routestest.Find(t, table, "GET /job"); r.Kind != routes.KindOtherCredential || r.Credential != "CI job token" {
 		t.Errorf("other-credential row: %+v", r)
 	}

@@ -81,7 +81,8 @@ func TestEscapes(t *testing.T) {
 			case err != nil:
 				return
 			}
-			listed := slices.ContainsFunc(table.Minting(), func(r *routes.Route) bool { return r.Path == "/projects/{project}/deploy_tokens" })
+			listed := slices.ContainsFunc(table.Minting(),
+				func(r *routes.Route) bool { return r.Path == "/projects/{project}/deploy_tokens" })
 			if want := c.name == "and unsafely"; listed != want {
 				t.Errorf("deploy tokens are handed out: %v", listed)
 			}

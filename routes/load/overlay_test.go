@@ -49,8 +49,9 @@ func TestOverlay(t *testing.T) {
 		}
 	})
 	t.Run("adds a permission and a row for it", func(t *testing.T) {
-		table := routestest.Load(t, overlaidRows, "categories:\n  Ours:\n    rocket:\n      actions:\n        launch: {boundaries: [project]}\n"+
-			"category: Ours\nresources:\n  rocket:\n    launch:\n      - POST /projects/{project}/rockets\n")
+		table := routestest.Load(t, overlaidRows,
+			"categories:\n  Ours:\n    rocket:\n      actions:\n        launch: {boundaries: [project]}\n"+
+				"category: Ours\nresources:\n  rocket:\n    launch:\n      - POST /projects/{project}/rockets\n")
 		r := routestest.Find(t, table, "POST /projects/{project}/rockets")
 		if names := table.Catalogue().Names(r.Needs); !slices.Equal(names, []string{"launch_rocket"}) || r.Category != "Ours" {
 			t.Errorf("needs %v, category %s", names, r.Category)
@@ -106,7 +107,8 @@ func TestOverlay(t *testing.T) {
 		}
 	})
 	t.Run("unsafe lets a row drop its protection", func(t *testing.T) {
-		table := routestest.Load(t, overlaidRows, "resources:\n  job:\n    run:\n      - {route: 'POST /projects/{project}/play', unsafe: true}\n")
+		table := routestest.Load(t, overlaidRows,
+			"resources:\n  job:\n    run:\n      - {route: 'POST /projects/{project}/play', unsafe: true}\n")
 		if r := routestest.Find(t, table, "POST /projects/{project}/play"); r.Targets != nil || r.Mints != "" {
 			t.Errorf("got %+v", r)
 		}
@@ -151,7 +153,8 @@ func TestPlantedMistakesOfOverlays(t *testing.T) {
 		{"drops mints", keep(2, ""), 4, "protects it: mints", "unsafe: true"},
 		{"drops a forced parameter", keep(3, ""), 4, "force with_shared", "unsafe: true"},
 		{"lets a refused parameter pass", keep(4, "parameters: {group: pass}"), 4, "parameters group", "unsafe: true"},
-		{"drops several things", play("also: read_job"), 4, "target to_project_id, response.remove runners_token, mints, force with_shared, parameters group", "unsafe: true"},
+		{"drops several things", play("also: read_job"), 4,
+			"target to_project_id, response.remove runners_token, mints, force with_shared, parameters group", "unsafe: true"},
 		{"allows what is refused", "resources:\n  job:\n    run:\n      - POST /projects/{project}/refused\n", 4, "protects it: refuse",
 			"unsafe: true"},
 		{"drops links", "resources:\n  job:\n    read:\n      - GET /projects/{project}/index\n", 4, "protects it: links", "unsafe: true"},
@@ -159,17 +162,25 @@ func TestPlantedMistakesOfOverlays(t *testing.T) {
 			"unsafe: true"},
 		{"drops a lookup", "resources:\n  runner:\n    read:\n      - GET /runners/{id} boundary=instance\n", 4,
 			"where its container is found", "unsafe: true"},
-		{"takes a container for a plain value", "captures: {source_id: int}\nresources:\n  job:\n    run:\n      - POST /projects/{project}/copy/{source_id}\n", 5, "target source_id", "unsafe: true"},
+		{"takes a container for a plain value",
+			"captures: {source_id: int}\nresources:\n  job:\n    run:\n      - POST /projects/{project}/copy/{source_id}\n", 5,
+			"target source_id", "unsafe: true"},
 		{"says unsafe for nothing", "resources:\n  job:\n    read:\n      - {route: 'GET /projects/{project}/jobs', unsafe: true}\n", 4,
 			"drops nothing", "remove `unsafe`"},
-		{"stands twice in one overlay", "resources:\n  job:\n    read:\n      - GET /projects/{project}/x\n      - GET /projects/{project}/x\n", 5, "stands twice", "remove one"},
-		{"replaces twice in one overlay", "resources:\n  job:\n    read:\n      - GET /projects/{project}/jobs\n      - GET /projects/{project}/jobs\n", 5, "stands twice", "remove one"},
+		{"stands twice in one overlay",
+			"resources:\n  job:\n    read:\n      - GET /projects/{project}/x\n      - GET /projects/{project}/x\n", 5, "stands twice",
+			"remove one"},
+		{"replaces twice in one overlay",
+			"resources:\n  job:\n    read:\n      - GET /projects/{project}/jobs\n      - GET /projects/{project}/jobs\n", 5,
+			"stands twice", "remove one"},
 		{"names a capture in another way", "resources:\n  job:\n    read:\n      - GET /projects/{project}/jobs/{id}\n", 4,
 			"matches the same requests", "write it as GET /projects/{project}/jobs/{job_id}"},
 		{"removes what is not there", "remove: ['GET /projects/{project}/job']\n", 1, "no row GET /projects/{project}/job to remove",
 			"did you mean one of GET /projects/{project}/jobs,"},
 		{"changes the version", "version: 9\nforge: gitlab\nbase: /api/v4\n", 1, "cannot change that", "remove forge"},
-		{"declares a permission twice", "categories:\n  A:\n    x: {actions: {read: {boundaries: [user]}}}\n  B:\n    x: {actions: {read: {boundaries: [user]}}}\n", 5, "declared twice, first at a.yaml:3", "remove one"},
+		{"declares a permission twice",
+			"categories:\n  A:\n    x: {actions: {read: {boundaries: [user]}}}\n  B:\n    x: {actions: {read: {boundaries: [user]}}}\n",
+			5, "declared twice, first at a.yaml:3", "remove one"},
 		{"declares a permission without boundaries", "categories: {A: {x: {actions: {read: {abilities: read x}}}}}\n", 1,
 			"has no boundaries", "boundaries: [project]"},
 		{"declares a resource without actions", "categories: {A: {x: {title: X}}}\n", 1, "has no actions", "actions:"},

@@ -117,7 +117,8 @@ func TestWrongPushOptionsAreReported(t *testing.T) {
 
 func TestOverlaysOfPushOptions(t *testing.T) {
 	t.Run("a new one, and one that asks for more", func(t *testing.T) {
-		table := routestest.Load(t, optionRows, "push_options: {options: {skip: {value: none, needs: run_job}, ours: {value: text, needs: run_job}}}")
+		table := routestest.Load(t, optionRows,
+			"push_options: {options: {skip: {value: none, needs: run_job}, ours: {value: text, needs: run_job}}}")
 		if o := table.PushOptions().Find("skip"); o.Harmless || len(o.Needs) != 1 || table.PushOptions().Find("ours") == nil ||
 			len(table.PushOptions().All()) != 7 {
 			t.Errorf("skip is %+v", o)

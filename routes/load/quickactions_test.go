@@ -147,7 +147,8 @@ quick_actions:
 		}
 	})
 	t.Run("a command that asks for more", func(t *testing.T) {
-		table := routestest.Load(t, commandRows, "quick_actions: {commands: {close: {work_item: [update_work_item, read_job], merge_request: run_job}}}")
+		table := routestest.Load(t, commandRows,
+			"quick_actions: {commands: {close: {work_item: [update_work_item, read_job], merge_request: run_job}}}")
 		if c := table.Commands().Find("close"); len(c.Needs(routes.CommandsWorkItem)) != 2 || c.Source.File != "a.yaml" {
 			t.Errorf("close is %+v", c)
 		}

@@ -85,7 +85,8 @@ func TestOverlaysOfRenderedRows(t *testing.T) {
 		}
 	})
 	t.Run("a row of the overlay's own", func(t *testing.T) {
-		table := routestest.Load(t, renderedRows, "category: Ours\nresources: {job: {read: ['GET /projects/{project}/ours']}}\nrendered: {always: ['GET /projects/{project}/ours']}")
+		table := routestest.Load(t, renderedRows,
+			"category: Ours\nresources: {job: {read: ['GET /projects/{project}/ours']}}\nrendered: {always: ['GET /projects/{project}/ours']}")
 		if r := routestest.Find(t, table, "GET /projects/{project}/ours"); !r.Response.Rendered {
 			t.Errorf("%+v", r)
 		}

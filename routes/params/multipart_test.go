@@ -156,7 +156,9 @@ func TestMultipartIsReadStrictly(t *testing.T) {
 			closing, CodeMultipart},
 		{"a field of another type", part("Content-Disposition: form-data; name=a\r\nContent-Type: application/json", "{}") + closing,
 			CodeMultipart},
-		{"a file that is multipart", part("Content-Disposition: form-data; name=a; filename=b\r\nContent-Type: multipart/mixed; boundary=C", "x") + closing, CodeMultipart},
+		{"a file that is multipart",
+			part("Content-Disposition: form-data; name=a; filename=b\r\nContent-Type: multipart/mixed; boundary=C", "x") + closing,
+			CodeMultipart},
 		{"long headers", part("Content-Disposition: form-data; name=\""+strings.Repeat("a", 5000)+"\"", "x") + closing, CodeMultipart},
 
 		{"_method", field("_method", "DELETE") + closing, CodeReserved},
