@@ -8,12 +8,21 @@ import (
 	"patgate/proxy/surface"
 )
 
-// maybeInBody tells whether a request that has no credential in its head may have one in its body: pipeline triggers, runners and
-// webhooks do, and the forge takes any token from there. Nothing else than its API reads a body so, GraphQL included, and where
+// maybeInBody tells whether a request that has no credential in its head may have one in its body: pipeline triggers, runners
+// and webhooks do, and the forge takes any token from there, on its API, GraphQL included, and on pages such as feeds. Where
 // everybody passes nobody looks.
 func (h *Handler) maybeInBody(q *surface.Request, b *surface.Body) bool {
-	return q.Credential.Caller == surface.CallerAnonymous && b.Present() && header.HasPrefix(h.routed(q.Path), "/api/") &&
-		(h.refuseAs(q, surface.CallerAnonymous) != nil || h.refuseAs(q, surface.CallerLegacy) != nil)
+	if q.Credential.Caller != surface.CallerAnonymous || !b.Present() {
+		return false
+	}
+	asNobody, asLegacy := h.refuseAs(q, surface.CallerAnonymous), h.refuseAs(q, surface.CallerLegacy)
+	switch {
+	case anyReading(q.Path, isAPI):
+		return asNobody != nil || asLegacy != nil
+	case h.isPage(q):
+		return asNobody == nil && asLegacy != nil
+	}
+	return false
 }
 
 // findInBody reads the body. One with a credential of the forge's own makes the caller one that has it; one that the forge may

@@ -76,9 +76,8 @@ func (h *Handler) refuseByMode(q *surface.Request) *reply.Refusal {
 	if !o.LegacyUntil.IsZero() && !time.Now().Before(o.LegacyUntil) {
 		mode = ModeDeny
 	}
-	_, pages := surfaceOf(h.surfaces, h.routed(q.Path), q.Table.Base()).(surface.Pages)
 	switch caller := q.Credential.Caller; {
-	case caller == surface.CallerWeb, caller == surface.CallerAnonymous && pages:
+	case caller == surface.CallerWeb, caller == surface.CallerAnonymous && h.isPage(q):
 		mode, refused = o.Web, reply.ErrWeb
 	case caller == surface.CallerAnonymous:
 		mode, refused = o.Anonymous, reply.ErrAnonymous
@@ -93,6 +92,14 @@ func (h *Handler) refuseByMode(q *surface.Request) *reply.Refusal {
 		return nil
 	}
 	return refused
+}
+
+// isPage tells whether a path is that of pages for browsers, and no reading of it leads to the API: Grape takes "/%61pi/v4" for
+// its own.
+func (h *Handler) isPage(q *surface.Request) bool {
+	path := h.routed(q.Path)
+	_, pages := surfaceOf(h.surfaces, path, q.Table.Base()).(surface.Pages)
+	return pages && (header.HasPrefix(path, "/api/") || !anyReading(q.Path, isAPI))
 }
 
 // reads tells whether a request only reads: GET and HEAD, but not the first step of a git push, which creates a project
@@ -191,12 +198,15 @@ var internalPaths = []string{
 	"/api/internal", "/debug/pprof", // Gitea's (1.26, routers/private)
 }
 
-// internalPath tells whether any reading of a raw path leads to an internal one: percent-encoded any number of times,
-// with doubled or back slashes, dot segments, in any case, or below an organization's prefix.
-func internalPath(path []byte) bool {
+// internalPath tells whether any reading of a raw path leads to an internal one, or below an organization's prefix.
+func internalPath(path []byte) bool { return anyReading(path, isInternal) }
+
+// anyReading tells whether any reading of a raw path is one of those that is asks for: percent-encoded any number of times, with
+// doubled or back slashes, dot segments, in any case.
+func anyReading(path []byte, is func(clean []byte) bool) bool {
 	read := bytes.ToLower(path)
 	for range 6 {
-		if isInternal(cleanPath(read, true)) || isInternal(cleanPath(read, false)) {
+		if is(cleanPath(read, true)) || is(cleanPath(read, false)) {
 			return true
 		}
 		n := percent.DecodeInPlace(read)
@@ -225,6 +235,10 @@ func climbs(path []byte) bool {
 		read = read[:n]
 	}
 	return true
+}
+
+func isAPI(clean []byte) bool {
+	return header.Below(clean, "/api") || header.Below(afterOrganization(clean), "/api")
 }
 
 func isInternal(clean []byte) bool {

@@ -50,7 +50,7 @@ func TestLegacyIsTransparent(t *testing.T) {
 
 func TestModesOfOtherCallers(t *testing.T) {
 	upstream := newEcho(t, nil)
-	const legacy = "PRIVATE-TOKEN: glpat-x"
+	const legacy, form = "PRIVATE-TOKEN: glpat-x", "Content-Type: application/x-www-form-urlencoded"
 	cases := []struct {
 		name                   string
 		legacy, anonymous, web Mode
@@ -87,6 +87,19 @@ func TestModesOfOtherCallers(t *testing.T) {
 		{"web refused", ModeAllow, ModeAllow, ModeDeny, get("/users/sign_in"), 403, ""},
 		{"a session refused", ModeAllow, ModeAllow, ModeDeny, get("/api/v4/user", "Cookie: _gitlab_session=x"), 403, ""},
 		{"web passed", ModeDeny, ModeDeny, ModeAllow, get("/users/sign_in"), 200, ""},
+		{"a page with a form", ModeDeny, ModeAllow, ModeAllow, request("POST", "/users/sign_in", "user[login]=x", form), 200, ""},
+		{"a credential in the form of a page", ModeDeny, ModeAllow, ModeAllow, request("GET", "/g.atom", "private_token=x", form), 403, ""},
+		{"the same, with another method", ModeDeny, ModeAllow, ModeAllow, request("POST", "/g/p.atom", "_method=GET&feed_token=x", form),
+			403, ""},
+		{"the same, in JSON", ModeDeny, ModeAllow, ModeAllow,
+			request("POST", "/g/p.atom", `{"private_token":"x"}`, "Content-Type: application/json"), 403, ""},
+		{"a credential in the body of an encoded API", ModeDeny, ModeAllow, ModeAllow,
+			request("POST", "/%61pi/v4/runners", "token=x", form), 403, ""},
+		{"a credential behind a dot", ModeDeny, ModeAllow, ModeAllow, request("POST", "/./api/v4/runners", "token=x", form), 403, ""},
+		{"a credential behind two dots", ModeDeny, ModeAllow, ModeAllow, request("POST", "/x/../api/v4/runners", "token=x", form), 403, ""},
+		{"anonymous denied, an encoded API where web passes", ModeAllow, ModeDeny, ModeAllow, get("/%61pi/v4/projects"), 401,
+			`Bearer realm="GitLab"`},
+		{"anonymous denied, an API behind a dot", ModeAllow, ModeDeny, ModeAllow, get("/./api/v4/projects"), 401, `Bearer realm="GitLab"`},
 		{"a session passed", ModeDeny, ModeDeny, ModeAllow, get("/api/v4/user", "Cookie: _gitlab_session=x"), 200, ""},
 	}
 	for _, c := range cases {
