@@ -108,8 +108,8 @@ func (in *InBody) json(body []byte) {
 // isCredentialName tells whether the forge takes a credential from a parameter of that name, as it stands in a query or
 // form. Rack passes over brackets in front of a name, however many, and what stands in brackets behind it names something within.
 func isCredentialName(name []byte) bool {
-	if len(name) < 5 {
-		return false
+	if len(name) < 5 || bytes.IndexByte(name, 'n') < 0 && bytes.IndexByte(name, '%') < 0 {
+		return false // all of them have an "n", if it is not encoded
 	}
 	var room [128]byte
 	decoded := append(room[:0], name...)
