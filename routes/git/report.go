@@ -28,9 +28,6 @@ func (p *Push) AppendReport(dst []byte, text string, why func(i int) string) []b
 	return append(dst, "0000"...)
 }
 
-// AppendError writes a packet that ends git's conversation with a text for its user (gitprotocol-pack, "error-line").
-func AppendError(dst []byte, text string) []byte { return appendPacket(dst, "ERR "+oneLine(text)) }
-
 func appendPacket(dst []byte, text string) []byte {
 	if len(text) > maxPacket-4 {
 		text = text[:maxPacket-4]
