@@ -145,16 +145,16 @@ func demo(ctx context.Context, address string, check bool, out, log io.Writer) e
 	}
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
+	public := "http://" + address
 	ended := make(chan error, 1)
 	go func() {
 		ended <- patgate(ctx, log, log, append([]string{"serve", "--listen", address, "--admin-listen", "off",
-			"--console-listen", console,
+			"--public-url", public, "--console-listen", console,
 			"--log-format", "console", "--log-level", "warn"}, common...)...)
 	}()
 	if err := awaitListener(address, ended); err != nil {
 		return err
 	}
-	public := "http://" + address
 	if check {
 		err = checkDemo(ctx, out, public, world, tokens)
 		stop()
