@@ -143,7 +143,13 @@ func cut(random *rand.Rand, text string) (pieces []string) {
 type disagreement struct{ request, way, got, want string }
 
 func (d disagreement) String() string {
-	return fmt.Sprintf("%.2000q\n%s: %.1500s\nfirst: %.1500s", d.request, d.way, d.got, d.want)
+	at := 0
+	for at < min(len(d.got), len(d.want)) && d.got[at] == d.want[at] {
+		at++
+	}
+	from := max(0, at-200)
+	return fmt.Sprintf("%.2000q\n%s: %.500s\n...from byte %d: %.1500s\nfirst, from there: %.1500s", d.request, d.way, d.got, from,
+		d.got[from:], d.want[from:])
 }
 
 // ways are the ways on which a request can be read. The first is that of a loop.

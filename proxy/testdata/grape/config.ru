@@ -16,7 +16,7 @@
 #   - declared parameter types, which GitLab keeps out of route matching.
 
 require 'csv'
-require 'digest'
+require 'digest/sha2' # by name: loaded at the first use, by several threads at once, its class may be half made
 require 'json'
 require 'grape'
 require 'action_dispatch'
