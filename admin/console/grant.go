@@ -248,11 +248,20 @@ func (q *request) denials(t *tokens.Inspected) (rows []deniedRow) {
 			places = append(places, tokens.Place{Kind: kind, ID: list[i].BoundaryID})
 		}
 	}
+	for _, kind := range kinds {
+		for _, id := range selected(t, kind) {
+			places = append(places, tokens.Place{Kind: kind, ID: id})
+		}
+	}
 	found := q.paths(places)
 	for i := range list {
 		d := &list[i]
-		row := deniedRow{Reason: strings.ReplaceAll(d.Reason, "_", " "+
-			""), Permissions: d.Permissions, Last: q.instant(d.Last), Count: d.Count}
+		row := deniedRow{
+			Reason:      strings.ReplaceAll(d.Reason, "_", " "),
+			Permissions: d.Permissions,
+			Last:        q.instant(d.Last),
+			Count:       d.Count,
+		}
 		if d.Route != nil {
 			row.Endpoint = d.Route.Method + " " + d.Route.Path
 		}
@@ -269,6 +278,15 @@ func (q *request) denials(t *tokens.Inspected) (rows []deniedRow) {
 				break
 			}
 			v[kind.String()] = q.outside(kind, placeLine(d.BoundaryID, path))
+		case inContainer && d.Reason == policy.ReasonPermissionMissing.String():
+			// What the request named was not looked at, because no scope would have allowed it anywhere.
+			row.Where = "anywhere: no scope of this token has it"
+			for _, kind := range within[d.Boundary] {
+				v[kind.String()] = q.outside(kind, found.lines(kind, selected(t, kind)))
+			}
+			if len(v["project"])+len(v["group"]) == 0 {
+				v = nil
+			}
 		default:
 			row.Where, v = "a "+d.Boundary.String()+" that is not there, or that you cannot see", nil
 		}
@@ -278,6 +296,25 @@ func (q *request) denials(t *tokens.Inspected) (rows []deniedRow) {
 		rows = append(rows, row)
 	}
 	return rows
+}
+
+// within are the kinds of places that hold what a permission is needed on.
+var within = map[routes.Boundary][]routes.RefKind{
+	routes.BoundaryProject: {routes.RefProject, routes.RefGroup},
+	routes.BoundaryGroup:   {routes.RefGroup},
+}
+
+// selected gives the ids of the projects or groups that a token's scopes name.
+func selected(t *tokens.Inspected, kind routes.RefKind) (ids []int64) {
+	for i := range t.Scopes {
+		named := t.Scopes[i].ProjectIDs
+		if kind == routes.RefGroup {
+			named = t.Scopes[i].GroupIDs
+		}
+		ids = append(ids, named...)
+	}
+	slices.Sort(ids)
+	return slices.Compact(ids)
 }
 
 // Denials gives the last denials of a token; see audit.Denials.

@@ -1,6 +1,7 @@
 package console_test
 
 import (
+	"fmt"
 	"net/url"
 	"slices"
 	"strconv"
@@ -106,5 +107,14 @@ func TestALinkAddsToAToken(t *testing.T) {
 			t.Errorf("there is no link %s", grant)
 		}
 		v.get(t, grant).wants(t, 200, "Add to this token?", "project shop/api")
+		denials.Note(id, &audit.Denial{Route: row, Reason: "permission_missing", Access: "selected_memberships",
+			Permissions: []string{"delete_job"}, Boundary: routes.BoundaryProject, Last: time.Now()})
+		p = v.get(t, at(id, ""))
+		p.wants(t, 200, "no scope of this token has it")
+		grant = at(id, fmt.Sprintf("/grant?access=selected_memberships&permissions=delete_job&project=%d&project=%d", w.api, w.web))
+		if !strings.Contains(strings.ReplaceAll(p.body, "&amp;", "&"), grant) {
+			t.Errorf("there is no link %s", grant)
+		}
+		v.get(t, grant).wants(t, 200, "Add to this token?", "delete_job", "shop/api", "shop/web")
 	})
 }
