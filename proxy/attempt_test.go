@@ -108,11 +108,21 @@ func TestThreatJobTokensInAnotherPlace(t *testing.T) {
 // Attack: many at once while the forge is slow. Control: requests with a right one, which come at the same time, all pass.
 func TestThreatGuessesAtOnceReachTheForge(t *testing.T) {
 	const limit, reach, guesses, right = 10, 100, 300, 150
+	// The forge answers once every guess has reached it or was refused: until then all of them are under way.
+	var dealt sync.WaitGroup
+	dealt.Add(guesses)
+	all := make(chan struct{})
+	go func() {
+		dealt.Wait()
+		close(all)
+	}()
 	upstream := newEcho(t, func(w http.ResponseWriter, r *http.Request) {
-		time.Sleep(2 * time.Second)
-		if r.Header.Get("Private-Token") != "glpat-good" {
-			w.WriteHeader(http.StatusUnauthorized)
+		if r.Header.Get("Private-Token") == "glpat-good" {
+			return
 		}
+		dealt.Done()
+		<-all
+		w.WriteHeader(http.StatusUnauthorized)
 	})
 	g := newGateway(t, upstream.URL, func(o *Options) { o.Attempts = attempts(limit) })
 	ask := func(credential string) int {
@@ -121,23 +131,24 @@ func TestThreatGuessesAtOnceReachTheForge(t *testing.T) {
 	if status := ask("glpat-good"); status != 200 {
 		t.Fatalf("status %d", status)
 	}
-	var all sync.WaitGroup
+	var asked sync.WaitGroup
 	var passed, refused atomic.Int64
 	for i := range guesses {
-		all.Go(func() {
+		asked.Go(func() {
 			if ask(fmt.Sprint("glpat-bad", i)) == 429 {
 				refused.Add(1)
+				dealt.Done()
 			}
 		})
 		if i < right {
-			all.Go(func() {
+			asked.Go(func() {
 				if ask("glpat-good") == 200 {
 					passed.Add(1)
 				}
 			})
 		}
 	}
-	all.Wait()
+	asked.Wait()
 	reached := 0
 	for _, r := range upstream.requests() {
 		if r.header.Get("Private-Token") != "glpat-good" {

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -36,9 +37,9 @@ func TestAReadThatFailsOnceIsMadeOnceMore(t *testing.T) {
 		{"what is no read", "POST", status(502), 1, 1, forge.ErrUnavailable},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			asked := 0
+			var asked atomic.Int64
 			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-				if asked++; asked <= c.times {
+				if asked.Add(1) <= int64(c.times) {
 					c.fails(w)
 				}
 			}))
@@ -53,8 +54,8 @@ func TestAReadThatFailsOnceIsMadeOnceMore(t *testing.T) {
 			} else {
 				_, err = client.Do(context.Background(), token.NewSecret(testSecret), c.method, "/user")
 			}
-			if !errors.Is(err, c.want) || asked != c.asked {
-				t.Errorf("asked %d times: %v", asked, err)
+			if !errors.Is(err, c.want) || asked.Load() != int64(c.asked) {
+				t.Errorf("asked %d times: %v", asked.Load(), err)
 			}
 		})
 	}
