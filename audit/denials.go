@@ -8,9 +8,8 @@ import (
 	"patgate/routes"
 )
 
-// Denial is something that a token asked for and was denied, and that its owner could grant. It holds no path, no
-// name and nothing
-// else that the client wrote: a row, permissions, and the id of the project or group.
+// Denial is something that a token asked for and was denied, and that its owner could grant. It holds no path, no name
+// and nothing else that the client wrote: a row, permissions, and the id of the project or group.
 type Denial struct {
 	Route       *routes.Route
 	Reason      string

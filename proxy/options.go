@@ -100,9 +100,8 @@ type Options struct {
 	Untrusted      func(peer netip.Addr)
 	// Attempts bounds wrong credentials; nil is 10 a minute from one address.
 	Attempts *forge.Attempts
-	// Via is the name that requests are sent on with (RFC 9110, 7.6.3), of NewVia: one that comes with it was sent
-	// by this very
-	// process, and goes round in circles. Empty makes one.
+	// Via is the name that requests are sent on with (RFC 9110, 7.6.3), of NewVia: one that comes with it was sent by
+	// this very process, and goes round in circles. Empty makes one.
 	Via    string
 	Limits Limits
 	// Timeouts bound every wait. Zero values take the defaults: 10 s for ReadHeader, 75 s for Idle, 30 s for ReadStall and

@@ -42,9 +42,8 @@ type Route struct {
 	Method string // upper case; HEAD has no rows, it is read as GET (RFC 9110, 9.3.2)
 	Path   string // as in the table, without the base path: /projects/{project}/jobs
 	Source Source
-	// Surface names the classifier that finds the row: "git", "registry" or "web". Empty: the REST API, by its
-	// path. The path of
-	// another surface's row is its name there; what stands behind "#" is read from the body.
+	// Surface names the classifier that finds the row: "git", "registry" or "web". Empty: the REST API, by its path. The
+	// path of another surface's row is its name there; what stands behind "#" is read from the body.
 	Surface string
 
 	// Named tells that references are names and never ids, in the path and in parameters: see Table.Named.

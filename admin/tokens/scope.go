@@ -28,10 +28,8 @@ type Scope struct {
 
 // Expand replaces wildcards by the names that they stand for today. A wildcard stands for permissions that can be granted
 // on what the scope reaches, that are not deprecated, no row of which yields another credential or has one of
-// routes.NamedEffects,
-// and with which no push switches off a guard of the forge. Names without a wildcard stay as they are, known or not:
-// the compiler of
-// grants judges them.
+// routes.NamedEffects, and with which no push switches off a guard of the forge. Names without a wildcard stay as they
+// are, known or not: the compiler of grants judges them.
 func Expand(s *Scope, t *routes.Table) ([]string, error) {
 	access, err := policy.ParseAccess(s.Access)
 	if err != nil || !slices.ContainsFunc(s.Permissions, func(name string) bool { return strings.Contains(name, "*") }) {
@@ -69,9 +67,8 @@ func Expand(s *Scope, t *routes.Table) ([]string, error) {
 }
 
 // namedPermissions gives the permissions that only their name grants: some row that needs them has another credential in its
-// answer, gives rights to others, changes who sees what, or keeps a secret of the caller's choice, or a push option
-// that needs them
-// switches off a guard of the forge.
+// answer, gives rights to others, changes who sees what, or keeps a secret of the caller's choice, or a push option that
+// needs them switches off a guard of the forge.
 func namedPermissions(t *routes.Table) (set routes.PermissionSet) {
 	set = t.PushOptions().Guards()
 	for _, r := range t.Routes() {

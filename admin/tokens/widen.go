@@ -73,11 +73,9 @@ func (s *Service) widening(ctx context.Context, c *Owner, l *store.Listed, add [
 	return w, nil
 }
 
-// withScope gives the scopes of a token with one more, which has no constraints. A container, or an access, stands
-// in one scope
-// without constraints only, so that one which has such a scope leaves it, and takes what it held there along: nothing is
-// given to what
-// stood beside it.
+// withScope gives the scopes of a token with one more, which has no constraints. A container, or an access, stands in one
+// scope without constraints only, so that one which has such a scope leaves it, and takes what it held there along:
+// nothing is given to what stood beside it.
 func withScope(scopes []policy.ScopeSpec, add *policy.ScopeSpec) (all []policy.ScopeSpec) {
 	fresh := policy.ScopeSpec{Access: add.Access, Permissions: slices.Clone(add.Permissions)}
 	named := add.Access == policy.AccessSelectedMemberships.String()

@@ -19,8 +19,7 @@ type Wanted struct {
 }
 
 // wantedBy gives what a denied request wanted; nil where no token could do it. It is made of the names of permissions
-// that the row
-// needs, and of what the client itself sent, never of what the forge said.
+// that the row needs, and of what the client itself sent, never of what the forge said.
 func wantedBy(catalogue *routes.Catalogue, op *routes.Operation, d *policy.Decision) *Wanted {
 	if op.Route == nil {
 		return nil
@@ -79,9 +78,8 @@ func (w *Wanted) url(pages string, tokenID int64) string {
 	return pages + "/" + strconv.FormatInt(tokenID, 10) + "/grant?" + v.Encode()
 }
 
-// nameContainer puts in the project or group that the target names, as the client wrote it. On a forge whose packages
-// lie at a name,
-// that is the organization or user.
+// nameContainer puts in the project or group that the target names, as the client wrote it. On a forge whose packages lie
+// at a name, that is the organization or user.
 func (w *Wanted) nameContainer(op *routes.Operation) {
 	for i := range op.Captures() {
 		c := &op.Captures()[i]

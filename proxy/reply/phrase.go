@@ -11,10 +11,9 @@ import (
 // maxPhrase bounds what a status line says behind the name of the status, in bytes: some clients read a line of 1 KiB or less.
 const maxPhrase = 240
 
-// appendPhrase appends the reason phrase of the status line: the name of the status and, behind it, what is missing,
-// or why. Many
-// clients show nothing else of a refusal: helm, twine, gem, composer, wget, Go's and Python's. It is made of permission names
-// and reasons, which are patgate's own, and holds nothing of the request. RFC 9112, 4, allows tabs, spaces and visible
+// appendPhrase appends the reason phrase of the status line: the name of the status and, behind it, what is missing, or why.
+// Many clients show nothing else of a refusal: helm, twine, gem, composer, wget, Go's and Python's. It is made of permission
+// names and reasons, which are patgate's own, and holds nothing of the request. RFC 9112, 4, allows tabs, spaces and visible
 // characters; what is not visible ASCII is left out.
 func (f *Facts) appendPhrase(dst []byte) []byte {
 	dst = append(dst, fasthttp.StatusMessage(f.Status)...)

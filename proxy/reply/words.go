@@ -76,10 +76,8 @@ type Speech struct {
 }
 
 // JSON writes a refusal as the forge's REST API does. Every added field is a string or a list of strings: client
-// libraries fail
-// on others. GitLab says either error or message; here both are there, because some clients show only the one and
-// some only the
-// other.
+// libraries fail on others. GitLab says either error or message; here both are there, because some clients show only the
+// one and some only the other.
 func (f *Facts) JSON(s Speech) []byte {
 	var b bytes.Buffer
 	e := jsontext.NewEncoder(&b)

@@ -35,8 +35,7 @@ func showsErrorAlone(agent []byte) bool {
 }
 
 // Challenge writes how to get in (RFC 6750, 3), and what is missing where package managers show it: npm prints
-// Npm-Notice, NuGet
-// X-NuGet-Warning, and neither shows the body of a refusal.
+// Npm-Notice, NuGet X-NuGet-Warning, and neither shows the body of a refusal.
 func (w Words) Challenge(q *Request, f *reply.Facts, h *fasthttp.ResponseHeader) {
 	packages := isPackagePath(q.Path)
 	switch {
