@@ -26,6 +26,8 @@ import (
 	"patgate/forge/gitea"
 	"patgate/forge/gitlab"
 	"patgate/proxy"
+	"patgate/proxy/legacy"
+	"patgate/proxy/reading"
 	"patgate/proxy/wire"
 	"patgate/routes"
 	"patgate/routes/reload"
@@ -83,7 +85,7 @@ func newGateway(ctx context.Context, c *config.Config, log io.Writer) (g *gatewa
 			Limit:  c.Limits.FailedCredentials,
 			Window: c.Limits.FailedCredentialsWindow.Std(),
 		}),
-		via: proxy.NewVia(),
+		via: reading.NewVia(),
 	}
 	defer func() {
 		if err != nil {
@@ -231,16 +233,18 @@ func (g *gateway) proxyOptions() proxy.Options {
 			Connections:  c.Upstream.Connections,
 		},
 		Origins: texts(c.CORS.Origins),
-		Legacy: map[config.Legacy]proxy.Mode{config.LegacyDeny: proxy.ModeDeny, config.LegacyReadOnly: proxy.ModeReadOnly,
-			config.LegacyAllow: proxy.ModeAllow}[c.Legacy.Mode],
-		LegacyUntil:   c.Legacy.DenyFrom,
-		Local:         g.local(),
-		ForwardProbes: c.IdentityProbe == config.ProbeForward,
-		Anonymous: map[config.Anonymous]proxy.Mode{
-			config.AnonymousDeny:  proxy.ModeDeny,
-			config.AnonymousAllow: proxy.ModeAllow,
-		}[c.Anonymous],
-		Web:               map[config.Web]proxy.Mode{config.WebRefuse: proxy.ModeDeny, config.WebPass: proxy.ModeAllow}[c.Web],
+		Modes: legacy.Modes{
+			Legacy: map[config.Legacy]legacy.Mode{config.LegacyDeny: legacy.Deny, config.LegacyReadOnly: legacy.ReadOnly,
+				config.LegacyAllow: legacy.Allow}[c.Legacy.Mode],
+			LegacyUntil: c.Legacy.DenyFrom,
+			Anonymous: map[config.Anonymous]legacy.Mode{
+				config.AnonymousDeny:  legacy.Deny,
+				config.AnonymousAllow: legacy.Allow,
+			}[c.Anonymous],
+			Web: map[config.Web]legacy.Mode{config.WebRefuse: legacy.Deny, config.WebPass: legacy.Allow}[c.Web],
+		},
+		Local:             g.local(),
+		ForwardProbes:     c.IdentityProbe == config.ProbeForward,
 		AllowQuickActions: c.Limits.QuickActions == config.QuickActionsAllow,
 		PublicURL:         c.PublicURL.String(),
 		GrantURL:          grantURL(c),
@@ -301,8 +305,8 @@ type serverLog struct{ logger *zap.Logger }
 func (l serverLog) Printf(format string, args ...any) { l.logger.Warn(fmt.Sprintf(format, args...)) }
 
 // local gives the handler what patgate answers itself.
-func (g *gateway) local() local {
-	l := local{Handler: g.api}
+func (g *gateway) local() answers {
+	l := answers{Handler: g.api}
 	if g.console != nil && g.config.Console.Listen == config.ConsoleGateway {
 		l.console = g.recovering(g.console)
 	}

@@ -15,23 +15,23 @@ import (
 	"patgate/admin/api"
 	"patgate/admin/tokens"
 	"patgate/config"
-	"patgate/proxy"
+	"patgate/proxy/local"
 	"patgate/proxy/surface"
 	"patgate/store"
 )
 
-// local gives the gateway its token API, in the gateway's own types.
-type local struct {
+// answers gives the gateway its token API, in the gateway's own types.
+type answers struct {
 	*api.Handler
 	// console answers below config.ConsolePath; nil when it is served elsewhere or not at all.
 	console http.Handler
 }
 
-var _ proxy.Local = local{}
+var _ local.Service = answers{}
 
-// Answer implements proxy.Local: both of what patgate answers itself are HTTP handlers. The path is given as it stands, so
+// Answer implements local.Service: both of what patgate answers itself are HTTP handlers. The path is given as it stands, so
 // that nobody reads it another time.
-func (l local) Answer(ctx context.Context, r *proxy.LocalRequest) proxy.LocalAnswer {
+func (l answers) Answer(ctx context.Context, r *local.Request) local.Answer {
 	handler := http.Handler(l.Handler)
 	if below, ok := strings.CutPrefix(r.Path, config.ConsolePath); ok && l.console != nil && (below == "" || below[0] == '/') {
 		handler = l.console
@@ -44,19 +44,19 @@ func (l local) Answer(ctx context.Context, r *proxy.LocalRequest) proxy.LocalAns
 	handler.ServeHTTP(a, request.WithContext(api.WithAsker(ctx, api.Asker{Session: r.Session, Credential: r.Credential,
 		Origin: r.Origin, Identified: func() { identified = true }})))
 	a.header.Del("Content-Length")
-	return proxy.LocalAnswer{Status: cmp.Or(a.status, http.StatusOK), Header: a.header, Body: a.body.Bytes(),
+	return local.Answer{Status: cmp.Or(a.status, http.StatusOK), Header: a.header, Body: a.body.Bytes(),
 		Pass: a.status == api.StatusPass, Identified: identified}
 }
 
-// Revocation implements proxy.Local.
-func (l local) Revocation(method string, path []byte) proxy.Revocation {
+// Revocation implements local.Service.
+func (l answers) Revocation(method string, path []byte) local.Revocation {
 	switch bySecret, byCredential := l.Handler.Revocation(method, path); {
 	case bySecret:
-		return proxy.RevokesBySecret
+		return local.RevokesBySecret
 	case byCredential:
-		return proxy.RevokesByCredential
+		return local.RevokesByCredential
 	}
-	return proxy.RevokesNothing
+	return local.RevokesNothing
 }
 
 // localAnswer takes what a handler answers to a request that came by the gateway.

@@ -10,7 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"patgate/proxy"
+	"patgate/proxy/surfaces"
 	"patgate/routes"
 	"patgate/routes/inspect"
 )
@@ -60,7 +60,7 @@ With - it reads lines "METHOD PATH" from standard input and prints one JSON obje
 // explain asks the surface that a target is for. What none of them has is taken for a path of the REST API without its base.
 func explain(table *routes.Table, method, target string) inspect.Explanation {
 	var op routes.Operation
-	found, err := proxy.Find(table, &op, method, []byte(target))
+	found, err := surfaces.Find(table, &op, method, []byte(target))
 	if !found {
 		return inspect.Explain(table, method, target)
 	}

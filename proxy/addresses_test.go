@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"patgate/proxy/legacy"
 	"patgate/routes"
 	"patgate/routes/load"
 )
@@ -72,7 +73,7 @@ func TestAddressesInAnswers(t *testing.T) {
 	table := addressTable(t)
 	at := func(public string, external ...string) *gateway {
 		g := newGateway(t, forge, func(o *Options) {
-			o.PublicURL, o.Upstream.ExternalURLs, o.Anonymous = public, external, ModeAllow
+			o.PublicURL, o.Upstream.ExternalURLs, o.Anonymous = public, external, legacy.Allow
 			o.Table = func() *routes.Table { return table }
 		})
 		g.table = table

@@ -6,7 +6,8 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"patgate/forge"
-	"patgate/proxy/header"
+	"patgate/proxy/legacy"
+	"patgate/proxy/local"
 	"patgate/proxy/reply"
 	"patgate/proxy/surface"
 	"patgate/proxy/wire"
@@ -31,27 +32,7 @@ func (x *exchange) fingerprint() forge.Fingerprint {
 	if x.print != (forge.Fingerprint{}) || caller != surface.CallerLegacy && caller != surface.CallerWeb {
 		return x.print
 	}
-	var text []byte
-	for i := range q.Fields.List {
-		f := &q.Fields.List[i]
-		if f.Class != header.ClassCredential || f.Name == header.Cookie && !q.Dialect.IsSession(f.Value) {
-			continue
-		}
-		if place, secret := q.Credential.Read(f); place != routes.PlaceNone && q.Credential.Found == 1 {
-			text = append(text, secret...)
-			continue
-		}
-		text = append(text, byte(f.Name), '\n')
-		text = append(append(text, f.Value...), '\n')
-	}
-	for query := q.Target[len(q.Path):]; ; {
-		var pair []byte
-		if pair, query = surface.NextCredential(query); pair == nil {
-			break
-		}
-		text = append(append(text, '&'), pair...)
-	}
-	text = append(text, x.inBody...)
+	text := append(legacy.CredentialsOf(q), x.inBody...)
 	x.print = x.h.attempts.Fingerprint(text)
 	clear(text)
 	return x.print
@@ -65,9 +46,9 @@ func (x *exchange) mayTry() *reply.Refusal {
 	}
 	var wait time.Duration
 	switch x.h.revocation(q) {
-	case RevokesBySecret:
+	case local.RevokesBySecret:
 		return nil
-	case RevokesByCredential:
+	case local.RevokesByCredential:
 		wait = x.h.attempts.AdmitRevocation(q.Client, x.fingerprint())
 	default:
 		wait, x.trying = x.h.attempts.Try(q.Client, x.fingerprint())
@@ -82,10 +63,10 @@ func (x *exchange) mayTry() *reply.Refusal {
 // revocation has its turn when the body is there.
 func (x *exchange) foreseeOther() *reply.Refusal {
 	q := &x.request
-	if x.h.maybeInBody(q, &x.body) {
+	if x.h.others.MaybeInBody(q, &x.body) {
 		return nil // that is found out with the body
 	}
-	if r := x.h.refuseOther(q); r != nil || x.h.revocation(q) != RevokesNothing {
+	if r := x.h.others.Refuse(q); r != nil || x.h.revocation(q) != local.RevokesNothing {
 		return r
 	}
 	return x.mayTry()
@@ -110,20 +91,9 @@ func (x *exchange) judgeCredential(status int) {
 		x.h.attempts.Doubtful(q.Client, x.fingerprint())
 	case status == fasthttp.StatusUnauthorized:
 		x.h.attempts.Wrong(q.Client, x.fingerprint())
-	case status >= 200 && status < 300 && proves(q, &x.body):
+	case status >= 200 && status < 300 && legacy.Proves(q, &x.body):
 		x.h.attempts.Accepted(x.fingerprint())
 	}
-}
-
-// proves tells whether a good answer to this request shows that the forge has looked at its credential and accepted it. Many
-// answers do not: pages and open rows are for anybody, and a credential in a place where a row does not look for one is passed
-// over, as is one in a header beside one in the query or in a form.
-func proves(q *surface.Request, b *surface.Body) bool {
-	if q.Credential.Found != 1 || q.Credential.Place == routes.PlaceNone || surface.QueryCredential(q.Target) {
-		return false
-	}
-	s, is := q.Surface.(surface.Proves)
-	return is && s.Proves(q, b)
 }
 
 // refuseTooMany answers for a credential that may not be tried out.

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"patgate/proxy/local"
 	"patgate/routes"
 	"patgate/token"
 )
@@ -25,15 +26,15 @@ func (l passingLocal) Claims(method string, _ []byte) bool {
 }
 func (passingLocal) IsRotation(string, []byte) bool           { return false }
 func (passingLocal) Reused(context.Context, token.Hash) error { return nil }
-func (passingLocal) Answer(context.Context, *LocalRequest) LocalAnswer {
-	return LocalAnswer{Pass: true}
+func (passingLocal) Answer(context.Context, *local.Request) local.Answer {
+	return local.Answer{Pass: true}
 }
 
-func (passingLocal) Revocation(method string, _ []byte) Revocation {
+func (passingLocal) Revocation(method string, _ []byte) local.Revocation {
 	if method == http.MethodDelete {
-		return RevokesByCredential
+		return local.RevokesByCredential
 	}
-	return RevokesNothing
+	return local.RevokesNothing
 }
 
 // onlyGood is a forge that knows one credential.
@@ -207,5 +208,5 @@ func TestTriesEnd(t *testing.T) {
 // panickingLocal claims everything, and panics.
 type panickingLocal struct{ passingLocal }
 
-func (panickingLocal) Claims(string, []byte) bool                        { return true }
-func (panickingLocal) Answer(context.Context, *LocalRequest) LocalAnswer { panic("it is to panic") }
+func (panickingLocal) Claims(string, []byte) bool                          { return true }
+func (panickingLocal) Answer(context.Context, *local.Request) local.Answer { panic("it is to panic") }

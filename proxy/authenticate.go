@@ -8,6 +8,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"patgate/cache"
+	"patgate/proxy/local"
 	"patgate/proxy/reply"
 	"patgate/proxy/surface"
 	"patgate/routes"
@@ -52,7 +53,7 @@ func (x *exchange) authenticate() *reply.Refusal {
 	print := attempts.OfToken(hash)
 	admitted, wait := attempts.AdmitToken(q.Client, print)
 	ctx := context.Background()
-	if !admitted && x.h.revocation(q) == RevokesNothing {
+	if !admitted && x.h.revocation(q) == local.RevokesNothing {
 		ctx = x.h.kept
 	}
 	session, err := x.h.options.Sessions.GetAt(ctx, hash, q.Start)

@@ -9,6 +9,7 @@ import (
 	"mime/multipart"
 	"net"
 	"net/http"
+	"patgate/proxy/legacy"
 	"patgate/proxy/reply"
 	"strings"
 	"testing"
@@ -261,7 +262,7 @@ func TestEarlyUpstreamAnswer(t *testing.T) {
 }
 
 func TestExpectContinueOfALegacyCaller(t *testing.T) {
-	g := newGateway(t, mustNotBeCalled(t), func(o *Options) { o.Legacy = ModeReadOnly })
+	g := newGateway(t, mustNotBeCalled(t), func(o *Options) { o.Legacy = legacy.ReadOnly })
 	a := g.raw(t, "PUT /api/v4/x HTTP/1.1\r\nHost: h\r\nPRIVATE-TOKEN: glpat-x\r\nContent-Length: 4\r\nExpect: 100-continue\r\n\r\n")
 	a.wants(t, 403, "legacy_read_only")
 }

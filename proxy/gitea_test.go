@@ -16,6 +16,7 @@ import (
 
 	"patgate/forge"
 	"patgate/policy"
+	"patgate/proxy/legacy"
 	"patgate/proxy/surface"
 	"patgate/routes"
 	"patgate/routes/load"
@@ -515,7 +516,7 @@ func TestThreatGiteaTargetInTheQuery(t *testing.T) {
 // Control: a fetch.
 func TestThreatGiteaPageThatEndsAsAFetch(t *testing.T) {
 	g, upstream, _ := newGiteaGateway(t)
-	g.handler.options.Web, g.handler.options.Legacy = ModeReadOnly, ModeReadOnly
+	g.handler.others.Web, g.handler.others.Legacy = legacy.ReadOnly, legacy.ReadOnly
 	for path, want := range map[string]int{
 		"/acme/app/_delete/main/git-upload-pack": 403, "/acme/app/_upload/main/x.git/git-upload-pack": 403,
 		"/acme/app/git-upload-pack/": 403,

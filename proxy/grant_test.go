@@ -12,6 +12,7 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"patgate/policy"
+	"patgate/proxy/legacy"
 )
 
 // A denial links to the page on which the token is given what it lacks, made of the configuration, the token's id and what the client
@@ -100,7 +101,7 @@ func TestOwnCookiesStayHere(t *testing.T) {
 		w.Header().Add("Set-Cookie", " Patgate-Console-form=planted")
 		w.Header().Add("Set-Cookie", "theirs=1")
 	})
-	g := newGateway(t, upstream.URL, func(o *Options) { o.OwnCookies, o.Web, o.Anonymous = "patgate-console", ModeAllow, ModeAllow })
+	g := newGateway(t, upstream.URL, func(o *Options) { o.OwnCookies, o.Web, o.Anonymous = "patgate-console", legacy.Allow, legacy.Allow })
 	const session = "_gitlab_session=s"
 	for _, c := range []struct{ name, cookies, want string }{
 		{"before others", "Cookie: __Host-patgate-console=secret; " + session, session},

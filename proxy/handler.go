@@ -13,10 +13,15 @@ import (
 	"patgate/cache"
 	"patgate/forge"
 	"patgate/proxy/fast"
+	"patgate/proxy/header"
+	"patgate/proxy/legacy"
+	"patgate/proxy/local"
+	"patgate/proxy/reading"
 	"patgate/proxy/reply"
 	"patgate/proxy/surface"
 	"patgate/proxy/surface/api"
 	"patgate/proxy/surface/depproxy"
+	"patgate/proxy/surfaces"
 	"patgate/proxy/wire"
 	"patgate/routes"
 )
@@ -25,17 +30,16 @@ import (
 type Handler struct {
 	options    Options
 	dialect    *surface.Dialect
-	surfaces   []surface.Surface // the first that has a path serves it
-	api        *api.Surface      // the REST API, in whose words is refused what could not be read
+	api        *api.Surface // the REST API, in whose words is refused what could not be read
+	reader     reading.Reader
+	others     legacy.Rules // of requests without a patgate token
 	rules      surface.Rules
 	bodies     surface.BodyLimits
 	forge      surface.Upstream
-	root       string // that clients may put in front of every path; empty: none
 	forwarding surface.Forwarding
 	registry   *surface.Upstream // nil: no other server than the forge is behind patgate
 	storage    reply.Storage
-	origins    []string // of pages that may read answers
-	proxies    *wire.Proxies
+	origins    reply.Origins
 	attempts   *forge.Attempts
 
 	exchanges sync.Pool
@@ -58,9 +62,8 @@ func New(o Options) (*Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	h := &Handler{options: o, dialect: surface.DialectOf(o.Forge), proxies: wire.NewProxies(o.TrustedProxies, o.Untrusted),
-		attempts: o.Attempts, storage: reply.NewStorage(o.StorageURLs)}
-	h.origins = originsOf(o.Origins)
+	h := &Handler{options: o, dialect: surface.DialectOf(o.Forge), attempts: o.Attempts, storage: reply.NewStorage(o.StorageURLs),
+		origins: reply.NewOrigins(o.Origins, local.Pages)}
 	h.exchanges.New = func() any { return &exchange{} }
 	h.rules = surface.Rules{Resolver: o.Resolver, Reads: o.Freshness.Reads, Writes: o.Freshness.Writes, Deadline: o.ResolverDeadline,
 		AllowQuickActions: o.AllowQuickActions}
@@ -77,22 +80,25 @@ func New(o Options) (*Handler, error) {
 	h.forge.Others = h.newPool(o.Upstream)
 	h.rules.Addresses = h.forge.Links.Apart()
 	h.forwarding = h.newForwarding()
-	h.root = h.forge.Root
-	if public, _ := reply.ParseBase(o.PublicURL); public.Path != "" {
-		h.root = public.Path
-	}
 	if o.Registry.URL != "" {
 		u := h.upstream(o.Registry)
 		u.IsRegistry = true
 		h.registry = &u
 	}
-	h.api, h.surfaces = parts{
-		forge:    cmp.Or(o.Forge, routes.ForgeGitLab),
-		links:    h.forge.Links,
-		seals:    seals,
-		registry: h.registry,
-		tokens:   &depproxy.Tokens{Ask: h.ask, Host: h.forge.Host, Root: h.forge.Root, Forwarding: &h.forwarding},
-	}.surfaces()
+	h.reader = reading.Reader{Dialect: h.dialect, Forge: &h.forge, Root: h.forge.Root, PublicURL: o.PublicURL, Via: o.Via,
+		Proxies: wire.NewProxies(o.TrustedProxies, o.Untrusted)}
+	if public, _ := reply.ParseBase(o.PublicURL); public.Path != "" {
+		h.reader.Root = public.Path
+	}
+	h.api, h.reader.Surfaces = surfaces.Parts{
+		Forge:    cmp.Or(o.Forge, routes.ForgeGitLab),
+		Links:    h.forge.Links,
+		Seals:    seals,
+		Registry: h.registry,
+		Tokens:   &depproxy.Tokens{Ask: h.ask, Host: h.forge.Host, Root: h.forge.Root, Forwarding: &h.forwarding},
+	}.List()
+	h.others = legacy.Rules{Modes: o.Modes, Organizations: h.dialect.Organizations, Surfaces: h.reader.Surfaces,
+		OwnCookies: o.OwnCookies, Forwarding: &h.forwarding}
 	h.front = fast.New(fast.Options{
 		Gateway:    steps{h},
 		Loops:      h.loops.Count(),
@@ -101,7 +107,7 @@ func New(o Options) (*Handler, error) {
 		Storage:    h.storage,
 		OwnCookies: o.OwnCookies,
 		OwnPages:   o.OwnPages,
-		Shared:     len(h.origins) > 0,
+		Shared:     h.origins.Any(),
 	})
 	go h.dog.Run()
 	return h, nil
@@ -127,6 +133,11 @@ func (h *Handler) Serve(ctx *fasthttp.RequestCtx) {
 	if !kept {
 		x.release()
 	}
+}
+
+// share lets a page of a configured origin read the answer.
+func (x *exchange) share() {
+	x.h.origins.Share(&x.ctx.Response.Header, &x.ctx.Request.Header, x.request.Path)
 }
 
 // serve takes a request through its steps. kept tells that the exchange is still needed for the answer's body.
@@ -179,7 +190,8 @@ func (x *exchange) serve() (kept bool) {
 func (x *exchange) begin() *reply.Refusal {
 	head := &x.ctx.Request.Header
 	q := &x.request
-	return x.h.read(q, methodOf(head.Method()), head.RequestURI(), head.RawHeaders(), versionOf(head.Protocol()))
+	method, version := reading.MethodOf(head.Method()), reading.VersionOf(head.Protocol())
+	return x.h.reader.Read(q, method, head.RequestURI(), head.RawHeaders(), version)
 }
 
 // judge decides on a visit.
@@ -222,6 +234,25 @@ func (x *exchange) serveDiscovery() (kept bool) {
 	}
 	x.allowLocal()
 	return x.serveAnswer(x.h.api.Discovery(&x.request), nil)
+}
+
+// preflight answers a browser that asks whether a page may send a request. Browsers ask in origin form alone.
+func (x *exchange) preflight() (answered bool) {
+	q := &x.request
+	if len(q.Path) == 0 || q.Path[0] != '/' {
+		return false
+	}
+	x.h.reader.Respell(q)
+	if q.Fields.Repeated(header.Origin) {
+		return false
+	}
+	fields := x.h.origins.Preflight(&x.ctx.Request.Header, q.Fields.Get(header.Origin), q.Path)
+	if fields == nil {
+		return false
+	}
+	x.allowLocal()
+	x.serveAnswer(&surface.Answer{Status: fasthttp.StatusNoContent, Header: fields}, nil)
+	return true
 }
 
 // expect decides on a request that waits for "100 Continue" before it sends its body. What can be known without the

@@ -22,6 +22,7 @@ import (
 	"patgate/dial"
 	"patgate/forge"
 	"patgate/policy"
+	"patgate/proxy/legacy"
 	"patgate/proxy/surface"
 	"patgate/routes"
 	"patgate/routes/load"
@@ -335,7 +336,7 @@ func newGatewayOver(t testing.TB, tlsConfig *tls.Config, upstream string, config
 		"create_member", "read_vulnerability"}})
 	o := Options{
 		Table: func() *routes.Table { return g.table }, Sessions: g.sessions, TokenState: tokenState, Resolver: g.resolver,
-		Audit: g.sink, Upstream: Upstream{URL: upstream}, Legacy: ModeAllow,
+		Audit: g.sink, Upstream: Upstream{URL: upstream}, Modes: legacy.Modes{Legacy: legacy.Allow},
 		Panicked: func(v any, stack []byte) { t.Errorf("panic: %v\n%s", v, stack) },
 	}
 	if configure != nil {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"patgate/proxy/legacy"
 	"slices"
 	"sync"
 	"testing"
@@ -74,7 +75,7 @@ func TestThreatConnectionsOfOthers(t *testing.T) {
 	for _, withoutLoops := range []bool{false, true} {
 		t.Run(fmt.Sprintf("loops %v", !withoutLoops), func(t *testing.T) {
 			seen := &carried{}
-			g := newGateway(t, seen.upstream(t), func(o *Options) { o.withoutLoops, o.Anonymous = withoutLoops, ModeAllow })
+			g := newGateway(t, seen.upstream(t), func(o *Options) { o.withoutLoops, o.Anonymous = withoutLoops, legacy.Allow })
 			basic := base64.StdEncoding.EncodeToString([]byte("alice:secret"))
 			callers := []string{
 				get(jobs, "PRIVATE-TOKEN: "+g.mintFor(t, 1)), get(jobs, "PRIVATE-TOKEN: "+g.mintFor(t, 2)),
@@ -101,7 +102,7 @@ func TestThreatConnectionsOfOthers(t *testing.T) {
 // Attack: a form with a credential, without one in the head. Control: what has no body shares a connection.
 func TestThreatConnectionsOfCredentialsInBodies(t *testing.T) {
 	seen := &carried{}
-	g := oneLoop(t, seen.upstream(t), func(o *Options) { o.Anonymous = ModeAllow })
+	g := oneLoop(t, seen.upstream(t), func(o *Options) { o.Anonymous = legacy.Allow })
 	ask := func(request string, connections int) {
 		t.Helper()
 		g.raw(t, request).wants(t, 200)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"patgate/audit"
+	"patgate/proxy/legacy"
 )
 
 func TestLegacyIsTransparent(t *testing.T) {
@@ -50,57 +51,57 @@ func TestLegacyIsTransparent(t *testing.T) {
 
 func TestModesOfOtherCallers(t *testing.T) {
 	upstream := newEcho(t, nil)
-	const legacy, form = "PRIVATE-TOKEN: glpat-x", "Content-Type: application/x-www-form-urlencoded"
+	const credential, form = "PRIVATE-TOKEN: glpat-x", "Content-Type: application/x-www-form-urlencoded"
 	cases := []struct {
 		name                   string
-		legacy, anonymous, web Mode
+		legacy, anonymous, web legacy.Mode
 		request                string
 		status                 int
 		challenge              string
 	}{
-		{"legacy allowed", ModeAllow, ModeDeny, ModeDeny, get("/api/v4/user", legacy), 200, ""},
-		{"legacy by a query parameter", ModeDeny, ModeAllow, ModeDeny, get("/api/v4/user?private_token=glpat-x"), 403, ""},
-		{"legacy denied", ModeDeny, ModeAllow, ModeAllow, get("/api/v4/user", legacy), 403, ""},
-		{"read only: a read", ModeReadOnly, ModeDeny, ModeDeny, get("/api/v4/user", legacy), 200, ""},
-		{"read only: a write", ModeReadOnly, ModeDeny, ModeDeny, request("POST", "/api/v4/x", "", legacy), 403, ""},
-		{"read only: a fetch", ModeReadOnly, ModeDeny, ModeDeny, request("POST", "/g/p.git/git-upload-pack", "", legacy), 200, ""},
-		{"read only: a page that ends as a fetch does", ModeDeny, ModeDeny, ModeReadOnly, request("POST", "/g/p/-/create/main/x.git/git-upload-pack", "", "Cookie: _gitlab_session=x"), 403, ""},
-		{"read only: the same below an organization", ModeDeny, ModeDeny, ModeReadOnly, request("POST", "/o/one/g/p/-/create/main/x.git/git-upload-pack", "", "Cookie: _gitlab_session=x"), 403, ""},
-		{"read only: a fetch below an organization", ModeReadOnly, ModeDeny, ModeDeny, request("POST", "/o/one/g/p.git/git-upload-pack", "", legacy), 200, ""},
-		{"read only: a fetch of a design repository", ModeReadOnly, ModeDeny, ModeDeny, request("POST", "/g/p.design.git/git-upload-pack", "", legacy), 200, ""},
-		{"read only: a push", ModeReadOnly, ModeDeny, ModeDeny, request("POST", "/g/p.git/git-receive-pack", "", legacy), 403, ""},
-		{"read only: the first step of a push", ModeReadOnly, ModeDeny, ModeDeny, get("/g/p.git/info/refs?service=git-receive-pack", legacy), 403, ""},
-		{"read only: the same, encoded", ModeReadOnly, ModeDeny, ModeDeny, get("/g/p.git/info/refs?service=git%2Dreceive-pack", legacy), 403, ""},
-		{"read only: a token to push with", ModeReadOnly, ModeDeny, ModeDeny, get("/jwt/auth?service=container_registry&scope=repository:a/b:pull,push", legacy), 403, ""},
-		{"read only: a GraphQL mutation", ModeReadOnly, ModeDeny, ModeDeny, request("POST", "/api/graphql", "{}", legacy), 403, ""},
-		{"read only: a file called like a fetch", ModeReadOnly, ModeDeny, ModeDeny, request("POST", "//api/v4/projects/1/repository/files/git-upload-pack", "{}", legacy), 403, ""},
-		{"read only: a fetch below an organization", ModeReadOnly, ModeDeny, ModeDeny, request("POST", "/o/org/g/p.git/git-upload-pack", "", legacy), 200, ""},
-		{"read only: a token to push with, doubled slash", ModeReadOnly, ModeDeny, ModeDeny, get("//jwt//auth?service=container_registry&scope=repository:a/b:pull,push", legacy), 403, ""},
-		{"read only: a token to push with, below an organization", ModeReadOnly, ModeDeny, ModeDeny, get("/o/org/jwt/auth?service=container_registry&scope=repository:a/b:pull,push", legacy), 403, ""},
-		{"anonymous denied, API with doubled slashes where web passes", ModeAllow, ModeDeny, ModeAllow, get("//api//v4/projects"), 401, `Bearer realm="GitLab"`},
-		{"anonymous denied, API", ModeAllow, ModeDeny, ModeDeny, get("/api/v4/projects"), 401, `Bearer realm="GitLab"`},
-		{"anonymous denied, packages", ModeAllow, ModeDeny, ModeDeny, get("/api/v4/projects/1/packages/pypi/simple"), 401, `Basic realm="GitLab"`},
-		{"anonymous denied, git", ModeAllow, ModeDeny, ModeDeny, get("/g/p.git/info/refs?service=git-upload-pack"), 401, `Basic realm="GitLab"`},
-		{"anonymous denied, token service", ModeAllow, ModeDeny, ModeDeny, get("/jwt/auth?service=container_registry"), 401, `Basic realm="GitLab"`},
-		{"anonymous denied, registry", ModeAllow, ModeDeny, ModeDeny, get("/v2/"), 401, `Bearer realm="http://patgate.test/jwt/auth",service="dependency_proxy"`},
-		{"anonymous allowed", ModeAllow, ModeAllow, ModeDeny, get("/api/v4/projects"), 200, ""},
-		{"web refused", ModeAllow, ModeAllow, ModeDeny, get("/users/sign_in"), 403, ""},
-		{"a session refused", ModeAllow, ModeAllow, ModeDeny, get("/api/v4/user", "Cookie: _gitlab_session=x"), 403, ""},
-		{"web passed", ModeDeny, ModeDeny, ModeAllow, get("/users/sign_in"), 200, ""},
-		{"a page with a form", ModeDeny, ModeAllow, ModeAllow, request("POST", "/users/sign_in", "user[login]=x", form), 200, ""},
-		{"a credential in the form of a page", ModeDeny, ModeAllow, ModeAllow, request("GET", "/g.atom", "private_token=x", form), 403, ""},
-		{"the same, with another method", ModeDeny, ModeAllow, ModeAllow, request("POST", "/g/p.atom", "_method=GET&feed_token=x", form),
+		{"legacy allowed", legacy.Allow, legacy.Deny, legacy.Deny, get("/api/v4/user", credential), 200, ""},
+		{"legacy by a query parameter", legacy.Deny, legacy.Allow, legacy.Deny, get("/api/v4/user?private_token=glpat-x"), 403, ""},
+		{"legacy denied", legacy.Deny, legacy.Allow, legacy.Allow, get("/api/v4/user", credential), 403, ""},
+		{"read only: a read", legacy.ReadOnly, legacy.Deny, legacy.Deny, get("/api/v4/user", credential), 200, ""},
+		{"read only: a write", legacy.ReadOnly, legacy.Deny, legacy.Deny, request("POST", "/api/v4/x", "", credential), 403, ""},
+		{"read only: a fetch", legacy.ReadOnly, legacy.Deny, legacy.Deny, request("POST", "/g/p.git/git-upload-pack", "", credential), 200, ""},
+		{"read only: a page that ends as a fetch does", legacy.Deny, legacy.Deny, legacy.ReadOnly, request("POST", "/g/p/-/create/main/x.git/git-upload-pack", "", "Cookie: _gitlab_session=x"), 403, ""},
+		{"read only: the same below an organization", legacy.Deny, legacy.Deny, legacy.ReadOnly, request("POST", "/o/one/g/p/-/create/main/x.git/git-upload-pack", "", "Cookie: _gitlab_session=x"), 403, ""},
+		{"read only: a fetch below an organization", legacy.ReadOnly, legacy.Deny, legacy.Deny, request("POST", "/o/one/g/p.git/git-upload-pack", "", credential), 200, ""},
+		{"read only: a fetch of a design repository", legacy.ReadOnly, legacy.Deny, legacy.Deny, request("POST", "/g/p.design.git/git-upload-pack", "", credential), 200, ""},
+		{"read only: a push", legacy.ReadOnly, legacy.Deny, legacy.Deny, request("POST", "/g/p.git/git-receive-pack", "", credential), 403, ""},
+		{"read only: the first step of a push", legacy.ReadOnly, legacy.Deny, legacy.Deny, get("/g/p.git/info/refs?service=git-receive-pack", credential), 403, ""},
+		{"read only: the same, encoded", legacy.ReadOnly, legacy.Deny, legacy.Deny, get("/g/p.git/info/refs?service=git%2Dreceive-pack", credential), 403, ""},
+		{"read only: a token to push with", legacy.ReadOnly, legacy.Deny, legacy.Deny, get("/jwt/auth?service=container_registry&scope=repository:a/b:pull,push", credential), 403, ""},
+		{"read only: a GraphQL mutation", legacy.ReadOnly, legacy.Deny, legacy.Deny, request("POST", "/api/graphql", "{}", credential), 403, ""},
+		{"read only: a file called like a fetch", legacy.ReadOnly, legacy.Deny, legacy.Deny, request("POST", "//api/v4/projects/1/repository/files/git-upload-pack", "{}", credential), 403, ""},
+		{"read only: a fetch below an organization", legacy.ReadOnly, legacy.Deny, legacy.Deny, request("POST", "/o/org/g/p.git/git-upload-pack", "", credential), 200, ""},
+		{"read only: a token to push with, doubled slash", legacy.ReadOnly, legacy.Deny, legacy.Deny, get("//jwt//auth?service=container_registry&scope=repository:a/b:pull,push", credential), 403, ""},
+		{"read only: a token to push with, below an organization", legacy.ReadOnly, legacy.Deny, legacy.Deny, get("/o/org/jwt/auth?service=container_registry&scope=repository:a/b:pull,push", credential), 403, ""},
+		{"anonymous denied, API with doubled slashes where web passes", legacy.Allow, legacy.Deny, legacy.Allow, get("//api//v4/projects"), 401, `Bearer realm="GitLab"`},
+		{"anonymous denied, API", legacy.Allow, legacy.Deny, legacy.Deny, get("/api/v4/projects"), 401, `Bearer realm="GitLab"`},
+		{"anonymous denied, packages", legacy.Allow, legacy.Deny, legacy.Deny, get("/api/v4/projects/1/packages/pypi/simple"), 401, `Basic realm="GitLab"`},
+		{"anonymous denied, git", legacy.Allow, legacy.Deny, legacy.Deny, get("/g/p.git/info/refs?service=git-upload-pack"), 401, `Basic realm="GitLab"`},
+		{"anonymous denied, token service", legacy.Allow, legacy.Deny, legacy.Deny, get("/jwt/auth?service=container_registry"), 401, `Basic realm="GitLab"`},
+		{"anonymous denied, registry", legacy.Allow, legacy.Deny, legacy.Deny, get("/v2/"), 401, `Bearer realm="http://patgate.test/jwt/auth",service="dependency_proxy"`},
+		{"anonymous allowed", legacy.Allow, legacy.Allow, legacy.Deny, get("/api/v4/projects"), 200, ""},
+		{"web refused", legacy.Allow, legacy.Allow, legacy.Deny, get("/users/sign_in"), 403, ""},
+		{"a session refused", legacy.Allow, legacy.Allow, legacy.Deny, get("/api/v4/user", "Cookie: _gitlab_session=x"), 403, ""},
+		{"web passed", legacy.Deny, legacy.Deny, legacy.Allow, get("/users/sign_in"), 200, ""},
+		{"a page with a form", legacy.Deny, legacy.Allow, legacy.Allow, request("POST", "/users/sign_in", "user[login]=x", form), 200, ""},
+		{"a credential in the form of a page", legacy.Deny, legacy.Allow, legacy.Allow, request("GET", "/g.atom", "private_token=x", form), 403, ""},
+		{"the same, with another method", legacy.Deny, legacy.Allow, legacy.Allow, request("POST", "/g/p.atom", "_method=GET&feed_token=x", form),
 			403, ""},
-		{"the same, in JSON", ModeDeny, ModeAllow, ModeAllow,
+		{"the same, in JSON", legacy.Deny, legacy.Allow, legacy.Allow,
 			request("POST", "/g/p.atom", `{"private_token":"x"}`, "Content-Type: application/json"), 403, ""},
-		{"a credential in the body of an encoded API", ModeDeny, ModeAllow, ModeAllow,
+		{"a credential in the body of an encoded API", legacy.Deny, legacy.Allow, legacy.Allow,
 			request("POST", "/%61pi/v4/runners", "token=x", form), 403, ""},
-		{"a credential behind a dot", ModeDeny, ModeAllow, ModeAllow, request("POST", "/./api/v4/runners", "token=x", form), 403, ""},
-		{"a credential behind two dots", ModeDeny, ModeAllow, ModeAllow, request("POST", "/x/../api/v4/runners", "token=x", form), 403, ""},
-		{"anonymous denied, an encoded API where web passes", ModeAllow, ModeDeny, ModeAllow, get("/%61pi/v4/projects"), 401,
+		{"a credential behind a dot", legacy.Deny, legacy.Allow, legacy.Allow, request("POST", "/./api/v4/runners", "token=x", form), 403, ""},
+		{"a credential behind two dots", legacy.Deny, legacy.Allow, legacy.Allow, request("POST", "/x/../api/v4/runners", "token=x", form), 403, ""},
+		{"anonymous denied, an encoded API where web passes", legacy.Allow, legacy.Deny, legacy.Allow, get("/%61pi/v4/projects"), 401,
 			`Bearer realm="GitLab"`},
-		{"anonymous denied, an API behind a dot", ModeAllow, ModeDeny, ModeAllow, get("/./api/v4/projects"), 401, `Bearer realm="GitLab"`},
-		{"a session passed", ModeDeny, ModeDeny, ModeAllow, get("/api/v4/user", "Cookie: _gitlab_session=x"), 200, ""},
+		{"anonymous denied, an API behind a dot", legacy.Allow, legacy.Deny, legacy.Allow, get("/./api/v4/projects"), 401, `Bearer realm="GitLab"`},
+		{"a session passed", legacy.Deny, legacy.Deny, legacy.Allow, get("/api/v4/user", "Cookie: _gitlab_session=x"), 200, ""},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
@@ -118,7 +119,7 @@ func TestModesOfOtherCallers(t *testing.T) {
 // Attack: the paths in every spelling that leads there.
 // Control: paths that only look alike pass.
 func TestThreatInternalPaths(t *testing.T) {
-	g := newGateway(t, mustNotBeCalled(t), func(o *Options) { o.Anonymous, o.Web = ModeAllow, ModeAllow })
+	g := newGateway(t, mustNotBeCalled(t), func(o *Options) { o.Anonymous, o.Web = legacy.Allow, legacy.Allow })
 	for _, target := range []string{
 		"/api/v4/internal/allowed", "/api/v4/internal", "/api/v4/%69nternal/x", "/api/v4/%2569nternal/x", "//api//v4///internal/x", "/api/v4/./internal/x",
 		"/api/v4/x/../internal/x", "/api/v4/x/%2e%2e/internal/x", "/api/v4%2finternal%2fx", "/api/v4\\internal", "/API/V4/INTERNAL/x", "/-/metrics", "/-/metrics.json",

@@ -9,6 +9,9 @@ import (
 	"patgate/dial"
 	"patgate/forge"
 	"patgate/proxy/header"
+	"patgate/proxy/legacy"
+	"patgate/proxy/local"
+	"patgate/proxy/reading"
 	"patgate/proxy/surface"
 	"patgate/proxy/wire"
 	"patgate/routes"
@@ -37,16 +40,6 @@ const (
 	TokenCredentialInvalid // the forge no longer takes the owner's credential
 )
 
-// Mode says what happens to requests of one kind of caller. The zero value refuses them.
-type Mode uint8
-
-// The modes. ModeReadOnly passes GET and HEAD, except where a GET is the first step of a git push.
-const (
-	ModeDeny Mode = iota
-	ModeReadOnly
-	ModeAllow
-)
-
 // Options configure a Handler. Sessions, Resolver, Audit, Table, TokenState and Upstream must be given.
 type Options struct {
 	// Forge is the forge behind the handler: routes.ForgeGitLab (also when it is empty) or routes.ForgeGitea. Table must give
@@ -61,7 +54,7 @@ type Options struct {
 	Audit      audit.Sink
 	// Local answers what is patgate's own; nil is nothing. ForwardProbes denies what tools ask to see whether a token works,
 	// when the token may not ask for it, instead of having it answered locally.
-	Local         Local
+	Local         local.Service
 	ForwardProbes bool
 
 	Upstream Upstream
@@ -69,12 +62,8 @@ type Options struct {
 	Registry Upstream
 	// StorageURLs are the origins to which rows that say so may redirect; none is every https address.
 	StorageURLs []string
-	// Legacy is for credentials of the forge's own, Anonymous for requests without one, Web for pages and session cookies.
-	Legacy    Mode
-	Anonymous Mode
-	Web       Mode
-	// LegacyUntil, when not zero, is when Legacy becomes ModeDeny.
-	LegacyUntil time.Time
+	// Modes say what passes of the requests without a patgate token.
+	legacy.Modes
 	// AllowQuickActions passes texts with commands that the forge carries out, whatever the grant holds. False refuses what
 	// the grant does not cover.
 	AllowQuickActions bool
@@ -163,7 +152,7 @@ func (o *Options) setDefaults() {
 		o.Attempts = forge.NewAttempts(forge.AttemptOptions{})
 	}
 	if o.Via == "" {
-		o.Via = NewVia()
+		o.Via = reading.NewVia()
 	}
 	or(&o.Timeouts.ReadHeader, 10*time.Second)
 	or(&o.Timeouts.Idle, 75*time.Second)

@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"net/http"
+	"patgate/proxy/legacy"
 	"slices"
 	"testing"
 )
@@ -14,7 +15,7 @@ func TestOwnPages(t *testing.T) {
 		w.Header().Set("Content-Security-Policy", "default-src *")
 	})
 	for _, own := range []bool{false, true} {
-		g := newGateway(t, upstream.URL, func(o *Options) { o.OwnPages, o.Legacy = own, ModeAllow })
+		g := newGateway(t, upstream.URL, func(o *Options) { o.OwnPages, o.Legacy = own, legacy.Allow })
 		for name, raw := range map[string]string{
 			"a page":                 get("/group/granted?private_token=junk"),
 			"the API":                get("/api/v4/version", "PRIVATE-TOKEN: glpat-x"),

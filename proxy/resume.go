@@ -23,12 +23,12 @@ func (s steps) Begin(q *surface.Request, c *wire.Client, e *audit.Event) { s.h.s
 
 // Read implements fast.Gateway.
 func (s steps) Read(q *surface.Request, method string, target, raw []byte, version string) *reply.Refusal {
-	return s.h.read(q, method, target, raw, version)
+	return s.h.reader.Read(q, method, target, raw, version)
 }
 
 // Quick implements fast.Gateway.
 func (s steps) Quick(q *surface.Request) bool {
-	return q.Surface == s.h.api && !s.h.isLocal(q) && (len(s.h.origins) == 0 || !q.Fields.Has(header.Origin))
+	return q.Surface == s.h.api && !s.h.isLocal(q) && (!s.h.origins.Any() || !q.Fields.Has(header.Origin))
 }
 
 // Known implements fast.Gateway.
@@ -86,7 +86,7 @@ func (s steps) Resume(p fast.Parked) {
 	x.sending.Head = append(x.sending.Head[:0], p.Sent...)
 	j.Begin(&h.rules, p.Session, p.Event)
 	target, raw := fast.CutHead(x.in)
-	_ = h.read(q, fasthttp.MethodGet, target, raw, "HTTP/1.1") // as when it was judged
+	_ = h.reader.Read(q, fasthttp.MethodGet, target, raw, "HTTP/1.1") // as when it was judged
 	x.visit, _ = q.Surface.Classify(q, &j.Op)
 	j.Op.Route = p.Event.Route
 	x.recorded, x.delivery.pool = true, h.forge.Patgate

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"patgate/dial"
+	"patgate/proxy/legacy"
 )
 
 // TestAForgeUnderAPath: what is sent lies below the forge's path, whether the client came with it or without; what leads back
@@ -40,7 +41,7 @@ func TestAForgeUnderAPath(t *testing.T) {
 	} {
 		t.Run(way.name, func(t *testing.T) {
 			g := newGateway(t, origin+root, func(o *Options) {
-				o.PublicURL, o.withoutLoops, o.Anonymous = way.public, !way.loops, ModeAllow
+				o.PublicURL, o.withoutLoops, o.Anonymous = way.public, !way.loops, legacy.Allow
 			})
 			for i, prefix := range []string{"", root} {
 				for _, credential := range []string{g.token, "glpat-legacy", ""} {
@@ -94,7 +95,7 @@ func TestARedirectInCirclesEnds(t *testing.T) {
 		w.WriteHeader(http.StatusMovedPermanently)
 	})
 	for _, loops := range []bool{true, false} {
-		g := newGateway(t, upstream.URL, func(o *Options) { o.withoutLoops, o.Anonymous = !loops, ModeAllow })
+		g := newGateway(t, upstream.URL, func(o *Options) { o.withoutLoops, o.Anonymous = !loops, legacy.Allow })
 		for range 2 {
 			for _, credential := range []string{g.token, "glpat-legacy", ""} {
 				g.raw(t, get(jobs+"?a=b", "PRIVATE-TOKEN: "+credential)).wants(t, 502, "upstream.url")

@@ -5,12 +5,14 @@ import (
 	"crypto/tls"
 	"errors"
 	"net"
+	"net/netip"
 	"sync"
 	"time"
 
 	"github.com/valyala/fasthttp"
 
 	"patgate/forge"
+	"patgate/proxy/header"
 	"patgate/proxy/reply"
 	"patgate/proxy/wire"
 )
@@ -69,7 +71,7 @@ func NewServer(h *Handler, log Logger) *Server {
 		Front:        h.front,
 		Serve:        s.inner.ServeConn,
 		ClientKey:    forge.AttemptKey,
-		SpeaksForAll: h.proxies.Includes,
+		SpeaksForAll: h.reader.Proxies.Includes,
 	})
 	return s
 }
@@ -149,3 +151,14 @@ func (h *Handler) unread(ctx *fasthttp.RequestCtx, err error) {
 // idleWorker is how long a goroutine that served a connection is kept for the next one: what an attack made goes away
 // soon after it.
 const idleWorker = 2 * time.Second
+
+// Client gives the address that a request comes from which another listener took, by the address of its connection and its
+// lines of X-Forwarded-For.
+func (h *Handler) Client(peer netip.Addr, forwardedFor []string) netip.Addr {
+	var f header.Block
+	for _, line := range forwardedFor {
+		f.Add(header.ForwardedFor, []byte(line))
+	}
+	client, _ := h.reader.Proxies.Client(peer.WithZone("").Unmap(), false, &f)
+	return client
+}

@@ -3,6 +3,8 @@ package proxy
 import (
 	"context"
 	"net/http"
+	"patgate/proxy/legacy"
+	"patgate/proxy/local"
 	"strings"
 	"testing"
 )
@@ -10,8 +12,8 @@ import (
 // pagesLocal answers whatever lies below patgate's own path.
 type pagesLocal struct{ passingLocal }
 
-func (pagesLocal) Answer(context.Context, *LocalRequest) LocalAnswer {
-	return LocalAnswer{Status: http.StatusOK, Body: []byte("patgate's own")}
+func (pagesLocal) Answer(context.Context, *local.Request) local.Answer {
+	return local.Answer{Status: http.StatusOK, Body: []byte("patgate's own")}
 }
 
 // TestOwnPagesAreNotShared: however a client spells the way to patgate's own pages, no page of another origin may read them, and
@@ -20,7 +22,7 @@ func TestOwnPagesAreNotShared(t *testing.T) {
 	upstream := newEcho(t, nil)
 	const origin, host = "https://cms.example.com", "http://patgate.test"
 	g := newGateway(t, upstream.URL+"/gitlab", func(o *Options) {
-		o.Local, o.Origins, o.OwnPages, o.Anonymous, o.Web = pagesLocal{}, []string{origin}, true, ModeAllow, ModeAllow
+		o.Local, o.Origins, o.OwnPages, o.Anonymous, o.Web = pagesLocal{}, []string{origin}, true, legacy.Allow, legacy.Allow
 	})
 	const console = "/-/patgate/console/"
 	for _, c := range []struct {

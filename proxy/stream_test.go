@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"patgate/proxy/legacy"
 	"patgate/proxy/reply"
 	"strings"
 	"testing"
@@ -343,7 +344,7 @@ func TestIdleUpstreamConnectionsAreClosed(t *testing.T) {
 // A challenge to a request without a credential is no failed credential: git and docker begin with one.
 func TestChallengesAreNotCounted(t *testing.T) {
 	upstream := newEcho(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(401) })
-	g := newGateway(t, upstream.URL, func(o *Options) { o.Attempts, o.Anonymous = attempts(2), ModeAllow })
+	g := newGateway(t, upstream.URL, func(o *Options) { o.Attempts, o.Anonymous = attempts(2), legacy.Allow })
 	for range 5 {
 		g.raw(t, get("/g/p.git/info/refs?service=git-upload-pack")).wants(t, 401)
 	}

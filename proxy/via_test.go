@@ -3,6 +3,7 @@ package proxy
 import (
 	"io"
 	"net"
+	"patgate/proxy/legacy"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -57,7 +58,7 @@ func TestThreatLoop(t *testing.T) {
 		"git":                        get("/group/p.git/info/refs?service=git-upload-pack", "Authorization: Basic dTpnbHBhdC14"),
 		"a websocket":                get("/-/cable", "Authorization: Bearer x", "Connection: Upgrade", "Upgrade: websocket"),
 	}
-	open := func(o *Options) { o.Anonymous, o.Web = ModeAllow, ModeAllow }
+	open := func(o *Options) { o.Anonymous, o.Web = legacy.Allow, legacy.Allow }
 	hops := map[string]func(string) string{
 		"itself":                    same,
 		"a hop that adds itself":    func(s string) string { return strings.Replace(s, "\r\nVia: ", "\r\nVia: 1.0 first, ", 1) },

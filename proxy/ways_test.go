@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"patgate/proxy/reading"
 	"regexp"
 	"strings"
 	"sync"
@@ -227,7 +228,7 @@ func absoluteForm(request string) bool {
 func TestRequestsAreReadAlikeEachWay(t *testing.T) {
 	t.Parallel() // it waits most of the time
 	upstream := echoBytes(t)
-	via := NewVia() // one for all, so that the forge gets the same bytes
+	via := reading.NewVia() // one for all, so that the forge gets the same bytes
 	many := func(o *Options) { o.Via, o.Attempts, o.Limits.Connections = via, attempts(1<<20), 1<<14 }
 	sessions := &pathSessions{}
 	quick := newGateway(t, upstream, func(o *Options) {

@@ -115,3 +115,13 @@ func (Plain) Act(*Request, *Judgement) error { return nil }
 
 // Explain says nothing.
 func (Plain) Explain(*Request, *Judgement, *reply.Refusal) {}
+
+// Of gives the surface that a raw path belongs to: the first that has it. The last has every path.
+func Of(list []Surface, path []byte, base string) Surface {
+	for _, s := range list {
+		if s.Has(path, base) {
+			return s
+		}
+	}
+	return list[len(list)-1]
+}

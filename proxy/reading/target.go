@@ -1,4 +1,4 @@
-package proxy
+package reading
 
 import (
 	"bytes"
@@ -11,7 +11,7 @@ import (
 
 // comeHome takes scheme and authority off a target in absolute form that names patgate itself (RFC 9112, 3.2.2): by the Host
 // header and the scheme by which the request came, or by the public address. What it names counts, whatever Host says.
-func (h *Handler) comeHome(q *surface.Request, host []byte) *reply.Refusal {
+func (r *Reader) comeHome(q *surface.Request, host []byte) *reply.Refusal {
 	scheme, rest, found := bytes.Cut(q.Target, []byte("://"))
 	isSecure := header.EqualFold(scheme, "https")
 	if !found || !isSecure && !header.EqualFold(scheme, "http") {
@@ -22,7 +22,7 @@ func (h *Handler) comeHome(q *surface.Request, host []byte) *reply.Refusal {
 		return reply.ErrTarget
 	}
 	authority := rest[:slash]
-	publicScheme, public, _ := strings.Cut(h.options.PublicURL, "://")
+	publicScheme, public, _ := strings.Cut(r.PublicURL, "://")
 	public, _, _ = strings.Cut(public, "/")
 	switch {
 	case isSecure == q.Secure && header.EqualFold(authority, string(host)):
@@ -32,18 +32,18 @@ func (h *Handler) comeHome(q *surface.Request, host []byte) *reply.Refusal {
 		return reply.ErrAbroad
 	}
 	target := rest[slash:]
-	if h.root != "" {
-		target = h.cutRoot(q, target)
+	if r.Root != "" {
+		target = r.cutRoot(q, target)
 		q.Origin = append(q.Origin, q.Root...)
 	}
-	h.aim(q, target)
+	r.aim(q, target)
 	return nil
 }
 
-// respell writes a path as the forge reads it where clients leave to servers what RFC 3986 leaves to them. Doubled slashes are
+// Respell writes a path as the forge reads it where clients leave to servers what RFC 3986 leaves to them. Doubled slashes are
 // one to the routers of GitLab and Gitea; the registry, below /v2, redirects. Letters that stand bare, which no reader takes for
 // anything else, are encoded, and so is what lies beyond ASCII; backslashes, blanks and "#" are not among them.
-func (h *Handler) respell(q *surface.Request) {
+func (r *Reader) Respell(q *surface.Request) {
 	const digits = "0123456789ABCDEF"
 	isRegistry := header.Below(q.Path, "/v2")
 	target := make([]byte, 0, len(q.Target)+32)
@@ -56,10 +56,10 @@ func (h *Handler) respell(q *surface.Request) {
 			target = append(target, c)
 		}
 	}
-	h.aim(q, append(target, q.Target[len(q.Path):]...))
+	r.aim(q, append(target, q.Target[len(q.Path):]...))
 }
 
-// isLoose tells whether respell has anything to do.
+// isLoose tells whether Respell has anything to do.
 func isLoose(path []byte) bool {
 	for i, c := range path {
 		if isBare[c] || c == '/' && i > 0 && path[i-1] == '/' {

@@ -1,26 +1,38 @@
-package proxy
+// Package reading reads the head of a request into a surface.Request: in which form its target is, which surface and which server
+// it is for, who asks, with which credential, from where. What can be read in more than one way is refused.
+package reading
 
 import (
-	"net/netip"
-
 	"github.com/valyala/fasthttp"
 
 	"patgate/proxy/header"
 	"patgate/proxy/reply"
 	"patgate/proxy/surface"
+	"patgate/proxy/wire"
 )
 
-// read reads the parts of a request's head: which surface it is for, who asks, with which credential, from where. raw is the
+// Reader reads requests. Its fields are not changed once it does.
+type Reader struct {
+	Dialect   *surface.Dialect
+	Surfaces  []surface.Surface // the first that has a path serves it
+	Forge     *surface.Upstream
+	Root      string // that clients may put in front of every path; empty: none
+	PublicURL string // under which clients reach patgate; empty: any
+	Via       string // the name under which requests are sent on, of NewVia
+	Proxies   *wire.Proxies
+}
+
+// Read reads the parts of a request's head: which surface it is for, who asks, with which credential, from where. block is the
 // header block, from behind the request line up to and with the empty line.
-func (h *Handler) read(q *surface.Request, method string, target, raw []byte, version string) *reply.Refusal {
+func (r *Reader) Read(q *surface.Request, method string, target, block []byte, version string) *reply.Refusal {
 	q.Method = method
 	q.IsHead = method == fasthttp.MethodHead
-	if h.root != "" {
-		target = h.cutRoot(q, target)
+	if r.Root != "" {
+		target = r.cutRoot(q, target)
 	}
-	q.Fields.Table, q.Credential.Dialect = h.dialect.Fields, h.dialect
-	h.aim(q, target)
-	if problem := q.Fields.Parse(raw); problem != "" {
+	q.Fields.Table, q.Credential.Dialect = r.Dialect.Fields, r.Dialect
+	r.aim(q, target)
+	if problem := q.Fields.Parse(block); problem != "" {
 		return &reply.Refusal{Status: fasthttp.StatusBadRequest, Reason: "malformed_header", Message: problem, Close: true}
 	}
 	if version == "" {
@@ -30,51 +42,51 @@ func (h *Handler) read(q *surface.Request, method string, target, raw []byte, ve
 	if !header.IsHost(host) || q.Fields.Repeated(header.Host) {
 		return reply.ErrHost
 	}
-	if h.returned(&q.Fields) {
+	if r.returned(&q.Fields) {
 		return reply.ErrLoop
 	}
-	q.Client, q.Secure = h.proxies.Client(q.Client, q.Secure, &q.Fields)
+	q.Client, q.Secure = r.Proxies.Client(q.Client, q.Secure, &q.Fields)
 	q.Origin = reply.AppendClientOrigin(q.Origin[:0], q.Secure, host)
-	if h.root != "" {
+	if r.Root != "" {
 		q.Origin = append(q.Origin, q.Root...)
 	}
 	if q.Method == "" {
 		return reply.ErrMethod
 	}
 	if len(target) == 0 || target[0] != '/' {
-		if r := h.comeHome(q, host); r != nil {
-			return r
+		if refusal := r.comeHome(q, host); refusal != nil {
+			return refusal
 		}
 		target = q.Target
 	}
-	if r := q.Credential.Find(&q.Fields, target); r != nil {
-		return r
+	if refusal := q.Credential.Find(&q.Fields, target); refusal != nil {
+		return refusal
 	}
 	if !q.InLoop && isLoose(q.Path) { // a loop takes no such target: the table refuses it
-		return h.unsealLoose(q)
+		return r.unsealLoose(q)
 	}
 	return q.Surface.Unseal(q)
 }
 
 // unsealLoose has the surface look for a sealed text that the path leads to as the forge reads it. What comes with one, or with a
 // patgate token, keeps that spelling, so that all steps have one path; all else stays as it came.
-func (h *Handler) unsealLoose(q *surface.Request) *reply.Refusal {
+func (r *Reader) unsealLoose(q *surface.Request) *reply.Refusal {
 	came := q.Target
-	h.respell(q)
-	r := q.Surface.Unseal(q)
-	if r == nil && !q.IsPatgate() {
-		h.aim(q, came)
+	r.Respell(q)
+	refusal := q.Surface.Unseal(q)
+	if refusal == nil && !q.IsPatgate() {
+		r.aim(q, came)
 	}
-	return r
+	return refusal
 }
 
 // cutRoot takes the path off under which patgate, or the forge, lies. GitLab has nothing beside its own, and clients that were
 // made for that send it; to those that were pointed at patgate's bare address it is nothing.
-func (h *Handler) cutRoot(q *surface.Request, target []byte) []byte {
-	rest, below := reply.CutRoot(target, h.root)
+func (r *Reader) cutRoot(q *surface.Request, target []byte) []byte {
+	rest, below := reply.CutRoot(target, r.Root)
 	q.Root = ""
 	if below {
-		q.Root = h.root
+		q.Root = r.Root
 	}
 	if below && (len(rest) == 0 || rest[0] != '/') {
 		return append([]byte{'/'}, rest...)
@@ -83,11 +95,11 @@ func (h *Handler) cutRoot(q *surface.Request, target []byte) []byte {
 }
 
 // aim notes a request's target, and which surface and which server it is for.
-func (h *Handler) aim(q *surface.Request, target []byte) {
+func (r *Reader) aim(q *surface.Request, target []byte) {
 	q.Target = target
 	q.Path = header.Before(target, '?')
-	q.Surface = surfaceOf(h.surfaces, q.Path, q.Table.Base())
-	q.Upstream = &h.forge
+	q.Surface = surface.Of(r.Surfaces, q.Path, q.Table.Base())
+	q.Upstream = r.Forge
 	if s, is := q.Surface.(surface.Elsewhere); is {
 		if u := s.Upstream(q.Path); u != nil {
 			q.Upstream = u
@@ -95,8 +107,8 @@ func (h *Handler) aim(q *surface.Request, target []byte) {
 	}
 }
 
-// methodOf gives the constant of a method that is passed on; empty for others.
-func methodOf(method []byte) string {
+// MethodOf gives the constant of a method that is passed on; empty for others.
+func MethodOf(method []byte) string {
 	switch string(method) {
 	case fasthttp.MethodGet:
 		return fasthttp.MethodGet
@@ -114,8 +126,8 @@ func methodOf(method []byte) string {
 	return ""
 }
 
-// versionOf gives the constant of a version of HTTP that is spoken; empty for others.
-func versionOf(protocol []byte) string {
+// VersionOf gives the constant of a version of HTTP that is spoken; empty for others.
+func VersionOf(protocol []byte) string {
 	switch string(protocol) {
 	case "HTTP/1.1":
 		return "HTTP/1.1"
@@ -123,15 +135,4 @@ func versionOf(protocol []byte) string {
 		return "HTTP/1.0"
 	}
 	return ""
-}
-
-// Client gives the address that a request comes from which another listener took, by the address of its connection and its
-// lines of X-Forwarded-For.
-func (h *Handler) Client(peer netip.Addr, forwardedFor []string) netip.Addr {
-	var f header.Block
-	for _, line := range forwardedFor {
-		f.Add(header.ForwardedFor, []byte(line))
-	}
-	client, _ := h.proxies.Client(peer.WithZone("").Unmap(), false, &f)
-	return client
 }

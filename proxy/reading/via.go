@@ -1,4 +1,4 @@
-package proxy
+package reading
 
 import (
 	"bytes"
@@ -14,11 +14,11 @@ func NewVia() string { return "1.1 patgate-" + rand.Text() }
 
 // returned tells whether the request was sent by this very process: the upstream's address leads back to it, at once or over
 // others. A proxy on the way may have written the list anew, so the name is looked for in the text.
-func (h *Handler) returned(f *header.Block) bool {
+func (r *Reader) returned(f *header.Block) bool {
 	if !f.Has(header.Via) {
 		return false
 	}
-	name := []byte(strings.TrimPrefix(h.options.Via, "1.1 "))
+	name := []byte(strings.TrimPrefix(r.Via, "1.1 "))
 	for i := range f.List {
 		if l := &f.List[i]; l.Name == header.Via && bytes.Contains(l.Value, name) {
 			return true

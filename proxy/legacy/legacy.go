@@ -1,0 +1,142 @@
+// Package legacy says what passes of the requests without a patgate token, and in which form: those with a credential of the
+// forge's own, with a session cookie, or without any. Nothing is decided here but by the configuration.
+package legacy
+
+import (
+	"bytes"
+	"time"
+
+	"github.com/valyala/fasthttp"
+
+	"patgate/proxy/header"
+	"patgate/proxy/reply"
+	"patgate/proxy/surface"
+	"patgate/proxy/surface/git"
+	"patgate/routes/percent"
+)
+
+// Mode says what happens to requests of one kind of caller. The zero value refuses them.
+type Mode uint8
+
+// The modes. ReadOnly passes GET and HEAD, except where a GET is the first step of a git push.
+const (
+	Deny Mode = iota
+	ReadOnly
+	Allow
+)
+
+// Modes say what passes of the requests without a patgate token.
+type Modes struct {
+	Legacy    Mode // with a credential of the forge's own
+	Anonymous Mode // without one
+	Web       Mode // pages and session cookies
+	// LegacyUntil, when not zero, is when Legacy becomes Deny.
+	LegacyUntil time.Time
+}
+
+// Rules tell what passes, and how.
+type Rules struct {
+	Modes
+	Organizations bool              // the forge draws most routes again below an organization
+	Surfaces      []surface.Surface // the first that has a path serves it
+	OwnCookies    header.OwnCookies
+	Forwarding    *surface.Forwarding
+}
+
+// Refuse says why a request without a patgate token does not pass; nil when it does.
+func (r *Rules) Refuse(q *surface.Request) *reply.Refusal {
+	if internalPath(q.Path) || q.Upstream.Root != "" && climbs(q.Path) {
+		return reply.ErrDeniedPath
+	}
+	for i := range q.Fields.List {
+		if q.Fields.List[i].Class == header.ClassLogin {
+			return reply.ErrOverride
+		}
+	}
+	return r.refuseByMode(q)
+}
+
+func (r *Rules) refuseByMode(q *surface.Request) *reply.Refusal {
+	mode, refused := r.Legacy, reply.ErrLegacy
+	if !r.LegacyUntil.IsZero() && !time.Now().Before(r.LegacyUntil) {
+		mode = Deny
+	}
+	switch caller := q.Credential.Caller; {
+	case caller == surface.CallerWeb, caller == surface.CallerAnonymous && r.isPage(q):
+		mode, refused = r.Web, reply.ErrWeb
+	case caller == surface.CallerAnonymous:
+		mode, refused = r.Anonymous, reply.ErrAnonymous
+	}
+	switch mode {
+	case Allow:
+		return nil
+	case ReadOnly:
+		if !r.reads(q) {
+			return reply.ErrReadOnly
+		}
+		return nil
+	}
+	return refused
+}
+
+// isPage tells whether a path is that of pages for browsers, and no reading of it leads to the API: Grape takes "/%61pi/v4" for
+// its own.
+func (r *Rules) isPage(q *surface.Request) bool {
+	path := r.routed(q.Path)
+	_, pages := surface.Of(r.Surfaces, path, q.Table.Base()).(surface.Pages)
+	return pages && (header.HasPrefix(path, "/api/") || !anyReading(q.Path, isAPI))
+}
+
+// reads tells whether a request only reads: GET and HEAD, but not the first step of a git push, which creates a project
+// where there is none, nor a token service that makes records or hands out rights, nor a websocket. A git fetch is a
+// POST, and reads.
+func (r *Rules) reads(q *surface.Request) bool {
+	if Upgrades(q) {
+		return false
+	}
+	path := r.routed(q.Path)
+	if q.Method == fasthttp.MethodPost {
+		repositories, is := surface.Of(r.Surfaces, path, q.Table.Base()).(*git.Surface)
+		return is && repositories.Layout.IsFetch(path)
+	}
+	if q.Method != fasthttp.MethodGet && !q.IsHead {
+		return false
+	}
+	target := bytes.Clone(q.Target)
+	target = bytes.ToLower(target[:percent.DecodeInPlace(target)])
+	switch {
+	case bytes.Contains(target, []byte("git-receive-pack")):
+		return false
+	case header.Below(path, "/jwt/auth"):
+		return !bytes.Contains(target, []byte("push")) && !bytes.Contains(target, []byte("delete")) &&
+			!bytes.Contains(target, []byte("*"))
+	case bytes.Contains(target, []byte("/users/authenticate")):
+		return false
+	}
+	return true
+}
+
+// MaybeInBody tells whether a request that has no credential in its head may have one in its body: pipeline triggers, runners
+// and webhooks do, and the forge takes any token from there, on its API, GraphQL included, and on pages such as feeds. Where
+// everybody passes nobody looks.
+func (r *Rules) MaybeInBody(q *surface.Request, b *surface.Body) bool {
+	if q.Credential.Caller != surface.CallerAnonymous || !b.Present() {
+		return false
+	}
+	asNobody, asLegacy := r.RefuseAs(q, surface.CallerAnonymous), r.RefuseAs(q, surface.CallerLegacy)
+	switch {
+	case anyReading(q.Path, isAPI):
+		return asNobody != nil || asLegacy != nil
+	case r.isPage(q):
+		return asNobody == nil && asLegacy != nil
+	}
+	return false
+}
+
+// RefuseAs says why the request would not pass if it were another caller's.
+func (r *Rules) RefuseAs(q *surface.Request, caller surface.Caller) *reply.Refusal {
+	as := q.Credential.Caller
+	q.Credential.Caller = caller
+	defer func() { q.Credential.Caller = as }()
+	return r.refuseByMode(q)
+}
