@@ -121,7 +121,7 @@ func fieldLimits(t *testing.T, file string) (all []string) {
 	}
 	ast.Inspect(parsed, func(n ast.Node) bool {
 		call, ok := n.(*ast.CallExpr)
-		if ok && nameOf(call.Fun) == "refuseName" && len(call.Args) == 3 && nameOf(call.Args[0]) == "CodeTooLarge" {
+		if ok && nameOf(call.Fun) == "Named" && len(call.Args) == 3 && nameOf(call.Args[0]) == "CodeTooLarge" {
 			all = append(all, textOf(call.Args[2]))
 		}
 		return true

@@ -11,13 +11,13 @@ import (
 	"patgate/policy"
 	"patgate/proxy/wire"
 	"patgate/routes"
-	"patgate/routes/params"
+	"patgate/routes/params/refusal"
 )
 
 // Of maps every error that a step can give. What it does not know is an internal error.
 func Of(err error) *Refusal {
 	var classified *routes.Refusal
-	var parameter *params.Refusal
+	var parameter *refusal.Refusal
 	var source *wire.UploadError
 	var made *Refusal
 	switch {
@@ -69,15 +69,15 @@ func Of(err error) *Refusal {
 	return ErrInternal
 }
 
-func ofParameter(p *params.Refusal) *Refusal {
+func ofParameter(p *refusal.Refusal) *Refusal {
 	switch r := BadRequest(p.Code.String(), p.Message); p.Code {
-	case params.CodeContentType, params.CodeContentEncoding:
+	case refusal.CodeContentType, refusal.CodeContentEncoding:
 		r.Status = fasthttp.StatusUnsupportedMediaType
 		return r
-	case params.CodeTooLarge:
+	case refusal.CodeTooLarge:
 		r.Status = fasthttp.StatusRequestEntityTooLarge
 		return r
-	case params.CodeTable:
+	case refusal.CodeTable:
 		return ErrInternal
 	default:
 		return r

@@ -9,7 +9,7 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 
-	"patgate/routes/params"
+	"patgate/routes/params/multipart"
 	"patgate/routes/percent"
 	"patgate/token"
 )
@@ -39,7 +39,7 @@ func FindInBody(contentType, body []byte) (in InBody) {
 	case err != nil:
 		in.Unclear = true
 	case media == "multipart/form-data":
-		in.Unclear = params.Fields(contentType, body, in.field) != nil
+		in.Unclear = multipart.Fields(contentType, body, in.field) != nil
 	case strings.Contains(media, "json"):
 		in.json(body)
 	case media != "application/octet-stream":

@@ -12,7 +12,7 @@ import (
 	"patgate/policy"
 	"patgate/proxy/header"
 	"patgate/routes"
-	"patgate/routes/params"
+	"patgate/routes/params/refusal"
 	"patgate/token"
 )
 
@@ -307,8 +307,8 @@ func (j *Judgement) sendLookedUp(route *routes.Route, send string) error {
 func (j *Judgement) refuseTargets() error {
 	if len(j.Set.Targets) > 0 {
 		name := j.Set.Targets[0].Name
-		return &params.Refusal{
-			Code:    params.CodeDeclaredRefused,
+		return &refusal.Refusal{
+			Code:    refusal.CodeDeclaredRefused,
 			Param:   name,
 			Message: "parameter \"" + name + "\" is not allowed on this route: it names a project or group, and nothing is checked here",
 		}
@@ -325,7 +325,7 @@ func (j *Judgement) maxAge() time.Duration {
 
 // errMissingContainer refuses a request that names no container where its row needs one.
 func errMissingContainer(name string) error {
-	return &params.Refusal{Code: params.CodeMissing, Param: name,
+	return &refusal.Refusal{Code: refusal.CodeMissing, Param: name,
 		Message: "parameter \"" + name + "\" is required: without it nobody can tell which project or group is meant"}
 }
 

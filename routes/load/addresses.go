@@ -8,6 +8,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"patgate/routes"
+	"patgate/routes/load/document"
 )
 
 // addressName is a key of Response.Addresses.
@@ -20,19 +21,19 @@ const maxAddresses = 64
 // follow. Like rendered: it runs when the rows are complete, and holds for an overlay's row too.
 func (a *assembly) readAddresses(rows []row) {
 	for _, d := range a.documents {
-		if d.root == nil {
+		if d.Root == nil {
 			continue
 		}
-		n := valueOf(d.root, "addresses")
+		n := valueOf(d.Root, "addresses")
 		if n == nil {
 			continue
 		}
-		s := &section{document: d, table: a}
-		for _, item := range s.list(n, "addresses") {
+		s := &section{Document: d, table: a}
+		for _, item := range s.List(n, "addresses") {
 			var fields, of []*yaml.Node
-			s.fields(item, "addresses",
-				field{"fields", func(v *yaml.Node) { fields = s.items(v, "the keys") }},
-				field{"rows", func(v *yaml.Node) { of = s.items(v, "the rows") }})
+			s.Fields(item, "addresses",
+				document.On("fields", func(v *yaml.Node) { fields = s.Items(v, "the keys") }),
+				document.On("rows", func(v *yaml.Node) { of = s.Items(v, "the rows") }))
 			s.markAddresses(rows, fields, of)
 		}
 	}
@@ -42,38 +43,38 @@ func (a *assembly) readAddresses(rows []row) {
 func (s *section) markAddresses(rows []row, fields, of []*yaml.Node) {
 	var names []string
 	for _, n := range fields {
-		name, ok := s.text(n, "a key")
+		name, ok := s.Text(n, "a key")
 		if ok && !addressName.MatchString(name) {
-			s.problem(n, "write name, parent.name, .name or parent.*", "addresses: %q is not a key", name)
+			s.Problem(n, "write name, parent.name, .name or parent.*", "addresses: %q is not a key", name)
 			continue
 		}
 		names = append(names, name)
 	}
 	for _, n := range of {
-		text, ok := s.text(n, "a row")
+		text, ok := s.Text(n, "a row")
 		if !ok {
 			continue
 		}
 		key := strings.Join(splitWords(text), " ")
 		i, found := s.table.index[key]
 		if !found {
-			s.problem(n, s.table.nearRow(key), "there is no row %s whose answer could hold addresses", key)
+			s.Problem(n, s.table.nearRow(key), "there is no row %s whose answer could hold addresses", key)
 			continue
 		}
 		r := rows[i].Route
 		if r.Kind == routes.KindOtherCredential {
-			s.problem(n, "remove it", "row %s is of kind %s: it takes no patgate token", key, r.Kind)
+			s.Problem(n, "remove it", "row %s is of kind %s: it takes no patgate token", key, r.Kind)
 			continue
 		}
 		for _, name := range names {
 			switch known := slices.Contains(r.Response.Addresses, name); {
 			case !known && len(r.Response.Addresses) == maxAddresses:
-				s.problem(n, "leave some out", "row %s has more than %d keys under addresses", key, maxAddresses)
+				s.Problem(n, "leave some out", "row %s has more than %d keys under addresses", key, maxAddresses)
 				return
 			case !known:
 				r.Response.Addresses = append(r.Response.Addresses, name)
-			case !s.overlay: // which may say again what the table says
-				s.problem(n, "remove one of them", "row %s has %s twice under addresses", key, name)
+			case !s.Overlay: // which may say again what the table says
+				s.Problem(n, "remove one of them", "row %s has %s twice under addresses", key, name)
 			}
 		}
 	}

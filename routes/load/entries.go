@@ -7,6 +7,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"patgate/routes"
+	"patgate/routes/load/document"
 )
 
 // entryLists reads `entries:` of all files: the rows whose answers hold entries of several containers. It runs when the rows are
@@ -21,25 +22,25 @@ type entryLists struct {
 func (a *assembly) readEntries(rows []row) {
 	read := &entryLists{table: a, rows: rows}
 	for _, d := range a.documents {
-		if d.root == nil {
+		if d.Root == nil {
 			continue
 		}
-		n := valueOf(d.root, "entries")
+		n := valueOf(d.Root, "entries")
 		if n == nil {
 			continue
 		}
-		s := &section{document: d, table: a}
+		s := &section{Document: d, table: a}
 		var lists *yaml.Node
-		s.fields(n, "entries",
-			field{"pages", func(v *yaml.Node) { read.readPages(s, v) }},
-			field{"lists", func(v *yaml.Node) { lists = v }})
+		s.Fields(n, "entries",
+			document.On("pages", func(v *yaml.Node) { read.readPages(s, v) }),
+			document.On("lists", func(v *yaml.Node) { lists = v }))
 		switch {
 		case lists == nil:
-			s.problem(n, "add `lists:`", "entries has no lists")
+			s.Problem(n, "add `lists:`", "entries has no lists")
 		case read.pages == nil:
-			s.problem(n, "add `pages: {page: page, size: per_page, default: 20, most: 100}`", "nothing says how lists are cut into pages")
+			s.Problem(n, "add `pages: {page: page, size: per_page, default: 20, most: 100}`", "nothing says how lists are cut into pages")
 		default:
-			for _, item := range s.list(lists, "the lists") {
+			for _, item := range s.List(lists, "the lists") {
 				read.list(s, item)
 			}
 		}
@@ -49,24 +50,24 @@ func (a *assembly) readEntries(rows []row) {
 // readPages reads `pages:`, of which a table has one.
 func (m *entryLists) readPages(s *section, n *yaml.Node) {
 	p := &routes.Pages{}
-	s.fields(n, "pages",
-		field{"page", func(v *yaml.Node) { p.Page, _ = s.text(v, "the parameter") }},
-		field{"size", func(v *yaml.Node) { p.Size, _ = s.text(v, "the parameter") }},
-		field{"default", func(v *yaml.Node) { p.Default = s.number(v, "the default", maxPage) }},
-		field{"most", func(v *yaml.Node) { p.Most = s.number(v, "most", maxPage) }},
-		field{"without", func(v *yaml.Node) {
-			for _, item := range s.items(v, "without") {
-				if name, ok := s.text(item, "a parameter"); ok {
+	s.Fields(n, "pages",
+		document.On("page", func(v *yaml.Node) { p.Page, _ = s.Text(v, "the parameter") }),
+		document.On("size", func(v *yaml.Node) { p.Size, _ = s.Text(v, "the parameter") }),
+		document.On("default", func(v *yaml.Node) { p.Default = s.Number(v, "the default", maxPage) }),
+		document.On("most", func(v *yaml.Node) { p.Most = s.Number(v, "most", maxPage) }),
+		document.On("without", func(v *yaml.Node) {
+			for _, item := range s.Items(v, "without") {
+				if name, ok := s.Text(item, "a parameter"); ok {
 					p.Without = append(p.Without, name)
 				}
 			}
-		}})
+		}))
 	if p.Page == "" || p.Size == "" || p.Default < 1 || p.Most < p.Default {
-		s.problem(n, "write {page: page, size: per_page, default: 20, most: 100}", "pages is not complete")
+		s.Problem(n, "write {page: page, size: per_page, default: 20, most: 100}", "pages is not complete")
 		return
 	}
 	if m.pages != nil && !m.pages.Says(p) {
-		s.problem(n, "remove it", "another file says how lists are cut into pages")
+		s.Problem(n, "remove it", "another file says how lists are cut into pages")
 		return
 	}
 	m.pages = p
@@ -79,29 +80,29 @@ const maxPage = 1000
 func (m *entryLists) list(s *section, n *yaml.Node) {
 	e := routes.Entries{Pages: m.pages}
 	var rows *yaml.Node
-	s.fields(n, "a list",
-		field{"at", func(v *yaml.Node) { e.At, _ = s.line(v, "the key of the list") }},
-		field{"of", func(v *yaml.Node) { e.Of = entryNames(s, v) }},
-		field{"when", func(v *yaml.Node) {
-			s.each(v, "when", func(key, value *yaml.Node) {
+	s.Fields(n, "a list",
+		document.On("at", func(v *yaml.Node) { e.At, _ = s.Line(v, "the key of the list") }),
+		document.On("of", func(v *yaml.Node) { e.Of = entryNames(s, v) }),
+		document.On("when", func(v *yaml.Node) {
+			s.Each(v, "when", func(key, value *yaml.Node) {
 				if e.Param != "" {
-					s.problem(key, "make a list for each", "when names more than one parameter")
+					s.Problem(key, "make a list for each", "when names more than one parameter")
 				}
 				e.Param = key.Value
-				for _, item := range s.items(value, "the values of "+key.Value) {
-					if text, ok := s.line(item, "a value"); ok && text != "" {
+				for _, item := range s.Items(value, "the values of "+key.Value) {
+					if text, ok := s.Line(item, "a value"); ok && text != "" {
 						e.Values = append(e.Values, text)
 					}
 				}
 			})
-		}},
-		field{"rows", func(v *yaml.Node) { rows = v }})
+		}),
+		document.On("rows", func(v *yaml.Node) { rows = v }))
 	if rows == nil || len(e.Of) == 0 {
-		s.problem(n, "write {of: {project: id}, rows: [GET /projects]}", "a list needs of and rows")
+		s.Problem(n, "write {of: {project: id}, rows: [GET /projects]}", "a list needs of and rows")
 		return
 	}
-	for _, item := range s.items(rows, "the rows") {
-		if text, ok := s.text(item, "a row"); ok {
+	for _, item := range s.Items(rows, "the rows") {
+		if text, ok := s.Text(item, "a row"); ok {
 			m.give(s, item, strings.Join(splitWords(text), " "), e)
 		}
 	}
@@ -119,16 +120,16 @@ func entryNames(s *section, n *yaml.Node) (names []routes.EntryName) {
 		name := func(ref routes.RefKind) func(*yaml.Node) {
 			return func(v *yaml.Node) {
 				one.Ref, named = ref, named+1
-				one.ID, _ = s.line(v, "the member with the id")
+				one.ID, _ = s.Line(v, "the member with the id")
 			}
 		}
-		s.fields(item, "of",
-			field{"project", name(routes.RefProject)},
-			field{"group", name(routes.RefGroup)},
-			field{"path", func(v *yaml.Node) { one.Path, _ = s.line(v, "the member with the path") }},
-			field{"above", func(v *yaml.Node) { one.Above, _ = s.line(v, "the member with the group above") }})
+		s.Fields(item, "of",
+			document.On("project", name(routes.RefProject)),
+			document.On("group", name(routes.RefGroup)),
+			document.On("path", func(v *yaml.Node) { one.Path, _ = s.Line(v, "the member with the path") }),
+			document.On("above", func(v *yaml.Node) { one.Above, _ = s.Line(v, "the member with the group above") }))
 		if named != 1 || one.ID == "" {
-			s.problem(item, "write {project: member} or {group: member}", "of must say where an entry names one project or group")
+			s.Problem(item, "write {project: member} or {group: member}", "of must say where an entry names one project or group")
 			continue
 		}
 		names = append(names, one)
@@ -140,23 +141,24 @@ func entryNames(s *section, n *yaml.Node) (names []routes.EntryName) {
 func (m *entryLists) give(s *section, n *yaml.Node, key string, e routes.Entries) {
 	i, found := m.table.index[key]
 	if !found {
-		s.problem(n, m.table.nearRow(key), "there is no row %s whose answer could hold entries", key)
+		s.Problem(n, m.table.nearRow(key), "there is no row %s whose answer could hold entries", key)
 		return
 	}
 	r := m.rows[i].Route
-	overlaid := slices.ContainsFunc(m.table.documents, func(d *document) bool { return d.overlay && d.file == r.Source.File })
+	overlaid := slices.ContainsFunc(m.table.documents,
+		func(d *document.Document) bool { return d.Overlay && d.File == r.Source.File })
 	switch {
 	case slices.ContainsFunc(r.Entries, func(o *routes.Entries) bool { return o.Says(&e) }): // an exported file
 		return
 	case r.Kind != routes.KindPermission || r.Method != "GET" || r.Surface != "":
-		s.problem(n, "remove it", "row %s is no GET of the REST API that needs a permission", key)
+		s.Problem(n, "remove it", "row %s is no GET of the REST API that needs a permission", key)
 		return
 	case !r.Spans && e.Param == "" && !overlaid:
-		s.problem(n, "add the flag spans to the row, or say with `when:` what makes its answer reach further",
+		s.Problem(n, "add the flag spans to the row, or say with `when:` what makes its answer reach further",
 			"row %s does not span: its answer holds nothing that would have to be left out", key)
 		return
 	case slices.ContainsFunc(r.Entries, func(o *routes.Entries) bool { return o.Param == "" || o.Param != e.Param }):
-		s.problem(n, "remove one of them", "row %s has entries already, and nothing says which of the two holds", key)
+		s.Problem(n, "remove one of them", "row %s has entries already, and nothing says which of the two holds", key)
 		return
 	}
 	r.AddEntries(e)

@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"patgate/routes"
+	"patgate/routes/load/document"
 	"patgate/routes/nearest"
 )
 
@@ -69,8 +70,8 @@ func Table(opts Options) (*routes.Table, []routes.Problem) {
 	a.readCatalogue(opts.Known)
 	var rows []row
 	for i, own := range a.readRows() {
-		s := &section{document: a.documents[i], table: a}
-		if s.overlay {
+		s := &section{Document: a.documents[i], table: a}
+		if s.Overlay {
 			rows = s.overlayRows(rows, own)
 		} else {
 			rows = s.addRows(rows, own)
@@ -98,8 +99,8 @@ func Table(opts Options) (*routes.Table, []routes.Problem) {
 	})
 	var names []string
 	for _, d := range a.documents {
-		problems = append(problems, d.problems...)
-		names = append(names, d.file)
+		problems = append(problems, d.Problems...)
+		names = append(names, d.File)
 	}
 	if len(problems) == 0 {
 		problems = t.Unreachable()
@@ -113,7 +114,7 @@ func Table(opts Options) (*routes.Table, []routes.Problem) {
 
 // assembly is a table while it is put together.
 type assembly struct {
-	documents []*document
+	documents []*document.Document
 	forge     string
 	named     bool // `projects: owner/name`
 	base      string
@@ -123,15 +124,15 @@ type assembly struct {
 }
 
 // parseDocuments reads the YAML of all files side by side: it is most of the work of loading.
-func parseDocuments(table, overlay []routes.File) []*document {
-	out := make([]*document, len(table)+len(overlay))
+func parseDocuments(table, overlay []routes.File) []*document.Document {
+	out := make([]*document.Document, len(table)+len(overlay))
 	var wait sync.WaitGroup
 	for i := range out {
 		wait.Go(func() {
 			if i < len(table) {
-				out[i] = parseDocument(table[i], false)
+				out[i] = document.Parse(table[i], false)
 			} else {
-				out[i] = parseDocument(overlay[i-len(table)], true)
+				out[i] = document.Parse(overlay[i-len(table)], true)
 			}
 		})
 	}
@@ -144,8 +145,8 @@ func (a *assembly) readRows() [][]row {
 	out := make([][]row, len(a.documents))
 	var wait sync.WaitGroup
 	for i, d := range a.documents {
-		if d.root != nil {
-			wait.Go(func() { out[i] = (&section{document: d, table: a}).rows() })
+		if d.Root != nil {
+			wait.Go(func() { out[i] = (&section{Document: d, table: a}).rows() })
 		}
 	}
 	wait.Wait()
@@ -154,60 +155,60 @@ func (a *assembly) readRows() [][]row {
 
 // readHeader reads forge, version and base, which one file of the table holds.
 func (a *assembly) readHeader() {
-	var first *document
+	var first *document.Document
 	for _, d := range a.documents {
-		if d.root == nil || valueOf(d.root, "forge") == nil && valueOf(d.root, "version") == nil && valueOf(d.root, "base") == nil &&
-			valueOf(d.root, "projects") == nil {
+		if d.Root == nil || valueOf(d.Root, "forge") == nil && valueOf(d.Root, "version") == nil && valueOf(d.Root, "base") == nil &&
+			valueOf(d.Root, "projects") == nil {
 			continue
 		}
 		forge, base, version := a.forge, a.base, a.version
-		named := d.header(&forge, &base, &version)
+		named := header(d, &forge, &base, &version)
 		switch {
-		case first == nil && !d.overlay:
+		case first == nil && !d.Overlay:
 			first = d
 			a.forge = forge
 			a.base = base
 			a.version = version
 			a.named = named
 		case forge != a.forge || base != a.base || version != a.version || named != a.named:
-			d.problem(d.root, "remove forge, version and base",
+			d.Problem(d.Root, "remove forge, version and base",
 				"the table is for %s, version %d, base %s: an added file cannot change that", a.forge, a.version, a.base)
-		case !d.overlay:
-			d.problem(d.root, "remove forge, version and base", "%s says what the table is for already", first.file)
+		case !d.Overlay:
+			d.Problem(d.Root, "remove forge, version and base", "%s says what the table is for already", first.File)
 		}
 	}
 	if first == nil && len(a.documents) > 0 {
-		a.documents[0].problemAt(1, "add a file with {forge: gitlab, version: 1, base: /api/v4}",
+		a.documents[0].ProblemAt(1, "add a file with {forge: gitlab, version: 1, base: /api/v4}",
 			"no file says which forge the table is for")
 	}
 }
 
 // header reads the keys of the header of one file. named tells that it says `projects: owner/name`.
-func (d *document) header(forge, base *string, version *int) (named bool) {
-	if v := valueOf(d.root, "projects"); v != nil {
-		form, _ := d.line(v, "the form of projects")
+func header(d *document.Document, forge, base *string, version *int) (named bool) {
+	if v := valueOf(d.Root, "projects"); v != nil {
+		form, _ := d.Line(v, "the form of projects")
 		if named = form == "owner/name"; !named {
-			d.problem(v, "write owner/name, or leave it out for full paths and ids", "unknown form %q of projects", form)
+			d.Problem(v, "write owner/name, or leave it out for full paths and ids", "unknown form %q of projects", form)
 		}
 	}
-	if v := valueOf(d.root, "forge"); v == nil {
-		d.problem(d.root, "add `forge: gitlab`", "the header has no forge")
+	if v := valueOf(d.Root, "forge"); v == nil {
+		d.Problem(d.Root, "add `forge: gitlab`", "the header has no forge")
 	} else {
-		*forge, _ = d.line(v, "the forge")
+		*forge, _ = d.Line(v, "the forge")
 	}
-	if v := valueOf(d.root, "version"); v == nil {
-		d.problem(d.root, "add `version: 1`", "the header has no version")
+	if v := valueOf(d.Root, "version"); v == nil {
+		d.Problem(d.Root, "add `version: 1`", "the header has no version")
 	} else {
-		*version = max(1, d.number(v, "the version", 1<<20))
+		*version = max(1, d.Number(v, "the version", 1<<20))
 	}
-	v := valueOf(d.root, "base")
+	v := valueOf(d.Root, "base")
 	if v == nil {
-		d.problem(d.root, "add `base: /api/v4`", "the header has no base")
+		d.Problem(d.Root, "add `base: /api/v4`", "the header has no base")
 		return named
 	}
-	text, ok := d.line(v, "the base")
+	text, ok := d.Line(v, "the base")
 	if ok && (!strings.HasPrefix(text, "/api/") || strings.HasSuffix(text, "/") || strings.ContainsAny(text, "{}() ?#%")) {
-		d.problem(v, "write the path below which the API lives, such as /api/v4", "base %q is no such path", text)
+		d.Problem(v, "write the path below which the API lives, such as /api/v4", "base %q is no such path", text)
 		return named
 	}
 	*base = text
@@ -229,7 +230,7 @@ func (s *section) addRows(rows, own []row) []row {
 }
 
 func (s *section) duplicate(r, first row) {
-	s.problemAt(r.Source.Line, "remove one of them; a second permission goes under `also:`, a second boundary into boundary=a,b",
+	s.ProblemAt(r.Source.Line, "remove one of them; a second permission goes under `also:`, a second boundary into boundary=a,b",
 		"row %s stands twice, first at %s", r.key(), first.Source)
 }
 
@@ -242,8 +243,8 @@ func (a *assembly) nearRow(key string) string {
 // problemAt reports a problem at a place in one of the files.
 func (a *assembly) problemAt(at routes.Source, fix, format string, args ...any) {
 	for _, d := range a.documents {
-		if d.file == at.File {
-			d.problemAt(at.Line, fix, format, args...)
+		if d.File == at.File {
+			d.ProblemAt(at.Line, fix, format, args...)
 			return
 		}
 	}

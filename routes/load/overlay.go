@@ -12,10 +12,10 @@ import (
 // overlayRows applies the rows and removals of a user's file. A row with the METHOD PATH of one that is there takes its
 // place; any other is added.
 func (s *section) overlayRows(rows, own []row) []row {
-	if s.root == nil {
+	if s.Root == nil {
 		return rows
 	}
-	if n := valueOf(s.root, "remove"); n != nil {
+	if n := valueOf(s.Root, "remove"); n != nil {
 		s.remove(rows, n)
 	}
 	shapes := map[string]string{}
@@ -25,18 +25,18 @@ func (s *section) overlayRows(rows, own []row) []row {
 	for _, r := range own {
 		i, replaces := s.table.index[r.key()]
 		switch other, taken := shapes[r.shape()]; {
-		case replaces && rows[i].Source.File == s.file:
+		case replaces && rows[i].Source.File == s.File:
 			s.duplicate(r, rows[i])
 		case replaces && rows[i].Surface != r.Surface:
-			s.problemAt(r.Source.Line, "put it into a file with `surface: "+rows[i].Surface+"`", "row %s is one of surface %s", r.key(),
+			s.ProblemAt(r.Source.Line, "put it into a file with `surface: "+rows[i].Surface+"`", "row %s is one of surface %s", r.key(),
 				rows[i].Surface)
 		case replaces:
 			s.replace(&rows[i], r)
 		case r.Surface != "":
-			s.problemAt(r.Source.Line, "replace or remove a row that is there: see `patgate routes list`",
+			s.ProblemAt(r.Source.Line, "replace or remove a row that is there: see `patgate routes list`",
 				"surface %s has no row %s, and no request would find it", r.Surface, r.key())
 		case taken:
-			s.problemAt(r.Source.Line, "write it as "+other+" to replace that row", "row %s matches the same requests as %s",
+			s.ProblemAt(r.Source.Line, "write it as "+other+" to replace that row", "row %s matches the same requests as %s",
 				r.key(), other)
 		default:
 			s.table.index[r.key()] = len(rows)
@@ -49,21 +49,21 @@ func (s *section) overlayRows(rows, own []row) []row {
 // remove refuses the rows that `remove:` names. They stay in the table, refused: without the row, a request might match
 // a less literal one, which the forge does not route it to.
 func (s *section) remove(rows []row, n *yaml.Node) {
-	for _, item := range s.items(n, "remove") {
-		text, ok := s.text(item, "a row to remove")
+	for _, item := range s.Items(n, "remove") {
+		text, ok := s.Text(item, "a row to remove")
 		if !ok {
 			continue
 		}
 		key := strings.Join(splitWords(text), " ")
 		i, found := s.table.index[key]
 		if !found {
-			s.problem(item, s.table.nearRow(key),
+			s.Problem(item, s.table.nearRow(key),
 				"there is no row %s to remove", key)
 			continue
 		}
 		gone := *rows[i].Route
-		gone.Refused = "this route was removed by " + s.source(item).String()
-		gone.Source = s.source(item)
+		gone.Refused = "this route was removed by " + s.Source(item).String()
+		gone.Source = s.Source(item)
 		rows[i] = row{Route: &gone, removed: rows[i].Route}
 	}
 }
@@ -77,10 +77,10 @@ func (s *section) replace(old *row, r row) {
 	lost := dropped(before, r.Route)
 	switch {
 	case len(lost) > 0 && !r.unsafe:
-		s.problemAt(r.Source.Line, "add them to the row, or say `unsafe: true` in it",
+		s.ProblemAt(r.Source.Line, "add them to the row, or say `unsafe: true` in it",
 			"row %s replaces the one at %s and drops what protects it: %s", r.key(), before.Source, strings.Join(lost, ", "))
 	case len(lost) == 0 && r.unsafe:
-		s.problemAt(r.Source.Line, "remove `unsafe`", "row %s says unsafe, but drops nothing of the one at %s", r.key(), before.Source)
+		s.ProblemAt(r.Source.Line, "remove `unsafe`", "row %s says unsafe, but drops nothing of the one at %s", r.key(), before.Source)
 	}
 	*old = r
 }

@@ -8,6 +8,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"patgate/routes"
+	"patgate/routes/load/document"
 	"patgate/routes/nearest"
 )
 
@@ -37,22 +38,22 @@ func (a *assembly) readPushOptions(rows []row, commands *routes.Commands) *route
 		filled:   map[*routes.PushOption]*yaml.Node{},
 	}
 	for _, d := range a.documents {
-		if d.root == nil {
+		if d.Root == nil {
 			continue
 		}
-		n := valueOf(d.root, "push_options")
+		n := valueOf(d.Root, "push_options")
 		if n == nil {
 			continue
 		}
-		s := &section{document: d, table: a}
-		s.fields(n, "push_options",
-			field{"rows", func(v *yaml.Node) { p.carriers(s, v) }},
-			field{"own", func(v *yaml.Node) { p.own(s, v) }},
-			field{"options", func(v *yaml.Node) { p.options(s, v) }},
-			field{"refs", func(v *yaml.Node) { p.pushRefs(s, v) }})
+		s := &section{Document: d, table: a}
+		s.Fields(n, "push_options",
+			document.On("rows", func(v *yaml.Node) { p.carriers(s, v) }),
+			document.On("own", func(v *yaml.Node) { p.own(s, v) }),
+			document.On("options", func(v *yaml.Node) { p.options(s, v) }),
+			document.On("refs", func(v *yaml.Node) { p.pushRefs(s, v) }))
 		for option, at := range p.filled {
 			if p.names[option.FilledBy] == nil {
-				s.problem(at, nearest.DidYouMean(option.FilledBy, slices.Collect(maps.Keys(p.names)), "name an option of the table"),
+				s.Problem(at, nearest.DidYouMean(option.FilledBy, slices.Collect(maps.Keys(p.names)), "name an option of the table"),
 					"filled_by of push option %q names %q, which is no push option", option.Name, option.FilledBy)
 			}
 		}
@@ -67,8 +68,8 @@ func (a *assembly) readPushOptions(rows []row, commands *routes.Commands) *route
 
 // carriers reads `rows:`, the rows whose pushes may carry options.
 func (p *pushOptions) carriers(s *section, n *yaml.Node) {
-	for _, item := range s.items(n, "rows") {
-		text, ok := s.text(item, "a row")
+	for _, item := range s.Items(n, "rows") {
+		text, ok := s.Text(item, "a row")
 		if !ok {
 			continue
 		}
@@ -76,10 +77,10 @@ func (p *pushOptions) carriers(s *section, n *yaml.Node) {
 		i, found := p.table.index[key]
 		switch {
 		case !found:
-			s.problem(item, p.table.nearRow(key),
+			s.Problem(item, p.table.nearRow(key),
 				"there is no row %s whose pushes could carry options", key)
 		case p.rows[i].Refs != routes.RefsListed:
-			s.problem(item, "name a row with refs=listed", "row %s is no push: nobody would see its options", key)
+			s.Problem(item, "name a row with refs=listed", "row %s is no push: nobody would see its options", key)
 		default:
 			p.carried = append(p.carried, p.rows[i].Route)
 		}
@@ -92,7 +93,7 @@ func (p *pushOptions) own(s *section, n *yaml.Node) {
 	switch {
 	case !ok:
 	case p.ownName != "" && p.ownName != name:
-		s.problem(n, "remove it", "`own` is %s already", p.ownName)
+		s.Problem(n, "remove it", "`own` is %s already", p.ownName)
 	default:
 		p.ownName = name
 	}
@@ -100,7 +101,7 @@ func (p *pushOptions) own(s *section, n *yaml.Node) {
 
 // options reads `options:` of one file. An overlay's option takes the place of the one of that name.
 func (p *pushOptions) options(s *section, n *yaml.Node) {
-	s.each(n, "options", func(key, value *yaml.Node) {
+	s.Each(n, "options", func(key, value *yaml.Node) {
 		if _, ok := s.optionName(key); !ok {
 			return
 		}
@@ -108,9 +109,9 @@ func (p *pushOptions) options(s *section, n *yaml.Node) {
 		old := p.names[o.Name]
 		switch {
 		case old == nil && unsafe:
-			s.problem(value, "remove `unsafe`", "push option %q says unsafe, but replaces none", o.Name)
-		case old != nil && !s.overlay:
-			s.problem(key, "merge the two", "push option %q stands twice, first at %s", o.Name, old.Source)
+			s.Problem(value, "remove `unsafe`", "push option %q says unsafe, but replaces none", o.Name)
+		case old != nil && !s.Overlay:
+			s.Problem(key, "merge the two", "push option %q stands twice, first at %s", o.Name, old.Source)
 			return
 		case old != nil:
 			s.replacedOption(value, old, o, unsafe)
@@ -125,18 +126,18 @@ func (p *pushOptions) options(s *section, n *yaml.Node) {
 
 // option reads one option.
 func (p *pushOptions) option(s *section, key, n *yaml.Node) (o *routes.PushOption, unsafe bool) {
-	o = &routes.PushOption{Name: key.Value, Source: s.source(key)}
+	o = &routes.PushOption{Name: key.Value, Source: s.Source(key)}
 	value := false
-	s.fields(n, "push option "+o.Name,
-		field{"value", func(v *yaml.Node) { value, o.Value = true, s.optionValue(v) }},
-		field{"needs", func(v *yaml.Node) { o.Needs, o.NeedSet = s.permissionSet(v, "push option "+o.Name) }},
-		field{"harmless", func(v *yaml.Node) { o.Harmless = s.flag(v, "harmless") }},
-		field{"guard", func(v *yaml.Node) { o.Guard = s.flag(v, "guard") }},
-		field{"upstream", func(v *yaml.Node) { o.Upstream = s.flag(v, "upstream") }},
-		field{"text", func(v *yaml.Node) { o.Text = p.text(s, v, o.Name) }},
-		field{"filled_by", func(v *yaml.Node) { o.FilledBy, p.filled[o] = v.Value, v }},
-		field{"refuse", func(v *yaml.Node) { o.Refused, _ = s.line(v, "the reason") }},
-		field{"unsafe", func(v *yaml.Node) { unsafe = s.unsafe(v) }})
+	s.Fields(n, "push option "+o.Name,
+		document.On("value", func(v *yaml.Node) { value, o.Value = true, s.optionValue(v) }),
+		document.On("needs", func(v *yaml.Node) { o.Needs, o.NeedSet = s.permissionSet(v, "push option "+o.Name) }),
+		document.On("harmless", func(v *yaml.Node) { o.Harmless = s.Flag(v, "harmless") }),
+		document.On("guard", func(v *yaml.Node) { o.Guard = s.Flag(v, "guard") }),
+		document.On("upstream", func(v *yaml.Node) { o.Upstream = s.Flag(v, "upstream") }),
+		document.On("text", func(v *yaml.Node) { o.Text = p.text(s, v, o.Name) }),
+		document.On("filled_by", func(v *yaml.Node) { o.FilledBy, p.filled[o] = v.Value, v }),
+		document.On("refuse", func(v *yaml.Node) { o.Refused, _ = s.Line(v, "the reason") }),
+		document.On("unsafe", func(v *yaml.Node) { unsafe = s.unsafe(v) }))
 	needs, only := len(o.Needs) > 0, 0
 	for _, is := range [...]bool{needs, o.Harmless, o.Refused != ""} {
 		if is {
@@ -145,14 +146,14 @@ func (p *pushOptions) option(s *section, key, n *yaml.Node) (o *routes.PushOptio
 	}
 	switch {
 	case only != 1:
-		s.problem(n, "write `needs: [permission]`, `harmless: true` or `refuse: why`",
+		s.Problem(n, "write `needs: [permission]`, `harmless: true` or `refuse: why`",
 			"push option %q must say one of what it needs, that it is harmless, and why it is refused", o.Name)
 	case o.Guard && !needs:
-		s.problem(n, "give it a permission of its own", "push option %q switches off a guard and needs nothing", o.Name)
+		s.Problem(n, "give it a permission of its own", "push option %q switches off a guard and needs nothing", o.Name)
 	case !value && o.Refused == "":
-		s.problem(n, "add `value: text`, or none, bool, list", "push option %q does not say what its value is", o.Name)
+		s.Problem(n, "add `value: text`, or none, bool, list", "push option %q does not say what its value is", o.Name)
 	case o.Text != nil && o.Value != routes.OptionText, o.FilledBy != "" && o.Text == nil:
-		s.problem(n, "write `value: text` and `text: merge_request`", "push option %q is no text that is read for commands", o.Name)
+		s.Problem(n, "write `value: text` and `text: merge_request`", "push option %q is no text that is read for commands", o.Name)
 	}
 	return o, unsafe
 }
@@ -170,28 +171,29 @@ func (s *section) permissionSet(n *yaml.Node, what string) (list []routes.Permis
 func (s *section) optionName(n *yaml.Node) (name string, ok bool) {
 	if n.Kind != yaml.ScalarNode || n.Value == "" || len(n.Value) > maxOptionName ||
 		strings.Trim(n.Value, "abcdefghijklmnopqrstuvwxyz0123456789_.-") != "" {
-		s.problem(n, "write it in small letters, without a value: merge_request.create", "%s is no name of a push option", describe(n))
+		s.Problem(n, "write it in small letters, without a value: merge_request.create", "%s is no name of a push option",
+			document.Describe(n))
 		return "", false
 	}
 	return n.Value, true
 }
 
 func (s *section) optionValue(n *yaml.Node) routes.OptionValue {
-	name, ok := s.text(n, "the value")
+	name, ok := s.Text(n, "the value")
 	value, known := routes.ParseOptionValue(name)
 	if ok && !known {
-		s.problem(n, "write none, bool, text or list", "unknown kind of value %q", name)
+		s.Problem(n, "write none, bool, text or list", "unknown kind of value %q", name)
 	}
 	return value
 }
 
 // text reads `text:`, which commands the forge carries out in the value.
 func (p *pushOptions) text(s *section, n *yaml.Node, option string) *routes.TextField {
-	name, ok := s.text(n, "the kind of text")
+	name, ok := s.Text(n, "the kind of text")
 	kind, known := routes.ParseCommandKind(name)
 	if !known {
 		if ok {
-			s.problem(n, "write one of "+strings.Join(routes.CommandKindNames(), ", "), "unknown kind of text %q", name)
+			s.Problem(n, "write one of "+strings.Join(routes.CommandKindNames(), ", "), "unknown kind of text %q", name)
 		}
 		return nil
 	}
@@ -217,26 +219,27 @@ func (s *section) replacedOption(n *yaml.Node, old, o *routes.PushOption, unsafe
 	}
 	switch {
 	case len(lost) > 0 && !unsafe:
-		s.problem(n, "add them to the option, or say `unsafe: true` in it",
+		s.Problem(n, "add them to the option, or say `unsafe: true` in it",
 			"push option %q replaces the one at %s and drops what protects: %s", o.Name, old.Source, strings.Join(lost, ", "))
 	case len(lost) == 0 && unsafe:
-		s.problem(n, "remove `unsafe`", "push option %q says unsafe, but drops nothing of the one at %s", o.Name, old.Source)
+		s.Problem(n, "remove `unsafe`", "push option %q says unsafe, but drops nothing of the one at %s", o.Name, old.Source)
 	}
 }
 
 // pushRefs reads `refs:`, the kinds of refs whose push is more than new commits. An overlay may add to them.
 func (p *pushOptions) pushRefs(s *section, n *yaml.Node) {
-	s.each(n, "refs", func(key, value *yaml.Node) {
+	s.Each(n, "refs", func(key, value *yaml.Node) {
 		prefix := key.Value
 		switch {
 		case !strings.HasPrefix(prefix, "refs/") || !strings.HasSuffix(prefix, "/") || strings.ContainsAny(prefix, " *\\"):
-			s.problem(key, "write the beginning of full names, up to a slash: refs/for/", "%s is no beginning of refs", describe(key))
+			s.Problem(key, "write the beginning of full names, up to a slash: refs/for/", "%s is no beginning of refs",
+				document.Describe(key))
 			return
 		case slices.ContainsFunc(p.refs, func(r routes.PushRef) bool { return r.Prefix == prefix }):
-			s.problem(key, "remove one of them", "refs %q stand twice", prefix)
+			s.Problem(key, "remove one of them", "refs %q stand twice", prefix)
 			return
 		}
 		needs, set := s.permissionSet(value, "refs "+prefix)
-		p.refs = append(p.refs, routes.PushRef{Prefix: prefix, Source: s.source(key), Needs: needs, NeedSet: set})
+		p.refs = append(p.refs, routes.PushRef{Prefix: prefix, Source: s.Source(key), Needs: needs, NeedSet: set})
 	})
 }

@@ -7,6 +7,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"patgate/routes"
+	"patgate/routes/load/document"
 )
 
 // quickActions reads `quick_actions:` of all files, in their order: the commands, and the parameters of rows whose text is
@@ -27,20 +28,20 @@ type fieldKey struct {
 // readQuickActions gives the commands of the table and marks the rows whose texts carry them.
 func (a *assembly) readQuickActions(rows []row) *routes.Commands {
 	q := &quickActions{table: a, rows: rows, files: map[fieldKey]string{}}
-	fields, templates := map[*document]*yaml.Node{}, map[*document]*yaml.Node{}
+	fields, templates := map[*document.Document]*yaml.Node{}, map[*document.Document]*yaml.Node{}
 	for _, d := range a.documents {
-		if d.root == nil {
+		if d.Root == nil {
 			continue
 		}
-		n := valueOf(d.root, "quick_actions")
+		n := valueOf(d.Root, "quick_actions")
 		if n == nil {
 			continue
 		}
-		s := &section{document: d, table: a}
-		s.fields(n, "quick_actions",
-			field{"commands", func(v *yaml.Node) { q.commands(s, v) }},
-			field{"fields", func(v *yaml.Node) { fields[d] = v }},
-			field{"templates", func(v *yaml.Node) { templates[d] = v }})
+		s := &section{Document: d, table: a}
+		s.Fields(n, "quick_actions",
+			document.On("commands", func(v *yaml.Node) { q.commands(s, v) }),
+			document.On("fields", func(v *yaml.Node) { fields[d] = v }),
+			document.On("templates", func(v *yaml.Node) { templates[d] = v }))
 	}
 	commands := routes.NewCommands(q.list, func(c *routes.Command, name string, earlier *routes.Command) {
 		a.problemAt(c.Source, "remove one of them",
@@ -48,7 +49,7 @@ func (a *assembly) readQuickActions(rows []row) *routes.Commands {
 	})
 	for _, d := range a.documents {
 		if n := fields[d]; n != nil {
-			q.textFields(&section{document: d, table: a}, n, "fields", func(s *section, n *yaml.Node, key string, f routes.TextField) {
+			q.textFields(&section{Document: d, table: a}, n, "fields", func(s *section, n *yaml.Node, key string, f routes.TextField) {
 				f.Commands = commands
 				q.textField(s, n, key, f)
 			})
@@ -56,7 +57,7 @@ func (a *assembly) readQuickActions(rows []row) *routes.Commands {
 	}
 	for _, d := range a.documents {
 		if n := templates[d]; n != nil {
-			q.textFields(&section{document: d, table: a}, n, "templates", q.template)
+			q.textFields(&section{Document: d, table: a}, n, "templates", q.template)
 		}
 	}
 	return commands
@@ -64,7 +65,7 @@ func (a *assembly) readQuickActions(rows []row) *routes.Commands {
 
 // commands reads `commands:` of one file. An overlay's command takes the place of the one of that name.
 func (q *quickActions) commands(s *section, n *yaml.Node) {
-	s.each(n, "commands", func(key, value *yaml.Node) {
+	s.Each(n, "commands", func(key, value *yaml.Node) {
 		if !s.commandName(key) {
 			return
 		}
@@ -72,9 +73,9 @@ func (q *quickActions) commands(s *section, n *yaml.Node) {
 		at := slices.IndexFunc(q.list, func(o *routes.Command) bool { return o.Name == c.Name })
 		switch {
 		case at < 0 && unsafe:
-			s.problem(value, "remove `unsafe`", "command %q says unsafe, but replaces none", c.Name)
-		case at >= 0 && !s.overlay:
-			s.problem(key, "merge the two", "command %q stands twice, first at %s", c.Name, q.list[at].Source)
+			s.Problem(value, "remove `unsafe`", "command %q says unsafe, but replaces none", c.Name)
+		case at >= 0 && !s.Overlay:
+			s.Problem(key, "merge the two", "command %q stands twice, first at %s", c.Name, q.list[at].Source)
 			return
 		case at >= 0:
 			s.replacedCommand(value, q.list[at], c, unsafe)
@@ -89,32 +90,32 @@ func (q *quickActions) commands(s *section, n *yaml.Node) {
 
 // command reads one command.
 func (s *section) command(key, n *yaml.Node) (c *routes.Command, unsafe bool) {
-	c = &routes.Command{Name: key.Value, Source: s.source(key)}
+	c = &routes.Command{Name: key.Value, Source: s.Source(key)}
 	some := false
-	needs := func(k routes.CommandKind) field {
-		return field{k.String(), func(v *yaml.Node) {
+	needs := func(k routes.CommandKind) document.Field {
+		return document.On(k.String(), func(v *yaml.Node) {
 			needs := s.permissions(v, k.String()+" of command "+c.Name, nil)
 			c.SetNeeds(k, needs)
 			some = some || len(needs) > 0
-		}}
+		})
 	}
-	s.fields(n, "command "+c.Name,
+	s.Fields(n, "command "+c.Name,
 		needs(routes.CommandsWorkItem), needs(routes.CommandsMergeRequest), needs(routes.CommandsCommit),
-		field{"aliases", func(v *yaml.Node) {
-			for _, item := range s.items(v, "aliases") {
+		document.On("aliases", func(v *yaml.Node) {
+			for _, item := range s.Items(v, "aliases") {
 				if s.commandName(item) {
 					c.Aliases = append(c.Aliases, item.Value)
 				}
 			}
-		}},
-		field{"elsewhere", func(v *yaml.Node) { c.Elsewhere = s.flag(v, "elsewhere") }},
-		field{"harmless", func(v *yaml.Node) { c.Harmless = s.flag(v, "harmless") }},
-		field{"unsafe", func(v *yaml.Node) { unsafe = s.unsafe(v) }})
+		}),
+		document.On("elsewhere", func(v *yaml.Node) { c.Elsewhere = s.Flag(v, "elsewhere") }),
+		document.On("harmless", func(v *yaml.Node) { c.Harmless = s.Flag(v, "harmless") }),
+		document.On("unsafe", func(v *yaml.Node) { unsafe = s.unsafe(v) }))
 	switch {
 	case c.Harmless && (some || c.Elsewhere):
-		s.problem(n, "remove `harmless`, or the permissions and `elsewhere`", "command %q is harmless and needs something", c.Name)
+		s.Problem(n, "remove `harmless`, or the permissions and `elsewhere`", "command %q is harmless and needs something", c.Name)
 	case !c.Harmless && !some:
-		s.problem(n, "add `work_item: permission`, merge_request or commit, or `harmless: true`", "command %q needs nothing", c.Name)
+		s.Problem(n, "add `work_item: permission`, merge_request or commit, or `harmless: true`", "command %q needs nothing", c.Name)
 	}
 	return c, unsafe
 }
@@ -123,7 +124,7 @@ func (s *section) command(key, n *yaml.Node) (c *routes.Command, unsafe bool) {
 func (s *section) commandName(n *yaml.Node) bool {
 	if n.Kind != yaml.ScalarNode || n.Value == "" || len(n.Value) > routes.MaxCommandName ||
 		strings.Trim(n.Value, "abcdefghijklmnopqrstuvwxyz0123456789_") != "" {
-		s.problem(n, "write it in small letters, without the slash: close", "%s is no name of a command", describe(n))
+		s.Problem(n, "write it in small letters, without the slash: close", "%s is no name of a command", document.Describe(n))
 		return false
 	}
 	return true
@@ -152,10 +153,10 @@ func (s *section) replacedCommand(n *yaml.Node, old, c *routes.Command, unsafe b
 	}
 	switch {
 	case len(lost) > 0 && !unsafe:
-		s.problem(n, "add them to the command, or say `unsafe: true` in it",
+		s.Problem(n, "add them to the command, or say `unsafe: true` in it",
 			"command %q replaces the one at %s and drops what protects: %s", c.Name, old.Source, strings.Join(lost, ", "))
 	case len(lost) == 0 && unsafe:
-		s.problem(n, "remove `unsafe`", "command %q says unsafe, but drops nothing of the one at %s", c.Name, old.Source)
+		s.Problem(n, "remove `unsafe`", "command %q says unsafe, but drops nothing of the one at %s", c.Name, old.Source)
 	}
 }
 
@@ -163,19 +164,19 @@ func (s *section) replacedCommand(n *yaml.Node, old, c *routes.Command, unsafe b
 func (q *quickActions) textFields(
 	s *section, n *yaml.Node, name string, use func(*section, *yaml.Node, string, routes.TextField),
 ) {
-	s.each(n, name, func(key, value *yaml.Node) {
+	s.Each(n, name, func(key, value *yaml.Node) {
 		kind, known := routes.ParseCommandKind(key.Value)
 		if !known {
-			s.unknownKey(key, name, routes.CommandKindNames())
+			s.UnknownKey(key, name, routes.CommandKindNames())
 			return
 		}
-		s.each(value, "the "+name+" of "+key.Value, func(key, value *yaml.Node) {
-			param, ok := s.line(key, "a parameter")
+		s.Each(value, "the "+name+" of "+key.Value, func(key, value *yaml.Node) {
+			param, ok := s.Line(key, "a parameter")
 			if !ok {
 				return
 			}
-			for _, item := range s.items(value, "the rows of "+param) {
-				if text, ok := s.text(item, "a row"); ok {
+			for _, item := range s.Items(value, "the rows of "+param) {
+				if text, ok := s.Text(item, "a row"); ok {
 					use(s, item, strings.Join(splitWords(text), " "), routes.TextField{Param: param, Kind: kind})
 				}
 			}
@@ -187,7 +188,7 @@ func (q *quickActions) textFields(
 func (q *quickActions) textField(s *section, n *yaml.Node, key string, f routes.TextField) {
 	i, found := q.table.index[key]
 	if !found {
-		s.problem(n, q.table.nearRow(key),
+		s.Problem(n, q.table.nearRow(key),
 			"there is no row %s whose %s could carry commands", key, f.Param)
 		return
 	}
@@ -195,13 +196,13 @@ func (q *quickActions) textField(s *section, n *yaml.Node, key string, f routes.
 	first, twice := q.files[k]
 	switch {
 	case len(r.Body.Stream) > 0:
-		s.problem(n, "remove `stream` from its body", "row %s streams bodies, whose commands nobody would see", key)
-	case twice && (first == s.file || !s.overlay || !slices.Contains(r.Texts, f)):
-		s.problem(n, "remove one of them", "%s of row %s stands twice under fields", f.Param, key)
+		s.Problem(n, "remove `stream` from its body", "row %s streams bodies, whose commands nobody would see", key)
+	case twice && (first == s.File || !s.Overlay || !slices.Contains(r.Texts, f)):
+		s.Problem(n, "remove one of them", "%s of row %s stands twice under fields", f.Param, key)
 	case !twice:
 		r.Texts = append(r.Texts, f)
 	}
-	q.files[k] = s.file
+	q.files[k] = s.File
 }
 
 // template marks a text that the forge takes from a template when the request has none.
@@ -214,5 +215,5 @@ func (q *quickActions) template(s *section, n *yaml.Node, key string, f routes.T
 			}
 		}
 	}
-	s.problem(n, "list it under fields too", "%s of row %s is no text that is read for commands", f.Param, key)
+	s.Problem(n, "list it under fields too", "%s of row %s is no text that is read for commands", f.Param, key)
 }

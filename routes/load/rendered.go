@@ -7,6 +7,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"patgate/routes"
+	"patgate/routes/load/document"
 )
 
 // rendered reads `rendered:` of all files: the rows whose answers hold texts that the forge rendered. It runs when the rows
@@ -21,30 +22,30 @@ type rendered struct {
 func (a *assembly) readRendered(rows []row) {
 	read := &rendered{table: a, rows: rows, files: map[fieldKey]string{}}
 	for _, d := range a.documents {
-		if d.root == nil {
+		if d.Root == nil {
 			continue
 		}
-		n := valueOf(d.root, "rendered")
+		n := valueOf(d.Root, "rendered")
 		if n == nil {
 			continue
 		}
-		s := &section{document: d, table: a}
-		s.fields(n, "rendered",
-			field{"always", func(v *yaml.Node) { read.list(s, v, "") }},
-			field{"with", func(v *yaml.Node) {
-				s.each(v, "with", func(key, value *yaml.Node) {
-					if param, ok := s.line(key, "a parameter"); ok {
+		s := &section{Document: d, table: a}
+		s.Fields(n, "rendered",
+			document.On("always", func(v *yaml.Node) { read.list(s, v, "") }),
+			document.On("with", func(v *yaml.Node) {
+				s.Each(v, "with", func(key, value *yaml.Node) {
+					if param, ok := s.Line(key, "a parameter"); ok {
 						read.list(s, value, param)
 					}
 				})
-			}})
+			}))
 	}
 }
 
 // list reads a list of rows that render always, or with a parameter.
 func (m *rendered) list(s *section, n *yaml.Node, param string) {
-	for _, item := range s.items(n, "the rows") {
-		if text, ok := s.text(item, "a row"); ok {
+	for _, item := range s.Items(n, "the rows") {
+		if text, ok := s.Text(item, "a row"); ok {
 			m.mark(s, item, strings.Join(splitWords(text), " "), param)
 		}
 	}
@@ -54,30 +55,30 @@ func (m *rendered) list(s *section, n *yaml.Node, param string) {
 func (m *rendered) mark(s *section, n *yaml.Node, key, param string) {
 	i, found := m.table.index[key]
 	if !found {
-		s.problem(n, m.table.nearRow(key), "there is no row %s whose answer could hold rendered texts", key)
+		s.Problem(n, m.table.nearRow(key), "there is no row %s whose answer could hold rendered texts", key)
 		return
 	}
 	r, k := m.rows[i].Route, fieldKey{i, param}
 	first, twice := m.files[k]
 	switch {
-	case twice && (first == s.file || !s.overlay):
-		s.problem(n, "remove one of them", "row %s stands twice under rendered", key)
+	case twice && (first == s.File || !s.Overlay):
+		s.Problem(n, "remove one of them", "row %s stands twice under rendered", key)
 	case r.Kind != routes.KindPermission:
-		s.problem(n, "remove it", "row %s is of kind %s: it is not sent with the owner's credential", key, r.Kind)
+		s.Problem(n, "remove it", "row %s is of kind %s: it is not sent with the owner's credential", key, r.Kind)
 	case param != "" && r.Method != "GET":
-		s.problem(n, "list it under `always`", "row %s is no GET: only of a query it is seen whether a parameter was sent", key)
+		s.Problem(n, "list it under `always`", "row %s is no GET: only of a query it is seen whether a parameter was sent", key)
 	case r.Response.ShowsRendered != "" && !m.overlaid(r):
-		s.problem(n, "remove one of them", "row %s says itself that it shows rendered texts", key)
+		s.Problem(n, "remove one of them", "row %s says itself that it shows rendered texts", key)
 	case r.Response.ShowsRendered != "" || twice: // an overlay's row says so, and has said unsafe
 	case param == "":
 		r.Response.Rendered = true
 	default:
 		r.Response.RenderedFor, r.Asked = append(r.Response.RenderedFor, param), true
 	}
-	m.files[k] = s.file
+	m.files[k] = s.File
 }
 
 // overlaid tells whether a row comes from an overlay.
 func (m *rendered) overlaid(r *routes.Route) bool {
-	return slices.ContainsFunc(m.table.documents, func(d *document) bool { return d.overlay && d.file == r.Source.File })
+	return slices.ContainsFunc(m.table.documents, func(d *document.Document) bool { return d.Overlay && d.File == r.Source.File })
 }

@@ -8,6 +8,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"patgate/routes"
+	"patgate/routes/load/document"
 	"patgate/routes/nearest"
 )
 
@@ -36,11 +37,11 @@ var rowFlags = [...]string{"public", "spans", "slash", "boundary=", "formats=", 
 
 // parseRowText reads a row's one-line form. It returns false when the row has no method or path to go on with; other
 // problems are reported and the row is read on.
-func (d *document) parseRowText(n *yaml.Node, s string) (rowText, bool) {
+func parseRowText(d *document.Document, n *yaml.Node, s string) (rowText, bool) {
 	var row rowText
 	words := splitWords(s)
 	if len(words) < 2 {
-		d.problem(n, "write METHOD PATH, such as GET /projects/{project}/jobs", "row %q has no path", s)
+		d.Problem(n, "write METHOD PATH, such as GET /projects/{project}/jobs", "row %q has no path", s)
 		return row, false
 	}
 	row.method, row.path = words[0], words[1]
@@ -51,28 +52,28 @@ func (d *document) parseRowText(n *yaml.Node, s string) (rowText, bool) {
 		} else if row.method == "HEAD" {
 			fix = "remove it: HEAD is read as GET"
 		}
-		d.problem(n, fix, "method %q has no rows", row.method)
+		d.Problem(n, fix, "method %q has no rows", row.method)
 		return row, false
 	}
 	seen := map[string]bool{}
 	for _, word := range words[2:] {
 		name, value, _ := strings.Cut(word, "=")
 		if seen[name] {
-			d.problem(n, "write it once", "flag %q stands twice", name)
+			d.Problem(n, "write it once", "flag %q stands twice", name)
 			continue
 		}
 		seen[name] = true
-		d.rowFlag(n, &row, word, name, value)
+		rowFlag(d, n, &row, word, name, value)
 	}
 	return row, true
 }
 
-func (d *document) rowFlag(n *yaml.Node, row *rowText, word, name, value string) {
+func rowFlag(d *document.Document, n *yaml.Node, row *rowText, word, name, value string) {
 	switch {
 	case word == "public":
 		row.public = true
 		if row.method != "GET" && row.method != "POST" { // some reads are sent by POST
-			d.problem(n, "remove the flag", "flag \"public\" on %s: only reads can be public", row.method)
+			d.Problem(n, "remove the flag", "flag \"public\" on %s: only reads can be public", row.method)
 		}
 	case word == "spans":
 		row.spans = true
@@ -81,7 +82,7 @@ func (d *document) rowFlag(n *yaml.Node, row *rowText, word, name, value string)
 	case word == "reads":
 		row.reads = true
 		if row.method != "POST" {
-			d.problem(n, "remove the flag", "flag \"reads\" on %s: it is for a POST that changes nothing", row.method)
+			d.Problem(n, "remove the flag", "flag \"reads\" on %s: it is for a POST that changes nothing", row.method)
 		}
 	case word == "fresh":
 		row.fresh = true
@@ -90,7 +91,7 @@ func (d *document) rowFlag(n *yaml.Node, row *rowText, word, name, value string)
 	case word == "links":
 		row.links = true
 	case name == "auth" && value != "":
-		row.auth = d.parsePlaces(n, value)
+		row.auth = parsePlaces(d, n, value)
 	case name == "refs" && value != "":
 		switch value {
 		case "listed":
@@ -98,29 +99,29 @@ func (d *document) rowFlag(n *yaml.Node, row *rowText, word, name, value string)
 		case "none":
 			row.refs = routes.RefsNone
 		default:
-			d.problem(n, "write refs=listed or refs=none", "flag %q has an unknown value", word)
+			d.Problem(n, "write refs=listed or refs=none", "flag %q has an unknown value", word)
 		}
 	case slices.Contains(effectNames[:], word):
 		row.effects = append(row.effects, word)
 	case name == "boundary" && value != "":
-		row.boundaries = d.parseBoundaries(n, strings.Split(value, ","))
+		row.boundaries = parseBoundaries(d, n, strings.Split(value, ","))
 	case name == "formats" && value != "":
 		row.formats = strings.Split(value, ",")
 		for _, f := range row.formats {
 			if f == "" || strings.Trim(f, "abcdefghijklmnopqrstuvwxyz0123456789.") != "" {
-				d.problem(n, "write suffixes without the first dot: formats=json,txt", "format %q has characters that no suffix has", f)
+				d.Problem(n, "write suffixes without the first dot: formats=json,txt", "format %q has characters that no suffix has", f)
 			}
 		}
 	case name == "since" && value != "":
 		since, err := strconv.Atoi(value)
 		if err != nil || since < 1 {
-			d.problem(n, "write the table's version from which on the row holds: since=2", "flag %q has no version", word)
+			d.Problem(n, "write the table's version from which on the row holds: since=2", "flag %q has no version", word)
 			return
 		}
 		row.since = since
 	default:
 		known := rowFlags[:]
-		d.problem(n, nearest.DidYouMean(word, known, "use one of "+strings.Join(known, ", ")), "unknown flag %q", word)
+		d.Problem(n, nearest.DidYouMean(word, known, "use one of "+strings.Join(known, ", ")), "unknown flag %q", word)
 	}
 }
 
@@ -128,7 +129,7 @@ func (d *document) rowFlag(n *yaml.Node, row *rowText, word, name, value string)
 const anyPlace = "any"
 
 // parsePlaces reads the value of the flag auth=.
-func (d *document) parsePlaces(n *yaml.Node, value string) []routes.Place {
+func parsePlaces(d *document.Document, n *yaml.Node, value string) []routes.Place {
 	if value == anyPlace {
 		return []routes.Place{routes.PlacePrivateToken, routes.PlaceBearer, routes.PlaceBasic}
 	}
@@ -137,29 +138,29 @@ func (d *document) parsePlaces(n *yaml.Node, value string) []routes.Place {
 		place, known := routes.ParsePlace(name)
 		switch {
 		case !known:
-			d.problem(n, "use any alone, or some of "+strings.Join(routes.PlaceNames(), ", "), "unknown place %q in auth=", name)
+			d.Problem(n, "use any alone, or some of "+strings.Join(routes.PlaceNames(), ", "), "unknown place %q in auth=", name)
 		case slices.Contains(out, place):
-			d.problem(n, "write it once", "place %q stands twice in auth=", name)
+			d.Problem(n, "write it once", "place %q stands twice in auth=", name)
 		default:
 			out = append(out, place)
 		}
 	}
 	if len(out) > 1 && slices.Contains(out, routes.PlaceTicket) {
-		d.problem(n, "write auth=ticket alone", "a row with auth=ticket takes nothing else")
+		d.Problem(n, "write auth=ticket alone", "a row with auth=ticket takes nothing else")
 	}
 	return out
 }
 
 // parseBoundaries reads names of boundaries into their order, project first.
-func (d *document) parseBoundaries(n *yaml.Node, names []string) []routes.Boundary {
+func parseBoundaries(d *document.Document, n *yaml.Node, names []string) []routes.Boundary {
 	var have [routes.BoundaryInstance + 1]bool
 	for _, name := range names {
 		b, err := routes.ParseBoundary(name)
 		switch {
 		case err != nil:
-			d.problem(n, "use project, group, user or instance", "unknown boundary %q", name)
+			d.Problem(n, "use project, group, user or instance", "unknown boundary %q", name)
 		case have[b]:
-			d.problem(n, "write it once", "boundary %q stands twice", name)
+			d.Problem(n, "write it once", "boundary %q stands twice", name)
 		}
 		have[b] = true
 	}

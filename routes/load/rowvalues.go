@@ -9,14 +9,15 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"patgate/routes"
+	"patgate/routes/load/document"
 	"patgate/routes/nearest"
 )
 
 // permissions reads one permission name or a list. Those that have holds already are problems.
 func (s *section) permissions(n *yaml.Node, what string, have []routes.Permission) []routes.Permission {
 	var out []routes.Permission
-	for _, item := range s.items(n, what) {
-		name, ok := s.text(item, "a permission")
+	for _, item := range s.Items(n, what) {
+		name, ok := s.Text(item, "a permission")
 		if !ok {
 			continue
 		}
@@ -28,9 +29,9 @@ func (s *section) permissions(n *yaml.Node, what string, have []routes.Permissio
 			if len(near) > 0 {
 				fix = "did you mean " + strings.Join(near, ", ") + "?"
 			}
-			s.problem(item, fix, "unknown permission %q in %s", name, what)
+			s.Problem(item, fix, "unknown permission %q in %s", name, what)
 		case slices.Contains(have, p) || slices.Contains(out, p):
-			s.problem(item, "remove it", "permission %q in %s is needed already", name, what)
+			s.Problem(item, "remove it", "permission %q in %s is needed already", name, what)
 		default:
 			out = append(out, p)
 		}
@@ -41,8 +42,8 @@ func (s *section) permissions(n *yaml.Node, what string, have []routes.Permissio
 // after reads `after:`, rows as METHOD PATH.
 func (s *section) after(n *yaml.Node) []string {
 	var out []string
-	for _, item := range s.items(n, "after") {
-		if text, ok := s.text(item, "a row of after"); ok {
+	for _, item := range s.Items(n, "after") {
+		if text, ok := s.Text(item, "a row of after"); ok {
 			out = append(out, strings.Join(splitWords(text), " "))
 		}
 	}
@@ -52,8 +53,8 @@ func (s *section) after(n *yaml.Node) []string {
 // paramRules reads `parameters:`, of a row or of a file.
 func (s *section) paramRules(n *yaml.Node, what string) map[string]routes.ParamRule {
 	rules := map[string]routes.ParamRule{}
-	s.each(n, what, func(key, value *yaml.Node) {
-		rule, _ := s.text(value, "the rule of "+key.Value)
+	s.Each(n, what, func(key, value *yaml.Node) {
+		rule, _ := s.Text(value, "the rule of "+key.Value)
 		switch rule {
 		case "pass":
 			rules[key.Value] = routes.ParamPass
@@ -67,7 +68,7 @@ func (s *section) paramRules(n *yaml.Node, what string) map[string]routes.ParamR
 			rules[key.Value] = routes.ParamDrop
 		case "":
 		default:
-			s.problem(value, "write pass, repeat, closed, drop or refuse; a container belongs under `targets:`",
+			s.Problem(value, "write pass, repeat, closed, drop or refuse; a container belongs under `targets:`",
 				"unknown rule %q of parameter %q", rule, key.Value)
 		}
 	})
@@ -94,8 +95,8 @@ func (s *section) inheritParams(r *routes.Route) {
 // forced reads `force:`, parameters with their only value.
 func (s *section) forced(n *yaml.Node) []routes.Forced {
 	var out []routes.Forced
-	s.each(n, "force", func(key, value *yaml.Node) {
-		if v, ok := s.line(value, "the value of "+key.Value); ok {
+	s.Each(n, "force", func(key, value *yaml.Node) {
+		if v, ok := s.Line(value, "the value of "+key.Value); ok {
 			out = append(out, routes.Forced{Name: key.Value, Value: v})
 		}
 	})
@@ -114,34 +115,34 @@ const maxBody = 16 << 30
 // body reads `body:`.
 func (s *section) body(n *yaml.Node) routes.Body {
 	var b routes.Body
-	s.fields(n, "body",
-		field{"limit", func(v *yaml.Node) {
-			text, ok := s.text(v, "the limit")
+	s.Fields(n, "body",
+		document.On("limit", func(v *yaml.Node) {
+			text, ok := s.Text(v, "the limit")
 			if !ok {
 				return
 			}
 			limit, err := parseSize(text)
 			if err != nil {
-				s.problem(v, "write a size such as 512KiB or 10MiB", "limit %q: %v", text, err)
+				s.Problem(v, "write a size such as 512KiB or 10MiB", "limit %q: %v", text, err)
 			}
 			b.Limit = limit
-		}},
-		field{"text", func(v *yaml.Node) { b.Text = s.flag(v, "text") }},
-		field{"stream", func(v *yaml.Node) {
-			for _, item := range s.items(v, "stream") {
-				media, ok := s.text(item, "a media type")
+		}),
+		document.On("text", func(v *yaml.Node) { b.Text = s.Flag(v, "text") }),
+		document.On("stream", func(v *yaml.Node) {
+			for _, item := range s.Items(v, "stream") {
+				media, ok := s.Text(item, "a media type")
 				if !ok {
 					continue
 				}
 				if main, sub, found := strings.Cut(media, "/"); !found || main == "" || sub == "" || media != strings.ToLower(media) ||
 					strings.ContainsAny(media, " ;,") {
-					s.problem(item, "write a media type in lower case without parameters: application/octet-stream",
+					s.Problem(item, "write a media type in lower case without parameters: application/octet-stream",
 						"%q is no media type", media)
 					continue
 				}
 				b.Stream = append(b.Stream, media)
 			}
-		}},
+		}),
 	)
 	return b
 }
@@ -168,15 +169,15 @@ func parseSize(text string) (int64, error) {
 // response reads `response:`.
 func (s *section) response(n *yaml.Node) routes.Response {
 	var r routes.Response
-	s.fields(n, "response",
-		field{"remove", func(v *yaml.Node) {
-			for _, item := range s.items(v, "remove") {
-				if key, ok := s.line(item, "a key to remove"); ok {
+	s.Fields(n, "response",
+		document.On("remove", func(v *yaml.Node) {
+			for _, item := range s.Items(v, "remove") {
+				if key, ok := s.Line(item, "a key to remove"); ok {
 					r.Remove = append(r.Remove, key)
 				}
 			}
-		}},
-		field{"shows_rendered", func(v *yaml.Node) { r.ShowsRendered, _ = s.line(v, "the reason") }})
+		}),
+		document.On("shows_rendered", func(v *yaml.Node) { r.ShowsRendered, _ = s.Line(v, "the reason") }))
 	return r
 }
 
@@ -185,9 +186,9 @@ var issuedTokens = [...]string{"Conan token"}
 
 // issues reads `issues:`.
 func (s *section) issues(n *yaml.Node) string {
-	name, ok := s.text(n, "the token")
+	name, ok := s.Text(n, "the token")
 	if ok && !slices.Contains(issuedTokens[:], name) {
-		s.problem(n, nearest.DidYouMean(name, issuedTokens[:], "use one of "+strings.Join(issuedTokens[:], ", ")),
+		s.Problem(n, nearest.DidYouMean(name, issuedTokens[:], "use one of "+strings.Join(issuedTokens[:], ", ")),
 			"patgate gives out no %q", name)
 	}
 	return name
@@ -200,14 +201,14 @@ var effectNames = [...]string{"runs_as_owner", "exports", routes.EffectGrantsRig
 // effects reads `effects:`.
 func (s *section) effects(n *yaml.Node) []string {
 	var out []string
-	for _, item := range s.items(n, "effects") {
-		name, ok := s.text(item, "an effect")
+	for _, item := range s.Items(n, "effects") {
+		name, ok := s.Text(item, "an effect")
 		if !ok {
 			continue
 		}
 		if !slices.Contains(effectNames[:], name) {
 			fix := nearest.DidYouMean(name, effectNames[:], "use one of "+strings.Join(effectNames[:], ", "))
-			s.problem(item, fix, "unknown effect %q", name)
+			s.Problem(item, fix, "unknown effect %q", name)
 			continue
 		}
 		out = append(out, name)

@@ -8,12 +8,13 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"patgate/routes"
+	"patgate/routes/load/document"
 	"patgate/routes/nearest"
 )
 
 // section is what a file, a resource and an action say for every row below them.
 type section struct {
-	*document
+	*document.Document
 	table *assembly
 
 	kind       routes.Kind
@@ -45,7 +46,7 @@ func (s *section) rows() []row {
 	var out []row
 	s.used = map[string]bool{}
 	var head, body []*yaml.Node // body is read when captures and parameters are known
-	s.each(s.root, "the file", func(key, value *yaml.Node) {
+	s.Each(s.Root, "the file", func(key, value *yaml.Node) {
 		switch key.Value {
 		case "kind", "category", "captures", "parameters", "surface":
 			head = append(head, key, value)
@@ -55,7 +56,7 @@ func (s *section) rows() []row {
 			"projects",
 			"wide": // read by assembly
 		default:
-			s.unknownKey(key, "the file", fileKeys[:])
+			s.UnknownKey(key, "the file", fileKeys[:])
 		}
 	})
 	s.kind = routes.KindPermission
@@ -66,7 +67,7 @@ func (s *section) rows() []row {
 		case "kind":
 			s.kind = s.fileKind(value)
 		case "category":
-			s.category, _ = s.line(value, "the category")
+			s.category, _ = s.Line(value, "the category")
 		case "surface":
 			s.surface = s.surfaceName(value)
 		case "captures":
@@ -79,7 +80,7 @@ func (s *section) rows() []row {
 	for i := 0; i < len(body); i += 2 {
 		key, value := body[i], body[i+1]
 		if want := bodyKey[s.kind]; key.Value != want {
-			s.problem(key, "write "+want+", or another kind", "key %q does not belong to a file of kind %s", key.Value, s.kind)
+			s.Problem(key, "write "+want+", or another kind", "key %q does not belong to a file of kind %s", key.Value, s.kind)
 			continue
 		}
 		switch s.kind {
@@ -88,8 +89,8 @@ func (s *section) rows() []row {
 		case routes.KindOpen:
 			out = append(out, s.rowList(value, "routes")...)
 		case routes.KindOtherCredential:
-			s.each(value, "credentials", func(key, value *yaml.Node) {
-				s.credential, _ = s.line(key, "a credential")
+			s.Each(value, "credentials", func(key, value *yaml.Node) {
+				s.credential, _ = s.Line(key, "a credential")
 				out = append(out, s.rowList(value, "the rows of "+key.Value)...)
 			})
 		}
@@ -114,13 +115,13 @@ var bodyKey = [...]string{
 
 // fileKind reads `kind:`, which says that the rows of a file need no permission.
 func (s *section) fileKind(n *yaml.Node) routes.Kind {
-	name, _ := s.text(n, "the kind")
+	name, _ := s.Text(n, "the kind")
 	for k := routes.KindPermission; k <= routes.KindOtherCredential; k++ {
 		if name == k.String() {
 			return k
 		}
 	}
-	s.problem(n, "use permission, open or other-credential", "unknown kind %q", name)
+	s.Problem(n, "use permission, open or other-credential", "unknown kind %q", name)
 	return routes.KindPermission
 }
 
@@ -129,27 +130,27 @@ var surfaceNames = [...]string{"git", "registry", "web"}
 
 // surfaceName reads `surface:`, which says that the rows of a file are found by another classifier.
 func (s *section) surfaceName(n *yaml.Node) string {
-	name, _ := s.text(n, "the surface")
+	name, _ := s.Text(n, "the surface")
 	if slices.Contains(surfaceNames[:], name) {
 		return name
 	}
-	s.problem(n, "use git, registry or web, or remove the key for rows of the REST API", "unknown surface %q", name)
+	s.Problem(n, "use git, registry or web, or remove the key for rows of the REST API", "unknown surface %q", name)
 	return ""
 }
 
 func (s *section) captureClasses(n *yaml.Node) map[string]string {
 	classes := map[string]string{}
-	s.each(n, "captures", func(key, value *yaml.Node) {
-		name, ok := s.text(value, "the class of "+key.Value)
+	s.Each(n, "captures", func(key, value *yaml.Node) {
+		name, ok := s.Text(value, "the class of "+key.Value)
 		if !ok {
 			return
 		}
 		if routes.IsReferenceClass(key.Value, s.table.named) && name != key.Value {
-			s.problem(key, "call the capture something else", "a capture called %q is always a reference", key.Value)
+			s.Problem(key, "call the capture something else", "a capture called %q is always a reference", key.Value)
 			return
 		}
 		if err := routes.CheckClass(name, s.table.named); err != nil {
-			s.problem(value, "use "+strings.Join(routes.ClassNames(), ", ")+" or /expression/", "capture %q: %v",
+			s.Problem(value, "use "+strings.Join(routes.ClassNames(), ", ")+" or /expression/", "capture %q: %v",
 				key.Value, err)
 			return
 		}
@@ -164,7 +165,7 @@ func (s *section) unusedClasses(n *yaml.Node) {
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		key := n.Content[i]
 		if _, valid := s.classes[key.Value]; valid && !s.used[key.Value] {
-			s.problem(key, nearest.DidYouMean(key.Value, slices.Collect(maps.Keys(s.used)), "remove it"),
+			s.Problem(key, nearest.DidYouMean(key.Value, slices.Collect(maps.Keys(s.used)), "remove it"),
 				"no row of the file has a capture %q", key.Value)
 		}
 	}
@@ -173,20 +174,20 @@ func (s *section) unusedClasses(n *yaml.Node) {
 // resources reads `resources:`: the rows of each action of each resource.
 func (s *section) resources(n *yaml.Node) []row {
 	var out []row
-	s.each(n, "resources", func(key, value *yaml.Node) {
+	s.Each(n, "resources", func(key, value *yaml.Node) {
 		s.resource, s.defaults, s.redirects = key.Value, nil, false
 		for i := 0; value.Kind == yaml.MappingNode && i+1 < len(value.Content); i += 2 {
 			switch value.Content[i].Value {
 			case "boundary":
 				s.defaults = s.boundaryList(value.Content[i+1])
 			case "redirects":
-				s.redirects = s.flag(value.Content[i+1], "redirects")
+				s.redirects = s.Flag(value.Content[i+1], "redirects")
 			}
 		}
-		s.each(value, "resource "+key.Value, func(key, value *yaml.Node) {
+		s.Each(value, "resource "+key.Value, func(key, value *yaml.Node) {
 			switch key.Value {
 			case "title", "abilities":
-				s.problem(key, "move it to the resource under `categories:`", "key %q describes a permission, not rows", key.Value)
+				s.Problem(key, "move it to the resource under `categories:`", "key %q describes a permission, not rows", key.Value)
 			case "boundary", "redirects":
 			default:
 				s.action = key.Value
@@ -212,17 +213,17 @@ func (s *section) permissionOf(key *yaml.Node) bool {
 	if len(near) > 0 {
 		fix = "did you mean " + strings.Join(near, ", ") + "?"
 	}
-	s.problem(key, fix, "unknown permission %q (action %q of resource %q)", name, s.action, s.resource)
+	s.Problem(key, fix, "unknown permission %q (action %q of resource %q)", name, s.action, s.resource)
 	return false
 }
 
 // boundaryList reads `boundary:`: one name or a list.
 func (s *section) boundaryList(n *yaml.Node) []routes.Boundary {
 	var names []string
-	for _, item := range s.items(n, "the boundary") {
-		if name, ok := s.text(item, "a boundary"); ok {
+	for _, item := range s.Items(n, "the boundary") {
+		if name, ok := s.Text(item, "a boundary"); ok {
 			names = append(names, name)
 		}
 	}
-	return s.parseBoundaries(n, names)
+	return parseBoundaries(s.Document, n, names)
 }

@@ -6,12 +6,13 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"patgate/routes"
+	"patgate/routes/load/document"
 )
 
 // targets reads `targets:` and then makes sure that every container of the path is either the row's own or a target.
 func (s *section) targets(r *routes.Route, places placement) {
 	if places.targets != nil {
-		for _, item := range s.list(places.targets, "targets") {
+		for _, item := range s.List(places.targets, "targets") {
 			if t, ok := s.target(item, r); ok {
 				r.Targets = append(r.Targets, t)
 			}
@@ -22,7 +23,7 @@ func (s *section) targets(r *routes.Route, places placement) {
 		own := r.Find.From == routes.FindInPath && r.Find.Name == name
 		listed := slices.ContainsFunc(r.Targets, func(t routes.Target) bool { return t.Capture == name })
 		if ref.IsContainer() && !own && !listed {
-			s.problemAt(r.Source.Line, "add `targets: [{capture: "+name+
+			s.ProblemAt(r.Source.Line, "add `targets: [{capture: "+name+
 				", needs: [...]}]`, or give the capture a class that is no reference",
 				"%s %s names a second %s in {%s} that nothing checks", r.Method, r.Path, ref, name)
 		}
@@ -33,10 +34,10 @@ func (s *section) targets(r *routes.Route, places placement) {
 func (s *section) target(n *yaml.Node, r *routes.Route) (routes.Target, bool) {
 	t := routes.Target{Needs: r.Needs, SendPath: s.table.named}
 	name, capture, ref := s.reference(n, "a target", r,
-		field{"needs", func(v *yaml.Node) { t.Needs = s.permissions(v, "needs", nil) }},
-		field{"required", func(v *yaml.Node) { t.Required = s.flag(v, "required") }},
-		field{"send", func(v *yaml.Node) { t.SendPath = s.sendsPath(v) }},
-		field{"before", func(v *yaml.Node) { t.Before, _ = s.line(v, "before") }},
+		document.On("needs", func(v *yaml.Node) { t.Needs = s.permissions(v, "needs", nil) }),
+		document.On("required", func(v *yaml.Node) { t.Required = s.Flag(v, "required") }),
+		document.On("send", func(v *yaml.Node) { t.SendPath = s.sendsPath(v) }),
+		document.On("before", func(v *yaml.Node) { t.Before, _ = s.Line(v, "before") }),
 	)
 	if ref == routes.RefNone {
 		return t, false
@@ -45,14 +46,14 @@ func (s *section) target(n *yaml.Node, r *routes.Route) (routes.Target, bool) {
 	if capture {
 		t.Capture = name
 		if r.Find.From == routes.FindInPath && r.Find.Name == name {
-			s.problem(n, "remove it, or name another container under `find:`",
+			s.Problem(n, "remove it, or name another container under `find:`",
 				"capture %q is the row's own container, not a further one", name)
 		}
 		if t.Before != "" {
-			s.problem(n, "remove before", "capture %q is a reference as a whole", name)
+			s.Problem(n, "remove before", "capture %q is a reference as a whole", name)
 		}
 		if slices.ContainsFunc(r.Targets, func(o routes.Target) bool { return o.Capture == name }) {
-			s.problem(n, "merge the two", "capture %q is a target twice", name)
+			s.Problem(n, "merge the two", "capture %q is a target twice", name)
 		}
 	} else {
 		t.Param = name
@@ -66,9 +67,9 @@ func (s *section) target(n *yaml.Node, r *routes.Route) (routes.Target, bool) {
 
 // sendsPath reads `send:`, the form in which the forge wants a reference: id or path.
 func (s *section) sendsPath(n *yaml.Node) bool {
-	form, _ := s.text(n, "send")
+	form, _ := s.Text(n, "send")
 	if form != "" && form != "id" && form != "path" {
-		s.problem(n, "write id or path", "unknown form %q to send", form)
+		s.Problem(n, "write id or path", "unknown form %q to send", form)
 	}
 	return form == "path"
 }

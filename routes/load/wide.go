@@ -6,18 +6,19 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"patgate/routes"
+	"patgate/routes/load/document"
 )
 
 // readWide reads `wide:` of all files: paths in which one capture takes several segments.
 func (a *assembly) readWide() []*routes.Wide {
 	var out []*routes.Wide
 	for _, d := range a.documents {
-		if d.root == nil {
+		if d.Root == nil {
 			continue
 		}
-		if n := valueOf(d.root, "wide"); n != nil {
-			for _, item := range d.items(n, "wide") {
-				if w := d.widePath(item, a.base); w != nil {
+		if n := valueOf(d.Root, "wide"); n != nil {
+			for _, item := range d.Items(n, "wide") {
+				if w := widePath(d, item, a.base); w != nil {
 					out = append(out, w)
 				}
 			}
@@ -27,23 +28,23 @@ func (a *assembly) readWide() []*routes.Wide {
 }
 
 // widePath reads one path of `wide:`; nil when it is none.
-func (d *document) widePath(n *yaml.Node, base string) *routes.Wide {
-	path, ok := d.line(n, "a path under wide")
+func widePath(d *document.Document, n *yaml.Node, base string) *routes.Wide {
+	path, ok := d.Line(n, "a path under wide")
 	if !ok {
 		return nil
 	}
 	const notation = "write a path as in a row, with {*name} for the capture that takes several segments"
 	p, err := routes.ParsePattern(path, routes.PatternSpec{Base: base})
 	if err != nil {
-		d.problem(n, notation, "wide: %v", err)
+		d.Problem(n, notation, "wide: %v", err)
 		return nil
 	}
 	w, err := routes.NewWide(p)
 	switch {
 	case errors.Is(err, routes.ErrNotWide):
-		d.problem(n, notation, "wide: path %q: %v", path, err)
+		d.Problem(n, notation, "wide: path %q: %v", path, err)
 	case err != nil:
-		d.problem(n, "leave it out", "wide: path %q: %v", path, err)
+		d.Problem(n, "leave it out", "wide: path %q: %v", path, err)
 	}
 	return w
 }

@@ -2,6 +2,7 @@ package params
 
 import (
 	"bytes"
+	"patgate/routes/params/refusal"
 	"strings"
 	"testing"
 )
@@ -11,10 +12,10 @@ func TestBareText(t *testing.T) {
 	row := plainRow(nil)
 	row.Body.Text = true
 	var s Set
-	for body, want := range map[string]Code{
-		`"1.0.0"`: CodeNone, " \"1.0.0\"\n": CodeNone, `"\u0031"`: CodeNone, ``: CodeNone,
-		`{}`: CodeJSON, `{"private_token":"x"}`: CodeJSON, `1`: CodeJSON, `["1"]`: CodeJSON, `"1" "2"`: CodeJSON, `"1`: CodeJSON, `"\u0000"`: CodeControl,
-		`"patgate_0123456789012345678901234567890123456789"`: CodeSecret,
+	for body, want := range map[string]refusal.Code{
+		`"1.0.0"`: refusal.CodeNone, " \"1.0.0\"\n": refusal.CodeNone, `"\u0031"`: refusal.CodeNone, ``: refusal.CodeNone,
+		`{}`: refusal.CodeJSON, `{"private_token":"x"}`: refusal.CodeJSON, `1`: refusal.CodeJSON, `["1"]`: refusal.CodeJSON, `"1" "2"`: refusal.CodeJSON, `"1`: refusal.CodeJSON, `"\u0000"`: refusal.CodeControl,
+		`"patgate_0123456789012345678901234567890123456789"`: refusal.CodeSecret,
 	} {
 		s.Reset(row, nil)
 		t.Run(body, func(t *testing.T) { wantCode(t, s.JSON(strings.NewReader(body)), want) })
@@ -31,5 +32,5 @@ func TestBareText(t *testing.T) {
 		t.Errorf("%q, %v", out.String(), err)
 	}
 	s.Reset(plainRow(nil), nil)
-	wantCode(t, s.JSON(strings.NewReader(`"1.0.0"`)), CodeJSON)
+	wantCode(t, s.JSON(strings.NewReader(`"1.0.0"`)), refusal.CodeJSON)
 }

@@ -2,6 +2,7 @@ package params
 
 import (
 	"fmt"
+	"patgate/routes/params/refusal"
 	"strings"
 	"testing"
 )
@@ -23,13 +24,13 @@ func TestNamesAreBounded(t *testing.T) {
 	for _, c := range []struct {
 		name string
 		err  error
-		want Code
+		want refusal.Code
 	}{
-		{"as many as there may be in JSON", json(2 * MaxPairs), CodeNone},
-		{"more in JSON", json(2*MaxPairs + 1), CodeTooMany},
-		{"as many as there may be in a form", form(MaxPairs), CodeNone},
-		{"more in a form", form(MaxPairs + 1), CodeTooMany},
-		{"many inside an object", newSet(plainRow(nil), nil).JSON(reader(`{"a":{` + list(MaxValues-10, `"n%d":1`, ",") + `}}`)), CodeNone},
+		{"as many as there may be in JSON", json(2 * MaxPairs), refusal.CodeNone},
+		{"more in JSON", json(2*MaxPairs + 1), refusal.CodeTooMany},
+		{"as many as there may be in a form", form(MaxPairs), refusal.CodeNone},
+		{"more in a form", form(MaxPairs + 1), refusal.CodeTooMany},
+		{"many inside an object", newSet(plainRow(nil), nil).JSON(reader(`{"a":{` + list(MaxValues-10, `"n%d":1`, ",") + `}}`)), refusal.CodeNone},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			wantCode(t, c.err, c.want)

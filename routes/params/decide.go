@@ -5,6 +5,8 @@ import (
 	"strconv"
 
 	"patgate/routes"
+	"patgate/routes/params/names"
+	"patgate/routes/params/refusal"
 )
 
 // decision is what happens to one leaf: a value that is no container of other values.
@@ -51,7 +53,7 @@ func (s *Set) decide(l leaf) (decision, error) {
 	case r.what == routes.ParamDrop && r.how == coveredExactly && l.place == inQuery:
 		return decision{kind: entryDropped, rule: r}, nil
 	case r.what == routes.ParamRefuse, r.what == routes.ParamDrop:
-		return decision{}, refuseName(CodeDeclaredRefused, l.name, "is not allowed on "+s.row()+
+		return decision{}, refusal.Named(refusal.CodeDeclaredRefused, l.name, "is not allowed on "+s.row()+
 			": the route table refuses it, since it would change what the request reaches or shows")
 	case r.what == routes.ParamTarget && r.how == coveredExactly && r.target != nil && s.ownPart(r.target, l.value):
 		return decision{rule: r}, nil
@@ -59,7 +61,7 @@ func (s *Set) decide(l leaf) (decision, error) {
 		return decision{kind: entryTarget, rule: r}, nil
 	case r.what == routes.ParamPass, r.what == routes.ParamRepeat:
 		if r.how != coveredExactly && s.refusedInAnotherShape(l.name) {
-			return decision{}, refuseName(CodeShape, l.name, "is not allowed on "+s.row()+
+			return decision{}, refusal.Named(refusal.CodeShape, l.name, "is not allowed on "+s.row()+
 				", in whatever shape it is sent: the route table refuses it")
 		}
 		if r.how == coveredBelow {
@@ -71,13 +73,13 @@ func (s *Set) decide(l leaf) (decision, error) {
 	case r.what == routes.ParamClosed && r.how == coveredExactly && l.empty:
 		return decision{rule: r}, nil
 	case r.what == routes.ParamClosed && r.how == coveredExactly:
-		return decision{}, refuseName(CodeShape, l.name, "must be an object on "+s.row())
+		return decision{}, refusal.Named(refusal.CodeShape, l.name, "must be an object on "+s.row())
 	case r.what == routes.ParamClosed:
-		return decision{}, refuseName(CodeDeclaredRefused, l.name,
+		return decision{}, refusal.Named(refusal.CodeDeclaredRefused, l.name,
 			"is not among what "+s.row()+" takes inside "+string(l.name[:r.within])+
 				": leave it out, or declare it in the route table: parameters: {"+declaration(l.name)+": pass}")
 	}
-	return decision{}, refuseName(CodeTable, l.name, "has a rule on "+s.row()+" that patgate does not know")
+	return decision{}, refusal.Named(refusal.CodeTable, l.name, "has a rule on "+s.row()+" that patgate does not know")
 }
 
 // ownPart is for a value whose front may be a reference: it tells whether there is none, or it is the owner of the path's
@@ -101,28 +103,30 @@ func (s *Set) ownPart(t *routes.Target, value []byte) bool {
 }
 
 func (s *Set) refuseOdd(name []byte) error {
-	return refuseName(CodeName, name, "is not a name that every forge reads in the same way: use small letters, digits, '_' and "+
-		"[brackets], or declare the name for "+s.row())
+	return refusal.Named(refusal.CodeName, name,
+		"is not a name that every forge reads in the same way: use small letters, digits, '_' and "+
+			"[brackets], or declare the name for "+s.row())
 }
 
 // checkReserved refuses credentials, impersonation and methods, at the top and inside objects.
 func (s *Set) checkReserved(l leaf, r rule) error {
 	passes := r.what == routes.ParamPass || r.what == routes.ParamRepeat || r.what == routes.ParamTarget
 	exact := r.how == coveredExactly && passes
-	word, rest := nextWord(l.name)
-	switch reserve(word) {
-	case reservedAtTop:
-		return refuseName(CodeReserved, l.name, "is reserved: patgate alone says who the request acts for and how. Send the token "+
-			"in a header")
-	case reservedUnlessDeclared:
+	word, rest := names.NextWord(l.name)
+	switch names.Reserve(word) {
+	case names.ReservedAtTop:
+		return refusal.Named(refusal.CodeReserved, l.name,
+			"is reserved: patgate alone says who the request acts for and how. Send the token "+
+				"in a header")
+	case names.ReservedUnlessDeclared:
 		if !exact && !s.forces(l.name) {
-			return refuseName(CodeReserved, l.name, "is reserved and not declared for "+s.row()+
+			return refusal.Named(refusal.CodeReserved, l.name, "is reserved and not declared for "+s.row()+
 				": leave it out, or declare it there under parameters")
 		}
 	}
 	for len(rest) > 0 {
-		if word, rest = nextWord(rest); reserve(word) != notReserved && !exact && (r.how != coveredOpen || !passes) {
-			return refuseName(CodeReserved, l.name, "is reserved and not declared for "+s.row()+
+		if word, rest = names.NextWord(rest); names.Reserve(word) != names.NotReserved && !exact && (r.how != coveredOpen || !passes) {
+			return refusal.Named(refusal.CodeReserved, l.name, "is reserved and not declared for "+s.row()+
 				": leave it out, or declare it there under parameters")
 		}
 	}
@@ -135,12 +139,12 @@ func (s *Set) checkForced(l leaf) error {
 		f := &s.route.Force[i]
 		same := string(l.name) == f.Name
 		switch {
-		case !same && string(rootOf(l.name)) != f.Name:
+		case !same && string(names.RootOf(l.name)) != f.Name:
 		case l.place == inBody:
-			return refuseName(CodeForced, l.name, "is set by patgate in the query: leave it out of the body")
+			return refusal.Named(refusal.CodeForced, l.name, "is set by patgate in the query: leave it out of the body")
 		case same && s.route.Chooses(l.name, l.value): // what it reaches besides is judged entry by entry
 		case !same || string(l.value) != f.Value:
-			return refuseName(CodeForced, l.name, "must be "+strconv.Quote(f.Value)+" on "+s.row()+
+			return refusal.Named(refusal.CodeForced, l.name, "must be "+strconv.Quote(f.Value)+" on "+s.row()+
 				": anything else reaches beyond what was granted")
 		}
 	}
@@ -171,7 +175,7 @@ func (s *Set) decideUndeclared(l leaf) (decision, error) {
 			return s.decideRepeat(l)
 		}
 		if string(l.value) != string(c.Value) {
-			return decision{}, refuseName(CodePathDiffers, l.name, "repeats the path with another value: leave it out")
+			return decision{}, refusal.Named(refusal.CodePathDiffers, l.name, "repeats the path with another value: leave it out")
 		}
 		return decision{}, nil
 	}
@@ -179,7 +183,7 @@ func (s *Set) decideUndeclared(l leaf) (decision, error) {
 		return s.decideRepeat(l)
 	}
 	if s.misshapen(l.name) {
-		return decision{}, refuseName(CodeShape, l.name,
+		return decision{}, refusal.Named(refusal.CodeShape, l.name,
 			"names a container in another shape than "+s.row()+" declares: send it as the row declares it")
 	}
 	if err := s.checkIdentifiers(l.name, 0); err != nil {
@@ -192,10 +196,10 @@ func (s *Set) decideUndeclared(l leaf) (decision, error) {
 // declared inside an object makes the object's own name harmless.
 func (s *Set) checkIdentifiers(name []byte, from int) error {
 	for rest := name[from:]; len(rest) > 0; {
-		word, next := nextWord(rest)
+		word, next := names.NextWord(rest)
 		end := len(name) - len(rest) + len(word)
-		if identifierWord(word) && (len(next) == 0 || !s.declaredInside(name[:end])) {
-			return refuseName(CodeIdentifier, name, "looks like an identifier and is not declared for "+s.row()+
+		if names.IdentifierWord(word) && (len(next) == 0 || !s.declaredInside(name[:end])) {
+			return refusal.Named(refusal.CodeIdentifier, name, "looks like an identifier and is not declared for "+s.row()+
 				": leave it out, or, when it cannot reach beyond the container that was checked, declare it in the route table: "+
 				"parameters: {"+
 				declaration(name)+": pass}; when it names a further container: targets: [{param: "+declaration(name)+", ...}]")
@@ -206,7 +210,7 @@ func (s *Set) checkIdentifiers(name []byte, from int) error {
 }
 
 func declaration(name []byte) string {
-	if shown := showName(name); shown[0] == '"' {
+	if shown := refusal.ShowName(name); shown[0] == '"' {
 		return shown
 	}
 	return "<name>"
@@ -218,12 +222,12 @@ func (s *Set) decideRepeat(l leaf) (decision, error) {
 	if !s.repeatsPath(l.value) {
 		c := s.firstReference()
 		if c.Named {
-			return decision{}, refuseName(CodePathDiffers, l.name, "repeats the path with another value: leave it out")
+			return decision{}, refusal.Named(refusal.CodePathDiffers, l.name, "repeats the path with another value: leave it out")
 		}
 		given, ok := routes.ParseReference(c.Ref, l.value)
 		path, pathOK := routes.ParseReference(c.Ref, c.Value)
 		if !ok || !pathOK || given.ID == 0 || path.ID != 0 {
-			return decision{}, refuseName(CodePathDiffers, l.name, "repeats the path with another value: leave it out")
+			return decision{}, refusal.Named(refusal.CodePathDiffers, l.name, "repeats the path with another value: leave it out")
 		}
 	}
 	return decision{kind: entryRepeat}, nil

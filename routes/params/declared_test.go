@@ -9,6 +9,7 @@ import (
 
 	"patgate/routes"
 	"patgate/routes/load"
+	"patgate/routes/params/names"
 )
 
 // TestTableDeclaresIdentifiers: every parameter of GitLab's OpenAPI document that looks like an identifier, or is reserved,
@@ -66,7 +67,7 @@ func undeclared(r *routes.Route, path, name string) bool {
 	if r.Kind != routes.KindPermission && r.Kind != routes.KindOpen || r.Refused != "" || strings.Contains(path, "{"+name+"}") {
 		return false // refused anyway, or in the path
 	}
-	if root := string(rootOf([]byte(name))); root == "job_token" || root == "private_token" {
+	if root := string(names.RootOf([]byte(name))); root == "job_token" || root == "private_token" {
 		return false // credentials never stand in a parameter
 	}
 	if r.Find.From == routes.FindInParam && r.Find.Name == name {
@@ -77,7 +78,7 @@ func undeclared(r *routes.Route, path, name string) bool {
 			return false
 		}
 	}
-	for prefix := []byte(name); len(prefix) > 0; prefix = cutLast(prefix) {
+	for prefix := []byte(name); len(prefix) > 0; prefix = names.CutLast(prefix) {
 		if r.Params[string(prefix)+".*"] != routes.ParamUndeclared {
 			return false
 		}

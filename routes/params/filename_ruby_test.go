@@ -7,6 +7,7 @@ import (
 	"mime"
 	"os"
 	"os/exec"
+	"patgate/routes/params/multipart"
 	"strings"
 	"testing"
 )
@@ -26,7 +27,7 @@ func fileNames(count int) []string {
 		for range 1 + rng.IntN(5) {
 			name += pieces[rng.IntN(len(pieces))]
 		}
-		if plainFilename([]byte(name)) {
+		if multipart.PlainFilename([]byte(name)) {
 			names = append(names, name)
 		}
 	}
@@ -75,8 +76,8 @@ func TestFileNamesAreReadAlike(t *testing.T) {
 	names := fileNames(1500)
 	var written, quoted []string
 	for _, name := range names {
-		h := partHeader{name: []byte("file"), filename: []byte(name), file: true, contentType: []byte("text/plain")}
-		line := string(h.appendTo(nil))
+		h := multipart.Part{Name: []byte("file"), Filename: []byte(name), File: true, ContentType: []byte("text/plain")}
+		line := string(h.AppendTo(nil))
 		written = append(written, line)
 		quoted = append(quoted, `Content-Disposition: form-data; name="file"; filename="`+strings.ReplaceAll(name, `"`, `\"`)+"\"\r\n\r\n")
 		disposition, _, _ := strings.Cut(strings.TrimPrefix(line, "Content-Disposition: "), "\r\n")

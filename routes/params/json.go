@@ -10,6 +10,8 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"patgate/routes"
+	"patgate/routes/params/names"
+	"patgate/routes/params/refusal"
 )
 
 // ErrBodyChanged is returned by Set.WriteJSON when the second reading of a body differs from the first.
@@ -77,12 +79,12 @@ func (s *Set) walk(src io.Reader, enc *jsontext.Encoder) error {
 		} else if err != io.EOF {
 			return w.failed(err)
 		}
-		return refuse(CodeJSON, "the body holds white space and no JSON: send an object, or no body")
+		return refusal.New(refusal.CodeJSON, "the body holds white space and no JSON: send an object, or no body")
 	default:
 		return errNoObject
 	}
 	if s.route.Body.Text {
-		return refuse(CodeJSON, "the JSON body must be one text")
+		return refusal.New(refusal.CodeJSON, "the JSON body must be one text")
 	}
 	for first := true; first || len(s.frames) > 0; first = false {
 		if err := w.step(); err != nil {
@@ -99,7 +101,8 @@ func (s *Set) walk(src io.Reader, enc *jsontext.Encoder) error {
 }
 
 // errNoObject refuses a body whose value is not what the row takes.
-var errNoObject = refuse(CodeJSON, "the JSON body must be an object: forges read lists and bare values in ways of their own")
+var errNoObject = refusal.New(refusal.CodeJSON,
+	"the JSON body must be an object: forges read lists and bare values in ways of their own")
 
 // bare reads a body that is one text: npm sends the version of a tag as that.
 func (w *walk) bare() error {
@@ -123,7 +126,7 @@ func (w *walk) bare() error {
 func (w *walk) end() error {
 	if _, err := w.dec.ReadToken(); err != io.EOF {
 		if err == nil {
-			return refuse(CodeJSON, "the JSON body must end after its object")
+			return refusal.New(refusal.CodeJSON, "the JSON body must end after its object")
 		}
 		return w.failed(err)
 	}
@@ -159,7 +162,8 @@ func (w *walk) step() error {
 // value counts a value and, when it is a list's element, the element.
 func (w *walk) value() error {
 	if w.values++; w.values > valueLimit(w.route) {
-		return refuse(CodeTooMany, "the JSON body has too many values: send it in several requests, or raise the row's body limit")
+		return refusal.New(refusal.CodeTooMany,
+			"the JSON body has too many values: send it in several requests, or raise the row's body limit")
 	}
 	n := len(w.frames)
 	if n == 0 {
@@ -196,7 +200,7 @@ func (w *walk) enter(kind jsontext.Kind) error {
 		return w.failed(err)
 	}
 	if len(w.frames) == MaxDepth {
-		return refuse(CodeTooDeep, "the JSON body is nested deeper than 32 levels")
+		return refusal.New(refusal.CodeTooDeep, "the JSON body is nested deeper than 32 levels")
 	}
 	if err := w.value(); err != nil {
 		return err
@@ -233,7 +237,7 @@ func (w *walk) emptyContainer(f frame) error {
 	case err != nil:
 		return err
 	case d.kind == entryRepeat, d.kind == entryTarget && !f.list:
-		return refuseName(CodeShape, w.path, "must be one id or full path, not a list or an object")
+		return refusal.Named(refusal.CodeShape, w.path, "must be one id or full path, not a list or an object")
 	}
 	return nil
 }
@@ -252,19 +256,20 @@ func (w *walk) member() error {
 		return err
 	}
 	if len(key) > MaxName {
-		return refuseName(CodeName, key, "has a name longer than 256 bytes")
+		return refusal.Named(refusal.CodeName, key, "has a name longer than 256 bytes")
 	}
 	if err := checkText(key, nil, true); err != nil {
 		return err
 	}
 	if string(key) == createMember {
-		return refuseName(CodeReserved, key, "makes Ruby's JSON reader build another value than the one that is written: leave it out")
+		return refusal.Named(refusal.CodeReserved, key,
+			"makes Ruby's JSON reader build another value than the one that is written: leave it out")
 	}
 	var odd bool
-	w.path, odd = appendMember(w.path, key)
+	w.path, odd = names.AppendMember(w.path, key)
 	n := len(w.frames)
 	if n == 1 {
-		odd = !plainName(key)
+		odd = !names.PlainName(key)
 		if err := w.root(key); err != nil {
 			return err
 		}
@@ -309,7 +314,7 @@ func (w *walk) scalar(raw jsontext.Value) error {
 	case d.kind == entryTarget && w.route.Named && (kind == 'n' || string(raw) == "0" || kind == '"' && len(text) == 0):
 		d = decision{} // to Gitea null, no id and no name are as good as absent; Go clients send them for what they leave out
 	case d.kind != entryPlain && kind != '"' && kind != '0':
-		return refuseName(CodeReference, w.path, "must be an id or a full path; leave it out when there is none")
+		return refusal.Named(refusal.CodeReference, w.path, "must be an id or a full path; leave it out when there is none")
 	}
 	if w.enc == nil {
 		return w.record(d, text, raw[0] == '"')
@@ -367,11 +372,12 @@ func (w *walk) text(raw jsontext.Value) ([]byte, error) {
 	w.scratch, err = jsontext.AppendUnquote(w.scratch[:0], []byte(raw))
 	switch {
 	case err != nil, !utf8.Valid(w.scratch):
-		return nil, refuse(CodeUTF8, "the JSON body has a string that is not UTF-8")
+		return nil, refusal.New(refusal.CodeUTF8, "the JSON body has a string that is not UTF-8")
 	case bytes.IndexByte(w.scratch, 0) >= 0:
-		return nil, refuseName(CodeControl, w.path, "holds a NUL character")
-	case holdsToken(w.scratch):
-		return nil, refuseName(CodeSecret, w.path, "holds a patgate token: tokens belong in a header, and never into what is sent on")
+		return nil, refusal.Named(refusal.CodeControl, w.path, "holds a NUL character")
+	case refusal.HoldsToken(w.scratch):
+		return nil, refusal.Named(refusal.CodeSecret, w.path,
+			"holds a patgate token: tokens belong in a header, and never into what is sent on")
 	}
 	return w.scratch, nil
 }
@@ -395,9 +401,9 @@ func (w *walk) failed(err error) error {
 	var syntactic *jsontext.SyntacticError
 	switch {
 	case errors.Is(err, jsontext.ErrDuplicateName):
-		return refuse(CodeDuplicate, "the JSON body has an object with the same name twice")
+		return refusal.New(refusal.CodeDuplicate, "the JSON body has an object with the same name twice")
 	case errors.As(err, &syntactic), err == io.EOF, err == io.ErrUnexpectedEOF:
-		return refuse(CodeJSON, "the body is not one strict JSON object in UTF-8")
+		return refusal.New(refusal.CodeJSON, "the body is not one strict JSON object in UTF-8")
 	}
 	return fmt.Errorf("reading the JSON body: %w", err)
 }

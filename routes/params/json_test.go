@@ -12,6 +12,7 @@ import (
 	"testing/iotest"
 
 	"patgate/routes"
+	"patgate/routes/params/refusal"
 )
 
 func reader(s string) io.Reader { return strings.NewReader(s) }
@@ -30,97 +31,97 @@ func TestJSONIsReadStrictly(t *testing.T) {
 	deep := strings.Repeat(`{"a":`, 31) + `{}` + strings.Repeat(`}`, 31)
 	for _, c := range []struct {
 		name, body string
-		want       Code
+		want       refusal.Code
 	}{
-		{"an empty body", ``, CodeNone},
-		{"an empty object", `{}`, CodeNone},
-		{"values of every kind", `{"a":1,"b":"x","c":null,"d":true,"e":[1,[2]],"f":{"g":1e400}}`, CodeNone},
-		{"white space around", " \n{\"a\" : 1}\r\n", CodeNone},
-		{"white space alone", ` `, CodeJSON},
-		{"a list", `[1]`, CodeJSON},
-		{"a scalar", `1`, CodeJSON},
-		{"two objects", `{}{}`, CodeJSON},
-		{"text behind", `{} x`, CodeJSON},
-		{"cut off", `{"a":`, CodeJSON},
-		{"a comment", `{/**/"a":1}`, CodeJSON},
-		{"a line comment", "{\"a\":1}//x", CodeJSON},
-		{"NaN", `{"a":NaN}`, CodeJSON},
-		{"a leading zero", `{"a":01}`, CodeJSON},
-		{"single quotes", `{'a':1}`, CodeJSON},
-		{"a trailing comma", `{"a":1,}`, CodeJSON},
-		{"a byte order mark", "\ufeff{}", CodeJSON},
-		{"a raw line end in a string", "{\"a\":\"\n\"}", CodeJSON},
-		{"invalid UTF-8", "{\"a\":\"\xff\"}", CodeJSON},
-		{"half a surrogate pair", `{"a":"\ud800"}`, CodeJSON},
-		{"a duplicate", `{"a":1,"a":2}`, CodeDuplicate},
-		{"a duplicate that is escaped", `{"a":1,"\u0061":2}`, CodeDuplicate},
-		{"a duplicate inside", `{"x":{"a":1,"a":2}}`, CodeDuplicate},
-		{"NUL in a value", `{"a":"\u0000"}`, CodeControl},
-		{"a control character in a name", `{"a":{"\u0001":1}}`, CodeControl},
-		{"an escape character in a value", `{"a":"\u001b[0m"}`, CodeNone},
-		{"32 levels", deep, CodeNone},
-		{"33 levels", `{"a":` + deep + `}`, CodeTooDeep},
+		{"an empty body", ``, refusal.CodeNone},
+		{"an empty object", `{}`, refusal.CodeNone},
+		{"values of every kind", `{"a":1,"b":"x","c":null,"d":true,"e":[1,[2]],"f":{"g":1e400}}`, refusal.CodeNone},
+		{"white space around", " \n{\"a\" : 1}\r\n", refusal.CodeNone},
+		{"white space alone", ` `, refusal.CodeJSON},
+		{"a list", `[1]`, refusal.CodeJSON},
+		{"a scalar", `1`, refusal.CodeJSON},
+		{"two objects", `{}{}`, refusal.CodeJSON},
+		{"text behind", `{} x`, refusal.CodeJSON},
+		{"cut off", `{"a":`, refusal.CodeJSON},
+		{"a comment", `{/**/"a":1}`, refusal.CodeJSON},
+		{"a line comment", "{\"a\":1}//x", refusal.CodeJSON},
+		{"NaN", `{"a":NaN}`, refusal.CodeJSON},
+		{"a leading zero", `{"a":01}`, refusal.CodeJSON},
+		{"single quotes", `{'a':1}`, refusal.CodeJSON},
+		{"a trailing comma", `{"a":1,}`, refusal.CodeJSON},
+		{"a byte order mark", "\ufeff{}", refusal.CodeJSON},
+		{"a raw line end in a string", "{\"a\":\"\n\"}", refusal.CodeJSON},
+		{"invalid UTF-8", "{\"a\":\"\xff\"}", refusal.CodeJSON},
+		{"half a surrogate pair", `{"a":"\ud800"}`, refusal.CodeJSON},
+		{"a duplicate", `{"a":1,"a":2}`, refusal.CodeDuplicate},
+		{"a duplicate that is escaped", `{"a":1,"\u0061":2}`, refusal.CodeDuplicate},
+		{"a duplicate inside", `{"x":{"a":1,"a":2}}`, refusal.CodeDuplicate},
+		{"NUL in a value", `{"a":"\u0000"}`, refusal.CodeControl},
+		{"a control character in a name", `{"a":{"\u0001":1}}`, refusal.CodeControl},
+		{"an escape character in a value", `{"a":"\u001b[0m"}`, refusal.CodeNone},
+		{"32 levels", deep, refusal.CodeNone},
+		{"33 levels", `{"a":` + deep + `}`, refusal.CodeTooDeep},
 
-		{"sudo", `{"sudo":"root"}`, CodeReserved},
-		{"sudo, escaped", `{"\u0073udo":"root"}`, CodeReserved},
-		{"sudo as an object", `{"sudo":{}}`, CodeReserved},
-		{"a reserved name inside", `{"a":{"private_token":"x"}}`, CodeReserved},
-		{"a reserved name deep inside a list", `{"a":[{"b":{"_method":"x"}}]}`, CodeReserved},
-		{"a reserved name that is declared inside", `{"configuration":{"access_token":"x"}}`, CodeNone},
-		{"the declared token", `{"token":"x"}`, CodeNone},
-		{"format", `{"format":"x"}`, CodeReserved},
-		{"_json", `{"_json":[1]}`, CodeReserved},
-		{"a token in a value", `{"a":"patgate_01234567890123456789"}`, CodeSecret},
-		{"a token in a value, escaped", `{"a":"p\u0061tgate_01234567890123456789"}`, CodeSecret},
-		{"a token in a name", `{"a":{"patgate_01234567890123456789":1}}`, CodeSecret},
+		{"sudo", `{"sudo":"root"}`, refusal.CodeReserved},
+		{"sudo, escaped", `{"\u0073udo":"root"}`, refusal.CodeReserved},
+		{"sudo as an object", `{"sudo":{}}`, refusal.CodeReserved},
+		{"a reserved name inside", `{"a":{"private_token":"x"}}`, refusal.CodeReserved},
+		{"a reserved name deep inside a list", `{"a":[{"b":{"_method":"x"}}]}`, refusal.CodeReserved},
+		{"a reserved name that is declared inside", `{"configuration":{"access_token":"x"}}`, refusal.CodeNone},
+		{"the declared token", `{"token":"x"}`, refusal.CodeNone},
+		{"format", `{"format":"x"}`, refusal.CodeReserved},
+		{"_json", `{"_json":[1]}`, refusal.CodeReserved},
+		{"a token in a value", `{"a":"patgate_01234567890123456789"}`, refusal.CodeSecret},
+		{"a token in a value, escaped", `{"a":"p\u0061tgate_01234567890123456789"}`, refusal.CodeSecret},
+		{"a token in a name", `{"a":{"patgate_01234567890123456789":1}}`, refusal.CodeSecret},
 
-		{"an identifier", `{"other_project_id":1}`, CodeIdentifier},
-		{"an identifier inside", `{"a":[{"other_project_id":1}]}`, CodeIdentifier},
-		{"an identifier in camel case", `{"a":{"projectId":1}}`, CodeIdentifier},
-		{"an identifier that is a list", `{"other_project_ids":[1]}`, CodeIdentifier},
-		{"an identifier that is an empty list", `{"other_project_ids":[]}`, CodeIdentifier},
-		{"an identifier that is null", `{"other_project_id":null}`, CodeIdentifier},
-		{"a declared identifier", `{"milestone_id":1,"actions":[{"file_path":"a","content":"b"}]}`, CodeNone},
-		{"declared inside another container", `{"x":{"milestone_id":1}}`, CodeIdentifier},
-		{"a container whose content is declared", `{"projects":[{"name":"x"}]}`, CodeNone},
-		{"the same container with a scalar", `{"projects":[5]}`, CodeIdentifier},
-		{"the same container with another identifier", `{"projects":[{"id":5}]}`, CodeIdentifier},
-		{"a refused parameter", `{"forbidden":1}`, CodeDeclaredRefused},
-		{"below a refused parameter", `{"forbidden":{"a":1}}`, CodeDeclaredRefused},
-		{"an odd name at the top", `{"Upper":1}`, CodeName},
-		{"an odd name with brackets at the top", `{"[sudo]":1}`, CodeName},
-		{"an odd name with a dot inside", `{"a":{"b.c":1}}`, CodeName},
-		{"an odd name at the top that is declared", `{"ID":"x"}`, CodeNone},
-		{"an ordinary name behind an odd one", `{"ID":"x","a":1,"b":{"c":1}}`, CodeNone},
-		{"everything below an open container", `{"inputs":{"My.Key":1,"project_id":2,"token":{"x":[{"@":1}]},"":1}}`, CodeNone},
-		{"a dot that looks like a declared member", `{"configuration.access_token":1}`, CodeName},
-		{"after the open container", `{"inputs":{"a.b":1},"c":{"d.e":1}}`, CodeName},
+		{"an identifier", `{"other_project_id":1}`, refusal.CodeIdentifier},
+		{"an identifier inside", `{"a":[{"other_project_id":1}]}`, refusal.CodeIdentifier},
+		{"an identifier in camel case", `{"a":{"projectId":1}}`, refusal.CodeIdentifier},
+		{"an identifier that is a list", `{"other_project_ids":[1]}`, refusal.CodeIdentifier},
+		{"an identifier that is an empty list", `{"other_project_ids":[]}`, refusal.CodeIdentifier},
+		{"an identifier that is null", `{"other_project_id":null}`, refusal.CodeIdentifier},
+		{"a declared identifier", `{"milestone_id":1,"actions":[{"file_path":"a","content":"b"}]}`, refusal.CodeNone},
+		{"declared inside another container", `{"x":{"milestone_id":1}}`, refusal.CodeIdentifier},
+		{"a container whose content is declared", `{"projects":[{"name":"x"}]}`, refusal.CodeNone},
+		{"the same container with a scalar", `{"projects":[5]}`, refusal.CodeIdentifier},
+		{"the same container with another identifier", `{"projects":[{"id":5}]}`, refusal.CodeIdentifier},
+		{"a refused parameter", `{"forbidden":1}`, refusal.CodeDeclaredRefused},
+		{"below a refused parameter", `{"forbidden":{"a":1}}`, refusal.CodeDeclaredRefused},
+		{"an odd name at the top", `{"Upper":1}`, refusal.CodeName},
+		{"an odd name with brackets at the top", `{"[sudo]":1}`, refusal.CodeName},
+		{"an odd name with a dot inside", `{"a":{"b.c":1}}`, refusal.CodeName},
+		{"an odd name at the top that is declared", `{"ID":"x"}`, refusal.CodeNone},
+		{"an ordinary name behind an odd one", `{"ID":"x","a":1,"b":{"c":1}}`, refusal.CodeNone},
+		{"everything below an open container", `{"inputs":{"My.Key":1,"project_id":2,"token":{"x":[{"@":1}]},"":1}}`, refusal.CodeNone},
+		{"a dot that looks like a declared member", `{"configuration.access_token":1}`, refusal.CodeName},
+		{"after the open container", `{"inputs":{"a.b":1},"c":{"d.e":1}}`, refusal.CodeName},
 
-		{"a target by id", `{"start_project":5}`, CodeNone},
-		{"a target by path", `{"start_project":"g/p"}`, CodeNone},
-		{"a target that is no integer", `{"start_project":5.0}`, CodeReference},
-		{"a target with an exponent", `{"start_project":5e0}`, CodeReference},
-		{"a target with a line end", `{"start_project":"5\n"}`, CodeReference},
-		{"a target with a leading zero", `{"start_project":"05"}`, CodeReference},
-		{"a target that is null", `{"start_project":null}`, CodeReference},
-		{"a target that is true", `{"start_project":true}`, CodeReference},
-		{"a target as an object", `{"start_project":{"id":5}}`, CodeShape},
-		{"a target as an empty object", `{"start_project":{}}`, CodeShape},
-		{"a target as a list", `{"start_project":[5]}`, CodeShape},
-		{"a target as an empty list", `{"start_project":[]}`, CodeShape},
-		{"a list of targets", `{"group_ids":[1,"g/h"]}`, CodeNone},
-		{"an empty list of targets", `{"group_ids":[]}`, CodeNone},
-		{"a list of targets with a bad one", `{"group_ids":[1,"2 "]}`, CodeReference},
-		{"a list of targets as a value", `{"group_ids":1}`, CodeShape},
-		{"a list of targets as objects", `{"group_ids":[{"id":1}]}`, CodeShape},
-		{"targets in a list of objects", `{"entities":[{"target":1},{"target":"g"}]}`, CodeNone},
-		{"targets in an object instead", `{"entities":{"target":1}}`, CodeShape},
-		{"targets in a numbered object instead", `{"entities":{"0":{"target":1}}}`, CodeShape},
+		{"a target by id", `{"start_project":5}`, refusal.CodeNone},
+		{"a target by path", `{"start_project":"g/p"}`, refusal.CodeNone},
+		{"a target that is no integer", `{"start_project":5.0}`, refusal.CodeReference},
+		{"a target with an exponent", `{"start_project":5e0}`, refusal.CodeReference},
+		{"a target with a line end", `{"start_project":"5\n"}`, refusal.CodeReference},
+		{"a target with a leading zero", `{"start_project":"05"}`, refusal.CodeReference},
+		{"a target that is null", `{"start_project":null}`, refusal.CodeReference},
+		{"a target that is true", `{"start_project":true}`, refusal.CodeReference},
+		{"a target as an object", `{"start_project":{"id":5}}`, refusal.CodeShape},
+		{"a target as an empty object", `{"start_project":{}}`, refusal.CodeShape},
+		{"a target as a list", `{"start_project":[5]}`, refusal.CodeShape},
+		{"a target as an empty list", `{"start_project":[]}`, refusal.CodeShape},
+		{"a list of targets", `{"group_ids":[1,"g/h"]}`, refusal.CodeNone},
+		{"an empty list of targets", `{"group_ids":[]}`, refusal.CodeNone},
+		{"a list of targets with a bad one", `{"group_ids":[1,"2 "]}`, refusal.CodeReference},
+		{"a list of targets as a value", `{"group_ids":1}`, refusal.CodeShape},
+		{"a list of targets as objects", `{"group_ids":[{"id":1}]}`, refusal.CodeShape},
+		{"targets in a list of objects", `{"entities":[{"target":1},{"target":"g"}]}`, refusal.CodeNone},
+		{"targets in an object instead", `{"entities":{"target":1}}`, refusal.CodeShape},
+		{"targets in a numbered object instead", `{"entities":{"0":{"target":1}}}`, refusal.CodeShape},
 
-		{"the path's id", `{"id":1,"project_id":"1","issue_iid":5}`, CodeNone},
-		{"another id than the path's", `{"id":2}`, CodePathDiffers},
-		{"another number than the path's", `{"issue_iid":6}`, CodePathDiffers},
-		{"the path's id as true", `{"id":true}`, CodePathDiffers},
+		{"the path's id", `{"id":1,"project_id":"1","issue_iid":5}`, refusal.CodeNone},
+		{"another id than the path's", `{"id":2}`, refusal.CodePathDiffers},
+		{"another number than the path's", `{"issue_iid":6}`, refusal.CodePathDiffers},
+		{"the path's id as true", `{"id":true}`, refusal.CodePathDiffers},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := newSet(row, projectPath("1"))
@@ -142,7 +143,7 @@ func TestJSONIsWrittenWithTheCheckedIDs(t *testing.T) {
 	want := `{"z":1.50,"start_project":"10","group_ids":[11,"12"],"a":"</é","big":123456789012345678901234567890,` +
 		`"namespace_path":"n/m","id":1,"e":[],"o":{},"n":null,"x":-0,"y":1E+2}` + "\n"
 	s := newSet(row, projectPath("g/q"))
-	wantCode(t, s.JSON(reader(body)), CodeNone)
+	wantCode(t, s.JSON(reader(body)), refusal.CodeNone)
 	var names []string
 	for _, v := range s.Targets {
 		names = append(names, v.Name)
@@ -154,11 +155,11 @@ func TestJSONIsWrittenWithTheCheckedIDs(t *testing.T) {
 	if err := s.WriteJSON(&out, reader(body)); !errors.Is(err, ErrUnresolved) {
 		t.Fatalf("written before Resolve: %v", err)
 	}
-	wantCode(t, s.Resolve(1, texts("10", "11", "12", "n/m")), CodePathDiffers) // id 77 is not the path's
+	wantCode(t, s.Resolve(1, texts("10", "11", "12", "n/m")), refusal.CodePathDiffers) // id 77 is not the path's
 	s.Reset(row, projectPath("g/q"))
 	body = strings.Replace(body, "77", "1", 1)
-	wantCode(t, s.JSON(reader(body)), CodeNone)
-	wantCode(t, s.Resolve(1, texts("10", "11", "12", "n/m")), CodeNone)
+	wantCode(t, s.JSON(reader(body)), refusal.CodeNone)
+	wantCode(t, s.Resolve(1, texts("10", "11", "12", "n/m")), refusal.CodeNone)
 	if err := s.WriteJSON(&out, reader(body)); err != nil {
 		t.Fatal(err)
 	}
@@ -176,8 +177,8 @@ func TestJSONIsWrittenWithTheCheckedIDs(t *testing.T) {
 	})
 	t.Run("a repeated path as text is replaced too", func(t *testing.T) {
 		s.Reset(row, projectPath("g/q"))
-		wantCode(t, s.JSON(reader(`{"id":"g/q"}`)), CodeNone)
-		wantCode(t, s.Resolve(1, nil), CodeNone)
+		wantCode(t, s.JSON(reader(`{"id":"g/q"}`)), refusal.CodeNone)
+		wantCode(t, s.Resolve(1, nil), refusal.CodeNone)
 		out.Reset()
 		if err := s.WriteJSON(&out, reader(`{"id":"g/q"}`)); err != nil || out.String() != "{\"id\":\"1\"}\n" {
 			t.Errorf("wrote %s, %v", out.String(), err)
@@ -188,42 +189,42 @@ func TestJSONIsWrittenWithTheCheckedIDs(t *testing.T) {
 func TestJSONLimits(t *testing.T) {
 	list := func(n int) string { return `{"a":[` + strings.TrimSuffix(strings.Repeat("1,", n), ",") + `]}` }
 	t.Run("values", func(t *testing.T) {
-		wantCode(t, newSet(plainRow(nil), nil).JSON(reader(list(MaxValues-2))), CodeNone)
-		wantCode(t, newSet(plainRow(nil), nil).JSON(reader(list(MaxValues-1))), CodeTooMany)
+		wantCode(t, newSet(plainRow(nil), nil).JSON(reader(list(MaxValues-2))), refusal.CodeNone)
+		wantCode(t, newSet(plainRow(nil), nil).JSON(reader(list(MaxValues-1))), refusal.CodeTooMany)
 	})
 	t.Run("values with a larger body limit", func(t *testing.T) {
 		row := plainRow(nil)
 		row.Body.Limit = 2 << 20
-		wantCode(t, newSet(row, nil).JSON(reader(list(2*MaxValues-2))), CodeNone)
+		wantCode(t, newSet(row, nil).JSON(reader(list(2*MaxValues-2))), refusal.CodeNone)
 	})
 	t.Run("targets", func(t *testing.T) {
 		row := plainRow(nil)
 		row.Targets = []routes.Target{{Param: "a[]", Ref: routes.RefGroup}}
-		wantCode(t, newSet(row, nil).JSON(reader(list(MaxTargets))), CodeNone)
-		wantCode(t, newSet(row, nil).JSON(reader(list(MaxTargets+1))), CodeTooMany)
+		wantCode(t, newSet(row, nil).JSON(reader(list(MaxTargets))), refusal.CodeNone)
+		wantCode(t, newSet(row, nil).JSON(reader(list(MaxTargets+1))), refusal.CodeTooMany)
 	})
 	t.Run("a source that fails is no refusal", func(t *testing.T) {
 		err := newSet(plainRow(nil), nil).JSON(io.MultiReader(reader(`{"a":`), iotest.ErrReader(errors.New("gone"))))
-		var r *Refusal
+		var r *refusal.Refusal
 		if err == nil || errors.As(err, &r) || !strings.Contains(err.Error(), "gone") {
 			t.Errorf("got %v", err)
 		}
 	})
 	t.Run("a query with the same name", func(t *testing.T) {
 		s := newSet(plainRow(nil), nil)
-		wantCode(t, s.Query([]byte("a[b]=1")), CodeNone)
-		wantCode(t, s.JSON(reader(`{"a":{"c":1}}`)), CodePlaces)
+		wantCode(t, s.Query([]byte("a[b]=1")), refusal.CodeNone)
+		wantCode(t, s.JSON(reader(`{"a":{"c":1}}`)), refusal.CodePlaces)
 	})
 	t.Run("a forced name", func(t *testing.T) {
 		row := plainRow(nil)
 		row.Force = []routes.Forced{{Name: "with_shared", Value: "false"}}
-		wantCode(t, newSet(row, nil).JSON(reader(`{"with_shared":"false"}`)), CodeForced)
+		wantCode(t, newSet(row, nil).JSON(reader(`{"with_shared":"false"}`)), refusal.CodeForced)
 	})
 	t.Run("a star covers everything but credentials", func(t *testing.T) {
 		row := plainRow(map[string]routes.ParamRule{"*": routes.ParamPass})
-		wantCode(t, newSet(row, nil).JSON(reader(`{"_id":"x","dist-tags":{"latest":"1.0"},"versions":{"1.0.0":{"user":{"token":1}}}}`)), CodeNone)
-		wantCode(t, newSet(row, nil).JSON(reader(`{"private_token":"x"}`)), CodeReserved)
-		wantCode(t, newSet(row, nil).JSON(reader(`{"token":"x"}`)), CodeReserved)
+		wantCode(t, newSet(row, nil).JSON(reader(`{"_id":"x","dist-tags":{"latest":"1.0"},"versions":{"1.0.0":{"user":{"token":1}}}}`)), refusal.CodeNone)
+		wantCode(t, newSet(row, nil).JSON(reader(`{"private_token":"x"}`)), refusal.CodeReserved)
+		wantCode(t, newSet(row, nil).JSON(reader(`{"token":"x"}`)), refusal.CodeReserved)
 	})
 }
 
@@ -294,7 +295,7 @@ func flattenNaively(dec *json.Decoder, tok json.Token, words []string, depth int
 
 func leafNaively(words []string, text string) bool {
 	const grammar = "abcdefghijklmnopqrstuvwxyz0123456789_"
-	if strings.ContainsAny(text, "\x00\ufffd") || holdsToken([]byte(text)) {
+	if strings.ContainsAny(text, "\x00\ufffd") || refusal.HoldsToken([]byte(text)) {
 		return false
 	}
 	for i, w := range words {
@@ -302,7 +303,7 @@ func leafNaively(words []string, text string) bool {
 		if i > 0 {
 			allowed += "ABCDEFGHIJKLMNOPQRSTUVWXYZ-"
 		}
-		if w == "" || len(w) > MaxName || strings.Trim(w, allowed) != "" || i == 0 && (w[0] < 'a' || w[0] > 'z') || holdsToken([]byte(w)) {
+		if w == "" || len(w) > MaxName || strings.Trim(w, allowed) != "" || i == 0 && (w[0] < 'a' || w[0] > 'z') || refusal.HoldsToken([]byte(w)) {
 			return false
 		}
 		if Reserved(w) || IdentifierLike(w) {

@@ -4,6 +4,8 @@ import (
 	"strings"
 
 	"patgate/routes"
+	"patgate/routes/params/multipart"
+	"patgate/routes/params/refusal"
 )
 
 // BodyKind says how a body is read. The zero value is no body.
@@ -56,84 +58,89 @@ func BodyOf(route *routes.Route, method string, h BodyHeader) (Body, error) {
 	case !h.Present:
 		return Body{}, nil
 	case method == "GET" || method == "HEAD" || route.Method == "GET":
-		return Body{}, refuse(CodeBodyForbidden, "GET and HEAD take no body here: forges read its parameters in different ways. Send "+
-			"them in the query")
-	case len(trimSpace(h.ContentEncoding)) > 0:
-		return Body{}, refuse(CodeContentEncoding, "the body must be sent without Content-Encoding")
-	case len(trimSpace(h.ContentType)) == 0:
+		return Body{}, refusal.New(refusal.CodeBodyForbidden,
+			"GET and HEAD take no body here: forges read its parameters in different ways. Send "+
+				"them in the query")
+	case len(multipart.TrimSpace(h.ContentEncoding)) > 0:
+		return Body{}, refusal.New(refusal.CodeContentEncoding, "the body must be sent without Content-Encoding")
+	case len(multipart.TrimSpace(h.ContentType)) == 0:
 		if streamsAnything(route) {
 			return Body{Kind: BodyStream, ContentType: octetStream}, nil
 		}
-		return Body{}, refuse(CodeContentType, "a body needs a Content-Type: application/json, for instance")
+		return Body{}, refusal.New(refusal.CodeContentType, "a body needs a Content-Type: application/json, for instance")
 	}
-	m, ok := parseMediaType(h.ContentType)
+	m, ok := multipart.ParseMediaType(h.ContentType)
 	switch {
 	case !ok:
-		return Body{}, refuse(CodeContentType, "the Content-Type is malformed")
-	case is(m.full, "multipart/form-data"):
+		return Body{}, refusal.New(refusal.CodeContentType, "the Content-Type is malformed")
+	case multipart.Is(m.Full, "multipart/form-data"):
 		return multipartBody(m)
-	case hasPrefixFold(m.full, "multipart/"):
-		return Body{}, refuse(CodeContentType, "of the multipart types only multipart/form-data is taken")
-	case is(m.full, "application/x-www-form-urlencoded") && (method == "POST" || !streams(route, m.full)):
+	case multipart.HasPrefixFold(m.Full, "multipart/"):
+		return Body{}, refusal.New(refusal.CodeContentType, "of the multipart types only multipart/form-data is taken")
+	case multipart.Is(m.Full, "application/x-www-form-urlencoded") && (method == "POST" || !streams(route, m.Full)):
 		// A form on POST is read even where it is listed: Rack takes another method from it (_method).
 		return parsedBody(route, m, BodyForm, "application/x-www-form-urlencoded")
-	case streams(route, m.full):
+	case streams(route, m.Full):
 		return streamBody(h.ContentType)
-	case is(m.full, "application/json"):
+	case multipart.Is(m.Full, "application/json"):
 		return parsedBody(route, m, BodyJSON, "application/json")
-	case readAsJSON(m.full):
-		return Body{}, refuse(CodeContentType, "JSON is taken as application/json only")
+	case readAsJSON(m.Full):
+		return Body{}, refusal.New(refusal.CodeContentType, "JSON is taken as application/json only")
 	case streamsAnything(route):
 		return streamBody(h.ContentType)
 	}
-	return Body{}, refuse(CodeContentType, "this Content-Type is not taken on "+route.Method+" "+route.Path+
+	return Body{}, refusal.New(refusal.CodeContentType, "this Content-Type is not taken on "+route.Method+" "+route.Path+
 		": send application/json, or list the type in the route table under body: {stream: [...]} when the forge does not "+
 		"parse it there")
 }
 
 // parsedBody is a form or JSON. On rows that take files of any type it would change the file, so it is refused there.
-func parsedBody(route *routes.Route, m mediaType, kind BodyKind, contentType string) (Body, error) {
+func parsedBody(route *routes.Route, m multipart.MediaType, kind BodyKind, contentType string) (Body, error) {
 	switch {
-	case !m.utf8Only():
-		return Body{}, refuse(CodeContentType, contentType+" takes no parameter but charset=utf-8")
+	case !m.Utf8Only():
+		return Body{}, refusal.New(refusal.CodeContentType, contentType+" takes no parameter but charset=utf-8")
 	case streamsAnything(route):
-		return Body{}, refuse(CodeContentType, "this endpoint takes a file: send it as "+octetStream+", because "+contentType+
-			" would be parsed on the way")
+		return Body{}, refusal.New(refusal.CodeContentType,
+			"this endpoint takes a file: send it as "+octetStream+", because "+contentType+
+				" would be parsed on the way")
 	}
 	return Body{Kind: kind, ContentType: contentType}, nil
 }
 
-func multipartBody(m mediaType) (Body, error) {
-	if m.others || m.charset != nil && !is(m.charset, "utf-8") || !validBoundary(m.boundary) {
-		return Body{}, refuse(CodeContentType, "multipart/form-data needs one boundary of 1 to 70 characters without blanks, and "+
-			"takes no other parameter")
+func multipartBody(m multipart.MediaType) (Body, error) {
+	if m.Others || m.Charset != nil && !multipart.Is(m.Charset, "utf-8") || !multipart.ValidBoundary(m.Boundary) {
+		return Body{}, refusal.New(refusal.CodeContentType,
+			"multipart/form-data needs one boundary of 1 to 70 characters without blanks, and "+
+				"takes no other parameter")
 	}
-	return Body{Kind: BodyMultipart, Boundary: m.boundary}, nil
+	return Body{Kind: BodyMultipart, Boundary: m.Boundary}, nil
 }
 
 func streamBody(contentType []byte) (Body, error) {
 	for _, c := range contentType {
 		if c < 0x20 || c > 0x7e {
-			return Body{}, refuse(CodeContentType, "the Content-Type is malformed")
+			return Body{}, refusal.New(refusal.CodeContentType, "the Content-Type is malformed")
 		}
 	}
-	return Body{Kind: BodyStream, ContentType: string(trimSpace(contentType))}, nil
+	return Body{Kind: BodyStream, ContentType: string(multipart.TrimSpace(contentType))}, nil
 }
 
 // readAsJSON tells whether a forge may parse a type as JSON: Rails' synonyms, and whatever ends in +json.
 func readAsJSON(full []byte) bool {
-	for _, t := range [...]string{"text/json", "text/x-json", "application/x-json", "application/jsonrequest", "application/jsonm"} {
-		if is(full, t) {
+	for _, t := range [...]string{
+		"text/json", "text/x-json", "application/x-json", "application/jsonrequest", "application/jsonm",
+	} {
+		if multipart.Is(full, t) {
 			return true
 		}
 	}
-	return hasSuffixFold(full, "+json")
+	return multipart.HasSuffixFold(full, "+json")
 }
 
 // streams tells whether the row lists exactly this type.
 func streams(route *routes.Route, full []byte) bool {
 	for _, t := range route.Body.Stream {
-		if t != "*/*" && is(full, strings.ToLower(t)) {
+		if t != "*/*" && multipart.Is(full, strings.ToLower(t)) {
 			return true
 		}
 	}

@@ -5,6 +5,7 @@ import (
 
 	"patgate/routes"
 	"patgate/routes/memo"
+	"patgate/routes/params/names"
 )
 
 // Memo remembers parameters of queries that pass on a row whatever else is in the request: per_page=20 need not be judged
@@ -55,7 +56,7 @@ func (s *Set) remember(pair []byte, d *decision) {
 
 // independent tells whether a decision would be the same with other captures and beside other parameters.
 func (s *Set) independent(name []byte, d *decision) bool {
-	if d.kind != entryPlain || d.rule.what == routes.ParamTarget || len(s.route.Texts) > 0 || !plainName(name) {
+	if d.kind != entryPlain || d.rule.what == routes.ParamTarget || len(s.route.Texts) > 0 || !names.PlainName(name) {
 		return false
 	}
 	switch text := string(name); text {

@@ -3,6 +3,8 @@ package params
 import (
 	"fmt"
 	"io"
+	"patgate/routes/params/multipart"
+	"patgate/routes/params/refusal"
 	"slices"
 	"unicode/utf8"
 )
@@ -11,8 +13,8 @@ import (
 // them. The rest is read while it is sent.
 type Multipart struct {
 	set   *Set
-	in    *scanner
-	file  partHeader // the first file, when there is one
+	in    *multipart.Scanner
+	file  multipart.Part // the first file, when there is one
 	parts int
 	held  int
 }
@@ -22,18 +24,18 @@ func MultipartType(boundary string) string { return "multipart/form-data; bounda
 
 // Multipart reads and checks the head of a multipart/form-data body. Errors that are no *Refusal come from src.
 func (s *Set) Multipart(src io.Reader, boundary []byte) (*Multipart, error) {
-	if !validBoundary(boundary) {
-		return nil, refuse(CodeContentType, "the boundary of the multipart body is malformed")
+	if !multipart.ValidBoundary(boundary) {
+		return nil, refusal.New(refusal.CodeContentType, "the boundary of the multipart body is malformed")
 	}
 	s.bodyRead = true
-	m := &Multipart{set: s, in: newScanner(src, boundary)}
-	last, err := m.in.first()
-	for ; err == nil && !last; last, err = m.in.afterBoundary() {
-		var h partHeader
+	m := &Multipart{set: s, in: multipart.NewScanner(src, boundary)}
+	last, err := m.in.First()
+	for ; err == nil && !last; last, err = m.in.AfterBoundary() {
+		var h multipart.Part
 		if h, err = m.header(); err != nil {
 			return nil, err
 		}
-		if h.file {
+		if h.File {
 			m.file = h
 			return m, nil
 		}
@@ -42,7 +44,7 @@ func (s *Set) Multipart(src io.Reader, boundary []byte) (*Multipart, error) {
 		}
 	}
 	if err == nil && m.parts == 0 {
-		err = refuse(CodeMultipart, "the multipart body has no part")
+		err = refusal.New(refusal.CodeMultipart, "the multipart body has no part")
 	}
 	if err != nil {
 		return nil, err
@@ -57,16 +59,16 @@ func (m *Multipart) Copy(dst io.Writer, boundary string) error {
 	switch {
 	case !m.set.ready():
 		return ErrUnresolved
-	case !validBoundary(boundary):
+	case !multipart.ValidBoundary(boundary):
 		return fmt.Errorf("writing the multipart body: boundary of %d bytes is malformed", len(boundary))
 	}
 	w := partWriter{dst: dst, boundary: boundary}
 	for i := range m.set.body {
 		e := &m.set.body[i]
-		w.part(partHeader{name: e.name})
+		w.part(multipart.Part{Name: e.name})
 		w.write(m.set.sent(e))
 	}
-	if m.file.file {
+	if m.file.File {
 		if err := m.copyFiles(&w); err != nil {
 			return err
 		}
@@ -81,7 +83,7 @@ func (m *Multipart) copyFiles(w *partWriter) error {
 		if err := m.copyPart(w, h); err != nil {
 			return err
 		}
-		last, err := m.in.afterBoundary()
+		last, err := m.in.AfterBoundary()
 		if err != nil || last {
 			return err
 		}
@@ -91,8 +93,8 @@ func (m *Multipart) copyFiles(w *partWriter) error {
 	}
 }
 
-func (m *Multipart) copyPart(w *partWriter, h partHeader) error {
-	if !h.file {
+func (m *Multipart) copyPart(w *partWriter, h multipart.Part) error {
+	if !h.File {
 		return m.lateField(w, h)
 	}
 	w.part(h)
@@ -101,7 +103,7 @@ func (m *Multipart) copyPart(w *partWriter, h partHeader) error {
 
 func (m *Multipart) copyFile(w *partWriter) error {
 	for {
-		piece, end, err := m.in.content()
+		piece, end, err := m.in.Content()
 		if err != nil || end {
 			return err
 		}
@@ -112,34 +114,34 @@ func (m *Multipart) copyFile(w *partWriter) error {
 }
 
 // header reads the header lines of the next part and checks its name. The result stays valid.
-func (m *Multipart) header() (partHeader, error) {
+func (m *Multipart) header() (multipart.Part, error) {
 	if m.parts++; m.parts > MaxPairs {
-		return partHeader{}, refuse(CodeTooMany, "the multipart body has too many parts: send at most 1000")
+		return multipart.Part{}, refusal.New(refusal.CodeTooMany, "the multipart body has too many parts: send at most 1000")
 	}
-	lines, err := m.in.lines()
+	lines, err := m.in.Lines()
 	if err != nil {
-		return partHeader{}, err
+		return multipart.Part{}, err
 	}
-	h, err := parsePart(lines)
+	h, err := multipart.ParsePart(lines)
 	if err != nil {
-		return partHeader{}, err
+		return multipart.Part{}, err
 	}
-	h.name, h.filename = m.set.keep(h.name), m.set.keep(h.filename)
-	if h.contentType != nil {
-		h.contentType = m.set.keep(h.contentType)
+	h.Name, h.Filename = m.set.keep(h.Name), m.set.keep(h.Filename)
+	if h.ContentType != nil {
+		h.ContentType = m.set.keep(h.ContentType)
 	}
-	if !h.file {
+	if !h.File {
 		return h, nil
 	}
-	if holdsToken(h.filename) || holdsToken(h.contentType) {
-		return h, refuseName(CodeSecret, h.name, "has a patgate token in its file name or type")
+	if refusal.HoldsToken(h.Filename) || refusal.HoldsToken(h.ContentType) {
+		return h, refusal.Named(refusal.CodeSecret, h.Name, "has a patgate token in its file name or type")
 	}
 	return h, m.fileName(h)
 }
 
 // fileName applies the rules of names to a file.
-func (m *Multipart) fileName(h partHeader) error {
-	l, err := m.set.readName(entry{name: h.name}, inBody)
+func (m *Multipart) fileName(h multipart.Part) error {
+	l, err := m.set.readName(entry{name: h.Name}, inBody)
 	if err != nil {
 		return err
 	}
@@ -148,9 +150,9 @@ func (m *Multipart) fileName(h partHeader) error {
 	case err != nil:
 		return err
 	case d.kind != entryPlain:
-		return refuseName(CodeShape, h.name, "must be one id or full path, not a file")
+		return refusal.Named(refusal.CodeShape, h.Name, "must be one id or full path, not a file")
 	case m.set.textField(l.name) != nil:
-		return refuseName(CodeShape, h.name, "must be a text, not a file")
+		return refusal.Named(refusal.CodeShape, h.Name, "must be a text, not a file")
 	case d.undeclared:
 		m.set.Undeclared++
 	}
@@ -158,25 +160,25 @@ func (m *Multipart) fileName(h partHeader) error {
 }
 
 // field reads a field of the head and records it.
-func (m *Multipart) field(h partHeader) error {
+func (m *Multipart) field(h multipart.Part) error {
 	start := len(m.set.buf)
 	var err error
 	if m.set.buf, err = m.fieldValue(m.set.buf, h); err != nil {
 		return err
 	}
 	value := m.set.buf[start:len(m.set.buf):len(m.set.buf)]
-	_, err = m.set.add(entry{name: h.name, value: value}, inBody)
+	_, err = m.set.add(entry{name: h.Name, value: value}, inBody)
 	return err
 }
 
 // lateField checks a field behind the first file and sends it. What had to be known for the decision comes too late.
-func (m *Multipart) lateField(w *partWriter, h partHeader) error {
+func (m *Multipart) lateField(w *partWriter, h multipart.Part) error {
 	var err error
 	s := m.set
 	if s.scratch, err = m.fieldValue(s.scratch[:0], h); err != nil {
 		return err
 	}
-	l, err := s.readName(entry{name: h.name, value: s.scratch}, inBody)
+	l, err := s.readName(entry{name: h.Name, value: s.scratch}, inBody)
 	if err != nil {
 		return err
 	}
@@ -185,10 +187,10 @@ func (m *Multipart) lateField(w *partWriter, h partHeader) error {
 		return err
 	}
 	if d.kind != entryPlain {
-		return refuseName(CodeLate, l.name, "names a container and stands behind a file: send it before the first file")
+		return refusal.Named(refusal.CodeLate, l.name, "names a container and stands behind a file: send it before the first file")
 	}
 	if s.textField(l.name) != nil {
-		return refuseName(CodeLate, l.name, "may carry commands and stands behind a file: send it before the first file")
+		return refusal.Named(refusal.CodeLate, l.name, "may carry commands and stands behind a file: send it before the first file")
 	}
 	if err := s.seen(l.name, inBody, d.repeats()); err != nil {
 		return err
@@ -199,21 +201,22 @@ func (m *Multipart) lateField(w *partWriter, h partHeader) error {
 }
 
 // fieldValue appends the content of a field to dst.
-func (m *Multipart) fieldValue(dst []byte, h partHeader) ([]byte, error) {
-	start, limit, name := len(dst), m.set.route.Body.Limit, h.name
+func (m *Multipart) fieldValue(dst []byte, h multipart.Part) ([]byte, error) {
+	start, limit, name := len(dst), m.set.route.Body.Limit, h.Name
 	for {
-		piece, end, err := m.in.content()
+		piece, end, err := m.in.Content()
 		if err != nil || end {
 			return dst, err
 		}
-		if h.ascii && !isASCII(piece) {
-			return dst, refuseName(CodeMultipart, name, "is a text that is not in UTF-8: send it in UTF-8")
+		if h.ASCII && !isASCII(piece) {
+			return dst, refusal.Named(refusal.CodeMultipart, name, "is a text that is not in UTF-8: send it in UTF-8")
 		}
 		dst = append(dst, piece...)
 		m.held += len(piece)
 		if int64(len(dst)-start) > max(MaxField, limit) || int64(m.held) > max(MaxFields, limit) {
-			return dst, refuseName(CodeTooLarge, name, "makes the fields too large: send at most 64 KiB in one and 1 MiB in all that "+
-				"are no files (limit: body.limit of the row in the route table, where that is more)")
+			return dst, refusal.Named(refusal.CodeTooLarge, name,
+				"makes the fields too large: send at most 64 KiB in one and 1 MiB in all that "+
+					"are no files (limit: body.limit of the row in the route table, where that is more)")
 		}
 	}
 }
@@ -238,10 +241,10 @@ type partWriter struct {
 	err      error
 }
 
-func (w *partWriter) part(h partHeader) {
+func (w *partWriter) part(h multipart.Part) {
 	w.line = w.delimiter(w.line[:0])
 	w.line = append(w.line, "\r\n"...)
-	w.write(h.appendTo(w.line))
+	w.write(h.AppendTo(w.line))
 }
 
 func (w *partWriter) close() {

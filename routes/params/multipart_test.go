@@ -15,6 +15,7 @@ import (
 	"testing/iotest"
 
 	"patgate/routes"
+	"patgate/routes/params/refusal"
 )
 
 const fresh = "patgate-0123456789abcdef"
@@ -64,142 +65,142 @@ func TestMultipartIsReadStrictly(t *testing.T) {
 	secret := "patgate_0123456789abcdefghij"
 	for _, c := range []struct {
 		name, body string
-		want       Code
+		want       refusal.Code
 	}{
-		{"one field", field("title", "x") + closing, CodeNone},
-		{"fields and a file", field("title", "x") + file("file", "a.txt", "hello") + closing, CodeNone},
-		{"a field behind a file", file("file", "a.txt", "hello") + field("title", "x") + closing, CodeNone},
-		{"two files", file("file", "a", "1") + file("logo", "b", "2") + closing, CodeNone},
-		{"an empty field", field("title", "") + closing, CodeNone},
-		{"no line end at the end", field("title", "") + "--B--", CodeNone},
+		{"one field", field("title", "x") + closing, refusal.CodeNone},
+		{"fields and a file", field("title", "x") + file("file", "a.txt", "hello") + closing, refusal.CodeNone},
+		{"a field behind a file", file("file", "a.txt", "hello") + field("title", "x") + closing, refusal.CodeNone},
+		{"two files", file("file", "a", "1") + file("logo", "b", "2") + closing, refusal.CodeNone},
+		{"an empty field", field("title", "") + closing, refusal.CodeNone},
+		{"no line end at the end", field("title", "") + "--B--", refusal.CodeNone},
 		{"no filename, as text", part("Content-Disposition: form-data; name=\"a\"\r\nContent-Type: text/plain; charset=UTF-8", "x") +
-			closing, CodeNone},
+			closing, refusal.CodeNone},
 		{"names without quotes", part("content-disposition: form-data;name=package;filename=p.nupkg;filename*=utf-8''p.nupkg", "x") +
-			closing, CodeNone},
+			closing, refusal.CodeNone},
 		{"twine", field(":action", "file_upload") + field("classifiers", "a") + field("classifiers", "b") +
-			file("content", "p.whl", "x") + closing, CodeNone},
-		{"the boundary inside a line", field("title", "a--B b\n--B\n") + closing, CodeNone},
-		{"the path's id", field("id", "1") + file("file", "a", "x") + closing, CodeNone},
+			file("content", "p.whl", "x") + closing, refusal.CodeNone},
+		{"the boundary inside a line", field("title", "a--B b\n--B\n") + closing, refusal.CodeNone},
+		{"the path's id", field("id", "1") + file("file", "a", "x") + closing, refusal.CodeNone},
 
-		{"nothing", "", CodeMultipart},
-		{"no part", closing, CodeMultipart},
-		{"a preamble", "x\r\n" + field("title", "x") + closing, CodeMultipart},
-		{"an empty line in front", "\r\n" + field("title", "x") + closing, CodeMultipart},
-		{"an epilogue", field("title", "x") + closing + "x", CodeMultipart},
-		{"a second closing line end", field("title", "x") + closing + "\r\n", CodeMultipart},
-		{"cut off in a field", field("title", "x"), CodeMultipart},
-		{"cut off in a file", file("file", "a", "x"), CodeMultipart},
-		{"cut off in the headers", "--B\r\nContent-Disposition: form-data", CodeMultipart},
-		{"another boundary", strings.ReplaceAll(field("title", "x")+closing, "--B", "--C"), CodeMultipart},
-		{"blanks behind the boundary", "--B \r\n" + field("title", "x")[5:] + closing, CodeMultipart},
-		{"a line feed behind the boundary", "--B\n" + field("title", "x")[5:] + closing, CodeMultipart},
-		{"line feeds only", strings.ReplaceAll(field("title", "x")+closing, "\r\n", "\n"), CodeMultipart},
-		{"a longer boundary in the content", field("title", "x\r\n--Bx") + closing, CodeMultipart},
-		{"a longer boundary in a file", file("file", "a", "x\r\n--Bx") + closing, CodeMultipart},
+		{"nothing", "", refusal.CodeMultipart},
+		{"no part", closing, refusal.CodeMultipart},
+		{"a preamble", "x\r\n" + field("title", "x") + closing, refusal.CodeMultipart},
+		{"an empty line in front", "\r\n" + field("title", "x") + closing, refusal.CodeMultipart},
+		{"an epilogue", field("title", "x") + closing + "x", refusal.CodeMultipart},
+		{"a second closing line end", field("title", "x") + closing + "\r\n", refusal.CodeMultipart},
+		{"cut off in a field", field("title", "x"), refusal.CodeMultipart},
+		{"cut off in a file", file("file", "a", "x"), refusal.CodeMultipart},
+		{"cut off in the headers", "--B\r\nContent-Disposition: form-data", refusal.CodeMultipart},
+		{"another boundary", strings.ReplaceAll(field("title", "x")+closing, "--B", "--C"), refusal.CodeMultipart},
+		{"blanks behind the boundary", "--B \r\n" + field("title", "x")[5:] + closing, refusal.CodeMultipart},
+		{"a line feed behind the boundary", "--B\n" + field("title", "x")[5:] + closing, refusal.CodeMultipart},
+		{"line feeds only", strings.ReplaceAll(field("title", "x")+closing, "\r\n", "\n"), refusal.CodeMultipart},
+		{"a longer boundary in the content", field("title", "x\r\n--Bx") + closing, refusal.CodeMultipart},
+		{"a longer boundary in a file", file("file", "a", "x\r\n--Bx") + closing, refusal.CodeMultipart},
 
-		{"a boundary where the content begins", part("Content-Disposition: form-data; name=a", "--B") + closing, CodeMultipart},
-		{"no header", "--B\r\n\r\n\r\nx\r\n" + closing, CodeMultipart},
-		{"no Content-Disposition", part("Content-Type: text/plain", "x") + closing, CodeMultipart},
+		{"a boundary where the content begins", part("Content-Disposition: form-data; name=a", "--B") + closing, refusal.CodeMultipart},
+		{"no header", "--B\r\n\r\n\r\nx\r\n" + closing, refusal.CodeMultipart},
+		{"no Content-Disposition", part("Content-Type: text/plain", "x") + closing, refusal.CodeMultipart},
 		{"two Content-Dispositions", part("Content-Disposition: form-data; name=a\r\nContent-Disposition: form-data; name=b", "x") +
-			closing, CodeMultipart},
+			closing, refusal.CodeMultipart},
 		{"two Content-Types", part("Content-Disposition: form-data; name=a\r\nContent-Type: text/plain\r\nContent-Type: text/plain",
-			"x") + closing, CodeMultipart},
+			"x") + closing, refusal.CodeMultipart},
 		{"Content-Transfer-Encoding", part("Content-Disposition: form-data; name=a\r\nContent-Transfer-Encoding: base64", "x") + closing,
-			CodeMultipart},
+			refusal.CodeMultipart},
 		{"quoted-printable", part("Content-Disposition: form-data; name=a\r\nContent-Transfer-Encoding: quoted-printable", "x") + closing,
-			CodeMultipart},
+			refusal.CodeMultipart},
 		{"OkHttp", part("Content-Disposition: form-data; name=a\r\nContent-Transfer-Encoding: binary\r\nContent-Length: 1", "x") +
-			closing, CodeNone},
-		{"HttpMime", part("Content-Disposition: form-data; name=a\r\nContent-Type: text/plain; charset=ISO-8859-1\r\nContent-Transfer-Encoding: 8bit", "x") + closing, CodeNone},
+			closing, refusal.CodeNone},
+		{"HttpMime", part("Content-Disposition: form-data; name=a\r\nContent-Type: text/plain; charset=ISO-8859-1\r\nContent-Transfer-Encoding: 8bit", "x") + closing, refusal.CodeNone},
 		{"HttpMime, with more than ASCII", part("Content-Disposition: form-data; name=a\r\nContent-Type: text/plain; charset=ISO-8859-1",
-			"\xe9") + closing, CodeMultipart},
+			"\xe9") + closing, refusal.CodeMultipart},
 		{"HttpMime, with more than ASCII that is UTF-8 too", file("file", "a", "x") +
 			part("Content-Disposition: form-data; name=a\r\nContent-Type: text/plain; charset=US-ASCII", "\u00e9") + closing,
-			CodeMultipart},
+			refusal.CodeMultipart},
 		{"a part of a mail", part("MIME-Version: 1.0\r\nContent-Transfer-Encoding: 7bit\r\nContent-Disposition: form-data; name=a", "x") +
-			closing, CodeNone},
-		{"Content-ID", part("Content-Disposition: form-data; name=a\r\nContent-ID: <sudo>", "x") + closing, CodeMultipart},
-		{"a folded header", part("Content-Disposition: form-data;\r\n name=a", "x") + closing, CodeMultipart},
-		{"a blank before the colon", part("Content-Disposition : form-data; name=a", "x") + closing, CodeMultipart},
-		{"a line feed in a header", part("Content-Disposition: form-data; name=a\nX: y", "x") + closing, CodeMultipart},
-		{"an attachment", part("Content-Disposition: attachment; name=a", "x") + closing, CodeMultipart},
-		{"no name", part("Content-Disposition: form-data", "x") + closing, CodeMultipart},
-		{"an empty name", part(`Content-Disposition: form-data; name=""`, "x") + closing, CodeMultipart},
-		{"two names", part(`Content-Disposition: form-data; name=a; name=b`, "x") + closing, CodeMultipart},
-		{"name*", part(`Content-Disposition: form-data; name*=utf-8''sudo; name=a`, "x") + closing, CodeMultipart},
-		{"an escape in the name", part(`Content-Disposition: form-data; name="a\"b"`, "x") + closing, CodeMultipart},
-		{"an open quote", part(`Content-Disposition: form-data; name="a`, "x") + closing, CodeMultipart},
-		{"text behind the quote", part(`Content-Disposition: form-data; name="a"b`, "x") + closing, CodeMultipart},
-		{"an empty parameter", part(`Content-Disposition: form-data; name="a";`, "x") + closing, CodeMultipart},
-		{"an empty filename", file("file", "", "x") + closing, CodeMultipart},
-		{"a quotation mark in the filename", file("file", `a\"b`, "x") + closing, CodeNone},
-		{"another escape in the filename", file("file", `a\b`, "x") + closing, CodeMultipart},
-		{"a backslash in the filename", file("file", `a\\b`, "x") + closing, CodeMultipart},
-		{"an escape that does not end the filename", file("file", `a\`, "x") + closing, CodeMultipart},
-		{"a per cent sign in the filename", file("file", `100%.png`, "x") + closing, CodeNone},
-		{"what looks like an escape in the filename", file("file", `a%2Fb`, "x") + closing, CodeNone},
+			closing, refusal.CodeNone},
+		{"Content-ID", part("Content-Disposition: form-data; name=a\r\nContent-ID: <sudo>", "x") + closing, refusal.CodeMultipart},
+		{"a folded header", part("Content-Disposition: form-data;\r\n name=a", "x") + closing, refusal.CodeMultipart},
+		{"a blank before the colon", part("Content-Disposition : form-data; name=a", "x") + closing, refusal.CodeMultipart},
+		{"a line feed in a header", part("Content-Disposition: form-data; name=a\nX: y", "x") + closing, refusal.CodeMultipart},
+		{"an attachment", part("Content-Disposition: attachment; name=a", "x") + closing, refusal.CodeMultipart},
+		{"no name", part("Content-Disposition: form-data", "x") + closing, refusal.CodeMultipart},
+		{"an empty name", part(`Content-Disposition: form-data; name=""`, "x") + closing, refusal.CodeMultipart},
+		{"two names", part(`Content-Disposition: form-data; name=a; name=b`, "x") + closing, refusal.CodeMultipart},
+		{"name*", part(`Content-Disposition: form-data; name*=utf-8''sudo; name=a`, "x") + closing, refusal.CodeMultipart},
+		{"an escape in the name", part(`Content-Disposition: form-data; name="a\"b"`, "x") + closing, refusal.CodeMultipart},
+		{"an open quote", part(`Content-Disposition: form-data; name="a`, "x") + closing, refusal.CodeMultipart},
+		{"text behind the quote", part(`Content-Disposition: form-data; name="a"b`, "x") + closing, refusal.CodeMultipart},
+		{"an empty parameter", part(`Content-Disposition: form-data; name="a";`, "x") + closing, refusal.CodeMultipart},
+		{"an empty filename", file("file", "", "x") + closing, refusal.CodeMultipart},
+		{"a quotation mark in the filename", file("file", `a\"b`, "x") + closing, refusal.CodeNone},
+		{"another escape in the filename", file("file", `a\b`, "x") + closing, refusal.CodeMultipart},
+		{"a backslash in the filename", file("file", `a\\b`, "x") + closing, refusal.CodeMultipart},
+		{"an escape that does not end the filename", file("file", `a\`, "x") + closing, refusal.CodeMultipart},
+		{"a per cent sign in the filename", file("file", `100%.png`, "x") + closing, refusal.CodeNone},
+		{"what looks like an escape in the filename", file("file", `a%2Fb`, "x") + closing, refusal.CodeNone},
 		{"a control character in filename*", part("Content-Disposition: form-data; name=a; filename*=utf-8''a%0Ab", "x") + closing,
-			CodeMultipart},
-		{"a slash in filename*", part("Content-Disposition: form-data; name=a; filename*=utf-8''a%2Fb", "x") + closing, CodeMultipart},
-		{"half an escape in filename*", part("Content-Disposition: form-data; name=a; filename*=utf-8''a%2", "x") + closing, CodeMultipart},
+			refusal.CodeMultipart},
+		{"a slash in filename*", part("Content-Disposition: form-data; name=a; filename*=utf-8''a%2Fb", "x") + closing, refusal.CodeMultipart},
+		{"half an escape in filename*", part("Content-Disposition: form-data; name=a; filename*=utf-8''a%2", "x") + closing, refusal.CodeMultipart},
 		{"half a character in filename*", part("Content-Disposition: form-data; name=a; filename*=utf-8''%C3", "x") + closing,
-			CodeMultipart},
+			refusal.CodeMultipart},
 		{"another charset of filename*", part("Content-Disposition: form-data; name=a; filename*=iso-8859-1''a", "x") + closing,
-			CodeMultipart},
+			refusal.CodeMultipart},
 		{"filename* in two forms", part("Content-Disposition: form-data; name=a; filename=\"é\"; filename*=utf-8''%C3%A9", "x") + closing,
-			CodeNone},
-		{"a slash in the filename", file("file", `../a`, "x") + closing, CodeMultipart},
+			refusal.CodeNone},
+		{"a slash in the filename", file("file", `../a`, "x") + closing, refusal.CodeMultipart},
 		{"a filename* that says something else", part("Content-Disposition: form-data; name=a; filename=b; filename*=utf-8''c", "x") +
-			closing, CodeMultipart},
-		{"a filename* alone", part("Content-Disposition: form-data; name=a; filename*=utf-8''c", "x") + closing, CodeNone},
+			closing, refusal.CodeMultipart},
+		{"a filename* alone", part("Content-Disposition: form-data; name=a; filename*=utf-8''c", "x") + closing, refusal.CodeNone},
 		{"a field in another charset", part("Content-Disposition: form-data; name=a\r\nContent-Type: text/plain; charset=utf-16", "x") +
-			closing, CodeMultipart},
+			closing, refusal.CodeMultipart},
 		{"a field of another type", part("Content-Disposition: form-data; name=a\r\nContent-Type: application/json", "{}") + closing,
-			CodeMultipart},
+			refusal.CodeMultipart},
 		{"a file that is multipart",
 			part("Content-Disposition: form-data; name=a; filename=b\r\nContent-Type: multipart/mixed; boundary=C", "x") + closing,
-			CodeMultipart},
-		{"long headers", part("Content-Disposition: form-data; name=\""+strings.Repeat("a", 5000)+"\"", "x") + closing, CodeMultipart},
+			refusal.CodeMultipart},
+		{"long headers", part("Content-Disposition: form-data; name=\""+strings.Repeat("a", 5000)+"\"", "x") + closing, refusal.CodeMultipart},
 
-		{"_method", field("_method", "DELETE") + closing, CodeReserved},
-		{"_method behind a file", file("file", "a", "x") + field("_method", "DELETE") + closing, CodeReserved},
-		{"[_method]", field("[_method]", "DELETE") + closing, CodeName},
-		{"sudo", field("sudo", "root") + closing, CodeReserved},
-		{"sudo behind a file", file("file", "a", "x") + field("sudo", "root") + closing, CodeReserved},
-		{"sudo as a file", file("sudo", "a", "root") + closing, CodeReserved},
-		{"sudo as a second file", file("file", "a", "x") + file("sudo", "a", "root") + closing, CodeReserved},
-		{"private_token behind a file", file("file", "a", "x") + field("private_token", "x") + closing, CodeReserved},
-		{"a member that is declared", field("override[token]", "x") + closing, CodeNone},
-		{"a percent escape is no escape here", field("%73udo", "root") + closing, CodeName},
-		{"Workhorse's own field", field("file.path", "/etc/passwd") + closing, CodeName},
-		{"an identifier", field("project_path", "x") + closing, CodeIdentifier},
-		{"an identifier behind a file", file("file", "a", "x") + field("project_path", "x") + closing, CodeIdentifier},
-		{"a refused field behind a file", file("file", "a", "x") + field("forbidden", "x") + closing, CodeDeclaredRefused},
-		{"a target", field("namespace", "g/h") + file("file", "a", "x") + closing, CodeNone},
-		{"a target behind a file", file("file", "a", "x") + field("namespace", "g/h") + closing, CodeLate},
-		{"the path's id behind a file", file("file", "a", "x") + field("id", "1") + closing, CodeLate},
-		{"a target as a file", file("namespace", "a", "7") + closing, CodeShape},
-		{"a target as a list", field("namespace[]", "7") + closing, CodeShape},
-		{"a bad target", field("namespace", "7\n") + closing, CodeReference},
-		{"a duplicate", field("title", "x") + field("title", "y") + closing, CodeDuplicate},
-		{"a duplicate behind a file", field("title", "x") + file("file", "a", "x") + field("title", "y") + closing, CodeDuplicate},
-		{"a duplicate as a file", field("title", "x") + file("title", "a", "x") + closing, CodeDuplicate},
-		{"a list behind a file", field("a[]", "x") + file("file", "a", "x") + field("a[]", "y") + closing, CodeNone},
-		{"a value and a list", field("a", "x") + file("file", "a", "x") + field("a[]", "y") + closing, CodeShape},
-		{"NUL in a field", field("title", "\x00") + closing, CodeControl},
-		{"NUL in a field behind a file", file("file", "a", "x") + field("title", "\x00") + closing, CodeControl},
-		{"NUL in a file", file("file", "a", "\x00\xff") + closing, CodeNone},
-		{"invalid UTF-8 in a field", field("title", "\xff") + closing, CodeUTF8},
-		{"a token in a field", field("title", secret) + closing, CodeSecret},
-		{"a token in a field behind a file", file("file", "a", "x") + field("title", secret) + closing, CodeSecret},
-		{"a token as a file name", file("file", secret, "x") + closing, CodeSecret},
-		{"a large field", field("title", strings.Repeat("x", MaxField)) + closing, CodeNone},
-		{"a field that is too large", field("title", strings.Repeat("x", MaxField+1)) + closing, CodeTooLarge},
+		{"_method", field("_method", "DELETE") + closing, refusal.CodeReserved},
+		{"_method behind a file", file("file", "a", "x") + field("_method", "DELETE") + closing, refusal.CodeReserved},
+		{"[_method]", field("[_method]", "DELETE") + closing, refusal.CodeName},
+		{"sudo", field("sudo", "root") + closing, refusal.CodeReserved},
+		{"sudo behind a file", file("file", "a", "x") + field("sudo", "root") + closing, refusal.CodeReserved},
+		{"sudo as a file", file("sudo", "a", "root") + closing, refusal.CodeReserved},
+		{"sudo as a second file", file("file", "a", "x") + file("sudo", "a", "root") + closing, refusal.CodeReserved},
+		{"private_token behind a file", file("file", "a", "x") + field("private_token", "x") + closing, refusal.CodeReserved},
+		{"a member that is declared", field("override[token]", "x") + closing, refusal.CodeNone},
+		{"a percent escape is no escape here", field("%73udo", "root") + closing, refusal.CodeName},
+		{"Workhorse's own field", field("file.path", "/etc/passwd") + closing, refusal.CodeName},
+		{"an identifier", field("project_path", "x") + closing, refusal.CodeIdentifier},
+		{"an identifier behind a file", file("file", "a", "x") + field("project_path", "x") + closing, refusal.CodeIdentifier},
+		{"a refused field behind a file", file("file", "a", "x") + field("forbidden", "x") + closing, refusal.CodeDeclaredRefused},
+		{"a target", field("namespace", "g/h") + file("file", "a", "x") + closing, refusal.CodeNone},
+		{"a target behind a file", file("file", "a", "x") + field("namespace", "g/h") + closing, refusal.CodeLate},
+		{"the path's id behind a file", file("file", "a", "x") + field("id", "1") + closing, refusal.CodeLate},
+		{"a target as a file", file("namespace", "a", "7") + closing, refusal.CodeShape},
+		{"a target as a list", field("namespace[]", "7") + closing, refusal.CodeShape},
+		{"a bad target", field("namespace", "7\n") + closing, refusal.CodeReference},
+		{"a duplicate", field("title", "x") + field("title", "y") + closing, refusal.CodeDuplicate},
+		{"a duplicate behind a file", field("title", "x") + file("file", "a", "x") + field("title", "y") + closing, refusal.CodeDuplicate},
+		{"a duplicate as a file", field("title", "x") + file("title", "a", "x") + closing, refusal.CodeDuplicate},
+		{"a list behind a file", field("a[]", "x") + file("file", "a", "x") + field("a[]", "y") + closing, refusal.CodeNone},
+		{"a value and a list", field("a", "x") + file("file", "a", "x") + field("a[]", "y") + closing, refusal.CodeShape},
+		{"NUL in a field", field("title", "\x00") + closing, refusal.CodeControl},
+		{"NUL in a field behind a file", file("file", "a", "x") + field("title", "\x00") + closing, refusal.CodeControl},
+		{"NUL in a file", file("file", "a", "\x00\xff") + closing, refusal.CodeNone},
+		{"invalid UTF-8 in a field", field("title", "\xff") + closing, refusal.CodeUTF8},
+		{"a token in a field", field("title", secret) + closing, refusal.CodeSecret},
+		{"a token in a field behind a file", file("file", "a", "x") + field("title", secret) + closing, refusal.CodeSecret},
+		{"a token as a file name", file("file", secret, "x") + closing, refusal.CodeSecret},
+		{"a large field", field("title", strings.Repeat("x", MaxField)) + closing, refusal.CodeNone},
+		{"a field that is too large", field("title", strings.Repeat("x", MaxField+1)) + closing, refusal.CodeTooLarge},
 		{"a field behind a file that is too large", file("file", "a", "x") + field("title", strings.Repeat("x", MaxField+1)) + closing,
-			CodeTooLarge},
-		{"a large file", file("file", "a", strings.Repeat("x\r\n--", 100_000)) + closing, CodeNone},
-		{"too many parts", strings.Repeat(field("a[]", "x"), MaxPairs+1) + closing, CodeTooMany},
-		{"too many parts behind a file", file("file", "a", "x") + strings.Repeat(field("a[]", "x"), MaxPairs) + closing, CodeTooMany},
+			refusal.CodeTooLarge},
+		{"a large file", file("file", "a", strings.Repeat("x\r\n--", 100_000)) + closing, refusal.CodeNone},
+		{"too many parts", strings.Repeat(field("a[]", "x"), MaxPairs+1) + closing, refusal.CodeTooMany},
+		{"too many parts behind a file", file("file", "a", "x") + strings.Repeat(field("a[]", "x"), MaxPairs) + closing, refusal.CodeTooMany},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s, out, err := sendMultipart(uploadRow(), reader(c.body))
@@ -212,7 +213,7 @@ func TestMultipartIsReadStrictly(t *testing.T) {
 			}
 			again, slow, err := sendMultipart(uploadRow(), iotest.OneByteReader(reader(c.body)))
 			wantCode(t, err, c.want)
-			if c.want == CodeNone && (slow != out || len(again.Targets) != len(s.Targets)) {
+			if c.want == refusal.CodeNone && (slow != out || len(again.Targets) != len(s.Targets)) {
 				t.Errorf("read byte by byte it is\n%s, not\n%s", slow, out)
 			}
 		})
@@ -242,14 +243,14 @@ func TestMultipartLimitsFollowTheRow(t *testing.T) {
 		fields += field(fmt.Sprintf("a%d", i), strings.Repeat("x", MaxField))
 	}
 	_, _, err := sendMultipart(row, reader(fields+closing))
-	wantCode(t, err, CodeTooLarge)
+	wantCode(t, err, refusal.CodeTooLarge)
 	row.Body.Limit = 2 << 20
 	_, _, err = sendMultipart(row, reader(fields+field("readme", strings.Repeat("x", 200_000))+closing))
-	wantCode(t, err, CodeNone)
+	wantCode(t, err, refusal.CodeNone)
 }
 
 func TestMultipartErrorsThatAreNoRefusals(t *testing.T) {
-	var r *Refusal
+	var r *refusal.Refusal
 	t.Run("the source fails", func(t *testing.T) {
 		_, _, err := sendMultipart(uploadRow(), io.MultiReader(reader(file("file", "a", "x")), iotest.ErrReader(errors.New("gone"))))
 		if err == nil || errors.As(err, &r) {
@@ -370,7 +371,7 @@ func FuzzMultipart(f *testing.F) {
 	f.Fuzz(func(t *testing.T, body []byte) {
 		s, out, err := sendMultipart(uploadRow(), bytes.NewReader(body))
 		if err != nil {
-			var r *Refusal
+			var r *refusal.Refusal
 			if !errors.As(err, &r) {
 				t.Fatalf("no refusal: %v", err)
 			}

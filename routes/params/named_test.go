@@ -8,6 +8,7 @@ import (
 
 	"patgate/routes"
 	"patgate/routes/load"
+	"patgate/routes/params/refusal"
 )
 
 // named gives a table of a forge that names its containers.
@@ -93,7 +94,7 @@ func TestNamedReferences(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s, err := readNamed(t, table, body)
-			var refusal *Refusal
+			var refusal *refusal.Refusal
 			if !errors.As(err, &refusal) {
 				t.Errorf("targets %+v, %v", s.Targets, err)
 			}

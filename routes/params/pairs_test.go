@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"patgate/routes"
+	"patgate/routes/params/refusal"
 )
 
 // judgePairsNaively is the same judgement on a row without declarations, with the standard library's decoder, the
@@ -31,7 +32,7 @@ func judgePairsNaively(raw string, body bool) (pairs [][2]string, ok bool) {
 		name, err1 := url.QueryUnescape(name)
 		value, err2 := url.QueryUnescape(value)
 		if err1 != nil || err2 != nil || !utf8.ValidString(value) || controls.MatchString(value) || !grammar.MatchString(name) ||
-			strings.Contains(name, "[][]") || len(name) > MaxName || strings.Count(name, "[") > MaxDepth || holdsToken([]byte(name)) || holdsToken([]byte(value)) {
+			strings.Contains(name, "[][]") || len(name) > MaxName || strings.Count(name, "[") > MaxDepth || refusal.HoldsToken([]byte(name)) || refusal.HoldsToken([]byte(value)) {
 			return nil, false
 		}
 		for _, word := range component.FindAllString(name, -1) {

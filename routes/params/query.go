@@ -5,6 +5,8 @@ import (
 	"unicode/utf8"
 
 	"patgate/routes"
+	"patgate/routes/params/names"
+	"patgate/routes/params/refusal"
 	"patgate/routes/percent"
 )
 
@@ -32,7 +34,7 @@ func (s *Set) pairs(raw []byte, p place) error {
 			continue
 		}
 		if n++; n > MaxPairs {
-			return refuse(CodeTooMany, "too many parameters: send at most 1000")
+			return refusal.New(refusal.CodeTooMany, "too many parameters: send at most 1000")
 		}
 		if p == inQuery && s.Memo != nil {
 			known, err := s.recall(pair)
@@ -62,11 +64,13 @@ func (s *Set) pairs(raw []byte, p place) error {
 func (s *Set) pair(e entry, p place) (d decision, err error) {
 	var ok bool
 	if e.name, ok = s.decode(e.name); !ok {
-		return d, refuse(CodeEscape, "a parameter name has a percent sign that is not followed by two hexadecimal digits: "+
-			"write it as %25")
+		return d, refusal.New(refusal.CodeEscape,
+			"a parameter name has a percent sign that is not followed by two hexadecimal digits: "+
+				"write it as %25")
 	}
 	if e.value, ok = s.decode(e.value); !ok {
-		return d, refuseName(CodeEscape, e.name, "has a percent sign that is not followed by two hexadecimal digits: write it as %25")
+		return d, refusal.Named(refusal.CodeEscape, e.name,
+			"has a percent sign that is not followed by two hexadecimal digits: write it as %25")
 	}
 	return s.add(e, p)
 }
@@ -110,24 +114,25 @@ func (s *Set) readName(e entry, p place) (leaf, error) {
 	l := leaf{name: e.name, value: e.value, place: p}
 	switch {
 	case len(e.name) > MaxName:
-		return l, refuseName(CodeName, e.name, "has a name longer than 256 bytes")
-	case holdsToken(e.name), holdsToken(e.value):
-		return l, refuseName(CodeSecret, e.name, "holds a patgate token: tokens belong in a header, and never into what is sent on")
+		return l, refusal.Named(refusal.CodeName, e.name, "has a name longer than 256 bytes")
+	case refusal.HoldsToken(e.name), refusal.HoldsToken(e.value):
+		return l, refusal.Named(refusal.CodeSecret, e.name,
+			"holds a patgate token: tokens belong in a header, and never into what is sent on")
 	}
 	if err := checkText(e.name, e.value, p == inBody); err != nil {
 		return l, err
 	}
-	if plainName(e.name) {
+	if names.PlainName(e.name) {
 		return l, nil
 	}
 	start := len(s.buf)
-	canonical, depth, ok := appendCanonical(s.buf, e.name)
+	canonical, depth, ok := names.AppendCanonical(s.buf, e.name)
 	switch {
 	case ok && depth > MaxDepth:
-		return l, refuseName(CodeTooDeep, e.name, "is nested deeper than 32 levels")
+		return l, refusal.Named(refusal.CodeTooDeep, e.name, "is nested deeper than 32 levels")
 	case ok:
 		s.buf, l.name = canonical, canonical[start:]
-	case oddName(e.name):
+	case names.OddName(e.name):
 		l.odd = true
 	default:
 		return l, s.refuseOdd(e.name)
@@ -150,16 +155,18 @@ func (s *Set) addTarget(l leaf, r rule) error {
 	ref, ok := s.reference(kind, v.byPath(s.route), value)
 	switch {
 	case s.route.Named && l.place == inQuery && s.route.Method != "GET":
-		return refuseName(CodePlaces, l.name, "belongs in the body: where there is one the forge reads no query, and would choose a "+
-			"container that nobody has checked")
+		return refusal.Named(refusal.CodePlaces, l.name,
+			"belongs in the body: where there is one the forge reads no query, and would choose a "+
+				"container that nobody has checked")
 	case !ok && s.route.Named && v.byPath(s.route):
-		return refuseName(CodeReference, l.name, "must be the name of one "+kind.String()+"; leave it out when there is none")
+		return refusal.Named(refusal.CodeReference, l.name,
+			"must be the name of one "+kind.String()+"; leave it out when there is none")
 	case !ok:
-		return refuseName(CodeReference, l.name, "must name one "+kind.String()+
+		return refusal.Named(refusal.CodeReference, l.name, "must name one "+kind.String()+
 			" by its numeric id or its full path; leave it out when there is none")
 	}
 	if v.Ref = ref; len(s.Targets) == MaxTargets {
-		return refuse(CodeTooMany, "the request names too many containers: send at most 100 in one request")
+		return refusal.New(refusal.CodeTooMany, "the request names too many containers: send at most 100 in one request")
 	}
 	s.Targets = append(s.Targets, v)
 	return nil
@@ -177,25 +184,26 @@ func (s *Set) reference(kind routes.RefKind, byPath bool, value []byte) (routes.
 
 // seen records a name and refuses what forges would merge or overwrite.
 func (s *Set) seen(name []byte, p place, many bool) error {
-	root := rootOf(name)
+	root := names.RootOf(name)
 	for i := range s.names {
 		o := &s.names[i]
 		switch {
 		case o.place != p:
 			if string(o.root) == string(root) {
-				return refuseName(CodePlaces, name, "stands in the query and in the body: send it in one of them")
+				return refusal.Named(refusal.CodePlaces, name, "stands in the query and in the body: send it in one of them")
 			}
 		case string(o.name) == string(name):
 			if many && o.many || bytes.Contains(name, []byte("[]")) {
 				return nil
 			}
-			return refuseName(CodeDuplicate, name, "is sent more than once: send it once")
-		case string(o.root) == string(root) && conflicting(o.name, name):
-			return refuseName(CodeShape, name, "is sent as a value, a list and an object at the same time: send it in one shape")
+			return refusal.Named(refusal.CodeDuplicate, name, "is sent more than once: send it once")
+		case string(o.root) == string(root) && names.Conflicting(o.name, name):
+			return refusal.Named(refusal.CodeShape, name,
+				"is sent as a value, a list and an object at the same time: send it in one shape")
 		}
 	}
 	if len(s.names) == 2*MaxPairs { // every name is compared with all before it
-		return refuse(CodeTooMany, "too many parameters: send at most 1000")
+		return refusal.New(refusal.CodeTooMany, "too many parameters: send at most 1000")
 	}
 	s.names = append(s.names, nameSeen{name: name, root: root, place: p, many: many})
 	return nil
@@ -235,19 +243,20 @@ func checkText(name, value []byte, body bool) error {
 	wide := false
 	for _, c := range name {
 		if c < 0x20 || c == 0x7f {
-			return refuseName(CodeControl, name, "has a control character in its name")
+			return refusal.Named(refusal.CodeControl, name, "has a control character in its name")
 		}
 		wide = wide || c >= utf8.RuneSelf
 	}
 	for _, c := range value {
 		if (c < 0x20 || c == 0x7f) && !(body && (c == '\n' || c == '\r' || c == '\t')) {
-			return refuseName(CodeControl, name, "holds a control character; in a body, only tabs and line ends are read the same way "+
-				"everywhere")
+			return refusal.Named(refusal.CodeControl, name,
+				"holds a control character; in a body, only tabs and line ends are read the same way "+
+					"everywhere")
 		}
 		wide = wide || c >= utf8.RuneSelf
 	}
 	if wide && !(utf8.Valid(name) && utf8.Valid(value)) {
-		return refuseName(CodeUTF8, name, "is not UTF-8")
+		return refusal.Named(refusal.CodeUTF8, name, "is not UTF-8")
 	}
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"patgate/routes"
+	"patgate/routes/params/refusal"
 )
 
 func TestQueryIsReadStrictly(t *testing.T) {
@@ -24,121 +25,121 @@ func TestQueryIsReadStrictly(t *testing.T) {
 	secret := "patgate_0123456789abcdefghij"
 	for _, c := range []struct {
 		name, query string
-		want        Code
+		want        refusal.Code
 	}{
-		{"nothing", "", CodeNone},
-		{"ordinary parameters", "page=1&per_page=100&state=opened&search=a+b%2Fc&order_by=created_at&id_after=7", CodeNone},
-		{"a name without a value", "recursive", CodeNone},
-		{"an empty value", "search=", CodeNone},
-		{"empty pairs", "&&page=1&", CodeNone},
-		{"an equals sign in a value", "search=a=b", CodeNone},
-		{"a semicolon in a value", "search=a;sudo=1", CodeNone},
-		{"a semicolon in a name", "a;b=1", CodeName},
-		{"a per cent sign that remains", "search=%2525", CodeNone},
-		{"UTF-8", "search=%C3%A9%F0%9F%98%80", CodeNone},
+		{"nothing", "", refusal.CodeNone},
+		{"ordinary parameters", "page=1&per_page=100&state=opened&search=a+b%2Fc&order_by=created_at&id_after=7", refusal.CodeNone},
+		{"a name without a value", "recursive", refusal.CodeNone},
+		{"an empty value", "search=", refusal.CodeNone},
+		{"empty pairs", "&&page=1&", refusal.CodeNone},
+		{"an equals sign in a value", "search=a=b", refusal.CodeNone},
+		{"a semicolon in a value", "search=a;sudo=1", refusal.CodeNone},
+		{"a semicolon in a name", "a;b=1", refusal.CodeName},
+		{"a per cent sign that remains", "search=%2525", refusal.CodeNone},
+		{"UTF-8", "search=%C3%A9%F0%9F%98%80", refusal.CodeNone},
 
-		{"half an escape", "search=%4", CodeEscape},
-		{"no escape", "search=%zz", CodeEscape},
-		{"half an escape in a name", "a%4=1", CodeEscape},
-		{"invalid UTF-8", "search=%ff", CodeUTF8},
-		{"overlong UTF-8", "search=%c0%af", CodeUTF8},
-		{"a surrogate", "search=%ed%a0%80", CodeUTF8},
-		{"NUL", "search=%00", CodeControl},
-		{"a line end", "search=a%0Ab", CodeControl},
-		{"DEL", "search=%7f", CodeControl},
-		{"a line end in a name", "sudo%0A=1", CodeControl},
+		{"half an escape", "search=%4", refusal.CodeEscape},
+		{"no escape", "search=%zz", refusal.CodeEscape},
+		{"half an escape in a name", "a%4=1", refusal.CodeEscape},
+		{"invalid UTF-8", "search=%ff", refusal.CodeUTF8},
+		{"overlong UTF-8", "search=%c0%af", refusal.CodeUTF8},
+		{"a surrogate", "search=%ed%a0%80", refusal.CodeUTF8},
+		{"NUL", "search=%00", refusal.CodeControl},
+		{"a line end", "search=a%0Ab", refusal.CodeControl},
+		{"DEL", "search=%7f", refusal.CodeControl},
+		{"a line end in a name", "sudo%0A=1", refusal.CodeControl},
 
-		{"no name", "=1", CodeName},
-		{"capitals", "Page=1", CodeName},
-		{"a leading space", "+page=1", CodeName},
-		{"a leading space, encoded", "%20sudo=root", CodeName},
-		{"a leading bracket", "[sudo]=root", CodeName},
-		{"two leading brackets", "[[sudo]]=root", CodeName},
-		{"a trailing bracket", "sudo]=root", CodeName},
-		{"an open bracket", "a[b=1", CodeName},
-		{"a dot", "file.path=1", CodeName},
-		{"a long name", strings.Repeat("a", 257) + "=1", CodeName},
-		{"brackets as deep as allowed", "a" + strings.Repeat("[b]", 32) + "=1", CodeNone},
-		{"brackets too deep", "a" + strings.Repeat("[b]", 33) + "=1", CodeTooDeep},
+		{"no name", "=1", refusal.CodeName},
+		{"capitals", "Page=1", refusal.CodeName},
+		{"a leading space", "+page=1", refusal.CodeName},
+		{"a leading space, encoded", "%20sudo=root", refusal.CodeName},
+		{"a leading bracket", "[sudo]=root", refusal.CodeName},
+		{"two leading brackets", "[[sudo]]=root", refusal.CodeName},
+		{"a trailing bracket", "sudo]=root", refusal.CodeName},
+		{"an open bracket", "a[b=1", refusal.CodeName},
+		{"a dot", "file.path=1", refusal.CodeName},
+		{"a long name", strings.Repeat("a", 257) + "=1", refusal.CodeName},
+		{"brackets as deep as allowed", "a" + strings.Repeat("[b]", 32) + "=1", refusal.CodeNone},
+		{"brackets too deep", "a" + strings.Repeat("[b]", 33) + "=1", refusal.CodeTooDeep},
 
-		{"a duplicate", "page=1&page=2", CodeDuplicate},
-		{"a duplicate, one encoded", "page=1&p%61ge=2", CodeDuplicate},
-		{"a duplicate of the same value", "page=1&page=1", CodeDuplicate},
-		{"a duplicate in brackets", "a[b]=1&a[b]=2", CodeDuplicate},
-		{"a list", "labels[]=1&labels[]=2", CodeNone},
-		{"a list of objects", "a[][b]=1&a[][c]=2&a[][b]=3", CodeNone},
-		{"a value and a list", "labels=1&labels[]=2", CodeShape},
-		{"a list and an object", "labels[]=1&labels[x]=2", CodeShape},
-		{"a value and an object", "labels[x]=1&labels=2", CodeShape},
-		{"an object and a deeper object", "a[b]=1&a[b][c]=2", CodeShape},
-		{"different members", "a[b]=1&a[c]=2", CodeNone},
-		{"repeated as declared", "classifiers=a&classifiers=b&project_urls=x&project_urls=y", CodeNone},
-		{"repeated as declared and as a list", "classifiers=a&classifiers[]=b", CodeShape},
+		{"a duplicate", "page=1&page=2", refusal.CodeDuplicate},
+		{"a duplicate, one encoded", "page=1&p%61ge=2", refusal.CodeDuplicate},
+		{"a duplicate of the same value", "page=1&page=1", refusal.CodeDuplicate},
+		{"a duplicate in brackets", "a[b]=1&a[b]=2", refusal.CodeDuplicate},
+		{"a list", "labels[]=1&labels[]=2", refusal.CodeNone},
+		{"a list of objects", "a[][b]=1&a[][c]=2&a[][b]=3", refusal.CodeNone},
+		{"a value and a list", "labels=1&labels[]=2", refusal.CodeShape},
+		{"a list and an object", "labels[]=1&labels[x]=2", refusal.CodeShape},
+		{"a value and an object", "labels[x]=1&labels=2", refusal.CodeShape},
+		{"an object and a deeper object", "a[b]=1&a[b][c]=2", refusal.CodeShape},
+		{"different members", "a[b]=1&a[c]=2", refusal.CodeNone},
+		{"repeated as declared", "classifiers=a&classifiers=b&project_urls=x&project_urls=y", refusal.CodeNone},
+		{"repeated as declared and as a list", "classifiers=a&classifiers[]=b", refusal.CodeShape},
 
-		{"private_token", "private_token=x", CodeReserved},
-		{"private_token, encoded", "private%5Ftoken=x", CodeReserved},
-		{"access_token", "access_token=x", CodeReserved},
-		{"sudo, even when declared", "sudo=root", CodeReserved},
-		{"sudo, encoded", "%73udo=root", CodeReserved},
-		{"sudo as a list", "sudo[]=root", CodeReserved},
-		{"sudo as an object", "sudo[x]=root", CodeReserved},
-		{"sudo as a member", "x[sudo]=root", CodeReserved},
-		{"_method", "_method=DELETE", CodeReserved},
-		{"_json", "_json=1", CodeReserved},
-		{"_json in brackets", "_json[][query]=1", CodeName},
-		{"go-get", "go-get=1", CodeReserved},
-		{"format", "format=xml", CodeReserved},
-		{"the declared token", "token=x", CodeNone},
-		{"the declared token as a list", "token[]=x", CodeReserved},
-		{"a declared odd name", ":action=file_upload", CodeNone},
-		{"another declared odd name", "$filter=x", CodeNone},
-		{"an odd name", ":other=file_upload", CodeName},
-		{"a reserved name below an open container", "open[sudo]=1&open[some_id]=2", CodeNone},
+		{"private_token", "private_token=x", refusal.CodeReserved},
+		{"private_token, encoded", "private%5Ftoken=x", refusal.CodeReserved},
+		{"access_token", "access_token=x", refusal.CodeReserved},
+		{"sudo, even when declared", "sudo=root", refusal.CodeReserved},
+		{"sudo, encoded", "%73udo=root", refusal.CodeReserved},
+		{"sudo as a list", "sudo[]=root", refusal.CodeReserved},
+		{"sudo as an object", "sudo[x]=root", refusal.CodeReserved},
+		{"sudo as a member", "x[sudo]=root", refusal.CodeReserved},
+		{"_method", "_method=DELETE", refusal.CodeReserved},
+		{"_json", "_json=1", refusal.CodeReserved},
+		{"_json in brackets", "_json[][query]=1", refusal.CodeName},
+		{"go-get", "go-get=1", refusal.CodeReserved},
+		{"format", "format=xml", refusal.CodeReserved},
+		{"the declared token", "token=x", refusal.CodeNone},
+		{"the declared token as a list", "token[]=x", refusal.CodeReserved},
+		{"a declared odd name", ":action=file_upload", refusal.CodeNone},
+		{"another declared odd name", "$filter=x", refusal.CodeNone},
+		{"an odd name", ":other=file_upload", refusal.CodeName},
+		{"a reserved name below an open container", "open[sudo]=1&open[some_id]=2", refusal.CodeNone},
 
-		{"a patgate token in a value", "search=" + secret, CodeSecret},
-		{"a patgate token in a value, encoded", "search=x%70atgate_0123456789abcdefghij", CodeSecret},
-		{"a patgate token as a name", secret + "=1", CodeSecret},
-		{"less than a token", "search=" + secret[:27], CodeNone},
+		{"a patgate token in a value", "search=" + secret, refusal.CodeSecret},
+		{"a patgate token in a value, encoded", "search=x%70atgate_0123456789abcdefghij", refusal.CodeSecret},
+		{"a patgate token as a name", secret + "=1", refusal.CodeSecret},
+		{"less than a token", "search=" + secret[:27], refusal.CodeNone},
 
-		{"an identifier", "author_id=1", CodeIdentifier},
-		{"an identifier as a list", "iids[]=1", CodeIdentifier},
-		{"an identifier in brackets", "not[milestone_id]=1", CodeIdentifier},
-		{"a container by name", "namespace[name]=1", CodeIdentifier},
-		{"a declared identifier", "milestone_id=1&not[author_id]=2", CodeNone},
-		{"a declared identifier as a list", "milestone_id[]=1&milestone_id[]=2", CodeNone},
-		{"a refused parameter", "include_ancestor_groups=true", CodeDeclaredRefused},
-		{"a refused parameter as a list", "include_ancestor_groups[]=true", CodeDeclaredRefused},
+		{"an identifier", "author_id=1", refusal.CodeIdentifier},
+		{"an identifier as a list", "iids[]=1", refusal.CodeIdentifier},
+		{"an identifier in brackets", "not[milestone_id]=1", refusal.CodeIdentifier},
+		{"a container by name", "namespace[name]=1", refusal.CodeIdentifier},
+		{"a declared identifier", "milestone_id=1&not[author_id]=2", refusal.CodeNone},
+		{"a declared identifier as a list", "milestone_id[]=1&milestone_id[]=2", refusal.CodeNone},
+		{"a refused parameter", "include_ancestor_groups=true", refusal.CodeDeclaredRefused},
+		{"a refused parameter as a list", "include_ancestor_groups[]=true", refusal.CodeDeclaredRefused},
 
-		{"the forced value", "with_shared=false", CodeNone},
-		{"another than the forced value", "with_shared=true", CodeForced},
-		{"the forced name without a value", "with_shared", CodeForced},
-		{"the forced name as a list", "with_shared[]=false", CodeForced},
+		{"the forced value", "with_shared=false", refusal.CodeNone},
+		{"another than the forced value", "with_shared=true", refusal.CodeForced},
+		{"the forced name without a value", "with_shared", refusal.CodeForced},
+		{"the forced name as a list", "with_shared[]=false", refusal.CodeForced},
 
-		{"a target", "to_project_id=5", CodeNone},
-		{"a target by path", "to_project_id=g%2fp", CodeNone},
-		{"a target with a sign", "to_project_id=%2B5", CodeReference},
-		{"a target with a leading zero", "to_project_id=05", CodeReference},
-		{"a target with a space", "to_project_id=+5", CodeReference},
-		{"a target with an underscore", "to_project_id=1_0", CodeReference},
-		{"a target with a fraction", "to_project_id=7.9", CodeReference},
-		{"two ids in a target", "to_project_id=1,2", CodeReference},
-		{"an empty target", "to_project_id=", CodeReference},
-		{"a target without a value", "to_project_id", CodeReference},
-		{"a target as a list", "to_project_id[]=5", CodeShape},
-		{"a target as an object", "to_project_id[x]=5", CodeShape},
-		{"a list of targets", "group_ids[]=1&group_ids[]=g%2Fh", CodeNone},
-		{"a list of targets as a value", "group_ids=1", CodeShape},
-		{"a list of targets, numbered", "group_ids[0]=1", CodeShape},
+		{"a target", "to_project_id=5", refusal.CodeNone},
+		{"a target by path", "to_project_id=g%2fp", refusal.CodeNone},
+		{"a target with a sign", "to_project_id=%2B5", refusal.CodeReference},
+		{"a target with a leading zero", "to_project_id=05", refusal.CodeReference},
+		{"a target with a space", "to_project_id=+5", refusal.CodeReference},
+		{"a target with an underscore", "to_project_id=1_0", refusal.CodeReference},
+		{"a target with a fraction", "to_project_id=7.9", refusal.CodeReference},
+		{"two ids in a target", "to_project_id=1,2", refusal.CodeReference},
+		{"an empty target", "to_project_id=", refusal.CodeReference},
+		{"a target without a value", "to_project_id", refusal.CodeReference},
+		{"a target as a list", "to_project_id[]=5", refusal.CodeShape},
+		{"a target as an object", "to_project_id[x]=5", refusal.CodeShape},
+		{"a list of targets", "group_ids[]=1&group_ids[]=g%2Fh", refusal.CodeNone},
+		{"a list of targets as a value", "group_ids=1", refusal.CodeShape},
+		{"a list of targets, numbered", "group_ids[0]=1", refusal.CodeShape},
 
-		{"the path's id", "id=1&project_id=1", CodeNone},
-		{"the path's other capture", "issue_iid=5", CodeNone},
-		{"another id than the path's", "id=2", CodePathDiffers},
-		{"the path's id in another spelling", "id=01", CodePathDiffers},
-		{"the path's id with a line", "project_id=1x", CodePathDiffers},
-		{"a path beside the path's id", "id=g%2Fp", CodePathDiffers},
-		{"another capture than the path's", "issue_iid=6", CodePathDiffers},
-		{"the id of another kind", "group_id=1", CodeIdentifier},
-		{"the path's id as a list", "id[]=1", CodeIdentifier},
+		{"the path's id", "id=1&project_id=1", refusal.CodeNone},
+		{"the path's other capture", "issue_iid=5", refusal.CodeNone},
+		{"another id than the path's", "id=2", refusal.CodePathDiffers},
+		{"the path's id in another spelling", "id=01", refusal.CodePathDiffers},
+		{"the path's id with a line", "project_id=1x", refusal.CodePathDiffers},
+		{"a path beside the path's id", "id=g%2Fp", refusal.CodePathDiffers},
+		{"another capture than the path's", "issue_iid=6", refusal.CodePathDiffers},
+		{"the id of another kind", "group_id=1", refusal.CodeIdentifier},
+		{"the path's id as a list", "id[]=1", refusal.CodeIdentifier},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := newSet(row, projectPath("1"))
@@ -153,17 +154,17 @@ func TestQueryIsReadStrictly(t *testing.T) {
 func TestQueryAndBodyShareNoName(t *testing.T) {
 	for _, c := range []struct {
 		name, query, form string
-		want              Code
+		want              refusal.Code
 	}{
-		{"different names", "a=1", "b=1", CodeNone},
-		{"the same name", "a=1", "a=1", CodePlaces},
-		{"a list in one", "a=1", "a[]=1", CodePlaces},
-		{"different members", "a[b]=1", "a[c]=1", CodePlaces},
-		{"a longer name", "a=1", "ab=1", CodeNone},
+		{"different names", "a=1", "b=1", refusal.CodeNone},
+		{"the same name", "a=1", "a=1", refusal.CodePlaces},
+		{"a list in one", "a=1", "a[]=1", refusal.CodePlaces},
+		{"different members", "a[b]=1", "a[c]=1", refusal.CodePlaces},
+		{"a longer name", "a=1", "ab=1", refusal.CodeNone},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := newSet(plainRow(nil), nil)
-			wantCode(t, s.Query([]byte(c.query)), CodeNone)
+			wantCode(t, s.Query([]byte(c.query)), refusal.CodeNone)
 			wantCode(t, s.Form([]byte(c.form)), c.want)
 		})
 	}
@@ -171,13 +172,13 @@ func TestQueryAndBodyShareNoName(t *testing.T) {
 
 func TestFormTakesLineEnds(t *testing.T) {
 	s := newSet(plainRow(nil), nil)
-	wantCode(t, s.Form([]byte("description=a%0D%0Ab%09c\n")), CodeNone)
+	wantCode(t, s.Form([]byte("description=a%0D%0Ab%09c\n")), refusal.CodeNone)
 	got, err := s.AppendForm(nil)
 	if err != nil || string(got) != "description=a%0D%0Ab%09c%0A" {
 		t.Errorf("got %s, %v", got, err)
 	}
-	wantCode(t, newSet(plainRow(nil), nil).Form([]byte("description=%1b")), CodeControl)
-	wantCode(t, newSet(plainRow(nil), nil).Form([]byte("a%0a=1")), CodeControl)
+	wantCode(t, newSet(plainRow(nil), nil).Form([]byte("description=%1b")), refusal.CodeControl)
+	wantCode(t, newSet(plainRow(nil), nil).Form([]byte("a%0a=1")), refusal.CodeControl)
 }
 
 func TestQueryIsWrittenInOneForm(t *testing.T) {
@@ -191,7 +192,7 @@ func TestQueryIsWrittenInOneForm(t *testing.T) {
 	} {
 		t.Run(c.query, func(t *testing.T) {
 			s := newSet(row, nil)
-			wantCode(t, s.Query([]byte(c.query)), CodeNone)
+			wantCode(t, s.Query([]byte(c.query)), refusal.CodeNone)
 			got, err := s.AppendQuery(nil)
 			if err != nil || string(got) != c.want {
 				t.Errorf("got %s, %v", got, err)
@@ -208,8 +209,8 @@ func TestQueryLimits(t *testing.T) {
 		}
 		return []byte(b.String())
 	}
-	wantCode(t, newSet(plainRow(nil), nil).Query(many(MaxPairs)), CodeNone)
-	wantCode(t, newSet(plainRow(nil), nil).Query(many(MaxPairs+1)), CodeTooMany)
+	wantCode(t, newSet(plainRow(nil), nil).Query(many(MaxPairs)), refusal.CodeNone)
+	wantCode(t, newSet(plainRow(nil), nil).Query(many(MaxPairs+1)), refusal.CodeTooMany)
 }
 
 func TestAnOrdinaryQueryAllocatesNothing(t *testing.T) {
@@ -232,13 +233,13 @@ func TestAnOrdinaryQueryAllocatesNothing(t *testing.T) {
 
 func TestASetForgetsOnReset(t *testing.T) {
 	s := newSet(moveRow(), projectPath("1"))
-	wantCode(t, s.Query([]byte("to_project_id=7&x=1&id=1")), CodeNone)
-	wantCode(t, s.Resolve(1, texts("7")), CodeNone)
+	wantCode(t, s.Query([]byte("to_project_id=7&x=1&id=1")), refusal.CodeNone)
+	wantCode(t, s.Resolve(1, texts("7")), refusal.CodeNone)
 	s.Reset(plainRow(nil), nil)
 	if got, err := s.AppendQuery(nil); err != nil || len(got) != 0 || len(s.Targets) != 0 || s.Undeclared != 0 {
 		t.Errorf("still holds %s, %v", got, err)
 	}
-	wantCode(t, s.Query([]byte("x=1")), CodeNone)
+	wantCode(t, s.Query([]byte("x=1")), refusal.CodeNone)
 }
 
 func BenchmarkQuery(b *testing.B) {
@@ -255,14 +256,14 @@ func BenchmarkQuery(b *testing.B) {
 }
 
 func TestEveryCodeHasAName(t *testing.T) {
-	if len(codeNames) != int(CodeTable)+1 {
-		t.Fatalf("%d names for %d codes", len(codeNames), CodeTable+1)
+	if len(refusal.CodeNames) != int(refusal.CodeTable)+1 {
+		t.Fatalf("%d names for %d codes", len(refusal.CodeNames), refusal.CodeTable+1)
 	}
-	sorted := slices.Sorted(slices.Values(codeNames[:]))
-	if len(slices.Compact(sorted)) != len(codeNames) {
+	sorted := slices.Sorted(slices.Values(refusal.CodeNames[:]))
+	if len(slices.Compact(sorted)) != len(refusal.CodeNames) {
 		t.Error("two codes have one name")
 	}
-	if Code(200).String() != "code(200)" {
-		t.Error(Code(200))
+	if refusal.Code(200).String() != "code(200)" {
+		t.Error(refusal.Code(200))
 	}
 }

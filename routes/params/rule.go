@@ -1,6 +1,10 @@
 package params
 
-import "patgate/routes"
+import (
+	"patgate/routes"
+	"patgate/routes/params/names"
+	"patgate/routes/params/refusal"
+)
 
 // coverage says how a row speaks of a name. A longer rule wins over a shorter one.
 type coverage uint8
@@ -35,19 +39,19 @@ func (s *Set) ruleFor(name []byte) (rule, error) {
 		case t.Param == "":
 		case string(name) == t.Param:
 			if found.target != nil {
-				return rule{}, refuseName(CodeTable, name, "is listed twice under targets of "+s.row()+": merge the two")
+				return rule{}, refusal.Named(refusal.CodeTable, name, "is listed twice under targets of "+s.row()+": merge the two")
 			}
 			found.target, found.how, found.what = t, coveredExactly, routes.ParamTarget
-		case below(name, t.Param):
-			return rule{}, refuseName(CodeShape, name, "must be one id or full path, not a list or an object")
+		case names.Below(name, t.Param):
+			return rule{}, refusal.Named(refusal.CodeShape, name, "must be one id or full path, not a list or an object")
 		}
 	}
 	if find := &s.route.Find; find.From == routes.FindInParam {
 		switch {
 		case string(name) == find.Name:
 			found.find, found.how, found.what = true, coveredExactly, routes.ParamTarget
-		case below(name, find.Name):
-			return rule{}, refuseName(CodeShape, name, "must be one id or full path, not a list or an object")
+		case names.Below(name, find.Name):
+			return rule{}, refusal.Named(refusal.CodeShape, name, "must be one id or full path, not a list or an object")
 		}
 	}
 	if found.how != notCovered || len(s.route.Params) == 0 {
@@ -55,11 +59,11 @@ func (s *Set) ruleFor(name []byte) (rule, error) {
 	}
 	if what, ok := s.route.Params[string(name)]; ok && what != routes.ParamUndeclared {
 		if what == routes.ParamTarget {
-			return rule{}, refuseName(CodeTable, name, "is a target of "+s.row()+" that the row does not describe")
+			return rule{}, refusal.Named(refusal.CodeTable, name, "is a target of "+s.row()+" that the row does not describe")
 		}
 		return rule{how: coveredExactly, what: what}, nil
 	}
-	for prefix := cutLast(name); ; prefix = cutLast(prefix) {
+	for prefix := names.CutLast(name); ; prefix = names.CutLast(prefix) {
 		s.key = append(s.key[:0], prefix...)
 		if len(prefix) > 0 {
 			s.key = append(s.key, '.')
@@ -81,26 +85,26 @@ func (s *Set) ruleFor(name []byte) (rule, error) {
 // own name harmless: only its content is judged.
 func (s *Set) declaredInside(name []byte) bool {
 	for declared := range s.route.Params {
-		if len(declared) > len(name) && below([]byte(declared), string(name)) {
+		if len(declared) > len(name) && names.Below([]byte(declared), string(name)) {
 			return true
 		}
 	}
 	for i := range s.route.Targets {
-		if below([]byte(s.route.Targets[i].Param), string(name)) {
+		if names.Below([]byte(s.route.Targets[i].Param), string(name)) {
 			return true
 		}
 	}
-	return s.route.Find.From == routes.FindInParam && below([]byte(s.route.Find.Name), string(name))
+	return s.route.Find.From == routes.FindInParam && names.Below([]byte(s.route.Find.Name), string(name))
 }
 
 // misshapen tells whether an undeclared name is a target in another shape: a list where the row names a value.
 func (s *Set) misshapen(name []byte) bool {
 	for i := range s.route.Targets {
-		if p := s.route.Targets[i].Param; p != "" && sameButShape(name, p) {
+		if p := s.route.Targets[i].Param; p != "" && names.SameButShape(name, p) {
 			return true
 		}
 	}
-	return s.route.Find.From == routes.FindInParam && sameButShape(name, s.route.Find.Name)
+	return s.route.Find.From == routes.FindInParam && names.SameButShape(name, s.route.Find.Name)
 }
 
 // refusedInAnotherShape tells whether a name that only a container above it lets pass is a parameter that the row refuses,
@@ -109,13 +113,13 @@ func (s *Set) refusedInAnotherShape(name []byte) bool {
 	if !s.nestedRead {
 		s.nestedRead = true
 		for declared, what := range s.route.Params {
-			if what == routes.ParamRefuse && string(rootOf([]byte(declared))) != declared {
+			if what == routes.ParamRefuse && string(names.RootOf([]byte(declared))) != declared {
 				s.nested = append(s.nested, declared)
 			}
 		}
 	}
 	for _, refused := range s.nested {
-		if sameButShape(name, refused) {
+		if names.SameButShape(name, refused) {
 			return true
 		}
 	}

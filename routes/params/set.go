@@ -9,6 +9,8 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"patgate/routes"
+	"patgate/routes/params/names"
+	"patgate/routes/params/refusal"
 )
 
 // ErrUnresolved is returned by the writing half when Set.Resolve has not given an id for everything that needs one. It
@@ -163,13 +165,13 @@ func (s *Set) Complete() error {
 		list := listOf(t.Param)
 		switch {
 		case found == 0:
-			return refuseName(CodeMissing, []byte(t.Param),
+			return refusal.Named(refusal.CodeMissing, []byte(t.Param),
 				"is required: without it the forge would choose a container that nobody has checked")
-		case list != "" && (s.bodyRead || s.inQuery(rootOf([]byte(t.Param)))):
-			return refuseName(CodeMissing, []byte(t.Param),
+		case list != "" && (s.bodyRead || s.inQuery(names.RootOf([]byte(t.Param)))):
+			return refusal.Named(refusal.CodeMissing, []byte(t.Param),
 				"is required in every element of "+list+": send the request as JSON, where the elements can be told apart")
 		case list != "" && found != s.elements[i]:
-			return refuseName(CodeMissing, []byte(t.Param), "is required in every element of "+list)
+			return refusal.Named(refusal.CodeMissing, []byte(t.Param), "is required in every element of "+list)
 		}
 	}
 	return nil
@@ -230,7 +232,7 @@ func (s *Set) Resolve(id int64, replacements [][]byte) error {
 	}
 	for _, r := range s.repeats {
 		if !s.repeatsPath(r.value) && string(r.value) != string(s.id) {
-			return refuseName(CodePathDiffers, r.name, "repeats the path with another value: leave it out")
+			return refusal.Named(refusal.CodePathDiffers, r.name, "repeats the path with another value: leave it out")
 		}
 	}
 	s.replacements, s.resolved = replacements, true

@@ -5,6 +5,7 @@ import (
 
 	"patgate/routes"
 	"patgate/routes/commands"
+	"patgate/routes/params/names"
 )
 
 // FoundCommand is a command that stands in a text which the forge reads for commands.
@@ -64,7 +65,7 @@ func (s *Set) hasCommand(kind routes.CommandKind, command *routes.Command) bool 
 func (s *Set) textField(name []byte) *routes.TextField {
 	for i := range s.route.Texts {
 		f := &s.route.Texts[i]
-		if string(name) == f.Param || below(name, f.Param) || sameButShape(name, f.Param) {
+		if string(name) == f.Param || names.Below(name, f.Param) || names.SameButShape(name, f.Param) {
 			return f
 		}
 	}

@@ -9,6 +9,7 @@ import (
 
 	"patgate/routes"
 	"patgate/routes/load"
+	"patgate/routes/params/refusal"
 )
 
 // noteRow is a row whose body and nested text carry commands.
@@ -132,15 +133,15 @@ func TestATextIsNoFile(t *testing.T) {
 	row := noteRow(t)
 	t.Run("as a file", func(t *testing.T) {
 		_, _, err := sendMultipart(row, reader(file("body", "a", "/close")+"--B--\r\n"))
-		wantCode(t, err, CodeShape)
+		wantCode(t, err, refusal.CodeShape)
 	})
 	t.Run("behind a file", func(t *testing.T) {
 		_, _, err := sendMultipart(row, reader(file("file", "a", "b")+field("body", "x")+"--B--\r\n"))
-		wantCode(t, err, CodeLate)
+		wantCode(t, err, refusal.CodeLate)
 	})
 	t.Run("as a file behind a file", func(t *testing.T) {
 		_, _, err := sendMultipart(row, reader(file("file", "a", "b")+file("body", "a", "x")+"--B--\r\n"))
-		wantCode(t, err, CodeShape)
+		wantCode(t, err, refusal.CodeShape)
 	})
 	t.Run("before a file", func(t *testing.T) {
 		s, _, err := sendMultipart(row, reader(field("body", "/close")+file("file", "a", "b")+"--B--\r\n"))

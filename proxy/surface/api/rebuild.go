@@ -13,10 +13,11 @@ import (
 	"patgate/proxy/surface"
 	"patgate/routes"
 	"patgate/routes/params"
+	"patgate/routes/params/refusal"
 )
 
 var (
-	errOldOwner = reply.BadRequest(params.CodePathDiffers.String(),
+	errOldOwner = reply.BadRequest(refusal.CodePathDiffers.String(),
 		"The repository has another owner by now: use the name that it has.")
 	errNameClash = reply.BadRequest(string(routes.CodeAmbiguousPath),
 		"The name that this has now is one that the forge reads as something else in this path.")
@@ -114,7 +115,7 @@ func replacements(j *surface.Judgement) ([][]byte, error) {
 		case !byPath && v.Ref.ID != 0:
 			out[i] = strconv.AppendInt(nil, v.Ref.ID, 10)
 		default:
-			return nil, &params.Refusal{Code: params.CodeReference, Param: v.Name,
+			return nil, &refusal.Refusal{Code: refusal.CodeReference, Param: v.Name,
 				Message: "parameter \"" + v.Name + "\" must be a numeric id here"}
 		}
 	}

@@ -15,7 +15,7 @@ import (
 	"patgate/proxy/surface"
 	"patgate/routes"
 	"patgate/routes/git"
-	"patgate/routes/params"
+	"patgate/routes/params/refusal"
 )
 
 var (
@@ -134,7 +134,8 @@ func (v *visit) Read(q *surface.Request, b *surface.Body, j *surface.Judgement) 
 		return v.readLock(q, b, j)
 	}
 	if !header.EqualFold(q.Fields.Get(header.ContentType), row.Body.Stream[0]) {
-		return &params.Refusal{Code: params.CodeContentType, Message: "the Content-Type of this request must be " + row.Body.Stream[0]}
+		return &refusal.Refusal{Code: refusal.CodeContentType,
+			Message: "the Content-Type of this request must be " + row.Body.Stream[0]}
 	}
 	if !q.Fields.Has(header.ContentLength) && !q.Fields.Has(header.TransferEncoding) {
 		return errLength
@@ -146,7 +147,8 @@ func (v *visit) Read(q *surface.Request, b *surface.Body, j *surface.Judgement) 
 	case isPack && (header.EqualFold(encoding, "gzip") || header.EqualFold(encoding, "x-gzip")):
 		b.Encoding = "gzip"
 	default:
-		return &params.Refusal{Code: params.CodeContentEncoding, Message: "the Content-Encoding of this request must be gzip, or none"}
+		return &refusal.Refusal{Code: refusal.CodeContentEncoding,
+			Message: "the Content-Encoding of this request must be gzip, or none"}
 	}
 	if row.Refs == routes.RefsListed {
 		return v.readPush(q, b, j)

@@ -9,7 +9,7 @@ import (
 	"patgate/proxy/reply"
 	"patgate/proxy/surface"
 	"patgate/routes/git"
-	"patgate/routes/params"
+	"patgate/routes/params/refusal"
 )
 
 // maxBatchAnswer bounds the forge's answer to an LFS batch, which is read whole.
@@ -20,9 +20,9 @@ func readLFS(q *surface.Request, b *surface.Body, j *surface.Judgement) error {
 	media := header.TrimSpace(header.Before(q.Fields.Get(header.ContentType), ';'))
 	switch {
 	case !header.EqualFold(media, git.LFSMediaType) && !header.EqualFold(media, "application/json"):
-		return &params.Refusal{Code: params.CodeContentType, Message: "the Content-Type of this request must be " + git.LFSMediaType}
+		return &refusal.Refusal{Code: refusal.CodeContentType, Message: "the Content-Type of this request must be " + git.LFSMediaType}
 	case q.Fields.Has(header.ContentEncoding):
-		return &params.Refusal{Code: params.CodeContentEncoding, Message: "this request takes no Content-Encoding"}
+		return &refusal.Refusal{Code: refusal.CodeContentEncoding, Message: "this request takes no Content-Encoding"}
 	}
 	b.ContentType = append(b.ContentType[:0], git.LFSMediaType...)
 	return b.Whole(j.Op.Route.Body.Limit, false)

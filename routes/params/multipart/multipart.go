@@ -1,9 +1,12 @@
-package params
+// Package multipart reads multipart/form-data bodies strictly, and the media types that tell of them: what readers take
+// differently is refused.
+package multipart
 
 import (
 	"bytes"
 	"fmt"
 	"io"
+	"patgate/routes/params/refusal"
 )
 
 const (
@@ -11,9 +14,9 @@ const (
 	maxPartLines = 4 << 10  // bytes of one part's header lines
 )
 
-// scanner cuts a multipart body at its boundary. It takes the strict form only: no preamble, no blanks behind a boundary,
+// Scanner cuts a multipart body at its boundary. It takes the strict form only: no preamble, no blanks behind a boundary,
 // CR LF everywhere, nothing behind the closing boundary.
-type scanner struct {
+type Scanner struct {
 	src        io.Reader
 	delimiter  []byte // CR LF -- boundary
 	buf        []byte
@@ -21,12 +24,12 @@ type scanner struct {
 	opening    bool // the next content is the first piece of its part
 }
 
-func newScanner(src io.Reader, boundary []byte) *scanner {
-	return &scanner{src: src, buf: make([]byte, scanBuffer), delimiter: append([]byte("\r\n--"), boundary...)}
+func NewScanner(src io.Reader, boundary []byte) *Scanner {
+	return &Scanner{src: src, buf: make([]byte, scanBuffer), delimiter: append([]byte("\r\n--"), boundary...)}
 }
 
 // fill reads more. At the end of the body it returns io.EOF.
-func (c *scanner) fill() error {
+func (c *Scanner) fill() error {
 	if c.start > 0 {
 		c.end = copy(c.buf, c.buf[c.start:c.end])
 		c.start = 0
@@ -47,7 +50,7 @@ func (c *scanner) fill() error {
 }
 
 // need makes sure that n bytes are in the buffer.
-func (c *scanner) need(n int) error {
+func (c *Scanner) need(n int) error {
 	for c.end-c.start < n {
 		if err := c.fill(); err == io.EOF {
 			return truncated()
@@ -59,24 +62,24 @@ func (c *scanner) need(n int) error {
 }
 
 func truncated() error {
-	return refuse(CodeMultipart, "the multipart body ends before its closing boundary")
+	return refusal.New(refusal.CodeMultipart, "the multipart body ends before its closing boundary")
 }
 
-// first reads the first boundary, with which the body must begin.
-func (c *scanner) first() (last bool, err error) {
+// First reads the first boundary, with which the body must begin.
+func (c *Scanner) First() (last bool, err error) {
 	opening := c.delimiter[2:]
 	if err := c.need(len(opening)); err != nil {
 		return false, err
 	}
 	if !bytes.HasPrefix(c.buf[c.start:c.end], opening) {
-		return false, refuse(CodeMultipart, "the multipart body does not begin with its boundary")
+		return false, refusal.New(refusal.CodeMultipart, "the multipart body does not begin with its boundary")
 	}
 	c.start += len(opening)
-	return c.afterBoundary()
+	return c.AfterBoundary()
 }
 
-// afterBoundary reads what follows a boundary: a line end before a part, or -- and the end of the body.
-func (c *scanner) afterBoundary() (last bool, err error) {
+// AfterBoundary reads what follows a boundary: a line end before a part, or -- and the end of the body.
+func (c *Scanner) AfterBoundary() (last bool, err error) {
 	if err := c.need(2); err != nil {
 		return false, err
 	}
@@ -88,11 +91,12 @@ func (c *scanner) afterBoundary() (last bool, err error) {
 	case "--":
 		return true, c.nothingMore()
 	}
-	return false, refuse(CodeMultipart, "a boundary of the multipart body is followed by something else than a line end")
+	return false, refusal.New(refusal.CodeMultipart,
+		"a boundary of the multipart body is followed by something else than a line end")
 }
 
 // nothingMore makes sure that the body is over, but for one line end.
-func (c *scanner) nothingMore() error {
+func (c *Scanner) nothingMore() error {
 	for c.end-c.start <= 2 {
 		err := c.fill()
 		if err == io.EOF {
@@ -105,11 +109,11 @@ func (c *scanner) nothingMore() error {
 			return err
 		}
 	}
-	return refuse(CodeMultipart, "the multipart body goes on behind its closing boundary")
+	return refusal.New(refusal.CodeMultipart, "the multipart body goes on behind its closing boundary")
 }
 
-// lines reads the header lines of a part, without the empty line at their end. They are valid until the next call.
-func (c *scanner) lines() ([]byte, error) {
+// Lines reads the header lines of a part, without the empty line at their end. They are valid until the next call.
+func (c *Scanner) Lines() ([]byte, error) {
 	for {
 		held := c.buf[c.start:c.end]
 		if i := bytes.Index(held, []byte("\r\n\r\n")); i >= 0 && i <= maxPartLines {
@@ -117,7 +121,7 @@ func (c *scanner) lines() ([]byte, error) {
 			return held[:i], nil
 		}
 		if len(held) > maxPartLines+4 {
-			return nil, refuse(CodeMultipart, "a part of the multipart body has header lines of more than 4 KiB")
+			return nil, refusal.New(refusal.CodeMultipart, "a part of the multipart body has header lines of more than 4 KiB")
 		}
 		if err := c.need(len(held) + 1); err != nil {
 			return nil, err
@@ -125,8 +129,8 @@ func (c *scanner) lines() ([]byte, error) {
 	}
 }
 
-// content gives the next piece of a part's content, valid until the next call. end is true when the part is over.
-func (c *scanner) content() (piece []byte, end bool, err error) {
+// Content gives the next piece of a part's content, valid until the next call. end is true when the part is over.
+func (c *Scanner) Content() (piece []byte, end bool, err error) {
 	if c.opening {
 		c.opening = false
 		if err := c.notBoundary(); err != nil {
@@ -154,12 +158,12 @@ func (c *scanner) content() (piece []byte, end bool, err error) {
 }
 
 // notBoundary refuses a boundary that stands where a part's content begins: some readers take it for the end of the part.
-func (c *scanner) notBoundary() error {
+func (c *Scanner) notBoundary() error {
 	if err := c.need(len(c.delimiter) - 2); err != nil {
 		return err
 	}
 	if bytes.HasPrefix(c.buf[c.start:c.end], c.delimiter[2:]) {
-		return refuse(CodeMultipart, "a part of the multipart body begins with the boundary")
+		return refusal.New(refusal.CodeMultipart, "a part of the multipart body begins with the boundary")
 	}
 	return nil
 }

@@ -1,7 +1,8 @@
-package params
+package multipart
 
 import (
 	"bytes"
+	"patgate/routes/params/names"
 	"unicode/utf8"
 )
 
@@ -15,7 +16,7 @@ type parameters struct {
 
 // next gives the next parameter; more is false at the end and when the text is malformed, which bad tells apart.
 func (p *parameters) next() (name, value []byte, more bool) {
-	p.rest = trimSpace(p.rest)
+	p.rest = TrimSpace(p.rest)
 	if len(p.rest) == 0 {
 		return nil, nil, false
 	}
@@ -23,14 +24,14 @@ func (p *parameters) next() (name, value []byte, more bool) {
 	if p.rest[0] != ';' {
 		return nil, nil, false
 	}
-	rest := trimSpace(p.rest[1:])
+	rest := TrimSpace(p.rest[1:])
 	n := tokenLength(rest)
 	if n == 0 || n == len(rest) || rest[n] != '=' {
 		return nil, nil, false
 	}
 	name, rest = rest[:n], rest[n+1:]
 	if len(rest) > 0 && rest[0] == '"' {
-		text, end := quoted(rest[1:], p.escapes != "" && is(name, p.escapes))
+		text, end := quoted(rest[1:], p.escapes != "" && Is(name, p.escapes))
 		if end < 0 {
 			return nil, nil, false
 		}
@@ -73,27 +74,27 @@ func quoted(text []byte, escaped bool) (value []byte, n int) {
 // tokenLength gives the length of the token (RFC 9110, 5.6.2) that text begins with.
 func tokenLength(text []byte) int {
 	for i, c := range text {
-		if !letterOrDigit(c) && bytes.IndexByte([]byte("!#$%&'*+-.^_`|~"), c) < 0 {
+		if !names.LetterOrDigit(c) && bytes.IndexByte([]byte("!#$%&'*+-.^_`|~"), c) < 0 {
 			return i
 		}
 	}
 	return len(text)
 }
 
-// trimSpace takes blanks off both ends; tabs are left in and make the text malformed.
-func trimSpace(text []byte) []byte { return bytes.Trim(text, " ") }
+// TrimSpace takes blanks off both ends; tabs are left in and make the text malformed.
+func TrimSpace(text []byte) []byte { return bytes.Trim(text, " ") }
 
-// mediaType is a Content-Type, read strictly.
-type mediaType struct {
-	full     []byte // type/subtype as sent
-	boundary []byte
-	charset  []byte
-	others   bool // further parameters
+// MediaType is a Content-Type, read strictly.
+type MediaType struct {
+	Full     []byte // type/subtype as sent
+	Boundary []byte
+	Charset  []byte
+	Others   bool // further parameters
 }
 
-// parseMediaType reads a Content-Type. ok is false when it can be read in more than one way.
-func parseMediaType(value []byte) (m mediaType, ok bool) {
-	value = trimSpace(value)
+// ParseMediaType reads a Content-Type. ok is false when it can be read in more than one way.
+func ParseMediaType(value []byte) (m MediaType, ok bool) {
+	value = TrimSpace(value)
 	n := tokenLength(value)
 	if n == 0 || n == len(value) || value[n] != '/' {
 		return m, false
@@ -102,46 +103,46 @@ func parseMediaType(value []byte) (m mediaType, ok bool) {
 	if k == 0 {
 		return m, false
 	}
-	m.full = value[:n+1+k]
+	m.Full = value[:n+1+k]
 	for p := (parameters{rest: value[n+1+k:]}); ; {
 		name, text, more := p.next()
 		if !more {
 			return m, !p.bad
 		}
 		switch {
-		case is(name, "boundary"):
-			if m.boundary != nil {
+		case Is(name, "boundary"):
+			if m.Boundary != nil {
 				return m, false
 			}
-			m.boundary = text
-		case is(name, "charset"):
-			if m.charset != nil {
+			m.Boundary = text
+		case Is(name, "charset"):
+			if m.Charset != nil {
 				return m, false
 			}
-			m.charset = text
+			m.Charset = text
 		default:
-			m.others = true
+			m.Others = true
 		}
 	}
 }
 
-// utf8Only tells whether the type has no parameter but charset=utf-8.
-func (m *mediaType) utf8Only() bool {
-	return m.boundary == nil && !m.others && (m.charset == nil || is(m.charset, "utf-8"))
+// Utf8Only tells whether the type has no parameter but charset=utf-8.
+func (m *MediaType) Utf8Only() bool {
+	return m.Boundary == nil && !m.Others && (m.Charset == nil || Is(m.Charset, "utf-8"))
 }
 
-// is compares without regard to the case of ASCII letters; want is in small letters.
-func is(text []byte, want string) bool {
-	return len(text) == len(want) && hasPrefixFold(text, want)
+// Is compares without regard to the case of ASCII letters; want is in small letters.
+func Is(text []byte, want string) bool {
+	return len(text) == len(want) && HasPrefixFold(text, want)
 }
 
-func hasPrefixFold(text []byte, want string) bool {
+func HasPrefixFold(text []byte, want string) bool {
 	if len(text) < len(want) {
 		return false
 	}
 	for i := range len(want) {
 		c := text[i]
-		if upper(c) {
+		if names.Upper(c) {
 			c += 'a' - 'A'
 		}
 		if c != want[i] {
@@ -151,18 +152,18 @@ func hasPrefixFold(text []byte, want string) bool {
 	return true
 }
 
-func hasSuffixFold(text []byte, want string) bool {
-	return len(text) >= len(want) && hasPrefixFold(text[len(text)-len(want):], want)
+func HasSuffixFold(text []byte, want string) bool {
+	return len(text) >= len(want) && HasPrefixFold(text[len(text)-len(want):], want)
 }
 
-// validBoundary tells whether text can delimit the parts of a multipart body: 1 to 70 characters of RFC 2046, 5.1.1,
+// ValidBoundary tells whether text can delimit the parts of a multipart body: 1 to 70 characters of RFC 2046, 5.1.1,
 // without blanks.
-func validBoundary[T []byte | string](text T) bool {
+func ValidBoundary[T []byte | string](text T) bool {
 	if len(text) == 0 || len(text) > 70 {
 		return false
 	}
 	for i := 0; i < len(text); i++ {
-		if c := text[i]; !letterOrDigit(c) && bytes.IndexByte([]byte("'()+_,-./:=?"), c) < 0 {
+		if c := text[i]; !names.LetterOrDigit(c) && bytes.IndexByte([]byte("'()+_,-./:=?"), c) < 0 {
 			return false
 		}
 	}

@@ -1,9 +1,11 @@
-package params
+// Package names reads the names of parameters: their one canonical form in all carriers, and which of them look like an
+// identifier or are reserved.
+package names
 
-// appendCanonical reads the name of a query or form field, ^[a-z][a-z0-9_]*(\[[a-z0-9_]*\])*$, and appends its canonical
+// AppendCanonical reads the name of a query or form field, ^[a-z][a-z0-9_]*(\[[a-z0-9_]*\])*$, and appends its canonical
 // form to dst: a[b][] becomes a.b[]. Two empty brackets in a row are refused with the rest: Rack builds nothing useful
 // from them. ok is false for any other name; depth counts the brackets.
-func appendCanonical(dst, name []byte) (canonical []byte, depth int, ok bool) {
+func AppendCanonical(dst, name []byte) (canonical []byte, depth int, ok bool) {
 	if len(name) == 0 || name[0] < 'a' || name[0] > 'z' {
 		return dst, 0, false
 	}
@@ -38,8 +40,8 @@ func appendCanonical(dst, name []byte) (canonical []byte, depth int, ok bool) {
 	return dst, depth, true
 }
 
-// plainName tells whether a name has neither brackets nor anything else to translate: its canonical form is itself.
-func plainName(name []byte) bool {
+// PlainName tells whether a name has neither brackets nor anything else to translate: its canonical form is itself.
+func PlainName(name []byte) bool {
 	if len(name) == 0 || name[0] < 'a' || name[0] > 'z' {
 		return false
 	}
@@ -53,9 +55,9 @@ func plainName(name []byte) bool {
 
 func wordByte(c byte) bool { return c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || c == '_' }
 
-// oddName tells whether a name outside the grammar may be declared by a row, such as twine's ":action". It excludes
+// OddName tells whether a name outside the grammar may be declared by a row, such as twine's ":action". It excludes
 // whatever separates names, values or components in any carrier.
-func oddName(name []byte) bool {
+func OddName(name []byte) bool {
 	for _, c := range name {
 		switch {
 		case c <= ' ', c > '~':
@@ -67,10 +69,10 @@ func oddName(name []byte) bool {
 	return len(name) > 0
 }
 
-// appendMember appends a JSON member's name to the canonical name of its object. Characters that would look like
+// AppendMember appends a JSON member's name to the canonical name of its object. Characters that would look like
 // structure are masked, so that {"a.b": 1} is never taken for {"a": {"b": 1}}. odd is true when the name is more than
 // letters, digits, '_' and '-'.
-func appendMember(path, key []byte) (canonical []byte, odd bool) {
+func AppendMember(path, key []byte) (canonical []byte, odd bool) {
 	if len(path) > 0 {
 		path = append(path, '.')
 	}
@@ -90,8 +92,8 @@ func appendMember(path, key []byte) (canonical []byte, odd bool) {
 	return path, odd
 }
 
-// cutLast takes the last component off a canonical name: a[].b, a[], a, "". The rest is nil after the first component.
-func cutLast(name []byte) []byte {
+// CutLast takes the last component off a canonical name: a[].b, a[], a, "". The rest is nil after the first component.
+func CutLast(name []byte) []byte {
 	if n := len(name); n >= 2 && name[n-1] == ']' {
 		return name[:n-2]
 	}
@@ -106,8 +108,8 @@ func cutLast(name []byte) []byte {
 	return nil
 }
 
-// nextWord takes the first named component off a canonical name; list marks are skipped.
-func nextWord(name []byte) (word, rest []byte) {
+// NextWord takes the first named component off a canonical name; list marks are skipped.
+func NextWord(name []byte) (word, rest []byte) {
 	for i, c := range name {
 		if c == '.' || c == '[' {
 			word, rest = name[:i], name[i:]
@@ -120,21 +122,21 @@ func nextWord(name []byte) (word, rest []byte) {
 	return name, nil
 }
 
-// rootOf gives the first component of a canonical name.
-func rootOf(name []byte) []byte {
-	root, _ := nextWord(name)
+// RootOf gives the first component of a canonical name.
+func RootOf(name []byte) []byte {
+	root, _ := NextWord(name)
 	return root
 }
 
-// below tells whether name is strictly below the container called prefix.
-func below(name []byte, prefix string) bool {
+// Below tells whether name is strictly below the container called prefix.
+func Below(name []byte, prefix string) bool {
 	return len(name) > len(prefix) && string(name[:len(prefix)]) == prefix &&
 		(name[len(prefix)] == '.' || name[len(prefix)] == '[')
 }
 
-// conflicting tells whether two different canonical names with the same root cannot both be: one is the other's
+// Conflicting tells whether two different canonical names with the same root cannot both be: one is the other's
 // container, or one makes a list where the other makes an object.
-func conflicting(a, b []byte) bool {
+func Conflicting(a, b []byte) bool {
 	for {
 		switch {
 		case len(a) == 0 || len(b) == 0:
@@ -165,8 +167,8 @@ func componentEnd(name []byte) int {
 	return len(name)
 }
 
-// sameButShape tells whether two canonical names differ only in list marks and list indices: a[].b, a.b, a.0.b.
-func sameButShape(a []byte, b string) bool {
+// SameButShape tells whether two canonical names differ only in list marks and list indices: a[].b, a.b, a.0.b.
+func SameButShape(a []byte, b string) bool {
 	i, j := 0, 0
 	for {
 		i, j = skipMarks(a, i), skipMarks(b, j)

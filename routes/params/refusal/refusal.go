@@ -1,4 +1,5 @@
-package params
+// Package refusal says why a query or a body is not forwarded.
+package refusal
 
 import "strconv"
 
@@ -34,7 +35,7 @@ const (
 	CodeTable                // the row contradicts itself
 )
 
-var codeNames = [...]string{
+var CodeNames = [...]string{
 	"none", "bad_escape", "bad_utf8", "control_character", "bad_parameter_name", "duplicate_parameter",
 	"conflicting_parameter", "parameter_in_query_and_body", "reserved_parameter", "token_in_parameter",
 	"undeclared_identifier", "refused_parameter", "bad_reference", "missing_reference", "forced_parameter",
@@ -44,8 +45,8 @@ var codeNames = [...]string{
 
 // String gives the code as it stands in answers and in the audit log: duplicate_parameter.
 func (c Code) String() string {
-	if int(c) < len(codeNames) {
-		return codeNames[c]
+	if int(c) < len(CodeNames) {
+		return CodeNames[c]
 	}
 	return "code(" + strconv.Itoa(int(c)) + ")"
 }
@@ -62,20 +63,20 @@ type Refusal struct {
 func (r *Refusal) Error() string { return r.Code.String() + ": " + r.Message }
 
 // refuse makes a Refusal that is about the whole query or body.
-func refuse(code Code, message string) error { return &Refusal{Code: code, Message: message} }
+func New(code Code, message string) error { return &Refusal{Code: code, Message: message} }
 
 // refuseName makes a Refusal about one parameter; the message begins with the name.
-func refuseName(code Code, name []byte, message string) error {
-	shown := showName(name)
+func Named(code Code, name []byte, message string) error {
+	shown := ShowName(name)
 	return &Refusal{Code: code, Message: "parameter " + shown + " " + message, Param: shown}
 }
 
 // maxShownName bounds what is repeated of a name in a message, in bytes.
 const maxShownName = 80
 
-// showName gives a name for a message. Names that are long, not printable ASCII or that hold a token are not repeated.
-func showName(name []byte) string {
-	if len(name) > maxShownName || holdsToken(name) {
+// ShowName gives a name for a message. Names that are long, not printable ASCII or that hold a token are not repeated.
+func ShowName(name []byte) string {
+	if len(name) > maxShownName || HoldsToken(name) {
 		return "(name not shown)"
 	}
 	for _, c := range name {

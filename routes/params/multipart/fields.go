@@ -1,4 +1,4 @@
-package params
+package multipart
 
 import (
 	"bytes"
@@ -12,14 +12,15 @@ var ErrAmbiguous = errors.New("the multipart body can be read in more than one w
 // 2.2, lib/rack/multipart): for that one, a boundary ends at a comma, stands within a line and has blanks about it, and the last
 // "; name=" of the header lines is the part's. A body in which it may find what this reader does not is an error.
 func Fields(contentType, body []byte, found func(name, value []byte)) error {
-	m, ok := parseMediaType(contentType)
-	if !ok || m.others || !is(m.full, "multipart/form-data") || !validBoundary(m.boundary) || bytes.IndexByte(m.boundary, ',') >= 0 {
+	m, ok := ParseMediaType(contentType)
+	if !ok || m.Others || !Is(m.Full, "multipart/form-data") || !ValidBoundary(m.Boundary) ||
+		bytes.IndexByte(m.Boundary, ',') >= 0 {
 		return ErrAmbiguous
 	}
-	in := newScanner(bytes.NewReader(body), m.boundary)
+	in := NewScanner(bytes.NewReader(body), m.Boundary)
 	boundaries := 1
-	last, err := in.first()
-	for ; err == nil && !last; last, err = in.afterBoundary() {
+	last, err := in.First()
+	for ; err == nil && !last; last, err = in.AfterBoundary() {
 		boundaries++
 		if err = readPart(in, found); err != nil {
 			return err
@@ -35,8 +36,8 @@ func Fields(contentType, body []byte, found func(name, value []byte)) error {
 }
 
 // readPart gives one part.
-func readPart(in *scanner, found func(name, value []byte)) error {
-	lines, err := in.lines()
+func readPart(in *Scanner, found func(name, value []byte)) error {
+	lines, err := in.Lines()
 	if err != nil {
 		return err
 	}
@@ -44,14 +45,14 @@ func readPart(in *scanner, found func(name, value []byte)) error {
 	if bytes.Count(small, []byte("name="))-bytes.Count(small, []byte("filename=")) != 1 || bytes.IndexByte(small, '\\') >= 0 {
 		return ErrAmbiguous
 	}
-	h, err := parsePart(lines)
+	h, err := ParsePart(lines)
 	if err != nil {
 		return err
 	}
-	name := bytes.Clone(h.name)
+	name := bytes.Clone(h.Name)
 	var value []byte
 	for {
-		piece, end, err := in.content()
+		piece, end, err := in.Content()
 		if err != nil {
 			return err
 		}
