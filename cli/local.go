@@ -13,10 +13,12 @@ import (
 	"go.uber.org/zap"
 
 	"patgate/admin/api"
+	"patgate/admin/questions"
 	"patgate/admin/tokens"
 	"patgate/config"
 	"patgate/proxy/local"
 	"patgate/proxy/surface"
+	"patgate/proxy/surfaces"
 	"patgate/store"
 )
 
@@ -91,12 +93,13 @@ func (g *gateway) makeTokens(o *opened) (err error) {
 		return err
 	}
 	g.api, err = api.New(api.Options{
-		Tokens:   g.tokens,
-		Base:     g.routes.Table().Base(),
-		OwnPaths: !surface.DialectOf(g.routes.Table().Forge()).TokenAPI,
-		Version:  g.resolver.Version,
-		Leaks:    newLeaks(c),
-		Report:   func(err error) { g.logger.Error("token API", zap.Error(err)) },
+		Tokens:    g.tokens,
+		Base:      g.routes.Table().Base(),
+		OwnPaths:  !surface.DialectOf(g.routes.Table().Forge()).TokenAPI,
+		Version:   g.resolver.Version,
+		Leaks:     newLeaks(c),
+		Questions: questions.New(g.tokens, surfaces.Find),
+		Report:    func(err error) { g.logger.Error("token API", zap.Error(err)) },
 	})
 	return err
 }

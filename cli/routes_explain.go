@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -30,6 +31,7 @@ With - it reads lines "METHOD PATH" from standard input and prints one JSON obje
 		Example: `  patgate routes explain GET /projects/group%2Fproject/jobs
   patgate routes explain --json POST /api/v4/projects/5/issues/3/move
   patgate routes explain GET '/group/project.git/info/refs?service=git-receive-pack'
+  patgate routes explain --token 1000000000042 GET /projects/group%2Fapp/jobs
   patgate routes explain - < requests.txt`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) == 2 || len(args) == 1 && args[0] == "-" {
@@ -38,6 +40,9 @@ With - it reads lines "METHOD PATH" from standard input and prints one JSON obje
 			return errors.New("give METHOD and PATH, or - to read them from standard input")
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if text, _ := cmd.Flags().GetString("token"); text != "" {
+				return explainForToken(cmd, text, args)
+			}
 			table, err := loadTable(cmd)
 			if err != nil {
 				return err
@@ -52,9 +57,24 @@ With - it reads lines "METHOD PATH" from standard input and prints one JSON obje
 			return printExplanation(cmd.OutOrStdout(), e)
 		},
 	}
+	cmd.Flags().String("token", "", "id of a token: say whether it may, as patgate token can does")
 	cmd.Flags().Bool("json", false, "print JSON")
 	overlayFlag(cmd)
+	addSettings(cmd.Flags(), slices.DeleteFunc(storeSettings(), func(s setting) bool { return cmd.Flags().Lookup(s.flag) != nil }))
+	addServerFlag(cmd)
 	return cmd
+}
+
+// explainForToken is patgate token can.
+func explainForToken(cmd *cobra.Command, text string, args []string) error {
+	id, err := tokenID(text)
+	switch {
+	case err != nil:
+		return err
+	case len(args) != 2:
+		return usageError{errors.New("with --token, give METHOD and PATH")}
+	}
+	return canAsk(cmd, id, args[0], args[1])
 }
 
 // explain asks the surface that a target is for. What none of them has is taken for a path of the REST API without its base.

@@ -24,7 +24,8 @@ func newToken() *cobra.Command {
 patgate is asked instead, with the forge token of the owner or a patgate token.`,
 	}
 	cmd.AddCommand(newTokenCreate(), newTokenList(), newTokenShow(), newTokenEdit(), newTokenRotate(), newTokenRevoke(),
-		newTokenConfirm(), newTokenPause(), newTokenResume())
+		newTokenConfirm(), newTokenPause(), newTokenResume(),
+		newTokenCan(), newTokenProve(), newTokenDiff(), newTokenWhoCan())
 	return cmd
 }
 

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"patgate/admin/questions"
 	"patgate/admin/tokens"
 	"patgate/routes"
 	"patgate/store"
@@ -34,6 +35,8 @@ type Options struct {
 	Version func(ctx context.Context, credential token.Secret) (version, revision string, err error)
 	// Leaks answers leak reports; nil answers 404.
 	Leaks *Leaks
+	// Questions answers questions about grants; nil answers 404.
+	Questions *questions.Service
 	// Report is told of failures that are patgate's own. Nil drops them.
 	Report func(error)
 }
@@ -57,6 +60,7 @@ func New(o Options) (*Handler, error) {
 	h.forgePaths(o.Base)
 	h.ownPaths()
 	h.leakPaths()
+	h.questionPaths()
 	return h, nil
 }
 

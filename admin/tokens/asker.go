@@ -1,0 +1,42 @@
+package tokens
+
+import (
+	"context"
+
+	"patgate/policy"
+	"patgate/routes"
+	"patgate/store"
+)
+
+// Resolve finds a project or group.
+type Resolve func(ctx context.Context, ref routes.Reference) (policy.Container, error)
+
+// SeenBy gives what asks the forge as the owner of a token that the caller may see: with the caller's own credential where
+// it is the owner's, else with the one that the token is bound to. What the owner cannot see is the zero Container.
+func (s *Service) SeenBy(ctx context.Context, c Caller, l *store.Listed) (Resolve, error) {
+	b, err := s.boundTo(ctx, l)
+	if err != nil {
+		return nil, err
+	}
+	as := b.session()
+	if owner, ok := c.(*Owner); ok && s.belongs(l, owner.UserID()) {
+		as.Credential = owner.secret
+	}
+	_, patient := c.(operator)
+	return func(ctx context.Context, ref routes.Reference) (policy.Container, error) {
+		return s.ask(ctx, as, ref, patient)
+	}, nil
+}
+
+// GrantOf compiles the grant of a stored token for the table of now.
+func (s *Service) GrantOf(l *store.Listed) (*policy.Grant, error) {
+	return store.CompileStored(l.Owner.UserID, l.TableVersion, l.Scopes, s.o.Table().Catalogue())
+}
+
+// OwnGrant is the grant of a caller that is a token, nil for any other. It is all that such a caller may be told of containers.
+func OwnGrant(c Caller) *policy.Grant {
+	if h, ok := c.(holder); ok {
+		return h.Grant
+	}
+	return nil
+}
