@@ -318,6 +318,9 @@ func (x *exchange) untilClose() {
 		if err == nil {
 			_, err = stream.WriteTo(c)
 		}
+		if err != nil && conn != nil {
+			conn.Cut()
+		}
 		_ = stream.CloseWithError(err)
 	})
 }

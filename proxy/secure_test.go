@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -382,5 +383,208 @@ func TestLoopsTakeKeyUpdates(t *testing.T) {
 	}
 	if sessions.loop.Load() == 0 {
 		t.Error("no request was looked up in a loop")
+	}
+}
+
+// An answer that ends with its connection is passed on as a whole one only when the forge says goodbye: anybody on the way can end
+// a connection.
+func TestThreatCutAnswersOverTLS(t *testing.T) {
+	long := strings.Repeat("x", 60000)
+	for name, c := range map[string]struct {
+		answer string
+		ends   bool // it is whole, when it ends with a goodbye
+	}{
+		"until the end":        {"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" + long, true},
+		"until the end, short": {"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n{}", true},
+		"chunks":               {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1000\r\n" + long[:0x1000] + "\r\n", false},
+		"a length":             {"HTTP/1.1 200 OK\r\nContent-Length: 70000\r\n\r\n" + long, false},
+		"a short length":       {"HTTP/1.1 200 OK\r\nContent-Length: 700\r\n\r\n{}", false},
+		"half a head":          {"HTTP/1.1 200 OK\r\nContent-Le", false},
+	} {
+		for _, goodbye := range []bool{false, true} {
+			for _, loops := range []bool{false, true} {
+				t.Run(fmt.Sprintf("%s, goodbye %v, loops %v", name, goodbye, loops), func(t *testing.T) {
+					server, trust, dialer := certified(t)
+					upstream := "https://" + accepting(t, nil, func(_ int, below net.Conn) {
+						defer below.Close()
+						forge := tls.Server(below, server)
+						if _, err := http.ReadRequest(bufio.NewReader(forge)); err != nil {
+							return
+						}
+						_, _ = io.WriteString(forge, c.answer)
+						time.Sleep(10 * time.Millisecond)
+						if goodbye {
+							_ = forge.CloseWrite()
+						}
+					})
+					g := newGatewayOver(t, server, upstream, func(o *Options) {
+						o.Upstream.Dialer, o.withoutLoops = dialer(upstream), !loops
+					})
+					g.trust = trust
+					for _, secret := range []string{g.token, "glpat-x"} {
+						client := g.connect(t)
+						_, _ = io.WriteString(client, get(jobs, "PRIVATE-TOKEN: "+secret))
+						whole := false
+						if a, err := http.ReadResponse(client.r, nil); err == nil {
+							_, err = io.ReadAll(a.Body)
+							whole = err == nil && a.StatusCode == 200
+						}
+						if whole != (c.ends && goodbye) {
+							t.Errorf("a whole answer: %v", whole)
+						}
+					}
+				})
+			}
+		}
+	}
+}
+
+// A client of HTTP/1.0, which reads to the end of the connection, is told by TLS whether that is the end of the answer.
+func TestThreatCutAnswersToOldClientsOverTLS(t *testing.T) {
+	const head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n"
+	for _, loops := range []bool{false, true} {
+		for end, whole := range map[string]bool{"": false, "0\r\n\r\n": true} {
+			t.Run(fmt.Sprintf("loops %v, whole %v", loops, whole), func(t *testing.T) {
+				g := secured(t, func(_ int, c net.Conn) {
+					defer c.Close()
+					if _, err := http.ReadRequest(bufio.NewReader(c)); err == nil {
+						_, _ = io.WriteString(c, head+end)
+					}
+				}, func(o *Options) { o.withoutLoops = !loops })
+				raw, err := net.Dial("tcp", g.address)
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer raw.Close()
+				_ = raw.SetDeadline(time.Now().Add(20 * time.Second))
+				c := tls.Client(strict{raw}, &tls.Config{RootCAs: g.trust.RootCAs, ServerName: "127.0.0.1"})
+				_, _ = io.WriteString(c, strings.Replace(get(jobs, "PRIVATE-TOKEN: "+g.token), "HTTP/1.1", "HTTP/1.0", 1))
+				got, err := io.ReadAll(c)
+				if !strings.HasSuffix(string(got), "\r\n\r\nhello") || (err == nil) != whole {
+					t.Errorf("%q, %v", got, err)
+				}
+			})
+		}
+	}
+}
+
+// strict is a connection whose end is an error below TLS.
+type strict struct{ net.Conn }
+
+func (c strict) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	if errors.Is(err, io.EOF) {
+		err = io.ErrClosedPipe
+	}
+	return n, err
+}
+
+// Uploads take a connection again: the tickets that come while the first one is sent are no answer to it.
+func TestUploadsTakeTheConnectionAgainOverTLS(t *testing.T) {
+	var connections atomic.Int32
+	g := secured(t, func(_ int, c net.Conn) {
+		defer c.Close()
+		connections.Add(1)
+		for r := bufio.NewReader(c); ; {
+			q, err := http.ReadRequest(r)
+			if err != nil {
+				return
+			}
+			_, _ = io.Copy(io.Discard, q.Body)
+			_, _ = io.WriteString(c, ordinary(`{}`))
+		}
+	}, nil)
+	c := g.connect(t)
+	for range 10 {
+		c.ask(request("POST", "/api/v4/projects/7/labels", strings.Repeat("x", 40000), "PRIVATE-TOKEN: glpat-x",
+			"Content-Type: application/octet-stream")).wants(t, 200, `{}`)
+	}
+	if n := connections.Load(); n > 2 {
+		t.Errorf("10 uploads took %d connections", n)
+	}
+}
+
+// An answer to an upload that comes before its end is the answer, all of it, and ends the connection.
+func TestEarlyAnswersOverTLS(t *testing.T) {
+	var connections atomic.Int32
+	g := secured(t, func(n int, c net.Conn) {
+		defer c.Close()
+		connections.Add(1)
+		for r := bufio.NewReader(c); ; {
+			q, err := http.ReadRequest(r)
+			if err != nil {
+				return
+			}
+			_, _ = io.ReadFull(q.Body, make([]byte, 10))
+			_, _ = io.WriteString(c, ordinary(fmt.Sprintf(`{"on":%d}`, n)))
+			_, _ = io.Copy(io.Discard, q.Body)
+		}
+	}, nil)
+	for i := range 4 {
+		c := g.connect(t)
+		whole := request("POST", "/api/v4/projects/7/labels", strings.Repeat("x", 40000), "PRIVATE-TOKEN: glpat-x",
+			"Content-Type: application/octet-stream")
+		_, _ = io.WriteString(c, whole[:len(whole)-10])
+		time.Sleep(50 * time.Millisecond) // the answer is there when the last bytes are sent
+		c.ask(whole[len(whole)-10:]).wants(t, 200, fmt.Sprintf(`{"on":%d}`, i))
+	}
+	if n := connections.Load(); n != 4 {
+		t.Errorf("4 early answers came on %d connections", n)
+	}
+}
+
+// Requests are told apart wherever a record ends, also when it holds the end of one and the beginning of another, and whether the
+// records come together or one after the other.
+func TestThreatRequestsInRecords(t *testing.T) {
+	g := secured(t, pages, nil)
+	raw, err := net.Dial("tcp", g.address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer raw.Close()
+	_ = raw.SetDeadline(time.Now().Add(time.Minute))
+	below := &tap{Conn: raw}
+	c := tls.Client(below, &tls.Config{RootCAs: g.trust.RootCAs, ServerName: "127.0.0.1"})
+	if err := c.Handshake(); err != nil {
+		t.Fatal(err)
+	}
+	r := bufio.NewReader(c)
+	all := ""
+	var cuts []int
+	for page := range 3 {
+		all += get(jobs+fmt.Sprintf("?page=%d", page), "PRIVATE-TOKEN: "+g.token)
+		cuts = append(cuts, len(all), len(all)-1)
+	}
+	for cut := 1; cut < len(all); cut += 7 {
+		cuts = append(cuts, cut)
+	}
+	for range 10 { // when a loop has the connection
+		cuts = append(cuts, len(all)/3)
+	}
+	for i, cut := range cuts {
+		for _, together := range []bool{true, false} {
+			if i >= len(cuts)-10 {
+				time.Sleep(5 * time.Millisecond)
+			}
+			below.gathers = together
+			_, _ = io.WriteString(c, all[:cut])
+			if !together {
+				time.Sleep(time.Millisecond)
+			}
+			_, _ = io.WriteString(c, all[cut:])
+			if together {
+				below.send()
+			}
+			for page := range 3 {
+				a, err := http.ReadResponse(r, nil)
+				if err != nil {
+					t.Fatalf("cut at %d: %v", cut, err)
+				}
+				body, _ := io.ReadAll(a.Body)
+				if want := fmt.Sprintf(`{"page":"%d"}`, page); strings.TrimSpace(string(body)) != want {
+					t.Fatalf("cut at %d: %.80q, want %s", cut, body, want)
+				}
+			}
+		}
 	}
 }

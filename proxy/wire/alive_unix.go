@@ -13,6 +13,9 @@ func alive(c net.Conn) bool {
 	if secure, ok := c.(*secure); ok {
 		c = secure.NetConn()
 	}
+	if below, ok := c.(told); ok {
+		c = below.Conn
+	}
 	if s, ok := c.(interface{ Silent() bool }); ok {
 		return s.Silent()
 	}

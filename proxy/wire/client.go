@@ -197,6 +197,16 @@ func (c *Client) Close() error {
 	return err
 }
 
+// Cut ends the connection without a goodbye, so that over TLS a client that reads to its end knows that something lacks.
+func (c *Client) Cut() {
+	switch {
+	case c.socket != nil:
+		c.socket.Abort()
+	case c.secure != nil:
+		_ = c.secure.NetConn().Close()
+	}
+}
+
 // Enter changes the phase.
 func (c *Client) Enter(p Phase) {
 	if Phase(c.phase.Load()) != p { // a store costs more than a load

@@ -4,6 +4,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"patgate/proxy/header"
+	"patgate/proxy/wire/loop"
 )
 
 // A forge that has once said something else than one answer to one request may do so again, and what it says then could be
@@ -73,9 +74,29 @@ func endsKeeping(value []byte) bool {
 }
 
 // early notes an answer that begins before the request has been sent to its end: the forge may not have read it, and takes
-// what follows for another one.
+// what follows for another one. What TLS itself says meanwhile is none: tickets follow each handshake (RFC 8446, 4.6.1).
 func (c *Upstream) early() {
-	if !c.odd && !alive(c.Conn) {
-		c.odd = true
+	switch {
+	case c.odd:
+	case c.secure == nil || c.secure.records == nil:
+		c.odd = !alive(c.Conn)
+	default:
+		c.odd = !c.quietOverTLS()
 	}
+}
+
+// quietOverTLS tells in a goroutine that nothing of an answer has come. What has is kept in front of what is read next.
+func (c *Upstream) quietOverTLS() bool {
+	var b [1]byte
+	n, err := c.secure.readNow(b[:])
+	if n > 0 {
+		c.ahead = append([]byte(nil), b[:n]...)
+	}
+	behind := c.secure.takeBehind()
+	if len(behind) > 0 {
+		if _, err := c.writeTo(c.socket, behind, c.pool.limits.UpstreamStall); err == nil {
+			c.secure.mend()
+		}
+	}
+	return n == 0 && err == loop.ErrAgain && len(behind) == 0 && c.secure.records.between()
 }

@@ -277,7 +277,7 @@ func (c *Upstream) connect(ctx context.Context, by Claim) error {
 		err = c.socket.Start(false)
 	}
 	if err == nil && p.tls != nil {
-		c.secure = newSecure(c.Conn, c.socket, p.tls, tls.Client)
+		c.secure = newSecureToForge(c.Conn, c.socket, p.tls)
 		c.Conn = c.secure
 		err = c.secure.shake(ctx)
 	}

@@ -3,6 +3,8 @@ package wire
 import (
 	"context"
 	"crypto/tls"
+	"errors"
+	"io"
 	"net"
 	"sync/atomic"
 
@@ -24,6 +26,32 @@ func newSecure(c net.Conn, s *loop.Socket, config *tls.Config, side func(net.Con
 	}
 	r := &records{Socket: s}
 	return &secure{side(r, config), r}
+}
+
+// errCut is the end of a connection to the forge that TLS does not tell of (RFC 8446, 6.1). crypto/tls takes it for one when it
+// comes between two records, and an answer that ends with its connection for whole, wherever somebody cut it.
+var errCut = errors.New("the connection ended without a word of TLS")
+
+// told is a connection below TLS of which an end that TLS does not tell of is an error.
+type told struct{ net.Conn }
+
+// Read implements net.Conn.
+func (c told) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	if err == io.EOF {
+		err = errCut
+	}
+	return n, err
+}
+
+// newSecureToForge is newSecure for the client's side.
+func newSecureToForge(c net.Conn, s *loop.Socket, config *tls.Config) *secure {
+	if s == nil {
+		return newSecure(told{c}, nil, config, tls.Client)
+	}
+	made := newSecure(c, s, config, tls.Client)
+	made.records.told = true
+	return made
 }
 
 // shake goes through the handshake, in a goroutine.
@@ -127,6 +155,7 @@ type records struct {
 	way way
 
 	// Of what is read.
+	told   bool               // an end that TLS does not tell of is errCut
 	header [recordHeader]byte // of the record that is being read
 	have   int                // how much of the header
 	left   int                // of the record, behind its header
@@ -162,6 +191,9 @@ func (r *records) Read(p []byte) (n int, err error) {
 	of := r.cut(p[:n])
 	if of < n {
 		r.ahead = append([]byte(nil), p[of:n]...)
+	}
+	if r.told && err == io.EOF {
+		err = errCut
 	}
 	return of, err
 }
