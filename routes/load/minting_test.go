@@ -66,6 +66,8 @@ func TestEscapes(t *testing.T) {
 		{"where nothing was handed out", user + "        escapes: it does\n",
 			"drops what protects it: that what it mints is handed out to nobody (escapes)"},
 		{"and unsafely", user + "        escapes: it does\n        unsafe: true\n", ""},
+		{"to older tokens", row + "        mints: deploy token\n        escapes: it does\n", "drops what protects it: since=2"},
+		{"to the same tokens", strings.Replace(row, "tokens\n", "tokens since=2\n", 1) + "        mints: deploy token\n        escapes: it does\n", ""},
 		{"no longer", row + "        mints: deploy token\n", ""},
 		{"refused", row + "        mints: deploy token\n        refuse: not here\n", ""},
 	} {
@@ -83,7 +85,7 @@ func TestEscapes(t *testing.T) {
 			}
 			listed := slices.ContainsFunc(table.Minting(),
 				func(r *routes.Route) bool { return r.Path == "/projects/{project}/deploy_tokens" })
-			if want := c.name == "and unsafely"; listed != want {
+			if want := c.name == "and unsafely" || c.name == "to the same tokens"; listed != want {
 				t.Errorf("deploy tokens are handed out: %v", listed)
 			}
 		})

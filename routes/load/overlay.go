@@ -2,6 +2,7 @@ package load
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 
 	"gopkg.in/yaml.v3"
@@ -115,6 +116,9 @@ func dropped(old, r *routes.Route) []string {
 	}
 	if old.Withheld() && r.Mints != "" && !r.Withheld() {
 		lost = append(lost, "that what it mints is handed out to nobody (escapes)")
+	}
+	if r.Since < old.Since && !r.Withheld() && r.Refused == "" && (r.Writes() || r.Mints != "") {
+		lost = append(lost, "since="+strconv.Itoa(old.Since))
 	}
 	for _, effect := range routes.NamedEffects() {
 		if slices.Contains(old.Effects, effect) && !slices.Contains(r.Effects, effect) {
