@@ -26,7 +26,8 @@ func cacheMetrics() []cacheMetric {
 	}
 	return []cacheMetric{
 		metric("hits", "Look-ups that a cache answered.", func(s cache.Stats) uint64 { return s.Hits }),
-		metric("negative_hits", "Look-ups that a cache answered with not found.", func(s cache.Stats) uint64 { return s.NegativeHits }),
+		metric("negative_hits", "Look-ups that a cache answered with not found.",
+			func(s cache.Stats) uint64 { return s.NegativeHits }),
 		metric("misses", "Look-ups that found nothing fresh.", func(s cache.Stats) uint64 { return s.Misses }),
 		metric("joins", "Look-ups that waited for another's load.", func(s cache.Stats) uint64 { return s.Joins }),
 		metric("loads", "Reads of what a cache stands in front of.", func(s cache.Stats) uint64 { return s.Loads }),

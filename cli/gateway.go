@@ -19,6 +19,7 @@ import (
 	"patgate/admin/api"
 	"patgate/admin/console"
 	"patgate/admin/tokens"
+	"patgate/admin/usage"
 	"patgate/audit"
 	"patgate/config"
 	"patgate/forge"
@@ -48,7 +49,7 @@ type gateway struct {
 	resolver    forgeClient
 	tokens      *tokens.Service
 	api         *api.Handler
-	use         *tokens.Use
+	use         *usage.Use
 	sink        audit.Sink
 	handler     *proxy.Handler
 	server      *proxy.Server
@@ -142,7 +143,7 @@ func newGateway(ctx context.Context, c *config.Config, log io.Writer) (g *gatewa
 	g.audit = audit.NewLog(audit.Options{
 		Out: out, Encoder: console, Queue: c.Limits.AuditQueue, Counters: counters,
 	})
-	g.use = tokens.NewUse(g.store, g.routes.Table, g.audit, func(err error) { g.logger.Error("store", zap.Error(err)) })
+	g.use = usage.New(g.store, g.routes.Table, g.audit, func(err error) { g.logger.Error("store", zap.Error(err)) })
 	g.sink = g.use
 	if err := g.makeTokens(opened); err != nil {
 		return g, err

@@ -125,7 +125,8 @@ func chooseCredential(owner *tokens.Owned, number int64) (store.Credential, erro
 	case len(all) == 0:
 		return store.Credential{}, fmt.Errorf("%s has no sealed credential (fix: patgate owner add)", owner.Username)
 	case number == 0:
-		return store.Credential{}, usageError{fmt.Errorf("%s has several credentials: choose one with --credential: %s", owner.Username,
+		return store.Credential{}, usageError{fmt.Errorf("%s has several credentials: choose one with --credential: %s",
+			owner.Username,
 			strings.Join(numbers, ", "))}
 	}
 	return store.Credential{}, usageError{fmt.Errorf("%s has no credential %d: there are %s", owner.Username, number,
@@ -142,7 +143,8 @@ func (d *desk) printSealed(cmd *cobra.Command, cred *store.Credential, done stri
 	if wantsJSON(cmd) {
 		return printJSON(cmd.OutOrStdout(), viewOwner(owner))
 	}
-	_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s credential %d of %s (user %d at %s) with the scopes %s, expires %s, under key %s.\n",
+	_, err = fmt.Fprintf(cmd.OutOrStdout(),
+		"%s credential %d of %s (user %d at %s) with the scopes %s, expires %s, under key %s.\n",
 		done, cred.ID, owner.Username, owner.UserID, owner.Origin, strings.Join(cred.Scopes, ", "), stamp(cred.ExpiresAt), cred.KeyID)
 	return err
 }

@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"patgate/admin/api"
-	"patgate/admin/tokens"
+	"patgate/admin/catalogue"
 	"patgate/forge/forgetest"
 )
 
@@ -160,7 +160,7 @@ func TestBroader(t *testing.T) {
 		"an unknown scope is broader":    {[]string{"new_scope"}, []string{"api"}, []string{"new_scope"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if got := tokens.Broader(tc.fresh, tc.old); !slices.Equal(got, tc.beyond) {
+			if got := catalogue.Broader(tc.fresh, tc.old); !slices.Equal(got, tc.beyond) {
 				t.Errorf("got %v, want %v", got, tc.beyond)
 			}
 		})

@@ -7,7 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"patgate/admin/tokens"
+	"patgate/admin/catalogue"
 )
 
 func newPermissions() *cobra.Command {
@@ -35,9 +35,9 @@ with where they are granted. Those that fit best come first.`,
 				return err
 			}
 			text := strings.Join(args, " ")
-			found := tokens.Matching(tokens.Catalogue(table), text)
+			found := catalogue.Matching(catalogue.All(table), text)
 			if asJSON, _ := cmd.Flags().GetBool("json"); asJSON {
-				return printJSON(cmd.OutOrStdout(), append([]tokens.Entry{}, found...))
+				return printJSON(cmd.OutOrStdout(), append([]catalogue.Entry{}, found...))
 			}
 			if len(found) == 0 {
 				return fmt.Errorf("no permission is about %q (see docs/permissions.md, or patgate routes list)", text)

@@ -34,7 +34,8 @@ func tokenID(text string) (int64, error) {
 	id, err := strconv.ParseInt(text, 10, 64)
 	switch {
 	case err != nil && (token.Find([]byte(text)) || token.HasPrefix([]byte(text))): // not repeated: output is kept by CI systems
-		return 0, usageError{errors.New("a secret stands in the place of a token's id, where others see it: patgate token list shows " +
+		return 0,
+			usageError{errors.New("a secret stands in the place of a token's id, where others see it: patgate token list shows " +
 			"the ids; revoke the token with patgate token revoke --secret -")}
 	case err != nil:
 		return 0, usageError{fmt.Errorf("%q is not a token id: patgate token list shows them", text)}
@@ -144,7 +145,8 @@ says that it may.`,
 				return err
 			}
 			return onStore(cmd, currentTable, func(_ context.Context, d *desk) error {
-				return onToken(cmd, d, args[0], fmt.Sprintf("Confirmed under version %d of the route table:", d.Table().Version()), d.Confirm)
+				return onToken(cmd, d, args[0], fmt.Sprintf("Confirmed under version %d of the route table:", d.Table().Version()),
+					d.Confirm)
 			})
 		},
 	}

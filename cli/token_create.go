@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"patgate/admin/api"
+	"patgate/admin/terms"
 	"patgate/admin/tokens"
 	"patgate/config"
 )
@@ -96,7 +97,7 @@ func readCreation(cmd *cobra.Command, flags *scopeFlags) (q tokens.Creation, err
 }
 
 // readScopes reads the scopes that flags or a file give; none when neither does.
-func readScopes(cmd *cobra.Command, flags *scopeFlags) (scopes []tokens.Scope, err error) {
+func readScopes(cmd *cobra.Command, flags *scopeFlags) (scopes []terms.Scope, err error) {
 	file, _ := cmd.Flags().GetString("grant")
 	switch {
 	case file != "" && len(flags.scopes) > 0:

@@ -8,11 +8,11 @@ import (
 
 	"gopkg.in/yaml.v3"
 
-	"patgate/admin/tokens"
+	"patgate/admin/terms"
 )
 
 // parseGrant reads a file for --grant: a list of scopes, or a map with the key scopes or granular_scopes that holds one.
-func parseGrant(data []byte) ([]tokens.Scope, error) {
+func parseGrant(data []byte) ([]terms.Scope, error) {
 	decoder := yaml.NewDecoder(bytes.NewReader(data))
 	var file any
 	if err := decoder.Decode(&file); errors.Is(err, io.EOF) || err == nil && file == nil {
@@ -32,7 +32,7 @@ func parseGrant(data []byte) ([]tokens.Scope, error) {
 			file = list
 		}
 	}
-	problems := &tokens.Invalid{}
+	problems := &terms.Invalid{}
 	scopes := problems.ReadScopes("scopes", file)
 	if err := problems.Err(); err != nil {
 		return nil, err

@@ -98,7 +98,8 @@ func printTokens(cmd *cobra.Command, list []store.Listed, total int, f store.Fil
 			scopes = strings.Join(describe(l.Scopes), "; ")
 		}
 		state, _ := tokens.State(l, f.Now)
-		t.add(strconv.FormatInt(l.ID, 10), l.Name, l.Owner.Username, state, until(l.ExpiresAt, f.Now), ago(l.LastUsedAt, f.Now), scopes)
+		t.add(strconv.FormatInt(l.ID, 10), l.Name, l.Owner.Username, state, until(l.ExpiresAt, f.Now), ago(l.LastUsedAt, f.Now),
+			scopes)
 	}
 	width := terminalWidth(out)
 	if wide {

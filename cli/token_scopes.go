@@ -7,14 +7,14 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"patgate/admin/tokens"
+	"patgate/admin/terms"
 	"patgate/policy"
 )
 
 // scopeFlags builds scopes from flags in the order in which they stand: flags that say where open a scope, --allow
 // closes it. A further --allow adds to the scope that was closed last.
 type scopeFlags struct {
-	scopes []tokens.Scope
+	scopes []terms.Scope
 	open   bool // the last scope has no --allow yet
 }
 
@@ -43,7 +43,7 @@ func (s *scopeFlags) register(flags *pflag.FlagSet) {
 // where opens a scope, or adds a container to the open one.
 func (s *scopeFlags) where(name string, access policy.Access, value string) error {
 	if !s.open {
-		s.scopes = append(s.scopes, tokens.Scope{Access: access.String()})
+		s.scopes = append(s.scopes, terms.Scope{Access: access.String()})
 		s.open = true
 	}
 	scope := &s.scopes[len(s.scopes)-1]

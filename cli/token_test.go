@@ -15,7 +15,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"patgate/admin/api"
-	"patgate/admin/tokens"
+	"patgate/admin/terms"
 	"patgate/policy"
 	"patgate/store"
 	"patgate/token"
@@ -236,7 +236,7 @@ func TestScopesFromFlagsInTheirOrder(t *testing.T) {
 	}
 	s, err := parseFlags("--project", "a/b", "--project=c/d,7", "--group", "g", "--allow", "read_job, run_job", "--user", "--allow", "read_user",
 		"--all-memberships", "--allow", "read_*", "--allow", "run_job", "--personal", "--allow", "x", "--instance", "--allow", "y")
-	want := []tokens.Scope{
+	want := []terms.Scope{
 		{Access: "selected_memberships", Projects: []string{"a/b", "c/d", "7"}, Groups: []string{"g"}, Permissions: []string{"read_job", "run_job"}},
 		{Access: "user", Permissions: []string{"read_user"}},
 		{Access: "all_memberships", Permissions: []string{"read_*", "run_job"}},
@@ -261,7 +261,7 @@ func TestScopesFromFlagsInTheirOrder(t *testing.T) {
 }
 
 func TestScopesFromAFile(t *testing.T) {
-	want := []tokens.Scope{
+	want := []terms.Scope{
 		{Access: "selected_memberships", Projects: []string{"a/b"}, ProjectIDs: []int64{6}, GroupIDs: []int64{9}, Permissions: []string{"read_job"},
 			Constraints: policy.ConstraintSpec{RefPatterns: []string{"refs/heads/bot/*"}}},
 		{Access: "user", Permissions: []string{"read_user"}},

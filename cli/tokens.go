@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"patgate/admin/api"
+	"patgate/admin/terms"
 	"patgate/admin/tokens"
 	"patgate/config"
 	"patgate/routes"
@@ -28,8 +29,8 @@ func newTokens(c *config.Config, o *opened, f tokens.Forge, table func() *routes
 	return tokens.New(options)
 }
 
-func lifetimes(c *config.Config) tokens.Lifetimes {
-	return tokens.Lifetimes{Standard: c.Tokens.DefaultLifetime.Std(), Longest: c.Tokens.MaxLifetime.Std(),
+func lifetimes(c *config.Config) terms.Lifetimes {
+	return terms.Lifetimes{Standard: c.Tokens.DefaultLifetime.Std(), Longest: c.Tokens.MaxLifetime.Std(),
 		Grace: c.Tokens.MaxGrace.Std()}
 }
 
@@ -148,7 +149,7 @@ func toldOf(id int64, err error) error {
 
 // told gives what the token service found wrong with a request one line each, by the flags that it came from.
 func told(err error) error {
-	var invalid *tokens.Invalid
+	var invalid *terms.Invalid
 	if !errors.As(err, &invalid) {
 		return err
 	}

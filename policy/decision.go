@@ -69,15 +69,6 @@ var reasonNames = [...]string{
 	"other_credential", "mints", "refused", "newer_than_token", "constrained", "quick_action", "ref", "filtered", "hidden",
 }
 
-// Reasons gives every reason, ReasonNone first.
-func Reasons() []Reason {
-	all := make([]Reason, len(reasonNames))
-	for i := range all {
-		all[i] = Reason(i)
-	}
-	return all
-}
-
 // String gives the reason's constant name for logs and metrics.
 func (r Reason) String() string {
 	if int(r) < len(reasonNames) {

@@ -78,6 +78,16 @@ func (c *Catalogue) Names(ps []Permission) []string {
 	return names
 }
 
+// NamesOf gives the names of the permissions of a set, in the catalogue's own order.
+func (c *Catalogue) NamesOf(set *PermissionSet) (names []string) {
+	for p, info := range c.All() {
+		if set.Has(p) {
+			names = append(names, info.Name)
+		}
+	}
+	return names
+}
+
 // Len gives how many permissions the catalogue has.
 func (c *Catalogue) Len() int { return len(c.order) }
 

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"patgate/admin/questions"
+	"patgate/admin/terms"
 	"patgate/admin/tokens"
 	"patgate/policy"
 )
@@ -140,8 +141,8 @@ func TestBodiesThatAreRefused(t *testing.T) {
 }
 
 func TestConstraintsAreReadOrRefused(t *testing.T) {
-	read := func(constraints any) (tokens.Scope, *tokens.Invalid) {
-		p := &params{problems: &tokens.Invalid{}, values: object{"granular_scopes": []any{object{"access": "all_memberships", "constraints": constraints}}}}
+	read := func(constraints any) (terms.Scope, *terms.Invalid) {
+		p := &params{problems: &terms.Invalid{}, values: object{"granular_scopes": []any{object{"access": "all_memberships", "constraints": constraints}}}}
 		return p.scopes()[0], p.problems
 	}
 	for name, tc := range map[string]struct {

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"net/http"
 
+	"patgate/admin/catalogue"
+	"patgate/admin/terms"
 	"patgate/admin/tokens"
 	"patgate/store"
 	"patgate/token"
@@ -16,22 +18,24 @@ var openAPI []byte
 // ownPaths gives the API's own paths.
 func (h *Handler) ownPaths() {
 	const one = extras + "/tokens/{id}"
-	h.handle("GET "+extras+"/openapi.json", func(*call) (*reply, error) { return &reply{http.StatusOK, jsonHeader(), openAPI}, nil })
+	h.handle("GET "+extras+"/openapi.json", func(*call) (*reply, error) { return &reply{http.StatusOK, jsonHeader(), openAPI},
+		nil })
 	h.handle("POST "+extras+"/revoke", (*call).revokeSecret)
 	h.handle("GET "+extras+"/tokens", (*call).identify, (*call).list)
 	h.handle("POST "+extras+"/tokens", (*call).identify, (*call).create)
 	h.handle("GET "+extras+"/templates", (*call).identify, func(*call) (*reply, error) {
-		return answer(http.StatusOK, tokens.Templates()), nil
+		return answer(http.StatusOK, catalogue.Templates()), nil
 	})
 	h.handle("GET "+extras+"/permissions", (*call).identify, func(q *call) (*reply, error) {
-		return answer(http.StatusOK, tokens.Catalogue(q.o.Tokens.Table())), nil
+		return answer(http.StatusOK, catalogue.All(q.o.Tokens.Table())), nil
 	})
 	h.handle("GET "+extras+"/report", (*call).identify, (*call).report)
 	for pattern, f := range map[string]step{
 		"GET " + one: (*call).show, "DELETE " + one: (*call).revoke, "PATCH " + one: (*call).edit, "PUT " + one: (*call).edit,
 		"POST " + one + "/rotate": (*call).rotate, "POST " + one + "/pause": (*call).pause, "GET " + one + "/usage": (*call).usage,
 		"POST " + one + "/resume":  func(q *call) (*reply, error) { return q.changed(q.o.Tokens.Resume(q.Context(), q.caller, q.id)) },
-		"POST " + one + "/confirm": func(q *call) (*reply, error) { return q.changed(q.o.Tokens.Confirm(q.Context(), q.caller, q.id)) },
+		"POST " + one + "/confirm": func(q *call) (*reply, error) { return q.changed(q.o.Tokens.Confirm(q.Context(), q.caller,
+			q.id)) },
 	} {
 		h.handle(pattern, (*call).name, (*call).identify, f)
 	}
@@ -41,7 +45,7 @@ func (h *Handler) ownPaths() {
 func (q *call) pause() (*reply, error) {
 	p := q.params()
 	reason := p.text("reason")
-	if len(reason) > tokens.MaxDescription {
+	if len(reason) > terms.MaxDescription {
 		p.problems.Add("reason", "is too long")
 	}
 	p.only("reason")

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"patgate/admin/terms"
 	"patgate/admin/tokens"
 	"patgate/forge"
 )
@@ -14,7 +15,7 @@ import (
 // failed turns an error into an answer: the one place where errors of the service get their status. Texts of errors that
 // are not meant for clients stay here; Options.Report is told of them.
 func (h *Handler) failed(err error) *reply {
-	var invalid *tokens.Invalid
+	var invalid *terms.Invalid
 	var missing *tokens.Missing
 	switch {
 	case errors.As(err, &invalid):

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"patgate/admin/terms"
 	"patgate/admin/tokens"
 	"patgate/store"
 )
@@ -23,7 +24,8 @@ func (q *call) create() (*reply, error) {
 	if p.has("scopes") {
 		p.problems.Add("scopes", "scopes and granular_scopes exclude each other: a patgate token has granular_scopes")
 	}
-	wanted := tokens.Creation{Name: p.text("name"), Description: p.text("description"), ExpiresAt: p.end("expires_at", "expires_in"),
+	wanted := tokens.Creation{Name: p.text("name"), Description: p.text("description"), ExpiresAt: p.end("expires_at",
+		"expires_in"),
 		RenewUntil: p.text("renew_until"), Scopes: p.scopes(), CredentialID: p.number("credential_id", 0)}
 	wanted.Seal, _ = p.truth("seal")
 	if own(q.URL.Path) {
@@ -53,7 +55,7 @@ func (p *params) end(at, in string) string {
 		return text
 	}
 	span := p.text(in)
-	if _, ok := tokens.ParseSpan(span); !ok {
+	if _, ok := terms.ParseSpan(span); !ok {
 		p.problems.Add(in, "%q is no duration: write 15m, 12h or 30d", span)
 	}
 	if text != "" {
@@ -136,7 +138,7 @@ func (q *call) show() (*reply, error) {
 // revoke answers DELETE.
 func (q *call) revoke() (*reply, error) {
 	reason := q.query().text("reason")
-	if len(reason) > tokens.MaxDescription {
+	if len(reason) > terms.MaxDescription {
 		return message(http.StatusBadRequest, "400 Bad request - reason is too long"), nil
 	}
 	if _, err := q.o.Tokens.Revoke(q.Context(), q.caller, q.id, reason); err != nil {

@@ -9,19 +9,19 @@ import (
 
 	"github.com/go-json-experiment/json"
 
-	"patgate/admin/tokens"
+	"patgate/admin/terms"
 )
 
 // params are the parameters of a request, from query and body, as a tree of objects, lists and plain values. Reading one
 // that has the wrong form notes a problem.
 type params struct {
 	values   object
-	problems *tokens.Invalid
+	problems *terms.Invalid
 }
 
 // query reads the parameters of the query.
 func (q *call) query() *params {
-	p := &params{values: object{}, problems: &tokens.Invalid{}}
+	p := &params{values: object{}, problems: &terms.Invalid{}}
 	p.form("query", q.URL.RawQuery)
 	return p
 }
@@ -134,7 +134,7 @@ func (p *params) has(name string) bool { v, ok := p.values[name]; return ok && v
 
 // text reads a parameter as text; numbers and truth values are taken as they are written.
 func (p *params) text(name string) string {
-	s, ok := tokens.Text(p.values[name])
+	s, ok := terms.Text(p.values[name])
 	if !ok {
 		p.problems.Add(name, "must be plain text")
 	}
@@ -189,7 +189,7 @@ func (p *params) only(known ...string) {
 }
 
 // scopes reads granular_scopes.
-func (p *params) scopes() []tokens.Scope {
+func (p *params) scopes() []terms.Scope {
 	if v, given := p.values["granular_scopes"]; given {
 		return p.problems.ReadScopes("granular_scopes", v)
 	}

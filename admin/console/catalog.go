@@ -5,7 +5,7 @@ import (
 	"strings"
 	"sync"
 
-	"patgate/admin/tokens"
+	"patgate/admin/catalogue"
 	"patgate/routes"
 )
 
@@ -74,7 +74,7 @@ func (k *catalog) load(t *routes.Table) *catalog {
 	}
 	fresh := &catalog{table: t, verbs: map[string]*verb{}, of: map[string]*resource{}}
 	place := map[string]int{}
-	for _, e := range tokens.Catalogue(t) {
+	for _, e := range catalogue.All(t) {
 		i, known := place[e.Category]
 		if !known {
 			i = len(fresh.all)

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 
+	"patgate/admin/catalogue"
+	"patgate/admin/terms"
 	"patgate/admin/tokens"
 	"patgate/policy"
 )
@@ -22,7 +24,7 @@ type formPage struct {
 	Sealed                           bool   // patgate holds a forge credential that the token can be bound to
 	Categories                       []category
 	Accesses                         []choice
-	Templates                        []tokens.Template
+	Templates                        []catalogue.Template
 	Shortest, Standard, Longest      string
 	MaxName, MaxDescription          int
 	Presets                          []string
@@ -111,16 +113,16 @@ func (q *request) finish(d *draft) *catalog {
 
 func (q *request) form(status int, d *draft, p formPage) error {
 	catalog := q.finish(d)
-	p.Draft, p.Categories, p.Templates = d, catalog.all, tokens.Templates()
+	p.Draft, p.Categories, p.Templates = d, catalog.all, catalogue.Templates()
 	for _, a := range []policy.Access{policy.AccessSelectedMemberships, policy.AccessPersonalProjects, policy.AccessAllMemberships,
 		policy.AccessUser, policy.AccessInstance} {
 		p.Accesses = append(p.Accesses, choice{Value: a.String(), Label: accessWords(a.String())})
 	}
 	s := q.o.Tokens
-	p.Shortest, p.Standard, p.Longest = brief(tokens.Shortest), brief(s.StandardLifetime()), brief(s.MaxLifetime())
-	p.MaxName, p.MaxDescription, p.User = tokens.MaxName, tokens.MaxDescription, q.caller.Username()
+	p.Shortest, p.Standard, p.Longest = brief(terms.Shortest), brief(s.StandardLifetime()), brief(s.MaxLifetime())
+	p.MaxName, p.MaxDescription, p.User = terms.MaxName, terms.MaxDescription, q.caller.Username()
 	for _, preset := range []string{"1h", "12h", "7d", "30d", "90d", "365d"} {
-		if d, _ := tokens.ParseSpan(preset); d <= s.MaxLifetime() {
+		if d, _ := terms.ParseSpan(preset); d <= s.MaxLifetime() {
 			p.Presets = append(p.Presets, preset)
 		}
 	}
@@ -207,7 +209,7 @@ func (q *request) presented(d *draft) (*tokens.Owner, int) {
 
 // refusedDraft puts what the service says is wrong with a draft at its fields.
 func (q *request) refusedDraft(d *draft, err error) (int, error) {
-	var invalid *tokens.Invalid
+	var invalid *terms.Invalid
 	switch {
 	case errors.As(err, &invalid):
 		d.refused(invalid, nil)

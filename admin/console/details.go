@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strconv"
 
+	"patgate/admin/terms"
 	"patgate/admin/tokens"
 	"patgate/store"
 )
@@ -182,8 +183,8 @@ func (q *request) do(action string) error {
 			return q.showAsk(status, p)
 		}
 	}
-	if len([]rune(p.Values["reason"])) > tokens.MaxDescription {
-		p.Problems["reason"] = []string{"is too long: at most " + strconv.Itoa(tokens.MaxDescription) + " characters"}
+	if len([]rune(p.Values["reason"])) > terms.MaxDescription {
+		p.Problems["reason"] = []string{"is too long: at most " + strconv.Itoa(terms.MaxDescription) + " characters"}
 		return q.showAsk(http.StatusUnprocessableEntity, p)
 	}
 	service, done := q.o.Tokens, ""
@@ -236,7 +237,7 @@ func (q *request) rotate(caller *tokens.Owner, t *tokens.Inspected, p askPage) e
 	if err != nil {
 		q.session.failed(form)
 	}
-	var invalid *tokens.Invalid
+	var invalid *terms.Invalid
 	if errors.As(err, &invalid) {
 		for _, one := range invalid.Problems {
 			p.Problems[one.Field] = append(p.Problems[one.Field], sentence(one.Message))

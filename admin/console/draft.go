@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 
+	"patgate/admin/catalogue"
+	"patgate/admin/terms"
 	"patgate/admin/tokens"
 	"patgate/policy"
 	"patgate/routes"
@@ -167,7 +169,8 @@ func readDraft(form url.Values) *draft {
 // prefilled reads what an address asks for: name, description, template, access, project, group, permissions, expires_in.
 // It only fills in a form: whoever is signed in reads it and decides.
 func prefilled(in url.Values) (d *draft, any bool) {
-	d = &draft{Name: in.Get("name"), Description: in.Get("description"), Template: in.Get("template"), Expires: in.Get("expires_in")}
+	d = &draft{Name: in.Get("name"), Description: in.Get("description"), Template: in.Get("template"),
+		Expires: in.Get("expires_in")}
 	accesses := listed(in.Get("access"))
 	s := draftScope{Access: in.Get("access")}
 	var more []string
@@ -213,8 +216,8 @@ func isAccesses(names []string) bool {
 
 // apply puts a template's permissions into the first scope, and its lifetime where none was typed.
 func (d *draft) apply(name string) bool {
-	all := tokens.Templates()
-	i := slices.IndexFunc(all, func(t tokens.Template) bool { return t.Name == name })
+	all := catalogue.Templates()
+	i := slices.IndexFunc(all, func(t catalogue.Template) bool { return t.Name == name })
 	if i < 0 {
 		return false
 	}
@@ -237,10 +240,10 @@ func (d *draft) apply(name string) bool {
 }
 
 // scopes gives the scopes as the service takes them.
-func (d *draft) scopes() (all []tokens.Scope) {
+func (d *draft) scopes() (all []terms.Scope) {
 	for i := range d.Scopes {
 		s := &d.Scopes[i]
-		one := tokens.Scope{Access: s.Access, Permissions: s.Permissions}
+		one := terms.Scope{Access: s.Access, Permissions: s.Permissions}
 		if s.Access == policy.AccessSelectedMemberships.String() {
 			one.ProjectIDs, one.Projects = placed(s.Projects)
 			one.GroupIDs, one.Groups = placed(s.Groups)
@@ -288,7 +291,7 @@ func draftOf(t *tokens.Inspected, n names) *draft {
 }
 
 // refused takes over what the service says is wrong, each at its field. missing are lines of field and message.
-func (d *draft) refused(invalid *tokens.Invalid, missing []string) {
+func (d *draft) refused(invalid *terms.Invalid, missing []string) {
 	add := func(field, message string) {
 		rest, ok := strings.CutPrefix(field, "granular_scopes[")
 		number, inner, closed := strings.Cut(rest, "]")

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"patgate/admin/catalogue"
 	"patgate/admin/tokens"
 	"patgate/forge"
 	"patgate/routes"
@@ -63,7 +64,7 @@ func (q *request) showForgeTokens() error {
 			Stale:       now.Sub(t.CreatedAt) > stale && now.Sub(t.LastUsedAt) > stale,
 		}
 		for _, s := range t.Scopes {
-			row.Scopes = append(row.Scopes, scopeMark{s, tokens.Wide(s)})
+			row.Scopes = append(row.Scopes, scopeMark{s, catalogue.Wide(s)})
 		}
 		row.Replace = q.o.Path + "/tokens/new?" + replacement(&t).Encode()
 		p.Tokens = append(p.Tokens, row)
@@ -78,7 +79,7 @@ func replacement(t *forge.OwnToken) url.Values {
 		"name":        {t.Name},
 		"description": {"In place of the token “" + t.Name + "” (" + strings.Join(t.Scopes, ", ") + ")"},
 	}
-	if template := tokens.TemplateFor(t.Scopes); template != "" {
+	if template := catalogue.TemplateFor(t.Scopes); template != "" {
 		v.Set("template", template)
 	}
 	return v

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"patgate/admin/terms"
 	"patgate/admin/tokens"
 	"patgate/forge/forgetest"
 	"patgate/store"
@@ -206,10 +207,10 @@ func TestManyScopesAndPlaces(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var scopes []tokens.Scope
+	var scopes []terms.Scope
 	for i := range 21 {
 		project := w.forge.AddProject(fmt.Sprintf("shop/q%d", i), forgetest.Private)
-		scopes = append(scopes, tokens.Scope{Access: "selected_memberships", ProjectIDs: []int64{project}, Permissions: []string{"read_job"}})
+		scopes = append(scopes, terms.Scope{Access: "selected_memberships", ProjectIDs: []int64{project}, Permissions: []string{"read_job"}})
 	}
 	for i := range 14 {
 		scopes[0].ProjectIDs = append(scopes[0].ProjectIDs, w.forge.AddProject(fmt.Sprintf("shop/p%d", i), forgetest.Private))

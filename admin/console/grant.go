@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"patgate/admin/terms"
 	"patgate/admin/tokens"
 	"patgate/audit"
 	"patgate/policy"
@@ -144,7 +145,7 @@ func (q *request) show(d *draft, p *grantPage) {
 // fillAdded asks the service what would be added and where, and puts it into words.
 func (q *request) fillAdded(t *tokens.Inspected, d *draft, p *grantPage) error {
 	w, err := q.o.Tokens.Widening(q.ctx(), q.caller, t.ID, d.scopes())
-	var invalid *tokens.Invalid
+	var invalid *terms.Invalid
 	switch {
 	case errors.As(err, &invalid):
 		for _, one := range invalid.Problems {
@@ -209,7 +210,7 @@ func (q *request) grant() error {
 		add := d.scopes()
 		_, err = q.o.Tokens.Edit(q.ctx(), caller, t.ID, tokens.Changes{Add: &add})
 	}
-	var invalid *tokens.Invalid
+	var invalid *terms.Invalid
 	if w == nil && errors.As(err, &invalid) {
 		return q.grantForm(http.StatusUnprocessableEntity, t, d, p) // which says what is wrong
 	}

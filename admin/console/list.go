@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"patgate/admin/terms"
 	"patgate/admin/tokens"
 	"patgate/store"
 )
@@ -170,25 +171,25 @@ func (q *request) spans(in url.Values, p *listPage, query *tokens.Query) {
 	}
 	now := q.o.Now()
 	read("created", &p.CreatedAfter, func(s string) bool {
-		if d, ok := tokens.ParseSpan(s); ok {
+		if d, ok := terms.ParseSpan(s); ok {
 			query.Created.After = now.Add(-d)
 			return true
 		}
-		at, ok := tokens.ParseEnd(s, now)
+		at, ok := terms.ParseEnd(s, now)
 		query.Created.After = at
 		return ok
 	})
 	read("expires", &p.Expires, func(s string) bool {
-		at, ok := tokens.ParseEnd(s, now)
+		at, ok := terms.ParseEnd(s, now)
 		query.Expires.Before = at
 		return ok
 	})
 	read("last_used", &p.LastUsed, func(s string) bool {
-		if d, ok := tokens.ParseSpan(s); ok {
+		if d, ok := terms.ParseSpan(s); ok {
 			query.LastUsed.Before = now.Add(-d)
 			return true
 		}
-		at, ok := tokens.ParseEnd(s, now)
+		at, ok := terms.ParseEnd(s, now)
 		query.LastUsed.Before = at
 		return ok
 	})

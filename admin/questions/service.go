@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"patgate/admin/terms"
 	"patgate/admin/tokens"
 	"patgate/policy"
 	"patgate/policy/proof"
@@ -114,7 +115,7 @@ func (s *Service) mayKnow(c tokens.Caller, found *policy.Container) bool {
 }
 
 func invalid(field, format string, args ...any) error {
-	problems := &tokens.Invalid{}
+	problems := &terms.Invalid{}
 	problems.Add(field, format, args...)
 	return problems
 }

@@ -31,7 +31,8 @@ func (s *Service) Associations(ctx context.Context, c Caller, least, page, size 
 		return reached, err
 	}
 	all := slices.ContainsFunc(l.Scopes, func(x policy.ScopeSpec) bool { return x.Access == policy.AccessAllMemberships.String() })
-	contained := slices.ContainsFunc(l.Scopes, func(x policy.ScopeSpec) bool { return x.Access != "user" && x.Access != "instance" })
+	contained := slices.ContainsFunc(l.Scopes,
+		func(x policy.ScopeSpec) bool { return x.Access != "user" && x.Access != "instance" })
 	if !contained {
 		return reached, nil
 	}

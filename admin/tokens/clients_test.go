@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"patgate/admin/tokens"
+	"patgate/admin/catalogue"
 	"patgate/routes/load"
 )
 
@@ -53,7 +53,7 @@ func TestTheClientsPage(t *testing.T) {
 		}
 	}
 	templates := map[string]bool{}
-	for _, template := range tokens.Templates() {
+	for _, template := range catalogue.Templates() {
 		templates[template.Name] = false
 	}
 	for _, m := range templateName.FindAllStringSubmatch(page, -1) {

@@ -5,20 +5,12 @@ import (
 	"errors"
 	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
+	"patgate/admin/terms"
 	"patgate/policy"
 	"patgate/routes"
 	"patgate/store"
 	"patgate/token"
-)
-
-// Limits of a request. Those of names and descriptions, in characters, are GitLab's own (constants.js, 19.3).
-const (
-	MaxName        = 200
-	MaxDescription = 255
-	maxScopes      = 1000
 )
 
 // Creation is what a new token is to be.
@@ -28,7 +20,7 @@ type Creation struct {
 	ExpiresAt string
 	// RenewUntil is how far the token may be renewed on its own word, in the same forms; empty is until it expires.
 	RenewUntil string
-	Scopes     []Scope
+	Scopes     []terms.Scope
 	// Seal has the forge credential of an owner's request kept sealed. CredentialID names a sealed one instead.
 	Seal         bool
 	CredentialID int64
@@ -44,22 +36,22 @@ type Created struct {
 }
 
 // Check tells what is wrong with a request for a token, as far as that can be told before anybody is asked anything.
-func Check(q Creation, t *routes.Table, l Lifetimes, now time.Time) error {
-	l.setDefaults()
-	_, err := draft(&q, t, now, l.Standard, l.longest(now))
+func Check(q Creation, t *routes.Table, l terms.Lifetimes, now time.Time) error {
+	l.SetDefaults()
+	_, err := draft(&q, t, now, l.Standard, l.LongestEnd(now))
 	return err
 }
 
 // draft makes the record that a request asks for. Scopes have ids in place of paths only once the forge has been asked.
-func draft(q *Creation, t *routes.Table, now time.Time, standard time.Duration, limit bound) (token.Record, error) {
-	problems := &Invalid{}
+func draft(q *Creation, t *routes.Table, now time.Time, standard time.Duration, limit terms.Bound) (token.Record, error) {
+	problems := &terms.Invalid{}
 	r := token.Record{Name: strings.TrimSpace(q.Name), Description: q.Description, CreatedAt: now, TableVersion: t.Version()}
-	problems.text("name", r.Name, MaxName, true)
-	problems.text("description", r.Description, MaxDescription, false)
-	r.ExpiresAt = problems.end("expires_at", q.ExpiresAt, now, standard, limit)
-	r.RenewUntil = problems.renewal(q.RenewUntil, now, r.ExpiresAt, limit)
+	problems.Text("name", r.Name, terms.MaxName, true)
+	problems.Text("description", r.Description, terms.MaxDescription, false)
+	r.ExpiresAt = problems.End("expires_at", q.ExpiresAt, now, standard, limit)
+	r.RenewUntil = problems.Renewal(q.RenewUntil, now, r.ExpiresAt, limit)
 	var err error
-	if r.Scopes, err = problems.scopes(q.Scopes, t); err == nil {
+	if r.Scopes, err = problems.Scopes(q.Scopes, t); err == nil {
 		err = problems.Err()
 	}
 	return r, err
@@ -72,13 +64,13 @@ func (s *Service) Create(ctx context.Context, c Caller, q Creation) (*Created, e
 		return nil, err
 	}
 	now := s.now()
-	limit := s.o.Lifetimes.longest(now)
+	limit := s.o.Lifetimes.LongestEnd(now)
 	maker, byToken := c.(holder)
 	if byToken {
 		if err := maker.lacks(s, "create_personal_access_token"); err != nil {
 			return nil, err
 		}
-		limit = limit.within(maker.ExpiresAt, "the token that makes it expires then")
+		limit = limit.Within(maker.ExpiresAt, "the token that makes it expires then")
 	}
 	table := s.o.Table()
 	r, err := draft(&q, table, now, s.o.Lifetimes.Standard, limit)
@@ -99,7 +91,7 @@ func (s *Service) Create(ctx context.Context, c Caller, q Creation) (*Created, e
 	}
 	grant, err := policy.Compile(b.owner.UserID, r.TableVersion, r.Scopes, table.Catalogue())
 	if err != nil {
-		return nil, invalid(err)
+		return nil, terms.OfSpec(err)
 	}
 	if byToken {
 		if err := s.beyond(grant, maker.Grant, found, "the token that makes it"); err != nil {
@@ -174,55 +166,3 @@ func (e *Missing) Error() string {
 
 // Unwrap gives ErrForbidden.
 func (*Missing) Unwrap() error { return ErrForbidden }
-
-// text refuses names that are missing, too long or would garble a list.
-func (e *Invalid) text(field, text string, limit int, required bool) {
-	switch {
-	case required && text == "":
-		e.Add(field, "is missing: say what the token is for")
-	case !utf8.ValidString(text):
-		e.Add(field, "is not valid UTF-8")
-	case utf8.RuneCountInString(text) > limit:
-		e.Add(field, "has %d characters, at most %d are possible", utf8.RuneCountInString(text), limit)
-	case strings.ContainsFunc(text, unicode.IsControl):
-		e.Add(field, "has control characters in it")
-	}
-}
-
-// scopes checks scopes and gives them with wildcards replaced.
-func (e *Invalid) scopes(scopes []Scope, t *routes.Table) ([]policy.ScopeSpec, error) {
-	switch {
-	case len(scopes) == 0:
-		e.Add("granular_scopes", "a token needs at least one scope")
-		return nil, nil
-	case len(scopes) > maxScopes:
-		e.Add("granular_scopes", "has %d scopes, at most %d are possible", len(scopes), maxScopes)
-		return nil, nil
-	}
-	named := 0
-	for i := range scopes {
-		named += len(scopes[i].ProjectIDs) + len(scopes[i].GroupIDs) + len(scopes[i].Projects) + len(scopes[i].Groups)
-	}
-	if named > maxScopes {
-		e.Add("granular_scopes", "name %d projects and groups, at most %d are possible", named, maxScopes)
-		return nil, nil
-	}
-	return e.expandAll(scopes, t)
-}
-
-// renewal reads how far a token may be renewed on its own word: not before it expires, and not beyond the bound.
-func (e *Invalid) renewal(text string, now, expires time.Time, limit bound) time.Time {
-	if text == "" {
-		return expires
-	}
-	at, ok := ParseEnd(text, now)
-	switch {
-	case !ok:
-		e.Add("renew_until", "%q is neither a date nor a duration like 15m, 12h or 30d", text)
-	case at.After(limit.at):
-		e.Add("renew_until", "is too late: %s", limit.why)
-	case at.Before(expires):
-		e.Add("renew_until", "lies before expires_at, %s", expires.Format(time.RFC3339))
-	}
-	return at
-}

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"patgate/admin/catalogue"
 	"patgate/forge"
 	"patgate/routes"
 	"patgate/store"
@@ -90,8 +91,9 @@ func (s *Service) bind(ctx context.Context, c *Owner, credentialID int64, sealIt
 			case same:
 				b.credential = *k
 				return b, nil
-			case k.Status != store.CredentialValid, len(Broader(k.Scopes, c.identity.Scopes)) > 0:
-			case within == nil, len(Broader(c.identity.Scopes, within.Scopes)) > 0 && len(Broader(c.identity.Scopes, k.Scopes)) == 0:
+			case k.Status != store.CredentialValid, len(catalogue.Broader(k.Scopes, c.identity.Scopes)) > 0:
+			case within == nil, len(catalogue.Broader(c.identity.Scopes, within.Scopes)) > 0 && len(catalogue.Broader(c.identity.Scopes,
+				k.Scopes)) == 0:
 				within = k
 			}
 		}

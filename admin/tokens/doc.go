@@ -5,3 +5,5 @@
 // Who asks is a Caller. An owner is known by a forge credential whose scopes were read from the forge; a token asks for
 // itself and for what it made, and gives on no more than it has; an operator works on the machine itself.
 package tokens
+
+//go:generate go test . -run ^TestPermissionsPage$ -update

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"patgate/admin/catalogue"
 	"patgate/admin/tokens"
 	"patgate/routes"
 	"patgate/routes/load"
@@ -46,7 +47,7 @@ func TestPermissionsPage(t *testing.T) {
 
 // permissions writes the page of a table.
 func permissions(title string, table *routes.Table) string {
-	all := tokens.Catalogue(table)
+	all := catalogue.All(table)
 	var b strings.Builder
 	endpoints := 0
 	for i := range all {
@@ -121,10 +122,10 @@ func TestTheTokensPageShowsThePattern(t *testing.T) {
 func TestTemplates(t *testing.T) {
 	w := newWorld(t, nil)
 	mints := map[string]bool{}
-	for _, e := range tokens.Catalogue(w.table) {
+	for _, e := range catalogue.All(w.table) {
 		mints[e.Name] = e.Mints
 	}
-	for _, template := range tokens.Templates() {
+	for _, template := range catalogue.Templates() {
 		t.Run(template.Name, func(t *testing.T) {
 			for i := range template.Scopes {
 				template.Scopes[i].ProjectIDs = []int64{w.api}

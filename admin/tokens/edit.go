@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"patgate/admin/terms"
 	"patgate/policy"
 	"patgate/store"
 	"patgate/token"
@@ -15,9 +16,9 @@ import (
 type Changes struct {
 	Name, Description     *string
 	ExpiresAt, RenewUntil *string
-	Scopes                *[]Scope
+	Scopes                *[]terms.Scope
 	// Add are scopes beside what the token holds when the edit is decided. Only an owner adds, and Scopes is nil then.
-	Add *[]Scope
+	Add *[]terms.Scope
 }
 
 // Edited is a token after an edit.
@@ -55,28 +56,28 @@ func (s *Service) edit(ctx context.Context, c Caller, id int64, q *Changes) (*Ed
 	if l.Validity(now) == token.Revoked || l.RotatedTo != 0 {
 		return nil, refuse(ErrConflict, "the token is revoked or rotated: it cannot be edited")
 	}
-	limit := s.o.Lifetimes.longest(now)
+	limit := s.o.Lifetimes.LongestEnd(now)
 	if l.ParentID != 0 {
-		limit = limit.within(l.RenewUntil, "the token was made by another and does not outlive it")
+		limit = limit.Within(l.RenewUntil, "the token was made by another and does not outlive it")
 	}
 	if q.Add != nil {
 		if q, err = s.adding(ctx, c, &l, q); err != nil {
 			return nil, err
 		}
 	}
-	problems := &Invalid{}
+	problems := &terms.Invalid{}
 	e := store.Edit{Revision: l.Revision, Children: l.Children, Name: l.Name, Description: l.Description, Scopes: l.Scopes,
 		TableVersion: l.TableVersion, ExpiresAt: l.ExpiresAt, RenewUntil: l.RenewUntil}
 	if q.Name != nil {
 		e.Name = strings.TrimSpace(*q.Name)
-		problems.text("name", e.Name, MaxName, true)
+		problems.Text("name", e.Name, terms.MaxName, true)
 	}
 	if q.Description != nil {
 		e.Description = *q.Description
-		problems.text("description", e.Description, MaxDescription, false)
+		problems.Text("description", e.Description, terms.MaxDescription, false)
 	}
 	if q.ExpiresAt != nil {
-		e.ExpiresAt = problems.end("expires_at", *q.ExpiresAt, now, s.o.Lifetimes.Standard, limit)
+		e.ExpiresAt = problems.End("expires_at", *q.ExpiresAt, now, s.o.Lifetimes.Standard, limit)
 		// Who shortens a life shortens renewals with it, unless told otherwise.
 		e.RenewUntil = e.ExpiresAt
 		if q.RenewUntil == nil && l.RenewUntil.After(l.ExpiresAt) && l.RenewUntil.After(e.ExpiresAt) {
@@ -84,11 +85,11 @@ func (s *Service) edit(ctx context.Context, c Caller, id int64, q *Changes) (*Ed
 		}
 	}
 	if q.RenewUntil != nil {
-		e.RenewUntil = problems.renewal(*q.RenewUntil, now, e.ExpiresAt, limit)
+		e.RenewUntil = problems.Renewal(*q.RenewUntil, now, e.ExpiresAt, limit)
 	}
 	var specs []policy.ScopeSpec
 	if q.Scopes != nil {
-		if specs, err = problems.scopes(*q.Scopes, s.o.Table()); err != nil {
+		if specs, err = problems.Scopes(*q.Scopes, s.o.Table()); err != nil {
 			return nil, err
 		}
 	}
@@ -131,7 +132,7 @@ func (s *Service) adding(ctx context.Context, c Caller, l *store.Listed, q *Chan
 	if err != nil {
 		return nil, err
 	}
-	scopes := asScopes(w.Scopes)
+	scopes := terms.AsScopes(w.Scopes)
 	added := *q
 	added.Add, added.Scopes = nil, &scopes
 	return &added, nil
@@ -172,7 +173,7 @@ func (s *Service) rescope(ctx context.Context, c Caller, l *store.Listed, e *sto
 	catalogue := s.o.Table().Catalogue()
 	fresh, err := policy.Compile(l.Owner.UserID, l.TableVersion, specs, catalogue)
 	if err != nil {
-		return invalid(err)
+		return terms.OfSpec(err)
 	}
 	old, err := store.CompileStored(l.Owner.UserID, l.TableVersion, l.Scopes, catalogue)
 	if err != nil {

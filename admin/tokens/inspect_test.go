@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"patgate/admin/catalogue"
+	"patgate/admin/terms"
 	"patgate/admin/tokens"
 	"patgate/forge"
 	"patgate/forge/forgetest"
@@ -20,7 +22,7 @@ func TestRememberedOwner(t *testing.T) {
 	made := w.make(t, reading(w.api, "read_job", "read_pipeline"))
 	owner := w.owner(t, w.pat)
 	kept := owner.Remembered()
-	scopes := func(permissions ...string) *[]tokens.Scope { return &[]tokens.Scope{reading(w.api, permissions...)} }
+	scopes := func(permissions ...string) *[]terms.Scope { return &[]terms.Scope{reading(w.api, permissions...)} }
 	longer, shorter := "364d", "20d"
 	refused := map[string]func() error{
 		"making": func() error {
@@ -33,7 +35,7 @@ func TestRememberedOwner(t *testing.T) {
 			return err
 		},
 		"widening in place": func() error {
-			_, err := w.Edit(t.Context(), kept, made.ID, tokens.Changes{Scopes: &[]tokens.Scope{reading(w.web, "read_job")}})
+			_, err := w.Edit(t.Context(), kept, made.ID, tokens.Changes{Scopes: &[]terms.Scope{reading(w.web, "read_job")}})
 			return err
 		},
 		"widening in time": func() error {
@@ -96,7 +98,7 @@ func TestInspect(t *testing.T) {
 	w := newWorld(t, nil)
 	owner := w.owner(t, w.pat)
 	narrow := w.make(t, reading(w.api, "read_job", "read_pipeline"))
-	broad := w.make(t, tokens.Scope{Access: "all_memberships", Permissions: []string{"read_job"}})
+	broad := w.make(t, terms.Scope{Access: "all_memberships", Permissions: []string{"read_job"}})
 	paused := w.make(t, reading(w.api, "read_job"))
 	if _, err := w.Pause(t.Context(), owner, paused.ID, "look at it"); err != nil {
 		t.Fatal(err)
@@ -202,15 +204,15 @@ func TestPlacesAndForgeTokens(t *testing.T) {
 
 func TestTemplateForForgeTokens(t *testing.T) {
 	known := map[string]bool{"": true}
-	for _, template := range tokens.Templates() {
+	for _, template := range catalogue.Templates() {
 		known[template.Name] = true
 	}
 	for scope, want := range map[string]string{"api": "", "read_api": "", "write_registry": "container-push", "read_registry": "container-pull", "write_repository": "dependency-updater", "read_repository": "read-only-ci", "read_user": ""} {
-		if got := tokens.TemplateFor([]string{scope}); got != want || !known[got] {
+		if got := catalogue.TemplateFor([]string{scope}); got != want || !known[got] {
 			t.Errorf("%s: %q", scope, got)
 		}
 	}
-	if got := tokens.TemplateFor([]string{"write_repository", "api"}); got != "" {
+	if got := catalogue.TemplateFor([]string{"write_repository", "api"}); got != "" {
 		t.Errorf("the wider scope counts: %q", got)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"patgate/admin/catalogue"
 	"patgate/forge"
 	"patgate/store"
 	"patgate/token"
@@ -161,47 +162,10 @@ func (o *Owner) vouch(ctx context.Context, s *Service, l *store.Listed) error {
 	if err != nil {
 		return err
 	}
-	if beyond := Broader(bound.Scopes, o.identity.Scopes); len(beyond) > 0 {
+	if beyond := catalogue.Broader(bound.Scopes, o.identity.Scopes); len(beyond) > 0 {
 		return refuse(ErrForbidden, "the token is bound to a forge credential with the scopes %s, and yours lacks %s: use one with "+
 			"the same scopes",
 			strings.Join(bound.Scopes, ", "), strings.Join(beyond, ", "))
 	}
 	return nil
-}
-
-// covered are the scopes of a GitLab token that a wider scope holds already (doc/security/tokens, GitLab 19.3), or of a Gitea
-// token: what writes also reads (models/auth, Gitea 1.26).
-func covered(scope string) []string {
-	if kind, writes := strings.CutPrefix(scope, "write:"); writes {
-		return []string{"read:" + kind}
-	}
-	switch scope {
-	case "api":
-		return []string{"read_api", "read_user", "read_repository", "write_repository", "read_registry", "write_registry"}
-	case "read_api":
-		return []string{"read_user", "read_repository", "read_registry"}
-	case "write_repository":
-		return []string{"read_repository"}
-	case "write_registry":
-		return []string{"read_registry"}
-	}
-	return nil
-}
-
-// Broader gives the scopes of a forge credential that one with the scopes of another does not hold.
-func Broader(scopes, than []string) []string {
-	const narrows, all = "public-only", "all" // Gitea's: one that takes away, and one that holds every other
-	var beyond []string
-	if slices.Contains(than, narrows) && !slices.Contains(scopes, narrows) {
-		beyond = append(beyond, "what is not public")
-	}
-	for _, scope := range scopes {
-		held := scope == narrows || slices.ContainsFunc(than, func(have string) bool {
-			return have == scope || slices.Contains(covered(have), scope) || have == all && strings.Contains(scope, ":")
-		})
-		if !held {
-			beyond = append(beyond, scope)
-		}
-	}
-	return beyond
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 
+	"patgate/admin/catalogue"
 	"patgate/store"
 	"patgate/store/seal"
 )
@@ -63,7 +64,7 @@ func (s *Service) Seal(ctx context.Context, o *Owner) (c store.Credential, fresh
 // Replace puts the credential that an owner has shown in the place of a sealed one, which must reach as far: the tokens that
 // are bound to it go on with the new one.
 func (s *Service) Replace(ctx context.Context, o *Owner, old *store.Credential) (store.Credential, error) {
-	if beyond := Broader(o.identity.Scopes, old.Scopes); len(beyond) > 0 {
+	if beyond := catalogue.Broader(o.identity.Scopes, old.Scopes); len(beyond) > 0 {
 		return store.Credential{}, refuse(ErrForbidden, "the new credential also has %s, which credential %d with %s does not: the "+
 			"tokens bound to it must not reach further (fix: make a forge token with the same scopes, or patgate owner add)",
 			strings.Join(beyond, ", "), old.ID,

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"patgate/admin/terms"
 	"patgate/admin/tokens"
 	"patgate/forge/forgetest"
 	"patgate/policy"
@@ -30,14 +31,14 @@ func TestAChildNeverHoldsMoreThanItsParent(t *testing.T) {
 	w := newWorld(t, nil)
 	made, refused := 0, 0
 	for range 120 {
-		parent := w.make(t, append(randomScopes(dice, w), tokens.Scope{Access: "user", Permissions: []string{"create_personal_access_token", "read_user"}})...)
+		parent := w.make(t, append(randomScopes(dice, w), terms.Scope{Access: "user", Permissions: []string{"create_personal_access_token", "read_user"}})...)
 		caller := w.session(t, parent)
 		for range 5 {
 			scopes := randomScopes(dice, w)
 			days := dice.IntN(600) + 1
 			child, err := w.Create(t.Context(), caller, tokens.Creation{Name: "child", Scopes: scopes, ExpiresAt: fmt.Sprint(days, "d")})
 			within := reaches(w, scopes, parent.Scopes)
-			var invalid *tokens.Invalid
+			var invalid *terms.Invalid
 			switch {
 			case err == nil && (!within || days > 300):
 				t.Fatalf("a child with %+v for %d days was made by %+v", scopes, days, parent.Scopes)
@@ -66,7 +67,7 @@ func TestAChildNeverHoldsMoreThanItsParent(t *testing.T) {
 }
 
 // randomScopes gives scopes on the two projects, their group, or all memberships, sometimes for a pattern of refs only.
-func randomScopes(dice *rand.Rand, w *world) []tokens.Scope {
+func randomScopes(dice *rand.Rand, w *world) []terms.Scope {
 	some := func() []string {
 		var out []string
 		for _, name := range []string{"read_job", "run_job", "read_pipeline", "push_code"} {
@@ -79,8 +80,8 @@ func randomScopes(dice *rand.Rand, w *world) []tokens.Scope {
 		}
 		return out
 	}
-	var scopes []tokens.Scope
-	for _, s := range []tokens.Scope{
+	var scopes []terms.Scope
+	for _, s := range []terms.Scope{
 		{Access: "selected_memberships", ProjectIDs: []int64{w.api}}, {Access: "selected_memberships", ProjectIDs: []int64{w.web}},
 		{Access: "selected_memberships", GroupIDs: []int64{w.shop}}, {Access: "all_memberships"},
 	} {
@@ -94,7 +95,7 @@ func randomScopes(dice *rand.Rand, w *world) []tokens.Scope {
 		scopes = append(scopes, s)
 	}
 	if scopes == nil {
-		scopes = []tokens.Scope{{Access: "selected_memberships", ProjectIDs: []int64{w.api}, Permissions: some()}}
+		scopes = []terms.Scope{{Access: "selected_memberships", ProjectIDs: []int64{w.api}, Permissions: some()}}
 	}
 	return scopes
 }
@@ -130,7 +131,7 @@ func pushes(c policy.ConstraintSpec) (may []string) {
 
 // reaches is the obvious rule. Both projects are in the group, and the owner is a member of it; "beyond" stands for a
 // project of the owner's elsewhere, and "later" for one that the group does not have yet.
-func reaches(w *world, child []tokens.Scope, parent []policy.ScopeSpec) bool {
+func reaches(w *world, child []terms.Scope, parent []policy.ScopeSpec) bool {
 	covers := func(access string, projects, groups []int64, place string) bool {
 		switch {
 		case access == "all_memberships":
@@ -174,8 +175,8 @@ func TestLifetimes(t *testing.T) {
 		{"2001-01-01T00:00:00Z", "in the past"}, {"-5m", "neither"}, {"1y", "neither"}, {"99999999999999d", "neither"}, {"31.12.2030", "neither"},
 	} {
 		t.Run(tc.text, func(t *testing.T) {
-			made, err := w.Create(t.Context(), w.owner(t, w.pat), tokens.Creation{Name: "x", Seal: true, ExpiresAt: tc.text, Scopes: []tokens.Scope{reading(w.api, "read_job")}})
-			var invalid *tokens.Invalid
+			made, err := w.Create(t.Context(), w.owner(t, w.pat), tokens.Creation{Name: "x", Seal: true, ExpiresAt: tc.text, Scopes: []terms.Scope{reading(w.api, "read_job")}})
+			var invalid *terms.Invalid
 			switch {
 			case tc.want == "" && err != nil:
 				t.Error(err)

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"patgate/admin/catalogue"
 	"patgate/policy"
 	"patgate/store"
 )
@@ -75,7 +76,7 @@ func (s *Service) badges(l *store.Listed, uses []store.PermissionUse, now time.T
 	old := now.Sub(l.CreatedAt) > settled
 	badge("broad", Broad(l))
 	badge("makes_credentials", slices.ContainsFunc(l.Scopes, func(scope policy.ScopeSpec) bool {
-		return len(minting(scope.Permissions, s.o.Table())) > 0
+		return len(catalogue.Minting(scope.Permissions, s.o.Table())) > 0
 	}))
 	badge("unused", old && l.LastUsedAt.IsZero())
 	if old && !l.LastUsedAt.IsZero() {

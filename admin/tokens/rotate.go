@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"time"
 
+	"patgate/admin/terms"
 	"patgate/store"
 	"patgate/token"
 )
@@ -38,34 +39,34 @@ func (s *Service) Rotate(ctx context.Context, c Caller, id int64, q Rotation) (*
 		return nil, ErrUnknownCaller
 	}
 	now := s.now()
-	limit := s.o.Lifetimes.longest(now)
+	limit := s.o.Lifetimes.LongestEnd(now)
 	switch {
 	case byToken:
 		if err := renewer.lacks(s, "rotate_personal_access_token"); err != nil {
 			return nil, err
 		}
-		limit = limit.within(l.RenewUntil, "the token may be renewed until "+l.RenewUntil.Format(time.RFC3339)+
+		limit = limit.Within(l.RenewUntil, "the token may be renewed until "+l.RenewUntil.Format(time.RFC3339)+
 			" only, as whoever made it said")
 	case l.ParentID != 0:
-		limit = limit.within(l.RenewUntil, "the token was made by token "+strconv.FormatInt(l.ParentID, 10)+" and does not outlive it")
+		limit = limit.Within(l.RenewUntil, "the token was made by token "+strconv.FormatInt(l.ParentID, 10)+" and does not outlive it")
 	}
 	if owner, ok := c.(*Owner); ok {
 		if err := owner.vouch(ctx, s, &l); err != nil {
 			return nil, err
 		}
 	}
-	problems := &Invalid{}
+	problems := &terms.Invalid{}
 	r := token.Record{Name: l.Name, Description: l.Description, Scopes: l.Scopes, TableVersion: l.TableVersion, CreatedAt: now}
-	r.ExpiresAt = problems.end("expires_at", q.ExpiresAt, now, rotationLife, limit)
+	r.ExpiresAt = problems.End("expires_at", q.ExpiresAt, now, terms.RotationLife, limit)
 	if byToken {
 		if q.RenewUntil != "" {
 			problems.Add("renew_until", "is for the owner to say: a token cannot move its own end")
 		}
 		r.RenewUntil = l.RenewUntil
 	} else {
-		r.RenewUntil = problems.renewal(q.RenewUntil, now, r.ExpiresAt, limit)
+		r.RenewUntil = problems.Renewal(q.RenewUntil, now, r.ExpiresAt, limit)
 	}
-	grace := problems.grace(q.Grace, now, s.o.Lifetimes.Grace)
+	grace := problems.Grace(q.Grace, now, s.o.Lifetimes.Grace)
 	if err := problems.Err(); err != nil {
 		return nil, err
 	}
@@ -83,26 +84,6 @@ func (s *Service) Rotate(ctx context.Context, c Caller, id int64, q Rotation) (*
 	}
 	s.record("rotated", &l, c, "", r.ID)
 	return &Created{Listed: store.Listed{Record: r, Owner: l.Owner}, Secret: secret}, nil
-}
-
-// grace reads for how long the old secret still works, and gives until when; zero is not at all.
-func (e *Invalid) grace(text string, now time.Time, longest time.Duration) time.Time {
-	if text == "" {
-		return time.Time{}
-	}
-	d, ok := ParseSpan(text)
-	if seconds, err := strconv.ParseUint(text, 10, 31); err == nil {
-		d, ok = time.Duration(seconds)*time.Second, true
-	}
-	switch {
-	case !ok:
-		e.Add("grace", "%q is no duration: write 10m, 2h or 1d", text)
-	case d > longest:
-		e.Add("grace", "is too long: at most %s (tokens.max_grace)", writeSpan(longest))
-	case d > 0:
-		return now.Add(d)
-	}
-	return time.Time{}
 }
 
 // Reused is called when a secret that was rotated out is presented for another rotation: somebody else has it. Everything

@@ -8,158 +8,13 @@ import (
 	"strings"
 	"time"
 
+	"patgate/admin/catalogue"
+	"patgate/admin/terms"
 	"patgate/forge"
 	"patgate/policy"
 	"patgate/routes"
 	"patgate/token"
 )
-
-// Scope is a scope as it is asked for: an entry of GitLab's granular_scopes, with projects and groups also by path, and
-// with wildcards among the permissions, which stand for the permissions of today.
-type Scope struct {
-	Access      string                `json:"access"`
-	Permissions []string              `json:"permissions"`
-	ProjectIDs  []int64               `json:"project_ids,omitempty"`
-	GroupIDs    []int64               `json:"group_ids,omitempty"`
-	Projects    []string              `json:"projects,omitempty"`
-	Groups      []string              `json:"groups,omitempty"`
-	Constraints policy.ConstraintSpec `json:"constraints,omitzero"`
-}
-
-// Expand replaces wildcards by the names that they stand for today. A wildcard stands for permissions that can be granted
-// on what the scope reaches, that are not deprecated, no row of which yields another credential or has one of
-// routes.NamedEffects, and with which no push switches off a guard of the forge. Names without a wildcard stay as they
-// are, known or not: the compiler of grants judges them.
-func Expand(s *Scope, t *routes.Table) ([]string, error) {
-	access, err := policy.ParseAccess(s.Access)
-	if err != nil || !slices.ContainsFunc(s.Permissions, func(name string) bool { return strings.Contains(name, "*") }) {
-		return s.Permissions, nil // the compiler tells what is wrong with the access
-	}
-	named := namedPermissions(t)
-	var names []string
-	add := func(name string) {
-		if !slices.Contains(names, name) {
-			names = append(names, name)
-		}
-	}
-	for _, wanted := range s.Permissions {
-		if !strings.Contains(wanted, "*") {
-			add(wanted)
-			continue
-		}
-		found := false
-		for p, info := range t.Catalogue().All() {
-			if info.Deprecated || named.Has(p) || !matches(wanted, info.Name) || !grantable(s, access, info.Boundaries) {
-				continue
-			}
-			found = true
-			add(info.Name)
-		}
-		if !found {
-			return nil, fmt.Errorf("%q stands for no permission that can be granted under %s by a "+
-				"wildcard: those that make or "+
-				"keep a credential, give rights to others, change who sees what or switch off a guard are granted by "+
-				"name (docs/permissions.md "+
-				"lists them)", wanted, s.Access)
-		}
-	}
-	return names, nil
-}
-
-// namedPermissions gives the permissions that only their name grants: some row that needs them has another credential in its
-// answer, gives rights to others, changes who sees what, or keeps a secret of the caller's choice, or a push option that
-// needs them switches off a guard of the forge.
-func namedPermissions(t *routes.Table) (set routes.PermissionSet) {
-	set = t.PushOptions().Guards()
-	for _, r := range t.Routes() {
-		named := func(effect string) bool { return slices.Contains(routes.NamedEffects(), effect) }
-		if r.Mints != "" || slices.ContainsFunc(r.Effects, named) {
-			set.Union(&r.NeedSet)
-		}
-	}
-	return set
-}
-
-// matches tells whether a name fits a pattern in which * stands for any text.
-func matches(pattern, name string) bool {
-	head, rest, star := strings.Cut(pattern, "*")
-	if !star {
-		return pattern == name
-	}
-	name, ok := strings.CutPrefix(name, head)
-	if !ok {
-		return false
-	}
-	for i := 0; i <= len(name); i++ {
-		if matches(rest, name[i:]) {
-			return true
-		}
-	}
-	return false
-}
-
-// grantable tells whether one of the boundaries is within what the scope names.
-func grantable(s *Scope, access policy.Access, boundaries []routes.Boundary) bool {
-	return slices.ContainsFunc(boundaries, func(b routes.Boundary) bool {
-		switch access {
-		case policy.AccessPersonalProjects:
-			return b == routes.BoundaryProject
-		case policy.AccessAllMemberships:
-			return b.InContainer()
-		case policy.AccessSelectedMemberships:
-			return b == routes.BoundaryProject || b == routes.BoundaryGroup && len(s.Groups)+len(s.GroupIDs) > 0
-		case policy.AccessUser:
-			return b == routes.BoundaryUser
-		case policy.AccessInstance:
-			return b == routes.BoundaryInstance
-		}
-		return false
-	})
-}
-
-// expandAll replaces wildcards and finds what is wrong with scopes, before the forge is asked for anything.
-func (e *Invalid) expandAll(scopes []Scope, t *routes.Table) ([]policy.ScopeSpec, error) {
-	specs := make([]policy.ScopeSpec, len(scopes))
-	for i := range scopes {
-		s := &scopes[i]
-		names, err := Expand(s, t)
-		if err != nil {
-			e.Add(fmt.Sprintf("granular_scopes[%d].permissions", i), "%v", err)
-			names = []string{}
-		}
-		specs[i] = policy.ScopeSpec{
-			Access:      s.Access,
-			Permissions: names,
-			ProjectIDs:  slices.Clone(s.ProjectIDs),
-			GroupIDs:    slices.Clone(s.GroupIDs),
-			Constraints: s.Constraints,
-		}
-		// Any ids that stand for the paths until the forge has told the real ones.
-		for j := range s.Projects {
-			specs[i].ProjectIDs = append(specs[i].ProjectIDs, placeholder(i, j))
-		}
-		for j := range s.Groups {
-			specs[i].GroupIDs = append(specs[i].GroupIDs, placeholder(i, j))
-		}
-	}
-	_, err := policy.Compile(1, t.Version(), specs, t.Catalogue())
-	if err == nil {
-		return specs, nil
-	}
-	before := len(e.Problems)
-	if err := e.scopeProblems(err); err != nil {
-		return nil, err
-	}
-	// A wildcard that stands for nothing is one problem, not two.
-	if before > 0 {
-		e.Problems = append(e.Problems[:before:before], slices.DeleteFunc(slices.Clone(e.Problems[before:]), func(p Problem) bool {
-			return slices.ContainsFunc(e.Problems[:before], func(q Problem) bool { return q.Field == p.Field })
-		})...)
-	}
-	return specs, nil
-}
-
-func placeholder(scope, index int) int64 { return 1<<61 + int64(scope)<<24 + int64(index) }
 
 // place is a container that a scope names.
 type place struct {
@@ -178,7 +33,7 @@ func (r *resolved) of(b routes.Boundary, id int64) policy.Container { return r.f
 
 // resolve asks the forge, as the owner, which containers are meant, and puts ids in place of paths. All that cannot be
 // found are reported together, as ErrContainer.
-func (s *Service) resolve(ctx context.Context, as *token.Session, scopes []Scope, specs []policy.ScopeSpec,
+func (s *Service) resolve(ctx context.Context, as *token.Session, scopes []terms.Scope, specs []policy.ScopeSpec,
 	patient bool) (*resolved, error) {
 	r := &resolved{facts: map[place]policy.Container{}}
 	var missing []string
@@ -250,14 +105,14 @@ func (s *Service) resolve(ctx context.Context, as *token.Session, scopes []Scope
 	}
 	for i := range scopes {
 		r.warnings = append(r.warnings, useless(&scopes[i], specs[i].Permissions, table.Catalogue())...)
-		r.warnings = append(r.warnings, minting(specs[i].Permissions, table)...)
+		r.warnings = append(r.warnings, catalogue.Minting(specs[i].Permissions, table)...)
 	}
 	return r, nil
 }
 
 // useless warns of permissions that nothing which a scope names can be granted, such as that to push images on a project, on a
 // forge where images belong to groups. Wildcards leave those out.
-func useless(s *Scope, permissions []string, c *routes.Catalogue) []string {
+func useless(s *terms.Scope, permissions []string, c *routes.Catalogue) []string {
 	access, err := policy.ParseAccess(s.Access)
 	if err != nil {
 		return nil
@@ -265,7 +120,7 @@ func useless(s *Scope, permissions []string, c *routes.Catalogue) []string {
 	var names, on []string
 	for _, name := range permissions {
 		p, known := c.Find(name)
-		if info := c.Info(p); known && !grantable(s, access, info.Boundaries) {
+		if info := c.Info(p); known && !terms.Grantable(s, access, info.Boundaries) {
 			names = append(names, name)
 			for _, b := range info.Boundaries {
 				if !slices.Contains(on, b.String()) {
@@ -345,16 +200,7 @@ func (s *Service) beyond(child, parent *policy.Grant, facts *resolved, whose str
 		default:
 			where += ", " + x.Access.String()
 		}
-		lines = append(lines, where+": "+strings.Join(namesOf(s.o.Table().Catalogue(), &x.Missing), ", "))
+		lines = append(lines, where+": "+strings.Join(s.o.Table().Catalogue().NamesOf(&x.Missing), ", "))
 	}
 	return refuse(ErrForbidden, "it would hold more than %s:\n%s", whose, strings.Join(lines, "\n"))
-}
-
-func namesOf(c *routes.Catalogue, set *routes.PermissionSet) (names []string) {
-	for p, info := range c.All() {
-		if set.Has(p) {
-			names = append(names, info.Name)
-		}
-	}
-	return names
 }

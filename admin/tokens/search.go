@@ -7,6 +7,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"patgate/admin/catalogue"
 	"patgate/forge"
 	"patgate/policy"
 	"patgate/routes"
@@ -66,7 +67,7 @@ func (s *Service) Sealed(ctx context.Context, c *Owner) (bool, error) {
 		return false, err
 	}
 	for i := range all {
-		if len(Broader(all[i].Scopes, c.identity.Scopes)) == 0 {
+		if len(catalogue.Broader(all[i].Scopes, c.identity.Scopes)) == 0 {
 			return true, nil
 		}
 	}

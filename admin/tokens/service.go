@@ -8,6 +8,7 @@ import (
 	"io"
 	"time"
 
+	"patgate/admin/terms"
 	"patgate/forge"
 	"patgate/policy"
 	"patgate/routes"
@@ -48,7 +49,7 @@ type Options struct {
 	// Origin is the forge's address, to which owners belong.
 	Origin string
 
-	Lifetimes Lifetimes
+	Lifetimes terms.Lifetimes
 	// AllowAdminOwners takes credentials of the forge's administrators, and those with the scopes sudo or admin_mode.
 	AllowAdminOwners bool
 	// Administrators are the forge user ids of those who may see and revoke everyone's tokens.
@@ -93,7 +94,7 @@ func New(o Options) (*Service, error) {
 	if o.Record == nil {
 		o.Record = func(Change) {}
 	}
-	o.Lifetimes.setDefaults()
+	o.Lifetimes.SetDefaults()
 	return &Service{o}, nil
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"patgate/admin/terms"
 	"patgate/forge"
 	"patgate/store"
 	"patgate/token"
@@ -71,7 +72,7 @@ func (s *Service) Look(ctx context.Context, unusedAfter time.Duration) error {
 
 func (s *Service) revokeUnused(ctx context.Context, after time.Duration) error {
 	now := s.now()
-	reason := "unused for " + writeSpan(after)
+	reason := "unused for " + terms.WriteSpan(after)
 	var ids []int64
 	err := s.change(ctx, func(ctx context.Context, st store.Store) (err error) {
 		ids, err = st.RevokeUnused(ctx, now.Add(-after), store.Cause{Reason: reason, By: automatic, At: now})

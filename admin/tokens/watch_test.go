@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"patgate/admin/terms"
 	"patgate/admin/tokens"
 	"patgate/forge/forgetest"
 	"patgate/store"
@@ -114,7 +115,7 @@ func TestAnOwnerWhoIsGone(t *testing.T) {
 	bob := w.forge.AddUser("bob")
 	w.forge.AddGroupMember(w.shop, bob, forgetest.Maintainer)
 	his, err := w.Create(t.Context(), w.owner(t, w.forge.AddToken(bob, forgetest.Token{Name: "own"})),
-		tokens.Creation{Name: "his", Seal: true, Scopes: []tokens.Scope{reading(w.api, "read_job")}})
+		tokens.Creation{Name: "his", Seal: true, Scopes: []terms.Scope{reading(w.api, "read_job")}})
 	if err != nil {
 		t.Fatal(err)
 	}

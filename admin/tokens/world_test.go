@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"patgate/admin/terms"
 	"patgate/admin/tokens"
 	"patgate/forge"
 	"patgate/forge/forgetest"
@@ -86,7 +87,7 @@ func (w *world) owner(t testing.TB, pat string) *tokens.Owner {
 }
 
 // make makes a token on alice's word.
-func (w *world) make(t testing.TB, scopes ...tokens.Scope) *tokens.Created {
+func (w *world) make(t testing.TB, scopes ...terms.Scope) *tokens.Created {
 	t.Helper()
 	made, err := w.Create(t.Context(), w.owner(t, w.pat), tokens.Creation{Name: "made", Seal: true, Scopes: scopes, ExpiresAt: "300d"})
 	if err != nil {
@@ -128,6 +129,6 @@ func (w *world) read(t testing.TB, id int64) store.Listed {
 	return l
 }
 
-func reading(project int64, permissions ...string) tokens.Scope {
-	return tokens.Scope{Access: "selected_memberships", ProjectIDs: []int64{project}, Permissions: permissions}
+func reading(project int64, permissions ...string) terms.Scope {
+	return terms.Scope{Access: "selected_memberships", ProjectIDs: []int64{project}, Permissions: permissions}
 }

@@ -1,4 +1,4 @@
-package tokens
+package terms
 
 import (
 	"slices"
@@ -24,7 +24,7 @@ func TestWithScopeGivesNothingToWhatStoodBeside(t *testing.T) {
 	narrow.Constraints.RefPatterns = []string{"refs/heads/bot/*"}
 	scopes := []policy.ScopeSpec{on("read_job", 1, 2), narrow, {Access: "user", Permissions: []string{"read_user"}}}
 	add := on("run_job", 1)
-	got := withScope(scopes, &add)
+	got := WithScope(scopes, &add)
 	if a, b := held(got, 1), held(got, 2); !slices.Equal(a, []string{"push_code", "read_job", "run_job"}) ||
 		!slices.Equal(b, []string{"read_job"}) {
 		t.Errorf("1 holds %q and 2 holds %q", a, b)
@@ -38,7 +38,7 @@ func TestWithScopeGivesNothingToWhatStoodBeside(t *testing.T) {
 		t.Error("the token's own scopes changed")
 	}
 	user := policy.ScopeSpec{Access: "user", Permissions: []string{"read_user", "update_user"}}
-	if got := withScope(scopes, &user); len(got) != 3 || !slices.Equal(got[2].Permissions, []string{"read_user", "update_user"}) {
+	if got := WithScope(scopes, &user); len(got) != 3 || !slices.Equal(got[2].Permissions, []string{"read_user", "update_user"}) {
 		t.Errorf("%+v", got)
 	}
 }

@@ -1,4 +1,4 @@
-package tokens_test
+package usage_test
 
 import (
 	"context"
@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"patgate/admin/tokens"
+	"patgate/admin/usage"
 	"patgate/audit"
 	"patgate/policy"
 	"patgate/routes"
@@ -52,7 +52,7 @@ func TestUseAddsItsPartsUp(t *testing.T) {
 	others := permission("read_pipeline") // not a row's own
 	start := time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)
 	stored, next := &detailStore{}, &silent{}
-	u := tokens.NewUse(stored, func() *routes.Table { return table }, next, func(err error) { t.Error(err) })
+	u := usage.New(stored, func() *routes.Table { return table }, next, func(err error) { t.Error(err) })
 	const events = 60
 	for i := range events {
 		e := &audit.Event{Start: start.Add(time.Duration(i) * time.Second), Client: netip.MustParseAddr("192.0.2.7"), TokenID: int64(1 + i%2),

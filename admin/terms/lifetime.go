@@ -1,4 +1,4 @@
-package tokens
+package terms
 
 import (
 	"strconv"
@@ -9,8 +9,8 @@ import (
 // Shortest is the shortest life of a token.
 const Shortest = 5 * time.Minute
 
-// rotationLife is what a rotation gives when nothing is said: GitLab's week.
-const rotationLife = 7 * 24 * time.Hour
+// RotationLife is what a rotation gives when nothing is said: GitLab's week.
+const RotationLife = 7 * 24 * time.Hour
 
 // Lifetimes bound how long tokens live.
 type Lifetimes struct {
@@ -19,7 +19,7 @@ type Lifetimes struct {
 	Grace    time.Duration // the longest time for which a rotated token may still work; 7 days
 }
 
-func (l *Lifetimes) setDefaults() {
+func (l *Lifetimes) SetDefaults() {
 	const day = 24 * time.Hour
 	if l.Longest == 0 {
 		l.Longest = 365 * day
@@ -56,8 +56,8 @@ func ParseSpan(text string) (time.Duration, bool) {
 	return d, err == nil && d >= 0
 }
 
-// writeSpan writes a length of time as ParseSpan reads it.
-func writeSpan(d time.Duration) string {
+// WriteSpan writes a length of time as ParseSpan reads it.
+func WriteSpan(d time.Duration) string {
 	const day = 24 * time.Hour
 	if d >= day && d%day == 0 {
 		return strconv.FormatInt(int64(d/day), 10) + "d"
@@ -70,27 +70,27 @@ func writeSpan(d time.Duration) string {
 	return s
 }
 
-// bound is the latest end that a caller can give, and why.
-type bound struct {
+// Bound is the latest end that a caller can give, and why.
+type Bound struct {
 	at  time.Time
 	why string
 }
 
 // longest is the bound of the configuration.
-func (l *Lifetimes) longest(now time.Time) bound {
-	return bound{now.Add(l.Longest), "the longest lifetime here is " + writeSpan(l.Longest) + " (tokens.max_lifetime)"}
+func (l *Lifetimes) LongestEnd(now time.Time) Bound {
+	return Bound{now.Add(l.Longest), "the longest lifetime here is " + WriteSpan(l.Longest) + " (tokens.max_lifetime)"}
 }
 
-// within gives the nearer of two bounds; a zero time is none.
-func (b bound) within(at time.Time, why string) bound {
+// Within gives the nearer of two bounds; a zero time is none.
+func (b Bound) Within(at time.Time, why string) Bound {
 	if !at.IsZero() && at.Before(b.at) {
-		return bound{at, why}
+		return Bound{at, why}
 	}
 	return b
 }
 
-// end reads an end and holds it to the bound. Without text it is standard from now, or the bound when that is nearer.
-func (e *Invalid) end(field, text string, now time.Time, standard time.Duration, limit bound) time.Time {
+// End reads an end and holds it to the bound. Without text it is standard from now, or the bound when that is nearer.
+func (e *Invalid) End(field, text string, now time.Time, standard time.Duration, limit Bound) time.Time {
 	at := now.Add(standard)
 	switch {
 	case text != "":
@@ -113,7 +113,44 @@ func (e *Invalid) end(field, text string, now time.Time, standard time.Duration,
 		if limit.at.Sub(now) < Shortest {
 			why = ", and " + limit.why
 		}
-		e.Add(field, "is too soon: a token lives at least %s%s", writeSpan(Shortest), why)
+		e.Add(field, "is too soon: a token lives at least %s%s", WriteSpan(Shortest), why)
 	}
 	return at
+}
+
+// Renewal reads how far a token may be renewed on its own word: not before it expires, and not beyond the bound.
+func (e *Invalid) Renewal(text string, now, expires time.Time, limit Bound) time.Time {
+	if text == "" {
+		return expires
+	}
+	at, ok := ParseEnd(text, now)
+	switch {
+	case !ok:
+		e.Add("renew_until", "%q is neither a date nor a duration like 15m, 12h or 30d", text)
+	case at.After(limit.at):
+		e.Add("renew_until", "is too late: %s", limit.why)
+	case at.Before(expires):
+		e.Add("renew_until", "lies before expires_at, %s", expires.Format(time.RFC3339))
+	}
+	return at
+}
+
+// Grace reads for how long the old secret still works, and gives until when; zero is not at all.
+func (e *Invalid) Grace(text string, now time.Time, longest time.Duration) time.Time {
+	if text == "" {
+		return time.Time{}
+	}
+	d, ok := ParseSpan(text)
+	if seconds, err := strconv.ParseUint(text, 10, 31); err == nil {
+		d, ok = time.Duration(seconds)*time.Second, true
+	}
+	switch {
+	case !ok:
+		e.Add("grace", "%q is no duration: write 10m, 2h or 1d", text)
+	case d > longest:
+		e.Add("grace", "is too long: at most %s (tokens.max_grace)", WriteSpan(longest))
+	case d > 0:
+		return now.Add(d)
+	}
+	return time.Time{}
 }

@@ -1,4 +1,4 @@
-package tokens
+package catalogue
 
 import (
 	"regexp"
@@ -6,24 +6,10 @@ import (
 	"strings"
 	"testing"
 
+	"patgate/admin/terms"
 	"patgate/routes"
 	"patgate/routes/load"
 )
-
-func TestMatches(t *testing.T) {
-	for _, tc := range []struct {
-		pattern, name string
-		want          bool
-	}{
-		{"read_*", "read_job", true}, {"read_*", "read_", true}, {"read_*", "reread_job", false}, {"*_job", "run_job", true},
-		{"*_job", "run_jobs", false}, {"*", "anything", true}, {"r*_j*b", "read_job", true}, {"read_job", "read_job", true},
-		{"a*a", "a", false},
-	} {
-		if got := matches(tc.pattern, tc.name); got != tc.want {
-			t.Errorf("matches(%q, %q) = %v", tc.pattern, tc.name, got)
-		}
-	}
-}
 
 // TestNoWildcardStandsForASecret: on Gitea, wildcards leave out what yields a credential and what keeps a secret of the
 // caller's choice; a name stays a name.
@@ -34,7 +20,7 @@ func TestNoWildcardStandsForASecret(t *testing.T) {
 	}
 	seen := map[string]bool{}
 	for _, access := range []string{"selected_memberships", "all_memberships", "user", "instance"} {
-		names, err := Expand(&Scope{Access: access, Permissions: []string{"*"}, Groups: []string{"acme"}}, table)
+		names, err := terms.Expand(&terms.Scope{Access: access, Permissions: []string{"*"}, Groups: []string{"acme"}}, table)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -47,7 +33,7 @@ func TestNoWildcardStandsForASecret(t *testing.T) {
 		if _, known := table.Catalogue().Find(name); !known || seen[name] {
 			t.Errorf("a wildcard stands for %s, or the catalogue does not have it (%v)", name, known)
 		}
-		if names, err := Expand(&Scope{Access: "user", Permissions: []string{name}}, table); err != nil ||
+		if names, err := terms.Expand(&terms.Scope{Access: "user", Permissions: []string{name}}, table); err != nil ||
 			!slices.Equal(names, []string{name}) {
 			t.Errorf("%s by its name is %q, %v", name, names, err)
 		}
@@ -78,9 +64,9 @@ func TestNoWildcardAndNoTemplateLetsOthersIn(t *testing.T) {
 			t.Fatal(problems)
 		}
 		var held routes.PermissionSet
-		hold := func(s Scope) {
+		hold := func(s terms.Scope) {
 			s.Groups = []string{"acme"}
-			names, err := Expand(&s, table)
+			names, err := terms.Expand(&s, table)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -90,7 +76,7 @@ func TestNoWildcardAndNoTemplateLetsOthersIn(t *testing.T) {
 			}
 		}
 		for _, access := range []string{"selected_memberships", "all_memberships", "user", "instance"} {
-			hold(Scope{Access: access, Permissions: []string{"*"}})
+			hold(terms.Scope{Access: access, Permissions: []string{"*"}})
 		}
 		for _, template := range Templates() {
 			for _, s := range template.Scopes {
@@ -144,17 +130,17 @@ func TestGuardsAreGrantedByName(t *testing.T) {
 	guards := []string{"skip_secret_push_protection", "bypass_security_policy"}
 	for _, access := range []string{"all_memberships", "selected_memberships", "personal_projects"} {
 		for _, wildcard := range []string{"*", "skip_*", "*_policy", "*s*"} {
-			names, err := Expand(&Scope{Access: access, Permissions: []string{wildcard}}, table)
+			names, err := terms.Expand(&terms.Scope{Access: access, Permissions: []string{wildcard}}, table)
 			if slices.ContainsFunc(guards, func(guard string) bool { return slices.Contains(names, guard) }) {
 				t.Errorf("%s under %s stands for a guard: %v", wildcard, access, err)
 			}
 		}
-		if names, err := Expand(&Scope{Access: access, Permissions: append([]string{"read_*"}, guards...)}, table); err != nil ||
+		if names, err := terms.Expand(&terms.Scope{Access: access, Permissions: append([]string{"read_*"}, guards...)}, table); err != nil ||
 			!slices.Contains(names, guards[0]) || !slices.Contains(names, guards[1]) {
 			t.Errorf("by their names under %s: %v", access, err)
 		}
 	}
-	for _, e := range Catalogue(table) {
+	for _, e := range All(table) {
 		if guard := slices.Contains(guards, e.Name); guard != slices.Contains(e.Effects, routes.EffectSkipsGuard) || guard &&
 			len(e.PushOptions) == 0 {
 			t.Errorf("%s has the effects %v and the push options %v", e.Name, e.Effects, e.PushOptions)

@@ -1,4 +1,5 @@
-package tokens
+// Package usage gathers what tokens are used for, and stores it.
+package usage
 
 import (
 	"context"
@@ -72,7 +73,7 @@ const (
 )
 
 // NewUse makes a sink in front of another.
-func NewUse(st store.Store, table func() *routes.Table, next audit.Sink, report func(error)) *Use {
+func New(st store.Store, table func() *routes.Table, next audit.Sink, report func(error)) *Use {
 	u := &Use{
 		next:   next,
 		store:  st,
@@ -233,7 +234,7 @@ func (u *Use) Flush(ctx context.Context) error {
 	var details []store.Detail
 	catalogue := u.table().Catalogue()
 	add := func(token int64, set *routes.PermissionSet, c *usedCount) {
-		for _, name := range namesOf(catalogue, set) {
+		for _, name := range catalogue.NamesOf(set) {
 			details = append(details, store.Detail{TokenID: token, Permission: name, Count: c.n, Last: c.last})
 		}
 	}

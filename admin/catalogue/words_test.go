@@ -1,4 +1,4 @@
-package tokens
+package catalogue
 
 import (
 	"slices"
@@ -72,5 +72,5 @@ func catalogueOf(t *testing.T, read func() (*routes.Table, error)) []Entry {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return Catalogue(table)
+	return All(table)
 }
