@@ -13,6 +13,7 @@ import (
 type Links struct {
 	own    Base     // that of the forge which requests are sent to
 	roots  []root   // of the forge
+	known  []root   // the same, and the public address: a server that is told of it by X-Forwarded-Host makes redirects of it
 	public string   // the address under which clients reach patgate; empty: the client's own
 	apart  []string // those of texts that are not public; none without public
 }
@@ -38,17 +39,9 @@ func NewLinks(public string, bases ...string) *Links {
 		if i == 0 {
 			l.own = b
 		}
-		host := strings.ToLower(b.Host)
-		hosts := []string{host}
-		if bare, found := strings.CutSuffix(host, defaultPort[b.Scheme]); found {
-			hosts = append(hosts, bare)
-		} else if !strings.Contains(host[strings.LastIndexByte(host, ']')+1:], ":") {
-			hosts = append(hosts, host+":80", host+":443")
-		}
-		for _, h := range hosts {
-			l.roots = append(l.roots, root{h, b.Path})
-		}
+		l.roots = append(l.roots, rootsOf(b)...)
 	}
+	l.known = l.roots
 	if b, ok := ParseBase(public); ok {
 		own := withoutPort(strings.ToLower(b.Host))
 		for _, r := range l.roots {
@@ -56,8 +49,22 @@ func NewLinks(public string, bases ...string) *Links {
 				l.apart = append(l.apart, r.host+r.path)
 			}
 		}
+		l.known = append(l.roots[:len(l.roots):len(l.roots)], rootsOf(b)...)
 	}
 	return l
+}
+
+// rootsOf gives the ways to write an address, with and without the port that a scheme implies.
+func rootsOf(b Base) []root {
+	host := strings.ToLower(b.Host)
+	all := []root{{host, b.Path}}
+	if bare, found := strings.CutSuffix(host, defaultPort[b.Scheme]); found {
+		return append(all, root{bare, b.Path})
+	}
+	if !strings.Contains(host[strings.LastIndexByte(host, ']')+1:], ":") {
+		all = append(all, root{host + ":80", b.Path}, root{host + ":443", b.Path})
+	}
+	return all
 }
 
 // PublicURL gives the configured address; empty when there is none.
@@ -135,8 +142,8 @@ func (l *Links) AppendLink(dst, value, client []byte) []byte {
 	}
 }
 
-// Origin gives the length of the forge's address at the start of an absolute reference to it, with the path that the forge lies
-// under; 0 when it is none. Whatever else an authority may hold (a user, another host behind "@") is not the forge's.
+// Origin gives the length of the forge's address, or of the public one, at the start of an absolute reference to it, with its
+// path; 0 when it is none. Whatever else an authority may hold (a user, another host behind "@") is not the forge's.
 func (l *Links) Origin(value []byte) int {
 	at := 0
 	switch {
@@ -153,7 +160,7 @@ func (l *Links) Origin(value []byte) int {
 	for end < len(value) && value[end] != '/' && value[end] != '?' && value[end] != '#' && value[end] != '\\' {
 		end++
 	}
-	for _, r := range l.roots {
+	for _, r := range l.known {
 		if !header.EqualFold(value[at:end], r.host) {
 			continue
 		}

@@ -15,6 +15,10 @@ func TestDestinations(t *testing.T) {
 		"https://gitlab.internal:8443/x":   LeadsHere,
 		"//git.corp/x":                     LeadsHere,
 		"HTTP://GIT.CORP":                  LeadsHere,
+		"https://p/v2/x":                   LeadsHere, // made of X-Forwarded-Host
+		"http://P:443/v2/x":                LeadsHere,
+		"https://p.evil/x":                 LeadsAway,
+		"https://p@evil.example/":          LeadsNowhere,
 		"https://storage.example/x?sig=1":  LeadsAway,
 		"http://storage.example:9000/x":    LeadsAway,
 		"https://git.corp.evil/x":          LeadsAway,
@@ -53,6 +57,7 @@ func TestLinks(t *testing.T) {
 		{"http://git.corp", "https://p"},
 		{"http://git.corp:80?x", "https://p?x"},
 		{"https://git.corp#x", "https://p#x"},
+		{"http://p:443/x", "https://p/x"},
 		{"/relative", "/relative"},
 		{"http://git.corp.evil/x", "http://git.corp.evil/x"},
 		{"http://git.corp@evil/x", "http://git.corp@evil/x"},
