@@ -36,8 +36,9 @@ func completeTokens(cmd *cobra.Command, flags *scopeFlags) {
 	}
 }
 
-// completePermissions makes the shell complete the last of the permissions behind --allow.
+// completePermissions makes the shell complete the last of the permissions behind --allow, and templates.
 func completePermissions(cmd *cobra.Command) {
+	_ = cmd.RegisterFlagCompletionFunc("template", cobra.FixedCompletions(templateNames(), cobra.ShellCompDirectiveNoFileComp))
 	_ = cmd.RegisterFlagCompletionFunc("allow",
 		func(cmd *cobra.Command, _ []string, prefix string) ([]string, cobra.ShellCompDirective) {
 			table, problems := load.Table(load.Options{Forge: completionForge(cmd)})

@@ -20,10 +20,10 @@ import (
 func newTokenCreate() *cobra.Command {
 	var flags scopeFlags
 	cmd := &cobra.Command{
-		Use:   "create --name NAME (WHERE... --allow PERMISSIONS)... | --grant FILE",
+		Use:   "create --name NAME (WHERE... (--allow PERMISSIONS | --template NAME)...)... | --grant FILE",
 		Short: "Make a token and print its secret, once",
 		Long: `A scope says where (--project, --group, --personal, --all-memberships, --user, --instance) and then, with
---allow, what. Repeat both for further scopes: flags are read in the order in which they stand.
+--allow or --template, what. Repeat both for further scopes: flags are read in the order in which they stand.
 
 The token acts for an owner, with the owner's own forge token, which the forge verifies before anything is
 stored. It is read from PATGATE_OWNER_CREDENTIAL, from PATGATE_OWNER_CREDENTIAL_FILE or --credential-file,
@@ -34,6 +34,7 @@ credential, give rights to others,
 change who sees what, or keep a secret: these are granted by name.`,
 		Example: `  patgate token create --name "read jobs" --project group/project --allow read_job,read_pipeline
   patgate token create --name release --expires 12h --project a/lib --allow 'read_*' --project a/app --allow push_code
+  patgate token create --name agent --expires 7d --project a/app --template ai-agent --allow run_job
   patgate token create --name bot --grant scopes.yaml --json`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -112,7 +113,7 @@ func readScopes(cmd *cobra.Command, flags *scopeFlags) (scopes []terms.Scope, er
 		}
 		return scopes, nil
 	case flags.open:
-		return nil, errors.New("the last scope says where but not what: close it with --allow")
+		return nil, errors.New("the last scope says where but not what: close it with --allow or --template")
 	}
 	return flags.scopes, nil
 }

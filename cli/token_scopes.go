@@ -3,19 +3,21 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/pflag"
 
+	"patgate/admin/catalogue"
 	"patgate/admin/terms"
 	"patgate/policy"
 )
 
-// scopeFlags builds scopes from flags in the order in which they stand: flags that say where open a scope, --allow
-// closes it. A further --allow adds to the scope that was closed last.
+// scopeFlags builds scopes from flags in the order in which they stand: flags that say where open a scope, --allow or
+// --template closes it. A further one adds to the scope that was closed last.
 type scopeFlags struct {
 	scopes []terms.Scope
-	open   bool // the last scope has no --allow yet
+	open   bool // the last scope has no permissions yet
 }
 
 // register adds the flags to a command.
@@ -38,6 +40,8 @@ func (s *scopeFlags) register(flags *pflag.FlagSet) {
 	}
 	flags.Var(&scopeFlag{s, "allow", policy.AccessNone}, "allow",
 		"permissions there, comma-separated, wildcards like read_* expand now; it closes the scope")
+	flags.Var(&scopeFlag{s, "template", policy.AccessNone}, "template",
+		"permissions there, those of a usual job: "+strings.Join(templateNames(), ", "))
 }
 
 // where opens a scope, or adds a container to the open one.
@@ -82,6 +86,24 @@ func (s *scopeFlags) allow(value string) error {
 	return nil
 }
 
+// template is allow with the permissions of a template.
+func (s *scopeFlags) template(name string) error {
+	all := catalogue.Templates()
+	i := slices.IndexFunc(all, func(t catalogue.Template) bool { return t.Name == name })
+	if i < 0 {
+		return fmt.Errorf("there is no such template: choose %s", strings.Join(templateNames(), ", "))
+	}
+	return s.allow(strings.Join(all[i].Scopes[0].Permissions, ","))
+}
+
+// templateNames are the names of all templates.
+func templateNames() (names []string) {
+	for _, t := range catalogue.Templates() {
+		names = append(names, t.Name)
+	}
+	return names
+}
+
 // scopeFlag is one flag of scopeFlags.
 type scopeFlag struct {
 	all    *scopeFlags
@@ -99,6 +121,8 @@ func (f *scopeFlag) Type() string {
 		return "PATH|ID"
 	case "allow":
 		return "PERMISSIONS"
+	case "template":
+		return "NAME"
 	}
 	return "bool"
 }
@@ -108,6 +132,8 @@ func (f *scopeFlag) Set(value string) error {
 	switch f.name {
 	case "allow":
 		return f.all.allow(value)
+	case "template":
+		return f.all.template(value)
 	case "project", "group":
 	default:
 		if value != "true" {
