@@ -87,14 +87,20 @@ func (c *call) search() answer {
 // listClosedIssues is what a merge request closes: the issues that its description names by their whole reference.
 func (c *call) listClosedIssues() answer {
 	_, m := c.findMergeRequest()
-	return c.across(func(p *project) (all []any) {
+	a := answer{status: 200, list: []any{}}
+	c.closes(m, func(p *project, i *issue) { a.list = append(a.list, c.showIssue(p)(i)) })
+	return a
+}
+
+// closes gives the issues that a merge request closes.
+func (c *call) closes(m *mergeRequest, each func(*project, *issue)) {
+	for _, p := range c.visibleProjects(func(p *project) bool { return c.level(p) >= Guest }) {
 		for _, i := range p.issues {
 			if slices.Contains(strings.Fields(m.description), c.f.world.projectPath(p)+"#"+idText(i.iid)) {
-				all = append(all, c.showIssue(p)(i))
+				each(p, i)
 			}
 		}
-		return all
-	})
+	}
 }
 
 // listForks is the projects that come from one.

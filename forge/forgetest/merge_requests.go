@@ -20,7 +20,7 @@ type mergeRequest struct {
 func (c *call) showMergeRequest(p *project) func(*mergeRequest) any {
 	path := c.f.world.projectPath(p)
 	return func(m *mergeRequest) any {
-		sha := commitFor("branch", p.id, m.from)
+		sha, base := c.shaOf(m.source, m.from), c.shaOf(p.id, m.to)
 		return object{
 			"id":                           m.id,
 			"iid":                          m.iid,
@@ -62,12 +62,22 @@ func (c *call) showMergeRequest(p *project) func(*mergeRequest) any {
 			"web_url":       c.f.external + "/" + path + "/-/merge_requests/" + idText(m.iid),
 			"changes_count": "1",
 			"diff_refs": object{
-				"base_sha":  commitFor("branch", p.id, m.to),
+				"base_sha":  base,
 				"head_sha":  sha,
-				"start_sha": commitFor("branch", p.id, m.to),
+				"start_sha": base,
 			},
 		}
 	}
+}
+
+// shaOf gives the commit of a branch, or what once stood for it when the branch is gone.
+func (c *call) shaOf(projectID int64, branch string) string {
+	if p := c.f.world.projects[projectID]; p != nil {
+		if r := c.repository(p); r.dir == "" || slices.Contains(r.branches, branch) {
+			return r.commit(branch)["id"].(string)
+		}
+	}
+	return commitFor("branch", projectID, branch)
 }
 
 func (c *call) findMergeRequest() (*project, *mergeRequest) {
@@ -85,8 +95,9 @@ func (c *call) listMergeRequests() answer {
 	p := c.findProject("id")
 	state := c.params.text("state")
 	var out []*mergeRequest
+	from, to := c.params.text("source_branch"), c.params.text("target_branch")
 	for _, m := range p.requests {
-		if state == "" || state == "all" || state == m.state {
+		if (state == "" || state == "all" || state == m.state) && (from == "" || from == m.from) && (to == "" || to == m.to) {
 			out = append(out, m)
 		}
 	}
@@ -128,8 +139,14 @@ func (c *call) updateMergeRequest() answer {
 	c.require(p, Developer)
 	m.title = cmp.Or(c.params.text("title"), m.title)
 	m.description = cmp.Or(c.params.text("description"), m.description)
-	if c.params.text("state_event") == "close" {
+	if labels, sent := c.params["labels"]; sent && labels != nil {
+		m.labels = c.params.texts("labels")
+	}
+	switch c.params.text("state_event") {
+	case "close":
 		m.state = "closed"
+	case "reopen":
+		m.state = "opened"
 	}
 	return ok(c.showMergeRequest(p)(m))
 }
@@ -137,8 +154,38 @@ func (c *call) updateMergeRequest() answer {
 func (c *call) mergeMergeRequest() answer {
 	p, m := c.findMergeRequest()
 	c.require(p, Maintainer)
+	if r := c.repository(p); r.dir != "" {
+		r.wantGit(nil, "update-ref", "refs/heads/"+m.to, m.from)
+	}
 	m.state = "merged"
+	c.closes(m, func(_ *project, i *issue) { i.state = "closed" })
 	return ok(c.showMergeRequest(p)(m))
+}
+
+// listMergeRequestDiffs and getMergeRequestChanges show what it changes, where ServeGit serves the repository.
+func (c *call) listMergeRequestDiffs() answer {
+	p, m := c.findMergeRequest()
+	a := answer{status: 200, list: []any{}}
+	if r := c.repository(p); r.dir != "" && slices.Contains(r.branches, m.from) {
+		a.list = r.gitDiffs(m.to, m.from)
+	}
+	return a
+}
+
+func (c *call) getMergeRequestChanges() answer {
+	p, m := c.findMergeRequest()
+	shown := c.showMergeRequest(p)(m).(object)
+	shown["changes"] = c.listMergeRequestDiffs().list
+	return ok(shown)
+}
+
+func (c *call) listMergeRequestCommits() answer {
+	p, m := c.findMergeRequest()
+	r := c.repository(p)
+	if r.dir == "" || !slices.Contains(r.branches, m.from) {
+		return list([]object{r.commit(m.from)}, func(o object) any { return o })
+	}
+	return list(r.gitCommits(m.to+".."+m.from, "--"), func(o object) any { return o })
 }
 
 func (c *call) listMergeRequestNotes() answer {

@@ -21,7 +21,7 @@ func (c *call) showRelease(p *project) func(*release) any {
 			"released_at":      stamp(r.created),
 			"upcoming_release": false,
 			"author":           c.showUser(c.f.world.users[r.author]),
-			"commit":           p.repository.commit(r.tag),
+			"commit":           c.repository(p).commit(r.tag),
 			"assets":           object{"count": 0, "sources": []any{}, "links": []any{}},
 			"_links":           object{"self": c.f.external + "/" + c.f.world.projectPath(p) + "/-/releases/" + r.tag},
 		}
@@ -58,9 +58,10 @@ func (c *call) createRelease() answer {
 		author:      c.user.id,
 		created:     c.f.now(),
 	}
-	p.releases = append(p.releases, r)
-	if _, exists := p.repository.tags[tag]; !exists {
-		p.repository.tags[tag] = ""
+	repository := c.repository(p)
+	if _, exists := repository.tags[tag]; !exists {
+		repository.addTag(tag, c.params.text("ref"), c.params.text("tag_message"))
 	}
+	p.releases = append(p.releases, r)
 	return created(c.showRelease(p)(r))
 }
