@@ -62,6 +62,7 @@ func askAs(ctx context.Context, c *config.Config, via, path string, name config.
 		return nil, err
 	}
 	request.Header.Set("Accept", "application/json")
+	request.Header.Set("User-Agent", "patgate")
 	if via != "" {
 		request.Header.Set("Via", via)
 	}

@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -44,6 +45,7 @@ type Instance struct {
 	t       testing.TB
 	dir     string
 	program string
+	secrets [4]string
 }
 
 // Naming says what a Gitea calls itself.
@@ -66,16 +68,8 @@ func StartAs(t testing.TB, as Naming) *Instance {
 	if _, err := os.Stat(program); err != nil {
 		t.Fatalf("%s: %v", ProgramVariable, err)
 	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := listener.Addr().String()
-	_ = listener.Close()
-	g := &Instance{Address: "http://" + address, t: t, dir: t.TempDir(), program: program}
-	if err := os.WriteFile(g.configuration(), []byte(g.settings(address, as)), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	g := &Instance{t: t, dir: t.TempDir(), program: program, secrets: [...]string{random(32), random(32), random(64), random(32)}}
+	g.configure(as)
 	g.command("migrate")
 	out := g.command("admin", "user", "create", "--username", "root-of-all", "--password", Password,
 		"--email", "root@localhost.invalid", "--admin",
@@ -85,11 +79,35 @@ func StartAs(t testing.TB, as Naming) *Instance {
 		t.Fatalf("gitea admin user create printed no token:\n%s", out)
 	}
 	g.AdminToken = fields[len(fields)-1]
-	g.serve()
+	for tries := 1; ; tries++ { // a port that was free may be somebody's by now
+		g.configure(as)
+		err := g.serve()
+		if err == nil {
+			break
+		}
+		if tries == 3 || !strings.Contains(err.Error(), "address already in use") {
+			t.Fatal(err)
+		}
+	}
 	var version struct{ Version string }
 	g.must(http.MethodGet, "/version", nil, &version)
 	g.Version = version.Version
 	return g
+}
+
+// configure gives Gitea an address where nobody listens.
+func (g *Instance) configure(as Naming) {
+	g.t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	address := listener.Addr().String()
+	_ = listener.Close()
+	g.Address = "http://" + address
+	if err := os.WriteFile(g.configuration(), []byte(g.settings(address, as)), 0o600); err != nil {
+		g.t.Fatal(err)
+	}
 }
 
 // configuration is Gitea's configuration file.
@@ -118,11 +136,11 @@ func (g *Instance) settings(address string, as Naming) string {
 	return "RUN_MODE = prod\nRUN_USER = " + name + "\nWORK_PATH = " + g.dir + "\n" + runner +
 		"[server]\nPROTOCOL = http\nHTTP_ADDR = " + host + "\nHTTP_PORT = " + port + "\nROOT_URL = " + root +
 		"\nDISABLE_SSH = true\nOFFLINE_MODE = true\n" +
-		"LFS_START_SERVER = true\nLFS_JWT_SECRET = " + random(32) + "\n" + static +
+		"LFS_START_SERVER = true\nLFS_JWT_SECRET = " + g.secrets[0] + "\n" + static +
 		"[database]\nDB_TYPE = sqlite3\nPATH = " + filepath.Join(g.dir, "gitea.db") + "\nSQLITE_JOURNAL_MODE = WAL\n" +
-		"[security]\nINSTALL_LOCK = true\nSECRET_KEY = " + random(32) + "\nINTERNAL_TOKEN = " + random(64) +
+		"[security]\nINSTALL_LOCK = true\nSECRET_KEY = " + g.secrets[1] + "\nINTERNAL_TOKEN = " + g.secrets[2] +
 		"\nPASSWORD_HASH_ALGO = pbkdf2$2$10\n" +
-		"[service]\nDISABLE_REGISTRATION = true\n[oauth2]\nJWT_SECRET = " + random(32) + "\n[indexer]\nISSUE_INDEXER_TYPE = db\n" +
+		"[service]\nDISABLE_REGISTRATION = true\n[oauth2]\nJWT_SECRET = " + g.secrets[3] + "\n[indexer]\nISSUE_INDEXER_TYPE = db\n" +
 		"[cron]\nENABLED = false\n[mailer]\nENABLED = false\n[picture]\nDISABLE_GRAVATAR = true\n" +
 		"[webhook]\nALLOWED_HOST_LIST = loopback\n[log]\nMODE = file\nLEVEL = warn\nROOT_PATH = " + filepath.Join(g.dir, "log") +
 		"\nlogger.access.MODE = access\nlogger.router.MODE =\n" +
@@ -143,9 +161,23 @@ func (g *Instance) command(args ...string) string {
 	cmd.Dir, cmd.Env = g.dir, g.environment()
 	out, err := cmd.CombinedOutput()
 	if err != nil {
-		g.t.Fatalf("gitea %s: %v\n%s", args[0], err, out)
+		g.t.Fatalf("gitea %s: %v\n%s%s", args[0], err, out, g.complaints())
 	}
 	return string(out)
+}
+
+// complaints gives the end of Gitea's own log, which says why it ends: its output does not.
+func (g *Instance) complaints() string {
+	data, err := os.ReadFile(filepath.Join(g.dir, "log", "gitea.log"))
+	if err != nil {
+		return "\nit wrote no log: " + err.Error()
+	}
+	lines := strings.Split(strings.TrimSpace(string(data)), "\n")
+	text := "\nits log ends with:\n" + strings.Join(lines[max(0, len(lines)-10):], "\n")
+	if os.Getenv(StaticVariable) == "" {
+		text += "\n" + StaticVariable + " is not set: a Gitea that was built without its templates and options needs it"
+	}
+	return text
 }
 
 func (g *Instance) environment() []string {
@@ -153,13 +185,12 @@ func (g *Instance) environment() []string {
 }
 
 // serve starts the server and waits until it answers.
-func (g *Instance) serve() {
-	g.t.Helper()
+func (g *Instance) serve() error {
 	var out bytes.Buffer
 	cmd := exec.Command(g.program, "--config", g.configuration(), "web")
 	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = g.dir, g.environment(), &out, &out
 	if err := cmd.Start(); err != nil {
-		g.t.Fatal(err)
+		return err
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- cmd.Wait() }()
@@ -176,17 +207,17 @@ func (g *Instance) serve() {
 		select {
 		case err := <-ended:
 			ended <- err
-			g.t.Fatalf("gitea ended: %v\n%s", err, out.String())
+			return fmt.Errorf("gitea ended: %w\n%s%s", err, out.String(), g.complaints())
 		default:
 		}
 		if response, err := http.Get(g.Address + "/api/healthz"); err == nil {
 			_ = response.Body.Close()
 			if response.StatusCode == http.StatusOK {
-				return
+				return nil
 			}
 		}
 	}
-	g.t.Fatal("gitea was not ready within a minute")
+	return errors.New("gitea was not ready within a minute" + g.complaints())
 }
 
 // Do makes a request of the API, with a token or with "user:password", and gives status and body.
@@ -199,7 +230,7 @@ func (g *Instance) Do(credential, method, path string, body any) (int, []byte, e
 		}
 		reader = bytes.NewReader(data)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute) // a busy machine is slow
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, method, g.Address+"/api/v1"+path, reader)
 	if err != nil {
