@@ -5,7 +5,7 @@ FUZZ    ?= 20s
 VULNDB  ?= https://vuln.go.dev
 CLIENTS  = cli/testdata/clients
 
-.PHONY: all build check test e2e-gitea race fuzz bench bench-smoke microbench instructions pgo vuln docs clients screenshots
+.PHONY: all build check test e2e-gitea e2e-clients race fuzz bench bench-smoke microbench instructions pgo vuln docs clients screenshots
 
 all: check test build
 
@@ -34,6 +34,13 @@ e2e-gitea:
 	else \
 	  $(GO) test -count=1 -v -timeout 20m -run '^TestGitea|^TestConformance$$|OnGitea$$' ./forge/gitea ./routes ./cli; \
 	fi
+
+# The clients that take minutes to get, and the others once more: Renovate with the Node that it wants, and helm.
+e2e-clients: clients
+	npm install --prefix $(CLIENTS)/renovate --no-save --no-audit --no-fund renovate@44.121.2 node@24
+	$(GO) install helm.sh/helm/v3/cmd/helm@v3.22.0
+	PATH="$$PATH:$$($(GO) env GOPATH)/bin" PATGATE_E2E_CLIENTS=1 PATGATE_E2E_REQUIRED=1 \
+	  $(GO) test -count=1 -v -timeout 20m -run '^(TestRealClients|TestSemanticRelease|TestRenovate|TestGoGit|TestImageClients)$$' ./cli
 
 # Everything under the race detector, but for what takes long without goroutines that share state.
 race:
@@ -89,9 +96,10 @@ vuln:
 docs:
 	$(GO) generate ./...
 
-# What the end-to-end tests need from npm: GitLab's JavaScript client, and the accessibility checker.
+# What the end-to-end tests need from npm: GitLab's JavaScript client, semantic-release, and the accessibility checker.
 clients:
 	cd $(CLIENTS)/gitbeaker && npm ci
+	cd $(CLIENTS)/semantic-release && npm ci
 	cd $(CLIENTS)/axe && npm ci
 
 # The pictures of the console in docs/images, made by its end-to-end test in Chromium.

@@ -2,25 +2,37 @@ package cli_test
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	gitlab "gitlab.com/gitlab-org/api/client-go/v2"
 )
 
-// reading is what the clients' token may do: read two of alice's three projects.
+// reading is what the clients' token may do: read two of alice's three projects, and look around in their group.
 func reading() []string {
 	return []string{"--name", "clients", "--project", "shop/backend/api", "--project", "shop/my.web-site",
-		"--allow", "read_project,read_work_item,read_repository,read_repository_tag"}
+		"--allow", "read_project,read_work_item,read_repository,read_repository_tag",
+		"--group", "shop", "--allow", "read_group,read_namespace,read_merge_request,use_global_search"}
 }
 
-// content gives the project with dots in its name a tag and a file with dots and slashes in theirs.
+// content gives the project with dots in its name a tag and a file with dots and slashes in theirs, and the projects that lists
+// must tell apart an issue and a merge request.
 func content(t *testing.T, w *world) {
 	t.Helper()
+	for _, id := range []int64{w.api, w.plans} {
+		for path, body := range map[string]object{"issues": {"title": "found everywhere"},
+			"merge_requests": {"title": "proposed", "source_branch": "a", "target_branch": "main"}} {
+			if err := w.post(fmt.Sprintf("/projects/%d/%s", id, path), body); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
 	project := "/projects/shop%2Fmy.web-site/repository"
 	if err := w.post(project+"/files/docs%2Fread.me.md", map[string]any{"branch": "main", "content": "read me\n", "commit_message": "add"}); err != nil {
 		t.Fatal(err)
@@ -37,6 +49,7 @@ func TestRealClients(t *testing.T) {
 	token := r.mint(t, reading()...)
 
 	t.Run("client-go", func(t *testing.T) { goClient(t, r, token) })
+	t.Run("client-go, lists", func(t *testing.T) { goClientLists(t, r, token) })
 
 	t.Run("python-gitlab", func(t *testing.T) {
 		const python = "/usr/bin/python3" // Debian's own, which sees Debian's packages
@@ -72,6 +85,14 @@ func needs(t *testing.T, program, how string) {
 	t.Helper()
 	if _, err := exec.LookPath(program); err != nil {
 		missing(t, program+" is not here: "+how)
+	}
+}
+
+// optIn skips a test whose program takes too long to get for every run of the tests.
+func optIn(t *testing.T) {
+	t.Helper()
+	if os.Getenv("PATGATE_E2E_CLIENTS") == "" {
+		t.Skip("it needs a program that takes minutes to get: make e2e-clients")
 	}
 }
 
@@ -132,7 +153,7 @@ func goClient(t *testing.T, r *running, token string) {
 			}
 			options.Page = response.NextPage
 		}
-		if found != issuesOfAPI || pages != 5 {
+		if found != issuesOfAPI+1 || pages != 5 {
 			t.Fatalf("found %d issues on %d pages", found, pages)
 		}
 	})
@@ -144,4 +165,70 @@ func goClient(t *testing.T, r *running, token string) {
 			t.Fatal(err)
 		}
 	})
+}
+
+// goClientLists asks for lists that reach over all that alice sees.
+func goClientLists(t *testing.T, r *running, token string) {
+	client, err := gitlab.NewClient(token, gitlab.WithBaseURL(r.gate), gitlab.WithoutRetries())
+	if err != nil {
+		t.Fatal(err)
+	}
+	yes, all := true, "all"
+	projects := func(list []*gitlab.Project, _ *gitlab.Response, err error) (names []string, _ error) {
+		for _, p := range list {
+			names = append(names, p.PathWithNamespace)
+		}
+		return names, err
+	}
+	both := []string{"shop/backend/api", "shop/my.web-site"}
+	for name, c := range map[string]struct {
+		ask  func() ([]string, error)
+		want []string
+	}{
+		"projects": {func() ([]string, error) {
+			return projects(client.Projects.ListProjects(&gitlab.ListProjectsOptions{Membership: &yes}))
+		}, both},
+		"a search for projects": {func() ([]string, error) {
+			return projects(client.Search.Projects("", &gitlab.SearchOptions{}))
+		}, both},
+		"groups": {func() (names []string, _ error) {
+			list, _, err := client.Groups.ListGroups(nil)
+			for _, g := range list {
+				names = append(names, g.FullPath)
+			}
+			return names, err
+		}, []string{"shop", "shop/backend"}},
+		"namespaces": {func() (names []string, _ error) {
+			list, _, err := client.Namespaces.ListNamespaces(nil)
+			for _, n := range list {
+				names = append(names, n.FullPath)
+			}
+			return names, err
+		}, []string{"shop", "shop/backend"}},
+		"issues": {func() (names []string, _ error) {
+			list, response, err := client.Issues.ListIssues(&gitlab.ListIssuesOptions{Scope: &all, Search: new("everywhere")})
+			for _, i := range list {
+				names = append(names, i.References.Full)
+			}
+			if response != nil && response.NextLink != "" {
+				t.Errorf("there is another page: %s", response.NextLink)
+			}
+			return names, err
+		}, []string{"shop/backend/api#46"}},
+		"merge requests": {func() (names []string, _ error) {
+			list, _, err := client.MergeRequests.ListMergeRequests(&gitlab.ListMergeRequestsOptions{Scope: &all})
+			for _, m := range list {
+				names = append(names, m.References.Full)
+			}
+			return names, err
+		}, []string{"shop/backend/api!1"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, err := c.ask()
+			slices.Sort(got)
+			if err != nil || !slices.Equal(got, c.want) {
+				t.Errorf("%q, %v, want %q", got, err, c.want)
+			}
+		})
+	}
 }

@@ -54,7 +54,7 @@ func giteaAgreement(t *testing.T, g *giteaStage) {
 }
 
 // forgeAddresses gives the addresses at an origin in JSON that a program can follow with a token: of the API, of repositories, and
-// of files.
+// of files. Errors name the page on the API, which is for people.
 func forgeAddresses(body, origin string) (out []string) {
 	var value any
 	if json.Unmarshal([]byte(body), &value) != nil {
@@ -73,11 +73,11 @@ func forgeAddresses(body, origin string) (out []string) {
 			}
 		case string:
 			path, found := strings.CutPrefix(v, origin)
-			if !found {
+			if !found || path == "/api/swagger" {
 				return
 			}
-			for _, part := range []string{"/api/", ".git", "/raw/", "/archive/", "/attachments/", "/releases/download/", "/media/"} {
-				if strings.Contains(path, part) {
+			for _, part := range []string{"/api/", ".git/", "/raw/", "/archive/", "/attachments/", "/releases/download/", "/media/"} {
+				if strings.Contains(path+"/", part) {
 					out = append(out, v)
 				}
 			}

@@ -55,7 +55,7 @@ func giteaDenials(t *testing.T, g *giteaStage) {
 			g.denied(t, secret, http.MethodGet, path, nil, "read_")
 		}
 		for _, path := range []string{"/user/repos", "/repos/search", "/repos/search?q=app&limit=1", "/repos/issues/search"} {
-			a := g.api(secret, http.MethodGet, path, nil)
+			a := g.api(secret, http.MethodGet, "/api/v1"+path, nil)
 			if a.status != http.StatusOK || strings.Contains(a.body, "umbra") || strings.Contains(a.body, "alice/app") ||
 				!strings.Contains(path, "issues") && (!strings.Contains(a.body, `"full_name":"acme/app"`) ||
 					a.header.Get("X-Total-Count") != "1") {

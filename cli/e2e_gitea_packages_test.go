@@ -182,6 +182,7 @@ func giteaImages(t *testing.T, g *giteaStage) {
 			t.Errorf("the layer is read where it is: status %d", a.status)
 		}
 	})
+	t.Run("other clients", func(t *testing.T) { s.clientsWork(t, "acme/clients", "--group", "acme") })
 	t.Run("patgate says why", func(t *testing.T) {
 		status, answer := s.ask(t, reader, http.MethodDelete, "/v2/acme/web/server/manifests/1")
 		if status != http.StatusForbidden || !strings.Contains(answer, "delete_container_repository") {

@@ -20,6 +20,7 @@ func TestGitea(t *testing.T) {
 	t.Run("Git", func(t *testing.T) { giteaGit(t, g) })
 	t.Run("LFS", func(t *testing.T) { giteaLFS(t, g) })
 	t.Run("Client", func(t *testing.T) { giteaClient(t, g) })
+	t.Run("Tea", func(t *testing.T) { giteaTea(t, g) })
 	t.Run("Packages", func(t *testing.T) { giteaPackages(t, g) })
 	t.Run("Images", func(t *testing.T) { giteaImages(t, g) })
 	t.Run("Denials", func(t *testing.T) { giteaDenials(t, g) })
@@ -290,4 +291,40 @@ func giteaRenaming(t *testing.T, g *giteaStage) {
 		g.gets(t, http.StatusForbidden, secret, http.MethodPatch, "/repos/acme/app", object{"description": "taken"})
 		g.gets(t, http.StatusOK, secret, http.MethodPatch, "/repos/acme/renamed", object{"description": "mine"})
 	})
+}
+
+// giteaTea runs Gitea's own command line: it signs in, finds repositories, clones, and works with issues and pull requests.
+func giteaTea(t *testing.T, g *giteaStage) {
+	needs(t, "tea", "build it from its repository, or take a release")
+	g.prepareGit(t)
+	tea := func(dir string, args ...string) string {
+		t.Helper()
+		out, err := g.run(dir, "tea", args...)
+		if err != nil {
+			t.Fatalf("tea %s: %v\n%s\nthe server's log:\n%s", strings.Join(args, " "), err, out, g.lastLines(4))
+		}
+		return out
+	}
+	secret := g.mint(t, "--name", "tea", "--project", "acme/app", "--allow",
+		"read_project,download_code,read_work_item,create_work_item,read_merge_request,read_release,read_label")
+	tea(g.home, "login", "add", "--name", "patgate", "--url", g.gate, "--token", secret)
+	tea(g.home, "login", "default", "patgate") // elsewhere it asks
+	if out := tea(g.home, "repos", "ls"); !strings.Contains(out, "app") || strings.Contains(out, "umbra") {
+		t.Errorf("it lists other repositories than the token reaches: %s", out)
+	}
+	tea(g.home, "clone", "acme/app")
+	dir := filepath.Join(g.home, "app")
+	if remote := g.git(t, dir, "remote", "get-url", "origin"); !strings.Contains(remote, strings.TrimPrefix(g.gate, "http://")) {
+		t.Errorf("the clone leads to %s", remote)
+	}
+	tea(dir, "issues", "create", "--title", "made by tea", "--description", "it is")
+	if out := tea(dir, "issues", "ls"); !strings.Contains(out, "made by tea") {
+		t.Errorf("the issue is not listed: %s", out)
+	}
+	tea(dir, "pulls", "ls")
+	tea(dir, "releases", "ls")
+	out, err := g.run(dir, "tea", "milestones", "create", "--title", "refused")
+	if err == nil || !strings.Contains(out, "Missing: create_milestone") {
+		t.Errorf("a milestone: %v\n%s", err, out)
+	}
 }

@@ -23,7 +23,8 @@ func startRunning(t *testing.T, flags ...string) *running {
 	return startRunningWith(t, func(*world) []string { return nil }, flags...)
 }
 
-// startRunningWith is startRunning with further environment variables, which may depend on the world.
+// startRunningWith is startRunning with further environment variables, which may depend on the world. {port} in them is that of the
+// server.
 func startRunningWith(t *testing.T, settings func(*world) []string, flags ...string) *running {
 	t.Helper()
 	w, err := newWorld()
@@ -31,13 +32,17 @@ func startRunningWith(t *testing.T, settings func(*world) []string, flags ...str
 		t.Fatal(err)
 	}
 	r := &running{stage: &stage{world: w, dir: t.TempDir()}}
-	more := settings(w)
 	r.secret("alice's forge token", w.alicePAT)
 	listen, admin, err := r.ports()
 	if err != nil {
 		t.Fatal(err)
 	}
 	r.gate, r.operators = "http://"+listen, "http://"+admin
+	more := settings(w)
+	_, port, _ := strings.Cut(listen, ":")
+	for i := range more {
+		more[i] = strings.ReplaceAll(more[i], "{port}", port)
+	}
 	r.env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + r.dir, "PATGATE_UPSTREAM_URL=" + w.url, "PATGATE_LISTEN=" + listen,
 		"PATGATE_ADMIN_LISTEN=" + admin, "PATGATE_DATA_DIR=" + r.dir + "/data"}, more...)
 	if err := r.start(r.env, flags, "http://"+admin); err != nil {
@@ -90,4 +95,21 @@ func (r *running) revoke(t *testing.T, secret string) {
 func (r *running) lastLines(n int) string {
 	lines := strings.Split(strings.TrimSpace(r.logText()), "\n")
 	return strings.Join(lines[max(0, len(lines)-n):], "\n")
+}
+
+// pastPatgate fails when the forge has got a request by another way than through patgate, which says for whom it asks, or asks by its
+// own name.
+func (r *running) pastPatgate(t *testing.T) {
+	t.Helper()
+	through := 0
+	for _, q := range r.world.forge.Requests() {
+		if q.Header.Get("X-Forwarded-For") != "" {
+			through++
+		} else if q.Header.Get("User-Agent") != "patgate" {
+			t.Errorf("past patgate: %s %s by %s", q.Method, q.Target, q.Header.Get("User-Agent"))
+		}
+	}
+	if through == 0 {
+		t.Error("nothing came through patgate")
+	}
 }

@@ -24,11 +24,11 @@ web = gl.projects.get("shop/my.web-site")
 check("a project with dots in its name", web.path == "my.web-site")
 
 issues = project.issues.list(get_all=True, per_page=10)
-check("every issue, over pages that follow through patgate", len(issues) == 45)
+check("every issue, over pages that follow through patgate", len(issues) == 46)
 
 lazy = project.issues.list(iterator=True, per_page=20)
 check("the next page's address is patgate's", lazy._list._next_url.startswith(gate + "/"))
-check("iterating follows it", sum(1 for _ in lazy) == 45)
+check("iterating follows it", sum(1 for _ in lazy) == 46)
 
 tag = web.tags.get("release/v1.0")
 check("a tag with a slash and a dot in its name", tag.name == "release/v1.0")
@@ -46,6 +46,15 @@ except gitlab.exceptions.GitlabCreateError as error:
     shown = str(error)
     check("and whose text, all that most users see, names it too",
           shown.startswith("403: insufficient_granular_scope: ") and "missing create_work_item" in shown)
+
+both = ["shop/backend/api", "shop/my.web-site"]
+check("projects, of all that the owner sees those that the token reaches",
+      sorted(p.path_with_namespace for p in gl.projects.list(membership=True, get_all=True)) == both)
+check("groups", sorted(g.full_path for g in gl.groups.list(get_all=True)) == ["shop", "shop/backend"])
+check("namespaces", sorted(n.full_path for n in gl.namespaces.list(get_all=True)) == ["shop", "shop/backend"])
+check("issues", [i.references["full"] for i in gl.issues.list(scope="all", search="everywhere", get_all=True)] == ["shop/backend/api#46"])
+check("merge requests", [m.references["full"] for m in gl.mergerequests.list(scope="all", get_all=True)] == ["shop/backend/api!1"])
+check("a search", sorted(p["path_with_namespace"] for p in gl.search("projects", "", get_all=True)) == both)
 
 try:
     gl.projects.get("secret/plans")

@@ -33,7 +33,7 @@ check('a project by its path', project.path_with_namespace === 'shop/backend/api
 check('a project with dots in its name', (await api.Projects.show('shop/my.web-site')).path === 'my.web-site');
 
 const issues = await api.Issues.all({ projectId: 'shop/backend/api', perPage: 10 });
-check('every issue, over pages that follow through patgate', issues.length === 45);
+check('every issue, over pages that follow through patgate', issues.length === 46);
 
 const tag = await api.Tags.show('shop/my.web-site', 'release/v1.0');
 check('a tag with a slash and a dot in its name', tag.name === 'release/v1.0');
@@ -43,3 +43,13 @@ check('a file with dots and slashes in its name', Buffer.from(file.content, 'bas
 
 await refused('creating an issue', 'create_work_item', () => api.Issues.create('shop/backend/api', 'not allowed'));
 await refused('a project out of bounds', 'read_project', () => api.Projects.show('secret/plans'));
+
+// Lists that reach over all that the owner sees hold what the token reaches.
+const both = 'shop/backend/api shop/my.web-site';
+const sorted = (list) => list.sort().join(' ');
+check('projects', sorted((await api.Projects.all({ membership: true })).map((p) => p.path_with_namespace)) === both);
+check('groups', sorted((await api.Groups.all()).map((g) => g.full_path)) === 'shop shop/backend');
+check('namespaces', sorted((await api.Namespaces.all()).map((n) => n.full_path)) === 'shop shop/backend');
+check('issues', (await api.Issues.all({ scope: 'all', search: 'everywhere' })).map((i) => i.references.full).join() === 'shop/backend/api#46');
+check('merge requests', (await api.MergeRequests.all({ scope: 'all' })).map((m) => m.references.full).join() === 'shop/backend/api!1');
+check('a search', sorted((await api.Search.all('projects', '')).map((p) => p.path_with_namespace)) === both);
