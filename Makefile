@@ -35,10 +35,9 @@ e2e-gitea:
 	  $(GO) test -count=1 -v -timeout 20m -run '^TestGitea|^TestConformance$$|OnGitea$$' ./forge/gitea ./routes ./cli; \
 	fi
 
-# The clients that take minutes to get, and the others once more: Renovate with the Node that it wants, and helm.
+# The client that takes minutes to get, and the others once more: Renovate with the Node that it wants.
 e2e-clients: clients
 	npm install --prefix $(CLIENTS)/renovate --no-save --no-audit --no-fund renovate@44.121.2 node@24
-	$(GO) install helm.sh/helm/v3/cmd/helm@v3.22.0
 	PATH="$$PATH:$$($(GO) env GOPATH)/bin" PATGATE_E2E_CLIENTS=1 PATGATE_E2E_REQUIRED=1 \
 	  $(GO) test -count=1 -v -timeout 20m -run '^(TestRealClients|TestSemanticRelease|TestRenovate|TestGoGit|TestImageClients)$$' ./cli
 

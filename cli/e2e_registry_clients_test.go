@@ -1,8 +1,6 @@
 package cli_test
 
 import (
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -11,7 +9,6 @@ import (
 // stand for what they say, and IMAGE for what the preparation printed last.
 type imageClient struct {
 	program, how         string
-	slow                 bool // it takes long to get
 	common               []string
 	prepare              [][]string
 	login, push, pull    []string
@@ -42,13 +39,6 @@ func imageClients() []imageClient {
 		push:   []string{"push", "--plain-http", "NAME/oras:v1", "small/index.json:application/json"},
 		pull:   []string{"pull", "--plain-http", "NAME/oras:v1", "-o", "HOME/oras"},
 		denied: missing, deniedSignIn: "Missing: read_container_repository",
-	}, {
-		program: "helm", how: "make e2e-clients", slow: true,
-		prepare: [][]string{{"package", "HOME/chart", "-d", "HOME"}},
-		login:   []string{"registry", "login", "--plain-http", "-u", "ci", "-p", "TOKEN", "REGISTRY"},
-		push:    []string{"push", "--plain-http", "HOME/app-1.0.0.tgz", "oci://NAME"},
-		pull:    []string{"pull", "--plain-http", "oci://NAME/app", "--version", "1.0.0", "-d", "HOME/oras"},
-		denied:  missing, deniedSignIn: "Missing: read_container_repository",
 	}}
 }
 
@@ -73,17 +63,8 @@ func (s *registryStage) clientsWork(t *testing.T, path string, where ...string) 
 	pusher, puller := mint("pusher", "--template", "container-push"), mint("puller", "--template", "container-pull")
 	other := mint("no images", "--allow", "read_project")
 	s.layout(t, "small", 4096, "amd64")
-	if err := os.MkdirAll(filepath.Join(s.home, "chart"), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(s.home, "chart", "Chart.yaml"), []byte("apiVersion: v2\nname: app\nversion: 1.0.0\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
 	for _, c := range imageClients() {
 		t.Run(c.program, func(t *testing.T) {
-			if c.slow {
-				optIn(t)
-			}
 			needs(t, c.program, c.how)
 			image := ""
 			with := func(token string, args []string) (all []string) {
