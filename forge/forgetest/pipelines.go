@@ -165,3 +165,28 @@ func (c *call) playJob() answer {
 	j.status = "pending"
 	return ok(c.showJob(p, pl)(j))
 }
+
+// listOwnPipelines is the pipelines of every project that the caller is a member of.
+func (c *call) listOwnPipelines() answer {
+	return c.across(func(p *project) (all []any) {
+		for _, pl := range p.pipelines {
+			all = append(all, c.showPipeline(p)(pl))
+		}
+		return all
+	})
+}
+
+// listRunnerJobs is Entities::Ci::JobBasicWithProject of every project, as if the runner had run them all.
+func (c *call) listRunnerJobs() answer {
+	c.findRunner()
+	return c.across(func(p *project) (all []any) {
+		for _, pl := range p.pipelines {
+			for _, j := range pl.jobs {
+				o := c.showJob(p, pl)(j).(object)
+				o["project"] = object{"id": p.id, "path_with_namespace": c.f.world.projectPath(p)}
+				all = append(all, o)
+			}
+		}
+		return all
+	})
+}

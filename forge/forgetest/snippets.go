@@ -1,6 +1,10 @@
 package forgetest
 
-import "time"
+import (
+	"maps"
+	"slices"
+	"time"
+)
 
 // snippet has a global id. One without a project belongs to its author.
 type snippet struct {
@@ -47,15 +51,37 @@ func (c *call) showSnippet(s *snippet) any {
 	}
 }
 
-// findSnippet finds one by its global id; GitLab's /snippets/:id answers for personal snippets and those of projects.
-func (c *call) findSnippet() *snippet {
-	s := c.f.world.snippets[c.path.number("id")]
-	visible := s != nil && (s.author == c.user.id || c.user.admin || s.visibility != Private)
+// listOwnSnippets is what the caller wrote, in projects and beside them.
+func (c *call) listOwnSnippets() answer {
+	return c.listSnippets(func(s *snippet) bool { return s.author == c.user.id })
+}
+
+// listAllSnippets is all that the caller sees.
+func (c *call) listAllSnippets() answer { return c.listSnippets(c.seesSnippet) }
+
+func (c *call) listSnippets(which func(*snippet) bool) answer {
+	a := answer{status: 200, list: []any{}}
+	for _, id := range slices.Sorted(maps.Keys(c.f.world.snippets)) {
+		if s := c.f.world.snippets[id]; which(s) {
+			a.list = append(a.list, c.showSnippet(s))
+		}
+	}
+	return a
+}
+
+func (c *call) seesSnippet(s *snippet) bool {
+	visible := s.author == c.user.id || c.user.admin || s.visibility != Private
 	if visible && s.project != 0 {
 		p := c.f.world.projects[s.project]
 		visible = p != nil && c.f.world.canReadProject(p, c.user)
 	}
-	if !visible {
+	return visible
+}
+
+// findSnippet finds one by its global id; GitLab's /snippets/:id answers for personal snippets and those of projects.
+func (c *call) findSnippet() *snippet {
+	s := c.f.world.snippets[c.path.number("id")]
+	if s == nil || !c.seesSnippet(s) {
 		notFound("")
 	}
 	return s
