@@ -57,9 +57,17 @@ func TestListsAreFiltered(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	const names = "read_project,read_group,read_namespace,read_work_item,read_merge_request,read_event,read_todo,use_global_search"
+	pipelines, snippets := map[int64]int64{}, map[int64]int64{}
+	for _, p := range []int64{w.api, w.web, inner, hidden} {
+		pipelines[p], _ = alice.AddPipeline(p, "main")
+		snippets[p] = alice.AddSnippet(p, w.alice, forgetest.Private, "of a project", "x")
+	}
+	personal := alice.AddSnippet(0, w.alice, forgetest.Private, "of nobody else", "x")
+	runner := alice.AddProjectRunner(w.api, hidden)
+	const names = "read_pipeline,read_snippet,read_project,read_group,read_namespace,read_work_item,read_merge_request,read_event,read_todo,use_global_search"
 	one := r.mint(t, "--name", "one project", "--project", "shop/backend/api", "--allow",
-		"read_project,read_work_item,read_merge_request,read_event,read_todo,use_global_search")
+		"read_pipeline,read_snippet,read_project,read_work_item,read_merge_request,read_event,read_todo,use_global_search")
+	account := r.mint(t, "--name", "an account", "--user", "--allow", "read_snippet")
 	group := r.mint(t, "--name", "one group", "--group", "shop", "--allow", names)
 	all := r.mint(t, "--name", "all", "--all-memberships", "--allow", names, "--user", "--allow", names)
 
@@ -89,6 +97,9 @@ func TestListsAreFiltered(t *testing.T) {
 		{"/todos", "body", []string{"look at " + api},
 			[]string{"look at " + api, "look at " + web, "look at " + in, "look at shop", "look at shop/backend",
 				"look at shop/backend/deep"}},
+		{"/pipelines", "id", []string{id(pipelines[w.api])}, []string{id(pipelines[w.api]), id(pipelines[w.web]), id(pipelines[inner])}},
+		{"/snippets", "id", []string{id(snippets[w.api])}, []string{id(snippets[w.api]), id(snippets[w.web]), id(snippets[inner])}},
+		{"/snippets/all", "id", []string{id(snippets[w.api])}, nil},
 		{"/search?scope=projects&search=", path, []string{api}, []string{api, web, in}},
 		{"/search?scope=blobs&search=x", "project_id", []string{id(w.api)}, []string{id(w.api), id(w.web), id(inner)}},
 		{fmt.Sprintf("/projects/%d/merge_requests/1/closes_issues", w.api), "project_id", []string{id(w.api)},
@@ -127,6 +138,19 @@ func TestListsAreFiltered(t *testing.T) {
 	if a := r.get(all, "/projects"); len(listed(t, a.body, path)) != 6 || a.header.Get("X-Total") != "6" {
 		t.Errorf("under all_memberships: %v %s", a.header, a.body)
 	}
+	t.Run("snippets of an account", func(t *testing.T) {
+		if a := r.get(account, "/snippets"); a.status != http.StatusOK || !slices.Equal(listed(t, a.body, "id"), []string{id(personal)}) {
+			t.Errorf("%d %s", a.status, a.body)
+		}
+	})
+	t.Run("jobs of a runner of several projects", func(t *testing.T) {
+		both := r.mint(t, "--name", "both", "--project", "shop/backend/api", "--project", "secret/hidden", "--allow",
+			"read_runner")
+		a := r.get(both, fmt.Sprintf("/runners/%d/jobs", runner))
+		if a.status != http.StatusOK || !slices.Equal(listed(t, a.body, "project.id"), []string{id(hidden), id(w.api)}) {
+			t.Errorf("%d %s", a.status, a.body)
+		}
+	})
 	t.Run("a namespace", func(t *testing.T) {
 		if a := r.get(group, "/namespaces/shop"); a.status != http.StatusOK || !strings.Contains(a.body, `"full_path":"shop"`) {
 			t.Errorf("%d %s", a.status, a.body)
@@ -226,7 +250,15 @@ func TestListsLeaveOthersTheirAllowance(t *testing.T) {
 		r.world.forge.AddProject("shop/"+name, forgetest.Private)
 	}
 	mint := func(name string) string {
-		return r.mint(t, "--name", name, "--group", "shop", "--allow", "read_event,read_project")
+		return r.mint(t, "--name", name, "--group", "shop", "--allow", "read_event,read_project", "--personal", "--allow",
+			"read_event")
+	}
+	ofGroup := r.mint(t, "--name", "group", "--group", "shop", "--allow", "read_event")
+	r.world.forge.ForgetRequests()
+	if a := r.get(ofGroup, "/events?per_page=100"); a.status != http.StatusOK ||
+		!slices.Equal(slices.Sorted(slices.Values(listed(t, a.body, "target_title"))), []string{"shop/backend/api", "shop/first",
+			"shop/my.web-site", "shop/second", "shop/third"}) || len(r.world.forge.Requests()) > 60 {
+		t.Errorf("a token of a group: %d after %d requests: %.300s", a.status, len(r.world.forge.Requests()), a.body)
 	}
 	isRefused := func(a answer) bool {
 		return a.status == http.StatusTooManyRequests && strings.Contains(a.body, "This token's lists") && a.header.Get("Retry-After") != ""

@@ -48,6 +48,12 @@ type Resolver interface {
 	// it cannot, the error wraps ErrListBudget.
 	Listed(s *token.Session) error
 
+	// Below gives the sorted ids of the projects that lie below a group, at any depth, as far as the owner sees them. complete tells
+	// that there are no others. It is paid for like the questions about single entries of a list, for which it stands. It fails
+	// as Resolve does, and when the token cannot pay.
+	Below(ctx context.Context, s *token.Session, group *policy.Container, maxAge time.Duration) (projects []int64, complete bool,
+		err error)
+
 	// Forget drops what is known of a container, for all owners, because a request that was forwarded may have changed
 	// it: once Forget has returned, Resolve answers from reads that began later. The zero Container drops only what was
 	// found to be absent, for requests that made something new.

@@ -210,3 +210,8 @@ func newWorldGateway(t testing.TB, table *routes.Table, resolver surface.Resolve
 func (world) Denied(*token.Session, int) {}
 
 func (world) Listed(*token.Session) error { return nil }
+
+// Below implements surface.Resolver.
+func (world) Below(context.Context, *token.Session, *policy.Container, time.Duration) ([]int64, bool, error) {
+	return nil, false, nil
+}

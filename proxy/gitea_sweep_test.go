@@ -205,3 +205,8 @@ func TestGiteaSweep(t *testing.T) {
 func (anyContainer) Denied(*token.Session, int) {}
 
 func (anyContainer) Listed(*token.Session) error { return nil }
+
+// Below implements surface.Resolver.
+func (anyContainer) Below(context.Context, *token.Session, *policy.Container, time.Duration) ([]int64, bool, error) {
+	return nil, false, nil
+}

@@ -554,3 +554,8 @@ func TestThreatGiteaFormerOwner(t *testing.T) {
 func (giteaResolver) Denied(*token.Session, int) {}
 
 func (giteaResolver) Listed(*token.Session) error { return nil }
+
+// Below implements surface.Resolver.
+func (giteaResolver) Below(context.Context, *token.Session, *policy.Container, time.Duration) ([]int64, bool, error) {
+	return nil, false, nil
+}

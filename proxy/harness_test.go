@@ -450,3 +450,8 @@ func attempts(limit int) *forge.Attempts {
 func (*fakeResolver) Denied(*token.Session, int) {}
 
 func (*fakeResolver) Listed(*token.Session) error { return nil }
+
+// Below implements surface.Resolver.
+func (*fakeResolver) Below(context.Context, *token.Session, *policy.Container, time.Duration) ([]int64, bool, error) {
+	return nil, false, nil
+}

@@ -6,6 +6,7 @@ import "slices"
 // The answer is a list of objects, or an object that holds one.
 type Entries struct {
 	At     string      // key of the list; empty: the answer itself is the list
+	Total  string      // beside At, key of the number of entries; empty: the forge says "ok" there
 	Of     []EntryName // an entry must have one of these at least, and what each of them names must be reached
 	Param  string      // parameter that chooses these entries; empty: nothing has to
 	Values []string    // those of Param
@@ -14,10 +15,12 @@ type Entries struct {
 
 // EntryName says where an entry names a container. Members are keys with dots between them: namespace.id.
 type EntryName struct {
-	Ref   RefKind // RefProject or RefGroup
+	Ref   RefKind // RefProject, RefGroup or RefUser
 	ID    string  // member with the numeric id
 	Path  string  // member that begins with the full path; empty: there is none
 	Above string  // member with the id of the group that the container lies in; empty: there is none
+	// Alone is a member that must be a null, or the entry does not name the container; empty: nothing must.
+	Alone string
 	// Row is what the permission is asked on: as if a request named the container itself.
 	Row *Route
 }
@@ -40,9 +43,10 @@ func (p *Pages) Names() []string { return append([]string{p.Page, p.Size}, p.Wit
 // Says tells whether a list is described by two in the same way, the rows that are asked for it aside.
 func (e *Entries) Says(o *Entries) bool {
 	same := func(a, b EntryName) bool {
-		return a.Ref == b.Ref && a.ID == b.ID && a.Path == b.Path && a.Above == b.Above
+		return a.Ref == b.Ref && a.ID == b.ID && a.Path == b.Path && a.Above == b.Above && a.Alone == b.Alone
 	}
-	return e.At == o.At && e.Param == o.Param && slices.Equal(e.Values, o.Values) && slices.EqualFunc(e.Of, o.Of, same)
+	return e.At == o.At && e.Total == o.Total && e.Param == o.Param && slices.Equal(e.Values, o.Values) &&
+		slices.EqualFunc(e.Of, o.Of, same)
 }
 
 // Spanned tells whether the answer may hold entries of other containers when the request has these parameters. value gives
@@ -68,8 +72,11 @@ func (r *Route) AddEntries(e Entries) {
 	e.Of = slices.Clone(e.Of)
 	for i := range e.Of {
 		boundary := BoundaryProject
-		if e.Of[i].Ref == RefGroup {
+		switch e.Of[i].Ref {
+		case RefGroup:
 			boundary = BoundaryGroup
+		case RefUser:
+			boundary = BoundaryUser
 		}
 		row := &Route{Kind: KindPermission, Method: r.Method, Path: r.Path, Source: r.Source, Named: r.Named, Needs: r.Needs,
 			NeedSet: r.NeedSet, Category: r.Category, Resource: r.Resource, Action: r.Action, Boundaries: []Boundary{boundary}}

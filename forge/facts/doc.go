@@ -10,6 +10,7 @@
 //	| by path  | credential, kind, lower-case path | container with access          | TTL (30 s)        | requests by path       |
 //	| by id    | credential, kind, id              | container with access          | TTL               | requests by id         |
 //	| nodes    | credential, id                    | what facts rest on (ancestors) | TTL               | facts that share them  |
+//	| lists    | credential, id                    | ids of what lies below a group | TTL               | entries of long lists  |
 //	| absences | in each of them                   | "not found or not visible"     | NegativeTTL (3 s) | clients that ask again |
 //
 // A caller's maxAge shortens that (the gateway's default for writes is 5 s). Nothing that failed is cached.

@@ -76,6 +76,7 @@ type Keeper[N any] struct {
 	byPath  *cache.Cache[pathKey, *Fact]
 	byID    *cache.Cache[idKey, *Fact]
 	nodes   *cache.Cache[idKey, *node[N]]
+	lists   *cache.Cache[idKey, *below]
 	dropped forgotten
 }
 
@@ -114,6 +115,11 @@ func New[N any](o Options, api rest.API, read Read) (*Keeper[N], error) {
 	if k.nodes, err = cache.New[idKey, *node[N]](options("forge groups")); err != nil {
 		return nil, err
 	}
+	kept := options("forge lists")
+	kept.MaxEntries = min(kept.MaxEntries, mostLists)
+	if k.lists, err = cache.New[idKey, *below](kept); err != nil {
+		return nil, err
+	}
 	return k, nil
 }
 
@@ -122,12 +128,13 @@ func (k *Keeper[N]) Close() {
 	k.byPath.Close()
 	k.byID.Close()
 	k.nodes.Close()
+	k.lists.Close()
 	k.Client.CloseIdleConnections()
 }
 
 // Stats gives the counters of the caches.
 func (k *Keeper[N]) Stats() []cache.Stats {
-	return []cache.Stats{k.byPath.Stats(), k.byID.Stats(), k.nodes.Stats()}
+	return []cache.Stats{k.byPath.Stats(), k.byID.Stats(), k.nodes.Stats(), k.lists.Stats()}
 }
 
 // Forget implements forge.Resolver.

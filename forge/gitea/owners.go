@@ -96,6 +96,31 @@ func (r *Resolver) readOwnerByID(ctx context.Context, s *token.Session, f *facts
 	return nil
 }
 
+// Below implements forge.Resolver: GET /orgs/{org}/repos. The projects of a user are not listed.
+func (r *Resolver) Below(ctx context.Context, s *token.Session, group *policy.Container, maxAge time.Duration) (projects []int64,
+	complete bool, err error) {
+	return r.Keeper.Below(ctx, s, group, maxAge, func(ctx context.Context, number int) (out []facts.Project, more, shown bool,
+		err error) {
+		rep, err := r.Ask(ctx, s, fmt.Sprintf("/orgs/%s/repos?limit=%d&page=%d", rest.Escape([]byte(group.Path)), pageSize, number))
+		if err != nil {
+			return nil, false, false, err
+		}
+		if shown, err := visible(rep); !shown || err != nil {
+			return nil, false, false, err
+		}
+		repositories, err := rest.Decode[[]repositoryAnswer](rep)
+		if err != nil {
+			return nil, false, false, err
+		}
+		for _, a := range *repositories {
+			if a.Owner != nil && a.Owner.ID == group.ID {
+				out = append(out, facts.Project{ID: a.ID, Path: a.FullName})
+			}
+		}
+		return out, len(*repositories) > 0, true, nil // Gitea may be set to give shorter pages
+	})
+}
+
 // organization reads an organization by its name: GET /orgs/{org}. nil is "not found or not visible", which a user is too.
 func (r *Resolver) organization(ctx context.Context, s *token.Session, name string) (*organizationAnswer, error) {
 	rep, name, err := r.named(ctx, s, "/orgs/", name)

@@ -40,6 +40,16 @@ func (g *StandIn) get(me *owner, parts []string, query url.Values) (int, any) {
 		if o := g.owner(parts[1]); o != nil && g.sees(o, me) {
 			return http.StatusOK, g.user(o, me)
 		}
+	case len(parts) == 3 && parts[0] == "orgs" && parts[2] == "repos":
+		all := []any{}
+		for _, r := range g.repositories {
+			if mode, _ := g.mode(r, me); r.owner.organization && r.owner == g.owner(parts[1]) && mode != "" {
+				all = append(all, g.shown(r, me))
+			}
+		}
+		if o := g.owner(parts[1]); o != nil && o.organization && g.sees(o, me) {
+			return http.StatusOK, page(query, all)
+		}
 	case parts[0] == "orgs" && (len(parts) == 2 || len(parts) == 4 && parts[2] == "members"):
 		o := g.owner(parts[1])
 		if o == nil || !o.organization || !g.sees(o, me) {

@@ -93,6 +93,33 @@ func (r *Resolver) readGroup(ctx context.Context, s *token.Session, f *facts.Fac
 	return nil
 }
 
+// belowPage is how many projects a page of those below a group has.
+const belowPage = 100
+
+// Below implements forge.Resolver: GET /groups/:id/projects, without those that are shared with the group.
+func (r *Resolver) Below(ctx context.Context, s *token.Session, group *policy.Container, maxAge time.Duration) (projects []int64,
+	complete bool, err error) {
+	return r.Keeper.Below(ctx, s, group, maxAge, func(ctx context.Context, number int) (out []facts.Project, more, shown bool,
+		err error) {
+		rep, err := r.Ask(ctx, s, fmt.Sprintf("/groups/%d/projects?include_subgroups=true&with_shared=false&simple=true"+
+			"&order_by=id&sort=asc&per_page=%d&page=%d", group.ID, belowPage, number))
+		if err != nil {
+			return nil, false, false, err
+		}
+		if shown, err := visible(rep); !shown || err != nil {
+			return nil, false, false, err
+		}
+		projects, err := rest.Decode[[]foundProject](rep)
+		if err != nil {
+			return nil, false, false, err
+		}
+		for _, p := range *projects {
+			out = append(out, facts.Project{ID: p.ID, Path: p.PathWithNamespace})
+		}
+		return out, len(out) >= belowPage, true, nil
+	})
+}
+
 // readNamespace fills in what a namespace reference names. Groups are namespaces with the same id, so they come first;
 // a path with a slash may be a project's; and the owner's own user namespace, which GET /namespaces/:id shows to its
 // user only, is the user. Project namespaces have ids of their own, which the API resolves nowhere.

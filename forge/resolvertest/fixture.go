@@ -70,6 +70,7 @@ func (f *Fixture) above() []int64 {
 // Run runs all tests against fresh fixtures.
 func Run(t *testing.T, fixture func(t *testing.T) *Fixture) {
 	t.Run("Containers", func(t *testing.T) { containers(t, fixture) })
+	t.Run("Below", func(t *testing.T) { below(t, fixture) })
 	t.Run("Freshness", func(t *testing.T) { freshness(t, fixture) })
 	t.Run("Forget", func(t *testing.T) { forget(t, fixture) })
 	t.Run("Failing", func(t *testing.T) { failing(t, fixture) })

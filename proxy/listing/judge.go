@@ -20,11 +20,20 @@ type Resolver interface {
 	Resolve(ctx context.Context, s *token.Session, ref routes.Reference, maxAge time.Duration) (policy.Container, error)
 	Known(s *token.Session, ref routes.Reference, maxAge time.Duration, now time.Time) *policy.Container
 	Listed(s *token.Session) error
+	Below(ctx context.Context, s *token.Session, group *policy.Container, maxAge time.Duration) (projects []int64, complete bool,
+		err error)
 }
 
 // mostPaths bounds how many groups of a grant are asked for their paths, by which entries are told apart that need not be asked
 // about. With more groups all of them are.
 const mostPaths = 64
+
+// few is how many questions are asked about single entries, before all projects of the grant's groups are asked for instead.
+// mostListed bounds how many groups may have to be asked for theirs.
+const (
+	few        = 10
+	mostListed = 8
+)
 
 // Judge decides which entries of one answer a grant reaches. It is for one request.
 //
@@ -42,6 +51,9 @@ type Judge struct {
 	reach    policy.Reachable
 	paths    []string // of the grant's groups, with a slash behind
 	asked    bool     // for the paths
+	single   int      // questions that were asked
+	lists    []list   // of the grant's groups, when they were asked for
+	complete bool     // lists name all projects that the grant reaches by a group
 	known    map[container]bool
 	question policy.Question
 }
@@ -69,7 +81,7 @@ func (j *Judge) Keeps(entry jsontext.Value) (bool, error) {
 	for i := range j.entries.Of {
 		name := &j.entries.Of[i]
 		value := filter.Member(entry, name.ID)
-		if value == nil {
+		if value == nil || name.Alone != "" && !filter.IsNull(entry, name.Alone) {
 			continue
 		}
 		id, ok := filter.ID(value)
@@ -91,8 +103,8 @@ func (j *Judge) reaches(name *routes.EntryName, id int64, entry jsontext.Value) 
 	if name.Above != "" {
 		c.above, _ = filter.ID(filter.Member(entry, name.Above)) // 0: it lies in none
 	}
-	if j.allows(name, j.shown(&c)) {
-		return true, nil
+	if reached = j.allows(name, shown(name, &c)); reached || c.kind == routes.RefUser {
+		return reached, nil
 	}
 	if c.below, err = j.isBelow(name, entry); err != nil {
 		return false, err
@@ -110,11 +122,8 @@ func (j *Judge) reaches(name *routes.EntryName, id int64, entry jsontext.Value) 
 }
 
 // shown gives what the entry itself says of its container.
-func (j *Judge) shown(c *container) *policy.Container {
-	out := &policy.Container{Boundary: routes.BoundaryProject, ID: c.id, Access: policy.OwnerPublicRead}
-	if c.kind == routes.RefGroup {
-		out.Boundary = routes.BoundaryGroup
-	}
+func shown(name *routes.EntryName, c *container) *policy.Container {
+	out := &policy.Container{Boundary: name.Row.Boundaries[0], ID: c.id, Access: policy.OwnerPublicRead}
 	if c.above != 0 {
 		out.Ancestors = []int64{c.above}
 	}
@@ -124,15 +133,21 @@ func (j *Judge) shown(c *container) *policy.Container {
 // ask decides on what the forge says: of the group that the container lies in, when nothing but the groups above can make a
 // difference, else of the container itself.
 func (j *Judge) ask(name *routes.EntryName, c *container) (bool, error) {
+	if c.kind == routes.RefProject && !j.reach.Facts && j.single >= few && len(j.reach.Groups) <= mostListed {
+		reached, known, err := j.isListed(name, c)
+		if err != nil || known {
+			return reached, err
+		}
+	}
 	if c.above != 0 && !j.reach.Facts {
 		group, err := j.resolve(routes.RefGroup, c.above)
 		if err != nil {
 			return false, err
 		}
 		if group.ID == c.above {
-			shown := j.shown(c)
-			shown.Ancestors = append(shown.Ancestors, group.Ancestors...)
-			return j.allows(name, shown), nil
+			lies := shown(name, c)
+			lies.Ancestors = append(lies.Ancestors, group.Ancestors...)
+			return j.allows(name, lies), nil
 		}
 	}
 	found, err := j.resolve(c.kind, c.id)
@@ -200,5 +215,6 @@ func (j *Judge) resolve(kind routes.RefKind, id int64) (policy.Container, error)
 	if err := j.resolver.Listed(j.session); err != nil {
 		return policy.Container{}, err
 	}
+	j.single++
 	return j.resolver.Resolve(context.Background(), j.session, ref, j.maxAge)
 }

@@ -42,6 +42,8 @@ type tree struct {
 	known   map[int64]policy.Container
 	room    error // when it cannot be paid
 	refused error
+	listed  int   // questions for all that lies below a group
+	cut     int64 // the first project that such an answer does not reach; 0: none
 }
 
 func (w *tree) path(group int64) string {
@@ -87,6 +89,22 @@ func (w *tree) Listed(*token.Session) error {
 	return w.room
 }
 
+// Below implements Resolver.
+func (w *tree) Below(_ context.Context, s *token.Session, group *policy.Container, _ time.Duration) (all []int64, complete bool,
+	err error) {
+	w.listed++
+	if err := w.Listed(s); err != nil {
+		return nil, false, err
+	}
+	for id, in := range w.group {
+		if slices.Contains(w.above(in), group.ID) && (w.cut == 0 || id < w.cut) {
+			all = append(all, id)
+		}
+	}
+	slices.Sort(all)
+	return all, w.cut == 0, w.refused
+}
+
 func (w *tree) project(id int64) policy.Container {
 	group, there := w.group[id]
 	if !there {
@@ -106,6 +124,9 @@ func (w *tree) entry(id int64) string {
 
 func newTree(r *rand.Rand) *tree {
 	w := &tree{parent: map[int64]int64{}, group: map[int64]int64{}, member: map[int64]bool{}}
+	if r.IntN(4) == 0 {
+		w.cut = 101 + r.Int64N(40)
+	}
 	for id := int64(1); id <= 12; id++ {
 		w.parent[id] = 0
 		if id > 1 && r.IntN(3) > 0 {
@@ -298,6 +319,72 @@ func TestQuestionsArePaidFor(t *testing.T) {
 	}
 }
 
+// TestManyProjectsAreAskedForAtOnce: a list of hundreds of projects costs a few questions about single ones, and then one for all that
+// the grant's group holds. What that does not reach to its end is asked about one by one.
+func TestManyProjectsAreAskedForAtOnce(t *testing.T) {
+	w := &tree{parent: map[int64]int64{1: 0, 2: 1, 3: 0}, group: map[int64]int64{}}
+	for id := int64(101); id <= 700; id++ {
+		w.group[id] = 2 + id%2
+	}
+	e := projects(routes.EntryName{Ref: routes.RefProject, ID: "id"})
+	judge := func(s *token.Session) (kept int) {
+		t.Helper()
+		w.asked, w.listed, w.paid = 0, 0, 0
+		j := NewJudge(w, s, e, time.Second, time.Minute)
+		for id := int64(101); id <= 700; id++ {
+			is, err := j.Keeps(jsontext.Value(fmt.Sprintf(`{"id":%d}`, id)))
+			if err != nil || is != (id%2 == 0) {
+				t.Fatalf("%d is kept: %v, %v", id, is, err)
+			}
+			if is {
+				kept++
+			}
+		}
+		return kept
+	}
+	group := &token.Session{Grant: grantOf(t, policy.ScopeSpec{Access: "selected_memberships", GroupIDs: []int64{1}})}
+	if kept := judge(group); kept != 300 || w.listed != 1 || w.asked != few+1 || w.paid != few+2 {
+		t.Errorf("%d kept, %d questions, %d for a group, %d paid for", kept, w.asked, w.listed, w.paid)
+	}
+	w.cut = 500
+	if kept := judge(group); kept != 300 || w.listed != 1 || w.asked < 300 {
+		t.Errorf("a list without an end: %d kept, %d questions, %d for a group", kept, w.asked, w.listed)
+	}
+	w.cut, w.refused = 0, context.DeadlineExceeded
+	j := NewJudge(w, group, e, time.Second, time.Minute)
+	j.single, j.until = few, time.Now().Add(time.Minute)
+	if kept, err := j.Keeps(jsontext.Value(`{"id":102}`)); kept || err == nil {
+		t.Errorf("kept %v, %v, although the forge does not answer", kept, err)
+	}
+}
+
+// TestAnEntryOfAnAccount: what has a null in the place of a project belongs to the user that it names, and to no other.
+func TestAnEntryOfAnAccount(t *testing.T) {
+	e := projects(routes.EntryName{Ref: routes.RefProject, ID: "project_id"})
+	e.Of = append(e.Of, routes.EntryName{Ref: routes.RefUser, ID: "author.id", Alone: "project_id", Row: &routes.Route{
+		Kind: routes.KindPermission, NeedSet: e.Of[0].Row.NeedSet, Boundaries: []routes.Boundary{routes.BoundaryUser},
+		Find: routes.Find{From: routes.FindByLookup, Ref: routes.RefUser}}})
+	for _, c := range []struct {
+		scope policy.ScopeSpec
+		entry string
+		want  bool
+	}{
+		{policy.ScopeSpec{Access: "user"}, `{"project_id":null,"author":{"id":5}}`, true},
+		{policy.ScopeSpec{Access: "user"}, `{"project_id":null,"author":{"id":6}}`, false},
+		{policy.ScopeSpec{Access: "user"}, `{"project_id":101,"author":{"id":5}}`, false},
+		{policy.ScopeSpec{Access: "user"}, `{"author":{"id":5}}`, false},
+		{policy.ScopeSpec{Access: "user"}, `{"project_id":null,"author":null}`, false},
+		{policy.ScopeSpec{Access: "selected_memberships", ProjectIDs: []int64{101}}, `{"project_id":101,"author":{"id":5}}`, true},
+		{policy.ScopeSpec{Access: "selected_memberships", ProjectIDs: []int64{101}}, `{"project_id":null,"author":{"id":5}}`, false},
+	} {
+		w := &tree{group: map[int64]int64{101: 1}, parent: map[int64]int64{1: 0}}
+		j := NewJudge(w, &token.Session{Grant: grantOf(t, c.scope)}, e, time.Second, time.Minute)
+		if kept, err := j.Keeps(jsontext.Value(c.entry)); kept != c.want || err != nil {
+			t.Errorf("%s under %s is kept: %v, %v", c.entry, c.scope.Access, kept, err)
+		}
+	}
+}
+
 func TestPageOfAnObject(t *testing.T) {
 	e := projects(routes.EntryName{Ref: routes.RefProject, ID: "id"})
 	e.At = "data"
@@ -312,6 +399,17 @@ func TestPageOfAnObject(t *testing.T) {
 	if got := fmt.Sprint(p.Fields("/x?",
 		true)); got != `[[Link </x?page=1&per_page=20>; rel="first", </x?page=1&per_page=20>; rel="last"] [X-Total-Count 2]]` {
 		t.Error(got)
+	}
+	e.Total = "total_count"
+	for size, want := range map[string]string{"2": `{"data":[{"id":1},{"id":3}],"total_count":2}`, "1": `{"data":[{"id":1}]}`} {
+		p := NewPage(e, func(name string) string { return map[string]string{"per_page": size}[name] },
+			func(v jsontext.Value) (bool, error) { return !bytes.Contains(v, []byte("2")), nil }, func(int64) bool { return true })
+		if err := p.Add(strings.NewReader(`{"total_count":3,"data":[{"id":1},{"id":2},{"id":3}]}`)); err != nil {
+			t.Fatal(err)
+		}
+		if got := string(p.Text()); got != want {
+			t.Error(got)
+		}
 	}
 	full := NewPage(e, func(string) string { return "" }, func(jsontext.Value) (bool, error) { return true, nil },
 		func(int64) bool { return false })

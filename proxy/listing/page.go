@@ -42,9 +42,13 @@ func NewPage(e *routes.Entries, value func(string) string, keeps func(jsontext.V
 	p := &Page{entries: e, keeps: keeps, room: room}
 	p.Number = positive(value(e.Pages.Page), 1, 1<<30)
 	p.Size = positive(value(e.Pages.Size), e.Pages.Default, e.Pages.Most)
-	p.text = append(p.text, '[')
-	if e.At != "" {
+	switch {
+	case e.At == "":
+		p.text = append(p.text, '[')
+	case e.Total == "":
 		p.text = append(strconv.AppendQuote([]byte(`{"ok":true,`), e.At), ":["...)
+	default:
+		p.text = append(strconv.AppendQuote([]byte{'{'}, e.At), ":["...)
 	}
 	return p
 }
@@ -87,9 +91,13 @@ func (p *Page) Add(src io.Reader) error {
 	})
 }
 
-// Text gives the answer. The page is over.
+// Text gives the answer. The page is over. How many entries there are is said where it is in the head: see Fields.
 func (p *Page) Text() []byte {
 	p.text = append(p.text, ']')
+	if p.entries.Total != "" && !p.More {
+		p.text = append(strconv.AppendQuote(append(p.text, ','), p.entries.Total), ':')
+		p.text = strconv.AppendInt(p.text, int64(p.Kept), 10)
+	}
 	if p.entries.At != "" {
 		p.text = append(p.text, '}')
 	}

@@ -402,5 +402,7 @@ type Resolver interface {
 	Lookup(ctx context.Context, s *token.Session, route *routes.Route, op *routes.Operation) (forge.LookupResult, error)
 	Denied(s *token.Session, questions int)
 	Listed(s *token.Session) error
+	Below(ctx context.Context, s *token.Session, group *policy.Container, maxAge time.Duration) (projects []int64, complete bool,
+		err error)
 	Forget(container policy.Container)
 }

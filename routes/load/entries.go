@@ -82,6 +82,7 @@ func (m *entryLists) list(s *section, n *yaml.Node) {
 	var rows *yaml.Node
 	s.Fields(n, "a list",
 		document.On("at", func(v *yaml.Node) { e.At, _ = s.Line(v, "the key of the list") }),
+		document.On("total", func(v *yaml.Node) { e.Total, _ = s.Line(v, "the key of the number of entries") }),
 		document.On("of", func(v *yaml.Node) { e.Of = entryNames(s, v) }),
 		document.On("when", func(v *yaml.Node) {
 			s.Each(v, "when", func(key, value *yaml.Node) {
@@ -97,6 +98,10 @@ func (m *entryLists) list(s *section, n *yaml.Node) {
 			})
 		}),
 		document.On("rows", func(v *yaml.Node) { rows = v }))
+	if e.Total != "" && e.At == "" {
+		s.Problem(n, "add `at:`", "total is a key beside the list, and the answer is the list")
+		return
+	}
 	if rows == nil || len(e.Of) == 0 {
 		s.Problem(n, "write {of: {project: id}, rows: [GET /projects]}", "a list needs of and rows")
 		return
@@ -126,10 +131,17 @@ func entryNames(s *section, n *yaml.Node) (names []routes.EntryName) {
 		s.Fields(item, "of",
 			document.On("project", name(routes.RefProject)),
 			document.On("group", name(routes.RefGroup)),
+			document.On("user", name(routes.RefUser)),
+			document.On("alone", func(v *yaml.Node) { one.Alone, _ = s.Line(v, "the member that is a null") }),
 			document.On("path", func(v *yaml.Node) { one.Path, _ = s.Line(v, "the member with the path") }),
 			document.On("above", func(v *yaml.Node) { one.Above, _ = s.Line(v, "the member with the group above") }))
 		if named != 1 || one.ID == "" {
 			s.Problem(item, "write {project: member} or {group: member}", "of must say where an entry names one project or group")
+			continue
+		}
+		if one.Ref == routes.RefUser && one.Alone == "" {
+			s.Problem(item, "write {user: author.id, alone: project_id}",
+				"a user is named beside a project too: say with `alone:` which member is null when the entry belongs to the user")
 			continue
 		}
 		names = append(names, one)

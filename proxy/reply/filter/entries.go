@@ -139,6 +139,17 @@ func (b *bounded) list(in *jsontext.Decoder, f func(entry jsontext.Value) error)
 // Member gives the value of a member of an object, or of one inside it: namespace.id. It is nil when there is none, or a null.
 // The object is one in which no name stands twice.
 func Member(object jsontext.Value, path string) jsontext.Value {
+	if value := member(object, path); value.Kind() != 'n' {
+		return value
+	}
+	return nil
+}
+
+// IsNull tells whether a member is there and is a null.
+func IsNull(object jsontext.Value, path string) bool { return member(object, path).Kind() == 'n' }
+
+// member is Member, and gives a null.
+func member(object jsontext.Value, path string) jsontext.Value {
 	name, rest, inside := strings.Cut(path, ".")
 	in := jsontext.NewDecoder(bytes.NewReader(object))
 	if in.PeekKind() != '{' {
@@ -160,10 +171,10 @@ func Member(object jsontext.Value, path string) jsontext.Value {
 		}
 		value, err := in.ReadValue()
 		switch {
-		case err != nil || value.Kind() == 'n':
+		case err != nil:
 			return nil
 		case inside:
-			return Member(value.Clone(), rest)
+			return member(value.Clone(), rest)
 		}
 		return value.Clone()
 	}
