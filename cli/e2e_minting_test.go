@@ -142,6 +142,15 @@ func TestMinting(t *testing.T) {
 			"patgate: note: create_deploy_key makes credentials that no limit of this token holds") {
 			t.Errorf("%v %s", err, out)
 		}
+		for _, args := range [][]string{{"token", "list"}, {"token", "list", "--server", r.gate}} {
+			list := exec.Command("patgate", args...)
+			list.Env, list.Dir = cmd.Env, r.dir
+			out, err := list.CombinedOutput()
+			marked := strings.Count(string(out), "MAKES CREDENTIALS: create_deploy_key on project")
+			if err != nil || marked == 0 || strings.Contains(string(out), "MAKES CREDENTIALS: read_") {
+				t.Errorf("patgate %v: %v\n%s", args, err, out)
+			}
+		}
 		if _, text := r.want(t, 200, w.alicePAT, "GET", ownAPI+"/report", nil); !strings.Contains(text, `"makes_credentials"`) {
 			t.Error(text)
 		}

@@ -11,15 +11,20 @@ import (
 	"github.com/spf13/cobra"
 
 	"patgate/admin/api"
+	"patgate/admin/catalogue"
 	"patgate/admin/tokens"
 	"patgate/policy"
+	"patgate/routes"
+	"patgate/routes/load"
 	"patgate/store"
 )
 
 func newTokenList() *cobra.Command {
 	cmd := &cobra.Command{
-		Use:     "list",
-		Short:   "List tokens with what they reach",
+		Use:   "list",
+		Short: "List tokens with what they reach",
+		Long: `Lists tokens with what they reach. Those with a permission by which deploy keys, deploy tokens,
+access tokens or triggers are made are marked: such credentials work past patgate, and outlive it.`,
 		Example: `  patgate token list --state any --sort last_used_asc`,
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -83,11 +88,21 @@ func listFilter(cmd *cobra.Command) (f store.Filter, err error) {
 	return f, nil
 }
 
+// printTokens marks those that make credentials. Which forge they are for need not be known: the names of permissions are the
+// same.
 func printTokens(cmd *cobra.Command, list []store.Listed, total int, f store.Filter) error {
 	out := cmd.OutOrStdout()
 	if len(list) == 0 {
 		_, err := fmt.Fprintf(out, "There is no such token (state: %s).\n", f.State)
 		return err
+	}
+	var tables []*routes.Table
+	for _, forge := range []func() (*routes.Table, error){load.GitLab, load.Gitea} {
+		table, err := forge()
+		if err != nil {
+			return err
+		}
+		tables = append(tables, table)
 	}
 	wide, _ := cmd.Flags().GetBool("wide")
 	t := table{head: []string{"ID", "NAME", "OWNER", "STATE", "EXPIRES", "LAST USED", "SCOPES"}}
@@ -96,6 +111,12 @@ func printTokens(cmd *cobra.Command, list []store.Listed, total int, f store.Fil
 		scopes := summary(l.Scopes)
 		if wide {
 			scopes = strings.Join(describe(l.Scopes), "; ")
+		}
+		makes := func(t *routes.Table) bool {
+			return slices.ContainsFunc(l.Scopes, func(s policy.ScopeSpec) bool { return len(catalogue.Minting(s.Permissions, t)) > 0 })
+		}
+		if slices.ContainsFunc(tables, makes) {
+			scopes = "MAKES CREDENTIALS: " + scopes
 		}
 		state, _ := tokens.State(l, f.Now)
 		t.add(strconv.FormatInt(l.ID, 10), l.Name, l.Owner.Username, state, until(l.ExpiresAt, f.Now), ago(l.LastUsedAt, f.Now),
