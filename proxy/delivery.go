@@ -100,6 +100,9 @@ func (x *exchange) handOn(conn *wire.Upstream, err error) (kept bool) {
 	if status < 400 || status >= 500 { // a 4xx changed nothing
 		x.h.forget(&x.request, &x.judgement)
 	}
+	if r := x.lacksScope(); r != nil {
+		return x.broken(r, reply.FailureScope)
+	}
 	if r := x.copyHead(); r != nil {
 		return x.broken(r, reply.FailureRedirect)
 	}

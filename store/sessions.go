@@ -238,7 +238,7 @@ func (s *Sessions) open(b *Bound) (*session, error) {
 	r := b.Record
 	e := &session{catalogue: s.o.Catalogue(), Session: token.Session{
 		TokenID: r.ID, TokenName: r.Name, OwnerUserID: b.Owner.UserID, Username: b.Owner.Username,
-		CredentialID: b.Credential.ID, ExpiresAt: r.ExpiresAt, Record: &r,
+		CredentialID: b.Credential.ID, Scopes: b.Credential.Scopes, ExpiresAt: r.ExpiresAt, Record: &r,
 	}}
 	switch {
 	case r.Validity(s.o.Now()) != token.Valid:

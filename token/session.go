@@ -19,6 +19,8 @@ type Session struct {
 	// Credential is the owner's own, for the forge only. CredentialID is its id in the store.
 	Credential   Secret
 	CredentialID int64
+	// Scopes are what the forge said that the credential holds.
+	Scopes []string
 	// ExpiresAt is when the token expires, and the session with it.
 	ExpiresAt time.Time
 	// Record is what is stored of the token; its validity is asked for each request.

@@ -141,12 +141,21 @@ func cutStatus(in []byte) (status int, fields []byte, got outcome) {
 		return 0, nil, outcomeOf(state)
 	}
 	status, old, ok := header.ReadStatus(line)
-	if !ok || old || status < firstFinal || status == fasthttp.StatusNoContent || status == fasthttp.StatusResetContent ||
-		status == fasthttp.StatusNotModified || status == fasthttp.StatusPartialContent ||
-		status == fasthttp.StatusRequestTimeout {
+	if !ok || old || status != fasthttp.StatusOK && !isOrdinary(status) {
 		return 0, nil, answerOther
 	}
 	return status, fields, answerDone
+}
+
+// isOrdinary tells whether an answer of a status is handed on as it comes.
+func isOrdinary(status int) bool {
+	switch status {
+	case fasthttp.StatusNoContent, fasthttp.StatusResetContent, fasthttp.StatusNotModified, fasthttp.StatusPartialContent,
+		fasthttp.StatusRequestTimeout,
+		fasthttp.StatusForbidden: // the forge may say that the owner's credential lacks a scope
+		return false
+	}
+	return status >= firstFinal
 }
 
 // outcomeOf gives what becomes of an answer whose head is not whole.

@@ -148,6 +148,7 @@ const (
 	FailureBody       = "broken_body"
 	FailureAnswer     = "unfiltered_answer"
 	FailureRedirect   = "redirect_refused"
+	FailureScope      = "credential_scope"
 	FailurePanic      = "panic"
 	FailureReuse      = "reuse_not_revoked" // a rotated-out secret came for another rotation, and the store failed
 )
