@@ -12,6 +12,9 @@ import (
 	"net/http"
 	"sync"
 	"time"
+
+	"patgate/config"
+	"patgate/dial"
 )
 
 // gitHubKeys are the public keys of GitHub's secret scanning, read when a report comes that needs them.
@@ -30,8 +33,18 @@ const (
 	keysAgain = time.Minute
 )
 
-func newGitHubKeys(url string) *gitHubKeys {
-	return &gitHubKeys{url: url, client: &http.Client{Timeout: 10 * time.Second}}
+// newGitHubKeys asks an address as the forge is asked: through the proxy that the configuration names, whatever the environment
+// says, and without following redirects.
+func newGitHubKeys(address string, proxy config.Proxy) (*gitHubKeys, error) {
+	dialer, err := dial.New(dial.Options{URL: address, Proxy: proxyTo(proxy)})
+	if err != nil {
+		return nil, err
+	}
+	return &gitHubKeys{url: address, client: &http.Client{
+		Timeout:       10 * time.Second,
+		Transport:     dialer.Transport(),
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}}, nil
 }
 
 // find gives the key of an identifier; nil when the list has none.

@@ -92,12 +92,16 @@ func (g *gateway) makeTokens(o *opened) (err error) {
 	if err != nil {
 		return err
 	}
+	leaks, err := newLeaks(c)
+	if err != nil {
+		return err
+	}
 	g.api, err = api.New(api.Options{
 		Tokens:    g.tokens,
 		Base:      g.routes.Table().Base(),
 		OwnPaths:  !surface.DialectOf(g.routes.Table().Forge()).TokenAPI,
 		Version:   g.resolver.Version,
-		Leaks:     newLeaks(c),
+		Leaks:     leaks,
 		Questions: questions.New(g.tokens, surfaces.Find),
 		Report:    func(err error) { g.logger.Error("token API", zap.Error(err)) },
 	})

@@ -170,10 +170,14 @@ func told(err error) error {
 }
 
 // newLeaks gives the leak reports that the configuration takes; nil when it takes none.
-func newLeaks(c *config.Config) *api.Leaks {
+func newLeaks(c *config.Config) (*api.Leaks, error) {
 	l := &api.Leaks{GitLabToken: token.NewSecret(c.LeakReports.GitLabToken.Reveal())}
 	if c.LeakReports.GitHubKeysURL != "" {
-		l.GitHubKey = newGitHubKeys(c.LeakReports.GitHubKeysURL).find
+		keys, err := newGitHubKeys(c.LeakReports.GitHubKeysURL, c.Upstream.Proxy)
+		if err != nil {
+			return nil, err
+		}
+		l.GitHubKey = keys.find
 	}
-	return l
+	return l, nil
 }

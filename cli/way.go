@@ -24,10 +24,7 @@ func wayTo(c config.Way) (w way, err error) {
 	if c.URL.Empty() {
 		return w, nil
 	}
-	o := dial.Options{URL: c.URL.String(), Connect: c.Connect.String(), CAFile: c.CAFile, Proxy: dial.Proxy{Host: c.Proxy.Host()}}
-	if secret := c.Proxy.Credential(); !secret.Empty() {
-		o.Proxy.Credential = secret.Reveal
-	}
+	o := dial.Options{URL: c.URL.String(), Connect: c.Connect.String(), CAFile: c.CAFile, Proxy: proxyTo(c.Proxy)}
 	if c.ClientCertificate != "" {
 		if w.shown, err = wire.LoadCertificate(c.ClientCertificate, c.ClientKey); err != nil {
 			return w, err
@@ -36,6 +33,15 @@ func wayTo(c config.Way) (w way, err error) {
 	}
 	w.dialer, err = dial.New(o)
 	return w, err
+}
+
+// proxyTo gives a proxy with what it asks for.
+func proxyTo(c config.Proxy) dial.Proxy {
+	p := dial.Proxy{Host: c.Host()}
+	if secret := c.Credential(); !secret.Empty() {
+		p.Credential = secret.Reveal
+	}
+	return p
 }
 
 // watch reads the certificate that is shown to the server again when it changes, and when again says so.

@@ -230,7 +230,7 @@ type LeakReports struct {
 	GitLabToken Secret `yaml:"gitlab_token"`
 	// GitHubKeysURL is where the public keys of GitHub's secret scanning are read
 	// (`https://api.github.com/meta/public_keys/secret_scanning`), with which its reports to `/-/patgate/leaks/github` are
-	// verified. Empty: none are taken.
+	// verified; through `upstream.proxy` when there is one. Empty: none are taken.
 	GitHubKeysURL string `yaml:"github_keys_url"`
 }
 
