@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -88,6 +89,44 @@ func TestAwaitForge(t *testing.T) {
 	select {
 	case err := <-g.failed:
 		if !strings.Contains(err.Error(), "set forge: gitea") {
+			t.Error(err)
+		}
+	case <-time.After(4 * detectInterval):
+		t.Error("nothing ended")
+	}
+}
+
+// TestANameThatIsSaidLate: a Gitea that does not answer at the start is asked again, and when it calls itself by another name then,
+// serving ends with that.
+func TestANameThatIsSaidLate(t *testing.T) {
+	var there atomic.Bool
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case !there.Load():
+			w.WriteHeader(http.StatusBadGateway)
+		case r.URL.Path == versionPath:
+			_, _ = w.Write([]byte(`{"version":"1.26.0"}`))
+		default:
+			_, _ = w.Write([]byte(`{"jwks_uri":"https://git.example.com/login/oauth/keys"}`))
+		}
+	}))
+	t.Cleanup(server.Close)
+	cfg := config.Default()
+	cfg.Forge = config.ForgeGitea
+	if err := cfg.Upstream.URL.UnmarshalText([]byte(server.URL)); err != nil {
+		t.Fatal(err)
+	}
+	core, logs := observer.New(zap.InfoLevel)
+	g := &gateway{config: &cfg, logger: zap.New(core), failed: make(chan error, 1)}
+	g.settleName(t.Context())
+	if !g.nameUnknown || len(cfg.Upstream.ExternalURLs) > 0 || logs.FilterMessageSnippet("asked again").Len() != 1 {
+		t.Fatalf("unknown %v, %v", g.nameUnknown, logs.All())
+	}
+	there.Store(true)
+	go g.awaitName(t.Context())
+	select {
+	case err := <-g.failed:
+		if !strings.Contains(err.Error(), "set upstream.external_urls: [https://git.example.com]") {
 			t.Error(err)
 		}
 	case <-time.After(4 * detectInterval):

@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"go.uber.org/zap"
 
@@ -29,6 +31,10 @@ func (g *gateway) settleName(ctx context.Context) {
 	}
 	name, ok := forgeName(ctx, c, g.via)
 	switch {
+	case !ok && !isThere(ctx, c, g.via):
+		g.nameUnknown = true
+		g.logger.Warn("it is not known what the forge calls itself (ROOT_URL), as it does not answer: it is called by upstream.url, " +
+			"and asked again (fix: set upstream.external_urls)")
 	case !ok:
 		g.logger.Warn("it is not known what the forge calls itself (ROOT_URL): it is called by upstream.url (fix: when that is "+
 			"another name, set upstream.external_urls)", zap.Stringer("upstream", c.Upstream.URL))
@@ -40,6 +46,37 @@ func (g *gateway) settleName(ctx context.Context) {
 	default:
 		c.Upstream.ExternalURLs = []config.Base{name}
 		g.logger.Info("the forge is called by the name that it calls itself (ROOT_URL)", zap.Stringer("name", name))
+	}
+}
+
+// isThere tells whether a Gitea answers at all.
+func isThere(ctx context.Context, c *config.Config, via string) bool {
+	status, _, err := readForge(ctx, c, via, versionPath, c.Upstream.URL)
+	return err == nil && status < http.StatusInternalServerError
+}
+
+// awaitName asks a Gitea that could not be reached at the start again until it says what it calls itself. When it is called by
+// another name, serving ends, so that what starts patgate starts it anew.
+func (g *gateway) awaitName(ctx context.Context) {
+	tick := time.NewTicker(detectInterval)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		name, ok := forgeName(ctx, g.config, g.via)
+		switch {
+		case !ok && !isThere(ctx, g.config, g.via):
+		case !ok || name == g.config.Upstream.URL || !answersAs(ctx, g.config, g.via, name):
+			g.logger.Info("the forge answers by now, and is called by upstream.url")
+			return
+		default:
+			g.failed <- fmt.Errorf("the forge calls itself %s, and did not say so at the start, where it did not answer (fix: start "+
+				"patgate again, or set upstream.external_urls: [%s])", name, name)
+			return
+		}
 	}
 }
 

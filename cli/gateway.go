@@ -70,6 +70,7 @@ type gateway struct {
 	denials  audit.Denials // the last ones of each token
 	via      string        // by which what this process sends is known again
 
+	nameUnknown  bool // what it calls itself could not be found out, because it did not answer
 	forgeUnknown bool // what the forge is could not be found out: it was taken for a GitLab
 }
 
@@ -349,6 +350,9 @@ func (g *gateway) start(ctx context.Context, clients, operators, people net.List
 	g.logger.Info("serving", fields...)
 	g.use.Start()
 	go g.greet(ctx)
+	if g.nameUnknown {
+		go g.awaitName(ctx)
+	}
 	go func() {
 		// Tokens end when their owner is gone: nobody asks a forge for that in the words of another one.
 		if (!g.forgeUnknown || g.awaitForge(ctx)) && g.config.Tokens.CheckInterval > 0 {
