@@ -224,6 +224,14 @@ func appendDecimal(dst []byte, value int64) []byte {
 		return strconv.AppendInt(dst, value, 10)
 	}
 	n := uint64(value)
+	switch { // most are short
+	case n < 10:
+		return append(dst, byte('0'+n))
+	case n < 100:
+		return binary.LittleEndian.AppendUint16(dst, decimalDigits[n])
+	case n < 1000:
+		return binary.LittleEndian.AppendUint16(append(dst, byte('0'+n/100)), decimalDigits[n%100])
+	}
 	digits := bits.Len64(n|1) * 1233 >> 12 // log10(2) is about 1233/4096
 	if n|1 >= powers[digits] {
 		digits++

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"io"
 	"net/netip"
 	"time"
 
@@ -48,6 +49,9 @@ func (h *Handler) acquire(ctx *fasthttp.RequestCtx) *exchange {
 		conn.Pending = nil
 		x.ctx = ctx
 		conn.Enter(wire.PhaseExchange)
+		if rest := ctx.RequestBodyStream(); rest != nil {
+			_, _ = io.Copy(io.Discard, rest) // the loop has read it
+		}
 		return x
 	}
 	x := h.exchanges.Get().(*exchange)

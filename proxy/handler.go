@@ -103,6 +103,7 @@ func New(o Options) (*Handler, error) {
 		Gateway:    steps{h},
 		Loops:      h.loops.Count(),
 		Upstream:   &h.forge,
+		Bodies:     &h.bodies,
 		Audit:      o.Audit,
 		Storage:    h.storage,
 		OwnCookies: o.OwnCookies,

@@ -85,8 +85,10 @@ func (s steps) Resume(p fast.Parked) {
 	x.in = append(x.in[:0], p.Request...)
 	x.sending.Head = append(x.sending.Head[:0], p.Sent...)
 	j.Begin(&h.rules, p.Session, p.Event)
-	target, raw := fast.CutHead(x.in)
-	_ = h.reader.Read(q, fasthttp.MethodGet, target, raw, "HTTP/1.1") // as when it was judged
+	x.body.Resume(p.Body, p.Received)
+	x.sending.Upload.Whole = x.body.Out
+	method, target, raw := fast.CutHead(x.in)
+	_ = h.reader.Read(q, method, target, raw, "HTTP/1.1") // as when it was judged
 	x.visit, _ = q.Surface.Classify(q, &j.Op)
 	j.Op.Route = p.Event.Route
 	x.recorded, x.delivery.pool = true, h.forge.Patgate
@@ -98,17 +100,18 @@ func (s steps) Resume(p fast.Parked) {
 func (x *exchange) proceed() (kept bool) {
 	d, s := &x.delivery, &x.sending
 	u, from := d.upstream, x.step
+	q := &x.request
 	d.upstream, x.step = nil, fast.FromTheBeginning
 	switch from {
 	case fast.Send:
 		return x.forward(d.pool)
 	case fast.Again:
-		return x.handOn(d.pool.Anew(s.Head, &s.Upload, false, &d.answer, x.claim()))
+		return x.handOn(d.pool.Anew(s.Head, &s.Upload, q.IsHead, &d.answer, x.claim()))
 	case fast.Receive:
-		err := u.Receive(false, &d.answer)
-		if err == nil && d.answer.StatusCode() == fasthttp.StatusRequestTimeout { // as in Pool.Do
+		err := u.Receive(q.IsHead, &d.answer)
+		if err == nil && !x.body.Present() && d.answer.StatusCode() == fasthttp.StatusRequestTimeout { // as in Pool.Do
 			d.pool.Drop(u)
-			return x.handOn(d.pool.Anew(s.Head, &s.Upload, false, &d.answer, x.claim()))
+			return x.handOn(d.pool.Anew(s.Head, &s.Upload, q.IsHead, &d.answer, x.claim()))
 		}
 		if err != nil {
 			d.pool.Drop(u)

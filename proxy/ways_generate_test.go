@@ -88,7 +88,13 @@ func generateRequest(random *rand.Rand) string {
 		}
 		return "\r\n"
 	}
-	method, target, version := choose("method", wayMethods), choose("target", wayTargets), choose("version", wayVersions)
+	usual := mostly(random, 50, "GET", "HEAD", "POST", "PUT")
+	method := choose("method", append([]string{usual}, wayMethods...))
+	written := writing{target: wayTargets[0]}
+	if usual == "POST" || usual == "PUT" {
+		written = generateWriting(random, usual)
+	}
+	target, version := choose("target", append([]string{written.target}, wayTargets...)), choose("version", wayVersions)
 	if is("target") {
 		target = sometimes(random, 50, target, spoil)
 	}
@@ -107,6 +113,7 @@ func generateRequest(random *rand.Rand) string {
 		lines = append(lines, wayNames[random.IntN(len(wayNames))]+mostly(random, 80, ": ", ":", " : ", ":\t",
 			"")+wayValues[random.IntN(len(wayValues))])
 	}
+	lines = append(lines, written.lines...)
 	if is("size") {
 		lines = append(lines, generateSize(random)...)
 	}
@@ -119,8 +126,8 @@ func generateRequest(random *rand.Rand) string {
 	if is("name") {
 		lines[at] = spoil(random, lines[at][:random.IntN(len(lines[at]))]) + lines[at]
 	}
-	body := ""
-	if is("body") || method == "POST" {
+	body := written.body
+	if is("body") || method == "POST" && body == "" {
 		body = mostly(random, 50, "page=1", "5\r\nhello\r\n0\r\n\r\n", `{"title":"x"}`, get(jobs, "PRIVATE-TOKEN: ${token}"))
 		lines = append(lines, mostly(random, 70, fmt.Sprintf("Content-Length: %d",
 			len(strings.ReplaceAll(body, "${token}", strings.Repeat("x", 44)))), "Transfer-Encoding: chunked",
@@ -146,4 +153,52 @@ func generateSize(random *rand.Rand) (lines []string) {
 		lines = append(lines, "Accept: "+strings.Repeat("x", 8<<10), "X-More: "+strings.Repeat("y", random.IntN(16<<10)))
 	}
 	return lines
+}
+
+// writing is what a request that writes has of its own.
+type writing struct {
+	target, body string
+	lines        []string
+}
+
+var (
+	wayWritten = []string{issues, issues + "/1/move", "/api/v4/projects/group%2Fgranted/issues", issues + "?confidential=true",
+		"/api/v4/projects/8/issues", "/api/v4/projects/7/members", "/api/v4/projects/7/access_tokens", "/api/v4/projects/7/packages/pypi"}
+	wayReplaced = []string{issues + "/1", "/api/v4/projects/7", "/api/v4/projects/7/notification_settings",
+		"/api/v4/projects/7/packages/generic/a/1/f", issues + "/x"}
+	wayFields = [][2]string{{"title", `"x"`}, {"title", `"a\u00e9\n\"b\""`}, {"description", `"text\n/close\n"`}, {"weight", "1.50"},
+		{"labels", `["a","b"]`}, {"confidential", "true"}, {"due_date", "null"}, {"to_project_id", "7"}, {"to_project_id", `"group/granted"`},
+		{"to_project_id", "8"}, {"epic_id", "1"}, {"user_id", "5"}, {"private_token", `"x"`}, {"odd name", "1"}, {"deep", `{"a":[{"b":1}]}`},
+		{"long", `"` + strings.Repeat("l", 5000) + `"`}, {"bad", "NaN"}}
+)
+
+// generateWriting makes a request whose body is JSON or a form, mostly one that is taken.
+func generateWriting(random *rand.Rand, method string) (w writing) {
+	w.target = mostly(random, 60, wayWritten...)
+	if method == "PUT" {
+		w.target = mostly(random, 60, wayReplaced...)
+	}
+	form := random.IntN(4) == 0
+	var members, pairs []string
+	for i := range 1 + random.IntN(4) {
+		field := wayFields[i%3*random.IntN(2)]
+		if random.IntN(5) == 0 {
+			field = wayFields[random.IntN(len(wayFields))]
+		}
+		if strings.HasSuffix(w.target, "/move") && i == 0 {
+			field = wayFields[7+random.IntN(3)]
+		}
+		members = append(members, fmt.Sprintf("%q%s%s", field[0], mostly(random, 70, ":", " : ", ":\n"), field[1]))
+		pairs = append(pairs, strings.ReplaceAll(field[0], " ", "+")+"="+mostly(random, 60, "x", "a%41+b", "", "%zz", "7", "/close"))
+	}
+	w.body, w.lines = "{"+strings.Join(members, mostly(random, 80, ",", " , "))+"}", []string{"Content-Type: application/json"}
+	if form {
+		w.body, w.lines = strings.Join(pairs, "&"), []string{"Content-Type: application/x-www-form-urlencoded"}
+	}
+	w.body = sometimes(random, 5, w.body, spoil)
+	w.lines[0] = mostly(random, 95, w.lines[0], "Content-Type: application/json; charset=utf-8", "Content-Type: text/plain", "X-No: type",
+		"Content-Type: application/octet-stream")
+	length := len(w.body)
+	w.lines = append(w.lines, fmt.Sprintf("Content-Length: %s%d", mostly(random, 97, "", "0", "+"), length+len(mostly(random, 97, "", "x"))))
+	return w
 }

@@ -167,6 +167,8 @@ type ways struct {
 	addresses []string
 	tokens    []string
 	trust     *tls.Config // of those over TLS, which are sent one request in secureShare
+
+	heads, written atomic.Int64 // of the requests that were forwarded: HEAD, and those with a body
 }
 
 // secureShare bounds the handshakes of a test.
@@ -203,6 +205,7 @@ func (w *ways) compareRequests(seed uint64, count int, generate func(*rand.Rand)
 						want = got
 						if strings.HasPrefix(got, "200") {
 							passed.Add(1)
+							w.count(request)
 						}
 					case got != want:
 						mu.Lock()
@@ -215,6 +218,16 @@ func (w *ways) compareRequests(seed uint64, count int, generate func(*rand.Rand)
 	}
 	all.Wait()
 	return found, passed.Load()
+}
+
+// count counts a request by its method.
+func (w *ways) count(request string) {
+	switch method, _, _ := strings.Cut(request, " "); method {
+	case "HEAD":
+		w.heads.Add(1)
+	case "POST", "PUT":
+		w.written.Add(1)
+	}
 }
 
 // absoluteForm tells whether a request's target has a scheme: with the other one the same request is another.
@@ -262,10 +275,11 @@ func TestRequestsAreReadAlikeEachWay(t *testing.T) {
 			t.Errorf("%v", d)
 		}
 	}
-	t.Logf("%d requests, %d forwarded, %d look-ups in loops, %d of them over TLS, %d disagreements", count, forwarded,
-		sessions.loop.Load(), encrypted.loop.Load(), len(found))
+	heads, written := w.heads.Load(), w.written.Load()
+	t.Logf("%d requests, %d forwarded, of them %d HEAD and %d with a body, %d look-ups in loops, %d over TLS, %d disagreements", count,
+		forwarded, heads, written, sessions.loop.Load(), encrypted.loop.Load(), len(found))
 	if len(found) > 0 || forwarded < int64(count/10) || forwarded > int64(count*9/10) || sessions.loop.Load() < int64(count/10) ||
-		encrypted.loop.Load() < int64(count/secureShare/10) {
+		encrypted.loop.Load() < int64(count/secureShare/10) || heads < int64(count/20) || written < int64(count/20) {
 		t.Errorf("%d disagreements; of %d requests %d were forwarded, %d looked up in loops", len(found),
 			count, forwarded, sessions.loop.Load())
 	}

@@ -122,8 +122,11 @@ func (m *matcher) cut(path []byte) (plain bool, err error) {
 	plain = true
 	start, dot := 1, false
 	for i := 1; i < len(path); i++ {
-		switch pathByte[path[i]] {
-		case byteOrdinary:
+		is := pathByte[path[i]]
+		if is == byteOrdinary { // most are
+			continue
+		}
+		switch is {
 		case byteDot:
 			dot = true
 		case byteSlash:

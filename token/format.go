@@ -106,21 +106,22 @@ func Find(text []byte) bool {
 	return found
 }
 
-// Behind gives what stands behind the first such thing; all of the text when there is none.
-func Behind(text []byte) []byte {
-	if rest, found := next(text); found {
-		return rest
+// Repeats tells whether two such things stand in the text, one behind the other.
+func Repeats(text []byte) bool {
+	if len(text) < 2*Length {
+		return false
 	}
-	return text
+	behind, _ := next(text)
+	return Find(behind)
 }
 
 // next gives what stands behind the first one. It looks for the end of the prefix, which is rare.
 func next(text []byte) (behind []byte, found bool) {
 	const last = len(Prefix) - 1
-	for {
-		at := bytes.IndexByte(text[min(last, len(text)):], Prefix[last])
+	for len(text) >= Length {
+		at := bytes.IndexByte(text[last:], Prefix[last])
 		if at < 0 {
-			return nil, false
+			break
 		}
 		if string(text[at:at+last]) != Prefix[:last] {
 			text = text[at+1:]
@@ -135,6 +136,7 @@ func next(text []byte) (behind []byte, found bool) {
 			return text[n:], true
 		}
 	}
+	return nil, false
 }
 
 // LastFour gives the last four characters of a token, which may be shown to tell tokens apart: they are part of the

@@ -38,9 +38,9 @@ func (f *flight) Answered(c *wire.Upstream) {
 			if c.Rest() {
 				return
 			}
-		case err != nil && have == 0: // a GET may be sent again (RFC 9112, 9.3.1)
+		case err != nil && have == 0: // RFC 9112, 9.3.1
 			f.discard()
-			f.proceed(nil, Again)
+			f.proceed(nil, f.lost())
 			return
 		case err == io.EOF:
 			f.hold(c, brought, borrowed)
@@ -107,6 +107,9 @@ func (f *flight) answer(u *wire.Upstream, in []byte) outcome {
 	c := f.conn
 	s, desk := f.front.station(c), c.Loop().Desk()
 	out, body, length, got := f.appendAnswer(desk.Out[:0], s, status, fields)
+	if f.event.Method == fasthttp.MethodHead {
+		length = 0 // what the answer tells is the length of another one (RFC 9110, 9.3.2)
+	}
 	switch {
 	case got != answerDone:
 		return unlessFull(got, in)

@@ -1,7 +1,7 @@
 // Package fast serves the ordinary request on the goroutine of an event loop.
 //
-// A loop serves a request itself as long as nothing has to wait and nothing is out of the ordinary: a GET without a body, with a
-// patgate token, to the API, whose session and containers are in the caches and which is allowed; and an answer that is short
+// A loop serves a request itself as long as nothing has to wait and nothing is out of the ordinary: a GET or HEAD, or a short body
+// that is all there, of JSON or a form; with a patgate token, to the API, whose session and containers are in the caches and which is allowed; and an answer that is short
 // and whole. Anything else goes on in a goroutine, with the HTTP server, from where it stands: the loop refuses nothing, and what
 // it passes on it has judged with the same steps (Gateway).
 //
@@ -50,6 +50,7 @@ type Options struct {
 	Gateway    Gateway
 	Loops      int               // how many there are
 	Upstream   *surface.Upstream // the forge
+	Bodies     *surface.BodyLimits
 	Audit      audit.Sink
 	Storage    reply.Storage
 	OwnCookies header.OwnCookies
@@ -105,8 +106,10 @@ type Parked struct {
 	Session  *token.Session
 	Event    *audit.Event
 	Upstream *wire.Upstream // that its answer comes on; nil: none
-	Request  []byte         // its head, as it came
+	Request  []byte         // it, as it came
 	Sent     []byte         // the head of the upstream request
+	Body     []byte         // and its body
+	Received int            // bytes of the body that came
 }
 
 // panicked is recovered while a loop judges a request. A goroutine serves it then, and answers for what goes wrong there.

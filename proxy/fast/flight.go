@@ -25,9 +25,11 @@ type flight struct {
 	over     bool           // it is answered
 	spoiled  bool           // after a panic: the log may still point to the event
 
-	text   []byte // the request's head as it came, then as it was sent, then by which origin the client came
-	sent   int    // where the second begins
-	origin int    // where the third does
+	text     []byte // the request as it came, then its head and its body as they were sent, then by which origin the client came
+	sent     int    // where the second begins
+	body     int    // where the third does
+	origin   int    // where the fourth does
+	received int    // bytes of the body that came
 }
 
 // keep notes what the answer needs of a request that was judged.
@@ -36,7 +38,12 @@ func (f *flight) keep(w *work, t *Front, in []byte) {
 	f.front, f.conn, f.table, f.session = t, q.Conn, q.Table, w.judgement.Session
 	f.event.Used = nil // it may be in the judgement
 	f.text = append(append(f.text[:0], in...), head...)
-	f.sent, f.origin = len(in), len(f.text)
+	f.sent, f.body, f.received = len(in), len(f.text), 0
+	if w.body.Present() {
+		f.text = append(f.text, w.sending.Upload.Whole...)
+		f.received = int(w.body.Received)
+	}
+	f.origin = len(f.text)
 	f.text = append(f.text, q.Origin...)
 	f.brought, f.over = f.brought[:0], false
 }
@@ -63,14 +70,23 @@ func (f *flight) forget() {
 func (f *flight) complete(status, sent int) {
 	e := &f.event
 	e.Status, e.ResponseBytes, e.Duration = status, int64(sent), e.Upstream
+	e.RequestBytes = int64(f.received)
 	f.front.o.Audit.Completion(e)
+}
+
+// lost gives where a goroutine goes on when the connection turns out to be closed: what can be sent again is (RFC 9110, 9.2.2).
+func (f *flight) lost() Step {
+	if carries(f.event.Method) {
+		return Broken
+	}
+	return Again
 }
 
 // passage says what of the head of the answer the client gets.
 func (f *flight) passage(status int) reply.Passage {
 	o := &f.front.o
 	return reply.Passage{
-		Ours: true, Status: status, Sent: f.text[f.sent:f.origin],
+		Ours: true, Status: status, Sent: f.text[f.sent:f.body],
 		Links: o.Upstream.Links, Origin: f.text[f.origin:], OwnCookies: o.OwnCookies,
 		Redirects: reply.Redirects{Row: f.event.Route, Storage: o.Storage, Session: f.session},
 	}
@@ -80,6 +96,6 @@ func (f *flight) passage(status int) reply.Passage {
 // flight only the event is used from then on.
 func (f *flight) proceed(u *wire.Upstream, from Step) {
 	f.front.o.Gateway.Resume(Parked{Step: from, Conn: f.conn, Table: f.table, Session: f.session, Event: &f.event, Upstream: u,
-		Request: f.text[:f.sent], Sent: f.text[f.sent:f.origin]})
+		Request: f.text[:f.sent], Sent: f.text[f.sent:f.body], Body: f.text[f.body:f.origin], Received: f.received})
 	clear(f.text)
 }

@@ -16,7 +16,8 @@ import (
 type work struct {
 	request   surface.Request
 	judgement surface.Judgement
-	body      surface.Body // there is none
+	body      surface.Body
+	source    bytes.Reader // that the body is read from
 	sending   surface.Sending
 	event     *audit.Event // of a flight
 	recorded  bool
@@ -27,11 +28,19 @@ func (w *work) reset() {
 	w.request.Reset()
 	w.judgement.Reset()
 	w.sending.Reset()
+	if w.body.Present() {
+		w.body.Release()
+		w.source.Reset(nil)
+	}
 	w.event, w.recorded = nil, false
 }
 
 // settle forgets a request that was judged and sent: all that such requests set and the next does not set anew.
 func (w *work) settle() {
+	if w.body.Present() {
+		w.reset()
+		return
+	}
 	w.judgement.Forget()
 	clear(w.sending.Head) // it held the owner's credential
 	w.request.Credential.Reset()
@@ -40,13 +49,14 @@ func (w *work) settle() {
 
 // Serve serves the request whose head has been read. False: a goroutine has to.
 func (t *Front) Serve(c *wire.Client, in []byte) bool {
-	target, raw, ok := cutHead(in)
+	method, target, raw := CutHead(in)
+	ok := method != ""
 	if !ok {
 		return false
 	}
 	s := t.station(c)
 	f := s.take()
-	if !t.judge(c, s, f, in, target, raw) {
+	if !t.judge(c, s, f, in, method, target, raw) {
 		s.put(f)
 		return false
 	}
@@ -58,7 +68,7 @@ func (t *Front) Serve(c *wire.Client, in []byte) bool {
 }
 
 // judge decides on a request, and records it when it may be sent. False: nothing was decided.
-func (t *Front) judge(c *wire.Client, s *station, f *flight, in, target, raw []byte) (ok bool) {
+func (t *Front) judge(c *wire.Client, s *station, f *flight, in []byte, method string, target, raw []byte) (ok bool) {
 	defer t.panicked(s, f)
 	w := s.work
 	t.o.Gateway.Begin(&w.request, c, &f.event)
@@ -66,7 +76,7 @@ func (t *Front) judge(c *wire.Client, s *station, f *flight, in, target, raw []b
 	w.request.InLoop = true
 	s.use(w.request.Table)
 	f.event.Part = c.Loop().Number() + 1 // 0 is what is in no loop
-	if !t.decide(w, target, raw) || t.o.Gateway.Record(w.event, &w.request, &w.judgement) != nil {
+	if !t.decide(w, method, target, raw) || t.o.Gateway.Record(w.event, &w.request, &w.judgement) != nil {
 		w.reset()
 		return false
 	}
@@ -77,17 +87,17 @@ func (t *Front) judge(c *wire.Client, s *station, f *flight, in, target, raw []b
 }
 
 // decide decides on a request, as far as that goes without waiting, and writes the upstream request. False: nothing is decided.
-func (t *Front) decide(w *work, target, raw []byte) bool {
+func (t *Front) decide(w *work, method string, target, raw []byte) bool {
 	g, q, j := t.o.Gateway, &w.request, &w.judgement
-	if g.Read(q, fasthttp.MethodGet, target, raw, "HTTP/1.1") != nil {
+	if g.Read(q, method, target, raw, "HTTP/1.1") != nil {
 		return false
 	}
 	f := &q.Fields
-	if f.Size != len(raw) { // another request follows
+	if !w.open(t.o.Bodies, raw[f.Size:]) {
 		return false
 	}
 	if !q.IsPatgate() || !g.Quick(q) || q.Sealed.Kind != surface.SealNone ||
-		f.Has(header.ContentLength) || f.Has(header.TransferEncoding) || f.Has(header.Expect) || f.Has(header.Upgrade) ||
+		f.Has(header.TransferEncoding) || f.Has(header.Expect) || f.Has(header.Upgrade) ||
 		f.Has(header.Connection) && (f.Repeated(header.Connection) || !header.EqualFold(f.Get(header.Connection), "keep-alive")) {
 		return false
 	}
@@ -101,10 +111,15 @@ func (t *Front) decide(w *work, target, raw []byte) bool {
 		return false
 	}
 	row := j.Op.Route
-	if g.Owns(row) || row.Issues != "" || j.Change().Any() || row.Redirects || row.Find.From == routes.FindByLookup {
+	if g.Owns(row) || row.Issues != "" || j.Change().Any() || row.Redirects || row.Find.From == routes.FindByLookup ||
+		row.Writes() && surface.ChangesTree(row.Path) { // what is known of containers is forgotten with the answer
 		return false
 	}
-	return j.Ordinary(q, &w.body, visit) == nil && !j.Rendered && !j.Filtered && g.Rebuild(q, visit, &w.body, j, &w.sending) == nil
+	if j.Ordinary(q, &w.body, visit) != nil || j.Rendered || j.Filtered || g.Rebuild(q, visit, &w.body, j, &w.sending) != nil {
+		return false
+	}
+	u := &w.sending.Upload
+	return u.None() || !u.Running() && len(w.sending.Head)+len(u.Whole) <= longestSent
 }
 
 // send sends the request on a connection of the loop. It gives the connection when there is something to read on it.
@@ -120,34 +135,68 @@ func (f *flight) send() (ready *wire.Upstream) {
 	switch {
 	case !sent:
 		f.discard()
-		f.proceed(nil, Again)
+		f.proceed(nil, f.lost())
 	case more:
 		return u
 	}
 	return nil
 }
 
-// cutHead finds the target and the header block of a GET whose request line can be read in one way only. The block ends as
-// one does; whether it ends there first is seen when it is read.
-func cutHead(in []byte) (target, raw []byte, ok bool) {
-	const version = " HTTP/1.1\r\n"
-	if !header.HasPrefix(in, getLine) || !bytes.HasSuffix(in, []byte("\r\n\r\n")) {
-		return nil, nil, false
+// longestBody bounds the bodies that a loop reads, and longestSent what it sends at once: a connection takes that whole, and only
+// what can be sent again could be given up half-way.
+const (
+	longestBody = 8 << 10
+	longestSent = 16 << 10
+)
+
+// open begins the body of a request, which is what follows its head. False: it is not all there, or too long, or more follows.
+func (w *work) open(limits *surface.BodyLimits, rest []byte) bool {
+	f := &w.request.Fields
+	if !carries(w.request.Method) {
+		return len(rest) == 0 && !f.Has(header.ContentLength)
 	}
-	end := bytes.IndexByte(in, '\n') + 1
-	line := in[:end]
-	if len(line) < len(getLine)+len(version)+1 || string(line[len(line)-len(version):]) != version {
-		return nil, nil, false
+	if len(rest) == 0 || len(rest) > longestBody || f.Repeated(header.ContentLength) || lengthOf(f.Get(header.ContentLength)) != len(rest) {
+		return false
 	}
-	target = line[len(getLine) : len(line)-len(version)]
-	return target, in[end:], header.IsVisible(target)
+	w.source.Reset(rest)
+	w.body.Open(limits, &w.source, len(rest))
+	return true
 }
 
-// getLine begins the request line of a GET.
-const getLine = "GET "
+// carries tells whether requests of a method have a body. They are sent once.
+func carries(method string) bool {
+	return method != fasthttp.MethodGet && method != fasthttp.MethodHead
+}
 
-// CutHead is cutHead for a head that a loop has read: it gives the same again.
-func CutHead(in []byte) (target, raw []byte) {
-	target, raw, _ = cutHead(in)
-	return target, raw
+// CutHead finds the method, the target and the header block, with all that follows, of a request whose request line can be read
+// in one way only. Without a body the block ends as one does; whether it ends there first is seen when it is read. The method is
+// empty for what no loop serves.
+func CutHead(in []byte) (method string, target, raw []byte) {
+	const version = " HTTP/1.1\r\n"
+	method = methodOf(in)
+	if method == "" || !carries(method) && !bytes.HasSuffix(in, []byte("\r\n\r\n")) {
+		return "", nil, nil
+	}
+	begin, end := len(method)+1, bytes.IndexByte(in, '\n')+1
+	line := in[:end]
+	if len(line) < begin+len(version)+1 || string(line[len(line)-len(version):]) != version {
+		return "", nil, nil
+	}
+	target = line[begin : len(line)-len(version)]
+	if !header.IsVisible(target) {
+		return "", nil, nil
+	}
+	return method, target, in[end:]
+}
+
+// methodOf gives the method of a request that a loop may serve; empty for others.
+func methodOf(in []byte) string {
+	for _, method := range [...]string{
+		fasthttp.MethodGet, fasthttp.MethodHead, fasthttp.MethodPost, fasthttp.MethodPut, fasthttp.MethodPatch,
+	} {
+		if n := len(method); len(in) > n && in[n] == ' ' && string(in[:n]) == method {
+			return method
+		}
+	}
+	return ""
 }

@@ -53,6 +53,12 @@ func (b *Body) Open(limits *BodyLimits, from io.Reader, length int) {
 	}
 }
 
+// Resume notes what a loop has read, and what is sent of it.
+func (b *Body) Resume(out []byte, received int) {
+	b.Out = append(b.Out[:0], out...)
+	b.Length, b.Received = int64(received), int64(received)
+}
+
 // Read reads from the client; it counts, and takes an end before the declared length for an error.
 func (b *Body) Read(p []byte) (int, error) {
 	if b.from == nil {

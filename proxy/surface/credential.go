@@ -117,11 +117,11 @@ func repeatsToken(f *header.Block) bool {
 		if h.Known {
 			continue
 		}
-		value := h.Value
+		find := token.Find
 		if h.Own {
-			value = token.Behind(value)
+			find = token.Repeats
 		}
-		if token.Find(h.Text) || token.Find(value) {
+		if token.Find(h.Text) || find(h.Value) {
 			return true
 		}
 	}

@@ -3,6 +3,7 @@ package surface
 import (
 	"io"
 
+	"patgate/cache"
 	"patgate/proxy/header"
 	"patgate/routes/params"
 )
@@ -16,6 +17,9 @@ func (j *Judgement) ReadParameters(q *Request, b *Body) error {
 		return err
 	}
 	b.Form = form
+	if q.InLoop && (form.Kind == params.BodyStream || form.Kind == params.BodyMultipart) {
+		return cache.ErrNotKept
+	}
 	switch form.Kind {
 	case params.BodyForm:
 		if err := b.Whole(j.Op.Route.Body.Limit, false); err != nil {
@@ -23,7 +27,7 @@ func (j *Judgement) ReadParameters(q *Request, b *Body) error {
 		}
 		err = j.Set.Form(b.Memory)
 	case params.BodyJSON:
-		if err := b.Whole(j.Op.Route.Body.Limit, true); err != nil {
+		if err := b.Whole(j.Op.Route.Body.Limit, !q.InLoop); err != nil {
 			return err
 		}
 		if err := b.Turn(); err != nil {
