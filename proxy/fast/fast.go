@@ -1,9 +1,9 @@
 // Package fast serves the ordinary request on the goroutine of an event loop.
 //
-// A loop serves a request itself as long as nothing has to wait and nothing is out of the ordinary: a GET or HEAD, or a short body
-// that is all there, of JSON or a form; with a patgate token, to the API, whose session and containers are in the caches and which is allowed; and an answer that is short
-// and whole. Anything else goes on in a goroutine, with the HTTP server, from where it stands: the loop refuses nothing, and what
-// it passes on it has judged with the same steps (Gateway).
+// A loop serves a request itself as long as nothing has to wait and nothing is out of the ordinary: a GET or HEAD, or a short
+// body that is all there, of JSON or a form; with a patgate token, to the API, whose session and containers are in the caches
+// and which is allowed; and an answer that is short and whole. Anything else goes on in a goroutine, with the HTTP server,
+// from where it stands: the loop refuses nothing, and what it passes on it has judged with the same steps (Gateway).
 //
 // A loop judges all its requests in one work, one after the other, so that what judging needs stays in the processor's caches.
 // What a request needs until its answer is a flight.

@@ -155,7 +155,8 @@ func (w *work) open(limits *surface.BodyLimits, rest []byte) bool {
 	if !carries(w.request.Method) {
 		return len(rest) == 0 && !f.Has(header.ContentLength)
 	}
-	if len(rest) == 0 || len(rest) > longestBody || f.Repeated(header.ContentLength) || lengthOf(f.Get(header.ContentLength)) != len(rest) {
+	if len(rest) == 0 || len(rest) > longestBody || f.Repeated(header.ContentLength) ||
+		lengthOf(f.Get(header.ContentLength)) != len(rest) {
 		return false
 	}
 	w.source.Reset(rest)
