@@ -36,7 +36,7 @@ func tokenID(text string) (int64, error) {
 	case err != nil && (token.Find([]byte(text)) || token.HasPrefix([]byte(text))): // not repeated: output is kept by CI systems
 		return 0,
 			usageError{errors.New("a secret stands in the place of a token's id, where others see it: patgate token list shows " +
-			"the ids; revoke the token with patgate token revoke --secret -")}
+				"the ids; revoke the token with patgate token revoke --secret -")}
 	case err != nil:
 		return 0, usageError{fmt.Errorf("%q is not a token id: patgate token list shows them", text)}
 	case id < store.FirstTokenID:

@@ -18,8 +18,10 @@ var openAPI []byte
 // ownPaths gives the API's own paths.
 func (h *Handler) ownPaths() {
 	const one = extras + "/tokens/{id}"
-	h.handle("GET "+extras+"/openapi.json", func(*call) (*reply, error) { return &reply{http.StatusOK, jsonHeader(), openAPI},
-		nil })
+	h.handle("GET "+extras+"/openapi.json", func(*call) (*reply, error) {
+		return &reply{http.StatusOK, jsonHeader(), openAPI},
+			nil
+	})
 	h.handle("POST "+extras+"/revoke", (*call).revokeSecret)
 	h.handle("GET "+extras+"/tokens", (*call).identify, (*call).list)
 	h.handle("POST "+extras+"/tokens", (*call).identify, (*call).create)
@@ -33,9 +35,11 @@ func (h *Handler) ownPaths() {
 	for pattern, f := range map[string]step{
 		"GET " + one: (*call).show, "DELETE " + one: (*call).revoke, "PATCH " + one: (*call).edit, "PUT " + one: (*call).edit,
 		"POST " + one + "/rotate": (*call).rotate, "POST " + one + "/pause": (*call).pause, "GET " + one + "/usage": (*call).usage,
-		"POST " + one + "/resume":  func(q *call) (*reply, error) { return q.changed(q.o.Tokens.Resume(q.Context(), q.caller, q.id)) },
-		"POST " + one + "/confirm": func(q *call) (*reply, error) { return q.changed(q.o.Tokens.Confirm(q.Context(), q.caller,
-			q.id)) },
+		"POST " + one + "/resume": func(q *call) (*reply, error) { return q.changed(q.o.Tokens.Resume(q.Context(), q.caller, q.id)) },
+		"POST " + one + "/confirm": func(q *call) (*reply, error) {
+			return q.changed(q.o.Tokens.Confirm(q.Context(), q.caller,
+				q.id))
+		},
 	} {
 		h.handle(pattern, (*call).name, (*call).identify, f)
 	}
