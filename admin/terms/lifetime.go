@@ -76,7 +76,7 @@ type Bound struct {
 	why string
 }
 
-// longest is the bound of the configuration.
+// LongestEnd is the bound of the configuration.
 func (l *Lifetimes) LongestEnd(now time.Time) Bound {
 	return Bound{now.Add(l.Longest), "the longest lifetime here is " + WriteSpan(l.Longest) + " (tokens.max_lifetime)"}
 }

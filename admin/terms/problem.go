@@ -39,7 +39,7 @@ func (e *Invalid) Err() error {
 	return e
 }
 
-// invalid gives what the compiler of grants found as what is wrong with a request.
+// OfSpec gives what the compiler of grants found as what is wrong with a request.
 func OfSpec(err error) error {
 	problems := &Invalid{}
 	if err := problems.scopeProblems(err); err != nil {

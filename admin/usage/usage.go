@@ -72,7 +72,7 @@ const (
 	mostGathered = 100_000
 )
 
-// NewUse makes a sink in front of another.
+// New makes a sink in front of another.
 func New(st store.Store, table func() *routes.Table, next audit.Sink, report func(error)) *Use {
 	u := &Use{
 		next:   next,

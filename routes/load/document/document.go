@@ -30,7 +30,7 @@ var yamlLine = regexp.MustCompile(`line (\d+): `)
 // grammarError finds the errors whose line the YAML parser counts from 0 (its scanner counts from 1).
 var grammarError = regexp.MustCompile(`^did not find expected (',' or|key|node content|'-' indicator|<)`)
 
-// parseDocument reads a file's YAML: one document, no anchors, aliases or tags of its own.
+// Parse reads a file's YAML: one document, no anchors, aliases or tags of its own.
 func Parse(f routes.File, overlay bool) *Document {
 	d := &Document{File: f.Name, Overlay: overlay, lines: bytes.Count(f.Data, []byte{'\n'}) + 1}
 	if len(bytes.TrimSpace(f.Data)) == 0 {

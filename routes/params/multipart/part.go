@@ -9,7 +9,7 @@ import (
 	"patgate/routes/percent"
 )
 
-// partHeader is what the header lines of one part say. Its slices are valid until the next read of the scanner.
+// Part is what the header lines of one part say. Its slices are valid until the next read of the scanner.
 type Part struct {
 	Name        []byte
 	Filename    []byte // as text: neither escaped nor quoted

@@ -62,10 +62,10 @@ type Refusal struct {
 // Error gives the message with the code in front.
 func (r *Refusal) Error() string { return r.Code.String() + ": " + r.Message }
 
-// refuse makes a Refusal that is about the whole query or body.
+// New makes a Refusal that is about the whole query or body.
 func New(code Code, message string) error { return &Refusal{Code: code, Message: message} }
 
-// refuseName makes a Refusal about one parameter; the message begins with the name.
+// Named makes a Refusal about one parameter; the message begins with the name.
 func Named(code Code, name []byte, message string) error {
 	shown := ShowName(name)
 	return &Refusal{Code: code, Message: "parameter " + shown + " " + message, Param: shown}
