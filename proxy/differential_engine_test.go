@@ -151,7 +151,8 @@ func (c *connection) try(s *spec) {
 	if err != nil {
 		t.note(t.unread, response.Status)
 		asked := response.StatusCode == http.StatusNotAcceptable && event.Route.Params["format"] == routes.ParamPass
-		if response.StatusCode != http.StatusUnsupportedMediaType && !asked {
+		elsewhere := event.Route.Surface != "" && response.StatusCode == http.StatusNotFound // the stand-in has the REST API alone
+		if response.StatusCode != http.StatusUnsupportedMediaType && !asked && !elsewhere {
 			t.disagree(s, raw, fmt.Sprintf("the forge refuses it: %s %.200s", response.Status, body))
 		}
 		return
