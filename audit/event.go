@@ -104,7 +104,10 @@ type Event struct {
 	Route      *routes.Route // nil when no row matches
 	Permission string        // the permission that decided, when it is not the route's own
 	// Used are the permissions that an allowed request needed; nil when it needed none. Good until Decision has returned.
-	Used       *routes.PermissionSet
+	Used *routes.PermissionSet
+	// Acts are what the request does, as far as that was found out before it was decided. Good until Decision has returned.
+	Acts       []policy.Act
+	Filtered   bool // entries that the grant does not reach are left out of the answer
 	Boundary   routes.Boundary
 	BoundaryID int64 // project or group id that was checked
 	Scope      int   // index of the scope that allowed it; -1 when none did

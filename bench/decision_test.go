@@ -52,7 +52,7 @@ func newJudge(tb testing.TB, n int, few int64) (*judge, []token.Hash) {
 		tb.Fatal(err)
 	}
 	j.sessions, err = store.NewSessions(tb.Context(), store.SessionOptions{
-		Store: db, Keyring: ring, Catalogue: j.table.Catalogue, MaxEntries: few, TTL: time.Hour, Flush: time.Hour,
+		Store: db, Keyring: ring, Catalogue: j.table.Catalogue, MaxEntries: few, TTL: time.Hour,
 	})
 	if err != nil {
 		tb.Fatal(err)

@@ -65,6 +65,9 @@ func registerMetrics(registry prometheus.Registerer, g *gateway) {
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		gauge("patgate_routes", "Rows of the route table in use.", func() float64 { return float64(len(g.routes.Table().Routes())) }),
+		prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "patgate_uses_lost_total", Help: "Requests of tokens that are counted " +
+			"in no unit of what a token was seen to do, because there were too many or the store did not take them."},
+			func() float64 { return float64(g.use.Lost()) }),
 		gauge("patgate_audit_healthy", "1 while decisions can be recorded.", func() float64 {
 			if g.audit.Err() != nil {
 				return 0

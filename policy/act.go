@@ -2,7 +2,7 @@ package policy
 
 import "patgate/routes"
 
-// ActKind says what an act is to its request. The zero value is no kind, and denies.
+// ActKind says what an act is to its request. The zero value is no kind, and denies. Stores keep the numbers: new ones come last.
 type ActKind uint8
 
 const (

@@ -2,7 +2,7 @@ package policy
 
 import "patgate/routes"
 
-// Visibility of a container. The zero value is unknown and is treated as private.
+// Visibility of a container. The zero value is unknown and is treated as private. Stores keep the numbers: new ones come last.
 type Visibility uint8
 
 const (
@@ -12,7 +12,8 @@ const (
 	VisibilityPublic
 )
 
-// OwnerAccess is what the token's owner has on a container. The zero value is nothing.
+// OwnerAccess is what the token's owner has on a container. The zero value is nothing. Stores keep the numbers: new
+// ones come last.
 type OwnerAccess uint8
 
 const (

@@ -3,7 +3,7 @@ package routes
 import "fmt"
 
 // Boundary is what a permission is exercised on, in GitLab's words (config/authz, GitLab 19.3).
-// The zero value is no boundary: no grant reaches it.
+// The zero value is no boundary: no grant reaches it. Stores keep the numbers: new ones come last.
 type Boundary uint8
 
 // The boundaries, in the order in which GitLab names them in a denial.

@@ -131,7 +131,7 @@ func newGateway(t testing.TB, edit func(*store.SessionOptions)) *gateway {
 	catalogue := catalogueOf(t, nil, "read", "run")
 	o := store.SessionOptions{
 		Store: g.fault, Keyring: g.ring, Catalogue: func() *routes.Catalogue { return catalogue }, Now: g.clock.now,
-		Poll: time.Hour, FreshWithin: 2 * time.Hour, Flush: time.Hour, // tests poll and flush by hand
+		Poll: time.Hour, FreshWithin: 2 * time.Hour, // tests poll and flush by hand
 		Report: func(err error) { t.Log("reported:", err) },
 	}
 	if edit != nil {

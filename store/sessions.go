@@ -30,9 +30,8 @@ type SessionOptions struct {
 	UnknownTTL  time.Duration // how long; 10 s when zero
 	Poll        time.Duration // how often the change sequence is read; 250 ms when zero
 	FreshWithin time.Duration // nothing cached counts as fresh this long after the last good poll; the constant when zero
-	Flush       time.Duration // how often use counts are stored; 5 s when zero
 	Now         func() time.Time
-	// Report is told of failures in the background: a poll, a flush. It must not block. Nil drops them.
+	// Report is told of failures in the background, of a poll. It must not block. Nil drops them.
 	Report func(error)
 }
 
@@ -49,7 +48,6 @@ type Sessions struct {
 	start     time.Time
 	polled    atomic.Int64 // when the last good poll began, in nanoseconds since start
 	catalogue atomic.Pointer[routes.Catalogue]
-	uses      uses
 
 	polling  sync.Mutex
 	sequence int64 // newest change that the caches know of; guarded by polling
@@ -59,7 +57,7 @@ type Sessions struct {
 	running    sync.WaitGroup
 }
 
-// session is what the cache holds of a token. It is not changed after it was made, its use count excepted.
+// session is what the cache holds of a token. It is not changed after it was made.
 type session struct {
 	token.Session
 	catalogue *routes.Catalogue
@@ -67,7 +65,6 @@ type session struct {
 	refused error
 	// bare sessions have no grant and no credential, because the token was not valid when it was read.
 	bare bool
-	use  useCount
 }
 
 // NewSessions reads the change sequence once, which must succeed, and starts polling.
@@ -81,7 +78,6 @@ func NewSessions(ctx context.Context, o SessionOptions) (*Sessions, error) {
 	setDefault(&o.UnknownTTL, 10*time.Second)
 	setDefault(&o.Poll, 250*time.Millisecond)
 	setDefault(&o.FreshWithin, FreshWithin)
-	setDefault(&o.Flush, 5*time.Second)
 	if o.Now == nil {
 		o.Now = time.Now
 	}
@@ -112,9 +108,8 @@ func NewSessions(ctx context.Context, o SessionOptions) (*Sessions, error) {
 		return nil, err
 	}
 	s.background, s.stop = context.WithCancel(context.Background())
-	s.running.Add(2)
+	s.running.Add(1)
 	go s.pollLoop()
-	go s.flushLoop()
 	return s, nil
 }
 
@@ -125,7 +120,7 @@ func setDefault[T comparable](v *T, d T) {
 	}
 }
 
-// Get gives the session of a token that may be used now, and counts the use. The errors are ErrUnknownToken, ErrExpired,
+// Get gives the session of a token that may be used now. The errors are ErrUnknownToken, ErrExpired,
 // ErrRevoked (ErrRotated), ErrPaused, ErrCredentialInvalid, or a failure to read or open it, after which nothing may be
 // forwarded. With the first four but ErrUnknownToken the session is given too, without grant and credential: it names the
 // token for the record. The session is shared: it must not be changed. A hit allocates nothing.
@@ -166,7 +161,6 @@ func (s *Sessions) GetAt(ctx context.Context, hash token.Hash, now time.Time) (*
 			return e.shown(err), err
 		}
 	}
-	s.uses.count(&e.use, e.TokenID, now)
 	return &e.Session, nil
 }
 
@@ -262,14 +256,11 @@ func (s *Sessions) open(b *Bound) (*session, error) {
 	return e, nil
 }
 
-// Close stores what use counts are outstanding and stops. The store stays open.
+// Close stops. The store stays open.
 func (s *Sessions) Close() error {
 	s.stop()
 	s.running.Wait()
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-	defer cancel()
-	err := s.FlushUses(ctx)
 	s.known.Close()
 	s.unknown.Close()
-	return err
+	return nil
 }

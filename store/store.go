@@ -8,6 +8,7 @@ import (
 	"context"
 	"time"
 
+	"patgate/learn"
 	"patgate/token"
 )
 
@@ -32,9 +33,15 @@ type Store interface {
 	// AddUses adds use counts and raises last-used times, in one transaction. Tokens that do not exist are passed over.
 	// It does not move the change sequence.
 	AddUses(ctx context.Context, uses []Use) error
-	// AddDetails adds to what is known of how tokens were used, in one transaction, with the same rules as AddUses.
+	// AddDetails adds to what is known of where tokens were used from, in one transaction, with the same rules as AddUses.
 	AddDetails(ctx context.Context, details []Detail) error
-	// PermissionUses tells how often each permission of a token was used, by name.
+	// AddSeen adds to what tokens were seen to do, in one transaction, with the same rules as AddUses. lost is how many requests
+	// are not kept, because their tokens have too many units.
+	AddSeen(ctx context.Context, seen []learn.Seen) (lost int64, err error)
+	// Observations gives what a token was seen to do since an instant, what it was denied included. What cannot be read is passed
+	// over, and counted as damaged.
+	Observations(ctx context.Context, id int64, since time.Time) (list []learn.Observation, damaged int, err error)
+	// PermissionUses tells how often each permission of a token was used, by name. What was denied is no use.
 	PermissionUses(ctx context.Context, id int64) ([]PermissionUse, error)
 
 	// Backup writes a consistent copy of the whole store, sealed credentials included and keys not, to a new file at
@@ -89,13 +96,11 @@ type Use struct {
 	Last    time.Time
 }
 
-// Detail is what a token was used for, and from where, since the last report.
+// Detail is from where a token was used since the last report.
 type Detail struct {
-	TokenID    int64
-	Permission string // name; empty when only the address is told
-	Count      int64
-	Address    string // of the client; empty when it is not known
-	Last       time.Time
+	TokenID int64
+	Address string // of the client
+	Last    time.Time
 }
 
 // PermissionUse is how often a token used one permission.

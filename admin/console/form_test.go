@@ -14,6 +14,7 @@ import (
 	"patgate/admin/terms"
 	"patgate/admin/tokens"
 	"patgate/forge/forgetest"
+	"patgate/learn"
 	"patgate/store"
 	"patgate/token"
 )
@@ -182,7 +183,11 @@ func TestTheTable(t *testing.T) {
 	v.get(t, "/tokens?created=yesterday").wants(t, 200, "Give times as a date")
 	v.get(t, "/tokens?page=99").wants(t, 200)
 	t.Run("uses, permission by permission", func(t *testing.T) {
-		if err := w.store.AddDetails(t.Context(), []store.Detail{{TokenID: first, Permission: "read_job", Count: 41, Last: time.Now()}, {TokenID: first, Address: "192.0.2.7", Last: time.Now()}}); err != nil {
+		if _, err := w.store.AddSeen(t.Context(), []learn.Seen{{TokenID: first, Unit: learn.Unit{Needs: []string{"read_job"}}, Count: 41,
+			Last: time.Now()}}); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.store.AddDetails(t.Context(), []store.Detail{{TokenID: first, Address: "192.0.2.7", Last: time.Now()}}); err != nil {
 			t.Fatal(err)
 		}
 		if err := w.store.AddUses(t.Context(), []store.Use{{TokenID: first, Count: 41, Last: time.Now()}}); err != nil {

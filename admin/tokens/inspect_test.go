@@ -11,6 +11,7 @@ import (
 	"patgate/admin/tokens"
 	"patgate/forge"
 	"patgate/forge/forgetest"
+	"patgate/learn"
 	"patgate/routes"
 	"patgate/store"
 	"patgate/token"
@@ -112,7 +113,7 @@ func TestInspect(t *testing.T) {
 	if err := w.store.AddUses(t.Context(), []store.Use{{TokenID: narrow.ID, Count: 2, Last: used}}); err != nil {
 		t.Fatal(err)
 	}
-	if err := w.store.AddDetails(t.Context(), []store.Detail{{TokenID: narrow.ID, Permission: "read_job", Count: 2, Last: used}}); err != nil {
+	if _, err := w.store.AddSeen(t.Context(), []learn.Seen{{TokenID: narrow.ID, Unit: learn.Unit{Needs: []string{"read_job"}}, Count: 2, Last: used}}); err != nil {
 		t.Fatal(err)
 	}
 	ids := func(q tokens.Query) (all []int64, total int) {

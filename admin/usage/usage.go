@@ -3,25 +3,32 @@ package usage
 
 import (
 	"context"
+	"errors"
 	"net/netip"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"patgate/audit"
+	"patgate/learn"
 	"patgate/policy"
 	"patgate/routes"
 	"patgate/store"
 )
 
-// Use is an audit.Sink that counts, for each token, which permissions were used and from which addresses, on its way to
-// another sink. Counts are gathered in memory and stored now and then; a crash loses those of a few seconds.
+// Use is an audit.Sink that counts, for each token, what it was seen to do and from which addresses, on its way to another sink.
+// Counts are gathered in memory and stored now and then; a crash loses those of a few seconds. A request that was allowed is one
+// use, wherever it is served; one that was denied is kept apart and is none.
 type Use struct {
 	next   audit.Sink
 	store  store.Store
 	table  func() *routes.Table
 	report func(error)
-	parts  []*gathered // by audit.Event.Part, so that event loops do not wait for one another
+	lost   atomic.Int64
+	mu     sync.Mutex
+	kept   map[int64]*store.Use // uses that could not be stored
+	parts  []*gathered          // by audit.Event.Part, so that event loops do not wait for one another
 
 	begin sync.Once
 	end   sync.Once
@@ -31,25 +38,23 @@ type Use struct {
 
 // gathered is what is not stored yet.
 type gathered struct {
-	mu     sync.Mutex
-	most   int // entries of each kind
-	rows   map[usedRow]*usedCount
-	counts map[usedSet]*usedCount
-	from   map[usedAddress]*time.Time
+	mu      sync.Mutex
+	most    int // entries of each kind
+	own     map[ownUnit]*usedCount
+	others  map[string]*usedCount // by what appendUnit writes
+	from    map[usedAddress]*time.Time
+	lost    int64
+	scratch []byte
 
 	_ [64]byte // what another processor writes is not on the same cache line
 }
 
-// usedRow is what most requests of a token needed: a row's own permissions, by their address.
-type usedRow struct {
-	token int64
-	row   *routes.PermissionSet
-}
-
-// usedSet is what the others needed.
-type usedSet struct {
-	token int64
-	set   routes.PermissionSet
+// ownUnit is what most requests of a token do: what the row itself does, on its own container, and it is allowed.
+type ownUnit struct {
+	token     int64
+	row       *routes.Route
+	boundary  routes.Boundary
+	container int64
 }
 
 type usedAddress struct {
@@ -58,6 +63,8 @@ type usedAddress struct {
 }
 
 type usedCount struct {
+	unit learn.Unit
+	id   int64 // of the token
 	n    int64
 	last time.Time
 
@@ -68,7 +75,7 @@ type usedCount struct {
 const (
 	// flushEvery is how often counts are stored.
 	flushEvery = 5 * time.Second
-	// mostGathered bounds what is gathered between two flushes; beyond it new addresses and permissions are not counted.
+	// mostGathered bounds what is gathered between two flushes; beyond it new addresses and units are not counted.
 	mostGathered = 100_000
 )
 
@@ -91,36 +98,41 @@ func New(st store.Store, table func() *routes.Table, next audit.Sink, report fun
 func newGathered(most int) *gathered {
 	return &gathered{
 		most:   most,
-		rows:   map[usedRow]*usedCount{},
-		counts: map[usedSet]*usedCount{},
+		own:    map[ownUnit]*usedCount{},
+		others: map[string]*usedCount{},
 		from:   map[usedAddress]*time.Time{},
 	}
 }
 
-// Decision counts an allowed request of a token once the next sink has taken it.
+// Decision counts a token's request once the next sink has taken it.
 func (u *Use) Decision(e *audit.Event) error {
 	if err := u.next.Decision(e); err != nil {
 		return err
 	}
-	if e.Verdict == policy.Allow && e.TokenID != 0 {
-		u.parts[uint(e.Part)%uint(len(u.parts))].count(e)
+	if e.TokenID != 0 {
+		u.parts[uint(e.Part)%uint(len(u.parts))].count(e, u.table)
 	}
 	return nil
 }
 
+// Lost is how many requests are counted in no unit, because there were too many units or the store did not take them.
+func (u *Use) Lost() int64 { return u.lost.Load() }
+
 // Completion passes the event on.
 func (u *Use) Completion(e *audit.Event) { u.next.Completion(e) }
 
-func (g *gathered) count(e *audit.Event) {
+func (g *gathered) count(e *audit.Event, table func() *routes.Table) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	c := g.countOf(e)
+	c := g.countOf(e, table)
 	if c != nil {
 		c.n++
 		c.last = e.Start
+	} else {
+		g.lost++
 	}
 	switch {
-	case !e.Client.IsValid():
+	case !e.Client.IsValid() || e.Verdict != policy.Allow:
 	case c != nil && c.client == e.Client:
 		*c.seen = e.Start
 	default:
@@ -135,26 +147,21 @@ func (g *gathered) count(e *audit.Event) {
 	}
 }
 
-// countOf gives the counter for what a request needed; nil when that was nothing, or there are too many.
-func (g *gathered) countOf(e *audit.Event) *usedCount {
-	full := len(g.rows)+len(g.counts) >= g.most
-	switch {
-	case e.Used == nil:
-		return nil
-	case e.Route != nil && e.Used == &e.Route.NeedSet:
-		key := usedRow{e.TokenID, e.Used}
-		c := g.rows[key]
-		if c == nil && !full {
-			c = &usedCount{}
-			g.rows[key] = c
+// countOf gives the counter for what a request did; nil when there are too many.
+func (g *gathered) countOf(e *audit.Event, table func() *routes.Table) *usedCount {
+	if key, ok := ownUnitOf(e); ok {
+		c := g.own[key]
+		if c == nil && len(g.own)+len(g.others) < g.most {
+			c = &usedCount{id: e.TokenID, unit: unitOf(e, table().Catalogue())}
+			g.own[key] = c
 		}
 		return c
 	}
-	key := usedSet{e.TokenID, *e.Used} // it is the request's, and will be another's
-	c := g.counts[key]
-	if c == nil && !full {
-		c = &usedCount{}
-		g.counts[key] = c
+	g.scratch = appendUnit(g.scratch[:0], e)
+	c := g.others[string(g.scratch)]
+	if c == nil && len(g.own)+len(g.others) < g.most {
+		c = &usedCount{id: e.TokenID, unit: unitOf(e, table().Catalogue())}
+		g.others[string(g.scratch)] = c
 	}
 	return c
 }
@@ -194,16 +201,18 @@ func (g *gathered) take() *gathered {
 	taken := newGathered(g.most)
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	taken.rows, g.rows = g.rows, taken.rows
-	taken.counts, g.counts = g.counts, taken.counts
+	taken.own, g.own = g.own, taken.own
+	taken.others, g.others = g.others, taken.others
+	taken.lost, g.lost = g.lost, 0
 	taken.from, g.from = g.from, taken.from
 	return taken
 }
 
 // add adds what another part has gathered, which is not used any more.
 func (g *gathered) add(o *gathered) {
-	addCounts(g.rows, o.rows)
-	addCounts(g.counts, o.counts)
+	addCounts(g.own, o.own)
+	addCounts(g.others, o.others)
+	g.lost += o.lost
 	for key, seen := range o.from {
 		if mine := g.from[key]; mine == nil || mine.Before(*seen) {
 			g.from[key] = seen
@@ -225,29 +234,73 @@ func addCounts[K comparable](to, from map[K]*usedCount) {
 	}
 }
 
-// Flush stores what was gathered. What could not be stored is lost: it decides nothing.
+// Flush stores what was gathered. What could not be stored is lost: it decides nothing. The times of last use are not: they are
+// stored with the next ones.
 func (u *Use) Flush(ctx context.Context) error {
 	all := newGathered(0)
 	for _, part := range u.parts {
 		all.add(part.take())
 	}
-	var details []store.Detail
-	catalogue := u.table().Catalogue()
-	add := func(token int64, set *routes.PermissionSet, c *usedCount) {
-		for _, name := range catalogue.NamesOf(set) {
-			details = append(details, store.Detail{TokenID: token, Permission: name, Count: c.n, Last: c.last})
+	var seen []learn.Seen
+	uses := map[int64]*store.Use{}
+	counted := func(c *usedCount) {
+		seen = append(seen, learn.Seen{TokenID: c.id, Unit: c.unit, Count: c.n, Last: c.last})
+		if c.unit.Denied != "" {
+			return
+		}
+		use := uses[c.id]
+		if use == nil {
+			use = &store.Use{TokenID: c.id}
+			uses[c.id] = use
+		}
+		use.Count += c.n
+		if use.Last.Before(c.last) {
+			use.Last = c.last
 		}
 	}
-	for key, c := range all.rows {
-		add(key.token, key.row, c)
+	for _, c := range all.own {
+		counted(c)
 	}
-	for key, c := range all.counts {
-		add(key.token, &key.set, c)
+	for _, c := range all.others {
+		counted(c)
 	}
+	var details []store.Detail
 	for key, last := range all.from {
 		details = append(details, store.Detail{TokenID: key.token, Address: key.client.String(), Last: *last})
 	}
-	return u.store.AddDetails(ctx, details)
+	lost, err := u.store.AddSeen(ctx, seen)
+	if err != nil {
+		for i := range seen {
+			lost += seen[i].Count
+		}
+	}
+	u.lost.Add(all.lost + lost)
+	return errors.Join(u.addUses(ctx, uses), err, u.store.AddDetails(ctx, details))
+}
+
+// addUses stores how often tokens were used. What could not be stored is kept for the next time.
+func (u *Use) addUses(ctx context.Context, uses map[int64]*store.Use) error {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	for id, use := range u.kept {
+		if fresh := uses[id]; fresh != nil {
+			fresh.Count += use.Count
+		} else {
+			uses[id] = use
+		}
+	}
+	batch := make([]store.Use, 0, len(uses))
+	for _, use := range uses {
+		batch = append(batch, *use)
+	}
+	if u.kept = nil; len(batch) == 0 {
+		return nil
+	}
+	err := u.store.AddUses(ctx, batch)
+	if err != nil {
+		u.kept = uses
+	}
+	return err
 }
 
 // Close stores the rest. The next sink and the store stay open.

@@ -2,6 +2,9 @@ package usage_test
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
 	"strings"
@@ -10,21 +13,41 @@ import (
 
 	"patgate/admin/usage"
 	"patgate/audit"
+	"patgate/learn"
 	"patgate/policy"
 	"patgate/routes"
 	"patgate/routes/load"
 	"patgate/store"
 )
 
-// detailStore keeps what Use stores.
-type detailStore struct {
+// seenStore keeps what Use stores.
+type seenStore struct {
 	store.Store
+	seen    []learn.Seen
+	uses    []store.Use
 	details []store.Detail
+	fails   error
 }
 
-func (s *detailStore) AddDetails(_ context.Context, details []store.Detail) error {
-	s.details = append(s.details, details...)
-	return nil
+func (s *seenStore) AddSeen(_ context.Context, seen []learn.Seen) (int64, error) {
+	if s.fails == nil {
+		s.seen = append(s.seen, seen...)
+	}
+	return 0, s.fails
+}
+
+func (s *seenStore) AddUses(_ context.Context, uses []store.Use) error {
+	if s.fails == nil {
+		s.uses = append(s.uses, uses...)
+	}
+	return s.fails
+}
+
+func (s *seenStore) AddDetails(_ context.Context, details []store.Detail) error {
+	if s.fails == nil {
+		s.details = append(s.details, details...)
+	}
+	return s.fails
 }
 
 // silent is the sink behind Use.
@@ -33,82 +56,84 @@ type silent struct{ decided, completed int }
 func (s *silent) Decision(*audit.Event) error { s.decided++; return nil }
 func (s *silent) Completion(*audit.Event)     { s.completed++ }
 
-// What is counted in several parts is stored once: counts add up, and the last moment is the last of all parts.
+// What is counted in several parts is stored once: counts add up, and the last moment is the last of all parts. What is denied is
+// no use. What a store does not take is lost, but for how often a token was used.
 func TestUseAddsItsPartsUp(t *testing.T) {
 	table, err := load.GitLab()
 	if err != nil {
 		t.Fatal(err)
 	}
-	names := table.Catalogue()
-	permission := func(name string) (set routes.PermissionSet) {
-		p, ok := names.Find(name)
-		if !ok {
-			t.Fatalf("there is no permission %s", name)
-		}
-		set.Add(p)
-		return set
-	}
-	row := &routes.Route{NeedSet: permission("read_job")}
-	others := permission("read_pipeline") // not a row's own
+	read, _ := table.Catalogue().Find("read_job")
+	row := &routes.Route{Method: "GET", Path: "/projects/{project}/jobs"}
+	row.NeedSet.Add(read)
 	start := time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)
-	stored, next := &detailStore{}, &silent{}
+	stored, next := &seenStore{}, &silent{}
 	u := usage.New(stored, func() *routes.Table { return table }, next, func(err error) { t.Error(err) })
-	const events = 60
-	for i := range events {
-		e := &audit.Event{Start: start.Add(time.Duration(i) * time.Second), Client: netip.MustParseAddr("192.0.2.7"), TokenID: int64(1 + i%2),
-			Route: row, Used: &row.NeedSet, Verdict: policy.Allow, Part: i % 5}
-		if i%3 == 0 {
-			e.Used = &others
-		}
-		if i%10 == 9 {
-			e.Verdict = policy.Deny
-		}
-		if err := u.Decision(e); err != nil {
-			t.Fatal(err)
-		}
-		u.Completion(e)
+	own := func(id int64) policy.Act {
+		return policy.Act{Kind: policy.ActOwn, Boundary: routes.BoundaryProject,
+			Container: &policy.Container{Boundary: routes.BoundaryProject, ID: id, Access: policy.OwnerMember}}
 	}
+	const events = 60
+	send := func() {
+		for i := range events {
+			e := &audit.Event{Start: start.Add(time.Duration(i) * time.Second), Client: netip.MustParseAddr("192.0.2.7"), TokenID: int64(1 + i%2),
+				Method: "GET", Route: row, Used: &row.NeedSet, Verdict: policy.Allow, Part: i % 5, Acts: []policy.Act{own(501)}}
+			switch {
+			case i%10 == 9:
+				e.Verdict, e.Reason, e.Permission, e.Used = policy.Deny, "out_of_bounds", "read_job", nil
+			case i%3 == 0:
+				e.Acts = append(e.Acts, policy.Act{Kind: policy.ActRef, Update: &policy.RefUpdate{Name: []byte("refs/heads/main"), Delete: true}})
+			}
+			if err := u.Decision(e); err != nil {
+				t.Fatal(err)
+			}
+			u.Completion(e)
+			clear(e.Acts) // they were good until Decision returned
+		}
+	}
+	send()
 	if next.decided != events || next.completed != events {
 		t.Errorf("%d decisions and %d completions went on", next.decided, next.completed)
 	}
 	if err := u.Flush(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	want := map[store.Detail]bool{}
-	for token := int64(1); token <= 2; token++ {
-		counted := map[string]*store.Detail{"read_job": {TokenID: token, Permission: "read_job"}, "read_pipeline": {TokenID: token, Permission: "read_pipeline"}, "": {TokenID: token, Address: "192.0.2.7"}}
-		for i := range events {
-			if int64(1+i%2) != token || i%10 == 9 {
-				continue
-			}
-			name := "read_job"
-			if i%3 == 0 {
-				name = "read_pipeline"
-			}
-			at := start.Add(time.Duration(i) * time.Second)
-			counted[name].Count++
-			for _, d := range []*store.Detail{counted[name], counted[""]} {
-				if d.Last.Before(at) {
-					d.Last = at
-				}
-			}
+	counts := map[string]int64{}
+	for _, s := range stored.seen {
+		a := s.Unit.Acts[0]
+		if s.Unit.Route != row.Path || a.Container != 501 || a.Kind != policy.ActOwn || a.Access != policy.OwnerMember {
+			t.Errorf("%+v", s.Unit)
 		}
-		for _, d := range counted {
-			want[*d] = true
+		what := strings.Join(append(s.Unit.Needs, s.Unit.Denied), " ")
+		if len(s.Unit.Acts) == 2 {
+			what += s.Unit.Acts[1].Ref
 		}
+		counts[fmt.Sprint(s.TokenID, " ", what)] += s.Count
 	}
-	slices.SortFunc(stored.details, func(a, b store.Detail) int { return strings.Compare(a.Permission, b.Permission) })
-	for _, d := range stored.details {
-		if !want[d] {
-			t.Errorf("stored %+v", d)
-		}
-		delete(want, d)
+	want := map[string]int64{"1 read_job ": 20, "1 read_job refs/heads/main": 10, "2 read_job ": 16, "2 read_job refs/heads/main": 8,
+		"2 out_of_bounds": 6}
+	if !maps.Equal(counts, want) || len(stored.seen) != len(want) {
+		t.Errorf("%v in %d, want %v", counts, len(stored.seen), want)
 	}
-	for d := range want {
-		t.Errorf("missing %+v", d)
+	slices.SortFunc(stored.uses, func(a, b store.Use) int { return int(a.TokenID - b.TokenID) })
+	if uses := []store.Use{{TokenID: 1, Count: 30, Last: start.Add(58 * time.Second)},
+		{TokenID: 2, Count: 24, Last: start.Add(57 * time.Second)}}; !slices.Equal(stored.uses, uses) {
+		t.Errorf("%v, want %v", stored.uses, uses)
 	}
-	stored.details = nil
-	if err := u.Flush(t.Context()); err != nil || len(stored.details) != 0 {
-		t.Errorf("stored again: %v, %v", stored.details, err)
+	if len(stored.details) != 2 {
+		t.Errorf("%v", stored.details)
+	}
+	*stored = seenStore{}
+	if err := u.Flush(t.Context()); err != nil || len(stored.seen)+len(stored.uses)+len(stored.details) != 0 {
+		t.Errorf("stored again: %+v, %v", stored, err)
+	}
+	stored.fails = errors.New("the disk is full")
+	send()
+	if err := u.Flush(t.Context()); !errors.Is(err, stored.fails) || u.Lost() != events {
+		t.Errorf("%d lost, %v", u.Lost(), err)
+	}
+	stored.fails = nil
+	if err := u.Flush(t.Context()); err != nil || len(stored.seen) != 0 || len(stored.uses) != 2 || stored.uses[0].Count+stored.uses[1].Count != 54 {
+		t.Errorf("%+v, %v", stored, err)
 	}
 }

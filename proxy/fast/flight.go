@@ -36,7 +36,7 @@ type flight struct {
 func (f *flight) keep(w *work, t *Front, in []byte) {
 	q, head := &w.request, w.sending.Head
 	f.front, f.conn, f.table, f.session = t, q.Conn, q.Table, w.judgement.Session
-	f.event.Used = nil // it may be in the judgement
+	f.event.Used, f.event.Acts = nil, nil // they may be in the judgement
 	f.text = append(append(f.text[:0], in...), head...)
 	f.sent, f.body, f.received = len(in), len(f.text), 0
 	if w.body.Present() {

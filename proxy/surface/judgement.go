@@ -208,6 +208,7 @@ func (j *Judgement) Note(q *Request) {
 	e.BoundaryID = d.Container
 	e.Scope = d.Scope
 	e.Undeclared, e.Used = j.Set.Undeclared, nil
+	e.Acts, e.Filtered = j.Question.Acts, false
 	e.Act, e.Permission = policy.ActNone, ""
 	switch {
 	case d.Verdict == policy.Deny:
@@ -218,7 +219,7 @@ func (j *Judgement) Note(q *Request) {
 	case d.Reason == policy.ReasonGranted && j.Op.Route != nil:
 		e.Used = &j.Op.Route.NeedSet
 	case d.Reason == policy.ReasonFiltered:
-		j.Filtered = true
+		j.Filtered, e.Filtered = true, true
 		e.Used = &j.Op.Route.NeedSet
 	}
 }

@@ -35,6 +35,7 @@ func Run(t *testing.T, open Open) {
 		"details":     testDetails,
 		"changes":     testChanges,
 		"uses":        testUses,
+		"units":       testUnits,
 		"backup":      testBackup,
 		"concurrency": testConcurrency,
 	} {

@@ -1,0 +1,44 @@
+package learn
+
+import "time"
+
+// Day is a day in UTC: how many have passed since 1970-01-01.
+type Day int32
+
+// DayOf gives the day of an instant.
+func DayOf(t time.Time) Day { return Day(t.Unix() / (24 * 60 * 60)) }
+
+// Start is the instant at which the day begins.
+func (d Day) Start() time.Time { return time.Unix(int64(d)*24*60*60, 0).UTC() }
+
+// Observation is what is known of one unit of a subject.
+type Observation struct {
+	Unit  Unit
+	First time.Time
+	Last  time.Time
+	Uses  int64   // of all days, also of those that are not kept
+	Days  []Count // in order; the days with requests among the last DaysKept
+}
+
+const (
+	// DaysKept is for how many days counts are kept day by day.
+	DaysKept = 90
+	// MostUnits is how many allowed units, and how many denied ones, a token has of its own. Further ones are kept without their
+	// containers and refs, see Unit.Collapsed; MostCollapsed more of these, and nothing beyond.
+	MostUnits     = 2000
+	MostCollapsed = 1000
+)
+
+// Count is how many requests of a unit came on a day.
+type Count struct {
+	Day Day
+	N   int64
+}
+
+// Seen is what was seen of a unit of a token since the last report.
+type Seen struct {
+	TokenID int64
+	Unit    Unit
+	Count   int64
+	Last    time.Time
+}

@@ -1,0 +1,65 @@
+package learn
+
+import (
+	"patgate/policy"
+	"patgate/routes"
+)
+
+// Unit is one kind of request, as a grant sees it: a row of the route table, and what was asked on which containers. It holds
+// what policy.Decide needs to be asked again.
+type Unit struct {
+	Method string `json:"method"`
+	Route  string `json:"route"` // the row's pattern, without anything that a client wrote
+	// Needs are the names of all permissions that the request needed, on whatever container.
+	Needs []string `json:"needs,omitempty"`
+	Acts  []Act    `json:"acts,omitempty"`
+	// Filtered: the answer reaches over all memberships, and was passed on without the entries that the grant does not reach.
+	Filtered bool `json:"filtered,omitempty"`
+	// Collapsed: the token had too many units, so that containers and refs are not told.
+	Collapsed bool `json:"collapsed,omitempty"`
+	// Denied is why it was denied; empty for what was allowed.
+	Denied string `json:"denied,omitempty"`
+	// Missing are the names of the permissions that a denial lacked.
+	Missing []string `json:"missing,omitempty"`
+}
+
+// Act is one of the things that a unit does: a policy.Act with names and numbers.
+type Act struct {
+	Kind      policy.ActKind  `json:"kind"`
+	Boundary  routes.Boundary `json:"boundary,omitempty"`
+	Elsewhere bool            `json:"elsewhere,omitempty"`
+	Self      bool            `json:"self,omitempty"`
+	// Needs are the names of permissions that the act needs by itself; see policy.Act.
+	Needs []string `json:"needs,omitempty"`
+	// Found is the boundary of the container that was found; none when there is none.
+	Found  routes.Boundary    `json:"found,omitempty"`
+	Access policy.OwnerAccess `json:"access,omitempty"` // what the owner has on it
+	// Visibility is that of the container.
+	Visibility policy.Visibility `json:"visibility,omitempty"`
+	PersonalOf int64             `json:"personal_of,omitempty"` // the user in whose namespace the container is
+	Create     bool              `json:"create,omitempty"`      // of a ref
+	Delete     bool              `json:"delete,omitempty"`      // of a ref
+
+	// What follows is kept apart, because it differs most.
+
+	Container int64   `json:"-"` // id
+	Ref       string  `json:"-"` // full name of the git ref that is changed
+	Ancestors []int64 `json:"-"` // groups above the container, nearest first, as they were seen last
+}
+
+// Tag tells whether the act changes a tag.
+func (a *Act) Tag() bool {
+	const tags = "refs/tags/"
+	return len(a.Ref) > len(tags) && a.Ref[:len(tags)] == tags
+}
+
+// Collapse gives the unit without what differs most: its containers and refs.
+func (u Unit) Collapse() Unit {
+	acts := make([]Act, len(u.Acts))
+	for i, a := range u.Acts {
+		a.Container, a.Ref, a.Ancestors, a.PersonalOf = 0, "", nil, 0
+		acts[i] = a
+	}
+	u.Acts, u.Collapsed = acts, true
+	return u
+}

@@ -1,0 +1,187 @@
+package sqlite
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"patgate/learn"
+	"patgate/store"
+)
+
+// AddSeen implements store.Store.
+func (db *DB) AddSeen(ctx context.Context, seen []learn.Seen) (lost int64, err error) {
+	if len(seen) == 0 {
+		return 0, nil
+	}
+	err = db.change(ctx, "storing what tokens were seen to do", func(tx *sql.Tx) error {
+		lost = 0
+		for i := range seen {
+			kept, err := addSeen(ctx, tx, &seen[i])
+			if err != nil {
+				return err
+			}
+			if !kept {
+				lost += seen[i].Count
+			}
+		}
+		return nil
+	})
+	return lost, err
+}
+
+// addSeen adds to a unit. kept is false when its token has too many.
+func addSeen(ctx context.Context, tx *sql.Tx, s *learn.Seen) (kept bool, err error) {
+	var known bool
+	err = tx.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM tokens WHERE id = ?)", s.TokenID).Scan(&known)
+	if err != nil || !known {
+		return true, err
+	}
+	u := s.Unit
+	for {
+		most := learn.MostUnits
+		if u.Collapsed {
+			most += learn.MostCollapsed
+		}
+		added, err := addUnit(ctx, tx, s, &u, most)
+		if err != nil || added || u.Collapsed {
+			return added, err
+		}
+		u = u.Collapse()
+	}
+}
+
+// addUnit adds to a unit, or makes it when its token has fewer than most.
+func addUnit(ctx context.Context, tx *sql.Tx, s *learn.Seen, u *learn.Unit, most int) (added bool, err error) {
+	text, places, above, err := u.Text()
+	if err != nil {
+		return false, err
+	}
+	denied := u.Denied != ""
+	kind, err := kindOf(ctx, tx, text)
+	if err != nil {
+		return false, err
+	}
+	var kept []byte
+	err = tx.QueryRowContext(ctx, "SELECT days FROM units WHERE token_id = ? AND denied = ? AND kind_id = ? AND places = ?",
+		s.TokenID, denied, kind, places).Scan(&kept)
+	if errors.Is(err, sql.ErrNoRows) {
+		var units int
+		err = tx.QueryRowContext(ctx, "SELECT count(*) FROM units WHERE token_id = ? AND denied = ?", s.TokenID, denied).Scan(&units)
+		if err == nil && units >= most {
+			return false, nil
+		}
+	}
+	if err != nil {
+		return false, err
+	}
+	days, _ := learn.ParseDays(kept) // damaged ones begin anew
+	days = learn.AddCount(days, learn.Count{Day: learn.DayOf(s.Last), N: s.Count})
+	_, err = tx.ExecContext(ctx, `INSERT INTO units (token_id, denied, kind_id, places, above, first_at, last_at, uses, days)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+		ON CONFLICT (token_id, denied, kind_id, places) DO UPDATE
+		SET above = excluded.above, first_at = min(first_at, excluded.first_at), last_at = max(last_at, excluded.last_at),
+			uses = uses + excluded.uses, days = excluded.days`,
+		s.TokenID, denied, kind, places, above, millis(s.Last), millis(s.Last), s.Count, learn.AppendDays(nil, days))
+	return err == nil, err
+}
+
+// kindOf gives the id of a kind of units. A new one is made.
+func kindOf(ctx context.Context, tx *sql.Tx, text string) (id int64, err error) {
+	if _, err := tx.ExecContext(ctx, "INSERT INTO unit_kinds (kind) VALUES (?) ON CONFLICT (kind) DO NOTHING", text); err != nil {
+		return 0, err
+	}
+	err = tx.QueryRowContext(ctx, "SELECT id FROM unit_kinds WHERE kind = ?", text).Scan(&id)
+	return id, err
+}
+
+// Observations implements store.Store.
+func (db *DB) Observations(ctx context.Context, id int64, since time.Time) (list []learn.Observation, damaged int, err error) {
+	fail := func(err error) ([]learn.Observation, int, error) {
+		return nil, 0, fmt.Errorf("reading what token %d was seen to do: %w", id, explain(err))
+	}
+	rows, err := db.read.QueryContext(ctx, `SELECT k.kind, u.places, u.above, u.first_at, u.last_at, u.uses, u.days
+		FROM units u JOIN unit_kinds k ON k.id = u.kind_id WHERE u.token_id = ? AND u.last_at >= ? ORDER BY u.first_at, k.id, u.places`,
+		id, millis(since))
+	if err != nil {
+		return fail(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var kind, places, above string
+		var first, last int64
+		var days []byte
+		var o learn.Observation
+		if err := rows.Scan(&kind, &places, &above, &first, &last, &o.Uses, &days); err != nil {
+			return fail(err)
+		}
+		unit, unread := learn.ParseUnit(kind, places, above)
+		counts, uncounted := learn.ParseDays(days)
+		if unread != nil || uncounted != nil {
+			damaged++
+			continue
+		}
+		o.Unit, o.First, o.Last = unit, instant(first), instant(last)
+		o.Days = slices.DeleteFunc(counts, func(c learn.Count) bool { return c.Day < learn.DayOf(since) })
+		list = append(list, o)
+	}
+	if err := rows.Err(); err != nil {
+		return fail(err)
+	}
+	return list, damaged, nil
+}
+
+// PermissionUses implements store.Store.
+func (db *DB) PermissionUses(ctx context.Context, id int64) ([]store.PermissionUse, error) {
+	uses := map[string]store.PermissionUse{}
+	add := func(name string, n int64, last time.Time) {
+		u := uses[name]
+		u.Permission = name
+		u.Uses += n
+		if u.LastUsedAt.Before(last) {
+			u.LastUsedAt = last
+		}
+		uses[name] = u
+	}
+	if err := db.earlierUses(ctx, id, add); err != nil {
+		return nil, fmt.Errorf("reading what token %d was used for: %w", id, explain(err))
+	}
+	list, _, err := db.Observations(ctx, id, time.Time{})
+	if err != nil {
+		return nil, err
+	}
+	for i := range list {
+		o := &list[i]
+		if o.Unit.Denied != "" {
+			continue
+		}
+		for _, name := range o.Unit.Needs {
+			add(name, o.Uses, o.Last)
+		}
+	}
+	byName := func(a, b store.PermissionUse) int { return cmp.Compare(a.Permission, b.Permission) }
+	return slices.SortedFunc(maps.Values(uses), byName), nil
+}
+
+// earlierUses gives what was counted before there were units.
+func (db *DB) earlierUses(ctx context.Context, id int64, add func(name string, n int64, last time.Time)) error {
+	rows, err := db.read.QueryContext(ctx, "SELECT permission, uses, last_used_at FROM token_permissions WHERE token_id = ?", id)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var name string
+		var n, last int64
+		if err := rows.Scan(&name, &n, &last); err != nil {
+			return err
+		}
+		add(name, n, instant(last))
+	}
+	return rows.Err()
+}
