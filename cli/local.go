@@ -13,6 +13,7 @@ import (
 	"go.uber.org/zap"
 
 	"patgate/admin/api"
+	"patgate/admin/learning"
 	"patgate/admin/questions"
 	"patgate/admin/tokens"
 	"patgate/config"
@@ -102,6 +103,7 @@ func (g *gateway) makeTokens(o *opened) (err error) {
 		OwnPaths:  !surface.DialectOf(g.routes.Table().Forge()).TokenAPI,
 		Version:   g.resolver.Version,
 		Leaks:     leaks,
+		Learning:  learning.New(g.tokens),
 		Questions: questions.New(g.tokens, surfaces.Find),
 		Report:    func(err error) { g.logger.Error("token API", zap.Error(err)) },
 	})

@@ -68,7 +68,7 @@ Start with:  patgate serve --upstream https://gitlab.example.com`,
 	}
 	root.SetFlagErrorFunc(flagError)
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(newServe(), newToken(), newOwner(), newKey(), newStore(), newRoutes(), newPermissions(),
+	root.AddCommand(newServe(), newToken(), newOwner(), newKey(), newStore(), newRoutes(), newPermissions(), newLearn(),
 		newConfig(), newHealthcheck(), newVersion())
 	wrapArgs(root)
 	return root

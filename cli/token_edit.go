@@ -23,6 +23,7 @@ func newTokenEdit() *cobra.Command {
 permissions, places or time, needs the owner's forge token again: from PATGATE_OWNER_CREDENTIAL, from
 PATGATE_OWNER_CREDENTIAL_FILE or --credential-file. Tokens that this one made never keep more than it has.`,
 		Example: `  patgate token edit 1000000000042 --project group/project --allow read_job
+  patgate token edit 1000000000042 --project group/project --allow read_job --dry-run --since 30d
   patgate token edit 1000000000042 --expires 12h --name "nightly job"`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -33,6 +34,9 @@ PATGATE_OWNER_CREDENTIAL_FILE or --credential-file. Tokens that this one made ne
 			q, err := readChanges(cmd, &flags)
 			if err != nil {
 				return usageError{err}
+			}
+			if dry, _ := cmd.Flags().GetBool("dry-run"); dry {
+				return dryRun(cmd, id, &q)
 			}
 			if r, err := remoteOf(cmd); r != nil || err != nil {
 				if err != nil {
@@ -68,6 +72,8 @@ PATGATE_OWNER_CREDENTIAL_FILE or --credential-file. Tokens that this one made ne
 	f.String("expires", "", "how long it lives from now (12h, 30d) or when it ends (2026-12-31)")
 	f.String("renew-until", "", "how far the token may rotate itself")
 	f.String("grant", "", "YAML file with the scopes (- is standard input), instead of the flags below")
+	f.Bool("dry-run", false, "change nothing: say which requests that the token made would have been denied")
+	f.String("since", "30d", "with --dry-run: how far back is looked, in days")
 	flags.register(f)
 	addCredentialFlags(cmd)
 	addServerFlag(cmd)

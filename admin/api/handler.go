@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"patgate/admin/learning"
 	"patgate/admin/questions"
 	"patgate/admin/tokens"
 	"patgate/routes"
@@ -37,6 +38,8 @@ type Options struct {
 	Leaks *Leaks
 	// Questions answers questions about grants; nil answers 404.
 	Questions *questions.Service
+	// Learning answers what tokens were seen to do; nil answers 404.
+	Learning *learning.Service
 	// Report is told of failures that are patgate's own. Nil drops them.
 	Report func(error)
 }
@@ -61,6 +64,7 @@ func New(o Options) (*Handler, error) {
 	h.ownPaths()
 	h.leakPaths()
 	h.questionPaths()
+	h.learningPaths()
 	return h, nil
 }
 

@@ -2,7 +2,10 @@ package tokens
 
 import (
 	"context"
+	"time"
 
+	"patgate/admin/terms"
+	"patgate/learn"
 	"patgate/policy"
 	"patgate/routes"
 	"patgate/store"
@@ -39,4 +42,48 @@ func OwnGrant(c Caller) *policy.Grant {
 		return h.Grant
 	}
 	return nil
+}
+
+// Observed gives a token that the caller may see with what it was seen to do since an instant. damaged counts what
+// could not be read.
+func (s *Service) Observed(ctx context.Context, c Caller, id int64, since time.Time) (l store.Listed, list []learn.Observation,
+	damaged int, err error) {
+	if l, err = c.find(ctx, s, id); err == nil {
+		list, damaged, err = s.o.Store.Observations(ctx, id, since)
+	}
+	return l, list, damaged, err
+}
+
+// Planned gives the grant that a token of the caller's would have with other scopes. It changes nothing.
+func (s *Service) Planned(ctx context.Context, c Caller, id int64, scopes []terms.Scope) (*policy.Grant, error) {
+	l, err := c.own(ctx, s, id)
+	if err != nil {
+		return nil, err
+	}
+	table := s.o.Table()
+	problems := &terms.Invalid{}
+	specs, err := problems.Scopes(scopes, table)
+	if err == nil {
+		err = problems.Err()
+	}
+	if err != nil {
+		return nil, err
+	}
+	b, err := s.boundTo(ctx, &l)
+	if err != nil {
+		return nil, err
+	}
+	as := b.session()
+	if owner, ok := c.(*Owner); ok {
+		as.Credential = owner.secret
+	}
+	_, patient := c.(operator)
+	if _, err := s.resolve(ctx, as, scopes, specs, patient); err != nil {
+		return nil, err
+	}
+	grant, err := policy.Compile(l.Owner.UserID, l.TableVersion, specs, table.Catalogue())
+	if err != nil {
+		return nil, terms.OfSpec(err)
+	}
+	return grant, nil
 }

@@ -1,0 +1,107 @@
+package learning
+
+import (
+	"context"
+	"errors"
+
+	"patgate/admin/terms"
+	"patgate/admin/tokens"
+	"patgate/learn"
+	"patgate/learn/propose"
+	"patgate/policy"
+	"patgate/store"
+)
+
+// Service answers. It is safe for concurrent use.
+type Service struct{ tokens *tokens.Service }
+
+// New makes a service.
+func New(t *tokens.Service) *Service { return &Service{t} }
+
+// standardWindow is how far back is looked when nothing is said.
+const standardWindow = 30
+
+// Proposed is a proposal for a token.
+type Proposed struct {
+	TokenID int64  `json:"token_id"`
+	Name    string `json:"name"`
+	Days    int    `json:"window_days"`
+	// Damaged are observations that could not be read.
+	Damaged int `json:"damaged,omitempty"`
+	propose.Proposal
+	// Holds are the scopes of the token now.
+	Holds []policy.ScopeSpec `json:"holds"`
+}
+
+// Propose makes the smallest grant for what a token did in some days; accept names permissions that may be in it although they
+// are dangerous.
+func (s *Service) Propose(ctx context.Context, c tokens.Caller, id int64, days int, accept []string) (*Proposed, error) {
+	l, list, damaged, err := s.seen(ctx, c, id, &days)
+	if err != nil {
+		return nil, err
+	}
+	problems := &terms.Invalid{}
+	table := s.tokens.Table()
+	for _, name := range accept {
+		if _, known := table.Catalogue().Find(name); !known {
+			problems.Add("accept", "unknown permission %q", name)
+		}
+	}
+	if err := problems.Err(); err != nil {
+		return nil, err
+	}
+	today := learn.DayOf(s.tokens.Now())
+	p, err := propose.NewReplay(table).Make(propose.Ask{Observations: list, Since: today - learn.Day(days) + 1, Today: today,
+		Owner: l.Owner.UserID, Accept: accept})
+	if errors.Is(err, propose.ErrNothing) {
+		problems.Add("since", "the token was not seen to do anything in the last %d days", days)
+		return nil, problems
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &Proposed{TokenID: id, Name: l.Name, Days: days, Damaged: damaged, Proposal: *p, Holds: l.Scopes}, nil
+}
+
+// Simulated is what other scopes of a token would have done.
+type Simulated struct {
+	TokenID int64 `json:"token_id"`
+	Days    int   `json:"window_days"`
+	Damaged int   `json:"damaged,omitempty"`
+	propose.Outcome
+}
+
+// Simulate tells which requests of a token in some days other scopes would have denied. Nil scopes are those that it has: what
+// the table of now denies.
+func (s *Service) Simulate(ctx context.Context, c tokens.Caller, id int64, days int, scopes *[]terms.Scope) (*Simulated, error) {
+	l, list, damaged, err := s.seen(ctx, c, id, &days)
+	if err != nil {
+		return nil, err
+	}
+	var grant *policy.Grant
+	if scopes != nil {
+		grant, err = s.tokens.Planned(ctx, c, id, *scopes)
+	} else {
+		grant, err = s.tokens.GrantOf(&l)
+	}
+	if err != nil {
+		return nil, err
+	}
+	today := learn.DayOf(s.tokens.Now())
+	out := propose.NewReplay(s.tokens.Table()).Simulate(grant, list, today-learn.Day(days)+1)
+	return &Simulated{TokenID: id, Days: days, Damaged: damaged, Outcome: out}, nil
+}
+
+// seen reads a token that the caller may read, and what it was seen to do in some days, 0 for the standard.
+func (s *Service) seen(ctx context.Context, c tokens.Caller, id int64, days *int) (l store.Listed, list []learn.Observation,
+	damaged int, err error) {
+	if *days == 0 {
+		*days = standardWindow
+	}
+	if *days < 0 || *days > learn.DaysKept {
+		problems := &terms.Invalid{}
+		problems.Add("since", "must be from 1 to %d days", learn.DaysKept)
+		return l, nil, 0, problems
+	}
+	return s.tokens.Observed(ctx, c, id, (learn.DayOf(s.tokens.Now()) - learn.Day(*days) + 1).Start())
+}

@@ -1,0 +1,138 @@
+package propose
+
+import (
+	"cmp"
+	"slices"
+
+	"patgate/policy"
+	"patgate/routes"
+)
+
+// Certificate proves that a proposal is enough and that nothing in it is too much.
+type Certificate struct {
+	// Allowed are the kinds of requests that were asked again and are allowed, Requests how many requests they were.
+	Allowed  int   `json:"allowed_kinds"`
+	Requests int64 `json:"allowed_requests"`
+	// Refused are kinds that no grant of the table of now would allow.
+	Refused []string `json:"refused_by_the_table,omitempty"`
+	// Needed has a witness for each permission in each place, and each ref pattern: a request that would be denied without it.
+	Needed []Needed `json:"needed"`
+}
+
+// Needed is a part of a proposal with its witness.
+type Needed struct {
+	Permission string `json:"permission,omitempty"`
+	Ref        string `json:"ref,omitempty"` // a pattern
+	Access     string `json:"access"`
+	ProjectID  int64  `json:"project_id,omitempty"`
+	GroupID    int64  `json:"group_id,omitempty"`
+	// Witness is a request that is denied without this part, and Day one on which it was made.
+	Witness string `json:"witness"`
+	Day     string `json:"day"`
+}
+
+// certify asks the proposal everything again, and without each of its parts.
+func (r *Replay) certify(d *draft, grant *policy.Grant, events []event, q Ask) (c Certificate) {
+	c.Needed = []Needed{}
+	var allowed []event
+	for i := range events {
+		e := &events[i]
+		if !e.allows(grant) {
+			c.Refused = append(c.Refused, e.Unit.Method+" "+e.Unit.Route)
+			continue
+		}
+		n, _ := countSince(e.Observation, q.Since)
+		c.Allowed++
+		c.Requests += n
+		allowed = append(allowed, *e)
+	}
+	touched := touching(allowed)
+	for part := range d.parts {
+		witness, err := r.without(d, &part, touched, q.Owner)
+		if err != nil || witness == nil {
+			continue // a test holds that there is always one
+		}
+		n := Needed{Permission: r.table.Catalogue().Name(part.permission), Ref: part.pattern, Access: part.access.String(),
+			Witness: witness.Unit.Method + " " + witness.Unit.Route}
+		_, day := countSince(witness.Observation, q.Since)
+		n.Day = day.Start().Format("2006-01-02")
+		switch part.boundary {
+		case routes.BoundaryProject:
+			n.ProjectID = part.id
+		case routes.BoundaryGroup:
+			n.GroupID = part.id
+		}
+		c.Needed = append(c.Needed, n)
+	}
+	slices.SortFunc(c.Needed, func(a, b Needed) int {
+		return cmp.Or(cmp.Compare(a.Access, b.Access), cmp.Compare(a.GroupID, b.GroupID), cmp.Compare(a.ProjectID, b.ProjectID),
+			cmp.Compare(a.Permission, b.Permission), cmp.Compare(a.Ref, b.Ref))
+	})
+	return c
+}
+
+// split gives the least grants of jobs that have no container in common, where one of them writes and another only reads; nil
+// where there is nothing to divide.
+func (r *Replay) split(events []event, owner int64) (tokens [][]policy.ScopeSpec) {
+	type container struct {
+		boundary routes.Boundary
+		id       int64
+	}
+	job := make([]int, len(events)) // the least index of an event that it has containers in common with
+	of := map[container]int{}
+	merge := func(a, b int) {
+		for i := range job {
+			if job[i] == a {
+				job[i] = b
+			}
+		}
+	}
+	for i := range events {
+		job[i] = i
+		for j := range events[i].question.Acts {
+			c := events[i].question.Acts[j].Container
+			if c == nil || !c.Boundary.InContainer() {
+				continue
+			}
+			key := container{c.Boundary, c.ID}
+			if other, seen := of[key]; seen {
+				merge(job[i], job[other])
+			} else {
+				of[key] = i
+			}
+		}
+	}
+	members := map[int][]event{}
+	var order []int
+	reads, writes := false, false
+	for i := range events {
+		if len(members[job[i]]) == 0 {
+			order = append(order, job[i])
+		}
+		members[job[i]] = append(members[job[i]], events[i])
+	}
+	for _, key := range order {
+		w := slices.ContainsFunc(members[key], func(e event) bool { return e.question.Route.Writes() })
+		reads, writes = reads || !w, writes || w
+	}
+	if len(order) < 2 || !reads || !writes {
+		return nil
+	}
+	// Two tokens: what only reads, and what writes.
+	var apart [2][]event
+	for _, key := range order {
+		at := 0
+		if slices.ContainsFunc(members[key], func(e event) bool { return e.question.Route.Writes() }) {
+			at = 1
+		}
+		apart[at] = append(apart[at], members[key]...)
+	}
+	for _, half := range apart {
+		d, _, err := r.least(half, owner)
+		if err != nil {
+			return nil
+		}
+		tokens = append(tokens, d.specs(r.table.Catalogue(), nil))
+	}
+	return tokens
+}

@@ -1,0 +1,411 @@
+package propose
+
+import (
+	"errors"
+	"iter"
+	"maps"
+	"math/bits"
+	"slices"
+	"strings"
+	"time"
+
+	"patgate/learn"
+	"patgate/policy"
+	"patgate/routes"
+)
+
+// Ask says what a proposal is made of.
+type Ask struct {
+	Observations []learn.Observation
+	// Since is the first day that counts.
+	Since learn.Day
+	Today learn.Day
+	// Owner is the forge user id of the owner.
+	Owner int64
+	// Accept are permissions by name that may be in the proposal although a row that needs them is a danger.
+	Accept []string
+	// Suspect, when it is set, is when the credential was reported as leaked: what was first seen from then on is kept apart.
+	Suspect time.Time
+}
+
+// Proposal is the smallest grant for what was observed, with its proof.
+type Proposal struct {
+	Scopes      []policy.ScopeSpec `json:"scopes"`
+	Certificate Certificate        `json:"certificate"`
+	// Unticked are requests that the proposal does not allow because nobody has said yes to what they can do.
+	Unticked []Unticked `json:"unticked"`
+	// Quarantined were first seen after the credential was reported as leaked. They are no part of the proposal.
+	Quarantined []Unticked `json:"quarantined"`
+	// Unknown are rows that the table no longer has.
+	Unknown []string `json:"unknown,omitempty"`
+	// Collapsed are kinds of requests of which the projects and groups are no longer known, because there were too many. They are no
+	// part of the proposal.
+	Collapsed int `json:"collapsed,omitempty"`
+	// Split are the tokens that the proposal could be instead, when it serves jobs that have no container in common.
+	Split      [][]policy.ScopeSpec `json:"split,omitempty"`
+	Groups     []Group              `json:"groups,omitempty"`
+	Confidence Confidence           `json:"confidence"`
+	Notes      []string             `json:"notes,omitempty"`
+}
+
+// Unticked is a kind of request outside of the proposal.
+type Unticked struct {
+	Method      string   `json:"method"`
+	Route       string   `json:"route"`
+	Permissions []string `json:"permissions"`
+	Why         []string `json:"why"`
+	Requests    int64    `json:"requests"`
+	First       string   `json:"first_day"`
+}
+
+// Group is a question: whether the group should stand in the place of its projects.
+type Group struct {
+	ID       int64   `json:"group_id"`
+	Projects []int64 `json:"projects"` // of it, that were used
+}
+
+// Confidence are plain facts about how much was seen.
+type Confidence struct {
+	Days     int   `json:"days"` // from the first request to the last
+	Requests int64 `json:"requests"`
+	// Quiet is how many days have passed since something was needed for the first time.
+	Quiet int `json:"days_since_last_new_need"`
+	// Once are the rows that were seen on one day only.
+	Once []string `json:"seen_on_one_day"`
+}
+
+// ErrNothing: nothing was observed in the window.
+var ErrNothing = errors.New("nothing was observed in that time")
+
+// groupAfter is of how many of its projects a group may stand in the place.
+const groupAfter = 5
+
+// Make makes a proposal.
+func (r *Replay) Make(q Ask) (*Proposal, error) {
+	p := &Proposal{Unticked: []Unticked{}, Quarantined: []Unticked{}}
+	var events, dangers []event
+	var seen []*learn.Observation
+	for i := range q.Observations {
+		o := &q.Observations[i]
+		if n, _ := countSince(o, q.Since); n == 0 || o.Unit.Denied != "" {
+			continue
+		}
+		if o.Unit.Collapsed {
+			p.Collapsed++
+			continue
+		}
+		e, ok := r.read(o)
+		switch {
+		case !ok:
+			p.Unknown = append(p.Unknown, o.Unit.Method+" "+o.Unit.Route)
+			continue
+		case !q.Suspect.IsZero() && !o.First.Before(q.Suspect):
+			p.Quarantined = append(p.Quarantined, r.unticked(&e, q.Since,
+				[]string{"first seen after the credential was reported as leaked"}))
+			continue
+		}
+		seen = append(seen, o)
+		if len(Dangers(e.question.Route)) > 0 && !accepted(o, q.Accept) {
+			dangers = append(dangers, e)
+			continue
+		}
+		events = append(events, e)
+	}
+	if len(seen) == 0 {
+		return nil, ErrNothing
+	}
+	p.Confidence = confidence(seen, q.Since, q.Today)
+	d, grant, err := r.least(events, q.Owner)
+	if err != nil {
+		return nil, err
+	}
+	p.Scopes = d.specs(r.table.Catalogue(), nil)
+	p.Certificate = r.certify(d, grant, events, q)
+	for i := range dangers {
+		if e := &dangers[i]; !e.allows(grant) {
+			p.Unticked = append(p.Unticked, r.unticked(e, q.Since, Dangers(e.question.Route)))
+		}
+	}
+	p.Split = r.split(events, q.Owner)
+	p.Groups = groups(d, events)
+	for e := range d.parts {
+		if e.access == policy.AccessAllMemberships {
+			p.Notes = append(p.Notes, r.table.Catalogue().Name(e.permission)+" is needed under all_memberships: a request names no "+
+				"project or group, or its answer reaches over all of them")
+		}
+	}
+	for i := range events {
+		if d := policy.Decide(grant, &events[i].question); d.Reason == policy.ReasonFiltered && !events[i].Unit.Filtered {
+			p.Notes = append(p.Notes, events[i].Unit.Method+" "+events[i].Unit.Route+" will list only what the token reaches")
+		}
+	}
+	slices.Sort(p.Notes)
+	p.Notes = slices.Compact(p.Notes)
+	slices.Sort(p.Unknown)
+	return p, nil
+}
+
+// accepted tells whether all that a unit needs was said yes to.
+func accepted(o *learn.Observation, names []string) bool {
+	return !slices.ContainsFunc(o.Unit.Needs, func(name string) bool { return !slices.Contains(names, name) })
+}
+
+// names gives the permissions that a question needs, each once.
+func (r *Replay) names(q *policy.Question) (names []string) {
+	needs := q.Route.NeedSet
+	for i := range q.Acts {
+		if q.Acts[i].Needs != nil {
+			needs.Union(q.Acts[i].Needs)
+		}
+	}
+	for p := range permissions(&needs) {
+		names = append(names, r.table.Catalogue().Name(p))
+	}
+	return names
+}
+
+func (r *Replay) unticked(e *event, since learn.Day, why []string) Unticked {
+	n, _ := countSince(e.Observation, since)
+	return Unticked{Method: e.Unit.Method, Route: e.Unit.Route, Permissions: r.names(&e.question), Why: why, Requests: n,
+		First: e.First.UTC().Format("2006-01-02")}
+}
+
+// least makes the smallest set of elements that allows all events: all that they need, less what they do not. Since more
+// scopes never turn an allow into a denial, what could not be left out once cannot be left out later, and one pass is enough.
+func (r *Replay) least(events []event, owner int64) (*draft, *policy.Grant, error) {
+	d := &draft{parts: parts{}, rules: map[place]*rules{}}
+	for i := range events {
+		d.need(&events[i])
+	}
+	d.generalise()
+	grant, err := r.compile(d, nil, owner)
+	if err != nil {
+		return nil, nil, err
+	}
+	// What even all of it does not allow would be denied by any grant: it was let through by no grant of the table of now.
+	touched := touching(slices.DeleteFunc(slices.Clone(events), func(e event) bool { return !e.allows(grant) }))
+	for _, e := range d.order(weigh(r.table)) {
+		if lost, err := r.without(d, &e, touched, owner); err == nil && lost == nil {
+			delete(d.parts, e)
+		}
+	}
+	grant, err = r.compile(d, nil, owner)
+	return d, grant, err
+}
+
+// touching gives events by the permissions that they may need, and those that change refs by 0.
+func touching(events []event) map[routes.Permission][]*event {
+	of := map[routes.Permission][]*event{}
+	for i := range events {
+		e := &events[i]
+		for p := range permissions(&e.needs) {
+			of[p] = append(of[p], e)
+		}
+		if e.question.Route.Refs == routes.RefsListed {
+			of[0] = append(of[0], e)
+		}
+	}
+	return of
+}
+
+// permissions gives those of a set.
+func permissions(set *routes.PermissionSet) iter.Seq[routes.Permission] {
+	return func(yield func(routes.Permission) bool) {
+		for i, word := range set {
+			for ; word != 0; word &= word - 1 {
+				if !yield(routes.Permission(64*i + bits.TrailingZeros64(word))) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// without gives an event that is denied when a draft lacks an element; nil when there is none. Only what the events that the
+// element can decide on may need is compiled.
+func (r *Replay) without(d *draft, e *element, touched map[routes.Permission][]*event, owner int64) (*event, error) {
+	events := touched[e.permission]
+	var needs routes.PermissionSet
+	for _, x := range events {
+		needs.Union(&x.needs)
+	}
+	part := &draft{parts: parts{}, rules: d.rules}
+	for other := range d.parts {
+		if other.permission == 0 || needs.Has(other.permission) {
+			part.parts[other] = true
+		}
+	}
+	smaller, err := r.compile(part, e, owner)
+	if err != nil {
+		return nil, err
+	}
+	for _, x := range events {
+		if !x.allows(smaller) {
+			return x, nil
+		}
+	}
+	return nil, nil
+}
+
+// compile makes the grant of a draft, without an element. A draft without elements is a grant that allows nothing.
+func (r *Replay) compile(d *draft, without *element, owner int64) (*policy.Grant, error) {
+	specs := d.specs(r.table.Catalogue(), without)
+	if len(specs) == 0 {
+		return &policy.Grant{Owner: owner, TableVersion: r.table.Version()}, nil
+	}
+	return policy.Compile(owner, r.table.Version(), specs, r.table.Catalogue())
+}
+
+// need adds what an event needs, wherever it needs it.
+func (d *draft) need(e *event) {
+	row := e.question.Route
+	var on []place
+	pushes := row.Refs == routes.RefsListed
+	for i := range e.question.Acts {
+		a := &e.question.Acts[i]
+		if a.Kind != policy.ActOwn && a.Kind != policy.ActTarget {
+			continue
+		}
+		at, ok := placeOf(row, a)
+		if !ok {
+			continue
+		}
+		on = append(on, at)
+		needs := routes.PermissionSet{}
+		if a.Kind == policy.ActOwn {
+			needs = row.NeedSet
+		}
+		if a.Needs != nil {
+			needs.Union(a.Needs)
+		}
+		d.add(at, &needs, pushes && at.boundary == routes.BoundaryProject)
+		if row.Spans || e.question.Entries != nil {
+			d.add(place{access: policy.AccessAllMemberships}, &row.NeedSet, false)
+		}
+	}
+	for i := range e.question.Acts {
+		switch a := &e.question.Acts[i]; {
+		case a.Kind == policy.ActQuickAction && a.Needs != nil:
+			for _, at := range on {
+				d.add(at, a.Needs, false)
+			}
+			if a.Elsewhere {
+				d.add(place{access: policy.AccessAllMemberships}, a.Needs, false)
+			}
+		case a.Kind == policy.ActRef && a.Update != nil:
+			for _, at := range on {
+				d.push(at, a.Update)
+			}
+		}
+	}
+}
+
+// placeOf gives the narrowest place that covers an act.
+func placeOf(row *routes.Route, a *policy.Act) (place, bool) {
+	switch {
+	case a.Boundary == routes.BoundaryUser:
+		return place{access: policy.AccessUser}, true
+	case a.Boundary == routes.BoundaryInstance:
+		return place{access: policy.AccessInstance}, true
+	case a.Kind == policy.ActOwn && row.Find.From == routes.FindNowhere:
+		return place{access: policy.AccessAllMemberships}, a.Boundary.InContainer()
+	case a.Container == nil || !a.Container.Boundary.InContainer():
+		return place{}, false
+	}
+	return place{policy.AccessSelectedMemberships, a.Container.Boundary, a.Container.ID}, true
+}
+
+// add adds permissions in a place; limited puts them into the scope that is limited to refs.
+func (d *draft) add(at place, needs *routes.PermissionSet, limited bool) {
+	for p := range permissions(needs) {
+		d.parts[element{place: at, permission: p, refs: limited}] = true
+	}
+}
+
+// push adds the change of a ref.
+func (d *draft) push(at place, u *policy.RefUpdate) {
+	if at.boundary != routes.BoundaryProject {
+		return
+	}
+	d.parts[element{place: at, refs: true, pattern: string(u.Name)}] = true
+	if d.rules[at] == nil {
+		d.rules[at] = &rules{}
+	}
+	d.rules[at].deletes = d.rules[at].deletes || u.Delete
+	d.rules[at].tags = d.rules[at].tags || !u.Create && strings.HasPrefix(string(u.Name), "refs/tags/")
+}
+
+// prefixAfter is how many refs with a common prefix become a pattern.
+const prefixAfter = 3
+
+// generalise puts a pattern in the place of refs that have a folder of at least three parts in common: of
+// refs/heads/bot/1, bot/2 and bot/3 refs/heads/bot/*, and never refs/heads/*.
+func (d *draft) generalise() {
+	common := map[element][]element{}
+	for e := range d.parts {
+		i := strings.LastIndexByte(e.pattern, '/')
+		if e.pattern != "" && i > 0 && strings.Count(e.pattern[:i], "/") >= 2 {
+			of := e
+			of.pattern = e.pattern[:i] + "/*"
+			common[of] = append(common[of], e)
+		}
+	}
+	for pattern, refs := range common {
+		if len(refs) < prefixAfter {
+			continue
+		}
+		for _, e := range refs {
+			delete(d.parts, e)
+		}
+		d.parts[pattern] = true
+	}
+}
+
+// groups gives the groups of which so many projects were used that somebody may want the group instead.
+func groups(d *draft, events []event) (found []Group) {
+	used := map[int64]map[int64]bool{}
+	for i := range events {
+		for j := range events[i].question.Acts {
+			c := events[i].question.Acts[j].Container
+			if c == nil || c.Boundary != routes.BoundaryProject || len(c.Ancestors) == 0 {
+				continue
+			}
+			if used[c.Ancestors[0]] == nil {
+				used[c.Ancestors[0]] = map[int64]bool{}
+			}
+			used[c.Ancestors[0]][c.ID] = true
+		}
+	}
+	for _, id := range slices.Sorted(maps.Keys(used)) {
+		if len(used[id]) >= groupAfter {
+			found = append(found, Group{ID: id, Projects: slices.Sorted(maps.Keys(used[id]))})
+		}
+	}
+	return found
+}
+
+func confidence(seen []*learn.Observation, since, today learn.Day) (c Confidence) {
+	first, last, fresh := today, since, learn.Day(0)
+	once := map[string]int{}
+	for _, o := range seen {
+		n, end := countSince(o, since)
+		c.Requests += n
+		last = max(last, end)
+		for _, day := range o.Days {
+			if day.Day >= since {
+				first = min(first, day.Day)
+				once[o.Unit.Method+" "+o.Unit.Route]++
+			}
+		}
+		fresh = max(fresh, learn.DayOf(o.First))
+	}
+	c.Days = max(int(last-first)+1, 1)
+	c.Quiet = max(int(today-fresh), 0)
+	c.Once = []string{}
+	for _, row := range slices.Sorted(maps.Keys(once)) {
+		if once[row] == 1 {
+			c.Once = append(c.Once, row)
+		}
+	}
+	return c
+}

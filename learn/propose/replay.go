@@ -1,0 +1,155 @@
+package propose
+
+import (
+	"patgate/learn"
+	"patgate/policy"
+	"patgate/routes"
+)
+
+// Replay asks a table's rows again what was observed.
+type Replay struct {
+	table *routes.Table
+	rows  map[string]*routes.Route
+}
+
+// NewReplay makes a replay for a table.
+func NewReplay(t *routes.Table) *Replay {
+	r := &Replay{table: t, rows: make(map[string]*routes.Route, len(t.Routes()))}
+	for _, row := range t.Routes() {
+		r.rows[row.Method+" "+row.Path] = row
+	}
+	return r
+}
+
+// event is an observed unit as a question.
+type event struct {
+	*learn.Observation
+	question policy.Question
+	needs    routes.PermissionSet // all that it may need: nothing else of a grant decides on it
+}
+
+// read gives a unit as a question; false for a row that the table no longer has, or a permission that it no longer knows.
+func (r *Replay) read(o *learn.Observation) (e event, ok bool) {
+	u := &o.Unit
+	e.Observation = o
+	e.question.Route = r.rows[u.Method+" "+u.Route]
+	if e.question.Route == nil {
+		return e, false
+	}
+	if e.question.Route.Spans || u.Filtered {
+		e.question.Entries = e.question.Route.Spanned(func(string) string { return "" })
+	}
+	for i := range u.Acts {
+		a := &u.Acts[i]
+		act := policy.Act{Kind: a.Kind, Boundary: a.Boundary, Elsewhere: a.Elsewhere, Self: a.Self}
+		if len(a.Needs) > 0 {
+			act.Needs = &routes.PermissionSet{}
+			for _, name := range a.Needs {
+				p, known := r.table.Catalogue().Find(name)
+				if !known {
+					return e, false
+				}
+				act.Needs.Add(p)
+			}
+		}
+		if a.Found != routes.BoundaryNone {
+			act.Container = &policy.Container{Boundary: a.Found, ID: a.Container, Ancestors: a.Ancestors, PersonalOf: a.PersonalOf,
+				Visibility: a.Visibility, Access: a.Access}
+		}
+		if a.Kind == policy.ActRef {
+			act.Update = &policy.RefUpdate{Name: []byte(a.Ref), Create: a.Create, Delete: a.Delete}
+		}
+		e.question.Acts = append(e.question.Acts, act)
+		if act.Needs != nil {
+			e.needs.Union(act.Needs)
+		}
+	}
+	e.needs.Union(&e.question.Route.NeedSet)
+	for i := range e.question.Route.Targets {
+		e.needs.Union(&e.question.Route.Targets[i].NeedSet)
+	}
+	return e, true
+}
+
+// allows tells whether a grant allows an event.
+func (e *event) allows(g *policy.Grant) bool {
+	return policy.Decide(g, &e.question).Verdict == policy.Allow
+}
+
+// Lost is a kind of request that was made and would be denied.
+type Lost struct {
+	Method   string    `json:"method"`
+	Route    string    `json:"route"`
+	Day      learn.Day `json:"-"` // the last on which it was made
+	Date     string    `json:"last_day"`
+	Requests int64     `json:"requests"`
+	// Boundary and Container are what it was about, where it was about one.
+	Boundary  string `json:"boundary,omitempty"`
+	Container int64  `json:"container_id,omitempty"`
+	// Reason is why it would be denied: that of policy.Decision, or no_route for a row that the table no longer has.
+	Reason  string   `json:"reason"`
+	Missing []string `json:"missing,omitempty"`
+}
+
+// Outcome is what a grant would have done to what was observed.
+type Outcome struct {
+	// Requests and Kinds are how many would have been denied, Observed how many there were.
+	Requests int64 `json:"requests"`
+	Kinds    int   `json:"kinds"`
+	Observed int64 `json:"observed"`
+	// Unclear are requests of which the projects and groups are no longer known, because there were too many.
+	Unclear int64  `json:"unclear,omitempty"`
+	Denied  []Lost `json:"denied"`
+}
+
+// Simulate tells which of the observed requests, from a day on, a grant would have denied. What was denied when it was made is
+// not counted.
+func (r *Replay) Simulate(g *policy.Grant, observations []learn.Observation, since learn.Day) Outcome {
+	out := Outcome{Denied: []Lost{}}
+	for i := range observations {
+		o := &observations[i]
+		n, last := countSince(o, since)
+		if n == 0 || o.Unit.Denied != "" {
+			continue
+		}
+		out.Observed += n
+		if o.Unit.Collapsed {
+			out.Unclear += n
+			continue
+		}
+		lost := Lost{Method: o.Unit.Method, Route: o.Unit.Route, Day: last, Date: last.Start().Format("2006-01-02"), Requests: n}
+		e, ok := r.read(o)
+		if ok {
+			d := policy.Decide(g, &e.question)
+			if d.Verdict == policy.Allow {
+				continue
+			}
+			lost.Reason = d.Reason.String()
+			for p, info := range r.table.Catalogue().All() {
+				if d.Missing.Has(p) {
+					lost.Missing = append(lost.Missing, info.Name)
+				}
+			}
+		} else {
+			lost.Reason = "no_route"
+		}
+		if len(o.Unit.Acts) > 0 && o.Unit.Acts[0].Found != routes.BoundaryNone {
+			lost.Boundary, lost.Container = o.Unit.Acts[0].Found.String(), o.Unit.Acts[0].Container
+		}
+		out.Requests += n
+		out.Kinds++
+		out.Denied = append(out.Denied, lost)
+	}
+	return out
+}
+
+// countSince gives the requests of an observation from a day on, and the last day with one.
+func countSince(o *learn.Observation, since learn.Day) (n int64, last learn.Day) {
+	for _, c := range o.Days {
+		if c.Day >= since {
+			n += c.N
+			last = c.Day
+		}
+	}
+	return n, last
+}
