@@ -3,10 +3,10 @@ package tokens
 import (
 	"context"
 	"slices"
-	"strings"
 	"time"
 
 	"patgate/admin/catalogue"
+	"patgate/admin/terms"
 	"patgate/policy"
 	"patgate/store"
 )
@@ -51,21 +51,6 @@ func Unused(l *store.Listed, uses []store.PermissionUse) []string {
 	return unused
 }
 
-// Broad tells whether a token reaches all that its owner is a member of, or the instance, or may write whatever there is
-// to write somewhere.
-func Broad(l *store.Listed) bool {
-	const many = 100 // permissions in one scope: more than any one job has
-	return slices.ContainsFunc(l.Scopes, func(s policy.ScopeSpec) bool {
-		return s.Access == policy.AccessAllMemberships.String() ||
-			s.Access == policy.AccessInstance.String() && slices.ContainsFunc(s.Permissions, writes) || len(s.Permissions) > many
-	})
-}
-
-// writes tells whether a permission is for more than reading, by its name.
-func writes(permission string) bool {
-	return !strings.HasPrefix(permission, "read_") && !strings.HasPrefix(permission, "download_")
-}
-
 // badges tells what is to be said of an active token, and which permissions it holds without using them.
 func (s *Service) badges(l *store.Listed, uses []store.PermissionUse, now time.Time) (badges, unused []string) {
 	badge := func(name string, wears bool) {
@@ -74,7 +59,7 @@ func (s *Service) badges(l *store.Listed, uses []store.PermissionUse, now time.T
 		}
 	}
 	old := now.Sub(l.CreatedAt) > settled
-	badge("broad", Broad(l))
+	badge("broad", terms.Broad(l.Scopes))
 	badge("makes_credentials", slices.ContainsFunc(l.Scopes, func(scope policy.ScopeSpec) bool {
 		return len(catalogue.Minting(scope.Permissions, s.o.Table())) > 0
 	}))

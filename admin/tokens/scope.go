@@ -104,36 +104,10 @@ func (s *Service) resolve(ctx context.Context, as *token.Session, scopes []terms
 		return nil, refuse(ErrContainer, "%s", strings.Join(missing, "\n"))
 	}
 	for i := range scopes {
-		r.warnings = append(r.warnings, useless(&scopes[i], specs[i].Permissions, table.Catalogue())...)
+		r.warnings = append(r.warnings, terms.Useless(&scopes[i], specs[i].Permissions, table.Catalogue())...)
 		r.warnings = append(r.warnings, catalogue.Minting(specs[i].Permissions, table)...)
 	}
 	return r, nil
-}
-
-// useless warns of permissions that nothing which a scope names can be granted, such as that to push images on a project, on a
-// forge where images belong to groups. Wildcards leave those out.
-func useless(s *terms.Scope, permissions []string, c *routes.Catalogue) []string {
-	access, err := policy.ParseAccess(s.Access)
-	if err != nil {
-		return nil
-	}
-	var names, on []string
-	for _, name := range permissions {
-		p, known := c.Find(name)
-		if info := c.Info(p); known && !terms.Grantable(s, access, info.Boundaries) {
-			names = append(names, name)
-			for _, b := range info.Boundaries {
-				if !slices.Contains(on, b.String()) {
-					on = append(on, b.String())
-				}
-			}
-		}
-	}
-	if len(names) == 0 {
-		return nil
-	}
-	return []string{fmt.Sprintf("%s will have no effect on what is named: it is for a %s", strings.Join(names, ", "),
-		strings.Join(on, " or "))}
 }
 
 // longestWait is how long a patient caller waits when the forge, or patgate's own budget, wants a pause.

@@ -74,7 +74,7 @@ type Confidence struct {
 	Once []string `json:"seen_on_one_day"`
 }
 
-// ErrNothing: nothing was observed in the window.
+// ErrNothing says that nothing was observed in the window.
 var ErrNothing = errors.New("nothing was observed in that time")
 
 // groupAfter is of how many of its projects a group may stand in the place.

@@ -1,0 +1,51 @@
+package terms
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"patgate/policy"
+	"patgate/routes"
+)
+
+// Broad tells whether scopes reach all that their owner is a member of, or the instance, or may write whatever there is
+// to write somewhere.
+func Broad(scopes []policy.ScopeSpec) bool {
+	const many = 100 // permissions in one scope: more than any one job has
+	return slices.ContainsFunc(scopes, func(s policy.ScopeSpec) bool {
+		return s.Access == policy.AccessAllMemberships.String() ||
+			s.Access == policy.AccessInstance.String() && slices.ContainsFunc(s.Permissions, writes) || len(s.Permissions) > many
+	})
+}
+
+// writes tells whether a permission is for more than reading, by its name.
+func writes(permission string) bool {
+	return !strings.HasPrefix(permission, "read_") && !strings.HasPrefix(permission, "download_")
+}
+
+// Useless warns of permissions that nothing which a scope names can be granted, such as that to push images on a project, on a
+// forge where images belong to groups. Wildcards leave those out.
+func Useless(s *Scope, permissions []string, c *routes.Catalogue) []string {
+	access, err := policy.ParseAccess(s.Access)
+	if err != nil {
+		return nil
+	}
+	var names, on []string
+	for _, name := range permissions {
+		p, known := c.Find(name)
+		if info := c.Info(p); known && !Grantable(s, access, info.Boundaries) {
+			names = append(names, name)
+			for _, b := range info.Boundaries {
+				if !slices.Contains(on, b.String()) {
+					on = append(on, b.String())
+				}
+			}
+		}
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	return []string{fmt.Sprintf("%s will have no effect on what is named: it is for a %s", strings.Join(names, ", "),
+		strings.Join(on, " or "))}
+}
