@@ -22,11 +22,13 @@ var (
 
 // otherWords of the page look like permissions and are none.
 var otherWords = map[string]bool{
-	"base_url":                    true,
-	"closes_issues":               true,
-	"gitlab_project_hook":         true,
-	"insufficient_granular_scope": true,
-	"public_url":                  true,
+	"base_url":                      true,
+	"closes_issues":                 true,
+	"gitlab_project_hook":           true,
+	"insufficient_credential_scope": true,
+	"insufficient_granular_scope":   true,
+	"public_url":                    true,
+	"read_api":                      true,
 }
 
 // TestTheClientsPage holds that the page of clients names permissions and templates that there are, every template, and that
