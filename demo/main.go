@@ -70,6 +70,9 @@ func demoTokens(w forgetest.Demo) []*demoToken {
 			args: []string{"--project", w.Project, "--allow", "read_job"}},
 		{name: "release-bot", purpose: "reads and creates releases of " + w.Project,
 			args: []string{"--project", w.Project, "--allow", "read_release,create_release"}},
+		{name: "bot", purpose: "clones " + w.Project + ", pushes, and opens merge requests there",
+			args: []string{"--project", w.Project, "--allow", "read_project,download_code,push_code,read_branch,read_commit," +
+				"read_merge_request,create_merge_request,update_merge_request,read_work_item,create_work_item"}},
 		{name: "reader", purpose: "reads projects and issues of the whole group " + w.Group,
 			args: []string{"--group", w.Group, "--allow", "read_project,read_work_item"}},
 	}
@@ -122,6 +125,10 @@ func demo(ctx context.Context, address string, check bool, out, log io.Writer) e
 	}
 	upstream := "http://" + forge.Addr().String()
 	standIn, world := forgetest.NewDemo(forgetest.Options{ExternalURL: upstream})
+	gitServed := standIn.ServeGit(filepath.Join(dir, "git"))
+	if gitServed == nil {
+		gitServed = standIn.Cloneable(world.ProjectID)
+	}
 	server := &http.Server{Handler: standIn, ReadHeaderTimeout: 10 * time.Second}
 	go func() { _ = server.Serve(forge) }()
 	defer server.Close()
@@ -161,6 +168,13 @@ func demo(ctx context.Context, address string, check bool, out, log io.Writer) e
 		return errors.Join(err, <-ended)
 	}
 	printDemo(out, public, "http://"+console, upstream, world, tokens)
+	if gitServed == nil {
+		printGit(out, address, world, secretOf(tokens, "bot"))
+	} else {
+		fmt.Fprintf(out, "\nWithout git there is nothing to clone: %v\n", gitServed)
+	}
+	fmt.Fprint(out, "\nCtrl-C ends the demo; nothing of it is kept. With your own GitLab:\n"+
+		"patgate serve --upstream https://gitlab.example.com\n")
 	return <-ended
 }
 
@@ -235,7 +249,7 @@ func secretOf(tokens []*demoToken, name string) string {
 // printDemo prints what to try.
 func printDemo(out io.Writer, public, console, upstream string, w forgetest.Demo, tokens []*demoToken) {
 	fmt.Fprintf(out, "patgate at %s, in front of a stand-in GitLab at %s.\n", public, upstream)
-	fmt.Fprintf(out, "Three tokens of the user %s, whose own credential stays in patgate:\n\n", w.Username)
+	fmt.Fprintf(out, "Four tokens of the user %s, whose own credential stays in patgate:\n\n", w.Username)
 	for _, t := range tokens {
 		fmt.Fprintf(out, "  %-12s %s\n               %s\n", t.name, t.purpose, t.secret)
 	}
@@ -245,8 +259,24 @@ func printDemo(out io.Writer, public, console, upstream string, w forgetest.Demo
 	for _, r := range demoRequests(w) {
 		fmt.Fprintf(out, "\n# %s\n%s\n", r.title, r.curl(public, secretOf(tokens, r.token)))
 	}
-	fmt.Fprint(out, "\nCtrl-C ends the demo; nothing of it is kept. With your own GitLab:\n"+
-		"patgate serve --upstream https://gitlab.example.com\n")
+}
+
+// printGit prints what a bot does: clone, push, open a merge request, and be stopped at another project.
+func printGit(out io.Writer, address string, w forgetest.Demo, secret string) {
+	project := "http://" + address + "/api/v4/projects/" + strings.ReplaceAll(w.Project, "/", "%2F")
+	say := func(title string, lines ...string) {
+		fmt.Fprintf(out, "\n# %s\n%s\n", title, strings.Join(lines, "\n"))
+	}
+	say("Allowed: bot clones, and pushes a branch of its own.",
+		"git clone http://bot:"+secret+"@"+address+"/"+w.Project+".git demo-website && cd demo-website",
+		"git switch -c bot/update && echo Updated. >> README.md",
+		"git -c user.name=Bot -c user.email=bot@example.com commit -qam Update && git push origin bot/update")
+	say("Denied: another project of "+w.Username+"'s. git shows why.",
+		"git ls-remote http://bot:"+secret+"@"+address+"/"+w.Outside+".git")
+	say("Allowed: it opens a merge request, and reads what that changes.",
+		"curl -i -H 'PRIVATE-TOKEN: "+secret+"' -d source_branch=bot/update -d target_branch=main -d title=Update '"+project+
+			"/merge_requests'",
+		"curl -i -H 'PRIVATE-TOKEN: "+secret+"' '"+project+"/merge_requests/1/diffs'")
 }
 
 // curl gives the request as a command line.

@@ -5,6 +5,8 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"os"
+	"os/exec"
 	"strings"
 	"testing"
 	"time"
@@ -53,6 +55,7 @@ func TestTheDemoRunsUntilItIsEnded(t *testing.T) {
 		t.Errorf("the console at %q answers %v, %v", console, answer, err)
 	}
 	http.DefaultClient.CloseIdleConnections()
+	cloneAndPush(t, text.String())
 	end()
 	select {
 	case err := <-ended:
@@ -61,5 +64,33 @@ func TestTheDemoRunsUntilItIsEnded(t *testing.T) {
 		}
 	case <-time.After(30 * time.Second):
 		t.Error("it does not end")
+	}
+}
+
+// cloneAndPush pastes what the demo prints of git into a shell.
+func cloneAndPush(t *testing.T, text string) {
+	t.Helper()
+	if _, err := exec.LookPath("git"); err != nil {
+		t.Log("without git nothing is cloned (apt-get install git)")
+		return
+	}
+	_, lines, found := strings.Cut(text, "\n# Allowed: bot clones")
+	if !found {
+		t.Fatalf("nothing is said of git:\n%s", text)
+	}
+	var script strings.Builder
+	for line := range strings.Lines(lines) {
+		if strings.HasPrefix(line, "git ") || strings.HasPrefix(line, "curl ") {
+			script.WriteString(line)
+		}
+	}
+	script.WriteString("git branch -r; git tag\n")
+	shell := exec.Command("bash", "-c", script.String())
+	shell.Dir, shell.Env = t.TempDir(), append(os.Environ(), "GIT_TERMINAL_PROMPT=0", "GIT_CONFIG_GLOBAL=/dev/null")
+	out, err := shell.CombinedOutput()
+	for _, want := range []string{"bot/update -> bot/update", "feature/login.page", "Missing: download_code.", "201 Created", "release/2024.1", `"diff":"@@ -1 +1,2 @@`} {
+		if !strings.Contains(string(out), want) {
+			t.Errorf("%q is not in what they print (%v):\n%s", want, err, out)
+		}
 	}
 }

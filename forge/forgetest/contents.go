@@ -2,13 +2,42 @@ package forgetest
 
 import (
 	"bytes"
+	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
 // Contents of repositories that ServeGit serves: from the first push on, the API tells of what git has.
+
+// Cloneable commits the files of a project, with its branches and tags, to the repository that ServeGit serves.
+func (f *Forge) Cloneable(projectID int64) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	r := &f.world.projects[projectID].repository
+	var first bytes.Buffer
+	fmt.Fprintf(&first, "commit refs/heads/main\ncommitter Someone <someone@gitlab.example> %d +0000\ndata 11\nFirst files\n",
+		r.created.Unix())
+	for _, path := range slices.Sorted(maps.Keys(r.files)) {
+		fmt.Fprintf(&first, "M 100644 inline %q\ndata %d\n%s\n", path, len(r.files[path]), r.files[path])
+	}
+	dir := f.GitRepository(projectID)
+	_, err := runGit(dir, first.Bytes(), "fast-import", "--quiet")
+	for _, branch := range r.branches {
+		if branch != "main" && err == nil {
+			_, err = runGit(dir, nil, "branch", branch, "main")
+		}
+	}
+	for tag := range r.tags {
+		if err == nil {
+			_, err = runGit(dir, nil, "tag", tag, "main")
+		}
+	}
+	return err
+}
 
 // repository gives a project's repository as it is now.
 func (c *call) repository(p *project) *repository {
