@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -52,6 +53,11 @@ func TestLegacyIsTransparent(t *testing.T) {
 func TestModesOfOtherCallers(t *testing.T) {
 	upstream := newEcho(t, nil)
 	const credential, form = "PRIVATE-TOKEN: glpat-x", "Content-Type: application/x-www-form-urlencoded"
+	const session, parts = "Cookie: _gitlab_session=x", "Content-Type: multipart/form-data; boundary=b"
+	long := strings.Repeat("0123456789abcdef", 1<<17) // of 2 MiB
+	part := func(name, text string) string {
+		return "--b\r\nContent-Disposition: form-data; name=\"" + name + "\"; filename=\"x\"\r\n\r\n" + text + "\r\n--b--\r\n"
+	}
 	cases := []struct {
 		name                   string
 		legacy, anonymous, web legacy.Mode
@@ -101,6 +107,36 @@ func TestModesOfOtherCallers(t *testing.T) {
 		{"anonymous denied, an encoded API where web passes", legacy.Allow, legacy.Deny, legacy.Allow, get("/%61pi/v4/projects"), 401,
 			`Bearer realm="GitLab"`},
 		{"anonymous denied, an API behind a dot", legacy.Allow, legacy.Deny, legacy.Allow, get("/./api/v4/projects"), 401, `Bearer realm="GitLab"`},
+		{"a session with a form", legacy.Deny, legacy.Deny, legacy.Allow,
+			request("POST", "/users/sign_in", "user[login]=x", form, session), 200, ""},
+		{"a session with a credential in the form", legacy.Deny, legacy.Deny, legacy.Allow,
+			request("POST", "/api/v4/user", "private_token=glpat-x", form, session), 403, ""},
+		{"the same on a page", legacy.Deny, legacy.Deny, legacy.Allow, request("GET", "/g.atom", "feed_token=x", form, session), 403, ""},
+		{"the same in JSON", legacy.Deny, legacy.Deny, legacy.Allow,
+			request("POST", "/api/graphql", `{"query":"{}","private_token":"x"}`, "Content-Type: application/json", session), 403, ""},
+		{"JSON of a session", legacy.Deny, legacy.Deny, legacy.Allow,
+			request("POST", "/api/graphql", `{"query":"{}"}`, "Content-Type: application/json", session), 200, ""},
+		{"the same in parts", legacy.Deny, legacy.Deny, legacy.Allow, request("POST", "/api/v4/user", part("access_token", ""), parts, session), 403, ""},
+		{"parts of a session", legacy.Deny, legacy.Deny, legacy.Allow, request("POST", "/uploads", part("file", ""), parts, session), 200, ""},
+		{"a long upload", legacy.Deny, legacy.Deny, legacy.Allow, request("POST", "/uploads", part("file", long), parts, session), 200, ""},
+		{"a credential behind a long upload", legacy.Deny, legacy.Deny, legacy.Allow,
+			request("POST", "/uploads", strings.TrimSuffix(part("file", long), "--b--\r\n")+part("private_token", ""), parts, session), 403, ""},
+		{"a boundary in a long upload", legacy.Deny, legacy.Deny, legacy.Allow,
+			request("POST", "/uploads", part("file", long+"x--b"), parts, session), 403, ""},
+		{"octets of a session", legacy.Deny, legacy.Deny, legacy.Allow,
+			request("POST", "/uploads", long, "Content-Type: application/octet-stream", session), 200, ""},
+		{"a session with what may be read in another way", legacy.Deny, legacy.Deny, legacy.Allow,
+			request("POST", "/api/v4/user", `{"private_token":"x"}`, "Content-Type: text/plain", session), 403, ""},
+		{"a session where a credential may read", legacy.ReadOnly, legacy.Deny, legacy.Allow,
+			request("POST", "/api/v4/user", "private_token=glpat-x", form, session), 403, ""},
+		{"a session where all passes", legacy.Allow, legacy.Deny, legacy.Allow,
+			request("POST", "/api/v4/user", "private_token=glpat-x", form, session), 200, ""},
+		{"a session with a credential in the query", legacy.Deny, legacy.Deny, legacy.Allow,
+			get("/api/v4/user?private_token=glpat-x", session), 403, ""},
+		{"a websocket with a credential in the query", legacy.Deny, legacy.Deny, legacy.Allow,
+			get("/-/cable?private_token=glpat-x", session, "Connection: Upgrade", "Upgrade: websocket"), 403, ""},
+		{"a websocket with a body", legacy.Allow, legacy.Allow, legacy.Allow,
+			request("GET", "/-/cable", "private_token=glpat-x", form, session, "Connection: Upgrade", "Upgrade: websocket"), 400, ""},
 		{"a session passed", legacy.Deny, legacy.Deny, legacy.Allow, get("/api/v4/user", "Cookie: _gitlab_session=x"), 200, ""},
 	}
 	for _, c := range cases {
@@ -125,6 +161,7 @@ func TestThreatInternalPaths(t *testing.T) {
 		"/api/v4/x/../internal/x", "/api/v4/x/%2e%2e/internal/x", "/api/v4%2finternal%2fx", "/api/v4\\internal", "/API/V4/INTERNAL/x", "/-/metrics", "/-/metrics.json",
 		"/-//metrics/", "/%2d/metrics", "/-/health", "/-/readiness?all=1", "/health_check", "/o/org/-/metrics", "/api/v4/internal;x/y", "/-/metrics%20",
 		"/api/v4/%25252569nternal/x", "/api/v4/internal/mail_room/../../projects/1", "/api/v4/internal/%2e%2e/x", "/-/metrics/..%2f..",
+		"//-/patgate/console/", "/%2d/patgate/console/", "/-/./patgate/console/", "/-/Patgate/console", "/o/org/-/patgate/console/",
 	} {
 		t.Run(target, func(t *testing.T) {
 			for _, credential := range []string{"X: y", "PRIVATE-TOKEN: glpat-x", "Cookie: _gitlab_session=x"} {

@@ -14,6 +14,10 @@ import (
 // target, body bytes and headers, those for this connection and those of proxies excepted. Framing is always our own.
 func (x *exchange) serveOther() (kept bool) {
 	h, q, b, s := x.h, &x.request, &x.body, &x.sending
+	upgrade := legacy.Upgrades(q)
+	if upgrade && b.Present() {
+		return x.deny(reply.ErrUpgradeBody)
+	}
 	claimed, looked := h.claims(q), h.others.MaybeInBody(q, b)
 	switch {
 	case looked:
@@ -34,12 +38,17 @@ func (x *exchange) serveOther() (kept bool) {
 		}
 	}
 	x.event.Verdict, x.event.Reason = policy.Allow, q.Credential.Caller.String()
-	upgrade := legacy.Upgrades(q)
 	b.ContentType = append(b.ContentType[:0], q.Fields.Get(header.ContentType)...)
 	switch {
+	case looked && b.Spooled():
+		source, err := b.Again()
+		if err != nil {
+			return x.deny(err)
+		}
+		s.Upload.Stream, s.Upload.Length = source, b.Received
 	case claimed, looked:
 		s.Upload.Whole = b.Memory
-	case b.Present() && !upgrade:
+	case b.Present():
 		s.Upload.Stream, s.Upload.Length = b, b.Length
 	}
 	s.Head = h.others.AppendHead(s.Head[:0], q, b, &s.Upload, upgrade)
@@ -55,25 +64,43 @@ func (x *exchange) serveOther() (kept bool) {
 // findInBody reads the body. One with a credential of the forge's own makes the caller one that has it; one that the forge may
 // read in another way passes when both callers may. A patgate token there is refused, and never reaches the forge.
 func (x *exchange) findInBody() error {
-	h, q, b := x.h, &x.request, &x.body
-	asNobody, asLegacy := h.others.RefuseAs(q, surface.CallerAnonymous), h.others.RefuseAs(q, surface.CallerLegacy)
-	switch err := b.Whole(0, false); {
-	case errors.Is(err, reply.ErrBodyTooLarge) && asNobody != nil:
-		return asNobody
+	h, q := x.h, &x.request
+	asIs, asLegacy := h.others.RefuseAs(q, q.Credential.Caller), h.others.RefuseAs(q, surface.CallerLegacy)
+	in, err := x.lookInBody()
+	switch {
+	case errors.Is(err, reply.ErrBodyTooLarge) && asIs != nil:
+		return asIs
 	case err != nil:
 		return err
-	}
-	in := surface.FindInBody(q.Fields.Get(header.ContentType), b.Memory)
-	switch {
 	case in.Ours:
 		return reply.ErrMisplaced
 	case len(in.Secrets) > 0:
 		x.inBody, q.Credential.Caller = in.Secrets, surface.CallerLegacy
 	case in.Unclear || len(q.Fields.Get(header.ContentEncoding)) > 0:
-		if asNobody != nil {
-			return asNobody
+		if asIs != nil {
+			return asIs
 		}
 		return orNil(asLegacy)
 	}
 	return nil
+}
+
+// lookInBody reads the whole body. What a browser uploads may be as long as all bodies in files together.
+func (x *exchange) lookInBody() (in surface.InBody, err error) {
+	q, b := &x.request, &x.body
+	media := q.Fields.Get(header.ContentType)
+	if q.Credential.Caller != surface.CallerWeb || !surface.IsUpload(media) {
+		if err = b.Whole(0, false); err == nil {
+			in = surface.FindInBody(media, b.Memory)
+		}
+		return in, err
+	}
+	if err = b.Whole(x.h.options.Limits.BodiesDisk, true); err != nil || !b.Spooled() {
+		return surface.FindInBody(media, b.Memory), err
+	}
+	source, err := b.Again()
+	if err == nil {
+		in = surface.FindInUpload(media, source)
+	}
+	return in, err
 }

@@ -28,6 +28,7 @@ func (x *exchange) tunnel() (kept bool) {
 		return false
 	}
 	d.upstream = c
+	x.judgeCredential(d.answer.StatusCode())
 	if r := x.copyHead(); r != nil {
 		return x.broken(r, reply.FailureRedirect)
 	}

@@ -116,19 +116,22 @@ func (r *Rules) reads(q *surface.Request) bool {
 	return true
 }
 
-// MaybeInBody tells whether a request that has no credential in its head may have one in its body: pipeline triggers, runners
-// and webhooks do, and the forge takes any token from there, on its API, GraphQL included, and on pages such as feeds. Where
-// everybody passes nobody looks.
+// MaybeInBody tells whether a request that has no credential in its head, or a browser's session alone, may have one in its
+// body: pipeline triggers, runners and webhooks do, and the forge takes any token from there, on its API, GraphQL included, and
+// on pages such as feeds, a session or not. Where everybody passes nobody looks, nor where nobody does.
 func (r *Rules) MaybeInBody(q *surface.Request, b *surface.Body) bool {
-	if q.Credential.Caller != surface.CallerAnonymous || !b.Present() {
+	caller := q.Credential.Caller
+	if caller != surface.CallerAnonymous && caller != surface.CallerWeb || !b.Present() {
 		return false
 	}
-	asNobody, asLegacy := r.RefuseAs(q, surface.CallerAnonymous), r.RefuseAs(q, surface.CallerLegacy)
+	asIs, asLegacy := r.refuseByMode(q), r.RefuseAs(q, surface.CallerLegacy)
 	switch {
+	case caller == surface.CallerWeb:
+		return asIs == nil && asLegacy != nil && !surface.HoldsNothing(q.Fields.Get(header.ContentType))
 	case anyReading(q.Path, isAPI):
-		return asNobody != nil || asLegacy != nil
+		return asIs != nil || asLegacy != nil
 	case r.isPage(q):
-		return asNobody == nil && asLegacy != nil
+		return asIs == nil && asLegacy != nil
 	}
 	return false
 }

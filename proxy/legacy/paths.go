@@ -32,6 +32,7 @@ var internalPaths = []string{
 	"/api/v4/internal", "/api/v3/internal", "/-/metrics", "/-/health", "/-/liveness", "/-/readiness", "/-/chaos",
 	"/-/debug", "/-/from_secondary", "/-/kubernetes-agent/k8s-proxy/internal", "/health_check", "/metrics", "/admin/sidekiq",
 	"/-/sidekiq", "/-/peek",
+	"/-/patgate",                    // patgate's own, in another spelling than it answers to
 	"/api/internal", "/debug/pprof", // Gitea's (1.26, routers/private)
 }
 

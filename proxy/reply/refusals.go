@@ -23,6 +23,7 @@ var (
 	ErrNominated      = BadRequest("connection_header",
 		"The Connection header names a header that must reach the forge.")
 	ErrUpgrade     = Forbidden("unsupported_upgrade", "Websockets are not supported with fine-grained tokens yet.")
+	ErrUpgradeBody = BadRequest("upgrade_body", "A request for a websocket has no body.")
 	ErrExpectation = &Refusal{Status: fasthttp.StatusExpectationFailed, Reason: "expectation",
 		Message: "The only known value of Expect is 100-continue."}
 	ErrHost    = BadRequest("host", "The Host header is missing or is not a host with an optional port.")

@@ -39,7 +39,7 @@ func FindInBody(contentType, body []byte) (in InBody) {
 	case err != nil:
 		in.Unclear = true
 	case media == "multipart/form-data":
-		in.Unclear = multipart.Fields(contentType, body, in.field) != nil
+		in.Unclear = multipart.Fields(contentType, bytes.NewReader(body), in.field) != nil
 	case strings.Contains(media, "json"):
 		in.json(body)
 	case media != "application/octet-stream":
@@ -47,6 +47,21 @@ func FindInBody(contentType, body []byte) (in InBody) {
 	}
 	return in
 }
+
+// FindInUpload is FindInBody for multipart, however long. Files are not looked into.
+func FindInUpload(contentType []byte, body io.Reader) (in InBody) {
+	in.Unclear = multipart.Fields(contentType, body, in.field) != nil
+	return in
+}
+
+// IsUpload tells whether a body of a type may be long because it holds files.
+func IsUpload(contentType []byte) bool {
+	media, _, err := mime.ParseMediaType(string(contentType))
+	return err == nil && media == "multipart/form-data"
+}
+
+// HoldsNothing tells whether the forge takes no parameters from a body of a type.
+func HoldsNothing(contentType []byte) bool { return string(contentType) == "application/octet-stream" }
 
 // field notes a parameter when the forge takes a credential from it.
 func (in *InBody) field(name, value []byte) {
