@@ -35,8 +35,8 @@ type Store interface {
 	AddUses(ctx context.Context, uses []Use) error
 	// AddDetails adds to what is known of where tokens were used from, in one transaction, with the same rules as AddUses.
 	AddDetails(ctx context.Context, details []Detail) error
-	// AddSeen adds to what tokens were seen to do, in one transaction, with the same rules as AddUses. lost is how many requests
-	// are not kept, because their tokens have too many units.
+	// AddSeen adds to what tokens were seen to do, in transactions of some hundred units, with the same rules as AddUses. lost is
+	// how many requests are not kept: their tokens have too many units, or, with an error, they could not be stored.
 	AddSeen(ctx context.Context, seen []learn.Seen) (lost int64, err error)
 	// Observations gives what a token was seen to do since an instant, what it was denied included. What cannot be read is passed
 	// over, and counted as damaged.

@@ -269,11 +269,6 @@ func (u *Use) Flush(ctx context.Context) error {
 		details = append(details, store.Detail{TokenID: key.token, Address: key.client.String(), Last: *last})
 	}
 	lost, err := u.store.AddSeen(ctx, seen)
-	if err != nil {
-		for i := range seen {
-			lost += seen[i].Count
-		}
-	}
 	u.lost.Add(all.lost + lost)
 	return errors.Join(u.addUses(ctx, uses), err, u.store.AddDetails(ctx, details))
 }

@@ -29,11 +29,15 @@ type seenStore struct {
 	fails   error
 }
 
-func (s *seenStore) AddSeen(_ context.Context, seen []learn.Seen) (int64, error) {
+func (s *seenStore) AddSeen(_ context.Context, seen []learn.Seen) (lost int64, err error) {
 	if s.fails == nil {
 		s.seen = append(s.seen, seen...)
+		return 0, nil
 	}
-	return 0, s.fails
+	for i := range seen {
+		lost += seen[i].Count
+	}
+	return lost, s.fails
 }
 
 func (s *seenStore) AddUses(_ context.Context, uses []store.Use) error {

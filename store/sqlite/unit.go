@@ -14,15 +14,33 @@ import (
 	"patgate/store"
 )
 
+// seenAtOnce bounds what one transaction stores, so that a revocation does not wait for all of it.
+const seenAtOnce = 500
+
 // AddSeen implements store.Store.
 func (db *DB) AddSeen(ctx context.Context, seen []learn.Seen) (lost int64, err error) {
-	if len(seen) == 0 {
-		return 0, nil
+	for batch := range slices.Chunk(seen, seenAtOnce) {
+		if err == nil {
+			var beyond int64
+			beyond, err = db.addSeen(ctx, batch)
+			lost += beyond
+		}
+		if err != nil {
+			for i := range batch {
+				lost += batch[i].Count
+			}
+		}
 	}
+	return lost, err
+}
+
+func (db *DB) addSeen(ctx context.Context, seen []learn.Seen) (lost int64, err error) {
 	err = db.change(ctx, "storing what tokens were seen to do", func(tx *sql.Tx) error {
 		lost = 0
+		add := &unitAdder{ctx: ctx, tx: tx, kinds: map[string]int64{}}
+		defer add.close()
 		for i := range seen {
-			kept, err := addSeen(ctx, tx, &seen[i])
+			kept, err := add.seen(&seen[i])
 			if err != nil {
 				return err
 			}
@@ -32,15 +50,46 @@ func (db *DB) AddSeen(ctx context.Context, seen []learn.Seen) (lost int64, err e
 		}
 		return nil
 	})
-	return lost, err
+	if err != nil {
+		return 0, err
+	}
+	return lost, nil
 }
 
-// addSeen adds to a unit. kept is false when its token has too many.
-func addSeen(ctx context.Context, tx *sql.Tx, s *learn.Seen) (kept bool, err error) {
-	var known bool
-	err = tx.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM tokens WHERE id = ?)", s.TokenID).Scan(&known)
-	if err != nil || !known {
-		return true, err
+// unitAdder adds to units within one transaction.
+type unitAdder struct {
+	ctx         context.Context
+	tx          *sql.Tx
+	kinds       map[string]int64 // ids, by what they are
+	find, raise *sql.Stmt
+}
+
+func (a *unitAdder) close() {
+	for _, stmt := range []*sql.Stmt{a.find, a.raise} {
+		if stmt != nil {
+			stmt.Close()
+		}
+	}
+}
+
+// prepare prepares what is done for a unit that is there.
+func (a *unitAdder) prepare() (err error) {
+	if a.raise != nil {
+		return nil
+	}
+	if a.find, err = a.tx.PrepareContext(a.ctx,
+		"SELECT days FROM units WHERE token_id = ? AND denied = ? AND kind_id = ? AND places = ?"); err != nil {
+		return err
+	}
+	a.raise, err = a.tx.PrepareContext(a.ctx, `UPDATE units SET above = ?, first_at = min(first_at, ?), last_at = max(last_at, ?),
+		uses = uses + ?, days = ? WHERE token_id = ? AND denied = ? AND kind_id = ? AND places = ?`)
+	return err
+}
+
+// seen adds to a unit. kept is false when its token has too many.
+func (a *unitAdder) seen(s *learn.Seen) (kept bool, err error) {
+	if err := a.prepare(); err != nil {
+		return false, err
 	}
 	u := s.Unit
 	for {
@@ -48,7 +97,7 @@ func addSeen(ctx context.Context, tx *sql.Tx, s *learn.Seen) (kept bool, err err
 		if u.Collapsed {
 			most += learn.MostCollapsed
 		}
-		added, err := addUnit(ctx, tx, s, &u, most)
+		added, err := a.unit(s, &u, most)
 		if err != nil || added || u.Collapsed {
 			return added, err
 		}
@@ -56,47 +105,52 @@ func addSeen(ctx context.Context, tx *sql.Tx, s *learn.Seen) (kept bool, err err
 	}
 }
 
-// addUnit adds to a unit, or makes it when its token has fewer than most.
-func addUnit(ctx context.Context, tx *sql.Tx, s *learn.Seen, u *learn.Unit, most int) (added bool, err error) {
+// unit adds to a unit, or makes it when its token has fewer than most. A token that is not there is passed over.
+func (a *unitAdder) unit(s *learn.Seen, u *learn.Unit, most int) (added bool, err error) {
 	text, places, above, err := u.Text()
 	if err != nil {
 		return false, err
 	}
-	denied := u.Denied != ""
-	kind, err := kindOf(ctx, tx, text)
+	denied, last := u.Denied != "", millis(s.Last)
+	kind, err := a.kind(text)
 	if err != nil {
 		return false, err
 	}
 	var kept []byte
-	err = tx.QueryRowContext(ctx, "SELECT days FROM units WHERE token_id = ? AND denied = ? AND kind_id = ? AND places = ?",
-		s.TokenID, denied, kind, places).Scan(&kept)
-	if errors.Is(err, sql.ErrNoRows) {
-		var units int
-		err = tx.QueryRowContext(ctx, "SELECT count(*) FROM units WHERE token_id = ? AND denied = ?", s.TokenID, denied).Scan(&units)
-		if err == nil && units >= most {
-			return false, nil
-		}
-	}
-	if err != nil {
+	err = a.find.QueryRowContext(a.ctx, s.TokenID, denied, kind, places).Scan(&kept)
+	fresh := errors.Is(err, sql.ErrNoRows)
+	if err != nil && !fresh {
 		return false, err
 	}
 	days, _ := learn.ParseDays(kept) // damaged ones begin anew
 	days = learn.AddCount(days, learn.Count{Day: learn.DayOf(s.Last), N: s.Count})
-	_, err = tx.ExecContext(ctx, `INSERT INTO units (token_id, denied, kind_id, places, above, first_at, last_at, uses, days)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
-		ON CONFLICT (token_id, denied, kind_id, places) DO UPDATE
-		SET above = excluded.above, first_at = min(first_at, excluded.first_at), last_at = max(last_at, excluded.last_at),
-			uses = uses + excluded.uses, days = excluded.days`,
-		s.TokenID, denied, kind, places, above, millis(s.Last), millis(s.Last), s.Count, learn.AppendDays(nil, days))
+	if !fresh {
+		_, err = a.raise.ExecContext(a.ctx, above, last, last, s.Count, learn.AppendDays(nil, days), s.TokenID, denied, kind, places)
+		return err == nil, err
+	}
+	var units int
+	err = a.tx.QueryRowContext(a.ctx, "SELECT count(*) FROM units WHERE token_id = ? AND denied = ?", s.TokenID, denied).Scan(&units)
+	if err != nil || units >= most {
+		return false, err
+	}
+	_, err = a.tx.ExecContext(a.ctx, `INSERT INTO units (token_id, denied, kind_id, places, above, first_at, last_at, uses, days)
+		SELECT id, ?, ?, ?, ?, ?, ?, ?, ? FROM tokens WHERE id = ?`,
+		denied, kind, places, above, last, last, s.Count, learn.AppendDays(nil, days), s.TokenID)
 	return err == nil, err
 }
 
-// kindOf gives the id of a kind of units. A new one is made.
-func kindOf(ctx context.Context, tx *sql.Tx, text string) (id int64, err error) {
-	if _, err := tx.ExecContext(ctx, "INSERT INTO unit_kinds (kind) VALUES (?) ON CONFLICT (kind) DO NOTHING", text); err != nil {
-		return 0, err
+// kind gives the id of a kind of units. A new one is made.
+func (a *unitAdder) kind(text string) (id int64, err error) {
+	if id, known := a.kinds[text]; known {
+		return id, nil
 	}
-	err = tx.QueryRowContext(ctx, "SELECT id FROM unit_kinds WHERE kind = ?", text).Scan(&id)
+	_, err = a.tx.ExecContext(a.ctx, "INSERT INTO unit_kinds (kind) VALUES (?) ON CONFLICT (kind) DO NOTHING", text)
+	if err == nil {
+		err = a.tx.QueryRowContext(a.ctx, "SELECT id FROM unit_kinds WHERE kind = ?", text).Scan(&id)
+	}
+	if err == nil {
+		a.kinds[text] = id
+	}
 	return id, err
 }
 
