@@ -39,6 +39,19 @@ func (k RefKind) Boundaries() []Boundary {
 	return nil
 }
 
+// Boundary gives the boundary that a reference is to, as far as its kind tells.
+func (k RefKind) Boundary() Boundary {
+	switch k {
+	case RefProject:
+		return BoundaryProject
+	case RefGroup:
+		return BoundaryGroup
+	case RefUser:
+		return BoundaryUser
+	}
+	return BoundaryNone
+}
+
 // Reference is a container or user that a request names: by ID when that is not zero, else by Path. Path may point
 // into the request's own bytes: copy it before the request is over.
 type Reference struct {

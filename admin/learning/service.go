@@ -13,10 +13,13 @@ import (
 )
 
 // Service answers. It is safe for concurrent use.
-type Service struct{ tokens *tokens.Service }
+type Service struct {
+	tokens *tokens.Service
+	turn   chan struct{} // proposals are made one at a time: one takes a processor
+}
 
 // New makes a service.
-func New(t *tokens.Service) *Service { return &Service{t} }
+func New(t *tokens.Service) *Service { return &Service{tokens: t, turn: make(chan struct{}, 1)} }
 
 // standardWindow is how far back is looked when nothing is said.
 const standardWindow = 30
@@ -50,9 +53,26 @@ func (s *Service) Propose(ctx context.Context, c tokens.Caller, id int64, days i
 	if err := problems.Err(); err != nil {
 		return nil, err
 	}
+	present, err := s.tokens.GrantOf(&l)
+	if err != nil {
+		return nil, err
+	}
+	select {
+	case s.turn <- struct{}{}:
+		defer func() { <-s.turn }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 	today := learn.DayOf(s.tokens.Now())
-	p, err := propose.NewReplay(table).Make(propose.Ask{Observations: list, Since: today - learn.Day(days) + 1, Today: today,
-		Owner: l.Owner.UserID, Accept: accept})
+	p, err := propose.NewReplay(table).Make(propose.Ask{
+		Observations: list,
+		Since:        today - learn.Day(days) + 1,
+		Today:        today,
+		Owner:        l.Owner.UserID,
+		Present:      present,
+		Accept:       accept,
+		Over:         ctx.Err,
+	})
 	if errors.Is(err, propose.ErrNothing) {
 		problems.Add("since", "the token was not seen to do anything in the last %d days", days)
 		return nil, problems

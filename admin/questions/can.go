@@ -140,6 +140,9 @@ func (s *Service) question(ctx context.Context, x *subject, op *routes.Operation
 			return err
 		}
 		a.Boundary, a.Container, a.Reference = found.Boundary, &found, ref
+		if a.Boundary == routes.BoundaryNone { // what is not there is told as what is out of reach
+			a.Boundary = ref.Kind.Boundary()
+		}
 		q.Acts = append(q.Acts, a)
 		return nil
 	}

@@ -25,6 +25,9 @@ func (s *Service) SeenBy(ctx context.Context, c Caller, l *store.Listed) (Resolv
 	if owner, ok := c.(*Owner); ok && s.belongs(l, owner.UserID()) {
 		as.Credential = owner.secret
 	}
+	if h, ok := c.(holder); ok {
+		as.TokenID = h.TokenID // whose allowance pays
+	}
 	_, patient := c.(operator)
 	return func(ctx context.Context, ref routes.Reference) (policy.Container, error) {
 		return s.ask(ctx, as, ref, patient)

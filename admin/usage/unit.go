@@ -2,6 +2,7 @@ package usage
 
 import (
 	"encoding/binary"
+	"unicode/utf8"
 
 	"patgate/audit"
 	"patgate/learn"
@@ -25,6 +26,35 @@ func ownUnitOf(e *audit.Event) (key ownUnit, ok bool) {
 	return key, true
 }
 
+const (
+	// mostActs is how many acts of a request a unit tells apart, and mostRefs how long the names of all its refs may be, in bytes.
+	mostActs = 64
+	mostRefs = 4 << 10
+)
+
+// actsOf gives the acts of a request that its unit tells. whole is false when there are more, or refs of which the names are too
+// long or no UTF-8: then the unit is collapsed. The changes of refs stand last, as in a policy.Question.
+func actsOf(e *audit.Event) (acts []policy.Act, whole bool) {
+	first, length := len(e.Acts), 0
+	whole = first <= mostActs
+	for i := range e.Acts {
+		u := e.Acts[i].Update
+		if u == nil {
+			continue
+		}
+		first = min(first, i)
+		length += len(u.Name)
+		if !whole || length > mostRefs || !utf8.Valid(u.Name) {
+			whole = false
+			break
+		}
+	}
+	if whole {
+		return e.Acts, true
+	}
+	return e.Acts[:min(first, mostActs)], false
+}
+
 // unitOf gives the unit of a request.
 func unitOf(e *audit.Event, names *routes.Catalogue) learn.Unit {
 	u := learn.Unit{Method: e.Method, Filtered: e.Filtered}
@@ -40,8 +70,12 @@ func unitOf(e *audit.Event, names *routes.Catalogue) learn.Unit {
 			u.Missing = []string{e.Permission}
 		}
 	}
-	for i := range e.Acts {
-		u.Acts = append(u.Acts, actOf(&e.Acts[i], names))
+	acts, whole := actsOf(e)
+	for i := range acts {
+		u.Acts = append(u.Acts, actOf(&acts[i], names))
+	}
+	if !whole {
+		return u.Collapse()
 	}
 	return u
 }
@@ -74,8 +108,10 @@ func appendUnit(dst []byte, e *audit.Event) []byte {
 		dst = appendText(appendText(dst, e.Reason), e.Permission)
 	}
 	dst = appendSet(dst, e.Used)
-	for i := range e.Acts {
-		a := &e.Acts[i]
+	acts, whole := actsOf(e)
+	dst = append(dst, flag(whole))
+	for i := range acts {
+		a := &acts[i]
 		dst = append(dst, byte(a.Kind), byte(a.Boundary), flag(a.Elsewhere), flag(a.Self))
 		dst = appendSet(dst, a.Needs)
 		if c := a.Container; c != nil {

@@ -42,6 +42,7 @@ type gathered struct {
 	most    int // entries of each kind
 	own     map[ownUnit]*usedCount
 	others  map[string]*usedCount // by what appendUnit writes
+	uses    map[int64]*store.Use  // by token: these are never lost for want of room
 	from    map[usedAddress]*time.Time
 	lost    int64
 	scratch []byte
@@ -100,6 +101,7 @@ func newGathered(most int) *gathered {
 		most:   most,
 		own:    map[ownUnit]*usedCount{},
 		others: map[string]*usedCount{},
+		uses:   map[int64]*store.Use{},
 		from:   map[usedAddress]*time.Time{},
 	}
 }
@@ -124,11 +126,15 @@ func (u *Use) Completion(e *audit.Event) { u.next.Completion(e) }
 func (g *gathered) count(e *audit.Event, table func() *routes.Table) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	if e.Verdict == policy.Allow {
+		addUse(g.uses, &store.Use{TokenID: e.TokenID, Count: 1, Last: e.Start})
+	}
 	c := g.countOf(e, table)
-	if c != nil {
+	switch {
+	case c != nil:
 		c.n++
 		c.last = e.Start
-	} else {
+	case e.Route != nil:
 		g.lost++
 	}
 	switch {
@@ -147,8 +153,24 @@ func (g *gathered) count(e *audit.Event, table func() *routes.Table) {
 	}
 }
 
-// countOf gives the counter for what a request did; nil when there are too many.
+// addUse adds to how often a token was used.
+func addUse(uses map[int64]*store.Use, more *store.Use) {
+	use := uses[more.TokenID]
+	if use == nil {
+		use = &store.Use{TokenID: more.TokenID}
+		uses[more.TokenID] = use
+	}
+	use.Count += more.Count
+	if use.Last.Before(more.Last) {
+		use.Last = more.Last
+	}
+}
+
+// countOf gives the counter for what a request did; nil when there are too many, and for what no row of the table says.
 func (g *gathered) countOf(e *audit.Event, table func() *routes.Table) *usedCount {
+	if e.Route == nil || e.Verdict == policy.Allow && len(e.Acts) == 0 && e.Used == nil {
+		return nil // nothing that a grant decides
+	}
 	if key, ok := ownUnitOf(e); ok {
 		c := g.own[key]
 		if c == nil && len(g.own)+len(g.others) < g.most {
@@ -203,6 +225,7 @@ func (g *gathered) take() *gathered {
 	defer g.mu.Unlock()
 	taken.own, g.own = g.own, taken.own
 	taken.others, g.others = g.others, taken.others
+	taken.uses, g.uses = g.uses, taken.uses
 	taken.lost, g.lost = g.lost, 0
 	taken.from, g.from = g.from, taken.from
 	return taken
@@ -213,6 +236,9 @@ func (g *gathered) add(o *gathered) {
 	addCounts(g.own, o.own)
 	addCounts(g.others, o.others)
 	g.lost += o.lost
+	for _, use := range o.uses {
+		addUse(g.uses, use)
+	}
 	for key, seen := range o.from {
 		if mine := g.from[key]; mine == nil || mine.Before(*seen) {
 			g.from[key] = seen
@@ -242,21 +268,8 @@ func (u *Use) Flush(ctx context.Context) error {
 		all.add(part.take())
 	}
 	var seen []learn.Seen
-	uses := map[int64]*store.Use{}
 	counted := func(c *usedCount) {
 		seen = append(seen, learn.Seen{TokenID: c.id, Unit: c.unit, Count: c.n, Last: c.last})
-		if c.unit.Denied != "" {
-			return
-		}
-		use := uses[c.id]
-		if use == nil {
-			use = &store.Use{TokenID: c.id}
-			uses[c.id] = use
-		}
-		use.Count += c.n
-		if use.Last.Before(c.last) {
-			use.Last = c.last
-		}
 	}
 	for _, c := range all.own {
 		counted(c)
@@ -270,19 +283,15 @@ func (u *Use) Flush(ctx context.Context) error {
 	}
 	lost, err := u.store.AddSeen(ctx, seen)
 	u.lost.Add(all.lost + lost)
-	return errors.Join(u.addUses(ctx, uses), err, u.store.AddDetails(ctx, details))
+	return errors.Join(u.addUses(ctx, all.uses), err, u.store.AddDetails(ctx, details))
 }
 
 // addUses stores how often tokens were used. What could not be stored is kept for the next time.
 func (u *Use) addUses(ctx context.Context, uses map[int64]*store.Use) error {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	for id, use := range u.kept {
-		if fresh := uses[id]; fresh != nil {
-			fresh.Count += use.Count
-		} else {
-			uses[id] = use
-		}
+	for _, use := range u.kept {
+		addUse(uses, use)
 	}
 	batch := make([]store.Use, 0, len(uses))
 	for _, use := range uses {

@@ -141,3 +141,62 @@ func TestUseAddsItsPartsUp(t *testing.T) {
 		t.Errorf("%+v, %v", stored, err)
 	}
 }
+
+// What one token does takes bounded room, whatever it pushes, and never hides that another one was used.
+func TestUseIsBounded(t *testing.T) {
+	table, err := load.GitLab()
+	if err != nil {
+		t.Fatal(err)
+	}
+	row := &routes.Route{Method: "POST", Path: "/{project}.git/git-receive-pack"}
+	own := policy.Act{Kind: policy.ActOwn, Boundary: routes.BoundaryProject,
+		Container: &policy.Container{Boundary: routes.BoundaryProject, ID: 501, Access: policy.OwnerMember}}
+	stored := &seenStore{}
+	u := usage.New(stored, func() *routes.Table { return table }, &silent{}, func(err error) { t.Error(err) })
+	push := func(id int64, refs ...string) {
+		e := &audit.Event{Start: time.Now(), TokenID: id, Method: "POST", Route: row, Used: &row.NeedSet, Verdict: policy.Allow,
+			Acts: []policy.Act{own}}
+		for _, ref := range refs {
+			e.Acts = append(e.Acts, policy.Act{Kind: policy.ActRef, Update: &policy.RefUpdate{Name: []byte(ref), Create: true}})
+		}
+		if err := u.Decision(e); err != nil {
+			t.Fatal(err)
+		}
+	}
+	many := slices.Repeat([]string{"refs/heads/x"}, 1000)
+	push(1, many...)
+	push(1, many[:900]...)
+	push(1, "refs/heads/"+strings.Repeat("x", 1<<20))
+	push(1, "refs/heads/b\xe9")
+	for i := range 150_000 {
+		push(1, fmt.Sprint("refs/heads/", i))
+	}
+	push(2, "refs/heads/last")
+	local := &audit.Event{Start: time.Now(), TokenID: 3, Method: "GET", Verdict: policy.Allow, Reason: "local"}
+	if err := u.Decision(local); err != nil {
+		t.Fatal(err)
+	}
+	if err := u.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	collapsed := int64(0)
+	for i := range stored.seen {
+		s := &stored.seen[i]
+		if s.TokenID == 3 {
+			t.Errorf("what patgate answers itself is a unit: %+v", s.Unit)
+		}
+		if kind, places, _, err := s.Unit.Text(); err != nil || len(kind)+len(places) > 8<<10 {
+			t.Errorf("a unit of %d bytes, %v", len(kind)+len(places), err)
+		}
+		if s.Unit.Collapsed {
+			collapsed += s.Count
+		}
+	}
+	counts := map[int64]int64{}
+	for _, use := range stored.uses {
+		counts[use.TokenID] = use.Count
+	}
+	if want := map[int64]int64{1: 150_004, 2: 1, 3: 1}; !maps.Equal(counts, want) || collapsed != 4 || u.Lost() == 0 {
+		t.Errorf("uses %v, %d collapsed, %d lost", counts, collapsed, u.Lost())
+	}
+}

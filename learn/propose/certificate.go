@@ -32,7 +32,7 @@ type Needed struct {
 }
 
 // certify asks the proposal everything again, and without each of its parts.
-func (r *Replay) certify(d *draft, grant *policy.Grant, events []event, q Ask) (c Certificate) {
+func (r *Replay) certify(over func() error, d *draft, grant *policy.Grant, events []event, q Ask) (c Certificate, err error) {
 	c.Needed = []Needed{}
 	var allowed []event
 	for i := range events {
@@ -48,6 +48,9 @@ func (r *Replay) certify(d *draft, grant *policy.Grant, events []event, q Ask) (
 	}
 	touched := touching(allowed)
 	for part := range d.parts {
+		if err := over(); err != nil {
+			return c, err
+		}
 		witness, err := r.without(d, &part, touched, q.Owner)
 		if err != nil || witness == nil {
 			continue // a test holds that there is always one
@@ -68,12 +71,12 @@ func (r *Replay) certify(d *draft, grant *policy.Grant, events []event, q Ask) (
 		return cmp.Or(cmp.Compare(a.Access, b.Access), cmp.Compare(a.GroupID, b.GroupID), cmp.Compare(a.ProjectID, b.ProjectID),
 			cmp.Compare(a.Permission, b.Permission), cmp.Compare(a.Ref, b.Ref))
 	})
-	return c
+	return c, nil
 }
 
 // split gives the least grants of jobs that have no container in common, where one of them writes and another only reads; nil
 // where there is nothing to divide.
-func (r *Replay) split(events []event, owner int64) (tokens [][]policy.ScopeSpec) {
+func (r *Replay) split(over func() error, events []event, owner int64) (tokens [][]policy.ScopeSpec, err error) {
 	type container struct {
 		boundary routes.Boundary
 		id       int64
@@ -116,7 +119,7 @@ func (r *Replay) split(events []event, owner int64) (tokens [][]policy.ScopeSpec
 		reads, writes = reads || !w, writes || w
 	}
 	if len(order) < 2 || !reads || !writes {
-		return nil
+		return nil, nil
 	}
 	// Two tokens: what only reads, and what writes.
 	var apart [2][]event
@@ -128,11 +131,11 @@ func (r *Replay) split(events []event, owner int64) (tokens [][]policy.ScopeSpec
 		apart[at] = append(apart[at], members[key]...)
 	}
 	for _, half := range apart {
-		d, _, err := r.least(half, owner)
+		d, _, err := r.least(over, half, owner)
 		if err != nil {
-			return nil
+			return nil, err
 		}
 		tokens = append(tokens, d.specs(r.table.Catalogue(), nil))
 	}
-	return tokens
+	return tokens, nil
 }

@@ -36,6 +36,7 @@ type rules struct{ deletes, tags bool }
 type draft struct {
 	parts parts
 	rules map[place]*rules // whether refs were deleted, and tags moved
+	free  []place          // to which so many refs were pushed that pushes are not limited to them
 }
 
 // specs writes the elements as scopes: places that hold the same stand in one.

@@ -1,7 +1,9 @@
 package propose
 
 import (
+	"cmp"
 	"errors"
+	"fmt"
 	"iter"
 	"maps"
 	"math/bits"
@@ -22,10 +24,14 @@ type Ask struct {
 	Today learn.Day
 	// Owner is the forge user id of the owner.
 	Owner int64
+	// Present, when it is not nil, is the grant that the token has now: what it does not allow any more is no part of a proposal.
+	Present *policy.Grant
 	// Accept are permissions by name that may be in the proposal although a row that needs them is a danger.
 	Accept []string
 	// Suspect, when it is set, is when the credential was reported as leaked: what was first seen from then on is kept apart.
 	Suspect time.Time
+	// Over, when it is not nil, is asked again and again: an error of it ends the work.
+	Over func() error
 }
 
 // Proposal is the smallest grant for what was observed, with its proof.
@@ -41,6 +47,8 @@ type Proposal struct {
 	// Collapsed are kinds of requests of which the projects and groups are no longer known, because there were too many. They are no
 	// part of the proposal.
 	Collapsed int `json:"collapsed,omitempty"`
+	// Lost are kinds of requests that the token may not make any more. They are no part of the proposal.
+	Lost int `json:"no_longer_allowed,omitempty"`
 	// Split are the tokens that the proposal could be instead, when it serves jobs that have no container in common.
 	Split      [][]policy.ScopeSpec `json:"split,omitempty"`
 	Groups     []Group              `json:"groups,omitempty"`
@@ -80,8 +88,12 @@ var ErrNothing = errors.New("nothing was observed in that time")
 // groupAfter is of how many of its projects a group may stand in the place.
 const groupAfter = 5
 
-// Make makes a proposal.
+// Make makes a proposal. It ends with the error of Ask.Over when there is one before.
 func (r *Replay) Make(q Ask) (*Proposal, error) {
+	over := q.Over
+	if over == nil {
+		over = func() error { return nil }
+	}
 	p := &Proposal{Unticked: []Unticked{}, Quarantined: []Unticked{}}
 	var events, dangers []event
 	var seen []*learn.Observation
@@ -96,6 +108,9 @@ func (r *Replay) Make(q Ask) (*Proposal, error) {
 		}
 		e, ok := r.read(o)
 		switch {
+		case ok && q.Present != nil && !e.allows(q.Present):
+			p.Lost++
+			continue
 		case !ok:
 			p.Unknown = append(p.Unknown, o.Unit.Method+" "+o.Unit.Route)
 			continue
@@ -115,18 +130,26 @@ func (r *Replay) Make(q Ask) (*Proposal, error) {
 		return nil, ErrNothing
 	}
 	p.Confidence = confidence(seen, q.Since, q.Today)
-	d, grant, err := r.least(events, q.Owner)
+	d, grant, err := r.least(over, events, q.Owner)
 	if err != nil {
 		return nil, err
 	}
 	p.Scopes = d.specs(r.table.Catalogue(), nil)
-	p.Certificate = r.certify(d, grant, events, q)
+	if p.Certificate, err = r.certify(over, d, grant, events, q); err != nil {
+		return nil, err
+	}
+	for _, at := range d.free {
+		p.Notes = append(p.Notes, fmt.Sprintf("pushes to %s %d are not limited to refs: more than %d were pushed", at.boundary, at.id,
+			mostPatterns))
+	}
 	for i := range dangers {
 		if e := &dangers[i]; !e.allows(grant) {
 			p.Unticked = append(p.Unticked, r.unticked(e, q.Since, Dangers(e.question.Route)))
 		}
 	}
-	p.Split = r.split(events, q.Owner)
+	if p.Split, err = r.split(over, events, q.Owner); err != nil {
+		return nil, err
+	}
 	p.Groups = groups(d, events)
 	for e := range d.parts {
 		if e.access == policy.AccessAllMemberships {
@@ -172,7 +195,7 @@ func (r *Replay) unticked(e *event, since learn.Day, why []string) Unticked {
 
 // least makes the smallest set of elements that allows all events: all that they need, less what they do not. Since more
 // scopes never turn an allow into a denial, what could not be left out once cannot be left out later, and one pass is enough.
-func (r *Replay) least(events []event, owner int64) (*draft, *policy.Grant, error) {
+func (r *Replay) least(over func() error, events []event, owner int64) (*draft, *policy.Grant, error) {
 	d := &draft{parts: parts{}, rules: map[place]*rules{}}
 	for i := range events {
 		d.need(&events[i])
@@ -185,6 +208,9 @@ func (r *Replay) least(events []event, owner int64) (*draft, *policy.Grant, erro
 	// What even all of it does not allow would be denied by any grant: it was let through by no grant of the table of now.
 	touched := touching(slices.DeleteFunc(slices.Clone(events), func(e event) bool { return !e.allows(grant) }))
 	for _, e := range d.order(weigh(r.table)) {
+		if err := over(); err != nil {
+			return nil, nil, err
+		}
 		if lost, err := r.without(d, &e, touched, owner); err == nil && lost == nil {
 			delete(d.parts, e)
 		}
@@ -359,6 +385,37 @@ func (d *draft) generalise() {
 		}
 		d.parts[pattern] = true
 	}
+	d.unlimit()
+}
+
+// mostPatterns bounds the patterns of one place. Nobody reads more, and each is tried without the others.
+const mostPatterns = 64
+
+// unlimit takes the limits off the pushes to places with too many patterns.
+func (d *draft) unlimit() {
+	patterns := map[place]int{}
+	for e := range d.parts {
+		if e.pattern != "" {
+			patterns[e.place]++
+		}
+	}
+	for at, n := range patterns {
+		if n <= mostPatterns {
+			continue
+		}
+		d.free = append(d.free, at)
+		for e := range d.parts {
+			if e.place != at || !e.refs {
+				continue
+			}
+			delete(d.parts, e)
+			if e.pattern == "" {
+				e.refs = false
+				d.parts[e] = true
+			}
+		}
+	}
+	slices.SortFunc(d.free, func(a, b place) int { return cmp.Compare(a.id, b.id) })
 }
 
 // groups gives the groups of which so many projects were used that somebody may want the group instead.

@@ -2,6 +2,7 @@ package propose
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -250,6 +251,34 @@ func TestWhatAProposalLeavesToPeople(t *testing.T) {
 			seen(t, r, push, branch("main"))}, Accept: []string{"push_code"}})
 		if !slices.Equal(p.Scopes[0].Constraints.RefPatterns, []string{"refs/heads/bot/*", "refs/heads/main"}) {
 			t.Errorf("%+v", p.Scopes)
+		}
+	})
+	t.Run("too many refs are no rule, and that is said", func(t *testing.T) {
+		var list []learn.Observation
+		for i := range mostPatterns + 1 {
+			list = append(list, seen(t, r, push, branch(fmt.Sprint("b", i))))
+		}
+		p := make(t, Ask{Observations: list, Accept: []string{"push_code"}})
+		if len(p.Scopes) != 1 || p.Scopes[0].Constraints.RefPatterns != nil || len(p.Notes) != 1 || !strings.Contains(p.Notes[0], "project 101") {
+			t.Errorf("%+v %q", p.Scopes, p.Notes)
+		}
+	})
+	t.Run("what the token may not do any more is left out", func(t *testing.T) {
+		narrow, err := policy.Compile(owner, table.Version(), []policy.ScopeSpec{{Access: "selected_memberships", ProjectIDs: []int64{101},
+			Permissions: []string{"read_job"}}}, table.Catalogue())
+		if err != nil {
+			t.Fatal(err)
+		}
+		write := seen(t, r, "POST /projects/{project}/issues")
+		p := make(t, Ask{Observations: []learn.Observation{read, write}, Present: narrow})
+		if p.Lost != 1 || len(p.Scopes) != 1 || !slices.Equal(p.Scopes[0].Permissions, []string{"read_job"}) {
+			t.Errorf("%+v", p)
+		}
+	})
+	t.Run("it ends when it is told to", func(t *testing.T) {
+		over := errors.New("over")
+		if _, err := r.Make(Ask{Observations: []learn.Observation{read}, Owner: owner, Over: func() error { return over }}); err != over {
+			t.Errorf("%v", err)
 		}
 	})
 	t.Run("what came after a leak is kept apart", func(t *testing.T) {

@@ -27,6 +27,9 @@ func newStation() *station {
 
 // renew makes new memory for judging. After a panic the old one may be in any state.
 func (s *station) renew() {
+	if s.work != nil {
+		s.work.body.Release() // gives back the room of all bodies
+	}
 	s.work = new(work)
 	s.work.request.Fields.Memo = &s.asked
 	s.work.judgement.Set.Memo = &s.pairs

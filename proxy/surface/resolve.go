@@ -186,7 +186,7 @@ func (j *Judgement) resolveReference(q *Request, ref routes.Reference, act polic
 	}
 	act.Boundary, act.Container = c.Boundary, c
 	if act.Boundary == routes.BoundaryNone {
-		act.Boundary = boundaryOf(ref.Kind)
+		act.Boundary = ref.Kind.Boundary()
 	}
 	j.Question.Acts = append(j.Question.Acts, act)
 	return c, nil
@@ -231,19 +231,6 @@ func (j *Judgement) keep(c *policy.Container, ref routes.Reference) *policy.Cont
 	j.containers = append(j.containers, *c)
 	j.found = append(j.found, ref)
 	return &j.containers[len(j.containers)-1]
-}
-
-// boundaryOf gives the boundary that a reference is to, as far as its kind tells.
-func boundaryOf(kind routes.RefKind) routes.Boundary {
-	switch kind {
-	case routes.RefProject:
-		return routes.BoundaryProject
-	case routes.RefGroup:
-		return routes.BoundaryGroup
-	case routes.RefUser:
-		return routes.BoundaryUser
-	}
-	return routes.BoundaryNone
 }
 
 // lookup asks the forge for the containers of a global id. The id that is sent on comes from the forge's answer.

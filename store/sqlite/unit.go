@@ -37,7 +37,7 @@ func (db *DB) AddSeen(ctx context.Context, seen []learn.Seen) (lost int64, err e
 func (db *DB) addSeen(ctx context.Context, seen []learn.Seen) (lost int64, err error) {
 	err = db.change(ctx, "storing what tokens were seen to do", func(tx *sql.Tx) error {
 		lost = 0
-		add := &unitAdder{ctx: ctx, tx: tx, kinds: map[string]int64{}}
+		add := &unitAdder{ctx: ctx, tx: tx, kinds: map[string]int64{}, counts: map[unitOwner]int{}}
 		defer add.close()
 		for i := range seen {
 			kept, err := add.seen(&seen[i])
@@ -60,8 +60,15 @@ func (db *DB) addSeen(ctx context.Context, seen []learn.Seen) (lost int64, err e
 type unitAdder struct {
 	ctx         context.Context
 	tx          *sql.Tx
-	kinds       map[string]int64 // ids, by what they are
+	kinds       map[string]int64  // ids, by what they are
+	counts      map[unitOwner]int // of units
 	find, raise *sql.Stmt
+}
+
+// unitOwner is a token, with what it was allowed or denied.
+type unitOwner struct {
+	token  int64
+	denied bool
 }
 
 func (a *unitAdder) close() {
@@ -117,8 +124,10 @@ func (a *unitAdder) unit(s *learn.Seen, u *learn.Unit, most int) (added bool, er
 		return false, err
 	}
 	var kept []byte
-	err = a.find.QueryRowContext(a.ctx, s.TokenID, denied, kind, places).Scan(&kept)
-	fresh := errors.Is(err, sql.ErrNoRows)
+	if kind != 0 {
+		err = a.find.QueryRowContext(a.ctx, s.TokenID, denied, kind, places).Scan(&kept)
+	}
+	fresh := kind == 0 || errors.Is(err, sql.ErrNoRows)
 	if err != nil && !fresh {
 		return false, err
 	}
@@ -128,26 +137,69 @@ func (a *unitAdder) unit(s *learn.Seen, u *learn.Unit, most int) (added bool, er
 		_, err = a.raise.ExecContext(a.ctx, above, last, last, s.Count, learn.AppendDays(nil, days), s.TokenID, denied, kind, places)
 		return err == nil, err
 	}
-	var units int
-	err = a.tx.QueryRowContext(a.ctx, "SELECT count(*) FROM units WHERE token_id = ? AND denied = ?", s.TokenID, denied).Scan(&units)
-	if err != nil || units >= most {
+	if room, err := a.room(s, denied, most); err != nil || !room {
 		return false, err
+	}
+	if kind == 0 {
+		if kind, err = a.newKind(text); err != nil {
+			return false, err
+		}
 	}
 	_, err = a.tx.ExecContext(a.ctx, `INSERT INTO units (token_id, denied, kind_id, places, above, first_at, last_at, uses, days)
 		SELECT id, ?, ?, ?, ?, ?, ?, ?, ? FROM tokens WHERE id = ?`,
 		denied, kind, places, above, last, last, s.Count, learn.AppendDays(nil, days), s.TokenID)
+	a.counts[unitOwner{s.TokenID, denied}]++
 	return err == nil, err
 }
 
-// kind gives the id of a kind of units. A new one is made.
+// room tells whether a token has fewer units than most. Those of which every day is too long ago make room.
+func (a *unitAdder) room(s *learn.Seen, denied bool, most int) (bool, error) {
+	of := unitOwner{s.TokenID, denied}
+	units, counted := a.counts[of]
+	if counted && units >= most {
+		return false, nil
+	}
+	if !counted {
+		const count = "SELECT count(*) FROM units WHERE token_id = ? AND denied = ?"
+		if err := a.tx.QueryRowContext(a.ctx, count, s.TokenID, denied).Scan(&units); err != nil {
+			return false, err
+		}
+		if units >= most {
+			gone, err := a.tx.ExecContext(a.ctx, "DELETE FROM units WHERE token_id = ? AND denied = ? AND last_at < ?", s.TokenID, denied,
+				millis((learn.DayOf(s.Last) - learn.DaysKept + 1).Start()))
+			if err != nil {
+				return false, err
+			}
+			n, err := gone.RowsAffected()
+			if err != nil {
+				return false, err
+			}
+			units -= int(n)
+		}
+		a.counts[of] = units
+	}
+	return units < most, nil
+}
+
+// kind gives the id of a kind of units, 0 when there is none.
 func (a *unitAdder) kind(text string) (id int64, err error) {
 	if id, known := a.kinds[text]; known {
 		return id, nil
 	}
-	_, err = a.tx.ExecContext(a.ctx, "INSERT INTO unit_kinds (kind) VALUES (?) ON CONFLICT (kind) DO NOTHING", text)
-	if err == nil {
-		err = a.tx.QueryRowContext(a.ctx, "SELECT id FROM unit_kinds WHERE kind = ?", text).Scan(&id)
+	err = a.tx.QueryRowContext(a.ctx, "SELECT id FROM unit_kinds WHERE kind = ?", text).Scan(&id)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return 0, nil
+	case err != nil:
+		return 0, err
 	}
+	a.kinds[text] = id
+	return id, nil
+}
+
+// newKind makes a kind.
+func (a *unitAdder) newKind(text string) (id int64, err error) {
+	err = a.tx.QueryRowContext(a.ctx, "INSERT INTO unit_kinds (kind) VALUES (?) RETURNING id", text).Scan(&id)
 	if err == nil {
 		a.kinds[text] = id
 	}
