@@ -103,7 +103,7 @@ func outcomeBy(address string, trust *tls.Config, pieces []string, token string)
 	_, _ = io.WriteString(c, get(jobs+"?page="+lastPage, "PRIVATE-TOKEN: "+token))
 	_ = c.(interface{ CloseWrite() error }).CloseWrite()
 	var out strings.Builder
-	said := func() string { return strings.NewReplacer(address, "GATEWAY", "https", "http").Replace(out.String()) }
+	said := func() string { return strings.NewReplacer(address, "GATEWAY", "https", "http", token, "TOKEN", fmt.Sprintf("%x", token), "TOKEN").Replace(out.String()) }
 	method, _, _ := strings.Cut(strings.TrimLeft(strings.Join(pieces, ""), "\r\n"), " ")
 	for {
 		a, err := http.ReadResponse(r, &http.Request{Method: method})
@@ -116,7 +116,9 @@ func outcomeBy(address string, trust *tls.Config, pieces []string, token string)
 		a.Header.Del("Date")
 		a.Header.Del("X-Request-Id")
 		fmt.Fprintf(&out, "%d %v %q %v\n", a.StatusCode, a.Header, requestID.ReplaceAll(body, nil), err)
-		method = "GET"
+		if a.StatusCode >= 200 { // an answer, and no "100 Continue"
+			method = "GET"
+		}
 		if a.StatusCode == 200 && bytes.HasPrefix(body, []byte("GET "+jobs+"?page="+lastPage)) {
 			return said()
 		}
