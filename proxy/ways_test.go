@@ -103,7 +103,9 @@ func outcomeBy(address string, trust *tls.Config, pieces []string, token string)
 	_, _ = io.WriteString(c, get(jobs+"?page="+lastPage, "PRIVATE-TOKEN: "+token))
 	_ = c.(interface{ CloseWrite() error }).CloseWrite()
 	var out strings.Builder
-	said := func() string { return strings.NewReplacer(address, "GATEWAY", "https", "http", token, "TOKEN", fmt.Sprintf("%x", token), "TOKEN").Replace(out.String()) }
+	said := func() string {
+		return strings.NewReplacer(address, "GATEWAY", "https", "http", token, "TOKEN", fmt.Sprintf("%x", token), "TOKEN").Replace(out.String())
+	}
 	method, _, _ := strings.Cut(strings.TrimLeft(strings.Join(pieces, ""), "\r\n"), " ")
 	for {
 		a, err := http.ReadResponse(r, &http.Request{Method: method})
