@@ -32,7 +32,8 @@ func TestGoGit(t *testing.T) {
 	}
 	g.write(t, dir, "change.txt", "by go-git\n")
 	_, added := tree.Add("change.txt")
-	_, err = tree.Commit("by go-git", &git.CommitOptions{Author: &gitobject.Signature{Name: "Alice", Email: "alice@example.com", When: time.Now()}})
+	_, err = tree.Commit("by go-git",
+		&git.CommitOptions{Author: &gitobject.Signature{Name: "Alice", Email: "alice@example.com", When: time.Now()}})
 	if err := errors.Join(added, err); err != nil {
 		t.Fatal(err)
 	}

@@ -108,7 +108,8 @@ func TestLearning(t *testing.T) {
 		}
 	})
 	t.Run("a narrowing is tried before it is made", func(t *testing.T) {
-		out, err := run("token", "edit", id, "--project", strconv.FormatInt(w.api, 10), "--allow", "read_job,read_project", "--dry-run", "--since", "30d")
+		out, err := run("token", "edit", id, "--project", strconv.FormatInt(w.api, 10), "--allow", "read_job,read_project", "--dry-run",
+			"--since", "30d")
 		if err != nil || !strings.Contains(out, "would have denied 8 requests of 8 kinds, of 10") ||
 			!strings.Contains(out, time.Now().UTC().Format("2006-01-02")) || !strings.Contains(out, "POST /projects/{project}/issues") {
 			t.Errorf("%v %s", err, out)
@@ -125,7 +126,8 @@ func TestLearning(t *testing.T) {
 	})
 	t.Run("an empty window is told", func(t *testing.T) {
 		idle := r.make(t, creation("idle", on(w.api, "read_job")))
-		if _, text := r.want(t, 400, w.alicePAT, "GET", extra(idle.ID, "/proposal?since=7d"), nil); !strings.Contains(text, "not seen to do anything") {
+		if _, text := r.want(t, 400, w.alicePAT, "GET", extra(idle.ID, "/proposal?since=7d"), nil); !strings.Contains(text,
+			"not seen to do anything") {
 			t.Error(text)
 		}
 	})

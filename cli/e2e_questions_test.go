@@ -54,7 +54,8 @@ func TestQuestionsAboutGrants(t *testing.T) {
 
 		{"never merges", 0, []string{"yes: token " + id(narrow) + " never uses merge_merge_request in shop"},
 			[]string{"token", "prove", id(narrow), "--never", "merge_merge_request", "--in", "shop"}},
-		{"merges in a group below", 1, []string{"no: token " + id(broad) + " holds merge_merge_request on any other project in group shop/backend",
+		{"merges in a group below", 1, []string{"no: token " + id(broad) +
+			" holds merge_merge_request on any other project in group shop/backend",
 			"/merge_requests/"}, []string{"token", "prove", id(broad), "--never", "merge_merge_request", "--in", "shop/backend"}},
 		{"never merges beside it", 0, []string{"yes: "},
 			[]string{"token", "prove", id(broad), "--never", "merge_merge_request", "--in", "secret"}},
@@ -73,7 +74,8 @@ func TestQuestionsAboutGrants(t *testing.T) {
 
 		{"who can push", 0, []string{id(narrow), id(broad), id(bot), "bot (with limits on refs)"},
 			[]string{"token", "who-can", "push_code", "--project", "shop/backend/api"}},
-		{"who can merge there", 0, []string{id(broad)}, []string{"token", "who-can", "merge_merge_request", "--project", "shop/my.web-site"}},
+		{"who can merge there", 0, []string{id(broad)}, []string{"token", "who-can", "merge_merge_request", "--project",
+			"shop/my.web-site"}},
 		{"nobody", 0, []string{"No active token holds"}, []string{"token", "who-can", "push_code", "--project", "shop/my.web-site"}},
 		{"without a place", 2, []string{"say where"}, []string{"token", "who-can", "push_code"}},
 	} {
@@ -104,7 +106,8 @@ func TestQuestionsAboutGrants(t *testing.T) {
 		}
 	})
 	t.Run("nothing is told about the tokens of others", func(t *testing.T) {
-		for _, at := range []string{"/can?method=GET&path=/projects/1/jobs", "/prove?never=read_job", "/diff?with=" + id(broad), "/diff?with=1000000099999"} {
+		for _, at := range []string{"/can?method=GET&path=/projects/1/jobs", "/prove?never=read_job", "/diff?with=" + id(broad),
+			"/diff?with=1000000099999"} {
 			r.want(t, 404, w.bobPAT, "GET", extra(narrow.ID, at), nil)
 		}
 		r.want(t, 404, w.alicePAT, "GET", extra(narrow.ID, "/diff?with=1000000099999"), nil)

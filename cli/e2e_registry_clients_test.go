@@ -68,7 +68,8 @@ func (s *registryStage) clientsWork(t *testing.T, path string, where ...string) 
 			needs(t, c.program, c.how)
 			image := ""
 			with := func(token string, args []string) (all []string) {
-				to := strings.NewReplacer("TOKEN", token, "REGISTRY", s.registry, "NAME", s.registry+"/"+path, "HOME", s.home, "IMAGE", image)
+				to := strings.NewReplacer("TOKEN", token, "REGISTRY", s.registry, "NAME", s.registry+"/"+path, "HOME", s.home, "IMAGE",
+					image)
 				for _, a := range append(c.common[:len(c.common):len(c.common)], args...) {
 					all = append(all, to.Replace(a))
 				}

@@ -43,7 +43,8 @@ func TestSemanticRelease(t *testing.T) {
 		}
 	}
 	g.git(t, w.forge.GitRepository(w.api), "tag", "v1.0.0", "main")
-	merged := send(http.MethodPut, fmt.Sprintf("%s/api/v4/projects/%d/merge_requests/1/merge", w.url, w.api), http.Header{"Private-Token": {w.alicePAT}}, nil)
+	merged := send(http.MethodPut, fmt.Sprintf("%s/api/v4/projects/%d/merge_requests/1/merge", w.url, w.api),
+		http.Header{"Private-Token": {w.alicePAT}}, nil)
 	if merged.status != http.StatusOK {
 		t.Fatal(merged.status, merged.body)
 	}
@@ -81,12 +82,14 @@ func TestSemanticRelease(t *testing.T) {
 		{"merge_requests/1/notes", "is included in version 1.0.1"},
 		{"issues/46/notes", "has been resolved in version 1.0.1"},
 	} {
-		a := send(http.MethodGet, fmt.Sprintf("%s/api/v4/projects/%d/%s", w.url, w.api, c.path), http.Header{"Private-Token": {w.alicePAT}}, nil)
+		a := send(http.MethodGet, fmt.Sprintf("%s/api/v4/projects/%d/%s", w.url, w.api, c.path),
+			http.Header{"Private-Token": {w.alicePAT}}, nil)
 		if a.status != http.StatusOK || !strings.Contains(a.body, c.contains) {
 			t.Errorf("%s: %d %s", c.path, a.status, a.body)
 		}
 	}
-	a := send(http.MethodGet, fmt.Sprintf("%s/api/v4/projects/%d/issues/1/notes", w.url, w.plans), http.Header{"Private-Token": {w.alicePAT}}, nil)
+	a := send(http.MethodGet, fmt.Sprintf("%s/api/v4/projects/%d/issues/1/notes", w.url, w.plans),
+		http.Header{"Private-Token": {w.alicePAT}}, nil)
 	if strings.TrimSpace(a.body) != "[]" {
 		t.Errorf("an issue out of reach was commented on: %s", a.body)
 	}

@@ -52,7 +52,8 @@ func TestRenovate(t *testing.T) {
 		return string(out), err
 	}
 	requests := func() string {
-		return send(http.MethodGet, fmt.Sprintf("%s/api/v4/projects/%d/merge_requests", g.gate, w.api), http.Header{"Private-Token": {w.alicePAT}},
+		return send(http.MethodGet, fmt.Sprintf("%s/api/v4/projects/%d/merge_requests", g.gate, w.api),
+			http.Header{"Private-Token": {w.alicePAT}},
 			nil).body
 	}
 	token := g.mint(t, "--name", "renovate", "--group", "shop", "--template", "dependency-updater", "--user", "--allow", "read_user")

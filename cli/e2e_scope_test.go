@@ -38,7 +38,8 @@ func TestACredentialThatOnlyReads(t *testing.T) {
 	}
 	header.Set("Content-Type", "application/json")
 	for agent, want := range map[string][]string{
-		"curl":              {`"error":"insufficient_credential_scope"`, `"message":"The token allows this`, "lacks the scope api; it has read_api."},
+		"curl": {`"error":"insufficient_credential_scope"`, `"message":"The token allows this`,
+			"lacks the scope api; it has read_api."},
 		"python-gitlab/5.6": {`"error":"insufficient_credential_scope: The token allows this`},
 	} {
 		header.Set("User-Agent", agent)
@@ -49,7 +50,8 @@ func TestACredentialThatOnlyReads(t *testing.T) {
 			}
 		}
 	}
-	out, err = exec.Command("curl", "-si", "-H", "PRIVATE-TOKEN: "+made.Token, "-d", "title=x", "-d", "description=y", r.gate+issues).Output()
+	out, err = exec.Command("curl", "-si", "-H", "PRIVATE-TOKEN: "+made.Token, "-d", "title=x", "-d", "description=y",
+		r.gate+issues).Output()
 	if err != nil || !strings.HasPrefix(string(out), "HTTP/1.1 403 Forbidden: insufficient credential scope\r\n") {
 		t.Errorf("%v %.300s", err, out)
 	}

@@ -18,7 +18,8 @@ func TestTheDemoIsAnsweredAsItSays(t *testing.T) {
 	if err := demo(t.Context(), "", true, &out, io.Discard); err != nil {
 		t.Fatal(err)
 	}
-	for _, line := range []string{"200  Allowed: ci reads", "403  Denied: ", "403  Out of bounds: ", "201  Allowed: release-bot", "200  Allowed: reader"} {
+	for _, line := range []string{"200  Allowed: ci reads", "403  Denied: ", "403  Out of bounds: ", "201  Allowed: release-bot",
+		"200  Allowed: reader"} {
 		if !strings.Contains("\n"+out.String(), "\n"+line) {
 			t.Errorf("there is no line %q in:\n%s", line, &out)
 		}
@@ -45,7 +46,8 @@ func TestTheDemoRunsUntilItIsEnded(t *testing.T) {
 		}
 		text.Write(part[:n])
 	}
-	if !strings.Contains(text.String(), "\ncurl -i -H 'PRIVATE-TOKEN: patgate_") || !strings.Contains(text.String(), "'http://"+address+"/api/v4/projects/acme%2Fwebsite/jobs'\n") {
+	if !strings.Contains(text.String(), "\ncurl -i -H 'PRIVATE-TOKEN: patgate_") || !strings.Contains(text.String(),
+		"'http://"+address+"/api/v4/projects/acme%2Fwebsite/jobs'\n") {
 		t.Errorf("it printed:\n%s", &text)
 	}
 	_, rest, _ := strings.Cut(text.String(), "look after tokens: ")
@@ -88,7 +90,8 @@ func cloneAndPush(t *testing.T, text string) {
 	shell := exec.Command("bash", "-c", script.String())
 	shell.Dir, shell.Env = t.TempDir(), append(os.Environ(), "GIT_TERMINAL_PROMPT=0", "GIT_CONFIG_GLOBAL=/dev/null")
 	out, err := shell.CombinedOutput()
-	for _, want := range []string{"bot/update -> bot/update", "feature/login.page", "Missing: download_code.", "201 Created", "release/2024.1", `"diff":"@@ -1 +1,2 @@`} {
+	for _, want := range []string{"bot/update -> bot/update", "feature/login.page", "Missing: download_code.", "201 Created",
+		"release/2024.1", `"diff":"@@ -1 +1,2 @@`} {
 		if !strings.Contains(string(out), want) {
 			t.Errorf("%q is not in what they print (%v):\n%s", want, err, out)
 		}

@@ -19,7 +19,8 @@ func TestLegacyIsTransparent(t *testing.T) {
 	g := newGateway(t, upstream.URL, nil)
 	const legacy = "PRIVATE-TOKEN: glpat-legacy"
 	targets := []string{
-		"/api/v4//projects/a%2fb/jobs?x=%41&&y;z&private_token=p", "/api/v4/projects/1/repository/files/a%2Eb/raw?ref=%20", "/g/p.git/info/refs?service=git-upload-pack",
+		"/api/v4//projects/a%2fb/jobs?x=%41&&y;z&private_token=p", "/api/v4/projects/1/repository/files/a%2Eb/raw?ref=%20",
+		"/g/p.git/info/refs?service=git-upload-pack",
 		"/v2/", "/x/..%2fy?#", "/a//b/./c", "//api/v4/user", "/api/graphql?query={x}",
 	}
 	for _, target := range targets {
@@ -38,8 +39,9 @@ func TestLegacyIsTransparent(t *testing.T) {
 		if string(got.body) != body || !got.chunked {
 			t.Errorf("body %q, chunked %v", got.body, got.chunked)
 		}
-		for name, want := range map[string]string{"X-Custom": "[1 2]", "Sudo": "[root]", "Content-Type": "[application/weird]", "Content-Encoding": "[gzip]",
-			"Private-Token": "[glpat-legacy]", "X-Hop": "[]", "Te": "[]", "Connection": "[]"} {
+		for name, want := range map[string]string{"X-Custom": "[1 2]", "Sudo": "[root]", "Content-Type": "[application/weird]",
+			"Content-Encoding": "[gzip]",
+			"Private-Token":    "[glpat-legacy]", "X-Hop": "[]", "Te": "[]", "Connection": "[]"} {
 			if v := fmt.Sprint(got.header[name]); v != want {
 				t.Errorf("%s: %s, want %s", name, v, want)
 			}
@@ -70,43 +72,67 @@ func TestModesOfOtherCallers(t *testing.T) {
 		{"legacy denied", legacy.Deny, legacy.Allow, legacy.Allow, get("/api/v4/user", credential), 403, ""},
 		{"read only: a read", legacy.ReadOnly, legacy.Deny, legacy.Deny, get("/api/v4/user", credential), 200, ""},
 		{"read only: a write", legacy.ReadOnly, legacy.Deny, legacy.Deny, request("POST", "/api/v4/x", "", credential), 403, ""},
-		{"read only: a fetch", legacy.ReadOnly, legacy.Deny, legacy.Deny, request("POST", "/g/p.git/git-upload-pack", "", credential), 200, ""},
-		{"read only: a page that ends as a fetch does", legacy.Deny, legacy.Deny, legacy.ReadOnly, request("POST", "/g/p/-/create/main/x.git/git-upload-pack", "", "Cookie: _gitlab_session=x"), 403, ""},
-		{"read only: the same below an organization", legacy.Deny, legacy.Deny, legacy.ReadOnly, request("POST", "/o/one/g/p/-/create/main/x.git/git-upload-pack", "", "Cookie: _gitlab_session=x"), 403, ""},
-		{"read only: a fetch below an organization", legacy.ReadOnly, legacy.Deny, legacy.Deny, request("POST", "/o/one/g/p.git/git-upload-pack", "", credential), 200, ""},
-		{"read only: a fetch of a design repository", legacy.ReadOnly, legacy.Deny, legacy.Deny, request("POST", "/g/p.design.git/git-upload-pack", "", credential), 200, ""},
-		{"read only: a push", legacy.ReadOnly, legacy.Deny, legacy.Deny, request("POST", "/g/p.git/git-receive-pack", "", credential), 403, ""},
-		{"read only: the first step of a push", legacy.ReadOnly, legacy.Deny, legacy.Deny, get("/g/p.git/info/refs?service=git-receive-pack", credential), 403, ""},
-		{"read only: the same, encoded", legacy.ReadOnly, legacy.Deny, legacy.Deny, get("/g/p.git/info/refs?service=git%2Dreceive-pack", credential), 403, ""},
-		{"read only: a token to push with", legacy.ReadOnly, legacy.Deny, legacy.Deny, get("/jwt/auth?service=container_registry&scope=repository:a/b:pull,push", credential), 403, ""},
-		{"read only: a GraphQL mutation", legacy.ReadOnly, legacy.Deny, legacy.Deny, request("POST", "/api/graphql", "{}", credential), 403, ""},
-		{"read only: a file called like a fetch", legacy.ReadOnly, legacy.Deny, legacy.Deny, request("POST", "//api/v4/projects/1/repository/files/git-upload-pack", "{}", credential), 403, ""},
-		{"read only: a fetch below an organization", legacy.ReadOnly, legacy.Deny, legacy.Deny, request("POST", "/o/org/g/p.git/git-upload-pack", "", credential), 200, ""},
-		{"read only: a token to push with, doubled slash", legacy.ReadOnly, legacy.Deny, legacy.Deny, get("//jwt//auth?service=container_registry&scope=repository:a/b:pull,push", credential), 403, ""},
-		{"read only: a token to push with, below an organization", legacy.ReadOnly, legacy.Deny, legacy.Deny, get("/o/org/jwt/auth?service=container_registry&scope=repository:a/b:pull,push", credential), 403, ""},
-		{"anonymous denied, API with doubled slashes where web passes", legacy.Allow, legacy.Deny, legacy.Allow, get("//api//v4/projects"), 401, `Bearer realm="GitLab"`},
+		{"read only: a fetch", legacy.ReadOnly, legacy.Deny, legacy.Deny, request("POST", "/g/p.git/git-upload-pack", "", credential),
+			200, ""},
+		{"read only: a page that ends as a fetch does", legacy.Deny, legacy.Deny, legacy.ReadOnly,
+			request("POST", "/g/p/-/create/main/x.git/git-upload-pack", "", "Cookie: _gitlab_session=x"), 403, ""},
+		{"read only: the same below an organization", legacy.Deny, legacy.Deny, legacy.ReadOnly,
+			request("POST", "/o/one/g/p/-/create/main/x.git/git-upload-pack", "", "Cookie: _gitlab_session=x"), 403, ""},
+		{"read only: a fetch below an organization", legacy.ReadOnly, legacy.Deny, legacy.Deny,
+			request("POST", "/o/one/g/p.git/git-upload-pack", "", credential), 200, ""},
+		{"read only: a fetch of a design repository", legacy.ReadOnly, legacy.Deny, legacy.Deny,
+			request("POST", "/g/p.design.git/git-upload-pack", "", credential), 200, ""},
+		{"read only: a push", legacy.ReadOnly, legacy.Deny, legacy.Deny, request("POST", "/g/p.git/git-receive-pack", "", credential),
+			403, ""},
+		{"read only: the first step of a push", legacy.ReadOnly, legacy.Deny, legacy.Deny,
+			get("/g/p.git/info/refs?service=git-receive-pack", credential), 403, ""},
+		{"read only: the same, encoded", legacy.ReadOnly, legacy.Deny, legacy.Deny, get("/g/p.git/info/refs?service=git%2Dreceive-pack",
+			credential), 403, ""},
+		{"read only: a token to push with", legacy.ReadOnly, legacy.Deny, legacy.Deny,
+			get("/jwt/auth?service=container_registry&scope=repository:a/b:pull,push", credential), 403, ""},
+		{"read only: a GraphQL mutation", legacy.ReadOnly, legacy.Deny, legacy.Deny, request("POST", "/api/graphql", "{}", credential),
+			403, ""},
+		{"read only: a file called like a fetch", legacy.ReadOnly, legacy.Deny, legacy.Deny, request("POST",
+			"//api/v4/projects/1/repository/files/git-upload-pack", "{}", credential), 403, ""},
+		{"read only: a fetch below an organization", legacy.ReadOnly, legacy.Deny, legacy.Deny,
+			request("POST", "/o/org/g/p.git/git-upload-pack", "", credential), 200, ""},
+		{"read only: a token to push with, doubled slash", legacy.ReadOnly, legacy.Deny, legacy.Deny,
+			get("//jwt//auth?service=container_registry&scope=repository:a/b:pull,push", credential), 403, ""},
+		{"read only: a token to push with, below an organization", legacy.ReadOnly, legacy.Deny, legacy.Deny,
+			get("/o/org/jwt/auth?service=container_registry&scope=repository:a/b:pull,push", credential), 403, ""},
+		{"anonymous denied, API with doubled slashes where web passes", legacy.Allow, legacy.Deny, legacy.Allow,
+			get("//api//v4/projects"), 401, `Bearer realm="GitLab"`},
 		{"anonymous denied, API", legacy.Allow, legacy.Deny, legacy.Deny, get("/api/v4/projects"), 401, `Bearer realm="GitLab"`},
-		{"anonymous denied, packages", legacy.Allow, legacy.Deny, legacy.Deny, get("/api/v4/projects/1/packages/pypi/simple"), 401, `Basic realm="GitLab"`},
-		{"anonymous denied, git", legacy.Allow, legacy.Deny, legacy.Deny, get("/g/p.git/info/refs?service=git-upload-pack"), 401, `Basic realm="GitLab"`},
-		{"anonymous denied, token service", legacy.Allow, legacy.Deny, legacy.Deny, get("/jwt/auth?service=container_registry"), 401, `Basic realm="GitLab"`},
-		{"anonymous denied, registry", legacy.Allow, legacy.Deny, legacy.Deny, get("/v2/"), 401, `Bearer realm="http://patgate.test/jwt/auth",service="dependency_proxy"`},
+		{"anonymous denied, packages", legacy.Allow, legacy.Deny, legacy.Deny, get("/api/v4/projects/1/packages/pypi/simple"), 401,
+			`Basic realm="GitLab"`},
+		{"anonymous denied, git", legacy.Allow, legacy.Deny, legacy.Deny, get("/g/p.git/info/refs?service=git-upload-pack"), 401,
+			`Basic realm="GitLab"`},
+		{"anonymous denied, token service", legacy.Allow, legacy.Deny, legacy.Deny, get("/jwt/auth?service=container_registry"), 401,
+			`Basic realm="GitLab"`},
+		{"anonymous denied, registry", legacy.Allow, legacy.Deny, legacy.Deny, get("/v2/"), 401,
+			`Bearer realm="http://patgate.test/jwt/auth",service="dependency_proxy"`},
 		{"anonymous allowed", legacy.Allow, legacy.Allow, legacy.Deny, get("/api/v4/projects"), 200, ""},
 		{"web refused", legacy.Allow, legacy.Allow, legacy.Deny, get("/users/sign_in"), 403, ""},
 		{"a session refused", legacy.Allow, legacy.Allow, legacy.Deny, get("/api/v4/user", "Cookie: _gitlab_session=x"), 403, ""},
 		{"web passed", legacy.Deny, legacy.Deny, legacy.Allow, get("/users/sign_in"), 200, ""},
 		{"a page with a form", legacy.Deny, legacy.Allow, legacy.Allow, request("POST", "/users/sign_in", "user[login]=x", form), 200, ""},
-		{"a credential in the form of a page", legacy.Deny, legacy.Allow, legacy.Allow, request("GET", "/g.atom", "private_token=x", form), 403, ""},
-		{"the same, with another method", legacy.Deny, legacy.Allow, legacy.Allow, request("POST", "/g/p.atom", "_method=GET&feed_token=x", form),
+		{"a credential in the form of a page", legacy.Deny, legacy.Allow, legacy.Allow, request("GET", "/g.atom", "private_token=x",
+			form), 403, ""},
+		{"the same, with another method", legacy.Deny, legacy.Allow, legacy.Allow, request("POST", "/g/p.atom",
+			"_method=GET&feed_token=x", form),
 			403, ""},
 		{"the same, in JSON", legacy.Deny, legacy.Allow, legacy.Allow,
 			request("POST", "/g/p.atom", `{"private_token":"x"}`, "Content-Type: application/json"), 403, ""},
 		{"a credential in the body of an encoded API", legacy.Deny, legacy.Allow, legacy.Allow,
 			request("POST", "/%61pi/v4/runners", "token=x", form), 403, ""},
-		{"a credential behind a dot", legacy.Deny, legacy.Allow, legacy.Allow, request("POST", "/./api/v4/runners", "token=x", form), 403, ""},
-		{"a credential behind two dots", legacy.Deny, legacy.Allow, legacy.Allow, request("POST", "/x/../api/v4/runners", "token=x", form), 403, ""},
+		{"a credential behind a dot", legacy.Deny, legacy.Allow, legacy.Allow, request("POST", "/./api/v4/runners", "token=x", form), 403,
+			""},
+		{"a credential behind two dots", legacy.Deny, legacy.Allow, legacy.Allow, request("POST", "/x/../api/v4/runners", "token=x",
+			form), 403, ""},
 		{"anonymous denied, an encoded API where web passes", legacy.Allow, legacy.Deny, legacy.Allow, get("/%61pi/v4/projects"), 401,
 			`Bearer realm="GitLab"`},
-		{"anonymous denied, an API behind a dot", legacy.Allow, legacy.Deny, legacy.Allow, get("/./api/v4/projects"), 401, `Bearer realm="GitLab"`},
+		{"anonymous denied, an API behind a dot", legacy.Allow, legacy.Deny, legacy.Allow, get("/./api/v4/projects"), 401,
+			`Bearer realm="GitLab"`},
 		{"a session with a form", legacy.Deny, legacy.Deny, legacy.Allow,
 			request("POST", "/users/sign_in", "user[login]=x", form, session), 200, ""},
 		{"a session with a credential in the form", legacy.Deny, legacy.Deny, legacy.Allow,
@@ -116,11 +142,14 @@ func TestModesOfOtherCallers(t *testing.T) {
 			request("POST", "/api/graphql", `{"query":"{}","private_token":"x"}`, "Content-Type: application/json", session), 403, ""},
 		{"JSON of a session", legacy.Deny, legacy.Deny, legacy.Allow,
 			request("POST", "/api/graphql", `{"query":"{}"}`, "Content-Type: application/json", session), 200, ""},
-		{"the same in parts", legacy.Deny, legacy.Deny, legacy.Allow, request("POST", "/api/v4/user", part("access_token", ""), parts, session), 403, ""},
-		{"parts of a session", legacy.Deny, legacy.Deny, legacy.Allow, request("POST", "/uploads", part("file", ""), parts, session), 200, ""},
+		{"the same in parts", legacy.Deny, legacy.Deny, legacy.Allow, request("POST", "/api/v4/user", part("access_token", ""), parts,
+			session), 403, ""},
+		{"parts of a session", legacy.Deny, legacy.Deny, legacy.Allow, request("POST", "/uploads", part("file", ""), parts, session), 200,
+			""},
 		{"a long upload", legacy.Deny, legacy.Deny, legacy.Allow, request("POST", "/uploads", part("file", long), parts, session), 200, ""},
 		{"a credential behind a long upload", legacy.Deny, legacy.Deny, legacy.Allow,
-			request("POST", "/uploads", strings.TrimSuffix(part("file", long), "--b--\r\n")+part("private_token", ""), parts, session), 403, ""},
+			request("POST", "/uploads", strings.TrimSuffix(part("file", long), "--b--\r\n")+part("private_token", ""), parts, session),
+			403, ""},
 		{"a boundary in a long upload", legacy.Deny, legacy.Deny, legacy.Allow,
 			request("POST", "/uploads", part("file", long+"x--b"), parts, session), 403, ""},
 		{"octets of a session", legacy.Deny, legacy.Deny, legacy.Allow,
@@ -157,9 +186,12 @@ func TestModesOfOtherCallers(t *testing.T) {
 func TestThreatInternalPaths(t *testing.T) {
 	g := newGateway(t, mustNotBeCalled(t), func(o *Options) { o.Anonymous, o.Web = legacy.Allow, legacy.Allow })
 	for _, target := range []string{
-		"/api/v4/internal/allowed", "/api/v4/internal", "/api/v4/%69nternal/x", "/api/v4/%2569nternal/x", "//api//v4///internal/x", "/api/v4/./internal/x",
-		"/api/v4/x/../internal/x", "/api/v4/x/%2e%2e/internal/x", "/api/v4%2finternal%2fx", "/api/v4\\internal", "/API/V4/INTERNAL/x", "/-/metrics", "/-/metrics.json",
-		"/-//metrics/", "/%2d/metrics", "/-/health", "/-/readiness?all=1", "/health_check", "/o/org/-/metrics", "/api/v4/internal;x/y", "/-/metrics%20",
+		"/api/v4/internal/allowed", "/api/v4/internal", "/api/v4/%69nternal/x", "/api/v4/%2569nternal/x", "//api//v4///internal/x",
+		"/api/v4/./internal/x",
+		"/api/v4/x/../internal/x", "/api/v4/x/%2e%2e/internal/x", "/api/v4%2finternal%2fx", "/api/v4\\internal", "/API/V4/INTERNAL/x",
+		"/-/metrics", "/-/metrics.json",
+		"/-//metrics/", "/%2d/metrics", "/-/health", "/-/readiness?all=1", "/health_check", "/o/org/-/metrics", "/api/v4/internal;x/y",
+		"/-/metrics%20",
 		"/api/v4/%25252569nternal/x", "/api/v4/internal/mail_room/../../projects/1", "/api/v4/internal/%2e%2e/x", "/-/metrics/..%2f..",
 		"//-/patgate/console/", "/%2d/patgate/console/", "/-/./patgate/console/", "/-/Patgate/console", "/o/org/-/patgate/console/",
 	} {
@@ -171,7 +203,8 @@ func TestThreatInternalPaths(t *testing.T) {
 	}
 	upstream := newEcho(t, nil)
 	allowed := newGateway(t, upstream.URL, nil)
-	for _, target := range []string{"/api/v4/internals", "/api/v4/projects/internal%2Fx", "/group/-/metrics", "/api/v4/projects/1/internal"} {
+	for _, target := range []string{"/api/v4/internals", "/api/v4/projects/internal%2Fx", "/group/-/metrics",
+		"/api/v4/projects/1/internal"} {
 		t.Run("control "+target, func(t *testing.T) { allowed.raw(t, get(target, "PRIVATE-TOKEN: glpat-x")).wants(t, 200) })
 	}
 }
@@ -185,7 +218,8 @@ func TestWebsocketOfALegacyCallerIsTunnelled(t *testing.T) {
 			_, _ = io.WriteString(c, "HTTP/1.1 400 no\r\nContent-Length: 0\r\n\r\n")
 			return
 		}
-		_, _ = io.WriteString(c, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: "+request.Header.Get("Sec-WebSocket-Key")+"\r\n\r\nhello")
+		_, _ = io.WriteString(c,
+			"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: "+request.Header.Get("Sec-WebSocket-Key")+"\r\n\r\nhello")
 		_, _ = io.Copy(c, r)
 	})
 	g := newGateway(t, upstream, func(o *Options) { o.Timeouts.ReadStall = 100 * time.Millisecond })
@@ -195,10 +229,12 @@ func TestWebsocketOfALegacyCallerIsTunnelled(t *testing.T) {
 	}
 	defer c.Close()
 	_ = c.SetDeadline(time.Now().Add(5 * time.Second))
-	_, _ = io.WriteString(c, get("/-/cable?x=%41", "Authorization: Bearer oauth-x", "Connection: keep-alive, Upgrade", "Upgrade: websocket", "Sec-WebSocket-Key: abc"))
+	_, _ = io.WriteString(c, get("/-/cable?x=%41", "Authorization: Bearer oauth-x", "Connection: keep-alive, Upgrade",
+		"Upgrade: websocket", "Sec-WebSocket-Key: abc"))
 	r := bufio.NewReader(c)
 	response, err := http.ReadResponse(r, nil)
-	if err != nil || response.StatusCode != 101 || response.Header.Get("Sec-Websocket-Accept") != "abc" || response.Header.Get("Upgrade") != "websocket" {
+	if err != nil || response.StatusCode != 101 || response.Header.Get("Sec-Websocket-Accept") != "abc" ||
+		response.Header.Get("Upgrade") != "websocket" {
 		t.Fatalf("%v, %v", response, err)
 	}
 	greeting := make([]byte, 5)

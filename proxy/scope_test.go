@@ -41,7 +41,8 @@ func TestACredentialThatLacksAScope(t *testing.T) {
 		{"GitLab, with text for scopes", "", "GET", "/api/v4/projects/7/jobs",
 			`{"error":"insufficient_scope","scope":"api <b> glpat-AAAA1234"}`, nil, []string{"lacks the scope api. The owner"}},
 		{"GitLab, another reason", "", "GET", "/api/v4/projects/7/jobs", `{"message":"403 Forbidden"}`, []string{"api"}, nil},
-		{"GitLab, a reason twice", "", "GET", "/api/v4/projects/7/jobs", `{"error":"x","error":"insufficient_scope"}`, []string{"api"}, nil},
+		{"GitLab, a reason twice", "", "GET", "/api/v4/projects/7/jobs", `{"error":"x","error":"insufficient_scope"}`, []string{"api"},
+			nil},
 		{"Gitea", routes.ForgeGitea, "POST", "/api/v1/repos/acme/app/issues", `{"message":"token does not have at least one of required ` +
 			`scope(s), required=[write:issue], token scope=read:issue,read:repository","url":"http://x"}`,
 			[]string{"read:issue", "read:repository"},

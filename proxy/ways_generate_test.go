@@ -167,8 +167,10 @@ var (
 	wayReplaced = []string{issues + "/1", "/api/v4/projects/7", "/api/v4/projects/7/notification_settings",
 		"/api/v4/projects/7/packages/generic/a/1/f", issues + "/x"}
 	wayFields = [][2]string{{"title", `"x"`}, {"title", `"a\u00e9\n\"b\""`}, {"description", `"text\n/close\n"`}, {"weight", "1.50"},
-		{"labels", `["a","b"]`}, {"confidential", "true"}, {"due_date", "null"}, {"to_project_id", "7"}, {"to_project_id", `"group/granted"`},
-		{"to_project_id", "8"}, {"epic_id", "1"}, {"user_id", "5"}, {"private_token", `"x"`}, {"odd name", "1"}, {"deep", `{"a":[{"b":1}]}`},
+		{"labels", `["a","b"]`}, {"confidential", "true"}, {"due_date", "null"}, {"to_project_id", "7"},
+		{"to_project_id", `"group/granted"`},
+		{"to_project_id", "8"}, {"epic_id", "1"}, {"user_id", "5"}, {"private_token", `"x"`}, {"odd name", "1"},
+		{"deep", `{"a":[{"b":1}]}`},
 		{"long", `"` + strings.Repeat("l", 5000) + `"`}, {"bad", "NaN"}}
 )
 
@@ -199,6 +201,7 @@ func generateWriting(random *rand.Rand, method string) (w writing) {
 	w.lines[0] = mostly(random, 95, w.lines[0], "Content-Type: application/json; charset=utf-8", "Content-Type: text/plain", "X-No: type",
 		"Content-Type: application/octet-stream")
 	length := len(w.body)
-	w.lines = append(w.lines, fmt.Sprintf("Content-Length: %s%d", mostly(random, 97, "", "0", "+"), length+len(mostly(random, 97, "", "x"))))
+	w.lines = append(w.lines, fmt.Sprintf("Content-Length: %s%d", mostly(random, 97, "", "0", "+"),
+		length+len(mostly(random, 97, "", "x"))))
 	return w
 }

@@ -104,7 +104,8 @@ func outcomeBy(address string, trust *tls.Config, pieces []string, token string)
 	_ = c.(interface{ CloseWrite() error }).CloseWrite()
 	var out strings.Builder
 	said := func() string {
-		return strings.NewReplacer(address, "GATEWAY", "https", "http", token, "TOKEN", fmt.Sprintf("%x", token), "TOKEN").Replace(out.String())
+		return strings.NewReplacer(address, "GATEWAY", "https", "http", token, "TOKEN", fmt.Sprintf("%x", token),
+			"TOKEN").Replace(out.String())
 	}
 	method, _, _ := strings.Cut(strings.TrimLeft(strings.Join(pieces, ""), "\r\n"), " ")
 	for {

@@ -72,9 +72,11 @@ func TestPathsAreTakenAsTheyStand(t *testing.T) {
 		want         int
 	}{
 		{"GET", extras + hash, 401}, {"HEAD", extras + hash, 401}, {"GET", extras + hash + "/", 401}, {"PUT", extras + hash, 401},
-		{"GET", extras + hash + "//", 404}, {"GET", extras + "/" + hash, 404}, {"GET", extras + "/x/.." + hash, 404}, {"POST", extras + hash, 404},
+		{"GET", extras + hash + "//", 404}, {"GET", extras + "/" + hash, 404}, {"GET", extras + "/x/.." + hash, 404},
+		{"POST", extras + hash, 404},
 		{"POST", extras + hash + "/rotate", 401}, {"POST", extras + hash + "%2Frotate", 404}, {"POST", extras + hash + "/rotat%65", 404},
-		{"GET", extras + "/tokens/self", 404}, {"GET", extras + "/tokens/7", 404}, {"GET", "/-/patgate", 404}, {"GET", "/-/patgate/leaks/github", 404},
+		{"GET", extras + "/tokens/self", 404}, {"GET", extras + "/tokens/7", 404}, {"GET", "/-/patgate", 404},
+		{"GET", "/-/patgate/leaks/github", 404},
 		{"GET", "/api/v4/personal_access_tokens/" + id, 401}, {"GET", "/api/v4/personal_access_tokens/" + id + ".json", 401},
 		{"PUT", "/api/v4/personal_access_tokens/" + id, 404}, {"GET", "/api/v4/personal_access_tokens/" + id + "/rotate", 404},
 		{"GET", "/api/v4/personal_access_tokens/7", StatusPass}, {"GET", "/api/v4/personal_access_tokens/self", StatusPass},
@@ -145,15 +147,18 @@ func TestBodiesThatAreRefused(t *testing.T) {
 
 func TestConstraintsAreReadOrRefused(t *testing.T) {
 	read := func(constraints any) (terms.Scope, *terms.Invalid) {
-		p := &params{problems: &terms.Invalid{}, values: object{"granular_scopes": []any{object{"access": "all_memberships", "constraints": constraints}}}}
+		p := &params{problems: &terms.Invalid{},
+			values: object{"granular_scopes": []any{object{"access": "all_memberships", "constraints": constraints}}}}
 		return p.scopes()[0], p.problems
 	}
 	for name, tc := range map[string]struct {
 		given object
 		want  policy.ConstraintSpec
 	}{
-		"patterns":       {object{"ref_patterns": []any{"refs/heads/bot/*"}}, policy.ConstraintSpec{RefPatterns: []string{"refs/heads/bot/*"}}},
-		"a form's words": {object{"forbid_ref_deletes": "true", "forbid_tag_changes": "false"}, policy.ConstraintSpec{ForbidRefDeletes: true}},
+		"patterns": {object{"ref_patterns": []any{"refs/heads/bot/*"}},
+			policy.ConstraintSpec{RefPatterns: []string{"refs/heads/bot/*"}}},
+		"a form's words": {object{"forbid_ref_deletes": "true", "forbid_tag_changes": "false"},
+			policy.ConstraintSpec{ForbidRefDeletes: true}},
 		"all of them": {object{"ref_patterns": "refs/heads/a, refs/heads/b", "forbid_ref_deletes": true, "forbid_tag_changes": true},
 			policy.ConstraintSpec{RefPatterns: []string{"refs/heads/a", "refs/heads/b"}, ForbidRefDeletes: true, ForbidTagChanges: true}},
 	} {
@@ -169,8 +174,10 @@ func TestConstraintsAreReadOrRefused(t *testing.T) {
 		})
 	}
 	for name, given := range map[string]any{
-		"no object": "refs/heads/*", "null": nil, "a misspelt name": object{"ref_pattern": []any{"refs/heads/*"}}, "no pattern": object{"ref_patterns": []any{}},
-		"patterns that are null": object{"ref_patterns": nil}, "a number": object{"forbid_ref_deletes": 1.0}, "null for a truth": object{"forbid_tag_changes": nil},
+		"no object": "refs/heads/*", "null": nil, "a misspelt name": object{"ref_pattern": []any{"refs/heads/*"}},
+		"no pattern":             object{"ref_patterns": []any{}},
+		"patterns that are null": object{"ref_patterns": nil}, "a number": object{"forbid_ref_deletes": 1.0},
+		"null for a truth": object{"forbid_tag_changes": nil},
 	} {
 		t.Run(name+" is refused", func(t *testing.T) {
 			if s, problems := read(given); problems.Err() == nil {
@@ -190,7 +197,8 @@ func TestTheDocumentHasEveryFieldOfAToken(t *testing.T) {
 	if err := json.Unmarshal(openAPI, &document); err != nil {
 		t.Fatal(err)
 	}
-	for name, typ := range map[string]reflect.Type{"Token": reflect.TypeFor[Token](), "Constraints": reflect.TypeFor[policy.ConstraintSpec]()} {
+	for name, typ := range map[string]reflect.Type{"Token": reflect.TypeFor[Token](),
+		"Constraints": reflect.TypeFor[policy.ConstraintSpec]()} {
 		described := document.Components.Schemas[name].Properties
 		for i := range typ.NumField() {
 			field, _, _ := strings.Cut(typ.Field(i).Tag.Get("json"), ",")
@@ -206,7 +214,8 @@ func TestTheDocumentHasEveryFieldOfAToken(t *testing.T) {
 }
 
 func TestTheDateOfAnExpiry(t *testing.T) {
-	for at, want := range map[string]string{"2026-03-01T00:00:00Z": "2026-03-01", "2026-03-01T00:00:00.001Z": "2026-03-02", "2026-12-31T23:59:59Z": "2027-01-01"} {
+	for at, want := range map[string]string{"2026-03-01T00:00:00Z": "2026-03-01", "2026-03-01T00:00:00.001Z": "2026-03-02",
+		"2026-12-31T23:59:59Z": "2027-01-01"} {
 		moment, err := time.Parse(time.RFC3339Nano, at)
 		if err != nil || lastDay(moment) != want {
 			t.Errorf("%s gives %s, want %s (%v)", at, lastDay(moment), want, err)

@@ -135,7 +135,8 @@ func TestGuardsAreGrantedByName(t *testing.T) {
 				t.Errorf("%s under %s stands for a guard: %v", wildcard, access, err)
 			}
 		}
-		if names, err := terms.Expand(&terms.Scope{Access: access, Permissions: append([]string{"read_*"}, guards...)}, table); err != nil ||
+		if names, err := terms.Expand(&terms.Scope{Access: access, Permissions: append([]string{"read_*"}, guards...)},
+			table); err != nil ||
 			!slices.Contains(names, guards[0]) || !slices.Contains(names, guards[1]) {
 			t.Errorf("by their names under %s: %v", access, err)
 		}

@@ -23,9 +23,11 @@ import (
 func TestFormsKeepWhatWasTyped(t *testing.T) {
 	w := newWorld(t, nil)
 	v := w.signedIn(t, w.alicePAT)
-	typed := url.Values{"do": {"generate"}, "name": {`deploy "web" <now>`}, "description": {"with\ttabs & more"}, "expires_at": {"900d"}, "renew_until": {"never"}, "seal": {"yes"}, "credential": {w.alicePAT},
-		"scope-0-access": {"selected_memberships"}, "scope-0-projects": {"shop/api\nshop/nosuch"}, "scope-0-groups": {"shop"}, "scope-0-permission": {"read_job", "read_jobs"},
-		"scope-0-refs": {"refs/heads/bot/*"}, "scope-0-no-deletes": {"yes"},
+	typed := url.Values{"do": {"generate"}, "name": {`deploy "web" <now>`}, "description": {"with\ttabs & more"}, "expires_at": {"900d"},
+		"renew_until": {"never"}, "seal": {"yes"}, "credential": {w.alicePAT},
+		"scope-0-access": {"selected_memberships"}, "scope-0-projects": {"shop/api\nshop/nosuch"}, "scope-0-groups": {"shop"},
+		"scope-0-permission": {"read_job", "read_jobs"},
+		"scope-0-refs":       {"refs/heads/bot/*"}, "scope-0-no-deletes": {"yes"},
 		"scope-3-access": {"user"}, "scope-3-permission": {"read_job"}, "scope-3-projects": {"kept/too"}}
 	p := v.post(t, "/tokens", v.get(t, "/tokens/new").fill(typed))
 	p.wants(t, 422, "No token was made",
@@ -47,18 +49,23 @@ func TestFormsKeepWhatWasTyped(t *testing.T) {
 		t.Fatal("a token was made")
 	}
 	t.Run("a project that is not there", func(t *testing.T) {
-		p := v.post(t, "/tokens", v.get(t, "/tokens/new").fill(jobToken(w.alicePAT, url.Values{"scope-0-projects": {"shop/api\nshop/nosuch"}})))
+		p := v.post(t, "/tokens", v.get(t,
+			"/tokens/new").fill(jobToken(w.alicePAT, url.Values{"scope-0-projects": {"shop/api\nshop/nosuch"}})))
 		p.wants(t, 422, "not found, or alice cannot see it", `id="scope-0-project-problems"`, "shop/api\nshop/nosuch</textarea>")
 	})
 	t.Run("nothing chosen", func(t *testing.T) {
-		v.post(t, "/tokens", v.get(t, "/tokens/new").fill(url.Values{"name": {""}, "credential": {w.alicePAT}, "scope-0-access": {"selected_memberships"}})).
-			wants(t, 422, "It is missing: say what the token is for", "Choose at least one project or group", "needs at least one permission")
+		v.post(t, "/tokens", v.get(t,
+			"/tokens/new").fill(url.Values{"name": {""}, "credential": {w.alicePAT}, "scope-0-access": {"selected_memberships"}})).
+			wants(t, 422, "It is missing: say what the token is for", "Choose at least one project or group",
+				"needs at least one permission")
 	})
 	t.Run("a long name, an end in the past, one project twice, a permission where it is none", func(t *testing.T) {
-		p := v.post(t, "/tokens", v.get(t, "/tokens/new").fill(jobToken(w.alicePAT, url.Values{"name": {strings.Repeat("n", 201)}, "expires_at": {"2020-01-01"},
+		p := v.post(t, "/tokens", v.get(t,
+			"/tokens/new").fill(jobToken(w.alicePAT, url.Values{"name": {strings.Repeat("n", 201)}, "expires_at": {"2020-01-01"},
 			"scope-1-access": {"selected_memberships"}, "scope-1-projects": {"shop/api"}, "scope-1-permission": {"run_job"},
 			"scope-2-access": {"user"}, "scope-2-permission": {"read_job"}})))
-		p.wants(t, 422, "It has 201 characters, at most 200 are possible", "It lies in the past", `value="2020-01-01"`, strings.Repeat("n", 201),
+		p.wants(t, 422, "It has 201 characters, at most 200 are possible", "It lies in the past", `value="2020-01-01"`,
+			strings.Repeat("n", 201),
 			`id="scope-2-permission-problems"`, "cannot be granted under user")
 		p = v.post(t, "/tokens", v.get(t, "/tokens/new").fill(jobToken(w.alicePAT, url.Values{
 			"scope-1-access": {"selected_memberships"}, "scope-1-projects": {"shop/api"}, "scope-1-permission": {"run_job"}})))
@@ -66,12 +73,15 @@ func TestFormsKeepWhatWasTyped(t *testing.T) {
 	})
 	t.Run("in the form for editing too", func(t *testing.T) {
 		id, _ := v.make(t, w.alicePAT, nil)
-		p := v.post(t, at(id, "/edit"), v.get(t, at(id, "/edit")).fill(url.Values{"name": {"kept"}, "description": {strings.Repeat("x", 300)}, "scope-0-access": {"personal_projects"}, "scope-0-permission": {"read_job"}}))
+		p := v.post(t, at(id, "/edit"), v.get(t,
+			at(id, "/edit")).fill(url.Values{"name": {"kept"}, "description": {strings.Repeat("x", 300)},
+			"scope-0-access": {"personal_projects"}, "scope-0-permission": {"read_job"}}))
 		p.wants(t, 422, "Nothing was changed", `value="kept"`, "It has 300 characters, at most 255 are possible")
 	})
 	t.Run("a rotation's", func(t *testing.T) {
 		id, _ := v.make(t, w.alicePAT, nil)
-		p := v.post(t, at(id, "/rotate"), v.get(t, at(id, "/rotate")).fill(url.Values{"credential": {w.alicePAT}, "expires_at": {"1s"}, "grace": {"90d"}}))
+		p := v.post(t, at(id, "/rotate"), v.get(t,
+			at(id, "/rotate")).fill(url.Values{"credential": {w.alicePAT}, "expires_at": {"1s"}, "grace": {"90d"}}))
 		p.wants(t, 422, `value="1s"`, `value="90d"`, "Is too long: at most 7d", "Is too soon")
 		p.lacks(t, w.alicePAT)
 	})
@@ -91,7 +101,8 @@ func TestFormWithoutScript(t *testing.T) {
 	p.wants(t, 200, `name="scope-0-access" value="user" data-access checked`, `value="read_user" checked`)
 	p.lacks(t, `name="scope-1-access"`)
 	v.post(t, "/tokens", v.get(t, "/tokens/new").fill(jobToken("", url.Values{"do": {"preview"}, "name": {"say $(it)"}}))).
-		wants(t, 200, "Job: read", "project shop/api", "--name &#39;say $(it)&#39;", "--project shop/api --allow read_job,read_pipeline", "restapi_object")
+		wants(t, 200, "Job: read", "project shop/api", "--name &#39;say $(it)&#39;", "--project shop/api --allow read_job,read_pipeline",
+			"restapi_object")
 	if w.count(t) != 0 {
 		t.Error("a token was made")
 	}
@@ -102,20 +113,24 @@ func TestPrefilledByAddress(t *testing.T) {
 	w := newWorld(t, nil)
 	v := w.signedIn(t, w.alicePAT)
 	p := v.get(t, "/tokens/new?name=ci&description=for+CI&access=selected_memberships&project=shop%2Fapi&project=shop/web&group=shop&permissions=read_job,run_job&expires_in=12h")
-	p.wants(t, 200, "A link filled in this form", `value="ci"`, "for CI</textarea>", "shop/api\nshop/web</textarea>", ">shop</textarea>", `value="read_job" checked`, `value="run_job" checked`, `value="12h"`)
+	p.wants(t, 200, "A link filled in this form", `value="ci"`, "for CI</textarea>", "shop/api\nshop/web</textarea>", ">shop</textarea>",
+		`value="read_job" checked`, `value="run_job" checked`, `value="12h"`)
 	if n := strings.Count(p.body, `-permission" value=`); strings.Count(p.body, " checked") != 3 || n < 100 {
 		t.Errorf("%d of %d boxes are ticked", strings.Count(p.body, " checked"), n)
 	}
 	v.get(t, "/tokens/new").lacks(t, "A link filled in this form")
-	v.get(t, "/tokens/new?template=dependency-updater&permissions=read_job").wants(t, 200, `value="push_code" checked`, `value="read_job" checked`, `value="180d"`)
+	v.get(t, "/tokens/new?template=dependency-updater&permissions=read_job").wants(t, 200, `value="push_code" checked`,
+		`value="read_job" checked`, `value="180d"`)
 	v.get(t, "/tokens/new?access=user&permissions=read_user").wants(t, 200, `value="user" data-access checked`)
-	v.get(t, "/tokens/new?permissions=read_jop&access=everything&template=nosuch").wants(t, 200, "“read_jop”, which does not exist. The nearest is read_job", "which does not exist")
+	v.get(t, "/tokens/new?permissions=read_jop&access=everything&template=nosuch").wants(t, 200,
+		"“read_jop”, which does not exist. The nearest is read_job", "which does not exist")
 	if w.count(t) != 0 {
 		t.Error("a token was made")
 	}
 	t.Run("with markup", func(t *testing.T) {
 		const evil = `"><script>alert(1)</script>`
-		for _, name := range []string{"name", "description", "template", "access", "project", "group", "permissions", "expires_in", "like"} {
+		for _, name := range []string{"name", "description", "template", "access", "project", "group", "permissions", "expires_in",
+			"like"} {
 			p := v.get(t, "/tokens/new?"+url.Values{name: {evil}}.Encode())
 			p.lacks(t, "<script>alert", `"><script`)
 		}
@@ -130,7 +145,8 @@ func TestHostileNames(t *testing.T) {
 	v := w.signedIn(t, w.alicePAT)
 	id, _ := v.make(t, w.alicePAT, url.Values{"name": {evil}, "description": {evil}})
 	v.post(t, at(id, "/pause"), v.get(t, at(id, "/pause")).fill(url.Values{"reason": {evil}})).wants(t, 200)
-	pages := append(everyPage(id), "/tokens?search="+url.QueryEscape(evil), "/tokens?state="+url.QueryEscape(evil), "/tokens?created="+url.QueryEscape(evil), "/tokens?sort="+url.QueryEscape(evil), "/search?q=%3Cscript%3E")
+	pages := append(everyPage(id), "/tokens?search="+url.QueryEscape(evil), "/tokens?state="+url.QueryEscape(evil),
+		"/tokens?created="+url.QueryEscape(evil), "/tokens?sort="+url.QueryEscape(evil), "/search?q=%3Cscript%3E")
 	for _, path := range pages {
 		p := v.get(t, path)
 		if p.status >= 500 {
@@ -139,12 +155,14 @@ func TestHostileNames(t *testing.T) {
 		p.lacks(t, "<script>alert", "<img src=x", `'"><`, "</textarea></title>")
 	}
 	v.get(t, "/tokens?state=paused").wants(t, 200, "&lt;script&gt;alert(1)&lt;/script&gt;")
-	p := v.post(t, "/tokens/preview", v.get(t, "/tokens/new").fill(jobToken("", url.Values{"name": {`"${file("/etc/passwd")}' ; rm -rf ~`}})))
+	p := v.post(t, "/tokens/preview", v.get(t,
+		"/tokens/new").fill(jobToken("", url.Values{"name": {`"${file("/etc/passwd")}' ; rm -rf ~`}})))
 	var said struct{ JSON, Command, Terraform string }
 	if err := json.Unmarshal([]byte(p.body), &said); err != nil {
 		t.Fatal(err)
 	}
-	if p.header.Get("Content-Type") != "application/json" || !strings.Contains(said.Terraform, `"\"$${file(\"/etc/passwd\")}' ; rm -rf ~"`) ||
+	if p.header.Get("Content-Type") != "application/json" || !strings.Contains(said.Terraform,
+		`"\"$${file(\"/etc/passwd\")}' ; rm -rf ~"`) ||
 		!strings.Contains(said.Command, `--name '"${file("/etc/passwd")}'\'' ; rm -rf ~'`) {
 		t.Errorf("%s\n%s", said.Terraform, said.Command)
 	}
@@ -171,10 +189,12 @@ func TestTheTable(t *testing.T) {
 	p := v.get(t, "/tokens")
 	p.wants(t, 200, "2 tokens", "Expiring soon", "Broad", "Everything I have access to")
 	p.lacks(t, ">gamma</a>")
-	if !order(p, "alpha", "beta") || !order(v.get(t, "/tokens?sort=name_desc"), "beta", "alpha") || !order(v.get(t, "/tokens?state=any&sort=created_asc"), "alpha", "beta", "gamma") {
+	if !order(p, "alpha", "beta") || !order(v.get(t, "/tokens?sort=name_desc"), "beta", "alpha") ||
+		!order(v.get(t, "/tokens?state=any&sort=created_asc"), "alpha", "beta", "gamma") {
 		t.Error("the order is wrong")
 	}
-	for query, want := range map[string][2]string{"search=ALPH": {"alpha", "beta"}, "badge=broad": {"beta", "alpha"}, "badge=expiring_soon": {"alpha", "beta"}, "state=revoked": {"gamma", "alpha"},
+	for query, want := range map[string][2]string{"search=ALPH": {"alpha", "beta"}, "badge=broad": {"beta", "alpha"},
+		"badge=expiring_soon": {"alpha", "beta"}, "state=revoked": {"gamma", "alpha"},
 		"expires=10d": {"alpha", "beta"}} {
 		p := v.get(t, "/tokens?"+query)
 		p.wants(t, 200, "1 token", ">"+want[0]+"</a>")
@@ -194,7 +214,8 @@ func TestTheTable(t *testing.T) {
 			t.Fatal(err)
 		}
 		p := v.get(t, at(first, ""))
-		p.wants(t, 200, `<td class="num">41</td>`, `<tr class="unused"><td>Pipeline</td>`, "192.0.2.7", "1 permission was never used", "Narrow it to what was used")
+		p.wants(t, 200, `<td class="num">41</td>`, `<tr class="unused"><td>Pipeline</td>`, "192.0.2.7", "1 permission was never used",
+			"Narrow it to what was used")
 		edit := v.get(t, at(first, "/edit?drop=unused"))
 		edit.wants(t, 200, `value="read_job" checked`)
 		edit.lacks(t, `value="read_pipeline" checked`)
@@ -215,7 +236,8 @@ func TestManyScopesAndPlaces(t *testing.T) {
 	var scopes []terms.Scope
 	for i := range 21 {
 		project := w.forge.AddProject(fmt.Sprintf("shop/q%d", i), forgetest.Private)
-		scopes = append(scopes, terms.Scope{Access: "selected_memberships", ProjectIDs: []int64{project}, Permissions: []string{"read_job"}})
+		scopes = append(scopes, terms.Scope{Access: "selected_memberships", ProjectIDs: []int64{project},
+			Permissions: []string{"read_job"}})
 	}
 	for i := range 14 {
 		scopes[0].ProjectIDs = append(scopes[0].ProjectIDs, w.forge.AddProject(fmt.Sprintf("shop/p%d", i), forgetest.Private))
@@ -252,7 +274,9 @@ func TestEditingGoesByID(t *testing.T) {
 	form.wants(t, 200, lines+"</textarea>", "project shop/api", "group shop with everything below")
 	w.forge.MoveProject(w.api, "shop/api-old")
 	w.forge.AddProject("shop/api", forgetest.Private)
-	v.post(t, at(id, "/edit"), form.fill(url.Values{"name": {"renamed meanwhile"}, "scope-0-access": {"selected_memberships"}, "scope-0-projects": {lines}, "scope-0-permission": {"read_job"}})).
+	v.post(t, at(id, "/edit"),
+		form.fill(url.Values{"name": {"renamed meanwhile"}, "scope-0-access": {"selected_memberships"}, "scope-0-projects": {lines},
+			"scope-0-permission": {"read_job"}})).
 		wants(t, 200, "The changes are in force")
 	if l := w.read(t, id); len(l.Scopes[0].ProjectIDs) != 1 || l.Scopes[0].ProjectIDs[0] != w.api || len(l.Scopes[0].GroupIDs) != 0 {
 		t.Errorf("the token reaches %+v", l.Scopes)
@@ -319,7 +343,8 @@ func TestSearch(t *testing.T) {
 	if p.header.Get("Content-Type") != "application/json" || p.header.Get("Access-Control-Allow-Origin") != "" {
 		t.Errorf("headers %v", p.header)
 	}
-	for _, nothing := range []string{"/search", "/search?q=", "/search?q=" + strings.Repeat("x", 101), "/search?q=%ff", "/search?q=nosuch%26membership%3Dfalse"} {
+	for _, nothing := range []string{"/search", "/search?q=", "/search?q=" + strings.Repeat("x", 101), "/search?q=%ff",
+		"/search?q=nosuch%26membership%3Dfalse"} {
 		v.get(t, nothing).wants(t, 200, `{"items":[]}`)
 	}
 	w.upstream.Close()

@@ -69,7 +69,8 @@ func TestRememberedOwner(t *testing.T) {
 	}
 	t.Run("becomes an owner again by a credential of the same user", func(t *testing.T) {
 		bob := w.forge.AddUser("bob")
-		if _, err := w.Again(t.Context(), kept, token.NewSecret(w.forge.AddToken(bob, forgetest.Token{}))); !errors.Is(err, tokens.ErrForbidden) {
+		if _, err := w.Again(t.Context(), kept, token.NewSecret(w.forge.AddToken(bob, forgetest.Token{}))); !errors.Is(err,
+			tokens.ErrForbidden) {
 			t.Errorf("somebody else's: %v", err)
 		}
 		if _, err := w.Again(t.Context(), kept, token.NewSecret("glpat-wrong")); !errors.Is(err, tokens.ErrUnknownCaller) {
@@ -113,7 +114,8 @@ func TestInspect(t *testing.T) {
 	if err := w.store.AddUses(t.Context(), []store.Use{{TokenID: narrow.ID, Count: 2, Last: used}}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.store.AddSeen(t.Context(), []learn.Seen{{TokenID: narrow.ID, Unit: learn.Unit{Needs: []string{"read_job"}}, Count: 2, Last: used}}); err != nil {
+	if _, err := w.store.AddSeen(t.Context(),
+		[]learn.Seen{{TokenID: narrow.ID, Unit: learn.Unit{Needs: []string{"read_job"}}, Count: 2, Last: used}}); err != nil {
 		t.Fatal(err)
 	}
 	ids := func(q tokens.Query) (all []int64, total int) {
@@ -192,7 +194,8 @@ func TestPlacesAndForgeTokens(t *testing.T) {
 	}
 	w.make(t, reading(w.api, "read_job"))
 	own, err := w.ForgeTokens(t.Context(), owner)
-	if err != nil || !slices.ContainsFunc(own, func(o forge.OwnToken) bool { return o.Name == "for patgate" }) || slices.ContainsFunc(own, func(o forge.OwnToken) bool { return o.Name == "bob's" }) {
+	if err != nil || !slices.ContainsFunc(own, func(o forge.OwnToken) bool { return o.Name == "for patgate" }) ||
+		slices.ContainsFunc(own, func(o forge.OwnToken) bool { return o.Name == "bob's" }) {
 		t.Errorf("the owner's tokens are %+v, %v", own, err)
 	}
 	if sealed, err := w.Sealed(t.Context(), owner); err != nil || !sealed {
@@ -208,7 +211,8 @@ func TestTemplateForForgeTokens(t *testing.T) {
 	for _, template := range catalogue.Templates() {
 		known[template.Name] = true
 	}
-	for scope, want := range map[string]string{"api": "", "read_api": "", "write_registry": "container-push", "read_registry": "container-pull", "write_repository": "dependency-updater", "read_repository": "read-only-ci", "read_user": ""} {
+	for scope, want := range map[string]string{"api": "", "read_api": "", "write_registry": "container-push",
+		"read_registry": "container-pull", "write_repository": "dependency-updater", "read_repository": "read-only-ci", "read_user": ""} {
 		if got := catalogue.TemplateFor([]string{scope}); got != want || !known[got] {
 			t.Errorf("%s: %q", scope, got)
 		}

@@ -31,7 +31,8 @@ func TestAChildNeverHoldsMoreThanItsParent(t *testing.T) {
 	w := newWorld(t, nil)
 	made, refused := 0, 0
 	for range 120 {
-		parent := w.make(t, append(randomScopes(dice, w), terms.Scope{Access: "user", Permissions: []string{"create_personal_access_token", "read_user"}})...)
+		parent := w.make(t, append(randomScopes(dice, w),
+			terms.Scope{Access: "user", Permissions: []string{"create_personal_access_token", "read_user"}})...)
 		caller := w.session(t, parent)
 		for range 5 {
 			scopes := randomScopes(dice, w)
@@ -44,7 +45,8 @@ func TestAChildNeverHoldsMoreThanItsParent(t *testing.T) {
 				t.Fatalf("a child with %+v for %d days was made by %+v", scopes, days, parent.Scopes)
 			case err == nil:
 				made++
-				if l := w.read(t, child.ID); l.ExpiresAt.After(parent.ExpiresAt) || l.RenewUntil.After(parent.ExpiresAt) || l.ParentID != parent.ID || l.CredentialID != parent.CredentialID {
+				if l := w.read(t, child.ID); l.ExpiresAt.After(parent.ExpiresAt) || l.RenewUntil.After(parent.ExpiresAt) ||
+					l.ParentID != parent.ID || l.CredentialID != parent.CredentialID {
 					t.Fatalf("the child is %+v", l)
 				}
 			case errors.As(err, &invalid):
@@ -151,7 +153,8 @@ func reaches(w *world, child []terms.Scope, parent []policy.ScopeSpec) bool {
 			for _, permission := range c.Permissions {
 				held := false
 				for _, p := range parent {
-					unbound := !slices.ContainsFunc(pushes(c.Constraints), func(push string) bool { return !slices.Contains(pushes(p.Constraints), push) })
+					unbound := !slices.ContainsFunc(pushes(c.Constraints),
+						func(push string) bool { return !slices.Contains(pushes(p.Constraints), push) })
 					for _, have := range p.Permissions {
 						held = held || have == permission && unbound && covers(p.Access, p.ProjectIDs, p.GroupIDs, place)
 					}
@@ -171,18 +174,22 @@ func TestLifetimes(t *testing.T) {
 		text string
 		want string // of the problem; empty is success
 	}{
-		{"5m", ""}, {"4m59s", "too soon"}, {"365d", ""}, {"366d", "365d (tokens.max_lifetime)"}, {"", ""}, {"0s", "in the past"}, {"2001-01-01", "in the past"},
-		{"2001-01-01T00:00:00Z", "in the past"}, {"-5m", "neither"}, {"1y", "neither"}, {"99999999999999d", "neither"}, {"31.12.2030", "neither"},
+		{"5m", ""}, {"4m59s", "too soon"}, {"365d", ""}, {"366d", "365d (tokens.max_lifetime)"}, {"", ""}, {"0s", "in the past"},
+		{"2001-01-01", "in the past"},
+		{"2001-01-01T00:00:00Z", "in the past"}, {"-5m", "neither"}, {"1y", "neither"}, {"99999999999999d", "neither"},
+		{"31.12.2030", "neither"},
 	} {
 		t.Run(tc.text, func(t *testing.T) {
-			made, err := w.Create(t.Context(), w.owner(t, w.pat), tokens.Creation{Name: "x", Seal: true, ExpiresAt: tc.text, Scopes: []terms.Scope{reading(w.api, "read_job")}})
+			made, err := w.Create(t.Context(), w.owner(t, w.pat), tokens.Creation{Name: "x", Seal: true, ExpiresAt: tc.text,
+				Scopes: []terms.Scope{reading(w.api, "read_job")}})
 			var invalid *terms.Invalid
 			switch {
 			case tc.want == "" && err != nil:
 				t.Error(err)
 			case tc.want == "" && made.Validity(w.Now()) != token.Valid:
 				t.Errorf("%+v", made.Record)
-			case tc.want != "" && (!errors.As(err, &invalid) || len(invalid.Problems) != 1 || invalid.Problems[0].Field != "expires_at" || !strings.Contains(invalid.Problems[0].Message, tc.want)):
+			case tc.want != "" && (!errors.As(err, &invalid) || len(invalid.Problems) != 1 || invalid.Problems[0].Field != "expires_at" ||
+				!strings.Contains(invalid.Problems[0].Message, tc.want)):
 				t.Errorf("error %v, want %q", err, tc.want)
 			}
 		})
@@ -194,7 +201,8 @@ func TestAdministratorsOfPatgate(t *testing.T) {
 	w := newWorld(t, func(o *tokens.Options) { o.Administrators = []int64{12} })
 	bob = w.forge.AddUser("bob")
 	carol := w.forge.AddUser("carol")
-	bobs, carols := w.owner(t, w.forge.AddToken(bob, forgetest.Token{Name: "own"})), w.owner(t, w.forge.AddToken(carol, forgetest.Token{Name: "own"}))
+	bobs, carols := w.owner(t, w.forge.AddToken(bob, forgetest.Token{Name: "own"})), w.owner(t,
+		w.forge.AddToken(carol, forgetest.Token{Name: "own"}))
 	if bob != 12 {
 		t.Skipf("bob is user %d", bob)
 	}

@@ -13,7 +13,8 @@ func TestUselessPermissionsAreTold(t *testing.T) {
 	w := newWorld(t, nil)
 	told := func(s terms.Scope) string { return strings.Join(w.make(t, s).Warnings, "\n") }
 	const want = "create_security_attribute will have no effect on what is named: it is for a group"
-	project := terms.Scope{Access: "selected_memberships", Projects: []string{"shop/api"}, Permissions: []string{"read_job", "create_security_attribute"}}
+	project := terms.Scope{Access: "selected_memberships", Projects: []string{"shop/api"}, Permissions: []string{"read_job",
+		"create_security_attribute"}}
 	if got := told(project); !strings.Contains(got, want) {
 		t.Errorf("on a project: %q", got)
 	}

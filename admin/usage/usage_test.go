@@ -80,13 +80,15 @@ func TestUseAddsItsPartsUp(t *testing.T) {
 	const events = 60
 	send := func() {
 		for i := range events {
-			e := &audit.Event{Start: start.Add(time.Duration(i) * time.Second), Client: netip.MustParseAddr("192.0.2.7"), TokenID: int64(1 + i%2),
-				Method: "GET", Route: row, Used: &row.NeedSet, Verdict: policy.Allow, Part: i % 5, Acts: []policy.Act{own(501)}}
+			e := &audit.Event{Start: start.Add(time.Duration(i) * time.Second), Client: netip.MustParseAddr("192.0.2.7"),
+				TokenID: int64(1 + i%2),
+				Method:  "GET", Route: row, Used: &row.NeedSet, Verdict: policy.Allow, Part: i % 5, Acts: []policy.Act{own(501)}}
 			switch {
 			case i%10 == 9:
 				e.Verdict, e.Reason, e.Permission, e.Used = policy.Deny, "out_of_bounds", "read_job", nil
 			case i%3 == 0:
-				e.Acts = append(e.Acts, policy.Act{Kind: policy.ActRef, Update: &policy.RefUpdate{Name: []byte("refs/heads/main"), Delete: true}})
+				e.Acts = append(e.Acts, policy.Act{Kind: policy.ActRef,
+					Update: &policy.RefUpdate{Name: []byte("refs/heads/main"), Delete: true}})
 			}
 			if err := u.Decision(e); err != nil {
 				t.Fatal(err)
@@ -137,7 +139,8 @@ func TestUseAddsItsPartsUp(t *testing.T) {
 		t.Errorf("%d lost, %v", u.Lost(), err)
 	}
 	stored.fails = nil
-	if err := u.Flush(t.Context()); err != nil || len(stored.seen) != 0 || len(stored.uses) != 2 || stored.uses[0].Count+stored.uses[1].Count != 54 {
+	if err := u.Flush(t.Context()); err != nil || len(stored.seen) != 0 || len(stored.uses) != 2 ||
+		stored.uses[0].Count+stored.uses[1].Count != 54 {
 		t.Errorf("%+v, %v", stored, err)
 	}
 }

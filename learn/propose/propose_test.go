@@ -247,7 +247,8 @@ func TestWhatAProposalLeavesToPeople(t *testing.T) {
 		}
 	})
 	t.Run("three refs of a folder are a pattern", func(t *testing.T) {
-		p := make(t, Ask{Observations: []learn.Observation{seen(t, r, push, branch("bot/1")), seen(t, r, push, branch("bot/2"), branch("bot/3")),
+		p := make(t, Ask{Observations: []learn.Observation{seen(t, r, push, branch("bot/1")), seen(t, r, push, branch("bot/2"),
+			branch("bot/3")),
 			seen(t, r, push, branch("main"))}, Accept: []string{"push_code"}})
 		if !slices.Equal(p.Scopes[0].Constraints.RefPatterns, []string{"refs/heads/bot/*", "refs/heads/main"}) {
 			t.Errorf("%+v", p.Scopes)
@@ -259,7 +260,8 @@ func TestWhatAProposalLeavesToPeople(t *testing.T) {
 			list = append(list, seen(t, r, push, branch(fmt.Sprint("b", i))))
 		}
 		p := make(t, Ask{Observations: list, Accept: []string{"push_code"}})
-		if len(p.Scopes) != 1 || p.Scopes[0].Constraints.RefPatterns != nil || len(p.Notes) != 1 || !strings.Contains(p.Notes[0], "project 101") {
+		if len(p.Scopes) != 1 || p.Scopes[0].Constraints.RefPatterns != nil || len(p.Notes) != 1 ||
+			!strings.Contains(p.Notes[0], "project 101") {
 			t.Errorf("%+v %q", p.Scopes, p.Notes)
 		}
 	})

@@ -85,7 +85,8 @@ func plant(d *rand.Rand) forest {
 		if _, set := access[id]; !set {
 			access[id] = below(parents[id])
 		}
-		f[place{routes.BoundaryGroup, id}] = policy.Container{Boundary: routes.BoundaryGroup, ID: id, Ancestors: parents[id], Access: access[id]}
+		f[place{routes.BoundaryGroup, id}] = policy.Container{Boundary: routes.BoundaryGroup, ID: id, Ancestors: parents[id],
+			Access: access[id]}
 	}
 	for id := int64(11); id <= 16; id++ {
 		c := policy.Container{Boundary: routes.BoundaryProject, ID: id, Access: policy.OwnerMember}

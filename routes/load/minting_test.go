@@ -67,7 +67,8 @@ func TestEscapes(t *testing.T) {
 			"drops what protects it: that what it mints is handed out to nobody (escapes)"},
 		{"and unsafely", user + "        escapes: it does\n        unsafe: true\n", ""},
 		{"to older tokens", row + "        mints: deploy token\n        escapes: it does\n", "drops what protects it: since=2"},
-		{"to the same tokens", strings.Replace(row, "tokens\n", "tokens since=2\n", 1) + "        mints: deploy token\n        escapes: it does\n", ""},
+		{"to the same tokens", strings.Replace(row, "tokens\n", "tokens since=2\n", 1) +
+			"        mints: deploy token\n        escapes: it does\n", ""},
 		{"no longer", row + "        mints: deploy token\n", ""},
 		{"refused", row + "        mints: deploy token\n        refuse: not here\n", ""},
 	} {

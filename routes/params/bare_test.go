@@ -14,7 +14,8 @@ func TestBareText(t *testing.T) {
 	var s Set
 	for body, want := range map[string]refusal.Code{
 		`"1.0.0"`: refusal.CodeNone, " \"1.0.0\"\n": refusal.CodeNone, `"\u0031"`: refusal.CodeNone, ``: refusal.CodeNone,
-		`{}`: refusal.CodeJSON, `{"private_token":"x"}`: refusal.CodeJSON, `1`: refusal.CodeJSON, `["1"]`: refusal.CodeJSON, `"1" "2"`: refusal.CodeJSON, `"1`: refusal.CodeJSON, `"\u0000"`: refusal.CodeControl,
+		`{}`: refusal.CodeJSON, `{"private_token":"x"}`: refusal.CodeJSON, `1`: refusal.CodeJSON, `["1"]`: refusal.CodeJSON,
+		`"1" "2"`: refusal.CodeJSON, `"1`: refusal.CodeJSON, `"\u0000"`: refusal.CodeControl,
 		`"patgate_0123456789012345678901234567890123456789"`: refusal.CodeSecret,
 	} {
 		s.Reset(row, nil)

@@ -30,7 +30,8 @@ func TestNamesAreBounded(t *testing.T) {
 		{"more in JSON", json(2*MaxPairs + 1), refusal.CodeTooMany},
 		{"as many as there may be in a form", form(MaxPairs), refusal.CodeNone},
 		{"more in a form", form(MaxPairs + 1), refusal.CodeTooMany},
-		{"many inside an object", newSet(plainRow(nil), nil).JSON(reader(`{"a":{` + list(MaxValues-10, `"n%d":1`, ",") + `}}`)), refusal.CodeNone},
+		{"many inside an object", newSet(plainRow(nil), nil).JSON(reader(`{"a":{` + list(MaxValues-10, `"n%d":1`, ",") + `}}`)),
+			refusal.CodeNone},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			wantCode(t, c.err, c.want)

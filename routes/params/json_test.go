@@ -168,7 +168,8 @@ func TestJSONIsWrittenWithTheCheckedIDs(t *testing.T) {
 	}
 	t.Run("another body at the second reading", func(t *testing.T) {
 		for _, changed := range []string{
-			strings.Replace(body, `g\/p`, `g\/q`, 1), strings.Replace(body, `[3,`, `[3,4,`, 1), `{}`, strings.Replace(body, `"id":1`, `"id":2`, 1),
+			strings.Replace(body, `g\/p`, `g\/q`, 1), strings.Replace(body, `[3,`, `[3,4,`, 1), `{}`,
+			strings.Replace(body, `"id":1`, `"id":2`, 1),
 		} {
 			if err := s.WriteJSON(io.Discard, reader(changed)); !errors.Is(err, ErrBodyChanged) {
 				t.Errorf("%s: %v", changed, err)
@@ -222,7 +223,8 @@ func TestJSONLimits(t *testing.T) {
 	})
 	t.Run("a star covers everything but credentials", func(t *testing.T) {
 		row := plainRow(map[string]routes.ParamRule{"*": routes.ParamPass})
-		wantCode(t, newSet(row, nil).JSON(reader(`{"_id":"x","dist-tags":{"latest":"1.0"},"versions":{"1.0.0":{"user":{"token":1}}}}`)), refusal.CodeNone)
+		wantCode(t, newSet(row, nil).JSON(reader(`{"_id":"x","dist-tags":{"latest":"1.0"},"versions":{"1.0.0":{"user":{"token":1}}}}`)),
+			refusal.CodeNone)
 		wantCode(t, newSet(row, nil).JSON(reader(`{"private_token":"x"}`)), refusal.CodeReserved)
 		wantCode(t, newSet(row, nil).JSON(reader(`{"token":"x"}`)), refusal.CodeReserved)
 	})
@@ -303,7 +305,8 @@ func leafNaively(words []string, text string) bool {
 		if i > 0 {
 			allowed += "ABCDEFGHIJKLMNOPQRSTUVWXYZ-"
 		}
-		if w == "" || len(w) > MaxName || strings.Trim(w, allowed) != "" || i == 0 && (w[0] < 'a' || w[0] > 'z') || refusal.HoldsToken([]byte(w)) {
+		if w == "" || len(w) > MaxName || strings.Trim(w, allowed) != "" || i == 0 && (w[0] < 'a' || w[0] > 'z') ||
+			refusal.HoldsToken([]byte(w)) {
 			return false
 		}
 		if Reserved(w) || IdentifierLike(w) {
@@ -316,7 +319,8 @@ func leafNaively(words []string, text string) bool {
 func FuzzJSON(f *testing.F) {
 	for _, seed := range []string{
 		``, `{}`, `[]`, `{"a":1}`, `{"a":{"b":[1,2,{"c":null}]}}`, `{"\u0073udo":1}`, `{"a":1,"a":2}`, `{"start_project":"g/p"}`,
-		`{"group_ids":[1,2]}`, `{"entities":[{"target":1}]}`, `{"id":1}`, `{"a":1e400,"b":-0.0}`, `{"a":"\ud83d\ude00"}`, `{"inputs":{"x.y":1}}`,
+		`{"group_ids":[1,2]}`, `{"entities":[{"target":1}]}`, `{"id":1}`, `{"a":1e400,"b":-0.0}`, `{"a":"\ud83d\ude00"}`,
+		`{"inputs":{"x.y":1}}`,
 		"{\"a\":\"\xff\"}", `{"a":"patgate_01234567890123456789"}`, strings.Repeat(`{"a":`, 40), `{"a":/*x*/1}`, "\ufeff{}", `{"a":"�"}`,
 	} {
 		f.Add([]byte(seed))

@@ -13,8 +13,10 @@ import (
 func TestBodyOf(t *testing.T) {
 	plain := plainRow(nil)
 	files := &routes.Route{Method: "PUT", Path: "/packages/{file_name}", Body: routes.Body{Stream: []string{"*/*"}}}
-	listed := &routes.Route{Method: "POST", Path: "/state", Body: routes.Body{Stream: []string{"application/json", "application/octet-stream", "application/vnd.a+json"}}}
-	formFiles := &routes.Route{Method: "PUT", Path: "/generic", Body: routes.Body{Stream: []string{"application/x-www-form-urlencoded", "*/*"}}}
+	listed := &routes.Route{Method: "POST", Path: "/state",
+		Body: routes.Body{Stream: []string{"application/json", "application/octet-stream", "application/vnd.a+json"}}}
+	formFiles := &routes.Route{Method: "PUT", Path: "/generic",
+		Body: routes.Body{Stream: []string{"application/x-www-form-urlencoded", "*/*"}}}
 	get := &routes.Route{Method: "GET", Path: "/projects"}
 	for _, c := range []struct {
 		name        string
@@ -28,7 +30,8 @@ func TestBodyOf(t *testing.T) {
 	}{
 		{"JSON", plain, "POST", "application/json", "", BodyJSON, "application/json", refusal.CodeNone},
 		{"JSON with a charset", plain, "POST", "Application/JSON; charset=UTF-8", "", BodyJSON, "application/json", refusal.CodeNone},
-		{"JSON with a quoted charset", plain, "POST", `application/json;charset="utf-8"`, "", BodyJSON, "application/json", refusal.CodeNone},
+		{"JSON with a quoted charset", plain, "POST", `application/json;charset="utf-8"`, "", BodyJSON, "application/json",
+			refusal.CodeNone},
 		{"JSON in another charset", plain, "POST", "application/json; charset=utf-16", "", 0, "", refusal.CodeContentType},
 		{"JSON with another parameter", plain, "POST", "application/json; a=b", "", 0, "", refusal.CodeContentType},
 		{"JSON with two charsets", plain, "POST", "application/json; charset=utf-8; charset=utf-8", "", 0, "", refusal.CodeContentType},
@@ -39,8 +42,10 @@ func TestBodyOf(t *testing.T) {
 		{"multipart without a boundary", plain, "POST", "multipart/form-data", "", 0, "", refusal.CodeContentType},
 		{"multipart with two boundaries", plain, "POST", "multipart/form-data; boundary=a; boundary=b", "", 0, "", refusal.CodeContentType},
 		{"multipart with an empty boundary", plain, "POST", `multipart/form-data; boundary=""`, "", 0, "", refusal.CodeContentType},
-		{"multipart with a blank in the boundary", plain, "POST", `multipart/form-data; boundary="a b"`, "", 0, "", refusal.CodeContentType},
-		{"multipart with a long boundary", plain, "POST", "multipart/form-data; boundary=" + strings.Repeat("a", 71), "", 0, "", refusal.CodeContentType},
+		{"multipart with a blank in the boundary", plain, "POST", `multipart/form-data; boundary="a b"`, "", 0, "",
+			refusal.CodeContentType},
+		{"multipart with a long boundary", plain, "POST", "multipart/form-data; boundary=" + strings.Repeat("a", 71), "", 0, "",
+			refusal.CodeContentType},
 		{"multipart/mixed", plain, "POST", "multipart/mixed; boundary=abc", "", 0, "", refusal.CodeContentType},
 		{"multipart/related on a row of files", files, "PUT", "multipart/related; boundary=abc", "", 0, "", refusal.CodeContentType},
 		{"no Content-Type", plain, "POST", "", "", 0, "", refusal.CodeContentType},
@@ -64,14 +69,17 @@ func TestBodyOf(t *testing.T) {
 		{"a form on a row of files", files, "PUT", "application/x-www-form-urlencoded", "", 0, "", refusal.CodeContentType},
 		{"multipart on a row of files", files, "PUT", "multipart/form-data; boundary=a", "", BodyMultipart, "", refusal.CodeNone},
 		{"JSON that is listed", listed, "POST", "application/json", "", BodyStream, "application/json", refusal.CodeNone},
-		{"octet-stream that is listed", listed, "POST", "application/octet-stream", "", BodyStream, "application/octet-stream", refusal.CodeNone},
+		{"octet-stream that is listed", listed, "POST", "application/octet-stream", "", BodyStream, "application/octet-stream",
+			refusal.CodeNone},
 		{"+json that is listed", listed, "POST", "application/vnd.A+json", "", BodyStream, "application/vnd.A+json", refusal.CodeNone},
-		{"a form that is listed", formFiles, "PUT", "application/x-www-form-urlencoded", "", BodyStream, "application/x-www-form-urlencoded", refusal.CodeNone},
+		{"a form that is listed", formFiles, "PUT", "application/x-www-form-urlencoded", "", BodyStream,
+			"application/x-www-form-urlencoded", refusal.CodeNone},
 		{"a form that is listed, on POST", formFiles, "POST", "application/x-www-form-urlencoded", "", 0, "", refusal.CodeContentType},
 		{"no type where types are listed", listed, "POST", "", "", 0, "", refusal.CodeContentType},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			got, err := BodyOf(c.row, c.method, BodyHeader{Present: true, ContentType: []byte(c.contentType), ContentEncoding: []byte(c.encoding)})
+			got, err := BodyOf(c.row, c.method, BodyHeader{Present: true, ContentType: []byte(c.contentType),
+				ContentEncoding: []byte(c.encoding)})
 			wantCode(t, err, c.want)
 			if got.Kind != c.kind || got.ContentType != c.sent {
 				t.Errorf("got %s, %q", got.Kind, got.ContentType)
@@ -91,7 +99,8 @@ func TestBodyOf(t *testing.T) {
 		}
 	})
 	t.Run("the type of what Copy writes", func(t *testing.T) {
-		if got, err := BodyOf(plain, "POST", BodyHeader{Present: true, ContentType: []byte(MultipartType(fresh))}); err != nil || string(got.Boundary) != fresh {
+		if got, err := BodyOf(plain, "POST", BodyHeader{Present: true, ContentType: []byte(MultipartType(fresh))}); err != nil ||
+			string(got.Boundary) != fresh {
 			t.Errorf("got %v, %v", got, err)
 		}
 	})
@@ -99,7 +108,8 @@ func TestBodyOf(t *testing.T) {
 
 // Whatever is taken, the standard library reads in the same way.
 func FuzzMediaType(f *testing.F) {
-	for _, seed := range []string{"application/json", `a/b; c="d"; e=f`, "multipart/form-data; boundary=x", "a/b;", "a/b; c", `a/b; c="\"`, "a/b; charset=utf-8"} {
+	for _, seed := range []string{"application/json", `a/b; c="d"; e=f`, "multipart/form-data; boundary=x", "a/b;", "a/b; c",
+		`a/b; c="\"`, "a/b; charset=utf-8"} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, value string) {
@@ -111,7 +121,8 @@ func FuzzMediaType(f *testing.F) {
 		if m.Others {
 			return // the standard library joins continuations (a*0=), which nothing here reads
 		}
-		if err != nil || full != strings.ToLower(string(m.Full)) || params["boundary"] != string(m.Boundary) || params["charset"] != string(m.Charset) {
+		if err != nil || full != strings.ToLower(string(m.Full)) || params["boundary"] != string(m.Boundary) ||
+			params["charset"] != string(m.Charset) {
 			t.Fatalf("%q is %+v, mime reads %q %v, %v", value, m, full, params, err)
 		}
 	})

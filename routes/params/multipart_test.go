@@ -141,8 +141,10 @@ func TestMultipartIsReadStrictly(t *testing.T) {
 		{"what looks like an escape in the filename", file("file", `a%2Fb`, "x") + closing, refusal.CodeNone},
 		{"a control character in filename*", part("Content-Disposition: form-data; name=a; filename*=utf-8''a%0Ab", "x") + closing,
 			refusal.CodeMultipart},
-		{"a slash in filename*", part("Content-Disposition: form-data; name=a; filename*=utf-8''a%2Fb", "x") + closing, refusal.CodeMultipart},
-		{"half an escape in filename*", part("Content-Disposition: form-data; name=a; filename*=utf-8''a%2", "x") + closing, refusal.CodeMultipart},
+		{"a slash in filename*", part("Content-Disposition: form-data; name=a; filename*=utf-8''a%2Fb", "x") + closing,
+			refusal.CodeMultipart},
+		{"half an escape in filename*", part("Content-Disposition: form-data; name=a; filename*=utf-8''a%2", "x") + closing,
+			refusal.CodeMultipart},
 		{"half a character in filename*", part("Content-Disposition: form-data; name=a; filename*=utf-8''%C3", "x") + closing,
 			refusal.CodeMultipart},
 		{"another charset of filename*", part("Content-Disposition: form-data; name=a; filename*=iso-8859-1''a", "x") + closing,
@@ -160,7 +162,8 @@ func TestMultipartIsReadStrictly(t *testing.T) {
 		{"a file that is multipart",
 			part("Content-Disposition: form-data; name=a; filename=b\r\nContent-Type: multipart/mixed; boundary=C", "x") + closing,
 			refusal.CodeMultipart},
-		{"long headers", part("Content-Disposition: form-data; name=\""+strings.Repeat("a", 5000)+"\"", "x") + closing, refusal.CodeMultipart},
+		{"long headers", part("Content-Disposition: form-data; name=\""+strings.Repeat("a", 5000)+"\"", "x") + closing,
+			refusal.CodeMultipart},
 
 		{"_method", field("_method", "DELETE") + closing, refusal.CodeReserved},
 		{"_method behind a file", file("file", "a", "x") + field("_method", "DELETE") + closing, refusal.CodeReserved},
@@ -200,7 +203,8 @@ func TestMultipartIsReadStrictly(t *testing.T) {
 			refusal.CodeTooLarge},
 		{"a large file", file("file", "a", strings.Repeat("x\r\n--", 100_000)) + closing, refusal.CodeNone},
 		{"too many parts", strings.Repeat(field("a[]", "x"), MaxPairs+1) + closing, refusal.CodeTooMany},
-		{"too many parts behind a file", file("file", "a", "x") + strings.Repeat(field("a[]", "x"), MaxPairs) + closing, refusal.CodeTooMany},
+		{"too many parts behind a file", file("file", "a", "x") + strings.Repeat(field("a[]", "x"), MaxPairs) + closing,
+			refusal.CodeTooMany},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s, out, err := sendMultipart(uploadRow(), reader(c.body))

@@ -14,8 +14,10 @@ func TestRefusedInsideAPassedObject(t *testing.T) {
 		name, form, json string
 		want             refusal.Code
 	}{
-		{"the object as it is declared", "features[hierarchy][parent_id]=5", `{"features":{"hierarchy":{"parent_id":5}}}`, refusal.CodeDeclaredRefused},
-		{"a list in its place", "features[hierarchy][parent_id][]=5", `{"features":{"hierarchy":{"parent_id":[5]}}}`, refusal.CodeDeclaredRefused},
+		{"the object as it is declared", "features[hierarchy][parent_id]=5", `{"features":{"hierarchy":{"parent_id":5}}}`,
+			refusal.CodeDeclaredRefused},
+		{"a list in its place", "features[hierarchy][parent_id][]=5", `{"features":{"hierarchy":{"parent_id":[5]}}}`,
+			refusal.CodeDeclaredRefused},
 		{"a list around it", "features[][hierarchy][parent_id]=5", `{"features":[{"hierarchy":{"parent_id":5}}]}`, refusal.CodeShape},
 		{"a list within", "features[hierarchy][][parent_id]=5", `{"features":{"hierarchy":[{"parent_id":5}]}}`, refusal.CodeShape},
 		{"an index", "features[0][hierarchy][parent_id]=5", `{"features":{"0":{"hierarchy":{"parent_id":5}}}}`, refusal.CodeShape},
@@ -59,18 +61,23 @@ func TestIdentifiersInsideAPassedObject(t *testing.T) {
 // In a closed object nothing passes but what the row declares, whatever it is called.
 func TestClosedObject(t *testing.T) {
 	row := plainRow(map[string]routes.ParamRule{
-		"features": routes.ParamClosed, "features.labels.label_ids": routes.ParamPass, "features.description.description": routes.ParamPass})
+		"features": routes.ParamClosed, "features.labels.label_ids": routes.ParamPass,
+		"features.description.description": routes.ParamPass})
 	for _, c := range []struct {
 		name, form, json string
 		want             refusal.Code
 	}{
 		{"what is declared", "features[labels][label_ids][]=5", `{"features":{"labels":{"label_ids":[5]}}}`, refusal.CodeNone},
-		{"a text that is declared", "features[description][description]=x", `{"features":{"description":{"description":"x"}}}`, refusal.CodeNone},
-		{"what is not", "features[current_user_todos][action]=add", `{"features":{"current_user_todos":{"action":"add"}}}`, refusal.CodeDeclaredRefused},
+		{"a text that is declared", "features[description][description]=x", `{"features":{"description":{"description":"x"}}}`,
+			refusal.CodeNone},
+		{"what is not", "features[current_user_todos][action]=add", `{"features":{"current_user_todos":{"action":"add"}}}`,
+			refusal.CodeDeclaredRefused},
 		{"an identifier", "features[hierarchy][parent_id]=5", `{"features":{"hierarchy":{"parent_id":5}}}`, refusal.CodeDeclaredRefused},
 		{"beside what is declared", "features[labels][more]=x", `{"features":{"labels":{"more":"x"}}}`, refusal.CodeDeclaredRefused},
-		{"what is declared, in a list", "features[][labels][label_ids][]=5", `{"features":[{"labels":{"label_ids":[5]}}]}`, refusal.CodeDeclaredRefused},
-		{"what is declared, under an index", "features[0][labels][label_ids][]=5", `{"features":{"0":{"labels":{"label_ids":[5]}}}}`, refusal.CodeDeclaredRefused},
+		{"what is declared, in a list", "features[][labels][label_ids][]=5", `{"features":[{"labels":{"label_ids":[5]}}]}`,
+			refusal.CodeDeclaredRefused},
+		{"what is declared, under an index", "features[0][labels][label_ids][]=5", `{"features":{"0":{"labels":{"label_ids":[5]}}}}`,
+			refusal.CodeDeclaredRefused},
 		{"a value in its place", "features=x", `{"features":"x"}`, refusal.CodeShape},
 		{"a list in its place", "features[]=x", `{"features":["x"]}`, refusal.CodeDeclaredRefused},
 	} {

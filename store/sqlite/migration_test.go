@@ -24,10 +24,13 @@ func TestATokenOfTheFirstSchemaGoesOn(t *testing.T) {
 	}
 	// The file keeps its identity; what is in it becomes the first schema's.
 	for _, statement := range []string{
-		"DROP TABLE units", "DROP TABLE unit_kinds", "DROP TABLE token_permissions", "DROP TABLE token_addresses", "DROP INDEX tokens_by_family", "DROP INDEX tokens_by_parent",
-		"ALTER TABLE tokens DROP COLUMN family_id", "ALTER TABLE tokens DROP COLUMN renew_until", "ALTER TABLE tokens DROP COLUMN rotated_to",
+		"DROP TABLE units", "DROP TABLE unit_kinds", "DROP TABLE token_permissions", "DROP TABLE token_addresses",
+		"DROP INDEX tokens_by_family", "DROP INDEX tokens_by_parent",
+		"ALTER TABLE tokens DROP COLUMN family_id", "ALTER TABLE tokens DROP COLUMN renew_until",
+		"ALTER TABLE tokens DROP COLUMN rotated_to",
 		"ALTER TABLE tokens DROP COLUMN revision", "ALTER TABLE tokens DROP COLUMN children", "ALTER TABLE tokens DROP COLUMN touched_at",
-		"INSERT INTO sealing_keys VALUES ('k', x'00', 1, 0)", "INSERT INTO owners VALUES (1, 'https://gitlab.example.com', 42, 'alice', 0, 1, 0)",
+		"INSERT INTO sealing_keys VALUES ('k', x'00', 1, 0)",
+		"INSERT INTO owners VALUES (1, 'https://gitlab.example.com', 42, 'alice', 0, 1, 0)",
 		"INSERT INTO credentials VALUES (1, 1, 'k', x'00', 'personal', '[\"api\"]', 0, 1, 1, 'valid', '')",
 		`INSERT INTO tokens (hash, last_four, name, owner_id, credential_id, scopes, table_version, created_at, expires_at)
 			VALUES (zeroblob(32), 'abcd', 'old', 1, 1, '[{"access":"user","permissions":["read_user"]}]', 1, 1000, 9000)`,
