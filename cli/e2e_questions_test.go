@@ -2,6 +2,7 @@ package cli_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/url"
 	"os"
 	"os/exec"
@@ -120,6 +121,16 @@ func TestQuestionsAboutGrants(t *testing.T) {
 		absent := r.call(t, narrow.Token, "GET", extra(narrow.ID, "/prove?never=read_job&group="+url.QueryEscape("sacred")), nil)
 		if there.status != absent.status || strings.ReplaceAll(there.body, "secret", "sacred") != absent.body {
 			t.Errorf("%d %s\n%d %s", there.status, there.body, absent.status, absent.body)
+		}
+		reader := r.make(t, creation("reader", on(w.api, "read_repository")))
+		can := func(project int64) answer {
+			path := fmt.Sprintf("/projects/%d/repository/compare?from=a&to=b&from_project_id=%d", w.api, project)
+			return r.call(t, reader.Token, "GET", ownAPI+"/tokens/self/can?method=GET&path="+url.QueryEscape(path), nil)
+		}
+		seen, gone := can(w.plans), can(99_999_999)
+		if seen.status != 200 || !strings.Contains(seen.body, "target_denied") ||
+			strings.ReplaceAll(seen.body, fmt.Sprint("=", w.plans), "=99999999") != gone.body {
+			t.Errorf("a second project that the token does not reach: %d %s\none that is not there: %s", seen.status, seen.body, gone.body)
 		}
 		r.want(t, 200, narrow.Token, "GET", ownAPI+"/tokens/self/prove?never=read_job&project=shop/backend/api", nil)
 	})
