@@ -22,9 +22,11 @@ check:
 	$(GO) mod tidy -diff
 
 # Every test, the end-to-end ones with the built binary included. Tests that need a program which is not here are
-# skipped with a line that says so; PATGATE_E2E_REQUIRED=1 makes that a failure.
+# skipped with a line that says so; PATGATE_E2E_REQUIRED=1 makes that a failure. Those of cli attack a running gateway and look at
+# how it fares, so that nothing else runs beside them.
 test: check
-	$(GO) test -timeout 20m $(TESTFLAGS) ./...
+	$(GO) test -timeout 20m $(TESTFLAGS) $$($(GO) list ./... | grep -v '/cli$$')
+	$(GO) test -timeout 30m $(TESTFLAGS) ./cli
 
 # What needs a real Gitea: PATGATE_E2E_GITEA=/path/to/gitea, and PATGATE_E2E_GITEA_STATIC=/its/static/files unless they are
 # built into it. It runs on a database of its own and on loopback. Without the variable nothing runs, and a line says so.

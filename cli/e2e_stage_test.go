@@ -10,12 +10,15 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"patgate/forge/forgetest"
 )
 
 // stage is what one script plays on: a forge, a server, the last answer, and the secrets that were minted.
@@ -74,6 +77,10 @@ func (s *stage) logText() string {
 
 // start starts patgate serve and waits until it is ready or has given up.
 func (s *stage) start(env, args []string, admin string) error {
+	before := 0
+	if s.world != nil {
+		before = len(s.world.forge.Requests())
+	}
 	log, err := os.OpenFile(filepath.Join(s.dir, "serve.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err
@@ -99,11 +106,26 @@ func (s *stage) start(env, args []string, admin string) error {
 		if response, err := http.Get(admin + "/readyz"); err == nil {
 			response.Body.Close()
 			if response.StatusCode == http.StatusOK {
+				s.awaitGreeting(env, before)
 				return nil
 			}
 		}
 	}
 	return fmt.Errorf("patgate serve was not ready in time\n%s", s.logText())
+}
+
+// awaitGreeting waits until patgate has asked the stand-in forge what it asks of itself after its start, so that no test takes that for
+// what it sent. Before is how many requests the forge had when patgate was started.
+func (s *stage) awaitGreeting(env []string, before int) {
+	if s.world == nil || !slices.Contains(env, "PATGATE_UPSTREAM_URL="+s.world.url) {
+		return
+	}
+	for end := time.Now().Add(2 * time.Second); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+		got := s.world.forge.Requests()
+		if slices.ContainsFunc(got[min(before, len(got)):], func(r forgetest.Request) bool { return r.Target == "/api/v4/version" && r.Status != 0 }) {
+			return
+		}
+	}
 }
 
 // stop ends the server with a signal and waits; it must end cleanly.
