@@ -2,10 +2,12 @@
 package usage
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/netip"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -18,7 +20,7 @@ import (
 )
 
 // Use is an audit.Sink that counts, for each token, what it was seen to do and from which addresses, on its way to another sink.
-// Counts are gathered in memory and stored now and then; a crash loses those of a few seconds. A request that was allowed is one
+// Counts are gathered in memory and stored now and then; a crash loses those of at most 15 s. A request that was allowed is one
 // use, wherever it is served; one that was denied is kept apart and is none.
 type Use struct {
 	next   audit.Sink
@@ -74,8 +76,11 @@ type usedCount struct {
 }
 
 const (
-	// flushEvery is how often counts are stored.
-	flushEvery = 5 * time.Second
+	// flushEvery is how often counts are stored. When that takes long it is done less often, so that it takes a flushShare-th of
+	// the time, but never less often than flushAtLeast: what a crash may lose.
+	flushEvery   = 5 * time.Second
+	flushShare   = 25
+	flushAtLeast = 12 * time.Second
 	// mostGathered bounds what is gathered between two flushes; beyond it new addresses and units are not counted.
 	mostGathered = 100_000
 )
@@ -202,20 +207,27 @@ func (g *gathered) seenFrom(key usedAddress) *time.Time {
 func (u *Use) Start() {
 	u.begin.Do(func() {
 		u.done.Go(func() {
-			tick := time.NewTicker(flushEvery)
-			defer tick.Stop()
+			next := time.NewTimer(flushEvery)
+			defer next.Stop()
 			for {
 				select {
 				case <-u.stop:
 					return
-				case <-tick.C:
+				case <-next.C:
 				}
+				begun := time.Now()
 				if err := u.Flush(context.Background()); err != nil {
 					u.report(err)
 				}
+				next.Reset(pause(time.Since(begun)))
 			}
 		})
 	})
+}
+
+// pause is how long to gather after a flush that took some time.
+func pause(flush time.Duration) time.Duration {
+	return min(max(flushEvery, (flushShare-1)*flush), flushAtLeast)
 }
 
 // take takes what was gathered out.
@@ -281,6 +293,9 @@ func (u *Use) Flush(ctx context.Context) error {
 	for key, last := range all.from {
 		details = append(details, store.Detail{TokenID: key.token, Address: key.client.String(), Last: *last})
 	}
+	// In the order of a store, so that what one transaction changes lies together.
+	slices.SortFunc(seen, func(a, b learn.Seen) int { return cmp.Compare(a.TokenID, b.TokenID) })
+	slices.SortFunc(details, func(a, b store.Detail) int { return cmp.Compare(a.TokenID, b.TokenID) })
 	lost, err := u.store.AddSeen(ctx, seen)
 	u.lost.Add(all.lost + lost)
 	return errors.Join(u.addUses(ctx, all.uses), err, u.store.AddDetails(ctx, details))
@@ -297,6 +312,7 @@ func (u *Use) addUses(ctx context.Context, uses map[int64]*store.Use) error {
 	for _, use := range uses {
 		batch = append(batch, *use)
 	}
+	slices.SortFunc(batch, func(a, b store.Use) int { return cmp.Compare(a.TokenID, b.TokenID) })
 	if u.kept = nil; len(batch) == 0 {
 		return nil
 	}

@@ -13,28 +13,41 @@ func (db *DB) AddDetails(ctx context.Context, details []store.Detail) error {
 		return nil
 	}
 	return db.change(ctx, "storing where tokens were used from", func(tx *sql.Tx) error {
-		add, err := tx.PrepareContext(ctx,
-			`INSERT INTO token_addresses (token_id, address, last_used_at) SELECT id, ?, ? FROM tokens WHERE id = ?
-			ON CONFLICT (token_id, address) DO UPDATE SET last_used_at = max(last_used_at, excluded.last_used_at)`)
+		raise, err := tx.PrepareContext(ctx,
+			"UPDATE token_addresses SET last_used_at = max(last_used_at, ?) WHERE token_id = ? AND address = ?")
 		if err != nil {
 			return err
 		}
-		defer add.Close()
-		drop, err := tx.PrepareContext(ctx, `DELETE FROM token_addresses WHERE token_id = ? AND address NOT IN
-			(SELECT address FROM token_addresses WHERE token_id = ? ORDER BY last_used_at DESC, address LIMIT ?)`)
-		if err != nil {
-			return err
-		}
-		defer drop.Close()
+		defer raise.Close()
 		for i := range details {
 			d := &details[i]
-			if _, err := add.ExecContext(ctx, d.Address, millis(d.Last), d.TokenID); err != nil {
+			raised, err := raise.ExecContext(ctx, millis(d.Last), d.TokenID, d.Address)
+			if err != nil {
 				return err
 			}
-			if _, err := drop.ExecContext(ctx, d.TokenID, d.TokenID, store.AddressesKept); err != nil {
+			known, err := raised.RowsAffected()
+			if err != nil {
+				return err
+			}
+			if known > 0 {
+				continue
+			}
+			if err := addDetail(ctx, tx, d); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
+}
+
+// addDetail adds an address that is not known, in place of the one that was used longest ago when there are too many.
+func addDetail(ctx context.Context, tx *sql.Tx, d *store.Detail) error {
+	const add = "INSERT INTO token_addresses (token_id, address, last_used_at) SELECT id, ?, ? FROM tokens WHERE id = ?"
+	if _, err := tx.ExecContext(ctx, add, d.Address, millis(d.Last), d.TokenID); err != nil {
+		return err
+	}
+	const drop = `DELETE FROM token_addresses WHERE token_id = ? AND address NOT IN
+		(SELECT address FROM token_addresses WHERE token_id = ? ORDER BY last_used_at DESC, address LIMIT ?)`
+	_, err := tx.ExecContext(ctx, drop, d.TokenID, d.TokenID, store.AddressesKept)
+	return err
 }
