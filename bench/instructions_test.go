@@ -33,7 +33,7 @@ const (
 
 // counted are the functions that work for requests. What runs by the clock (the scheduler's monitor, polls of the store,
 // questions to the forge, the database) is more on a slow machine, and is left out.
-var counted = regexp.MustCompile(`^(patgate/(proxy|routes|policy|token|audit|cache|forge|store\.|admin/tokens\.\(\*Use\))` +
+var counted = regexp.MustCompile(`^(patgate/(proxy|routes|policy|token|audit|cache|forge|store\.|admin/usage\.(\(\*Use\)\.Decision|\(\*gathered\)\.(count|countOf|seenFrom)|addUse|ownUnitOf|appendUnit))` +
 	`|github\.com/(valyala/fasthttp|dgraph-io/ristretto)|go\.uber\.org/zap` +
 	`|bufio\.|bytes\.|strings\.|net\.|net/netip\.|internal/(poll|bytealg|strconv)\.|strconv\.|crypto/|hash/|encoding/|time\.|sync[./]|internal/runtime/maps\.` +
 	`|indexbody|indexbytebody|memeqbody|cmpbody|aeshashbody` +

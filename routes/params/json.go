@@ -366,20 +366,25 @@ func (w *walk) replace(old jsontext.Value, with []byte) error {
 	return w.written(w.enc.WriteToken(jsontext.String(string(with))))
 }
 
-// text decodes a JSON string and refuses NUL and tokens in it. The result is valid until the next call.
+// text decodes a JSON string that the decoder gave, and refuses NUL and tokens in it. The result is valid until the decoder
+// reads on.
 func (w *walk) text(raw jsontext.Value) ([]byte, error) {
 	var err error
-	w.scratch, err = jsontext.AppendUnquote(w.scratch[:0], []byte(raw))
+	text := []byte(raw[1 : len(raw)-1]) // the decoder has read it: without escapes this is what it says
+	if bytes.IndexByte(text, '\\') >= 0 {
+		w.scratch, err = jsontext.AppendUnquote(w.scratch[:0], []byte(raw))
+		text = w.scratch
+	}
 	switch {
-	case err != nil, !utf8.Valid(w.scratch):
+	case err != nil, !utf8.Valid(text):
 		return nil, refusal.New(refusal.CodeUTF8, "the JSON body has a string that is not UTF-8")
-	case bytes.IndexByte(w.scratch, 0) >= 0:
+	case bytes.IndexByte(text, 0) >= 0:
 		return nil, refusal.Named(refusal.CodeControl, w.path, "holds a NUL character")
-	case refusal.HoldsToken(w.scratch):
+	case refusal.HoldsToken(text):
 		return nil, refusal.Named(refusal.CodeSecret, w.path,
 			"holds a patgate token: tokens belong in a header, and never into what is sent on")
 	}
-	return w.scratch, nil
+	return text, nil
 }
 
 func (w *walk) write(tok jsontext.Token) error {
