@@ -105,4 +105,4 @@ clients:
 
 # The pictures of the console in docs/images, made by its end-to-end test in Chromium.
 screenshots:
-	PATGATE_E2E_REQUIRED=1 PATGATE_SCREENSHOTS=$(CURDIR)/docs/images $(GO) test ./cli -count=1 -run '^TestConsole$$'
+	PATGATE_E2E_REQUIRED=1 PATGATE_SCREENSHOTS=$(CURDIR)/docs/images $(GO) test ./cli -count=1 -run '^TestConsole$$|^TestLearningByClicks$$'

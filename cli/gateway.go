@@ -18,6 +18,7 @@ import (
 	"patgate/admin"
 	"patgate/admin/api"
 	"patgate/admin/console"
+	"patgate/admin/learning"
 	"patgate/admin/tokens"
 	"patgate/admin/usage"
 	"patgate/audit"
@@ -48,6 +49,7 @@ type gateway struct {
 	routes      *reload.Reloader
 	resolver    forgeClient
 	tokens      *tokens.Service
+	learning    *learning.Service
 	api         *api.Handler
 	use         *usage.Use
 	sink        audit.Sink

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -35,6 +36,7 @@ func addLearnFlags(cmd *cobra.Command) {
 	cmd.Flags().String("since", "30d", "how far back is looked, in days")
 	cmd.Flags().StringSlice("accept", nil, "permissions that may be proposed although they export, give rights, keep secrets, make "+
 		"credentials or run code as the owner")
+	cmd.Flags().Int64Slice("group", nil, "ids of groups that shall stand in the place of their projects, where the proposal asks")
 	addCredentialFlags(cmd)
 	addServerFlag(cmd)
 }
@@ -60,21 +62,23 @@ func proposalOf(cmd *cobra.Command, arg string,
 	if err != nil {
 		return err
 	}
-	accept, _ := cmd.Flags().GetStringSlice("accept")
+	var said learning.Choices
+	said.Accept, _ = cmd.Flags().GetStringSlice("accept")
+	said.Groups, _ = cmd.Flags().GetInt64Slice("group")
 	r, err := remoteOf(cmd)
 	if err != nil {
 		return err
 	}
 	if r != nil {
 		p := &learning.Proposed{}
-		query := url.Values{"since": {strconv.Itoa(days)}, "accept": {strings.Join(accept, ",")}}
+		query := url.Values{"since": {strconv.Itoa(days)}, "accept": {strings.Join(said.Accept, ",")}, "groups": {said.GroupList()}}
 		if _, err := r.ask(cmd.Context(), http.MethodGet, pathOfToken(id, "/proposal?")+query.Encode(), nil, p); err != nil {
 			return err
 		}
 		return use(cmd.Context(), r, nil, p)
 	}
 	return withForge(cmd, func(ctx context.Context, d *desk) error {
-		p, err := learning.New(d.Service).Propose(ctx, d.as, id, days, accept)
+		p, err := learning.New(d.Service).Propose(ctx, d.as, id, days, said)
 		if err != nil {
 			return toldOf(id, err)
 		}
@@ -117,7 +121,7 @@ said yes to it is left out here too: see --accept.`,
 					return errors.New("there is nothing to grant: all that was seen needs your word (--accept)")
 				}
 				if name == "" {
-					name = p.Name + ", least"
+					name = p.Suggested.Name
 				}
 				for _, u := range p.Unticked {
 					fmt.Fprintf(cmd.ErrOrStderr(), "patgate: note: left out: %s %s (%s), it needs --accept %s\n", u.Method, u.Route,
@@ -187,8 +191,9 @@ func printProposal(w io.Writer, p *learning.Proposed) error {
 	}
 	outside("Left out until you say so (--accept PERMISSION):", p.Unticked)
 	outside("Left out, first seen after a leak was reported:", p.Quarantined)
-	for _, g := range p.Groups {
-		fmt.Fprintf(&b, "Question: %d projects of group %d were used. Should the token reach the whole group?\n", len(g.Projects), g.ID)
+	for _, g := range slices.DeleteFunc(slices.Clone(p.Groups), func(g propose.Group) bool { return g.Chosen }) {
+		fmt.Fprintf(&b, "Question: %d projects of group %d were used. Should the token reach the whole group (--group %[2]d)?\n",
+			len(g.Projects), g.ID)
 	}
 	for i, scopes := range p.Split {
 		fmt.Fprintf(&b, "It could be %d tokens; number %d: %s\n", len(p.Split), i+1, strings.Join(describe(scopes), "; "))

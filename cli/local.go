@@ -97,13 +97,14 @@ func (g *gateway) makeTokens(o *opened) (err error) {
 	if err != nil {
 		return err
 	}
+	g.learning = learning.New(g.tokens)
 	g.api, err = api.New(api.Options{
 		Tokens:    g.tokens,
 		Base:      g.routes.Table().Base(),
 		OwnPaths:  !surface.DialectOf(g.routes.Table().Forge()).TokenAPI,
 		Version:   g.resolver.Version,
 		Leaks:     leaks,
-		Learning:  learning.New(g.tokens),
+		Learning:  g.learning,
 		Questions: questions.New(g.tokens, surfaces.Find),
 		Report:    func(err error) { g.logger.Error("token API", zap.Error(err)) },
 	})

@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"strings"
 
+	"patgate/admin/learning"
 	"patgate/admin/terms"
 )
 
@@ -34,18 +35,26 @@ func (p *params) days(name string) int {
 func (q *call) proposal() (*reply, error) {
 	p := q.query()
 	days := p.days("since")
-	var accept []string
-	for _, name := range strings.Split(p.text("accept"), ",") {
-		if name = strings.TrimSpace(name); name != "" {
-			accept = append(accept, name)
-		}
+	var said learning.Choices
+	for name := range strings.FieldsFuncSeq(p.text("accept"), comma) {
+		said.Accept = append(said.Accept, strings.TrimSpace(name))
 	}
-	p.only("since", "accept")
+	for text := range strings.FieldsFuncSeq(p.text("groups"), comma) {
+		id, err := strconv.ParseInt(strings.TrimSpace(text), 10, 64)
+		if err != nil {
+			p.problems.Add("groups", "%q is no group id", text)
+		}
+		said.Groups = append(said.Groups, id)
+	}
+	p.only("since", "accept", "groups")
 	if err := p.problems.Err(); err != nil {
 		return nil, err
 	}
-	return answered(q.o.Learning.Propose(q.Context(), q.caller, q.id, days, accept))
+	return answered(q.o.Learning.Propose(q.Context(), q.caller, q.id, days, said))
 }
+
+// comma stands between the values of one parameter.
+func comma(r rune) bool { return r == ',' }
 
 // simulate answers what other scopes of a token would have denied.
 func (q *call) simulate() (*reply, error) {

@@ -59,6 +59,8 @@ func effectWords(effect string) string {
 		return "These can give rights to others"
 	case routes.EffectStoresSecret:
 		return "These put a secret of the caller's choice where the forge uses it"
+	case "mints":
+		return "The answer hands out another credential"
 	case routes.EffectSkipsGuard:
 		return "With these a push switches off a guard of the forge"
 	}

@@ -15,6 +15,7 @@ import (
 	"strings"
 	"time"
 
+	"patgate/admin/learning"
 	"patgate/admin/tokens"
 	"patgate/forge"
 	"patgate/token"
@@ -46,6 +47,8 @@ type Options struct {
 
 	// Denials, when not nil, gives the last denials of a token, which its page shows.
 	Denials Denials
+	// Learning, when not nil, says what would have been enough for a token.
+	Learning *learning.Service
 	// Record, when not nil, is told who signed in and out, and of sign-ins that were refused.
 	Record func(Event)
 	// Report, when not nil, is told of failures that are patgate's own.
@@ -166,6 +169,10 @@ func (c *Console) routes() *http.ServeMux {
 	}
 	page("GET /tokens/{id}/edit", (*request).showEdit)
 	page("POST /tokens/{id}/edit", (*request).edit)
+	if c.o.Learning != nil {
+		page("GET /tokens/{id}/smaller", (*request).smaller)
+		page("POST /tokens/{id}/smaller", (*request).smaller)
+	}
 	page("GET /tokens/{id}/grant", (*request).showGrant)
 	page("POST /tokens/{id}/grant", (*request).grant)
 	page("GET /forge-tokens", (*request).showForgeTokens)

@@ -177,7 +177,7 @@ func (q *request) create() error {
 		return q.refusedCreation(d, caller, err)
 	}
 	q.session.finished(form, made.ID)
-	return q.showSecret(made, "Your new token", "")
+	return q.showSecret(made, "Your new token", "", q.next(d.After, made.ID))
 }
 
 // refusedCreation shows the form again with what is wrong. Where nothing is sealed that the token could be bound to, it says

@@ -23,6 +23,8 @@ type detailsPage struct {
 	Unused                          int // permissions, of a token that is in use
 	RenewsLater                     bool
 	Denials                         []deniedRow
+	CanShrink                       bool
+	Replaced                        *replacedBy
 }
 
 // tokenID reads the token of the path.
@@ -48,6 +50,9 @@ func (q *request) showDetails() error {
 		return err
 	}
 	p := q.details(t)
+	if p.Replaced, err = q.replacedBy(t); err != nil {
+		return err
+	}
 	nav := "tokens"
 	if !p.Token.Own {
 		nav = "everyone"
@@ -78,6 +83,7 @@ func (q *request) details(t *tokens.Inspected) *detailsPage {
 	p.CanResume = paused && row.Own
 	p.CanRotate = !ended && !paused && row.Own && t.RotatedTo == 0
 	p.CanEdit = t.State != "revoked" && row.Own && t.RotatedTo == 0
+	p.CanShrink = row.Own && q.o.Learning != nil
 	p.CanConfirm = !ended && row.Own && t.TableVersion < q.o.Tokens.Table().Version()
 	for _, s := range row.Scopes {
 		for _, u := range s.Uses {
@@ -248,7 +254,7 @@ func (q *request) rotate(caller *tokens.Owner, t *tokens.Inspected, p askPage) e
 		return err
 	}
 	q.session.finished(form, made.ID)
-	return q.showSecret(made, "The token is rotated", p.Values["grace"])
+	return q.showSecret(made, "The token is rotated", p.Values["grace"], nil)
 }
 
 // onlyOnce begins what a form that makes a secret asks for. stop tells that the same form came before: it was answered.
@@ -275,10 +281,11 @@ type secretPage struct {
 	Expires                           moment
 	Warnings                          []string
 	Grace                             string
+	Next                              *nextSteps
 }
 
 // showSecret answers a form with the secret of the token that came of it. It stands in this one answer and nowhere else.
-func (q *request) showSecret(made *tokens.Created, title, grace string) error {
+func (q *request) showSecret(made *tokens.Created, title, grace string, next *nextSteps) error {
 	var warnings []string
 	for _, w := range made.Warnings {
 		warnings = append(warnings, sentence(w))
@@ -292,6 +299,7 @@ func (q *request) showSecret(made *tokens.Created, title, grace string) error {
 		Expires:  q.instant(made.ExpiresAt),
 		Warnings: warnings,
 		Grace:    grace,
+		Next:     next,
 	})
 	return nil
 }

@@ -21,6 +21,7 @@ type draft struct {
 	Expires, Renew    string
 	Template          string
 	Seal              bool
+	After             int64 // the token whose job the new one is to do; 0 for none
 	Scopes            []draftScope
 	Problems          map[string][]string // by field: name, description, expires_at, renew_until, credential
 	General           []string            // problems of no field
@@ -130,6 +131,7 @@ func readDraft(form url.Values) *draft {
 		Template:    form.Get("template"),
 		Seal:        form.Get("seal") != "",
 	}
+	d.After, _ = strconv.ParseInt(form.Get("after"), 10, 64)
 	var indices []int
 	for name := range form {
 		rest, ok := strings.CutPrefix(name, "scope-")
@@ -274,9 +276,13 @@ func (d *draft) creation() tokens.Creation {
 
 // draftOf describes an existing token, for editing and for another one like it.
 func draftOf(t *tokens.Inspected, n names) *draft {
-	d := &draft{Name: t.Name, Description: t.Description}
-	for i := range t.Scopes {
-		s := &t.Scopes[i]
+	return &draft{Name: t.Name, Description: t.Description, Scopes: draftScopes(t.Scopes, n)}
+}
+
+// draftScopes describes scopes.
+func draftScopes(scopes []policy.ScopeSpec, n names) (all []draftScope) {
+	for i := range scopes {
+		s := &scopes[i]
 		one := draftScope{
 			Access:       s.Access,
 			Permissions:  slices.Clone(s.Permissions),
@@ -285,9 +291,9 @@ func draftOf(t *tokens.Inspected, n names) *draft {
 			NoTagChanges: s.Constraints.ForbidTagChanges,
 		}
 		one.Projects, one.Groups = n.lines(routes.RefProject, s.ProjectIDs), n.lines(routes.RefGroup, s.GroupIDs)
-		d.Scopes = append(d.Scopes, one)
+		all = append(all, one)
 	}
-	return d
+	return all
 }
 
 // refused takes over what the service says is wrong, each at its field. missing are lines of field and message.

@@ -71,16 +71,22 @@ func (q *request) names(list []tokens.Inspected) names {
 		if list[i].Owner.UserID != q.caller.UserID() {
 			continue // not this person's business
 		}
-		for _, s := range list[i].Scopes {
-			for _, id := range s.ProjectIDs {
-				wanted = append(wanted, tokens.Place{Kind: routes.RefProject, ID: id})
-			}
-			for _, id := range s.GroupIDs {
-				wanted = append(wanted, tokens.Place{Kind: routes.RefGroup, ID: id})
-			}
-		}
+		wanted = append(wanted, placesOf(list[i].Scopes)...)
 	}
 	return q.paths(wanted)
+}
+
+// placesOf gives the places that scopes name.
+func placesOf(scopes []policy.ScopeSpec) (all []tokens.Place) {
+	for i := range scopes {
+		for _, id := range scopes[i].ProjectIDs {
+			all = append(all, tokens.Place{Kind: routes.RefProject, ID: id})
+		}
+		for _, id := range scopes[i].GroupIDs {
+			all = append(all, tokens.Place{Kind: routes.RefGroup, ID: id})
+		}
+	}
+	return all
 }
 
 // paths gives the paths of places, as far as whoever is signed in sees them and the forge answers in time.

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"patgate/admin/console"
+	"patgate/admin/learning"
 	"patgate/admin/tokens"
 	"patgate/forge"
 	"patgate/forge/forgetest"
@@ -107,8 +108,9 @@ func newWorld(t *testing.T, edit func(*console.Options)) *world {
 	t.Cleanup(server.Close)
 	w.origin, w.client = server.URL, server.Client()
 	o := console.Options{Tokens: w.Service, Forge: "GitLab", Scopes: "api or read_api", Origins: []string{server.URL}, Gateway: "https://gitlab.test", Now: w.now,
-		Record: func(e console.Event) { w.mu.Lock(); w.events = append(w.events, e); w.mu.Unlock() },
-		Report: func(err error) { w.mu.Lock(); w.faults = append(w.faults, err.Error()); w.mu.Unlock() }}
+		Learning: learning.New(w.Service),
+		Record:   func(e console.Event) { w.mu.Lock(); w.events = append(w.events, e); w.mu.Unlock() },
+		Report:   func(err error) { w.mu.Lock(); w.faults = append(w.faults, err.Error()); w.mu.Unlock() }}
 	if edit != nil {
 		edit(&o)
 	}

@@ -3,6 +3,9 @@ package learning
 import (
 	"context"
 	"errors"
+	"fmt"
+	"strings"
+	"time"
 
 	"patgate/admin/terms"
 	"patgate/admin/tokens"
@@ -34,18 +37,49 @@ type Proposed struct {
 	propose.Proposal
 	// Holds are the scopes of the token now.
 	Holds []policy.ScopeSpec `json:"holds"`
+	// Suggested is how a token with the scopes could begin.
+	Suggested Suggestion `json:"suggested"`
 }
 
-// Propose makes the smallest grant for what a token did in some days; accept names permissions that may be in it although they
-// are dangerous.
-func (s *Service) Propose(ctx context.Context, c tokens.Caller, id int64, days int, accept []string) (*Proposed, error) {
+// Suggestion is a name and a lifetime for the token that a proposal becomes.
+type Suggestion struct {
+	Name      string `json:"name"`
+	ExpiresIn string `json:"expires_in"`
+}
+
+// suggest gives the token twice the time for which its job was seen, from a week to 90 days and never more than tokens may live.
+func (s *Service) suggest(name string, seen int) Suggestion {
+	const least, most = 7, 90
+	life := min(time.Duration(min(max(2*seen, least), most))*24*time.Hour, s.tokens.MaxLifetime())
+	const tail = ", least"
+	if letters := []rune(name); len(letters)+len(tail) > terms.MaxName {
+		name = string(letters[:terms.MaxName-len(tail)])
+	}
+	return Suggestion{Name: name + tail, ExpiresIn: terms.WriteSpan(life)}
+}
+
+// Choices are what somebody said to a proposal that asked.
+type Choices struct {
+	// Accept are permissions that may be in it although they are dangerous.
+	Accept []string
+	// Groups are those that shall stand in the place of their projects.
+	Groups []int64
+}
+
+// GroupList writes the groups with commas between.
+func (c *Choices) GroupList() string {
+	return strings.Trim(strings.ReplaceAll(fmt.Sprint(c.Groups), " ", ","), "[]")
+}
+
+// Propose makes the smallest grant for what a token did in some days.
+func (s *Service) Propose(ctx context.Context, c tokens.Caller, id int64, days int, said Choices) (*Proposed, error) {
 	l, list, damaged, err := s.seen(ctx, c, id, &days)
 	if err != nil {
 		return nil, err
 	}
 	problems := &terms.Invalid{}
 	table := s.tokens.Table()
-	for _, name := range accept {
+	for _, name := range said.Accept {
 		if _, known := table.Catalogue().Find(name); !known {
 			problems.Add("accept", "unknown permission %q", name)
 		}
@@ -70,7 +104,8 @@ func (s *Service) Propose(ctx context.Context, c tokens.Caller, id int64, days i
 		Today:        today,
 		Owner:        l.Owner.UserID,
 		Present:      present,
-		Accept:       accept,
+		Accept:       said.Accept,
+		Groups:       said.Groups,
 		Over:         ctx.Err,
 	})
 	if errors.Is(err, propose.ErrNothing) {
@@ -80,7 +115,8 @@ func (s *Service) Propose(ctx context.Context, c tokens.Caller, id int64, days i
 	if err != nil {
 		return nil, err
 	}
-	return &Proposed{TokenID: id, Name: l.Name, Days: days, Damaged: damaged, Proposal: *p, Holds: l.Scopes}, nil
+	return &Proposed{TokenID: id, Name: l.Name, Days: days, Damaged: damaged, Proposal: *p, Holds: l.Scopes,
+		Suggested: s.suggest(l.Name, p.Confidence.Days)}, nil
 }
 
 // Simulated is what other scopes of a token would have done.

@@ -31,9 +31,11 @@ type Needed struct {
 	Day     string `json:"day"`
 }
 
-// certify asks the proposal everything again, and without each of its parts.
-func (r *Replay) certify(over func() error, d *draft, grant *policy.Grant, events []event, q Ask) (c Certificate, err error) {
-	c.Needed = []Needed{}
+// certify asks the proposal everything again, and without each of its parts. seen are the requests that each part of the scopes
+// is needed by.
+func (r *Replay) certify(over func() error, d *draft, grant *policy.Grant, events []event, q *Ask) (c Certificate, seen seenOf,
+	err error) {
+	c.Needed, seen = []Needed{}, seenOf{}
 	var allowed []event
 	for i := range events {
 		e := &events[i]
@@ -47,23 +49,26 @@ func (r *Replay) certify(over func() error, d *draft, grant *policy.Grant, event
 		allowed = append(allowed, *e)
 	}
 	touched := touching(allowed)
-	for part := range d.parts {
+	scopes := d.specs(r.table.Catalogue(), nil)
+	for element := range d.parts {
 		if err := over(); err != nil {
-			return c, err
+			return c, nil, err
 		}
-		witness, err := r.without(d, &part, touched, q.Owner)
-		if err != nil || witness == nil {
+		denied, err := r.denied(d, &element, touched, q.Owner)
+		if err != nil || len(denied) == 0 {
 			continue // a test holds that there is always one
 		}
-		n := Needed{Permission: r.table.Catalogue().Name(part.permission), Ref: part.pattern, Access: part.access.String(),
+		seen.add(part{scopeOf(scopes, &element), element.permission, element.pattern}, denied)
+		witness := denied[0]
+		n := Needed{Permission: r.table.Catalogue().Name(element.permission), Ref: element.pattern, Access: element.access.String(),
 			Witness: witness.Unit.Method + " " + witness.Unit.Route}
 		_, day := countSince(witness.Observation, q.Since)
-		n.Day = day.Start().Format("2006-01-02")
-		switch part.boundary {
+		n.Day = written(day)
+		switch element.boundary {
 		case routes.BoundaryProject:
-			n.ProjectID = part.id
+			n.ProjectID = element.id
 		case routes.BoundaryGroup:
-			n.GroupID = part.id
+			n.GroupID = element.id
 		}
 		c.Needed = append(c.Needed, n)
 	}
@@ -71,12 +76,12 @@ func (r *Replay) certify(over func() error, d *draft, grant *policy.Grant, event
 		return cmp.Or(cmp.Compare(a.Access, b.Access), cmp.Compare(a.GroupID, b.GroupID), cmp.Compare(a.ProjectID, b.ProjectID),
 			cmp.Compare(a.Permission, b.Permission), cmp.Compare(a.Ref, b.Ref))
 	})
-	return c, nil
+	return c, seen, nil
 }
 
 // split gives the least grants of jobs that have no container in common, where one of them writes and another only reads; nil
 // where there is nothing to divide.
-func (r *Replay) split(over func() error, events []event, owner int64) (tokens [][]policy.ScopeSpec, err error) {
+func (r *Replay) split(over func() error, events []event, q *Ask) (tokens [][]policy.ScopeSpec, err error) {
 	type container struct {
 		boundary routes.Boundary
 		id       int64
@@ -131,7 +136,7 @@ func (r *Replay) split(over func() error, events []event, owner int64) (tokens [
 		apart[at] = append(apart[at], members[key]...)
 	}
 	for _, half := range apart {
-		d, _, err := r.least(over, half, owner)
+		d, _, err := r.least(over, half, q)
 		if err != nil {
 			return nil, err
 		}

@@ -28,6 +28,8 @@ type Ask struct {
 	Present *policy.Grant
 	// Accept are permissions by name that may be in the proposal although a row that needs them is a danger.
 	Accept []string
+	// Groups are those that shall stand in the place of their projects, out of those that the proposal asks about.
+	Groups []int64
 	// Suspect, when it is set, is when the credential was reported as leaked: what was first seen from then on is kept apart.
 	Suspect time.Time
 	// Over, when it is not nil, is asked again and again: an error of it ends the work.
@@ -36,10 +38,14 @@ type Ask struct {
 
 // Proposal is the smallest grant for what was observed, with its proof.
 type Proposal struct {
-	Scopes      []policy.ScopeSpec `json:"scopes"`
-	Certificate Certificate        `json:"certificate"`
-	// Unticked are requests that the proposal does not allow because nobody has said yes to what they can do.
+	Scopes []policy.ScopeSpec `json:"scopes"`
+	// Evidence tells of each permission and each ref pattern of the scopes what it was needed by.
+	Evidence    []Evidence  `json:"evidence"`
+	Certificate Certificate `json:"certificate"`
+	// Unticked are requests that the proposal does not allow because nobody has said yes to what they can do. Accepted are those
+	// of their kind to which somebody has.
 	Unticked []Unticked `json:"unticked"`
+	Accepted []Unticked `json:"accepted,omitempty"`
 	// Quarantined were first seen after the credential was reported as leaked. They are no part of the proposal.
 	Quarantined []Unticked `json:"quarantined"`
 	// Unknown are rows that the table no longer has.
@@ -69,7 +75,8 @@ type Unticked struct {
 // Group is a question: whether the group should stand in the place of its projects.
 type Group struct {
 	ID       int64   `json:"group_id"`
-	Projects []int64 `json:"projects"` // of it, that were used
+	Projects []int64 `json:"projects"`         // of it, that were used
+	Chosen   bool    `json:"chosen,omitempty"` // it stands in their place
 }
 
 // Confidence are plain facts about how much was seen.
@@ -78,6 +85,8 @@ type Confidence struct {
 	Requests int64 `json:"requests"`
 	// Quiet is how many days have passed since something was needed for the first time.
 	Quiet int `json:"days_since_last_new_need"`
+	// Young: so little was seen that a job which runs seldom is easily missed: less than two weeks, or something new in the last.
+	Young bool `json:"young,omitempty"`
 	// Once are the rows that were seen on one day only.
 	Once []string `json:"seen_on_one_day"`
 }
@@ -130,14 +139,16 @@ func (r *Replay) Make(q Ask) (*Proposal, error) {
 		return nil, ErrNothing
 	}
 	p.Confidence = confidence(seen, q.Since, q.Today)
-	d, grant, err := r.least(over, events, q.Owner)
+	d, grant, err := r.least(over, events, &q)
 	if err != nil {
 		return nil, err
 	}
 	p.Scopes = d.specs(r.table.Catalogue(), nil)
-	if p.Certificate, err = r.certify(over, d, grant, events, q); err != nil {
+	var needed seenOf
+	if p.Certificate, needed, err = r.certify(over, d, grant, events, &q); err != nil {
 		return nil, err
 	}
+	p.Evidence = needed.evidence(r.table.Catalogue(), q.Since)
 	for _, at := range d.free {
 		p.Notes = append(p.Notes, fmt.Sprintf("pushes to %s %d are not limited to refs: more than %d were pushed", at.boundary, at.id,
 			mostPatterns))
@@ -147,10 +158,15 @@ func (r *Replay) Make(q Ask) (*Proposal, error) {
 			p.Unticked = append(p.Unticked, r.unticked(e, q.Since, Dangers(e.question.Route)))
 		}
 	}
-	if p.Split, err = r.split(over, events, q.Owner); err != nil {
+	for i := range events {
+		if why := Dangers(events[i].question.Route); len(why) > 0 {
+			p.Accepted = append(p.Accepted, r.unticked(&events[i], q.Since, why))
+		}
+	}
+	if p.Split, err = r.split(over, events, &q); err != nil {
 		return nil, err
 	}
-	p.Groups = groups(d, events)
+	p.Groups = groups(events, q.Groups)
 	for e := range d.parts {
 		if e.access == policy.AccessAllMemberships {
 			p.Notes = append(p.Notes, r.table.Catalogue().Name(e.permission)+" is needed under all_memberships: a request names no "+
@@ -195,13 +211,18 @@ func (r *Replay) unticked(e *event, since learn.Day, why []string) Unticked {
 
 // least makes the smallest set of elements that allows all events: all that they need, less what they do not. Since more
 // scopes never turn an allow into a denial, what could not be left out once cannot be left out later, and one pass is enough.
-func (r *Replay) least(over func() error, events []event, owner int64) (*draft, *policy.Grant, error) {
+func (r *Replay) least(over func() error, events []event, q *Ask) (*draft, *policy.Grant, error) {
 	d := &draft{parts: parts{}, rules: map[place]*rules{}}
 	for i := range events {
 		d.need(&events[i])
 	}
+	for _, g := range groups(events, q.Groups) {
+		if g.Chosen {
+			d.widen(g)
+		}
+	}
 	d.generalise()
-	grant, err := r.compile(d, nil, owner)
+	grant, err := r.compile(d, nil, q.Owner)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -211,11 +232,11 @@ func (r *Replay) least(over func() error, events []event, owner int64) (*draft, 
 		if err := over(); err != nil {
 			return nil, nil, err
 		}
-		if lost, err := r.without(d, &e, touched, owner); err == nil && lost == nil {
+		if lost, err := r.without(d, &e, touched, q.Owner); err == nil && lost == nil {
 			delete(d.parts, e)
 		}
 	}
-	grant, err = r.compile(d, nil, owner)
+	grant, err = r.compile(d, nil, q.Owner)
 	return d, grant, err
 }
 
@@ -247,9 +268,36 @@ func permissions(set *routes.PermissionSet) iter.Seq[routes.Permission] {
 	}
 }
 
-// without gives an event that is denied when a draft lacks an element; nil when there is none. Only what the events that the
-// element can decide on may need is compiled.
+// without gives an event that is denied when a draft lacks an element; nil when there is none.
 func (r *Replay) without(d *draft, e *element, touched map[routes.Permission][]*event, owner int64) (*event, error) {
+	smaller, err := r.lacking(d, e, touched, owner)
+	if err != nil {
+		return nil, err
+	}
+	for _, x := range touched[e.permission] {
+		if !x.allows(smaller) {
+			return x, nil
+		}
+	}
+	return nil, nil
+}
+
+// denied gives all events that are denied when a draft lacks an element.
+func (r *Replay) denied(d *draft, e *element, touched map[routes.Permission][]*event, owner int64) (events []*event, err error) {
+	smaller, err := r.lacking(d, e, touched, owner)
+	if err != nil {
+		return nil, err
+	}
+	for _, x := range touched[e.permission] {
+		if !x.allows(smaller) {
+			events = append(events, x)
+		}
+	}
+	return events, nil
+}
+
+// lacking compiles a draft without an element. Only what the events that the element can decide on may need is compiled.
+func (r *Replay) lacking(d *draft, e *element, touched map[routes.Permission][]*event, owner int64) (*policy.Grant, error) {
 	events := touched[e.permission]
 	var needs routes.PermissionSet
 	for _, x := range events {
@@ -261,16 +309,7 @@ func (r *Replay) without(d *draft, e *element, touched map[routes.Permission][]*
 			part.parts[other] = true
 		}
 	}
-	smaller, err := r.compile(part, e, owner)
-	if err != nil {
-		return nil, err
-	}
-	for _, x := range events {
-		if !x.allows(smaller) {
-			return x, nil
-		}
-	}
-	return nil, nil
+	return r.compile(part, e, owner)
 }
 
 // compile makes the grant of a draft, without an element. A draft without elements is a grant that allows nothing.
@@ -418,8 +457,9 @@ func (d *draft) unlimit() {
 	slices.SortFunc(d.free, func(a, b place) int { return cmp.Compare(a.id, b.id) })
 }
 
-// groups gives the groups of which so many projects were used that somebody may want the group instead.
-func groups(d *draft, events []event) (found []Group) {
+// groups gives the groups of which so many projects were used that somebody may want the group instead, and marks those that
+// were chosen.
+func groups(events []event, chosen []int64) (found []Group) {
 	used := map[int64]map[int64]bool{}
 	for i := range events {
 		for j := range events[i].question.Acts {
@@ -435,11 +475,14 @@ func groups(d *draft, events []event) (found []Group) {
 	}
 	for _, id := range slices.Sorted(maps.Keys(used)) {
 		if len(used[id]) >= groupAfter {
-			found = append(found, Group{ID: id, Projects: slices.Sorted(maps.Keys(used[id]))})
+			found = append(found, Group{ID: id, Projects: slices.Sorted(maps.Keys(used[id])), Chosen: slices.Contains(chosen, id)})
 		}
 	}
 	return found
 }
+
+// longEnough is for how many days a job should be watched, settled for how many nothing new should have come.
+const longEnough, settled = 14, 7
 
 func confidence(seen []*learn.Observation, since, today learn.Day) (c Confidence) {
 	first, last, fresh := today, since, learn.Day(0)
@@ -458,6 +501,7 @@ func confidence(seen []*learn.Observation, since, today learn.Day) (c Confidence
 	}
 	c.Days = max(int(last-first)+1, 1)
 	c.Quiet = max(int(today-fresh), 0)
+	c.Young = c.Days < longEnough || c.Quiet < settled
 	c.Once = []string{}
 	for _, row := range slices.Sorted(maps.Keys(once)) {
 		if once[row] == 1 {

@@ -1,0 +1,310 @@
+package proposal
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"patgate/admin/learning"
+	"patgate/learn"
+	"patgate/learn/propose"
+	"patgate/policy"
+	"patgate/routes"
+)
+
+// View is a proposal as a page shows it.
+type View struct {
+	Scopes []Scope
+	// Left is what was left out until somebody says yes, and what somebody said yes to.
+	Left []Choice
+	// Apart was first seen when it may not have been the owner any more.
+	Apart  []Kind
+	Groups []Question
+	// Split are the tokens that it could be instead.
+	Split []Half
+	Facts []Fact
+	Once  []string // endpoints that were seen on one day only
+	Young bool
+	Proof Proof
+	Notes []string // what else one should know
+}
+
+// Scope is a scope with what was seen of each part of it.
+type Scope struct {
+	Access, AccessWords string
+	Places              []Place
+	Limits              []string
+	Rows                []Row
+	Refs                []Row
+}
+
+// Row is a permission or a ref pattern with its evidence.
+type Row struct {
+	Title, Label, Permission, About, Ref string
+	propose.Evidence
+}
+
+// Choice is a set of permissions that is in the proposal only when somebody says so.
+type Choice struct {
+	Value  string // the permissions, as the form sends them
+	Rows   []Row
+	Why    []string
+	Kinds  []Kind
+	Ticked bool
+}
+
+// Kind is a kind of request.
+type Kind struct {
+	Endpoint    string
+	Permissions []string
+	Why         []string
+	Requests    int64
+	First       string
+}
+
+// Question asks whether a group shall stand in the place of its projects.
+type Question struct {
+	ID       int64
+	Group    Place
+	Projects []Place
+	Chosen   bool
+}
+
+// Half is one of the tokens into which a proposal can be divided.
+type Half struct {
+	Number int
+	Title  string
+	Scopes []Scope
+}
+
+// Fact is a plain fact with what it is called.
+type Fact struct{ Label, Text string }
+
+// Proof is the certificate.
+type Proof struct {
+	Kinds    int
+	Requests int64
+	Rows     []ProofRow
+}
+
+// ProofRow is a part of the proposal with its witness.
+type ProofRow struct{ What, Where, Day, Witness string }
+
+// Place is a project or a group. Path is empty when it is not known.
+type Place struct {
+	Kind, Path string
+	ID         int64
+}
+
+// Text gives the path, or the id when there is none.
+func (p Place) Text() string {
+	if p.Path != "" {
+		return p.Path
+	}
+	return fmt.Sprintf("%s %d", p.Kind, p.ID)
+}
+
+// Words are those with which a page names things.
+type Words struct {
+	// Path gives the path of a project or a group; empty when it is not known.
+	Path func(kind routes.RefKind, id int64) string
+	// Permissions gives permissions with what they are called, in the order in which pages show them.
+	Permissions func(names []string) []Row
+	Access      func(access string) string
+	Limits      func(*policy.ConstraintSpec) []string
+	Effect      func(effect string) string
+}
+
+// New makes the view of a proposal.
+func New(p *learning.Proposed, w *Words) *View {
+	v := &View{Once: p.Confidence.Once, Young: p.Confidence.Young}
+	for i := range p.Scopes {
+		v.Scopes = append(v.Scopes, w.scope(&p.Scopes[i], i, p.Evidence))
+	}
+	v.Left = w.choices(p.Unticked, p.Accepted)
+	for i := range p.Quarantined {
+		v.Apart = append(v.Apart, w.kind(&p.Quarantined[i]))
+	}
+	for _, g := range p.Groups {
+		question := Question{ID: g.ID, Group: w.place(routes.RefGroup, g.ID), Chosen: g.Chosen}
+		for _, id := range g.Projects {
+			question.Projects = append(question.Projects, w.place(routes.RefProject, id))
+		}
+		v.Groups = append(v.Groups, question)
+	}
+	for i, title := range []string{"What only reads", "What writes"} {
+		if i >= len(p.Split) {
+			break
+		}
+		half := Half{Number: i + 1, Title: title}
+		for j := range p.Split[i] {
+			half.Scopes = append(half.Scopes, w.scope(&p.Split[i][j], -1, nil))
+		}
+		v.Split = append(v.Split, half)
+	}
+	v.Facts, v.Notes = facts(p), notes(p)
+	v.Proof = w.proof(&p.Certificate)
+	return v
+}
+
+func (w *Words) place(kind routes.RefKind, id int64) Place {
+	return Place{Kind: kind.String(), ID: id, Path: w.Path(kind, id)}
+}
+
+// scope shows a scope with the evidence that is there for its number.
+func (w *Words) scope(spec *policy.ScopeSpec, number int, evidence []propose.Evidence) Scope {
+	s := Scope{Access: spec.Access, AccessWords: w.Access(spec.Access), Limits: w.Limits(&spec.Constraints)}
+	for _, id := range spec.GroupIDs {
+		s.Places = append(s.Places, w.place(routes.RefGroup, id))
+	}
+	for _, id := range spec.ProjectIDs {
+		s.Places = append(s.Places, w.place(routes.RefProject, id))
+	}
+	s.Rows = w.Permissions(spec.Permissions)
+	for _, e := range evidence {
+		if e.Scope != number {
+			continue
+		}
+		if e.Ref != "" {
+			s.Refs = append(s.Refs, Row{Ref: e.Ref, Evidence: e})
+			continue
+		}
+		if i := slices.IndexFunc(s.Rows, func(r Row) bool { return r.Permission == e.Permission }); i >= 0 {
+			s.Rows[i].Evidence = e
+		}
+	}
+	return s
+}
+
+func (w *Words) kind(u *propose.Unticked) Kind {
+	k := Kind{Endpoint: u.Method + " " + u.Route, Permissions: u.Permissions, Requests: u.Requests, First: u.First}
+	for _, why := range u.Why {
+		k.Why = append(k.Why, w.Effect(why))
+	}
+	return k
+}
+
+// choices puts kinds of requests together that need the same permissions: one yes is enough for all of them.
+func (w *Words) choices(out, in []propose.Unticked) (all []Choice) {
+	add := func(u *propose.Unticked, ticked bool) {
+		value := strings.Join(u.Permissions, ",")
+		i := slices.IndexFunc(all, func(c Choice) bool { return c.Value == value })
+		if i < 0 {
+			i = len(all)
+			all = append(all, Choice{Value: value, Rows: w.Permissions(u.Permissions), Ticked: ticked})
+		}
+		k := w.kind(u)
+		for _, why := range k.Why {
+			if !slices.Contains(all[i].Why, why) {
+				all[i].Why = append(all[i].Why, why)
+			}
+		}
+		if j := slices.IndexFunc(all[i].Kinds, func(other Kind) bool { return other.Endpoint == k.Endpoint }); j >= 0 {
+			same := &all[i].Kinds[j]
+			same.Requests, same.First = same.Requests+k.Requests, min(same.First, k.First)
+			return
+		}
+		all[i].Kinds = append(all[i].Kinds, k)
+	}
+	for i := range out {
+		add(&out[i], false)
+	}
+	for i := range in {
+		add(&in[i], true)
+	}
+	slices.SortFunc(all, func(a, b Choice) int { return strings.Compare(a.Value, b.Value) })
+	return all
+}
+
+func (w *Words) proof(c *propose.Certificate) Proof {
+	p := Proof{Kinds: c.Allowed, Requests: c.Requests}
+	for _, n := range c.Needed {
+		row := ProofRow{What: n.Permission + n.Ref, Where: w.Access(n.Access), Day: n.Day, Witness: n.Witness}
+		switch {
+		case n.ProjectID != 0:
+			row.Where = w.place(routes.RefProject, n.ProjectID).Text()
+		case n.GroupID != 0:
+			row.Where = w.place(routes.RefGroup, n.GroupID).Text()
+		}
+		p.Rows = append(p.Rows, row)
+	}
+	return p
+}
+
+// facts are what there is to say of how much was seen.
+func facts(p *learning.Proposed) []Fact {
+	c := &p.Confidence
+	fresh := days(c.Quiet) + " ago"
+	if c.Quiet == 0 {
+		fresh = "today"
+	}
+	return []Fact{
+		{"Requests", fmt.Sprint(c.Requests)},
+		{"Seen over", days(c.Days)},
+		{"Last new need", fresh},
+		{"Seen on one day only", count(int64(len(c.Once)), "endpoint", "endpoints")},
+		{"It holds now", amount(p.Holds)},
+		{"It would hold", amount(p.Scopes)},
+	}
+}
+
+func days(n int) string { return count(int64(n), "day", "days") }
+
+func count(n int64, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprint(n) + " " + many
+}
+
+// amount tells how much scopes hold.
+func amount(scopes []policy.ScopeSpec) string {
+	held := map[string]bool{}
+	projects, groups, wide := 0, 0, false
+	for i := range scopes {
+		s := &scopes[i]
+		for _, name := range s.Permissions {
+			held[name] = true
+		}
+		projects, groups = projects+len(s.ProjectIDs), groups+len(s.GroupIDs)
+		wide = wide || s.Access == policy.AccessAllMemberships.String()
+	}
+	text := count(int64(len(held)), "permission", "permissions")
+	switch {
+	case wide:
+		return text + " on everything"
+	case groups > 0 && projects > 0:
+		return text + " in " + count(int64(groups), "group", "groups") + " and " + count(int64(projects), "project", "projects")
+	case groups > 0:
+		return text + " in " + count(int64(groups), "group", "groups")
+	case projects > 0:
+		return text + " in " + count(int64(projects), "project", "projects")
+	}
+	return text
+}
+
+// notes say what is no part of a proposal, and what is odd in it.
+func notes(p *learning.Proposed) (all []string) {
+	add := func(n int, text string, args ...any) {
+		if n > 0 {
+			all = append(all, fmt.Sprintf(text, args...))
+		}
+	}
+	add(p.Damaged, "%s of what was kept could not be read. What they told is no part of this.",
+		count(int64(p.Damaged), "row", "rows"))
+	add(p.Collapsed, "More than %d different things were done. Of %s it is no longer known on which projects and groups: they are "+
+		"no part of this, and the new token will be denied them unless you add them.", learn.MostUnits, kinds(p.Collapsed))
+	add(p.Lost, "%s may not be made any more, because the token was narrowed since. They are no part of this.", kinds(p.Lost))
+	for _, row := range p.Certificate.Refused {
+		all = append(all, "No grant allows "+row+" any more.")
+	}
+	for _, row := range p.Unknown {
+		all = append(all, "There is no endpoint "+row+" any more.")
+	}
+	for _, text := range p.Notes {
+		all = append(all, strings.ToUpper(text[:1])+text[1:]+".")
+	}
+	return all
+}
+
+func kinds(n int) string { return count(int64(n), "kind of request", "kinds of requests") }

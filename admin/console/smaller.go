@@ -1,0 +1,124 @@
+package console
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"patgate/admin/console/proposal"
+	"patgate/admin/learning"
+	"patgate/admin/terms"
+	"patgate/admin/tokens"
+	"patgate/policy"
+	"patgate/routes"
+)
+
+// smallerPage shows what a subject did, and the least that would have been enough for it.
+type smallerPage struct {
+	Name             string
+	Path             string // of this page
+	Up, UpName       string
+	Back             string // the subject's own page; empty where it has none
+	Days             int
+	Windows          []proposal.Window
+	Nothing          string // why there is nothing to propose
+	View             *proposal.View
+	MostScopes       int
+	TooMany          bool // scopes for the form
+	Command          string
+	Suggested, Until string // suggested
+}
+
+// smaller shows the least that would have been enough for a token, or the form that makes a token of that.
+func (q *request) smaller() error {
+	t, err := q.granting()
+	if err != nil {
+		return err
+	}
+	form := q.r.URL.Query()
+	if q.r.Method == http.MethodPost {
+		form = q.r.PostForm
+	}
+	chosen := proposal.Pick(form, q.r.Method == http.MethodPost, func(name string) bool {
+		_, known := q.o.Tokens.Table().Catalogue().Find(name)
+		return known
+	})
+	id := strconv.FormatInt(t.ID, 10)
+	p := smallerPage{
+		Name: t.Name, Path: "/tokens/" + id + "/smaller", Up: "/tokens", UpName: "Tokens", Back: "/tokens/" + id,
+		Command: "patgate learn apply " + id,
+	}
+	made, err := q.o.Learning.Propose(q.ctx(), q.caller, t.ID, chosen.Days, chosen.Said)
+	return q.showSmaller(&p, chosen, made, err, t.ID)
+}
+
+// showSmaller shows the page of a proposal, or why there is none. after is the token in whose place a new one would come.
+func (q *request) showSmaller(p *smallerPage, chosen proposal.Picked, made *learning.Proposed, err error, after int64) error {
+	p.Days, p.Windows = chosen.Days, chosen.Windows()
+	var nothing *terms.Invalid
+	switch {
+	case errors.As(err, &nothing):
+		for _, one := range nothing.Problems {
+			p.Nothing += sentence(one.Message) + " "
+		}
+	case err != nil:
+		return err
+	default:
+		if scopes := chosen.Wanted(made); len(scopes) > 0 && len(scopes) <= mostScopes {
+			return q.fillIn(p, made, scopes, after)
+		}
+		p.View = proposal.New(made, q.proposalWords(made))
+		p.TooMany, p.MostScopes = len(made.Scopes) > mostScopes, mostScopes
+		p.Suggested, p.Until = made.Suggested.Name, made.Suggested.ExpiresIn
+		p.Command += chosen.Flags(made)
+	}
+	q.render("smaller", http.StatusOK, page{Title: "A smaller token for “" + p.Name + "”", Nav: strings.TrimPrefix(p.Up, "/")}, p)
+	return nil
+}
+
+// fillIn shows the form for a new token with what was proposed. The form makes the token, on the word of whoever reads it.
+func (q *request) fillIn(p *smallerPage, made *learning.Proposed, scopes []policy.ScopeSpec, after int64) error {
+	d := &draft{
+		Name:        made.Suggested.Name,
+		Description: fmt.Sprintf("In place of “%s”, by what that did in %d days", short(p.Name), p.Days),
+		Expires:     made.Suggested.ExpiresIn,
+		After:       after,
+		Scopes:      draftScopes(scopes, q.paths(placesOf(scopes))),
+	}
+	return q.showForm(http.StatusOK, d, formPage{From: fmt.Sprintf("what “%s” did in the last %d days", p.Name, p.Days)})
+}
+
+// proposalWords gives what the page of a proposal names things with.
+func (q *request) proposalWords(made *learning.Proposed) *proposal.Words {
+	places := placesOf(made.Scopes)
+	for _, half := range made.Split {
+		places = append(places, placesOf(half)...)
+	}
+	for _, g := range made.Groups {
+		places = append(places, tokens.Place{Kind: routes.RefGroup, ID: g.ID})
+		for _, id := range g.Projects {
+			places = append(places, tokens.Place{Kind: routes.RefProject, ID: id})
+		}
+	}
+	found, k := q.paths(places), q.catalog.load(q.o.Tokens.Table())
+	return &proposal.Words{
+		Path: func(kind routes.RefKind, id int64) string { return found[tokens.Place{Kind: kind, ID: id}] },
+		Permissions: func(names []string) (rows []proposal.Row) {
+			for _, w := range k.group(names) {
+				for i, name := range w.Permissions {
+					row := proposal.Row{Title: w.Title, Label: w.Verbs[i], Permission: name}
+					if v := k.verbs[name]; v != nil {
+						row.About = v.About
+					}
+					rows = append(rows, row)
+				}
+			}
+			return rows
+		},
+		Access: accessWords,
+		Limits: limitWords,
+		Effect: effectWords,
+	}
+}

@@ -1,0 +1,88 @@
+package propose
+
+import (
+	"cmp"
+	"slices"
+
+	"patgate/learn"
+	"patgate/policy"
+	"patgate/routes"
+)
+
+// Evidence is what was seen of a permission or of a ref pattern in one scope of a proposal: the requests that would be denied
+// without it.
+type Evidence struct {
+	Scope      int    `json:"scope"` // its index in Proposal.Scopes
+	Permission string `json:"permission,omitempty"`
+	Ref        string `json:"ref,omitempty"` // a pattern
+	Requests   int64  `json:"requests"`
+	Days       int    `json:"days"` // on which there was such a request
+	// New is the day on which it was last needed for a kind of request that had not been seen before, Last that of the last request.
+	New  string `json:"last_new_need"`
+	Last string `json:"last_day"`
+}
+
+// part is a permission or a ref pattern of a scope.
+type part struct {
+	scope      int
+	permission routes.Permission
+	pattern    string
+}
+
+// seenOf are the observations that the parts of a proposal were needed by.
+type seenOf map[part]map[*learn.Observation]bool
+
+// add notes what an element was needed by.
+func (s seenOf) add(p part, events []*event) {
+	if s[p] == nil {
+		s[p] = map[*learn.Observation]bool{}
+	}
+	for _, e := range events {
+		s[p][e.Observation] = true
+	}
+}
+
+// evidence puts what was noted into numbers, in the order of the scopes and of the catalogue.
+func (s seenOf) evidence(c *routes.Catalogue, since learn.Day) []Evidence {
+	all := []Evidence{}
+	for p, by := range s {
+		e := Evidence{Scope: p.scope, Permission: c.Name(p.permission), Ref: p.pattern}
+		days := map[learn.Day]bool{}
+		var fresh, last learn.Day
+		for o := range by {
+			n, end := countSince(o, since)
+			e.Requests += n
+			fresh, last = max(fresh, learn.DayOf(o.First)), max(last, end)
+			for _, day := range o.Days {
+				if day.Day >= since {
+					days[day.Day] = true
+				}
+			}
+		}
+		e.Days, e.New, e.Last = len(days), written(fresh), written(last)
+		all = append(all, e)
+	}
+	slices.SortFunc(all, func(a, b Evidence) int {
+		return cmp.Or(cmp.Compare(a.Scope, b.Scope), cmp.Compare(a.Permission, b.Permission), cmp.Compare(a.Ref, b.Ref))
+	})
+	return all
+}
+
+// written writes a day.
+func written(d learn.Day) string { return d.Start().Format("2006-01-02") }
+
+// scopeOf gives the index of the scope that holds an element; -1 for none.
+func scopeOf(scopes []policy.ScopeSpec, e *element) int {
+	access := e.access.String()
+	return slices.IndexFunc(scopes, func(s policy.ScopeSpec) bool {
+		if s.Access != access || e.refs != (len(s.Constraints.RefPatterns) > 0) {
+			return false
+		}
+		ids := s.ProjectIDs
+		if e.boundary == routes.BoundaryGroup {
+			ids = s.GroupIDs
+		}
+		_, named := slices.BinarySearch(ids, e.id)
+		return named || !e.boundary.InContainer()
+	})
+}
