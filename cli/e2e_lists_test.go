@@ -160,6 +160,29 @@ func TestListsAreFiltered(t *testing.T) {
 			t.Errorf("%d %s, %d %s", there.status, there.body, none.status, none.body)
 		}
 	})
+	t.Run("a list that the forge does not cut into pages", func(t *testing.T) {
+		mentions := "secret/plans#1"
+		for i := range issuesOfAPI - 1 {
+			mentions += fmt.Sprintf(" shop/backend/api#%d", i+1)
+		}
+		both := r.mint(t, "--name", "linked", "--project", "shop/backend/api", "--allow", "read_work_item")
+		edited := send("PUT", fmt.Sprintf("%s/api/v4/projects/%d/issues/%d", w.url, w.api, issuesOfAPI),
+			http.Header{"Private-Token": {w.alicePAT}, "Content-Type": {"application/json"}}, fmt.Appendf(nil, `{"description":%q}`,
+				mentions))
+		if edited.status != http.StatusOK {
+			t.Fatalf("%d %s", edited.status, edited.body)
+		}
+		a := r.get(both, fmt.Sprintf("/projects/%d/issues/%d/links", w.api, issuesOfAPI))
+		if got := listed(t, a.body, "project_id"); a.status != http.StatusOK || !slices.Equal(got,
+			slices.Repeat([]string{id(w.api)}, issuesOfAPI-1)) {
+			t.Errorf("%d, %d entries: %.300s", a.status, len(got), a.body)
+		}
+		for _, name := range []string{"Link", "X-Page", "X-Next-Page", "X-Total"} {
+			if a.header.Get(name) != "" {
+				t.Errorf("%s: %s", name, a.header.Get(name))
+			}
+		}
+	})
 	t.Run("pages", func(t *testing.T) {
 		target, seen := "/issues?scope=all&per_page=20", []string{}
 		for number := 1; target != ""; number++ {

@@ -54,6 +54,9 @@ func (x *exchange) deliverList() (kept bool) {
 func (x *exchange) addPage(page *listing.Page) (more bool, err error) {
 	a := &x.delivery.answer
 	rest := listing.RestOf(a.Header.All())
+	if page.Read == 0 && !rest.Paged {
+		page.Whole()
+	}
 	a.StreamBody = true
 	if err := a.ReadBody(x.delivery.upstream.Reader(), 0); err != nil {
 		return false, wire.ErrBroken

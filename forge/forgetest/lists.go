@@ -88,15 +88,23 @@ func (c *call) search() answer {
 func (c *call) listClosedIssues() answer {
 	_, m := c.findMergeRequest()
 	a := answer{status: 200, list: []any{}}
-	c.closes(m, func(p *project, i *issue) { a.list = append(a.list, c.showIssue(p)(i)) })
+	c.mentions(m.description, func(p *project, i *issue) { a.list = append(a.list, c.showIssue(p)(i)) })
 	return a
 }
 
-// closes gives the issues that a merge request closes.
-func (c *call) closes(m *mergeRequest, each func(*project, *issue)) {
+// listLinkedIssues gives those that an issue mentions, as if they were linked with it. It is a list that GitLab does not cut into pages.
+func (c *call) listLinkedIssues() answer {
+	_, i := c.findIssue()
+	linked := []any{}
+	c.mentions(i.description, func(p *project, i *issue) { linked = append(linked, c.showIssue(p)(i)) })
+	return ok(linked)
+}
+
+// mentions gives the issues of which a text holds the references.
+func (c *call) mentions(text string, each func(*project, *issue)) {
 	for _, p := range c.visibleProjects(func(p *project) bool { return c.level(p) >= Guest }) {
 		for _, i := range p.issues {
-			if slices.Contains(strings.Fields(m.description), c.f.world.projectPath(p)+"#"+idText(i.iid)) {
+			if slices.Contains(strings.Fields(text), c.f.world.projectPath(p)+"#"+idText(i.iid)) {
 				each(p, i)
 			}
 		}

@@ -158,7 +158,7 @@ func (c *call) mergeMergeRequest() answer {
 		r.wantGit(nil, "update-ref", "refs/heads/"+m.to, m.from)
 	}
 	m.state = "merged"
-	c.closes(m, func(_ *project, i *issue) { i.state = "closed" })
+	c.mentions(m.description, func(_ *project, i *issue) { i.state = "closed" })
 	return ok(c.showMergeRequest(p)(m))
 }
 

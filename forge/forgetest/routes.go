@@ -83,6 +83,7 @@ func apiRoutes() []route {
 		put("/projects/{id}/issues/:issue_iid", (*call).updateIssue),
 		del("/projects/{id}/issues/:issue_iid", (*call).deleteIssue),
 		post("/projects/{id}/issues/:issue_iid/move", (*call).moveIssue),
+		get("/projects/{id}/issues/:issue_iid/links", (*call).listLinkedIssues),
 		open(get("/projects/{id}/issues/:issue_iid/notes", (*call).listIssueNotes)),
 		post("/projects/{id}/issues/:issue_iid/notes", (*call).createIssueNote),
 

@@ -11,6 +11,7 @@ import (
 
 // Rest is what the head of a page of the forge's says of the pages behind it.
 type Rest struct {
+	Paged bool // it says anything of pages: a list that the forge does not cut into pages comes without
 	next  bool
 	total int // of entries; -1 when it says none
 }
@@ -20,11 +21,16 @@ func RestOf(fields iter.Seq2[[]byte, []byte]) Rest {
 	r := Rest{total: -1}
 	for name, value := range fields {
 		switch {
+		case header.EqualFold(name, "x-page"), header.EqualFold(name, "x-per-page"):
+			r.Paged = true
 		case header.EqualFold(name, "x-next-page"):
+			r.Paged = true
 			r.next = r.next || len(bytes.TrimSpace(value)) > 0
 		case header.EqualFold(name, "link"):
+			r.Paged = true
 			r.next = r.next || bytes.Contains(value, []byte(`rel="next"`))
 		case header.EqualFold(name, "x-total-count"):
+			r.Paged = true
 			if n, err := strconv.Atoi(string(value)); err == nil {
 				r.total = n
 			}
@@ -37,8 +43,12 @@ func RestOf(fields iter.Seq2[[]byte, []byte]) Rest {
 func (r Rest) Follows(read int) bool { return r.next || r.total > read }
 
 // Fields gives what the client is told of the pages. address is that of the list, to which the parameters of pages are added. How
-// many entries there are is said on the last page alone: on another one it would depend on how many were left out.
+// many entries there are is said on the last page alone: on another one it would depend on how many were left out. Of a whole
+// list nothing is said, as the forge says nothing.
 func (p *Page) Fields(address string, named bool) (out [][2]string) {
+	if p.whole {
+		return nil
+	}
 	var links []string
 	link := func(page int, rel string) {
 		at := address + p.entries.Pages.Page + "=" + strconv.Itoa(page) + "&" + p.entries.Pages.Size + "=" + strconv.Itoa(p.Size)

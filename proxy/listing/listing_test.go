@@ -417,3 +417,25 @@ func TestPageOfAnObject(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+func TestAListWithoutPagesIsWhole(t *testing.T) {
+	for field, paged := range map[string]bool{"X-Page": true, "x-per-page": true, "X-Next-Page": true, "Link": true, "X-Total-Count": true,
+		"X-Request-Id": false} {
+		if got := RestOf(func(yield func(a, b []byte) bool) { yield([]byte(field), nil) }).Paged; got != paged {
+			t.Errorf("%s: %v", field, got)
+		}
+	}
+	e := projects(routes.EntryName{Ref: routes.RefProject, ID: "id"})
+	p := NewPage(e, func(string) string { return "2" }, func(v jsontext.Value) (bool, error) {
+		return !bytes.Contains(v, []byte("2")),
+			nil
+	},
+		func(int64) bool { return true })
+	p.Whole()
+	if err := p.Add(strings.NewReader(`[{"id":1},{"id":2},{"id":3},{"id":4}]`)); err != nil {
+		t.Fatal(err)
+	}
+	if got := string(p.Text()); got != `[{"id":1},{"id":3},{"id":4}]` || p.More || p.Fields("/x?", false) != nil {
+		t.Errorf("%s %v %v", got, p.More, p.Fields("/x?", false))
+	}
+}

@@ -3,6 +3,7 @@ package listing
 import (
 	"errors"
 	"io"
+	"math"
 	"strconv"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -29,6 +30,7 @@ type Page struct {
 	Read         int  // entries of the forge's so far
 	Kept         int  // of them, those that are kept, in pages before too; of no meaning when More is set
 
+	whole   bool // it is the whole list
 	entries *routes.Entries
 	keeps   func(jsontext.Value) (bool, error)
 	room    func(bytes int64) bool
@@ -61,6 +63,10 @@ func positive(text string, otherwise, most int) int {
 	}
 	return min(n, most)
 }
+
+// Whole makes the page the whole list, which the forge does not cut into pages: GitLab's links of issues and epics, for one. It is
+// for before the first entry.
+func (p *Page) Whole() { p.whole, p.Number, p.Size = true, 1, math.MaxInt }
 
 // Add reads a page of the forge's.
 func (p *Page) Add(src io.Reader) error {
