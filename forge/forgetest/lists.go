@@ -92,7 +92,7 @@ func (c *call) listClosedIssues() answer {
 	return a
 }
 
-// listLinkedIssues gives those that an issue mentions, as if they were linked with it. It is a list that GitLab does not cut into pages.
+// listLinkedIssues gives those that an issue mentions, as if they were linked with it. GitLab does not cut that list into pages.
 func (c *call) listLinkedIssues() answer {
 	_, i := c.findIssue()
 	linked := []any{}

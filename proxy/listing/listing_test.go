@@ -419,8 +419,8 @@ func TestPageOfAnObject(t *testing.T) {
 }
 
 func TestAListWithoutPagesIsWhole(t *testing.T) {
-	for field, paged := range map[string]bool{"X-Page": true, "x-per-page": true, "X-Next-Page": true, "Link": true, "X-Total-Count": true,
-		"X-Request-Id": false} {
+	for field, paged := range map[string]bool{"X-Page": true, "x-per-page": true, "X-Next-Page": true, "Link": true,
+		"X-Total-Count": true, "X-Request-Id": false} {
 		if got := RestOf(func(yield func(a, b []byte) bool) { yield([]byte(field), nil) }).Paged; got != paged {
 			t.Errorf("%s: %v", field, got)
 		}

@@ -64,8 +64,8 @@ func positive(text string, otherwise, most int) int {
 	return min(n, most)
 }
 
-// Whole makes the page the whole list, which the forge does not cut into pages: GitLab's links of issues and epics, for one. It is
-// for before the first entry.
+// Whole makes the page the whole list, which the forge does not cut into pages: GitLab's links of an issue, for one. It is called
+// before the first entry is read.
 func (p *Page) Whole() { p.whole, p.Number, p.Size = true, 1, math.MaxInt }
 
 // Add reads a page of the forge's.
