@@ -139,7 +139,7 @@ func (r *Replay) Make(q Ask) (*Proposal, error) {
 		return nil, ErrNothing
 	}
 	p.Confidence = confidence(seen, q.Since, q.Today)
-	d, grant, err := r.least(over, events, &q)
+	d, grant, events, left, err := r.apart(over, events, dangers, &q)
 	if err != nil {
 		return nil, err
 	}
@@ -153,9 +153,9 @@ func (r *Replay) Make(q Ask) (*Proposal, error) {
 		p.Notes = append(p.Notes, fmt.Sprintf("pushes to %s %d are not limited to refs: more than %d were pushed", at.boundary, at.id,
 			mostPatterns))
 	}
-	for i := range dangers {
-		if e := &dangers[i]; !e.allows(grant) {
-			p.Unticked = append(p.Unticked, r.unticked(e, q.Since, Dangers(e.question.Route)))
+	for i := range left {
+		if e := &left[i]; !e.allows(grant) {
+			p.Unticked = append(p.Unticked, r.unticked(&e.event, q.Since, e.why))
 		}
 	}
 	for i := range events {
@@ -182,11 +182,6 @@ func (r *Replay) Make(q Ask) (*Proposal, error) {
 	p.Notes = slices.Compact(p.Notes)
 	slices.Sort(p.Unknown)
 	return p, nil
-}
-
-// accepted tells whether all that a unit needs was said yes to.
-func accepted(o *learn.Observation, names []string) bool {
-	return !slices.ContainsFunc(o.Unit.Needs, func(name string) bool { return !slices.Contains(names, name) })
 }
 
 // names gives the permissions that a question needs, each once.

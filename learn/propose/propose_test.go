@@ -236,6 +236,14 @@ func TestWhatAProposalLeavesToPeople(t *testing.T) {
 			t.Errorf("%+v", p)
 		}
 	})
+	t.Run("nor does it come in by what git asks before", func(t *testing.T) {
+		before := seen(t, r, "GET /{project}.git/info/refs?service=git-receive-pack") // which is no danger, and needs push_code
+		p := make(t, Ask{Observations: []learn.Observation{read, before, pushed}})
+		if len(p.Unticked) != 2 || p.Unticked[0].Why[0] != "runs_as_owner" || p.Unticked[1].Why[0] != "runs_as_owner" ||
+			len(p.Scopes) != 1 || !slices.Equal(p.Scopes[0].Permissions, []string{"read_job"}) {
+			t.Errorf("%+v", p)
+		}
+	})
 	t.Run("until somebody says yes, and then for the refs alone that were pushed", func(t *testing.T) {
 		before := seen(t, r, "GET /{project}.git/info/refs?service=git-receive-pack") // needs push_code, and changes no ref
 		p := make(t, Ask{Observations: []learn.Observation{read, before, pushed}, Accept: []string{"push_code"}})
