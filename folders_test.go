@@ -20,7 +20,6 @@ const mostLines = 2500
 func largerFolders() map[string]int {
 	return map[string]int{
 		"forge/forgetest": 8000, // a stand-in forge: a part of tests
-		"cli":             6000,
 		"admin/console":   4000,
 		"routes":          3300,
 		"bench":           2700,

@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"patgate/cli/settings"
 	"patgate/config"
 )
 
@@ -28,7 +29,7 @@ the fix. Exits 1 when there is any. The forge is not contacted.`,
 					return err
 				}
 			}
-			c, err := loadSettings(cmd, nil, withUpstream)
+			c, err := settings.Load(cmd, nil, settings.WithUpstream)
 			if err != nil {
 				return err
 			}
@@ -36,7 +37,7 @@ the fix. Exits 1 when there is any. The forge is not contacted.`,
 			return err
 		},
 	}
-	addSettings(cmd.Flags(), nil)
+	settings.Add(cmd.Flags(), nil)
 	return cmd
 }
 
@@ -46,7 +47,7 @@ func newConfigShow() *cobra.Command {
 		Short: "Print the configuration in effect, with secrets masked",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := loadSettings(cmd, serveSettings(), withoutUpstream)
+			c, err := settings.Load(cmd, settings.Serve(), settings.WithoutUpstream)
 			if err != nil {
 				return err
 			}
@@ -54,7 +55,7 @@ func newConfigShow() *cobra.Command {
 			return err
 		},
 	}
-	addSettings(cmd.Flags(), serveSettings())
+	settings.Add(cmd.Flags(), settings.Serve())
 	return cmd
 }
 

@@ -11,13 +11,14 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"patgate/cli/settings"
 )
 
 // healthTimeout bounds a health check as a whole.
 const healthTimeout = 4 * time.Second
 
 func newHealthcheck() *cobra.Command {
-	settings := []setting{{"admin-listen", "admin.listen", "address of the server's metrics and health"}}
 	cmd := &cobra.Command{
 		Use:   "healthcheck",
 		Short: "Ask a running server whether it is ready",
@@ -26,7 +27,7 @@ Exits 0 when it is ready, 1 when it is not or cannot be reached. For HEALTHCHECK
 container, where nothing else is installed.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := loadSettings(cmd, settings, withoutUpstream)
+			c, err := settings.Load(cmd, settings.Admin(), settings.WithoutUpstream)
 			if err != nil {
 				return err
 			}
@@ -41,7 +42,7 @@ container, where nothing else is installed.`,
 			return err
 		},
 	}
-	addSettings(cmd.Flags(), settings)
+	settings.Add(cmd.Flags(), settings.Admin())
 	return cmd
 }
 

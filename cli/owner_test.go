@@ -9,6 +9,7 @@ import (
 
 	"patgate/admin/api"
 	"patgate/admin/catalogue"
+	"patgate/cli/storecmd"
 	"patgate/forge/forgetest"
 )
 
@@ -29,7 +30,7 @@ func TestTheLifeOfAnOwner(t *testing.T) {
 		}
 	})
 	t.Run("a list shows user, scopes and status", func(t *testing.T) {
-		list := parse[[]ownerView](t, o.must("owner", "list", "--json"))
+		list := parse[[]storecmd.OwnerView](t, o.must("owner", "list", "--json"))
 		if len(list) != 1 || list[0].Username != "alice" || list[0].UserID != o.alice || list[0].Tokens != 1 || list[0].Origin != o.url ||
 			len(list[0].Credentials) != 1 || list[0].Credentials[0].Status != "valid" || !slices.Equal(list[0].Credentials[0].Scopes, []string{"api"}) {
 			t.Errorf("list %+v", list)
@@ -41,7 +42,7 @@ func TestTheLifeOfAnOwner(t *testing.T) {
 	t.Run("a credential that the forge refuses now is noted, and the way out is named", func(t *testing.T) {
 		o.forge.RevokeToken(first)
 		o.refused([]string{"token", "create", "--name", "x", "--project", "shop/api", "--allow", "read_job"}, "patgate owner replace")
-		if list := parse[[]ownerView](t, o.must("owner", "list", "--json")); list[0].Credentials[0].Status != "invalid" {
+		if list := parse[[]storecmd.OwnerView](t, o.must("owner", "list", "--json")); list[0].Credentials[0].Status != "invalid" {
 			t.Errorf("status %+v", list[0].Credentials)
 		}
 	})
@@ -56,7 +57,7 @@ func TestTheLifeOfAnOwner(t *testing.T) {
 	t.Run("a narrower one of the same user does", func(t *testing.T) {
 		o.credential(o.pat(o.alice, "read_api"))
 		o.must("owner", "replace")
-		list := parse[[]ownerView](t, o.must("owner", "list", "--json"))
+		list := parse[[]storecmd.OwnerView](t, o.must("owner", "list", "--json"))
 		if c := list[0].Credentials; len(c) != 1 || c[0].ID != 1 || c[0].Status != "valid" || !slices.Equal(c[0].Scopes, []string{"read_api"}) {
 			t.Errorf("credentials %+v", c)
 		}
@@ -135,7 +136,7 @@ func TestACredentialFromAFileOrStandardInput(t *testing.T) {
 		t.Error(errs)
 	}
 	o.refused([]string{"owner", "add", "--credential-file", filepath.Join(t.TempDir(), "none")}, "reading the forge credential")
-	if list := parse[[]ownerView](t, o.must("owner", "list", "--json")); len(list) != 2 {
+	if list := parse[[]storecmd.OwnerView](t, o.must("owner", "list", "--json")); len(list) != 2 {
 		t.Errorf("owners %+v", list)
 	}
 	t.Run("with several owners a token says whose it is", func(t *testing.T) {

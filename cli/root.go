@@ -6,12 +6,16 @@ import (
 	"fmt"
 	"io"
 	"os/signal"
-	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"patgate/cli/learncmd"
+	"patgate/cli/routecmd"
+	"patgate/cli/storecmd"
+	"patgate/cli/terminal"
+	"patgate/cli/tokencmd"
 	"patgate/config"
 )
 
@@ -42,10 +46,10 @@ func Main(args []string, stdio Stdio) int {
 	if err == nil {
 		return 0
 	}
-	for _, line := range errorLines(err) {
+	for _, line := range terminal.Lines(err) {
 		fmt.Fprintln(stdio.Err, "patgate: "+line)
 	}
-	if usage := (usageError{}); errors.As(err, &usage) {
+	if terminal.IsUsage(err) {
 		return exitUsage
 	}
 	return exitFailed
@@ -68,26 +72,10 @@ Start with:  patgate serve --upstream https://gitlab.example.com`,
 	}
 	root.SetFlagErrorFunc(flagError)
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(newServe(), newToken(), newOwner(), newKey(), newStore(), newRoutes(), newPermissions(), newLearn(),
-		newConfig(), newHealthcheck(), newVersion())
+	root.AddCommand(newServe(), tokencmd.New(), storecmd.Owner(), storecmd.Key(), storecmd.New(), routecmd.New(),
+		routecmd.Permissions(), learncmd.New(), newConfig(), newHealthcheck(), newVersion())
 	wrapArgs(root)
 	return root
-}
-
-// usageError is a command line that cannot be understood.
-type usageError struct{ err error }
-
-func (e usageError) Error() string { return e.err.Error() }
-func (e usageError) Unwrap() error { return e.err }
-
-// linesError is a failure that takes several lines, such as all the problems of a file.
-type linesError []string
-
-func (e linesError) Error() string { return strings.Join(e, "\n") }
-
-// errorLines gives the lines to print for an error: one, unless it holds several problems.
-func errorLines(err error) []string {
-	return strings.FieldsFunc(err.Error(), func(r rune) bool { return r == '\n' })
 }
 
 // wrapArgs makes the errors of every command's argument check usage errors, and gives commands that only hold others
@@ -102,8 +90,8 @@ func wrapArgs(cmd *cobra.Command) {
 		check = cobra.ArbitraryArgs
 	}
 	cmd.Args = func(cmd *cobra.Command, args []string) error {
-		if err := check(cmd, args); err != nil && !errors.As(err, &usageError{}) {
-			return usageError{fmt.Errorf("%w (see %s --help)", err, cmd.CommandPath())}
+		if err := check(cmd, args); err != nil && !terminal.IsUsage(err) {
+			return terminal.Usage(fmt.Errorf("%w (see %s --help)", err, cmd.CommandPath()))
 		} else {
 			return err
 		}
@@ -126,7 +114,7 @@ func noSuchCommand(cmd *cobra.Command, args []string) error {
 	if near := config.Nearest(args[0], names); near != "" {
 		hint = "did you mean " + near + "?"
 	}
-	return usageError{fmt.Errorf("unknown command %q (%s)", cmd.CommandPath()+" "+args[0], hint)}
+	return terminal.Usage(fmt.Errorf("unknown command %q (%s)", cmd.CommandPath()+" "+args[0], hint))
 }
 
 // flagError names the flag that is nearest to one that is not known.
@@ -139,5 +127,5 @@ func flagError(cmd *cobra.Command, err error) error {
 			hint = "did you mean --" + near + "?"
 		}
 	}
-	return usageError{fmt.Errorf("%w (%s)", err, hint)}
+	return terminal.Usage(fmt.Errorf("%w (%s)", err, hint))
 }

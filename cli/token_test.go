@@ -12,11 +12,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/spf13/pflag"
-
 	"patgate/admin/api"
-	"patgate/admin/terms"
-	"patgate/policy"
+	"patgate/cli/storecmd"
 	"patgate/store"
 	"patgate/token"
 )
@@ -50,7 +47,7 @@ func TestTheLifeOfAToken(t *testing.T) {
 		}
 	})
 	t.Run("the same credential is sealed once", func(t *testing.T) {
-		if list := parse[[]ownerView](t, o.must("owner", "list", "--json")); len(list[0].Credentials) != 1 {
+		if list := parse[[]storecmd.OwnerView](t, o.must("owner", "list", "--json")); len(list[0].Credentials) != 1 {
 			t.Errorf("credentials %+v", list[0].Credentials)
 		}
 	})
@@ -221,94 +218,9 @@ func TestWhatATokenIsNotMadeFor(t *testing.T) {
 		if tokens := parse[[]api.Token](t, o.must("token", "list", "--state", "any", "--json")); len(tokens) > 0 {
 			t.Errorf("tokens were made: %+v", tokens)
 		}
-		if owners := parse[[]ownerView](t, o.must("owner", "list", "--json")); len(owners) > 0 {
+		if owners := parse[[]storecmd.OwnerView](t, o.must("owner", "list", "--json")); len(owners) > 0 {
 			t.Errorf("owners were stored: %+v", owners)
 		}
-	}
-}
-
-func TestScopesFromFlagsInTheirOrder(t *testing.T) {
-	parseFlags := func(args ...string) (scopeFlags, error) {
-		var s scopeFlags
-		flags := pflag.NewFlagSet("test", pflag.ContinueOnError)
-		s.register(flags)
-		return s, flags.Parse(args)
-	}
-	s, err := parseFlags("--project", "a/b", "--project=c/d,7", "--group", "g", "--allow", "read_job, run_job", "--user", "--allow", "read_user",
-		"--all-memberships", "--allow", "read_*", "--allow", "run_job", "--personal", "--allow", "x", "--instance", "--allow", "y",
-		"--group", "g", "--template", "container-push", "--allow", "z")
-	want := []terms.Scope{
-		{Access: "selected_memberships", Projects: []string{"a/b", "c/d", "7"}, Groups: []string{"g"}, Permissions: []string{"read_job", "run_job"}},
-		{Access: "user", Permissions: []string{"read_user"}},
-		{Access: "all_memberships", Permissions: []string{"read_*", "run_job"}},
-		{Access: "personal_projects", Permissions: []string{"x"}},
-		{Access: "instance", Permissions: []string{"y"}},
-		{Access: "selected_memberships", Groups: []string{"g"},
-			Permissions: []string{"read_container_repository", "create_container_repository", "z"}},
-	}
-	if err != nil || !reflect.DeepEqual(s.scopes, want) || s.open {
-		t.Errorf("got %+v, %v", s.scopes, err)
-	}
-	for name, args := range map[string][]string{
-		"a value for a flag without one": {"--user=false"},
-		"an empty project":               {"--project", ""},
-		"an empty part":                  {"--project", "a/b,,c/d"},
-		"allow first":                    {"--allow", "read_job", "--user"},
-		"a template first":               {"--template", "ai-agent", "--user"},
-		"a template that is none":        {"--user", "--template", "ai"},
-	} {
-		t.Run(name+" is refused", func(t *testing.T) {
-			if s, err := parseFlags(args...); err == nil {
-				t.Errorf("got %+v", s.scopes)
-			}
-		})
-	}
-}
-
-func TestScopesFromAFile(t *testing.T) {
-	want := []terms.Scope{
-		{Access: "selected_memberships", Projects: []string{"a/b"}, ProjectIDs: []int64{6}, GroupIDs: []int64{9}, Permissions: []string{"read_job"},
-			Constraints: policy.ConstraintSpec{RefPatterns: []string{"refs/heads/bot/*"}}},
-		{Access: "user", Permissions: []string{"read_user"}},
-	}
-	const list = `
-- access: selected_memberships
-  permissions: [read_job]
-  projects: [a/b]
-  project_ids: [6]
-  group_ids: [9]
-  constraints: {ref_patterns: [refs/heads/bot/*]}
-- {access: user, permissions: [read_user]}
-`
-	for name, text := range map[string]string{
-		"a list":                      list,
-		"a map with scopes":           "scopes:" + list,
-		"a map with GitLab's own key": "granular_scopes:" + list,
-		"JSON":                        `[{"access":"selected_memberships","permissions":["read_job"],"projects":["a/b"],"project_ids":[6],"group_ids":[9],"constraints":{"ref_patterns":["refs/heads/bot/*"]}},{"access":"user","permissions":["read_user"]}]`,
-	} {
-		t.Run(name, func(t *testing.T) {
-			got, err := parseGrant([]byte(text))
-			if err != nil || !reflect.DeepEqual(got, want) {
-				t.Errorf("got %+v, %v", got, err)
-			}
-		})
-	}
-	for name, tc := range map[string]struct{ text, want string }{
-		"an empty file":  {"", "empty"},
-		"no scope":       {"[]", "no scope"},
-		"an unknown key": {"- {access: user, permission: [x]}", "permission"},
-		"no pattern":     {"- {access: user, permissions: [x], constraints: {ref_patterns: []}}", "names no pattern"},
-		"a half number":  {"- {access: user, permissions: [x], project_ids: [6.5]}", "list of ids"},
-		"an unknown top": {"scope: []", "scope"},
-		"no YAML":        {"- {", "line 1"},
-		"two documents":  {"- {access: user, permissions: [x]}\n---\n- {access: user, permissions: [x]}", "more than one document"},
-		"a key twice":    {"- {access: user, access: user, permissions: [x]}", "already"},
-	} {
-		t.Run(name+" is refused", func(t *testing.T) {
-			if got, err := parseGrant([]byte(tc.text)); err == nil || !strings.Contains(err.Error(), tc.want) {
-				t.Errorf("got %+v, %v", got, err)
-			}
-		})
 	}
 }
 
@@ -329,26 +241,5 @@ func TestWildcardsExpandWhenTheTokenIsMade(t *testing.T) {
 		if slices.Contains(o2, minting) {
 			t.Errorf("* stands for %s", minting)
 		}
-	}
-}
-
-func TestATableFitsTheTerminal(t *testing.T) {
-	tab := table{head: []string{"ID", "NAME", "SCOPES"}}
-	tab.add("1000000000000", "nightly", strings.Repeat("read_job on project 6; ", 20))
-	tab.add("1000000000001", strings.Repeat("ü", 100), "x")
-	var wide, narrow strings.Builder
-	if err := tab.write(&wide, 0); err != nil || !strings.Contains(wide.String(), strings.Repeat("ü", 100)) {
-		t.Errorf("%v:\n%s", err, wide.String())
-	}
-	if err := tab.write(&narrow, 80); err != nil {
-		t.Fatal(err)
-	}
-	for line := range strings.Lines(narrow.String()) {
-		if n := len([]rune(strings.TrimRight(line, "\n"))); n > 80 {
-			t.Errorf("%d columns: %s", n, line)
-		}
-	}
-	if !strings.Contains(narrow.String(), "1000000000000") {
-		t.Error("an id was cut")
 	}
 }

@@ -1,0 +1,66 @@
+package desk
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"patgate/admin/catalogue"
+	"patgate/admin/tokens"
+	"patgate/cli/terminal"
+	"patgate/policy"
+	"patgate/routes"
+	"patgate/routes/load"
+	"patgate/store"
+)
+
+// PrintTokens marks those that make credentials. Which forge they are for need not be known: the names of permissions are the
+// same.
+func PrintTokens(cmd *cobra.Command, list []store.Listed, total int, f store.Filter) error {
+	out := cmd.OutOrStdout()
+	if len(list) == 0 {
+		_, err := fmt.Fprintf(out, "There is no such token (state: %s).\n", f.State)
+		return err
+	}
+	var tables []*routes.Table
+	for _, forge := range []func() (*routes.Table, error){load.GitLab, load.Gitea} {
+		table, err := forge()
+		if err != nil {
+			return err
+		}
+		tables = append(tables, table)
+	}
+	wide, _ := cmd.Flags().GetBool("wide")
+	t := terminal.Table{Head: []string{"ID", "NAME", "OWNER", "STATE", "EXPIRES", "LAST USED", "SCOPES"}}
+	for i := range list {
+		l := &list[i]
+		scopes := summary(l.Scopes)
+		if wide {
+			scopes = strings.Join(Describe(l.Scopes), "; ")
+		}
+		makes := func(t *routes.Table) bool {
+			return slices.ContainsFunc(l.Scopes, func(s policy.ScopeSpec) bool { return len(catalogue.Minting(s.Permissions, t)) > 0 })
+		}
+		if slices.ContainsFunc(tables, makes) {
+			scopes = "MAKES CREDENTIALS: " + scopes
+		}
+		state, _ := tokens.State(l, f.Now)
+		t.Add(strconv.FormatInt(l.ID, 10), l.Name, l.Owner.Username, state, terminal.Until(l.ExpiresAt, f.Now),
+			terminal.Ago(l.LastUsedAt, f.Now), scopes)
+	}
+	width := terminal.Width(out)
+	if wide {
+		width = 0
+	}
+	if err := t.Write(out, width); err != nil {
+		return err
+	}
+	if total > len(list) {
+		_, err := fmt.Fprintf(out, "%d of %d.\n", len(list), total)
+		return err
+	}
+	return nil
+}

@@ -1,0 +1,122 @@
+package gateway
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log"
+	"net"
+	"net/http"
+	"net/netip"
+	"strings"
+	"time"
+
+	"go.uber.org/zap"
+	"golang.org/x/net/netutil"
+
+	"patgate/admin/console"
+	"patgate/config"
+)
+
+// forgeNames gives what the forge is called in the console, and the scopes that its tokens need to sign in there.
+func forgeNames(c *config.Config) (name, scopes string) {
+	const gitea = "read:user, read:organization and read:repository"
+	switch c.Forge {
+	case config.ForgeGitea:
+		return "Gitea", gitea
+	case config.ForgeForgejo:
+		return "Forgejo", gitea
+	}
+	return "GitLab", "api or read_api"
+}
+
+// makeConsole makes the console that the configuration describes; none when it is off.
+func (g *gateway) makeConsole() (err error) {
+	c := g.config
+	origins := c.ConsoleOrigins()
+	if len(origins) == 0 {
+		return nil
+	}
+	name, scopes := forgeNames(c)
+	o := console.Options{
+		Tokens: g.tokens, Forge: name, Scopes: scopes, Origins: origins, Gateway: c.Public(),
+		Attempts:    g.attempts,
+		Denials:     g.denials.Of,
+		Learning:    g.learning,
+		Client:      func(peer netip.Addr, forwardedFor []string) netip.Addr { return g.handler.Client(peer, forwardedFor) },
+		IdleTimeout: c.Console.IdleTimeout.Std(), SessionLifetime: c.Console.SessionLifetime.Std(),
+		Record: func(e console.Event) {
+			g.logger.Info("console", zap.String("event", e.What), zap.Int64("owner_id", e.UserID), zap.Stringer("client", e.Client))
+		},
+		Report: func(err error) { g.logger.Error("console", zap.Error(err)) },
+	}
+	if c.Console.Listen == config.ConsoleGateway {
+		o.Path, o.Client = config.ConsolePath, nil // the gateway has told clients from proxies already
+	}
+	if g.console, err = console.New(o); err != nil {
+		return err
+	}
+	g.consoleServer = &http.Server{
+		Handler:           g.recovering(g.console),
+		ReadHeaderTimeout: c.Timeouts.ReadHeader.Std(),
+		ReadTimeout:       time.Minute,
+		WriteTimeout:      time.Minute,
+		IdleTimeout:       c.Timeouts.Idle.Std(),
+		MaxHeaderBytes:    int(c.Limits.HeaderBytes),
+		ErrorLog:          log.New(consoleLog{g.logger}, "", 0),
+	}
+	return nil
+}
+
+// grantURL is the address of the console's page of tokens; empty without a console.
+func grantURL(c *config.Config) string {
+	if address := c.ConsoleURL(); address != "" {
+		return address + "/tokens"
+	}
+	return ""
+}
+
+// recovering answers 500 where a handler panics, and writes the stack without the value, which may hold anything.
+func (g *gateway) recovering(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer func() {
+			value := recover()
+			if value == nil {
+				return
+			}
+			g.logger.Error("panic", zap.String("type", fmt.Sprintf("%T", value)), zap.StackSkip("stack", 1))
+			http.Error(w, "patgate failed to handle the request.", http.StatusInternalServerError)
+		}()
+		h.ServeHTTP(w, r)
+	})
+}
+
+// serveConsole serves the console on a listener of its own.
+func (g *gateway) serveConsole(l net.Listener, serverTLS *tls.Config) {
+	l = netutil.LimitListener(l, g.config.Limits.Connections)
+	if serverTLS != nil {
+		serverTLS = serverTLS.Clone()
+		serverTLS.NextProtos = []string{"http/1.1"}
+		l = tls.NewListener(l, serverTLS)
+	}
+	if err := g.consoleServer.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+		g.failed <- fmt.Errorf("serving the console: %w", err)
+	}
+}
+
+// consoleLog gives the console's HTTP server's own messages to the log.
+type consoleLog struct{ logger *zap.Logger }
+
+// Write writes a message.
+func (l consoleLog) Write(p []byte) (int, error) {
+	l.logger.Warn("console: " + strings.TrimSpace(string(p)))
+	return len(p), nil
+}
+
+// listenConsole opens the console's listener; nil when it has none of its own.
+func listenConsole(c *config.Config) (net.Listener, error) {
+	if c.Console.Listen == config.ConsoleOff || c.Console.Listen == config.ConsoleGateway {
+		return nil, nil
+	}
+	return listen("console.listen", c.Console.Listen)
+}

@@ -1,0 +1,412 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+
+	"patgate/admin"
+	"patgate/admin/api"
+	"patgate/admin/console"
+	"patgate/admin/learning"
+	"patgate/admin/tokens"
+	"patgate/admin/usage"
+	"patgate/audit"
+	"patgate/cli/opening"
+	"patgate/cli/terminal"
+	"patgate/cli/upstream"
+	"patgate/config"
+	"patgate/forge"
+	"patgate/proxy"
+	"patgate/proxy/legacy"
+	"patgate/proxy/reading"
+	"patgate/proxy/wire"
+	"patgate/routes"
+	"patgate/routes/reload"
+	"patgate/store"
+)
+
+// gateway is everything that serve runs: made by newGateway, which wires it, started once, shut down once.
+type gateway struct {
+	config      *config.Config
+	logger      *zap.Logger
+	audit       *audit.Log
+	store       store.Store
+	sessions    *store.Sessions
+	routes      *reload.Reloader
+	resolver    opening.Client
+	tokens      *tokens.Service
+	learning    *learning.Service
+	api         *api.Handler
+	use         *usage.Use
+	sink        audit.Sink
+	handler     *proxy.Handler
+	server      *proxy.Server
+	certificate *wire.Certificate // nil without TLS
+	forgeWay    upstream.Way
+	registryWay upstream.Way
+	admin       *http.Server
+	console     *console.Console // nil when it is off
+	// consoleServer serves it on a listener of its own.
+	consoleServer *http.Server
+
+	renew    [3]renewal // for the certificates to be read again: the one that is served, and those shown to forge and registry
+	failed   chan error // a listener that ended by itself
+	stop     context.CancelFunc
+	draining atomic.Bool
+
+	attempts *forge.Attempts
+	denials  audit.Denials // the last ones of each token
+	via      string        // by which what this process sends is known again
+
+	nameUnknown  bool // what it calls itself could not be found out, because it did not answer
+	forgeUnknown bool // what the forge is could not be found out: it was taken for a GitLab
+}
+
+// newGateway opens and checks everything that needs no listener. Whatever it opened is closed again on an error.
+func newGateway(ctx context.Context, c *config.Config, log io.Writer) (g *gateway, err error) {
+	out := &lineWriter{out: log}
+	g = &gateway{
+		config: c,
+		logger: newLogger(out, c.Log),
+		renew:  [3]renewal{make(renewal, 1), make(renewal, 1), make(renewal, 1)},
+		failed: make(chan error, 3),
+		stop:   func() {},
+		attempts: forge.NewAttempts(forge.AttemptOptions{
+			Limit:  c.Limits.FailedCredentials,
+			Window: c.Limits.FailedCredentialsWindow.Std(),
+		}),
+		via: reading.NewVia(),
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, g.close())
+		}
+	}()
+	registry := prometheus.NewRegistry()
+	counters, err := audit.NewCounters(registry)
+	if err != nil {
+		return g, err
+	}
+	reloads := newReloadMetrics(registry)
+	if g.forgeWay, err = upstream.To(c.Upstream.Way()); err != nil {
+		return g, err
+	}
+	if g.registryWay, err = upstream.To(c.Registry.Way()); err != nil {
+		return g, err
+	}
+	if c.TLS.CertFile != "" {
+		if g.certificate, err = wire.LoadCertificate(c.TLS.CertFile, c.TLS.KeyFile); err != nil {
+			return g, err
+		}
+	}
+	g.forgeUnknown = !upstream.SettleBy(ctx, c, g.via)
+	g.settleName(ctx)
+	var problems []routes.Problem
+	g.routes, problems = reload.New(reload.Options{
+		Table: routes.Files(c.Forge.Table()), Paths: c.Routes.Overlays, Interval: c.Routes.WatchInterval.Std(),
+		Report: func(e reload.Event) { reloads.table(e); g.reloaded(e) },
+	})
+	if len(problems) > 0 {
+		return g, terminal.Problems(problems)
+	}
+	opened, err := opening.Store(ctx, c)
+	if err != nil {
+		return g, err
+	}
+	g.store = opened.Store
+	if g.sessions, err = store.NewSessions(ctx, store.SessionOptions{
+		Store: opened.Store, Keyring: opened.Keyring,
+		Catalogue:  func() *routes.Catalogue { return g.routes.Table().Catalogue() },
+		MaxEntries: int64(c.Cache.Tokens), TTL: c.Cache.TokenTTL.Std(), UnknownTTL: c.Cache.UnknownTokenTTL.Std(),
+		Report: func(err error) { g.logger.Error("store", zap.Error(err)) },
+	}); err != nil {
+		return g, err
+	}
+	if g.resolver, err = opening.Resolver(c, g.forgeWay, g.via); err != nil {
+		return g, err
+	}
+	var console zapcore.Encoder
+	if c.Log.Format == config.FormatConsole {
+		console = audit.NewEncoder(true)
+	}
+	g.audit = audit.NewLog(audit.Options{
+		Out: out, Encoder: console, Queue: c.Limits.AuditQueue, Counters: counters,
+	})
+	g.use = usage.New(g.store, g.routes.Table, g.audit, func(err error) { g.logger.Error("store", zap.Error(err)) })
+	g.sink = g.use
+	if err := g.makeTokens(opened); err != nil {
+		return g, err
+	}
+	if err := g.makeConsole(); err != nil {
+		return g, err
+	}
+	if g.handler, err = proxy.New(g.proxyOptions()); err != nil {
+		return g, err
+	}
+	g.server = proxy.NewServer(g.handler, serverLog{g.logger})
+	registerMetrics(registry, g)
+	g.admin = &http.Server{
+		Handler: admin.NewHandler(admin.Options{Gatherer: registry, Flush: g.audit.Flush, Checks: []admin.Check{
+			{Name: "serving", Ready: g.serving},
+			{Name: "store", Ready: g.sessions.Sync},
+			{Name: "audit log", Ready: func(context.Context) error { return g.audit.Err() }},
+		}}),
+		ReadHeaderTimeout: 5 * time.Second,
+		IdleTimeout:       time.Minute,
+	}
+	return g, nil
+}
+
+func texts[T fmt.Stringer](urls []T) (all []string) {
+	for _, u := range urls {
+		all = append(all, u.String())
+	}
+	return all
+}
+
+// proxyOptions gives the handler's options.
+func (g *gateway) proxyOptions() proxy.Options {
+	c := g.config
+	external, storage := texts(c.Upstream.ExternalURLs), texts(c.Upstream.StorageURLs)
+	var trusted []netip.Prefix
+	for _, p := range c.TrustedProxies {
+		trusted = append(trusted, p.Prefix)
+	}
+	return proxy.Options{
+		Forge:      c.Forge.Table(),
+		Table:      g.routes.Table,
+		Sessions:   g.sessions,
+		TokenState: tokenState,
+		Resolver:   g.resolver,
+		Audit:      g.sink,
+		Upstream: proxy.Upstream{
+			URL:          c.Upstream.URL.String(),
+			ExternalURLs: external,
+			Dialer:       g.forgeWay.Dialer,
+			Connections:  c.Upstream.Connections,
+		},
+		StorageURLs: storage,
+		Registry: proxy.Upstream{
+			URL:          c.Registry.URL.String(),
+			ExternalURLs: texts(c.Registry.ExternalURLs),
+			Dialer:       g.registryWay.Dialer,
+			Connections:  c.Upstream.Connections,
+		},
+		Origins: texts(c.CORS.Origins),
+		Modes: legacy.Modes{
+			Legacy: map[config.Legacy]legacy.Mode{config.LegacyDeny: legacy.Deny, config.LegacyReadOnly: legacy.ReadOnly,
+				config.LegacyAllow: legacy.Allow}[c.Legacy.Mode],
+			LegacyUntil: c.Legacy.DenyFrom,
+			Anonymous: map[config.Anonymous]legacy.Mode{
+				config.AnonymousDeny:  legacy.Deny,
+				config.AnonymousAllow: legacy.Allow,
+			}[c.Anonymous],
+			Web: map[config.Web]legacy.Mode{config.WebRefuse: legacy.Deny, config.WebPass: legacy.Allow}[c.Web],
+		},
+		Local:             g.local(),
+		ForwardProbes:     c.IdentityProbe == config.ProbeForward,
+		AllowQuickActions: c.Limits.QuickActions == config.QuickActionsAllow,
+		PublicURL:         c.PublicURL.String(),
+		GrantURL:          grantURL(c),
+		Denied:            &g.denials,
+		OwnCookies:        console.CookiePrefix,
+		OwnPages:          g.console != nil && c.Console.Listen == config.ConsoleGateway,
+		TrustedProxies:    trusted,
+		Untrusted: func(peer netip.Addr) {
+			g.logger.Warn("X-Forwarded-For from an address that is not in trusted_proxies is not believed: "+
+				"all who come over it count as one client (fix: when it is a proxy of yours, add it to trusted_proxies)",
+				zap.Stringer("peer", peer))
+		},
+		Attempts: g.attempts,
+		Via:      g.via,
+		Limits: proxy.Limits{
+			HeaderBytes: int(c.Limits.HeaderBytes), BodyBytes: int64(c.Limits.BodyBytes), BodyMemory: int64(c.Limits.BodyMemory),
+			BodiesMemory: int64(c.Limits.BodiesMemory), BodiesDisk: int64(c.Limits.BodiesDisk),
+			Connections: c.Limits.Connections, ConnectionsPerClient: c.Limits.ConnectionsPerClient,
+		},
+		Timeouts: wire.Timeouts{
+			ReadHeader: c.Timeouts.ReadHeader.Std(), Idle: c.Timeouts.Idle.Std(), ReadStall: c.Timeouts.ReadStall.Std(),
+			WriteStall: c.Timeouts.WriteStall.Std(), UpstreamDial: c.Timeouts.UpstreamDial.Std(),
+			UpstreamResponse: c.Timeouts.UpstreamResponse.Std(), UpstreamStall: c.Timeouts.UpstreamStall.Std(),
+			UpstreamIdle: c.Timeouts.UpstreamIdle.Std(),
+		},
+		ResolverDeadline: c.Resolver.Deadline.Std(),
+		Freshness:        proxy.Freshness{Reads: c.Resolver.FreshForReads.Std(), Writes: c.Resolver.FreshForWrites.Std()},
+		Panicked: func(value any, stack []byte) {
+			// The value may hold anything, a secret too: only its type and the stack are written.
+			g.logger.Error("panic", zap.String("type", fmt.Sprintf("%T", value)), zap.ByteString("stack", stack))
+		},
+	}
+}
+
+// tokenState tells the handler what an error of the sessions means.
+func tokenState(err error) proxy.TokenState {
+	switch {
+	case errors.Is(err, store.ErrUnknownToken):
+		return proxy.TokenUnknown
+	case errors.Is(err, store.ErrExpired):
+		return proxy.TokenExpired
+	case errors.Is(err, store.ErrRotated):
+		return proxy.TokenRotated
+	case errors.Is(err, store.ErrRevoked):
+		return proxy.TokenRevoked
+	case errors.Is(err, store.ErrPaused):
+		return proxy.TokenPaused
+	case errors.Is(err, store.ErrCredentialInvalid):
+		return proxy.TokenCredentialInvalid
+	}
+	return proxy.TokenUnreadable
+}
+
+// serverLog gives the HTTP server's own messages to the log.
+type serverLog struct{ logger *zap.Logger }
+
+// Printf writes a message.
+func (l serverLog) Printf(format string, args ...any) { l.logger.Warn(fmt.Sprintf(format, args...)) }
+
+// local gives the handler what patgate answers itself.
+func (g *gateway) local() answers {
+	l := answers{Handler: g.api}
+	if g.console != nil && g.config.Console.Listen == config.ConsoleGateway {
+		l.console = g.recovering(g.console)
+	}
+	return l
+}
+
+// start serves the listeners and begins to watch files. operators and people, the console's own, may be nil.
+func (g *gateway) start(ctx context.Context, clients, operators, people net.Listener) {
+	ctx, g.stop = context.WithCancel(context.WithoutCancel(ctx))
+	serverTLS := g.watchCertificates(ctx)
+	if g.config.Routes.WatchInterval > 0 {
+		go g.routes.Watch(ctx)
+	}
+	go func() {
+		if err := g.server.Serve(clients, serverTLS); err != nil {
+			g.failed <- fmt.Errorf("serving clients: %w", err)
+		}
+	}()
+	if operators != nil {
+		go func() {
+			if err := g.admin.Serve(operators); !errors.Is(err, http.ErrServerClosed) {
+				g.failed <- fmt.Errorf("serving metrics and health: %w", err)
+			}
+		}()
+	}
+	if people != nil {
+		go g.serveConsole(people, serverTLS)
+	}
+	fields := []zap.Field{zap.String("version", Version()), zap.Stringer("listen", clients.Addr()),
+		zap.Stringer("upstream", g.config.Upstream.URL), zap.Stringer("forge", g.config.Forge),
+		zap.Int("routes", len(g.routes.Table().Routes())), zap.Stringer("legacy", g.config.Legacy),
+		zap.Stringer("anonymous", g.config.Anonymous), zap.String("database", g.config.DatabaseFile())}
+	if operators != nil {
+		fields = append(fields, zap.Stringer("admin_listen", operators.Addr()))
+	}
+	if g.console != nil {
+		fields = append(fields, zap.String("console", g.config.ConsoleURL()))
+	}
+	g.logger.Info("serving", fields...)
+	g.use.Start()
+	go g.greet(ctx)
+	if g.nameUnknown {
+		go g.awaitName(ctx)
+	}
+	go func() {
+		// Tokens end when their owner is gone: nobody asks a forge for that in the words of another one.
+		if (!g.forgeUnknown || g.awaitForge(ctx)) && g.config.Tokens.CheckInterval > 0 {
+			g.tokens.Watch(ctx, tokens.Watching{
+				Interval:    g.config.Tokens.CheckInterval.Std(),
+				UnusedAfter: g.config.Tokens.RevokeUnusedAfter.Std(),
+				Report:      func(err error) { g.logger.Error("checking tokens", zap.Error(err)) },
+			})
+		}
+	}()
+}
+
+// serving is the readiness check that ends before the listener does, so that balancers turn away in time.
+func (g *gateway) serving(context.Context) error {
+	if g.draining.Load() {
+		return errors.New("shutting down")
+	}
+	return nil
+}
+
+// reload reads routes and certificate again.
+func (g *gateway) reload() {
+	g.routes.Reload() // its outcome is reported
+	for _, certificate := range g.renew {
+		certificate.ask()
+	}
+}
+
+// reloaded logs a reload of the route table.
+func (g *gateway) reloaded(e reload.Event) {
+	if len(e.Problems) == 0 {
+		g.logger.Info("routes reloaded", zap.Int("routes", e.Rows), zap.Int("files", e.Files))
+		return
+	}
+	for _, p := range e.Problems {
+		g.logger.Error("routes not reloaded, the table before stays", zap.String("problem", p.Error()))
+	}
+}
+
+// shutdown lets running requests end and closes everything.
+func (g *gateway) shutdown() error {
+	g.draining.Store(true)
+	ctx, cancel := context.WithTimeout(context.Background(), g.config.Timeouts.Drain.Std())
+	defer cancel()
+	g.logger.Info("draining", zap.Stringer("at_most", g.config.Timeouts.Drain))
+	if g.consoleServer != nil {
+		if err := g.consoleServer.Shutdown(ctx); err != nil {
+			g.logger.Warn("console: requests were cut off at the end of the drain", zap.Error(err))
+		}
+	}
+	if err := g.server.Shutdown(ctx); err != nil {
+		g.logger.Warn("requests were cut off at the end of the drain", zap.Error(err))
+	}
+	err := g.close()
+	g.logger.Info("stopped")
+	return err
+}
+
+// close closes what is open, in the order in which the parts need each other.
+func (g *gateway) close() error {
+	g.stop()
+	var errs []error
+	if g.admin != nil {
+		errs = append(errs, g.admin.Close())
+	}
+	if g.consoleServer != nil {
+		errs = append(errs, g.consoleServer.Close())
+	}
+	if g.handler != nil {
+		g.handler.Close()
+	}
+	if g.resolver != nil {
+		g.resolver.Close()
+	}
+	if g.audit != nil {
+		errs = append(errs, g.audit.Close())
+	}
+	if g.use != nil {
+		errs = append(errs, g.use.Close())
+	}
+	if g.sessions != nil {
+		errs = append(errs, g.sessions.Close())
+	}
+	if g.store != nil {
+		errs = append(errs, g.store.Close())
+	}
+	return errors.Join(errs...)
+}

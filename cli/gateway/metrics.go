@@ -1,0 +1,94 @@
+package gateway
+
+import (
+	"context"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"patgate/admin"
+	"patgate/cache"
+	"patgate/routes/reload"
+	"patgate/store"
+)
+
+// reloadMetrics tell how the last reload of the route table went.
+type reloadMetrics struct {
+	total     *prometheus.CounterVec
+	succeeded prometheus.Gauge
+	at        prometheus.Gauge
+}
+
+func newReloadMetrics(registry prometheus.Registerer) *reloadMetrics {
+	m := &reloadMetrics{
+		total: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "patgate_route_reloads_total",
+			Help: "Reloads of the route table, by result.",
+		},
+			[]string{"result"}),
+		succeeded: prometheus.NewGauge(prometheus.GaugeOpts{Name: "patgate_route_last_reload_successful",
+			Help: "1 when the last reload put a new table into use, 0 when the one before stayed."}),
+		at: prometheus.NewGauge(prometheus.GaugeOpts{Name: "patgate_route_last_reload_success_timestamp_seconds",
+			Help: "When a table was last put into use."}),
+	}
+	m.total.WithLabelValues("success").Add(0)
+	m.total.WithLabelValues("failure").Add(0)
+	m.succeeded.Set(1)
+	m.at.SetToCurrentTime()
+	registry.MustRegister(m.total, m.succeeded, m.at)
+	return m
+}
+
+// table counts a reload.
+func (m *reloadMetrics) table(e reload.Event) {
+	if len(e.Problems) > 0 {
+		m.total.WithLabelValues("failure").Inc()
+		m.succeeded.Set(0)
+		return
+	}
+	m.total.WithLabelValues("success").Inc()
+	m.succeeded.Set(1)
+	m.at.SetToCurrentTime()
+}
+
+// registerMetrics registers what is read from the gateway's parts when metrics are asked for.
+func registerMetrics(registry prometheus.Registerer, g *gateway) {
+	gauge := func(name, help string, value func() float64) prometheus.Collector {
+		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, value)
+	}
+	info := prometheus.NewGauge(prometheus.GaugeOpts{Name: "patgate_build_info", Help: "1, with the version as a label.",
+		ConstLabels: prometheus.Labels{"version": Version()}})
+	info.Set(1)
+	registry.MustRegister(
+		info,
+		collectors.NewGoCollector(),
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+		gauge("patgate_routes", "Rows of the route table in use.", func() float64 { return float64(len(g.routes.Table().Routes())) }),
+		prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "patgate_uses_lost_total", Help: "Requests of tokens that are counted " +
+			"in no unit of what a token was seen to do, because there were too many or the store did not take them."},
+			func() float64 { return float64(g.use.Lost()) }),
+		gauge("patgate_audit_healthy", "1 while decisions can be recorded.", func() float64 {
+			if g.audit.Err() != nil {
+				return 0
+			}
+			return 1
+		}),
+		admin.CacheCollector{func() []cache.Stats { return g.resolver.Stats() }, func() []cache.Stats { return g.sessions.Stats() }},
+		admin.TokenCollector(g.countTokens),
+	)
+}
+
+// countTokens counts the tokens of each state.
+func (g *gateway) countTokens(ctx context.Context) (map[string]int, error) {
+	counts := make(map[string]int)
+	now := time.Now()
+	for _, state := range []store.State{store.StateActive, store.StateExpired, store.StateRevoked, store.StatePaused} {
+		_, total, err := g.store.Tokens(ctx, store.Filter{State: state, Now: now, Limit: 1})
+		if err != nil {
+			return nil, err
+		}
+		counts[state.String()] = total
+	}
+	return counts, nil
+}

@@ -1,0 +1,29 @@
+package gateway
+
+import (
+	"bytes"
+	"errors"
+	"strings"
+	"testing"
+
+	"patgate/config"
+)
+
+// A panic's value may hold anything, a credential too: the log gets its type and the stack alone.
+func TestThreatPanicsAreLoggedWithoutTheirValue(t *testing.T) {
+	for name, value := range map[string]any{
+		"text":     "the credential is glpat-SECRET",
+		"an error": errors.New("the credential is glpat-SECRET"),
+		"a struct": struct{ Credential string }{"glpat-SECRET"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var log bytes.Buffer
+			c := config.Default()
+			g := &gateway{config: &c, logger: newLogger(&log, c.Log)}
+			g.proxyOptions().Panicked(value, []byte("goroutine 1 [running]:\nhandler"))
+			if text := log.String(); strings.Contains(text, "SECRET") || !strings.Contains(text, "goroutine 1") || !strings.Contains(text, `"msg":"panic"`) {
+				t.Errorf("logged %s", text)
+			}
+		})
+	}
+}

@@ -1,0 +1,276 @@
+package learncmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"patgate/admin/learning"
+	"patgate/admin/terms"
+	"patgate/admin/tokens"
+	"patgate/cli/desk"
+	"patgate/cli/terminal"
+	"patgate/learn/propose"
+)
+
+// New gives patgate learn.
+func New() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "learn",
+		Short: "Make the smallest grant that is enough for what a token really did",
+		Long: `patgate keeps which permissions a token used on which projects and groups, by day. From that it proposes the smallest
+grant that would have been enough, with a proof: everything that was seen is allowed, and without any part of it something is
+denied.`,
+	}
+	cmd.AddCommand(newLearnPropose(), newLearnApply())
+	return cmd
+}
+
+// addLearnFlags gives a command what it takes to make a proposal.
+func addLearnFlags(cmd *cobra.Command) {
+	cmd.Flags().String("since", "30d", "how far back is looked, in days")
+	cmd.Flags().StringSlice("accept", nil, "permissions that may be proposed although they export, give rights, keep secrets, make "+
+		"credentials or run code as the owner")
+	cmd.Flags().Int64Slice("group", nil, "ids of groups that shall stand in the place of their projects, where the proposal asks")
+	desk.AddCredentialFlags(cmd)
+	desk.AddServerFlag(cmd)
+}
+
+// daysOf reads --since.
+func daysOf(cmd *cobra.Command) (int, error) {
+	text, _ := cmd.Flags().GetString("since")
+	n, err := strconv.Atoi(strings.TrimSuffix(text, "d"))
+	if err != nil || n < 1 {
+		return 0, terminal.Usage(fmt.Errorf("--since %s is no number of days: write 30d", text))
+	}
+	return n, nil
+}
+
+// proposalOf gets a proposal, from a running patgate or the local store, and then has it used.
+func proposalOf(cmd *cobra.Command, arg string,
+	use func(ctx context.Context, r *desk.Remote, d *desk.Desk, p *learning.Proposed) error) error {
+	id, err := desk.ID(arg)
+	if err != nil {
+		return err
+	}
+	days, err := daysOf(cmd)
+	if err != nil {
+		return err
+	}
+	var said learning.Choices
+	said.Accept, _ = cmd.Flags().GetStringSlice("accept")
+	said.Groups, _ = cmd.Flags().GetInt64Slice("group")
+	r, err := desk.RemoteOf(cmd)
+	if err != nil {
+		return err
+	}
+	if r != nil {
+		p := &learning.Proposed{}
+		query := url.Values{"since": {strconv.Itoa(days)}, "accept": {strings.Join(said.Accept, ",")}, "groups": {said.GroupList()}}
+		if _, err := r.Ask(cmd.Context(), http.MethodGet, desk.Path(id, "/proposal?")+query.Encode(), nil, p); err != nil {
+			return err
+		}
+		return use(cmd.Context(), r, nil, p)
+	}
+	return desk.WithForge(cmd, func(ctx context.Context, d *desk.Desk) error {
+		p, err := learning.New(d.Service).Propose(ctx, d.As, id, days, said)
+		if err != nil {
+			return desk.ToldOf(id, err)
+		}
+		return use(ctx, nil, d, p)
+	})
+}
+
+func newLearnPropose() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:     "propose ID",
+		Short:   "Show the smallest grant that would have been enough for a token, with its proof",
+		Example: `  patgate learn propose 1000000000042 --since 30d --accept push_code`,
+		Args:    cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return proposalOf(cmd, args[0], func(_ context.Context, _ *desk.Remote, _ *desk.Desk, p *learning.Proposed) error {
+				if terminal.WantsJSON(cmd) {
+					return terminal.PrintJSON(cmd.OutOrStdout(), p)
+				}
+				return printProposal(cmd.OutOrStdout(), p)
+			})
+		},
+	}
+	addLearnFlags(cmd)
+	return cmd
+}
+
+func newLearnApply() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "apply ID",
+		Short: "Make a token with the smallest grant that would have been enough for another, and print its secret",
+		Long: `Makes a new token; the other stays as it is until you revoke it. What was left out of the proposal because nobody has
+said yes to it is left out here too: see --accept.`,
+		Example: `  patgate learn apply 1000000000042 --name "nightly, as it is" --expires 30d`,
+		Args:    cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			name, _ := cmd.Flags().GetString("name")
+			expires, _ := cmd.Flags().GetString("expires")
+			return proposalOf(cmd, args[0], func(ctx context.Context, r *desk.Remote, d *desk.Desk, p *learning.Proposed) error {
+				if len(p.Scopes) == 0 {
+					return errors.New("there is nothing to grant: all that was seen needs your word (--accept)")
+				}
+				if name == "" {
+					name = p.Suggested.Name
+				}
+				for _, u := range p.Unticked {
+					fmt.Fprintf(cmd.ErrOrStderr(), "patgate: note: left out: %s %s (%s), it needs --accept %s\n", u.Method, u.Route,
+						strings.Join(u.Why, ", "), strings.Join(u.Permissions, ","))
+				}
+				if r != nil {
+					return r.Mint(cmd, "tokens", map[string]any{"name": name, "expires_at": expires, "granular_scopes": p.Scopes})
+				}
+				made, err := applyAt(ctx, d, p, name, expires)
+				if err != nil {
+					return desk.Told(err)
+				}
+				return d.Announce(cmd, made)
+			})
+		},
+	}
+	cmd.Flags().String("name", "", "what the token is for")
+	cmd.Flags().String("expires", "", "how long it lives (12h, 30d) or when it ends (2026-12-31)")
+	cmd.Flags().BoolP("quiet", "q", false, "print the secret alone")
+	addLearnFlags(cmd)
+	return cmd
+}
+
+// applyAt makes the token on the local store, bound to what the other one is bound to.
+func applyAt(ctx context.Context, d *desk.Desk, p *learning.Proposed, name, expires string) (*tokens.Created, error) {
+	l, err := d.Show(ctx, d.As, p.TokenID)
+	if err != nil {
+		return nil, err
+	}
+	q := tokens.Creation{Name: name, ExpiresAt: expires, OwnerID: l.Owner.ID, CredentialID: l.CredentialID}
+	for _, s := range p.Scopes {
+		q.Scopes = append(q.Scopes, terms.Scope{Access: s.Access, Permissions: s.Permissions, ProjectIDs: s.ProjectIDs,
+			GroupIDs: s.GroupIDs, Constraints: s.Constraints})
+	}
+	return d.Create(ctx, d.As, q)
+}
+
+// printProposal writes a proposal for people.
+func printProposal(w io.Writer, p *learning.Proposed) error {
+	var b strings.Builder
+	c := &p.Confidence
+	fmt.Fprintf(&b, "Token %d %q, the last %d days: %d requests over %d days, nothing new for %d days.\n", p.TokenID, p.Name, p.Days,
+		c.Requests, c.Days, c.Quiet)
+	for i, scope := range desk.Describe(p.Scopes) {
+		fmt.Fprintf(&b, "Scope %d: %s\n", i+1, scope)
+	}
+	fmt.Fprintf(&b, "Proof: all of %d requests of %d kinds are allowed, and each part is needed:\n", p.Certificate.Requests,
+		p.Certificate.Allowed)
+	for _, n := range p.Certificate.Needed {
+		what, at := n.Permission+n.Ref, n.Access
+		switch {
+		case n.ProjectID != 0:
+			at = fmt.Sprintf("project %d", n.ProjectID)
+		case n.GroupID != 0:
+			at = fmt.Sprintf("group %d", n.GroupID)
+		}
+		fmt.Fprintf(&b, "  %-32s %-24s %s  %s\n", what, at, n.Day, n.Witness)
+	}
+	outside := func(title string, list []propose.Unticked) {
+		if len(list) > 0 {
+			fmt.Fprintln(&b, title)
+		}
+		for _, u := range list {
+			fmt.Fprintf(&b, "  %s %s: %s (%s), %d requests\n", u.Method, u.Route, strings.Join(u.Permissions, ", "),
+				strings.Join(u.Why, ", "), u.Requests)
+		}
+	}
+	outside("Left out until you say so (--accept PERMISSION):", p.Unticked)
+	outside("Left out, first seen after a leak was reported:", p.Quarantined)
+	for _, g := range slices.DeleteFunc(slices.Clone(p.Groups), func(g propose.Group) bool { return g.Chosen }) {
+		fmt.Fprintf(&b, "Question: %d projects of group %d were used. Should the token reach the whole group (--group %[2]d)?\n",
+			len(g.Projects), g.ID)
+	}
+	for i, scopes := range p.Split {
+		fmt.Fprintf(&b, "It could be %d tokens; number %d: %s\n", len(p.Split), i+1, strings.Join(desk.Describe(scopes), "; "))
+	}
+	for _, row := range p.Certificate.Refused {
+		fmt.Fprintf(&b, "Note: %s is allowed by no grant under the table of now.\n", row)
+	}
+	for _, row := range p.Unknown {
+		fmt.Fprintf(&b, "Note: %s is no route of the table of now.\n", row)
+	}
+	if p.Collapsed > 0 {
+		fmt.Fprintf(&b, "Note: of %d kinds of requests the projects are no longer known, because there were too many.\n", p.Collapsed)
+	}
+	for _, n := range p.Notes {
+		fmt.Fprintf(&b, "Note: %s.\n", n)
+	}
+	if len(c.Once) > 0 {
+		fmt.Fprintf(&b, "Seen on one day only: %s\n", strings.Join(c.Once, ", "))
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// printSimulation writes what scopes would have denied.
+func printSimulation(w io.Writer, s *learning.Simulated) error {
+	var b strings.Builder
+	fmt.Fprintf(&b, "would have denied %d requests of %d kinds, of %d requests in %d days\n", s.Requests, s.Kinds, s.Observed,
+		s.Days)
+	for _, l := range s.Denied {
+		at := ""
+		if l.Container != 0 {
+			at = fmt.Sprintf(" on %s %d", l.Boundary, l.Container)
+		}
+		fmt.Fprintf(&b, "  %s  %dx %s %s%s: %s %s\n", l.Date, l.Requests, l.Method, l.Route, at, l.Reason,
+			strings.Join(l.Missing, ", "))
+	}
+	if s.Unclear > 0 {
+		fmt.Fprintf(&b, "of %d further requests the projects are no longer known\n", s.Unclear)
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// DryRun is patgate token edit --dry-run.
+func DryRun(cmd *cobra.Command, id int64, q *tokens.Changes) error {
+	days, err := daysOf(cmd)
+	if err != nil {
+		return err
+	}
+	s := &learning.Simulated{}
+	r, err := desk.RemoteOf(cmd)
+	if err != nil {
+		return err
+	}
+	if r != nil {
+		body := map[string]any{"since": strconv.Itoa(days)}
+		if q.Scopes != nil {
+			body["granular_scopes"] = *q.Scopes
+		}
+		_, err = r.Ask(cmd.Context(), http.MethodPost, desk.Path(id, "/simulate"), body, s)
+	} else {
+		err = desk.WithForge(cmd, func(ctx context.Context, d *desk.Desk) error {
+			s, err = learning.New(d.Service).Simulate(ctx, d.As, id, days, q.Scopes)
+			if err != nil {
+				return desk.ToldOf(id, err)
+			}
+			return nil
+		})
+	}
+	if err != nil {
+		return err
+	}
+	if terminal.WantsJSON(cmd) {
+		return terminal.PrintJSON(cmd.OutOrStdout(), s)
+	}
+	return printSimulation(cmd.OutOrStdout(), s)
+}

@@ -1,0 +1,64 @@
+package opening
+
+import (
+	"context"
+
+	"patgate/cache"
+	"patgate/cli/upstream"
+	"patgate/config"
+	"patgate/forge"
+	"patgate/forge/facts"
+	"patgate/forge/gitea"
+	"patgate/forge/gitlab"
+	"patgate/routes"
+	"patgate/token"
+)
+
+// Resolver makes the resolver for the forge that the configuration names, or that was found out. via is what its questions
+// are known by; empty for a process that serves nobody.
+func Resolver(c *config.Config, w upstream.Way, via string) (Client, error) {
+	options := facts.Options{
+		URL: c.Upstream.URL.String(), AllowHTTP: true, Dialer: w.Dialer, // the configuration is refused where it must not be http
+		Via: via, Timeout: c.Resolver.Timeout.Std(), MaxEntries: int64(c.Cache.Containers),
+		TTL: c.Resolver.FreshForReads.Std(), NegativeTTL: c.Resolver.NotFoundTTL.Std(),
+		Budget: forge.BudgetOptions{
+			TokenBurst: quarter(c.Resolver.BudgetPerToken), TokenRate: float64(c.Resolver.BudgetPerToken) / 60,
+			OwnerBurst: quarter(c.Resolver.BudgetPerOwner), OwnerRate: float64(c.Resolver.BudgetPerOwner) / 60,
+		},
+	}
+	// An error is returned without the resolver: a nil pointer in an interface is not nil.
+	if c.Forge.Table() == routes.ForgeGitea {
+		r, err := gitea.New(options)
+		if err != nil {
+			return nil, err
+		}
+		return r, nil
+	}
+	r, err := gitlab.New(options)
+	if err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+// quarter gives how much of a minute's budget may be spent at once.
+func quarter(perMinute int) int { return max(1, perMinute/4) }
+
+// Forge makes a resolver for a command.
+func Forge(c *config.Config) (Client, error) {
+	upstream.Settle(context.Background(), c)
+	w, err := upstream.To(c.Upstream.Way())
+	if err != nil {
+		return nil, err
+	}
+	return Resolver(c, w, "")
+}
+
+// Client is what commands and the gateway ask the forge.
+type Client interface {
+	forge.Resolver
+	Memberships(ctx context.Context, s *token.Session, least, page, size int) (forge.Memberships, error)
+	Version(ctx context.Context, credential token.Secret) (version, revision string, err error)
+	Stats() []cache.Stats
+	Close()
+}

@@ -1,0 +1,44 @@
+package routecmd
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"patgate/cli/terminal"
+	"patgate/routes/inspect"
+)
+
+func newRoutesLint() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "lint [FILE|DIR]...",
+		Short: "Check route files: prints every problem with its place and the fix",
+		Long: `Loads the built-in route table with the given files laid over it, as the server would,
+and prints everything that is wrong, one line each: file, line, what is wrong, and the fix.
+Warnings are about rows that load and are rarely meant. Exits 1 when there is a problem.`,
+		Example: "  patgate routes lint ./my-routes",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			opts, err := loadOptions(cmd, args)
+			if err != nil {
+				return err
+			}
+			report := inspect.Lint(opts)
+			out := cmd.OutOrStdout()
+			for _, p := range report.Problems {
+				fmt.Fprintln(out, p)
+			}
+			for _, p := range report.Warnings {
+				p.Message = "warning: " + p.Message
+				fmt.Fprintln(out, p)
+			}
+			if len(report.Problems) > 0 {
+				return terminal.Found(len(report.Problems), "problem")
+			}
+			_, err = fmt.Fprintf(out, "%d rows, %d permissions, %d overlay files: no problem, %d warnings\n",
+				len(report.Table.Routes()), report.Table.Catalogue().Len(), len(opts.Overlay), len(report.Warnings))
+			return err
+		},
+	}
+	overlayFlag(cmd)
+	return cmd
+}

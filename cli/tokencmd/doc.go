@@ -1,0 +1,2 @@
+// Package tokencmd has the commands of patgate token.
+package tokencmd

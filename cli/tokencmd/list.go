@@ -1,0 +1,83 @@
+package tokencmd
+
+import (
+	"context"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"patgate/admin/api"
+	"patgate/cli/desk"
+	"patgate/cli/settings"
+	"patgate/cli/terminal"
+	"patgate/store"
+)
+
+func newTokenList() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "list",
+		Short: "List tokens with what they reach",
+		Long: `Lists tokens with what they reach. Those with a permission by which deploy keys, deploy tokens,
+access tokens or triggers are made are marked: such credentials work past patgate, and outlive it.`,
+		Example: `  patgate token list --state any --sort last_used_asc`,
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			f, err := listFilter(cmd)
+			if err != nil {
+				return err
+			}
+			if r, err := desk.RemoteOf(cmd); r != nil || err != nil {
+				if err != nil {
+					return err
+				}
+				return r.List(cmd, f)
+			}
+			return desk.OnStore(cmd, nil, func(ctx context.Context, d *desk.Desk) error {
+				if name, _ := cmd.Flags().GetString("owner"); name != "" {
+					o, err := d.FindOwner(ctx, name)
+					if err != nil {
+						return err
+					}
+					f.OwnerID = o.ID
+				}
+				list, total, err := d.List(ctx, d.As, 0, true, f)
+				if err != nil {
+					return err
+				}
+				if terminal.WantsJSON(cmd) {
+					views := []*api.Token{}
+					for i := range list {
+						views = append(views, api.View(&list[i], f.Now))
+					}
+					return terminal.PrintJSON(cmd.OutOrStdout(), views)
+				}
+				return desk.PrintTokens(cmd, list, total, f)
+			})
+		},
+	}
+	cmd.Flags().String("owner", "", "only of this owner (username or id)")
+	cmd.Flags().String("state", "active", "active, inactive, expired, revoked, paused or any")
+	cmd.Flags().String("search", "", "only with this text in name or description")
+	cmd.Flags().String("sort", "created_desc", "created, expires, last_used or name, with _asc or _desc")
+	cmd.Flags().Int("limit", 0, "at most so many (0 is all)")
+	cmd.Flags().Bool("wide", false, "every scope with all its permissions, however long the lines get")
+	settings.AddStore(cmd)
+	desk.AddServerFlag(cmd)
+	completeList(cmd)
+	return cmd
+}
+
+func listFilter(cmd *cobra.Command) (f store.Filter, err error) {
+	state, _ := cmd.Flags().GetString("state")
+	if f.State, err = store.ParseState(state); err != nil {
+		return f, terminal.Usage(err)
+	}
+	order, _ := cmd.Flags().GetString("sort")
+	if f.Sort, err = store.ParseSort(order); err != nil {
+		return f, terminal.Usage(err)
+	}
+	f.Search, _ = cmd.Flags().GetString("search")
+	f.Limit, _ = cmd.Flags().GetInt("limit")
+	f.Now = time.Now()
+	return f, nil
+}

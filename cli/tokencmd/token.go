@@ -1,0 +1,135 @@
+package tokencmd
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"patgate/admin/api"
+	"patgate/admin/tokens"
+	"patgate/cli/desk"
+	"patgate/cli/opening"
+	"patgate/cli/settings"
+	"patgate/cli/terminal"
+	"patgate/store"
+)
+
+// New gives patgate token.
+func New() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "token",
+		Short: "Make, list, show, edit, rotate and revoke fine-grained tokens",
+		Long: `Works on the local store; a gateway that runs on it takes changes over within a second. With --server, a running
+patgate is asked instead, with the forge token of the owner or a patgate token.`,
+	}
+	cmd.AddCommand(newTokenCreate(), newTokenList(), newTokenShow(), newTokenEdit(), newTokenRotate(), newTokenRevoke(),
+		newTokenConfirm(), newTokenPause(), newTokenResume(),
+		newTokenCan(), newTokenProve(), newTokenDiff(), newTokenWhoCan())
+	return cmd
+}
+
+// onToken runs a change of one token on a store that exists and prints what came of it.
+func onToken(cmd *cobra.Command, d *desk.Desk, arg, done string,
+	change func(context.Context, tokens.Caller, int64) (store.Listed, error)) error {
+	id, err := desk.ID(arg)
+	if err != nil {
+		return err
+	}
+	l, err := change(cmd.Context(), d.As, id)
+	if err != nil {
+		return desk.ToldOf(id, err)
+	}
+	if terminal.WantsJSON(cmd) {
+		return terminal.PrintJSON(cmd.OutOrStdout(), api.View(&l, time.Now()))
+	}
+	_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s token %d %q of %s.\n", done, l.ID, l.Name, l.Owner.Username)
+	return err
+}
+
+// remoteChange has a running patgate change a token, when one is named.
+func remoteChange(cmd *cobra.Command, arg, action string, body any) (done bool, err error) {
+	id, err := desk.ID(arg)
+	if err != nil {
+		return true, err
+	}
+	r, err := desk.RemoteOf(cmd)
+	if r == nil || err != nil {
+		return err != nil, err
+	}
+	return true, r.Show(cmd, http.MethodPost, desk.Path(id, action), body)
+}
+
+func newTokenPause() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "pause ID",
+		Short: "Make a token invalid until it is resumed",
+		Long:  "When the command returns, a second later, no gateway on this store accepts the token any more.",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			reason, _ := cmd.Flags().GetString("reason")
+			if done, err := remoteChange(cmd, args[0], "/pause", map[string]any{"reason": reason}); done {
+				return err
+			}
+			err := desk.OnStore(cmd, nil, func(_ context.Context, d *desk.Desk) error {
+				return onToken(cmd, d, args[0], "Paused", func(ctx context.Context, as tokens.Caller, id int64) (store.Listed, error) {
+					return d.Pause(ctx, as, id, reason)
+				})
+			})
+			if err == nil {
+				desk.AwaitForce(cmd.Context())
+			}
+			return err
+		},
+	}
+	cmd.Flags().String("reason", "", "why, for the record")
+	settings.AddStore(cmd)
+	desk.AddServerFlag(cmd)
+	completeTokens(cmd, nil)
+	return cmd
+}
+
+func newTokenResume() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "resume ID",
+		Short: "End the pause of a token",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if done, err := remoteChange(cmd, args[0], "/resume", nil); done {
+				return err
+			}
+			return desk.OnStore(cmd, nil, func(_ context.Context, d *desk.Desk) error {
+				return onToken(cmd, d, args[0], "Resumed", d.Resume)
+			})
+		},
+	}
+	settings.AddStore(cmd)
+	desk.AddServerFlag(cmd)
+	completeTokens(cmd, nil)
+	return cmd
+}
+
+func newTokenConfirm() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "confirm ID",
+		Short: "Let a token reach what newer route tables put under its permissions",
+		Long: `A new writing or minting row under a permission does not reach tokens that were made before it. This command
+says that it may.`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if done, err := remoteChange(cmd, args[0], "/confirm", nil); done {
+				return err
+			}
+			return desk.OnStore(cmd, opening.Table, func(_ context.Context, d *desk.Desk) error {
+				return onToken(cmd, d, args[0], fmt.Sprintf("Confirmed under version %d of the route table:", d.Table().Version()),
+					d.Confirm)
+			})
+		},
+	}
+	settings.AddStore(cmd)
+	desk.AddServerFlag(cmd)
+	completeTokens(cmd, nil)
+	return cmd
+}
