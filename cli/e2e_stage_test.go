@@ -78,7 +78,7 @@ func (s *stage) logText() string {
 // start starts patgate serve and waits until it is ready or has given up.
 func (s *stage) start(env, args []string, admin string) error {
 	before := 0
-	if s.world != nil {
+	if s.world != nil && s.world.forge != nil {
 		before = len(s.world.forge.Requests())
 	}
 	log, err := os.OpenFile(filepath.Join(s.dir, "serve.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
@@ -117,7 +117,7 @@ func (s *stage) start(env, args []string, admin string) error {
 // awaitGreeting waits until patgate has asked the stand-in forge what it asks of itself after its start, so that no test takes that for
 // what it sent. Before is how many requests the forge had when patgate was started.
 func (s *stage) awaitGreeting(env []string, before int) {
-	if s.world == nil || !slices.Contains(env, "PATGATE_UPSTREAM_URL="+s.world.url) {
+	if s.world == nil || s.world.forge == nil || !slices.Contains(env, "PATGATE_UPSTREAM_URL="+s.world.url) {
 		return
 	}
 	for end := time.Now().Add(2 * time.Second); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
