@@ -22,7 +22,6 @@ func largerFolders() map[string]int {
 		"forge/forgetest": 8000, // a stand-in forge: a part of tests
 		"admin/console":   4000,
 		"routes":          3300,
-		"bench":           2700,
 	}
 }
 

@@ -109,6 +109,7 @@ func direction() map[string][]string {
 		"cli":          {"config", "cli/..."},
 		"bench": {"routes", "routes/...", "policy", "token", "cache", "config", "forge", "forge/...",
 			"store", "store/...", "audit", "proxy", "bench/..."},
+		"bench/report": {},
 		"bench/...": {"routes", "routes/...", "policy", "token", "cache", "config", "forge", "forge/...",
 			"store", "store/...", "audit", "proxy"},
 	}

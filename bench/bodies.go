@@ -13,14 +13,9 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
-)
 
-// bodySample is one long body through one peer.
-type bodySample struct {
-	MiBPerSecond float64 `json:"mib_per_second"`
-	Growth       int64   `json:"rss_growth_bytes"` // the most that was seen while it ran, over what it was before
-	CPU          float64 `json:"cpu_s_per_gib"`
-}
+	"patgate/bench/report"
+)
 
 // bodyServer is an upstream for long bodies. It answers what patgate asks about projects as the other upstream does.
 func bodyServer(length int64) (address string, stop func(), err error) {
@@ -63,7 +58,7 @@ func bodyServer(length int64) (address string, stop func(), err error) {
 }
 
 // upload sends a body, download receives one; each is measured from the first byte to the last.
-func (s *stage) upload(ctx context.Context, v *service, secret string, length int64) (bodySample, error) {
+func (s *stage) upload(ctx context.Context, v *service, secret string, length int64) (report.BodySample, error) {
 	head := fmt.Sprintf("PUT /api/v4/projects/group%%2Fproject-1/packages/generic/big/1.0/file.bin HTTP/1.1\r\nHost: "+
 		"%s\r\nPrivate-Token: %s\r\nContent-Type: application/octet-stream\r\nContent-Length: %d\r\n\r\n", v.address, secret, length)
 	return s.body(ctx, v, length, func(c net.Conn) error {
@@ -86,7 +81,7 @@ func (s *stage) upload(ctx context.Context, v *service, secret string, length in
 	})
 }
 
-func (s *stage) download(ctx context.Context, v *service, secret string, length int64) (bodySample, error) {
+func (s *stage) download(ctx context.Context, v *service, secret string, length int64) (report.BodySample, error) {
 	head := fmt.Sprintf("GET /api/v4/projects/group%%2Fproject-1/jobs/1/artifacts HTTP/1.1\r\nHost: %s\r\nPrivate-Token: %s\r\n\r\n",
 		v.address, secret)
 	return s.body(ctx, v, length, func(c net.Conn) error {
@@ -114,10 +109,10 @@ func (s *stage) download(ctx context.Context, v *service, secret string, length 
 }
 
 // body runs an exchange and watches the service's memory meanwhile.
-func (s *stage) body(ctx context.Context, v *service, length int64, exchange func(net.Conn) error) (bodySample, error) {
+func (s *stage) body(ctx context.Context, v *service, length int64, exchange func(net.Conn) error) (report.BodySample, error) {
 	c, err := (&net.Dialer{}).DialContext(ctx, "tcp", v.address)
 	if err != nil {
-		return bodySample{}, err
+		return report.BodySample{}, err
 	}
 	defer c.Close()
 	_ = c.SetDeadline(time.Now().Add(time.Minute))
@@ -141,9 +136,9 @@ func (s *stage) body(ctx context.Context, v *service, length int64, exchange fun
 	close(done)
 	<-watched
 	if err != nil {
-		return bodySample{}, fmt.Errorf("%s: %w; it said: %s", v.name, err, s.tail(v.name))
+		return report.BodySample{}, fmt.Errorf("%s: %w; it said: %s", v.name, err, s.tail(v.name))
 	}
-	return bodySample{
+	return report.BodySample{
 		MiBPerSecond: float64(length) / (1 << 20) / took.Seconds(), Growth: max(0, most.Load()-before),
 		CPU: (v.cpu() - cpu).Seconds() * float64(1<<30) / float64(length),
 	}, nil

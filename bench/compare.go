@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"math"
 	"slices"
+
+	"patgate/bench/report"
 )
 
 // hotTokens is how many tokens the requests of a comparison come from.
@@ -22,7 +24,7 @@ type contestant struct {
 }
 
 // present starts every peer that is installed; the others are noted in the result.
-func (s *stage) present(ctx context.Context, r *result, to target, names ...string) ([]contestant, error) {
+func (s *stage) present(ctx context.Context, r *report.Result, to target, names ...string) ([]contestant, error) {
 	var running []contestant
 	for _, p := range peers() {
 		if len(names) > 0 && !slices.Contains(names, p.name) {
@@ -30,7 +32,7 @@ func (s *stage) present(ctx context.Context, r *result, to target, names ...stri
 		}
 		if p.program != "" {
 			if _, err := find(p.program); err != nil {
-				r.lacks(fmt.Sprintf("%s: %s is not here (%s)", p.name, p.program, p.install))
+				r.Lacks(fmt.Sprintf("%s: %s is not here (%s)", p.name, p.program, p.install))
 				s.say("skipping %s: %s is not here (%s)", p.name, p.program, p.install)
 				continue
 			}
@@ -45,12 +47,6 @@ func (s *stage) present(ctx context.Context, r *result, to target, names ...stri
 	return running, nil
 }
 
-func (r *result) lacks(what string) {
-	if !slices.Contains(r.Absent, what) {
-		r.Absent = append(r.Absent, what)
-	}
-}
-
 // end stops what present started.
 func end(running []contestant) {
 	for _, c := range running {
@@ -59,14 +55,14 @@ func end(running []contestant) {
 }
 
 // compare drives all peers in turn as fast as they go, and then at fixed rates.
-func (s *stage) compare(ctx context.Context, o *options, r *result) error {
+func (s *stage) compare(ctx context.Context, o *options, r *report.Result) error {
 	running, err := s.present(ctx, r, target{upstream: s.upstream, seeded: s.seeded})
 	defer end(running)
 	if err != nil {
 		return err
 	}
 	for _, c := range running {
-		info := peerInfo{Name: c.peer.name, Checks: c.peer.checks, Version: r.Commit}
+		info := report.Peer{Name: c.peer.name, Checks: c.peer.checks, Version: r.Commit}
 		if c.peer.program != "" {
 			info.Version = versionOf(c.peer.program)
 		}
@@ -79,7 +75,7 @@ func (s *stage) compare(ctx context.Context, o *options, r *result) error {
 		if _, err := s.saturate(ctx, c.service, warm); err != nil {
 			return err
 		}
-		r.Throughput = append(r.Throughput, &series{Name: c.peer.name})
+		r.Throughput = append(r.Throughput, &report.Series{Name: c.peer.name})
 	}
 	for round := range o.rounds {
 		s.say("throughput, round %d of %d", round+1, o.rounds)
@@ -93,9 +89,9 @@ func (s *stage) compare(ctx context.Context, o *options, r *result) error {
 	}
 	slowest, both := math.Inf(1), math.Inf(1)
 	for _, t := range r.Throughput {
-		speed := spreadOf(each(t.Samples, func(x sample) float64 { return x.PerSecond })).median
+		speed := report.SpreadOf(report.Each(t.Samples, func(x report.Sample) float64 { return x.PerSecond })).Median
 		slowest = min(slowest, speed)
-		if t.Name == nginxPlain || t.Name == patgate {
+		if t.Name == report.NginxPlain || t.Name == report.Patgate {
 			both = min(both, speed)
 		}
 	}
@@ -104,7 +100,7 @@ func (s *stage) compare(ctx context.Context, o *options, r *result) error {
 	}
 	var two []contestant
 	for _, c := range running {
-		if c.peer.name == nginxPlain || c.peer.name == patgate {
+		if c.peer.name == report.NginxPlain || c.peer.name == report.Patgate {
 			two = append(two, c)
 		}
 	}
@@ -113,10 +109,10 @@ func (s *stage) compare(ctx context.Context, o *options, r *result) error {
 }
 
 // pace drives peers in turn at a fixed rate.
-func (s *stage) pace(ctx context.Context, o *options, running []contestant, l traffic, rate float64) (*paceSet, error) {
-	set := &paceSet{Rate: rate}
+func (s *stage) pace(ctx context.Context, o *options, running []contestant, l traffic, rate float64) (*report.PaceSet, error) {
+	set := &report.PaceSet{Rate: rate}
 	for _, c := range running {
-		set.Series = append(set.Series, &paceSeries{Name: c.peer.name})
+		set.Series = append(set.Series, &report.PaceSeries{Name: c.peer.name})
 	}
 	for round := range o.rounds {
 		s.say("latency at %.0f a second, round %d of %d", rate, round+1, o.rounds)
@@ -133,7 +129,7 @@ func (s *stage) pace(ctx context.Context, o *options, running []contestant, l tr
 
 // scale measures patgate with more processors, more connections and more hot tokens. Processors are given by GOMAXPROCS,
 // so that everything else has the same machine.
-func (s *stage) scale(ctx context.Context, o *options, r *result) error {
+func (s *stage) scale(ctx context.Context, o *options, r *report.Result) error {
 	to := target{upstream: s.upstream, seeded: s.seeded}
 	start := func(processors int) (*service, error) {
 		t := to
@@ -155,7 +151,7 @@ func (s *stage) scale(ctx context.Context, o *options, r *result) error {
 		return err
 	}
 	defer two.stop()
-	plain, err := s.present(ctx, r, to, nginxPlain)
+	plain, err := s.present(ctx, r, to, report.NginxPlain)
 	defer end(plain)
 	if err != nil {
 		return err
@@ -180,7 +176,7 @@ func (s *stage) scale(ctx context.Context, o *options, r *result) error {
 			way{c.peer.name + ", 512 connections", name, c.service, traffic{connections: 512, seconds: o.seconds, tokens: few}})
 	}
 	for _, w := range ways {
-		r.Scaling = append(r.Scaling, &series{Name: w.name, Of: w.of})
+		r.Scaling = append(r.Scaling, &report.Series{Name: w.name, Of: w.of})
 	}
 	for round := range o.rounds {
 		s.say("scaling, round %d of %d", round+1, o.rounds)
@@ -196,7 +192,7 @@ func (s *stage) scale(ctx context.Context, o *options, r *result) error {
 }
 
 // longBodies sends long bodies both ways through the peers that are made for it.
-func (s *stage) longBodies(ctx context.Context, o *options, r *result) error {
+func (s *stage) longBodies(ctx context.Context, o *options, r *report.Result) error {
 	address, stop, err := bodyServer(o.body)
 	if err != nil {
 		return err
@@ -206,13 +202,13 @@ func (s *stage) longBodies(ctx context.Context, o *options, r *result) error {
 	if err != nil {
 		return err
 	}
-	running, err := s.present(ctx, r, target{upstream: address, seeded: known, suffix: "-bodies"}, nginxPlain, patgate, haproxy)
+	running, err := s.present(ctx, r, target{upstream: address, seeded: known, suffix: "-bodies"}, report.NginxPlain, report.Patgate, report.Haproxy)
 	defer end(running)
 	if err != nil {
 		return err
 	}
 	for _, c := range running {
-		r.Bodies = append(r.Bodies, &bodies{Name: c.peer.name, Bytes: o.body})
+		r.Bodies = append(r.Bodies, &report.Bodies{Name: c.peer.name, Bytes: o.body})
 	}
 	for round := range o.rounds {
 		s.say("bodies, round %d of %d", round+1, o.rounds)

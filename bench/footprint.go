@@ -10,23 +10,13 @@ import (
 	"net/http"
 	"syscall"
 	"time"
+
+	"patgate/bench/report"
 )
 
-// footprint is what patgate takes with a full store, besides requests.
-type footprint struct {
-	Tokens      int       `json:"tokens"`
-	Hot         int       `json:"hot_tokens"`
-	StartMillis []float64 `json:"start_ms"`
-	RSSIdle     int64     `json:"rss_idle_bytes"`
-	RSSHot      int64     `json:"rss_hot_bytes"`
-	PerGrant    float64   `json:"rss_bytes_per_hot_token"`
-	Reloads     int       `json:"reloads"`
-	ReloadLoad  int64     `json:"requests_during_reloads"` // none of them failed
-}
-
 // footprint measures start-up, memory, and reloads under load.
-func (s *stage) footprint(ctx context.Context, o *options) (*footprint, error) {
-	f := &footprint{Tokens: len(s.seeded.tokens), Hot: min(10_000, len(s.seeded.tokens))}
+func (s *stage) footprint(ctx context.Context, o *options) (*report.Footprint, error) {
+	f := &report.Footprint{Tokens: len(s.seeded.tokens), Hot: min(10_000, len(s.seeded.tokens))}
 	to := target{upstream: s.upstream, seeded: s.seeded, suffix: "-footprint"}
 	for i := range o.rounds {
 		begun := time.Now()
@@ -79,7 +69,7 @@ func (s *stage) ask(ctx context.Context, v *service, secret string) error {
 }
 
 // occupy makes tokens hot, and reloads under load.
-func (s *stage) occupy(ctx context.Context, v *service, f *footprint, o *options) error {
+func (s *stage) occupy(ctx context.Context, v *service, f *report.Footprint, o *options) error {
 	f.RSSIdle = v.rss()
 	few := traffic{connections: 32, seconds: o.seconds, tokens: s.seeded.tokens[:min(100, f.Hot)]}
 	if _, err := s.saturate(ctx, v, few); err != nil {

@@ -15,70 +15,53 @@ import (
 	"os"
 	"strings"
 	"time"
+
+	"patgate/bench/report"
 )
 
-// kind is a kind of request that nginx and patgate are compared by, besides the ordinary one.
-type kind struct {
-	name   string
-	method string
-	secure bool    // https on both sides
-	rate   float64 // in a second; 0 is as fast as it goes
-	limit  float64 // of patgate's CPU time for a request, ratio to nginx
-}
-
-// kinds lists them. wrk waits for the body of an answer to HEAD, so that comes at a fixed rate from the driver of latencies.
-var kinds = []kind{
-	{name: "GET, https on both sides", method: "GET", secure: true, limit: 1.05},
-	{name: "POST of 1 KiB JSON", method: "POST", limit: 1.3},
-	{name: "HEAD, 4,000 a second", method: "HEAD", rate: 4000, limit: 1.3},
-}
-
-// of gives the name of the row of a peer.
-func (k *kind) of(peer string) string { return k.name + ": " + peer }
-
 // otherKinds drives nginx and patgate in turn with each kind.
-func (s *stage) otherKinds(ctx context.Context, o *options, r *result) error {
+func (s *stage) otherKinds(ctx context.Context, o *options, r *report.Result) error {
 	origin := "https://" + s.secureUpstream
 	known, err := seed(ctx, s.path("data-secure"), s.path("keys-secure"), origin, min(o.tokens, hotTokens))
 	if err != nil {
 		return err
 	}
-	plain, err := s.present(ctx, r, target{upstream: s.upstream, seeded: s.seeded, suffix: "-kinds"}, nginxPlain, patgate)
+	plain, err := s.present(ctx, r, target{upstream: s.upstream, seeded: s.seeded, suffix: "-kinds"}, report.NginxPlain, report.Patgate)
 	defer end(plain)
 	if err != nil {
 		return err
 	}
 	encrypted, err := s.present(ctx, r, target{upstream: s.secureUpstream, seeded: known, suffix: "-secure", secure: true},
-		nginxPlain, patgate)
+		report.NginxPlain, report.Patgate)
 	defer end(encrypted)
 	if err != nil {
 		return err
 	}
-	for i := range kinds {
+	for _, k := range report.Kinds() {
 		for _, c := range plain {
 			of := ""
-			if c.peer.name != nginxPlain {
-				of = kinds[i].of(nginxPlain)
+			if c.peer.name != report.NginxPlain {
+				of = k.Of(report.NginxPlain)
 			}
-			r.Kinds = append(r.Kinds, &series{Name: kinds[i].of(c.peer.name), Of: of})
+			r.Kinds = append(r.Kinds, &report.Series{Name: k.Of(c.peer.name), Of: of})
 		}
 	}
 	for round := -1; round < o.rounds; round++ { // the first is to warm up
 		s.say("kinds of requests, round %d of %d", round+1, o.rounds)
-		for i := range kinds {
-			k, running := &kinds[i], plain
-			l := traffic{connections: connections, seconds: o.seconds, method: k.method,
+		for i, k := range report.Kinds() {
+			running := plain
+			l := traffic{connections: connections, seconds: o.seconds, method: k.Method,
 				tokens: s.seeded.tokens[:min(hotTokens, len(s.seeded.tokens))]}
 			if round < 0 {
 				l.seconds = 1
 			}
-			if k.secure {
+			if k.Secure {
 				running, l.tokens = encrypted, known.tokens
 			}
 			for j, c := range running {
-				x, err := s.drive(ctx, c.service, l, k.rate)
+				x, err := s.drive(ctx, c.service, l, k.Rate)
 				if err != nil {
-					return fmt.Errorf("%s: %w", k.of(c.peer.name), err)
+					return fmt.Errorf("%s: %w", k.Of(c.peer.name), err)
 				}
 				if all := r.Kinds[i*len(running)+j]; round >= 0 {
 					all.Samples = append(all.Samples, x)
@@ -90,18 +73,18 @@ func (s *stage) otherKinds(ctx context.Context, o *options, r *result) error {
 }
 
 // drive is saturate, or with a rate what a service takes at that.
-func (s *stage) drive(ctx context.Context, v *service, l traffic, rate float64) (sample, error) {
+func (s *stage) drive(ctx context.Context, v *service, l traffic, rate float64) (report.Sample, error) {
 	if rate == 0 {
 		return s.saturate(ctx, v, l)
 	}
 	before := v.cpu()
 	q, err := s.latency(ctx, v, l, rate)
 	if err != nil {
-		return sample{}, err
+		return report.Sample{}, err
 	}
 	used := v.cpu() - before
 	perRequest := float64(used.Microseconds()) / float64(q.Requests)
-	return sample{Requests: int64(q.Requests), PerSecond: rate, CPU: perRequest, RSS: v.rss()}, nil
+	return report.Sample{Requests: int64(q.Requests), PerSecond: rate, CPU: perRequest, RSS: v.rss()}, nil
 }
 
 // mergeRequest is 1 KiB of JSON, as clients send it.
@@ -130,29 +113,4 @@ func (s *stage) writeCertificate() error {
 		return err
 	}
 	return os.WriteFile(s.path("key.pem"), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private}), 0o600)
-}
-
-// kindTable shows the other kinds of requests.
-func (r *result) kindTable(line func(string, ...any)) {
-	if len(r.Kinds) == 0 {
-		return
-	}
-	line("")
-	line("## Other kinds of requests, 32 connections")
-	line("")
-	line("| | requests/s | CPU us per request | CPU, ratio to %s |", nginxPlain)
-	line("| --- | ---: | ---: | ---: |")
-	for _, s := range r.Kinds {
-		line("| %s | %s | %s | %s |", s.Name, spreadOf(each(s.Samples, func(x sample) float64 { return x.PerSecond })).text("%.0f"),
-			spreadOf(s.cpu()).text("%.1f"), r.relative(r.Kinds, s))
-	}
-}
-
-// relative gives the ratio of a series' CPU time to that of the one that it names.
-func (r *result) relative(all []*series, s *series) string {
-	of := find1(all, s.Of)
-	if of == nil {
-		return "-"
-	}
-	return spreadOf(pairs(s.cpu(), of.cpu(), ratio)).text("%.2f")
 }

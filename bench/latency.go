@@ -16,15 +16,9 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
-)
 
-// quantiles are latencies in microseconds.
-type quantiles struct {
-	Requests int     `json:"requests"`
-	P50      float64 `json:"p50_us"`
-	P99      float64 `json:"p99_us"`
-	P999     float64 `json:"p99.9_us"`
-}
+	"patgate/bench/report"
+)
 
 // paced drives a service with a fixed number of requests a second, whatever the answers do (an open loop), and measures
 // each request from when it was due, so that a stall counts for all requests that it held up. One thread does it with its
@@ -50,7 +44,7 @@ type pacedConn struct {
 }
 
 // latency measures one service at a rate.
-func (s *stage) latency(ctx context.Context, v *service, l traffic, rate float64) (quantiles, error) {
+func (s *stage) latency(ctx context.Context, v *service, l traffic, rate float64) (report.Quantiles, error) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	p := &paced{epoll: -1, timer: -1, isHead: l.method == "HEAD"}
@@ -65,16 +59,16 @@ func (s *stage) latency(ctx context.Context, v *service, l traffic, rate float64
 				method, pathOf(method, project(i)), v.address, secret))
 	}
 	if err := p.open(v.address, l.connections); err != nil {
-		return quantiles{}, err
+		return report.Quantiles{}, err
 	}
 	if err := p.run(ctx, time.Duration(l.seconds*float64(time.Second)), rate); err != nil {
-		return quantiles{}, fmt.Errorf("%s at %.0f a second: %w", v.name, rate, err)
+		return report.Quantiles{}, fmt.Errorf("%s at %.0f a second: %w", v.name, rate, err)
 	}
 	slices.Sort(p.latencies)
 	at := func(q float64) float64 {
 		return float64(p.latencies[min(len(p.latencies)-1, int(q*float64(len(p.latencies))))].Nanoseconds()) / 1000
 	}
-	return quantiles{Requests: len(p.latencies), P50: at(.5), P99: at(.99), P999: at(.999)}, nil
+	return report.Quantiles{Requests: len(p.latencies), P50: at(.5), P99: at(.99), P999: at(.999)}, nil
 }
 
 func (p *paced) open(address string, connections int) (err error) {

@@ -14,6 +14,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"patgate/bench/report"
 )
 
 // options are the command's flags.
@@ -88,7 +90,7 @@ func run(ctx context.Context, o *options, out, log io.Writer) error {
 		return err
 	}
 	defer s.close()
-	r := &result{Date: time.Now().UTC().Format(time.RFC3339), Commit: commit(), Machine: describeMachine(),
+	r := &report.Result{Date: time.Now().UTC().Format(time.RFC3339), Commit: report.Commit(), Machine: report.DescribeMachine(),
 		Rounds: o.rounds, Seconds: o.seconds, Tokens: o.tokens, Absent: []string{}}
 	if o.profile != "" {
 		return s.profile(ctx, o, o.profile)
@@ -113,12 +115,12 @@ func run(ctx context.Context, o *options, out, log io.Writer) error {
 			return fmt.Errorf("%s: %w", part, err)
 		}
 	}
-	r.Machine.LoadAfter = loadAverage()
-	fmt.Fprint(out, r.page())
+	r.Machine.LoadAfter = report.LoadAverage()
+	fmt.Fprint(out, r.Page())
 	if o.out == "" {
 		return nil
 	}
-	name, err := r.save(o.out)
+	name, err := r.Save(o.out)
 	if err == nil {
 		s.say("written: %s.json, .md and .svg", name)
 	}
@@ -126,7 +128,7 @@ func run(ctx context.Context, o *options, out, log io.Writer) error {
 }
 
 // hold starts all peers and waits.
-func (s *stage) hold(ctx context.Context, r *result, out io.Writer) error {
+func (s *stage) hold(ctx context.Context, r *report.Result, out io.Writer) error {
 	running, err := s.present(ctx, r, target{upstream: s.upstream, seeded: s.seeded})
 	defer end(running)
 	if err != nil {

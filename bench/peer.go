@@ -8,6 +8,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+
+	"patgate/bench/report"
 )
 
 // peer is one way to put something in front of the upstream.
@@ -28,33 +30,23 @@ type target struct {
 	suffix   string   // of the service's name and files, when a peer runs more than once
 }
 
-// Names of the peers, as they stand in results.
-const (
-	patgate       = "patgate"
-	nginxPlain    = "nginx proxy_pass"
-	nginxAuth     = "nginx auth_request"
-	nginxAuthKept = "nginx auth_request, connections kept"
-	haproxy       = "haproxy"
-	caddy         = "caddy"
-)
-
 // peers lists who is compared, in the order in which they are driven. All have as many workers as there are processors,
 // keep their connections to the upstream, and write a line for each request.
 func peers() []peer {
 	return []peer{
-		{name: nginxPlain, program: "nginx", install: "apt-get install nginx-light", start: startNginxPlain,
+		{name: report.NginxPlain, program: "nginx", install: "apt-get install nginx-light", start: startNginxPlain,
 			checks: "Nothing. Forwards target and headers as they came; buffered access log."},
 		{
-			name:  patgate,
+			name:  report.Patgate,
 			start: startPatgate,
 			checks: "Classifies the target by the whole table for GitLab, finds the token by its SHA-256 among 100,000 in SQLite " +
 				"(cached), resolves the project's path to its id (cached for 30 s), decides, rebuilds the request, puts the owner's " +
 				"credential in; audit line, metrics, use counts.",
 		},
-		{name: haproxy, program: "haproxy", install: "apt-get install haproxy", start: startHAProxy,
+		{name: report.Haproxy, program: "haproxy", install: "apt-get install haproxy", start: startHAProxy,
 			checks: "Nothing. Forwards; formats its log line into a ring in memory, the cheapest log that it has."},
 		{
-			name:    nginxAuth,
+			name:    report.NginxAuth,
 			program: "nginx",
 			install: "apt-get install nginx-light",
 			start:   startNginxAuth,
@@ -62,9 +54,9 @@ func peers() []peer {
 				"each. SHA-256 of the token among 100,000 in memory, and that the project in the path is the token's. No table of routes, " +
 				"no permissions, no ids, the client's own credential goes on to the upstream; buffered access log.",
 		},
-		{name: nginxAuthKept, program: "nginx", install: "apt-get install nginx-light", start: startNginxAuthKept,
+		{name: report.NginxAuthKept, program: "nginx", install: "apt-get install nginx-light", start: startNginxAuthKept,
 			checks: "The same, tuned: the connections to the authorizer are kept (HTTP/1.1, an upstream block with keepalive)."},
-		{name: caddy, program: "caddy", install: "apt-get install caddy", start: startCaddy,
+		{name: report.Caddy, program: "caddy", install: "apt-get install caddy", start: startCaddy,
 			checks: "Nothing. Forwards; access log in a file."},
 	}
 }
@@ -116,4 +108,21 @@ func (s *stage) configured(name, config, address string, env []string, program s
 		v.address = address
 	}
 	return v, err
+}
+
+// versionOf gives the first line that says a version in what a program prints.
+func versionOf(program string) string {
+	path, err := find(program)
+	if err != nil {
+		return ""
+	}
+	for _, args := range [][]string{{"-v"}, {"version"}} {
+		out, _ := exec.Command(path, args...).CombinedOutput()
+		for line := range strings.Lines(string(out)) {
+			if strings.ContainsAny(line, "0123456789") && !strings.Contains(line, "unknown") && !strings.Contains(line, "Usage") {
+				return strings.TrimSpace(strings.TrimPrefix(strings.TrimPrefix(line, "nginx version: "), "HAProxy version "))
+			}
+		}
+	}
+	return ""
 }

@@ -7,8 +7,11 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+
+	"patgate/bench/report"
 )
 
 // TestTheHarnessWorks runs a little of everything with the real programs. It looks at what was measured, not at how much:
@@ -42,20 +45,20 @@ func TestTheHarnessWorks(t *testing.T) {
 			t.Errorf("throughput of %s: %+v", s.Name, s.Samples)
 		}
 	}
-	if len(r.Throughput) != len(r.Peers) || len(r.Peers)+len(r.Absent) < len(peers()) || find1(r.Throughput, patgate) == nil {
+	if len(r.Throughput) != len(r.Peers) || len(r.Peers)+len(r.Absent) < len(peers()) || !slices.ContainsFunc(r.Throughput, func(s *report.Series) bool { return s.Name == report.Patgate }) {
 		t.Errorf("measured: %d of %d peers; absent: %v", len(r.Throughput), len(r.Peers), r.Absent)
 	}
-	for _, set := range []*paceSet{r.Common, r.Half} {
+	for _, set := range []*report.PaceSet{r.Common, r.Half} {
 		for _, s := range set.Series {
 			if q := s.Samples[0]; q.Requests < int(set.Rate)*9/10 || q.P50 <= 0 || q.P50 > q.P99 || q.P99 > q.P999 {
 				t.Errorf("latency of %s at %.0f: %+v", s.Name, set.Rate, q)
 			}
 		}
 	}
-	if n := len(r.targetsOf()); n < 12 {
+	if n := len(r.Targets()); n < 12 {
 		t.Errorf("only %d targets are looked at", n)
 	}
-	if len(r.Kinds) != 2*len(kinds) {
+	if len(r.Kinds) != 2*len(report.Kinds()) {
 		t.Errorf("%d rows of other kinds of requests", len(r.Kinds))
 	}
 	for _, s := range r.Kinds {
@@ -84,7 +87,7 @@ func (w testWriter) Write(p []byte) (int, error) {
 }
 
 // load1 reads the latest result of a folder, and demands that page and plot are beside it.
-func load1(t *testing.T, dir string) *result {
+func load1(t *testing.T, dir string) *report.Result {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join(dir, "*.json"))
 	if err != nil || len(files) != 2 {
@@ -94,7 +97,7 @@ func load1(t *testing.T, dir string) *result {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := new(result)
+	r := new(report.Result)
 	if err := json.Unmarshal(text, r); err != nil {
 		t.Fatal(err)
 	}
@@ -105,23 +108,6 @@ func load1(t *testing.T, dir string) *result {
 		}
 	}
 	return r
-}
-
-func TestSpread(t *testing.T) {
-	for name, c := range map[string]struct {
-		values []float64
-		want   spread
-	}{
-		"none": {nil, spread{}},
-		"odd":  {[]float64{3, 1, 2}, spread{1, 2, 3}},
-		"even": {[]float64{4, 1, 2, 3}, spread{1, 2.5, 4}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			if got := spreadOf(c.values); got != c.want {
-				t.Errorf("got %v, want %v", got, c.want)
-			}
-		})
-	}
 }
 
 func TestAnAnswerIsWholeWithItsBody(t *testing.T) {

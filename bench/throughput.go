@@ -14,6 +14,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"patgate/bench/report"
 )
 
 //go:embed requests.lua
@@ -27,24 +29,16 @@ type traffic struct {
 	method      string // of the requests; empty is GET
 }
 
-// sample is one round of one peer.
-type sample struct {
-	Requests  int64   `json:"requests"`
-	PerSecond float64 `json:"requests_per_second"`
-	CPU       float64 `json:"cpu_us_per_request"`
-	RSS       int64   `json:"rss_bytes"`
-}
-
 // saturate drives a service as fast as it goes, with wrk, whose own cost is small and the same for everybody. Every
 // answer must be a success.
-func (s *stage) saturate(ctx context.Context, v *service, l traffic) (sample, error) {
+func (s *stage) saturate(ctx context.Context, v *service, l traffic) (report.Sample, error) {
 	wrk, err := find("wrk")
 	if err != nil {
-		return sample{}, errors.New("the load comes from wrk, which is not here (apt-get install wrk)")
+		return report.Sample{}, errors.New("the load comes from wrk, which is not here (apt-get install wrk)")
 	}
 	script, requests, err := s.writeRequests(l)
 	if err != nil {
-		return sample{}, err
+		return report.Sample{}, err
 	}
 	duration := time.Duration(l.seconds * float64(time.Second))
 	ctx, cancel := context.WithTimeout(ctx, duration+30*time.Second)
@@ -56,7 +50,7 @@ func (s *stage) saturate(ctx context.Context, v *service, l traffic) (sample, er
 	cmd.Stdout, cmd.Stderr = &out, &problems
 	before := v.cpu()
 	if err := cmd.Run(); err != nil {
-		return sample{}, fmt.Errorf("wrk: %w: %s", err, problems.String())
+		return report.Sample{}, fmt.Errorf("wrk: %w: %s", err, problems.String())
 	}
 	used := v.cpu() - before
 	var told struct {
@@ -66,12 +60,12 @@ func (s *stage) saturate(ctx context.Context, v *service, l traffic) (sample, er
 	}
 	line := out.Bytes()[max(0, bytes.LastIndexByte(bytes.TrimSpace(out.Bytes()), '\n')):]
 	if err := json.Unmarshal(bytes.TrimSpace(line), &told); err != nil {
-		return sample{}, fmt.Errorf("wrk said %q: %w", out.String(), err)
+		return report.Sample{}, fmt.Errorf("wrk said %q: %w", out.String(), err)
 	}
 	if told.Failed > 0 || told.Requests == 0 {
-		return sample{}, fmt.Errorf("%s: %d of %d requests failed; it said: %s", v.name, told.Failed, told.Requests, s.tail(v.name))
+		return report.Sample{}, fmt.Errorf("%s: %d of %d requests failed; it said: %s", v.name, told.Failed, told.Requests, s.tail(v.name))
 	}
-	return sample{
+	return report.Sample{
 		Requests: told.Requests, PerSecond: float64(told.Requests) / (float64(told.Micros) / 1e6),
 		CPU: float64(used.Microseconds()) / float64(told.Requests), RSS: v.rss(),
 	}, nil

@@ -1,14 +1,14 @@
 //go:build linux
 
-package main
+package report
 
 import (
 	"fmt"
 	"strings"
 )
 
-// page writes the result as Markdown.
-func (r *result) page() string {
+// Page writes the result as Markdown.
+func (r *Result) Page() string {
 	var b strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
 	line("# Benchmark of %s, commit %s", r.Date, r.Commit)
@@ -41,41 +41,41 @@ func (r *result) page() string {
 	return b.String()
 }
 
-func (s spread) text(format string) string {
-	return fmt.Sprintf(format+" ("+format+" to "+format+")", s.median, s.min, s.max)
+func (s Spread) text(format string) string {
+	return fmt.Sprintf(format+" ("+format+" to "+format+")", s.Median, s.min, s.max)
 }
 
-func (r *result) throughputTable(line func(string, ...any)) {
+func (r *Result) throughputTable(line func(string, ...any)) {
 	if len(r.Throughput) == 0 {
 		return
 	}
 	line("")
 	line("## As fast as it goes: 1 KiB answers, keep-alive, 32 connections, wrk")
 	line("")
-	line("| peer | requests/s | CPU us per request | CPU, ratio to %s | RSS MiB |", nginxPlain)
+	line("| peer | requests/s | CPU us per request | CPU, ratio to %s | RSS MiB |", NginxPlain)
 	line("| --- | ---: | ---: | ---: | ---: |")
-	base := find1(r.Throughput, nginxPlain)
+	base := find(r.Throughput, NginxPlain)
 	for _, s := range r.Throughput {
 		relative := "-"
 		if base != nil {
-			relative = spreadOf(pairs(s.cpu(), base.cpu(), ratio)).text("%.2f")
+			relative = SpreadOf(pairs(s.cpu(), base.cpu(), ratio)).text("%.2f")
 		}
 		line("| %s | %s | %s | %s | %.0f |", s.Name,
-			spreadOf(each(s.Samples, func(x sample) float64 { return x.PerSecond })).text("%.0f"),
-			spreadOf(s.cpu()).text("%.1f"), relative, float64(s.Samples[len(s.Samples)-1].RSS)/(1<<20))
+			SpreadOf(Each(s.Samples, func(x Sample) float64 { return x.PerSecond })).text("%.0f"),
+			SpreadOf(s.cpu()).text("%.1f"), relative, float64(s.Samples[len(s.Samples)-1].RSS)/(1<<20))
 	}
-	own := find1(r.Throughput, patgate)
-	for _, other := range []string{nginxAuth, nginxAuthKept, caddy, haproxy} {
-		if o := find1(r.Throughput, other); o != nil && own != nil {
+	own := find(r.Throughput, Patgate)
+	for _, other := range []string{NginxAuth, NginxAuthKept, Caddy, Haproxy} {
+		if o := find(r.Throughput, other); o != nil && own != nil {
 			line("")
-			line("CPU of patgate, ratio to %s: %s", other, spreadOf(pairs(own.cpu(), o.cpu(), ratio)).text("%.2f"))
+			line("CPU of patgate, ratio to %s: %s", other, SpreadOf(pairs(own.cpu(), o.cpu(), ratio)).text("%.2f"))
 		}
 	}
 }
 
-func (s *series) cpu() []float64 { return each(s.Samples, func(x sample) float64 { return x.CPU }) }
+func (s *Series) cpu() []float64 { return Each(s.Samples, func(x Sample) float64 { return x.CPU }) }
 
-func find1(list []*series, name string) *series {
+func find(list []*Series, name string) *Series {
 	for _, s := range list {
 		if s.Name == name {
 			return s
@@ -84,31 +84,31 @@ func find1(list []*series, name string) *series {
 	return nil
 }
 
-func (r *result) latencyTable(line func(string, ...any), set *paceSet, title string) {
+func (r *Result) latencyTable(line func(string, ...any), set *PaceSet, title string) {
 	if set == nil {
 		return
 	}
 	line("")
 	line("## %s: %.0f requests/s, 32 connections, open loop", title, set.Rate)
 	line("")
-	line("| peer | p50 us | p99 us | p99.9 us | p50 over %s, us |", nginxPlain)
+	line("| peer | p50 us | p99 us | p99.9 us | p50 over %s, us |", NginxPlain)
 	line("| --- | ---: | ---: | ---: | ---: |")
 	var base []float64
 	for _, s := range set.Series {
-		if s.Name == nginxPlain {
-			base = each(s.Samples, func(q quantiles) float64 { return q.P50 })
+		if s.Name == NginxPlain {
+			base = Each(s.Samples, func(q Quantiles) float64 { return q.P50 })
 		}
 	}
 	for _, s := range set.Series {
-		p50 := each(s.Samples, func(q quantiles) float64 { return q.P50 })
-		line("| %s | %s | %s | %s | %s |", s.Name, spreadOf(p50).text("%.0f"),
-			spreadOf(each(s.Samples, func(q quantiles) float64 { return q.P99 })).text("%.0f"),
-			spreadOf(each(s.Samples, func(q quantiles) float64 { return q.P999 })).text("%.0f"),
-			spreadOf(pairs(p50, base, difference)).text("%+.0f"))
+		p50 := Each(s.Samples, func(q Quantiles) float64 { return q.P50 })
+		line("| %s | %s | %s | %s | %s |", s.Name, SpreadOf(p50).text("%.0f"),
+			SpreadOf(Each(s.Samples, func(q Quantiles) float64 { return q.P99 })).text("%.0f"),
+			SpreadOf(Each(s.Samples, func(q Quantiles) float64 { return q.P999 })).text("%.0f"),
+			SpreadOf(pairs(p50, base, difference)).text("%+.0f"))
 	}
 }
 
-func (r *result) scalingTable(line func(string, ...any)) {
+func (r *Result) scalingTable(line func(string, ...any)) {
 	if len(r.Scaling) == 0 {
 		return
 	}
@@ -119,12 +119,12 @@ func (r *result) scalingTable(line func(string, ...any)) {
 	line("| --- | ---: | ---: | ---: | --- |")
 	for _, s := range r.Scaling {
 		line("| %s | %s | %s | %s | %s |", s.Name,
-			spreadOf(each(s.Samples, func(x sample) float64 { return x.PerSecond })).text("%.0f"),
-			spreadOf(s.cpu()).text("%.1f"), r.relative(r.Scaling, s), s.Of)
+			SpreadOf(Each(s.Samples, func(x Sample) float64 { return x.PerSecond })).text("%.0f"),
+			SpreadOf(s.cpu()).text("%.1f"), r.relative(r.Scaling, s), s.Of)
 	}
 }
 
-func (r *result) bodyTable(line func(string, ...any)) {
+func (r *Result) bodyTable(line func(string, ...any)) {
 	if len(r.Bodies) == 0 {
 		return
 	}
@@ -133,33 +133,33 @@ func (r *result) bodyTable(line func(string, ...any)) {
 	line("")
 	line("| peer | upload MiB/s | download MiB/s | RSS growth MiB, at most | CPU s per GiB up | down |")
 	line("| --- | ---: | ---: | ---: | ---: | ---: |")
-	speed := func(x bodySample) float64 { return x.MiBPerSecond }
-	cpu := func(x bodySample) float64 { return x.CPU }
+	speed := func(x BodySample) float64 { return x.MiBPerSecond }
+	cpu := func(x BodySample) float64 { return x.CPU }
 	for _, s := range r.Bodies {
-		growth := spreadOf(each(append(append([]bodySample(nil), s.Up...), s.Down...),
-			func(x bodySample) float64 { return float64(x.Growth) / (1 << 20) }))
-		line("| %s | %s | %s | %.1f | %s | %s |", s.Name, spreadOf(each(s.Up, speed)).text("%.0f"),
-			spreadOf(each(s.Down, speed)).text("%.0f"), growth.max,
-			spreadOf(each(s.Up, cpu)).text("%.2f"), spreadOf(each(s.Down, cpu)).text("%.2f"))
+		growth := SpreadOf(Each(append(append([]BodySample(nil), s.Up...), s.Down...),
+			func(x BodySample) float64 { return float64(x.Growth) / (1 << 20) }))
+		line("| %s | %s | %s | %.1f | %s | %s |", s.Name, SpreadOf(Each(s.Up, speed)).text("%.0f"),
+			SpreadOf(Each(s.Down, speed)).text("%.0f"), growth.max,
+			SpreadOf(Each(s.Up, cpu)).text("%.2f"), SpreadOf(Each(s.Down, cpu)).text("%.2f"))
 	}
-	var own, other *bodies
+	var own, other *Bodies
 	for _, s := range r.Bodies {
 		switch s.Name {
-		case patgate:
+		case Patgate:
 			own = s
-		case haproxy:
+		case Haproxy:
 			other = s
 		}
 	}
 	if own != nil && other != nil {
 		line("")
 		line("Throughput of patgate, ratio to haproxy: upload %s, download %s",
-			spreadOf(pairs(each(own.Up, speed), each(other.Up, speed), ratio)).text("%.2f"),
-			spreadOf(pairs(each(own.Down, speed), each(other.Down, speed), ratio)).text("%.2f"))
+			SpreadOf(pairs(Each(own.Up, speed), Each(other.Up, speed), ratio)).text("%.2f"),
+			SpreadOf(pairs(Each(own.Down, speed), Each(other.Down, speed), ratio)).text("%.2f"))
 	}
 }
 
-func (r *result) footprintTable(line func(string, ...any)) {
+func (r *Result) footprintTable(line func(string, ...any)) {
 	f := r.Footprint
 	if f == nil {
 		return
@@ -169,7 +169,7 @@ func (r *result) footprintTable(line func(string, ...any)) {
 	line("")
 	line("| | |")
 	line("| --- | ---: |")
-	line("| start, from the process to the first answer, ms | %s |", spreadOf(f.StartMillis).text("%.0f"))
+	line("| start, from the process to the first answer, ms | %s |", SpreadOf(f.StartMillis).text("%.0f"))
 	line("| RSS after start, MiB | %.0f |", float64(f.RSSIdle)/(1<<20))
 	line("| RSS with %d tokens hot, under load, MiB | %.0f |", f.Hot, float64(f.RSSHot)/(1<<20))
 	line("| RSS for each further hot token, KiB | %.1f |", f.PerGrant/1024)

@@ -1,6 +1,6 @@
 //go:build linux
 
-package main
+package report
 
 import (
 	"fmt"
@@ -9,7 +9,7 @@ import (
 )
 
 // plot draws CPU per request of every peer as an SVG: a bar to the median, a line from the least to the greatest round.
-func (r *result) plot() string {
+func (r *Result) plot() string {
 	const left, top, row, width, full = 170, 64, 36, 760, 500
 	var b strings.Builder
 	height := top + row*len(r.Throughput) + 40
@@ -23,21 +23,21 @@ func (r *result) plot() string {
 		r.Rounds, html.EscapeString(r.Commit))
 	most := 1.0
 	for _, s := range r.Throughput {
-		most = max(most, spreadOf(s.cpu()).max)
+		most = max(most, SpreadOf(s.cpu()).max)
 	}
 	x := func(v float64) float64 { return left + v/most*full }
 	for i, s := range r.Throughput {
 		y := top + i*row
-		v := spreadOf(s.cpu())
+		v := SpreadOf(s.cpu())
 		colour := "#9aa5b1"
-		if s.Name == patgate {
+		if s.Name == Patgate {
 			colour = "#2563eb"
 		}
 		fmt.Fprintf(&b, `<text x="%d" y="%d" text-anchor="end">%s</text>`+"\n", left-10, y+19, html.EscapeString(s.Name))
-		fmt.Fprintf(&b, `<rect x="%d" y="%d" width="%.1f" height="20" fill="%s"/>`+"\n", left, y+5, x(v.median)-left, colour)
+		fmt.Fprintf(&b, `<rect x="%d" y="%d" width="%.1f" height="20" fill="%s"/>`+"\n", left, y+5, x(v.Median)-left, colour)
 		fmt.Fprintf(&b, `<path d="M%.1f %dV%dM%.1f %dH%.1fM%.1f %dV%d" stroke="#111" fill="none"/>`+"\n",
 			x(v.min), y+10, y+20, x(v.min), y+15, x(v.max), x(v.max), y+10, y+20)
-		fmt.Fprintf(&b, `<text x="%.1f" y="%d">%.1f</text>`+"\n", x(v.max)+8, y+19, v.median)
+		fmt.Fprintf(&b, `<text x="%.1f" y="%d">%.1f</text>`+"\n", x(v.max)+8, y+19, v.Median)
 	}
 	fmt.Fprintf(&b, `<text x="16" y="%d" fill="#555">nginx proxy_pass, haproxy and caddy check nothing; `+
 		`auth_request asks a small authorizer; patgate checks everything.</text>`+"\n", height-14)
