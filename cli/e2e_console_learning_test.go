@@ -17,7 +17,7 @@ type learner struct {
 	turn  int
 }
 
-// job does the job: reads and writes by the API, and a push. It gives what was denied.
+// job does the job: reads and writes by the API, and a push, before which git asks whether it may. It gives what was denied.
 func (l *learner) job(t *testing.T, secret string) (denied []string) {
 	t.Helper()
 	project := fmt.Sprintf("/api/v4/projects/%d", l.world.api)
@@ -87,7 +87,7 @@ func TestLearningByClicks(t *testing.T) {
 		if denied := l.job(t, broad.Token); len(denied) > 0 {
 			t.Fatal(denied)
 		}
-		l.proposed(t, page+"/smaller", 8)
+		l.proposed(t, page+"/smaller", 10)
 		l.sees("What is enough", "shop/backend/api", "create_work_item", "Left out until you say yes", "push_code",
 			"less than two weeks")
 		if evaluate[bool](l.browser, `[...document.querySelectorAll("#left input")].some(i => i.checked)`) {
