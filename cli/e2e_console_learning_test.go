@@ -140,7 +140,7 @@ func TestLearningByClicks(t *testing.T) {
 	})
 	l.step(t, "the page of the broad one says when nothing uses it any more", func(t *testing.T) {
 		l.follow("#old")
-		l.sees("No use of this token since then")
+		l.sees("This token was not used after that: no use since")
 		l.accessible("details, beside a smaller token")
 		l.picture("learning-next", 560)
 	})

@@ -102,7 +102,7 @@ func TestASmallerToken(t *testing.T) {
 	if err != nil || len(b.Record.Scopes) != 1 || len(b.Record.Scopes[0].Permissions) != 1 {
 		t.Fatalf("%v: %+v", err, b.Record.Scopes)
 	}
-	v.get(t, fmt.Sprintf("/tokens/%d?by=%d", id, b.Record.ID)).wants(t, 200, "broad, least", "No use of this token since then")
+	v.get(t, fmt.Sprintf("/tokens/%d?by=%d", id, b.Record.ID)).wants(t, 200, "broad, least", "This token was not used after that")
 	t.Run("nothing of others", func(t *testing.T) {
 		bob, root := w.signedIn(t, w.bobPAT), w.signedIn(t, w.forge.AddToken(w.root, forgetest.Token{}))
 		for _, other := range []*visitor{bob, root} {
