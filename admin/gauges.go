@@ -84,3 +84,25 @@ func (c TokenCollector) Collect(ch chan<- prometheus.Metric) {
 		ch <- prometheus.MustNewConstMetric(tokenDescription(), prometheus.GaugeValue, float64(n), state)
 	}
 }
+
+// ObserverCollector counts the requests with credentials of the forge's own that were not observed, by why, when metrics are
+// asked for.
+type ObserverCollector func() map[string]int64
+
+var _ prometheus.Collector = ObserverCollector(nil)
+
+func unobserved() *prometheus.Desc {
+	return prometheus.NewDesc("patgate_learn_lost_total",
+		"Answered requests with a credential of the forge's own of which it is not kept "+
+			"what they did, by why.", []string{"reason"}, nil)
+}
+
+// Describe sends the description.
+func (ObserverCollector) Describe(ch chan<- *prometheus.Desc) { ch <- unobserved() }
+
+// Collect sends the counts.
+func (c ObserverCollector) Collect(ch chan<- prometheus.Metric) {
+	for reason, n := range c() {
+		ch <- prometheus.MustNewConstMetric(unobserved(), prometheus.CounterValue, float64(n), reason)
+	}
+}

@@ -69,6 +69,8 @@ type Config struct {
 	Routes Routes `yaml:"routes"`
 	// Tokens limits what tokens may be made.
 	Tokens Tokens `yaml:"tokens"`
+	// Learn says what is kept of what tokens do, from which smaller grants are proposed.
+	Learn Learn `yaml:"learn"`
 	// LeakReports takes reports of leaked tokens and revokes them.
 	LeakReports LeakReports `yaml:"leak_reports"`
 	// Administrators are the forge user ids of patgate's administrators: they see everyone's tokens, and may pause and
@@ -221,6 +223,17 @@ type Tokens struct {
 	// AllowAdminOwners lets the credential of a forge administrator, or one with the scopes sudo or admin_mode, be
 	// sealed. Such a credential can do on the forge what no boundary contains.
 	AllowAdminOwners bool `yaml:"allow_admin_owners"`
+}
+
+// Learn says what is kept of what tokens and other credentials do.
+type Learn struct {
+	// Mode says whose requests are kept as permissions, projects and days: `tokens` those of patgate tokens; `on` those of the
+	// forge's own tokens too, where `legacy` lets them pass; `off` nobody's, and nothing is said of unused permissions. With `on`
+	// patgate asks the forge, with each such token, whose it is and which projects it names, beside its requests and never in their
+	// way: that is why it is not the default.
+	Mode LearnMode `yaml:"mode"`
+	// Keep is for how long that is kept after it was last seen: from 1d to 90d.
+	Keep Duration `yaml:"keep"`
 }
 
 // LeakReports says from whom reports of leaked tokens are taken, below `/-/patgate/leaks/` on the clients' address.

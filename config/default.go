@@ -20,6 +20,7 @@ func Default() Config {
 			MaxGrace:        Duration(7 * day),
 			CheckInterval:   Duration(10 * time.Minute),
 		},
+		Learn: Learn{Mode: LearnTokens, Keep: Duration(90 * day)},
 		Limits: Limits{
 			HeaderBytes:             16 << 10,
 			BodyBytes:               1 << 20,

@@ -157,6 +157,24 @@ func (v QuickActions) String() string { return wordOf(quickActionsNames, int(v))
 // UnmarshalText reads the value; unknown text is an error.
 func (v *QuickActions) UnmarshalText(text []byte) error { return readWord(v, quickActionsNames, text) }
 
+// LearnMode is whose requests are kept.
+type LearnMode uint8
+
+// The values of `learn.mode`.
+const (
+	LearnTokens LearnMode = iota
+	LearnOn
+	LearnOff
+)
+
+var learnNames = []string{"tokens", "on", "off"}
+
+// String gives the value as it is written.
+func (v LearnMode) String() string { return wordOf(learnNames, int(v)) }
+
+// UnmarshalText reads the value; unknown text is an error.
+func (v *LearnMode) UnmarshalText(text []byte) error { return readWord(v, learnNames, text) }
+
 // LogLevel is the least level that is written.
 type LogLevel uint8
 

@@ -61,6 +61,9 @@ func (p *reader) validate() {
 	if d := c.Tokens.RevokeUnusedAfter; d != 0 && d.Std() < day {
 		p.refuse("tokens.revoke_unused_after", d.String(), "is too short", "write 1d or more, or 0s for never")
 	}
+	if k := c.Learn.Keep; k.Std() < day || k.Std() > 90*day || k.Std()%day != 0 {
+		p.refuse("learn.keep", k.String(), "is no number of days from 1 to 90", "write 90d")
+	}
 	p.bounds()
 }
 

@@ -1,6 +1,9 @@
 package learn
 
-import "time"
+import (
+	"net/netip"
+	"time"
+)
 
 // Day is a day in UTC: how many have passed since 1970-01-01.
 type Day int32
@@ -18,12 +21,14 @@ type Observation struct {
 	Last  time.Time
 	Uses  int64   // of all days, also of those that are not kept
 	Days  []Count // in order; the days with requests among the last DaysKept
+	// Suspect: it was seen from networks alone that were new for its subject after its FirstDays.
+	Suspect bool
 }
 
 const (
 	// DaysKept is for how many days counts are kept day by day.
 	DaysKept = 90
-	// MostUnits is how many allowed units, and how many denied ones, a token has of its own. Further ones are kept without their
+	// MostUnits is how many allowed units, and how many denied ones, a subject has of its own. Further ones are kept without their
 	// containers and refs, see Unit.Collapsed; MostCollapsed more of these, and nothing beyond.
 	MostUnits     = 2000
 	MostCollapsed = 1000
@@ -35,10 +40,12 @@ type Count struct {
 	N   int64
 }
 
-// Seen is what was seen of a unit of a token since the last report.
+// Seen is what was seen of a unit of a subject since the last report.
 type Seen struct {
-	TokenID int64
+	Subject int64 // the id of a Subject or of a token
 	Unit    Unit
 	Count   int64
 	Last    time.Time
+	// Networks are those that it was seen from; none where nobody knows.
+	Networks []netip.Prefix
 }

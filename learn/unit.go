@@ -15,7 +15,8 @@ type Unit struct {
 	Acts  []Act    `json:"acts,omitempty"`
 	// Filtered: the answer reaches over all memberships, and was passed on without the entries that the grant does not reach.
 	Filtered bool `json:"filtered,omitempty"`
-	// Collapsed: the token had too many units, so that containers and refs are not told.
+	// Collapsed: the subject had too many units, so that containers and refs are not told, but for the groups that all of them lie
+	// in: the Ancestors of each act, as far as they are known.
 	Collapsed bool `json:"collapsed,omitempty"`
 	// Denied is why it was denied; empty for what was allowed.
 	Denied string `json:"denied,omitempty"`
@@ -53,13 +54,38 @@ func (a *Act) Tag() bool {
 	return len(a.Ref) > len(tags) && a.Ref[:len(tags)] == tags
 }
 
-// Collapse gives the unit without what differs most: its containers and refs.
+// Collapse gives the unit without what differs most: its containers and refs. What is left of them are the groups that they lie
+// in, and a group lies in itself.
 func (u Unit) Collapse() Unit {
 	acts := make([]Act, len(u.Acts))
 	for i, a := range u.Acts {
-		a.Container, a.Ref, a.Ancestors, a.PersonalOf = 0, "", nil, 0
+		if a.Found == routes.BoundaryGroup && a.Container != 0 {
+			a.Ancestors = append([]int64{a.Container}, a.Ancestors...)
+		}
+		a.Container, a.Ref, a.PersonalOf = 0, "", 0
 		acts[i] = a
 	}
 	u.Acts, u.Collapsed = acts, true
 	return u
+}
+
+// Within leaves of the groups of a collapsed unit those that are groups of another one of its kind too: the nearest that they
+// have in common comes first.
+func (u *Unit) Within(other *Unit) {
+	for i := range u.Acts {
+		var more []int64
+		if i < len(other.Acts) {
+			more = other.Acts[i].Ancestors
+		}
+		u.Acts[i].Ancestors = commonGroups(u.Acts[i].Ancestors, more)
+	}
+}
+
+// commonGroups gives the end that two chains of groups have in common.
+func commonGroups(a, b []int64) []int64 {
+	n := 0
+	for n < len(a) && n < len(b) && a[len(a)-1-n] == b[len(b)-1-n] {
+		n++
+	}
+	return a[len(a)-n:]
 }

@@ -94,6 +94,7 @@ func (x *exchange) handOn(conn *wire.Upstream, err error) (kept bool) {
 		return x.broken(reply.ErrUnavailable, reply.FailureUpstream)
 	}
 	x.judgeCredential(status)
+	x.observe(status)
 	if v, is := x.visit.(surface.Denied); is && status == fasthttp.StatusUnauthorized {
 		v.Denied(&x.judgement)
 	}
@@ -110,6 +111,14 @@ func (x *exchange) handOn(conn *wire.Upstream, err error) (kept bool) {
 		return x.deliverList()
 	}
 	return x.deliver()
+}
+
+// observe hands on what a caller without a patgate token did. Nothing waits for what becomes of it.
+func (x *exchange) observe(status int) {
+	if x.seen != nil {
+		x.seen.Answered(status, x.delivery.answer.Header.Peek(fasthttp.HeaderLocation))
+		x.seen = nil
+	}
 }
 
 // copyHead copies status and fields of the forge's answer. Callers without a patgate token get them as they are, those for

@@ -12,6 +12,7 @@ import (
 	"patgate/policy"
 	"patgate/proxy/fast"
 	"patgate/proxy/header"
+	"patgate/proxy/observe"
 	"patgate/proxy/reply"
 	"patgate/proxy/surface"
 	"patgate/proxy/wire"
@@ -30,6 +31,7 @@ type exchange struct {
 	delivery  delivery
 	print     forge.Fingerprint // of the credentials of a caller without a patgate token; see fingerprint
 	inBody    []byte            // such credentials that stand in the body
+	seen      *observe.Request  // what is kept to find out what such a caller did; nil: nothing
 	trying    bool              // such a credential, until the forge has said what it makes of it
 
 	event    *audit.Event
@@ -86,6 +88,8 @@ func (x *exchange) release() {
 // reset forgets the request.
 func (x *exchange) reset() {
 	x.tried()
+	x.seen.Drop()
+	x.seen = nil
 	x.body.Release()
 	x.request.Reset()
 	x.judgement.Reset()

@@ -11,6 +11,7 @@ import (
 	"patgate/proxy/header"
 	"patgate/proxy/legacy"
 	"patgate/proxy/local"
+	"patgate/proxy/observe"
 	"patgate/proxy/reading"
 	"patgate/proxy/surface"
 	"patgate/proxy/wire"
@@ -91,8 +92,10 @@ type Options struct {
 	Attempts *forge.Attempts
 	// Via is the name that requests are sent on with (RFC 9110, 7.6.3), of NewVia: one that comes with it was sent by
 	// this very process, and goes round in circles. Empty makes one.
-	Via    string
-	Limits Limits
+	Via string
+	// Observer, when not nil, is told of what was answered well to credentials of the forge's own.
+	Observer *observe.Observer
+	Limits   Limits
 	// Timeouts bound every wait. Zero values take the defaults: 10 s for ReadHeader, 75 s for Idle, 30 s for ReadStall and
 	// WriteStall, 5 s for UpstreamDial, 60 s for UpstreamResponse and UpstreamStall, 50 s for UpstreamIdle.
 	Timeouts wire.Timeouts

@@ -39,6 +39,7 @@ func (x *exchange) serveOther() (kept bool) {
 	}
 	x.event.Verdict, x.event.Reason = policy.Allow, q.Credential.Caller.String()
 	b.ContentType = append(b.ContentType[:0], q.Fields.Get(header.ContentType)...)
+	x.seen = h.options.Observer.Begin(q)
 	switch {
 	case looked && b.Spooled():
 		source, err := b.Again()
@@ -48,8 +49,9 @@ func (x *exchange) serveOther() (kept bool) {
 		s.Upload.Stream, s.Upload.Length = source, b.Received
 	case claimed, looked:
 		s.Upload.Whole = b.Memory
+		x.seen.Whole(b.Memory)
 	case b.Present():
-		s.Upload.Stream, s.Upload.Length = b, b.Length
+		s.Upload.Stream, s.Upload.Length = x.seen.Passing(b), b.Length
 	}
 	s.Head = h.others.AppendHead(s.Head[:0], q, b, &s.Upload, upgrade)
 	if err := x.record(); err != nil {

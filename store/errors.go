@@ -24,6 +24,10 @@ var (
 	ErrUnknownOwner = errors.New("unknown owner")
 	// ErrUnknownCredential: no credential has this id.
 	ErrUnknownCredential = errors.New("unknown credential")
+	// ErrUnknownSubject: no subject has this id.
+	ErrUnknownSubject = errors.New("unknown subject")
+	// ErrFull: there are as many as there may be.
+	ErrFull = errors.New("too many are kept already")
 	// ErrConflict: the change contradicts what is stored.
 	ErrConflict = errors.New("conflicting change")
 	// ErrKeyRetired: the sealing key was rotated away, or never registered. Read the keys again.

@@ -28,7 +28,7 @@ type Owners interface {
 	// RemoveOwner revokes all tokens of an owner, erases the owner's sealed credentials, and tells how many tokens were
 	// revoked.
 	RemoveOwner(ctx context.Context, id int64, c Cause) (revoked int, err error)
-	// MoveOrigin gives all owners of the origin from the origin to, because the same forge has a new address, and seals
-	// their credentials anew by reseal, in one transaction.
+	// MoveOrigin gives all owners and subjects of the origin from the origin to, because the same forge has a new address, and
+	// seals the owners' credentials anew by reseal, in one transaction.
 	MoveOrigin(ctx context.Context, from, to string, reseal ResealFunc) (moved int, err error)
 }

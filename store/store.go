@@ -23,6 +23,7 @@ type Store interface {
 	Owners
 	Credentials
 	Tokens
+	Subjects
 
 	// TokenByHash reads what one request needs, in one consistent read: the token, its owner and its credential, and
 	// the change sequence that the read saw. It gives ErrUnknownToken when no token has this hash. Validity is the
@@ -35,12 +36,6 @@ type Store interface {
 	AddUses(ctx context.Context, uses []Use) error
 	// AddDetails adds to what is known of where tokens were used from, in one transaction, with the same rules as AddUses.
 	AddDetails(ctx context.Context, details []Detail) error
-	// AddSeen adds to what tokens were seen to do, in transactions of some hundred units, with the same rules as AddUses. lost is
-	// how many requests are not kept: their tokens have too many units, or, with an error, they could not be stored.
-	AddSeen(ctx context.Context, seen []learn.Seen) (lost int64, err error)
-	// Observations gives what a token was seen to do since an instant, what it was denied included. What cannot be read is passed
-	// over, and counted as damaged.
-	Observations(ctx context.Context, id int64, since time.Time) (list []learn.Observation, damaged int, err error)
 	// PermissionUses tells how often each permission of a token was used, by name. What was denied is no use.
 	PermissionUses(ctx context.Context, id int64) ([]PermissionUse, error)
 
@@ -51,6 +46,30 @@ type Store interface {
 	Check(ctx context.Context) (Health, error)
 	// Close releases the store. Calls after it fail.
 	Close() error
+}
+
+// Subjects is the part of Store that keeps what tokens and credentials of the forge's own were seen to do. An id from
+// FirstTokenID on is a token's, one below it a subject's. Nothing here moves the change sequence.
+type Subjects interface {
+	// PutSubject stores a subject, or what is new of the one that has its hash, or that of its user with its id at the forge, and
+	// gives it with its id. Beyond learn.MostSubjectsOfUser one of the user's own makes room; beyond learn.MostSubjects it is
+	// ErrFull.
+	PutSubject(ctx context.Context, s learn.Subject) (learn.Subject, error)
+	// Subject reads one; ErrUnknownSubject when there is none.
+	Subject(ctx context.Context, id int64) (learn.Subject, error)
+	// Subjects lists those of a forge user, or of everybody when userID is 0, those that were seen last first. total counts all.
+	Subjects(ctx context.Context, origin string, userID int64, limit, offset int) (list []learn.Subject, total int, err error)
+	// Summaries says in few words what subjects and tokens were seen to do, by their ids.
+	Summaries(ctx context.Context, ids []int64) (map[int64]learn.Summary, error)
+	// AddSeen adds to what was seen, in transactions of some hundred units. Subjects and tokens that do not exist are passed over.
+	// lost is how many requests are not kept: there are too many units of who made them, or, with an error, they could not be
+	// stored; damaged is how many units could not be read and begin anew.
+	AddSeen(ctx context.Context, seen []learn.Seen) (lost, damaged int64, err error)
+	// Observations gives what a subject or a token was seen to do since an instant, what it was denied included. What cannot be read
+	// is passed over, and counted as damaged.
+	Observations(ctx context.Context, id int64, since time.Time) (list []learn.Observation, damaged int, err error)
+	// ForgetSeen drops the units that were last seen before a day, the subjects that have none left, and their networks.
+	ForgetSeen(ctx context.Context, before learn.Day) error
 }
 
 // Tokens is the part of Store that keeps tokens. Its changes are those of Rules.

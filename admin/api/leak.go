@@ -12,6 +12,7 @@ import (
 
 	"github.com/go-json-experiment/json"
 
+	"patgate/admin/terms"
 	"patgate/token"
 )
 
@@ -103,7 +104,7 @@ func leaked(where string) string {
 	invisible := func(r rune) bool { return r <= ' ' || r > '~' }
 	plain := where != "" && len(where) <= longest && !strings.ContainsFunc(where, invisible) && !token.Find([]byte(where))
 	if !plain {
-		return "leaked: it was found in public"
+		return terms.Leaked + "it was found in public"
 	}
-	return "leaked: it was found at " + where
+	return terms.Leaked + "it was found at " + where
 }

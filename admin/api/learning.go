@@ -6,6 +6,7 @@ import (
 
 	"patgate/admin/learning"
 	"patgate/admin/terms"
+	"patgate/admin/tokens"
 )
 
 // learningPaths gives the paths about what tokens were seen to do.
@@ -16,6 +17,46 @@ func (h *Handler) learningPaths() {
 	const one = extras + "/tokens/{id}"
 	h.handle("GET "+one+"/proposal", (*call).name, (*call).identify, (*call).proposal)
 	h.handle("POST "+one+"/simulate", (*call).name, (*call).identify, (*call).simulate)
+	const subjects = extras + "/subjects"
+	h.handle("GET "+subjects, (*call).identify, (*call).subjects)
+	h.handle("GET "+subjects+"/{id}", (*call).subject, (*call).identify, (*call).seen)
+	h.handle("GET "+subjects+"/{id}/proposal", (*call).subject, (*call).identify, (*call).proposal)
+}
+
+// subject reads the id of the path: that of a token or of a credential of the forge's own.
+func (q *call) subject() (_ *reply, err error) {
+	name := q.PathValue("id")
+	if q.Session != nil && name == "self" {
+		q.id = q.Session.TokenID
+		return nil, nil
+	}
+	if q.id, err = strconv.ParseInt(name, 10, 64); err != nil || q.id <= 0 {
+		return nil, tokens.ErrNotFound
+	}
+	return nil, nil
+}
+
+// subjects lists the tokens and credentials of the forge's own that were seen at work.
+func (q *call) subjects() (*reply, error) {
+	p := q.query()
+	all, _ := p.truth("all")
+	p.only("all")
+	if err := p.problems.Err(); err != nil {
+		return nil, err
+	}
+	list, err := q.o.Learning.List(q.Context(), q.caller, all)
+	return answered(&list, err)
+}
+
+// seen answers what a subject was seen to do.
+func (q *call) seen() (*reply, error) {
+	p := q.query()
+	days := p.days("since")
+	p.only("since")
+	if err := p.problems.Err(); err != nil {
+		return nil, err
+	}
+	return answered(q.o.Learning.Show(q.Context(), q.caller, q.id, days))
 }
 
 // days reads a window such as 30d; 0 when none is given.
@@ -46,7 +87,8 @@ func (q *call) proposal() (*reply, error) {
 		}
 		said.Groups = append(said.Groups, id)
 	}
-	p.only("since", "accept", "groups")
+	said.Suspect, _ = p.truth("accept_suspect")
+	p.only("since", "accept", "groups", "accept_suspect")
 	if err := p.problems.Err(); err != nil {
 		return nil, err
 	}

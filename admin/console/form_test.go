@@ -23,7 +23,8 @@ import (
 func TestFormsKeepWhatWasTyped(t *testing.T) {
 	w := newWorld(t, nil)
 	v := w.signedIn(t, w.alicePAT)
-	typed := url.Values{"do": {"generate"}, "name": {`deploy "web" <now>`}, "description": {"with\ttabs & more"}, "expires_at": {"900d"},
+	typed := url.Values{"do": {"generate"}, "name": {`deploy "web" <now>`}, "description": {"with\ttabs & more"},
+		"expires_at":  {"900d"},
 		"renew_until": {"never"}, "seal": {"yes"}, "credential": {w.alicePAT},
 		"scope-0-access": {"selected_memberships"}, "scope-0-projects": {"shop/api\nshop/nosuch"}, "scope-0-groups": {"shop"},
 		"scope-0-permission": {"read_job", "read_jobs"},
@@ -101,7 +102,8 @@ func TestFormWithoutScript(t *testing.T) {
 	p.wants(t, 200, `name="scope-0-access" value="user" data-access checked`, `value="read_user" checked`)
 	p.lacks(t, `name="scope-1-access"`)
 	v.post(t, "/tokens", v.get(t, "/tokens/new").fill(jobToken("", url.Values{"do": {"preview"}, "name": {"say $(it)"}}))).
-		wants(t, 200, "Job: read", "project shop/api", "--name &#39;say $(it)&#39;", "--project shop/api --allow read_job,read_pipeline",
+		wants(t, 200, "Job: read", "project shop/api", "--name &#39;say $(it)&#39;",
+			"--project shop/api --allow read_job,read_pipeline",
 			"restapi_object")
 	if w.count(t) != 0 {
 		t.Error("a token was made")
@@ -112,8 +114,10 @@ func TestFormWithoutScript(t *testing.T) {
 func TestPrefilledByAddress(t *testing.T) {
 	w := newWorld(t, nil)
 	v := w.signedIn(t, w.alicePAT)
-	p := v.get(t, "/tokens/new?name=ci&description=for+CI&access=selected_memberships&project=shop%2Fapi&project=shop/web&group=shop&permissions=read_job,run_job&expires_in=12h")
-	p.wants(t, 200, "A link filled in this form", `value="ci"`, "for CI</textarea>", "shop/api\nshop/web</textarea>", ">shop</textarea>",
+	p := v.get(t,
+		"/tokens/new?name=ci&description=for+CI&access=selected_memberships&project=shop%2Fapi&project=shop/web&group=shop&permissions=read_job,run_job&expires_in=12h")
+	p.wants(t, 200, "A link filled in this form", `value="ci"`, "for CI</textarea>", "shop/api\nshop/web</textarea>",
+		">shop</textarea>",
 		`value="read_job" checked`, `value="run_job" checked`, `value="12h"`)
 	if n := strings.Count(p.body, `-permission" value=`); strings.Count(p.body, " checked") != 3 || n < 100 {
 		t.Errorf("%d of %d boxes are ticked", strings.Count(p.body, " checked"), n)
@@ -203,11 +207,13 @@ func TestTheTable(t *testing.T) {
 	v.get(t, "/tokens?created=yesterday").wants(t, 200, "Give times as a date")
 	v.get(t, "/tokens?page=99").wants(t, 200)
 	t.Run("uses, permission by permission", func(t *testing.T) {
-		if _, err := w.store.AddSeen(t.Context(), []learn.Seen{{TokenID: first, Unit: learn.Unit{Needs: []string{"read_job"}}, Count: 41,
-			Last: time.Now()}}); err != nil {
+		if _, _, err := w.store.AddSeen(t.Context(), []learn.Seen{{Subject: first, Unit: learn.Unit{Needs: []string{"read_job"}},
+			Count: 41,
+			Last:  time.Now()}}); err != nil {
 			t.Fatal(err)
 		}
-		if err := w.store.AddDetails(t.Context(), []store.Detail{{TokenID: first, Address: "192.0.2.7", Last: time.Now()}}); err != nil {
+		if err := w.store.AddDetails(t.Context(), []store.Detail{{TokenID: first, Address: "192.0.2.7",
+			Last: time.Now()}}); err != nil {
 			t.Fatal(err)
 		}
 		if err := w.store.AddUses(t.Context(), []store.Use{{TokenID: first, Count: 41, Last: time.Now()}}); err != nil {
@@ -317,11 +323,13 @@ func TestForgeTokens(t *testing.T) {
 	}
 }
 
-// TestThePickerKnowsWhatPeopleSay: the words by which resources are found stand at the resource, where the page's search reads them.
+// TestThePickerKnowsWhatPeopleSay: the words by which resources are found stand at the resource, where the page's search reads
+// them.
 func TestThePickerKnowsWhatPeopleSay(t *testing.T) {
 	w := newWorld(t, nil)
 	page := w.signedIn(t, w.alicePAT).get(t, "/tokens/new").body
-	for said, about := range map[string]string{"docker": "container_repository", "npm": "package", "comment": "work_item", "clone": "code",
+	for said, about := range map[string]string{"docker": "container_repository", "npm": "package", "comment": "work_item",
+		"clone": "code",
 		"admin": "member", "page": "wiki"} {
 		found := regexp.MustCompile(`data-resource="` + about + `"[^>]* data-words="([^"]*)"`).FindStringSubmatch(page)
 		if found == nil || !slices.Contains(strings.Fields(found[1]), said) {

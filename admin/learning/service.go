@@ -1,10 +1,12 @@
 package learning
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"patgate/admin/terms"
@@ -17,21 +19,30 @@ import (
 
 // Service answers. It is safe for concurrent use.
 type Service struct {
-	tokens *tokens.Service
-	turn   chan struct{} // proposals are made one at a time: one takes a processor
+	tokens  *tokens.Service
+	turn    chan struct{} // proposals are made one at a time: one takes a processor
+	damaged atomic.Int64
 }
 
 // New makes a service.
 func New(t *tokens.Service) *Service { return &Service{tokens: t, turn: make(chan struct{}, 1)} }
 
+// Damaged is how many kept observations could not be read.
+func (s *Service) Damaged() int64 { return s.damaged.Load() }
+
 // standardWindow is how far back is looked when nothing is said.
 const standardWindow = 30
 
-// Proposed is a proposal for a token.
+// Proposed is a proposal for a token or for a credential of the forge's own.
 type Proposed struct {
-	TokenID int64  `json:"token_id"`
-	Name    string `json:"name"`
-	Days    int    `json:"window_days"`
+	// TokenID is the token, SubjectID the credential; the other is 0.
+	TokenID   int64  `json:"token_id,omitempty"`
+	SubjectID int64  `json:"subject_id,omitempty"`
+	Name      string `json:"name"`
+	Username  string `json:"username"` // whose it is
+	// Yours: it is the caller's own, on whose word a token in its place can be made.
+	Yours bool `json:"yours"`
+	Days  int  `json:"window_days"`
 	// Damaged are observations that could not be read.
 	Damaged int `json:"damaged,omitempty"`
 	propose.Proposal
@@ -64,6 +75,8 @@ type Choices struct {
 	Accept []string
 	// Groups are those that shall stand in the place of their projects.
 	Groups []int64
+	// Suspect takes in what was first seen from a new network or after a leak was reported.
+	Suspect bool
 }
 
 // GroupList writes the groups with commas between.
@@ -71,9 +84,9 @@ func (c *Choices) GroupList() string {
 	return strings.Trim(strings.ReplaceAll(fmt.Sprint(c.Groups), " ", ","), "[]")
 }
 
-// Propose makes the smallest grant for what a token did in some days.
+// Propose makes the smallest grant for what a subject did in some days.
 func (s *Service) Propose(ctx context.Context, c tokens.Caller, id int64, days int, said Choices) (*Proposed, error) {
-	l, list, damaged, err := s.seen(ctx, c, id, &days)
+	x, list, err := s.seen(ctx, c, id, days)
 	if err != nil {
 		return nil, err
 	}
@@ -87,9 +100,16 @@ func (s *Service) Propose(ctx context.Context, c tokens.Caller, id int64, days i
 	if err := problems.Err(); err != nil {
 		return nil, err
 	}
-	present, err := s.tokens.GrantOf(&l)
-	if err != nil {
-		return nil, err
+	out := &Proposed{Name: x.Name, Username: x.Username, Yours: yours(c, x.subject), Days: x.days, Damaged: x.damaged}
+	ask := propose.Ask{Observations: list, Since: s.first(x.days), Today: s.today(), Owner: x.UserID, Accept: said.Accept,
+		Groups: said.Groups, AcceptSuspect: said.Suspect, Over: ctx.Err}
+	if x.Token != nil {
+		if ask.Present, err = s.tokens.GrantOf(x.Token); err != nil {
+			return nil, err
+		}
+		out.TokenID, out.Holds, ask.Suspect = id, x.Token.Scopes, leakedAt(x.Token)
+	} else {
+		out.SubjectID, out.Name = id, cmp.Or(x.Name, "forge token")
 	}
 	select {
 	case s.turn <- struct{}{}:
@@ -97,26 +117,23 @@ func (s *Service) Propose(ctx context.Context, c tokens.Caller, id int64, days i
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
-	today := learn.DayOf(s.tokens.Now())
-	p, err := propose.NewReplay(table).Make(propose.Ask{
-		Observations: list,
-		Since:        today - learn.Day(days) + 1,
-		Today:        today,
-		Owner:        l.Owner.UserID,
-		Present:      present,
-		Accept:       said.Accept,
-		Groups:       said.Groups,
-		Over:         ctx.Err,
-	})
+	p, err := propose.NewReplay(table).Make(ask)
 	if errors.Is(err, propose.ErrNothing) {
-		problems.Add("since", "the token was not seen to do anything in the last %d days", days)
-		return nil, problems
+		return nil, x.nothing()
 	}
 	if err != nil {
 		return nil, err
 	}
-	return &Proposed{TokenID: id, Name: l.Name, Days: days, Damaged: damaged, Proposal: *p, Holds: l.Scopes,
-		Suggested: s.suggest(l.Name, p.Confidence.Days)}, nil
+	out.Proposal, out.Suggested = *p, s.suggest(out.Name, p.Confidence.Days)
+	return out, nil
+}
+
+// leakedAt is when a token was reported as leaked; zero when it was not.
+func leakedAt(l *store.Listed) time.Time {
+	if strings.HasPrefix(l.RevokeReason, terms.Leaked) {
+		return l.RevokedAt
+	}
+	return time.Time{}
 }
 
 // Simulated is what other scopes of a token would have done.
@@ -130,34 +147,59 @@ type Simulated struct {
 // Simulate tells which requests of a token in some days other scopes would have denied. Nil scopes are those that it has: what
 // the table of now denies.
 func (s *Service) Simulate(ctx context.Context, c tokens.Caller, id int64, days int, scopes *[]terms.Scope) (*Simulated, error) {
-	l, list, damaged, err := s.seen(ctx, c, id, &days)
-	if err != nil {
+	x, list, err := s.seen(ctx, c, id, days)
+	switch {
+	case err != nil:
 		return nil, err
+	case x.Token == nil:
+		return nil, tokens.ErrNotFound
 	}
 	var grant *policy.Grant
 	if scopes != nil {
 		grant, err = s.tokens.Planned(ctx, c, id, *scopes)
 	} else {
-		grant, err = s.tokens.GrantOf(&l)
+		grant, err = s.tokens.GrantOf(x.Token)
 	}
 	if err != nil {
 		return nil, err
 	}
-	today := learn.DayOf(s.tokens.Now())
-	out := propose.NewReplay(s.tokens.Table()).Simulate(grant, list, today-learn.Day(days)+1)
-	return &Simulated{TokenID: id, Days: days, Damaged: damaged, Outcome: out}, nil
+	out := propose.NewReplay(s.tokens.Table()).Simulate(grant, list, s.first(x.days))
+	return &Simulated{TokenID: id, Days: x.days, Damaged: x.damaged, Outcome: out}, nil
 }
 
-// seen reads a token that the caller may read, and what it was seen to do in some days, 0 for the standard.
-func (s *Service) seen(ctx context.Context, c tokens.Caller, id int64, days *int) (l store.Listed, list []learn.Observation,
-	damaged int, err error) {
-	if *days == 0 {
-		*days = standardWindow
-	}
-	if *days < 0 || *days > learn.DaysKept {
+func (s *Service) today() learn.Day { return learn.DayOf(s.tokens.Now()) }
+
+// first is the first day of a window.
+func (s *Service) first(days int) learn.Day { return s.today() - learn.Day(days) + 1 }
+
+// window is a subject that is looked at for some days.
+type window struct {
+	*subject
+	days    int
+	damaged int // observations that could not be read
+}
+
+// seen reads a subject that the caller may see, and what it was seen to do in some days, 0 for the standard.
+func (s *Service) seen(ctx context.Context, c tokens.Caller, id int64, days int) (x window, list []learn.Observation, err error) {
+	if x.days = cmp.Or(days, standardWindow); x.days < 0 || x.days > learn.DaysKept {
 		problems := &terms.Invalid{}
 		problems.Add("since", "must be from 1 to %d days", learn.DaysKept)
-		return l, nil, 0, problems
+		return x, nil, problems
 	}
-	return s.tokens.Observed(ctx, c, id, (learn.DayOf(s.tokens.Now()) - learn.Day(*days) + 1).Start())
+	if x.subject, err = s.subjectOf(ctx, c, id); err == nil {
+		list, x.damaged, err = s.tokens.Units().Observations(ctx, id, s.first(x.days).Start())
+		s.damaged.Add(int64(x.damaged))
+	}
+	return x, list, err
+}
+
+// nothing says that nothing was seen.
+func (x *window) nothing() error {
+	what := "token"
+	if x.Token == nil {
+		what = "forge token"
+	}
+	problems := &terms.Invalid{}
+	problems.Add("since", "the %s was not seen to do anything in the last %d days", what, x.days)
+	return problems
 }

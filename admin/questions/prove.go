@@ -2,6 +2,7 @@ package questions
 
 import (
 	"context"
+	"errors"
 
 	"patgate/admin/tokens"
 	"patgate/policy"
@@ -132,7 +133,8 @@ type Ables struct {
 	Permission string `json:"permission"`
 	On         string `json:"on"`
 	Tokens     []Able `json:"tokens"`
-	// Unknown are tokens whose owner's forge credential no longer works, so that nobody can tell what they see.
+	// Unknown are tokens whose owner's forge credential no longer works, so that nobody can tell what they see, and to an
+	// administrator those of others, with whose credentials nothing is asked for him.
 	Unknown []Able `json:"unknown,omitempty"`
 }
 
@@ -187,18 +189,22 @@ func (s *Service) able(ctx context.Context, c tokens.Caller, l *store.Listed, p 
 	one := Able{ID: l.ID, Name: l.Name, Username: l.Owner.Username}
 	sight := seen[l.CredentialID]
 	if sight == nil {
-		resolve, err := s.tokens.SeenBy(ctx, c, l)
-		if err != nil {
-			return err
-		}
 		sight = &eyes{}
-		ref, _ := s.tokens.Table().ParseReference(kindOf(on.Boundary), []byte(on.Name))
-		sight.container, sight.err = resolve(ctx, ref)
-		sight.known = sight.err == nil && sight.container.Boundary == on.Boundary && s.mayKnow(c, &sight.container)
+		resolve, err := s.tokens.SeenBy(ctx, c, l)
+		switch {
+		case errors.Is(err, tokens.ErrForbidden):
+			sight.err = err
+		case err != nil:
+			return err
+		default:
+			ref, _ := s.tokens.Table().ParseReference(kindOf(on.Boundary), []byte(on.Name))
+			sight.container, sight.err = resolve(ctx, ref)
+			sight.known = sight.err == nil && sight.container.Boundary == on.Boundary && s.mayKnow(c, &sight.container)
+		}
 		seen[l.CredentialID] = sight
 	}
 	switch {
-	case isCredential(sight.err):
+	case isCredential(sight.err), errors.Is(sight.err, tokens.ErrForbidden):
 		out.Unknown = append(out.Unknown, one)
 		return nil
 	case sight.err != nil:

@@ -102,8 +102,8 @@ func (s *Service) container(ctx context.Context, c tokens.Caller, x *subject, p 
 
 // mayKnow tells whether the caller may be told of a container.
 func (s *Service) mayKnow(c tokens.Caller, found *policy.Container) bool {
-	own := tokens.OwnGrant(c)
-	if own == nil {
+	own, isToken := tokens.OwnGrant(c)
+	if !isToken {
 		return true
 	}
 	for p := range s.tokens.Table().Catalogue().All() {

@@ -66,3 +66,6 @@ func (e *Invalid) scopeProblems(err error) error {
 	}
 	return nil
 }
+
+// Leaked begins the reason of a revocation for a reported leak.
+const Leaked = "leaked: "

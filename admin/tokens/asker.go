@@ -2,31 +2,26 @@ package tokens
 
 import (
 	"context"
-	"time"
 
 	"patgate/admin/terms"
-	"patgate/learn"
 	"patgate/policy"
 	"patgate/routes"
 	"patgate/store"
+	"patgate/token"
 )
 
 // Resolve finds a project or group.
 type Resolve func(ctx context.Context, ref routes.Reference) (policy.Container, error)
 
-// SeenBy gives what asks the forge as the owner of a token that the caller may see: with the caller's own credential where
-// it is the owner's, else with the one that the token is bound to. What the owner cannot see is the zero Container.
+// SeenBy gives what asks the forge as the owner of a token that the caller may see. What the owner cannot see is the zero
+// Container. An administrator gets ErrForbidden for another's token: he would be told of what he may not see himself.
 func (s *Service) SeenBy(ctx context.Context, c Caller, l *store.Listed) (Resolve, error) {
-	b, err := s.boundTo(ctx, l)
+	if owner, ok := c.(*Owner); ok && !s.belongs(l, owner.UserID()) {
+		return nil, refuse(ErrForbidden, "what a token reaches is told to its owner: administrators see, pause and revoke it, no more")
+	}
+	as, err := s.askingAs(ctx, c, l)
 	if err != nil {
 		return nil, err
-	}
-	as := b.session()
-	if owner, ok := c.(*Owner); ok && s.belongs(l, owner.UserID()) {
-		as.Credential = owner.secret
-	}
-	if h, ok := c.(holder); ok {
-		as.TokenID = h.TokenID // whose allowance pays
 	}
 	_, patient := c.(operator)
 	return func(ctx context.Context, ref routes.Reference) (policy.Container, error) {
@@ -34,27 +29,35 @@ func (s *Service) SeenBy(ctx context.Context, c Caller, l *store.Listed) (Resolv
 	}, nil
 }
 
+// askingAs gives what the forge is asked with for a token's owner: the caller's own credential where he shows one, else the one
+// that the token is bound to.
+func (s *Service) askingAs(ctx context.Context, c Caller, l *store.Listed) (*token.Session, error) {
+	b, err := s.boundTo(ctx, l)
+	if err != nil {
+		return nil, err
+	}
+	if owner, ok := c.(*Owner); ok && !owner.secret.Equal(b.secret) {
+		b.secret, b.shown = owner.secret, owner
+	}
+	as := b.session()
+	if h, ok := c.(holder); ok {
+		as.TokenID = h.TokenID // whose allowance pays
+	}
+	return as, nil
+}
+
 // GrantOf compiles the grant of a stored token for the table of now.
 func (s *Service) GrantOf(l *store.Listed) (*policy.Grant, error) {
 	return store.CompileStored(l.Owner.UserID, l.TableVersion, l.Scopes, s.o.Table().Catalogue())
 }
 
-// OwnGrant is the grant of a caller that is a token, nil for any other. It is all that such a caller may be told of containers.
-func OwnGrant(c Caller) *policy.Grant {
-	if h, ok := c.(holder); ok {
-		return h.Grant
+// OwnGrant is the grant of a caller that is a token: all that such a caller may be told of containers.
+func OwnGrant(c Caller) (g *policy.Grant, isToken bool) {
+	h, isToken := c.(holder)
+	if isToken {
+		g = h.Grant
 	}
-	return nil
-}
-
-// Observed gives a token that the caller may see with what it was seen to do since an instant. damaged counts what
-// could not be read.
-func (s *Service) Observed(ctx context.Context, c Caller, id int64, since time.Time) (l store.Listed, list []learn.Observation,
-	damaged int, err error) {
-	if l, err = c.find(ctx, s, id); err == nil {
-		list, damaged, err = s.o.Store.Observations(ctx, id, since)
-	}
-	return l, list, damaged, err
+	return g, isToken
 }
 
 // Planned gives the grant that a token of the caller's would have with other scopes. It changes nothing.
@@ -72,13 +75,9 @@ func (s *Service) Planned(ctx context.Context, c Caller, id int64, scopes []term
 	if err != nil {
 		return nil, err
 	}
-	b, err := s.boundTo(ctx, &l)
+	as, err := s.askingAs(ctx, c, &l)
 	if err != nil {
 		return nil, err
-	}
-	as := b.session()
-	if owner, ok := c.(*Owner); ok {
-		as.Credential = owner.secret
 	}
 	_, patient := c.(operator)
 	if _, err := s.resolve(ctx, as, scopes, specs, patient); err != nil {

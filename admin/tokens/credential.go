@@ -23,14 +23,14 @@ type binding struct {
 	shown      *Owner // who has shown it; nil when it is a sealed one
 }
 
-// session is what the resolver asks the forge with.
+// session is what the resolver asks the forge with. What a credential shows that was not sealed is not taken for what a sealed
+// one shows.
 func (b *binding) session() *token.Session {
-	return &token.Session{
-		OwnerUserID:  b.owner.UserID,
-		Username:     b.owner.Username,
-		Credential:   b.secret,
-		CredentialID: b.credential.ID,
+	as := &token.Session{OwnerUserID: b.owner.UserID, Username: b.owner.Username, Credential: b.secret}
+	if b.shown == nil {
+		as.CredentialID = b.credential.ID
 	}
+	return as
 }
 
 // errNoKeys: a command that opened no sealing keys wants to seal or open a credential.

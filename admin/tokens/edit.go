@@ -157,13 +157,9 @@ func (s *Service) mayWiden(ctx context.Context, c Caller, l *store.Listed) error
 // rescope puts new scopes into the edit, tells whether they widen the token, and finds the tokens below that must end.
 func (s *Service) rescope(ctx context.Context, c Caller, l *store.Listed, e *store.Edit, q *Changes,
 	specs []policy.ScopeSpec, out *Edited) error {
-	b, err := s.boundTo(ctx, l)
+	as, err := s.askingAs(ctx, c, l)
 	if err != nil {
 		return err
-	}
-	as := b.session()
-	if owner, ok := c.(*Owner); ok {
-		as.Credential = owner.secret
 	}
 	_, patient := c.(operator)
 	found, err := s.resolve(ctx, as, *q.Scopes, specs, patient)

@@ -114,8 +114,8 @@ func TestInspect(t *testing.T) {
 	if err := w.store.AddUses(t.Context(), []store.Use{{TokenID: narrow.ID, Count: 2, Last: used}}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.store.AddSeen(t.Context(),
-		[]learn.Seen{{TokenID: narrow.ID, Unit: learn.Unit{Needs: []string{"read_job"}}, Count: 2, Last: used}}); err != nil {
+	if _, _, err := w.store.AddSeen(t.Context(),
+		[]learn.Seen{{Subject: narrow.ID, Unit: learn.Unit{Needs: []string{"read_job"}}, Count: 2, Last: used}}); err != nil {
 		t.Fatal(err)
 	}
 	ids := func(q tokens.Query) (all []int64, total int) {
@@ -212,7 +212,8 @@ func TestTemplateForForgeTokens(t *testing.T) {
 		known[template.Name] = true
 	}
 	for scope, want := range map[string]string{"api": "", "read_api": "", "write_registry": "container-push",
-		"read_registry": "container-pull", "write_repository": "dependency-updater", "read_repository": "read-only-ci", "read_user": ""} {
+		"read_registry": "container-pull", "write_repository": "dependency-updater", "read_repository": "read-only-ci",
+		"read_user": ""} {
 		if got := catalogue.TemplateFor([]string{scope}); got != want || !known[got] {
 			t.Errorf("%s: %q", scope, got)
 		}

@@ -101,6 +101,12 @@ func New(o Options) (*Service, error) {
 // now gives the time to the millisecond, as it is stored.
 func (s *Service) now() time.Time { return s.o.Now().UTC().Truncate(time.Millisecond) }
 
+// Units gives what tokens and credentials of the forge's own were seen to do. Who may be told of it is for the caller to say.
+func (s *Service) Units() store.Subjects { return s.o.Store }
+
+// Origin is the forge's address.
+func (s *Service) Origin() string { return s.o.Origin }
+
 // Now gives the service's clock.
 func (s *Service) Now() time.Time { return s.now() }
 

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"net/netip"
 	"runtime"
 	"slices"
@@ -19,18 +20,28 @@ import (
 	"patgate/store"
 )
 
+// Options say where a Use stands. Store, Table, Next and Report must be given.
+type Options struct {
+	Store  store.Store
+	Table  func() *routes.Table
+	Next   audit.Sink // that events go on to
+	Report func(error)
+	// WithoutUnits: it is not kept what tokens do, only how often they are used and from where.
+	WithoutUnits bool
+	// Keep is for how many days units are kept that were not seen again; learn.DaysKept when zero.
+	Keep int
+}
+
 // Use is an audit.Sink that counts, for each token, what it was seen to do and from which addresses, on its way to another sink.
 // Counts are gathered in memory and stored now and then; a crash loses those of at most 15 s. A request that was allowed is one
 // use, wherever it is served; one that was denied is kept apart and is none.
 type Use struct {
-	next   audit.Sink
-	store  store.Store
-	table  func() *routes.Table
-	report func(error)
-	lost   atomic.Int64
-	mu     sync.Mutex
-	kept   map[int64]*store.Use // uses that could not be stored
-	parts  []*gathered          // by audit.Event.Part, so that event loops do not wait for one another
+	o       Options
+	lost    atomic.Int64
+	damaged atomic.Int64
+	mu      sync.Mutex
+	kept    map[int64]*store.Use // uses that could not be stored
+	parts   []*gathered          // by audit.Event.Part, so that event loops do not wait for one another
 
 	begin sync.Once
 	end   sync.Once
@@ -41,7 +52,8 @@ type Use struct {
 // gathered is what is not stored yet.
 type gathered struct {
 	mu      sync.Mutex
-	most    int // entries of each kind
+	without bool // units
+	most    int  // entries of each kind
 	own     map[ownUnit]*usedCount
 	others  map[string]*usedCount // by what appendUnit writes
 	uses    map[int64]*store.Use  // by token: these are never lost for want of room
@@ -67,12 +79,23 @@ type usedAddress struct {
 
 type usedCount struct {
 	unit learn.Unit
-	id   int64 // of the token
+	id   int64 // of the subject or token
 	n    int64
 	last time.Time
 
-	client netip.Addr // that was last counted with it: most come again from where they came
-	seen   *time.Time // when, in gathered.from
+	client   netip.Addr // that was last counted with it: most come again from where they came
+	seen     *time.Time // when, in gathered.from
+	networks []netip.Prefix
+}
+
+// mostNetworks bounds the networks that are told apart of one unit between two flushes.
+const mostNetworks = 8
+
+// from notes a network that a unit was seen from.
+func (c *usedCount) from(network netip.Prefix) {
+	if network.IsValid() && len(c.networks) < mostNetworks && !slices.Contains(c.networks, network) {
+		c.networks = append(c.networks, network)
+	}
 }
 
 const (
@@ -86,17 +109,14 @@ const (
 )
 
 // New makes a sink in front of another.
-func New(st store.Store, table func() *routes.Table, next audit.Sink, report func(error)) *Use {
-	u := &Use{
-		next:   next,
-		store:  st,
-		table:  table,
-		report: report,
-		parts:  make([]*gathered, runtime.GOMAXPROCS(0)+1),
-		stop:   make(chan struct{}),
+func New(o Options) *Use {
+	if o.Keep == 0 {
+		o.Keep = learn.DaysKept
 	}
+	u := &Use{o: o, parts: make([]*gathered, runtime.GOMAXPROCS(0)+1), stop: make(chan struct{})}
 	for i := range u.parts {
 		u.parts[i] = newGathered(mostGathered / len(u.parts))
+		u.parts[i].without = o.WithoutUnits
 	}
 	return u
 }
@@ -113,20 +133,42 @@ func newGathered(most int) *gathered {
 
 // Decision counts a token's request once the next sink has taken it.
 func (u *Use) Decision(e *audit.Event) error {
-	if err := u.next.Decision(e); err != nil {
+	if err := u.o.Next.Decision(e); err != nil {
 		return err
 	}
 	if e.TokenID != 0 {
-		u.parts[uint(e.Part)%uint(len(u.parts))].count(e, u.table)
+		u.parts[uint(e.Part)%uint(len(u.parts))].count(e, u.o.Table)
 	}
 	return nil
+}
+
+// Observed counts what a credential of the forge's own did. The event has the subject's id in the place of a token's. whole is
+// false when its projects and groups are not known.
+func (u *Use) Observed(e *audit.Event, whole bool) {
+	if u.o.WithoutUnits {
+		return
+	}
+	g := u.parts[0]
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	c := g.countOf(e, u.o.Table, !whole)
+	if c == nil {
+		g.lost++
+		return
+	}
+	c.n++
+	c.last = e.Start
+	c.from(learn.NetworkOf(e.Client))
 }
 
 // Lost is how many requests are counted in no unit, because there were too many units or the store did not take them.
 func (u *Use) Lost() int64 { return u.lost.Load() }
 
+// Damaged is how many kept units could not be read when more was added to them, and began anew.
+func (u *Use) Damaged() int64 { return u.damaged.Load() }
+
 // Completion passes the event on.
-func (u *Use) Completion(e *audit.Event) { u.next.Completion(e) }
+func (u *Use) Completion(e *audit.Event) { u.o.Next.Completion(e) }
 
 func (g *gathered) count(e *audit.Event, table func() *routes.Table) {
 	g.mu.Lock()
@@ -134,12 +176,15 @@ func (g *gathered) count(e *audit.Event, table func() *routes.Table) {
 	if e.Verdict == policy.Allow {
 		addUse(g.uses, &store.Use{TokenID: e.TokenID, Count: 1, Last: e.Start})
 	}
-	c := g.countOf(e, table)
+	var c *usedCount
+	if !g.without {
+		c = g.countOf(e, table, false)
+	}
 	switch {
 	case c != nil:
 		c.n++
 		c.last = e.Start
-	case e.Route != nil:
+	case e.Route != nil && !g.without:
 		g.lost++
 	}
 	switch {
@@ -147,6 +192,9 @@ func (g *gathered) count(e *audit.Event, table func() *routes.Table) {
 	case c != nil && c.client == e.Client:
 		*c.seen = e.Start
 	default:
+		if c != nil {
+			c.from(learn.NetworkOf(e.Client))
+		}
 		seen := g.seenFrom(usedAddress{e.TokenID, e.Client})
 		if seen == nil {
 			return
@@ -172,11 +220,11 @@ func addUse(uses map[int64]*store.Use, more *store.Use) {
 }
 
 // countOf gives the counter for what a request did; nil when there are too many, and for what no row of the table says.
-func (g *gathered) countOf(e *audit.Event, table func() *routes.Table) *usedCount {
+func (g *gathered) countOf(e *audit.Event, table func() *routes.Table, collapsed bool) *usedCount {
 	if e.Route == nil || e.Verdict == policy.Allow && len(e.Acts) == 0 && e.Used == nil {
 		return nil // nothing that a grant decides
 	}
-	if key, ok := ownUnitOf(e); ok {
+	if key, ok := ownUnitOf(e); ok && !collapsed {
 		c := g.own[key]
 		if c == nil && len(g.own)+len(g.others) < g.most {
 			c = &usedCount{id: e.TokenID, unit: unitOf(e, table().Catalogue())}
@@ -184,10 +232,13 @@ func (g *gathered) countOf(e *audit.Event, table func() *routes.Table) *usedCoun
 		}
 		return c
 	}
-	g.scratch = appendUnit(g.scratch[:0], e)
+	g.scratch = append(appendUnit(g.scratch[:0], e), flag(collapsed))
 	c := g.others[string(g.scratch)]
 	if c == nil && len(g.own)+len(g.others) < g.most {
 		c = &usedCount{id: e.TokenID, unit: unitOf(e, table().Catalogue())}
+		if collapsed {
+			c.unit = c.unit.Collapse()
+		}
 		g.others[string(g.scratch)] = c
 	}
 	return c
@@ -217,17 +268,46 @@ func (u *Use) Start() {
 				}
 				begun := time.Now()
 				if err := u.Flush(context.Background()); err != nil {
-					u.report(err)
+					u.o.Report(err)
 				}
 				next.Reset(pause(time.Since(begun)))
 			}
 		})
+		u.done.Go(u.forget)
 	})
 }
 
 // pause is how long to gather after a flush that took some time.
 func pause(flush time.Duration) time.Duration {
 	return min(max(flushEvery, (flushShare-1)*flush), flushAtLeast)
+}
+
+// forgetEvery is how often what was seen too long ago is dropped.
+const forgetEvery = 6 * time.Hour
+
+// forget drops what was seen too long ago, now and then.
+func (u *Use) forget() {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	go func() {
+		select {
+		case <-u.stop:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	tick := time.NewTicker(forgetEvery)
+	defer tick.Stop()
+	for {
+		if err := u.o.Store.ForgetSeen(ctx, learn.DayOf(time.Now())-learn.Day(u.o.Keep)+1); err != nil && ctx.Err() == nil {
+			u.o.Report(err)
+		}
+		select {
+		case <-u.stop:
+			return
+		case <-tick.C:
+		}
+	}
 }
 
 // take takes what was gathered out.
@@ -269,6 +349,9 @@ func addCounts[K comparable](to, from map[K]*usedCount) {
 		if mine.last.Before(c.last) {
 			mine.last = c.last
 		}
+		for _, network := range c.networks {
+			mine.from(network)
+		}
 	}
 }
 
@@ -281,7 +364,7 @@ func (u *Use) Flush(ctx context.Context) error {
 	}
 	var seen []learn.Seen
 	counted := func(c *usedCount) {
-		seen = append(seen, learn.Seen{TokenID: c.id, Unit: c.unit, Count: c.n, Last: c.last})
+		seen = append(seen, learn.Seen{Subject: c.id, Unit: c.unit, Count: c.n, Last: c.last, Networks: c.networks})
 	}
 	for _, c := range all.own {
 		counted(c)
@@ -294,11 +377,14 @@ func (u *Use) Flush(ctx context.Context) error {
 		details = append(details, store.Detail{TokenID: key.token, Address: key.client.String(), Last: *last})
 	}
 	// In the order of a store, so that what one transaction changes lies together.
-	slices.SortFunc(seen, func(a, b learn.Seen) int { return cmp.Compare(a.TokenID, b.TokenID) })
+	slices.SortFunc(seen, func(a, b learn.Seen) int { return cmp.Compare(a.Subject, b.Subject) })
 	slices.SortFunc(details, func(a, b store.Detail) int { return cmp.Compare(a.TokenID, b.TokenID) })
-	lost, err := u.store.AddSeen(ctx, seen)
+	lost, damaged, err := u.o.Store.AddSeen(ctx, seen)
 	u.lost.Add(all.lost + lost)
-	return errors.Join(u.addUses(ctx, all.uses), err, u.store.AddDetails(ctx, details))
+	if u.damaged.Add(damaged); damaged > 0 {
+		err = errors.Join(err, fmt.Errorf("%w: %d of them, which begin anew", learn.ErrDamaged, damaged))
+	}
+	return errors.Join(u.addUses(ctx, all.uses), err, u.o.Store.AddDetails(ctx, details))
 }
 
 // addUses stores how often tokens were used. What could not be stored is kept for the next time.
@@ -316,7 +402,7 @@ func (u *Use) addUses(ctx context.Context, uses map[int64]*store.Use) error {
 	if u.kept = nil; len(batch) == 0 {
 		return nil
 	}
-	err := u.store.AddUses(ctx, batch)
+	err := u.o.Store.AddUses(ctx, batch)
 	if err != nil {
 		u.kept = uses
 	}

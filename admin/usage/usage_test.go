@@ -29,15 +29,15 @@ type seenStore struct {
 	fails   error
 }
 
-func (s *seenStore) AddSeen(_ context.Context, seen []learn.Seen) (lost int64, err error) {
+func (s *seenStore) AddSeen(_ context.Context, seen []learn.Seen) (lost, damaged int64, err error) {
 	if s.fails == nil {
 		s.seen = append(s.seen, seen...)
-		return 0, nil
+		return 0, 0, nil
 	}
 	for i := range seen {
 		lost += seen[i].Count
 	}
-	return lost, s.fails
+	return lost, 0, s.fails
 }
 
 func (s *seenStore) AddUses(_ context.Context, uses []store.Use) error {
@@ -72,7 +72,8 @@ func TestUseAddsItsPartsUp(t *testing.T) {
 	row.NeedSet.Add(read)
 	start := time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)
 	stored, next := &seenStore{}, &silent{}
-	u := usage.New(stored, func() *routes.Table { return table }, next, func(err error) { t.Error(err) })
+	u := usage.New(usage.Options{Store: stored, Table: func() *routes.Table { return table }, Next: next,
+		Report: func(err error) { t.Error(err) }})
 	own := func(id int64) policy.Act {
 		return policy.Act{Kind: policy.ActOwn, Boundary: routes.BoundaryProject,
 			Container: &policy.Container{Boundary: routes.BoundaryProject, ID: id, Access: policy.OwnerMember}}
@@ -114,7 +115,7 @@ func TestUseAddsItsPartsUp(t *testing.T) {
 		if len(s.Unit.Acts) == 2 {
 			what += s.Unit.Acts[1].Ref
 		}
-		counts[fmt.Sprint(s.TokenID, " ", what)] += s.Count
+		counts[fmt.Sprint(s.Subject, " ", what)] += s.Count
 	}
 	want := map[string]int64{"1 read_job ": 20, "1 read_job refs/heads/main": 10, "2 read_job ": 16, "2 read_job refs/heads/main": 8,
 		"2 out_of_bounds": 6}
@@ -155,7 +156,8 @@ func TestUseIsBounded(t *testing.T) {
 	own := policy.Act{Kind: policy.ActOwn, Boundary: routes.BoundaryProject,
 		Container: &policy.Container{Boundary: routes.BoundaryProject, ID: 501, Access: policy.OwnerMember}}
 	stored := &seenStore{}
-	u := usage.New(stored, func() *routes.Table { return table }, &silent{}, func(err error) { t.Error(err) })
+	u := usage.New(usage.Options{Store: stored, Table: func() *routes.Table { return table }, Next: &silent{},
+		Report: func(err error) { t.Error(err) }})
 	push := func(id int64, refs ...string) {
 		e := &audit.Event{Start: time.Now(), TokenID: id, Method: "POST", Route: row, Used: &row.NeedSet, Verdict: policy.Allow,
 			Acts: []policy.Act{own}}
@@ -185,7 +187,7 @@ func TestUseIsBounded(t *testing.T) {
 	collapsed := int64(0)
 	for i := range stored.seen {
 		s := &stored.seen[i]
-		if s.TokenID == 3 {
+		if s.Subject == 3 {
 			t.Errorf("what patgate answers itself is a unit: %+v", s.Unit)
 		}
 		if kind, places, _, err := s.Unit.Text(); err != nil || len(kind)+len(places) > 8<<10 {

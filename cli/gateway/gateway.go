@@ -29,6 +29,7 @@ import (
 	"patgate/forge"
 	"patgate/proxy"
 	"patgate/proxy/legacy"
+	"patgate/proxy/observe"
 	"patgate/proxy/reading"
 	"patgate/proxy/wire"
 	"patgate/routes"
@@ -49,6 +50,8 @@ type gateway struct {
 	learning    *learning.Service
 	api         *api.Handler
 	use         *usage.Use
+	observer    *observe.Observer // nil when credentials of the forge's own are not observed
+	watched     opening.Client    // that it asks; nil then too
 	sink        audit.Sink
 	handler     *proxy.Handler
 	server      *proxy.Server
@@ -143,12 +146,17 @@ func newGateway(ctx context.Context, c *config.Config, log io.Writer) (g *gatewa
 	g.audit = audit.NewLog(audit.Options{
 		Out: out, Encoder: console, Queue: c.Limits.AuditQueue, Counters: counters,
 	})
-	g.use = usage.New(g.store, g.routes.Table, g.audit, func(err error) { g.logger.Error("store", zap.Error(err)) })
+	g.use = usage.New(usage.Options{Store: g.store, Table: g.routes.Table, Next: g.audit,
+		WithoutUnits: c.Learn.Mode == config.LearnOff, Keep: int(c.Learn.Keep.Std() / (24 * time.Hour)),
+		Report: func(err error) { g.logger.Error("store", zap.Error(err)) }})
 	g.sink = g.use
 	if err := g.makeTokens(opened); err != nil {
 		return g, err
 	}
 	if err := g.makeConsole(); err != nil {
+		return g, err
+	}
+	if err := g.makeObserver(opened.Keyring); err != nil {
 		return g, err
 	}
 	if g.handler, err = proxy.New(g.proxyOptions()); err != nil {
@@ -229,6 +237,7 @@ func (g *gateway) proxyOptions() proxy.Options {
 				zap.Stringer("peer", peer))
 		},
 		Attempts: g.attempts,
+		Observer: g.observer,
 		Via:      g.via,
 		Limits: proxy.Limits{
 			HeaderBytes: int(c.Limits.HeaderBytes), BodyBytes: int64(c.Limits.BodyBytes), BodyMemory: int64(c.Limits.BodyMemory),
@@ -392,6 +401,10 @@ func (g *gateway) close() error {
 	}
 	if g.handler != nil {
 		g.handler.Close()
+	}
+	g.observer.Close()
+	if g.watched != nil {
+		g.watched.Close()
 	}
 	if g.resolver != nil {
 		g.resolver.Close()

@@ -18,8 +18,8 @@ import (
 	"patgate/config"
 )
 
-// TestGitHubKeysGoThroughTheConfiguredProxy: the keys are read through the proxy of the configuration, and straight where there is
-// none, whatever the environment says. A redirect is no list of keys.
+// TestGitHubKeysGoThroughTheConfiguredProxy: the keys are read through the proxy of the configuration, and straight where there
+// is none, whatever the environment says. A redirect is no list of keys.
 func TestGitHubKeysGoThroughTheConfiguredProxy(t *testing.T) {
 	for _, name := range []string{"HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"} {
 		t.Setenv(name, "http://192.0.2.1:1")

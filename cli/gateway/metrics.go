@@ -68,6 +68,10 @@ func registerMetrics(registry prometheus.Registerer, g *gateway) {
 		prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "patgate_uses_lost_total", Help: "Requests of tokens that are counted " +
 			"in no unit of what a token was seen to do, because there were too many or the store did not take them."},
 			func() float64 { return float64(g.use.Lost()) }),
+		prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "patgate_learn_damaged_total",
+			Help: "Kept units of what was seen that " +
+				"could not be read."}, func() float64 { return float64(g.use.Damaged() + g.learning.Damaged()) }),
+		admin.ObserverCollector(g.observer.Lost),
 		gauge("patgate_audit_healthy", "1 while decisions can be recorded.", func() float64 {
 			if g.audit.Err() != nil {
 				return 0

@@ -16,8 +16,8 @@ import (
 	"patgate/config"
 )
 
-// TestANameThatIsSaidLate: a Gitea that does not answer at the start is asked again, and when it calls itself by another name then,
-// serving ends with that.
+// TestANameThatIsSaidLate: a Gitea that does not answer at the start is asked again, and when it calls itself by another name
+// then, serving ends with that.
 func TestANameThatIsSaidLate(t *testing.T) {
 	var there atomic.Bool
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -103,7 +103,8 @@ func TestSettleName(t *testing.T) {
 		{"one that is configured, and leads to something else", "", `{"version":"1.25.0"}`, "https://git.example.com",
 			"https://git.example.com", "does not answer",
 			config.ForgeGitea},
-		{"one that is configured, of GitLab", "", `<html>`, "https://git.example.com", "https://git.example.com", "", config.ForgeGitLab},
+		{"one that is configured, of GitLab", "", `<html>`, "https://git.example.com", "https://git.example.com", "",
+			config.ForgeGitLab},
 		{"Forgejo", "https://git.example.com", version, "", "https://git.example.com", "is called by the name", config.ForgeForgejo},
 		{"GitLab", "https://git.example.com", version, "", "", "", config.ForgeGitLab},
 	} {

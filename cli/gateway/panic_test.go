@@ -21,7 +21,8 @@ func TestThreatPanicsAreLoggedWithoutTheirValue(t *testing.T) {
 			c := config.Default()
 			g := &gateway{config: &c, logger: newLogger(&log, c.Log)}
 			g.proxyOptions().Panicked(value, []byte("goroutine 1 [running]:\nhandler"))
-			if text := log.String(); strings.Contains(text, "SECRET") || !strings.Contains(text, "goroutine 1") || !strings.Contains(text, `"msg":"panic"`) {
+			if text := log.String(); strings.Contains(text, "SECRET") || !strings.Contains(text, "goroutine 1") || !strings.Contains(text,
+				`"msg":"panic"`) {
 				t.Errorf("logged %s", text)
 			}
 		})

@@ -26,11 +26,11 @@ func New() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "learn",
 		Short: "Make the smallest grant that is enough for what a token really did",
-		Long: `patgate keeps which permissions a token used on which projects and groups, by day. From that it proposes the smallest
-grant that would have been enough, with a proof: everything that was seen is allowed, and without any part of it something is
-denied.`,
+		Long: `patgate keeps which permissions a token used on which projects and groups, by day; with learn.mode: on the forge's own
+tokens too. From that it proposes the smallest grant that would have been enough, with a proof: everything that was seen is
+allowed, and without any part of it something is denied. A SUBJECT is the id of a token, or that of a forge token in learn list.`,
 	}
-	cmd.AddCommand(newLearnPropose(), newLearnApply())
+	cmd.AddCommand(newLearnList(), newLearnShow(), newLearnPropose(), newLearnApply())
 	return cmd
 }
 
@@ -40,6 +40,7 @@ func addLearnFlags(cmd *cobra.Command) {
 	cmd.Flags().StringSlice("accept", nil, "permissions that may be proposed although they export, give rights, keep secrets, make "+
 		"credentials or run code as the owner")
 	cmd.Flags().Int64Slice("group", nil, "ids of groups that shall stand in the place of their projects, where the proposal asks")
+	cmd.Flags().Bool("accept-suspect", false, "take in what was first seen from a new network, or after a leak was reported")
 	desk.AddCredentialFlags(cmd)
 	desk.AddServerFlag(cmd)
 }
@@ -57,7 +58,7 @@ func daysOf(cmd *cobra.Command) (int, error) {
 // proposalOf gets a proposal, from a running patgate or the local store, and then has it used.
 func proposalOf(cmd *cobra.Command, arg string,
 	use func(ctx context.Context, r *desk.Remote, d *desk.Desk, p *learning.Proposed) error) error {
-	id, err := desk.ID(arg)
+	id, err := subjectID(arg)
 	if err != nil {
 		return err
 	}
@@ -68,30 +69,21 @@ func proposalOf(cmd *cobra.Command, arg string,
 	var said learning.Choices
 	said.Accept, _ = cmd.Flags().GetStringSlice("accept")
 	said.Groups, _ = cmd.Flags().GetInt64Slice("group")
-	r, err := desk.RemoteOf(cmd)
-	if err != nil {
-		return err
+	said.Suspect, _ = cmd.Flags().GetBool("accept-suspect")
+	query := url.Values{"since": {strconv.Itoa(days)}, "accept": {strings.Join(said.Accept, ",")}, "groups": {said.GroupList()}}
+	if said.Suspect {
+		query.Set("accept_suspect", "true")
 	}
-	if r != nil {
-		p := &learning.Proposed{}
-		query := url.Values{"since": {strconv.Itoa(days)}, "accept": {strings.Join(said.Accept, ",")}, "groups": {said.GroupList()}}
-		if _, err := r.Ask(cmd.Context(), http.MethodGet, desk.Path(id, "/proposal?")+query.Encode(), nil, p); err != nil {
-			return err
-		}
-		return use(cmd.Context(), r, nil, p)
-	}
-	return desk.WithForge(cmd, func(ctx context.Context, d *desk.Desk) error {
+	propose := func(ctx context.Context, d *desk.Desk) (*learning.Proposed, error) {
 		p, err := learning.New(d.Service).Propose(ctx, d.As, id, days, said)
-		if err != nil {
-			return desk.ToldOf(id, err)
-		}
-		return use(ctx, nil, d, p)
-	})
+		return p, toldOf(id, err)
+	}
+	return learned(cmd, pathOf(id, "/proposal?")+query.Encode(), propose, use)
 }
 
 func newLearnPropose() *cobra.Command {
 	cmd := &cobra.Command{
-		Use:     "propose ID",
+		Use:     "propose SUBJECT",
 		Short:   "Show the smallest grant that would have been enough for a token, with its proof",
 		Example: `  patgate learn propose 1000000000042 --since 30d --accept push_code`,
 		Args:    cobra.ExactArgs(1),
@@ -110,7 +102,7 @@ func newLearnPropose() *cobra.Command {
 
 func newLearnApply() *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "apply ID",
+		Use:   "apply SUBJECT",
 		Short: "Make a token with the smallest grant that would have been enough for another, and print its secret",
 		Long: `Makes a new token; the other stays as it is until you revoke it. What was left out of the proposal because nobody has
 said yes to it is left out here too: see --accept.`,
@@ -123,6 +115,9 @@ said yes to it is left out here too: see --accept.`,
 				if len(p.Scopes) == 0 {
 					return errors.New("there is nothing to grant: all that was seen needs your word (--accept)")
 				}
+				if !p.Yours {
+					return fmt.Errorf("it is %s's: only they make a token in its place, with a forge token of their own", p.Username)
+				}
 				if name == "" {
 					name = p.Suggested.Name
 				}
@@ -130,10 +125,12 @@ said yes to it is left out here too: see --accept.`,
 					fmt.Fprintf(cmd.ErrOrStderr(), "patgate: note: left out: %s %s (%s), it needs --accept %s\n", u.Method, u.Route,
 						strings.Join(u.Why, ", "), strings.Join(u.Permissions, ","))
 				}
+				seal, _ := cmd.Flags().GetBool("seal")
 				if r != nil {
-					return r.Mint(cmd, "tokens", map[string]any{"name": name, "expires_at": expires, "granular_scopes": p.Scopes})
+					return r.Mint(cmd, "tokens", map[string]any{"name": name, "expires_at": expires, "granular_scopes": p.Scopes,
+						"seal": seal})
 				}
-				made, err := applyAt(ctx, d, p, name, expires)
+				made, err := applyAt(ctx, d, p, tokens.Creation{Name: name, ExpiresAt: expires, Seal: seal})
 				if err != nil {
 					return desk.Told(err)
 				}
@@ -144,17 +141,22 @@ said yes to it is left out here too: see --accept.`,
 	cmd.Flags().String("name", "", "what the token is for")
 	cmd.Flags().String("expires", "", "how long it lives (12h, 30d) or when it ends (2026-12-31)")
 	cmd.Flags().BoolP("quiet", "q", false, "print the secret alone")
+	cmd.Flags().Bool("seal", false, "keep the forge token that this command shows sealed, for the new token to use")
 	addLearnFlags(cmd)
 	return cmd
 }
 
 // applyAt makes the token on the local store, bound to what the other one is bound to.
-func applyAt(ctx context.Context, d *desk.Desk, p *learning.Proposed, name, expires string) (*tokens.Created, error) {
-	l, err := d.Show(ctx, d.As, p.TokenID)
-	if err != nil {
-		return nil, err
+func applyAt(ctx context.Context, d *desk.Desk, p *learning.Proposed, q tokens.Creation) (*tokens.Created, error) {
+	if p.TokenID != 0 {
+		l, err := d.Show(ctx, d.As, p.TokenID)
+		if err != nil {
+			return nil, err
+		}
+		q.OwnerID, q.CredentialID, q.Seal = l.Owner.ID, l.CredentialID, false
+	} else if d.As.UserID() == 0 {
+		return nil, errors.New("a forge token is replaced on its owner's word: give one of his with --credential-file")
 	}
-	q := tokens.Creation{Name: name, ExpiresAt: expires, OwnerID: l.Owner.ID, CredentialID: l.CredentialID}
 	for _, s := range p.Scopes {
 		q.Scopes = append(q.Scopes, terms.Scope{Access: s.Access, Permissions: s.Permissions, ProjectIDs: s.ProjectIDs,
 			GroupIDs: s.GroupIDs, Constraints: s.Constraints})
@@ -166,8 +168,8 @@ func applyAt(ctx context.Context, d *desk.Desk, p *learning.Proposed, name, expi
 func printProposal(w io.Writer, p *learning.Proposed) error {
 	var b strings.Builder
 	c := &p.Confidence
-	fmt.Fprintf(&b, "Token %d %q, the last %d days: %d requests over %d days, nothing new for %d days.\n", p.TokenID, p.Name, p.Days,
-		c.Requests, c.Days, c.Quiet)
+	fmt.Fprintf(&b, "%s, the last %d days: %d requests over %d days, nothing new for %d days.\n",
+		title(p.TokenID, p.SubjectID, p.Name, p.Username), p.Days, c.Requests, c.Days, c.Quiet)
 	for i, scope := range desk.Describe(p.Scopes) {
 		fmt.Fprintf(&b, "Scope %d: %s\n", i+1, scope)
 	}
@@ -193,7 +195,7 @@ func printProposal(w io.Writer, p *learning.Proposed) error {
 		}
 	}
 	outside("Left out until you say so (--accept PERMISSION):", p.Unticked)
-	outside("Left out, first seen after a leak was reported:", p.Quarantined)
+	outside("Set apart until you say so (--accept-suspect):", p.Quarantined)
 	for _, g := range slices.DeleteFunc(slices.Clone(p.Groups), func(g propose.Group) bool { return g.Chosen }) {
 		fmt.Fprintf(&b, "Question: %d projects of group %d were used. Should the token reach the whole group (--group %[2]d)?\n",
 			len(g.Projects), g.ID)
@@ -208,8 +210,14 @@ func printProposal(w io.Writer, p *learning.Proposed) error {
 		fmt.Fprintf(&b, "Note: %s is no route of the table of now.\n", row)
 	}
 	if p.Collapsed > 0 {
-		fmt.Fprintf(&b, "Note: of %d kinds of requests the projects are no longer known, because there were too many.\n", p.Collapsed)
+		fmt.Fprintf(&b, "Note: of %d kinds of requests the projects are not known: there were too many, or they could not be read.\n",
+			p.Collapsed)
 	}
+	for _, g := range p.Below {
+		fmt.Fprintf(&b, "Question: %d of these kinds (%s; %d requests) were all in group %d. Should a token reach the whole group?\n",
+			g.Kinds, strings.Join(g.Permissions, ", "), g.Requests, g.GroupID)
+	}
+	b.WriteString(damaged(p.Damaged))
 	for _, n := range p.Notes {
 		fmt.Fprintf(&b, "Note: %s.\n", n)
 	}
@@ -234,8 +242,9 @@ func printSimulation(w io.Writer, s *learning.Simulated) error {
 			strings.Join(l.Missing, ", "))
 	}
 	if s.Unclear > 0 {
-		fmt.Fprintf(&b, "of %d further requests the projects are no longer known\n", s.Unclear)
+		fmt.Fprintf(&b, "of %d further requests the projects are not known\n", s.Unclear)
 	}
+	b.WriteString(damaged(s.Damaged))
 	_, err := io.WriteString(w, b.String())
 	return err
 }

@@ -2,6 +2,7 @@ package opening
 
 import (
 	"context"
+	"time"
 
 	"patgate/cache"
 	"patgate/cli/upstream"
@@ -17,15 +18,26 @@ import (
 // Resolver makes the resolver for the forge that the configuration names, or that was found out. via is what its questions
 // are known by; empty for a process that serves nobody.
 func Resolver(c *config.Config, w upstream.Way, via string) (Client, error) {
-	options := facts.Options{
-		URL: c.Upstream.URL.String(), AllowHTTP: true, Dialer: w.Dialer, // the configuration is refused where it must not be http
-		Via: via, Timeout: c.Resolver.Timeout.Std(), MaxEntries: int64(c.Cache.Containers),
+	return resolver(c, w, facts.Options{
+		Via: via, MaxEntries: int64(c.Cache.Containers),
 		TTL: c.Resolver.FreshForReads.Std(), NegativeTTL: c.Resolver.NotFoundTTL.Std(),
 		Budget: forge.BudgetOptions{
 			TokenBurst: quarter(c.Resolver.BudgetPerToken), TokenRate: float64(c.Resolver.BudgetPerToken) / 60,
 			OwnerBurst: quarter(c.Resolver.BudgetPerOwner), OwnerRate: float64(c.Resolver.BudgetPerOwner) / 60,
 		},
-	}
+	})
+}
+
+// Observing makes the resolver by which it is found out what credentials of the forge's own did. It has a budget of its own, and
+// what it knows decides nothing, so that it may be older.
+func Observing(c *config.Config, w upstream.Way, via string) (Client, error) {
+	return resolver(c, w, facts.Options{Via: via, MaxEntries: 10_000, TTL: 10 * time.Minute, NegativeTTL: time.Minute,
+		Budget: forge.BudgetOptions{TokenBurst: 30, TokenRate: 0.5, OwnerBurst: 60, OwnerRate: 1}})
+}
+
+func resolver(c *config.Config, w upstream.Way, options facts.Options) (Client, error) {
+	options.URL, options.Dialer, options.Timeout = c.Upstream.URL.String(), w.Dialer, c.Resolver.Timeout.Std()
+	options.AllowHTTP = true // the configuration is refused where it must not be http
 	// An error is returned without the resolver: a nil pointer in an interface is not nil.
 	if c.Forge.Table() == routes.ForgeGitea {
 		r, err := gitea.New(options)
@@ -59,6 +71,7 @@ type Client interface {
 	forge.Resolver
 	Memberships(ctx context.Context, s *token.Session, least, page, size int) (forge.Memberships, error)
 	Version(ctx context.Context, credential token.Secret) (version, revision string, err error)
+	Whose(ctx context.Context, credential token.Secret) (forge.Identity, error)
 	Stats() []cache.Stats
 	Close()
 }

@@ -42,7 +42,7 @@ type ReadPage func(ctx context.Context, number int) (projects []Project, more, s
 func (k *Keeper[N]) Below(ctx context.Context, s *token.Session, group *policy.Container, maxAge time.Duration,
 	page ReadPage) (projects []int64, complete bool, err error) {
 	maxAge = k.limit(maxAge)
-	key := idKey{eyeOf(s), group.ID, routes.RefGroup}
+	key := idKey{k.seed.eyeOf(s), group.ID, routes.RefGroup}
 	for range 2 {
 		b, _, err := k.lists.Get(ctx, key, maxAge, func(ctx context.Context) (*below, bool, error) {
 			b, err := k.readBelow(ctx, s, group, page)

@@ -86,7 +86,13 @@ func raise(v *atomic.Uint64, n uint64) {
 // eye is who sees a fact: an owner, by one credential. Another credential of the same owner may see less.
 type eye struct{ owner, credential int64 }
 
-func eyeOf(s *token.Session) eye { return eye{s.OwnerUserID, s.CredentialID} }
+func (p pathSeed) eyeOf(s *token.Session) eye {
+	if s.CredentialID != 0 {
+		return eye{s.OwnerUserID, s.CredentialID}
+	}
+	// One that is not stored: a hash tells it from others of its owner's.
+	return eye{s.OwnerUserID, -1 - int64(maphash.String(p.Seed, s.Credential.Reveal())>>1)}
+}
 
 // idKey names a fact by id: what an eye sees of a container or user.
 type idKey struct {

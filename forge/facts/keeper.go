@@ -150,12 +150,12 @@ func (k *Keeper[N]) Known(s *token.Session, ref routes.Reference, maxAge time.Du
 		// The owner's own id needs no question. The username does: it may be another's by now.
 		return &policy.Container{Boundary: routes.BoundaryUser, ID: s.OwnerUserID, Path: s.Username, Access: policy.OwnerMember}
 	case ref.ID > 0:
-		if f, _, ok := k.byID.PeekAt(idKey{eyeOf(s), ref.ID, ref.Kind}, maxAge, now); ok && k.usable(f, maxAge, now) {
+		if f, _, ok := k.byID.PeekAt(idKey{k.seed.eyeOf(s), ref.ID, ref.Kind}, maxAge, now); ok && k.usable(f, maxAge, now) {
 			return &f.Container
 		}
 		return nil
 	}
-	key := k.seed.key(eyeOf(s), ref.Kind, ref.Path)
+	key := k.seed.key(k.seed.eyeOf(s), ref.Kind, ref.Path)
 	if f, _, ok := k.byPath.PeekAt(key, maxAge, now); ok && k.usable(f, maxAge, now) && asksFor(f.asked, ref.Path) {
 		return &f.Container
 	}
@@ -178,9 +178,9 @@ func (k *Keeper[N]) Resolve(ctx context.Context, s *token.Session, ref routes.Re
 	}
 	maxAge = k.limit(maxAge)
 	if ref.ID > 0 {
-		return resolveThrough(ctx, k, s, k.byID, idKey{eyeOf(s), ref.ID, ref.Kind}, ref, maxAge)
+		return resolveThrough(ctx, k, s, k.byID, idKey{k.seed.eyeOf(s), ref.ID, ref.Kind}, ref, maxAge)
 	}
-	key := k.seed.key(eyeOf(s), ref.Kind, ref.Path)
+	key := k.seed.key(k.seed.eyeOf(s), ref.Kind, ref.Path)
 	// The reference may point into the request's bytes, which a load that others wait for may outlive.
 	ref.Path = append([]byte(nil), ref.Path...)
 	return resolveThrough(ctx, k, s, k.byPath, key, ref, maxAge)
@@ -250,7 +250,7 @@ func (k *Keeper[N]) load(ctx context.Context, s *token.Session, ref routes.Refer
 		return nil, err
 	}
 	if ref.ID == 0 && ref.Kind != routes.RefNamespace && f.Found() {
-		k.byID.Put(idKey{eyeOf(s), f.Container.ID, ref.Kind}, mark, f, true)
+		k.byID.Put(idKey{k.seed.eyeOf(s), f.Container.ID, ref.Kind}, mark, f, true)
 	}
 	return f, nil
 }

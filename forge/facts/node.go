@@ -23,7 +23,7 @@ type node[N any] struct {
 // there or not visible, and the value is then zero.
 func (k *Keeper[N]) Node(ctx context.Context, s *token.Session, f *Fact, id int64, maxAge time.Duration,
 	read func(context.Context) (value N, found bool, err error)) (value N, found bool, err error) {
-	key := idKey{eyeOf(s), id, routes.RefGroup}
+	key := idKey{k.seed.eyeOf(s), id, routes.RefGroup}
 	for range 2 {
 		n, found, err := k.nodes.Get(ctx, key, maxAge/2, func(ctx context.Context) (*node[N], bool, error) {
 			ctx, cancel := k.Bound(ctx)
@@ -54,5 +54,5 @@ func (k *Keeper[N]) MarkNode() Mark { return Mark{k.nodes.Mark()} }
 
 // KeepNode keeps a node that was read together with the fact f, and as f's first read.
 func (k *Keeper[N]) KeepNode(s *token.Session, f *Fact, m Mark, id int64, value N) {
-	k.nodes.Put(idKey{eyeOf(s), id, routes.RefGroup}, m.began, &node[N]{value: value, at: f.at, seq: f.seq}, true)
+	k.nodes.Put(idKey{k.seed.eyeOf(s), id, routes.RefGroup}, m.began, &node[N]{value: value, at: f.at, seq: f.seq}, true)
 }

@@ -37,7 +37,32 @@ func (r *Resolver) Identify(ctx context.Context, credential token.Secret) (forge
 	return id, nil
 }
 
+// Whose is Identify for one who only wants to know whose a credential is, and not what it may do.
+func (r *Resolver) Whose(ctx context.Context, credential token.Secret) (forge.Identity, error) {
+	ctx, cancel := r.Bound(ctx)
+	defer cancel()
+	id, err := r.holder(ctx, credential)
+	if err != nil {
+		return forge.Identity{}, fmt.Errorf("finding out whose a credential is: %w", err)
+	}
+	return id, nil
+}
+
 func (r *Resolver) identify(ctx context.Context, credential token.Secret) (forge.Identity, error) {
+	id, err := r.holder(ctx, credential)
+	if err != nil {
+		return forge.Identity{}, err
+	}
+	if id.Scopes, err = r.scopes(ctx, credential); err != nil {
+		return forge.Identity{}, err
+	}
+	id.Needs = lacking(&id)
+	id.Asks = id.Needs == ""
+	return id, nil
+}
+
+// holder reads the user of a credential.
+func (r *Resolver) holder(ctx context.Context, credential token.Secret) (forge.Identity, error) {
 	if strings.Contains(credential.Reveal(), ".") {
 		return forge.Identity{}, forge.ErrCredentialKind
 	}
@@ -63,13 +88,7 @@ func (r *Resolver) identify(ctx context.Context, credential token.Secret) (forge
 	case u.ID == 0 || u.Login == "":
 		return forge.Identity{}, fmt.Errorf("the forge names no user: %w", forge.ErrUnavailable)
 	}
-	id := forge.Identity{UserID: u.ID, Username: u.Login, Admin: u.IsAdmin, Kind: forge.CredentialPersonal, Active: true}
-	if id.Scopes, err = r.scopes(ctx, credential); err != nil {
-		return forge.Identity{}, err
-	}
-	id.Needs = lacking(&id)
-	id.Asks = id.Needs == ""
-	return id, nil
+	return forge.Identity{UserID: u.ID, Username: u.Login, Admin: u.IsAdmin, Kind: forge.CredentialPersonal, Active: true}, nil
 }
 
 // lacking gives the scopes that a credential is missing for the questions about users, organizations and repositories.

@@ -35,7 +35,34 @@ func (r *Resolver) Identify(ctx context.Context, credential token.Secret) (forge
 	return id, nil
 }
 
+// Whose is Identify for one who only wants to know whose a credential is: it need not be able to read its user, who has no name
+// then.
+func (r *Resolver) Whose(ctx context.Context, credential token.Secret) (forge.Identity, error) {
+	ctx, cancel := r.Bound(ctx)
+	defer cancel()
+	id, err := r.self(ctx, credential)
+	if err == nil && (id.Asks || id.HasScope("read_user")) {
+		err = r.readSelf(ctx, credential, &id)
+	}
+	if err != nil {
+		return forge.Identity{}, fmt.Errorf("finding out whose a credential is: %w", err)
+	}
+	return id, nil
+}
+
 func (r *Resolver) identify(ctx context.Context, credential token.Secret) (forge.Identity, error) {
+	id, err := r.self(ctx, credential)
+	if err == nil {
+		err = r.readSelf(ctx, credential, &id)
+	}
+	if err != nil {
+		return forge.Identity{}, err
+	}
+	return id, nil
+}
+
+// self reads what a token says of itself.
+func (r *Resolver) self(ctx context.Context, credential token.Secret) (forge.Identity, error) {
 	rep, err := r.Client.Get(ctx, credential, "/personal_access_tokens/self")
 	if err != nil {
 		return forge.Identity{}, err
@@ -73,9 +100,6 @@ func (r *Resolver) identify(ctx context.Context, credential token.Secret) (forge
 		if id.ExpiresAt, err = expiry(*t.ExpiresAt); err != nil {
 			return forge.Identity{}, err
 		}
-	}
-	if err := r.readSelf(ctx, credential, &id); err != nil {
-		return forge.Identity{}, err
 	}
 	return id, nil
 }

@@ -30,8 +30,10 @@ type Ask struct {
 	Accept []string
 	// Groups are those that shall stand in the place of their projects, out of those that the proposal asks about.
 	Groups []int64
-	// Suspect, when it is set, is when the credential was reported as leaked: what was first seen from then on is kept apart.
-	Suspect time.Time
+	// Suspect, when it is set, is when the credential was reported as leaked: what was first seen from then on is set apart, as is
+	// what was seen from new networks alone. AcceptSuspect takes it in all the same.
+	Suspect       time.Time
+	AcceptSuspect bool
 	// Over, when it is not nil, is asked again and again: an error of it ends the work.
 	Over func() error
 }
@@ -46,13 +48,15 @@ type Proposal struct {
 	// of their kind to which somebody has.
 	Unticked []Unticked `json:"unticked"`
 	Accepted []Unticked `json:"accepted,omitempty"`
-	// Quarantined were first seen after the credential was reported as leaked. They are no part of the proposal.
+	// Quarantined were first seen after the credential was reported as leaked, or from networks alone that were new for it. They are
+	// no part of the proposal.
 	Quarantined []Unticked `json:"quarantined"`
 	// Unknown are rows that the table no longer has.
 	Unknown []string `json:"unknown,omitempty"`
-	// Collapsed are kinds of requests of which the projects and groups are no longer known, because there were too many. They are no
-	// part of the proposal.
-	Collapsed int `json:"collapsed,omitempty"`
+	// Collapsed are kinds of requests of which the projects and groups are not known, because there were too many, or they could not
+	// be found out. They are no part of the proposal. Below asks about those of which a group is known that all of them lie in.
+	Collapsed int     `json:"collapsed,omitempty"`
+	Below     []Below `json:"collapsed_below,omitempty"`
 	// Lost are kinds of requests that the token may not make any more. They are no part of the proposal.
 	Lost int `json:"no_longer_allowed,omitempty"`
 	// Split are the tokens that the proposal could be instead, when it serves jobs that have no container in common.
@@ -112,7 +116,7 @@ func (r *Replay) Make(q Ask) (*Proposal, error) {
 			continue
 		}
 		if o.Unit.Collapsed {
-			p.Collapsed++
+			p.collapsed(o, q.Since)
 			continue
 		}
 		e, ok := r.read(o)
@@ -123,9 +127,9 @@ func (r *Replay) Make(q Ask) (*Proposal, error) {
 		case !ok:
 			p.Unknown = append(p.Unknown, o.Unit.Method+" "+o.Unit.Route)
 			continue
-		case !q.Suspect.IsZero() && !o.First.Before(q.Suspect):
-			p.Quarantined = append(p.Quarantined, r.unticked(&e, q.Since,
-				[]string{"first seen after the credential was reported as leaked"}))
+		}
+		if why := q.suspects(o); len(why) > 0 {
+			p.Quarantined = append(p.Quarantined, r.unticked(&e, q.Since, why))
 			continue
 		}
 		seen = append(seen, o)
@@ -135,7 +139,7 @@ func (r *Replay) Make(q Ask) (*Proposal, error) {
 		}
 		events = append(events, e)
 	}
-	if len(seen) == 0 {
+	if len(seen)+len(p.Quarantined)+p.Collapsed == 0 {
 		return nil, ErrNothing
 	}
 	p.Confidence = confidence(seen, q.Since, q.Today)
@@ -495,7 +499,9 @@ func confidence(seen []*learn.Observation, since, today learn.Day) (c Confidence
 		fresh = max(fresh, learn.DayOf(o.First))
 	}
 	c.Days = max(int(last-first)+1, 1)
-	c.Quiet = max(int(today-fresh), 0)
+	if len(seen) > 0 {
+		c.Quiet = max(int(today-fresh), 0)
+	}
 	c.Young = c.Days < longEnough || c.Quiet < settled
 	c.Once = []string{}
 	for _, row := range slices.Sorted(maps.Keys(once)) {

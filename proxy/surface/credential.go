@@ -160,6 +160,9 @@ func (c *Credential) Read(h *header.Field) (routes.Place, []byte) {
 	return routes.PlaceNone, nil
 }
 
+// Username gives what stands in front of the secret in Basic, as Read has read it last.
+func (c *Credential) Username() []byte { return header.Before(c.buf, ':') }
+
 // decodeBasic decodes leniently: the forge's Basic decoder skips what is not in the alphabet, and so must a search for
 // our own prefix.
 func (c *Credential) decodeBasic(encoded []byte) {

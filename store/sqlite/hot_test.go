@@ -15,8 +15,8 @@ import (
 	"patgate/token"
 )
 
-// BenchmarkHotTokens stores, in each round, what a flush stores when 10,000 of 20,000 tokens were used since the last one: one unit,
-// one last use and one address of each.
+// BenchmarkHotTokens stores, in each round, what a flush stores when 10,000 of 20,000 tokens were used since the last one: one
+// unit, one last use and one address of each.
 func BenchmarkHotTokens(b *testing.B) {
 	const all, hot = 20_000, 10_000
 	db := openFile(b, filepath.Join(b.TempDir(), "patgate.db"))
@@ -34,12 +34,13 @@ func BenchmarkHotTokens(b *testing.B) {
 		details := make([]store.Detail, 0, hot)
 		for i, id := range ids {
 			unit := learn.Unit{Method: "GET", Route: "/projects/{project}/jobs", Needs: []string{"read_job"},
-				Acts: []learn.Act{{Boundary: routes.BoundaryProject, Found: routes.BoundaryProject, Container: int64(i % 500), Ancestors: []int64{1, 2}}}}
-			seen = append(seen, learn.Seen{TokenID: id, Unit: unit, Count: 7, Last: at})
+				Acts: []learn.Act{{Boundary: routes.BoundaryProject, Found: routes.BoundaryProject, Container: int64(i % 500),
+					Ancestors: []int64{1, 2}}}}
+			seen = append(seen, learn.Seen{Subject: id, Unit: unit, Count: 7, Last: at})
 			uses = append(uses, store.Use{TokenID: id, Count: 7, Last: at})
 			details = append(details, store.Detail{TokenID: id, Address: "192.0.2.7", Last: at})
 		}
-		if lost, err := db.AddSeen(b.Context(), seen); lost > 0 || err != nil {
+		if lost, _, err := db.AddSeen(b.Context(), seen); lost > 0 || err != nil {
 			b.Fatal(lost, err)
 		}
 		if err := db.AddUses(b.Context(), uses); err != nil {

@@ -24,11 +24,13 @@ func TestATokenOfTheFirstSchemaGoesOn(t *testing.T) {
 	}
 	// The file keeps its identity; what is in it becomes the first schema's.
 	for _, statement := range []string{
-		"DROP TABLE units", "DROP TABLE unit_kinds", "DROP TABLE token_permissions", "DROP TABLE token_addresses",
+		"DROP TABLE units", "DROP TABLE unit_kinds", "DROP TABLE subjects", "DROP TABLE subject_networks",
+		"DROP TABLE token_permissions", "DROP TABLE token_addresses",
 		"DROP INDEX tokens_by_family", "DROP INDEX tokens_by_parent",
 		"ALTER TABLE tokens DROP COLUMN family_id", "ALTER TABLE tokens DROP COLUMN renew_until",
 		"ALTER TABLE tokens DROP COLUMN rotated_to",
-		"ALTER TABLE tokens DROP COLUMN revision", "ALTER TABLE tokens DROP COLUMN children", "ALTER TABLE tokens DROP COLUMN touched_at",
+		"ALTER TABLE tokens DROP COLUMN revision", "ALTER TABLE tokens DROP COLUMN children",
+		"ALTER TABLE tokens DROP COLUMN touched_at",
 		"INSERT INTO sealing_keys VALUES ('k', x'00', 1, 0)",
 		"INSERT INTO owners VALUES (1, 'https://gitlab.example.com', 42, 'alice', 0, 1, 0)",
 		"INSERT INTO credentials VALUES (1, 1, 'k', x'00', 'personal', '[\"api\"]', 0, 1, 1, 'valid', '')",
@@ -48,7 +50,8 @@ func TestATokenOfTheFirstSchemaGoesOn(t *testing.T) {
 	}
 	defer db.Close()
 	l, err := db.Token(ctx, 1_000_000_000_000)
-	if err != nil || l.Name != "old" || l.FamilyID != l.ID || !l.RenewUntil.Equal(l.ExpiresAt) || l.Revision != 1 || l.RotatedTo != 0 {
+	if err != nil || l.Name != "old" || l.FamilyID != l.ID || !l.RenewUntil.Equal(l.ExpiresAt) || l.Revision != 1 ||
+		l.RotatedTo != 0 {
 		t.Errorf("%+v, %v", l, err)
 	}
 	if health, err := db.Check(ctx); err != nil || health.SchemaVersion != len(migrations()) {

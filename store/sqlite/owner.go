@@ -120,6 +120,9 @@ func (db *DB) MoveOrigin(ctx context.Context, from, to string, reseal store.Rese
 		if err != nil {
 			return err
 		}
+		if _, err := tx.ExecContext(ctx, "UPDATE subjects SET origin = ? WHERE origin = ?", to, from); err != nil {
+			return err
+		}
 		res, err := tx.ExecContext(ctx, "UPDATE owners SET origin = ? WHERE origin = ?", to, from)
 		if err != nil {
 			return err

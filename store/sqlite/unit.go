@@ -17,13 +17,13 @@ import (
 // seenAtOnce bounds what one transaction stores, so that a revocation does not wait for all of it.
 const seenAtOnce = 500
 
-// AddSeen implements store.Store.
-func (db *DB) AddSeen(ctx context.Context, seen []learn.Seen) (lost int64, err error) {
+// AddSeen implements store.Subjects.
+func (db *DB) AddSeen(ctx context.Context, seen []learn.Seen) (lost, damaged int64, err error) {
 	for batch := range slices.Chunk(seen, seenAtOnce) {
 		if err == nil {
-			var beyond int64
-			beyond, err = db.addSeen(ctx, batch)
-			lost += beyond
+			var beyond, unread int64
+			beyond, unread, err = db.addSeen(ctx, batch)
+			lost, damaged = lost+beyond, damaged+unread
 		}
 		if err != nil {
 			for i := range batch {
@@ -31,13 +31,13 @@ func (db *DB) AddSeen(ctx context.Context, seen []learn.Seen) (lost int64, err e
 			}
 		}
 	}
-	return lost, err
+	return lost, damaged, err
 }
 
-func (db *DB) addSeen(ctx context.Context, seen []learn.Seen) (lost int64, err error) {
-	err = db.change(ctx, "storing what tokens were seen to do", func(tx *sql.Tx) error {
+func (db *DB) addSeen(ctx context.Context, seen []learn.Seen) (lost, damaged int64, err error) {
+	err = db.change(ctx, "storing what was seen", func(tx *sql.Tx) error {
 		lost = 0
-		add := &unitAdder{ctx: ctx, tx: tx, kinds: map[string]int64{}, counts: map[unitOwner]int{}}
+		add := &unitAdder{ctx: ctx, tx: tx, kinds: map[string]int64{}, counts: map[unitOwner]int{}, trust: map[int64]*trust{}}
 		defer add.close()
 		for i := range seen {
 			kept, err := add.seen(&seen[i])
@@ -48,12 +48,13 @@ func (db *DB) addSeen(ctx context.Context, seen []learn.Seen) (lost int64, err e
 				lost += seen[i].Count
 			}
 		}
-		return nil
+		damaged = add.damaged
+		return add.touch(seen)
 	})
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
-	return lost, nil
+	return lost, damaged, nil
 }
 
 // unitAdder adds to units within one transaction.
@@ -62,13 +63,15 @@ type unitAdder struct {
 	tx          *sql.Tx
 	kinds       map[string]int64  // ids, by what they are
 	counts      map[unitOwner]int // of units
+	trust       map[int64]*trust  // by subject
+	damaged     int64
 	find, raise *sql.Stmt
 }
 
-// unitOwner is a token, with what it was allowed or denied.
+// unitOwner is a subject, with what it was allowed or denied.
 type unitOwner struct {
-	token  int64
-	denied bool
+	subject int64
+	denied  bool
 }
 
 func (a *unitAdder) close() {
@@ -85,15 +88,15 @@ func (a *unitAdder) prepare() (err error) {
 		return nil
 	}
 	if a.find, err = a.tx.PrepareContext(a.ctx,
-		"SELECT days FROM units WHERE token_id = ? AND denied = ? AND kind_id = ? AND places = ?"); err != nil {
+		"SELECT days, above, suspect FROM units WHERE subject_id = ? AND denied = ? AND kind_id = ? AND places = ?"); err != nil {
 		return err
 	}
 	a.raise, err = a.tx.PrepareContext(a.ctx, `UPDATE units SET above = ?, first_at = min(first_at, ?), last_at = max(last_at, ?),
-		uses = uses + ?, days = ? WHERE token_id = ? AND denied = ? AND kind_id = ? AND places = ?`)
+		uses = uses + ?, days = ?, suspect = ? WHERE subject_id = ? AND denied = ? AND kind_id = ? AND places = ?`)
 	return err
 }
 
-// seen adds to a unit. kept is false when its token has too many.
+// seen adds to a unit. kept is false when its subject has too many.
 func (a *unitAdder) seen(s *learn.Seen) (kept bool, err error) {
 	if err := a.prepare(); err != nil {
 		return false, err
@@ -112,7 +115,43 @@ func (a *unitAdder) seen(s *learn.Seen) (kept bool, err error) {
 	}
 }
 
-// unit adds to a unit, or makes it when its token has fewer than most. A token that is not there is passed over.
+// keptUnit is what is there of a unit.
+type keptUnit struct {
+	days    []learn.Count
+	suspect bool
+}
+
+// kept reads what is there of a unit; nil when there is nothing. The groups of a collapsed one become those that it has in common
+// with what is there. What is damaged begins anew.
+func (a *unitAdder) kept(s *learn.Seen, u *learn.Unit, kind int64, text, places string) (*keptUnit, error) {
+	if kind == 0 {
+		return nil, nil
+	}
+	var days []byte
+	var above string
+	k := &keptUnit{}
+	err := a.find.QueryRowContext(a.ctx, s.Subject, u.Denied != "", kind, places).Scan(&days, &above, &k.suspect)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return nil, nil
+	case err != nil:
+		return nil, err
+	}
+	var unread error
+	k.days, unread = learn.ParseDays(days)
+	if u.Collapsed {
+		before, err := learn.ParseUnit(text, places, above)
+		if unread = errors.Join(unread, err); err == nil {
+			u.Within(&before)
+		}
+	}
+	if unread != nil {
+		a.damaged++
+	}
+	return k, nil
+}
+
+// unit adds to a unit, or makes it when its subject has fewer than most. A subject that is not there is passed over.
 func (a *unitAdder) unit(s *learn.Seen, u *learn.Unit, most int) (added bool, err error) {
 	text, places, above, err := u.Text()
 	if err != nil {
@@ -123,18 +162,23 @@ func (a *unitAdder) unit(s *learn.Seen, u *learn.Unit, most int) (added bool, er
 	if err != nil {
 		return false, err
 	}
-	var kept []byte
-	if kind != 0 {
-		err = a.find.QueryRowContext(a.ctx, s.TokenID, denied, kind, places).Scan(&kept)
-	}
-	fresh := kind == 0 || errors.Is(err, sql.ErrNoRows)
-	if err != nil && !fresh {
+	before, err := a.kept(s, u, kind, text, places)
+	if err != nil {
 		return false, err
 	}
-	days, _ := learn.ParseDays(kept) // damaged ones begin anew
-	days = learn.AddCount(days, learn.Count{Day: learn.DayOf(s.Last), N: s.Count})
-	if !fresh {
-		_, err = a.raise.ExecContext(a.ctx, above, last, last, s.Count, learn.AppendDays(nil, days), s.TokenID, denied, kind, places)
+	trusted, err := a.trusts(s)
+	if err != nil {
+		return false, err
+	}
+	more := learn.Count{Day: learn.DayOf(s.Last), N: s.Count}
+	if before != nil {
+		if u.Collapsed {
+			if _, _, above, err = u.Text(); err != nil {
+				return false, err
+			}
+		}
+		_, err = a.raise.ExecContext(a.ctx, above, last, last, s.Count, learn.AppendDays(nil, learn.AddCount(before.days, more)),
+			before.suspect && !trusted, s.Subject, denied, kind, places)
 		return err == nil, err
 	}
 	if room, err := a.room(s, denied, most); err != nil || !room {
@@ -145,27 +189,30 @@ func (a *unitAdder) unit(s *learn.Seen, u *learn.Unit, most int) (added bool, er
 			return false, err
 		}
 	}
-	_, err = a.tx.ExecContext(a.ctx, `INSERT INTO units (token_id, denied, kind_id, places, above, first_at, last_at, uses, days)
-		SELECT id, ?, ?, ?, ?, ?, ?, ?, ? FROM tokens WHERE id = ?`,
-		denied, kind, places, above, last, last, s.Count, learn.AppendDays(nil, days), s.TokenID)
-	a.counts[unitOwner{s.TokenID, denied}]++
+	_, err = a.tx.ExecContext(a.ctx,
+		`INSERT INTO units (subject_id, denied, kind_id, places, above, first_at, last_at, uses, days, suspect)
+		SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?6, ?7, ?8, ?9
+		WHERE EXISTS (SELECT 1 FROM tokens WHERE id = ?1) OR EXISTS (SELECT 1 FROM subjects WHERE id = ?1)`,
+		s.Subject, denied, kind, places, above, last, s.Count, learn.AppendDays(nil, []learn.Count{more}), !denied && !trusted)
+	a.counts[unitOwner{s.Subject, denied}]++
 	return err == nil, err
 }
 
-// room tells whether a token has fewer units than most. Those of which every day is too long ago make room.
+// room tells whether a subject has fewer units than most. Those of which every day is too long ago make room.
 func (a *unitAdder) room(s *learn.Seen, denied bool, most int) (bool, error) {
-	of := unitOwner{s.TokenID, denied}
+	of := unitOwner{s.Subject, denied}
 	units, counted := a.counts[of]
 	if counted && units >= most {
 		return false, nil
 	}
 	if !counted {
-		const count = "SELECT count(*) FROM units WHERE token_id = ? AND denied = ?"
-		if err := a.tx.QueryRowContext(a.ctx, count, s.TokenID, denied).Scan(&units); err != nil {
+		const count = "SELECT count(*) FROM units WHERE subject_id = ? AND denied = ?"
+		if err := a.tx.QueryRowContext(a.ctx, count, s.Subject, denied).Scan(&units); err != nil {
 			return false, err
 		}
 		if units >= most {
-			gone, err := a.tx.ExecContext(a.ctx, "DELETE FROM units WHERE token_id = ? AND denied = ? AND last_at < ?", s.TokenID, denied,
+			gone, err := a.tx.ExecContext(a.ctx, "DELETE FROM units WHERE subject_id = ? AND denied = ? AND last_at < ?", s.Subject,
+				denied,
 				millis((learn.DayOf(s.Last) - learn.DaysKept + 1).Start()))
 			if err != nil {
 				return false, err
@@ -206,13 +253,14 @@ func (a *unitAdder) newKind(text string) (id int64, err error) {
 	return id, err
 }
 
-// Observations implements store.Store.
+// Observations implements store.Subjects.
 func (db *DB) Observations(ctx context.Context, id int64, since time.Time) (list []learn.Observation, damaged int, err error) {
 	fail := func(err error) ([]learn.Observation, int, error) {
-		return nil, 0, fmt.Errorf("reading what token %d was seen to do: %w", id, explain(err))
+		return nil, 0, fmt.Errorf("reading what %d was seen to do: %w", id, explain(err))
 	}
-	rows, err := db.read.QueryContext(ctx, `SELECT k.kind, u.places, u.above, u.first_at, u.last_at, u.uses, u.days
-		FROM units u JOIN unit_kinds k ON k.id = u.kind_id WHERE u.token_id = ? AND u.last_at >= ? ORDER BY u.first_at, k.id, u.places`,
+	rows, err := db.read.QueryContext(ctx, `SELECT k.kind, u.places, u.above, u.first_at, u.last_at, u.uses, u.days, u.suspect
+		FROM units u JOIN unit_kinds k ON k.id = u.kind_id WHERE u.subject_id = ? AND u.last_at >= ? ORDER BY u.first_at, k.id,
+			u.places`,
 		id, millis(since))
 	if err != nil {
 		return fail(err)
@@ -223,7 +271,7 @@ func (db *DB) Observations(ctx context.Context, id int64, since time.Time) (list
 		var first, last int64
 		var days []byte
 		var o learn.Observation
-		if err := rows.Scan(&kind, &places, &above, &first, &last, &o.Uses, &days); err != nil {
+		if err := rows.Scan(&kind, &places, &above, &first, &last, &o.Uses, &days, &o.Suspect); err != nil {
 			return fail(err)
 		}
 		unit, unread := learn.ParseUnit(kind, places, above)

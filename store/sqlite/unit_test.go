@@ -22,9 +22,9 @@ func TestUnitsLeaveNoKinds(t *testing.T) {
 		var seen []learn.Seen
 		for i := range n {
 			u := learn.Unit{Method: "GET", Route: fmt.Sprint("/made/up/", from+i), Needs: []string{"read_job"}}
-			seen = append(seen, learn.Seen{TokenID: r.ID, Unit: u, Count: 1, Last: at})
+			seen = append(seen, learn.Seen{Subject: r.ID, Unit: u, Count: 1, Last: at})
 		}
-		lost, err := db.AddSeen(t.Context(), seen)
+		lost, _, err := db.AddSeen(t.Context(), seen)
 		if err != nil {
 			t.Fatal(err)
 		}

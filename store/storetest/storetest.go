@@ -36,6 +36,9 @@ func Run(t *testing.T, open Open) {
 		"changes":     testChanges,
 		"uses":        testUses,
 		"units":       testUnits,
+		"subjects":    testSubjects,
+		"quarantine":  testQuarantine,
+		"collapse":    testCollapse,
 		"backup":      testBackup,
 		"concurrency": testConcurrency,
 	} {

@@ -27,8 +27,8 @@ func testUnits(t *testing.T, f *Fixture) {
 	before := sequence(t, f.Store)
 	add := func(st store.Store, u learn.Unit, n int64, at time.Time) {
 		t.Helper()
-		lost, err := st.AddSeen(ctx, []learn.Seen{{TokenID: r.ID, Unit: u, Count: n, Last: at},
-			{TokenID: 5, Unit: u, Count: 1, Last: at}})
+		lost, _, err := st.AddSeen(ctx, []learn.Seen{{Subject: r.ID, Unit: u, Count: n, Last: at},
+			{Subject: 5, Unit: u, Count: 1, Last: at}})
 		if err != nil || lost != 0 {
 			t.Fatalf("%d lost, %v", lost, err)
 		}
@@ -92,7 +92,7 @@ func testUnitsTogether(t *testing.T, f *Fixture, other store.Store) {
 	for _, st := range []store.Store{f.Store, other} {
 		wait.Go(func() {
 			for range each {
-				if _, err := st.AddSeen(t.Context(), []learn.Seen{{TokenID: r.ID, Unit: unit(9), Count: 1, Last: Start()}}); err != nil {
+				if _, _, err := st.AddSeen(t.Context(), []learn.Seen{{Subject: r.ID, Unit: unit(9), Count: 1, Last: Start()}}); err != nil {
 					t.Error(err)
 				}
 			}
@@ -110,14 +110,14 @@ func testUnitBounds(t *testing.T, f *Fixture) {
 	const more = 50
 	var seen []learn.Seen
 	for i := range learn.MostUnits + more {
-		seen = append(seen, learn.Seen{TokenID: r.ID, Unit: unit(int64(i + 1)), Count: 1, Last: Start()})
+		seen = append(seen, learn.Seen{Subject: r.ID, Unit: unit(int64(i + 1)), Count: 1, Last: Start()})
 	}
 	for i := range learn.MostCollapsed + 3 {
 		u := unit(1)
 		u.Route = fmt.Sprint("/made/up/", i)
-		seen = append(seen, learn.Seen{TokenID: r.ID, Unit: u, Count: 2, Last: Start()})
+		seen = append(seen, learn.Seen{Subject: r.ID, Unit: u, Count: 2, Last: Start()})
 	}
-	lost, err := f.Store.AddSeen(t.Context(), seen)
+	lost, _, err := f.Store.AddSeen(t.Context(), seen)
 	if err != nil || lost != 2*4 { // one of the collapsed is that of the first loop
 		t.Errorf("%d lost, %v", lost, err)
 	}

@@ -1,0 +1,96 @@
+package learncmd
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+
+	"patgate/admin/learning"
+)
+
+// title names a subject for people.
+func title(token, subject int64, name, username string) string {
+	if token != 0 {
+		return fmt.Sprintf("Token %d %q", token, name)
+	}
+	return fmt.Sprintf("Forge token %d %q of %s", subject, name, username)
+}
+
+// damaged tells of what could not be read.
+func damaged(n int) string {
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprintf("Note: %d kept observations are damaged and left out.\n", n)
+}
+
+// printSubjects writes a list of subjects for people.
+func printSubjects(w io.Writer, list []learning.Listed) error {
+	if len(list) == 0 {
+		_, err := fmt.Fprintln(w, "Nothing was seen.")
+		return err
+	}
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "ID\tKIND\tNAME\tUSER\tREQUESTS\tDAYS\tNOTHING NEW FOR\tLAST SEEN")
+	for i := range list {
+		l := &list[i]
+		last, quiet := "-", "-"
+		if l.Last != nil {
+			last, quiet = l.Last.UTC().Format("2006-01-02 15:04"), fmt.Sprintf("%d days", l.Quiet)
+		}
+		kind := l.Kind
+		if kind != "token" {
+			kind = "forge, " + kind
+		}
+		fmt.Fprintf(t, "%d\t%s\t%s\t%s\t%d\t%d\t%s\t%s\n", l.ID, kind, l.Name, l.Username, l.Requests, l.Days, quiet, last)
+	}
+	return t.Flush()
+}
+
+// printSeen writes for people what a subject did, what is set apart last.
+func printSeen(w io.Writer, s *learning.Shown) error {
+	fmt.Fprintf(w, "%s, the last %d days:\n", title(s.TokenID, s.SubjectID, s.Name, s.Username), s.Days)
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	for _, apart := range []bool{false, true} {
+		begun := false
+		for i := range s.Seen {
+			one := &s.Seen[i]
+			if one.Suspect != apart {
+				continue
+			}
+			if apart && !begun {
+				fmt.Fprintln(t, "Set apart, from a new network or after a leak was reported:")
+			}
+			begun = true
+			fmt.Fprintf(t, "  %s %s\t%s\t%s\t%d requests on %d days\t%s to %s\n", one.Method, one.Route, strings.Join(one.Permissions,
+				", "),
+				seenAt(one), one.Requests, one.Days, one.First, one.Last)
+		}
+	}
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	_, err := io.WriteString(w, damaged(s.Damaged))
+	return err
+}
+
+// seenAt says where something was done.
+func seenAt(s *learning.Seen) string {
+	at := s.Boundary
+	switch {
+	case s.InGroupID != 0:
+		at = fmt.Sprintf("somewhere in group %d", s.InGroupID)
+	case s.Collapsed:
+		at = "not known where"
+	case s.ContainerID != 0:
+		at = fmt.Sprintf("%s %d", s.Boundary, s.ContainerID)
+	}
+	if len(s.Refs) > 0 {
+		at += " " + strings.Join(s.Refs, " ")
+	}
+	if s.Denied != "" {
+		at += ", denied: " + s.Denied
+	}
+	return at
+}

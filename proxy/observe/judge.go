@@ -1,0 +1,161 @@
+package observe
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"patgate/audit"
+	"patgate/forge"
+	"patgate/learn"
+	"patgate/policy"
+	"patgate/proxy/header"
+	"patgate/proxy/surface"
+	"patgate/routes"
+	"patgate/token"
+)
+
+// errNothing: what the request did is nothing that a grant decides.
+var errNothing = errors.New("no grant decides on that")
+
+// judge has the request judged as one of a token that may do everything its owner may, and notes in the event what it did. That
+// decides nothing: it was answered. whole is false when its projects and groups could not be found out.
+func (o *Observer) judge(r *Request, h *learn.Subject, j *surface.Judgement, e *audit.Event) (whole bool, err error) {
+	q := &surface.Request{Table: o.o.Table(), Dialect: o.o.Dialect, Surface: r.surface, Upstream: r.upstream, Method: r.method,
+		IsHead: r.head, Target: r.target, Path: header.Before(r.target, '?'), Client: r.client, Start: time.Now()}
+	for _, f := range r.fields {
+		q.Fields.Add(f.name, f.value)
+	}
+	grant, err := o.everything(q.Table, h.UserID)
+	if err != nil {
+		return false, err
+	}
+	visit, err := q.Surface.Classify(q, &j.Op)
+	if err != nil {
+		return false, err
+	}
+	b := &surface.Body{}
+	defer b.Release()
+	if r.body != nil {
+		b.Open(&o.limits, r.body.reader(), -1)
+	} else {
+		b.Open(&o.limits, nil, 0)
+	}
+	j.Begin(&o.rules, &token.Session{TokenID: h.ID, OwnerUserID: h.UserID, Username: h.Username, Grant: grant,
+		Credential: r.credential, CredentialID: h.ID}, e)
+	if own, is := visit.(surface.Judge); is {
+		err = own.Judge(q, b, j)
+	} else {
+		err = j.Ordinary(q, b, visit)
+	}
+	e.Route = j.Op.Route
+	return did(j, e, err, r.body != nil && r.body.cut)
+}
+
+// did notes what an answered request did, whatever was decided on it. cut: not all of its body was there.
+func did(j *surface.Judgement, e *audit.Event, err error, cut bool) (whole bool, _ error) {
+	row := e.Route
+	judged := j.Decision.Reason != policy.ReasonNone
+	switch {
+	case row == nil && err != nil:
+		return false, err
+	case row == nil, row.Kind == routes.KindOpen, row.NeedSet.Empty():
+		return false, errNothing
+	case !judged && (cut || errors.Is(err, forge.ErrCredential)):
+		e.Verdict, e.Used, e.Acts = policy.Allow, &row.NeedSet, nil
+		return false, nil // part of what it did is not there, or the credential may do it and not ask about it
+	case !judged && err != nil:
+		return false, err
+	case e.Verdict == policy.Allow && e.Used == nil && len(e.Acts) == 0:
+		return false, errNothing
+	}
+	if e.Verdict != policy.Allow {
+		used := row.NeedSet
+		for i := range e.Acts {
+			if e.Acts[i].Needs != nil {
+				used.Union(e.Acts[i].Needs)
+			}
+		}
+		e.Verdict, e.Used, e.Permission = policy.Allow, &used, ""
+	}
+	return found(row, e.Acts), nil
+}
+
+// found tells whether everything was found that a request names.
+func found(row *routes.Route, acts []policy.Act) bool {
+	for i := range acts {
+		a := &acts[i]
+		missing := a.Container == nil || a.Container.Boundary == routes.BoundaryNone
+		if a.Boundary.InContainer() && missing && (a.Kind != policy.ActOwn || row.Find.From != routes.FindNowhere) {
+			return false
+		}
+	}
+	return true
+}
+
+// everything gives the grant of a token that may do everything, under a table.
+func (o *Observer) everything(t *routes.Table, owner int64) (*policy.Grant, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.table != t {
+		grant, err := policy.Compile(1, t.Version(), allScopes(t.Catalogue()), t.Catalogue())
+		if err != nil {
+			return nil, err
+		}
+		o.grant, o.table = grant, t
+	}
+	grant := *o.grant
+	grant.Owner = owner
+	return &grant, nil
+}
+
+// allScopes gives scopes with all permissions wherever they can be granted.
+func allScopes(c *routes.Catalogue) []policy.ScopeSpec {
+	var on [3][]string
+	for _, info := range c.All() {
+		for i, boundaries := range [][]routes.Boundary{{routes.BoundaryProject, routes.BoundaryGroup}, {routes.BoundaryUser},
+			{routes.BoundaryInstance}} {
+			if slices.ContainsFunc(boundaries, func(b routes.Boundary) bool { return slices.Contains(info.Boundaries, b) }) {
+				on[i] = append(on[i], info.Name)
+			}
+		}
+	}
+	var specs []policy.ScopeSpec
+	for i, access := range []policy.Access{policy.AccessAllMemberships, policy.AccessUser, policy.AccessInstance} {
+		if len(on[i]) > 0 {
+			specs = append(specs, policy.ScopeSpec{Access: access.String(), Permissions: on[i]})
+		}
+	}
+	return specs
+}
+
+// paced asks no more than so many questions in a second.
+type paced struct {
+	surface.Resolver
+	ctx   context.Context
+	turns *rate.Limiter
+}
+
+// Resolve waits for its turn.
+func (p *paced) Resolve(ctx context.Context, s *token.Session, ref routes.Reference, maxAge time.Duration) (policy.Container,
+	error) {
+	if err := p.turns.Wait(p.ctx); err != nil {
+		return policy.Container{}, forge.ErrTimeout
+	}
+	return p.Resolver.Resolve(ctx, s, ref, maxAge)
+}
+
+// Lookup waits for its turn.
+func (p *paced) Lookup(ctx context.Context, s *token.Session, route *routes.Route, op *routes.Operation) (forge.LookupResult,
+	error) {
+	if err := p.turns.Wait(p.ctx); err != nil {
+		return forge.LookupResult{}, forge.ErrTimeout
+	}
+	return p.Resolver.Lookup(ctx, s, route, op)
+}
+
+// Denied costs nothing: nothing is denied.
+func (*paced) Denied(*token.Session, int) {}

@@ -1,0 +1,224 @@
+package sqlite
+
+import (
+	"context"
+	"crypto/sha256"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"patgate/learn"
+	"patgate/store"
+)
+
+const subjectColumns = "id, hash, origin, user_id, username, kind, forge_id, name, scopes, first_at, last_at"
+
+// scanSubject reads the columns of a subject.
+func scanSubject(scan func(...any) error) (s learn.Subject, err error) {
+	var hash []byte
+	var scopes string
+	var first, last int64
+	err = scan(&s.ID, &hash, &s.Origin, &s.UserID, &s.Username, &s.Kind, &s.ForgeID, &s.Name, &scopes, &first, &last)
+	if err != nil {
+		return s, err
+	}
+	if len(hash) != sha256.Size || json.Unmarshal([]byte(scopes), &s.Scopes) != nil {
+		return s, fmt.Errorf("%w: subject %d", store.ErrDamaged, s.ID)
+	}
+	s.Hash, s.First, s.Last = [sha256.Size]byte(hash), instant(first), instant(last)
+	return s, nil
+}
+
+// PutSubject implements store.Subjects.
+func (db *DB) PutSubject(ctx context.Context, s learn.Subject) (learn.Subject, error) {
+	scopes, err := json.Marshal(append([]string{}, s.Scopes...))
+	if err != nil {
+		return s, fmt.Errorf("writing the scopes of a subject: %w", err)
+	}
+	err = db.change(ctx, "storing a subject", func(tx *sql.Tx) error {
+		err := tx.QueryRowContext(ctx, "SELECT id FROM subjects WHERE hash = ? AND origin = ?", s.Hash[:], s.Origin).Scan(&s.ID)
+		if errors.Is(err, sql.ErrNoRows) && s.ForgeID != 0 {
+			// The same credential under another key.
+			err = tx.QueryRowContext(ctx, "SELECT id FROM subjects WHERE origin = ? AND user_id = ? AND forge_id = ?", s.Origin, s.UserID,
+				s.ForgeID).Scan(&s.ID)
+		}
+		switch {
+		case errors.Is(err, sql.ErrNoRows):
+			return insertSubject(ctx, tx, &s, string(scopes))
+		case err != nil:
+			return err
+		}
+		_, err = tx.ExecContext(ctx,
+			`UPDATE subjects SET hash = ?, user_id = ?, username = ?, kind = ?, forge_id = ?, name = ?, scopes = ?,
+			last_at = max(last_at, ?) WHERE id = ?`, s.Hash[:], s.UserID, s.Username, s.Kind, s.ForgeID, s.Name, string(scopes),
+			millis(s.Last), s.ID)
+		return err
+	})
+	return s, err
+}
+
+// insertSubject makes a subject when there is room. The one of its user that was not seen for longest makes some.
+func insertSubject(ctx context.Context, tx *sql.Tx, s *learn.Subject, scopes string) error {
+	var ofUser, all int
+	err := tx.QueryRowContext(ctx, "SELECT count(*) FROM subjects WHERE origin = ? AND user_id = ?", s.Origin,
+		s.UserID).Scan(&ofUser)
+	if err == nil {
+		err = tx.QueryRowContext(ctx, "SELECT count(*) FROM subjects").Scan(&all)
+	}
+	if err != nil {
+		return err
+	}
+	switch {
+	case ofUser >= learn.MostSubjectsOfUser:
+		var oldest int64
+		err := tx.QueryRowContext(ctx, "SELECT id FROM subjects WHERE origin = ? AND user_id = ? ORDER BY last_at, id LIMIT 1",
+			s.Origin,
+			s.UserID).Scan(&oldest)
+		if err == nil {
+			err = forgetSubject(ctx, tx, oldest)
+		}
+		if err != nil {
+			return err
+		}
+	case all >= learn.MostSubjects:
+		return store.ErrFull
+	}
+	res, err := tx.ExecContext(ctx,
+		`INSERT INTO subjects (hash, origin, user_id, username, kind, forge_id, name, scopes, first_at, last_at)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, s.Hash[:], s.Origin, s.UserID, s.Username, s.Kind, s.ForgeID, s.Name, scopes,
+		millis(s.First), millis(s.Last))
+	if err != nil {
+		return err
+	}
+	s.ID, err = res.LastInsertId()
+	return err
+}
+
+// forgetSubject drops a subject with all that is known of it.
+func forgetSubject(ctx context.Context, tx *sql.Tx, id int64) error {
+	for _, statement := range []string{"DELETE FROM units WHERE subject_id = ?", "DELETE FROM subject_networks WHERE subject_id = ?",
+		"DELETE FROM subjects WHERE id = ?"} {
+		if _, err := tx.ExecContext(ctx, statement, id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Subject implements store.Subjects.
+func (db *DB) Subject(ctx context.Context, id int64) (learn.Subject, error) {
+	s, err := scanSubject(db.read.QueryRowContext(ctx, "SELECT "+subjectColumns+" FROM subjects WHERE id = ?", id).Scan)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return learn.Subject{}, store.ErrUnknownSubject
+	case err != nil:
+		return learn.Subject{}, fmt.Errorf("reading subject %d: %w", id, explain(err))
+	}
+	return s, nil
+}
+
+// Subjects implements store.Subjects.
+func (db *DB) Subjects(ctx context.Context, origin string, userID int64, limit, offset int) (list []learn.Subject, total int,
+	err error) {
+	where, args := "origin = ?", []any{origin}
+	if userID != 0 {
+		where, args = where+" AND user_id = ?", append(args, userID)
+	}
+	fail := func(err error) ([]learn.Subject, int, error) {
+		return nil, 0, fmt.Errorf("listing subjects: %w", explain(err))
+	}
+	if err := db.read.QueryRowContext(ctx, "SELECT count(*) FROM subjects WHERE "+where, args...).Scan(&total); err != nil {
+		return fail(err)
+	}
+	rows, err := db.read.QueryContext(ctx, "SELECT "+subjectColumns+" FROM subjects WHERE "+where+
+		" ORDER BY last_at DESC, id DESC LIMIT ? OFFSET ?", append(args, limit, offset)...)
+	if err != nil {
+		return fail(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		s, err := scanSubject(rows.Scan)
+		if err != nil {
+			return fail(err)
+		}
+		list = append(list, s)
+	}
+	if err := rows.Err(); err != nil {
+		return fail(err)
+	}
+	return list, total, nil
+}
+
+// Summaries implements store.Subjects.
+func (db *DB) Summaries(ctx context.Context, ids []int64) (map[int64]learn.Summary, error) {
+	of := make(map[int64]learn.Summary, len(ids))
+	if len(ids) == 0 {
+		return of, nil
+	}
+	args := make([]any, len(ids))
+	for i, id := range ids {
+		args[i] = id
+	}
+	rows, err := db.read.QueryContext(ctx,
+		`SELECT subject_id, sum(uses), count(*), min(first_at), max(last_at), max(first_at), sum(suspect)
+		FROM units WHERE denied = 0 AND subject_id IN (?`+strings.Repeat(", ?", len(ids)-1)+") GROUP BY subject_id", args...)
+	if err != nil {
+		return nil, fmt.Errorf("summing up what was seen: %w", explain(err))
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var id, first, last, fresh int64
+		var s learn.Summary
+		if err := rows.Scan(&id, &s.Requests, &s.Units, &first, &last, &fresh, &s.Suspect); err != nil {
+			return nil, fmt.Errorf("summing up what was seen: %w", explain(err))
+		}
+		s.First, s.Last, s.Fresh = instant(first), instant(last), instant(fresh)
+		of[id] = s
+	}
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("summing up what was seen: %w", explain(err))
+	}
+	return of, nil
+}
+
+// subjectsAtOnce bounds of how many subjects old units are dropped in one transaction.
+const subjectsAtOnce = 500
+
+// ForgetSeen implements store.Subjects.
+func (db *DB) ForgetSeen(ctx context.Context, before learn.Day) error {
+	at := millis(before.Start())
+	for after := int64(0); ; {
+		var upTo sql.NullInt64
+		err := db.read.QueryRowContext(ctx, `SELECT max(subject_id) FROM
+			(SELECT DISTINCT subject_id FROM units WHERE subject_id > ? ORDER BY subject_id LIMIT ?)`, after, subjectsAtOnce).Scan(&upTo)
+		if err != nil {
+			return fmt.Errorf("forgetting what was seen long ago: %w", explain(err))
+		}
+		if !upTo.Valid {
+			break
+		}
+		err = db.change(ctx, "forgetting what was seen long ago", func(tx *sql.Tx) error {
+			_, err := tx.ExecContext(ctx, "DELETE FROM units WHERE subject_id > ? AND subject_id <= ? AND last_at < ?", after, upTo.Int64,
+				at)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		after = upTo.Int64
+	}
+	return db.change(ctx, "forgetting who was seen long ago", func(tx *sql.Tx) error {
+		for _, statement := range []string{
+			"DELETE FROM subjects WHERE last_at < ? AND NOT EXISTS (SELECT 1 FROM units WHERE subject_id = subjects.id)",
+			`DELETE FROM subject_networks WHERE first_at < ? AND NOT EXISTS
+				(SELECT 1 FROM units WHERE units.subject_id = subject_networks.subject_id)`,
+		} {
+			if _, err := tx.ExecContext(ctx, statement, at); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
