@@ -65,7 +65,7 @@ func (l *learner) proposed(t *testing.T, page string, requests int) {
 // TestLearningByClicks has a broad token do a job, goes from its page to the smaller one that would have been enough, makes that
 // by the filled form, and does the job with it: nothing is denied. The page of the broad one says that nothing uses it any more.
 func TestLearningByClicks(t *testing.T) {
-	l := &learner{consoleStage: startConsole(t)}
+	l := &learner{consoleStage: startConsole(t, "PATGATE_LEARN_MODE=on")}
 	l.git = serveGit(t, l.running)
 	w := l.world
 	broad := l.make(t, creation("broad", object{"access": "all_memberships", "permissions": []string{"read_*", "create_*",
@@ -155,6 +155,26 @@ func TestLearningByClicks(t *testing.T) {
 			"HEAD:refs/heads/other"); err == nil ||
 			!strings.Contains(out, "refs/heads/other") {
 			t.Errorf("it pushes elsewhere: %v %s", err, out)
+		}
+	})
+	l.step(t, "a forge token is replaced in the same way", func(t *testing.T) {
+		l.want(t, 200, w.alicePAT, "GET", fmt.Sprintf("/api/v4/projects/%d/jobs", w.api), nil)
+		for end := time.Now().Add(2 * patience); ; time.Sleep(200 * time.Millisecond) {
+			if l.open("/forge-tokens"); strings.Contains(l.body(), "seen") &&
+				evaluate[bool](l.browser, `!!document.querySelector("a[href*='/forge-tokens/'][href$='/smaller']")`) {
+				break
+			}
+			if time.Now().After(end) {
+				t.Fatalf("what the forge token did is not shown:\n%s", l.body())
+			}
+		}
+		l.accessible("the forge's tokens, with what they did")
+		l.follow("a[href*='/forge-tokens/'][href$='/smaller']")
+		l.sees("What is enough", "read_job", "shop/backend/api", "Its scopes at GitLab")
+		l.accessible("a smaller token for one of the forge's")
+		l.follow("#fill")
+		if got := l.ticked(); !slices.Contains(got, "read_job") {
+			t.Errorf("the form ticks %v", got)
 		}
 	})
 	l.step(t, "and the broad one is revoked", func(t *testing.T) {

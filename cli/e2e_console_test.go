@@ -37,11 +37,12 @@ func consoleAddress(t *testing.T) (origin, setting string) {
 }
 
 // startConsole starts a server with a console, of which alice is an administrator.
-func startConsole(t *testing.T) *consoleStage {
+func startConsole(t *testing.T, more ...string) *consoleStage {
 	t.Helper()
 	origin, setting := consoleAddress(t)
 	r := startRunningWith(t, func(w *world) []string {
-		return []string{setting, fmt.Sprint("PATGATE_ADMINISTRATORS=", w.alice), "PATGATE_LIMITS_FAILED_CREDENTIALS=1000000"}
+		return append([]string{setting, fmt.Sprint("PATGATE_ADMINISTRATORS=", w.alice), "PATGATE_LIMITS_FAILED_CREDENTIALS=1000000"},
+			more...)
 	})
 	return &consoleStage{r, openBrowser(t, origin)}
 }

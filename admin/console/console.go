@@ -172,6 +172,8 @@ func (c *Console) routes() *http.ServeMux {
 	if c.o.Learning != nil {
 		page("GET /tokens/{id}/smaller", (*request).smaller)
 		page("POST /tokens/{id}/smaller", (*request).smaller)
+		page("GET /forge-tokens/{id}/smaller", (*request).replaceForgeToken)
+		page("POST /forge-tokens/{id}/smaller", (*request).replaceForgeToken)
 	}
 	page("GET /tokens/{id}/grant", (*request).showGrant)
 	page("POST /tokens/{id}/grant", (*request).grant)

@@ -1,14 +1,19 @@
 package console
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	"patgate/admin/catalogue"
+	"patgate/admin/learning"
 	"patgate/admin/tokens"
 	"patgate/forge"
 	"patgate/routes"
@@ -17,6 +22,7 @@ import (
 // forgeTokensPage are the tokens that the owner has at the forge itself.
 type forgeTokensPage struct {
 	Tokens    []forgeTokenRow
+	Seen      []forgeTokenRow // came through patgate, and are not among Tokens
 	Available bool
 	Problem   string
 }
@@ -27,7 +33,8 @@ type forgeTokenRow struct {
 	Scopes                     []scopeMark
 	Created, LastUsed, Expires moment
 	Granular, Stale            bool
-	Replace                    string // address of the form
+	Replace                    string // address of the form, or of what was seen of it
+	Requests                   int64  // that were seen through patgate
 }
 
 // scopeMark is a scope of the forge's own, and whether it is a broad one.
@@ -52,6 +59,10 @@ func (q *request) showForgeTokens() error {
 			return err
 		}
 	}
+	seen, err := q.seen()
+	if err != nil {
+		return err
+	}
 	now := q.o.Now()
 	for _, t := range list {
 		row := forgeTokenRow{
@@ -63,14 +74,79 @@ func (q *request) showForgeTokens() error {
 			Granular:    t.Granular,
 			Stale:       now.Sub(t.CreatedAt) > stale && now.Sub(t.LastUsedAt) > stale,
 		}
-		for _, s := range t.Scopes {
-			row.Scopes = append(row.Scopes, scopeMark{s, catalogue.Wide(s)})
+		row.Scopes, row.Replace = marks(t.Scopes), q.o.Path+"/tokens/new?"+replacement(&t).Encode()
+		if i := slices.IndexFunc(seen, func(s learning.Listed) bool { return s.ForgeTokenID == t.ID }); i >= 0 {
+			row.Replace, row.Requests = q.o.Path+smallerPath(&seen[i]), seen[i].Requests
+			seen = slices.Delete(seen, i, i+1)
 		}
-		row.Replace = q.o.Path + "/tokens/new?" + replacement(&t).Encode()
 		p.Tokens = append(p.Tokens, row)
+	}
+	for i := range seen {
+		s := &seen[i]
+		row := forgeTokenRow{Name: s.Name, Scopes: marks(s.Scopes), Granular: s.Kind == "granular", Requests: s.Requests,
+			Replace: q.o.Path + smallerPath(s), LastUsed: q.instant(lastSeen(s))}
+		p.Seen = append(p.Seen, row)
 	}
 	q.render("forge-tokens", status, page{Title: q.o.Forge + " tokens", Nav: "forge-tokens"}, p)
 	return nil
+}
+
+// seen gives the credentials of the forge's own that came through patgate and are those of whoever is signed in.
+func (q *request) seen() ([]learning.Listed, error) {
+	if q.o.Learning == nil {
+		return nil, nil
+	}
+	list, err := q.o.Learning.List(q.ctx(), q.caller, false)
+	list = slices.DeleteFunc(list, func(l learning.Listed) bool { return l.Kind == "token" || l.UserID != q.caller.UserID() })
+	for i := range list {
+		list[i].Name = cmp.Or(list[i].Name, fmt.Sprintf("%s token %d", q.o.Forge, list[i].ID))
+	}
+	return list, err
+}
+
+func smallerPath(l *learning.Listed) string { return fmt.Sprintf("/forge-tokens/%d/smaller", l.ID) }
+
+// lastSeen is when a credential last came; the zero time is never.
+func lastSeen(l *learning.Listed) time.Time {
+	if l.Last == nil {
+		return time.Time{}
+	}
+	return *l.Last
+}
+
+// marks shows the scopes of a credential of the forge's own.
+func marks(scopes []string) (all []scopeMark) {
+	for _, s := range scopes {
+		all = append(all, scopeMark{s, catalogue.Wide(s)})
+	}
+	return all
+}
+
+// seenToken gives a credential of the caller's own that was seen.
+func (q *request) seenToken(id int64) (*learning.Listed, error) {
+	list, err := q.seen()
+	if err != nil {
+		return nil, err
+	}
+	i := slices.IndexFunc(list, func(l learning.Listed) bool { return l.ID == id })
+	if i < 0 {
+		return nil, tokens.ErrNotFound
+	}
+	return &list[i], nil
+}
+
+// replaceForgeToken shows the least that would have been enough for a credential of the forge's own.
+func (q *request) replaceForgeToken() error {
+	id, err := strconv.ParseInt(q.r.PathValue("id"), 10, 64)
+	if err != nil {
+		return tokens.ErrNotFound
+	}
+	l, err := q.seenToken(id)
+	if err != nil {
+		return err
+	}
+	return q.showSmaller(id, &smallerPage{Name: l.Name, Path: smallerPath(l), Up: "/forge-tokens", UpName: q.o.Forge + " tokens",
+		Scopes: marks(l.Scopes)})
 }
 
 // replacement fills in the form for what shall take a token's place.

@@ -12,10 +12,16 @@ import (
 // nextSteps is what to do with a token that was made for the job of another.
 type nextSteps struct {
 	Name, Path string // of the other, which says there whether it is still used
+	Forge      bool   // it is one of the forge's own, and is revoked there
 }
 
 // next gives the steps behind a token that was made for the job of another of the owner's; nil when it was not.
 func (q *request) next(after, made int64) *nextSteps {
+	if after > 0 && after < store.FirstTokenID && q.o.Learning != nil {
+		if l, err := q.seenToken(after); err == nil {
+			return &nextSteps{Name: l.Name, Path: "/forge-tokens", Forge: true}
+		}
+	}
 	if after < store.FirstTokenID {
 		return nil
 	}

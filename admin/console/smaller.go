@@ -28,7 +28,9 @@ type smallerPage struct {
 	MostScopes       int
 	TooMany          bool // scopes for the form
 	Command          string
-	Suggested, Until string // suggested
+	Suggested, Until string      // suggested
+	Scopes           []scopeMark // of a credential of the forge's own
+	Suspect          bool        // what was set apart is taken in
 }
 
 // smaller shows the least that would have been enough for a token, or the form that makes a token of that.
@@ -37,6 +39,13 @@ func (q *request) smaller() error {
 	if err != nil {
 		return err
 	}
+	id := strconv.FormatInt(t.ID, 10)
+	return q.showSmaller(t.ID, &smallerPage{Name: t.Name, Path: "/tokens/" + id + "/smaller", Up: "/tokens", UpName: "Tokens",
+		Back: "/tokens/" + id})
+}
+
+// showSmaller shows the page of a proposal for a subject, or why there is none, or the form that a button fills in.
+func (q *request) showSmaller(id int64, p *smallerPage) error {
 	form := q.r.URL.Query()
 	if q.r.Method == http.MethodPost {
 		form = q.r.PostForm
@@ -45,18 +54,8 @@ func (q *request) smaller() error {
 		_, known := q.o.Tokens.Table().Catalogue().Find(name)
 		return known
 	})
-	id := strconv.FormatInt(t.ID, 10)
-	p := smallerPage{
-		Name: t.Name, Path: "/tokens/" + id + "/smaller", Up: "/tokens", UpName: "Tokens", Back: "/tokens/" + id,
-		Command: "patgate learn apply " + id,
-	}
-	made, err := q.o.Learning.Propose(q.ctx(), q.caller, t.ID, chosen.Days, chosen.Said)
-	return q.showSmaller(&p, chosen, made, err, t.ID)
-}
-
-// showSmaller shows the page of a proposal, or why there is none. after is the token in whose place a new one would come.
-func (q *request) showSmaller(p *smallerPage, chosen proposal.Picked, made *learning.Proposed, err error, after int64) error {
-	p.Days, p.Windows = chosen.Days, chosen.Windows()
+	p.Days, p.Windows, p.Suspect = chosen.Days, chosen.Windows(), chosen.Said.Suspect
+	made, err := q.o.Learning.Propose(q.ctx(), q.caller, id, chosen.Days, chosen.Said)
 	var nothing *terms.Invalid
 	switch {
 	case errors.As(err, &nothing):
@@ -67,12 +66,12 @@ func (q *request) showSmaller(p *smallerPage, chosen proposal.Picked, made *lear
 		return err
 	default:
 		if scopes := chosen.Wanted(made); len(scopes) > 0 && len(scopes) <= mostScopes {
-			return q.fillIn(p, made, scopes, after)
+			return q.fillIn(p, made, scopes, id)
 		}
 		p.View = proposal.New(made, q.proposalWords(made))
 		p.TooMany, p.MostScopes = len(made.Scopes) > mostScopes, mostScopes
 		p.Suggested, p.Until = made.Suggested.Name, made.Suggested.ExpiresIn
-		p.Command += chosen.Flags(made)
+		p.Command = fmt.Sprintf("patgate learn apply %d", id) + chosen.Flags(made)
 	}
 	q.render("smaller", http.StatusOK, page{Title: "A smaller token for “" + p.Name + "”", Nav: strings.TrimPrefix(p.Up, "/")}, p)
 	return nil

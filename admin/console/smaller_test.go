@@ -30,7 +30,8 @@ func (w *world) did(t *testing.T, id int64, row string, project int64, count int
 		u.Acts = append(u.Acts, learn.Act{Kind: policy.ActRef, Ref: ref, Create: true})
 	}
 	for _, back := range daysBack {
-		seen := []learn.Seen{{Subject: id, Unit: u, Count: count, Last: w.now().AddDate(0, 0, -back)}}
+		seen := []learn.Seen{{Subject: id, Unit: u, Count: count, Last: w.now().AddDate(0, 0, -back),
+			Networks: w.networks}}
 		if _, _, err := w.store.AddSeen(t.Context(), seen); err != nil {
 			t.Fatal(err)
 		}

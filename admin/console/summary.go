@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"patgate/admin/console/snippet"
 	"patgate/policy"
 	"patgate/routes"
 )
@@ -159,33 +160,22 @@ func (q *request) asJSON(d *draft) string {
 		" access token>\nContent-Type: application/json\n\n" + body
 }
 
-// quote writes a text as one word of a shell.
-func quote(s string) string {
-	plain := func(r rune) bool {
-		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_./:,@", r)
-	}
-	if s != "" && strings.IndexFunc(s, func(r rune) bool { return !plain(r) }) < 0 {
-		return s
-	}
-	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
-}
-
 // asCommand gives the command line. What flags cannot say is told in a comment.
 func (q *request) asCommand(d *draft) string {
 	var b strings.Builder
-	b.WriteString("patgate token create --server " + quote(q.o.Gateway))
+	b.WriteString("patgate token create --server " + snippet.Quote(q.o.Gateway))
 	if d.Seal {
 		b.WriteString(" --seal")
 	}
-	b.WriteString(" --name " + quote(d.Name))
+	b.WriteString(" --name " + snippet.Quote(d.Name))
 	if d.Description != "" {
-		b.WriteString(" --description " + quote(d.Description))
+		b.WriteString(" --description " + snippet.Quote(d.Description))
 	}
 	if d.Expires != "" {
-		b.WriteString(" --expires " + quote(d.Expires))
+		b.WriteString(" --expires " + snippet.Quote(d.Expires))
 	}
 	if d.Renew != "" {
-		b.WriteString(" --renew-until " + quote(d.Renew))
+		b.WriteString(" --renew-until " + snippet.Quote(d.Renew))
 	}
 	constrained := false
 	for i, s := range d.scopes() {
@@ -194,10 +184,10 @@ func (q *request) asCommand(d *draft) string {
 		case policy.AccessSelectedMemberships.String():
 			var parts []string
 			if projects := q.outside(routes.RefProject, d.Scopes[i].Projects); len(projects) > 0 {
-				parts = append(parts, "--project "+quote(strings.Join(projects, ",")))
+				parts = append(parts, "--project "+snippet.Quote(strings.Join(projects, ",")))
 			}
 			if groups := q.outside(routes.RefGroup, d.Scopes[i].Groups); len(groups) > 0 {
-				parts = append(parts, "--group "+quote(strings.Join(groups, ",")))
+				parts = append(parts, "--group "+snippet.Quote(strings.Join(groups, ",")))
 			}
 			if len(parts) == 0 {
 				parts = append(parts, "--project '<path>'")
@@ -212,7 +202,7 @@ func (q *request) asCommand(d *draft) string {
 		case policy.AccessInstance.String():
 			b.WriteString("--instance")
 		}
-		b.WriteString(" --allow " + quote(strings.Join(s.Permissions, ",")))
+		b.WriteString(" --allow " + snippet.Quote(strings.Join(s.Permissions, ",")))
 		constrained = constrained || len(s.Constraints.RefPatterns) > 0 || s.Constraints.ForbidRefDeletes ||
 			s.Constraints.ForbidTagChanges
 	}
@@ -228,11 +218,11 @@ func (q *request) asTerraform(d *draft) string {
 	t := q.api(d)
 	t.Seal = false
 	var b strings.Builder
-	b.WriteString("# provider \"restapi\" (Mastercard/restapi): uri = " + hcl(q.o.Gateway+"/-/patgate/api") + ",\n")
+	b.WriteString("# provider \"restapi\" (Mastercard/restapi): uri = " + snippet.HCL(q.o.Gateway+"/-/patgate/api") + ",\n")
 	b.WriteString("# headers = { Authorization = \"Bearer ${var.forge_token}\" }, write_returns_object = true\n")
 	b.WriteString("resource \"restapi_object\" \"token\" {\n  path         = \"/tokens\"\n  id_attribute = \"id\"\n" +
 		"  data = jsonencode({\n")
-	fields := [][2]string{{"name", hcl(t.Name)}}
+	fields := [][2]string{{"name", snippet.HCL(t.Name)}}
 	for _, f := range []struct{ name, value string }{
 		{"description", t.Description},
 		{"expires_in", t.ExpiresIn},
@@ -240,25 +230,25 @@ func (q *request) asTerraform(d *draft) string {
 		{"renew_until", t.RenewUntil},
 	} {
 		if f.value != "" {
-			fields = append(fields, [2]string{f.name, hcl(f.value)})
+			fields = append(fields, [2]string{f.name, snippet.HCL(f.value)})
 		}
 	}
-	writeAttributes(&b, "    ", fields)
+	snippet.WriteAttributes(&b, "    ", fields)
 	b.WriteString("    granular_scopes = [\n")
 	for _, s := range t.Scopes {
-		fields := [][2]string{{"access", hcl(s.Access)}}
+		fields := [][2]string{{"access", snippet.HCL(s.Access)}}
 		for _, f := range []struct {
 			name   string
 			values []string
 		}{{"projects", s.Projects}, {"groups", s.Groups}, {"permissions", s.Permissions}} {
 			if len(f.values) > 0 || f.name == "permissions" {
-				fields = append(fields, [2]string{f.name, hclList(f.values)})
+				fields = append(fields, [2]string{f.name, snippet.HCLList(f.values)})
 			}
 		}
 		if c := s.Constraints; c != nil {
 			var parts []string
 			if len(c.RefPatterns) > 0 {
-				parts = append(parts, "ref_patterns = "+hclList(c.RefPatterns))
+				parts = append(parts, "ref_patterns = "+snippet.HCLList(c.RefPatterns))
 			}
 			if c.ForbidRefDeletes {
 				parts = append(parts, "forbid_ref_deletes = true")
@@ -269,34 +259,9 @@ func (q *request) asTerraform(d *draft) string {
 			fields = append(fields, [2]string{"constraints", "{ " + strings.Join(parts, ", ") + " }"})
 		}
 		b.WriteString("      {\n")
-		writeAttributes(&b, "        ", fields)
+		snippet.WriteAttributes(&b, "        ", fields)
 		b.WriteString("      },\n")
 	}
 	b.WriteString("    ]\n  })\n}")
 	return b.String()
-}
-
-// writeAttributes writes attributes as terraform fmt lays them out.
-func writeAttributes(b *strings.Builder, indent string, fields [][2]string) {
-	longest := 0
-	for _, f := range fields {
-		longest = max(longest, len(f[0]))
-	}
-	for _, f := range fields {
-		b.WriteString(indent + f[0] + strings.Repeat(" ", longest-len(f[0])) + " = " + f[1] + "\n")
-	}
-}
-
-// hcl writes a text as a string of HCL.
-func hcl(s string) string {
-	s = strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`, "\r", `\r`, "\t", `\t`, "${", "$${", "%{", "%%{").Replace(s)
-	return `"` + s + `"`
-}
-
-func hclList(all []string) string {
-	quoted := make([]string, len(all))
-	for i, s := range all {
-		quoted[i] = hcl(s)
-	}
-	return "[" + strings.Join(quoted, ", ") + "]"
 }

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
+	"net/netip"
 	"net/url"
 	"path/filepath"
 	"regexp"
@@ -42,6 +43,7 @@ type world struct {
 	alicePAT, bobPAT string
 
 	api, web int64
+	networks []netip.Prefix // from which what is seen came
 
 	mu     sync.Mutex
 	table  *routes.Table

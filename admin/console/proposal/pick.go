@@ -52,6 +52,7 @@ func Pick(form url.Values, own bool, known func(permission string) bool) (p Pick
 		}
 	}
 	slices.Sort(p.Said.Groups)
+	p.Said.Suspect = form.Get("suspect") == "yes"
 	return p
 }
 
@@ -84,6 +85,9 @@ func (p *Picked) Flags(made *learning.Proposed) string {
 	}
 	if groups := p.Said.GroupList(); groups != "" {
 		text += " --group " + groups
+	}
+	if p.Said.Suspect {
+		text += " --accept-suspect"
 	}
 	return text + " --expires " + made.Suggested.ExpiresIn
 }

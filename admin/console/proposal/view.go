@@ -238,14 +238,16 @@ func facts(p *learning.Proposed) []Fact {
 	if c.Quiet == 0 {
 		fresh = "today"
 	}
-	return []Fact{
+	all := []Fact{
 		{"Requests", fmt.Sprint(c.Requests)},
 		{"Seen over", days(c.Days)},
 		{"Last new need", fresh},
 		{"Seen on one day only", count(int64(len(c.Once)), "endpoint", "endpoints")},
-		{"It holds now", amount(p.Holds)},
-		{"It would hold", amount(p.Scopes)},
 	}
+	if p.SubjectID == 0 {
+		all = append(all, Fact{"It holds now", amount(p.Holds)})
+	}
+	return append(all, Fact{"It would hold", amount(p.Scopes)})
 }
 
 func days(n int) string { return count(int64(n), "day", "days") }
@@ -294,6 +296,10 @@ func notes(p *learning.Proposed) (all []string) {
 		count(int64(p.Damaged), "row", "rows"))
 	add(p.Collapsed, "More than %d different things were done. Of %s it is no longer known on which projects and groups: they are "+
 		"no part of this, and the new token will be denied them unless you add them.", learn.MostUnits, kinds(p.Collapsed))
+	for _, b := range p.Below {
+		all = append(all, fmt.Sprintf("%s of them, %s, were all in group %d and needed %s. Add that group in the form, if the job needs it.",
+			kinds(b.Kinds), count(b.Requests, "request", "requests"), b.GroupID, strings.Join(b.Permissions, ", ")))
+	}
 	add(p.Lost, "%s may not be made any more, because the token was narrowed since. They are no part of this.", kinds(p.Lost))
 	for _, row := range p.Certificate.Refused {
 		all = append(all, "No grant allows "+row+" any more.")
