@@ -223,6 +223,10 @@ type Tokens struct {
 	// AllowAdminOwners lets the credential of a forge administrator, or one with the scopes sudo or admin_mode, be
 	// sealed. Such a credential can do on the forge what no boundary contains.
 	AllowAdminOwners bool `yaml:"allow_admin_owners"`
+	// ReportMode says whether owners may put a token of theirs into report mode, for 14 days at most: `deny` or `allow`. What the
+	// token's grant denies then passes, when its owner may do it, and is recorded as would_deny. With `deny` tokens that were in
+	// report mode are enforced at once.
+	ReportMode ReportMode `yaml:"report_mode"`
 }
 
 // Learn says what is kept of what tokens and other credentials do.

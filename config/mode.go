@@ -175,6 +175,23 @@ func (v LearnMode) String() string { return wordOf(learnNames, int(v)) }
 // UnmarshalText reads the value; unknown text is an error.
 func (v *LearnMode) UnmarshalText(text []byte) error { return readWord(v, learnNames, text) }
 
+// ReportMode says whether owners may put their tokens into report mode. The zero value refuses it.
+type ReportMode uint8
+
+// The values of `tokens.report_mode`.
+const (
+	ReportModeDeny ReportMode = iota
+	ReportModeAllow
+)
+
+var reportModeNames = []string{"deny", "allow"}
+
+// String gives the value as it is written.
+func (v ReportMode) String() string { return wordOf(reportModeNames, int(v)) }
+
+// UnmarshalText reads the value; unknown text is an error.
+func (v *ReportMode) UnmarshalText(text []byte) error { return readWord(v, reportModeNames, text) }
+
 // LogLevel is the least level that is written.
 type LogLevel uint8
 

@@ -20,6 +20,8 @@ type Unit struct {
 	Collapsed bool `json:"collapsed,omitempty"`
 	// Denied is why it was denied; empty for what was allowed.
 	Denied string `json:"denied,omitempty"`
+	// WouldDeny is why the grant denied what passed because the token was in report mode; empty for everything else.
+	WouldDeny string `json:"would_deny,omitempty"`
 	// Missing are the names of the permissions that a denial lacked.
 	Missing []string `json:"missing,omitempty"`
 }

@@ -8,12 +8,18 @@ type Verdict uint8
 const (
 	Deny Verdict = iota
 	Allow
+	// WouldDeny is for records alone, never the verdict of a Decision: the grant denied, and the request passed because the token
+	// is in report mode.
+	WouldDeny
 )
 
-// String gives "deny" or "allow".
+// String gives "deny", "allow" or "would_deny".
 func (v Verdict) String() string {
-	if v == Allow {
+	switch v {
+	case Allow:
 		return "allow"
+	case WouldDeny:
+		return "would_deny"
 	}
 	return "deny"
 }

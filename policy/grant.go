@@ -71,6 +71,10 @@ func newGrant(owner int64, tableVersion int, scopes []Scope) *Grant {
 			g.user.Union(&s.Permissions)
 		case AccessInstance:
 			g.instance.Union(&s.Permissions)
+		case accessWhole:
+			for _, held := range [...]*routes.PermissionSet{&g.all, &g.allFree, &g.projects, &g.groups, &g.user, &g.instance} {
+				held.Union(&s.Permissions)
+			}
 		}
 		g.broad = append(g.broad, n)
 	}

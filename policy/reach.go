@@ -87,6 +87,9 @@ func reaches(a Access, owner int64, b routes.Boundary, c *Container) bool {
 		return b == routes.BoundaryUser && (c == nil || c.Boundary == routes.BoundaryUser && owner != 0 && c.ID == owner)
 	case AccessInstance:
 		return b == routes.BoundaryInstance && c == nil
+	case accessWhole:
+		return b.InContainer() || b == routes.BoundaryInstance && c == nil || b == routes.BoundaryUser && (c == nil ||
+			c.Boundary == routes.BoundaryUser && owner != 0 && c.ID == owner)
 	}
 	return false
 }
@@ -100,7 +103,7 @@ func visible(b routes.Boundary, c *Container) bool {
 // under all_memberships, and those of a scope that names the very id. What lies below a named group is not known then.
 func (g *Grant) expects(o *reach, ref routes.Reference, want *routes.PermissionSet, l look) {
 	for _, n := range g.broad {
-		if g.Scopes[n].Access == AccessAllMemberships {
+		if a := g.Scopes[n].Access; a == AccessAllMemberships || a == accessWhole {
 			o.add(g, n, want, l)
 		}
 	}

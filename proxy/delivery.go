@@ -152,6 +152,7 @@ func (x *exchange) copyHead() *reply.Refusal {
 		d.scratch, _ = q.ID.AppendText(d.scratch[:0])
 		to.SetBytesV("X-Request-Id", d.scratch)
 	}
+	x.tellWould()
 	if x.h.options.OwnPages {
 		to.Add("Content-Security-Policy", "sandbox") // beside the forge's own policy: both hold (CSP 3, 4.2)
 	}

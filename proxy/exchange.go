@@ -169,6 +169,7 @@ func (x *exchange) refuse(r *reply.Refusal) {
 			Permissions: w.Permissions, Boundary: f.Decision.Boundary, BoundaryID: x.event.BoundaryID, Last: q.Start})
 	}
 	f.Begin(out)
+	x.tellWould()
 	said := false
 	if own, is := x.visit.(surface.Refuser); is {
 		said = own.Refuse(&x.body, j, f, x.sending.Upload.Running(), out)
@@ -193,6 +194,7 @@ func (x *exchange) answer(a *surface.Answer) {
 	}
 	out.Header.SetBytesV("Date", fasthttp.AppendHTTPDate(nil, time.Now()))
 	out.Header.Set("X-Request-Id", x.request.ID.String())
+	x.tellWould()
 	sent := int64(len(a.Body))
 	if a.Status == fasthttp.StatusNoContent {
 		out.SkipBody = true
@@ -203,6 +205,13 @@ func (x *exchange) answer(a *surface.Answer) {
 		sent = 0
 	}
 	x.complete(a.Status, sent)
+}
+
+// tellWould tells the client what the grant denies of a request that passes in report mode.
+func (x *exchange) tellWould() {
+	if x.event.Verdict == policy.WouldDeny {
+		x.ctx.Response.Header.Set("X-Patgate-Would-Deny", x.judgement.WouldDeny(x.request.Table.Catalogue()))
+	}
 }
 
 // strange refuses header fields that no request with a patgate token needs, and that could be read in more than one way.

@@ -167,8 +167,9 @@ func (x *exchange) serve() (kept bool) {
 	if h.owns(j.Op.Route) {
 		return x.serveOwned()
 	}
+	j.Enforced = h.probes(j.Op.Route)
 	if err := judge(q, x.visit, &x.body, j); err != nil {
-		if j.Unplanned && h.probes(j.Op.Route) {
+		if j.Unplanned && j.Enforced {
 			return x.serveOwned()
 		}
 		return x.deny(err)

@@ -18,7 +18,7 @@ type Lineage interface {
 	CreateChild(ctx context.Context, r token.Record, parentRevision int64) (token.Record, error)
 	// RotateToken stores r in the place of the token id, which must be valid and not rotated yet (ErrRotated) and at that
 	// revision (ErrConflict). The old one ends at graceUntil, or at once when that is zero. r joins the old one's family
-	// and keeps its owner, credential and parent.
+	// and keeps its owner, credential and parent, and is in report mode for no longer.
 	RotateToken(ctx context.Context, id, revision int64, r token.Record, graceUntil time.Time, by string) (token.Record, error)
 	// RevokeFamily revokes a token, all that it was rotated from and to, and what was made below any of them. It tells how
 	// many tokens were revoked by it.
@@ -42,6 +42,8 @@ type Edit struct {
 	Scopes                []policy.ScopeSpec
 	TableVersion          int
 	ExpiresAt, RenewUntil time.Time
+	// ReportUntil is the end of report mode, which begins now when it has not begun before; zero: the grant is enforced.
+	ReportUntil time.Time
 	// RevokeBelow are tokens made below this one that would hold more than it: they are revoked in the same transaction.
 	RevokeBelow []int64
 }
@@ -73,6 +75,8 @@ func (r Rules) CreateChild(ctx context.Context, child token.Record, parentRevisi
 			return fmt.Errorf("token %d: %w", child.ParentID, err)
 		case child.OwnerID != parent.OwnerID || child.CredentialID != parent.CredentialID:
 			return fmt.Errorf("%w: a token passes on its own owner and credential only", ErrConflict)
+		case child.OwnersWord:
+			return fmt.Errorf("%w: a token that another one makes is not made on its owner's word", ErrConflict)
 		case child.ExpiresAt.After(parent.ExpiresAt) || child.RenewUntil.After(parent.ExpiresAt):
 			return fmt.Errorf("%w: it would outlive token %d", ErrConflict, child.ParentID)
 		}
@@ -93,6 +97,10 @@ func (r Rules) RotateToken(ctx context.Context, id, revision int64, fresh token.
 			return err
 		}
 		fresh.OwnerID, fresh.CredentialID, fresh.ParentID, fresh.FamilyID = old.OwnerID, old.CredentialID, old.ParentID, old.FamilyID
+		fresh.OwnersWord, fresh.ReportFrom = old.OwnersWord, old.ReportFrom
+		if fresh.ReportUntil.After(old.ReportUntil) {
+			fresh.ReportUntil = old.ReportUntil
+		}
 		if out, err = insert(ctx, tx, fresh); err != nil {
 			return err
 		}
@@ -140,6 +148,12 @@ func (r Rules) EditToken(ctx context.Context, id int64, e Edit, c Cause) (Listed
 		}
 		l.Name, l.Description, l.Scopes, l.TableVersion = e.Name, e.Description, e.Scopes, e.TableVersion
 		l.ExpiresAt, l.RenewUntil = e.ExpiresAt, e.RenewUntil
+		if l.ReportUntil = e.ReportUntil; l.ReportFrom.IsZero() && !e.ReportUntil.IsZero() {
+			l.ReportFrom = c.At
+		}
+		if err := reports(&l.Record); err != nil {
+			return err
+		}
 		l.Revision++
 		l.touch(c.At)
 		if err := tx.Save(ctx, l, c.By); err != nil {

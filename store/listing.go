@@ -119,6 +119,7 @@ type Filter struct {
 	CredentialID int64 // 0 is every credential
 	State        State
 	Now          time.Time // what State is judged by
+	Reporting    bool      // only those that are in report mode at Now
 	Revoked      *bool     // nil is both
 	Search       string    // part of the name or description, whatever the case
 	Created      Span

@@ -92,6 +92,9 @@ func insert(ctx context.Context, tx Tx, r token.Record) (token.Record, error) {
 	if r.RenewUntil.Before(r.ExpiresAt) {
 		r.RenewUntil = r.ExpiresAt
 	}
+	if err := reports(&r); err != nil {
+		return token.Record{}, err
+	}
 	if _, err := tx.LiveOwner(ctx, r.OwnerID); err != nil {
 		return token.Record{}, err
 	}
@@ -108,6 +111,14 @@ func insert(ctx context.Context, tx Tx, r token.Record) (token.Record, error) {
 	}
 	l, err := tx.Token(ctx, id)
 	return l.Record, err
+}
+
+// reports tells, by ErrConflict, that a token must not be in report mode for as long as its record says.
+func reports(r *token.Record) error {
+	if !r.ReportUntil.IsZero() && !r.ReportUntil.Equal(r.ReportEnd()) {
+		return fmt.Errorf("%w: report mode is for %s at most, and for tokens that their owner made", ErrConflict, token.LongestReport)
+	}
+	return nil
 }
 
 // RevokeToken implements Tokens.

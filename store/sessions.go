@@ -24,6 +24,10 @@ type SessionOptions struct {
 	Keyring   *seal.Keyring
 	Catalogue func() *routes.Catalogue // the catalogue of the current route table; called on every Get
 
+	// ReportMode gives the permissions that pass in report mode, by the numbers of a catalogue; false when it is no longer that of
+	// the current route table. Nil: there is no report mode, and every grant is enforced.
+	ReportMode func(*routes.Catalogue) (routes.PermissionSet, bool)
+
 	MaxEntries  int64         // tokens kept; 100,000 when zero
 	TTL         time.Duration // longest time without reading the store; a minute when zero
 	MaxUnknown  int64         // unknown tokens remembered; 8,192 when zero
@@ -190,7 +194,7 @@ func (e *session) shown(err error) *token.Session {
 		return nil
 	}
 	c := e.Session
-	c.Grant, c.Credential = nil, token.Secret{}
+	c.Grant, c.ReportMode, c.Credential = nil, nil, token.Secret{}
 	return &c
 }
 
@@ -215,7 +219,7 @@ func (s *Sessions) read(ctx context.Context, hash token.Hash, maxAge time.Durati
 		if err != nil {
 			return nil, false, err
 		}
-		e, err := s.open(&b)
+		e, err := s.open(ctx, &b)
 		return e, err == nil, err
 	})
 	if err != nil {
@@ -228,7 +232,7 @@ func (s *Sessions) read(ctx context.Context, hash token.Hash, maxAge time.Durati
 }
 
 // open makes a session of what the store holds.
-func (s *Sessions) open(b *Bound) (*session, error) {
+func (s *Sessions) open(ctx context.Context, b *Bound) (*session, error) {
 	r := b.Record
 	e := &session{catalogue: s.o.Catalogue(), Session: token.Session{
 		TokenID: r.ID, TokenName: r.Name, OwnerUserID: b.Owner.UserID, Username: b.Owner.Username,
@@ -253,7 +257,25 @@ func (s *Sessions) open(b *Bound) (*session, error) {
 	}
 	e.Grant, e.Credential = grant, token.NewSecret(string(plain))
 	clear(plain)
-	return e, nil
+	e.ReportMode, err = s.reportMode(ctx, e)
+	return e, err
+}
+
+// reportMode gives report mode of a session.
+func (s *Sessions) reportMode(ctx context.Context, e *session) (*token.ReportMode, error) {
+	now := s.o.Now()
+	if s.o.ReportMode == nil || !e.Record.Reports(now) {
+		return nil, nil
+	}
+	passes, ok := s.o.ReportMode(e.catalogue)
+	if !ok {
+		return nil, nil
+	}
+	seen, err := s.o.Store.LastSeen(ctx, e.TokenID)
+	if err != nil {
+		return nil, err
+	}
+	return token.NewReportMode(e.Record, e.Grant.ReportMode(passes), seen, now), nil
 }
 
 // Close stops. The store stays open.

@@ -36,7 +36,10 @@ type Store interface {
 	AddUses(ctx context.Context, uses []Use) error
 	// AddDetails adds to what is known of where tokens were used from, in one transaction, with the same rules as AddUses.
 	AddDetails(ctx context.Context, details []Detail) error
-	// PermissionUses tells how often each permission of a token was used, by name. What was denied is no use.
+	// LastSeen is the latest moment at which anything is known of a token: that it was used, denied, made or edited. Zero is never.
+	LastSeen(ctx context.Context, id int64) (time.Time, error)
+	// PermissionUses tells how often each permission of a token was used, by name. What was denied is no use, nor is what only
+	// report mode let pass.
 	PermissionUses(ctx context.Context, id int64) ([]PermissionUse, error)
 
 	// Backup writes a consistent copy of the whole store, sealed credentials included and keys not, to a new file at

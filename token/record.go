@@ -30,6 +30,11 @@ type Record struct {
 	RenewUntil time.Time
 	// RotatedTo is the id of the token that took this one's place; 0 while none did.
 	RotatedTo int64
+	// ReportFrom is when the token was first in report mode, and ReportUntil is until when it is: see ReportEnd. Both are zero for
+	// a token that never was; ReportUntil for one of which it was ended.
+	ReportFrom, ReportUntil time.Time
+	// OwnersWord: the token was made on its owner's own word, with a forge credential that came with the request.
+	OwnersWord bool
 	// Revision moves with every change of what the token may do, and with its rotation.
 	Revision int64
 }

@@ -16,6 +16,8 @@ type Session struct {
 	Username    string
 	// Grant is what the token may do. Nil allows nothing.
 	Grant *policy.Grant
+	// ReportMode is that in, in which more passes than the grant allows. Nil is none.
+	ReportMode *ReportMode
 	// Credential is the owner's own, for the forge only. CredentialID is its id in the store.
 	Credential   Secret
 	CredentialID int64

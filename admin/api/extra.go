@@ -71,7 +71,8 @@ func (q *call) changed(l store.Listed, err error) (*reply, error) {
 func (q *call) edit() (*reply, error) {
 	p := q.params()
 	wanted := tokens.Changes{Name: p.optional("name"), Description: p.optional("description"),
-		ExpiresAt: p.optional("expires_at"), RenewUntil: p.optional("renew_until")}
+		ExpiresAt: p.optional("expires_at"), RenewUntil: p.optional("renew_until"),
+		ReportUntil: p.optional("report_until")}
 	if p.has("expires_in") {
 		end := p.end("expires_at", "expires_in")
 		wanted.ExpiresAt = &end
@@ -80,7 +81,7 @@ func (q *call) edit() (*reply, error) {
 		scopes := p.scopes()
 		wanted.Scopes = &scopes
 	}
-	p.only("name", "description", "expires_at", "expires_in", "renew_until", "granular_scopes")
+	p.only("name", "description", "expires_at", "expires_in", "renew_until", "report_until", "granular_scopes")
 	if err := p.problems.Err(); err != nil {
 		return nil, err
 	}

@@ -24,12 +24,19 @@ func (q *call) create() (*reply, error) {
 	if p.has("scopes") {
 		p.problems.Add("scopes", "scopes and granular_scopes exclude each other: a patgate token has granular_scopes")
 	}
-	wanted := tokens.Creation{Name: p.text("name"), Description: p.text("description"), ExpiresAt: p.end("expires_at",
-		"expires_in"),
-		RenewUntil: p.text("renew_until"), Scopes: p.scopes(), CredentialID: p.number("credential_id", 0)}
+	wanted := tokens.Creation{
+		Name:         p.text("name"),
+		Description:  p.text("description"),
+		ExpiresAt:    p.end("expires_at", "expires_in"),
+		RenewUntil:   p.text("renew_until"),
+		ReportUntil:  p.text("report_until"),
+		Scopes:       p.scopes(),
+		CredentialID: p.number("credential_id", 0),
+	}
 	wanted.Seal, _ = p.truth("seal")
 	if own(q.URL.Path) {
-		p.only("name", "description", "expires_at", "expires_in", "renew_until", "granular_scopes", "scopes", "credential_id", "seal")
+		p.only("name", "description", "expires_at", "expires_in", "renew_until", "report_until", "granular_scopes", "scopes",
+			"credential_id", "seal")
 	}
 	if err := p.problems.Err(); err != nil {
 		return nil, err

@@ -27,24 +27,29 @@ type Token struct {
 	// Token is the secret, in the answer that makes it.
 	Token string `json:"token,omitempty"`
 
-	ExpiresAtTime time.Time  `json:"expires_at_time"` // to the moment
-	RenewUntil    time.Time  `json:"renew_until"`
-	State         string     `json:"state"` // active, expired, revoked, paused, credential_invalid
-	StateReason   string     `json:"state_reason,omitempty"`
-	Username      string     `json:"username"`
-	Uses          int64      `json:"uses"`
-	LastFour      string     `json:"last_four"`
-	TableVersion  int        `json:"table_version"`
-	CredentialID  int64      `json:"credential_id"`
-	ParentID      *int64     `json:"parent_id"`
-	FamilyID      int64      `json:"family_id"`
-	RotatedTo     *int64     `json:"rotated_to"`
-	RevokedAt     *time.Time `json:"revoked_at"`
-	RevokedBy     string     `json:"revoked_by,omitempty"`
-	RevokeReason  string     `json:"revoke_reason,omitempty"`
-	PausedAt      *time.Time `json:"paused_at"`
-	PausedBy      string     `json:"paused_by,omitempty"`
-	PauseReason   string     `json:"pause_reason,omitempty"`
+	ExpiresAtTime time.Time `json:"expires_at_time"` // to the moment
+	RenewUntil    time.Time `json:"renew_until"`
+	// Mode is report while what the grant denies passes, else enforce. ReportFrom is when that first began, and ReportUntil its end,
+	// also one that is past.
+	Mode         string     `json:"mode"`
+	ReportFrom   *time.Time `json:"report_from"`
+	ReportUntil  *time.Time `json:"report_until"`
+	State        string     `json:"state"` // active, expired, revoked, paused, credential_invalid
+	StateReason  string     `json:"state_reason,omitempty"`
+	Username     string     `json:"username"`
+	Uses         int64      `json:"uses"`
+	LastFour     string     `json:"last_four"`
+	TableVersion int        `json:"table_version"`
+	CredentialID int64      `json:"credential_id"`
+	ParentID     *int64     `json:"parent_id"`
+	FamilyID     int64      `json:"family_id"`
+	RotatedTo    *int64     `json:"rotated_to"`
+	RevokedAt    *time.Time `json:"revoked_at"`
+	RevokedBy    string     `json:"revoked_by,omitempty"`
+	RevokeReason string     `json:"revoke_reason,omitempty"`
+	PausedAt     *time.Time `json:"paused_at"`
+	PausedBy     string     `json:"paused_by,omitempty"`
+	PauseReason  string     `json:"pause_reason,omitempty"`
 	// CredentialReason is why the forge credential that the token is bound to is not valid, while it is not.
 	CredentialReason string `json:"credential_reason,omitempty"`
 
@@ -94,6 +99,10 @@ func View(l *store.Listed, now time.Time) *Token {
 	if l.Credential == store.CredentialInvalid {
 		broken = l.CredentialReason
 	}
+	mode := "enforce"
+	if l.Reports(now) {
+		mode = "report"
+	}
 	ips := l.Addresses
 	if ips == nil {
 		ips = []string{}
@@ -114,6 +123,9 @@ func View(l *store.Listed, now time.Time) *Token {
 		GranularScopes:   viewScopes(l.Scopes),
 		ExpiresAtTime:    l.ExpiresAt,
 		RenewUntil:       l.RenewUntil,
+		Mode:             mode,
+		ReportFrom:       orNull(l.ReportFrom),
+		ReportUntil:      orNull(l.ReportUntil),
 		State:            state,
 		StateReason:      reason,
 		Username:         l.Owner.Username,

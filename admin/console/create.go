@@ -12,6 +12,7 @@ import (
 	"patgate/admin/terms"
 	"patgate/admin/tokens"
 	"patgate/policy"
+	"patgate/token"
 )
 
 // formPage is the form that describes a token.
@@ -30,6 +31,9 @@ type formPage struct {
 	Presets                          []string
 	Summary                          summary
 	ExpiresNow                       moment
+	ReportMode                       bool   // it is allowed here
+	ReportsUntil                     moment // of a token that is in report mode
+	LongestReport                    string
 	Credential                       string // why the credential is asked for
 	User                             string
 	ScopesOfCredential, SearchTarget string
@@ -120,6 +124,7 @@ func (q *request) form(status int, d *draft, p formPage) error {
 	}
 	s := q.o.Tokens
 	p.Shortest, p.Standard, p.Longest = brief(terms.Shortest), brief(s.StandardLifetime()), brief(s.MaxLifetime())
+	p.ReportMode, p.LongestReport = s.AllowsReportMode(), brief(token.LongestReport)
 	p.MaxName, p.MaxDescription, p.User = terms.MaxName, terms.MaxDescription, q.caller.Username()
 	for _, preset := range []string{"1h", "12h", "7d", "30d", "90d", "365d"} {
 		if d, _ := terms.ParseSpan(preset); d <= s.MaxLifetime() {

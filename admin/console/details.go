@@ -25,6 +25,7 @@ type detailsPage struct {
 	Denials                         []deniedRow
 	CanShrink                       bool
 	Replaced                        *replacedBy
+	ReportsUntil                    moment // of a token that is in report mode
 }
 
 // tokenID reads the token of the path.
@@ -93,6 +94,9 @@ func (q *request) details(t *tokens.Inspected) *detailsPage {
 		}
 	}
 	p.Denials = q.denials(t)
+	if q.o.Tokens.ReportsNow(&t.Listed) {
+		p.ReportsUntil = q.instant(t.ReportEnd())
+	}
 	p.RenewsLater = t.RenewUntil.After(t.ExpiresAt)
 	return p
 }

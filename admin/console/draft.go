@@ -19,11 +19,13 @@ import (
 type draft struct {
 	Name, Description string
 	Expires, Renew    string
+	ReportUntil       string // end of report mode
+	Enforce           bool   // report mode ends
 	Template          string
 	Seal              bool
 	After             int64 // the token whose job the new one is to do; 0 for none
 	Scopes            []draftScope
-	Problems          map[string][]string // by field: name, description, expires_at, renew_until, credential
+	Problems          map[string][]string // by field: name, description, expires_at, renew_until, report_until, credential
 	General           []string            // problems of no field
 	cut               bool                // the form had more scopes than are read
 }
@@ -128,6 +130,8 @@ func readDraft(form url.Values) *draft {
 		Description: form.Get("description"),
 		Expires:     strings.TrimSpace(form.Get("expires_at")),
 		Renew:       strings.TrimSpace(form.Get("renew_until")),
+		ReportUntil: strings.TrimSpace(form.Get("report_until")),
+		Enforce:     form.Get("enforce") != "",
 		Template:    form.Get("template"),
 		Seal:        form.Get("seal") != "",
 	}
@@ -269,6 +273,7 @@ func (d *draft) creation() tokens.Creation {
 		Description: d.Description,
 		ExpiresAt:   d.Expires,
 		RenewUntil:  d.Renew,
+		ReportUntil: d.ReportUntil,
 		Scopes:      d.scopes(),
 		Seal:        d.Seal,
 	}
@@ -359,6 +364,7 @@ func (d *draft) Faults() (all []fault) {
 		{"description", "Description"},
 		{"expires_at", "Expires"},
 		{"renew_until", "Rotates itself until"},
+		{"report_until", "Report mode"},
 	} {
 		for _, text := range d.Problems[f.name] {
 			all = append(all, fault{f.name, f.label, text})

@@ -50,7 +50,13 @@ func (q *request) editable() (*tokens.Inspected, error) {
 
 func (q *request) showEditForm(status int, t *tokens.Inspected, d *draft) error {
 	id := strconv.FormatInt(t.ID, 10)
+	reports := moment{}
+	if q.o.Tokens.ReportsNow(&t.Listed) {
+		reports = q.instant(t.ReportEnd())
+	}
 	return q.form(status, d, formPage{
+		ReportsUntil: reports,
+
 		Heading:    "Edit token",
 		Action:     "/tokens/" + id + "/edit",
 		Button:     "Save changes",
@@ -89,6 +95,13 @@ func (q *request) edit() error {
 	}
 	if d.Renew != "" {
 		change.RenewUntil = &d.Renew
+	}
+	switch {
+	case d.Enforce && d.ReportUntil != "":
+		d.problem("report_until", "either ends now, or then")
+		return q.showEditForm(http.StatusUnprocessableEntity, t, d)
+	case d.Enforce, d.ReportUntil != "":
+		change.ReportUntil = &d.ReportUntil
 	}
 	edited, err := q.o.Tokens.Edit(q.ctx(), caller, t.ID, change)
 	if errors.Is(err, tokens.ErrAgain) {

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"patgate/admin/counts"
 	"patgate/admin/terms"
 	"patgate/admin/tokens"
 	"patgate/store"
@@ -50,7 +51,7 @@ type listPage struct {
 	Filtered               bool
 	Clear                  string
 	Heads                  []head
-	Counts                 tokens.Counts
+	Counts                 counts.Counts
 	Problem                string
 	PageNumber, PagesTotal int
 }
@@ -124,7 +125,7 @@ func (q *request) list(everyone bool) error {
 	if err != nil {
 		return err
 	}
-	if p.Counts, err = q.o.Tokens.Count(q.ctx(), q.caller, everyone); err != nil {
+	if p.Counts, err = counts.Of(q.ctx(), q.o.Tokens, q.caller, everyone); err != nil {
 		return err
 	}
 	p.Total, p.From, p.To = total, min(query.Offset+1, total), query.Offset+len(list)
@@ -205,10 +206,14 @@ func (p *listPage) fill(with func(map[string]string) string) {
 		{"Expiring in 2 weeks", "soon", "", "expiring_soon", p.Counts.Soon},
 		{"Unused permissions", "unused", "", "unused_permissions", p.Counts.Unused},
 		{"Broad", "broad", "", "broad", p.Counts.Broad},
+		{"Report mode", "reports", "", "report_mode", p.Counts.Reports},
 		{"Paused", "paused", "paused", "", p.Counts.Paused},
 		{"Expired", "expired", "expired", "", p.Counts.Expired},
 		{"Revoked", "revoked", "revoked", "", p.Counts.Revoked},
 	} {
+		if c.badge == "report_mode" && c.count == 0 && p.Badge != c.badge {
+			continue // most places have none
+		}
 		p.Cards = append(p.Cards, card{
 			Label:  c.label,
 			Kind:   c.kind,

@@ -96,6 +96,10 @@ func (q *request) summarize(d *draft, k *catalog) summary {
 		out.Count += len(s.Permissions)
 		out.Lines = append(out.Lines, line)
 	}
+	if d.ReportUntil != "" {
+		out.Warnings = append(out.Warnings, "In report mode the token may do all that you may, but for what only the name of a "+
+			"permission grants.")
+	}
 	for _, text := range cautions {
 		out.Warnings = append(out.Warnings, text+": "+strings.Join(of[text], ", ")+".")
 	}
@@ -119,6 +123,7 @@ type apiToken struct {
 	ExpiresIn   string     `json:"expires_in,omitempty"`
 	ExpiresAt   string     `json:"expires_at,omitempty"`
 	RenewUntil  string     `json:"renew_until,omitempty"`
+	ReportUntil string     `json:"report_until,omitempty"`
 	Seal        bool       `json:"seal,omitempty"`
 	Scopes      []apiScope `json:"granular_scopes"`
 }
@@ -127,7 +132,8 @@ type apiToken struct {
 func isDate(text string) bool { return strings.Count(text, "-") >= 2 }
 
 func (q *request) api(d *draft) apiToken {
-	t := apiToken{Name: d.Name, Description: d.Description, RenewUntil: d.Renew, Seal: d.Seal, Scopes: []apiScope{}}
+	t := apiToken{Name: d.Name, Description: d.Description, RenewUntil: d.Renew, ReportUntil: d.ReportUntil, Seal: d.Seal,
+		Scopes: []apiScope{}}
 	if isDate(d.Expires) {
 		t.ExpiresAt = d.Expires
 	} else {
@@ -176,6 +182,9 @@ func (q *request) asCommand(d *draft) string {
 	}
 	if d.Renew != "" {
 		b.WriteString(" --renew-until " + snippet.Quote(d.Renew))
+	}
+	if d.ReportUntil != "" {
+		b.WriteString(" --report-until " + snippet.Quote(d.ReportUntil))
 	}
 	constrained := false
 	for i, s := range d.scopes() {
@@ -228,6 +237,7 @@ func (q *request) asTerraform(d *draft) string {
 		{"expires_in", t.ExpiresIn},
 		{"expires_at", t.ExpiresAt},
 		{"renew_until", t.RenewUntil},
+		{"report_until", t.ReportUntil},
 	} {
 		if f.value != "" {
 			fields = append(fields, [2]string{f.name, snippet.HCL(f.value)})

@@ -99,8 +99,11 @@ func badgeWords(names []string) (all []badge) {
 		b := badge{Name: name}
 		switch name {
 		case "broad":
-			b.Words, b.Why = "Broad", "It reaches all that you have access to, writes on the whole instance, or holds more than 100 "+
-				"permissions in one scope."
+			b.Words, b.Why = "Broad", "It reaches all that you have access to, writes on the whole instance, is in report mode, or holds "+
+				"more than 100 permissions in one scope."
+		case "report_mode":
+			b.Words, b.Why = "Report mode", "What its owner may do passes. What its grant denies is recorded, and will be denied when "+
+				"report mode ends."
 		case "makes_credentials":
 			b.Words, b.Why = "Makes credentials", "With it deploy keys, deploy tokens, access tokens or triggers can be made. They work "+
 				"past patgate, and outlive it."

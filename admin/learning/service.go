@@ -107,6 +107,7 @@ func (s *Service) Propose(ctx context.Context, c tokens.Caller, id int64, days i
 		if ask.Present, err = s.tokens.GrantOf(x.Token); err != nil {
 			return nil, err
 		}
+		ask.Reports = !x.Token.ReportUntil.IsZero()
 		out.TokenID, out.Holds, ask.Suspect = id, x.Token.Scopes, leakedAt(x.Token)
 	} else {
 		out.SubjectID, out.Name = id, cmp.Or(x.Name, "forge token")

@@ -57,7 +57,8 @@ func (s *Service) Can(ctx context.Context, c tokens.Caller, id int64, method, ta
 	row := op.Route
 	v.Route, v.Permissions = rowName(row), table.Catalogue().Names(row.Needs)
 	d := policy.Plan(x.grant, row)
-	if d.Verdict != policy.Allow || d.Reason == policy.ReasonOpen {
+	passes := d.Verdict != policy.Allow && x.reports != nil && policy.Plan(x.reports, row).Verdict == policy.Allow
+	if d.Verdict != policy.Allow && !passes || d.Reason == policy.ReasonOpen {
 		v.decided(table, &d)
 		return v, nil
 	}
@@ -71,6 +72,10 @@ func (s *Service) Can(ctx context.Context, c tokens.Caller, id int64, method, ta
 	}
 	d = policy.Decide(x.grant, q)
 	v.decided(table, &d)
+	if d.Verdict != policy.Allow && x.reports != nil && policy.Decide(x.reports, q).Verdict == policy.Allow {
+		v.Answer = "yes"
+		v.Notes = append(v.Notes, "the grant denies it, and it passes: "+x.reportMode())
+	}
 	if d.Reason == policy.ReasonTargetDenied && d.Act < 0 {
 		v.Answer = "depends"
 	}
@@ -214,6 +219,9 @@ func (s *Service) depends(ctx context.Context, x *subject, row *routes.Route, v 
 		return err
 	}
 	v.Answer, v.Reason = "no", policy.ReasonOutOfBounds.String()
+	if x.reports != nil {
+		v.Notes = append(v.Notes, x.reportMode())
+	}
 	on := proof.Openings(x.grant, row, known)
 	for i := range on {
 		v.Where = append(v.Where, where(&on[i], known))

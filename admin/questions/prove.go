@@ -3,7 +3,9 @@ package questions
 import (
 	"context"
 	"errors"
+	"fmt"
 
+	"patgate/admin/terms"
 	"patgate/admin/tokens"
 	"patgate/policy"
 	"patgate/policy/proof"
@@ -21,6 +23,7 @@ type Proof struct {
 	Never bool `json:"never"`
 	// Witness is where it does; nil where it never does.
 	Witness *Witness `json:"witness,omitempty"`
+	Note    string   `json:"note,omitempty"`
 }
 
 // Witness is a place where a token holds a permission.
@@ -48,6 +51,10 @@ func (s *Service) Prove(ctx context.Context, c tokens.Caller, id int64, permissi
 			return nil, err
 		}
 		within, out.In = &found, found.Path
+	}
+	if passes := terms.Unnamed(s.tokens.Table()); x.reports != nil && passes.Has(p) {
+		out.Note = x.reportMode()
+		return out, nil
 	}
 	known, err := facts(ctx, x)
 	if err != nil {
@@ -85,6 +92,7 @@ type Differences struct {
 	TokenID int64        `json:"token_id"`
 	With    int64        `json:"with"`
 	Opens   []Difference `json:"opens"`
+	Notes   []string     `json:"notes,omitempty"`
 }
 
 // Diff tells what the token b opens that the token a does not. Both are of one owner: what two owners may do at the forge is
@@ -108,6 +116,11 @@ func (s *Service) Diff(ctx context.Context, c tokens.Caller, a, b int64) (*Diffe
 	}
 	table := s.tokens.Table()
 	out := &Differences{TokenID: a, With: b, Opens: []Difference{}}
+	for _, one := range []*subject{x, y} {
+		if one.reports != nil {
+			out.Notes = append(out.Notes, fmt.Sprintf("token %d: %s", one.ID, one.reportMode()))
+		}
+	}
 	for _, d := range proof.Differences(x.grant, y.grant, table, known) {
 		one := Difference{Where: where(&d.Where, known), Permissions: table.Catalogue().Names(d.Permissions),
 			Loosened: table.Catalogue().Names(d.Loosened)}
@@ -126,6 +139,8 @@ type Able struct {
 	Username string `json:"username"`
 	// Constrained: refs that it changes are limited.
 	Constrained bool `json:"constrained,omitempty"`
+	// ReportMode: its grant does not hold it, and it passes while the token is in report mode.
+	ReportMode bool `json:"report_mode,omitempty"`
 }
 
 // Ables answers who can.
@@ -216,8 +231,13 @@ func (s *Service) able(ctx context.Context, c tokens.Caller, l *store.Listed, p 
 	if err != nil {
 		return err
 	}
-	if h := proof.Held(grant, p, &sight.container); h.Held {
-		one.Constrained = h.Constrained
+	reports := s.inReportMode(l, grant)
+	h := proof.Held(grant, p, &sight.container)
+	one.Constrained = h.Constrained
+	if !h.Held && reports != nil {
+		h, one.ReportMode = proof.Held(reports, p, &sight.container), true
+	}
+	if h.Held {
 		out.Tokens = append(out.Tokens, one)
 	}
 	return nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"patgate/admin/terms"
 	"patgate/admin/tokens"
@@ -30,6 +31,7 @@ func New(t *tokens.Service, find Find) *Service { return &Service{t, find} }
 type subject struct {
 	store.Listed
 	grant   *policy.Grant
+	reports *policy.Grant // of all that passes, in report mode; nil: its own is enforced
 	resolve tokens.Resolve
 }
 
@@ -43,8 +45,23 @@ func (s *Service) subject(ctx context.Context, c tokens.Caller, id int64) (*subj
 	if x.grant, err = s.tokens.GrantOf(&l); err != nil {
 		return nil, err
 	}
+	x.reports = s.inReportMode(&l, x.grant)
 	x.resolve, err = s.tokens.SeenBy(ctx, c, &l)
 	return x, err
+}
+
+// inReportMode gives the grant of all that passes with a token that is in report mode now; nil for every other one.
+func (s *Service) inReportMode(l *store.Listed, own *policy.Grant) *policy.Grant {
+	if !s.tokens.ReportsNow(l) {
+		return nil
+	}
+	return own.ReportMode(terms.Unnamed(s.tokens.Table()))
+}
+
+// reportMode says of a token that it may do more than its grant allows.
+func (x *subject) reportMode() string {
+	return fmt.Sprintf("the token is in report mode until %s, in which it may do what its owner may, but for what only the name of "+
+		"a permission grants", x.ReportEnd().UTC().Format(time.RFC3339))
 }
 
 // facts asks the forge for all that the tokens name.

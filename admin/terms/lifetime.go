@@ -4,6 +4,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"patgate/token"
 )
 
 // Shortest is the shortest life of a token.
@@ -131,6 +133,30 @@ func (e *Invalid) Renewal(text string, now, expires time.Time, limit Bound) time
 		e.Add("renew_until", "is too late: %s", limit.why)
 	case at.Before(expires):
 		e.Add("renew_until", "lies before expires_at, %s", expires.Format(time.RFC3339))
+	}
+	return at
+}
+
+// ReportMode reads until when a token is in report mode: for token.LongestReport from when it first was, or from now when that is
+// zero, and not beyond its own end. Empty text is not at all.
+func (e *Invalid) ReportMode(text string, now, first, expires time.Time) time.Time {
+	if text == "" {
+		return time.Time{}
+	}
+	limit := Bound{now.Add(token.LongestReport), "report mode lasts " + WriteSpan(token.LongestReport) + " at most"}
+	if !first.IsZero() {
+		limit = Bound{first.Add(token.LongestReport), "report mode lasts " + WriteSpan(token.LongestReport) + " at most, and that of " +
+			"this token began on " + first.UTC().Format(time.DateOnly) + ": make a new token"}
+	}
+	limit = limit.Within(expires, "the token expires on "+expires.UTC().Format(time.RFC3339))
+	at, ok := ParseEnd(text, now)
+	switch {
+	case !ok:
+		e.Add("report_until", "%q is neither a date nor a duration like 12h or 7d", text)
+	case at.After(limit.at):
+		e.Add("report_until", "is too late: %s", limit.why)
+	case !at.After(now):
+		e.Add("report_until", "lies in the past")
 	}
 	return at
 }

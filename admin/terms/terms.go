@@ -41,7 +41,7 @@ func Expand(s *Scope, t *routes.Table) ([]string, error) {
 	if err != nil || !slices.ContainsFunc(s.Permissions, func(name string) bool { return strings.Contains(name, "*") }) {
 		return s.Permissions, nil // the compiler tells what is wrong with the access
 	}
-	named := namedPermissions(t)
+	unnamed := Unnamed(t)
 	var names []string
 	add := func(name string) {
 		if !slices.Contains(names, name) {
@@ -55,7 +55,7 @@ func Expand(s *Scope, t *routes.Table) ([]string, error) {
 		}
 		found := false
 		for p, info := range t.Catalogue().All() {
-			if info.Deprecated || named.Has(p) || !matches(wanted, info.Name) || !Grantable(s, access, info.Boundaries) {
+			if info.Deprecated || !unnamed.Has(p) || !matches(wanted, info.Name) || !Grantable(s, access, info.Boundaries) {
 				continue
 			}
 			found = true
@@ -81,6 +81,18 @@ func namedPermissions(t *routes.Table) (set routes.PermissionSet) {
 		named := func(effect string) bool { return slices.Contains(routes.NamedEffects(), effect) }
 		if r.Mints != "" || slices.ContainsFunc(r.Effects, named) {
 			set.Union(&r.NeedSet)
+		}
+	}
+	return set
+}
+
+// Unnamed gives the permissions that a wildcard may stand for, and with which a request passes in report mode: all but those that
+// only their name grants.
+func Unnamed(t *routes.Table) (set routes.PermissionSet) {
+	named := namedPermissions(t)
+	for p := range t.Catalogue().All() {
+		if !named.Has(p) {
+			set.Add(p)
 		}
 	}
 	return set

@@ -19,6 +19,22 @@ func Broad(scopes []policy.ScopeSpec) bool {
 	})
 }
 
+// Covers tells whether some scope names a container or one above it, or takes in its owner's own projects.
+func Covers(scopes []policy.ScopeSpec, owner int64, c *policy.Container) bool {
+	project := c.Boundary == routes.BoundaryProject
+	return slices.ContainsFunc(scopes, func(s policy.ScopeSpec) bool {
+		if s.Access == policy.AccessPersonalProjects.String() {
+			return project && c.PersonalOf == owner
+		}
+		own := s.GroupIDs
+		if project {
+			own = s.ProjectIDs
+		}
+		return slices.Contains(own, c.ID) ||
+			slices.ContainsFunc(c.Ancestors, func(above int64) bool { return slices.Contains(s.GroupIDs, above) })
+	})
+}
+
 // writes tells whether a permission is for more than reading, by its name.
 func writes(permission string) bool {
 	return !strings.HasPrefix(permission, "read_") && !strings.HasPrefix(permission, "download_")

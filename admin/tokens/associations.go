@@ -4,24 +4,17 @@ import (
 	"context"
 	"slices"
 
+	"patgate/admin/terms"
 	"patgate/forge"
 	"patgate/policy"
 	"patgate/routes"
 	"patgate/store"
-	"patgate/token"
 )
-
-// Lister is a Forge that can list what a credential's user is a member of.
-type Lister interface {
-	// Memberships gives one page of the groups and projects that the session's owner has at least that access level to; 0
-	// is any. A page that is not full is the last.
-	Memberships(ctx context.Context, s *token.Session, least, page, size int) (forge.Memberships, error)
-}
 
 // Associations lists what the caller's token reaches: for a token with all_memberships what its owner is a member of, else
 // those of them that its scopes cover. Pages are those of the forge, so that one of them may hold less than asked for.
 func (s *Service) Associations(ctx context.Context, c Caller, least, page, size int) (reached forge.Memberships, err error) {
-	lister, ok := s.o.Forge.(Lister)
+	lister, ok := s.o.Forge.(forge.Lister)
 	h, held := c.(holder)
 	if !ok || !held {
 		return reached, ErrNotFound
@@ -67,23 +60,6 @@ func (s *Service) coversOne(ctx context.Context, h holder, l *store.Listed, kind
 	if kind == routes.RefGroup {
 		boundary = routes.BoundaryGroup
 	}
-	return covers(l, &container, boundary, id), nil
-}
-
-// covers tells whether some scope of a token names a container or one above it, or takes in its owner's own projects.
-func covers(l *store.Listed, c *policy.Container, b routes.Boundary, id int64) bool {
-	if c.Boundary != b || c.ID != id {
-		return false
-	}
-	return slices.ContainsFunc(l.Scopes, func(s policy.ScopeSpec) bool {
-		if s.Access == policy.AccessPersonalProjects.String() {
-			return b == routes.BoundaryProject && c.PersonalOf == l.Owner.UserID
-		}
-		own := s.GroupIDs
-		if b == routes.BoundaryProject {
-			own = s.ProjectIDs
-		}
-		return slices.Contains(own, id) ||
-			slices.ContainsFunc(c.Ancestors, func(above int64) bool { return slices.Contains(s.GroupIDs, above) })
-	})
+	return container.Boundary == boundary && container.ID == id &&
+		terms.Covers(l.Scopes, l.Owner.UserID, &container), nil
 }

@@ -20,7 +20,9 @@ type Creation struct {
 	ExpiresAt string
 	// RenewUntil is how far the token may be renewed on its own word, in the same forms; empty is until it expires.
 	RenewUntil string
-	Scopes     []terms.Scope
+	// ReportUntil is until when the token is in report mode, in the same forms; empty is not at all.
+	ReportUntil string
+	Scopes      []terms.Scope
 	// Seal has the forge credential of an owner's request kept sealed. CredentialID names a sealed one instead.
 	Seal         bool
 	CredentialID int64
@@ -50,6 +52,9 @@ func draft(q *Creation, t *routes.Table, now time.Time, standard time.Duration, 
 	problems.Text("description", r.Description, terms.MaxDescription, false)
 	r.ExpiresAt = problems.End("expires_at", q.ExpiresAt, now, standard, limit)
 	r.RenewUntil = problems.Renewal(q.RenewUntil, now, r.ExpiresAt, limit)
+	if r.ReportUntil = problems.ReportMode(q.ReportUntil, now, time.Time{}, r.ExpiresAt); !r.ReportUntil.IsZero() {
+		r.ReportFrom = now
+	}
 	var err error
 	if r.Scopes, err = problems.Scopes(q.Scopes, t); err == nil {
 		err = problems.Err()
@@ -76,6 +81,11 @@ func (s *Service) Create(ctx context.Context, c Caller, q Creation) (*Created, e
 	r, err := draft(&q, table, now, s.o.Lifetimes.Standard, limit)
 	if err != nil {
 		return nil, err
+	}
+	if _, r.OwnersWord = c.(*Owner); !r.ReportUntil.IsZero() {
+		if err := s.mayReport(c, &r); err != nil {
+			return nil, err
+		}
 	}
 	b, err := c.authority(ctx, s, &q)
 	if err != nil {
@@ -133,7 +143,7 @@ func (s *Service) store(ctx context.Context, c Caller, b *binding, r token.Recor
 	}
 	out.Warnings = append(append(out.Warnings, b.ends(&r)...), b.onlyReads(&r, s.o.Table())...)
 	out.Listed = store.Listed{Record: r, Owner: b.owner}
-	s.record("created", &out.Listed, c, "", r.ParentID)
+	s.record("created", &out.Listed, c, r.ReportChange(time.Time{}), r.ParentID)
 	return out, nil
 }
 

@@ -16,6 +16,7 @@ import (
 type Changes struct {
 	Name, Description     *string
 	ExpiresAt, RenewUntil *string
+	ReportUntil           *string // empty ends report mode
 	Scopes                *[]terms.Scope
 	// Add are scopes beside what the token holds when the edit is decided. Only an owner adds, and Scopes is nil then.
 	Add *[]terms.Scope
@@ -67,7 +68,7 @@ func (s *Service) edit(ctx context.Context, c Caller, id int64, q *Changes) (*Ed
 	}
 	problems := &terms.Invalid{}
 	e := store.Edit{Revision: l.Revision, Children: l.Children, Name: l.Name, Description: l.Description, Scopes: l.Scopes,
-		TableVersion: l.TableVersion, ExpiresAt: l.ExpiresAt, RenewUntil: l.RenewUntil}
+		TableVersion: l.TableVersion, ExpiresAt: l.ExpiresAt, RenewUntil: l.RenewUntil, ReportUntil: l.ReportUntil}
 	if q.Name != nil {
 		e.Name = strings.TrimSpace(*q.Name)
 		problems.Text("name", e.Name, terms.MaxName, true)
@@ -87,6 +88,11 @@ func (s *Service) edit(ctx context.Context, c Caller, id int64, q *Changes) (*Ed
 	if q.RenewUntil != nil {
 		e.RenewUntil = problems.Renewal(*q.RenewUntil, now, e.ExpiresAt, limit)
 	}
+	if q.ReportUntil != nil {
+		e.ReportUntil = problems.ReportMode(*q.ReportUntil, now, l.ReportFrom, e.ExpiresAt)
+	} else if e.ReportUntil.After(e.ExpiresAt) {
+		e.ReportUntil = e.ExpiresAt
+	}
 	var specs []policy.ScopeSpec
 	if q.Scopes != nil {
 		if specs, err = problems.Scopes(*q.Scopes, s.o.Table()); err != nil {
@@ -97,6 +103,12 @@ func (s *Service) edit(ctx context.Context, c Caller, id int64, q *Changes) (*Ed
 		return nil, err
 	}
 	out := &Edited{Widened: e.ExpiresAt.After(l.ExpiresAt) || e.RenewUntil.After(l.RenewUntil)}
+	if e.ReportUntil.After(l.ReportUntil) {
+		if err := s.mayReport(c, &l.Record); err != nil {
+			return nil, err
+		}
+		out.Widened = true
+	}
 	if q.Scopes != nil {
 		if err := s.rescope(ctx, c, &l, &e, q, specs, out); err != nil {
 			return nil, err
@@ -118,7 +130,7 @@ func (s *Service) edit(ctx context.Context, c Caller, id int64, q *Changes) (*Ed
 		return nil, moved(err)
 	}
 	out.Revoked = e.RevokeBelow
-	s.record("edited", &out.Listed, c, "", 0)
+	s.record("edited", &out.Listed, c, out.ReportChange(l.ReportUntil), 0)
 	return out, nil
 }
 

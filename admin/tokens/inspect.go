@@ -17,13 +17,6 @@ type Inspected struct {
 	Used   []store.PermissionUse
 }
 
-// Counts are how many tokens there are, by what they are now and what is to be said of them.
-type Counts struct {
-	Active, Paused, Expired, Revoked, Total int
-	// Soon, Broad and Unused count active tokens: expiring soon, broad, and unused or with unused permissions.
-	Soon, Broad, Unused int
-}
-
 // Query says which tokens are inspected.
 type Query struct {
 	store.Filter
@@ -34,15 +27,15 @@ type Query struct {
 	Badge string
 }
 
-// mostJudged bounds how many active tokens are looked at for badges when a list is narrowed by one.
-const mostJudged = 5000
+// MostJudged bounds how many active tokens are looked at for badges when a list is narrowed by one.
+const MostJudged = 5000
 
 // Inspect lists tokens as List does, with their states, badges and uses. total counts all that match.
 func (s *Service) Inspect(ctx context.Context, c Caller, q Query) (list []Inspected, total int, err error) {
 	f := q.Filter
 	f.Now = s.now()
 	if q.Badge != "" {
-		f.State, f.Limit, f.Offset = store.StateActive, mostJudged, 0
+		f.State, f.Limit, f.Offset = store.StateActive, MostJudged, 0
 	}
 	found, total, err := s.List(ctx, c, q.UserID, q.All, f)
 	if err != nil {
@@ -53,7 +46,7 @@ func (s *Service) Inspect(ctx context.Context, c Caller, q Query) (list []Inspec
 		if err != nil {
 			return nil, 0, err
 		}
-		if q.Badge == "" || wears(one, q.Badge) {
+		if q.Badge == "" || one.Wears(q.Badge) {
 			list = append(list, *one)
 		}
 	}
@@ -92,38 +85,7 @@ func (s *Service) inspect(ctx context.Context, l *store.Listed) (*Inspected, err
 	return one, nil
 }
 
-// wears tells whether a token wears a badge.
-func wears(one *Inspected, badge string) bool {
+// Wears tells whether a token wears a badge.
+func (one *Inspected) Wears(badge string) bool {
 	return slices.Contains(one.Badges, badge) || badge == "unused_permissions" && slices.Contains(one.Badges, "unused")
-}
-
-// Count counts the tokens that List would list.
-func (s *Service) Count(ctx context.Context, c Caller, all bool) (n Counts, err error) {
-	now := s.now()
-	for _, of := range []struct {
-		state store.State
-		into  *int
-	}{
-		{store.StatePaused, &n.Paused},
-		{store.StateExpired, &n.Expired},
-		{store.StateRevoked, &n.Revoked},
-		{store.StateAny, &n.Total},
-	} {
-		if _, *of.into, err = s.List(ctx, c, 0, all, store.Filter{State: of.state, Now: now, Limit: 1}); err != nil {
-			return n, err
-		}
-	}
-	active, total, err := s.Inspect(ctx, c, Query{Filter: store.Filter{State: store.StateActive, Limit: mostJudged}, All: all})
-	if err != nil {
-		return n, err
-	}
-	n.Active = total
-	for i := range active {
-		for badge, into := range map[string]*int{"expiring_soon": &n.Soon, "broad": &n.Broad, "unused_permissions": &n.Unused} {
-			if wears(&active[i], badge) {
-				*into++
-			}
-		}
-	}
-	return n, nil
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"patgate/admin/catalogue"
+	"patgate/admin/counts"
 	"patgate/admin/terms"
 	"patgate/admin/tokens"
 	"patgate/forge"
@@ -154,11 +155,11 @@ func TestInspect(t *testing.T) {
 	if got, _ := ids(paged); len(got) != 0 {
 		t.Errorf("a page behind the end is %v", got)
 	}
-	n, err := w.Count(t.Context(), owner, false)
-	if want := (tokens.Counts{Active: 2, Paused: 1, Revoked: 1, Total: 4, Broad: 1, Unused: 2}); err != nil || n != want {
+	n, err := counts.Of(t.Context(), w.Service, owner, false)
+	if want := (counts.Counts{Active: 2, Paused: 1, Revoked: 1, Total: 4, Broad: 1, Unused: 2}); err != nil || n != want {
 		t.Errorf("counts are %+v, %v", n, err)
 	}
-	if n, err := w.Count(t.Context(), owner, true); err != nil || n.Total != 4 {
+	if n, err := counts.Of(t.Context(), w.Service, owner, true); err != nil || n.Total != 4 {
 		t.Errorf("who is no administrator counts %+v, %v", n, err)
 	}
 	one, err := w.InspectOne(t.Context(), owner, paused.ID)
@@ -169,7 +170,7 @@ func TestInspect(t *testing.T) {
 	if _, err := w.InspectOne(t.Context(), stranger, narrow.ID); !errors.Is(err, tokens.ErrNotFound) {
 		t.Errorf("a stranger's error is %v", err)
 	}
-	if n, err := w.Count(t.Context(), stranger, true); err != nil || n.Total != 0 {
+	if n, err := counts.Of(t.Context(), w.Service, stranger, true); err != nil || n.Total != 0 {
 		t.Errorf("a stranger counts %+v, %v", n, err)
 	}
 }

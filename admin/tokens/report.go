@@ -24,8 +24,8 @@ type Finding struct {
 	Name     string    `json:"name"`
 	Username string    `json:"username"`
 	Expires  time.Time `json:"expires_at_time"`
-	// Badges are of a closed set: broad, makes_credentials, unused_permissions, unused, expiring_soon, newer_routes_held_back,
-	// credential_invalid.
+	// Badges are of a closed set: report_mode, broad, makes_credentials, unused_permissions, unused, expiring_soon,
+	// newer_routes_held_back, credential_invalid.
 	Badges            []string `json:"badges"`
 	UnusedPermissions []string `json:"unused_permissions,omitempty"`
 }
@@ -59,7 +59,9 @@ func (s *Service) badges(l *store.Listed, uses []store.PermissionUse, now time.T
 		}
 	}
 	old := now.Sub(l.CreatedAt) > settled
-	badge("broad", terms.Broad(l.Scopes))
+	reports := s.ReportsNow(l)
+	badge("report_mode", reports)
+	badge("broad", reports || terms.Broad(l.Scopes))
 	badge("makes_credentials", slices.ContainsFunc(l.Scopes, func(scope policy.ScopeSpec) bool {
 		return len(catalogue.Minting(scope.Permissions, s.o.Table())) > 0
 	}))

@@ -50,7 +50,8 @@ func (s *Service) Rotate(ctx context.Context, c Caller, id int64, q Rotation) (*
 	case l.ParentID != 0:
 		limit = limit.Within(l.RenewUntil, "the token was made by token "+strconv.FormatInt(l.ParentID, 10)+" and does not outlive it")
 	}
-	if owner, ok := c.(*Owner); ok {
+	owner, byOwner := c.(*Owner)
+	if byOwner {
 		if err := owner.vouch(ctx, s, &l); err != nil {
 			return nil, err
 		}
@@ -65,6 +66,11 @@ func (s *Service) Rotate(ctx context.Context, c Caller, id int64, q Rotation) (*
 		r.RenewUntil = l.RenewUntil
 	} else {
 		r.RenewUntil = problems.Renewal(q.RenewUntil, now, r.ExpiresAt, limit)
+	}
+	if r.ReportUntil = l.ReportUntil; !byOwner || !l.Reports(now) {
+		r.ReportUntil = time.Time{} // on nobody else's word
+	} else if r.ReportUntil.After(r.ExpiresAt) {
+		r.ReportUntil = r.ExpiresAt
 	}
 	grace := problems.Grace(q.Grace, now, s.o.Lifetimes.Grace)
 	if err := problems.Err(); err != nil {

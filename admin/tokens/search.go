@@ -14,19 +14,6 @@ import (
 	"patgate/token"
 )
 
-// Finder is a Forge that can look for projects and groups.
-type Finder interface {
-	// Search gives at most that many projects and as many groups that the credential's user is a member of and whose name or
-	// path has the text in it.
-	Search(ctx context.Context, credential token.Secret, userID int64, text string, most int) ([]forge.Found, error)
-}
-
-// Inventory is a Forge that lists a user's own tokens there.
-type Inventory interface {
-	// OwnTokens lists the tokens of the credential's user that are active, the newest first.
-	OwnTokens(ctx context.Context, credential token.Secret, userID int64) ([]forge.OwnToken, error)
-}
-
 const (
 	// mostFound is how many projects, and groups, a search gives.
 	mostFound = 8
@@ -36,7 +23,7 @@ const (
 
 // Search looks at the forge for projects and groups that an owner may name in a scope.
 func (s *Service) Search(ctx context.Context, c *Owner, text string) ([]forge.Found, error) {
-	finder, ok := s.o.Forge.(Finder)
+	finder, ok := s.o.Forge.(forge.Finder)
 	text = strings.TrimSpace(text)
 	if !ok {
 		return nil, ErrNotFound
@@ -49,7 +36,7 @@ func (s *Service) Search(ctx context.Context, c *Owner, text string) ([]forge.Fo
 
 // ForgeTokens lists the tokens that an owner has at the forge itself. ErrNotFound when the forge cannot tell.
 func (s *Service) ForgeTokens(ctx context.Context, c *Owner) ([]forge.OwnToken, error) {
-	inventory, ok := s.o.Forge.(Inventory)
+	inventory, ok := s.o.Forge.(forge.Inventory)
 	if !ok {
 		return nil, ErrNotFound
 	}

@@ -52,6 +52,8 @@ type Options struct {
 	Lifetimes terms.Lifetimes
 	// AllowAdminOwners takes credentials of the forge's administrators, and those with the scopes sudo or admin_mode.
 	AllowAdminOwners bool
+	// AllowReportMode lets owners put their tokens into report mode.
+	AllowReportMode bool
 	// Administrators are the forge user ids of those who may see and revoke everyone's tokens.
 	Administrators []int64
 	// Record, when not nil, is told of every change that was made.

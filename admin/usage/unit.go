@@ -64,8 +64,14 @@ func unitOf(e *audit.Event, names *routes.Catalogue) learn.Unit {
 	if e.Used != nil {
 		u.Needs = names.NamesOf(e.Used)
 	}
-	if e.Verdict != policy.Allow {
+	switch e.Verdict {
+	case policy.Allow:
+	case policy.WouldDeny:
+		u.WouldDeny = e.Reason
+	default:
 		u.Denied = e.Reason
+	}
+	if e.Verdict != policy.Allow {
 		if e.Permission != "" {
 			u.Missing = []string{e.Permission}
 		}

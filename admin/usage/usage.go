@@ -34,7 +34,8 @@ type Options struct {
 
 // Use is an audit.Sink that counts, for each token, what it was seen to do and from which addresses, on its way to another sink.
 // Counts are gathered in memory and stored now and then; a crash loses those of at most 15 s. A request that was allowed is one
-// use, wherever it is served; one that was denied is kept apart and is none.
+// use, wherever it is served; one that was denied is kept apart and is none. What passed in report mode alone is a use of the
+// token, and of none of its permissions.
 type Use struct {
 	o       Options
 	lost    atomic.Int64
@@ -173,7 +174,7 @@ func (u *Use) Completion(e *audit.Event) { u.o.Next.Completion(e) }
 func (g *gathered) count(e *audit.Event, table func() *routes.Table) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if e.Verdict == policy.Allow {
+	if e.Verdict != policy.Deny {
 		addUse(g.uses, &store.Use{TokenID: e.TokenID, Count: 1, Last: e.Start})
 	}
 	var c *usedCount
@@ -188,7 +189,7 @@ func (g *gathered) count(e *audit.Event, table func() *routes.Table) {
 		g.lost++
 	}
 	switch {
-	case !e.Client.IsValid() || e.Verdict != policy.Allow:
+	case !e.Client.IsValid() || e.Verdict == policy.Deny:
 	case c != nil && c.client == e.Client:
 		*c.seen = e.Start
 	default:
@@ -221,7 +222,7 @@ func addUse(uses map[int64]*store.Use, more *store.Use) {
 
 // countOf gives the counter for what a request did; nil when there are too many, and for what no row of the table says.
 func (g *gathered) countOf(e *audit.Event, table func() *routes.Table, collapsed bool) *usedCount {
-	if e.Route == nil || e.Verdict == policy.Allow && len(e.Acts) == 0 && e.Used == nil {
+	if e.Route == nil || e.Verdict != policy.Deny && len(e.Acts) == 0 && e.Used == nil {
 		return nil // nothing that a grant decides
 	}
 	if key, ok := ownUnitOf(e); ok && !collapsed {

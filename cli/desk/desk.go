@@ -169,6 +169,8 @@ func Told(err error) error {
 			field = "--expires"
 		case "renew_until":
 			field = "--renew-until"
+		case "report_until":
+			field = "--report-until"
 		}
 		lines = append(lines, field+" "+p.Message)
 	}

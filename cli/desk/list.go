@@ -47,6 +47,9 @@ func PrintTokens(cmd *cobra.Command, list []store.Listed, total int, f store.Fil
 		if slices.ContainsFunc(tables, makes) {
 			scopes = "MAKES CREDENTIALS: " + scopes
 		}
+		if l.Reports(f.Now) {
+			scopes = "REPORT MODE " + terminal.Until(l.ReportEnd(), f.Now) + ": " + scopes
+		}
 		state, _ := tokens.State(l, f.Now)
 		t.Add(strconv.FormatInt(l.ID, 10), l.Name, l.Owner.Username, state, terminal.Until(l.ExpiresAt, f.Now),
 			terminal.Ago(l.LastUsedAt, f.Now), scopes)

@@ -43,6 +43,9 @@ func listed(t *api.Token, base config.Base) *store.Listed {
 		t.LastUsedAt: &l.LastUsedAt,
 		t.RevokedAt:  &l.RevokedAt,
 		t.PausedAt:   &l.PausedAt,
+
+		t.ReportFrom:  &l.ReportFrom,
+		t.ReportUntil: &l.ReportUntil,
 	} {
 		if from != nil {
 			*to = *from
@@ -53,6 +56,7 @@ func listed(t *api.Token, base config.Base) *store.Listed {
 			*to = *from
 		}
 	}
+	l.OwnersWord = t.Mode == "report"
 	if t.State == "credential_invalid" {
 		l.Credential, l.CredentialReason = store.CredentialInvalid, t.CredentialReason
 	}

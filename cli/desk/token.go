@@ -36,6 +36,10 @@ func PrintToken(w io.Writer, l *store.Listed, now time.Time) error {
 	if l.RenewUntil.After(l.ExpiresAt) {
 		line("Renewable", "until %s", terminal.Stamp(l.RenewUntil))
 	}
+	if l.Reports(now) {
+		line("REPORT MODE", "until %s (%s): what its owner may do passes", terminal.Stamp(l.ReportEnd()),
+			terminal.Until(l.ReportEnd(), now))
+	}
 	if l.ParentID != 0 {
 		line("Made by", "token %d", l.ParentID)
 	}

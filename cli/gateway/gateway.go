@@ -19,6 +19,7 @@ import (
 	"patgate/admin/api"
 	"patgate/admin/console"
 	"patgate/admin/learning"
+	"patgate/admin/terms"
 	"patgate/admin/tokens"
 	"patgate/admin/usage"
 	"patgate/audit"
@@ -132,7 +133,8 @@ func newGateway(ctx context.Context, c *config.Config, log io.Writer) (g *gatewa
 		Store: opened.Store, Keyring: opened.Keyring,
 		Catalogue:  func() *routes.Catalogue { return g.routes.Table().Catalogue() },
 		MaxEntries: int64(c.Cache.Tokens), TTL: c.Cache.TokenTTL.Std(), UnknownTTL: c.Cache.UnknownTokenTTL.Std(),
-		Report: func(err error) { g.logger.Error("store", zap.Error(err)) },
+		ReportMode: g.reportMode(),
+		Report:     func(err error) { g.logger.Error("store", zap.Error(err)) },
 	}); err != nil {
 		return g, err
 	}
@@ -174,6 +176,17 @@ func newGateway(ctx context.Context, c *config.Config, log io.Writer) (g *gatewa
 		IdleTimeout:       time.Minute,
 	}
 	return g, nil
+}
+
+// reportMode gives the sessions what passes in report mode; nil when the configuration does not allow it.
+func (g *gateway) reportMode() func(*routes.Catalogue) (routes.PermissionSet, bool) {
+	if g.config.Tokens.ReportMode != config.ReportModeAllow {
+		return nil
+	}
+	return func(c *routes.Catalogue) (routes.PermissionSet, bool) {
+		table := g.routes.Table()
+		return terms.Unnamed(table), table.Catalogue() == c
+	}
 }
 
 func texts[T fmt.Stringer](urls []T) (all []string) {

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"math"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -72,6 +73,7 @@ func registerMetrics(registry prometheus.Registerer, g *gateway) {
 			Help: "Kept units of what was seen that " +
 				"could not be read."}, func() float64 { return float64(g.use.Damaged() + g.learning.Damaged()) }),
 		admin.ObserverCollector(g.observer.Lost),
+		gauge("patgate_tokens_in_report_mode", "Active tokens with which all passes that their owner may do.", g.countReportMode),
 		gauge("patgate_audit_healthy", "1 while decisions can be recorded.", func() float64 {
 			if g.audit.Err() != nil {
 				return 0
@@ -81,6 +83,20 @@ func registerMetrics(registry prometheus.Registerer, g *gateway) {
 		admin.CacheCollector{func() []cache.Stats { return g.resolver.Stats() }, func() []cache.Stats { return g.sessions.Stats() }},
 		admin.TokenCollector(g.countTokens),
 	)
+}
+
+// countReportMode counts the active tokens in report mode; NaN while the store does not answer.
+func (g *gateway) countReportMode() float64 {
+	if !g.tokens.AllowsReportMode() {
+		return 0
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	_, total, err := g.store.Tokens(ctx, store.Filter{State: store.StateActive, Reporting: true, Now: time.Now(), Limit: 1})
+	if err != nil {
+		return math.NaN()
+	}
+	return float64(total)
 }
 
 // countTokens counts the tokens of each state.

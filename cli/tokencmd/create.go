@@ -36,7 +36,8 @@ change who sees what, or keep a secret: these are granted by name.`,
 		Example: `  patgate token create --name "read jobs" --project group/project --allow read_job,read_pipeline
   patgate token create --name release --expires 12h --project a/lib --allow 'read_*' --project a/app --allow push_code
   patgate token create --name agent --expires 7d --project a/app --template ai-agent --allow run_job
-  patgate token create --name bot --grant scopes.yaml --json`,
+  patgate token create --name bot --grant scopes.yaml --json
+  patgate token create --name learning --project a/app --allow read_project --report-until 7d`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if r, err := desk.RemoteOf(cmd); r != nil || err != nil {
@@ -60,6 +61,8 @@ change who sees what, or keep a secret: these are granted by name.`,
 	f.String("expires", "", "how long it lives (12h, 30d) or when it ends (2026-12-31); the configuration "+
 		"has default and maximum")
 	f.String("renew-until", "", "how far the token may rotate itself (90d, 2026-12-31); until it expires, when not given")
+	f.String("report-until", "", "report mode until then (7d, 2026-12-31; 14 days at most): what its owner may do passes, and what "+
+		"the token lacks is recorded. It needs the owner's forge token, and tokens.report_mode: allow")
 	f.String("grant", "", "YAML file with the scopes (- is standard input), instead of the flags below")
 	f.BoolP("quiet", "q", false, "print the secret alone")
 	flags.register(f)
@@ -77,7 +80,7 @@ func createAt(cmd *cobra.Command, r *desk.Remote, flags *scopeFlags) error {
 		return err
 	}
 	body := map[string]any{"name": q.Name, "description": q.Description, "expires_at": q.ExpiresAt,
-		"renew_until": q.RenewUntil, "granular_scopes": q.Scopes}
+		"renew_until": q.RenewUntil, "report_until": q.ReportUntil, "granular_scopes": q.Scopes}
 	if seal, _ := cmd.Flags().GetBool("seal"); seal {
 		body["seal"] = true
 	}
@@ -91,7 +94,7 @@ func createAt(cmd *cobra.Command, r *desk.Remote, flags *scopeFlags) error {
 func readCreation(cmd *cobra.Command, flags *scopeFlags) (q tokens.Creation, err error) {
 	text := func(name string) string { v, _ := cmd.Flags().GetString(name); return v }
 	q = tokens.Creation{Name: text("name"), Description: text("description"), ExpiresAt: text("expires"),
-		RenewUntil: text("renew-until")}
+		RenewUntil: text("renew-until"), ReportUntil: text("report-until")}
 	if q.Scopes, err = readScopes(cmd, flags); err != nil {
 		return q, terminal.Usage(err)
 	}

@@ -26,7 +26,8 @@ permissions, places or time, needs the owner's forge token again: from PATGATE_O
 PATGATE_OWNER_CREDENTIAL_FILE or --credential-file. Tokens that this one made never keep more than it has.`,
 		Example: `  patgate token edit 1000000000042 --project group/project --allow read_job
   patgate token edit 1000000000042 --project group/project --allow read_job --dry-run --since 30d
-  patgate token edit 1000000000042 --expires 12h --name "nightly job"`,
+  patgate token edit 1000000000042 --expires 12h --name "nightly job"
+  patgate token edit 1000000000042 --grant scopes.yaml --enforce`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			id, err := desk.ID(args[0])
@@ -73,6 +74,8 @@ PATGATE_OWNER_CREDENTIAL_FILE or --credential-file. Tokens that this one made ne
 	f.String("description", "", "more about it")
 	f.String("expires", "", "how long it lives from now (12h, 30d) or when it ends (2026-12-31)")
 	f.String("renew-until", "", "how far the token may rotate itself")
+	f.String("report-until", "", "report mode until then (7d, 2026-12-31), 14 days after its first beginning at most")
+	f.Bool("enforce", false, "end report mode: what the token lacks is denied from now on")
 	f.String("grant", "", "YAML file with the scopes (- is standard input), instead of the flags below")
 	f.Bool("dry-run", false, "change nothing: say which requests that the token made would have been denied")
 	f.String("since", "30d", "with --dry-run: how far back is looked, in days")
@@ -97,6 +100,13 @@ func readChanges(cmd *cobra.Command, flags *scopeFlags) (q tokens.Changes, err e
 		Description: text("description"),
 		ExpiresAt:   text("expires"),
 		RenewUntil:  text("renew-until"),
+		ReportUntil: text("report-until"),
+	}
+	if enforce, _ := cmd.Flags().GetBool("enforce"); enforce {
+		if q.ReportUntil != nil {
+			return q, errors.New("--enforce ends report mode, and --report-until goes on with it: give one of them")
+		}
+		q.ReportUntil = new(string)
 	}
 	scopes, err := readScopes(cmd, flags)
 	if err != nil {
@@ -106,7 +116,8 @@ func readChanges(cmd *cobra.Command, flags *scopeFlags) (q tokens.Changes, err e
 		q.Scopes = &scopes
 	}
 	if q == (tokens.Changes{}) {
-		return q, errors.New("nothing to change: give --name, --description, --expires, --renew-until or scopes")
+		return q, errors.New("nothing to change: give --name, --description, --expires, --renew-until, --report-until, --enforce or " +
+			"scopes")
 	}
 	return q, nil
 }
@@ -161,6 +172,8 @@ func editAt(cmd *cobra.Command, r *desk.Remote, id int64, q *tokens.Changes) err
 		"description": q.Description,
 		"expires_at":  q.ExpiresAt,
 		"renew_until": q.RenewUntil,
+
+		"report_until": q.ReportUntil,
 	} {
 		if v != nil {
 			body[name] = *v

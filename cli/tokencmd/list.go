@@ -18,7 +18,8 @@ func newTokenList() *cobra.Command {
 		Use:   "list",
 		Short: "List tokens with what they reach",
 		Long: `Lists tokens with what they reach. Those with a permission by which deploy keys, deploy tokens,
-access tokens or triggers are made are marked: such credentials work past patgate, and outlive it.`,
+access tokens or triggers are made are marked: such credentials work past patgate, and outlive it.
+So are those in report mode, which may do what their owner may.`,
 		Example: `  patgate token list --state any --sort last_used_asc`,
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {

@@ -201,6 +201,10 @@ func printProof(w io.Writer, p *questions.Proof) {
 		fmt.Fprintf(w, "yes: token %d never uses %s %s, nor in what is made there later.\n", p.TokenID, p.Permission, in)
 		return
 	}
+	if p.Witness == nil {
+		fmt.Fprintf(w, "no: %s\n", p.Note)
+		return
+	}
 	fmt.Fprintf(w, "no: token %d holds %s on %s\n", p.TokenID, p.Permission, p.Witness.Where.Words)
 	if p.Witness.Route == "" {
 		fmt.Fprintln(w, "No route of the table uses it by itself there; texts, push options and later tables may.")
@@ -231,7 +235,7 @@ code is 0 when B opens nothing that A does not, else 1.`,
 					return s.Diff(ctx, d.As, a, b)
 				}, printDifferences,
 				func(d *questions.Differences) error {
-					if len(d.Opens) == 0 {
+					if len(d.Opens)+len(d.Notes) == 0 {
 						return nil
 					}
 					return fmt.Errorf("token %d opens what token %d does not", b, a)
@@ -243,6 +247,9 @@ code is 0 when B opens nothing that A does not, else 1.`,
 }
 
 func printDifferences(w io.Writer, d *questions.Differences) {
+	for _, note := range d.Notes {
+		fmt.Fprintf(w, "%s.\n", note)
+	}
 	if len(d.Opens) == 0 {
 		fmt.Fprintf(w, "Token %d opens nothing that token %d does not.\n", d.With, d.TokenID)
 	}
@@ -303,7 +310,10 @@ func printAbles(w io.Writer, a *questions.Ables) {
 	}
 	for i := range a.Tokens {
 		more := ""
-		if a.Tokens[i].Constrained {
+		switch {
+		case a.Tokens[i].ReportMode:
+			more = " (in report mode)"
+		case a.Tokens[i].Constrained:
 			more = " (with limits on refs)"
 		}
 		line(&a.Tokens[i], more)

@@ -26,6 +26,9 @@ type Ask struct {
 	Owner int64
 	// Present, when it is not nil, is the grant that the token has now: what it does not allow any more is no part of a proposal.
 	Present *policy.Grant
+	// Reports: the token is in report mode, or was and nobody has decided on its scopes since. What its grant denied and report mode
+	// let pass is needed then, as everything else; without it that is no part of a proposal.
+	Reports bool
 	// Accept are permissions by name that may be in the proposal although a row that needs them is a danger.
 	Accept []string
 	// Groups are those that shall stand in the place of their projects, out of those that the proposal asks about.
@@ -121,7 +124,7 @@ func (r *Replay) Make(q Ask) (*Proposal, error) {
 		}
 		e, ok := r.read(o)
 		switch {
-		case ok && q.Present != nil && !e.allows(q.Present):
+		case o.Unit.WouldDeny != "" && !q.Reports, ok && o.Unit.WouldDeny == "" && q.Present != nil && !e.allows(q.Present):
 			p.Lost++
 			continue
 		case !ok:

@@ -148,6 +148,7 @@ var knownFields = []knownField{
 	{"x-forwarded-ssl", 0, ClassForwarding},
 	{"x-forwarded-prefix", 0, ClassForwarding},
 	{"x-real-ip", 0, ClassForwarding},
+	{"x-patgate-would-deny", 0, ClassForwarding}, // patgate's word to clients, nobody else's
 	{"client-ip", 0, ClassForwarding},
 	{"x-client-ip", 0, ClassForwarding},
 	{"true-client-ip", 0, ClassForwarding},

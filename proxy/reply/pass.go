@@ -120,17 +120,18 @@ func (d *Redirects) Tell(value []byte) bool {
 }
 
 // droppedAnswer are headers of the forge's answers that are between it and its own front end, or would hand the client
-// another host's cookie. Names are lower case; a trailing "*" matches any ending. The first nine are dropped for every caller.
+// another host's cookie. Names are lower case; a trailing "*" matches any ending. The first ten are dropped for every caller.
 var droppedAnswer = []string{
 	"connection", "keep-alive", "proxy-authenticate", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade",
-	"content-length", "gitlab-*", "x-sendfile*", "x-accel-*", "x-gitlab-custom-error", "x-gitlab-meta", "refresh", "x-terraform-get",
+	"content-length", "x-patgate-would-deny", "gitlab-*", "x-sendfile*", "x-accel-*", "x-gitlab-custom-error", "x-gitlab-meta",
+	"refresh", "x-terraform-get",
 }
 
 // droppedByLetter is droppedAnswer by the first letter.
 var droppedByLetter = func() (by [32][]droppedName) {
 	for i, d := range droppedAnswer {
 		text, prefix := strings.CutSuffix(d, "*")
-		by[d[0]%32] = append(by[d[0]%32], droppedName{text, prefix, i < 9})
+		by[d[0]%32] = append(by[d[0]%32], droppedName{text, prefix, i < 10})
 	}
 	return by
 }()

@@ -41,7 +41,7 @@ func (f *Facts) Begin(out *fasthttp.Response) {
 }
 
 // keptFields are those of the forge's answer that say whether and how to ask again, and what patgate wrote itself.
-var keptFields = []string{"date", "x-request-id", "retry-after", "www-authenticate", "lfs-authenticate"}
+var keptFields = []string{"date", "x-request-id", "retry-after", "www-authenticate", "lfs-authenticate", "x-patgate-would-deny"}
 
 // OwnFields leaves the header fields of an answer that patgate makes of the forge's: of those that came with it
 // only keptFields.

@@ -31,7 +31,10 @@ type Judgement struct {
 	Rendered bool
 	// Filtered: the answer is a list of which the client gets the entries that the grant reaches.
 	Filtered bool
+	// Enforced: patgate itself answers what the grant denies, so that report mode changes nothing.
+	Enforced bool
 
+	would      *policy.Decision // of the grant, on what passes in report mode alone; nil: it denied nothing
 	event      *audit.Event
 	used       routes.PermissionSet // what the event's Used points to, when it is not a row's own
 	containers []policy.Container
@@ -76,6 +79,7 @@ func (j *Judgement) Forget() {
 func (j *Judgement) Reset() {
 	j.Forget()
 	j.Session, j.Rules = nil, nil
+	j.Enforced, j.would = false, nil // no loop sets it
 	j.used = routes.PermissionSet{}
 }
 
@@ -165,7 +169,7 @@ func (j *Judgement) PlanRow(q *Request, row *routes.Route) *reply.Refusal {
 	j.Set.Reset(row, j.Op.Captures())
 	j.Decision = policy.Plan(j.Session.Grant, row)
 	j.Note(q)
-	if j.Decision.Verdict != policy.Allow {
+	if j.Decision.Verdict != policy.Allow && !j.planPasses(q, row) {
 		return reply.OfDenial(&j.Decision, row)
 	}
 	return nil
@@ -176,7 +180,7 @@ func (j *Judgement) Decide(q *Request) *reply.Refusal {
 	j.Decision = policy.Decide(j.Session.Grant, &j.Question)
 	j.Note(q)
 	j.noteFurther()
-	if j.Decision.Verdict != policy.Allow {
+	if j.Decision.Verdict != policy.Allow && !j.passes(q) {
 		if j.asked > 0 {
 			j.Rules.Resolver.Denied(j.Session, j.asked)
 			j.asked = 0
@@ -191,6 +195,15 @@ func (j *Judgement) Grants(q *Request) {
 	j.Decision.Verdict, j.Decision.Reason = policy.Allow, policy.ReasonGranted
 	j.Note(q)
 	j.event.Used = nil
+	j.noteWould(q)
+}
+
+// Settle notes the decision by which a request for several things is told, and all that it uses.
+func (j *Judgement) Settle(q *Request, d policy.Decision, used *routes.PermissionSet) {
+	j.Decision = d
+	j.Note(q)
+	j.Uses(used)
+	j.noteWould(q)
 }
 
 // Uses notes which permissions were used, of all that was decided.
@@ -221,6 +234,7 @@ func (j *Judgement) Note(q *Request) {
 	case d.Reason == policy.ReasonFiltered:
 		j.Filtered, e.Filtered = true, true
 		e.Used = &j.Op.Route.NeedSet
+		j.passes(q) // whole, in report mode
 	}
 }
 

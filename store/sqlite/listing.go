@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"patgate/store"
+	"patgate/token"
 )
 
 const listedQuery = "SELECT " + tokenColumns + ", " + ownerColumns + `, coalesce(u.uses, 0), coalesce(u.last_used_at, 0),
@@ -124,6 +125,10 @@ func conditions(f store.Filter) (string, []any) {
 		add("t.revoked_at > 0")
 	case store.StatePaused:
 		add("t.revoked_at = 0 AND t.paused_at > 0 AND t.expires_at > ?", now)
+	}
+	if f.Reporting {
+		add("t.owners_word AND t.parent_id = 0 AND t.report_from > ? AND t.report_from <= ? AND t.report_until > ?",
+			millis(f.Now.Add(-token.LongestReport)), now, now)
 	}
 	switch {
 	case f.Revoked != nil && *f.Revoked:

@@ -29,6 +29,8 @@ func TestATokenOfTheFirstSchemaGoesOn(t *testing.T) {
 		"DROP INDEX tokens_by_family", "DROP INDEX tokens_by_parent",
 		"ALTER TABLE tokens DROP COLUMN family_id", "ALTER TABLE tokens DROP COLUMN renew_until",
 		"ALTER TABLE tokens DROP COLUMN rotated_to",
+		"ALTER TABLE tokens DROP COLUMN report_from", "ALTER TABLE tokens DROP COLUMN report_until",
+		"ALTER TABLE tokens DROP COLUMN owners_word",
 		"ALTER TABLE tokens DROP COLUMN revision", "ALTER TABLE tokens DROP COLUMN children",
 		"ALTER TABLE tokens DROP COLUMN touched_at",
 		"INSERT INTO sealing_keys VALUES ('k', x'00', 1, 0)",
@@ -51,7 +53,7 @@ func TestATokenOfTheFirstSchemaGoesOn(t *testing.T) {
 	defer db.Close()
 	l, err := db.Token(ctx, 1_000_000_000_000)
 	if err != nil || l.Name != "old" || l.FamilyID != l.ID || !l.RenewUntil.Equal(l.ExpiresAt) || l.Revision != 1 ||
-		l.RotatedTo != 0 {
+		l.RotatedTo != 0 || l.OwnersWord || !l.ReportEnd().IsZero() {
 		t.Errorf("%+v, %v", l, err)
 	}
 	if health, err := db.Check(ctx); err != nil || health.SchemaVersion != len(migrations()) {

@@ -13,7 +13,7 @@ import (
 
 const tokenColumns = `t.id, t.hash, t.last_four, t.name, t.description, t.owner_id, t.credential_id, t.parent_id, t.scopes,
 	t.table_version, t.created_at, t.expires_at, t.revoked_at, t.revoke_reason, t.paused_at,
-	t.family_id, t.renew_until, t.rotated_to, t.revision`
+	t.family_id, t.renew_until, t.rotated_to, t.revision, t.report_from, t.report_until, t.owners_word`
 
 // tokenRow receives tokenColumns.
 type tokenRow struct {
@@ -22,12 +22,13 @@ type tokenRow struct {
 	scopes                              string
 	created, expires, revoked, pausedAt int64
 	renewUntil                          int64
+	reportFrom, reportUntil             int64
 }
 
 func (t *tokenRow) fields() []any {
 	return []any{&t.r.ID, &t.hash, &t.r.LastFour, &t.r.Name, &t.r.Description, &t.r.OwnerID, &t.r.CredentialID, &t.r.ParentID,
 		&t.scopes, &t.r.TableVersion, &t.created, &t.expires, &t.revoked, &t.r.RevokeReason, &t.pausedAt,
-		&t.r.FamilyID, &t.renewUntil, &t.r.RotatedTo, &t.r.Revision}
+		&t.r.FamilyID, &t.renewUntil, &t.r.RotatedTo, &t.r.Revision, &t.reportFrom, &t.reportUntil, &t.r.OwnersWord}
 }
 
 func (t *tokenRow) record() (token.Record, error) {
@@ -41,6 +42,7 @@ func (t *tokenRow) record() (token.Record, error) {
 	t.r.CreatedAt, t.r.ExpiresAt = instant(t.created), instant(t.expires)
 	t.r.RevokedAt, t.r.PausedAt = instant(t.revoked), instant(t.pausedAt)
 	t.r.RenewUntil = instant(t.renewUntil)
+	t.r.ReportFrom, t.r.ReportUntil = instant(t.reportFrom), instant(t.reportUntil)
 	return t.r, nil
 }
 
@@ -114,12 +116,12 @@ func (tx tx) Insert(ctx context.Context, r token.Record) (id int64, err error) {
 		return 0, err
 	}
 	err = tx.QueryRowContext(ctx, `INSERT INTO tokens (hash, last_four, name, description, owner_id, credential_id, parent_id,
-			scopes, table_version, created_at, expires_at, family_id, renew_until, touched_at)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
+			scopes, table_version, created_at, expires_at, report_from, report_until, owners_word, family_id, renew_until, touched_at)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
 			coalesce(nullif(?, 0), (SELECT seq + 1 FROM sqlite_sequence WHERE name = 'tokens')), ?, ?) RETURNING id`,
 		r.Hash[:], r.LastFour, r.Name, r.Description, r.OwnerID, r.CredentialID, r.ParentID,
-		string(scopes), r.TableVersion, millis(r.CreatedAt), millis(r.ExpiresAt), r.FamilyID, millis(r.RenewUntil),
-		millis(r.CreatedAt)).Scan(&id)
+		string(scopes), r.TableVersion, millis(r.CreatedAt), millis(r.ExpiresAt), millis(r.ReportFrom), millis(r.ReportUntil),
+		r.OwnersWord, r.FamilyID, millis(r.RenewUntil), millis(r.CreatedAt)).Scan(&id)
 	if constraint(err) {
 		err = fmt.Errorf("%w: %w", store.ErrConflict, err)
 	}
@@ -135,9 +137,9 @@ func (tx tx) Save(ctx context.Context, l *store.Listed, by string) error {
 	_, err = tx.ExecContext(ctx,
 		`UPDATE tokens SET name = ?, description = ?, scopes = ?, table_version = ?, expires_at = ?, renew_until = ?,
 		revoked_at = ?, revoke_reason = ?, revoked_by = ?, paused_at = ?, pause_reason = ?, paused_by = ?,
-		rotated_to = ?, revision = ?, touched_at = ?, changed_by = ? WHERE id = ?`,
+		rotated_to = ?, revision = ?, report_from = ?, report_until = ?, touched_at = ?, changed_by = ? WHERE id = ?`,
 		l.Name, l.Description, string(scopes), l.TableVersion, millis(l.ExpiresAt), millis(l.RenewUntil),
 		millis(l.RevokedAt), l.RevokeReason, l.RevokedBy, millis(l.PausedAt), l.PauseReason, l.PausedBy, l.RotatedTo, l.Revision,
-		millis(l.TouchedAt), by, l.ID)
+		millis(l.ReportFrom), millis(l.ReportUntil), millis(l.TouchedAt), by, l.ID)
 	return err
 }

@@ -290,6 +290,22 @@ func (db *DB) Observations(ctx context.Context, id int64, since time.Time) (list
 	return list, damaged, nil
 }
 
+// LastSeen implements store.Store.
+func (db *DB) LastSeen(ctx context.Context, id int64) (time.Time, error) {
+	var last int64
+	err := db.read.QueryRowContext(ctx, `SELECT max(
+		coalesce((SELECT max(last_at) FROM units WHERE subject_id = t.id), 0),
+		coalesce((SELECT last_used_at FROM token_uses WHERE token_id = t.id), 0), t.touched_at) FROM tokens t WHERE t.id = ?`,
+		id).Scan(&last)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return time.Time{}, store.ErrUnknownToken
+	case err != nil:
+		return time.Time{}, fmt.Errorf("reading when token %d was last seen: %w", id, explain(err))
+	}
+	return instant(last), nil
+}
+
 // PermissionUses implements store.Store.
 func (db *DB) PermissionUses(ctx context.Context, id int64) ([]store.PermissionUse, error) {
 	uses := map[string]store.PermissionUse{}
@@ -311,7 +327,7 @@ func (db *DB) PermissionUses(ctx context.Context, id int64) ([]store.PermissionU
 	}
 	for i := range list {
 		o := &list[i]
-		if o.Unit.Denied != "" {
+		if o.Unit.Denied != "" || o.Unit.WouldDeny != "" {
 			continue
 		}
 		for _, name := range o.Unit.Needs {

@@ -28,6 +28,7 @@ func Run(t *testing.T, open Open) {
 		"keys":        testKeys,
 		"tokens":      testTokens,
 		"lists":       testLists,
+		"report mode": testReportMode,
 		"rotation":    testRotation,
 		"children":    testChildren,
 		"edits":       testEdits,

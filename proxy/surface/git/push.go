@@ -265,13 +265,13 @@ func (v *visit) checkUpstream(q *surface.Request, j *surface.Judgement) error {
 			continue
 		}
 		upstream = o.Name
-		if !v.allowsElsewhere(j, &o.NeedSet) {
+		if !v.allowsElsewhere(q, j, &o.NeedSet) {
 			return errUpstream("the push option "+o.Name, q.Table.Catalogue().Names(o.Needs))
 		}
 	}
 	for i := range j.Set.Commands {
 		c := &j.Set.Commands[i]
-		if needs := c.Command.NeedSet(c.Kind); upstream != "" && !v.allowsElsewhere(j, needs) {
+		if needs := c.Command.NeedSet(c.Kind); upstream != "" && !v.allowsElsewhere(q, j, needs) {
 			return errUpstream("the quick action /"+c.Name+" of "+c.Param, q.Table.Catalogue().Names(c.Command.Needs(c.Kind)))
 		}
 	}
@@ -279,10 +279,10 @@ func (v *visit) checkUpstream(q *surface.Request, j *surface.Judgement) error {
 }
 
 // allowsElsewhere tells whether the grant holds permissions in projects that nobody can tell.
-func (v *visit) allowsElsewhere(j *surface.Judgement, needs *routes.PermissionSet) bool {
+func (v *visit) allowsElsewhere(q *surface.Request, j *surface.Judgement, needs *routes.PermissionSet) bool {
 	further := policy.Act{Kind: policy.ActQuickAction, Needs: needs, Elsewhere: true}
 	alone := policy.Question{Route: j.Question.Route, Acts: append(v.push.others(j), further)}
-	return policy.Decide(j.Session.Grant, &alone).Verdict == policy.Allow
+	return j.Allows(q, &alone)
 }
 
 func errUpstream(what string, needs []string) error {

@@ -25,11 +25,13 @@ func (p *probe) Judge(q *surface.Request, _ *surface.Body, j *surface.Judgement)
 	if p.s.Own {
 		return orNil(judgeLogin(q, j))
 	}
-	if planRow(q, j, registry.ProxiedRow) != nil && judgeLogin(q, j) != nil {
-		return planRow(q, j, registry.ProxiedRow)
+	for _, j.Enforced = range grantFirst {
+		if planRow(q, j, registry.ProxiedRow) == nil || logsIn(q, j) {
+			j.Grants(q)
+			return nil
+		}
 	}
-	j.Grants(q)
-	return nil
+	return planRow(q, j, registry.ProxiedRow)
 }
 
 // Rebuild is not called.
@@ -43,12 +45,27 @@ func (*probe) Answer(*surface.Request, *surface.Judgement) (*surface.Answer, err
 		Header: [][2]string{{"Content-Type", "application/json"}, {"Docker-Distribution-Api-Version", "registry/2.0"}}}, nil
 }
 
+// grantFirst has a login asked of the grant alone before report mode lets it pass: one of several permissions is enough.
+var grantFirst = [...]bool{true, false}
+
+// actions are what a login may be for.
+var actions = [...]string{"pull", "push", "delete"}
+
+// logsIn tells whether the token may do something in some registry.
+func logsIn(q *surface.Request, j *surface.Judgement) bool {
+	for _, action := range actions {
+		if planAction(q, j, action) == nil {
+			return true
+		}
+	}
+	return false
+}
+
 // judgeLogin decides a request without scopes, by which clients try a credential out: its token is good for nothing, and
 // is given to whoever may do something in some registry. A denial is that of the first action.
 func judgeLogin(q *surface.Request, j *surface.Judgement) *reply.Refusal {
-	actions := [...]string{"pull", "push", "delete"}
-	for _, action := range actions {
-		if planAction(q, j, action) == nil {
+	for _, j.Enforced = range grantFirst {
+		if logsIn(q, j) {
 			j.Grants(q)
 			return nil
 		}

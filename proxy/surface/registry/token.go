@@ -43,6 +43,7 @@ type auth struct {
 	row      *routes.Route
 	decision policy.Decision
 	used     routes.PermissionSet
+	acts     []policy.Act
 }
 
 // NeedsBody: it has none.
@@ -75,9 +76,8 @@ func (v *auth) Judge(q *surface.Request, _ *surface.Body, j *surface.Judgement) 
 		return denied
 	}
 	j.Op.Set(v.row, false)
-	j.Decision = v.decision
-	j.Note(q)
-	j.Uses(&v.used)
+	j.Question.Route, j.Question.Acts = v.row, append(j.Question.Acts[:0], v.acts...)
+	j.Settle(q, v.decision, &v.used)
 	return nil
 }
 
@@ -145,6 +145,10 @@ func (v *auth) judgeScope(q *surface.Request, j *surface.Judgement, s *registry.
 // choose notes that a question was allowed.
 func (v *auth) choose(j *surface.Judgement) {
 	v.used.Union(&j.Op.Route.NeedSet)
+	for _, act := range j.Question.Acts {
+		act.Needs = &j.Op.Route.NeedSet
+		v.acts = append(v.acts, act)
+	}
 	if v.row == nil {
 		v.row, v.decision = j.Op.Route, j.Decision
 	}
