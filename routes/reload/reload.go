@@ -40,10 +40,8 @@ type Event struct {
 
 // Reloader holds the current table. Its methods may be called from any goroutine.
 type Reloader struct {
-	opts      Options
-	current   atomic.Pointer[routes.Table]
-	succeeded atomic.Uint64
-	failed    atomic.Uint64
+	opts    Options
+	current atomic.Pointer[routes.Table]
 
 	mu   sync.Mutex        // held during a reload
 	seen [sha256.Size]byte // of the files at the last reload, good or not
@@ -67,12 +65,6 @@ func New(opts Options) (*Reloader, []routes.Problem) {
 
 // Table gives the current table. A request asks once and keeps it.
 func (r *Reloader) Table() *routes.Table { return r.current.Load() }
-
-// Succeeded counts the reloads that put a new table into use; the first load is not counted.
-func (r *Reloader) Succeeded() uint64 { return r.succeeded.Load() }
-
-// Failed counts the reloads that kept the table before.
-func (r *Reloader) Failed() uint64 { return r.failed.Load() }
 
 // Reload reads the files again, whether they changed or not, and puts the new table into use. When there are problems,
 // the table before stays.
@@ -126,10 +118,7 @@ func (r *Reloader) reloadLocked(files []routes.File, problems []routes.Problem) 
 	event := Event{Problems: problems, Rows: len(before.Routes()), Files: len(files)}
 	if len(problems) == 0 {
 		r.current.Store(table)
-		r.succeeded.Add(1)
 		event.Rows = len(table.Routes())
-	} else {
-		r.failed.Add(1)
 	}
 	if r.opts.Report != nil {
 		r.opts.Report(event)
