@@ -26,7 +26,8 @@ func (s *stage) otherKinds(ctx context.Context, o *options, r *report.Result) er
 	if err != nil {
 		return err
 	}
-	plain, err := s.present(ctx, r, target{upstream: s.upstream, seeded: s.seeded, suffix: "-kinds"}, report.NginxPlain, report.Patgate)
+	plain, err := s.present(ctx, r, target{upstream: s.upstream, seeded: s.seeded, suffix: "-kinds"}, report.NginxPlain,
+		report.Patgate)
 	defer end(plain)
 	if err != nil {
 		return err

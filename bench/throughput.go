@@ -63,7 +63,8 @@ func (s *stage) saturate(ctx context.Context, v *service, l traffic) (report.Sam
 		return report.Sample{}, fmt.Errorf("wrk said %q: %w", out.String(), err)
 	}
 	if told.Failed > 0 || told.Requests == 0 {
-		return report.Sample{}, fmt.Errorf("%s: %d of %d requests failed; it said: %s", v.name, told.Failed, told.Requests, s.tail(v.name))
+		return report.Sample{}, fmt.Errorf("%s: %d of %d requests failed; it said: %s", v.name, told.Failed, told.Requests,
+			s.tail(v.name))
 	}
 	return report.Sample{
 		Requests: told.Requests, PerSecond: float64(told.Requests) / (float64(told.Micros) / 1e6),
