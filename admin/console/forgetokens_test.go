@@ -52,6 +52,7 @@ func TestReplacingAForgeTokenByWhatItDid(t *testing.T) {
 	for _, id := range []int64{jenkins, theirs} {
 		w.did(t, id, listJobs, w.api, 4, nil, 3, 1)
 	}
+	w.broadToken(t, v) // is no token of the forge's, however much it does
 	p := v.get(t, "/forge-tokens")
 	p.wants(t, 200, "8 requests seen", "Seen through patgate", fmt.Sprintf("GitLab token %d", other),
 		fmt.Sprintf("/forge-tokens/%d/smaller", jenkins))
