@@ -87,10 +87,14 @@ func raise(v *atomic.Uint64, n uint64) {
 type eye struct{ owner, credential int64 }
 
 func (p pathSeed) eyeOf(s *token.Session) eye {
-	if s.CredentialID != 0 {
-		return eye{s.OwnerUserID, s.CredentialID}
+	if s.CredentialID == 0 {
+		return p.eyeOfShown(s)
 	}
-	// One that is not stored: a hash tells it from others of its owner's.
+	return eye{s.OwnerUserID, s.CredentialID}
+}
+
+// eyeOfShown is eyeOf for a credential that is not stored: a hash tells it from others of its owner's.
+func (p pathSeed) eyeOfShown(s *token.Session) eye {
 	return eye{s.OwnerUserID, -1 - int64(maphash.String(p.Seed, s.Credential.Reveal())>>1)}
 }
 
