@@ -123,8 +123,9 @@ func (q *request) form(status int, d *draft, p formPage) error {
 		p.Accesses = append(p.Accesses, choice{Value: a.String(), Label: accessWords(a.String())})
 	}
 	s := q.o.Tokens
-	p.Shortest, p.Standard, p.Longest = brief(terms.Shortest), brief(s.StandardLifetime()), brief(s.MaxLifetime())
-	p.ReportMode, p.LongestReport = s.AllowsReportMode(), brief(token.LongestReport)
+	p.Shortest, p.Standard = terms.WriteSpan(terms.Shortest), terms.WriteSpan(s.StandardLifetime())
+	p.Longest = terms.WriteSpan(s.MaxLifetime())
+	p.ReportMode, p.LongestReport = s.AllowsReportMode(), terms.WriteSpan(token.LongestReport)
 	p.MaxName, p.MaxDescription, p.User = terms.MaxName, terms.MaxDescription, q.caller.Username()
 	for _, preset := range []string{"1h", "12h", "7d", "30d", "90d", "365d"} {
 		if d, _ := terms.ParseSpan(preset); d <= s.MaxLifetime() {

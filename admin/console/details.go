@@ -123,8 +123,8 @@ func (q *request) asking(action string, t *tokens.Inspected) askPage {
 		Children:    t.Children,
 		Values:      map[string]string{},
 		Problems:    map[string][]string{},
-		MaxGrace:    brief(q.o.Tokens.MaxGrace()),
-		MaxLifetime: brief(q.o.Tokens.MaxLifetime()),
+		MaxGrace:    terms.WriteSpan(q.o.Tokens.MaxGrace()),
+		MaxLifetime: terms.WriteSpan(q.o.Tokens.MaxLifetime()),
 	}
 	switch action {
 	case "revoke":
@@ -159,7 +159,7 @@ func (q *request) sameLife(t *tokens.Inspected) string {
 	case hours >= 1:
 		return strconv.FormatInt(hours, 10) + "h"
 	}
-	return brief(t.ExpiresAt.Sub(t.CreatedAt).Round(60e9))
+	return terms.WriteSpan(t.ExpiresAt.Sub(t.CreatedAt).Round(60e9))
 }
 
 func (q *request) ask(action string) error {

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"patgate/admin/console/snippet"
 	"patgate/admin/tokens"
 	"patgate/token"
 )
@@ -126,7 +127,7 @@ func (q *request) identify(credential token.Secret, as *tokens.Owner) (c *tokens
 		q.o.Record(Event{What: "sign_in_limited", Client: client})
 		q.w.Header().Set("Retry-After", fmt.Sprint(int((wait+time.Second-1)/time.Second)))
 		problem := fmt.Sprintf("Too many wrong credentials came from your address (limit: limits.failed_credentials). "+
-			"Try again in %s.", span(wait))
+			"Try again in %s.", snippet.Span(wait))
 		return nil, problem, http.StatusTooManyRequests
 	}
 	var err error

@@ -3,11 +3,11 @@ package console
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
 
+	"patgate/admin/console/snippet"
 	"patgate/policy"
 )
 
@@ -25,50 +25,13 @@ func (q *request) instant(t time.Time) moment {
 	m := moment{Exact: t.Format("2 January 2006, 15:04 UTC"), Machine: t.Format(time.RFC3339)}
 	switch d := t.Sub(q.o.Now()); {
 	case d > 0:
-		m.Words = "in " + span(d)
+		m.Words = "in " + snippet.Span(d)
 	case d > -time.Minute:
 		m.Words = "just now"
 	default:
-		m.Words = span(-d) + " ago"
+		m.Words = snippet.Span(-d) + " ago"
 	}
 	return m
-}
-
-// span writes a length of time in its largest unit.
-func span(d time.Duration) string {
-	const day = 24 * time.Hour
-	count := func(n time.Duration, unit string) string {
-		if n != 1 {
-			unit += "s"
-		}
-		return fmt.Sprintf("%d %s", n, unit)
-	}
-	switch {
-	case d < 90*time.Second:
-		return count(max((d+time.Second-1)/time.Second, 1), "second")
-	case d < 90*time.Minute:
-		return count((d+30*time.Second)/time.Minute, "minute")
-	case d < 36*time.Hour:
-		return count((d+30*time.Minute)/time.Hour, "hour")
-	case d < 90*day:
-		return count((d+12*time.Hour)/day, "day")
-	case d < 700*day:
-		return count((d+15*day)/(30*day), "month")
-	}
-	return count((d+182*day)/(365*day), "year")
-}
-
-// brief writes a length of time as it is typed: 15m, 12h, 30d.
-func brief(d time.Duration) string {
-	if d >= 24*time.Hour && d%(24*time.Hour) == 0 {
-		return fmt.Sprintf("%dd", d/(24*time.Hour))
-	}
-	s := d.String()
-	s = strings.TrimSuffix(s, "0s")
-	if strings.HasSuffix(s, "h0m") {
-		s = strings.TrimSuffix(s, "0m")
-	}
-	return s
 }
 
 // stateWords are the states of tokens as badges show them.

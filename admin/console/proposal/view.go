@@ -297,7 +297,7 @@ func notes(p *learning.Proposed) (all []string) {
 	add(p.Collapsed, "More than %d different things were done. Of %s it is no longer known on which projects and groups: they are "+
 		"no part of this, and the new token will be denied them unless you add them.", learn.MostUnits, kinds(p.Collapsed))
 	for _, b := range p.Below {
-		all = append(all, fmt.Sprintf("%s of them, %s, were all in group %d and needed %s. Add that group in the form, if the job needs it.",
+		all = append(all, fmt.Sprintf("%s of them, %s, were all in group %d and needed %s. Add that group in the form, if need be.",
 			kinds(b.Kinds), count(b.Requests, "request", "requests"), b.GroupID, strings.Join(b.Permissions, ", ")))
 	}
 	add(p.Lost, "%s may not be made any more, because the token was narrowed since. They are no part of this.", kinds(p.Lost))
