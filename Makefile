@@ -81,7 +81,7 @@ instructions:
 
 # Go benchmarks of the hot path.
 microbench:
-	$(GO) test -run '^$$' -bench . -benchmem ./audit ./bench ./cache ./policy ./proxy/... ./routes/... ./store/...
+	$(GO) test -run '^$$' -bench . -benchmem ./audit ./bench ./cache ./learn/... ./policy ./proxy/... ./routes/... ./store/...
 
 # Known vulnerabilities in what the program really calls. The data is at VULNDB; where that cannot be reached, nothing is
 # checked, and the last line says so. PATGATE_VULN_REQUIRED=1 makes that a failure.

@@ -2,6 +2,7 @@ package cli_test
 
 import (
 	"fmt"
+	"net/url"
 	"strings"
 	"sync"
 	"testing"
@@ -56,6 +57,20 @@ func TestBudgets(t *testing.T) {
 		if count[429] < projects/2 || count[403]+count[404] == 0 || !strings.Contains(limited.body, "resolver.budget_per_token") ||
 			limited.header.Get("Retry-After") == "" {
 			t.Errorf("%s was answered %v: %s", name, count, limited.body)
+		}
+	}
+	can := func(token, project string) answer {
+		target := "/projects/" + url.PathEscape(project) + "/issues"
+		return send("GET", r.gate+ownAPI+"/tokens/self/can?method=GET&path="+url.QueryEscape(target),
+			map[string][]string{"Private-Token": {token}}, nil)
+	}
+	for token, name := range map[string]string{mint("asker"): "shop/not-there-%d", mint("knower"): "secret/hidden-%d"} {
+		count := map[int]int{}
+		for i := range projects {
+			count[can(token, fmt.Sprintf(name, i)).status]++
+		}
+		if count[429] < projects/3 || count[200] == 0 || count[200]+count[429] != projects {
+			t.Errorf("questions whether a token may read %s were answered %v", name, count)
 		}
 	}
 

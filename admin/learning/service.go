@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"patgate/admin/sight"
 	"patgate/admin/terms"
 	"patgate/admin/tokens"
 	"patgate/learn"
@@ -125,6 +126,7 @@ func (s *Service) Propose(ctx context.Context, c tokens.Caller, id int64, days i
 	if err != nil {
 		return nil, err
 	}
+	p.Groups = s.groups(ctx, c, x.subject, p.Groups)
 	out.Proposal, out.Suggested = *p, s.suggest(out.Name, p.Confidence.Days)
 	return out, nil
 }
@@ -135,6 +137,39 @@ func leakedAt(l *store.Listed) time.Time {
 		return l.RevokedAt
 	}
 	return time.Time{}
+}
+
+// mostGroups bounds about how many groups the forge is asked for one proposal.
+const mostGroups = 5
+
+// groups leaves out groups of which less than half was used. Of how many projects that is, the forge tells as the owner sees it;
+// where it does not, the question stays, and says that it is not known. A token is not told how large groups are.
+func (s *Service) groups(ctx context.Context, c tokens.Caller, x *subject, found []propose.Group) (kept []propose.Group) {
+	var sight *sight.Sight
+	if _, isToken := tokens.OwnGrant(c); len(found) > 0 && !isToken {
+		sight = s.sightOf(ctx, c, x)
+	}
+	for i := range found {
+		g := &found[i]
+		if sight != nil && i < mostGroups {
+			if projects, complete, err := sight.Below(ctx, g.ID); err == nil && !g.Among(projects, complete) {
+				continue
+			}
+		}
+		kept = append(kept, *g)
+	}
+	return kept
+}
+
+// sightOf gives what asks the forge as a subject's owner; nil when the caller has nothing to ask it with.
+func (s *Service) sightOf(ctx context.Context, c tokens.Caller, x *subject) (as *sight.Sight) {
+	if owner, ok := c.(*tokens.Owner); ok && x.Token == nil && owner.UserID() == x.UserID {
+		return s.tokens.SeenByOwner(owner)
+	}
+	if x.Token != nil {
+		as, _ = s.tokens.SeenBy(ctx, c, x.Token) // without it the questions stay
+	}
+	return as
 }
 
 // Simulated is what other scopes of a token would have done.

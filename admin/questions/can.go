@@ -72,6 +72,9 @@ func (s *Service) Can(ctx context.Context, c tokens.Caller, id int64, method, ta
 	}
 	d = policy.Decide(x.grant, q)
 	v.decided(table, &d)
+	if d.Verdict != policy.Allow {
+		x.sight.Denied()
+	}
 	if d.Verdict != policy.Allow && x.reports != nil && policy.Decide(x.reports, q).Verdict == policy.Allow {
 		v.Answer = "yes"
 		v.Notes = append(v.Notes, "the grant denies it, and it passes: "+x.reportMode())
@@ -140,7 +143,12 @@ func (s *Service) question(ctx context.Context, x *subject, op *routes.Operation
 		q.Entries = row.Spanned(set.QueryValue)
 	}
 	act := func(a policy.Act, ref routes.Reference) error {
-		found, err := x.resolve(ctx, ref)
+		if ref.Kind == routes.RefUser && a.Kind == policy.ActOwn { // a user is no container
+			a.Boundary, a.Reference = routes.BoundaryUser, ref
+			q.Acts = append(q.Acts, a)
+			return nil
+		}
+		found, err := x.sight.Resolve(ctx, ref)
 		if err != nil {
 			return err
 		}
@@ -172,7 +180,9 @@ func (s *Service) question(ctx context.Context, x *subject, op *routes.Operation
 		}
 	case routes.FindNowhere:
 		if len(row.Boundaries) > 0 {
-			q.Acts = append(q.Acts, policy.Act{Kind: policy.ActOwn, Boundary: row.Boundaries[0], Self: true})
+			a := policy.Act{Kind: policy.ActOwn, Boundary: row.Boundaries[0]}
+			x.nameUser(op, &a)
+			q.Acts = append(q.Acts, a)
 		}
 	}
 	if err != nil || len(q.Acts) == own {
@@ -197,6 +207,18 @@ func (s *Service) question(ctx context.Context, x *subject, op *routes.Operation
 		}
 	}
 	return q, false, err
+}
+
+// nameUser notes which user the path names, and whether that is the token's owner.
+func (x *subject) nameUser(op *routes.Operation, a *policy.Act) {
+	for i := range op.Captures() {
+		if k := &op.Captures()[i]; k.Ref == routes.RefUser {
+			a.Reference = k.Reference()
+			a.Self = a.Reference.ID == x.Owner.UserID && a.Reference.ID != 0 ||
+				a.Reference.ID == 0 && strings.EqualFold(string(a.Reference.Path), x.Owner.Username)
+			return
+		}
+	}
 }
 
 // onAccount moves the act of a row that has no project or group among its boundaries to the boundary that it has.

@@ -205,7 +205,7 @@ func (s *Service) able(ctx context.Context, c tokens.Caller, l *store.Listed, p 
 	sight := seen[l.CredentialID]
 	if sight == nil {
 		sight = &eyes{}
-		resolve, err := s.tokens.SeenBy(ctx, c, l)
+		as, err := s.tokens.SeenBy(ctx, c, l)
 		switch {
 		case errors.Is(err, tokens.ErrForbidden):
 			sight.err = err
@@ -213,8 +213,11 @@ func (s *Service) able(ctx context.Context, c tokens.Caller, l *store.Listed, p 
 			return err
 		default:
 			ref, _ := s.tokens.Table().ParseReference(kindOf(on.Boundary), []byte(on.Name))
-			sight.container, sight.err = resolve(ctx, ref)
+			sight.container, sight.err = as.Resolve(ctx, ref)
 			sight.known = sight.err == nil && sight.container.Boundary == on.Boundary && s.mayKnow(c, &sight.container)
+			if !sight.known {
+				as.Denied()
+			}
 		}
 		seen[l.CredentialID] = sight
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"patgate/admin/sight"
 	"patgate/admin/terms"
 	"patgate/admin/tokens"
 	"patgate/policy"
@@ -32,7 +33,7 @@ type subject struct {
 	store.Listed
 	grant   *policy.Grant
 	reports *policy.Grant // of all that passes, in report mode; nil: its own is enforced
-	resolve tokens.Resolve
+	sight   *sight.Sight
 }
 
 // subject reads a token that the caller may read, and what it names.
@@ -46,7 +47,7 @@ func (s *Service) subject(ctx context.Context, c tokens.Caller, id int64) (*subj
 		return nil, err
 	}
 	x.reports = s.inReportMode(&l, x.grant)
-	x.resolve, err = s.tokens.SeenBy(ctx, c, &l)
+	x.sight, err = s.tokens.SeenBy(ctx, c, &l)
 	return x, err
 }
 
@@ -75,7 +76,7 @@ func facts(ctx context.Context, subjects ...*subject) (proof.Facts, error) {
 					if _, have := known[b][id]; have {
 						continue
 					}
-					c, err := x.resolve(ctx, routes.Reference{Kind: kindOf(b), ID: id})
+					c, err := x.sight.Resolve(ctx, routes.Reference{Kind: kindOf(b), ID: id})
 					if err != nil {
 						return nil, fmt.Errorf("%s %d: %w", b, id, err)
 					}
@@ -107,11 +108,12 @@ func (s *Service) container(ctx context.Context, c tokens.Caller, x *subject, p 
 	if !ok {
 		return policy.Container{}, invalid(p.Boundary.String(), "%q is neither an id nor a full path", p.Name)
 	}
-	found, err := x.resolve(ctx, ref)
+	found, err := x.sight.Resolve(ctx, ref)
 	if err != nil {
 		return found, err
 	}
 	if found.Boundary != p.Boundary || found.Access == policy.OwnerNone || !s.mayKnow(c, &found) {
+		x.sight.Denied()
 		return policy.Container{}, invalid(p.Boundary.String(), "%q is not found, or not visible", p.Name)
 	}
 	return found, nil

@@ -3,19 +3,16 @@ package tokens
 import (
 	"context"
 
+	"patgate/admin/sight"
 	"patgate/admin/terms"
 	"patgate/policy"
-	"patgate/routes"
 	"patgate/store"
 	"patgate/token"
 )
 
-// Resolve finds a project or group.
-type Resolve func(ctx context.Context, ref routes.Reference) (policy.Container, error)
-
-// SeenBy gives what asks the forge as the owner of a token that the caller may see. What the owner cannot see is the zero
-// Container. An administrator gets ErrForbidden for another's token: he would be told of what he may not see himself.
-func (s *Service) SeenBy(ctx context.Context, c Caller, l *store.Listed) (Resolve, error) {
+// SeenBy gives what asks the forge as the owner of a token that the caller may see. An administrator gets ErrForbidden for
+// another's token: he would be told of what he may not see himself.
+func (s *Service) SeenBy(ctx context.Context, c Caller, l *store.Listed) (*sight.Sight, error) {
 	if owner, ok := c.(*Owner); ok && !s.belongs(l, owner.UserID()) {
 		return nil, refuse(ErrForbidden, "what a token reaches is told to its owner: administrators see, pause and revoke it, no more")
 	}
@@ -24,9 +21,7 @@ func (s *Service) SeenBy(ctx context.Context, c Caller, l *store.Listed) (Resolv
 		return nil, err
 	}
 	_, patient := c.(operator)
-	return func(ctx context.Context, ref routes.Reference) (policy.Container, error) {
-		return s.ask(ctx, as, ref, patient)
-	}, nil
+	return sight.New(s.o.Forge, as, patient, s.Now()), nil
 }
 
 // askingAs gives what the forge is asked with for a token's owner: the caller's own credential where he shows one, else the one
@@ -44,6 +39,12 @@ func (s *Service) askingAs(ctx context.Context, c Caller, l *store.Listed) (*tok
 		as.TokenID = h.TokenID // whose allowance pays
 	}
 	return as, nil
+}
+
+// SeenByOwner gives what asks the forge with the credential that an owner has shown.
+func (s *Service) SeenByOwner(c *Owner) *sight.Sight {
+	as := &token.Session{OwnerUserID: c.UserID(), Username: c.Username(), Credential: c.secret}
+	return sight.New(s.o.Forge, as, false, s.Now())
 }
 
 // GrantOf compiles the grant of a stored token for the table of now.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 
+	"patgate/admin/sight"
 	"patgate/admin/terms"
 	"patgate/forge"
 	"patgate/policy"
@@ -52,7 +53,7 @@ func (s *Service) Associations(ctx context.Context, c Caller, least, page, size 
 
 // coversOne tells whether some scope of a token takes in a project or group as it is now.
 func (s *Service) coversOne(ctx context.Context, h holder, l *store.Listed, kind routes.RefKind, id int64) (bool, error) {
-	container, err := s.ask(ctx, h.Session, routes.Reference{Kind: kind, ID: id}, false)
+	container, err := sight.Ask(ctx, s.o.Forge, h.Session, routes.Reference{Kind: kind, ID: id}, false)
 	if err != nil {
 		return false, err
 	}

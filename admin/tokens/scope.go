@@ -6,11 +6,10 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"patgate/admin/catalogue"
+	"patgate/admin/sight"
 	"patgate/admin/terms"
-	"patgate/forge"
 	"patgate/policy"
 	"patgate/routes"
 	"patgate/token"
@@ -52,7 +51,7 @@ func (s *Service) resolve(ctx context.Context, as *token.Session, scopes []terms
 				"(group/subgroup/project)", field, kind, name))
 			return 0, nil
 		}
-		c, err := s.ask(ctx, as, ref, patient)
+		c, err := sight.Ask(ctx, s.o.Forge, as, ref, patient)
 		switch {
 		case err != nil:
 			return 0, fmt.Errorf("%s %q: %w", kind, name, err)
@@ -110,25 +109,6 @@ func (s *Service) resolve(ctx context.Context, as *token.Session, scopes []terms
 	return r, nil
 }
 
-// longestWait is how long a patient caller waits when the forge, or patgate's own budget, wants a pause.
-const longestWait = time.Minute
-
-// ask asks for one container.
-func (s *Service) ask(ctx context.Context, as *token.Session, ref routes.Reference, patient bool) (policy.Container, error) {
-	for {
-		c, err := s.o.Forge.Resolve(ctx, as, ref, 0)
-		wait, limited := forge.RetryAfter(err)
-		if err == nil || !limited || !patient || wait > longestWait {
-			return c, err
-		}
-		select {
-		case <-ctx.Done():
-			return c, ctx.Err()
-		case <-time.After(wait):
-		}
-	}
-}
-
 // facts asks for the containers that stored scopes name; what is not found stays out, and counts as not known.
 func (s *Service) facts(ctx context.Context, as *token.Session, r *resolved, specs []policy.ScopeSpec) error {
 	get := func(kind routes.RefKind, boundary routes.Boundary, ids []int64) error {
@@ -136,7 +116,7 @@ func (s *Service) facts(ctx context.Context, as *token.Session, r *resolved, spe
 			if _, have := r.facts[place{boundary, id}]; have {
 				continue
 			}
-			c, err := s.ask(ctx, as, routes.Reference{Kind: kind, ID: id}, false)
+			c, err := sight.Ask(ctx, s.o.Forge, as, routes.Reference{Kind: kind, ID: id}, false)
 			if err != nil {
 				return fmt.Errorf("%s %d: %w", kind, id, err)
 			}

@@ -1,6 +1,7 @@
 package usage
 
 import (
+	"bytes"
 	"encoding/binary"
 	"unicode/utf8"
 
@@ -33,7 +34,7 @@ const (
 )
 
 // actsOf gives the acts of a request that its unit tells. whole is false when there are more, or refs of which the names are too
-// long or no UTF-8: then the unit is collapsed. The changes of refs stand last, as in a policy.Question.
+// long, or no UTF-8 and so no pattern: then the unit is collapsed. The changes of refs stand last, as in a policy.Question.
 func actsOf(e *audit.Event) (acts []policy.Act, whole bool) {
 	first, length := len(e.Acts), 0
 	whole = first <= mostActs
@@ -44,7 +45,7 @@ func actsOf(e *audit.Event) (acts []policy.Act, whole bool) {
 		}
 		first = min(first, i)
 		length += len(u.Name)
-		if !whole || length > mostRefs || !utf8.Valid(u.Name) {
+		if !whole || length > mostRefs || !utf8.Valid(u.Name) || bytes.ContainsRune(u.Name, utf8.RuneError) {
 			whole = false
 			break
 		}

@@ -176,7 +176,7 @@ func printProposal(w io.Writer, p *learning.Proposed) error {
 	fmt.Fprintf(&b, "Proof: all of %d requests of %d kinds are allowed, and each part is needed:\n", p.Certificate.Requests,
 		p.Certificate.Allowed)
 	for _, n := range p.Certificate.Needed {
-		what, at := n.Permission+n.Ref, n.Access
+		what, at := partOf(&n), n.Access
 		switch {
 		case n.ProjectID != 0:
 			at = fmt.Sprintf("project %d", n.ProjectID)
@@ -197,8 +197,12 @@ func printProposal(w io.Writer, p *learning.Proposed) error {
 	outside("Left out until you say so (--accept PERMISSION):", p.Unticked)
 	outside("Set apart until you say so (--accept-suspect):", p.Quarantined)
 	for _, g := range slices.DeleteFunc(slices.Clone(p.Groups), func(g propose.Group) bool { return g.Chosen }) {
-		fmt.Fprintf(&b, "Question: %d projects of group %d were used. Should the token reach the whole group (--group %[2]d)?\n",
-			len(g.Projects), g.ID)
+		rest := "how many others it has is not known"
+		if g.Of > 0 {
+			rest = fmt.Sprintf("that is %d further projects now", g.Of-len(g.Projects))
+		}
+		fmt.Fprintf(&b, "Question: %d projects of group %d were used. Should the token reach the whole group (--group %[2]d; %s)?\n",
+			len(g.Projects), g.ID, rest)
 	}
 	for i, scopes := range p.Split {
 		fmt.Fprintf(&b, "It could be %d tokens; number %d: %s\n", len(p.Split), i+1, strings.Join(desk.Describe(scopes), "; "))
@@ -226,6 +230,20 @@ func printProposal(w io.Writer, p *learning.Proposed) error {
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// partOf says what a part of a proposal is.
+func partOf(n *propose.Needed) string {
+	refs := strings.Join(n.Refs, ", ")
+	switch {
+	case n.Rule == "ref_deletes":
+		return "deletes of " + refs
+	case n.Rule == "tag_changes":
+		return "changes of " + refs
+	case refs != "":
+		return n.Permission + " for " + refs
+	}
+	return n.Permission + n.Ref
 }
 
 // printSimulation writes what scopes would have denied.

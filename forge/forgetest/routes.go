@@ -126,6 +126,7 @@ func apiRoutes() []route {
 		get("/projects/{id}/jobs", (*call).listJobs),
 		get("/projects/{id}/jobs/:job_id", (*call).getJob),
 		get("/projects/{id}/jobs/:job_id/trace", (*call).getTrace),
+		get("/projects/{id}/jobs/:job_id/artifacts", (*call).getArtifacts),
 		post("/projects/{id}/jobs/:job_id/play", (*call).playJob),
 
 		get("/projects/{id}/variables", (*call).listVariables),

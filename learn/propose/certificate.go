@@ -15,7 +15,8 @@ type Certificate struct {
 	Requests int64 `json:"allowed_requests"`
 	// Refused are kinds that no grant of the table of now would allow.
 	Refused []string `json:"refused_by_the_table,omitempty"`
-	// Needed has a witness for each permission in each place, and each ref pattern: a request that would be denied without it.
+	// Needed has a witness for each permission in each place, each ref pattern, and each rule that lets refs be deleted or tags be
+	// changed: a request that would be denied without it.
 	Needed []Needed `json:"needed"`
 }
 
@@ -23,9 +24,13 @@ type Certificate struct {
 type Needed struct {
 	Permission string `json:"permission,omitempty"`
 	Ref        string `json:"ref,omitempty"` // a pattern
-	Access     string `json:"access"`
-	ProjectID  int64  `json:"project_id,omitempty"`
-	GroupID    int64  `json:"group_id,omitempty"`
+	// Rule is ref_deletes or tag_changes, which the scope does not forbid.
+	Rule string `json:"rule,omitempty"`
+	// Refs are the patterns of the scope that it stands in, where pushes are limited to some.
+	Refs      []string `json:"refs,omitempty"`
+	Access    string   `json:"access"`
+	ProjectID int64    `json:"project_id,omitempty"`
+	GroupID   int64    `json:"group_id,omitempty"`
 	// Witness is a request that is denied without this part, and Day one on which it was made.
 	Witness string `json:"witness"`
 	Day     string `json:"day"`
@@ -49,8 +54,8 @@ func (r *Replay) certify(over func() error, d *draft, grant *policy.Grant, event
 		allowed = append(allowed, *e)
 	}
 	touched := touching(allowed)
-	scopes := d.specs(r.table.Catalogue(), nil)
-	for element := range d.parts {
+	scopes, lanes := d.specs(r.table.Catalogue(), nil), d.scopes(r.table.Catalogue(), nil)
+	for _, element := range d.needed(r.table.Catalogue()) {
 		if err := over(); err != nil {
 			return c, nil, err
 		}
@@ -58,10 +63,15 @@ func (r *Replay) certify(over func() error, d *draft, grant *policy.Grant, event
 		if err != nil || len(denied) == 0 {
 			continue // a test holds that there is always one
 		}
-		seen.add(part{scopeOf(scopes, &element), element.permission, element.pattern}, denied)
+		if element.rule == 0 {
+			seen.add(part{scopeOf(scopes, &element), element.permission, element.pattern}, denied)
+		}
 		witness := denied[0]
 		n := Needed{Permission: r.table.Catalogue().Name(element.permission), Ref: element.pattern, Access: element.access.String(),
-			Witness: witness.Unit.Method + " " + witness.Unit.Route}
+			Rule: element.rule.name(), Witness: witness.Unit.Method + " " + witness.Unit.Route}
+		if h := lanes[element.scope()]; h != nil && element.pattern == "" {
+			n.Refs = h.patterns
+		}
 		_, day := countSince(witness.Observation, q.Since)
 		n.Day = written(day)
 		switch element.boundary {
@@ -74,7 +84,8 @@ func (r *Replay) certify(over func() error, d *draft, grant *policy.Grant, event
 	}
 	slices.SortFunc(c.Needed, func(a, b Needed) int {
 		return cmp.Or(cmp.Compare(a.Access, b.Access), cmp.Compare(a.GroupID, b.GroupID), cmp.Compare(a.ProjectID, b.ProjectID),
-			cmp.Compare(a.Permission, b.Permission), cmp.Compare(a.Ref, b.Ref))
+			cmp.Compare(a.Permission, b.Permission), cmp.Compare(a.Ref, b.Ref), cmp.Compare(a.Rule, b.Rule),
+			slices.Compare(a.Refs, b.Refs))
 	})
 	return c, seen, nil
 }

@@ -1,6 +1,7 @@
 package propose
 
 import (
+	"bytes"
 	"cmp"
 	"maps"
 	"slices"
@@ -17,47 +18,92 @@ type place struct {
 	id       int64
 }
 
-// element is the smallest part of a grant: a permission in a place, or a ref pattern of a place. Elements with refs set are
-// of the scope that is limited to the place's patterns.
-type element struct {
-	place
-	permission routes.Permission // 0 for a pattern
-	refs       bool
-	pattern    string
+// lane is one of the scopes of a place: that which limits no push, or one of those that do.
+type lane uint8
+
+const (
+	limited    lane = 1 << iota // to the lane's ref patterns
+	deletes                     // refs may be deleted
+	tagChanges                  // tags may be changed, and deleted where refs may be
+)
+
+// lanes is how many there are.
+const lanes = 8
+
+// name gives the name of a rule, "" for what is none.
+func (l lane) name() string {
+	switch l {
+	case deletes:
+		return "ref_deletes"
+	case tagChanges:
+		return "tag_changes"
+	}
+	return ""
 }
 
-// parts is a grant as a set of elements.
-type parts map[element]bool
+// laneOf gives the lane that lets a change of a ref through and no more than it must.
+func laneOf(u *policy.RefUpdate) lane {
+	l := limited
+	if u.Delete {
+		l |= deletes
+	}
+	if !u.Create && bytes.HasPrefix(u.Name, []byte("refs/tags/")) {
+		l |= tagChanges
+	}
+	return l
+}
 
-// rules are what the limited scope of a container forbids.
-type rules struct{ deletes, tags bool }
+// lanesOf gives the lanes that a request needs: those of the refs that it changes, else the one that limits nothing.
+func lanesOf(q *policy.Question) (set [lanes]bool) {
+	some := false
+	for i := range q.Acts {
+		if u := q.Acts[i].Update; q.Acts[i].Kind == policy.ActRef && u != nil {
+			set[laneOf(u)], some = true, true
+		}
+	}
+	set[0] = !some
+	return set
+}
+
+// element is the smallest part of a grant: a permission in a lane of a place, a ref pattern of a lane, or a rule: that the lane
+// lets deletes through, or changes of tags.
+type element struct {
+	place
+	lane       lane
+	permission routes.Permission // 0 for a pattern and a rule
+	pattern    string
+	rule       lane // deletes or tagChanges
+}
+
+// scope gives what all elements of a scope have in common.
+func (e element) scope() element { return element{place: e.place, lane: e.lane} }
+
+// parts is a grant as a set of elements. Rules follow from the lanes that are there, and are not in it.
+type parts map[element]bool
 
 // draft is what becomes a grant.
 type draft struct {
 	parts parts
-	rules map[place]*rules // whether refs were deleted, and tags moved
-	free  []place          // to which so many refs were pushed that pushes are not limited to them
+	wide  []element // scopes with whole folders of refs in the place of too many patterns
 }
 
-// specs writes the elements as scopes: places that hold the same stand in one.
-func (d *draft) specs(c *routes.Catalogue, without *element) []policy.ScopeSpec {
-	type held struct {
-		names    []string
-		patterns []string
-	}
-	free, limited := map[place]*held{}, map[place]*held{}
+// held is what one scope of a place holds.
+type held struct {
+	names    []string
+	patterns []string
+}
+
+// scopes gives what stands in each scope, without an element. A scope that is limited to refs needs permissions and patterns.
+func (d *draft) scopes(c *routes.Catalogue, without *element) map[element]*held {
+	found := map[element]*held{}
 	for e := range d.parts {
 		if without != nil && e == *without {
 			continue
 		}
-		to := free
-		if e.refs {
-			to = limited
-		}
-		h := to[e.place]
+		h := found[e.scope()]
 		if h == nil {
 			h = &held{}
-			to[e.place] = h
+			found[e.scope()] = h
 		}
 		if e.pattern != "" {
 			h.patterns = append(h.patterns, e.pattern)
@@ -65,20 +111,34 @@ func (d *draft) specs(c *routes.Catalogue, without *element) []policy.ScopeSpec 
 			h.names = append(h.names, c.Name(e.permission))
 		}
 	}
-	scopes := map[string]*policy.ScopeSpec{}
-	put := func(at place, h *held, constraints policy.ConstraintSpec) {
+	for at, h := range found {
+		if len(h.names) == 0 || at.lane != 0 && len(h.patterns) == 0 {
+			delete(found, at)
+		}
 		slices.Sort(h.names)
-		key := strings.Join([]string{at.access.String(), strings.Join(h.names, " "), strings.Join(constraints.RefPatterns, " ")}, "|")
-		if constraints.ForbidRefDeletes {
-			key += "|deletes"
+		slices.Sort(h.patterns)
+	}
+	return found
+}
+
+// specs writes the elements as scopes: places that hold the same stand in one.
+func (d *draft) specs(c *routes.Catalogue, without *element) []policy.ScopeSpec {
+	specs := map[string]*policy.ScopeSpec{}
+	for at, h := range d.scopes(c, without) {
+		constraints, may := policy.ConstraintSpec{}, at.lane
+		if at.lane != 0 {
+			if without != nil && without.scope() == at {
+				may &^= without.rule
+			}
+			constraints = policy.ConstraintSpec{RefPatterns: h.patterns, ForbidRefDeletes: may&deletes == 0,
+				ForbidTagChanges: may&tagChanges == 0}
 		}
-		if constraints.ForbidTagChanges {
-			key += "|tags"
-		}
-		s := scopes[key]
+		key := strings.Join([]string{at.access.String(), strings.Join(h.names, " "), strings.Join(constraints.RefPatterns, " "),
+			string(rune('0' + may))}, "|")
+		s := specs[key]
 		if s == nil {
 			s = &policy.ScopeSpec{Access: at.access.String(), Permissions: h.names, Constraints: constraints}
-			scopes[key] = s
+			specs[key] = s
 		}
 		switch at.boundary {
 		case routes.BoundaryProject:
@@ -87,46 +147,50 @@ func (d *draft) specs(c *routes.Catalogue, without *element) []policy.ScopeSpec 
 			s.GroupIDs = append(s.GroupIDs, at.id)
 		}
 	}
-	for at, h := range free {
-		put(at, h, policy.ConstraintSpec{})
-	}
-	for at, h := range limited {
-		if len(h.names) == 0 || len(h.patterns) == 0 {
-			continue // without a pattern it would hold for every ref
-		}
-		slices.Sort(h.patterns)
-		seen := d.rules[at]
-		put(at, h, policy.ConstraintSpec{RefPatterns: h.patterns, ForbidRefDeletes: !seen.deletes, ForbidTagChanges: !seen.tags})
-	}
-	out := make([]policy.ScopeSpec, 0, len(scopes))
-	for _, key := range slices.Sorted(maps.Keys(scopes)) {
-		slices.Sort(scopes[key].ProjectIDs)
-		slices.Sort(scopes[key].GroupIDs)
-		out = append(out, *scopes[key])
+	out := make([]policy.ScopeSpec, 0, len(specs))
+	for _, key := range slices.Sorted(maps.Keys(specs)) {
+		slices.Sort(specs[key].ProjectIDs)
+		slices.Sort(specs[key].GroupIDs)
+		out = append(out, *specs[key])
 	}
 	return out
 }
 
-// order gives the elements, those that are best done without first: the widest place, then the permission that opens most.
-func (d *draft) order(weights map[routes.Permission]int) []element {
-	wide := func(a policy.Access) int {
-		if a == policy.AccessAllMemberships {
-			return 1
+// needed gives all that can be taken away from the draft by itself: its elements and rules.
+func (d *draft) needed(c *routes.Catalogue) (all []element) {
+	all = slices.Collect(maps.Keys(d.parts))
+	for at := range d.scopes(c, nil) {
+		for _, rule := range []lane{deletes, tagChanges} {
+			if at.lane&rule != 0 {
+				at.rule = rule
+				all = append(all, at)
+			}
 		}
-		return 0
 	}
-	return slices.SortedFunc(maps.Keys(d.parts), func(a, b element) int {
-		return cmp.Or(cmp.Compare(wide(b.access), wide(a.access)), cmp.Compare(weights[b.permission], weights[a.permission]),
-			cmp.Compare(a.boundary, b.boundary), cmp.Compare(a.id, b.id), cmp.Compare(a.access, b.access),
-			cmp.Compare(a.permission, b.permission), strings.Compare(a.pattern, b.pattern), cmp.Compare(flag(a.refs), flag(b.refs)))
-	})
+	return all
 }
 
-func flag(b bool) int {
-	if b {
-		return 1 // after what is free: that goes where a limited scope is enough
+// order gives the elements, those that are best done without first: those under all_memberships, those that limit no push, then
+// the patterns of those that do, of the lanes that let most through first, and at last what these patterns hold. Among the same,
+// what opens most is first.
+func (d *draft) order(weights map[routes.Permission]int) []element {
+	rank := func(e element) int {
+		switch {
+		case e.access == policy.AccessAllMemberships:
+			return 0
+		case e.lane == 0:
+			return 1
+		case e.pattern != "":
+			return 2
+		}
+		return 3
 	}
-	return 0
+	return slices.SortedFunc(maps.Keys(d.parts), func(a, b element) int {
+		return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(b.lane, a.lane),
+			cmp.Compare(weights[b.permission], weights[a.permission]),
+			cmp.Compare(a.boundary, b.boundary), cmp.Compare(a.id, b.id), cmp.Compare(a.access, b.access),
+			cmp.Compare(a.permission, b.permission), strings.Compare(a.pattern, b.pattern))
+	})
 }
 
 // weigh says how much a permission opens: its rows, and a thousand for each that no boundary can contain.

@@ -75,7 +75,10 @@ func written(d learn.Day) string { return d.Start().Format("2006-01-02") }
 func scopeOf(scopes []policy.ScopeSpec, e *element) int {
 	access := e.access.String()
 	return slices.IndexFunc(scopes, func(s policy.ScopeSpec) bool {
-		if s.Access != access || e.refs != (len(s.Constraints.RefPatterns) > 0) {
+		c := &s.Constraints
+		if s.Access != access || (e.lane != 0) != (len(c.RefPatterns) > 0) ||
+			c.ForbidRefDeletes != (e.lane != 0 && e.lane&deletes == 0) ||
+			c.ForbidTagChanges != (e.lane != 0 && e.lane&tagChanges == 0) {
 			return false
 		}
 		ids := s.ProjectIDs

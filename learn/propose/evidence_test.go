@@ -55,7 +55,7 @@ func TestEachPartHasItsEvidence(t *testing.T) {
 func TestAGroupInThePlaceOfItsProjects(t *testing.T) {
 	r := NewReplay(gitlab(t))
 	var list []learn.Observation
-	for i := range int64(groupAfter) {
+	for i := range int64(GroupAfter) {
 		read := seen(t, r, "GET /projects/{project}/jobs")
 		push := seen(t, r, "POST /{project}.git/git-receive-pack", learn.Act{Kind: policy.ActRef, Ref: "refs/heads/main",
 			Delete: i == 2})
@@ -79,7 +79,7 @@ func TestAGroupInThePlaceOfItsProjects(t *testing.T) {
 	if text, _ := json.Marshal(p.Scopes); string(text) != want {
 		t.Errorf("%s", text)
 	}
-	if len(p.Groups) != 1 || !p.Groups[0].Chosen || p.Certificate.Allowed != len(list)+1 || len(p.Certificate.Needed) != 4 {
+	if len(p.Groups) != 1 || !p.Groups[0].Chosen || p.Certificate.Allowed != len(list)+1 || len(p.Certificate.Needed) != 5 {
 		t.Errorf("%+v %+v", p.Groups, p.Certificate)
 	}
 	if len(p.Accepted) != 3 || len(p.Unticked) != 0 {

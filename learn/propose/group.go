@@ -8,6 +8,66 @@ import (
 	"patgate/routes"
 )
 
+// GroupAfter is of how many of its projects a group may stand in the place.
+const GroupAfter = 5
+
+// Group is a question: whether the group should stand in the place of its projects.
+type Group struct {
+	ID       int64   `json:"group_id"`
+	Projects []int64 `json:"projects"` // of it or below it, that were used
+	// Of is how many projects lie below the group; 0 when that is not known. A proposal does not know: whoever shows it may ask,
+	// see Group.Among.
+	Of     int  `json:"of_projects,omitempty"`
+	Chosen bool `json:"chosen,omitempty"` // it stands in their place
+}
+
+// Among tells the question what lies below the group, and whether it is still one: at least GroupAfter of these projects were
+// used, and half of them. Without all that lies there, complete, it stays one as long as that can be so.
+func (g *Group) Among(projects []int64, complete bool) bool {
+	used := slices.DeleteFunc(slices.Clone(g.Projects), func(id int64) bool { return !slices.Contains(projects, id) })
+	if complete {
+		g.Projects, g.Of = used, len(projects)
+	}
+	return 2*len(g.Projects) >= len(projects) && (!complete || len(used) >= GroupAfter)
+}
+
+// groups gives the groups of which so many projects were used that somebody may want the group instead, and none that has no more
+// of them than a group below it. It marks those that were chosen.
+func groups(events []event, chosen []int64) (found []Group) {
+	used, above := map[int64]map[int64]bool{}, map[int64]map[int64]bool{}
+	for i := range events {
+		for j := range events[i].question.Acts {
+			c := events[i].question.Acts[j].Container
+			if c == nil || c.Boundary != routes.BoundaryProject {
+				continue
+			}
+			for n, id := range c.Ancestors {
+				if used[id] == nil {
+					used[id], above[id] = map[int64]bool{}, map[int64]bool{}
+				}
+				used[id][c.ID] = true
+				for _, higher := range c.Ancestors[n+1:] {
+					above[id][higher] = true
+				}
+			}
+		}
+	}
+	same := map[int64]bool{}
+	for id, higher := range above {
+		for other := range higher {
+			if len(used[other]) == len(used[id]) {
+				same[other] = true
+			}
+		}
+	}
+	for _, id := range slices.Sorted(maps.Keys(used)) {
+		if len(used[id]) >= GroupAfter && !same[id] {
+			found = append(found, Group{ID: id, Projects: slices.Sorted(maps.Keys(used[id])), Chosen: slices.Contains(chosen, id)})
+		}
+	}
+	return found
+}
+
 // widen puts a group in the place of its projects.
 func (d *draft) widen(g Group) {
 	to := place{policy.AccessSelectedMemberships, routes.BoundaryGroup, g.ID}
@@ -16,12 +76,6 @@ func (d *draft) widen(g Group) {
 			continue
 		}
 		delete(d.parts, e)
-		if seen := d.rules[e.place]; seen != nil {
-			if d.rules[to] == nil {
-				d.rules[to] = &rules{}
-			}
-			d.rules[to].deletes, d.rules[to].tags = d.rules[to].deletes || seen.deletes, d.rules[to].tags || seen.tags
-		}
 		e.place = to
 		d.parts[e] = true
 	}

@@ -79,13 +79,6 @@ type Unticked struct {
 	First       string   `json:"first_day"`
 }
 
-// Group is a question: whether the group should stand in the place of its projects.
-type Group struct {
-	ID       int64   `json:"group_id"`
-	Projects []int64 `json:"projects"`         // of it, that were used
-	Chosen   bool    `json:"chosen,omitempty"` // it stands in their place
-}
-
 // Confidence are plain facts about how much was seen.
 type Confidence struct {
 	Days     int   `json:"days"` // from the first request to the last
@@ -100,9 +93,6 @@ type Confidence struct {
 
 // ErrNothing says that nothing was observed in the window.
 var ErrNothing = errors.New("nothing was observed in that time")
-
-// groupAfter is of how many of its projects a group may stand in the place.
-const groupAfter = 5
 
 // Make makes a proposal. It ends with the error of Ask.Over when there is one before.
 func (r *Replay) Make(q Ask) (*Proposal, error) {
@@ -136,7 +126,7 @@ func (r *Replay) Make(q Ask) (*Proposal, error) {
 			continue
 		}
 		seen = append(seen, o)
-		if len(Dangers(e.question.Route)) > 0 && !accepted(o, q.Accept) {
+		if len(r.dangers(e.question.Route)) > 0 && !accepted(o, q.Accept) {
 			dangers = append(dangers, e)
 			continue
 		}
@@ -156,9 +146,9 @@ func (r *Replay) Make(q Ask) (*Proposal, error) {
 		return nil, err
 	}
 	p.Evidence = needed.evidence(r.table.Catalogue(), q.Since)
-	for _, at := range d.free {
-		p.Notes = append(p.Notes, fmt.Sprintf("pushes to %s %d are not limited to refs: more than %d were pushed", at.boundary, at.id,
-			mostPatterns))
+	for _, at := range d.wide {
+		p.Notes = append(p.Notes, fmt.Sprintf("pushes to %s %d are limited to whole folders of refs: more than %d refs were pushed",
+			at.boundary, at.id, mostPatterns))
 	}
 	for i := range left {
 		if e := &left[i]; !e.allows(grant) {
@@ -166,7 +156,7 @@ func (r *Replay) Make(q Ask) (*Proposal, error) {
 		}
 	}
 	for i := range events {
-		if why := Dangers(events[i].question.Route); len(why) > 0 {
+		if why := r.dangers(events[i].question.Route); len(why) > 0 {
 			p.Accepted = append(p.Accepted, r.unticked(&events[i], q.Since, why))
 		}
 	}
@@ -214,7 +204,7 @@ func (r *Replay) unticked(e *event, since learn.Day, why []string) Unticked {
 // least makes the smallest set of elements that allows all events: all that they need, less what they do not. Since more
 // scopes never turn an allow into a denial, what could not be left out once cannot be left out later, and one pass is enough.
 func (r *Replay) least(over func() error, events []event, q *Ask) (*draft, *policy.Grant, error) {
-	d := &draft{parts: parts{}, rules: map[place]*rules{}}
+	d := &draft{parts: parts{}}
 	for i := range events {
 		d.need(&events[i])
 	}
@@ -305,7 +295,7 @@ func (r *Replay) lacking(d *draft, e *element, touched map[routes.Permission][]*
 	for _, x := range events {
 		needs.Union(&x.needs)
 	}
-	part := &draft{parts: parts{}, rules: d.rules}
+	part := &draft{parts: parts{}}
 	for other := range d.parts {
 		if other.permission == 0 || needs.Has(other.permission) {
 			part.parts[other] = true
@@ -327,7 +317,10 @@ func (r *Replay) compile(d *draft, without *element, owner int64) (*policy.Grant
 func (d *draft) need(e *event) {
 	row := e.question.Route
 	var on []place
-	pushes := row.Refs == routes.RefsListed
+	in := [lanes]bool{true}
+	if row.Refs == routes.RefsListed {
+		in = lanesOf(&e.question)
+	}
 	for i := range e.question.Acts {
 		a := &e.question.Acts[i]
 		if a.Kind != policy.ActOwn && a.Kind != policy.ActTarget {
@@ -345,23 +338,25 @@ func (d *draft) need(e *event) {
 		if a.Needs != nil {
 			needs.Union(a.Needs)
 		}
-		d.add(at, &needs, pushes && at.boundary == routes.BoundaryProject)
+		d.add(at, &needs, in)
 		if row.Spans || e.question.Entries != nil {
-			d.add(place{access: policy.AccessAllMemberships}, &row.NeedSet, false)
+			d.add(place{access: policy.AccessAllMemberships}, &row.NeedSet, in)
 		}
 	}
 	for i := range e.question.Acts {
 		switch a := &e.question.Acts[i]; {
 		case a.Kind == policy.ActQuickAction && a.Needs != nil:
 			for _, at := range on {
-				d.add(at, a.Needs, false)
+				d.add(at, a.Needs, in)
 			}
 			if a.Elsewhere {
-				d.add(place{access: policy.AccessAllMemberships}, a.Needs, false)
+				d.add(place{access: policy.AccessAllMemberships}, a.Needs, in)
 			}
 		case a.Kind == policy.ActRef && a.Update != nil:
 			for _, at := range on {
-				d.push(at, a.Update)
+				if at.boundary == routes.BoundaryProject {
+					d.parts[element{place: at, lane: laneOf(a.Update), pattern: string(a.Update.Name)}] = true
+				}
 			}
 		}
 	}
@@ -382,24 +377,18 @@ func placeOf(row *routes.Route, a *policy.Act) (place, bool) {
 	return place{policy.AccessSelectedMemberships, a.Container.Boundary, a.Container.ID}, true
 }
 
-// add adds permissions in a place; limited puts them into the scope that is limited to refs.
-func (d *draft) add(at place, needs *routes.PermissionSet, limited bool) {
-	for p := range permissions(needs) {
-		d.parts[element{place: at, permission: p, refs: limited}] = true
-	}
-}
-
-// push adds the change of a ref.
-func (d *draft) push(at place, u *policy.RefUpdate) {
+// add adds permissions to lanes of a place. Only those of projects are limited to refs.
+func (d *draft) add(at place, needs *routes.PermissionSet, in [lanes]bool) {
 	if at.boundary != routes.BoundaryProject {
-		return
+		in = [lanes]bool{true}
 	}
-	d.parts[element{place: at, refs: true, pattern: string(u.Name)}] = true
-	if d.rules[at] == nil {
-		d.rules[at] = &rules{}
+	for p := range permissions(needs) {
+		for l, is := range in {
+			if is {
+				d.parts[element{place: at, lane: lane(l), permission: p}] = true
+			}
+		}
 	}
-	d.rules[at].deletes = d.rules[at].deletes || u.Delete
-	d.rules[at].tags = d.rules[at].tags || !u.Create && strings.HasPrefix(string(u.Name), "refs/tags/")
 }
 
 // prefixAfter is how many refs with a common prefix become a pattern.
@@ -426,61 +415,48 @@ func (d *draft) generalise() {
 		}
 		d.parts[pattern] = true
 	}
-	d.unlimit()
+	d.coarsen()
 }
 
-// mostPatterns bounds the patterns of one place. Nobody reads more, and each is tried without the others.
+// mostPatterns bounds the patterns of one scope. Nobody reads more, and each is tried without the others.
 const mostPatterns = 64
 
-// unlimit takes the limits off the pushes to places with too many patterns.
-func (d *draft) unlimit() {
-	patterns := map[place]int{}
+// coarsen puts top-level folders of refs in the place of the patterns of a scope that has too many.
+func (d *draft) coarsen() {
+	patterns := map[element][]element{}
 	for e := range d.parts {
 		if e.pattern != "" {
-			patterns[e.place]++
+			patterns[e.scope()] = append(patterns[e.scope()], e)
 		}
 	}
-	for at, n := range patterns {
-		if n <= mostPatterns {
+	for at, all := range patterns {
+		if len(all) <= mostPatterns {
 			continue
 		}
-		d.free = append(d.free, at)
-		for e := range d.parts {
-			if e.place != at || !e.refs {
-				continue
-			}
+		d.wide = append(d.wide, at)
+		folders := parts{}
+		for _, e := range all {
 			delete(d.parts, e)
-			if e.pattern == "" {
-				e.refs = false
-				d.parts[e] = true
-			}
+			e.pattern = folderOf(e.pattern)
+			folders[e] = true
 		}
+		if len(folders) > mostPatterns {
+			at.pattern = "refs/*"
+			folders = parts{at: true}
+		}
+		maps.Copy(d.parts, folders)
 	}
-	slices.SortFunc(d.free, func(a, b place) int { return cmp.Compare(a.id, b.id) })
+	slices.SortFunc(d.wide, func(a, b element) int { return cmp.Compare(a.id, b.id) })
 }
 
-// groups gives the groups of which so many projects were used that somebody may want the group instead, and marks those that
-// were chosen.
-func groups(events []event, chosen []int64) (found []Group) {
-	used := map[int64]map[int64]bool{}
-	for i := range events {
-		for j := range events[i].question.Acts {
-			c := events[i].question.Acts[j].Container
-			if c == nil || c.Boundary != routes.BoundaryProject || len(c.Ancestors) == 0 {
-				continue
-			}
-			if used[c.Ancestors[0]] == nil {
-				used[c.Ancestors[0]] = map[int64]bool{}
-			}
-			used[c.Ancestors[0]][c.ID] = true
-		}
+// folderOf gives a pattern for the top-level folder of a ref: refs/heads/*.
+func folderOf(ref string) string {
+	const root = "refs/"
+	rest, _ := strings.CutPrefix(ref, root)
+	if folder, _, deeper := strings.Cut(rest, "/"); deeper {
+		return root + folder + "/*"
 	}
-	for _, id := range slices.Sorted(maps.Keys(used)) {
-		if len(used[id]) >= groupAfter {
-			found = append(found, Group{ID: id, Projects: slices.Sorted(maps.Keys(used[id])), Chosen: slices.Contains(chosen, id)})
-		}
-	}
-	return found
+	return root + "*"
 }
 
 // longEnough is for how many days a job should be watched, settled for how many nothing new should have come.

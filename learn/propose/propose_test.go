@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -93,10 +94,15 @@ func (d *traffic) observation(r *Replay) learn.Observation {
 				u.Acts = append(u.Acts, a)
 			}
 		}
-		if row.Refs == routes.RefsListed && b == routes.BoundaryProject {
-			name := fmt.Sprintf("refs/heads/%s/%d", []string{"bot", "dev"}[d.IntN(2)], d.IntN(4))
-			u.Acts = append(u.Acts, learn.Act{Kind: policy.ActRef, Ref: name, Create: d.IntN(2) == 0})
+		if len(row.Texts) > 0 && d.IntN(3) == 0 {
+			needs := []string{[]string{"update_work_item", "merge_merge_request", "create_work_item"}[d.IntN(3)]}
+			u.Acts = append(u.Acts, learn.Act{Kind: policy.ActQuickAction, Needs: needs, Elsewhere: d.IntN(4) == 0})
+			u.Needs = append(u.Needs, needs...)
 		}
+		if row.Refs == routes.RefsListed && b == routes.BoundaryProject {
+			u.Acts = append(u.Acts, d.changes()...)
+		}
+		u.Filtered = row.Spans && row.Spanned(func(string) string { return "" }) != nil && d.IntN(2) == 0
 		o := learn.Observation{Unit: u}
 		if e, ok := r.read(&o); ok && e.allows(d.all) {
 			day := learn.Day(1000 + d.IntN(20))
@@ -104,6 +110,24 @@ func (d *traffic) observation(r *Replay) learn.Observation {
 			return o
 		}
 	}
+}
+
+// changes throws what one push changes: branches and tags, which are made, moved or deleted.
+func (d *traffic) changes() (acts []learn.Act) {
+	for range 1 + d.IntN(3) {
+		a := learn.Act{Kind: policy.ActRef, Ref: fmt.Sprintf("refs/heads/%s/%d", []string{"bot", "dev"}[d.IntN(2)], d.IntN(4))}
+		if d.IntN(3) == 0 {
+			a.Ref = fmt.Sprintf("refs/tags/v%d", d.IntN(4))
+		}
+		switch d.IntN(4) {
+		case 0:
+			a.Delete = true
+		case 1, 2:
+			a.Create = true
+		}
+		acts = append(acts, a)
+	}
+	return acts
 }
 
 func (d *traffic) observations(r *Replay, n int) (all []learn.Observation) {
@@ -121,7 +145,8 @@ func everyPermission(t *routes.Table) (names []string) {
 	return names
 }
 
-// smaller gives every grant that lacks one thing of another: a permission of a scope, one container, one pattern.
+// smaller gives every grant that lacks one thing of another: a permission of a scope, one container, one pattern, or what a rule lets
+// through.
 func smaller(specs []policy.ScopeSpec) (all [][]policy.ScopeSpec) {
 	change := func(i int, f func(*policy.ScopeSpec)) {
 		other := slices.Clone(specs)
@@ -143,14 +168,53 @@ func smaller(specs []policy.ScopeSpec) (all [][]policy.ScopeSpec) {
 			change(i, func(s *policy.ScopeSpec) { s.GroupIDs = slices.Delete(slices.Clone(s.GroupIDs), j, j+1) })
 		}
 		for j := range s.Constraints.RefPatterns {
-			if len(s.Constraints.RefPatterns) > 1 {
-				change(i, func(s *policy.ScopeSpec) {
-					s.Constraints.RefPatterns = slices.Delete(slices.Clone(s.Constraints.RefPatterns), j, j+1)
-				})
-			}
+			change(i, func(s *policy.ScopeSpec) {
+				if len(s.Constraints.RefPatterns) == 1 {
+					s.Permissions = nil // without a pattern it would hold for all refs
+				}
+				s.Constraints.RefPatterns = slices.Delete(slices.Clone(s.Constraints.RefPatterns), j, j+1)
+			})
+		}
+		if len(s.Constraints.RefPatterns) == 0 {
+			continue
+		}
+		if !s.Constraints.ForbidRefDeletes {
+			change(i, func(s *policy.ScopeSpec) { s.Constraints.ForbidRefDeletes = true })
+		}
+		if !s.Constraints.ForbidTagChanges {
+			change(i, func(s *policy.ScopeSpec) { s.Constraints.ForbidTagChanges = true })
 		}
 	}
 	return all
+}
+
+// countParts counts what can be taken out of scopes, and notes what kinds of parts there are.
+func countParts(specs []policy.ScopeSpec, kinds map[string]int) (parts int) {
+	for _, s := range specs {
+		places := max(1, len(s.ProjectIDs)+len(s.GroupIDs))
+		kinds[s.Access]++
+		kinds["groups"] += len(s.GroupIDs)
+		parts += len(s.Permissions) * places
+		c := &s.Constraints
+		if len(c.RefPatterns) == 0 {
+			continue
+		}
+		parts += len(c.RefPatterns) * places
+		for _, pattern := range c.RefPatterns {
+			if strings.HasSuffix(pattern, "/*") {
+				kinds["folders"]++
+			}
+		}
+		if !c.ForbidRefDeletes {
+			kinds["deletes"]++
+			parts += places
+		}
+		if !c.ForbidTagChanges {
+			kinds["tag changes"]++
+			parts += places
+		}
+	}
+	return parts
 }
 
 // TestAProposalIsCompleteAndNothingInItIsTooMuch holds over random traffic that all that was observed is allowed, and that
@@ -158,14 +222,16 @@ func smaller(specs []policy.ScopeSpec) (all [][]policy.ScopeSpec) {
 func TestAProposalIsCompleteAndNothingInItIsTooMuch(t *testing.T) {
 	table := gitlab(t)
 	r := NewReplay(table)
+	kinds := map[string]int{}
 	for seed := range uint64(150) {
 		d := newTraffic(t, table, seed)
 		list := d.observations(r, 1+d.IntN(25))
+		collapsed := d.beside(r, &list)
 		p, err := r.Make(Ask{Observations: list, Since: 0, Today: 1020, Owner: owner, Accept: everyPermission(table)})
 		if err != nil {
 			t.Fatalf("seed %d: %v", seed, err)
 		}
-		if len(p.Unticked)+len(p.Certificate.Refused) > 0 || p.Certificate.Allowed != len(list) {
+		if len(p.Unticked)+len(p.Certificate.Refused) > 0 || p.Collapsed != collapsed || p.Certificate.Allowed != len(list)-2*collapsed {
 			t.Fatalf("seed %d: %+v", seed, p)
 		}
 		grant, err := policy.Compile(owner, table.Version(), p.Scopes, table.Catalogue())
@@ -175,13 +241,8 @@ func TestAProposalIsCompleteAndNothingInItIsTooMuch(t *testing.T) {
 		if lost := r.Simulate(grant, list, 0); lost.Requests > 0 {
 			t.Fatalf("seed %d: %+v is denied by %+v", seed, lost.Denied, p.Scopes)
 		}
-		elements := 0
-		for _, s := range p.Scopes {
-			elements += len(s.Permissions)*max(1, len(s.ProjectIDs)+len(s.GroupIDs)) +
-				len(s.Constraints.RefPatterns)*len(s.ProjectIDs)
-		}
-		if len(p.Certificate.Needed) != elements {
-			t.Fatalf("seed %d: %d witnesses for %d parts of %+v", seed, len(p.Certificate.Needed), elements, p.Scopes)
+		if parts := countParts(p.Scopes, kinds); len(p.Certificate.Needed) != parts {
+			t.Fatalf("seed %d: %d witnesses for %d parts of %+v", seed, len(p.Certificate.Needed), parts, p.Scopes)
 		}
 		for _, less := range smaller(p.Scopes) {
 			grant := &policy.Grant{Owner: owner, TableVersion: table.Version()}
@@ -194,7 +255,41 @@ func TestAProposalIsCompleteAndNothingInItIsTooMuch(t *testing.T) {
 				t.Fatalf("seed %d: nothing is lost by\n%+v\ninstead of\n%+v", seed, less, p.Scopes)
 			}
 		}
+		for i := range list {
+			kinds["filtered"] += flagged(list[i].Unit.Filtered)
+			for _, a := range list[i].Unit.Acts {
+				kinds["texts"] += flagged(a.Kind == policy.ActQuickAction)
+				kinds["targets"] += flagged(a.Kind == policy.ActTarget)
+			}
+		}
+		kinds["collapsed"] += collapsed
 	}
+	for _, kind := range []string{"selected_memberships", "all_memberships", "user", "instance", "groups", "folders", "deletes",
+		"tag changes", "filtered", "texts", "targets", "collapsed"} {
+		if kinds[kind] == 0 {
+			t.Errorf("nothing of this kind was there: %s", kind)
+		}
+	}
+}
+
+func flagged(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// beside adds what is no part of a proposal: what was collapsed, which it gives the number of, and as much that was denied.
+func (d *traffic) beside(r *Replay, list *[]learn.Observation) (collapsed int) {
+	for range d.IntN(3) {
+		o := d.observation(r)
+		o.Unit = o.Unit.Collapse()
+		denied := d.observation(r)
+		denied.Unit.Denied = "permission_missing"
+		*list = append(*list, o, denied)
+		collapsed++
+	}
+	return collapsed
 }
 
 // seen is an observation of a request on project 101.
@@ -236,6 +331,14 @@ func TestWhatAProposalLeavesToPeople(t *testing.T) {
 			t.Errorf("%+v", p)
 		}
 	})
+	t.Run("nor is what needs the same as a push, when none was seen", func(t *testing.T) {
+		p := make(t, Ask{Observations: []learn.Observation{read, seen(t, r, "GET /{project}.git/info/refs?service=git-receive-pack"),
+			seen(t, r, "POST /{project}.git/info/lfs/objects/batch#upload")}})
+		if len(p.Unticked) != 2 || p.Unticked[0].Why[0] != "runs_as_owner" || len(p.Scopes) != 1 ||
+			!slices.Equal(p.Scopes[0].Permissions, []string{"read_job"}) {
+			t.Errorf("%+v", p)
+		}
+	})
 	t.Run("nor does it come in by what git asks before", func(t *testing.T) {
 		before := seen(t, r, "GET /{project}.git/info/refs?service=git-receive-pack") // which is no danger, and needs push_code
 		p := make(t, Ask{Observations: []learn.Observation{read, before, pushed}})
@@ -262,15 +365,75 @@ func TestWhatAProposalLeavesToPeople(t *testing.T) {
 			t.Errorf("%+v", p.Scopes)
 		}
 	})
-	t.Run("too many refs are no rule, and that is said", func(t *testing.T) {
+	t.Run("a ref may be deleted, and a tag changed, only where that was seen", func(t *testing.T) {
+		change := func(ref string, deletes bool) learn.Act {
+			return learn.Act{Kind: policy.ActRef, Ref: ref, Delete: deletes}
+		}
+		p := make(t, Ask{Observations: []learn.Observation{seen(t, r, push, branch("main")), seen(t, r, push, branch("bot/1"), branch("bot/2"),
+			branch("bot/3")), seen(t, r, push, change("refs/heads/bot/2", true)), seen(t, r, push, change("refs/tags/nightly", false)),
+			seen(t, r, push, change("refs/tags/old", true))}, Accept: []string{"push_code"}})
+		got := map[string]string{}
+		for _, s := range p.Scopes {
+			got[strings.Join(s.Constraints.RefPatterns, " ")] = fmt.Sprint(s.Constraints.ForbidRefDeletes, s.Constraints.ForbidTagChanges)
+		}
+		want := map[string]string{"refs/heads/bot/* refs/heads/main": "true true", "refs/heads/bot/2": "false true",
+			"refs/tags/nightly": "true false", "refs/tags/old": "false false"}
+		if !maps.Equal(got, want) {
+			t.Errorf("%v, want %v", got, want)
+		}
+		var rules []string
+		for _, n := range p.Certificate.Needed {
+			if n.Rule != "" {
+				rules = append(rules, n.Rule+" "+strings.Join(n.Refs, " "))
+			}
+		}
+		if !slices.Equal(rules, []string{"ref_deletes refs/heads/bot/2", "ref_deletes refs/tags/old", "tag_changes refs/tags/nightly",
+			"tag_changes refs/tags/old"}) {
+			t.Errorf("%q", rules)
+		}
+	})
+	t.Run("of too many refs the whole folder, and that is said", func(t *testing.T) {
 		var list []learn.Observation
 		for i := range mostPatterns + 1 {
 			list = append(list, seen(t, r, push, branch(fmt.Sprint("b", i))))
 		}
+		list = append(list, seen(t, r, push, learn.Act{Kind: policy.ActRef, Ref: "refs/heads/b1", Delete: true}))
 		p := make(t, Ask{Observations: list, Accept: []string{"push_code"}})
-		if len(p.Scopes) != 1 || p.Scopes[0].Constraints.RefPatterns != nil || len(p.Notes) != 1 ||
-			!strings.Contains(p.Notes[0], "project 101") {
+		if len(p.Scopes) != 2 || !slices.Equal(p.Scopes[0].Constraints.RefPatterns, []string{"refs/heads/*"}) ||
+			!p.Scopes[0].Constraints.ForbidRefDeletes || !slices.Equal(p.Scopes[1].Constraints.RefPatterns, []string{"refs/heads/b1"}) ||
+			len(p.Notes) != 1 || !strings.Contains(p.Notes[0], "project 101") {
 			t.Errorf("%+v %q", p.Scopes, p.Notes)
+		}
+	})
+	t.Run("a group is a question where five of its projects were used, and half of them", func(t *testing.T) {
+		in := func(project int64, above ...int64) learn.Observation {
+			o := seen(t, r, "GET /projects/{project}/jobs")
+			o.Unit.Acts[0].Container, o.Unit.Acts[0].Ancestors = project, above
+			return o
+		}
+		list := []learn.Observation{in(1, 10, 30, 90), in(2, 10, 30, 90), in(3, 10, 30, 90), in(4, 20, 30, 90), in(5, 20, 30, 90), in(6, 40)}
+		p := make(t, Ask{Observations: list})
+		if len(p.Groups) != 1 || p.Groups[0].ID != 30 || !slices.Equal(p.Groups[0].Projects, []int64{1, 2, 3, 4, 5}) {
+			t.Fatalf("%+v", p.Groups)
+		}
+		for _, c := range []struct {
+			below    []int64
+			complete bool
+			asks     bool
+			of       int
+		}{
+			{nil, false, true, 0},
+			{[]int64{1, 2, 3, 4, 5}, true, true, 5},
+			{[]int64{1, 2, 3, 4, 5, 11, 12, 13, 14, 15}, true, true, 10},
+			{[]int64{1, 2, 3, 4, 5, 11, 12, 13, 14, 15, 16}, true, false, 11},
+			{[]int64{1, 2, 3, 4, 5, 11, 12, 13, 14, 15}, false, true, 0},
+			{[]int64{11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21}, false, false, 0},
+			{[]int64{1, 2, 3, 4}, true, false, 4}, // one was moved elsewhere
+		} {
+			g := p.Groups[0]
+			if asks := g.Among(c.below, c.complete); asks != c.asks || g.Of != c.of {
+				t.Errorf("%+v: %t, of %d", c, asks, g.Of)
+			}
 		}
 	})
 	t.Run("what the token may not do any more is left out", func(t *testing.T) {

@@ -8,8 +8,9 @@ import (
 
 // Replay asks a table's rows again what was observed.
 type Replay struct {
-	table *routes.Table
-	rows  map[string]*routes.Route
+	table  *routes.Table
+	rows   map[string]*routes.Route
+	pushes []*routes.Route // rows that change refs and are a danger
 }
 
 // NewReplay makes a replay for a table.
@@ -17,8 +18,25 @@ func NewReplay(t *routes.Table) *Replay {
 	r := &Replay{table: t, rows: make(map[string]*routes.Route, len(t.Routes()))}
 	for _, row := range t.Routes() {
 		r.rows[row.Method+" "+row.Path] = row
+		if row.Refs == routes.RefsListed && len(Dangers(row)) > 0 {
+			r.pushes = append(r.pushes, row)
+		}
 	}
 	return r
+}
+
+// dangers gives why a row is not ticked: what it can do by itself, or what a push can do where it needs no more than the row. A
+// grant for the first step of a push, or for its large files, would be one for pushes to any ref.
+func (r *Replay) dangers(row *routes.Route) []string {
+	if why := Dangers(row); len(why) > 0 {
+		return why
+	}
+	for _, push := range r.pushes {
+		if row.NeedSet.Contains(&push.NeedSet) {
+			return Dangers(push)
+		}
+	}
+	return nil
 }
 
 // event is an observed unit as a question.

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"patgate/learn"
 	"patgate/store"
 	"patgate/store/storetest"
 	"patgate/token"
@@ -29,6 +30,7 @@ func TestKillChild(t *testing.T) {
 	}
 	st := openStore(t, dir)
 	f := storetest.NewFixture(t, st, nil)
+	watched := f.NewToken(t, fmt.Sprint(os.Getpid(), "-watched"), func(r *token.Record) { r.Hash[31], r.Hash[28] = byte(os.Getpid()), 1 })
 	for i := 0; ; i++ {
 		r := f.NewToken(t, fmt.Sprint(os.Getpid(), "-", i), func(r *token.Record) { r.Hash[31], r.Hash[30] = byte(i), byte(i>>8) })
 		fmt.Printf("made %d\n", r.ID)
@@ -52,18 +54,53 @@ func TestKillChild(t *testing.T) {
 		if err := st.AddUses(t.Context(), []store.Use{{TokenID: r.ID, Count: 1, Last: storetest.Start()}}); err != nil {
 			t.Fatal(err)
 		}
+		if _, _, err := st.AddSeen(t.Context(), seenOnce(watched.ID)); err != nil {
+			t.Fatal(err)
+		}
+		fmt.Printf("seen %d\n", watched.ID)
+	}
+}
+
+// seenAtATime is how many units one call adds to, in two transactions.
+const seenAtATime = 600
+
+// seenOnce is one request of each of some kinds.
+func seenOnce(id int64) (seen []learn.Seen) {
+	for i := range seenAtATime {
+		u := learn.Unit{Method: "GET", Route: fmt.Sprint("/made/up/", i), Needs: []string{"read_job"}}
+		seen = append(seen, learn.Seen{Subject: id, Unit: u, Count: 1, Last: storetest.Start()})
+	}
+	return seen
+}
+
+// checkSeen holds that each unit was counted as often as that was acknowledged, or once more: the call under way may have been
+// stored, or a part of it, but nothing is there twice.
+func checkSeen(t *testing.T, st store.Store, seen map[int64]int64) {
+	t.Helper()
+	for id, n := range seen {
+		list, damaged, err := st.Observations(t.Context(), id, time.Time{})
+		if err != nil || damaged != 0 || len(list) != seenAtATime {
+			t.Fatalf("%d units, %d damaged, %v", len(list), damaged, err)
+		}
+		for i := range list {
+			o := &list[i]
+			if o.Uses != n && o.Uses != n+1 || len(o.Days) != 1 || o.Days[0].N != o.Uses {
+				t.Fatalf("%s: %d uses, %v, after %d that were acknowledged", o.Unit.Route, o.Uses, o.Days, n)
+			}
+		}
 	}
 }
 
 func TestKillLosesNothingAcknowledged(t *testing.T) {
 	dir := t.TempDir()
-	made, revoked := map[int64]bool{}, map[int64]bool{}
+	made, revoked, seen := map[int64]bool{}, map[int64]bool{}, map[int64]int64{}
 	for round := range 3 {
-		runAndKill(t, dir, 40+25*round, made, revoked)
+		runAndKill(t, dir, 40+25*round, made, revoked, seen)
 		st := openStore(t, dir)
 		if _, err := st.Check(t.Context()); err != nil {
 			t.Fatalf("round %d: %v", round, err)
 		}
+		checkSeen(t, st, seen)
 		for id := range made {
 			l, err := st.Token(t.Context(), id)
 			if err != nil {
@@ -85,6 +122,9 @@ func TestKillLosesNothingAcknowledged(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	if len(seen) != 3 {
+		t.Fatalf("%v was seen: the test proves nothing", seen)
+	}
 	if len(made) < 3*40 || len(revoked) < 3*20 {
 		t.Fatalf("only %d tokens and %d revocations were acknowledged: the test proves nothing", len(made), len(revoked))
 	}
@@ -92,7 +132,7 @@ func TestKillLosesNothingAcknowledged(t *testing.T) {
 
 // runAndKill runs the child until it has acknowledged this many lines, kills it without warning, and notes what it
 // acknowledged.
-func runAndKill(t *testing.T, dir string, lines int, made, revoked map[int64]bool) {
+func runAndKill(t *testing.T, dir string, lines int, made, revoked map[int64]bool, counted map[int64]int64) {
 	t.Helper()
 	child := exec.Command(os.Args[0], "-test.run=^TestKillChild$", "-test.v")
 	child.Env = append(os.Environ(), childEnv+"="+dir)
@@ -117,6 +157,9 @@ func runAndKill(t *testing.T, dir string, lines int, made, revoked map[int64]boo
 		case err == nil && (what == "revoked" || what == "rotated"):
 			made[id] = true
 			revoked[id] = true
+		case err == nil && what == "seen":
+			counted[id]++
+			continue
 		default:
 			other = append(other, scanner.Text())
 			continue

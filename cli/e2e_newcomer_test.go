@@ -1,0 +1,280 @@
+package cli_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"patgate/policy"
+)
+
+// botJob is the job of a bot that somebody gave a broad token to: calls of the API, a push by git, and one of an image.
+type botJob struct {
+	*registryStage
+	git        *gitStage
+	clone      string
+	layout     string
+	credential string // a file with the owner's forge token
+	project    string
+	pipeline   int64 // job id
+	runs       int
+}
+
+// botBranch is the branch that the job pushes to.
+const botBranch = "refs/heads/bot/nightly"
+
+// botRows are the rows of the table on which the job is decided.
+func botRows() []string {
+	return []string{
+		"GET /projects/{project}",
+		"GET /projects/{project}/jobs",
+		"GET /projects/{project}/jobs/{job_id}/trace",
+		"GET /projects/{project}/jobs/{job_id}/artifacts",
+		"POST /projects/{project}/merge_requests",
+		"POST /projects/{project}/merge_requests/{noteable_id}/notes",
+		"POST /projects/{project}/repository/tags",
+		"POST /projects/{project}/releases",
+		"POST /{project}.git/git-receive-pack",
+		"GET /jwt/auth?scope=repository:{project}:pull", // a push asks for both
+	}
+}
+
+// startBot starts patgate in front of a forge with repositories and a registry.
+func startBot(t *testing.T) *botJob {
+	t.Helper()
+	needs(t, "git", "apt-get install git")
+	s := startRegistry(t, false, "PATGATE_LIMITS_FAILED_CREDENTIALS=1000000")
+	b := &botJob{registryStage: s, git: serveGit(t, s.running), credential: filepath.Join(t.TempDir(), "pat")}
+	w := s.world
+	b.project = fmt.Sprintf("/api/v4/projects/%d", w.api)
+	_, b.pipeline = w.forge.AddPipeline(w.api, "main")
+	b.layout = b.registryStage.layout(t, "nightly", 4096, "amd64")
+	work := t.TempDir()
+	b.git.git(t, work, "clone", "-q", w.forge.GitRepository(w.api), "clone")
+	b.clone = filepath.Join(work, "clone")
+	if err := os.WriteFile(b.credential, []byte(w.alicePAT), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// run does the job with a token, and tells what of it was refused. With first it ends at the first refusal.
+func (b *botJob) run(t *testing.T, secret string, first bool) (denied []string) {
+	t.Helper()
+	b.runs++
+	tag := fmt.Sprintf("nightly-%d", b.runs)
+	calls := []struct {
+		method, path string
+		body         any
+	}{
+		{"GET", "", nil},
+		{"GET", "/jobs", nil},
+		{"GET", fmt.Sprintf("/jobs/%d/trace", b.pipeline), nil},
+		{"GET", fmt.Sprintf("/jobs/%d/artifacts", b.pipeline), nil},
+		{"POST", "/merge_requests", object{"title": "nightly", "source_branch": "bot/nightly", "target_branch": "main"}},
+		{"POST", "/merge_requests/1/notes", object{"body": "looked at"}},
+		{"POST", "/repository/tags", object{"tag_name": tag, "ref": "main"}},
+		{"POST", "/releases", object{"tag_name": tag, "name": tag, "description": "as it says"}},
+	}
+	for _, c := range calls {
+		switch a := b.call(t, secret, c.method, b.project+c.path, c.body); {
+		case a.status == http.StatusForbidden || a.status == http.StatusUnauthorized:
+			denied = append(denied, c.method+" "+c.path+" "+a.body)
+		case a.status >= 300:
+			t.Fatalf("%s %s: %d %s", c.method, c.path, a.status, a.body)
+		}
+		if first && len(denied) > 0 {
+			return denied
+		}
+	}
+	clients := []func() (string, error){
+		func() (string, error) {
+			b.git.commit(t, b.clone, tag)
+			return b.git.run(b.clone, "git", "push", "-q", b.git.url(secret, "shop/backend/api.git"), "HEAD:"+botBranch)
+		},
+		func() (string, error) {
+			return b.registryStage.run("skopeo", "copy", "--dest-tls-verify=false", "--dest-creds", "ci:"+secret, b.layout,
+				b.image("shop/backend/api:"+tag))
+		},
+	}
+	for _, client := range clients {
+		if out, err := client(); err != nil && !strings.Contains(out, "denied") && !strings.Contains(out, "403") {
+			t.Fatalf("%v: %s", err, out)
+		} else if err != nil {
+			denied = append(denied, out)
+		}
+		if first && len(denied) > 0 {
+			return denied
+		}
+	}
+	return denied
+}
+
+// patgate runs a command as the owner, against the running server.
+func (b *botJob) patgate(args ...string) (string, error) {
+	out, err := exec.Command("patgate", append(args, "--server", b.gate, "--credential-file", b.credential)...).Output()
+	return string(out), err
+}
+
+// proposed is a proposal as learn propose --json prints it.
+type proposed struct {
+	Scopes      []policy.ScopeSpec
+	Certificate struct {
+		Allowed int `json:"allowed_kinds"`
+		Needed  []struct {
+			Permission, Ref, Rule, Witness string
+		}
+	}
+	Confidence struct {
+		Once []string `json:"seen_on_one_day"`
+	}
+	Unticked []struct {
+		Method, Route string
+		Permissions   []string
+		Why           []string
+	}
+}
+
+// propose asks for a proposal until all of the job has been stored and is in it.
+func (b *botJob) propose(t *testing.T, subject string, args ...string) (p proposed) {
+	t.Helper()
+	for end := time.Now().Add(patience); ; time.Sleep(200 * time.Millisecond) {
+		out, err := b.patgate(append([]string{"learn", "propose", subject, "--json"}, args...)...)
+		missing := botRows()
+		if err == nil {
+			p = proposed{}
+			if err := json.Unmarshal([]byte(out), &p); err != nil {
+				t.Fatalf("%v: %s", err, out)
+			}
+			missing = slices.DeleteFunc(missing, func(row string) bool { return slices.Contains(p.Confidence.Once, row) })
+		}
+		if len(missing) == 0 {
+			return p
+		}
+		if time.Now().After(end) {
+			t.Fatalf("%v: %q are not in %s", err, missing, out)
+		}
+	}
+}
+
+// removals gives all grants that lack one thing of another, by what that is.
+func removals(specs []policy.ScopeSpec) map[string][]policy.ScopeSpec {
+	all := map[string][]policy.ScopeSpec{}
+	for i := range specs {
+		less := func(what string, change func(s *policy.ScopeSpec)) {
+			other := slices.Clone(specs)
+			change(&other[i])
+			if s := &other[i]; len(s.Permissions) == 0 || s.Access == "selected_memberships" && len(s.ProjectIDs)+len(s.GroupIDs) == 0 {
+				other = slices.Delete(other, i, i+1)
+			}
+			all[fmt.Sprintf("scope %d without %s", i, what)] = other
+		}
+		for j, name := range specs[i].Permissions {
+			less(name, func(s *policy.ScopeSpec) { s.Permissions = slices.Delete(slices.Clone(s.Permissions), j, j+1) })
+		}
+		for j, id := range specs[i].ProjectIDs {
+			less(fmt.Sprint("project ", id), func(s *policy.ScopeSpec) { s.ProjectIDs = slices.Delete(slices.Clone(s.ProjectIDs), j, j+1) })
+		}
+		for j, pattern := range specs[i].Constraints.RefPatterns {
+			less(pattern, func(s *policy.ScopeSpec) {
+				s.Constraints.RefPatterns = slices.Delete(slices.Clone(s.Constraints.RefPatterns), j, j+1)
+				if len(s.Constraints.RefPatterns) == 0 {
+					s.Permissions = nil // without a pattern it would hold for all refs
+				}
+			})
+		}
+	}
+	return all
+}
+
+// decisions gives the log's lines of decisions about a token, as soon as there are so many.
+func (b *botJob) decisions(t *testing.T, id int64, least int) (lines []string) {
+	t.Helper()
+	for end := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
+		lines = nil
+		for line := range strings.Lines(b.logText()) {
+			if strings.Contains(line, `"msg":"decision"`) && strings.Contains(line, fmt.Sprintf(`"token_id":%d,`, id)) {
+				lines = append(lines, line)
+			}
+		}
+		if len(lines) >= least {
+			return lines
+		}
+		if time.Now().After(end) {
+			t.Fatalf("only %d decisions about token %d: %q", len(lines), id, lines)
+		}
+	}
+}
+
+// newcomer has somebody who knows nothing of permissions replace a broad credential, which has done the job already, by three
+// commands.
+func (b *botJob) newcomer(t *testing.T, subject string) {
+	t.Helper()
+	p := b.propose(t, subject)
+	var accept []string
+	for _, u := range p.Unticked {
+		if len(u.Why) == 0 {
+			t.Errorf("%s %s is left out without a reason", u.Method, u.Route)
+		}
+		accept = append(accept, u.Permissions...)
+	}
+	slices.Sort(accept)
+	accept = slices.Compact(accept)
+	if !slices.Contains(accept, "push_code") {
+		t.Errorf("what a push starts is taken for harmless: %v", accept)
+	}
+	yes := strings.Join(accept, ",")
+	if p = b.propose(t, subject, "--accept", yes); len(p.Unticked) > 0 {
+		t.Errorf("%+v", p.Unticked)
+	}
+	out, err := b.patgate("learn", "apply", subject, "--accept", yes, "--quiet", "--name", "nightly of "+subject)
+	if err != nil {
+		t.Fatalf("%v %s", err, out)
+	}
+	secret := strings.TrimSpace(out)
+	b.secret("a minted token", secret)
+
+	t.Run("the grant is one project and one branch", func(t *testing.T) {
+		patterns := []string{}
+		for _, s := range p.Scopes {
+			if s.Access != "selected_memberships" || !slices.Equal(s.ProjectIDs, []int64{b.world.api}) || len(s.GroupIDs) > 0 {
+				t.Errorf("%+v", s)
+			}
+			patterns = append(patterns, s.Constraints.RefPatterns...)
+		}
+		if !slices.Equal(patterns, []string{botBranch}) {
+			t.Errorf("%v", patterns)
+		}
+	})
+	t.Run("the job runs with the new token, and nothing is denied", func(t *testing.T) {
+		if denied := b.run(t, secret, false); len(denied) > 0 {
+			t.Error(denied)
+		}
+		made, _ := b.want(t, 200, secret, "GET", allTokens+"/self", nil)
+		if lines := b.decisions(t, made.ID, len(botRows())); strings.Contains(strings.Join(lines, ""), `"verdict":"deny"`) {
+			t.Errorf("%q", lines)
+		}
+	})
+	t.Run("every single removal breaks it", func(t *testing.T) {
+		parts := removals(p.Scopes)
+		if len(parts) < len(botRows()) {
+			t.Fatalf("only %d parts of %+v", len(parts), p.Scopes)
+		}
+		for what, scopes := range parts {
+			if len(scopes) == 0 {
+				continue // that is no token at all
+			}
+			less := b.make(t, object{"name": what, "granular_scopes": scopes, "seal": true})
+			if len(b.run(t, less.Token, true)) == 0 {
+				t.Errorf("the job runs with %s", what)
+			}
+		}
+	})
+}
