@@ -248,6 +248,9 @@ func TestConsole(t *testing.T) {
 		s.follow("#edit")
 		s.accessible("edit")
 		s.tick("create_work_item")
+		s.follow("#save")
+		s.sees("This would have denied", "Nothing is saved yet")
+		s.want(t, 201, agent, "POST", issues, object{"title": "still", "description": "as asked"})
 		if status := s.follow("#save"); status != 200 {
 			t.Fatalf("%d\n%s", status, s.body())
 		}

@@ -164,10 +164,6 @@ func (x *exchange) refuse(r *reply.Refusal) {
 		in.Token = j.Session.TokenID
 	}
 	f := reply.NewFacts(r, q.ID.String(), q.Table, &j.Op, in)
-	if w := f.Wanted; w != nil && in.Token != 0 && x.h.options.Denied != nil {
-		x.h.options.Denied.Note(in.Token, &audit.Denial{Route: j.Op.Route, Reason: r.Reason, Access: w.Access,
-			Permissions: w.Permissions, Boundary: f.Decision.Boundary, BoundaryID: x.event.BoundaryID, Last: q.Start})
-	}
 	f.Begin(out)
 	x.tellWould()
 	said := false

@@ -71,8 +71,6 @@ type Options struct {
 	// PublicURL is the address under which clients reach patgate, an origin and perhaps a path, without a trailing slash. When
 	// it is empty, links in answers use the scheme, the Host and the path by which the client came.
 	PublicURL string
-	// Denied, when not nil, keeps the last denials of each token.
-	Denied *audit.Denials
 	// GrantURL is the address of patgate's own page of tokens, for denials: they link to a page below it with what was
 	// missing. Empty: they hold no link.
 	GrantURL string

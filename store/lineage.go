@@ -44,6 +44,12 @@ type Edit struct {
 	ExpiresAt, RenewUntil time.Time
 	// ReportUntil is the end of report mode, which begins now when it has not begun before; zero: the grant is enforced.
 	ReportUntil time.Time
+	// Widened: the token may do more than before.
+	Widened bool
+	// Before, when it is not nil, is kept so that the edit can be undone.
+	Before *Narrowing
+	// Forget drops what was kept of an earlier edit: what the token may do has changed in another way since.
+	Forget bool
 	// RevokeBelow are tokens made below this one that would hold more than it: they are revoked in the same transaction.
 	RevokeBelow []int64
 }
@@ -104,6 +110,9 @@ func (r Rules) RotateToken(ctx context.Context, id, revision int64, fresh token.
 		if out, err = insert(ctx, tx, fresh); err != nil {
 			return err
 		}
+		if err := follow(ctx, tx, old, out.ID, by); err != nil {
+			return err
+		}
 		old.RotatedTo = out.ID
 		old.Revision++
 		switch {
@@ -115,6 +124,21 @@ func (r Rules) RotateToken(ctx context.Context, id, revision int64, fresh token.
 		return tx.Save(ctx, old, by)
 	})
 	return out, err
+}
+
+// follow gives a token that takes another's place what is kept of that one beside its record.
+func follow(ctx context.Context, tx Tx, old *Listed, id int64, by string) error {
+	if !old.WidenedAt.IsZero() {
+		fresh, err := tx.Token(ctx, id)
+		if err != nil {
+			return err
+		}
+		fresh.WidenedAt = old.WidenedAt
+		if err := tx.Save(ctx, &fresh, by); err != nil {
+			return err
+		}
+	}
+	return tx.MoveNarrowing(ctx, old.ID, id)
 }
 
 // RevokeFamily implements Lineage.
@@ -156,8 +180,16 @@ func (r Rules) EditToken(ctx context.Context, id int64, e Edit, c Cause) (Listed
 		}
 		l.Revision++
 		l.touch(c.At)
+		if e.Widened {
+			l.WidenedAt = c.At
+		}
 		if err := tx.Save(ctx, l, c.By); err != nil {
 			return err
+		}
+		if e.Before != nil || e.Forget {
+			if err := tx.SetNarrowing(ctx, id, e.Before); err != nil {
+				return err
+			}
 		}
 		if err := tx.CutBelow(ctx, l.FamilyID, e.ExpiresAt); err != nil {
 			return err

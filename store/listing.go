@@ -19,6 +19,8 @@ type Listed struct {
 	PausedBy    string
 	// TouchedAt is when it was made, resumed or edited last, which counts as a use for idleness.
 	TouchedAt time.Time
+	// WidenedAt is when it was last given more than it had; zero when it never was.
+	WidenedAt time.Time
 	// Children counts the tokens that were ever made below this one.
 	Children int64
 	// Credential and CredentialReason are the status of the forge credential that the token is bound to: the token rests
@@ -117,6 +119,7 @@ type Span struct{ After, Before time.Time }
 type Filter struct {
 	OwnerID      int64 // 0 is every owner
 	CredentialID int64 // 0 is every credential
+	FamilyID     int64 // 0 is every family
 	State        State
 	Now          time.Time // what State is judged by
 	Reporting    bool      // only those that are in report mode at Now

@@ -31,6 +31,10 @@ type Tx interface {
 	CutBelow(ctx context.Context, family int64, end time.Time) error
 	// CountChild counts a child for a token, its family and all above them.
 	CountChild(ctx context.Context, parentID int64) error
+	// SetNarrowing keeps what a token might do before it was narrowed; nil drops what is kept.
+	SetNarrowing(ctx context.Context, id int64, n *Narrowing) error
+	// MoveNarrowing gives what is kept of a token to the one that takes its place.
+	MoveNarrowing(ctx context.Context, from, to int64) error
 	// Idle lists the tokens that were neither used nor touched after before; those that are revoked, or over at an instant,
 	// may be left out.
 	Idle(ctx context.Context, before, at time.Time) ([]Listed, error)

@@ -64,6 +64,10 @@ type Subjects interface {
 	Subjects(ctx context.Context, origin string, userID int64, limit, offset int) (list []learn.Subject, total int, err error)
 	// Summaries says in few words what subjects and tokens were seen to do, by their ids.
 	Summaries(ctx context.Context, ids []int64) (map[int64]learn.Summary, error)
+	// SetObserving notes for how long what tokens do is kept after it was last seen, from an instant on; 0 is that nothing is.
+	SetObserving(ctx context.Context, keep time.Duration, at time.Time) error
+	// ObservingSince tells since when, as seen from an instant, what tokens do has been kept without a gap; zero when it is not.
+	ObservingSince(ctx context.Context, now time.Time) (time.Time, error)
 	// AddSeen adds to what was seen, in transactions of some hundred units. Subjects and tokens that do not exist are passed over.
 	// lost is how many requests are not kept: there are too many units of who made them, or, with an error, they could not be
 	// stored; damaged is how many units could not be read and begin anew.
@@ -84,6 +88,7 @@ type Tokens interface {
 	// Tokens lists tokens; total counts all that match, whatever Limit and Offset say.
 	Tokens(ctx context.Context, f Filter) (list []Listed, total int, err error)
 	Lineage
+	Narrowings
 	// RevokeToken revokes a token for good, and with it every token that was made below it and, unless it was rotated
 	// already, whatever of its family still works. A token that is revoked already keeps its first reason; that is no error.
 	RevokeToken(ctx context.Context, id int64, c Cause) (Listed, error)

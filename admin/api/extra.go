@@ -81,11 +81,16 @@ func (q *call) edit() (*reply, error) {
 		scopes := p.scopes()
 		wanted.Scopes = &scopes
 	}
-	p.only("name", "description", "expires_at", "expires_in", "renew_until", "report_until", "granular_scopes")
+	wanted.ForGood, _ = p.truth("for_good")
+	p.only("name", "description", "expires_at", "expires_in", "renew_until", "report_until", "granular_scopes", "for_good")
 	if err := p.problems.Err(); err != nil {
 		return nil, err
 	}
-	e, err := q.o.Tokens.Edit(q.Context(), q.caller, q.id, wanted)
+	return q.edited(q.o.Tokens.Edit(q.Context(), q.caller, q.id, wanted))
+}
+
+// edited answers with a token as it is after an edit.
+func (q *call) edited(e *tokens.Edited, err error) (*reply, error) {
 	if err != nil {
 		return nil, err
 	}

@@ -17,6 +17,13 @@ func (h *Handler) learningPaths() {
 	const one = extras + "/tokens/{id}"
 	h.handle("GET "+one+"/proposal", (*call).name, (*call).identify, (*call).proposal)
 	h.handle("POST "+one+"/simulate", (*call).name, (*call).identify, (*call).simulate)
+	h.handle("GET "+one+"/unused", (*call).name, (*call).identify, (*call).unused)
+	h.handle("GET "+extras+"/unused", (*call).identify, (*call).unusedOfAll)
+	h.handle("POST "+one+"/narrow", (*call).name, (*call).identify, (*call).narrow)
+	h.handle("POST "+one+"/undo", (*call).name, (*call).identify, func(q *call) (*reply, error) {
+		return q.changed(q.o.Learning.Undo(q.Context(), q.caller, q.id))
+	})
+	h.handle("GET "+one+"/denials", (*call).name, (*call).identify, (*call).denials)
 	const subjects = extras + "/subjects"
 	h.handle("GET "+subjects, (*call).identify, (*call).subjects)
 	h.handle("GET "+subjects+"/{id}", (*call).subject, (*call).identify, (*call).seen)

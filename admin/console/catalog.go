@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"patgate/admin/catalogue"
+	"patgate/admin/console/words"
 	"patgate/routes"
 )
 
@@ -89,7 +90,7 @@ func (k *catalog) load(t *routes.Table) *catalog {
 			j = len(c.Resources)
 			c.Resources = append(c.Resources, resource{ID: e.Resource, Title: e.Title, About: e.Description})
 		}
-		v := verb{Permission: e.Name, Label: title(e.Action), About: e.Description, Boundaries: strings.Join(e.Boundaries, " "),
+		v := verb{Permission: e.Name, Label: words.Title(e.Action), About: e.Description, Boundaries: strings.Join(e.Boundaries, " "),
 			Deprecated: e.Deprecated, Mints: e.Mints, Escapes: e.Escapes, Endpoints: len(e.Endpoints), Rows: e.Endpoints}
 		for _, effect := range e.Effects {
 			v.Effects = append(v.Effects, effectWords(effect))
@@ -102,7 +103,7 @@ func (k *catalog) load(t *routes.Table) *catalog {
 	for i := range fresh.all {
 		for j := range fresh.all[i].Resources {
 			r := &fresh.all[i].Resources[j]
-			slices.SortStableFunc(r.Verbs, func(a, b verb) int { return byVerb(strings.ToLower(a.Label), strings.ToLower(b.Label)) })
+			slices.SortStableFunc(r.Verbs, func(a, b verb) int { return words.ByVerb(strings.ToLower(a.Label), strings.ToLower(b.Label)) })
 			for n := range r.Verbs {
 				fresh.verbs[r.Verbs[n].Permission], fresh.of[r.Verbs[n].Permission] = &r.Verbs[n], r
 				fresh.ordered = append(fresh.ordered, r.Verbs[n].Permission)

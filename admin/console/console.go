@@ -45,9 +45,8 @@ type Options struct {
 	// Sessions bounds the sessions that are kept, SessionsPerUser those of one forge user: 1000 and 10. The oldest go.
 	Sessions, SessionsPerUser int
 
-	// Denials, when not nil, gives the last denials of a token, which its page shows.
-	Denials Denials
-	// Learning, when not nil, says what would have been enough for a token.
+	// Learning, when not nil, tells what tokens did and were denied, what would have been enough for them, and which of their
+	// rights are unused.
 	Learning *learning.Service
 	// Record, when not nil, is told who signed in and out, and of sign-ins that were refused.
 	Record func(Event)
@@ -163,7 +162,7 @@ func (c *Console) routes() *http.ServeMux {
 	page("POST /tokens", (*request).create)
 	page("POST /tokens/preview", (*request).preview)
 	page("GET /tokens/{id}", (*request).showDetails)
-	for _, a := range []string{"revoke", "pause", "resume", "confirm", "rotate"} {
+	for _, a := range []string{"revoke", "pause", "resume", "confirm", "rotate", "undo"} {
 		page("GET /tokens/{id}/"+a, func(q *request) error { return q.ask(a) })
 		page("POST /tokens/{id}/"+a, func(q *request) error { return q.do(a) })
 	}
@@ -174,6 +173,8 @@ func (c *Console) routes() *http.ServeMux {
 		page("POST /tokens/{id}/smaller", (*request).smaller)
 		page("GET /forge-tokens/{id}/smaller", (*request).replaceForgeToken)
 		page("POST /forge-tokens/{id}/smaller", (*request).replaceForgeToken)
+		page("GET /tokens/{id}/unused", (*request).showUnused)
+		page("POST /tokens/{id}/unused", (*request).narrow)
 	}
 	page("GET /tokens/{id}/grant", (*request).showGrant)
 	page("POST /tokens/{id}/grant", (*request).grant)

@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"patgate/admin/catalogue"
+	"patgate/admin/console/findings"
+	"patgate/admin/console/words"
 	"patgate/admin/terms"
 	"patgate/admin/tokens"
 	"patgate/policy"
@@ -20,6 +22,8 @@ type formPage struct {
 	Draft                            *draft
 	Heading, Action, Button, Cancel  string
 	Editing                          bool
+	Tried                            *findings.Tried // what saving would have denied; nil when that was not asked
+	ForGood                          bool            // a narrowing is not to be undone
 	Prefilled                        bool
 	From                             string // what the form was filled in from
 	Sealed                           bool   // patgate holds a forge credential that the token can be bound to
@@ -120,7 +124,7 @@ func (q *request) form(status int, d *draft, p formPage) error {
 	p.Draft, p.Categories, p.Templates = d, catalog.all, catalogue.Templates()
 	for _, a := range []policy.Access{policy.AccessSelectedMemberships, policy.AccessPersonalProjects, policy.AccessAllMemberships,
 		policy.AccessUser, policy.AccessInstance} {
-		p.Accesses = append(p.Accesses, choice{Value: a.String(), Label: accessWords(a.String())})
+		p.Accesses = append(p.Accesses, choice{Value: a.String(), Label: words.Access(a.String())})
 	}
 	s := q.o.Tokens
 	p.Shortest, p.Standard = terms.WriteSpan(terms.Shortest), terms.WriteSpan(s.StandardLifetime())

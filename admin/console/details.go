@@ -20,7 +20,10 @@ type detailsPage struct {
 	Children, CredentialID, UserID  int64
 	CanRevoke, CanPause, CanResume  bool
 	CanConfirm, CanRotate, CanEdit  bool
-	Unused                          int // permissions, of a token that is in use
+	Finding                         string // which rights are unused
+	ToNarrow                        bool   // something can be done about it
+	Narrowed, UndoUntil             moment // when it was narrowed, and until when that can be undone
+	NarrowedBy                      string
 	RenewsLater                     bool
 	Denials                         []deniedRow
 	CanShrink                       bool
@@ -50,7 +53,10 @@ func (q *request) showDetails() error {
 	if err != nil {
 		return err
 	}
-	p := q.details(t)
+	p, err := q.details(t)
+	if err != nil {
+		return err
+	}
 	if p.Replaced, err = q.replacedBy(t); err != nil {
 		return err
 	}
@@ -62,7 +68,7 @@ func (q *request) showDetails() error {
 	return nil
 }
 
-func (q *request) details(t *tokens.Inspected) *detailsPage {
+func (q *request) details(t *tokens.Inspected) (*detailsPage, error) {
 	row := q.row(t, q.names([]tokens.Inspected{*t}))
 	p := &detailsPage{
 		Token:        row,
@@ -86,19 +92,16 @@ func (q *request) details(t *tokens.Inspected) *detailsPage {
 	p.CanEdit = t.State != "revoked" && row.Own && t.RotatedTo == 0
 	p.CanShrink = row.Own && q.o.Learning != nil
 	p.CanConfirm = !ended && row.Own && t.TableVersion < q.o.Tokens.Table().Version()
-	for _, s := range row.Scopes {
-		for _, u := range s.Uses {
-			if u.Unused && t.Uses > 0 {
-				p.Unused++
-			}
-		}
-	}
-	p.Denials = q.denials(t)
 	if q.o.Tokens.ReportsNow(&t.Listed) {
 		p.ReportsUntil = q.instant(t.ReportEnd())
 	}
 	p.RenewsLater = t.RenewUntil.After(t.ExpiresAt)
-	return p
+	if err := q.found(t, p); err != nil {
+		return nil, err
+	}
+	var err error
+	p.Denials, err = q.denials(t)
+	return p, err
 }
 
 // askPage asks before something is done to a token.
@@ -112,6 +115,7 @@ type askPage struct {
 	Values                      map[string]string
 	Problems                    map[string][]string
 	MaxGrace, MaxLifetime       string
+	Back                        []scopeRow // what an undo gives back
 	Children                    int64
 }
 
@@ -140,6 +144,10 @@ func (q *request) asking(action string, t *tokens.Inspected) askPage {
 		p.Title, p.Button, p.Credential = "Confirm newer endpoints?", "Confirm", true
 		p.Text = "Since this token was made, further endpoints came under its permissions. So far it does not reach them. When you " +
 			"confirm, it does."
+	case "undo":
+		p.Title, p.Button = "Undo the narrowing?", "Give it back"
+		p.Text = "It may do again what it might before it was last narrowed, and nothing else. How long it lives stays as it is, and " +
+			"tokens that it made and that ended with the narrowing stay ended."
 	case "rotate":
 		p.Title, p.Button, p.Credential, p.Grace = "Rotate this token", "Rotate token", true, true
 		p.Text = "You get a new secret for the same name and scopes. The old one ends at once, or after the grace that you give."
@@ -167,7 +175,13 @@ func (q *request) ask(action string) error {
 	if err != nil {
 		return err
 	}
-	return q.showAsk(http.StatusOK, q.asking(action, t))
+	p := q.asking(action, t)
+	if action == "undo" {
+		if p.Back, err = q.back(t); err != nil {
+			return err
+		}
+	}
+	return q.showAsk(http.StatusOK, p)
 }
 
 func (q *request) showAsk(status int, p askPage) error {
@@ -211,6 +225,9 @@ func (q *request) do(action string) error {
 	case "confirm":
 		_, err = service.Confirm(q.ctx(), caller, t.ID)
 		done = "“" + t.Name + "” reaches the newer endpoints now."
+	case "undo":
+		_, err = q.o.Learning.Undo(q.ctx(), caller, t.ID)
+		done = "“" + t.Name + "” may do again what it might before."
 	case "rotate":
 		return q.rotate(caller, t, p)
 	}

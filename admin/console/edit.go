@@ -3,9 +3,9 @@ package console
 import (
 	"errors"
 	"net/http"
-	"slices"
 	"strconv"
 
+	"patgate/admin/console/findings"
 	"patgate/admin/tokens"
 )
 
@@ -15,22 +15,7 @@ func (q *request) showEdit() error {
 		return err
 	}
 	d := draftOf(t, q.names([]tokens.Inspected{*t}))
-	if q.r.URL.Query().Get("drop") == "unused" {
-		d.keepUsed(t)
-	}
-	return q.showEditForm(http.StatusOK, t, d)
-}
-
-// keepUsed leaves out of a form what its token was never seen to use. A scope that becomes empty is dropped, as long
-// as there is another.
-func (d *draft) keepUsed(t *tokens.Inspected) {
-	unused := tokens.Unused(&t.Listed, t.Used)
-	for i := range d.Scopes {
-		s := &d.Scopes[i]
-		s.Permissions = slices.DeleteFunc(s.Permissions, func(name string) bool { return slices.Contains(unused, name) })
-	}
-	some := slices.ContainsFunc(d.Scopes, func(s draftScope) bool { return len(s.Permissions) > 0 })
-	d.Scopes = slices.DeleteFunc(d.Scopes, func(s draftScope) bool { return some && len(s.Permissions) == 0 })
+	return q.showEditForm(http.StatusOK, t, d, nil)
 }
 
 // editable reads a token that the signed-in owner may edit.
@@ -48,7 +33,7 @@ func (q *request) editable() (*tokens.Inspected, error) {
 	return t, nil
 }
 
-func (q *request) showEditForm(status int, t *tokens.Inspected, d *draft) error {
+func (q *request) showEditForm(status int, t *tokens.Inspected, d *draft, tried *findings.Tried) error {
 	id := strconv.FormatInt(t.ID, 10)
 	reports := moment{}
 	if q.o.Tokens.ReportsNow(&t.Listed) {
@@ -63,33 +48,47 @@ func (q *request) showEditForm(status int, t *tokens.Inspected, d *draft) error 
 		Cancel:     "/tokens/" + id,
 		Editing:    true,
 		Sealed:     true,
+		Tried:      tried,
+		ForGood:    q.r.PostForm.Get("for_good") != "",
 		ExpiresNow: q.instant(t.ExpiresAt),
 		Credential: "Only needed when the token is to do more, reach further or live longer. Narrowing is free.",
 	})
 }
 
-// edit changes a token. Without the forge credential only what narrows it is done.
+// edit changes a token. Without the forge credential only what narrows it is done. What would have denied something in the last
+// 30 days is done when it is asked for once more.
 func (q *request) edit() error {
 	t, err := q.editable()
 	if err != nil {
 		return err
 	}
-	d := readDraft(q.r.PostForm)
-	if steps(d, q.r.PostForm.Get("do")) {
-		return q.showEditForm(http.StatusOK, t, d)
+	form := q.r.PostForm
+	d := readDraft(form)
+	if form.Get("do") == "try" && !d.cut {
+		return q.showEditForm(http.StatusOK, t, d, q.try(t, d))
+	}
+	if steps(d, form.Get("do")) {
+		return q.showEditForm(http.StatusOK, t, d, nil)
 	}
 	if d.cut {
-		return q.showEditForm(http.StatusUnprocessableEntity, t, d)
+		return q.showEditForm(http.StatusUnprocessableEntity, t, d, nil)
+	}
+	if form.Get("seen") != digestOf(d) {
+		if tried := q.try(t, d); tried != nil && tried.Kinds > 0 {
+			tried.Asking = true
+			return q.showEditForm(http.StatusOK, t, d, tried)
+		}
 	}
 	caller := q.caller
 	if !q.credential().Empty() {
 		var status int
 		if caller, status = q.presented(d); caller == nil {
-			return q.showEditForm(status, t, d)
+			return q.showEditForm(status, t, d, nil)
 		}
 	}
 	scopes := d.scopes()
-	change := tokens.Changes{Name: &d.Name, Description: &d.Description, Scopes: &scopes}
+	change := tokens.Changes{Name: &d.Name, Description: &d.Description, Scopes: &scopes,
+		ForGood: form.Get("for_good") != ""}
 	if d.Expires != "" {
 		change.ExpiresAt = &d.Expires
 	}
@@ -99,27 +98,22 @@ func (q *request) edit() error {
 	switch {
 	case d.Enforce && d.ReportUntil != "":
 		d.problem("report_until", "either ends now, or then")
-		return q.showEditForm(http.StatusUnprocessableEntity, t, d)
+		return q.showEditForm(http.StatusUnprocessableEntity, t, d, nil)
 	case d.Enforce, d.ReportUntil != "":
 		change.ReportUntil = &d.ReportUntil
 	}
 	edited, err := q.o.Tokens.Edit(q.ctx(), caller, t.ID, change)
 	if errors.Is(err, tokens.ErrAgain) {
 		d.problem("credential", "This would widen the token, in what it may do or for how long: enter your %s access token", q.o.Forge)
-		return q.showEditForm(http.StatusForbidden, t, d)
+		return q.showEditForm(http.StatusForbidden, t, d, nil)
 	}
 	if err != nil {
 		status, err := q.refusedDraft(d, err)
 		if err != nil {
 			return err
 		}
-		return q.showEditForm(status, t, d)
+		return q.showEditForm(status, t, d, nil)
 	}
-	notice := "The changes are in force."
-	if n := len(edited.Revoked); n > 0 {
-		notice += " " + plural(n, "token", "tokens") + " made by this one held more than it, and " +
-			map[bool]string{true: "is", false: "are"}[n == 1] + " revoked."
-	}
-	q.session.say(notice)
+	q.session.say("The changes are in force." + endedBelow(edited))
 	return q.redirect("/tokens/" + strconv.FormatInt(t.ID, 10))
 }

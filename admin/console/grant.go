@@ -8,9 +8,9 @@ import (
 	"strconv"
 	"strings"
 
+	"patgate/admin/console/words"
 	"patgate/admin/terms"
 	"patgate/admin/tokens"
-	"patgate/audit"
 	"patgate/policy"
 	"patgate/routes"
 )
@@ -232,21 +232,25 @@ type deniedRow struct {
 	Permissions      []string
 	Where            string
 	Last             moment
-	Count            int
+	Count            int64
 	Grant            string // the query
 }
 
 // denials shows what a token was denied lately.
-func (q *request) denials(t *tokens.Inspected) (rows []deniedRow) {
-	if q.o.Denials == nil || t.Owner.UserID != q.caller.UserID() {
-		return nil
+func (q *request) denials(t *tokens.Inspected) (rows []deniedRow, err error) {
+	if q.o.Learning == nil || t.Owner.UserID != q.caller.UserID() {
+		return nil, nil
 	}
-	kinds := map[routes.Boundary]routes.RefKind{routes.BoundaryProject: routes.RefProject, routes.BoundaryGroup: routes.RefGroup}
-	list := q.o.Denials(t.ID)
+	list, err := q.o.Learning.Denials(q.ctx(), q.caller, t.ID, 0)
+	if err != nil {
+		return nil, err
+	}
+	kinds := map[string]routes.RefKind{routes.BoundaryProject.String(): routes.RefProject,
+		routes.BoundaryGroup.String(): routes.RefGroup}
 	var places []tokens.Place
 	for i := range list {
-		if kind, is := kinds[list[i].Boundary]; is && list[i].BoundaryID > 0 {
-			places = append(places, tokens.Place{Kind: kind, ID: list[i].BoundaryID})
+		if kind, is := kinds[list[i].Boundary]; is && list[i].Container > 0 {
+			places = append(places, tokens.Place{Kind: kind, ID: list[i].Container})
 		}
 	}
 	for _, kind := range kinds {
@@ -261,24 +265,22 @@ func (q *request) denials(t *tokens.Inspected) (rows []deniedRow) {
 			Reason:      strings.ReplaceAll(d.Reason, "_", " "),
 			Permissions: d.Permissions,
 			Last:        q.instant(d.Last),
-			Count:       d.Count,
-		}
-		if d.Route != nil {
-			row.Endpoint = d.Route.Method + " " + d.Route.Path
+			Count:       d.Requests,
+			Endpoint:    d.Method + " " + d.Route,
 		}
 		v := url.Values{"access": {d.Access}, "permissions": {strings.Join(d.Permissions, ",")}}
 		kind, inContainer := kinds[d.Boundary]
 		switch {
 		case d.Access != policy.AccessSelectedMemberships.String():
-			row.Where = accessWords(d.Access)
-		case inContainer && d.BoundaryID > 0:
-			path := found[tokens.Place{Kind: kind, ID: d.BoundaryID}]
-			row.Where = placeRow{kind.String(), d.BoundaryID, path}.Text()
+			row.Where = words.Access(d.Access)
+		case inContainer && d.Container > 0:
+			path := found[tokens.Place{Kind: kind, ID: d.Container}]
+			row.Where = placeRow{kind.String(), d.Container, path}.Text()
 			if path == "" && !q.byID(kind) {
 				v = nil // only its name would say which it is
 				break
 			}
-			v[kind.String()] = q.outside(kind, placeLine(d.BoundaryID, path))
+			v[kind.String()] = q.outside(kind, placeLine(d.Container, path))
 		case inContainer && d.Reason == policy.ReasonPermissionMissing.String():
 			// What the request named was not looked at, because no scope would have allowed it anywhere.
 			row.Where = "anywhere: no scope of this token has it"
@@ -289,20 +291,20 @@ func (q *request) denials(t *tokens.Inspected) (rows []deniedRow) {
 				v = nil
 			}
 		default:
-			row.Where, v = "a "+d.Boundary.String()+" that is not there, or that you cannot see", nil
+			row.Where, v = "a "+d.Boundary+" that is not there, or that you cannot see", nil
 		}
 		if v != nil {
 			row.Grant = v.Encode()
 		}
 		rows = append(rows, row)
 	}
-	return rows
+	return rows, nil
 }
 
 // within are the kinds of places that hold what a permission is needed on.
-var within = map[routes.Boundary][]routes.RefKind{
-	routes.BoundaryProject: {routes.RefProject, routes.RefGroup},
-	routes.BoundaryGroup:   {routes.RefGroup},
+var within = map[string][]routes.RefKind{
+	routes.BoundaryProject.String(): {routes.RefProject, routes.RefGroup},
+	routes.BoundaryGroup.String():   {routes.RefGroup},
 }
 
 // selected gives the ids of the projects or groups that a token's scopes name.
@@ -317,6 +319,3 @@ func selected(t *tokens.Inspected, kind routes.RefKind) (ids []int64) {
 	slices.Sort(ids)
 	return slices.Compact(ids)
 }
-
-// Denials gives the last denials of a token; see audit.Denials.
-type Denials func(tokenID int64) []audit.Denial

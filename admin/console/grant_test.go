@@ -7,16 +7,14 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
-	"patgate/admin/console"
-	"patgate/audit"
+	"patgate/learn"
+	"patgate/policy"
 	"patgate/routes"
 )
 
 func TestALinkAddsToAToken(t *testing.T) {
-	denials := &audit.Denials{}
-	w := newWorld(t, func(o *console.Options) { o.Denials = denials.Of; attempts(1000)(o) })
+	w := newWorld(t, attempts(1000))
 	v := w.signedIn(t, w.alicePAT)
 	id, _ := v.make(t, w.alicePAT, url.Values{"scope-0-projects": {"shop/api\nshop/web"}})
 	link := func(more string) string {
@@ -88,18 +86,17 @@ func TestALinkAddsToAToken(t *testing.T) {
 		}
 	})
 	t.Run("the token's page lists its denials with a link each", func(t *testing.T) {
-		table := w.Table()
-		var row *routes.Route
-		for _, r := range table.Routes() {
-			if r.Method == "DELETE" && r.Path == "/projects/{project}/pipelines/{pipeline_id}" {
-				row = r
+		const deletePipeline, deleteJob = "/projects/{project}/pipelines/{pipeline_id}", "/projects/{project}/jobs/{job_id}/erase"
+		denied := func(method, path string, acts ...learn.Act) {
+			t.Helper()
+			lost, _, err := w.store.AddSeen(t.Context(), []learn.Seen{{Subject: id, Count: 3, Last: w.now(),
+				Unit: learn.Unit{Method: method, Route: path, Denied: "permission_missing", Acts: acts}}})
+			if err != nil || lost > 0 {
+				t.Fatal(lost, err)
 			}
 		}
-		for range 3 {
-			denials.Note(id, &audit.Denial{Route: row, Reason: "permission_missing", Access: "selected_memberships",
-				Permissions: []string{"delete_pipeline"},
-				Boundary:    routes.BoundaryProject, BoundaryID: w.api, Last: time.Now()})
-		}
+		denied("DELETE", deletePipeline, learn.Act{Kind: policy.ActOwn, Boundary: routes.BoundaryProject,
+			Found: routes.BoundaryProject, Container: w.api, Access: policy.OwnerMember})
 		p := v.get(t, at(id, ""))
 		p.wants(t, 200, "Denied lately", "delete_pipeline", "shop/api", "permission missing")
 		grant := at(id, "/grant?access=selected_memberships&permissions=delete_pipeline&project="+strconv.FormatInt(w.api, 10))
@@ -107,8 +104,7 @@ func TestALinkAddsToAToken(t *testing.T) {
 			t.Errorf("there is no link %s", grant)
 		}
 		v.get(t, grant).wants(t, 200, "Add to this token?", "project shop/api")
-		denials.Note(id, &audit.Denial{Route: row, Reason: "permission_missing", Access: "selected_memberships",
-			Permissions: []string{"delete_job"}, Boundary: routes.BoundaryProject, Last: time.Now()})
+		denied("POST", deleteJob)
 		p = v.get(t, at(id, ""))
 		p.wants(t, 200, "no scope of this token has it")
 		grant = at(id, fmt.Sprintf("/grant?access=selected_memberships&permissions=delete_job&project=%d&project=%d", w.api, w.web))

@@ -20,7 +20,7 @@ func at(id int64, below string) string { return fmt.Sprintf("/tokens/%d%s", id, 
 func everyPage(id int64) []string {
 	all := []string{"/tokens", "/tokens?state=any&sort=name_asc", "/tokens?badge=broad", "/tokens/new",
 		fmt.Sprintf("/tokens/new?like=%d", id), "/forge-tokens", "/nothing", at(id, "")}
-	for _, below := range []string{"/edit", "/edit?drop=unused", "/revoke", "/pause", "/resume", "/confirm", "/rotate", "/smaller",
+	for _, below := range []string{"/edit", "/unused", "/undo", "/revoke", "/pause", "/resume", "/confirm", "/rotate", "/smaller",
 		"/grant?access=selected_memberships&permissions=run_job&project=shop%2Fapi"} {
 		all = append(all, at(id, below))
 	}

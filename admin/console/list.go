@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"patgate/admin/console/words"
 	"patgate/admin/counts"
 	"patgate/admin/terms"
 	"patgate/admin/tokens"
@@ -21,7 +22,7 @@ type tokenRow struct {
 	Name, Description, LastFour     string
 	Owner                           string // in the administrators' view
 	State, StateWords, Reason       string
-	Badges                          []badge
+	Badges                          []words.Badge
 	Scopes, MoreScopes              []scopeRow // MoreScopes only in the table
 	Created, Expires, LastUsed      moment
 	Uses                            int64
@@ -278,9 +279,9 @@ func (q *request) row(t *tokens.Inspected, names names) tokenRow {
 		LastFour:    t.LastFour,
 		Owner:       t.Owner.Username,
 		State:       t.State,
-		StateWords:  stateWords(t.State),
+		StateWords:  words.State(t.State),
 		Reason:      t.Reason,
-		Badges:      badgeWords(t.Badges),
+		Badges:      words.Badges(t.Badges),
 		Scopes:      q.scopes(t, names),
 		Created:     q.instant(t.CreatedAt),
 		Expires:     q.instant(t.ExpiresAt),

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"patgate/admin/console/words"
 	"patgate/admin/tokens"
 	"patgate/forge"
 )
@@ -75,7 +76,7 @@ func newPages(base string) (*pages, error) {
 		},
 		"plural":   plural,
 		"plural64": func(n int64, one, many string) string { return plural(int(n), one, many) },
-		"json":     toJSON,
+		"json":     words.JSON,
 		"lines":    func(s []string) string { return strings.Join(s, "\n") },
 		"join":     strings.Join,
 		"add":      func(a, b int) int { return a + b },
@@ -87,7 +88,7 @@ func newPages(base string) (*pages, error) {
 			return m
 		},
 	}
-	shared := []string{"templates/layout.html", "templates/parts.html", "templates/scopes.html"}
+	shared := []string{"templates/layout.html", "templates/parts.html", "templates/scopes.html", "templates/tried.html"}
 	layout, err := template.New("layout").Funcs(functions).ParseFS(templateFiles, shared...)
 	if err != nil {
 		return nil, fmt.Errorf("reading the console's templates: %w", err)

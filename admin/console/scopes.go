@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"patgate/admin/console/words"
 	"patgate/admin/tokens"
 	"patgate/policy"
 	"patgate/routes"
@@ -174,7 +175,7 @@ func (q *request) scopes(t *tokens.Inspected, n names) (rows []scopeRow) {
 	}
 	for i := range t.Scopes {
 		s := &t.Scopes[i]
-		row := scopeRow{Access: s.Access, AccessWords: accessWords(s.Access), Places: n.places(s), What: catalog.group(s.Permissions),
+		row := scopeRow{Access: s.Access, AccessWords: words.Access(s.Access), Places: n.places(s), What: catalog.group(s.Permissions),
 			Permissions: len(s.Permissions), Limits: limitWords(&s.Constraints)}
 		for _, w := range row.What {
 			for j, name := range w.Permissions {

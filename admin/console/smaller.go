@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"patgate/admin/console/proposal"
+	"patgate/admin/console/words"
 	"patgate/admin/learning"
 	"patgate/admin/terms"
 	"patgate/admin/tokens"
@@ -116,7 +117,7 @@ func (q *request) proposalWords(made *learning.Proposed) *proposal.Words {
 			}
 			return rows
 		},
-		Access: accessWords,
+		Access: words.Access,
 		Limits: limitWords,
 		Effect: effectWords,
 	}

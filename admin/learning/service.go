@@ -113,12 +113,11 @@ func (s *Service) Propose(ctx context.Context, c tokens.Caller, id int64, days i
 	} else {
 		out.SubjectID, out.Name = id, cmp.Or(x.Name, "forge token")
 	}
-	select {
-	case s.turn <- struct{}{}:
-		defer func() { <-s.turn }()
-	case <-ctx.Done():
-		return nil, ctx.Err()
+	release, err := s.takeTurn(ctx)
+	if err != nil {
+		return nil, err
 	}
+	defer release()
 	p, err := propose.NewReplay(table).Make(ask)
 	if errors.Is(err, propose.ErrNothing) {
 		return nil, x.nothing()
@@ -137,6 +136,16 @@ func leakedAt(l *store.Listed) time.Time {
 		return l.RevokedAt
 	}
 	return time.Time{}
+}
+
+// takeTurn waits until nothing else is worked out, and gives what ends the turn.
+func (s *Service) takeTurn(ctx context.Context) (release func(), err error) {
+	select {
+	case s.turn <- struct{}{}:
+		return func() { <-s.turn }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }
 
 // mostGroups bounds about how many groups the forge is asked for one proposal.

@@ -108,7 +108,7 @@ func (s *Service) Create(ctx context.Context, c Caller, q Creation) (*Created, e
 			return nil, err
 		}
 	}
-	return s.store(ctx, c, b, r, found.warnings)
+	return s.store(ctx, c, b, r, found.Warnings)
 }
 
 // store seals what is to be sealed and stores the token.

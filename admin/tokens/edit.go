@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"patgate/admin/places"
 	"patgate/admin/terms"
 	"patgate/policy"
 	"patgate/store"
@@ -20,7 +21,14 @@ type Changes struct {
 	Scopes                *[]terms.Scope
 	// Add are scopes beside what the token holds when the edit is decided. Only an owner adds, and Scopes is nil then.
 	Add *[]terms.Scope
+	// ForGood: a narrowing is not kept to be undone, because the token or its forge credential leaked, say.
+	ForGood bool
+	// only is set by Narrow.
+	only *revised
 }
+
+// revised says that scopes stand by ids for what is left of those that a token had at a revision.
+type revised struct{ revision int64 }
 
 // Edited is a token after an edit.
 type Edited struct {
@@ -54,8 +62,11 @@ func (s *Service) edit(ctx context.Context, c Caller, id int64, q *Changes) (*Ed
 		return nil, err
 	}
 	now := s.now()
-	if l.Validity(now) == token.Revoked || l.RotatedTo != 0 {
+	switch {
+	case l.Validity(now) == token.Revoked || l.RotatedTo != 0:
 		return nil, refuse(ErrConflict, "the token is revoked or rotated: it cannot be edited")
+	case q.only != nil && q.only.revision != l.Revision:
+		return nil, moved(store.ErrConflict)
 	}
 	limit := s.o.Lifetimes.LongestEnd(now)
 	if l.ParentID != 0 {
@@ -174,9 +185,11 @@ func (s *Service) rescope(ctx context.Context, c Caller, l *store.Listed, e *sto
 		return err
 	}
 	_, patient := c.(operator)
-	found, err := s.resolve(ctx, as, *q.Scopes, specs, patient)
-	if err != nil {
-		return err
+	found := places.New()
+	if q.only == nil {
+		if found, err = s.resolve(ctx, as, *q.Scopes, specs, patient); err != nil {
+			return err
+		}
 	}
 	catalogue := s.o.Table().Catalogue()
 	fresh, err := policy.Compile(l.Owner.UserID, l.TableVersion, specs, catalogue)
@@ -187,12 +200,18 @@ func (s *Service) rescope(ctx context.Context, c Caller, l *store.Listed, e *sto
 	if err != nil {
 		return err
 	}
-	if len(policy.Subset(fresh, old, found.of)) > 0 {
-		out.Widened = true
+	narrowed := len(policy.Subset(old, fresh, found.Of)) > 0
+	switch wider := len(policy.Subset(fresh, old, found.Of)) > 0; {
+	case wider && q.only != nil:
+		return refuse(ErrForbidden, "that is more than the token has")
+	case wider:
+		out.Widened, e.Widened, e.Forget = true, true, true
 		e.TableVersion = s.o.Table().Version() // the owner has looked at all of it
 		fresh.TableVersion = e.TableVersion
+	case narrowed:
+		s.keepBefore(c, l, e, q, found)
 	}
-	e.Scopes, out.Warnings = specs, found.warnings
+	e.Scopes, out.Warnings = specs, found.Warnings
 	below, err := s.o.Store.Descendants(ctx, l.ID)
 	if err != nil {
 		return err
@@ -202,14 +221,14 @@ func (s *Service) rescope(ctx context.Context, c Caller, l *store.Listed, e *sto
 		if v := d.Validity(s.now()); v != token.Valid && v != token.Paused {
 			continue
 		}
-		if err := s.facts(ctx, as, found, d.Scopes); err != nil {
+		if err := s.finder(as, false).Facts(ctx, found, d.Scopes); err != nil {
 			return err
 		}
 		grant, err := store.CompileStored(d.Owner.UserID, d.TableVersion, d.Scopes, catalogue)
 		if err != nil {
 			return err
 		}
-		if len(policy.Subset(grant, fresh, found.of)) > 0 && !slices.Contains(e.RevokeBelow, d.ID) {
+		if len(policy.Subset(grant, fresh, found.Of)) > 0 && !slices.Contains(e.RevokeBelow, d.ID) {
 			e.RevokeBelow = append(e.RevokeBelow, d.ID)
 		}
 	}

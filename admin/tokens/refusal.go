@@ -31,6 +31,9 @@ type refusal struct {
 func (r *refusal) Error() string { return r.text }
 func (r *refusal) Unwrap() error { return r.kind }
 
+// Conflict gives an ErrConflict with its reason in words.
+func Conflict(format string, args ...any) error { return refuse(ErrConflict, format, args...) }
+
 func refuse(kind error, format string, args ...any) error {
 	return &refusal{kind, fmt.Sprintf(format, args...)}
 }

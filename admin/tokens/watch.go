@@ -46,15 +46,16 @@ func (s *Service) Watch(ctx context.Context, w Watching) {
 	}
 }
 
-// Look does once what Watch does: it revokes what was unused for too long, and asks the forge about every sealed
-// credential. A credential that the forge refuses makes its tokens rest; when the forge takes it again, or another is put in
-// its place, they work again. An owner whom the forge calls blocked in two looks in a row, or does not know any more,
-// loses all tokens. A forge that does not answer changes nothing.
+// Look does once what Watch does: it revokes what was unused for too long, forgets what can no longer be undone, and asks the
+// forge about every sealed credential. A credential that the forge refuses makes its tokens rest; when the forge takes it again,
+// or another is put in its place, they work again. An owner whom the forge calls blocked in two looks in a row, or does not know
+// any more, loses all tokens. A forge that does not answer changes nothing.
 func (s *Service) Look(ctx context.Context, unusedAfter time.Duration) error {
 	var failed []error
 	if unusedAfter > 0 {
 		failed = append(failed, s.revokeUnused(ctx, unusedAfter))
 	}
+	failed = append(failed, s.o.Store.DropNarrowings(ctx, s.now().Add(-store.UndoWithin)))
 	credentials, err := s.o.Store.Credentials(ctx, 0)
 	if err != nil {
 		return errors.Join(append(failed, err)...)

@@ -53,15 +53,15 @@ func (s *Service) widening(ctx context.Context, c *Owner, l *store.Listed, add [
 		return nil, err
 	}
 	w := &Widening{Added: specs, Scopes: l.Scopes, Paths: map[Place]string{}}
-	for at, c := range found.facts {
+	for _, c := range found.All() {
 		kind := routes.RefProject
-		if at.boundary == routes.BoundaryGroup {
+		if c.Boundary == routes.BoundaryGroup {
 			kind = routes.RefGroup
 		}
-		w.Paths[Place{kind, at.id}] = c.Path
+		w.Paths[Place{kind, c.ID}] = c.Path
 	}
 	lacks := make([]routes.PermissionSet, len(specs))
-	for _, excess := range policy.Subset(asked, held, found.of) {
+	for _, excess := range policy.Subset(asked, held, found.Of) {
 		if excess.Scope >= 0 {
 			lacks[excess.Scope].Union(&excess.Missing)
 		}

@@ -41,7 +41,6 @@ func (g *gateway) makeConsole() (err error) {
 	o := console.Options{
 		Tokens: g.tokens, Forge: name, Scopes: scopes, Origins: origins, Gateway: c.Public(),
 		Attempts:    g.attempts,
-		Denials:     g.denials.Of,
 		Learning:    g.learning,
 		Client:      func(peer netip.Addr, forwardedFor []string) netip.Addr { return g.handler.Client(peer, forwardedFor) },
 		IdleTimeout: c.Console.IdleTimeout.Std(), SessionLifetime: c.Console.SessionLifetime.Std(),

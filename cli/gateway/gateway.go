@@ -50,6 +50,7 @@ type gateway struct {
 	tokens      *tokens.Service
 	learning    *learning.Service
 	api         *api.Handler
+	findings    admin.Findings
 	use         *usage.Use
 	observer    *observe.Observer // nil when credentials of the forge's own are not observed
 	watched     opening.Client    // that it asks; nil then too
@@ -70,8 +71,7 @@ type gateway struct {
 	draining atomic.Bool
 
 	attempts *forge.Attempts
-	denials  audit.Denials // the last ones of each token
-	via      string        // by which what this process sends is known again
+	via      string // by which what this process sends is known again
 
 	nameUnknown  bool // what it calls itself could not be found out, because it did not answer
 	forgeUnknown bool // what the forge is could not be found out: it was taken for a GitLab
@@ -148,6 +148,13 @@ func newGateway(ctx context.Context, c *config.Config, log io.Writer) (g *gatewa
 	g.audit = audit.NewLog(audit.Options{
 		Out: out, Encoder: console, Queue: c.Limits.AuditQueue, Counters: counters,
 	})
+	keep := c.Learn.Keep.Std()
+	if c.Learn.Mode == config.LearnOff {
+		keep = 0
+	}
+	if err := g.store.SetObserving(ctx, keep, time.Now()); err != nil {
+		return g, err
+	}
 	g.use = usage.New(usage.Options{Store: g.store, Table: g.routes.Table, Next: g.audit,
 		WithoutUnits: c.Learn.Mode == config.LearnOff, Keep: int(c.Learn.Keep.Std() / (24 * time.Hour)),
 		Report: func(err error) { g.logger.Error("store", zap.Error(err)) }})
@@ -240,7 +247,6 @@ func (g *gateway) proxyOptions() proxy.Options {
 		AllowQuickActions: c.Limits.QuickActions == config.QuickActionsAllow,
 		PublicURL:         c.PublicURL.String(),
 		GrantURL:          grantURL(c),
-		Denied:            &g.denials,
 		OwnCookies:        console.CookiePrefix,
 		OwnPages:          g.console != nil && c.Console.Listen == config.ConsoleGateway,
 		TrustedProxies:    trusted,
@@ -341,6 +347,8 @@ func (g *gateway) start(ctx context.Context, clients, operators, people net.List
 	g.logger.Info("serving", fields...)
 	g.use.Start()
 	go g.greet(ctx)
+	go g.findings.Run(ctx, func(ctx context.Context) (*learning.Tally, error) { return g.learning.Survey(ctx, "patgate") },
+		func(err error) { g.logger.Error("finding unused rights", zap.Error(err)) })
 	if g.nameUnknown {
 		go g.awaitName(ctx)
 	}

@@ -82,6 +82,7 @@ func registerMetrics(registry prometheus.Registerer, g *gateway) {
 		}),
 		admin.CacheCollector{func() []cache.Stats { return g.resolver.Stats() }, func() []cache.Stats { return g.sessions.Stats() }},
 		admin.TokenCollector(g.countTokens),
+		&g.findings,
 	)
 }
 

@@ -30,7 +30,7 @@ func New() *cobra.Command {
 tokens too. From that it proposes the smallest grant that would have been enough, with a proof: everything that was seen is
 allowed, and without any part of it something is denied. A SUBJECT is the id of a token, or that of a forge token in learn list.`,
 	}
-	cmd.AddCommand(newLearnList(), newLearnShow(), newLearnPropose(), newLearnApply())
+	cmd.AddCommand(newLearnList(), newLearnShow(), newLearnPropose(), newLearnApply(), newLearnUnused())
 	return cmd
 }
 
@@ -45,8 +45,8 @@ func addLearnFlags(cmd *cobra.Command) {
 	desk.AddServerFlag(cmd)
 }
 
-// daysOf reads --since.
-func daysOf(cmd *cobra.Command) (int, error) {
+// Days reads --since.
+func Days(cmd *cobra.Command) (int, error) {
 	text, _ := cmd.Flags().GetString("since")
 	n, err := strconv.Atoi(strings.TrimSuffix(text, "d"))
 	if err != nil || n < 1 {
@@ -62,7 +62,7 @@ func proposalOf(cmd *cobra.Command, arg string,
 	if err != nil {
 		return err
 	}
-	days, err := daysOf(cmd)
+	days, err := Days(cmd)
 	if err != nil {
 		return err
 	}
@@ -269,7 +269,7 @@ func printSimulation(w io.Writer, s *learning.Simulated) error {
 
 // DryRun is patgate token edit --dry-run.
 func DryRun(cmd *cobra.Command, id int64, q *tokens.Changes) error {
-	days, err := daysOf(cmd)
+	days, err := Days(cmd)
 	if err != nil {
 		return err
 	}

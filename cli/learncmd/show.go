@@ -100,7 +100,7 @@ func newLearnShow() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			days, err := daysOf(cmd)
+			days, err := Days(cmd)
 			if err != nil {
 				return err
 			}

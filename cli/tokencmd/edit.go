@@ -55,10 +55,7 @@ PATGATE_OWNER_CREDENTIAL_FILE or --credential-file. Tokens that this one made ne
 				for _, w := range edited.Warnings {
 					fmt.Fprintln(cmd.ErrOrStderr(), "patgate: note: "+w)
 				}
-				for _, child := range edited.Revoked {
-					fmt.Fprintf(cmd.ErrOrStderr(),
-						"patgate: note: token %d, which this one made, held more than it does now and is revoked\n", child)
-				}
+				noteRevoked(cmd, edited)
 				desk.AwaitForce(ctx)
 				if terminal.WantsJSON(cmd) {
 					v := api.View(&edited.Listed, time.Now())
@@ -77,6 +74,7 @@ PATGATE_OWNER_CREDENTIAL_FILE or --credential-file. Tokens that this one made ne
 	f.String("report-until", "", "report mode until then (7d, 2026-12-31), 14 days after its first beginning at most")
 	f.Bool("enforce", false, "end report mode: what the token lacks is denied from now on")
 	f.String("grant", "", "YAML file with the scopes (- is standard input), instead of the flags below")
+	f.Bool("for-good", false, "what is taken away cannot be given back by patgate token undo: for a token that leaked")
 	f.Bool("dry-run", false, "change nothing: say which requests that the token made would have been denied")
 	f.String("since", "30d", "with --dry-run: how far back is looked, in days")
 	flags.register(f)
@@ -115,7 +113,8 @@ func readChanges(cmd *cobra.Command, flags *scopeFlags) (q tokens.Changes, err e
 	if len(scopes) > 0 {
 		q.Scopes = &scopes
 	}
-	if q == (tokens.Changes{}) {
+	q.ForGood, _ = cmd.Flags().GetBool("for-good")
+	if q == (tokens.Changes{ForGood: q.ForGood}) {
 		return q, errors.New("nothing to change: give --name, --description, --expires, --renew-until, --report-until, --enforce or " +
 			"scopes")
 	}
@@ -181,6 +180,9 @@ func editAt(cmd *cobra.Command, r *desk.Remote, id int64, q *tokens.Changes) err
 	}
 	if q.Scopes != nil {
 		body["granular_scopes"] = *q.Scopes
+	}
+	if q.ForGood {
+		body["for_good"] = true
 	}
 	return r.Show(cmd, http.MethodPatch, desk.Path(id, ""), body)
 }

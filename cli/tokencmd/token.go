@@ -26,7 +26,7 @@ func New() *cobra.Command {
 patgate is asked instead, with the forge token of the owner or a patgate token.`,
 	}
 	cmd.AddCommand(newTokenCreate(), newTokenList(), newTokenShow(), newTokenEdit(), newTokenRotate(), newTokenRevoke(),
-		newTokenConfirm(), newTokenPause(), newTokenResume(),
+		newTokenConfirm(), newTokenPause(), newTokenResume(), newTokenNarrow(), newTokenUndo(),
 		newTokenCan(), newTokenProve(), newTokenDiff(), newTokenWhoCan())
 	return cmd
 }

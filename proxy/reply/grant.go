@@ -21,47 +21,15 @@ type Wanted struct {
 // wantedBy gives what a denied request wanted; nil where no token could do it. It is made of the names of permissions
 // that the row needs, and of what the client itself sent, never of what the forge said.
 func wantedBy(catalogue *routes.Catalogue, op *routes.Operation, d *policy.Decision) *Wanted {
-	if op.Route == nil {
+	wanted, ok := d.Wanted(op.Route)
+	if !ok {
 		return nil
 	}
-	w := &Wanted{}
-	switch d.Reason {
-	case policy.ReasonPermissionMissing, policy.ReasonSpans:
-		if !d.Under.Has(policy.AccessSelectedMemberships) {
-			w.Access = accesses(d.Under)
-		}
-	case policy.ReasonOutOfBounds, policy.ReasonTargetDenied, policy.ReasonQuickAction:
-	case policy.ReasonNotFindable:
-		w.Access = policy.AccessAllMemberships.String()
-	default:
-		return nil
-	}
-	needs := op.Route.NeedSet
-	needs.Union(&d.Missing)
-	w.Permissions = PermissionNames(catalogue, &needs)
-	if len(w.Permissions) == 0 {
-		return nil
-	}
-	switch {
-	case w.Access != "":
-	case d.Boundary == routes.BoundaryUser:
-		w.Access = policy.AccessUser.String()
-	case d.Boundary == routes.BoundaryInstance:
-		w.Access = policy.AccessInstance.String()
-	default:
-		w.Access = policy.AccessSelectedMemberships.String()
+	w := &Wanted{Access: wanted.Accesses.String(), Permissions: PermissionNames(catalogue, &wanted.Permissions)}
+	if wanted.Accesses.Has(policy.AccessSelectedMemberships) {
 		w.nameContainer(op)
 	}
 	return w
-}
-
-// accesses names a set of accesses, for each of which the form has a scope.
-func accesses(set policy.Accesses) string {
-	var names []string
-	for _, a := range set.Each() {
-		names = append(names, a.String())
-	}
-	return strings.Join(names, ",")
 }
 
 // url gives the address on which the owner widens the token that was denied, below pages, which is that of all tokens in

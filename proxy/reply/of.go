@@ -136,7 +136,7 @@ func spansMessage(d *policy.Decision) string {
 			"permission."
 	}
 	return "The answer would reach over all projects and groups of the token's owner: the permission is needed under " +
-		strings.ReplaceAll(accesses(d.Under), ",", " and under ") + "."
+		strings.ReplaceAll(d.Under.String(), ",", " and under ") + "."
 }
 
 // What the log says of a request that failed after its decision.

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 
 	"patgate/store"
+	"patgate/store/sqlite/files"
 )
 
 // Backup implements store.Store. The copy has mode 0600, is in no journal mode that needs further files, and appears
@@ -27,7 +28,7 @@ func (db *DB) Backup(ctx context.Context, path string) error {
 	} else if err != nil {
 		return fmt.Errorf("writing backup: %w", err)
 	}
-	return syncDir(filepath.Dir(path))
+	return files.SyncDir(filepath.Dir(path))
 }
 
 // vacuumInto copies the store at from, as one consistent state, to a new synced file of mode 0600 beside the path beside.
@@ -57,16 +58,7 @@ func vacuumInto(ctx context.Context, from, beside string) (temp string, err erro
 	if _, err := pool.ExecContext(ctx, "VACUUM INTO ?", temp); err != nil {
 		return temp, err
 	}
-	return temp, syncFile(temp)
-}
-
-// syncFile makes a file's bytes last.
-func syncFile(path string) error {
-	f, err := os.OpenFile(path, os.O_RDWR, 0)
-	if err != nil {
-		return err
-	}
-	return errors.Join(f.Sync(), f.Close())
+	return temp, files.SyncFile(temp)
 }
 
 // Check implements store.Store.

@@ -12,7 +12,7 @@ import (
 )
 
 const listedQuery = "SELECT " + tokenColumns + ", " + ownerColumns + `, coalesce(u.uses, 0), coalesce(u.last_used_at, 0),
-	t.revoked_by, t.pause_reason, t.paused_by, t.touched_at, t.children, c.status, c.reason,
+	t.revoked_by, t.pause_reason, t.paused_by, t.touched_at, t.widened_at, t.children, c.status, c.reason,
 	coalesce((SELECT group_concat(a.address, ' ' ORDER BY a.last_used_at DESC) FROM token_addresses a
 		WHERE a.token_id = t.id), '')
 	FROM tokens t JOIN owners o ON o.id = t.owner_id
@@ -25,18 +25,20 @@ type listedRow struct {
 	o        ownerRow
 	lastUsed int64
 	touched  int64
+	widened  int64
 	from     string
 	status   string
 }
 
 func (r *listedRow) fields() []any {
 	return append(append(r.t.fields(), r.o.fields()...), &r.l.Uses, &r.lastUsed, &r.l.RevokedBy, &r.l.PauseReason,
-		&r.l.PausedBy, &r.touched, &r.l.Children, &r.status, &r.l.CredentialReason, &r.from)
+		&r.l.PausedBy, &r.touched, &r.widened, &r.l.Children, &r.status, &r.l.CredentialReason, &r.from)
 }
 
 func (r *listedRow) listed() (l store.Listed, err error) {
 	r.l.Owner = r.o.owner()
 	r.l.LastUsedAt, r.l.TouchedAt = instant(r.lastUsed), instant(r.touched)
+	r.l.WidenedAt = instant(r.widened)
 	r.l.Credential = store.ParseCredentialStatus(r.status)
 	r.l.Addresses = strings.Fields(r.from)
 	r.l.Record, err = r.t.record()
@@ -112,6 +114,9 @@ func conditions(f store.Filter) (string, []any) {
 	}
 	if f.CredentialID != 0 {
 		add("t.credential_id = ?", f.CredentialID)
+	}
+	if f.FamilyID != 0 {
+		add("t.family_id = ?", f.FamilyID)
 	}
 	now := millis(f.Now)
 	switch f.State {

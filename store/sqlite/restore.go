@@ -5,12 +5,12 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
 
 	"patgate/store"
+	"patgate/store/sqlite/files"
 )
 
 // lockPatience is how long commands that need the file for themselves wait for others to let go.
@@ -72,15 +72,15 @@ func Restore(ctx context.Context, from, to string, o RestoreOptions) (r Restored
 			return r, fmt.Errorf("restoring over %s: %w", to, err)
 		}
 		defer release()
-		r.Kept = freeName(to + ".replaced-" + o.Now.UTC().Format("20060102T150405Z"))
+		r.Kept = files.FreeName(to + ".replaced-" + o.Now.UTC().Format("20060102T150405Z"))
 	}
 	if err := fresh.QueryRowContext(ctx, "SELECT count(*) FROM tokens").Scan(&r.Tokens); err != nil {
 		return r, fmt.Errorf("reading backup %s: %w", from, explain(err))
 	}
-	if err := errors.Join(fresh.Close(), syncFile(temp)); err != nil {
+	if err := errors.Join(fresh.Close(), files.SyncFile(temp)); err != nil {
 		return r, fmt.Errorf("restoring: %w", err)
 	}
-	if err := place(temp, to, r.Kept); err != nil {
+	if err := files.Place(temp, to, r.Kept); err != nil {
 		return r, fmt.Errorf("restoring: %w", err)
 	}
 	return r, nil
@@ -196,37 +196,4 @@ func carryOver(ctx context.Context, old, fresh *sql.DB, r *Restored) error {
 		return err
 	}
 	return tx.Commit()
-}
-
-// freeName gives name, or name with a number when it is taken.
-func freeName(name string) string {
-	free := name
-	for i := 2; ; i++ {
-		if _, err := os.Lstat(free); err != nil {
-			return free
-		}
-		free = fmt.Sprintf("%s-%d", name, i)
-	}
-}
-
-// place gives the whole file temp the name to. The old file keeps a name of its own, with what stands beside it.
-func place(temp, to, kept string) error {
-	if kept == "" {
-		if err := os.Link(temp, to); err != nil {
-			return err
-		}
-		return syncDir(filepath.Dir(to))
-	}
-	if err := os.Link(to, kept); err != nil {
-		return fmt.Errorf("keeping the old store: %w", err)
-	}
-	for _, beside := range []string{"-wal", "-shm", "-journal"} {
-		if err := os.Rename(to+beside, kept+beside); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("keeping the old store: %w", err)
-		}
-	}
-	if err := os.Rename(temp, to); err != nil {
-		return err
-	}
-	return syncDir(filepath.Dir(to))
 }

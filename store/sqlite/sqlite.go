@@ -17,6 +17,7 @@ import (
 	_ "modernc.org/sqlite" // registers the driver "sqlite"
 
 	"patgate/store"
+	"patgate/store/sqlite/files"
 )
 
 // applicationID marks the file as patgate's in its header ("PATG"), so that another program's database is told apart.
@@ -157,7 +158,7 @@ func create(ctx context.Context, path string) error {
 	if err != nil {
 		return err
 	}
-	return syncDir(dir)
+	return files.SyncDir(dir)
 }
 
 // verify tells whether the file is a sound store of ours, without writing to it.
@@ -255,14 +256,4 @@ func (db *DB) Close() error {
 		return fmt.Errorf("closing store %s: %w", db.path, err)
 	}
 	return nil
-}
-
-// syncDir makes a rename or link in dir last. Some systems cannot sync a directory, which is no error.
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return fmt.Errorf("opening %s: %w", dir, err)
-	}
-	_ = d.Sync()
-	return d.Close()
 }

@@ -137,9 +137,9 @@ func (tx tx) Save(ctx context.Context, l *store.Listed, by string) error {
 	_, err = tx.ExecContext(ctx,
 		`UPDATE tokens SET name = ?, description = ?, scopes = ?, table_version = ?, expires_at = ?, renew_until = ?,
 		revoked_at = ?, revoke_reason = ?, revoked_by = ?, paused_at = ?, pause_reason = ?, paused_by = ?,
-		rotated_to = ?, revision = ?, report_from = ?, report_until = ?, touched_at = ?, changed_by = ? WHERE id = ?`,
+		rotated_to = ?, revision = ?, report_from = ?, report_until = ?, touched_at = ?, widened_at = ?, changed_by = ? WHERE id = ?`,
 		l.Name, l.Description, string(scopes), l.TableVersion, millis(l.ExpiresAt), millis(l.RenewUntil),
 		millis(l.RevokedAt), l.RevokeReason, l.RevokedBy, millis(l.PausedAt), l.PauseReason, l.PausedBy, l.RotatedTo, l.Revision,
-		millis(l.ReportFrom), millis(l.ReportUntil), millis(l.TouchedAt), by, l.ID)
+		millis(l.ReportFrom), millis(l.ReportUntil), millis(l.TouchedAt), millis(l.WidenedAt), by, l.ID)
 	return err
 }

@@ -32,6 +32,8 @@ func Run(t *testing.T, open Open) {
 		"rotation":    testRotation,
 		"children":    testChildren,
 		"edits":       testEdits,
+		"narrowings":  testNarrowings,
+		"observing":   testObserving,
 		"idleness":    testIdleness,
 		"details":     testDetails,
 		"changes":     testChanges,

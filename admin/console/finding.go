@@ -1,0 +1,163 @@
+package console
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+
+	"patgate/admin/console/findings"
+	"patgate/admin/learning"
+	"patgate/admin/tokens"
+	"patgate/learn/propose"
+)
+
+// findingPage shows which rights of a token are unused, what goes and what stays.
+type findingPage struct {
+	Token   tokenRow
+	Finding *learning.Finding
+	Said    string
+	Some    bool // something goes and something stays
+	Nothing bool // nothing was used
+	Windows []choice
+	Goes    []findings.Rows
+	Stays   []findings.Rows
+	Names   map[findings.Place]placeRow
+	Problem string
+}
+
+// windows are the days that the page offers to judge by.
+var windows = []int{30, 60, 89}
+
+// showUnused shows the page.
+func (q *request) showUnused() error {
+	t, err := q.editable()
+	if err != nil {
+		return err
+	}
+	return q.unusedPage(http.StatusOK, t, q.r.URL.Query().Get("since"), "")
+}
+
+func (q *request) unusedPage(status int, t *tokens.Inspected, since, problem string) error {
+	days, _ := strconv.Atoi(since)
+	f, err := q.o.Learning.Find(q.ctx(), q.caller, t.ID, max(days, 0))
+	if err != nil {
+		return err
+	}
+	p := &findingPage{Token: q.row(t, q.names([]tokens.Inspected{*t})), Finding: f, Said: sentence(f.Text), Problem: problem,
+		Some: f.Standing == learning.SomeUnused, Nothing: f.Standing == learning.NothingUsed, Names: map[findings.Place]placeRow{}}
+	for _, n := range windows {
+		p.Windows = append(p.Windows, choice{strconv.Itoa(n), plural(n, "day", "days"), n == f.Days})
+	}
+	if f.Rights != nil {
+		p.Goes, p.Stays = q.rights(t, f.Rights.Goes), q.rights(t, f.Rights.Stays)
+	}
+	for _, s := range p.Token.Scopes {
+		for _, place := range slices.Concat(s.Places, s.MorePlaces) {
+			p.Names[findings.Place{Kind: place.Kind, ID: place.ID}] = place
+		}
+	}
+	q.render("unused", status, page{Title: "Unused rights of “" + t.Name + "”", Nav: "tokens"}, p)
+	return nil
+}
+
+// rights puts rights into words, scope by scope.
+func (q *request) rights(t *tokens.Inspected, all []propose.Right) []findings.Rows {
+	k := q.catalog.load(q.o.Tokens.Table())
+	return findings.Rights(all, func(name string) (title, label string) {
+		if v := k.verbs[name]; v != nil {
+			return k.of[name].Title, v.Label
+		}
+		return name, ""
+	}, func(n int) int {
+		s := &t.Scopes[n-1]
+		return len(s.Permissions) + len(s.ProjectIDs) + len(s.GroupIDs)
+	})
+}
+
+// narrow takes from a token what the page has shown as unused.
+func (q *request) narrow() error {
+	t, err := q.editable()
+	if err != nil {
+		return err
+	}
+	form := q.r.PostForm
+	days, err := strconv.Atoi(form.Get("since"))
+	if err != nil || form.Get("digest") == "" {
+		return errForm
+	}
+	edited, err := q.o.Learning.Narrow(q.ctx(), q.caller, t.ID, days, form.Get("digest"))
+	if errors.Is(err, tokens.ErrConflict) {
+		return q.unusedPage(http.StatusConflict, t, form.Get("since"), sentence(err.Error())+" Nothing was changed.")
+	}
+	if err != nil {
+		return err
+	}
+	q.session.say("It is narrowed to what was used." + endedBelow(edited))
+	return q.redirect("/tokens/" + strconv.FormatInt(t.ID, 10))
+}
+
+// endedBelow says which tokens ended with an edit.
+func endedBelow(e *tokens.Edited) string {
+	n := len(e.Revoked)
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" %s made by this one held more than it, and %s revoked.", plural(n, "token", "tokens"),
+		map[bool]string{true: "is", false: "are"}[n == 1])
+}
+
+// found puts what is known of a token's use into the page of its details.
+func (q *request) found(t *tokens.Inspected, p *detailsPage) error {
+	if q.o.Learning == nil {
+		return nil
+	}
+	uses, err := q.o.Learning.Uses(q.ctx(), q.caller, t.ID)
+	if err != nil {
+		return err
+	}
+	holders := map[string]int{}
+	for i := range t.Scopes {
+		for _, name := range t.Scopes[i].Permissions {
+			holders[name]++
+		}
+	}
+	for i := range p.Token.Scopes {
+		for j := range p.Token.Scopes[i].Uses {
+			row := &p.Token.Scopes[i].Uses[j]
+			if holders[row.Permission] < 2 {
+				continue // every use was this scope's
+			}
+			u := uses[i][row.Permission]
+			row.Uses, row.Last, row.Unused = u.Uses, q.instant(u.Last), u.Uses == 0
+		}
+	}
+	if !p.CanEdit || len(t.Scopes) > mostScopes {
+		return nil
+	}
+	f, err := q.o.Learning.Find(q.ctx(), q.caller, t.ID, 0)
+	if err != nil {
+		return err
+	}
+	if f.Standing != learning.NotActive && f.Standing != learning.NotKept {
+		p.Finding, p.ToNarrow = sentence(f.Text), f.Standing == learning.SomeUnused || f.Standing == learning.NothingUsed
+	}
+	if u, err := q.o.Learning.Undoable(q.ctx(), q.caller, t.ID); err == nil {
+		p.Narrowed, p.NarrowedBy, p.UndoUntil = q.instant(u.At), u.By, q.instant(u.Until)
+	} else if !errors.Is(err, tokens.ErrConflict) && !errors.Is(err, tokens.ErrForbidden) {
+		return err
+	}
+	return nil
+}
+
+// back shows the scopes that an undo would give a token back.
+func (q *request) back(t *tokens.Inspected) ([]scopeRow, error) {
+	u, err := q.o.Learning.Undoable(q.ctx(), q.caller, t.ID)
+	if err != nil {
+		return nil, err
+	}
+	before := *t
+	before.Scopes = u.Scopes
+	return q.scopes(&before, q.names([]tokens.Inspected{before})), nil
+}

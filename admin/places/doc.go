@@ -1,0 +1,2 @@
+// Package places finds the projects and groups that scopes name.
+package places

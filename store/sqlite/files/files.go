@@ -1,0 +1,62 @@
+// Package files gives files their names for good, and makes what is in them last.
+package files
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// FreeName gives name, or name with a number when it is taken.
+func FreeName(name string) string {
+	free := name
+	for i := 2; ; i++ {
+		if _, err := os.Lstat(free); err != nil {
+			return free
+		}
+		free = fmt.Sprintf("%s-%d", name, i)
+	}
+}
+
+// Place gives the whole file temp the name to. The old file keeps a name of its own, with what stands beside it.
+func Place(temp, to, kept string) error {
+	if kept == "" {
+		if err := os.Link(temp, to); err != nil {
+			return err
+		}
+		return SyncDir(filepath.Dir(to))
+	}
+	if err := os.Link(to, kept); err != nil {
+		return fmt.Errorf("keeping the old store: %w", err)
+	}
+	for _, beside := range []string{"-wal", "-shm", "-journal"} {
+		if err := os.Rename(to+beside, kept+beside); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("keeping the old store: %w", err)
+		}
+	}
+	if err := os.Rename(temp, to); err != nil {
+		return err
+	}
+	return SyncDir(filepath.Dir(to))
+}
+
+// SyncFile makes a file's bytes last.
+func SyncFile(path string) error {
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
+}
+
+// SyncDir makes a rename or link in dir last. Some systems cannot sync a directory, which is no error.
+func SyncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return fmt.Errorf("opening %s: %w", dir, err)
+	}
+	_ = d.Sync()
+	return d.Close()
+}
