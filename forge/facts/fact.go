@@ -86,16 +86,16 @@ func raise(v *atomic.Uint64, n uint64) {
 // eye is who sees a fact: an owner, by one credential. Another credential of the same owner may see less.
 type eye struct{ owner, credential int64 }
 
-func (p pathSeed) eyeOf(s *token.Session) eye {
-	if s.CredentialID == 0 {
-		return p.eyeOfShown(s)
+func (s pathSeed) eyeOf(session *token.Session) eye {
+	if session.CredentialID == 0 {
+		return s.eyeOfShown(session)
 	}
-	return eye{s.OwnerUserID, s.CredentialID}
+	return eye{session.OwnerUserID, session.CredentialID}
 }
 
 // eyeOfShown is eyeOf for a credential that is not stored: a hash tells it from others of its owner's.
-func (p pathSeed) eyeOfShown(s *token.Session) eye {
-	return eye{s.OwnerUserID, -1 - int64(maphash.String(p.Seed, s.Credential.Reveal())>>1)}
+func (s pathSeed) eyeOfShown(session *token.Session) eye {
+	return eye{session.OwnerUserID, -1 - int64(maphash.String(s.Seed, session.Credential.Reveal())>>1)}
 }
 
 // idKey names a fact by id: what an eye sees of a container or user.
