@@ -12,6 +12,7 @@ import (
 
 	"patgate/policy"
 	"patgate/proxy/header"
+	"patgate/proxy/observe"
 	"patgate/proxy/reply"
 	"patgate/proxy/surface"
 	"patgate/proxy/wire"
@@ -116,9 +117,23 @@ func (x *exchange) handOn(conn *wire.Upstream, err error) (kept bool) {
 // observe hands on what a caller without a patgate token did. Nothing waits for what becomes of it.
 func (x *exchange) observe(status int) {
 	if x.seen != nil {
-		x.seen.Answered(status, x.delivery.answer.Header.Peek(fasthttp.HeaderLocation))
+		print := x.fingerprint()
+		x.seen.Answered(observe.Answer{Status: status, Away: x.leadsAway(), Accepted: x.h.attempts.WasAccepted(print), Of: print})
 		x.seen = nil
 	}
+}
+
+// leadsAway tells whether the answer redirects to another host.
+func (x *exchange) leadsAway() (away bool) {
+	for name, value := range x.delivery.answer.Header.All() {
+		if header.EqualFold(name, "location") {
+			if x.request.Upstream.Links.Destination(value) != reply.LeadsAway {
+				return false
+			}
+			away = true
+		}
+	}
+	return away
 }
 
 // copyHead copies status and fields of the forge's answer. Callers without a patgate token get them as they are, those for

@@ -39,7 +39,9 @@ func (x *exchange) serveOther() (kept bool) {
 	}
 	x.event.Verdict, x.event.Reason = policy.Allow, q.Credential.Caller.String()
 	b.ContentType = append(b.ContentType[:0], q.Fields.Get(header.ContentType)...)
-	x.seen = h.options.Observer.Begin(q)
+	if !upgrade { // what passes in a tunnel is not read, and a copy of the credential would live as long
+		x.seen = h.options.Observer.Begin(q)
+	}
 	switch {
 	case looked && b.Spooled():
 		source, err := b.Again()
@@ -51,7 +53,7 @@ func (x *exchange) serveOther() (kept bool) {
 		s.Upload.Whole = b.Memory
 		x.seen.Whole(b.Memory)
 	case b.Present():
-		s.Upload.Stream, s.Upload.Length = x.seen.Passing(b), b.Length
+		s.Upload.Stream, s.Upload.Length = x.seen.Passing(b, b.Length), b.Length
 	}
 	s.Head = h.others.AppendHead(s.Head[:0], q, b, &s.Upload, upgrade)
 	if err := x.record(); err != nil {

@@ -271,11 +271,13 @@ func (g *gateway) proxyOptions() proxy.Options {
 		},
 		ResolverDeadline: c.Resolver.Deadline.Std(),
 		Freshness:        proxy.Freshness{Reads: c.Resolver.FreshForReads.Std(), Writes: c.Resolver.FreshForWrites.Std()},
-		Panicked: func(value any, stack []byte) {
-			// The value may hold anything, a secret too: only its type and the stack are written.
-			g.logger.Error("panic", zap.String("type", fmt.Sprintf("%T", value)), zap.ByteString("stack", stack))
-		},
+		Panicked:         g.panicked,
 	}
+}
+
+// panicked reports a panic. Its value may hold anything, a secret too: only its type and the stack are written.
+func (g *gateway) panicked(value any, stack []byte) {
+	g.logger.Error("panic", zap.String("type", fmt.Sprintf("%T", value)), zap.ByteString("stack", stack))
 }
 
 // tokenState tells the handler what an error of the sessions means.

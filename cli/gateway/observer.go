@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"crypto/sha256"
+	"net/netip"
 
 	"patgate/cli/opening"
 	"patgate/config"
@@ -20,7 +21,10 @@ func (g *gateway) makeObserver(keys *seal.Keyring) (err error) {
 		return err
 	}
 	g.observer = observe.New(observe.Options{Table: g.routes.Table, Dialect: surface.DialectOf(c.Forge.Table()), Forge: g.watched,
-		Origin: c.Upstream.URL.String(), Keeper: g.store, Observed: g.use.Observed,
+		Origin: c.Upstream.URL.String(), Keeper: g.store, Observed: g.use.Observed, Panicked: g.panicked,
+		Refused: func(client netip.Addr, credential []byte) {
+			g.attempts.Wrong(client, g.attempts.Fingerprint(credential))
+		},
 		Hash: func(text []byte) [sha256.Size]byte { return keys.Active().Hash(text) }})
 	return nil
 }

@@ -10,7 +10,6 @@ import (
 
 	"patgate/audit"
 	"patgate/forge"
-	"patgate/learn"
 	"patgate/policy"
 	"patgate/proxy/header"
 	"patgate/proxy/surface"
@@ -18,22 +17,36 @@ import (
 	"patgate/token"
 )
 
-// errNothing: what the request did is nothing that a grant decides.
-var errNothing = errors.New("no grant decides on that")
+var (
+	// errNothing: what the request did is nothing that a grant decides.
+	errNothing = errors.New("no grant decides on that")
+	// errIdentity: it is not known whose the credential is.
+	errIdentity = errors.New("nobody says whose the credential is")
+)
 
 // judge has the request judged as one of a token that may do everything its owner may, and notes in the event what it did. That
-// decides nothing: it was answered. whole is false when its projects and groups could not be found out.
-func (o *Observer) judge(r *Request, h *learn.Subject, j *surface.Judgement, e *audit.Event) (whole bool, err error) {
+// decides nothing: it was answered. whole is false when its projects and groups could not be found out. The forge is not asked
+// about what has no row, nor about what anybody may do.
+func (o *Observer) judge(r *Request, j *surface.Judgement, e *audit.Event) (whole bool, err error) {
 	q := &surface.Request{Table: o.o.Table(), Dialect: o.o.Dialect, Surface: r.surface, Upstream: r.upstream, Method: r.method,
 		IsHead: r.head, Target: r.target, Path: header.Before(r.target, '?'), Client: r.client, Start: time.Now()}
 	for _, f := range r.fields {
 		q.Fields.Add(f.name, f.value)
 	}
-	grant, err := o.everything(q.Table, h.UserID)
+	q.Credential.Dialect, q.Credential.Place = q.Dialect, r.place
+	visit, err := q.Surface.Classify(q, &j.Op)
 	if err != nil {
 		return false, err
 	}
-	visit, err := q.Surface.Classify(q, &j.Op)
+	if !r.mayBeUse(j.Op.Route) {
+		return false, errNothing
+	}
+	h, ok := o.identify(r, r.proves(q))
+	if !ok {
+		return false, errIdentity
+	}
+	e.TokenID, e.OwnerID = h.ID, h.UserID
+	grant, err := o.everything(q.Table, h.UserID)
 	if err != nil {
 		return false, err
 	}
@@ -53,6 +66,36 @@ func (o *Observer) judge(r *Request, h *learn.Subject, j *surface.Judgement, e *
 	}
 	e.Route = j.Op.Route
 	return did(j, e, err, r.body != nil && r.body.cut)
+}
+
+// mayBeUse tells whether a grant may decide on a request of a row, as it was answered. No row: that is found out later.
+func (r *Request) mayBeUse(row *routes.Route) bool {
+	if row == nil {
+		return !r.answer.isDownload()
+	}
+	return row.Kind != routes.KindOpen && !row.NeedSet.Empty() && (row.Redirects || !r.answer.isDownload())
+}
+
+// proves tells whether the answer shows that the forge has looked at the credential and accepted it, and not another one in the
+// body.
+func (r *Request) proves(q *surface.Request) bool {
+	s, is := q.Surface.(surface.Proves)
+	switch {
+	case r.answer.Accepted:
+		return true
+	case !is, r.place == routes.PlaceNone, r.answer.Status < 200, r.answer.Status >= 300:
+		return false
+	}
+	if b := r.body; b != nil && !surface.HoldsNothing(q.Fields.Get(header.ContentType)) {
+		if b.cut || q.Fields.Has(header.ContentEncoding) {
+			return false
+		}
+		in := surface.FindInBody(q.Fields.Get(header.ContentType), b.kept)
+		if in.Unclear || in.Ours || len(in.Secrets) > 0 {
+			return false
+		}
+	}
+	return s.Proves(q, &surface.Body{})
 }
 
 // did notes what an answered request did, whatever was decided on it. cut: not all of its body was there.

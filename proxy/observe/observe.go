@@ -4,11 +4,13 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
-	"strings"
+	"net/netip"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/valyala/fasthttp"
 	"golang.org/x/time/rate"
 
 	"patgate/audit"
@@ -41,13 +43,18 @@ type Options struct {
 	Keeper  Keeper
 	// Hash gives the keyed hash of a credential.
 	Hash func(credential []byte) [sha256.Size]byte
+	// Refused counts a credential that a client came with and that the forge refused when it was asked whose it is.
+	Refused func(client netip.Addr, credential []byte)
 	// Observed counts what a request did. whole is false when its projects and groups are not known.
 	Observed func(e *audit.Event, whole bool)
+	// Panicked is told of the first panic that was recovered: the value and the stack.
+	Panicked func(value any, stack []byte)
 }
 
 const (
-	queued  = 1024 // requests that may wait
-	workers = 2
+	queued    = 1024 // requests that may wait
+	queuedOne = 64   // those of one credential
+	workers   = 2
 	// questions is how many questions about containers are asked in a second, and identities how many credentials.
 	questions, questionsAtOnce   = 10, 40
 	identities, identitiesAtOnce = 1, 30
@@ -69,10 +76,13 @@ type Observer struct {
 	turns  *rate.Limiter
 	lost   [len(losses)]atomic.Int64
 
-	mu    sync.Mutex
-	known map[[sha256.Size]byte]known
-	grant *policy.Grant // of everything, under table
-	table *routes.Table
+	panicked sync.Once
+
+	mu      sync.Mutex
+	waiting map[forge.Fingerprint]int // requests in the queue, by credential
+	known   map[[sha256.Size]byte]known
+	grant   *policy.Grant // of everything, under table
+	table   *routes.Table
 
 	ctx  context.Context
 	stop context.CancelFunc
@@ -91,8 +101,8 @@ type Loss uint8
 
 // The reasons.
 const (
-	LostQueue    Loss = iota // so many wait that another cannot
-	LostIdentity             // the forge does not say whose the credential is, or could not be asked
+	LostQueue    Loss = iota // so many wait that another cannot, or another of its credential
+	LostIdentity             // the forge does not say whose the credential is, could not be asked, or perhaps never looked at it
 	LostForge                // the forge could not be asked about containers, or too often
 	LostUnread               // no row has the request, or it cannot be read
 )
@@ -101,8 +111,8 @@ var losses = [...]string{"queue", "identity", "forge", "unread"}
 
 // New makes an observer and starts it. Close ends it.
 func New(o Options) *Observer {
-	w := &Observer{o: o, queue: make(chan *Request, queued), known: map[[sha256.Size]byte]known{},
-		turns: rate.NewLimiter(identities, identitiesAtOnce)}
+	w := &Observer{o: o, queue: make(chan *Request, queued), waiting: map[forge.Fingerprint]int{},
+		known: map[[sha256.Size]byte]known{}, turns: rate.NewLimiter(identities, identitiesAtOnce)}
 	w.ctx, w.stop = context.WithCancel(context.Background())
 	w.rules = surface.Rules{Resolver: &paced{Resolver: o.Forge, ctx: w.ctx, turns: rate.NewLimiter(questions, questionsAtOnce)},
 		Deadline: deadline}
@@ -142,29 +152,56 @@ func (o *Observer) Lost() map[string]int64 {
 	return of
 }
 
-// Answered hands a request over that the forge has answered. Only what was answered well was a use: 2xx, and 3xx that do not lead
-// to where people sign in.
-func (r *Request) Answered(status int, location []byte) {
-	switch {
-	case r == nil:
+// Answered hands a request over that the forge has answered. Only what was answered well may have been a use: 2xx, 304, and a
+// redirect to another host, if its row downloads. Others lead to where people sign in, or to another name of what was asked for.
+func (r *Request) Answered(a Answer) {
+	if r == nil {
 		return
-	case status < 200 || status >= 400, status >= 300 && isSignIn(string(location)):
+	}
+	if !a.isGood() && !a.isDownload() {
 		r.Drop()
 		return
 	}
-	o := r.from
-	select {
-	case o.queue <- r:
-	default:
+	r.answer = a
+	if b := r.body; b != nil && b.from != nil && b.left != 0 {
+		b.cut = true // the forge answered before it had read all
+	}
+	if o := r.from; !o.enqueue(r) {
 		o.lost[LostQueue].Add(1)
 		r.Drop()
 	}
 }
 
-// isSignIn tells whether a redirect leads to where people sign in: nobody was let in.
-func isSignIn(location string) bool {
-	path, _, _ := strings.Cut(location, "?")
-	return strings.HasSuffix(path, "/users/sign_in") || strings.HasSuffix(path, "/user/login")
+func (a *Answer) isGood() bool {
+	return a.Status >= 200 && a.Status < 300 || a.Status == fasthttp.StatusNotModified
+}
+
+func (a *Answer) isDownload() bool { return a.Status >= 300 && a.Status < 400 && a.Away }
+
+// enqueue has a request wait, if there is room for it and another one of its credential. Nobody waits for that.
+func (o *Observer) enqueue(r *Request) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	of := r.answer.Of
+	if o.waiting[of] >= queuedOne {
+		return false
+	}
+	select {
+	case o.queue <- r:
+		o.waiting[of]++
+		return true
+	default:
+		return false
+	}
+}
+
+// dequeued makes room for another request of a credential.
+func (o *Observer) dequeued(of forge.Fingerprint) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.waiting[of]--; o.waiting[of] <= 0 {
+		delete(o.waiting, of)
+	}
 }
 
 func (o *Observer) work() {
@@ -174,6 +211,7 @@ func (o *Observer) work() {
 		case <-o.ctx.Done():
 			return
 		case r := <-o.queue:
+			o.dequeued(r.answer.Of)
 			o.observe(r, j)
 			r.Drop()
 		}
@@ -184,19 +222,17 @@ func (o *Observer) work() {
 func (o *Observer) observe(r *Request, j *surface.Judgement) {
 	defer j.Reset()
 	defer func() {
-		if recover() != nil { // what was sent must end nothing else
+		if value := recover(); value != nil { // what was sent must end nothing else
 			o.lost[LostUnread].Add(1)
+			o.panicked.Do(func() { o.o.Panicked(value, debug.Stack()) })
 		}
 	}()
-	subject, ok := o.identify(r.credential)
-	if !ok {
-		o.lost[LostIdentity].Add(1)
-		return
-	}
-	e := &audit.Event{Start: r.start, Client: r.client, Method: r.method, TokenID: subject.ID, OwnerID: subject.UserID}
-	whole, err := o.judge(r, &subject, j, e)
+	e := &audit.Event{Start: r.start, Client: r.client, Method: r.method}
+	whole, err := o.judge(r, j, e)
 	switch {
 	case errors.Is(err, errNothing):
+	case errors.Is(err, errIdentity):
+		o.lost[LostIdentity].Add(1)
 	case err != nil && (errors.Is(err, forge.ErrUnavailable) || errors.Is(err, forge.ErrTimeout) || errors.Is(err,
 		forge.ErrBudget) ||
 		errors.Is(err, context.Canceled)):
@@ -208,22 +244,30 @@ func (o *Observer) observe(r *Request, j *surface.Judgement) {
 	}
 }
 
-// identify finds out whose a credential is. What the forge said is remembered for a while.
-func (o *Observer) identify(credential token.Secret) (learn.Subject, bool) {
-	hash := o.o.Hash([]byte(credential.Reveal()))
+// identify finds out whose a credential is. What the forge said is remembered for a while. It is asked only of a credential that
+// it has accepted, or it would be asked of guesses. A wrong one is counted as the client's.
+func (o *Observer) identify(r *Request, proven bool) (learn.Subject, bool) {
+	hash := o.o.Hash([]byte(r.credential.Reveal()))
 	now := time.Now()
 	o.mu.Lock()
 	k, found := o.known[hash]
 	o.mu.Unlock()
+	found = found && !(k.unsaid && !now.Before(k.until))
 	if found && now.Before(k.until) {
 		return k.subject, !k.unsaid
 	}
+	if !found && !proven {
+		return k.subject, false
+	}
 	if !o.turns.Allow() {
-		return k.subject, found && !k.unsaid
+		return k.subject, found
 	}
 	ctx, cancel := context.WithTimeout(o.ctx, deadline)
 	defer cancel()
-	subject, err := o.ask(ctx, credential, hash)
+	subject, err := o.ask(ctx, r.credential, hash)
+	if errors.Is(err, forge.ErrCredential) && !r.answer.Accepted && r.place != routes.PlaceBasic { // a password may be good there
+		o.o.Refused(r.client, []byte(r.credential.Reveal()))
+	}
 	switch {
 	case err == nil:
 		k = known{subject: subject, until: now.Add(knownFor)}

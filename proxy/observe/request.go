@@ -5,9 +5,11 @@ import (
 	"errors"
 	"io"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
+	"patgate/forge"
 	"patgate/proxy/header"
 	"patgate/proxy/surface"
 	"patgate/routes"
@@ -24,10 +26,23 @@ type Request struct {
 	head       bool
 	target     []byte // without a credential
 	credential token.Secret
+	place      routes.Place // of the credential; that of a query's is the header's that is read on the same rows
 	fields     []field
 	body       *body // nil: it has none
+	answer     Answer
 
 	from *Observer
+}
+
+// Answer is what the forge's answer to a request tells.
+type Answer struct {
+	Status int
+	// Away: it redirects to another host.
+	Away bool
+	// Accepted: the forge has looked at the credential lately, and accepted it.
+	Accepted bool
+	// Of is the credential's fingerprint.
+	Of forge.Fingerprint
 }
 
 // field is a header field that says how a body is read.
@@ -49,8 +64,12 @@ func (o *Observer) Begin(q *surface.Request) *Request {
 	if secret == nil {
 		return nil
 	}
+	place := q.Credential.Place
+	if q.Credential.Found == 0 && slices.Contains(q.Dialect.Ordinary, routes.PlacePrivateToken) {
+		place = routes.PlacePrivateToken // GitLab 19.3 looks for both on the same rows (lib/gitlab/auth/auth_finders.rb)
+	}
 	r := &Request{start: q.Start, client: q.Client, surface: q.Surface, upstream: q.Upstream, method: q.Method, head: q.IsHead,
-		target: bytes.Clone(target), credential: token.NewSecret(string(secret)), from: o}
+		target: bytes.Clone(target), credential: token.NewSecret(string(secret)), place: place, from: o}
 	for _, name := range bodyFields {
 		if q.Fields.Has(name) {
 			r.fields = append(r.fields, field{name, bytes.Clone(q.Fields.Get(name))})
@@ -116,6 +135,7 @@ const (
 // body is the beginning of a body.
 type body struct {
 	from io.Reader // nil: it was read already
+	left int64     // of from; negative: its end tells
 	kept []byte
 	cut  bool // more of it follows
 }
@@ -128,12 +148,12 @@ func (r *Request) Whole(text []byte) {
 	}
 }
 
-// Passing gives a body that keeps its beginning as it is read.
-func (r *Request) Passing(from io.Reader) io.Reader {
+// Passing gives a body that keeps its beginning as it is read. length is its own; -1: its end tells.
+func (r *Request) Passing(from io.Reader, length int64) io.Reader {
 	if r == nil {
 		return from
 	}
-	r.body = &body{from: from}
+	r.body = &body{from: from, left: length}
 	return passing{r}
 }
 
@@ -141,8 +161,15 @@ type passing struct{ *Request }
 
 // Read reads on.
 func (p passing) Read(to []byte) (int, error) {
-	n, err := p.body.from.Read(to)
+	b := p.body
+	n, err := b.from.Read(to)
 	p.keep(to[:n])
+	switch {
+	case b.left > 0:
+		b.left -= int64(n)
+	case errors.Is(err, io.EOF):
+		b.left = 0
+	}
 	return n, err
 }
 

@@ -6,8 +6,10 @@ import (
 	"strings"
 	"testing"
 
+	"patgate/forge"
 	"patgate/proxy/header"
 	"patgate/proxy/surface"
+	"patgate/routes"
 )
 
 // ask makes a request with a header block and a target.
@@ -65,7 +67,7 @@ func TestBodiesAreBounded(t *testing.T) {
 	o := &Observer{}
 	begin := func() *Request { return o.Begin(ask(t, "/api/v4/user", "PRIVATE-TOKEN: glpat-one\r\n")) }
 	pass := func(r *Request, n int) {
-		if passed, err := io.Copy(io.Discard, r.Passing(strings.NewReader(strings.Repeat("x", n)))); err != nil || passed != int64(n) {
+		if passed, err := io.Copy(io.Discard, r.Passing(strings.NewReader(strings.Repeat("x", n)), -1)); err != nil || passed != int64(n) {
 			t.Fatal(passed, err)
 		}
 	}
@@ -99,24 +101,135 @@ func TestBodiesAreBounded(t *testing.T) {
 	}
 }
 
-func TestOnlyGoodAnswersAreUses(t *testing.T) {
+// What the forge did not read of a body is not there: its answer came before.
+func TestUnreadBodiesAreCut(t *testing.T) {
 	for _, c := range []struct {
-		status   int
-		location string
-		used     bool
-	}{{200, "", true}, {204, "", true}, {304, "", true}, {302, "https://storage.example.com/x", true},
-		{302, "https://gitlab.example.com/users/sign_in?a=b", false}, {303, "/user/login", false}, {401, "", false}, {403, "", false},
-		{404, "", false}, {500, "", false}, {101, "", false}} {
-		o := &Observer{queue: make(chan *Request, 1)}
-		o.Begin(ask(t, "/api/v4/user", "PRIVATE-TOKEN: glpat-one\r\n")).Answered(c.status, []byte(c.location))
-		if used := len(o.queue) == 1; used != c.used {
-			t.Errorf("%d %s is a use: %t", c.status, c.location, used)
+		name   string
+		length int64
+		read   int64
+		cut    bool
+	}{{"a length, and all is read", 100, 100, false}, {"a length, and some is", 100, 60, true}, {"no length, and all is", -1, 200, false},
+		{"no length, and some is", -1, 60, true}, {"no length, and its end is not seen", -1, 100, true}} {
+		t.Run(c.name, func(t *testing.T) {
+			o := newQueue(1)
+			r := o.Begin(ask(t, "/api/v4/user", "PRIVATE-TOKEN: glpat-one\r\n"))
+			_, _ = io.CopyN(io.Discard, r.Passing(strings.NewReader(strings.Repeat("x", 100)), c.length), c.read)
+			r.Answered(Answer{Status: 201})
+			if r.body.cut != c.cut {
+				t.Errorf("it is cut: %t", r.body.cut)
+			}
+		})
+	}
+}
+
+// newQueue makes an observer that has nobody look at its queue.
+func newQueue(room int) *Observer {
+	return &Observer{queue: make(chan *Request, room), waiting: map[forge.Fingerprint]int{}}
+}
+
+func TestOnlyGoodAnswersAreUses(t *testing.T) {
+	download, other := &routes.Route{Kind: routes.KindPermission, Redirects: true}, &routes.Route{Kind: routes.KindPermission}
+	download.NeedSet.Add(1)
+	other.NeedSet.Add(1)
+	open := &routes.Route{Kind: routes.KindOpen}
+	for _, c := range []struct {
+		status int
+		away   bool
+		row    *routes.Route
+		used   bool
+	}{{200, false, other, true}, {204, false, other, true}, {304, false, other, true}, {200, false, nil, true}, {200, false, open, false},
+		{302, true, download, true}, {307, true, download, true}, {302, false, download, false}, {302, true, other, false},
+		{302, true, open, false}, {302, true, nil, false}, {301, false, other, false}, {401, false, other, false},
+		{403, true, other, false}, {404, false, other, false}, {500, false, other, false}, {101, false, other, false}} {
+		o := newQueue(1)
+		r := o.Begin(ask(t, "/api/v4/user", "PRIVATE-TOKEN: glpat-one\r\n"))
+		r.Answered(Answer{Status: c.status, Away: c.away})
+		if used := len(o.queue) == 1 && r.mayBeUse(c.row); used != c.used {
+			t.Errorf("%+v is a use: %t", c, used)
 		}
 	}
 	// A full queue takes nothing, and nobody waits.
-	o := &Observer{queue: make(chan *Request)}
-	o.Begin(ask(t, "/api/v4/user", "PRIVATE-TOKEN: glpat-one\r\n")).Answered(200, nil)
+	o := newQueue(0)
+	o.Begin(ask(t, "/api/v4/user", "PRIVATE-TOKEN: glpat-one\r\n")).Answered(Answer{Status: 200})
 	if o.Lost()["queue"] != 1 {
 		t.Error(o.Lost())
+	}
+}
+
+// One busy credential leaves room for others.
+func TestOneCredentialDoesNotFillTheQueue(t *testing.T) {
+	o := newQueue(queued)
+	busy, other := forge.Fingerprint{1, 1}, forge.Fingerprint{2, 1}
+	come := func(of forge.Fingerprint) {
+		o.Begin(ask(t, "/api/v4/user", "PRIVATE-TOKEN: glpat-one\r\n")).Answered(Answer{Status: 200, Of: of})
+	}
+	for range queued {
+		come(busy)
+	}
+	come(other)
+	if lost := o.Lost()["queue"]; len(o.queue) != queuedOne+1 || lost != queued-queuedOne {
+		t.Errorf("%d wait, %d are lost", len(o.queue), lost)
+	}
+	o.dequeued((<-o.queue).answer.Of)
+	come(busy)
+	if len(o.queue) != queuedOne+1 {
+		t.Errorf("%d wait after there was room", len(o.queue))
+	}
+	for len(o.queue) > 0 {
+		o.dequeued((<-o.queue).answer.Of)
+	}
+	if len(o.waiting) != 0 {
+		t.Errorf("%v is kept of an empty queue", o.waiting)
+	}
+}
+
+// proving is a surface on which good answers prove what they are told.
+type proving struct {
+	surface.Surface
+	is bool
+}
+
+func (p proving) Proves(*surface.Request, *surface.Body) bool { return p.is }
+
+func TestWhatProvesACredential(t *testing.T) {
+	const form, json = "Content-Type: application/x-www-form-urlencoded\r\n", "Content-Type: application/json\r\n"
+	const header, query = "/api/v4/user", "/api/v4/user?private_token=glpat-one"
+	for _, c := range []struct {
+		name, target, block, body string
+		answer                    Answer
+		surface                   surface.Surface
+		proves                    bool
+	}{
+		{"a row that looks", header, "", "", Answer{Status: 200}, proving{is: true}, true},
+		{"one that does not", header, "", "", Answer{Status: 200}, proving{}, false},
+		{"a surface without such rows", header, "", "", Answer{Status: 200}, nil, false},
+		{"it was accepted before", header, "", "", Answer{Status: 200, Accepted: true}, nil, true},
+		{"nothing was changed since", header, "", "", Answer{Status: 304}, proving{is: true}, false},
+		{"a redirect", header, "", "", Answer{Status: 302, Away: true}, proving{is: true}, false},
+		{"the query", query, "", "", Answer{Status: 200}, proving{is: true}, true},
+		{"a form", header, form, "body=x", Answer{Status: 201}, proving{is: true}, true},
+		{"JSON", header, json, `{"body":"x"}`, Answer{Status: 201}, proving{is: true}, true},
+		{"a form with another", header, form, "private_token=x", Answer{Status: 201}, proving{is: true}, false},
+		{"JSON with another", header, json, `{"private_token":"x"}`, Answer{Status: 201}, proving{is: true}, false},
+		{"what may have another", header, json, "{", Answer{Status: 201}, proving{is: true}, false},
+		{"what was not kept", header, form, strings.Repeat("x", mostBody+1), Answer{Status: 201}, proving{is: true}, false},
+		{"what is packed", header, form + "Content-Encoding: gzip\r\n", "x", Answer{Status: 201}, proving{is: true}, false},
+		{"a file", header, "Content-Type: application/octet-stream\r\n", strings.Repeat("x", mostBody+1), Answer{Status: 201},
+			proving{is: true}, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if c.target == header {
+				c.block += "PRIVATE-TOKEN: glpat-one\r\n"
+			}
+			q := ask(t, c.target, c.block)
+			r := newQueue(1).Begin(q)
+			if c.body != "" {
+				r.Whole([]byte(c.body))
+			}
+			r.Answered(c.answer)
+			if q.Surface = c.surface; r.proves(q) != c.proves {
+				t.Errorf("it proves: %t", !c.proves)
+			}
+		})
 	}
 }
