@@ -4,6 +4,8 @@ import (
 	"slices"
 
 	"patgate/learn"
+	"patgate/policy"
+	"patgate/routes"
 )
 
 // Below is a question: whether a whole group should be granted for requests of which no more is known than that they were in it.
@@ -28,9 +30,28 @@ func (q *Ask) suspects(o *learn.Observation) (why []string) {
 	return why
 }
 
-// collapsed notes a unit of which the projects and groups are not known.
-func (p *Proposal) collapsed(o *learn.Observation, since learn.Day) {
+// may tells whether a grant still allows an event. Of a collapsed one, of which no container is known, it is asked for what that
+// needs, wherever it has that.
+func (r *Replay) may(e *event, g *policy.Grant) bool {
+	if !e.Unit.Collapsed {
+		return e.allows(g)
+	}
+	var held routes.PermissionSet
+	for i := range g.Scopes {
+		held.Union(&g.Scopes[i].Permissions)
+	}
+	return !slices.ContainsFunc(e.Unit.Needs, func(name string) bool {
+		p, known := r.table.Catalogue().Find(name)
+		return !known || !held.Has(p)
+	})
+}
+
+// collapsed notes a unit of which the projects and groups are not known. asks: it is part of a question.
+func (p *Proposal) collapsed(o *learn.Observation, since learn.Day, asks bool) {
 	p.Collapsed++
+	if !asks {
+		return
+	}
 	group := int64(0)
 	for i := range o.Unit.Acts {
 		a := &o.Unit.Acts[i]

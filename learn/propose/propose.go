@@ -101,37 +101,7 @@ func (r *Replay) Make(q Ask) (*Proposal, error) {
 		over = func() error { return nil }
 	}
 	p := &Proposal{Unticked: []Unticked{}, Quarantined: []Unticked{}}
-	var events, dangers []event
-	var seen []*learn.Observation
-	for i := range q.Observations {
-		o := &q.Observations[i]
-		if n, _ := countSince(o, q.Since); n == 0 || o.Unit.Denied != "" {
-			continue
-		}
-		if o.Unit.Collapsed {
-			p.collapsed(o, q.Since)
-			continue
-		}
-		e, ok := r.read(o)
-		switch {
-		case o.Unit.WouldDeny != "" && !q.Reports, ok && o.Unit.WouldDeny == "" && q.Present != nil && !e.allows(q.Present):
-			p.Lost++
-			continue
-		case !ok:
-			p.Unknown = append(p.Unknown, o.Unit.Method+" "+o.Unit.Route)
-			continue
-		}
-		if why := q.suspects(o); len(why) > 0 {
-			p.Quarantined = append(p.Quarantined, r.unticked(&e, q.Since, why))
-			continue
-		}
-		seen = append(seen, o)
-		if len(r.dangers(e.question.Route)) > 0 && !accepted(o, q.Accept) {
-			dangers = append(dangers, e)
-			continue
-		}
-		events = append(events, e)
-	}
+	events, dangers, seen := r.sort(p, &q)
 	if len(seen)+len(p.Quarantined)+p.Collapsed == 0 {
 		return nil, ErrNothing
 	}
@@ -179,6 +149,42 @@ func (r *Replay) Make(q Ask) (*Proposal, error) {
 	p.Notes = slices.Compact(p.Notes)
 	slices.Sort(p.Unknown)
 	return p, nil
+}
+
+// sort tells what was seen apart: what a proposal is made of, what it is not made of because nobody has said yes to what that can
+// do, and what it only tells of. seen are the former two.
+func (r *Replay) sort(p *Proposal, q *Ask) (events, dangers []event, seen []*learn.Observation) {
+	for i := range q.Observations {
+		o := &q.Observations[i]
+		if n, _ := countSince(o, q.Since); n == 0 || o.Unit.Denied != "" {
+			continue
+		}
+		e, ok := r.read(o)
+		switch {
+		case o.Unit.WouldDeny != "" && !q.Reports, ok && o.Unit.WouldDeny == "" && q.Present != nil && !r.may(&e, q.Present):
+			p.Lost++
+			continue
+		case !ok:
+			p.Unknown = append(p.Unknown, o.Unit.Method+" "+o.Unit.Route)
+			continue
+		}
+		if why := q.suspects(o); len(why) > 0 {
+			p.Quarantined = append(p.Quarantined, r.unticked(&e, q.Since, why))
+			continue
+		}
+		danger := len(r.dangers(e.question.Route)) > 0 && !accepted(o, q.Accept)
+		if o.Unit.Collapsed {
+			p.collapsed(o, q.Since, !danger)
+			continue
+		}
+		seen = append(seen, o)
+		if danger {
+			dangers = append(dangers, e)
+			continue
+		}
+		events = append(events, e)
+	}
+	return events, dangers, seen
 }
 
 // names gives the permissions that a question needs, each once.

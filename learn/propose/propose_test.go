@@ -462,6 +462,45 @@ func TestWhatAProposalLeavesToPeople(t *testing.T) {
 			t.Errorf("%+v", p)
 		}
 	})
+	t.Run("nor does it come in by a group of which no more is known", func(t *testing.T) {
+		whole := func(row string) learn.Observation {
+			o := seen(t, r, row)
+			o.Unit = o.Unit.Collapse()
+			return o
+		}
+		jobs, late, danger := whole("GET /projects/{project}/jobs"), whole(push), whole(push)
+		late.First, jobs.Unit.Acts[0].Ancestors = learn.Day(1002).Start(), []int64{10}
+		from := whole("POST /projects/{project}/issues")
+		from.Suspect = true
+		narrow, err := policy.Compile(owner, table.Version(), []policy.ScopeSpec{{Access: "selected_memberships", ProjectIDs: []int64{101},
+			Permissions: []string{"read_job", "push_code"}}}, table.Catalogue())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range []struct {
+			name                   string
+			q                      Ask
+			needs                  string
+			collapsed, apart, lost int
+		}{
+			{"a leak", Ask{Observations: []learn.Observation{jobs, late}, Suspect: learn.Day(1001).Start(), Accept: everyPermission(table)},
+				"[read_job]", 1, 1, 0},
+			{"a new network", Ask{Observations: []learn.Observation{jobs, from}}, "[read_job]", 1, 1, 0},
+			{"a new network that is taken in", Ask{Observations: []learn.Observation{jobs, from}, AcceptSuspect: true},
+				"[create_work_item read_job]", 2, 0, 0},
+			{"a danger", Ask{Observations: []learn.Observation{jobs, danger}}, "[read_job]", 2, 0, 0},
+			{"a danger that is accepted", Ask{Observations: []learn.Observation{jobs, danger}, Accept: []string{"push_code"}},
+				"[push_code read_job]", 2, 0, 0},
+			{"what the token lacks by now", Ask{Observations: []learn.Observation{jobs, whole("POST /projects/{project}/issues")},
+				Present: narrow}, "[read_job]", 1, 0, 1},
+		} {
+			p := make(t, c.q)
+			if len(p.Below) != 1 || fmt.Sprint(p.Below[0].Permissions) != c.needs || p.Collapsed != c.collapsed ||
+				len(p.Quarantined) != c.apart || p.Lost != c.lost {
+				t.Errorf("%s: %+v", c.name, p)
+			}
+		}
+	})
 	t.Run("an empty window is an error", func(t *testing.T) {
 		if _, err := r.Make(Ask{Observations: []learn.Observation{read}, Since: 1001, Owner: owner}); err != ErrNothing {
 			t.Errorf("%v", err)
