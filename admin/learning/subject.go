@@ -21,11 +21,15 @@ type subject struct {
 	Credential *learn.Subject
 }
 
-// subjectOf reads a token that the caller may see, or a credential of the forge's own that is the caller's. To an operator all
-// are. What is not there and what is another's is tokens.ErrNotFound, to administrators too.
+// subjectOf reads a token or a credential of the forge's own that is the caller's. To an operator all are. What is not there and
+// what is another's is tokens.ErrNotFound, to administrators too, but for another's token, which they see: what that did is told
+// to its owner, and to them it is tokens.ErrForbidden.
 func (s *Service) subjectOf(ctx context.Context, c tokens.Caller, id int64) (*subject, error) {
 	if id >= store.FirstTokenID {
 		l, err := s.tokens.Show(ctx, c, id)
+		if err == nil {
+			err = s.tokens.ToldTo(c, &l)
+		}
 		if err != nil {
 			return nil, err
 		}

@@ -13,8 +13,8 @@ import (
 // SeenBy gives what asks the forge as the owner of a token that the caller may see. An administrator gets ErrForbidden for
 // another's token: he would be told of what he may not see himself.
 func (s *Service) SeenBy(ctx context.Context, c Caller, l *store.Listed) (*sight.Sight, error) {
-	if owner, ok := c.(*Owner); ok && !s.belongs(l, owner.UserID()) {
-		return nil, refuse(ErrForbidden, "what a token reaches is told to its owner: administrators see, pause and revoke it, no more")
+	if err := s.ToldTo(c, l); err != nil {
+		return nil, err
 	}
 	as, err := s.askingAs(ctx, c, l)
 	if err != nil {
@@ -22,6 +22,14 @@ func (s *Service) SeenBy(ctx context.Context, c Caller, l *store.Listed) (*sight
 	}
 	_, patient := c.(operator)
 	return sight.New(s.o.Forge, as, patient, s.Now()), nil
+}
+
+// ToldTo tells, by an ErrForbidden, that an administrator asks what another's token reaches, or what it was seen to do.
+func (s *Service) ToldTo(c Caller, l *store.Listed) error {
+	if owner, ok := c.(*Owner); ok && !s.belongs(l, owner.UserID()) {
+		return refuse(ErrForbidden, "what a token reaches is told to its owner: administrators see, pause and revoke it, no more")
+	}
+	return nil
 }
 
 // askingAs gives what the forge is asked with for a token's owner: the caller's own credential where he shows one, else the one
