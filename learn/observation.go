@@ -32,6 +32,15 @@ const (
 	// containers and refs, see Unit.Collapsed; MostCollapsed more of these, and nothing beyond.
 	MostUnits     = 2000
 	MostCollapsed = 1000
+	// MostUnitsOfForgeToken and MostCollapsedOfForgeToken are the same of a credential of the forge's own: anybody there makes one.
+	MostUnitsOfForgeToken     = 300
+	MostCollapsedOfForgeToken = 100
+	// MostText is how long such a credential's unit is as it is kept, without the groups, and MostRef how long the name of a ref in
+	// it, both in bytes. A longer unit is kept collapsed.
+	MostText = 2 << 10
+	MostRef  = 255
+	// MostSuspect is how many suspect units a subject or token has beside all these. Beyond it they are lost.
+	MostSuspect = 200
 )
 
 // Count is how many requests of a unit came on a day.

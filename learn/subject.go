@@ -36,9 +36,10 @@ type Summary struct {
 
 const (
 	// MostSubjects is how many subjects are kept in all, and MostSubjectsOfUser of one user: beyond that the one that was not seen
-	// for longest goes.
+	// for longest goes, when these are at least as many days as QuietDays.
 	MostSubjects       = 100_000
 	MostSubjectsOfUser = 64
+	QuietDays          = 7
 	// FirstDays is for how many days from its first request the networks of a subject or token are learned, and MostNetworks how
 	// many of them.
 	FirstDays    = 7

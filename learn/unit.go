@@ -1,6 +1,8 @@
 package learn
 
 import (
+	"slices"
+
 	"patgate/policy"
 	"patgate/routes"
 )
@@ -57,15 +59,20 @@ func (a *Act) Tag() bool {
 }
 
 // Collapse gives the unit without what differs most: its containers and refs. What is left of them are the groups that they lie
-// in, and a group lies in itself.
+// in, and a group lies in itself. Changes of refs that are the same without their names are one.
 func (u Unit) Collapse() Unit {
-	acts := make([]Act, len(u.Acts))
-	for i, a := range u.Acts {
+	acts := make([]Act, 0, len(u.Acts))
+	for _, a := range u.Acts {
 		if a.Found == routes.BoundaryGroup && a.Container != 0 {
 			a.Ancestors = append([]int64{a.Container}, a.Ancestors...)
 		}
 		a.Container, a.Ref, a.PersonalOf = 0, "", 0
-		acts[i] = a
+		same := func(other Act) bool { // nothing else is said of a ref
+			return other.Kind == policy.ActRef && other.Create == a.Create && other.Delete == a.Delete
+		}
+		if a.Kind != policy.ActRef || !slices.ContainsFunc(acts, same) {
+			acts = append(acts, a)
+		}
 	}
 	u.Acts, u.Collapsed = acts, true
 	return u

@@ -55,8 +55,8 @@ type Store interface {
 // FirstTokenID on is a token's, one below it a subject's. Nothing here moves the change sequence.
 type Subjects interface {
 	// PutSubject stores a subject, or what is new of the one that has its hash, or that of its user with its id at the forge, and
-	// gives it with its id. Beyond learn.MostSubjectsOfUser one of the user's own makes room; beyond learn.MostSubjects it is
-	// ErrFull.
+	// gives it with its id. Beyond learn.MostSubjectsOfUser one of the user's own that was not seen for learn.QuietDays makes room;
+	// where none can, and beyond learn.MostSubjects, it is ErrFull.
 	PutSubject(ctx context.Context, s learn.Subject) (learn.Subject, error)
 	// Subject reads one; ErrUnknownSubject when there is none.
 	Subject(ctx context.Context, id int64) (learn.Subject, error)

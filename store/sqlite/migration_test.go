@@ -1,7 +1,11 @@
 package sqlite
 
 import (
+	"fmt"
+	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 )
@@ -59,5 +63,51 @@ func TestATokenOfTheFirstSchemaGoesOn(t *testing.T) {
 	}
 	if health, err := db.Check(ctx); err != nil || health.SchemaVersion != len(migrations()) {
 		t.Errorf("%+v, %v", health, err)
+	}
+}
+
+// TestUnitsOfAnOlderSchemaAreCounted makes a store as it was before kinds went with their last unit, and opens it.
+func TestUnitsOfAnOlderSchemaAreCounted(t *testing.T) {
+	ctx := t.Context()
+	path := filepath.Join(t.TempDir(), "patgate.db")
+	if err := os.WriteFile(path, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	pool, err := connect(path, time.Second, 1, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	steps := migrations()
+	counts := slices.IndexFunc(steps, func(step string) bool { return strings.Contains(step, "CREATE TABLE counted_units") })
+	for _, statement := range append(slices.Clone(steps[:counts]),
+		"INSERT INTO unit_kinds VALUES (1, '{}'), (2, '{\"method\":\"GET\"}'), (3, '{\"method\":\"PUT\"}')",
+		"INSERT INTO units VALUES (1, 0, 1, '[]', '[]', 5, 6, 7, x'', 1), (2, 0, 1, '[]', '[]', 5, 6, 7, x'', 0), "+
+			"(2, 0, 3, '[]', '[]', 5, 6, 7, x'', 0)",
+		fmt.Sprintf("PRAGMA application_id=%d", applicationID), fmt.Sprintf("PRAGMA user_version=%d", counts)) {
+		if _, err := pool.ExecContext(ctx, statement); err != nil {
+			t.Fatalf("%s: %v", statement, err)
+		}
+	}
+	if err := pool.Close(); err != nil {
+		t.Fatal(err)
+	}
+	db, err := Open(ctx, path, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	list, damaged, err := db.Observations(ctx, 1, time.Time{})
+	if err != nil || damaged != 0 || len(list) != 1 || list[0].Uses != 7 || !list[0].Suspect {
+		t.Errorf("%+v, %d, %v", list, damaged, err)
+	}
+	for _, want := range []string{"1:2 3:1", "3:1"} {
+		var kinds string
+		err := db.write.QueryRowContext(ctx, "SELECT group_concat(id || ':' || units, ' ') FROM (SELECT * FROM unit_kinds ORDER BY id)").Scan(&kinds)
+		if err != nil || kinds != want {
+			t.Errorf("kinds %s, want %s, %v", kinds, want, err)
+		}
+		if _, err := db.write.ExecContext(ctx, "DELETE FROM units WHERE kind_id = 1"); err != nil {
+			t.Fatal(err)
+		}
 	}
 }

@@ -59,23 +59,23 @@ func (db *DB) PutSubject(ctx context.Context, s learn.Subject) (learn.Subject, e
 	return s, err
 }
 
-// insertSubject makes a subject when there is room. The one of its user that was not seen for longest makes some.
+// insertSubject makes a subject when there is room. The one of its user that was not seen for longest makes some, but not before
+// learn.QuietDays: who rotates a credential over and over does not erase with that what others did.
 func insertSubject(ctx context.Context, tx *sql.Tx, s *learn.Subject, scopes string) error {
 	var ofUser, all int
-	err := tx.QueryRowContext(ctx, "SELECT count(*) FROM subjects WHERE origin = ? AND user_id = ?", s.Origin,
-		s.UserID).Scan(&ofUser)
-	if err == nil {
-		err = tx.QueryRowContext(ctx, "SELECT count(*) FROM subjects").Scan(&all)
-	}
+	err := tx.QueryRowContext(ctx, `SELECT (SELECT count(*) FROM subjects WHERE origin = ? AND user_id = ?),
+		(SELECT count(*) FROM subjects)`, s.Origin, s.UserID).Scan(&ofUser, &all)
 	if err != nil {
 		return err
 	}
 	switch {
 	case ofUser >= learn.MostSubjectsOfUser:
-		var oldest int64
-		err := tx.QueryRowContext(ctx, "SELECT id FROM subjects WHERE origin = ? AND user_id = ? ORDER BY last_at, id LIMIT 1",
-			s.Origin,
-			s.UserID).Scan(&oldest)
+		var oldest, last int64
+		err := tx.QueryRowContext(ctx, "SELECT id, last_at FROM subjects WHERE origin = ? AND user_id = ? ORDER BY last_at, id LIMIT 1",
+			s.Origin, s.UserID).Scan(&oldest, &last)
+		if err == nil && last > millis(s.Last.AddDate(0, 0, -learn.QuietDays)) {
+			err = store.ErrFull
+		}
 		if err == nil {
 			err = forgetSubject(ctx, tx, oldest)
 		}
@@ -200,8 +200,8 @@ func (db *DB) ForgetSeen(ctx context.Context, before learn.Day) error {
 			break
 		}
 		err = db.change(ctx, "forgetting what was seen long ago", func(tx *sql.Tx) error {
-			_, err := tx.ExecContext(ctx, "DELETE FROM units WHERE subject_id > ? AND subject_id <= ? AND last_at < ?", after, upTo.Int64,
-				at)
+			const old = "DELETE FROM units WHERE subject_id > ? AND subject_id <= ? AND last_at < ?"
+			_, err := tx.ExecContext(ctx, old, after, upTo.Int64, at)
 			return err
 		})
 		if err != nil {

@@ -68,10 +68,10 @@ type unitAdder struct {
 	find, raise *sql.Stmt
 }
 
-// unitOwner is a subject, with what it was allowed or denied.
+// unitOwner is a subject, with what it was allowed or denied, or what is suspect. Each has a bound of its own.
 type unitOwner struct {
-	subject int64
-	denied  bool
+	subject         int64
+	denied, suspect bool
 }
 
 func (a *unitAdder) close() {
@@ -101,13 +101,13 @@ func (a *unitAdder) seen(s *learn.Seen) (kept bool, err error) {
 	if err := a.prepare(); err != nil {
 		return false, err
 	}
+	trusted, err := a.trusts(s)
+	if err != nil {
+		return false, err
+	}
 	u := s.Unit
 	for {
-		most := learn.MostUnits
-		if u.Collapsed {
-			most += learn.MostCollapsed
-		}
-		added, err := a.unit(s, &u, most)
+		added, err := a.unit(s, &u, trusted)
 		if err != nil || added || u.Collapsed {
 			return added, err
 		}
@@ -115,22 +115,17 @@ func (a *unitAdder) seen(s *learn.Seen) (kept bool, err error) {
 	}
 }
 
-// keptUnit is what is there of a unit.
-type keptUnit struct {
-	days    []learn.Count
-	suspect bool
-}
-
 // kept reads what is there of a unit; nil when there is nothing. The groups of a collapsed one become those that it has in common
-// with what is there. What is damaged begins anew.
-func (a *unitAdder) kept(s *learn.Seen, u *learn.Unit, kind int64, text, places string) (*keptUnit, error) {
+// with what is there, which what is not trusted leaves as it is. What is damaged begins anew.
+func (a *unitAdder) kept(s *learn.Seen, u *learn.Unit, trusted bool, kind int64, text, places string) (*learn.Observation,
+	error) {
 	if kind == 0 {
 		return nil, nil
 	}
 	var days []byte
 	var above string
-	k := &keptUnit{}
-	err := a.find.QueryRowContext(a.ctx, s.Subject, u.Denied != "", kind, places).Scan(&days, &above, &k.suspect)
+	k := &learn.Observation{}
+	err := a.find.QueryRowContext(a.ctx, s.Subject, u.Denied != "", kind, places).Scan(&days, &above, &k.Suspect)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
 		return nil, nil
@@ -138,11 +133,16 @@ func (a *unitAdder) kept(s *learn.Seen, u *learn.Unit, kind int64, text, places 
 		return nil, err
 	}
 	var unread error
-	k.days, unread = learn.ParseDays(days)
+	k.Days, unread = learn.ParseDays(days)
 	if u.Collapsed {
 		before, err := learn.ParseUnit(text, places, above)
-		if unread = errors.Join(unread, err); err == nil {
+		unread = errors.Join(unread, err)
+		switch {
+		case err != nil:
+		case trusted || k.Suspect:
 			u.Within(&before)
+		default:
+			*u = before
 		}
 	}
 	if unread != nil {
@@ -151,24 +151,27 @@ func (a *unitAdder) kept(s *learn.Seen, u *learn.Unit, kind int64, text, places 
 	return k, nil
 }
 
-// unit adds to a unit, or makes it when its subject has fewer than most. A subject that is not there is passed over.
-func (a *unitAdder) unit(s *learn.Seen, u *learn.Unit, most int) (added bool, err error) {
+// unit adds to a unit, or makes it when there is room. A subject that is not there is passed over.
+func (a *unitAdder) unit(s *learn.Seen, u *learn.Unit, trusted bool) (added bool, err error) {
 	text, places, above, err := u.Text()
-	if err != nil {
+	denied, last := u.Denied != "", millis(s.Last)
+	room := learn.Room{ForgeToken: s.Subject < store.FirstTokenID, Suspect: !denied && !trusted}
+	if err != nil || !room.Takes(u, len(text)+len(places)) {
 		return false, err
 	}
-	denied, last := u.Denied != "", millis(s.Last)
+	of := unitOwner{s.Subject, denied, room.Suspect}
 	kind, err := a.kind(text)
 	if err != nil {
 		return false, err
 	}
-	before, err := a.kept(s, u, kind, text, places)
+	before, err := a.kept(s, u, trusted, kind, text, places)
 	if err != nil {
 		return false, err
 	}
-	trusted, err := a.trusts(s)
-	if err != nil {
-		return false, err
+	if before == nil || before.Suspect && trusted {
+		if free, err := a.room(s, of, room.Most(u.Collapsed)); err != nil || !free {
+			return false, err
+		}
 	}
 	more := learn.Count{Day: learn.DayOf(s.Last), N: s.Count}
 	if before != nil {
@@ -177,43 +180,52 @@ func (a *unitAdder) unit(s *learn.Seen, u *learn.Unit, most int) (added bool, er
 				return false, err
 			}
 		}
-		_, err = a.raise.ExecContext(a.ctx, above, last, last, s.Count, learn.AppendDays(nil, learn.AddCount(before.days, more)),
-			before.suspect && !trusted, s.Subject, denied, kind, places)
+		_, err = a.raise.ExecContext(a.ctx, above, last, last, s.Count, learn.AppendDays(nil, learn.AddCount(before.Days, more)),
+			before.Suspect && !trusted, s.Subject, denied, kind, places)
+		if before.Suspect && trusted {
+			a.counts[of]++
+			delete(a.counts, unitOwner{subject: s.Subject, suspect: true})
+		}
 		return err == nil, err
 	}
-	if room, err := a.room(s, denied, most); err != nil || !room {
+	if kind, err = a.kind(text); err == nil && kind == 0 { // what made room may have been the last of its kind
+		kind, err = a.newKind(text)
+	}
+	if err != nil {
 		return false, err
 	}
-	if kind == 0 {
-		if kind, err = a.newKind(text); err != nil {
-			return false, err
-		}
-	}
-	_, err = a.tx.ExecContext(a.ctx,
+	made, err := a.tx.ExecContext(a.ctx,
 		`INSERT INTO units (subject_id, denied, kind_id, places, above, first_at, last_at, uses, days, suspect)
 		SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?6, ?7, ?8, ?9
 		WHERE EXISTS (SELECT 1 FROM tokens WHERE id = ?1) OR EXISTS (SELECT 1 FROM subjects WHERE id = ?1)`,
-		s.Subject, denied, kind, places, above, last, s.Count, learn.AppendDays(nil, []learn.Count{more}), !denied && !trusted)
-	a.counts[unitOwner{s.Subject, denied}]++
+		s.Subject, denied, kind, places, above, last, s.Count, learn.AppendDays(nil, []learn.Count{more}), of.suspect)
+	if err != nil {
+		return false, err
+	}
+	n, err := made.RowsAffected()
+	if err == nil && n == 0 {
+		delete(a.kinds, text)
+		_, err = a.tx.ExecContext(a.ctx, "DELETE FROM unit_kinds WHERE id = ? AND units = 0", kind)
+	}
+	a.counts[of] += int(n)
 	return err == nil, err
 }
 
-// room tells whether a subject has fewer units than most. Those of which every day is too long ago make room.
-func (a *unitAdder) room(s *learn.Seen, denied bool, most int) (bool, error) {
-	of := unitOwner{s.Subject, denied}
+// room tells whether there are fewer units than most. Those of which every day is too long ago make room for others like them.
+func (a *unitAdder) room(s *learn.Seen, of unitOwner, most int) (bool, error) {
 	units, counted := a.counts[of]
 	if counted && units >= most {
 		return false, nil
 	}
 	if !counted {
-		const count = "SELECT count(*) FROM units WHERE subject_id = ? AND denied = ?"
-		if err := a.tx.QueryRowContext(a.ctx, count, s.Subject, denied).Scan(&units); err != nil {
+		const count = "SELECT count(*) FROM units WHERE subject_id = ? AND denied = ? AND suspect = ?"
+		if err := a.tx.QueryRowContext(a.ctx, count, of.subject, of.denied, of.suspect).Scan(&units); err != nil {
 			return false, err
 		}
 		if units >= most {
-			gone, err := a.tx.ExecContext(a.ctx, "DELETE FROM units WHERE subject_id = ? AND denied = ? AND last_at < ?", s.Subject,
-				denied,
-				millis((learn.DayOf(s.Last) - learn.DaysKept + 1).Start()))
+			gone, err := a.tx.ExecContext(a.ctx, "DELETE FROM units WHERE subject_id = ? AND denied = ? AND suspect = ? AND last_at < ?",
+				of.subject, of.denied, of.suspect, millis((learn.DayOf(s.Last) - learn.DaysKept + 1).Start()))
+			clear(a.kinds) // some may have gone with them
 			if err != nil {
 				return false, err
 			}
@@ -259,9 +271,8 @@ func (db *DB) Observations(ctx context.Context, id int64, since time.Time) (list
 		return nil, 0, fmt.Errorf("reading what %d was seen to do: %w", id, explain(err))
 	}
 	rows, err := db.read.QueryContext(ctx, `SELECT k.kind, u.places, u.above, u.first_at, u.last_at, u.uses, u.days, u.suspect
-		FROM units u JOIN unit_kinds k ON k.id = u.kind_id WHERE u.subject_id = ? AND u.last_at >= ? ORDER BY u.first_at, k.id,
-			u.places`,
-		id, millis(since))
+		FROM units u JOIN unit_kinds k ON k.id = u.kind_id WHERE u.subject_id = ? AND u.last_at >= ?
+		ORDER BY u.first_at, k.id, u.places`, id, millis(since))
 	if err != nil {
 		return fail(err)
 	}

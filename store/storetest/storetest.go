@@ -42,6 +42,8 @@ func Run(t *testing.T, open Open) {
 		"subjects":    testSubjects,
 		"quarantine":  testQuarantine,
 		"collapse":    testCollapse,
+		"suspects":    testSuspectBounds,
+		"short units": testShortUnits,
 		"backup":      testBackup,
 		"concurrency": testConcurrency,
 	} {

@@ -6,10 +6,13 @@ import (
 	"fmt"
 	"net/netip"
 	"reflect"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"patgate/learn"
+	"patgate/policy"
 	"patgate/store"
 )
 
@@ -88,7 +91,7 @@ func testSubjects(t *testing.T, f *Fixture) {
 			t.Errorf("%+v, %v", got, err)
 		}
 	})
-	t.Run("a user has so many, and the one that was not seen for longest goes", func(t *testing.T) {
+	t.Run("a user has so many, and the one that was not seen for longest goes, if that is a while", func(t *testing.T) {
 		for i := range learn.MostSubjectsOfUser {
 			put(t, f, subject(44, fmt.Sprint("many", i), Start().Add(time.Duration(i)*time.Minute)))
 		}
@@ -97,7 +100,14 @@ func testSubjects(t *testing.T, f *Fixture) {
 			t.Fatalf("%+v, %v", oldest, err)
 		}
 		add(t, f, learn.Seen{Subject: oldest[0].ID, Unit: unit(9), Count: 1, Last: Start()})
-		put(t, f, subject(44, "one more", Start().AddDate(0, 0, 1)))
+		soon := subject(44, "one more", Start().AddDate(0, 0, learn.QuietDays-1))
+		if _, err := f.Store.PutSubject(ctx, soon); !errors.Is(err, store.ErrFull) {
+			t.Errorf("one more, when all were seen of late: %v", err)
+		}
+		if list, _, err := f.Store.Observations(ctx, oldest[0].ID, time.Time{}); err != nil || len(list) != 1 {
+			t.Errorf("%d units are left of what was seen of late, %v", len(list), err)
+		}
+		put(t, f, subject(44, "one more", Start().AddDate(0, 0, learn.QuietDays)))
 		if _, total, err := f.Store.Subjects(ctx, origin, 44, 1, 0); err != nil || total != learn.MostSubjectsOfUser {
 			t.Errorf("%d, %v", total, err)
 		}
@@ -175,6 +185,109 @@ func testQuarantine(t *testing.T, f *Fixture) {
 	}
 	if of, err := f.Store.Summaries(t.Context(), []int64{r.ID}); err != nil || of[r.ID].Suspect != 1 {
 		t.Errorf("%+v, %v", of, err)
+	}
+}
+
+// testSuspectBounds holds that what is set apart has a bound of its own, and takes no room from the rest; nor do the units of a
+// credential of the forge's own, which are fewer and shorter, that of others.
+func testSuspectBounds(t *testing.T, f *Fixture) {
+	s := put(t, f, subject(46, "stolen", Start()))
+	late := Start().AddDate(0, 0, learn.FirstDays+1)
+	known, other := networks("192.0.2.1"), networks("198.51.100.1")
+	of := func(from, n int, network []netip.Prefix) (seen []learn.Seen) {
+		for i := range n {
+			seen = append(seen, learn.Seen{Subject: s.ID, Unit: unit(int64(from + i)), Count: 1, Last: late, Networks: network})
+		}
+		return seen
+	}
+	count := func(wantTrusted, wantSuspect, wantCollapsed int) {
+		t.Helper()
+		list, _, err := f.Store.Observations(t.Context(), s.ID, time.Time{})
+		trusted, suspect, collapsed := 0, 0, 0
+		for i := range list {
+			switch {
+			case list[i].Suspect:
+				suspect++
+			case list[i].Unit.Collapsed:
+				collapsed++
+			default:
+				trusted++
+			}
+		}
+		if err != nil || trusted != wantTrusted || suspect != wantSuspect || collapsed != wantCollapsed {
+			t.Errorf("%d trusted, %d set apart, %d collapsed, %v; want %d, %d, %d", trusted, suspect, collapsed, err, wantTrusted,
+				wantSuspect, wantCollapsed)
+		}
+	}
+	first := of(1, 1, known)
+	first[0].Last = Start()
+	add(t, f, first...)
+	if lost, _, err := f.Store.AddSeen(t.Context(), of(1000, learn.MostSuspect+7, other)); lost != 7 || err != nil {
+		t.Errorf("%d of what is set apart are lost, %v", lost, err)
+	}
+	count(1, learn.MostSuspect, 0)
+	const rest = learn.MostUnitsOfForgeToken - 1
+	add(t, f, of(2, rest, known)...)
+	count(1+rest, learn.MostSuspect, 0)
+	add(t, f, of(1000, 3, known)...) // by now from a known network, where there is no room: they are told collapsed
+	count(1+rest, learn.MostSuspect, 1)
+	far := of(5000, 2, other) // of the collapsed one's kind, which they change nothing of
+	far[0].Unit.Acts[0].Ancestors, far[1].Unit.Acts[0].Ancestors = []int64{9}, nil
+	add(t, f, far...)
+	list, _, err := f.Store.Observations(t.Context(), s.ID, time.Time{})
+	for i := range list {
+		if o := &list[i]; o.Unit.Collapsed && !reflect.DeepEqual(o.Unit.Acts[0].Ancestors, []int64{7, 3}) {
+			t.Errorf("%+v, %v", o, err)
+		}
+	}
+	count(1+rest, learn.MostSuspect, 1)
+}
+
+// testShortUnits holds that what anybody at the forge can send is kept short.
+func testShortUnits(t *testing.T, f *Fixture) {
+	s, r := put(t, f, subject(47, "pusher", Start())), f.NewToken(t, "pusher")
+	push := func(refs ...string) learn.Unit {
+		u := unit(501)
+		for _, ref := range refs {
+			u.Acts = append(u.Acts, learn.Act{Kind: policy.ActRef, Ref: "refs/heads/" + ref, Create: true})
+		}
+		return u
+	}
+	var many []string
+	for i := range 64 {
+		many = append(many, strings.Repeat("n", 100)+fmt.Sprint(i))
+	}
+	for i, c := range []struct {
+		unit      learn.Unit
+		collapsed bool
+	}{
+		{push("main"), false},
+		{push(strings.Repeat("n", learn.MostRef-len("refs/heads/"))), false},
+		{push(strings.Repeat("n", learn.MostRef+1-len("refs/heads/"))), true},
+		{push(many...), true},
+	} {
+		at := Start().Add(time.Duration(i+1) * time.Minute)
+		add(t, f, learn.Seen{Subject: s.ID, Unit: c.unit, Count: 1, Last: at},
+			learn.Seen{Subject: r.ID, Unit: c.unit, Count: 1, Last: at})
+		list, _, err := f.Store.Observations(t.Context(), s.ID, time.Time{})
+		last := slices.IndexFunc(list, func(o learn.Observation) bool { return o.Last.Equal(at) })
+		if err != nil || last < 0 || list[last].Unit.Collapsed != c.collapsed || c.collapsed && len(list[last].Unit.Acts) != 2 {
+			t.Errorf("%d: %+v, %v", i, list, err)
+		}
+	}
+	if list, _, err := f.Store.Observations(t.Context(), r.ID, time.Time{}); err != nil || len(list) != 4 ||
+		slices.ContainsFunc(list, func(o learn.Observation) bool { return o.Unit.Collapsed }) {
+		t.Errorf("of a token: %+v, %v", list, err)
+	}
+	var seen []learn.Seen
+	const most = learn.MostUnitsOfForgeToken + learn.MostCollapsedOfForgeToken
+	for i := range most + 100 {
+		u := unit(1)
+		u.Route = fmt.Sprint("/made/up/", i)
+		seen = append(seen, learn.Seen{Subject: s.ID, Unit: u, Count: 1, Last: Start()})
+	}
+	if lost, _, err := f.Store.AddSeen(t.Context(), seen); err != nil || lost != 103 { // three are there
+		t.Errorf("%d lost, %v", lost, err)
 	}
 }
 

@@ -294,8 +294,12 @@ func notes(p *learning.Proposed) (all []string) {
 	}
 	add(p.Damaged, "%s of what was kept could not be read. What they told is no part of this.",
 		count(int64(p.Damaged), "row", "rows"))
+	most := learn.MostUnits
+	if p.SubjectID != 0 {
+		most = learn.MostUnitsOfForgeToken
+	}
 	add(p.Collapsed, "More than %d different things were done. Of %s it is no longer known on which projects and groups: they are "+
-		"no part of this, and the new token will be denied them unless you add them.", learn.MostUnits, kinds(p.Collapsed))
+		"no part of this, and the new token will be denied them unless you add them.", most, kinds(p.Collapsed))
 	for _, b := range p.Below {
 		all = append(all, fmt.Sprintf("%s of them, %s, were all in group %d and needed %s. Add that group in the form, if need be.",
 			kinds(b.Kinds), count(b.Requests, "request", "requests"), b.GroupID, strings.Join(b.Permissions, ", ")))
