@@ -72,7 +72,7 @@ func newGrant(owner int64, tableVersion int, scopes []Scope) *Grant {
 		case AccessInstance:
 			g.instance.Union(&s.Permissions)
 		case accessWhole:
-			for _, held := range [...]*routes.PermissionSet{&g.all, &g.allFree, &g.projects, &g.groups, &g.user, &g.instance} {
+			for _, held := range [...]*routes.PermissionSet{&g.all, &g.allFree, &g.projects, &g.groups, &g.user} {
 				held.Union(&s.Permissions)
 			}
 		}

@@ -88,8 +88,7 @@ func reaches(a Access, owner int64, b routes.Boundary, c *Container) bool {
 	case AccessInstance:
 		return b == routes.BoundaryInstance && c == nil
 	case accessWhole:
-		return b.InContainer() || b == routes.BoundaryInstance && c == nil || b == routes.BoundaryUser && (c == nil ||
-			c.Boundary == routes.BoundaryUser && owner != 0 && c.ID == owner)
+		return b.InContainer() || reaches(AccessUser, owner, b, c)
 	}
 	return false
 }

@@ -69,11 +69,11 @@ func TestWhoseEachReasonIs(t *testing.T) {
 	}
 }
 
-// unseen tells whether a question is about something that the owner does not see.
+// unseen tells whether a question is about something that the owner does not see, or about the instance.
 func unseen(q *Question) bool {
 	return slices.ContainsFunc(q.Acts, func(a Act) bool {
 		foreign := a.Boundary == onAccount && a.Container != nil && a.Container.ID != alice
-		return foreign || a.Boundary == onInstance && a.Container != nil || a.Boundary.InContainer() && !visible(a.Boundary, a.Container)
+		return foreign || a.Boundary == onInstance || a.Boundary.InContainer() && !visible(a.Boundary, a.Container)
 	})
 }
 
@@ -159,5 +159,21 @@ func TestReportModeOfNothing(t *testing.T) {
 	var g *Grant
 	if g.ReportMode(allOf(newCatalogue())) != nil {
 		t.Error("a grant was made of none")
+	}
+}
+
+// TestReportModeStopsAtTheInstance: what administrators do is the grant's alone, whatever passes.
+func TestReportModeStopsAtTheInstance(t *testing.T) {
+	q := &Question{Route: row(onInstance, "update_setting"), Acts: acts(theInstance())}
+	g := grantOf(t).ReportMode(allOf(newCatalogue()))
+	if d := Decide(g, q); d.Verdict == Allow {
+		t.Errorf("it passes: %v", d.Reason)
+	}
+	if d := Plan(g, q.Route); d.Verdict == Allow {
+		t.Errorf("its row passes: %v", d.Reason)
+	}
+	own := ScopeSpec{Access: "instance", Permissions: []string{"update_setting"}}
+	if d := Decide(grantOf(t, own).ReportMode(allOf(newCatalogue())), q); d.Verdict != Allow {
+		t.Errorf("what the grant holds is denied: %v", d.Reason)
 	}
 }

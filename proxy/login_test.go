@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"patgate/policy"
 	"patgate/routes"
@@ -191,5 +192,31 @@ func TestTheLogNamesTheRowOfAMisusedText(t *testing.T) {
 				t.Errorf("recorded with the row %q", got)
 			}
 		})
+	}
+}
+
+// In report mode a login is told as one that the grant denies by what is given of it alone, in whatever order it asks.
+func TestALoginInReportMode(t *testing.T) {
+	upstream := newEcho(t, func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, `{"token":"uuu.vvv.www"}`) })
+	g := registryWorld(t, upstream.URL, func(o *Options) { o.Registry = Upstream{URL: "http://127.0.0.1:1"} })
+	key := g.reporting(t, time.Now().Add(time.Hour), []string{"read_container_repository", "create_container_repository"},
+		inAcme("read_container_repository"))
+	const granted, passes, unseen = "repository:acme/app:pull", "repository:umbra/app:push", "repository:absent/app:push"
+	for _, c := range []struct {
+		scopes []string
+		want   policy.Verdict
+	}{
+		{[]string{granted}, policy.Allow},
+		{[]string{unseen, granted}, policy.Allow},
+		{[]string{granted, unseen}, policy.Allow},
+		{[]string{granted, passes}, policy.WouldDeny},
+		{[]string{passes, granted}, policy.WouldDeny},
+		{[]string{passes, unseen, granted}, policy.WouldDeny},
+	} {
+		before := g.sink.count()
+		g.signIn(t, key, "service=container_registry&scope="+strings.Join(c.scopes, "&scope="))
+		if e := g.sink.after(t, before); e.Verdict != c.want {
+			t.Errorf("%v: recorded %v %s, want %v", c.scopes, e.Verdict, e.Reason, c.want)
+		}
 	}
 }

@@ -107,7 +107,7 @@ type Route struct {
 	// Issues names the token that patgate gives out itself, in the place of the forge's ("Conan token"): the request is
 	// decided as any other, and does not reach the forge. Empty: none.
 	Issues string
-	// Effects are what no boundary can contain: "runs_as_owner", "exports", and those below.
+	// Effects are what no boundary can contain: those below.
 	Effects []string
 	// Refused, when not empty, is the reason for which the row is always refused to patgate tokens.
 	Refused string
@@ -126,6 +126,20 @@ func (r *Route) Withheld() bool { return r.Mints != "" && r.Escapes == "" }
 // Writes tells whether the row can change anything: every method but GET, unless the row says that it only reads.
 func (r *Route) Writes() bool { return r.Method != "GET" && !r.Reads }
 
+// Dangers gives what of the row no boundary contains: its effects, and that it hands out a credential.
+func (r *Route) Dangers() (why []string) {
+	for _, effect := range r.Effects {
+		switch effect {
+		case EffectExports, EffectRunsAsOwner, EffectGrantsRights, EffectStoresSecret, EffectChangesVisibility:
+			why = append(why, effect)
+		}
+	}
+	if r.Mints != "" {
+		why = append(why, "mints")
+	}
+	return why
+}
+
 // OnlyAllMemberships tells whether the row's container can neither be read from the request nor looked up.
 func (r *Route) OnlyAllMemberships() bool {
 	if r.Kind != KindPermission || r.Find.From != FindNowhere {
@@ -141,6 +155,10 @@ func (r *Route) OnlyAllMemberships() bool {
 
 // The effects that the code asks for by name.
 const (
+	// EffectExports is the effect of rows that send what a project holds elsewhere.
+	EffectExports = "exports"
+	// EffectRunsAsOwner is the effect of rows that have something run with the owner's rights.
+	EffectRunsAsOwner = "runs_as_owner"
 	// EffectGrantsRights is the effect of rows that give rights to others, or weaken what protects a branch, a tag or a merge.
 	EffectGrantsRights = "grants_rights"
 	// EffectChangesVisibility is the effect of rows that can show to everybody what only members saw.

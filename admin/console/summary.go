@@ -97,8 +97,7 @@ func (q *request) summarize(d *draft, k *catalog) summary {
 		out.Lines = append(out.Lines, line)
 	}
 	if d.ReportUntil != "" {
-		out.Warnings = append(out.Warnings, "In report mode the token may do all that you may, but for what only the name of a "+
-			"permission grants.")
+		out.Warnings = append(out.Warnings, "In report mode the token may do all that you may, but for what would outlast it.")
 	}
 	for _, text := range cautions {
 		out.Warnings = append(out.Warnings, text+": "+strings.Join(of[text], ", ")+".")

@@ -16,6 +16,7 @@ import (
 	"patgate/learn/propose"
 	"patgate/policy"
 	"patgate/store"
+	"patgate/token"
 )
 
 // Service answers. It is safe for concurrent use.
@@ -108,7 +109,7 @@ func (s *Service) Propose(ctx context.Context, c tokens.Caller, id int64, days i
 		if ask.Present, err = s.tokens.GrantOf(x.Token); err != nil {
 			return nil, err
 		}
-		ask.Reports = !x.Token.ReportUntil.IsZero()
+		ask.Reports = reported(&x.Token.Record, ask.Today)
 		out.TokenID, out.Holds, ask.Suspect = id, x.Token.Scopes, leakedAt(x.Token)
 	} else {
 		out.SubjectID, out.Name = id, cmp.Or(x.Name, "forge token")
@@ -128,6 +129,15 @@ func (s *Service) Propose(ctx context.Context, c tokens.Caller, id int64, days i
 	p.Groups = s.groups(ctx, c, x.subject, p.Groups)
 	out.Proposal, out.Suggested = *p, s.suggest(out.Name, p.Confidence.Days)
 	return out, nil
+}
+
+// daysToDecide is for how long after the end of report mode what passed in it is part of a proposal.
+const daysToDecide = 7
+
+// reported tells whether a token is in report mode, or was so lately that nobody need have decided on its scopes since.
+func reported(r *token.Record, today learn.Day) bool {
+	end := r.ReportEnd()
+	return !end.IsZero() && today <= learn.DayOf(end)+daysToDecide
 }
 
 // leakedAt is when a token was reported as leaked; zero when it was not.

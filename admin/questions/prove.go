@@ -52,7 +52,7 @@ func (s *Service) Prove(ctx context.Context, c tokens.Caller, id int64, permissi
 		}
 		within, out.In = &found, found.Path
 	}
-	if passes := terms.Unnamed(s.tokens.Table()); x.reports != nil && passes.Has(p) {
+	if passes := terms.InReportMode(s.tokens.Table()); x.reports != nil && passes.Has(p) {
 		out.Note = x.reportMode()
 		return out, nil
 	}

@@ -56,13 +56,13 @@ func (s *Service) inReportMode(l *store.Listed, own *policy.Grant) *policy.Grant
 	if !s.tokens.ReportsNow(l) {
 		return nil
 	}
-	return own.ReportMode(terms.Unnamed(s.tokens.Table()))
+	return own.ReportMode(terms.InReportMode(s.tokens.Table()))
 }
 
 // reportMode says of a token that it may do more than its grant allows.
 func (x *subject) reportMode() string {
-	return fmt.Sprintf("the token is in report mode until %s, in which it may do what its owner may, but for what only the name of "+
-		"a permission grants", x.ReportEnd().UTC().Format(time.RFC3339))
+	return fmt.Sprintf("the token is in report mode until %s, in which it may do what its owner may, but for what would "+
+		"outlast it", x.ReportEnd().UTC().Format(time.RFC3339))
 }
 
 // facts asks the forge for all that the tokens name.

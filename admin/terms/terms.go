@@ -86,8 +86,7 @@ func namedPermissions(t *routes.Table) (set routes.PermissionSet) {
 	return set
 }
 
-// Unnamed gives the permissions that a wildcard may stand for, and with which a request passes in report mode: all but those that
-// only their name grants.
+// Unnamed gives the permissions that a wildcard may stand for: all but those that only their name grants.
 func Unnamed(t *routes.Table) (set routes.PermissionSet) {
 	named := namedPermissions(t)
 	for p := range t.Catalogue().All() {

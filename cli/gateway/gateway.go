@@ -192,7 +192,7 @@ func (g *gateway) reportMode() func(*routes.Catalogue) (routes.PermissionSet, bo
 	}
 	return func(c *routes.Catalogue) (routes.PermissionSet, bool) {
 		table := g.routes.Table()
-		return terms.Unnamed(table), table.Catalogue() == c
+		return terms.InReportMode(table), table.Catalogue() == c
 	}
 }
 

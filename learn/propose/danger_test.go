@@ -28,7 +28,7 @@ func TestNothingDangerousComesInByItself(t *testing.T) {
 			}
 		}
 		for i := range list {
-			if row := r.rows[list[i].Unit.Method+" "+list[i].Unit.Route]; len(Dangers(row)) > 0 {
+			if row := r.rows[list[i].Unit.Method+" "+list[i].Unit.Route]; len(row.Dangers()) > 0 {
 				dangers++
 				if r.Simulate(grant, list[i:i+1], learn.Day(0)).Kinds == 0 {
 					t.Fatalf("seed %d: %s is allowed by %+v", seed, row.Path, p.Scopes)

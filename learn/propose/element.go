@@ -199,24 +199,10 @@ func weigh(t *routes.Table) map[routes.Permission]int {
 	for _, row := range t.Routes() {
 		for _, p := range row.Needs {
 			weights[p]++
-			if len(Dangers(row)) > 0 {
+			if len(row.Dangers()) > 0 {
 				weights[p] += 1000
 			}
 		}
 	}
 	return weights
-}
-
-// Dangers gives why a row is never part of a proposal by itself: what its effects are, or that it hands out a credential.
-func Dangers(row *routes.Route) (why []string) {
-	for _, effect := range row.Effects {
-		switch effect {
-		case "exports", "runs_as_owner", routes.EffectGrantsRights, routes.EffectStoresSecret, routes.EffectChangesVisibility:
-			why = append(why, effect)
-		}
-	}
-	if row.Mints != "" {
-		why = append(why, "mints")
-	}
-	return why
 }

@@ -26,8 +26,8 @@ type Ask struct {
 	Owner int64
 	// Present, when it is not nil, is the grant that the token has now: what it does not allow any more is no part of a proposal.
 	Present *policy.Grant
-	// Reports: the token is in report mode, or was and nobody has decided on its scopes since. What its grant denied and report mode
-	// let pass is needed then, as everything else; without it that is no part of a proposal.
+	// Reports: the token is in report mode, or was lately, and nobody has decided on its scopes since. What its grant denied and
+	// report mode let pass is needed then, as everything else; without it that is no part of a proposal.
 	Reports bool
 	// Accept are permissions by name that may be in the proposal although a row that needs them is a danger.
 	Accept []string

@@ -18,7 +18,7 @@ func NewReplay(t *routes.Table) *Replay {
 	r := &Replay{table: t, rows: make(map[string]*routes.Route, len(t.Routes()))}
 	for _, row := range t.Routes() {
 		r.rows[row.Method+" "+row.Path] = row
-		if row.Refs == routes.RefsListed && len(Dangers(row)) > 0 {
+		if row.Refs == routes.RefsListed && len(row.Dangers()) > 0 {
 			r.pushes = append(r.pushes, row)
 		}
 	}
@@ -28,12 +28,12 @@ func NewReplay(t *routes.Table) *Replay {
 // dangers gives why a row is not ticked: what it can do by itself, or what a push can do where it needs no more than the row. A
 // grant for the first step of a push, or for its large files, would be one for pushes to any ref.
 func (r *Replay) dangers(row *routes.Route) []string {
-	if why := Dangers(row); len(why) > 0 {
+	if why := row.Dangers(); len(why) > 0 {
 		return why
 	}
 	for _, push := range r.pushes {
 		if row.NeedSet.Contains(&push.NeedSet) {
-			return Dangers(push)
+			return push.Dangers()
 		}
 	}
 	return nil

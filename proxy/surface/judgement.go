@@ -34,7 +34,7 @@ type Judgement struct {
 	// Enforced: patgate itself answers what the grant denies, so that report mode changes nothing.
 	Enforced bool
 
-	would      *policy.Decision // of the grant, on what passes in report mode alone; nil: it denied nothing
+	Would      *policy.Decision // of the grant, on what passes in report mode alone; nil: it denied nothing
 	event      *audit.Event
 	used       routes.PermissionSet // what the event's Used points to, when it is not a row's own
 	containers []policy.Container
@@ -79,7 +79,7 @@ func (j *Judgement) Forget() {
 func (j *Judgement) Reset() {
 	j.Forget()
 	j.Session, j.Rules = nil, nil
-	j.Enforced, j.would = false, nil // no loop sets it
+	j.Enforced, j.Would = false, nil // no loop sets it
 	j.used = routes.PermissionSet{}
 }
 

@@ -65,7 +65,7 @@ func (j *Judgement) Allows(q *Request, alone *policy.Question) bool {
 	if grant == nil || policy.Decide(grant, alone).Verdict != policy.Allow {
 		return false
 	}
-	j.would = &d
+	j.Would = &d
 	j.noteWould(q)
 	return true
 }
@@ -73,12 +73,12 @@ func (j *Judgement) Allows(q *Request, alone *policy.Question) bool {
 // passed puts the decision by which a request passes in the place of the grant's.
 func (j *Judgement) passed(d policy.Decision) {
 	would := j.Decision
-	j.would, j.Decision = &would, d
+	j.Would, j.Decision = &would, d
 }
 
 // noteWould writes what the grant denied of a request that passes into its event.
 func (j *Judgement) noteWould(q *Request) {
-	d, e := j.would, j.event
+	d, e := j.Would, j.event
 	if d == nil {
 		return
 	}
@@ -92,11 +92,11 @@ func (j *Judgement) noteWould(q *Request) {
 // WouldDeny tells a client what the grant denies of a request that passes, as an item of RFC 9651: the reason, and which
 // permissions are missing. It is empty for every other request.
 func (j *Judgement) WouldDeny(c *routes.Catalogue) string {
-	if j.would == nil {
+	if j.Would == nil {
 		return ""
 	}
-	text := j.would.Reason.String()
-	if missing := strings.Join(reply.PermissionNames(c, &j.would.Missing), ","); missing != "" {
+	text := j.Would.Reason.String()
+	if missing := strings.Join(reply.PermissionNames(c, &j.Would.Missing), ","); missing != "" {
 		text += `;missing="` + missing + `"`
 	}
 	return text

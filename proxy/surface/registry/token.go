@@ -115,7 +115,7 @@ func (v *auth) judgeScope(q *surface.Request, j *surface.Judgement, s *registry.
 		if !slices.Contains(s.Actions, "pull") {
 			return nil, nil
 		}
-		return v.judgeGroup(q, j, group)
+		return alone(j, func() (*reply.Refusal, error) { return v.judgeGroup(q, j, group) })
 	}
 	switch {
 	case v.forProxy() && strings.HasPrefix(s.Name, "virtual_registries/"):
@@ -125,7 +125,7 @@ func (v *auth) judgeScope(q *surface.Request, j *surface.Judgement, s *registry.
 	}
 	kept := registry.Scope{Type: "repository", Name: s.Name}
 	for _, action := range s.Actions {
-		r, err := v.judgeAction(q, j, action, s.Name)
+		r, err := alone(j, func() (*reply.Refusal, error) { return v.judgeAction(q, j, action, s.Name) })
 		switch {
 		case err != nil:
 			return nil, err
@@ -140,6 +140,16 @@ func (v *auth) judgeScope(q *surface.Request, j *surface.Judgement, s *registry.
 		v.allowed = append(v.allowed, kept)
 	}
 	return denied, nil
+}
+
+// alone asks one question of several: of one that is refused nothing stays that the grant would have denied.
+func alone(j *surface.Judgement, ask func() (*reply.Refusal, error)) (*reply.Refusal, error) {
+	before := j.Would
+	r, err := ask()
+	if r != nil || err != nil {
+		j.Would = before
+	}
+	return r, err
 }
 
 // choose notes that a question was allowed.
