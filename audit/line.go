@@ -79,10 +79,12 @@ func (l *line) time(dst []byte, at time.Time) []byte {
 	if n := at.Nanosecond(); n != 0 {
 		var digits [10]byte
 		digits[0] = '.'
-		for i := len(digits) - 1; i > 0; i-- {
-			digits[i] = byte('0' + n%10)
-			n /= 10
+		left := uint(n)
+		for i := len(digits) - 2; i > 0; i -= 2 {
+			binary.LittleEndian.PutUint16(digits[i:], decimalDigits[left%100])
+			left /= 100
 		}
+		digits[1] = byte('0' + left)
 		end := len(digits)
 		for digits[end-1] == '0' {
 			end--

