@@ -134,6 +134,37 @@ func TestStreamedUpload(t *testing.T) {
 	})
 }
 
+// A client that speaks another protocol is told so before it has waited for anything: one of a container registry tries TLS first.
+func TestOtherProtocolsAreRefusedAtOnce(t *testing.T) {
+	upstream := newEcho(t, nil)
+	g := newGateway(t, upstream.URL, func(o *Options) { o.Timeouts.ReadHeader = time.Hour })
+	for name, pieces := range map[string][]string{
+		"TLS":                     {"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + strings.Repeat("a", 505)},
+		"TLS, with a line end":    {"\x16\x03\x01\x02\n\x00aaa\r\n"},
+		"TLS, byte by byte":       {"\x16", "\x03"},
+		"SSH":                     {"SSH-2.0-OpenSSH_9.2\r\n"},
+		"a method without a name": {" / HTTP/1.1\r\n"},
+		"behind an empty line":    {"\r\n\r\n\x00"},
+		"within a method":         {"GE", "T/"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c, err := net.Dial("tcp", g.address)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer c.Close()
+			_ = c.SetDeadline(time.Now().Add(time.Minute))
+			for _, piece := range pieces {
+				_, _ = io.WriteString(c, piece)
+			}
+			answer, err := http.ReadResponse(bufio.NewReader(c), nil)
+			if err != nil || answer.StatusCode != http.StatusBadRequest {
+				t.Fatalf("%+v, %v", answer, err)
+			}
+		})
+	}
+}
+
 func TestMultipart(t *testing.T) {
 	upstream := newEcho(t, nil)
 	g := newGateway(t, upstream.URL, nil)

@@ -35,6 +35,17 @@ func Unended(at int) State {
 // Ends tells whether the end of a head stands somewhere in what has come.
 func Ends(in []byte) bool { return bytes.Contains(in, []byte("\r\n\r\n")) }
 
+// Begins tells whether what has come can be the beginning of a request: a method, behind line ends that are passed over (RFC 9112,
+// 2.2 and 3), as far as it came, and then a blank. What other protocols begin with is none: a TLS record, the name of an SSH client.
+func Begins(in []byte) bool {
+	in = bytes.TrimLeft(in, "\r\n")
+	at := 0
+	for at < len(in) && tokenByte[in[at]] {
+		at++
+	}
+	return at == len(in) || at > 0 && in[at] == ' '
+}
+
 // ReadField reads a field line (RFC 9112, 5) without its end. False: it is not one, or could be read in another way.
 func ReadField(line []byte) (name, value []byte, ok bool) {
 	colon := 0

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net"
 	"net/netip"
@@ -105,6 +106,10 @@ func (c *Client) Read(p []byte) (int, error) {
 	return c.gather(p, n)
 }
 
+// errNoRequest: the client speaks another protocol, so that nothing more need be waited for. Clients of container registries try TLS
+// first, and HTTP when they are told at once that this is none.
+var errNoRequest = errors.New("no request begins like that")
+
 // begins tells whether a request begins with the next byte: nothing of it has been given to the server.
 func (c *Client) begins(now Phase) bool {
 	return now == PhaseIdle || now == PhaseHeader && !c.begun
@@ -117,7 +122,13 @@ func (c *Client) gather(p []byte, n int) (int, error) {
 		c.Enter(PhaseHeader)
 	}
 	c.begun = true
-	for from := 0; n < len(p) && !header.Ends(p[from:n]); {
+	for from := 0; n < len(p); {
+		switch {
+		case !header.Begins(p[:n]):
+			return n, errNoRequest
+		case header.Ends(p[from:n]):
+			return n, nil
+		}
 		from = max(n-len("\r\n\r"), 0)
 		m, err := c.Conn.Read(p[n:])
 		n += m
