@@ -35,8 +35,9 @@ func Unended(at int) State {
 // Ends tells whether the end of a head stands somewhere in what has come.
 func Ends(in []byte) bool { return bytes.Contains(in, []byte("\r\n\r\n")) }
 
-// Begins tells whether what has come can be the beginning of a request: a method, behind line ends that are passed over (RFC 9112,
-// 2.2 and 3), as far as it came, and then a blank. What other protocols begin with is none: a TLS record, the name of an SSH client.
+// Begins tells whether what has come can be the beginning of a request: a method, behind line ends that are passed over (RFC
+// 9112, 2.2 and 3), as far as it came, and then a blank. What other protocols begin with is none: a TLS record, the name of an
+// SSH client.
 func Begins(in []byte) bool {
 	in = bytes.TrimLeft(in, "\r\n")
 	at := 0

@@ -106,8 +106,8 @@ func (c *Client) Read(p []byte) (int, error) {
 	return c.gather(p, n)
 }
 
-// errNoRequest: the client speaks another protocol, so that nothing more need be waited for. Clients of container registries try TLS
-// first, and HTTP when they are told at once that this is none.
+// errNoRequest: the client speaks another protocol, so that nothing more need be waited for. Clients of container registries try
+// TLS first, and HTTP when they are told at once that this is none.
 var errNoRequest = errors.New("no request begins like that")
 
 // begins tells whether a request begins with the next byte: nothing of it has been given to the server.
