@@ -202,7 +202,7 @@ func adminMakesNothing(t *testing.T, s *subjectStage, id string) {
 		if err == nil {
 			t.Fatalf("an administrator has a token of his own for what alice's did: %s", out)
 		}
-		if strings.Contains(err.Error(), "only they make a token") {
+		if strings.Contains(err.Error(), "is told to its owner") {
 			break
 		}
 		if time.Now().After(end) {

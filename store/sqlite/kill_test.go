@@ -143,7 +143,7 @@ func runAndKill(t *testing.T, dir string, lines int, made, revoked map[int64]boo
 	if err := child.Start(); err != nil {
 		t.Fatal(err)
 	}
-	guard := time.AfterFunc(30*time.Second, func() { _ = child.Process.Kill() })
+	guard := time.AfterFunc(5*time.Minute, func() { _ = child.Process.Kill() })
 	defer guard.Stop()
 	scanner := bufio.NewScanner(out)
 	seen := 0
