@@ -169,8 +169,9 @@ func ask(t *testing.T, s *stage, client net.Conn, in *bufio.Reader, n int) {
 	t.Helper()
 	for i := range n {
 		at := i % len(s.seeded.tokens)
-		if _, err := fmt.Fprintf(client, "GET /api/v4/projects/group%%2Fproject-%d/jobs?per_page=20 HTTP/1.1\r\nHost: patgate.test\r\nPrivate-Token: %s\r\n"+
-			"Accept: */*\r\nUser-Agent: bench/1\r\n\r\n", project(at), s.seeded.tokens[at]); err != nil {
+		if _, err := fmt.Fprintf(client,
+			"GET /api/v4/projects/group%%2Fproject-%d/jobs?per_page=20 HTTP/1.1\r\nHost: patgate.test\r\nPrivate-Token: %s\r\n"+
+				"Accept: */*\r\nUser-Agent: bench/1\r\n\r\n", project(at), s.seeded.tokens[at]); err != nil {
 			t.Fatal(err)
 		}
 		response, err := http.ReadResponse(in, nil)

@@ -45,7 +45,8 @@ func TestTheHarnessWorks(t *testing.T) {
 			t.Errorf("throughput of %s: %+v", s.Name, s.Samples)
 		}
 	}
-	if len(r.Throughput) != len(r.Peers) || len(r.Peers)+len(r.Absent) < len(peers()) || !slices.ContainsFunc(r.Throughput, func(s *report.Series) bool { return s.Name == report.Patgate }) {
+	if len(r.Throughput) != len(r.Peers) || len(r.Peers)+len(r.Absent) < len(peers()) || !slices.ContainsFunc(r.Throughput,
+		func(s *report.Series) bool { return s.Name == report.Patgate }) {
 		t.Errorf("measured: %d of %d peers; absent: %v", len(r.Throughput), len(r.Peers), r.Absent)
 	}
 	for _, set := range []*report.PaceSet{r.Common, r.Half} {

@@ -22,10 +22,12 @@ func TestLearning(t *testing.T) {
 	id := strconv.FormatInt(broad.ID, 10)
 	b.newcomer(t, id)
 	t.Run("a narrowing is tried before it is made", func(t *testing.T) {
-		out, err := b.patgate("token", "edit", id, "--project", strconv.FormatInt(w.api, 10), "--allow", "read_job,read_project", "--dry-run",
+		out, err := b.patgate("token", "edit", id, "--project", strconv.FormatInt(w.api, 10), "--allow", "read_job,read_project",
+			"--dry-run",
 			"--since", "30d")
 		if err != nil || !strings.Contains(out, "would have denied 8 requests of 8 kinds, of 11") ||
-			!strings.Contains(out, time.Now().UTC().Format("2006-01-02")) || !strings.Contains(out, "POST /projects/{project}/merge_requests") {
+			!strings.Contains(out, time.Now().UTC().Format("2006-01-02")) || !strings.Contains(out,
+			"POST /projects/{project}/merge_requests") {
 			t.Errorf("%v %s", err, out)
 		}
 		if v, _ := r.want(t, 200, w.alicePAT, "GET", path(broad.ID, ""), nil); v.GranularScopes[0].Access != "all_memberships" {

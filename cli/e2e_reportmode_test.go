@@ -152,7 +152,8 @@ func TestReportMode(t *testing.T) {
 			}
 		}
 		for line := range strings.SplitSeq(a.body, "\n") {
-			if strings.Contains(line, `verdict="deny"`) && !strings.Contains(line, "no_credential") { // by which git asks for its credential
+			if strings.Contains(line, `verdict="deny"`) && !strings.Contains(line,
+				"no_credential") { // by which git asks for its credential
 				t.Error(line)
 			}
 		}
@@ -210,7 +211,8 @@ func attackReportMode(t *testing.T, r *reportRun) {
 	w := r.world
 	const day = 24 * time.Hour
 	project := fmt.Sprintf("/api/v4/projects/%d", w.api)
-	body := creation("attacked", on(w.api, "read_project", "read_job"), account("create_personal_access_token", "rotate_personal_access_token"))
+	body := creation("attacked", on(w.api, "read_project", "read_job"), account("create_personal_access_token",
+		"rotate_personal_access_token"))
 	body["report_until"], body["renew_until"], body["expires_in"] = "7d", "60d", "30d"
 	v := r.make(t, body)
 	refused := func(t *testing.T, status int, secret, method, path string, body object, says string) {
@@ -243,7 +245,8 @@ func attackReportMode(t *testing.T, r *reportRun) {
 	})
 	t.Run("it gets no longer than it may be", func(t *testing.T) {
 		refused(t, 400, w.alicePAT, "PATCH", extra(v.ID, ""), object{"report_until": "15d"}, "report mode lasts 14d at most")
-		refused(t, 400, w.alicePAT, "PATCH", extra(v.ID, ""), object{"report_until": time.Now().Add(14*day + time.Hour).UTC().Format(time.RFC3339)},
+		refused(t, 400, w.alicePAT, "PATCH", extra(v.ID, ""),
+			object{"report_until": time.Now().Add(14*day + time.Hour).UTC().Format(time.RFC3339)},
 			"report mode lasts 14d at most")
 		for _, bad := range []string{"soon", "-1d", "2020-01-01", "31d"} {
 			r.want(t, 400, w.alicePAT, "PATCH", extra(v.ID, ""), object{"report_until": bad})
@@ -267,10 +270,12 @@ func attackReportMode(t *testing.T, r *reportRun) {
 			t.Error(text)
 		}
 		enforced(t, turned.Token)
-		refused(t, 400, w.alicePAT, "PATCH", extra(turned.ID, ""), object{"report_until": "15d"}, "report mode lasts 14d at most, and that of this")
+		refused(t, 400, w.alicePAT, "PATCH", extra(turned.ID, ""), object{"report_until": "15d"},
+			"report mode lasts 14d at most, and that of this")
 	})
 	t.Run("it is for whom the owner made it", func(t *testing.T) {
-		cmd := exec.Command("patgate", "token", "create", "--name", "by an operator", "--project", "shop/backend/api", "--allow", "read_job",
+		cmd := exec.Command("patgate", "token", "create", "--name", "by an operator", "--project", "shop/backend/api", "--allow",
+			"read_job",
 			"--json")
 		cmd.Env, cmd.Dir = r.env, r.dir
 		out, err := cmd.Output()
@@ -318,7 +323,8 @@ func attackReportMode(t *testing.T, r *reportRun) {
 	})
 	t.Run("an identity probe is answered as ever", func(t *testing.T) {
 		own := r.reporting(t, "prober")
-		if a := r.call(t, own.Token, "GET", "/api/v4/user", nil); a.status != 200 || a.header.Get(wouldDeny) != "" || strings.Contains(a.body, "email") {
+		if a := r.call(t, own.Token, "GET", "/api/v4/user", nil); a.status != 200 || a.header.Get(wouldDeny) != "" ||
+			strings.Contains(a.body, "email") {
 			t.Errorf("%d %v %s", a.status, a.header, a.body)
 		}
 	})

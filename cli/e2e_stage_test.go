@@ -122,7 +122,10 @@ func (s *stage) awaitGreeting(env []string, before int) {
 	}
 	for end := time.Now().Add(2 * time.Second); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
 		got := s.world.forge.Requests()
-		if slices.ContainsFunc(got[min(before, len(got)):], func(r forgetest.Request) bool { return r.Target == "/api/v4/version" && r.Status != 0 }) {
+		if slices.ContainsFunc(got[min(before, len(got)):], func(r forgetest.Request) bool {
+			return r.Target == "/api/v4/version" &&
+				r.Status != 0
+		}) {
 			return
 		}
 	}

@@ -21,19 +21,26 @@ import (
 func TestUsesAreCounted(t *testing.T) {
 	r := startRunning(t)
 	w := r.world
-	permissions := []string{"read_project", "read_deployment", "read_merge_request", "create_work_item", "update_work_item", "read_job", "read_container_repository"}
-	v := r.make(t, creation("counted", object{"access": "selected_memberships", "project_ids": []int64{w.api, w.web}, "permissions": permissions}))
+	permissions := []string{"read_project", "read_deployment", "read_merge_request", "create_work_item", "update_work_item", "read_job",
+		"read_container_repository"}
+	v := r.make(t, creation("counted", object{"access": "selected_memberships", "project_ids": []int64{w.api, w.web},
+		"permissions": permissions}))
 	project := fmt.Sprintf("/api/v4/projects/%d", w.api)
 	for range 3 {
 		r.want(t, 200, v.Token, "GET", project, nil)
 	}
-	r.call(t, v.Token, "GET", project+"/deployments/1/merge_requests", nil)                                            // the row needs two
-	r.call(t, v.Token, "POST", project+"/issues/1/move", object{"to_project_id": w.web})                               // the target needs another
-	r.want(t, 201, v.Token, "POST", project+"/issues", object{"title": "counted", "description": "text\n/close\n"})    // the text needs another
-	r.call(t, v.Token, "GET", "/jwt/auth?service=container_registry&scope=repository:shop/backend/api:pull,push", nil) // pull alone is allowed
-	r.want(t, 403, v.Token, "POST", project+"/pipeline", object{"ref": "main"})                                        // what is denied is no use
-	r.want(t, 403, v.Token, "GET", fmt.Sprintf("/api/v4/projects/%d", w.plans), nil)                                   // nor is this
-	want := map[string]int64{"read_project": 3, "read_deployment": 1, "read_merge_request": 1, "update_work_item": 2, "create_work_item": 2, "read_container_repository": 1}
+	r.call(t, v.Token, "GET", project+"/deployments/1/merge_requests", nil) // the row needs two
+	r.call(t, v.Token, "POST", project+"/issues/1/move",
+		object{"to_project_id": w.web}) // the target needs another
+	r.want(t, 201, v.Token, "POST", project+"/issues", object{"title": "counted",
+		"description": "text\n/close\n"}) // the text needs another
+	r.call(t, v.Token, "GET", "/jwt/auth?service=container_registry&scope=repository:shop/backend/api:pull,push",
+		nil) // pull alone is allowed
+	r.want(t, 403, v.Token, "POST", project+"/pipeline",
+		object{"ref": "main"}) // what is denied is no use
+	r.want(t, 403, v.Token, "GET", fmt.Sprintf("/api/v4/projects/%d", w.plans), nil) // nor is this
+	want := map[string]int64{"read_project": 3, "read_deployment": 1, "read_merge_request": 1, "update_work_item": 2,
+		"create_work_item": 2, "read_container_repository": 1}
 	r.used(t, v.Token, func(u *usageOf) bool {
 		got := map[string]int64{}
 		for name, p := range u.Permissions {
@@ -97,7 +104,8 @@ func TestUsesAreTrue(t *testing.T) {
 	r := startRunning(t)
 	w := r.world
 	website := fmt.Sprintf("/api/v4/projects/%d", w.web)
-	payments := object{"access": "selected_memberships", "group_ids": []int64{w.secret}, "permissions": []string{"read_project", "read_job"}}
+	payments := object{"access": "selected_memberships", "group_ids": []int64{w.secret}, "permissions": []string{"read_project",
+		"read_job"}}
 	v := r.make(t, creation("two scopes", payments, on(w.web, "read_project", "read_work_item")))
 	r.onOneConnection(t, v.Token, 200, slices.Repeat([]string{website}, 4)...)
 	r.onOneConnection(t, v.Token, 403, website+"/jobs", website+"/pipelines")

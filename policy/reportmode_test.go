@@ -110,7 +110,8 @@ func TestReportModeOnRandomQuestions(t *testing.T) {
 		own, none, some, whole := Decide(g, q), Decide(g.ReportMode(routes.PermissionSet{}), q), Decide(g.ReportMode(set), q),
 			Decide(g.ReportMode(all), q)
 		fail := func(why string) {
-			t.Fatalf("case %d: %s: %v, %v, %v, %v\nscopes %+v\nroute %+v\nacts %s", n, why, own, none, some, whole, specs, q.Route, describe(q))
+			t.Fatalf("case %d: %s: %v, %v, %v, %v\nscopes %+v\nroute %+v\nacts %s", n, why, own, none, some, whole, specs, q.Route,
+				describe(q))
 		}
 		switch {
 		case own.Verdict == Allow && some.Verdict != Allow:

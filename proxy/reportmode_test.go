@@ -95,7 +95,8 @@ func TestReportModePasses(t *testing.T) {
 		{"a parameter twice", request("POST", "/api/v4/projects/8/jobs/1/play", `{"a":1,"a":2}`, json), 400, "", "", policy.Deny, "*"},
 		{"an undeclared identifier", request("POST", "/api/v4/projects/8/jobs/1/play", `{"project_id":9}`, json), 400, "", "",
 			policy.Deny, "*"},
-		{"a required target is missing", request("POST", "/api/v4/projects/8/issues/1/move", `{"x":8}`, json), 400, "", "", policy.Deny, "*"},
+		{"a required target is missing", request("POST", "/api/v4/projects/8/issues/1/move", `{"x":8}`, json), 400, "", "", policy.Deny,
+			"*"},
 		{"another credential besides", get("/api/v4/projects/8", "JOB-TOKEN: other"), 400, "", "", policy.Deny, "several_credentials"},
 		{"a token in the query", get("/api/v4/projects/8?private_token=" + key), 400, "", "", policy.Deny, "token_in_target"},
 		{"an override", get("/api/v4/projects/8", "Sudo: root"), 400, "", "", policy.Deny, "header_override"},
@@ -136,7 +137,8 @@ func TestReportModeEnds(t *testing.T) {
 			t.Error("a denial says that it would be one")
 		}
 	}
-	if over := g.reporting(t, time.Now().Add(-time.Second), unnamed, scope); g.raw(t, get("/api/v4/projects/8", "PRIVATE-TOKEN: "+over)).status != 403 {
+	if over := g.reporting(t, time.Now().Add(-time.Second), unnamed, scope); g.raw(t, get("/api/v4/projects/8",
+		"PRIVATE-TOKEN: "+over)).status != 403 {
 		t.Error("report mode is over, and something passes")
 	}
 	g.raw(t, get("/api/v4/projects/8/jobs", "PRIVATE-TOKEN: "+g.mint(t, nil, scope))).wants(t, 403, "out_of_bounds")

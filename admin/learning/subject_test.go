@@ -76,8 +76,9 @@ func TestWhatATokenDidIsToldToItsOwner(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	unit := learn.Unit{Method: "GET", Route: "/projects/{project}/jobs", Needs: []string{"read_job"}, Acts: []learn.Act{{Kind: policy.ActOwn,
-		Boundary: routes.BoundaryProject, Found: routes.BoundaryProject, Access: policy.OwnerMember, Container: project}}}
+	unit := learn.Unit{Method: "GET", Route: "/projects/{project}/jobs", Needs: []string{"read_job"},
+		Acts: []learn.Act{{Kind: policy.ActOwn,
+			Boundary: routes.BoundaryProject, Found: routes.BoundaryProject, Access: policy.OwnerMember, Container: project}}}
 	if _, _, err := db.AddSeen(t.Context(), []learn.Seen{{Subject: made.Listed.ID, Unit: unit, Count: 1, Last: time.Now()},
 		{Subject: credential.ID, Unit: unit, Count: 1, Last: time.Now()}}); err != nil {
 		t.Fatal(err)

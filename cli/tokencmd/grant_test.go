@@ -11,7 +11,8 @@ import (
 
 func TestScopesFromAFile(t *testing.T) {
 	want := []terms.Scope{
-		{Access: "selected_memberships", Projects: []string{"a/b"}, ProjectIDs: []int64{6}, GroupIDs: []int64{9}, Permissions: []string{"read_job"},
+		{Access: "selected_memberships", Projects: []string{"a/b"}, ProjectIDs: []int64{6}, GroupIDs: []int64{9},
+			Permissions: []string{"read_job"},
 			Constraints: policy.ConstraintSpec{RefPatterns: []string{"refs/heads/bot/*"}}},
 		{Access: "user", Permissions: []string{"read_user"}},
 	}

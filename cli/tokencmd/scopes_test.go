@@ -16,11 +16,13 @@ func TestScopesFromFlagsInTheirOrder(t *testing.T) {
 		s.register(flags)
 		return s, flags.Parse(args)
 	}
-	s, err := parseFlags("--project", "a/b", "--project=c/d,7", "--group", "g", "--allow", "read_job, run_job", "--user", "--allow", "read_user",
+	s, err := parseFlags("--project", "a/b", "--project=c/d,7", "--group", "g", "--allow", "read_job, run_job", "--user", "--allow",
+		"read_user",
 		"--all-memberships", "--allow", "read_*", "--allow", "run_job", "--personal", "--allow", "x", "--instance", "--allow", "y",
 		"--group", "g", "--template", "container-push", "--allow", "z")
 	want := []terms.Scope{
-		{Access: "selected_memberships", Projects: []string{"a/b", "c/d", "7"}, Groups: []string{"g"}, Permissions: []string{"read_job", "run_job"}},
+		{Access: "selected_memberships", Projects: []string{"a/b", "c/d", "7"}, Groups: []string{"g"},
+			Permissions: []string{"read_job", "run_job"}},
 		{Access: "user", Permissions: []string{"read_user"}},
 		{Access: "all_memberships", Permissions: []string{"read_*", "run_job"}},
 		{Access: "personal_projects", Permissions: []string{"x"}},

@@ -369,7 +369,8 @@ func TestWhatAProposalLeavesToPeople(t *testing.T) {
 		change := func(ref string, deletes bool) learn.Act {
 			return learn.Act{Kind: policy.ActRef, Ref: ref, Delete: deletes}
 		}
-		p := make(t, Ask{Observations: []learn.Observation{seen(t, r, push, branch("main")), seen(t, r, push, branch("bot/1"), branch("bot/2"),
+		p := make(t, Ask{Observations: []learn.Observation{seen(t, r, push, branch("main")), seen(t, r, push, branch("bot/1"),
+			branch("bot/2"),
 			branch("bot/3")), seen(t, r, push, change("refs/heads/bot/2", true)), seen(t, r, push, change("refs/tags/nightly", false)),
 			seen(t, r, push, change("refs/tags/old", true))}, Accept: []string{"push_code"}})
 		got := map[string]string{}
@@ -411,7 +412,8 @@ func TestWhatAProposalLeavesToPeople(t *testing.T) {
 			o.Unit.Acts[0].Container, o.Unit.Acts[0].Ancestors = project, above
 			return o
 		}
-		list := []learn.Observation{in(1, 10, 30, 90), in(2, 10, 30, 90), in(3, 10, 30, 90), in(4, 20, 30, 90), in(5, 20, 30, 90), in(6, 40)}
+		list := []learn.Observation{in(1, 10, 30, 90), in(2, 10, 30, 90), in(3, 10, 30, 90), in(4, 20, 30, 90), in(5, 20, 30, 90),
+			in(6, 40)}
 		p := make(t, Ask{Observations: list})
 		if len(p.Groups) != 1 || p.Groups[0].ID != 30 || !slices.Equal(p.Groups[0].Projects, []int64{1, 2, 3, 4, 5}) {
 			t.Fatalf("%+v", p.Groups)

@@ -102,7 +102,8 @@ func TestUnitsOfAnOlderSchemaAreCounted(t *testing.T) {
 	}
 	for _, want := range []string{"1:2 3:1", "3:1"} {
 		var kinds string
-		err := db.write.QueryRowContext(ctx, "SELECT group_concat(id || ':' || units, ' ') FROM (SELECT * FROM unit_kinds ORDER BY id)").Scan(&kinds)
+		err := db.write.QueryRowContext(ctx,
+			"SELECT group_concat(id || ':' || units, ' ') FROM (SELECT * FROM unit_kinds ORDER BY id)").Scan(&kinds)
 		if err != nil || kinds != want {
 			t.Errorf("kinds %s, want %s, %v", kinds, want, err)
 		}

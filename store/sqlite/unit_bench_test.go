@@ -46,7 +46,8 @@ func benchUnit(d *rand.Rand, i int) learn.Unit {
 			Visibility: policy.VisibilityPrivate, Container: project, Ancestors: []int64{project / 10, project / 100},
 		}}}
 	if i%10 == 9 {
-		u.Acts = append(u.Acts, learn.Act{Kind: policy.ActRef, Ref: fmt.Sprintf("refs/heads/feature/ticket-%d", d.IntN(10_000)), Create: true})
+		u.Acts = append(u.Acts, learn.Act{Kind: policy.ActRef, Ref: fmt.Sprintf("refs/heads/feature/ticket-%d", d.IntN(10_000)),
+			Create: true})
 	}
 	return u
 }
