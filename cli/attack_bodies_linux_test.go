@@ -107,7 +107,7 @@ func TestAttackLongBodies(t *testing.T) {
 	request := g.post(fmt.Sprintf("/api/v4/projects/%d/repository/commits", g.world.api), "application/json",
 		`{"branch":"main","commit_message":"x","actions":[{"action":"create","file_path":"a","content":"`+strings.Repeat("x", 40<<20)+`"}]}`)
 	var got statuses
-	g.during(t, 3*bodies, func() {
+	g.during(t, 2*bodies, func() {
 		g.many(12, func(_ int, c net.Conn) {
 			go io.WriteString(c, request)
 			got.read(bufio.NewReader(c))

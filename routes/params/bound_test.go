@@ -1,10 +1,12 @@
 package params
 
 import (
+	"bytes"
 	"fmt"
-	"patgate/routes/params/refusal"
 	"strings"
 	"testing"
+
+	"patgate/routes/params/refusal"
 )
 
 // Every name at the top is compared with all others, so their number is bounded in every carrier; inside objects, where
@@ -35,6 +37,49 @@ func TestNamesAreBounded(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			wantCode(t, c.err, c.want)
+		})
+	}
+}
+
+// What a decoder and an encoder have held of a long body is not kept for the next request, whatever the body was made of and
+// whether it was read to its end.
+func TestLongJSONIsNotKept(t *testing.T) {
+	long := strings.Repeat("1", 1<<20)
+	for _, c := range []struct {
+		name, body string
+		kept       bool
+		want       refusal.Code
+	}{
+		{"a short body", `{"title":"x"}`, true, refusal.CodeNone},
+		{"a string", `{"title":"` + long + `"}`, false, refusal.CodeNone},
+		{"a string with escapes", `{"title":"\n` + long + `"}`, false, refusal.CodeNone},
+		{"a string in a list", `{"title":["` + long + `"]}`, false, refusal.CodeNone},
+		{"a number", `{"title":` + long + `}`, false, refusal.CodeNone},
+		{"white space before all", strings.Repeat(" ", 1<<20) + `{}`, false, refusal.CodeNone},
+		{"white space behind all", `{}` + strings.Repeat(" ", 1<<20), false, refusal.CodeNone},
+		{"white space within", `{"title":` + strings.Repeat(" ", 1<<20) + `1}`, false, refusal.CodeNone},
+		{"a string that does not end", `{"title":"` + long, false, refusal.CodeJSON},
+		{"a string that is no UTF-8", `{"title":"` + long + "\xff" + `"}`, false, refusal.CodeJSON},
+		{"a long name", `{"` + long + `":1}`, false, refusal.CodeName},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := newSet(plainRow(nil), nil)
+			wantCode(t, s.JSON(reader(c.body)), c.want)
+			if c.want == refusal.CodeNone {
+				if err := s.Resolve(0, nil); err != nil {
+					t.Fatal(err)
+				}
+				if err := s.WriteJSON(new(bytes.Buffer), reader(c.body)); err != nil {
+					t.Fatal(err)
+				}
+				if kept := s.decoder != nil || s.encoder != nil; kept != c.kept {
+					t.Errorf("kept after it was written: %t", kept)
+				}
+			}
+			s.Reset(plainRow(nil), nil)
+			if kept := s.decoder != nil || s.encoder != nil; kept != c.kept {
+				t.Errorf("kept for the next request: %t", kept)
+			}
 		})
 	}
 }

@@ -36,6 +36,7 @@ func (s *Set) WriteJSON(dst io.Writer, src io.Reader) error {
 	} else {
 		s.encoder.Reset(dst, jsontext.AllowDuplicateNames(true))
 	}
+	defer s.shedJSON()
 	return s.walk(src, s.encoder)
 }
 

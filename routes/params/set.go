@@ -117,11 +117,20 @@ type nameSeen struct {
 // repeat is a parameter that repeats the path's first reference.
 type repeat struct{ name, value []byte }
 
+// shedJSON gives back the decoder and the encoder after a body that is longer than what is kept: either may have held all of
+// it, as one string, a number, white space, or a text that never ended.
+func (s *Set) shedJSON() {
+	if d := s.decoder; d != nil && d.InputOffset()+int64(len(d.UnreadBuffer())) > maxKeptBuffer {
+		s.decoder, s.encoder = nil, nil
+	}
+}
+
 // Reset makes the Set ready for a request of a row. The captures are those of the request's path (Operation.Captures).
 func (s *Set) Reset(route *routes.Route, captures []routes.Capture) {
 	if cap(s.buf) > maxKeptBuffer || cap(s.scratch) > maxKeptBuffer {
-		s.buf, s.scratch, s.decoder, s.encoder = nil, nil, nil, nil
+		s.buf, s.scratch = nil, nil
 	}
+	s.shedJSON()
 	s.Targets, s.Commands, s.Undeclared, s.NamesOwner = emptied(s.Targets), emptied(s.Commands), 0, false
 	s.route, s.captures = route, captures
 	s.query, s.body, s.names, s.repeats = emptied(s.query), emptied(s.body), emptied(s.names), emptied(s.repeats)
