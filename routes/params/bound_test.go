@@ -3,8 +3,10 @@ package params
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"strings"
 	"testing"
+	"testing/iotest"
 
 	"patgate/routes/params/refusal"
 )
@@ -79,6 +81,30 @@ func TestLongJSONIsNotKept(t *testing.T) {
 			s.Reset(plainRow(nil), nil)
 			if kept := s.decoder != nil || s.encoder != nil; kept != c.kept {
 				t.Errorf("kept for the next request: %t", kept)
+			}
+		})
+	}
+}
+
+// Nor is it when the second pass ends early, because the body cannot be read again or nobody takes what is written.
+func TestLongJSONIsNotKeptAfterAPassThatFailed(t *testing.T) {
+	body := `{"title":"` + strings.Repeat("1", 1<<20) + `","x":1}`
+	for name, again := range map[string]io.Reader{
+		"at once":       iotest.ErrReader(io.ErrUnexpectedEOF),
+		"soon":          io.MultiReader(strings.NewReader(body[:100]), iotest.ErrReader(io.ErrUnexpectedEOF)),
+		"another body":  strings.NewReader("{}"),
+		"an empty body": strings.NewReader(""),
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newSet(plainRow(nil), nil)
+			wantCode(t, s.JSON(reader(body)), refusal.CodeNone)
+			if err := s.Resolve(0, nil); err != nil {
+				t.Fatal(err)
+			}
+			_ = s.WriteJSON(new(bytes.Buffer), again)
+			s.Reset(plainRow(nil), nil)
+			if s.decoder != nil || s.encoder != nil {
+				t.Error("kept for the next request")
 			}
 		})
 	}

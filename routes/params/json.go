@@ -63,6 +63,7 @@ func (s *Set) walk(src io.Reader, enc *jsontext.Encoder) error {
 	if s.decoder == nil {
 		s.decoder = jsontext.NewDecoder(src)
 	} else {
+		s.long = s.long || s.readLong()
 		s.decoder.Reset(src)
 	}
 	w := walk{Set: s, dec: s.decoder, enc: enc, next: s.fromJSON}

@@ -72,7 +72,8 @@ type Set struct {
 	frames   []frame
 	decoder  *jsontext.Decoder
 	encoder  *jsontext.Encoder
-	fromJSON int // index of the first target that a JSON body gave
+	long     bool // a pass before the present one was over a long body
+	fromJSON int  // index of the first target that a JSON body gave
 
 	resolved     bool
 	id           []byte // decimal id of the path's first reference
@@ -117,11 +118,17 @@ type nameSeen struct {
 // repeat is a parameter that repeats the path's first reference.
 type repeat struct{ name, value []byte }
 
-// shedJSON gives back the decoder and the encoder after a body that is longer than what is kept: either may have held all of
-// it, as one string, a number, white space, or a text that never ended.
+// readLong tells that what the decoder was given is longer than what is kept: it may have held all of it, as one string, a
+// number, white space, or a text that never ended.
+func (s *Set) readLong() bool {
+	d := s.decoder
+	return d != nil && d.InputOffset()+int64(len(d.UnreadBuffer())) > maxKeptBuffer
+}
+
+// shedJSON gives back the decoder and the encoder when they have read a long body, in whichever pass.
 func (s *Set) shedJSON() {
-	if d := s.decoder; d != nil && d.InputOffset()+int64(len(d.UnreadBuffer())) > maxKeptBuffer {
-		s.decoder, s.encoder = nil, nil
+	if s.long || s.readLong() {
+		s.decoder, s.encoder, s.long = nil, nil, false
 	}
 }
 
