@@ -102,6 +102,7 @@ func TestThreatKeyUpdates(t *testing.T) {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { _ = raw.Close() })
+		_ = raw.(*net.TCPConn).SetReadBuffer(1 << 20) // which the system does not make larger then
 		_ = raw.SetDeadline(time.Now().Add(time.Minute))
 		var keys bytes.Buffer
 		c := tls.Client(raw, &tls.Config{RootCAs: g.trust.RootCAs, ServerName: "127.0.0.1", KeyLogWriter: &keys})
