@@ -56,7 +56,7 @@ func TestThreatForgeNeverEndsItsHandshake(t *testing.T) {
 				runtime.GC()
 				before, goroutines := heap(), runtime.NumGoroutine()
 				stop, peak := make(chan struct{}), make(chan uint64)
-				go watchHeap(stop, peak)
+				go watchHeap(heap, stop, peak)
 				for range 2 * places {
 					gone := g.connect(t)
 					_, _ = io.WriteString(gone, get(jobs, "PRIVATE-TOKEN: "+g.token))

@@ -10,6 +10,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"io"
 	"math/big"
@@ -18,7 +19,9 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -105,6 +108,9 @@ func TestThreatSlowClients(t *testing.T) {
 		_, _ = io.WriteString(c, get(trace+"?as=huge", "PRIVATE-TOKEN: "+g.token))
 		if e := g.sink.after(t, before); e.Failure != reply.FailureClientGone || e.Duration > 3*time.Second {
 			t.Errorf("recorded %q after %v", e.Failure, e.Duration)
+		}
+		if _, err := io.Copy(io.Discard, c); runtime.GOOS == "linux" && !errors.Is(err, syscall.ECONNRESET) {
+			t.Errorf("the system kept the answer, which ended with %v", err)
 		}
 	})
 	t.Run("control: slow and steady", func(t *testing.T) {

@@ -122,7 +122,9 @@ func (s *secure) silent() bool {
 // Close closes the connection without waiting for anybody.
 func (s *secure) Close() error {
 	if s.records != nil {
-		s.records.ending.Store(true)
+		if s.records.ending.Store(true); s.records.torn.Load() {
+			s.records.Drop()
+		}
 	}
 	return s.Conn.Close()
 }

@@ -60,6 +60,9 @@ func (w *Watchdog) sweep() {
 		if since != 0 && limit != 0 && now-since > limit {
 			c.since.Store(0)
 			if c.writing.Load() {
+				if c.socket != nil {
+					c.socket.Drop()
+				}
 				_ = c.Conn.SetDeadline(time.Unix(1, 0))
 			} else {
 				_ = c.Conn.SetReadDeadline(time.Unix(1, 0)) // an answer can still be written

@@ -64,6 +64,9 @@ func (*Socket) Late() bool { return false }
 // Abort does nothing.
 func (*Socket) Abort() {}
 
+// Drop does nothing.
+func (*Socket) Drop() {}
+
 // EndIfResting does nothing.
 func (*Socket) EndIfResting() {}
 

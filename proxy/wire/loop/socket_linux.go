@@ -32,6 +32,7 @@ const (
 	late                 // reads are past their deadline
 	lateOut              // writes are
 	ended                // the peer sends no more: the end may have come with bytes, and is told of but once
+	dropped              // what was written and not yet received is for nobody
 	closed
 	oneUser // of fd: the number of them takes the rest of the state
 )
@@ -139,6 +140,9 @@ func (s *Socket) let() {
 
 func (s *Socket) end() {
 	s.loop.forget(s)
+	if s.state.Load()&dropped != 0 {
+		_ = syscall.SetsockoptLinger(s.fd, syscall.SOL_SOCKET, syscall.SO_LINGER, &syscall.Linger{Onoff: 1})
+	}
 	_ = syscall.Close(s.fd)
 }
 
@@ -291,6 +295,10 @@ func (s *Socket) Close() error {
 
 // Abort ends the connection from any goroutine: its owner reads the end, or gets an error, and closes it.
 func (s *Socket) Abort() { _ = s.shutdown(syscall.SHUT_RDWR) }
+
+// Drop has Close reset the connection: what was written ends in the middle of something, and the peer does not read it. The
+// system would keep up to megabytes of it for minutes, and let the peer wait that long for room to write.
+func (s *Socket) Drop() { s.state.Or(dropped) }
 
 // EndIfResting lets no more come in on a resting socket. Its handler is told; what has come already can be read.
 func (s *Socket) EndIfResting() {
