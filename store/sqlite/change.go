@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"patgate/store"
+	"patgate/store/sqlite/millis"
 	"patgate/token"
 )
 
@@ -69,7 +70,7 @@ func (db *DB) AddUses(ctx context.Context, uses []store.Use) error {
 		}
 		defer stmt.Close()
 		for _, u := range uses {
-			if _, err := stmt.ExecContext(ctx, u.Count, millis(u.Last), u.TokenID); err != nil {
+			if _, err := stmt.ExecContext(ctx, u.Count, millis.Of(u.Last), u.TokenID); err != nil {
 				return err
 			}
 		}

@@ -10,6 +10,8 @@ import (
 
 	"patgate/store"
 	"patgate/store/seal"
+
+	"patgate/store/sqlite/millis"
 )
 
 const credentialColumns = "c.id, c.owner_id, c.key_id, c.sealed, c.kind, c.scopes, c.expires_at, c.created_at, c.updated_at, " +
@@ -31,7 +33,7 @@ func (r *credentialRow) credential() (store.Credential, error) {
 	if err := json.Unmarshal([]byte(r.scopes), &r.c.Scopes); err != nil {
 		return store.Credential{}, fmt.Errorf("%w: scopes of credential %d: %w", store.ErrDamaged, r.c.ID, err)
 	}
-	r.c.ExpiresAt, r.c.CreatedAt, r.c.UpdatedAt = instant(r.expires), instant(r.created), instant(r.updatedAt)
+	r.c.ExpiresAt, r.c.CreatedAt, r.c.UpdatedAt = millis.Time(r.expires), millis.Time(r.created), millis.Time(r.updatedAt)
 	r.c.Status = store.ParseCredentialStatus(r.status)
 	return r.c, nil
 }
@@ -60,7 +62,8 @@ func (db *DB) AddCredential(ctx context.Context, c store.Credential, sealFor sto
 		_, err = tx.ExecContext(ctx,
 			`INSERT INTO credentials (id, owner_id, key_id, sealed, kind, scopes, expires_at, created_at, updated_at, status)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'valid')`,
-			c.ID, c.OwnerID, c.KeyID, c.Sealed, c.Kind, string(scopes), millis(c.ExpiresAt), millis(c.CreatedAt), millis(c.CreatedAt))
+			c.ID, c.OwnerID, c.KeyID, c.Sealed, c.Kind, string(scopes), millis.Of(c.ExpiresAt), millis.Of(c.CreatedAt),
+			millis.Of(c.CreatedAt))
 		if err != nil {
 			return err
 		}
@@ -96,7 +99,7 @@ func (db *DB) ReplaceCredential(ctx context.Context, c store.Credential,
 		_, err = tx.ExecContext(ctx,
 			`UPDATE credentials SET key_id = ?, sealed = ?, kind = ?, scopes = ?, expires_at = ?, updated_at = ?,
 			status = 'valid', reason = '' WHERE id = ?`,
-			keyID, sealed, c.Kind, string(scopes), millis(c.ExpiresAt), millis(c.UpdatedAt), c.ID)
+			keyID, sealed, c.Kind, string(scopes), millis.Of(c.ExpiresAt), millis.Of(c.UpdatedAt), c.ID)
 		if err != nil {
 			return err
 		}
@@ -141,7 +144,7 @@ func (db *DB) SetCredentialStatus(ctx context.Context, id int64, status store.Cr
 	return db.change(ctx, "setting status of credential", func(tx *sql.Tx) error {
 		res, err := tx.ExecContext(ctx, "UPDATE credentials SET status = ?, reason = ?, updated_at = ? WHERE id = ? "+
 			"AND status <> 'removed'",
-			status.String(), reason, millis(at), id)
+			status.String(), reason, millis.Of(at), id)
 		if err != nil {
 			return err
 		}

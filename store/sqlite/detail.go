@@ -5,6 +5,7 @@ import (
 	"database/sql"
 
 	"patgate/store"
+	"patgate/store/sqlite/millis"
 )
 
 // AddDetails implements store.Store.
@@ -21,7 +22,7 @@ func (db *DB) AddDetails(ctx context.Context, details []store.Detail) error {
 		defer raise.Close()
 		for i := range details {
 			d := &details[i]
-			raised, err := raise.ExecContext(ctx, millis(d.Last), d.TokenID, d.Address)
+			raised, err := raise.ExecContext(ctx, millis.Of(d.Last), d.TokenID, d.Address)
 			if err != nil {
 				return err
 			}
@@ -43,7 +44,7 @@ func (db *DB) AddDetails(ctx context.Context, details []store.Detail) error {
 // addDetail adds an address that is not known, in place of the one that was used longest ago when there are too many.
 func addDetail(ctx context.Context, tx *sql.Tx, d *store.Detail) error {
 	const add = "INSERT INTO token_addresses (token_id, address, last_used_at) SELECT id, ?, ? FROM tokens WHERE id = ?"
-	if _, err := tx.ExecContext(ctx, add, d.Address, millis(d.Last), d.TokenID); err != nil {
+	if _, err := tx.ExecContext(ctx, add, d.Address, millis.Of(d.Last), d.TokenID); err != nil {
 		return err
 	}
 	const drop = `DELETE FROM token_addresses WHERE token_id = ? AND address NOT IN

@@ -7,6 +7,8 @@ import (
 
 	"patgate/store"
 	"patgate/store/seal"
+
+	"patgate/store/sqlite/millis"
 )
 
 // SealingKeys implements store.Credentials.
@@ -24,7 +26,7 @@ func (db *DB) SealingKeys(ctx context.Context) ([]store.SealingKey, error) {
 		if err := rows.Scan(&k.ID, &k.Check, &created, &retired); err != nil {
 			return nil, fmt.Errorf("listing sealing keys: %w", explain(err))
 		}
-		k.CreatedAt, k.RetiredAt = instant(created), instant(retired)
+		k.CreatedAt, k.RetiredAt = millis.Time(created), millis.Time(retired)
 		out = append(out, k)
 	}
 	if err := rows.Err(); err != nil {
@@ -46,7 +48,7 @@ func (db *DB) RegisterKey(ctx context.Context, k store.SealingKey) error {
 func registerKey(ctx context.Context, tx *sql.Tx, k store.SealingKey) error {
 	_, err := tx.ExecContext(ctx, "INSERT INTO sealing_keys (id, check_value, created_at) VALUES (?, ?, ?) "+
 		"ON CONFLICT (id) DO NOTHING",
-		k.ID, k.Check, millis(k.CreatedAt))
+		k.ID, k.Check, millis.Of(k.CreatedAt))
 	return err
 }
 
@@ -58,7 +60,7 @@ func (db *DB) Rekey(ctx context.Context, to store.SealingKey, reseal store.Resea
 		}
 		_, err := tx.ExecContext(ctx, "UPDATE sealing_keys SET retired_at = "+
 			"CASE WHEN id = ? THEN 0 WHEN retired_at > 0 THEN retired_at ELSE ? END",
-			to.ID, millis(to.CreatedAt))
+			to.ID, millis.Of(to.CreatedAt))
 		if err != nil {
 			return err
 		}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"patgate/store"
+	"patgate/store/sqlite/millis"
 )
 
 // belowQuery gives the ids of the tokens that were made below any member of a family.
@@ -32,7 +33,7 @@ func (tx tx) Revoke(ctx context.Context, of store.Kin, c store.Cause) (int, erro
 		condition, id = "owner_id = ?", of.Owner
 	}
 	res, err := tx.ExecContext(ctx, `UPDATE tokens SET revoked_at = ?, revoke_reason = ?, revoked_by = ?, changed_by = ?
-		WHERE revoked_at = 0 AND `+condition, millis(c.At), c.Reason, c.By, c.By, id)
+		WHERE revoked_at = 0 AND `+condition, millis.Of(c.At), c.Reason, c.By, c.By, id)
 	if err != nil {
 		return 0, err
 	}
@@ -42,7 +43,7 @@ func (tx tx) Revoke(ctx context.Context, of store.Kin, c store.Cause) (int, erro
 
 // CutBelow implements store.Tx.
 func (tx tx) CutBelow(ctx context.Context, family int64, end time.Time) error {
-	at := millis(end)
+	at := millis.Of(end)
 	_, err := tx.ExecContext(ctx, `UPDATE tokens SET expires_at = min(expires_at, ?), renew_until = min(renew_until, ?)
 		WHERE renew_until > ? AND id IN (`+belowQuery+")", at, at, at, family)
 	return err
@@ -57,7 +58,7 @@ func (tx tx) CountChild(ctx context.Context, parentID int64) error {
 // Idle implements store.Tx.
 func (tx tx) Idle(ctx context.Context, before, at time.Time) ([]store.Listed, error) {
 	rows, err := tx.QueryContext(ctx, listedQuery+` WHERE t.revoked_at = 0 AND t.expires_at > ?
-		AND max(t.touched_at, coalesce(u.last_used_at, 0)) < ? ORDER BY t.id`, millis(at), millis(before))
+		AND max(t.touched_at, coalesce(u.last_used_at, 0)) < ? ORDER BY t.id`, millis.Of(at), millis.Of(before))
 	if err != nil {
 		return nil, err
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"patgate/store"
+	"patgate/store/sqlite/millis"
 	"patgate/token"
 )
 
@@ -37,8 +38,8 @@ func (r *listedRow) fields() []any {
 
 func (r *listedRow) listed() (l store.Listed, err error) {
 	r.l.Owner = r.o.owner()
-	r.l.LastUsedAt, r.l.TouchedAt = instant(r.lastUsed), instant(r.touched)
-	r.l.WidenedAt = instant(r.widened)
+	r.l.LastUsedAt, r.l.TouchedAt = millis.Time(r.lastUsed), millis.Time(r.touched)
+	r.l.WidenedAt = millis.Time(r.widened)
 	r.l.Credential = store.ParseCredentialStatus(r.status)
 	r.l.Addresses = strings.Fields(r.from)
 	r.l.Record, err = r.t.record()
@@ -118,7 +119,7 @@ func conditions(f store.Filter) (string, []any) {
 	if f.FamilyID != 0 {
 		add("t.family_id = ?", f.FamilyID)
 	}
-	now := millis(f.Now)
+	now := millis.Of(f.Now)
 	switch f.State {
 	case store.StateActive:
 		add("t.revoked_at = 0 AND t.paused_at = 0 AND t.expires_at > ?", now)
@@ -133,7 +134,7 @@ func conditions(f store.Filter) (string, []any) {
 	}
 	if f.Reporting {
 		add("t.owners_word AND t.parent_id = 0 AND t.report_from > ? AND t.report_from <= ? AND t.report_until > ?",
-			millis(f.Now.Add(-token.LongestReport)), now, now)
+			millis.Of(f.Now.Add(-token.LongestReport)), now, now)
 	}
 	switch {
 	case f.Revoked != nil && *f.Revoked:
@@ -147,10 +148,10 @@ func conditions(f store.Filter) (string, []any) {
 	}
 	span := func(column string, s store.Span) {
 		if !s.After.IsZero() {
-			add(column+" > ?", millis(s.After))
+			add(column+" > ?", millis.Of(s.After))
 		}
 		if !s.Before.IsZero() {
-			add(column+" < ?", millis(s.Before))
+			add(column+" < ?", millis.Of(s.Before))
 		}
 	}
 	span("t.created_at", f.Created)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"patgate/store"
+	"patgate/store/sqlite/millis"
 )
 
 // SetNarrowing implements store.Tx.
@@ -20,11 +21,11 @@ func (tx tx) SetNarrowing(ctx context.Context, id int64, n *store.Narrowing) (er
 		}
 		old = n.At.Add(-store.UndoWithin)
 	}
-	_, err = tx.ExecContext(ctx, "DELETE FROM narrowings WHERE token_id = ? OR narrowed_at < ?", id, millis(old))
+	_, err = tx.ExecContext(ctx, "DELETE FROM narrowings WHERE token_id = ? OR narrowed_at < ?", id, millis.Of(old))
 	if err != nil || n == nil {
 		return err
 	}
-	_, err = tx.ExecContext(ctx, "INSERT INTO narrowings VALUES (?, ?, ?, ?, ?)", id, scopes, n.TableVersion, millis(n.At), n.By)
+	_, err = tx.ExecContext(ctx, "INSERT INTO narrowings VALUES (?, ?, ?, ?, ?)", id, scopes, n.TableVersion, millis.Of(n.At), n.By)
 	return err
 }
 
@@ -50,14 +51,14 @@ func (db *DB) Narrowing(ctx context.Context, id int64) (n store.Narrowing, err e
 	if err := json.Unmarshal([]byte(scopes), &n.Scopes); err != nil {
 		return store.Narrowing{}, fmt.Errorf("%w: what token %d might do before: %w", store.ErrDamaged, id, err)
 	}
-	n.At = instant(at)
+	n.At = millis.Time(at)
 	return n, nil
 }
 
 // DropNarrowings implements store.Narrowings.
 func (db *DB) DropNarrowings(ctx context.Context, before time.Time) error {
 	return db.change(ctx, "forgetting what tokens might do before", func(tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, "DELETE FROM narrowings WHERE narrowed_at < ?", millis(before))
+		_, err := tx.ExecContext(ctx, "DELETE FROM narrowings WHERE narrowed_at < ?", millis.Of(before))
 		return err
 	})
 }
@@ -71,7 +72,7 @@ func (db *DB) SetObserving(ctx context.Context, keep time.Duration, at time.Time
 		var since, before int64
 		err := tx.QueryRowContext(ctx, observingQuery).Scan(&since, &before)
 		if before < keep.Milliseconds() { // what is older than that is gone
-			since = max(since, millis(at)-before)
+			since = max(since, millis.Of(at)-before)
 		}
 		if err == nil {
 			_, err = tx.ExecContext(ctx, "DELETE FROM observing")
@@ -93,5 +94,5 @@ func (db *DB) ObservingSince(ctx context.Context, now time.Time) (time.Time, err
 	if keep == 0 {
 		return time.Time{}, nil
 	}
-	return instant(max(since, millis(now)-keep)), nil
+	return millis.Time(max(since, millis.Of(now)-keep)), nil
 }

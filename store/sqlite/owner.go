@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"patgate/store"
+	"patgate/store/sqlite/millis"
 )
 
 const ownerColumns = "o.id, o.origin, o.user_id, o.username, o.admin, o.created_at, o.removed_at"
@@ -22,7 +23,7 @@ func (r *ownerRow) fields() []any {
 }
 
 func (r *ownerRow) owner() store.Owner {
-	r.o.CreatedAt, r.o.RemovedAt = instant(r.createdAt), instant(r.removed)
+	r.o.CreatedAt, r.o.RemovedAt = millis.Time(r.createdAt), millis.Time(r.removed)
 	return r.o
 }
 
@@ -31,7 +32,7 @@ func (db *DB) PutOwner(ctx context.Context, o store.Owner) (out store.Owner, err
 	err = db.change(ctx, "storing owner", func(tx *sql.Tx) error {
 		_, err := tx.ExecContext(ctx, `INSERT INTO owners (origin, user_id, username, admin, created_at) VALUES (?, ?, ?, ?, ?)
 			ON CONFLICT (origin, user_id) DO UPDATE SET username = excluded.username, admin = excluded.admin, removed_at = 0`,
-			o.Origin, o.UserID, o.Username, o.Admin, millis(o.CreatedAt))
+			o.Origin, o.UserID, o.Username, o.Admin, millis.Of(o.CreatedAt))
 		if err != nil {
 			return err
 		}
@@ -83,7 +84,7 @@ func (db *DB) Owners(ctx context.Context) ([]store.Owner, error) {
 func (db *DB) RemoveOwner(ctx context.Context, id int64, c store.Cause) (revoked int, err error) {
 	err = db.change(ctx, "removing owner", func(t *sql.Tx) error {
 		tx := tx{t}
-		res, err := tx.ExecContext(ctx, "UPDATE owners SET removed_at = ? WHERE id = ? AND removed_at = 0", millis(c.At), id)
+		res, err := tx.ExecContext(ctx, "UPDATE owners SET removed_at = ? WHERE id = ? AND removed_at = 0", millis.Of(c.At), id)
 		if err != nil {
 			return err
 		}
@@ -94,7 +95,7 @@ func (db *DB) RemoveOwner(ctx context.Context, id int64, c store.Cause) (revoked
 			return err
 		}
 		_, err = tx.ExecContext(ctx, `UPDATE credentials SET sealed = x'', status = 'removed', reason = ?, updated_at = ?
-			WHERE owner_id = ? AND status <> 'removed'`, c.Reason, millis(c.At), id)
+			WHERE owner_id = ? AND status <> 'removed'`, c.Reason, millis.Of(c.At), id)
 		return err
 	})
 	if err != nil {

@@ -11,6 +11,7 @@ import (
 
 	"patgate/learn"
 	"patgate/store"
+	"patgate/store/sqlite/millis"
 )
 
 const subjectColumns = "id, hash, origin, user_id, username, kind, forge_id, name, scopes, first_at, last_at"
@@ -27,7 +28,7 @@ func scanSubject(scan func(...any) error) (s learn.Subject, err error) {
 	if len(hash) != sha256.Size || json.Unmarshal([]byte(scopes), &s.Scopes) != nil {
 		return s, fmt.Errorf("%w: subject %d", store.ErrDamaged, s.ID)
 	}
-	s.Hash, s.First, s.Last = [sha256.Size]byte(hash), instant(first), instant(last)
+	s.Hash, s.First, s.Last = [sha256.Size]byte(hash), millis.Time(first), millis.Time(last)
 	return s, nil
 }
 
@@ -53,7 +54,7 @@ func (db *DB) PutSubject(ctx context.Context, s learn.Subject) (learn.Subject, e
 		_, err = tx.ExecContext(ctx,
 			`UPDATE subjects SET hash = ?, user_id = ?, username = ?, kind = ?, forge_id = ?, name = ?, scopes = ?,
 			last_at = max(last_at, ?) WHERE id = ?`, s.Hash[:], s.UserID, s.Username, s.Kind, s.ForgeID, s.Name, string(scopes),
-			millis(s.Last), s.ID)
+			millis.Of(s.Last), s.ID)
 		return err
 	})
 	return s, err
@@ -73,7 +74,7 @@ func insertSubject(ctx context.Context, tx *sql.Tx, s *learn.Subject, scopes str
 		var oldest, last int64
 		err := tx.QueryRowContext(ctx, "SELECT id, last_at FROM subjects WHERE origin = ? AND user_id = ? ORDER BY last_at, id LIMIT 1",
 			s.Origin, s.UserID).Scan(&oldest, &last)
-		if err == nil && last > millis(s.Last.AddDate(0, 0, -learn.QuietDays)) {
+		if err == nil && last > millis.Of(s.Last.AddDate(0, 0, -learn.QuietDays)) {
 			err = store.ErrFull
 		}
 		if err == nil {
@@ -88,7 +89,7 @@ func insertSubject(ctx context.Context, tx *sql.Tx, s *learn.Subject, scopes str
 	res, err := tx.ExecContext(ctx,
 		`INSERT INTO subjects (hash, origin, user_id, username, kind, forge_id, name, scopes, first_at, last_at)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, s.Hash[:], s.Origin, s.UserID, s.Username, s.Kind, s.ForgeID, s.Name, scopes,
-		millis(s.First), millis(s.Last))
+		millis.Of(s.First), millis.Of(s.Last))
 	if err != nil {
 		return err
 	}
@@ -174,7 +175,7 @@ func (db *DB) Summaries(ctx context.Context, ids []int64) (map[int64]learn.Summa
 		if err := rows.Scan(&id, &s.Requests, &s.Units, &first, &last, &fresh, &s.Suspect); err != nil {
 			return nil, fmt.Errorf("summing up what was seen: %w", explain(err))
 		}
-		s.First, s.Last, s.Fresh = instant(first), instant(last), instant(fresh)
+		s.First, s.Last, s.Fresh = millis.Time(first), millis.Time(last), millis.Time(fresh)
 		of[id] = s
 	}
 	if err := rows.Err(); err != nil {
@@ -188,7 +189,7 @@ const subjectsAtOnce = 500
 
 // ForgetSeen implements store.Subjects.
 func (db *DB) ForgetSeen(ctx context.Context, before learn.Day) error {
-	at := millis(before.Start())
+	at := millis.Of(before.Start())
 	for after := int64(0); ; {
 		var upTo sql.NullInt64
 		err := db.read.QueryRowContext(ctx, `SELECT max(subject_id) FROM

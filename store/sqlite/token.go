@@ -8,6 +8,7 @@ import (
 	"fmt"
 
 	"patgate/store"
+	"patgate/store/sqlite/millis"
 	"patgate/token"
 )
 
@@ -39,10 +40,10 @@ func (t *tokenRow) record() (token.Record, error) {
 	if err := json.Unmarshal([]byte(t.scopes), &t.r.Scopes); err != nil {
 		return token.Record{}, fmt.Errorf("%w: scopes of token %d: %w", store.ErrDamaged, t.r.ID, err)
 	}
-	t.r.CreatedAt, t.r.ExpiresAt = instant(t.created), instant(t.expires)
-	t.r.RevokedAt, t.r.PausedAt = instant(t.revoked), instant(t.pausedAt)
-	t.r.RenewUntil = instant(t.renewUntil)
-	t.r.ReportFrom, t.r.ReportUntil = instant(t.reportFrom), instant(t.reportUntil)
+	t.r.CreatedAt, t.r.ExpiresAt = millis.Time(t.created), millis.Time(t.expires)
+	t.r.RevokedAt, t.r.PausedAt = millis.Time(t.revoked), millis.Time(t.pausedAt)
+	t.r.RenewUntil = millis.Time(t.renewUntil)
+	t.r.ReportFrom, t.r.ReportUntil = millis.Time(t.reportFrom), millis.Time(t.reportUntil)
 	return t.r, nil
 }
 
@@ -120,8 +121,8 @@ func (tx tx) Insert(ctx context.Context, r token.Record) (id int64, err error) {
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
 			coalesce(nullif(?, 0), (SELECT seq + 1 FROM sqlite_sequence WHERE name = 'tokens')), ?, ?) RETURNING id`,
 		r.Hash[:], r.LastFour, r.Name, r.Description, r.OwnerID, r.CredentialID, r.ParentID,
-		string(scopes), r.TableVersion, millis(r.CreatedAt), millis(r.ExpiresAt), millis(r.ReportFrom), millis(r.ReportUntil),
-		r.OwnersWord, r.FamilyID, millis(r.RenewUntil), millis(r.CreatedAt)).Scan(&id)
+		string(scopes), r.TableVersion, millis.Of(r.CreatedAt), millis.Of(r.ExpiresAt), millis.Of(r.ReportFrom),
+		millis.Of(r.ReportUntil), r.OwnersWord, r.FamilyID, millis.Of(r.RenewUntil), millis.Of(r.CreatedAt)).Scan(&id)
 	if constraint(err) {
 		err = fmt.Errorf("%w: %w", store.ErrConflict, err)
 	}
@@ -138,8 +139,8 @@ func (tx tx) Save(ctx context.Context, l *store.Listed, by string) error {
 		`UPDATE tokens SET name = ?, description = ?, scopes = ?, table_version = ?, expires_at = ?, renew_until = ?,
 		revoked_at = ?, revoke_reason = ?, revoked_by = ?, paused_at = ?, pause_reason = ?, paused_by = ?,
 		rotated_to = ?, revision = ?, report_from = ?, report_until = ?, touched_at = ?, widened_at = ?, changed_by = ? WHERE id = ?`,
-		l.Name, l.Description, string(scopes), l.TableVersion, millis(l.ExpiresAt), millis(l.RenewUntil),
-		millis(l.RevokedAt), l.RevokeReason, l.RevokedBy, millis(l.PausedAt), l.PauseReason, l.PausedBy, l.RotatedTo, l.Revision,
-		millis(l.ReportFrom), millis(l.ReportUntil), millis(l.TouchedAt), millis(l.WidenedAt), by, l.ID)
+		l.Name, l.Description, string(scopes), l.TableVersion, millis.Of(l.ExpiresAt), millis.Of(l.RenewUntil),
+		millis.Of(l.RevokedAt), l.RevokeReason, l.RevokedBy, millis.Of(l.PausedAt), l.PauseReason, l.PausedBy, l.RotatedTo, l.Revision,
+		millis.Of(l.ReportFrom), millis.Of(l.ReportUntil), millis.Of(l.TouchedAt), millis.Of(l.WidenedAt), by, l.ID)
 	return err
 }

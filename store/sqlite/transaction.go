@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"time"
 )
 
 // changesKept is how many of the newest changes are listed one by one; who polls less often than that reads all anew.
@@ -28,20 +27,4 @@ func (db *DB) change(ctx context.Context, doing string, f func(tx *sql.Tx) error
 		return fmt.Errorf("%s: %w", doing, explain(err))
 	}
 	return nil
-}
-
-// millis stores a time; the zero time is 0.
-func millis(t time.Time) int64 {
-	if t.IsZero() {
-		return 0
-	}
-	return t.UnixMilli()
-}
-
-// instant reads a stored time.
-func instant(ms int64) time.Time {
-	if ms == 0 {
-		return time.Time{}
-	}
-	return time.UnixMilli(ms).UTC()
 }

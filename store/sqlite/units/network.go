@@ -1,4 +1,4 @@
-package sqlite
+package units
 
 import (
 	"cmp"
@@ -7,6 +7,7 @@ import (
 
 	"patgate/learn"
 	"patgate/store"
+	"patgate/store/sqlite/millis"
 )
 
 // trust is from where a subject was seen in its first days.
@@ -17,7 +18,7 @@ type trust struct {
 
 // trusts tells whether a unit was seen from a network that is not new for its subject. In the first days of a subject all
 // networks become known; later ones are not kept.
-func (a *unitAdder) trusts(s *learn.Seen) (bool, error) {
+func (a *adder) trusts(s *learn.Seen) (bool, error) {
 	if len(s.Networks) == 0 || s.Unit.Denied != "" {
 		return true, nil
 	}
@@ -26,7 +27,7 @@ func (a *unitAdder) trusts(s *learn.Seen) (bool, error) {
 		return false, err
 	}
 	const first = learn.FirstDays * 24 * int64(time.Hour/time.Millisecond)
-	at := millis(s.Last)
+	at := millis.Of(s.Last)
 	learning := t.since == 0 || at < t.since+first
 	trusted := false
 	for _, network := range s.Networks {
@@ -50,7 +51,7 @@ func (a *unitAdder) trusts(s *learn.Seen) (bool, error) {
 }
 
 // trustOf reads from where a subject was seen in its first days.
-func (a *unitAdder) trustOf(subject int64) (*trust, error) {
+func (a *adder) trustOf(subject int64) (*trust, error) {
 	if t := a.trust[subject]; t != nil {
 		return t, nil
 	}
@@ -75,11 +76,11 @@ func (a *unitAdder) trustOf(subject int64) (*trust, error) {
 }
 
 // touch notes when subjects were last seen.
-func (a *unitAdder) touch(seen []learn.Seen) error {
+func (a *adder) touch(seen []learn.Seen) error {
 	last := map[int64]int64{}
 	for i := range seen {
 		if s := &seen[i]; s.Subject < store.FirstTokenID {
-			last[s.Subject] = max(last[s.Subject], millis(s.Last))
+			last[s.Subject] = max(last[s.Subject], millis.Of(s.Last))
 		}
 	}
 	for id, at := range last {
