@@ -74,7 +74,7 @@ func direction() map[string][]string {
 			"proxy/surface/registry"},
 		"proxy/surface/...": {"routes", "routes/...", "policy", "forge", "proxy/header", "proxy/reply", "proxy/surface", "proxy/wire"},
 		"proxy/surfaces":    {"routes", "routes/git", "proxy/reply", "proxy/surface", "proxy/surface/..."},
-		"proxy/reading":     {"proxy/header", "proxy/reply", "proxy/surface", "proxy/wire"},
+		"proxy/reading":     {"proxy/header", "proxy/reply", "proxy/surface"},
 		"proxy/legacy": {"routes", "routes/percent", "proxy/header", "proxy/reply", "proxy/surface", "proxy/surface/git",
 			"proxy/wire"},
 		"proxy/observe":   {"routes", "policy", "token", "audit", "forge", "learn", "proxy/header", "proxy/surface"},

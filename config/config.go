@@ -132,7 +132,9 @@ type Upstream struct {
 	StorageURLs []URL `yaml:"storage_urls"`
 	// Connections bounds the open connections to the forge, for patgate tokens and for legacy credentials each. One carries the
 	// requests of one owner, or of one legacy credential, alone; when there are as many as there may be, the one that was used
-	// longest ago makes room for another owner's.
+	// longest ago makes room for another owner's. An owner or a legacy credential may use as many as are free beside its own: one
+	// alone half of all, two a third each. Each token may use as many as are left to its owner: one alone a third of all. Above it:
+	// a wait of at most timeouts.upstream_dial, then 429.
 	Connections int `yaml:"connections"`
 }
 
@@ -297,6 +299,10 @@ type Timeouts struct {
 	UpstreamResponse Duration `yaml:"upstream_response"`
 	// UpstreamStall is how long the forge may stop in the middle of an answer.
 	UpstreamStall Duration `yaml:"upstream_stall"`
+	// ClientGone bounds the wait for the header of the forge's answer when the client has ended its side of the connection: it is
+	// most likely gone, and its request shall not hold a connection to the forge. Some clients end their side with the request and
+	// wait for the answer all the same. What the forge has begun to do goes on there.
+	ClientGone Duration `yaml:"client_gone"`
 	// UpstreamIdle is how long an unused connection to the forge is kept; give it less than the forge does.
 	UpstreamIdle Duration `yaml:"upstream_idle"`
 	// Drain is how long running requests may go on after SIGTERM.

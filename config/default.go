@@ -40,6 +40,7 @@ func Default() Config {
 			UpstreamDial:     Duration(5 * time.Second),
 			UpstreamResponse: Duration(60 * time.Second),
 			UpstreamStall:    Duration(60 * time.Second),
+			ClientGone:       Duration(5 * time.Second),
 			UpstreamIdle:     Duration(50 * time.Second),
 			Drain:            Duration(30 * time.Second),
 		},

@@ -156,6 +156,7 @@ func (p *reader) bounds() {
 		{"cache.containers", int64(c.Cache.Containers), 1, "1"},
 		{"resolver.timeout", int64(c.Resolver.Timeout), 1, "1s"},
 		{"resolver.deadline", int64(c.Resolver.Deadline), 1, "1s"},
+		{"timeouts.client_gone", int64(c.Timeouts.ClientGone), 1, "1s"},
 		{"timeouts.upstream_idle", int64(c.Timeouts.UpstreamIdle), 1, "1s"},
 		{"resolver.budget_per_token", int64(c.Resolver.BudgetPerToken), 1, "1"},
 		{"resolver.budget_per_owner", int64(c.Resolver.BudgetPerOwner), 1, "1"},

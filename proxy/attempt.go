@@ -20,7 +20,7 @@ func (x *exchange) claim() wire.Claim {
 	if s := x.judgement.Session; s != nil {
 		return surface.ClaimOf(s, q.Conn)
 	}
-	return wire.Claim{Holder: wire.Holder(x.fingerprint()), Loop: q.Conn.Loop()}
+	return wire.Claim{Holder: wire.Holder(x.fingerprint()), Loop: q.Conn.Loop(), Client: q.Conn}
 }
 
 // fingerprint gives that of the credential of a request without a patgate token: of its secret when it has one in a place that

@@ -4,13 +4,13 @@ import (
 	"fmt"
 	"net/netip"
 	"patgate/proxy/header"
-	"patgate/proxy/wire"
+	"patgate/proxy/reading"
 	"sync/atomic"
 	"testing"
 )
 
 func TestForwardedChain(t *testing.T) {
-	trusted := wire.NewProxies(prefixes("10.0.0.0/8", "fd00::/8"), nil)
+	trusted := reading.NewProxies(prefixes("10.0.0.0/8", "fd00::/8"), nil)
 	for _, c := range []struct{ name, head, want string }{
 		{"nobody forwarded it", "", "10.0.0.1"},
 		{"one client", "X-Forwarded-For: 192.0.2.7\r\n", "192.0.2.7"},
@@ -55,7 +55,7 @@ func parsed(t *testing.T, head string) *header.Block {
 }
 
 func TestForwardedScheme(t *testing.T) {
-	trusted := wire.NewProxies(prefixes("10.0.0.0/8"), nil)
+	trusted := reading.NewProxies(prefixes("10.0.0.0/8"), nil)
 	const two, one = "X-Forwarded-For: 192.0.2.7, 10.0.0.3\r\n", "X-Forwarded-For: 203.0.113.9, 192.0.2.7\r\n"
 	for _, c := range []struct {
 		name, head string
@@ -107,7 +107,7 @@ func TestUntrustedForwardingIsToldOnce(t *testing.T) {
 	for i := range 100 {
 		g.handler.Client(address(i), []string{fmt.Sprint("192.0.2.", i)})
 	}
-	if n := told.Load(); n != wire.MostTold {
+	if n := told.Load(); n != reading.MostTold {
 		t.Errorf("told of %d", n)
 	}
 }

@@ -95,7 +95,7 @@ type Options struct {
 	Observer *observe.Observer
 	Limits   Limits
 	// Timeouts bound every wait. Zero values take the defaults: 10 s for ReadHeader, 75 s for Idle, 30 s for ReadStall and
-	// WriteStall, 5 s for UpstreamDial, 60 s for UpstreamResponse and UpstreamStall, 50 s for UpstreamIdle.
+	// WriteStall, 5 s for UpstreamDial and ClientGone, 60 s for UpstreamResponse and UpstreamStall, 50 s for UpstreamIdle.
 	Timeouts wire.Timeouts
 	// ResolverDeadline bounds everything that the forge is asked before a decision; 0 is 15 s.
 	ResolverDeadline time.Duration
@@ -163,6 +163,7 @@ func (o *Options) setDefaults() {
 	or(&o.Timeouts.UpstreamDial, 5*time.Second)
 	or(&o.Timeouts.UpstreamResponse, 60*time.Second)
 	or(&o.Timeouts.UpstreamStall, 60*time.Second)
+	or(&o.Timeouts.ClientGone, 5*time.Second)
 	or(&o.Timeouts.UpstreamIdle, 50*time.Second)
 	or(&o.Freshness.Reads, 30*time.Second)
 	or(&o.Freshness.Writes, 5*time.Second)

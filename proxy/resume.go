@@ -120,6 +120,8 @@ func (x *exchange) proceed() (kept bool) {
 		return x.handOn(u, err)
 	case fast.Timeout:
 		return x.handOn(nil, wire.ErrTimeout)
+	case fast.Gone:
+		return x.handOn(nil, wire.ErrGone)
 	case fast.Broken:
 		return x.handOn(nil, wire.ErrBroken)
 	case fast.Panic:

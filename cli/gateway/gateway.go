@@ -267,6 +267,7 @@ func (g *gateway) proxyOptions() proxy.Options {
 			ReadHeader: c.Timeouts.ReadHeader.Std(), Idle: c.Timeouts.Idle.Std(), ReadStall: c.Timeouts.ReadStall.Std(),
 			WriteStall: c.Timeouts.WriteStall.Std(), UpstreamDial: c.Timeouts.UpstreamDial.Std(),
 			UpstreamResponse: c.Timeouts.UpstreamResponse.Std(), UpstreamStall: c.Timeouts.UpstreamStall.Std(),
+			ClientGone:   c.Timeouts.ClientGone.Std(),
 			UpstreamIdle: c.Timeouts.UpstreamIdle.Std(),
 		},
 		ResolverDeadline: c.Resolver.Deadline.Std(),

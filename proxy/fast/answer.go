@@ -25,8 +25,12 @@ func (f *flight) Answered(c *wire.Upstream) {
 	}
 	for {
 		if c.Late() {
+			step := Timeout
+			if c.Gone() {
+				step = Gone
+			}
 			f.discard()
-			f.proceed(nil, Timeout)
+			f.proceed(nil, step)
 			return
 		}
 		have := len(brought)

@@ -94,6 +94,7 @@ const (
 	Again                 // as Send, on a new connection: one that had been idle was closed just now
 	Receive               // it is sent; the upstream connection has what came of the answer
 	Timeout               // it is sent, and the answer did not come in time
+	Gone                  // it is sent, and the client did not wait for the answer
 	Broken                // it is sent, and the connection broke
 	Panic                 // something panicked: it is answered with 500
 )

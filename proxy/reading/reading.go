@@ -8,7 +8,6 @@ import (
 	"patgate/proxy/header"
 	"patgate/proxy/reply"
 	"patgate/proxy/surface"
-	"patgate/proxy/wire"
 )
 
 // Reader reads requests. Its fields are not changed once it does.
@@ -19,7 +18,7 @@ type Reader struct {
 	Root      string // that clients may put in front of every path; empty: none
 	PublicURL string // under which clients reach patgate; empty: any
 	Via       string // the name under which requests are sent on, of NewVia
-	Proxies   *wire.Proxies
+	Proxies   *Proxies
 }
 
 // Read reads the parts of a request's head: which surface it is for, who asks, with which credential, from where. block is the

@@ -54,8 +54,12 @@ func Of(err error) *Refusal {
 		return ErrLoop
 	case errors.Is(err, forge.ErrTimeout), errors.Is(err, wire.ErrTimeout):
 		return ErrTimeout
+	case errors.Is(err, wire.ErrGone):
+		return ErrGone
 	case errors.Is(err, wire.ErrBusy):
 		return ErrBusy
+	case errors.Is(err, wire.ErrShare):
+		return ErrShare
 	case errors.Is(err, forge.ErrUnavailable), errors.Is(err, wire.ErrConnect), errors.Is(err, wire.ErrClosed),
 		errors.Is(err, wire.ErrBroken):
 		return ErrUnavailable
@@ -145,6 +149,7 @@ const (
 	FailureTimeout    = "upstream_timeout"
 	FailureUpstream   = "upstream_broken"
 	FailureBusy       = "upstream_busy"
+	FailureShare      = "upstream_share"
 	FailureBody       = "broken_body"
 	FailureAnswer     = "unfiltered_answer"
 	FailureRedirect   = "redirect_refused"
@@ -161,8 +166,12 @@ func FailureOf(err error) string {
 		return FailureBody
 	case errors.Is(err, wire.ErrTimeout):
 		return FailureTimeout
+	case errors.Is(err, wire.ErrGone):
+		return FailureClientGone
 	case errors.Is(err, wire.ErrBusy):
 		return FailureBusy
+	case errors.Is(err, wire.ErrShare):
+		return FailureShare
 	}
 	return FailureUpstream
 }

@@ -20,6 +20,7 @@ func NewPool(o PoolOptions) *Pool {
 		dog:    o.Watchdog,
 		max:    o.Connections,
 		loops:  o.Loops,
+		all:    map[*Upstream]struct{}{},
 		idle:   newIdleLists(o.Loops.Count()),
 	}
 	p.dog.also = append(p.dog.also, p.reap)
@@ -37,5 +38,5 @@ func (p *Pool) Counts() (open, idle int) {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.open, idle
+	return len(p.all), idle
 }

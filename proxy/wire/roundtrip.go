@@ -118,9 +118,13 @@ func (c *Upstream) Receive(isHead bool, answer *fasthttp.Response) error {
 	defer func() {
 		c.inHead = false
 		c.done()
+		c.client.Store(nil)
 	}()
 	for range maxInterim {
 		if err := c.readHead(&answer.Header); err != nil {
+			if c.gone.Load() {
+				return ErrGone
+			}
 			return AsError(err)
 		}
 		if status := answer.StatusCode(); status < 100 || status > 199 || status == fasthttp.StatusSwitchingProtocols {

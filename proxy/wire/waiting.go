@@ -41,6 +41,9 @@ func (c *Upstream) Await(w Waiter, head []byte) (sent, ready bool) {
 // Late tells, on the loop's goroutine, that the answer did not come in time.
 func (c *Upstream) Late() bool { return c.socket.Late() }
 
+// Gone tells that the wait for the answer was ended because the client had ended its side.
+func (c *Upstream) Gone() bool { return c.gone.Load() }
+
 // TryRead reads what has come, on the loop's goroutine: loop.ErrAgain when there is nothing.
 func (c *Upstream) TryRead(p []byte) (int, error) {
 	if c.secure != nil {

@@ -16,6 +16,7 @@ import (
 type Watchdog struct {
 	now  atomic.Int64 // nanoseconds since start, as of the last tick
 	tick time.Duration
+	gone int64             // Timeouts.ClientGone
 	also []func(now int64) // called with every tick; set before Run
 
 	mu    sync.Mutex
@@ -27,7 +28,7 @@ type Watchdog struct {
 func NewWatchdog(limits *Timeouts) *Watchdog {
 	shortest := limits.shortest()
 	tick := min(max(shortest/4, 5*time.Millisecond), time.Second)
-	w := &Watchdog{tick: tick, conns: map[*watched]struct{}{}, stop: make(chan struct{})}
+	w := &Watchdog{tick: tick, gone: int64(limits.ClientGone), conns: map[*watched]struct{}{}, stop: make(chan struct{})}
 	w.now.Store(int64(tick)) // so that zero is "not waiting"
 	return w
 }
@@ -57,7 +58,14 @@ func (w *Watchdog) sweep() {
 	defer w.mu.Unlock()
 	for c := range w.conns {
 		since, limit := c.since.Load(), c.limit.Load()
-		if since != 0 && limit != 0 && now-since > limit {
+		if since == 0 {
+			continue
+		}
+		gone := now-since > w.gone && c.forNobody()
+		if gone {
+			c.gone.Store(true)
+		}
+		if gone || limit != 0 && now-since > limit {
 			c.since.Store(0)
 			if c.writing.Load() {
 				if c.socket != nil {
@@ -96,8 +104,18 @@ type watched struct {
 	since   atomic.Int64 // when the wait began; zero when it is not waiting
 	limit   atomic.Int64 // how long it may last; zero is without bound
 	writing atomic.Bool  // the wait is for a write
-	waited  int64        // of readSteadily: how long its reads have waited since they last brought enough
-	brought int          // and what they brought since then
+
+	client atomic.Pointer[Client] // on a connection to the forge, who waits for the head of an answer
+	gone   atomic.Bool            // the wait was ended for that the client has ended its side
+
+	waited  int64 // of readSteadily: how long its reads have waited since they last brought enough
+	brought int   // and what they brought since then
+}
+
+// forNobody tells whether the wait is for an answer to a client that has ended its side of the connection.
+func (c *watched) forNobody() bool {
+	client := c.client.Load()
+	return client != nil && client.socket != nil && !c.writing.Load() && client.socket.Ended()
 }
 
 func (w *Watchdog) add(c *watched) {

@@ -61,6 +61,9 @@ func (*Socket) Silent() bool { return false }
 // Late is false.
 func (*Socket) Late() bool { return false }
 
+// Ended tells nothing here.
+func (*Socket) Ended() bool { return false }
+
 // Abort does nothing.
 func (*Socket) Abort() {}
 

@@ -275,6 +275,9 @@ func (s *Socket) begin(past uint32) error {
 // Late tells whether the deadline for reads has passed.
 func (s *Socket) Late() bool { return s.state.Load()&late != 0 }
 
+// Ended tells that the peer sends no more.
+func (s *Socket) Ended() bool { return s.state.Load()&ended != 0 }
+
 // Close closes the connection. Reads and writes that wait end.
 func (s *Socket) Close() error {
 	for {

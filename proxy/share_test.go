@@ -1,0 +1,184 @@
+package proxy
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"runtime"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"patgate/proxy/reply"
+)
+
+// hanging is an upstream that answers what asks for the last page, and lets everything else wait.
+func hanging(t testing.TB) (url string, waiting *atomic.Int64) {
+	t.Helper()
+	waiting = new(atomic.Int64)
+	end := make(chan struct{})
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		if strings.Contains(r.URL.RawQuery, "last=yes") {
+			_, _ = io.WriteString(w, `{"ok":true}`)
+			return
+		}
+		waiting.Add(1)
+		defer waiting.Add(-1)
+		select {
+		case <-end:
+		case <-r.Context().Done():
+		}
+	}))
+	t.Cleanup(func() {
+		close(end)
+		s.Close()
+	})
+	return s.URL, waiting
+}
+
+// leave sends a request on a connection of its own, which stays open until the test ends.
+func (g *gateway) leave(t testing.TB, request string) net.Conn {
+	t.Helper()
+	c, err := g.dial()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Close() })
+	_, _ = io.WriteString(c, request)
+	return c
+}
+
+// until waits for a state.
+func until(t testing.TB, what string, reached func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(30 * time.Second); !reached(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("not reached: %s", what)
+		}
+	}
+}
+
+// Threat: requests of one caller take all connections to the forge, so that nobody else gets one. Attack: more requests that
+// hang than there are connections, of one token, of several owners, and of one credential of the forge's own. Control: any other
+// token, of the same owner too, and any other credential is answered.
+func TestThreatAllConnectionsForOne(t *testing.T) {
+	const most = 64
+	next := get(jobs+"?last=yes", "PRIVATE-TOKEN: %s")
+	for _, withoutLoops := range []bool{false, true} {
+		t.Run(fmt.Sprintf("loops %v", !withoutLoops), func(t *testing.T) {
+			start := func(t *testing.T) (*gateway, *atomic.Int64) {
+				url, waiting := hanging(t)
+				return newGateway(t, url, func(o *Options) {
+					o.withoutLoops, o.Upstream.Connections, o.Timeouts.UpstreamDial = withoutLoops, most, 200*time.Millisecond
+				}), waiting
+			}
+			attack := func(t *testing.T, g *gateway, secret string) (refused *atomic.Int64) {
+				refused = new(atomic.Int64)
+				done := make(chan struct{}, most+6)
+				for range most + 6 {
+					c := g.leave(t, get(jobs, "PRIVATE-TOKEN: "+secret))
+					go func() {
+						defer func() { done <- struct{}{} }()
+						in := make([]byte, 4<<10)
+						_ = c.SetReadDeadline(time.Now().Add(20 * time.Second))
+						n, _ := c.Read(in)
+						if got := string(in[:n]); strings.HasPrefix(got, "HTTP/1.1 429") && strings.Contains(got, reply.ErrShare.Reason) {
+							refused.Add(1)
+						}
+					}()
+				}
+				return refused
+			}
+			t.Run("one token", func(t *testing.T) {
+				g, waiting := start(t)
+				other, same := g.mintFor(t, 2), g.mintFor(t, 1)
+				refused := attack(t, g, g.mintFor(t, 1))
+				until(t, "refusals", func() bool { return refused.Load() > most/4 })
+				if n := waiting.Load(); n > most/2+2 {
+					t.Errorf("one token has %d of %d connections", n, most)
+				}
+				for _, secret := range []string{other, same} {
+					held := make([]*client, 6)
+					for i := range held {
+						held[i] = g.connect(t)
+						held[i].ask(fmt.Sprintf(next, secret)).wants(t, 200)
+					}
+				}
+			})
+			t.Run("five owners", func(t *testing.T) {
+				g, _ := start(t)
+				other := g.mintFor(t, 9)
+				for owner := range 5 {
+					refused := attack(t, g, g.mintFor(t, int64(owner+1)))
+					until(t, "refusals", func() bool { return refused.Load() > most/4 })
+				}
+				g.raw(t, fmt.Sprintf(next, other)).wants(t, 200)
+			})
+			t.Run("one credential of the forge's own", func(t *testing.T) {
+				g, _ := start(t)
+				refused := attack(t, g, "glpat-greedy")
+				until(t, "refusals", func() bool { return refused.Load() > most/4 })
+				g.raw(t, fmt.Sprintf(next, "glpat-other")).wants(t, 200)
+			})
+		})
+	}
+}
+
+// A client that ends its side of the connection takes its request away from the forge soon after, however the request is
+// served; one that waits keeps it. Where there are no event loops nobody notices.
+func TestClientsThatGo(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("needs event loops, which there are on Linux")
+	}
+	server, trust, _ := certified(t)
+	token := func(g *gateway) string { return "PRIVATE-TOKEN: " + g.token }
+	for _, secure := range []bool{false, true} {
+		t.Run(fmt.Sprintf("TLS %v", secure), func(t *testing.T) {
+			url, waiting := hanging(t)
+			configure := func(o *Options) {
+				o.Timeouts.ClientGone, o.Attempts = 300*time.Millisecond, attempts(1<<20)
+			}
+			var g *gateway
+			if secure {
+				g = newGatewayOver(t, server, url, configure)
+				g.trust = trust
+			} else {
+				g = newGateway(t, url, configure)
+			}
+			g.leave(t, get(jobs+"?last=yes", token(g))) // so that there is an idle connection
+			for name, text := range map[string]string{
+				"GET":    get(jobs, token(g)),
+				"HEAD":   request("HEAD", jobs, "", token(g)),
+				"POST":   request("POST", "/api/v4/projects/7/issues", `{"title":"x"}`, token(g), "Content-Type: application/json"),
+				"legacy": get(jobs, "PRIVATE-TOKEN: glpat-x"),
+			} {
+				t.Run(name, func(t *testing.T) {
+					before := g.sink.count()
+					stays := g.leave(t, text)
+					var gone []net.Conn
+					for range 20 {
+						gone = append(gone, g.leave(t, text))
+					}
+					until(t, "all wait", func() bool { return waiting.Load() == 21 })
+					for _, c := range gone {
+						_ = c.Close()
+					}
+					until(t, "those of clients that are gone have ended", func() bool { return waiting.Load() == 1 })
+					time.Sleep(600 * time.Millisecond) // twice what one that is gone has
+					if n := waiting.Load(); n != 1 {
+						t.Errorf("%d wait at the forge for the client that stays", n)
+					}
+					_ = stays.Close()
+					until(t, "nobody waits", func() bool { return waiting.Load() == 0 })
+					if e := g.sink.after(t, before); e.Failure != reply.FailureClientGone {
+						t.Errorf("recorded as %q", e.Failure)
+					}
+				})
+			}
+		})
+	}
+}
