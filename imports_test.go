@@ -22,44 +22,44 @@ const module = "patgate"
 // A package that has no rule of its own takes that of the nearest folder above it with /..., and none is a violation.
 func direction() map[string][]string {
 	return map[string][]string{
-		".":                       {"cli"},
-		"demo":                    {"cli", "forge/forgetest"},
-		"routes":                  {"routes/nearest", "routes/percent"},
-		"routes/memo":             {},
-		"routes/nearest":          {},
-		"routes/percent":          {},
-		"routes/commands":         {"routes"},
-		"routes/params":           {"routes", "routes/commands", "routes/memo", "routes/percent", "routes/params/..."},
-		"routes/params/refusal":   {},
-		"routes/params/names":     {},
-		"routes/params/multipart": {"routes/percent", "routes/params/names", "routes/params/refusal"},
-		"routes/load":             {"routes", "routes/nearest", "routes/load/document"},
-		"routes/load/document":    {"routes", "routes/nearest"},
-		"routes/inspect":          {"routes", "routes/load"},
-		"routes/reload":           {"routes", "routes/load"},
-		"routes/routestest":       {"routes", "routes/load"},
-		"routes/...":              {"routes", "routes/percent"},
-		"policy":                  {"routes"},
-		"policy/proof":            {"routes", "policy"},
-		"learn/propose":           {"routes", "policy", "learn"},
-		"token":                   {"routes", "policy"},
-		"learn":                   {"routes", "policy"},
-		"cache":                   {},
-		"config":                  {"token"},
-		"dial":                    {},
-		"audit":                   {"routes", "policy", "token"},
-		"forge":                   {"routes", "policy", "token", "cache"},
-		"forge/rest":              {"routes", "routes/percent", "token", "dial", "forge"},
-		"forge/facts":             {"routes", "policy", "token", "cache", "dial", "forge", "forge/rest"},
-		"forge/...":               {"routes", "policy", "token", "cache", "forge", "forge/facts", "forge/rest"},
-		"store":                   {"routes", "policy", "token", "cache", "learn", "store/seal"},
-		"store/seal":              {"token"},
-		"store/sqlite/files":      {},
-		"store/sqlite/millis":     {},
-		"store/sqlite/units":      {"learn", "store", "store/sqlite/millis"},
-		"store/...":               {"routes", "policy", "token", "cache", "learn", "store", "store/seal", "store/sqlite/..."},
-		"proxy":                   {"routes", "routes/...", "policy", "token", "cache", "audit", "dial", "forge", "proxy/..."},
-		"proxy/header":            {"routes/memo", "token"},
+		".":                           {"cli"},
+		"demo":                        {"cli", "forge/forgetest"},
+		"routes":                      {"routes/nearest", "routes/percent"},
+		"routes/memo":                 {},
+		"routes/nearest":              {},
+		"routes/percent":              {},
+		"routes/commands":             {"routes"},
+		"routes/params":               {"routes", "routes/commands", "routes/memo", "routes/percent", "routes/params/..."},
+		"routes/params/refusal":       {},
+		"routes/params/names":         {},
+		"routes/params/multipart":     {"routes/percent", "routes/params/names", "routes/params/refusal"},
+		"routes/load":                 {"routes", "routes/nearest", "routes/load/document"},
+		"routes/load/document":        {"routes", "routes/nearest"},
+		"routes/inspect":              {"routes", "routes/load"},
+		"routes/reload":               {"routes", "routes/load"},
+		"routes/routestest":           {"routes", "routes/load"},
+		"routes/...":                  {"routes", "routes/percent"},
+		"policy":                      {"routes"},
+		"policy/proof":                {"routes", "policy"},
+		"learn/propose":               {"routes", "policy", "learn"},
+		"token":                       {"routes", "policy"},
+		"learn":                       {"routes", "policy"},
+		"cache":                       {},
+		"config":                      {"token"},
+		"dial":                        {},
+		"audit":                       {"routes", "policy", "token"},
+		"forge":                       {"routes", "policy", "token", "cache"},
+		"forge/rest":                  {"routes", "routes/percent", "token", "dial", "forge"},
+		"forge/facts":                 {"routes", "policy", "token", "cache", "dial", "forge", "forge/rest"},
+		"forge/...":                   {"routes", "policy", "token", "cache", "forge", "forge/facts", "forge/rest"},
+		"store":                       {"routes", "policy", "token", "cache", "learn", "store/seal"},
+		"store/seal":                  {"token"},
+		"store/sqlite/files":          {},
+		"store/postgres/postgrestest": {},
+		"store/...": {"routes", "policy", "token", "cache", "learn", "store", "store/seal", "store/tables",
+			"store/sqlite/files"},
+		"proxy":        {"routes", "routes/...", "policy", "token", "cache", "audit", "dial", "forge", "proxy/..."},
+		"proxy/header": {"routes/memo", "token"},
 		"proxy/fast": {"routes", "routes/memo", "routes/params", "token", "audit", "proxy/header", "proxy/reply",
 			"proxy/surface", "proxy/wire", "proxy/wire/loop"},
 		"proxy/wire": {"dial", "proxy/header", "proxy/wire/loop"},
@@ -240,6 +240,17 @@ func testBreaches(pkg, file string, parsed *ast.File) (breaches []string) {
 	return breaches
 }
 
+// driverOf gives the only package, with those below it, that may import a database's driver; empty for what is none.
+func driverOf(imported string) string {
+	switch {
+	case strings.HasPrefix(imported, "github.com/jackc/"):
+		return "store/postgres"
+	case strings.HasPrefix(imported, "modernc.org/"):
+		return "store/sqlite"
+	}
+	return ""
+}
+
 func fileBreaches(pkg, file string, parsed *ast.File) (breaches []string) {
 	report := func(format string, arguments ...any) {
 		breaches = append(breaches, file+": "+fmt.Sprintf(format, arguments...))
@@ -262,6 +273,9 @@ func fileBreaches(pkg, file string, parsed *ast.File) (breaches []string) {
 				report("%s must not import %s", pkg, imported)
 			}
 			continue
+		}
+		if owner := driverOf(imported); owner != "" && pkg != owner && !strings.HasPrefix(pkg, owner+"/") {
+			report("only %s may import %s", owner, imported)
 		}
 		if !isPure {
 			continue
@@ -305,7 +319,8 @@ func TestImportsOnlyGoDown(t *testing.T) {
 	for _, expected := range []string{".", "routes", "routes/load", "routes/inspect", "routes/params", "routes/reload", "policy",
 		"token",
 		"cache", "config", "audit", "forge",
-		"forge/gitlab", "forge/gitea", "forge/facts", "forge/rest", "store", "store/sqlite", "store/seal", "proxy", "proxy/header",
+		"forge/gitlab", "forge/gitea", "forge/facts", "forge/rest", "store", "store/postgres", "store/sqlite",
+		"store/seal", "store/tables", "proxy", "proxy/header",
 		"admin", "cli"} {
 		if !slices.Contains(packages, expected) {
 			t.Errorf("package %s was not seen: %v", expected, packages)
@@ -403,6 +418,10 @@ func TestImportViolationsAreSeen(t *testing.T) {
 		{"main importing more than cli", "more.go", "package main\n\nimport _ \"patgate/store\"\n", ". must not import patgate/store"},
 		{"a stand-in forge in the gateway's binary", "cli/demo.go",
 			"package cli\n\nimport _ \"patgate/forge/forgetest\"\n", "cli must not import patgate/forge/forgetest"},
+		{"PostgreSQL's driver beside its store", "store/tables/pgx.go", "package tables\n\nimport _ \"github.com/jackc/pgx/v5/pgconn\"\n",
+			"only store/postgres may import github.com/jackc/pgx/v5/pgconn"},
+		{"SQLite's driver beside its store", "cli/sqlite.go", "package cli\n\nimport _ \"modernc.org/sqlite\"\n",
+			"only store/sqlite may import modernc.org/sqlite"},
 		{"an unknown package", "util/util.go", "package util\n", "package util has no rule"},
 		{"an unknown package below another", "policy/util/util.go", "package util\n", "package policy/util has no rule"},
 		{"a file for another system", "policy/up_windows.go", "//go:build windows\n\npackage policy\n\nimport _ \"patgate/store\"\n",

@@ -212,6 +212,7 @@ func (r Rules) EditToken(ctx context.Context, id int64, e Edit, c Cause) (Listed
 // RevokeUnused implements Lineage.
 func (r Rules) RevokeUnused(ctx context.Context, before time.Time, c Cause) (ids []int64, err error) {
 	err = r.Transact(ctx, "revoking unused tokens", func(tx Tx) error {
+		ids = nil
 		idle, err := tx.Idle(ctx, before, c.At)
 		for i := range idle {
 			l := &idle[i]

@@ -45,7 +45,8 @@ type Kin struct{ Family, Below, Owner int64 }
 
 // Rules are what holds of tokens in every database: a Store embeds them and gives them its transactions.
 type Rules struct {
-	// Transact runs f in a transaction and commits it, unless f fails. doing names the step for errors.
+	// Transact runs f in a transaction and commits it, unless f fails. doing names the step for errors. f may be run again from
+	// its beginning, after nothing of it was kept.
 	Transact func(ctx context.Context, doing string, f func(Tx) error) error
 }
 

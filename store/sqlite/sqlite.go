@@ -18,6 +18,7 @@ import (
 
 	"patgate/store"
 	"patgate/store/sqlite/files"
+	"patgate/store/tables"
 )
 
 // applicationID marks the file as patgate's in its header ("PATG"), so that another program's database is told apart.
@@ -39,11 +40,11 @@ type Options struct {
 
 // DB is an open store. It implements store.Store.
 type DB struct {
-	store.Rules
-	path   string
-	write  *sql.DB // one connection
-	read   *sql.DB // several, which cannot write
-	byHash *sql.Stmt
+	*tables.Tables
+	path     string
+	write    *sql.DB   // one connection
+	read     *sql.DB   // several, which cannot write
+	prepared *prepared // on read
 }
 
 var _ store.Store = (*DB)(nil)
@@ -71,7 +72,6 @@ func Open(ctx context.Context, path string, o Options) (*DB, error) {
 		return nil, fmt.Errorf("opening store %s: %w: it is no regular file", path, store.ErrForeign)
 	}
 	db := &DB{path: path}
-	db.Rules = store.Rules{Transact: db.transact}
 	if err := db.open(ctx, o); err != nil {
 		_ = db.Close()
 		return nil, fmt.Errorf("opening store %s: %w", path, explain(err))
@@ -96,8 +96,9 @@ func (db *DB) open(ctx context.Context, o Options) (err error) {
 	if db.read, err = connect(db.path, o.LockTimeout, o.Readers, true); err != nil {
 		return err
 	}
-	db.byHash, err = db.read.PrepareContext(ctx, boundQuery)
-	return err
+	db.prepared = &prepared{runner: db.read, kept: map[string]*sql.Stmt{}}
+	db.Tables = tables.New(db.database())
+	return nil
 }
 
 // connect prepares a pool. It does not touch the file yet.
@@ -243,8 +244,8 @@ func (db *DB) Path() string { return db.path }
 // Close releases the file. What is in the WAL goes into the file when no other process holds it.
 func (db *DB) Close() error {
 	var err error
-	if db.byHash != nil {
-		err = db.byHash.Close()
+	if db.prepared != nil {
+		err = db.prepared.close()
 	}
 	if db.read != nil {
 		err = errors.Join(err, db.read.Close())

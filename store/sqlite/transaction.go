@@ -4,27 +4,61 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+
+	"patgate/store/tables"
 )
 
-// changesKept is how many of the newest changes are listed one by one; who polls less often than that reads all anew.
-const changesKept = 10_000
+// database gives package tables what it needs of the open pools.
+func (db *DB) database() tables.Database {
+	return tables.Database{
+		Read:     conn{db.prepared},
+		Snapshot: db.snapshot,
+		Change:   db.change,
+		Note:     db.change, // there is one writer at a time
+		NextID:   nextID,
+		Head:     "(SELECT seq FROM sqlite_sequence WHERE name = 'changes')",
+		Scrub:    db.scrub,
+	}
+}
+
+// nextID tells what AUTOINCREMENT gives next. The transaction holds the write lock, so nobody else takes it.
+func nextID(ctx context.Context, tx tables.Conn, table string) (id int64, err error) {
+	const next = "SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = ?), 0) + 1"
+	err = tx.QueryRow(ctx, next, table).Scan(&id)
+	return id, err
+}
+
+// snapshot runs f on one state of the file.
+func (db *DB) snapshot(ctx context.Context, f func(tables.Conn) error) error {
+	tx, err := db.read.BeginTx(ctx, nil)
+	if err != nil {
+		return explain(err)
+	}
+	defer tx.Rollback()
+	return f(conn{tx})
+}
 
 // change runs f in a writing transaction and commits it. doing names the step for errors.
-func (db *DB) change(ctx context.Context, doing string, f func(tx *sql.Tx) error) error {
+func (db *DB) change(ctx context.Context, doing string, f func(tables.Conn) error) error {
 	tx, err := db.write.BeginTx(ctx, nil)
 	if err != nil {
 		return fmt.Errorf("%s: %w", doing, explain(err))
 	}
 	defer tx.Rollback()
-	if err := f(tx); err != nil {
-		return fmt.Errorf("%s: %w", doing, explain(err))
+	if err := f(conn{&prepared{runner: tx, kept: map[string]*sql.Stmt{}}}); err != nil { // the transaction closes what it prepared
+		return fmt.Errorf("%s: %w", doing, err)
 	}
-	const forget = "DELETE FROM changes WHERE sequence <= (SELECT max(sequence) FROM changes) - ?"
-	if _, err := tx.ExecContext(ctx, forget, changesKept); err != nil {
+	if _, err := tx.ExecContext(ctx, tables.ForgetChanges, tables.ChangesKept); err != nil {
 		return fmt.Errorf("%s: %w", doing, explain(err))
 	}
 	if err := tx.Commit(); err != nil {
 		return fmt.Errorf("%s: %w", doing, explain(err))
 	}
 	return nil
+}
+
+// scrub moves the WAL into the file and empties it, so that sealed bytes which were just erased are gone from the disk's
+// files. It is best effort: a reader that is in the way leaves them to the next checkpoint.
+func (db *DB) scrub(ctx context.Context) {
+	_, _ = db.write.ExecContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)")
 }

@@ -129,10 +129,15 @@ func testUses(t *testing.T, f *Fixture) {
 func testBackup(t *testing.T, f *Fixture) {
 	r := f.NewToken(t, "kept")
 	path := filepath.Join(t.TempDir(), "backup")
-	if err := f.Store.Backup(t.Context(), path); err != nil {
+	err := f.Store.Backup(t.Context(), path)
+	elsewhere := errors.Is(err, errors.ErrUnsupported) // the database has means of its own
+	if err != nil && !elsewhere {
 		t.Fatal(err)
 	}
 	t.Run("a backup is never written over a file", func(t *testing.T) {
+		if elsewhere {
+			t.Skip(err)
+		}
 		if err := f.Store.Backup(t.Context(), path); !errors.Is(err, store.ErrExists) {
 			t.Errorf("error %v, want ErrExists", err)
 		}

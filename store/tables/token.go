@@ -1,14 +1,13 @@
-package sqlite
+package tables
 
 import (
+	"cmp"
 	"context"
-	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
 
 	"patgate/store"
-	"patgate/store/sqlite/millis"
 	"patgate/token"
 )
 
@@ -40,31 +39,32 @@ func (t *tokenRow) record() (token.Record, error) {
 	if err := json.Unmarshal([]byte(t.scopes), &t.r.Scopes); err != nil {
 		return token.Record{}, fmt.Errorf("%w: scopes of token %d: %w", store.ErrDamaged, t.r.ID, err)
 	}
-	t.r.CreatedAt, t.r.ExpiresAt = millis.Time(t.created), millis.Time(t.expires)
-	t.r.RevokedAt, t.r.PausedAt = millis.Time(t.revoked), millis.Time(t.pausedAt)
-	t.r.RenewUntil = millis.Time(t.renewUntil)
-	t.r.ReportFrom, t.r.ReportUntil = millis.Time(t.reportFrom), millis.Time(t.reportUntil)
+	t.r.CreatedAt, t.r.ExpiresAt = instant(t.created), instant(t.expires)
+	t.r.RevokedAt, t.r.PausedAt = instant(t.revoked), instant(t.pausedAt)
+	t.r.RenewUntil = instant(t.renewUntil)
+	t.r.ReportFrom, t.r.ReportUntil = instant(t.reportFrom), instant(t.reportUntil)
 	return t.r, nil
 }
 
-// boundQuery reads a token with what it is bound to. One statement is one consistent read.
-const boundQuery = "SELECT " + tokenColumns + ", " + ownerColumns + ", " + credentialColumns + `,
-	(SELECT seq FROM sqlite_sequence WHERE name = 'changes')
-	FROM tokens t JOIN owners o ON o.id = t.owner_id JOIN credentials c ON c.id = t.credential_id WHERE t.hash = ?`
+// boundQuery reads a token with what it is bound to, and the newest change. One statement is one consistent read.
+func boundQuery(head string) string {
+	return "SELECT " + tokenColumns + ", " + ownerColumns + ", " + credentialColumns + ", " + head +
+		" FROM tokens t JOIN owners o ON o.id = t.owner_id JOIN credentials c ON c.id = t.credential_id WHERE t.hash = ?"
+}
 
 // TokenByHash implements store.Store.
-func (db *DB) TokenByHash(ctx context.Context, hash token.Hash) (store.Bound, error) {
+func (db *Tables) TokenByHash(ctx context.Context, hash token.Hash) (store.Bound, error) {
 	var b store.Bound
 	var t tokenRow
 	var o ownerRow
 	var c credentialRow
 	fields := append(append(append(t.fields(), o.fields()...), c.fields()...), &b.Sequence)
-	err := db.byHash.QueryRowContext(ctx, hash[:]).Scan(fields...)
-	if errors.Is(err, sql.ErrNoRows) {
+	err := db.d.Read.QueryRow(ctx, db.boundQuery, hash[:]).Scan(fields...)
+	if errors.Is(err, ErrNone) {
 		return store.Bound{}, store.ErrUnknownToken
 	}
 	if err != nil {
-		return store.Bound{}, fmt.Errorf("reading token: %w", explain(err))
+		return store.Bound{}, fmt.Errorf("reading token: %w", err)
 	}
 	b.Owner = o.owner()
 	if b.Record, err = t.record(); err != nil {
@@ -77,22 +77,25 @@ func (db *DB) TokenByHash(ctx context.Context, hash token.Hash) (store.Bound, er
 }
 
 // Token implements store.Tokens.
-func (db *DB) Token(ctx context.Context, id int64) (store.Listed, error) {
-	l, err := tokenByID(ctx, db.read, id)
+func (db *Tables) Token(ctx context.Context, id int64) (store.Listed, error) {
+	l, err := tokenByID(ctx, db.d.Read, id)
 	if err != nil {
-		return store.Listed{}, fmt.Errorf("reading token %d: %w", id, explain(err))
+		return store.Listed{}, fmt.Errorf("reading token %d: %w", id, err)
 	}
 	return l, nil
 }
 
 // tx is a transaction for the rules of tokens.
-type tx struct{ *sql.Tx }
+type tx struct {
+	Conn
+	db *Tables
+}
 
 var _ store.Tx = tx{}
 
 // transact implements store.Rules.
-func (db *DB) transact(ctx context.Context, doing string, f func(store.Tx) error) error {
-	return db.change(ctx, doing, func(t *sql.Tx) error { return f(tx{t}) })
+func (db *Tables) transact(ctx context.Context, doing string, f func(store.Tx) error) error {
+	return db.d.Change(ctx, doing, func(t Conn) error { return f(tx{t, db}) })
 }
 
 // Token implements store.Tx.
@@ -116,14 +119,16 @@ func (tx tx) Insert(ctx context.Context, r token.Record) (id int64, err error) {
 	if err != nil {
 		return 0, err
 	}
-	err = tx.QueryRowContext(ctx, `INSERT INTO tokens (hash, last_four, name, description, owner_id, credential_id, parent_id,
+	if id, err = tx.db.d.NextID(ctx, tx, "tokens"); err != nil {
+		return 0, err
+	}
+	_, err = tx.Exec(ctx, `INSERT INTO tokens (id, hash, last_four, name, description, owner_id, credential_id, parent_id,
 			scopes, table_version, created_at, expires_at, report_from, report_until, owners_word, family_id, renew_until, touched_at)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
-			coalesce(nullif(?, 0), (SELECT seq + 1 FROM sqlite_sequence WHERE name = 'tokens')), ?, ?) RETURNING id`,
-		r.Hash[:], r.LastFour, r.Name, r.Description, r.OwnerID, r.CredentialID, r.ParentID,
-		string(scopes), r.TableVersion, millis.Of(r.CreatedAt), millis.Of(r.ExpiresAt), millis.Of(r.ReportFrom),
-		millis.Of(r.ReportUntil), r.OwnersWord, r.FamilyID, millis.Of(r.RenewUntil), millis.Of(r.CreatedAt)).Scan(&id)
-	if constraint(err) {
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		id, r.Hash[:], r.LastFour, r.Name, r.Description, r.OwnerID, r.CredentialID, r.ParentID,
+		string(scopes), r.TableVersion, millis(r.CreatedAt), millis(r.ExpiresAt), millis(r.ReportFrom), millis(r.ReportUntil),
+		r.OwnersWord, cmp.Or(r.FamilyID, id), millis(r.RenewUntil), millis(r.CreatedAt))
+	if errors.Is(err, ErrConstraint) {
 		err = fmt.Errorf("%w: %w", store.ErrConflict, err)
 	}
 	return id, err
@@ -135,12 +140,12 @@ func (tx tx) Save(ctx context.Context, l *store.Listed, by string) error {
 	if err != nil {
 		return err
 	}
-	_, err = tx.ExecContext(ctx,
+	_, err = tx.Exec(ctx,
 		`UPDATE tokens SET name = ?, description = ?, scopes = ?, table_version = ?, expires_at = ?, renew_until = ?,
 		revoked_at = ?, revoke_reason = ?, revoked_by = ?, paused_at = ?, pause_reason = ?, paused_by = ?,
 		rotated_to = ?, revision = ?, report_from = ?, report_until = ?, touched_at = ?, widened_at = ?, changed_by = ? WHERE id = ?`,
-		l.Name, l.Description, string(scopes), l.TableVersion, millis.Of(l.ExpiresAt), millis.Of(l.RenewUntil),
-		millis.Of(l.RevokedAt), l.RevokeReason, l.RevokedBy, millis.Of(l.PausedAt), l.PauseReason, l.PausedBy, l.RotatedTo, l.Revision,
-		millis.Of(l.ReportFrom), millis.Of(l.ReportUntil), millis.Of(l.TouchedAt), millis.Of(l.WidenedAt), by, l.ID)
+		l.Name, l.Description, string(scopes), l.TableVersion, millis(l.ExpiresAt), millis(l.RenewUntil),
+		millis(l.RevokedAt), l.RevokeReason, l.RevokedBy, millis(l.PausedAt), l.PauseReason, l.PausedBy, l.RotatedTo, l.Revision,
+		millis(l.ReportFrom), millis(l.ReportUntil), millis(l.TouchedAt), millis(l.WidenedAt), by, l.ID)
 	return err
 }

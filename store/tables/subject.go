@@ -1,9 +1,8 @@
-package sqlite
+package tables
 
 import (
 	"context"
 	"crypto/sha256"
-	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -11,7 +10,6 @@ import (
 
 	"patgate/learn"
 	"patgate/store"
-	"patgate/store/sqlite/millis"
 )
 
 const subjectColumns = "id, hash, origin, user_id, username, kind, forge_id, name, scopes, first_at, last_at"
@@ -28,33 +26,33 @@ func scanSubject(scan func(...any) error) (s learn.Subject, err error) {
 	if len(hash) != sha256.Size || json.Unmarshal([]byte(scopes), &s.Scopes) != nil {
 		return s, fmt.Errorf("%w: subject %d", store.ErrDamaged, s.ID)
 	}
-	s.Hash, s.First, s.Last = [sha256.Size]byte(hash), millis.Time(first), millis.Time(last)
+	s.Hash, s.First, s.Last = [sha256.Size]byte(hash), instant(first), instant(last)
 	return s, nil
 }
 
 // PutSubject implements store.Subjects.
-func (db *DB) PutSubject(ctx context.Context, s learn.Subject) (learn.Subject, error) {
+func (db *Tables) PutSubject(ctx context.Context, s learn.Subject) (learn.Subject, error) {
 	scopes, err := json.Marshal(append([]string{}, s.Scopes...))
 	if err != nil {
 		return s, fmt.Errorf("writing the scopes of a subject: %w", err)
 	}
-	err = db.change(ctx, "storing a subject", func(tx *sql.Tx) error {
-		err := tx.QueryRowContext(ctx, "SELECT id FROM subjects WHERE hash = ? AND origin = ?", s.Hash[:], s.Origin).Scan(&s.ID)
-		if errors.Is(err, sql.ErrNoRows) && s.ForgeID != 0 {
+	err = db.d.Note(ctx, "storing a subject", func(tx Conn) error {
+		err := tx.QueryRow(ctx, "SELECT id FROM subjects WHERE hash = ? AND origin = ?", s.Hash[:], s.Origin).Scan(&s.ID)
+		if errors.Is(err, ErrNone) && s.ForgeID != 0 {
 			// The same credential under another key.
-			err = tx.QueryRowContext(ctx, "SELECT id FROM subjects WHERE origin = ? AND user_id = ? AND forge_id = ?", s.Origin, s.UserID,
+			err = tx.QueryRow(ctx, "SELECT id FROM subjects WHERE origin = ? AND user_id = ? AND forge_id = ?", s.Origin, s.UserID,
 				s.ForgeID).Scan(&s.ID)
 		}
 		switch {
-		case errors.Is(err, sql.ErrNoRows):
-			return insertSubject(ctx, tx, &s, string(scopes))
+		case errors.Is(err, ErrNone):
+			return db.insertSubject(ctx, tx, &s, string(scopes))
 		case err != nil:
 			return err
 		}
-		_, err = tx.ExecContext(ctx,
+		_, err = tx.Exec(ctx,
 			`UPDATE subjects SET hash = ?, user_id = ?, username = ?, kind = ?, forge_id = ?, name = ?, scopes = ?,
 			last_at = max(last_at, ?) WHERE id = ?`, s.Hash[:], s.UserID, s.Username, s.Kind, s.ForgeID, s.Name, string(scopes),
-			millis.Of(s.Last), s.ID)
+			millis(s.Last), s.ID)
 		return err
 	})
 	return s, err
@@ -62,9 +60,9 @@ func (db *DB) PutSubject(ctx context.Context, s learn.Subject) (learn.Subject, e
 
 // insertSubject makes a subject when there is room. The one of its user that was not seen for longest makes some, but not before
 // learn.QuietDays: who rotates a credential over and over does not erase with that what others did.
-func insertSubject(ctx context.Context, tx *sql.Tx, s *learn.Subject, scopes string) error {
+func (db *Tables) insertSubject(ctx context.Context, tx Conn, s *learn.Subject, scopes string) error {
 	var ofUser, all int
-	err := tx.QueryRowContext(ctx, `SELECT (SELECT count(*) FROM subjects WHERE origin = ? AND user_id = ?),
+	err := tx.QueryRow(ctx, `SELECT (SELECT count(*) FROM subjects WHERE origin = ? AND user_id = ?),
 		(SELECT count(*) FROM subjects)`, s.Origin, s.UserID).Scan(&ofUser, &all)
 	if err != nil {
 		return err
@@ -72,9 +70,9 @@ func insertSubject(ctx context.Context, tx *sql.Tx, s *learn.Subject, scopes str
 	switch {
 	case ofUser >= learn.MostSubjectsOfUser:
 		var oldest, last int64
-		err := tx.QueryRowContext(ctx, "SELECT id, last_at FROM subjects WHERE origin = ? AND user_id = ? ORDER BY last_at, id LIMIT 1",
+		err := tx.QueryRow(ctx, "SELECT id, last_at FROM subjects WHERE origin = ? AND user_id = ? ORDER BY last_at, id LIMIT 1",
 			s.Origin, s.UserID).Scan(&oldest, &last)
-		if err == nil && last > millis.Of(s.Last.AddDate(0, 0, -learn.QuietDays)) {
+		if err == nil && last > millis(s.Last.AddDate(0, 0, -learn.QuietDays)) {
 			err = store.ErrFull
 		}
 		if err == nil {
@@ -86,22 +84,21 @@ func insertSubject(ctx context.Context, tx *sql.Tx, s *learn.Subject, scopes str
 	case all >= learn.MostSubjects:
 		return store.ErrFull
 	}
-	res, err := tx.ExecContext(ctx,
-		`INSERT INTO subjects (hash, origin, user_id, username, kind, forge_id, name, scopes, first_at, last_at)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, s.Hash[:], s.Origin, s.UserID, s.Username, s.Kind, s.ForgeID, s.Name, scopes,
-		millis.Of(s.First), millis.Of(s.Last))
-	if err != nil {
+	if s.ID, err = db.d.NextID(ctx, tx, "subjects"); err != nil {
 		return err
 	}
-	s.ID, err = res.LastInsertId()
+	_, err = tx.Exec(ctx,
+		`INSERT INTO subjects (id, hash, origin, user_id, username, kind, forge_id, name, scopes, first_at, last_at)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, s.ID, s.Hash[:], s.Origin, s.UserID, s.Username, s.Kind, s.ForgeID, s.Name, scopes,
+		millis(s.First), millis(s.Last))
 	return err
 }
 
 // forgetSubject drops a subject with all that is known of it.
-func forgetSubject(ctx context.Context, tx *sql.Tx, id int64) error {
+func forgetSubject(ctx context.Context, tx Conn, id int64) error {
 	for _, statement := range []string{"DELETE FROM units WHERE subject_id = ?", "DELETE FROM subject_networks WHERE subject_id = ?",
 		"DELETE FROM subjects WHERE id = ?"} {
-		if _, err := tx.ExecContext(ctx, statement, id); err != nil {
+		if _, err := tx.Exec(ctx, statement, id); err != nil {
 			return err
 		}
 	}
@@ -109,31 +106,31 @@ func forgetSubject(ctx context.Context, tx *sql.Tx, id int64) error {
 }
 
 // Subject implements store.Subjects.
-func (db *DB) Subject(ctx context.Context, id int64) (learn.Subject, error) {
-	s, err := scanSubject(db.read.QueryRowContext(ctx, "SELECT "+subjectColumns+" FROM subjects WHERE id = ?", id).Scan)
+func (db *Tables) Subject(ctx context.Context, id int64) (learn.Subject, error) {
+	s, err := scanSubject(db.d.Read.QueryRow(ctx, "SELECT "+subjectColumns+" FROM subjects WHERE id = ?", id).Scan)
 	switch {
-	case errors.Is(err, sql.ErrNoRows):
+	case errors.Is(err, ErrNone):
 		return learn.Subject{}, store.ErrUnknownSubject
 	case err != nil:
-		return learn.Subject{}, fmt.Errorf("reading subject %d: %w", id, explain(err))
+		return learn.Subject{}, fmt.Errorf("reading subject %d: %w", id, err)
 	}
 	return s, nil
 }
 
 // Subjects implements store.Subjects.
-func (db *DB) Subjects(ctx context.Context, origin string, userID int64, limit, offset int) (list []learn.Subject, total int,
+func (db *Tables) Subjects(ctx context.Context, origin string, userID int64, limit, offset int) (list []learn.Subject, total int,
 	err error) {
 	where, args := "origin = ?", []any{origin}
 	if userID != 0 {
 		where, args = where+" AND user_id = ?", append(args, userID)
 	}
 	fail := func(err error) ([]learn.Subject, int, error) {
-		return nil, 0, fmt.Errorf("listing subjects: %w", explain(err))
+		return nil, 0, fmt.Errorf("listing subjects: %w", err)
 	}
-	if err := db.read.QueryRowContext(ctx, "SELECT count(*) FROM subjects WHERE "+where, args...).Scan(&total); err != nil {
+	if err := db.d.Read.QueryRow(ctx, "SELECT count(*) FROM subjects WHERE "+where, args...).Scan(&total); err != nil {
 		return fail(err)
 	}
-	rows, err := db.read.QueryContext(ctx, "SELECT "+subjectColumns+" FROM subjects WHERE "+where+
+	rows, err := db.d.Read.Query(ctx, "SELECT "+subjectColumns+" FROM subjects WHERE "+where+
 		" ORDER BY last_at DESC, id DESC LIMIT ? OFFSET ?", append(args, limit, offset)...)
 	if err != nil {
 		return fail(err)
@@ -153,7 +150,7 @@ func (db *DB) Subjects(ctx context.Context, origin string, userID int64, limit, 
 }
 
 // Summaries implements store.Subjects.
-func (db *DB) Summaries(ctx context.Context, ids []int64) (map[int64]learn.Summary, error) {
+func (db *Tables) Summaries(ctx context.Context, ids []int64) (map[int64]learn.Summary, error) {
 	of := make(map[int64]learn.Summary, len(ids))
 	if len(ids) == 0 {
 		return of, nil
@@ -162,24 +159,25 @@ func (db *DB) Summaries(ctx context.Context, ids []int64) (map[int64]learn.Summa
 	for i, id := range ids {
 		args[i] = id
 	}
-	rows, err := db.read.QueryContext(ctx,
-		`SELECT subject_id, sum(uses), count(*), min(first_at), max(last_at), max(first_at), sum(suspect)
-		FROM units WHERE denied = 0 AND subject_id IN (?`+strings.Repeat(", ?", len(ids)-1)+") GROUP BY subject_id", args...)
+	rows, err := db.d.Read.Query(ctx,
+		`SELECT subject_id, CAST(sum(uses) AS BIGINT), count(*), min(first_at), max(last_at), max(first_at),
+		sum(CASE WHEN suspect THEN 1 ELSE 0 END)
+		FROM units WHERE NOT denied AND subject_id IN (?`+strings.Repeat(", ?", len(ids)-1)+") GROUP BY subject_id", args...)
 	if err != nil {
-		return nil, fmt.Errorf("summing up what was seen: %w", explain(err))
+		return nil, fmt.Errorf("summing up what was seen: %w", err)
 	}
 	defer rows.Close()
 	for rows.Next() {
 		var id, first, last, fresh int64
 		var s learn.Summary
 		if err := rows.Scan(&id, &s.Requests, &s.Units, &first, &last, &fresh, &s.Suspect); err != nil {
-			return nil, fmt.Errorf("summing up what was seen: %w", explain(err))
+			return nil, fmt.Errorf("summing up what was seen: %w", err)
 		}
-		s.First, s.Last, s.Fresh = millis.Time(first), millis.Time(last), millis.Time(fresh)
+		s.First, s.Last, s.Fresh = instant(first), instant(last), instant(fresh)
 		of[id] = s
 	}
 	if err := rows.Err(); err != nil {
-		return nil, fmt.Errorf("summing up what was seen: %w", explain(err))
+		return nil, fmt.Errorf("summing up what was seen: %w", err)
 	}
 	return of, nil
 }
@@ -188,35 +186,36 @@ func (db *DB) Summaries(ctx context.Context, ids []int64) (map[int64]learn.Summa
 const subjectsAtOnce = 500
 
 // ForgetSeen implements store.Subjects.
-func (db *DB) ForgetSeen(ctx context.Context, before learn.Day) error {
-	at := millis.Of(before.Start())
+func (db *Tables) ForgetSeen(ctx context.Context, before learn.Day) error {
+	at := millis(before.Start())
 	for after := int64(0); ; {
-		var upTo sql.NullInt64
-		err := db.read.QueryRowContext(ctx, `SELECT max(subject_id) FROM
-			(SELECT DISTINCT subject_id FROM units WHERE subject_id > ? ORDER BY subject_id LIMIT ?)`, after, subjectsAtOnce).Scan(&upTo)
+		var upTo *int64
+		err := db.d.Read.QueryRow(ctx, `SELECT max(subject_id) FROM
+			(SELECT DISTINCT subject_id FROM units WHERE subject_id > ? ORDER BY subject_id LIMIT ?) AS next`,
+			after, subjectsAtOnce).Scan(&upTo)
 		if err != nil {
-			return fmt.Errorf("forgetting what was seen long ago: %w", explain(err))
+			return fmt.Errorf("forgetting what was seen long ago: %w", err)
 		}
-		if !upTo.Valid {
+		if upTo == nil {
 			break
 		}
-		err = db.change(ctx, "forgetting what was seen long ago", func(tx *sql.Tx) error {
+		err = db.d.Note(ctx, "forgetting what was seen long ago", func(tx Conn) error {
 			const old = "DELETE FROM units WHERE subject_id > ? AND subject_id <= ? AND last_at < ?"
-			_, err := tx.ExecContext(ctx, old, after, upTo.Int64, at)
+			_, err := tx.Exec(ctx, old, after, *upTo, at)
 			return err
 		})
 		if err != nil {
 			return err
 		}
-		after = upTo.Int64
+		after = *upTo
 	}
-	return db.change(ctx, "forgetting who was seen long ago", func(tx *sql.Tx) error {
+	return db.d.Note(ctx, "forgetting who was seen long ago", func(tx Conn) error {
 		for _, statement := range []string{
 			"DELETE FROM subjects WHERE last_at < ? AND NOT EXISTS (SELECT 1 FROM units WHERE subject_id = subjects.id)",
 			`DELETE FROM subject_networks WHERE first_at < ? AND NOT EXISTS
 				(SELECT 1 FROM units WHERE units.subject_id = subject_networks.subject_id)`,
 		} {
-			if _, err := tx.ExecContext(ctx, statement, at); err != nil {
+			if _, err := tx.Exec(ctx, statement, at); err != nil {
 				return err
 			}
 		}

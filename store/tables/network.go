@@ -1,4 +1,4 @@
-package units
+package tables
 
 import (
 	"cmp"
@@ -7,7 +7,6 @@ import (
 
 	"patgate/learn"
 	"patgate/store"
-	"patgate/store/sqlite/millis"
 )
 
 // trust is from where a subject was seen in its first days.
@@ -18,7 +17,7 @@ type trust struct {
 
 // trusts tells whether a unit was seen from a network that is not new for its subject. In the first days of a subject all
 // networks become known; later ones are not kept.
-func (a *adder) trusts(s *learn.Seen) (bool, error) {
+func (a *unitAdder) trusts(s *learn.Seen) (bool, error) {
 	if len(s.Networks) == 0 || s.Unit.Denied != "" {
 		return true, nil
 	}
@@ -27,7 +26,7 @@ func (a *adder) trusts(s *learn.Seen) (bool, error) {
 		return false, err
 	}
 	const first = learn.FirstDays * 24 * int64(time.Hour/time.Millisecond)
-	at := millis.Of(s.Last)
+	at := millis(s.Last)
 	learning := t.since == 0 || at < t.since+first
 	trusted := false
 	for _, network := range s.Networks {
@@ -39,7 +38,7 @@ func (a *adder) trusts(s *learn.Seen) (bool, error) {
 			trusted = true
 			t.since = cmp.Or(t.since, at)
 			t.networks = append(t.networks, name)
-			_, err := a.tx.ExecContext(a.ctx, `INSERT INTO subject_networks (subject_id, network, first_at)
+			_, err := a.tx.Exec(a.ctx, `INSERT INTO subject_networks (subject_id, network, first_at)
 				SELECT ?1, ?2, ?3 WHERE EXISTS (SELECT 1 FROM tokens WHERE id = ?1) OR EXISTS (SELECT 1 FROM subjects WHERE id = ?1)`,
 				s.Subject, name, at)
 			if err != nil {
@@ -51,11 +50,11 @@ func (a *adder) trusts(s *learn.Seen) (bool, error) {
 }
 
 // trustOf reads from where a subject was seen in its first days.
-func (a *adder) trustOf(subject int64) (*trust, error) {
+func (a *unitAdder) trustOf(subject int64) (*trust, error) {
 	if t := a.trust[subject]; t != nil {
 		return t, nil
 	}
-	rows, err := a.tx.QueryContext(a.ctx, "SELECT network, first_at FROM subject_networks WHERE subject_id = ? ORDER BY first_at",
+	rows, err := a.tx.Query(a.ctx, "SELECT network, first_at FROM subject_networks WHERE subject_id = ? ORDER BY first_at",
 		subject)
 	if err != nil {
 		return nil, err
@@ -76,15 +75,15 @@ func (a *adder) trustOf(subject int64) (*trust, error) {
 }
 
 // touch notes when subjects were last seen.
-func (a *adder) touch(seen []learn.Seen) error {
+func (a *unitAdder) touch(seen []learn.Seen) error {
 	last := map[int64]int64{}
 	for i := range seen {
 		if s := &seen[i]; s.Subject < store.FirstTokenID {
-			last[s.Subject] = max(last[s.Subject], millis.Of(s.Last))
+			last[s.Subject] = max(last[s.Subject], millis(s.Last))
 		}
 	}
 	for id, at := range last {
-		if _, err := a.tx.ExecContext(a.ctx, "UPDATE subjects SET last_at = max(last_at, ?) WHERE id = ?", at, id); err != nil {
+		if _, err := a.tx.Exec(a.ctx, "UPDATE subjects SET last_at = max(last_at, ?) WHERE id = ?", at, id); err != nil {
 			return err
 		}
 	}

@@ -1,4 +1,4 @@
-package sqlite
+package tables
 
 import (
 	"context"
@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"patgate/store"
-	"patgate/store/sqlite/millis"
 )
 
 // belowQuery gives the ids of the tokens that were made below any member of a family.
@@ -32,33 +31,29 @@ func (tx tx) Revoke(ctx context.Context, of store.Kin, c store.Cause) (int, erro
 	case of.Owner != 0:
 		condition, id = "owner_id = ?", of.Owner
 	}
-	res, err := tx.ExecContext(ctx, `UPDATE tokens SET revoked_at = ?, revoke_reason = ?, revoked_by = ?, changed_by = ?
-		WHERE revoked_at = 0 AND `+condition, millis.Of(c.At), c.Reason, c.By, c.By, id)
-	if err != nil {
-		return 0, err
-	}
-	n, err := res.RowsAffected()
+	n, err := tx.Exec(ctx, `UPDATE tokens SET revoked_at = ?, revoke_reason = ?, revoked_by = ?, changed_by = ?
+		WHERE revoked_at = 0 AND `+condition, millis(c.At), c.Reason, c.By, c.By, id)
 	return int(n), err
 }
 
 // CutBelow implements store.Tx.
 func (tx tx) CutBelow(ctx context.Context, family int64, end time.Time) error {
-	at := millis.Of(end)
-	_, err := tx.ExecContext(ctx, `UPDATE tokens SET expires_at = min(expires_at, ?), renew_until = min(renew_until, ?)
+	at := millis(end)
+	_, err := tx.Exec(ctx, `UPDATE tokens SET expires_at = min(expires_at, ?), renew_until = min(renew_until, ?)
 		WHERE renew_until > ? AND id IN (`+belowQuery+")", at, at, at, family)
 	return err
 }
 
 // CountChild implements store.Tx.
 func (tx tx) CountChild(ctx context.Context, parentID int64) error {
-	_, err := tx.ExecContext(ctx, "UPDATE tokens SET children = children + 1 WHERE id IN ("+aboveQuery+")", parentID)
+	_, err := tx.Exec(ctx, "UPDATE tokens SET children = children + 1 WHERE id IN ("+aboveQuery+")", parentID)
 	return err
 }
 
 // Idle implements store.Tx.
 func (tx tx) Idle(ctx context.Context, before, at time.Time) ([]store.Listed, error) {
-	rows, err := tx.QueryContext(ctx, listedQuery+` WHERE t.revoked_at = 0 AND t.expires_at > ?
-		AND max(t.touched_at, coalesce(u.last_used_at, 0)) < ? ORDER BY t.id`, millis.Of(at), millis.Of(before))
+	rows, err := tx.Query(ctx, listedQuery+` WHERE t.revoked_at = 0 AND t.expires_at > ?
+		AND max(t.touched_at, coalesce(u.last_used_at, 0)) < ? ORDER BY t.id`, millis(at), millis(before))
 	if err != nil {
 		return nil, err
 	}
@@ -66,18 +61,18 @@ func (tx tx) Idle(ctx context.Context, before, at time.Time) ([]store.Listed, er
 }
 
 // Descendants implements store.Lineage.
-func (db *DB) Descendants(ctx context.Context, id int64) ([]store.Listed, error) {
+func (db *Tables) Descendants(ctx context.Context, id int64) ([]store.Listed, error) {
 	l, err := db.Token(ctx, id)
 	if err != nil {
 		return nil, err
 	}
-	rows, err := db.read.QueryContext(ctx, listedQuery+" WHERE t.id IN ("+belowQuery+") ORDER BY t.id", l.FamilyID)
+	rows, err := db.d.Read.Query(ctx, listedQuery+" WHERE t.id IN ("+belowQuery+") ORDER BY t.id", l.FamilyID)
 	if err != nil {
-		return nil, fmt.Errorf("listing what comes from token %d: %w", id, explain(err))
+		return nil, fmt.Errorf("listing what comes from token %d: %w", id, err)
 	}
 	list, err := scanListed(rows)
 	if err != nil {
-		return nil, fmt.Errorf("listing what comes from token %d: %w", id, explain(err))
+		return nil, fmt.Errorf("listing what comes from token %d: %w", id, err)
 	}
 	return list, nil
 }

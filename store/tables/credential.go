@@ -1,8 +1,7 @@
-package sqlite
+package tables
 
 import (
 	"context"
-	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,8 +9,6 @@ import (
 
 	"patgate/store"
 	"patgate/store/seal"
-
-	"patgate/store/sqlite/millis"
 )
 
 const credentialColumns = "c.id, c.owner_id, c.key_id, c.sealed, c.kind, c.scopes, c.expires_at, c.created_at, c.updated_at, " +
@@ -33,23 +30,21 @@ func (r *credentialRow) credential() (store.Credential, error) {
 	if err := json.Unmarshal([]byte(r.scopes), &r.c.Scopes); err != nil {
 		return store.Credential{}, fmt.Errorf("%w: scopes of credential %d: %w", store.ErrDamaged, r.c.ID, err)
 	}
-	r.c.ExpiresAt, r.c.CreatedAt, r.c.UpdatedAt = millis.Time(r.expires), millis.Time(r.created), millis.Time(r.updatedAt)
+	r.c.ExpiresAt, r.c.CreatedAt, r.c.UpdatedAt = instant(r.expires), instant(r.created), instant(r.updatedAt)
 	r.c.Status = store.ParseCredentialStatus(r.status)
 	return r.c, nil
 }
 
 // AddCredential implements store.Credentials.
-func (db *DB) AddCredential(ctx context.Context, c store.Credential, sealFor store.SealFunc) (out store.Credential, err error) {
-	err = db.change(ctx, "storing credential", func(tx *sql.Tx) error {
+func (db *Tables) AddCredential(ctx context.Context, c store.Credential, sealFor store.SealFunc) (
+	out store.Credential, err error) {
+	err = db.d.Change(ctx, "storing credential", func(tx Conn) error {
 		owner, err := liveOwner(ctx, tx, c.OwnerID)
 		if err != nil {
 			return err
 		}
-		// The id is taken before the row is made, because the sealed bytes are bound to it. The transaction holds the
-		// write lock, so nobody else takes it.
-		err = tx.QueryRowContext(ctx,
-			"SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'credentials'), 0) + 1").Scan(&c.ID)
-		if err != nil {
+		// The id is taken before the row is made, because the sealed bytes are bound to it.
+		if c.ID, err = db.d.NextID(ctx, tx, "credentials"); err != nil {
 			return err
 		}
 		if c.KeyID, c.Sealed, err = sealUnder(ctx, tx, c.Binding(&owner), sealFor); err != nil {
@@ -59,11 +54,10 @@ func (db *DB) AddCredential(ctx context.Context, c store.Credential, sealFor sto
 		if err != nil {
 			return err
 		}
-		_, err = tx.ExecContext(ctx,
+		_, err = tx.Exec(ctx,
 			`INSERT INTO credentials (id, owner_id, key_id, sealed, kind, scopes, expires_at, created_at, updated_at, status)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'valid')`,
-			c.ID, c.OwnerID, c.KeyID, c.Sealed, c.Kind, string(scopes), millis.Of(c.ExpiresAt), millis.Of(c.CreatedAt),
-			millis.Of(c.CreatedAt))
+			c.ID, c.OwnerID, c.KeyID, c.Sealed, c.Kind, string(scopes), millis(c.ExpiresAt), millis(c.CreatedAt), millis(c.CreatedAt))
 		if err != nil {
 			return err
 		}
@@ -74,9 +68,9 @@ func (db *DB) AddCredential(ctx context.Context, c store.Credential, sealFor sto
 }
 
 // ReplaceCredential implements store.Credentials.
-func (db *DB) ReplaceCredential(ctx context.Context, c store.Credential,
+func (db *Tables) ReplaceCredential(ctx context.Context, c store.Credential,
 	sealFor store.SealFunc) (out store.Credential, err error) {
-	err = db.change(ctx, "replacing credential", func(tx *sql.Tx) error {
+	err = db.d.Change(ctx, "replacing credential", func(tx Conn) error {
 		old, err := credentialByID(ctx, tx, c.ID)
 		if err != nil {
 			return err
@@ -96,10 +90,10 @@ func (db *DB) ReplaceCredential(ctx context.Context, c store.Credential,
 		if err != nil {
 			return err
 		}
-		_, err = tx.ExecContext(ctx,
+		_, err = tx.Exec(ctx,
 			`UPDATE credentials SET key_id = ?, sealed = ?, kind = ?, scopes = ?, expires_at = ?, updated_at = ?,
 			status = 'valid', reason = '' WHERE id = ?`,
-			keyID, sealed, c.Kind, string(scopes), millis.Of(c.ExpiresAt), millis.Of(c.UpdatedAt), c.ID)
+			keyID, sealed, c.Kind, string(scopes), millis(c.ExpiresAt), millis(c.UpdatedAt), c.ID)
 		if err != nil {
 			return err
 		}
@@ -107,63 +101,55 @@ func (db *DB) ReplaceCredential(ctx context.Context, c store.Credential,
 		return err
 	})
 	if err == nil {
-		db.scrub(ctx)
+		db.d.Scrub(ctx)
 	}
 	return out, err
 }
 
 // Credential implements store.Credentials.
-func (db *DB) Credential(ctx context.Context, id int64) (store.Credential, error) {
-	c, err := credentialByID(ctx, db.read, id)
+func (db *Tables) Credential(ctx context.Context, id int64) (store.Credential, error) {
+	c, err := credentialByID(ctx, db.d.Read, id)
 	if err != nil {
-		return store.Credential{}, fmt.Errorf("reading credential %d: %w", id, explain(err))
+		return store.Credential{}, fmt.Errorf("reading credential %d: %w", id, err)
 	}
 	return c, nil
 }
 
 // Credentials implements store.Credentials.
-func (db *DB) Credentials(ctx context.Context, ownerID int64) ([]store.Credential, error) {
-	rows, err := db.read.QueryContext(ctx, "SELECT "+credentialColumns+` FROM credentials c
-		WHERE status <> 'removed' AND (? = 0 OR owner_id = ?) ORDER BY id DESC`, ownerID, ownerID)
+func (db *Tables) Credentials(ctx context.Context, ownerID int64) ([]store.Credential, error) {
+	rows, err := db.d.Read.Query(ctx, "SELECT "+credentialColumns+` FROM credentials c
+		WHERE status <> 'removed' AND (owner_id = ?1 OR 0 = ?1) ORDER BY id DESC`, ownerID)
 	if err != nil {
-		return nil, fmt.Errorf("listing credentials: %w", explain(err))
+		return nil, fmt.Errorf("listing credentials: %w", err)
 	}
 	out, err := scanCredentials(rows)
 	if err != nil {
-		return nil, fmt.Errorf("listing credentials: %w", explain(err))
+		return nil, fmt.Errorf("listing credentials: %w", err)
 	}
 	return out, nil
 }
 
 // SetCredentialStatus implements store.Credentials.
-func (db *DB) SetCredentialStatus(ctx context.Context, id int64, status store.CredentialStatus, reason string,
+func (db *Tables) SetCredentialStatus(ctx context.Context, id int64, status store.CredentialStatus, reason string,
 	at time.Time) error {
 	if status != store.CredentialValid && status != store.CredentialInvalid {
 		return fmt.Errorf("%w: status %v cannot be set", store.ErrConflict, status)
 	}
-	return db.change(ctx, "setting status of credential", func(tx *sql.Tx) error {
-		res, err := tx.ExecContext(ctx, "UPDATE credentials SET status = ?, reason = ?, updated_at = ? WHERE id = ? "+
+	return db.d.Change(ctx, "setting status of credential", func(tx Conn) error {
+		n, err := tx.Exec(ctx, "UPDATE credentials SET status = ?, reason = ?, updated_at = ? WHERE id = ? "+
 			"AND status <> 'removed'",
-			status.String(), reason, millis.Of(at), id)
-		if err != nil {
-			return err
+			status.String(), reason, millis(at), id)
+		if err == nil && n == 0 {
+			err = store.ErrUnknownCredential
 		}
-		if n, err := res.RowsAffected(); err != nil || n == 0 {
-			return errors.Join(err, store.ErrUnknownCredential)
-		}
-		return nil
+		return err
 	})
 }
 
-// querier is a pool or a transaction.
-type querier interface {
-	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
-}
-
-func credentialByID(ctx context.Context, q querier, id int64) (store.Credential, error) {
+func credentialByID(ctx context.Context, q Conn, id int64) (store.Credential, error) {
 	var row credentialRow
-	err := q.QueryRowContext(ctx, "SELECT "+credentialColumns+" FROM credentials c WHERE id = ?", id).Scan(row.fields()...)
-	if errors.Is(err, sql.ErrNoRows) {
+	err := q.QueryRow(ctx, "SELECT "+credentialColumns+" FROM credentials c WHERE id = ?", id).Scan(row.fields()...)
+	if errors.Is(err, ErrNone) {
 		return store.Credential{}, store.ErrUnknownCredential
 	}
 	if err != nil {
@@ -172,7 +158,7 @@ func credentialByID(ctx context.Context, q querier, id int64) (store.Credential,
 	return row.credential()
 }
 
-func scanCredentials(rows *sql.Rows) ([]store.Credential, error) {
+func scanCredentials(rows Rows) ([]store.Credential, error) {
 	defer rows.Close()
 	var out []store.Credential
 	for rows.Next() {
@@ -190,23 +176,23 @@ func scanCredentials(rows *sql.Rows) ([]store.Credential, error) {
 }
 
 // liveOwner reads an owner that is not removed.
-func liveOwner(ctx context.Context, q querier, id int64) (store.Owner, error) {
+func liveOwner(ctx context.Context, q Conn, id int64) (store.Owner, error) {
 	var row ownerRow
-	err := q.QueryRowContext(ctx, "SELECT "+ownerColumns+" FROM owners o WHERE id = ? AND removed_at = 0", id).Scan(row.fields()...)
-	if errors.Is(err, sql.ErrNoRows) {
+	err := q.QueryRow(ctx, "SELECT "+ownerColumns+" FROM owners o WHERE id = ? AND removed_at = 0", id).Scan(row.fields()...)
+	if errors.Is(err, ErrNone) {
 		return store.Owner{}, store.ErrUnknownOwner
 	}
 	return row.owner(), err
 }
 
 // sealUnder seals and makes sure, in the same transaction, that the key was not rotated away.
-func sealUnder(ctx context.Context, q querier, b seal.Binding, sealFor store.SealFunc) (keyID string, sealed []byte, err error) {
+func sealUnder(ctx context.Context, q Conn, b seal.Binding, sealFor store.SealFunc) (keyID string, sealed []byte, err error) {
 	keyID, sealed, err = sealFor(b)
 	if err != nil {
 		return "", nil, fmt.Errorf("sealing: %w", err)
 	}
 	var usable int
-	err = q.QueryRowContext(ctx, "SELECT count(*) FROM sealing_keys WHERE id = ? AND retired_at = 0", keyID).Scan(&usable)
+	err = q.QueryRow(ctx, "SELECT count(*) FROM sealing_keys WHERE id = ? AND retired_at = 0", keyID).Scan(&usable)
 	if err != nil {
 		return "", nil, err
 	}

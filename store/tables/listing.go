@@ -1,20 +1,18 @@
-package sqlite
+package tables
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"strings"
 
 	"patgate/store"
-	"patgate/store/sqlite/millis"
 	"patgate/token"
 )
 
 const listedQuery = "SELECT " + tokenColumns + ", " + ownerColumns + `, coalesce(u.uses, 0), coalesce(u.last_used_at, 0),
 	t.revoked_by, t.pause_reason, t.paused_by, t.touched_at, t.widened_at, t.children, c.status, c.reason,
-	coalesce((SELECT group_concat(a.address, ' ' ORDER BY a.last_used_at DESC) FROM token_addresses a
+	coalesce((SELECT string_agg(a.address, ' ' ORDER BY a.last_used_at DESC, a.address) FROM token_addresses a
 		WHERE a.token_id = t.id), '')
 	FROM tokens t JOIN owners o ON o.id = t.owner_id
 	JOIN credentials c ON c.id = t.credential_id LEFT JOIN token_uses u ON u.token_id = t.id`
@@ -38,18 +36,18 @@ func (r *listedRow) fields() []any {
 
 func (r *listedRow) listed() (l store.Listed, err error) {
 	r.l.Owner = r.o.owner()
-	r.l.LastUsedAt, r.l.TouchedAt = millis.Time(r.lastUsed), millis.Time(r.touched)
-	r.l.WidenedAt = millis.Time(r.widened)
+	r.l.LastUsedAt, r.l.TouchedAt = instant(r.lastUsed), instant(r.touched)
+	r.l.WidenedAt = instant(r.widened)
 	r.l.Credential = store.ParseCredentialStatus(r.status)
 	r.l.Addresses = strings.Fields(r.from)
 	r.l.Record, err = r.t.record()
 	return r.l, err
 }
 
-func tokenByID(ctx context.Context, q querier, id int64) (store.Listed, error) {
+func tokenByID(ctx context.Context, q Conn, id int64) (store.Listed, error) {
 	var row listedRow
-	err := q.QueryRowContext(ctx, listedQuery+" WHERE t.id = ?", id).Scan(row.fields()...)
-	if errors.Is(err, sql.ErrNoRows) {
+	err := q.QueryRow(ctx, listedQuery+" WHERE t.id = ?", id).Scan(row.fields()...)
+	if errors.Is(err, ErrNone) {
 		return store.Listed{}, store.ErrUnknownToken
 	}
 	if err != nil {
@@ -59,34 +57,33 @@ func tokenByID(ctx context.Context, q querier, id int64) (store.Listed, error) {
 }
 
 // Tokens implements store.Tokens.
-func (db *DB) Tokens(ctx context.Context, f store.Filter) (list []store.Listed, total int, err error) {
+func (db *Tables) Tokens(ctx context.Context, f store.Filter) (list []store.Listed, total int, err error) {
 	where, args := conditions(f)
-	tx, err := db.read.BeginTx(ctx, nil) // count and page see the same state
+	limit := most
+	if f.Limit > 0 {
+		limit = int64(f.Limit)
+	}
+	err = db.d.Snapshot(ctx, func(tx Conn) error { // count and page see the same state
+		err := tx.QueryRow(ctx, "SELECT count(*) FROM tokens t LEFT JOIN token_uses u ON u.token_id = t.id"+where,
+			args...).Scan(&total)
+		if err != nil {
+			return err
+		}
+		rows, err := tx.Query(ctx, listedQuery+where+order(f.Sort)+" LIMIT ? OFFSET ?", append(args, limit, f.Offset)...)
+		if err != nil {
+			return err
+		}
+		list, err = scanListed(rows)
+		return err
+	})
 	if err != nil {
-		return nil, 0, fmt.Errorf("listing tokens: %w", explain(err))
-	}
-	defer tx.Rollback()
-	err = tx.QueryRowContext(ctx, "SELECT count(*) FROM tokens t LEFT JOIN token_uses u ON u.token_id = t.id"+where,
-		args...).Scan(&total)
-	if err != nil {
-		return nil, 0, fmt.Errorf("counting tokens: %w", explain(err))
-	}
-	limit := f.Limit
-	if limit <= 0 {
-		limit = -1
-	}
-	rows, err := tx.QueryContext(ctx, listedQuery+where+order(f.Sort)+" LIMIT ? OFFSET ?", append(args, limit, f.Offset)...)
-	if err != nil {
-		return nil, 0, fmt.Errorf("listing tokens: %w", explain(err))
-	}
-	if list, err = scanListed(rows); err != nil {
-		return nil, 0, fmt.Errorf("listing tokens: %w", explain(err))
+		return nil, 0, fmt.Errorf("listing tokens: %w", err)
 	}
 	return list, total, nil
 }
 
 // scanListed reads all rows of listedQuery.
-func scanListed(rows *sql.Rows) (list []store.Listed, err error) {
+func scanListed(rows Rows) (list []store.Listed, err error) {
 	defer rows.Close()
 	for rows.Next() {
 		var row listedRow
@@ -119,7 +116,7 @@ func conditions(f store.Filter) (string, []any) {
 	if f.FamilyID != 0 {
 		add("t.family_id = ?", f.FamilyID)
 	}
-	now := millis.Of(f.Now)
+	now := millis(f.Now)
 	switch f.State {
 	case store.StateActive:
 		add("t.revoked_at = 0 AND t.paused_at = 0 AND t.expires_at > ?", now)
@@ -134,7 +131,7 @@ func conditions(f store.Filter) (string, []any) {
 	}
 	if f.Reporting {
 		add("t.owners_word AND t.parent_id = 0 AND t.report_from > ? AND t.report_from <= ? AND t.report_until > ?",
-			millis.Of(f.Now.Add(-token.LongestReport)), now, now)
+			millis(f.Now.Add(-token.LongestReport)), now, now)
 	}
 	switch {
 	case f.Revoked != nil && *f.Revoked:
@@ -143,15 +140,15 @@ func conditions(f store.Filter) (string, []any) {
 		add("t.revoked_at = 0")
 	}
 	if f.Search != "" {
-		pattern := "%" + strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(f.Search) + "%"
-		add(`(t.name LIKE ? ESCAPE '\' OR t.description LIKE ? ESCAPE '\')`, pattern, pattern)
+		pattern := "%" + strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(lower(f.Search)) + "%"
+		add(`(lower(t.name) LIKE ? ESCAPE '\' OR lower(t.description) LIKE ? ESCAPE '\')`, pattern, pattern)
 	}
 	span := func(column string, s store.Span) {
 		if !s.After.IsZero() {
-			add(column+" > ?", millis.Of(s.After))
+			add(column+" > ?", millis(s.After))
 		}
 		if !s.Before.IsZero() {
-			add(column+" < ?", millis.Of(s.Before))
+			add(column+" < ?", millis(s.Before))
 		}
 	}
 	span("t.created_at", f.Created)
@@ -161,6 +158,17 @@ func conditions(f store.Filter) (string, []any) {
 		return "", args
 	}
 	return " WHERE " + strings.Join(all, " AND "), args
+}
+
+// lower is what the databases make of text: small letters in ASCII, all else as it is.
+func lower(s string) string {
+	b := []byte(s)
+	for i, c := range b {
+		if 'A' <= c && c <= 'Z' {
+			b[i] = c + 'a' - 'A'
+		}
+	}
+	return string(b)
 }
 
 // order gives the ORDER BY clause.
@@ -177,9 +185,9 @@ func order(s store.Sort) string {
 	case store.SortLastUsedDesc:
 		return " ORDER BY coalesce(u.last_used_at, 0) DESC, t.id DESC"
 	case store.SortNameAsc:
-		return " ORDER BY t.name COLLATE NOCASE, t.id"
+		return " ORDER BY lower(t.name), t.id"
 	case store.SortNameDesc:
-		return " ORDER BY t.name COLLATE NOCASE DESC, t.id DESC"
+		return " ORDER BY lower(t.name) DESC, t.id DESC"
 	default:
 		return " ORDER BY t.created_at DESC, t.id DESC"
 	}

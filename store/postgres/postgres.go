@@ -1,0 +1,208 @@
+// Package postgres is the store in a PostgreSQL database, which several nodes share. It needs PostgreSQL 14 or later and its
+// primary: every connection is to a server that takes writes. It uses neither LISTEN nor locks of a session.
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"patgate/store"
+	"patgate/store/tables"
+)
+
+// Options says how to open a store. The zero value is the default.
+type Options struct {
+	// Patience bounds every call but Check: how long it may wait for the server, or for other transactions; 5 s when zero.
+	Patience time.Duration
+	// MustExist makes a database without patgate's tables an error (ErrNoSchema) instead of the first start.
+	MustExist bool
+}
+
+// ErrNoSchema: the database has no tables of patgate's.
+var ErrNoSchema = errors.New("no store in this database")
+
+// connections bound how many connections one process holds for reads, and as many for changes.
+const connections = 6
+
+// DB is an open store. It implements store.Store.
+type DB struct {
+	*tables.Tables
+	name     string // without a secret
+	patience time.Duration
+	read     *pgxpool.Pool
+	write    *pgxpool.Pool // apart, so that a revocation does not wait behind reads
+	closed   atomic.Bool
+	numberings
+	// refuse, when it is not nil, is asked before each commit. A test lets transactions fail there.
+	refuse func() error
+}
+
+var _ store.Store = (*DB)(nil)
+
+// Open opens the store at a URL as libpq takes it, and makes or migrates its tables. What is wrong with a URL is told without it:
+// it may hold a password.
+func Open(ctx context.Context, url string, o Options) (*DB, error) {
+	db, err := connect(url, o)
+	if err != nil {
+		return nil, err
+	}
+	if err := db.prepare(ctx, o.MustExist); err != nil {
+		_ = db.Close()
+		return nil, fmt.Errorf("opening store %s: %w", db.name, err)
+	}
+	return db, nil
+}
+
+// connect makes the pools. Nothing is asked of the server yet.
+func connect(url string, o Options) (*DB, error) {
+	config, err := parse(url)
+	if err != nil {
+		return nil, err
+	}
+	db := &DB{name: name(config), patience: o.Patience}
+	if db.patience == 0 {
+		db.patience = 5 * time.Second
+	}
+	if db.read, err = pgxpool.NewWithConfig(context.Background(), config); err != nil {
+		return nil, fmt.Errorf("opening store %s: %w", db.name, err)
+	}
+	if db.write, err = pgxpool.NewWithConfig(context.Background(), config.Copy()); err != nil {
+		db.read.Close()
+		return nil, fmt.Errorf("opening store %s: %w", db.name, err)
+	}
+	db.Tables = tables.New(db.database())
+	return db, nil
+}
+
+// prepare sees to it that the server can be relied upon and has the tables.
+func (db *DB) prepare(ctx context.Context, mustExist bool) error {
+	ctx, cancel := context.WithTimeout(ctx, 6*db.patience)
+	defer cancel()
+	var commit, encoding string
+	err := db.write.QueryRow(ctx, "SELECT current_setting('synchronous_commit'), current_setting('server_encoding')").
+		Scan(&commit, &encoding)
+	switch {
+	case err != nil:
+		return db.mean(err)
+	case commit == "off":
+		return errors.New("synchronous_commit is off: a revocation could be lost in a crash (fix: set it to on for patgate's role)")
+	case encoding != "UTF8":
+		return fmt.Errorf("the database's encoding is %s (fix: make one with ENCODING 'UTF8')", encoding)
+	}
+	if mustExist {
+		version, err := schema(ctx, db.write)
+		if err != nil || version.known == 0 {
+			return errors.Join(err, ErrNoSchema)
+		}
+	}
+	return migrate(ctx, db.write)
+}
+
+// Check is what is wrong with a URL, without the URL; nil when it can be read.
+func Check(url string) error {
+	_, err := parse(url)
+	return err
+}
+
+// IsURL tells whether a text looks like the URL of a PostgreSQL database.
+func IsURL(text string) bool {
+	return strings.HasPrefix(text, "postgres://") || strings.HasPrefix(text, "postgresql://")
+}
+
+// Name names the database of a URL without any secret.
+func Name(url string) string {
+	config, err := parse(url)
+	if err != nil {
+		return "postgres://"
+	}
+	return name(config)
+}
+
+func parse(url string) (*pgxpool.Config, error) {
+	if !IsURL(url) {
+		return nil, errors.New("no URL of a PostgreSQL database (fix: postgres://user@host/database)")
+	}
+	config, err := pgxpool.ParseConfig(url)
+	if err != nil {
+		// The driver's own text quotes parts of the URL.
+		return nil, errors.New("the URL of the database cannot be read " +
+			"(fix: postgres://user:password@host:5432/database?sslmode=verify-full, special characters of the password percent-encoded)")
+	}
+	// A replica may lack the last revocation. With several hosts, the one that takes writes is looked for.
+	config.ConnConfig.ValidateConnect = pgconn.ValidateConnectTargetSessionAttrsReadWrite
+	if config.ConnConfig.ConnectTimeout == 0 {
+		config.ConnConfig.ConnectTimeout = 3 * time.Second
+	}
+	if config.ConnConfig.RuntimeParams["application_name"] == "" {
+		config.ConnConfig.RuntimeParams["application_name"] = "patgate"
+	}
+	if !strings.Contains(url, "pool_max_conns") {
+		config.MaxConns = connections
+	}
+	config.MaxConnIdleTime = 5 * time.Minute
+	return config, nil
+}
+
+// name names the database that a configuration is for: user, hosts and database.
+func name(config *pgxpool.Config) string {
+	c := config.ConnConfig
+	hosts := []string{}
+	add := func(host string, port uint16) {
+		if at := fmt.Sprintf("%s:%d", host, port); len(hosts) == 0 || hosts[len(hosts)-1] != at { // with and without TLS
+			hosts = append(hosts, at)
+		}
+	}
+	add(c.Host, c.Port)
+	for _, f := range c.Fallbacks {
+		add(f.Host, f.Port)
+	}
+	return fmt.Sprintf("postgres://%s@%s/%s", c.User, strings.Join(hosts, ","), c.Database)
+}
+
+// Path names the database, without any secret.
+func (db *DB) Path() string { return db.name }
+
+// Backup implements store.Store: it refuses, because PostgreSQL has means of its own.
+func (db *DB) Backup(context.Context, string) error {
+	return fmt.Errorf("writing backup: %w: the store is in PostgreSQL: use pg_dump, or the continuous archiving of the server",
+		errors.ErrUnsupported)
+}
+
+// Check implements store.Store. Rules between tables are the server's to keep.
+func (db *DB) Check(ctx context.Context) (store.Health, error) {
+	h := store.Health{Path: db.name}
+	version, err := schema(ctx, db.read)
+	h.SchemaVersion = version.known
+	if err == nil {
+		err = db.read.QueryRow(ctx, "SELECT pg_database_size(current_database())").Scan(&h.Bytes)
+	}
+	if err == nil {
+		err = errors.Join(db.Count(ctx, &h), db.Everything(ctx))
+	}
+	if err != nil {
+		return h, fmt.Errorf("checking store %s: %w", db.name, db.mean(err))
+	}
+	return h, nil
+}
+
+// Close gives the connections back. Calls that are under way end first.
+func (db *DB) Close() error {
+	db.closed.Store(true)
+	db.read.Close()
+	db.write.Close()
+	return nil
+}
+
+// beginner is a pool.
+type beginner interface {
+	BeginTx(ctx context.Context, o pgx.TxOptions) (pgx.Tx, error)
+	QueryRow(ctx context.Context, query string, args ...any) pgx.Row
+}

@@ -1,0 +1,103 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"patgate/store/tables"
+)
+
+// attempts is how often a transaction is tried that fails only because another one runs beside it.
+const attempts = 6
+
+// database gives package tables what it needs of the pools.
+func (db *DB) database() tables.Database {
+	return tables.Database{
+		Read:     conn{db.read, db, db.patience},
+		Snapshot: db.snapshot,
+		Change: func(ctx context.Context, doing string, f func(tables.Conn) error) error {
+			return db.change(ctx, doing, "changes", f)
+		},
+		Note: func(ctx context.Context, doing string, f func(tables.Conn) error) error {
+			return db.change(ctx, doing, "seen", f)
+		},
+		NextID: nextID,
+		Head:   "(SELECT seq FROM counters WHERE name = 'changes')",
+		Scrub:  func(context.Context) {},
+	}
+}
+
+// nextID moves the counter of a table.
+func nextID(ctx context.Context, tx tables.Conn, table string) (id int64, err error) {
+	err = tx.QueryRow(ctx, "UPDATE counters SET seq = seq + 1 WHERE name = ? RETURNING seq", table).Scan(&id)
+	return id, err
+}
+
+// snapshot runs f on one state of the database.
+func (db *DB) snapshot(ctx context.Context, f func(tables.Conn) error) error {
+	ctx, cancel := context.WithTimeout(ctx, 4*db.patience) // a list of all tokens takes longer than one of them
+	defer cancel()
+	tx, err := db.read.BeginTx(ctx, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly})
+	if err != nil {
+		return db.mean(err)
+	}
+	defer rollback(ctx, tx)
+	return f(conn{tx, db, 0})
+}
+
+// change runs f in a transaction that holds a counter, so that no other one of its kind runs beside it on any node, and commits
+// it. doing names the step for errors.
+func (db *DB) change(ctx context.Context, doing, counter string, f func(tables.Conn) error) (err error) {
+	ctx, cancel := context.WithTimeout(ctx, 2*db.patience)
+	defer cancel()
+	for attempt := range attempts {
+		if attempt > 0 {
+			time.Sleep(rand.N(10 * time.Millisecond << attempt))
+		}
+		if err = db.try(ctx, counter, f); !again(err) {
+			break
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", doing, err)
+	}
+	return nil
+}
+
+// try runs f once.
+func (db *DB) try(ctx context.Context, counter string, f func(tables.Conn) error) error {
+	t, err := db.write.BeginTx(ctx, pgx.TxOptions{IsoLevel: pgx.ReadCommitted, AccessMode: pgx.ReadWrite})
+	if err != nil {
+		return db.mean(err)
+	}
+	defer rollback(ctx, t)
+	tx := conn{t, db, 0}
+	if _, err := tx.Exec(ctx, "SELECT seq FROM counters WHERE name = ? FOR UPDATE", counter); err != nil {
+		return err
+	}
+	if err := f(tx); err != nil {
+		return err
+	}
+	if counter == "changes" {
+		if _, err := tx.Exec(ctx, tables.ForgetChanges, tables.ChangesKept); err != nil {
+			return err
+		}
+	}
+	if db.refuse != nil {
+		if err := db.refuse(); err != nil {
+			return err
+		}
+	}
+	return db.mean(t.Commit(ctx))
+}
+
+// rollback ends a transaction that was not committed, though its caller may have gone.
+func rollback(ctx context.Context, tx pgx.Tx) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+	defer cancel()
+	_ = tx.Rollback(ctx)
+}
