@@ -303,6 +303,11 @@ func entriesOf(b routes.Boundary, r *routes.Route) *routes.Route {
 	})
 }
 
+// minting gives a row that hands out a credential and may be granted by the permission's name alone.
+func minting(r *routes.Route) *routes.Route {
+	return with(r, func(r *routes.Route) { r.Mints, r.Escapes = "a credential", "whatever that may do" })
+}
+
 func entryCases() []decideCase {
 	lists := func() *routes.Route { return entriesOf(onAProject, spanning(row(onAccount, "read_project"))) }
 	closes := func() *routes.Route { return entriesOf(onAProject, spanning(row(onAProject, "read_job"))) }
@@ -317,6 +322,12 @@ func entryCases() []decideCase {
 		{name: "a list is whole under all_memberships and user",
 			scopes: scopes(under("user", "read_project"), under("all_memberships", "read_project")), row: lists(), acts: acts(account()),
 			verdict: Allow, reason: ReasonGranted},
+		{name: "a list that is newer than the token", scopes: scopes(onProject(hammer, "read_project")), row: since(2, lists()),
+			acts: acts(account()), verdict: Allow, reason: ReasonFiltered},
+		{name: "a list that hands out credentials and is newer than the token", scopes: scopes(onProject(hammer, "read_project")),
+			row: since(2, minting(lists())), acts: acts(account()), reason: ReasonNewerThanToken},
+		{name: "a list that hands out credentials", scopes: scopes(onProject(hammer, "read_project")), row: minting(lists()),
+			acts: acts(account()), verdict: Allow, reason: ReasonFiltered},
 		{name: "a list is denied to a token without its permission", scopes: scopes(onProject(hammer, "read_job")), row: lists(),
 			acts: acts(account()), reason: ReasonPermissionMissing, missing: []string{"read_project"}},
 		{name: "a list is denied to a token with its permission on the account alone", scopes: scopes(under("user", "read_project")),

@@ -47,7 +47,7 @@ func (g *Grant) couldReach(e *routes.Entries, needs *routes.PermissionSet) bool 
 // answer tells whether there is such a user. d is the denial of the whole answer, and stays when it is denied.
 func (g *Grant) filtered(q *Question, l look, d *Decision) (allowed bool) {
 	r := q.Route
-	if !g.couldReach(q.Entries, &r.NeedSet) {
+	if g.olderThan(r) || !g.couldReach(q.Entries, &r.NeedSet) {
 		return false
 	}
 	first := -1

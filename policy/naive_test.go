@@ -296,6 +296,9 @@ func (n *naive) ownActs() naiveAnswer {
 // someEntries: of an answer whose entries can be judged the token gets those that it reaches, when some scope could reach one, the
 // row's own container is allowed, and a user that is named is the owner.
 func (n *naive) someEntries(denial naiveAnswer) naiveAnswer {
+	if denial.reason == ReasonNewerThanToken {
+		return denial
+	}
 	needs := n.setOf(n.route.NeedSet)
 	possible := false
 	for _, e := range n.entries.Of {

@@ -87,7 +87,7 @@ func (g *Grant) claim(q *Question, spans bool, l look, d *Decision) (ok bool) {
 			d.Under, _ = g.under(r, l)
 			d.onEntries(q.Entries)
 		}
-	case (r.Writes() || r.Mints != "") && r.Since > g.TableVersion:
+	case g.olderThan(r):
 		d.deny(ReasonNewerThanToken, -1, firstBoundary(r))
 	case spans:
 		under, missing := g.under(r, l)
@@ -101,6 +101,12 @@ func (g *Grant) claim(q *Question, spans bool, l look, d *Decision) (ok bool) {
 		return true
 	}
 	return false
+}
+
+// olderThan tells whether a row came after the grant, and does what a token must not get with an upgrade: it writes, or hands out
+// a credential.
+func (g *Grant) olderThan(r *routes.Route) bool {
+	return r.Since > g.TableVersion && (r.Writes() || r.Mints != "")
 }
 
 // under gives the accesses under which the permissions of a row that spans are not held, and those that are missing there.
