@@ -60,6 +60,14 @@ type LegacyRule struct {
 	DenyFrom time.Time
 }
 
+// At gives what the rule says at an instant.
+func (r LegacyRule) At(t time.Time) Legacy {
+	if !r.DenyFrom.IsZero() && !t.Before(r.DenyFrom) {
+		return LegacyDeny
+	}
+	return r.Mode
+}
+
 // denyAfter begins the dated form of a LegacyRule.
 const denyAfter = "deny after "
 

@@ -236,16 +236,24 @@ type window struct {
 
 // seen reads a subject that the caller may see, and what it was seen to do in some days, 0 for the standard.
 func (s *Service) seen(ctx context.Context, c tokens.Caller, id int64, days int) (x window, list []learn.Observation, err error) {
-	if x.days = cmp.Or(days, standardWindow); x.days < 0 || x.days > learn.DaysKept {
-		problems := &terms.Invalid{}
-		problems.Add("since", "must be from 1 to %d days", learn.DaysKept)
-		return x, nil, problems
+	if x.days, err = windowDays(days); err != nil {
+		return x, nil, err
 	}
 	if x.subject, err = s.subjectOf(ctx, c, id); err == nil {
 		list, x.damaged, err = s.tokens.Units().Observations(ctx, id, s.first(x.days).Start())
 		s.damaged.Add(int64(x.damaged))
 	}
 	return x, list, err
+}
+
+// windowDays gives how many days are looked at, 0 for the standard.
+func windowDays(days int) (int, error) {
+	if days = cmp.Or(days, standardWindow); days < 0 || days > learn.DaysKept {
+		problems := &terms.Invalid{}
+		problems.Add("since", "must be from 1 to %d days", learn.DaysKept)
+		return 0, problems
+	}
+	return days, nil
 }
 
 // nothing says that nothing was seen.

@@ -221,7 +221,7 @@ func printProposal(w io.Writer, p *learning.Proposed) error {
 		fmt.Fprintf(&b, "Question: %d of these kinds (%s; %d requests) were all in group %d. Should a token reach the whole group?\n",
 			g.Kinds, strings.Join(g.Permissions, ", "), g.Requests, g.GroupID)
 	}
-	b.WriteString(damaged(p.Damaged))
+	b.WriteString(Damaged(p.Damaged))
 	for _, n := range p.Notes {
 		fmt.Fprintf(&b, "Note: %s.\n", n)
 	}
@@ -246,23 +246,32 @@ func partOf(n *propose.Needed) string {
 	return n.Permission + n.Ref
 }
 
+// Lines writes requests that would have been denied, one kind a line.
+func Lines(lost []propose.Lost) string {
+	var b strings.Builder
+	for _, l := range lost {
+		at, missing := "", ""
+		if l.Container != 0 {
+			at = fmt.Sprintf(" on %s %d", l.Boundary, l.Container)
+		}
+		if len(l.Missing) > 0 {
+			missing = " " + strings.Join(l.Missing, ", ")
+		}
+		fmt.Fprintf(&b, "  %s  %dx %s %s%s: %s%s\n", l.Date, l.Requests, l.Method, l.Route, at, l.Reason, missing)
+	}
+	return b.String()
+}
+
 // printSimulation writes what scopes would have denied.
 func printSimulation(w io.Writer, s *learning.Simulated) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "would have denied %d requests of %d kinds, of %d requests in %d days\n", s.Requests, s.Kinds, s.Observed,
 		s.Days)
-	for _, l := range s.Denied {
-		at := ""
-		if l.Container != 0 {
-			at = fmt.Sprintf(" on %s %d", l.Boundary, l.Container)
-		}
-		fmt.Fprintf(&b, "  %s  %dx %s %s%s: %s %s\n", l.Date, l.Requests, l.Method, l.Route, at, l.Reason,
-			strings.Join(l.Missing, ", "))
-	}
+	b.WriteString(Lines(s.Denied))
 	if s.Unclear > 0 {
 		fmt.Fprintf(&b, "of %d further requests the projects are not known\n", s.Unclear)
 	}
-	b.WriteString(damaged(s.Damaged))
+	b.WriteString(Damaged(s.Damaged))
 	_, err := io.WriteString(w, b.String())
 	return err
 }

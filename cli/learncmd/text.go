@@ -17,8 +17,8 @@ func title(token, subject int64, name, username string) string {
 	return fmt.Sprintf("Forge token %d %q of %s", subject, name, username)
 }
 
-// damaged tells of what could not be read.
-func damaged(n int) string {
+// Damaged tells of what could not be read.
+func Damaged(n int) string {
 	if n == 0 {
 		return ""
 	}
@@ -71,7 +71,7 @@ func printSeen(w io.Writer, s *learning.Shown) error {
 	if err := t.Flush(); err != nil {
 		return err
 	}
-	_, err := io.WriteString(w, damaged(s.Damaged))
+	_, err := io.WriteString(w, Damaged(s.Damaged))
 	return err
 }
 

@@ -21,7 +21,8 @@ func New() *cobra.Command {
 token needs for it. It is built in; files given by --routes are laid over it: their rows
 are added to it, take the place of rows with the same method and path, or remove rows.`,
 	}
-	cmd.AddCommand(newRoutesList(), newRoutesExplain(), newRoutesLint(), newRoutesCoverage(), newRoutesExport())
+	cmd.AddCommand(newRoutesList(), newRoutesExplain(), newRoutesLint(), newRoutesCoverage(), newRoutesExport(),
+		newRoutesSimulate())
 	return cmd
 }
 

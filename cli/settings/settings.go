@@ -81,8 +81,7 @@ const (
 // Load reads the configuration that a command's flags, the environment and the file give; the error holds one
 // line for each problem.
 func Load(cmd *cobra.Command, settings []Setting, upstream need) (*config.Config, error) {
-	env := config.Environ(os.Environ())
-	in := config.Input{File: env["PATGATE_CONFIG"], Env: env, OtherEnv: otherEnv(), NoUpstream: upstream == WithoutUpstream}
+	in := input(upstream)
 	if cmd.Flags().Changed("config") {
 		in.File, _ = cmd.Flags().GetString("config")
 	}
@@ -95,6 +94,23 @@ func Load(cmd *cobra.Command, settings []Setting, upstream need) (*config.Config
 			in.Flags = append(in.Flags, config.Flag{Name: s.Flag, Key: s.key, Value: value})
 		}
 	}
+	return load(in)
+}
+
+// LoadFile reads the configuration that another file and the environment give, without the command's flags.
+func LoadFile(name string) (*config.Config, error) {
+	in := input(WithoutUpstream)
+	in.File = name
+	return load(in)
+}
+
+// input is what the environment gives.
+func input(upstream need) config.Input {
+	env := config.Environ(os.Environ())
+	return config.Input{File: env["PATGATE_CONFIG"], Env: env, OtherEnv: otherEnv(), NoUpstream: upstream == WithoutUpstream}
+}
+
+func load(in config.Input) (*config.Config, error) {
 	c, problems := config.Load(in)
 	if len(problems) > 0 {
 		return nil, terminal.Problems(problems)
