@@ -87,7 +87,9 @@ func (r *Replay) Try(t Trial, observations []learn.Observation) Outcome {
 			}
 			n, lost = late, &Lost{Reason: bound.Reason}
 		}
-		lost.Method, lost.Route, lost.Day, lost.Date, lost.Requests = o.Unit.Method, o.Unit.Route, last, written(last), n
+		lost.Method, lost.Route = o.Unit.Method, o.Unit.Route
+		lost.Day, lost.Date = last, written(last)
+		lost.Requests = n
 		if len(o.Unit.Acts) > 0 && o.Unit.Acts[0].Found != routes.BoundaryNone {
 			lost.Boundary, lost.Container = o.Unit.Acts[0].Found.String(), o.Unit.Acts[0].Container
 		}
