@@ -23,6 +23,7 @@ func TestPackageClients(t *testing.T) {
 	t.Run("Maven", func(t *testing.T) { maven(t, s) })
 	t.Run("Composer", func(t *testing.T) { composer(t, s) })
 	t.Run("RubyGems", func(t *testing.T) { rubygems(t, s) })
+	t.Run("Helm", func(t *testing.T) { helmRepo(t, s) })
 	t.Run("generic packages with curl", func(t *testing.T) { generic(t, s) })
 }
 

@@ -39,11 +39,21 @@ func imageClients() []imageClient {
 		push:   []string{"push", "--plain-http", "NAME/oras:v1", "small/index.json:application/json"},
 		pull:   []string{"pull", "--plain-http", "NAME/oras:v1", "-o", "HOME/oras"},
 		denied: missing, deniedSignIn: "Missing: read_container_repository",
+	}, {
+		program: "helm", how: getHelm,
+		prepare: [][]string{{"create", "HOME/chart"}, {"package", "HOME/chart", "-d", "HOME"}},
+		login:   []string{"registry", "login", "--plain-http", "-u", "ci", "-p", "TOKEN", "REGISTRY"},
+		push:    []string{"push", "--plain-http", "HOME/chart-0.1.0.tgz", "oci://NAME/charts"},
+		pull:    []string{"pull", "--plain-http", "oci://NAME/charts/chart", "--version", "0.1.0", "--untar", "--untardir", "HOME/helm"},
+		denied:  missing, deniedSignIn: "Missing: read_container_repository",
 	}}
 }
 
 // getOras is how to get oras.
 const getOras = "go install oras.land/oras/cmd/oras@latest"
+
+// getHelm is how to get helm.
+const getHelm = "go install helm.sh/helm/v3/cmd/helm@v3.22.0"
 
 // TestImageClients has each program do its ordinary work in front of a registry behind patgate, as the page says that it is set up, with
 // tokens of templates.

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 )
 
@@ -43,6 +44,7 @@ func pushChart(c *packageCall) answer {
 		badRequest("chart has no name")
 	}
 	c.s.charts[channel] = append(c.s.charts[channel], one)
+	slices.SortStableFunc(c.s.charts[channel], func(a, b chart) int { return strings.Compare(a.name, b.name) })
 	c.s.files["helm/"+channel+"/charts/"+one.name+"-"+one.version+".tgz"] = content
 	return created(object{"message": "201 Created"})
 }
@@ -54,9 +56,14 @@ func fetchChart(c *packageCall) answer {
 	}
 	var b strings.Builder
 	b.WriteString("---\napiVersion: v1\nentries:\n")
-	for _, one := range c.s.charts[channel] {
-		fmt.Fprintf(&b, "  %s:\n  - name: %s\n    version: %s\n    home: %s\n    digest: %s\n    urls:\n    - charts/%s-%s.tgz\n",
-			one.name, one.name, one.version, one.home, one.sum, one.name, one.version)
+	written := ""
+	for _, one := range c.s.charts[channel] { // by name
+		if one.name != written {
+			written = one.name
+			fmt.Fprintf(&b, "  %s:\n", one.name)
+		}
+		fmt.Fprintf(&b, "  - name: %s\n    version: %s\n    home: %s\n    digest: %s\n    urls:\n    - charts/%s-%s.tgz\n",
+			one.name, one.version, one.home, one.sum, one.name, one.version)
 	}
 	b.WriteString("serverInfo:\n  contextPath: \"/api/v4/projects/" + idText(c.p.id) + "/packages/helm\"\n")
 	return text("text/yaml", b.String())
