@@ -114,6 +114,6 @@ func (q *request) edit() error {
 		}
 		return q.showEditForm(status, t, d, nil)
 	}
-	q.session.say("The changes are in force." + endedBelow(edited))
+	q.session.say("The changes are in force." + endedBelow(edited) + q.nextAfterNarrowing(t, edited))
 	return q.redirect("/tokens/" + strconv.FormatInt(t.ID, 10))
 }

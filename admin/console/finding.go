@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"reflect"
 	"slices"
 	"strconv"
 
@@ -94,8 +95,19 @@ func (q *request) narrow() error {
 	if err != nil {
 		return err
 	}
-	q.session.say("It is narrowed to what was used." + endedBelow(edited))
+	q.session.say("It is narrowed to what was used." + endedBelow(edited) + q.nextAfterNarrowing(t, edited))
 	return q.redirect("/tokens/" + strconv.FormatInt(t.ID, 10))
+}
+
+// nextAfterNarrowing says what is to be done when an edit has taken something from a token that an undo can give back.
+func (q *request) nextAfterNarrowing(before *tokens.Inspected, e *tokens.Edited) string {
+	if q.o.Learning == nil || e.Widened || reflect.DeepEqual(before.Scopes, e.Scopes) {
+		return ""
+	}
+	if _, err := q.o.Learning.Undoable(q.ctx(), q.caller, e.ID); err != nil {
+		return "" // nothing was taken, or for good
+	}
+	return " Let its jobs run and look here for denials: for 14 days an undo gives back what they turn out to need."
 }
 
 // endedBelow says which tokens ended with an edit.
@@ -110,7 +122,7 @@ func endedBelow(e *tokens.Edited) string {
 
 // found puts what is known of a token's use into the page of its details.
 func (q *request) found(t *tokens.Inspected, p *detailsPage) error {
-	if q.o.Learning == nil {
+	if q.o.Learning == nil || !p.Token.Own {
 		return nil
 	}
 	uses, err := q.o.Learning.Uses(q.ctx(), q.caller, t.ID)

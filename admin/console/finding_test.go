@@ -10,6 +10,7 @@ import (
 	"patgate/learn"
 	"patgate/policy"
 	"patgate/routes"
+	"patgate/store"
 )
 
 // use notes that a token did something on a project, now.
@@ -65,7 +66,7 @@ func TestUnusedRights(t *testing.T) {
 		}
 	})
 	t.Run("one click narrows permissions and places", func(t *testing.T) {
-		v.post(t, at(id, "/unused"), v.get(t, at(id, "/unused")).fill(nil)).wants(t, 200, "narrowed to what was used", "Undo it")
+		v.post(t, at(id, "/unused"), v.get(t, at(id, "/unused")).fill(nil)).wants(t, 200, "narrowed to what was used", "Let its jobs run", "Undo it")
 		l := w.read(t, id)
 		if len(l.Scopes) != 1 || fmt.Sprint(l.Scopes[0].ProjectIDs, l.Scopes[0].Permissions) !=
 			fmt.Sprint([]int64{w.api}, []string{"read_job", "read_pipeline"}) {
@@ -121,8 +122,49 @@ func TestANarrowingIsTriedBeforeItIsSaved(t *testing.T) {
 	seen := asked.fill(nil).Get("seen")
 	v.post(t, at(id, "/edit"), form(url.Values{"seen": {seen}, "scope-0-permission": {"run_job"}})).wants(t, 200, denied,
 		"Nothing is saved yet") // what was seen was something else
-	v.post(t, at(id, "/edit"), form(url.Values{"seen": {seen}, "for_good": {"yes"}})).wants(t, 200, "The changes are in force")
+	again := v.post(t, at(id, "/edit"), form(url.Values{"seen": {seen}}))
+	again.wants(t, 200, "The changes are in force", "Let its jobs run")
+	v.post(t, at(id, "/undo"), v.get(t, at(id, "/undo")).fill(nil)).wants(t, 200, "may do again")
+	forGood := v.post(t, at(id, "/edit"), form(url.Values{"seen": {seen}, "for_good": {"yes"}}))
+	forGood.wants(t, 200, "The changes are in force")
+	forGood.lacks(t, "Let its jobs run")
 	v.get(t, at(id, "/undo")).wants(t, 409, "that was for good")
 	v.post(t, at(id, "/edit"), form(url.Values{"name": {"another name"}})).wants(t, 200, "Nothing is saved yet")
 	v.post(t, at(id, "/edit"), form(url.Values{"seen": {seen}, "name": {"another name"}})).wants(t, 200, "The changes are in force")
+}
+
+// TestTheBadgeAgreesWithTheFinding: a token wears the badge of unused permissions when the page of its unused rights says that some
+// are, and not before.
+func TestTheBadgeAgreesWithTheFinding(t *testing.T) {
+	w := newWorld(t, attempts(1000))
+	if err := w.store.SetObserving(t.Context(), 90*24*time.Hour, w.now()); err != nil {
+		t.Fatal(err)
+	}
+	id, _ := w.signedIn(t, w.alicePAT).make(t, w.alicePAT, url.Values{"expires_at": {"300d"}})
+	used := func(path, need string) {
+		t.Helper()
+		w.use(t, id, "GET", "/projects/{project}"+path, w.api, need)
+		if err := w.store.AddUses(t.Context(), []store.Use{{TokenID: id, Count: 3, Last: w.now()}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	says := func(finding string, badge bool) {
+		t.Helper()
+		v := w.signedIn(t, w.alicePAT)
+		v.get(t, at(id, "/unused")).wants(t, 200, finding)
+		if list := v.get(t, "/tokens?badge=unused_permissions"); badge {
+			list.wants(t, 200, "read jobs", "did not use for 60 days")
+		} else {
+			list.lacks(t, "did not use for 60 days")
+		}
+	}
+	w.pass(10 * 24 * time.Hour)
+	used("/jobs", "read_job")
+	says("Too young to be judged", false)
+	w.pass(51 * 24 * time.Hour)
+	says("1 of 2 permissions unused for 60 days", true)
+	used("/pipelines", "read_pipeline")
+	says("All of it was used within 60 days", false)
+	w.pass(30 * 24 * time.Hour) // read_job was last used 81 days ago, which is kept and does not count
+	says("1 of 2 permissions unused for 60 days", true)
 }

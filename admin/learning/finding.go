@@ -41,9 +41,6 @@ func Standings() []Standing {
 	return []Standing{SomeUnused, AllUsed, NothingUsed, TooYoung, NotKept, NotActive}
 }
 
-// findingWindow is in how many days something must be used when nothing is said.
-const findingWindow = 60
-
 // Finding says which rights of a token are unused.
 type Finding struct {
 	TokenID int64  `json:"token_id"`
@@ -67,21 +64,24 @@ type Finding struct {
 	revision int64
 }
 
-// Find tells which rights of a token that the caller may read were unused for some days, 0 for the standard.
+// Find tells the owner of a token which of its rights were unused for some days, 0 for the standard.
 func (s *Service) Find(ctx context.Context, c tokens.Caller, id int64, days int) (*Finding, error) {
 	days, err := findingDays(days)
 	if err != nil {
 		return nil, err
 	}
 	w, err := s.lifework(ctx, c, id, s.firstDay(days).Start())
+	if err == nil {
+		err = s.tokens.ToldTo(c, &w.Listed)
+	}
 	if err != nil {
 		return nil, err
 	}
 	return s.judge(ctx, &w, days)
 }
 
-// Findings tell it of active tokens of the caller's, or of everyone's for an administrator, without the rights one by one.
-// total counts all.
+// Findings tell it of active tokens of the caller's, or of everyone's for an administrator, without the rights one by one. Of
+// others' tokens an administrator is told how many permissions are unused, and nothing of projects and groups. total counts all.
 func (s *Service) Findings(ctx context.Context, c tokens.Caller, days int, all bool, limit, offset int) (list []Finding,
 	total int, err error) {
 	if days, err = findingDays(days); err != nil {
@@ -101,6 +101,9 @@ func (s *Service) Findings(ctx context.Context, c tokens.Caller, days int, all b
 		f, err := s.judge(ctx, &w, days)
 		if err != nil {
 			return nil, 0, err
+		}
+		if s.tokens.ToldTo(c, &found[i]) != nil {
+			f.leaveOutPlaces()
 		}
 		f.Rights, f.Digest = nil, ""
 		list = append(list, *f)
@@ -130,7 +133,7 @@ func (s *Service) firstDay(days int) learn.Day { return s.first(days) - 1 }
 
 func findingDays(days int) (int, error) {
 	if days == 0 {
-		return findingWindow, nil
+		return tokens.JudgedDays, nil
 	}
 	if days < 0 || days >= learn.DaysKept {
 		problems := &terms.Invalid{}
@@ -180,6 +183,18 @@ func (s *Service) judge(ctx context.Context, w *lifework, days int) (*Finding, e
 	return f, nil
 }
 
+// leaveOutPlaces makes of a finding one that tells nothing of which projects and groups were used.
+func (f *Finding) leaveOutPlaces() {
+	if f.Rights == nil {
+		return
+	}
+	f.Projects, f.Groups = propose.Share{}, propose.Share{}
+	f.describe()
+	if f.Standing == AllUsed {
+		f.Text = fmt.Sprintf("all of its permissions were used within %d days", f.Days)
+	}
+}
+
 // describe says what was found.
 func (f *Finding) describe() {
 	var parts []string
@@ -220,9 +235,12 @@ func spell(n int, word string) string {
 	return fmt.Sprintf("%d %ss", n, word)
 }
 
-// Uses tells, for each scope of a token that the caller may read, how often each of its permissions was used.
+// Uses tells the owner of a token, for each of its scopes, how often each of its permissions was used.
 func (s *Service) Uses(ctx context.Context, c tokens.Caller, id int64) ([]map[string]propose.Use, error) {
 	l, err := s.tokens.Show(ctx, c, id)
+	if err == nil {
+		err = s.tokens.ToldTo(c, &l)
+	}
 	if err != nil {
 		return nil, err
 	}

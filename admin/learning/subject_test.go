@@ -15,6 +15,7 @@ import (
 	"patgate/forge/forgetest"
 	"patgate/forge/gitlab"
 	"patgate/learn"
+	"patgate/learn/propose"
 	"patgate/policy"
 	"patgate/routes"
 	"patgate/routes/load"
@@ -33,6 +34,7 @@ func TestWhatATokenDidIsToldToItsOwner(t *testing.T) {
 	alice, root := f.AddUser("alice"), f.AddUser("root")
 	group := f.AddGroup("shop", forgetest.Private)
 	project := f.AddProject("shop/api", forgetest.Private)
+	other := f.AddProject("shop/web", forgetest.Private)
 	f.AddGroupMember(group, alice, forgetest.Maintainer)
 	dir := t.TempDir()
 	db, err := sqlite.Open(t.Context(), filepath.Join(dir, "db", "patgate.db"), sqlite.Options{})
@@ -54,8 +56,10 @@ func TestWhatATokenDidIsToldToItsOwner(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(resolver.Close)
+	var ahead time.Duration
+	now := func() time.Time { return time.Now().Add(ahead) }
 	service, err := tokens.New(tokens.Options{Store: db, Keyring: ring, Table: func() *routes.Table { return table }, Forge: resolver,
-		Origin: server.URL, Now: time.Now, Record: func(tokens.Change) {}, Administrators: []int64{root}})
+		Origin: server.URL, Now: now, Record: func(tokens.Change) {}, Administrators: []int64{root}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -66,8 +70,12 @@ func TestWhatATokenDidIsToldToItsOwner(t *testing.T) {
 		}
 		return c
 	}
-	made, err := service.Create(t.Context(), caller(alice), tokens.Creation{Name: "job", Seal: true, ExpiresAt: "30d",
-		Scopes: []terms.Scope{{Access: "selected_memberships", ProjectIDs: []int64{project}, Permissions: []string{"read_job"}}}})
+	if err := db.SetObserving(t.Context(), 90*24*time.Hour, now()); err != nil {
+		t.Fatal(err)
+	}
+	made, err := service.Create(t.Context(), caller(alice), tokens.Creation{Name: "job", Seal: true, ExpiresAt: "300d",
+		Scopes: []terms.Scope{{Access: "selected_memberships", ProjectIDs: []int64{project, other},
+			Permissions: []string{"read_job", "run_job"}}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -106,7 +114,28 @@ func TestWhatATokenDidIsToldToItsOwner(t *testing.T) {
 			if _, err := s.Simulate(t.Context(), c.as, made.Listed.ID, 0, nil); !errors.Is(err, c.token) {
 				t.Errorf("a simulation: %v, want %v", err, c.token)
 			}
+			if _, err := s.Find(t.Context(), c.as, made.Listed.ID, 0); !errors.Is(err, c.token) {
+				t.Errorf("what is unused: %v, want %v", err, c.token)
+			}
+			if _, err := s.Uses(t.Context(), c.as, made.Listed.ID); !errors.Is(err, c.token) {
+				t.Errorf("uses, scope by scope: %v, want %v", err, c.token)
+			}
 		})
+	}
+	ahead = 61 * 24 * time.Hour
+	if _, _, err := db.AddSeen(t.Context(), []learn.Seen{{Subject: made.Listed.ID, Unit: unit, Count: 1, Last: now()}}); err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]tokens.Caller{"alice": caller(alice), "root": caller(root)} {
+		list, _, err := s.Findings(t.Context(), c, 0, true, 10, 0)
+		if err != nil || len(list) != 1 || list[0].Permissions != (propose.Share{Unused: 1, Of: 2}) {
+			t.Fatalf("%s is told of %+v, %v", name, list, err)
+		}
+		want := map[string]string{"alice": "1 of 2 permissions and 1 of 2 projects unused for 60 days",
+			"root": "1 of 2 permissions unused for 60 days"}[name]
+		if list[0].Text != want || (list[0].Projects.Of == 2) != (name == "alice") {
+			t.Errorf("%s is told: %s (%+v)", name, list[0].Text, list[0].Projects)
+		}
 	}
 	if list, err := s.List(t.Context(), caller(root), true); err != nil || len(list) != 2 {
 		t.Errorf("an administrator sees that they exist: %+v, %v", list, err)

@@ -3,6 +3,7 @@ package tokens
 import (
 	"context"
 	"slices"
+	"time"
 
 	"patgate/store"
 )
@@ -41,8 +42,12 @@ func (s *Service) Inspect(ctx context.Context, c Caller, q Query) (list []Inspec
 	if err != nil {
 		return nil, 0, err
 	}
+	kept, err := s.o.Store.ObservingSince(ctx, f.Now)
+	if err != nil {
+		return nil, 0, err
+	}
 	for i := range found {
-		one, err := s.inspect(ctx, &found[i])
+		one, err := s.inspect(ctx, &found[i], kept)
 		if err != nil {
 			return nil, 0, err
 		}
@@ -66,10 +71,14 @@ func (s *Service) InspectOne(ctx context.Context, c Caller, id int64) (*Inspecte
 	if err != nil {
 		return nil, err
 	}
-	return s.inspect(ctx, &l)
+	kept, err := s.o.Store.ObservingSince(ctx, s.now())
+	if err != nil {
+		return nil, err
+	}
+	return s.inspect(ctx, &l, kept)
 }
 
-func (s *Service) inspect(ctx context.Context, l *store.Listed) (*Inspected, error) {
+func (s *Service) inspect(ctx context.Context, l *store.Listed, kept time.Time) (*Inspected, error) {
 	one := &Inspected{Listed: *l}
 	now := s.now()
 	one.State, one.Reason = State(l, now)
@@ -80,7 +89,7 @@ func (s *Service) inspect(ctx context.Context, l *store.Listed) (*Inspected, err
 		}
 	}
 	if l.Validity(now).String() == "valid" {
-		one.Badges, _ = s.badges(l, one.Used, now)
+		one.Badges, _ = s.badges(l, one.Used, kept, now)
 	}
 	return one, nil
 }

@@ -100,6 +100,9 @@ func TestRememberedOwner(t *testing.T) {
 func TestInspect(t *testing.T) {
 	w := newWorld(t, nil)
 	owner := w.owner(t, w.pat)
+	if err := w.store.SetObserving(t.Context(), 90*24*time.Hour, w.Now()); err != nil {
+		t.Fatal(err)
+	}
 	narrow := w.make(t, reading(w.api, "read_job", "read_pipeline"))
 	broad := w.make(t, terms.Scope{Access: "all_memberships", Permissions: []string{"read_job"}})
 	paused := w.make(t, reading(w.api, "read_job"))
@@ -110,7 +113,7 @@ func TestInspect(t *testing.T) {
 	if _, err := w.Revoke(t.Context(), owner, gone.ID, ""); err != nil {
 		t.Fatal(err)
 	}
-	w.ahead = 8 * 24 * time.Hour
+	w.ahead = (tokens.JudgedDays + 1) * 24 * time.Hour
 	used := w.Now()
 	if err := w.store.AddUses(t.Context(), []store.Use{{TokenID: narrow.ID, Count: 2, Last: used}}); err != nil {
 		t.Fatal(err)

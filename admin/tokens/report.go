@@ -7,6 +7,7 @@ import (
 
 	"patgate/admin/catalogue"
 	"patgate/admin/terms"
+	"patgate/learn"
 	"patgate/policy"
 	"patgate/store"
 )
@@ -33,16 +34,20 @@ type Finding struct {
 const (
 	// soon is how far off an expiry is that is said to be soon: GitLab's two weeks.
 	soon = 14 * 24 * time.Hour
-	// settled is how old a token must be before what it did not use says something.
+	// settled is how old a token must be before it says something that it was never used.
 	settled = 7 * 24 * time.Hour
+	// JudgedDays is for how many days a right must be unused before it is called so, where nobody names another window.
+	JudgedDays = 60
 )
 
-// Unused gives the permissions of a token that it was never seen to use.
-func Unused(l *store.Listed, uses []store.PermissionUse) []string {
+// Unused gives the permissions of a token that it was not seen to use since an instant.
+func Unused(l *store.Listed, uses []store.PermissionUse, since time.Time) []string {
 	unused := []string{}
 	for i := range l.Scopes {
 		for _, name := range l.Scopes[i].Permissions {
-			used := slices.ContainsFunc(uses, func(u store.PermissionUse) bool { return u.Permission == name && u.Uses > 0 })
+			used := slices.ContainsFunc(uses, func(u store.PermissionUse) bool {
+				return u.Permission == name && u.Uses > 0 && !u.LastUsedAt.Before(since)
+			})
 			if !used && !slices.Contains(unused, name) {
 				unused = append(unused, name)
 			}
@@ -51,8 +56,9 @@ func Unused(l *store.Listed, uses []store.PermissionUse) []string {
 	return unused
 }
 
-// badges tells what is to be said of an active token, and which permissions it holds without using them.
-func (s *Service) badges(l *store.Listed, uses []store.PermissionUse, now time.Time) (badges, unused []string) {
+// badges tells what is to be said of an active token, and which permissions it holds without using them: by the window in which
+// admin/learning judges its rights. kept is since when uses have been kept; zero when they are not.
+func (s *Service) badges(l *store.Listed, uses []store.PermissionUse, kept, now time.Time) (badges, unused []string) {
 	badge := func(name string, wears bool) {
 		if wears {
 			badges = append(badges, name)
@@ -66,8 +72,8 @@ func (s *Service) badges(l *store.Listed, uses []store.PermissionUse, now time.T
 		return len(catalogue.Minting(scope.Permissions, s.o.Table())) > 0
 	}))
 	badge("unused", old && l.LastUsedAt.IsZero())
-	if old && !l.LastUsedAt.IsZero() {
-		unused = Unused(l, uses)
+	if judgedFor(l, kept, now) >= JudgedDays*24*time.Hour && !l.LastUsedAt.IsZero() {
+		unused = Unused(l, uses, (learn.DayOf(now) - JudgedDays).Start())
 		badge("unused_permissions", len(unused) > 0)
 	}
 	badge("expiring_soon", l.ExpiresAt.Sub(now) < soon)
@@ -76,10 +82,22 @@ func (s *Service) badges(l *store.Listed, uses []store.PermissionUse, now time.T
 	return badges, unused
 }
 
+// judgedFor is for how long all that a token may do could have been used, and its use was kept.
+func judgedFor(l *store.Listed, kept, now time.Time) time.Duration {
+	if kept.IsZero() || l.RotatedTo != 0 {
+		return 0
+	}
+	return min(now.Sub(kept), now.Sub(l.CreatedAt), now.Sub(l.WidenedAt))
+}
+
 // Report looks at the tokens that the caller may list; all is for administrators.
 func (s *Service) Report(ctx context.Context, c Caller, all bool) (*Report, error) {
 	now := s.now()
 	list, total, err := s.List(ctx, c, 0, all, store.Filter{Now: now, Sort: store.SortExpiresAsc})
+	if err != nil {
+		return nil, err
+	}
+	kept, err := s.o.Store.ObservingSince(ctx, now)
 	if err != nil {
 		return nil, err
 	}
@@ -96,7 +114,7 @@ func (s *Service) Report(ctx context.Context, c Caller, all bool) (*Report, erro
 			return nil, err
 		}
 		f := Finding{ID: l.ID, Name: l.Name, Username: l.Owner.Username, Expires: l.ExpiresAt}
-		f.Badges, f.UnusedPermissions = s.badges(l, uses, now)
+		f.Badges, f.UnusedPermissions = s.badges(l, uses, kept, now)
 		if len(f.Badges) > 0 {
 			report.Tokens = append(report.Tokens, f)
 		}

@@ -49,7 +49,8 @@ func Badges(names []string) (all []Badge) {
 		case "unused":
 			b.Words, b.Why = "Never used", "It is older than a week, and was never used."
 		case "unused_permissions":
-			b.Words, b.Why = "Unused permissions", "It holds permissions that it was never seen to use. Narrow it."
+			b.Words, b.Why = "Unused permissions", "It holds permissions that it did not use for 60 days. "+
+				"Its page says which, and narrows it."
 		case "expiring_soon":
 			b.Words, b.Why = "Expiring soon", "It expires in less than two weeks."
 		case "newer_routes_held_back":
