@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"patgate/cli/gateway"
 	"patgate/cli/learncmd"
 	"patgate/cli/routecmd"
 	"patgate/cli/storecmd"
@@ -45,6 +46,9 @@ func Main(args []string, stdio Stdio) int {
 	err := root.ExecuteContext(ctx)
 	if err == nil {
 		return 0
+	}
+	if errors.Is(err, gateway.ErrLogUnread) {
+		return exitFailed // nobody reads what would be said
 	}
 	for _, line := range terminal.Lines(err) {
 		fmt.Fprintln(stdio.Err, "patgate: "+line)

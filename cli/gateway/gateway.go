@@ -41,6 +41,7 @@ import (
 // gateway is everything that serve runs: made by newGateway, which wires it, started once, shut down once.
 type gateway struct {
 	config      *config.Config
+	log         *lineWriter
 	logger      *zap.Logger
 	audit       *audit.Log
 	store       store.Store
@@ -79,9 +80,10 @@ type gateway struct {
 
 // newGateway opens and checks everything that needs no listener. Whatever it opened is closed again on an error.
 func newGateway(ctx context.Context, c *config.Config, log io.Writer) (g *gateway, err error) {
-	out := &lineWriter{out: log}
+	out := newLineWriter(log)
 	g = &gateway{
 		config: c,
+		log:    out,
 		logger: newLogger(out, c.Log),
 		renew:  [3]renewal{make(renewal, 1), make(renewal, 1), make(renewal, 1)},
 		failed: make(chan error, 3),
@@ -397,6 +399,7 @@ func (g *gateway) reloaded(e reload.Event) {
 // shutdown lets running requests end and closes everything.
 func (g *gateway) shutdown() error {
 	g.draining.Store(true)
+	g.log.end()
 	ctx, cancel := context.WithTimeout(context.Background(), g.config.Timeouts.Drain.Std())
 	defer cancel()
 	g.logger.Info("draining", zap.Stringer("at_most", g.config.Timeouts.Drain))

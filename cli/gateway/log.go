@@ -1,8 +1,10 @@
 package gateway
 
 import (
+	"errors"
 	"io"
 	"sync"
+	"time"
 
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
@@ -11,17 +13,73 @@ import (
 	"patgate/config"
 )
 
-// lineWriter lets the audit log and the ordinary log share a stream without mixing lines.
+// ErrLogUnread is given by Serve when nobody took what was still to be logged at its end: those lines are lost.
+var ErrLogUnread = errors.New("the log is not read, and its last lines are lost")
+
+// logPatience is how long, while the gateway ends, a line may wait for somebody to read the log.
+const logPatience = 5 * time.Second
+
+// lineWriter lets the audit log and the ordinary log share a stream without mixing lines. While the gateway runs, a write waits
+// for as long as it takes: what cannot be recorded is not done. At the end it must not be waited for without bound.
 type lineWriter struct {
-	mu  sync.Mutex
-	out io.Writer
+	out    io.Writer
+	turn   chan written  // holds one, which who writes has taken out
+	lines  []byte        // what is written, of who writes
+	ending chan struct{} // closed when the gateway is to end
+	unread chan struct{} // closed when nobody reads the log
+	giveUp sync.Once
 }
+
+// written is what came of a write.
+type written struct {
+	n   int
+	err error
+}
+
+func newLineWriter(out io.Writer) *lineWriter {
+	w := &lineWriter{out: out, turn: make(chan written, 1), ending: make(chan struct{}), unread: make(chan struct{})}
+	w.turn <- written{}
+	return w
+}
+
+// end bounds all waits from now on. It is called once.
+func (w *lineWriter) end() { close(w.ending) }
 
 // Write writes whole lines.
 func (w *lineWriter) Write(p []byte) (int, error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.out.Write(p)
+	if got := w.await(w.turn); got.err != nil {
+		return 0, got.err
+	}
+	w.lines = append(w.lines[:0], p...) // the caller uses p again when the write is given up
+	done := make(chan written, 1)
+	go func() {
+		n, err := w.out.Write(w.lines)
+		w.turn <- written{}
+		done <- written{n, err}
+	}()
+	got := w.await(done)
+	return got.n, got.err
+}
+
+// await waits: while the gateway ends, for at most logPatience.
+func (w *lineWriter) await(c <-chan written) written {
+	select {
+	case got := <-c:
+		return got
+	case <-w.unread:
+		return written{err: ErrLogUnread}
+	case <-w.ending:
+	}
+	timer := time.NewTimer(logPatience)
+	defer timer.Stop()
+	select {
+	case got := <-c:
+		return got
+	case <-w.unread:
+	case <-timer.C:
+		w.giveUp.Do(func() { close(w.unread) })
+	}
+	return written{err: ErrLogUnread}
 }
 
 // newLogger makes the log for everything that is not a decision.
@@ -30,5 +88,6 @@ func newLogger(out io.Writer, c config.Log) *zap.Logger {
 		config.LevelDebug: zapcore.DebugLevel, config.LevelInfo: zapcore.InfoLevel,
 		config.LevelWarn: zapcore.WarnLevel, config.LevelError: zapcore.ErrorLevel,
 	}[c.Level]
-	return zap.New(zapcore.NewCore(audit.NewEncoder(c.Format == config.FormatConsole), zapcore.AddSync(out), level))
+	core := zapcore.NewCore(audit.NewEncoder(c.Format == config.FormatConsole), zapcore.AddSync(out), level)
+	return zap.New(core, zap.ErrorOutput(zapcore.AddSync(io.Discard))) // where the log fails, the stream it would be told on does
 }
