@@ -39,6 +39,7 @@ import (
 //	[!] forgesaw REGEXP             whether the forge received such a METHOD TARGET line since the last forget
 //	forget                          forget what the forge received
 //	waitfor URL                     until something answers there
+//	postgres [crash]                the store is on a PostgreSQL of the script's own; crash ends and starts that
 //	certificate NAME                make NAME.crt and NAME.key
 //	serves NAME                     the gateway serves that certificate, now or soon
 func commands() map[string]func(*testscript.TestScript, bool, []string) {
@@ -65,6 +66,7 @@ func commands() map[string]func(*testscript.TestScript, bool, []string) {
 		"forget":   forgetCommand,
 		"waitfor":  waitforCommand,
 
+		"postgres":    postgresCommand,
 		"certificate": certificateCommand,
 		"serves":      servesCommand,
 	}
@@ -84,7 +86,7 @@ func environ(ts *testscript.TestScript) []string {
 	var env []string
 	for _, name := range []string{"PATH", "HOME", "TMPDIR", "PATGATE_UPSTREAM_URL", "PATGATE_LISTEN", "PATGATE_ADMIN_LISTEN", "PATGATE_DATA_DIR",
 		"PATGATE_CONFIG", "PATGATE_ROUTES_OVERLAYS", "PATGATE_ROUTES_WATCH_INTERVAL", "PATGATE_LEGACY", "PATGATE_ANONYMOUS", "PATGATE_WEB",
-		"PATGATE_STORE_KEY", "PATGATE_STORE_KEY_FILE", "PATGATE_OWNER_CREDENTIAL", "COLUMNS"} {
+		"PATGATE_STORE_KEY", "PATGATE_STORE_URL", "PATGATE_STORE_KEY_FILE", "PATGATE_OWNER_CREDENTIAL", "COLUMNS"} {
 		value := ts.Getenv(name)
 		if value != "" || name == "PATGATE_UPSTREAM_URL" {
 			env = append(env, name+"="+value)

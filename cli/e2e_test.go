@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"patgate/store/postgres/postgrestest"
 )
 
 // TestMain builds the binary once, as a release is built, and puts it on the PATH.
@@ -42,9 +44,18 @@ func TestScripts(t *testing.T) {
 		Dir:                 "testdata/script",
 		Setup:               setup,
 		Cmds:                commands(),
+		Condition:           condition,
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 	})
+}
+
+// condition tells whether what a script asks for is here: [postgres].
+func condition(name string) (bool, error) {
+	if name != "postgres" {
+		return false, fmt.Errorf("unknown condition %q", name)
+	}
+	return postgrestest.Missing() == nil || os.Getenv("PATGATE_E2E_REQUIRED") == "1", nil
 }
 
 // stageKey finds a script's stage in its environment.

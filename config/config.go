@@ -192,6 +192,11 @@ type Console struct {
 type Store struct {
 	// Database is the SQLite file. Empty: `db/patgate.db` in data_dir.
 	Database string `yaml:"database"`
+	// URL is a PostgreSQL database (14 or later) instead of the SQLite file, as libpq takes it:
+	// `postgres://user:password@host:5432/database?sslmode=verify-full`, also with several hosts, of which the one that takes
+	// writes is used. It is best given by the variable: it may hold a password, and is never shown. Every node needs the same
+	// sealing key.
+	URL Secret `yaml:"url"`
 	// KeyFile holds the key that seals the owners' credentials, made on first start with mode 0600. It must not be in the
 	// database's directory: whoever copies that directory must not get both. Empty: `keys/patgate.key` in data_dir.
 	KeyFile string `yaml:"key_file"`

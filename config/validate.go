@@ -107,15 +107,23 @@ func (p *reader) address(key, value string) {
 	_ = host
 }
 
-// store holds that the sealing key is not kept beside the database.
+// store holds that there is one store, and that the sealing key is not kept beside the database.
 func (p *reader) store(c *Config) {
+	url := c.Store.URL.Reveal()
+	switch {
+	case url == "":
+	case c.Store.Database != "":
+		p.refuse("store.url", c.Store.URL.String(), "and store.database are both given", "keep one")
+	case !strings.HasPrefix(url, "postgres://") && !strings.HasPrefix(url, "postgresql://"):
+		p.refuse("store.url", c.Store.URL.String(), "is no URL of a PostgreSQL database", "write postgres://user@host/database")
+	}
 	if !c.Store.Key.Empty() {
 		if c.Store.KeyFile != "" {
 			p.refuse("store.key", c.Store.Key.String(), "and store.key_file are both given", "keep one")
 		}
 		return
 	}
-	if filepath.Dir(c.SealingKeyFile()) == filepath.Dir(c.DatabaseFile()) {
+	if url == "" && filepath.Dir(c.SealingKeyFile()) == filepath.Dir(c.DatabaseFile()) {
 		key := "store.key_file"
 		if c.Store.KeyFile == "" {
 			key = "store.database"

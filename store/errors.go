@@ -35,6 +35,9 @@ var (
 	// ErrOriginChanged: the store's owners belong to another forge address than the configured one.
 	ErrOriginChanged = errors.New("upstream origin changed")
 
+	// ErrWentBack: the newest change has a lower number than one that was seen before.
+	ErrWentBack = errors.New("the store's change sequence went back")
+
 	// ErrDamaged: the file is no readable database. It is left as it is.
 	ErrDamaged = errors.New("damaged store")
 	// ErrForeign: the file belongs to another program. It is left as it is.

@@ -46,6 +46,8 @@ func (c *clock) move(by time.Duration) { c.ahead.Add(int64(by)) }
 type faulty struct {
 	store.Store
 	down  atomic.Bool
+	back  atomic.Int64 // what the sequence is behind, as after the failover to a server that lacks the last changes
+	mute  atomic.Bool  // reads wait until their caller gives up
 	reads atomic.Int64
 	mu    sync.Mutex
 	hold  chan struct{} // a read that has its answer waits until it is closed
@@ -58,6 +60,10 @@ func (f *faulty) TokenByHash(ctx context.Context, h token.Hash) (store.Bound, er
 		return store.Bound{}, errDown
 	}
 	f.reads.Add(1)
+	if f.mute.Load() {
+		<-ctx.Done()
+		return store.Bound{}, ctx.Err()
+	}
 	b, err := f.Store.TokenByHash(ctx, h)
 	f.mu.Lock()
 	hold := f.hold
@@ -71,6 +77,9 @@ func (f *faulty) TokenByHash(ctx context.Context, h token.Hash) (store.Bound, er
 func (f *faulty) Changes(ctx context.Context, since int64) (store.Changes, error) {
 	if f.down.Load() {
 		return store.Changes{}, errDown
+	}
+	if back := f.back.Load(); back > 0 {
+		return store.Changes{Sequence: since - back}, nil
 	}
 	return f.Store.Changes(ctx, since)
 }

@@ -33,6 +33,7 @@ type SessionOptions struct {
 	MaxUnknown  int64         // unknown tokens remembered; 8,192 when zero
 	UnknownTTL  time.Duration // how long; 10 s when zero
 	Poll        time.Duration // how often the change sequence is read; 250 ms when zero
+	Patience    time.Duration // how long one read of the store may take; 3 s when zero
 	FreshWithin time.Duration // nothing cached counts as fresh this long after the last good poll; the constant when zero
 	Now         func() time.Time
 	// Report is told of failures in the background, of a poll. It must not block. Nil drops them.
@@ -52,6 +53,8 @@ type Sessions struct {
 	start     time.Time
 	polled    atomic.Int64 // when the last good poll began, in nanoseconds since start
 	catalogue atomic.Pointer[routes.Catalogue]
+
+	wentBack atomic.Int64 // how often the change sequence did
 
 	polling  sync.Mutex
 	sequence int64 // newest change that the caches know of; guarded by polling
@@ -81,6 +84,7 @@ func NewSessions(ctx context.Context, o SessionOptions) (*Sessions, error) {
 	setDefault(&o.MaxUnknown, 8192)
 	setDefault(&o.UnknownTTL, 10*time.Second)
 	setDefault(&o.Poll, 250*time.Millisecond)
+	setDefault(&o.Patience, 3*time.Second)
 	setDefault(&o.FreshWithin, FreshWithin)
 	if o.Now == nil {
 		o.Now = time.Now
@@ -210,6 +214,8 @@ func (s *Sessions) read(ctx context.Context, hash token.Hash, maxAge time.Durati
 		return nil, ErrUnknownToken
 	}
 	e, found, err := s.known.Get(ctx, hash, maxAge, func(ctx context.Context) (*session, bool, error) {
+		ctx, cancel := context.WithTimeout(ctx, s.o.Patience)
+		defer cancel()
 		mark := s.unknown.Mark()
 		b, err := s.o.Store.TokenByHash(ctx, hash)
 		if errors.Is(err, ErrUnknownToken) {

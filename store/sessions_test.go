@@ -365,3 +365,43 @@ func TestACredentialThatDoesNotOpenIsAFailure(t *testing.T) {
 		t.Errorf("session %+v, %v", s, err)
 	}
 }
+
+// After the failover to a server that lacks the last changes nothing cached counts, and it is said aloud.
+func TestASequenceThatGoesBackDropsEverything(t *testing.T) {
+	var told atomic.Pointer[error]
+	g := newGateway(t, func(o *store.SessionOptions) {
+		o.Poll = time.Hour
+		o.FreshWithin = time.Hour
+		o.Report = func(err error) { told.Store(&err) }
+	})
+	r := g.token(t)
+	for range 2 {
+		if _, err := g.sessions.Get(t.Context(), r.Hash); err != nil {
+			t.Fatal(err)
+		}
+	}
+	before := g.fault.reads.Load()
+	g.fault.back.Store(1)
+	if err := g.sessions.Sync(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := told.Load(); err == nil || !errors.Is(*err, store.ErrWentBack) {
+		t.Errorf("nobody was told: %v", err)
+	}
+	if n := g.sessions.WentBack(); n != 1 {
+		t.Errorf("counted %d times", n)
+	}
+	if _, err := g.sessions.Get(t.Context(), r.Hash); err != nil || g.fault.reads.Load() != before+1 {
+		t.Errorf("%d reads, %v", g.fault.reads.Load()-before, err)
+	}
+}
+
+// A store that does not answer is not waited for without end.
+func TestAReadOfTheStoreIsBounded(t *testing.T) {
+	g := newGateway(t, func(o *store.SessionOptions) { o.Patience = 10 * time.Millisecond })
+	r := g.token(t)
+	g.fault.mute.Store(true)
+	if _, err := g.sessions.Get(context.WithoutCancel(t.Context()), r.Hash); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("error %v", err)
+	}
+}

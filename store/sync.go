@@ -32,8 +32,14 @@ func (s *Sessions) Sync(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("reading what changed in the store: %w", err)
 	}
+	back := c.Sequence < s.sequence
+	if back { // another server has taken over that lacks what was changed last: what is cached may be newer, or of another store
+		s.wentBack.Add(1)
+		s.o.Report(fmt.Errorf("%w from %d to %d: everything cached is dropped; changes that were made last, revocations among them, "+
+			"may be lost", ErrWentBack, s.sequence, c.Sequence))
+	}
 	switch {
-	case c.All:
+	case c.All || back:
 		s.known.InvalidateAll()
 		s.unknown.InvalidateAll()
 	default:

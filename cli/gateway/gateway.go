@@ -342,7 +342,7 @@ func (g *gateway) start(ctx context.Context, clients, operators, people net.List
 	fields := []zap.Field{zap.String("version", Version()), zap.Stringer("listen", clients.Addr()),
 		zap.Stringer("upstream", g.config.Upstream.URL), zap.Stringer("forge", g.config.Forge),
 		zap.Int("routes", len(g.routes.Table().Routes())), zap.Stringer("legacy", g.config.Legacy),
-		zap.Stringer("anonymous", g.config.Anonymous), zap.String("database", g.config.DatabaseFile())}
+		zap.Stringer("anonymous", g.config.Anonymous), zap.String("database", opening.StoreName(g.config))}
 	if operators != nil {
 		fields = append(fields, zap.Stringer("admin_listen", operators.Addr()))
 	}

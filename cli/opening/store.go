@@ -10,6 +10,7 @@ import (
 
 	"patgate/config"
 	"patgate/store"
+	"patgate/store/postgres"
 	"patgate/store/seal"
 	"patgate/store/sqlite"
 )
@@ -27,10 +28,7 @@ func (o *Opened) Close() error { return o.Store.Close() }
 // refuses when the store's owners belong to another forge address than the configured one.
 func Store(ctx context.Context, c *config.Config) (*Opened, error) {
 	source := KeySource(c)
-	if err := source.Outside(filepath.Dir(c.DatabaseFile())); err != nil {
-		return nil, err
-	}
-	db, err := sqlite.Open(ctx, c.DatabaseFile(), sqlite.Options{})
+	db, err := open(ctx, c, source)
 	if err != nil {
 		return nil, err
 	}
@@ -47,14 +45,76 @@ func Store(ctx context.Context, c *config.Config) (*Opened, error) {
 	return o, nil
 }
 
+// open opens the store, and makes it on the first start.
+func open(ctx context.Context, c *config.Config, source seal.Source) (store.Store, error) {
+	if c.Store.URL.Empty() {
+		if err := source.Outside(filepath.Dir(c.DatabaseFile())); err != nil {
+			return nil, err
+		}
+		return sqlite.Open(ctx, c.DatabaseFile(), sqlite.Options{})
+	}
+	db, err := postgres.Open(ctx, c.Store.URL.Reveal(), postgres.Options{})
+	if err != nil {
+		return nil, err
+	}
+	if err := shared(ctx, db, source); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return db, nil
+}
+
+// shared refuses to make a sealing key of its own where other nodes have one.
+func shared(ctx context.Context, db *postgres.DB, source seal.Source) error {
+	_, err := seal.Open(source)
+	if !errors.Is(err, seal.ErrKeyMissing) {
+		return nil // whatever it is, it is told when the keys are opened
+	}
+	keys, known := db.SealingKeys(ctx)
+	for _, k := range keys {
+		if k.RetiredAt.IsZero() {
+			return fmt.Errorf("%w: the store is sealed under key %s (fix: give this node the same key file or "+
+				"PATGATE_STORE_KEY as the others)", err, k.ID)
+		}
+	}
+	return known
+}
+
+// Named is a store that can be named to people.
+type Named interface {
+	store.Store
+	// Path is the file, or the database without any secret.
+	Path() string
+}
+
 // Existing opens a store that must exist, for commands that need no keys.
-func Existing(ctx context.Context, c *config.Config) (*sqlite.DB, error) {
+func Existing(ctx context.Context, c *config.Config) (Named, error) {
+	if url := c.Store.URL.Reveal(); url != "" {
+		db, err := postgres.Open(ctx, url, postgres.Options{MustExist: true})
+		if errors.Is(err, postgres.ErrNoSchema) {
+			err = fmt.Errorf("%w (fix: patgate serve, patgate token create and patgate store migrate make its tables)", err)
+		}
+		if err != nil {
+			return nil, err
+		}
+		return db, nil
+	}
 	db, err := sqlite.Open(ctx, c.DatabaseFile(), sqlite.Options{MustExist: true})
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("there is no store at %s (fix: give --data-dir or --database; patgate serve and patgate token "+
-			"create make one)", c.DatabaseFile())
+		return nil, fmt.Errorf("there is no store at %s (fix: give --data-dir, --database or --store-url; patgate serve and patgate "+
+			"token create make one)", c.DatabaseFile())
 	}
-	return db, err
+	if err != nil {
+		return nil, err
+	}
+	return db, nil
+}
+
+// StoreName names the configured store, without any secret.
+func StoreName(c *config.Config) string {
+	if c.Store.URL.Empty() {
+		return c.DatabaseFile()
+	}
+	return postgres.Name(c.Store.URL.Reveal())
 }
 
 // KeySource says where the configuration has the sealing keys.

@@ -17,8 +17,8 @@ import (
 
 // New gives patgate store.
 func New() *cobra.Command {
-	cmd := &cobra.Command{Use: "store", Short: "Back up, restore and check the database"}
-	cmd.AddCommand(newStoreBackup(), newStoreRestore(), newStoreCheck(), newStoreMove())
+	cmd := &cobra.Command{Use: "store", Short: "Back up, restore, check and migrate the database"}
+	cmd.AddCommand(newStoreBackup(), newStoreRestore(), newStoreCheck(), newStoreMove(), newStoreMigrate())
 	return cmd
 }
 
@@ -26,7 +26,9 @@ func newStoreBackup() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "backup PATH",
 		Short: "Write a copy of the database to a new file, also while a gateway runs",
-		Long: `The copy holds everything but the sealing key. Keep a copy of the key file too, in another place:
+		Long: `Of a SQLite file. What is in PostgreSQL is backed up with pg_dump.
+
+The copy holds everything but the sealing key. Keep a copy of the key file too, in another place:
 without it the sealed credentials of the backup cannot be opened.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -60,6 +62,9 @@ were revoked after the backup was made stay revoked, when the replaced database 
 			c, err := settings.Load(cmd, settings.Store(), settings.WithoutUpstream)
 			if err != nil {
 				return err
+			}
+			if !c.Store.URL.Empty() {
+				return fmt.Errorf("the store is %s: restore it with pg_restore, while no gateway runs", opening.StoreName(c))
 			}
 			replace, _ := cmd.Flags().GetBool("replace")
 			r, err := sqlite.Restore(cmd.Context(), args[0], c.DatabaseFile(), sqlite.RestoreOptions{Replace: replace, Now: time.Now()})
@@ -160,7 +165,7 @@ under a new address, and binds the credentials to that. Stop the gateway first.`
 }
 
 // existing opens the store that the command's settings name; it must be there.
-func existing(cmd *cobra.Command) (*sqlite.DB, error) {
+func existing(cmd *cobra.Command) (opening.Named, error) {
 	c, err := settings.Load(cmd, settings.Store(), settings.WithoutUpstream)
 	if err != nil {
 		return nil, err

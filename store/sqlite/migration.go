@@ -4,8 +4,10 @@ import (
 	"context"
 	"database/sql"
 	"embed"
+	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 
 	"patgate/store"
 )
@@ -28,6 +30,24 @@ func migrations() []string {
 		steps[i] = string(text)
 	}
 	return steps
+}
+
+// SchemaOf tells which schema a file has, 0 when there is none, and which one this program makes of it, changing nothing.
+func SchemaOf(ctx context.Context, path string) (has, want int, err error) {
+	want = len(migrations())
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		return 0, want, nil
+	}
+	pool, err := connect(path, lockPatience, 1, true)
+	if err != nil {
+		return 0, want, err
+	}
+	defer pool.Close()
+	if err := verify(ctx, pool, path); err != nil {
+		return 0, want, fmt.Errorf("reading the schema of %s: %w", path, explain(err))
+	}
+	err = pool.QueryRowContext(ctx, "PRAGMA user_version").Scan(&has)
+	return has, want, explain(err)
 }
 
 // migrate brings the schema up to date in one transaction. Processes that start together wait for each other.

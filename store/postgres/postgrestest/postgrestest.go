@@ -55,6 +55,12 @@ func binaries() (string, error) {
 	return filepath.Dir(found[len(found)-1]), nil
 }
 
+// Missing tells, by ErrMissing, that there is no PostgreSQL here.
+func Missing() error {
+	_, err := binaries()
+	return err
+}
+
 // unprivileged gives who the server runs as: PostgreSQL refuses root. Nil is whoever runs the test.
 func unprivileged() (*syscall.Credential, error) {
 	if os.Getuid() != 0 {

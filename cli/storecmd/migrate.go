@@ -1,0 +1,78 @@
+package storecmd
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"patgate/cli/opening"
+	"patgate/cli/settings"
+	"patgate/cli/terminal"
+	"patgate/config"
+	"patgate/store/postgres"
+	"patgate/store/sqlite"
+)
+
+func newStoreMigrate() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "migrate",
+		Short: "Bring the database's tables up to date, as a gateway does when it starts",
+		Long: `Makes the tables of a new store, or those that a newer patgate has more, in one transaction. A gateway of the
+version before goes on working meanwhile. With --check nothing is changed: the command fails when there is
+something to do, and when the store is one of a newer patgate.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := settings.Load(cmd, settings.Store(), settings.WithoutUpstream)
+			if err != nil {
+				return err
+			}
+			has, want, err := schemaOf(cmd.Context(), c)
+			if err != nil {
+				return err
+			}
+			check, _ := cmd.Flags().GetBool("check")
+			if check && has < want {
+				return fmt.Errorf("%s has schema %d, this patgate makes it %d (fix: patgate store migrate)", opening.StoreName(c), has, want)
+			}
+			if has < want {
+				if err := migrate(cmd.Context(), c); err != nil {
+					return err
+				}
+			}
+			if terminal.WantsJSON(cmd) {
+				return terminal.PrintJSON(cmd.OutOrStdout(), map[string]any{"store": opening.StoreName(c), "from": has,
+					"schema": max(has, want)})
+			}
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s has schema %d (before: %d).\n", opening.StoreName(c), max(has, want), has)
+			return err
+		},
+	}
+	cmd.Flags().Bool("check", false, "change nothing, and fail when there is something to do")
+	settings.AddStore(cmd)
+	return cmd
+}
+
+// schemaOf tells which schema the configured store has, and which one this program makes of it.
+func schemaOf(ctx context.Context, c *config.Config) (has, want int, err error) {
+	if c.Store.URL.Empty() {
+		return sqlite.SchemaOf(ctx, c.DatabaseFile())
+	}
+	return postgres.SchemaOf(ctx, c.Store.URL.Reveal())
+}
+
+// migrate makes or migrates the tables.
+func migrate(ctx context.Context, c *config.Config) error {
+	if c.Store.URL.Empty() {
+		db, err := sqlite.Open(ctx, c.DatabaseFile(), sqlite.Options{})
+		if err != nil {
+			return err
+		}
+		return db.Close()
+	}
+	db, err := postgres.Open(ctx, c.Store.URL.Reveal(), postgres.Options{})
+	if err != nil {
+		return err
+	}
+	return db.Close()
+}
