@@ -9,11 +9,13 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"encoding/pem"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -51,6 +53,60 @@ func TestGitLabReportsALeak(t *testing.T) {
 	}
 	if a := send("POST", r.gate+"/-/patgate/leaks/github", http.Header{}, nil); a.status != 404 {
 		t.Error("what is not configured is not there:", a.status)
+	}
+}
+
+// TestALeakSetsApartWhatWasNewBeforeIt reports a token as leaked that has done one thing for long and another since yesterday. The
+// latter may be a thief's, and is no part of a proposal until somebody says so.
+func TestALeakSetsApartWhatWasNewBeforeIt(t *testing.T) {
+	const agreed = "agreed-with-gitlab-0123456789"
+	r := startRunningWith(t, func(*world) []string { return []string{"PATGATE_LEAK_REPORTS_GITLAB_TOKEN=" + agreed} })
+	r.secret("GitLab's token", agreed)
+	v := r.make(t, creation("leaked", on(r.world.api, "read_job", "read_project")))
+	project := fmt.Sprintf("/api/v4/projects/%d", r.world.api)
+	r.onOneConnection(t, v.Token, 200, project, project+"/jobs")
+	r.used(t, v.Token, func(u *usageOf) bool { return u.Permissions["read_job"].Uses+u.Permissions["read_project"].Uses == 2 })
+	credential := filepath.Join(t.TempDir(), "pat")
+	if err := os.WriteFile(credential, []byte(r.world.alicePAT), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	learn := func(args ...string) string {
+		t.Helper()
+		cmd := exec.Command("patgate", append([]string{"learn"}, append(args, "--server", r.gate, "--credential-file", credential)...)...)
+		out, err := cmd.CombinedOutput()
+		if err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+		return string(out)
+	}
+	first := func(kind string, days int) {
+		r.alter(t, fmt.Sprintf("UPDATE units SET first_at = first_at - %d WHERE kind_id IN (SELECT id FROM unit_kinds WHERE kind LIKE "+
+			"'%%%s\"%%')", days*24*60*60*1000, kind))
+	}
+	id := strconv.FormatInt(v.ID, 10)
+	const apart = "Set apart"
+	first("/projects/{project}", 8)
+	first("/projects/{project}/jobs", 6)
+	if out := learn("propose", id); strings.Contains(out, apart) || !strings.Contains(out, "read_job") {
+		t.Fatalf("before the report: %s", out)
+	}
+	a := send("POST", r.gate+"/-/patgate/leaks/gitlab/v1/revoke_tokens", http.Header{"Authorization": {agreed},
+		"Content-Type": {"application/json"}}, fmt.Appendf(nil, `[{"type":"patgate_token","token":"%s"}]`, v.Token))
+	if a.status != 204 {
+		t.Fatal(a.status, a.body)
+	}
+	out := learn("propose", id)
+	scopes, rest, found := strings.Cut(out, apart)
+	if !found || strings.Contains(scopes, "read_job") || !strings.Contains(scopes, "read_project") ||
+		!strings.Contains(rest, "GET /projects/{project}/jobs: read_job (first seen shortly before") {
+		t.Errorf("a proposal: %s", out)
+	}
+	if out := learn("propose", id, "--accept-suspect"); strings.Contains(out, apart) || !strings.Contains(out, "read_job") {
+		t.Errorf("it is taken in: %s", out)
+	}
+	out = learn("show", id)
+	if seen, rest, found := strings.Cut(out, apart); !found || strings.Contains(seen, "/jobs") || !strings.Contains(rest, "/jobs") {
+		t.Errorf("what was seen: %s", out)
 	}
 }
 

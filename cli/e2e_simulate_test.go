@@ -85,6 +85,7 @@ func TestRulesAreTriedOnAllTokens(t *testing.T) {
 		}
 		return string(out) + stderr.String(), cmd.ProcessState.ExitCode()
 	}
+	const either = -1
 	// lines gives what is said of each token that would have been denied something, by name, and the total.
 	lines := func(t *testing.T, code int, args ...string) (of map[string]triedLine, total triedLine) {
 		t.Helper()
@@ -102,7 +103,7 @@ func TestRulesAreTriedOnAllTokens(t *testing.T) {
 				total = l
 			}
 		}
-		if is != code || total.Total == nil {
+		if is != code && code != either || total.Total == nil {
 			t.Fatalf("exit code %d, want %d: %s", is, code, out)
 		}
 		delete(of, "")
@@ -112,7 +113,7 @@ func TestRulesAreTriedOnAllTokens(t *testing.T) {
 	same := write("same.yaml", "upstream: {url: "+w.url+"}\ntokens: {report_mode: allow}\n")
 	inForce := []string{"--config", same}
 	for end := time.Now().Add(2 * patience); ; time.Sleep(100 * time.Millisecond) {
-		if _, sum := lines(t, 1, append(inForce, overlay)...); sum.Total.Observed == 11 && sum.Total.ForgeTokens == 1 {
+		if _, sum := lines(t, either, append(inForce, overlay)...); sum.Total.Observed == 11 && sum.Total.ForgeTokens == 1 {
 			break
 		} else if time.Now().After(end) {
 			t.Fatalf("not in time: %+v", sum.Total)

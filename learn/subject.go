@@ -44,6 +44,9 @@ const (
 	// many of them.
 	FirstDays    = 7
 	MostNetworks = 64
+	// LeakDays is for how many days before a leak of a token was reported what it did for the first time is taken for what a thief
+	// may have done, from whatever network: nobody knows when it leaked, and the report ends the token.
+	LeakDays = 7
 )
 
 // NetworkOf gives the network of a client, which is all that is kept of its address: the /16 of IPv4, the /32 of IPv6. The zero

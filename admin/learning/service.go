@@ -77,7 +77,7 @@ type Choices struct {
 	Accept []string
 	// Groups are those that shall stand in the place of their projects.
 	Groups []int64
-	// Suspect takes in what was first seen from a new network or after a leak was reported.
+	// Suspect takes in what was first seen from a new network, or shortly before a leak was reported.
 	Suspect bool
 }
 
@@ -110,7 +110,7 @@ func (s *Service) Propose(ctx context.Context, c tokens.Caller, id int64, days i
 			return nil, err
 		}
 		ask.Reports = reported(&x.Token.Record, ask.Today)
-		out.TokenID, out.Holds, ask.Suspect = id, x.Token.Scopes, leakedAt(x.Token)
+		out.TokenID, out.Holds, ask.Suspect = id, x.Token.Scopes, leakedFrom(x.Token)
 	} else {
 		out.SubjectID, out.Name = id, cmp.Or(x.Name, "forge token")
 	}
@@ -140,10 +140,10 @@ func reported(r *token.Record, today learn.Day) bool {
 	return !end.IsZero() && today <= learn.DayOf(end)+daysToDecide
 }
 
-// leakedAt is when a token was reported as leaked; zero when it was not.
-func leakedAt(l *store.Listed) time.Time {
+// leakedFrom is from when on a token that was reported as leaked may have been a thief's; zero when it was not reported.
+func leakedFrom(l *store.Listed) time.Time {
 	if strings.HasPrefix(l.RevokeReason, terms.Leaked) {
-		return l.RevokedAt
+		return l.RevokedAt.AddDate(0, 0, -learn.LeakDays)
 	}
 	return time.Time{}
 }

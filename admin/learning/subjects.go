@@ -106,7 +106,7 @@ func (s *Service) Show(ctx context.Context, c tokens.Caller, id int64, days int)
 	out := &Shown{SubjectID: id, Name: x.Name, Username: x.Username, Days: x.days, Damaged: x.damaged, Seen: []Seen{}}
 	var leaked time.Time
 	if x.Token != nil {
-		out.TokenID, out.SubjectID, leaked = id, 0, leakedAt(x.Token)
+		out.TokenID, out.SubjectID, leaked = id, 0, leakedFrom(x.Token)
 	}
 	for i := range list {
 		if len(list[i].Days) == 0 {

@@ -60,7 +60,7 @@ func printSeen(w io.Writer, s *learning.Shown) error {
 				continue
 			}
 			if apart && !begun {
-				fmt.Fprintln(t, "Set apart, from a new network or after a leak was reported:")
+				fmt.Fprintln(t, "Set apart, first seen from a new network or shortly before a leak was reported:")
 			}
 			begun = true
 			fmt.Fprintf(t, "  %s %s\t%s\t%s\t%d requests on %d days\t%s to %s\n", one.Method, one.Route, strings.Join(one.Permissions,

@@ -22,7 +22,7 @@ func (q *Ask) suspects(o *learn.Observation) (why []string) {
 		return nil
 	}
 	if !q.Suspect.IsZero() && !o.First.Before(q.Suspect) {
-		why = append(why, "first seen after the credential was reported as leaked")
+		why = append(why, "first seen shortly before the credential was reported as leaked, or later")
 	}
 	if o.Suspect {
 		why = append(why, "seen from a new network only")

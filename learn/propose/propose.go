@@ -33,8 +33,8 @@ type Ask struct {
 	Accept []string
 	// Groups are those that shall stand in the place of their projects, out of those that the proposal asks about.
 	Groups []int64
-	// Suspect, when it is set, is when the credential was reported as leaked: what was first seen from then on is set apart, as is
-	// what was seen from new networks alone. AcceptSuspect takes it in all the same.
+	// Suspect, when it is set, is from when on the credential, which was reported as leaked, may have been a thief's: what was first
+	// seen from then on is set apart, as is what was seen from new networks alone. AcceptSuspect takes it in all the same.
 	Suspect       time.Time
 	AcceptSuspect bool
 	// Over, when it is not nil, is asked again and again: an error of it ends the work.
@@ -51,8 +51,8 @@ type Proposal struct {
 	// of their kind to which somebody has.
 	Unticked []Unticked `json:"unticked"`
 	Accepted []Unticked `json:"accepted,omitempty"`
-	// Quarantined were first seen after the credential was reported as leaked, or from networks alone that were new for it. They are
-	// no part of the proposal.
+	// Quarantined were first seen shortly before the credential was reported as leaked, or from networks alone that were new
+	// for it. They are no part of the proposal.
 	Quarantined []Unticked `json:"quarantined"`
 	// Unknown are rows that the table no longer has.
 	Unknown []string `json:"unknown,omitempty"`
