@@ -3,7 +3,9 @@ package observe
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
+	"sync"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -175,18 +177,55 @@ func allScopes(c *routes.Catalogue) []policy.ScopeSpec {
 	return specs
 }
 
-// paced asks no more than so many questions in a second.
+// paced asks no more than so many questions in a second, and of these so many for one owner: who is beyond that waits for no turn,
+// so that one owner's requests, with many references each, never keep those of all others waiting.
 type paced struct {
 	surface.Resolver
 	ctx   context.Context
 	turns *rate.Limiter
+
+	mu     sync.Mutex
+	owners map[int64]*rate.Limiter // by forge user id
+}
+
+func newPaced(ctx context.Context, r surface.Resolver) *paced {
+	return &paced{Resolver: r, ctx: ctx, turns: rate.NewLimiter(questions, questionsAtOnce), owners: map[int64]*rate.Limiter{}}
+}
+
+// turn waits for a turn to ask something for an owner.
+func (p *paced) turn(owner int64) error {
+	if !p.may(owner) {
+		return forge.ErrBudget
+	}
+	if err := p.turns.Wait(p.ctx); err != nil {
+		return forge.ErrTimeout
+	}
+	return nil
+}
+
+// may tells whether an owner may have one more question asked now.
+func (p *paced) may(owner int64) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	of := p.owners[owner]
+	if of == nil {
+		if len(p.owners) >= mostOwners {
+			maps.DeleteFunc(p.owners, func(_ int64, l *rate.Limiter) bool { return l.Tokens() >= questionsOfOneAtOnce })
+		}
+		if len(p.owners) >= mostOwners {
+			return false
+		}
+		of = rate.NewLimiter(questionsOfOne, questionsOfOneAtOnce)
+		p.owners[owner] = of
+	}
+	return of.Allow()
 }
 
 // Resolve waits for its turn.
 func (p *paced) Resolve(ctx context.Context, s *token.Session, ref routes.Reference, maxAge time.Duration) (policy.Container,
 	error) {
-	if err := p.turns.Wait(p.ctx); err != nil {
-		return policy.Container{}, forge.ErrTimeout
+	if err := p.turn(s.OwnerUserID); err != nil {
+		return policy.Container{}, err
 	}
 	return p.Resolver.Resolve(ctx, s, ref, maxAge)
 }
@@ -194,8 +233,8 @@ func (p *paced) Resolve(ctx context.Context, s *token.Session, ref routes.Refere
 // Lookup waits for its turn.
 func (p *paced) Lookup(ctx context.Context, s *token.Session, route *routes.Route, op *routes.Operation) (forge.LookupResult,
 	error) {
-	if err := p.turns.Wait(p.ctx); err != nil {
-		return forge.LookupResult{}, forge.ErrTimeout
+	if err := p.turn(s.OwnerUserID); err != nil {
+		return forge.LookupResult{}, err
 	}
 	return p.Resolver.Lookup(ctx, s, route, op)
 }

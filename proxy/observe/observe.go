@@ -56,8 +56,12 @@ const (
 	queuedOne = 64   // those of one credential
 	workers   = 2
 	// questions is how many questions about containers are asked in a second, and identities how many credentials.
-	questions, questionsAtOnce   = 10, 40
-	identities, identitiesAtOnce = 1, 30
+	questions, questionsAtOnce = 10, 40
+	// questionsOfOne are those for one owner; questionsOfOneAtOnce keep a worker for four seconds at most. Of so many owners it is
+	// known how many questions were asked.
+	questionsOfOne, questionsOfOneAtOnce = 2, 40
+	mostOwners                           = 1000
+	identities, identitiesAtOnce         = 1, 30
 	// mostKnown bounds the credentials that are remembered by their hashes, knownFor and unknownFor for how long.
 	mostKnown  = 10_000
 	knownFor   = time.Hour
@@ -114,8 +118,7 @@ func New(o Options) *Observer {
 	w := &Observer{o: o, queue: make(chan *Request, queued), waiting: map[forge.Fingerprint]int{},
 		known: map[[sha256.Size]byte]known{}, turns: rate.NewLimiter(identities, identitiesAtOnce)}
 	w.ctx, w.stop = context.WithCancel(context.Background())
-	w.rules = surface.Rules{Resolver: &paced{Resolver: o.Forge, ctx: w.ctx, turns: rate.NewLimiter(questions, questionsAtOnce)},
-		Deadline: deadline}
+	w.rules = surface.Rules{Resolver: newPaced(w.ctx, o.Forge), Deadline: deadline}
 	w.limits = surface.BodyLimits{Room: surface.NewRoom(4*mostBodies, 0), Bytes: mostBody, Memory: mostBody, Wait: time.Second}
 	for range workers {
 		w.done.Go(w.work)
