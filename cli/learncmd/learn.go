@@ -40,7 +40,7 @@ func addLearnFlags(cmd *cobra.Command) {
 	cmd.Flags().StringSlice("accept", nil, "permissions that may be proposed although they export, give rights, keep secrets, make "+
 		"credentials or run code as the owner")
 	cmd.Flags().Int64Slice("group", nil, "ids of groups that shall stand in the place of their projects, where the proposal asks")
-	cmd.Flags().Bool("accept-suspect", false, "take in what was first seen from a new network, or shortly before a leak was reported")
+	cmd.Flags().Bool("accept-suspect", false, "take in what was first seen from a new network or shortly before a leak was reported")
 	desk.AddCredentialFlags(cmd)
 	desk.AddServerFlag(cmd)
 }

@@ -177,7 +177,7 @@ func allScopes(c *routes.Catalogue) []policy.ScopeSpec {
 	return specs
 }
 
-// paced asks no more than so many questions in a second, and of these so many for one owner: who is beyond that waits for no turn,
+// paced asks no more than so many questions in a second, and of these so many for one owner: one beyond that waits for no turn,
 // so that one owner's requests, with many references each, never keep those of all others waiting.
 type paced struct {
 	surface.Resolver
