@@ -21,7 +21,6 @@ func largerFolders() map[string]int {
 	return map[string]int{
 		"forge/forgetest": 8000, // a stand-in forge: a part of tests
 		"admin/console":   4000,
-		"routes":          3300,
 	}
 }
 

@@ -7,13 +7,15 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"patgate/routes/pattern"
 )
 
 // class is what a capture accepts, in two parts: the shape decides which row matches, as in the forge's own router; the
 // value rule is checked afterwards and refuses.
 type class struct {
 	name  string
-	shape shape
+	shape pattern.Shape
 	value func([]byte) bool // on the decoded value; nil accepts
 	want  string            // what the value must be, for the message
 	ref   RefKind
@@ -23,48 +25,36 @@ type class struct {
 // pair tells whether a capture of the class takes exactly two raw segments, the owner and the name of a project.
 func (c *class) pair() bool { return c.named && c.ref == RefProject }
 
-// shape tells which raw path segments a capture takes.
-type shape uint8
-
-const (
-	// shapeWord is GitLab's capture without a requirement: no dot, written or encoded (mustermann: [^/?#.]+).
-	shapeWord shape = iota + 1
-	// shapeText is GitLab's capture with the requirement [^/]+.
-	shapeText
-	// shapePattern is another requirement: class.re on the raw segment.
-	shapePattern
-)
-
 // builtinClasses are the classes by name. It is never written to.
 var builtinClasses = map[string]*class{
-	"word": {name: "word", shape: shapeWord},
-	"text": {name: "text", shape: shapeText},
-	"int": {name: "int", shape: shapeWord, want: "a whole number without sign or leading zero",
+	"word": {name: "word", shape: pattern.ShapeWord},
+	"text": {name: "text", shape: pattern.ShapeText},
+	"int": {name: "int", shape: pattern.ShapeWord, want: "a whole number without sign or leading zero",
 		value: func(v []byte) bool { _, ok := parseID(v); return ok || string(v) == "0" }},
-	"hex":       {name: "hex", shape: shapeText, want: "1 to 64 hexadecimal digits", value: isHex},
-	"project":   {name: "project", shape: shapeText, ref: RefProject},
-	"group":     {name: "group", shape: shapeText, ref: RefGroup},
-	"namespace": {name: "namespace", shape: shapeText, ref: RefNamespace},
-	"user":      {name: "user", shape: shapeText, ref: RefUser},
+	"hex":       {name: "hex", shape: pattern.ShapeText, want: "1 to 64 hexadecimal digits", value: isHex},
+	"project":   {name: "project", shape: pattern.ShapeText, ref: RefProject},
+	"group":     {name: "group", shape: pattern.ShapeText, ref: RefGroup},
+	"namespace": {name: "namespace", shape: pattern.ShapeText, ref: RefNamespace},
+	"user":      {name: "user", shape: pattern.ShapeText, ref: RefUser},
 	// What follows /raw/ where the ref in front of it takes slashes (GitLab 19.3, lib/api/job_artifacts.rb): the router takes
 	// as much as it can for the ref, up to the last /raw/ of the path.
 	"raw_path": {
 		name:  "raw_path",
-		shape: shapeText,
+		shape: pattern.ShapeText,
 		want:  "a path without a folder named raw, which the forge would take for the end of the ref",
 		value: func(v []byte) bool {
 			return !bytes.HasPrefix(v, []byte("raw/")) && !bytes.Contains(v, []byte("/raw/"))
 		},
 	},
 	// The path of a Go module, which GitLab decodes once more than its router (19.3, lib/api/go_proxy.rb).
-	"module": {name: "module", shape: shapeText, want: "the path of a Go module, encoded once",
+	"module": {name: "module", shape: pattern.ShapeText, want: "the path of a Go module, encoded once",
 		value: func(v []byte) bool { return bytes.IndexByte(v, '%') < 0 }},
 	// A namespace where the forge's router takes no dots: what follows one would be a format. A user's namespace has no id of its
 	// own to be sent, so that its path would be.
-	"numeric_namespace": {name: "numeric_namespace", shape: shapeWord, ref: RefNamespace, want: "the numeric id of a namespace",
+	"numeric_namespace": {name: "numeric_namespace", shape: pattern.ShapeWord, ref: RefNamespace, want: "the numeric id of a namespace",
 		value: func(v []byte) bool { _, ok := parseID(v); return ok }},
 	// GitLab's users by id alone ([0-9]*): with a username its router goes on to other routes.
-	"numeric_user": {name: "numeric_user", shape: shapeWord, ref: RefUser, want: "the numeric id of a user",
+	"numeric_user": {name: "numeric_user", shape: pattern.ShapeWord, ref: RefUser, want: "the numeric id of a user",
 		value: func(v []byte) bool { _, ok := parseID(v); return ok }},
 }
 
@@ -72,22 +62,22 @@ var builtinClasses = map[string]*class{
 var namedClasses = map[string]*class{
 	"project": {
 		name:  "project",
-		shape: shapeText,
+		shape: pattern.ShapeText,
 		ref:   RefProject,
 		named: true,
 		want:  "owner/name of a project, in two plain parts of the path",
 	},
-	"group": {name: "group", shape: shapeText, ref: RefGroup, named: true, want: "the name of an organization"},
+	"group": {name: "group", shape: pattern.ShapeText, ref: RefGroup, named: true, want: "the name of an organization"},
 	"namespace": {
 		name:  "namespace",
-		shape: shapeText,
+		shape: pattern.ShapeText,
 		ref:   RefNamespace,
 		named: true,
 		want:  "the name of an organization or a user",
 	},
-	"user": {name: "user", shape: shapeText, ref: RefUser, named: true, want: "the name of a user"},
+	"user": {name: "user", shape: pattern.ShapeText, ref: RefUser, named: true, want: "the name of a user"},
 	// A project by id alone; its id is sent, as it was checked.
-	"project_id": {name: "project_id", shape: shapeWord, ref: RefProject, want: "the numeric id of a project",
+	"project_id": {name: "project_id", shape: pattern.ShapeWord, ref: RefProject, want: "the numeric id of a project",
 		value: func(v []byte) bool { _, ok := parseID(v); return ok }},
 }
 
@@ -125,7 +115,7 @@ func parseClass(name string, named bool) (*class, *regexp.Regexp, error) {
 		if err != nil {
 			return nil, nil, fmt.Errorf("reading the expression %s: %w", name, err)
 		}
-		return &class{name: name, shape: shapePattern}, re, nil
+		return &class{name: name, shape: pattern.ShapePattern}, re, nil
 	}
 	return nil, nil, fmt.Errorf("unknown class %q: use %s or /expression/", name, strings.Join(ClassNames(), ", "))
 }
@@ -140,21 +130,6 @@ func isHex(v []byte) bool {
 		}
 	}
 	return true
-}
-
-// wordShape tells whether a raw segment has no dot, neither written nor encoded.
-func wordShape(raw []byte) bool {
-	for i, c := range raw {
-		if c == '.' || c == '%' && encodedDot(raw[i:]) {
-			return false
-		}
-	}
-	return true
-}
-
-// encodedDot tells whether raw starts with %2E.
-func encodedDot(raw []byte) bool {
-	return len(raw) >= 3 && raw[0] == '%' && raw[1] == '2' && raw[2]|0x20 == 'e'
 }
 
 // describe gives the sentence of a value refusal.

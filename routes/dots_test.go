@@ -24,7 +24,7 @@ func TestNamespacesAreSentAsTheForgeReadsThem(t *testing.T) {
 				continue
 			}
 			theirs := capturePart.FindAllString(newerRow(r).path, -1)
-			dots := r.Pattern.TakesDots()
+			dots := r.TakesDots()
 			for i, name := range r.Pattern.Captures() {
 				if r.Pattern.Reference(name) != routes.RefNamespace || i >= len(theirs) {
 					continue

@@ -1,28 +1,38 @@
 package routes
 
-// The bounds of targets, for tests.
-const (
-	MaxTarget   = maxTarget
-	MaxSegments = maxSegments
-)
+import "patgate/routes/pattern"
+
+// MaxTarget is the bound of targets, for tests.
+const MaxTarget = maxTarget
 
 // Sample makes up a target that the longest spelling of a pattern takes.
-func (p *Pattern) Sample() (target string, ok bool) { return p.variants[0].sample() }
+func (p *Pattern) Sample() (target string, ok bool) { return p.Variants[0].Sample() }
 
 // TakesDots tells of each capture of the longest spelling whether it takes dots.
-func (p *Pattern) TakesDots() []bool {
+func (r *Route) TakesDots() []bool {
 	var takes []bool
-	for _, c := range p.variants[0].classes {
-		takes = append(takes, c.shape != shapeWord)
+	for _, c := range r.forms(nil)[0].classes {
+		takes = append(takes, c.shape != pattern.ShapeWord)
 	}
 	return takes
 }
 
-// Takes tells whether a path fits the wide one.
-func (w *Wide) Takes(path string) bool {
-	m := matcher{path: []byte(path)}
-	_, err := m.cut(m.path)
-	return err == nil && m.isContested([]*Wide{w})
+// Takes tells whether a path fits a wide one.
+func Takes(w *pattern.Wide, path string) bool {
+	all, err := ParsePattern("/{*all}", PatternSpec{})
+	if err != nil {
+		return false
+	}
+	v := all.Variants[0]
+	v.Contested = []*pattern.Wide{w}
+	var t pattern.Trie
+	t.Insert(&pattern.Leaf{Pattern: &all.Pattern, Variant: v})
+	var m pattern.Matcher
+	if _, err := m.Cut([]byte(path)); err != nil {
+		return false
+	}
+	_, err = m.Find(&t, false)
+	return err == pattern.ErrWide
 }
 
 // Same tells whether two operations have the same captures.

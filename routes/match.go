@@ -2,9 +2,9 @@ package routes
 
 import (
 	"bytes"
-	"slices"
 	"unicode/utf8"
 
+	"patgate/routes/pattern"
 	"patgate/routes/percent"
 )
 
@@ -21,6 +21,7 @@ var (
 		"differently without it")
 	errFormat = refuse(CodeAmbiguousPath, "the forge would read what follows the dot in the last part of the path as a "+
 		"format; leave it out")
+	errWide       = refuse(CodeAmbiguousPath, "the forge could read several parts of the path as one id, and take another route")
 	errNoRoute    = refuse(CodeNoRoute, "no route of the table matches this method and path")
 	errOutOfReach = refuse(CodeTarget, "the path is too long: at most 8 KiB, and 64 parts")
 	errLongQuery  = refuse(CodeTarget, "the query is too long: path and query have at most 8 KiB together; send "+
@@ -28,7 +29,7 @@ var (
 )
 
 // maxTarget bounds a target, in bytes.
-const maxTarget = 8 << 10
+const maxTarget = pattern.MaxPath
 
 // methods are those that the table knows, as trie indexes.
 const (
@@ -79,24 +80,20 @@ func (t *Table) Classify(op *Operation, method string, target []byte) error {
 		}
 		return errOutOfReach
 	}
-	var m matcher
-	plain, err := m.cut(path)
+	var m pattern.Matcher
+	plain, err := m.Cut(path)
 	if err != nil {
-		return err
+		return refusalOf(err)
 	}
-	if m.n > 1 && m.ends[m.n-1] == m.ends[m.n-2]+1 {
-		op.slash = true
-		path = path[:len(path)-1]
-		m.n--
-	}
-	m.path = path
+	slash := m.TrimSlash()
+	path = m.Path()
 	if err := t.match(op, index, &m); err != nil {
 		if err == error(errNoRoute) {
 			return t.noRoute(index, path)
 		}
 		return err
 	}
-	op.slash = op.slash && op.Route.Pattern.slash // where a row does not keep it, the forges' routers drop it
+	op.slash = slash && op.Route.Pattern.Slash // where a row does not keep it, the forges' routers drop it
 	if plain {
 		return nil
 	}
@@ -106,148 +103,41 @@ func (t *Table) Classify(op *Operation, method string, target []byte) error {
 // forget empties what is not overwritten by a match.
 func (op *Operation) forget() {
 	op.Route = nil
-	op.variant = nil
+	op.form = nil
 	op.n = 0
 	op.Query = nil
 	op.slash = false
 	op.format = ""
 }
 
-// cut finds the segments of a path and refuses what no path may hold. plain tells that every percent-encoding in it, if
-// there is any, is the only spelling of its byte: what AppendPath would write is the path itself.
-func (m *matcher) cut(path []byte) (plain bool, err error) {
-	if len(path) == 0 || path[0] != '/' {
-		return false, errTarget
-	}
-	plain = true
-	start, dot := 1, false
-	for i := 1; i < len(path); i++ {
-		is := pathByte[path[i]]
-		if is == byteOrdinary { // most are
-			continue
-		}
-		switch is {
-		case byteDot:
-			dot = true
-		case byteSlash:
-			if i == start || m.n == maxSegments || dot && isDots(path[start:i]) {
-				return false, cutError(m.n)
-			}
-			m.ends[m.n], m.dot[m.n] = uint16(i), dot
-			m.n++
-			start, dot = i+1, false
-		case bytePercent:
-			plain = plain && onlySpelling(path[i:])
-			dot = dot || encodedDot(path[i:])
-		default:
-			return false, errTarget
-		}
-	}
-	if m.n == maxSegments || dot && isDots(path[start:]) {
-		return false, cutError(m.n)
-	}
-	m.ends[m.n], m.dot[m.n] = uint16(len(path)), dot
-	m.n++
-	return plain, nil
-}
-
-func cutError(segments int) error {
-	if segments == maxSegments {
+// refusalOf says why a path is not taken.
+func refusalOf(err error) error {
+	switch err {
+	case pattern.ErrByte:
+		return errTarget
+	case pattern.ErrDots:
+		return errDots
+	case pattern.ErrLong:
 		return errOutOfReach
-	}
-	return errDots
-}
-
-// isDots tells whether a segment is "." or "..".
-func isDots(s []byte) bool {
-	return len(s) <= 2 && len(s) > 0 && s[0] == '.' && (len(s) == 1 || s[1] == '.')
-}
-
-// onlySpelling tells whether raw, which begins with a percent sign, begins with the one spelling of a byte: two upper-case
-// digits, and not of an unreserved character, which is written as it is.
-func onlySpelling(raw []byte) bool {
-	c, ok := percent.Decode(raw)
-	return ok && raw[1] < 'a' && raw[2] < 'a' && !percent.Unreserved(c)
-}
-
-// pathByte says what a byte of a raw path is: pchar of RFC 3986, 3.3, and the slash. The zero value may not stand in one.
-var pathByte = func() (kinds [256]byteKind) {
-	for c := range kinds {
-		if c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' {
-			kinds[c] = byteOrdinary
-		}
-	}
-	for _, c := range []byte("-._~!$&'()*+,;=:@") {
-		kinds[c] = byteOrdinary
-	}
-	kinds['/'], kinds['%'], kinds['.'] = byteSlash, bytePercent, byteDot
-	return kinds
-}()
-
-type byteKind uint8
-
-const (
-	byteOrdinary byteKind = iota + 1
-	byteSlash
-	bytePercent
-	byteDot
-)
-
-// matcher is the state of one walk through the trie.
-type matcher struct {
-	path []byte
-	ends [maxSegments]uint16 // where each raw segment ends
-	dot  [maxSegments]bool   // which of them hold a dot, written or encoded: those are no words
-	n    int                 // raw segments
-
-	taken [maxSegments]uint8 // by depth in the pattern: the last raw segment that it takes
-	found *leaf
-	kept  [maxSegments]uint8 // taken, of found
-	// dotted: a row was met that the forge would take with what follows a dot as the format (Grape's `.:format`).
-	dotted bool
-	plain  bool // the forge knows no formats: a dot is a dot
-}
-
-// start is where a raw segment begins.
-func (m *matcher) start(segment int) int {
-	if segment == 0 {
-		return 1
-	}
-	return int(m.ends[segment-1]) + 1
-}
-
-func (t *Table) match(op *Operation, method int, m *matcher) error {
-	root := t.tries[method]
-	if root == nil {
-		return errNoRoute
-	}
-	m.plain = t.named
-	if trunk := t.trunks[method]; trunk != nil && m.n > t.depth && hasPrefix(m.path, t.base) && m.path[len(t.base)] == '/' {
-		for i := range t.depth {
-			m.taken[i] = uint8(i)
-		}
-		m.walk(trunk, t.depth, t.depth)
-	} else {
-		m.walk(root, 0, 0)
-	}
-	if m.dotted {
+	case pattern.ErrFormat:
 		return errFormat
-	}
-	if m.found == nil {
-		return errNoRoute
-	}
-	if wides := m.found.variant.contested; wides != nil && m.isContested(wides) {
+	case pattern.ErrWide:
 		return errWide
 	}
-	op.Route, op.variant = m.found.route, m.found.variant
-	if !op.cutFormat(m.path) {
+	return errNoRoute
+}
+
+func (t *Table) match(op *Operation, method int, m *pattern.Matcher) error {
+	leaf, err := m.Find(&t.tries[method], !t.named)
+	if err != nil {
+		return refusalOf(err)
+	}
+	op.form = leaf.Of.(*form)
+	op.Route = op.form.route
+	if !op.cutFormat(m.Path()) {
 		return errFormat
 	}
 	return op.read(m)
-}
-
-func hasPrefix(b []byte, prefix string) bool {
-	return len(b) >= len(prefix) && string(b[:len(prefix)]) == prefix
 }
 
 // cutFormat notes a format of the row that ends a splat at the end of the path: the forge cuts it off there too, also where
@@ -255,8 +145,8 @@ func hasPrefix(b []byte, prefix string) bool {
 // format has matched before the splat. It is false when the dot is encoded, which has the same meaning for the forge.
 func (op *Operation) cutFormat(path []byte) bool {
 	op.format = ""
-	formats := op.Route.Pattern.formats
-	if len(formats) == 0 || !op.variant.segments[len(op.variant.segments)-1].splat {
+	formats := op.Route.Pattern.Formats
+	if len(formats) == 0 || !op.form.Segments[len(op.form.Segments)-1].Splat {
 		return true
 	}
 	for _, format := range formats {
@@ -266,116 +156,36 @@ func (op *Operation) cutFormat(path []byte) bool {
 		case len(rest) > 1 && rest[len(rest)-1] == '.' && rest[len(rest)-2] != '/':
 			op.format = format
 			return true
-		case bytes.HasSuffix(rest, []byte{'.'}) || len(rest) >= 3 && encodedDot(rest[len(rest)-3:]):
+		case bytes.HasSuffix(rest, []byte{'.'}) || len(rest) >= 3 && pattern.EncodedDot(rest[len(rest)-3:]):
 			return false
 		}
 	}
 	return true
 }
 
-// walk follows the trie from a raw segment on; depth counts pattern segments. It returns true when the search is over.
-func (m *matcher) walk(n *node, segment, depth int) bool {
-	if segment >= m.n {
-		return n.leaf != nil && m.reach(n.leaf, depth)
-	}
-	if depth >= maxSegments {
-		return false
-	}
-	raw := m.path[m.start(segment):m.ends[segment]]
-	m.taken[depth] = uint8(segment)
-	if next := n.literals.find(raw); next != nil && m.walk(next, segment+1, depth+1) {
-		return true
-	}
-	if len(n.edges) == 0 && segment+1 < m.n {
-		return false
-	}
-	dot := m.dot[segment]
-	last := segment+1 == m.n && !m.plain && dot
-	if last && n.formatted(raw) {
-		m.dotted = true
-		return true
-	}
-	for i := range n.edges {
-		e := &n.edges[i]
-		if last && e.shape == shapeWord && e.to.leaf != nil {
-			m.dotted = true
-			return true
-		}
-		if e.pair {
-			if segment+1 < m.n {
-				m.taken[depth] = uint8(segment + 1)
-				if m.walk(e.to, segment+2, depth+1) {
-					return true
-				}
-			}
-			continue
-		}
-		if e.splat {
-			for to := segment; to < m.n; to++ {
-				m.taken[depth] = uint8(to)
-				if m.walk(e.to, to+1, depth+1) {
-					return true
-				}
-			}
-			continue
-		}
-		m.taken[depth] = uint8(segment)
-		if e.takes(raw, dot) && m.walk(e.to, segment+1, depth+1) {
-			return true
-		}
-	}
-	return false
-}
-
-// formatted tells whether a literal child of n stands before a dot of raw: issues.json is the row of issues.
-func (n *node) formatted(raw []byte) bool {
-	for i := 1; i < len(raw); i++ {
-		if raw[i] != '.' && !encodedDot(raw[i:]) {
-			continue
-		}
-		if next := n.literals.find(raw[:i]); next != nil && next.leaf != nil {
-			return true
-		}
-	}
-	return false
-}
-
-// reach takes a leaf. A row with After goes on looking for the rows that the forge tries before it.
-func (m *matcher) reach(l *leaf, depth int) bool {
-	if m.found == nil || slices.Contains(m.found.route.Pattern.after, l.route) {
-		m.found = l
-		copy(m.kept[:depth], m.taken[:depth])
-	}
-	return len(m.found.route.Pattern.after) == 0
-}
-
 // read fills op's captures from what each segment of its variant took, and checks their values.
-func (op *Operation) read(m *matcher) error {
+func (op *Operation) read(m *pattern.Matcher) error {
 	op.buf = op.buf[:0]
-	if need := len(m.path); cap(op.buf) < need {
+	if need := len(m.Path()); cap(op.buf) < need {
 		op.buf = make([]byte, 0, max(need, 256)) // decoded values are never longer: no append moves it
 	}
-	v := op.variant
-	for _, i := range v.captured {
-		s := &v.segments[i]
-		from := 0
-		if i > 0 {
-			from = int(m.kept[i-1]) + 1
-		}
-		raw := m.path[m.start(from):m.ends[m.kept[i]]]
-		if op.format != "" && i == len(v.segments)-1 {
+	f := op.form
+	for _, i := range f.Captured {
+		s := &f.Segments[i]
+		raw := m.Took(i)
+		if op.format != "" && i == len(f.Segments)-1 {
 			raw = raw[:len(raw)-len(".")-len(op.format)]
 		}
-		if len(s.parts) == 1 {
+		if len(s.Parts) == 1 {
 			if err := op.capture(raw); err != nil {
 				return err
 			}
 			continue
 		}
-		var room [MaxCaptures]span
-		inner, _ := splitParts(s.parts, raw, room[:0])
+		var room [pattern.MaxCaptures]pattern.Span
+		inner, _ := pattern.Split(s.Parts, raw, room[:0])
 		for _, p := range inner {
-			if err := op.capture(raw[p.from:p.to]); err != nil {
+			if err := op.capture(raw[p.From:p.To]); err != nil {
 				return err
 			}
 		}
@@ -385,12 +195,12 @@ func (op *Operation) read(m *matcher) error {
 
 func (op *Operation) capture(raw []byte) error {
 	c := &op.captures[op.n]
-	class := op.variant.classes[op.n]
+	class := op.form.classes[op.n]
 	value, ok := op.decode(raw)
 	if !ok {
 		return errEncoding
 	}
-	c.Name = op.variant.names[op.n]
+	c.Name = op.form.Names[op.n]
 	c.Value = value
 	c.Ref = class.ref
 	c.ID = 0
@@ -409,7 +219,7 @@ func (op *Operation) capture(raw []byte) error {
 		}
 		c.ID = ref.ID
 	} else if class.value != nil && !class.value(value) {
-		return op.variant.refusals[op.n]
+		return op.form.refusals[op.n]
 	}
 	op.n++
 	return nil
@@ -420,7 +230,7 @@ func (op *Operation) misnamed(value []byte) error {
 	if bytes.IndexByte(value, '%') >= 0 {
 		return errDoubled
 	}
-	return op.variant.refusals[op.n]
+	return op.form.refusals[op.n]
 }
 
 // decode reads a raw capture once. It refuses what the forge could read in another way.

@@ -7,6 +7,7 @@ import (
 
 	"patgate/routes"
 	"patgate/routes/load"
+	"patgate/routes/pattern"
 )
 
 // tableForTest builds a table of "METHOD PATH [after=METHOD_PATH]" rows.
@@ -185,7 +186,7 @@ func TestClassifyRefusesWhatCouldBeReadInAnotherWay(t *testing.T) {
 		{"a sha that is no sha", "GET", "/api/v4/projects/1/repository/commits/xyz", routes.CodeValue},
 		{"the access request of a project called user", "POST", "/api/v4/projects/user/access_requests", routes.CodeReference},
 		{"too long a target", "GET", "/api/v4/projects/1?" + strings.Repeat("a", routes.MaxTarget), routes.CodeTarget},
-		{"too many segments", "GET", "/api/v4" + strings.Repeat("/a", routes.MaxSegments), routes.CodeTarget},
+		{"too many segments", "GET", "/api/v4" + strings.Repeat("/a", pattern.MaxSegments), routes.CodeTarget},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var op routes.Operation

@@ -1,7 +1,6 @@
 package routes
 
-// MaxCaptures bounds the captures of one pattern.
-const MaxCaptures = 10
+import "patgate/routes/pattern"
 
 // Capture is one named part of a matched path, decoded once.
 type Capture struct {
@@ -32,18 +31,18 @@ type Operation struct {
 
 	slash     bool
 	format    string // of the row, cut off a splat that takes several segments
-	variant   *variant
-	captures  [MaxCaptures]Capture
+	form      *form  // that matched
+	captures  [pattern.MaxCaptures]Capture
 	n         int
 	buf       []byte // decoded values
 	canonical []byte
 }
 
 // Set makes op an operation of another surface than the REST API, whose classifier has found the row. Such an operation
-// has no path of its own: AppendPath writes none. Query is empty; there are at most MaxCaptures captures.
+// has no path of its own: AppendPath writes none. Query is empty; there are at most pattern.MaxCaptures captures.
 func (op *Operation) Set(route *Route, head bool, captures ...Capture) {
 	op.Route = route
-	op.variant = nil
+	op.form = nil
 	op.Query = nil
 	op.Head = head
 	op.slash = false
@@ -52,7 +51,7 @@ func (op *Operation) Set(route *Route, head bool, captures ...Capture) {
 }
 
 // HasPath tells whether the operation has a path of its own, which AppendPath writes: it was made by Classify, not by Set.
-func (op *Operation) HasPath() bool { return op.variant != nil }
+func (op *Operation) HasPath() bool { return op.form != nil }
 
 // Captures gives the captures in path order.
 func (op *Operation) Captures() []Capture { return op.captures[:op.n] }

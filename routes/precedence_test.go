@@ -12,6 +12,7 @@ import (
 
 	"patgate/routes"
 	"patgate/routes/load"
+	"patgate/routes/pattern"
 )
 
 // TestPrecedenceIsTheForgesOwn makes paths that more than one row of the forge matches, whatever their captures take, and
@@ -91,7 +92,7 @@ func TestWideCapturesAreListed(t *testing.T) {
 				rows++
 				path := row.base() + "/" + strings.Join(slices.Concat(spelling[:i], []string{"a", "b"}, spelling[i+1:]), "/")
 				path = strings.NewReplacer(":", "", "*", "").Replace(path)
-				if !slices.ContainsFunc(wides, func(w *routes.Wide) bool { return w.Takes(path) }) {
+				if !slices.ContainsFunc(wides, func(w *pattern.Wide) bool { return routes.Takes(w, path) }) {
 					t.Errorf("%s %s: %s takes several segments, and no path under `wide` says so", row.method, row.path, s.text)
 				}
 			}
@@ -103,7 +104,7 @@ func TestWideCapturesAreListed(t *testing.T) {
 }
 
 // readWides reads the lists under `wide` of the embedded table.
-func readWides(t *testing.T) (wides []*routes.Wide) {
+func readWides(t *testing.T) (wides []*pattern.Wide) {
 	t.Helper()
 	for _, file := range routes.GitLabFiles() {
 		var content struct{ Wide []string }
@@ -111,11 +112,11 @@ func readWides(t *testing.T) (wides []*routes.Wide) {
 			t.Fatal(err)
 		}
 		for _, path := range content.Wide {
-			pattern, err := routes.ParsePattern(path, routes.PatternSpec{Base: "/api/v4"})
+			parsed, err := routes.ParsePattern(path, routes.PatternSpec{Base: "/api/v4"})
 			if err != nil {
 				t.Fatal(err)
 			}
-			w, err := routes.NewWide(pattern)
+			w, err := pattern.NewWide(parsed.Pattern)
 			if err != nil {
 				t.Fatal(err)
 			}

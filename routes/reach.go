@@ -1,9 +1,6 @@
 package routes
 
-import (
-	"slices"
-	"strings"
-)
+import "slices"
 
 // Unreachable reports rows that have a spelling which can never match, because other rows take every request of its form.
 // It tries a made-up request for each spelling.
@@ -14,8 +11,8 @@ func (t *Table) Unreachable() []Problem {
 		if r.Surface != "" {
 			continue // its classifier finds it by its name
 		}
-		for _, v := range r.Pattern.variants {
-			target, ok := v.sample()
+		for _, v := range r.Pattern.Variants {
+			target, ok := v.Sample()
 			if !ok {
 				continue
 			}
@@ -33,54 +30,4 @@ func (t *Table) Unreachable() []Problem {
 		}
 	}
 	return out
-}
-
-// sample makes up a target that a variant takes; ok is false when a capture has an expression that none of the made-up
-// values fits.
-func (v *variant) sample() (target string, ok bool) {
-	var b strings.Builder
-	for i := range v.segments {
-		b.WriteByte('/')
-		s := &v.segments[i]
-		if s.parts == nil {
-			b.WriteString(s.literal)
-			continue
-		}
-		for j := range s.parts {
-			p := &s.parts[j]
-			if !p.capture {
-				b.WriteString(p.literal)
-				continue
-			}
-			value, ok := p.sample()
-			if !ok {
-				return "", false
-			}
-			b.WriteString(value)
-			if s.splat || s.pair {
-				b.WriteString("/zz9")
-			}
-		}
-	}
-	return b.String(), true
-}
-
-// madeUpValues are tried for captures with an expression.
-var madeUpValues = [...]string{"zz9", "zz", "z", "9", "987654321", "zz9.z9", "v9.9.9", "scan", "zz9.gemspec.rz",
-	"deadbeefdeadbeefdeadbeefdeadbeefdeadbeefdeadbeefdeadbeefdeadbeef"}
-
-// sample makes up a raw value for a capture, of the right shape; its value may be refused, which does not matter here.
-func (p *part) sample() (string, bool) {
-	switch {
-	case p.class.shape == shapePattern:
-		for _, value := range madeUpValues {
-			if p.re.MatchString(value) {
-				return value, true
-			}
-		}
-		return "", false
-	case p.class.shape == shapeWord:
-		return "zz9", true
-	}
-	return "zz9.z9", true
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"strconv"
 
+	"patgate/routes/pattern"
 	"patgate/routes/percent"
 )
 
@@ -11,13 +12,13 @@ import (
 // ids that SetID gave (or that the client sent), every other capture in its one spelling: unreserved characters as they
 // are, escapes in upper case (RFC 3986, 6.2.2). What it writes classifies to the same operation.
 func (op *Operation) AppendPath(dst []byte) []byte {
-	if op.variant == nil {
+	if op.form == nil {
 		return dst
 	}
 	n := 0
-	for i := range op.variant.runs {
-		if r := &op.variant.runs[i]; !r.capture {
-			dst = append(dst, r.literal...)
+	for i := range op.form.Runs {
+		if r := &op.form.Runs[i]; !r.Capture {
+			dst = append(dst, r.Literal...)
 			continue
 		}
 		c := &op.captures[n]
@@ -28,7 +29,7 @@ func (op *Operation) AppendPath(dst []byte) []byte {
 		case c.sent != "":
 			dst = append(dst, c.sent...)
 		default:
-			dst = appendCanonical(dst, c.raw)
+			dst = percent.AppendCanonical(dst, c.raw)
 		}
 	}
 	if op.format != "" {
@@ -59,32 +60,8 @@ func (op *Operation) SetPath(i int, path string) (ok bool) {
 func (t *Table) Means(op *Operation, path []byte) bool {
 	again := t.again.Get().(*Operation)
 	defer t.again.Put(again)
-	return t.Classify(again, op.Route.Method, path) == nil && again.Route == op.Route && again.variant == op.variant &&
+	return t.Classify(again, op.Route.Method, path) == nil && again.Route == op.Route && again.form == op.form &&
 		again.n == op.n
-}
-
-// appendCanonical writes a raw path part with each escape in its one spelling; slashes stay.
-func appendCanonical(dst, raw []byte) []byte {
-	first := bytes.IndexByte(raw, '%')
-	if first < 0 {
-		return append(dst, raw...)
-	}
-	dst = append(dst, raw[:first]...)
-	for i := first; i < len(raw); i++ {
-		c := raw[i]
-		if c != '%' {
-			dst = append(dst, c)
-			continue
-		}
-		c, _ = percent.Decode(raw[i:])
-		i += 2
-		if percent.Unreserved(c) {
-			dst = append(dst, c)
-		} else {
-			dst = percent.Append(dst, c)
-		}
-	}
-	return dst
 }
 
 // confirm reads the canonical path of an operation that was spelled with escapes and refuses when it means another one:
@@ -97,14 +74,13 @@ func (t *Table) confirm(op *Operation, method int, path []byte) error {
 	}
 	again := t.again.Get().(*Operation)
 	defer t.again.Put(again)
-	again.n, again.variant, again.Route, again.format = 0, nil, nil, ""
-	var m matcher
-	if _, err := m.cut(canonical); err != nil {
+	again.n, again.form, again.Route, again.format = 0, nil, nil, ""
+	var m pattern.Matcher
+	if _, err := m.Cut(canonical); err != nil {
 		op.Route = nil
 		return errSpelling
 	}
-	m.path = canonical
-	if err := t.match(again, method, &m); err != nil || again.Route != op.Route || again.variant != op.variant || !again.same(op) {
+	if err := t.match(again, method, &m); err != nil || again.Route != op.Route || again.form != op.form || !again.same(op) {
 		op.Route = nil
 		return errSpelling
 	}
@@ -113,7 +89,7 @@ func (t *Table) confirm(op *Operation, method int, path []byte) error {
 
 // appendUnresolved is AppendPath with references as the client named them, without a trailing slash.
 func (op *Operation) appendUnresolved(dst []byte) []byte {
-	var ids [MaxCaptures]int64
+	var ids [pattern.MaxCaptures]int64
 	for i := range op.captures[:op.n] {
 		ids[i], op.captures[i].ID = op.captures[i].ID, 0
 	}

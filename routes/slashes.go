@@ -3,6 +3,8 @@ package routes
 import (
 	"bytes"
 	"sync"
+
+	"patgate/routes/pattern"
 )
 
 var errSlashes = refuse(CodeNoRoute, "no route of the table matches this method and path, but one would if a slash in it were "+
@@ -20,7 +22,7 @@ const (
 // joining is the memory in which a path is tried with other slashes.
 type joining struct {
 	op   Operation
-	m    matcher
+	m    pattern.Matcher
 	path []byte
 }
 
@@ -57,11 +59,10 @@ func (j *joining) matches(t *Table, index int, path []byte, from, to int) bool {
 		}
 	}
 	j.path = append(j.path, path[to+1:]...)
-	j.m = matcher{}
+	j.m = pattern.Matcher{}
 	j.op.forget()
-	if _, err := j.m.cut(j.path); err != nil {
+	if _, err := j.m.Cut(j.path); err != nil {
 		return false
 	}
-	j.m.path = j.path
 	return t.match(&j.op, index, &j.m) == nil
 }

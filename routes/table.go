@@ -1,8 +1,9 @@
 package routes
 
 import (
-	"strings"
 	"sync"
+
+	"patgate/routes/pattern"
 )
 
 // Table is a whole route table. It is immutable: a reload makes a new one.
@@ -15,12 +16,10 @@ type Table struct {
 	routes      []*Route
 	commands    *Commands
 	pushOptions *PushOptions
-	tries       [methodCount]*node
-	trunks      [methodCount]*node // where the base ends; nil where a row begins in another way
-	depth       int                // segments of the base
-	surfaces    map[string]*Route  // rows of other surfaces by METHOD PATH
-	minting     []*Route           // that hand out what they mint
-	again       sync.Pool          // *Operation, for confirm
+	tries       [methodCount]pattern.Trie
+	surfaces    map[string]*Route // rows of other surfaces by METHOD PATH
+	minting     []*Route          // that hand out what they mint
+	again       sync.Pool         // *Operation, for confirm
 }
 
 // Base is the path below which the forge's REST API lives: /api/v4.
@@ -63,23 +62,6 @@ func (t *Table) PushOptions() *PushOptions { return t.pushOptions }
 // the table; nil when there is none.
 func (t *Table) SurfaceRow(name []byte) *Route { return t.surfaces[string(name)] }
 
-// findTrunks finds the nodes at which the base ends, so that nearly every search can begin there. The nodes before must
-// lead nowhere else, except by other literals.
-func (t *Table) findTrunks() {
-	segments := strings.Split(strings.TrimPrefix(t.base, "/"), "/")
-	t.depth = len(segments)
-	for m, n := range t.tries {
-		for _, s := range segments {
-			if n == nil || n.leaf != nil || len(n.edges) > 0 {
-				n = nil
-				break
-			}
-			n = n.literals.find([]byte(s))
-		}
-		t.trunks[m] = n
-	}
-}
-
 // Parts are what a table is made of.
 type Parts struct {
 	Forge       string // see Table.Forge
@@ -90,7 +72,7 @@ type Parts struct {
 	Routes      []*Route // with their patterns parsed
 	Commands    *Commands
 	PushOptions *PushOptions
-	Wides       []*Wide
+	Wides       []*pattern.Wide
 }
 
 // New makes a table. It reports rows that match the same requests as an earlier one, and `after` entries that name no row;
@@ -122,24 +104,25 @@ func New(parts Parts) (*Table, []Problem) {
 			t.surfaces[r.Method+" "+r.Path] = r
 			continue
 		}
-		m := methodIndex(r.Method)
-		if t.tries[m] == nil {
-			t.tries[m] = &node{}
-		}
-		for _, v := range r.Pattern.variants {
-			if other := t.tries[m].insert(r, v); other != nil && other.route != r {
-				problems = append(problems, Problem{
-					Source: r.Source,
-					Message: r.Method + " " + r.Path + " matches the same requests as " + other.route.Path + " at " +
-						other.route.Source.String(),
-					Fix: "remove one of them, or give a capture another class",
-				})
+		trie := &t.tries[methodIndex(r.Method)]
+		for _, f := range r.forms(parts.Wides) {
+			there := trie.Insert(&pattern.Leaf{Pattern: &r.Pattern.Pattern, Variant: &f.Variant, Of: f})
+			if there == nil || there.Pattern == &r.Pattern.Pattern {
+				continue
 			}
+			other := there.Of.(*form).route
+			problems = append(problems, Problem{
+				Source:  r.Source,
+				Message: r.Method + " " + r.Path + " matches the same requests as " + other.Path + " at " + other.Source.String(),
+				Fix:     "remove one of them, or give a capture another class",
+			})
 		}
 	}
-	t.findTrunks()
+	for m := range t.tries {
+		t.tries[m].FindTrunk(t.base)
+	}
 	for _, r := range rows {
-		r.Pattern.after = r.Pattern.after[:0:0]
+		r.Pattern.After = r.Pattern.After[:0:0]
 		for _, name := range r.After {
 			other := byName[name]
 			if other == nil {
@@ -147,9 +130,8 @@ func New(parts Parts) (*Table, []Problem) {
 					Message: "`after` names " + name + ", which is no row", Fix: "write METHOD PATH exactly as in the other row"})
 				continue
 			}
-			r.Pattern.after = append(r.Pattern.after, other)
+			r.Pattern.After = append(r.Pattern.After, &other.Pattern.Pattern)
 		}
 	}
-	contest(rows, parts.Wides)
 	return t, problems
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"patgate/routes"
+	"patgate/routes/pattern"
 )
 
 // Request is what a request asks of a repository, beside its operation. It is good as long as the target's bytes.
@@ -109,7 +110,7 @@ func (r *Request) find(t *routes.Table, op *routes.Operation, row string, captur
 	if route == nil {
 		return errNotGit
 	}
-	var all [routes.MaxCaptures]routes.Capture
+	var all [pattern.MaxCaptures]routes.Capture
 	list := all[:0]
 	container := routes.RefProject
 	if r.Name.Kind == RepositoryWiki {

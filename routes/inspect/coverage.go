@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"patgate/routes"
+	"patgate/routes/pattern"
 )
 
 // Coverage compares a table with an OpenAPI document.
@@ -80,7 +81,7 @@ func (o apiOperation) shapes(base string) []string {
 	}
 	path = strings.TrimSuffix(path, "/")
 	spellings := []string{path}
-	if expanded, err := routes.ExpandOptional(path); err == nil {
+	if expanded, err := pattern.ExpandOptional(path); err == nil {
 		spellings = append(spellings, expanded...)
 	}
 	var out []string
@@ -98,5 +99,5 @@ var apiParameter = regexp.MustCompile(`\{[^{}/]*\}|\*[a-z_][a-z0-9_]*`)
 
 // blankParameters replaces {name} and *name by {}.
 func blankParameters(path string) string {
-	return routes.Unescape(apiParameter.ReplaceAllLiteralString(path, "{}"))
+	return pattern.Unescape(apiParameter.ReplaceAllLiteralString(path, "{}"))
 }

@@ -7,11 +7,12 @@ import (
 
 	"patgate/routes"
 	"patgate/routes/load/document"
+	"patgate/routes/pattern"
 )
 
 // readWide reads `wide:` of all files: paths in which one capture takes several segments.
-func (a *assembly) readWide() []*routes.Wide {
-	var out []*routes.Wide
+func (a *assembly) readWide() []*pattern.Wide {
+	var out []*pattern.Wide
 	for _, d := range a.documents {
 		if d.Root == nil {
 			continue
@@ -28,7 +29,7 @@ func (a *assembly) readWide() []*routes.Wide {
 }
 
 // widePath reads one path of `wide:`; nil when it is none.
-func widePath(d *document.Document, n *yaml.Node, base string) *routes.Wide {
+func widePath(d *document.Document, n *yaml.Node, base string) *pattern.Wide {
 	path, ok := d.Line(n, "a path under wide")
 	if !ok {
 		return nil
@@ -39,9 +40,9 @@ func widePath(d *document.Document, n *yaml.Node, base string) *routes.Wide {
 		d.Problem(n, notation, "wide: %v", err)
 		return nil
 	}
-	w, err := routes.NewWide(p)
+	w, err := pattern.NewWide(p.Pattern)
 	switch {
-	case errors.Is(err, routes.ErrNotWide):
+	case errors.Is(err, pattern.ErrNotWide):
 		d.Problem(n, notation, "wide: path %q: %v", path, err)
 	case err != nil:
 		d.Problem(n, "leave it out", "wide: path %q: %v", path, err)

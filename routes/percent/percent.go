@@ -56,6 +56,37 @@ func Unreserved(c byte) bool {
 	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '.' || c == '_' || c == '~'
 }
 
+// IsCanonical tells whether raw, which begins with a percent sign, begins with the one spelling of a byte: two upper-case
+// digits, and not of an unreserved character, which is written as it is.
+func IsCanonical(raw []byte) bool {
+	c, ok := Decode(raw)
+	return ok && raw[1] < 'a' && raw[2] < 'a' && !Unreserved(c)
+}
+
+// AppendCanonical writes a raw path part with each escape in its one spelling; slashes stay.
+func AppendCanonical(dst, raw []byte) []byte {
+	first := bytes.IndexByte(raw, '%')
+	if first < 0 {
+		return append(dst, raw...)
+	}
+	dst = append(dst, raw[:first]...)
+	for i := first; i < len(raw); i++ {
+		c := raw[i]
+		if c != '%' {
+			dst = append(dst, c)
+			continue
+		}
+		c, _ = Decode(raw[i:])
+		i += 2
+		if Unreserved(c) {
+			dst = append(dst, c)
+		} else {
+			dst = Append(dst, c)
+		}
+	}
+	return dst
+}
+
 // digits gives what a hexadecimal digit stands for; -1 for every other byte.
 var digits = func() (v [256]int8) {
 	for c := range v {

@@ -1,4 +1,4 @@
-package routes
+package pattern
 
 // literals finds the child of a node by a literal: a hash table. What stands in it comes from the route table alone, so that
 // no request can make its chains longer.

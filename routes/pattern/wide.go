@@ -1,4 +1,4 @@
-package routes
+package pattern
 
 import (
 	"bytes"
@@ -12,11 +12,9 @@ import (
 // Wide is a path of the forge in which one capture takes several segments. A request that fits it and is of another row
 // of the table is refused: which of the two the forge tries first would decide what it means.
 type Wide struct {
-	forms  [][]segment // optional parts written out; what takes several segments is a capture and a splat
+	forms  [][]Segment // optional parts written out; what takes several segments is a capture and a splat
 	needle []byte      // stands in every path of the forms; empty: not known
 }
-
-var errWide = refuse(CodeAmbiguousPath, "the forge could read several parts of the path as one id, and take another route")
 
 // ErrNotWide is the error of NewWide for a path without a capture that takes several segments.
 var ErrNotWide = errors.New("no capture takes several segments")
@@ -27,21 +25,21 @@ var ErrMixed = errors.New("a part has more than a name, or a character that may 
 // NewWide reads the path of a pattern as one in which its splat is a capture that takes several segments.
 func NewWide(p Pattern) (*Wide, error) {
 	w := &Wide{}
-	for _, v := range p.variants {
-		at := slices.IndexFunc(v.segments, func(s segment) bool { return s.splat })
+	for _, v := range p.Variants {
+		at := slices.IndexFunc(v.Segments, func(s Segment) bool { return s.Splat })
 		if at < 0 {
 			continue // the capture is in a part that is left out
 		}
-		w.forms = append(w.forms, slices.Insert(slices.Clone(v.segments), at, segment{parts: v.segments[at].parts}))
-		w.needle = literalBehind(v.segments[at+1:]) // the last form has the fewest parts
+		w.forms = append(w.forms, slices.Insert(slices.Clone(v.Segments), at, Segment{Parts: v.Segments[at].Parts}))
+		w.needle = literalBehind(v.Segments[at+1:]) // the last form has the fewest parts
 	}
 	if len(w.forms) == 0 {
 		return nil, ErrNotWide
 	}
-	for _, v := range p.variants {
-		for i := range v.segments {
-			s := &v.segments[i]
-			if len(s.parts) > 1 || strings.ContainsFunc(s.literal, hasTwoSpellings) {
+	for _, v := range p.Variants {
+		for i := range v.Segments {
+			s := &v.Segments[i]
+			if len(s.Parts) > 1 || strings.ContainsFunc(s.Literal, hasTwoSpellings) {
 				return nil, ErrMixed
 			}
 		}
@@ -49,56 +47,49 @@ func NewWide(p Pattern) (*Wide, error) {
 	return w, nil
 }
 
-// hasTwoSpellings tells whether a character of a literal may be sent encoded or not: see appendCanonical.
+// hasTwoSpellings tells whether a character of a literal may be sent encoded or not: see percent.AppendCanonical.
 func hasTwoSpellings(r rune) bool { return r > 0x7f || !percent.Unreserved(byte(r)) }
 
 // literalBehind gives the literal with which segments begin, slashes included.
-func literalBehind(segments []segment) []byte {
+func literalBehind(segments []Segment) []byte {
 	var out []byte
 	for i := range segments {
-		if segments[i].parts != nil {
+		if segments[i].Parts != nil {
 			break
 		}
-		out = append(append(out, '/'), segments[i].literal...)
+		out = append(append(out, '/'), segments[i].Literal...)
 	}
 	return out
 }
 
-// contest notes for each variant of the rows the wide paths that have requests in common with it.
-func contest(rows []*Route, wides []*Wide) {
-	for _, r := range rows {
-		if r.Surface != "" {
-			continue
-		}
-		for _, v := range r.Pattern.variants {
-			v.contested = nil
-			for _, w := range wides {
-				if slices.ContainsFunc(w.forms, func(form []segment) bool { return meet(form, v.segments) }) {
-					v.contested = append(v.contested, w)
-				}
-			}
+// Contest notes for a variant the wide paths that have requests in common with it.
+func (v *Variant) Contest(wides []*Wide) {
+	v.Contested = nil
+	for _, w := range wides {
+		if slices.ContainsFunc(w.forms, func(form []Segment) bool { return meet(form, v.Segments) }) {
+			v.Contested = append(v.Contested, w)
 		}
 	}
 }
 
 // meet tells whether some path may fit both lists of segments. Captures are taken to fit anything.
-func meet(a, b []segment) bool {
+func meet(a, b []Segment) bool {
 	if len(a) == 0 || len(b) == 0 {
 		return len(a) == len(b)
 	}
 	last := len(a) == 1 && len(b) == 1
-	if a[0].parts == nil && b[0].parts == nil && !spells([]byte(b[0].literal), a[0].literal, last) {
+	if a[0].Parts == nil && b[0].Parts == nil && !spells([]byte(b[0].Literal), a[0].Literal, last) {
 		return false
 	}
 	return meet(a[1:], b[1:]) || manySegments(&a[0]) && meet(a, b[1:]) || manySegments(&b[0]) && meet(a[1:], b)
 }
 
-func manySegments(s *segment) bool { return s.splat || s.pair }
+func manySegments(s *Segment) bool { return s.Splat || s.pair }
 
 // isContested tells whether the path fits one of the wide paths too.
-func (m *matcher) isContested(wides []*Wide) bool {
+func (m *Matcher) isContested(wides []*Wide) bool {
 	for _, w := range wides {
-		if bytes.Contains(m.path, w.needle) && slices.ContainsFunc(w.forms, func(form []segment) bool { return m.fits(form, 0) }) {
+		if bytes.Contains(m.path, w.needle) && slices.ContainsFunc(w.forms, func(form []Segment) bool { return m.fits(form, 0) }) {
 			return true
 		}
 	}
@@ -106,13 +97,13 @@ func (m *matcher) isContested(wides []*Wide) bool {
 }
 
 // fits tells whether the path from a raw segment on fits a form.
-func (m *matcher) fits(form []segment, from int) bool {
+func (m *Matcher) fits(form []Segment, from int) bool {
 	for i := range form {
 		if from == m.n {
 			return false
 		}
 		s := &form[i]
-		if s.splat {
+		if s.Splat {
 			for next := from + 1; next < m.n; next++ {
 				if m.fits(form[i+1:], next) {
 					return true
@@ -120,7 +111,7 @@ func (m *matcher) fits(form []segment, from int) bool {
 			}
 			return i == len(form)-1
 		}
-		if s.parts == nil && !spells(m.path[m.start(from):m.ends[from]], s.literal, from == m.n-1) {
+		if s.Parts == nil && !spells(m.path[m.start(from):m.ends[from]], s.Literal, from == m.n-1) {
 			return false
 		}
 		from++
@@ -134,5 +125,5 @@ func spells(raw []byte, literal string, last bool) bool {
 		return false
 	}
 	rest := raw[len(literal):]
-	return len(rest) == 0 || last && (rest[0] == '.' || encodedDot(rest))
+	return len(rest) == 0 || last && (rest[0] == '.' || EncodedDot(rest))
 }
