@@ -51,8 +51,8 @@ var builtinClasses = map[string]*class{
 		value: func(v []byte) bool { return bytes.IndexByte(v, '%') < 0 }},
 	// A namespace where the forge's router takes no dots: what follows one would be a format. A user's namespace has no id of its
 	// own to be sent, so that its path would be.
-	"numeric_namespace": {name: "numeric_namespace", shape: pattern.ShapeWord, ref: RefNamespace, want: "the numeric id of a namespace",
-		value: func(v []byte) bool { _, ok := parseID(v); return ok }},
+	"numeric_namespace": {name: "numeric_namespace", shape: pattern.ShapeWord, ref: RefNamespace,
+		want: "the numeric id of a namespace", value: func(v []byte) bool { _, ok := parseID(v); return ok }},
 	// GitLab's users by id alone ([0-9]*): with a username its router goes on to other routes.
 	"numeric_user": {name: "numeric_user", shape: pattern.ShapeWord, ref: RefUser, want: "the numeric id of a user",
 		value: func(v []byte) bool { _, ok := parseID(v); return ok }},

@@ -15,6 +15,9 @@ import (
 	"strings"
 	"time"
 
+	"patgate/admin/console/pages"
+	"patgate/admin/console/picker"
+	"patgate/admin/console/session"
 	"patgate/admin/learning"
 	"patgate/admin/tokens"
 	"patgate/forge"
@@ -66,14 +69,14 @@ type Event struct {
 // Console is an http.Handler. It is safe for concurrent use.
 type Console struct {
 	o        Options
-	secure   bool     // https: cookies are Secure
+	cookies  session.Cookies
 	hosts    []string // of the origins
-	sessions *sessions
+	sessions *session.Sessions
 	formKey  []byte // of the sign-in form's tokens
 	foreign  http.CrossOriginProtection
 	mux      *http.ServeMux
-	pages    *pages
-	catalog  catalog
+	pages    *pages.Pages
+	catalog  picker.Catalogue
 }
 
 // New makes a console.
@@ -82,7 +85,7 @@ func New(o Options) (*Console, error) {
 		return nil, errors.New("making the console: tokens, origins and forge are required")
 	}
 	o.setDefaults()
-	c := &Console{o: o, secure: strings.HasPrefix(o.Origins[0], "https://"), formKey: make([]byte, 32)}
+	c := &Console{o: o, cookies: session.Cookies{Secure: strings.HasPrefix(o.Origins[0], "https://")}, formKey: make([]byte, 32)}
 	for _, origin := range o.Origins {
 		_, host, _ := strings.Cut(origin, "://")
 		c.hosts = append(c.hosts, host)
@@ -90,9 +93,16 @@ func New(o Options) (*Console, error) {
 	if _, err := io.ReadFull(o.Random, c.formKey); err != nil {
 		return nil, err
 	}
-	c.sessions = newSessions(&c.o)
+	c.sessions = session.New(session.Bounds{
+		Idle:       o.IdleTimeout,
+		Lifetime:   o.SessionLifetime,
+		Most:       o.Sessions,
+		MostOfUser: o.SessionsPerUser,
+		Now:        o.Now,
+		Random:     o.Random,
+	})
 	var err error
-	if c.pages, err = newPages(o.Path); err != nil {
+	if c.pages, err = pages.New(o.Path); err != nil {
 		return nil, err
 	}
 	c.mux = c.routes()
@@ -137,7 +147,7 @@ type request struct {
 	*Console
 	w       http.ResponseWriter
 	r       *http.Request
-	session *session // nil when nobody is signed in
+	session *session.Session // nil when nobody is signed in
 	caller  *tokens.Owner
 }
 
@@ -152,7 +162,7 @@ func (c *Console) routes() *http.ServeMux {
 	mux := http.NewServeMux()
 	open := func(pattern string, f action) { mux.Handle(pattern, c.handle(f, false)) }
 	page := func(pattern string, f action) { mux.Handle(pattern, c.handle(f, true)) }
-	mux.HandleFunc("GET /assets/{file}", c.asset)
+	mux.HandleFunc("GET /assets/{file}", c.pages.Asset)
 	open("GET /sign-in", (*request).showSignIn)
 	open("POST /sign-in", (*request).signIn)
 	page("POST /sign-out", (*request).signOut)
@@ -196,7 +206,7 @@ func (c *Console) handle(f action, signedIn bool) http.Handler {
 			q.sendToSignIn()
 			return
 		}
-		if signedIn && r.Method == http.MethodPost && !q.session.sameForm(r.PostForm.Get("csrf")) {
+		if signedIn && r.Method == http.MethodPost && !q.session.SameForm(r.PostForm.Get("csrf")) {
 			q.fail(errForm)
 			return
 		}

@@ -9,7 +9,11 @@ import (
 	"strings"
 
 	"patgate/admin/catalogue"
+	"patgate/admin/console/draft"
 	"patgate/admin/console/findings"
+	"patgate/admin/console/picker"
+	"patgate/admin/console/rows"
+	"patgate/admin/console/table"
 	"patgate/admin/console/words"
 	"patgate/admin/terms"
 	"patgate/admin/tokens"
@@ -19,7 +23,7 @@ import (
 
 // formPage is the form that describes a token.
 type formPage struct {
-	Draft                            *draft
+	Draft                            *draft.Draft
 	Heading, Action, Button, Cancel  string
 	Editing                          bool
 	Tried                            *findings.Tried // what saving would have denied; nil when that was not asked
@@ -27,16 +31,16 @@ type formPage struct {
 	Prefilled                        bool
 	From                             string // what the form was filled in from
 	Sealed                           bool   // patgate holds a forge credential that the token can be bound to
-	Categories                       []category
-	Accesses                         []choice
+	Categories                       []picker.Category
+	Accesses                         []table.Choice
 	Templates                        []catalogue.Template
 	Shortest, Standard, Longest      string
 	MaxName, MaxDescription          int
 	Presets                          []string
-	Summary                          summary
-	ExpiresNow                       moment
-	ReportMode                       bool   // it is allowed here
-	ReportsUntil                     moment // of a token that is in report mode
+	Summary                          draft.Summary
+	ExpiresNow                       rows.Moment
+	ReportMode                       bool        // it is allowed here
+	ReportsUntil                     rows.Moment // of a token that is in report mode
 	LongestReport                    string
 	Credential                       string // why the credential is asked for
 	User                             string
@@ -58,50 +62,42 @@ func (q *request) showCreate() error {
 		if t.Owner.UserID != q.caller.UserID() {
 			return tokens.ErrNotFound
 		}
-		if len(t.Scopes) > mostScopes {
+		if len(t.Scopes) > draft.MostScopes {
 			return errScopes
 		}
-		d := draftOf(t, q.names([]tokens.Inspected{*t}))
+		d := draft.Of(t, q.names([]tokens.Inspected{*t}))
 		d.Expires = q.sameLife(t)
 		return q.showForm(http.StatusOK, d, formPage{From: "“" + t.Name + "”"})
 	}
-	d, filled := prefilled(in)
+	d, filled := draft.Prefilled(in)
 	q.checkLink(d)
 	q.nameLink(d)
 	return q.showForm(http.StatusOK, d, formPage{Prefilled: filled})
 }
 
 // checkLink tells which permissions of a link there are not.
-func (q *request) checkLink(d *draft) {
-	catalog := q.catalog.load(q.o.Tokens.Table())
+func (q *request) checkLink(d *draft.Draft) {
+	catalog := q.catalog.Load(q.o.Tokens.Table())
 	s := &d.Scopes[0]
 	s.Permissions = slices.DeleteFunc(s.Permissions, func(name string) bool {
-		if catalog.verbs[name] != nil {
+		if catalog.Verbs[name] != nil {
 			return false
 		}
-		text := "The link asks for the permission “" + short(name) + "”, which does not exist."
+		text := "The link asks for the permission “" + words.Short(name) + "”, which does not exist."
 		if near := q.o.Tokens.Table().Catalogue().Nearest(name, 1); len(near) > 0 {
 			text += " The nearest is " + near[0] + "."
 		}
 		d.General = append(d.General, text)
 		return true
 	})
-	unknown := func(name string) bool { return catalog.verbs[name] == nil }
+	unknown := func(name string) bool { return catalog.Verbs[name] == nil }
 	for i := range d.Scopes {
 		d.Scopes[i].Permissions = slices.DeleteFunc(d.Scopes[i].Permissions, unknown)
 	}
 }
 
-// short cuts a text that somebody else wrote.
-func short(s string) string {
-	if r := []rune(s); len(r) > 60 {
-		return string(r[:60]) + "…"
-	}
-	return s
-}
-
 // showForm shows the form for a new token.
-func (q *request) showForm(status int, d *draft, p formPage) error {
+func (q *request) showForm(status int, d *draft.Draft, p formPage) error {
 	p.Heading, p.Action, p.Button, p.Cancel = "New token", "/tokens", "Generate token", "/tokens"
 	p.Credential = "Making a token gives power, so being signed in is not enough."
 	var err error
@@ -112,19 +108,19 @@ func (q *request) showForm(status int, d *draft, p formPage) error {
 }
 
 // finish makes what pages look up, and puts in what the places of a form are called.
-func (q *request) finish(d *draft) *catalog {
-	k := q.catalog.load(q.o.Tokens.Table())
-	d.finish(k)
+func (q *request) finish(d *draft.Draft) *picker.Catalogue {
+	k := q.catalog.Load(q.o.Tokens.Table())
+	d.Finish(k)
 	q.relabel(d)
 	return k
 }
 
-func (q *request) form(status int, d *draft, p formPage) error {
+func (q *request) form(status int, d *draft.Draft, p formPage) error {
 	catalog := q.finish(d)
-	p.Draft, p.Categories, p.Templates = d, catalog.all, catalogue.Templates()
+	p.Draft, p.Categories, p.Templates = d, catalog.All, catalogue.Templates()
 	for _, a := range []policy.Access{policy.AccessSelectedMemberships, policy.AccessPersonalProjects, policy.AccessAllMemberships,
 		policy.AccessUser, policy.AccessInstance} {
-		p.Accesses = append(p.Accesses, choice{Value: a.String(), Label: words.Access(a.String())})
+		p.Accesses = append(p.Accesses, table.Choice{Value: a.String(), Label: words.Access(a.String())})
 	}
 	s := q.o.Tokens
 	p.Shortest, p.Standard = terms.WriteSpan(terms.Shortest), terms.WriteSpan(s.StandardLifetime())
@@ -142,35 +138,13 @@ func (q *request) form(status int, d *draft, p formPage) error {
 	return nil
 }
 
-// steps carries out what a button of the form other than the last one asks for. done tells that the form is shown again.
-func steps(d *draft, do string) (again bool) {
-	switch {
-	case do == "" || do == "generate":
-		return false
-	case do == "template":
-		if d.Template != "" {
-			d.Expires = ""
-			d.apply(d.Template)
-		}
-	case do == "add-scope":
-		if len(d.Scopes) < mostScopes {
-			d.Scopes = append(d.Scopes, draftScope{Access: policy.AccessSelectedMemberships.String()})
-		}
-	case strings.HasPrefix(do, "remove-"):
-		if n, err := strconv.Atoi(do[len("remove-"):]); err == nil {
-			d.Scopes = slices.DeleteFunc(d.Scopes, func(s draftScope) bool { return s.Index == n })
-		}
-	}
-	return true
-}
-
 // create makes the token that the form describes, and shows its secret; or shows the form again with what is wrong.
 func (q *request) create() error {
-	d := readDraft(q.r.PostForm)
-	if steps(d, q.r.PostForm.Get("do")) {
+	d := draft.Read(q.r.PostForm)
+	if d.Step(q.r.PostForm.Get("do")) {
 		return q.showForm(http.StatusOK, d, formPage{})
 	}
-	if d.cut {
+	if d.Cut {
 		return q.showForm(http.StatusUnprocessableEntity, d, formPage{})
 	}
 	caller, status := q.presented(d)
@@ -181,21 +155,21 @@ func (q *request) create() error {
 	if stop {
 		return err
 	}
-	made, err := q.o.Tokens.Create(q.ctx(), caller, d.creation())
+	made, err := q.o.Tokens.Create(q.ctx(), caller, d.Creation())
 	if err != nil {
-		q.session.failed(form)
+		q.session.Failed(form)
 		return q.refusedCreation(d, caller, err)
 	}
-	q.session.finished(form, made.ID)
+	q.session.Finished(form, made.ID)
 	return q.showSecret(made, "Your new token", "", q.next(d.After, made.ID))
 }
 
 // refusedCreation shows the form again with what is wrong. Where nothing is sealed that the token could be bound to, it says
 // so at the box that seals.
-func (q *request) refusedCreation(d *draft, caller *tokens.Owner, err error) error {
+func (q *request) refusedCreation(d *draft.Draft, caller *tokens.Owner, err error) error {
 	if errors.Is(err, tokens.ErrForbidden) && !d.Seal {
 		if sealed, unknown := q.o.Tokens.Sealed(q.ctx(), caller); unknown == nil && !sealed {
-			d.problem("seal", "patgate holds no %s access token of yours yet that this token could act with: tick this, or have one "+
+			d.Problem("seal", "patgate holds no %s access token of yours yet that this token could act with: tick this, or have one "+
 				"added (patgate owner add)", q.o.Forge)
 			return q.showForm(http.StatusForbidden, d, formPage{})
 		}
@@ -208,23 +182,23 @@ func (q *request) refusedCreation(d *draft, caller *tokens.Owner, err error) err
 }
 
 // presented takes the forge credential of a form that describes a token.
-func (q *request) presented(d *draft) (*tokens.Owner, int) {
+func (q *request) presented(d *draft.Draft) (*tokens.Owner, int) {
 	problems := map[string][]string{}
 	caller, status := q.again(problems)
 	for _, text := range problems["credential"] {
-		d.problem("credential", "%s", text)
+		d.Problem("credential", "%s", text)
 	}
 	return caller, status
 }
 
 // refusedDraft puts what the service says is wrong with a draft at its fields.
-func (q *request) refusedDraft(d *draft, err error) (int, error) {
+func (q *request) refusedDraft(d *draft.Draft, err error) (int, error) {
 	var invalid *terms.Invalid
 	switch {
 	case errors.As(err, &invalid):
-		d.refused(invalid, nil)
+		d.Refused(invalid, nil)
 	case errors.Is(err, tokens.ErrContainer) && err != tokens.ErrContainer:
-		d.refused(nil, strings.Split(err.Error(), "\n"))
+		d.Refused(nil, strings.Split(err.Error(), "\n"))
 	default:
 		status, text := q.words(err)
 		if status == http.StatusInternalServerError {
@@ -238,8 +212,15 @@ func (q *request) refusedDraft(d *draft, err error) (int, error) {
 
 // preview answers the script with what the form describes, in words and as commands.
 func (q *request) preview() error {
-	d := readDraft(q.r.PostForm)
+	d := draft.Read(q.r.PostForm)
 	catalog := q.finish(d)
 	q.w.Header().Set("Content-Type", "application/json")
 	return json.NewEncoder(q.w).Encode(q.summarize(d, catalog))
+}
+
+// summarize puts a draft into words, and into the forms that other places take.
+func (q *request) summarize(d *draft.Draft, k *picker.Catalogue) draft.Summary {
+	s, t := d.Summarize(k), d.Elsewhere(q.o.Tokens.Table())
+	s.JSON, s.Command, s.Terraform = t.JSON(q.o.Gateway, q.o.Forge), t.Command(q.o.Gateway), t.Terraform(q.o.Gateway)
+	return s
 }

@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"strconv"
 
+	"patgate/admin/console/rows"
+	"patgate/admin/console/words"
 	"patgate/admin/terms"
 	"patgate/admin/tokens"
 	"patgate/store"
@@ -12,23 +14,23 @@ import (
 
 // detailsPage is one token with all there is to know.
 type detailsPage struct {
-	Token                           tokenRow
-	RenewUntil, RevokedAt, PausedAt moment
+	Token                           rows.Token
+	RenewUntil, RevokedAt, PausedAt rows.Moment
 	RevokedBy                       string
 	Addresses                       []string
 	Parent, RotatedTo               int64
 	Children, CredentialID, UserID  int64
 	CanRevoke, CanPause, CanResume  bool
 	CanConfirm, CanRotate, CanEdit  bool
-	Finding                         string // which rights are unused
-	ToNarrow                        bool   // something can be done about it
-	Narrowed, UndoUntil             moment // when it was narrowed, and until when that can be undone
+	Finding                         string      // which rights are unused
+	ToNarrow                        bool        // something can be done about it
+	Narrowed, UndoUntil             rows.Moment // when it was narrowed, and until when that can be undone
 	NarrowedBy                      string
 	RenewsLater                     bool
 	Denials                         []deniedRow
 	CanShrink                       bool
 	Replaced                        *replacedBy
-	ReportsUntil                    moment // of a token that is in report mode
+	ReportsUntil                    rows.Moment // of a token that is in report mode
 }
 
 // tokenID reads the token of the path.
@@ -107,7 +109,7 @@ func (q *request) details(t *tokens.Inspected) (*detailsPage, error) {
 // askPage asks before something is done to a token.
 type askPage struct {
 	Action, Title, Text, Button string
-	Token                       tokenRow
+	Token                       rows.Token
 	Danger                      bool
 	Credential                  bool // the forge credential is asked for
 	Reason                      bool // a reason may be given
@@ -115,7 +117,7 @@ type askPage struct {
 	Values                      map[string]string
 	Problems                    map[string][]string
 	MaxGrace, MaxLifetime       string
-	Back                        []scopeRow // what an undo gives back
+	Back                        []rows.Scope // what an undo gives back
 	Children                    int64
 }
 
@@ -234,7 +236,7 @@ func (q *request) do(action string) error {
 	if err != nil {
 		return err
 	}
-	q.session.say(done)
+	q.session.Say(done)
 	return q.redirect("/tokens/" + strconv.FormatInt(t.ID, 10))
 }
 
@@ -262,19 +264,19 @@ func (q *request) rotate(caller *tokens.Owner, t *tokens.Inspected, p askPage) e
 	made, err := q.o.Tokens.Rotate(q.ctx(), caller, t.ID,
 		tokens.Rotation{ExpiresAt: p.Values["expires_at"], Grace: p.Values["grace"]})
 	if err != nil {
-		q.session.failed(form)
+		q.session.Failed(form)
 	}
 	var invalid *terms.Invalid
 	if errors.As(err, &invalid) {
 		for _, one := range invalid.Problems {
-			p.Problems[one.Field] = append(p.Problems[one.Field], sentence(one.Message))
+			p.Problems[one.Field] = append(p.Problems[one.Field], words.Sentence(one.Message))
 		}
 		return q.showAsk(http.StatusUnprocessableEntity, p)
 	}
 	if err != nil {
 		return err
 	}
-	q.session.finished(form, made.ID)
+	q.session.Finished(form, made.ID)
 	return q.showSecret(made, "The token is rotated", p.Values["grace"], nil)
 }
 
@@ -284,11 +286,11 @@ func (q *request) onlyOnce() (form string, stop bool, err error) {
 	if form == "" || len(form) > 100 {
 		return "", true, errForm
 	}
-	id, before := q.session.once(form)
+	id, before := q.session.Once(form)
 	if !before {
 		return form, false, nil
 	}
-	q.session.say("That form was sent before. The secret was shown then, and is not shown again.")
+	q.session.Say("That form was sent before. The secret was shown then, and is not shown again.")
 	if id == 0 {
 		return "", true, q.redirect("/tokens")
 	}
@@ -299,7 +301,7 @@ func (q *request) onlyOnce() (form string, stop bool, err error) {
 type secretPage struct {
 	ID                                int64
 	Name, Secret, Gateway, Title, Try string
-	Expires                           moment
+	Expires                           rows.Moment
 	Warnings                          []string
 	Grace                             string
 	Next                              *nextSteps
@@ -309,7 +311,7 @@ type secretPage struct {
 func (q *request) showSecret(made *tokens.Created, title, grace string, next *nextSteps) error {
 	var warnings []string
 	for _, w := range made.Warnings {
-		warnings = append(warnings, sentence(w))
+		warnings = append(warnings, words.Sentence(w))
 	}
 	q.render("secret", http.StatusOK, page{Title: title, Nav: "tokens", Slim: true}, secretPage{
 		ID:       made.ID,

@@ -5,7 +5,9 @@ import (
 	"net/http"
 	"strconv"
 
+	"patgate/admin/console/draft"
 	"patgate/admin/console/findings"
+	"patgate/admin/console/rows"
 	"patgate/admin/tokens"
 )
 
@@ -14,7 +16,7 @@ func (q *request) showEdit() error {
 	if err != nil {
 		return err
 	}
-	d := draftOf(t, q.names([]tokens.Inspected{*t}))
+	d := draft.Of(t, q.names([]tokens.Inspected{*t}))
 	return q.showEditForm(http.StatusOK, t, d, nil)
 }
 
@@ -27,15 +29,15 @@ func (q *request) editable() (*tokens.Inspected, error) {
 	if t.Owner.UserID != q.caller.UserID() {
 		return nil, tokens.ErrNotFound
 	}
-	if len(t.Scopes) > mostScopes {
+	if len(t.Scopes) > draft.MostScopes {
 		return nil, errScopes
 	}
 	return t, nil
 }
 
-func (q *request) showEditForm(status int, t *tokens.Inspected, d *draft, tried *findings.Tried) error {
+func (q *request) showEditForm(status int, t *tokens.Inspected, d *draft.Draft, tried *findings.Tried) error {
 	id := strconv.FormatInt(t.ID, 10)
-	reports := moment{}
+	reports := rows.Moment{}
 	if q.o.Tokens.ReportsNow(&t.Listed) {
 		reports = q.instant(t.ReportEnd())
 	}
@@ -63,17 +65,17 @@ func (q *request) edit() error {
 		return err
 	}
 	form := q.r.PostForm
-	d := readDraft(form)
-	if form.Get("do") == "try" && !d.cut {
+	d := draft.Read(form)
+	if form.Get("do") == "try" && !d.Cut {
 		return q.showEditForm(http.StatusOK, t, d, q.try(t, d))
 	}
-	if steps(d, form.Get("do")) {
+	if d.Step(form.Get("do")) {
 		return q.showEditForm(http.StatusOK, t, d, nil)
 	}
-	if d.cut {
+	if d.Cut {
 		return q.showEditForm(http.StatusUnprocessableEntity, t, d, nil)
 	}
-	if form.Get("seen") != digestOf(d) {
+	if form.Get("seen") != d.Digest() {
 		if tried := q.try(t, d); tried != nil && tried.Kinds > 0 {
 			tried.Asking = true
 			return q.showEditForm(http.StatusOK, t, d, tried)
@@ -86,7 +88,7 @@ func (q *request) edit() error {
 			return q.showEditForm(status, t, d, nil)
 		}
 	}
-	scopes := d.scopes()
+	scopes := d.Terms()
 	change := tokens.Changes{Name: &d.Name, Description: &d.Description, Scopes: &scopes,
 		ForGood: form.Get("for_good") != ""}
 	if d.Expires != "" {
@@ -97,14 +99,14 @@ func (q *request) edit() error {
 	}
 	switch {
 	case d.Enforce && d.ReportUntil != "":
-		d.problem("report_until", "either ends now, or then")
+		d.Problem("report_until", "either ends now, or then")
 		return q.showEditForm(http.StatusUnprocessableEntity, t, d, nil)
 	case d.Enforce, d.ReportUntil != "":
 		change.ReportUntil = &d.ReportUntil
 	}
 	edited, err := q.o.Tokens.Edit(q.ctx(), caller, t.ID, change)
 	if errors.Is(err, tokens.ErrAgain) {
-		d.problem("credential", "This would widen the token, in what it may do or for how long: enter your %s access token", q.o.Forge)
+		d.Problem("credential", "This would widen the token, in what it may do or for how long: enter your %s access token", q.o.Forge)
 		return q.showEditForm(http.StatusForbidden, t, d, nil)
 	}
 	if err != nil {
@@ -114,6 +116,6 @@ func (q *request) edit() error {
 		}
 		return q.showEditForm(status, t, d, nil)
 	}
-	q.session.say("The changes are in force." + endedBelow(edited) + q.nextAfterNarrowing(t, edited))
+	q.session.Say("The changes are in force." + endedBelow(edited) + q.nextAfterNarrowing(t, edited))
 	return q.redirect("/tokens/" + strconv.FormatInt(t.ID, 10))
 }

@@ -8,7 +8,11 @@ import (
 	"slices"
 	"strconv"
 
+	"patgate/admin/console/draft"
 	"patgate/admin/console/findings"
+	"patgate/admin/console/rows"
+	"patgate/admin/console/table"
+	"patgate/admin/console/words"
 	"patgate/admin/learning"
 	"patgate/admin/tokens"
 	"patgate/learn/propose"
@@ -16,15 +20,15 @@ import (
 
 // findingPage shows which rights of a token are unused, what goes and what stays.
 type findingPage struct {
-	Token   tokenRow
+	Token   rows.Token
 	Finding *learning.Finding
 	Said    string
 	Some    bool // something goes and something stays
 	Nothing bool // nothing was used
-	Windows []choice
+	Windows []table.Choice
 	Goes    []findings.Rows
 	Stays   []findings.Rows
-	Names   map[findings.Place]placeRow
+	Names   map[findings.Place]rows.Place
 	Problem string
 }
 
@@ -46,10 +50,10 @@ func (q *request) unusedPage(status int, t *tokens.Inspected, since, problem str
 	if err != nil {
 		return err
 	}
-	p := &findingPage{Token: q.row(t, q.names([]tokens.Inspected{*t})), Finding: f, Said: sentence(f.Text), Problem: problem,
-		Some: f.Standing == learning.SomeUnused, Nothing: f.Standing == learning.NothingUsed, Names: map[findings.Place]placeRow{}}
+	p := &findingPage{Token: q.row(t, q.names([]tokens.Inspected{*t})), Finding: f, Said: words.Sentence(f.Text), Problem: problem,
+		Some: f.Standing == learning.SomeUnused, Nothing: f.Standing == learning.NothingUsed, Names: map[findings.Place]rows.Place{}}
 	for _, n := range windows {
-		p.Windows = append(p.Windows, choice{strconv.Itoa(n), plural(n, "day", "days"), n == f.Days})
+		p.Windows = append(p.Windows, table.Choice{Value: strconv.Itoa(n), Label: words.Plural(n, "day", "days"), Chosen: n == f.Days})
 	}
 	if f.Rights != nil {
 		p.Goes, p.Stays = q.rights(t, f.Rights.Goes), q.rights(t, f.Rights.Stays)
@@ -65,10 +69,10 @@ func (q *request) unusedPage(status int, t *tokens.Inspected, since, problem str
 
 // rights puts rights into words, scope by scope.
 func (q *request) rights(t *tokens.Inspected, all []propose.Right) []findings.Rows {
-	k := q.catalog.load(q.o.Tokens.Table())
+	k := q.catalog.Load(q.o.Tokens.Table())
 	return findings.Rights(all, func(name string) (title, label string) {
-		if v := k.verbs[name]; v != nil {
-			return k.of[name].Title, v.Label
+		if v := k.Verbs[name]; v != nil {
+			return k.Of[name].Title, v.Label
 		}
 		return name, ""
 	}, func(n int) int {
@@ -90,12 +94,12 @@ func (q *request) narrow() error {
 	}
 	edited, err := q.o.Learning.Narrow(q.ctx(), q.caller, t.ID, days, form.Get("digest"))
 	if errors.Is(err, tokens.ErrConflict) {
-		return q.unusedPage(http.StatusConflict, t, form.Get("since"), sentence(err.Error())+" Nothing was changed.")
+		return q.unusedPage(http.StatusConflict, t, form.Get("since"), words.Sentence(err.Error())+" Nothing was changed.")
 	}
 	if err != nil {
 		return err
 	}
-	q.session.say("It is narrowed to what was used." + endedBelow(edited) + q.nextAfterNarrowing(t, edited))
+	q.session.Say("It is narrowed to what was used." + endedBelow(edited) + q.nextAfterNarrowing(t, edited))
 	return q.redirect("/tokens/" + strconv.FormatInt(t.ID, 10))
 }
 
@@ -116,7 +120,7 @@ func endedBelow(e *tokens.Edited) string {
 	if n == 0 {
 		return ""
 	}
-	return fmt.Sprintf(" %s made by this one held more than it, and %s revoked.", plural(n, "token", "tokens"),
+	return fmt.Sprintf(" %s made by this one held more than it, and %s revoked.", words.Plural(n, "token", "tokens"),
 		map[bool]string{true: "is", false: "are"}[n == 1])
 }
 
@@ -145,7 +149,7 @@ func (q *request) found(t *tokens.Inspected, p *detailsPage) error {
 			row.Uses, row.Last, row.Unused = u.Uses, q.instant(u.Last), u.Uses == 0
 		}
 	}
-	if !p.CanEdit || len(t.Scopes) > mostScopes {
+	if !p.CanEdit || len(t.Scopes) > draft.MostScopes {
 		return nil
 	}
 	f, err := q.o.Learning.Find(q.ctx(), q.caller, t.ID, 0)
@@ -153,7 +157,7 @@ func (q *request) found(t *tokens.Inspected, p *detailsPage) error {
 		return err
 	}
 	if f.Standing != learning.NotActive && f.Standing != learning.NotKept {
-		p.Finding, p.ToNarrow = sentence(f.Text), f.Standing == learning.SomeUnused || f.Standing == learning.NothingUsed
+		p.Finding, p.ToNarrow = words.Sentence(f.Text), f.Standing == learning.SomeUnused || f.Standing == learning.NothingUsed
 	}
 	if u, err := q.o.Learning.Undoable(q.ctx(), q.caller, t.ID); err == nil {
 		p.Narrowed, p.NarrowedBy, p.UndoUntil = q.instant(u.At), u.By, q.instant(u.Until)
@@ -164,7 +168,7 @@ func (q *request) found(t *tokens.Inspected, p *detailsPage) error {
 }
 
 // back shows the scopes that an undo would give a token back.
-func (q *request) back(t *tokens.Inspected) ([]scopeRow, error) {
+func (q *request) back(t *tokens.Inspected) ([]rows.Scope, error) {
 	u, err := q.o.Learning.Undoable(q.ctx(), q.caller, t.ID)
 	if err != nil {
 		return nil, err

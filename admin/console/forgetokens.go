@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"patgate/admin/catalogue"
+	"patgate/admin/console/rows"
 	"patgate/admin/learning"
 	"patgate/admin/tokens"
 	"patgate/forge"
@@ -31,7 +32,7 @@ type forgeTokensPage struct {
 type forgeTokenRow struct {
 	Name, Description          string
 	Scopes                     []scopeMark
-	Created, LastUsed, Expires moment
+	Created, LastUsed, Expires rows.Moment
 	Granular, Stale            bool
 	Replace                    string // address of the form, or of what was seen of it
 	Requests                   int64  // that were seen through patgate

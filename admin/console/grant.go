@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 
+	"patgate/admin/console/draft"
+	"patgate/admin/console/rows"
 	"patgate/admin/console/words"
 	"patgate/admin/terms"
 	"patgate/admin/tokens"
@@ -17,7 +19,7 @@ import (
 
 // grantPage shows what would be added to a token, and asks for it.
 type grantPage struct {
-	Token    tokenRow
+	Token    rows.Token
 	Fields   [][2]string // that say what is shown
 	Where    string
 	Wide     string // why that is wide; empty when it is not
@@ -40,7 +42,7 @@ type addedRow struct {
 var linkFields = []string{"access", "permissions", "project", "group"}
 
 // asked reads the scope that a link asks for. It decides nothing: whoever is signed in reads what it would add.
-func (q *request) asked(in url.Values) (d *draft, p *grantPage) {
+func (q *request) asked(in url.Values) (d *draft.Draft, p *grantPage) {
 	only := url.Values{}
 	p = &grantPage{Problems: map[string][]string{}}
 	for _, name := range linkFields {
@@ -48,7 +50,7 @@ func (q *request) asked(in url.Values) (d *draft, p *grantPage) {
 			only[name] = in[name]
 		}
 	}
-	d, _ = prefilled(only)
+	d, _ = draft.Prefilled(only)
 	q.checkLink(d)
 	p.General, p.New = d.General, only.Encode()
 	return d, p
@@ -77,7 +79,7 @@ func (q *request) granting() (*tokens.Inspected, error) {
 }
 
 // grantForm shows the page.
-func (q *request) grantForm(status int, t *tokens.Inspected, d *draft, p *grantPage) error {
+func (q *request) grantForm(status int, t *tokens.Inspected, d *draft.Draft, p *grantPage) error {
 	p.Token = q.row(t, q.names([]tokens.Inspected{*t}))
 	p.Newer = t.TableVersion < q.o.Tokens.Table().Version()
 	switch {
@@ -97,10 +99,10 @@ func (q *request) grantForm(status int, t *tokens.Inspected, d *draft, p *grantP
 }
 
 // where says what the scopes of a page name.
-func (p *grantPage) where(d *draft) {
+func (p *grantPage) where(d *draft.Draft) {
 	var where []string
 	for i := range d.Scopes {
-		where = append(where, d.Scopes[i].where())
+		where = append(where, d.Scopes[i].Where())
 		switch d.Scopes[i].Access {
 		case policy.AccessAllMemberships.String(), policy.AccessInstance.String():
 			p.Wide = "This is not one project or group: it reaches " + where[i] + "."
@@ -109,22 +111,8 @@ func (p *grantPage) where(d *draft) {
 	p.Where = strings.Join(where, ", and on ")
 }
 
-// found puts the places into a draft that the service found by it, and tells whether the draft named just these.
-func (d *draft) found(w *tokens.Widening) bool {
-	same := true
-	for i := range d.Scopes {
-		s, n := &d.Scopes[i], names(w.Paths)
-		before := *s
-		s.Projects, s.Groups = n.lines(routes.RefProject, w.Added[i].ProjectIDs), n.lines(routes.RefGroup, w.Added[i].GroupIDs)
-		for kind, text := range before.places() {
-			same = same && slices.Equal(listed(*text), listed(*s.places()[kind]))
-		}
-	}
-	return same
-}
-
 // show makes the fields and the link of a page from the places that the service found.
-func (q *request) show(d *draft, p *grantPage) {
+func (q *request) show(d *draft.Draft, p *grantPage) {
 	first := &d.Scopes[0]
 	accesses := make([]string, len(d.Scopes))
 	for i := range d.Scopes {
@@ -132,9 +120,9 @@ func (q *request) show(d *draft, p *grantPage) {
 	}
 	link := url.Values{"access": {strings.Join(accesses, ",")}, "permissions": {strings.Join(first.Permissions, ",")}}
 	p.Fields = [][2]string{{"access", link.Get("access")}, {"permissions", link.Get("permissions")},
-		{"projects", strings.Join(listed(first.Projects), ",")}, {"groups", strings.Join(listed(first.Groups), ",")}}
-	for kind, text := range first.places() {
-		if places := q.outside(kind, *text); len(places) > 0 {
+		{"projects", strings.Join(words.Listed(first.Projects), ",")}, {"groups", strings.Join(words.Listed(first.Groups), ",")}}
+	for kind, text := range first.Places() {
+		if places := draft.Outside(kind, *text, q.o.Tokens.Table()); len(places) > 0 {
 			link[kind.String()] = places
 		}
 	}
@@ -143,13 +131,13 @@ func (q *request) show(d *draft, p *grantPage) {
 }
 
 // fillAdded asks the service what would be added and where, and puts it into words.
-func (q *request) fillAdded(t *tokens.Inspected, d *draft, p *grantPage) error {
-	w, err := q.o.Tokens.Widening(q.ctx(), q.caller, t.ID, d.scopes())
+func (q *request) fillAdded(t *tokens.Inspected, d *draft.Draft, p *grantPage) error {
+	w, err := q.o.Tokens.Widening(q.ctx(), q.caller, t.ID, d.Terms())
 	var invalid *terms.Invalid
 	switch {
 	case errors.As(err, &invalid):
 		for _, one := range invalid.Problems {
-			p.General = append(p.General, sentence(one.Message))
+			p.General = append(p.General, words.Sentence(one.Message))
 		}
 		p.Refused = "What the link asks for cannot be granted."
 		return nil
@@ -161,17 +149,17 @@ func (q *request) fillAdded(t *tokens.Inspected, d *draft, p *grantPage) error {
 	case err != nil:
 		return err
 	}
-	d.found(w)
+	d.Found(w)
 	q.show(d, p)
-	k := q.catalog.load(q.o.Tokens.Table())
+	k := q.catalog.Load(q.o.Tokens.Table())
 	var added []string
 	for i := range w.Added {
 		added = append(added, w.Added[i].Permissions...)
 	}
-	for _, what := range k.group(added) {
+	for _, what := range k.Group(added) {
 		for i, name := range what.Permissions {
 			row := addedRow{Title: what.Title, Label: what.Verbs[i], Permission: name}
-			if v := k.verbs[name]; v != nil {
+			if v := k.Verbs[name]; v != nil {
 				row.About, row.Cautions, row.Opens = v.About, v.Effects, v.Rows
 				if v.Mints {
 					row.Cautions = append([]string{"Some of what it reaches makes another credential, or answers " +
@@ -200,14 +188,14 @@ func (q *request) grant() error {
 	if caller == nil {
 		return q.grantForm(status, t, d, p)
 	}
-	w, err := q.o.Tokens.Widening(q.ctx(), caller, t.ID, d.scopes())
-	if err == nil && !d.found(w) {
+	w, err := q.o.Tokens.Widening(q.ctx(), caller, t.ID, d.Terms())
+	if err == nil && !d.Found(w) {
 		p.General = append(p.General, "What was shown has another path by now, so that nothing was added. "+
 			"Read once more what is asked for.")
 		return q.grantForm(http.StatusConflict, t, d, p)
 	}
 	if err == nil {
-		add := d.scopes()
+		add := d.Terms()
 		_, err = q.o.Tokens.Edit(q.ctx(), caller, t.ID, tokens.Changes{Add: &add})
 	}
 	var invalid *terms.Invalid
@@ -222,7 +210,7 @@ func (q *request) grant() error {
 		p.General = append(p.General, text)
 		return q.grantForm(status, t, d, p)
 	}
-	q.session.say("The token may do that from now on. Nothing else of it has changed.")
+	q.session.Say("The token may do that from now on. Nothing else of it has changed.")
 	return q.redirect("/tokens/" + strconv.FormatInt(t.ID, 10))
 }
 
@@ -231,13 +219,13 @@ type deniedRow struct {
 	Endpoint, Reason string
 	Permissions      []string
 	Where            string
-	Last             moment
+	Last             rows.Moment
 	Count            int64
 	Grant            string // the query
 }
 
 // denials shows what a token was denied lately.
-func (q *request) denials(t *tokens.Inspected) (rows []deniedRow, err error) {
+func (q *request) denials(t *tokens.Inspected) (all []deniedRow, err error) {
 	if q.o.Learning == nil || t.Owner.UserID != q.caller.UserID() {
 		return nil, nil
 	}
@@ -275,17 +263,17 @@ func (q *request) denials(t *tokens.Inspected) (rows []deniedRow, err error) {
 			row.Where = words.Access(d.Access)
 		case inContainer && d.Container > 0:
 			path := found[tokens.Place{Kind: kind, ID: d.Container}]
-			row.Where = placeRow{kind.String(), d.Container, path}.Text()
-			if path == "" && !q.byID(kind) {
+			row.Where = rows.Place{Kind: kind.String(), ID: d.Container, Path: path}.Text()
+			if path == "" && !draft.ByID(kind, q.o.Tokens.Table()) {
 				v = nil // only its name would say which it is
 				break
 			}
-			v[kind.String()] = q.outside(kind, placeLine(d.Container, path))
+			v[kind.String()] = draft.Outside(kind, rows.PlaceLine(d.Container, path), q.o.Tokens.Table())
 		case inContainer && d.Reason == policy.ReasonPermissionMissing.String():
 			// What the request named was not looked at, because no scope would have allowed it anywhere.
 			row.Where = "anywhere: no scope of this token has it"
 			for _, kind := range within[d.Boundary] {
-				v[kind.String()] = q.outside(kind, found.lines(kind, selected(t, kind)))
+				v[kind.String()] = draft.Outside(kind, found.Lines(kind, selected(t, kind)), q.o.Tokens.Table())
 			}
 			if len(v["project"])+len(v["group"]) == 0 {
 				v = nil
@@ -296,9 +284,9 @@ func (q *request) denials(t *tokens.Inspected) (rows []deniedRow, err error) {
 		if v != nil {
 			row.Grant = v.Encode()
 		}
-		rows = append(rows, row)
+		all = append(all, row)
 	}
-	return rows, nil
+	return all, nil
 }
 
 // within are the kinds of places that hold what a permission is needed on.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strconv"
 
+	"patgate/admin/console/rows"
 	"patgate/admin/tokens"
 	"patgate/store"
 )
@@ -36,7 +37,7 @@ func (q *request) next(after, made int64) *nextSteps {
 type replacedBy struct {
 	ID         int64
 	Name       string
-	Made, Last moment
+	Made, Last rows.Moment
 	Quiet      bool
 }
 

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"patgate/admin/console/session"
 	"patgate/admin/console/snippet"
 	"patgate/admin/tokens"
 	"patgate/token"
@@ -70,13 +71,13 @@ func (q *request) showSignIn() error {
 }
 
 func (q *request) signInForm(status int, next, problem string) error {
-	cookie := q.cookie(q.r, formCookie)
+	cookie := q.cookies.Get(q.r, formCookie)
 	if cookie == "" {
 		var err error
-		if cookie, err = random(q.o.Random); err != nil {
+		if cookie, err = session.Random(q.o.Random); err != nil {
 			return err
 		}
-		q.setCookie(q.w, formCookie, cookie)
+		q.cookies.Set(q.w, formCookie, cookie)
 	}
 	q.render("sign-in", status, page{Title: "Sign in"}, signInPage{
 		Scopes:  q.o.Scopes,
@@ -91,7 +92,7 @@ func (q *request) signInForm(status int, next, problem string) error {
 func (q *request) signIn() error {
 	form := q.r.PostForm
 	next := local(form.Get("next"))
-	cookie := q.cookie(q.r, formCookie)
+	cookie := q.cookies.Get(q.r, formCookie)
 	if cookie == "" || !hmac.Equal([]byte(form.Get("csrf")), []byte(q.formToken(cookie))) {
 		return q.signInForm(http.StatusForbidden, next, "The form was too old. Please try again; if this comes again, allow cookies "+
 			"for this page.")
@@ -104,15 +105,15 @@ func (q *request) signIn() error {
 	if caller == nil {
 		return q.signInForm(status, next, problem)
 	}
-	if old := q.cookie(q.r, sessionCookie); old != "" {
-		q.sessions.end(old)
+	if old := q.cookies.Get(q.r, sessionCookie); old != "" {
+		q.sessions.End(old)
 	}
-	value, err := q.sessions.begin(caller)
+	value, err := q.sessions.Begin(caller)
 	if err != nil {
 		return err
 	}
-	q.setCookie(q.w, sessionCookie, value)
-	q.setCookie(q.w, formCookie, "")
+	q.cookies.Set(q.w, sessionCookie, value)
+	q.cookies.Set(q.w, formCookie, "")
 	q.o.Record(Event{What: "signed_in", UserID: caller.UserID(), Client: q.client(q.r)})
 	return q.redirect(next)
 }
@@ -158,8 +159,8 @@ func (q *request) identify(credential token.Secret, as *tokens.Owner) (c *tokens
 }
 
 func (q *request) signOut() error {
-	q.sessions.end(q.cookie(q.r, sessionCookie))
-	q.setCookie(q.w, sessionCookie, "")
-	q.o.Record(Event{What: "signed_out", UserID: q.session.userID, Client: q.client(q.r)})
+	q.sessions.End(q.cookies.Get(q.r, sessionCookie))
+	q.cookies.Set(q.w, sessionCookie, "")
+	q.o.Record(Event{What: "signed_out", UserID: q.session.UserID, Client: q.client(q.r)})
 	return q.redirect("/sign-in")
 }

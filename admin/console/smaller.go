@@ -7,7 +7,9 @@ import (
 	"strconv"
 	"strings"
 
+	"patgate/admin/console/draft"
 	"patgate/admin/console/proposal"
+	"patgate/admin/console/rows"
 	"patgate/admin/console/words"
 	"patgate/admin/learning"
 	"patgate/admin/terms"
@@ -61,16 +63,16 @@ func (q *request) showSmaller(id int64, p *smallerPage) error {
 	switch {
 	case errors.As(err, &nothing):
 		for _, one := range nothing.Problems {
-			p.Nothing += sentence(one.Message) + " "
+			p.Nothing += words.Sentence(one.Message) + " "
 		}
 	case err != nil:
 		return err
 	default:
-		if scopes := chosen.Wanted(made); len(scopes) > 0 && len(scopes) <= mostScopes {
+		if scopes := chosen.Wanted(made); len(scopes) > 0 && len(scopes) <= draft.MostScopes {
 			return q.fillIn(p, made, scopes, id)
 		}
 		p.View = proposal.New(made, q.proposalWords(made))
-		p.TooMany, p.MostScopes = len(made.Scopes) > mostScopes, mostScopes
+		p.TooMany, p.MostScopes = len(made.Scopes) > draft.MostScopes, draft.MostScopes
 		p.Suggested, p.Until = made.Suggested.Name, made.Suggested.ExpiresIn
 		p.Command = fmt.Sprintf("patgate learn apply %d", id) + chosen.Flags(made)
 	}
@@ -80,21 +82,21 @@ func (q *request) showSmaller(id int64, p *smallerPage) error {
 
 // fillIn shows the form for a new token with what was proposed. The form makes the token, on the word of whoever reads it.
 func (q *request) fillIn(p *smallerPage, made *learning.Proposed, scopes []policy.ScopeSpec, after int64) error {
-	d := &draft{
+	d := &draft.Draft{
 		Name:        made.Suggested.Name,
-		Description: fmt.Sprintf("In place of “%s”, by what that did in %d days", short(p.Name), p.Days),
+		Description: fmt.Sprintf("In place of “%s”, by what that did in %d days", words.Short(p.Name), p.Days),
 		Expires:     made.Suggested.ExpiresIn,
 		After:       after,
-		Scopes:      draftScopes(scopes, q.paths(placesOf(scopes))),
+		Scopes:      draft.Scopes(scopes, q.paths(rows.PlacesOf(scopes))),
 	}
 	return q.showForm(http.StatusOK, d, formPage{From: fmt.Sprintf("what “%s” did in the last %d days", p.Name, p.Days)})
 }
 
 // proposalWords gives what the page of a proposal names things with.
 func (q *request) proposalWords(made *learning.Proposed) *proposal.Words {
-	places := placesOf(made.Scopes)
+	places := rows.PlacesOf(made.Scopes)
 	for _, half := range made.Split {
-		places = append(places, placesOf(half)...)
+		places = append(places, rows.PlacesOf(half)...)
 	}
 	for _, g := range made.Groups {
 		places = append(places, tokens.Place{Kind: routes.RefGroup, ID: g.ID})
@@ -102,14 +104,14 @@ func (q *request) proposalWords(made *learning.Proposed) *proposal.Words {
 			places = append(places, tokens.Place{Kind: routes.RefProject, ID: id})
 		}
 	}
-	found, k := q.paths(places), q.catalog.load(q.o.Tokens.Table())
+	found, k := q.paths(places), q.catalog.Load(q.o.Tokens.Table())
 	return &proposal.Words{
 		Path: func(kind routes.RefKind, id int64) string { return found[tokens.Place{Kind: kind, ID: id}] },
 		Permissions: func(names []string) (rows []proposal.Row) {
-			for _, w := range k.group(names) {
+			for _, w := range k.Group(names) {
 				for i, name := range w.Permissions {
 					row := proposal.Row{Title: w.Title, Label: w.Verbs[i], Permission: name}
-					if v := k.verbs[name]; v != nil {
+					if v := k.Verbs[name]; v != nil {
 						row.About = v.About
 					}
 					rows = append(rows, row)
@@ -118,7 +120,7 @@ func (q *request) proposalWords(made *learning.Proposed) *proposal.Words {
 			return rows
 		},
 		Access: words.Access,
-		Limits: limitWords,
-		Effect: effectWords,
+		Limits: words.Limits,
+		Effect: words.Effect,
 	}
 }

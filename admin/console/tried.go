@@ -1,22 +1,20 @@
 package console
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
-
+	"patgate/admin/console/draft"
 	"patgate/admin/console/findings"
+	"patgate/admin/console/rows"
 	"patgate/admin/tokens"
 	"patgate/routes"
 )
 
 // try finds out what the scopes of a form would have denied in the last 30 days; nil where that cannot be said, because
 // something is wrong with them, which saving tells.
-func (q *request) try(t *tokens.Inspected, d *draft) *findings.Tried {
+func (q *request) try(t *tokens.Inspected, d *draft.Draft) *findings.Tried {
 	if q.o.Learning == nil {
 		return nil
 	}
-	scopes := d.scopes()
+	scopes := d.Terms()
 	s, err := q.o.Learning.Simulate(q.ctx(), q.caller, t.ID, 0, &scopes)
 	if err != nil {
 		return nil
@@ -30,18 +28,8 @@ func (q *request) try(t *tokens.Inspected, d *draft) *findings.Tried {
 	}
 	found := q.paths(places)
 	p := findings.Try(s, func(kind string, id int64) string {
-		return placeRow{kind, id, found[tokens.Place{Kind: kinds[kind], ID: id}]}.Text()
+		return rows.Place{Kind: kind, ID: id, Path: found[tokens.Place{Kind: kinds[kind], ID: id}]}.Text()
 	})
-	p.Seen = digestOf(d)
+	p.Seen = d.Digest()
 	return p
-}
-
-// digestOf stands for the scopes of a form.
-func digestOf(d *draft) string {
-	text, err := json.Marshal(d.scopes())
-	if err != nil {
-		return ""
-	}
-	sum := sha256.Sum256(text)
-	return hex.EncodeToString(sum[:16])
 }

@@ -1,6 +1,7 @@
-package console
+package session
 
 import (
+	"crypto/rand"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -10,21 +11,20 @@ import (
 
 // A session that nobody comes back to is dropped with its forge credential, and one that is used stays.
 func TestSessionsThatAreOverAreDropped(t *testing.T) {
-	o := Options{IdleTimeout: 20 * time.Millisecond, SessionLifetime: time.Hour}
-	o.setDefaults()
+	o := Bounds{Idle: 20 * time.Millisecond, Lifetime: time.Hour, Most: 10, MostOfUser: 10, Random: rand.Reader}
 	var late atomic.Int64
 	o.Now = func() time.Time { return time.Unix(1_800_000_000, late.Load()) }
-	a := newSessions(&o)
+	a := New(o)
 	kept := func() int {
 		a.mu.Lock()
 		defer a.mu.Unlock()
 		return len(a.all)
 	}
-	if _, err := a.begin(&tokens.Owner{}); err != nil {
+	if _, err := a.Begin(&tokens.Owner{}); err != nil {
 		t.Fatal(err)
 	}
 	late.Store(int64(15 * time.Millisecond))
-	stays, err := a.begin(&tokens.Owner{})
+	stays, err := a.Begin(&tokens.Owner{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -32,7 +32,7 @@ func TestSessionsThatAreOverAreDropped(t *testing.T) {
 	for end := time.Now().Add(10 * time.Second); kept() != 1 && time.Now().Before(end); {
 		time.Sleep(time.Millisecond)
 	}
-	if n := kept(); n != 1 || a.find(stays) == nil {
+	if n := kept(); n != 1 || a.Find(stays) == nil {
 		t.Fatalf("%d sessions are kept", n)
 	}
 	late.Store(int64(time.Second))

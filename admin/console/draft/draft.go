@@ -1,7 +1,10 @@
-package console
+package draft
 
 import (
 	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"net/url"
 	"slices"
@@ -9,14 +12,17 @@ import (
 	"strings"
 
 	"patgate/admin/catalogue"
+	"patgate/admin/console/picker"
+	"patgate/admin/console/rows"
+	"patgate/admin/console/words"
 	"patgate/admin/terms"
 	"patgate/admin/tokens"
 	"patgate/policy"
 	"patgate/routes"
 )
 
-// draft is a token that is being described in a form, as it was typed.
-type draft struct {
+// Draft is a token that is being described in a form, as it was typed.
+type Draft struct {
 	Name, Description string
 	Expires, Renew    string
 	ReportUntil       string // end of report mode
@@ -24,14 +30,14 @@ type draft struct {
 	Template          string
 	Seal              bool
 	After             int64 // the token whose job the new one is to do; 0 for none
-	Scopes            []draftScope
+	Scopes            []Scope
 	Problems          map[string][]string // by field: name, description, expires_at, renew_until, report_until, credential
 	General           []string            // problems of no field
-	cut               bool                // the form had more scopes than are read
+	Cut               bool                // the form had more scopes than are read
 }
 
-// draftScope is one scope of it.
-type draftScope struct {
+// Scope is one scope of it.
+type Scope struct {
 	Index                   int
 	Access                  string
 	Projects, Groups        string // one a line
@@ -44,10 +50,10 @@ type draftScope struct {
 }
 
 // Has tells whether a permission is chosen.
-func (s draftScope) Has(name string) bool { return s.has[name] }
+func (s Scope) Has(name string) bool { return s.has[name] }
 
 // CountIn tells how many permissions of a category are chosen.
-func (s draftScope) CountIn(c category) (n int) {
+func (s Scope) CountIn(c picker.Category) (n int) {
 	for _, r := range c.Resources {
 		for _, v := range r.Verbs {
 			if s.has[v.Permission] {
@@ -59,34 +65,25 @@ func (s draftScope) CountIn(c category) (n int) {
 }
 
 // Shows tells whether there is something of a resource to choose: what is deprecated is shown only while it is chosen.
-func (s draftScope) Shows(r resource) bool {
-	return slices.ContainsFunc(r.Verbs, func(v verb) bool { return !v.Deprecated || s.has[v.Permission] })
+func (s Scope) Shows(r picker.Resource) bool {
+	return slices.ContainsFunc(r.Verbs, func(v picker.Verb) bool { return !v.Deprecated || s.has[v.Permission] })
 }
 
-// mostScopes bounds the scopes of one form.
-const mostScopes = 20
+// MostScopes bounds the scopes of one form.
+const MostScopes = 20
 
-// said makes a sentence of what the service says of a field: "is too long" becomes "It is too long."
-func said(message string) string {
-	for _, verb := range []string{"is ", "has ", "lies ", "must ", "excludes ", "needs ", "name "} {
-		if strings.HasPrefix(message, verb) {
-			return sentence("It " + message)
-		}
-	}
-	return sentence(message)
-}
-
-func (d *draft) problem(field, format string, args ...any) {
+// Problem notes what is wrong with a field.
+func (d *Draft) Problem(field, format string, args ...any) {
 	if d.Problems == nil {
 		d.Problems = map[string][]string{}
 	}
-	d.Problems[field] = append(d.Problems[field], said(fmt.Sprintf(format, args...)))
+	d.Problems[field] = append(d.Problems[field], words.Said(fmt.Sprintf(format, args...)))
 }
 
-// finish makes what pages look up.
-func (d *draft) finish(k *catalog) {
+// Finish makes what pages look up.
+func (d *Draft) Finish(k *picker.Catalogue) {
 	if len(d.Scopes) == 0 {
-		d.Scopes = []draftScope{{Access: policy.AccessSelectedMemberships.String()}}
+		d.Scopes = []Scope{{Access: policy.AccessSelectedMemberships.String()}}
 	}
 	for i := range d.Scopes {
 		s := &d.Scopes[i]
@@ -94,7 +91,7 @@ func (d *draft) finish(k *catalog) {
 		s.Unknown = nil
 		for _, name := range s.Permissions {
 			s.has[name] = true
-			if k.verbs[name] == nil {
+			if k.Verbs[name] == nil {
 				s.Unknown = append(s.Unknown, name)
 			}
 		}
@@ -104,28 +101,9 @@ func (d *draft) finish(k *catalog) {
 	}
 }
 
-// listed splits what was typed at line ends and commas.
-func listed(text string) (all []string) {
-	for _, s := range strings.FieldsFunc(text, func(r rune) bool { return r == '\n' || r == '\r' || r == ',' }) {
-		if s = strings.TrimSpace(s); s != "" && !slices.Contains(all, s) {
-			all = append(all, s)
-		}
-	}
-	return all
-}
-
-// each gives a list with every entry changed.
-func each(all []string, f func(string) string) []string {
-	out := make([]string, len(all))
-	for i, s := range all {
-		out[i] = f(s)
-	}
-	return out
-}
-
-// readDraft reads a form. Whatever scope indices it has, the scopes are numbered anew.
-func readDraft(form url.Values) *draft {
-	d := &draft{
+// Read reads a form. Whatever scope indices it has, the scopes are numbered anew.
+func Read(form url.Values) *Draft {
+	d := &Draft{
 		Name:        form.Get("name"),
 		Description: form.Get("description"),
 		Expires:     strings.TrimSpace(form.Get("expires_at")),
@@ -146,14 +124,14 @@ func readDraft(form url.Values) *draft {
 		}
 	}
 	slices.Sort(indices)
-	if len(indices) > mostScopes {
-		d.cut = true
+	if len(indices) > MostScopes {
+		d.Cut = true
 		d.General = append(d.General,
-			fmt.Sprintf("The form takes at most %d scopes, and had %d. Nothing beyond that was read.", mostScopes, len(indices)))
+			fmt.Sprintf("The form takes at most %d scopes, and had %d. Nothing beyond that was read.", MostScopes, len(indices)))
 	}
-	for _, n := range indices[:min(len(indices), mostScopes)] {
+	for _, n := range indices[:min(len(indices), MostScopes)] {
 		get := func(field string) string { return form.Get(fmt.Sprintf("scope-%d-%s", n, field)) }
-		s := draftScope{
+		s := Scope{
 			Index:        n,
 			Access:       get("access"),
 			Projects:     get("projects"),
@@ -172,23 +150,23 @@ func readDraft(form url.Values) *draft {
 	return d
 }
 
-// prefilled reads what an address asks for: name, description, template, access, project, group, permissions, expires_in.
+// Prefilled reads what an address asks for: name, description, template, access, project, group, permissions, expires_in.
 // It only fills in a form: whoever is signed in reads it and decides.
-func prefilled(in url.Values) (d *draft, any bool) {
-	d = &draft{Name: in.Get("name"), Description: in.Get("description"), Template: in.Get("template"),
+func Prefilled(in url.Values) (d *Draft, any bool) {
+	d = &Draft{Name: in.Get("name"), Description: in.Get("description"), Template: in.Get("template"),
 		Expires: in.Get("expires_in")}
-	accesses := listed(in.Get("access"))
-	s := draftScope{Access: in.Get("access")}
+	accesses := words.Listed(in.Get("access"))
+	s := Scope{Access: in.Get("access")}
 	var more []string
 	if isAccesses(accesses) {
 		s.Access, more = accesses[0], accesses[1:]
 	}
 	s.Projects = d.linked(routes.RefProject, in["project"])
 	s.Groups = d.linked(routes.RefGroup, in["group"])
-	s.Permissions = listed(strings.Join(in["permissions"], ","))
+	s.Permissions = words.Listed(strings.Join(in["permissions"], ","))
 	if _, err := policy.ParseAccess(s.Access); err != nil {
 		if s.Access != "" {
-			d.General = append(d.General, sentence(fmt.Sprintf("The link asks for the access %q, which does not exist", s.Access)))
+			d.General = append(d.General, words.Sentence(fmt.Sprintf("The link asks for the access %q, which does not exist", s.Access)))
 		}
 		s.Access = policy.AccessSelectedMemberships.String()
 	}
@@ -196,12 +174,12 @@ func prefilled(in url.Values) (d *draft, any bool) {
 		any = any || in.Get(name) != ""
 	}
 	permissions := s.Permissions
-	d.Scopes = []draftScope{s}
+	d.Scopes = []Scope{s}
 	for _, access := range more {
-		d.Scopes = append(d.Scopes, draftScope{Access: access, Permissions: slices.Clone(permissions)})
+		d.Scopes = append(d.Scopes, Scope{Access: access, Permissions: slices.Clone(permissions)})
 	}
 	if d.Template != "" && !d.apply(d.Template) {
-		d.General = append(d.General, sentence(fmt.Sprintf("The link names the template %q, which does not exist", d.Template)))
+		d.General = append(d.General, words.Sentence(fmt.Sprintf("The link names the template %q, which does not exist", d.Template)))
 		d.Template = ""
 	}
 	for _, name := range permissions {
@@ -221,7 +199,7 @@ func isAccesses(names []string) bool {
 }
 
 // apply puts a template's permissions into the first scope, and its lifetime where none was typed.
-func (d *draft) apply(name string) bool {
+func (d *Draft) apply(name string) bool {
 	all := catalogue.Templates()
 	i := slices.IndexFunc(all, func(t catalogue.Template) bool { return t.Name == name })
 	if i < 0 {
@@ -229,7 +207,7 @@ func (d *draft) apply(name string) bool {
 	}
 	t := &all[i]
 	if len(d.Scopes) == 0 {
-		d.Scopes = []draftScope{{}}
+		d.Scopes = []Scope{{}}
 	}
 	first := &d.Scopes[0]
 	for j, s := range t.Scopes {
@@ -237,7 +215,7 @@ func (d *draft) apply(name string) bool {
 			first.Permissions, first.Access = slices.Clone(s.Permissions), cmp.Or(first.Access, s.Access)
 			continue
 		}
-		d.Scopes = append(d.Scopes, draftScope{Access: s.Access, Permissions: slices.Clone(s.Permissions)})
+		d.Scopes = append(d.Scopes, Scope{Access: s.Access, Permissions: slices.Clone(s.Permissions)})
 	}
 	d.Template = name
 	d.Expires = cmp.Or(d.Expires, t.ExpiresIn)
@@ -245,18 +223,18 @@ func (d *draft) apply(name string) bool {
 	return true
 }
 
-// scopes gives the scopes as the service takes them.
-func (d *draft) scopes() (all []terms.Scope) {
+// Terms gives the scopes as the service takes them.
+func (d *Draft) Terms() (all []terms.Scope) {
 	for i := range d.Scopes {
 		s := &d.Scopes[i]
 		one := terms.Scope{Access: s.Access, Permissions: s.Permissions}
 		if s.Access == policy.AccessSelectedMemberships.String() {
-			one.ProjectIDs, one.Projects = placed(s.Projects)
-			one.GroupIDs, one.Groups = placed(s.Groups)
+			one.ProjectIDs, one.Projects = Placed(s.Projects)
+			one.GroupIDs, one.Groups = Placed(s.Groups)
 		}
 		if s.Access != policy.AccessUser.String() && s.Access != policy.AccessInstance.String() {
 			one.Constraints = policy.ConstraintSpec{
-				RefPatterns:      listed(s.Refs),
+				RefPatterns:      words.Listed(s.Refs),
 				ForbidRefDeletes: s.NoDeletes,
 				ForbidTagChanges: s.NoTagChanges,
 			}
@@ -266,53 +244,53 @@ func (d *draft) scopes() (all []terms.Scope) {
 	return all
 }
 
-// creation gives the request for a new token.
-func (d *draft) creation() tokens.Creation {
+// Creation gives the request for a new token.
+func (d *Draft) Creation() tokens.Creation {
 	return tokens.Creation{
 		Name:        d.Name,
 		Description: d.Description,
 		ExpiresAt:   d.Expires,
 		RenewUntil:  d.Renew,
 		ReportUntil: d.ReportUntil,
-		Scopes:      d.scopes(),
+		Scopes:      d.Terms(),
 		Seal:        d.Seal,
 	}
 }
 
-// draftOf describes an existing token, for editing and for another one like it.
-func draftOf(t *tokens.Inspected, n names) *draft {
-	return &draft{Name: t.Name, Description: t.Description, Scopes: draftScopes(t.Scopes, n)}
+// Of describes an existing token, for editing and for another one like it.
+func Of(t *tokens.Inspected, n rows.Names) *Draft {
+	return &Draft{Name: t.Name, Description: t.Description, Scopes: Scopes(t.Scopes, n)}
 }
 
-// draftScopes describes scopes.
-func draftScopes(scopes []policy.ScopeSpec, n names) (all []draftScope) {
+// Scopes describes scopes.
+func Scopes(scopes []policy.ScopeSpec, n rows.Names) (all []Scope) {
 	for i := range scopes {
 		s := &scopes[i]
-		one := draftScope{
+		one := Scope{
 			Access:       s.Access,
 			Permissions:  slices.Clone(s.Permissions),
 			Refs:         strings.Join(s.Constraints.RefPatterns, "\n"),
 			NoDeletes:    s.Constraints.ForbidRefDeletes,
 			NoTagChanges: s.Constraints.ForbidTagChanges,
 		}
-		one.Projects, one.Groups = n.lines(routes.RefProject, s.ProjectIDs), n.lines(routes.RefGroup, s.GroupIDs)
+		one.Projects, one.Groups = n.Lines(routes.RefProject, s.ProjectIDs), n.Lines(routes.RefGroup, s.GroupIDs)
 		all = append(all, one)
 	}
 	return all
 }
 
-// refused takes over what the service says is wrong, each at its field. missing are lines of field and message.
-func (d *draft) refused(invalid *terms.Invalid, missing []string) {
+// Refused takes over what the service says is wrong, each at its field. missing are lines of field and message.
+func (d *Draft) Refused(invalid *terms.Invalid, missing []string) {
 	add := func(field, message string) {
 		rest, ok := strings.CutPrefix(field, "granular_scopes[")
 		number, inner, closed := strings.Cut(rest, "]")
 		n, numberErr := strconv.Atoi(number)
 		if !ok || !closed || numberErr != nil || n >= len(d.Scopes) {
 			if field == "granular_scopes" {
-				d.General = append(d.General, said(message))
+				d.General = append(d.General, words.Said(message))
 				return
 			}
-			d.problem(field, "%s", message)
+			d.Problem(field, "%s", message)
 			return
 		}
 		s := &d.Scopes[n]
@@ -332,7 +310,7 @@ func (d *draft) refused(invalid *terms.Invalid, missing []string) {
 		for i := range d.Scopes { // people count from one, and pages say so
 			message = strings.Replace(message, fmt.Sprintf("scopes[%d]", i), fmt.Sprintf("scope %d", i+1), 1)
 		}
-		s.Problems[name] = append(s.Problems[name], said(message))
+		s.Problems[name] = append(s.Problems[name], words.Said(message))
 	}
 	if invalid != nil {
 		for _, p := range invalid.Problems {
@@ -342,22 +320,22 @@ func (d *draft) refused(invalid *terms.Invalid, missing []string) {
 	for _, line := range missing {
 		field, message, ok := strings.Cut(line, ": ")
 		if !ok {
-			d.General = append(d.General, sentence(line))
+			d.General = append(d.General, words.Sentence(line))
 			continue
 		}
 		add(field, message)
 	}
 }
 
-// fault is a problem in the list over the form, with the field that it is about.
-type fault struct {
+// Fault is a problem in the list over the form, with the field that it is about.
+type Fault struct {
 	Anchor, Label, Text string
 }
 
 // Faults are all problems in the order of the form.
-func (d *draft) Faults() (all []fault) {
+func (d *Draft) Faults() (all []Fault) {
 	for _, text := range d.General {
-		all = append(all, fault{Text: text})
+		all = append(all, Fault{Text: text})
 	}
 	for _, f := range []struct{ name, label string }{
 		{"name", "Name"},
@@ -367,7 +345,7 @@ func (d *draft) Faults() (all []fault) {
 		{"report_until", "Report mode"},
 	} {
 		for _, text := range d.Problems[f.name] {
-			all = append(all, fault{f.name, f.label, text})
+			all = append(all, Fault{f.name, f.label, text})
 		}
 	}
 	for i := range d.Scopes {
@@ -381,14 +359,24 @@ func (d *draft) Faults() (all []fault) {
 			{"constraint", "refs", "Limits"},
 		} {
 			for _, text := range s.Problems[f.name] {
-				all = append(all, fault{fmt.Sprintf("scope-%d-%s", s.Index, f.anchor), f.label, text})
+				all = append(all, Fault{fmt.Sprintf("scope-%d-%s", s.Index, f.anchor), f.label, text})
 			}
 		}
 	}
 	for _, f := range []struct{ name, label string }{{"credential", "Access token"}, {"seal", "Keep it sealed"}} {
 		for _, text := range d.Problems[f.name] {
-			all = append(all, fault{f.name, f.label, text})
+			all = append(all, Fault{f.name, f.label, text})
 		}
 	}
 	return all
+}
+
+// Digest stands for the scopes of a form.
+func (d *Draft) Digest() string {
+	text, err := json.Marshal(d.Terms())
+	if err != nil {
+		return ""
+	}
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:16])
 }

@@ -1,17 +1,19 @@
-package console
+package draft
 
 import (
 	"slices"
 	"strings"
 
 	"patgate/admin/console/elsewhere"
+	"patgate/admin/console/picker"
+	"patgate/admin/console/words"
 	"patgate/policy"
 	"patgate/routes"
 )
 
-// summary is what a form describes: in plain words, and in the forms in which the same token can be made elsewhere.
-type summary struct {
-	Lines     []summaryLine `json:"lines"`
+// Summary is what a form describes: in plain words, and in the forms in which the same token can be made elsewhere.
+type Summary struct {
+	Lines     []SummaryLine `json:"lines"`
 	Warnings  []string      `json:"warnings"`
 	JSON      string        `json:"json"`
 	Command   string        `json:"command"`
@@ -19,14 +21,14 @@ type summary struct {
 	Count     int           `json:"count"` // of permissions, over all scopes
 }
 
-// summaryLine is one scope in words.
-type summaryLine struct {
+// SummaryLine is one scope in words.
+type SummaryLine struct {
 	Where string   `json:"where"`
 	What  []string `json:"what"`
 }
 
-// where says where a scope reaches, in the middle of a sentence.
-func (s *draftScope) where() string {
+// Where says where a scope reaches, in the middle of a sentence.
+func (s *Scope) Where() string {
 	var parts []string
 	switch s.Access {
 	case policy.AccessPersonalProjects.String():
@@ -38,19 +40,19 @@ func (s *draftScope) where() string {
 	case policy.AccessInstance.String():
 		return "the whole instance"
 	}
-	if groups := listed(s.Groups); len(groups) > 0 {
+	if groups := words.Listed(s.Groups); len(groups) > 0 {
 		word := "group "
 		if len(groups) > 1 {
 			word = "groups "
 		}
-		parts = append(parts, word+strings.Join(each(groups, placePath), ", ")+" with everything below")
+		parts = append(parts, word+strings.Join(words.Each(groups, placePath), ", ")+" with everything below")
 	}
-	if projects := listed(s.Projects); len(projects) > 0 {
+	if projects := words.Listed(s.Projects); len(projects) > 0 {
 		word := "project "
 		if len(projects) > 1 {
 			word = "projects "
 		}
-		parts = append(parts, word+strings.Join(each(projects, placePath), ", "))
+		parts = append(parts, word+strings.Join(words.Each(projects, placePath), ", "))
 	}
 	if len(parts) == 0 {
 		return "no project or group yet"
@@ -58,8 +60,9 @@ func (s *draftScope) where() string {
 	return strings.Join(parts, " and ")
 }
 
-func (q *request) summarize(d *draft, k *catalog) summary {
-	out := summary{Lines: []summaryLine{}, Warnings: []string{}}
+// Summarize puts a draft into words.
+func (d *Draft) Summarize(k *picker.Catalogue) Summary {
+	out := Summary{Lines: []SummaryLine{}, Warnings: []string{}}
 	var cautions []string
 	of := map[string][]string{} // caution: permissions
 	warn := func(text, permission string) {
@@ -72,11 +75,11 @@ func (q *request) summarize(d *draft, k *catalog) summary {
 	}
 	for i := range d.Scopes {
 		s := &d.Scopes[i]
-		line := summaryLine{Where: s.where(), What: []string{}}
-		for _, w := range k.group(s.Permissions) {
+		line := SummaryLine{Where: s.Where(), What: []string{}}
+		for _, w := range k.Group(s.Permissions) {
 			line.What = append(line.What, w.Title+": "+strings.ToLower(strings.Join(w.Verbs, ", ")))
 			for _, name := range w.Permissions {
-				v := k.verbs[name]
+				v := k.Verbs[name]
 				if v == nil {
 					continue
 				}
@@ -91,8 +94,12 @@ func (q *request) summarize(d *draft, k *catalog) summary {
 				}
 			}
 		}
-		spec := policy.ConstraintSpec{RefPatterns: listed(s.Refs), ForbidRefDeletes: s.NoDeletes, ForbidTagChanges: s.NoTagChanges}
-		line.What = append(line.What, limitWords(&spec)...)
+		spec := policy.ConstraintSpec{
+			RefPatterns:      words.Listed(s.Refs),
+			ForbidRefDeletes: s.NoDeletes,
+			ForbidTagChanges: s.NoTagChanges,
+		}
+		line.What = append(line.What, words.Limits(&spec)...)
 		out.Count += len(s.Permissions)
 		out.Lines = append(out.Lines, line)
 	}
@@ -102,13 +109,11 @@ func (q *request) summarize(d *draft, k *catalog) summary {
 	for _, text := range cautions {
 		out.Warnings = append(out.Warnings, text+": "+strings.Join(of[text], ", ")+".")
 	}
-	t := q.elsewhere(d)
-	out.JSON, out.Command, out.Terraform = t.JSON(q.o.Gateway, q.o.Forge), t.Command(q.o.Gateway), t.Terraform(q.o.Gateway)
 	return out
 }
 
-// elsewhere describes the token of a form for other places.
-func (q *request) elsewhere(d *draft) elsewhere.Token {
+// Elsewhere describes the token of a form for other places.
+func (d *Draft) Elsewhere(table *routes.Table) elsewhere.Token {
 	t := elsewhere.Token{Name: d.Name, Description: d.Description, RenewUntil: d.Renew, ReportUntil: d.ReportUntil, Seal: d.Seal,
 		Scopes: []elsewhere.Scope{}}
 	if elsewhere.IsDate(d.Expires) {
@@ -116,11 +121,11 @@ func (q *request) elsewhere(d *draft) elsewhere.Token {
 	} else {
 		t.ExpiresIn = d.Expires
 	}
-	for i, s := range d.scopes() {
+	for i, s := range d.Terms() {
 		one := elsewhere.Scope{Access: s.Access, Permissions: s.Permissions}
 		if s.Access == policy.AccessSelectedMemberships.String() {
-			one.Projects = q.outside(routes.RefProject, d.Scopes[i].Projects)
-			one.Groups = q.outside(routes.RefGroup, d.Scopes[i].Groups)
+			one.Projects = Outside(routes.RefProject, d.Scopes[i].Projects, table)
+			one.Groups = Outside(routes.RefGroup, d.Scopes[i].Groups, table)
 		}
 		if one.Permissions == nil {
 			one.Permissions = []string{}

@@ -1,0 +1,49 @@
+package draft
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"patgate/admin/console/rows"
+	"patgate/admin/console/words"
+	"patgate/admin/tokens"
+	"patgate/policy"
+	"patgate/routes"
+)
+
+// Step carries out what a button of the form other than the last one asks for. done tells that the form is shown again.
+func (d *Draft) Step(do string) (again bool) {
+	switch {
+	case do == "" || do == "generate":
+		return false
+	case do == "template":
+		if d.Template != "" {
+			d.Expires = ""
+			d.apply(d.Template)
+		}
+	case do == "add-scope":
+		if len(d.Scopes) < MostScopes {
+			d.Scopes = append(d.Scopes, Scope{Access: policy.AccessSelectedMemberships.String()})
+		}
+	case strings.HasPrefix(do, "remove-"):
+		if n, err := strconv.Atoi(do[len("remove-"):]); err == nil {
+			d.Scopes = slices.DeleteFunc(d.Scopes, func(s Scope) bool { return s.Index == n })
+		}
+	}
+	return true
+}
+
+// Found puts the places into a draft that the service found by it, and tells whether the draft named just these.
+func (d *Draft) Found(w *tokens.Widening) bool {
+	same := true
+	for i := range d.Scopes {
+		s, n := &d.Scopes[i], rows.Names(w.Paths)
+		before := *s
+		s.Projects, s.Groups = n.Lines(routes.RefProject, w.Added[i].ProjectIDs), n.Lines(routes.RefGroup, w.Added[i].GroupIDs)
+		for kind, text := range before.Places() {
+			same = same && slices.Equal(words.Listed(*text), words.Listed(*s.Places()[kind]))
+		}
+	}
+	return same
+}

@@ -1,0 +1,138 @@
+package rows
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"patgate/admin/console/picker"
+	"patgate/admin/console/words"
+	"patgate/admin/tokens"
+	"patgate/policy"
+	"patgate/routes"
+	"patgate/store"
+)
+
+// Scope is a scope as tables and details show it.
+type Scope struct {
+	Access, AccessWords string
+	Places, MorePlaces  []Place
+	What                []picker.What
+	More                []picker.What // what a table shows only when it is asked to
+	Permissions         int
+	Limits              []string // constraints in words
+	// Uses are how often each permission was used, for details.
+	Uses []Use
+}
+
+// Place is a project or group that a scope names.
+type Place struct {
+	Kind string // project or group
+	ID   int64
+	Path string // empty when it is not known
+}
+
+// Text gives the path, or the id when there is none.
+func (p Place) Text() string {
+	if p.Path != "" {
+		return p.Path
+	}
+	return fmt.Sprintf("%s %d", p.Kind, p.ID)
+}
+
+// Use is a permission with its use.
+type Use struct {
+	Title, Label, Permission, About string
+	Uses                            int64
+	Last                            Moment
+	Unused                          bool
+}
+
+const (
+	// placesShown is how many places of a scope a table shows at once.
+	placesShown = 10
+	// resourcesShown is how many resources of a scope a table shows at once.
+	resourcesShown = 7
+)
+
+// Names are paths of places.
+type Names map[tokens.Place]string
+
+// PlacesOf gives the places that scopes name.
+func PlacesOf(scopes []policy.ScopeSpec) (all []tokens.Place) {
+	for i := range scopes {
+		for _, id := range scopes[i].ProjectIDs {
+			all = append(all, tokens.Place{Kind: routes.RefProject, ID: id})
+		}
+		for _, id := range scopes[i].GroupIDs {
+			all = append(all, tokens.Place{Kind: routes.RefGroup, ID: id})
+		}
+	}
+	return all
+}
+
+// Places shows what a scope names.
+func (n Names) Places(s *policy.ScopeSpec) (all []Place) {
+	for _, id := range s.GroupIDs {
+		all = append(all, Place{"group", id, n[tokens.Place{Kind: routes.RefGroup, ID: id}]})
+	}
+	for _, id := range s.ProjectIDs {
+		all = append(all, Place{"project", id, n[tokens.Place{Kind: routes.RefProject, ID: id}]})
+	}
+	return all
+}
+
+// Scopes shows the scopes of a token.
+func Scopes(t *tokens.Inspected, n Names, k *picker.Catalogue, now time.Time) (rows []Scope) {
+	uses := map[string]store.PermissionUse{}
+	for _, u := range t.Used {
+		uses[u.Permission] = u
+	}
+	for i := range t.Scopes {
+		s := &t.Scopes[i]
+		row := Scope{Access: s.Access, AccessWords: words.Access(s.Access), Places: n.Places(s), What: k.Group(s.Permissions),
+			Permissions: len(s.Permissions), Limits: words.Limits(&s.Constraints)}
+		for _, w := range row.What {
+			for j, name := range w.Permissions {
+				u := Use{
+					Title:      w.Title,
+					Label:      w.Verbs[j],
+					Permission: name,
+					Uses:       uses[name].Uses,
+					Last:       At(uses[name].LastUsedAt, now),
+					Unused:     uses[name].Uses == 0,
+				}
+				if v := k.Verbs[name]; v != nil {
+					u.About = v.About
+				}
+				row.Uses = append(row.Uses, u)
+			}
+		}
+		if len(row.Places) > placesShown+1 {
+			row.Places, row.MorePlaces = row.Places[:placesShown], row.Places[placesShown:]
+		}
+		if len(row.What) > resourcesShown+1 {
+			row.What, row.More = row.What[:resourcesShown], row.What[resourcesShown:]
+		}
+		rows = append(rows, row)
+	}
+	return rows
+}
+
+// Lines writes places by their ids.
+func (n Names) Lines(kind routes.RefKind, ids []int64) string {
+	lines := make([]string, len(ids))
+	for i, id := range ids {
+		lines[i] = PlaceLine(id, n[tokens.Place{Kind: kind, ID: id}])
+	}
+	return strings.Join(lines, "\n")
+}
+
+// PlaceLine writes a place by its id.
+func PlaceLine(id int64, path string) string {
+	if path == "" {
+		path = fmt.Sprintf("id %d", id)
+	}
+	return strconv.FormatInt(id, 10) + " " + path
+}

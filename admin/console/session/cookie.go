@@ -1,0 +1,41 @@
+package session
+
+import "net/http"
+
+// Cookies are the console's. With https they have the prefix __Host-: browsers then take them from this very host only, over
+// https, and for its whole path. Over plain http, which is for this machine alone, they cannot have it.
+type Cookies struct {
+	Secure bool // https
+}
+
+func (c Cookies) name(name string) string {
+	if c.Secure {
+		return "__Host-" + name
+	}
+	return name
+}
+
+// Set has the browser keep a value; none has it forget the cookie.
+func (c Cookies) Set(w http.ResponseWriter, name, value string) {
+	cookie := &http.Cookie{
+		Name:     c.name(name),
+		Value:    value,
+		Path:     "/",
+		HttpOnly: true,
+		Secure:   c.Secure,
+		SameSite: http.SameSiteStrictMode,
+	}
+	if value == "" {
+		cookie.MaxAge = -1
+	}
+	http.SetCookie(w, cookie)
+}
+
+// Get gives the value of a cookie; none when it came twice.
+func (c Cookies) Get(r *http.Request, name string) string {
+	found := r.CookiesNamed(c.name(name))
+	if len(found) != 1 {
+		return ""
+	}
+	return found[0].Value
+}
