@@ -130,7 +130,7 @@ func direction() map[string][]string {
 			"cli/settings", "cli/terminal"},
 		"cli/routecmd": {"routes", "routes/...", "config", "proxy/surfaces", "admin/catalogue", "admin/learning", "cli/desk",
 			"cli/learncmd", "cli/opening", "cli/settings", "cli/terminal", "cli/tokencmd"},
-		"cli/storecmd": {"config", "store", "store/postgres", "store/sqlite", "admin/tokens", "cli/desk", "cli/opening",
+		"cli/storecmd": {"config", "store", "store/postgres", "store/sqlite", "store/tables", "admin/tokens", "cli/desk", "cli/opening",
 			"cli/settings", "cli/terminal"},
 		"cli": {"config", "cli/..."},
 		"bench": {"routes", "routes/...", "policy", "token", "cache", "config", "forge", "forge/...",

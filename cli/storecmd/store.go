@@ -17,8 +17,8 @@ import (
 
 // New gives patgate store.
 func New() *cobra.Command {
-	cmd := &cobra.Command{Use: "store", Short: "Back up, restore, check and migrate the database"}
-	cmd.AddCommand(newStoreBackup(), newStoreRestore(), newStoreCheck(), newStoreMove(), newStoreMigrate())
+	cmd := &cobra.Command{Use: "store", Short: "Back up, restore, check, migrate and copy the database"}
+	cmd.AddCommand(newStoreBackup(), newStoreRestore(), newStoreCheck(), newStoreMove(), newStoreMigrate(), newStoreCopy())
 	return cmd
 }
 

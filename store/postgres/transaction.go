@@ -28,6 +28,11 @@ func (db *DB) database() tables.Database {
 		NextID: nextID,
 		Head:   "(SELECT seq FROM counters WHERE name = 'changes')",
 		Scrub:  func(context.Context) {},
+
+		Counter:    counter,
+		SetCounter: setCounter,
+		CopyBegins: triggers("DISABLE"),
+		CopyEnds:   copyEnds,
 	}
 }
 
@@ -35,6 +40,43 @@ func (db *DB) database() tables.Database {
 func nextID(ctx context.Context, tx tables.Conn, table string) (id int64, err error) {
 	err = tx.QueryRow(ctx, "UPDATE counters SET seq = seq + 1 WHERE name = ? RETURNING seq", table).Scan(&id)
 	return id, err
+}
+
+// counter reads a counter.
+func counter(ctx context.Context, on tables.Conn, name string) (seq int64, err error) {
+	err = on.QueryRow(ctx, "SELECT seq FROM counters WHERE name = ?", name).Scan(&seq)
+	return seq, err
+}
+
+// setCounter sets one.
+func setCounter(ctx context.Context, tx tables.Conn, name string, seq int64) error {
+	_, err := tx.Exec(ctx, "UPDATE counters SET seq = ? WHERE name = ?", seq, name)
+	return err
+}
+
+// triggers switches the triggers on or off, until the transaction ends.
+func triggers(to string) func(context.Context, tables.Conn) error {
+	return func(ctx context.Context, tx tables.Conn) error {
+		for _, table := range []string{"tokens", "owners", "credentials", "units"} {
+			if _, err := tx.Exec(ctx, "ALTER TABLE "+table+" "+to+" TRIGGER USER"); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+}
+
+// copyEnds switches the triggers on again, and lets the next sealing key come after those that were copied.
+func copyEnds(ctx context.Context, tx tables.Conn) error {
+	if _, err := tx.Exec(ctx, "SET CONSTRAINTS ALL IMMEDIATE"); err != nil {
+		return err
+	}
+	if err := triggers("ENABLE")(ctx, tx); err != nil {
+		return err
+	}
+	var last int64
+	return tx.QueryRow(ctx, `SELECT setval(pg_get_serial_sequence('sealing_keys', 'rowid'),
+		(SELECT coalesce(max(rowid), 0) + 1 FROM sealing_keys), false)`).Scan(&last)
 }
 
 // snapshot runs f on one state of the database.

@@ -18,6 +18,11 @@ func (db *DB) database() tables.Database {
 		NextID:   nextID,
 		Head:     "(SELECT seq FROM sqlite_sequence WHERE name = 'changes')",
 		Scrub:    db.scrub,
+
+		Counter:    counter,
+		SetCounter: setCounter,
+		CopyBegins: func(context.Context, tables.Conn) error { return nil },
+		CopyEnds:   copyEnds,
 	}
 }
 
@@ -26,6 +31,28 @@ func nextID(ctx context.Context, tx tables.Conn, table string) (id int64, err er
 	const next = "SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = ?), 0) + 1"
 	err = tx.QueryRow(ctx, next, table).Scan(&id)
 	return id, err
+}
+
+// counter reads the last id that AUTOINCREMENT gave.
+func counter(ctx context.Context, on tables.Conn, name string) (seq int64, err error) {
+	err = on.QueryRow(ctx, "SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = ?), 0)", name).Scan(&seq)
+	return seq, err
+}
+
+// setCounter sets it.
+func setCounter(ctx context.Context, tx tables.Conn, name string, seq int64) error {
+	if _, err := tx.Exec(ctx, "DELETE FROM sqlite_sequence WHERE name = ?", name); err != nil {
+		return err
+	}
+	_, err := tx.Exec(ctx, "INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)", name, seq)
+	return err
+}
+
+// copyEnds counts the units of each kind anew: the triggers have counted them a second time.
+func copyEnds(ctx context.Context, tx tables.Conn) error {
+	_, err := tx.Exec(ctx, `UPDATE unit_kinds SET units = of.n FROM (SELECT kind_id, count(*) AS n FROM units GROUP BY kind_id) AS of
+		WHERE of.kind_id = id`)
+	return err
 }
 
 // snapshot runs f on one state of the file.

@@ -55,6 +55,12 @@ type Database struct {
 	NextID func(ctx context.Context, tx Conn, table string) (int64, error)
 	// Head is an expression for the newest change.
 	Head string
+	// Counter is the last id of a table that NextID serves, or the newest change.
+	Counter func(ctx context.Context, on Conn, name string) (int64, error)
+	// SetCounter sets it, within a transaction.
+	SetCounter func(ctx context.Context, tx Conn, name string, seq int64) error
+	// CopyBegins and CopyEnds are called when rows are copied as they are: what triggers count is counted already.
+	CopyBegins, CopyEnds func(ctx context.Context, tx Conn) error
 	// Scrub is called after sealed credentials were erased.
 	Scrub func(ctx context.Context)
 }
