@@ -172,6 +172,30 @@ func (c *call) listMergeRequestDiffs() answer {
 	return a
 }
 
+// listMergeRequestVersions shows the one version that a merge request has here.
+func (c *call) listMergeRequestVersions() answer {
+	p, m := c.findMergeRequest()
+	return list([]*mergeRequest{m}, c.showVersion(p))
+}
+
+func (c *call) getMergeRequestVersion() answer {
+	p, m := c.findMergeRequest()
+	if c.path.number("version_id") != m.id {
+		notFound("")
+	}
+	shown := c.showVersion(p)(m).(object)
+	shown["diffs"], shown["commits"] = c.listMergeRequestDiffs().list, c.listMergeRequestCommits().list
+	return ok(shown)
+}
+
+func (c *call) showVersion(p *project) func(*mergeRequest) any {
+	return func(m *mergeRequest) any {
+		base := c.shaOf(p.id, m.to)
+		return object{"id": m.id, "merge_request_id": m.id, "state": "collected", "head_commit_sha": c.shaOf(m.source, m.from),
+			"base_commit_sha": base, "start_commit_sha": base, "created_at": stamp(m.created)}
+	}
+}
+
 func (c *call) getMergeRequestChanges() answer {
 	p, m := c.findMergeRequest()
 	shown := c.showMergeRequest(p)(m).(object)

@@ -100,6 +100,22 @@ func (c *call) getPipeline() answer {
 	return ok(c.showPipeline(p)(pl))
 }
 
+// getLatestPipeline shows the newest pipeline of a branch.
+func (c *call) getLatestPipeline() answer {
+	p := c.findProject("id")
+	ref := cmp.Or(c.params.text("ref"), "main")
+	var latest *pipeline
+	for _, pl := range p.pipelines {
+		if pl.ref == ref && (latest == nil || pl.id > latest.id) {
+			latest = pl
+		}
+	}
+	if latest == nil {
+		notFound("Pipeline")
+	}
+	return ok(c.showPipeline(p)(latest))
+}
+
 func (c *call) createPipeline() answer {
 	p := c.findProject("id")
 	c.require(p, Developer)

@@ -93,6 +93,8 @@ func apiRoutes() []route {
 		put("/projects/{id}/merge_requests/:merge_request_iid", (*call).updateMergeRequest),
 		put("/projects/{id}/merge_requests/:merge_request_iid/merge", (*call).mergeMergeRequest),
 		open(get("/projects/{id}/merge_requests/:merge_request_iid/diffs", (*call).listMergeRequestDiffs)),
+		open(get("/projects/{id}/merge_requests/:merge_request_iid/versions", (*call).listMergeRequestVersions)),
+		open(get("/projects/{id}/merge_requests/:merge_request_iid/versions/:version_id", (*call).getMergeRequestVersion)),
 		open(get("/projects/{id}/merge_requests/:merge_request_iid/changes", (*call).getMergeRequestChanges)),
 		open(get("/projects/{id}/merge_requests/:merge_request_iid/commits", (*call).listMergeRequestCommits)),
 		open(get("/projects/{id}/merge_requests/:merge_request_iid/notes", (*call).listMergeRequestNotes)),
@@ -119,6 +121,7 @@ func apiRoutes() []route {
 
 		get("/projects/{id}/pipelines", (*call).listPipelines),
 		post("/projects/{id}/pipeline", (*call).createPipeline),
+		get("/projects/{id}/pipelines/latest", (*call).getLatestPipeline),
 		get("/projects/{id}/pipelines/:pipeline_id", (*call).getPipeline),
 		post("/projects/{id}/pipelines/:pipeline_id/retry", (*call).changePipeline),
 		post("/projects/{id}/pipelines/:pipeline_id/cancel", (*call).changePipeline),
