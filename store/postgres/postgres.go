@@ -26,7 +26,7 @@ type Options struct {
 	MustExist bool
 }
 
-// ErrNoSchema: the database has no tables of patgate's.
+// ErrNoSchema says that the database has no tables of patgate's.
 var ErrNoSchema = errors.New("no store in this database")
 
 // connections bound how many connections one process holds for reads, and as many for changes.

@@ -26,7 +26,7 @@ const Password = "open%sesame/7" // it must be encoded in a URL
 // Role is the cluster's only role.
 const Role = "patgate"
 
-// ErrMissing: PostgreSQL is not installed.
+// ErrMissing says that PostgreSQL is not installed.
 var ErrMissing = errors.New("PostgreSQL is not installed (fix: apt-get install postgresql)")
 
 // Cluster is a running PostgreSQL in a directory of its own, which listens on a socket there alone.
