@@ -65,7 +65,7 @@ func (s *Sum) add(one *Tried) {
 }
 
 // triedAtOnce is how many tokens are in memory at a time, without what they did, which is read token by token.
-const triedAtOnce = 1000
+const triedAtOnce = 5000
 
 // attempt is an Attempt under way.
 type attempt struct {
