@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"patgate/cli/gateway"
 	"patgate/cli/settings"
 	"patgate/config"
 )
@@ -21,7 +22,9 @@ func newConfigCheck() *cobra.Command {
 		Short: "Print everything that is wrong with a configuration file and the environment",
 		Long: `Reads the file (or the one that --config or PATGATE_CONFIG names) with the PATGATE_*
 variables on top, and prints all problems, each with its place, the offending value and
-the fix. Exits 1 when there is any. The forge is not contacted.`,
+the fix. Exits 1 when there is any. What serve would refuse is found, also in the files that
+the configuration names: certificates, route tables, the sealing key. The forge is not
+contacted, and the database is not opened.`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 1 {
@@ -31,6 +34,9 @@ the fix. Exits 1 when there is any. The forge is not contacted.`,
 			}
 			c, err := settings.Load(cmd, nil, settings.WithUpstream)
 			if err != nil {
+				return err
+			}
+			if err := gateway.Check(cmd.Context(), c); err != nil {
 				return err
 			}
 			_, err = fmt.Fprintf(cmd.OutOrStdout(), "The configuration is good: %s in front of %s.\n", c.Public(), c.Upstream.URL)

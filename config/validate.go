@@ -44,6 +44,14 @@ func (p *reader) validate() {
 		}
 		p.refuse(key, "", "lets writes use older facts than reads", "give resolver.fresh_for_writes at most resolver.fresh_for_reads")
 	}
+	if c.Resolver.NotFoundTTL > c.Resolver.FreshForReads {
+		key := "resolver.not_found_ttl"
+		if _, given := p.set[key]; !given {
+			key = "resolver.fresh_for_reads"
+		}
+		p.refuse(key, "", "has it remembered for longer that a container does not exist ("+c.Resolver.NotFoundTTL.String()+
+			") than what it is ("+c.Resolver.FreshForReads.String()+")", "give resolver.not_found_ttl at most resolver.fresh_for_reads")
+	}
 	if c.Limits.AuditQueue < c.Limits.Connections {
 		key := "limits.audit_queue"
 		if _, given := p.set[key]; !given {
@@ -65,6 +73,7 @@ func (p *reader) validate() {
 		p.refuse("learn.keep", k.String(), "is no number of days from 1 to 90", "write 90d")
 	}
 	p.bounds()
+	p.mosts()
 }
 
 func (p *reader) upstream(u *Upstream) {
@@ -173,6 +182,29 @@ func (p *reader) bounds() {
 		if b.value < b.least {
 			f, _ := p.find(b.key)
 			p.refuse(b.key, text(p.value(f)), "is too small", "write "+b.shown+" or more")
+		}
+	}
+}
+
+// mosts refuses what no machine has room for: it would end the process instead of bounding it.
+func (p *reader) mosts() {
+	c := &p.config
+	const million = 1_000_000
+	for _, b := range []struct {
+		key         string
+		value, most int64
+		shown       string
+	}{
+		{"limits.header_bytes", int64(c.Limits.HeaderBytes), 16 << 20, "16MiB"},
+		{"limits.connections", int64(c.Limits.Connections), million, "1000000"},
+		{"limits.audit_queue", int64(c.Limits.AuditQueue), million, "1000000"},
+		{"upstream.connections", int64(c.Upstream.Connections), million, "1000000"},
+		{"cache.tokens", int64(c.Cache.Tokens), 10 * million, "10000000"},
+		{"cache.containers", int64(c.Cache.Containers), 10 * million, "10000000"},
+	} {
+		if b.value > b.most {
+			f, _ := p.find(b.key)
+			p.refuse(b.key, text(p.value(f)), "is too large", "write "+b.shown+" or less")
 		}
 	}
 }

@@ -1,5 +1,6 @@
 // Package dial connects to the servers behind patgate: the forge, and its container registry. A Dialer knows where one is and
-// how it is reached; whatever asks a server goes over one. Nothing is taken from the environment.
+// how it is reached; whatever asks a server goes over one. Nothing is taken from the environment. A Certificate is one that
+// patgate shows, to those servers or to its own clients.
 package dial
 
 import (
@@ -13,6 +14,8 @@ import (
 	"net/url"
 	"os"
 	"strings"
+	"sync/atomic"
+	"time"
 )
 
 // ErrAuthorities means that a file of certificate authorities holds none.
@@ -38,7 +41,12 @@ type Dialer struct {
 	address string
 	proxy   Proxy
 	tls     *tls.Config // nil for plain http
+	report  atomic.Pointer[func(error)]
 }
+
+// Unanswered is how long what was sent to the server may go without an acknowledgement by its system. A connection whose other
+// end is gone without a word is given up then, also when an answer may take longer.
+const Unanswered = 10 * time.Second
 
 // New makes a dialer. It connects to nothing yet.
 func New(o Options) (*Dialer, error) {
@@ -96,7 +104,7 @@ func (d *Dialer) TLS() *tls.Config { return d.tls }
 
 // Connect opens a connection to the server, through the proxy when there is one. A handshake is still to be made.
 func (d *Dialer) Connect(ctx context.Context) (net.Conn, error) {
-	var dialer net.Dialer
+	dialer := net.Dialer{Control: bear}
 	if d.proxy.Host == "" {
 		return dialer.DialContext(ctx, d.network, d.address)
 	}

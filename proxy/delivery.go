@@ -11,6 +11,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"patgate/policy"
+	"patgate/proxy/fast"
 	"patgate/proxy/header"
 	"patgate/proxy/observe"
 	"patgate/proxy/reply"
@@ -380,7 +381,7 @@ func (h *Handler) ask(q *surface.Request, session *token.Session, head []byte) (
 // forget drops what was known of the containers of a request that may have changed the tree of groups and projects, who
 // sees them, or who is a member. The request was sent: it counts even when nobody knows how it ended.
 func (h *Handler) forget(q *surface.Request, j *surface.Judgement) {
-	if !q.IsPatgate() || !j.Op.Route.Writes() || !surface.ChangesTree(j.Op.Route.Path) {
+	if !q.IsPatgate() || !j.Op.Route.Writes() || !fast.ChangesTree(j.Op.Route.Path) {
 		return
 	}
 	h.rules.Resolver.Forget(policy.Container{}) // what was absent may be there now

@@ -68,7 +68,7 @@ func New(o Options) (*Handler, error) {
 	h.rules = surface.Rules{Resolver: o.Resolver, Reads: o.Freshness.Reads, Writes: o.Freshness.Writes, Deadline: o.ResolverDeadline,
 		AllowQuickActions: o.AllowQuickActions}
 	h.bodies = surface.BodyLimits{Room: surface.NewRoom(o.Limits.BodiesMemory, o.Limits.BodiesDisk), Bytes: o.Limits.BodyBytes,
-		Memory: o.Limits.BodyMemory, TempDir: o.TempDir, Wait: o.ResolverDeadline}
+		Memory: o.Limits.BodyMemory, TempDir: o.TempDir, Wait: o.ResolverDeadline, Unkept: o.Unkept}
 	h.dog = wire.NewWatchdog(&h.options.Timeouts)
 	most := runtime.GOMAXPROCS(0)
 	if o.withoutLoops {

@@ -10,6 +10,7 @@ import (
 	"patgate/audit"
 	"patgate/forge"
 	"patgate/policy"
+	"patgate/proxy/fast"
 	"patgate/proxy/surface"
 )
 
@@ -322,7 +323,7 @@ func TestChangesTree(t *testing.T) {
 		"/orgs/{group}/labels/{id}":                     false,
 	} {
 		t.Run(path, func(t *testing.T) {
-			if got := surface.ChangesTree(path); got != want {
+			if got := fast.ChangesTree(path); got != want {
 				t.Errorf("got %v", got)
 			}
 		})

@@ -103,6 +103,8 @@ type Options struct {
 	Freshness Freshness
 	// TempDir is where bodies are kept that are too long for memory; empty is the system's.
 	TempDir string
+	// Unkept, when not nil, is told when TempDir, or the system's, takes no more.
+	Unkept func(dir string, err error)
 	// Panicked, when not nil, is told of a panic that was recovered: the value and the stack.
 	Panicked func(value any, stack []byte)
 

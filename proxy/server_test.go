@@ -248,11 +248,11 @@ func writeFile(t *testing.T, name string, data []byte) {
 }
 
 // newCertificate gives a certificate "one" and the folder of its files.
-func newCertificate(t *testing.T) (certificate *wire.Certificate, dir string) {
+func newCertificate(t *testing.T) (certificate *dial.Certificate, dir string) {
 	t.Helper()
 	dir = t.TempDir()
 	writeCertificate(t, dir, "one")
-	certificate, err := wire.LoadCertificate(filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem"))
+	certificate, err := dial.LoadCertificate(filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -260,7 +260,7 @@ func newCertificate(t *testing.T) (certificate *wire.Certificate, dir string) {
 }
 
 // serveTLS serves the gateway's handler on an encrypted address, which it gives.
-func (g *gateway) serveTLS(t *testing.T, certificate *wire.Certificate) string {
+func (g *gateway) serveTLS(t *testing.T, certificate *dial.Certificate) string {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

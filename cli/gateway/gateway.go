@@ -27,6 +27,7 @@ import (
 	"patgate/cli/terminal"
 	"patgate/cli/upstream"
 	"patgate/config"
+	"patgate/dial"
 	"patgate/forge"
 	"patgate/proxy"
 	"patgate/proxy/legacy"
@@ -58,7 +59,7 @@ type gateway struct {
 	sink        audit.Sink
 	handler     *proxy.Handler
 	server      *proxy.Server
-	certificate *wire.Certificate // nil without TLS
+	certificate *dial.Certificate // nil without TLS
 	forgeWay    upstream.Way
 	registryWay upstream.Way
 	admin       *http.Server
@@ -79,9 +80,24 @@ type gateway struct {
 }
 
 // newGateway opens and checks everything that needs no listener. Whatever it opened is closed again on an error.
-func newGateway(ctx context.Context, c *config.Config, log io.Writer) (g *gateway, err error) {
+func newGateway(ctx context.Context, c *config.Config, log io.Writer) (*gateway, error) {
+	g := unmade(c, log)
+	err := g.read()
+	if err == nil {
+		g.forgeUnknown = !upstream.SettleBy(ctx, c, g.via)
+		g.settleName(ctx)
+		err = g.make(ctx)
+	}
+	if err != nil {
+		return g, errors.Join(err, g.close())
+	}
+	return g, nil
+}
+
+// unmade gives a gateway of which nothing is open.
+func unmade(c *config.Config, log io.Writer) *gateway {
 	out := newLineWriter(log)
-	g = &gateway{
+	return &gateway{
 		config: c,
 		log:    out,
 		logger: newLogger(out, c.Log),
@@ -94,41 +110,45 @@ func newGateway(ctx context.Context, c *config.Config, log io.Writer) (g *gatewa
 		}),
 		via: reading.NewVia(),
 	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, g.close())
-		}
-	}()
+}
+
+// read reads the certificates that the configuration names.
+func (g *gateway) read() (err error) {
+	c := g.config
+	if g.forgeWay, err = upstream.To(c.Upstream.Way()); err != nil {
+		return err
+	}
+	if g.registryWay, err = upstream.To(c.Registry.Way()); err != nil {
+		return err
+	}
+	g.reportTLS("upstream", g.forgeWay)
+	g.reportTLS("registry", g.registryWay)
+	if c.TLS.CertFile != "" {
+		g.certificate, err = dial.LoadCertificate(c.TLS.CertFile, c.TLS.KeyFile)
+	}
+	return err
+}
+
+// make makes the parts, for a forge of which it is known what it is.
+func (g *gateway) make(ctx context.Context) error {
+	c := g.config
 	registry := prometheus.NewRegistry()
 	counters, err := audit.NewCounters(registry)
 	if err != nil {
-		return g, err
+		return err
 	}
 	reloads := newReloadMetrics(registry)
-	if g.forgeWay, err = upstream.To(c.Upstream.Way()); err != nil {
-		return g, err
-	}
-	if g.registryWay, err = upstream.To(c.Registry.Way()); err != nil {
-		return g, err
-	}
-	if c.TLS.CertFile != "" {
-		if g.certificate, err = wire.LoadCertificate(c.TLS.CertFile, c.TLS.KeyFile); err != nil {
-			return g, err
-		}
-	}
-	g.forgeUnknown = !upstream.SettleBy(ctx, c, g.via)
-	g.settleName(ctx)
 	var problems []routes.Problem
 	g.routes, problems = reload.New(reload.Options{
 		Table: routes.Files(c.Forge.Table()), Paths: c.Routes.Overlays, Interval: c.Routes.WatchInterval.Std(),
 		Report: func(e reload.Event) { reloads.table(e); g.reloaded(e) },
 	})
 	if len(problems) > 0 {
-		return g, terminal.Problems(problems)
+		return terminal.Problems(problems)
 	}
 	opened, err := opening.Store(ctx, c)
 	if err != nil {
-		return g, err
+		return err
 	}
 	g.store = opened.Store
 	if g.sessions, err = store.NewSessions(ctx, store.SessionOptions{
@@ -138,40 +158,40 @@ func newGateway(ctx context.Context, c *config.Config, log io.Writer) (g *gatewa
 		ReportMode: g.reportMode(),
 		Report:     func(err error) { g.logger.Error("store", zap.Error(err)) },
 	}); err != nil {
-		return g, err
+		return err
 	}
 	if g.resolver, err = opening.Resolver(c, g.forgeWay, g.via); err != nil {
-		return g, err
+		return err
 	}
 	var console zapcore.Encoder
 	if c.Log.Format == config.FormatConsole {
 		console = audit.NewEncoder(true)
 	}
 	g.audit = audit.NewLog(audit.Options{
-		Out: out, Encoder: console, Queue: c.Limits.AuditQueue, Counters: counters,
+		Out: g.log, Encoder: console, Queue: c.Limits.AuditQueue, Counters: counters,
 	})
 	keep := c.Learn.Keep.Std()
 	if c.Learn.Mode == config.LearnOff {
 		keep = 0
 	}
 	if err := g.store.SetObserving(ctx, keep, time.Now()); err != nil {
-		return g, err
+		return err
 	}
 	g.use = usage.New(usage.Options{Store: g.store, Table: g.routes.Table, Next: g.audit,
 		WithoutUnits: c.Learn.Mode == config.LearnOff, Keep: int(c.Learn.Keep.Std() / (24 * time.Hour)),
 		Report: func(err error) { g.logger.Error("store", zap.Error(err)) }})
 	g.sink = g.use
 	if err := g.makeTokens(opened); err != nil {
-		return g, err
+		return err
 	}
 	if err := g.makeConsole(); err != nil {
-		return g, err
+		return err
 	}
 	if err := g.makeObserver(opened.Keyring); err != nil {
-		return g, err
+		return err
 	}
 	if g.handler, err = proxy.New(g.proxyOptions()); err != nil {
-		return g, err
+		return err
 	}
 	g.server = proxy.NewServer(g.handler, serverLog{g.logger})
 	registerMetrics(registry, g)
@@ -184,7 +204,7 @@ func newGateway(ctx context.Context, c *config.Config, log io.Writer) (g *gatewa
 		ReadHeaderTimeout: 5 * time.Second,
 		IdleTimeout:       time.Minute,
 	}
-	return g, nil
+	return nil
 }
 
 // reportMode gives the sessions what passes in report mode; nil when the configuration does not allow it.
@@ -275,6 +295,7 @@ func (g *gateway) proxyOptions() proxy.Options {
 		ResolverDeadline: c.Resolver.Deadline.Std(),
 		Freshness:        proxy.Freshness{Reads: c.Resolver.FreshForReads.Std(), Writes: c.Resolver.FreshForWrites.Std()},
 		Panicked:         g.panicked,
+		Unkept:           g.unkept(),
 	}
 }
 

@@ -6,7 +6,6 @@ import (
 
 	"patgate/config"
 	"patgate/dial"
-	"patgate/proxy/wire"
 )
 
 // CertificateInterval is how often the certificate's files are looked at.
@@ -15,7 +14,7 @@ const CertificateInterval = 10 * time.Second
 // Way is how a process reaches the forge or its registry.
 type Way struct {
 	Dialer *dial.Dialer // nil: there is no such server
-	shown  *wire.Certificate
+	shown  *dial.Certificate
 }
 
 // To makes what connects to a server as the configuration says.
@@ -25,7 +24,7 @@ func To(c config.Way) (w Way, err error) {
 	}
 	o := dial.Options{URL: c.URL.String(), Connect: c.Connect.String(), CAFile: c.CAFile, Proxy: Proxy(c.Proxy)}
 	if c.ClientCertificate != "" {
-		if w.shown, err = wire.LoadCertificate(c.ClientCertificate, c.ClientKey); err != nil {
+		if w.shown, err = dial.LoadCertificate(c.ClientCertificate, c.ClientKey); err != nil {
 			return w, err
 		}
 		o.Certificate = w.shown.Present

@@ -70,6 +70,7 @@ type Client struct {
 	key       [sha256.Size]byte // of the names of connections
 	busy      chan struct{}     // bounds the questions at a time
 	http      *http.Client
+	failed    func(error) error // of the dialer
 	authorize func(http.Header, token.Secret)
 	telling   []int
 }
@@ -114,6 +115,7 @@ func NewClient(o Options) (*Client, error) {
 		authorize: o.Authorize,
 		telling:   o.Telling,
 		busy:      make(chan struct{}, maxQuestions),
+		failed:    o.Dialer.Failed,
 		http: &http.Client{
 			Transport:     transport,
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
@@ -189,7 +191,7 @@ func (c *Client) ask(ctx context.Context, credential token.Secret, method, path 
 	req.Header.Set("User-Agent", "patgate")
 	res, err := c.http.Do(req)
 	if err != nil {
-		return none, failure(ctx, err)
+		return none, failure(ctx, c.failed(withoutName(err)))
 	}
 	defer func() { _ = res.Body.Close() }()
 	body, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer+1))
@@ -233,10 +235,15 @@ func failure(ctx context.Context, err error) error {
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
 		return forge.ErrTimeout
 	}
+	return fmt.Errorf("%w (%w)", errPassing, err)
+}
+
+// withoutName gives an error of the transport without the name that stood for the forge's.
+func withoutName(err error) error {
 	if asked, ok := errors.AsType[*url.Error](err); ok {
-		err = asked.Err // without the name that stood for the forge's
+		return asked.Err
 	}
-	return fmt.Errorf("%w (%v)", errPassing, err)
+	return err
 }
 
 // retryAfter reads the time to wait from a 429 (RFC 9110, 10.2.3); ten seconds when it says none.

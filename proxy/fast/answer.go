@@ -43,6 +43,7 @@ func (f *flight) Answered(c *wire.Upstream) {
 				return
 			}
 		case err != nil && have == 0: // RFC 9112, 9.3.1
+			c.Failed(err)
 			f.discard()
 			f.proceed(nil, f.lost())
 			return

@@ -112,7 +112,7 @@ func (t *Front) decide(w *work, method string, target, raw []byte) bool {
 	}
 	row := j.Op.Route
 	if g.Owns(row) || row.Issues != "" || j.Change().Any() || row.Redirects || row.Find.From == routes.FindByLookup ||
-		row.Writes() && surface.ChangesTree(row.Path) { // what is known of containers is forgotten with the answer
+		row.Writes() && ChangesTree(row.Path) { // what is known of containers is forgotten with the answer
 		return false
 	}
 	if j.Ordinary(q, &w.body, visit) != nil || j.Rendered || j.Filtered || g.Rebuild(q, visit, &w.body, j, &w.sending) != nil {

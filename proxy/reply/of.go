@@ -7,6 +7,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"patgate/audit"
+	"patgate/dial"
 	"patgate/forge"
 	"patgate/policy"
 	"patgate/proxy/wire"
@@ -52,7 +53,9 @@ func Of(err error) *Refusal {
 		return ErrOwner
 	case errors.Is(err, forge.ErrLoop):
 		return ErrLoop
-	case errors.Is(err, forge.ErrTimeout), errors.Is(err, wire.ErrTimeout):
+	case errors.Is(err, dial.ErrTLS):
+		return ofTLS(dial.Fault(err))
+	case errors.Is(err, forge.ErrTimeout), errors.Is(err, wire.ErrTimeout), errors.Is(err, wire.ErrUnanswered):
 		return ErrTimeout
 	case errors.Is(err, wire.ErrGone):
 		return ErrGone
@@ -71,6 +74,19 @@ func Of(err error) *Refusal {
 		return ErrBodyBroken
 	}
 	return ErrInternal
+}
+
+// ofTLS tells what is wrong with the forge's certificate, or with its TLS.
+func ofTLS(fault string) *Refusal {
+	switch fault {
+	case "expired":
+		return ErrUpstreamExpired
+	case "untrusted":
+		return ErrUpstreamUntrusted
+	case "name":
+		return ErrUpstreamName
+	}
+	return ErrUpstreamTLS
 }
 
 func ofParameter(p *refusal.Refusal) *Refusal {
@@ -147,6 +163,8 @@ func spansMessage(d *policy.Decision) string {
 const (
 	FailureClientGone = "client_gone"
 	FailureTimeout    = "upstream_timeout"
+	FailureUnanswered = "upstream_unanswered" // nothing that was sent was acknowledged
+	FailureTLS        = "upstream_tls_"       // and dial.Fault
 	FailureUpstream   = "upstream_broken"
 	FailureBusy       = "upstream_busy"
 	FailureShare      = "upstream_share"
@@ -164,10 +182,14 @@ func FailureOf(err error) string {
 	switch {
 	case errors.As(err, &source), errors.Is(err, ErrBodyTooLarge):
 		return FailureBody
+	case errors.Is(err, dial.ErrTLS):
+		return FailureTLS + dial.Fault(err)
 	case errors.Is(err, wire.ErrTimeout):
 		return FailureTimeout
 	case errors.Is(err, wire.ErrGone):
 		return FailureClientGone
+	case errors.Is(err, wire.ErrUnanswered):
+		return FailureUnanswered
 	case errors.Is(err, wire.ErrBusy):
 		return FailureBusy
 	case errors.Is(err, wire.ErrShare):

@@ -96,6 +96,18 @@ var (
 		"those that the token reaches. Narrow the list, with membership=true or a search, or list one project or group.")
 	ErrIllegible = &Refusal{Status: fasthttp.StatusBadGateway, Reason: "unfiltered_answer",
 		Message: "The forge's answer could not be checked for what this token must not see."}
+	ErrUpstreamExpired = &Refusal{Status: fasthttp.StatusBadGateway, Reason: "upstream_tls_expired",
+		Message: "The forge's TLS certificate has expired, or is not valid yet, so nothing was sent to it. Its administrators renew " +
+			"it."}
+	ErrUpstreamUntrusted = &Refusal{Status: fasthttp.StatusBadGateway, Reason: "upstream_tls_untrusted",
+		Message: "The forge's TLS certificate is of no authority that patgate trusts, so nothing was sent to it (setting: " +
+			"upstream.ca_file)."}
+	ErrUpstreamName = &Refusal{Status: fasthttp.StatusBadGateway, Reason: "upstream_tls_name",
+		Message: "The forge's TLS certificate is for another name, so nothing was sent to it (setting: upstream.url)."}
+	ErrUpstreamTLS = &Refusal{Status: fasthttp.StatusBadGateway, Reason: "upstream_tls",
+		Message: "TLS with the forge failed, so nothing was sent to it."}
+	ErrNoDisk = &Refusal{Status: fasthttp.StatusInsufficientStorage, Reason: "temporary_directory",
+		Message: "The request body is too long for memory, and patgate's temporary directory takes no more.", Close: true}
 	ErrDeniedPath = &Refusal{Status: fasthttp.StatusNotFound, Reason: "internal_path",
 		Message: "This path is for the forge's own parts and is not reachable through patgate."}
 )

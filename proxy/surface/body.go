@@ -39,6 +39,20 @@ type BodyLimits struct {
 	Memory  int64         // of one, in memory
 	TempDir string        // of those that are too long for that; empty is the system's
 	Wait    time.Duration // for a turn to parse one that is not in memory
+	// Unkept, when not nil, is told of a directory that took no more.
+	Unkept func(dir string, err error)
+}
+
+// unkept answers for a body that could not be put into a file.
+func (l *BodyLimits) unkept(err error) error {
+	if l.Unkept != nil {
+		dir := l.TempDir
+		if dir == "" {
+			dir = os.TempDir()
+		}
+		l.Unkept(dir, err)
+	}
+	return reply.ErrNoDisk
 }
 
 // Present tells whether the request has a body.
@@ -149,7 +163,7 @@ func (b *Body) Whole(limit int64, spool bool) error {
 func (b *Body) spoolRest(limit int64) error {
 	file, err := os.CreateTemp(b.limits.TempDir, "patgate-body-*")
 	if err != nil {
-		return err
+		return b.limits.unkept(err)
 	}
 	b.spool = file
 	if !b.lease.diskFor(int64(len(b.Memory))) {
@@ -157,12 +171,12 @@ func (b *Body) spoolRest(limit int64) error {
 	}
 	_ = os.Remove(file.Name()) // where that fails, the file stays until the directory is emptied
 	if _, err := file.Write(b.Memory); err != nil {
-		return err
+		return b.limits.unkept(err)
 	}
 	rest := limit - int64(len(b.Memory))
 	b.Memory = nil // it is in the file
 	b.lease.giveMemory()
-	n, err := io.Copy(&leasedFile{file, &b.lease}, io.LimitReader(b, rest+1))
+	n, err := io.Copy(&leasedFile{file, &b.lease, b.limits.unkept}, io.LimitReader(b, rest+1))
 	if err == nil && n > rest {
 		err = reply.ErrBodyTooLarge
 	}

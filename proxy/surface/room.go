@@ -98,7 +98,8 @@ func (l *lease) giveMemory() {
 // leasedFile is a file whose length is taken from the room for it.
 type leasedFile struct {
 	*os.File
-	lease *lease
+	lease  *lease
+	unkept func(error) error
 }
 
 // Write takes room for p and writes it.
@@ -106,7 +107,11 @@ func (f *leasedFile) Write(p []byte) (int, error) {
 	if !f.lease.diskFor(int64(len(p))) {
 		return 0, reply.ErrNoRoom
 	}
-	return f.File.Write(p)
+	n, err := f.File.Write(p)
+	if err != nil {
+		err = f.unkept(err)
+	}
+	return n, err
 }
 
 // ReadFrom is not the file's own, which would write past Write.

@@ -10,12 +10,7 @@ import (
 // alive tells whether an idle connection is still open and silent: anything to read on it is an end of file, an error
 // or an answer to nothing.
 func alive(c net.Conn) bool {
-	if secure, ok := c.(*secure); ok {
-		c = secure.NetConn()
-	}
-	if below, ok := c.(told); ok {
-		c = below.Conn
-	}
+	c = bare(c)
 	if s, ok := c.(interface{ Silent() bool }); ok {
 		return s.Silent()
 	}

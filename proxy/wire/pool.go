@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"math"
 	"net"
 	"slices"
@@ -25,6 +26,8 @@ var (
 	ErrGone    = errors.New("the client ended its side before the forge answered")
 	ErrBroken  = errors.New("the forge's answer could not be read")
 	ErrClosed  = errors.New("the forge closed the connection before it answered")
+	// ErrUnanswered: the forge's system acknowledged nothing that was sent on the connection.
+	ErrUnanswered = errors.New("the other end of the connection to the forge is gone")
 )
 
 // Pool keeps connections to a forge. There is one for patgate tokens and one for legacy credentials, so that neither
@@ -268,7 +271,7 @@ func (p *Pool) dial(c *Upstream, by Claim) (*Upstream, error) {
 		if IsTimeout(err) || ctx.Err() != nil {
 			return nil, ErrTimeout
 		}
-		return nil, ErrConnect
+		return nil, fmt.Errorf("%w: %w", ErrConnect, p.dialer.Failed(err))
 	}
 	c.reader = bufio.NewReaderSize(c, upstreamHeaderBytes)
 	p.dog.add(&c.watched)
@@ -385,6 +388,16 @@ func (p *Pool) forget(c *Upstream) {
 	defer p.mu.Unlock()
 	delete(p.all, c)
 	p.wakeLocked(c.holder)
+}
+
+// Lost notes that the other end of a connection was gone without a word. Those that are idle may have lost it in the same way,
+// such as behind a firewall that has forgotten them: they are closed, so that each of them does not cost a request.
+func (p *Pool) Lost() {
+	for _, list := range p.idle {
+		for _, c := range list.removeOlder(func(*Upstream) bool { return true }) {
+			p.Drop(c)
+		}
+	}
 }
 
 // Close closes the idle connections and every one that comes back.

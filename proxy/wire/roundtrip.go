@@ -5,9 +5,11 @@ import (
 	"io"
 	"strconv"
 	"sync"
+	"syscall"
 
 	"github.com/valyala/fasthttp"
 
+	"patgate/dial"
 	"patgate/proxy/header"
 )
 
@@ -21,6 +23,12 @@ type Upload struct {
 
 // None tells that there is no body.
 func (u *Upload) None() bool { return len(u.Whole) == 0 && !u.Running() }
+
+// unread is how many bytes of a request every system takes before its program reads them.
+const unread = 16 << 10
+
+// long tells that the body may have to wait until the forge reads it.
+func (u *Upload) long() bool { return u.Running() || len(u.Whole) > unread }
 
 // Running tells that the body is still being read from the client while it is sent.
 func (u *Upload) Running() bool { return u.Stream != nil || u.Pour != nil }
@@ -47,7 +55,11 @@ func (p *Pool) Do(head []byte, body *Upload, safe, isHead bool, answer *fasthttp
 		return nil, err
 	}
 	err = c.Exchange(head, body, isHead, answer)
-	if safe && c.used && (errors.Is(err, ErrClosed) || err == nil && answer.StatusCode() == fasthttp.StatusRequestTimeout) {
+	if errors.Is(err, ErrUnanswered) {
+		p.Lost()
+	}
+	over := errors.Is(err, ErrClosed) || errors.Is(err, ErrUnanswered)
+	if safe && c.used && (over || err == nil && answer.StatusCode() == fasthttp.StatusRequestTimeout) {
 		p.Drop(c)
 		return p.Anew(head, body, isHead, answer, by)
 	}
@@ -74,16 +86,23 @@ func (p *Pool) Anew(head []byte, body *Upload, isHead bool, answer *fasthttp.Res
 // Exchange sends and receives on one connection. When the forge answers before it has read the whole body, its answer
 // counts; the connection is not used again.
 func (c *Upstream) Exchange(head []byte, body *Upload, isHead bool, answer *fasthttp.Response) error {
+	if body.long() {
+		// The forge may leave a body unread for as long as it may leave a write waiting: to the kernel that is as if it were gone.
+		c.bear(c.pool.limits.UpstreamStall)
+	}
 	sendErr := c.send(head, body)
 	var source *UploadError
 	if errors.As(sendErr, &source) {
 		return sendErr
 	}
 	if sendErr != nil && IsTimeout(sendErr) {
-		return ErrTimeout
+		return AsError(sendErr)
 	}
 	if err := c.Receive(isHead, answer); err != nil {
 		return err
+	}
+	if body.long() {
+		c.bear(dial.Unanswered)
 	}
 	c.odd = c.odd || sendErr != nil
 	return nil
@@ -123,7 +142,7 @@ func (c *Upstream) Receive(isHead bool, answer *fasthttp.Response) error {
 	for range maxInterim {
 		if err := c.readHead(&answer.Header); err != nil {
 			if c.gone.Load() {
-				return ErrGone
+				return ErrUnanswered
 			}
 			return AsError(err)
 		}
@@ -166,6 +185,8 @@ func (c *Upstream) readHead(h *fasthttp.ResponseHeader) error {
 // AsError gives what stands for an error of reading an answer.
 func AsError(err error) error {
 	switch {
+	case errors.Is(err, syscall.ETIMEDOUT):
+		return ErrUnanswered
 	case IsTimeout(err):
 		return ErrTimeout
 	case errors.Is(err, io.EOF):

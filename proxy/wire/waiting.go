@@ -2,6 +2,8 @@ package wire
 
 import (
 	"bufio"
+	"errors"
+	"syscall"
 	"time"
 )
 
@@ -76,6 +78,13 @@ func (c *Upstream) Discard() {
 	c.pool.Drop(c)
 }
 
+// Failed notes, on the loop's goroutine, why the connection was over before anything of an answer came.
+func (c *Upstream) Failed(err error) {
+	if errors.Is(err, syscall.ETIMEDOUT) {
+		go c.pool.Lost()
+	}
+}
+
 // Ahead puts what the loop has read of an answer in front of what Reader reads.
 func (c *Upstream) Ahead(brought []byte) { c.ahead = brought }
 
@@ -83,4 +92,7 @@ func (c *Upstream) Ahead(brought []byte) { c.ahead = brought }
 func (c *Upstream) Holder() Holder { return c.holder }
 
 // Unbounded lets the connection be silent for as long as it likes.
-func (c *Upstream) Unbounded() { c.limit = time.Duration(0) }
+func (c *Upstream) Unbounded() {
+	c.limit = time.Duration(0)
+	c.bear(c.pool.limits.UpstreamStall) // the forge may be slow to read it
+}

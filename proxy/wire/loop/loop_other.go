@@ -79,6 +79,9 @@ func (*Socket) Start(bool) error { return errors.ErrUnsupported }
 // Gave does nothing.
 func (*Loop) Gave() {}
 
+// Control does nothing.
+func (*Socket) Control(func(uintptr)) {}
+
 // ReadNow gives errors.ErrUnsupported.
 func (*Socket) ReadNow([]byte) (int, error) { return 0, errors.ErrUnsupported }
 

@@ -329,6 +329,14 @@ func (s *Socket) shutdown(how int) error {
 	return os.NewSyscallError("shutdown", syscall.Shutdown(s.fd, how))
 }
 
+// Control gives f the socket's descriptor, unless it is closed.
+func (s *Socket) Control(f func(fd uintptr)) {
+	if s.hold() {
+		f(uintptr(s.fd))
+		s.let()
+	}
+}
+
 // LocalAddr implements net.Conn.
 func (s *Socket) LocalAddr() net.Addr { return s.local }
 

@@ -1,4 +1,4 @@
-package wire
+package dial
 
 import (
 	"crypto/tls"

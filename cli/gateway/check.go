@@ -1,0 +1,43 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+
+	"patgate/cli/opening"
+	"patgate/config"
+	"patgate/store/seal"
+)
+
+// Check makes all that Serve would make of the configuration and the files that it names, and lets go of it again: what Serve
+// refuses, Check finds. It listens on nothing, does not ask the forge, which it takes for a GitLab when the configuration leaves
+// that open, and touches neither the database nor the sealing key: it makes a store of its own in a temporary directory.
+func Check(ctx context.Context, c *config.Config) error {
+	source := opening.KeySource(c)
+	if err := source.Outside(filepath.Dir(c.DatabaseFile())); err != nil {
+		return err
+	}
+	if _, err := seal.Open(source); err != nil && !(source.IsFile() && errors.Is(err, seal.ErrKeyMissing)) {
+		return err
+	}
+	dir, err := os.MkdirTemp("", "patgate-check-*")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	apart := *c
+	apart.DataDir = dir
+	apart.Store.Database, apart.Store.KeyFile = "", ""
+	if apart.Forge == config.ForgeAuto {
+		apart.Forge = config.ForgeGitLab
+	}
+	g := unmade(&apart, io.Discard)
+	err = g.read()
+	if err == nil {
+		err = g.make(ctx)
+	}
+	return errors.Join(err, g.close())
+}
