@@ -132,9 +132,7 @@ type Upstream struct {
 	StorageURLs []URL `yaml:"storage_urls"`
 	// Connections bounds the open connections to the forge, for patgate tokens and for legacy credentials each. One carries the
 	// requests of one owner, or of one legacy credential, alone; when there are as many as there may be, the one that was used
-	// longest ago makes room for another owner's. An owner or a legacy credential may use as many as are free beside its own: one
-	// alone half of all, two a third each. Each token may use as many as are left to its owner: one alone a third of all. Above it:
-	// a wait of at most timeouts.upstream_dial, then 429.
+	// longest ago makes room for another owner's.
 	Connections int `yaml:"connections"`
 }
 

@@ -61,8 +61,6 @@ func Of(err error) *Refusal {
 		return ErrGone
 	case errors.Is(err, wire.ErrBusy):
 		return ErrBusy
-	case errors.Is(err, wire.ErrShare):
-		return ErrShare
 	case errors.Is(err, forge.ErrUnavailable), errors.Is(err, wire.ErrConnect), errors.Is(err, wire.ErrClosed),
 		errors.Is(err, wire.ErrBroken):
 		return ErrUnavailable
@@ -167,7 +165,6 @@ const (
 	FailureTLS        = "upstream_tls_"       // and dial.Fault
 	FailureUpstream   = "upstream_broken"
 	FailureBusy       = "upstream_busy"
-	FailureShare      = "upstream_share"
 	FailureBody       = "broken_body"
 	FailureAnswer     = "unfiltered_answer"
 	FailureRedirect   = "redirect_refused"
@@ -192,8 +189,6 @@ func FailureOf(err error) string {
 		return FailureUnanswered
 	case errors.Is(err, wire.ErrBusy):
 		return FailureBusy
-	case errors.Is(err, wire.ErrShare):
-		return FailureShare
 	}
 	return FailureUpstream
 }

@@ -63,9 +63,6 @@ var (
 		Message: "The token could not be looked up.", Retry: time.Second}
 	ErrBusy = &Refusal{Status: fasthttp.StatusServiceUnavailable, Reason: "upstream_busy",
 		Message: "All connections to the forge are in use (limit: upstream.connections).", Retry: time.Second}
-	ErrShare = &Refusal{Status: fasthttp.StatusTooManyRequests, Reason: "upstream_share",
-		Message: "This token's other requests, or its owner's, have their share of the connections to the forge in use (limit: " +
-			"upstream.connections).", Retry: time.Second}
 	ErrNoRoom = &Refusal{Status: fasthttp.StatusServiceUnavailable, Reason: "bodies_busy",
 		Message: "Too many long request bodies are being read (limits: limits.bodies_memory and limits.bodies_disk).",
 		Retry:   time.Second, Close: true}
@@ -75,8 +72,9 @@ var (
 		Message: "The forge did not answer in time (limits: timeouts.upstream_dial, timeouts.upstream_response, resolver.timeout and " +
 			"resolver.deadline)."}
 	ErrGone = &Refusal{Status: fasthttp.StatusGatewayTimeout, Reason: "client_gone",
-		Message: "The client ended its side of the connection, and the forge did not answer soon after (limit: timeouts.client_gone).",
-		Close:   true}
+		Message: "The client ended its side of the connection, and the forge, which may have done what was asked, did not answer " +
+			"soon after (limit: timeouts.client_gone).",
+		Close: true}
 	ErrTokenBudget = &Refusal{Status: fasthttp.StatusTooManyRequests, Reason: "resolver_budget",
 		Message: "This token has asked for too many projects and groups in a short time that are not there, or that it does not " +
 			"reach (limit: resolver.budget_per_token).", Retry: 30 * time.Second}

@@ -20,7 +20,6 @@ func NewPool(o PoolOptions) *Pool {
 		dog:    o.Watchdog,
 		max:    o.Connections,
 		loops:  o.Loops,
-		all:    map[*Upstream]struct{}{},
 		idle:   newIdleLists(o.Loops.Count()),
 	}
 	p.dog.also = append(p.dog.also, p.reap)
@@ -38,5 +37,5 @@ func (p *Pool) Counts() (open, idle int) {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return len(p.all), idle
+	return p.open, idle
 }

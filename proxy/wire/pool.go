@@ -22,7 +22,6 @@ var (
 	ErrConnect = errors.New("connecting to the forge failed")
 	ErrTimeout = errors.New("the forge did not answer in time")
 	ErrBusy    = errors.New("all connections to the forge are in use")
-	ErrShare   = errors.New("the share of the connections to the forge is in use")
 	ErrGone    = errors.New("the client ended its side before the forge answered")
 	ErrBroken  = errors.New("the forge's answer could not be read")
 	ErrClosed  = errors.New("the forge closed the connection before it answered")
@@ -44,8 +43,8 @@ type Pool struct {
 	idle []*idleList // by listOf the loop that they rest in
 
 	mu      sync.Mutex
-	all     map[*Upstream]struct{} // those that are open, and those that are being opened
-	waiting []*turn
+	open    int
+	waiting []chan struct{}
 	waiters atomic.Int64 // of waiting, or about to be: who puts a connection back looks after it has done so
 }
 
@@ -61,7 +60,6 @@ type Upstream struct {
 	idle   int64         // on the watchdog's clock, since when it has been idle
 
 	holder Holder
-	token  atomic.Uint64      // which of the holder's it is in use for, or was last
 	beside [chains]neighbours // in the list of idle ones; what guards the list guards them
 	listed bool
 
@@ -98,14 +96,14 @@ func (p *Pool) Get(fresh bool, by Claim) (*Upstream, error) {
 		if err != nil {
 			return nil, err
 		}
-		c.lend(by)
-		if c.Conn == nil {
-			return p.dial(c, by)
+		if c == nil {
+			return p.dial(by)
 		}
 		if c.socket != nil && !c.socket.Take() || c.reader.Buffered() > 0 || p.stale(c, p.dog.now.Load()) || !alive(c.Conn) {
 			p.Drop(c)
 			continue
 		}
+		c.lend(by)
 		c.used = true
 		return c, nil
 	}
@@ -160,9 +158,9 @@ func (p *Pool) popOldest() *Upstream {
 	}
 }
 
-// take gives an idle connection, or one that is still to be opened. One of another loop is given only when no other can be
-// opened, so that each loop comes to have as many as it needs. Where there are as many as there may be, somebody else's idle one
-// makes room; who has his share in use waits until something of it is free.
+// take gives an idle connection of the holder's, or nil with the right to dial one. One of another loop is given only when no
+// other can be dialled, so that each loop comes to have as many as it needs. Where there are as many as there may be, somebody
+// else's idle one makes room.
 func (p *Pool) take(fresh bool, by Claim) (*Upstream, error) {
 	deadline := time.Time{}
 	for {
@@ -175,99 +173,89 @@ func (p *Pool) take(fresh bool, by Claim) (*Upstream, error) {
 				return c, nil
 			}
 		}
-		c, wait := p.takeOrWait(fresh, by)
-		if c != nil {
-			return c, nil
+		p.mu.Lock()
+		if p.open < p.max {
+			p.open++
+			p.mu.Unlock()
+			return nil, nil
 		}
+		p.waiters.Add(1) // from now on, whoever puts one back sees it
+		if c := p.instead(fresh, by.Holder); c != nil {
+			p.waiters.Add(-1)
+			p.mu.Unlock()
+			if !fresh && c.holder == by.Holder {
+				return c, nil
+			}
+			p.end(c)
+			return nil, nil // in its place
+		}
+		turn := make(chan struct{}, 1)
+		p.waiting = append(p.waiting, turn)
+		p.mu.Unlock()
 		if deadline.IsZero() {
 			deadline = time.Now().Add(p.limits.UpstreamDial)
 		}
 		timer := time.NewTimer(time.Until(deadline))
 		select {
-		case <-wait.signal:
+		case <-turn:
 			timer.Stop()
 		case <-timer.C:
-			p.abandon(wait)
-			if wait.share {
-				return nil, ErrShare
-			}
+			p.abandon(turn)
 			return nil, ErrBusy
 		}
 	}
 }
 
-// takeOrWait gives a connection, or a place among those that wait for one.
-func (p *Pool) takeOrWait(fresh bool, by Claim) (*Upstream, *turn) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	within := p.mayHaveLocked(by.borrower())
-	if within && len(p.all) < p.max {
-		return p.newLocked(by), nil
-	}
-	p.waiters.Add(1) // from now on, whoever puts one back sees it
-	if c := p.instead(fresh, within, by.Holder); c != nil {
-		p.waiters.Add(-1)
-		if !fresh && c.holder == by.Holder {
-			return c, nil
-		}
-		p.end(c)
-		delete(p.all, c)
-		return p.newLocked(by), nil
-	}
-	wait := &turn{of: by.borrower(), share: !within, signal: make(chan struct{}, 1)}
-	p.waiting = append(p.waiting, wait)
-	return nil, wait
-}
-
-// newLocked makes a connection that is still to be opened.
-func (p *Pool) newLocked(by Claim) *Upstream {
-	c := &Upstream{pool: p, holder: by.Holder}
-	c.dog = p.dog
-	p.all[c] = struct{}{}
-	return c
-}
-
-// instead gives an idle connection when no other can be opened: the holder's own, or, within its share, one whose place another
-// can take.
-func (p *Pool) instead(fresh, within bool, h Holder) *Upstream {
+// instead gives an idle connection when no other can be dialled: the holder's own, or one whose place another can take.
+func (p *Pool) instead(fresh bool, h Holder) *Upstream {
 	if !fresh {
 		if c := p.popAny(h); c != nil {
 			return c
 		}
 	}
-	if !within {
-		return nil
-	}
 	return p.popOldest()
 }
 
 // abandon takes a waiter out of the queue; a turn that it was given meanwhile goes to the next one.
-func (p *Pool) abandon(t *turn) {
+func (p *Pool) abandon(turn chan struct{}) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if at := slices.Index(p.waiting, t); at >= 0 {
+	if at := slices.Index(p.waiting, turn); at >= 0 {
 		p.waiting = slices.Delete(p.waiting, at, at+1)
 		p.waiters.Add(-1)
 		return
 	}
-	p.wakeLocked(t.of.holder)
+	p.wakeLocked()
 }
 
-// wake gives one that waits a turn: a connection of the holder's was put back.
-func (p *Pool) wake(given Holder) {
+// wake gives the one that has waited longest a turn.
+func (p *Pool) wake() {
 	if p.waiters.Load() > 0 {
 		p.mu.Lock()
-		p.wakeLocked(given)
+		p.wakeLocked()
 		p.mu.Unlock()
 	}
 }
 
-// dial opens a connection.
-func (p *Pool) dial(c *Upstream, by Claim) (*Upstream, error) {
+func (p *Pool) wakeLocked() {
+	if len(p.waiting) > 0 {
+		p.waiting[0] <- struct{}{}
+		p.waiting = slices.Delete(p.waiting, 0, 1)
+		p.waiters.Add(-1)
+	}
+}
+
+func (p *Pool) dial(by Claim) (*Upstream, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), p.limits.UpstreamDial)
 	defer cancel()
+	c := &Upstream{pool: p, holder: by.Holder}
+	c.dog = p.dog
+	c.lend(by)
 	if err := c.connect(ctx, by); err != nil {
-		p.forget(c)
+		p.mu.Lock()
+		p.open--
+		p.wakeLocked()
+		p.mu.Unlock()
 		if IsTimeout(err) || ctx.Err() != nil {
 			return nil, ErrTimeout
 		}
@@ -333,7 +321,7 @@ func (p *Pool) putAfter(c *Upstream, rounds uint64) {
 		p.Drop(c)
 		return
 	}
-	p.wake(c.holder)
+	p.wake()
 }
 
 // rest leaves an idle connection to the loop. False: something came that nobody asked for.
@@ -379,15 +367,10 @@ func (p *Pool) end(c *Upstream) {
 // Drop closes a connection.
 func (p *Pool) Drop(c *Upstream) {
 	p.end(c)
-	p.forget(c)
-}
-
-// forget makes room for another connection in the place of one that is closed.
-func (p *Pool) forget(c *Upstream) {
 	p.mu.Lock()
-	defer p.mu.Unlock()
-	delete(p.all, c)
-	p.wakeLocked(c.holder)
+	p.open--
+	p.wakeLocked()
+	p.mu.Unlock()
 }
 
 // Lost notes that the other end of a connection was gone without a word. Those that are idle may have lost it in the same way,

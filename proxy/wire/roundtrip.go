@@ -136,13 +136,13 @@ func (c *Upstream) Receive(isHead bool, answer *fasthttp.Response) error {
 	c.wait(c.pool.limits.UpstreamResponse)
 	defer func() {
 		c.inHead = false
-		c.done()
+		c.odd = !c.done() || c.odd
 		c.client.Store(nil)
 	}()
 	for range maxInterim {
 		if err := c.readHead(&answer.Header); err != nil {
 			if c.gone.Load() {
-				return ErrUnanswered
+				return ErrGone
 			}
 			return AsError(err)
 		}

@@ -62,19 +62,19 @@ func (w *Watchdog) sweep() {
 			continue
 		}
 		gone := now-since > w.gone && c.forNobody()
+		if !gone && (limit == 0 || now-since <= limit) || !c.since.CompareAndSwap(since, 0) {
+			continue
+		}
 		if gone {
 			c.gone.Store(true)
 		}
-		if gone || limit != 0 && now-since > limit {
-			c.since.Store(0)
-			if c.writing.Load() {
-				if c.socket != nil {
-					c.socket.Drop()
-				}
-				_ = c.Conn.SetDeadline(time.Unix(1, 0))
-			} else {
-				_ = c.Conn.SetReadDeadline(time.Unix(1, 0)) // an answer can still be written
+		if c.writing.Load() {
+			if c.socket != nil {
+				c.socket.Drop()
 			}
+			_ = c.Conn.SetDeadline(time.Unix(1, 0))
+		} else {
+			_ = c.Conn.SetReadDeadline(time.Unix(1, 0)) // an answer can still be written
 		}
 	}
 }
@@ -110,6 +110,13 @@ type watched struct {
 
 	waited  int64 // of readSteadily: how long its reads have waited since they last brought enough
 	brought int   // and what they brought since then
+}
+
+// lend notes for whom the connection to the forge is used from now on.
+func (c *watched) lend(by Claim) {
+	if c.client.Load() != by.Client { // a store costs more than a load
+		c.client.Store(by.Client)
+	}
 }
 
 // forNobody tells whether the wait is for an answer to a client that has ended its side of the connection.
@@ -174,5 +181,5 @@ func (c *watched) wait(limit time.Duration) {
 	c.since.Store(c.dog.now.Load())
 }
 
-// done ends the wait.
-func (c *watched) done() { c.since.Store(0) }
+// done ends the wait. False: the watchdog has ended it, and is about to mark the connection.
+func (c *watched) done() bool { return c.since.Swap(0) != 0 }
