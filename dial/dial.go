@@ -104,19 +104,37 @@ func (d *Dialer) TLS() *tls.Config { return d.tls }
 
 // Connect opens a connection to the server, through the proxy when there is one. A handshake is still to be made.
 func (d *Dialer) Connect(ctx context.Context) (net.Conn, error) {
-	dialer := net.Dialer{Control: bear}
+	// With Unanswered a connection is over as soon as that has passed and one probe has no answer: several fit into it, so that
+	// the loss of one packet does not end a request that waits.
+	dialer := net.Dialer{KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 4 * time.Second, Interval: 2 * time.Second, Count: 3}}
 	if d.proxy.Host == "" {
-		return dialer.DialContext(ctx, d.network, d.address)
+		conn, err := dialer.DialContext(ctx, d.network, d.address)
+		if err == nil {
+			bear(conn)
+		}
+		return conn, err
 	}
 	conn, err := dialer.DialContext(ctx, "tcp", d.proxy.Host)
 	if err != nil {
 		return nil, fmt.Errorf("connecting to the proxy: %w", err)
 	}
+	bear(conn)
 	if err := d.proxy.open(ctx, conn, d.address); err != nil {
 		_ = conn.Close()
 		return nil, err
 	}
 	return conn, nil
+}
+
+// bear sets Unanswered on a TCP connection.
+func bear(conn net.Conn) {
+	tcp, is := conn.(*net.TCPConn)
+	if !is {
+		return
+	}
+	if raw, err := tcp.SyscallConn(); err == nil {
+		_ = raw.Control(func(fd uintptr) { Bear(fd, Unanswered) })
+	}
 }
 
 // Transport gives a transport that asks this server alone, whatever host stands in a request's address.

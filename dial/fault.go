@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"net"
 )
 
 // What is wrong with the certificate of a server, or with its TLS: all are ErrTLS.
@@ -40,7 +41,7 @@ func faultOf(err error) error {
 	var name x509.HostnameError
 	var certificate *tls.CertificateVerificationError
 	var record tls.RecordHeaderError
-	var alert tls.AlertError
+	var alert *net.OpError
 	switch {
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
 		return ErrExpired
@@ -50,7 +51,7 @@ func faultOf(err error) error {
 		return ErrName
 	case errors.As(err, &invalid), errors.As(err, &certificate):
 		return ErrCertificate
-	case errors.As(err, &record), errors.As(err, &alert):
+	case errors.As(err, &record), errors.As(err, &alert) && (alert.Op == "remote error" || alert.Op == "local error"):
 		return ErrTLS
 	}
 	return nil

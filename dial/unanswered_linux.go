@@ -1,7 +1,6 @@
 package dial
 
 import (
-	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -11,9 +10,4 @@ import (
 // the kernel ends the connection with ETIMEDOUT (RFC 5482). Other sockets are left alone.
 func Bear(fd uintptr, d time.Duration) {
 	_ = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, int(d.Milliseconds()))
-}
-
-// bear is for net.Dialer.Control.
-func bear(_, _ string, c syscall.RawConn) error {
-	return c.Control(func(fd uintptr) { Bear(fd, Unanswered) })
 }

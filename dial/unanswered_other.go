@@ -2,12 +2,7 @@
 
 package dial
 
-import (
-	"syscall"
-	"time"
-)
+import "time"
 
 // Bear does nothing: the option is Linux's.
 func Bear(uintptr, time.Duration) {}
-
-func bear(string, string, syscall.RawConn) error { return nil }

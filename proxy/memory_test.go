@@ -97,13 +97,16 @@ func heap() uint64 {
 	return m.HeapInuse + m.StackInuse
 }
 
-// held is heap without what is not yet collected.
+// held is what is in use of heap and stacks, without what nobody holds and what lies between.
 func held() uint64 {
+	var m runtime.MemStats
 	runtime.GC()
-	return heap()
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc + m.StackInuse
 }
 
-func watchHeap(measure func() uint64, stop chan struct{}, peak chan uint64) {
+// watchHeap gives the largest of the sizes until it is stopped.
+func watchHeap(size func() uint64, stop chan struct{}, peak chan uint64) {
 	highest := uint64(0)
 	for {
 		select {
@@ -111,7 +114,7 @@ func watchHeap(measure func() uint64, stop chan struct{}, peak chan uint64) {
 			peak <- highest
 			return
 		case <-time.After(20 * time.Millisecond):
-			highest = max(highest, measure())
+			highest = max(highest, size())
 		}
 	}
 }

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"io"
+	"net"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -144,5 +145,46 @@ func TestCheckFindsWhatServeRefuses(t *testing.T) {
 				t.Errorf("Check: %v; want %q", found, tc.want)
 			}
 		})
+	}
+}
+
+// A check asks no database, and above all makes nothing in one.
+func TestCheckAsksNoDatabase(t *testing.T) {
+	asked := make(chan struct{}, 1)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			_ = c.Close()
+			select {
+			case asked <- struct{}{}:
+			default:
+			}
+		}
+	}()
+	url := "postgres://patgate:secret@" + l.Addr().String() + "/patgate?sslmode=disable"
+	for _, values := range []map[string]string{
+		{"store.url": url},
+		{"store.url": url, "store.key": strings.Repeat("ab", 32)},
+	} {
+		c, problems := loaded(t, values)
+		if len(problems) > 0 {
+			t.Fatal(problems)
+		}
+		if err := Check(t.Context(), c); err != nil {
+			t.Error(err)
+		}
+	}
+	select {
+	case <-asked:
+		t.Error("the database was connected to")
+	default:
 	}
 }

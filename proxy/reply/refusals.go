@@ -103,7 +103,7 @@ var (
 	ErrUpstreamName = &Refusal{Status: fasthttp.StatusBadGateway, Reason: "upstream_tls_name",
 		Message: "The forge's TLS certificate is for another name, so nothing was sent to it (setting: upstream.url)."}
 	ErrUpstreamTLS = &Refusal{Status: fasthttp.StatusBadGateway, Reason: "upstream_tls",
-		Message: "TLS with the forge failed, so nothing was sent to it."}
+		Message: "TLS with the forge failed."}
 	ErrNoDisk = &Refusal{Status: fasthttp.StatusInsufficientStorage, Reason: "temporary_directory",
 		Message: "The request body is too long for memory, and patgate's temporary directory takes no more.", Close: true}
 	ErrDeniedPath = &Refusal{Status: fasthttp.StatusNotFound, Reason: "internal_path",

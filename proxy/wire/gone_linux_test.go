@@ -98,7 +98,7 @@ func TestTheKernelsLimitOfConnectionsToTheForge(t *testing.T) {
 			if err := c.Exchange(head, body, false, &answer); err != nil {
 				t.Fatal(err)
 			}
-			if after := borne(t, c); during != limits.UpstreamStall || after != dial.Unanswered {
+			if after := borne(t, c); during != max(limits.UpstreamStall, limits.UpstreamResponse)+dial.Unanswered || after != dial.Unanswered {
 				t.Errorf("%s while a long body is sent, %s afterwards", during, after)
 			}
 		})

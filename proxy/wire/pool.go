@@ -308,7 +308,7 @@ func (p *Pool) Put(c *Upstream) {
 // read the answer and found nothing behind it, which is news as late as that of a round.
 func (p *Pool) putAfter(c *Upstream, rounds uint64) {
 	var of *loop.Loop
-	if c.odd || c.reader.Buffered() > 0 || len(c.ahead) > 0 || !c.rest() {
+	if c.odd || c.marked || c.reader.Buffered() > 0 || len(c.ahead) > 0 || !c.rest() {
 		p.Drop(c)
 		return
 	}

@@ -55,7 +55,7 @@ func (p *Pool) Do(head []byte, body *Upload, safe, isHead bool, answer *fasthttp
 		return nil, err
 	}
 	err = c.Exchange(head, body, isHead, answer)
-	if errors.Is(err, ErrUnanswered) {
+	if errors.Is(err, ErrUnanswered) && !body.long() { // else it may only not have read the body
 		p.Lost()
 	}
 	over := errors.Is(err, ErrClosed) || errors.Is(err, ErrUnanswered)
@@ -87,8 +87,9 @@ func (p *Pool) Anew(head []byte, body *Upload, isHead bool, answer *fasthttp.Res
 // counts; the connection is not used again.
 func (c *Upstream) Exchange(head []byte, body *Upload, isHead bool, answer *fasthttp.Response) error {
 	if body.long() {
-		// The forge may leave a body unread for as long as it may leave a write waiting: to the kernel that is as if it were gone.
-		c.bear(c.pool.limits.UpstreamStall)
+		// The forge may leave a body unread for as long as it may take to answer, which to the kernel is as if it were gone. The
+		// watchdog is to speak first: it knows which wait it is.
+		c.bear(max(c.pool.limits.UpstreamStall, c.pool.limits.UpstreamResponse) + dial.Unanswered)
 	}
 	sendErr := c.send(head, body)
 	var source *UploadError
@@ -101,10 +102,10 @@ func (c *Upstream) Exchange(head []byte, body *Upload, isHead bool, answer *fast
 	if err := c.Receive(isHead, answer); err != nil {
 		return err
 	}
-	if body.long() {
+	c.odd = c.odd || sendErr != nil
+	if body.long() && !c.odd {
 		c.bear(dial.Unanswered)
 	}
-	c.odd = c.odd || sendErr != nil
 	return nil
 }
 
@@ -136,7 +137,7 @@ func (c *Upstream) Receive(isHead bool, answer *fasthttp.Response) error {
 	c.wait(c.pool.limits.UpstreamResponse)
 	defer func() {
 		c.inHead = false
-		c.odd = !c.done() || c.odd
+		c.done()
 		c.client.Store(nil)
 	}()
 	for range maxInterim {

@@ -63,7 +63,7 @@ func (c *Upstream) Leave() { c.waiter = nil }
 // Answered notes on the loop's goroutine that all of the answer was read, and gives the connection back.
 func (c *Upstream) Answered() {
 	c.waiter = nil
-	c.odd = !c.done() || c.odd
+	c.done()
 	if c.secure != nil && !c.secure.drained() {
 		c.pool.Drop(c)
 		return

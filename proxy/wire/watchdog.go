@@ -108,6 +108,7 @@ type watched struct {
 	client atomic.Pointer[Client] // on a connection to the forge, who waits for the head of an answer
 	gone   atomic.Bool            // the wait was ended for that the client has ended its side
 
+	marked  bool  // the watchdog has ended a wait, or none had begun: another one may be ended in its place
 	waited  int64 // of readSteadily: how long its reads have waited since they last brought enough
 	brought int   // and what they brought since then
 }
@@ -181,5 +182,9 @@ func (c *watched) wait(limit time.Duration) {
 	c.since.Store(c.dog.now.Load())
 }
 
-// done ends the wait. False: the watchdog has ended it, and is about to mark the connection.
-func (c *watched) done() bool { return c.since.Swap(0) != 0 }
+// done ends the wait, unless the watchdog has done so, which then marks the connection.
+func (c *watched) done() {
+	if c.since.Swap(0) == 0 {
+		c.marked = true
+	}
+}
