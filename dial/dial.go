@@ -106,7 +106,8 @@ func (d *Dialer) TLS() *tls.Config { return d.tls }
 func (d *Dialer) Connect(ctx context.Context) (net.Conn, error) {
 	// With Unanswered a connection is over as soon as that has passed and one probe has no answer: several fit into it, so that
 	// the loss of one packet does not end a request that waits.
-	dialer := net.Dialer{KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 4 * time.Second, Interval: 2 * time.Second, Count: 3}}
+	probes := net.KeepAliveConfig{Enable: true, Idle: 4 * time.Second, Interval: 2 * time.Second, Count: 3}
+	dialer := net.Dialer{KeepAliveConfig: probes}
 	if d.proxy.Host == "" {
 		conn, err := dialer.DialContext(ctx, d.network, d.address)
 		if err == nil {

@@ -5,24 +5,18 @@ import (
 	"errors"
 	"io"
 	"os"
-	"path/filepath"
 
 	"patgate/cli/opening"
 	"patgate/config"
-	"patgate/store/postgres"
 	"patgate/store/seal"
 )
 
 // Check makes all that Serve would make of the configuration and the files that it names, and lets go of it again: what Serve
-// refuses of them, Check finds. It listens on nothing, does not ask the forge, which it takes for a GitLab when the configuration leaves
-// that open, and touches neither the database nor the sealing key: it makes a store of its own in a temporary directory.
+// refuses of them, Check finds. It listens on nothing, does not ask the forge, which it takes for a GitLab when the configuration
+// leaves that open, and touches neither the database nor the sealing key: it makes a store of its own in a temporary directory.
 func Check(ctx context.Context, c *config.Config) error {
 	source := opening.KeySource(c)
-	if c.Store.URL.Empty() {
-		if err := source.Outside(filepath.Dir(c.DatabaseFile())); err != nil {
-			return err
-		}
-	} else if err := postgres.Check(c.Store.URL.Reveal()); err != nil {
+	if err := opening.Names(c, source); err != nil {
 		return err
 	}
 	if _, err := seal.Open(source); err != nil && !(source.IsFile() && errors.Is(err, seal.ErrKeyMissing)) {

@@ -45,12 +45,20 @@ func Store(ctx context.Context, c *config.Config) (*Opened, error) {
 	return o, nil
 }
 
+// Names refuses a store that cannot be meant: a sealing key beside its database, or a URL that is none. Nothing is opened.
+func Names(c *config.Config, source seal.Source) error {
+	if c.Store.URL.Empty() {
+		return source.Outside(filepath.Dir(c.DatabaseFile()))
+	}
+	return postgres.Check(c.Store.URL.Reveal())
+}
+
 // open opens the store, and makes it on the first start.
 func open(ctx context.Context, c *config.Config, source seal.Source) (store.Store, error) {
+	if err := Names(c, source); err != nil {
+		return nil, err
+	}
 	if c.Store.URL.Empty() {
-		if err := source.Outside(filepath.Dir(c.DatabaseFile())); err != nil {
-			return nil, err
-		}
 		return sqlite.Open(ctx, c.DatabaseFile(), sqlite.Options{})
 	}
 	db, err := postgres.Open(ctx, c.Store.URL.Reveal(), postgres.Options{})
