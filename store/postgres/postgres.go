@@ -42,7 +42,7 @@ type DB struct {
 	closed   atomic.Bool
 	numberings
 	// refuse, when it is not nil, is asked before each commit. A test lets transactions fail there.
-	refuse func() error
+	refuse func(attempt int) error
 }
 
 var _ store.Store = (*DB)(nil)

@@ -100,7 +100,7 @@ func (db *DB) change(ctx context.Context, doing, counter string, f func(tables.C
 		if attempt > 0 {
 			time.Sleep(rand.N(10 * time.Millisecond << attempt))
 		}
-		if err = db.try(ctx, counter, f); !again(err) {
+		if err = db.try(ctx, attempt, counter, f); !again(err) {
 			break
 		}
 	}
@@ -111,7 +111,7 @@ func (db *DB) change(ctx context.Context, doing, counter string, f func(tables.C
 }
 
 // try runs f once.
-func (db *DB) try(ctx context.Context, counter string, f func(tables.Conn) error) error {
+func (db *DB) try(ctx context.Context, attempt int, counter string, f func(tables.Conn) error) error {
 	t, err := db.write.BeginTx(ctx, pgx.TxOptions{IsoLevel: pgx.ReadCommitted, AccessMode: pgx.ReadWrite})
 	if err != nil {
 		return db.mean(err)
@@ -130,7 +130,7 @@ func (db *DB) try(ctx context.Context, counter string, f func(tables.Conn) error
 		}
 	}
 	if db.refuse != nil {
-		if err := db.refuse(); err != nil {
+		if err := db.refuse(attempt); err != nil {
 			return err
 		}
 	}
