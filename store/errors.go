@@ -38,6 +38,9 @@ var (
 	// ErrWentBack: the newest change has a lower number than one that was seen before.
 	ErrWentBack = errors.New("the store's change sequence went back")
 
+	// ErrMoved: the file that is in use was removed, renamed or replaced. Nothing is read from it or written to it.
+	ErrMoved = errors.New("the store's file was taken away")
+
 	// ErrDamaged: the file is no readable database. It is left as it is.
 	ErrDamaged = errors.New("damaged store")
 	// ErrForeign: the file belongs to another program. It is left as it is.

@@ -51,6 +51,12 @@ type Store interface {
 	Close() error
 }
 
+// Faulty is a Store that looks after the place where it keeps what it knows.
+type Faulty interface {
+	// Faults tells what is wrong with that place now: ErrMoved. It is quick.
+	Faults() []error
+}
+
 // Subjects is the part of Store that keeps what tokens and credentials of the forge's own were seen to do. An id from
 // FirstTokenID on is a token's, one below it a subject's. Nothing here moves the change sequence.
 type Subjects interface {

@@ -10,6 +10,7 @@ import (
 	"patgate/admin/terms"
 	"patgate/admin/tokens"
 	"patgate/forge"
+	"patgate/store"
 )
 
 // failed turns an error into an answer: the one place where errors of the service get their status. Texts of errors that
@@ -60,6 +61,12 @@ func (h *Handler) failed(err error) *reply {
 			"upstream.url to the forge")
 	case errors.Is(err, forge.ErrUnavailable):
 		return message(http.StatusBadGateway, "502 Bad Gateway - the forge could not be reached")
+	case errors.Is(err, store.ErrMoved):
+		a := message(http.StatusServiceUnavailable, "503 Service Unavailable - the store of patgate takes no change now: its log "+
+			"says why")
+		a.header.Set("Retry-After", "10")
+		h.o.Report(err)
+		return a
 	}
 	h.o.Report(err)
 	return message(http.StatusInternalServerError, "500 Internal Server Error")

@@ -156,7 +156,7 @@ func (g *gateway) make(ctx context.Context) error {
 		Catalogue:  func() *routes.Catalogue { return g.routes.Table().Catalogue() },
 		MaxEntries: int64(c.Cache.Tokens), TTL: c.Cache.TokenTTL.Std(), UnknownTTL: c.Cache.UnknownTokenTTL.Std(),
 		ReportMode: g.reportMode(),
-		Report:     func(err error) { g.logger.Error("store", zap.Error(err)) },
+		Report:     g.reportStore(),
 	}); err != nil {
 		return err
 	}
@@ -179,7 +179,7 @@ func (g *gateway) make(ctx context.Context) error {
 	}
 	g.use = usage.New(usage.Options{Store: g.store, Table: g.routes.Table, Next: g.audit,
 		WithoutUnits: c.Learn.Mode == config.LearnOff, Keep: int(c.Learn.Keep.Std() / (24 * time.Hour)),
-		Report: func(err error) { g.logger.Error("store", zap.Error(err)) }})
+		Report: g.reportStore()})
 	g.sink = g.use
 	if err := g.makeTokens(opened); err != nil {
 		return err
@@ -198,7 +198,7 @@ func (g *gateway) make(ctx context.Context) error {
 	g.admin = &http.Server{
 		Handler: admin.NewHandler(admin.Options{Gatherer: registry, Flush: g.audit.Flush, Checks: []admin.Check{
 			{Name: "serving", Ready: g.serving},
-			{Name: "store", Ready: g.sessions.Sync},
+			g.storeReady(),
 			{Name: "audit log", Ready: func(context.Context) error { return g.audit.Err() }},
 		}}),
 		ReadHeaderTimeout: 5 * time.Second,
@@ -373,6 +373,7 @@ func (g *gateway) start(ctx context.Context, clients, operators, people net.List
 	g.logger.Info("serving", fields...)
 	g.use.Start()
 	go g.greet(ctx)
+	go g.watchStore(ctx)
 	go g.findings.Run(ctx, func(ctx context.Context) (*learning.Tally, error) { return g.learning.Survey(ctx, "patgate") },
 		func(err error) { g.logger.Error("finding unused rights", zap.Error(err)) })
 	if g.nameUnknown {

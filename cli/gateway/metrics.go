@@ -87,6 +87,7 @@ func registerMetrics(registry prometheus.Registerer, g *gateway) {
 		admin.TokenCollector(g.countTokens),
 		&g.findings,
 	)
+	registry.MustRegister(storeFaultMetrics(g)...)
 }
 
 // countReportMode counts the active tokens in report mode; NaN while the store does not answer.

@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	_ "modernc.org/sqlite" // registers the driver "sqlite"
@@ -45,9 +46,15 @@ type DB struct {
 	write    *sql.DB   // one connection
 	read     *sql.DB   // several, which cannot write
 	prepared *prepared // on read
+	anchor   *sql.Conn // of read, never closed before the end: SQLite removes the -wal with the last connection
+	standing standing
+	closed   atomic.Bool
 }
 
-var _ store.Store = (*DB)(nil)
+var (
+	_ store.Store  = (*DB)(nil)
+	_ store.Faulty = (*DB)(nil)
+)
 
 // Open opens the store in the file at path, and makes file (mode 0600) and directory (mode 0700) on the first start.
 // An older schema is migrated. A file that is damaged, locked, newer or another program's is an error and stays as it is.
@@ -81,6 +88,10 @@ func Open(ctx context.Context, path string, o Options) (*DB, error) {
 
 // open opens the connections. Nothing is written before the file has proved to be a sound store of ours.
 func (db *DB) open(ctx context.Context, o Options) (err error) {
+	opened, err := os.Stat(db.path)
+	if err != nil {
+		return err
+	}
 	if db.write, err = connect(db.path, o.LockTimeout, 1, false); err != nil {
 		return err
 	}
@@ -93,12 +104,19 @@ func (db *DB) open(ctx context.Context, o Options) (err error) {
 	if err := migrate(ctx, db.write); err != nil {
 		return err
 	}
-	if db.read, err = connect(db.path, o.LockTimeout, o.Readers, true); err != nil {
+	if db.read, err = connect(db.path, o.LockTimeout, o.Readers+1, true); err != nil {
 		return err
 	}
 	db.prepared = &prepared{runner: db.read, kept: map[string]*sql.Stmt{}}
 	db.Tables = tables.New(db.database())
-	return nil
+	if db.anchor, err = db.read.Conn(ctx); err != nil {
+		return err
+	}
+	if err := db.anchor.QueryRowContext(ctx, "SELECT count(*) FROM sealing_keys").Scan(new(int)); err != nil {
+		return err
+	}
+	db.standing, err = stand(db.path, opened)
+	return err
 }
 
 // connect prepares a pool. It does not touch the file yet.
@@ -241,11 +259,19 @@ func enterWAL(ctx context.Context, pool *sql.DB, timeout time.Duration) error {
 // Path gives the file's path.
 func (db *DB) Path() string { return db.path }
 
-// Close releases the file. What is in the WAL goes into the file when no other process holds it.
+// Close releases the file. What is in the WAL goes into the file when no other process holds it. A file that was taken away is
+// held until the process ends: SQLite would remove what stands beside the one that has its name now.
 func (db *DB) Close() error {
 	var err error
+	moved := db.look()
+	if db.closed.Store(true); moved != nil {
+		return nil
+	}
+	if db.anchor != nil {
+		err = db.anchor.Close()
+	}
 	if db.prepared != nil {
-		err = db.prepared.close()
+		err = errors.Join(err, db.prepared.close())
 	}
 	if db.read != nil {
 		err = errors.Join(err, db.read.Close())

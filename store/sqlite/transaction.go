@@ -67,6 +67,9 @@ func (db *DB) snapshot(ctx context.Context, f func(tables.Conn) error) error {
 
 // change runs f in a writing transaction and commits it. doing names the step for errors.
 func (db *DB) change(ctx context.Context, doing string, f func(tables.Conn) error) error {
+	if err := db.look(); err != nil {
+		return fmt.Errorf("%s: %w", doing, err)
+	}
 	tx, err := db.write.BeginTx(ctx, nil)
 	if err != nil {
 		return fmt.Errorf("%s: %w", doing, explain(err))
@@ -80,6 +83,9 @@ func (db *DB) change(ctx context.Context, doing string, f func(tables.Conn) erro
 	}
 	if err := tx.Commit(); err != nil {
 		return fmt.Errorf("%s: %w", doing, explain(err))
+	}
+	if err := db.look(); err != nil { // what was written went into a file that is lost
+		return fmt.Errorf("%s: %w", doing, err)
 	}
 	return nil
 }

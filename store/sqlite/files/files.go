@@ -9,6 +9,9 @@ import (
 	"path/filepath"
 )
 
+// Beside are the ends of the names of the files that SQLite keeps beside a database in use.
+func Beside() []string { return []string{"-wal", "-shm", "-journal"} }
+
 // FreeName gives name, or name with a number when it is taken.
 func FreeName(name string) string {
 	free := name
@@ -31,7 +34,7 @@ func Place(temp, to, kept string) error {
 	if err := os.Link(to, kept); err != nil {
 		return fmt.Errorf("keeping the old store: %w", err)
 	}
-	for _, beside := range []string{"-wal", "-shm", "-journal"} {
+	for _, beside := range Beside() {
 		if err := os.Rename(to+beside, kept+beside); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("keeping the old store: %w", err)
 		}

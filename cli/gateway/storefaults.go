@@ -1,0 +1,103 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/zap"
+
+	"patgate/admin"
+	"patgate/store"
+)
+
+// storeFaults are the faults that a store notices by itself, by what metrics and log call them.
+func storeFaults() map[string]error {
+	return map[string]error{"moved": store.ErrMoved}
+}
+
+// faultsOf tells what is wrong with the store's place now, by name.
+func (g *gateway) faultsOf() map[string]error {
+	found := map[string]error{}
+	faulty, ok := g.store.(store.Faulty)
+	if !ok {
+		return found
+	}
+	for _, err := range faulty.Faults() {
+		for name, kind := range storeFaults() {
+			if errors.Is(err, kind) {
+				found[name] = err
+			}
+		}
+	}
+	return found
+}
+
+// storeLooked is how often the store is asked for its faults.
+const storeLooked = 250 * time.Millisecond
+
+// watchStore logs when a fault of the store's begins, once a minute while it goes on, and its end.
+func (g *gateway) watchStore(ctx context.Context) {
+	logged := map[string]*seldom{}
+	tick := time.NewTicker(storeLooked)
+	defer tick.Stop()
+	for {
+		found := g.faultsOf()
+		for name, err := range found {
+			if logged[name] == nil {
+				logged[name] = new(seldom)
+			}
+			if logged[name].says(name) {
+				g.logger.Error("fault of the store", zap.String("fault", name), zap.Error(err))
+			}
+		}
+		for name := range logged {
+			if found[name] == nil {
+				delete(logged, name)
+				g.logger.Info("the store's fault is over", zap.String("fault", name))
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// reportStore gives what logs that the store failed, once a minute while it fails in the same way. What watchStore says is not
+// said twice.
+func (g *gateway) reportStore() func(error) {
+	var logged seldom
+	return func(err error) {
+		for _, kind := range storeFaults() {
+			if errors.Is(err, kind) {
+				return
+			}
+		}
+		if logged.says(err.Error()) {
+			g.logger.Error("store", zap.Error(err))
+		}
+	}
+}
+
+// storeReady is the readiness check of the store.
+func (g *gateway) storeReady() admin.Check {
+	return admin.Check{Name: "store", Ready: g.sessions.Sync}
+}
+
+// storeFaultMetrics tell which faults the store has.
+func storeFaultMetrics(g *gateway) (all []prometheus.Collector) {
+	for name := range storeFaults() {
+		all = append(all, prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "patgate_store_fault",
+			Help:        "1 while this is wrong with the place where the store is: moved, its file was removed or replaced.",
+			ConstLabels: prometheus.Labels{"fault": name}}, func() float64 {
+			if g.faultsOf()[name] != nil {
+				return 1
+			}
+			return 0
+		}))
+	}
+	return all
+}
