@@ -15,7 +15,7 @@ import (
 
 // Body is a request's body, on its way from the client to the forge. It is counted as it is read.
 type Body struct {
-	ContentType []byte // that is sent on
+	ContentType []byte // that is sent on; empty is none
 	Encoding    string // that is sent on; empty is none
 	Received    int64  // bytes that the client sent
 	Length      int64  // declared; -1 when it is chunked
@@ -28,6 +28,7 @@ type Body struct {
 
 	from   io.Reader
 	limits *BodyLimits
+	again  bytes.Reader
 	spool  *os.File
 	lease  lease
 }
@@ -123,7 +124,7 @@ func (b *Body) Release() {
 	}
 	clear(memory)
 	clear(out)
-	*b = Body{Memory: memory[:0], Out: out[:0]}
+	*b = Body{ContentType: b.ContentType[:0], Memory: memory[:0], Out: out[:0]}
 }
 
 // Whole reads the body into memory, and what is too long for that into a file without a name when spool says so. limit is the
@@ -194,10 +195,11 @@ func (b *Body) Turn() error {
 	return nil
 }
 
-// Again gives a body that was read whole, from its beginning.
+// Again gives a body that was read whole, from its beginning. The reader that it gave before ends with that.
 func (b *Body) Again() (io.Reader, error) {
 	if b.spool == nil {
-		return bytes.NewReader(b.Memory), nil
+		b.again.Reset(b.Memory)
+		return &b.again, nil
 	}
 	_, err := b.spool.Seek(0, io.SeekStart)
 	return b.spool, err
