@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -75,8 +76,8 @@ func TestRulesAreTriedOnAllTokens(t *testing.T) {
 	}
 	run := func(args ...string) (string, int) {
 		cmd := exec.Command("patgate", append([]string{"routes", "simulate"}, args...)...)
-		cmd.Env = append(os.Environ(), "PATGATE_DATA_DIR="+filepath.Join(r.dir, "data"), "PATGATE_UPSTREAM_URL="+w.url,
-			"PATGATE_FORGE=gitlab")
+		others := slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "PATGATE_") })
+		cmd.Env = append(others, "PATGATE_DATA_DIR="+filepath.Join(r.dir, "data"), "PATGATE_UPSTREAM_URL="+w.url, "PATGATE_FORGE=gitlab")
 		var stderr strings.Builder
 		cmd.Stderr = &stderr
 		out, err := cmd.Output()
