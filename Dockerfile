@@ -4,7 +4,10 @@ WORKDIR /src
 COPY go.mod go.sum ./
 RUN go mod download
 COPY . .
-RUN CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o /out/patgate . \
+# What patgate version says; without them, the commit that is checked out.
+ARG VERSION=
+ARG COMMIT=
+RUN CGO_ENABLED=0 go build -trimpath -buildvcs=false -o /out/patgate -ldflags "-s -w -X patgate/cli/gateway.version=$VERSION -X patgate/cli/gateway.commit=${COMMIT:-$(git rev-parse HEAD 2>/dev/null)}" . \
  && install -d -m 0700 -o 65532 -g 65532 /out/data /out/keys
 
 FROM scratch

@@ -5,13 +5,22 @@ FUZZ    ?= 20s
 VULNDB  ?= https://vuln.go.dev
 CLIENTS  = cli/testdata/clients
 
-.PHONY: all build check test e2e-gitea e2e-clients race fuzz bench bench-smoke microbench instructions pgo vuln docs clients screenshots
+.PHONY: all build image check test test-without e2e-gitea e2e-clients race fuzz bench bench-smoke microbench instructions pgo vuln docs clients screenshots
 
 all: check test build
 
+# What a build says that it is made of. Without git, what a source archive says is kept.
+VERSION ?= $(shell git describe --tags --dirty 2>/dev/null)
+COMMIT  ?= $(shell git describe --always --abbrev=40 --exclude '*' --dirty=+changes 2>/dev/null)
+STAMP    = -X patgate/cli/gateway.version=$(VERSION) -X patgate/cli/gateway.commit=$(COMMIT)
+
 # The binary, static.
 build:
-	CGO_ENABLED=0 $(GO) build -trimpath -o patgate .
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "$(STAMP)" -o patgate .
+
+# The image, which knows its commit too.
+image:
+	docker build --build-arg VERSION=$(VERSION) --build-arg COMMIT=$(COMMIT) -t patgate .
 
 # What needs no test to run: formatting, vet, staticcheck with every check it has, the dependencies as they are used.
 check:
@@ -21,12 +30,16 @@ check:
 	$(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2 -checks all ./...
 	$(GO) mod tidy -diff
 
-# Every test, the end-to-end ones with the built binary included. Tests that need a program which is not here are
-# skipped with a line that says so; PATGATE_E2E_REQUIRED=1 makes that a failure. Those of cli attack a running gateway and look at
-# how it fares, so that nothing else runs beside them.
+# Every test, the end-to-end ones with the built binary included. Tests that need a program which is not here are skipped, and
+# listed at the end with what gets it; PATGATE_E2E_REQUIRED=1 makes that a failure. Those of cli attack a running gateway and look
+# at how it fares, so that nothing else runs beside them.
 test: check
-	$(GO) test -timeout 20m $(TESTFLAGS) $$($(GO) list ./... | grep -v '/cli$$')
-	$(GO) test -timeout 30m $(TESTFLAGS) ./cli
+	@$(GO) run gotest.tools/gotestsum@v1.13.0 --format standard-quiet --ignore-non-json-output-lines --raw-command -- .ci/packages "$(GO)" -json $(TESTFLAGS)
+
+# The tests with each optional program hidden in turn, or with those that HIDE names: nothing fails because one is not there. By
+# hand, it takes long: make test-without HIDE="git chromium" PACKAGES="./demo ./cli".
+test-without:
+	@.ci/without "$(HIDE)" "$(PACKAGES)"
 
 # What needs a real Gitea: PATGATE_E2E_GITEA=/path/to/gitea, and PATGATE_E2E_GITEA_STATIC=/its/static/files unless they are
 # built into it. It runs on a database of its own and on loopback. Without the variable nothing runs, and a line says so.

@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"patgate/cli/gateway"
+	"patgate/cli/opening"
 	"patgate/cli/settings"
 	"patgate/config"
 )
@@ -51,9 +52,11 @@ func newConfigShow() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "show",
 		Short: "Print the configuration in effect, with secrets masked",
-		Args:  cobra.NoArgs,
+		Long: `Prints a YAML file with every key. Behind a value stands where it comes from: a line of the file, a variable,
+a flag, the default, or, for the forge's address, the store.`,
+		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := settings.Load(cmd, settings.Serve(), settings.WithoutUpstream)
+			c, err := opening.Settings(cmd, settings.Serve(), settings.WithoutUpstream)
 			if err != nil {
 				return err
 			}

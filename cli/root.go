@@ -20,10 +20,12 @@ import (
 	"patgate/config"
 )
 
-// Exit codes: what was asked for failed; the command line itself was wrong.
+// Exit codes: what was asked for failed; the command line itself was wrong; somebody pressed Ctrl-C at a prompt, for which shells
+// have the number of the signal and 128.
 const (
-	exitFailed = 1
-	exitUsage  = 2
+	exitFailed      = 1
+	exitUsage       = 2
+	exitInterrupted = 128 + int(syscall.SIGINT)
 )
 
 // Stdio is what a command reads from and writes to.
@@ -53,7 +55,10 @@ func Main(args []string, stdio Stdio) int {
 	for _, line := range terminal.Lines(err) {
 		fmt.Fprintln(stdio.Err, "patgate: "+line)
 	}
-	if terminal.IsUsage(err) {
+	switch {
+	case errors.Is(err, terminal.ErrInterrupted):
+		return exitInterrupted
+	case terminal.IsUsage(err):
 		return exitUsage
 	}
 	return exitFailed

@@ -4,6 +4,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"patgate/cli/gateway"
+	"patgate/cli/opening"
 	"patgate/cli/settings"
 )
 
@@ -22,7 +23,7 @@ on --console-listen, when that is given.`,
   patgate serve --config /etc/patgate/patgate.yaml`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := settings.Load(cmd, settings.Serve(), settings.WithUpstream)
+			c, err := opening.Settings(cmd, settings.Serve(), settings.WithUpstream)
 			if err != nil {
 				return err
 			}

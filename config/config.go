@@ -17,6 +17,8 @@ import (
 // environment variable is that path in upper case with the prefix PATGATE_ (`PATGATE_UPSTREAM_URL`). Only
 // upstream.url must be given.
 type Config struct {
+	sources map[string]Source // where each key was given; what has none is the default
+
 	// Forge says what the forge is: `gitlab`, `gitea`, `forgejo`, or `auto`, which asks it when patgate starts. A forge that
 	// cannot be reached then is taken for a GitLab; when it turns out to be another one, patgate ends with an error.
 	Forge Forge `yaml:"forge"`
@@ -348,7 +350,7 @@ type Resolver struct {
 type Log struct {
 	// Level is the least level that is written: `debug`, `info`, `warn` or `error`. Decisions are written at every level.
 	Level LogLevel `yaml:"level"`
-	// Format is `json`, or `console` for people.
+	// Format is `json`, `console` for people, or `auto`: console when standard error is a terminal, else json.
 	Format LogFormat `yaml:"format"`
 }
 

@@ -59,6 +59,6 @@ func Default() Config {
 			BudgetPerToken: 120,
 			BudgetPerOwner: 1200,
 		},
-		Log: Log{Level: LevelInfo, Format: FormatJSON},
+		Log: Log{Level: LevelInfo, Format: FormatAuto},
 	}
 }

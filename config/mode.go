@@ -224,11 +224,13 @@ type LogFormat uint8
 
 // The values of `log.format`.
 const (
-	FormatJSON LogFormat = iota
+	// FormatAuto is console on a terminal, else json.
+	FormatAuto LogFormat = iota
+	FormatJSON
 	FormatConsole
 )
 
-var formatNames = []string{"json", "console"}
+var formatNames = []string{"auto", "json", "console"}
 
 // String gives the value as it is written.
 func (v LogFormat) String() string { return wordOf(formatNames, int(v)) }

@@ -23,6 +23,8 @@ type Input struct {
 	OtherEnv []string
 	// NoUpstream allows upstream.url to be missing, for commands that do not need it.
 	NoUpstream bool
+	// Upstream is the forge's address as the store knows it, for when nothing else gives one; empty: unknown.
+	Upstream string
 }
 
 // Parse reads a configuration strictly and gives all problems at once, in the order of the file, then variables, then
@@ -34,11 +36,19 @@ func Parse(in Input) (Config, []Problem) {
 	}
 	p.env(in.Env, in.OtherEnv)
 	p.flags(in.Flags)
+	if _, given := p.set[upstreamKey]; !given && in.Upstream != "" {
+		f, _ := p.find(upstreamKey)
+		p.words(f, Source{Name: "the store"}, in.Upstream)
+	}
 	if len(p.problems) == 0 {
 		p.validate()
 	}
+	p.config.sources = p.set
 	return p.config, p.problems
 }
+
+// upstreamKey is the key of the forge's address.
+const upstreamKey = "upstream.url"
 
 // reader gathers values and problems.
 type reader struct {

@@ -235,6 +235,7 @@ func TestWhatShowWritesReadsAsTheSame(t *testing.T) {
 	if len(problems) > 0 {
 		t.Fatalf("%v\n%s", problems, c.Show())
 	}
+	again.sources, c.sources = nil, nil // the file that was written gives every key
 	if fmt.Sprintf("%+v", again) != fmt.Sprintf("%+v", c) {
 		t.Fatalf("got  %+v\nwant %+v", again, c)
 	}
@@ -317,6 +318,7 @@ func FuzzParse(f *testing.F) {
 			return
 		}
 		again, problems := Parse(Input{File: "f", Data: []byte(c.Show())})
+		again.sources, c.sources = nil, nil // the file that was written gives every key
 		if len(problems) > 0 && c.Store.Key.Empty() || len(problems) == 0 && again.Show() != c.Show() {
 			t.Fatalf("what Show writes does not read back: %v\n%s", problems, c.Show())
 		}

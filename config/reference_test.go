@@ -58,7 +58,7 @@ is stronger than the one before. Only ` + "`upstream.url`" + ` must be given:
     patgate serve --upstream https://gitlab.example.com
 
 Reading is strict: a key that is unknown, stands twice or is empty is an error. ` + "`patgate config check FILE`" + ` prints
-all problems at once, ` + "`patgate config show`" + ` the configuration in effect, ` + "`patgate config example`" + ` a file to start from.
+all problems at once, ` + "`patgate config show`" + ` the one in effect with the place of each value, ` + "`patgate config example`" + ` a file to start from.
 
 The environment variable of a key is its name in upper case with ` + "`PATGATE_`" + ` before it and ` + "`_`" + ` for the dot
 (` + "`PATGATE_UPSTREAM_URL`" + `). Lists are written with commas there. Durations are written as ` + "`500ms`, `30s`, `5m`, `2h`, `90d`" + `,
@@ -111,6 +111,9 @@ func comments(t *testing.T) map[string]string {
 	var walk func(s *ast.StructType, prefix string)
 	walk = func(s *ast.StructType, prefix string) {
 		for _, field := range s.Fields.List {
+			if field.Tag == nil {
+				continue // no key
+			}
 			key := prefix + reflect.StructTag(strings.Trim(field.Tag.Value, "`")).Get("yaml")
 			docs[key] = sentence(field.Names[0].Name, field.Doc.Text())
 			if name, ok := field.Type.(*ast.Ident); ok && structs[name.Name] != nil {

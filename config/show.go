@@ -16,7 +16,8 @@ var example string
 // Example gives the documented example file.
 func Example() string { return example }
 
-// Show writes the whole configuration as a YAML file, with secrets masked and unset keys as comments.
+// Show writes the whole configuration as a YAML file, with secrets masked and unset keys as comments. Behind each value stands
+// where it comes from.
 func (c Config) Show() string {
 	var b strings.Builder
 	var section string // the section that the keys belong to
@@ -43,11 +44,12 @@ func (c Config) Show() string {
 				written = true
 			}
 		}
+		from := c.sources[f.key].String()
 		if !list {
-			fmt.Fprintf(&b, "%s%s: %s\n", indent, name, quoted(v))
+			fmt.Fprintf(&b, "%s%s: %s # %s\n", indent, name, quoted(v), from)
 			continue
 		}
-		fmt.Fprintf(&b, "%s%s:\n", indent, name)
+		fmt.Fprintf(&b, "%s%s: # %s\n", indent, name, from)
 		for i := range v.Len() {
 			fmt.Fprintf(&b, "%s  - %s\n", indent, quoted(v.Index(i)))
 		}

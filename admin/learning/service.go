@@ -211,7 +211,7 @@ func (s *Service) Simulate(ctx context.Context, c tokens.Caller, id int64, days 
 	}
 	var grant *policy.Grant
 	if scopes != nil {
-		grant, err = s.tokens.Planned(ctx, c, id, *scopes)
+		_, grant, err = s.tokens.Planned(ctx, c, id, *scopes)
 	} else {
 		grant, err = s.tokens.GrantOf(x.Token)
 	}

@@ -55,7 +55,7 @@ func Expand(s *Scope, t *routes.Table) ([]string, error) {
 		}
 		found := false
 		for p, info := range t.Catalogue().All() {
-			if info.Deprecated || !unnamed.Has(p) || !matches(wanted, info.Name) || !Grantable(s, access, info.Boundaries) {
+			if info.Deprecated || !unnamed.Has(p) || !Matches(wanted, info.Name) || !Grantable(s, access, info.Boundaries) {
 				continue
 			}
 			found = true
@@ -97,8 +97,8 @@ func Unnamed(t *routes.Table) (set routes.PermissionSet) {
 	return set
 }
 
-// matches tells whether a name fits a pattern in which * stands for any text.
-func matches(pattern, name string) bool {
+// Matches tells whether a name fits a pattern in which * stands for any text.
+func Matches(pattern, name string) bool {
 	head, rest, star := strings.Cut(pattern, "*")
 	if !star {
 		return pattern == name
@@ -108,7 +108,7 @@ func matches(pattern, name string) bool {
 		return false
 	}
 	for i := 0; i <= len(name); i++ {
-		if matches(rest, name[i:]) {
+		if Matches(rest, name[i:]) {
 			return true
 		}
 	}
@@ -190,6 +190,16 @@ func (e *Invalid) Text(field, text string, limit int, required bool) {
 	case strings.ContainsFunc(text, unicode.IsControl):
 		e.Add(field, "has control characters in it")
 	}
+}
+
+// Specs gives scopes as they are stored, those that name paths without ids yet; an *Invalid says all that is wrong with them.
+func Specs(scopes []Scope, t *routes.Table) ([]policy.ScopeSpec, error) {
+	problems := &Invalid{}
+	specs, err := problems.Scopes(scopes, t)
+	if err == nil {
+		err = problems.Err()
+	}
+	return specs, err
 }
 
 // Scopes checks scopes and gives them with wildcards replaced.

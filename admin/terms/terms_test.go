@@ -11,8 +11,8 @@ func TestMatches(t *testing.T) {
 		{"*_job", "run_jobs", false}, {"*", "anything", true}, {"r*_j*b", "read_job", true}, {"read_job", "read_job", true},
 		{"a*a", "a", false},
 	} {
-		if got := matches(tc.pattern, tc.name); got != tc.want {
-			t.Errorf("matches(%q, %q) = %v", tc.pattern, tc.name, got)
+		if got := Matches(tc.pattern, tc.name); got != tc.want {
+			t.Errorf("Matches(%q, %q) = %v", tc.pattern, tc.name, got)
 		}
 	}
 }

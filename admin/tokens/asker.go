@@ -69,32 +69,30 @@ func OwnGrant(c Caller) (g *policy.Grant, isToken bool) {
 	return g, isToken
 }
 
-// Planned gives the grant that a token of the caller's would have with other scopes. It changes nothing.
-func (s *Service) Planned(ctx context.Context, c Caller, id int64, scopes []terms.Scope) (*policy.Grant, error) {
+// Planned gives scopes for a token of the caller's as they would be stored, with ids in place of paths and names in place of
+// wildcards, and the grant that it would have with them. It changes nothing.
+func (s *Service) Planned(ctx context.Context, c Caller, id int64,
+	scopes []terms.Scope) ([]policy.ScopeSpec, *policy.Grant, error) {
 	l, err := c.own(ctx, s, id)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	table := s.o.Table()
-	problems := &terms.Invalid{}
-	specs, err := problems.Scopes(scopes, table)
-	if err == nil {
-		err = problems.Err()
-	}
+	specs, err := terms.Specs(scopes, table)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	as, err := s.askingAs(ctx, c, &l)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	_, patient := c.(operator)
 	if _, err := s.resolve(ctx, as, scopes, specs, patient); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	grant, err := policy.Compile(l.Owner.UserID, l.TableVersion, specs, table.Catalogue())
 	if err != nil {
-		return nil, terms.OfSpec(err)
+		return nil, nil, terms.OfSpec(err)
 	}
-	return grant, nil
+	return specs, grant, nil
 }

@@ -21,14 +21,13 @@ type Changes struct {
 	Scopes                *[]terms.Scope
 	// Add are scopes beside what the token holds when the edit is decided. Only an owner adds, and Scopes is nil then.
 	Add *[]terms.Scope
+	// Revision, when it is not 0, is that of the token as it was read: one that was changed since is not edited.
+	Revision int64
 	// ForGood: a narrowing is not kept to be undone, because the token or its forge credential leaked, say.
 	ForGood bool
-	// only is set by Narrow.
-	only *revised
+	// only is set by Narrow: Scopes stand by ids for what is left of those that the token had at Revision.
+	only bool
 }
-
-// revised says that scopes stand by ids for what is left of those that a token had at a revision.
-type revised struct{ revision int64 }
 
 // Edited is a token after an edit.
 type Edited struct {
@@ -65,7 +64,7 @@ func (s *Service) edit(ctx context.Context, c Caller, id int64, q *Changes) (*Ed
 	switch {
 	case l.Validity(now) == token.Revoked || l.RotatedTo != 0:
 		return nil, refuse(ErrConflict, "the token is revoked or rotated: it cannot be edited")
-	case q.only != nil && q.only.revision != l.Revision:
+	case (q.only || q.Revision != 0) && q.Revision != l.Revision:
 		return nil, moved(store.ErrConflict)
 	}
 	limit := s.o.Lifetimes.LongestEnd(now)
@@ -186,7 +185,7 @@ func (s *Service) rescope(ctx context.Context, c Caller, l *store.Listed, e *sto
 	}
 	_, patient := c.(operator)
 	found := places.New()
-	if q.only == nil {
+	if !q.only {
 		if found, err = s.resolve(ctx, as, *q.Scopes, specs, patient); err != nil {
 			return err
 		}
@@ -202,7 +201,7 @@ func (s *Service) rescope(ctx context.Context, c Caller, l *store.Listed, e *sto
 	}
 	narrowed := len(policy.Subset(old, fresh, found.Of)) > 0
 	switch wider := len(policy.Subset(fresh, old, found.Of)) > 0; {
-	case wider && q.only != nil:
+	case wider && q.only:
 		return refuse(ErrForbidden, "that is more than the token has")
 	case wider:
 		out.Widened, e.Widened, e.Forget = true, true, true

@@ -13,7 +13,7 @@ import (
 // whatever would be more is ErrForbidden, and a token that was changed meanwhile ErrConflict. The forge is not asked.
 func (s *Service) Narrow(ctx context.Context, c Caller, id, revision int64, left []policy.ScopeSpec) (*Edited, error) {
 	scopes := terms.AsScopes(left)
-	return s.Edit(ctx, c, id, Changes{Scopes: &scopes, only: &revised{revision}})
+	return s.Edit(ctx, c, id, Changes{Scopes: &scopes, Revision: revision, only: true})
 }
 
 // keepBefore has what a token may do kept when an edit narrows it, so that this can be undone.

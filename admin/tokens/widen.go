@@ -31,12 +31,8 @@ func (s *Service) Widening(ctx context.Context, c *Owner, id int64, add []terms.
 
 func (s *Service) widening(ctx context.Context, c *Owner, l *store.Listed, add []terms.Scope) (*Widening, error) {
 	table := s.o.Table()
-	problems := &terms.Invalid{}
-	specs, err := problems.Scopes(add, table)
+	specs, err := terms.Specs(add, table)
 	if err != nil {
-		return nil, err
-	}
-	if err := problems.Err(); err != nil {
 		return nil, err
 	}
 	as := &token.Session{TokenID: readingPaths - c.UserID(), OwnerUserID: c.UserID(), Username: c.Username(), Credential: c.secret}

@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"patgate/cli/settings"
 	"patgate/cli/terminal"
@@ -55,22 +54,20 @@ func givenCredential(cmd *cobra.Command) (secret token.Secret, ok bool, err erro
 
 // AskCredential asks for the credential at the terminal, without showing it.
 func AskCredential(cmd *cobra.Command, c *config.Config) (token.Secret, error) {
-	in, ok := cmd.InOrStdin().(*os.File)
-	if !ok || !term.IsTerminal(int(in.Fd())) {
-		return token.Secret{}, errNoCredential
+	if _, ok := terminal.Person(cmd); !ok {
+		return token.Secret{}, errNoCredential // before the forge is asked what it is
 	}
-	fmt.Fprintf(cmd.ErrOrStderr(), "Personal access token for %s (%s; it is not shown): ", c.Upstream.URL, scopesWanted(c))
-	text, err := term.ReadPassword(int(in.Fd()))
-	fmt.Fprintln(cmd.ErrOrStderr())
+	text, err := terminal.AskSecret(cmd,
+		fmt.Sprintf("Personal access token for %s (%s; it is not shown): ", c.Upstream.URL, scopesWanted(cmd.Context(), c)))
 	if err != nil {
 		return token.Secret{}, fmt.Errorf("reading the forge credential: %w", err)
 	}
-	return asCredential(string(text))
+	return asCredential(text)
 }
 
 // scopesWanted says which scopes an owner's credential should have.
-func scopesWanted(c *config.Config) string {
-	upstream.Settle(context.Background(), c)
+func scopesWanted(ctx context.Context, c *config.Config) string {
+	upstream.Settle(ctx, c)
 	if c.Forge.Table() == routes.ForgeGitea {
 		return "the scopes that its patgate tokens are to use, and read:user, read:organization and read:repository"
 	}

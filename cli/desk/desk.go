@@ -7,16 +7,13 @@ import (
 	"os"
 	"os/user"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"patgate/admin/terms"
 	"patgate/admin/tokens"
 	"patgate/cli/opening"
 	"patgate/cli/settings"
-	"patgate/cli/terminal"
 	"patgate/config"
 	"patgate/routes"
 	"patgate/store"
@@ -88,7 +85,11 @@ func AtForge(cmd *cobra.Command, c *config.Config, table *routes.Table, needed b
 // needs none.
 func OnStore(cmd *cobra.Command, table func(*config.Config) (*routes.Table, error),
 	f func(ctx context.Context, d *Desk) error) error {
-	c, err := settings.Load(cmd, settings.Store(), settings.WithoutUpstream)
+	read := settings.Load
+	if table != nil {
+		read = opening.Settings // the table is that of the forge
+	}
+	c, err := read(cmd, settings.Store(), settings.WithoutUpstream)
 	if err != nil {
 		return err
 	}
@@ -115,7 +116,7 @@ func OnStore(cmd *cobra.Command, table func(*config.Config) (*routes.Table, erro
 
 // WithForge runs f on a store that exists, as the owner of a credential that is given, else as the operator.
 func WithForge(cmd *cobra.Command, f func(ctx context.Context, d *Desk) error) error {
-	c, err := settings.Load(cmd, settings.Store(), settings.WithUpstream)
+	c, err := opening.Settings(cmd, settings.Store(), settings.WithUpstream)
 	if err != nil {
 		return err
 	}
@@ -143,36 +144,4 @@ func Identify(ctx context.Context, c *config.Config, f tokens.Forge, secret toke
 		err = fmt.Errorf("asking %s whose credential this is: %w", c.Upstream.URL, err)
 	}
 	return o, err
-}
-
-// ToldOf gives what the token service says of a token in the words of a command.
-func ToldOf(id int64, err error) error {
-	if errors.Is(err, tokens.ErrNotFound) {
-		return fmt.Errorf("there is no token %d: patgate token list shows them", id)
-	}
-	return Told(err)
-}
-
-// Told gives what the token service found wrong with a request one line each, by the flags that it came from.
-func Told(err error) error {
-	var invalid *terms.Invalid
-	if !errors.As(err, &invalid) {
-		return err
-	}
-	var lines terminal.LinesError
-	for _, p := range invalid.Problems {
-		field := strings.Replace(p.Field, "granular_scopes", "scopes", 1) + ":"
-		switch p.Field {
-		case "name", "description", "grace":
-			field = "--" + p.Field
-		case "expires_at":
-			field = "--expires"
-		case "renew_until":
-			field = "--renew-until"
-		case "report_until":
-			field = "--report-until"
-		}
-		lines = append(lines, field+" "+p.Message)
-	}
-	return terminal.Usage(lines)
 }

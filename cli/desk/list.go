@@ -25,16 +25,12 @@ func PrintTokens(cmd *cobra.Command, list []store.Listed, total int, f store.Fil
 		_, err := fmt.Fprintf(out, "There is no such token (state: %s).\n", f.State)
 		return err
 	}
-	var tables []*routes.Table
-	for _, forge := range []func() (*routes.Table, error){load.GitLab, load.Gitea} {
-		table, err := forge()
-		if err != nil {
-			return err
-		}
-		tables = append(tables, table)
+	tables, err := allTables()
+	if err != nil {
+		return err
 	}
 	wide, _ := cmd.Flags().GetBool("wide")
-	t := terminal.Table{Head: []string{"ID", "NAME", "OWNER", "STATE", "EXPIRES", "LAST USED", "SCOPES"}}
+	t := terminal.Table{Head: []string{"ID", "NAME", "OWNER", "STATE", "EXPIRES", "LAST USED", "SCOPES"}, Wide: wide}
 	for i := range list {
 		l := &list[i]
 		scopes := summary(l.Scopes)
@@ -54,11 +50,7 @@ func PrintTokens(cmd *cobra.Command, list []store.Listed, total int, f store.Fil
 		t.Add(strconv.FormatInt(l.ID, 10), l.Name, l.Owner.Username, state, terminal.Until(l.ExpiresAt, f.Now),
 			terminal.Ago(l.LastUsedAt, f.Now), scopes)
 	}
-	width := terminal.Width(out)
-	if wide {
-		width = 0
-	}
-	if err := t.Write(out, width); err != nil {
+	if err := t.Write(out); err != nil {
 		return err
 	}
 	if total > len(list) {
@@ -66,4 +58,16 @@ func PrintTokens(cmd *cobra.Command, list []store.Listed, total int, f store.Fil
 		return err
 	}
 	return nil
+}
+
+// allTables gives the built-in route tables of all forges.
+func allTables() (tables []*routes.Table, err error) {
+	for _, forge := range []func() (*routes.Table, error){load.GitLab, load.Gitea} {
+		table, err := forge()
+		if err != nil {
+			return nil, err
+		}
+		tables = append(tables, table)
+	}
+	return tables, nil
 }

@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"os"
 	"slices"
@@ -13,8 +15,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
+	"patgate/admin/terms"
 	"patgate/cli/terminal"
 	"patgate/config"
 	"patgate/token"
@@ -85,17 +87,14 @@ func remoteCredential(cmd *cobra.Command, base config.Base) (token.Secret, error
 		text = data
 	}
 	if text == "" {
-		in, ok := cmd.InOrStdin().(*os.File)
-		if !ok || !term.IsTerminal(int(in.Fd())) {
+		typed, err := terminal.AskSecret(cmd, fmt.Sprintf("Forge token or patgate token for %s (it is not shown): ", base))
+		if errors.Is(err, terminal.ErrNoTerminal) {
 			return token.Secret{}, errNoCredential
 		}
-		fmt.Fprintf(cmd.ErrOrStderr(), "Forge token or patgate token for %s (it is not shown): ", base)
-		typed, err := term.ReadPassword(int(in.Fd()))
-		fmt.Fprintln(cmd.ErrOrStderr())
 		if err != nil {
 			return token.Secret{}, fmt.Errorf("reading the credential: %w", err)
 		}
-		text = string(typed)
+		text = typed
 	}
 	text = strings.TrimSpace(text)
 	if strings.HasPrefix(text, token.Prefix) {
@@ -160,16 +159,15 @@ func remoteFailure(base config.Base, status int, text []byte) error {
 		Errors      []string `json:"errors"`
 	}
 	_ = json.Unmarshal(text, &told)
-	var lines terminal.LinesError
 	if fields, ok := told.Message.(map[string]any); ok {
-		for field, problems := range fields {
-			list, _ := problems.([]any)
+		invalid := &terms.Invalid{}
+		for _, field := range slices.Sorted(maps.Keys(fields)) {
+			list, _ := fields[field].([]any)
 			for _, p := range list {
-				lines = append(lines, fmt.Sprintf("%s: %v", field, p))
+				invalid.Add(field, "%v", p)
 			}
 		}
-		slices.Sort(lines)
-		return terminal.Usage(lines)
+		return terminal.Usage(invalid)
 	}
 	switch message, _ := told.Message.(string); {
 	case len(told.Errors) > 0:

@@ -91,6 +91,15 @@ func (r *Remote) print(cmd *cobra.Command, raw json.RawMessage, t *api.Token) er
 	return PrintToken(cmd.OutOrStdout(), listed(t, r.base), time.Now())
 }
 
+// Token reads a token of a running patgate.
+func (r *Remote) Token(ctx context.Context, id int64) (*store.Listed, error) {
+	var t api.Token
+	if _, err := r.Ask(ctx, http.MethodGet, Path(id, ""), nil, &t); err != nil {
+		return nil, err
+	}
+	return listed(&t, r.base), nil
+}
+
 // Show makes a request that is answered with a token, and prints that.
 func (r *Remote) Show(cmd *cobra.Command, method, path string, body any) error {
 	var raw json.RawMessage

@@ -26,19 +26,23 @@ func summary(scopes []policy.ScopeSpec) string {
 func Describe(scopes []policy.ScopeSpec) []string {
 	var lines []string
 	for i := range scopes {
-		line := place(&scopes[i]) + ": " + strings.Join(scopes[i].Permissions, ", ")
-		if patterns := scopes[i].Constraints.RefPatterns; len(patterns) > 0 {
-			line += " (pushes only to " + strings.Join(patterns, ", ") + ")"
-		}
-		if scopes[i].Constraints.ForbidRefDeletes {
-			line += " (pushes delete no refs)"
-		}
-		if scopes[i].Constraints.ForbidTagChanges {
-			line += " (pushes change no tags)"
-		}
-		lines = append(lines, line)
+		lines = append(lines, place(&scopes[i])+": "+strings.Join(scopes[i].Permissions, ", ")+limitsOf(&scopes[i].Constraints))
 	}
 	return lines
+}
+
+// limitsOf says in parentheses which pushes constraints leave.
+func limitsOf(c *policy.ConstraintSpec) (text string) {
+	if len(c.RefPatterns) > 0 {
+		text += " (pushes only to " + strings.Join(c.RefPatterns, ", ") + ")"
+	}
+	if c.ForbidRefDeletes {
+		text += " (pushes delete no refs)"
+	}
+	if c.ForbidTagChanges {
+		text += " (pushes change no tags)"
+	}
+	return text
 }
 
 // place tells where a scope reaches.

@@ -1,13 +1,17 @@
 package desk
 
 import (
+	"cmp"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
 	"patgate/admin/tokens"
 	"patgate/cli/terminal"
+	"patgate/policy"
 	"patgate/store"
 )
 
@@ -51,9 +55,58 @@ func PrintToken(w io.Writer, l *store.Listed, now time.Time) error {
 	}
 	line("Last used", "%s (%d uses)", terminal.Ago(l.LastUsedAt, now), l.Uses)
 	line("Table version", "%d", l.TableVersion)
-	for i, scope := range Describe(l.Scopes) {
-		line(fmt.Sprintf("Scope %d", i+1), "%s", scope)
+	if err := printScopes(&b, l.Scopes); err != nil {
+		return err
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// fewPermissions is how many of a scope stand on one line.
+const fewPermissions = 12
+
+// printScopes writes what a token may do, a line for each scope. The permissions of a long one are grouped by category.
+func printScopes(b *strings.Builder, scopes []policy.ScopeSpec) error {
+	var categories map[string]string
+	for i, scope := range Describe(scopes) {
+		s := &scopes[i]
+		name := fmt.Sprintf("Scope %d", i+1)
+		if len(s.Permissions) <= fewPermissions {
+			fmt.Fprintf(b, "%-13s %s\n", name, scope)
+			continue
+		}
+		if categories == nil {
+			var err error
+			if categories, err = categoriesOf(); err != nil {
+				return err
+			}
+		}
+		fmt.Fprintf(b, "%-13s %s: %d permissions%s\n", name, place(s), len(s.Permissions), limitsOf(&s.Constraints))
+		groups := map[string][]string{}
+		for _, p := range s.Permissions {
+			c := cmp.Or(categories[p], "other")
+			groups[c] = append(groups[c], p)
+		}
+		for _, c := range slices.Sorted(maps.Keys(groups)) {
+			fmt.Fprintf(b, "  %s: %s\n", c, strings.Join(groups[c], ", "))
+		}
+	}
+	return nil
+}
+
+// categoriesOf gives the category of each permission. Which forge it is need not be known: the names are the same.
+func categoriesOf() (map[string]string, error) {
+	tables, err := allTables()
+	if err != nil {
+		return nil, err
+	}
+	of := map[string]string{}
+	for _, table := range tables {
+		for _, info := range table.Catalogue().All() {
+			if of[info.Name] == "" {
+				of[info.Name] = info.Category
+			}
+		}
+	}
+	return of, nil
 }

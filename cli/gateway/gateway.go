@@ -96,6 +96,12 @@ func newGateway(ctx context.Context, c *config.Config, log io.Writer) (*gateway,
 
 // unmade gives a gateway of which nothing is open.
 func unmade(c *config.Config, log io.Writer) *gateway {
+	if c.Log.Format == config.FormatAuto {
+		c.Log.Format = config.FormatJSON
+		if terminal.Is(log) {
+			c.Log.Format = config.FormatConsole
+		}
+	}
 	out := newLineWriter(log)
 	return &gateway{
 		config: c,
@@ -165,7 +171,7 @@ func (g *gateway) make(ctx context.Context) error {
 	}
 	var console zapcore.Encoder
 	if c.Log.Format == config.FormatConsole {
-		console = audit.NewEncoder(true)
+		console = audit.NewPlain(g.tokenName())
 	}
 	g.audit = audit.NewLog(audit.Options{
 		Out: g.log, Encoder: console, Queue: c.Limits.AuditQueue, Counters: counters,

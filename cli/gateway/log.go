@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"context"
 	"errors"
 	"io"
 	"sync"
@@ -90,4 +91,24 @@ func newLogger(out io.Writer, c config.Log) *zap.Logger {
 	}[c.Level]
 	core := zapcore.NewCore(audit.NewEncoder(c.Format == config.FormatConsole), zapcore.AddSync(out), level)
 	return zap.New(core, zap.ErrorOutput(zapcore.AddSync(io.Discard))) // where the log fails, the stream it would be told on does
+}
+
+// tokenName gives what tells the name of a token for the log of people. A name is asked for once; a later one is seen after the
+// next start.
+func (g *gateway) tokenName() func(id int64) string {
+	const most = 4096
+	names := map[int64]string{} // the log's encoder is used by one goroutine at a time
+	return func(id int64) string {
+		name, known := names[id]
+		if known || len(names) >= most {
+			return name
+		}
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		if l, err := g.store.Token(ctx, id); err == nil {
+			name = l.Name
+		}
+		names[id] = name
+		return name
+	}
 }

@@ -76,7 +76,7 @@ func proposalOf(cmd *cobra.Command, arg string,
 	}
 	propose := func(ctx context.Context, d *desk.Desk) (*learning.Proposed, error) {
 		p, err := learning.New(d.Service).Propose(ctx, d.As, id, days, said)
-		return p, toldOf(id, err)
+		return p, toldOf(cmd, id, err)
 	}
 	return learned(cmd, pathOf(id, "/proposal?")+query.Encode(), propose, use)
 }
@@ -132,7 +132,7 @@ said yes to it is left out here too: see --accept.`,
 				}
 				made, err := applyAt(ctx, d, p, tokens.Creation{Name: name, ExpiresAt: expires, Seal: seal})
 				if err != nil {
-					return desk.Told(err)
+					return desk.Told(cmd, err)
 				}
 				return d.Announce(cmd, made)
 			})
@@ -297,7 +297,7 @@ func DryRun(cmd *cobra.Command, id int64, q *tokens.Changes) error {
 		err = desk.WithForge(cmd, func(ctx context.Context, d *desk.Desk) error {
 			s, err = learning.New(d.Service).Simulate(ctx, d.As, id, days, q.Scopes)
 			if err != nil {
-				return desk.ToldOf(id, err)
+				return desk.ToldOf(cmd, id, err)
 			}
 			return nil
 		})

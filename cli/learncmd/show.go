@@ -31,11 +31,11 @@ func pathOf(id int64, rest string) string {
 }
 
 // toldOf gives what the service says of a subject in the words of a command.
-func toldOf(id int64, err error) error {
+func toldOf(cmd *cobra.Command, id int64, err error) error {
 	if errors.Is(err, tokens.ErrNotFound) {
 		return fmt.Errorf("you have no %d that was seen at work: patgate learn list shows them", id)
 	}
-	return desk.Told(err)
+	return desk.Told(cmd, err)
 }
 
 // learned gets an answer from a running patgate, or has it made on the local store, and then has it used.
@@ -74,7 +74,7 @@ it as a hash.`,
 			path := "subjects?all=" + strconv.FormatBool(all)
 			return learned(cmd, path, func(ctx context.Context, d *desk.Desk) (*[]learning.Listed, error) {
 				list, err := learning.New(d.Service).List(ctx, d.As, all)
-				return &list, desk.Told(err)
+				return &list, desk.Told(cmd, err)
 			}, func(_ context.Context, _ *desk.Remote, _ *desk.Desk, list *[]learning.Listed) error {
 				if terminal.WantsJSON(cmd) {
 					return terminal.PrintJSON(cmd.OutOrStdout(), list)
@@ -107,7 +107,7 @@ func newLearnShow() *cobra.Command {
 			query := url.Values{"since": {strconv.Itoa(days)}}
 			return learned(cmd, pathOf(id, "?")+query.Encode(), func(ctx context.Context, d *desk.Desk) (*learning.Shown, error) {
 				s, err := learning.New(d.Service).Show(ctx, d.As, id, days)
-				return s, toldOf(id, err)
+				return s, toldOf(cmd, id, err)
 			}, func(_ context.Context, _ *desk.Remote, _ *desk.Desk, s *learning.Shown) error {
 				if terminal.WantsJSON(cmd) {
 					return terminal.PrintJSON(cmd.OutOrStdout(), s)

@@ -3,10 +3,11 @@ package learncmd
 import (
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
-	"text/tabwriter"
 
 	"patgate/admin/learning"
+	"patgate/cli/terminal"
 )
 
 // title names a subject for people.
@@ -31,8 +32,7 @@ func printSubjects(w io.Writer, list []learning.Listed) error {
 		_, err := fmt.Fprintln(w, "Nothing was seen.")
 		return err
 	}
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "ID\tKIND\tNAME\tUSER\tREQUESTS\tDAYS\tNOTHING NEW FOR\tLAST SEEN")
+	t := terminal.Table{Head: []string{"ID", "KIND", "NAME", "USER", "REQUESTS", "DAYS", "NOTHING NEW FOR", "LAST SEEN"}}
 	for i := range list {
 		l := &list[i]
 		last, quiet := "-", "-"
@@ -43,33 +43,30 @@ func printSubjects(w io.Writer, list []learning.Listed) error {
 		if kind != "token" {
 			kind = "forge, " + kind
 		}
-		fmt.Fprintf(t, "%d\t%s\t%s\t%s\t%d\t%d\t%s\t%s\n", l.ID, kind, l.Name, l.Username, l.Requests, l.Days, quiet, last)
+		t.Add(strconv.FormatInt(l.ID, 10), kind, l.Name, l.Username, fmt.Sprint(l.Requests), fmt.Sprint(l.Days), quiet, last)
 	}
-	return t.Flush()
+	return t.Write(w)
 }
 
 // printSeen writes for people what a subject did, what is set apart last.
 func printSeen(w io.Writer, s *learning.Shown) error {
 	fmt.Fprintf(w, "%s, the last %d days:\n", title(s.TokenID, s.SubjectID, s.Name, s.Username), s.Days)
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	for _, apart := range []bool{false, true} {
-		begun := false
+		t := terminal.Table{Wide: true}
 		for i := range s.Seen {
 			one := &s.Seen[i]
 			if one.Suspect != apart {
 				continue
 			}
-			if apart && !begun {
-				fmt.Fprintln(t, "Set apart, first seen from a new network or shortly before a leak was reported:")
+			if apart && t.Empty() {
+				fmt.Fprintln(w, "Set apart, first seen from a new network or shortly before a leak was reported:")
 			}
-			begun = true
-			fmt.Fprintf(t, "  %s %s\t%s\t%s\t%d requests on %d days\t%s to %s\n", one.Method, one.Route, strings.Join(one.Permissions,
-				", "),
-				seenAt(one), one.Requests, one.Days, one.First, one.Last)
+			t.Add("  "+one.Method+" "+one.Route, strings.Join(one.Permissions, ", "), seenAt(one),
+				fmt.Sprintf("%d requests on %d days", one.Requests, one.Days), one.First+" to "+one.Last)
 		}
-	}
-	if err := t.Flush(); err != nil {
-		return err
+		if err := t.Write(w); err != nil {
+			return err
+		}
 	}
 	_, err := io.WriteString(w, Damaged(s.Damaged))
 	return err

@@ -76,7 +76,7 @@ func findingOf(cmd *cobra.Command, id int64, days int) (f *learning.Finding, err
 	}
 	err = desk.OnStore(cmd, opening.Table, func(ctx context.Context, d *desk.Desk) (err error) {
 		if f, err = learning.New(d.Service).Find(ctx, d.As, id, days); err != nil {
-			return desk.ToldOf(id, err)
+			return desk.ToldOf(cmd, id, err)
 		}
 		return nil
 	})
@@ -105,7 +105,7 @@ func unusedOfAll(cmd *cobra.Command, days int) error {
 	} else {
 		err = desk.OnStore(cmd, opening.Table, func(ctx context.Context, d *desk.Desk) (err error) {
 			list, _, err = learning.New(d.Service).Findings(ctx, d.As, days, true, 0, 0)
-			return desk.Told(err)
+			return desk.Told(cmd, err)
 		})
 		if err != nil {
 			return err
@@ -119,7 +119,7 @@ func unusedOfAll(cmd *cobra.Command, days int) error {
 		f := &list[i]
 		t.Add(strconv.FormatInt(f.TokenID, 10), f.Name, f.Owner, f.Text)
 	}
-	return t.Write(cmd.OutOrStdout(), terminal.Width(cmd.OutOrStdout()))
+	return t.Write(cmd.OutOrStdout())
 }
 
 // printFinding writes a finding for people.

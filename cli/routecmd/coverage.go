@@ -76,7 +76,7 @@ func printCoverage(w io.Writer, name string, c inspect.Coverage) error {
 // readInput reads a file, or standard input for "-".
 func readInput(cmd *cobra.Command, name string) ([]byte, error) {
 	if name == "-" {
-		data, err := io.ReadAll(cmd.InOrStdin())
+		data, err := io.ReadAll(terminal.Input(cmd))
 		if err != nil {
 			return nil, fmt.Errorf("reading standard input: %w", err)
 		}

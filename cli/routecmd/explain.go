@@ -52,7 +52,7 @@ With - it reads lines "METHOD PATH" from standard input and prints one JSON obje
 				return err
 			}
 			if args[0] == "-" {
-				return explainLines(table, cmd.InOrStdin(), cmd.OutOrStdout())
+				return explainLines(table, terminal.Input(cmd), cmd.OutOrStdout())
 			}
 			e := explain(table, strings.ToUpper(args[0]), args[1])
 			if asJSON, _ := cmd.Flags().GetBool("json"); asJSON {

@@ -18,11 +18,12 @@ and prints everything that is wrong, one line each: file, line, what is wrong, a
 Warnings are about rows that load and are rarely meant. Exits 1 when there is a problem.`,
 		Example: "  patgate routes lint ./my-routes",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			opts, err := loadOptions(cmd, args)
+			opts, unread, err := loadOptions(cmd, args)
 			if err != nil {
 				return err
 			}
 			report := inspect.Lint(opts)
+			report.Problems = append(unread, report.Problems...)
 			out := cmd.OutOrStdout()
 			for _, p := range report.Problems {
 				fmt.Fprintln(out, p)

@@ -3,7 +3,6 @@ package routecmd
 import (
 	"fmt"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
@@ -32,17 +31,15 @@ func newRoutesList() *cobra.Command {
 			if asJSON, _ := cmd.Flags().GetBool("json"); asJSON {
 				return terminal.PrintJSON(cmd.OutOrStdout(), rows)
 			}
-			w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
-			fmt.Fprintln(w, "METHOD\tPATH\tPERMISSION\tBOUNDARY\tNOTES\tSOURCE")
+			t := terminal.Table{Head: []string{"METHOD", "PATH", "PERMISSION", "BOUNDARY", "NOTES", "SOURCE"}, Wide: true}
 			for _, r := range rows {
 				needs := strings.Join(r.Permissions, "+")
 				if needs == "" {
 					needs = "(" + r.Kind + ")"
 				}
-				fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", r.Method, r.Path, needs, strings.Join(r.Boundaries, ","),
-					strings.Join(r.notes(), ", "), r.Source)
+				t.Add(r.Method, r.Path, needs, strings.Join(r.Boundaries, ","), strings.Join(r.notes(), ", "), r.Source)
 			}
-			return w.Flush()
+			return t.Write(cmd.OutOrStdout())
 		},
 	}
 	cmd.Flags().String("resource", "", "only rows of this resource, in snake case: merge_request")

@@ -3,7 +3,6 @@ package routecmd
 import (
 	"fmt"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
@@ -44,13 +43,12 @@ with where they are granted. Those that fit best come first.`,
 			if len(found) == 0 {
 				return fmt.Errorf("no permission is about %q (see docs/permissions.md, or patgate routes list)", text)
 			}
-			w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
-			fmt.Fprintln(w, "PERMISSION\tBOUNDARY\tDESCRIPTION")
+			t := terminal.Table{Head: []string{"PERMISSION", "BOUNDARY", "DESCRIPTION"}}
 			for i := range found {
 				e := &found[i]
-				fmt.Fprintf(w, "%s\t%s\t%s\n", e.Name, strings.Join(e.Boundaries, ","), e.Description)
+				t.Add(e.Name, strings.Join(e.Boundaries, ","), e.Description)
 			}
-			return w.Flush()
+			return t.Write(cmd.OutOrStdout())
 		},
 	}
 	cmd.Flags().Bool("json", false, "print a JSON array")

@@ -50,31 +50,27 @@ func flaggedForge(cmd *cobra.Command) (string, error) {
 	return forge.Table(), nil
 }
 
-// loadOptions reads the overlay that --routes and further paths name.
-func loadOptions(cmd *cobra.Command, more []string) (load.Options, error) {
+// loadOptions reads the overlay that --routes and further paths name, and says which files of it cannot be read.
+func loadOptions(cmd *cobra.Command, more []string) (opts load.Options, unread []routes.Problem, err error) {
 	paths, err := cmd.Flags().GetStringSlice("routes")
 	if err != nil {
-		return load.Options{}, err
+		return opts, nil, err
 	}
-	forge, err := flaggedForge(cmd)
-	if err != nil {
-		return load.Options{}, err
+	if opts.Forge, err = flaggedForge(cmd); err != nil {
+		return opts, nil, err
 	}
-	files, problems := reload.ReadFiles(append(paths, more...))
-	if len(problems) > 0 {
-		return load.Options{}, routes.Problems(problems)
-	}
-	return load.Options{Forge: forge, Overlay: files}, nil
+	opts.Overlay, unread = reload.ReadFiles(append(paths, more...))
+	return opts, unread, nil
 }
 
 // loadTable loads the built-in table with the overlay of --routes. The error holds a line for each problem.
 func loadTable(cmd *cobra.Command) (*routes.Table, error) {
-	opts, err := loadOptions(cmd, nil)
+	opts, unread, err := loadOptions(cmd, nil)
 	if err != nil {
 		return nil, err
 	}
 	table, problems := load.Table(opts)
-	if len(problems) > 0 {
+	if problems = append(unread, problems...); len(problems) > 0 {
 		return nil, routes.Problems(problems)
 	}
 	return table, nil

@@ -176,8 +176,9 @@ func TestRoutesLint(t *testing.T) {
 		}
 	})
 	t.Run("a file that is not there", func(t *testing.T) {
-		if _, err := runRoutes(t, "", "lint", "/no/such.yaml"); err == nil || !strings.Contains(err.Error(), "/no/such.yaml:1: cannot be read") {
-			t.Errorf("got %v", err)
+		out, err := runRoutes(t, "", "lint", "/no/such.yaml")
+		if err == nil || !strings.Contains(out, "/no/such.yaml:1: cannot be read") {
+			t.Errorf("%v\n%s", err, out)
 		}
 	})
 }

@@ -117,7 +117,7 @@ func simulate(ctx context.Context, cmd *cobra.Command, d *desk.Desk, q learning.
 	})
 	switch {
 	case err != nil:
-		return errors.Join(w.Flush(), desk.Told(err))
+		return errors.Join(w.Flush(), desk.Told(cmd, err))
 	case asJSON:
 		err = encoder.Encode(map[string]*learning.Sum{"total": sum})
 	default:

@@ -47,7 +47,7 @@ func Serve() []Setting {
 		Setting{"anonymous", "anonymous", "requests without a credential: deny or allow"},
 		Setting{"web", "web", "browser pages and cookies: refuse or pass"},
 		Setting{"log-level", "log.level", "debug, info, warn or error"},
-		Setting{"log-format", "log.format", "json or console"},
+		Setting{"log-format", "log.format", "auto, json or console"},
 	)
 }
 
@@ -70,19 +70,26 @@ func Add(flags *pflag.FlagSet, settings []Setting) {
 	}
 }
 
-// need says what a command needs of the configuration.
-type need bool
+// Need says what a command needs of the configuration.
+type Need bool
 
 const (
-	WithUpstream need = true
+	// WithUpstream is for commands that ask the forge.
+	WithUpstream Need = true
 	// WithoutUpstream is for commands that do not ask the forge: its address may be missing.
-	WithoutUpstream need = false
+	WithoutUpstream Need = false
 )
 
 // Load reads the configuration that a command's flags, the environment and the file give; the error holds one
 // line for each problem.
-func Load(cmd *cobra.Command, settings []Setting, upstream need) (*config.Config, error) {
+func Load(cmd *cobra.Command, settings []Setting, upstream Need) (*config.Config, error) {
+	return LoadKnowing(cmd, settings, upstream, "")
+}
+
+// LoadKnowing is Load with the address of the forge that is taken when nothing else gives one; empty: none.
+func LoadKnowing(cmd *cobra.Command, settings []Setting, upstream Need, known string) (*config.Config, error) {
 	in := input(upstream)
+	in.Upstream = known
 	if cmd.Flags().Changed("config") {
 		in.File, _ = cmd.Flags().GetString("config")
 	}
@@ -106,7 +113,7 @@ func LoadFile(name string) (*config.Config, error) {
 }
 
 // input is what the environment gives.
-func input(upstream need) config.Input {
+func input(upstream Need) config.Input {
 	env := config.Environ(os.Environ())
 	return config.Input{File: env["PATGATE_CONFIG"], Env: env, OtherEnv: otherEnv(), NoUpstream: upstream == WithoutUpstream}
 }

@@ -54,7 +54,7 @@ in neither store: the new one needs the same. A password is best left to PGPASSW
 			for _, c := range copied {
 				t.Add(c.Table, strconv.Itoa(c.Rows), c.Digest)
 			}
-			if err := t.Write(cmd.OutOrStdout(), terminal.Width(cmd.OutOrStdout())); err != nil {
+			if err := t.Write(cmd.OutOrStdout()); err != nil {
 				return err
 			}
 			_, err = fmt.Fprintln(cmd.OutOrStdout(), "Copied and compared. The gateway that uses the copy needs the same sealing key.")

@@ -55,7 +55,7 @@ func newKeyShow() *cobra.Command {
 				}
 				t.Add(v.ID, v.State, fmt.Sprint(v.Credentials), terminal.Stamp(v.CreatedAt), retired)
 			}
-			return t.Write(cmd.OutOrStdout(), terminal.Width(cmd.OutOrStdout()))
+			return t.Write(cmd.OutOrStdout())
 		},
 	}
 	settings.AddStore(cmd)

@@ -120,7 +120,7 @@ func printOwners(cmd *cobra.Command, views []OwnerView) error {
 				strconv.FormatInt(c.ID, 10), strings.Join(c.Scopes, ","), status, expires, strconv.Itoa(v.Tokens))
 		}
 	}
-	return t.Write(cmd.OutOrStdout(), terminal.Width(cmd.OutOrStdout()))
+	return t.Write(cmd.OutOrStdout())
 }
 
 func newOwnerRemove() *cobra.Command {

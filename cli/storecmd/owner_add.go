@@ -81,7 +81,7 @@ one that authorised it. For a broader one: patgate owner add, then make new toke
 
 // withShown reads a credential, has the forge verify it, and only then opens the store for f.
 func withShown(cmd *cobra.Command, f func(ctx context.Context, d *desk.Desk, shown *tokens.Owner) error) error {
-	c, err := settings.Load(cmd, settings.Store(), settings.WithUpstream)
+	c, err := opening.Settings(cmd, settings.Store(), settings.WithUpstream)
 	if err != nil {
 		return err
 	}

@@ -11,25 +11,67 @@ import (
 	"golang.org/x/term"
 )
 
-// Table prints rows in columns. When it is written to a terminal, the widest columns are shortened until a row fits.
+// Table prints rows: in columns on a terminal, where the widest are shortened until a row fits, and elsewhere one row to a line
+// with a tab between two cells, whole and without padding, for cut, awk and grep.
 type Table struct {
-	Head []string
+	Head []string // nil: none
+	Wide bool     // on a terminal too, nothing is shortened
 	rows [][]string
 }
 
 // Add adds a row.
 func (t *Table) Add(cells ...string) { t.rows = append(t.rows, cells) }
 
-// Write prints the table. width 0 is no limit.
-func (t *Table) Write(w io.Writer, width int) error {
-	widths := make([]int, len(t.Head))
-	for _, row := range append([][]string{t.Head}, t.rows...) {
+// Empty tells whether there is no row yet.
+func (t *Table) Empty() bool { return len(t.rows) == 0 }
+
+// all gives the heading, if there is one, and the rows.
+func (t *Table) all() [][]string {
+	if t.Head == nil {
+		return t.rows
+	}
+	return append([][]string{t.Head}, t.rows...)
+}
+
+// Write prints the table.
+func (t *Table) Write(w io.Writer) error {
+	width := columns(w)
+	switch {
+	case width == 0:
+		return t.plain(w)
+	case t.Wide:
+		width = 0
+	}
+	return t.padded(w, width)
+}
+
+// plain prints the table for programs. White space within a cell is one space, so that a tab always ends a cell.
+func (t *Table) plain(w io.Writer) error {
+	for _, row := range t.all() {
+		cells := make([]string, len(row))
+		for i, cell := range row {
+			cells[i] = strings.Join(strings.Fields(cell), " ")
+		}
+		if _, err := fmt.Fprintln(w, strings.Join(cells, "\t")); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// padded prints the table in columns. width 0 is no limit.
+func (t *Table) padded(w io.Writer, width int) error {
+	if len(t.all()) == 0 {
+		return nil
+	}
+	widths := make([]int, len(t.all()[0]))
+	for _, row := range t.all() {
 		for i, cell := range row {
 			widths[i] = max(widths[i], utf8.RuneCountInString(cell))
 		}
 	}
 	shrink(widths, t.Head, width)
-	for _, row := range append([][]string{t.Head}, t.rows...) {
+	for _, row := range t.all() {
 		var line strings.Builder
 		for i, cell := range row {
 			cell = shorten(cell, widths[i])
@@ -52,7 +94,7 @@ func shrink(widths []int, head []string, width int) {
 		total, widest := -2, -1
 		for i, w := range widths {
 			total += w + 2
-			if w > max(least, len(head[i])) && (widest < 0 || w > widths[widest]) {
+			if (i >= len(head) || w > len(head[i])) && w > least && (widest < 0 || w > widths[widest]) {
 				widest = i
 			}
 		}
@@ -72,18 +114,23 @@ func shorten(s string, width int) string {
 	return string(r[:max(0, width-1)]) + "…"
 }
 
-// Width gives the width that w has as a terminal, or what COLUMNS says; 0 when it is no terminal.
-func Width(w io.Writer) int {
+// columns gives the width that w has as a terminal, or what COLUMNS says; 0 when it is no terminal.
+func columns(w io.Writer) int {
 	if n, err := strconv.Atoi(os.Getenv("COLUMNS")); err == nil && n > 0 {
 		return n
 	}
-	f, ok := w.(*os.File)
-	if !ok || !term.IsTerminal(int(f.Fd())) {
+	if !Is(w) {
 		return 0
 	}
-	width, _, err := term.GetSize(int(f.Fd()))
-	if err != nil {
-		return 0
+	width, _, err := term.GetSize(int(w.(*os.File).Fd()))
+	if err != nil || width <= 0 {
+		return 80 // one that does not say how wide it is
 	}
 	return width
+}
+
+// Is tells whether what is written to w is read by a person.
+func Is(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
 }

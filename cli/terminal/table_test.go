@@ -10,10 +10,10 @@ func TestATableFitsTheTerminal(t *testing.T) {
 	tab.Add("1000000000000", "nightly", strings.Repeat("read_job on project 6; ", 20))
 	tab.Add("1000000000001", strings.Repeat("ü", 100), "x")
 	var wide, narrow strings.Builder
-	if err := tab.Write(&wide, 0); err != nil || !strings.Contains(wide.String(), strings.Repeat("ü", 100)) {
+	if err := tab.padded(&wide, 0); err != nil || !strings.Contains(wide.String(), strings.Repeat("ü", 100)) {
 		t.Errorf("%v:\n%s", err, wide.String())
 	}
-	if err := tab.Write(&narrow, 80); err != nil {
+	if err := tab.padded(&narrow, 80); err != nil {
 		t.Fatal(err)
 	}
 	for line := range strings.Lines(narrow.String()) {
@@ -23,5 +23,19 @@ func TestATableFitsTheTerminal(t *testing.T) {
 	}
 	if !strings.Contains(narrow.String(), "1000000000000") {
 		t.Error("an id was cut")
+	}
+}
+
+// A program that reads the table gets every cell whole, and no more tabs than there are columns.
+func TestATableInAPipeIsNotPadded(t *testing.T) {
+	t.Setenv("COLUMNS", "")
+	tab := Table{Head: []string{"ID", "NAME", "SCOPES"}}
+	tab.Add("1", "two\twords\nand a line", strings.Repeat("x", 500))
+	var out strings.Builder
+	if err := tab.Write(&out); err != nil {
+		t.Fatal(err)
+	}
+	if want := "ID\tNAME\tSCOPES\n1\ttwo words and a line\t" + strings.Repeat("x", 500) + "\n"; out.String() != want {
+		t.Errorf("got %q", out.String())
 	}
 }

@@ -44,9 +44,9 @@ change who sees what, or keep a secret: these are granted by name.`,
 				if err != nil {
 					return err
 				}
-				return createAt(cmd, r, &flags)
+				return desk.Told(cmd, createAt(cmd, r, &flags))
 			}
-			c, err := settings.Load(cmd, settings.Store(), settings.WithUpstream)
+			c, err := opening.Settings(cmd, settings.Store(), settings.WithUpstream)
 			if err != nil {
 				return err
 			}
@@ -134,7 +134,7 @@ func createToken(cmd *cobra.Command, c *config.Config, flags *scopeFlags) error 
 		return err
 	}
 	if err := tokens.Check(q, table, opening.Lifetimes(c), time.Now()); err != nil {
-		return desk.Told(err)
+		return desk.Told(cmd, err)
 	}
 	return desk.AtForge(cmd, c, table, false, func(ctx context.Context, d *desk.Desk, shown *tokens.Owner) (err error) {
 		if name, _ := cmd.Flags().GetString("owner"); shown == nil {
@@ -150,7 +150,7 @@ func createToken(cmd *cobra.Command, c *config.Config, flags *scopeFlags) error 
 		}
 		made, err := d.Create(ctx, d.As, q)
 		if err != nil {
-			return desk.Told(err)
+			return desk.Told(cmd, err)
 		}
 		return d.Announce(cmd, made)
 	})

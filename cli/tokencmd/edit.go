@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -21,10 +20,16 @@ func newTokenEdit() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "edit ID",
 		Short: "Change what a token is called and may do",
-		Long: `Only what is given is changed; scopes are replaced as a whole. Narrowing needs nothing more. Widening, in
-permissions, places or time, needs the owner's forge token again: from PATGATE_OWNER_CREDENTIAL, from
-PATGATE_OWNER_CREDENTIAL_FILE or --credential-file. Tokens that this one made never keep more than it has.`,
-		Example: `  patgate token edit 1000000000042 --project group/project --allow read_job
+		Long: `Only what is given is changed. --add and --remove change single permissions: at the places that stand before
+them, else --add in the token's only scope, and --remove everywhere. --allow, --template and --grant replace all scopes.
+What changes is printed before it is done, and on a terminal you are asked (--yes: not).
+
+Narrowing needs nothing more. Widening, in permissions, places or time, needs the owner's forge token again: from
+PATGATE_OWNER_CREDENTIAL, from PATGATE_OWNER_CREDENTIAL_FILE or --credential-file. Tokens that this one made never keep
+more than it has.`,
+		Example: `  patgate token edit 1000000000042 --add read_pipeline --remove push_code
+  patgate token edit 1000000000042 --project group/other --add read_job
+  patgate token edit 1000000000042 --project group/project --allow read_job
   patgate token edit 1000000000042 --project group/project --allow read_job --dry-run --since 30d
   patgate token edit 1000000000042 --expires 12h --name "nightly job"
   patgate token edit 1000000000042 --grant scopes.yaml --enforce`,
@@ -39,18 +44,21 @@ PATGATE_OWNER_CREDENTIAL_FILE or --credential-file. Tokens that this one made ne
 				return terminal.Usage(err)
 			}
 			if dry, _ := cmd.Flags().GetBool("dry-run"); dry {
+				if len(flags.amendments) > 0 {
+					return terminal.Usage(errors.New("--dry-run takes whole scopes, by --allow, --template or --grant"))
+				}
 				return learncmd.DryRun(cmd, id, &q)
 			}
 			if r, err := desk.RemoteOf(cmd); r != nil || err != nil {
 				if err != nil {
 					return err
 				}
-				return editAt(cmd, r, id, &q)
+				return desk.Told(cmd, editAt(cmd, r, id, &q, flags.amendments))
 			}
 			return desk.WithForge(cmd, func(ctx context.Context, d *desk.Desk) error {
-				edited, err := d.Edit(ctx, d.As, id, q)
-				if err != nil {
-					return desk.Told(err)
+				edited, err := editHere(cmd, d, id, &q, flags.amendments)
+				if err != nil || edited == nil {
+					return desk.ToldOf(cmd, id, err)
 				}
 				for _, w := range edited.Warnings {
 					fmt.Fprintln(cmd.ErrOrStderr(), "patgate: note: "+w)
@@ -77,7 +85,9 @@ PATGATE_OWNER_CREDENTIAL_FILE or --credential-file. Tokens that this one made ne
 	f.Bool("for-good", false, "what is taken away cannot be given back by patgate token undo: for a token that leaked")
 	f.Bool("dry-run", false, "change nothing: say which requests that the token made would have been denied")
 	f.String("since", "30d", "with --dry-run: how far back is looked, in days")
+	f.BoolP("yes", "y", false, "do it without asking")
 	flags.register(f)
+	flags.registerAmendments(f)
 	desk.AddCredentialFlags(cmd)
 	desk.AddServerFlag(cmd)
 	completeTokens(cmd, &flags)
@@ -114,9 +124,16 @@ func readChanges(cmd *cobra.Command, flags *scopeFlags) (q tokens.Changes, err e
 		q.Scopes = &scopes
 	}
 	q.ForGood, _ = cmd.Flags().GetBool("for-good")
+	if len(flags.amendments) > 0 {
+		if q.Scopes != nil {
+			return q, errors.New("--add and --remove change scopes, and --allow, --template and --grant replace them: give " +
+				"one or the other")
+		}
+		return q, nil
+	}
 	if q == (tokens.Changes{ForGood: q.ForGood}) {
-		return q, errors.New("nothing to change: give --name, --description, --expires, --renew-until, --report-until, --enforce or " +
-			"scopes")
+		return q, errors.New("nothing to change: give --name, --description, --expires, --renew-until, --report-until, --enforce, " +
+			"--add, --remove or scopes")
 	}
 	return q, nil
 }
@@ -142,12 +159,12 @@ A secret that was rotated out and is used for another rotation is taken for stol
 				if err != nil {
 					return err
 				}
-				return rotateAt(cmd, r, id, &q)
+				return desk.Told(cmd, rotateAt(cmd, r, id, &q))
 			}
 			return desk.WithForge(cmd, func(ctx context.Context, d *desk.Desk) error {
 				made, err := d.Rotate(ctx, d.As, id, q)
 				if err != nil {
-					return desk.Told(err)
+					return desk.Told(cmd, err)
 				}
 				return d.Announce(cmd, made)
 			})
@@ -161,30 +178,6 @@ A secret that was rotated out and is used for another rotation is taken for stol
 	desk.AddServerFlag(cmd)
 	completeTokens(cmd, nil)
 	return cmd
-}
-
-// editAt changes a token of a running patgate.
-func editAt(cmd *cobra.Command, r *desk.Remote, id int64, q *tokens.Changes) error {
-	body := map[string]any{}
-	for name, v := range map[string]*string{
-		"name":        q.Name,
-		"description": q.Description,
-		"expires_at":  q.ExpiresAt,
-		"renew_until": q.RenewUntil,
-
-		"report_until": q.ReportUntil,
-	} {
-		if v != nil {
-			body[name] = *v
-		}
-	}
-	if q.Scopes != nil {
-		body["granular_scopes"] = *q.Scopes
-	}
-	if q.ForGood {
-		body["for_good"] = true
-	}
-	return r.Show(cmd, http.MethodPatch, desk.Path(id, ""), body)
 }
 
 // rotateAt rotates a token of a running patgate.

@@ -34,7 +34,7 @@ func question[T any](cmd *cobra.Command, path string, query url.Values,
 	default:
 		err = desk.WithForge(cmd, func(ctx context.Context, d *desk.Desk) error {
 			a, err = local(ctx, questions.New(d.Service, surfaces.Find), d)
-			return desk.Told(err)
+			return desk.Told(cmd, err)
 		})
 	}
 	if err != nil {

@@ -123,7 +123,7 @@ func revokeAll(cmd *cobra.Command, d *desk.Desk, ids []int64, secrets []string) 
 	}
 	for _, id := range ids {
 		if l, err := d.Revoke(cmd.Context(), d.As, id, reason); err != nil {
-			failed = append(failed, desk.ToldOf(id, err))
+			failed = append(failed, desk.ToldOf(cmd, id, err))
 		} else {
 			done(&l)
 		}

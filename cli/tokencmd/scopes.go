@@ -17,7 +17,10 @@ import (
 // --template closes it. A further one adds to the scope that was closed last.
 type scopeFlags struct {
 	scopes []terms.Scope
-	open   bool // the last scope has no permissions yet
+	typed  []map[string][]string // of each scope, what was typed, by the flag's name
+	open   bool                  // the last scope has no permissions yet
+
+	amendments []amendment // of a token that is there, by --add and --remove
 }
 
 // register adds the flags to a command.
@@ -44,16 +47,26 @@ func (s *scopeFlags) register(flags *pflag.FlagSet) {
 		"permissions there, those of a usual job: "+strings.Join(templateNames(), ", "))
 }
 
+// registerAmendments adds the flags by which a token that is there gets or loses permissions.
+func (s *scopeFlags) registerAmendments(flags *pflag.FlagSet) {
+	flags.Var(&scopeFlag{s, "add", policy.AccessNone}, "add",
+		"permissions that it gets beside what it holds, at the places named before it, or in its only scope")
+	flags.Var(&scopeFlag{s, "remove", policy.AccessNone}, "remove",
+		"permissions that it loses, at the places named before it, or everywhere; wildcards are possible")
+}
+
 // where opens a scope, or adds a container to the open one.
 func (s *scopeFlags) where(name string, access policy.Access, value string) error {
 	if !s.open {
 		s.scopes = append(s.scopes, terms.Scope{Access: access.String()})
+		s.typed = append(s.typed, map[string][]string{})
 		s.open = true
 	}
 	scope := &s.scopes[len(s.scopes)-1]
 	if scope.Access != access.String() {
 		return fmt.Errorf("--%s is another kind of place than the one before it: close that with --allow first", name)
 	}
+	s.note(name, value)
 	if access != policy.AccessSelectedMemberships {
 		return nil
 	}
@@ -68,6 +81,12 @@ func (s *scopeFlags) where(name string, access policy.Access, value string) erro
 		}
 	}
 	return nil
+}
+
+// note keeps what was typed for the last scope.
+func (s *scopeFlags) note(name, value string) {
+	typed := s.typed[len(s.typed)-1]
+	typed[name] = append(typed[name], value)
 }
 
 // allow closes the open scope, or adds to the last one.
@@ -93,7 +112,11 @@ func (s *scopeFlags) template(name string) error {
 	if i < 0 {
 		return fmt.Errorf("there is no such template: choose %s", strings.Join(templateNames(), ", "))
 	}
-	return s.allow(strings.Join(all[i].Scopes[0].Permissions, ","))
+	if err := s.allow(strings.Join(all[i].Scopes[0].Permissions, ",")); err != nil {
+		return err
+	}
+	s.note("template", name)
+	return nil
 }
 
 // templateNames are the names of all templates.
@@ -111,6 +134,48 @@ type scopeFlag struct {
 	access policy.Access
 }
 
+// Typed implements desk.ScopeFlag.
+func (f *scopeFlag) Typed(scope int, field string) string {
+	if len(f.all.amendments) > 0 {
+		return f.all.amended()
+	}
+	if scope >= len(f.all.typed) {
+		return ""
+	}
+	var names []string
+	switch typed := f.all.typed[scope]; {
+	case field == "permissions":
+		names = []string{"allow", "template"}
+	case strings.HasPrefix(field, "project"):
+		names = []string{"project"}
+	case strings.HasPrefix(field, "group"):
+		names = []string{"group"}
+	default:
+		for name := range typed {
+			if name != "allow" && name != "template" {
+				names = append(names, name)
+			}
+		}
+		slices.Sort(names)
+	}
+	var flags []string
+	for _, name := range names {
+		for _, value := range f.all.typed[scope][name] {
+			flag := "--" + name
+			if value != "true" {
+				flag += " " + value
+			}
+			flags = append(flags, flag)
+		}
+	}
+	return strings.Join(flags, " ")
+}
+
+// Everything implements desk.ScopeFlag.
+func (f *scopeFlag) Everything() bool {
+	return slices.ContainsFunc(f.all.scopes, func(s terms.Scope) bool { return slices.Contains(s.Permissions, "*") })
+}
+
 // String implements pflag.Value; there is no default to show.
 func (f *scopeFlag) String() string { return "" }
 
@@ -119,7 +184,7 @@ func (f *scopeFlag) Type() string {
 	switch f.name {
 	case "project", "group":
 		return "PATH|ID"
-	case "allow":
+	case "allow", "add", "remove":
 		return "PERMISSIONS"
 	case "template":
 		return "NAME"
@@ -131,9 +196,15 @@ func (f *scopeFlag) Type() string {
 func (f *scopeFlag) Set(value string) error {
 	switch f.name {
 	case "allow":
-		return f.all.allow(value)
+		err := f.all.allow(value)
+		if err == nil {
+			f.all.note(f.name, value)
+		}
+		return err
 	case "template":
 		return f.all.template(value)
+	case "add", "remove":
+		return f.all.amend(f.name == "add", value)
 	case "project", "group":
 	default:
 		if value != "true" {

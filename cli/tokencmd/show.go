@@ -32,7 +32,7 @@ func newTokenShow() *cobra.Command {
 			return desk.OnStore(cmd, nil, func(ctx context.Context, d *desk.Desk) error {
 				l, err := d.Show(ctx, d.As, id)
 				if err != nil {
-					return desk.ToldOf(id, err)
+					return desk.ToldOf(cmd, id, err)
 				}
 				now := time.Now()
 				if terminal.WantsJSON(cmd) {

@@ -40,7 +40,7 @@ func onToken(cmd *cobra.Command, d *desk.Desk, arg, done string,
 	}
 	l, err := change(cmd.Context(), d.As, id)
 	if err != nil {
-		return desk.ToldOf(id, err)
+		return desk.ToldOf(cmd, id, err)
 	}
 	if terminal.WantsJSON(cmd) {
 		return terminal.PrintJSON(cmd.OutOrStdout(), api.View(&l, time.Now()))
@@ -59,7 +59,7 @@ func remoteChange(cmd *cobra.Command, arg, action string, body any) (done bool, 
 	if r == nil || err != nil {
 		return err != nil, err
 	}
-	return true, r.Show(cmd, http.MethodPost, desk.Path(id, action), body)
+	return true, desk.Told(cmd, r.Show(cmd, http.MethodPost, desk.Path(id, action), body))
 }
 
 func newTokenPause() *cobra.Command {

@@ -26,13 +26,35 @@ func Lint(opts load.Options) Report {
 	for _, f := range opts.Overlay {
 		files = append(files, f.Name)
 	}
+	known := builtInWarnings(opts)
 	for _, r := range t.Routes() {
 		if own := slices.Contains(files, r.Source.File); own || len(files) == 0 {
-			report.Warnings = append(report.Warnings, warnings(r, t, own)...)
+			report.Warnings = append(report.Warnings, slices.DeleteFunc(warnings(r, t, own),
+				func(p routes.Problem) bool { return known[p.Message] })...)
 		}
 	}
 	routes.SortProblems(report.Warnings, files)
 	return report
+}
+
+// builtInWarnings are the messages that built-in rows would get if they were a user's: a copy of such a row is as it was
+// meant. Each names its row.
+func builtInWarnings(opts load.Options) map[string]bool {
+	known := map[string]bool{}
+	if len(opts.Overlay) == 0 {
+		return known
+	}
+	opts.Overlay = nil
+	t, _ := load.Table(opts)
+	if t == nil {
+		return known
+	}
+	for _, r := range t.Routes() {
+		for _, p := range warnings(r, t, true) {
+			known[p.Message] = true
+		}
+	}
+	return known
 }
 
 // warnings lists what is odd about a row; own tells that it is the user's. The forge itself has writes whose container

@@ -97,13 +97,13 @@ func Table(opts Options) (*routes.Table, []routes.Problem) {
 		PushOptions: pushOptions,
 		Wides:       a.readWide(),
 	})
+	if len(problems) == 0 {
+		problems = t.Unreachable() // also when a file has other problems: all are told at once
+	}
 	var names []string
 	for _, d := range a.documents {
 		problems = append(problems, d.Problems...)
 		names = append(names, d.File)
-	}
-	if len(problems) == 0 {
-		problems = t.Unreachable()
 	}
 	if len(problems) > 0 {
 		routes.SortProblems(problems, names)

@@ -226,6 +226,11 @@ func (s *section) replacedOption(n *yaml.Node, old, o *routes.PushOption, unsafe
 	}
 }
 
+// isThere tells whether refs stand there already, and need the same: an overlay that says so is a copy.
+func (p *pushOptions) isThere(one *routes.PushRef) bool {
+	return slices.ContainsFunc(p.refs, func(r routes.PushRef) bool { return r.Prefix == one.Prefix && r.NeedSet == one.NeedSet })
+}
+
 // pushRefs reads `refs:`, the kinds of refs whose push is more than new commits. An overlay may add to them.
 func (p *pushOptions) pushRefs(s *section, n *yaml.Node) {
 	s.Each(n, "refs", func(key, value *yaml.Node) {
@@ -236,7 +241,10 @@ func (p *pushOptions) pushRefs(s *section, n *yaml.Node) {
 				document.Describe(key))
 			return
 		case slices.ContainsFunc(p.refs, func(r routes.PushRef) bool { return r.Prefix == prefix }):
-			s.Problem(key, "remove one of them", "refs %q stand twice", prefix)
+			needs, set := s.permissionSet(value, "refs "+prefix)
+			if same := (routes.PushRef{Prefix: prefix, Needs: needs, NeedSet: set}); !s.Overlay || !p.isThere(&same) {
+				s.Problem(key, "remove one of them", "refs %q stand twice", prefix)
+			}
 			return
 		}
 		needs, set := s.permissionSet(value, "refs "+prefix)

@@ -1,0 +1,71 @@
+package desk
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"patgate/admin/terms"
+	"patgate/admin/tokens"
+	"patgate/cli/terminal"
+)
+
+// ScopeFlag is a flag that scopes are built from. It knows which flags were typed for a field of the scope with that index, such
+// as "--allow read_job"; empty when the scopes come from elsewhere.
+type ScopeFlag interface {
+	Typed(scope int, field string) string
+	// Everything tells whether some scope asks for all that a wildcard gives.
+	Everything() bool
+}
+
+// ToldOf gives what the token service says of a token in the words of a command.
+func ToldOf(cmd *cobra.Command, id int64, err error) error {
+	if errors.Is(err, tokens.ErrNotFound) {
+		return fmt.Errorf("there is no token %d: patgate token list shows them", id)
+	}
+	return Told(cmd, err)
+}
+
+// Told gives what the token service, here or at a running patgate, found wrong with a request one line each, by the flags that
+// were typed.
+func Told(cmd *cobra.Command, err error) error {
+	var invalid *terms.Invalid
+	if !errors.As(err, &invalid) {
+		return err
+	}
+	var lines terminal.LinesError
+	for _, p := range invalid.Problems {
+		lines = append(lines, typed(cmd, p.Field)+" "+p.Message)
+	}
+	return terminal.Usage(lines)
+}
+
+// typed gives the flag that a field of a request comes from, or the field where there is no flag for it.
+func typed(cmd *cobra.Command, field string) string {
+	name := strings.ReplaceAll(strings.TrimSuffix(strings.TrimSuffix(field, "_at"), "_id"), "_", "-")
+	if cmd.Flags().Lookup(name) != nil {
+		return "--" + name
+	}
+	rest, ofScopes := strings.CutPrefix(field, "granular_scopes")
+	if !ofScopes {
+		return field + ":"
+	}
+	if cmd.Flags().Changed("grant") {
+		return "--grant: scopes" + rest + ":"
+	}
+	flag := cmd.Flags().Lookup("allow")
+	if flag == nil {
+		return "scopes" + rest + ":"
+	}
+	at, part, _ := strings.Cut(strings.TrimPrefix(rest, "["), "]")
+	part, _, _ = strings.Cut(strings.TrimPrefix(part, "."), "[")
+	if scopes, is := flag.Value.(ScopeFlag); is {
+		if i, err := strconv.Atoi(at); err == nil && scopes.Typed(i, part) != "" {
+			return scopes.Typed(i, part) + ":"
+		}
+	}
+	return "scopes:"
+}
