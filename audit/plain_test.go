@@ -35,7 +35,8 @@ func TestDecisionsForPeople(t *testing.T) {
 		{"one before the project is known", with(denied, number("token_id", 3)),
 			"03:04:05.006 DENY 3 GET /projects/{project}/issues needs read_work_item on project (permission_missing)\n"},
 		{"a token with an odd name", with(denied, number("token_id", 2)),
-			`03:04:05.006 DENY "a\nb \"c\"\x1b[31m" GET /projects/{project}/issues needs read_work_item on project (permission_missing)` + "\n"},
+			`03:04:05.006 DENY "a\nb \"c\"\x1b[31m" GET /projects/{project}/issues needs read_work_item on project ` +
+				"(permission_missing)\n"},
 		{"an allowed request", with(asked, text("verdict", "allow"), text("reason", "granted"), number("status", 200),
 			number("token_id", 1), number("boundary_id", 6)), "03:04:05.006 ALLOW ci GET /projects/{project}/issues on project 6 200\n"},
 		{"nobody's", []zapcore.Field{text("credential", "anonymous"), text("method", "GET"), text("verdict", "deny"),

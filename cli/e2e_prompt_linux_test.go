@@ -118,7 +118,7 @@ func TestPrompts(t *testing.T) {
 	env := []string{"PATGATE_UPSTREAM_URL=" + w.url, "PATGATE_DATA_DIR=" + s.dir + "/data"}
 	const ctrlC = "\x03"
 	for name, args := range map[string][]string{
-		"the owner's forge token":            {"token", "create", "--name", "x", "--project", "shop/backend/api", "--allow", "read_job"},
+		"the owner's forge token":            {"token", "create", "--name", "x", "--user", "--allow", "read_user"},
 		"the same for an owner":              {"owner", "add"},
 		"a credential for a running patgate": {"token", "list", "--server", "http://127.0.0.1:1"},
 	} {
@@ -144,7 +144,8 @@ func TestPrompts(t *testing.T) {
 			t.Errorf("exit %d: %s", code, d.text())
 		}
 	})
-	made := atTerminal(t, env, "token", "create", "--name", "ci", "--project", "shop/backend/api", "--allow", "read_job,read_pipeline")
+	made := atTerminal(t, env, "token", "create", "--name", "ci", "--project", "shop/backend/api",
+		"--allow", "read_job,read_pipeline")
 	made.awaits(t, "it is not shown", false)
 	made.types(t, w.alicePAT+"\n")
 	if code := made.ends(t); code != 0 || strings.Contains(made.text(), w.alicePAT) {
