@@ -171,7 +171,7 @@ func TestTakingOverTheForgesName(t *testing.T) {
 	remote := exec.Command("patgate", "token", "list", "--server", r.gate+root)
 	remote.Env, remote.Dir = append(r.env, "PATGATE_OWNER_CREDENTIAL="+r.world.alicePAT), r.dir
 	if out, err := remote.CombinedOutput(); err != nil || !strings.Contains(string(out), "shop/my.web-site") &&
-		!strings.Contains(string(out), " t ") {
+		!strings.Contains(string(out), "\tt\t") {
 		t.Errorf("token list --server: %v\n%s", err, out)
 	}
 	if opened.Load() == 0 || direct.Load() > opened.Load() {
