@@ -129,6 +129,23 @@ type Filter struct {
 	Expires      Span
 	LastUsed     Span
 	Sort         Sort
-	Limit        int // 0 is no limit
-	Offset       int
+	// After, when it is not 0, leaves those with a higher id, in the order of ids, whatever Sort says. FirstTokenID - 1 leaves all.
+	// That is how to go through many: to skip an Offset they are all put in order, again and again.
+	After  int64
+	Limit  int // 0 is no limit
+	Offset int
+}
+
+// Walk goes through all tokens that a filter leaves, f.Limit at a time, in the order of ids. list gives a page.
+func (f Filter) Walk(list func(Filter) ([]Listed, int, error), each func([]Listed) error) error {
+	for f.After = FirstTokenID - 1; ; {
+		page, _, err := list(f)
+		if err != nil {
+			return err
+		}
+		if err := each(page); err != nil || len(page) < f.Limit {
+			return err
+		}
+		f.After = page[len(page)-1].ID
+	}
 }

@@ -67,7 +67,9 @@ type Subjects interface {
 	// Subject reads one; ErrUnknownSubject when there is none.
 	Subject(ctx context.Context, id int64) (learn.Subject, error)
 	// Subjects lists those of a forge user, or of everybody when userID is 0, those that were seen last first. total counts all.
-	Subjects(ctx context.Context, origin string, userID int64, limit, offset int) (list []learn.Subject, total int, err error)
+	Subjects(ctx context.Context, origin string, userID int64, limit int) (list []learn.Subject, total int, err error)
+	// SubjectsAfter lists those of everybody with a higher id than one, in the order of ids.
+	SubjectsAfter(ctx context.Context, origin string, id int64, limit int) ([]learn.Subject, error)
 	// Summaries says in few words what subjects and tokens were seen to do, by their ids.
 	Summaries(ctx context.Context, ids []int64) (map[int64]learn.Summary, error)
 	// SetObserving notes for how long what tokens do is kept after it was last seen, from an instant on; 0 is that nothing is.

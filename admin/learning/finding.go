@@ -92,15 +92,21 @@ func (s *Service) Findings(ctx context.Context, c tokens.Caller, days int, all b
 	if err != nil {
 		return nil, 0, err
 	}
-	list = []Finding{}
+	list, err = s.findings(ctx, c, days, found)
+	return list, total, err
+}
+
+// findings tell it of tokens, without the rights one by one.
+func (s *Service) findings(ctx context.Context, c tokens.Caller, days int, found []store.Listed) ([]Finding, error) {
+	list := []Finding{}
 	for i := range found {
 		w, err := s.lifework(ctx, c, found[i].ID, s.firstDay(days).Start())
 		if err != nil {
-			return nil, 0, err
+			return nil, err
 		}
 		f, err := s.judge(ctx, &w, days)
 		if err != nil {
-			return nil, 0, err
+			return nil, err
 		}
 		if s.tokens.ToldTo(c, &found[i]) != nil {
 			f.leaveOutPlaces()
@@ -108,7 +114,7 @@ func (s *Service) Findings(ctx context.Context, c tokens.Caller, days int, all b
 		f.Rights, f.Digest = nil, ""
 		list = append(list, *f)
 	}
-	return list, total, nil
+	return list, nil
 }
 
 // Narrow takes from a token what is unused. A digest that is not empty is that of the finding which the caller has seen: when by

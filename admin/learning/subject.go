@@ -77,7 +77,7 @@ func (s *Service) subjects(ctx context.Context, c tokens.Caller, all bool) (list
 		userID = 0
 	}
 	if _, isToken := tokens.OwnGrant(c); !isToken {
-		credentials, _, err := s.tokens.Units().Subjects(ctx, s.tokens.Origin(), userID, mostSubjects, 0)
+		credentials, _, err := s.tokens.Units().Subjects(ctx, s.tokens.Origin(), userID, mostSubjects)
 		if err != nil {
 			return nil, nil, err
 		}

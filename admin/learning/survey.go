@@ -6,6 +6,7 @@ import (
 
 	"patgate/admin/tokens"
 	"patgate/learn/propose"
+	"patgate/store"
 )
 
 // Tally counts the findings of all active tokens.
@@ -30,11 +31,13 @@ func (s *Service) Survey(ctx context.Context, by string) (*Tally, error) {
 	for _, standing := range Standings() {
 		t.Tokens[standing] = 0
 	}
-	for offset := 0; ; offset += surveyed {
-		began := time.Now()
-		list, total, err := s.Findings(ctx, tokens.Operator(by), 0, true, surveyed, offset)
+	active, c := store.Filter{State: store.StateActive, Limit: surveyed}, tokens.Operator(by)
+	began := time.Now()
+	all := func(f store.Filter) ([]store.Listed, int, error) { return s.tokens.List(ctx, c, 0, true, f) }
+	err := active.Walk(all, func(found []store.Listed) error {
+		list, err := s.findings(ctx, c, tokens.JudgedDays, found)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		for i := range list {
 			f := &list[i]
@@ -43,14 +46,20 @@ func (s *Service) Survey(ctx context.Context, by string) (*Tally, error) {
 			t.Rights.Projects.Add(f.Projects)
 			t.Rights.Groups.Add(f.Groups)
 		}
-		if offset+surveyed >= total {
-			t.At = s.tokens.Now()
-			return t, nil
+		if len(found) < surveyed {
+			return nil
 		}
 		select {
 		case <-ctx.Done():
-			return nil, ctx.Err()
+			return ctx.Err()
 		case <-time.After(surveyShare * time.Since(began)):
+			began = time.Now()
+			return nil
 		}
+	})
+	if err != nil {
+		return nil, err
 	}
+	t.At = s.tokens.Now()
+	return t, nil
 }

@@ -96,26 +96,23 @@ func (s *Service) Try(ctx context.Context, by string, q Attempt, each func(*Trie
 		return nil, err
 	}
 	c := tokens.Operator(by)
-	for offset := 0; ; offset += triedAtOnce {
-		page := store.Filter{Sort: store.SortCreatedAsc, Limit: triedAtOnce, Offset: offset, Now: a.now}
-		list, total, err := s.tokens.List(ctx, c, 0, true, page)
-		if err != nil {
-			return nil, err
-		}
+	all := func(f store.Filter) ([]store.Listed, int, error) { return s.tokens.List(ctx, c, 0, true, f) }
+	err = store.Filter{Limit: triedAtOnce, Now: a.now}.Walk(all, func(list []store.Listed) error {
 		for i := range list {
 			if err := a.token(c, &list[i]); err != nil {
-				return nil, err
+				return err
 			}
 		}
-		if offset+triedAtOnce >= total {
-			break
-		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
 	}
 	if q.InForce == nil || q.Origin == "" {
 		return &a.sum, nil
 	}
-	for offset := 0; ; offset += triedAtOnce {
-		list, total, err := s.tokens.Units().Subjects(ctx, q.Origin, 0, triedAtOnce, offset)
+	for after := int64(0); ; {
+		list, err := s.tokens.Units().SubjectsAfter(ctx, q.Origin, after, triedAtOnce)
 		if err != nil {
 			return nil, err
 		}
@@ -124,9 +121,10 @@ func (s *Service) Try(ctx context.Context, by string, q Attempt, each func(*Trie
 				return nil, err
 			}
 		}
-		if offset+triedAtOnce >= total {
+		if len(list) < triedAtOnce {
 			return &a.sum, nil
 		}
+		after = list[len(list)-1].ID
 	}
 }
 

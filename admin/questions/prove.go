@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"patgate/admin/terms"
 	"patgate/admin/tokens"
@@ -166,29 +167,29 @@ func (s *Service) WhoCan(ctx context.Context, c tokens.Caller, permission string
 	out := &Ables{Permission: permission, On: on.Name, Tokens: []Able{}}
 	seen := map[int64]*eyes{}
 	const page = 500
-	for offset := 0; ; offset += page {
-		list, total, err := s.tokens.List(ctx, c, 0, all, store.Filter{State: store.StateActive, Limit: page, Offset: offset})
-		if err != nil {
-			return nil, err
-		}
+	may := func(f store.Filter) ([]store.Listed, int, error) { return s.tokens.List(ctx, c, 0, all, f) }
+	err = store.Filter{State: store.StateActive, Limit: page}.Walk(may, func(list []store.Listed) error {
 		for i := range list {
 			if err := s.able(ctx, c, &list[i], p, on, seen, out); err != nil {
-				return nil, err
+				return err
 			}
 		}
-		if offset+page < total {
-			continue
-		}
-		for _, sight := range seen {
-			if sight.known {
-				return out, nil
-			}
-		}
-		if len(seen) > 0 && len(out.Unknown) == 0 {
-			return nil, invalid(on.Boundary.String(), "%q is not found, or not visible", on.Name)
-		}
-		return out, nil
+		return nil
+	})
+	if err != nil {
+		return nil, err
 	}
+	slices.Reverse(out.Tokens) // the newest first
+	slices.Reverse(out.Unknown)
+	for _, sight := range seen {
+		if sight.known {
+			return out, nil
+		}
+	}
+	if len(seen) > 0 && len(out.Unknown) == 0 {
+		return nil, invalid(on.Boundary.String(), "%q is not found, or not visible", on.Name)
+	}
+	return out, nil
 }
 
 // eyes are what an owner's credential shows of the place.

@@ -133,10 +133,6 @@ func (r *Replay) denial(t *Trial, o *learn.Observation) *Lost {
 		return nil
 	}
 	lost := &Lost{Reason: d.Reason.String()}
-	for p, info := range r.table.Catalogue().All() {
-		if d.Missing.Has(p) {
-			lost.Missing = append(lost.Missing, info.Name)
-		}
-	}
+	lost.Missing = r.table.Catalogue().NamesOf(&d.Missing)
 	return lost
 }

@@ -66,14 +66,14 @@ func testSubjects(t *testing.T, f *Fixture) {
 		}
 	})
 	t.Run("a user's are listed, those that were seen last first", func(t *testing.T) {
-		list, total, err := f.Store.Subjects(ctx, origin, 43, 10, 0)
+		list, total, err := f.Store.Subjects(ctx, origin, 43, 10)
 		if err != nil || total != 2 || len(list) != 2 || list[0].ID != other.ID {
 			t.Errorf("%+v, %d, %v", list, total, err)
 		}
-		if _, total, err := f.Store.Subjects(ctx, origin, 0, 1, 0); err != nil || total != 3 {
+		if _, total, err := f.Store.Subjects(ctx, origin, 0, 1); err != nil || total != 3 {
 			t.Errorf("%d of all, %v", total, err)
 		}
-		if _, total, err := f.Store.Subjects(ctx, "https://other.example.com", 0, 1, 0); err != nil || total != 0 {
+		if _, total, err := f.Store.Subjects(ctx, "https://other.example.com", 0, 1); err != nil || total != 0 {
 			t.Errorf("%d of another forge, %v", total, err)
 		}
 	})
@@ -91,14 +91,36 @@ func testSubjects(t *testing.T, f *Fixture) {
 			t.Errorf("%+v, %v", got, err)
 		}
 	})
+	t.Run("all of them by their ids, so many at a time", func(t *testing.T) {
+		var ids []int64
+		for after := int64(0); ; after = ids[len(ids)-1] {
+			list, err := f.Store.SubjectsAfter(ctx, origin, after, 2)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, s := range list {
+				ids = append(ids, s.ID)
+			}
+			if len(list) < 2 {
+				break
+			}
+		}
+		if _, total, err := f.Store.Subjects(ctx, origin, 0, 1); err != nil || len(ids) != total || !slices.IsSorted(ids) {
+			t.Errorf("%v of %d, %v", ids, total, err)
+		}
+		if list, err := f.Store.SubjectsAfter(ctx, "https://other.example.com", 0, 2); err != nil || len(list) != 0 {
+			t.Errorf("another forge: %+v, %v", list, err)
+		}
+	})
 	t.Run("a user has so many, and the one that was not seen for longest goes, if that is a while", func(t *testing.T) {
 		for i := range learn.MostSubjectsOfUser {
 			put(t, f, subject(44, fmt.Sprint("many", i), Start().Add(time.Duration(i)*time.Minute)))
 		}
-		oldest, _, err := f.Store.Subjects(ctx, origin, 44, 1, learn.MostSubjectsOfUser-1)
-		if err != nil || len(oldest) != 1 {
+		oldest, _, err := f.Store.Subjects(ctx, origin, 44, learn.MostSubjectsOfUser)
+		if err != nil || len(oldest) != learn.MostSubjectsOfUser {
 			t.Fatalf("%+v, %v", oldest, err)
 		}
+		slices.Reverse(oldest)
 		add(t, f, learn.Seen{Subject: oldest[0].ID, Unit: unit(9), Count: 1, Last: Start()})
 		soon := subject(44, "one more", Start().AddDate(0, 0, learn.QuietDays-1))
 		if _, err := f.Store.PutSubject(ctx, soon); !errors.Is(err, store.ErrFull) {
@@ -108,7 +130,7 @@ func testSubjects(t *testing.T, f *Fixture) {
 			t.Errorf("%d units are left of what was seen of late, %v", len(list), err)
 		}
 		put(t, f, subject(44, "one more", Start().AddDate(0, 0, learn.QuietDays)))
-		if _, total, err := f.Store.Subjects(ctx, origin, 44, 1, 0); err != nil || total != learn.MostSubjectsOfUser {
+		if _, total, err := f.Store.Subjects(ctx, origin, 44, 1); err != nil || total != learn.MostSubjectsOfUser {
 			t.Errorf("%d, %v", total, err)
 		}
 		list, _, err := f.Store.Observations(ctx, oldest[0].ID, time.Time{})

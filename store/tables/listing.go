@@ -69,7 +69,7 @@ func (db *Tables) Tokens(ctx context.Context, f store.Filter) (list []store.List
 		if err != nil {
 			return err
 		}
-		rows, err := tx.Query(ctx, listedQuery+where+order(f.Sort)+" LIMIT ? OFFSET ?", append(args, limit, f.Offset)...)
+		rows, err := tx.Query(ctx, listedQuery+where+order(&f)+" LIMIT ? OFFSET ?", append(args, limit, f.Offset)...)
 		if err != nil {
 			return err
 		}
@@ -115,6 +115,9 @@ func conditions(f store.Filter) (string, []any) {
 	}
 	if f.FamilyID != 0 {
 		add("t.family_id = ?", f.FamilyID)
+	}
+	if f.After != 0 {
+		add("t.id > ?", f.After)
 	}
 	now := millis(f.Now)
 	switch f.State {
@@ -172,8 +175,11 @@ func lower(s string) string {
 }
 
 // order gives the ORDER BY clause.
-func order(s store.Sort) string {
-	switch s {
+func order(f *store.Filter) string {
+	if f.After != 0 {
+		return " ORDER BY t.id"
+	}
+	switch f.Sort {
 	case store.SortCreatedAsc:
 		return " ORDER BY t.created_at, t.id"
 	case store.SortExpiresAsc:

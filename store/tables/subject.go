@@ -118,35 +118,42 @@ func (db *Tables) Subject(ctx context.Context, id int64) (learn.Subject, error) 
 }
 
 // Subjects implements store.Subjects.
-func (db *Tables) Subjects(ctx context.Context, origin string, userID int64, limit, offset int) (list []learn.Subject, total int,
+func (db *Tables) Subjects(ctx context.Context, origin string, userID int64, limit int) (list []learn.Subject, total int,
 	err error) {
 	where, args := "origin = ?", []any{origin}
 	if userID != 0 {
 		where, args = where+" AND user_id = ?", append(args, userID)
 	}
-	fail := func(err error) ([]learn.Subject, int, error) {
-		return nil, 0, fmt.Errorf("listing subjects: %w", err)
-	}
 	if err := db.d.Read.QueryRow(ctx, "SELECT count(*) FROM subjects WHERE "+where, args...).Scan(&total); err != nil {
-		return fail(err)
+		return nil, 0, fmt.Errorf("counting subjects: %w", err)
 	}
-	rows, err := db.d.Read.Query(ctx, "SELECT "+subjectColumns+" FROM subjects WHERE "+where+
-		" ORDER BY last_at DESC, id DESC LIMIT ? OFFSET ?", append(args, limit, offset)...)
+	list, err = db.subjects(ctx, where+" ORDER BY last_at DESC, id DESC LIMIT ?", append(args, limit)...)
+	return list, total, err
+}
+
+// SubjectsAfter implements store.Subjects.
+func (db *Tables) SubjectsAfter(ctx context.Context, origin string, id int64, limit int) ([]learn.Subject, error) {
+	return db.subjects(ctx, "origin = ? AND id > ? ORDER BY id LIMIT ?", origin, id, limit)
+}
+
+// subjects reads subjects by the rest of a statement.
+func (db *Tables) subjects(ctx context.Context, where string, args ...any) (list []learn.Subject, err error) {
+	rows, err := db.d.Read.Query(ctx, "SELECT "+subjectColumns+" FROM subjects WHERE "+where, args...)
 	if err != nil {
-		return fail(err)
+		return nil, fmt.Errorf("listing subjects: %w", err)
 	}
 	defer rows.Close()
 	for rows.Next() {
 		s, err := scanSubject(rows.Scan)
 		if err != nil {
-			return fail(err)
+			return nil, fmt.Errorf("listing subjects: %w", err)
 		}
 		list = append(list, s)
 	}
 	if err := rows.Err(); err != nil {
-		return fail(err)
+		return nil, fmt.Errorf("listing subjects: %w", err)
 	}
-	return list, total, nil
+	return list, nil
 }
 
 // Summaries implements store.Subjects.
