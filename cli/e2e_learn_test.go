@@ -55,6 +55,16 @@ func TestLearning(t *testing.T) {
 			!strings.Contains(out, "; that is 5 further projects now)") || strings.Count(out, "Question") != 1 {
 			t.Errorf("%v %s", err, out)
 		}
+		out, err = b.patgate("learn", "propose", strconv.FormatInt(walker.ID, 10), "--group", fmt.Sprint(groups["half"], ",", groups["less"]))
+		if err != nil || strings.Contains(out, "Question") || !strings.Contains(strings.Join(strings.Fields(out), " "),
+			fmt.Sprintf("read_project group %d ", groups["half"])) ||
+			!strings.Contains(out, fmt.Sprintf("group %d is not in it", groups["less"])) || strings.Count(out, "not held today") != 1 {
+			t.Errorf("%v %s", err, out)
+		}
+		_, text := r.want(t, 200, w.alicePAT, "GET", extra(walker.ID, fmt.Sprint("/proposal?groups=", groups["less"])), nil)
+		if !strings.Contains(text, fmt.Sprintf(`"groups_not_asked":[%d]`, groups["less"])) || strings.Contains(text, `"group_ids"`) {
+			t.Error(text)
+		}
 	})
 	t.Run("nothing is told about the tokens of others", func(t *testing.T) {
 		r.want(t, 404, w.bobPAT, "GET", extra(broad.ID, "/proposal"), nil)

@@ -140,6 +140,30 @@ func TestReportMode(t *testing.T) {
 			}
 		}
 	})
+	t.Run("what it does not hold today is marked", func(t *testing.T) {
+		out, err := r.patgate("learn", "propose", id)
+		marked := map[string]bool{}
+		for line := range strings.Lines(out) {
+			if name, _, _ := strings.Cut(strings.TrimSpace(line), " "); strings.HasPrefix(line, "  ") {
+				marked[name] = strings.Contains(line, ", not held today")
+			}
+		}
+		if err != nil || !marked["read_job"] || !marked["POST"] || !strings.Contains(out, fmt.Sprintf("project %d", w.web)) {
+			t.Errorf("%v %s", err, out)
+		}
+		held := 0
+		for line := range strings.Lines(out) {
+			if strings.HasPrefix(line, "  read_project ") && strings.Contains(line, fmt.Sprintf("project %d ", w.api)) {
+				held++
+				if strings.Contains(line, "not held") {
+					t.Errorf("it is held: %s", line)
+				}
+			}
+		}
+		if held != 1 {
+			t.Error(out)
+		}
+	})
 	t.Run("they are no denials, and no uses of permissions", func(t *testing.T) {
 		_, text := r.want(t, 200, w.alicePAT, "GET", extra(learning.ID, "/usage"), nil)
 		if strings.Contains(text, "read_job") || !strings.Contains(text, `"read_project":{`) {

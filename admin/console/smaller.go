@@ -104,6 +104,9 @@ func (q *request) proposalWords(made *learning.Proposed) *proposal.Words {
 			places = append(places, tokens.Place{Kind: routes.RefProject, ID: id})
 		}
 	}
+	for _, b := range made.Below {
+		places = append(places, tokens.Place{Kind: routes.RefGroup, ID: b.GroupID})
+	}
 	found, k := q.paths(places), q.catalog.Load(q.o.Tokens.Table())
 	return &proposal.Words{
 		Path: func(kind routes.RefKind, id int64) string { return found[tokens.Place{Kind: kind, ID: id}] },

@@ -148,6 +148,25 @@ func TestWhatASmallerTokenIsMadeOf(t *testing.T) {
 		form := v.post(t, at(id, "/smaller"), p.fill(url.Values{"do": {"form"}, "group-77": {"group"}, "group-78": {"group"}}))
 		form.wants(t, 200, "77 id 77</textarea>")
 		form.lacks(t, "many/p4", "78 id 78")
+		v.post(t, at(id, "/smaller"), p.fill(url.Values{"do": {"show"}, "group-78": {"group"}})).wants(t, 200,
+			"Group 78 is not in it")
+	})
+	t.Run("a group of which no more is known", func(t *testing.T) {
+		id, _ := v.make(t, w.alicePAT, url.Values{"name": {"most"}, "scope-0-access": {"all_memberships"}, "scope-0-projects": nil})
+		whole := learn.Unit{Method: "GET", Route: "/projects/{project}/jobs", Needs: []string{"read_job"}, Collapsed: true,
+			Acts: []learn.Act{{Kind: policy.ActOwn, Boundary: routes.BoundaryProject, Found: routes.BoundaryProject,
+				Access: policy.OwnerMember, Ancestors: []int64{77}}}}
+		if _, _, err := w.store.AddSeen(t.Context(), []learn.Seen{{Subject: id, Unit: whole, Count: 3, Last: w.now()}}); err != nil {
+			t.Fatal(err)
+		}
+		p := v.get(t, at(id, "/smaller"))
+		p.wants(t, 200, "1 kind of request was somewhere in group 77", "(3 requests), which needed read_job", `value="projects" checked`,
+			"The new token is denied what was somewhere in it")
+		p.lacks(t, `id="fill"`)
+		said := v.post(t, at(id, "/smaller"), p.fill(url.Values{"do": {"show"}, "group-77": {"group"}}))
+		said.wants(t, 200, `value="group" checked`, "--group 77", "all of 3 requests are allowed, and 1 part is needed", "not held today")
+		v.post(t, at(id, "/smaller"), said.fill(url.Values{"do": {"form"}, "group-77": {"group"}})).wants(t, 200, "77 id 77</textarea>",
+			`value="read_job" checked`)
 	})
 	t.Run("two jobs", func(t *testing.T) {
 		id := w.broadToken(t, v)

@@ -48,6 +48,8 @@ type Proposed struct {
 	// Damaged are observations that could not be read.
 	Damaged int `json:"damaged,omitempty"`
 	propose.Proposal
+	// NotAsked are groups to which somebody said yes and which the proposal does not ask about. They are not in it.
+	NotAsked []int64 `json:"groups_not_asked,omitempty"`
 	// Holds are the scopes of the token now.
 	Holds []policy.ScopeSpec `json:"holds"`
 	// Suggested is how a token with the scopes could begin.
@@ -75,7 +77,7 @@ func (s *Service) suggest(name string, seen int) Suggestion {
 type Choices struct {
 	// Accept are permissions that may be in it although they are dangerous.
 	Accept []string
-	// Groups are those that shall stand in the place of their projects.
+	// Groups are those that shall stand in the place of their projects, or be granted where no more is known than the group.
 	Groups []int64
 	// Suspect takes in what was first seen from a new network, or shortly before a leak was reported.
 	Suspect bool
@@ -114,12 +116,7 @@ func (s *Service) Propose(ctx context.Context, c tokens.Caller, id int64, days i
 	} else {
 		out.SubjectID, out.Name = id, cmp.Or(x.Name, "forge token")
 	}
-	release, err := s.takeTurn(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer release()
-	p, err := propose.NewReplay(table).Make(ask)
+	p, err := s.make(ctx, ask)
 	if errors.Is(err, propose.ErrNothing) {
 		return nil, x.nothing()
 	}
@@ -127,8 +124,33 @@ func (s *Service) Propose(ctx context.Context, c tokens.Caller, id int64, days i
 		return nil, err
 	}
 	p.Groups = s.groups(ctx, c, x.subject, p.Groups)
+	ask.Groups = nil
+	for _, id := range said.Groups {
+		if p.Asks(id) {
+			ask.Groups = append(ask.Groups, id)
+		} else {
+			out.NotAsked = append(out.NotAsked, id)
+		}
+	}
+	if len(out.NotAsked) > 0 { // one of them may be in it: of its projects less than half were used
+		asked := p.Groups
+		if p, err = s.make(ctx, ask); err != nil {
+			return nil, err
+		}
+		p.Groups = asked
+	}
 	out.Proposal, out.Suggested = *p, s.suggest(out.Name, p.Confidence.Days)
 	return out, nil
+}
+
+// make makes a proposal, in turn.
+func (s *Service) make(ctx context.Context, ask propose.Ask) (*propose.Proposal, error) {
+	release, err := s.takeTurn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer release()
+	return propose.NewReplay(s.tokens.Table()).Make(ask)
 }
 
 // daysToDecide is for how long after the end of report mode what passed in it is part of a proposal.

@@ -39,7 +39,7 @@ func addLearnFlags(cmd *cobra.Command) {
 	cmd.Flags().String("since", "30d", "how far back is looked, in days")
 	cmd.Flags().StringSlice("accept", nil, "permissions that may be proposed although they export, give rights, keep secrets, make "+
 		"credentials or run code as the owner")
-	cmd.Flags().Int64Slice("group", nil, "ids of groups that shall stand in the place of their projects, where the proposal asks")
+	cmd.Flags().Int64Slice("group", nil, "ids of groups that the token shall reach as a whole, where the proposal asks")
 	cmd.Flags().Bool("accept-suspect", false, "take in what was first seen from a new network or shortly before a leak was reported")
 	desk.AddCredentialFlags(cmd)
 	desk.AddServerFlag(cmd)
@@ -121,6 +121,7 @@ said yes to it is left out here too: see --accept.`,
 				if name == "" {
 					name = p.Suggested.Name
 				}
+				fmt.Fprint(cmd.ErrOrStderr(), notAsked(p.NotAsked))
 				for _, u := range p.Unticked {
 					fmt.Fprintf(cmd.ErrOrStderr(), "patgate: note: left out: %s %s (%s), it needs --accept %s\n", u.Method, u.Route,
 						strings.Join(u.Why, ", "), strings.Join(u.Permissions, ","))
@@ -183,15 +184,15 @@ func printProposal(w io.Writer, p *learning.Proposed) error {
 		case n.GroupID != 0:
 			at = fmt.Sprintf("group %d", n.GroupID)
 		}
-		fmt.Fprintf(&b, "  %-32s %-24s %s  %s\n", what, at, n.Day, n.Witness)
+		fmt.Fprintf(&b, "  %-32s %-24s %s  %s%s\n", what, at, n.Day, n.Witness, notHeld(n.NotHeld))
 	}
 	outside := func(title string, list []propose.Unticked) {
 		if len(list) > 0 {
 			fmt.Fprintln(&b, title)
 		}
 		for _, u := range list {
-			fmt.Fprintf(&b, "  %s %s: %s (%s), %d requests\n", u.Method, u.Route, strings.Join(u.Permissions, ", "),
-				strings.Join(u.Why, ", "), u.Requests)
+			fmt.Fprintf(&b, "  %s %s: %s (%s), %d requests%s\n", u.Method, u.Route, strings.Join(u.Permissions, ", "),
+				strings.Join(u.Why, ", "), u.Requests, notHeld(u.NotHeld))
 		}
 	}
 	outside("Left out until you say so (--accept PERMISSION):", p.Unticked)
@@ -217,10 +218,12 @@ func printProposal(w io.Writer, p *learning.Proposed) error {
 		fmt.Fprintf(&b, "Note: of %d kinds of requests the projects are not known: there were too many, or they could not be read.\n",
 			p.Collapsed)
 	}
-	for _, g := range p.Below {
-		fmt.Fprintf(&b, "Question: %d of these kinds (%s; %d requests) were all in group %d. Should a token reach the whole group?\n",
-			g.Kinds, strings.Join(g.Permissions, ", "), g.Requests, g.GroupID)
+	for _, g := range slices.DeleteFunc(slices.Clone(p.Below), func(g propose.Below) bool { return g.Chosen }) {
+		fmt.Fprintf(&b, "Question: %d of these kinds (%s; %d requests) were all in group %d. "+
+			"Should the token reach the whole group (--group %[4]d)?\n", g.Kinds, strings.Join(g.Permissions, ", "), g.Requests,
+			g.GroupID)
 	}
+	b.WriteString(notAsked(p.NotAsked))
 	b.WriteString(Damaged(p.Damaged))
 	for _, n := range p.Notes {
 		fmt.Fprintf(&b, "Note: %s.\n", n)
@@ -230,6 +233,24 @@ func printProposal(w io.Writer, p *learning.Proposed) error {
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// notHeld marks what the token does not hold today.
+func notHeld(marked bool) string {
+	if marked {
+		return ", not held today"
+	}
+	return ""
+}
+
+// notAsked tells of groups that are not in a proposal although somebody said yes to them.
+func notAsked(groups []int64) string {
+	var b strings.Builder
+	for _, id := range groups {
+		fmt.Fprintf(&b, "Note: group %d is not in it: that is no question here. It is one where at least %d of a group's projects "+
+			"were used, and half of them, or where no more is known of requests than their group.\n", id, propose.GroupAfter)
+	}
+	return b.String()
 }
 
 // partOf says what a part of a proposal is.

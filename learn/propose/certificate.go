@@ -31,6 +31,8 @@ type Needed struct {
 	Access    string   `json:"access"`
 	ProjectID int64    `json:"project_id,omitempty"`
 	GroupID   int64    `json:"group_id,omitempty"`
+	// NotHeld: the token does not hold it today.
+	NotHeld bool `json:"not_held_today,omitempty"`
 	// Witness is a request that is denied without this part, and Day one on which it was made.
 	Witness string `json:"witness"`
 	Day     string `json:"day"`
@@ -55,6 +57,7 @@ func (r *Replay) certify(over func() error, d *draft, grant *policy.Grant, event
 	}
 	touched := touching(allowed)
 	scopes, lanes := d.specs(r.table.Catalogue(), nil), d.scopes(r.table.Catalogue(), nil)
+	surplus := notHeld(q.Present, grant, events)
 	for _, element := range d.needed(r.table.Catalogue()) {
 		if err := over(); err != nil {
 			return c, nil, err
@@ -63,12 +66,14 @@ func (r *Replay) certify(over func() error, d *draft, grant *policy.Grant, event
 		if err != nil || len(denied) == 0 {
 			continue // a test holds that there is always one
 		}
+		at := scopeOf(scopes, &element)
+		more := lacks(surplus, at, &element)
 		if element.rule == 0 {
-			seen.add(part{scopeOf(scopes, &element), element.permission, element.pattern}, denied)
+			seen.add(part{at, element.permission, element.pattern}, denied, more)
 		}
 		witness := denied[0]
 		n := Needed{Permission: r.table.Catalogue().Name(element.permission), Ref: element.pattern, Access: element.access.String(),
-			Rule: element.rule.name(), Witness: witness.Unit.Method + " " + witness.Unit.Route}
+			Rule: element.rule.name(), NotHeld: more, Witness: witness.Unit.Method + " " + witness.Unit.Route}
 		if h := lanes[element.scope()]; h != nil && element.pattern == "" {
 			n.Refs = h.patterns
 		}
@@ -93,12 +98,8 @@ func (r *Replay) certify(over func() error, d *draft, grant *policy.Grant, event
 // split gives the least grants of jobs that have no container in common, where one of them writes and another only reads; nil
 // where there is nothing to divide.
 func (r *Replay) split(over func() error, events []event, q *Ask) (tokens [][]policy.ScopeSpec, err error) {
-	type container struct {
-		boundary routes.Boundary
-		id       int64
-	}
 	job := make([]int, len(events)) // the least index of an event that it has containers in common with
-	of := map[container]int{}
+	of := map[place]int{}
 	merge := func(a, b int) {
 		for i := range job {
 			if job[i] == a {
@@ -113,7 +114,7 @@ func (r *Replay) split(over func() error, events []event, q *Ask) (tokens [][]po
 			if c == nil || !c.Boundary.InContainer() {
 				continue
 			}
-			key := container{c.Boundary, c.ID}
+			key := narrowest(c)
 			if other, seen := of[key]; seen {
 				merge(job[i], job[other])
 			} else {

@@ -20,6 +20,8 @@ type Evidence struct {
 	// New is the day on which it was last needed for a kind of request that had not been seen before, Last that of the last request.
 	New  string `json:"last_new_need"`
 	Last string `json:"last_day"`
+	// NotHeld is in how many places of the scope the token does not hold it today.
+	NotHeld int `json:"not_held_in_places,omitempty"`
 }
 
 // part is a permission or a ref pattern of a scope.
@@ -30,26 +32,35 @@ type part struct {
 }
 
 // seenOf are the observations that the parts of a proposal were needed by.
-type seenOf map[part]map[*learn.Observation]bool
+type seenOf map[part]*backing
 
-// add notes what an element was needed by.
-func (s seenOf) add(p part, events []*event) {
+// backing is what one part was needed by, and in how many places it is not held today.
+type backing struct {
+	by      map[*learn.Observation]bool
+	notHeld int
+}
+
+// add notes what an element was needed by, and whether it is more than the token holds.
+func (s seenOf) add(p part, events []*event, more bool) {
 	if s[p] == nil {
-		s[p] = map[*learn.Observation]bool{}
+		s[p] = &backing{by: map[*learn.Observation]bool{}}
 	}
 	for _, e := range events {
-		s[p][e.Observation] = true
+		s[p].by[e.Observation] = true
+	}
+	if more {
+		s[p].notHeld++
 	}
 }
 
 // evidence puts what was noted into numbers, in the order of the scopes and of the catalogue.
 func (s seenOf) evidence(c *routes.Catalogue, since learn.Day) []Evidence {
 	all := []Evidence{}
-	for p, by := range s {
-		e := Evidence{Scope: p.scope, Permission: c.Name(p.permission), Ref: p.pattern}
+	for p, of := range s {
+		e := Evidence{Scope: p.scope, Permission: c.Name(p.permission), Ref: p.pattern, NotHeld: of.notHeld}
 		days := map[learn.Day]bool{}
 		var fresh, last learn.Day
-		for o := range by {
+		for o := range of.by {
 			n, end := countSince(o, since)
 			e.Requests += n
 			fresh, last = max(fresh, learn.DayOf(o.First)), max(last, end)

@@ -38,7 +38,7 @@ func groups(events []event, chosen []int64) (found []Group) {
 	for i := range events {
 		for j := range events[i].question.Acts {
 			c := events[i].question.Acts[j].Container
-			if c == nil || c.Boundary != routes.BoundaryProject {
+			if c == nil || c.Boundary != routes.BoundaryProject || c.ID == somewhere {
 				continue
 			}
 			for n, id := range c.Ancestors {
@@ -68,9 +68,14 @@ func groups(events []event, chosen []int64) (found []Group) {
 	return found
 }
 
+// groupAt is the place of a group that is named.
+func groupAt(id int64) place {
+	return place{policy.AccessSelectedMemberships, routes.BoundaryGroup, id}
+}
+
 // widen puts a group in the place of its projects.
 func (d *draft) widen(g Group) {
-	to := place{policy.AccessSelectedMemberships, routes.BoundaryGroup, g.ID}
+	to := groupAt(g.ID)
 	for e := range maps.Clone(d.parts) {
 		if e.boundary != routes.BoundaryProject || !slices.Contains(g.Projects, e.id) {
 			continue

@@ -31,7 +31,7 @@ type Ask struct {
 	Reports bool
 	// Accept are permissions by name that may be in the proposal although a row that needs them is a danger.
 	Accept []string
-	// Groups are those that shall stand in the place of their projects, out of those that the proposal asks about.
+	// Groups are those that somebody said yes to, out of those that the proposal asks about: see Group and Below.
 	Groups []int64
 	// Suspect, when it is set, is from when on the credential, which was reported as leaked, may have been a thief's: what was first
 	// seen from then on is set apart, as is what was seen from new networks alone. AcceptSuspect takes it in all the same.
@@ -57,7 +57,8 @@ type Proposal struct {
 	// Unknown are rows that the table no longer has.
 	Unknown []string `json:"unknown,omitempty"`
 	// Collapsed are kinds of requests of which the projects and groups are not known, because there were too many, or they could not
-	// be found out. They are no part of the proposal. Below asks about those of which a group is known that all of them lie in.
+	// be found out. They are no part of the proposal. Below asks about those of which a group is known that all of them lie in;
+	// where somebody said yes to it, they are a part and not counted here.
 	Collapsed int     `json:"collapsed,omitempty"`
 	Below     []Below `json:"collapsed_below,omitempty"`
 	// Lost are kinds of requests that the token may not make any more. They are no part of the proposal.
@@ -77,6 +78,8 @@ type Unticked struct {
 	Why         []string `json:"why"`
 	Requests    int64    `json:"requests"`
 	First       string   `json:"first_day"`
+	// NotHeld: the token's scopes of today do not allow it.
+	NotHeld bool `json:"not_held_today,omitempty"`
 }
 
 // Confidence are plain facts about how much was seen.
@@ -122,12 +125,12 @@ func (r *Replay) Make(q Ask) (*Proposal, error) {
 	}
 	for i := range left {
 		if e := &left[i]; !e.allows(grant) {
-			p.Unticked = append(p.Unticked, r.unticked(&e.event, q.Since, e.why))
+			p.Unticked = append(p.Unticked, r.unticked(&e.event, &q, e.why))
 		}
 	}
 	for i := range events {
 		if why := r.dangers(events[i].question.Route); len(why) > 0 {
-			p.Accepted = append(p.Accepted, r.unticked(&events[i], q.Since, why))
+			p.Accepted = append(p.Accepted, r.unticked(&events[i], &q, why))
 		}
 	}
 	if p.Split, err = r.split(over, events, &q); err != nil {
@@ -140,6 +143,7 @@ func (r *Replay) Make(q Ask) (*Proposal, error) {
 				"project or group, or its answer reaches over all of them")
 		}
 	}
+	p.Notes = append(p.Notes, unlimited(events)...)
 	for i := range events {
 		if d := policy.Decide(grant, &events[i].question); d.Reason == policy.ReasonFiltered && !events[i].Unit.Filtered {
 			p.Notes = append(p.Notes, events[i].Unit.Method+" "+events[i].Unit.Route+" will list only what the token reaches")
@@ -169,12 +173,11 @@ func (r *Replay) sort(p *Proposal, q *Ask) (events, dangers []event, seen []*lea
 			continue
 		}
 		if why := q.suspects(o); len(why) > 0 {
-			p.Quarantined = append(p.Quarantined, r.unticked(&e, q.Since, why))
+			p.Quarantined = append(p.Quarantined, r.unticked(&e, q, why))
 			continue
 		}
 		danger := len(r.dangers(e.question.Route)) > 0 && !accepted(o, q.Accept)
-		if o.Unit.Collapsed {
-			p.collapsed(o, q.Since, !danger)
+		if o.Unit.Collapsed && !p.below(&e, q, !danger) {
 			continue
 		}
 		seen = append(seen, o)
@@ -201,10 +204,10 @@ func (r *Replay) names(q *policy.Question) (names []string) {
 	return names
 }
 
-func (r *Replay) unticked(e *event, since learn.Day, why []string) Unticked {
-	n, _ := countSince(e.Observation, since)
+func (r *Replay) unticked(e *event, q *Ask, why []string) Unticked {
+	n, _ := countSince(e.Observation, q.Since)
 	return Unticked{Method: e.Unit.Method, Route: e.Unit.Route, Permissions: r.names(&e.question), Why: why, Requests: n,
-		First: e.First.UTC().Format("2006-01-02")}
+		First: e.First.UTC().Format("2006-01-02"), NotHeld: q.Present != nil && !r.may(e, q.Present)}
 }
 
 // least makes the smallest set of elements that allows all events: all that they need, less what they do not. Since more
@@ -380,7 +383,7 @@ func placeOf(row *routes.Route, a *policy.Act) (place, bool) {
 	case a.Container == nil || !a.Container.Boundary.InContainer():
 		return place{}, false
 	}
-	return place{policy.AccessSelectedMemberships, a.Container.Boundary, a.Container.ID}, true
+	return narrowest(a.Container), true
 }
 
 // add adds permissions to lanes of a place. Only those of projects are limited to refs.

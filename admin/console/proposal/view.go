@@ -41,7 +41,20 @@ type Scope struct {
 // Row is a permission or a ref pattern with its evidence.
 type Row struct {
 	Title, Label, Permission, About, Ref string
+	Mark                                 string // where the token does not hold it today, if anywhere
 	propose.Evidence
+}
+
+// marked puts evidence to a row of a scope with so many places.
+func (r Row) marked(e propose.Evidence, places int) Row {
+	r.Evidence = e
+	switch {
+	case e.NotHeld >= max(places, 1):
+		r.Mark = "not held today"
+	case e.NotHeld > 0:
+		r.Mark = fmt.Sprintf("not held today in %d of %d", e.NotHeld, places)
+	}
+	return r
 }
 
 // Choice is a set of permissions that is in the proposal only when somebody says so.
@@ -60,13 +73,15 @@ type Kind struct {
 	Why         []string
 	Requests    int64
 	First       string
+	NotHeld     bool // the token does not hold it today
 }
 
-// Question asks whether a group shall stand in the place of its projects.
+// Question asks whether a group shall stand in the place of its projects, or be granted for what was somewhere in it.
 type Question struct {
 	ID       int64
 	Group    Place
 	Projects []Place
+	Below    *propose.Below // nil when no more is asked
 	Chosen   bool
 }
 
@@ -88,7 +103,10 @@ type Proof struct {
 }
 
 // ProofRow is a part of the proposal with its witness.
-type ProofRow struct{ What, Where, Day, Witness string }
+type ProofRow struct {
+	What, Where, Day, Witness string
+	NotHeld                   bool
+}
 
 // Place is a project or a group. Path is empty when it is not known.
 type Place struct {
@@ -132,6 +150,15 @@ func New(p *learning.Proposed, w *Words) *View {
 		}
 		v.Groups = append(v.Groups, question)
 	}
+	for i := range p.Below {
+		b := &p.Below[i]
+		at := slices.IndexFunc(v.Groups, func(q Question) bool { return q.ID == b.GroupID })
+		if at < 0 {
+			at = len(v.Groups)
+			v.Groups = append(v.Groups, Question{ID: b.GroupID, Group: w.place(routes.RefGroup, b.GroupID), Chosen: b.Chosen})
+		}
+		v.Groups[at].Below = b
+	}
 	for i, title := range []string{"What only reads", "What writes"} {
 		if i >= len(p.Split) {
 			break
@@ -166,18 +193,19 @@ func (w *Words) scope(spec *policy.ScopeSpec, number int, evidence []propose.Evi
 			continue
 		}
 		if e.Ref != "" {
-			s.Refs = append(s.Refs, Row{Ref: e.Ref, Evidence: e})
+			s.Refs = append(s.Refs, Row{Ref: e.Ref}.marked(e, len(s.Places)))
 			continue
 		}
 		if i := slices.IndexFunc(s.Rows, func(r Row) bool { return r.Permission == e.Permission }); i >= 0 {
-			s.Rows[i].Evidence = e
+			s.Rows[i] = s.Rows[i].marked(e, len(s.Places))
 		}
 	}
 	return s
 }
 
 func (w *Words) kind(u *propose.Unticked) Kind {
-	k := Kind{Endpoint: u.Method + " " + u.Route, Permissions: u.Permissions, Requests: u.Requests, First: u.First}
+	k := Kind{Endpoint: u.Method + " " + u.Route, Permissions: u.Permissions, Requests: u.Requests, First: u.First,
+		NotHeld: u.NotHeld}
 	for _, why := range u.Why {
 		k.Why = append(k.Why, w.Effect(why))
 	}
@@ -219,7 +247,7 @@ func (w *Words) choices(out, in []propose.Unticked) (all []Choice) {
 func (w *Words) proof(c *propose.Certificate) Proof {
 	p := Proof{Kinds: c.Allowed, Requests: c.Requests}
 	for _, n := range c.Needed {
-		row := ProofRow{What: n.Permission + n.Ref, Where: w.Access(n.Access), Day: n.Day, Witness: n.Witness}
+		row := ProofRow{What: n.Permission + n.Ref, Where: w.Access(n.Access), Day: n.Day, Witness: n.Witness, NotHeld: n.NotHeld}
 		switch {
 		case n.ProjectID != 0:
 			row.Where = w.place(routes.RefProject, n.ProjectID).Text()
@@ -300,9 +328,8 @@ func notes(p *learning.Proposed) (all []string) {
 	}
 	add(p.Collapsed, "More than %d different things were done. Of %s it is no longer known on which projects and groups: they are "+
 		"no part of this, and the new token will be denied them unless you add them.", most, kinds(p.Collapsed))
-	for _, b := range p.Below {
-		all = append(all, fmt.Sprintf("%s of them, %s, were all in group %d and needed %s. Add that group in the form, if need be.",
-			kinds(b.Kinds), count(b.Requests, "request", "requests"), b.GroupID, strings.Join(b.Permissions, ", ")))
+	for _, id := range p.NotAsked {
+		all = append(all, fmt.Sprintf("Group %d is not in it: that is no question any more.", id))
 	}
 	add(p.Lost, "%s may not be made any more, because the token was narrowed since. They are no part of this.", kinds(p.Lost))
 	for _, row := range p.Certificate.Refused {
