@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -47,10 +48,10 @@ func botRows() []string {
 }
 
 // startBot starts patgate in front of a forge with repositories and a registry.
-func startBot(t *testing.T) *botJob {
+func startBot(t *testing.T, settings ...string) *botJob {
 	t.Helper()
 	needs(t, "git", "apt-get install git")
-	s := startRegistry(t, false, "PATGATE_LIMITS_FAILED_CREDENTIALS=1000000")
+	s := startRegistry(t, false, append(settings, "PATGATE_LIMITS_FAILED_CREDENTIALS=1000000")...)
 	b := &botJob{registryStage: s, git: serveGit(t, s.running), credential: filepath.Join(t.TempDir(), "pat")}
 	w := s.world
 	b.project = fmt.Sprintf("/api/v4/projects/%d", w.api)
@@ -240,10 +241,15 @@ func (b *botJob) newcomer(t *testing.T, subject string) {
 	}
 	secret := strings.TrimSpace(out)
 	b.secret("a minted token", secret)
+	b.least(t, p.Scopes, secret)
+}
 
+// least holds that the job runs with a token that has been made of a proposal, and that every single removal from it breaks that.
+func (b *botJob) least(t *testing.T, granted []policy.ScopeSpec, secret string) {
+	t.Helper()
 	t.Run("the grant is one project and one branch", func(t *testing.T) {
 		patterns := []string{}
-		for _, s := range p.Scopes {
+		for _, s := range granted {
 			if s.Access != "selected_memberships" || !slices.Equal(s.ProjectIDs, []int64{b.world.api}) || len(s.GroupIDs) > 0 {
 				t.Errorf("%+v", s)
 			}
@@ -263,9 +269,9 @@ func (b *botJob) newcomer(t *testing.T, subject string) {
 		}
 	})
 	t.Run("every single removal breaks it", func(t *testing.T) {
-		parts := removals(p.Scopes)
+		parts := removals(granted)
 		if len(parts) < len(botRows()) {
-			t.Fatalf("only %d parts of %+v", len(parts), p.Scopes)
+			t.Fatalf("only %d parts of %+v", len(parts), granted)
 		}
 		for what, scopes := range parts {
 			if len(scopes) == 0 {
@@ -277,4 +283,51 @@ func (b *botJob) newcomer(t *testing.T, subject string) {
 			}
 		}
 	})
+}
+
+// TestNewcomerByClicks has somebody who knows nothing of permissions replace the broad token of a job in the console: five clicks
+// from the token's page, and the forge credential.
+func TestNewcomerByClicks(t *testing.T) {
+	origin, setting := consoleAddress(t)
+	b := startBot(t, setting)
+	s := &consoleStage{b.running, openBrowser(t, origin)}
+	broad := b.make(t, creation("broad", object{"access": "all_memberships", "permissions": []string{"*"}}))
+	if denied := b.run(t, broad.Token, false); len(denied) > 0 {
+		t.Fatal(denied)
+	}
+	b.propose(t, strconv.FormatInt(broad.ID, 10)) // all of the job is there now
+	var secret string
+	s.step(t, "the smaller token is made", func(t *testing.T) {
+		s.signIn(t)
+		s.tokenPage("broad")
+		s.follow("#smaller")
+		s.sees("What is enough", "Left out until you say yes")
+		evaluate[bool](s.browser, `(() => { document.querySelectorAll("#left input").forEach(i => i.click()); return true })()`)
+		s.follow("#show-accepted")
+		s.sees("Push to " + botBranch)
+		s.follow("#fill")
+		s.fill("#credential", b.world.alicePAT)
+		if status := s.follow("#generate"); status != 200 {
+			t.Fatalf("%d\n%s", status, s.body())
+		}
+		secret = s.minted(t)
+	})
+	_, text := b.want(t, 200, secret, "GET", allTokens+"/self", nil)
+	var made struct {
+		Scopes []struct {
+			policy.ScopeSpec
+			Project int64 `json:"project_id"`
+		} `json:"granular_scopes"`
+	}
+	if err := json.Unmarshal([]byte(text), &made); err != nil {
+		t.Fatal(err)
+	}
+	var granted []policy.ScopeSpec
+	for _, s := range made.Scopes {
+		if s.Project != 0 {
+			s.ProjectIDs = []int64{s.Project}
+		}
+		granted = append(granted, s.ScopeSpec)
+	}
+	b.least(t, granted, secret)
 }
