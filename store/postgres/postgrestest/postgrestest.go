@@ -36,6 +36,7 @@ type Cluster struct {
 	as      *syscall.Credential
 	durable bool
 	server  *exec.Cmd
+	exited  <-chan error // nil while it does not run
 	output  *os.File
 	made    atomic.Int64
 }
@@ -134,34 +135,66 @@ func (c *Cluster) run(name string, args ...string) error {
 
 // Boot starts the server again after Kill, and waits until it answers.
 func (c *Cluster) Boot() error {
+	const limit = time.Minute
+	var err error
+	for end := time.Now().Add(limit); time.Now().Before(end); {
+		if err = c.launch(); err != nil {
+			return err
+		}
+		exited := make(chan error, 1)
+		go func(server *exec.Cmd) { exited <- server.Wait() }(c.server)
+		if err = c.answers(exited, end); err == nil {
+			c.exited = exited
+			return nil
+		}
+		_ = c.server.Process.Kill()
+		time.Sleep(20 * time.Millisecond) // children of a server that was killed may hold its memory for a moment
+	}
+	said, _ := os.ReadFile(c.output.Name())
+	return fmt.Errorf("PostgreSQL does not answer: %w: %s", err, said)
+}
+
+// launch starts the server.
+func (c *Cluster) launch() (err error) {
 	args := []string{"-D", c.data(), "-k", c.dir, "-c", "listen_addresses=", "-c", "max_connections=200"}
 	if !c.durable {
 		args = append(args, "-c", "fsync=off", "-c", "full_page_writes=off")
 	}
-	c.server = c.command("postgres", args...)
-	var err error
+	if c.output != nil {
+		_ = c.output.Close()
+	}
 	if c.output, err = os.Create(filepath.Join(c.dir, "output")); err != nil {
 		return err
 	}
+	c.server = c.command("postgres", args...)
 	c.server.Stdout, c.server.Stderr = c.output, c.output
-	if err := c.server.Start(); err != nil {
-		return err
-	}
-	for range 600 {
+	return c.server.Start()
+}
+
+// answers waits until the server does, or has ended.
+func (c *Cluster) answers(exited <-chan error, end time.Time) (err error) {
+	for time.Now().Before(end) {
+		select {
+		case err := <-exited:
+			return fmt.Errorf("it ended: %w", err)
+		default:
+		}
 		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-		conn, err := pgx.Connect(ctx, c.URL("postgres"))
-		if err == nil {
+		var conn *pgx.Conn
+		if conn, err = pgx.Connect(ctx, c.URL("postgres")); err == nil {
 			err = conn.Close(ctx)
 		}
 		cancel()
 		if err == nil {
 			return nil
 		}
-		time.Sleep(100 * time.Millisecond)
+		time.Sleep(50 * time.Millisecond)
 	}
-	said, _ := os.ReadFile(c.output.Name())
-	return fmt.Errorf("PostgreSQL does not answer: %s", said)
+	return err
 }
+
+// Socket is where the server listens.
+func (c *Cluster) Socket() string { return filepath.Join(c.dir, ".s.PGSQL.5432") }
 
 // URL gives the URL of a database, its password included.
 func (c *Cluster) URL(database string) string {
@@ -191,21 +224,46 @@ func (c *Cluster) Database(ctx context.Context) (string, error) {
 	return c.URL(name), c.Do(ctx, "postgres", "CREATE DATABASE "+name)
 }
 
-// Kill ends the server as a crash does, its children with it.
-func (c *Cluster) Kill() error {
-	err := c.server.Process.Signal(syscall.SIGQUIT) // its children first, all at once, without writing anything
-	if err != nil {
+// Kill ends the server with a SIGKILL. Its children find out by themselves.
+func (c *Cluster) Kill() error { return c.end(syscall.SIGKILL) }
+
+// Demote starts the server again as a replica without a primary: it takes no writes until Promote.
+func (c *Cluster) Demote() error {
+	if err := c.end(syscall.SIGINT); err != nil {
 		return err
 	}
-	_ = c.server.Wait() // it says that it was told to quit
-	return c.output.Close()
+	name := filepath.Join(c.data(), "standby.signal")
+	if err := os.WriteFile(name, nil, 0o600); err != nil {
+		return err
+	}
+	if c.as != nil {
+		if err := os.Chown(name, int(c.as.Uid), int(c.as.Gid)); err != nil {
+			return err
+		}
+	}
+	return c.Boot()
 }
 
-// Stop ends the server and removes everything.
+// Promote has a replica take writes.
+func (c *Cluster) Promote(ctx context.Context) error {
+	return c.Do(ctx, "postgres", "SELECT pg_promote()")
+}
+
+// end ends the server with a signal.
+func (c *Cluster) end(sig syscall.Signal) error {
+	if err := c.server.Process.Signal(sig); err != nil {
+		return err
+	}
+	<-c.exited // it says how it was ended
+	c.exited = nil
+	return nil
+}
+
+// Stop ends the server, its children first and without writing anything, and removes everything.
 func (c *Cluster) Stop() error {
 	var err error
-	if c.server != nil && c.server.ProcessState == nil {
-		err = c.Kill()
+	if c.exited != nil {
+		err = c.end(syscall.SIGQUIT)
 	}
-	return errors.Join(err, os.RemoveAll(c.dir))
+	return errors.Join(err, c.output.Close(), os.RemoveAll(c.dir))
 }
