@@ -13,3 +13,12 @@ func (db *DB) RefuseEveryOtherCommitForTest() {
 		return nil
 	}
 }
+
+// HoldCommitsForTest keeps every transaction open when it is to be committed, until the channel is closed; reached is told.
+func (db *DB) HoldCommitsForTest(reached chan<- struct{}, until <-chan struct{}) {
+	db.refuse = func(int) error {
+		reached <- struct{}{}
+		<-until
+		return nil
+	}
+}

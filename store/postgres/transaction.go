@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"strconv"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -118,7 +119,9 @@ func (db *DB) try(ctx context.Context, attempt int, counter string, f func(table
 	}
 	defer rollback(ctx, t)
 	tx := conn{t, db, 0}
-	if _, err := tx.Exec(ctx, "SELECT seq FROM counters WHERE name = ? FOR UPDATE", counter); err != nil {
+	// A node that is cut off in a transaction must not hold up the others for as long as the server takes it for alive.
+	const begin = "SELECT seq, set_config('idle_in_transaction_session_timeout', ?, true) FROM counters WHERE name = ? FOR UPDATE"
+	if _, err := tx.Exec(ctx, begin, strconv.FormatInt((2*db.patience).Milliseconds(), 10), counter); err != nil {
 		return err
 	}
 	if err := f(tx); err != nil {
