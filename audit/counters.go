@@ -26,6 +26,7 @@ type Counters struct {
 	received    *prometheus.Desc
 	sent        *prometheus.Desc
 	undeclared  *prometheus.Desc
+	grace       *prometheus.Desc
 
 	mu      sync.Mutex
 	tallies []*tally
@@ -59,6 +60,8 @@ func NewCounters(registry prometheus.Registerer) (*Counters, error) {
 		received:   plain("patgate_request_bytes_total", "Bytes of request bodies that clients sent."),
 		sent:       plain("patgate_response_bytes_total", "Bytes of response bodies that clients were sent."),
 		undeclared: plain("patgate_undeclared_parameters_total", "Parameters passed on that the route table does not declare."),
+		grace: plain("patgate_grace_decisions_total", "Decisions that were made while the store was lost, by what was known before "+
+			"(store.grace)."),
 	}
 	if err := registry.Register(c); err != nil {
 		return nil, err
@@ -69,7 +72,7 @@ func NewCounters(registry prometheus.Registerer) (*Counters, error) {
 // Describe implements prometheus.Collector.
 func (c *Counters) Describe(to chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{c.decisions.desc, c.requests.desc, c.credentials.desc, c.failures.desc,
-		c.duration, c.upstream, c.received, c.sent, c.undeclared} {
+		c.duration, c.upstream, c.received, c.sent, c.undeclared, c.grace} {
 		to <- d
 	}
 }
@@ -91,7 +94,8 @@ func (c *Counters) Collect(to chan<- prometheus.Metric) {
 	sum.failures.collect(to)
 	sum.duration.collect(to, c.duration)
 	sum.upstream.collect(to, c.upstream)
-	for d, n := range map[*prometheus.Desc]int64{c.received: sum.received, c.sent: sum.sent, c.undeclared: sum.undeclared} {
+	for d, n := range map[*prometheus.Desc]int64{c.received: sum.received, c.sent: sum.sent, c.undeclared: sum.undeclared,
+		c.grace: sum.grace} {
 		to <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(n))
 	}
 }

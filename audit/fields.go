@@ -22,6 +22,9 @@ func (e *Event) decided(l *line) {
 		l.number(keyOwnerID, e.OwnerID)
 	}
 	l.verdict(e)
+	if e.Grace {
+		l.text(keyStore, "lost")
+	}
 }
 
 // request writes what was asked for.
@@ -86,6 +89,7 @@ const (
 	keyAct          key = `,"act":`
 	keyVerdict      key = `,"verdict":`
 	keyReason       key = `,"reason":`
+	keyStore        key = `,"store":`
 	keyStatus       key = `,"status":`
 	keyBytes        key = `,"bytes":`
 	keyRequestBytes key = `,"request_bytes":`

@@ -18,6 +18,7 @@ type tally struct {
 	received    int64
 	sent        int64
 	undeclared  int64
+	grace       int64
 }
 
 // decided counts a decision.
@@ -25,6 +26,9 @@ func (t *tally) decided(e *Event) {
 	t.decisions.add(decisionKey{e.Verdict.String(), e.Reason, e.category()}, 1)
 	t.credentials.add(e.Credential, 1)
 	t.undeclared += int64(e.Undeclared)
+	if e.Grace {
+		t.grace++
+	}
 }
 
 // completed counts the end of a request.
@@ -52,6 +56,7 @@ func (t *tally) add(o *tally) {
 	t.received += o.received
 	t.sent += o.sent
 	t.undeclared += o.undeclared
+	t.grace += o.grace
 }
 
 // histogram counts how many values fell into each bucket; the last one has no bound.

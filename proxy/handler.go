@@ -58,10 +58,7 @@ func New(o Options) (*Handler, error) {
 	if err := errors.Join(o.Upstream.connect(), o.Registry.connect()); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrOption, err)
 	}
-	seals, err := surface.NewSeals()
-	if err != nil {
-		return nil, err
-	}
+	seals := surface.NewSeals(o.SealKeys)
 	h := &Handler{options: o, dialect: surface.DialectOf(o.Forge), attempts: o.Attempts, storage: reply.NewStorage(o.StorageURLs),
 		origins: reply.NewOrigins(o.Origins, local.Pages)}
 	h.exchanges.New = func() any { return &exchange{} }
