@@ -99,7 +99,11 @@ func (x *exchange) lookInBody() (in surface.InBody, err error) {
 		}
 		return in, err
 	}
-	if err = b.Whole(x.h.options.Limits.BodiesDisk, true); err != nil || !b.Spooled() {
+	most := x.h.options.Limits.BodiesDisk
+	if err = b.Whole(most, true); errors.Is(err, reply.ErrBodyTooLarge) {
+		err = reply.BodyTooLarge(most, "limits.bodies_disk")
+	}
+	if err != nil || !b.Spooled() {
 		return surface.FindInBody(media, b.Memory), err
 	}
 	source, err := b.Again()

@@ -75,10 +75,7 @@ func (t *Table) Classify(op *Operation, method string, target []byte) error {
 		path, op.Query = target[:q], target[q+1:]
 	}
 	if len(target) > maxTarget {
-		if len(path) <= maxTarget {
-			return errLongQuery
-		}
-		return errOutOfReach
+		return CheckTarget(target)
 	}
 	var m pattern.Matcher
 	plain, err := m.Cut(path)
@@ -98,6 +95,19 @@ func (t *Table) Classify(op *Operation, method string, target []byte) error {
 		return nil
 	}
 	return t.confirm(op, index, path)
+}
+
+// CheckTarget refuses a target that does not begin with a slash, or is too long, and then says which part of it is.
+func CheckTarget(target []byte) error {
+	switch path, _, _ := bytes.Cut(target, []byte{'?'}); {
+	case len(path) == 0 || path[0] != '/':
+		return errTarget
+	case len(path) > maxTarget:
+		return errOutOfReach
+	case len(target) > maxTarget:
+		return errLongQuery
+	}
+	return nil
 }
 
 // forget empties what is not overwritten by a match.

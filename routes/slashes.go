@@ -50,6 +50,13 @@ func (t *Table) noRoute(index int, path []byte) error {
 
 // matches tells whether a row matches the path with the slashes between two places encoded.
 func (j *joining) matches(t *Table, index int, path []byte, from, to int) bool {
+	begin, end := bytes.LastIndexByte(path[:from], '/')+1, len(path)
+	if i := bytes.IndexByte(path[to+1:], '/'); i >= 0 {
+		end = to + 1 + i
+	}
+	if joined := path[begin:end]; bytes.Contains(joined, []byte("%2F")) || bytes.Contains(joined, []byte("%2f")) {
+		return false // who encodes one slash of a name encodes the others
+	}
 	j.path = append(j.path[:0], path[:from]...)
 	for _, c := range path[from : to+1] {
 		if c == '/' {

@@ -1,6 +1,7 @@
 package reply
 
 import (
+	"strconv"
 	"time"
 
 	"github.com/valyala/fasthttp"
@@ -35,6 +36,25 @@ const (
 
 // Error makes a Refusal an error that a step may give: it is answered as it is.
 func (r *Refusal) Error() string { return r.Message }
+
+// Is tells whether a refusal is another one in other words.
+func (r *Refusal) Is(target error) bool {
+	other, is := target.(*Refusal)
+	return is && other.Status == r.Status && other.Reason == r.Reason
+}
+
+// TooLarge is ErrBodyTooLarge in other words.
+func TooLarge(message string) *Refusal {
+	r := *ErrBodyTooLarge
+	r.Message = message
+	return &r
+}
+
+// BodyTooLarge is ErrBodyTooLarge that names the limit, in bytes, and the setting that it comes from.
+func BodyTooLarge(limit int64, setting string) *Refusal {
+	return TooLarge("The request body is longer than the " + strconv.FormatInt(limit, 10) + " bytes that this route takes (limit: " +
+		setting + ").")
+}
 
 // BadRequest is a 400.
 func BadRequest(reason, message string) *Refusal {

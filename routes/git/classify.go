@@ -33,7 +33,6 @@ var (
 	errService = refuse(routes.CodeAmbiguousPath, "The service parameter must stand alone, once, and be git-upload-pack or "+
 		"git-receive-pack.")
 	errQuery    = refuse(routes.CodeAmbiguousPath, "This request takes no query: what it asks for is said by its path and its body.")
-	errTooLong  = refuse(routes.CodeTarget, "the path is too long")
 	errNoSuffix = refuse(routes.CodeReference, "The repository's path must end in .git.")
 )
 
@@ -75,8 +74,8 @@ func Classify(t *routes.Table, op *routes.Operation, r *Request, method string, 
 	if r.layout == nil {
 		return errNotGit
 	}
-	if len(target) > 8<<10 || len(target) == 0 || target[0] != '/' {
-		return errTooLong
+	if err := routes.CheckTarget(target); err != nil {
+		return err
 	}
 	path, query, hasQuery := bytes.Cut(target[1:], []byte{'?'})
 	if r.layout.files {

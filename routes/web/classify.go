@@ -43,7 +43,6 @@ var (
 		Code:    routes.CodeAmbiguousPath,
 		Message: "The query has a parameter that this path does not take, or one of them twice.",
 	}
-	errTooLong = &routes.Refusal{Code: routes.CodeTarget, Message: "the path is too long"}
 )
 
 func refuse(message string) *routes.Refusal {
@@ -65,10 +64,10 @@ var (
 func Classify(t *routes.Table, op *routes.Operation, r *Request, method string, target []byte) error {
 	op.Set(nil, method == "HEAD")
 	*r = Request{}
-	switch {
-	case len(target) > 8<<10 || len(target) == 0 || target[0] != '/':
-		return errTooLong
-	case method != "GET" && method != "HEAD":
+	if err := routes.CheckTarget(target); err != nil {
+		return err
+	}
+	if method != "GET" && method != "HEAD" {
 		return errPage
 	}
 	raw, query, hasQuery := bytes.Cut(target[1:], []byte{'?'})

@@ -6,6 +6,7 @@ import (
 	"compress/flate"
 	"compress/gzip"
 	"errors"
+	"fmt"
 	"io"
 	"math"
 	"slices"
@@ -84,6 +85,12 @@ func (v *visit) readPush(q *surface.Request, b *surface.Body, j *surface.Judgeme
 	return nil
 }
 
+var (
+	errManyRefs = reply.TooLarge(fmt.Sprintf("The push names more refs or options than are read: their list has at most %d MiB. "+
+		"Push them in several steps.", maxCommands>>20))
+	errInflated = reply.TooLarge(fmt.Sprintf("The body is longer than %d MiB once it is inflated.", maxInflated>>20))
+)
+
 func malformed(message string) error { return reply.BadRequest("malformed_push", message) }
 
 // inflated is a compressed body, inflated. It is one stream, with nothing behind it.
@@ -105,7 +112,7 @@ func inflate(raw io.Reader) (*inflated, error) {
 
 func (i *inflated) Read(p []byte) (int, error) {
 	if i.left <= 0 {
-		return 0, &wire.UploadError{Err: reply.ErrBodyTooLarge}
+		return 0, &wire.UploadError{Err: errInflated}
 	}
 	n, err := i.from.Read(p[:min(int64(len(p)), i.left)])
 	i.left -= int64(n)
@@ -157,7 +164,7 @@ func commandError(err error) error {
 	var source *wire.UploadError
 	switch {
 	case errors.Is(err, git.ErrPushTooLong):
-		return reply.ErrBodyTooLarge
+		return errManyRefs
 	case errors.Is(err, git.ErrMalformedPush):
 		return malformed(err.Error())
 	case errors.Is(err, reply.ErrNoRoom):
