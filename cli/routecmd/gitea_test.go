@@ -37,6 +37,23 @@ func TestRoutesOfGitea(t *testing.T) {
 	if data, err := os.ReadFile(dir + "/rows/table.yaml"); err != nil || !strings.Contains(string(data), "forge: gitea") {
 		t.Errorf("%v: %s", err, data)
 	}
+	t.Run("the exported files say whose they are, and make the same table", func(t *testing.T) {
+		if out, err := runRoutes(t, "", "lint", dir+"/rows"); err != nil || !strings.Contains(out, "no problem, 0 warnings") {
+			t.Errorf("%v: %s", err, out)
+		}
+		before, err := runRoutes(t, "", "list", "--forge", "gitea", "--json")
+		if err != nil {
+			t.Fatal(err)
+		}
+		after, err := runRoutes(t, "", "list", "--routes", dir+"/rows", "--json")
+		if err != nil || strings.ReplaceAll(after, dir+"/rows", "routes/gitea") != before {
+			t.Errorf("another table: %v", err)
+		}
+		if out, err := runRoutes(t, "", "lint", "--forge", "gitlab", dir+"/rows"); err == nil ||
+			!strings.Contains(out, "the table is for gitlab") {
+			t.Errorf("laid over another forge's table: %v: %s", err, out)
+		}
+	})
 	if _, err := runRoutes(t, "", "list", "--forge", "gogs"); err == nil || !strings.Contains(err.Error(), "gitlab, gitea or forgejo") {
 		t.Errorf("a forge that nobody knows: %v", err)
 	}

@@ -34,7 +34,8 @@ func overlayFlag(cmd *cobra.Command) {
 
 // forgeFlag gives a command the flag --forge.
 func forgeFlag(cmd *cobra.Command) {
-	cmd.Flags().String("forge", routes.ForgeGitLab, "the forge whose table it is: gitlab, gitea or forgejo")
+	cmd.Flags().String("forge", routes.ForgeGitLab,
+		"the forge whose table it is: gitlab, gitea or forgejo (files that were exported say it themselves)")
 }
 
 // flaggedForge reads the flag --forge into the name of a table.
@@ -60,6 +61,9 @@ func loadOptions(cmd *cobra.Command, more []string) (opts load.Options, unread [
 		return opts, nil, err
 	}
 	opts.Overlay, unread = reload.ReadFiles(append(paths, more...))
+	if said := load.ForgeOf(opts.Overlay); said != "" && !cmd.Flags().Changed("forge") {
+		opts.Forge = said
+	}
 	return opts, unread, nil
 }
 

@@ -153,6 +153,20 @@ func (a *assembly) readRows() [][]row {
 	return out
 }
 
+// ForgeOf gives the table that files say they are for, as exported ones do; empty where none says so.
+func ForgeOf(files []routes.File) string {
+	for _, f := range files {
+		d := document.Parse(f, true)
+		if d.Root == nil {
+			continue
+		}
+		if v := valueOf(d.Root, "forge"); v != nil && slices.Contains(routes.Forges(), v.Value) {
+			return v.Value
+		}
+	}
+	return ""
+}
+
 // readHeader reads forge, version and base, which one file of the table holds.
 func (a *assembly) readHeader() {
 	var first *document.Document
