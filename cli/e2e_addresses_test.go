@@ -26,7 +26,7 @@ func TestAddressesLeadBack(t *testing.T) {
 	}
 	proxy = httputil.NewSingleHostReverseProxy(gate)
 	secret := g.mint(t, "--name", "renovate", "--project", "shop/backend/api", "--allow",
-		"read_project,download_code,read_work_item,create_work_item")
+		"read_project,download_code,read_work_item,create_work_item,read_release,create_release")
 	ask := func(method, path, token, body string) string {
 		t.Helper()
 		a := send(method, g.gate+path, http.Header{"Private-Token": {token}, "Content-Type": {"application/json"}}, []byte(body))
@@ -65,6 +65,18 @@ func TestAddressesLeadBack(t *testing.T) {
 	g.git(t, work, "clone", "-q", strings.Replace(p.HTTP, "://", "://oauth2:"+secret+"@", 1), "clone")
 	if data, err := os.ReadFile(filepath.Join(work, "clone", "README.md")); err != nil || string(data) != "version 2\n" {
 		t.Errorf("the clone holds %q, %v", data, err)
+	}
+	g.world.forge.SetReleaseLink(g.world.api, g.world.url+path+"/packages/generic/app/1.0/app")
+	ask("POST", path+"/releases", secret, `{"name":"one","tag_name":"v1.0","ref":"main"}`)
+	for _, target := range []string{path + "/releases/v1.0", path + "/releases"} {
+		text := ask("GET", target, secret, "")
+		for _, address := range []string{`"url":"` + front.URL + `/shop/backend/api/-/archive/v1.0/api-v1.0.zip"`,
+			`"direct_asset_url":"` + front.URL + `/shop/backend/api/-/releases/v1.0/downloads/app"`,
+			`"url":"` + front.URL + path + `/packages/generic/app/1.0/app"`} {
+			if !strings.Contains(text, address) {
+				t.Errorf("%s leads past patgate: there is no %s in %s", target, address, text)
+			}
+		}
 	}
 	issue := ask("POST", path+"/issues", secret, `{"title":"an issue","description":"plain"}`)
 	if !strings.Contains(issue, `"self":"`+front.URL+path+`/issues/`) || !strings.Contains(issue, `"web_url":"`+g.world.url+`/`) {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -37,7 +38,7 @@ func (r *running) get(token, path string) answer {
 
 // TestListsAreFiltered: a token of one project and one of one group ask for what lies in everything that their owner sees.
 func TestListsAreFiltered(t *testing.T) {
-	r := startRunning(t)
+	r := startRunning(t, "--console-listen", "gateway")
 	w := r.world
 	alice := w.forge
 	hidden := alice.AddProject("secret/hidden", forgetest.Private)
@@ -250,6 +251,10 @@ func TestListsAreFiltered(t *testing.T) {
 		if a.status != http.StatusForbidden || !strings.Contains(a.body, "under all_memberships and under user") ||
 			!strings.Contains(a.body, `"missing_permissions":["use_global_search"]`) {
 			t.Errorf("%d %s", a.status, a.body)
+		}
+		if at, err := url.Parse(grantURL(t, a)); err != nil || at.Query().Get("access") != "all_memberships,user" ||
+			at.Query().Get("permissions") != "use_global_search" {
+			t.Errorf("the link says less than the text: %v, %v", at, err)
 		}
 		without := r.mint(t, "--name", "jobs", "--project", "shop/backend/api", "--allow", "read_job")
 		if a := r.get(without, "/search?scope=users&search=bob"); a.status != http.StatusForbidden ||

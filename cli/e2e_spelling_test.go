@@ -108,6 +108,30 @@ func TestSpellings(t *testing.T) {
 			}
 		})
 	}
+	for _, c := range []struct{ name, lines string }{
+		{"Guzzle", "Content-Length: 1\n"},
+		{"OkHttp", "Content-Type: image/png\nContent-Length: 1\n"},
+		{"HttpMime", "Content-Type: application/octet-stream\nContent-Transfer-Encoding: binary\n"},
+		{"a mail's library", "Content-Transfer-Encoding: 8bit\nContent-Type: text/plain\n"},
+	} {
+		t.Run("a part as of "+c.name, func(t *testing.T) {
+			body := "--b\nContent-Disposition: form-data; name=\"file\"; filename=\"100%.png\"\n" + c.lines + "\nx\n--b--\n"
+			length := len(strings.ReplaceAll(body, "\n", "\r\n"))
+			var status int
+			var text string
+			r := s.reached(func() {
+				status, text = s.exchange(t, fmt.Sprintf("POST ${P}/uploads HTTP/1.1\n%sContent-Type: multipart/form-data; boundary=b\n"+
+					"Content-Length: %d\n\n%s", auth, length, body))
+			})
+			if r == nil {
+				t.Fatalf("it did not reach the forge: %d %s", status, text)
+			}
+			if sent := string(r.Body); strings.Contains(sent, "Content-Length") || strings.Contains(sent, "Transfer-Encoding") ||
+				!strings.Contains(sent, "filename*=UTF-8''100%25.png") {
+				t.Errorf("the forge got %q", sent)
+			}
+		})
+	}
 	for _, c := range []struct{ name, raw, says string }{
 		{"a backslash", "GET ${P}/repository/tags/a\\b HTTP/1.1\n" + auth + "\n", "percent-encoded"},
 		{"an escape without digits", "GET ${P}/repository/tags/100% HTTP/1.1\n" + auth + "\n", "a percent sign as %25"},

@@ -275,7 +275,8 @@ func TestTokenAPI(t *testing.T) {
 		}
 		r.want(t, 200, v.Token, "GET", "/api/v4/metadata", nil)
 		full := r.make(t, creation("reader", account("read_user")))
-		if _, text := r.want(t, 200, full.Token, "GET", "/api/v4/user", nil); !strings.Contains(text, "email") {
+		if _, text := r.want(t, 200, full.Token, "GET", "/api/v4/user", nil); !strings.Contains(text, `"email":"alice@`) ||
+			!strings.Contains(text, `"commit_email":"alice@`) {
 			t.Error("who may ask the forge gets its answer:", text)
 		}
 	})

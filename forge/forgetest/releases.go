@@ -22,10 +22,24 @@ func (c *call) showRelease(p *project) func(*release) any {
 			"upcoming_release": false,
 			"author":           c.showUser(c.f.world.users[r.author]),
 			"commit":           c.repository(p).commit(r.tag),
-			"assets":           object{"count": 0, "sources": []any{}, "links": []any{}},
+			"assets":           c.releaseAssets(p, r.tag),
 			"_links":           object{"self": c.f.external + "/" + c.f.world.projectPath(p) + "/-/releases/" + r.tag},
 		}
 	}
+}
+
+// releaseAssets are the archives of a tag, and one file where a link was set.
+func (c *call) releaseAssets(p *project, tag string) object {
+	at := c.f.external + "/" + c.f.world.projectPath(p) + "/-/"
+	sources, links := []any{}, []any{}
+	for _, format := range []string{"zip", "tar.gz", "tar.bz2", "tar"} {
+		sources = append(sources, object{"format": format, "url": at + "archive/" + tag + "/" + p.path + "-" + tag + "." + format})
+	}
+	if p.releaseLink != "" {
+		links = append(links, object{"id": 1, "name": "app", "url": p.releaseLink, "link_type": "other",
+			"direct_asset_url": at + "releases/" + tag + "/downloads/app"})
+	}
+	return object{"count": len(sources) + len(links), "sources": sources, "links": links}
 }
 
 func (c *call) listReleases() answer {
