@@ -50,6 +50,9 @@ func TooLarge(message string) *Refusal {
 	return &r
 }
 
+// LimitOfRow is where the limit of a row's body comes from.
+const LimitOfRow = "limits.body_bytes, or body.limit of its row"
+
 // BodyTooLarge is ErrBodyTooLarge that names the limit, in bytes, and the setting that it comes from.
 func BodyTooLarge(limit int64, setting string) *Refusal {
 	return TooLarge("The request body is longer than the " + strconv.FormatInt(limit, 10) + " bytes that this route takes (limit: " +

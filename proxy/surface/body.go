@@ -138,7 +138,7 @@ func (b *Body) Whole(limit int64, spool bool) error {
 		memory = limit
 	}
 	if b.Length > limit {
-		return tooLarge(limit)
+		return reply.BodyTooLarge(limit, reply.LimitOfRow)
 	}
 	full := false
 	var err error
@@ -156,7 +156,7 @@ func (b *Body) Whole(limit int64, spool bool) error {
 	case int64(len(b.Memory)) <= min(limit, memory):
 		return nil
 	case memory >= limit:
-		return tooLarge(limit)
+		return reply.BodyTooLarge(limit, reply.LimitOfRow)
 	}
 	return b.spoolRest(limit)
 }
@@ -179,13 +179,9 @@ func (b *Body) spoolRest(limit int64) error {
 	b.lease.giveMemory()
 	n, err := io.Copy(&leasedFile{file, &b.lease, b.limits.unkept}, io.LimitReader(b, rest+1))
 	if err == nil && n > rest {
-		err = tooLarge(limit)
+		err = reply.BodyTooLarge(limit, reply.LimitOfRow)
 	}
 	return err
-}
-
-func tooLarge(limit int64) error {
-	return reply.BodyTooLarge(limit, "limits.body_bytes, or body.limit of its row")
 }
 
 // Spooled tells whether the body is in a file.
