@@ -2,7 +2,6 @@ package admin
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -15,14 +14,11 @@ import (
 // checkTimeout bounds all readiness checks together.
 const checkTimeout = 2 * time.Second
 
-// ErrGoesOn says that something is wrong, and requests can be served all the same.
-var ErrGoesOn = errors.New("requests are served")
-
 // Check is one thing that must hold before requests can be served. It must not ask the forge: a forge that is down
 // would otherwise take down patgate too, which can say so better.
 type Check struct {
 	Name string
-	// Ready gives nil, or what is wrong; ErrGoesOn is that requests can be served all the same.
+	// Ready gives nil, or what is wrong.
 	Ready func(context.Context) error
 }
 
@@ -73,9 +69,7 @@ func (o Options) ready(w http.ResponseWriter, r *http.Request) {
 	var b strings.Builder
 	for _, check := range o.Checks {
 		if err := check.Ready(ctx); err != nil {
-			if !errors.Is(err, ErrGoesOn) {
-				status = http.StatusServiceUnavailable
-			}
+			status = http.StatusServiceUnavailable
 			fmt.Fprintf(&b, "%s: %v\n", check.Name, err)
 			continue
 		}

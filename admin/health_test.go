@@ -3,7 +3,6 @@ package admin
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -43,7 +42,6 @@ func TestHealth(t *testing.T) {
 		{"alive by GitLab's name", "GET", "/-/liveness", nil, 200, "ok\n"},
 		{"ready", "GET", "/readyz", nil, 200, "store: ok\nroutes: ok\n"},
 		{"ready by HEAD", "HEAD", "/readyz", nil, 200, "store: ok\nroutes: ok\n"},
-		{"ready all the same", "GET", "/readyz", fmt.Errorf("%w: lost", ErrGoesOn), 200, "store: requests are served: lost\nroutes: ok\n"},
 		{"not ready, and why", "GET", "/readyz", errors.New("disk gone"), 503, "store: disk gone\nroutes: ok\n"},
 		{"not ready by GitLab's name", "GET", "/-/readiness", errors.New("disk gone"), 503, "store: disk gone\nroutes: ok\n"},
 		{"nothing else", "GET", "/api/v4/user", nil, 404, "404 page not found\n"},

@@ -26,7 +26,6 @@ type Counters struct {
 	received    *prometheus.Desc
 	sent        *prometheus.Desc
 	undeclared  *prometheus.Desc
-	grace       *prometheus.Desc
 
 	mu      sync.Mutex
 	tallies []*tally
@@ -60,8 +59,6 @@ func NewCounters(registry prometheus.Registerer) (*Counters, error) {
 		received:   plain("patgate_request_bytes_total", "Bytes of request bodies that clients sent."),
 		sent:       plain("patgate_response_bytes_total", "Bytes of response bodies that clients were sent."),
 		undeclared: plain("patgate_undeclared_parameters_total", "Parameters passed on that the route table does not declare."),
-		grace: plain("patgate_grace_decisions_total", "Decisions that were made while the store was lost, by what was known before "+
-			"(store.grace)."),
 	}
 	if err := registry.Register(c); err != nil {
 		return nil, err
@@ -72,7 +69,7 @@ func NewCounters(registry prometheus.Registerer) (*Counters, error) {
 // Describe implements prometheus.Collector.
 func (c *Counters) Describe(to chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{c.decisions.desc, c.requests.desc, c.credentials.desc, c.failures.desc,
-		c.duration, c.upstream, c.received, c.sent, c.undeclared, c.grace} {
+		c.duration, c.upstream, c.received, c.sent, c.undeclared} {
 		to <- d
 	}
 }
@@ -94,8 +91,7 @@ func (c *Counters) Collect(to chan<- prometheus.Metric) {
 	sum.failures.collect(to)
 	sum.duration.collect(to, c.duration)
 	sum.upstream.collect(to, c.upstream)
-	for d, n := range map[*prometheus.Desc]int64{c.received: sum.received, c.sent: sum.sent, c.undeclared: sum.undeclared,
-		c.grace: sum.grace} {
+	for d, n := range map[*prometheus.Desc]int64{c.received: sum.received, c.sent: sum.sent, c.undeclared: sum.undeclared} {
 		to <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(n))
 	}
 }

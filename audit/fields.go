@@ -22,9 +22,6 @@ func (e *Event) decided(l *line) {
 		l.number(keyOwnerID, e.OwnerID)
 	}
 	l.verdict(e)
-	if e.Grace {
-		l.text(keyStore, "lost")
-	}
 }
 
 // request writes what was asked for.
@@ -89,7 +86,6 @@ const (
 	keyAct          key = `,"act":`
 	keyVerdict      key = `,"verdict":`
 	keyReason       key = `,"reason":`
-	keyStore        key = `,"store":`
 	keyStatus       key = `,"status":`
 	keyBytes        key = `,"bytes":`
 	keyRequestBytes key = `,"request_bytes":`

@@ -248,7 +248,7 @@ func TestCountersFollowTheEvents(t *testing.T) {
 	for i := range 3 {
 		e := allowed()
 		if i == 2 {
-			e.Verdict, e.Reason, e.Route, e.Credential, e.Undeclared, e.Grace = policy.Deny, "no_route", nil, CredentialLegacy, 2, true
+			e.Verdict, e.Reason, e.Route, e.Credential, e.Undeclared = policy.Deny, "no_route", nil, CredentialLegacy, 2
 		}
 		if err := log.Decision(e); err != nil {
 			t.Fatal(err)

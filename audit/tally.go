@@ -18,7 +18,6 @@ type tally struct {
 	received    int64
 	sent        int64
 	undeclared  int64
-	grace       int64
 }
 
 // decided counts a decision.
@@ -26,9 +25,6 @@ func (t *tally) decided(e *Event) {
 	t.decisions.add(decisionKey{e.Verdict.String(), e.Reason, e.category()}, 1)
 	t.credentials.add(e.Credential, 1)
 	t.undeclared += int64(e.Undeclared)
-	if e.Grace {
-		t.grace++
-	}
 }
 
 // completed counts the end of a request.
@@ -56,7 +52,6 @@ func (t *tally) add(o *tally) {
 	t.received += o.received
 	t.sent += o.sent
 	t.undeclared += o.undeclared
-	t.grace += o.grace
 }
 
 // histogram counts how many values fell into each bucket; the last one has no bound.

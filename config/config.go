@@ -197,13 +197,6 @@ type Store struct {
 	// writes is used. It is best given by the variable: it may hold a password, and is never shown. Every node needs the same
 	// sealing key.
 	URL Secret `yaml:"url"`
-	// Grace is for how long grants go on when PostgreSQL cannot be reached, at most 10 minutes. 0: a second after it was last
-	// reached nothing that is kept in memory counts, and every request of a token is refused (503). Otherwise tokens that this node
-	// knew well then (used within cache.token_ttl) go on as they were, other ones are refused, nothing can be made or changed, and
-	// **a revocation made on another node is not seen here until the store is back**. Expiry counts as ever. Each such decision
-	// has `"store":"lost"` in the log and is counted (patgate_grace_decisions_total). With SQLite it is refused: the file is lost
-	// only where the machine is broken.
-	Grace Duration `yaml:"grace"`
 	// KeyFile holds the key that seals the owners' credentials, made on first start with mode 0600. It must not be in the
 	// database's directory: whoever copies that directory must not get both. Empty: `keys/patgate.key` in data_dir.
 	KeyFile string `yaml:"key_file"`

@@ -5,7 +5,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"time"
 )
 
 // validate checks what single values cannot show. It runs when every value could be read.
@@ -117,9 +116,6 @@ func (p *reader) address(key, value string) {
 	_ = host
 }
 
-// mostGrace bounds store.grace.
-const mostGrace = 10 * time.Minute
-
 // store holds that there is one store, and that the sealing key is not kept beside the database.
 func (p *reader) store(c *Config) {
 	url := c.Store.URL.Reveal()
@@ -129,12 +125,6 @@ func (p *reader) store(c *Config) {
 		p.refuse("store.url", c.Store.URL.String(), "and store.database are both given", "keep one")
 	case !strings.HasPrefix(url, "postgres://") && !strings.HasPrefix(url, "postgresql://"):
 		p.refuse("store.url", c.Store.URL.String(), "is no URL of a PostgreSQL database", "write postgres://user@host/database")
-	}
-	switch grace := c.Store.Grace; {
-	case grace != 0 && url == "":
-		p.refuse("store.grace", grace.String(), "is for a store on PostgreSQL", "leave it out, or give store.url")
-	case grace < 0 || grace.Std() > mostGrace:
-		p.refuse("store.grace", grace.String(), "is out of bounds", "write 0 to 10m: for so long revocations elsewhere are not seen")
 	}
 	if !c.Store.Key.Empty() {
 		if c.Store.KeyFile != "" {

@@ -58,7 +58,6 @@ func (x *exchange) authenticate() *reply.Refusal {
 	}
 	session, err := x.h.options.Sessions.GetAt(ctx, hash, q.Start)
 	x.judgement.Begin(&x.h.rules, session, x.event)
-	x.event.Grace = session != nil && session.Grace
 	switch {
 	case err == nil:
 		attempts.Accepted(print)

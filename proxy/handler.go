@@ -58,7 +58,10 @@ func New(o Options) (*Handler, error) {
 	if err := errors.Join(o.Upstream.connect(), o.Registry.connect()); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrOption, err)
 	}
-	seals := surface.NewSeals(o.SealKeys)
+	seals, err := surface.NewSeals()
+	if err != nil {
+		return nil, err
+	}
 	h := &Handler{options: o, dialect: surface.DialectOf(o.Forge), attempts: o.Attempts, storage: reply.NewStorage(o.StorageURLs),
 		origins: reply.NewOrigins(o.Origins, local.Pages)}
 	h.exchanges.New = func() any { return &exchange{} }

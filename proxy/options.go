@@ -91,9 +91,6 @@ type Options struct {
 	// Via is the name that requests are sent on with (RFC 9110, 7.6.3), of NewVia: one that comes with it was sent by
 	// this very process, and goes round in circles. Empty makes one.
 	Via string
-	// SealKeys gives the keys of what clients are given where the forge would give a token of its own, that which seals first; nil
-	// makes one.
-	SealKeys func() [][surface.SealKeySize]byte
 	// Observer, when not nil, is told of what was answered well to credentials of the forge's own.
 	Observer *observe.Observer
 	Limits   Limits

@@ -37,8 +37,6 @@ var (
 
 	// ErrWentBack: the newest change has a lower number than one that was seen before.
 	ErrWentBack = errors.New("the store's change sequence went back")
-	// ErrClock: this node's clock and the database's are too far apart: a token would end early here, or late.
-	ErrClock = errors.New("the clock is wrong")
 
 	// ErrMoved: the file that is in use was removed, renamed or replaced. Nothing is read from it or written to it.
 	ErrMoved = errors.New("the store's file was taken away")

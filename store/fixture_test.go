@@ -45,13 +45,12 @@ func (c *clock) move(by time.Duration) { c.ahead.Add(int64(by)) }
 // faulty is a store that can fail, be slow, and count its reads.
 type faulty struct {
 	store.Store
-	down    atomic.Bool
-	back    atomic.Int64 // what the sequence is behind, as after the failover to a server that lacks the last changes
-	clocked atomic.Bool  // it has a clock of its own, the machine's
-	mute    atomic.Bool  // reads wait until their caller gives up
-	reads   atomic.Int64
-	mu      sync.Mutex
-	hold    chan struct{} // a read that has its answer waits until it is closed
+	down  atomic.Bool
+	back  atomic.Int64 // what the sequence is behind, as after the failover to a server that lacks the last changes
+	mute  atomic.Bool  // reads wait until their caller gives up
+	reads atomic.Int64
+	mu    sync.Mutex
+	hold  chan struct{} // a read that has its answer waits until it is closed
 }
 
 var errDown = errors.New("store down")
@@ -82,11 +81,7 @@ func (f *faulty) Changes(ctx context.Context, since int64) (store.Changes, error
 	if back := f.back.Load(); back > 0 {
 		return store.Changes{Sequence: since - back}, nil
 	}
-	c, err := f.Store.Changes(ctx, since)
-	if f.clocked.Load() {
-		c.Clock = time.Now()
-	}
-	return c, err
+	return f.Store.Changes(ctx, since)
 }
 
 // hold makes reads wait with their answer in hand until the function is called.

@@ -18,9 +18,6 @@ import (
 // change that was stored this long ago is in force on every node.
 const FreshWithin = time.Second
 
-// MostSkew is how far the clock of a node that is ready may be from the database's.
-const MostSkew = 2 * time.Second
-
 // SessionOptions says how Sessions caches. Store, Keyring and Catalogue are required.
 type SessionOptions struct {
 	Store     Store
@@ -38,10 +35,7 @@ type SessionOptions struct {
 	Poll        time.Duration // how often the change sequence is read; 250 ms when zero
 	Patience    time.Duration // how long one read of the store may take; 3 s when zero
 	FreshWithin time.Duration // nothing cached counts as fresh this long after the last good poll; the constant when zero
-	// Grace is for how long after that, while the store cannot be polled, sessions go on that were fresh at the last good poll. What
-	// other nodes change meanwhile, a revocation too, is not seen. Zero: they do not.
-	Grace time.Duration
-	Now   func() time.Time
+	Now         func() time.Time
 	// Report is told of failures in the background, of a poll. It must not block. Nil drops them.
 	Report func(error)
 }
@@ -60,9 +54,7 @@ type Sessions struct {
 	polled    atomic.Int64 // when the last good poll began, in nanoseconds since start
 	catalogue atomic.Pointer[routes.Catalogue]
 
-	wentBack atomic.Int64  // how often the change sequence did
-	skew     atomic.Int64  // how far the clock is ahead of the database's, in nanoseconds
-	maxAge   time.Duration // of a session that counts as fresh; 0 is the cache's own
+	wentBack atomic.Int64 // how often the change sequence did
 
 	polling  sync.Mutex
 	sequence int64 // newest change that the caches know of; guarded by polling
@@ -101,14 +93,11 @@ func NewSessions(ctx context.Context, o SessionOptions) (*Sessions, error) {
 		o.Report = func(error) {}
 	}
 	s := &Sessions{o: o, start: o.Now()}
-	if o.Grace > 0 {
-		s.maxAge = o.TTL
-	}
 	var err error
 	s.known, err = cache.New[token.Hash, *session](cache.Options{
 		Name:       "sessions",
 		MaxEntries: o.MaxEntries,
-		TTL:        o.TTL + o.kept(),
+		TTL:        o.TTL,
 		Now:        o.Now,
 	})
 	if err != nil {
@@ -155,17 +144,12 @@ func (s *Sessions) GetAt(ctx context.Context, hash token.Hash, now time.Time) (*
 		s.known.InvalidateAll()
 		s.catalogue.Store(catalogue)
 	}
-	maxAge := s.maxAge
+	maxAge := time.Duration(0)
 	if !s.synced(now) {
 		maxAge = -1
 	}
 	e, found, ok := s.known.PeekAt(hash, maxAge, now)
 	if !ok || !found || e.catalogue != catalogue {
-		if s.o.Grace > 0 && maxAge < 0 {
-			if e, err := s.inGrace(ctx, hash, now, catalogue); e != nil {
-				return e, err
-			}
-		}
 		if ok && found { // the new catalogue has not reached the cache yet
 			maxAge = -1
 		}

@@ -122,7 +122,6 @@ type Changes struct {
 	Sequence int64        // the newest change
 	All      bool         // more was changed than is listed: hold everything older than Sequence for stale
 	Hashes   []token.Hash // the tokens that were changed, with doubles
-	Clock    time.Time    // the database's own, between the call and its answer; zero when that is this machine's
 }
 
 // Use is how often a token was used since the last report.

@@ -27,8 +27,7 @@ func (s *Sessions) Change(ctx context.Context, f func(context.Context, Store) er
 func (s *Sessions) Sync(ctx context.Context) error {
 	s.polling.Lock()
 	defer s.polling.Unlock()
-	at := s.o.Now()
-	began := at.Sub(s.start)
+	began := s.o.Now().Sub(s.start)
 	c, err := s.o.Store.Changes(ctx, s.sequence)
 	if err != nil {
 		return fmt.Errorf("reading what changed in the store: %w", err)
@@ -50,41 +49,8 @@ func (s *Sessions) Sync(ctx context.Context) error {
 	}
 	s.sequence = c.Sequence
 	s.polled.Store(int64(began))
-	s.compare(c.Clock, at)
 	return nil
 }
-
-// compare notes how far this node's clock is from the database's, which was read since began. How long the answer took is in
-// nobody's disfavour.
-func (s *Sessions) compare(clock, began time.Time) {
-	skew := time.Duration(0)
-	if now := s.o.Now(); !clock.IsZero() {
-		skew = max(0, began.Sub(clock)) - max(0, clock.Sub(now))
-	}
-	before := s.skew.Swap(int64(skew))
-	if err := tooFar(skew); err != nil && tooFar(time.Duration(before)) == nil {
-		s.o.Report(err)
-	}
-}
-
-// tooFar tells, by ErrClock, that a skew is too much.
-func tooFar(skew time.Duration) error {
-	if skew.Abs() <= MostSkew {
-		return nil
-	}
-	way := "ahead of"
-	if skew < 0 {
-		way = "behind"
-	}
-	return fmt.Errorf("%w: it is %s %s the database's, and may be %s (fix: set both by NTP)", ErrClock,
-		skew.Abs().Round(time.Millisecond), way, MostSkew)
-}
-
-// Clock tells, by ErrClock, that this node's clock was too far from the database's when that was last asked.
-func (s *Sessions) Clock(context.Context) error { return tooFar(s.Skew()) }
-
-// Skew is how far this node's clock was ahead of the database's then; negative is behind.
-func (s *Sessions) Skew() time.Duration { return time.Duration(s.skew.Load()) }
 
 // drop forgets one token in both caches.
 func (s *Sessions) drop(hash token.Hash) {

@@ -25,8 +25,6 @@ type Session struct {
 	Scopes []string
 	// ExpiresAt is when the token expires, and the session with it.
 	ExpiresAt time.Time
-	// Grace: the store is lost, and the session is what was known before.
-	Grace bool
 	// Record is what is stored of the token; its validity is asked for each request.
 	Record *Record
 }

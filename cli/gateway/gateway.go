@@ -37,7 +37,6 @@ import (
 	"patgate/routes"
 	"patgate/routes/reload"
 	"patgate/store"
-	"patgate/store/seal"
 )
 
 // gateway is everything that serve runs: made by newGateway, which wires it, started once, shut down once.
@@ -47,7 +46,6 @@ type gateway struct {
 	logger      *zap.Logger
 	audit       *audit.Log
 	store       store.Store
-	keyring     *seal.Keyring
 	sessions    *store.Sessions
 	routes      *reload.Reloader
 	resolver    opening.Client
@@ -158,13 +156,13 @@ func (g *gateway) make(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	g.store, g.keyring = opened.Store, opened.Keyring
+	g.store = opened.Store
 	if g.sessions, err = store.NewSessions(ctx, store.SessionOptions{
 		Store: opened.Store, Keyring: opened.Keyring,
 		Catalogue:  func() *routes.Catalogue { return g.routes.Table().Catalogue() },
 		MaxEntries: int64(c.Cache.Tokens), TTL: c.Cache.TokenTTL.Std(), UnknownTTL: c.Cache.UnknownTokenTTL.Std(),
-		ReportMode: g.reportMode(), Grace: c.Store.Grace.Std(),
-		Report: g.reportStore(),
+		ReportMode: g.reportMode(),
+		Report:     g.reportStore(),
 	}); err != nil {
 		return err
 	}
@@ -207,7 +205,6 @@ func (g *gateway) make(ctx context.Context) error {
 		Handler: admin.NewHandler(admin.Options{Gatherer: registry, Flush: g.audit.Flush, Checks: []admin.Check{
 			{Name: "serving", Ready: g.serving},
 			g.storeReady(),
-			{Name: "clock", Ready: g.sessions.Clock},
 			{Name: "audit log", Ready: func(context.Context) error { return g.audit.Err() }},
 		}}),
 		ReadHeaderTimeout: 5 * time.Second,
@@ -287,7 +284,6 @@ func (g *gateway) proxyOptions() proxy.Options {
 				zap.Stringer("peer", peer))
 		},
 		Attempts: g.attempts,
-		SealKeys: g.sealKeys,
 		Observer: g.observer,
 		Via:      g.via,
 		Limits: proxy.Limits{

@@ -84,8 +84,6 @@ func registerMetrics(registry prometheus.Registerer, g *gateway) {
 		prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "patgate_store_went_back_total",
 			Help: "How often the store's newest change had a lower number than before, as after the failover to a database that lacks " +
 				"the last changes: revocations may be lost."}, func() float64 { return float64(g.sessions.WentBack()) }),
-		gauge("patgate_store_clock_skew_seconds", "How far this node's clock is certainly ahead of the database's, "+
-			"negative when it is behind: beyond 2 s the node is not ready.", func() float64 { return g.sessions.Skew().Seconds() }),
 		admin.TokenCollector(g.countTokens),
 		&g.findings,
 	)

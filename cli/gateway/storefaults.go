@@ -84,7 +84,7 @@ func (g *gateway) reportStore() func(error) {
 
 // storeReady is the readiness check of the store.
 func (g *gateway) storeReady() admin.Check {
-	return admin.Check{Name: "store", Ready: g.storePolled}
+	return admin.Check{Name: "store", Ready: g.sessions.Sync}
 }
 
 // storeFaultMetrics tell which faults the store has.

@@ -2,13 +2,12 @@ package surface
 
 import (
 	"bytes"
+	"crypto/aes"
 	"crypto/cipher"
 	"crypto/rand"
 	"encoding/base64"
 	"encoding/binary"
 	"time"
-
-	"golang.org/x/crypto/chacha20poly1305"
 
 	"patgate/proxy/header"
 	"patgate/token"
@@ -16,11 +15,9 @@ import (
 
 // Seals makes what patgate gives out where the forge would give out a token: an opaque text that is of use at patgate
 // alone, and says there for which patgate token it was made, until when it holds, and what the forge gave, if anything.
-// The patgate token is looked up at each request, so that it does not outlive it.
-type Seals struct{ keys func() [][SealKeySize]byte }
-
-// SealKeySize is the length of a key for seals.
-const SealKeySize = chacha20poly1305.KeySize
+// The patgate token is looked up at each request, so that it does not outlive it. The key lives as long as the process:
+// clients of an earlier one are sent for a new text.
+type Seals struct{ aead cipher.AEAD }
 
 // SealKind is what a sealed text is good for, and how it begins.
 type SealKind string
@@ -43,21 +40,16 @@ func KindOf(text []byte) SealKind {
 	return SealNone
 }
 
-// NewSeals makes seals under the first of some keys, which all of them open. With no keys it makes one that lives as long as the
-// process: clients of an earlier one are sent for a new text then.
-func NewSeals(keys func() [][SealKeySize]byte) *Seals {
-	if keys == nil {
-		var key [SealKeySize]byte
-		_, _ = rand.Read(key[:]) // never fails (crypto/rand)
-		keys = func() [][SealKeySize]byte { return [][SealKeySize]byte{key} }
+// NewSeals makes seals under a key of their own.
+func NewSeals() (*Seals, error) {
+	var key [32]byte
+	_, _ = rand.Read(key[:]) // never fails (crypto/rand)
+	block, err := aes.NewCipher(key[:])
+	if err != nil {
+		return nil, err
 	}
-	return &Seals{keys}
-}
-
-// aead gives the cipher of a key: with nonces of 192 random bits a key may be used for as long as it lives.
-func aead(key [SealKeySize]byte) cipher.AEAD {
-	c, _ := chacha20poly1305.NewX(key[:]) // the key has the length that it takes
-	return c
+	aead, err := cipher.NewGCMWithRandomNonce(block)
+	return &Seals{aead}, err
 }
 
 // sealHead is the hash and the time in front of what the forge gave.
@@ -66,10 +58,7 @@ const sealHead = len(token.Hash{}) + 8
 // Seal makes the text. inner may be empty.
 func (s *Seals) Seal(kind SealKind, hash token.Hash, until time.Time, inner string) string {
 	plain := binary.BigEndian.AppendUint64(append(make([]byte, 0, sealHead+len(inner)), hash[:]...), uint64(until.Unix()))
-	nonce := make([]byte, chacha20poly1305.NonceSizeX)
-	_, _ = rand.Read(nonce) // never fails (crypto/rand)
-	sealed := aead(s.keys()[0]).Seal(nonce, nonce, append(plain, inner...), []byte(kind))
-	return string(kind) + base64.RawURLEncoding.EncodeToString(sealed)
+	return string(kind) + base64.RawURLEncoding.EncodeToString(s.aead.Seal(nil, nil, append(plain, inner...), []byte(kind)))
 }
 
 // Open is the reverse of Seal; ok is false for anything else, and for what is over.
@@ -79,16 +68,10 @@ func (s *Seals) Open(kind SealKind, text []byte, now time.Time) (hash token.Hash
 		return hash, nil, false
 	}
 	raw, err := base64.RawURLEncoding.Strict().AppendDecode(nil, encoded)
-	if err != nil || len(raw) < chacha20poly1305.NonceSizeX {
+	if err != nil {
 		return hash, nil, false
 	}
-	var plain []byte
-	for _, key := range s.keys() {
-		at := chacha20poly1305.NonceSizeX
-		if plain, err = aead(key).Open(nil, raw[:at], raw[at:], []byte(kind)); err == nil {
-			break
-		}
-	}
+	plain, err := s.aead.Open(nil, nil, raw, []byte(kind))
 	if err != nil || len(plain) < sealHead || now.Unix() >= int64(binary.BigEndian.Uint64(plain[len(hash):])) {
 		return hash, nil, false
 	}

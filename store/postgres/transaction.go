@@ -28,7 +28,6 @@ func (db *DB) database() tables.Database {
 		},
 		NextID: nextID,
 		Head:   "(SELECT seq FROM counters WHERE name = 'changes')",
-		Clock:  "CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT)",
 		Scrub:  func(context.Context) {},
 
 		Counter:    counter,

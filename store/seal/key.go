@@ -1,7 +1,6 @@
 package seal
 
 import (
-	"crypto/hkdf"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
@@ -56,16 +55,6 @@ func ParseKey(text string) (Key, error) {
 	k := keyOf([KeySize]byte(b))
 	clear(b)
 	return k, nil
-}
-
-// Subkey gives a key for another purpose, which the label names, by HKDF (RFC 5869) with SHA-256. It leads back neither to this
-// key nor to that of another label.
-func (k Key) Subkey(label string) [KeySize]byte {
-	b, err := hkdf.Key(sha256.New, k.bytes[:], nil, label, KeySize)
-	if err != nil {
-		panic(err) // it is not too long
-	}
-	return [KeySize]byte(b)
 }
 
 // ID names the key: 16 hexadecimal digits, derived from its bytes. It is no secret.

@@ -17,7 +17,6 @@ func (db *DB) database() tables.Database {
 		Note:     db.change, // there is one writer at a time
 		NextID:   nextID,
 		Head:     "(SELECT seq FROM sqlite_sequence WHERE name = 'changes')",
-		Clock:    "0",
 		Scrub:    db.scrub,
 
 		Counter:    counter,

@@ -16,10 +16,9 @@ const ForgetChanges = "DELETE FROM changes WHERE sequence <= (SELECT max(sequenc
 
 // Changes implements store.Store.
 func (db *Tables) Changes(ctx context.Context, since int64) (c store.Changes, err error) {
-	var oldest, clock int64
-	err = db.d.Read.QueryRow(ctx, "SELECT "+db.d.Head+", (SELECT coalesce(min(sequence), 0) FROM changes), "+db.d.Clock).
-		Scan(&c.Sequence, &oldest, &clock)
-	c.Clock = instant(clock)
+	var oldest int64
+	err = db.d.Read.QueryRow(ctx, "SELECT "+db.d.Head+", (SELECT coalesce(min(sequence), 0) FROM changes)").
+		Scan(&c.Sequence, &oldest)
 	switch {
 	case err != nil:
 		return store.Changes{}, fmt.Errorf("reading changes: %w", err)

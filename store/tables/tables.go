@@ -55,8 +55,6 @@ type Database struct {
 	NextID func(ctx context.Context, tx Conn, table string) (int64, error)
 	// Head is an expression for the newest change.
 	Head string
-	// Clock is an expression for the database's clock in milliseconds; 0 when that is this machine's.
-	Clock string
 	// Counter is the last id of a table that NextID serves, or the newest change.
 	Counter func(ctx context.Context, on Conn, name string) (int64, error)
 	// SetCounter sets it, within a transaction.
