@@ -115,14 +115,6 @@ func (f *fleet) do(t testing.TB, statements ...string) {
 	}
 }
 
-// in is do in the nodes' database.
-func (f *fleet) in(t testing.TB, statements ...string) {
-	t.Helper()
-	if err := f.cluster.Do(context.Background(), "fleet", statements...); err != nil {
-		t.Fatal(err)
-	}
-}
-
 // hangUp ends the nodes' connections at the server.
 func (f *fleet) hangUp(t testing.TB) {
 	t.Helper()

@@ -159,8 +159,8 @@ func (db *DB) mean(err error) error {
 	return err
 }
 
-// again tells whether a transaction failed only because another one ran beside it.
+// again tells whether a transaction failed only because another one ran beside it, or held what it waited for.
 func again(err error) bool {
 	var told *pgconn.PgError
-	return errors.As(err, &told) && (told.Code == "40001" || told.Code == "40P01")
+	return errors.As(err, &told) && (told.Code == "40001" || told.Code == "40P01" || told.Code == "55P03")
 }

@@ -1,6 +1,8 @@
 package postgres
 
 import (
+	"time"
+
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
@@ -22,3 +24,6 @@ func (db *DB) HoldCommitsForTest(reached chan<- struct{}, until <-chan struct{})
 		return nil
 	}
 }
+
+// BeginForTest is what a change begins with.
+func BeginForTest(patience time.Duration) string { return begin(patience) }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
-	"strconv"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -111,17 +110,24 @@ func (db *DB) change(ctx context.Context, doing, counter string, f func(tables.C
 	return nil
 }
 
+// begin gives what a change begins with. A node that is cut off in one must not hold up the others for as long as the server
+// takes it for alive: what it does not go on with ends after twice its patience, and those that wait behind it give up before
+// that, so that they do not hold the counter in their turn.
+func begin(patience time.Duration) string {
+	ms := patience.Milliseconds()
+	return fmt.Sprintf("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL lock_timeout = %d; "+
+		"SET LOCAL idle_in_transaction_session_timeout = %d", ms, 2*ms)
+}
+
 // try runs f once.
 func (db *DB) try(ctx context.Context, attempt int, counter string, f func(tables.Conn) error) error {
-	t, err := db.write.BeginTx(ctx, pgx.TxOptions{IsoLevel: pgx.ReadCommitted, AccessMode: pgx.ReadWrite})
+	t, err := db.write.BeginTx(ctx, pgx.TxOptions{BeginQuery: begin(db.patience)})
 	if err != nil {
 		return db.mean(err)
 	}
 	defer rollback(ctx, t)
 	tx := conn{t, db, 0}
-	// A node that is cut off in a transaction must not hold up the others for as long as the server takes it for alive.
-	const begin = "SELECT seq, set_config('idle_in_transaction_session_timeout', ?, true) FROM counters WHERE name = ? FOR UPDATE"
-	if _, err := tx.Exec(ctx, begin, strconv.FormatInt((2*db.patience).Milliseconds(), 10), counter); err != nil {
+	if _, err := tx.Exec(ctx, "SELECT seq FROM counters WHERE name = ? FOR UPDATE", counter); err != nil {
 		return err
 	}
 	if err := f(tx); err != nil {

@@ -1,10 +1,12 @@
 package postgres_test
 
 import (
+	"errors"
 	"testing"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"patgate/store"
 	"patgate/store/postgres"
@@ -106,4 +108,39 @@ func TestANodeThatIsCutOffInAChange(t *testing.T) {
 	if got, err := db.Token(t.Context(), first.ID); err != nil || !got.RevokedAt.IsZero() {
 		t.Errorf("%+v, %v", got, err)
 	}
+}
+
+// A node is cut off while one of its changes holds the counter and others wait for it. None of those may get it in its turn: the
+// server does not notice that a client has gone while its statement waits.
+func TestANodeThatIsCutOffWithManyChanges(t *testing.T) {
+	var d databases
+	url := d.url(t, t.TempDir())
+	openPatient(t, url)
+	watch, gone, ended := connect(t, url), make([]*pgx.Conn, 6), make(chan error, 6)
+	for i := range gone {
+		gone[i] = connect(t, url)
+		patience := time.Second / 2
+		if i == 0 { // which holds it until the test ends
+			patience = time.Hour
+		}
+		if _, err := gone[i].Exec(t.Context(), postgres.BeginForTest(patience)); err != nil {
+			t.Fatal(err)
+		}
+		ask := func() error {
+			_, err := gone[i].Exec(t.Context(), "SELECT seq FROM counters WHERE name = $1 FOR UPDATE", "changes")
+			return err
+		}
+		if i > 0 {
+			go func() { ended <- ask() }()
+		} else if err := ask(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range gone[1:] {
+		var told *pgconn.PgError
+		if err := <-ended; !errors.As(err, &told) || told.Code != "55P03" {
+			t.Errorf("a change that waited: %v", err)
+		}
+	}
+	sessions(t, watch, 5, "state = 'idle in transaction (aborted)'")
 }

@@ -56,10 +56,10 @@ func (s standing) look() error {
 	return nil
 }
 
-// look is standing.look while the store is open.
+// look is standing.look. A store that is closed answers nothing, though one that was taken away is still held.
 func (db *DB) look() error {
 	if db.closed.Load() {
-		return nil
+		return store.ErrClosed
 	}
 	return db.standing.look()
 }
@@ -82,7 +82,7 @@ func (db *DB) TokenByHash(ctx context.Context, hash token.Hash) (store.Bound, er
 
 // Faults implements store.Faulty.
 func (db *DB) Faults() (faults []error) {
-	if err := db.look(); err != nil {
+	if err := db.look(); err != nil && !errors.Is(err, store.ErrClosed) {
 		faults = append(faults, err)
 	}
 	return faults

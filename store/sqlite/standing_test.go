@@ -92,6 +92,24 @@ func TestAChangeIsNotAcknowledgedWhenItsFileGoesMeanwhile(t *testing.T) {
 	}
 }
 
+func TestAStoreThatWasTakenAwayAnswersNothingOnceClosed(t *testing.T) {
+	path := filled(t, 0)
+	db := openFile(t, path)
+	r := storetest.NewFixture(t, db, nil).NewToken(t, "x")
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.RevokeToken(t.Context(), r.ID, store.Cause{At: time.Now()}); !errors.Is(err, store.ErrClosed) {
+		t.Errorf("a revocation: %v, want ErrClosed", err)
+	}
+	if _, err := db.TokenByHash(t.Context(), r.Hash); !errors.Is(err, store.ErrClosed) {
+		t.Errorf("a read: %v, want ErrClosed", err)
+	}
+}
+
 func TestAStoreThatWasTakenAwayLeavesAloneWhatStandsThereNow(t *testing.T) {
 	path := filled(t, 0)
 	old := openFile(t, path)
