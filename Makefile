@@ -32,9 +32,10 @@ check:
 
 # Every test, the end-to-end ones with the built binary included. Tests that need a program which is not here are skipped, and
 # listed at the end with what gets it; PATGATE_E2E_REQUIRED=1 makes that a failure. Those of cli attack a running gateway and look
-# at how it fares, so that nothing else runs beside them.
+# at how it fares, so that nothing else runs beside them. PLAIN=1 prints go test's own lines alone.
+SUMMARY = $(GO) run gotest.tools/gotestsum@v1.13.0 --format standard-quiet --ignore-non-json-output-lines --raw-command --
 test: check
-	@$(GO) run gotest.tools/gotestsum@v1.13.0 --format standard-quiet --ignore-non-json-output-lines --raw-command -- .ci/packages "$(GO)" -json $(TESTFLAGS)
+	@$(if $(PLAIN),,$(SUMMARY)) .ci/packages "$(GO)" $(if $(PLAIN),,-json) $(TESTFLAGS)
 
 # The tests with each optional program hidden in turn, or with those that HIDE names: nothing fails because one is not there. By
 # hand, it takes long: make test-without HIDE="git chromium" PACKAGES="./demo ./cli".
