@@ -17,6 +17,9 @@ import (
 // through everything that can happen to nodes, network and database: nothing is lost, nothing revoked comes back, and nothing
 // passes that should not. Whatever a node cannot know, it refuses.
 func TestAFleet(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it starts three gateways and PostgreSQL")
+	}
 	f := startFleet(t, 3)
 	l := &ledger{fleet: f, done: make(chan struct{})}
 	l.start()
@@ -111,13 +114,19 @@ func (f *fleet) lags(t testing.TB, revocations int) (lags []time.Duration) {
 	t.Helper()
 	for i := range revocations {
 		by := f.nodes[i%len(f.nodes)]
-		secret := f.mint(by, "lag")
+		secret := ""
+		await(t, "a node makes a token", func() bool { secret = f.mint(by, "lag"); return secret != "" })
 		last := make([]time.Time, len(f.nodes))
 		var probes, warm sync.WaitGroup
 		for at, n := range f.nodes {
 			warm.Add(1)
 			probes.Go(func() {
 				warmed := false
+				defer func() {
+					if !warmed {
+						warm.Done()
+					}
+				}()
 				for end := time.Now().Add(8 * patience); time.Now().Before(end); {
 					began := time.Now()
 					switch a := f.call(n, secret, "GET", f.issues(), nil); {

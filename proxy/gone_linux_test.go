@@ -90,6 +90,7 @@ func TestAPoolThatLostItsOtherEndCostsOneAttempt(t *testing.T) {
 				first.Go(get)
 			}
 			first.Wait()
+			g.settle(t)
 			f.mu.Lock()
 			for _, c := range f.conns {
 				deafen(t, c)
@@ -97,6 +98,7 @@ func TestAPoolThatLostItsOtherEndCostsOneAttempt(t *testing.T) {
 			f.mu.Unlock()
 			for range 3 * kept {
 				get()
+				g.settle(t)
 			}
 			f.mu.Lock()
 			defer f.mu.Unlock()

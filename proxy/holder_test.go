@@ -7,11 +7,13 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"patgate/proxy/legacy"
 	"slices"
 	"sync"
 	"testing"
 	"time"
+
+	"patgate/proxy/legacy"
+	"patgate/proxy/wire"
 )
 
 // carried notes which credentials the connections of an upstream carried.
@@ -54,6 +56,24 @@ func (c *carried) check(t *testing.T) (connections int) {
 		}
 	}
 	return len(c.conns)
+}
+
+// settle waits until every connection to the forge rests: an answer may be with its client before its connection is put back.
+func (g *gateway) settle(t testing.TB) {
+	t.Helper()
+	for end := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
+		used := 0
+		for _, p := range []*wire.Pool{g.handler.forge.Patgate, g.handler.forge.Others} {
+			open, idle := p.Counts()
+			used += open - idle
+		}
+		if used == 0 {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatalf("%d connections are in use", used)
+		}
+	}
 }
 
 // mintFor makes a token of an owner with a forge credential of its own.
@@ -106,6 +126,7 @@ func TestThreatConnectionsOfCredentialsInBodies(t *testing.T) {
 	ask := func(request string, connections int) {
 		t.Helper()
 		g.raw(t, request).wants(t, 200)
+		g.settle(t)
 		if n := seen.check(t); n != connections {
 			t.Errorf("%d connections, want %d", n, connections)
 		}
