@@ -81,12 +81,6 @@ func (e element) scope() element { return element{place: e.place, lane: e.lane} 
 // parts is a grant as a set of elements. Rules follow from the lanes that are there, and are not in it.
 type parts map[element]bool
 
-// draft is what becomes a grant.
-type draft struct {
-	parts parts
-	wide  []element // scopes with whole folders of refs in the place of too many patterns
-}
-
 // held is what one scope of a place holds.
 type held struct {
 	names    []string
