@@ -62,7 +62,7 @@ func (h *Handler) failed(err error) *reply {
 	case errors.Is(err, forge.ErrUnavailable):
 		return message(http.StatusBadGateway, "502 Bad Gateway - the forge could not be reached")
 	case errors.Is(err, store.ErrMoved):
-		a := message(http.StatusServiceUnavailable, "503 Service Unavailable - the store of patgate takes no change now: its log "+
+		a := message(http.StatusServiceUnavailable, "503 Service Unavailable - the store of patgate cannot be used now: its log "+
 			"says why")
 		a.header.Set("Retry-After", "10")
 		h.o.Report(err)

@@ -9,7 +9,7 @@ import (
 	"path/filepath"
 
 	"patgate/store"
-	"patgate/token"
+	"patgate/store/tables"
 )
 
 // standing knows the files of an open store by what they were when it was opened. They are only looked at by name: who opens and
@@ -64,21 +64,33 @@ func (db *DB) look() error {
 	return db.standing.look()
 }
 
-// Changes implements store.Store. It is called several times a second.
-func (db *DB) Changes(ctx context.Context, since int64) (store.Changes, error) {
-	if err := db.look(); err != nil {
-		return store.Changes{}, err
-	}
-	return db.Tables.Changes(ctx, since)
+// reads is a connection of the readers', which answers nothing once a file was taken away.
+type reads struct {
+	conn
+	db *DB
 }
 
-// TokenByHash implements store.Store.
-func (db *DB) TokenByHash(ctx context.Context, hash token.Hash) (store.Bound, error) {
-	if err := db.look(); err != nil {
-		return store.Bound{}, err
+// Query implements tables.Conn.
+func (r reads) Query(ctx context.Context, query string, args ...any) (tables.Rows, error) {
+	if err := r.db.look(); err != nil {
+		return nil, err
 	}
-	return db.Tables.TokenByHash(ctx, hash)
+	return r.conn.Query(ctx, query, args...)
 }
+
+// QueryRow implements tables.Conn.
+func (r reads) QueryRow(ctx context.Context, query string, args ...any) tables.Row {
+	if err := r.db.look(); err != nil {
+		return unread{err}
+	}
+	return r.conn.QueryRow(ctx, query, args...)
+}
+
+// unread is a row that was not read.
+type unread struct{ err error }
+
+// Scan implements tables.Row.
+func (u unread) Scan(...any) error { return u.err }
 
 // Faults implements store.Faulty.
 func (db *DB) Faults() (faults []error) {

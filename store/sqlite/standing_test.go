@@ -20,8 +20,15 @@ func refusing(t *testing.T, db *sqlite.DB, f *storetest.Fixture, id int64, hash 
 	fresh := f.Record("never made")
 	fresh.Hash[31] = 77
 	for what, do := range map[string]func(context.Context) error{
-		"a poll":      func(ctx context.Context) error { _, err := db.Changes(ctx, 0); return err },
-		"a read":      func(ctx context.Context) error { _, err := db.TokenByHash(ctx, hash); return err },
+		"a poll":  func(ctx context.Context) error { _, err := db.Changes(ctx, 0); return err },
+		"a read":  func(ctx context.Context) error { _, err := db.TokenByHash(ctx, hash); return err },
+		"a token": func(ctx context.Context) error { _, err := db.Token(ctx, id); return err },
+		"a list":  func(ctx context.Context) error { _, _, err := db.Tokens(ctx, store.Filter{Limit: 1}); return err },
+		"owners":  func(ctx context.Context) error { _, err := db.Owners(ctx); return err },
+		"what was seen": func(ctx context.Context) error {
+			_, _, err := db.Observations(ctx, id, time.Time{})
+			return err
+		},
 		"a new token": func(ctx context.Context) error { _, err := db.CreateToken(ctx, fresh); return err },
 		"a use count": func(ctx context.Context) error {
 			return db.AddUses(ctx, []store.Use{{TokenID: id, Count: 1, Last: storetest.Start()}})

@@ -11,7 +11,7 @@ import (
 // database gives package tables what it needs of the open pools.
 func (db *DB) database() tables.Database {
 	return tables.Database{
-		Read:     conn{db.prepared},
+		Read:     reads{conn{db.prepared}, db},
 		Snapshot: db.snapshot,
 		Change:   db.change,
 		Note:     db.change, // there is one writer at a time
@@ -57,6 +57,9 @@ func copyEnds(ctx context.Context, tx tables.Conn) error {
 
 // snapshot runs f on one state of the file.
 func (db *DB) snapshot(ctx context.Context, f func(tables.Conn) error) error {
+	if err := db.look(); err != nil {
+		return err
+	}
 	tx, err := db.read.BeginTx(ctx, nil)
 	if err != nil {
 		return explain(err)
