@@ -204,7 +204,7 @@ func (g *gateway) make(ctx context.Context) error {
 	g.admin = &http.Server{
 		Handler: admin.NewHandler(admin.Options{Gatherer: registry, Flush: g.audit.Flush, Checks: []admin.Check{
 			{Name: "serving", Ready: g.serving},
-			g.storeReady(),
+			{Name: "store", Ready: g.sessions.Sync},
 			{Name: "audit log", Ready: func(context.Context) error { return g.audit.Err() }},
 		}}),
 		ReadHeaderTimeout: 5 * time.Second,

@@ -8,7 +8,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
 
-	"patgate/admin"
 	"patgate/store"
 )
 
@@ -80,11 +79,6 @@ func (g *gateway) reportStore() func(error) {
 			g.logger.Error("store", zap.Error(err))
 		}
 	}
-}
-
-// storeReady is the readiness check of the store.
-func (g *gateway) storeReady() admin.Check {
-	return admin.Check{Name: "store", Ready: g.sessions.Sync}
 }
 
 // storeFaultMetrics tell which faults the store has.
