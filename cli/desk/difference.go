@@ -9,7 +9,8 @@ import (
 )
 
 // Differences says, one line each, what scopes hold that others did not, and the other way round: "+ read_job on project 6".
-// There are none where both say the same, however it is written.
+// There are none where both say the same, however it is written. What is taken away at a project or group, and stays at a wider
+// place that it may lie in, is said too: there nothing is taken.
 func Differences(before, after []policy.ScopeSpec) (lines []string) {
 	held, holds := heldAt(before), heldAt(after)
 	places := slices.Clone(held.order)
@@ -32,6 +33,9 @@ func Differences(before, after []policy.ScopeSpec) (lines []string) {
 			if len(more) > 0 {
 				lines = append(lines, side.sign+strings.Join(more, ", ")+" on "+at)
 			}
+			if side.sign == "- " {
+				lines = append(lines, holds.stay(more, at)...)
+			}
 		}
 	}
 	return lines
@@ -41,10 +45,28 @@ func Differences(before, after []policy.ScopeSpec) (lines []string) {
 type holding struct {
 	order []string
 	names map[string][]string
+	wide  map[string]bool // places that projects and groups can lie in
+}
+
+// stay says which permissions are held at a wider place than one.
+func (h *holding) stay(names []string, at string) (lines []string) {
+	if !strings.HasPrefix(at, "project ") && !strings.HasPrefix(at, "group ") {
+		return nil
+	}
+	for _, wider := range h.order {
+		if wider == at || !h.wide[wider] {
+			continue
+		}
+		kept := slices.DeleteFunc(slices.Clone(names), func(name string) bool { return !slices.Contains(h.names[wider], name) })
+		if len(kept) > 0 {
+			lines = append(lines, "  "+strings.Join(kept, ", ")+" stays on "+wider+", also for "+at+" if that lies in it")
+		}
+	}
+	return lines
 }
 
 func heldAt(scopes []policy.ScopeSpec) holding {
-	h := holding{names: map[string][]string{}}
+	h := holding{names: map[string][]string{}, wide: map[string]bool{}}
 	add := func(at string, s *policy.ScopeSpec) {
 		if _, there := h.names[at]; !there {
 			h.order = append(h.order, at)
@@ -56,12 +78,14 @@ func heldAt(scopes []policy.ScopeSpec) holding {
 		limits := limitsOf(&s.Constraints)
 		if len(s.ProjectIDs)+len(s.GroupIDs) == 0 {
 			add(place(s)+limits, s)
+			h.wide[place(s)+limits] = s.Access != policy.AccessUser.String() && s.Access != policy.AccessInstance.String()
 		}
 		for _, id := range s.ProjectIDs {
 			add("project "+strconv.FormatInt(id, 10)+limits, s)
 		}
 		for _, id := range s.GroupIDs {
 			add("group "+strconv.FormatInt(id, 10)+limits, s)
+			h.wide["group "+strconv.FormatInt(id, 10)+limits] = true
 		}
 	}
 	return h
