@@ -154,8 +154,7 @@ func TestThreatKeyUpdates(t *testing.T) {
 			}
 			close(stop)
 			grown := int64(<-peak) - int64(before)
-			// What is made while it is collected counts too, which is more on a machine that has other things to do.
-			if t.Logf("%d bytes were taken; memory grew by %d", sent, grown); grown > most {
+			if t.Logf("%d bytes were taken; memory grew by %d", sent, grown); grown > most/2 {
 				t.Errorf("memory grew by %d bytes", grown)
 			}
 			g.connect(t).ask(ask).wants(t, 200, `{"page":"1"}`)
