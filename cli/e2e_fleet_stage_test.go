@@ -188,7 +188,7 @@ func await(t testing.TB, what string, holds func() bool) {
 	t.Helper()
 	for end := time.Now().Add(8 * patience); !holds(); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(end) {
-			t.Fatalf("it does not come to this: %s", what)
+			t.Fatalf("it does not come to this within %s: %s", 8*patience, what)
 		}
 	}
 }

@@ -111,12 +111,13 @@ func (db *DB) change(ctx context.Context, doing, counter string, f func(tables.C
 }
 
 // begin gives what a change begins with. A node that is cut off in one must not hold up the others for as long as the server
-// takes it for alive: what it does not go on with ends after twice its patience, and those that wait behind it give up before
-// that, so that they do not hold the counter in their turn.
+// takes it for alive: what it does not go on with ends after half its patience, and those that wait behind it give up before
+// that, so that they do not hold the counter in their turn. The nodes that are not cut off try again what they gave up, and have
+// time enough for it.
 func begin(patience time.Duration) string {
 	ms := patience.Milliseconds()
 	return fmt.Sprintf("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL lock_timeout = %d; "+
-		"SET LOCAL idle_in_transaction_session_timeout = %d", ms, 2*ms)
+		"SET LOCAL idle_in_transaction_session_timeout = %d", ms/4, ms/2)
 }
 
 // try runs f once.
