@@ -225,11 +225,7 @@ func TestAForgeThatRedirectsIsReported(t *testing.T) {
 	r := startRunningWith(t, func(*world) []string {
 		return []string{"PATGATE_UPSTREAM_URL=http://" + redirects.Addr().String(), "PATGATE_PUBLIC_URL=https://git.example.test"}
 	})
-	for end := time.Now().Add(patience); !strings.Contains(r.logText(), told); time.Sleep(20 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("the log says nothing of it:\n%s", r.logText())
-		}
-	}
+	r.logs(t, told)
 	if a := send("GET", r.gate+"/api/v4/projects", map[string][]string{"Private-Token": {r.world.alicePAT}}, nil); a.status != 502 ||
 		!strings.Contains(a.body, "upstream.url") {
 		t.Errorf("a client was answered %d %v %s", a.status, a.header, a.body)

@@ -55,7 +55,5 @@ func TestACredentialThatOnlyReads(t *testing.T) {
 	if err != nil || !strings.HasPrefix(string(out), "HTTP/1.1 403 Forbidden: insufficient credential scope\r\n") {
 		t.Errorf("%v %.300s", err, out)
 	}
-	if text := r.logText(); !strings.Contains(text, `"failure":"credential_scope"`) {
-		t.Errorf("the log: %s", r.lastLines(3))
-	}
+	r.logs(t, `"failure":"credential_scope"`)
 }

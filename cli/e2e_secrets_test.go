@@ -113,8 +113,8 @@ func TestSecretsAreNowhere(t *testing.T) {
 		said = append(said, path+": "+a.body)
 	}
 	for _, wanted := range []string{"token_unknown", "token_revoked", "token_malformed", "token_in_target", "several_credentials", "misplaced_token", "upstream_unavailable"} {
-		if !strings.Contains(strings.Join(said, "\n"), wanted) && !strings.Contains(r.logText(), wanted) {
-			t.Errorf("nothing ended with %q: the test proves less than it should", wanted)
+		if !strings.Contains(strings.Join(said, "\n"), wanted) {
+			r.logs(t, wanted) // or the test would prove less than it should
 		}
 	}
 
