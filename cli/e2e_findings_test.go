@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 )
@@ -32,17 +31,6 @@ func (f *findings) ages(t *testing.T, days int) {
 func (f *findings) run(args ...string) (string, error) {
 	out, err := exec.Command("patgate", append(args, "--server", f.gate, "--credential-file", f.credential)...).CombinedOutput()
 	return string(out), err
-}
-
-// restart ends the gateway and starts it again on the same store.
-func (f *findings) restart(t *testing.T) {
-	t.Helper()
-	if err := f.stop(syscall.SIGTERM); err != nil {
-		t.Fatalf("%v\n%s", err, f.logText())
-	}
-	if err := f.start(f.env, nil, f.operators); err != nil {
-		t.Fatal(err)
-	}
 }
 
 // metric waits until a line stands among the metrics.

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -34,6 +35,20 @@ func TestAFleet(t *testing.T) {
 		lags := f.lags(t, 12)
 		t.Logf("of %d revocations seen by another node: p50 %s, p99 %s, max %s", len(lags), percentile(lags, 50), percentile(lags, 99),
 			percentile(lags, 100))
+	})
+	step("what a node gives to a client of Conan is good on every node", func(t *testing.T) {
+		conan := fmt.Sprintf("/api/v4/projects/%d/packages/conan/v1/users/", f.world.api)
+		secret := ""
+		await(t, "a node makes a token", func() bool { secret = f.mintFor(f.nodes[0], "conan", "read_package"); return secret != "" })
+		a := f.call(f.nodes[0], secret, "GET", conan+"authenticate", nil)
+		if a.status != http.StatusOK || !strings.HasPrefix(a.body, "pgc.") {
+			t.Fatalf("%d %v %s", a.status, a.err, a.body)
+		}
+		for i, n := range f.nodes {
+			await(t, fmt.Sprintf("node %d takes it", i), func() bool {
+				return send("GET", n.gate+conan+"check_credentials", http.Header{"Authorization": {"Bearer " + a.body}}, nil).status == http.StatusOK
+			})
+		}
 	})
 	step("a node is killed", func(t *testing.T) {
 		n := f.nodes[0]

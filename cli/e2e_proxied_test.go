@@ -192,6 +192,12 @@ func dependencyProxy(t *testing.T, s *registryStage, outside *outsideRegistry) {
 			t.Errorf("%d %s", status, body)
 		}
 	})
+	t.Run("a restart signs no client out", func(t *testing.T) {
+		s.restart(t)
+		if status, _, body := s.bearer(t, "GET", "/v2/shop/dependency_proxy/containers/library/small/manifests/v1", made); status != 200 {
+			t.Errorf("%d %s", status, body)
+		}
+	})
 	t.Run("a revoked token is of no use at once", func(t *testing.T) {
 		time.Sleep(300 * time.Millisecond) // what is known of it is older than it may be
 		s.revoke(t, puller)

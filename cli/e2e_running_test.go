@@ -113,3 +113,14 @@ func (r *running) pastPatgate(t *testing.T) {
 		t.Error("nothing came through patgate")
 	}
 }
+
+// restart ends the gateway and starts it again on the same store.
+func (r *running) restart(t *testing.T) {
+	t.Helper()
+	if err := r.stop(syscall.SIGTERM); err != nil {
+		t.Fatalf("%v\n%s", err, r.logText())
+	}
+	if err := r.start(r.env, nil, r.operators); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -58,10 +58,6 @@ func New(o Options) (*Handler, error) {
 	if err := errors.Join(o.Upstream.connect(), o.Registry.connect()); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrOption, err)
 	}
-	seals, err := surface.NewSeals()
-	if err != nil {
-		return nil, err
-	}
 	h := &Handler{options: o, dialect: surface.DialectOf(o.Forge), attempts: o.Attempts, storage: reply.NewStorage(o.StorageURLs),
 		origins: reply.NewOrigins(o.Origins, local.Pages)}
 	h.exchanges.New = func() any { return &exchange{} }
@@ -93,7 +89,7 @@ func New(o Options) (*Handler, error) {
 	h.api, h.reader.Surfaces = surfaces.Parts{
 		Forge:    cmp.Or(o.Forge, routes.ForgeGitLab),
 		Links:    h.forge.Links,
-		Seals:    seals,
+		Seals:    &surface.Seals{By: o.Sealer},
 		Registry: h.registry,
 		Tokens:   &depproxy.Tokens{Ask: h.ask, Host: h.forge.Host, Root: h.forge.Root, Forwarding: &h.forwarding},
 	}.List()

@@ -26,6 +26,7 @@ import (
 	"patgate/proxy/surface"
 	"patgate/routes"
 	"patgate/routes/load"
+	"patgate/store/seal"
 	"patgate/token"
 )
 
@@ -336,7 +337,7 @@ func newGatewayOver(t testing.TB, tlsConfig *tls.Config, upstream string, config
 		"create_member", "read_vulnerability"}})
 	o := Options{
 		Table: func() *routes.Table { return g.table }, Sessions: g.sessions, TokenState: tokenState, Resolver: g.resolver,
-		Audit: g.sink, Upstream: Upstream{URL: upstream}, Modes: legacy.Modes{Legacy: legacy.Allow},
+		Audit: g.sink, Sealer: newTexts(t), Upstream: Upstream{URL: upstream}, Modes: legacy.Modes{Legacy: legacy.Allow},
 		Panicked: func(v any, stack []byte) { t.Errorf("panic: %v\n%s", v, stack) },
 	}
 	if configure != nil {
@@ -363,6 +364,16 @@ func newGatewayOver(t testing.TB, tlsConfig *tls.Config, upstream string, config
 		h.Close()
 	})
 	return g
+}
+
+// newTexts gives a sealer with a key of its own.
+func newTexts(t testing.TB) *seal.Texts {
+	t.Helper()
+	ring, err := seal.Create(seal.Source{File: filepath.Join(t.TempDir(), "key")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ring.Texts("tests")
 }
 
 type testLog struct{ t testing.TB }

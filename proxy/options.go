@@ -41,7 +41,7 @@ const (
 	TokenCredentialInvalid // the forge no longer takes the owner's credential
 )
 
-// Options configure a Handler. Sessions, Resolver, Audit, Table, TokenState and Upstream must be given.
+// Options configure a Handler. Sessions, Resolver, Audit, Sealer, Table, TokenState and Upstream must be given.
 type Options struct {
 	// Forge is the forge behind the handler: routes.ForgeGitLab (also when it is empty) or routes.ForgeGitea. Table must give
 	// tables for it.
@@ -53,6 +53,9 @@ type Options struct {
 	TokenState func(error) TokenState
 	Resolver   surface.Resolver
 	Audit      audit.Sink
+	// Sealer makes what clients of token services are given in the place of the forge's tokens. Handlers with the same keys take
+	// what the others gave.
+	Sealer surface.Sealer
 	// Local answers what is patgate's own; nil is nothing. ForwardProbes denies what tools ask to see whether a token works,
 	// when the token may not ask for it, instead of having it answered locally.
 	Local         local.Service

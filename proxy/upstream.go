@@ -17,8 +17,8 @@ var ErrOption = errors.New("bad option")
 // check refuses options that a handler cannot work with.
 func (o *Options) check() error {
 	switch {
-	case o.Table == nil, o.Sessions == nil, o.TokenState == nil, o.Resolver == nil, o.Audit == nil:
-		return fmt.Errorf("%w: Table, Sessions, TokenState, Resolver and Audit must be given", ErrOption)
+	case o.Table == nil, o.Sessions == nil, o.TokenState == nil, o.Resolver == nil, o.Audit == nil, o.Sealer == nil:
+		return fmt.Errorf("%w: Table, Sessions, TokenState, Resolver, Audit and Sealer must be given", ErrOption)
 	}
 	switch d := surface.DialectOf(o.Forge); {
 	case d == nil:

@@ -37,6 +37,7 @@ import (
 	"patgate/routes"
 	"patgate/routes/reload"
 	"patgate/store"
+	"patgate/store/seal"
 )
 
 // gateway is everything that serve runs: made by newGateway, which wires it, started once, shut down once.
@@ -196,7 +197,7 @@ func (g *gateway) make(ctx context.Context) error {
 	if err := g.makeObserver(opened.Keyring); err != nil {
 		return err
 	}
-	if g.handler, err = proxy.New(g.proxyOptions()); err != nil {
+	if g.handler, err = proxy.New(g.proxyOptions(opened.Keyring)); err != nil {
 		return err
 	}
 	g.server = proxy.NewServer(g.handler, serverLog{g.logger})
@@ -232,7 +233,7 @@ func texts[T fmt.Stringer](urls []T) (all []string) {
 }
 
 // proxyOptions gives the handler's options.
-func (g *gateway) proxyOptions() proxy.Options {
+func (g *gateway) proxyOptions(keys *seal.Keyring) proxy.Options {
 	c := g.config
 	external, storage := texts(c.Upstream.ExternalURLs), texts(c.Upstream.StorageURLs)
 	var trusted []netip.Prefix
@@ -246,6 +247,7 @@ func (g *gateway) proxyOptions() proxy.Options {
 		TokenState: tokenState,
 		Resolver:   g.resolver,
 		Audit:      g.sink,
+		Sealer:     keys.Texts("tokens for clients of " + c.Upstream.URL.String()),
 		Upstream: proxy.Upstream{
 			URL:          c.Upstream.URL.String(),
 			ExternalURLs: external,

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"patgate/config"
+	"patgate/store/seal"
 )
 
 // A panic's value may hold anything, a credential too: the log gets its type and the stack alone.
@@ -20,7 +21,7 @@ func TestThreatPanicsAreLoggedWithoutTheirValue(t *testing.T) {
 			var log bytes.Buffer
 			c := config.Default()
 			g := &gateway{config: &c, logger: newLogger(&log, c.Log)}
-			g.proxyOptions().Panicked(value, []byte("goroutine 1 [running]:\nhandler"))
+			g.proxyOptions(&seal.Keyring{}).Panicked(value, []byte("goroutine 1 [running]:\nhandler"))
 			if text := log.String(); strings.Contains(text, "SECRET") || !strings.Contains(text, "goroutine 1") || !strings.Contains(text,
 				`"msg":"panic"`) {
 				t.Errorf("logged %s", text)

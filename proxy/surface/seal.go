@@ -2,9 +2,6 @@ package surface
 
 import (
 	"bytes"
-	"crypto/aes"
-	"crypto/cipher"
-	"crypto/rand"
 	"encoding/base64"
 	"encoding/binary"
 	"time"
@@ -15,9 +12,15 @@ import (
 
 // Seals makes what patgate gives out where the forge would give out a token: an opaque text that is of use at patgate
 // alone, and says there for which patgate token it was made, until when it holds, and what the forge gave, if anything.
-// The patgate token is looked up at each request, so that it does not outlive it. The key lives as long as the process:
-// clients of an earlier one are sent for a new text.
-type Seals struct{ aead cipher.AEAD }
+// The patgate token is looked up at each request, so that it does not outlive it.
+type Seals struct{ By Sealer }
+
+// Sealer makes texts that only it, or another with the same keys, can read or make. About is what a text is for: it opens for
+// nothing else.
+type Sealer interface {
+	Seal(plain, about []byte) []byte
+	Open(sealed, about []byte) (plain []byte, ok bool)
+}
 
 // SealKind is what a sealed text is good for, and how it begins.
 type SealKind string
@@ -40,25 +43,13 @@ func KindOf(text []byte) SealKind {
 	return SealNone
 }
 
-// NewSeals makes seals under a key of their own.
-func NewSeals() (*Seals, error) {
-	var key [32]byte
-	_, _ = rand.Read(key[:]) // never fails (crypto/rand)
-	block, err := aes.NewCipher(key[:])
-	if err != nil {
-		return nil, err
-	}
-	aead, err := cipher.NewGCMWithRandomNonce(block)
-	return &Seals{aead}, err
-}
-
 // sealHead is the hash and the time in front of what the forge gave.
 const sealHead = len(token.Hash{}) + 8
 
 // Seal makes the text. inner may be empty.
 func (s *Seals) Seal(kind SealKind, hash token.Hash, until time.Time, inner string) string {
 	plain := binary.BigEndian.AppendUint64(append(make([]byte, 0, sealHead+len(inner)), hash[:]...), uint64(until.Unix()))
-	return string(kind) + base64.RawURLEncoding.EncodeToString(s.aead.Seal(nil, nil, append(plain, inner...), []byte(kind)))
+	return string(kind) + base64.RawURLEncoding.EncodeToString(s.By.Seal(append(plain, inner...), []byte(kind)))
 }
 
 // Open is the reverse of Seal; ok is false for anything else, and for what is over.
@@ -71,8 +62,8 @@ func (s *Seals) Open(kind SealKind, text []byte, now time.Time) (hash token.Hash
 	if err != nil {
 		return hash, nil, false
 	}
-	plain, err := s.aead.Open(nil, nil, raw, []byte(kind))
-	if err != nil || len(plain) < sealHead || now.Unix() >= int64(binary.BigEndian.Uint64(plain[len(hash):])) {
+	plain, ok := s.By.Open(raw, []byte(kind))
+	if !ok || len(plain) < sealHead || now.Unix() >= int64(binary.BigEndian.Uint64(plain[len(hash):])) {
 		return hash, nil, false
 	}
 	copy(hash[:], plain)

@@ -3,23 +3,28 @@ package surface
 import (
 	"bytes"
 	"crypto/rand"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"patgate/store/seal"
 	"patgate/token"
 )
 
+// newSeals gives seals with a key of their own.
+func newSeals(t *testing.T) *Seals {
+	t.Helper()
+	ring, err := seal.Create(seal.Source{File: filepath.Join(t.TempDir(), "key")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &Seals{By: ring.Texts("tests")}
+}
+
 // TestSeals makes sealed texts and opens them: only whole, in time, as what they were made for, and where they were made.
 func TestSeals(t *testing.T) {
-	s, err := NewSeals()
-	if err != nil {
-		t.Fatal(err)
-	}
-	other, err := NewSeals()
-	if err != nil {
-		t.Fatal(err)
-	}
+	s, other := newSeals(t), newSeals(t)
 	var hash token.Hash
 	_, _ = rand.Read(hash[:])
 	now := time.Unix(1_800_000_000, 0)
