@@ -96,6 +96,24 @@ func TestAFleet(t *testing.T) {
 		f.do(t, "ALTER ROLE "+fleetRole+" CONNECTION LIMIT -1")
 		f.allReady(t)
 	})
+	step("the database's clock is another", func(t *testing.T) {
+		const shifted = "CREATE FUNCTION shifted.clock_timestamp() RETURNS timestamptz LANGUAGE sql AS " +
+			"$$SELECT pg_catalog.clock_timestamp() + interval '1 minute'$$"
+		if err := f.cluster.Do(t.Context(), "fleet", "CREATE SCHEMA shifted", "GRANT USAGE ON SCHEMA shifted TO "+fleetRole, shifted,
+			"ALTER ROLE "+fleetRole+" SET search_path = shifted, pg_catalog, public"); err != nil {
+			t.Fatal(err)
+		}
+		f.hangUp(t)
+		for i, n := range f.nodes {
+			await(t, fmt.Sprintf("node %d says it", i), func() bool {
+				a := f.readiness(n)
+				return a.status == http.StatusServiceUnavailable && strings.Contains(a.body, "store: the clocks are apart: this machine's is 1m0s behind")
+			})
+		}
+		f.do(t, "ALTER ROLE "+fleetRole+" RESET search_path")
+		f.hangUp(t)
+		f.allReady(t)
+	})
 	step("the database takes no writes", func(t *testing.T) {
 		if err := f.cluster.Demote(); err != nil {
 			t.Fatal(err)

@@ -41,6 +41,10 @@ var (
 	// ErrMoved: the file that is in use was removed, renamed or replaced. Nothing is read from it or written to it.
 	ErrMoved = errors.New("the store's file was taken away")
 
+	// ErrClock: the clock of this machine and that of the store's server are further apart than ClocksWithin, so that one of them
+	// is wrong, and with it what this node takes for expired.
+	ErrClock = errors.New("the clocks are apart")
+
 	// ErrDamaged: the file is no readable database. It is left as it is.
 	ErrDamaged = errors.New("damaged store")
 	// ErrForeign: the file belongs to another program. It is left as it is.

@@ -51,9 +51,12 @@ type Store interface {
 	Close() error
 }
 
+// ClocksWithin is how far the clock of a node may be from that of the server that keeps the store.
+const ClocksWithin = 2 * time.Second
+
 // Faulty is a Store that looks after the place where it keeps what it knows.
 type Faulty interface {
-	// Faults tells what is wrong with that place now: ErrMoved. It is quick.
+	// Faults tells what is wrong with that place now: ErrMoved, ErrClock. It is quick.
 	Faults() []error
 }
 

@@ -205,7 +205,7 @@ func (g *gateway) make(ctx context.Context) error {
 	g.admin = &http.Server{
 		Handler: admin.NewHandler(admin.Options{Gatherer: registry, Flush: g.audit.Flush, Checks: []admin.Check{
 			{Name: "serving", Ready: g.serving},
-			{Name: "store", Ready: g.sessions.Sync},
+			{Name: "store", Ready: g.storeReady},
 			{Name: "audit log", Ready: func(context.Context) error { return g.audit.Err() }},
 		}}),
 		ReadHeaderTimeout: 5 * time.Second,

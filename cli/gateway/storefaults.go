@@ -3,6 +3,8 @@ package gateway
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -13,7 +15,7 @@ import (
 
 // storeFaults are the faults that a store notices by itself, by what metrics and log call them.
 func storeFaults() map[string]error {
-	return map[string]error{"moved": store.ErrMoved}
+	return map[string]error{"moved": store.ErrMoved, "clock": store.ErrClock}
 }
 
 // faultsOf tells what is wrong with the store's place now, by name.
@@ -31,6 +33,14 @@ func (g *gateway) faultsOf() map[string]error {
 		}
 	}
 	return found
+}
+
+// storeReady tells, by an error, that the store cannot be relied upon now.
+func (g *gateway) storeReady(ctx context.Context) error {
+	if err := g.sessions.Sync(ctx); err != nil {
+		return err
+	}
+	return errors.Join(slices.Collect(maps.Values(g.faultsOf()))...)
 }
 
 // storeLooked is how often the store is asked for its faults.
@@ -85,7 +95,8 @@ func (g *gateway) reportStore() func(error) {
 func storeFaultMetrics(g *gateway) (all []prometheus.Collector) {
 	for name := range storeFaults() {
 		all = append(all, prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "patgate_store_fault",
-			Help:        "1 while this is wrong with the place where the store is: moved, its file was removed or replaced.",
+			Help: "1 while this is wrong with the place where the store is: moved, its file was removed or replaced; " +
+				"clock, its server's clock is more than 2 s from this machine's.",
 			ConstLabels: prometheus.Labels{"fault": name}}, func() float64 {
 			if g.faultsOf()[name] != nil {
 				return 1

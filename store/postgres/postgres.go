@@ -40,6 +40,7 @@ type DB struct {
 	read     *pgxpool.Pool
 	write    *pgxpool.Pool // apart, so that a revocation does not wait behind reads
 	closed   atomic.Bool
+	clock    clock
 	numberings
 	// refuse, when it is not nil, is asked before each commit. A test lets transactions fail there.
 	refuse func(attempt int) error
