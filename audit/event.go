@@ -100,6 +100,7 @@ type Event struct {
 	Credential Credential
 	TokenID    int64         // 0 when there is none or it is unknown
 	OwnerID    int64         // the forge user id that the token acts for
+	StoreLost  bool          // the token was as it was when the store could last be reached
 	Method     string        // one of the standard methods, else "OTHER"
 	Route      *routes.Route // nil when no row matches
 	Permission string        // the permission that decided, when it is not the route's own

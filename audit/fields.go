@@ -20,6 +20,9 @@ func (e *Event) decided(l *line) {
 	if e.TokenID != 0 {
 		l.number(keyTokenID, e.TokenID)
 		l.number(keyOwnerID, e.OwnerID)
+		if e.StoreLost {
+			l.text(keyStore, "lost")
+		}
 	}
 	l.verdict(e)
 }
@@ -78,6 +81,7 @@ const (
 	keyCredential   key = `,"credential":`
 	keyTokenID      key = `,"token_id":`
 	keyOwnerID      key = `,"owner_id":`
+	keyStore        key = `,"store":`
 	keyMethod       key = `,"method":`
 	keyRoute        key = `,"route":`
 	keyPermission   key = `,"permission":`

@@ -61,6 +61,9 @@ func (p *plainLines) EncodeEntry(e zapcore.Entry, fields []zapcore.Field) (*buff
 	if denied {
 		parts = append(parts, "("+text["reason"]+")")
 	}
+	if text["store"] != "" {
+		parts = append(parts, "store "+text["store"])
+	}
 	if text["failure"] != "" {
 		parts = append(parts, text["failure"])
 	}

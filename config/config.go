@@ -203,6 +203,9 @@ type Store struct {
 	// Key is the sealing key itself instead of a key file: 32 bytes in base64 or hexadecimal, best given by the variable.
 	// Of several, separated by spaces, the first seals and all of them open.
 	Key Secret `yaml:"key"`
+	// Grace is for how long tokens that were in use pass when PostgreSQL cannot be reached, from a second after that on; 0 is not at
+	// all. For that long, at most 10m, revocations that others make are not seen.
+	Grace Duration `yaml:"grace"`
 }
 
 // Routes adds to the built-in route table.

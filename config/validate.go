@@ -126,6 +126,9 @@ func (p *reader) store(c *Config) {
 	case !strings.HasPrefix(url, "postgres://") && !strings.HasPrefix(url, "postgresql://"):
 		p.refuse("store.url", c.Store.URL.String(), "is no URL of a PostgreSQL database", "write postgres://user@host/database")
 	}
+	if url == "" && c.Store.Grace > 0 {
+		p.refuse("store.grace", c.Store.Grace.String(), "is for a store in PostgreSQL", "leave it out, or give store.url")
+	}
 	if !c.Store.Key.Empty() {
 		if c.Store.KeyFile != "" {
 			p.refuse("store.key", c.Store.Key.String(), "and store.key_file are both given", "keep one")
@@ -201,6 +204,7 @@ func (p *reader) mosts() {
 		{"upstream.connections", int64(c.Upstream.Connections), million, "1000000"},
 		{"cache.tokens", int64(c.Cache.Tokens), 10 * million, "10000000"},
 		{"cache.containers", int64(c.Cache.Containers), 10 * million, "10000000"},
+		{"store.grace", int64(c.Store.Grace), int64(10 * 60 * 1e9), "10m"},
 	} {
 		if b.value > b.most {
 			f, _ := p.find(b.key)

@@ -119,7 +119,7 @@ func (h *Handler) record(e *audit.Event, q *surface.Request, j *surface.Judgemen
 		e.Credential = audit.CredentialAnonymous
 	}
 	if s := j.Session; s != nil {
-		e.TokenID, e.OwnerID = s.TokenID, s.OwnerUserID
+		e.TokenID, e.OwnerID, e.StoreLost = s.TokenID, s.OwnerUserID, s.StoreLost
 	}
 	return h.options.Audit.Decision(e)
 }

@@ -38,6 +38,9 @@ var (
 	// ErrWentBack: the newest change has a lower number than one that was seen before.
 	ErrWentBack = errors.New("the store's change sequence went back")
 
+	// ErrUnreachable: the server that keeps the store did not answer, or takes nothing now. What it would have said is not known.
+	ErrUnreachable = errors.New("the store cannot be reached")
+
 	// ErrMoved: the file that is in use was removed, renamed or replaced. Nothing is read from it or written to it.
 	ErrMoved = errors.New("the store's file was taken away")
 

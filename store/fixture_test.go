@@ -45,19 +45,34 @@ func (c *clock) move(by time.Duration) { c.ahead.Add(int64(by)) }
 // faulty is a store that can fail, be slow, and count its reads.
 type faulty struct {
 	store.Store
-	down  atomic.Bool
-	back  atomic.Int64 // what the sequence is behind, as after the failover to a server that lacks the last changes
-	mute  atomic.Bool  // reads wait until their caller gives up
-	reads atomic.Int64
-	mu    sync.Mutex
-	hold  chan struct{} // a read that has its answer waits until it is closed
+	down   atomic.Bool  // it cannot be reached
+	broken atomic.Bool  // it fails otherwise
+	back   atomic.Int64 // what the sequence is behind, as after the failover to a server that lacks the last changes
+	mute   atomic.Bool  // reads wait until their caller gives up
+	reads  atomic.Int64
+	mu     sync.Mutex
+	hold   chan struct{} // a read that has its answer waits until it is closed
 }
 
-var errDown = errors.New("store down")
+var (
+	errDown   = fmt.Errorf("store down: %w", store.ErrUnreachable)
+	errBroken = errors.New("store broken")
+)
+
+// failing gives the error of a store that fails.
+func (f *faulty) failing() error {
+	switch {
+	case f.down.Load():
+		return errDown
+	case f.broken.Load():
+		return errBroken
+	}
+	return nil
+}
 
 func (f *faulty) TokenByHash(ctx context.Context, h token.Hash) (store.Bound, error) {
-	if f.down.Load() {
-		return store.Bound{}, errDown
+	if err := f.failing(); err != nil {
+		return store.Bound{}, err
 	}
 	f.reads.Add(1)
 	if f.mute.Load() {
@@ -75,8 +90,8 @@ func (f *faulty) TokenByHash(ctx context.Context, h token.Hash) (store.Bound, er
 }
 
 func (f *faulty) Changes(ctx context.Context, since int64) (store.Changes, error) {
-	if f.down.Load() {
-		return store.Changes{}, errDown
+	if err := f.failing(); err != nil {
+		return store.Changes{}, err
 	}
 	if back := f.back.Load(); back > 0 {
 		return store.Changes{Sequence: since - back}, nil

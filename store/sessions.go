@@ -28,12 +28,15 @@ type SessionOptions struct {
 	// the current route table. Nil: there is no report mode, and every grant is enforced.
 	ReportMode func(*routes.Catalogue) (routes.PermissionSet, bool)
 
-	MaxEntries  int64         // tokens kept; 100,000 when zero
-	TTL         time.Duration // longest time without reading the store; a minute when zero
-	MaxUnknown  int64         // unknown tokens remembered; 8,192 when zero
-	UnknownTTL  time.Duration // how long; 10 s when zero
-	Poll        time.Duration // how often the change sequence is read; 250 ms when zero
-	Patience    time.Duration // how long one read of the store may take; 3 s when zero
+	MaxEntries int64         // tokens kept; 100,000 when zero
+	TTL        time.Duration // longest time without reading the store; a minute when zero
+	MaxUnknown int64         // unknown tokens remembered; 8,192 when zero
+	UnknownTTL time.Duration // how long; 10 s when zero
+	Poll       time.Duration // how often the change sequence is read; 250 ms when zero
+	Patience   time.Duration // how long one read of the store may take; 3 s when zero
+	// Grace is how long, after nothing cached counts as fresh because the store cannot be reached, what was fresh then is still
+	// given; none when zero.
+	Grace       time.Duration
 	FreshWithin time.Duration // nothing cached counts as fresh this long after the last good poll; the constant when zero
 	Now         func() time.Time
 	// Report is told of failures in the background, of a poll. It must not block. Nil drops them.
@@ -45,7 +48,8 @@ type SessionOptions struct {
 //
 // What holds: a change made through Sessions is in force on this node when the call returns, even while a read that
 // began earlier is under way; a change made by another process is in force after the next poll; and when the store could
-// not be polled for FreshWithin, every Get reads the store itself, or fails. Each Get judges validity by the clock.
+// not be polled for FreshWithin, every Get reads the store itself, or fails, but for what Grace lets pass. Each Get judges
+// validity by the clock.
 type Sessions struct {
 	o         SessionOptions
 	known     *cache.Cache[token.Hash, *session]
@@ -54,7 +58,9 @@ type Sessions struct {
 	polled    atomic.Int64 // when the last good poll began, in nanoseconds since start
 	catalogue atomic.Pointer[routes.Catalogue]
 
-	wentBack atomic.Int64 // how often the change sequence did
+	wentBack atomic.Int64          // how often the change sequence did
+	lost     atomic.Pointer[error] // why the store cannot be reached, since a poll has found that; nil when it can
+	graced   atomic.Int64          // how many sessions Grace let pass
 
 	polling  sync.Mutex
 	sequence int64 // newest change that the caches know of; guarded by polling
@@ -97,7 +103,7 @@ func NewSessions(ctx context.Context, o SessionOptions) (*Sessions, error) {
 	s.known, err = cache.New[token.Hash, *session](cache.Options{
 		Name:       "sessions",
 		MaxEntries: o.MaxEntries,
-		TTL:        o.TTL,
+		TTL:        o.TTL + o.Grace,
 		Now:        o.Now,
 	})
 	if err != nil {
@@ -144,19 +150,9 @@ func (s *Sessions) GetAt(ctx context.Context, hash token.Hash, now time.Time) (*
 		s.known.InvalidateAll()
 		s.catalogue.Store(catalogue)
 	}
-	maxAge := time.Duration(0)
-	if !s.synced(now) {
-		maxAge = -1
-	}
-	e, found, ok := s.known.PeekAt(hash, maxAge, now)
-	if !ok || !found || e.catalogue != catalogue {
-		if ok && found { // the new catalogue has not reached the cache yet
-			maxAge = -1
-		}
-		var err error
-		if e, err = s.read(ctx, hash, maxAge); err != nil {
-			return nil, err
-		}
+	e, graced, err := s.find(ctx, hash, catalogue, now)
+	if err != nil {
+		return nil, err
 	}
 	if err := e.usable(&hash, now); err != nil {
 		if !errors.Is(err, errReread) {
@@ -169,7 +165,51 @@ func (s *Sessions) GetAt(ctx context.Context, hash token.Hash, now time.Time) (*
 			return e.shown(err), err
 		}
 	}
+	if graced {
+		marked := e.Session
+		marked.StoreLost = true
+		s.graced.Add(1)
+		return &marked, nil
+	}
 	return &e.Session, nil
+}
+
+// find gives the session from the cache or the store; graced tells that the store cannot be reached, and that it was fresh before.
+func (s *Sessions) find(ctx context.Context, hash token.Hash, c *routes.Catalogue, now time.Time) (e *session, graced bool, err error) {
+	maxAge := s.o.TTL
+	if !s.synced(now) {
+		if maxAge = -1; s.lost.Load() != nil {
+			if e := s.lately(hash, c, now); e != nil {
+				return e, true, nil
+			}
+		}
+	}
+	e, found, ok := s.known.PeekAt(hash, maxAge, now)
+	if ok && found && e.catalogue == c {
+		return e, false, nil
+	}
+	if ok && found { // the new catalogue has not reached the cache yet
+		maxAge = -1
+	}
+	if e, err = s.read(ctx, hash, maxAge); errors.Is(err, ErrUnreachable) && s.o.Grace > 0 { // before a poll has found it
+		if e := s.lately(hash, c, s.o.Now()); e != nil {
+			return e, true, nil
+		}
+	}
+	return e, false, err
+}
+
+// lately gives a session that was fresh when the last good poll began, as long as Grace lasts. Nil: there is none.
+func (s *Sessions) lately(hash token.Hash, c *routes.Catalogue, now time.Time) *session {
+	age := now.Sub(s.start) - time.Duration(s.polled.Load())
+	if age < 0 || age > s.o.FreshWithin+s.o.Grace {
+		return nil
+	}
+	e, found, ok := s.known.PeekAt(hash, s.o.TTL+age, now)
+	if !ok || !found || e.catalogue != c {
+		return nil
+	}
+	return e
 }
 
 // errReread: the cached session was made when the token was not valid, and by the clock it is now.

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -15,11 +16,22 @@ func (s *Sessions) Change(ctx context.Context, f func(context.Context, Store) er
 	syncCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
 	if syncErr := s.Sync(syncCtx); syncErr != nil {
+		s.o.Report(syncErr)
+		if err != nil && s.o.Grace > 0 && errors.Is(syncErr, ErrUnreachable) {
+			s.doubt() // nobody was told that something changed, and what is cached may be all that there is for a while
+			return err
+		}
 		s.known.InvalidateAll()
 		s.unknown.InvalidateAll()
-		s.o.Report(syncErr)
 	}
 	return err
+}
+
+// doubt has nothing cached count as fresh until the next good poll.
+func (s *Sessions) doubt() {
+	least := int64(s.o.Now().Sub(s.start)-s.o.FreshWithin) - 1
+	for polled := s.polled.Load(); polled > least && !s.polled.CompareAndSwap(polled, least); polled = s.polled.Load() {
+	}
 }
 
 // Sync reads what was changed since the last time and drops it from the caches. When it returns without error, every
@@ -49,6 +61,7 @@ func (s *Sessions) Sync(ctx context.Context) error {
 	}
 	s.sequence = c.Sequence
 	s.polled.Store(int64(began))
+	s.lost.Store(nil)
 	return nil
 }
 
@@ -71,6 +84,11 @@ func (s *Sessions) pollLoop() {
 		}
 		ctx, cancel := context.WithTimeout(s.background, s.o.FreshWithin)
 		if err := s.Sync(ctx); err != nil && s.background.Err() == nil {
+			if errors.Is(err, ErrUnreachable) {
+				s.lost.Store(&err)
+			} else {
+				s.lost.Store(nil)
+			}
 			s.o.Report(err)
 		}
 		cancel()

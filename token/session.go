@@ -25,6 +25,8 @@ type Session struct {
 	Scopes []string
 	// ExpiresAt is when the token expires, and the session with it.
 	ExpiresAt time.Time
+	// StoreLost: the store cannot be reached, and what it said last counts for a while (store.grace).
+	StoreLost bool
 	// Record is what is stored of the token; its validity is asked for each request.
 	Record *Record
 }

@@ -161,6 +161,7 @@ func (g *gateway) make(ctx context.Context) error {
 	if g.sessions, err = store.NewSessions(ctx, store.SessionOptions{
 		Store: opened.Store, Keyring: opened.Keyring,
 		Catalogue:  func() *routes.Catalogue { return g.routes.Table().Catalogue() },
+		Grace:      c.Store.Grace.Std(),
 		MaxEntries: int64(c.Cache.Tokens), TTL: c.Cache.TokenTTL.Std(), UnknownTTL: c.Cache.UnknownTokenTTL.Std(),
 		ReportMode: g.reportMode(),
 		Report:     g.reportStore(),

@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -15,12 +16,18 @@ import (
 
 // storeFaults are the faults that a store notices by itself, by what metrics and log call them.
 func storeFaults() map[string]error {
-	return map[string]error{"moved": store.ErrMoved, "clock": store.ErrClock}
+	return map[string]error{"moved": store.ErrMoved, "clock": store.ErrClock, "unreachable": store.ErrUnreachable}
 }
 
 // faultsOf tells what is wrong with the store's place now, by name.
 func (g *gateway) faultsOf() map[string]error {
 	found := map[string]error{}
+	if until, err := g.sessions.Lost(); err != nil {
+		if g.config.Store.Grace > 0 {
+			err = fmt.Errorf("%w; tokens that were in use pass until %s (store.grace)", err, until.UTC().Format(time.RFC3339))
+		}
+		found["unreachable"] = err
+	}
 	faulty, ok := g.store.(store.Faulty)
 	if !ok {
 		return found
@@ -35,12 +42,19 @@ func (g *gateway) faultsOf() map[string]error {
 	return found
 }
 
-// storeReady tells, by an error, that the store cannot be relied upon now.
+// storeReady tells, by an error, that the store cannot be relied upon now. While it is lost and tokens pass all the same, another
+// node could serve no more than this one: then it is no reason to send clients away.
 func (g *gateway) storeReady(ctx context.Context) error {
-	if err := g.sessions.Sync(ctx); err != nil {
+	err := g.sessions.Sync(ctx)
+	faults := g.faultsOf()
+	if until, lost := g.sessions.Lost(); lost != nil && g.config.Store.Grace > 0 && time.Now().Before(until) {
+		err = nil
+		delete(faults, "unreachable")
+	}
+	if err != nil {
 		return err
 	}
-	return errors.Join(slices.Collect(maps.Values(g.faultsOf()))...)
+	return errors.Join(slices.Collect(maps.Values(faults))...)
 }
 
 // storeLooked is how often the store is asked for its faults.
@@ -96,7 +110,8 @@ func storeFaultMetrics(g *gateway) (all []prometheus.Collector) {
 	for name := range storeFaults() {
 		all = append(all, prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "patgate_store_fault",
 			Help: "1 while this is wrong with the place where the store is: moved, its file was removed or replaced; " +
-				"clock, its server's clock is more than 2 s from this machine's.",
+				"clock, its server's clock is more than 2 s from this machine's; "+
+				"unreachable, its server does not answer or takes nothing.",
 			ConstLabels: prometheus.Labels{"fault": name}}, func() float64 {
 			if g.faultsOf()[name] != nil {
 				return 1

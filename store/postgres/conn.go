@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"strings"
 	"sync"
 	"time"
@@ -144,19 +146,34 @@ func (db *DB) mean(err error) error {
 	}
 	var told *pgconn.PgError
 	if !errors.As(err, &told) {
+		if unanswered(err) {
+			return fmt.Errorf("%w: %w", store.ErrUnreachable, err)
+		}
 		return err
 	}
 	switch {
+	case strings.HasPrefix(told.Code, "08"), strings.HasPrefix(told.Code, "57P"), told.Code == "53300", told.Code == "25P03":
+		// the connection failed, the server is about to end or not there yet, it has no connection left, or has ended this one
+		return fmt.Errorf("%w: %w", store.ErrUnreachable, err)
 	case strings.HasPrefix(told.Code, "23"): // integrity constraint violation
 		return errors.Join(tables.ErrConstraint, err)
 	case told.Code == "55P03", told.Code == "57014": // lock not available, query cancelled
 		return fmt.Errorf("%w: another transaction holds what is asked for: %w", store.ErrLocked, err)
 	case told.Code == "25006": // read only
-		return fmt.Errorf("the server takes no writes: %w", err)
+		return fmt.Errorf("%w: the server takes no writes: %w", store.ErrUnreachable, err)
 	case strings.HasPrefix(told.Code, "XX"), told.Code == "58P01": // internal error, data or index corrupted; a file is missing
 		return fmt.Errorf("%w: %w", store.ErrDamaged, err)
 	}
 	return err
+}
+
+// unanswered tells whether an error is one of the way to the server, or of its having taken too long.
+func unanswered(err error) bool {
+	var connect *pgconn.ConnectError
+	var network net.Error
+	return errors.As(err, &connect) || errors.As(err, &network) || errors.Is(err, context.DeadlineExceeded) ||
+		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) ||
+		errors.Is(err, pgconn.ErrConnClosed)
 }
 
 // again tells whether a transaction failed only because another one ran beside it, or held what it waited for.
