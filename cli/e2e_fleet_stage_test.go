@@ -107,6 +107,16 @@ func (f *fleet) newNode(t testing.TB, key string, more []string) *node {
 	return n
 }
 
+// key gives the node's sealing key.
+func (n *node) key() string {
+	for _, v := range n.env {
+		if key, is := strings.CutPrefix(v, "PATGATE_STORE_KEY="); is {
+			return key
+		}
+	}
+	return ""
+}
+
 // do runs statements as the cluster's own role.
 func (f *fleet) do(t testing.TB, statements ...string) {
 	t.Helper()

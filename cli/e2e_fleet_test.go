@@ -133,6 +133,63 @@ func TestAFleet(t *testing.T) {
 	l.settle(t)
 }
 
+// While PostgreSQL cannot be reached, a node whose operator says so lets pass what was in use, and nothing else; the other one
+// nothing at all.
+func TestAFleetWithGrace(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it starts two gateways and PostgreSQL")
+	}
+	f := startFleet(t, 1, "PATGATE_STORE_GRACE=8s")
+	graced := f.nodes[0]
+	f.nodes = append(f.nodes, f.newNode(t, graced.key(), nil))
+	strict := f.nodes[1]
+	known, unseen := f.mint(graced, "known"), f.mint(graced, "unseen")
+	passes := func(n *node, secret string) bool { return f.call(n, secret, "GET", f.issues(), nil).status == http.StatusOK }
+	for _, n := range f.nodes {
+		await(t, "the node knows the token", func() bool { return passes(n, known) })
+	}
+	if err := f.cluster.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	await(t, "the strict node refuses", func() bool { return f.call(strict, known, "GET", f.issues(), nil).status == 503 && !f.ready(strict) })
+	for range 3 {
+		if !passes(graced, known) || !f.ready(graced) {
+			t.Error("within its grace the node refuses what was in use, or is not ready")
+		}
+	}
+	if a := f.call(graced, known, "GET", f.plans(), nil); a.status != http.StatusForbidden {
+		t.Errorf("beyond the grant: %d %s", a.status, a.body)
+	}
+	if a := f.call(graced, unseen, "GET", f.issues(), nil); a.status != 503 || a.header.Get("Retry-After") == "" {
+		t.Errorf("a token that was not in use: %d %s", a.status, a.body)
+	}
+	if secret := f.mint(graced, "new"); secret != "" {
+		t.Error("a token was made without a store")
+	}
+	metrics := send("GET", graced.operators+"/metrics", http.Header{}, nil).body
+	if !strings.Contains(metrics, `patgate_store_fault{fault="unreachable"} 1`) || strings.Contains(metrics, "patgate_store_graced_total 0\n") {
+		t.Error("the metrics do not tell of it")
+	}
+	await(t, "the grace is over", func() bool { return !passes(graced, known) && !f.ready(graced) })
+	text := graced.logText()
+	for _, said := range []string{`"store":"lost"`, `"fault":"unreachable"`, "tokens that were in use pass until"} {
+		if !strings.Contains(text, said) {
+			t.Errorf("the log does not say %s", said)
+		}
+	}
+	if err := f.cluster.Boot(); err != nil {
+		t.Fatal(err)
+	}
+	f.allReady(t)
+	if !f.revoke(strict, known) {
+		t.Fatal("the token is not revoked")
+	}
+	time.Sleep(store.FreshWithin)
+	if passes(graced, known) {
+		t.Error("a revoked token passes")
+	}
+}
+
 // BenchmarkRevocationInAFleet measures how long after the answer to a revocation another node of three, under load, still lets
 // the token pass.
 func BenchmarkRevocationInAFleet(b *testing.B) {

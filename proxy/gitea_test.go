@@ -358,6 +358,17 @@ func TestGiteaImages(t *testing.T) {
 	if n, _ := upstream.take(); n != 0 {
 		t.Errorf("%d requests reached the forge's token service", n)
 	}
+	seals := surface.Seals{By: g.handler.options.Sealer}
+	hash, _ := token.Parse([]byte(secret))
+	short := seals.Seal(surface.SealRegistry, hash, time.Now().Add(time.Minute), "")
+	_, _, body := g.send(t, "GET", "/v2/token?service=container_registry", "", map[string]string{"Authorization": "Bearer " + short})
+	var renewed struct{ Token string }
+	if err := json.Unmarshal([]byte(body), &renewed); err != nil {
+		t.Fatalf("%v %s", err, body)
+	}
+	if got, ok := seals.Open(surface.SealRegistry, []byte(renewed.Token), time.Now()); !ok || time.Until(got.Until) > time.Minute {
+		t.Errorf("what was given for a minute buys something that lasts longer: %v %s", ok, got.Until)
+	}
 	for _, c := range []struct {
 		name, method, target, bearer string
 		status                       int

@@ -174,8 +174,10 @@ func (s *Sessions) GetAt(ctx context.Context, hash token.Hash, now time.Time) (*
 	return &e.Session, nil
 }
 
-// find gives the session from the cache or the store; graced tells that the store cannot be reached, and that it was fresh before.
-func (s *Sessions) find(ctx context.Context, hash token.Hash, c *routes.Catalogue, now time.Time) (e *session, graced bool, err error) {
+// find gives the session from the cache or the store; graced tells that the store cannot be reached, and that it was fresh
+// before.
+func (s *Sessions) find(ctx context.Context, hash token.Hash, c *routes.Catalogue, now time.Time) (
+	e *session, graced bool, err error) {
 	maxAge := s.o.TTL
 	if !s.synced(now) {
 		if maxAge = -1; s.lost.Load() != nil {

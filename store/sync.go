@@ -50,6 +50,11 @@ func (s *Sessions) Sync(ctx context.Context) error {
 		s.o.Report(fmt.Errorf("%w from %d to %d: everything cached is dropped; changes that were made last, revocations among them, "+
 			"may be lost", ErrWentBack, s.sequence, c.Sequence))
 	}
+	if c.Sequence != s.sequence { // perhaps the keys: what is sealed for clients must not wait until a credential is read
+		if err := s.o.Keyring.Reload(); err != nil {
+			s.o.Report(fmt.Errorf("reading the sealing keys again: %w", err))
+		}
+	}
 	switch {
 	case c.All || back:
 		s.known.InvalidateAll()

@@ -233,6 +233,11 @@ func texts[T fmt.Stringer](urls []T) (all []string) {
 	return all
 }
 
+// sealedFor names the servers whose tokens are sealed for clients: with others behind patgate, no text brings one of them there.
+func sealedFor(c *config.Config) string {
+	return fmt.Sprintf("tokens for clients of %s %s registry %s", c.Forge.Table(), c.Upstream.URL.String(), c.Registry.URL.String())
+}
+
 // proxyOptions gives the handler's options.
 func (g *gateway) proxyOptions(keys *seal.Keyring) proxy.Options {
 	c := g.config
@@ -248,7 +253,7 @@ func (g *gateway) proxyOptions(keys *seal.Keyring) proxy.Options {
 		TokenState: tokenState,
 		Resolver:   g.resolver,
 		Audit:      g.sink,
-		Sealer:     keys.Texts("tokens for clients of " + c.Upstream.URL.String()),
+		Sealer:     keys.Texts(sealedFor(c)),
 		Upstream: proxy.Upstream{
 			URL:          c.Upstream.URL.String(),
 			ExternalURLs: external,

@@ -110,7 +110,7 @@ func storeFaultMetrics(g *gateway) (all []prometheus.Collector) {
 	for name := range storeFaults() {
 		all = append(all, prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "patgate_store_fault",
 			Help: "1 while this is wrong with the place where the store is: moved, its file was removed or replaced; " +
-				"clock, its server's clock is more than 2 s from this machine's; "+
+				"clock, its server's clock is more than 2 s from this machine's; " +
 				"unreachable, its server does not answer or takes nothing.",
 			ConstLabels: prometheus.Labels{"fault": name}}, func() float64 {
 			if g.faultsOf()[name] != nil {

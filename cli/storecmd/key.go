@@ -102,7 +102,7 @@ Keep a copy of the new key file, apart from the copies of the database. Backups 
 need the old key.
 
 When the key comes from PATGATE_STORE_KEY, put the new key in front of the old one there (separated by
-a space), run this, and then drop the old one.`,
+a space), run this, then drop the old one, and start each gateway anew.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			o, source, err := openForKeys(cmd)

@@ -44,7 +44,8 @@ type Request struct {
 type Sealed struct {
 	Kind  SealKind // none: the token itself came, or something else
 	Hash  token.Hash
-	Inner []byte // of the forge
+	Until time.Time
+	Inner []byte // a JWT of the forge's, or none
 }
 
 // Reset forgets the request.

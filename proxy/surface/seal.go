@@ -43,29 +43,42 @@ func KindOf(text []byte) SealKind {
 	return SealNone
 }
 
+// SealLife is how long a sealed text holds at most.
+const SealLife = 24 * time.Hour
+
+// clocksApart is how far the clock of the node that made a text may be ahead.
+const clocksApart = time.Minute
+
 // sealHead is the hash and the time in front of what the forge gave.
 const sealHead = len(token.Hash{}) + 8
 
-// Seal makes the text. inner may be empty.
+// Seal makes the text. inner is a JWT, or empty.
 func (s *Seals) Seal(kind SealKind, hash token.Hash, until time.Time, inner string) string {
 	plain := binary.BigEndian.AppendUint64(append(make([]byte, 0, sealHead+len(inner)), hash[:]...), uint64(until.Unix()))
 	return string(kind) + base64.RawURLEncoding.EncodeToString(s.By.Seal(append(plain, inner...), []byte(kind)))
 }
 
-// Open is the reverse of Seal; ok is false for anything else, and for what is over.
-func (s *Seals) Open(kind SealKind, text []byte, now time.Time) (hash token.Hash, inner []byte, ok bool) {
+// Open is the reverse of Seal; ok is false for anything else, for what is over, and for what would hold longer than anything that
+// is made.
+func (s *Seals) Open(kind SealKind, text []byte, now time.Time) (sealed Sealed, ok bool) {
 	encoded, found := bytes.CutPrefix(text, []byte(kind))
 	if !found || bytes.ContainsAny(encoded, "\r\n") { // which the decoder skips
-		return hash, nil, false
+		return Sealed{}, false
 	}
 	raw, err := base64.RawURLEncoding.Strict().AppendDecode(nil, encoded)
 	if err != nil {
-		return hash, nil, false
+		return Sealed{}, false
 	}
 	plain, ok := s.By.Open(raw, []byte(kind))
-	if !ok || len(plain) < sealHead || now.Unix() >= int64(binary.BigEndian.Uint64(plain[len(hash):])) {
-		return hash, nil, false
+	if !ok || len(plain) < sealHead {
+		return Sealed{}, false
 	}
-	copy(hash[:], plain)
-	return hash, plain[sealHead:], true
+	sealed = Sealed{Kind: kind, Inner: plain[sealHead:]}
+	sealed.Until = time.Unix(int64(binary.BigEndian.Uint64(plain[len(sealed.Hash):])), 0)
+	copy(sealed.Hash[:], plain)
+	left := sealed.Until.Sub(now)
+	if left <= 0 || left > SealLife+clocksApart || len(sealed.Inner) > 0 && !IsJWT(string(sealed.Inner)) {
+		return Sealed{}, false
+	}
+	return sealed, true
 }

@@ -31,9 +31,9 @@ func TestSeals(t *testing.T) {
 	for name, inner := range map[string]string{"alone": "", "with a token of the forge's": "header.payload.signature"} {
 		t.Run(name, func(t *testing.T) {
 			text := s.Seal(SealConan, hash, now.Add(time.Minute), inner)
-			got, gave, ok := s.Open(SealConan, []byte(text), now)
-			if !ok || got != hash || string(gave) != inner {
-				t.Fatalf("%x %q %v", got, gave, ok)
+			got, ok := s.Open(SealConan, []byte(text), now)
+			if !ok || got.Kind != SealConan || got.Hash != hash || !got.Until.Equal(now.Add(time.Minute)) || string(got.Inner) != inner {
+				t.Fatalf("%+v %v", got, ok)
 			}
 			if strings.Contains(text, "payload") || bytes.Contains([]byte(text), hash[:]) || KindOf([]byte(text)) != SealConan {
 				t.Errorf("%s", text)
@@ -42,27 +42,34 @@ func TestSeals(t *testing.T) {
 				t.Error("two are the same")
 			}
 			for name, open := range map[string]func() bool{
-				"when it is over": func() bool { _, _, ok := s.Open(SealConan, []byte(text), now.Add(time.Minute)); return ok },
-				"as another kind": func() bool { _, _, ok := s.Open(SealRegistry, []byte(text), now); return ok },
+				"when it is over": func() bool { _, ok := s.Open(SealConan, []byte(text), now.Add(time.Minute)); return ok },
+				"as another kind": func() bool { _, ok := s.Open(SealRegistry, []byte(text), now); return ok },
 				"with another prefix": func() bool {
-					_, _, ok := s.Open(SealRegistry, []byte(string(SealRegistry)+text[len(SealConan):]), now)
+					_, ok := s.Open(SealRegistry, []byte(string(SealRegistry)+text[len(SealConan):]), now)
 					return ok
 				},
-				"cut short":   func() bool { _, _, ok := s.Open(SealConan, []byte(text[:len(text)-1]), now); return ok },
-				"longer":      func() bool { _, _, ok := s.Open(SealConan, []byte(text+"A"), now); return ok },
-				"elsewhere":   func() bool { _, _, ok := other.Open(SealConan, []byte(text), now); return ok },
-				"of nothing":  func() bool { _, _, ok := s.Open(SealConan, []byte(SealConan), now); return ok },
-				"of garbage":  func() bool { _, _, ok := s.Open(SealConan, []byte(SealConan+"%%%"), now); return ok },
-				"with spaces": func() bool { _, _, ok := s.Open(SealConan, []byte(text[:9]+"\n"+text[9:]), now); return ok },
+				"cut short":   func() bool { _, ok := s.Open(SealConan, []byte(text[:len(text)-1]), now); return ok },
+				"longer":      func() bool { _, ok := s.Open(SealConan, []byte(text+"A"), now); return ok },
+				"elsewhere":   func() bool { _, ok := other.Open(SealConan, []byte(text), now); return ok },
+				"of nothing":  func() bool { _, ok := s.Open(SealConan, []byte(SealConan), now); return ok },
+				"of garbage":  func() bool { _, ok := s.Open(SealConan, []byte(SealConan+"%%%"), now); return ok },
+				"with spaces": func() bool { _, ok := s.Open(SealConan, []byte(text[:9]+"\n"+text[9:]), now); return ok },
 			} {
 				if open() {
 					t.Errorf("it opens %s", name)
 				}
 			}
+			long := s.Seal(SealConan, hash, now.Add(SealLife+2*time.Minute), inner)
+			if _, ok := s.Open(SealConan, []byte(long), now); ok {
+				t.Error("it opens although it would hold for longer than any")
+			}
+			if _, ok := s.Open(SealConan, []byte(s.Seal(SealConan, hash, now.Add(time.Minute), "a\r\nb")), now); ok {
+				t.Error("it opens with what is no JWT in it")
+			}
 			for i := range text[len(SealConan):] {
 				changed := []byte(text)
 				changed[len(SealConan)+i] ^= 1
-				if got, _, ok := s.Open(SealConan, changed, now); ok {
+				if got, ok := s.Open(SealConan, changed, now); ok {
 					t.Errorf("it opens with letter %d changed: %x", i, got)
 				}
 			}

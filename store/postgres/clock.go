@@ -62,6 +62,6 @@ func (db *DB) Faults() []error {
 	if off <= store.ClocksWithin {
 		return nil
 	}
-	return []error{fmt.Errorf("%w: this machine's is %s %s that of %s, more than %s (fix: have both synchronized, by NTP for instance)",
-		store.ErrClock, off.Round(100*time.Millisecond), word, db.name, store.ClocksWithin)}
+	return []error{fmt.Errorf("%w: this machine's is %s %s that of %s, more than %s (fix: have both synchronized, by NTP for "+
+		"instance)", store.ErrClock, off.Round(100*time.Millisecond), word, db.name, store.ClocksWithin)}
 }

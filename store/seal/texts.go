@@ -10,27 +10,27 @@ import (
 	"golang.org/x/crypto/chacha20poly1305"
 )
 
-// Texts seals what patgate gives out and takes back. Its keys are derived from those of a ring, one for each: what one node
-// sealed opens on every other that has the key, and after a restart, until the key is dropped. Nonces are of 192 random bits, so
-// that one key may seal any number of texts. It is safe for concurrent use.
+// Texts seals what patgate gives out and takes back, under a key that is derived from the active one of a ring: what one node
+// sealed opens on every other that seals under the same key, and after a restart, until another key is the active one. Nonces are
+// of 192 random bits, so that one key may seal any number of texts. It is safe for concurrent use.
 type Texts struct {
 	ring *Keyring
 	use  string
-	made atomic.Pointer[ciphers]
+	made atomic.Pointer[derivation]
 }
 
-// ciphers are the derived keys of a ring as it was.
-type ciphers struct {
-	of   *[]Key
-	each []cipher.AEAD
+// derivation is what came of a key.
+type derivation struct {
+	of   Key
+	aead cipher.AEAD
 }
 
 // Texts gives what seals texts for one use. What was sealed for another does not open.
 func (r *Keyring) Texts(use string) *Texts { return &Texts{ring: r, use: use} }
 
-// Seal seals plain under the active key. About is needed again to open it, and not part of the text.
+// Seal seals plain. About is needed again to open it, and not part of the text.
 func (t *Texts) Seal(plain, about []byte) []byte {
-	aead := t.ciphers()[0]
+	aead := t.aead()
 	out := make([]byte, aead.NonceSize(), aead.NonceSize()+len(plain)+aead.Overhead())
 	_, _ = rand.Read(out) // never fails (crypto/rand)
 	return aead.Seal(out, out, plain, about)
@@ -38,29 +38,24 @@ func (t *Texts) Seal(plain, about []byte) []byte {
 
 // Open reverses Seal; ok is false for anything else.
 func (t *Texts) Open(sealed, about []byte) (plain []byte, ok bool) {
-	for _, aead := range t.ciphers() {
-		if n := aead.NonceSize(); len(sealed) >= n {
-			if plain, err := aead.Open(nil, sealed[:n], sealed[n:], about); err == nil {
-				return plain, true
-			}
-		}
+	aead := t.aead()
+	n := aead.NonceSize()
+	if len(sealed) < n {
+		return nil, false
 	}
-	return nil, false
+	plain, err := aead.Open(nil, sealed[:n], sealed[n:], about)
+	return plain, err == nil
 }
 
-// ciphers gives one for each key of the ring as it is now.
-func (t *Texts) ciphers() []cipher.AEAD {
-	keys := t.ring.keys.Load()
-	if made := t.made.Load(); made != nil && made.of == keys {
-		return made.each
+// aead derives the key of the ring as it is now.
+func (t *Texts) aead() cipher.AEAD {
+	active := t.ring.Active()
+	if made := t.made.Load(); made != nil && made.of == active {
+		return made.aead
 	}
-	made := &ciphers{of: keys}
-	for _, k := range *keys {
-		aead, _ := chacha20poly1305.NewX(k.derived(t.use)) // it refuses other lengths alone
-		made.each = append(made.each, aead)
-	}
-	t.made.Store(made)
-	return made.each
+	aead, _ := chacha20poly1305.NewX(active.derived(t.use)) // it refuses other lengths alone
+	t.made.Store(&derivation{active, aead})
+	return aead
 }
 
 // derived gives a key of the same length for one use, which tells nothing of k.

@@ -68,11 +68,11 @@ func (s *Surface) Unseal(q *surface.Request) *reply.Refusal {
 	case q.Severals():
 		return reply.ErrSeveralCredentials
 	}
-	hash, _, ok := s.Seals.Open(kind, text, time.Now())
+	sealed, ok := s.Seals.Open(kind, text, time.Now())
 	if !ok {
 		return surface.ErrSealed
 	}
-	q.Sealed = surface.Sealed{Kind: kind, Hash: hash}
+	q.Sealed = sealed
 	q.Credential.Caller = surface.CallerPatgate
 	q.Credential.Place = routes.PlaceBasic // the forge's own Conan token is not to be had
 	return nil

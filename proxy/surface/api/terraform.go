@@ -102,11 +102,11 @@ func (s *Surface) openTicket(q *surface.Request) (r *reply.Refusal, found bool) 
 	if q.Credential.Found > 0 || surface.QueryCredential(rest) {
 		return reply.ErrSeveralCredentials, true
 	}
-	hash, inner, ok := s.Seals.Open(surface.SealTicket, ticket, time.Now())
+	sealed, ok := s.Seals.Open(surface.SealTicket, ticket, time.Now())
 	if !ok {
 		return surface.ErrSealed, true
 	}
-	q.Sealed = surface.Sealed{Kind: surface.SealTicket, Hash: hash, Inner: inner}
+	q.Sealed = sealed
 	q.Target, q.Path = rest, rest[:len(q.Path)]
 	q.Credential.Caller, q.Credential.Place = surface.CallerPatgate, routes.PlaceTicket
 	return nil, true

@@ -101,11 +101,11 @@ func Unseal(q *surface.Request, seals *surface.Seals, good, full bool) *reply.Re
 	case q.Severals():
 		return reply.ErrSeveralCredentials
 	}
-	hash, inner, ok := seals.Open(kind, text, time.Now())
-	if !ok || full && len(inner) == 0 {
+	sealed, ok := seals.Open(kind, text, time.Now())
+	if !ok || full && len(sealed.Inner) == 0 {
 		return refused
 	}
-	q.Sealed = surface.Sealed{Kind: kind, Hash: hash, Inner: inner}
+	q.Sealed = sealed
 	q.Credential.Caller, q.Credential.Place = surface.CallerPatgate, routes.PlaceBearer
 	return nil
 }

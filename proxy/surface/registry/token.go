@@ -18,7 +18,7 @@ import (
 
 const (
 	// sealedRegistryLife is longer than a registry token's: the registry says when it is over.
-	sealedRegistryLife = 24 * time.Hour
+	sealedRegistryLife = surface.SealLife
 	// sealedProxyLife is how long what patgate gives out for the dependency proxy holds, as GitLab's own tokens do by default.
 	sealedProxyLife = 5 * time.Minute
 	// maxTokenAnswer bounds an answer of the token service, in bytes.
@@ -206,7 +206,11 @@ func (v *auth) Answer(q *surface.Request, j *surface.Judgement) (*surface.Answer
 		if err != nil {
 			return nil, reply.ErrTokenMalformed
 		}
-		given.Token = v.s.Seals.Seal(surface.SealRegistry, hash, now.Add(sealedRegistryLife), "")
+		until := now.Add(sealedRegistryLife)
+		if came := q.Sealed.Until; !came.IsZero() && came.Before(until) {
+			until = came // with what was given before nobody gets what lasts longer
+		}
+		given.Token = v.s.Seals.Seal(surface.SealRegistry, hash, until, "")
 	case len(v.allowed) == 0 && (len(v.asked.Scopes) > 0 || j.Op.Route == q.Table.SurfaceRow([]byte(registry.ProxiedRow))):
 		text, err := q.Seal(v.s.Seals, surface.SealRegistry, now.Add(sealedProxyLife), "")
 		if err != nil {
@@ -240,8 +244,8 @@ func (v *auth) Rewrites(status int) int64 {
 // Rewrite reads the forge's answer and writes the client's.
 func (v *auth) Rewrite(q *surface.Request, _ *surface.Judgement, _ int, body []byte) ([]byte, string, error) {
 	var answer Token
-	if err := json.Unmarshal(body, &answer); err != nil || answer.Token == "" {
-		return nil, "", errors.New("the token service's answer holds no token")
+	if err := json.Unmarshal(body, &answer); err != nil || !surface.IsJWT(answer.Token) {
+		return nil, "", errors.New("the token service's answer holds no JWT")
 	}
 	sealed, err := q.Seal(v.s.Seals, surface.SealRegistry, time.Now().Add(sealedRegistryLife), answer.Token)
 	if err != nil {
