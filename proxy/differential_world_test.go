@@ -181,7 +181,7 @@ func newWorldGateway(t testing.TB, table *routes.Table, resolver surface.Resolve
 	session := &token.Session{TokenID: 1, OwnerUserID: 42, Username: "owner", Grant: grant, Credential: newSecret(ownerCredential)}
 	h, err := New(Options{
 		Table: func() *routes.Table { return table }, Sessions: fakeSessions{hash: {session, nil}}, TokenState: tokenState,
-		Resolver: resolver, Audit: g.decisions, Upstream: Upstream{URL: upstream}, Attempts: attempts(1 << 30),
+		Resolver: resolver, Audit: g.decisions, Sealer: newTexts(t), Upstream: Upstream{URL: upstream}, Attempts: attempts(1 << 30),
 		Panicked: func(v any, stack []byte) { t.Errorf("panic: %v\n%s", v, stack) },
 	})
 	if err != nil {
