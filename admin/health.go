@@ -20,6 +20,9 @@ type Check struct {
 	Name string
 	// Ready gives nil, or what is wrong.
 	Ready func(context.Context) error
+	// Graced, when not nil, tells that requests are served for a while although it does not hold. That is enough for who asks
+	// with ?grace=allow.
+	Graced func() bool
 }
 
 // Options configure the handler.
@@ -55,7 +58,7 @@ func NewHandler(options Options) http.Handler {
 
 func index(w http.ResponseWriter, _ *http.Request) {
 	answer(w, http.StatusOK, "patgate\n\n/metrics  Prometheus metrics\n/livez    the process runs\n"+
-		"/readyz   requests can be served\n")
+		"/readyz   requests can be served; with ?grace=allow also while they are served without the store\n")
 }
 
 // live answers that the process runs and its scheduler with it.
@@ -67,7 +70,12 @@ func (o Options) ready(w http.ResponseWriter, r *http.Request) {
 	defer cancel()
 	status := http.StatusOK
 	var b strings.Builder
+	allow := r.URL.Query().Get("grace") == "allow"
 	for _, check := range o.Checks {
+		if allow && check.Graced != nil && check.Graced() {
+			fmt.Fprintf(&b, "%s: lost, in grace\n", check.Name)
+			continue
+		}
 		if err := check.Ready(ctx); err != nil {
 			status = http.StatusServiceUnavailable
 			fmt.Fprintf(&b, "%s: %v\n", check.Name, err)

@@ -11,6 +11,7 @@ import (
 type leaving struct {
 	mu         sync.Mutex
 	young, old []uint64
+	turned     time.Time     // when the young half began
 	limit      int           // at which the young half is full
 	full       chan struct{} // it is: the halves must turn early
 	stop       chan struct{}
@@ -36,13 +37,13 @@ func (l *leaving) add(hash uint64) {
 	}
 }
 
-// turn makes the young half the old one, and gives what was in the old one.
-func (l *leaving) turn() []uint64 {
+// turn makes the young half the old one, and gives what was in the old one, and since when the young one had been that.
+func (l *leaving) turn(now time.Time) (gone []uint64, since time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	gone := l.old
-	l.old, l.young = l.young, nil
-	return gone
+	gone, since = l.old, l.turned
+	l.old, l.young, l.turned = l.young, nil, now
+	return gone, since
 }
 
 // sweepLoop drops entries whose time is over, until Close.
@@ -54,9 +55,10 @@ func (c *Cache[K, V]) sweepLoop() {
 		case <-c.leaving.stop:
 			return
 		case <-c.leaving.full:
-			every := func(*entry[K, V]) bool { return true }
-			c.drop(c.leaving.turn(), every)
-			c.front.sweep(every)
+			gone, since := c.leaving.turn(c.now())
+			early := func(e *entry[K, V]) bool { return e.at.Before(since) } // one that was loaded since then was added again
+			c.drop(gone, early)
+			c.front.sweep(early)
 		case <-tick.C:
 			c.sweep()
 		}
@@ -67,7 +69,8 @@ func (c *Cache[K, V]) sweepLoop() {
 func (c *Cache[K, V]) sweep() {
 	now := c.now()
 	over := func(e *entry[K, V]) bool { return now.Sub(e.at) > c.limitOf(e) }
-	c.drop(c.leaving.turn(), over)
+	gone, _ := c.leaving.turn(now)
+	c.drop(gone, over)
 	c.front.sweep(func(e *entry[K, V]) bool { return over(e) || c.generations.all.Load() > e.began })
 }
 

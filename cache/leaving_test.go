@@ -1,7 +1,9 @@
 package cache
 
 import (
+	"context"
 	"fmt"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -87,4 +89,36 @@ func TestWhatIsOverIsDropped(t *testing.T) {
 			c.leaving.mu.Unlock()
 		}
 	})
+}
+
+// Entries that are loaded again and again within the cache's own time, because callers ask for younger ones, stay, although their
+// hashes fill the halves.
+func TestEntriesThatAreLoadedAgainStay(t *testing.T) {
+	var ahead atomic.Int64
+	start := time.Now()
+	now := func() time.Time { return start.Add(time.Duration(ahead.Load())) }
+	c, err := New[int, int](Options{Name: "x", MaxEntries: 1000, TTL: 11 * time.Minute, Now: now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	const many = 200 // a fifth of what may be kept
+	for minute := range 20 {
+		if minute > 0 {
+			ahead.Add(int64(time.Minute + time.Second))
+		}
+		for k := range many {
+			_, _, _ = c.Get(t.Context(), k, time.Minute, func(context.Context) (int, bool, error) { return k, true, nil })
+		}
+		time.Sleep(20 * time.Millisecond) // for a turn
+		kept := 0
+		for k := range many {
+			if _, _, ok := c.Peek(k, time.Minute); ok {
+				kept++
+			}
+		}
+		if kept < many*9/10 {
+			t.Errorf("minute %d: %d of %d that were just read are kept", minute, kept, many)
+		}
+	}
 }

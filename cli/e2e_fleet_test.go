@@ -147,6 +147,9 @@ func TestAFleetWithGrace(t *testing.T) {
 	passes := func(n *node, secret string) bool {
 		return f.call(n, secret, "GET", f.issues(), nil).status == http.StatusOK
 	}
+	allowed := func(n *node) bool {
+		return send("GET", n.operators+"/readyz?grace=allow", http.Header{}, nil).status == http.StatusOK
+	}
 	for _, n := range f.nodes {
 		await(t, "the node knows the token", func() bool { return passes(n, known) })
 	}
@@ -160,8 +163,8 @@ func TestAFleetWithGrace(t *testing.T) {
 	})
 	time.Sleep(store.FreshWithin)
 	for range 3 {
-		if !passes(graced, known) || !f.ready(graced) {
-			t.Error("within its grace the node refuses what was in use, or is not ready")
+		if !passes(graced, known) || f.ready(graced) || !allowed(graced) || allowed(strict) {
+			t.Error("within its grace the node refuses what was in use, or is ready, or not for who allows that")
 		}
 	}
 	if a := f.call(graced, known, "GET", f.plans(), nil); a.status != http.StatusForbidden {
@@ -177,7 +180,7 @@ func TestAFleetWithGrace(t *testing.T) {
 		"patgate_store_graced_total 0\n") {
 		t.Error("nothing is counted")
 	}
-	await(t, "the grace is over", func() bool { return !passes(graced, known) && !f.ready(graced) })
+	await(t, "the grace is over", func() bool { return !passes(graced, known) && !allowed(graced) })
 	text := graced.logText()
 	for _, said := range []string{`"store":"lost"`, `"fault":"unreachable"`, "tokens that were in use pass until"} {
 		if !strings.Contains(text, said) {

@@ -204,7 +204,7 @@ type Store struct {
 	// Of several, separated by spaces, the first seals and all of them open.
 	Key Secret `yaml:"key"`
 	// Grace is for how long tokens that were in use pass when PostgreSQL cannot be reached, from a second after that on; 0 is not at
-	// all. For that long, at most 10m, revocations that others make are not seen.
+	// all. For that long, at most 10m, revocations are not seen: read the page on operating before you set it.
 	Grace Duration `yaml:"grace"`
 }
 

@@ -183,3 +183,26 @@ func TestAFailedChangeEndsNoGrace(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A change that was refused, while somebody else's was made, is told: nothing that it tells of passes for the sake of grace.
+func TestARefusedChangeIsNotGraced(t *testing.T) {
+	g := newGateway(t, func(o *store.SessionOptions) { o.Grace, o.FreshWithin, o.Poll = time.Minute, time.Second, time.Hour })
+	r := g.token(t)
+	if _, err := g.sessions.Get(t.Context(), r.Hash); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := g.db.RevokeToken(t.Context(), r.ID, store.Cause{At: time.Now()}); err != nil { // on another node
+		t.Fatal(err)
+	}
+	err := g.sessions.Change(t.Context(), func(ctx context.Context, st store.Store) error {
+		_, err := st.PauseToken(ctx, r.ID, store.Cause{At: time.Now()})
+		g.fault.down.Store(true)
+		return err
+	})
+	if !errors.Is(err, store.ErrRevoked) {
+		t.Fatal(err)
+	}
+	if s, err := g.sessions.Get(t.Context(), r.Hash); err == nil {
+		t.Errorf("%+v passes", s)
+	}
+}

@@ -64,6 +64,7 @@ type Sessions struct {
 
 	polling  sync.Mutex
 	sequence int64 // newest change that the caches know of; guarded by polling
+	keysRead bool  // since that change; guarded by polling
 
 	background context.Context // ends with Close
 	stop       context.CancelFunc
@@ -154,6 +155,9 @@ func (s *Sessions) GetAt(ctx context.Context, hash token.Hash, now time.Time) (*
 	if err != nil {
 		return nil, err
 	}
+	if graced { // it may have waited for the store
+		now = s.o.Now()
+	}
 	if err := e.usable(&hash, now); err != nil {
 		if !errors.Is(err, errReread) {
 			return e.shown(err), err
@@ -161,6 +165,7 @@ func (s *Sessions) GetAt(ctx context.Context, hash token.Hash, now time.Time) (*
 		if e, err = s.read(ctx, hash, -1); err != nil {
 			return nil, err
 		}
+		graced = false
 		if err := e.usable(&hash, now); err != nil {
 			return e.shown(err), err
 		}
@@ -178,9 +183,12 @@ func (s *Sessions) GetAt(ctx context.Context, hash token.Hash, now time.Time) (*
 // before.
 func (s *Sessions) find(ctx context.Context, hash token.Hash, c *routes.Catalogue, now time.Time) (
 	e *session, graced bool, err error) {
-	maxAge := s.o.TTL
+	maxAge := time.Duration(0)
+	if s.o.Grace > 0 { // what is kept for longer is not fresh for longer
+		maxAge = s.o.TTL
+	}
 	if !s.synced(now) {
-		if maxAge = -1; s.lost.Load() != nil {
+		if maxAge = -1; s.o.Grace > 0 && s.lost.Load() != nil {
 			if e := s.lately(hash, c, now); e != nil {
 				return e, true, nil
 			}
@@ -320,8 +328,8 @@ func (s *Sessions) reportMode(ctx context.Context, e *session) (*token.ReportMod
 		return nil, nil
 	}
 	seen, err := s.o.Store.LastSeen(ctx, e.TokenID)
-	if err != nil {
-		return nil, err
+	if err != nil { // not as one of a store that is lost: it has just told of the token
+		return nil, fmt.Errorf("reading when token %d was last seen: %v", e.TokenID, err)
 	}
 	return token.NewReportMode(e.Record, e.Grant.ReportMode(passes), seen, now), nil
 }

@@ -17,8 +17,8 @@ func (s *Sessions) Change(ctx context.Context, f func(context.Context, Store) er
 	defer cancel()
 	if syncErr := s.Sync(syncCtx); syncErr != nil {
 		s.o.Report(syncErr)
-		if err != nil && s.o.Grace > 0 && errors.Is(syncErr, ErrUnreachable) {
-			s.doubt() // nobody was told that something changed, and what is cached may be all that there is for a while
+		if s.o.Grace > 0 && errors.Is(err, ErrUnreachable) && errors.Is(syncErr, ErrUnreachable) {
+			s.doubt() // nobody was told anything, and what is cached may be all that there is for a while
 			return err
 		}
 		s.known.InvalidateAll()
@@ -39,6 +39,10 @@ func (s *Sessions) doubt() {
 func (s *Sessions) Sync(ctx context.Context) error {
 	s.polling.Lock()
 	defer s.polling.Unlock()
+	return s.syncLocked(ctx)
+}
+
+func (s *Sessions) syncLocked(ctx context.Context) error {
 	began := s.o.Now().Sub(s.start)
 	c, err := s.o.Store.Changes(ctx, s.sequence)
 	if err != nil {
@@ -50,9 +54,12 @@ func (s *Sessions) Sync(ctx context.Context) error {
 		s.o.Report(fmt.Errorf("%w from %d to %d: everything cached is dropped; changes that were made last, revocations among them, "+
 			"may be lost", ErrWentBack, s.sequence, c.Sequence))
 	}
-	if c.Sequence != s.sequence { // perhaps the keys: what is sealed for clients must not wait until a credential is read
+	if s.keysRead = s.keysRead && c.Sequence == s.sequence; !s.keysRead {
+		// The keys may have changed. What is sealed for clients must not wait until a credential is read.
 		if err := s.o.Keyring.Reload(); err != nil {
 			s.o.Report(fmt.Errorf("reading the sealing keys again: %w", err))
+		} else {
+			s.keysRead = true
 		}
 	}
 	switch {
@@ -87,15 +94,23 @@ func (s *Sessions) pollLoop() {
 			return
 		case <-tick.C:
 		}
-		ctx, cancel := context.WithTimeout(s.background, s.o.FreshWithin)
-		if err := s.Sync(ctx); err != nil && s.background.Err() == nil {
-			if errors.Is(err, ErrUnreachable) {
-				s.lost.Store(&err)
-			} else {
-				s.lost.Store(nil)
-			}
-			s.o.Report(err)
-		}
-		cancel()
+		s.poll()
 	}
+}
+
+// poll is a Sync that finds out whether the store can be reached. It has as long as a read has.
+func (s *Sessions) poll() {
+	s.polling.Lock()
+	defer s.polling.Unlock()
+	ctx, cancel := context.WithTimeout(s.background, s.o.Patience)
+	defer cancel()
+	err := s.syncLocked(ctx)
+	if err == nil || s.background.Err() != nil {
+		return
+	}
+	s.lost.Store(nil)
+	if errors.Is(err, ErrUnreachable) {
+		s.lost.Store(&err)
+	}
+	s.o.Report(err)
 }

@@ -85,7 +85,7 @@ func registerMetrics(registry prometheus.Registerer, g *gateway) {
 			Help: "How often the store's newest change had a lower number than before, as after the failover to a database that lacks " +
 				"the last changes: revocations may be lost."}, func() float64 { return float64(g.sessions.WentBack()) }),
 		prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "patgate_store_graced_total",
-			Help: "Requests whose token was judged as it was when the store could last be reached (store.grace)."},
+			Help: "Times that a token was taken as it was when the store could last be reached (store.grace)."},
 			func() float64 { return float64(g.sessions.Graced()) }),
 		admin.TokenCollector(g.countTokens),
 		&g.findings,

@@ -42,19 +42,18 @@ func (g *gateway) faultsOf() map[string]error {
 	return found
 }
 
-// storeReady tells, by an error, that the store cannot be relied upon now. While it is lost and tokens pass all the same, another
-// node could serve no more than this one: then it is no reason to send clients away.
+// storeReady tells, by an error, that the store cannot be relied upon now.
 func (g *gateway) storeReady(ctx context.Context) error {
-	err := g.sessions.Sync(ctx)
-	faults := g.faultsOf()
-	if until, lost := g.sessions.Lost(); lost != nil && g.config.Store.Grace > 0 && time.Now().Before(until) {
-		err = nil
-		delete(faults, "unreachable")
-	}
-	if err != nil {
+	if err := g.sessions.Sync(ctx); err != nil {
 		return err
 	}
-	return errors.Join(slices.Collect(maps.Values(faults))...)
+	return errors.Join(slices.Collect(maps.Values(g.faultsOf()))...)
+}
+
+// storeGraced tells that tokens pass for a while although the store is lost.
+func (g *gateway) storeGraced() bool {
+	until, lost := g.sessions.Lost()
+	return lost != nil && time.Now().Before(until)
 }
 
 // storeLooked is how often the store is asked for its faults.
@@ -67,6 +66,7 @@ func (g *gateway) watchStore(ctx context.Context) {
 	defer tick.Stop()
 	for {
 		found := g.faultsOf()
+		g.faults.Store(&found)
 		for name, err := range found {
 			if logged[name] == nil {
 				logged[name] = new(seldom)
@@ -94,9 +94,11 @@ func (g *gateway) watchStore(ctx context.Context) {
 func (g *gateway) reportStore() func(error) {
 	var logged seldom
 	return func(err error) {
-		for _, kind := range storeFaults() {
-			if errors.Is(err, kind) {
-				return
+		if said := g.faults.Load(); said != nil {
+			for name := range *said {
+				if errors.Is(err, storeFaults()[name]) {
+					return
+				}
 			}
 		}
 		if logged.says(err.Error()) {

@@ -3,64 +3,84 @@ package postgres
 import (
 	"context"
 	"fmt"
-	"sync/atomic"
+	"sync"
 	"time"
 
 	"patgate/store"
 )
 
-// Every so often the server's clock is asked for, and for no longer than that; when the answer takes longer nothing is known.
+// The server's clock is asked for so often, and for no longer than that; when the answer takes longer nothing is known. So many
+// answers in a row must say that the clocks are apart, and the last of them counts for so long.
 const (
 	clockAsked    = 2 * time.Second
 	clockPatience = 250 * time.Millisecond
+	clockAnswers  = 3
+	clockKnown    = 10 * time.Second
 )
 
 // clock compares this node's clock with the server's. Its zero value has not compared them yet.
 type clock struct {
-	asked atomic.Int64 // when, in nanoseconds since 1970
-	off   atomic.Int64 // nanoseconds by which the server's clock is ahead at least; negative where it is behind
+	mu    sync.Mutex
+	asked time.Time
+	told  time.Time     // when the server last answered
+	off   time.Duration // by which the server's clock was ahead then, at least; negative where it was behind
+	times int           // in a row in which it was too much
 }
 
 // Changes implements store.Store, and now and then compares the clocks.
 func (db *DB) Changes(ctx context.Context, since int64) (store.Changes, error) {
-	c, err := db.Tables.Changes(ctx, since)
-	if err == nil {
-		db.clock.compare(ctx, db)
+	c, err := db.polls.Changes(ctx, since)
+	if err == nil && db.clock.due() {
+		go db.clock.compare(db)
 	}
 	return c, err
 }
 
-// compare asks for the server's clock. What it was somewhere between the question and the answer is held against both.
-func (c *clock) compare(ctx context.Context, db *DB) {
-	began := time.Now()
-	if since := began.UnixNano() - c.asked.Load(); since >= 0 && since < int64(clockAsked) {
-		return
+// due tells whether it is time to ask, and that it is being done.
+func (c *clock) due() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	now := time.Now()
+	if now.Sub(c.asked) < clockAsked {
+		return false
 	}
-	c.asked.Store(began.UnixNano())
-	ctx, cancel := context.WithTimeout(ctx, clockPatience)
+	c.asked = now
+	return true
+}
+
+// compare asks for the server's clock. What it was somewhere between the question and the answer is held against both.
+func (c *clock) compare(db *DB) {
+	ctx, cancel := context.WithTimeout(context.Background(), clockPatience)
 	defer cancel()
+	began := time.Now()
 	var theirs time.Time
 	if db.read.QueryRow(ctx, "SELECT clock_timestamp()").Scan(&theirs) != nil {
 		return
 	}
-	switch ahead, behind := theirs.Sub(time.Now()), theirs.Sub(began); {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.told, c.off = time.Now(), 0
+	switch ahead, behind := theirs.Sub(c.told), theirs.Sub(began); {
 	case ahead > 0:
-		c.off.Store(int64(ahead))
+		c.off = ahead
 	case behind < 0:
-		c.off.Store(int64(behind))
-	default:
-		c.off.Store(0)
+		c.off = behind
+	}
+	if c.times++; c.off.Abs() <= store.ClocksWithin {
+		c.times = 0
 	}
 }
 
 // Faults implements store.Faulty.
 func (db *DB) Faults() []error {
-	off, word := time.Duration(db.clock.off.Load()), "behind"
+	db.clock.mu.Lock()
+	off, known, word := db.clock.off, db.clock.times >= clockAnswers && time.Since(db.clock.told) < clockKnown, "behind"
+	db.clock.mu.Unlock()
+	if !known {
+		return nil
+	}
 	if off < 0 {
 		off, word = -off, "ahead of"
-	}
-	if off <= store.ClocksWithin {
-		return nil
 	}
 	return []error{fmt.Errorf("%w: this machine's is %s %s that of %s, more than %s (fix: have both synchronized, by NTP for "+
 		"instance)", store.ErrClock, off.Round(100*time.Millisecond), word, db.name, store.ClocksWithin)}

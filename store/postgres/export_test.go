@@ -27,3 +27,6 @@ func (db *DB) HoldCommitsForTest(reached chan<- struct{}, until <-chan struct{})
 
 // BeginForTest is what a change begins with.
 func BeginForTest(patience time.Duration) string { return begin(patience) }
+
+// CompareClocksForTest compares the clocks once.
+func (db *DB) CompareClocksForTest() { db.clock.compare(db) }

@@ -38,7 +38,9 @@ type DB struct {
 	name     string // without a secret
 	patience time.Duration
 	read     *pgxpool.Pool
-	write    *pgxpool.Pool // apart, so that a revocation does not wait behind reads
+	write    *pgxpool.Pool  // apart, so that a revocation does not wait behind reads
+	news     *pgxpool.Pool  // one connection, so that a poll does not wait behind them either
+	polls    *tables.Tables // what is read over it
 	closed   atomic.Bool
 	clock    clock
 	numberings
@@ -79,7 +81,15 @@ func connect(url string, o Options) (*DB, error) {
 		db.read.Close()
 		return nil, fmt.Errorf("opening store %s: %w", db.name, err)
 	}
-	db.Tables = tables.New(db.database())
+	one := config.Copy()
+	one.MaxConns = 1
+	if db.news, err = pgxpool.NewWithConfig(context.Background(), one); err != nil {
+		db.read.Close()
+		db.write.Close()
+		return nil, fmt.Errorf("opening store %s: %w", db.name, err)
+	}
+	db.Tables = tables.New(db.database(db.read))
+	db.polls = tables.New(db.database(db.news))
 	return db, nil
 }
 
@@ -197,8 +207,9 @@ func (db *DB) Check(ctx context.Context) (store.Health, error) {
 // Close gives the connections back. Calls that are under way end first.
 func (db *DB) Close() error {
 	db.closed.Store(true)
-	db.read.Close()
-	db.write.Close()
+	for _, pool := range []*pgxpool.Pool{db.read, db.write, db.news} {
+		pool.Close()
+	}
 	return nil
 }
 

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"patgate/store/tables"
 )
@@ -15,9 +16,9 @@ import (
 const attempts = 6
 
 // database gives package tables what it needs of the pools.
-func (db *DB) database() tables.Database {
+func (db *DB) database(read *pgxpool.Pool) tables.Database {
 	return tables.Database{
-		Read:     conn{db.read, db, db.patience},
+		Read:     conn{read, db, db.patience},
 		Snapshot: db.snapshot,
 		Change: func(ctx context.Context, doing string, f func(tables.Conn) error) error {
 			return db.change(ctx, doing, "changes", f)
