@@ -61,6 +61,8 @@ func Of(err error) *Refusal {
 		return ErrGone
 	case errors.Is(err, wire.ErrBusy):
 		return ErrBusy
+	case errors.Is(err, wire.ErrShare):
+		return ErrShare
 	case errors.Is(err, forge.ErrUnavailable), errors.Is(err, wire.ErrConnect), errors.Is(err, wire.ErrClosed),
 		errors.Is(err, wire.ErrBroken):
 		return ErrUnavailable
@@ -165,6 +167,7 @@ const (
 	FailureTLS        = "upstream_tls_"       // and dial.Fault
 	FailureUpstream   = "upstream_broken"
 	FailureBusy       = "upstream_busy"
+	FailureShare      = "upstream_share"
 	FailureBody       = "broken_body"
 	FailureAnswer     = "unfiltered_answer"
 	FailureRedirect   = "redirect_refused"
@@ -189,6 +192,8 @@ func FailureOf(err error) string {
 		return FailureUnanswered
 	case errors.Is(err, wire.ErrBusy):
 		return FailureBusy
+	case errors.Is(err, wire.ErrShare):
+		return FailureShare
 	}
 	return FailureUpstream
 }

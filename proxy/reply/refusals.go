@@ -63,6 +63,9 @@ var (
 		Message: "The token could not be looked up.", Retry: time.Second}
 	ErrBusy = &Refusal{Status: fasthttp.StatusServiceUnavailable, Reason: "upstream_busy",
 		Message: "All connections to the forge are in use (limit: upstream.connections).", Retry: time.Second}
+	ErrShare = &Refusal{Status: fasthttp.StatusTooManyRequests, Reason: "upstream_share",
+		Message: "This token's other requests, or its owner's, have their share of the connections to the forge in use (limit: " +
+			"upstream.connections).", Retry: time.Second}
 	ErrNoRoom = &Refusal{Status: fasthttp.StatusServiceUnavailable, Reason: "bodies_busy",
 		Message: "Too many long request bodies are being read (limits: limits.bodies_memory and limits.bodies_disk).",
 		Retry:   time.Second, Close: true}

@@ -123,5 +123,5 @@ type Upstream struct {
 // ClaimOf says whose connection a patgate token's request needs: its owner's. Holders of the other kind are keyed hashes of a
 // credential, and odd in their second half.
 func ClaimOf(s *token.Session, c *wire.Client) wire.Claim {
-	return wire.Claim{Holder: wire.Holder{uint64(s.OwnerUserID)}, Loop: c.Loop(), Client: c}
+	return wire.Claim{Holder: wire.Holder{uint64(s.OwnerUserID)}, Token: uint64(s.TokenID), Loop: c.Loop(), Client: c}
 }

@@ -21,6 +21,7 @@ func NewPool(o PoolOptions) *Pool {
 		max:    o.Connections,
 		loops:  o.Loops,
 		idle:   newIdleLists(o.Loops.Count()),
+		shares: newShares(o.Connections),
 	}
 	p.dog.also = append(p.dog.also, p.reap)
 	return p

@@ -8,9 +8,8 @@ import (
 	"fmt"
 	"math"
 	"net"
-	"slices"
+	"runtime"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"patgate/dial"
@@ -22,6 +21,7 @@ var (
 	ErrConnect = errors.New("connecting to the forge failed")
 	ErrTimeout = errors.New("the forge did not answer in time")
 	ErrBusy    = errors.New("all connections to the forge are in use")
+	ErrShare   = errors.New("the share of the connections to the forge is in use")
 	ErrGone    = errors.New("the client ended its side before the forge answered")
 	ErrBroken  = errors.New("the forge's answer could not be read")
 	ErrClosed  = errors.New("the forge closed the connection before it answered")
@@ -40,12 +40,11 @@ type Pool struct {
 	max    int
 	loops  *Loops
 
-	idle []*idleList // by listOf the loop that they rest in
+	idle   []*idleList // by listOf the loop that they rest in
+	shares *shares     // of those that are in use
 
-	mu      sync.Mutex
-	open    int
-	waiting []chan struct{}
-	waiters atomic.Int64 // of waiting, or about to be: who puts a connection back looks after it has done so
+	mu   sync.Mutex
+	open int
 }
 
 // Upstream is a connection to the forge.
@@ -59,9 +58,10 @@ type Upstream struct {
 	odd    bool          // the forge did on it what a forge does not: it is not used again
 	idle   int64         // on the watchdog's clock, since when it has been idle
 
-	holder Holder
-	beside [chains]neighbours // in the list of idle ones; what guards the list guards them
-	listed bool
+	holder  Holder
+	account *account           // on which it is in use; nil when it is not
+	beside  [chains]neighbours // in the list of idle ones; what guards the list guards them
+	listed  bool
 
 	quiet  uint64 // the round of the loop after which nothing is known to have happened to it since it was put back
 	waiter Waiter // for the answer, on the loop
@@ -89,13 +89,25 @@ func (c *Upstream) Write(p []byte) (int, error) { return c.write(p, c.pool.limit
 
 // Get gives an idle connection of the holder's, or a new one; fresh asks for a new one. Those of the given loop come first. A
 // reused connection is looked at first: the forge may have closed it, or sent what would be taken for the answer to the next
-// request.
+// request. Who has his share in use waits.
 func (p *Pool) Get(fresh bool, by Claim) (*Upstream, error) {
+	account, err := p.shares.borrow(by.borrower(), p.limits.UpstreamDial)
+	if err != nil {
+		return nil, err
+	}
+	c, err := p.get(fresh, by)
+	if err != nil {
+		p.shares.release(account)
+		return nil, err
+	}
+	c.account = account
+	return c, nil
+}
+
+// get is Get for who may use one more.
+func (p *Pool) get(fresh bool, by Claim) (*Upstream, error) {
 	for {
-		c, err := p.take(fresh, by)
-		if err != nil {
-			return nil, err
-		}
+		c := p.take(fresh, by)
 		if c == nil {
 			return p.dial(by)
 		}
@@ -112,14 +124,17 @@ func (p *Pool) Get(fresh bool, by Claim) (*Upstream, error) {
 // Quickly gives an idle connection of the holder's in a loop, on the loop's goroutine and without waiting: if there is one, one
 // that is known to have been silent in this round, so that the system need not be asked. Nil: there is none.
 func (p *Pool) Quickly(by Claim) *Upstream {
-	if p.waiters.Load() > 0 { // they come first
+	account := p.shares.quickly(by.borrower())
+	if account == nil {
 		return nil
 	}
 	round, now := by.Loop.Round(), p.dog.now.Load()
 	c := p.listOf(by.Loop).silent(round, by.Holder)
 	if c == nil {
+		p.shares.release(account)
 		return nil
 	}
+	c.account = account
 	if !c.socket.Take() || p.stale(c, now) || c.quiet > round && !c.socket.Silent() {
 		p.Drop(c)
 		return nil
@@ -160,9 +175,8 @@ func (p *Pool) popOldest() *Upstream {
 
 // take gives an idle connection of the holder's, or nil with the right to dial one. One of another loop is given only when no
 // other can be dialled, so that each loop comes to have as many as it needs. Where there are as many as there may be, somebody
-// else's idle one makes room.
-func (p *Pool) take(fresh bool, by Claim) (*Upstream, error) {
-	deadline := time.Time{}
+// else's idle one makes room: no more are in use than there are.
+func (p *Pool) take(fresh bool, by Claim) *Upstream {
 	for {
 		if !fresh {
 			c := p.listOf(by.Loop).pop(by.Holder)
@@ -170,40 +184,40 @@ func (p *Pool) take(fresh bool, by Claim) (*Upstream, error) {
 				c = p.popAny(by.Holder)
 			}
 			if c != nil {
-				return c, nil
+				return c
 			}
 		}
-		p.mu.Lock()
-		if p.open < p.max {
-			p.open++
-			p.mu.Unlock()
-			return nil, nil
+		if p.room() {
+			return nil
 		}
-		p.waiters.Add(1) // from now on, whoever puts one back sees it
-		if c := p.instead(fresh, by.Holder); c != nil {
-			p.waiters.Add(-1)
-			p.mu.Unlock()
-			if !fresh && c.holder == by.Holder {
-				return c, nil
-			}
+		switch c := p.instead(fresh, by.Holder); {
+		case c == nil:
+			runtime.Gosched() // one is just being closed
+		case !fresh && c.holder == by.Holder:
+			return c
+		default:
 			p.end(c)
-			return nil, nil // in its place
-		}
-		turn := make(chan struct{}, 1)
-		p.waiting = append(p.waiting, turn)
-		p.mu.Unlock()
-		if deadline.IsZero() {
-			deadline = time.Now().Add(p.limits.UpstreamDial)
-		}
-		timer := time.NewTimer(time.Until(deadline))
-		select {
-		case <-turn:
-			timer.Stop()
-		case <-timer.C:
-			p.abandon(turn)
-			return nil, ErrBusy
+			return nil // in its place
 		}
 	}
+}
+
+// room gives the right to dial one more.
+func (p *Pool) room() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.open == p.max {
+		return false
+	}
+	p.open++
+	return true
+}
+
+// gone gives the right of a connection that is no more back.
+func (p *Pool) gone() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.open--
 }
 
 // instead gives an idle connection when no other can be dialled: the holder's own, or one whose place another can take.
@@ -216,35 +230,6 @@ func (p *Pool) instead(fresh bool, h Holder) *Upstream {
 	return p.popOldest()
 }
 
-// abandon takes a waiter out of the queue; a turn that it was given meanwhile goes to the next one.
-func (p *Pool) abandon(turn chan struct{}) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if at := slices.Index(p.waiting, turn); at >= 0 {
-		p.waiting = slices.Delete(p.waiting, at, at+1)
-		p.waiters.Add(-1)
-		return
-	}
-	p.wakeLocked()
-}
-
-// wake gives the one that has waited longest a turn.
-func (p *Pool) wake() {
-	if p.waiters.Load() > 0 {
-		p.mu.Lock()
-		p.wakeLocked()
-		p.mu.Unlock()
-	}
-}
-
-func (p *Pool) wakeLocked() {
-	if len(p.waiting) > 0 {
-		p.waiting[0] <- struct{}{}
-		p.waiting = slices.Delete(p.waiting, 0, 1)
-		p.waiters.Add(-1)
-	}
-}
-
 func (p *Pool) dial(by Claim) (*Upstream, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), p.limits.UpstreamDial)
 	defer cancel()
@@ -252,10 +237,7 @@ func (p *Pool) dial(by Claim) (*Upstream, error) {
 	c.dog = p.dog
 	c.lend(by)
 	if err := c.connect(ctx, by); err != nil {
-		p.mu.Lock()
-		p.open--
-		p.wakeLocked()
-		p.mu.Unlock()
+		p.gone()
 		if IsTimeout(err) || ctx.Err() != nil {
 			return nil, ErrTimeout
 		}
@@ -317,11 +299,12 @@ func (p *Pool) putAfter(c *Upstream, rounds uint64) {
 		c.quiet = of.Round() + rounds
 	}
 	c.idle = p.dog.now.Load()
+	account := c.account
+	c.account = nil // whoever takes it out of the list sets its own
 	if !p.listOf(of).push(c) {
 		p.Drop(c)
-		return
 	}
-	p.wake()
+	p.shares.release(account)
 }
 
 // rest leaves an idle connection to the loop. False: something came that nobody asked for.
@@ -367,10 +350,11 @@ func (p *Pool) end(c *Upstream) {
 // Drop closes a connection.
 func (p *Pool) Drop(c *Upstream) {
 	p.end(c)
-	p.mu.Lock()
-	p.open--
-	p.wakeLocked()
-	p.mu.Unlock()
+	p.gone()
+	if account := c.account; account != nil {
+		c.account = nil
+		p.shares.release(account)
+	}
 }
 
 // Lost notes that the other end of a connection was gone without a word. Those that are idle may have lost it in the same way,

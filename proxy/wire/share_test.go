@@ -1,0 +1,176 @@
+package wire
+
+import (
+	"errors"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// inUse takes as many connections as somebody may have at once.
+func inUse(s *shares, b borrower) (all []*account) {
+	for {
+		a := s.quickly(b)
+		if a == nil {
+			return all
+		}
+		all = append(all, a)
+	}
+}
+
+// Nobody gets more than his share, and whoever comes next gets something.
+func TestSharesLeaveSome(t *testing.T) {
+	const most = 64
+	for name, c := range map[string]struct {
+		of   []borrower
+		want []int
+	}{
+		"one token":                 {[]borrower{{Holder{1}, 1}}, []int{32}},
+		"two tokens of one owner":   {[]borrower{{Holder{1}, 1}, {Holder{1}, 2}}, []int{32, 16}},
+		"three tokens of one owner": {[]borrower{{Holder{1}, 1}, {Holder{1}, 2}, {Holder{1}, 3}}, []int{32, 16, 4}},
+		"owners": {[]borrower{{Holder{1}, 1}, {Holder{2}, 2}, {Holder{3}, 3}, {Holder{4}, 4}, {Holder{5}, 5}, {Holder{6}, 6}},
+			[]int{32, 16, 8, 4, 2, 1}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newShares(most)
+			for i, b := range c.of {
+				if got := len(inUse(s, b)); got != c.want[i] {
+					t.Errorf("number %d has %d, want %d", i, got, c.want[i])
+				}
+			}
+			if a := s.quickly(borrower{Holder{9}, 9}); a == nil {
+				t.Error("another owner has none")
+			}
+		})
+	}
+	t.Run("a thousand tokens of one owner", func(t *testing.T) {
+		s, got := newShares(most), 0
+		for token := range uint64(1000) {
+			got += len(inUse(s, borrower{Holder{1}, token}))
+		}
+		if got > most*7/8 {
+			t.Errorf("they have %d", got)
+		}
+		if s.quickly(borrower{Holder{2}, 5000}) == nil {
+			t.Error("another owner has none")
+		}
+	})
+	for most := 1; most <= few; most++ {
+		if got := len(inUse(newShares(most), borrower{Holder{1}, 1})); got != most {
+			t.Errorf("of %d, somebody alone gets %d", most, got)
+		}
+	}
+}
+
+// Who waits for his own share holds up nobody, is told so when it does not come, and gets it when something is given back.
+func TestWhoWaitsForAShare(t *testing.T) {
+	s := newShares(64)
+	greedy, other := borrower{Holder{1}, 1}, borrower{Holder{2}, 2}
+	held := inUse(s, greedy)
+	if _, err := s.borrow(greedy, 10*time.Millisecond); !errors.Is(err, ErrShare) {
+		t.Fatal(err)
+	}
+	got := make(chan error, 3)
+	for range 3 {
+		go func() {
+			_, err := s.borrow(greedy, time.Minute)
+			got <- err
+		}()
+	}
+	for s.waiters.Load() < 3 {
+		time.Sleep(time.Millisecond)
+	}
+	if a := s.quickly(other); a == nil {
+		t.Error("another owner waits")
+	}
+	for i := range 3 {
+		s.release(held[i])
+		if err := <-got; err != nil {
+			t.Error(err)
+		}
+	}
+	full := newShares(2)
+	inUse(full, other)
+	if _, err := full.borrow(greedy, 10*time.Millisecond); !errors.Is(err, ErrBusy) {
+		t.Error(err)
+	}
+}
+
+// Whatever is borrowed, waited for and given back at the same time: never more than there may be, nobody is forgotten, and at the
+// end nothing is in use.
+func TestSharesAtOnce(t *testing.T) {
+	const most = 8
+	s := newShares(most)
+	var now, peak, served, refused atomic.Int64
+	var all sync.WaitGroup
+	for worker := range 64 {
+		all.Go(func() {
+			for range 400 {
+				b := borrower{Holder{uint64(worker % 5)}, uint64(worker%5*3 + rand.IntN(3))}
+				a, err := s.quickly(b), error(nil)
+				if a == nil {
+					a, err = s.borrow(b, time.Duration(rand.IntN(3000))*time.Microsecond)
+				}
+				if err != nil {
+					refused.Add(1)
+					continue
+				}
+				n := now.Add(1)
+				for old := peak.Load(); n > old && !peak.CompareAndSwap(old, n); old = peak.Load() {
+				}
+				if rand.IntN(4) == 0 {
+					time.Sleep(100 * time.Microsecond)
+				}
+				served.Add(1)
+				now.Add(-1)
+				s.release(a)
+			}
+		})
+	}
+	all.Wait()
+	if peak.Load() > most || s.lent.Load() != 0 || s.waiters.Load() != 0 || len(s.queues) != 0 {
+		t.Errorf("%d at once, %d left, %d wait, %d queues", peak.Load(), s.lent.Load(), s.waiters.Load(), len(s.queues))
+	}
+	if served.Load() == 0 || refused.Load() == 0 {
+		t.Errorf("%d were served and %d refused", served.Load(), refused.Load())
+	}
+	// Patient ones are all served.
+	for range 32 {
+		all.Go(func() {
+			for range 200 {
+				a, err := s.borrow(borrower{Holder{1}, uint64(rand.IntN(3))}, time.Minute)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				s.release(a)
+			}
+		})
+	}
+	all.Wait()
+}
+
+// Made-up credentials leave no account behind.
+func TestAccountsAreDropped(t *testing.T) {
+	s := newShares(64)
+	kept := s.draw(borrower{Holder{7, 7}, 0})
+	for i := range uint64(200_000) {
+		a := s.quickly(borrower{Holder{i, 1}, 0})
+		if a == nil {
+			t.Fatal("refused")
+		}
+		s.release(a)
+	}
+	accounts := 0
+	for i := range s.drawers {
+		accounts += len(s.drawers[i].tokens) + len(s.drawers[i].others)
+	}
+	if accounts > 64*drawers || len(s.owners.all) != accounts {
+		t.Errorf("%d accounts of %d owners are left", accounts, len(s.owners.all))
+	}
+	if again := s.draw(borrower{Holder{7, 7}, 0}); again != kept {
+		t.Error("an account in use was dropped")
+	}
+}
