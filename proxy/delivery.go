@@ -17,6 +17,7 @@ import (
 	"patgate/proxy/reply"
 	"patgate/proxy/surface"
 	"patgate/proxy/wire"
+	"patgate/proxy/wire/share"
 	"patgate/token"
 )
 
@@ -75,7 +76,7 @@ func (x *exchange) forward(p *wire.Pool) (kept bool) {
 func (x *exchange) handOn(conn *wire.Upstream, err error) (kept bool) {
 	x.body.Sent()
 	if err != nil {
-		if !errors.Is(err, wire.ErrConnect) && !errors.Is(err, wire.ErrBusy) {
+		if !errors.Is(err, wire.ErrConnect) && !errors.Is(err, share.ErrBusy) && !errors.Is(err, share.ErrShare) { // nothing was sent
 			x.h.forget(&x.request, &x.judgement)
 		}
 		x.event.Failure = reply.FailureOf(err)

@@ -11,6 +11,7 @@ import (
 	"patgate/forge"
 	"patgate/policy"
 	"patgate/proxy/wire"
+	"patgate/proxy/wire/share"
 	"patgate/routes"
 	"patgate/routes/params/refusal"
 )
@@ -59,9 +60,9 @@ func Of(err error) *Refusal {
 		return ErrTimeout
 	case errors.Is(err, wire.ErrGone):
 		return ErrGone
-	case errors.Is(err, wire.ErrBusy):
+	case errors.Is(err, share.ErrBusy):
 		return ErrBusy
-	case errors.Is(err, wire.ErrShare):
+	case errors.Is(err, share.ErrShare):
 		return ErrShare
 	case errors.Is(err, forge.ErrUnavailable), errors.Is(err, wire.ErrConnect), errors.Is(err, wire.ErrClosed),
 		errors.Is(err, wire.ErrBroken):
@@ -190,9 +191,9 @@ func FailureOf(err error) string {
 		return FailureClientGone
 	case errors.Is(err, wire.ErrUnanswered):
 		return FailureUnanswered
-	case errors.Is(err, wire.ErrBusy):
+	case errors.Is(err, share.ErrBusy):
 		return FailureBusy
-	case errors.Is(err, wire.ErrShare):
+	case errors.Is(err, share.ErrShare):
 		return FailureShare
 	}
 	return FailureUpstream

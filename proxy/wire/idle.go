@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"patgate/proxy/wire/loop"
+	"patgate/proxy/wire/share"
 )
 
 // Holder is whose requests a connection to the forge carries. So an answer that comes too late to be noticed
@@ -21,7 +22,7 @@ type Claim struct {
 	Lasting bool
 }
 
-func (c Claim) borrower() borrower { return borrower{c.Holder, c.Token} }
+func (c Claim) borrower() share.Borrower { return share.Borrower{Holder: c.Holder, Token: c.Token} }
 
 // holderSlots is how many chains the idle connections of a list are spread over.
 const holderSlots = 256

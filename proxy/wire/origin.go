@@ -1,6 +1,9 @@
 package wire
 
-import "patgate/dial"
+import (
+	"patgate/dial"
+	"patgate/proxy/wire/share"
+)
 
 // PoolOptions say where a Pool's connections lead.
 type PoolOptions struct {
@@ -21,7 +24,7 @@ func NewPool(o PoolOptions) *Pool {
 		max:    o.Connections,
 		loops:  o.Loops,
 		idle:   newIdleLists(o.Loops.Count()),
-		shares: newShares(o.Connections),
+		shares: share.New(o.Connections),
 	}
 	p.dog.also = append(p.dog.also, p.reap)
 	return p

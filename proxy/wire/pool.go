@@ -14,14 +14,13 @@ import (
 
 	"patgate/dial"
 	"patgate/proxy/wire/loop"
+	"patgate/proxy/wire/share"
 )
 
 // Errors of the way to the forge.
 var (
 	ErrConnect = errors.New("connecting to the forge failed")
 	ErrTimeout = errors.New("the forge did not answer in time")
-	ErrBusy    = errors.New("all connections to the forge are in use")
-	ErrShare   = errors.New("the share of the connections to the forge is in use")
 	ErrGone    = errors.New("the client ended its side before the forge answered")
 	ErrBroken  = errors.New("the forge's answer could not be read")
 	ErrClosed  = errors.New("the forge closed the connection before it answered")
@@ -40,8 +39,8 @@ type Pool struct {
 	max    int
 	loops  *Loops
 
-	idle   []*idleList // by listOf the loop that they rest in
-	shares *shares     // of those that are in use
+	idle   []*idleList   // by listOf the loop that they rest in
+	shares *share.Shares // of those that are in use
 
 	mu   sync.Mutex
 	open int
@@ -59,7 +58,7 @@ type Upstream struct {
 	idle   int64         // on the watchdog's clock, since when it has been idle
 
 	holder  Holder
-	account *account           // on which it is in use; nil when it is not
+	account *share.Account     // on which it is in use; nil when it is not
 	beside  [chains]neighbours // in the list of idle ones; what guards the list guards them
 	listed  bool
 
@@ -91,13 +90,13 @@ func (c *Upstream) Write(p []byte) (int, error) { return c.write(p, c.pool.limit
 // reused connection is looked at first: the forge may have closed it, or sent what would be taken for the answer to the next
 // request. Who has his share in use waits.
 func (p *Pool) Get(fresh bool, by Claim) (*Upstream, error) {
-	account, err := p.shares.borrow(by.borrower(), p.limits.UpstreamDial)
+	account, err := p.shares.Borrow(by.borrower(), p.limits.UpstreamDial)
 	if err != nil {
 		return nil, err
 	}
 	c, err := p.get(fresh, by)
 	if err != nil {
-		p.shares.release(account)
+		p.shares.Release(account)
 		return nil, err
 	}
 	c.account = account
@@ -124,14 +123,14 @@ func (p *Pool) get(fresh bool, by Claim) (*Upstream, error) {
 // Quickly gives an idle connection of the holder's in a loop, on the loop's goroutine and without waiting: if there is one, one
 // that is known to have been silent in this round, so that the system need not be asked. Nil: there is none.
 func (p *Pool) Quickly(by Claim) *Upstream {
-	account := p.shares.quickly(by.borrower())
+	account := p.shares.Quickly(by.borrower())
 	if account == nil {
 		return nil
 	}
 	round, now := by.Loop.Round(), p.dog.now.Load()
 	c := p.listOf(by.Loop).silent(round, by.Holder)
 	if c == nil {
-		p.shares.release(account)
+		p.shares.Release(account)
 		return nil
 	}
 	c.account = account
@@ -304,7 +303,7 @@ func (p *Pool) putAfter(c *Upstream, rounds uint64) {
 	if !p.listOf(of).push(c) {
 		p.Drop(c)
 	}
-	p.shares.release(account)
+	p.shares.Release(account)
 }
 
 // rest leaves an idle connection to the loop. False: something came that nobody asked for.
@@ -353,7 +352,7 @@ func (p *Pool) Drop(c *Upstream) {
 	p.gone()
 	if account := c.account; account != nil {
 		c.account = nil
-		p.shares.release(account)
+		p.shares.Release(account)
 	}
 }
 

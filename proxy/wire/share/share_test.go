@@ -1,4 +1,4 @@
-package wire
+package share
 
 import (
 	"errors"
@@ -10,9 +10,9 @@ import (
 )
 
 // inUse takes as many connections as somebody may have at once.
-func inUse(s *shares, b borrower) (all []*account) {
+func inUse(s *Shares, b Borrower) (all []*Account) {
 	for {
-		a := s.quickly(b)
+		a := s.Quickly(b)
 		if a == nil {
 			return all
 		}
@@ -24,41 +24,41 @@ func inUse(s *shares, b borrower) (all []*account) {
 func TestSharesLeaveSome(t *testing.T) {
 	const most = 64
 	for name, c := range map[string]struct {
-		of   []borrower
+		of   []Borrower
 		want []int
 	}{
-		"one token":                 {[]borrower{{Holder{1}, 1}}, []int{32}},
-		"two tokens of one owner":   {[]borrower{{Holder{1}, 1}, {Holder{1}, 2}}, []int{32, 16}},
-		"three tokens of one owner": {[]borrower{{Holder{1}, 1}, {Holder{1}, 2}, {Holder{1}, 3}}, []int{32, 16, 4}},
-		"owners": {[]borrower{{Holder{1}, 1}, {Holder{2}, 2}, {Holder{3}, 3}, {Holder{4}, 4}, {Holder{5}, 5}, {Holder{6}, 6}},
+		"one token":                 {[]Borrower{{[2]uint64{1}, 1}}, []int{32}},
+		"two tokens of one owner":   {[]Borrower{{[2]uint64{1}, 1}, {[2]uint64{1}, 2}}, []int{32, 16}},
+		"three tokens of one owner": {[]Borrower{{[2]uint64{1}, 1}, {[2]uint64{1}, 2}, {[2]uint64{1}, 3}}, []int{32, 16, 4}},
+		"owners": {[]Borrower{{[2]uint64{1}, 1}, {[2]uint64{2}, 2}, {[2]uint64{3}, 3}, {[2]uint64{4}, 4}, {[2]uint64{5}, 5}, {[2]uint64{6}, 6}},
 			[]int{32, 16, 8, 4, 2, 1}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := newShares(most)
+			s := New(most)
 			for i, b := range c.of {
 				if got := len(inUse(s, b)); got != c.want[i] {
 					t.Errorf("number %d has %d, want %d", i, got, c.want[i])
 				}
 			}
-			if a := s.quickly(borrower{Holder{9}, 9}); a == nil {
+			if a := s.Quickly(Borrower{[2]uint64{9}, 9}); a == nil {
 				t.Error("another owner has none")
 			}
 		})
 	}
 	t.Run("a thousand tokens of one owner", func(t *testing.T) {
-		s, got := newShares(most), 0
+		s, got := New(most), 0
 		for token := range uint64(1000) {
-			got += len(inUse(s, borrower{Holder{1}, token}))
+			got += len(inUse(s, Borrower{[2]uint64{1}, token}))
 		}
 		if got > most*7/8 {
 			t.Errorf("they have %d", got)
 		}
-		if s.quickly(borrower{Holder{2}, 5000}) == nil {
+		if s.Quickly(Borrower{[2]uint64{2}, 5000}) == nil {
 			t.Error("another owner has none")
 		}
 	})
 	for most := 1; most <= few; most++ {
-		if got := len(inUse(newShares(most), borrower{Holder{1}, 1})); got != most {
+		if got := len(inUse(New(most), Borrower{[2]uint64{1}, 1})); got != most {
 			t.Errorf("of %d, somebody alone gets %d", most, got)
 		}
 	}
@@ -66,34 +66,34 @@ func TestSharesLeaveSome(t *testing.T) {
 
 // Who waits for his own share holds up nobody, is told so when it does not come, and gets it when something is given back.
 func TestWhoWaitsForAShare(t *testing.T) {
-	s := newShares(64)
-	greedy, other := borrower{Holder{1}, 1}, borrower{Holder{2}, 2}
+	s := New(64)
+	greedy, other := Borrower{[2]uint64{1}, 1}, Borrower{[2]uint64{2}, 2}
 	held := inUse(s, greedy)
-	if _, err := s.borrow(greedy, 10*time.Millisecond); !errors.Is(err, ErrShare) {
+	if _, err := s.Borrow(greedy, 10*time.Millisecond); !errors.Is(err, ErrShare) {
 		t.Fatal(err)
 	}
 	got := make(chan error, 3)
 	for range 3 {
 		go func() {
-			_, err := s.borrow(greedy, time.Minute)
+			_, err := s.Borrow(greedy, time.Minute)
 			got <- err
 		}()
 	}
 	for s.waiters.Load() < 3 {
 		time.Sleep(time.Millisecond)
 	}
-	if a := s.quickly(other); a == nil {
+	if a := s.Quickly(other); a == nil {
 		t.Error("another owner waits")
 	}
 	for i := range 3 {
-		s.release(held[i])
+		s.Release(held[i])
 		if err := <-got; err != nil {
 			t.Error(err)
 		}
 	}
-	full := newShares(2)
+	full := New(2)
 	inUse(full, other)
-	if _, err := full.borrow(greedy, 10*time.Millisecond); !errors.Is(err, ErrBusy) {
+	if _, err := full.Borrow(greedy, 10*time.Millisecond); !errors.Is(err, ErrBusy) {
 		t.Error(err)
 	}
 }
@@ -102,16 +102,16 @@ func TestWhoWaitsForAShare(t *testing.T) {
 // end nothing is in use.
 func TestSharesAtOnce(t *testing.T) {
 	const most = 8
-	s := newShares(most)
+	s := New(most)
 	var now, peak, served, refused atomic.Int64
 	var all sync.WaitGroup
 	for worker := range 64 {
 		all.Go(func() {
 			for range 400 {
-				b := borrower{Holder{uint64(worker % 5)}, uint64(worker%5*3 + rand.IntN(3))}
-				a, err := s.quickly(b), error(nil)
+				b := Borrower{[2]uint64{uint64(worker % 5)}, uint64(worker%5*3 + rand.IntN(3))}
+				a, err := s.Quickly(b), error(nil)
 				if a == nil {
-					a, err = s.borrow(b, time.Duration(rand.IntN(3000))*time.Microsecond)
+					a, err = s.Borrow(b, time.Duration(rand.IntN(3000))*time.Microsecond)
 				}
 				if err != nil {
 					refused.Add(1)
@@ -125,7 +125,7 @@ func TestSharesAtOnce(t *testing.T) {
 				}
 				served.Add(1)
 				now.Add(-1)
-				s.release(a)
+				s.Release(a)
 			}
 		})
 	}
@@ -140,12 +140,12 @@ func TestSharesAtOnce(t *testing.T) {
 	for range 32 {
 		all.Go(func() {
 			for range 200 {
-				a, err := s.borrow(borrower{Holder{1}, uint64(rand.IntN(3))}, time.Minute)
+				a, err := s.Borrow(Borrower{[2]uint64{1}, uint64(rand.IntN(3))}, time.Minute)
 				if err != nil {
 					t.Error(err)
 					return
 				}
-				s.release(a)
+				s.Release(a)
 			}
 		})
 	}
@@ -154,14 +154,14 @@ func TestSharesAtOnce(t *testing.T) {
 
 // Made-up credentials leave no account behind.
 func TestAccountsAreDropped(t *testing.T) {
-	s := newShares(64)
-	kept := s.draw(borrower{Holder{7, 7}, 0})
+	s := New(64)
+	kept := s.draw(Borrower{[2]uint64{7, 7}, 0})
 	for i := range uint64(200_000) {
-		a := s.quickly(borrower{Holder{i, 1}, 0})
+		a := s.Quickly(Borrower{[2]uint64{i, 1}, 0})
 		if a == nil {
 			t.Fatal("refused")
 		}
-		s.release(a)
+		s.Release(a)
 	}
 	accounts := 0
 	for i := range s.drawers {
@@ -170,7 +170,7 @@ func TestAccountsAreDropped(t *testing.T) {
 	if accounts > 64*drawers || len(s.owners.all) != accounts {
 		t.Errorf("%d accounts of %d owners are left", accounts, len(s.owners.all))
 	}
-	if again := s.draw(borrower{Holder{7, 7}, 0}); again != kept {
+	if again := s.draw(Borrower{[2]uint64{7, 7}, 0}); again != kept {
 		t.Error("an account in use was dropped")
 	}
 }

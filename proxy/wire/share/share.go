@@ -1,6 +1,8 @@
-package wire
+// Package share bounds how many connections one borrower has in use at a time, so that nobody can take them all.
+package share
 
 import (
+	"errors"
 	"maps"
 	"slices"
 	"sync"
@@ -8,14 +10,19 @@ import (
 	"time"
 )
 
+// Errors of Borrow.
+var (
+	ErrBusy  = errors.New("all connections to the forge are in use")
+	ErrShare = errors.New("the share of the connections to the forge is in use")
+)
+
 // few is how many connections any token may use, whatever the shares, while an eighth of all is free.
 const few = 4
 
-// shares bound how many of a pool's connections one token, and all tokens of one holder, use at a time, so that nobody can take them
-// all: a token may use as many as it leaves free, a holder three times as many. So one token alone comes to use half of all, one
+// Shares bound how many of a pool's connections one token, and all tokens of one holder, use at a time: a token may use as many as it leaves free, a holder three times as many. So one token alone comes to use half of all, one
 // holder alone three quarters, and whoever comes next finds some. Who may have none now waits; those who wait for the same take
 // turns with the others.
-type shares struct {
+type Shares struct {
 	most    int64
 	lent    atomic.Int64 // connections in use
 	drawers [drawers]drawer
@@ -26,7 +33,7 @@ type shares struct {
 
 	owners struct {
 		sync.Mutex
-		all map[Holder]*owner
+		all map[[2]uint64]*owner
 	}
 }
 
@@ -39,85 +46,87 @@ const (
 // drawer is a part of the accounts.
 type drawer struct {
 	mu     sync.Mutex
-	tokens map[uint64]*account // each is one holder's
-	others map[Holder]*account
+	tokens map[uint64]*Account // each is one holder's
+	others map[[2]uint64]*Account
 	room   int      // when there are more, those that are not in use are dropped
 	_      [64]byte // what another processor writes is not on the same cache line
 }
 
-// borrower is one token of a holder's; holders without tokens have one.
-type borrower struct {
-	holder Holder
-	token  uint64
+// Borrower is one token of a holder's, or a holder without tokens.
+type Borrower struct {
+	Holder [2]uint64
+	Token  uint64 // 0 is none; each is one holder's
 }
 
-// account counts the connections in use for a borrower.
-type account struct {
+// Account counts the connections in use for a borrower.
+type Account struct {
 	owner *owner
+	drawn atomic.Int64 // by those who use a connection, or want to
 	lent  atomic.Int64
-	queue *queue // of those who wait for it; nil is none. Guarded by shares.mu
+	queue *queue // of those who wait for it; nil is none. Guarded by Shares.mu
 }
 
 // owner counts those of all tokens of a holder.
 type owner struct {
-	holder   Holder
+	holder   [2]uint64
 	lent     atomic.Int64
-	accounts int // of his; guarded by shares.owners
+	accounts int // of his; guarded by Shares.owners
 }
 
 // queue is those who wait for the same account.
 type queue struct {
-	of    *account
+	of    *Account
 	turns []chan struct{}
 }
 
-func newShares(most int) *shares {
-	s := &shares{most: int64(most)}
+// New shares out so many connections.
+func New(most int) *Shares {
+	s := &Shares{most: int64(most)}
 	for i := range s.drawers {
 		d := &s.drawers[i]
-		d.tokens, d.others, d.room = map[uint64]*account{}, map[Holder]*account{}, leastRoom
+		d.tokens, d.others, d.room = map[uint64]*Account{}, map[[2]uint64]*Account{}, leastRoom
 	}
-	s.owners.all = map[Holder]*owner{}
+	s.owners.all = map[[2]uint64]*owner{}
 	return s
 }
 
-// draw gives a borrower's account, with one more in use there, so that it is not dropped.
-func (s *shares) draw(b borrower) *account {
-	var a *account
-	d := &s.drawers[b.token%drawers]
-	if b.token == 0 {
-		d = &s.drawers[b.holder.slot()%drawers]
+// draw gives a borrower's account, which is not dropped as long as it counts as drawn.
+func (s *Shares) draw(b Borrower) *Account {
+	var a *Account
+	d := &s.drawers[b.Token%drawers]
+	if b.Token == 0 {
+		d = &s.drawers[b.Holder[1]%drawers]
 		d.mu.Lock()
-		a = d.others[b.holder]
+		a = d.others[b.Holder]
 	} else {
 		d.mu.Lock()
-		a = d.tokens[b.token]
+		a = d.tokens[b.Token]
 	}
 	if a == nil {
 		a = s.open(d, b)
 	}
-	a.lent.Add(1)
+	a.drawn.Add(1)
 	d.mu.Unlock()
 	return a
 }
 
 // open makes a borrower's account. The drawer's lock is held.
-func (s *shares) open(d *drawer, b borrower) *account {
+func (s *Shares) open(d *drawer, b Borrower) *Account {
 	if len(d.tokens)+len(d.others) >= d.room {
 		s.sweep(d)
 		d.room = max(leastRoom, 2*(len(d.tokens)+len(d.others)))
 	}
-	a := &account{owner: s.ownerOf(b.holder)}
-	if b.token == 0 {
-		d.others[b.holder] = a
+	a := &Account{owner: s.ownerOf(b.Holder)}
+	if b.Token == 0 {
+		d.others[b.Holder] = a
 	} else {
-		d.tokens[b.token] = a
+		d.tokens[b.Token] = a
 	}
 	return a
 }
 
 // ownerOf gives the account of a holder, for one more of his borrowers.
-func (s *shares) ownerOf(h Holder) *owner {
+func (s *Shares) ownerOf(h [2]uint64) *owner {
 	s.owners.Lock()
 	defer s.owners.Unlock()
 	o := s.owners.all[h]
@@ -130,13 +139,11 @@ func (s *shares) ownerOf(h Holder) *owner {
 }
 
 // sweep drops the accounts that are not in use. The drawer's lock is held.
-func (s *shares) sweep(d *drawer) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+func (s *Shares) sweep(d *drawer) {
 	s.owners.Lock()
 	defer s.owners.Unlock()
-	over := func(a *account) bool {
-		if a.queue != nil || a.lent.Load() != 0 {
+	over := func(a *Account) bool {
+		if a.drawn.Load() != 0 {
 			return false
 		}
 		if a.owner.accounts--; a.owner.accounts == 0 {
@@ -144,39 +151,52 @@ func (s *shares) sweep(d *drawer) {
 		}
 		return true
 	}
-	maps.DeleteFunc(d.tokens, func(_ uint64, a *account) bool { return over(a) })
-	maps.DeleteFunc(d.others, func(_ Holder, a *account) bool { return over(a) })
+	maps.DeleteFunc(d.tokens, func(_ uint64, a *Account) bool { return over(a) })
+	maps.DeleteFunc(d.others, func(_ [2]uint64, a *Account) bool { return over(a) })
 }
 
-// admit takes a connection into use on an account that has counted it. False: that would be too many, and it is still counted there.
-func (s *shares) admit(a *account) bool {
-	used, ofOwner, all := a.lent.Load(), a.owner.lent.Add(1), s.lent.Add(1)
+// admit takes a connection into use. False: that would be too many.
+func (s *Shares) admit(a *Account) bool {
+	used, ofOwner, all := a.lent.Add(1), a.owner.lent.Add(1), s.lent.Add(1)
 	free := s.most - all
 	some := used <= few && free >= s.most/8
 	if free >= 0 && (some || used <= free+1 && ofOwner <= 3*(free+1)) {
 		return true
 	}
-	a.owner.lent.Add(-1)
-	s.lent.Add(-1)
+	s.undo(a)
 	return false
 }
 
-// quickly is borrow for who cannot wait. Nil: it would have to.
-func (s *shares) quickly(b borrower) *account {
+// undo counts one less.
+func (s *Shares) undo(a *Account) {
+	a.lent.Add(-1)
+	a.owner.lent.Add(-1)
+	s.lent.Add(-1)
+}
+
+// Quickly is Borrow for who cannot wait. Nil: it would have to.
+func (s *Shares) Quickly(b Borrower) *Account {
 	a := s.draw(b)
-	if s.admit(a) {
+	if (s.waiters.Load() == 0 || !s.waitedFor(a)) && s.admit(a) {
 		return a
 	}
-	a.lent.Add(-1)
+	a.drawn.Add(-1)
 	if s.waiters.Load() > 0 { // what was counted for a moment may have kept somebody back
 		s.wake()
 	}
 	return nil
 }
 
-// borrow takes a connection into use, and waits for that. The error is ErrBusy when all connections are in use when the time is
+// waitedFor tells whether somebody waits for an account: he comes first.
+func (s *Shares) waitedFor(a *Account) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return a.queue != nil
+}
+
+// Borrow takes a connection into use, and waits for that. The error is ErrBusy when all connections are in use when the time is
 // over, and else ErrShare.
-func (s *shares) borrow(b borrower, limit time.Duration) (*account, error) {
+func (s *Shares) Borrow(b Borrower, limit time.Duration) (*Account, error) {
 	a := s.draw(b)
 	turn := s.join(a)
 	if turn == nil {
@@ -192,24 +212,24 @@ func (s *shares) borrow(b borrower, limit time.Duration) (*account, error) {
 	if !s.leave(a, turn) {
 		return a, nil // the turn has come meanwhile
 	}
+	a.drawn.Add(-1)
 	if s.lent.Load() < s.most {
 		return nil, ErrShare
 	}
 	return nil, ErrBusy
 }
 
-// release ends the use of a connection.
-func (s *shares) release(a *account) {
-	a.lent.Add(-1)
-	a.owner.lent.Add(-1)
-	s.lent.Add(-1)
+// Release ends the use of a connection.
+func (s *Shares) Release(a *Account) {
+	s.undo(a)
+	a.drawn.Add(-1)
 	if s.waiters.Load() > 0 {
 		s.wake()
 	}
 }
 
 // join admits an account, or has it wait for its turn.
-func (s *shares) join(a *account) (turn chan struct{}) {
+func (s *Shares) join(a *Account) (turn chan struct{}) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.waiters.Add(1) // from now on, whoever gives something back sees it
@@ -221,14 +241,13 @@ func (s *shares) join(a *account) (turn chan struct{}) {
 		a.queue = &queue{of: a}
 		s.queues = append(s.queues, a.queue)
 	}
-	a.lent.Add(-1) // until its turn
 	turn = make(chan struct{}, 1)
 	a.queue.turns = append(a.queue.turns, turn)
 	return turn
 }
 
 // leave ends a wait. False: the turn has come.
-func (s *shares) leave(a *account, turn chan struct{}) bool {
+func (s *Shares) leave(a *Account, turn chan struct{}) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	q := a.queue
@@ -249,14 +268,12 @@ func (s *shares) leave(a *account, turn chan struct{}) bool {
 }
 
 // wake gives turns to those who wait, as far as their shares allow, one after the other.
-func (s *shares) wake() {
+func (s *Shares) wake() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for at := 0; at < len(s.queues); {
 		q := s.queues[at]
-		q.of.lent.Add(1)
 		if !s.admit(q.of) {
-			q.of.lent.Add(-1)
 			at++
 			continue
 		}
