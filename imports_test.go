@@ -70,7 +70,7 @@ func direction() map[string][]string {
 		"proxy/surface": {"routes", "routes/params", "routes/params/...", "routes/percent", "policy", "token", "audit", "cache",
 			"forge",
 			"proxy/header",
-			"proxy/reply", "proxy/wire"},
+			"proxy/reply", "proxy/wire", "proxy/wire/share"},
 		"proxy/surface/depproxy": {"routes", "routes/registry", "token", "proxy/header", "proxy/reply", "proxy/surface",
 			"proxy/surface/registry"},
 		"proxy/surface/...": {"routes", "routes/...", "policy", "forge", "proxy/header", "proxy/reply", "proxy/surface", "proxy/wire"},

@@ -1,6 +1,8 @@
 package proxy
 
 import (
+	"hash/maphash"
+	"net/netip"
 	"time"
 
 	"github.com/valyala/fasthttp"
@@ -11,6 +13,7 @@ import (
 	"patgate/proxy/reply"
 	"patgate/proxy/surface"
 	"patgate/proxy/wire"
+	"patgate/proxy/wire/share"
 	"patgate/routes"
 )
 
@@ -20,7 +23,22 @@ func (x *exchange) claim() wire.Claim {
 	if s := x.judgement.Session; s != nil {
 		return surface.ClaimOf(s, q.Conn)
 	}
-	return wire.Claim{Holder: wire.Holder(x.fingerprint()), Loop: q.Conn.Loop(), Client: q.Conn}
+	print := x.fingerprint()
+	claim := wire.Claim{Holder: wire.Holder(print), Loop: q.Conn.Loop(), Client: q.Conn, Share: unproven(q.Client)}
+	if x.h.attempts.WasAccepted(print) {
+		claim.Share = share.Borrower{Holder: claim.Holder}
+	}
+	return claim
+}
+
+// addresses hashes client addresses, in a way of this process's own.
+var addresses = maphash.MakeSeed()
+
+// unproven is on whose account requests are without a credential, or with one that the forge has not taken lately: the client
+// address's, which counts for one of those of a single holder. Who makes up credentials comes to no more shares by it.
+func unproven(client netip.Addr) share.Borrower {
+	const beyondTokens = 1 << 63
+	return share.Borrower{Holder: [2]uint64{0, 2}, Token: beyondTokens | maphash.Comparable(addresses, forge.AttemptKey(client))}
 }
 
 // fingerprint gives that of the credential of a request without a patgate token: of its secret when it has one in a place that

@@ -106,12 +106,11 @@ func (x *exchange) proceed() (kept bool) {
 	case fast.Send:
 		return x.forward(d.pool)
 	case fast.Again:
-		return x.handOn(d.pool.Anew(s.Head, &s.Upload, q.IsHead, &d.answer, x.claim()))
+		return x.handOn(d.pool.Anew(nil, s.Head, &s.Upload, q.IsHead, &d.answer, x.claim()))
 	case fast.Receive:
 		err := u.Receive(q.IsHead, &d.answer)
 		if err == nil && !x.body.Present() && d.answer.StatusCode() == fasthttp.StatusRequestTimeout { // as in Pool.Do
-			d.pool.Drop(u)
-			return x.handOn(d.pool.Anew(s.Head, &s.Upload, q.IsHead, &d.answer, x.claim()))
+			return x.handOn(d.pool.Anew(u, s.Head, &s.Upload, q.IsHead, &d.answer, x.claim()))
 		}
 		if err != nil {
 			d.pool.Drop(u)

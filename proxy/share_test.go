@@ -67,11 +67,18 @@ func TestThreatAllConnectionsForOne(t *testing.T) {
 				}
 				g.raw(t, fmt.Sprintf(next, other)).wants(t, 200)
 			})
-			t.Run("one credential of the forge's own", func(t *testing.T) {
+			t.Run("one credential of the forge's own, and many that are made up", func(t *testing.T) {
 				g, _ := start(t)
+				honest := fmt.Sprintf(next, "glpat-other")
+				g.raw(t, honest).wants(t, 200) // from now on it counts for itself
+				g.raw(t, fmt.Sprintf(next, "glpat-greedy")).wants(t, 200)
 				refused := attack(t, g, "glpat-greedy")
 				until(t, "refusals", func() bool { return refused.Load() > most/4 })
-				g.raw(t, fmt.Sprintf(next, "glpat-other")).wants(t, 200)
+				for i := range 8 {
+					refused := attack(t, g, fmt.Sprintf("glpat-made-up-%d", i))
+					until(t, "refusals", func() bool { return refused.Load() > most/4 })
+				}
+				g.raw(t, honest).wants(t, 200)
 			})
 		})
 	}

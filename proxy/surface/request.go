@@ -9,6 +9,7 @@ import (
 	"patgate/proxy/header"
 	"patgate/proxy/reply"
 	"patgate/proxy/wire"
+	"patgate/proxy/wire/share"
 	"patgate/routes"
 	"patgate/token"
 )
@@ -123,5 +124,7 @@ type Upstream struct {
 // ClaimOf says whose connection a patgate token's request needs: its owner's. Holders of the other kind are keyed hashes of a
 // credential, and odd in their second half.
 func ClaimOf(s *token.Session, c *wire.Client) wire.Claim {
-	return wire.Claim{Holder: wire.Holder{uint64(s.OwnerUserID)}, Token: uint64(s.TokenID), Loop: c.Loop(), Client: c}
+	owner := uint64(s.OwnerUserID)
+	return wire.Claim{Holder: wire.Holder{owner}, Loop: c.Loop(), Client: c,
+		Share: share.Borrower{Holder: wire.Holder{owner}, Token: uint64(s.TokenID)}}
 }

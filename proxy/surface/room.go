@@ -24,23 +24,23 @@ const (
 // Room is what the bodies that are read whole may take together, so that holders of tokens cannot exhaust memory or disk
 // by sending many at once.
 type Room struct {
-	memory, disk share
+	memory, disk amount
 	parsers      *semaphore.Weighted
 }
 
 // NewRoom makes room for so many bytes of memory and of disk.
 func NewRoom(memory, disk int64) *Room {
-	return &Room{memory: share{limit: memory}, disk: share{limit: disk}, parsers: semaphore.NewWeighted(longBodies)}
+	return &Room{memory: amount{limit: memory}, disk: amount{limit: disk}, parsers: semaphore.NewWeighted(longBodies)}
 }
 
-// share is a bounded amount that many take from.
-type share struct {
+// amount is something of which many take, up to a limit.
+type amount struct {
 	limit int64
 	taken atomic.Int64
 }
 
 // take takes n, or nothing.
-func (s *share) take(n int64) bool {
+func (s *amount) take(n int64) bool {
 	if s.taken.Add(n) > s.limit {
 		s.taken.Add(-n)
 		return false

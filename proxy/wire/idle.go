@@ -15,14 +15,12 @@ type Holder [2]uint64
 // Claim says whose connection is wanted, and in which loop.
 type Claim struct {
 	Holder Holder
-	Token  uint64     // which of the holder's asks, for those that have several
-	Loop   *loop.Loop // in which it is wanted; nil is none
-	Client *Client    // whose request it is for; nil is none
+	Loop   *loop.Loop     // in which it is wanted; nil is none
+	Share  share.Borrower // on whose account it is
+	Client *Client        // whose request it is for; nil is none
 	// Lasting: the connection is for one use that lasts, and what was written is sent before it ends.
 	Lasting bool
 }
-
-func (c Claim) borrower() share.Borrower { return share.Borrower{Holder: c.Holder, Token: c.Token} }
 
 // holderSlots is how many chains the idle connections of a list are spread over.
 const holderSlots = 256

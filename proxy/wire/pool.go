@@ -28,8 +28,8 @@ var (
 	ErrUnanswered = errors.New("the other end of the connection to the forge is gone")
 )
 
-// Pool keeps connections to a forge. There is one for patgate tokens and one for legacy credentials, so that neither
-// kind of caller can take the other's connections. A connection carries the requests of one holder alone: nobody meets what
+// Pool keeps connections to a server. At the forge there is one for patgate tokens and one for legacy credentials, so that neither
+// kind of caller can take the other's connections; a registry of its own has one. A connection carries the requests of one holder alone: nobody meets what
 // somebody else left on one.
 type Pool struct {
 	dialer *dial.Dialer
@@ -90,10 +90,23 @@ func (c *Upstream) Write(p []byte) (int, error) { return c.write(p, c.pool.limit
 // reused connection is looked at first: the forge may have closed it, or sent what would be taken for the answer to the next
 // request. Who has his share in use waits.
 func (p *Pool) Get(fresh bool, by Claim) (*Upstream, error) {
-	account, err := p.shares.Borrow(by.borrower(), p.limits.UpstreamDial)
+	account, err := p.shares.Borrow(by.Share, p.limits.UpstreamDial)
 	if err != nil {
 		return nil, err
 	}
+	return p.on(account, fresh, by)
+}
+
+// replace closes a connection and gives a new one in its place, for which nobody waits.
+func (p *Pool) replace(c *Upstream, by Claim) (*Upstream, error) {
+	account := c.account
+	c.account = nil
+	p.Drop(c)
+	return p.on(account, true, by)
+}
+
+// on gives a connection on an account that counts it already.
+func (p *Pool) on(account *share.Account, fresh bool, by Claim) (*Upstream, error) {
 	c, err := p.get(fresh, by)
 	if err != nil {
 		p.shares.Release(account)
@@ -123,7 +136,7 @@ func (p *Pool) get(fresh bool, by Claim) (*Upstream, error) {
 // Quickly gives an idle connection of the holder's in a loop, on the loop's goroutine and without waiting: if there is one, one
 // that is known to have been silent in this round, so that the system need not be asked. Nil: there is none.
 func (p *Pool) Quickly(by Claim) *Upstream {
-	account := p.shares.Quickly(by.borrower())
+	account := p.shares.Quickly(by.Share)
 	if account == nil {
 		return nil
 	}

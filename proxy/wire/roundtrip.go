@@ -60,8 +60,7 @@ func (p *Pool) Do(head []byte, body *Upload, safe, isHead bool, answer *fasthttp
 	}
 	over := errors.Is(err, ErrClosed) || errors.Is(err, ErrUnanswered)
 	if safe && c.used && (over || err == nil && answer.StatusCode() == fasthttp.StatusRequestTimeout) {
-		p.Drop(c)
-		return p.Anew(head, body, isHead, answer, by)
+		return p.Anew(c, head, body, isHead, answer, by)
 	}
 	if err != nil {
 		p.Drop(c)
@@ -70,9 +69,14 @@ func (p *Pool) Do(head []byte, body *Upload, safe, isHead bool, answer *fasthttp
 	return c, nil
 }
 
-// Anew is Do on a new connection.
-func (p *Pool) Anew(head []byte, body *Upload, isHead bool, answer *fasthttp.Response, by Claim) (*Upstream, error) {
-	c, err := p.Get(true, by)
+// Anew is Do on a new connection: in the place of one that is over, or where none is any more.
+func (p *Pool) Anew(over *Upstream, head []byte, body *Upload, isHead bool, answer *fasthttp.Response, by Claim) (
+	c *Upstream, err error) {
+	if over != nil {
+		c, err = p.replace(over, by)
+	} else {
+		c, err = p.Get(true, by)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -16,20 +16,30 @@ var (
 	ErrShare = errors.New("the share of the connections to the forge is in use")
 )
 
-// few is how many connections any token may use, whatever the shares, while an eighth of all is free.
+// few is how many connections any token may use beside those of its owner's others.
 const few = 4
 
-// Shares bound how many of a pool's connections one token, and all tokens of one holder, use at a time: a token may use as many as it leaves free, a holder three times as many. So one token alone comes to use half of all, one
-// holder alone three quarters, and whoever comes next finds some. Who may have none now waits; those who wait for the same take
-// turns with the others.
+// Accounts are kept in so many parts, with room for so many in each at least.
+const (
+	drawers   = 64
+	leastRoom = 1024
+)
+
+// Shares bound how many of a pool's connections one token, and all tokens of one holder, use at a time. A token may use as many as
+// it leaves free, a holder three times as many, and a few for each token that has none: so one token alone comes to use half of
+// all. The last eighth is for holders that use none yet, one for each. Who may have none now waits; those who wait for the same
+// take turns with the others. With fewer than eight connections there is not much to share: up to four are anybody's.
 type Shares struct {
 	most    int64
+	_       [64]byte     // what another processor writes is not on the same cache line
 	lent    atomic.Int64 // connections in use
+	_       [64]byte
+	waiters atomic.Int64 // those who wait, or are about to: who gives something back looks after it has done so
+	_       [64]byte
 	drawers [drawers]drawer
-	waiters atomic.Int64 // those in queues, or about to be: who gives something back looks after it has done so
 
-	mu     sync.Mutex
-	queues []*queue // the next one first
+	mu      sync.Mutex
+	waiting []*owner // whose accounts are waited for, the next one first
 
 	owners struct {
 		sync.Mutex
@@ -37,19 +47,13 @@ type Shares struct {
 	}
 }
 
-// Accounts are kept in so many parts, with room for so many in each at least.
-const (
-	drawers   = 64
-	leastRoom = 64
-)
-
 // drawer is a part of the accounts.
 type drawer struct {
 	mu     sync.Mutex
 	tokens map[uint64]*Account // each is one holder's
 	others map[[2]uint64]*Account
-	room   int      // when there are more, those that are not in use are dropped
-	_      [64]byte // what another processor writes is not on the same cache line
+	room   int // when there are more, those that are not in use are dropped
+	_      [64]byte
 }
 
 // Borrower is one token of a holder's, or a holder without tokens.
@@ -60,23 +64,19 @@ type Borrower struct {
 
 // Account counts the connections in use for a borrower.
 type Account struct {
-	owner *owner
-	drawn atomic.Int64 // by those who use a connection, or want to
-	lent  atomic.Int64
-	queue *queue // of those who wait for it; nil is none. Guarded by Shares.mu
+	owner  *owner
+	drawn  atomic.Int64 // by those who use a connection, or want to
+	lent   atomic.Int64
+	waited atomic.Bool     // somebody waits for it
+	turns  []chan struct{} // of those who do; guarded by Shares.mu
 }
 
 // owner counts those of all tokens of a holder.
 type owner struct {
 	holder   [2]uint64
 	lent     atomic.Int64
-	accounts int // of his; guarded by Shares.owners
-}
-
-// queue is those who wait for the same account.
-type queue struct {
-	of    *Account
-	turns []chan struct{}
+	accounts int        // of his; guarded by Shares.owners
+	waiting  []*Account // those that are waited for, the next one first; guarded by Shares.mu
 }
 
 // New shares out so many connections.
@@ -95,7 +95,7 @@ func (s *Shares) draw(b Borrower) *Account {
 	var a *Account
 	d := &s.drawers[b.Token%drawers]
 	if b.Token == 0 {
-		d = &s.drawers[b.Holder[1]%drawers]
+		d = &s.drawers[b.Holder[0]%drawers]
 		d.mu.Lock()
 		a = d.others[b.Holder]
 	} else {
@@ -155,16 +155,42 @@ func (s *Shares) sweep(d *drawer) {
 	maps.DeleteFunc(d.others, func(_ [2]uint64, a *Account) bool { return over(a) })
 }
 
-// admit takes a connection into use. False: that would be too many.
-func (s *Shares) admit(a *Account) bool {
-	used, ofOwner, all := a.lent.Add(1), a.owner.lent.Add(1), s.lent.Add(1)
-	free := s.most - all
-	some := used <= few && free >= s.most/8
-	if free >= 0 && (some || used <= free+1 && ofOwner <= 3*(free+1)) {
-		return true
+// verdict is why somebody may have no connection now.
+type verdict uint8
+
+const (
+	admitted   verdict = iota
+	full               // all are in use
+	ofOwner            // the holder's share is in use
+	ofBorrower         // the token's own share is
+)
+
+// judge tells whether somebody may use so many, his holder so many, and all together so many.
+func (s *Shares) judge(used, owned, all int64) verdict {
+	switch free := s.most - all; {
+	case free < 0:
+		return full
+	case owned == 1:
+		return admitted
+	case free < s.most/8:
+		return ofOwner
+	case used <= few:
+		return admitted
+	case used > free+1:
+		return ofBorrower
+	case owned > 3*(free+1):
+		return ofOwner
 	}
-	s.undo(a)
-	return false
+	return admitted
+}
+
+// admit takes a connection into use, if that is not too many.
+func (s *Shares) admit(a *Account) verdict {
+	v := s.judge(a.lent.Add(1), a.owner.lent.Add(1), s.lent.Add(1))
+	if v != admitted {
+		s.undo(a)
+	}
+	return v
 }
 
 // undo counts one less.
@@ -177,7 +203,11 @@ func (s *Shares) undo(a *Account) {
 // Quickly is Borrow for who cannot wait. Nil: it would have to.
 func (s *Shares) Quickly(b Borrower) *Account {
 	a := s.draw(b)
-	if (s.waiters.Load() == 0 || !s.waitedFor(a)) && s.admit(a) {
+	if a.waited.Load() { // they come first
+		a.drawn.Add(-1)
+		return nil
+	}
+	if s.admit(a) == admitted {
 		return a
 	}
 	a.drawn.Add(-1)
@@ -187,15 +217,8 @@ func (s *Shares) Quickly(b Borrower) *Account {
 	return nil
 }
 
-// waitedFor tells whether somebody waits for an account: he comes first.
-func (s *Shares) waitedFor(a *Account) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return a.queue != nil
-}
-
-// Borrow takes a connection into use, and waits for that. The error is ErrBusy when all connections are in use when the time is
-// over, and else ErrShare.
+// Borrow takes a connection into use, and waits for that. The error is ErrBusy when all are in use when the time is over, and else
+// ErrShare.
 func (s *Shares) Borrow(b Borrower, limit time.Duration) (*Account, error) {
 	a := s.draw(b)
 	turn := s.join(a)
@@ -233,16 +256,19 @@ func (s *Shares) join(a *Account) (turn chan struct{}) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.waiters.Add(1) // from now on, whoever gives something back sees it
-	if a.queue == nil {
-		if s.admit(a) {
+	if len(a.turns) == 0 {
+		if s.admit(a) == admitted {
 			s.waiters.Add(-1)
 			return nil
 		}
-		a.queue = &queue{of: a}
-		s.queues = append(s.queues, a.queue)
+		if len(a.owner.waiting) == 0 {
+			s.waiting = append(s.waiting, a.owner)
+		}
+		a.owner.waiting = append(a.owner.waiting, a)
+		a.waited.Store(true)
 	}
 	turn = make(chan struct{}, 1)
-	a.queue.turns = append(a.queue.turns, turn)
+	a.turns = append(a.turns, turn)
 	return turn
 }
 
@@ -250,41 +276,62 @@ func (s *Shares) join(a *Account) (turn chan struct{}) {
 func (s *Shares) leave(a *Account, turn chan struct{}) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	q := a.queue
-	if q == nil {
-		return false
-	}
-	at := slices.Index(q.turns, turn)
+	at := slices.Index(a.turns, turn)
 	if at < 0 {
 		return false
 	}
-	q.turns = slices.Delete(q.turns, at, at+1)
-	s.waiters.Add(-1)
-	if len(q.turns) == 0 {
-		a.queue = nil
-		s.queues = slices.Delete(s.queues, slices.Index(s.queues, q), slices.Index(s.queues, q)+1)
+	s.served(a, at)
+	if o := a.owner; len(a.turns) == 0 {
+		at := slices.Index(o.waiting, a)
+		o.waiting = slices.Delete(o.waiting, at, at+1)
+		if len(o.waiting) == 0 {
+			at := slices.Index(s.waiting, o)
+			s.waiting = slices.Delete(s.waiting, at, at+1)
+		}
 	}
 	return true
 }
 
-// wake gives turns to those who wait, as far as their shares allow, one after the other.
+// served takes one who waits out of an account's turns.
+func (s *Shares) served(a *Account, at int) {
+	a.turns = slices.Delete(a.turns, at, at+1)
+	a.waited.Store(len(a.turns) > 0)
+	s.waiters.Add(-1)
+}
+
+// wake gives turns to those who wait, as far as their shares allow: one after the other to holders, and to a holder's tokens.
 func (s *Shares) wake() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for at := 0; at < len(s.queues); {
-		q := s.queues[at]
-		if !s.admit(q.of) {
+	for at := 0; at < len(s.waiting) && s.lent.Load() < s.most; {
+		o := s.waiting[at]
+		if !s.wakeOne(o) {
 			at++
 			continue
 		}
-		q.turns[0] <- struct{}{}
-		q.turns = slices.Delete(q.turns, 0, 1)
-		s.waiters.Add(-1)
-		s.queues = slices.Delete(s.queues, at, at+1)
-		if len(q.turns) > 0 {
-			s.queues = append(s.queues, q)
-		} else {
-			q.of.queue = nil
+		s.waiting = slices.Delete(s.waiting, at, at+1)
+		if len(o.waiting) > 0 {
+			s.waiting = append(s.waiting, o)
 		}
 	}
+}
+
+// wakeOne gives a turn to one who waits for a connection of the holder's. False: nobody may have one.
+func (s *Shares) wakeOne(o *owner) bool {
+	for at, a := range o.waiting {
+		switch s.admit(a) {
+		case admitted:
+			a.turns[0] <- struct{}{}
+			s.served(a, 0)
+			o.waiting = slices.Delete(o.waiting, at, at+1)
+			if len(a.turns) > 0 {
+				o.waiting = append(o.waiting, a)
+			}
+			return true
+		case ofBorrower: // another one of the holder's may
+		default:
+			return false
+		}
+	}
+	return false
 }
