@@ -28,9 +28,9 @@ var (
 	ErrUnanswered = errors.New("the other end of the connection to the forge is gone")
 )
 
-// Pool keeps connections to a server. At the forge there is one for patgate tokens and one for legacy credentials, so that neither
-// kind of caller can take the other's connections; a registry of its own has one. A connection carries the requests of one holder alone: nobody meets what
-// somebody else left on one.
+// Pool keeps connections to a server. At the forge there is one for patgate tokens and one for legacy credentials, so that
+// neither kind of caller can take the other's connections; a registry of its own has one. A connection carries the requests of
+// one holder alone: nobody meets what somebody else left on one.
 type Pool struct {
 	dialer *dial.Dialer
 	tls    *tls.Config // of the dialer; nil for plain http

@@ -25,10 +25,10 @@ const (
 	leastRoom = 1024
 )
 
-// Shares bound how many of a pool's connections one token, and all tokens of one holder, use at a time. A token may use as many as
-// it leaves free, a holder three times as many, and a few for each token that has none: so one token alone comes to use half of
-// all. The last eighth is for holders that use none yet, one for each. Who may have none now waits; those who wait for the same
-// take turns with the others. With fewer than eight connections there is not much to share: up to four are anybody's.
+// Shares bound how many of a pool's connections one token, and all tokens of one holder, use at a time. A token may use as many
+// as it leaves free, a holder three times as many, and a few for each token that has none: so one token alone comes to use half
+// of all. The last eighth is for holders that use none yet, one for each. Who may have none now waits; those who wait for the
+// same take turns with the others. With fewer than eight connections there is not much to share: up to four are anybody's.
 type Shares struct {
 	most    int64
 	_       [64]byte     // what another processor writes is not on the same cache line
@@ -217,8 +217,8 @@ func (s *Shares) Quickly(b Borrower) *Account {
 	return nil
 }
 
-// Borrow takes a connection into use, and waits for that. The error is ErrBusy when all are in use when the time is over, and else
-// ErrShare.
+// Borrow takes a connection into use, and waits for that. The error is ErrBusy when all are in use when the time is over, and
+// else ErrShare.
 func (s *Shares) Borrow(b Borrower, limit time.Duration) (*Account, error) {
 	a := s.draw(b)
 	turn := s.join(a)
