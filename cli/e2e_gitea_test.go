@@ -22,6 +22,8 @@ func TestGitea(t *testing.T) {
 	t.Run("Client", func(t *testing.T) { giteaClient(t, g) })
 	t.Run("Tea", func(t *testing.T) { giteaTea(t, g) })
 	t.Run("Packages", func(t *testing.T) { giteaPackages(t, g) })
+	t.Run("PackageClients", func(t *testing.T) { giteaPackageClients(t, g) })
+	t.Run("Commands", func(t *testing.T) { g.commandsFromAfar(t, "acme/app", "/api/v1/repos/acme/app") })
 	t.Run("Images", func(t *testing.T) { giteaImages(t, g) })
 	t.Run("Denials", func(t *testing.T) { giteaDenials(t, g) })
 	t.Run("SecondContainers", func(t *testing.T) { giteaSecondContainers(t, g) })

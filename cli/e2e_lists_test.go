@@ -91,8 +91,10 @@ func TestListsAreFiltered(t *testing.T) {
 		{"/groups", "full_path", nil, []string{"shop", "shop/backend", "shop/backend/deep"}},
 		{"/groups?min_access_level=30", "full_path", nil, []string{"shop", "shop/backend", "shop/backend/deep"}},
 		{"/namespaces", "full_path", nil, []string{"shop", "shop/backend", "shop/backend/deep"}},
+		{"/issues", "project_id", slices.Repeat([]string{id(w.api)}, 20), nil}, // the forge's own page
 		{"/issues?scope=all&per_page=100", "project_id", slices.Repeat([]string{id(w.api)}, issuesOfAPI), nil},
 		{"/issues?scope=all&search=kept", "project_id", nil, nil},
+		{"/merge_requests", "project_id", []string{id(w.api)}, []string{id(w.api)}},
 		{"/merge_requests?scope=all", "project_id", []string{id(w.api)}, []string{id(w.api)}},
 		{"/events", "target_title", []string{api}, []string{api, web, in}},
 		{"/todos", "body", []string{"look at " + api},

@@ -60,7 +60,7 @@ func TestGoModules(t *testing.T) {
 	use := filepath.Dir(s.file(t, "go/use/go.mod", []byte("module use\n\ngo 1.21\n")))
 	s.file(t, "go/use/main.go", []byte("package main\n\nimport \""+module+"/lib\"\n\nfunc main() { println(lib.From) }\n"))
 	login(s.stranger)
-	s.refused(t, []string{"403 Forbidden"}, use, env, "go", "get", module+"/lib@v1.2.0")
+	s.refused(t, []string{"403 Forbidden: missing read_package"}, use, env, "go", "get", module+"/lib@v1.2.0")
 	login(s.reader)
 	s.works(t, "Basic", use, env, "go", "get", module+"/lib@v1.2.0")
 	holds(t, s.home+"/go/path/mod/"+module+"@v1.2.0/lib/lib.go", "the registry")

@@ -24,6 +24,7 @@ func TestPackageClients(t *testing.T) {
 	t.Run("Composer", func(t *testing.T) { composer(t, s) })
 	t.Run("RubyGems", func(t *testing.T) { rubygems(t, s) })
 	t.Run("Helm", func(t *testing.T) { helmRepo(t, s) })
+	t.Run("Cargo", func(t *testing.T) { cargoRegistry(t, s) })
 	t.Run("generic packages with curl", func(t *testing.T) { generic(t, s) })
 }
 
@@ -38,13 +39,13 @@ func npm(t *testing.T, s *packageStage) {
 	}
 	publisher, installer := with("publisher", ":_authToken="+s.writer), with("installer", ":_authToken="+s.reader)
 
-	s.refused(t, []string{"403", "create_package"}, dir, installer, "npm", "publish")
+	s.refused(t, []string{"403 Forbidden: missing create_package", "npm notice"}, dir, installer, "npm", "publish")
 	s.works(t, "Bearer", dir, publisher, "npm", "publish")
 	use := filepath.Dir(s.file(t, "npm/use/package.json", []byte(`{"name":"use","version":"1.0.0"}`)))
 	s.works(t, "Bearer", use, installer, "npm", "install", "@shop/lib@1.0.0")
 	holds(t, use+"/node_modules/@shop/lib/index.js", "from the registry")
 	holds(t, use+"/package-lock.json", `"resolved": "http://`+s.wire.address+"/api/v4/")
-	s.refused(t, []string{"403"}, use, with("stranger", ":_authToken="+s.stranger), "npm", "install", "@shop/lib@1.0.0", "--prefer-online")
+	s.refused(t, []string{"403 Forbidden: missing read_package"}, use, with("stranger", ":_authToken="+s.stranger), "npm", "install", "@shop/lib@1.0.0", "--prefer-online")
 
 	t.Run("_auth, which GitLab's npm does not read, and tags", func(t *testing.T) {
 		basic := with("basic", ":_auth="+base64.StdEncoding.EncodeToString([]byte("ci:"+s.writer)))
@@ -71,6 +72,9 @@ func npmHead(t *testing.T, s *packageStage) {
 		t.Error(denied.status)
 	}
 }
+
+// wide has clients that fit what they show to a terminal's width fit it to a wide one.
+const wide = "COLUMNS=1000"
 
 // wheel makes a pure wheel without a build.
 func wheel(name, version, module, content string) []byte {
@@ -101,7 +105,7 @@ func pip(t *testing.T, s *packageStage) {
 	upload := func(token string) []string {
 		return []string{"upload", "--non-interactive", "--disable-progress-bar", "--verbose", "--repository-url", s.api("packages/pypi", "", ""), "-u", "ci", "-p", token, file}
 	}
-	s.refused(t, []string{"403", "create_package"}, s.home, nil, "twine", upload(s.reader)...)
+	s.refused(t, []string{"403 Forbidden: missing create_package"}, s.home, nil, "twine", upload(s.reader)...)
 	s.works(t, "Basic", s.home, nil, "twine", upload(s.writer)...)
 	install := func(token, to string) []string {
 		return []string{"-m", "pip", "install", "--no-cache-dir", "--disable-pip-version-check", "--retries", "0", "--no-deps", "--target", filepath.Join(s.home, to),
@@ -203,13 +207,17 @@ func composer(t *testing.T, s *packageStage) {
 	reader := s.mint(t, "--name", "composer", "--group", "shop", "--allow", "read_package")
 	domain := strings.Split(s.wire.address, ":")[0]
 	project := func(name string, auth map[string]any) (string, []string) {
+		domains := []string{}
+		if _, is := auth["gitlab-token"]; is {
+			domains = []string{s.wire.address, domain}
+		}
 		config, _ := json.Marshal(map[string]any{
 			"repositories": []any{map[string]any{"type": "composer", "url": group}, map[string]any{"packagist": false}},
-			"require":      map[string]any{"shop/lib": "1.0.0"}, "config": map[string]any{"secure-http": false, "gitlab-domains": []string{s.wire.address, domain}},
+			"require":      map[string]any{"shop/lib": "1.0.0"}, "config": map[string]any{"secure-http": false, "gitlab-domains": domains},
 		})
 		credentials, _ := json.Marshal(auth)
 		dir := filepath.Dir(s.file(t, "composer/"+name+"/composer.json", config))
-		return dir, []string{"COMPOSER_HOME=" + s.home + "/composer/home-" + name, "COMPOSER_AUTH=" + string(credentials), "COMPOSER_ALLOW_SUPERUSER=1", "COMPOSER_NO_AUDIT=1"}
+		return dir, []string{"COMPOSER_HOME=" + s.home + "/composer/home-" + name, "COMPOSER_AUTH=" + string(credentials), "COMPOSER_ALLOW_SUPERUSER=1", "COMPOSER_NO_AUDIT=1", wide}
 	}
 	install := []string{"install", "--no-interaction", "--prefer-dist", "--no-progress"}
 	password := func(token string) map[string]any {
@@ -222,7 +230,9 @@ func composer(t *testing.T, s *packageStage) {
 	s.works(t, "PRIVATE-TOKEN", dir, env, "composer", install...)
 	holds(t, dir+"/vendor/shop/lib/src/Lib.php", "from the registry")
 	dir, env = project("stranger", password(s.stranger))
-	s.refused(t, []string{"Could not authenticate"}, dir, env, "composer", install...)
+	s.refused(t, []string{"403 Forbidden: missing read_package"}, dir, env, "composer", install...)
+	dir, env = project("stranger-token", map[string]any{"gitlab-token": map[string]any{s.wire.address: s.stranger}})
+	s.refused(t, []string{"Invalid credentials"}, dir, env, "composer", install...)
 }
 
 const gemspec = `Gem::Specification.new do |s|
@@ -246,7 +256,7 @@ func rubygems(t *testing.T, s *packageStage) {
 	}
 	s.works(t, "Basic", s.home, nil, "gem", install(s.reader, "gems/installed")...)
 	holds(t, s.home+"/gems/installed/gems/shop_lib-1.0.0/lib/shop_lib.rb", "from the registry")
-	s.refused(t, []string{"403"}, s.home, nil, "gem", install(s.stranger, "gems/none")...)
+	s.refused(t, []string{"Forbidden: missing read_package"}, s.home, nil, "gem", install(s.stranger, "gems/none")...)
 }
 
 func generic(t *testing.T, s *packageStage) {
@@ -262,6 +272,17 @@ func generic(t *testing.T, s *packageStage) {
 		holds(t, s.home+"/generic/got", "from the registry")
 		s.refused(t, []string{"read_package"}, s.home, nil, "curl", "--fail-with-body", "-sS", c.flag, fmt.Sprintf(c.value, s.stranger), address)
 	}
+	t.Run("what wget and Python's requests show", func(t *testing.T) {
+		needs(t, "wget", "apt-get install wget")
+		s.refused(t, []string{"403 Forbidden: missing read_package"}, s.home, nil, "wget", "-O", "/dev/null", "--header",
+			"PRIVATE-TOKEN: "+s.stranger, address)
+		const python = "/usr/bin/python3"
+		if err := exec.Command(python, "-c", "import requests").Run(); err != nil {
+			missing(t, "requests is not here: apt-get install python3-requests")
+		}
+		s.refused(t, []string{"403 Client Error: Forbidden: missing read_package for url: " + address}, s.home, nil, python, "-c",
+			"import requests, sys; requests.get(sys.argv[1], headers={'PRIVATE-TOKEN': sys.argv[2]}).raise_for_status()", address, s.stranger)
+	})
 	t.Run("HEAD", func(t *testing.T) {
 		if file := send("HEAD", address, bearer(s.reader), nil); file.status != 200 || file.header.Get("Content-Length") != "18000" {
 			t.Error(file.status, file.header)

@@ -62,6 +62,7 @@ func (s *registryStage) logins(t *testing.T, token string) {
 	}
 	for program, args := range map[string][]string{
 		"skopeo": {"login", "--tls-verify=false", "--username", "ci", "--password", "TOKEN", "REGISTRY"},
+		"docker": {"login", "--username", "ci", "--password", "TOKEN", "REGISTRY"},
 		"podman": {"login", "--tls-verify=false", "--username", "ci", "--password", "TOKEN", "REGISTRY"},
 		"oras":   {"login", "--plain-http", "--username", "ci", "--password", "TOKEN", "REGISTRY"},
 		"helm":   {"registry", "login", "--plain-http", "--username", "ci", "--password", "TOKEN", "REGISTRY"},

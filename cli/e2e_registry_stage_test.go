@@ -108,7 +108,8 @@ func serveRegistry(t *testing.T, configuration, address string, status int) {
 func (s *registryStage) run(program string, args ...string) (string, error) {
 	cmd := exec.Command(program, args...)
 	cmd.Dir = s.home
-	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + s.home, "NO_PROXY=*", "TMPDIR=" + s.home}
+	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + s.home, "NO_PROXY=*", "TMPDIR=" + s.home,
+		"DOCKER_HOST=unix://" + s.home + "/no-daemon"} // docker signs in by itself
 	out, err := cmd.CombinedOutput()
 	return string(out), err
 }

@@ -229,8 +229,11 @@ func (g *StandIn) within(o, u *owner) bool {
 func (g *StandIn) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	token, _ := strings.CutPrefix(request.Header.Get("Authorization"), "token ")
+	scheme, token, _ := strings.Cut(request.Header.Get("Authorization"), " ")
 	me := g.tokens[token]
+	if !strings.EqualFold(scheme, "token") {
+		me = nil
+	}
 	path, inAPI := strings.CutPrefix(request.URL.Path, "/api/v1/")
 	if me == nil || !inAPI {
 		say(w, http.StatusUnauthorized, object{"message": "user does not exist [uid: 0, name: ]"})
