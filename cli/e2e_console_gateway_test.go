@@ -2,6 +2,7 @@ package cli_test
 
 import (
 	"encoding/json"
+	"html"
 	"io"
 	"net/http"
 	"net/http/cookiejar"
@@ -10,6 +11,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 )
 
 // The console on the clients' address: its pages are patgate's own, its cookies stay there, and a denial links to its form.
@@ -106,6 +108,34 @@ func TestConsoleOnTheGateway(t *testing.T) {
 		}
 		r.want(t, 200, secret, http.MethodGet, project+"/issues", nil)
 		r.want(t, 403, secret, http.MethodGet, "/api/v4/projects/"+url.PathEscape("shop/my.web-site")+"/issues", nil)
+	})
+	t.Run("the token's page lists what it was denied, and one click leads to what grants it", func(t *testing.T) {
+		target := "/api/v4/projects/" + url.PathEscape("shop/my.web-site") + "/jobs/1/trace" // read_job, which it has elsewhere
+		denied := grantURL(t, r.call(t, secret, http.MethodGet, target, nil))
+		_, own, _ := strings.Cut(strings.Split(denied, "/grant?")[0], path)
+		link := regexp.MustCompile(`href="([^"]*/grant\?[^"]*permissions=read_job[^"]*)"`)
+		var found []string
+		for end := time.Now().Add(patience); found == nil; time.Sleep(100 * time.Millisecond) {
+			_, page := get(path + own)
+			if found = link.FindStringSubmatch(page); found == nil && time.Now().After(end) {
+				t.Fatalf("nothing on %s leads there:\n%s", own, page)
+			}
+		}
+		address := html.UnescapeString(found[1])
+		at, err := url.Parse(address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, page := get(address)
+		if !strings.Contains(page, "read_job") || !strings.Contains(page, "shop/my.web-site") {
+			t.Fatalf("%s does not say what is added:\n%s", address, page)
+		}
+		form := at.Query()
+		form.Set("credential", r.world.alicePAT)
+		if response, _ := post(at.Path, page, form); response.StatusCode != 200 {
+			t.Fatalf("it answers %d", response.StatusCode)
+		}
+		r.want(t, 404, secret, http.MethodGet, target, nil) // the forge's own: there is no such job
 	})
 	t.Run("what is not there is not granted, but a form for a new token is filled in", func(t *testing.T) {
 		a := r.call(t, secret, http.MethodGet, "/api/v4/projects/no%2Fsuch/issues", nil)

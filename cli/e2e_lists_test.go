@@ -109,6 +109,7 @@ func TestListsAreFiltered(t *testing.T) {
 			[]string{id(w.api), id(inner)}},
 		{fmt.Sprintf("/projects/%d/forks", w.api), path, []string{}, []string{}},
 		{"/groups/shop/projects?with_shared=true", path, nil, []string{web}},
+		{"/groups/shop/projects?include_subgroups=true&page=1&per_page=100&with_shared=true", path, nil, []string{api, web, in}}, // Argo CD
 		{"/groups/shop/projects?with_shared=1&include_subgroups=true", path, nil, []string{api, web, in}},
 	} {
 		for name, want := range map[string][]string{one: c.one, group: c.group} {

@@ -58,6 +58,7 @@ func TestTheDemoRunsUntilItIsEnded(t *testing.T) {
 	}
 	http.DefaultClient.CloseIdleConnections()
 	t.Run("git", func(t *testing.T) { cloneAndPush(t, text.String()) })
+	t.Run("Renovate and glab", func(t *testing.T) { findAndFollow(t, "http://"+address, text.String()) })
 	end()
 	select {
 	case err := <-ended:
@@ -66,6 +67,51 @@ func TestTheDemoRunsUntilItIsEnded(t *testing.T) {
 		}
 	case <-time.After(30 * time.Second):
 		t.Error("it does not end")
+	}
+}
+
+// findAndFollow asks with the bot's token as Renovate does when it starts, and as glab does of a merge request. Addresses in the
+// answers lead to the demo.
+func findAndFollow(t *testing.T, address, text string) {
+	t.Helper()
+	_, rest, _ := strings.Cut(text, "git clone http://bot:")
+	token, _, _ := strings.Cut(rest, "@")
+	ask := func(method, target, body string) string {
+		t.Helper()
+		request, err := http.NewRequest(method, address+"/api/v4"+target, strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.Header.Set("PRIVATE-TOKEN", token)
+		request.Header.Set("Content-Type", "application/json")
+		answer, err := http.DefaultClient.Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer answer.Body.Close()
+		data, err := io.ReadAll(answer.Body)
+		if err != nil || answer.StatusCode >= http.StatusMultipleChoices {
+			t.Errorf("%s %s: %s, %v: %s", method, target, answer.Status, err, data)
+		}
+		return string(data)
+	}
+	const project = "/projects/acme%2Fwebsite"
+	found := ask("GET", "/projects?membership=true&per_page=100&with_merge_requests_enabled=true&min_access_level=30&archived=false", "")
+	if strings.Count(found, `"path_with_namespace":`) != 1 || !strings.Contains(found, `"path_with_namespace":"acme/website"`) ||
+		!strings.Contains(found, `"http_url_to_repo":"`+address+`/acme/website.git"`) {
+		t.Errorf("the bot finds %s", found)
+	}
+	made := ask("POST", project+"/merge_requests", `{"source_branch":"feature/login.page","target_branch":"main","title":"m","description":"-"}`)
+	_, rest, _ = strings.Cut(made, `"iid":`)
+	number, _, _ := strings.Cut(rest, ",")
+	one := project + "/merge_requests/" + number
+	if shown := ask("GET", one+"?include_diverged_commits_count=true&render_html=true", ""); !strings.Contains(shown, `"title":"m"`) {
+		t.Errorf("the merge request is %s", shown)
+	}
+	for _, of := range []string{"/diffs", "/versions", "/commits", "/closes_issues", "/notes"} {
+		if list := ask("GET", one+of, ""); !strings.HasPrefix(list, "[") {
+			t.Errorf("%s: %s", of, list)
+		}
 	}
 }
 
