@@ -55,7 +55,7 @@ e2e-gitea:
 e2e-clients: clients
 	npm install --prefix $(CLIENTS)/renovate --no-save --no-audit --no-fund renovate@44.121.2 node@24
 	PATH="$$PATH:$$($(GO) env GOPATH)/bin" PATGATE_E2E_CLIENTS=1 PATGATE_E2E_REQUIRED=1 \
-	  $(GO) test -count=1 -v -timeout 20m -run '^(TestRealClients|TestSemanticRelease|TestRenovate|TestGoGit|TestImageClients)$$' ./cli
+	  $(GO) test -count=1 -v -timeout 20m -run '^(TestRealClients|TestSemanticRelease|TestRenovate|TestGoGit|TestGlab|TestImageClients)$$' ./cli
 
 # Everything under the race detector, but for what takes long without goroutines that share state.
 race:

@@ -3,6 +3,7 @@ package forgetest
 import (
 	"cmp"
 	"slices"
+	"strconv"
 	"time"
 )
 
@@ -131,6 +132,10 @@ func (c *call) createMergeRequest() answer {
 		description: c.params.text("description"), state: "opened", labels: c.params.texts("labels"), created: c.f.now(),
 	}
 	to.requests = append(to.requests, m)
+	if r := c.repository(to); r.dir != "" && from == to && slices.Contains(r.branches, m.from) {
+		// Its own ref, which `glab mr checkout` fetches, is where its branch is.
+		r.wantGit(nil, "symbolic-ref", "refs/merge-requests/"+strconv.FormatInt(m.iid, 10)+"/head", "refs/heads/"+m.from)
+	}
 	return created(c.showMergeRequest(to)(m))
 }
 
