@@ -51,11 +51,12 @@ e2e-gitea:
 	  $(GO) test -count=1 -v -timeout 20m -run '^TestGitea|^TestConformance$$|OnGitea$$' ./forge/gitea ./routes ./cli; \
 	fi
 
-# The client that takes minutes to get, and the others once more: Renovate with the Node that it wants.
+# The clients that take long to get, and the others once more: Renovate with the Node that it wants, and release-it.
 e2e-clients: clients
 	npm install --prefix $(CLIENTS)/renovate --no-save --no-audit --no-fund renovate@44.121.2 node@24
+	npm install --prefix $(CLIENTS)/release-it --no-save --no-audit --no-fund release-it@19.2.4
 	PATH="$$PATH:$$($(GO) env GOPATH)/bin" PATGATE_E2E_CLIENTS=1 PATGATE_E2E_REQUIRED=1 \
-	  $(GO) test -count=1 -v -timeout 20m -run '^(TestRealClients|TestSemanticRelease|TestRenovate|TestGoGit|TestGlab|TestImageClients)$$' ./cli
+	  $(GO) test -count=1 -v -timeout 20m -run '^(TestRealClients|TestSemanticRelease|TestRenovate|TestGoGit|TestGlab|TestReleaseIt|TestImageClients)$$' ./cli
 
 # Everything under the race detector, but for what takes long without goroutines that share state.
 race:
