@@ -15,6 +15,7 @@ import (
 	"math/big"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -244,6 +245,23 @@ func TestAForgeThatRedirectsIsReported(t *testing.T) {
 	create := []string{"token", "create", "--name", "t", "--project", "shop/my.web-site", "--allow", "read_work_item"}
 	if out := run(nil, create...); !strings.Contains(out, told) {
 		t.Errorf("token create says\n%s", out)
+	}
+	for name, c := range map[string]struct{ location, says string }{ // HOST and TARGET are what the forge was asked
+		"to https, under its own name": {"https://HOSTTARGET", "set upstream.url: https://HOST;"},
+		"to another name":              {"http://other.example.testTARGET", "set upstream.url: http://other.example.test;"},
+		"to a path":                    {"http://HOST/gitlabTARGET", "set upstream.url: http://HOST/gitlab;"},
+		"to a login": {"https://login.example.test/sign-in?state=hunter2",
+			"redirects to https://login.example.test/sign-in, where its API does not"},
+	} {
+		forge := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Location", strings.NewReplacer("HOST", r.Host, "TARGET", r.RequestURI).Replace(c.location))
+			w.WriteHeader(http.StatusFound)
+		}))
+		says := strings.ReplaceAll(c.says, "HOST", strings.TrimPrefix(forge.URL, "http://"))
+		if out := run([]string{"PATGATE_UPSTREAM_URL=" + forge.URL}, create...); !strings.Contains(out, says) || strings.Contains(out, "hunter2") {
+			t.Errorf("%s: token create does not say %q:\n%s", name, says, out)
+		}
+		forge.Close()
 	}
 	socket := filepath.Join(t.TempDir(), "forge.socket")
 	at, err := net.Listen("unix", socket)

@@ -99,6 +99,12 @@ func TestInFrontOfGitea(t *testing.T) {
 		if a.status != http.StatusOK || !slices.Equal(listed(t, a.body, "full_name"), []string{"acme/app"}) {
 			t.Errorf("%d %s", a.status, a.body)
 		}
+		for target, want := range map[string]int{"": 1, "?q=app&limit=1": 1, "?q=umbra": 0} {
+			a := ask("GET", "/api/v1/repos/search"+target, token, "")
+			if a.status != http.StatusOK || strings.Count(a.body, `"full_name":"acme/app"`) != want || strings.Contains(a.body, "umbra") {
+				t.Errorf("/repos/search%s: %d %s", target, a.status, a.body)
+			}
+		}
 	})
 	t.Run("what is refused advises what Gitea reads", func(t *testing.T) {
 		token := r.mint(t, "--name", "places", "--project", "acme/app", "--allow", "read_project")

@@ -26,6 +26,14 @@ func (g *StandIn) get(me *owner, parts []string, query url.Values) (int, any) {
 			}
 		}
 		return http.StatusOK, page(query, all)
+	case len(parts) == 2 && parts[0] == "repos" && parts[1] == "search":
+		all := []any{}
+		for _, r := range g.repositories {
+			if mode, _ := g.mode(r, me); mode != "" && strings.Contains(r.name, query.Get("q")) {
+				all = append(all, g.shown(r, me))
+			}
+		}
+		return http.StatusOK, object{"ok": true, "data": page(query, all)}
 	case len(parts) == 1 && parts[0] == "orgs":
 		return http.StatusOK, page(query, g.organizations(func(o *owner) bool { return g.sees(o, me) }))
 	case len(parts) == 2 && parts[0] == "users" && parts[1] == "search":
