@@ -258,7 +258,8 @@ func TestAForgeThatRedirectsIsReported(t *testing.T) {
 			w.WriteHeader(http.StatusFound)
 		}))
 		says := strings.ReplaceAll(c.says, "HOST", strings.TrimPrefix(forge.URL, "http://"))
-		if out := run([]string{"PATGATE_UPSTREAM_URL=" + forge.URL}, create...); !strings.Contains(out, says) || strings.Contains(out, "hunter2") {
+		out := run([]string{"PATGATE_UPSTREAM_URL=" + forge.URL}, create...)
+		if !strings.Contains(out, says) || strings.Contains(out, "hunter2") {
 			t.Errorf("%s: token create does not say %q:\n%s", name, says, out)
 		}
 		forge.Close()
