@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"patgate/forge/forgetest"
 	"patgate/policy"
 )
 
@@ -130,7 +131,8 @@ type proposed struct {
 	Certificate struct {
 		Allowed int `json:"allowed_kinds"`
 		Needed  []struct {
-			Permission, Ref, Rule, Witness string
+			Permission, Ref, Rule, Witness, Day string
+			ProjectID                           int64 `json:"project_id"`
 		}
 	}
 	Confidence struct {
@@ -162,6 +164,32 @@ func (b *botJob) propose(t *testing.T, subject string, args ...string) (p propos
 		if time.Now().After(end) {
 			t.Fatalf("%v: %q are not in %s", err, missing, out)
 		}
+	}
+}
+
+// proves holds that the proof has a witness for each permission and each ref pattern in each project: a request and its day.
+func (p *proposed) proves(t *testing.T) {
+	t.Helper()
+	witnesses := map[string]bool{}
+	for _, n := range p.Certificate.Needed {
+		if day := time.Now().UTC().Format(time.DateOnly); n.Day != day && n.Day != time.Now().Add(-time.Hour).UTC().Format(time.DateOnly) ||
+			!strings.Contains(n.Witness, "/") {
+			t.Errorf("a witness without its day or route: %+v", n)
+		}
+		witnesses[fmt.Sprint(n.Permission, n.Ref, n.Rule, " on ", n.ProjectID)] = true
+	}
+	parts := 0
+	for _, s := range p.Scopes {
+		for _, id := range s.ProjectIDs {
+			for _, part := range slices.Concat(s.Permissions, s.Constraints.RefPatterns) {
+				if parts++; !witnesses[fmt.Sprint(part, " on ", id)] {
+					t.Errorf("no witness for %s on %d in %+v", part, id, p.Certificate.Needed)
+				}
+			}
+		}
+	}
+	if parts == 0 || p.Certificate.Allowed < len(botRows()) {
+		t.Errorf("%d parts, and %d kinds are allowed", parts, p.Certificate.Allowed)
 	}
 }
 
@@ -215,8 +243,8 @@ func (b *botJob) decisions(t *testing.T, id int64, least int) (lines []string) {
 }
 
 // newcomer has somebody who knows nothing of permissions replace a broad credential, which has done the job already, by three
-// commands.
-func (b *botJob) newcomer(t *testing.T, subject string) {
+// commands. More is what the last of them is told besides.
+func (b *botJob) newcomer(t *testing.T, subject string, more ...string) {
 	t.Helper()
 	p := b.propose(t, subject)
 	var accept []string
@@ -235,7 +263,9 @@ func (b *botJob) newcomer(t *testing.T, subject string) {
 	if p = b.propose(t, subject, "--accept", yes); len(p.Unticked) > 0 {
 		t.Errorf("%+v", p.Unticked)
 	}
-	out, err := b.patgate("learn", "apply", subject, "--accept", yes, "--quiet", "--name", "nightly of "+subject)
+	p.proves(t)
+	apply := append([]string{"learn", "apply", subject, "--accept", yes, "--quiet", "--name", "nightly of " + subject}, more...)
+	out, err := b.patgate(apply...)
 	if err != nil {
 		t.Fatalf("%v %s", err, out)
 	}
@@ -285,28 +315,75 @@ func (b *botJob) least(t *testing.T, granted []policy.ScopeSpec, secret string) 
 	})
 }
 
-// TestNewcomerByClicks has somebody who knows nothing of permissions replace the broad token of a job in the console: five clicks
-// from the token's page, and the forge credential.
+// forgeToken makes a broad token of the forge's own, has it do the job, and gives the id that it is observed under.
+func (b *botJob) forgeToken(t *testing.T) (subject string) {
+	t.Helper()
+	const name = "nightly bot"
+	secret := b.world.forge.AddToken(b.world.alice, forgetest.Token{Name: name})
+	b.secret("the bot's forge token", secret)
+	if denied := b.run(t, secret, false); len(denied) > 0 {
+		t.Fatal(denied)
+	}
+	for end := time.Now().Add(patience); ; time.Sleep(100 * time.Millisecond) {
+		out, err := b.patgate("learn", "list", "--json")
+		var list []listedSubject
+		if err == nil {
+			err = json.Unmarshal([]byte(out), &list)
+		}
+		if at := slices.IndexFunc(list, func(l listedSubject) bool { return l.Name == name && l.Kind == "personal" }); at >= 0 {
+			return strconv.FormatInt(list[at].ID, 10)
+		}
+		if time.Now().After(end) {
+			t.Fatalf("%v: it is not in %s", err, out)
+		}
+	}
+}
+
+// TestNewcomer has somebody who knows nothing of permissions, and a bot that does its job with a broad token of the forge's own,
+// replace that by three commands: list, propose and apply. Nothing of the bot's was in patgate before.
+func TestNewcomer(t *testing.T) {
+	b := startBot(t, "PATGATE_LEARN_MODE=on")
+	b.newcomer(t, b.forgeToken(t), "--seal")
+}
+
+// TestNewcomerByClicks has somebody who knows nothing of permissions replace what a job uses in the console, a broad token of the
+// forge's own and a broad patgate token: five clicks from the page of either, and the forge credential.
 func TestNewcomerByClicks(t *testing.T) {
 	origin, setting := consoleAddress(t)
-	b := startBot(t, setting)
+	b := startBot(t, setting, "PATGATE_LEARN_MODE=on")
 	s := &consoleStage{b.running, openBrowser(t, origin)}
+	s.signIn(t)
+	subject := b.forgeToken(t)
+	b.propose(t, subject) // all of the job is there now
+	b.clicks(t, s, "a forge token", func() {
+		s.open("/forge-tokens")
+		s.follow("a[href$='/forge-tokens/" + subject + "/smaller']")
+		s.sees("Its scopes at GitLab")
+	}, func() { s.click("#seal") })
 	broad := b.make(t, creation("broad", object{"access": "all_memberships", "permissions": []string{"*"}}))
 	if denied := b.run(t, broad.Token, false); len(denied) > 0 {
 		t.Fatal(denied)
 	}
-	b.propose(t, strconv.FormatInt(broad.ID, 10)) // all of the job is there now
-	var secret string
-	s.step(t, "the smaller token is made", func(t *testing.T) {
-		s.signIn(t)
+	b.propose(t, strconv.FormatInt(broad.ID, 10))
+	b.clicks(t, s, "a patgate token", func() {
 		s.tokenPage("broad")
 		s.follow("#smaller")
+	}, func() {})
+}
+
+// clicks makes the smaller token in the console, from the page that begin opens; seals says yes to what the form asks besides.
+func (b *botJob) clicks(t *testing.T, s *consoleStage, from string, begin, seals func()) {
+	t.Helper()
+	var secret string
+	s.step(t, "the smaller token is made in place of "+from, func(t *testing.T) {
+		begin()
 		s.sees("What is enough", "Left out until you say yes")
 		evaluate[bool](s.browser, `(() => { document.querySelectorAll("#left input").forEach(i => i.click()); return true })()`)
 		s.follow("#show-accepted")
 		s.sees("Push to " + botBranch)
 		s.follow("#fill")
 		s.fill("#credential", b.world.alicePAT)
+		seals()
 		if status := s.follow("#generate"); status != 200 {
 			t.Fatalf("%d\n%s", status, s.body())
 		}

@@ -325,7 +325,7 @@ const longEnough, settled = 14, 7
 
 func confidence(seen []*learn.Observation, since, today learn.Day) (c Confidence) {
 	first, last, fresh := today, since, learn.Day(0)
-	once := map[string]int{}
+	on := map[string][]learn.Day{}
 	for _, o := range seen {
 		n, end := countSince(o, since)
 		c.Requests += n
@@ -333,7 +333,8 @@ func confidence(seen []*learn.Observation, since, today learn.Day) (c Confidence
 		for _, day := range o.Days {
 			if day.Day >= since {
 				first = min(first, day.Day)
-				once[o.Unit.Method+" "+o.Unit.Route]++
+				row := o.Unit.Method + " " + o.Unit.Route
+				on[row] = append(on[row], day.Day)
 			}
 		}
 		fresh = max(fresh, learn.DayOf(o.First))
@@ -344,8 +345,8 @@ func confidence(seen []*learn.Observation, since, today learn.Day) (c Confidence
 	}
 	c.Young = c.Days < longEnough || c.Quiet < settled
 	c.Once = []string{}
-	for _, row := range slices.Sorted(maps.Keys(once)) {
-		if once[row] == 1 {
+	for _, row := range slices.Sorted(maps.Keys(on)) {
+		if slices.Min(on[row]) == slices.Max(on[row]) {
 			c.Once = append(c.Once, row)
 		}
 	}

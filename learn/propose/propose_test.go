@@ -554,6 +554,15 @@ func TestWhatAProposalLeavesToPeople(t *testing.T) {
 			t.Errorf("%+v", c)
 		}
 	})
+	t.Run("what was seen on one day only is told, on however many projects", func(t *testing.T) {
+		other, twice := seen(t, r, "GET /projects/{project}/jobs"), seen(t, r, "GET /projects/{project}/issues")
+		other.Unit.Acts[0].Container = 102
+		twice.Days = append(twice.Days, learn.Count{Day: 1001, N: 1})
+		c := make(t, Ask{Observations: []learn.Observation{read, other, twice}}).Confidence
+		if !slices.Equal(c.Once, []string{"GET /projects/{project}/jobs"}) {
+			t.Errorf("%+v", c)
+		}
+	})
 }
 
 func TestSimulation(t *testing.T) {
