@@ -222,3 +222,74 @@ func adminMakesNothing(t *testing.T, s *subjectStage, id string) {
 		}
 	}
 }
+
+// TestOAuthTokensAreObserved has an application work on alice's word, each time with the next access token: it is one subject, is
+// told to alice alone, and the least that is enough takes its place. None of its tokens counts as a wrong credential.
+func TestOAuthTokensAreObserved(t *testing.T) {
+	g := startGit(t, "PATGATE_LEARN_MODE=on")
+	s, w := &subjectStage{g, t.TempDir()}, g.world
+	project := fmt.Sprintf("/api/v4/projects/%d", w.api)
+	const dashboard, other = "dddddddd11111111", "eeeeeeee22222222"
+	next := func(application string, scopes ...string) string {
+		secret := w.forge.AddToken(w.alice, forgetest.Token{Kind: "oauth", Application: application, Scopes: scopes})
+		g.secret("an OAuth token", secret)
+		return secret
+	}
+	ask := func(secret, method, path, body string) {
+		t.Helper()
+		header := http.Header{"Authorization": {"Bearer " + secret}, "Content-Type": {"application/json"}}
+		if strings.HasSuffix(path, "access_token=") {
+			path, header = path+secret, http.Header{}
+		}
+		if a := send(method, g.gate+path, header, []byte(body)); a.status >= 300 {
+			t.Fatalf("%s %s: %d %s", method, path, a.status, a.body)
+		}
+	}
+	first := next(dashboard)
+	ask(first, "GET", project, "")
+	ask(first, "GET", project+"/jobs", "")
+	for range 12 { // more than may be wrong
+		ask(next(dashboard), "GET", project+"/jobs?access_token=", "")
+	}
+	second := next(dashboard)
+	ask(second, "POST", project+"/issues", `{"title":"found"}`)
+	ask(second, "GET", project+"/issues", "")
+	ask(next(other, "read_api"), "GET", project, "")
+	work := t.TempDir()
+	g.git(t, work, "clone", "-q", strings.Replace(g.url(second, "shop/backend/api.git"), "//ci:", "//oauth2:", 1), "clone")
+
+	var id string
+	for end := time.Now().Add(2 * patience); id == ""; time.Sleep(100 * time.Millisecond) {
+		list := slices.DeleteFunc(s.subjects(t, w.alicePAT), func(l listedSubject) bool { return l.Kind != "oauth" })
+		of := map[string]listedSubject{}
+		for _, l := range list {
+			of[l.Name] = l
+		}
+		if d := of["OAuth application dddddddd"]; len(list) == 2 && d.Requests >= 18 && of["OAuth application eeeeeeee"].Requests == 1 {
+			id = strconv.FormatInt(d.ID, 10)
+		} else if time.Now().After(end) {
+			t.Fatalf("%+v\n%s", list, g.lastLines(3))
+		}
+	}
+	ask(next(dashboard), "GET", project, "") // who is not locked out now is not at all
+	t.Run("it is told to its user alone", func(t *testing.T) {
+		g.want(t, 404, w.bobPAT, "GET", ownAPI+"/subjects/"+id, nil)
+		g.want(t, 401, second, "GET", ownAPI+"/subjects/"+id, nil) // an application is nobody there
+		if list := s.subjects(t, w.bobPAT); len(list) != 0 {
+			t.Errorf("%+v", list)
+		}
+	})
+	t.Run("the least that is enough takes its place", func(t *testing.T) {
+		out, err := s.learn(t, w.alicePAT, "apply", id, "--seal", "--quiet")
+		if err != nil {
+			t.Fatal(err)
+		}
+		secret := strings.TrimSpace(out)
+		g.secret("the new token", secret)
+		ask(secret, "GET", project+"/jobs", "")
+		ask(secret, "POST", project+"/issues", `{"title":"found again"}`)
+		g.git(t, work, "clone", "-q", g.url(secret, "shop/backend/api.git"), "again")
+		g.want(t, 403, secret, "GET", project+"/releases", nil)
+		g.want(t, 403, secret, "GET", fmt.Sprintf("/api/v4/projects/%d", w.web), nil)
+	})
+}

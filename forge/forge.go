@@ -83,15 +83,19 @@ const (
 	CredentialPersonal
 	// CredentialGranular is a fine-grained personal access token.
 	CredentialGranular
+	// CredentialOAuth is an access token that a user has let an OAuth application have. Only who asks whose it is sees it.
+	CredentialOAuth
 )
 
-// String gives "unknown", "personal" or "granular".
+// String gives "unknown", "personal", "granular" or "oauth".
 func (k CredentialKind) String() string {
 	switch k {
 	case CredentialPersonal:
 		return "personal"
 	case CredentialGranular:
 		return "granular"
+	case CredentialOAuth:
+		return "oauth"
 	}
 	return "unknown"
 }
@@ -109,8 +113,10 @@ type Identity struct {
 	Kind      CredentialKind
 	TokenID   int64
 	TokenName string
-	Scopes    []string  // "api", "read_api", ...
-	ExpiresAt time.Time // the first moment at which it is not valid any more; zero: never
+	// Application is the public id of the OAuth application whose access token it is. The next token is another one, for the same.
+	Application string
+	Scopes      []string  // "api", "read_api", ...
+	ExpiresAt   time.Time // the first moment at which it is not valid any more; zero: never
 	// Active: neither expired nor revoked.
 	Active bool
 	// Asks tells that the scopes let patgate ask this forge about projects and groups; Needs says which are missing for that.

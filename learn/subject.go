@@ -9,13 +9,15 @@ import (
 // Subject is a credential of the forge's own that was seen at work. It is known by a keyed hash; the credential itself is kept
 // nowhere. Units are of subjects or of tokens: the ids of tokens are the higher ones.
 type Subject struct {
-	ID   int64
-	Hash [sha256.Size]byte // of the credential, under a key that is not in the store
+	ID int64
+	// Hash is of the credential, under a key that is not in the store; of an OAuth access token, of its application and user: each
+	// token lasts for hours.
+	Hash [sha256.Size]byte
 	// Origin is the forge's, UserID and Username whose credential it is, as the forge says.
 	Origin   string
 	UserID   int64
 	Username string // empty where the forge did not say
-	Kind     string // personal or granular
+	Kind     string // personal, granular or oauth
 	// ForgeID is the id of the credential at the forge, 0 where it shows none; Name what it is called there.
 	ForgeID int64
 	Name    string

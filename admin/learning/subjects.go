@@ -14,7 +14,7 @@ import (
 // Listed is a subject in a list.
 type Listed struct {
 	ID   int64  `json:"id"`
-	Kind string `json:"kind"` // token, personal or granular: the latter are credentials of the forge's own
+	Kind string `json:"kind"` // token, personal, granular or oauth: all but the first are credentials of the forge's own
 	Name string `json:"name"`
 	// ForgeTokenID is the id of such a credential at the forge, where it shows one.
 	ForgeTokenID int64    `json:"forge_token_id,omitempty"`

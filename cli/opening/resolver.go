@@ -18,7 +18,7 @@ import (
 // Resolver makes the resolver for the forge that the configuration names, or that was found out. via is what its questions
 // are known by; empty for a process that serves nobody.
 func Resolver(c *config.Config, w upstream.Way, via string) (Client, error) {
-	return resolver(c, w, facts.Options{
+	return resolver(c, w, gitlab.New, facts.Options{
 		Via: via, MaxEntries: int64(c.Cache.Containers),
 		TTL: c.Resolver.FreshForReads.Std(), NegativeTTL: c.Resolver.NotFoundTTL.Std(),
 		Budget: forge.BudgetOptions{
@@ -31,11 +31,13 @@ func Resolver(c *config.Config, w upstream.Way, via string) (Client, error) {
 // Observing makes the resolver by which it is found out what credentials of the forge's own did. It has a budget of its own, and
 // what it knows decides nothing, so that it may be older.
 func Observing(c *config.Config, w upstream.Way, via string) (Client, error) {
-	return resolver(c, w, facts.Options{Via: via, MaxEntries: 10_000, TTL: 10 * time.Minute, NegativeTTL: time.Minute,
-		Budget: forge.BudgetOptions{TokenBurst: 30, TokenRate: 0.5, OwnerBurst: 60, OwnerRate: 1}})
+	return resolver(c, w, gitlab.NewForOthers, facts.Options{Via: via, MaxEntries: 10_000, TTL: 10 * time.Minute,
+		NegativeTTL: time.Minute,
+		Budget:      forge.BudgetOptions{TokenBurst: 30, TokenRate: 0.5, OwnerBurst: 60, OwnerRate: 1}})
 }
 
-func resolver(c *config.Config, w upstream.Way, options facts.Options) (Client, error) {
+func resolver(c *config.Config, w upstream.Way, ofGitLab func(gitlab.Options) (*gitlab.Resolver, error),
+	options facts.Options) (Client, error) {
 	options.URL, options.Dialer, options.Timeout = c.Upstream.URL.String(), w.Dialer, c.Resolver.Timeout.Std()
 	options.AllowHTTP = true // the configuration is refused where it must not be http
 	// An error is returned without the resolver: a nil pointer in an interface is not nil.
@@ -46,7 +48,7 @@ func resolver(c *config.Config, w upstream.Way, options facts.Options) (Client, 
 		}
 		return r, nil
 	}
-	r, err := gitlab.New(options)
+	r, err := ofGitLab(options)
 	if err != nil {
 		return nil, err
 	}

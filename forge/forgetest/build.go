@@ -1,6 +1,7 @@
 package forgetest
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
@@ -77,6 +78,8 @@ type Token struct {
 	Scopes   []string
 	Granular bool
 	Expires  time.Time // zero: never
+	// Application is the public id of an OAuth token's application; empty for one of the forge's own making.
+	Application string
 }
 
 // AddToken makes a credential of a user and gives its secret. Without scopes it has "api".
@@ -99,7 +102,7 @@ func (f *Forge) AddToken(userID int64, t Token) string {
 	secret := secretFor(prefix, "token", id, userID)
 	f.world.tokens[secret] = &accessToken{
 		id: id, user: userID, name: t.Name, kind: t.Kind, scopes: t.Scopes, granular: t.Granular,
-		created: f.now(), expires: t.Expires,
+		created: f.now(), expires: t.Expires, application: cmp.Or(t.Application, "0123456789abcdef"),
 	}
 	return secret
 }

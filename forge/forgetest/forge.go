@@ -83,6 +83,10 @@ func (f *Forge) serve(w http.ResponseWriter, r *http.Request, rec *record) {
 		f.serveJWT(w, r, rec)
 		return
 	}
+	if raw == "/oauth/token/info" {
+		f.serveTokenInfo(w, r, rec)
+		return
+	}
 	if (raw == "/v2" || strings.HasPrefix(raw, "/v2/")) && f.proxied != nil {
 		f.serveV2(w, r, rec, raw)
 		return

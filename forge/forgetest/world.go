@@ -91,6 +91,8 @@ type accessToken struct {
 	revoked  bool
 	created  time.Time
 	expires  time.Time // zero: never
+
+	application string // of an OAuth token
 }
 
 func (t *accessToken) has(scopes ...string) bool {

@@ -78,6 +78,15 @@ type tokenAnswer struct {
 	ExpiresAt *string  `json:"expires_at"` // a date, or a time
 }
 
+// applicationAnswer is what GitLab says of an OAuth access token (app/controllers/oauth/token_info_controller.rb).
+type applicationAnswer struct {
+	UserID      int64    `json:"resource_owner_id"` // null, read as 0, for one that an application has for itself
+	Scopes      []string `json:"scope"`
+	Application struct {
+		ID string `json:"uid"`
+	} `json:"application"`
+}
+
 // errorAnswer holds the keys of both of GitLab's error shapes.
 type errorAnswer struct {
 	Error string `json:"error"`

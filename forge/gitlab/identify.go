@@ -2,7 +2,9 @@ package gitlab
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"regexp"
 	"time"
 
 	"patgate/forge"
@@ -36,11 +38,14 @@ func (r *Resolver) Identify(ctx context.Context, credential token.Secret) (forge
 }
 
 // Whose is Identify for one who only wants to know whose a credential is: it need not be able to read its user, who has no name
-// then.
+// then. An OAuth access token is told too, by GET /oauth/token/info, where it is sent as one: see NewForOthers.
 func (r *Resolver) Whose(ctx context.Context, credential token.Secret) (forge.Identity, error) {
 	ctx, cancel := r.Bound(ctx)
 	defer cancel()
 	id, err := r.self(ctx, credential)
+	if errors.Is(err, errNotPersonal) {
+		id, err = r.application(ctx, credential)
+	}
 	if err == nil && (id.Asks || id.HasScope("read_user")) {
 		err = r.readSelf(ctx, credential, &id)
 	}
@@ -70,7 +75,7 @@ func (r *Resolver) self(ctx context.Context, credential token.Secret) (forge.Ide
 	switch rep.Status {
 	case 200:
 	case 400:
-		return forge.Identity{}, forge.ErrCredentialKind
+		return forge.Identity{}, errNotPersonal
 	case 403:
 		if refusesCredential(rep) {
 			return forge.Identity{}, forge.ErrCredentialKind
@@ -92,7 +97,7 @@ func (r *Resolver) self(ctx context.Context, credential token.Secret) (forge.Ide
 	id := forge.Identity{
 		UserID: t.UserID, Kind: forge.CredentialPersonal, TokenID: t.ID, TokenName: t.Name, Scopes: t.Scopes, Active: true,
 	}
-	id.Asks, id.Needs = id.HasScope("api") || id.HasScope("read_api"), "api or read_api"
+	asks(&id)
 	if t.Granular || id.HasScope("granular") {
 		id.Kind = forge.CredentialGranular
 	}
@@ -102,6 +107,41 @@ func (r *Resolver) self(ctx context.Context, credential token.Secret) (forge.Ide
 		}
 	}
 	return id, nil
+}
+
+// errNotPersonal is ErrCredentialKind for what GitLab knows and takes for no personal access token.
+var errNotPersonal = fmt.Errorf("%w: the forge says so", forge.ErrCredentialKind)
+
+// applicationID is the public id of an OAuth application: 64 hexadecimal digits, or a word where it registered itself.
+var applicationID = regexp.MustCompile(`^[0-9A-Za-z_-]{8,128}$`)
+
+// application reads what is said of an OAuth access token, whose name is made of what it shows of its application.
+func (r *Resolver) application(ctx context.Context, credential token.Secret) (forge.Identity, error) {
+	rep, err := r.Client.Beside(ctx, credential, "/oauth/token/info")
+	switch {
+	case err != nil:
+		return forge.Identity{}, err
+	case rep.Status != 200:
+		return forge.Identity{}, errNotPersonal
+	}
+	t, err := rest.Decode[applicationAnswer](rep)
+	switch {
+	case err != nil:
+		return forge.Identity{}, err
+	case t.UserID <= 0:
+		return forge.Identity{}, errNotPersonal // it acts for no user
+	case !applicationID.MatchString(t.Application.ID):
+		return forge.Identity{}, fmt.Errorf("the forge names no application: %w", forge.ErrUnavailable)
+	}
+	id := forge.Identity{UserID: t.UserID, Kind: forge.CredentialOAuth, Application: t.Application.ID,
+		TokenName: "OAuth application " + t.Application.ID[:8], Scopes: t.Scopes, Active: true}
+	asks(&id)
+	return id, nil
+}
+
+// asks notes whether its scopes let a credential ask about projects and groups.
+func asks(id *forge.Identity) {
+	id.Asks, id.Needs = id.HasScope("api") || id.HasScope("read_api"), "api or read_api"
 }
 
 // readSelf fills in the user.

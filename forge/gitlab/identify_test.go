@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"testing"
 	"time"
@@ -134,5 +135,78 @@ func TestIdentifyAnswers(t *testing.T) {
 				t.Fatalf("%+v, %v; want %v", id, err, c.want)
 			}
 		})
+	}
+}
+
+// TestWhose holds whose an OAuth access token is, and whose application's; for a resolver that sends it as one.
+func TestWhose(t *testing.T) {
+	f := forgetest.New(forgetest.Options{})
+	ada := f.AddUser("ada")
+	server := httptest.NewServer(f)
+	t.Cleanup(server.Close)
+	open := func(url string) *Resolver {
+		r, err := NewForOthers(Options{URL: url, Timeout: 2 * time.Second})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(r.Close)
+		return r
+	}
+	r := open(server.URL)
+	whose := func(r *Resolver, secret string) (forge.Identity, error) {
+		return r.Whose(t.Context(), token.NewSecret(secret))
+	}
+	const app = "9f8e7d6c5b4a39281706f5e4d3c2b1a0"
+	for _, scopes := range [][]string{{"api"}, {"read_user"}, {"read_repository"}} {
+		id, err := whose(r, f.AddToken(ada, forgetest.Token{Kind: "oauth", Scopes: scopes, Application: app}))
+		named := map[bool]string{true: "", false: "ada"}[scopes[0] == "read_repository"]
+		if err != nil || id.UserID != ada || id.Username != named || id.Kind != forge.CredentialOAuth || id.Application != app ||
+			id.TokenName != "OAuth application 9f8e7d6c" || id.TokenID != 0 || !slices.Equal(id.Scopes, scopes) ||
+			id.Asks != (scopes[0] == "api") {
+			t.Errorf("%v: %+v, %v", scopes, id, err)
+		}
+	}
+	if id, err := whose(r, f.AddToken(ada, forgetest.Token{Name: "ci"})); err != nil || id.Kind != forge.CredentialPersonal ||
+		id.Username != "ada" || id.Application != "" {
+		t.Errorf("a personal access token: %+v, %v", id, err)
+	}
+	revoked := f.AddToken(ada, forgetest.Token{Kind: "oauth"})
+	f.RevokeToken(revoked)
+	for name, secret := range map[string]string{"revoked": revoked, "unknown": "made-up", "a job's": f.AddToken(ada, forgetest.Token{Kind: "job"})} {
+		if id, err := whose(r, secret); !errors.Is(err, forge.ErrCredential) || id.UserID != 0 {
+			t.Errorf("%s: %+v, %v", name, id, err)
+		}
+	}
+	if id, err := r.Identify(t.Context(), token.NewSecret(f.AddToken(ada, forgetest.Token{Kind: "oauth"}))); !errors.Is(err,
+		forge.ErrCredentialKind) {
+		t.Errorf("it is an owner's credential: %+v, %v", id, err)
+	}
+	for name, c := range map[string]struct {
+		info string
+		want error
+	}{
+		"of an application for itself": {`{"resource_owner_id":null,"scope":["api"],"application":{"uid":"0123456789"}}`, forge.ErrCredentialKind},
+		"without an application":       {`{"resource_owner_id":11,"scope":["api"]}`, forge.ErrUnavailable},
+		"with an application of lines": {`{"resource_owner_id":11,"application":{"uid":"01234567\n8"}}`, forge.ErrUnavailable},
+		"of two users":                 {`{"resource_owner_id":12,"scope":["api"],"application":{"uid":"0123456789"}}`, forge.ErrUnavailable},
+		"that cannot be read":          {`<html>`, forge.ErrUnavailable},
+		"a page":                       {"", forge.ErrCredentialKind},
+	} {
+		odd := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
+			switch {
+			case q.URL.Path == "/gitlab/api/v4/user":
+				_, _ = w.Write([]byte(`{"id":11,"username":"ada"}`))
+			case q.URL.Path == "/gitlab/oauth/token/info" && c.info != "":
+				_, _ = w.Write([]byte(c.info))
+			case q.URL.Path == "/gitlab/oauth/token/info":
+				w.WriteHeader(http.StatusNotFound)
+			default:
+				w.WriteHeader(http.StatusBadRequest)
+			}
+		}))
+		if id, err := whose(open(odd.URL+"/gitlab"), "an-oauth-token"); !errors.Is(err, c.want) || id.UserID != 0 {
+			t.Errorf("%s: %+v, %v; want %v", name, id, err, c.want)
+		}
+		odd.Close()
 	}
 }

@@ -27,11 +27,21 @@ var _ forge.Resolver = (*Resolver)(nil)
 
 // New makes a resolver; it does not ask the forge anything yet.
 func New(o Options) (*Resolver, error) {
+	return build(o, func(h http.Header, credential token.Secret) { h.Set("PRIVATE-TOKEN", credential.Reveal()) })
+}
+
+// NewForOthers is New for a resolver that is asked with OAuth access tokens too. GitLab 19.3 takes these as Bearer alone, and
+// personal access tokens there too (lib/gitlab/auth/auth_finders.rb).
+func NewForOthers(o Options) (*Resolver, error) {
+	return build(o, func(h http.Header, credential token.Secret) { h.Set("Authorization", "Bearer "+credential.Reveal()) })
+}
+
+func build(o Options, authorize func(http.Header, token.Secret)) (*Resolver, error) {
 	r := &Resolver{}
 	var err error
 	r.Keeper, err = facts.New[int64](o, rest.API{
 		Base:      apiBase,
-		Authorize: func(h http.Header, credential token.Secret) { h.Set("PRIVATE-TOKEN", credential.Reveal()) },
+		Authorize: authorize,
 		Telling:   []int{200, 301, 400, 403, 404},
 	}, r.read)
 	if err != nil {

@@ -159,12 +159,21 @@ func (c *Client) Get(ctx context.Context, credential token.Secret, path string) 
 	return rep, err
 }
 
+// Beside is Get for a path beside the API, below the forge's own address. It asks once.
+func (c *Client) Beside(ctx context.Context, credential token.Secret, path string) (Reply, error) {
+	rep, err := c.ask(ctx, credential, http.MethodGet, c.root+path)
+	if err != nil {
+		return Reply{}, fmt.Errorf("asking the forge for %s: %w", path, err)
+	}
+	return rep, nil
+}
+
 // errPassing is ErrUnavailable for a reason that may be over.
 var errPassing = fmt.Errorf("%w just now", forge.ErrUnavailable)
 
 // Do is Get with another method, and no body. It asks once.
 func (c *Client) Do(ctx context.Context, credential token.Secret, method, path string) (Reply, error) {
-	rep, err := c.ask(ctx, credential, method, path)
+	rep, err := c.ask(ctx, credential, method, c.base+path)
 	if err != nil {
 		return Reply{}, fmt.Errorf("asking the forge for %s: %w", path, err)
 	}
@@ -178,7 +187,7 @@ func (c *Client) ask(ctx context.Context, credential token.Secret, method, path 
 	case <-ctx.Done():
 		return none, failure(ctx, ctx.Err())
 	}
-	req, err := http.NewRequestWithContext(ctx, method, c.scheme+"://"+c.lane(credential)+c.base+path, nil)
+	req, err := http.NewRequestWithContext(ctx, method, c.scheme+"://"+c.lane(credential)+path, nil)
 	if err != nil {
 		return none, forge.ErrUnavailable
 	}
@@ -204,7 +213,7 @@ func (c *Client) ask(ctx context.Context, credential token.Secret, method, path 
 	location := res.Header.Get("Location")
 	told := slices.Contains(c.telling, res.StatusCode)
 	if res.StatusCode/100 == 3 && location != "" {
-		if base, moved := forge.MovedTo(location, c.base+path, c.root); moved || !told {
+		if base, moved := forge.MovedTo(location, path, c.root); moved || !told {
 			return none, forge.Redirected(location, base)
 		}
 	}

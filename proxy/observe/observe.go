@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
+	"fmt"
 	"net/netip"
 	"runtime/debug"
 	"sync"
@@ -293,6 +294,9 @@ func (o *Observer) ask(ctx context.Context, credential token.Secret, hash [sha25
 	id, err := o.o.Forge.Whose(ctx, credential)
 	if err != nil {
 		return s, err
+	}
+	if id.Application != "" { // its token of tomorrow is another, and the same subject; no credential has a line feed in it
+		hash = o.o.Hash(fmt.Appendf(nil, "OAuth application\n%s\n%d", id.Application, id.UserID))
 	}
 	now := time.Now()
 	return o.o.Keeper.PutSubject(ctx, learn.Subject{Hash: hash, Origin: o.o.Origin, UserID: id.UserID, Username: id.Username,
