@@ -55,14 +55,14 @@ func (r *Replay) certify(over func() error, d *draft, grant *policy.Grant, event
 		c.Requests += n
 		allowed = append(allowed, *e)
 	}
-	touched := touching(allowed)
+	m := r.removals(d, allowed, q.Owner)
 	scopes, lanes := d.specs(r.table.Catalogue(), nil), d.scopes(r.table.Catalogue(), nil)
 	surplus := notHeld(q.Present, grant, events)
 	for _, element := range d.needed(r.table.Catalogue()) {
 		if err := over(); err != nil {
 			return c, nil, err
 		}
-		denied, err := r.denied(d, &element, touched, q.Owner)
+		denied, err := m.denied(&element, len(allowed))
 		if err != nil || len(denied) == 0 {
 			continue // a test holds that there is always one
 		}

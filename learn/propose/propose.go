@@ -226,12 +226,12 @@ func (r *Replay) least(over func() error, events []event, q *Ask) (*draft, *poli
 		return nil, nil, err
 	}
 	// What even all of it does not allow would be denied by any grant: it was let through by no grant of the table of now.
-	touched := touching(slices.DeleteFunc(slices.Clone(events), func(e event) bool { return !e.allows(grant) }))
+	m := r.removals(d, slices.DeleteFunc(slices.Clone(events), func(e event) bool { return !e.allows(grant) }), q.Owner)
 	for _, e := range d.order(weigh(r.table)) {
 		if err := over(); err != nil {
 			return nil, nil, err
 		}
-		if lost, err := r.without(d, &e, touched, q.Owner); err == nil && lost == nil {
+		if lost, err := m.denied(&e, 1); err == nil && len(lost) == 0 {
 			delete(d.parts, e)
 		}
 	}
@@ -265,50 +265,6 @@ func permissions(set *routes.PermissionSet) iter.Seq[routes.Permission] {
 			}
 		}
 	}
-}
-
-// without gives an event that is denied when a draft lacks an element; nil when there is none.
-func (r *Replay) without(d *draft, e *element, touched map[routes.Permission][]*event, owner int64) (*event, error) {
-	smaller, err := r.lacking(d, e, touched, owner)
-	if err != nil {
-		return nil, err
-	}
-	for _, x := range touched[e.permission] {
-		if !x.allows(smaller) {
-			return x, nil
-		}
-	}
-	return nil, nil
-}
-
-// denied gives all events that are denied when a draft lacks an element.
-func (r *Replay) denied(d *draft, e *element, touched map[routes.Permission][]*event, owner int64) (events []*event, err error) {
-	smaller, err := r.lacking(d, e, touched, owner)
-	if err != nil {
-		return nil, err
-	}
-	for _, x := range touched[e.permission] {
-		if !x.allows(smaller) {
-			events = append(events, x)
-		}
-	}
-	return events, nil
-}
-
-// lacking compiles a draft without an element. Only what the events that the element can decide on may need is compiled.
-func (r *Replay) lacking(d *draft, e *element, touched map[routes.Permission][]*event, owner int64) (*policy.Grant, error) {
-	events := touched[e.permission]
-	var needs routes.PermissionSet
-	for _, x := range events {
-		needs.Union(&x.needs)
-	}
-	part := &draft{parts: parts{}}
-	for other := range d.parts {
-		if other.permission == 0 || needs.Has(other.permission) {
-			part.parts[other] = true
-		}
-	}
-	return r.compile(part, e, owner)
 }
 
 // compile makes the grant of a draft, without an element. A draft without elements is a grant that allows nothing.
