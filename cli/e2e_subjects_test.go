@@ -165,6 +165,19 @@ func TestForgeTokensAreObserved(t *testing.T) {
 			t.Errorf("%+v", list)
 		}
 		g.want(t, 401, "", "GET", ownAPI+"/subjects", nil)
+		for _, command := range []string{"show", "propose", "apply"} {
+			said := map[string]bool{}
+			for _, c := range []struct{ who, id string }{{w.bobPAT, id}, {w.bobPAT, "424242"}, {w.alicePAT, "424242"}} {
+				out, err := s.learn(t, c.who, command, c.id)
+				if err == nil {
+					t.Fatalf("learn %s %s: %s", command, c.id, out)
+				}
+				said[out+strings.ReplaceAll(err.Error(), "no "+c.id, "no ID")] = true
+			}
+			if len(said) != 1 || !strings.Contains(fmt.Sprint(said), "you have no ID that was seen at work: patgate learn list shows them") {
+				t.Errorf("learn %s says %v", command, said)
+			}
+		}
 		if list := s.subjects(t, w.bobPAT, "--all"); !slices.ContainsFunc(list,
 			func(l listedSubject) bool { return l.Name == "nightly bot" }) {
 			t.Errorf("an administrator does not see that it exists: %+v", list)

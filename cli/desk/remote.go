@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"patgate/admin/terms"
+	"patgate/admin/tokens"
 	"patgate/cli/terminal"
 	"patgate/config"
 	"patgate/token"
@@ -150,6 +151,14 @@ func (r *Remote) Ask(ctx context.Context, method, path string, body, v any) (htt
 	return response.Header, nil
 }
 
+// notThere is tokens.ErrNotFound in the words of a running patgate.
+type notThere struct{ text string }
+
+func (e *notThere) Error() string { return e.text }
+
+// Is tells that it is tokens.ErrNotFound.
+func (e *notThere) Is(target error) bool { return target == tokens.ErrNotFound }
+
 // remoteFailure gives what a refused request is told, one line to a problem.
 func remoteFailure(base config.Base, status int, text []byte) error {
 	var told struct {
@@ -170,6 +179,8 @@ func remoteFailure(base config.Base, status int, text []byte) error {
 		return terminal.Usage(invalid)
 	}
 	switch message, _ := told.Message.(string); {
+	case status == http.StatusNotFound && message != "":
+		return &notThere{fmt.Sprintf("%s: %s", base, message)}
 	case len(told.Errors) > 0:
 		return terminal.LinesError(told.Errors)
 	case message != "":

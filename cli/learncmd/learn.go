@@ -75,10 +75,9 @@ func proposalOf(cmd *cobra.Command, arg string,
 		query.Set("accept_suspect", "true")
 	}
 	propose := func(ctx context.Context, d *desk.Desk) (*learning.Proposed, error) {
-		p, err := learning.New(d.Service).Propose(ctx, d.As, id, days, said)
-		return p, toldOf(cmd, id, err)
+		return learning.New(d.Service).Propose(ctx, d.As, id, days, said)
 	}
-	return learned(cmd, pathOf(id, "/proposal?")+query.Encode(), propose, use)
+	return learned(cmd, id, pathOf(id, "/proposal?")+query.Encode(), propose, use)
 }
 
 func newLearnPropose() *cobra.Command {

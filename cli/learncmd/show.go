@@ -38,8 +38,8 @@ func toldOf(cmd *cobra.Command, id int64, err error) error {
 	return desk.Told(cmd, err)
 }
 
-// learned gets an answer from a running patgate, or has it made on the local store, and then has it used.
-func learned[T any](cmd *cobra.Command, path string, make func(ctx context.Context, d *desk.Desk) (*T, error),
+// learned gets an answer about a subject from a running patgate, or has it made on the local store, and then has it used.
+func learned[T any](cmd *cobra.Command, id int64, path string, make func(ctx context.Context, d *desk.Desk) (*T, error),
 	use func(ctx context.Context, r *desk.Remote, d *desk.Desk, made *T) error) error {
 	r, err := desk.RemoteOf(cmd)
 	if err != nil {
@@ -48,14 +48,14 @@ func learned[T any](cmd *cobra.Command, path string, make func(ctx context.Conte
 	if r != nil {
 		made := new(T)
 		if _, err := r.Ask(cmd.Context(), http.MethodGet, path, nil, made); err != nil {
-			return err
+			return toldOf(cmd, id, err)
 		}
 		return use(cmd.Context(), r, nil, made)
 	}
 	return desk.WithForge(cmd, func(ctx context.Context, d *desk.Desk) error {
 		made, err := make(ctx, d)
 		if err != nil {
-			return err
+			return toldOf(cmd, id, err)
 		}
 		return use(ctx, nil, d, made)
 	})
@@ -72,9 +72,9 @@ it as a hash.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			all, _ := cmd.Flags().GetBool("all")
 			path := "subjects?all=" + strconv.FormatBool(all)
-			return learned(cmd, path, func(ctx context.Context, d *desk.Desk) (*[]learning.Listed, error) {
+			return learned(cmd, 0, path, func(ctx context.Context, d *desk.Desk) (*[]learning.Listed, error) {
 				list, err := learning.New(d.Service).List(ctx, d.As, all)
-				return &list, desk.Told(cmd, err)
+				return &list, err
 			}, func(_ context.Context, _ *desk.Remote, _ *desk.Desk, list *[]learning.Listed) error {
 				if terminal.WantsJSON(cmd) {
 					return terminal.PrintJSON(cmd.OutOrStdout(), list)
@@ -105,9 +105,8 @@ func newLearnShow() *cobra.Command {
 				return err
 			}
 			query := url.Values{"since": {strconv.Itoa(days)}}
-			return learned(cmd, pathOf(id, "?")+query.Encode(), func(ctx context.Context, d *desk.Desk) (*learning.Shown, error) {
-				s, err := learning.New(d.Service).Show(ctx, d.As, id, days)
-				return s, toldOf(cmd, id, err)
+			return learned(cmd, id, pathOf(id, "?")+query.Encode(), func(ctx context.Context, d *desk.Desk) (*learning.Shown, error) {
+				return learning.New(d.Service).Show(ctx, d.As, id, days)
 			}, func(_ context.Context, _ *desk.Remote, _ *desk.Desk, s *learning.Shown) error {
 				if terminal.WantsJSON(cmd) {
 					return terminal.PrintJSON(cmd.OutOrStdout(), s)

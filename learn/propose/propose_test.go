@@ -540,6 +540,36 @@ func TestWhatAProposalLeavesToPeople(t *testing.T) {
 			t.Errorf("%+v", p.Scopes)
 		}
 	})
+	t.Run("where a wider place and a narrower one would do, the narrower one is taken", func(t *testing.T) {
+		list := seen(t, r, "GET /projects")
+		list.Unit.Acts = []learn.Act{{Kind: policy.ActOwn, Boundary: r.rows["GET /projects"].Boundaries[0], Self: true}}
+		list.Unit.Filtered = true
+		one := seen(t, r, "GET /projects/{project}")
+		group := seen(t, r, "GET /groups/{group}/issues")
+		group.Unit.Acts[0].Boundary, group.Unit.Acts[0].Found, group.Unit.Acts[0].Container = routes.BoundaryGroup, routes.BoundaryGroup, 10
+		group.Unit.Acts[0].Ancestors = nil
+		issues := seen(t, r, "GET /projects/{project}/issues")
+		for _, c := range []struct {
+			name string
+			seen []learn.Observation
+			want string
+		}{
+			{"all memberships, when nothing else was seen", []learn.Observation{list}, "all_memberships [read_project] [] []"},
+			{"a project, where a list is passed on with what it reaches", []learn.Observation{list, one},
+				"selected_memberships [read_project] [101] []"},
+			{"a project, for what was seen of it", []learn.Observation{issues}, "selected_memberships [read_work_item] [101] []"},
+			{"the group, when it was needed itself, and not its project too", []learn.Observation{issues, group},
+				"selected_memberships [read_work_item] [] [10]"},
+		} {
+			var got []string
+			for _, s := range make(t, Ask{Observations: c.seen}).Scopes {
+				got = append(got, fmt.Sprint(s.Access, " ", s.Permissions, " ", s.ProjectIDs, " ", s.GroupIDs))
+			}
+			if strings.Join(got, "; ") != c.want {
+				t.Errorf("%s: %q, want %q", c.name, got, c.want)
+			}
+		}
+	})
 	t.Run("two jobs without a container in common can be two tokens", func(t *testing.T) {
 		other := seen(t, r, "POST /projects/{project}/issues")
 		other.Unit.Acts[0].Container = 102
