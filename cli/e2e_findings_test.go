@@ -118,8 +118,16 @@ func TestUnusedRights(t *testing.T) {
 			t.Errorf("%d %s", a.status, a.body)
 		}
 	})
-	f.step(t, "one click narrows it", func(t *testing.T) {
+	f.step(t, "what was not used at all is offered to be revoked, and not narrowed", func(t *testing.T) {
 		f.signIn(t)
+		f.tokenPage("idle")
+		f.follow("#unused")
+		f.sees("Nothing of it was used for 60 days", "Revoke it")
+		if evaluate[bool](f.browser, `!!document.querySelector("#narrow")`) {
+			t.Errorf("it is offered to be narrowed\n%s", f.body())
+		}
+	})
+	f.step(t, "one click narrows it", func(t *testing.T) {
 		f.tokenPage("two scopes")
 		f.sees("3 of 5 permissions and 1 of 1 group unused for 60 days", "Denied lately", "read_variable")
 		f.accessible("details with a finding")

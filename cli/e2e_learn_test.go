@@ -1,13 +1,16 @@
 package cli_test
 
 import (
+	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"patgate/forge/forgetest"
+	"patgate/policy"
 )
 
 // TestLearning does a bot's job with a broad token, has the smallest grant proposed and made, and does the job with that: nothing
@@ -64,6 +67,27 @@ func TestLearning(t *testing.T) {
 		_, text := r.want(t, 200, w.alicePAT, "GET", extra(walker.ID, fmt.Sprint("/proposal?groups=", groups["less"])), nil)
 		if !strings.Contains(text, fmt.Sprintf(`"groups_not_asked":[%d]`, groups["less"])) || strings.Contains(text, `"group_ids"`) {
 			t.Error(text)
+		}
+	})
+	t.Run("two jobs that share a token can be two tokens", func(t *testing.T) {
+		shared := r.make(t, creation("shared", object{"access": "all_memberships", "permissions": []string{"read_job", "read_work_item",
+			"create_work_item"}}))
+		r.want(t, 200, shared.Token, "GET", fmt.Sprintf("/api/v4/projects/%d/jobs", w.web), nil)
+		r.want(t, 201, shared.Token, "POST", fmt.Sprintf("/api/v4/projects/%d/issues", w.api), object{"title": "of another job",
+			"description": "as it says"})
+		r.used(t, shared.Token, func(u *usageOf) bool {
+			return u.Permissions["read_job"].Uses == 1 && u.Permissions["create_work_item"].Uses == 1
+		})
+		out, err := b.patgate("learn", "propose", strconv.FormatInt(shared.ID, 10), "--json")
+		var p struct{ Split [][]policy.ScopeSpec }
+		if err == nil {
+			err = json.Unmarshal([]byte(out), &p)
+		}
+		if err != nil || len(p.Split) != 2 || len(p.Split[0]) != 1 || len(p.Split[1]) != 1 ||
+			!slices.Equal(p.Split[0][0].ProjectIDs, []int64{w.web}) || !slices.Equal(p.Split[0][0].Permissions, []string{"read_job"}) ||
+			!slices.Equal(p.Split[1][0].ProjectIDs, []int64{w.api}) ||
+			!slices.Equal(p.Split[1][0].Permissions, []string{"create_work_item"}) {
+			t.Errorf("%v %s", err, out)
 		}
 	})
 	t.Run("nothing is told about the tokens of others", func(t *testing.T) {

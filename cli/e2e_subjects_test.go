@@ -265,7 +265,7 @@ func TestOAuthTokensAreObserved(t *testing.T) {
 		ask(next(dashboard), "GET", project+"/jobs?access_token=", "")
 	}
 	second := next(dashboard)
-	ask(second, "POST", project+"/issues", `{"title":"found"}`)
+	ask(second, "POST", project+"/issues", `{"title":"found","description":"as it says"}`)
 	ask(second, "GET", project+"/issues", "")
 	ask(next(other, "read_api"), "GET", project, "")
 	work := t.TempDir()
@@ -292,6 +292,22 @@ func TestOAuthTokensAreObserved(t *testing.T) {
 			t.Errorf("%+v", list)
 		}
 	})
+	t.Run("what a template may have the forge do is not ticked", func(t *testing.T) {
+		ask(second, "POST", project+"/issues", `{"title":"without a description"}`)
+		for end := time.Now().Add(2 * patience); ; time.Sleep(200 * time.Millisecond) {
+			out, err := s.learn(t, w.alicePAT, "propose", id)
+			if scopes, left, found := strings.Cut(out, "Left out until you say so"); found {
+				if strings.Contains(scopes, "create_pipeline") || !strings.Contains(left, "create_pipeline") ||
+					!strings.Contains(left, "with a description that is not blank") {
+					t.Errorf("%s", out)
+				}
+				return
+			}
+			if time.Now().After(end) {
+				t.Fatalf("%v %s", err, out)
+			}
+		}
+	})
 	t.Run("the least that is enough takes its place", func(t *testing.T) {
 		out, err := s.learn(t, w.alicePAT, "apply", id, "--seal", "--quiet")
 		if err != nil {
@@ -300,7 +316,7 @@ func TestOAuthTokensAreObserved(t *testing.T) {
 		secret := strings.TrimSpace(out)
 		g.secret("the new token", secret)
 		ask(secret, "GET", project+"/jobs", "")
-		ask(secret, "POST", project+"/issues", `{"title":"found again"}`)
+		ask(secret, "POST", project+"/issues", `{"title":"found again","description":"as it says"}`)
 		g.git(t, work, "clone", "-q", g.url(secret, "shop/backend/api.git"), "again")
 		g.want(t, 403, secret, "GET", project+"/releases", nil)
 		g.want(t, 403, secret, "GET", fmt.Sprintf("/api/v4/projects/%d", w.web), nil)

@@ -15,7 +15,7 @@ func (r *Replay) apart(over func() error, events, dangers []event, q *Ask) (d *d
 	left []leftOut, err error) {
 	rest = events
 	for i := range dangers {
-		left = append(left, leftOut{dangers[i], r.dangers(dangers[i].question.Route)})
+		left = append(left, leftOut{dangers[i], r.dangers(&dangers[i].question)})
 	}
 	weights := weigh(r.table)
 	for {
@@ -30,7 +30,7 @@ func (r *Replay) apart(over func() error, events, dangers []event, q *Ask) (d *d
 		if p == 0 {
 			return d, grant, rest, left, nil // it needs nothing that could be left out
 		}
-		why := r.dangers(dangers[i].question.Route)
+		why := r.dangers(&dangers[i].question)
 		rest = slices.DeleteFunc(slices.Clone(rest), func(e event) bool {
 			if e.needs.Has(p) {
 				left = append(left, leftOut{e, why})

@@ -124,10 +124,14 @@ func (r *Replay) Make(q Ask) (*Proposal, error) {
 	for i := range left {
 		if e := &left[i]; !e.allows(grant) {
 			p.Unticked = append(p.Unticked, r.unticked(&e.event, &q, e.why))
+			if len(r.textDangers(&e.question)) > 0 {
+				p.Notes = append(p.Notes, e.Unit.Method+" "+e.Unit.Route+" had quick actions, or no text of its own, in whose place the "+
+					"forge may take that of a template with some: with a description that is not blank, and has none, it needs less")
+			}
 		}
 	}
 	for i := range events {
-		if why := r.dangers(events[i].question.Route); len(why) > 0 {
+		if why := r.dangers(&events[i].question); len(why) > 0 {
 			p.Accepted = append(p.Accepted, r.unticked(&events[i], &q, why))
 		}
 	}
@@ -174,7 +178,7 @@ func (r *Replay) sort(p *Proposal, q *Ask) (events, dangers []event, seen []*lea
 			p.Quarantined = append(p.Quarantined, r.unticked(&e, q, why))
 			continue
 		}
-		danger := len(r.dangers(e.question.Route)) > 0 && !accepted(o, q.Accept)
+		danger := len(r.dangers(&e.question)) > 0 && !accepted(o, q.Accept)
 		if o.Unit.Collapsed && !p.below(&e, q, !danger) {
 			continue
 		}

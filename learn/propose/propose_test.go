@@ -371,6 +371,28 @@ func TestWhatAProposalLeavesToPeople(t *testing.T) {
 			t.Errorf("%+v", p)
 		}
 	})
+	t.Run("nor does it come in by a quick action, or by the text of a template that may have some", func(t *testing.T) {
+		text := func(needs ...string) learn.Observation {
+			o := seen(t, r, "POST /projects/{project}/issues", learn.Act{Kind: policy.ActQuickAction, Needs: needs})
+			o.Unit.Needs = append(o.Unit.Needs, needs...)
+			return o
+		}
+		may := []string{"create_branch", "create_pipeline", "delete_work_item"}
+		p := make(t, Ask{Observations: []learn.Observation{read, text(may...)}})
+		if len(p.Unticked) != 1 || !slices.Equal(p.Unticked[0].Why, []string{"runs_as_owner"}) || len(p.Scopes) != 1 ||
+			!slices.Equal(p.Scopes[0].Permissions, []string{"read_job"}) || len(p.Notes) != 1 || !strings.Contains(p.Notes[0], "description") {
+			t.Errorf("%+v %q", p, p.Notes)
+		}
+		p = make(t, Ask{Observations: []learn.Observation{read, text(may...)}, Accept: append(may, "create_work_item")})
+		if len(p.Unticked) != 0 || len(p.Accepted) != 1 || len(p.Scopes) != 1 || len(p.Scopes[0].Permissions) != 5 || len(p.Notes) != 0 {
+			t.Errorf("a yes: %+v %q", p, p.Notes)
+		}
+		p = make(t, Ask{Observations: []learn.Observation{text("update_work_item"), seen(t, r, "POST /projects/{project}/issues")}})
+		if len(p.Unticked) != 0 || len(p.Scopes) != 1 || !slices.Equal(p.Scopes[0].Permissions, []string{"create_work_item",
+			"update_work_item"}) {
+			t.Errorf("one that runs nothing: %+v", p)
+		}
+	})
 	t.Run("until somebody says yes, and then for the refs alone that were pushed", func(t *testing.T) {
 		before := seen(t, r, "GET /{project}.git/info/refs?service=git-receive-pack") // needs push_code, and changes no ref
 		p := make(t, Ask{Observations: []learn.Observation{read, before, pushed}, Accept: []string{"push_code"}})

@@ -1,6 +1,8 @@
 package propose
 
 import (
+	"slices"
+
 	"patgate/learn"
 	"patgate/policy"
 	"patgate/routes"
@@ -11,6 +13,7 @@ type Replay struct {
 	table  *routes.Table
 	rows   map[string]*routes.Route
 	pushes []*routes.Route // rows that change refs and are a danger
+	risky  []*routes.Route // all that are a danger
 }
 
 // NewReplay makes a replay for a table.
@@ -18,16 +21,23 @@ func NewReplay(t *routes.Table) *Replay {
 	r := &Replay{table: t, rows: make(map[string]*routes.Route, len(t.Routes()))}
 	for _, row := range t.Routes() {
 		r.rows[row.Method+" "+row.Path] = row
-		if row.Refs == routes.RefsListed && len(row.Dangers()) > 0 {
+		if len(row.Dangers()) == 0 {
+			continue
+		}
+		r.risky = append(r.risky, row)
+		if row.Refs == routes.RefsListed {
 			r.pushes = append(r.pushes, row)
 		}
 	}
 	return r
 }
 
-// dangers gives why a row is not ticked: what it can do by itself, or what a push can do where it needs no more than the row. A
-// grant for the first step of a push, or for its large files, would be one for pushes to any ref.
-func (r *Replay) dangers(row *routes.Route) []string {
+// dangers gives why a request is not ticked: what its row can do by itself, what a push can do where it needs no more than the
+// row, or what can be done with what its quick actions need. A grant for the first step of a push, or for its large files, would
+// be one for pushes to any ref; one for a quick action that starts a pipeline, or for a template's text that may have it, one for
+// pipelines.
+func (r *Replay) dangers(q *policy.Question) []string {
+	row := q.Route
 	if why := row.Dangers(); len(why) > 0 {
 		return why
 	}
@@ -36,7 +46,26 @@ func (r *Replay) dangers(row *routes.Route) []string {
 			return push.Dangers()
 		}
 	}
-	return nil
+	return r.textDangers(q)
+}
+
+// textDangers gives what can be done with what the quick actions of a request need, and not without.
+func (r *Replay) textDangers(q *policy.Question) (why []string) {
+	for i := range q.Acts {
+		a := &q.Acts[i]
+		if a.Kind != policy.ActQuickAction || a.Needs == nil {
+			continue
+		}
+		held := q.Route.NeedSet
+		held.Union(a.Needs)
+		for _, row := range r.risky {
+			if held.Contains(&row.NeedSet) && !q.Route.NeedSet.Contains(&row.NeedSet) {
+				why = append(why, row.Dangers()...)
+			}
+		}
+	}
+	slices.Sort(why)
+	return slices.Compact(why)
 }
 
 // event is an observed unit as a question.
