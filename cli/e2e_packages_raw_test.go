@@ -151,15 +151,21 @@ func nuget(t *testing.T, s *packageStage) {
 	s.said(t, 204, "X-NuGet-ApiKey", nugetKey(remover), "DELETE", "packages/nuget/Shop.Lib/1.1.0", "", nil)
 }
 
-func helm(t *testing.T, s *packageStage) {
-	var b bytes.Buffer
-	zipped := gzip.NewWriter(&b)
+// chartOf gives a chart with a home.
+func chartOf(home string) *bytes.Buffer {
+	b := &bytes.Buffer{}
+	zipped := gzip.NewWriter(b)
 	w := tar.NewWriter(zipped)
-	text := "apiVersion: v2\nname: app\nversion: 1.0.0\nhome: " + s.world.url + "/shop/backend/api\n"
+	text := "apiVersion: v2\nname: app\nversion: 1.0.0\nhome: " + home + "\n"
 	_ = w.WriteHeader(&tar.Header{Name: "app/Chart.yaml", Mode: 0o644, Size: int64(len(text))})
 	_, _ = io.WriteString(w, text)
 	_ = w.Close()
 	_ = zipped.Close()
+	return b
+}
+
+func helm(t *testing.T, s *packageStage) {
+	b := chartOf(s.world.url + "/shop/backend/api")
 	kind, body := form("chart", "app-1.0.0.tgz", b.Bytes())
 	s.said(t, 403, "", basic(s.reader), "POST", "packages/helm/api/stable/charts", kind, body)
 	s.said(t, 201, "Basic", basic(s.writer), "POST", "packages/helm/api/stable/charts", kind, body)

@@ -3,6 +3,7 @@ package desk
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -38,9 +39,20 @@ func Told(cmd *cobra.Command, err error) error {
 	}
 	var lines terminal.LinesError
 	for _, p := range invalid.Problems {
-		lines = append(lines, typed(cmd, p.Field)+" "+p.Message)
+		lines = append(lines, sentence(typed(cmd, p.Field), p.Message))
 	}
 	return terminal.Usage(lines)
+}
+
+// sentence puts a message behind the flag that it is about. One that has the flag as its subject, or begins with its value, makes
+// a sentence with it; another stands by itself.
+func sentence(flag, message string) string {
+	first, _, _ := strings.Cut(message, " ")
+	if !strings.HasSuffix(flag, ":") && !strings.HasPrefix(first, `"`) &&
+		!slices.Contains([]string{"is", "lies", "must", "has", "needs"}, first) {
+		flag += ":"
+	}
+	return flag + " " + message
 }
 
 // typed gives the flag that a field of a request comes from, or the field where there is no flag for it.

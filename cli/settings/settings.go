@@ -56,10 +56,11 @@ func Admin() []Setting {
 	return []Setting{{"admin-listen", "admin.listen", "address of the server's metrics and health"}}
 }
 
-// otherEnv are environment variables with patgate's prefix that are not keys of the configuration.
+// otherEnv are environment variables with patgate's prefix that are not keys of the configuration. PATGATE_TOKEN is where the
+// docs have clients find their token; patgate does not read it.
 func otherEnv() []string {
 	return []string{"PATGATE_CONFIG", "PATGATE_E2E_REQUIRED", "PATGATE_OWNER_CREDENTIAL", "PATGATE_OWNER_CREDENTIAL_FILE",
-		"PATGATE_SERVER"}
+		"PATGATE_SERVER", "PATGATE_TOKEN"}
 }
 
 // Add gives a command the flag --config and those of the settings.
