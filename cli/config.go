@@ -25,7 +25,8 @@ func newConfigCheck() *cobra.Command {
 variables on top, and prints all problems, each with its place, the offending value and
 the fix. Exits 1 when there is any. What serve would refuse is found, also in the files that
 the configuration names: certificates, route tables, the sealing key. The forge is not
-contacted, and the database is not opened.`,
+contacted. The database is read for one thing: the forge's address, when nothing else
+gives it. Nothing is changed.`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 1 {
@@ -33,7 +34,7 @@ contacted, and the database is not opened.`,
 					return err
 				}
 			}
-			c, err := settings.Load(cmd, nil, settings.WithUpstream)
+			c, err := opening.Settings(cmd, nil, settings.WithUpstream)
 			if err != nil {
 				return err
 			}

@@ -7,6 +7,8 @@ import (
 
 	"patgate/cli/settings"
 	"patgate/config"
+	"patgate/store/postgres"
+	"patgate/store/sqlite"
 )
 
 // Settings reads a command's configuration. The forge need not be named in it when the store knows one: that of its owners.
@@ -19,21 +21,14 @@ func Settings(cmd *cobra.Command, list []settings.Setting, upstream settings.Nee
 }
 
 // knownForge gives the forge address that all owners of the store have; empty when there is no store, no owner, or several
-// forges. A store that cannot be read says so to the command, which opens it next.
+// forges. The store is only read: a store that cannot be says so to the command, which opens it next.
 func knownForge(ctx context.Context, c *config.Config) string {
-	st, err := Existing(ctx, c)
-	if err != nil {
-		return ""
+	read, where := sqlite.OriginsOf, c.DatabaseFile()
+	if url := c.Store.URL.Reveal(); url != "" {
+		read, where = postgres.OriginsOf, url
 	}
-	defer st.Close()
-	owners, err := st.Owners(ctx)
-	if err != nil || len(owners) == 0 {
-		return ""
+	if origins, err := read(ctx, where); err == nil && len(origins) == 1 {
+		return origins[0]
 	}
-	for _, o := range owners[1:] {
-		if o.Origin != owners[0].Origin {
-			return ""
-		}
-	}
-	return owners[0].Origin
+	return ""
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"patgate/store"
+	"patgate/store/tables"
 )
 
 //go:embed migrations/*.sql
@@ -128,4 +129,26 @@ func SchemaOf(ctx context.Context, url string) (has, want int, err error) {
 		return v.known, len(migrations()), fmt.Errorf("reading the schema of %s: %w", db.name, err)
 	}
 	return v.known, len(migrations()), nil
+}
+
+// OriginsOf tells for which forges a database has owners, changing nothing: none when it has no tables of ours.
+func OriginsOf(ctx context.Context, url string) (origins []string, err error) {
+	if has, _, err := SchemaOf(ctx, url); err != nil || has == 0 {
+		return nil, err
+	}
+	db, err := connect(url, Options{})
+	if err != nil {
+		return nil, err
+	}
+	defer db.Close()
+	ctx, cancel := context.WithTimeout(ctx, db.patience)
+	defer cancel()
+	rows, err := db.read.Query(ctx, tables.Origins)
+	if err == nil {
+		origins, err = pgx.CollectRows(rows, pgx.RowTo[string])
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading the owners of %s: %w", db.name, err)
+	}
+	return origins, nil
 }

@@ -10,6 +10,7 @@ import (
 	"os"
 
 	"patgate/store"
+	"patgate/store/tables"
 )
 
 //go:embed migrations/*.sql
@@ -34,20 +35,47 @@ func migrations() []string {
 
 // SchemaOf tells which schema a file has, 0 when there is none, and which one this program makes of it, changing nothing.
 func SchemaOf(ctx context.Context, path string) (has, want int, err error) {
-	want = len(migrations())
+	err = look(ctx, path, func(pool *sql.DB) error { return pool.QueryRowContext(ctx, "PRAGMA user_version").Scan(&has) })
+	return has, len(migrations()), err
+}
+
+// OriginsOf tells for which forges a file has owners, changing nothing: none when there is no file.
+func OriginsOf(ctx context.Context, path string) (origins []string, err error) {
+	err = look(ctx, path, func(pool *sql.DB) error {
+		rows, err := pool.QueryContext(ctx, tables.Origins)
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		for rows.Next() {
+			var origin string
+			if err := rows.Scan(&origin); err != nil {
+				return err
+			}
+			origins = append(origins, origin)
+		}
+		return rows.Err()
+	})
+	return origins, err
+}
+
+// look reads a file that is a store of ours, whatever its schema, and changes nothing. A file that is not there is no error.
+func look(ctx context.Context, path string, read func(pool *sql.DB) error) error {
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-		return 0, want, nil
+		return nil
 	}
 	pool, err := connect(path, lockPatience, 1, true)
 	if err != nil {
-		return 0, want, err
+		return err
 	}
 	defer pool.Close()
-	if err := verify(ctx, pool, path); err != nil {
-		return 0, want, fmt.Errorf("reading the schema of %s: %w", path, explain(err))
+	if err = verify(ctx, pool, path); err == nil {
+		err = read(pool)
 	}
-	err = pool.QueryRowContext(ctx, "PRAGMA user_version").Scan(&has)
-	return has, want, explain(err)
+	if err != nil {
+		return fmt.Errorf("reading %s: %w", path, explain(err))
+	}
+	return nil
 }
 
 // migrate brings the schema up to date in one transaction. Processes that start together wait for each other.

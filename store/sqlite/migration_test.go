@@ -52,6 +52,12 @@ func TestATokenOfTheFirstSchemaGoesOn(t *testing.T) {
 	if err := pool.Close(); err != nil {
 		t.Fatal(err)
 	}
+	if origins, err := OriginsOf(ctx, path); err != nil || !slices.Equal(origins, []string{"https://gitlab.example.com"}) {
+		t.Errorf("its owners are of %v, %v", origins, err)
+	}
+	if has, _, err := SchemaOf(ctx, path); err != nil || has != 1 {
+		t.Errorf("reading it made it one of schema %d, %v", has, err)
+	}
 	if db, err = Open(ctx, path, Options{}); err != nil {
 		t.Fatal(err)
 	}

@@ -10,6 +10,9 @@ import (
 
 const ownerColumns = "o.id, o.origin, o.user_id, o.username, o.admin, o.created_at, o.removed_at"
 
+// Origins asks for which forges there are owners; every schema understands it.
+const Origins = "SELECT DISTINCT origin FROM owners WHERE removed_at = 0"
+
 // ownerRow receives ownerColumns.
 type ownerRow struct {
 	o                  store.Owner
