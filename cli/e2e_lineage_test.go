@@ -1,7 +1,9 @@
 package cli_test
 
 import (
+	"encoding/json"
 	"fmt"
+	"regexp"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -195,6 +197,23 @@ func TestEditing(t *testing.T) {
 			if _, text := r.want(t, 403, weak, call.method, call.path, object{"expires_in": "20d"}); !strings.Contains(text, "yours lacks api") {
 				t.Errorf("%s %s: %s", call.method, call.path, text)
 			}
+		}
+	})
+	t.Run("what was decided on the token as it was before another change is refused", func(t *testing.T) {
+		v := wide(t)
+		_, text := r.want(t, 200, w.alicePAT, "GET", extra(v.ID, ""), nil)
+		read, both := json.Number(regexp.MustCompile(`"revision":(\d+)`).FindStringSubmatch(text)[1]), []object{on(w.api, "read_job", "read_work_item")}
+		r.want(t, 200, w.alicePAT, "PATCH", extra(v.ID, ""), object{"granular_scopes": []object{on(w.api, "read_job")}, "revision": read})
+		for _, change := range []object{{"granular_scopes": both, "revision": read}, {"name": "other", "revision": read}} {
+			if _, text := r.want(t, 409, w.alicePAT, "PATCH", extra(v.ID, ""), change); !strings.Contains(text, "changed meanwhile") {
+				t.Error(text)
+			}
+		}
+		for _, wrong := range []any{0, -1, "x"} {
+			r.want(t, 400, w.alicePAT, "PATCH", extra(v.ID, ""), object{"name": "other", "revision": wrong})
+		}
+		if l, _ := r.want(t, 200, w.alicePAT, "GET", extra(v.ID, ""), nil); l.Name != "wide" || len(l.GranularScopes[0].Permissions) != 1 {
+			t.Errorf("%+v", l)
 		}
 	})
 	t.Run("what it made keeps no more than it has", func(t *testing.T) {

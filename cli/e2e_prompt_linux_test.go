@@ -181,3 +181,30 @@ func TestPrompts(t *testing.T) {
 		}
 	})
 }
+
+// What somebody says yes to, at a running patgate, is the token as it was shown: one that was changed since stays as it is.
+func TestAYesToATokenThatChangedMeanwhile(t *testing.T) {
+	r := unlimited(t)
+	made := r.make(t, creation("ci", on(r.world.api, "read_job", "read_work_item")))
+	for name, args := range map[string][]string{
+		"a name":       {"--name", "other"},
+		"permissions":  {"--remove", "read_job"},
+		"whole scopes": {"--project", fmt.Sprint(r.world.api), "--allow", "read_job"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := atTerminal(t, append(r.env, "PATGATE_OWNER_CREDENTIAL="+r.world.alicePAT),
+				append([]string{"token", "edit", "--server", r.gate, fmt.Sprint(made.ID)}, args...)...)
+			d.awaits(t, "Change it? [y/N]", true)
+			r.want(t, 200, r.world.alicePAT, "PATCH", extra(made.ID, ""), object{"description": name})
+			d.types(t, "y\n")
+			if code := d.ends(t); code != 1 {
+				t.Errorf("exit %d", code)
+			}
+			d.awaits(t, "changed meanwhile", true)
+			l, text := r.want(t, 200, r.world.alicePAT, "GET", extra(made.ID, ""), nil)
+			if l.Name != "ci" || len(l.GranularScopes[0].Permissions) != 2 {
+				t.Error(text)
+			}
+		})
+	}
+}

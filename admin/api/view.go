@@ -43,6 +43,8 @@ type Token struct {
 	CredentialID int64      `json:"credential_id"`
 	ParentID     *int64     `json:"parent_id"`
 	FamilyID     int64      `json:"family_id"`
+	// Revision moves with every edit and rotation. An edit that names another one than the token has is refused.
+	Revision     int64      `json:"revision"`
 	RotatedTo    *int64     `json:"rotated_to"`
 	RevokedAt    *time.Time `json:"revoked_at"`
 	RevokedBy    string     `json:"revoked_by,omitempty"`
@@ -135,6 +137,7 @@ func View(l *store.Listed, now time.Time) *Token {
 		CredentialID:     l.CredentialID,
 		ParentID:         orNull(l.ParentID),
 		FamilyID:         l.FamilyID,
+		Revision:         l.Revision,
 		RotatedTo:        orNull(l.RotatedTo),
 		RevokedAt:        orNull(l.RevokedAt),
 		RevokedBy:        l.RevokedBy,

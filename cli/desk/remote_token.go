@@ -38,7 +38,7 @@ func listed(t *api.Token, base config.Base) *store.Listed {
 	l.LastFour = t.LastFour
 	l.TableVersion = t.TableVersion
 	l.CreatedAt, l.ExpiresAt, l.RenewUntil, l.RevokeReason = t.CreatedAt, t.ExpiresAtTime, t.RenewUntil, t.RevokeReason
-	l.CredentialID, l.FamilyID = t.CredentialID, t.FamilyID
+	l.CredentialID, l.FamilyID, l.Revision = t.CredentialID, t.FamilyID, t.Revision
 	for from, to := range map[*time.Time]*time.Time{
 		t.LastUsedAt: &l.LastUsedAt,
 		t.RevokedAt:  &l.RevokedAt,

@@ -182,13 +182,10 @@ func editAt(cmd *cobra.Command, r *desk.Remote, id int64, q *tokens.Changes, ame
 		lines = append(lines, desk.Describe(before.Scopes)...)
 	}
 	more, err := confirmed(cmd, before, append(lines, fieldChanges(q, before)...))
-	if err == nil && more && len(amendments) > 0 {
-		err = unchanged(cmd.Context(), r, before) // the answer may have taken long
-	}
 	if err != nil || !more {
 		return err
 	}
-	body := map[string]any{}
+	body := map[string]any{"revision": before.Revision}
 	for name, v := range map[string]*string{
 		"name":         q.Name,
 		"description":  q.Description,
@@ -207,15 +204,6 @@ func editAt(cmd *cobra.Command, r *desk.Remote, id int64, q *tokens.Changes, ame
 		body["for_good"] = true
 	}
 	return r.Show(cmd, http.MethodPatch, desk.Path(id, ""), body)
-}
-
-// unchanged tells, by an error, that a token of a running patgate may do something else than when it was read.
-func unchanged(ctx context.Context, r *desk.Remote, before *store.Listed) error {
-	now, err := r.Token(ctx, before.ID)
-	if err == nil && len(desk.Differences(before.Scopes, now.Scopes)) > 0 {
-		err = errors.New("the token was changed meanwhile, and nothing is done: look at it and say it again")
-	}
-	return err
 }
 
 // byIDs finds the places of an amendment without the forge.
