@@ -111,7 +111,9 @@ type Event struct {
 	Filtered   bool // entries that the grant does not reach are left out of the answer
 	Boundary   routes.Boundary
 	BoundaryID int64 // project or group id that was checked
-	Scope      int   // index of the scope that allowed it; -1 when none did
+	// Container is its full path, as the forge tells the token's owner; empty when that is not known.
+	Container  string
+	Scope      int // index of the scope that allowed it; -1 when none did
 	Verdict    policy.Verdict
 	Act        policy.ActKind // of the act that was denied; none when all are allowed, or the row alone decides
 	Reason     string         // of a closed set: policy.Reason or one of the gateway's own

@@ -1,6 +1,10 @@
 package audit
 
-import "patgate/policy"
+import (
+	"go.uber.org/zap/zapcore"
+
+	"patgate/policy"
+)
 
 // category gives the heading of the route's file in the table.
 func (e *Event) category() string {
@@ -44,10 +48,13 @@ func (e *Event) request(l *line) {
 	}
 }
 
-// container writes which one was checked.
+// container writes which one was checked. Its path is for people, whose encoder takes it out of a field that others skip.
 func (e *Event) container(l *line) {
 	if e.BoundaryID != 0 {
 		l.number(keyBoundaryID, e.BoundaryID)
+	}
+	if l.encoder != nil && e.Container != "" {
+		l.fields = append(l.fields, zapcore.Field{Key: plainContainer, Type: zapcore.SkipType, String: e.Container})
 	}
 }
 

@@ -3,6 +3,7 @@ package cli_test
 import (
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"os/exec"
 	"strings"
@@ -206,5 +207,55 @@ func TestAYesToATokenThatChangedMeanwhile(t *testing.T) {
 				t.Error(text)
 			}
 		})
+	}
+}
+
+// On a terminal a denial says where and what lacks, and the command behind it, as it stands there, gives the token that.
+func TestTheNextStepOnATerminal(t *testing.T) {
+	r := unlimited(t)
+	secret := r.mint(t, "--name", "ci", "--project", "shop/backend/api", "--allow", "read_job")
+	if err := r.stop(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	d := atTerminal(t, r.env, "serve")
+	project := fmt.Sprintf("%s/api/v4/projects/%d", r.gate, r.world.api)
+	get := func(address string) int {
+		return send("GET", address, http.Header{"Private-Token": {secret}}, nil).status
+	}
+	for end := time.Now().Add(patience); get(project+"/jobs") != http.StatusOK; time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal(d.text())
+		}
+	}
+	if status := get(project + "/issues"); status != http.StatusForbidden {
+		t.Fatal(status)
+	}
+	d.awaits(t, "to allow it: ", true)
+	if !strings.Contains(d.text(), " ALLOW ci GET /projects/{project}/jobs on shop/backend/api 200") ||
+		!strings.Contains(d.text(), " DENY ci GET /projects/{project}/issues needs read_work_item on shop/backend/api (permission_missing)") {
+		t.Error(d.text())
+	}
+	_, step, _ := strings.Cut(d.text(), "to allow it: ")
+	step, _, _ = strings.Cut(step, "\r\n")
+	edit := exec.Command("bash", "-c", step)
+	edit.Env, edit.Dir = append(r.env, "PATGATE_OWNER_CREDENTIAL="+r.world.alicePAT), r.dir
+	if out, err := edit.CombinedOutput(); err != nil {
+		t.Errorf("%s: %v\n%s", step, err, out)
+	}
+	if status := get(project + "/issues"); status != http.StatusOK {
+		t.Errorf("after %s: %d", step, status)
+	}
+	get(r.gate + "/api/v4/projects/secret%2Fnothing/pipelines") // a name that the client alone gives stands nowhere
+	get(project + "/pipelines")
+	d.awaits(t, "GET /projects/{project}/pipelines needs read_pipeline on shop/backend/api (permission_missing)", true)
+	if text := d.text(); strings.Contains(text, "nothing") || strings.Count(text, "/pipelines needs read_pipeline on project (") != 1 {
+		t.Error(text)
+	}
+	d.types(t, "\x03")
+	if code := d.ends(t); code != 0 {
+		t.Errorf("exit %d: %s", code, d.text())
+	}
+	if err := r.start(r.env, nil, r.operators); err != nil { // which the end of the test stops
+		t.Fatal(err)
 	}
 }

@@ -353,7 +353,8 @@ type Resolver struct {
 type Log struct {
 	// Level is the least level that is written: `debug`, `info`, `warn` or `error`. Decisions are written at every level.
 	Level LogLevel `yaml:"level"`
-	// Format is `json`, `console` for people, or `auto`: console when standard error is a terminal, else json.
+	// Format is `json`, `console` for people, or `auto`: console when standard error is a terminal, else json. For people a decision
+	// is one line, with names for ids where they are known; on a terminal the command that would allow it stands behind a denial.
 	Format LogFormat `yaml:"format"`
 }
 

@@ -108,3 +108,15 @@ type Decision struct {
 	// Anonymous: forward without any credential.
 	Anonymous bool
 }
+
+// Path gives the full path of the container that the decision is about, for the log only; empty when none was found. A row that
+// may be public is denied after its container was found, and Container does not tell that one.
+func (d *Decision) Path(acts []Act) string {
+	for i := range acts {
+		c := acts[i].Container
+		if c != nil && c.Boundary == d.Boundary && (c.ID == d.Container || d.Container == 0 && acts[i].Kind == ActOwn) {
+			return c.Path
+		}
+	}
+	return ""
+}

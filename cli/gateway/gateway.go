@@ -174,7 +174,7 @@ func (g *gateway) make(ctx context.Context) error {
 	}
 	var console zapcore.Encoder
 	if c.Log.Format == config.FormatConsole {
-		console = audit.NewPlain(g.tokenName())
+		console = audit.NewPlain(audit.PlainOptions{Name: g.tokenName(), Edit: g.editCommand()})
 	}
 	g.audit = audit.NewLog(audit.Options{
 		Out: g.log, Encoder: console, Queue: c.Limits.AuditQueue, Counters: counters,

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"strings"
 	"sync"
 	"time"
 
@@ -11,6 +12,7 @@ import (
 	"go.uber.org/zap/zapcore"
 
 	"patgate/audit"
+	"patgate/cli/terminal"
 	"patgate/config"
 )
 
@@ -111,4 +113,16 @@ func (g *gateway) tokenName() func(id int64) string {
 		names[id] = name
 		return name
 	}
+}
+
+// editCommand gives the command that changes a token, for whoever reads the log at a terminal; nil where it is not one.
+func (g *gateway) editCommand() func(token string) string {
+	if !terminal.Is(g.log.out) {
+		return nil
+	}
+	where := ""
+	if dir := g.config.DataDir; dir != config.Default().DataDir {
+		where = " --data-dir '" + strings.ReplaceAll(dir, "'", `'\''`) + "'"
+	}
+	return func(token string) string { return "patgate token edit " + token + where }
 }

@@ -170,9 +170,23 @@ func (j *Judgement) PlanRow(q *Request, row *routes.Route) *reply.Refusal {
 	j.Decision = policy.Plan(j.Session.Grant, row)
 	j.Note(q)
 	if j.Decision.Verdict != policy.Allow && !j.planPasses(q, row) {
+		j.noteKnown(q, row)
 		return reply.OfDenial(&j.Decision, row)
 	}
 	return nil
+}
+
+// noteKnown notes which container a denied request names, if the forge told it a little while ago: it is not asked for that.
+func (j *Judgement) noteKnown(q *Request, row *routes.Route) {
+	for i := range j.Op.Captures() {
+		c := &j.Op.Captures()[i]
+		if row.Find.From == routes.FindInPath && c.Name == row.Find.Name && c.Value != nil {
+			known := j.Rules.Resolver.Known(j.Session, c.Reference(), 0, q.Start)
+			if known != nil && known.Boundary == j.Decision.Boundary {
+				j.event.Container = known.Path
+			}
+		}
+	}
 }
 
 // Decide asks the policy whether the grant allows the question.
@@ -218,7 +232,7 @@ func (j *Judgement) Note(q *Request) {
 	e.Verdict = d.Verdict
 	e.Reason = d.Reason.String()
 	e.Boundary = d.Boundary
-	e.BoundaryID = d.Container
+	e.BoundaryID, e.Container = d.Container, d.Path(j.Question.Acts)
 	e.Scope = d.Scope
 	e.Undeclared, e.Used = j.Set.Undeclared, nil
 	e.Acts, e.Filtered = j.Question.Acts, false
