@@ -6,6 +6,9 @@ import (
 	"fmt"
 	"io"
 	"os/signal"
+	"slices"
+	"strconv"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -100,7 +103,8 @@ func wrapArgs(cmd *cobra.Command) {
 	}
 	cmd.Args = func(cmd *cobra.Command, args []string) error {
 		if err := check(cmd, args); err != nil && !terminal.IsUsage(err) {
-			return terminal.Usage(fmt.Errorf("%w (see %s --help)", err, cmd.CommandPath()))
+			return terminal.Usage(fmt.Errorf("%s: write %s (see %s --help)", wrongArgs(cmd, check, args),
+				strings.TrimSuffix(cmd.UseLine(), " [flags]"), cmd.CommandPath()))
 		} else {
 			return err
 		}
@@ -108,6 +112,16 @@ func wrapArgs(cmd *cobra.Command) {
 	for _, sub := range cmd.Commands() {
 		wrapArgs(sub)
 	}
+}
+
+// wrongArgs says what is wrong with the number of arguments: the first that is too many, or that some are missing.
+func wrongArgs(cmd *cobra.Command, check cobra.PositionalArgs, args []string) string {
+	for i, extra := range slices.Backward(args) {
+		if check(cmd, args[:i]) == nil {
+			return fmt.Sprintf("%q is one argument too many", extra)
+		}
+	}
+	return "an argument is missing"
 }
 
 // noSuchCommand refuses arguments of a command that only holds others.
@@ -126,7 +140,7 @@ func noSuchCommand(cmd *cobra.Command, args []string) error {
 	return terminal.Usage(fmt.Errorf("unknown command %q (%s)", cmd.CommandPath()+" "+args[0], hint))
 }
 
-// flagError names the flag that is nearest to one that is not known.
+// flagError names the flag that is nearest to one that is not known, and says in words what is wrong with a value.
 func flagError(cmd *cobra.Command, err error) error {
 	hint := "see " + cmd.CommandPath() + " --help"
 	if unknown := (*pflag.NotExistError)(nil); errors.As(err, &unknown) && len(unknown.GetSpecifiedName()) > 1 {
@@ -135,6 +149,16 @@ func flagError(cmd *cobra.Command, err error) error {
 		if near := config.Nearest(unknown.GetSpecifiedName(), names); near != "" {
 			hint = "did you mean --" + near + "?"
 		}
+	}
+	if invalid := (*pflag.InvalidValueError)(nil); errors.As(err, &invalid) {
+		why := invalid.Unwrap()
+		if errors.Is(why, strconv.ErrSyntax) || errors.Is(why, strconv.ErrRange) {
+			why = errors.New("it is no number that can be meant")
+			if invalid.GetFlag().Value.Type() == "bool" {
+				why = errors.New("write true or false")
+			}
+		}
+		err = fmt.Errorf("--%s %q: %w", invalid.GetFlag().Name, invalid.GetValue(), why)
 	}
 	return terminal.Usage(fmt.Errorf("%w (%s)", err, hint))
 }

@@ -26,7 +26,19 @@ func TestAWrongCommandLineIsOneLineWithTheNearestWord(t *testing.T) {
 		{"nothing near", []string{"xyzzy"}, `unknown command "patgate xyzzy" (see patgate --help)`},
 		{"an unknown flag", []string{"serve", "--upsteam", "x"}, "unknown flag: --upsteam (did you mean --upstream?)"},
 		{"a flag without its value", []string{"serve", "--upstream"}, "flag needs an argument: --upstream (see patgate serve --help)"},
-		{"too many arguments", []string{"version", "now"}, `unknown command "now" for "patgate version" (see patgate version --help)`},
+		{"too many arguments", []string{"version", "now"}, `"now" is one argument too many: write patgate version (see patgate version --help)`},
+		{"one too many of those that may be many", []string{"config", "check", "a", "b"},
+			`"b" is one argument too many: write patgate config check [FILE] (see patgate config check --help)`},
+		{"too few", []string{"token", "diff", "1"}, "an argument is missing: write patgate token diff A B (see patgate token diff --help)"},
+		{"none of several", []string{"permissions", "search"},
+			"an argument is missing: write patgate permissions search WORD... (see patgate permissions search --help)"},
+		{"no number", []string{"token", "list", "--limit", "x"},
+			`--limit "x": it is no number that can be meant (see patgate token list --help)`},
+		{"neither yes nor no", []string{"token", "list", "--json=maybe"}, `--json "maybe": write true or false (see patgate token list --help)`},
+		{"a permission without a place", []string{"token", "create", "--allow", "read_job"}, `--allow "read_job": say where first: --project, ` +
+			"--group, --personal, --all-memberships, --user or --instance, then --allow (see patgate token create --help)"},
+		{"a flag that must be there", []string{"routes", "coverage"},
+			"--openapi is missing: name the forge's OpenAPI document, or - for standard input"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			code, out, errs := runMain(c.args...)

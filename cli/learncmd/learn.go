@@ -28,7 +28,8 @@ func New() *cobra.Command {
 		Short: "Make the smallest grant that is enough for what a token really did",
 		Long: `patgate keeps which permissions a token used on which projects and groups, by day; with learn.mode: on the forge's own
 tokens too. From that it proposes the smallest grant that would have been enough, with a proof: everything that was seen is
-allowed, and without any part of it something is denied. A SUBJECT is the id of a token, or that of a forge token in learn list.`,
+allowed, and without any part of it something is denied. SUBJECT is the id of a patgate token, or the number that patgate learn
+list shows for a forge token.`,
 	}
 	cmd.AddCommand(newLearnList(), newLearnShow(), newLearnPropose(), newLearnApply(), newLearnUnused())
 	return cmd
@@ -36,10 +37,10 @@ allowed, and without any part of it something is denied. A SUBJECT is the id of 
 
 // addLearnFlags gives a command what it takes to make a proposal.
 func addLearnFlags(cmd *cobra.Command) {
-	cmd.Flags().String("since", "30d", "how far back is looked, in days")
+	cmd.Flags().String("since", "30d", "how many days to look back")
 	cmd.Flags().StringSlice("accept", nil, "permissions that may be proposed although they export, give rights, keep secrets, make "+
 		"credentials or run code as the owner")
-	cmd.Flags().Int64Slice("group", nil, "ids of groups that the token shall reach as a whole, where the proposal asks")
+	cmd.Flags().Int64Slice("group", nil, "`IDS` of groups that the token shall reach as a whole, where the proposal asks")
 	cmd.Flags().Bool("accept-suspect", false, "take in what was first seen from a new network or shortly before a leak was reported")
 	desk.AddCredentialFlags(cmd)
 	desk.AddServerFlag(cmd)

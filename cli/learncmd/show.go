@@ -65,8 +65,8 @@ func newLearnList() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "List the tokens and forge tokens that were seen at work",
-		Long: `Lists your own: those of the forge user whose credential you give. A forge token has a number of patgate's, which keeps
-it as a hash.`,
+		Long: `Lists your own tokens: those of the forge user whose credential you give. A forge token stands under a number that
+patgate gave it; of the token itself patgate keeps only a hash.`,
 		Example: `  patgate learn list --server https://git.example.com --credential-file ~/.forge-token`,
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -115,7 +115,7 @@ func newLearnShow() *cobra.Command {
 			})
 		},
 	}
-	cmd.Flags().String("since", "30d", "how far back is looked, in days")
+	cmd.Flags().String("since", "30d", "how many days to look back")
 	desk.AddCredentialFlags(cmd)
 	desk.AddServerFlag(cmd)
 	return cmd

@@ -24,8 +24,8 @@ func newLearnUnused() *cobra.Command {
 		Use:   "unused [ID]",
 		Short: "Say which rights of a token, or of all, were not used",
 		Long: `A permission of a scope, or a place of it, is unused when everything that the token did would be allowed without it.
-With an ID what goes and what stays is listed; patgate token narrow takes the unused away. A token that is younger than the
-time that is looked at, or was given more since, is not judged.`,
+With an ID it lists what would go and what would stay; patgate token narrow takes away what is unused. A token that was
+made or given more within the time that is looked at is not judged.`,
 		Example: `  patgate learn unused
   patgate learn unused 1000000000042 --since 30d`,
 		Args: cobra.MaximumNArgs(1),
@@ -59,7 +59,7 @@ time that is looked at, or was given more since, is not judged.`,
 
 // AddFindingFlags gives a command what it takes to make a finding.
 func AddFindingFlags(cmd *cobra.Command) {
-	cmd.Flags().String("since", "60d", "for how long something must not have been used, in days")
+	cmd.Flags().String("since", "60d", "how long a right must have been unused, in days")
 	desk.AddServerFlag(cmd)
 }
 

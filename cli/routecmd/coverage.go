@@ -1,6 +1,7 @@
 package routecmd
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -18,7 +19,7 @@ func newRoutesCoverage() *cobra.Command {
 		Short: "Compare the route table with an OpenAPI document of the forge",
 		Long: `Reads an OpenAPI document (version 2 or 3, JSON or YAML; - is standard input) and tells
 which of its operations have a row (mapped), which have none and are refused by patgate
-(unmapped), and which rows it does not know (stale: gone from the forge, or undocumented).
+(unmapped), and which rows the document does not know (stale: gone from the forge, or undocumented).
 With --strict the exit code is 1 when any operation is unmapped or any row is stale.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -27,6 +28,9 @@ With --strict the exit code is 1 when any operation is unmapped or any row is st
 				return err
 			}
 			name, _ := cmd.Flags().GetString("openapi")
+			if name == "" {
+				return terminal.Usage(errors.New("--openapi is missing: name the forge's OpenAPI document, or - for standard input"))
+			}
 			data, err := readInput(cmd, name)
 			if err != nil {
 				return err
@@ -52,7 +56,6 @@ With --strict the exit code is 1 when any operation is unmapped or any row is st
 	cmd.Flags().String("openapi", "", "the OpenAPI document: a file, or - for standard input")
 	cmd.Flags().Bool("strict", false, "exit 1 when an operation is unmapped or a row is stale")
 	cmd.Flags().Bool("json", false, "print JSON")
-	cobra.CheckErr(cmd.MarkFlagRequired("openapi"))
 	overlayFlag(cmd)
 	return cmd
 }

@@ -15,7 +15,7 @@ func newRoutesLint() *cobra.Command {
 		Short: "Check route files: prints every problem with its place and the fix",
 		Long: `Loads the built-in route table with the given files laid over it, as the server would,
 and prints everything that is wrong, one line each: file, line, what is wrong, and the fix.
-Warnings are about rows that load and are rarely meant. Exits 1 when there is a problem.`,
+Warnings are about rows that load, but are rarely what was meant. Exits 1 when there is a problem.`,
 		Example: "  patgate routes lint ./my-routes",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			opts, unread, err := loadOptions(cmd, args)

@@ -24,8 +24,8 @@ func newPermissionsSearch() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "search WORD...",
 		Short: "Print the permissions that words are about",
-		Long: `Print the permissions in whose name, description or synonyms each of the words stands,
-with where they are granted. Those that fit best come first.`,
+		Long: `Prints the permissions that have every one of the words in their name, description or
+synonyms, and where they are granted. Those that fit best come first.`,
 		Example: `  patgate permissions search comment
   patgate permissions search push image
   patgate permissions search npm --forge gitea`,

@@ -51,7 +51,7 @@ could not be judged. Nothing is changed, and a running patgate goes on.`,
 			})
 		},
 	}
-	cmd.Flags().String("since", "30d", "how far back is looked, in days")
+	cmd.Flags().String("since", "30d", "how many days to look back")
 	cmd.Flags().String("try", "", "YAML file with the configuration that is tried")
 	cmd.Flags().Bool("strict", false, "exit 1 also when something could not be judged")
 	settings.AddStore(cmd)

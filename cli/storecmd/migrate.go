@@ -18,7 +18,7 @@ func newStoreMigrate() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "migrate",
 		Short: "Bring the database's tables up to date, as a gateway does when it starts",
-		Long: `Makes the tables of a new store, or those that a newer patgate has more, in one transaction. A gateway of the
+		Long: `Makes the tables of a new store, or adds what this version of patgate needs, in one transaction. A gateway of the
 version before goes on working meanwhile. With --check nothing is changed: the command fails when there is
 something to do, and when the store is one of a newer patgate.`,
 		Args: cobra.NoArgs,

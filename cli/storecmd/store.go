@@ -26,7 +26,7 @@ func newStoreBackup() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "backup PATH",
 		Short: "Write a copy of the database to a new file, also while a gateway runs",
-		Long: `Of a SQLite file. What is in PostgreSQL is backed up with pg_dump.
+		Long: `Backs up a SQLite file. For a store in PostgreSQL, use pg_dump.
 
 The copy holds everything but the sealing key. Keep a copy of the key file too, in another place:
 without it the sealed credentials of the backup cannot be opened.`,
@@ -55,7 +55,7 @@ func newStoreRestore() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "restore PATH",
 		Short: "Put a backup in the place of the database, while no gateway runs",
-		Long: `With --replace an existing database is replaced and kept beside, under a name that is printed. Tokens that
+		Long: `With --replace an existing database is replaced, and kept beside the new one under a name that is printed. Tokens that
 were revoked after the backup was made stay revoked, when the replaced database can be read.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {

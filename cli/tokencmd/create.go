@@ -28,11 +28,10 @@ func newTokenCreate() *cobra.Command {
 
 The token acts for an owner, with the owner's own forge token, which the forge verifies before anything is
 stored. It is read from PATGATE_OWNER_CREDENTIAL, from PATGATE_OWNER_CREDENTIAL_FILE or --credential-file,
-or, when patgate knows no owner yet, at a prompt, and is then kept sealed; later commands need it no more.
+or, when patgate knows no owner yet, at a prompt, and is then kept sealed; later commands do not need it again.
 
 Wildcards such as read_* stand for the permissions of today, and never for those that yield another
-credential, give rights to others,
-change who sees what, or keep a secret: these are granted by name.`,
+credential, give rights to others, change who sees what, or keep a secret: these are granted by name.`,
 		Example: `  patgate token create --name "read jobs" --project group/project --allow read_job,read_pipeline
   patgate token create --name release --expires 12h --project a/lib --allow 'read_*' --project a/app --allow push_code
   patgate token create --name agent --expires 7d --project a/app --template ai-agent --allow run_job

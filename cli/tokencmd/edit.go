@@ -20,9 +20,9 @@ func newTokenEdit() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "edit ID",
 		Short: "Change what a token is called and may do",
-		Long: `Only what is given is changed. --add and --remove change single permissions: at the places that stand before
-them, else --add in the token's only scope, and --remove everywhere. --allow, --template and --grant replace all scopes.
-What changes is printed before it is done, and on a terminal you are asked (--yes: not).
+		Long: `Only what is given is changed. --add and --remove change single permissions, at the places that stand before them.
+Without a place, --add is about the token's only scope, and --remove about all of them. --allow, --template and --grant
+replace all scopes. What changes is printed first, and on a terminal you are asked before it is done (not with --yes).
 
 Narrowing needs nothing more. Widening, in permissions, places or time, needs the owner's forge token again: from
 PATGATE_OWNER_CREDENTIAL, from PATGATE_OWNER_CREDENTIAL_FILE or --credential-file. Tokens that this one made never keep
@@ -79,12 +79,12 @@ more than it has.`,
 	f.String("description", "", "more about it")
 	f.String("expires", "", "how long it lives from now (12h, 30d) or when it ends (2026-12-31)")
 	f.String("renew-until", "", "how far the token may rotate itself")
-	f.String("report-until", "", "report mode until then (7d, 2026-12-31), 14 days after its first beginning at most")
+	f.String("report-until", "", "report mode until then (7d, 2026-12-31), at most 14 days after it first began")
 	f.Bool("enforce", false, "end report mode: what the token lacks is denied from now on")
 	f.String("grant", "", "YAML file with the scopes (- is standard input), instead of the flags below")
 	f.Bool("for-good", false, "what is taken away cannot be given back by patgate token undo: for a token that leaked")
 	f.Bool("dry-run", false, "change nothing: say which requests that the token made would have been denied")
-	f.String("since", "30d", "with --dry-run: how far back is looked, in days")
+	f.String("since", "30d", "with --dry-run: how many days to look back")
 	f.BoolP("yes", "y", false, "do it without asking")
 	flags.register(f)
 	flags.registerAmendments(f)

@@ -17,9 +17,9 @@ func newTokenList() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "List tokens with what they reach",
-		Long: `Lists tokens with what they reach. Those with a permission by which deploy keys, deploy tokens,
-access tokens or triggers are made are marked: such credentials work past patgate, and outlive it.
-So are those in report mode, which may do what their owner may.`,
+		Long: `Lists tokens with what they reach. Marked are those that may make deploy keys, deploy tokens, access
+tokens or triggers, because such credentials work past patgate and outlive the token, and those in
+report mode, which may do what their owner may.`,
 		Example: `  patgate token list --state any --sort last_used_asc`,
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -60,7 +60,7 @@ So are those in report mode, which may do what their owner may.`,
 	cmd.Flags().String("state", "active", "active, inactive, expired, revoked, paused or any")
 	cmd.Flags().String("search", "", "only with this text in name or description")
 	cmd.Flags().String("sort", "created_desc", "created, expires, last_used or name, with _asc or _desc")
-	cmd.Flags().Int("limit", 0, "at most so many (0 is all)")
+	cmd.Flags().Int("limit", 0, "how many at most; 0 is all")
 	cmd.Flags().Bool("wide", false, "every scope with all its permissions, however long the lines get")
 	settings.AddStore(cmd)
 	desk.AddServerFlag(cmd)

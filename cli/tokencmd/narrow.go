@@ -20,8 +20,8 @@ func newTokenNarrow() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "narrow ID",
 		Short: "Take from a token what it did not use",
-		Long: `Takes away what patgate learn unused says that goes: permissions and places. Everything that the token did in that time
-goes on working. patgate token undo gives it back within 14 days.`,
+		Long: `Takes away the permissions and places that patgate learn unused lists as unused. Everything that the token did in that
+time goes on working. patgate token undo gives them back within 14 days.`,
 		Example: `  patgate token narrow 1000000000042 --since 60d`,
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -66,9 +66,9 @@ func newTokenUndo() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "undo ID",
 		Short: "Give a token back what it might do before it was last narrowed",
-		Long: `For 14 days after it, and as long as what the token may do was not changed in another way since. The token lives no
-longer by it; tokens that it made and that ended with the narrowing stay ended. A narrowing for good (patgate token edit
---for-good) is not undone, nor is anything of a token that is revoked.`,
+		Long: `Works for 14 days after the narrowing, as long as what the token may do was not changed in another way since. The token
+does not live longer by it, and tokens that it made and that ended with the narrowing stay ended. A narrowing for good
+(patgate token edit --for-good) is not undone, and neither is one of a token that is revoked.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if done, err := remoteChange(cmd, args[0], "/undo", nil); done {

@@ -64,8 +64,8 @@ func newTokenCan() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "can ID METHOD PATH",
 		Short: "Say whether a token may make a request, without making it",
-		Long: `Reads the request as the gateway would, finds the project or group that it names, and asks the policy. The body is not
-there to be looked at: what it may decide is noted. The exit code is 0 for yes and 1 for anything else.`,
+		Long: `Reads the request as the gateway would, finds the project or group that it names, and asks the policy. There
+is no body to look at: what a body could change is noted. The exit code is 0 for yes and 1 for anything else.`,
 		Example: `  patgate token can 1000000000042 GET /projects/group%2Fapp/jobs
   patgate token can 1000000000042 POST /group/app.git/git-receive-pack`,
 		Args: cobra.ExactArgs(3),
@@ -147,10 +147,8 @@ func newTokenProve() *cobra.Command {
 		Use:   "prove ID --never PERMISSION",
 		Short: "Prove that a token never uses a permission in a place, or show where it does",
 		Long: `Goes through everything that the token's scopes can tell apart: each project and group that they name, and for each
-group whatever else is in it, made later too. Without a place it is asked of all places. The exit code is 0 when it is never used
-there, and 1 with a witness when it is.
-
---in takes a group, --project a project.`,
+group whatever else is in it, made later too. Without --in or --project, all places count. The exit code is 0 when the
+permission is never used there; else it is 1, and a request that uses it is shown.`,
 		Example: `  patgate token prove 1000000000042 --never merge_merge_request --in group/prod`,
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -185,9 +183,9 @@ there, and 1 with a witness when it is.
 		},
 	}
 	cmd.Flags().String("never", "", "permission that it should never use")
-	cmd.Flags().String("in", "", "group, with everything below it")
-	cmd.Flags().String("group", "", "the same")
-	cmd.Flags().String("project", "", "project")
+	cmd.Flags().String("in", "", "group, by its path or id, with everything below it")
+	cmd.Flags().String("group", "", "the same as --in")
+	cmd.Flags().String("project", "", "project, by its path or id")
 	addQuestionFlags(cmd)
 	return cmd
 }
@@ -217,8 +215,8 @@ func newTokenDiff() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "diff A B",
 		Short: "Say what token B opens that token A does not",
-		Long: `Compares two tokens of one owner, by permissions and routes on every project and group that they can tell apart. The exit
-code is 0 when B opens nothing that A does not, else 1.`,
+		Long: `Compares two tokens of one owner, by permissions and routes on every project and group that their scopes tell apart. The
+exit code is 0 when B opens nothing that A does not, else 1.`,
 		Example: `  patgate token diff 1000000000042 1000000000043`,
 		Args:    cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -269,10 +267,10 @@ func printDifferences(w io.Writer, d *questions.Differences) {
 
 func newTokenWhoCan() *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "who-can PERMISSION --project PROJECT",
+		Use:   "who-can PERMISSION --project PROJECT | --group GROUP",
 		Short: "List the active tokens that hold a permission on a project or group",
-		Long: `Lists those of the tokens that you may list. With --server these are your own, and with --all everyone's, for
-administrators.`,
+		Long: `Looks through the tokens that you may list. With --server these are your own; with --all, for administrators, they are
+everyone's.`,
 		Example: `  patgate token who-can push_code --project group/app`,
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -25,10 +25,10 @@ func newTokenRevoke() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "revoke ID... | --secret -",
 		Short: "Revoke tokens for good, by id or by the secret itself",
-		Long: `When the command returns, a second later, no gateway on this store accepts the tokens any more.
+		Long: `The command waits a second: when it returns, no gateway on this store accepts the tokens any more.
 
-With --secret - the standard input may be any text, such as a log or a commit that tokens leaked into: every one that is
-found is revoked, and what looks like one and is none is told by its line. It needs no credential, with --server neither.`,
+With --secret - the standard input may be any text, such as a log or a commit that tokens leaked into: every token in it
+is revoked, and what only looks like one is reported with its line. No credential is needed, not even with --server.`,
 		Example: `  patgate token revoke 1000000000042 --reason "left the team"
   patgate token revoke --secret - < leaked.txt`,
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -22,7 +22,7 @@ func New() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "token",
 		Short: "Make, list, show, edit, rotate and revoke fine-grained tokens",
-		Long: `Works on the local store; a gateway that runs on it takes changes over within a second. With --server, a running
+		Long: `Works on the local store; a gateway on the same store takes over changes within a second. With --server, a running
 patgate is asked instead, with the forge token of the owner or a patgate token.`,
 	}
 	cmd.AddCommand(newTokenCreate(), newTokenList(), newTokenShow(), newTokenEdit(), newTokenRotate(), newTokenRevoke(),
@@ -66,7 +66,7 @@ func newTokenPause() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "pause ID",
 		Short: "Make a token invalid until it is resumed",
-		Long:  "When the command returns, a second later, no gateway on this store accepts the token any more.",
+		Long:  "The command waits a second: when it returns, no gateway on this store accepts the token any more.",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			reason, _ := cmd.Flags().GetString("reason")
@@ -115,8 +115,8 @@ func newTokenConfirm() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "confirm ID",
 		Short: "Let a token reach what newer route tables put under its permissions",
-		Long: `A new writing or minting row under a permission does not reach tokens that were made before it. This command
-says that it may.`,
+		Long: `A newer route table may put further requests under a permission. Those that write, or that make a credential, are not
+open to tokens that were made before: this command opens them to the token, for the permissions that it holds.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if done, err := remoteChange(cmd, args[0], "/confirm", nil); done {
