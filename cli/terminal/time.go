@@ -36,10 +36,13 @@ func Stamp(t time.Time) string {
 	return t.UTC().Format("2006-01-02 15:04 UTC")
 }
 
-// Until writes when a token expires: "in 5d", or how long it is over.
+// Until writes when a token expires: "in 5d", or how long it is over. A token that was just made for 5d has 5d, less a moment.
 func Until(t, now time.Time) string {
-	if t.After(now) {
-		return "in " + span(t.Sub(now))
+	if left := t.Sub(now); left > 0 {
+		if left > 5*time.Minute {
+			left = left.Round(time.Minute)
+		}
+		return "in " + span(left)
 	}
 	return Ago(t, now)
 }
