@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -33,8 +34,9 @@ func TestTheDemoRunsUntilItIsEnded(t *testing.T) {
 	lines, printed := io.Pipe()
 	ended := make(chan error, 1)
 	address := freeAddress("", true)
+	log := &journal{}
 	go func() {
-		ended <- demo(ctx, address, false, printed, io.Discard)
+		ended <- demo(ctx, address, false, printed, log)
 		printed.Close()
 	}()
 	const last = "patgate serve --upstream https://gitlab.example.com\n"
@@ -57,6 +59,7 @@ func TestTheDemoRunsUntilItIsEnded(t *testing.T) {
 		t.Errorf("the console at %q answers %v, %v", console, answer, err)
 	}
 	http.DefaultClient.CloseIdleConnections()
+	t.Run("the log", func(t *testing.T) { deniedInTheLog(t, text.String(), log) })
 	t.Run("git", func(t *testing.T) { cloneAndPush(t, text.String()) })
 	t.Run("Renovate and glab", func(t *testing.T) { findAndFollow(t, "http://"+address, text.String()) })
 	end()
@@ -112,6 +115,48 @@ func findAndFollow(t *testing.T, address, text string) {
 		if list := ask("GET", one+of, ""); !strings.HasPrefix(list, "[") {
 			t.Errorf("%s: %s", of, list)
 		}
+	}
+}
+
+// journal is the demo's log, which is read while it is written.
+type journal struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+// Write implements io.Writer.
+func (j *journal) Write(p []byte) (int, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.text.Write(p)
+}
+
+func (j *journal) String() string {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.text.String()
+}
+
+// deniedInTheLog pastes the line that is denied, and looks for what a person reads of it.
+func deniedInTheLog(t *testing.T, text string, log *journal) {
+	t.Helper()
+	if _, err := exec.LookPath("curl"); err != nil {
+		t.Skip("curl is not here: apt-get install curl")
+	}
+	_, line, _ := strings.Cut(text, "\n# Denied: ")
+	_, line, _ = strings.Cut(line, "\n")
+	line, _, _ = strings.Cut(line, "\n")
+	if out, err := exec.Command("bash", "-c", line).CombinedOutput(); err != nil || !strings.Contains(string(out), "read_work_item") {
+		t.Fatalf("%s: %v\n%s", line, err, out)
+	}
+	const want = " DENY ci GET /projects/{project}/issues needs read_work_item on acme/website (permission_missing)\n"
+	for end := time.Now().Add(30 * time.Second); !strings.Contains(log.String(), want); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("%q is not in the log:\n%s", want, log)
+		}
+	}
+	if strings.Contains(log.String(), "patgate_") {
+		t.Errorf("a secret stands in the log:\n%s", log)
 	}
 }
 
