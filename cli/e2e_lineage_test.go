@@ -22,6 +22,9 @@ func TestTokensThatMakeTokens(t *testing.T) {
 	}
 	t.Run("a subset is made, bound to its parent", func(t *testing.T) {
 		v, text := child(t, 201, object{"name": "child", "expires_in": "1h", "granular_scopes": []object{on(w.api, "read_job")}})
+		if strings.Contains(text, "shop/backend/api") {
+			t.Errorf("the maker is told the path of a project that it names by id: %s", text)
+		}
 		if v.ParentID == nil || *v.ParentID != parent.ID || v.UserID != parent.UserID {
 			t.Error(text)
 		}

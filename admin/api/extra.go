@@ -102,7 +102,7 @@ func (q *call) edited(e *tokens.Edited, err error) (*reply, error) {
 		return nil, err
 	}
 	v := View(&e.Listed, q.o.Tokens.Now())
-	v.Warnings, v.Widened, v.RevokedTokens = e.Warnings, &e.Widened, e.Revoked
+	v.Warnings, v.Widened, v.RevokedTokens, v.Places = e.Warnings, &e.Widened, e.Revoked, Places(e.Places)
 	return answer(http.StatusOK, v), nil
 }
 

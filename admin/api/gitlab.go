@@ -51,7 +51,7 @@ func (q *call) create() (*reply, error) {
 // minted answers with a new token and its secret.
 func (h *Handler) minted(status int, made *tokens.Created) *reply {
 	v := View(&made.Listed, h.o.Tokens.Now())
-	v.Token, v.Warnings = made.Secret.Reveal(), made.Warnings
+	v.Token, v.Warnings, v.Places = made.Secret.Reveal(), made.Warnings, Places(made.Places)
 	return answer(status, v)
 }
 

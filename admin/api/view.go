@@ -56,9 +56,26 @@ type Token struct {
 	CredentialReason string `json:"credential_reason,omitempty"`
 
 	Warnings []string `json:"warnings,omitempty"`
-	Widened  *bool    `json:"widened,omitempty"`
+	// Places are the projects and groups that the scopes name, in the answer that makes or changes them.
+	Places  []Place `json:"places,omitempty"`
+	Widened *bool   `json:"widened,omitempty"`
 	// RevokedTokens are the tokens below it that an edit ended.
 	RevokedTokens []int64 `json:"revoked_tokens,omitempty"`
+}
+
+// Place is a project or group by id and full path, as the token's owner saw it when the answer was made.
+type Place struct {
+	Kind string `json:"kind"` // project or group
+	ID   int64  `json:"id"`
+	Path string `json:"path"`
+}
+
+// Places shows containers.
+func Places(all []policy.Container) (views []Place) {
+	for _, c := range all {
+		views = append(views, Place{c.Boundary.String(), c.ID, c.Path})
+	}
+	return views
 }
 
 // Scope is a scope as GitLab's answers have it: one project or group to an entry.

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"patgate/admin/places"
 	"patgate/admin/terms"
 	"patgate/policy"
 	"patgate/routes"
@@ -35,6 +36,7 @@ type Created struct {
 	store.Listed
 	Secret   token.Secret
 	Warnings []string
+	Places   []policy.Container // that its scopes name, as its owner sees them; a token that makes another is not told
 }
 
 // Check tells what is wrong with a request for a token, as far as that can be told before anybody is asked anything.
@@ -108,18 +110,19 @@ func (s *Service) Create(ctx context.Context, c Caller, q Creation) (*Created, e
 			return nil, err
 		}
 	}
-	return s.store(ctx, c, b, r, found.Warnings)
+	return s.store(ctx, c, b, r, found)
 }
 
 // store seals what is to be sealed and stores the token.
-func (s *Service) store(ctx context.Context, c Caller, b *binding, r token.Record, warnings []string) (*Created, error) {
+func (s *Service) store(ctx context.Context, c Caller, b *binding, r token.Record, found *places.Found) (*Created, error) {
 	secret, hash, err := s.mint()
 	if err != nil {
 		return nil, err
 	}
-	out := &Created{Secret: secret, Warnings: warnings}
+	out := &Created{Secret: secret, Warnings: found.Warnings}
 	maker, byToken := c.(holder)
 	if !byToken {
+		out.Places = found.Named(r.Scopes)
 		sealed, err := s.keep(ctx, b)
 		if err != nil {
 			return nil, err

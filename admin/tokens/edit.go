@@ -37,6 +37,7 @@ type Edited struct {
 	// Revoked are tokens made below it that would have held more than it, and are revoked.
 	Revoked  []int64
 	Warnings []string
+	Places   []policy.Container // as those of Created, when the scopes were given anew
 }
 
 // maxTries bounds how often an edit is decided anew because the token changed meanwhile.
@@ -211,6 +212,9 @@ func (s *Service) rescope(ctx context.Context, c Caller, l *store.Listed, e *sto
 		s.keepBefore(c, l, e, q, found)
 	}
 	e.Scopes, out.Warnings = specs, found.Warnings
+	if _, byToken := c.(holder); !byToken {
+		out.Places = found.Named(specs)
+	}
 	below, err := s.o.Store.Descendants(ctx, l.ID)
 	if err != nil {
 		return err

@@ -88,7 +88,10 @@ func (r *Remote) print(cmd *cobra.Command, raw json.RawMessage, t *api.Token) er
 	if terminal.WantsJSON(cmd) {
 		return terminal.PrintJSON(cmd.OutOrStdout(), raw)
 	}
-	return PrintToken(cmd.OutOrStdout(), listed(t, r.base), time.Now())
+	if err := PrintToken(cmd.OutOrStdout(), listed(t, r.base), time.Now()); err != nil {
+		return err
+	}
+	return PrintPlaces(cmd.OutOrStdout(), t.Places)
 }
 
 // Token reads a token of a running patgate.
@@ -135,7 +138,7 @@ func (r *Remote) Mint(cmd *cobra.Command, path string, body map[string]any) erro
 		return errors.Join(fmt.Errorf("reading the answer of %s: there is no secret in it", r.base), err)
 	}
 	made := &tokens.Created{Listed: *listed(&t, r.base), Secret: token.NewSecret(t.Token), Warnings: t.Warnings}
-	return announce(cmd, made, func() error {
+	return announce(cmd, made, t.Places, func() error {
 		_, err := r.Ask(context.WithoutCancel(cmd.Context()), http.MethodDelete, Path(t.ID, ""), nil, nil)
 		return err
 	})

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"patgate/admin/api"
 	"patgate/admin/tokens"
 	"patgate/cli/terminal"
 	"patgate/policy"
@@ -57,6 +58,16 @@ func PrintToken(w io.Writer, l *store.Listed, now time.Time) error {
 	line("Table version", "%d", l.TableVersion)
 	if err := printScopes(&b, l.Scopes); err != nil {
 		return err
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// PrintPlaces writes the paths of the projects and groups that stand in scopes by their ids.
+func PrintPlaces(w io.Writer, all []api.Place) error {
+	var b strings.Builder
+	for _, p := range all {
+		fmt.Fprintf(&b, "%-13s %s\n", fmt.Sprint(strings.ToUpper(p.Kind[:1])+p.Kind[1:], " ", p.ID), p.Path)
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
