@@ -56,6 +56,16 @@ func (op *Operation) HasPath() bool { return op.form != nil }
 // Captures gives the captures in path order.
 func (op *Operation) Captures() []Capture { return op.captures[:op.n] }
 
+// InPath gives the reference by which the path names the container of a row's own boundary; its zero value where it names none.
+func (op *Operation) InPath(row *Route) (ref Reference) {
+	for i := range op.captures[:op.n] {
+		if c := &op.captures[i]; row.Find.From == FindInPath && c.Name == row.Find.Name && c.Value != nil {
+			ref = c.Reference()
+		}
+	}
+	return ref
+}
+
 // Capture gives the value of a capture by its name in the row; nil when the row has none or an optional part is absent.
 func (op *Operation) Capture(name string) []byte {
 	for i := range op.captures[:op.n] {

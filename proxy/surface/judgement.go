@@ -178,14 +178,9 @@ func (j *Judgement) PlanRow(q *Request, row *routes.Route) *reply.Refusal {
 
 // noteKnown notes which container a denied request names, if the forge told it a little while ago: it is not asked for that.
 func (j *Judgement) noteKnown(q *Request, row *routes.Route) {
-	for i := range j.Op.Captures() {
-		c := &j.Op.Captures()[i]
-		if row.Find.From == routes.FindInPath && c.Name == row.Find.Name && c.Value != nil {
-			known := j.Rules.Resolver.Known(j.Session, c.Reference(), 0, q.Start)
-			if known != nil && known.Boundary == j.Decision.Boundary {
-				j.event.Container = known.Path
-			}
-		}
+	known := j.Rules.Resolver.Known(j.Session, j.Op.InPath(row), 0, q.Start)
+	if known != nil && known.Boundary == j.Decision.Boundary {
+		j.event.Container = known.Path
 	}
 }
 
