@@ -39,7 +39,7 @@ import (
 //	[!] forgesaw REGEXP             whether the forge received such a METHOD TARGET line since the last forget
 //	forget                          forget what the forge received
 //	waitfor URL                     until something answers there
-//	postgres [crash]                the store is on a PostgreSQL of the script's own; crash ends and starts that
+//	postgres [crash|empty]          the store is on a PostgreSQL of the script's own; crash ends and starts that, empty takes another database
 //	certificate NAME                make NAME.crt and NAME.key
 //	serves NAME                     the gateway serves that certificate, now or soon
 func commands() map[string]func(*testscript.TestScript, bool, []string) {

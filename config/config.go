@@ -190,7 +190,8 @@ type Console struct {
 
 // Store is where tokens and sealed credentials are kept.
 type Store struct {
-	// Database is the SQLite file. Empty: `db/patgate.db` in data_dir.
+	// Database is the SQLite file, made on first start, with a marker beside it: when that stands there and the file does not,
+	// patgate does not start. Empty: `db/patgate.db` in data_dir.
 	Database string `yaml:"database"`
 	// URL is a PostgreSQL database (14 or later) instead of the SQLite file, as libpq takes it:
 	// `postgres://user:password@host:5432/database?sslmode=verify-full`, also with several hosts, of which the one that takes

@@ -48,6 +48,9 @@ var (
 	// is wrong, and with it what this node takes for expired.
 	ErrClock = errors.New("the clocks are apart")
 
+	// ErrLost: there was a store, and it is not there. No other one is made in its place.
+	ErrLost = errors.New("the store is missing")
+
 	// ErrDamaged: the file is no readable database. It is left as it is.
 	ErrDamaged = errors.New("damaged store")
 	// ErrForeign: the file belongs to another program. It is left as it is.

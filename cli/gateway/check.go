@@ -8,18 +8,20 @@ import (
 
 	"patgate/cli/opening"
 	"patgate/config"
-	"patgate/store/seal"
 )
 
 // Check makes all that Serve would make of the configuration and the files that it names, and lets go of it again: what Serve
 // refuses of them, Check finds. It listens on nothing, does not ask the forge, which it takes for a GitLab when the configuration
-// leaves that open, and touches neither the database nor the sealing key: it makes a store of its own in a temporary directory.
+// leaves that open, and changes neither the database nor the sealing key: it makes a store of its own in a temporary directory.
 func Check(ctx context.Context, c *config.Config) error {
 	source := opening.KeySource(c)
 	if err := opening.Names(c, source); err != nil {
 		return err
 	}
-	if _, err := seal.Open(source); err != nil && !(source.IsFile() && errors.Is(err, seal.ErrKeyMissing)) {
+	if err := opening.ReadKey(source); err != nil {
+		return err
+	}
+	if err := opening.Lost(c); err != nil {
 		return err
 	}
 	dir, err := os.MkdirTemp("", "patgate-check-*")

@@ -2,11 +2,13 @@ package opening
 
 import (
 	"context"
+	"errors"
 
 	"github.com/spf13/cobra"
 
 	"patgate/cli/settings"
 	"patgate/config"
+	"patgate/store"
 	"patgate/store/postgres"
 	"patgate/store/sqlite"
 )
@@ -17,18 +19,26 @@ func Settings(cmd *cobra.Command, list []settings.Setting, upstream settings.Nee
 	if err != nil || !c.Upstream.URL.Empty() {
 		return c, err
 	}
-	return settings.LoadKnowing(cmd, list, upstream, knownForge(cmd.Context(), c))
+	known, err := knownForge(cmd.Context(), c)
+	if err != nil {
+		return nil, err
+	}
+	return settings.LoadKnowing(cmd, list, upstream, known)
 }
 
 // knownForge gives the forge address that all owners of the store have; empty when there is no store, no owner, or several
-// forges. The store is only read: a store that cannot be says so to the command, which opens it next.
-func knownForge(ctx context.Context, c *config.Config) string {
+// forges. That there was a store is an error (store.ErrLost). The store is only read: one that cannot be says so to the command,
+// which opens it next.
+func knownForge(ctx context.Context, c *config.Config) (string, error) {
+	if err := Lost(c); errors.Is(err, store.ErrLost) {
+		return "", err
+	}
 	read, where := sqlite.OriginsOf, c.DatabaseFile()
 	if url := c.Store.URL.Reveal(); url != "" {
 		read, where = postgres.OriginsOf, url
 	}
 	if origins, err := read(ctx, where); err == nil && len(origins) == 1 {
-		return origins[0]
+		return origins[0], nil
 	}
-	return ""
+	return "", nil
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"path/filepath"
 	"time"
 
@@ -12,7 +11,6 @@ import (
 	"patgate/store"
 	"patgate/store/postgres"
 	"patgate/store/seal"
-	"patgate/store/sqlite"
 )
 
 // Opened is an open store with the keys that its credentials are sealed under.
@@ -58,15 +56,14 @@ func open(ctx context.Context, c *config.Config, source seal.Source) (store.Stor
 	if err := Names(c, source); err != nil {
 		return nil, err
 	}
-	if c.Store.URL.Empty() {
-		return sqlite.Open(ctx, c.DatabaseFile(), sqlite.Options{})
-	}
-	db, err := postgres.Open(ctx, c.Store.URL.Reveal(), postgres.Options{})
+	db, err := orFirst(ctx, c, source)
 	if err != nil {
 		return nil, err
 	}
-	if err := shared(ctx, db, source); err != nil {
-		return nil, errors.Join(err, db.Close())
+	if nodes, ok := db.(*postgres.DB); ok {
+		if err := shared(ctx, nodes, source); err != nil {
+			return nil, errors.Join(err, db.Close())
+		}
 	}
 	return db, nil
 }
@@ -96,25 +93,31 @@ type Named interface {
 
 // Existing opens a store that must exist, for commands that need no keys.
 func Existing(ctx context.Context, c *config.Config) (Named, error) {
-	if url := c.Store.URL.Reveal(); url != "" {
-		db, err := postgres.Open(ctx, url, postgres.Options{MustExist: true})
-		if errors.Is(err, postgres.ErrNoSchema) {
-			err = fmt.Errorf("%w (fix: patgate serve, patgate token create and patgate store migrate make its tables)", err)
+	db, err := at(ctx, c, true)
+	if missing(c, err) {
+		if gone := lost(c, KeySource(c)); errors.Is(gone, store.ErrLost) {
+			return nil, gone
 		}
-		if err != nil {
-			return nil, err
+		if c.Store.URL.Empty() {
+			return nil, fmt.Errorf("there is no store at %s (fix: give --data-dir, --database or --store-url; patgate serve and patgate "+
+				"token create make one)", c.DatabaseFile())
 		}
-		return db, nil
+		return nil, fmt.Errorf("%w (fix: patgate serve, patgate token create and patgate store migrate make its tables)", err)
 	}
-	db, err := sqlite.Open(ctx, c.DatabaseFile(), sqlite.Options{MustExist: true})
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("there is no store at %s (fix: give --data-dir, --database or --store-url; patgate serve and patgate "+
-			"token create make one)", c.DatabaseFile())
+	return db, err
+}
+
+// Migrate makes the store's tables, or brings them up to date. anew lets a store be made where there was one.
+func Migrate(ctx context.Context, c *config.Config, anew bool) error {
+	make := func() (Named, error) { return orFirst(ctx, c, KeySource(c)) }
+	if anew {
+		make = func() (Named, error) { return at(ctx, c, false) }
 	}
+	db, err := make()
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return db, nil
+	return db.Close()
 }
 
 // StoreName names the configured store, without any secret.

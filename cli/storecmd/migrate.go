@@ -20,7 +20,10 @@ func newStoreMigrate() *cobra.Command {
 		Short: "Bring the database's tables up to date, as a gateway does when it starts",
 		Long: `Makes the tables of a new store, or adds what this version of patgate needs, in one transaction. A gateway of the
 version before goes on working meanwhile. With --check nothing is changed: the command fails when there is
-something to do, and when the store is one of a newer patgate.`,
+something to do, and when the store is one of a newer patgate.
+
+Where there was a store and none is, as the sealing key, a marker beside the database or copies tell, nothing makes
+an empty one in its place, neither a gateway nor a command, but this command with --new.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, err := settings.Load(cmd, settings.Store(), settings.WithoutUpstream)
@@ -36,7 +39,8 @@ something to do, and when the store is one of a newer patgate.`,
 				return fmt.Errorf("%s has schema %d, this patgate makes it %d (fix: patgate store migrate)", opening.StoreName(c), has, want)
 			}
 			if has < want {
-				if err := migrate(cmd.Context(), c); err != nil {
+				anew, _ := cmd.Flags().GetBool("new")
+				if err := opening.Migrate(cmd.Context(), c, anew); err != nil {
 					return err
 				}
 			}
@@ -49,6 +53,7 @@ something to do, and when the store is one of a newer patgate.`,
 		},
 	}
 	cmd.Flags().Bool("check", false, "change nothing, and fail when there is something to do")
+	cmd.Flags().Bool("new", false, "make a new, empty store also where there was one, whose tokens it does not know")
 	settings.AddStore(cmd)
 	return cmd
 }
@@ -59,20 +64,4 @@ func schemaOf(ctx context.Context, c *config.Config) (has, want int, err error) 
 		return sqlite.SchemaOf(ctx, c.DatabaseFile())
 	}
 	return postgres.SchemaOf(ctx, c.Store.URL.Reveal())
-}
-
-// migrate makes or migrates the tables.
-func migrate(ctx context.Context, c *config.Config) error {
-	if c.Store.URL.Empty() {
-		db, err := sqlite.Open(ctx, c.DatabaseFile(), sqlite.Options{})
-		if err != nil {
-			return err
-		}
-		return db.Close()
-	}
-	db, err := postgres.Open(ctx, c.Store.URL.Reveal(), postgres.Options{})
-	if err != nil {
-		return err
-	}
-	return db.Close()
 }

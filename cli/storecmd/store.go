@@ -55,8 +55,9 @@ func newStoreRestore() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "restore PATH",
 		Short: "Put a backup in the place of the database, while no gateway runs",
-		Long: `With --replace an existing database is replaced, and kept beside the new one under a name that is printed. Tokens that
-were revoked after the backup was made stay revoked, when the replaced database can be read.`,
+		Long: `With --replace an existing database is replaced and kept beside, under a name that is printed, and so is what
+was left beside one that is gone. Tokens that were revoked after the backup was made stay revoked, when the
+replaced database can be read.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := settings.Load(cmd, settings.Store(), settings.WithoutUpstream)
@@ -80,6 +81,9 @@ were revoked after the backup was made stay revoked, when the replaced database 
 				fmt.Fprintf(out, "The database that was there is kept as %s.\n%d tokens that were revoked since the backup stay revoked.\n",
 					r.Kept, r.Revocations)
 			} else {
+				if r.Left != "" {
+					fmt.Fprintf(out, "What was left of the database that was gone is kept as %s-wal and such.\n", r.Left)
+				}
 				fmt.Fprintln(out, "Tokens that were revoked after the backup was made are valid again: see patgate token list.")
 			}
 			return nil

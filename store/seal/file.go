@@ -13,8 +13,11 @@ import (
 // maxKeyFile bounds a key file in bytes.
 const maxKeyFile = 64 << 10
 
+// fileTitle begins every key file that patgate wrote, of whatever version.
+const fileTitle = "# patgate sealing key."
+
 // fileHeader opens every key file.
-const fileHeader = "# patgate sealing key. Keep it secret, and keep a copy apart from the copies of the database:\n" +
+const fileHeader = fileTitle + " Keep it secret, and keep a copy apart from the copies of the database:\n" +
 	"# without it the sealed forge credentials cannot be opened. The first key seals, all of them open.\n"
 
 // checkMode refuses a key file that others may read. Windows has no such bits.

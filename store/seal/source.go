@@ -1,6 +1,7 @@
 package seal
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -22,6 +23,15 @@ type Source struct {
 
 // IsFile tells whether the keys are in a file, which can be created and rotated.
 func (s Source) IsFile() bool { return s.Text == "" && s.File != "" }
+
+// Made tells whether the keys are in a file that patgate wrote. It writes one when it has a store.
+func (s Source) Made() bool {
+	if !s.IsFile() {
+		return false
+	}
+	data, err := os.ReadFile(s.File)
+	return err == nil && bytes.HasPrefix(data, []byte(fileTitle))
+}
 
 // String names the source without any of its keys.
 func (s Source) String() string {

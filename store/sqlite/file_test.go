@@ -41,7 +41,7 @@ func TestFirstStartMakesAPrivateFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	entries, err := os.ReadDir(filepath.Dir(path))
-	if err != nil || len(entries) != 1 {
+	if err != nil || len(entries) != 2 || entries[0].Name() != "patgate.db" || entries[1].Name() != "patgate.db.made" {
 		t.Errorf("left behind: %v, %v", entries, err)
 	}
 }

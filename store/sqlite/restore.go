@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
@@ -18,7 +19,8 @@ const lockPatience = time.Second
 
 // RestoreOptions says how to restore.
 type RestoreOptions struct {
-	// Replace lets an existing store be replaced. It is kept beside, under Restored.Kept.
+	// Replace lets an existing store, or what is left beside one that is gone, be replaced. It is kept beside, under Restored.Kept
+	// or Restored.Left.
 	Replace bool
 	// Now is when the restoring happens; it names the kept file.
 	Now time.Time
@@ -29,6 +31,8 @@ type Restored struct {
 	Path string `json:"path"`
 	// Kept is where the store that was replaced is now; empty when there was none.
 	Kept string `json:"kept,omitempty"`
+	// Left is where that is now which was left beside a store that was gone, its -wal and such; empty when nothing was.
+	Left string `json:"left,omitempty"`
 	// Revocations counts the tokens that the backup holds as valid and that stay revoked, because the replaced store
 	// knew them as revoked.
 	Revocations int `json:"revocations_kept"`
@@ -36,7 +40,8 @@ type Restored struct {
 }
 
 // Restore puts the backup at from in the place of the store at to. It refuses while another process holds the store
-// (store.ErrLocked), when there is one and Replace is not set (store.ErrExists), and when the file at to is another
+// (store.ErrLocked), when there is one and Replace is not set (store.ErrExists), when something is left of one that is gone and
+// Replace is not set (store.ErrLost), and when the file at to is another
 // program's (store.ErrForeign). Tokens that were revoked after the backup was made stay revoked, when the replaced store
 // is readable; ids that it gave are not given again.
 func Restore(ctx context.Context, from, to string, o RestoreOptions) (r Restored, err error) {
@@ -44,8 +49,17 @@ func Restore(ctx context.Context, from, to string, o RestoreOptions) (r Restored
 	if _, err := os.Stat(from); err != nil {
 		return r, fmt.Errorf("reading backup: %w", err)
 	}
-	_, err = os.Lstat(to)
-	exists := err == nil
+	aside := files.FreeName(to + ".replaced-" + o.Now.UTC().Format("20060102T150405Z"))
+	_, err = os.Stat(to)
+	exists := !errors.Is(err, fs.ErrNotExist)
+	if !exists {
+		if err := vacant(to, o.Replace); err != nil {
+			return r, fmt.Errorf("restoring: %w", err)
+		}
+		if len(leftBeside(to)) > 0 {
+			r.Left = aside
+		}
+	}
 	if exists && !o.Replace {
 		return r, fmt.Errorf("restoring: %w: there is a store at %s; with --replace it is kept beside and replaced",
 			store.ErrExists, to)
@@ -72,7 +86,7 @@ func Restore(ctx context.Context, from, to string, o RestoreOptions) (r Restored
 			return r, fmt.Errorf("restoring over %s: %w", to, err)
 		}
 		defer release()
-		r.Kept = files.FreeName(to + ".replaced-" + o.Now.UTC().Format("20060102T150405Z"))
+		r.Kept = aside
 	}
 	if err := fresh.QueryRowContext(ctx, "SELECT count(*) FROM tokens").Scan(&r.Tokens); err != nil {
 		return r, fmt.Errorf("reading backup %s: %w", from, explain(err))
@@ -80,7 +94,13 @@ func Restore(ctx context.Context, from, to string, o RestoreOptions) (r Restored
 	if err := errors.Join(fresh.Close(), files.SyncFile(temp)); err != nil {
 		return r, fmt.Errorf("restoring: %w", err)
 	}
-	if err := files.Place(temp, to, r.Kept); err != nil {
+	if r.Left != "" {
+		err = files.Aside(to, r.Left)
+	}
+	if err == nil {
+		err = files.Place(temp, to, r.Kept)
+	}
+	if err != nil {
 		return r, fmt.Errorf("restoring: %w", err)
 	}
 	return r, nil

@@ -83,6 +83,7 @@ func Open(ctx context.Context, path string, o Options) (*DB, error) {
 		_ = db.Close()
 		return nil, fmt.Errorf("opening store %s: %w", path, explain(err))
 	}
+	mark(path)
 	return db, nil
 }
 
@@ -147,13 +148,19 @@ func connect(path string, timeout time.Duration, size int, readOnly bool) (*sql.
 	return pool, nil
 }
 
+// newBegin begins the names of stores that are being made.
+const newBegin = ".patgate-new-"
+
 // create makes the file whole under another name, then gives it its own: a crash leaves no half of a store.
 func create(ctx context.Context, path string) error {
+	if err := vacant(path, false); err != nil {
+		return err
+	}
 	dir := filepath.Dir(path)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("making its directory: %w", err)
 	}
-	f, err := os.CreateTemp(dir, ".patgate-new-*.db") // mode 0600
+	f, err := os.CreateTemp(dir, newBegin+"*.db") // mode 0600
 	if err != nil {
 		return err
 	}

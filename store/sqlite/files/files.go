@@ -12,11 +12,16 @@ import (
 // Beside are the ends of the names of the files that SQLite keeps beside a database in use.
 func Beside() []string { return []string{"-wal", "-shm", "-journal"} }
 
-// FreeName gives name, or name with a number when it is taken.
+// FreeName gives name, or name with a number when it, or what would stand beside it, is taken.
 func FreeName(name string) string {
 	free := name
 	for i := 2; ; i++ {
-		if _, err := os.Lstat(free); err != nil {
+		taken := false
+		for _, end := range append(Beside(), "") {
+			_, err := os.Lstat(free + end)
+			taken = taken || err == nil
+		}
+		if !taken {
 			return free
 		}
 		free = fmt.Sprintf("%s-%d", name, i)
@@ -34,15 +39,23 @@ func Place(temp, to, kept string) error {
 	if err := os.Link(to, kept); err != nil {
 		return fmt.Errorf("keeping the old store: %w", err)
 	}
-	for _, beside := range Beside() {
-		if err := os.Rename(to+beside, kept+beside); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("keeping the old store: %w", err)
-		}
+	if err := Aside(to, kept); err != nil {
+		return err
 	}
 	if err := os.Rename(temp, to); err != nil {
 		return err
 	}
 	return SyncDir(filepath.Dir(to))
+}
+
+// Aside renames what stands beside a database after another name.
+func Aside(of, kept string) error {
+	for _, beside := range Beside() {
+		if err := os.Rename(of+beside, kept+beside); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("keeping the old store: %w", err)
+		}
+	}
+	return nil
 }
 
 // SyncFile makes a file's bytes last.

@@ -1,0 +1,91 @@
+package sqlite
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"patgate/store"
+	"patgate/store/sqlite/files"
+)
+
+// markEnd ends the name of the marker, a file beside the database that says that there is one.
+const markEnd = ".made"
+
+const markText = "This file says that patgate has a store here, %s. When that is gone, patgate makes no\n" +
+	"empty one in its place: put it back, or run patgate store migrate --new.\n"
+
+// mark leaves the marker beside a store. Each opening makes it when it is not there, so that what hinders it, such as a full
+// disk, hinders nothing else.
+func mark(path string) {
+	f, err := os.OpenFile(path+markEnd, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return
+	}
+	_, _ = fmt.Fprintf(f, markText, filepath.Base(path))
+	_ = f.Close()
+}
+
+// Traces tells what says that there is or was a store at path: its marker, what SQLite keeps beside it, stores and copies of
+// stores in its directory. It opens files there: this process must hold no store in it.
+func Traces(path string) (traces []string) {
+	_, err := os.Lstat(path + markEnd)
+	if err == nil {
+		traces = append(traces, path+markEnd+" says that there was one")
+	}
+	for _, left := range leftBeside(path) {
+		traces = append(traces, left+" is left of it")
+	}
+	entries, _ := os.ReadDir(filepath.Dir(path)) // what cannot be read cannot be written to either
+	for _, e := range entries {
+		name := filepath.Join(filepath.Dir(path), e.Name())
+		if e.Type().IsRegular() && !strings.HasPrefix(e.Name(), newBegin) && ours(name) {
+			traces = append(traces, name+" is a store or a copy of one")
+		}
+	}
+	return traces
+}
+
+// leftBeside gives the files beside a database that SQLite reads with it.
+func leftBeside(path string) (left []string) {
+	for _, end := range files.Beside() {
+		if _, err := os.Lstat(path + end); err == nil {
+			left = append(left, path+end)
+		}
+	}
+	return left
+}
+
+// ours tells whether a file is a database of patgate's, by its header.
+func ours(path string) bool {
+	f, err := os.Open(path)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	var header [100]byte
+	if _, err := io.ReadFull(f, header[:]); err != nil {
+		return false
+	}
+	return bytes.HasPrefix(header[:], []byte("SQLite format 3\x00")) && binary.BigEndian.Uint32(header[68:]) == applicationID
+}
+
+// vacant tells, by store.ErrLost, why no database may be put at path, where there is none: it is a link to one that is away, or
+// what is left of another would be read into it. aside says that the latter is put aside before.
+func vacant(path string, aside bool) error {
+	if to, err := os.Readlink(path); err == nil {
+		return fmt.Errorf("%w: %s leads to %s, which is not there (fix: put the database back, or remove the link)", store.ErrLost,
+			path, to)
+	}
+	left := leftBeside(path)
+	if _, err := os.Lstat(path); aside || len(left) == 0 || err == nil { // another process may have made one just now
+		return nil
+	}
+	return fmt.Errorf("%w: %s is not there, but %s is, which may hold its last changes and would be read into another (fix: put "+
+		"the database back, or move that away, as patgate store restore --replace does)", store.ErrLost, path,
+		strings.Join(left, " and "))
+}
