@@ -13,16 +13,18 @@ import (
 )
 
 // Backup implements store.Store. The copy has mode 0600, is in no journal mode that needs further files, and appears
-// under its name only when it is whole. The keys are not in it: keep a copy of the key file, elsewhere.
+// under its name only when it is whole. What killed backups left in its directory is removed. The keys are not in it: keep a
+// copy of the key file, elsewhere.
 func (db *DB) Backup(ctx context.Context, path string) error {
 	if _, err := os.Lstat(path); err == nil {
 		return fmt.Errorf("writing backup: %w: %s stays as it is; give another name", store.ErrExists, path)
 	}
-	temp, err := vacuumInto(ctx, db.path, path)
+	sweep(filepath.Dir(path), true)
+	temp, drop, err := vacuumInto(ctx, db.path, path)
 	if err != nil {
 		return fmt.Errorf("writing backup %s: %w", path, explain(err))
 	}
-	defer os.Remove(temp)
+	defer drop()
 	if err := os.Link(temp, path); errors.Is(err, fs.ErrExist) {
 		return fmt.Errorf("writing backup: %w: %s stays as it is; give another name", store.ErrExists, path)
 	} else if err != nil {
@@ -31,34 +33,33 @@ func (db *DB) Backup(ctx context.Context, path string) error {
 	return files.SyncDir(filepath.Dir(path))
 }
 
-// vacuumInto copies the store at from, as one consistent state, to a new synced file of mode 0600 beside the path beside.
-func vacuumInto(ctx context.Context, from, beside string) (temp string, err error) {
-	f, err := os.CreateTemp(filepath.Dir(beside), ".patgate-copy-*.db")
+// copyBegin begins the names of copies that are being made.
+const copyBegin = ".patgate-copy-"
+
+// vacuumInto copies the store at from, as one consistent state, to a new synced file of mode 0600 beside the path beside. drop
+// removes it.
+func vacuumInto(ctx context.Context, from, beside string) (temp string, drop func(), err error) {
+	temp, drop, err = files.Temp(filepath.Dir(beside), copyBegin)
 	if err != nil {
-		return "", err
+		return "", nil, err
 	}
-	temp = f.Name()
 	defer func() {
 		if err != nil {
-			_ = os.Remove(temp)
-			temp = ""
+			drop()
 		}
 	}()
-	if err := f.Close(); err != nil {
-		return temp, err
-	}
 	pool, err := connect(from, lockPatience, 1, false)
 	if err != nil {
-		return temp, err
+		return temp, drop, err
 	}
 	defer pool.Close()
 	if err := verify(ctx, pool, from); err != nil {
-		return temp, err
+		return temp, drop, err
 	}
 	if _, err := pool.ExecContext(ctx, "VACUUM INTO ?", temp); err != nil {
-		return temp, err
+		return temp, drop, err
 	}
-	return temp, files.SyncFile(temp)
+	return temp, drop, files.SyncFile(temp)
 }
 
 // Check implements store.Store.

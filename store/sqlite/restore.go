@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"patgate/store"
@@ -67,11 +68,11 @@ func Restore(ctx context.Context, from, to string, o RestoreOptions) (r Restored
 	if err := os.MkdirAll(filepath.Dir(to), 0o700); err != nil {
 		return r, fmt.Errorf("restoring: %w", err)
 	}
-	temp, err := vacuumInto(ctx, from, to)
+	temp, drop, err := vacuumInto(ctx, from, to)
 	if err != nil {
 		return r, fmt.Errorf("reading backup %s: %w", from, explain(err))
 	}
-	defer os.Remove(temp)
+	defer drop()
 	fresh, err := connect(temp, lockPatience, 1, false)
 	if err != nil {
 		return r, fmt.Errorf("restoring: %w", err)
@@ -102,6 +103,9 @@ func Restore(ctx context.Context, from, to string, o RestoreOptions) (r Restored
 	}
 	if err != nil {
 		return r, fmt.Errorf("restoring: %w", err)
+	}
+	if !strings.HasPrefix(filepath.Base(from), copyBegin) {
+		sweep(filepath.Dir(to), true)
 	}
 	return r, nil
 }

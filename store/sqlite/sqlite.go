@@ -84,6 +84,7 @@ func Open(ctx context.Context, path string, o Options) (*DB, error) {
 		return nil, fmt.Errorf("opening store %s: %w", path, explain(err))
 	}
 	mark(path)
+	sweep(filepath.Dir(path), false)
 	return db, nil
 }
 
@@ -160,15 +161,11 @@ func create(ctx context.Context, path string) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("making its directory: %w", err)
 	}
-	f, err := os.CreateTemp(dir, newBegin+"*.db") // mode 0600
+	temp, drop, err := files.Temp(dir, newBegin)
 	if err != nil {
 		return err
 	}
-	temp := f.Name()
-	defer os.Remove(temp)
-	if err := f.Close(); err != nil {
-		return err
-	}
+	defer drop()
 	pool, err := connect(temp, time.Second, 1, false)
 	if err != nil {
 		return err

@@ -71,7 +71,35 @@ func ours(path string) bool {
 	if _, err := io.ReadFull(f, header[:]); err != nil {
 		return false
 	}
-	return bytes.HasPrefix(header[:], []byte("SQLite format 3\x00")) && binary.BigEndian.Uint32(header[68:]) == applicationID
+	application, is := applicationOf(header[:])
+	return is && application == applicationID
+}
+
+// applicationOf tells by its first 100 bytes whose database a file is.
+func applicationOf(header []byte) (id uint32, is bool) {
+	if len(header) < 100 || !bytes.HasPrefix(header, []byte("SQLite format 3\x00")) {
+		return 0, false
+	}
+	return binary.BigEndian.Uint32(header[68:]), true
+}
+
+// sweep removes the copies that killed processes left in a directory: whole ones, which are marked as patgate's, only when whole
+// is set, because one may be the last. One that is not whole may be empty or begin with a hole.
+func sweep(dir string, whole bool) {
+	half := func(header []byte) bool {
+		application, is := applicationOf(header)
+		return is && application == 0 || len(header) == 0 || len(header) == 100 && len(bytes.Trim(header, "\x00")) == 0
+	}
+	all := func(header []byte) bool {
+		application, is := applicationOf(header)
+		return is && application == applicationID || half(header)
+	}
+	files.Sweep(dir, newBegin, all)
+	if whole {
+		files.Sweep(dir, copyBegin, all)
+	} else {
+		files.Sweep(dir, copyBegin, half)
+	}
 }
 
 // vacant tells, by store.ErrLost, why no database may be put at path, where there is none: it is a link to one that is away, or
