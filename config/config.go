@@ -314,7 +314,7 @@ type Timeouts struct {
 	ClientGone Duration `yaml:"client_gone"`
 	// UpstreamIdle is how long an unused connection to the forge is kept; give it less than the forge does.
 	UpstreamIdle Duration `yaml:"upstream_idle"`
-	// Drain is how long running requests may go on after SIGTERM.
+	// Drain is how long running requests may go on after SIGTERM; 0 cuts them off.
 	Drain Duration `yaml:"drain"`
 }
 

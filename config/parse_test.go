@@ -2,6 +2,9 @@ package config
 
 import (
 	"fmt"
+	"os"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -323,4 +326,40 @@ func FuzzParse(f *testing.F) {
 			t.Fatalf("what Show writes does not read back: %v\n%s", problems, c.Show())
 		}
 	})
+}
+
+// What 0 stands for is said in the reference page; every other duration that is 0 is refused by its name. It was taken for the default.
+func TestADurationOfNothingIsRefusedWhereItSaysNothing(t *testing.T) {
+	page, err := os.ReadFile(referencePage)
+	if err != nil {
+		t.Fatal(err)
+	}
+	refused := 0
+	for _, f := range schema() {
+		if f.typ != reflect.TypeFor[Duration]() {
+			continue
+		}
+		_, problems := Parse(Input{Data: []byte(minimal), File: "patgate.yaml", Env: map[string]string{f.env(): "0s"}})
+		_, about, _ := strings.Cut(string(page), "### `"+f.key+"`\n")
+		about, _, _ = strings.Cut(about, "\n###")
+		if strings.Contains(about, "; 0 ") {
+			if len(problems) > 0 {
+				t.Errorf("%s: 0s is refused: %v", f.key, problems)
+			}
+			continue
+		}
+		refused++
+		if !slices.ContainsFunc(problems, func(p Problem) bool { return strings.Contains(p.Error(), f.key+": ") }) {
+			t.Errorf("%s: 0s passes, or is refused under another name: %v", f.key, problems)
+		}
+	}
+	if refused < 15 {
+		t.Errorf("only %d durations were refused", refused)
+	}
+	for _, key := range []string{"routes.watch_interval", "tokens.check_interval"} {
+		_, problems := Parse(Input{Data: []byte(minimal), File: "patgate.yaml", Env: map[string]string{field{key: key}.env(): "1ns"}})
+		if len(problems) != 1 || !strings.Contains(problems[0].Error(), key) {
+			t.Errorf("%s: without a pause: %v", key, problems)
+		}
+	}
 }

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // validate checks what single values cannot show. It runs when every value could be read.
@@ -72,8 +73,17 @@ func (p *reader) validate() {
 	if k := c.Learn.Keep; k.Std() < day || k.Std() > 90*day || k.Std()%day != 0 {
 		p.refuse("learn.keep", k.String(), "is no number of days from 1 to 90", "write 90d")
 	}
+	p.often("routes.watch_interval", c.Routes.WatchInterval)
+	p.often("tokens.check_interval", c.Tokens.CheckInterval)
 	p.bounds()
 	p.mosts()
+}
+
+// often refuses to do something over and over without a pause. 0 is never.
+func (p *reader) often(key string, interval Duration) {
+	if least := 50 * time.Millisecond; interval > 0 && interval.Std() < least {
+		p.refuse(key, interval.String(), "is too often", "write 1s or more, or 0s for never")
+	}
 }
 
 func (p *reader) upstream(u *Upstream) {
@@ -174,6 +184,13 @@ func (p *reader) bounds() {
 		{"timeouts.upstream_stall", int64(c.Timeouts.UpstreamStall), 1, "1s"},
 		{"cache.tokens", int64(c.Cache.Tokens), 1, "1"},
 		{"cache.containers", int64(c.Cache.Containers), 1, "1"},
+		{"cache.token_ttl", int64(c.Cache.TokenTTL), 1, "1s"},
+		{"cache.unknown_token_ttl", int64(c.Cache.UnknownTokenTTL), 1, "1s"},
+		{"resolver.fresh_for_reads", int64(c.Resolver.FreshForReads), 1, "1s"},
+		{"resolver.fresh_for_writes", int64(c.Resolver.FreshForWrites), 1, "1s"},
+		{"resolver.not_found_ttl", int64(c.Resolver.NotFoundTTL), 1, "1s"},
+		{"tokens.max_lifetime", int64(c.Tokens.MaxLifetime), 1, "5m"},
+		{"tokens.max_grace", int64(c.Tokens.MaxGrace), 1, "1s"},
 		{"resolver.timeout", int64(c.Resolver.Timeout), 1, "1s"},
 		{"resolver.deadline", int64(c.Resolver.Deadline), 1, "1s"},
 		{"timeouts.client_gone", int64(c.Timeouts.ClientGone), 1, "1s"},
