@@ -39,14 +39,15 @@ func missing(c *config.Config, err error) bool {
 	return errors.Is(err, postgres.ErrNoSchema)
 }
 
-// orFirst opens the store, and makes it when there is none and nothing says that there was one.
-func orFirst(ctx context.Context, c *config.Config, source seal.Source) (Named, error) {
+// orFirst opens the store, and makes it when there is none and nothing says that there was one. needsKey refuses that also when the
+// sealing key cannot be read.
+func orFirst(ctx context.Context, c *config.Config, source seal.Source, needsKey bool) (Named, error) {
 	db, err := at(ctx, c, true)
 	if !missing(c, err) {
 		return db, err
 	}
 	gone := lost(c, source)
-	if gone == nil {
+	if gone == nil || !needsKey && !errors.Is(gone, store.ErrLost) {
 		return at(ctx, c, false)
 	}
 	// What says so may be of a store that another process has made since.
@@ -59,22 +60,21 @@ func orFirst(ctx context.Context, c *config.Config, source seal.Source) (Named, 
 // lost tells, by store.ErrLost, what says that there was a store where none is. It is another error that the key cannot be read,
 // which would be found out when the store is made.
 func lost(c *config.Config, source seal.Source) error {
-	if err := ReadKey(source); err != nil {
-		return err
-	}
+	unread := ReadKey(source)
 	file := c.DatabaseFile()
 	traces := sqlite.Traces(file)
 	if source.Made() {
 		traces = append(traces, "patgate wrote "+source.File+", as it does when it has one")
 	}
-	if len(traces) == 0 {
-		return nil
+	if unread != nil || len(traces) == 0 {
+		return unread
 	}
 	const most = 4
 	if more := len(traces) - most; more > 0 {
 		traces = append(traces[:most], fmt.Sprintf("%d more files", more))
 	}
-	what, fix := file+" is not there", "put it back, or a backup with patgate store restore"
+	what, fix := file+" is not there", "give --data-dir, --database or --store-url when it is elsewhere; put it back, or a backup "+
+		"with patgate store restore, or fill it with patgate store copy"
 	if !c.Store.URL.Empty() {
 		what = StoreName(c) + " has no tables of patgate's"
 		fix = "give the URL of the right database, put its dump back with pg_restore, or fill it with patgate store copy"

@@ -20,7 +20,7 @@ func Settings(cmd *cobra.Command, list []settings.Setting, upstream settings.Nee
 		return c, err
 	}
 	known, err := knownForge(cmd.Context(), c)
-	if err != nil {
+	if err != nil && upstream != settings.WithoutUpstream {
 		return nil, err
 	}
 	return settings.LoadKnowing(cmd, list, upstream, known)

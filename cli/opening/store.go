@@ -56,7 +56,7 @@ func open(ctx context.Context, c *config.Config, source seal.Source) (store.Stor
 	if err := Names(c, source); err != nil {
 		return nil, err
 	}
-	db, err := orFirst(ctx, c, source)
+	db, err := orFirst(ctx, c, source, true)
 	if err != nil {
 		return nil, err
 	}
@@ -109,7 +109,7 @@ func Existing(ctx context.Context, c *config.Config) (Named, error) {
 
 // Migrate makes the store's tables, or brings them up to date. anew lets a store be made where there was one.
 func Migrate(ctx context.Context, c *config.Config, anew bool) error {
-	make := func() (Named, error) { return orFirst(ctx, c, KeySource(c)) }
+	make := func() (Named, error) { return orFirst(ctx, c, KeySource(c), false) }
 	if anew {
 		make = func() (Named, error) { return at(ctx, c, false) }
 	}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"strconv"
 	"time"
 
@@ -38,12 +40,16 @@ in neither store: the new one needs the same. A password is best left to PGPASSW
 				return err
 			}
 			defer closeSource()
+			_, missing := os.Lstat(to)
 			target, closeTarget, err := openTables(cmd.Context(), to, false)
 			if err != nil {
 				return err
 			}
 			defer closeTarget()
 			copied, err := tables.Copy(cmd.Context(), source, target)
+			if err != nil && !postgres.IsURL(to) && errors.Is(missing, fs.ErrNotExist) { // or it would pass for the store
+				return errors.Join(err, closeTarget(), sqlite.Discard(to))
+			}
 			if err != nil {
 				return err
 			}

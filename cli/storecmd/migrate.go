@@ -2,6 +2,7 @@ package storecmd
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -10,6 +11,7 @@ import (
 	"patgate/cli/settings"
 	"patgate/cli/terminal"
 	"patgate/config"
+	"patgate/store"
 	"patgate/store/postgres"
 	"patgate/store/sqlite"
 )
@@ -35,6 +37,9 @@ an empty one in its place, neither a gateway nor a command, but this command wit
 				return err
 			}
 			check, _ := cmd.Flags().GetBool("check")
+			if err := opening.Lost(c); check && errors.Is(err, store.ErrLost) {
+				return err
+			}
 			if check && has < want {
 				return fmt.Errorf("%s has schema %d, this patgate makes it %d (fix: patgate store migrate)", opening.StoreName(c), has, want)
 			}

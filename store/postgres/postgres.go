@@ -110,8 +110,11 @@ func (db *DB) prepare(ctx context.Context, mustExist bool) error {
 	}
 	if mustExist {
 		version, err := schema(ctx, db.write)
-		if err != nil || version.known == 0 {
-			return errors.Join(err, ErrNoSchema)
+		if err != nil {
+			return db.mean(err)
+		}
+		if version.known == 0 {
+			return ErrNoSchema
 		}
 	}
 	return migrate(ctx, db.write)

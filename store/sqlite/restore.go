@@ -96,10 +96,17 @@ func Restore(ctx context.Context, from, to string, o RestoreOptions) (r Restored
 		return r, fmt.Errorf("restoring: %w", err)
 	}
 	if r.Left != "" {
+		if _, err := os.Lstat(to); err == nil { // it was put back meanwhile: what is beside it is its own again
+			return r, fmt.Errorf("restoring: %w: there is a store at %s now; with --replace it is kept beside and replaced",
+				store.ErrExists, to)
+		}
 		err = files.Aside(to, r.Left)
 	}
 	if err == nil {
 		err = files.Place(temp, to, r.Kept)
+	}
+	if errors.Is(err, fs.ErrExist) {
+		err = fmt.Errorf("%w: another store was put at %s meanwhile; what was beside it is at %s", store.ErrExists, to, r.Left)
 	}
 	if err != nil {
 		return r, fmt.Errorf("restoring: %w", err)

@@ -3,8 +3,10 @@ package sqlite
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -43,11 +45,26 @@ func Traces(path string) (traces []string) {
 	entries, _ := os.ReadDir(filepath.Dir(path)) // what cannot be read cannot be written to either
 	for _, e := range entries {
 		name := filepath.Join(filepath.Dir(path), e.Name())
-		if e.Type().IsRegular() && !strings.HasPrefix(e.Name(), newBegin) && ours(name) {
+		switch {
+		case !e.Type().IsRegular():
+		case files.IsHeld(e.Name(), copyBegin): // its copy says nothing of itself before it is whole
+			traces = append(traces, name+" is of a restore or backup that is under way, or was ended")
+		case !strings.HasPrefix(e.Name(), newBegin) && ours(name):
 			traces = append(traces, name+" is a store or a copy of one")
 		}
 	}
 	return traces
+}
+
+// Discard removes a store that was made in vain, and is closed, with all that is beside it.
+func Discard(path string) error {
+	errs := []error{os.Remove(path)}
+	for _, end := range append(files.Beside(), markEnd, reserveEnd) {
+		if err := os.Remove(path + end); !errors.Is(err, fs.ErrNotExist) {
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // leftBeside gives the files beside a database that SQLite reads with it.

@@ -84,12 +84,17 @@ func TestTracesOfAStore(t *testing.T) {
 		"another program's database": {func(t *testing.T, path string) {
 			statement(t, filepath.Join(filepath.Dir(path), "other.db"), "CREATE TABLE a (b)")
 		}, ""},
-		"its marker":     {func(t *testing.T, path string) { write(t, path+".made", read(t, from+".made")) }, "patgate.db.made"},
-		"its -wal":       {func(t *testing.T, path string) { write(t, path+"-wal", nil) }, "patgate.db-wal"},
-		"a backup":       {func(t *testing.T, path string) { write(t, filepath.Dir(path)+"/today", read(t, backup)) }, "today"},
-		"one half made":  {func(t *testing.T, path string) { write(t, filepath.Dir(path)+"/.patgate-new-1.db", read(t, backup)) }, ""},
-		"a short file":   {func(t *testing.T, path string) { write(t, path+".txt", []byte("SQLite format 3\x00")) }, ""},
-		"a restore's":    {func(t *testing.T, path string) { write(t, filepath.Dir(path)+"/.patgate-copy-1.db", read(t, backup)) }, "copy-1"},
+		"its marker":    {func(t *testing.T, path string) { write(t, path+".made", read(t, from+".made")) }, "patgate.db.made"},
+		"its -wal":      {func(t *testing.T, path string) { write(t, path+"-wal", nil) }, "patgate.db-wal"},
+		"a backup":      {func(t *testing.T, path string) { write(t, filepath.Dir(path)+"/today", read(t, backup)) }, "today"},
+		"one half made": {func(t *testing.T, path string) { write(t, filepath.Dir(path)+"/.patgate-new-1.db", read(t, backup)) }, ""},
+		"a short file":  {func(t *testing.T, path string) { write(t, path+".txt", []byte("SQLite format 3\x00")) }, ""},
+		"a restore's":   {func(t *testing.T, path string) { write(t, filepath.Dir(path)+"/.patgate-copy-1.db", read(t, backup)) }, "copy-1"},
+		"one of a restore that was ended before it was whole": {func(t *testing.T, path string) {
+			for _, name := range []string{"/.patgate-copy-17.db", "/.patgate-copy-17.db.held"} {
+				write(t, filepath.Dir(path)+name, nil)
+			}
+		}, "of a restore or backup"},
 		"another's name": {func(t *testing.T, path string) { write(t, filepath.Dir(path)+"/other.db.made", nil) }, ""},
 	} {
 		t.Run(name, func(t *testing.T) {

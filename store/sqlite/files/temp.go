@@ -63,12 +63,17 @@ func Sweep(dir, begin string, ours func(header []byte) bool) {
 		return
 	}
 	for _, e := range entries {
-		number, is := strings.CutPrefix(e.Name(), begin)
-		number, held := strings.CutSuffix(number, ".db"+holdEnd)
-		if is && held && number != "" && strings.Trim(number, "0123456789") == "" {
+		if IsHeld(e.Name(), begin) {
 			sweep(filepath.Join(dir, e.Name()), ours)
 		}
 	}
+}
+
+// IsHeld tells whether a file has the name of one that is held beside one of Temp's.
+func IsHeld(name, begin string) bool {
+	number, is := strings.CutPrefix(name, begin)
+	number, held := strings.CutSuffix(number, ".db"+holdEnd)
+	return is && held && number != "" && strings.Trim(number, "0123456789") == ""
 }
 
 // sweep removes the file that is held, when nobody holds it, and what is with it.
