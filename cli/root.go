@@ -116,9 +116,9 @@ func wrapArgs(cmd *cobra.Command) {
 
 // wrongArgs says what is wrong with the number of arguments: the first that is too many, or that some are missing.
 func wrongArgs(cmd *cobra.Command, check cobra.PositionalArgs, args []string) string {
-	for i, extra := range slices.Backward(args) {
+	for i := range slices.Backward(args) {
 		if check(cmd, args[:i]) == nil {
-			return fmt.Sprintf("%q is one argument too many", extra)
+			return fmt.Sprintf("argument %d is one too many", i+1) // its value may be a secret
 		}
 	}
 	return "an argument is missing"

@@ -179,7 +179,7 @@ func remoteFailure(base config.Base, status int, text []byte) error {
 		return terminal.Usage(invalid)
 	}
 	switch message, _ := told.Message.(string); {
-	case status == http.StatusNotFound && message != "":
+	case status == http.StatusNotFound && len(told.Errors) == 0 && message != "":
 		return &notThere{fmt.Sprintf("%s: %s", base, message)}
 	case len(told.Errors) > 0:
 		return terminal.LinesError(told.Errors)

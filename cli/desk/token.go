@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"patgate/admin/api"
 	"patgate/admin/tokens"
@@ -67,7 +68,11 @@ func PrintToken(w io.Writer, l *store.Listed, now time.Time) error {
 func PrintPlaces(w io.Writer, all []api.Place) error {
 	var b strings.Builder
 	for _, p := range all {
-		fmt.Fprintf(&b, "%-13s %s\n", fmt.Sprint(strings.ToUpper(p.Kind[:1])+p.Kind[1:], " ", p.ID), p.Path)
+		name, known := map[string]string{"project": "Project", "group": "Group"}[p.Kind]
+		if !known || strings.ContainsFunc(p.Path, unicode.IsControl) { // as no patgate says
+			continue
+		}
+		fmt.Fprintf(&b, "%-13s %s\n", fmt.Sprint(name, " ", p.ID), p.Path)
 	}
 	_, err := io.WriteString(w, b.String())
 	return err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"path/filepath"
 	"strings"
 	"sync"
 	"time"
@@ -117,11 +118,16 @@ func (g *gateway) tokenName() func(id int64) string {
 
 // editCommand gives the command that changes a token, for whoever reads the log at a terminal; nil where it is not one.
 func (g *gateway) editCommand() func(token string) string {
-	if !terminal.Is(g.log.out) {
+	s := g.config.Store
+	if !terminal.Is(g.log.out) || s.Database != "" || s.KeyFile != "" || !s.URL.Empty() || !s.Key.Empty() {
+		return nil // or it would have to say where the store is, which may hold a password
+	}
+	dir, err := filepath.Abs(g.config.DataDir)
+	if err != nil {
 		return nil
 	}
 	where := ""
-	if dir := g.config.DataDir; dir != config.Default().DataDir {
+	if dir != config.Default().DataDir {
 		where = " --data-dir '" + strings.ReplaceAll(dir, "'", `'\''`) + "'"
 	}
 	return func(token string) string { return "patgate token edit " + token + where }

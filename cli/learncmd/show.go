@@ -32,7 +32,7 @@ func pathOf(id int64, rest string) string {
 
 // toldOf gives what the service says of a subject in the words of a command.
 func toldOf(cmd *cobra.Command, id int64, err error) error {
-	if errors.Is(err, tokens.ErrNotFound) {
+	if id != 0 && errors.Is(err, tokens.ErrNotFound) {
 		return fmt.Errorf("you have no %d that was seen at work: patgate learn list shows them", id)
 	}
 	return desk.Told(cmd, err)

@@ -39,8 +39,8 @@ func missing(c *config.Config, err error) bool {
 	return errors.Is(err, postgres.ErrNoSchema)
 }
 
-// orFirst opens the store, and makes it when there is none and nothing says that there was one. needsKey refuses that also when the
-// sealing key cannot be read.
+// orFirst opens the store, and makes it when there is none and nothing says that there was one. needsKey refuses that also when
+// the sealing key cannot be read.
 func orFirst(ctx context.Context, c *config.Config, source seal.Source, needsKey bool) (Named, error) {
 	db, err := at(ctx, c, true)
 	if !missing(c, err) {

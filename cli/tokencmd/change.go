@@ -185,7 +185,10 @@ func editAt(cmd *cobra.Command, r *desk.Remote, id int64, q *tokens.Changes, ame
 	if err != nil || !more {
 		return err
 	}
-	body := map[string]any{"revision": before.Revision}
+	body := map[string]any{}
+	if before.Revision != 0 { // an older patgate tells none, and takes none
+		body["revision"] = before.Revision
+	}
 	for name, v := range map[string]*string{
 		"name":         q.Name,
 		"description":  q.Description,

@@ -43,11 +43,15 @@ func (r *Resolver) Whose(ctx context.Context, credential token.Secret) (forge.Id
 	ctx, cancel := r.Bound(ctx)
 	defer cancel()
 	id, err := r.self(ctx, credential)
-	if errors.Is(err, errNotPersonal) {
+	known := errors.Is(err, errNotPersonal) // the forge knows it, whatever is said of it after that
+	if known {
 		id, err = r.application(ctx, credential)
 	}
 	if err == nil && (id.Asks || id.HasScope("read_user")) {
 		err = r.readSelf(ctx, credential, &id)
+	}
+	if known && errors.Is(err, forge.ErrCredential) {
+		err = errNotPersonal
 	}
 	if err != nil {
 		return forge.Identity{}, fmt.Errorf("finding out whose a credential is: %w", err)
@@ -130,6 +134,8 @@ func (r *Resolver) application(ctx context.Context, credential token.Secret) (fo
 		return forge.Identity{}, err
 	case t.UserID <= 0:
 		return forge.Identity{}, errNotPersonal // it acts for no user
+	case t.Application.ID == "":
+		return forge.Identity{}, errNotPersonal // of no application
 	case !applicationID.MatchString(t.Application.ID):
 		return forge.Identity{}, fmt.Errorf("the forge names no application: %w", forge.ErrUnavailable)
 	}

@@ -186,7 +186,7 @@ func TestWhose(t *testing.T) {
 		want error
 	}{
 		"of an application for itself": {`{"resource_owner_id":null,"scope":["api"],"application":{"uid":"0123456789"}}`, forge.ErrCredentialKind},
-		"without an application":       {`{"resource_owner_id":11,"scope":["api"]}`, forge.ErrUnavailable},
+		"without an application":       {`{"resource_owner_id":11,"scope":["api"]}`, forge.ErrCredentialKind},
 		"with an application of lines": {`{"resource_owner_id":11,"application":{"uid":"01234567\n8"}}`, forge.ErrUnavailable},
 		"of two users":                 {`{"resource_owner_id":12,"scope":["api"],"application":{"uid":"0123456789"}}`, forge.ErrUnavailable},
 		"that cannot be read":          {`<html>`, forge.ErrUnavailable},

@@ -296,7 +296,7 @@ func (o *Observer) ask(ctx context.Context, credential token.Secret, hash [sha25
 		return s, err
 	}
 	if id.Application != "" { // its token of tomorrow is another, and the same subject; no credential has a line feed in it
-		hash = o.o.Hash(fmt.Appendf(nil, "OAuth application\n%s\n%d", id.Application, id.UserID))
+		hash = sha256.Sum256(fmt.Appendf(nil, "OAuth application\n%s\n%d", id.Application, id.UserID)) // both are public
 	}
 	now := time.Now()
 	return o.o.Keeper.PutSubject(ctx, learn.Subject{Hash: hash, Origin: o.o.Origin, UserID: id.UserID, Username: id.Username,

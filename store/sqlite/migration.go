@@ -39,7 +39,7 @@ func SchemaOf(ctx context.Context, path string) (has, want int, err error) {
 	return has, len(migrations()), err
 }
 
-// OriginsOf tells for which forges a file has owners, changing nothing: none when there is no file.
+// OriginsOf tells for which forges a file has owners, changing nothing in it: none when there is no file.
 func OriginsOf(ctx context.Context, path string) (origins []string, err error) {
 	err = look(ctx, path, func(pool *sql.DB) error {
 		rows, err := pool.QueryContext(ctx, tables.Origins)
