@@ -13,7 +13,7 @@ import (
 )
 
 // attempts is how often a transaction is tried that fails only because another one runs beside it.
-const attempts = 6
+const attempts = 12
 
 // database gives package tables what it needs of the pools.
 func (db *DB) database(read *pgxpool.Pool) tables.Database {
@@ -99,7 +99,7 @@ func (db *DB) change(ctx context.Context, doing, counter string, f func(tables.C
 	defer cancel()
 	for attempt := range attempts {
 		if attempt > 0 {
-			time.Sleep(rand.N(10 * time.Millisecond << attempt))
+			time.Sleep(rand.N(10 * time.Millisecond << min(attempt, 5)))
 		}
 		if err = db.try(ctx, attempt, counter, f); !again(err) {
 			break
@@ -113,12 +113,12 @@ func (db *DB) change(ctx context.Context, doing, counter string, f func(tables.C
 
 // begin gives what a change begins with. A node that is cut off in one must not hold up the others for as long as the server
 // takes it for alive: what it does not go on with ends after half its patience, and those that wait behind it give up before
-// that, so that they do not hold the counter in their turn. The nodes that are not cut off try again what they gave up, and have
-// time enough for it.
+// that, so that they do not hold the counter in their turn: who waits for a row waits twice, for his turn and for the row, each
+// time for as long. The nodes that are not cut off try again what they gave up, and have time enough for it.
 func begin(patience time.Duration) string {
 	ms := patience.Milliseconds()
 	return fmt.Sprintf("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL lock_timeout = %d; "+
-		"SET LOCAL idle_in_transaction_session_timeout = %d", ms/4, ms/2)
+		"SET LOCAL idle_in_transaction_session_timeout = %d", ms/8, ms/2)
 }
 
 // try runs f once.
