@@ -23,8 +23,6 @@ type Check struct {
 	// Graced, when not nil, tells that requests are served for a while although it does not hold. That is enough for who asks
 	// with ?grace=allow.
 	Graced func() bool
-	// Besides gives what is wrong, but does not stand in the way of requests; nil when nothing is ever.
-	Besides func() []error
 }
 
 // Options configure the handler.
@@ -84,11 +82,6 @@ func (o Options) ready(w http.ResponseWriter, r *http.Request) {
 			continue
 		}
 		fmt.Fprintf(&b, "%s: ok\n", check.Name)
-		if check.Besides != nil {
-			for _, err := range check.Besides() {
-				fmt.Fprintf(&b, "%s: besides: %v\n", check.Name, err)
-			}
-		}
 	}
 	answer(w, status, b.String())
 }

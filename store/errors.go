@@ -51,11 +51,6 @@ var (
 	// ErrLost: there was a store, and it is not there. No other one is made in its place.
 	ErrLost = errors.New("the store is missing")
 
-	// ErrNoRoom: the disk, or this user's share of it, is full. What was to be written is not.
-	ErrNoRoom = errors.New("no room on the disk")
-	// ErrReadOnly: the file system takes no writes.
-	ErrReadOnly = errors.New("read-only file system")
-
 	// ErrDamaged: the file is no readable database. It is left as it is.
 	ErrDamaged = errors.New("damaged store")
 	// ErrForeign: the file belongs to another program. It is left as it is.

@@ -56,7 +56,7 @@ const ClocksWithin = 2 * time.Second
 
 // Faulty is a Store that looks after the place where it keeps what it knows.
 type Faulty interface {
-	// Faults tells what is wrong with that place now: ErrMoved, ErrNoRoom, ErrClock. It is quick.
+	// Faults tells what is wrong with that place now: ErrMoved, ErrClock. It is quick.
 	Faults() []error
 }
 

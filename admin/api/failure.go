@@ -61,7 +61,7 @@ func (h *Handler) failed(err error) *reply {
 			"upstream.url to the forge")
 	case errors.Is(err, forge.ErrUnavailable):
 		return message(http.StatusBadGateway, "502 Bad Gateway - the forge could not be reached")
-	case errors.Is(err, store.ErrMoved), errors.Is(err, store.ErrNoRoom):
+	case errors.Is(err, store.ErrMoved):
 		a := message(http.StatusServiceUnavailable, "503 Service Unavailable - the store of patgate cannot be used now: its log "+
 			"says why")
 		a.header.Set("Retry-After", "10")

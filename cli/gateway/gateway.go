@@ -47,7 +47,7 @@ type gateway struct {
 	logger      *zap.Logger
 	audit       *audit.Log
 	store       store.Store
-	said        atomic.Pointer[map[string]error] // of the store, as they were last said
+	faults      atomic.Pointer[map[string]error] // of the store, as they were last said
 	sessions    *store.Sessions
 	routes      *reload.Reloader
 	resolver    opening.Client
@@ -207,7 +207,7 @@ func (g *gateway) make(ctx context.Context) error {
 	g.admin = &http.Server{
 		Handler: admin.NewHandler(admin.Options{Gatherer: registry, Flush: g.audit.Flush, Checks: []admin.Check{
 			{Name: "serving", Ready: g.serving},
-			{Name: "store", Ready: g.storeReady, Graced: g.storeGraced, Besides: g.besides},
+			{Name: "store", Ready: g.storeReady, Graced: g.storeGraced},
 			{Name: "audit log", Ready: func(context.Context) error { return g.audit.Err() }},
 		}}),
 		ReadHeaderTimeout: 5 * time.Second,

@@ -16,8 +16,7 @@ import (
 
 // storeFaults are the faults that a store notices by itself, by what metrics and log call them.
 func storeFaults() map[string]error {
-	return map[string]error{"moved": store.ErrMoved, "full": store.ErrNoRoom, "clock": store.ErrClock,
-		"unreachable": store.ErrUnreachable}
+	return map[string]error{"moved": store.ErrMoved, "clock": store.ErrClock, "unreachable": store.ErrUnreachable}
 }
 
 // faultsOf tells what is wrong with the store's place now, by name.
@@ -48,17 +47,7 @@ func (g *gateway) storeReady(ctx context.Context) error {
 	if err := g.sessions.Sync(ctx); err != nil {
 		return err
 	}
-	faults := g.faultsOf()
-	delete(faults, "full")
-	return errors.Join(slices.Collect(maps.Values(faults))...)
-}
-
-// besides tells what is wrong with the store, but does not stand in the way of requests.
-func (g *gateway) besides() []error {
-	if err := g.faultsOf()["full"]; err != nil {
-		return []error{err}
-	}
-	return nil
+	return errors.Join(slices.Collect(maps.Values(g.faultsOf()))...)
 }
 
 // storeGraced tells that tokens pass for a while although the store is lost.
@@ -77,7 +66,7 @@ func (g *gateway) watchStore(ctx context.Context) {
 	defer tick.Stop()
 	for {
 		found := g.faultsOf()
-		g.said.Store(&found)
+		g.faults.Store(&found)
 		for name, err := range found {
 			if logged[name] == nil {
 				logged[name] = new(seldom)
@@ -105,7 +94,7 @@ func (g *gateway) watchStore(ctx context.Context) {
 func (g *gateway) reportStore() func(error) {
 	var logged seldom
 	return func(err error) {
-		if said := g.said.Load(); said != nil {
+		if said := g.faults.Load(); said != nil {
 			for name := range *said {
 				if errors.Is(err, storeFaults()[name]) {
 					return
@@ -122,8 +111,8 @@ func (g *gateway) reportStore() func(error) {
 func storeFaultMetrics(g *gateway) (all []prometheus.Collector) {
 	for name := range storeFaults() {
 		all = append(all, prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "patgate_store_fault",
-			Help: "1 while this is wrong with the place where the store is: moved, its file was removed or replaced; full, there is no " +
-				"room on the disk; clock, its server's clock is more than 2 s from this machine's; " +
+			Help: "1 while this is wrong with the place where the store is: moved, its file was removed or replaced; " +
+				"clock, its server's clock is more than 2 s from this machine's; " +
 				"unreachable, its server does not answer or takes nothing.",
 			ConstLabels: prometheus.Labels{"fault": name}}, func() float64 {
 			if g.faultsOf()[name] != nil {

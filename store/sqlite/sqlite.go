@@ -13,7 +13,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	_ "modernc.org/sqlite" // registers the driver "sqlite"
@@ -49,7 +48,6 @@ type DB struct {
 	prepared *prepared // on read
 	anchor   *sql.Conn // of read, never closed before the end: SQLite removes the -wal with the last connection
 	standing standing
-	room     room
 	closed   atomic.Bool
 }
 
@@ -73,34 +71,20 @@ func Open(ctx context.Context, path string, o Options) (*DB, error) {
 		return nil, fmt.Errorf("opening store %s: %w", path, fs.ErrNotExist)
 	case errors.Is(err, fs.ErrNotExist):
 		if err := create(ctx, path); err != nil {
-			return nil, fmt.Errorf("making store %s: %w", path, because(path, err))
+			return nil, fmt.Errorf("making store %s: %w", path, err)
 		}
 	case err != nil:
 		return nil, fmt.Errorf("opening store: %w", err)
 	case !info.Mode().IsRegular():
 		return nil, fmt.Errorf("opening store %s: %w: it is no regular file", path, store.ErrForeign)
 	}
-	db, err := open(ctx, path, o)
-	if errors.Is(err, store.ErrNoRoom) && giveUp(path) {
-		db, err = open(ctx, path, o)
-	}
-	if err != nil {
-		return nil, err
-	}
-	mark(path)
-	if err := reserve(path); errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
-		db.room.none = noRoom(filepath.Dir(path), err)
-	}
-	sweep(filepath.Dir(path), false)
-	return db, nil
-}
-
-func open(ctx context.Context, path string, o Options) (*DB, error) {
 	db := &DB{path: path}
 	if err := db.open(ctx, o); err != nil {
 		_ = db.Close()
-		return nil, fmt.Errorf("opening store %s: %w", path, because(path, err))
+		return nil, fmt.Errorf("opening store %s: %w", path, explain(err))
 	}
+	mark(path)
+	sweep(filepath.Dir(path), false)
 	return db, nil
 }
 
@@ -188,7 +172,7 @@ func create(ctx context.Context, path string) error {
 	}
 	err = errors.Join(migrate(ctx, pool), pool.Close())
 	if err != nil {
-		return err
+		return explain(err)
 	}
 	err = os.Link(temp, path)
 	if errors.Is(err, fs.ErrExist) {

@@ -95,10 +95,6 @@ func (u unread) Scan(...any) error { return u.err }
 // Faults implements store.Faulty.
 func (db *DB) Faults() (faults []error) {
 	if err := db.look(); err != nil && !errors.Is(err, store.ErrClosed) {
-		return append(faults, err)
-	}
-	db.room.regain(db.path)
-	if err := db.room.lacking(); err != nil {
 		faults = append(faults, err)
 	}
 	return faults

@@ -59,7 +59,7 @@ func Traces(path string) (traces []string) {
 // Discard removes a store that was made in vain, and is closed, with all that is beside it.
 func Discard(path string) error {
 	errs := []error{os.Remove(path)}
-	for _, end := range append(files.Beside(), markEnd, reserveEnd) {
+	for _, end := range append(files.Beside(), markEnd) {
 		if err := os.Remove(path + end); !errors.Is(err, fs.ErrNotExist) {
 			errs = append(errs, err)
 		}

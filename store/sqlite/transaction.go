@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"fmt"
 
-	"patgate/store"
 	"patgate/store/tables"
 )
 
@@ -15,8 +14,8 @@ func (db *DB) database() tables.Database {
 		Read:     reads{conn{db.prepared}, db},
 		Snapshot: db.snapshot,
 		Change:   db.change,
-		Note:     db.note, // there is one writer at a time
-		NextID:   db.nextID,
+		Note:     db.change, // there is one writer at a time
+		NextID:   nextID,
 		Head:     "(SELECT seq FROM sqlite_sequence WHERE name = 'changes')",
 		Scrub:    db.scrub,
 
@@ -28,10 +27,7 @@ func (db *DB) database() tables.Database {
 }
 
 // nextID tells what AUTOINCREMENT gives next. The transaction holds the write lock, so nobody else takes it.
-func (db *DB) nextID(ctx context.Context, tx tables.Conn, table string) (id int64, err error) {
-	if none := db.room.lacking(); none != nil {
-		return 0, fmt.Errorf("%w: nothing new is stored until there is", store.ErrNoRoom)
-	}
+func nextID(ctx context.Context, tx tables.Conn, table string) (id int64, err error) {
 	const next = "SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = ?), 0) + 1"
 	err = tx.QueryRow(ctx, next, table).Scan(&id)
 	return id, err
@@ -72,52 +68,24 @@ func (db *DB) snapshot(ctx context.Context, f func(tables.Conn) error) error {
 	return f(conn{tx})
 }
 
-// change runs f in a writing transaction and commits it. doing names the step for errors. When there is no room it is tried again
-// with what can be had; what makes new rows (nextID) is refused then, so that this is for revocations.
+// change runs f in a writing transaction and commits it. doing names the step for errors.
 func (db *DB) change(ctx context.Context, doing string, f func(tables.Conn) error) error {
-	err := db.attempt(ctx, doing, f)
-	for _, can := range []func() bool{func() bool { return true }, func() bool { return giveUp(db.path) }} {
-		if !db.room.lack(db.path, err) || !can() {
-			break
-		}
-		_, _ = db.write.ExecContext(ctx, "PRAGMA wal_checkpoint(RESTART)") // the WAL is then written anew where it is
-		err = db.attempt(ctx, doing, f)
-	}
-	return err
-}
-
-// note is change for what need not be stored when there is no room.
-func (db *DB) note(ctx context.Context, doing string, f func(tables.Conn) error) error {
-	err := db.room.lacking()
-	if err != nil {
-		return fmt.Errorf("%s: %w", doing, err)
-	}
-	err = db.attempt(ctx, doing, f)
-	db.room.lack(db.path, err)
-	return err
-}
-
-// attempt runs f once.
-func (db *DB) attempt(ctx context.Context, doing string, f func(tables.Conn) error) error {
 	if err := db.look(); err != nil {
 		return fmt.Errorf("%s: %w", doing, err)
 	}
 	tx, err := db.write.BeginTx(ctx, nil)
 	if err != nil {
-		return fmt.Errorf("%s: %w", doing, because(db.path, err))
+		return fmt.Errorf("%s: %w", doing, explain(err))
 	}
 	defer tx.Rollback()
 	if err := f(conn{&prepared{runner: tx, kept: map[string]*sql.Stmt{}}}); err != nil { // the transaction closes what it prepared
-		if why := unwritable(db.path, err); why != nil {
-			err = why
-		}
 		return fmt.Errorf("%s: %w", doing, err)
 	}
 	if _, err := tx.ExecContext(ctx, tables.ForgetChanges, tables.ChangesKept); err != nil {
-		return fmt.Errorf("%s: %w", doing, because(db.path, err))
+		return fmt.Errorf("%s: %w", doing, explain(err))
 	}
 	if err := tx.Commit(); err != nil {
-		return fmt.Errorf("%s: %w", doing, because(db.path, err))
+		return fmt.Errorf("%s: %w", doing, explain(err))
 	}
 	if err := db.look(); err != nil { // what was written went into a file that is lost
 		return fmt.Errorf("%s: %w", doing, err)

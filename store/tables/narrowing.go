@@ -66,7 +66,7 @@ const observingQuery = "SELECT coalesce(max(since), 0), coalesce(max(keep), 0) F
 
 // SetObserving implements store.Store.
 func (db *Tables) SetObserving(ctx context.Context, keep time.Duration, at time.Time) error {
-	return db.d.Change(ctx, "noting since when what tokens do is kept", func(tx Conn) error {
+	return db.d.Note(ctx, "noting since when what tokens do is kept", func(tx Conn) error {
 		var since, before int64
 		err := tx.QueryRow(ctx, observingQuery).Scan(&since, &before)
 		if before < keep.Milliseconds() { // what is older than that is gone
