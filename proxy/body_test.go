@@ -144,6 +144,7 @@ func TestOtherProtocolsAreRefusedAtOnce(t *testing.T) {
 		"TLS, byte by byte":       {"\x16", "\x03"},
 		"SSH":                     {"SSH-2.0-OpenSSH_9.2\r\n"},
 		"a method without a name": {" / HTTP/1.1\r\n"},
+		"one, and too long":       {" / HTTP/1.1\rX: " + strings.Repeat("x", 40<<10)},
 		"behind an empty line":    {"\r\n\r\n\x00"},
 		"within a method":         {"GE", "T/"},
 	} {

@@ -122,11 +122,11 @@ func (c *Client) gather(p []byte, n int) (int, error) {
 		c.Enter(PhaseHeader)
 	}
 	c.begun = true
-	for from := 0; n < len(p); {
+	for from := 0; ; {
 		switch {
-		case !header.Begins(p[:n]):
-			return n, errNoRequest
-		case header.Ends(p[from:n]):
+		case !header.Begins(p[:n]): // however long it is: of a full p the server would say that
+			return min(n, len(p)-1), errNoRequest
+		case n == len(p), header.Ends(p[from:n]):
 			return n, nil
 		}
 		from = max(n-len("\r\n\r"), 0)
@@ -136,7 +136,6 @@ func (c *Client) gather(p []byte, n int) (int, error) {
 			return n, err
 		}
 	}
-	return n, nil
 }
 
 // readOrRest reads what has come of the next request. When nothing has, the server is told that the connection has
