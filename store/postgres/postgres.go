@@ -38,9 +38,9 @@ type DB struct {
 	name     string // without a secret
 	patience time.Duration
 	read     *pgxpool.Pool
-	write    *pgxpool.Pool  // apart, so that a revocation does not wait behind reads
-	news     *pgxpool.Pool  // one connection, so that a poll does not wait behind them either
-	polls    *tables.Tables // what is read over it
+	write    *pgxpool.Pool    // apart, so that a revocation does not wait behind reads
+	news     *pgxpool.Pool    // one connection, so that a poll does not wait behind them either
+	polls    []*tables.Tables // over each of the pools, that one first
 	closed   atomic.Bool
 	clock    clock
 	numberings
@@ -89,7 +89,9 @@ func connect(url string, o Options) (*DB, error) {
 		return nil, fmt.Errorf("opening store %s: %w", db.name, err)
 	}
 	db.Tables = tables.New(db.database(db.read))
-	db.polls = tables.New(db.database(db.news))
+	for _, pool := range []*pgxpool.Pool{db.news, db.read, db.write} {
+		db.polls = append(db.polls, tables.New(db.database(pool)))
+	}
 	return db, nil
 }
 
