@@ -30,8 +30,8 @@ type clock struct {
 	times int           // in a row in which it was too much
 }
 
-// Changes implements store.Store, and now and then compares the clocks. Where the server has no connection left for polls, it takes
-// one of those that this node has.
+// Changes implements store.Store, and now and then compares the clocks. Where the server has no connection left for polls, it
+// takes one of those that this node has.
 func (db *DB) Changes(ctx context.Context, since int64) (c store.Changes, err error) {
 	for _, polls := range db.polls {
 		var told *pgconn.PgError
