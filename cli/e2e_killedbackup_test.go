@@ -31,7 +31,7 @@ func TestCopiesOfKilledBackupsAreRemoved(t *testing.T) {
 	}
 	patgate := func(args ...string) *exec.Cmd {
 		cmd := exec.Command("patgate", append([]string{"store"}, args...)...)
-		cmd.Env = append(os.Environ(), "PATGATE_DATA_DIR="+filepath.Join(dir, "data"))
+		cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "PATGATE_DATA_DIR=" + filepath.Join(dir, "data")}
 		return cmd
 	}
 	run := func(args ...string) {
