@@ -134,7 +134,7 @@ type Upstream struct {
 	StorageURLs []URL `yaml:"storage_urls"`
 	// Connections bounds the open connections to the forge, for patgate tokens and for legacy credentials each. One carries the
 	// requests of one owner, or of one legacy credential, alone; when there are as many as there may be, the one that was used
-	// longest ago makes room for another owner's.
+	// longest ago makes room for another owner's. One token alone may use half of them at once: see the page on security.
 	Connections int `yaml:"connections"`
 }
 
