@@ -4,11 +4,12 @@ import (
 	"embed"
 	"fmt"
 	"io/fs"
+	"path"
 )
 
 // gitlabFiles holds the route table for GitLab as it is shipped.
 //
-//go:embed gitlab/*.yaml
+//go:embed gitlab/*.yaml gitlab/graphql
 var gitlabFiles embed.FS
 
 // giteaFiles holds the route table for Gitea and Forgejo as it is shipped.
@@ -48,20 +49,32 @@ func Files(forge string) []File {
 	return nil
 }
 
-// embedded reads every file of an embedded folder. An embedded folder can always be read.
-func embedded(files fs.FS, folder string) []File {
-	entries, err := fs.ReadDir(files, folder)
+// Schema gives the embedded GraphQL schema of a forge; its zero value for one that has none.
+func Schema(forge string) File {
+	if forge != ForgeGitLab {
+		return File{}
+	}
+	return read(gitlabFiles, "gitlab/graphql/schema.graphql")
+}
+
+// embedded reads the YAML files of an embedded folder and of those below it. An embedded folder can always be read.
+func embedded(files fs.FS, folder string) (out []File) {
+	err := fs.WalkDir(files, folder, func(name string, _ fs.DirEntry, err error) error {
+		if err == nil && path.Ext(name) == ".yaml" {
+			out = append(out, read(files, name))
+		}
+		return err
+	})
 	if err != nil {
 		panic(fmt.Sprintf("reading the embedded folder %s: %v", folder, err))
 	}
-	var out []File
-	for _, entry := range entries {
-		name := folder + "/" + entry.Name()
-		data, err := fs.ReadFile(files, name)
-		if err != nil {
-			panic(fmt.Sprintf("reading the embedded file %s: %v", name, err))
-		}
-		out = append(out, File{Name: "routes/" + name, Data: data})
-	}
 	return out
+}
+
+func read(files fs.FS, name string) File {
+	data, err := fs.ReadFile(files, name)
+	if err != nil {
+		panic(fmt.Sprintf("reading the embedded file %s: %v", name, err))
+	}
+	return File{Name: "routes/" + name, Data: data}
 }

@@ -19,7 +19,10 @@ type Table struct {
 	tries       [methodCount]pattern.Trie
 	surfaces    map[string]*Route // rows of other surfaces by METHOD PATH
 	minting     []*Route          // that hand out what they mint
-	again       sync.Pool         // *Operation, for confirm
+	documents   *Documents
+	reader      any // of documents, made once
+	reading     sync.Once
+	again       sync.Pool // *Operation, for confirm
 }
 
 // Base is the path below which the forge's REST API lives: /api/v4.
@@ -58,6 +61,16 @@ func (t *Table) Commands() *Commands { return t.commands }
 // PushOptions are what the forge does besides when a push asks for it: see Route.PushOptions.
 func (t *Table) PushOptions() *PushOptions { return t.pushOptions }
 
+// Documents are the rules by which GraphQL documents are read; nil where the forge has none.
+func (t *Table) Documents() *Documents { return t.documents }
+
+// DocumentReader gives what make makes of the table the first time, which takes tens of milliseconds. All callers give the same
+// make, that of routes/graphql.
+func (t *Table) DocumentReader(make func(*Table) any) any {
+	t.reading.Do(func() { t.reader = make(t) })
+	return t.reader
+}
+
 // SurfaceRow gives the row of another surface than the REST API by its name, "METHOD PATH" with the path as it stands in
 // the table; nil when there is none.
 func (t *Table) SurfaceRow(name []byte) *Route { return t.surfaces[string(name)] }
@@ -73,6 +86,7 @@ type Parts struct {
 	Commands    *Commands
 	PushOptions *PushOptions
 	Wides       []*pattern.Wide
+	Documents   *Documents // nil: the forge has no GraphQL
 }
 
 // New makes a table. It reports rows that match the same requests as an earlier one, and `after` entries that name no row;
@@ -87,6 +101,7 @@ func New(parts Parts) (*Table, []Problem) {
 		routes:      parts.Routes,
 		commands:    parts.Commands,
 		pushOptions: parts.PushOptions,
+		documents:   parts.Documents,
 		surfaces:    map[string]*Route{},
 	}
 	rows := parts.Routes

@@ -25,19 +25,27 @@ const maxExplainLine = 64 << 10
 
 func newRoutesExplain() *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "explain METHOD PATH | -",
+		Use:   "explain METHOD PATH | - | --graphql FILE",
 		Short: "Say what a token needs for a request, and which row says so",
 		Long: `Reads a method and a concrete target as the server would, and tells the row that it
 matches: its permissions, boundary, file and line, further containers that are checked, and
 why it would be refused. The path may be given without /api/v4.
 
-With - it reads lines "METHOD PATH" from standard input and prints one JSON object a line.`,
+With - it reads lines "METHOD PATH" from standard input and prints one JSON object a line.
+
+With --graphql it reads a GraphQL document, or a request {"query", "variables", "operationName"},
+and tells all that it does: each permission, and on what. --graphql - reads requests from
+standard input, one on a line, and prints one JSON object a line.`,
 		Example: `  patgate routes explain GET /projects/group%2Fproject/jobs
   patgate routes explain --json POST /api/v4/projects/5/issues/3/move
   patgate routes explain GET '/group/project.git/info/refs?service=git-receive-pack'
   patgate routes explain --token 1000000000042 GET /projects/group%2Fapp/jobs
-  patgate routes explain - < requests.txt`,
-		Args: func(_ *cobra.Command, args []string) error {
+  patgate routes explain - < requests.txt
+  patgate routes explain --graphql query.graphql`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if cmd.Flags().Changed("graphql") {
+				return cobra.NoArgs(cmd, args)
+			}
 			if len(args) == 2 || len(args) == 1 && args[0] == "-" {
 				return nil
 			}
@@ -46,6 +54,9 @@ With - it reads lines "METHOD PATH" from standard input and prints one JSON obje
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if text, _ := cmd.Flags().GetString("token"); text != "" {
 				return explainForToken(cmd, text, args)
+			}
+			if name, _ := cmd.Flags().GetString("graphql"); cmd.Flags().Changed("graphql") {
+				return explainDocuments(cmd, name)
 			}
 			table, err := loadTable(cmd)
 			if err != nil {
@@ -63,6 +74,7 @@ With - it reads lines "METHOD PATH" from standard input and prints one JSON obje
 	}
 	cmd.Flags().String("token", "", "id of a token: say whether it may, as patgate token can does")
 	cmd.Flags().Bool("json", false, "print JSON")
+	cmd.Flags().String("graphql", "", "file with a GraphQL document or request, or - for requests on standard input")
 	overlayFlag(cmd)
 	isThere := func(s settings.Setting) bool { return cmd.Flags().Lookup(s.Flag) != nil }
 	settings.Add(cmd.Flags(), slices.DeleteFunc(settings.Store(), isThere))

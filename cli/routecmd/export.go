@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -47,7 +47,7 @@ func exportFiles(dir string, files []routes.File) error {
 		return fmt.Errorf("making the directory: %w", err)
 	}
 	for _, f := range files {
-		target := filepath.Join(dir, path.Base(f.Name))
+		target := filepath.Join(dir, exportedName(f.Name))
 		if _, err := os.Lstat(target); err == nil {
 			return fmt.Errorf("%s exists: choose another directory, or move it away; nothing was written", target)
 		} else if !errors.Is(err, fs.ErrNotExist) {
@@ -55,11 +55,17 @@ func exportFiles(dir string, files []routes.File) error {
 		}
 	}
 	for _, f := range files {
-		if err := writeNew(filepath.Join(dir, path.Base(f.Name)), f.Data); err != nil {
+		if err := writeNew(filepath.Join(dir, exportedName(f.Name)), f.Data); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// exportedName puts the files of folders beside each other: routes/gitlab/graphql/ci_cd.yaml becomes graphql_ci_cd.yaml.
+func exportedName(name string) string {
+	parts := strings.Split(name, "/")
+	return strings.Join(parts[min(2, len(parts)-1):], "_")
 }
 
 // writeNew writes a file that must not exist.

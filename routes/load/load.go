@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"patgate/routes"
+	"patgate/routes/graphql"
 	"patgate/routes/load/document"
 	"patgate/routes/nearest"
 )
@@ -96,9 +97,14 @@ func Table(opts Options) (*routes.Table, []routes.Problem) {
 		Commands:    commands,
 		PushOptions: pushOptions,
 		Wides:       a.readWide(),
+		Documents:   a.readDocuments(),
 	})
 	if len(problems) == 0 {
 		problems = t.Unreachable() // also when a file has other problems: all are told at once
+	}
+	if opts.Table != nil || len(opts.Overlay) > 0 { // a test reads the embedded files
+		_, wrong := graphql.New(t)
+		problems = append(problems, wrong...)
 	}
 	var names []string
 	for _, d := range a.documents {

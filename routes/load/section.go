@@ -53,8 +53,7 @@ func (s *section) rows() []row {
 		case "resources", "routes", "credentials":
 			body = append(body, key, value)
 		case "remove", "categories", "quick_actions", "push_options", "rendered", "addresses", "entries", "forge", "version", "base",
-			"projects",
-			"wide": // read by assembly
+			"projects", "graphql", "wide": // read by assembly
 		default:
 			s.UnknownKey(key, "the file", fileKeys[:])
 		}
@@ -104,7 +103,7 @@ func (s *section) rows() []row {
 // fileKeys are the keys that a file may have.
 var fileKeys = [...]string{"category", "surface", "captures", "parameters", "resources", "kind", "routes", "credentials",
 	"remove", "categories", "quick_actions", "push_options", "rendered", "addresses", "entries", "forge", "version", "base",
-	"projects", "wide"}
+	"projects", "graphql", "wide"}
 
 // bodyKey is the key that holds the rows of a file, by its kind.
 var bodyKey = [...]string{
@@ -126,7 +125,7 @@ func (s *section) fileKind(n *yaml.Node) routes.Kind {
 }
 
 // surfaceNames are the surfaces besides the REST API that have rows.
-var surfaceNames = [...]string{"git", "registry", "web"}
+var surfaceNames = [...]string{"git", "registry", "web", routes.SurfaceGraphQL}
 
 // surfaceName reads `surface:`, which says that the rows of a file are found by another classifier.
 func (s *section) surfaceName(n *yaml.Node) string {
@@ -134,7 +133,7 @@ func (s *section) surfaceName(n *yaml.Node) string {
 	if slices.Contains(surfaceNames[:], name) {
 		return name
 	}
-	s.Problem(n, "use git, registry or web, or remove the key for rows of the REST API", "unknown surface %q", name)
+	s.Problem(n, "use git, registry, web or graphql, or remove the key for rows of the REST API", "unknown surface %q", name)
 	return ""
 }
 

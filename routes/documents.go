@@ -1,0 +1,56 @@
+package routes
+
+// SurfaceGraphQL is the surface of rows whose paths name a type, a field or a mutation behind "#", as in
+// /api/graphql#Mutation.workItemCreate. See Documents.
+const SurfaceGraphQL = "graphql"
+
+// Documents are the rules by which GraphQL documents are read, besides the rows of SurfaceGraphQL. Names that stand in none of
+// the lists are refused. It is never changed after its table was built.
+type Documents struct {
+	// Schema is the forge's, in the schema definition language.
+	Schema File
+	// Roots say for fields of the root query type what their answer belongs to. Those that are not here need their permissions
+	// under all_memberships.
+	Roots map[string]DocumentRoot
+	// Arguments say what a plain argument or input field of a mutation names, by its name wherever it stands. RefNone: nothing
+	// outside the container that others name.
+	Arguments map[string]RefKind
+	// Objects are the kinds of objects whose container the forge can be asked for, by the class in their global ids.
+	Objects map[string]DocumentObject
+	// Inside are the classes of global ids of what belongs to no container, or which the forge itself keeps inside.
+	Inside map[string]bool
+	// Inherits are the types without a row that are part of the object at which they stand.
+	Inherits map[string]bool
+	// Shown are the fields of types of other containers that are part of every object which shows them.
+	Shown map[string][]string
+	// Edges correct where a field leads, by Type.field.
+	Edges map[string]DocumentEdge
+	// Widens are arguments, by name wherever they stand, with which the answer reaches further than without, and where to: parent or
+	// other.
+	Widens map[string]string
+	// Refused are fields that nobody gets, by Type.field, with the reason.
+	Refused map[string]string
+	// Sources say where the entries stand: "roots project".
+	Sources map[string]Source
+}
+
+// DocumentRoot says what the answer of a root field belongs to.
+type DocumentRoot struct {
+	// Boundary is that of a field that has no container: user or instance. None: an argument names it.
+	Boundary Boundary
+	// Arguments name containers, each by its kind; RefNone stands for the global id of an object.
+	Arguments map[string]RefKind
+}
+
+// DocumentObject says how the forge is asked for the container of an object.
+type DocumentObject struct {
+	Get     string // root field that takes the object's id
+	Project string // path of fields to the id of its project; may be empty
+	Group   string // and of its group, where there is no project; may be empty
+}
+
+// DocumentEdge corrects where a field leads.
+type DocumentEdge struct {
+	Leads string // same, below, parent, user, instance or other
+	If    string // an argument without which, or with false, the field stays inside; empty: it always leads there
+}

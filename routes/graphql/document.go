@@ -1,0 +1,252 @@
+package graphql
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"strconv"
+
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/gqlerror"
+	"github.com/vektah/gqlparser/v2/parser"
+)
+
+// Limits of a request. GitLab's own are close to them (19.3, app/graphql/gitlab_schema.rb): 10,000 characters, depth 20.
+const (
+	MaxBody       = 256 << 10 // bytes, with variables
+	MaxQuery      = 32 << 10  // bytes
+	MaxTokens     = 4000
+	MaxDepth      = 20   // fields within fields; introspection too
+	MaxRoots      = 30   // root fields, after fragments
+	MaxAliases    = 100  // renamed fields, after fragments
+	MaxVisits     = 5000 // fields, after fragments, once for each type that they may belong to
+	MaxContainers = 20   // projects, groups and objects that a document names
+	maxValueDepth = 16
+)
+
+// Request is what a client sends.
+type Request struct {
+	Query     string
+	Operation string
+	Variables map[string]jsontext.Value // by name; values as they came
+}
+
+// ParseRequest reads a body {"query", "variables", "operationName"}. Duplicate names, invalid UTF-8, lists of requests and
+// anything behind the object are refused.
+func ParseRequest(body []byte) (*Request, error) {
+	if len(body) > MaxBody {
+		return nil, refuse(CodeLimit, "the request has more than "+strconv.Itoa(MaxBody>>10)+" KiB")
+	}
+	dec := jsontext.NewDecoder(bytes.NewReader(body))
+	switch dec.PeekKind() {
+	case '{':
+	case '[':
+		return nil, refuse(CodeBatch, "several requests at once are not supported: send them one by one")
+	default:
+		return nil, errBody
+	}
+	if _, err := dec.ReadToken(); err != nil {
+		return nil, errBody
+	}
+	q := &Request{}
+	for dec.PeekKind() != '}' {
+		name, err := dec.ReadToken()
+		if err != nil {
+			return nil, errBody
+		}
+		if err := q.member(name.String(), dec); err != nil {
+			return nil, err
+		}
+	}
+	if _, err := dec.ReadToken(); err != nil {
+		return nil, errBody
+	}
+	if _, err := dec.ReadToken(); err != io.EOF {
+		return nil, errBody
+	}
+	if q.Query == "" {
+		return nil, refuse(CodeBody, "the request has no query: documents are not known by their hashes")
+	}
+	return q, nil
+}
+
+var errBody = refuse(CodeBody, `the body is not one strict JSON object {"query": "...", "variables": {...}}`)
+
+func (q *Request) member(name string, dec *jsontext.Decoder) error {
+	raw, err := dec.ReadValue()
+	if err != nil {
+		return errBody
+	}
+	null := raw.Kind() == 'n'
+	switch name {
+	case "query", "operationName":
+		if null {
+			return nil
+		}
+		text, err := jsontext.AppendUnquote(nil, raw)
+		if err != nil {
+			return refuse(CodeBody, name+" is not a text")
+		}
+		if name == "query" {
+			q.Query = string(text)
+		} else {
+			q.Operation = string(text)
+		}
+	case "variables":
+		if !null {
+			return q.variables(raw)
+		}
+	case "extensions": // it is not sent on
+	default:
+		return refuse(CodeBody, "the body may have query, variables and operationName, and nothing else")
+	}
+	return nil
+}
+
+func (q *Request) variables(raw jsontext.Value) error {
+	if raw.Kind() != '{' {
+		return refuse(CodeBody, "variables is not an object")
+	}
+	raw = raw.Clone()
+	q.Variables = map[string]jsontext.Value{}
+	dec := jsontext.NewDecoder(bytes.NewReader(raw))
+	if _, err := dec.ReadToken(); err != nil {
+		return errBody
+	}
+	for dec.PeekKind() != '}' {
+		name, err := dec.ReadToken()
+		if err != nil {
+			return errBody
+		}
+		text := name.String()
+		v, err := dec.ReadValue()
+		if err != nil {
+			return errBody
+		}
+		q.Variables[text] = v.Clone()
+	}
+	return nil
+}
+
+// jsonValue reads a variable's value.
+func jsonValue(dec *jsontext.Decoder, depth int) (value, error) {
+	if depth > maxValueDepth {
+		return value{}, refuse(CodeLimit, "a variable is nested deeper than "+strconv.Itoa(maxValueDepth))
+	}
+	tok, err := dec.ReadToken()
+	if err != nil {
+		return value{}, errBody
+	}
+	switch tok.Kind() {
+	case 'n':
+		return value{}, nil
+	case '"':
+		return value{kind: textValue, text: tok.String()}, nil
+	case '[', '{':
+		out := value{kind: listValue}
+		object := tok.Kind() == '{'
+		if object {
+			out.kind = objectValue
+		}
+		for dec.PeekKind() != ']' && dec.PeekKind() != '}' {
+			if object {
+				name, err := dec.ReadToken()
+				if err != nil {
+					return value{}, errBody
+				}
+				out.names = append(out.names, name.String())
+			}
+			item, err := jsonValue(dec, depth+1)
+			if err != nil {
+				return value{}, err
+			}
+			out.items = append(out.items, item)
+		}
+		_, err := dec.ReadToken()
+		if err != nil {
+			return value{}, errBody
+		}
+		return out, nil
+	}
+	return value{kind: otherValue, text: tok.String()}, nil
+}
+
+// parse reads the document and chooses the operation.
+func (d *reading) parse(q *Request) error {
+	if len(q.Query) > MaxQuery {
+		return refuse(CodeLimit, "the query has more than "+strconv.Itoa(MaxQuery>>10)+" KiB")
+	}
+	doc, err := parser.ParseQueryWithTokenLimit(&ast.Source{Input: q.Query}, MaxTokens)
+	if err != nil {
+		return unparsed(err)
+	}
+	d.fragments = doc.Fragments
+	for i, f := range doc.Fragments {
+		for _, other := range doc.Fragments[:i] {
+			if other.Name == f.Name {
+				return refuse(CodeDocument, "there are two fragments "+f.Name)
+			}
+		}
+	}
+	for i, op := range doc.Operations {
+		for _, other := range doc.Operations[:i] {
+			if other.Name == op.Name {
+				return refuse(CodeDocument, "there are two operations with the same name, or without one")
+			}
+		}
+		if op.Name == "" && len(doc.Operations) > 1 {
+			return refuse(CodeDocument, "an operation without a name must stand alone")
+		}
+		if op.Name == q.Operation || q.Operation == "" && len(doc.Operations) == 1 {
+			d.operation = op
+		}
+	}
+	switch {
+	case d.operation == nil && len(doc.Operations) == 0:
+		return refuse(CodeDocument, "the document has no operation")
+	case d.operation == nil:
+		return refuse(CodeDocument, "operationName names none of the document's operations")
+	case d.operation.Operation == ast.Subscription:
+		return refuse(CodeSubscription, "subscriptions are not supported with fine-grained tokens")
+	case len(d.operation.Directives) > 0:
+		return refuse(CodeDirective, "an operation may carry no directive")
+	}
+	return d.give(q)
+}
+
+// give takes the request's values of the variables that the operation declares. Others mean nothing to the forge.
+func (d *reading) give(q *Request) error {
+	defs := d.operation.VariableDefinitions
+	d.given, d.raw = make(map[string]value, len(defs)), q.Variables
+	for i, def := range defs {
+		for _, other := range defs[:i] {
+			if other.Variable == def.Variable {
+				return refuse(CodeDocument, "the variable $"+def.Variable+" is declared twice")
+			}
+		}
+		if len(def.Directives) > 0 {
+			return refuse(CodeDirective, "a variable may carry no directive")
+		}
+		raw, given := q.Variables[def.Variable]
+		if !given {
+			continue
+		}
+		v, err := jsonValue(jsontext.NewDecoder(bytes.NewReader(raw)), 0)
+		if err != nil {
+			return err
+		}
+		d.given[def.Variable] = v
+	}
+	return nil
+}
+
+// unparsed says what cannot be read, with the place and without a word of the document: it may hold secrets.
+func unparsed(err error) error {
+	place := ""
+	var at *gqlerror.Error
+	if errors.As(err, &at) && len(at.Locations) > 0 {
+		place = " (line " + strconv.Itoa(at.Locations[0].Line) + ", column " + strconv.Itoa(at.Locations[0].Column) + ")"
+	}
+	return refuse(CodeDocument, "the query cannot be read as a GraphQL document of at most "+strconv.Itoa(MaxTokens)+" tokens"+place)
+}

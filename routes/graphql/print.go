@@ -1,0 +1,186 @@
+package graphql
+
+import (
+	"bytes"
+	"slices"
+	"strconv"
+
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/vektah/gqlparser/v2/ast"
+)
+
+// print writes the request anew, in one way: the operation that was read, the fragments that it needs, the variables that it
+// declares.
+func (d *reading) print() ([]byte, error) {
+	w := &writer{}
+	op := d.operation
+	w.text(string(op.Operation))
+	if op.Name != "" {
+		w.text(" " + op.Name)
+	}
+	w.variables(op.VariableDefinitions)
+	w.selections(op.SelectionSet)
+	for _, f := range d.used {
+		w.text(" fragment " + f.Name + " on " + f.TypeCondition)
+		w.selections(f.SelectionSet)
+	}
+	dst, err := jsontext.AppendQuote([]byte(`{"query":`), w.dst)
+	if err != nil {
+		return nil, errBody
+	}
+	if op.Name != "" {
+		dst = append(append(append(dst, `,"operationName":"`...), op.Name...), '"')
+	}
+	if len(d.given) > 0 {
+		dst = append(dst, `,"variables":{`...)
+		for i, name := range d.givenNames() {
+			if i > 0 {
+				dst = append(dst, ',')
+			}
+			dst = append(append(append(dst, '"'), name...), '"', ':')
+			raw := bytes.Clone(d.raw[name])
+			v := jsontext.Value(raw)
+			if err := v.Compact(); err != nil {
+				return nil, errBody
+			}
+			dst = append(dst, v...)
+		}
+		dst = append(dst, '}')
+	}
+	return append(dst, '}'), nil
+}
+
+// givenNames are the variables that have a value, in one order. They are names of GraphQL, which need no quotes.
+func (d *reading) givenNames() []string {
+	names := make([]string, 0, len(d.given))
+	for name := range d.given {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// writer writes a document without blanks that mean nothing.
+type writer struct{ dst []byte }
+
+func (w *writer) text(s string) { w.dst = append(w.dst, s...) }
+
+func (w *writer) variables(defs ast.VariableDefinitionList) {
+	for i, def := range defs {
+		if i == 0 {
+			w.text("(")
+		} else {
+			w.text(",")
+		}
+		w.text("$" + def.Variable + ":" + def.Type.String())
+		if def.DefaultValue != nil {
+			w.text("=")
+			w.value(def.DefaultValue)
+		}
+	}
+	if len(defs) > 0 {
+		w.text(")")
+	}
+}
+
+func (w *writer) selections(set ast.SelectionSet) {
+	w.text("{")
+	for i, s := range set {
+		if i > 0 {
+			w.text(" ")
+		}
+		switch s := s.(type) {
+		case *ast.Field:
+			if s.Alias != s.Name {
+				w.text(s.Alias + ":")
+			}
+			w.text(s.Name)
+			w.arguments(s.Arguments)
+			w.directives(s.Directives)
+			if len(s.SelectionSet) > 0 {
+				w.selections(s.SelectionSet)
+			}
+		case *ast.FragmentSpread:
+			w.text("..." + s.Name)
+			w.directives(s.Directives)
+		case *ast.InlineFragment:
+			w.text("...")
+			if s.TypeCondition != "" {
+				w.text("on " + s.TypeCondition)
+			}
+			w.directives(s.Directives)
+			w.selections(s.SelectionSet)
+		}
+	}
+	w.text("}")
+}
+
+func (w *writer) arguments(list ast.ArgumentList) {
+	for i, a := range list {
+		if i == 0 {
+			w.text("(")
+		} else {
+			w.text(",")
+		}
+		w.text(a.Name + ":")
+		w.value(a.Value)
+	}
+	if len(list) > 0 {
+		w.text(")")
+	}
+}
+
+func (w *writer) directives(list ast.DirectiveList) {
+	for _, d := range list {
+		w.text("@" + d.Name)
+		w.arguments(d.Arguments)
+	}
+}
+
+func (w *writer) value(v *ast.Value) {
+	switch v.Kind {
+	case ast.Variable:
+		w.text("$" + v.Raw)
+	case ast.StringValue, ast.BlockValue:
+		w.quote(v.Raw)
+	case ast.ListValue:
+		w.text("[")
+		for i, child := range v.Children {
+			if i > 0 {
+				w.text(",")
+			}
+			w.value(child.Value)
+		}
+		w.text("]")
+	case ast.ObjectValue:
+		w.text("{")
+		for i, child := range v.Children {
+			if i > 0 {
+				w.text(",")
+			}
+			w.text(child.Name + ":")
+			w.value(child.Value)
+		}
+		w.text("}")
+	default:
+		w.text(v.Raw)
+	}
+}
+
+// quote writes a text between quotes. What is not escaped stands for itself (October 2021, 2.9.4).
+func (w *writer) quote(s string) {
+	w.text(`"`)
+	for _, r := range s {
+		switch {
+		case r == '"' || r == '\\':
+			w.dst = append(w.dst, '\\', byte(r))
+		case r < 0x20 || r == 0x7f || r == 0x2028 || r == 0x2029 || r == 0xfeff:
+			w.text(`\u`)
+			hex := strconv.FormatInt(int64(r), 16)
+			w.text("0000"[len(hex):] + hex)
+		default:
+			w.dst = append(w.dst, string(r)...)
+		}
+	}
+	w.text(`"`)
+}

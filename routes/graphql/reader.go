@@ -1,0 +1,188 @@
+package graphql
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/vektah/gqlparser/v2/ast"
+
+	"patgate/routes"
+)
+
+// Reader reads documents by a table. It is never changed, so that many requests may use it.
+type Reader struct {
+	schema *schema
+	rules  *routes.Documents
+	rows   map[string]*row // by type, Type.field or Mutation.field
+	shown  map[string]map[string]bool
+}
+
+// row is a row of the table, and the same for what is found nowhere.
+type row struct {
+	*routes.Route
+	nowhere *routes.Route
+}
+
+// prefix is what the path of every row of the surface begins with.
+const prefix = "/api/graphql#"
+
+// New makes a reader of a table's rows and rules. Every row and rule that names something which the schema does not have is
+// a problem. It gives nil where the forge has no GraphQL.
+func New(t *routes.Table) (*Reader, []routes.Problem) {
+	rules := t.Documents()
+	if rules == nil {
+		return nil, nil
+	}
+	s, err := parseSchema(rules.Schema.Name, string(rules.Schema.Data))
+	if err != nil {
+		return nil, []routes.Problem{{Source: routes.Source{File: rules.Schema.Name, Line: 1}, Message: err.Error()}}
+	}
+	r := &Reader{schema: s, rules: rules, rows: map[string]*row{}, shown: map[string]map[string]bool{}}
+	var problems []routes.Problem
+	for _, route := range t.Routes() {
+		if route.Surface != routes.SurfaceGraphQL {
+			continue
+		}
+		name, ok := strings.CutPrefix(route.Path, prefix)
+		if !ok || route.Method != "POST" || !s.has(name) {
+			problems = append(problems, routes.Problem{Source: route.Source,
+				Message: route.Path + " names nothing in the GraphQL schema",
+				Fix:     "write POST " + prefix + "Type, Type.field or Mutation.field"})
+			continue
+		}
+		r.rows[name] = newRow(route)
+	}
+	for name, fields := range rules.Shown {
+		r.shown[name] = map[string]bool{}
+		for _, field := range fields {
+			r.shown[name][field] = true
+		}
+	}
+	return r, append(problems, r.check()...)
+}
+
+// Of gives the reader of a table that was loaded without problems; nil where the forge has no GraphQL.
+func Of(t *routes.Table) *Reader {
+	return t.DocumentReader(func(t *routes.Table) any {
+		r, _ := New(t)
+		return r
+	}).(*Reader)
+}
+
+func newRow(route *routes.Route) *row {
+	found, nowhere := *route, *route
+	found.Find = routes.Find{From: routes.FindInParam, Name: "query"}
+	nowhere.Find = routes.Find{}
+	nowhere.Boundaries = nil
+	for _, b := range route.Boundaries {
+		if b.InContainer() {
+			nowhere.Boundaries = append(nowhere.Boundaries, b)
+		}
+	}
+	if len(nowhere.Boundaries) == 0 {
+		nowhere.Boundaries = []routes.Boundary{routes.BoundaryProject}
+	}
+	return &row{Route: &found, nowhere: &nowhere}
+}
+
+// on tells whether the row can be needed on a boundary.
+func (r *row) on(b routes.Boundary) bool { return slices.Contains(r.Boundaries, b) }
+
+func (r *row) inContainer() bool { return r.on(routes.BoundaryProject) || r.on(routes.BoundaryGroup) }
+
+// has tells whether the schema has a type, or a field of one.
+func (s *schema) has(name string) bool {
+	of, f, dotted := strings.Cut(name, ".")
+	t := s.types[of]
+	return t != nil && t.kind != scalarKind && t.kind != inputKind && (!dotted || t.fields[f] != nil)
+}
+
+// check gives the rules that name nothing.
+func (r *Reader) check() (problems []routes.Problem) {
+	wrong := func(list, name, message string) {
+		problems = append(problems, routes.Problem{Source: r.rules.Sources[list+" "+name], Message: name + " " + message,
+			Fix: "use a name of " + r.rules.Schema.Name})
+	}
+	for name, root := range r.rules.Roots {
+		f := r.schema.query.fields[name]
+		if f == nil {
+			wrong("roots", name, "is no field of Query")
+			continue
+		}
+		for arg, kind := range root.Arguments {
+			if a := f.args[arg]; a == nil || a.of.kind != scalarKind || kind == routes.RefNone && a.of.model == "" {
+				wrong("roots", name, "has no argument "+arg+" that could name that")
+			}
+		}
+	}
+	for class, o := range r.rules.Objects {
+		f := r.schema.query.fields[o.Get]
+		if f == nil || f.args["id"] == nil || !r.leadsTo(f.of, o.Project) || !r.leadsTo(f.of, o.Group) {
+			wrong("objects", class, "is not found by those fields")
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(r.rules.Inherits)) {
+		switch t := r.schema.types[name]; {
+		case t == nil || t.kind != objectKind && t.kind != abstractKind:
+			wrong("inherits", name, "is no type with fields")
+		case r.rows[name] != nil:
+			wrong("inherits", name, "has a row of its own")
+		}
+	}
+	for name, fields := range r.shown {
+		for field := range fields {
+			if !r.schema.has(name + "." + field) {
+				wrong("shown", name, "has no field "+field)
+			}
+		}
+	}
+	for name, e := range r.rules.Edges {
+		of, field, _ := strings.Cut(name, ".")
+		_, known := parseLeads(e.Leads)
+		if !r.schema.has(name) || field == "" || !known || e.If != "" && r.schema.types[of].fields[field].args[e.If] == nil {
+			wrong("edges", name, "is no field, or does not lead there")
+		}
+	}
+	for name, to := range r.rules.Widens {
+		if to != leadsNames[toParent] && to != leadsNames[toOther] {
+			wrong("widens", name, "must lead to parent or other")
+		}
+	}
+	for name := range r.rules.Refused {
+		if !r.schema.has(name) {
+			wrong("refused", name, "is no field")
+		}
+	}
+	return problems
+}
+
+// leadsTo tells whether a path of fields leads to an id.
+func (r *Reader) leadsTo(t *typ, path string) bool {
+	if path == "" {
+		return true
+	}
+	for name := range strings.SplitSeq(path, ".") {
+		f := t.fields[name]
+		if f == nil {
+			return false
+		}
+		t = f.of
+	}
+	return t.kind == scalarKind
+}
+
+// Document is what was read of a request.
+type Document struct {
+	Mutates bool
+	Acts    []Act
+	Texts   []Text
+	// Introspects: the schema is asked for.
+	Introspects bool
+	// Body is the request as it is sent: the operation, the fragments that it needs, and its variables.
+	Body []byte
+
+	// Operation and fragments, for tests.
+	operation *ast.OperationDefinition
+	fragments ast.FragmentDefinitionList
+}

@@ -1,0 +1,236 @@
+package graphql
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/parser"
+)
+
+// leads says where a field can lead from the container of its object, as the directives of the schema have it.
+type leads uint8
+
+const (
+	stays      leads = iota // in the container
+	toBelow                 // to projects and groups below it
+	toParent                // to the groups above it
+	toUser                  // to a user's data
+	toInstance              // to data of the instance
+	toOther                 // anywhere
+)
+
+var leadsNames = [...]string{"same", "below", "parent", "user", "instance", "other"}
+
+// parseLeads reads a name of leadsNames.
+func parseLeads(name string) (leads, bool) {
+	for i, known := range leadsNames {
+		if name == known {
+			return leads(i), true
+		}
+	}
+	return stays, false
+}
+
+// kind is what a type is.
+type kind uint8
+
+const (
+	scalarKind kind = iota // and enum: it has no fields
+	objectKind
+	abstractKind // interface or union
+	inputKind
+)
+
+// typ is a type of the schema.
+type typ struct {
+	name     string
+	kind     kind
+	fields   map[string]*field
+	possible []*typ // of an abstract one
+	model    string // of a global id: the class of the object; empty: no global id
+	page     *typ   // of a connection or an edge: the type of its nodes
+	payload  bool   // of a mutation
+}
+
+// field is a field of an object or of an input.
+type field struct {
+	name  string
+	of    *typ
+	list  bool
+	leads leads
+	args  map[string]*field
+	pages bool // takes after, before, first and last
+}
+
+// schema is what a forge's GraphQL API has.
+type schema struct {
+	types           map[string]*typ
+	query, mutation *typ
+}
+
+// pageArguments are those of every field that gives a connection.
+var pageArguments = [...]string{"after", "before", "first", "last"}
+
+// parseSchema reads a schema.
+func parseSchema(name, text string) (*schema, error) {
+	doc, err := parser.ParseSchema(&ast.Source{Name: name, Input: text})
+	if err != nil {
+		return nil, fmt.Errorf("reading the schema: %w", err)
+	}
+	s := &schema{types: make(map[string]*typ, len(doc.Definitions))}
+	for _, name := range []string{"Int", "Float", "String", "Boolean", "ID"} {
+		s.types[name] = &typ{name: name}
+	}
+	for _, d := range doc.Definitions {
+		s.types[d.Name] = newType(d)
+	}
+	for _, d := range doc.Definitions {
+		if err := s.fill(d); err != nil {
+			return nil, err
+		}
+	}
+	if s.query, s.mutation = s.types["Query"], s.types["Mutation"]; s.query == nil || s.mutation == nil {
+		return nil, fmt.Errorf("the schema %s has no type Query or none Mutation", name)
+	}
+	for _, f := range s.mutation.fields {
+		f.of.payload = true
+	}
+	return s, nil
+}
+
+func newType(d *ast.Definition) *typ {
+	t := &typ{name: d.Name}
+	switch d.Kind {
+	case ast.Object:
+		t.kind = objectKind
+	case ast.Interface, ast.Union:
+		t.kind = abstractKind
+	case ast.InputObject:
+		t.kind = inputKind
+	case ast.Scalar:
+		if gid := d.Directives.ForName("gid"); gid != nil {
+			t.model = gid.Arguments.ForName("model").Value.Raw
+		}
+	}
+	return t
+}
+
+// fill reads what a type has.
+func (s *schema) fill(d *ast.Definition) error {
+	t := s.types[d.Name]
+	for _, name := range d.Interfaces {
+		of, err := s.named(name)
+		if err != nil {
+			return err
+		}
+		of.possible = append(of.possible, t)
+	}
+	for _, name := range d.Types {
+		of, err := s.named(name)
+		if err != nil {
+			return err
+		}
+		t.possible = append(t.possible, of)
+	}
+	if t.fields == nil {
+		t.fields = make(map[string]*field, len(d.Fields))
+	}
+	for _, def := range d.Fields {
+		f, err := s.field(def)
+		if err != nil {
+			return fmt.Errorf("%s.%s: %w", d.Name, def.Name, err)
+		}
+		t.fields[f.name] = f
+	}
+	return nil
+}
+
+func (s *schema) field(def *ast.FieldDefinition) (*field, error) {
+	of, err := s.named(def.Type.Name())
+	if err != nil {
+		return nil, err
+	}
+	f := &field{name: def.Name, of: of, list: def.Type.Elem != nil}
+	for _, d := range def.Directives {
+		if l, known := parseLeads(d.Name); known {
+			f.leads = l
+		}
+	}
+	f.args = make(map[string]*field, len(def.Arguments))
+	for _, a := range def.Arguments {
+		of, err := s.named(a.Type.Name())
+		if err != nil {
+			return nil, err
+		}
+		f.args[a.Name] = &field{name: a.Name, of: of, list: a.Type.Elem != nil}
+	}
+	f.pages = strings.HasSuffix(def.Type.Name(), "Connection") && f.args["after"] == nil
+	return f, nil
+}
+
+// named gives a type by its name, and makes those that pages are made of.
+func (s *schema) named(name string) (*typ, error) {
+	t := s.types[name]
+	if t != nil && t.page != nil {
+		return t, nil
+	}
+	for _, suffix := range []string{"Connection", "Edge"} {
+		node, is := strings.CutSuffix(name, suffix)
+		if !is || s.types[node] == nil || t != nil && t.kind != objectKind {
+			continue
+		}
+		if t == nil {
+			t = &typ{name: name, kind: objectKind}
+			s.types[name] = t
+		}
+		return t, s.fillPage(t, s.types[node], suffix == "Edge")
+	}
+	if t == nil {
+		return nil, fmt.Errorf("there is no type %s", name)
+	}
+	return t, nil
+}
+
+// fillPage adds what every connection or edge has.
+func (s *schema) fillPage(t, node *typ, edge bool) error {
+	t.page = node
+	if t.fields == nil {
+		t.fields = map[string]*field{}
+	}
+	add := func(f *field) {
+		if t.fields[f.name] == nil {
+			t.fields[f.name] = f
+		}
+	}
+	if edge {
+		add(&field{name: "cursor", of: s.types["String"]})
+		add(&field{name: "node", of: node})
+		return nil
+	}
+	info := s.types["PageInfo"]
+	if info == nil {
+		return fmt.Errorf("there is no type PageInfo")
+	}
+	edges, err := s.named(node.name + "Edge")
+	if err != nil {
+		return err
+	}
+	add(&field{name: "nodes", of: node, list: true})
+	add(&field{name: "edges", of: edges, list: true})
+	add(&field{name: "pageInfo", of: info})
+	return nil
+}
+
+// arg gives an argument of a field; nil when there is none of that name.
+func (f *field) arg(name string) *field {
+	if a := f.args[name]; a != nil || !f.pages {
+		return a
+	}
+	for _, page := range pageArguments {
+		if name == page {
+			return &field{name: name, of: &typ{name: "String"}}
+		}
+	}
+	return nil
+}
