@@ -35,8 +35,9 @@ func direction() map[string][]string {
 		"routes/params/names":         {},
 		"routes/params/multipart":     {"routes/percent", "routes/params/names", "routes/params/refusal"},
 		"routes/graphql":              {"routes"},
-		"routes/load":                 {"routes", "routes/graphql", "routes/nearest", "routes/pattern", "routes/load/document"},
+		"routes/load":                 {"routes", "routes/graphql", "routes/nearest", "routes/pattern", "routes/load/..."},
 		"routes/load/document":        {"routes", "routes/nearest"},
+		"routes/load/documents":       {"routes", "routes/load/document"},
 		"routes/inspect":              {"routes", "routes/graphql", "routes/load", "routes/pattern"},
 		"routes/reload":               {"routes", "routes/load"},
 		"routes/routestest":           {"routes", "routes/load"},
@@ -151,14 +152,17 @@ func pure() map[string][]string {
 		"regexp", "slices", "sort", "strconv", "strings", "unicode", "unicode/utf8"}
 	return map[string][]string{
 		// The files of the table are embedded.
-		"routes":               slices.Concat(text, []string{"embed", "io/fs", "sync"}),
-		"routes/load":          slices.Concat(text, []string{"sync", "gopkg.in/yaml.v3"}),
-		"routes/load/document": slices.Concat(text, []string{"gopkg.in/yaml.v3"}),
+		"routes":                slices.Concat(text, []string{"embed", "io/fs", "sync"}),
+		"routes/load":           slices.Concat(text, []string{"sync", "gopkg.in/yaml.v3"}),
+		"routes/load/document":  slices.Concat(text, []string{"gopkg.in/yaml.v3"}),
+		"routes/load/documents": slices.Concat(text, []string{"gopkg.in/yaml.v3"}),
 		// net/url only splits text.
 		"routes/inspect":    slices.Concat(text, []string{"net/url", "gopkg.in/yaml.v3"}),
 		"routes/routestest": slices.Concat(text, []string{"testing"}),
-		"routes/params":     slices.Concat(text, []string{"mime", "net/url", "github.com/go-json-experiment/json/jsontext"}),
-		"routes/...":        text,
+		"routes/graphql": slices.Concat(text, []string{"net/url", "github.com/go-json-experiment/json/jsontext",
+			"github.com/vektah/gqlparser/v2/ast", "github.com/vektah/gqlparser/v2/gqlerror", "github.com/vektah/gqlparser/v2/parser"}),
+		"routes/params": slices.Concat(text, []string{"mime", "net/url", "github.com/go-json-experiment/json/jsontext"}),
+		"routes/...":    text,
 		// Watching files for changes is what routes/reload is for: the one part of routes with I/O and a clock.
 		"routes/reload": nil,
 		"policy":        text,

@@ -35,7 +35,7 @@ type Act struct {
 	// namespace that was not found, or an object that a lookup did not find; it is reached by no scope.
 	Boundary routes.Boundary
 	// Elsewhere: a quick action may act on another container, which nobody can tell. The permissions are needed under
-	// all_memberships too.
+	// all_memberships too. An own act may be on any container: they are needed under all_memberships.
 	Elsewhere bool
 	// Needs are the permissions. An own act needs Route.NeedSet in any case, and what stands here besides; nil adds
 	// nothing. A target and a quick action need exactly what stands here, and nothing is not enough: a target on its

@@ -14,7 +14,8 @@ import "patgate/routes"
 //     exists; ReasonHidden (404) is for what the grant covers without doubt: a numeric id that a scope with the
 //     permissions names, and anything at all under all_memberships.
 //   - A row whose own boundary cannot be found (FindNowhere) needs its permissions under all_memberships, and so does,
-//     besides its own act, a row that spans them.
+//     besides its own act, a row that spans them, and an own act that may be anywhere.
+//   - A row that goes by its acts needs nothing itself: each of its acts needs what stands there.
 //   - A row marked public needs no permission while all its own containers are public. It is then forwarded without a
 //     credential, so that nobody sees more than an anonymous caller. Its targets must still be granted.
 //   - A row that spans and whose entries can be judged is allowed without all_memberships, when its own containers are and the
@@ -178,7 +179,7 @@ func (g *Grant) onContainer(q *Question, i int, l look, d *Decision) (scope int,
 	o := reach{first: -1}
 	offered := a.Kind == ActTarget || offers(q.Route, a.Boundary)
 	switch {
-	case a.Kind == ActOwn && offered && a.Boundary.InContainer() && q.Route.Find.From == routes.FindNowhere:
+	case a.Kind == ActOwn && offered && a.Boundary.InContainer() && (q.Route.Find.From == routes.FindNowhere || a.Elsewhere):
 		// Nobody can find it: all_memberships is all that covers it.
 		outside = ReasonNotFindable
 		g.expects(&o, routes.Reference{}, want, l)

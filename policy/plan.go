@@ -66,7 +66,7 @@ func settle(r *routes.Route, d *Decision) (settled bool) {
 		d.deny(ReasonOtherCredential, -1, routes.BoundaryNone)
 	case r.Withheld():
 		d.deny(ReasonMints, -1, firstBoundary(r))
-	case r.Kind != routes.KindPermission || r.NeedSet.Empty() || len(r.Boundaries) == 0:
+	case r.Kind != routes.KindPermission || r.NeedSet.Empty() != r.ByActs || len(r.Boundaries) == 0:
 		// A row that needs nothing, or nothing on anything, is no row: it would otherwise pass by containing the empty set.
 		d.deny(ReasonNone, -1, routes.BoundaryNone)
 	default:

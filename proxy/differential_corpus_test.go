@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"patgate/proxy/surface"
+	"patgate/proxy/surface/graphql"
 	"patgate/proxy/surface/unsupported"
 	"patgate/routes"
 )
@@ -115,7 +116,7 @@ func (c *corpus) connect(t testing.TB, p *corpusPair, formats string) {
 	permission := r.Kind == routes.KindPermission && len(r.Needs) > 0 && len(r.Boundaries) > 0 && !r.Withheld() && r.Issues == ""
 	ticketed := slices.Contains(r.Auth, routes.PlaceTicket)
 	path, base := []byte(p.paths[0]), c.table.Base()
-	supported := !unsupported.MCP(surface.Words{}).Has(path, base) && !unsupported.GraphQL(surface.Words{}).Has(path, base)
+	supported := !unsupported.MCP(surface.Words{}).Has(path, base) && !(&graphql.Surface{}).Has(path, base)
 	p.passes = r.Refused == "" && !ticketed && supported && (permission || r.Kind == routes.KindOpen)
 	key := r.Method + " " + r.Path
 	if c.rows[key] == nil {

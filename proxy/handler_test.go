@@ -114,7 +114,7 @@ func TestDenials(t *testing.T) {
 		{"a required target is missing", g.token, request("POST", "/api/v4/projects/7/issues/1/move", `{"x":8}`, "Content-Type: application/json"), 400, []string{"missing_reference"}},
 		{"a global id of another project", g.token, get("/api/v4/vulnerabilities/80"), 403, []string{`"reason":"out_of_bounds"`}},
 		{"an ambiguous path", g.token, get("/api/v4/projects/7/./jobs"), 400, []string{`"reason":"ambiguous_path"`}},
-		{"GraphQL", g.token, get("/api/graphql"), 403, []string{`"errors":[{"message":"Access denied: GraphQL is not supported with fine-grained tokens yet`}},
+		{"GraphQL", g.token, get("/api/graphql"), 403, []string{`"errors":[{"message":"Access denied: GraphQL takes POST alone with fine-grained tokens.`}},
 		{"MCP", g.token, request("POST", "/api/v4/mcp", `{}`, "Content-Type: application/json"), 403, []string{"not supported with fine-grained tokens yet"}},
 		{"git", g.token, get("/group/granted.git/info/refs?service=git-upload-pack"), 403, []string{"see docs/git.md"}},
 		{"registry", g.token, get("/jwt/auth?service=container_registry"), 403, []string{`"errors":[{"code":"DENIED"`}},

@@ -34,6 +34,23 @@ type Documents struct {
 	Sources map[string]Source
 }
 
+// The paths of the rows that stand for whole documents. Each act of a document is decided by the row that it is of.
+const (
+	QueryRow    = "/api/graphql#query"
+	MutationRow = "/api/graphql#mutation"
+)
+
+// rows gives the rows that stand for whole documents.
+func (d *Documents) rows() []*Route {
+	boundaries := []Boundary{BoundaryProject, BoundaryGroup, BoundaryUser, BoundaryInstance}
+	row := func(path string, reads bool) *Route {
+		return &Route{Kind: KindPermission, Method: "POST", Path: path, Surface: SurfaceGraphQL, Category: "GraphQL", Reads: reads,
+			Source: Source{File: d.Schema.Name, Line: 1}, ByActs: true, Boundaries: boundaries, Since: 1,
+			Find: Find{From: FindInParam, Name: "query"}}
+	}
+	return []*Route{row(QueryRow, true), row(MutationRow, false)}
+}
+
 // DocumentRoot says what the answer of a root field belongs to.
 type DocumentRoot struct {
 	// Boundary is that of a field that has no container: user or instance. None: an argument names it.

@@ -4,7 +4,7 @@ import (
 	"embed"
 	"fmt"
 	"io/fs"
-	"path"
+	"strings"
 )
 
 // gitlabFiles holds the route table for GitLab as it is shipped.
@@ -60,7 +60,7 @@ func Schema(forge string) File {
 // embedded reads the YAML files of an embedded folder and of those below it. An embedded folder can always be read.
 func embedded(files fs.FS, folder string) (out []File) {
 	err := fs.WalkDir(files, folder, func(name string, _ fs.DirEntry, err error) error {
-		if err == nil && path.Ext(name) == ".yaml" {
+		if err == nil && strings.HasSuffix(name, ".yaml") {
 			out = append(out, read(files, name))
 		}
 		return err

@@ -23,6 +23,16 @@ func (k RefKind) String() string {
 	return "reference"
 }
 
+// ParseContainer reads the name of a kind of container; RefNone for anything else.
+func ParseContainer(name string) RefKind {
+	for _, k := range []RefKind{RefProject, RefGroup, RefNamespace} {
+		if name == k.String() {
+			return k
+		}
+	}
+	return RefNone
+}
+
 // IsContainer tells whether a reference names something that has a boundary of its own. A user has none.
 func (k RefKind) IsContainer() bool { return k == RefProject || k == RefGroup || k == RefNamespace }
 

@@ -56,6 +56,8 @@ type Route struct {
 	// Needs are the permissions, the row's own first, then those of `also`. Empty for other kinds.
 	Needs   []Permission
 	NeedSet PermissionSet
+	// ByActs: the row stands for requests for several things, each of which says what it needs. It needs nothing itself.
+	ByActs bool
 	// Boundaries are the alternatives, project first. The request chooses among them: a reference that is present decides.
 	Boundaries []Boundary
 	// Public marks reads that need no permission when the container is public. They are then forwarded without a credential.

@@ -1,6 +1,7 @@
 package routes
 
 import (
+	"slices"
 	"sync"
 
 	"patgate/routes/pattern"
@@ -104,7 +105,10 @@ func New(parts Parts) (*Table, []Problem) {
 		documents:   parts.Documents,
 		surfaces:    map[string]*Route{},
 	}
-	rows := parts.Routes
+	if t.documents != nil {
+		t.routes = append(slices.Clip(t.routes), t.documents.rows()...)
+	}
+	rows := t.routes
 	for _, r := range rows {
 		if r.Escapes != "" && r.Refused == "" {
 			t.minting = append(t.minting, r)

@@ -56,12 +56,19 @@ func (k *Keeper[N]) Ask(ctx context.Context, s *token.Session, path string) (res
 	if err := k.budget.Limited(s.OwnerUserID, part); err != nil {
 		return rest.Reply{}, fmt.Errorf("asking the forge for %s: %w", path, err)
 	}
-	rep, err := k.Client.Get(ctx, s.Credential, path)
+	ask := k.Client.Get
+	if strings.HasPrefix(path, graphQL) {
+		ask = k.Client.Beside
+	}
+	rep, err := ask(ctx, s.Credential, path)
 	if after, limited := forge.RetryAfter(err); limited || err == nil {
 		k.budget.Answered(s.OwnerUserID, part, limited, after)
 	}
 	return rep, err
 }
+
+// graphQL begins the paths of questions that are put to the forge's GraphQL, which lies beside its REST API.
+const graphQL = "/api/graphql?"
 
 // Lookup implements forge.Resolver. Its answers are not cached. refuses tells whether a 403 is about the credential.
 func (k *Keeper[N]) Lookup(ctx context.Context, s *token.Session, route *routes.Route, op *routes.Operation,

@@ -54,10 +54,10 @@ func ReadLookup(l *routes.Lookup, body []byte) (forge.LookupResult, error) {
 	}
 	result := forge.LookupResult{Found: true, Instance: matches(root, l.Instance), User: matches(root, l.User)}
 	var err error
-	if result.Projects, err = idsAt(root, l.Project); err != nil {
+	if result.Projects, err = idsAt(root, l.Project, "Project"); err != nil {
 		return forge.LookupResult{}, err
 	}
-	if result.Groups, err = idsAt(root, l.Group); err != nil {
+	if result.Groups, err = idsAt(root, l.Group, "Group"); err != nil {
 		return forge.LookupResult{}, err
 	}
 	if l.Send != "" {
@@ -93,13 +93,20 @@ func valuesAt(value any, path string) []any {
 	return values
 }
 
-// idsAt gives the ids at a field path; null is none. Anything else that is no id makes the answer unreadable.
-func idsAt(root any, path string) ([]int64, error) {
+// idsAt gives the ids at a field path, as numbers or as global ids of a class; null is none. Anything else that is no id makes
+// the answer unreadable.
+func idsAt(root any, path, class string) ([]int64, error) {
 	if path == "" {
 		return nil, nil
 	}
 	var ids []int64
 	for _, v := range valuesAt(root, path) {
+		if v == nil {
+			continue
+		}
+		if gid, is := v.(string); is { // of GraphQL
+			v = numberOf(gid, class)
+		}
 		if v == nil {
 			continue
 		}
@@ -111,6 +118,18 @@ func idsAt(root any, path string) ([]int64, error) {
 		ids = append(ids, id)
 	}
 	return ids, nil
+}
+
+// numberOf gives the number in the global id of a container of a class. The namespace of a project, and that of a user, are
+// neither project nor group.
+func numberOf(gid, class string) any {
+	if number, is := strings.CutPrefix(gid, "gid://gitlab/"+class+"/"); is {
+		return json.Number(number)
+	}
+	if strings.HasPrefix(gid, "gid://gitlab/Namespaces::") || strings.HasPrefix(gid, "gid://gitlab/Namespace/") {
+		return nil
+	}
+	return gid
 }
 
 // matches tests "field=value" and "field=null". A field that is absent matches nothing.

@@ -133,7 +133,7 @@ func (j *Judgement) decideVisit(q *Request, v Visit) error {
 		return nil
 	}
 	if !j.Rules.AllowQuickActions {
-		j.addQuickActions()
+		j.AddQuickActions()
 	}
 	if err := v.Act(q, j); err != nil {
 		return err
@@ -284,8 +284,8 @@ func firstName(c *routes.Catalogue, set *routes.PermissionSet) string {
 	return ""
 }
 
-// addQuickActions adds what the texts of the request would have the forge do.
-func (j *Judgement) addQuickActions() {
+// AddQuickActions adds what the texts of the request would have the forge do.
+func (j *Judgement) AddQuickActions() {
 	for i := range j.Set.Commands {
 		c := &j.Set.Commands[i]
 		act := policy.Act{Kind: policy.ActQuickAction, Needs: c.Command.NeedSet(c.Kind), Elsewhere: c.Command.Elsewhere}

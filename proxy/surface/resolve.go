@@ -38,7 +38,7 @@ func (j *Judgement) Resolve(q *Request) error {
 		if v.Find || v.Target == nil {
 			continue
 		}
-		if _, err := j.resolveReference(q, v.Ref, policy.Act{Kind: policy.ActTarget, Needs: &v.Target.NeedSet}); err != nil {
+		if _, err := j.Name(q, v.Ref, policy.Act{Kind: policy.ActTarget, Needs: &v.Target.NeedSet}); err != nil {
 			return err
 		}
 	}
@@ -65,7 +65,7 @@ func (j *Judgement) resolveOwn(q *Request, route *routes.Route) error {
 				if v.Target != nil {
 					act.Needs = &v.Target.NeedSet
 				}
-				_, err := j.resolveReference(q, v.Ref, act)
+				_, err := j.Name(q, v.Ref, act)
 				return err
 			}
 		}
@@ -146,7 +146,7 @@ func (j *Judgement) resolveCaptures(q *Request, route *routes.Route) error {
 // resolveCapture resolves a reference in the path and has its id sent.
 func (j *Judgement) resolveCapture(q *Request, i int, act policy.Act) error {
 	ref := j.Op.Captures()[i].Reference()
-	c, err := j.resolveReference(q, ref, act)
+	c, err := j.Name(q, ref, act)
 	switch named := j.Op.Captures()[i].Named; {
 	case err != nil || c == nil:
 	case named && c.ID != 0 && j.Op.HasPath():
@@ -169,8 +169,8 @@ func HasOwnID(c *policy.Container, kind routes.RefKind) bool {
 	return c.Boundary.InContainer()
 }
 
-// resolveReference asks the resolver and adds an act. A user that a row's own path names is no container: nothing is asked.
-func (j *Judgement) resolveReference(q *Request, ref routes.Reference, act policy.Act) (*policy.Container, error) {
+// Name asks the resolver and adds an act. A user that a row's own path names is no container: nothing is asked.
+func (j *Judgement) Name(q *Request, ref routes.Reference, act policy.Act) (*policy.Container, error) {
 	act.Reference = ref
 	if ref.Kind == routes.RefUser && act.Kind == policy.ActOwn {
 		act.Boundary = routes.BoundaryUser
@@ -249,13 +249,13 @@ func (j *Judgement) lookup(q *Request, route *routes.Route) error {
 	}
 	for _, id := range result.Projects {
 		ref := routes.Reference{Kind: routes.RefProject, ID: id}
-		if _, err := j.resolveReference(q, ref, policy.Act{Kind: policy.ActOwn}); err != nil {
+		if _, err := j.Name(q, ref, policy.Act{Kind: policy.ActOwn}); err != nil {
 			return err
 		}
 	}
 	for _, id := range result.Groups {
 		ref := routes.Reference{Kind: routes.RefGroup, ID: id}
-		if _, err := j.resolveReference(q, ref, policy.Act{Kind: policy.ActOwn}); err != nil {
+		if _, err := j.Name(q, ref, policy.Act{Kind: policy.ActOwn}); err != nil {
 			return err
 		}
 	}
@@ -347,13 +347,11 @@ func (j *Judgement) ContainerOf(ref routes.Reference) *policy.Container {
 // Containers gives all that the request named.
 func (j *Judgement) Containers() []policy.Container { return j.containers }
 
-// AskGroup makes the question about a group that a path names, on the operation's row.
-func (j *Judgement) AskGroup(q *Request, path []byte) error {
+// Ask begins the question about at most n containers that a surface names itself, on the operation's row.
+func (j *Judgement) Ask(n int) {
 	j.Question.Route, j.Question.Acts = j.Op.Route, j.Question.Acts[:0]
 	j.resolving = time.Now()
-	j.containers, j.found = make([]policy.Container, 0, 1), j.found[:0]
-	_, err := j.resolveReference(q, routes.Reference{Kind: routes.RefGroup, Path: path}, policy.Act{Kind: policy.ActOwn})
-	return err
+	j.containers, j.found = make([]policy.Container, 0, n), j.found[:0]
 }
 
 // Find gives the container whose path is the first of these; nil when the owner sees none. One that has another path by now is

@@ -11,6 +11,7 @@ import (
 	"patgate/proxy/surface/api"
 	"patgate/proxy/surface/depproxy"
 	"patgate/proxy/surface/git"
+	"patgate/proxy/surface/graphql"
 	"patgate/proxy/surface/registry"
 	"patgate/proxy/surface/unsupported"
 	"patgate/proxy/surface/web"
@@ -39,7 +40,7 @@ func (p Parts) List() (rest *api.Surface, list []surface.Surface) {
 		return rest, []surface.Surface{rest, images, repositories, &web.Surface{Words: words, Links: p.Links, Pages: true}}
 	}
 	proxied := &depproxy.Surface{Words: words, Seals: p.Seals, Links: p.Links, Tokens: p.Tokens}
-	return rest, []surface.Surface{unsupported.MCP(words), unsupported.GraphQL(words), rest, proxied, images,
+	return rest, []surface.Surface{unsupported.MCP(words), &graphql.Surface{Words: words}, rest, proxied, images,
 		unsupported.Cable(words), repositories, &web.Surface{Words: words, Links: p.Links}}
 }
 

@@ -2,6 +2,7 @@ package graphql
 
 import (
 	"maps"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -16,6 +17,7 @@ type Reader struct {
 	rules  *routes.Documents
 	rows   map[string]*row // by type, Type.field or Mutation.field
 	shown  map[string]map[string]bool
+	finds  map[string]*routes.Route // by class: the look-up of an object's container
 }
 
 // row is a row of the table, and the same for what is found nowhere.
@@ -38,10 +40,11 @@ func New(t *routes.Table) (*Reader, []routes.Problem) {
 	if err != nil {
 		return nil, []routes.Problem{{Source: routes.Source{File: rules.Schema.Name, Line: 1}, Message: err.Error()}}
 	}
-	r := &Reader{schema: s, rules: rules, rows: map[string]*row{}, shown: map[string]map[string]bool{}}
+	r := &Reader{schema: s, rules: rules, rows: map[string]*row{}, shown: map[string]map[string]bool{},
+		finds: map[string]*routes.Route{}}
 	var problems []routes.Problem
 	for _, route := range t.Routes() {
-		if route.Surface != routes.SurfaceGraphQL {
+		if route.Surface != routes.SurfaceGraphQL || route.ByActs {
 			continue
 		}
 		name, ok := strings.CutPrefix(route.Path, prefix)
@@ -52,6 +55,9 @@ func New(t *routes.Table) (*Reader, []routes.Problem) {
 			continue
 		}
 		r.rows[name] = newRow(route)
+	}
+	for class, o := range rules.Objects {
+		r.finds[class] = lookup(o)
 	}
 	for name, fields := range rules.Shown {
 		r.shown[name] = map[string]bool{}
@@ -84,6 +90,33 @@ func newRow(route *routes.Route) *row {
 		nowhere.Boundaries = []routes.Boundary{routes.BoundaryProject}
 	}
 	return &row{Route: &found, nowhere: &nowhere}
+}
+
+// Finds gives the look-up that tells which containers an object of a class belongs to: the id stands in the capture "id". Nil
+// where nobody can find out.
+func (r *Reader) Finds(class string) *routes.Route { return r.finds[class] }
+
+// lookup makes a read of the forge's own GraphQL, which takes a GET for whatever changes nothing (19.3, config/routes/api.rb).
+func lookup(o routes.DocumentObject) *routes.Route {
+	l := &routes.Lookup{}
+	fields := ""
+	for _, at := range []struct {
+		path string
+		to   *string
+	}{{o.Project, &l.Project}, {o.Group, &l.Group}} {
+		if at.path == "" {
+			continue
+		}
+		plain := strings.ReplaceAll(at.path, "[]", "")
+		names := strings.Split(plain, ".")
+		fields += " " + strings.Join(names, "{") + strings.Repeat("}", len(names)-1)
+		*at.to = "data." + o.Get + "." + at.path
+	}
+	query := `{` + o.Get + `(id:"ID"){` + strings.TrimSpace(fields) + `}}`
+	before, after, _ := strings.Cut(query, "ID")
+	l.Get = "/api/graphql?query=" + url.QueryEscape(before) + "{id}" + url.QueryEscape(after)
+	return &routes.Route{Kind: routes.KindPermission, Method: "GET", Path: "/api/graphql", Surface: routes.SurfaceGraphQL,
+		Find: routes.Find{From: routes.FindByLookup, Lookup: l}}
 }
 
 // on tells whether the row can be needed on a boundary.
@@ -162,7 +195,7 @@ func (r *Reader) leadsTo(t *typ, path string) bool {
 	if path == "" {
 		return true
 	}
-	for name := range strings.SplitSeq(path, ".") {
+	for name := range strings.SplitSeq(strings.ReplaceAll(path, "[]", ""), ".") {
 		f := t.fields[name]
 		if f == nil {
 			return false

@@ -70,7 +70,8 @@ func warnings(r *routes.Route, t *routes.Table, own bool) []routes.Problem {
 			warn("needs the deprecated permission "+info.Name, "put the row under the permission that took its place")
 		}
 		for _, b := range r.Boundaries {
-			if !slices.Contains(info.Boundaries, b) {
+			listed := r.Surface == routes.SurfaceGraphQL && b == routes.BoundaryGroup // a group's lists hold what its projects have
+			if !slices.Contains(info.Boundaries, b) && !listed {
 				warn("has boundary "+b.String()+", on which "+info.Name+" is not granted",
 					"add the boundary to the permission, or remove it from the row")
 			}

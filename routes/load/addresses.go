@@ -24,7 +24,7 @@ func (a *assembly) readAddresses(rows []row) {
 		if d.Root == nil {
 			continue
 		}
-		n := valueOf(d.Root, "addresses")
+		n := document.Value(d.Root, "addresses")
 		if n == nil {
 			continue
 		}

@@ -25,7 +25,7 @@ func (a *assembly) readEntries(rows []row) {
 		if d.Root == nil {
 			continue
 		}
-		n := valueOf(d.Root, "entries")
+		n := document.Value(d.Root, "entries")
 		if n == nil {
 			continue
 		}

@@ -11,6 +11,7 @@ import (
 	"patgate/routes"
 	"patgate/routes/graphql"
 	"patgate/routes/load/document"
+	"patgate/routes/load/documents"
 	"patgate/routes/nearest"
 )
 
@@ -97,7 +98,7 @@ func Table(opts Options) (*routes.Table, []routes.Problem) {
 		Commands:    commands,
 		PushOptions: pushOptions,
 		Wides:       a.readWide(),
-		Documents:   a.readDocuments(),
+		Documents:   documents.Read(a.documents, a.forge),
 	})
 	if len(problems) == 0 {
 		problems = t.Unreachable() // also when a file has other problems: all are told at once
@@ -166,7 +167,7 @@ func ForgeOf(files []routes.File) string {
 		if d.Root == nil {
 			continue
 		}
-		if v := valueOf(d.Root, "forge"); v != nil && slices.Contains(routes.Forges(), v.Value) {
+		if v := document.Value(d.Root, "forge"); v != nil && slices.Contains(routes.Forges(), v.Value) {
 			return v.Value
 		}
 	}
@@ -177,8 +178,8 @@ func ForgeOf(files []routes.File) string {
 func (a *assembly) readHeader() {
 	var first *document.Document
 	for _, d := range a.documents {
-		if d.Root == nil || valueOf(d.Root, "forge") == nil && valueOf(d.Root, "version") == nil && valueOf(d.Root, "base") == nil &&
-			valueOf(d.Root, "projects") == nil {
+		says := func(key string) bool { return d.Root != nil && document.Value(d.Root, key) != nil }
+		if !slices.ContainsFunc([]string{"forge", "version", "base", "projects"}, says) {
 			continue
 		}
 		forge, base, version := a.forge, a.base, a.version
@@ -205,23 +206,23 @@ func (a *assembly) readHeader() {
 
 // header reads the keys of the header of one file. named tells that it says `projects: owner/name`.
 func header(d *document.Document, forge, base *string, version *int) (named bool) {
-	if v := valueOf(d.Root, "projects"); v != nil {
+	if v := document.Value(d.Root, "projects"); v != nil {
 		form, _ := d.Line(v, "the form of projects")
 		if named = form == "owner/name"; !named {
 			d.Problem(v, "write owner/name, or leave it out for full paths and ids", "unknown form %q of projects", form)
 		}
 	}
-	if v := valueOf(d.Root, "forge"); v == nil {
+	if v := document.Value(d.Root, "forge"); v == nil {
 		d.Problem(d.Root, "add `forge: gitlab`", "the header has no forge")
 	} else {
 		*forge, _ = d.Line(v, "the forge")
 	}
-	if v := valueOf(d.Root, "version"); v == nil {
+	if v := document.Value(d.Root, "version"); v == nil {
 		d.Problem(d.Root, "add `version: 1`", "the header has no version")
 	} else {
 		*version = max(1, d.Number(v, "the version", 1<<20))
 	}
-	v := valueOf(d.Root, "base")
+	v := document.Value(d.Root, "base")
 	if v == nil {
 		d.Problem(d.Root, "add `base: /api/v4`", "the header has no base")
 		return named

@@ -8,6 +8,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"patgate/routes"
+	"patgate/routes/load/document"
 )
 
 // overlayRows applies the rows and removals of a user's file. A row with the METHOD PATH of one that is there takes its
@@ -16,7 +17,7 @@ func (s *section) overlayRows(rows, own []row) []row {
 	if s.Root == nil {
 		return rows
 	}
-	if n := valueOf(s.Root, "remove"); n != nil {
+	if n := document.Value(s.Root, "remove"); n != nil {
 		s.remove(rows, n)
 	}
 	shapes := map[string]string{}

@@ -21,7 +21,7 @@ func (a *assembly) readCatalogue(known *routes.Catalogue) {
 		if d.Root == nil {
 			continue
 		}
-		categories := valueOf(d.Root, "categories")
+		categories := document.Value(d.Root, "categories")
 		if categories == nil {
 			continue
 		}
@@ -44,7 +44,7 @@ func (a *assembly) readCatalogue(known *routes.Catalogue) {
 	c, fits := routes.NewCatalogue(infos, known)
 	a.catalogue = c
 	if !fits {
-		last.Problem(valueOf(last.Root, "categories"), "remove permissions that no row needs",
+		last.Problem(document.Value(last.Root, "categories"), "remove permissions that no row needs",
 			"a table holds at most %d permissions, those of earlier tables of this process included", routes.MaxPermissions-1)
 	}
 }

@@ -89,7 +89,7 @@ func (s *section) reference(n *yaml.Node, what string, r *routes.Route, more ...
 	}
 	if refNode != nil {
 		text, _ := s.Text(refNode, "ref")
-		if ref = parseRef(text); ref == routes.RefNone {
+		if ref = routes.ParseContainer(text); ref == routes.RefNone {
 			s.Problem(refNode, "use project, group or namespace", "unknown ref %q", text)
 			return name, capture, routes.RefNone
 		}
@@ -113,16 +113,6 @@ func (s *section) reference(n *yaml.Node, what string, r *routes.Route, more ...
 		s.Problem(refNode, "remove ref: the capture's class says it", "ref %s contradicts the class %s of capture %q", ref, own, name)
 	}
 	return name, true, own
-}
-
-// parseRef reads the kind of a container; RefNone for anything else.
-func parseRef(text string) routes.RefKind {
-	for _, k := range []routes.RefKind{routes.RefProject, routes.RefGroup, routes.RefNamespace} {
-		if text == k.String() {
-			return k
-		}
-	}
-	return routes.RefNone
 }
 
 // targetParam marks a parameter as one that names a container, whatever the file says of its name.

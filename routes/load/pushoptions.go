@@ -41,7 +41,7 @@ func (a *assembly) readPushOptions(rows []row, commands *routes.Commands) *route
 		if d.Root == nil {
 			continue
 		}
-		n := valueOf(d.Root, "push_options")
+		n := document.Value(d.Root, "push_options")
 		if n == nil {
 			continue
 		}

@@ -33,7 +33,7 @@ func (a *assembly) readQuickActions(rows []row) *routes.Commands {
 		if d.Root == nil {
 			continue
 		}
-		n := valueOf(d.Root, "quick_actions")
+		n := document.Value(d.Root, "quick_actions")
 		if n == nil {
 			continue
 		}

@@ -25,7 +25,7 @@ func (a *assembly) readRendered(rows []row) {
 		if d.Root == nil {
 			continue
 		}
-		n := valueOf(d.Root, "rendered")
+		n := document.Value(d.Root, "rendered")
 		if n == nil {
 			continue
 		}

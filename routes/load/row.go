@@ -26,7 +26,7 @@ func (s *section) row(n *yaml.Node) (row, bool) {
 	at, text := n, ""
 	ok := false
 	if n.Kind == yaml.MappingNode && len(n.Content) > 0 {
-		at = valueOf(n, "route")
+		at = document.Value(n, "route")
 		if at == nil {
 			fix := "write `route: METHOD PATH`"
 			if strings.Contains(n.Content[0].Value, "/") {
@@ -131,19 +131,6 @@ func (s *section) rowFields(n *yaml.Node, r *row) placement {
 	}
 	s.Fields(n, "the row", reads...)
 	return places
-}
-
-// valueOf gives the value of a key of a mapping; nil when it has none.
-func valueOf(n *yaml.Node, key string) *yaml.Node {
-	if n.Kind != yaml.MappingNode {
-		return nil
-	}
-	for i := 0; i+1 < len(n.Content); i += 2 {
-		if n.Content[i].Value == key {
-			return n.Content[i+1]
-		}
-	}
-	return nil
 }
 
 // unsafe reads `unsafe: true`, which only has a meaning in an overlay.

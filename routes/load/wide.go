@@ -17,7 +17,7 @@ func (a *assembly) readWide() []*pattern.Wide {
 		if d.Root == nil {
 			continue
 		}
-		if n := valueOf(d.Root, "wide"); n != nil {
+		if n := document.Value(d.Root, "wide"); n != nil {
 			for _, item := range d.Items(n, "wide") {
 				if w := widePath(d, item, a.base); w != nil {
 					out = append(out, w)

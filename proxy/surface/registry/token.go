@@ -169,7 +169,8 @@ func (v *auth) judgeGroup(q *surface.Request, j *surface.Judgement, path []byte)
 	if r := planRow(q, j, registry.ProxiedRow); r != nil {
 		return copyOf(r), nil
 	}
-	if err := j.AskGroup(q, path); err != nil {
+	j.Ask(1)
+	if _, err := j.Name(q, routes.Reference{Kind: routes.RefGroup, Path: path}, policy.Act{Kind: policy.ActOwn}); err != nil {
 		return nil, err
 	}
 	if r := j.Decide(q); r != nil {

@@ -5,8 +5,6 @@ package unsupported
 import (
 	"bytes"
 
-	"github.com/valyala/fasthttp"
-
 	"patgate/proxy/header"
 	"patgate/proxy/reply"
 	"patgate/proxy/surface"
@@ -32,24 +30,6 @@ func (s *Surface) Has(path []byte, base string) bool { return s.has(path, base) 
 // Classify refuses the request.
 func (s *Surface) Classify(*surface.Request, *routes.Operation) (surface.Visit, error) {
 	return nil, s.why
-}
-
-// GraphQL is GitLab's GraphQL API, and GLQL, which is made of it.
-func GraphQL(w surface.Words) surface.Surface {
-	return &graphql{Surface{Words: w, name: "graphql",
-		why: unsupported("GraphQL is not supported with fine-grained tokens yet: use the REST API."),
-		has: func(path []byte, base string) bool {
-			return letter(path, "/api") == 'g' && (header.Below(path, "/api/graphql") || header.Below(path, "/api/glql")) ||
-				letter(path, base) == 'g' && belowBase(path, base, "/glql")
-		}}}
-}
-
-type graphql struct{ Surface }
-
-// Refuse writes a refusal as an error of GraphQL (October 2021, 7.1.2).
-func (s *graphql) Refuse(q *surface.Request, f *reply.Facts, out *fasthttp.Response) {
-	s.Challenge(q, f, &out.Header)
-	out.SetBody(reply.Errors("message", f.Text))
 }
 
 // MCP is GitLab's server for agents.

@@ -255,3 +255,16 @@ func Describe(n *yaml.Node) string {
 	}
 	return strconv.Quote(n.Value)
 }
+
+// Value gives the value of a key of a mapping; nil when it has none.
+func Value(n *yaml.Node, key string) *yaml.Node {
+	if n.Kind != yaml.MappingNode {
+		return nil
+	}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		if n.Content[i].Value == key {
+			return n.Content[i+1]
+		}
+	}
+	return nil
+}

@@ -1,4 +1,5 @@
-package load
+// Package documents reads the rules by which GraphQL documents are read.
+package documents
 
 import (
 	"gopkg.in/yaml.v3"
@@ -7,20 +8,20 @@ import (
 	"patgate/routes/load/document"
 )
 
-// readDocuments reads `graphql:`, the rules by which GraphQL documents are read; nil when no file has them.
-func (a *assembly) readDocuments() *routes.Documents {
-	var r *documentsReader
-	for _, d := range a.documents {
+// Read reads `graphql:` of all files; nil when none has it. Problems are noted in the files.
+func Read(files []*document.Document, forge string) *routes.Documents {
+	var r *reader
+	for _, d := range files {
 		if d.Root == nil {
 			continue
 		}
-		n := valueOf(d.Root, "graphql")
+		n := document.Value(d.Root, "graphql")
 		if n == nil {
 			continue
 		}
 		if r == nil {
-			r = &documentsReader{out: &routes.Documents{
-				Schema: routes.Schema(a.forge), Roots: map[string]routes.DocumentRoot{}, Arguments: map[string]routes.RefKind{},
+			r = &reader{out: &routes.Documents{
+				Schema: routes.Schema(forge), Roots: map[string]routes.DocumentRoot{}, Arguments: map[string]routes.RefKind{},
 				Objects: map[string]routes.DocumentObject{}, Inside: map[string]bool{}, Inherits: map[string]bool{},
 				Shown: map[string][]string{}, Edges: map[string]routes.DocumentEdge{}, Widens: map[string]string{},
 				Refused: map[string]string{},
@@ -36,13 +37,13 @@ func (a *assembly) readDocuments() *routes.Documents {
 	return r.out
 }
 
-// documentsReader reads the rules of one file after another into one set. What a later file says of a name counts.
-type documentsReader struct {
+// reader reads the rules of one file after another into one set. What a later file says of a name counts.
+type reader struct {
 	*document.Document
 	out *routes.Documents
 }
 
-func (r *documentsReader) read(n *yaml.Node) {
+func (r *reader) read(n *yaml.Node) {
 	r.Fields(n, "graphql",
 		document.On("roots", func(v *yaml.Node) { r.each(v, "roots", r.root) }),
 		document.On("arguments", r.arguments),
@@ -66,7 +67,7 @@ func (r *documentsReader) read(n *yaml.Node) {
 }
 
 // each reads a mapping by names, and notes where they stand.
-func (r *documentsReader) each(n *yaml.Node, list string, read func(name string, v *yaml.Node)) {
+func (r *reader) each(n *yaml.Node, list string, read func(name string, v *yaml.Node)) {
 	r.Each(n, list, func(key, value *yaml.Node) {
 		r.out.Sources[list+" "+key.Value] = r.Source(key)
 		read(key.Value, value)
@@ -74,7 +75,7 @@ func (r *documentsReader) each(n *yaml.Node, list string, read func(name string,
 }
 
 // names reads a list of names.
-func (r *documentsReader) names(n *yaml.Node, list string, read func(name string)) {
+func (r *reader) names(n *yaml.Node, list string, read func(name string)) {
 	for _, item := range r.List(n, list) {
 		if name, ok := r.Text(item, "a name of "+list); ok {
 			r.out.Sources[list+" "+name] = r.Source(item)
@@ -84,7 +85,7 @@ func (r *documentsReader) names(n *yaml.Node, list string, read func(name string
 }
 
 // root reads `user`, `instance`, or {project: argument, object: argument}.
-func (r *documentsReader) root(name string, v *yaml.Node) {
+func (r *reader) root(name string, v *yaml.Node) {
 	if v.Kind == yaml.ScalarNode {
 		text, _ := r.Text(v, "the boundary")
 		b, err := routes.ParseBoundary(text)
@@ -98,7 +99,7 @@ func (r *documentsReader) root(name string, v *yaml.Node) {
 	}
 	root := routes.DocumentRoot{Arguments: map[string]routes.RefKind{}}
 	r.Each(v, "a root", func(key, value *yaml.Node) {
-		kind := parseRef(key.Value)
+		kind := routes.ParseContainer(key.Value)
 		if kind == routes.RefNone && key.Value != "object" {
 			r.Problem(key, "write project, group, namespace or object", "%q is no kind of container", key.Value)
 			return
@@ -113,9 +114,9 @@ func (r *documentsReader) root(name string, v *yaml.Node) {
 }
 
 // arguments reads what names of arguments stand for.
-func (r *documentsReader) arguments(n *yaml.Node) {
+func (r *reader) arguments(n *yaml.Node) {
 	r.Each(n, "arguments", func(key, value *yaml.Node) {
-		kind := parseRef(key.Value)
+		kind := routes.ParseContainer(key.Value)
 		if kind == routes.RefNone && key.Value != "pass" {
 			r.Problem(key, "write project, group, namespace or pass", "%q is nothing that an argument can name", key.Value)
 			return
@@ -134,7 +135,7 @@ func (r *documentsReader) arguments(n *yaml.Node) {
 	})
 }
 
-func (r *documentsReader) object(name string, v *yaml.Node) {
+func (r *reader) object(name string, v *yaml.Node) {
 	var o routes.DocumentObject
 	line := func(to *string, what string) func(*yaml.Node) {
 		return func(v *yaml.Node) { *to, _ = r.Text(v, what) }
@@ -151,7 +152,7 @@ func (r *documentsReader) object(name string, v *yaml.Node) {
 }
 
 // edge reads `parent`, or {parent: argument}.
-func (r *documentsReader) edge(name string, v *yaml.Node) {
+func (r *reader) edge(name string, v *yaml.Node) {
 	var e routes.DocumentEdge
 	if v.Kind == yaml.ScalarNode {
 		e.Leads, _ = r.Text(v, "where it leads")

@@ -1,0 +1,300 @@
+package graphql
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"strconv"
+	"strings"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/valyala/fasthttp"
+
+	"patgate/policy"
+	"patgate/proxy/reply"
+	"patgate/proxy/surface"
+	"patgate/routes"
+	"patgate/routes/commands"
+	"patgate/routes/graphql"
+	"patgate/routes/params"
+	"patgate/routes/params/refusal"
+)
+
+// visit is one request.
+type visit struct {
+	surface.Plain
+	s        *Surface
+	reader   *graphql.Reader
+	document *graphql.Document
+	at       []string   // path of the field that is being judged or refused
+	paths    [][]string // of the acts of the question
+}
+
+// NeedsBody: everything stands there.
+func (*visit) NeedsBody() bool { return true }
+
+// Read is not called.
+func (*visit) Read(*surface.Request, *surface.Body, *surface.Judgement) error { return nil }
+
+// Judge reads the document and decides on all that it does.
+func (v *visit) Judge(q *surface.Request, b *surface.Body, j *surface.Judgement) error {
+	if err := v.read(b); err != nil {
+		return v.refused(err)
+	}
+	row := routes.QueryRow
+	if v.document.Mutates {
+		row = routes.MutationRow
+	}
+	j.Op.Set(q.Table.SurfaceRow([]byte("POST "+row)), false)
+	if v.document.Introspects && v.s.WithoutSchema {
+		return v.refused(&graphql.Refusal{Code: graphql.CodeIntrospects, Message: "the schema is not told here"})
+	}
+	if len(v.document.Acts) == 0 {
+		j.Grants(q) // the schema, and names of types
+		return nil
+	}
+	if r := v.plan(q, j); r != nil {
+		return r
+	}
+	if err := v.resolve(q, j); err != nil {
+		return err
+	}
+	if !j.Rules.AllowQuickActions {
+		v.commands(q, j)
+	}
+	v.at = nil
+	j.Question.Route = j.Op.Route
+	if r := j.Decide(q); r != nil {
+		if i := j.Decision.Act; i >= 0 && i < len(v.paths) {
+			v.at = v.paths[i]
+		}
+		if c := j.DeniedCommand(); c != nil {
+			r.Message = "Line " + strconv.Itoa(c.Line) + " of " + c.Param + " is the quick action /" + c.Name +
+				", which the token may not carry out."
+		}
+		return r
+	}
+	return nil
+}
+
+// read reads the body.
+func (v *visit) read(b *surface.Body) error {
+	if err := b.Whole(graphql.MaxBody, false); err != nil {
+		return err
+	}
+	if refusal.HoldsToken(b.Memory) {
+		return refusal.New(refusal.CodeSecret, "a patgate token stands in the body: it would be sent to the forge")
+	}
+	request, err := graphql.ParseRequest(b.Memory)
+	if err != nil {
+		return err
+	}
+	v.document, err = v.reader.Read(request)
+	return err
+}
+
+// refused makes a refusal of what cannot be read.
+func (v *visit) refused(err error) error {
+	var r *graphql.Refusal
+	if !errors.As(err, &r) {
+		return err
+	}
+	v.at = r.Path
+	return reply.BadRequest(string(r.Code), "Access denied: "+r.Message+".")
+}
+
+// plan denies what no container could change, before the forge is asked anything.
+func (v *visit) plan(q *surface.Request, j *surface.Judgement) *reply.Refusal {
+	own := j.Op.Route
+	defer func() { j.Op.Set(own, false) }()
+	for i := range v.document.Acts {
+		a := &v.document.Acts[i]
+		if a.Reference.Variable != "" {
+			v.at = a.Path()
+			return reply.BadRequest(string(graphql.CodeReference),
+				"Access denied: the variable $"+a.Reference.Variable+" names what the document is about, and has no value.")
+		}
+		j.Op.Set(a.Row, false)
+		if r := j.PlanRow(q, a.Row); r != nil {
+			v.at, j.Unplanned = a.Path(), true
+			return r
+		}
+	}
+	return nil
+}
+
+// resolve finds the container of every act.
+func (v *visit) resolve(q *surface.Request, j *surface.Judgement) error {
+	j.Ask(2 * len(v.document.Acts) * maxContainers)
+	found := map[graphql.Reference][]routes.Reference{}
+	for i := range v.document.Acts {
+		a := &v.document.Acts[i]
+		act := policy.Act{Kind: policy.ActOwn, Boundary: a.Boundary, Needs: &a.Row.NeedSet}
+		if a.Reach == graphql.ReachAnywhere || a.Reference == (graphql.Reference{}) {
+			act.Elsewhere = a.Reach == graphql.ReachAnywhere
+			v.add(j, a, act)
+			continue
+		}
+		refs, known := found[a.Reference]
+		if !known {
+			var err error
+			if refs, err = v.containers(j, a); err != nil {
+				return err
+			}
+			found[a.Reference] = refs
+		}
+		if len(refs) == 0 {
+			v.add(j, a, act) // nothing was found: an act that fails
+		}
+		for _, ref := range refs {
+			if err := v.name(q, j, a, act, ref); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// maxContainers bounds the containers of one object.
+const maxContainers = 4
+
+func (v *visit) add(j *surface.Judgement, a *graphql.Act, act policy.Act) {
+	j.Question.Acts = append(j.Question.Acts, act)
+	v.paths = append(v.paths, a.Path())
+}
+
+// containers gives the containers that a reference of a document names, and asks the forge for those of an object.
+func (v *visit) containers(j *surface.Judgement, a *graphql.Act) ([]routes.Reference, error) {
+	r := &a.Reference
+	if r.Class == "" {
+		return []routes.Reference{{Kind: r.Kind, ID: r.ID, Path: []byte(r.Path)}}, nil
+	}
+	row := v.reader.Finds(r.Class)
+	var op routes.Operation
+	op.Set(row, false, routes.Capture{Name: "id", Value: []byte(r.String())})
+	result, err := j.Rules.Resolver.Lookup(context.Background(), j.Session, row, &op)
+	if err != nil {
+		return nil, err
+	}
+	var refs []routes.Reference
+	for _, id := range result.Projects {
+		refs = append(refs, routes.Reference{Kind: routes.RefProject, ID: id})
+	}
+	if len(refs) == 0 {
+		for _, id := range result.Groups {
+			refs = append(refs, routes.Reference{Kind: routes.RefGroup, ID: id})
+		}
+	}
+	if len(refs) > maxContainers {
+		return nil, reply.BadRequest(string(graphql.CodeLimit), "Access denied: the object belongs to too many projects.")
+	}
+	return refs, nil
+}
+
+// name adds an act on a container. The document is sent with the path that stands in it, so that this must be the one that the
+// container has.
+func (v *visit) name(q *surface.Request, j *surface.Judgement, a *graphql.Act, act policy.Act, ref routes.Reference) error {
+	c, err := j.Name(q, ref, act)
+	if err != nil {
+		return err
+	}
+	v.paths = append(v.paths, a.Path())
+	added := &j.Question.Acts[len(j.Question.Acts)-1]
+	if ref.ID == 0 && !bytes.EqualFold([]byte(c.Path), ref.Path) {
+		*c = policy.Container{}
+		added.Boundary = ref.Kind.Boundary()
+	}
+	if a.Reach == graphql.ReachAbove && c.Boundary.InContainer() && len(c.Ancestors) > 0 {
+		_, err = v.above(q, j, added, c)
+	}
+	return err
+}
+
+// above puts the uppermost group of a container in its place. Where the owner does not see all of them, none is reached.
+func (v *visit) above(q *surface.Request, j *surface.Judgement, act *policy.Act, c *policy.Container) (*policy.Container, error) {
+	ref := routes.Reference{Kind: routes.RefGroup, ID: c.Ancestors[len(c.Ancestors)-1]}
+	j.Question.Acts = j.Question.Acts[:len(j.Question.Acts)-1]
+	kept := *act
+	return j.Name(q, ref, policy.Act{Kind: kept.Kind, Needs: kept.Needs})
+}
+
+// commands finds the quick actions in the texts of a mutation.
+func (v *visit) commands(q *surface.Request, j *surface.Judgement) {
+	j.Set.Commands = j.Set.Commands[:0]
+	for i := range v.document.Texts {
+		t := &v.document.Texts[i]
+		for _, kind := range kindsOf(t) {
+			field := routes.TextField{Param: t.Name, Kind: kind, Commands: q.Table.Commands()}
+			scan := commands.Read(&field, []byte(t.Text))
+			for {
+				name, line, command := scan.Next()
+				if command == nil {
+					break
+				}
+				j.Set.Commands = append(j.Set.Commands,
+					params.FoundCommand{Param: t.Name, Line: line, Name: name, Kind: kind, Command: command})
+				v.paths = append(v.paths, t.Path)
+			}
+		}
+	}
+	j.AddQuickActions()
+}
+
+// kindsOf says what a text may be about, as far as quick actions go.
+func kindsOf(t *graphql.Text) []routes.CommandKind {
+	switch {
+	case t.Class == "WorkItem" || t.Class == "Issue" || t.Class == "Epic":
+		return []routes.CommandKind{routes.CommandsWorkItem}
+	case t.Class == "MergeRequest" || strings.Contains(strings.ToLower(t.Field), "mergerequest"):
+		return []routes.CommandKind{routes.CommandsMergeRequest}
+	case strings.HasPrefix(t.Field, "workItem"), strings.HasSuffix(t.Field, "Issue"):
+		return []routes.CommandKind{routes.CommandsWorkItem}
+	}
+	return []routes.CommandKind{routes.CommandsWorkItem, routes.CommandsMergeRequest, routes.CommandsCommit}
+}
+
+// Rebuild sends what was read.
+func (v *visit) Rebuild(_ *surface.Request, b *surface.Body, _ *surface.Judgement, s *surface.Sending) error {
+	s.Target = append(s.Target[:0], path...)
+	b.ContentType = append(b.ContentType[:0], "application/json"...)
+	s.Upload.Whole = v.document.Body
+	return nil
+}
+
+// Refuse writes a refusal with the path of the field that it is about.
+func (v *visit) Refuse(_ *surface.Body, _ *surface.Judgement, f *reply.Facts, _ bool, out *fasthttp.Response) bool {
+	writeError(f, v.at, out)
+	return true
+}
+
+// writeError writes an error of GraphQL.
+func writeError(f *reply.Facts, at []string, out *fasthttp.Response) {
+	type extensions struct {
+		Code        string   `json:"code"`
+		Missing     []string `json:"missing_permissions,omitempty"`
+		Boundary    string   `json:"boundary,omitempty"`
+		GrantURL    string   `json:"grant_url,omitempty"`
+		Path        []string `json:"path,omitempty"`
+		Description string   `json:"reason,omitempty"`
+	}
+	type one struct {
+		Message    string     `json:"message"`
+		Path       []string   `json:"path,omitempty"`
+		Extensions extensions `json:"extensions"`
+	}
+	e := one{Message: f.Text, Path: at, Extensions: extensions{Code: f.Reason, Path: at, Boundary: f.Boundary, GrantURL: f.GrantURL}}
+	if f.Decision != nil {
+		e.Extensions.Code, e.Extensions.Missing, e.Extensions.Description = "insufficient_granular_scope", f.Missing, f.Reason
+	}
+	body, err := json.Marshal(struct {
+		Errors []one `json:"errors"`
+	}{[]one{e}}, jsontext.EscapeForHTML(false))
+	if err != nil {
+		body = reply.Errors("message", "")
+	}
+	if f.Decision != nil || strings.HasPrefix(f.Reason, "graphql_") {
+		out.SetStatusCode(fasthttp.StatusOK)
+	}
+	out.SetBody(body)
+}
