@@ -55,6 +55,8 @@ type Config struct {
 	// tools do to see whether a token works: `minimal` has patgate answer with id, username and version, `forward` treats
 	// them as any other request and denies them.
 	IdentityProbe Probe `yaml:"identity_probe"`
+	// GraphQL is how documents with patgate tokens are taken.
+	GraphQL GraphQL `yaml:"graphql"`
 	// Anonymous says what happens to requests without any credential: `deny` answers 401 with the challenge that makes
 	// clients send theirs, `allow` passes them through.
 	Anonymous Anonymous `yaml:"anonymous"`
@@ -400,4 +402,11 @@ func (c *Config) Public() string {
 		host = "[" + host + "]"
 	}
 	return scheme + "://" + host + ":" + port
+}
+
+// GraphQL is how documents are taken.
+type GraphQL struct {
+	// Introspection says whether a patgate token may ask GitLab for the GraphQL schema, which is the same for everybody: `allow`
+	// or `deny`. Editors and many clients ask for it when they start.
+	Introspection Introspection `yaml:"introspection"`
 }

@@ -165,6 +165,25 @@ func (v QuickActions) String() string { return wordOf(quickActionsNames, int(v))
 // UnmarshalText reads the value; unknown text is an error.
 func (v *QuickActions) UnmarshalText(text []byte) error { return readWord(v, quickActionsNames, text) }
 
+// Introspection says whether the GraphQL schema is told. The zero value tells it.
+type Introspection uint8
+
+// The values of `graphql.introspection`.
+const (
+	IntrospectionAllow Introspection = iota
+	IntrospectionDeny
+)
+
+var introspectionNames = []string{"allow", "deny"}
+
+// String gives the value as it is written.
+func (v Introspection) String() string { return wordOf(introspectionNames, int(v)) }
+
+// UnmarshalText reads the value; unknown text is an error.
+func (v *Introspection) UnmarshalText(text []byte) error {
+	return readWord(v, introspectionNames, text)
+}
+
 // LearnMode is whose requests are kept.
 type LearnMode uint8
 

@@ -87,11 +87,12 @@ func New(o Options) (*Handler, error) {
 		h.reader.Root = public.Path
 	}
 	h.api, h.reader.Surfaces = surfaces.Parts{
-		Forge:    cmp.Or(o.Forge, routes.ForgeGitLab),
-		Links:    h.forge.Links,
-		Seals:    &surface.Seals{By: o.Sealer},
-		Registry: h.registry,
-		Tokens:   &depproxy.Tokens{Ask: h.ask, Host: h.forge.Host, Root: h.forge.Root, Forwarding: &h.forwarding},
+		Forge:         cmp.Or(o.Forge, routes.ForgeGitLab),
+		Links:         h.forge.Links,
+		Seals:         &surface.Seals{By: o.Sealer},
+		Registry:      h.registry,
+		WithoutSchema: o.WithoutSchema,
+		Tokens:        &depproxy.Tokens{Ask: h.ask, Host: h.forge.Host, Root: h.forge.Root, Forwarding: &h.forwarding},
 	}.List()
 	h.others = legacy.Rules{Modes: o.Modes, Organizations: h.dialect.Organizations, Surfaces: h.reader.Surfaces,
 		OwnCookies: o.OwnCookies, Forwarding: &h.forwarding}

@@ -71,6 +71,8 @@ type Options struct {
 	// AllowQuickActions passes texts with commands that the forge carries out, whatever the grant holds. False refuses what
 	// the grant does not cover.
 	AllowQuickActions bool
+	// WithoutSchema refuses GraphQL documents that ask for the schema.
+	WithoutSchema bool
 	// PublicURL is the address under which clients reach patgate, an origin and perhaps a path, without a trailing slash. When
 	// it is empty, links in answers use the scheme, the Host and the path by which the client came.
 	PublicURL string

@@ -281,6 +281,7 @@ func (g *gateway) proxyOptions(keys *seal.Keyring) proxy.Options {
 		},
 		Local:             g.local(),
 		ForwardProbes:     c.IdentityProbe == config.ProbeForward,
+		WithoutSchema:     c.GraphQL.Introspection == config.IntrospectionDeny,
 		AllowQuickActions: c.Limits.QuickActions == config.QuickActionsAllow,
 		PublicURL:         c.PublicURL.String(),
 		GrantURL:          grantURL(c),

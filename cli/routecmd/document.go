@@ -104,16 +104,16 @@ func printDocument(w io.Writer, e inspect.DocumentExplanation) error {
 		fmt.Fprintf(&b, "kind         %s\n", e.Kind)
 	}
 	for _, a := range e.Acts {
-		on := a.Reference
+		on := "on " + a.Reference
 		switch {
 		case a.Reach == "all_memberships":
 			on = "under all_memberships"
 		case a.Reach == "above":
-			on = "the groups above " + on
-		case on == "":
-			on = "the " + a.Boundary
+			on = "on the groups above " + a.Reference
+		case a.Reference == "":
+			on = "on the " + a.Boundary
 		}
-		fmt.Fprintf(&b, "act          %s needs %s on %s\n", a.Field, strings.Join(a.Permissions, " and "), on)
+		fmt.Fprintf(&b, "act          %s needs %s %s\n", a.Field, strings.Join(a.Permissions, " and "), on)
 	}
 	if e.Introspects {
 		b.WriteString("introspects  needs no permission\n")

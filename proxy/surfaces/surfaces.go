@@ -26,6 +26,8 @@ type Parts struct {
 	Seals    *surface.Seals
 	Registry *surface.Upstream // behind patgate and not the forge; nil: there is none
 	Tokens   *depproxy.Tokens
+	// WithoutSchema refuses GraphQL documents that ask for the schema.
+	WithoutSchema bool
 }
 
 // List gives the surfaces of a forge, the REST API's by itself too. The first that has a path serves it, and the last has
@@ -40,7 +42,7 @@ func (p Parts) List() (rest *api.Surface, list []surface.Surface) {
 		return rest, []surface.Surface{rest, images, repositories, &web.Surface{Words: words, Links: p.Links, Pages: true}}
 	}
 	proxied := &depproxy.Surface{Words: words, Seals: p.Seals, Links: p.Links, Tokens: p.Tokens}
-	return rest, []surface.Surface{unsupported.MCP(words), &graphql.Surface{Words: words}, rest, proxied, images,
+	return rest, []surface.Surface{unsupported.MCP(words), &graphql.Surface{Words: words, WithoutSchema: p.WithoutSchema}, rest, proxied, images,
 		unsupported.Cable(words), repositories, &web.Surface{Words: words, Links: p.Links}}
 }
 
