@@ -58,6 +58,12 @@ func TestGitLabCatalogue(t *testing.T) {
 			}
 		}
 	}
+	for _, row := range readTSV(t, "testdata/gitlab-graphql.tsv", 7) { // and those that GraphQL alone has
+		name := graphqlPermission(row)
+		if _, has := table.Catalogue().Find(name); has { // what is newer than the schema has no row
+			known[name] = true
+		}
+	}
 	known["create_container_repository"] = true                                              // patgate's own: with GitLab's own tokens nothing pushes to the registry
 	for _, name := range []string{"skip_secret_push_protection", "bypass_security_policy"} { // and so are those of push options
 		known[name] = true
@@ -69,6 +75,48 @@ func TestGitLabCatalogue(t *testing.T) {
 	}
 	if n := table.Catalogue().Len(); n != len(known) || n < 790 {
 		t.Errorf("%d permissions, GitLab has %d", n, len(known))
+	}
+}
+
+// graphqlPermission gives the name of the permission in a row of testdata/gitlab-graphql.tsv, which has titles.
+func graphqlPermission(row []string) string {
+	return strings.NewReplacer(" ", "_", "-", "_", "/", "_").Replace(strings.ToLower(row[2] + " " + row[1]))
+}
+
+// TestGraphQLRowsAreGitLabs compares the rows of types, fields and mutations with GitLab's own list.
+func TestGraphQLRowsAreGitLabs(t *testing.T) {
+	table, err := load.GitLab()
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := map[string]*routes.Route{} // without regard to case: the list has the names of mutations' classes
+	for _, r := range table.Routes() {
+		if name, is := strings.CutPrefix(r.Path, "/api/graphql#"); is {
+			rows[strings.ToLower(name)] = r
+		}
+	}
+	found := 0
+	for _, line := range readTSV(t, "testdata/gitlab-graphql.tsv", 7) {
+		name, boundary := line[5], strings.ToLower(line[3])
+		if line[4] == "Mutation" {
+			name = "Mutation." + name
+		}
+		r := rows[strings.ToLower(name)]
+		if r == nil {
+			t.Logf("%s has no row", name) // newer than the schema
+			continue
+		}
+		found++
+		needs := table.Catalogue().Names(r.Needs)
+		if permission := graphqlPermission(line); !slices.Contains(needs, permission) && r.Refused == "" {
+			t.Errorf("%s: %s needs %v, GitLab has %s", r.Source, name, needs, permission)
+		}
+		if b, err := routes.ParseBoundary(boundary); err != nil || !slices.Contains(r.Boundaries, b) && r.Refused == "" {
+			t.Errorf("%s: %s is on %v, GitLab has %s", r.Source, name, r.Boundaries, boundary)
+		}
+	}
+	if found < 830 {
+		t.Errorf("%d rows", found)
 	}
 }
 
