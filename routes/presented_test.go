@@ -93,8 +93,8 @@ func judgeRendered(t *testing.T, rows map[string]*routes.Route, all forgeEntitie
 	for key, r := range rows {
 		entities, known := presented[key]
 		switch {
-		case r.Kind != routes.KindPermission || r.Surface == "git" || r.Surface == "registry":
-			continue
+		case r.Kind != routes.KindPermission || r.Surface == "git" || r.Surface == "registry" || r.Surface == routes.SurfaceGraphQL:
+			continue // rendered fields of GraphQL are told by their names
 		case !known:
 			wrong = append(wrong, key+" is not in testdata/gitlab-presented.tsv: nobody has looked what it answers with")
 			continue

@@ -13,6 +13,15 @@ import (
 var pushed = map[string][]string{
 	routes.ForgeGitLab: {
 		"DELETE /projects/{project}/repository/files/{file_path}",
+		"POST /api/graphql#Mutation.commitCreate",
+		"POST /api/graphql#Mutation.configureContainerScanning",
+		"POST /api/graphql#Mutation.configureDependencyScanning",
+		"POST /api/graphql#Mutation.configureSast",
+		"POST /api/graphql#Mutation.configureSastIac",
+		"POST /api/graphql#Mutation.configureSecretDetection",
+		"POST /api/graphql#Mutation.createBranch",
+		"POST /api/graphql#Mutation.projectSyncFork",
+		"POST /api/graphql#Mutation.tagCreate",
 		"POST /projects/{project}/repository/branches",
 		"POST /projects/{project}/repository/changelog",
 		"POST /projects/{project}/repository/commits",
