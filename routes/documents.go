@@ -23,8 +23,8 @@ type Documents struct {
 	Inherits map[string]bool
 	// Shown are the fields of types of other containers that are part of every object which shows them.
 	Shown map[string][]string
-	// Edges correct where a field leads, by Type.field.
-	Edges map[string]DocumentEdge
+	// Edges correct where a field leads, by Type.field: same, below, parent, user, instance or other.
+	Edges map[string]string
 	// Widens are arguments, by name wherever they stand, with which the answer reaches further than without, and where to: parent or
 	// other.
 	Widens map[string]string
@@ -64,10 +64,4 @@ type DocumentObject struct {
 	Get     string // root field that takes the object's id
 	Project string // path of fields to the id of its project; may be empty
 	Group   string // and of its group, where there is no project; may be empty
-}
-
-// DocumentEdge corrects where a field leads.
-type DocumentEdge struct {
-	Leads string // same, below, parent, user, instance or other
-	If    string // an argument without which, or with false, the field stays inside; empty: it always leads there
 }

@@ -42,7 +42,8 @@ func (p Parts) List() (rest *api.Surface, list []surface.Surface) {
 		return rest, []surface.Surface{rest, images, repositories, &web.Surface{Words: words, Links: p.Links, Pages: true}}
 	}
 	proxied := &depproxy.Surface{Words: words, Seals: p.Seals, Links: p.Links, Tokens: p.Tokens}
-	return rest, []surface.Surface{unsupported.MCP(words), &graphql.Surface{Words: words, WithoutSchema: p.WithoutSchema}, rest, proxied, images,
+	documents := &graphql.Surface{Words: words, WithoutSchema: p.WithoutSchema}
+	return rest, []surface.Surface{unsupported.MCP(words), documents, rest, proxied, images,
 		unsupported.Cable(words), repositories, &web.Surface{Words: words, Links: p.Links}}
 }
 

@@ -153,11 +153,8 @@ func (d *reading) inner(t *typ, f *field, s *ast.Field, p place, at *frame, dept
 // leadsTo says where a field leads, by its arguments.
 func (d *reading) leadsTo(name string, f *field, s *ast.Field) (leads, error) {
 	to := f.leads
-	if e, corrected := d.rules.Edges[name]; corrected {
-		to, _ = parseLeads(e.Leads)
-		if given, err := d.asks(s, e.If); err != nil || e.If != "" && !given {
-			return stays, err
-		}
+	if corrected, is := d.rules.Edges[name]; is {
+		to, _ = parseLeads(corrected)
 	}
 	for _, a := range s.Arguments {
 		further, widens := parseLeads(d.rules.Widens[a.Name])

@@ -23,7 +23,7 @@ func Read(files []*document.Document, forge string) *routes.Documents {
 			r = &reader{out: &routes.Documents{
 				Schema: routes.Schema(forge), Roots: map[string]routes.DocumentRoot{}, Arguments: map[string]routes.RefKind{},
 				Objects: map[string]routes.DocumentObject{}, Inside: map[string]bool{}, Inherits: map[string]bool{},
-				Shown: map[string][]string{}, Edges: map[string]routes.DocumentEdge{}, Widens: map[string]string{},
+				Shown: map[string][]string{}, Edges: map[string]string{}, Widens: map[string]string{},
 				Refused: map[string]string{},
 				Sources: map[string]routes.Source{},
 			}}
@@ -56,10 +56,8 @@ func (r *reader) read(n *yaml.Node) {
 				r.names(v, "shown", func(field string) { r.out.Shown[name] = append(r.out.Shown[name], field) })
 			})
 		}),
-		document.On("edges", func(v *yaml.Node) { r.each(v, "edges", r.edge) }),
-		document.On("widens", func(v *yaml.Node) {
-			r.each(v, "widens", func(name string, v *yaml.Node) { r.out.Widens[name], _ = r.Text(v, "where it leads") })
-		}),
+		document.On("edges", func(v *yaml.Node) { r.each(v, "edges", r.leads(r.out.Edges)) }),
+		document.On("widens", func(v *yaml.Node) { r.each(v, "widens", r.leads(r.out.Widens)) }),
 		document.On("refused", func(v *yaml.Node) {
 			r.each(v, "refused", func(name string, v *yaml.Node) { r.out.Refused[name], _ = r.Line(v, "the reason") })
 		}),
@@ -82,6 +80,11 @@ func (r *reader) names(n *yaml.Node, list string, read func(name string)) {
 			read(name)
 		}
 	}
+}
+
+// leads reads where something leads.
+func (r *reader) leads(to map[string]string) func(name string, v *yaml.Node) {
+	return func(name string, v *yaml.Node) { to[name], _ = r.Text(v, "where it leads") }
 }
 
 // root reads `user`, `instance`, or {project: argument, object: argument}.
@@ -149,21 +152,4 @@ func (r *reader) object(name string, v *yaml.Node) {
 			"object %s does not say how the forge is asked for its container", name)
 	}
 	r.out.Objects[name] = o
-}
-
-// edge reads `parent`, or {parent: argument}.
-func (r *reader) edge(name string, v *yaml.Node) {
-	var e routes.DocumentEdge
-	if v.Kind == yaml.ScalarNode {
-		e.Leads, _ = r.Text(v, "where it leads")
-	} else {
-		r.Each(v, "an edge", func(key, value *yaml.Node) {
-			if e.Leads != "" {
-				r.Problem(key, "keep one of them", "edge %s leads to two places", name)
-			}
-			e.Leads = key.Value
-			e.If, _ = r.Text(value, "the argument")
-		})
-	}
-	r.out.Edges[name] = e
 }
