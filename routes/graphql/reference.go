@@ -103,7 +103,7 @@ func (in *input) read(f *field, v value, path string) error {
 		return nil
 	case f.of.kind == inputKind:
 		return in.object(f.of, v, path)
-	case f.of.model != "":
+	case f.of.model != "" || f.of.name == "GlobalID": // an id of one class, or of any
 		for _, item := range v.each() {
 			if err := in.id(f.of, item); err != nil {
 				return err
