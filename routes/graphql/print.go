@@ -167,14 +167,15 @@ func (w *writer) value(v *ast.Value) {
 	}
 }
 
-// quote writes a text between quotes. What is not escaped stands for itself (October 2021, 2.9.4).
+// quote writes a text between quotes. What is not escaped stands for itself (October 2021, 2.9.4). A backslash is written by its
+// number: behind "\\", graphql-ruby reads u0041 as if it were escaped once more (1.13.15, lexer.rl, replace_escaped_characters).
 func (w *writer) quote(s string) {
 	w.text(`"`)
 	for _, r := range s {
 		switch {
-		case r == '"' || r == '\\':
-			w.dst = append(w.dst, '\\', byte(r))
-		case r < 0x20 || r == 0x7f || r == 0x2028 || r == 0x2029 || r == 0xfeff:
+		case r == '"':
+			w.text(`\"`)
+		case r < 0x20 || r == '\\' || r == 0x7f || r == 0x2028 || r == 0x2029 || r == 0xfeff:
 			w.text(`\u`)
 			hex := strconv.FormatInt(int64(r), 16)
 			w.text("0000"[len(hex):] + hex)
