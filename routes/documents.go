@@ -28,6 +28,9 @@ type Documents struct {
 	// Widens are arguments, by name wherever they stand, with which the answer reaches further than without, and where to: parent or
 	// other.
 	Widens map[string]string
+	// Templates are the mutations that make something whose description the forge takes from a template where it is missing, and
+	// carries out the commands in it.
+	Templates map[string]bool
 	// Refused are fields that nobody gets, by Type.field, with the reason.
 	Refused map[string]string
 	// Sources say where the entries stand: "roots project".

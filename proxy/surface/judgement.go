@@ -141,7 +141,7 @@ func (j *Judgement) decideVisit(q *Request, v Visit) error {
 	j.Question.Route = j.Op.Route
 	if r := j.Decide(q); r != nil {
 		if j.Decision.Reason == policy.ReasonQuickAction {
-			r.Message = quickActionMessage(j.DeniedCommand(), q.Table.Catalogue())
+			r.Message = QuickActionMessage(j.DeniedCommand(), q.Table.Catalogue())
 		}
 		v.Explain(q, j, r)
 		return r
@@ -310,9 +310,9 @@ func (j *Judgement) DeniedCommand() *params.FoundCommand {
 	return &j.Set.Commands[before]
 }
 
-// quickActionMessage says which line of the request's text asks for more than the token allows. Nothing but the command's name
+// QuickActionMessage says which line of the request's text asks for more than the token allows. Nothing but the command's name
 // is repeated of the text.
-func quickActionMessage(c *params.FoundCommand, catalogue *routes.Catalogue) string {
+func QuickActionMessage(c *params.FoundCommand, catalogue *routes.Catalogue) string {
 	switch {
 	case c == nil:
 		return "A text of the request has a quick action that the token does not allow."

@@ -46,6 +46,8 @@ type Text struct {
 	Path  []string // of the mutation in the answer
 	Class string   // of the object that it is about, as in its global id; empty: no id names it
 	Field string   // the mutation's name
+	// Template: there is no text, and the forge takes a template's, which nobody has seen.
+	Template bool
 }
 
 // Path gives the path of the field in the answer.

@@ -22,6 +22,7 @@ const (
 	MaxAliases    = 100  // renamed fields, after fragments
 	MaxVisits     = 5000 // fields, after fragments, once for each type that they may belong to
 	MaxContainers = 20   // projects, groups and objects that a document names
+	MaxActs       = 200  // permissions on containers
 	maxValueDepth = 16
 )
 

@@ -77,6 +77,9 @@ func (d *reading) mutation(f *field, s *ast.Field, p place, depth int) error {
 			return err
 		}
 	}
+	if in.thread && !in.inMergeRequest() {
+		in.unknown = true // a thread of notes without a project is found wherever it is (19.3, app/services/notes/build_service.rb)
+	}
 	if len(p.refs) == 0 && in.unset != "" && own.inContainer() {
 		p.refs = append(p.refs, Reference{Variable: in.unset})
 	}
@@ -97,6 +100,9 @@ func (d *reading) mutation(f *field, s *ast.Field, p place, depth int) error {
 		if err := d.act(p, own, where{reach: ReachAnywhere}); err != nil {
 			return err
 		}
+	}
+	if d.rules.Templates[f.name] && !in.describes() {
+		in.texts = append(in.texts, Text{Name: "input.description", Template: true})
 	}
 	for _, text := range in.texts {
 		text.Path, text.Field = p.frame.path(), f.name
@@ -280,6 +286,9 @@ func (d *reading) isShown(t *typ, set ast.SelectionSet, depth int) bool {
 	if depth > MaxDepth {
 		return false
 	}
+	if d.visits += 1 + len(set); d.visits > MaxVisits {
+		return false // what is read next is refused
+	}
 	of := node(t)
 	for _, c := range concrete(of) {
 		if d.shown[c.name] == nil {
@@ -373,6 +382,9 @@ func (d *reading) add(p place, a Act) error {
 		if o.Row == a.Row && o.Reach == a.Reach && o.Boundary == a.Boundary && o.Reference.same(&a.Reference) {
 			return nil
 		}
+	}
+	if len(d.out.Acts) >= MaxActs {
+		return d.refuse(p.frame, CodeLimit, "the document does more than "+strconv.Itoa(MaxActs)+" things")
 	}
 	if a.Reference != (Reference{}) {
 		known := false

@@ -94,7 +94,7 @@ func newRow(route *routes.Route) *row {
 
 // Finds gives the look-up that tells which containers an object of a class belongs to: the id stands in the capture "id". Nil
 // where nobody can find out.
-func (r *Reader) Finds(class string) *routes.Route { return r.finds[class] }
+func (r *Reader) Finds(class string) *routes.Route { return r.finds[kindOf(class)] }
 
 // lookup makes a read of the forge's own GraphQL, which takes a GET for whatever changes nothing (19.3, config/routes/api.rb).
 func lookup(o routes.DocumentObject) *routes.Route {
@@ -178,6 +178,11 @@ func (r *Reader) check() (problems []routes.Problem) {
 	for name, to := range r.rules.Widens {
 		if to != leadsNames[toParent] && to != leadsNames[toOther] {
 			wrong("widens", name, "must lead to parent or other")
+		}
+	}
+	for name := range r.rules.Templates {
+		if r.schema.mutation.fields[name] == nil {
+			wrong("templates", name, "is no mutation")
 		}
 	}
 	for name := range r.rules.Refused {

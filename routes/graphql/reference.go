@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"patgate/routes"
+	"patgate/routes/commands"
 )
 
 // same tells whether two references name the same in the same words.
@@ -62,10 +63,19 @@ func (d *reading) object(p *place, of *typ, text string) (ref Reference, known b
 	case "Namespace":
 		return Reference{Kind: routes.RefNamespace, ID: id}, true, nil
 	}
-	if _, can := d.rules.Objects[class]; can {
+	if _, can := d.rules.Objects[kindOf(class)]; can {
 		return Reference{Class: class, Object: id}, true, nil
 	}
 	return Reference{}, d.rules.Inside[class] && (of.model == class || of.model == ""), nil
+}
+
+// kindOf gives the class by which objects of a class are asked for: notes on diffs and in threads are notes (19.3,
+// app/models/diff_note.rb).
+func kindOf(class string) string {
+	if class == "DiffNote" || class == "DiscussionNote" || class == "LegacyDiffNote" {
+		return "Note"
+	}
+	return class
 }
 
 // namesPath tells by an argument's name whether it takes a full path.
@@ -76,7 +86,7 @@ func namesPath(name string) bool {
 // fits tells whether an id of a class may stand where one of a model is meant. A model whose name no id has, such as Noteable, is
 // one of several; issues, epics and work items are told apart by name alone (19.3, app/models/work_item.rb).
 func (d *reading) fits(model, class string) bool {
-	if model == class {
+	if model == kindOf(class) {
 		return true
 	}
 	_, own := d.rules.Objects[model]
@@ -93,7 +103,28 @@ type input struct {
 	unset   string // a variable without a value that may name a container
 	unknown bool   // an object whose container nobody knows
 	inside  bool   // an object that is kept within the container that others name
+	thread  bool   // a thread of notes
 	depth   int
+}
+
+// inMergeRequest tells whether an argument names a merge request.
+func (in *input) inMergeRequest() bool {
+	for i := range in.place.refs {
+		if in.place.refs[i].Class == "MergeRequest" {
+			return true
+		}
+	}
+	return false
+}
+
+// describes tells whether a description is given that leaves a mark on a page.
+func (in *input) describes() bool {
+	for i := range in.texts {
+		if t := &in.texts[i]; strings.HasSuffix(t.Name, ".description") && !commands.Blank([]byte(t.Text)) {
+			return true
+		}
+	}
+	return false
 }
 
 // read reads an argument or an input field. path is its name from the root.
@@ -219,6 +250,10 @@ func (in *input) id(of *typ, v value) error {
 	default:
 		return in.refuse(in.place.frame, CodeReference, "a global id is not written as gid://gitlab/Class/1")
 	}
+	if isThread(v.text) && (of.model == "Discussion" || of.model == "") {
+		in.thread = true
+		return nil
+	}
 	ref, known, err := in.reading.object(in.place, of, v.text)
 	if err != nil {
 		return err
@@ -230,6 +265,16 @@ func (in *input) id(of *typ, v value) error {
 	}
 	return nil
 }
+
+// isThread tells whether a text is the global id of a thread of notes, which has 40 hexadecimal digits in the place of a number.
+func isThread(text string) bool {
+	rest, is := strings.CutPrefix(text, "gid://gitlab/")
+	class, digits, cut := strings.Cut(rest, "/")
+	return is && cut && strings.HasSuffix(class, "Discussion") && strings.Trim(class, letters) == "" && len(digits) == 40 &&
+		strings.Trim(digits, "0123456789abcdef") == ""
+}
+
+const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 // text notes a text that the forge may read for commands: those of notes, and descriptions.
 func (in *input) text(f *field, v value, path string) {

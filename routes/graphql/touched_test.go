@@ -133,12 +133,12 @@ func TestAFaultIsNoticed(t *testing.T) {
 		{"an argument that widens an answer", []string{"project"}, []string{"Project.milestones"},
 			func(_ *testing.T, d *routes.Documents) {
 				delete(d.Widens, "includeAncestors")
-				d.Edges["Project.milestones"] = routes.DocumentEdge{Leads: "same"}
+				d.Edges["Project.milestones"] = "same"
 			}},
 		{"a field that is no part of the object which shows it", []string{"mergeRequest"},
 			[]string{"MergeRequest.milestone", "Milestone.releases"},
 			func(_ *testing.T, d *routes.Documents) {
-				d.Edges["MergeRequest.milestone"] = routes.DocumentEdge{Leads: "same"}
+				d.Edges["MergeRequest.milestone"] = "same"
 			}},
 		{"a root field that an argument bounds", []string{"projects"}, nil,
 			func(_ *testing.T, d *routes.Documents) {

@@ -1,6 +1,7 @@
 package graphql
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -100,9 +101,25 @@ func (d *reading) directives(p *frame, list ast.DirectiveList) error {
 			return d.refuse(p, CodeDirective, "the directive @"+dir.Name+" is not supported: @include and @skip are")
 		}
 		for _, a := range dir.Arguments {
-			if _, err := d.literal(a.Value); err != nil {
+			if err := d.declared(p, a.Value); err != nil {
 				return err
 			}
+		}
+	}
+	return nil
+}
+
+// declared makes sure that the variables in a value are declared.
+func (d *reading) declared(p *frame, v *ast.Value) error {
+	if v.Kind == ast.Variable && d.operation.VariableDefinitions.ForName(v.Raw) == nil {
+		return d.refuse(p, CodeDocument, "the variable $"+v.Raw+" is not declared")
+	}
+	for _, child := range v.Children {
+		if err := d.visit(p); err != nil {
+			return err
+		}
+		if err := d.declared(p, child.Value); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -146,23 +163,28 @@ func (d *reading) fragment(t *typ, condition string, set ast.SelectionSet, p pla
 	if of == nil || of.kind != objectKind && of.kind != abstractKind {
 		return d.refuse(p.frame, CodeField, "the schema of GitLab 19.3 has no type "+condition+" with fields")
 	}
-	// What can be of both types; of none, nothing is asked for, and the forge says so.
+	matched := false
 	for _, c := range concrete(of) {
-		for _, own := range concrete(t) {
-			if c != own {
-				continue
-			}
-			inner := p
-			if t.kind == abstractKind {
-				var err error
-				if inner, err = d.enter(c, p); err != nil {
-					return err
-				}
-			}
-			if err := d.selections(c, set, inner, depth+1); err != nil {
+		if !slices.Contains(concrete(t), c) {
+			continue
+		}
+		matched = true
+		inner := p
+		if t.kind == abstractKind {
+			var err error
+			if inner, err = d.enter(c, p); err != nil {
 				return err
 			}
 		}
+		if err := d.visit(p.frame); err != nil {
+			return err
+		}
+		if err := d.selections(c, set, inner, depth+1); err != nil {
+			return err
+		}
+	}
+	if !matched {
+		return d.refuse(p.frame, CodeDocument, "a "+t.name+" is never a "+condition)
 	}
 	return nil
 }
@@ -255,7 +277,7 @@ func (d *reading) field(t *typ, s *ast.Field, p place, depth int) error {
 				return d.refuse(at, CodeDocument, "the argument "+a.Name+" stands twice")
 			}
 		}
-		if _, err := d.literal(a.Value); err != nil {
+		if err := d.declared(at, a.Value); err != nil {
 			return err
 		}
 	}

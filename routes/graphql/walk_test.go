@@ -299,10 +299,7 @@ func (w *walker) leads(name string, def *ast.FieldDefinition, f *ast.Field) stri
 	}
 	far := mark(def)
 	if e, is := w.rules.Edges[name]; is {
-		far = e.Leads
-		if e.If != "" && !set(e.If) {
-			far = "same"
-		}
+		far = e
 	}
 	order := []string{"same", "below", "parent", "user", "instance", "other"}
 	for arg, to := range w.rules.Widens {

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"strconv"
 	"strings"
 
 	"github.com/go-json-experiment/json"
@@ -69,9 +68,8 @@ func (v *visit) Judge(q *surface.Request, b *surface.Body, j *surface.Judgement)
 		if i := j.Decision.Act; i >= 0 && i < len(v.paths) {
 			v.at = v.paths[i]
 		}
-		if c := j.DeniedCommand(); c != nil {
-			r.Message = "Line " + strconv.Itoa(c.Line) + " of " + c.Param + " is the quick action /" + c.Name +
-				", which the token may not carry out."
+		if j.Decision.Reason == policy.ReasonQuickAction {
+			r.Message = surface.QuickActionMessage(j.DeniedCommand(), q.Table.Catalogue())
 		}
 		return r
 	}
@@ -225,6 +223,10 @@ func (v *visit) commands(q *surface.Request, j *surface.Judgement) {
 	for i := range v.document.Texts {
 		t := &v.document.Texts[i]
 		for _, kind := range kindsOf(t) {
+			if any := q.Table.Commands().Any(kind); t.Template && any != nil {
+				j.Set.Commands = append(j.Set.Commands, params.FoundCommand{Param: t.Name, Kind: kind, Command: any})
+				v.paths = append(v.paths, t.Path)
+			}
 			field := routes.TextField{Param: t.Name, Kind: kind, Commands: q.Table.Commands()}
 			scan := commands.Read(&field, []byte(t.Text))
 			for {
@@ -248,7 +250,7 @@ func kindsOf(t *graphql.Text) []routes.CommandKind {
 		return []routes.CommandKind{routes.CommandsWorkItem}
 	case t.Class == "MergeRequest" || strings.Contains(strings.ToLower(t.Field), "mergerequest"):
 		return []routes.CommandKind{routes.CommandsMergeRequest}
-	case strings.HasPrefix(t.Field, "workItem"), strings.HasSuffix(t.Field, "Issue"):
+	case strings.HasPrefix(t.Field, "workItem"), strings.HasSuffix(t.Field, "Issue"), t.Template:
 		return []routes.CommandKind{routes.CommandsWorkItem}
 	}
 	return []routes.CommandKind{routes.CommandsWorkItem, routes.CommandsMergeRequest, routes.CommandsCommit}

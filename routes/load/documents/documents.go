@@ -23,7 +23,7 @@ func Read(files []*document.Document, forge string) *routes.Documents {
 			r = &reader{out: &routes.Documents{
 				Schema: routes.Schema(forge), Roots: map[string]routes.DocumentRoot{}, Arguments: map[string]routes.RefKind{},
 				Objects: map[string]routes.DocumentObject{}, Inside: map[string]bool{}, Inherits: map[string]bool{},
-				Shown: map[string][]string{}, Edges: map[string]string{}, Widens: map[string]string{},
+				Shown: map[string][]string{}, Edges: map[string]string{}, Widens: map[string]string{}, Templates: map[string]bool{},
 				Refused: map[string]string{},
 				Sources: map[string]routes.Source{},
 			}}
@@ -58,6 +58,9 @@ func (r *reader) read(n *yaml.Node) {
 		}),
 		document.On("edges", func(v *yaml.Node) { r.each(v, "edges", r.leads(r.out.Edges)) }),
 		document.On("widens", func(v *yaml.Node) { r.each(v, "widens", r.leads(r.out.Widens)) }),
+		document.On("templates", func(v *yaml.Node) {
+			r.names(v, "templates", func(name string) { r.out.Templates[name] = true })
+		}),
 		document.On("refused", func(v *yaml.Node) {
 			r.each(v, "refused", func(name string, v *yaml.Node) { r.out.Refused[name], _ = r.Line(v, "the reason") })
 		}),
