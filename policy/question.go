@@ -27,10 +27,16 @@ func (q *Question) shown(a *Act, reached bool) routes.Boundary {
 		return routes.BoundaryGroup
 	case !offers(q.Route, a.Boundary):
 		return firstBoundary(q.Route)
-	case reached || known && q.Route.Find.From != routes.FindByLookup:
+	case reached || known && !q.lookedUp(a):
 		return a.Boundary
 	}
 	return firstBoundary(q.Route)
+}
+
+// lookedUp tells whether a look-up found the container of an own act, or did not.
+func (q *Question) lookedUp(a *Act) bool {
+	return q.Route.Find.From == routes.FindByLookup ||
+		q.Route.ByActs && a.Boundary.InContainer() && !a.Elsewhere && a.Reference.Kind == routes.RefNone
 }
 
 // public tells whether the row needs no permission because every container of its own boundary is public.

@@ -58,6 +58,8 @@ func (d *Documents) rows() []*Route {
 type DocumentRoot struct {
 	// Boundary is that of a field that has no container: user or instance. None: an argument names it.
 	Boundary Boundary
+	// Profiles: users of whom nothing is told but what is shown of them everywhere.
+	Profiles bool
 	// Arguments name containers, each by its kind; RefNone stands for the global id of an object.
 	Arguments map[string]RefKind
 }

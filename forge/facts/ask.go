@@ -104,7 +104,12 @@ func (k *Keeper[N]) lookup(ctx context.Context, s *token.Session, route *routes.
 	case err != nil:
 		return none, err
 	case rep.Status == 200:
-		return rest.ReadLookup(l, rep.Body)
+		result, err := rest.ReadLookup(l, rep.Body)
+		if strings.HasPrefix(path, graphQL) && err == nil { // it tells what is not there with 200
+			result.Found = len(result.Projects) > 0 || len(result.Groups) > 0
+			missed = !result.Found
+		}
+		return result, err
 	case rep.Status == 403 && refuses(rep):
 		return none, forge.ErrCredential
 	case rep.Status == 403, rep.Status == 404: // the owner may not see it

@@ -233,15 +233,23 @@ func (j *Judgement) keep(c *policy.Container, ref routes.Reference) *policy.Cont
 	return &j.containers[len(j.containers)-1]
 }
 
+// Look asks the forge which containers an object belongs to.
+func (j *Judgement) Look(route *routes.Route, op *routes.Operation) (forge.LookupResult, error) {
+	ctx, cancel := context.WithDeadline(context.Background(), j.resolving.Add(j.Rules.Deadline))
+	defer cancel()
+	result, err := j.Rules.Resolver.Lookup(ctx, j.Session, route, op)
+	if result.Found {
+		j.asked++
+	}
+	return result, err
+}
+
 // lookup asks the forge for the containers of a global id. The id that is sent on comes from the forge's answer.
 func (j *Judgement) lookup(q *Request, route *routes.Route) error {
 	j.resolving = time.Now()
-	result, err := j.Rules.Resolver.Lookup(context.Background(), j.Session, route, &j.Op)
+	result, err := j.Look(route, &j.Op)
 	if err != nil {
 		return err
-	}
-	if result.Found {
-		j.asked++
 	}
 	need := len(j.containers) + len(result.Projects) + len(result.Groups) + len(j.Op.Captures()) + len(j.Set.Targets)
 	if cap(j.containers) < need {

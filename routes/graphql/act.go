@@ -44,7 +44,6 @@ type Text struct {
 	Name  string // of the argument: input.body
 	Text  string
 	Path  []string // of the mutation in the answer
-	Class string   // of the object that it is about, as in its global id; empty: no id names it
 	Field string   // the mutation's name
 	// Template: there is no text, and the forge takes a template's, which nobody has seen.
 	Template bool

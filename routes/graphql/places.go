@@ -16,6 +16,9 @@ func (d *reading) query(f *field, s *ast.Field, p place, depth int) error {
 	p.boundary = root.Boundary
 	for _, a := range s.Arguments {
 		kind, names := root.Arguments[a.Name]
+		if !names && p.boundary != routes.BoundaryNone && d.namesContainer(f.arg(a.Name)) {
+			return d.refuse(p.frame, CodeIdentifier, "the argument "+a.Name+" of "+f.name+" names a project or group, which is not looked at")
+		}
 		if !names {
 			continue
 		}
@@ -58,7 +61,21 @@ func (d *reading) query(f *field, s *ast.Field, p place, depth int) error {
 		}
 		return nil
 	}
+	if root.Profiles && !d.isShown(f.of, s.SelectionSet, 0) {
+		return d.unlisted(p.frame, "what "+f.name+" gives besides the profile of somebody else")
+	}
 	return d.descend(f, s, p, depth)
+}
+
+// namesContainer tells whether an argument may name a project or group.
+func (d *reading) namesContainer(a *field) bool {
+	switch a.of.model {
+	case "":
+		return a.of.kind == inputKind || d.rules.Arguments[a.name].IsContainer()
+	case "User", "Organizations::Organization":
+		return false
+	}
+	return true
 }
 
 // mutation reads a field of the root of mutations.
@@ -106,11 +123,6 @@ func (d *reading) mutation(f *field, s *ast.Field, p place, depth int) error {
 	}
 	for _, text := range in.texts {
 		text.Path, text.Field = p.frame.path(), f.name
-		for i := range p.refs {
-			if p.refs[i].Class != "" {
-				text.Class = p.refs[i].Class
-			}
-		}
 		d.out.Texts = append(d.out.Texts, text)
 	}
 	p.nearest, p.at = []*row{own}, p.where
@@ -125,6 +137,9 @@ func (d *reading) unlisted(p *frame, name string) error {
 func (d *reading) inner(t *typ, f *field, s *ast.Field, p place, at *frame, depth int) error {
 	name := t.name + "." + f.name
 	next := place{where: p.where, frame: at, nearest: p.nearest, at: p.at, shown: p.shown}
+	if own := p.static.fields[f.name]; p.static.kind == abstractKind && own != nil {
+		next.via = own.of
+	}
 	if p.shown {
 		return d.descend(f, s, next, depth)
 	}
@@ -224,7 +239,7 @@ func node(t *typ) *typ {
 
 // descend reads what is asked for of the objects that a field gives.
 func (d *reading) descend(f *field, s *ast.Field, p place, depth int) error {
-	t := f.of
+	t, via := f.of, p.via
 	if t.kind == scalarKind {
 		return nil
 	}
@@ -242,6 +257,10 @@ func (d *reading) descend(f *field, s *ast.Field, p place, depth int) error {
 		if p, err = d.enter(of, p); err != nil {
 			return err
 		}
+	}
+	p.declared, p.static, p.via = t, t, nil
+	if via != nil {
+		p.declared, p.static = via, via
 	}
 	return d.selections(t, s.SelectionSet, p, depth+1)
 }

@@ -186,7 +186,8 @@ func (r *Reader) check() (problems []routes.Problem) {
 		}
 	}
 	for name := range r.rules.Refused {
-		if !r.schema.has(name) {
+		of, input, _ := strings.Cut(name, ".")
+		if t := r.schema.types[of]; !r.schema.has(name) && (t == nil || t.fields[input] == nil) {
 			wrong("refused", name, "is no field")
 		}
 	}

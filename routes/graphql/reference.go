@@ -198,6 +198,9 @@ func (in *input) object(t *typ, v value, path string) error {
 		if f == nil {
 			return in.refuse(in.place.frame, CodeArgument, "the schema of GitLab 19.3 has no "+path+"."+shown(name))
 		}
+		if why := in.rules.Refused[t.name+"."+name]; why != "" {
+			return in.refuse(in.place.frame, CodeRefused, path+"."+name+" is not taken from fine-grained tokens: "+why)
+		}
 		for _, other := range v.names[:i] {
 			if other == name {
 				return in.refuse(in.place.frame, CodeDocument, path+"."+name+" stands twice")

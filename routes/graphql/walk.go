@@ -37,7 +37,7 @@ func (r *Reader) Read(q *Request) (*Document, error) {
 		d.out.Mutates = true
 		root = r.schema.mutation
 	}
-	if err := d.selections(root, d.operation.SelectionSet, place{frame: &frame{}}, 1); err != nil {
+	if err := d.selections(root, d.operation.SelectionSet, place{frame: &frame{}, declared: root, static: root}, 1); err != nil {
 		return nil, err
 	}
 	d.out.operation, d.out.fragments = d.operation, d.used
@@ -60,6 +60,10 @@ type place struct {
 	nearest []*row // rows that the nearest objects above needed
 	at      where  // and where these were
 	shown   bool   // only what is part of the object above is asked for
+	// declared is the type that the schema gives the objects, and static that of the innermost fragment around.
+	declared, static *typ
+	// via is the type that an interface around gives the field which is read of one of its types; nil: none does.
+	via *typ
 }
 
 func (d *reading) refuse(p *frame, code Code, message string) error {
@@ -138,13 +142,7 @@ func (d *reading) spread(t *typ, s *ast.FragmentSpread, p place, depth int) erro
 			return d.refuse(p.frame, CodeDocument, "the fragment "+s.Name+" contains itself")
 		}
 	}
-	known := false
-	for _, used := range d.used {
-		known = known || used == f
-	}
-	if !known {
-		d.used = append(d.used, f)
-	}
+	d.use(f)
 	d.open = append(d.open, f)
 	err := d.fragment(t, f.TypeCondition, f.SelectionSet, p, depth)
 	d.open = d.open[:len(d.open)-1]
@@ -156,37 +154,90 @@ func (d *reading) fragment(t *typ, condition string, set ast.SelectionSet, p pla
 	if err := d.visit(p.frame); err != nil {
 		return err
 	}
-	if condition == "" || condition == t.name {
+	if condition == "" {
 		return d.selections(t, set, p, depth+1)
 	}
 	of := d.schema.types[condition]
 	if of == nil || of.kind != objectKind && of.kind != abstractKind {
 		return d.refuse(p.frame, CodeField, "the schema of GitLab 19.3 has no type "+condition+" with fields")
 	}
+	if !overlap(p.static, of) || !overlap(p.declared, of) && p.declared.kind == abstractKind {
+		// Of another version of the schema they might overlap, and nobody would have read what is asked for.
+		return d.refuse(p.frame, CodeDocument, "a "+p.static.name+" is never a "+condition)
+	}
+	inner := p
+	inner.static = of
 	matched := false
 	for _, c := range concrete(of) {
 		if !slices.Contains(concrete(t), c) {
 			continue
 		}
 		matched = true
-		inner := p
+		entered := inner
 		if t.kind == abstractKind {
 			var err error
-			if inner, err = d.enter(c, p); err != nil {
+			if entered, err = d.enter(c, inner); err != nil {
 				return err
 			}
 		}
 		if err := d.visit(p.frame); err != nil {
 			return err
 		}
-		if err := d.selections(c, set, inner, depth+1); err != nil {
+		if err := d.selections(c, set, entered, depth+1); err != nil {
 			return err
 		}
 	}
 	if !matched {
-		return d.refuse(p.frame, CodeDocument, "a "+t.name+" is never a "+condition)
+		return d.leave(p.frame, set)
 	}
 	return nil
+}
+
+// overlap tells whether an object can be of both types.
+func overlap(a, b *typ) bool {
+	return slices.ContainsFunc(concrete(a), func(c *typ) bool { return slices.Contains(concrete(b), c) })
+}
+
+// leave goes over selections for a type that the objects at a place are never of. They are sent all the same, with the fragments
+// that they need.
+func (d *reading) leave(p *frame, set ast.SelectionSet) error {
+	for _, s := range set {
+		if err := d.visit(p); err != nil {
+			return err
+		}
+		var err error
+		switch s := s.(type) {
+		case *ast.Field:
+			if err = d.directives(p, s.Directives); err == nil {
+				err = d.leave(p, s.SelectionSet)
+			}
+		case *ast.InlineFragment:
+			if err = d.directives(p, s.Directives); err == nil {
+				err = d.leave(p, s.SelectionSet)
+			}
+		case *ast.FragmentSpread:
+			f := d.fragments.ForName(s.Name)
+			if f == nil || len(f.Directives) > 0 || len(f.VariableDefinition) > 0 {
+				return d.refuse(p, CodeDocument, "the fragment "+s.Name+" is not there, or carries directives or variables")
+			}
+			if err = d.directives(p, s.Directives); err == nil && d.use(f) {
+				err = d.leave(p, f.SelectionSet)
+			}
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// use notes that a fragment is needed, and tells whether that is new.
+func (d *reading) use(f *ast.FragmentDefinition) bool {
+	if slices.Contains(d.used, f) {
+		return false
+	}
+	d.used = append(d.used, f)
+	return true
 }
 
 // concrete gives the types that an object of a type can be of.
@@ -307,6 +358,9 @@ func (d *reading) introspection(set ast.SelectionSet, p *frame, depth int) error
 				err = d.introspection(s.SelectionSet, &frame{name: s.Name, key: s.Alias, above: p}, depth+1)
 			}
 		case *ast.InlineFragment:
+			if s.TypeCondition != "" && !strings.HasPrefix(s.TypeCondition, "__") {
+				return d.refuse(p, CodeDocument, "a fragment on "+s.TypeCondition+" stands in a question for the schema")
+			}
 			if err = d.directives(p, s.Directives); err == nil {
 				err = d.introspection(s.SelectionSet, p, depth+1)
 			}
@@ -333,13 +387,7 @@ func (d *reading) spreadIn(s *ast.FragmentSpread, p *frame, depth int) error {
 			return d.refuse(p, CodeDocument, "the fragment "+s.Name+" contains itself")
 		}
 	}
-	known := false
-	for _, used := range d.used {
-		known = known || used == f
-	}
-	if !known {
-		d.used = append(d.used, f)
-	}
+	d.use(f)
 	d.open = append(d.open, f)
 	err := d.introspection(f.SelectionSet, p, depth+1)
 	d.open = d.open[:len(d.open)-1]

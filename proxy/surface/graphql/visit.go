@@ -2,7 +2,6 @@ package graphql
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"strings"
 
@@ -171,7 +170,7 @@ func (v *visit) containers(j *surface.Judgement, a *graphql.Act) ([]routes.Refer
 	row := v.reader.Finds(r.Class)
 	var op routes.Operation
 	op.Set(row, false, routes.Capture{Name: "id", Value: []byte(r.String())})
-	result, err := j.Rules.Resolver.Lookup(context.Background(), j.Session, row, &op)
+	result, err := j.Look(row, &op)
 	if err != nil {
 		return nil, err
 	}
@@ -202,6 +201,9 @@ func (v *visit) name(q *surface.Request, j *surface.Judgement, a *graphql.Act, a
 	if ref.ID == 0 && !bytes.EqualFold([]byte(c.Path), ref.Path) {
 		*c = policy.Container{}
 		added.Boundary = ref.Kind.Boundary()
+	}
+	if a.Reference.Class != "" {
+		added.Reference = routes.Reference{} // whose project it belongs to is nothing that a denial tells
 	}
 	if a.Reach == graphql.ReachAbove && c.Boundary.InContainer() && len(c.Ancestors) > 0 {
 		_, err = v.above(q, j, added, c)
@@ -243,14 +245,14 @@ func (v *visit) commands(q *surface.Request, j *surface.Judgement) {
 	j.AddQuickActions()
 }
 
-// kindsOf says what a text may be about, as far as quick actions go.
+// kindsOf says what a text may be about, as far as quick actions go: by the mutation's name, never by what else it names.
 func kindsOf(t *graphql.Text) []routes.CommandKind {
+	name := strings.ToLower(t.Field)
 	switch {
-	case t.Class == "WorkItem" || t.Class == "Issue" || t.Class == "Epic":
-		return []routes.CommandKind{routes.CommandsWorkItem}
-	case t.Class == "MergeRequest" || strings.Contains(strings.ToLower(t.Field), "mergerequest"):
+	case strings.HasPrefix(name, "mergerequest"):
 		return []routes.CommandKind{routes.CommandsMergeRequest}
-	case strings.HasPrefix(t.Field, "workItem"), strings.HasSuffix(t.Field, "Issue"), t.Template:
+	case strings.HasPrefix(name, "workitem"), strings.HasSuffix(name, "issue"), strings.HasSuffix(name, "epic"),
+		strings.HasSuffix(name, "testcase"):
 		return []routes.CommandKind{routes.CommandsWorkItem}
 	}
 	return []routes.CommandKind{routes.CommandsWorkItem, routes.CommandsMergeRequest, routes.CommandsCommit}

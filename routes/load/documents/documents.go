@@ -90,13 +90,17 @@ func (r *reader) leads(to map[string]string) func(name string, v *yaml.Node) {
 	return func(name string, v *yaml.Node) { to[name], _ = r.Text(v, "where it leads") }
 }
 
-// root reads `user`, `instance`, or {project: argument, object: argument}.
+// root reads `user`, `profiles`, `instance`, or {project: argument, object: argument}.
 func (r *reader) root(name string, v *yaml.Node) {
 	if v.Kind == yaml.ScalarNode {
 		text, _ := r.Text(v, "the boundary")
+		if text == "profiles" {
+			r.out.Roots[name] = routes.DocumentRoot{Boundary: routes.BoundaryUser, Profiles: true}
+			return
+		}
 		b, err := routes.ParseBoundary(text)
 		if err != nil || b.InContainer() {
-			r.Problem(v, "write user, instance, or which argument names the container: {project: fullPath}",
+			r.Problem(v, "write user, profiles, instance, or which argument names the container: {project: fullPath}",
 				"%q does not say what %s belongs to", text, name)
 			return
 		}
