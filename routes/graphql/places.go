@@ -265,11 +265,11 @@ func (d *reading) descend(f *field, s *ast.Field, p place, depth int) error {
 	return d.selections(t, s.SelectionSet, p, depth+1)
 }
 
-// counts tells whether more is asked of a page than its nodes, such as how many there are.
+// counts tells whether more is asked of a page than its nodes: how many there are, or a cursor, which tells that there are some.
 func counts(set ast.SelectionSet) bool {
 	for _, s := range set {
 		f, is := s.(*ast.Field)
-		if !is || f.Name != "nodes" && f.Name != "edges" && f.Name != "pageInfo" {
+		if !is || f.Name != "nodes" && f.Name != "edges" && f.Name != "node" && f.Name != "__typename" {
 			return true
 		}
 	}
