@@ -21,9 +21,8 @@ type facts struct {
 	rows     map[string]*routes.Route
 }
 
-func newFacts(t testing.TB) *facts {
+func newFacts(t testing.TB, table *routes.Table) *facts {
 	t.Helper()
-	table := loadTable(t)
 	rules := table.Documents()
 	doc, err := parser.ParseSchema(&ast.Source{Input: string(rules.Schema.Data)})
 	if err != nil {
@@ -60,6 +59,17 @@ func loadTable(t testing.TB) *routes.Table {
 		t.Fatal(err)
 	}
 	return table
+}
+
+// replaced changes the schema of a table.
+func replaced(t testing.TB, table *routes.Table, before, after string) {
+	t.Helper()
+	schema := &table.Documents().Schema
+	changed := strings.Replace(string(schema.Data), before, after, 1)
+	if changed == string(schema.Data) {
+		t.Fatalf("the schema has no %q", before)
+	}
+	schema.Data = []byte(changed)
 }
 
 // addPages adds the types that the fields of a type name and that the schema leaves out.

@@ -195,7 +195,7 @@ func TestGraphQLRubyReadsTheSame(t *testing.T) {
 	count := min(number(t, "PATGATE_DIFFERENTIAL_COUNT", 600), 5000)
 	rng := rand.New(rand.NewPCG(uint64(seed), 13))
 	var requests []trial
-	g := newGenerator(newFacts(t), uint64(seed))
+	g := newGenerator(newFacts(t, loadTable(t)), uint64(seed))
 	for range count {
 		requests = append(requests, g.next())
 	}

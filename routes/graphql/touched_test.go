@@ -58,8 +58,9 @@ func search(t testing.TB, r *graphql.Reader, g *generator, accepted int) (wrong 
 		}
 		d, err := r.Read(q)
 		if err != nil {
-			refused[err.(*graphql.Refusal).Code]++
-			if err.(*graphql.Refusal).Code == graphql.CodeDocument || err.(*graphql.Refusal).Code == graphql.CodeBody {
+			r := err.(*graphql.Refusal)
+			refused[r.Code]++
+			if r.Code == graphql.CodeDocument && !strings.Contains(r.Message, "no object can be one") || r.Code == graphql.CodeBody {
 				t.Fatalf("a valid document is refused: %v\n%s", err, body)
 			}
 			continue
@@ -97,7 +98,7 @@ func acts(d *graphql.Document) string {
 func TestWhatIsTouchedIsDecided(t *testing.T) {
 	seed := number(t, "PATGATE_DIFFERENTIAL_SEED", 20)
 	count := number(t, "PATGATE_DIFFERENTIAL_COUNT", documentsCount)
-	g := newGenerator(newFacts(t), uint64(seed))
+	g := newGenerator(newFacts(t, loadTable(t)), uint64(seed))
 	wrong, tried, refused := search(t, newReader(t, loadTable(t)), g, count)
 	t.Logf("PATGATE_DIFFERENTIAL_SEED=%d: %d documents accepted of %d, %d missed; refused: %v", seed, count, tried, len(wrong), refused)
 	for _, w := range wrong {
@@ -108,53 +109,55 @@ func TestWhatIsTouchedIsDecided(t *testing.T) {
 // TestAFaultIsNoticed holds the test above to its promise: one rule is broken in a copy of the table, and a document that a reader
 // of that copy accepts touches what it did not see.
 func TestAFaultIsNoticed(t *testing.T) {
-	s := newFacts(t)
-	schema := func(before, after string) func(*testing.T, *routes.Documents) {
-		return func(t *testing.T, d *routes.Documents) {
-			changed := strings.Replace(string(d.Schema.Data), before, after, 1)
-			if changed == string(d.Schema.Data) {
-				t.Fatalf("the schema has no %q", before)
-			}
-			d.Schema.Data = []byte(changed)
-		}
+	loaded := func() *routes.Table {
+		table := loadTable(t)
+		replaced(t, table, "forkTargets(search: String): NamespaceConnection @other", "forkTargets(search: String): IssuableConnection")
+		return table
 	}
+	schema := func(before, after string) func(*testing.T, *routes.Table) {
+		return func(t *testing.T, table *routes.Table) { replaced(t, table, before, after) }
+	}
+	rules := func(change func(d *routes.Documents)) func(*testing.T, *routes.Table) {
+		return func(_ *testing.T, table *routes.Table) { change(table.Documents()) }
+	}
+	s := newFacts(t, loaded())
 	for _, c := range []struct {
 		name   string
 		roots  []string
 		always []string
-		spoil  func(*testing.T, *routes.Documents)
+		spoil  func(*testing.T, *routes.Table)
 	}{
 		{"a field that leads elsewhere", []string{"project"}, []string{"Project.forkedFrom"},
 			schema("forkedFrom: Project @other", "forkedFrom: Project")},
 		{"a field that leads to the group above", []string{"project"}, []string{"Project.group"},
 			schema("  group: Group @parent\n  rootGroup", "  group: Group\n  rootGroup")},
-		{"a type that an interface may be", []string{"project", "group"}, []string{"Project.projectMembers", "MemberInterface.user"},
-			schema("type GroupMember implements MemberInterface", "type GroupMember")},
+		{"a type that a union may be", []string{"project"}, []string{"Project.forkTargets"},
+			schema("union Issuable = Epic | Issue | MergeRequest |", "union Issuable = Epic | Issue |")},
 		{"an argument that widens an answer", []string{"project"}, []string{"Project.milestones"},
-			func(_ *testing.T, d *routes.Documents) {
+			rules(func(d *routes.Documents) {
 				delete(d.Widens, "includeAncestors")
 				d.Edges["Project.milestones"] = "same"
-			}},
+			})},
 		{"a field that is no part of the object which shows it", []string{"mergeRequest"},
 			[]string{"MergeRequest.milestone", "Milestone.releases"},
-			func(_ *testing.T, d *routes.Documents) {
+			rules(func(d *routes.Documents) {
 				d.Edges["MergeRequest.milestone"] = "same"
-			}},
+			})},
 		{"a root field that an argument bounds", []string{"projects"}, nil,
-			func(_ *testing.T, d *routes.Documents) {
+			rules(func(d *routes.Documents) {
 				d.Roots["projects"] = routes.DocumentRoot{Boundary: routes.BoundaryUser}
-			}},
+			})},
 		{"an argument of mutations that names a project", nil, nil,
-			func(_ *testing.T, d *routes.Documents) { d.Arguments["projectPath"] = routes.RefNone }},
+			rules(func(d *routes.Documents) { d.Arguments["projectPath"] = routes.RefNone })},
 		{"ids of merge requests", nil, nil,
-			func(_ *testing.T, d *routes.Documents) {
+			rules(func(d *routes.Documents) {
 				delete(d.Objects, "MergeRequest")
 				d.Inside["MergeRequest"] = true
-			}},
+			})},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			table := loadTable(t)
-			c.spoil(t, table.Documents())
+			table := loaded()
+			c.spoil(t, table)
 			g := newGenerator(s, 1)
 			g.roots, g.always = c.roots, map[string]bool{}
 			for _, name := range c.always {
