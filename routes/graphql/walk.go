@@ -163,7 +163,7 @@ func (d *reading) fragment(t *typ, condition string, set ast.SelectionSet, p pla
 	}
 	if !overlap(p.static, of) || !overlap(p.declared, of) && p.declared.kind == abstractKind {
 		// Of another version of the schema they might overlap, and nobody would have read what is asked for.
-		return d.refuse(p.frame, CodeDocument, "a "+p.static.name+" is never a "+condition)
+		return d.refuse(p.frame, CodeDocument, "a fragment on "+condition+" stands where no object can be one")
 	}
 	inner := p
 	inner.static = of
