@@ -54,7 +54,7 @@ func (w *world) init() {
 		// Different ranges, so that a mistaken id names nothing rather than something else.
 		"user": 10, "namespace": 300, "project": 500, "token": 7000, "issue": 9000, "merge_request": 11000,
 		"note": 13000, "pipeline": 15000, "job": 17000, "label": 19000, "registry": 21000, "runner": 23000,
-		"snippet": 25000, "package": 27000, "credential": 29000, "status": 31000,
+		"snippet": 25000, "package": 27000, "credential": 29000, "status": 31000, "branch rule": 33000,
 	}
 	w.users = map[int64]*user{}
 	w.tokens = map[string]*accessToken{}
@@ -134,6 +134,7 @@ type project struct {
 	variables    map[string]*variable
 	releases     []*release
 	labels       []*label
+	branchRules  []*branchRule
 	registries   []*registry
 	packages     map[string]*packageFile
 	store        *store
