@@ -72,7 +72,7 @@ func placeOf(row *routes.Route, a *policy.Act) (place, bool) {
 		return place{access: policy.AccessUser}, true
 	case a.Boundary == routes.BoundaryInstance:
 		return place{access: policy.AccessInstance}, true
-	case a.Kind == policy.ActOwn && row.Find.From == routes.FindNowhere:
+	case a.Kind == policy.ActOwn && (row.Find.From == routes.FindNowhere || a.Elsewhere):
 		return place{access: policy.AccessAllMemberships}, a.Boundary.InContainer()
 	case a.Container == nil || !a.Container.Boundary.InContainer():
 		return place{}, false

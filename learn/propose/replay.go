@@ -46,7 +46,26 @@ func (r *Replay) dangers(q *policy.Question) []string {
 			return push.Dangers()
 		}
 	}
+	if row.ByActs {
+		return slices.Concat(r.actDangers(q), r.textDangers(q))
+	}
 	return r.textDangers(q)
+}
+
+// actDangers gives what can be done by rows of the same surface that need what an act of the request needs: which of them it was
+// is not kept. What only reads did nothing that a row can do which writes.
+func (r *Replay) actDangers(q *policy.Question) (why []string) {
+	for i := range q.Acts {
+		needs := q.Acts[i].Needs
+		for _, row := range r.risky {
+			may := row.Surface == q.Route.Surface && (q.Route.Writes() || !row.Writes())
+			if may && needs != nil && row.NeedSet == *needs {
+				why = append(why, row.Dangers()...)
+			}
+		}
+	}
+	slices.Sort(why)
+	return slices.Compact(why)
 }
 
 // textDangers gives what can be done with what the quick actions of a request need, and not without.

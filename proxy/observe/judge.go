@@ -107,8 +107,10 @@ func did(j *surface.Judgement, e *audit.Event, err error, cut bool) (whole bool,
 	switch {
 	case row == nil && err != nil:
 		return false, err
-	case row == nil, row.Kind == routes.KindOpen, row.NeedSet.Empty():
+	case row == nil, row.Kind == routes.KindOpen, row.NeedSet.Empty() && !row.ByActs:
 		return false, errNothing
+	case row.ByActs && len(e.Acts) == 0 && err != nil:
+		return false, err // nothing says what it did
 	case !judged && (cut || errors.Is(err, forge.ErrCredential)):
 		e.Verdict, e.Used, e.Acts = policy.Allow, &row.NeedSet, nil
 		return false, nil // part of what it did is not there, or the credential may do it and not ask about it
@@ -133,7 +135,7 @@ func did(j *surface.Judgement, e *audit.Event, err error, cut bool) (whole bool,
 func found(row *routes.Route, acts []policy.Act) bool {
 	for i := range acts {
 		a := &acts[i]
-		missing := a.Container == nil || a.Container.Boundary == routes.BoundaryNone
+		missing := !a.Elsewhere && (a.Container == nil || a.Container.Boundary == routes.BoundaryNone)
 		if a.Boundary.InContainer() && missing && (a.Kind != policy.ActOwn || row.Find.From != routes.FindNowhere) {
 			return false
 		}
