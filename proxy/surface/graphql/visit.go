@@ -3,6 +3,7 @@ package graphql
 import (
 	"bytes"
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/go-json-experiment/json"
@@ -190,7 +191,7 @@ func (v *visit) containers(j *surface.Judgement, a *graphql.Act) ([]routes.Refer
 }
 
 // name adds an act on a container. The document is sent with the path that stands in it, so that this must be the one that the
-// container has.
+// container has, and the container one that the act's row is for: a mutation of projects is none of groups.
 func (v *visit) name(q *surface.Request, j *surface.Judgement, a *graphql.Act, act policy.Act, ref routes.Reference) error {
 	c, err := j.Name(q, ref, act)
 	if err != nil {
@@ -198,7 +199,7 @@ func (v *visit) name(q *surface.Request, j *surface.Judgement, a *graphql.Act, a
 	}
 	v.paths = append(v.paths, a.Path())
 	added := &j.Question.Acts[len(j.Question.Acts)-1]
-	if ref.ID == 0 && !bytes.EqualFold([]byte(c.Path), ref.Path) {
+	if ref.ID == 0 && !bytes.EqualFold([]byte(c.Path), ref.Path) || !isFor(a.Row, c.Boundary) {
 		*c = policy.Container{}
 		added.Boundary = ref.Kind.Boundary()
 	}
@@ -209,6 +210,11 @@ func (v *visit) name(q *surface.Request, j *surface.Judgement, a *graphql.Act, a
 		_, err = v.above(q, j, added, c)
 	}
 	return err
+}
+
+// isFor tells whether a row can be needed on a container of a boundary. What groups have can be read at a project below them.
+func isFor(row *routes.Route, b routes.Boundary) bool {
+	return slices.Contains(row.Boundaries, b) || b == routes.BoundaryProject && !row.Writes()
 }
 
 // above puts the uppermost group of a container in its place. Where the owner does not see all of them, none is reached.
@@ -297,7 +303,7 @@ func writeError(f *reply.Facts, at []string, out *fasthttp.Response) {
 	if err != nil {
 		body = reply.Errors("message", "")
 	}
-	if f.Decision != nil || strings.HasPrefix(f.Reason, "graphql_") {
+	if f.Decision != nil || len(at) > 0 || strings.HasPrefix(f.Reason, "graphql_") {
 		out.SetStatusCode(fasthttp.StatusOK)
 	}
 	out.SetBody(body)
