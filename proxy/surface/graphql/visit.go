@@ -28,6 +28,7 @@ type visit struct {
 	document *graphql.Document
 	at       []string   // path of the field that is being judged or refused
 	paths    [][]string // of the acts of the question
+	rows     []*routes.Route
 }
 
 // NeedsBody: everything stands there.
@@ -151,6 +152,7 @@ func (v *visit) resolve(q *surface.Request, j *surface.Judgement) error {
 			}
 		}
 	}
+	v.stray(j.Question.Acts)
 	return nil
 }
 
@@ -159,7 +161,7 @@ const maxContainers = 4
 
 func (v *visit) add(j *surface.Judgement, a *graphql.Act, act policy.Act) {
 	j.Question.Acts = append(j.Question.Acts, act)
-	v.paths = append(v.paths, a.Path())
+	v.paths, v.rows = append(v.paths, a.Path()), append(v.rows, a.Row)
 }
 
 // containers gives the containers that a reference of a document names, and asks the forge for those of an object.
@@ -191,15 +193,15 @@ func (v *visit) containers(j *surface.Judgement, a *graphql.Act) ([]routes.Refer
 }
 
 // name adds an act on a container. The document is sent with the path that stands in it, so that this must be the one that the
-// container has, and the container one that the act's row is for: a mutation of projects is none of groups.
+// container has.
 func (v *visit) name(q *surface.Request, j *surface.Judgement, a *graphql.Act, act policy.Act, ref routes.Reference) error {
 	c, err := j.Name(q, ref, act)
 	if err != nil {
 		return err
 	}
-	v.paths = append(v.paths, a.Path())
+	v.paths, v.rows = append(v.paths, a.Path()), append(v.rows, a.Row)
 	added := &j.Question.Acts[len(j.Question.Acts)-1]
-	if ref.ID == 0 && !bytes.EqualFold([]byte(c.Path), ref.Path) || !isFor(a.Row, c.Boundary) {
+	if ref.ID == 0 && !bytes.EqualFold([]byte(c.Path), ref.Path) {
 		*c = policy.Container{}
 		added.Boundary = ref.Kind.Boundary()
 	}
@@ -212,9 +214,21 @@ func (v *visit) name(q *surface.Request, j *surface.Judgement, a *graphql.Act, a
 	return err
 }
 
-// isFor tells whether a row can be needed on a container of a boundary. What groups have can be read at a project below them.
-func isFor(row *routes.Route, b routes.Boundary) bool {
-	return slices.Contains(row.Boundaries, b) || b == routes.BoundaryProject && !row.Writes()
+// stray takes the container from a mutation that names none of the kind that its row is for: one of projects is none of groups.
+func (v *visit) stray(acts []policy.Act) {
+	for i, row := range v.rows {
+		if acts[i].Container == nil || !row.Writes() {
+			continue
+		}
+		fits := false
+		for k := range v.rows {
+			c := acts[k].Container
+			fits = fits || c != nil && slices.Contains(row.Boundaries, c.Boundary) && slices.Equal(v.paths[i], v.paths[k])
+		}
+		if !fits {
+			acts[i].Container = &policy.Container{}
+		}
+	}
 }
 
 // above puts the uppermost group of a container in its place. Where the owner does not see all of them, none is reached.
