@@ -34,7 +34,7 @@ func direction() map[string][]string {
 		"routes/params/refusal":       {},
 		"routes/params/names":         {},
 		"routes/params/multipart":     {"routes/percent", "routes/params/names", "routes/params/refusal"},
-		"routes/graphql":              {"routes"},
+		"routes/graphql":              {"routes", "routes/commands"},
 		"routes/load":                 {"routes", "routes/graphql", "routes/nearest", "routes/pattern", "routes/load/..."},
 		"routes/load/document":        {"routes", "routes/nearest"},
 		"routes/load/documents":       {"routes", "routes/load/document"},

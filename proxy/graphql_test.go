@@ -469,15 +469,15 @@ func TestGraphQLQuickActions(t *testing.T) {
 		says        string
 	}{
 		{"a note on a merge request", noteOne, on70("MergeRequest", "fine\n/merge"), "create_note", "merge_merge_request",
-			"Line 2 of input.body is the quick action /merge"},
+			"Line 2 of `input.body` has the quick action /merge"},
 		{"a note on a work item", noteOne, on70("WorkItem", "/close"), "create_note", "update_work_item",
-			"Line 1 of input.body is the quick action /close"},
+			"Line 1 of `input.body` has the quick action /close"},
 		{"a note that stands in the document", `mutation{createNote(input:{noteableId:"gid://gitlab/MergeRequest/70",body:"""
 			/close
-			"""}){errors}}`, nil, "create_note", "update_merge_request", "input.body is the quick action /close"},
-		{"a description", strings.ReplaceAll(createOne, "in", "in"), input(map[string]any{"namespacePath": "group/granted", "title": "t",
+			"""}){errors}}`, nil, "create_note", "update_merge_request", "of `input.body` has the quick action /close"},
+		{"a description", createOne, input(map[string]any{"namespacePath": "group/granted", "title": "t",
 			"workItemTypeId": gid("WorkItems::Type", "1"), "description": "/close"}), "create_work_item", "update_work_item",
-			"Line 1 of input.description is the quick action /close"},
+			"Line 1 of `input.description` has the quick action /close"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			upstream := newEcho(t, nil)

@@ -17,7 +17,8 @@ func (d *reading) query(f *field, s *ast.Field, p place, depth int) error {
 	for _, a := range s.Arguments {
 		kind, names := root.Arguments[a.Name]
 		if !names && p.boundary != routes.BoundaryNone && d.namesContainer(f.arg(a.Name)) {
-			return d.refuse(p.frame, CodeIdentifier, "the argument "+a.Name+" of "+f.name+" names a project or group, which is not looked at")
+			return d.refuse(p.frame, CodeIdentifier,
+				"the argument "+a.Name+" of "+f.name+" names a project or group, which is not looked at")
 		}
 		if !names {
 			continue
@@ -122,7 +123,7 @@ func (d *reading) mutation(f *field, s *ast.Field, p place, depth int) error {
 		in.texts = append(in.texts, Text{Name: "input.description", Template: true})
 	}
 	for _, text := range in.texts {
-		text.Path, text.Field = p.frame.path(), f.name
+		text.Path, text.Field, text.About = p.frame.path(), f.name, in.about
 		d.out.Texts = append(d.out.Texts, text)
 	}
 	p.nearest, p.at = []*row{own}, p.where

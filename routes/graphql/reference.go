@@ -66,14 +66,20 @@ func (d *reading) object(p *place, of *typ, text string) (ref Reference, known b
 	if _, can := d.rules.Objects[kindOf(class)]; can {
 		return Reference{Class: class, Object: id}, true, nil
 	}
-	return Reference{}, d.rules.Inside[class] && (of.model == class || of.model == ""), nil
+	kind := kindOf(class)
+	return Reference{}, d.rules.Inside[kind] && (of.model == kind || of.model == ""), nil
 }
 
-// kindOf gives the class by which objects of a class are asked for: notes on diffs and in threads are notes (19.3,
-// app/models/diff_note.rb).
+// kindOf gives the class by which objects of a class are known: GitLab writes the id of a note on a diff, of a label of a project
+// and of a status by the class that it has among its own kind (19.3, app/models).
 func kindOf(class string) string {
-	if class == "DiffNote" || class == "DiscussionNote" || class == "LegacyDiffNote" {
+	switch class {
+	case "DiffNote", "DiscussionNote", "LegacyDiffNote":
 		return "Note"
+	case "ProjectLabel", "GroupLabel":
+		return "Label"
+	case "WorkItems::Statuses::SystemDefined::Status", "WorkItems::Statuses::Custom::Status":
+		return "WorkItems::Statuses::Status"
 	}
 	return class
 }
@@ -104,6 +110,7 @@ type input struct {
 	unknown bool   // an object whose container nobody knows
 	inside  bool   // an object that is kept within the container that others name
 	thread  bool   // a thread of notes
+	about   string // the class of what a note is on
 	depth   int
 }
 
@@ -136,6 +143,9 @@ func (in *input) read(f *field, v value, path string) error {
 		return in.object(f.of, v, path)
 	case f.of.model != "" || f.of.name == "GlobalID": // an id of one class, or of any
 		for _, item := range v.each() {
+			if class, _, ok := objectID(item.text); ok && path == "input.noteableId" {
+				in.about = class
+			}
 			if err := in.id(f.of, item); err != nil {
 				return err
 			}

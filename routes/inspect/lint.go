@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"patgate/routes"
+	"patgate/routes/graphql"
 	"patgate/routes/load"
 )
 
@@ -21,6 +22,9 @@ func Lint(opts load.Options) Report {
 	report := Report{Table: t, Problems: problems}
 	if t == nil {
 		return report
+	}
+	if _, wrong := graphql.New(t); len(wrong) > 0 {
+		return Report{Problems: wrong}
 	}
 	var files []string
 	for _, f := range opts.Overlay {

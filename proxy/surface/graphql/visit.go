@@ -265,7 +265,8 @@ func (v *visit) commands(q *surface.Request, j *surface.Judgement) {
 	j.AddQuickActions()
 }
 
-// kindsOf says what a text may be about, as far as quick actions go: by the mutation's name, never by what else it names.
+// kindsOf says what a text may be about, as far as quick actions go: by the mutation's name, and of a note by what it is on. What
+// else a mutation names says nothing.
 func kindsOf(t *graphql.Text) []routes.CommandKind {
 	name := strings.ToLower(t.Field)
 	switch {
@@ -273,6 +274,10 @@ func kindsOf(t *graphql.Text) []routes.CommandKind {
 		return []routes.CommandKind{routes.CommandsMergeRequest}
 	case strings.HasPrefix(name, "workitem"), strings.HasSuffix(name, "issue"), strings.HasSuffix(name, "epic"),
 		strings.HasSuffix(name, "testcase"):
+		return []routes.CommandKind{routes.CommandsWorkItem}
+	case t.About == "MergeRequest":
+		return []routes.CommandKind{routes.CommandsMergeRequest}
+	case t.About == "WorkItem", t.About == "Issue", t.About == "Epic":
 		return []routes.CommandKind{routes.CommandsWorkItem}
 	}
 	return []routes.CommandKind{routes.CommandsWorkItem, routes.CommandsMergeRequest, routes.CommandsCommit}
