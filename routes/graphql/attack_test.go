@@ -22,7 +22,7 @@ type attack struct {
 	acts []string // all of them: row, what is named or where
 }
 
-func (a *attack) request(t *testing.T) []byte {
+func (a *attack) request(t testing.TB) []byte {
 	if a.body != "" {
 		return []byte(a.body)
 	}
