@@ -75,6 +75,9 @@ func ParseRequest(body []byte) (*Request, error) {
 var errBody = refuse(CodeBody, `the body is not one strict JSON object {"query": "...", "variables": {...}}`)
 
 func (q *Request) member(name string, dec *jsontext.Decoder) error {
+	if name == "variables" && dec.PeekKind() == '{' {
+		return q.variables(dec)
+	}
 	raw, err := dec.ReadValue()
 	if err != nil {
 		return errBody
@@ -96,7 +99,7 @@ func (q *Request) member(name string, dec *jsontext.Decoder) error {
 		}
 	case "variables":
 		if !null {
-			return q.variables(raw)
+			return refuse(CodeBody, "variables is not an object")
 		}
 	case "extensions": // it is not sent on
 	default:
@@ -105,13 +108,8 @@ func (q *Request) member(name string, dec *jsontext.Decoder) error {
 	return nil
 }
 
-func (q *Request) variables(raw jsontext.Value) error {
-	if raw.Kind() != '{' {
-		return refuse(CodeBody, "variables is not an object")
-	}
-	raw = raw.Clone()
+func (q *Request) variables(dec *jsontext.Decoder) error {
 	q.Variables = map[string]jsontext.Value{}
-	dec := jsontext.NewDecoder(bytes.NewReader(raw))
 	if _, err := dec.ReadToken(); err != nil {
 		return errBody
 	}
@@ -126,6 +124,9 @@ func (q *Request) variables(raw jsontext.Value) error {
 			return errBody
 		}
 		q.Variables[text] = v.Clone()
+	}
+	if _, err := dec.ReadToken(); err != nil {
+		return errBody
 	}
 	return nil
 }
@@ -231,6 +232,14 @@ func (d *reading) give(q *Request) error {
 		}
 		raw, given := q.Variables[def.Variable]
 		if !given {
+			continue
+		}
+		if raw.Kind() == '"' {
+			text, err := jsontext.AppendUnquote(nil, raw)
+			if err != nil {
+				return errBody
+			}
+			d.given[def.Variable] = value{kind: textValue, text: string(text)}
 			continue
 		}
 		v, err := jsonValue(jsontext.NewDecoder(bytes.NewReader(raw)), 0)

@@ -3,7 +3,6 @@ package graphql
 import (
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/vektah/gqlparser/v2/ast"
 
@@ -43,13 +42,13 @@ func (d *reading) query(f *field, s *ast.Field, p place, depth int) error {
 			p.reach = ReachAnywhere
 		}
 	}
-	switch further, err := d.leadsTo("Query."+f.name, f, s); {
+	switch further, err := d.leadsTo(f, s); {
 	case err != nil:
 		return err
 	case further == toParent, further == toOther:
 		p.where = p.move(further)
 	}
-	own := d.rows["Query."+f.name]
+	own := f.row
 	if own != nil {
 		p.nearest, p.at = []*row{own}, p.where
 		if err := d.act(p, own, p.where); err != nil {
@@ -58,7 +57,7 @@ func (d *reading) query(f *field, s *ast.Field, p place, depth int) error {
 	}
 	if f.of.kind == scalarKind {
 		if own == nil {
-			return d.unlisted(p.frame, "Query."+f.name)
+			return d.unlisted(p.frame, f.full)
 		}
 		return nil
 	}
@@ -81,9 +80,9 @@ func (d *reading) namesContainer(a *field) bool {
 
 // mutation reads a field of the root of mutations.
 func (d *reading) mutation(f *field, s *ast.Field, p place, depth int) error {
-	own := d.rows["Mutation."+f.name]
+	own := f.row
 	if own == nil {
-		return d.unlisted(p.frame, "Mutation."+f.name)
+		return d.unlisted(p.frame, f.full)
 	}
 	in := input{reading: d, place: &p}
 	for _, a := range s.Arguments {
@@ -135,8 +134,7 @@ func (d *reading) unlisted(p *frame, name string) error {
 }
 
 // inner reads a field below the root.
-func (d *reading) inner(t *typ, f *field, s *ast.Field, p place, at *frame, depth int) error {
-	name := t.name + "." + f.name
+func (d *reading) inner(f *field, s *ast.Field, p place, at *frame, depth int) error {
 	next := place{where: p.where, frame: at, nearest: p.nearest, at: p.at, shown: p.shown}
 	if own := p.static.fields[f.name]; p.static.kind == abstractKind && own != nil {
 		next.via = own.of
@@ -144,11 +142,11 @@ func (d *reading) inner(t *typ, f *field, s *ast.Field, p place, at *frame, dept
 	if p.shown {
 		return d.descend(f, s, next, depth)
 	}
-	leads, err := d.leadsTo(name, f, s)
+	leads, err := d.leadsTo(f, s)
 	if err != nil {
 		return err
 	}
-	if own := d.rows[name]; own != nil {
+	if own := f.row; own != nil {
 		if err := d.act(next, own, p.where); err != nil {
 			return err
 		}
@@ -159,12 +157,12 @@ func (d *reading) inner(t *typ, f *field, s *ast.Field, p place, at *frame, dept
 	switch {
 	case f.of.kind != scalarKind && leaves && d.isShown(f.of, s.SelectionSet, 0):
 		next.where, next.shown = p.where, true
-		if own := d.rows[node(f.of).name]; own != nil && own.on(routes.BoundaryProject) {
+		if own := node(f.of).row; own != nil && own.on(routes.BoundaryProject) {
 			if err := d.act(next, own, p.where); err != nil {
 				return err
 			}
 		}
-	case f.of.kind == scalarKind && strings.HasSuffix(f.name, "Html"):
+	case f.of.kind == scalarKind && rendered(f):
 		return d.acts(next, where{reach: ReachAnywhere}) // the forge renders what others wrote of other containers into it
 	case f.of.kind == scalarKind && leaves:
 		return d.acts(next, next.where)
@@ -173,9 +171,9 @@ func (d *reading) inner(t *typ, f *field, s *ast.Field, p place, at *frame, dept
 }
 
 // leadsTo says where a field leads, by its arguments.
-func (d *reading) leadsTo(name string, f *field, s *ast.Field) (leads, error) {
+func (d *reading) leadsTo(f *field, s *ast.Field) (leads, error) {
 	to := f.leads
-	if corrected, is := d.rules.Edges[name]; is {
+	if corrected, is := d.rules.Edges[f.full]; is {
 		to, _ = parseLeads(corrected)
 	}
 	for _, a := range s.Arguments {
@@ -282,7 +280,7 @@ func (d *reading) enter(t *typ, p place) (place, error) {
 	if p.shown {
 		return p, nil
 	}
-	if own := d.rows[t.name]; own != nil {
+	if own := t.row; own != nil {
 		if own.Refused != "" {
 			return p, d.refuse(p.frame, CodeRefused, t.name+" is not given to fine-grained tokens: "+own.Refused)
 		}

@@ -12,19 +12,19 @@ import (
 // print writes the request anew, in one way: the operation that was read, the fragments that it needs, the variables that it
 // declares.
 func (d *reading) print() ([]byte, error) {
-	w := &writer{}
+	w := &writer{dst: make([]byte, 0, 1024)}
 	op := d.operation
 	w.text(string(op.Operation))
 	if op.Name != "" {
-		w.text(" " + op.Name)
+		w.text(" ", op.Name)
 	}
 	w.variables(op.VariableDefinitions)
 	w.selections(op.SelectionSet)
 	for _, f := range d.used {
-		w.text(" fragment " + f.Name + " on " + f.TypeCondition)
+		w.text(" fragment ", f.Name, " on ", f.TypeCondition)
 		w.selections(f.SelectionSet)
 	}
-	dst, err := jsontext.AppendQuote([]byte(`{"query":`), w.dst)
+	dst, err := jsontext.AppendQuote(append(make([]byte, 0, len(w.dst)+256), `{"query":`...), w.dst)
 	if err != nil {
 		return nil, errBody
 	}
@@ -63,7 +63,11 @@ func (d *reading) givenNames() []string {
 // writer writes a document without blanks that mean nothing.
 type writer struct{ dst []byte }
 
-func (w *writer) text(s string) { w.dst = append(w.dst, s...) }
+func (w *writer) text(parts ...string) {
+	for _, s := range parts {
+		w.dst = append(w.dst, s...)
+	}
+}
 
 func (w *writer) variables(defs ast.VariableDefinitionList) {
 	for i, def := range defs {
@@ -72,7 +76,7 @@ func (w *writer) variables(defs ast.VariableDefinitionList) {
 		} else {
 			w.text(",")
 		}
-		w.text("$" + def.Variable + ":" + def.Type.String())
+		w.text("$", def.Variable, ":", def.Type.String())
 		if def.DefaultValue != nil {
 			w.text("=")
 			w.value(def.DefaultValue)
@@ -92,7 +96,7 @@ func (w *writer) selections(set ast.SelectionSet) {
 		switch s := s.(type) {
 		case *ast.Field:
 			if s.Alias != s.Name {
-				w.text(s.Alias + ":")
+				w.text(s.Alias, ":")
 			}
 			w.text(s.Name)
 			w.arguments(s.Arguments)
@@ -101,12 +105,12 @@ func (w *writer) selections(set ast.SelectionSet) {
 				w.selections(s.SelectionSet)
 			}
 		case *ast.FragmentSpread:
-			w.text("..." + s.Name)
+			w.text("...", s.Name)
 			w.directives(s.Directives)
 		case *ast.InlineFragment:
 			w.text("...")
 			if s.TypeCondition != "" {
-				w.text("on " + s.TypeCondition)
+				w.text("on ", s.TypeCondition)
 			}
 			w.directives(s.Directives)
 			w.selections(s.SelectionSet)
@@ -122,7 +126,7 @@ func (w *writer) arguments(list ast.ArgumentList) {
 		} else {
 			w.text(",")
 		}
-		w.text(a.Name + ":")
+		w.text(a.Name, ":")
 		w.value(a.Value)
 	}
 	if len(list) > 0 {
@@ -132,7 +136,7 @@ func (w *writer) arguments(list ast.ArgumentList) {
 
 func (w *writer) directives(list ast.DirectiveList) {
 	for _, d := range list {
-		w.text("@" + d.Name)
+		w.text("@", d.Name)
 		w.arguments(d.Arguments)
 	}
 }
@@ -140,7 +144,7 @@ func (w *writer) directives(list ast.DirectiveList) {
 func (w *writer) value(v *ast.Value) {
 	switch v.Kind {
 	case ast.Variable:
-		w.text("$" + v.Raw)
+		w.text("$", v.Raw)
 	case ast.StringValue, ast.BlockValue:
 		w.quote(v.Raw)
 	case ast.ListValue:
@@ -158,7 +162,7 @@ func (w *writer) value(v *ast.Value) {
 			if i > 0 {
 				w.text(",")
 			}
-			w.text(child.Name + ":")
+			w.text(child.Name, ":")
 			w.value(child.Value)
 		}
 		w.text("}")

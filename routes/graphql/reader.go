@@ -59,6 +59,7 @@ func New(t *routes.Table) (*Reader, []routes.Problem) {
 	for class, o := range rules.Objects {
 		r.finds[class] = lookup(o)
 	}
+	r.join()
 	for name, fields := range rules.Shown {
 		r.shown[name] = map[string]bool{}
 		for _, field := range fields {
@@ -91,6 +92,23 @@ func newRow(route *routes.Route) *row {
 	}
 	return &row{Route: &found, nowhere: &nowhere}
 }
+
+// join notes at the types and fields what the table says of them, so that reading does not look it up by name.
+func (r *Reader) join() {
+	for _, t := range r.schema.types {
+		t.row = r.rows[t.name]
+		for _, f := range t.fields {
+			f.full = t.name + "." + f.name
+			f.row = r.rows[f.full]
+			_, corrected := r.rules.Edges[f.full]
+			f.plain = f.of.kind == scalarKind && f.row == nil && !corrected && r.rules.Refused[f.full] == "" &&
+				(f.leads == stays || f.leads == toBelow) && !rendered(f) && t != r.schema.query && t != r.schema.mutation
+		}
+	}
+}
+
+// rendered tells whether the forge renders what others wrote, of other containers too, into a field.
+func rendered(f *field) bool { return strings.HasSuffix(f.name, "Html") }
 
 // Finds gives the look-up that tells which containers an object of a class belongs to: the id stands in the capture "id". Nil
 // where nobody can find out.

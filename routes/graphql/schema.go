@@ -51,6 +51,7 @@ type typ struct {
 	model    string // of a global id: the class of the object; empty: no global id
 	page     *typ   // of a connection or an edge: the type of its nodes
 	payload  bool   // of a mutation
+	row      *row   // of the table
 }
 
 // field is a field of an object or of an input.
@@ -60,7 +61,10 @@ type field struct {
 	list  bool
 	leads leads
 	args  map[string]*field
-	pages bool // takes after, before, first and last
+	full  string // Type.field
+	row   *row   // of the table, for the field itself
+	plain bool   // a leaf that needs nothing but what its object needs, as long as it has no argument
+	pages bool   // takes after, before, first and last
 }
 
 // schema is what a forge's GraphQL API has.

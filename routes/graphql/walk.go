@@ -287,6 +287,10 @@ func (d *reading) field(t *typ, s *ast.Field, p place, depth int) error {
 		}
 		return nil
 	}
+	f := t.fields[s.Name]
+	if f != nil && f.plain && len(s.Arguments) == 0 && len(s.SelectionSet) == 0 {
+		return nil
+	}
 	at := &frame{name: s.Name, key: s.Alias, above: p.frame}
 	switch s.Name {
 	case "__typename":
@@ -305,15 +309,14 @@ func (d *reading) field(t *typ, s *ast.Field, p place, depth int) error {
 		d.out.Introspects = true
 		return d.introspection(s.SelectionSet, at, depth+1)
 	}
-	f := t.fields[s.Name]
 	if f == nil {
 		return d.refuse(at, CodeField, "the schema of GitLab 19.3 has no field "+t.name+"."+s.Name)
 	}
-	name := t.name + "." + s.Name
+	name := f.full
 	if why := d.rules.Refused[name]; why != "" {
 		return d.refuse(at, CodeRefused, name+" is not given to fine-grained tokens: "+why)
 	}
-	if own := d.rows[name]; own != nil && own.Refused != "" {
+	if own := f.row; own != nil && own.Refused != "" {
 		return d.refuse(at, CodeRefused, name+" is not given to fine-grained tokens: "+own.Refused)
 	}
 	if leaf := f.of.kind == scalarKind; leaf != (len(s.SelectionSet) == 0) {
@@ -338,7 +341,7 @@ func (d *reading) field(t *typ, s *ast.Field, p place, depth int) error {
 	case root:
 		return d.query(f, s, place{frame: at}, depth)
 	}
-	return d.inner(t, f, s, p, at, depth)
+	return d.inner(f, s, p, at, depth)
 }
 
 // introspection lets everything pass that is not a fragment on a type of the schema's own: types that describe a schema lead to
