@@ -417,10 +417,12 @@ func (w *walker) field(c string, at spot, nearest []*routes.Route, fields []*ast
 
 // shown tells whether no more is asked for than what is part of the object which shows it.
 func (w *walker) shown(of string, all []ast.SelectionSet) bool {
-	for _, c := range w.concrete(of) {
-		if w.page[c] == "" && w.rules.Shown[c] == nil {
+	for _, c := range w.concrete(w.node(of)) {
+		if w.rules.Shown[c] == nil {
 			return false
 		}
+	}
+	for _, c := range w.concrete(of) {
 		for _, fields := range w.collect(c, all...) {
 			name := fields[0].Name
 			inner := w.types[c].Fields.ForName(name)
