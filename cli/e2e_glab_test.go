@@ -47,7 +47,15 @@ func TestRequestsOfGlab(t *testing.T) {
 	call(200, "GET", project+"/pipelines/latest?ref=main", nil)                                         // ci status
 	call(404, "GET", project+"/releases/v9.0.0", nil)                                                   // release create looks first
 	call(201, "POST", project+"/releases", object{"name": "nine", "tag_name": "v9.0.0", "ref": "main"}) // release create
-	denied := call(403, "GET", "/search?scope=projects&search=website", nil)                            // repo search
+	graph := func(query, want string) {                                                                 // api graphql -f query=...
+		t.Helper()
+		if a := r.call(t, token, "POST", "/api/graphql", object{"query": query}); a.status != 200 || !strings.Contains(a.body, want) {
+			t.Errorf("%s: %d %s, want %s", query, a.status, a.body, want)
+		}
+	}
+	graph(`query { project(fullPath: "shop/backend/api") { name mergeRequests(first: 1) { nodes { title } } } }`, `"title":"Three"`)
+	graph(`query { project(fullPath: "shop/backend/api") { issues { nodes { title } } } }`, `"missing_permissions":["read_work_item"]`)
+	denied := call(403, "GET", "/search?scope=projects&search=website", nil) // repo search
 	if !strings.Contains(denied.body, "use_global_search") {
 		t.Error(denied.body)
 	}
@@ -119,6 +127,7 @@ func TestGlab(t *testing.T) {
 	glab(dir, "#note_", "mr", "note", "1", "-m", "hello")
 	glab(dir, "shop/backend/api", "issue", "list")
 	glab(dir, "shop/backend/api", "repo", "list")
+	glab(dir, `"name":"api"`, "api", "graphql", "-f", `query=query { project(fullPath: "shop/backend/api") { name } }`)
 	if out, err := run(dir, program, "release", "list"); err == nil || !strings.Contains(out, "missing read_release (project permission)") {
 		t.Errorf("glab release list: %v\n%s", err, out)
 	}
