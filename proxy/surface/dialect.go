@@ -2,6 +2,7 @@ package surface
 
 import (
 	"patgate/proxy/header"
+	"patgate/proxy/reply"
 	"patgate/routes"
 )
 
@@ -40,11 +41,11 @@ type Dialect struct {
 // dialects are those of the forges that there are tables for.
 var dialects = map[string]*Dialect{
 	routes.ForgeGitLab: {Realm: "GitLab", Fields: header.GitLab, Organizations: true, RawTokens: true,
-		TokenAPI: true, Modules: true, LacksScope: scopeOfGitLab,
+		TokenAPI: true, Modules: true, LacksScope: reply.ScopeOfGitLab,
 		Ordinary: []routes.Place{routes.PlacePrivateToken, routes.PlaceBearer},
 		Places:   "as PRIVATE-TOKEN, as Authorization: Bearer, or as the password (not the username) of Basic"},
 	routes.ForgeGitea: {Realm: "Gitea", Fields: header.Gitea, AnyCookie: true, UsernameTokens: true, OwnRegistry: true,
-		NamedByHost: true, Ordinary: []routes.Place{routes.PlaceToken}, Message: true, LacksScope: scopeOfGitea,
+		NamedByHost: true, Ordinary: []routes.Place{routes.PlaceToken}, Message: true, LacksScope: reply.ScopeOfGitea,
 		Places: "as Authorization: token, as Authorization: Bearer, or as the password of Basic"},
 }
 

@@ -1,4 +1,4 @@
-package surface
+package reply
 
 import (
 	"strings"
@@ -6,8 +6,8 @@ import (
 	"github.com/go-json-experiment/json"
 )
 
-// scopeOfGitLab reads {"error": "insufficient_scope", "scope": "api read_api"} (19.3, lib/api/api_guard.rb; RFC 6750, 3.1).
-func scopeOfGitLab(body []byte) (wants []string, lacks bool) {
+// ScopeOfGitLab reads {"error": "insufficient_scope", "scope": "api read_api"} (19.3, lib/api/api_guard.rb; RFC 6750, 3.1).
+func ScopeOfGitLab(body []byte) (wants []string, lacks bool) {
 	var said struct {
 		Error string `json:"error"`
 		Scope string `json:"scope"`
@@ -18,9 +18,9 @@ func scopeOfGitLab(body []byte) (wants []string, lacks bool) {
 	return scopes(said.Scope), true
 }
 
-// scopeOfGitea reads {"message": "token does not have at least one of required scope(s), required=[write:issue], token
+// ScopeOfGitea reads {"message": "token does not have at least one of required scope(s), required=[write:issue], token
 // scope=..."}, or that the token is for what is public alone (1.26, routers/api/v1/api.go).
-func scopeOfGitea(body []byte) (wants []string, lacks bool) {
+func ScopeOfGitea(body []byte) (wants []string, lacks bool) {
 	var said struct {
 		Message string `json:"message"`
 	}
