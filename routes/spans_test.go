@@ -25,11 +25,6 @@ const (
 // spanning is every row with the flag spans.
 var spanning = map[string]map[string][]string{
 	"gitlab": {
-		"a mutation of GraphQL, whose answer holds no entries": {
-			"POST /api/graphql#Mutation.ciLint",
-			"POST /api/graphql#Mutation.deleteDuoWorkflowsWorkflow",
-			"POST /api/graphql#Mutation.projectSyncFork",
-		},
 		filtered: {
 			"GET /events",
 			"GET /groups",

@@ -20,7 +20,6 @@ var pushed = map[string][]string{
 		"POST /api/graphql#Mutation.configureSastIac",
 		"POST /api/graphql#Mutation.configureSecretDetection",
 		"POST /api/graphql#Mutation.createBranch",
-		"POST /api/graphql#Mutation.projectSyncFork",
 		"POST /api/graphql#Mutation.tagCreate",
 		"POST /projects/{project}/repository/branches",
 		"POST /projects/{project}/repository/changelog",

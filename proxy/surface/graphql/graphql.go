@@ -23,7 +23,8 @@ var (
 	errMethod = reply.Forbidden("unsupported_surface", "Access denied: GraphQL takes POST alone with fine-grained tokens.")
 	errQuery  = reply.BadRequest("graphql_body", "GraphQL takes its document in the body alone: what stands in the address would "+
 		"take its place.")
-	errType = reply.BadRequest("bad_content_type", "GraphQL takes a body of the type application/json, and not encoded.")
+	errDocument = reply.Forbidden("unsupported_surface", "what it needs stands in the document: patgate routes explain --graphql FILE")
+	errType     = reply.BadRequest("bad_content_type", "GraphQL takes a body of the type application/json, and not encoded.")
 )
 
 const path = "/api/graphql"
@@ -44,7 +45,16 @@ func (*Surface) Has(raw []byte, base string) bool {
 	if header.HasPrefix(raw, "/api/g") {
 		return header.Below(raw, path) || header.HasPrefix(raw, path+".") || header.Below(raw, "/api/glql")
 	}
-	return header.HasPrefix(raw, base) && header.Below(raw[len(base):], "/glql")
+	n := len(base)
+	return len(raw) > n+1 && raw[n+1] == 'g' && header.HasPrefix(raw, base) && header.Below(raw[n:], "/glql")
+}
+
+// Find implements surface.Finder: what a document needs stands in its body.
+func (s *Surface) Find(q *surface.Request, op *routes.Operation) error {
+	if _, err := s.Classify(q, op); err != nil && err != errType {
+		return err
+	}
+	return errDocument
 }
 
 // Classify checks what can be known without the body.
