@@ -160,7 +160,8 @@ func pure() map[string][]string {
 		"routes/inspect":    slices.Concat(text, []string{"net/url", "gopkg.in/yaml.v3"}),
 		"routes/routestest": slices.Concat(text, []string{"testing"}),
 		"routes/graphql": slices.Concat(text, []string{"net/url", "github.com/go-json-experiment/json/jsontext",
-			"github.com/vektah/gqlparser/v2/ast", "github.com/vektah/gqlparser/v2/gqlerror", "github.com/vektah/gqlparser/v2/parser"}),
+			"github.com/vektah/gqlparser/v2/ast", "github.com/vektah/gqlparser/v2/gqlerror", "github.com/vektah/gqlparser/v2/lexer",
+			"github.com/vektah/gqlparser/v2/parser"}),
 		"routes/params": slices.Concat(text, []string{"mime", "net/url", "github.com/go-json-experiment/json/jsontext"}),
 		"routes/...":    text,
 		// Watching files for changes is what routes/reload is for: the one part of routes with I/O and a clock.

@@ -116,7 +116,8 @@ func TestCredentialsInBodies(t *testing.T) {
 		for _, c := range inBodies(w.api, secret) {
 			f.ForgetRequests()
 			a := r.sendInBody(c, "Private-Token: "+token)
-			if got := f.Requests(); a.status < 400 || len(got) > 0 {
+			refused := a.status >= 400 || strings.Contains(a.body, "graphql_body") // as GraphQL refuses
+			if got := f.Requests(); !refused || len(got) > 0 {
 				t.Errorf("%s: %d %s; the forge got %d requests", c.name, a.status, a.body, len(got))
 			}
 		}

@@ -9,6 +9,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
+	"github.com/vektah/gqlparser/v2/lexer"
 	"github.com/vektah/gqlparser/v2/parser"
 )
 
@@ -181,7 +182,9 @@ func (d *reading) parse(q *Request) error {
 	}
 	doc, err := parser.ParseQueryWithTokenLimit(&ast.Source{Input: q.Query}, MaxTokens)
 	if err != nil {
-		return unparsed(err)
+		if doc, err = parser.ParseQueryWithTokenLimit(&ast.Source{Input: withoutEmpty(q.Query)}, MaxTokens); err != nil {
+			return unparsed(err)
+		}
 	}
 	d.fragments = doc.Fragments
 	for i, f := range doc.Fragments {
@@ -215,6 +218,31 @@ func (d *reading) parse(q *Request) error {
 		return refuse(CodeDirective, "an operation may carry no directive")
 	}
 	return d.give(q)
+}
+
+// withoutEmpty leaves out parentheses with nothing between them, which GitLab takes and GraphQL does not (October 2021, 2.6):
+// client-go sends workItems() where it asks for all of them.
+func withoutEmpty(query string) string {
+	out := []byte(query)
+	var offsets []int // of characters, by which places are counted
+	for i := range query {
+		offsets = append(offsets, i)
+	}
+	lex, open := lexer.New(&ast.Source{Input: query}), -1
+	for range MaxTokens {
+		tok, err := lex.ReadToken()
+		if err != nil || tok.Kind == lexer.EOF {
+			break
+		}
+		at := offsets[tok.Pos.Start]
+		if tok.Kind == lexer.ParenR && open >= 0 {
+			out[open], out[at] = ' ', ' '
+		}
+		if open = -1; tok.Kind == lexer.ParenL {
+			open = at
+		}
+	}
+	return string(out)
 }
 
 // give takes the request's values of the variables that the operation declares. Others mean nothing to the forge.
