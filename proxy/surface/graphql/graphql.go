@@ -23,8 +23,9 @@ var (
 	errMethod = reply.Forbidden("unsupported_surface", "Access denied: GraphQL takes POST alone with fine-grained tokens.")
 	errQuery  = reply.BadRequest("graphql_body", "GraphQL takes its document in the body alone: what stands in the address would "+
 		"take its place.")
-	errDocument = reply.Forbidden("unsupported_surface", "what it needs stands in the document: patgate routes explain --graphql FILE")
-	errType     = reply.BadRequest("bad_content_type", "GraphQL takes a body of the type application/json, and not encoded.")
+	errDocument = reply.Forbidden("unsupported_surface",
+		"what it needs stands in the document: patgate routes explain --graphql FILE")
+	errType = reply.BadRequest("bad_content_type", "GraphQL takes a body of the type application/json, and not encoded.")
 )
 
 const path = "/api/graphql"
