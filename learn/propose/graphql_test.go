@@ -32,7 +32,7 @@ func TestDocumentsAreProposedWithAllTheirActs(t *testing.T) {
 		return learn.Observation{Unit: learn.Unit{Method: "POST", Route: row, Needs: needs, Acts: acts}, First: at, Last: at, Uses: 3,
 			Days: []learn.Count{{Day: 1000, N: 3}}}
 	}
-	row := table.SurfaceRow([]byte("POST /api/graphql#Mutation.mergeRequestBypassSecurityPolicy"))
+	row := table.SurfaceRow([]byte("POST /api/graphql#Mutation.branchRuleCreate"))
 	if row == nil || len(row.Dangers()) == 0 {
 		t.Fatal("there is no danger to try")
 	}
