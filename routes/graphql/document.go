@@ -231,7 +231,7 @@ func withoutEmpty(query string) string {
 	lex, open := lexer.New(&ast.Source{Input: query}), -1
 	for range MaxTokens {
 		tok, err := lex.ReadToken()
-		if err != nil || tok.Kind == lexer.EOF {
+		if err != nil || tok.Kind == lexer.EOF || tok.Pos.Start >= len(offsets) {
 			break
 		}
 		at := offsets[tok.Pos.Start]

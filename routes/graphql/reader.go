@@ -69,13 +69,24 @@ func New(t *routes.Table) (*Reader, []routes.Problem) {
 	return r, append(problems, r.check()...)
 }
 
-// Of gives the reader of a table that was loaded without problems; nil where the forge has no GraphQL.
-func Of(t *routes.Table) *Reader {
-	return t.DocumentReader(func(t *routes.Table) any {
-		r, _ := New(t)
-		return r
-	}).(*Reader)
+// made is what New gives for a table, once.
+type made struct {
+	reader   *Reader
+	problems []routes.Problem
 }
+
+func of(t *routes.Table) made {
+	return t.DocumentReader(func(t *routes.Table) any {
+		r, problems := New(t)
+		return made{r, problems}
+	}).(made)
+}
+
+// Of gives the reader of a table that was loaded without problems; nil where the forge has no GraphQL.
+func Of(t *routes.Table) *Reader { return of(t).reader }
+
+// Check gives the problems of a table's rows and rules.
+func Check(t *routes.Table) []routes.Problem { return of(t).problems }
 
 func newRow(route *routes.Route) *row {
 	found, nowhere := *route, *route

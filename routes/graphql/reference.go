@@ -124,14 +124,19 @@ func (in *input) inMergeRequest() bool {
 	return false
 }
 
-// describes tells whether a description is given that leaves a mark on a page.
-func (in *input) describes() bool {
+// describes tells whether a description is given that leaves a mark on a page, and none that does not: of two the forge takes one.
+func (in *input) describes() (described bool) {
 	for i := range in.texts {
-		if t := &in.texts[i]; strings.HasSuffix(t.Name, ".description") && !commands.Blank([]byte(t.Text)) {
-			return true
+		t := &in.texts[i]
+		if !strings.HasSuffix(t.Name, ".description") {
+			continue
 		}
+		if commands.Blank([]byte(t.Text)) {
+			return false
+		}
+		described = true
 	}
-	return false
+	return described
 }
 
 // read reads an argument or an input field. path is its name from the root.

@@ -58,7 +58,6 @@ type typ struct {
 type field struct {
 	name  string
 	of    *typ
-	list  bool
 	leads leads
 	args  map[string]*field
 	full  string // Type.field
@@ -155,7 +154,7 @@ func (s *schema) field(def *ast.FieldDefinition) (*field, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &field{name: def.Name, of: of, list: def.Type.Elem != nil}
+	f := &field{name: def.Name, of: of}
 	for _, d := range def.Directives {
 		if l, known := parseLeads(d.Name); known {
 			f.leads = l
@@ -167,7 +166,7 @@ func (s *schema) field(def *ast.FieldDefinition) (*field, error) {
 		if err != nil {
 			return nil, err
 		}
-		f.args[a.Name] = &field{name: a.Name, of: of, list: a.Type.Elem != nil}
+		f.args[a.Name] = &field{name: a.Name, of: of}
 	}
 	f.pages = strings.HasSuffix(def.Type.Name(), "Connection") && f.args["after"] == nil
 	return f, nil
@@ -220,8 +219,8 @@ func (s *schema) fillPage(t, node *typ, edge bool) error {
 	if err != nil {
 		return err
 	}
-	add(&field{name: "nodes", of: node, list: true})
-	add(&field{name: "edges", of: edges, list: true})
+	add(&field{name: "nodes", of: node})
+	add(&field{name: "edges", of: edges})
 	add(&field{name: "pageInfo", of: info})
 	return nil
 }

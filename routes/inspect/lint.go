@@ -23,7 +23,7 @@ func Lint(opts load.Options) Report {
 	if t == nil {
 		return report
 	}
-	if _, wrong := graphql.New(t); len(wrong) > 0 {
+	if wrong := graphql.Check(t); len(wrong) > 0 {
 		return Report{Problems: wrong}
 	}
 	var files []string

@@ -104,8 +104,7 @@ func Table(opts Options) (*routes.Table, []routes.Problem) {
 		problems = t.Unreachable() // also when a file has other problems: all are told at once
 	}
 	if opts.Table != nil || len(opts.Overlay) > 0 { // a test reads the embedded files
-		_, wrong := graphql.New(t)
-		problems = append(problems, wrong...)
+		problems = append(problems, graphql.Check(t)...)
 	}
 	var names []string
 	for _, d := range a.documents {
