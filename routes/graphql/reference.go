@@ -124,7 +124,8 @@ func (in *input) inMergeRequest() bool {
 	return false
 }
 
-// describes tells whether a description is given that leaves a mark on a page, and none that does not: of two the forge takes one.
+// describes tells whether a description is given that leaves a mark on a page, and none that does not: of two the forge takes
+// one.
 func (in *input) describes() (described bool) {
 	for i := range in.texts {
 		t := &in.texts[i]
