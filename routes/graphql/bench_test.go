@@ -2,6 +2,7 @@ package graphql_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"testing"
 
 	"patgate/routes/graphql"
@@ -45,9 +46,9 @@ const (
 	}`
 )
 
-// BenchmarkRead reads and prints what clients send.
+// BenchmarkRead reads and prints what clients send: a document for the first time, and again.
 func BenchmarkRead(b *testing.B) {
-	reader := newReader(b, loadTable(b))
+	table := loadTable(b)
 	for name, request := range map[string]trial{
 		"work item":     {Query: workItemQuery, Operation: "GetWorkItem", Variables: map[string]any{"fullPath": "g/p", "iid": "7"}},
 		"merge request": {Query: mergeRequestQuery, Operation: "mergeRequest", Variables: map[string]any{"projectId": "g/p", "iid": "7"}},
@@ -56,21 +57,31 @@ func BenchmarkRead(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		b.Run(name, func(b *testing.B) {
-			b.ReportAllocs()
-			for b.Loop() {
-				q, err := graphql.ParseRequest(body)
-				if err != nil {
-					b.Fatal(err)
+		for _, first := range []bool{true, false} {
+			b.Run(fmt.Sprintf("%s/first=%t", name, first), func(b *testing.B) {
+				reader := newReader(b, table)
+				var known *graphql.Parsed
+				b.ReportAllocs()
+				for b.Loop() {
+					q, err := graphql.ParseRequest(body)
+					if err != nil {
+						b.Fatal(err)
+					}
+					var d *graphql.Document
+					if first || known == nil {
+						d, err = reader.Read(q)
+					} else if known.Of(q) {
+						d, err = reader.ReadAgain(q, known)
+					}
+					if err != nil {
+						b.Fatal(err)
+					}
+					known = d.Parsed()
+					if len(d.Acts) == 0 {
+						b.Fatal("no act")
+					}
 				}
-				d, err := reader.Read(q)
-				if err != nil {
-					b.Fatal(err)
-				}
-				if len(d.Acts) == 0 {
-					b.Fatal("no act")
-				}
-			}
-		})
+			})
+		}
 	}
 }

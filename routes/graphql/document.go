@@ -176,48 +176,48 @@ func jsonValue(dec *jsontext.Decoder, depth int) (value, error) {
 }
 
 // parse reads the document and chooses the operation.
-func (d *reading) parse(q *Request) error {
+func parse(q *Request) (*Parsed, error) {
 	if len(q.Query) > MaxQuery {
-		return refuse(CodeLimit, "the query has more than "+strconv.Itoa(MaxQuery>>10)+" KiB")
+		return nil, refuse(CodeLimit, "the query has more than "+strconv.Itoa(MaxQuery>>10)+" KiB")
 	}
 	doc, err := parser.ParseQueryWithTokenLimit(&ast.Source{Input: q.Query}, MaxTokens)
 	if err != nil {
 		if doc, err = parser.ParseQueryWithTokenLimit(&ast.Source{Input: withoutEmpty(q.Query)}, MaxTokens); err != nil {
-			return unparsed(err)
+			return nil, unparsed(err)
 		}
 	}
-	d.fragments = doc.Fragments
+	p := &Parsed{query: q.Query, name: q.Operation, fragments: doc.Fragments}
 	for i, f := range doc.Fragments {
 		for _, other := range doc.Fragments[:i] {
 			if other.Name == f.Name {
-				return refuse(CodeDocument, "there are two fragments "+f.Name)
+				return nil, refuse(CodeDocument, "there are two fragments "+f.Name)
 			}
 		}
 	}
 	for i, op := range doc.Operations {
 		for _, other := range doc.Operations[:i] {
 			if other.Name == op.Name {
-				return refuse(CodeDocument, "there are two operations with the same name, or without one")
+				return nil, refuse(CodeDocument, "there are two operations with the same name, or without one")
 			}
 		}
 		if op.Name == "" && len(doc.Operations) > 1 {
-			return refuse(CodeDocument, "an operation without a name must stand alone")
+			return nil, refuse(CodeDocument, "an operation without a name must stand alone")
 		}
 		if op.Name == q.Operation || q.Operation == "" && len(doc.Operations) == 1 {
-			d.operation = op
+			p.operation = op
 		}
 	}
 	switch {
-	case d.operation == nil && len(doc.Operations) == 0:
-		return refuse(CodeDocument, "the document has no operation")
-	case d.operation == nil:
-		return refuse(CodeDocument, "operationName names none of the document's operations")
-	case d.operation.Operation == ast.Subscription:
-		return refuse(CodeSubscription, "subscriptions are not supported with fine-grained tokens")
-	case len(d.operation.Directives) > 0:
-		return refuse(CodeDirective, "an operation may carry no directive")
+	case p.operation == nil && len(doc.Operations) == 0:
+		return nil, refuse(CodeDocument, "the document has no operation")
+	case p.operation == nil:
+		return nil, refuse(CodeDocument, "operationName names none of the document's operations")
+	case p.operation.Operation == ast.Subscription:
+		return nil, refuse(CodeSubscription, "subscriptions are not supported with fine-grained tokens")
+	case len(p.operation.Directives) > 0:
+		return nil, refuse(CodeDirective, "an operation may carry no directive")
 	}
-	return d.give(q)
+	return p, nil
 }
 
 // withoutEmpty leaves out parentheses with nothing between them, which GitLab takes and GraphQL does not (October 2021, 2.6):

@@ -9,18 +9,18 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 )
 
-// print writes the request anew, in one way: the operation that was read, the fragments that it needs, the variables that it
-// declares.
-func (d *reading) print() ([]byte, error) {
+// print writes the document anew, in one way: the operation that was read, the fragments that it needs. It gives the beginning of
+// the request that is sent.
+func (p *Parsed) print() ([]byte, error) {
 	w := &writer{dst: make([]byte, 0, 1024)}
-	op := d.operation
+	op := p.operation
 	w.text(string(op.Operation))
 	if op.Name != "" {
 		w.text(" ", op.Name)
 	}
 	w.variables(op.VariableDefinitions)
 	w.selections(op.SelectionSet)
-	for _, f := range d.used {
+	for _, f := range p.fragments {
 		w.text(" fragment ", f.Name, " on ", f.TypeCondition)
 		w.selections(f.SelectionSet)
 	}
@@ -31,6 +31,12 @@ func (d *reading) print() ([]byte, error) {
 	if op.Name != "" {
 		dst = append(append(append(dst, `,"operationName":"`...), op.Name...), '"')
 	}
+	return dst, nil
+}
+
+// body is the request that is sent: the document as it was printed, and the variables that it declares.
+func (d *reading) body() ([]byte, error) {
+	dst := append(make([]byte, 0, len(d.printed)+256), d.printed...)
 	if len(d.given) > 0 {
 		dst = append(dst, `,"variables":{`...)
 		for i, name := range d.givenNames() {

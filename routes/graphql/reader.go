@@ -248,6 +248,8 @@ type Document struct {
 	// Body is the request as it is sent: the operation, the fragments that it needs, and its variables.
 	Body []byte
 
+	parsed *Parsed
+
 	// Operation and fragments, for tests.
 	operation *ast.OperationDefinition
 	fragments ast.FragmentDefinitionList

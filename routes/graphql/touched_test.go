@@ -1,10 +1,12 @@
 package graphql_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"maps"
 	"os"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -70,6 +72,12 @@ func search(t testing.TB, r *graphql.Reader, g *generator, accepted int) (wrong 
 			continue
 		}
 		n++
+		if p := d.Parsed(); p != nil {
+			again, err := r.ReadAgain(q, p)
+			if err != nil || !bytes.Equal(again.Body, d.Body) || !reflect.DeepEqual(again.Acts, d.Acts) {
+				wrong = append(wrong, string(body)+" is read otherwise the second time")
+			}
+		}
 		touched := evaluate(t, g.facts, body)
 		touches += len(touched)
 		for _, m := range missed(touched, d.Acts) {

@@ -14,12 +14,11 @@ import (
 // reading is one document while it is read.
 type reading struct {
 	*Reader
-	operation *ast.OperationDefinition
-	fragments ast.FragmentDefinitionList
-	given     map[string]value
-	raw       map[string]jsontext.Value // of given
-	open      []*ast.FragmentDefinition // that are being read
-	used      []*ast.FragmentDefinition // that are needed
+	*Parsed
+	given map[string]value
+	raw   map[string]jsontext.Value // of given
+	open  []*ast.FragmentDefinition // that are being read
+	used  []*ast.FragmentDefinition // that are needed
 
 	out                    Document
 	named                  []Reference
@@ -28,8 +27,17 @@ type reading struct {
 
 // Read reads a request. The error is a *Refusal.
 func (r *Reader) Read(q *Request) (*Document, error) {
-	d := &reading{Reader: r}
-	if err := d.parse(q); err != nil {
+	p, err := parse(q)
+	if err != nil {
+		return nil, err
+	}
+	return r.ReadAgain(q, p)
+}
+
+// ReadAgain is Read for a request whose document and operation were read before, by this reader.
+func (r *Reader) ReadAgain(q *Request, known *Parsed) (*Document, error) {
+	d := &reading{Reader: r, Parsed: known}
+	if err := d.give(q); err != nil {
 		return nil, err
 	}
 	root := r.schema.query
@@ -40,9 +48,18 @@ func (r *Reader) Read(q *Request) (*Document, error) {
 	if err := d.selections(root, d.operation.SelectionSet, place{frame: &frame{}, declared: root, static: root}, 1); err != nil {
 		return nil, err
 	}
-	d.out.operation, d.out.fragments = d.operation, d.used
 	var err error
-	d.out.Body, err = d.print()
+	if known.printed == nil {
+		known.fragments = d.used
+		if known.printed, err = known.print(); err != nil {
+			return nil, err
+		}
+	}
+	if len(q.Query) <= keptQuery && d.visits <= keptVisits {
+		d.out.parsed = known
+	}
+	d.out.operation, d.out.fragments = d.operation, d.used
+	d.out.Body, err = d.body()
 	return &d.out, err
 }
 

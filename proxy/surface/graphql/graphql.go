@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"mime"
 	"strings"
+	"sync/atomic"
 
 	"github.com/valyala/fasthttp"
 
@@ -36,6 +37,8 @@ type Surface struct {
 	surface.Words
 	// WithoutSchema refuses documents that ask for the schema.
 	WithoutSchema bool
+
+	recent atomic.Pointer[recent]
 }
 
 // Name is for logs and tests.

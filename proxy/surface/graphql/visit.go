@@ -89,7 +89,7 @@ func (v *visit) read(b *surface.Body) error {
 	if err != nil {
 		return err
 	}
-	v.document, err = v.reader.Read(request)
+	v.document, err = v.s.recently(v.reader).read(request)
 	return err
 }
 
