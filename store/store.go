@@ -96,7 +96,7 @@ type Tokens interface {
 	CreateToken(ctx context.Context, r token.Record) (token.Record, error)
 	// Token reads one token by its id; ErrUnknownToken when there is none.
 	Token(ctx context.Context, id int64) (Listed, error)
-	// Tokens lists tokens; total counts all that match, whatever Limit and Offset say.
+	// Tokens lists tokens; total counts all that match, whatever Limit and Offset say, and is 0 where Filter.After is not.
 	Tokens(ctx context.Context, f Filter) (list []Listed, total int, err error)
 	Lineage
 	Narrowings

@@ -70,14 +70,18 @@ func (s *Service) Find(ctx context.Context, c tokens.Caller, id int64, days int)
 	if err != nil {
 		return nil, err
 	}
-	w, err := s.lifework(ctx, c, id, s.firstDay(days).Start())
+	found, err := s.tokens.Show(ctx, c, id)
 	if err == nil {
-		err = s.tokens.ToldTo(c, &w.Listed)
+		err = s.tokens.ToldTo(c, &found)
 	}
 	if err != nil {
 		return nil, err
 	}
-	return s.judge(ctx, &w, days)
+	kept, err := s.tokens.Units().ObservingSince(ctx, s.tokens.Now())
+	if err != nil {
+		return nil, err
+	}
+	return s.judge(ctx, &found, days, kept)
 }
 
 // Findings tell it of active tokens of the caller's, or of everyone's for an administrator, without the rights one by one. Of
@@ -92,21 +96,15 @@ func (s *Service) Findings(ctx context.Context, c tokens.Caller, days int, all b
 	if err != nil {
 		return nil, 0, err
 	}
-	list, err = s.findings(ctx, c, days, found)
-	return list, total, err
-}
-
-// findings tell it of tokens, without the rights one by one.
-func (s *Service) findings(ctx context.Context, c tokens.Caller, days int, found []store.Listed) ([]Finding, error) {
-	list := []Finding{}
+	kept, err := s.tokens.Units().ObservingSince(ctx, s.tokens.Now())
+	if err != nil {
+		return nil, 0, err
+	}
+	list = []Finding{}
 	for i := range found {
-		w, err := s.lifework(ctx, c, found[i].ID, s.firstDay(days).Start())
+		f, err := s.judge(ctx, &found[i], days, kept)
 		if err != nil {
-			return nil, err
-		}
-		f, err := s.judge(ctx, &w, days)
-		if err != nil {
-			return nil, err
+			return nil, 0, err
 		}
 		if s.tokens.ToldTo(c, &found[i]) != nil {
 			f.leaveOutPlaces()
@@ -114,7 +112,7 @@ func (s *Service) findings(ctx context.Context, c tokens.Caller, days int, found
 		f.Rights, f.Digest = nil, ""
 		list = append(list, *f)
 	}
-	return list, nil
+	return list, total, nil
 }
 
 // Narrow takes from a token what is unused. A digest that is not empty is that of the finding which the caller has seen: when by
@@ -149,10 +147,15 @@ func findingDays(days int) (int, error) {
 	return days, nil
 }
 
-// judge finds what of a token is unused.
-func (s *Service) judge(ctx context.Context, w *lifework, days int) (*Finding, error) {
+// judge finds what of a token is unused. kept is since when what tokens do has been kept. What it did is read only if it can be
+// judged.
+func (s *Service) judge(ctx context.Context, found *store.Listed, days int, kept time.Time) (*Finding, error) {
 	now := s.tokens.Now()
-	f := &Finding{TokenID: w.ID, Name: w.Name, Owner: w.Owner.Username, Days: days, Damaged: w.damaged, revision: w.Revision}
+	w, err := s.lifework(ctx, found, kept)
+	if err != nil {
+		return nil, err
+	}
+	f := &Finding{TokenID: w.ID, Name: w.Name, Owner: w.Owner.Username, Days: days, revision: w.Revision}
 	if !w.since.IsZero() {
 		f.SeenDays = int(now.Sub(w.since) / (24 * time.Hour))
 	}
@@ -173,6 +176,10 @@ func (s *Service) judge(ctx context.Context, w *lifework, days int) (*Finding, e
 		return nil, err
 	}
 	defer release()
+	if err := s.observe(ctx, &w, s.firstDay(days).Start()); err != nil {
+		return nil, err
+	}
+	f.Damaged = w.damaged
 	f.Rights, err = propose.NewReplay(s.tokens.Table()).Unused(propose.Holding{
 		Scopes:       w.Scopes,
 		Owner:        w.Owner.UserID,
