@@ -87,7 +87,7 @@ func New[K comparable, V any](o Options) (*Cache[K, V], error) {
 		return nil, fmt.Errorf("cache %q: NegativeTTL is %s, it must be from 0 to the TTL of %s", o.Name, o.NegativeTTL, o.TTL)
 	}
 	entries, err := ristretto.NewCache(&ristretto.Config[uint64, *entry[K, V]]{
-		NumCounters:        max(64, 10*o.MaxEntries), // ristretto's own advice: ten counters for each entry
+		NumCounters:        max(64, 4*o.MaxEntries), // ristretto's advice is ten: 16 MiB for caches that are mostly empty
 		MaxCost:            o.MaxEntries,
 		BufferItems:        64,
 		IgnoreInternalCost: true, // each entry costs 1

@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/KimMachineGun/automemlimit/memlimit"
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
@@ -84,6 +85,7 @@ type gateway struct {
 // newGateway opens and checks everything that needs no listener. Whatever it opened is closed again on an error.
 func newGateway(ctx context.Context, c *config.Config, log io.Writer) (*gateway, error) {
 	g := unmade(c, log)
+	boundMemory(memlimit.FromCgroup, g.logger)
 	err := g.read()
 	if err == nil {
 		g.forgeUnknown = !upstream.SettleBy(ctx, c, g.via)
