@@ -128,6 +128,10 @@ func TestGlab(t *testing.T) {
 	glab(dir, "shop/backend/api", "issue", "list")
 	glab(dir, "shop/backend/api", "repo", "list")
 	glab(dir, `"name":"api"`, "api", "graphql", "-f", `query=query { project(fullPath: "shop/backend/api") { name } }`)
+	denied := `query=query { project(fullPath: "shop/backend/api") { ciVariables { nodes { key } } } }`
+	if out, _ := run(dir, program, "api", "graphql", "-f", denied); !strings.Contains(out, `"missing_permissions":["read_variable"]`) {
+		t.Errorf("glab api graphql for variables:\n%s", out)
+	}
 	if out, err := run(dir, program, "release", "list"); err == nil || !strings.Contains(out, "missing read_release (project permission)") {
 		t.Errorf("glab release list: %v\n%s", err, out)
 	}
