@@ -203,6 +203,21 @@ func TestRoutesCoverage(t *testing.T) {
 	if _, err := runRoutes(t, "", "coverage"); err == nil || !strings.Contains(err.Error(), "openapi") {
 		t.Errorf("without a document: %v", err)
 	}
+	if _, err := runRoutes(t, "", "coverage", "--openapi", "-", "--graphql", "-"); err == nil || !strings.Contains(err.Error(), "openapi") {
+		t.Errorf("with two: %v", err)
+	}
+	const schema = "type Query { project(fullPath: ID!): Project }\ntype Project { name: String newer: Int }"
+	out, err = runRoutes(t, schema, "coverage", "--graphql", "-")
+	if err != nil || !strings.HasPrefix(out, "unmapped  Project.newer\nstale     ") || !strings.Contains(out, "\n2 mapped, 1 unmapped, ") {
+		t.Errorf("%v\n%.500s", err, out)
+	}
+	if _, err := runRoutes(t, schema, "coverage", "--graphql", "-", "--forge", "gitea"); err == nil || !strings.Contains(err.Error(), "no GraphQL") {
+		t.Errorf("of Gitea: %v", err)
+	}
+	if _, err := runRoutes(t, schema, "coverage", "--graphql", "-", "--strict"); err == nil ||
+		!strings.HasPrefix(err.Error(), "1 types and fields are unmapped") {
+		t.Errorf("--strict: %v", err)
+	}
 	if _, err := runRoutes(t, "a: b", "coverage", "--openapi", "-"); err == nil || !strings.Contains(err.Error(), "version 2 or 3") {
 		t.Errorf("another document: %v", err)
 	}
