@@ -251,6 +251,7 @@ func startDocumented(t *testing.T, page string) *documentedStage {
 		s.learnt(t, app)
 	case "docs/routes.md":
 		s.write(t, s.dir, "requests.txt", "GET /projects/5/issues\nPOST /projects/5/issues\n")
+		s.write(t, s.dir, "schema.graphql", "type Query { project(fullPath: ID!): Project }\ntype Project { name: String }\n")
 		s.write(t, s.dir, "openapi_v3.yaml", "openapi: 3.0.1\nservers: [{url: 'https://gitlab.example.com/api/v4'}]\n"+
 			"paths: {'/projects/{id}': {get: {}}}\n")
 	case "docs/packages.md":
