@@ -159,9 +159,9 @@ func (f *fleet) mint(n *node, name string) (secret string) {
 	return f.mintFor(n, name, "read_work_item")
 }
 
-// mintFor is mint with a permission.
-func (f *fleet) mintFor(n *node, name, permission string) (secret string) {
-	a := f.call(n, f.world.alicePAT, "POST", userTokens, creation(name, on(f.world.api, permission)))
+// mintFor is mint with permissions.
+func (f *fleet) mintFor(n *node, name string, permissions ...string) (secret string) {
+	a := f.call(n, f.world.alicePAT, "POST", userTokens, creation(name, on(f.world.api, permissions...)))
 	var made shown
 	if a.err != nil || a.status != http.StatusCreated || json.Unmarshal([]byte(a.body), &made) != nil {
 		return ""

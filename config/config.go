@@ -26,8 +26,14 @@ type Config struct {
 	Upstream Upstream `yaml:"upstream"`
 	// Registry is the container registry, where clients are to reach it through patgate too.
 	Registry Registry `yaml:"registry"`
-	// Listen is the address on which clients are served, `host:port` or `:port` for every interface.
+	// Listen is the address on which clients are served, `host:port` or `:port` for every interface. A socket that systemd passes
+	// (`FileDescriptorName=listen`) takes its place, and those named `admin.listen` and `console.listen` that of theirs.
 	Listen string `yaml:"listen"`
+	// ReusePort lets several processes listen on the same addresses (SO_REUSEPORT; not on Windows): a new patgate is started before
+	// the old one is ended.
+	ReusePort bool `yaml:"reuse_port"`
+	// Shutdown says how patgate ends.
+	Shutdown Shutdown `yaml:"shutdown"`
 	// TLS makes patgate serve https itself. Without it, put patgate behind something that does.
 	TLS TLS `yaml:"tls"`
 	// PublicURL is the address under which clients reach patgate, such as `https://gitlab.example.com`, with a path where they
@@ -316,8 +322,17 @@ type Timeouts struct {
 	ClientGone Duration `yaml:"client_gone"`
 	// UpstreamIdle is how long an unused connection to the forge is kept; give it less than the forge does.
 	UpstreamIdle Duration `yaml:"upstream_idle"`
-	// Drain is how long running requests may go on after SIGTERM; 0 cuts them off.
-	Drain Duration `yaml:"drain"`
+}
+
+// Shutdown says how patgate ends after SIGTERM or SIGINT.
+type Shutdown struct {
+	// Delay is how long connections are still accepted after `/readyz` has become a 503: give it a little more than a load balancer
+	// takes to notice; 0 stops accepting at once. Answers say `Connection: close` meanwhile, so that whoever has a connection opens
+	// the next one elsewhere.
+	Delay Duration `yaml:"delay"`
+	// Timeout is how long running requests, such as a long clone, may go on after that; 0 cuts them off. What started patgate must
+	// wait as long before it kills it (systemd's `TimeoutStopSec`, Kubernetes' `terminationGracePeriodSeconds`).
+	Timeout Duration `yaml:"timeout"`
 }
 
 // Cache bounds what is kept in memory.

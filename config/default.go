@@ -7,6 +7,7 @@ func Default() Config {
 	return Config{
 		Upstream:  Upstream{Connections: 512},
 		Listen:    ":8080",
+		Shutdown:  Shutdown{Timeout: Duration(5 * time.Minute)},
 		Admin:     Admin{Listen: "127.0.0.1:9090"},
 		Console:   Console{Listen: ConsoleOff, IdleTimeout: Duration(30 * time.Minute), SessionLifetime: Duration(8 * time.Hour)},
 		Legacy:    LegacyRule{Mode: LegacyAllow},
@@ -42,7 +43,6 @@ func Default() Config {
 			UpstreamStall:    Duration(60 * time.Second),
 			ClientGone:       Duration(5 * time.Second),
 			UpstreamIdle:     Duration(50 * time.Second),
-			Drain:            Duration(30 * time.Second),
 		},
 		Cache: Cache{
 			Tokens:          100_000,

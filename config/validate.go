@@ -222,6 +222,7 @@ func (p *reader) mosts() {
 		{"cache.tokens", int64(c.Cache.Tokens), 10 * million, "10000000"},
 		{"cache.containers", int64(c.Cache.Containers), 10 * million, "10000000"},
 		{"store.grace", int64(c.Store.Grace), int64(10 * 60 * 1e9), "10m"},
+		{"shutdown.delay", int64(c.Shutdown.Delay), int64(10 * 60 * 1e9), "10m"},
 	} {
 		if b.value > b.most {
 			f, _ := p.find(b.key)

@@ -128,6 +128,9 @@ func (h *Handler) Serve(ctx *fasthttp.RequestCtx) {
 	defer x.recovered()
 	kept := x.proceed()
 	x.share()
+	if wire.ClientOf(ctx.Conn()).Leaving() {
+		ctx.SetConnectionClose()
+	}
 	if !kept {
 		x.release()
 	}

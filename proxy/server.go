@@ -89,6 +89,10 @@ func (s *Server) Serve(ln net.Listener, tlsConfig *tls.Config) error {
 	return s.inner.Serve(s.door.Listen(ln, tlsConfig))
 }
 
+// Leave has answers say that their connection ends, and ends it, while connections are still accepted: clients and balancers that
+// open another one find their way to another server.
+func (s *Server) Leave() { s.door.Leave() }
+
 // Shutdown stops accepting, lets running requests end until ctx is done, and then closes the connections that are left.
 // The error is that of ctx when some were. A server that was shut down serves no more.
 func (s *Server) Shutdown(ctx context.Context) error {

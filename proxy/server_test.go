@@ -416,6 +416,75 @@ func TestShutdownDrains(t *testing.T) {
 	})
 }
 
+// TestLeaving: once a server leaves, each answer says that its connection ends, and it does: of what is under way in a loop, of what comes
+// over a connection that is kept, and of a new one.
+func TestLeaving(t *testing.T) {
+	begun, release := make(chan struct{}, 1), make(chan struct{})
+	upstream := newEcho(t, func(w http.ResponseWriter, r *http.Request) {
+		if strings.Contains(r.URL.RawQuery, "slow") {
+			begun <- struct{}{}
+			<-release
+		}
+		_, _ = io.WriteString(w, "{}")
+	})
+	g := newGateway(t, upstream.URL, nil)
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := NewServer(g.handler, testLog{t})
+	go func() { _ = s.Serve(ln, nil) }()
+	dial := func() (net.Conn, *bufio.Reader) {
+		c, err := net.Dial("tcp", ln.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { c.Close() })
+		_ = c.SetDeadline(time.Now().Add(10 * time.Second))
+		return c, bufio.NewReader(c)
+	}
+	const path = "/api/v4/projects/7/jobs"
+	ask := func(c net.Conn, query string) { _, _ = io.WriteString(c, get(path+query, "PRIVATE-TOKEN: "+g.token)) }
+	ends := func(name string, r *bufio.Reader, want bool) {
+		t.Helper()
+		answer, err := http.ReadResponse(r, nil)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if body, err := io.ReadAll(answer.Body); answer.StatusCode != http.StatusOK || answer.Close != want || err != nil || string(body) != "{}" {
+			t.Errorf("%s: %d, close %t, %q %v", name, answer.StatusCode, answer.Close, body, err)
+		}
+		if _, err := r.ReadByte(); want && err != io.EOF {
+			t.Errorf("%s: the connection stays open: %v", name, err)
+		}
+	}
+	waiting, waitingAnswer := dial()
+	kept, keptAnswer := dial()
+	ask(kept, "")
+	_, _ = keptAnswer.Peek(1)
+	answer, err := http.ReadResponse(keptAnswer, nil)
+	if err != nil || answer.Close {
+		t.Fatalf("before: %v, %+v", err, answer)
+	}
+	_, _ = io.Copy(io.Discard, answer.Body)
+	ask(waiting, "?slow=1")
+	<-begun
+	s.Leave()
+	close(release)
+	ends("what is under way", waitingAnswer, true)
+	ask(kept, "")
+	ends("a connection that is kept", keptAnswer, true)
+	fresh, freshAnswer := dial()
+	ask(fresh, "")
+	ends("a new connection", freshAnswer, true)
+	for _, c := range []net.Conn{waiting, kept, fresh} {
+		_ = c.Close()
+	}
+	if err := s.Shutdown(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestOptionsAreChecked(t *testing.T) {
 	if _, err := New(Options{}); err == nil {
 		t.Error("empty options were accepted")

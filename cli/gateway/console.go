@@ -111,11 +111,3 @@ func (l consoleLog) Write(p []byte) (int, error) {
 	l.logger.Warn("console: " + strings.TrimSpace(string(p)))
 	return len(p), nil
 }
-
-// listenConsole opens the console's listener; nil when it has none of its own.
-func listenConsole(c *config.Config) (net.Listener, error) {
-	if c.Console.Listen == config.ConsoleOff || c.Console.Listen == config.ConsoleGateway {
-		return nil, nil
-	}
-	return listen("console.listen", c.Console.Listen)
-}

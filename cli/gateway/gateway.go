@@ -440,9 +440,14 @@ func (g *gateway) reloaded(e reload.Event) {
 func (g *gateway) shutdown() error {
 	g.draining.Store(true)
 	g.log.end()
-	ctx, cancel := context.WithTimeout(context.Background(), g.config.Timeouts.Drain.Std())
+	if delay := g.config.Shutdown.Delay; delay > 0 {
+		g.logger.Info("leaving", zap.Stringer("for", delay))
+		g.server.Leave()
+		time.Sleep(delay.Std())
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), g.config.Shutdown.Timeout.Std())
 	defer cancel()
-	g.logger.Info("draining", zap.Stringer("at_most", g.config.Timeouts.Drain))
+	g.logger.Info("draining", zap.Stringer("at_most", g.config.Shutdown.Timeout))
 	if g.consoleServer != nil {
 		if err := g.consoleServer.Shutdown(ctx); err != nil {
 			g.logger.Warn("console: requests were cut off at the end of the drain", zap.Error(err))

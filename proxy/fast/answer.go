@@ -105,11 +105,14 @@ const (
 // answer hands an answer on when all of it has come and it is an ordinary one: final, with a body of a length that is given
 // once, on a connection that stays open, and with a head that can be read in one way only.
 func (f *flight) answer(u *wire.Upstream, in []byte) outcome {
+	c := f.conn
+	if c.Leaving() {
+		return answerOther // it says that the connection ends
+	}
 	status, fields, got := cutStatus(in)
 	if got != answerDone {
 		return unlessFull(got, in)
 	}
-	c := f.conn
 	s, desk := f.front.station(c), c.Loop().Desk()
 	out, body, length, got := f.appendAnswer(desk.Out[:0], s, status, fields)
 	if f.event.Method == fasthttp.MethodHead {

@@ -38,6 +38,7 @@ type DoorOptions struct {
 type Door struct {
 	options  DoorOptions
 	timeouts *Timeouts
+	leaving  atomic.Bool
 	stopping atomic.Bool
 
 	mu     sync.Mutex
@@ -55,8 +56,14 @@ func (d *Door) Listen(ln net.Listener, tlsConfig *tls.Config) net.Listener {
 	return &listener{Listener: ln, door: d, tls: tlsConfig}
 }
 
+// Leave has connections end with their next answer, which says so, while new ones are still taken.
+func (d *Door) Leave() { d.leaving.Store(true) }
+
 // Stop has connections end with the request that is under way.
-func (d *Door) Stop() { d.stopping.Store(true) }
+func (d *Door) Stop() {
+	d.Leave()
+	d.stopping.Store(true)
+}
 
 // EndIdle ends the connections that rest in a loop, and tells how many are left.
 func (d *Door) EndIdle() int {

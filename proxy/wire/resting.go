@@ -14,6 +14,9 @@ func (c *Client) Loop() *loop.Loop {
 	return c.socket.Loop()
 }
 
+// Leaving tells that the connection must end with its next answer.
+func (c *Client) Leaving() bool { return c != nil && c.door.leaving.Load() }
+
 // Ready reads what has come of a request, on the loop's goroutine, and has it served.
 func (c *Client) Ready() {
 	in := c.socket.Loop().Desk().In
@@ -22,7 +25,7 @@ func (c *Client) Ready() {
 		n, err := c.tryRead(in)
 		switch {
 		case err == nil:
-			if n == len(in) || c.door.stopping.Load() || c.secure != nil && !c.drained() || !c.door.options.Front.Serve(c, in[:n]) {
+			if n == len(in) || c.Leaving() || c.secure != nil && !c.drained() || !c.door.options.Front.Serve(c, in[:n]) {
 				c.leave(in[:n])
 			}
 			return

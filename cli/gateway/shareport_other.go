@@ -1,0 +1,12 @@
+//go:build !unix || solaris || aix
+
+package gateway
+
+import (
+	"errors"
+	"syscall"
+)
+
+func sharePort(string, string, syscall.RawConn) error {
+	return errors.New("reuse_port: ports cannot be shared here (fix: leave reuse_port out)")
+}
