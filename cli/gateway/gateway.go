@@ -65,6 +65,7 @@ type gateway struct {
 	certificate *dial.Certificate // nil without TLS
 	forgeWay    upstream.Way
 	registryWay upstream.Way
+	metrics     *prometheus.Registry
 	admin       *http.Server
 	console     *console.Console // nil when it is off
 	// consoleServer serves it on a listener of its own.
@@ -142,12 +143,12 @@ func (g *gateway) read() (err error) {
 // make makes the parts, for a forge of which it is known what it is.
 func (g *gateway) make(ctx context.Context) error {
 	c := g.config
-	registry := prometheus.NewRegistry()
-	counters, err := audit.NewCounters(registry)
+	g.metrics = prometheus.NewRegistry()
+	counters, err := audit.NewCounters(g.metrics)
 	if err != nil {
 		return err
 	}
-	reloads := newReloadMetrics(registry)
+	reloads := newReloadMetrics(g.metrics)
 	var problems []routes.Problem
 	g.routes, problems = reload.New(reload.Options{
 		Table: routes.Files(c.Forge.Table()), Paths: c.Routes.Overlays, Interval: c.Routes.WatchInterval.Std(),
@@ -205,9 +206,9 @@ func (g *gateway) make(ctx context.Context) error {
 		return err
 	}
 	g.server = proxy.NewServer(g.handler, serverLog{g.logger})
-	registerMetrics(registry, g)
+	registerMetrics(g.metrics, g)
 	g.admin = &http.Server{
-		Handler: admin.NewHandler(admin.Options{Gatherer: registry, Flush: g.audit.Flush, Checks: []admin.Check{
+		Handler: admin.NewHandler(admin.Options{Gatherer: g.metrics, Flush: g.audit.Flush, Checks: []admin.Check{
 			{Name: "serving", Ready: g.serving},
 			{Name: "store", Ready: g.storeReady, Graced: g.storeGraced},
 			{Name: "audit log", Ready: func(context.Context) error { return g.audit.Err() }},
