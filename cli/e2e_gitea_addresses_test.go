@@ -159,46 +159,52 @@ func giteaWebhook(t *testing.T, g *giteaStage, own string) {
 	}
 }
 
-// giteaAttachments: an attachment's own address is refused, and so is another repository's file by its id.
+// giteaAttachments: a file that Gitea names by its UUID alone is reached by the address that patgate's answer gives it, and by no
+// other; another repository's is not, by its UUID or its id.
 func giteaAttachments(t *testing.T, g *giteaStage) {
 	secret := g.mint(t, "--name", "attachments", "--project", "acme/app", "--allow",
-		"read_release,create_release,read_release_asset,update_release_asset,delete_release_asset,create_release_asset")
-	asset := func(path string) (release, id int64, address string) {
-		var made struct{ ID int64 }
-		_ = json.Unmarshal(g.direct(t, g.forge.AdminToken, http.MethodPost, "/repos/"+path+"/releases",
-			object{"tag_name": "files", "target_commitish": "main"}, http.StatusCreated), &made)
-		var file struct {
-			ID       int64
-			Download string `json:"browser_download_url"`
-		}
-		body := strings.NewReader("--x\r\nContent-Disposition: form-data; name=\"attachment\"; filename=\"a.txt\"\r\n\r\nbinary of " +
-			path + "\r\n--x--\r\n")
-		request, _ := http.NewRequest(http.MethodPost, fmt.Sprintf("%s/api/v1/repos/%s/releases/%d/assets", g.forge.URL(), path, made.ID),
-			body)
-		request.Header.Set("Authorization", "token "+g.forge.AdminToken)
-		request.Header.Set("Content-Type", "multipart/form-data; boundary=x")
-		response, err := http.DefaultClient.Do(request)
-		if err != nil || response.StatusCode != http.StatusCreated {
-			t.Fatalf("%v, %v", response, err)
-		}
-		defer response.Body.Close()
-		_ = json.NewDecoder(response.Body).Decode(&file)
-		return made.ID, file.ID, file.Download
-	}
-	release, id, address := asset("acme/app")
-	_, other, otherAddress := asset("umbra/app")
+		"read_release,create_release,read_release_asset,update_release_asset,delete_release_asset,create_release_asset,read_work_item")
+	release, id, address := g.asset(t, "acme/app", "releases")
+	_, other, otherAddress := g.asset(t, "umbra/app", "releases")
+	issue, file, _ := g.asset(t, "acme/app", "issues")
 	base := fmt.Sprintf("/repos/acme/app/releases/%d", release)
-	shown := g.gets(t, http.StatusOK, secret, http.MethodGet, fmt.Sprintf("%s/assets/%d", base, id), nil)
-	if !strings.Contains(address, "/attachments/") || !strings.Contains(shown, `"browser_download_url":"`+strings.Replace(address,
-		g.forge.URL(), g.gate, 1)+`"`) {
-		t.Errorf("an asset alone is said to be at %s: %s", address, shown)
+	for path, folder := range map[string]string{fmt.Sprintf("%s/assets/%d", base, id): "releases",
+		fmt.Sprintf("/repos/acme/app/issues/%d/assets/%d", issue, file): "issues", fmt.Sprintf("/repos/acme/app/issues/%d", issue): "issues"} {
+		shown := g.gets(t, http.StatusOK, secret, http.MethodGet, path, nil)
+		_, at, found := strings.Cut(shown, `"browser_download_url":"`+g.gate)
+		at, _, _ = strings.Cut(at, `"`)
+		if !found || !strings.HasPrefix(at, "/acme/app/"+folder+"/attachments/") {
+			t.Errorf("%s is said to be elsewhere: %s", path, shown)
+			continue
+		}
+		for _, method := range []string{http.MethodGet, http.MethodHead} {
+			a := send(method, g.gate+at, http.Header{"Authorization": {"token " + secret}}, nil)
+			if a.status != http.StatusOK || method == http.MethodGet && a.body != "binary of acme/app" {
+				t.Errorf("%s %s: status %d: %s", method, path, a.status, a.body)
+			}
+		}
+		_, uuid, _ := strings.Cut(otherAddress, "/attachments/")
+		before := len(g.heard(t))
+		whose, ticket, _ := strings.Cut(at, "?")
+		for _, target := range []string{whose, whose[:strings.LastIndex(whose, "/")+1] + uuid + "?" + ticket} {
+			if a := send(http.MethodGet, g.gate+target, http.Header{"Authorization": {"token " + secret}},
+				nil); a.status != http.StatusForbidden || !strings.Contains(a.body, "browser_download_url") {
+				t.Errorf("%s: status %d: %s", target, a.status, a.body)
+			}
+		}
+		if len(g.heard(t)) != before {
+			t.Errorf("Gitea was asked: %q", g.heard(t)[before:])
+		}
 	}
 	for _, address := range []string{address, otherAddress} {
 		path := strings.TrimPrefix(address, g.forge.URL())
+		if !strings.HasPrefix(path, "/attachments/") {
+			t.Errorf("Gitea itself says %s", address)
+		}
 		for _, path := range []string{path, "/acme/app" + path, "/acme/app/releases" + path} {
 			before := len(g.heard(t))
 			a := send(http.MethodGet, g.gate+path, http.Header{"Authorization": {"token " + secret}}, nil)
-			if a.status != http.StatusForbidden || !strings.Contains(a.body, "releases/download/:tag/:file") || len(g.heard(t)) != before {
+			if a.status != http.StatusForbidden || !strings.Contains(a.body, "browser_download_url") || len(g.heard(t)) != before {
 				t.Errorf("%s: status %d: %s", path, a.status, a.body)
 			}
 		}
@@ -220,4 +226,32 @@ func giteaAttachments(t *testing.T, g *giteaStage) {
 		http.StatusOK)); !strings.Contains(all, `"name":"a.txt"`) {
 		t.Errorf("the other repository's file has changed: %s", all)
 	}
+}
+
+// asset makes a release or an issue of a repository, with a file, and gives its id or number, the file's id, and where Gitea itself
+// says that the file is.
+func (g *giteaStage) asset(t *testing.T, path, folder string) (of, id int64, address string) {
+	t.Helper()
+	var made struct{ ID, Number int64 }
+	_ = json.Unmarshal(g.direct(t, g.forge.AdminToken, http.MethodPost, "/repos/"+path+"/"+folder,
+		object{"tag_name": "files", "target_commitish": "main", "title": "with a file"}, http.StatusCreated), &made)
+	var file struct {
+		ID       int64
+		Download string `json:"browser_download_url"`
+	}
+	body := strings.NewReader("--x\r\nContent-Disposition: form-data; name=\"attachment\"; filename=\"a.txt\"\r\n\r\nbinary of " +
+		path + "\r\n--x--\r\n")
+	if of = made.ID; folder == "issues" {
+		of = made.Number
+	}
+	request, _ := http.NewRequest(http.MethodPost, fmt.Sprintf("%s/api/v1/repos/%s/%s/%d/assets", g.forge.URL(), path, folder, of), body)
+	request.Header.Set("Authorization", "token "+g.forge.AdminToken)
+	request.Header.Set("Content-Type", "multipart/form-data; boundary=x")
+	response, err := http.DefaultClient.Do(request)
+	if err != nil || response.StatusCode != http.StatusCreated {
+		t.Fatalf("%v, %v", response, err)
+	}
+	defer response.Body.Close()
+	_ = json.NewDecoder(response.Body).Decode(&file)
+	return of, file.ID, file.Download
 }

@@ -238,6 +238,7 @@ func (x *exchange) deliver() (kept bool) {
 		if !change.Possible(a) {
 			return x.broken(reply.ErrIllegible, reply.FailureAnswer)
 		}
+		change.Attachment = x.attached(change)
 		changer = change.Changer(a, x.h.forge.Links, q.Origin)
 	}
 	if length >= 0 && length <= smallAnswer {

@@ -40,6 +40,7 @@ type Handler struct {
 	registry   *surface.Upstream // nil: no other server than the forge is behind patgate
 	storage    reply.Storage
 	origins    reply.Origins
+	seals      *surface.Seals
 	attempts   *forge.Attempts
 
 	exchanges sync.Pool
@@ -58,7 +59,7 @@ func New(o Options) (*Handler, error) {
 	if err := errors.Join(o.Upstream.connect(), o.Registry.connect()); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrOption, err)
 	}
-	h := &Handler{options: o, dialect: surface.DialectOf(o.Forge), attempts: o.Attempts, storage: reply.NewStorage(o.StorageURLs),
+	h := &Handler{options: o, dialect: surface.DialectOf(o.Forge), attempts: o.Attempts, seals: &surface.Seals{By: o.Sealer}, storage: reply.NewStorage(o.StorageURLs),
 		origins: reply.NewOrigins(o.Origins, local.Pages)}
 	h.exchanges.New = func() any { return &exchange{} }
 	h.rules = surface.Rules{Resolver: o.Resolver, Reads: o.Freshness.Reads, Writes: o.Freshness.Writes, Deadline: o.ResolverDeadline,
@@ -74,7 +75,7 @@ func New(o Options) (*Handler, error) {
 	h.kept = cache.WithoutLoading(context.Background())
 	h.forge = h.upstream(o.Upstream)
 	h.forge.Others = h.newPool(o.Upstream)
-	h.rules.Addresses = h.forge.Links.Apart()
+	h.rules.Addresses, h.rules.Attachments = h.forge.Links.Apart(), o.PublicURL != ""
 	h.forwarding = h.newForwarding()
 	if o.Registry.URL != "" {
 		u := h.upstream(o.Registry)
@@ -89,7 +90,7 @@ func New(o Options) (*Handler, error) {
 	h.api, h.reader.Surfaces = surfaces.Parts{
 		Forge:         cmp.Or(o.Forge, routes.ForgeGitLab),
 		Links:         h.forge.Links,
-		Seals:         &surface.Seals{By: o.Sealer},
+		Seals:         h.seals,
 		Registry:      h.registry,
 		WithoutSchema: o.WithoutSchema,
 		Tokens:        &depproxy.Tokens{Ask: h.ask, Host: h.forge.Host, Root: h.forge.Root, Forwarding: &h.forwarding},

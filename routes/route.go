@@ -314,4 +314,11 @@ type Response struct {
 	// any depth, repo.url in what stands under repo, .url in the answer itself or the list that it is, _links.* all of an
 	// object's.
 	Addresses []string
+	// Attachments tells that the answer holds files of the row's project that the forge names by their UUID alone, and in which
+	// of AttachmentFolders patgate has them. Empty: it does not, or they may be other projects'.
+	Attachments string
 }
+
+// AttachmentFolders are where patgate has the files of a project that the forge names by their UUID alone, each on a row of its own:
+// "releases" is /owner/name/releases/attachments/UUID.
+func AttachmentFolders() []string { return []string{"issues", "releases"} }

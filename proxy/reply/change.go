@@ -22,11 +22,25 @@ type Change struct {
 	Rendered  bool          // the request asks for rendered texts
 	Filtered  bool          // entries are left out of the answer
 	Addresses bool          // addresses that programs follow are to lead to patgate
+	// Attachments are to have addresses of patgate's.
+	Attachments bool
+	// Attachment appends what stands behind patgate's own address in that of an attachment. Without it they keep the forge's.
+	Attachment filter.Attached
 }
 
 // Any tells whether something is.
 func (c Change) Any() bool {
-	return c.must() || c.Row != nil && c.Addresses && len(c.Row.Response.Addresses) > 0
+	return c.must() || c.leadsBack() || c.Attaches()
+}
+
+// leadsBack tells whether addresses that programs follow are changed.
+func (c Change) leadsBack() bool {
+	return c.Row != nil && c.Addresses && len(c.Row.Response.Addresses) > 0
+}
+
+// Attaches tells whether attachments get addresses of patgate's.
+func (c Change) Attaches() bool {
+	return c.Row != nil && c.Attachments && c.Row.Response.Attachments != ""
 }
 
 // must tells whether the answer must not pass as it is.
@@ -75,8 +89,16 @@ func (c Change) Changer(a *fasthttp.Response, l *Links, origin []byte) Changer {
 	switch {
 	case r.Links:
 		links = filter.NewLinks(l.texts(), l.PublicOrigin(origin))
-	case c.Addresses && len(r.Addresses) > 0:
-		f = f.WithAddresses(filter.NewAddresses(r.Addresses, l.apart, l.public))
+	case c.leadsBack(), c.Attaches():
+		var fields []string
+		if c.leadsBack() {
+			fields = r.Addresses
+		}
+		addresses := filter.NewAddresses(fields, l.apart, l.public)
+		if c.Attaches() {
+			addresses = addresses.WithAttachments(l.all(), c.Attachment)
+		}
+		f = f.WithAddresses(addresses)
 	}
 	switch {
 	case isJSON(a):

@@ -78,6 +78,15 @@ func (l *Links) texts() (all []string) {
 	return all
 }
 
+// all gives the forge's addresses and the public one, as they stand behind a scheme: a forge whose name patgate has taken calls
+// itself by that.
+func (l *Links) all() (all []string) {
+	for _, r := range l.known {
+		all = append(all, r.host+r.path)
+	}
+	return all
+}
+
 // Apart tells whether clients reach patgate under a configured address that is none of the forge's own.
 func (l *Links) Apart() bool { return len(l.apart) > 0 }
 

@@ -54,6 +54,8 @@ type Rules struct {
 	AllowQuickActions bool
 	// Addresses of the forge that programs follow become patgate's in answers.
 	Addresses bool
+	// Attachments get addresses of patgate's in answers.
+	Attachments bool
 }
 
 // Begin begins the judgement of a request. Its decisions are noted in the event.
@@ -93,7 +95,8 @@ func emptied[T any](s []T) []T {
 
 // Change is what is changed in the answer.
 func (j *Judgement) Change() reply.Change {
-	return reply.Change{Row: j.Op.Route, Rendered: j.Rendered, Filtered: j.Filtered, Addresses: j.Rules.Addresses}
+	return reply.Change{Row: j.Op.Route, Rendered: j.Rendered, Filtered: j.Filtered, Addresses: j.Rules.Addresses,
+		Attachments: j.Rules.Attachments}
 }
 
 // Ordinary judges a visit: plan, read the body, resolve, decide.

@@ -31,11 +31,12 @@ const (
 	SealRegistry SealKind = "pgr." // below /v2/
 	SealConan    SealKind = "pgc." // on Conan's rows
 	SealTicket   SealKind = "pgt." // on rows where the forge takes nothing but a token of its own answer
+	SealFile     SealKind = "pgf." // beside the token itself, in the address of a file: see FileTicket
 )
 
 // KindOf gives the kind that a text says it is.
 func KindOf(text []byte) SealKind {
-	for _, k := range [...]SealKind{SealRegistry, SealConan, SealTicket} {
+	for _, k := range [...]SealKind{SealRegistry, SealConan, SealTicket, SealFile} {
 		if header.HasPrefix(text, string(k)) {
 			return k
 		}
@@ -52,7 +53,7 @@ const clocksApart = time.Minute
 // sealHead is the hash and the time in front of what the forge gave.
 const sealHead = len(token.Hash{}) + 8
 
-// Seal makes the text. inner is a JWT, or empty.
+// Seal makes the text. inner is a JWT, or empty, but for SealFile.
 func (s *Seals) Seal(kind SealKind, hash token.Hash, until time.Time, inner string) string {
 	plain := binary.BigEndian.AppendUint64(append(make([]byte, 0, sealHead+len(inner)), hash[:]...), uint64(until.Unix()))
 	return string(kind) + base64.RawURLEncoding.EncodeToString(s.By.Seal(append(plain, inner...), []byte(kind)))
@@ -77,7 +78,7 @@ func (s *Seals) Open(kind SealKind, text []byte, now time.Time) (sealed Sealed, 
 	sealed.Until = time.Unix(int64(binary.BigEndian.Uint64(plain[len(sealed.Hash):])), 0)
 	copy(sealed.Hash[:], plain)
 	left := sealed.Until.Sub(now)
-	if left <= 0 || left > SealLife+clocksApart || len(sealed.Inner) > 0 && !IsJWT(string(sealed.Inner)) {
+	if left <= 0 || left > SealLife+clocksApart || kind != SealFile && len(sealed.Inner) > 0 && !IsJWT(string(sealed.Inner)) {
 		return Sealed{}, false
 	}
 	return sealed, true

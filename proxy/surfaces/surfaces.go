@@ -37,7 +37,7 @@ func (p Parts) List() (rest *api.Surface, list []surface.Surface) {
 	words := surface.Words{Dialect: dialect, Help: p.Links.PublicURL() + "/api/swagger"}
 	rest = &api.Surface{Words: words, Seals: p.Seals, Links: p.Links}
 	images := &registry.Surface{Words: words, Seals: p.Seals, Links: p.Links, Own: dialect.OwnRegistry, Backend: p.Registry}
-	repositories := &git.Surface{Words: words, Links: p.Links, Layout: gitpaths.LayoutOf(p.Forge)}
+	repositories := &git.Surface{Words: words, Links: p.Links, Seals: p.Seals, Layout: gitpaths.LayoutOf(p.Forge)}
 	if p.Forge == routes.ForgeGitea {
 		return rest, []surface.Surface{rest, images, repositories, &web.Surface{Words: words, Links: p.Links, Pages: true}}
 	}

@@ -16,6 +16,8 @@ type Request struct {
 	Suffix []byte
 	// Batch tells that the operation is in the body, and which row it is must be said by Batched.
 	Batch bool
+	// Attachment is what is asked for, if it is one.
+	Attachment Attachment
 
 	method string
 	layout *Layout
@@ -80,7 +82,7 @@ func Classify(t *routes.Table, op *routes.Operation, r *Request, method string, 
 	path, query, hasQuery := bytes.Cut(target[1:], []byte{'?'})
 	if r.layout.files {
 		if project, rest, folder, isFile := fileIn(target[:len(path)+1]); isFile {
-			return r.readFile(t, op, project, rest, folder, hasQuery)
+			return r.readFile(t, op, project, rest, folder, query, hasQuery)
 		}
 	}
 	i := bytes.Index(path, []byte(".git/"))

@@ -10,7 +10,26 @@ import (
 
 // fileFolders are where Gitea has single files, archives and what is attached to releases,
 // for clients that do not use its API (Gitea 1.26, routers/web/web.go). It takes tokens there (services/auth/auth.go).
-var fileFolders = [...]string{"/raw/", "/archive/", "/releases/download/"}
+var fileFolders = [...]string{"/raw/", "/archive/", "/releases/download/", issueAttachments, releaseAttachments}
+
+// Where patgate has the files that Gitea names by their UUID alone (routes.AttachmentFolders). It serves them below attachments/.
+const (
+	issueAttachments   = "/issues/attachments/"
+	releaseAttachments = "/releases/attachments/"
+	attachments        = "/attachments/"
+)
+
+// Attachment is a file that the forge names by its UUID alone.
+type Attachment struct {
+	Folder string // of routes.AttachmentFolders; empty: it is none
+	UUID   []byte
+	Ticket []byte // empty: the request has none
+}
+
+var errUUID = refuse(routes.CodeAmbiguousPath, "An attachment is named by its UUID, in small letters.")
+
+var errTicket = refuse(routes.CodeAmbiguousPath, "The address of an attachment takes no other parameter than the ticket that it came "+
+	"with.")
 
 var errFile = refuse(routes.CodeAmbiguousPath, "The path of a file must be percent-encoded once, and hold no empty or dot "+
 	"segment, slash, backslash or control character.")
@@ -37,8 +56,8 @@ func fileIn(path []byte) (project, rest []byte, folder string, ok bool) {
 	return nil, nil, "", false
 }
 
-// readFile reads the target of a file. It takes no query: Gitea would read a credential or another form of the file there.
-func (r *Request) readFile(t *routes.Table, op *routes.Operation, project, rest []byte, folder string, hasQuery bool) error {
+// readFile reads the target of a file. It takes no query but a ticket: Gitea would read a credential or another form of the file there.
+func (r *Request) readFile(t *routes.Table, op *routes.Operation, project, rest []byte, folder string, query []byte, hasQuery bool) error {
 	name, err := r.layout.name(project)
 	switch {
 	case err != nil:
@@ -47,15 +66,49 @@ func (r *Request) readFile(t *routes.Table, op *routes.Operation, project, rest 
 		return errNamed
 	case r.method != "GET" && r.method != "HEAD":
 		return errMethod
-	case hasQuery:
-		return errQuery
 	case !oneMeaning(rest):
 		return errFile
+	case folder == issueAttachments || folder == releaseAttachments:
+		return r.readAttachment(t, op, name, rest, folder, query, hasQuery)
+	case hasQuery:
+		return errQuery
 	}
 	r.method = "GET"
 	r.Name = Name{Kind: RepositoryFile, Container: name.Container}
 	r.Suffix = append([]byte(folder), rest...)
 	return r.find(t, op, folder+"{*filepath}", []routes.Capture{{Name: "filepath", Value: rest}})
+}
+
+// readAttachment reads the target of a file that is named by its UUID, whose ticket alone says that it is the project's.
+func (r *Request) readAttachment(t *routes.Table, op *routes.Operation, name Name, uuid []byte, folder string, query []byte,
+	hasQuery bool) error {
+	ticket, isTicket := bytes.CutPrefix(query, []byte("ticket="))
+	switch {
+	case !IsUUID(uuid):
+		return errUUID
+	case hasQuery && (!isTicket || bytes.ContainsAny(ticket, "&;%+")):
+		return errTicket
+	}
+	r.method = "GET"
+	r.Name = Name{Kind: RepositoryFile, Container: name.Container}
+	r.Suffix = append([]byte(attachments), uuid...)
+	r.Attachment = Attachment{Folder: folder[1 : len(folder)-len(attachments)], UUID: uuid, Ticket: ticket}
+	return r.find(t, op, folder+"{uuid}", []routes.Capture{{Name: "uuid", Value: uuid}})
+}
+
+// IsUUID tells whether a text is a UUID as Gitea writes it.
+func IsUUID(text []byte) bool {
+	if len(text) != 36 {
+		return false
+	}
+	for i, c := range text {
+		dash := i == 8 || i == 13 || i == 18 || i == 23
+		digit := c >= '0' && c <= '9' || c >= 'a' && c <= 'f'
+		if dash != (c == '-') || !dash && !digit {
+			return false
+		}
+	}
+	return true
 }
 
 // oneMeaning tells whether a raw path is read in one way by whoever decodes it once.

@@ -174,6 +174,9 @@ func Notes(r *routes.Route) (notes []string) {
 	} else if len(r.Response.Addresses) > 0 {
 		notes = append(notes, "addresses that programs follow lead to patgate: "+strings.Join(r.Response.Addresses, ", "))
 	}
+	if r.Response.Attachments != "" {
+		notes = append(notes, "files that the forge names by their UUID alone get addresses that name the project, with a ticket")
+	}
 	for _, f := range r.Texts {
 		notes = append(notes, "the text of "+f.Param+" may hold quick actions, which need the permissions for what they do")
 		if f.Template {

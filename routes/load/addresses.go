@@ -18,7 +18,8 @@ var addressName = regexp.MustCompile(`^([a-zA-Z0-9_]*\.)?[a-zA-Z0-9_]+$|^[a-zA-Z
 const maxAddresses = 64
 
 // readAddresses reads `addresses:` of all files: lists of rows, each with the keys whose values are addresses that programs
-// follow. Like rendered: it runs when the rows are complete, and holds for an overlay's row too.
+// follow, or with the folder of the attachments in their answers. Like rendered: it runs when the rows are complete, and holds for
+// an overlay's row too.
 func (a *assembly) readAddresses(rows []row) {
 	for _, d := range a.documents {
 		if d.Root == nil {
@@ -31,16 +32,38 @@ func (a *assembly) readAddresses(rows []row) {
 		s := &section{Document: d, table: a}
 		for _, item := range s.List(n, "addresses") {
 			var fields, of []*yaml.Node
+			attachments := ""
 			s.Fields(item, "addresses",
+				document.On("attachments", func(v *yaml.Node) { attachments = s.attachments(v) }),
 				document.On("fields", func(v *yaml.Node) { fields = s.Items(v, "the keys") }),
 				document.On("rows", func(v *yaml.Node) { of = s.Items(v, "the rows") }))
-			s.markAddresses(rows, fields, of)
+			s.markAddresses(rows, attachments, fields, of)
 		}
 	}
 }
 
-// markAddresses gives keys to rows.
-func (s *section) markAddresses(rows []row, fields, of []*yaml.Node) {
+// attachments reads a folder.
+func (s *section) attachments(n *yaml.Node) string {
+	text, ok := s.Text(n, "a folder")
+	if ok && !slices.Contains(routes.AttachmentFolders(), text) {
+		s.Problem(n, "write "+strings.Join(routes.AttachmentFolders(), " or "), "addresses: there is no folder %q of attachments", text)
+		return ""
+	}
+	return text
+}
+
+// mayAttach tells whether what a row shows lies in the project that its path names.
+func (s *section) mayAttach(n *yaml.Node, key string, r *routes.Route) bool {
+	_, path, _ := strings.Cut(key, " ")
+	if before, _, found := strings.Cut(path, "{project}"); !found || strings.Contains(before, "{") || r.Spans || r.Find.From != routes.FindInPath {
+		s.Problem(n, "remove it", "row %s has attachments under addresses, and its path names no project that all of its answer lies in", key)
+		return false
+	}
+	return true
+}
+
+// markAddresses gives keys, and the folder of their attachments, to rows.
+func (s *section) markAddresses(rows []row, attachments string, fields, of []*yaml.Node) {
 	var names []string
 	for _, n := range fields {
 		name, ok := s.Text(n, "a key")
@@ -65,6 +88,9 @@ func (s *section) markAddresses(rows []row, fields, of []*yaml.Node) {
 		if r.Kind == routes.KindOtherCredential {
 			s.Problem(n, "remove it", "row %s is of kind %s: it takes no patgate token", key, r.Kind)
 			continue
+		}
+		if attachments != "" && s.mayAttach(n, key, r) {
+			r.Response.Attachments = attachments
 		}
 		for _, name := range names {
 			switch known := slices.Contains(r.Response.Addresses, name); {

@@ -47,6 +47,7 @@ func TestWrongAddressRowsAreReported(t *testing.T) {
 		{"a row that is none", "'GET /projects/{project}/labels']", "'PUT /projects/{project}/labels']",
 			"there is no row PUT /projects/{project}/labels"},
 		{"a key twice", "fields: .url", "fields: clone_url", "has clone_url twice under addresses"},
+		{"an unknown folder", "fields: .url", "attachments: pulls", `there is no folder "pulls" of attachments`},
 		{"a mapping", "addresses:\n", "addresses: {rows: []}\nx:\n", "addresses must be a list"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -63,6 +64,27 @@ func TestWrongAddressRowsAreReported(t *testing.T) {
 		_, problems := load.Table(load.Options{Table: append(routestest.Files(addressRows), routes.File{Name: "other.yaml",
 			Data: []byte(other)})})
 		wantProblem(t, problems, "takes no patgate token")
+	})
+	for _, row := range []string{"GET /labels boundary=instance", "GET /projects/{project}/all spans", "GET /groups/{group}/of/{project}"} {
+		t.Run("attachments of "+row, func(t *testing.T) {
+			method, path, _ := strings.Cut(row, " ")
+			path, _, _ = strings.Cut(path, " ")
+			other := "category: Others\nresources:\n  job:\n    read:\n      - route: \"" + row + "\"\n"
+			if strings.Contains(row, "group") {
+				other += "        targets: [{capture: project}]\n"
+			}
+			other += "addresses: [{attachments: issues, rows: '" + method + " " + path + "'}]\n"
+			_, problems := load.Table(load.Options{Table: append(routestest.Files(addressRows), routes.File{Name: "other.yaml",
+				Data: []byte(other)})})
+			wantProblem(t, problems, "its path names no project that all of its answer lies in")
+		})
+	}
+	t.Run("attachments of a project", func(t *testing.T) {
+		table := routestest.Load(t, addressRows, "addresses: [{attachments: issues, rows: 'GET /projects/{project}/labels'}]")
+		if r := routestest.Find(t, table, "GET /projects/{project}/labels"); r.Response.Attachments != "issues" ||
+			!slices.Equal(r.Response.Addresses, []string{".url"}) {
+			t.Errorf("%+v", r.Response)
+		}
 	})
 	t.Run("an overlay says it again", func(t *testing.T) {
 		table := routestest.Load(t, addressRows,

@@ -14,6 +14,7 @@ type Addresses struct {
 	parents []string // that the fields name, each once
 	roots   []root   // of the forge
 	to      string
+	files   *attachments // nil: files keep their addresses
 }
 
 // root is an address of the forge behind its scheme.
@@ -120,12 +121,14 @@ type place struct {
 	within []uint8 // for each open object or list, its parent's number
 	member uint8   // the number of the member whose value comes next, as a parent
 	hit    bool    // it is an address
+	file   file    // only with attachments
 }
 
 // bracket notes the beginning or the end of an object or a list; parent is what it stands in. Lists are transparent: what stands
 // in one has its parent.
 func (p *place) bracket(a *Addresses, kind, parent jsontext.Kind) {
 	top := len(p.within) - 1
+	p.file = file{uuid: p.file.uuid[:0]}
 	switch {
 	case kind == '}' || kind == ']':
 		p.within = p.within[:top]
@@ -142,6 +145,20 @@ func (p *place) bracket(a *Addresses, kind, parent jsontext.Kind) {
 func (p *place) name(a *Addresses, name []byte) {
 	p.member = a.parent(name)
 	p.hit = a.has(p.within[len(p.within)-1], name)
+	p.file.name(name)
+}
+
+// member rewrites the value of a member, still quoted, as its name wants it.
+func (c *copier) member(raw jsontext.Value) jsontext.Value {
+	if c.addresses.files != nil {
+		if rewritten, is := c.attachment(raw); is {
+			return rewritten
+		}
+	}
+	if c.place.hit {
+		return c.address(raw)
+	}
+	return raw
 }
 
 // address rewrites the value of a member, still quoted, if it is an address of the forge. Anything else keeps its spelling.

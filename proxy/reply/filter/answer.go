@@ -164,8 +164,8 @@ func (c *copier) step() error {
 		return reading(c.in.SkipValue())
 	case isName && c.addresses != nil:
 		c.place.name(c.addresses, c.scratch) // removes has unquoted it
-	case kind == '"' && c.place.hit && parent == '{':
-		raw = c.address(raw)
+	case kind == '"' && parent == '{' && c.addresses != nil:
+		raw = c.member(raw)
 	}
 	if kind == '"' && c.links != nil {
 		raw = c.link(raw)

@@ -22,6 +22,9 @@ var (
 	errTwin = reply.BadRequest("ambiguous_path",
 		"The forge could take the repository's path for that of a project with this whole name. Rename one of the two.")
 	errBody   = reply.BadRequest("unexpected_body", "This request takes no body.")
+	errTicket = reply.Forbidden("ticket_missing",
+		"Access denied: The address of an attachment is good for a day, and for the token alone that it was given to. Ask the API for the "+
+			"file again, and follow the browser_download_url of its answer.")
 	errLength = &reply.Refusal{Status: fasthttp.StatusLengthRequired, Reason: "length_required",
 		Message: "This request needs a body: send Content-Length, or Transfer-Encoding: chunked."}
 )
@@ -31,6 +34,7 @@ type Surface struct {
 	surface.Unsealing
 	surface.Words
 	Links  *reply.Links
+	Seals  *surface.Seals
 	Layout *git.Layout
 }
 
@@ -116,6 +120,9 @@ func (v *visit) Judge(q *surface.Request, b *surface.Body, j *surface.Judgement)
 	if err := v.checkTwin(j); err != nil {
 		return err
 	}
+	if err := v.checkTicket(q, j); err != nil {
+		return err
+	}
 	return v.checkUpstream(q, j)
 }
 
@@ -195,6 +202,20 @@ func (v *visit) checkTwin(j *surface.Judgement) error {
 		err = errTwin
 	}
 	return err
+}
+
+// checkTicket refuses an attachment that no ticket says to be the project's: the forge would give the token's owner any by its UUID.
+func (v *visit) checkTicket(q *surface.Request, j *surface.Judgement) error {
+	file := &v.request.Attachment
+	if file.Folder == "" {
+		return nil
+	}
+	hash, err := q.TokenHash()
+	if c := j.Own(); err != nil || c == nil || !v.s.Seals.IsFile(surface.FileTicket{Project: c.ID, Folder: file.Folder, UUID: file.UUID},
+		hash, file.Ticket, q.Start) {
+		return errTicket
+	}
+	return nil
 }
 
 // Rebuild writes the path that the container has now, and the body as it came or as it was read.
