@@ -8,8 +8,8 @@ import (
 	"patgate/routes/git"
 )
 
-// attached gives what makes the addresses of attachments in the answer: each names the project that was checked, and has a ticket which
-// says that the file is its own. nil: there are none in it, or nobody can say whose they are.
+// attached gives what makes the addresses of attachments in the answer: each names the project that was checked, and has a ticket
+// which says that the file is its own. nil: there are none in it, or nobody can say whose they are.
 func (x *exchange) attached(change reply.Change) filter.Attached {
 	q, j := &x.request, &x.judgement
 	c := j.Own()

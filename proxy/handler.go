@@ -59,8 +59,8 @@ func New(o Options) (*Handler, error) {
 	if err := errors.Join(o.Upstream.connect(), o.Registry.connect()); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrOption, err)
 	}
-	h := &Handler{options: o, dialect: surface.DialectOf(o.Forge), attempts: o.Attempts, seals: &surface.Seals{By: o.Sealer}, storage: reply.NewStorage(o.StorageURLs),
-		origins: reply.NewOrigins(o.Origins, local.Pages)}
+	h := &Handler{options: o, dialect: surface.DialectOf(o.Forge), attempts: o.Attempts, storage: reply.NewStorage(o.StorageURLs),
+		seals: &surface.Seals{By: o.Sealer}, origins: reply.NewOrigins(o.Origins, local.Pages)}
 	h.exchanges.New = func() any { return &exchange{} }
 	h.rules = surface.Rules{Resolver: o.Resolver, Reads: o.Freshness.Reads, Writes: o.Freshness.Writes, Deadline: o.ResolverDeadline,
 		AllowQuickActions: o.AllowQuickActions}

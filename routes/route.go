@@ -319,6 +319,6 @@ type Response struct {
 	Attachments string
 }
 
-// AttachmentFolders are where patgate has the files of a project that the forge names by their UUID alone, each on a row of its own:
-// "releases" is /owner/name/releases/attachments/UUID.
+// AttachmentFolders are where patgate has the files of a project that the forge names by their UUID alone, each on a row of its
+// own: "releases" is /owner/name/releases/attachments/UUID.
 func AttachmentFolders() []string { return []string{"issues", "releases"} }

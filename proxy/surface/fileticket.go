@@ -8,8 +8,8 @@ import (
 	"patgate/token"
 )
 
-// FileTicket says that a file which the forge names by its UUID alone is a project's. It stands in the address that an answer gives
-// such a file, and is of use only beside the token that it was made for, whose permissions are asked for anew.
+// FileTicket says that a file which the forge names by its UUID alone is a project's. It stands in the address that an answer
+// gives such a file, and is of use only beside the token that it was made for, whose permissions are asked for anew.
 type FileTicket struct {
 	Project int64
 	Folder  string // of routes.AttachmentFolders

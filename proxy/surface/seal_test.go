@@ -77,6 +77,36 @@ func TestSeals(t *testing.T) {
 	}
 }
 
+// TestFileTickets: a ticket is for one file of one project, for one token, and for a day.
+func TestFileTickets(t *testing.T) {
+	s, other := newSeals(t), newSeals(t)
+	hash, now := token.Hash{1}, time.Unix(1_800_000_000, 0)
+	file := FileTicket{Project: 7, Folder: "issues", UUID: []byte("0b9b8f1c-3c8e-4d7b-9a55-5d9a5bb0c001")}
+	text := s.SealFile(file, hash, now)
+	if KindOf([]byte(text)) != SealFile || !s.IsFile(file, hash, []byte(text), now.Add(SealLife-time.Second)) {
+		t.Fatalf("%s is no ticket", text)
+	}
+	release := FileTicket{Project: 7, Folder: "releases", UUID: file.UUID}
+	for name, is := range map[string]bool{
+		"of another project": s.IsFile(FileTicket{Project: 8, Folder: "issues", UUID: file.UUID}, hash, []byte(text), now),
+		"of another folder":  s.IsFile(release, hash, []byte(text), now),
+		"of another file":    s.IsFile(FileTicket{Project: 7, Folder: "issues", UUID: []byte("x")}, hash, []byte(text), now),
+		"of another token":   s.IsFile(file, token.Hash{2}, []byte(text), now),
+		"once it is over":    s.IsFile(file, hash, []byte(text), now.Add(SealLife)),
+		"elsewhere":          other.IsFile(file, hash, []byte(text), now),
+		"of none":            s.IsFile(file, hash, nil, now),
+		"a registry's": s.IsFile(file, hash, []byte(string(SealFile)+strings.TrimPrefix(s.Seal(SealRegistry, hash, now.Add(time.Hour), ""),
+			string(SealRegistry))), now),
+	} {
+		if is {
+			t.Errorf("it is the ticket %s", name)
+		}
+	}
+	if _, ok := s.Open(SealRegistry, []byte(string(SealRegistry)+text[len(SealFile):]), now); ok {
+		t.Error("it opens as what stands for a token")
+	}
+}
+
 // TestExpiryOf reads when tokens end.
 func TestExpiryOf(t *testing.T) {
 	for text, want := range map[string]time.Time{

@@ -82,7 +82,7 @@ func Classify(t *routes.Table, op *routes.Operation, r *Request, method string, 
 	path, query, hasQuery := bytes.Cut(target[1:], []byte{'?'})
 	if r.layout.files {
 		if project, rest, folder, isFile := fileIn(target[:len(path)+1]); isFile {
-			return r.readFile(t, op, project, rest, folder, query, hasQuery)
+			return r.readFile(t, op, project, rest, folder, query)
 		}
 	}
 	i := bytes.Index(path, []byte(".git/"))

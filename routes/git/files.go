@@ -28,8 +28,8 @@ type Attachment struct {
 
 var errUUID = refuse(routes.CodeAmbiguousPath, "An attachment is named by its UUID, in small letters.")
 
-var errTicket = refuse(routes.CodeAmbiguousPath, "The address of an attachment takes no other parameter than the ticket that it came "+
-	"with.")
+var errTicket = refuse(routes.CodeAmbiguousPath, "The address of an attachment takes no other parameter than the ticket that "+
+	"it came with.")
 
 var errFile = refuse(routes.CodeAmbiguousPath, "The path of a file must be percent-encoded once, and hold no empty or dot "+
 	"segment, slash, backslash or control character.")
@@ -56,8 +56,9 @@ func fileIn(path []byte) (project, rest []byte, folder string, ok bool) {
 	return nil, nil, "", false
 }
 
-// readFile reads the target of a file. It takes no query but a ticket: Gitea would read a credential or another form of the file there.
-func (r *Request) readFile(t *routes.Table, op *routes.Operation, project, rest []byte, folder string, query []byte, hasQuery bool) error {
+// readFile reads the target of a file. It takes no query but a ticket: Gitea would read a credential or another form of the
+// file there. A query is nil where there is none.
+func (r *Request) readFile(t *routes.Table, op *routes.Operation, project, rest []byte, folder string, query []byte) error {
 	name, err := r.layout.name(project)
 	switch {
 	case err != nil:
@@ -69,8 +70,8 @@ func (r *Request) readFile(t *routes.Table, op *routes.Operation, project, rest 
 	case !oneMeaning(rest):
 		return errFile
 	case folder == issueAttachments || folder == releaseAttachments:
-		return r.readAttachment(t, op, name, rest, folder, query, hasQuery)
-	case hasQuery:
+		return r.readAttachment(t, op, name, rest, folder, query)
+	case query != nil:
 		return errQuery
 	}
 	r.method = "GET"
@@ -80,13 +81,13 @@ func (r *Request) readFile(t *routes.Table, op *routes.Operation, project, rest 
 }
 
 // readAttachment reads the target of a file that is named by its UUID, whose ticket alone says that it is the project's.
-func (r *Request) readAttachment(t *routes.Table, op *routes.Operation, name Name, uuid []byte, folder string, query []byte,
-	hasQuery bool) error {
+func (r *Request) readAttachment(t *routes.Table, op *routes.Operation, name Name, uuid []byte, folder string,
+	query []byte) error {
 	ticket, isTicket := bytes.CutPrefix(query, []byte("ticket="))
 	switch {
 	case !IsUUID(uuid):
 		return errUUID
-	case hasQuery && (!isTicket || bytes.ContainsAny(ticket, "&;%+")):
+	case query != nil && (!isTicket || bytes.ContainsAny(ticket, "&;%+")):
 		return errTicket
 	}
 	r.method = "GET"

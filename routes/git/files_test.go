@@ -1,12 +1,16 @@
 package git
 
 import (
+	"bytes"
 	"errors"
 	"testing"
 
 	"patgate/routes"
 	"patgate/routes/load"
 )
+
+// aUUID names a file.
+const aUUID = "0b9b8f1c-3c8e-4d7b-9a55-5d9a5bb0c001"
 
 func TestFiles(t *testing.T) {
 	table, err := load.Gitea()
@@ -20,10 +24,14 @@ func TestFiles(t *testing.T) {
 		"/acme/app/archive/v1.0.tar.gz":               {"/{project}/archive/{*filepath}", "/Acme/App/archive/v1.0.tar.gz"},
 		"/acme/raw/archive/main.zip":                  {"/{project}/archive/{*filepath}", "/Acme/App/archive/main.zip"},
 		"/acme/app/releases/download/v1.0/tool_1.zip": {"/{project}/releases/download/{*filepath}", "/Acme/App/releases/download/v1.0/tool_1.zip"},
+		"/acme/app/issues/attachments/" + aUUID:       {"/{project}/issues/attachments/{uuid}", "/Acme/App/attachments/" + aUUID},
+		"/acme/app/releases/attachments/" + aUUID + "?ticket=pgf.x-_Y": {"/{project}/releases/attachments/{uuid}",
+			"/Acme/App/attachments/" + aUUID},
 	} {
 		for _, method := range []string{"GET", "HEAD"} {
 			t.Run(method+" "+target, func(t *testing.T) {
-				if !LayoutOf(routes.ForgeGitea).Has([]byte(target)) {
+				path, _, _ := bytes.Cut([]byte(target), []byte{'?'})
+				if !LayoutOf(routes.ForgeGitea).Has(path) {
 					t.Fatal("not seen as such")
 				}
 				var op routes.Operation
@@ -43,6 +51,17 @@ func TestFiles(t *testing.T) {
 	for name, c := range map[string]struct{ method, target string }{
 		"another method":     {"POST", "/acme/app/archive/main.zip"},
 		"a query":            {"GET", "/acme/app/raw/branch/main/README.md?token=x"},
+		"an empty query":     {"GET", "/acme/app/raw/branch/main/README.md?"},
+		"an empty one there": {"GET", "/acme/app/issues/attachments/" + aUUID + "?"},
+		"no ticket":          {"GET", "/acme/app/issues/attachments/" + aUUID + "?token=x"},
+		"a second parameter": {"GET", "/acme/app/issues/attachments/" + aUUID + "?ticket=x&token=x"},
+		"another separator":  {"GET", "/acme/app/issues/attachments/" + aUUID + "?ticket=x;token=x"},
+		"an encoded ticket":  {"GET", "/acme/app/issues/attachments/" + aUUID + "?ticket=%78"},
+		"no UUID":            {"GET", "/acme/app/issues/attachments/" + aUUID[1:]},
+		"a UUID and more":    {"GET", "/acme/app/issues/attachments/" + aUUID + "/x"},
+		"an encoded UUID":    {"GET", "/acme/app/issues/attachments/%30" + aUUID[1:]},
+		"of a wiki":          {"GET", "/acme/app.wiki/issues/attachments/" + aUUID},
+		"a deletion":         {"DELETE", "/acme/app/issues/attachments/" + aUUID},
 		"a dot segment":      {"GET", "/acme/app/raw/branch/../../../umbra/app/raw/branch/main/x"},
 		"a hidden one":       {"GET", "/acme/app/raw/branch/%2e%2E/x"},
 		"half hidden":        {"GET", "/acme/app/raw/branch/.%2e/x"},

@@ -18,8 +18,7 @@ var addressName = regexp.MustCompile(`^([a-zA-Z0-9_]*\.)?[a-zA-Z0-9_]+$|^[a-zA-Z
 const maxAddresses = 64
 
 // readAddresses reads `addresses:` of all files: lists of rows, each with the keys whose values are addresses that programs
-// follow, or with the folder of the attachments in their answers. Like rendered: it runs when the rows are complete, and holds for
-// an overlay's row too.
+// follow, or the folder of attachments. Like rendered: it runs when the rows are complete, and holds for an overlay's row too.
 func (a *assembly) readAddresses(rows []row) {
 	for _, d := range a.documents {
 		if d.Root == nil {
@@ -54,12 +53,11 @@ func (s *section) attachments(n *yaml.Node) string {
 
 // mayAttach tells whether what a row shows lies in the project that its path names.
 func (s *section) mayAttach(n *yaml.Node, key string, r *routes.Route) bool {
-	_, path, _ := strings.Cut(key, " ")
-	if before, _, found := strings.Cut(path, "{project}"); !found || strings.Contains(before, "{") || r.Spans || r.Find.From != routes.FindInPath {
-		s.Problem(n, "remove it", "row %s has attachments under addresses, and its path names no project that all of its answer lies in", key)
-		return false
+	ok := !r.Spans && r.Find.From == routes.FindInPath && r.Find.Ref == routes.RefProject
+	if !ok {
+		s.Problem(n, "remove it", "row %s has attachments, and its path names no project that all of its answer lies in", key)
 	}
-	return true
+	return ok
 }
 
 // markAddresses gives keys, and the folder of their attachments, to rows.

@@ -16,8 +16,8 @@ type attachments struct {
 }
 
 // WithAttachments gives Addresses that also put an address of patgate's in the place of that of each file which the forge names
-// by its UUID alone. roots are as those of NewAddresses. An object says its UUID itself: an address with another one is what somebody
-// has written there, and stays. The UUID comes first, as Gitea writes it (1.26, modules/structs/attachment.go).
+// by its UUID alone. roots are as those of NewAddresses. An object says its UUID itself: an address with another one is what
+// somebody has written there, and stays. The UUID comes first, as Gitea writes it (1.26, modules/structs/attachment.go).
 func (a *Addresses) WithAttachments(roots []string, at Attached) *Addresses {
 	with := *a
 	if with.files = (&attachments{at: at}); at == nil {

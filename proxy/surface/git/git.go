@@ -23,8 +23,8 @@ var (
 		"The forge could take the repository's path for that of a project with this whole name. Rename one of the two.")
 	errBody   = reply.BadRequest("unexpected_body", "This request takes no body.")
 	errTicket = reply.Forbidden("ticket_missing",
-		"Access denied: The address of an attachment is good for a day, and for the token alone that it was given to. Ask the API for the "+
-			"file again, and follow the browser_download_url of its answer.")
+		"Access denied: The address of an attachment is good for a day, and for the token alone that it was given to. Ask the API for "+
+			"the file again, and follow the browser_download_url of its answer.")
 	errLength = &reply.Refusal{Status: fasthttp.StatusLengthRequired, Reason: "length_required",
 		Message: "This request needs a body: send Content-Length, or Transfer-Encoding: chunked."}
 )
@@ -204,15 +204,19 @@ func (v *visit) checkTwin(j *surface.Judgement) error {
 	return err
 }
 
-// checkTicket refuses an attachment that no ticket says to be the project's: the forge would give the token's owner any by its UUID.
+// checkTicket refuses an attachment that no ticket says to be the project's: the forge gives its owner any by the UUID alone.
 func (v *visit) checkTicket(q *surface.Request, j *surface.Judgement) error {
 	file := &v.request.Attachment
 	if file.Folder == "" {
 		return nil
 	}
 	hash, err := q.TokenHash()
-	if c := j.Own(); err != nil || c == nil || !v.s.Seals.IsFile(surface.FileTicket{Project: c.ID, Folder: file.Folder, UUID: file.UUID},
-		hash, file.Ticket, q.Start) {
+	c := j.Own()
+	if err != nil || c == nil {
+		return errTicket
+	}
+	t := surface.FileTicket{Project: c.ID, Folder: file.Folder, UUID: file.UUID}
+	if !v.s.Seals.IsFile(t, hash, file.Ticket, q.Start) {
 		return errTicket
 	}
 	return nil
