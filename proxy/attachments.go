@@ -12,9 +12,12 @@ import (
 // which says that the file is its own. nil: there are none in it, or nobody can say whose they are.
 func (x *exchange) attached(change reply.Change) filter.Attached {
 	q, j := &x.request, &x.judgement
+	if !change.Attaches() {
+		return nil
+	}
 	c := j.Own()
 	hash, err := q.TokenHash()
-	if !change.Attaches() || err != nil || c == nil || c.Boundary != routes.BoundaryProject || c.Path == "" {
+	if err != nil || c == nil || c.Boundary != routes.BoundaryProject || c.Path == "" {
 		return nil
 	}
 	folder := change.Row.Response.Attachments

@@ -238,8 +238,7 @@ func (x *exchange) deliver() (kept bool) {
 		if !change.Possible(a) {
 			return x.broken(reply.ErrIllegible, reply.FailureAnswer)
 		}
-		change.Attachment = x.attached(change)
-		changer = change.Changer(a, x.h.forge.Links, q.Origin)
+		changer = change.Changer(a, x.h.forge.Links, q.Origin, x.attached(change))
 	}
 	if length >= 0 && length <= smallAnswer {
 		return x.deliverSmall(status, length, changer)

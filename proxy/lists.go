@@ -33,7 +33,7 @@ func (x *exchange) deliverList() (kept bool) {
 		case err != nil:
 			return x.unlisted(err)
 		case page.More || !more:
-			return x.answerPage(page, change.Changer(&d.answer, x.h.forge.Links, q.Origin))
+			return x.answerPage(page, change.Changer(&d.answer, x.h.forge.Links, q.Origin, nil))
 		case number == listing.MostPages:
 			return x.broken(reply.ErrListTooLong, reply.FailureAnswer)
 		}

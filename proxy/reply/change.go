@@ -18,24 +18,20 @@ type Changer interface {
 
 // Change is what is changed in the answer to a request: keys or rendered texts are taken out, or links are rewritten.
 type Change struct {
-	Row       *routes.Route // nil: nothing is
-	Rendered  bool          // the request asks for rendered texts
-	Filtered  bool          // entries are left out of the answer
-	Addresses bool          // addresses that programs follow are to lead to patgate
-	// Attachments are to have addresses of patgate's.
-	Attachments bool
-	// Attachment appends what stands behind patgate's own address in that of an attachment. Without it they keep the forge's.
-	Attachment filter.Attached
+	Row         *routes.Route // nil: nothing is
+	Rendered    bool          // the request asks for rendered texts
+	Filtered    bool          // entries are left out of the answer
+	Addresses   bool          // addresses that programs follow are to lead to patgate
+	Attachments bool          // they are to have addresses of patgate's
 }
 
 // Any tells whether something is.
 func (c Change) Any() bool {
-	return c.must() || c.leadsBack() || c.Attaches()
-}
-
-// leadsBack tells whether addresses that programs follow are changed.
-func (c Change) leadsBack() bool {
-	return c.Row != nil && c.Addresses && len(c.Row.Response.Addresses) > 0
+	if c.Row == nil {
+		return false
+	}
+	r := &c.Row.Response
+	return c.must() || c.Addresses && len(r.Addresses) > 0 || c.Attachments && r.Attachments != ""
 }
 
 // Attaches tells whether attachments get addresses of patgate's.
@@ -78,8 +74,9 @@ func (c Change) Possible(a *fasthttp.Response) bool {
 	return isText(a.Header.ContentType())
 }
 
-// Changer gives what changes an answer. Addresses of the forge become those by which the client came.
-func (c Change) Changer(a *fasthttp.Response, l *Links, origin []byte) Changer {
+// Changer gives what changes an answer. Addresses of the forge become those by which the client came; at makes those of attachments,
+// and nil leaves them as they are.
+func (c Change) Changer(a *fasthttp.Response, l *Links, origin []byte, at filter.Attached) Changer {
 	r := &c.Row.Response
 	f := filter.NewFilter(r.Remove)
 	if r.Rendered || c.Rendered {
@@ -89,14 +86,14 @@ func (c Change) Changer(a *fasthttp.Response, l *Links, origin []byte) Changer {
 	switch {
 	case r.Links:
 		links = filter.NewLinks(l.texts(), l.PublicOrigin(origin))
-	case c.leadsBack(), c.Attaches():
+	case c.Addresses && len(r.Addresses) > 0, c.Attaches():
 		var fields []string
-		if c.leadsBack() {
+		if c.Addresses {
 			fields = r.Addresses
 		}
 		addresses := filter.NewAddresses(fields, l.apart, l.public)
 		if c.Attaches() {
-			addresses = addresses.WithAttachments(l.all(), c.Attachment)
+			addresses = addresses.WithAttachments(l.all(), at)
 		}
 		f = f.WithAddresses(addresses)
 	}
