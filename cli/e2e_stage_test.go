@@ -88,6 +88,9 @@ func (s *stage) start(env, args []string, admin string) error {
 	s.log = log
 	s.server = exec.Command("patgate", append([]string{"serve"}, args...)...)
 	s.server.Dir, s.server.Env = s.dir, env
+	if raced {
+		s.server.Env = append(slices.Clone(env), "GORACE=log_path="+raceLog)
+	}
 	s.server.Stdout, s.server.Stderr = log, log
 	if err := s.server.Start(); err != nil {
 		return err

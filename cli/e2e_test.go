@@ -6,6 +6,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -25,12 +28,86 @@ func run(m *testing.M) int {
 	defer os.RemoveAll(dir)
 	build := exec.Command("go", "build", "-trimpath", "-o", filepath.Join(dir, "patgate"), "patgate")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if raced {
+		build = exec.Command("go", "build", "-race", "-pgo=off", "-o", filepath.Join(dir, "patgate"), "patgate") // of packages as the tests'
+		raceLog = filepath.Join(dir, "race")
+	}
 	if out, err := build.CombinedOutput(); err != nil {
 		fmt.Fprintf(os.Stderr, "building patgate: %v\n%s", err, out)
 		return 1
 	}
 	os.Setenv("PATH", dir+string(os.PathListSeparator)+os.Getenv("PATH"))
-	return m.Run()
+	code := m.Run()
+	if reports := raceReports(raceLog); reports != "" {
+		fmt.Fprintf(os.Stderr, "--- FAIL: the race detector reports of patgate serve:\n%s", reports)
+		return 1
+	}
+	return code
+}
+
+// raceLog is how the files begin into which each server writes what the race detector finds in it; empty: it is built without one.
+var raceLog string
+
+// raceReports gives what has been written into such files.
+func raceReports(log string) (reports string) {
+	if log == "" {
+		return ""
+	}
+	files, _ := filepath.Glob(log + ".*")
+	for _, file := range files {
+		data, _ := os.ReadFile(file)
+		reports += string(data)
+	}
+	return reports
+}
+
+// TestRaceReportsAreFound: what a server writes into its file fails the run, also where no test looks at it.
+func TestRaceReportsAreFound(t *testing.T) {
+	log := filepath.Join(t.TempDir(), "race")
+	if found := raceReports(log) + raceReports(""); found != "" {
+		t.Errorf("found %q where nothing was written", found)
+	}
+	if err := os.WriteFile(log+".4711", []byte("WARNING: DATA RACE\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if found := raceReports(log); !strings.Contains(found, "DATA RACE") {
+		t.Errorf("found %q", found)
+	}
+}
+
+// TestRacedNamesTests: each test that make race names is there, so that none passes by not running.
+func TestRacedNamesTests(t *testing.T) {
+	makefile, err := os.ReadFile("../Makefile")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, names, _ := strings.Cut(string(makefile), "\nRACED = ^(")
+	names, _, found := strings.Cut(names, ")$$\n")
+	all := testNames(t)
+	for name := range strings.SplitSeq(names, "|") {
+		if !found || !slices.Contains(all, name) {
+			t.Errorf("make race runs %q, which is no test here", name)
+		}
+	}
+}
+
+// testNames gives the names of the tests of this folder.
+func testNames(t *testing.T) (names []string) {
+	t.Helper()
+	files, err := filepath.Glob("*_test.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range regexp.MustCompile(`(?m)^func (Test\w+)\(`).FindAllStringSubmatch(string(data), -1) {
+			names = append(names, m[1])
+		}
+	}
+	return names
 }
 
 // TestScripts runs testdata/script/*.txt: the built binary, real sockets, a stand-in forge. The scripts' own commands are
