@@ -74,8 +74,8 @@ func (c Change) Possible(a *fasthttp.Response) bool {
 	return isText(a.Header.ContentType())
 }
 
-// Changer gives what changes an answer. Addresses of the forge become those by which the client came; at makes those of attachments,
-// and nil leaves them as they are.
+// Changer gives what changes an answer. Addresses of the forge become those by which the client came; at makes those of
+// attachments, and nil leaves them as they are.
 func (c Change) Changer(a *fasthttp.Response, l *Links, origin []byte, at filter.Attached) Changer {
 	r := &c.Row.Response
 	f := filter.NewFilter(r.Remove)
