@@ -26,8 +26,6 @@ type Attachment struct {
 	Ticket []byte // empty: the request has none
 }
 
-var errUUID = refuse(routes.CodeAmbiguousPath, "An attachment is named by its UUID, in small letters.")
-
 var errTicket = refuse(routes.CodeAmbiguousPath, "The address of an attachment takes no other parameter than the ticket that "+
 	"it came with.")
 
@@ -49,11 +47,17 @@ func fileIn(path []byte) (project, rest []byte, folder string, ok bool) {
 	}
 	end := owner + 1 + name
 	for _, folder := range fileFolders {
-		if rest, found := bytes.CutPrefix(path[end:], []byte(folder)); found && len(rest) > 0 {
+		rest, found := bytes.CutPrefix(path[end:], []byte(folder))
+		if found && len(rest) > 0 && (!holdsAttachments(folder) || IsUUID(rest)) { // Gitea's pages post to others
 			return path[1:end], rest, folder, true
 		}
 	}
 	return nil, nil, "", false
+}
+
+// holdsAttachments tells whether files in the folder are named by their UUID.
+func holdsAttachments(folder string) bool {
+	return folder == issueAttachments || folder == releaseAttachments
 }
 
 // readFile reads the target of a file. It takes no query but a ticket: Gitea would read a credential or another form of the
@@ -69,7 +73,7 @@ func (r *Request) readFile(t *routes.Table, op *routes.Operation, project, rest 
 		return errMethod
 	case !oneMeaning(rest):
 		return errFile
-	case folder == issueAttachments || folder == releaseAttachments:
+	case holdsAttachments(folder):
 		return r.readAttachment(t, op, name, rest, folder, query)
 	case query != nil:
 		return errQuery
@@ -84,10 +88,7 @@ func (r *Request) readFile(t *routes.Table, op *routes.Operation, project, rest 
 func (r *Request) readAttachment(t *routes.Table, op *routes.Operation, name Name, uuid []byte, folder string,
 	query []byte) error {
 	ticket, isTicket := bytes.CutPrefix(query, []byte("ticket="))
-	switch {
-	case !IsUUID(uuid):
-		return errUUID
-	case query != nil && (!isTicket || bytes.ContainsAny(ticket, "&;%+")):
+	if query != nil && (!isTicket || bytes.ContainsAny(ticket, "&;%+")) {
 		return errTicket
 	}
 	r.method = "GET"
