@@ -29,8 +29,8 @@ type Config struct {
 	// Listen is the address on which clients are served, `host:port` or `:port` for every interface. A socket that systemd passes
 	// (`FileDescriptorName=listen`) takes its place, and those named `admin.listen` and `console.listen` that of theirs.
 	Listen string `yaml:"listen"`
-	// ReusePort lets several processes listen on the same addresses (SO_REUSEPORT; not on Windows): a new patgate is started before
-	// the old one is ended.
+	// ReusePort lets several processes listen on the same address for clients (SO_REUSEPORT; not on Windows): a new patgate is
+	// started before the old one is ended. The listeners for operators and the console need addresses of their own.
 	ReusePort bool `yaml:"reuse_port"`
 	// Shutdown says how patgate ends.
 	Shutdown Shutdown `yaml:"shutdown"`

@@ -129,11 +129,16 @@ func (h *Handler) Serve(ctx *fasthttp.RequestCtx) {
 	defer x.recovered()
 	kept := x.proceed()
 	x.share()
-	if wire.ClientOf(ctx.Conn()).Leaving() {
-		ctx.SetConnectionClose()
-	}
+	leave(ctx)
 	if !kept {
 		x.release()
+	}
+}
+
+// leave has the answer say that its connection ends, while the server leaves. A tunnel goes on.
+func leave(ctx *fasthttp.RequestCtx) {
+	if wire.ClientOf(ctx.Conn()).Leaving() && !ctx.Hijacked() {
+		ctx.SetConnectionClose()
 	}
 }
 
@@ -318,6 +323,7 @@ func (x *exchange) recovered() {
 	x.event.Failure = reply.FailurePanic
 	x.deny(reply.ErrInternal)
 	x.share()
+	leave(x.ctx)
 }
 
 // owns tells whether the row that a patgate token asks for is answered here.

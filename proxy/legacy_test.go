@@ -2,11 +2,15 @@ package proxy
 
 import (
 	"bufio"
+	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -206,6 +210,71 @@ func TestThreatInternalPaths(t *testing.T) {
 	for _, target := range []string{"/api/v4/internals", "/api/v4/projects/internal%2Fx", "/group/-/metrics",
 		"/api/v4/projects/1/internal"} {
 		t.Run("control "+target, func(t *testing.T) { allowed.raw(t, get(target, "PRIVATE-TOKEN: glpat-x")).wants(t, 200) })
+	}
+}
+
+// TestWebsocketsWhileTheServerEnds: one that is open goes on while the server leaves, a new one is refused, and what is open holds up no
+// shutdown.
+func TestWebsocketsWhileTheServerEnds(t *testing.T) {
+	var asked atomic.Int32
+	upstream := bareUpstream(t, func(_ int, c net.Conn) {
+		defer c.Close()
+		r := bufio.NewReader(c)
+		if _, err := http.ReadRequest(r); err != nil {
+			return
+		}
+		asked.Add(1)
+		_, _ = io.WriteString(c, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
+		_, _ = io.Copy(c, r)
+	})
+	g := newGateway(t, upstream, nil)
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := NewServer(g.handler, testLog{t})
+	go func() { _ = s.Serve(ln, nil) }()
+	open := func() (net.Conn, *bufio.Reader, *http.Response) {
+		c, err := net.Dial("tcp", ln.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { c.Close() })
+		_ = c.SetDeadline(time.Now().Add(10 * time.Second))
+		_, _ = io.WriteString(c, get("/-/cable", "Authorization: Bearer oauth-x", "Connection: Upgrade", "Upgrade: websocket"))
+		r := bufio.NewReader(c)
+		response, err := http.ReadResponse(r, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c, r, response
+	}
+	echoes := func(c net.Conn, r *bufio.Reader) bool {
+		_, _ = io.WriteString(c, "ping")
+		text := make([]byte, 4)
+		_, err := io.ReadFull(r, text)
+		return err == nil && string(text) == "ping"
+	}
+	c, r, response := open()
+	if response.StatusCode != http.StatusSwitchingProtocols || !echoes(c, r) {
+		t.Fatal(response.Status)
+	}
+	s.Leave()
+	if !echoes(c, r) {
+		t.Error("what is open ends while the server leaves")
+	}
+	another, _, late := open()
+	if late.StatusCode != http.StatusServiceUnavailable || !late.Close || asked.Load() != 1 {
+		t.Errorf("a new one: %s, close %t, the forge was asked %d times", late.Status, late.Close, asked.Load())
+	}
+	_ = another.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
+	if err := s.Shutdown(ctx); err != nil {
+		t.Error(err)
+	}
+	if _, err := r.ReadByte(); err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("the tunnel: %v", err)
 	}
 }
 

@@ -10,9 +10,14 @@ import (
 	"patgate/proxy/wire"
 )
 
-// tunnel passes a websocket upgrade through on a connection of its own. It is only for callers without a patgate token.
+// tunnel passes a websocket upgrade through on a connection of its own. It is only for callers without a patgate token. A server
+// that leaves begins none.
 func (x *exchange) tunnel() (kept bool) {
 	q, d := &x.request, &x.delivery
+	if q.Conn.Leaving() {
+		x.refuse(reply.ErrLeaving)
+		return false
+	}
 	d.pool = x.h.forge.Others
 	claim := x.claim()
 	claim.Lasting = true

@@ -179,6 +179,12 @@ func (s *Service) judge(ctx context.Context, found *store.Listed, days int, kept
 	if err := s.observe(ctx, &w, s.firstDay(days).Start()); err != nil {
 		return nil, err
 	}
+	switch again, err := s.tokens.Units().ObservingSince(ctx, now); {
+	case err != nil:
+		return nil, err
+	case again.IsZero(), again.After(kept): // what was read may have been dropped meanwhile
+		return s.judge(ctx, found, days, again)
+	}
 	f.Damaged = w.damaged
 	f.Rights, err = propose.NewReplay(s.tokens.Table()).Unused(propose.Holding{
 		Scopes:       w.Scopes,

@@ -51,7 +51,7 @@ func listenAll(ctx context.Context, c *config.Config) (*sockets, error) {
 		case given != nil:
 			*one.into = given
 		case !one.off:
-			*one.into, err = listen(ctx, one.key, one.address, c.ReusePort)
+			*one.into, err = listen(ctx, one.key, one.address, c.ReusePort && one.key == listenClients)
 		}
 		if err != nil {
 			break

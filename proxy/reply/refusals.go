@@ -63,6 +63,8 @@ var (
 		Message: "The token could not be looked up.", Retry: time.Second}
 	ErrBusy = &Refusal{Status: fasthttp.StatusServiceUnavailable, Reason: "upstream_busy",
 		Message: "All connections to the forge are in use (limit: upstream.connections).", Retry: time.Second}
+	ErrLeaving = &Refusal{Status: fasthttp.StatusServiceUnavailable, Reason: "leaving",
+		Message: "This server is being stopped: connect once more.", Retry: time.Second, Close: true}
 	ErrShare = &Refusal{Status: fasthttp.StatusTooManyRequests, Reason: "upstream_share",
 		Message: "This token's other requests, or its owner's, have their share of the connections to the forge in use (limit: " +
 			"upstream.connections).", Retry: time.Second}

@@ -65,11 +65,14 @@ func (d *Door) Stop() {
 	d.stopping.Store(true)
 }
 
-// EndIdle ends the connections that rest in a loop, and tells how many are left.
+// EndIdle ends the connections that rest in a loop, and tunnels, which nobody knows the end of. It tells how many are left.
 func (d *Door) EndIdle() int {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for c := range d.looped {
+		if Phase(c.phase.Load()) == PhaseTunnel {
+			c.socket.Abort()
+		}
 		c.socket.EndIfResting()
 	}
 	return len(d.looped)

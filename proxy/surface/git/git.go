@@ -50,7 +50,9 @@ func (s *Surface) Has(path []byte, _ string) bool {
 // credential in Basic.
 func (*Surface) Proves(q *surface.Request, _ *surface.Body) bool {
 	var op routes.Operation
-	return q.Credential.Place == routes.PlaceBasic && git.Classify(q.Table, &op, &git.Request{}, q.Method, q.Target) == nil
+	var r git.Request
+	return q.Credential.Place == routes.PlaceBasic && git.Classify(q.Table, &op, &r, q.Method, q.Target) == nil &&
+		r.Attachment.Folder == "" // Gitea takes no Basic there
 }
 
 // Classify reads the target.
