@@ -22,7 +22,7 @@ func TestTheCommandsThatPagesNameExist(t *testing.T) {
 		t.Fatalf("%d pages, %v", len(pages), err)
 	}
 	named := 0
-	for _, page := range append(pages, "../README.md", "../CHANGELOG.md", "../SECURITY.md") {
+	for _, page := range append(pages, "../README.md", "../CHANGELOG.md", "../SECURITY.md", "../deploy/README.md") {
 		data, err := os.ReadFile(page)
 		if err != nil {
 			t.Fatal(err)

@@ -207,7 +207,8 @@ type Store struct {
 	// sealing key.
 	URL Secret `yaml:"url"`
 	// KeyFile holds the key that seals the owners' credentials, made on first start with mode 0600. It must not be in the
-	// database's directory: whoever copies that directory must not get both. Empty: `keys/patgate.key` in data_dir.
+	// database's directory: whoever copies that directory must not get both. Empty: `keys/patgate.key` in data_dir. `none`: there
+	// is no file, and the key below must be given, as by a variable in an image that names a file.
 	KeyFile string `yaml:"key_file"`
 	// Key is the sealing key itself instead of a key file: 32 bytes in base64 or hexadecimal, best given by the variable.
 	// Of several, separated by spaces, the first seals and all of them open.
@@ -383,6 +384,9 @@ func (c *Config) DatabaseFile() string {
 	}
 	return filepath.Join(c.DataDir, "db", "patgate.db")
 }
+
+// NoKeyFile in the place of a key file's name says that the sealing key is given itself.
+const NoKeyFile = "none"
 
 // SealingKeyFile gives the path of the file with the sealing key; empty when the key is given itself.
 func (c *Config) SealingKeyFile() string {

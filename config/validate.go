@@ -140,10 +140,13 @@ func (p *reader) store(c *Config) {
 		p.refuse("store.grace", c.Store.Grace.String(), "is for a store in PostgreSQL", "leave it out, or give store.url")
 	}
 	if !c.Store.Key.Empty() {
-		if c.Store.KeyFile != "" {
+		if c.Store.KeyFile != "" && c.Store.KeyFile != NoKeyFile {
 			p.refuse("store.key", c.Store.Key.String(), "and store.key_file are both given", "keep one")
 		}
 		return
+	}
+	if c.Store.KeyFile == NoKeyFile {
+		p.refuse("store.key_file", NoKeyFile, "leaves no sealing key", "give store.key, or name a file")
 	}
 	if url == "" && filepath.Dir(c.SealingKeyFile()) == filepath.Dir(c.DatabaseFile()) {
 		key := "store.key_file"
