@@ -22,6 +22,7 @@ var limitStatuses = []string{"StatusRequestTimeout", "StatusRequestEntityTooLarg
 var noLimit = map[string]string{
 	"store":            "the store fails",
 	"forge_rate_limit": "it is the forge's own",
+	"leaving":          "the server is being stopped",
 }
 
 var (
