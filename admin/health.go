@@ -23,6 +23,8 @@ type Check struct {
 	// Graced, when not nil, tells that requests are served for a while although it does not hold. That is enough for who asks
 	// with ?grace=allow.
 	Graced func() bool
+	// Limited, when not nil, tells what does not work although requests can be served. It is said, and the answer stays 200.
+	Limited func() error
 }
 
 // Options configure the handler.
@@ -80,6 +82,12 @@ func (o Options) ready(w http.ResponseWriter, r *http.Request) {
 			status = http.StatusServiceUnavailable
 			fmt.Fprintf(&b, "%s: %v\n", check.Name, err)
 			continue
+		}
+		if check.Limited != nil {
+			if err := check.Limited(); err != nil {
+				fmt.Fprintf(&b, "%s: ok, but %v\n", check.Name, err)
+				continue
+			}
 		}
 		fmt.Fprintf(&b, "%s: ok\n", check.Name)
 	}

@@ -5,6 +5,11 @@ import (
 	"fmt"
 )
 
+// NoRoomText says what ErrNoRoom means to whoever may not read the log, and what to do.
+const NoRoomText = "patgate has no room to store this, so it was not done: a token that was to be revoked, paused or narrowed " +
+	"was NOT (of several, some may have been), and works as before. Its operator frees space where the store is (the log names " +
+	"the place); then try again."
+
 // Errors of a store and of Sessions; test them with errors.Is. Whatever is none of them is a failure of the store itself.
 var (
 	// ErrUnknownToken: no token has this hash or id.
@@ -43,6 +48,10 @@ var (
 
 	// ErrMoved: the file that is in use was removed, renamed or replaced. Nothing is read from it or written to it.
 	ErrMoved = errors.New("the store's file was taken away")
+
+	// ErrNoRoom: the file system or the server that keeps the store has no room left. The change was not made, whatever it was: a
+	// revocation that fails so revokes nothing.
+	ErrNoRoom = errors.New("there is no room where the store is")
 
 	// ErrClock: the clock of this machine and that of the store's server are further apart than ClocksWithin, so that one of them
 	// is wrong, and with it what this node takes for expired.

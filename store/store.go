@@ -56,8 +56,11 @@ const ClocksWithin = 2 * time.Second
 
 // Faulty is a Store that looks after the place where it keeps what it knows.
 type Faulty interface {
-	// Faults tells what is wrong with that place now: ErrMoved, ErrClock. It is quick.
+	// Faults tells what is wrong with that place now: ErrMoved, ErrClock, ErrNoRoom. It is quick.
 	Faults() []error
+	// Retry finds out, by a small write that is not kept, whether there is room again after ErrNoRoom, and ends that fault. Where
+	// there is no such fault it does nothing.
+	Retry(ctx context.Context)
 }
 
 // Subjects is the part of Store that keeps what tokens and credentials of the forge's own were seen to do. An id from

@@ -61,6 +61,12 @@ func (h *Handler) failed(err error) *reply {
 			"upstream.url to the forge")
 	case errors.Is(err, forge.ErrUnavailable):
 		return message(http.StatusBadGateway, "502 Bad Gateway - the forge could not be reached")
+	case errors.Is(err, store.ErrNoRoom):
+		h.o.Report(err)
+		return answer(http.StatusInsufficientStorage, object{
+			"message": "507 Insufficient Storage - " + store.NoRoomText,
+			"error":   "insufficient_storage",
+		})
 	case errors.Is(err, store.ErrMoved):
 		a := message(http.StatusServiceUnavailable, "503 Service Unavailable - the store of patgate cannot be used now: its log "+
 			"says why")

@@ -12,6 +12,7 @@ import (
 	"patgate/admin/console/words"
 	"patgate/admin/tokens"
 	"patgate/forge"
+	"patgate/store"
 )
 
 // page is what every page has.
@@ -86,6 +87,9 @@ func (q *request) words(err error) (int, string) {
 		return http.StatusGatewayTimeout, q.o.Forge + " did not answer in time. Nothing was changed."
 	case errors.Is(err, forge.ErrUnavailable):
 		return http.StatusBadGateway, q.o.Forge + " could not be reached. Nothing was changed."
+	case errors.Is(err, store.ErrNoRoom):
+		q.o.Report(err)
+		return http.StatusInsufficientStorage, words.Sentence(store.NoRoomText)
 	}
 	q.o.Report(err)
 	return http.StatusInternalServerError, "patgate failed to do this. The log says why."

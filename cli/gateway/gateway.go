@@ -210,7 +210,7 @@ func (g *gateway) make(ctx context.Context) error {
 	g.admin = &http.Server{
 		Handler: admin.NewHandler(admin.Options{Gatherer: g.metrics, Flush: g.audit.Flush, Checks: []admin.Check{
 			{Name: "serving", Ready: g.serving},
-			{Name: "store", Ready: g.storeReady, Graced: g.storeGraced},
+			{Name: "store", Ready: g.storeReady, Graced: g.storeGraced, Limited: g.storeLimited},
 			{Name: "audit log", Ready: func(context.Context) error { return g.audit.Err() }},
 		}}),
 		ReadHeaderTimeout: 5 * time.Second,

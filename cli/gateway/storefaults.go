@@ -16,7 +16,8 @@ import (
 
 // storeFaults are the faults that a store notices by itself, by what metrics and log call them.
 func storeFaults() map[string]error {
-	return map[string]error{"moved": store.ErrMoved, "clock": store.ErrClock, "unreachable": store.ErrUnreachable}
+	return map[string]error{"moved": store.ErrMoved, "clock": store.ErrClock, "unreachable": store.ErrUnreachable,
+		"full": store.ErrNoRoom}
 }
 
 // faultsOf tells what is wrong with the store's place now, by name.
@@ -47,7 +48,17 @@ func (g *gateway) storeReady(ctx context.Context) error {
 	if err := g.sessions.Sync(ctx); err != nil {
 		return err
 	}
-	return errors.Join(slices.Collect(maps.Values(g.faultsOf()))...)
+	found := g.faultsOf()
+	delete(found, "full") // tokens work, and whoever would be sent elsewhere finds the same store there
+	return errors.Join(slices.Collect(maps.Values(found))...)
+}
+
+// storeLimited tells, by an error, that nothing can be stored although tokens work.
+func (g *gateway) storeLimited() error {
+	if err := g.faultsOf()["full"]; err != nil {
+		return fmt.Errorf("%w; tokens work, but nothing is stored, revocations neither", err)
+	}
+	return nil
 }
 
 // storeGraced tells that tokens pass for a while although the store is lost.
@@ -56,12 +67,19 @@ func (g *gateway) storeGraced() bool {
 	return lost != nil && time.Now().Before(until)
 }
 
-// storeLooked is how often the store is asked for its faults.
-const storeLooked = 250 * time.Millisecond
+// storeLooked is how often the store is asked for its faults, storeRetried how often a full one is tried, and storeTried how long
+// that may take.
+const (
+	storeLooked  = 250 * time.Millisecond
+	storeRetried = 3 * time.Second
+	storeTried   = 2 * time.Second
+)
 
-// watchStore logs when a fault of the store's begins, once a minute while it goes on, and its end.
+// watchStore logs when a fault of the store's begins, once a minute while it goes on, and its end. It tries whether a full store
+// has room again.
 func (g *gateway) watchStore(ctx context.Context) {
 	logged := map[string]*seldom{}
+	tried := time.Now()
 	tick := time.NewTicker(storeLooked)
 	defer tick.Stop()
 	for {
@@ -75,6 +93,10 @@ func (g *gateway) watchStore(ctx context.Context) {
 				g.logger.Error("fault of the store", zap.String("fault", name), zap.Error(err))
 			}
 		}
+		if found["full"] != nil && time.Since(tried) >= storeRetried {
+			g.retryStore(ctx)
+			tried = time.Now()
+		}
 		for name := range logged {
 			if found[name] == nil {
 				delete(logged, name)
@@ -87,6 +109,17 @@ func (g *gateway) watchStore(ctx context.Context) {
 		case <-tick.C:
 		}
 	}
+}
+
+// retryStore has the store find out whether it has room again.
+func (g *gateway) retryStore(ctx context.Context) {
+	faulty, ok := g.store.(store.Faulty)
+	if !ok {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, storeTried)
+	defer cancel()
+	faulty.Retry(ctx)
 }
 
 // reportStore gives what logs that the store failed, once a minute while it fails in the same way. What watchStore says is not
@@ -113,7 +146,8 @@ func storeFaultMetrics(g *gateway) (all []prometheus.Collector) {
 		all = append(all, prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "patgate_store_fault",
 			Help: "1 while this is wrong with the place where the store is: moved, its file was removed or replaced; " +
 				"clock, its server's clock is more than 2 s from this machine's; " +
-				"unreachable, its server does not answer or takes nothing.",
+				"unreachable, its server does not answer or takes nothing; " +
+				"full, there is no room left: tokens work, and nothing can be stored, revocations neither.",
 			ConstLabels: prometheus.Labels{"fault": name}}, func() float64 {
 			if g.faultsOf()[name] != nil {
 				return 1

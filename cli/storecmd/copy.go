@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"strconv"
 	"time"
 
@@ -35,21 +33,12 @@ in neither store: the new one needs the same. A password is best left to PGPASSW
 			if from == "" || to == "" {
 				return terminal.Usage(errors.New("--from and --to are needed"))
 			}
-			source, closeSource, err := openTables(cmd.Context(), from, true)
+			source, closeSource, err := openSource(cmd.Context(), from)
 			if err != nil {
 				return err
 			}
 			defer closeSource()
-			_, missing := os.Lstat(to)
-			target, closeTarget, err := openTables(cmd.Context(), to, false)
-			if err != nil {
-				return err
-			}
-			defer closeTarget()
-			copied, err := tables.Copy(cmd.Context(), source, target)
-			if err != nil && !postgres.IsURL(to) && errors.Is(missing, fs.ErrNotExist) { // or it would pass for the store
-				return errors.Join(err, closeTarget(), sqlite.Discard(to))
-			}
+			copied, err := copyInto(cmd.Context(), source, to)
 			if err != nil {
 				return err
 			}
@@ -76,18 +65,39 @@ in neither store: the new one needs the same. A password is best left to PGPASSW
 // copyPatience bounds a copy.
 const copyPatience = 6 * time.Hour
 
-// openTables opens a store by its URL or path.
-func openTables(ctx context.Context, name string, mustExist bool) (*tables.Tables, func() error, error) {
+// openSource opens the store that is read, by its URL or path.
+func openSource(ctx context.Context, name string) (*tables.Tables, func() error, error) {
 	if postgres.IsURL(name) {
-		db, err := postgres.Open(ctx, name, postgres.Options{Patience: copyPatience, MustExist: mustExist})
+		db, err := postgres.Open(ctx, name, postgres.Options{Patience: copyPatience, MustExist: true})
 		if err != nil {
 			return nil, nil, err
 		}
 		return db.Tables, db.Close, nil
 	}
-	db, err := sqlite.Open(ctx, name, sqlite.Options{MustExist: mustExist})
+	db, err := sqlite.Open(ctx, name, sqlite.Options{MustExist: true})
 	if err != nil {
 		return nil, nil, err
 	}
 	return db.Tables, db.Close, nil
+}
+
+// copyInto copies a store into another. A new SQLite store is there when it is whole, or not at all.
+func copyInto(ctx context.Context, source *tables.Tables, to string) ([]tables.Copied, error) {
+	if postgres.IsURL(to) {
+		db, err := postgres.Open(ctx, to, postgres.Options{Patience: copyPatience})
+		if err != nil {
+			return nil, err
+		}
+		copied, err := tables.Copy(ctx, source, db.Tables)
+		return copied, errors.Join(err, db.Close())
+	}
+	target, err := sqlite.OpenTarget(ctx, to)
+	if err != nil {
+		return nil, err
+	}
+	copied, err := tables.Copy(ctx, source, target.Tables)
+	if err != nil {
+		return nil, errors.Join(err, target.Abandon())
+	}
+	return copied, target.Finish(ctx)
 }

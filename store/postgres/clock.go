@@ -80,17 +80,17 @@ func (c *clock) compare(db *DB) {
 	}
 }
 
-// Faults implements store.Faulty.
-func (db *DB) Faults() []error {
-	db.clock.mu.Lock()
-	off, known, word := db.clock.off, db.clock.times >= clockAnswers && time.Since(db.clock.told) < clockKnown, "behind"
-	db.clock.mu.Unlock()
+// fault tells that the clocks are apart.
+func (c *clock) fault(name string) error {
+	c.mu.Lock()
+	off, known, word := c.off, c.times >= clockAnswers && time.Since(c.told) < clockKnown, "behind"
+	c.mu.Unlock()
 	if !known {
 		return nil
 	}
 	if off < 0 {
 		off, word = -off, "ahead of"
 	}
-	return []error{fmt.Errorf("%w: this machine's is %s %s that of %s, more than %s (fix: have both synchronized, by NTP for "+
-		"instance)", store.ErrClock, off.Round(100*time.Millisecond), word, db.name, store.ClocksWithin)}
+	return fmt.Errorf("%w: this machine's is %s %s that of %s, more than %s (fix: have both synchronized, by NTP for "+
+		"instance)", store.ErrClock, off.Round(100*time.Millisecond), word, name, store.ClocksWithin)
 }

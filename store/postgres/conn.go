@@ -155,6 +155,9 @@ func (db *DB) mean(err error) error {
 	case strings.HasPrefix(told.Code, "08"), strings.HasPrefix(told.Code, "57P"), told.Code == "53300", told.Code == "25P03":
 		// the connection failed, the server is about to end or not there yet, it has no connection left, or has ended this one
 		return fmt.Errorf("%w: %w", store.ErrUnreachable, err)
+	case told.Code == diskFull:
+		return fmt.Errorf("%w: the disk of the server of %s is full (fix: free some space there, and try again): %w", store.ErrNoRoom,
+			db.name, err)
 	case strings.HasPrefix(told.Code, "23"): // integrity constraint violation
 		return errors.Join(tables.ErrConstraint, err)
 	case told.Code == "55P03", told.Code == "57014": // lock not available, query cancelled

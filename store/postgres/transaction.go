@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"time"
@@ -9,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"patgate/store"
 	"patgate/store/tables"
 )
 
@@ -104,6 +106,10 @@ func (db *DB) change(ctx context.Context, doing, counter string, f func(tables.C
 		if err = db.try(ctx, attempt, counter, f); !again(err) {
 			break
 		}
+	}
+	if errors.Is(err, store.ErrNoRoom) {
+		db.full.Store(&err)
+		return fmt.Errorf("%s was not done: %w", doing, err)
 	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", doing, err)

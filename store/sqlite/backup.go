@@ -22,13 +22,13 @@ func (db *DB) Backup(ctx context.Context, path string) error {
 	sweep(filepath.Dir(path), true)
 	temp, drop, err := vacuumInto(ctx, db.path, path)
 	if err != nil {
-		return fmt.Errorf("writing backup %s: %w", path, explain(err))
+		return fmt.Errorf("writing backup %s: %w", path, unwritten(filepath.Dir(path), err))
 	}
 	defer drop()
 	if err := os.Link(temp, path); errors.Is(err, fs.ErrExist) {
 		return fmt.Errorf("writing backup: %w: %s stays as it is; give another name", store.ErrExists, path)
 	} else if err != nil {
-		return fmt.Errorf("writing backup: %w", err)
+		return fmt.Errorf("writing backup: %w", unwritten(filepath.Dir(path), err))
 	}
 	return files.SyncDir(filepath.Dir(path))
 }
@@ -36,10 +36,10 @@ func (db *DB) Backup(ctx context.Context, path string) error {
 // copyBegin begins the names of copies that are being made.
 const copyBegin = ".patgate-copy-"
 
-// vacuumInto copies the store at from, as one consistent state, to a new synced file of mode 0600 beside the path beside. drop
-// removes it.
+// vacuumInto copies the store at from, as one consistent state, to a new synced file of mode 0600 beside the path beside, and
+// reads that whole. drop removes it.
 func vacuumInto(ctx context.Context, from, beside string) (temp string, drop func(), err error) {
-	temp, drop, err = files.Temp(filepath.Dir(beside), copyBegin)
+	temp, drop, err = newCopy(filepath.Dir(beside))
 	if err != nil {
 		return "", nil, err
 	}
@@ -59,7 +59,40 @@ func vacuumInto(ctx context.Context, from, beside string) (temp string, drop fun
 	if _, err := pool.ExecContext(ctx, "VACUUM INTO ?", temp); err != nil {
 		return temp, drop, err
 	}
-	return temp, drop, files.SyncFile(temp)
+	if err := files.SyncFile(temp); err != nil {
+		return temp, drop, err
+	}
+	return temp, drop, sound(ctx, temp)
+}
+
+// newCopy makes an empty file for a copy in a directory. drop removes it, with what SQLite has put beside it.
+func newCopy(dir string) (temp string, drop func(), err error) {
+	temp, held, err := files.Temp(dir, copyBegin)
+	if err != nil {
+		return "", nil, err
+	}
+	drop = func() {
+		for _, end := range files.Beside() {
+			_ = os.Remove(temp + end)
+		}
+		held()
+	}
+	return temp, drop, nil
+}
+
+// sound reads a copy whole, so that none gets its name that is damaged, and sees to it that nothing of it is beside the file.
+func sound(ctx context.Context, path string) error {
+	pool, err := connect(path, lockPatience, 1, true)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(checkIntegrity(ctx, pool, "integrity_check"), pool.Close()); err != nil {
+		return err
+	}
+	if left := leftBeside(path); len(left) > 0 {
+		return fmt.Errorf("%w: a part of the copy is still in %s", store.ErrDamaged, left[0])
+	}
+	return nil
 }
 
 // Check implements store.Store.

@@ -13,7 +13,7 @@ import (
 
 // explain gives a driver's error the meaning it has in package store. Others stay as they are.
 func explain(err error) error {
-	if err == nil || errors.Is(err, store.ErrDamaged) {
+	if err == nil || errors.Is(err, store.ErrDamaged) || errors.Is(err, store.ErrNoRoom) {
 		return err
 	}
 	switch err.Error() { // database/sql exports no values for the first two

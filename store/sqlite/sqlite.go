@@ -48,6 +48,7 @@ type DB struct {
 	prepared *prepared // on read
 	anchor   *sql.Conn // of read, never closed before the end: SQLite removes the -wal with the last connection
 	standing standing
+	full     atomic.Pointer[error] // store.ErrNoRoom, from the last change that found none until Retry finds some
 	closed   atomic.Bool
 }
 
@@ -59,6 +60,17 @@ var (
 // Open opens the store in the file at path, and makes file (mode 0600) and directory (mode 0700) on the first start.
 // An older schema is migrated. A file that is damaged, locked, newer or another program's is an error and stays as it is.
 func Open(ctx context.Context, path string, o Options) (*DB, error) {
+	db, err := openUnmarked(ctx, path, o)
+	if err != nil {
+		return nil, err
+	}
+	mark(path)
+	sweep(filepath.Dir(path), false)
+	return db, nil
+}
+
+// openUnmarked is Open, and leaves nothing beside the file that says that there is a store.
+func openUnmarked(ctx context.Context, path string, o Options) (*DB, error) {
 	if o.LockTimeout == 0 {
 		o.LockTimeout = 5 * time.Second
 	}
@@ -71,7 +83,7 @@ func Open(ctx context.Context, path string, o Options) (*DB, error) {
 		return nil, fmt.Errorf("opening store %s: %w", path, fs.ErrNotExist)
 	case errors.Is(err, fs.ErrNotExist):
 		if err := create(ctx, path); err != nil {
-			return nil, fmt.Errorf("making store %s: %w", path, err)
+			return nil, fmt.Errorf("making store %s: %w", path, unwritten(filepath.Dir(path), err))
 		}
 	case err != nil:
 		return nil, fmt.Errorf("opening store: %w", err)
@@ -81,10 +93,8 @@ func Open(ctx context.Context, path string, o Options) (*DB, error) {
 	db := &DB{path: path}
 	if err := db.open(ctx, o); err != nil {
 		_ = db.Close()
-		return nil, fmt.Errorf("opening store %s: %w", path, explain(err))
+		return nil, fmt.Errorf("opening store %s: %w", path, unwritten(filepath.Dir(path), err))
 	}
-	mark(path)
-	sweep(filepath.Dir(path), false)
 	return db, nil
 }
 
@@ -170,9 +180,8 @@ func create(ctx context.Context, path string) error {
 	if err != nil {
 		return err
 	}
-	err = errors.Join(migrate(ctx, pool), pool.Close())
-	if err != nil {
-		return explain(err)
+	if err := errors.Join(migrate(ctx, pool), pool.Close()); err != nil {
+		return err
 	}
 	err = os.Link(temp, path)
 	if errors.Is(err, fs.ErrExist) {

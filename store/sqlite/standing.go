@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 
 	"patgate/store"
+	"patgate/store/sqlite/files"
 	"patgate/store/tables"
 )
 
@@ -97,5 +98,17 @@ func (db *DB) Faults() (faults []error) {
 	if err := db.look(); err != nil && !errors.Is(err, store.ErrClosed) {
 		faults = append(faults, err)
 	}
+	if full := db.full.Load(); full != nil {
+		faults = append(faults, *full)
+	}
 	return faults
+}
+
+// Retry implements store.Faulty. It writes beside the database, never into it.
+func (db *DB) Retry(context.Context) {
+	full := db.full.Load()
+	if full == nil || files.Full(files.TryRoom(filepath.Dir(db.path))) {
+		return
+	}
+	db.full.CompareAndSwap(full, nil)
 }

@@ -3,10 +3,8 @@ package sqlite
 import (
 	"bytes"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -54,17 +52,6 @@ func Traces(path string) (traces []string) {
 		}
 	}
 	return traces
-}
-
-// Discard removes a store that was made in vain, and is closed, with all that is beside it.
-func Discard(path string) error {
-	errs := []error{os.Remove(path)}
-	for _, end := range append(files.Beside(), markEnd) {
-		if err := os.Remove(path + end); !errors.Is(err, fs.ErrNotExist) {
-			errs = append(errs, err)
-		}
-	}
-	return errors.Join(errs...)
 }
 
 // leftBeside gives the files beside a database that SQLite reads with it.

@@ -3,8 +3,11 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
+	"path/filepath"
 
+	"patgate/store"
 	"patgate/store/tables"
 )
 
@@ -70,27 +73,37 @@ func (db *DB) snapshot(ctx context.Context, f func(tables.Conn) error) error {
 
 // change runs f in a writing transaction and commits it. doing names the step for errors.
 func (db *DB) change(ctx context.Context, doing string, f func(tables.Conn) error) error {
-	if err := db.look(); err != nil {
-		return fmt.Errorf("%s: %w", doing, err)
+	err := db.look()
+	if err == nil {
+		err = noRoom(filepath.Dir(db.path), db.try(ctx, f))
 	}
-	tx, err := db.write.BeginTx(ctx, nil)
+	if errors.Is(err, store.ErrNoRoom) {
+		db.full.Store(&err)
+		return fmt.Errorf("%s was not done: %w", doing, err)
+	}
+	if err == nil {
+		err = db.look() // what was written may have gone into a file that is lost
+	}
 	if err != nil {
-		return fmt.Errorf("%s: %w", doing, explain(err))
-	}
-	defer tx.Rollback()
-	if err := f(conn{&prepared{runner: tx, kept: map[string]*sql.Stmt{}}}); err != nil { // the transaction closes what it prepared
-		return fmt.Errorf("%s: %w", doing, err)
-	}
-	if _, err := tx.ExecContext(ctx, tables.ForgetChanges, tables.ChangesKept); err != nil {
-		return fmt.Errorf("%s: %w", doing, explain(err))
-	}
-	if err := tx.Commit(); err != nil {
-		return fmt.Errorf("%s: %w", doing, explain(err))
-	}
-	if err := db.look(); err != nil { // what was written went into a file that is lost
 		return fmt.Errorf("%s: %w", doing, err)
 	}
 	return nil
+}
+
+// try runs f in a writing transaction and commits it.
+func (db *DB) try(ctx context.Context, f func(tables.Conn) error) error {
+	tx, err := db.write.BeginTx(ctx, nil)
+	if err != nil {
+		return explain(err)
+	}
+	defer tx.Rollback()
+	if err := f(conn{&prepared{runner: tx, kept: map[string]*sql.Stmt{}}}); err != nil { // the transaction closes what it prepared
+		return err
+	}
+	if _, err := tx.ExecContext(ctx, tables.ForgetChanges, tables.ChangesKept); err != nil {
+		return explain(err)
+	}
+	return explain(tx.Commit())
 }
 
 // scrub moves the WAL into the file and empties it, so that sealed bytes which were just erased are gone from the disk's
