@@ -56,6 +56,30 @@ func TestHealth(t *testing.T) {
 	}
 }
 
+func TestWhatIsLimitedIsSaidAndReady(t *testing.T) {
+	var broken, limited error
+	handler := NewHandler(Options{Gatherer: prometheus.NewRegistry(), Checks: []Check{
+		{Name: "store", Ready: func(context.Context) error { return broken }, Limited: func() error { return limited }},
+	}})
+	for _, c := range []struct {
+		name            string
+		broken, limited error
+		status          int
+		body            string
+	}{
+		{"nothing is wrong", nil, nil, 200, "store: ok\n"},
+		{"something does not work", nil, errors.New("no room"), 200, "store: ok, but no room\n"},
+		{"nothing works", errors.New("disk gone"), errors.New("no room"), 503, "store: disk gone\n"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			broken, limited = c.broken, c.limited
+			if status, body := get(t, handler, "GET", "/readyz"); status != c.status || body != c.body {
+				t.Errorf("got %d %q, want %d %q", status, body, c.status, c.body)
+			}
+		})
+	}
+}
+
 func TestMetricsAreBroughtUpToDateFirst(t *testing.T) {
 	registry := prometheus.NewRegistry()
 	gauge := prometheus.NewGauge(prometheus.GaugeOpts{Name: "flushed"})

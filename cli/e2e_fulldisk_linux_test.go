@@ -1,0 +1,134 @@
+package cli_test
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// smallDisk mounts a file system in memory, of so many bytes.
+func smallDisk(t *testing.T, bytes int64) string {
+	t.Helper()
+	dir := t.TempDir()
+	if err := syscall.Mount("patgate", dir, "tmpfs", 0, fmt.Sprint("size=", bytes)); err != nil {
+		t.Skip("mounting is not permitted (run the test as root): ", err)
+	}
+	t.Cleanup(func() { _ = syscall.Unmount(dir, 2) }) // MNT_DETACH
+	return dir
+}
+
+// fillDisk takes what is free there, in a file, and gives its name.
+func fillDisk(t *testing.T, dir string) string {
+	t.Helper()
+	name := filepath.Join(dir, "neighbour")
+	f, err := os.OpenFile(name, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	block := make([]byte, 4096)
+	for err == nil {
+		_, err = f.Write(block)
+	}
+	if !errors.Is(err, syscall.ENOSPC) {
+		t.Fatal(err)
+	}
+	return name
+}
+
+// On a full disk tokens work, a revocation that cannot be stored is not acknowledged, everything that is refused says why, and it is
+// over by itself when there is room.
+func TestAGatewayOnAFullDisk(t *testing.T) {
+	disk := smallDisk(t, 24<<20)
+	r := startRunningWith(t, func(*world) []string { return []string{"PATGATE_DATA_DIR=" + disk} })
+	project := fmt.Sprintf("/api/v4/projects/%d", r.world.api)
+	var all []shown
+	for i := range 3 {
+		all = append(all, r.make(t, creation(fmt.Sprint("t", i), on(r.world.api, "read_project"), account("read_personal_access_token"))))
+	}
+	neighbour := fillDisk(t, disk)
+	var refused answer
+	for i := 0; refused.status != 507; i++ {
+		refused = r.call(t, r.world.alicePAT, "POST", userTokens, creation("more", on(r.world.api, "read_project")))
+		if refused.status != 507 && refused.status != 201 || i > 2000 {
+			t.Fatalf("a creation: %d %s", refused.status, refused.body)
+		}
+		if refused.status == 201 {
+			r.secret("another token", parseShown(t, []byte(refused.body)).Token)
+		}
+	}
+	if !strings.Contains(refused.body, `"error":"insufficient_storage"`) || strings.Contains(refused.body, disk) {
+		t.Errorf("the refusal says %s", refused.body)
+	}
+	r.awaits(t, "/readyz", "limited", func(a answer) bool {
+		return a.status == 200 && strings.Contains(a.body, "store: ok, but there is no room") && strings.Contains(a.body, disk) &&
+			strings.Contains(a.body, "revocations neither")
+	})
+	r.awaits(t, "/metrics", "a metric", func(answer) bool { return r.faulty(t, "full") })
+	r.logs(t, `"fault":"full"`)
+	r.want(t, 200, all[0].Token, "GET", project, nil)
+	a := r.call(t, all[0].Token, "DELETE", allTokens+"/self", nil)
+	if a.status != 507 || !strings.Contains(a.body, "to be revoked, paused or narrowed was NOT") {
+		t.Errorf("a revocation: %d %s", a.status, a.body)
+	}
+	r.want(t, 200, all[0].Token, "GET", project, nil)
+	cmd := exec.Command("patgate", "token", "revoke", fmt.Sprint(all[1].ID))
+	cmd.Env, cmd.Dir = r.env, r.dir
+	if out, err := cmd.CombinedOutput(); err == nil || !strings.Contains(string(out), "was not done: there is no room") ||
+		!strings.Contains(string(out), "fix: ") || strings.Contains(string(out), "Revoked token") {
+		t.Errorf("a command: %v %s", err, out)
+	}
+	r.want(t, 200, all[1].Token, "GET", project, nil)
+	if err := os.Remove(neighbour); err != nil {
+		t.Fatal(err)
+	}
+	r.readyAgain(t)
+	r.logs(t, "the store's fault is over")
+	if r.faulty(t, "full") {
+		t.Error("the metric still tells of it")
+	}
+	r.want(t, 204, all[0].Token, "DELETE", allTokens+"/self", nil)
+	r.want(t, 401, all[0].Token, "GET", project, nil)
+	r.want(t, 200, all[2].Token, "GET", project, nil)
+	r.make(t, creation("again", on(r.world.api, "read_project")))
+}
+
+// A copy says that it is done when the file alone is whole, or it is an error and nothing is left.
+func TestStoreCopyOnADiskThatIsNearlyFull(t *testing.T) {
+	dir := t.TempDir()
+	run := func(args ...string) (string, error) {
+		cmd := exec.Command("patgate", append([]string{"store"}, args...)...)
+		cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "PATGATE_DATA_DIR=" + filepath.Join(dir, "data")}
+		out, err := cmd.CombinedOutput()
+		return string(out), err
+	}
+	if out, err := run("migrate"); err != nil {
+		t.Fatal(err, out)
+	}
+	source := filepath.Join(dir, "data", "db", "patgate.db")
+	made := 0
+	for _, size := range []int64{160 << 10, 320 << 10, 336 << 10, 352 << 10, 368 << 10, 384 << 10, 400 << 10, 416 << 10, 1 << 20} {
+		disk := smallDisk(t, size)
+		to := filepath.Join(disk, "copy.db")
+		out, err := run("copy", "--from", source, "--to", to)
+		entries, _ := os.ReadDir(disk)
+		if err != nil {
+			if !strings.Contains(out, "takes no more (fix: ") || strings.Contains(out, "Copied") || len(entries) > 0 {
+				t.Errorf("%d bytes: %v\n%s\nleft: %v", size, err, out, entries)
+			}
+			continue
+		}
+		made++
+		if _, err := os.Stat(to + "-wal"); err == nil || !strings.Contains(out, "Copied and compared.") {
+			t.Errorf("%d bytes: %v\n%s", size, entries, out)
+		}
+	}
+	if made == 0 || made == 9 {
+		t.Errorf("%d copies were made: the test proves nothing", made)
+	}
+}
