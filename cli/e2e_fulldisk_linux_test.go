@@ -98,6 +98,35 @@ func TestAGatewayOnAFullDisk(t *testing.T) {
 	r.make(t, creation("again", on(r.world.api, "read_project")))
 }
 
+// Where nothing can be written, a gateway that was killed does not start again, though its store can be read.
+func TestAStartOnAFileSystemThatBecameReadOnly(t *testing.T) {
+	disk := smallDisk(t, 24<<20)
+	r := startRunningWith(t, func(*world) []string { return []string{"PATGATE_DATA_DIR=" + disk} })
+	remount := func(flags uintptr) {
+		t.Helper()
+		if err := syscall.Mount("patgate", disk, "tmpfs", syscall.MS_REMOUNT|flags, ""); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := r.stop(syscall.SIGKILL); err == nil {
+		t.Error("it ended well")
+	}
+	remount(syscall.MS_RDONLY)
+	for command, wrong := range map[string]bool{"serve": true, "store check": false} {
+		cmd := exec.CommandContext(t.Context(), "patgate", strings.Fields(command)...)
+		cmd.Env, cmd.Dir = r.env, r.dir
+		out, err := cmd.CombinedOutput()
+		said := strings.Contains(string(out), "the file system of "+filepath.Join(disk, "db")+" is read-only (fix: ")
+		if (err != nil) != wrong || said != wrong || strings.Count(string(out), "\n") != 1 {
+			t.Errorf("%s: %v %s", command, err, out)
+		}
+	}
+	remount(0)
+	if err := r.start(r.env, nil, r.operators); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // A copy says that it is done when the file alone is whole, or it is an error and nothing is left.
 func TestStoreCopyOnADiskThatIsNearlyFull(t *testing.T) {
 	dir := t.TempDir()

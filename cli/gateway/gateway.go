@@ -162,6 +162,9 @@ func (g *gateway) make(ctx context.Context) error {
 		return err
 	}
 	g.store = opened.Store
+	if err := opened.Writable(); err != nil {
+		return fmt.Errorf("no token could be revoked: %w", err)
+	}
 	if g.sessions, err = store.NewSessions(ctx, store.SessionOptions{
 		Store: opened.Store, Keyring: opened.Keyring,
 		Catalogue:  func() *routes.Catalogue { return g.routes.Table().Catalogue() },

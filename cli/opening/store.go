@@ -11,6 +11,7 @@ import (
 	"patgate/store"
 	"patgate/store/postgres"
 	"patgate/store/seal"
+	"patgate/store/sqlite"
 )
 
 // Opened is an open store with the keys that its credentials are sealed under.
@@ -21,6 +22,14 @@ type Opened struct {
 
 // Close closes the store.
 func (o *Opened) Close() error { return o.Store.Close() }
+
+// Writable tells, by an error, that the store can only be read.
+func (o *Opened) Writable() error {
+	if file, is := o.Store.(*sqlite.DB); is {
+		return file.Writable()
+	}
+	return nil
+}
 
 // Store opens the store that the configuration names, makes it on the first start, opens its sealing keys, and
 // refuses when the store's owners belong to another forge address than the configured one.

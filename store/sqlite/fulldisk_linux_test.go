@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -195,6 +196,38 @@ func TestAStartOnAReadOnlyFileSystem(t *testing.T) {
 	}
 }
 
+// After a crash a -wal and a -shm are there, and SQLite opens the file. It can be backed up then, and is told apart.
+func TestACrashedStoreOnAReadOnlyFileSystem(t *testing.T) {
+	dir := smallDisk(t, 1<<20)
+	path := filepath.Join(dir, "patgate.db")
+	db := openFile(t, path)
+	if err := db.Writable(); err != nil {
+		t.Error(err)
+	}
+	crashed := map[string][]byte{}
+	for _, end := range []string{"", "-wal", "-shm"} {
+		crashed[path+end] = read(t, path+end)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for name, data := range crashed {
+		if err := os.WriteFile(name, data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := syscall.Mount("patgate", dir, "tmpfs", syscall.MS_REMOUNT|syscall.MS_RDONLY, ""); err != nil {
+		t.Fatal(err)
+	}
+	db = openFile(t, path)
+	if err := db.Writable(); err == nil || !strings.Contains(err.Error(), "the file system of "+dir+" is read-only (fix: ") {
+		t.Errorf("error %v", err)
+	}
+	if err := db.Backup(t.Context(), filepath.Join(t.TempDir(), "backup.db")); err != nil {
+		t.Error(err)
+	}
+}
+
 // A copy, a backup and a restore of a store of 1.4 MB, on disks of each size from too little to enough.
 func TestCopiesOnDisksThatAreNearlyFull(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "source.db")
@@ -246,6 +279,103 @@ func TestCopiesOnDisksThatAreNearlyFull(t *testing.T) {
 				t.Errorf("%d whole, %d failed: the test proves nothing", whole, failed)
 			}
 		})
+	}
+}
+
+// A copy into an empty store that was there before is whole with its -wal when there is no room to move it into the file, and that is
+// said.
+func TestACopyIntoAStoreThatIsThere(t *testing.T) {
+	db := openFile(t, filepath.Join(t.TempDir(), "source.db"))
+	f := storetest.NewFixture(t, db, nil)
+	const tokens = 300
+	for i := range tokens {
+		if _, err := long(t, db, f, fmt.Sprint("t", i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	split, whole := 0, 0
+	for size := int64(400 << 10); size < 3<<20; size += 112 << 10 {
+		to := filepath.Join(smallDisk(t, size), "to.db")
+		if err := quick(t.Context(), to); err != nil {
+			t.Fatal(err)
+		}
+		target, err := sqlite.OpenTarget(t.Context(), to)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := tables.Copy(t.Context(), db.Tables, target.Tables); err != nil {
+			if !errors.Is(err, store.ErrNoRoom) || target.Abandon() != nil {
+				t.Fatal(err)
+			}
+			continue
+		}
+		switch err := target.Finish(t.Context()); {
+		case err == nil:
+			whole++
+			wholeAlone(t, to, tokens)
+		case errors.Is(err, store.ErrNoRoom) && strings.Contains(err.Error(), "keep both together"):
+			split++
+			again := openFile(t, to)
+			if h, err := again.Check(t.Context()); err != nil || h.Tokens != tokens {
+				t.Errorf("%d bytes: %d tokens of %d: %v", size, h.Tokens, tokens, err)
+			}
+		default:
+			t.Error(err)
+		}
+	}
+	if split == 0 || whole == 0 {
+		t.Errorf("%d whole, %d in two files: the test proves nothing", whole, split)
+	}
+}
+
+// A restore that finds no room leaves the store that it would replace as it is.
+func TestARestoreOverAStoreOnAFullDisk(t *testing.T) {
+	source := openFile(t, filepath.Join(t.TempDir(), "source.db"))
+	other := storetest.NewFixture(t, source, nil)
+	for i := range 300 {
+		if _, err := long(t, source, other, fmt.Sprint("t", i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	backup := filepath.Join(t.TempDir(), "backup.db")
+	if err := source.Backup(t.Context(), backup); err != nil {
+		t.Fatal(err)
+	}
+	failed, restored := 0, 0
+	for size := int64(512 << 10); size < 2<<20; size += 60 << 10 {
+		dir := smallDisk(t, size)
+		path := filepath.Join(dir, "patgate.db")
+		db := openFile(t, path)
+		made, err := long(t, db, storetest.NewFixture(t, db, nil), "mine")
+		if err == nil {
+			_, err = db.RevokeToken(t.Context(), made, cause())
+		}
+		if err = errors.Join(err, db.Close()); err != nil {
+			t.Fatal(err)
+		}
+		_, err = sqlite.Restore(t.Context(), backup, path, sqlite.RestoreOptions{Replace: true, Now: storetest.Start()})
+		if err == nil {
+			restored++
+			wholeAlone(t, path, 300)
+			continue
+		}
+		failed++
+		entries, _ := os.ReadDir(dir)
+		if !errors.Is(err, store.ErrNoRoom) {
+			t.Errorf("%d bytes: %v", size, err)
+		}
+		for _, e := range entries { // SQLite may have left its own of the old one
+			if !slices.Contains([]string{"patgate.db", "patgate.db-shm", "patgate.db-wal", "patgate.db.made"}, e.Name()) {
+				t.Errorf("%d bytes: left behind: %s", size, e.Name())
+			}
+		}
+		again := openFile(t, path)
+		if l, err := again.Token(t.Context(), made); err != nil || l.RevokedAt.IsZero() {
+			t.Errorf("%d bytes: the token of before: %v, %v", size, l.RevokedAt, err)
+		}
+	}
+	if failed == 0 || restored == 0 {
+		t.Errorf("%d restored, %d failed: the test proves nothing", restored, failed)
 	}
 }
 

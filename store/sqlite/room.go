@@ -3,6 +3,7 @@ package sqlite
 import (
 	"errors"
 	"fmt"
+	"path/filepath"
 	"syscall"
 
 	"modernc.org/sqlite"
@@ -49,8 +50,21 @@ func unwritten(dir string, err error) error {
 	refused := errors.As(err, &driver) &&
 		(driver.Code()&0xff == sqlite3.SQLITE_CANTOPEN || driver.Code()&0xff == sqlite3.SQLITE_READONLY)
 	if errors.Is(err, syscall.EROFS) || refused && errors.Is(files.TryRoom(dir), syscall.EROFS) {
-		return fmt.Errorf("the file system of %s is read-only (fix: mount it for writing, or give a place on another one): %w", dir,
-			err)
+		return fmt.Errorf("%w: %w", readOnly(dir), err)
 	}
 	return explain(err)
+}
+
+// readOnly says that nothing can be written in a directory.
+func readOnly(dir string) error {
+	return fmt.Errorf("the file system of %s is read-only (fix: mount it for writing, or give a place on another one)", dir)
+}
+
+// Writable tells, by an error, that the file is on a file system that is mounted read-only. SQLite opens it all the same where a
+// -wal and a -shm were left beside it, as after a crash, so that it can be read and backed up.
+func (db *DB) Writable() error {
+	if files.ReadOnly(db.path) {
+		return fmt.Errorf("store %s: %w", db.path, readOnly(filepath.Dir(db.path)))
+	}
+	return nil
 }

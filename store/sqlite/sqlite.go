@@ -176,11 +176,7 @@ func create(ctx context.Context, path string) error {
 		return err
 	}
 	defer drop()
-	pool, err := connect(temp, time.Second, 1, false)
-	if err != nil {
-		return err
-	}
-	if err := errors.Join(migrate(ctx, pool), pool.Close()); err != nil {
+	if err := begin(ctx, temp); err != nil {
 		return err
 	}
 	err = os.Link(temp, path)
@@ -191,6 +187,15 @@ func create(ctx context.Context, path string) error {
 		return err
 	}
 	return files.SyncDir(dir)
+}
+
+// begin makes a store of an empty file.
+func begin(ctx context.Context, path string) error {
+	pool, err := connect(path, time.Second, 1, false)
+	if err != nil {
+		return err
+	}
+	return errors.Join(migrate(ctx, pool), pool.Close())
 }
 
 // verify tells whether the file is a sound store of ours, without writing to it.

@@ -47,10 +47,9 @@ func newTarget(ctx context.Context, path string) (*Target, error) {
 	if err != nil {
 		return nil, err
 	}
-	err = os.Remove(temp) // the store is made under that name
 	var db *DB
-	if err == nil {
-		db, err = openUnmarked(ctx, temp, Options{})
+	if err = begin(ctx, temp); err == nil {
+		db, err = openUnmarked(ctx, temp, Options{MustExist: true})
 	}
 	if err != nil {
 		drop()
@@ -64,6 +63,9 @@ func newTarget(ctx context.Context, path string) (*Target, error) {
 func (t *Target) Finish(ctx context.Context) error {
 	err := t.empty(ctx)
 	if t.drop == nil {
+		if errors.Is(explain(err), store.ErrLocked) {
+			err = nil // that other process moves it when it ends
+		}
 		if err = errors.Join(err, t.Close()); err != nil {
 			return fmt.Errorf("the copy is whole, but not all of it could be moved from %s-wal into the file: keep both together: %w",
 				t.to, unwritten(filepath.Dir(t.to), err))

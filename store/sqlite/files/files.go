@@ -1,4 +1,4 @@
-// Package files gives files their names for good, and makes what is in them last.
+// Package files gives files their names for good, makes what is in them last, and tells whether there is room for more.
 package files
 
 import (
