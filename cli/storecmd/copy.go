@@ -97,7 +97,7 @@ func copyInto(ctx context.Context, source *tables.Tables, to string) ([]tables.C
 	}
 	copied, err := tables.Copy(ctx, source, target.Tables)
 	if err != nil {
-		return nil, errors.Join(err, target.Abandon())
+		return nil, target.Abandon(err)
 	}
 	return copied, target.Finish(ctx)
 }

@@ -108,7 +108,8 @@ func (db *DB) change(ctx context.Context, doing, counter string, f func(tables.C
 		}
 	}
 	if errors.Is(err, store.ErrNoRoom) {
-		db.full.Store(&err)
+		full := err // the result is another one
+		db.full.Store(&full)
 		return fmt.Errorf("%s was not done: %w", doing, err)
 	}
 	if err != nil {

@@ -246,7 +246,7 @@ func TestCopiesOnDisksThatAreNearlyFull(t *testing.T) {
 				return err
 			}
 			if _, err := tables.Copy(t.Context(), db.Tables, target.Tables); err != nil {
-				return errors.Join(err, target.Abandon())
+				return target.Abandon(err)
 			}
 			return target.Finish(t.Context())
 		},
@@ -304,7 +304,7 @@ func TestACopyIntoAStoreThatIsThere(t *testing.T) {
 			t.Fatal(err)
 		}
 		if _, err := tables.Copy(t.Context(), db.Tables, target.Tables); err != nil {
-			if !errors.Is(err, store.ErrNoRoom) || target.Abandon() != nil {
+			if err = target.Abandon(err); !errors.Is(err, store.ErrNoRoom) {
 				t.Fatal(err)
 			}
 			continue

@@ -84,7 +84,7 @@ func Restore(ctx context.Context, from, to string, o RestoreOptions) (r Restored
 	if exists {
 		release, err := takeOver(ctx, to, fresh, &r)
 		if err != nil {
-			return r, fmt.Errorf("restoring over %s: %w", to, noRoom(filepath.Dir(to), err))
+			return r, fmt.Errorf("restoring over %s: %w", to, noRoomToOpen(filepath.Dir(to), err))
 		}
 		defer release()
 		r.Kept = aside
@@ -93,7 +93,7 @@ func Restore(ctx context.Context, from, to string, o RestoreOptions) (r Restored
 		return r, fmt.Errorf("reading backup %s: %w", from, explain(err))
 	}
 	if err := errors.Join(fresh.Close(), files.SyncFile(temp)); err != nil {
-		return r, fmt.Errorf("restoring: %w", noRoom(filepath.Dir(to), err))
+		return r, fmt.Errorf("restoring: %w", noRoomToOpen(filepath.Dir(to), err))
 	}
 	if r.Left != "" {
 		if _, err := os.Lstat(to); err == nil { // it was put back meanwhile: what is beside it is its own again
@@ -109,7 +109,7 @@ func Restore(ctx context.Context, from, to string, o RestoreOptions) (r Restored
 		err = fmt.Errorf("%w: another store was put at %s meanwhile; what was beside it is at %s", store.ErrExists, to, r.Left)
 	}
 	if err != nil {
-		return r, fmt.Errorf("restoring: %w", noRoom(filepath.Dir(to), err))
+		return r, fmt.Errorf("restoring: %w", noRoomToOpen(filepath.Dir(to), err))
 	}
 	if !strings.HasPrefix(filepath.Base(from), copyBegin) {
 		sweep(filepath.Dir(to), true)

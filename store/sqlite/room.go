@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"syscall"
 
 	"modernc.org/sqlite"
@@ -13,39 +14,40 @@ import (
 	"patgate/store/sqlite/files"
 )
 
-// noRoom gives an error of writing into a directory the meaning of store.ErrNoRoom, when that is what it comes from. Others stay
-// as they are.
+// noRoom gives an error of changing a database in a directory the meaning of store.ErrNoRoom, when that is what it comes from:
+// the change was not made then. Others stay as they are, those of the -wal's index and of syncing among them: after these the
+// change may be in the -wal, and is made when patgate is killed and started again.
 func noRoom(dir string, err error) error {
-	if err == nil || errors.Is(err, store.ErrNoRoom) || !takesNoMore(dir, err) {
+	return noRoomAs(dir, err, sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_TRUNCATE, sqlite3.SQLITE_CANTOPEN)
+}
+
+// noRoomToOpen is noRoom of an error of opening or copying a database, when nothing can be in the -wal that was not there before.
+func noRoomToOpen(dir string, err error) error {
+	return noRoomAs(dir, noRoom(dir, err), sqlite3.SQLITE_IOERR_SHMSIZE, sqlite3.SQLITE_IOERR_SHMOPEN, sqlite3.SQLITE_IOERR_SHMMAP)
+}
+
+// noRoomAs gives an error its meaning. SQLite has one code for a full disk, and uses others where it did not look for the cause:
+// with these the directory is tried.
+func noRoomAs(dir string, err error, others ...int) error {
+	if err == nil || errors.Is(err, store.ErrNoRoom) {
+		return err
+	}
+	var driver *sqlite.Error
+	full := files.Full(err)
+	if errors.As(err, &driver) {
+		unclear := slices.Contains(others, driver.Code())
+		full = full || driver.Code() == sqlite3.SQLITE_FULL || unclear && files.Full(files.TryRoom(dir))
+	}
+	if !full {
 		return err
 	}
 	return fmt.Errorf("%w: %s takes no more (fix: free some space there, or enlarge it, and try again): %w", store.ErrNoRoom, dir,
 		err)
 }
 
-// takesNoMore tells whether an error comes from a full file system or a quota. SQLite has no code of its own for some of these
-// errors: there the directory is tried. An error of syncing is none of them, because what was written may be there after it.
-func takesNoMore(dir string, err error) bool {
-	if files.Full(err) {
-		return true
-	}
-	var driver *sqlite.Error
-	if !errors.As(err, &driver) {
-		return false
-	}
-	switch driver.Code() {
-	case sqlite3.SQLITE_FULL:
-		return true
-	case sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_TRUNCATE, sqlite3.SQLITE_IOERR_SHMSIZE, sqlite3.SQLITE_IOERR_SHMOPEN,
-		sqlite3.SQLITE_IOERR_SHMMAP, sqlite3.SQLITE_CANTOPEN:
-		return files.Full(files.TryRoom(dir))
-	}
-	return false
-}
-
 // unwritten gives an error of opening or making a database in a directory the meaning that it has in package store.
 func unwritten(dir string, err error) error {
-	err = noRoom(dir, err)
+	err = noRoomToOpen(dir, err)
 	var driver *sqlite.Error
 	refused := errors.As(err, &driver) &&
 		(driver.Code()&0xff == sqlite3.SQLITE_CANTOPEN || driver.Code()&0xff == sqlite3.SQLITE_READONLY)

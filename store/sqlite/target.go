@@ -109,9 +109,10 @@ func (t *Target) place(ctx context.Context) error {
 	return files.SyncDir(filepath.Dir(t.to))
 }
 
-// Abandon closes the target after a failure. Nothing is left of a new store.
-func (t *Target) Abandon() error {
-	err := t.Close()
+// Abandon closes the target after a failure, and gives that failure. Nothing is left of a new store.
+func (t *Target) Abandon(failure error) error {
+	failure = noRoomToOpen(filepath.Dir(t.to), failure)
+	err := errors.Join(failure, t.Close())
 	if t.drop != nil {
 		t.drop()
 	}

@@ -78,7 +78,8 @@ func (db *DB) change(ctx context.Context, doing string, f func(tables.Conn) erro
 		err = noRoom(filepath.Dir(db.path), db.try(ctx, f))
 	}
 	if errors.Is(err, store.ErrNoRoom) {
-		db.full.Store(&err)
+		full := err
+		db.full.Store(&full)
 		return fmt.Errorf("%s was not done: %w", doing, err)
 	}
 	if err == nil {
