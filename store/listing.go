@@ -29,6 +29,8 @@ type Listed struct {
 	CredentialReason string
 	// Addresses are those that the token was last used from, the latest first; at most AddressesKept.
 	Addresses []string
+	// Names are those of what its scopes name, as its owner saw it last. Nil when they were not asked for.
+	Names Named
 }
 
 // State narrows a list by what a token is now. The zero value is any.
@@ -125,6 +127,10 @@ type Filter struct {
 	Reporting    bool      // only those that are in report mode at Now
 	Revoked      *bool     // nil is both
 	Search       string    // part of the name or description, whatever the case
+	// SearchPlaces has Search find what names a place too: by its id, by its path, and by that of a group above it.
+	SearchPlaces bool
+	Naming       Naming
+	WithNames    bool // gives Listed.Names
 	Created      Span
 	Expires      Span
 	LastUsed     Span

@@ -23,6 +23,7 @@ type Store interface {
 	Owners
 	Credentials
 	Tokens
+	Names
 	Subjects
 
 	// TokenByHash reads what one request needs, in one consistent read: the token, its owner and its credential, and

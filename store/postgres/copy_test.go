@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"patgate/learn"
+	"patgate/routes"
 	"patgate/store"
 	"patgate/store/sqlite"
 	"patgate/store/storetest"
@@ -42,7 +43,9 @@ func TestCopyThereAndBack(t *testing.T) {
 	_, _, err := first.AddSeen(t.Context(), []learn.Seen{seen})
 	err = errors.Join(err, first.AddUses(t.Context(), []store.Use{{TokenID: r.ID, Count: 2, Last: storetest.Start()}}),
 		first.AddDetails(t.Context(), []store.Detail{{TokenID: r.ID, Address: "192.0.2.7", Last: storetest.Start()}}),
-		first.SetObserving(t.Context(), 24*time.Hour, storetest.Start()))
+		first.SetObserving(t.Context(), 24*time.Hour, storetest.Start()),
+		first.SeePlaces(t.Context(), f.Owner.Origin, []store.Sighting{{UserID: f.Owner.UserID,
+			Place: store.Place{Kind: routes.RefProject, ID: 6}, Path: "acme/website", At: storetest.Start()}}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -58,10 +61,13 @@ func TestCopyThereAndBack(t *testing.T) {
 	for _, c := range there {
 		rows += c.Rows
 	}
-	if rows != 10 { // a key, an owner, a credential, two tokens, uses, an address, a kind, a unit, observing
+	if rows != 15 { // a key, an owner, a credential, two tokens with two places each, a path, uses, an address, a kind, a unit, observing
 		t.Errorf("%d rows: %+v", rows, there)
 	}
 	want, _ := first.Token(t.Context(), r.ID)
+	if len(want.Names) != 1 {
+		t.Errorf("names %v", want.Names)
+	}
 	newest := int64(0)
 	for name, st := range map[string]store.Store{"PostgreSQL": second, "SQLite": third} {
 		got, err := st.Token(t.Context(), r.ID)

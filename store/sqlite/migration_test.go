@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -8,6 +9,10 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"patgate/routes"
+	"patgate/store"
+	"patgate/store/tables"
 )
 
 // TestATokenOfTheFirstSchemaGoesOn makes a store as the first schema had it and opens it: tokens keep all they had, begin a
@@ -28,6 +33,7 @@ func TestATokenOfTheFirstSchemaGoesOn(t *testing.T) {
 	}
 	// The file keeps its identity; what is in it becomes the first schema's.
 	for _, statement := range []string{
+		"DROP TRIGGER token_named", "DROP TRIGGER token_renamed", "DROP TABLE token_places", "DROP TABLE paths",
 		"DROP TABLE narrowings", "DROP TABLE observing", "ALTER TABLE tokens DROP COLUMN widened_at",
 		"DROP TABLE units", "DROP TABLE unit_kinds", "DROP TABLE subjects", "DROP TABLE subject_networks",
 		"DROP TABLE token_permissions", "DROP TABLE token_addresses",
@@ -115,6 +121,111 @@ func TestUnitsOfAnOlderSchemaAreCounted(t *testing.T) {
 		}
 		if _, err := db.write.ExecContext(ctx, "DELETE FROM units WHERE kind_id = 1"); err != nil {
 			t.Fatal(err)
+		}
+	}
+}
+
+// TestWhatTokensOfAnOlderSchemaNameIsKnown makes a store as it was before places were kept, with scopes of all kinds and damaged
+// ones, and opens it.
+func TestWhatTokensOfAnOlderSchemaNameIsKnown(t *testing.T) {
+	ctx := t.Context()
+	path := filepath.Join(t.TempDir(), "patgate.db")
+	if err := os.WriteFile(path, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	pool, err := connect(path, time.Second, 1, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	steps := migrations()
+	at := slices.IndexFunc(steps, func(step string) bool { return strings.Contains(step, "CREATE TABLE token_places") })
+	token := func(n int, scopes string) string {
+		return fmt.Sprintf(`INSERT INTO tokens (hash, last_four, name, owner_id, credential_id, scopes, table_version, created_at, expires_at)
+			VALUES (x'%064x', 'abcd', 'old', 1, 1, '%s', 1, 1000, 9000)`, n, scopes)
+	}
+	for _, statement := range append(slices.Clone(steps[:at]),
+		"INSERT INTO sealing_keys VALUES ('k', x'00', 1, 0)",
+		"INSERT INTO owners VALUES (1, 'https://gitlab.example.com', 42, 'alice', 0, 1, 0)",
+		"INSERT INTO credentials VALUES (1, 1, 'k', x'00', 'personal', '[\"api\"]', 0, 1, 1, 'valid', '')",
+		token(1, `[{"access":"selected_memberships","project_ids":[6,7],"group_ids":[9]},{"project_ids":[6]}]`),
+		token(2, `[{"access":"user"}]`), token(3, `{`), token(4, `["a", 3, null, {"project_ids": "6"}]`),
+		fmt.Sprintf("PRAGMA application_id=%d", applicationID), fmt.Sprintf("PRAGMA user_version=%d", at)) {
+		if _, err := pool.ExecContext(ctx, statement); err != nil {
+			t.Fatalf("%s: %v", statement, err)
+		}
+	}
+	if err := pool.Close(); err != nil {
+		t.Fatal(err)
+	}
+	db, err := Open(ctx, path, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	const want = "group 9 1 1000000000000, project 6 1 1000000000000, project 7 1 1000000000000"
+	var found string
+	err = db.write.QueryRowContext(ctx, `SELECT group_concat(kind || ' ' || place_id || ' ' || owner_id || ' ' || token_id, ', ')
+		FROM (SELECT * FROM token_places ORDER BY kind, place_id)`).Scan(&found)
+	if err != nil || found != want {
+		t.Errorf("%q, %v", found, err)
+	}
+}
+
+// asked is a connection that notes what is asked.
+type asked struct {
+	tables.Conn
+	queries *[]string
+	args    *[][]any
+}
+
+// QueryRow implements tables.Conn.
+func (a asked) QueryRow(ctx context.Context, query string, args ...any) tables.Row {
+	*a.queries, *a.args = append(*a.queries, query), append(*a.args, args)
+	return a.Conn.QueryRow(ctx, query, args...)
+}
+
+// TestPlacesAreFoundByIndexes asks the planner how tokens are looked for by what they name: not by going through all of them, nor
+// through all paths.
+func TestPlacesAreFoundByIndexes(t *testing.T) {
+	ctx := t.Context()
+	db, err := Open(ctx, filepath.Join(t.TempDir(), "patgate.db"), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	var queries []string
+	var args [][]any
+	d := db.database()
+	d.Snapshot = func(ctx context.Context, f func(tables.Conn) error) error {
+		return db.snapshot(ctx, func(c tables.Conn) error { return f(asked{c, &queries, &args}) })
+	}
+	for _, n := range []store.Naming{{ID: 6}, {Kind: routes.RefGroup, ID: 6}, {Path: "acme"}, {Kind: routes.RefProject, ID: 6, Path: "6"}} {
+		for _, owner := range []int64{0, 1} {
+			if _, _, err := tables.New(d).Tokens(ctx, store.Filter{Naming: n, OwnerID: owner}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if len(queries) != 8 {
+		t.Errorf("%d questions", len(queries))
+	}
+	for i, query := range queries {
+		rows, err := db.read.QueryContext(ctx, "EXPLAIN QUERY PLAN "+query, args[i]...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer rows.Close()
+		plan := ""
+		for rows.Next() {
+			var id, parent, unused int
+			var step string
+			if err := rows.Scan(&id, &parent, &unused, &step); err != nil {
+				t.Fatal(err)
+			}
+			plan += step + "\n"
+		}
+		if strings.Contains(plan, "SCAN") || !strings.Contains(plan, "SEARCH") {
+			t.Errorf("%s:\n%s", query, plan)
 		}
 	}
 }

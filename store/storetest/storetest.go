@@ -33,6 +33,7 @@ func Run(t *testing.T, open Open) {
 		"children":    testChildren,
 		"edits":       testEdits,
 		"narrowings":  testNarrowings,
+		"names":       testNames,
 		"observing":   testObserving,
 		"idleness":    testIdleness,
 		"details":     testDetails,

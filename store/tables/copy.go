@@ -25,28 +25,31 @@ type Copied struct {
 type shape struct {
 	name, columns, kinds string
 	keys                 int
+	derived              bool // triggers may have filled it from other tables' rows by the time it is copied
 }
 
 // shapes gives all tables but that of changes, each after those that it refers to.
 func shapes() []shape {
 	return []shape{
-		{"sealing_keys", "rowid, id, check_value, created_at, retired_at", "itbii", 1},
-		{"owners", "id, origin, user_id, username, admin, created_at, removed_at", "ititzii", 1},
+		{"sealing_keys", "rowid, id, check_value, created_at, retired_at", "itbii", 1, false},
+		{"owners", "id, origin, user_id, username, admin, created_at, removed_at", "ititzii", 1, false},
 		{"credentials", "id, owner_id, key_id, sealed, kind, scopes, expires_at, created_at, updated_at, status, reason",
-			"iitbttiiitt", 1},
+			"iitbttiiitt", 1, false},
 		{"tokens", "id, hash, last_four, name, description, owner_id, credential_id, parent_id, scopes, table_version, created_at, " +
 			"expires_at, revoked_at, revoke_reason, revoked_by, paused_at, pause_reason, paused_by, changed_by, family_id, renew_until, " +
 			"rotated_to, revision, children, touched_at, report_from, report_until, owners_word, widened_at",
-			"ibtttiiitiiiittitttiiiiiiiizi", 1},
-		{"narrowings", "token_id, scopes, table_version, narrowed_at, narrowed_by", "itiit", 1},
-		{"token_uses", "token_id, uses, last_used_at", "iii", 1},
-		{"token_permissions", "token_id, permission, uses, last_used_at", "itii", 2},
-		{"token_addresses", "token_id, address, last_used_at", "iti", 2},
-		{"subjects", "id, hash, origin, user_id, username, kind, forge_id, name, scopes, first_at, last_at", "ibtittittii", 1},
-		{"subject_networks", "subject_id, network, first_at", "iti", 2},
-		{"unit_kinds", "id, kind, units", "iti", 1},
-		{"units", "subject_id, denied, kind_id, places, above, first_at, last_at, uses, days, suspect", "izittiiibz", 4},
-		{"observing", "since, keep", "ii", 2},
+			"ibtttiiitiiiittitttiiiiiiiizi", 1, false},
+		{"token_places", "place_id, kind, owner_id, token_id", "itii", 4, true},
+		{"paths", "owner_id, kind, place_id, path, seen_at, gone_at", "ititii", 3, false},
+		{"narrowings", "token_id, scopes, table_version, narrowed_at, narrowed_by", "itiit", 1, false},
+		{"token_uses", "token_id, uses, last_used_at", "iii", 1, false},
+		{"token_permissions", "token_id, permission, uses, last_used_at", "itii", 2, false},
+		{"token_addresses", "token_id, address, last_used_at", "iti", 2, false},
+		{"subjects", "id, hash, origin, user_id, username, kind, forge_id, name, scopes, first_at, last_at", "ibtittittii", 1, false},
+		{"subject_networks", "subject_id, network, first_at", "iti", 2, false},
+		{"unit_kinds", "id, kind, units", "iti", 1, false},
+		{"units", "subject_id, denied, kind_id, places, above, first_at, last_at, uses, days, suspect", "izittiiibz", 4, false},
+		{"observing", "since, keep", "ii", 2, false},
 	}
 }
 
@@ -185,6 +188,11 @@ func (s shape) each(ctx context.Context, on Conn, f func(values []any) error) er
 // copy copies the rows of a table.
 func (s shape) copy(ctx context.Context, source, target Conn) error {
 	insert := "INSERT INTO " + s.name + " (" + s.columns + ") VALUES (?" + strings.Repeat(", ?", len(s.kinds)-1) + ")"
+	if s.derived {
+		if _, err := target.Exec(ctx, "DELETE FROM "+s.name); err != nil {
+			return err
+		}
+	}
 	return s.each(ctx, source, func(values []any) error {
 		_, err := target.Exec(ctx, insert, slices.Clone(values)...)
 		if err != nil {

@@ -53,7 +53,13 @@ func tokenByID(ctx context.Context, q Conn, id int64) (store.Listed, error) {
 	if err != nil {
 		return store.Listed{}, err
 	}
-	return row.listed()
+	l, err := row.listed()
+	if err != nil {
+		return store.Listed{}, err
+	}
+	list := []store.Listed{l}
+	err = nameAll(ctx, q, list)
+	return list[0], err
 }
 
 // Tokens implements store.Tokens.
@@ -75,8 +81,10 @@ func (db *Tables) Tokens(ctx context.Context, f store.Filter) (list []store.List
 		if err != nil {
 			return err
 		}
-		list, err = scanListed(rows)
-		return err
+		if list, err = scanListed(rows); err != nil || !f.WithNames {
+			return err
+		}
+		return nameAll(ctx, tx, list)
 	})
 	if err != nil {
 		return nil, 0, fmt.Errorf("listing tokens: %w", err)
@@ -144,9 +152,18 @@ func conditions(f store.Filter) (string, []any) {
 	case f.Revoked != nil:
 		add("t.revoked_at = 0")
 	}
+	if !f.Naming.Empty() {
+		condition, values := naming(f.Naming, f.OwnerID)
+		add(condition, values...)
+	}
 	if f.Search != "" {
 		pattern := "%" + strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(lower(f.Search)) + "%"
-		add(`(lower(t.name) LIKE ? ESCAPE '\' OR lower(t.description) LIKE ? ESCAPE '\')`, pattern, pattern)
+		condition, values := `lower(t.name) LIKE ? ESCAPE '\' OR lower(t.description) LIKE ? ESCAPE '\'`, []any{pattern, pattern}
+		if n := searched(f.Search); f.SearchPlaces && !n.Empty() {
+			more, itsValues := naming(n, f.OwnerID)
+			condition, values = condition+" OR "+more, append(values, itsValues...)
+		}
+		add("("+condition+")", values...)
 	}
 	span := func(column string, s store.Span) {
 		if !s.After.IsZero() {

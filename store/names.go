@@ -1,0 +1,68 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"patgate/policy"
+	"patgate/routes"
+)
+
+// Place is a project or group by its kind, RefProject or RefGroup, and its id at the forge.
+type Place struct {
+	Kind routes.RefKind
+	ID   int64
+}
+
+// PlacesOf gives the places that scopes name, projects first in each.
+func PlacesOf(scopes []policy.ScopeSpec) (all []Place) {
+	for i := range scopes {
+		for _, id := range scopes[i].ProjectIDs {
+			all = append(all, Place{routes.RefProject, id})
+		}
+		for _, id := range scopes[i].GroupIDs {
+			all = append(all, Place{routes.RefGroup, id})
+		}
+	}
+	return all
+}
+
+// Name is what a place was called when a credential of a token's owner saw it last. It is for people to read and decides nothing.
+type Name struct {
+	Path string    // full path; empty: it was never seen
+	Seen time.Time // zero: never
+	Gone time.Time // since when it is not there, or not for this owner; zero: it is there as far as is known
+}
+
+// Named are the names of places that are known. Nil is of a reader who is not told any.
+type Named map[Place]Name
+
+// Sighting is what a credential of a forge user's was answered about a place. Without a path the place is gone.
+type Sighting struct {
+	UserID int64 // at the forge
+	Place  Place
+	Path   string
+	At     time.Time
+}
+
+// Naming keeps of tokens those that name a place. The zero value keeps all.
+type Naming struct {
+	Kind routes.RefKind // RefNone is both kinds
+	ID   int64          // the place's id; 0 is none
+	// Path is a full path: a place that the token's owner last saw under it, or below it, whatever the case. Empty is none. With an
+	// ID, either will do.
+	Path string
+}
+
+// Empty tells whether all tokens are kept.
+func (n Naming) Empty() bool { return n.ID == 0 && n.Path == "" }
+
+// Names is the part of a Store that keeps what the places that tokens name are called. What the credentials of one owner saw is
+// kept for that owner alone, and only of places that a token of that owner's names.
+type Names interface {
+	// SeePlaces keeps what was seen of places by owners of a forge. What is older than what is kept changes nothing.
+	SeePlaces(ctx context.Context, origin string, seen []Sighting) error
+	// ForgetPlaces drops the names of places that no token names any more and that were last seen before an instant, and those of
+	// owners that were removed.
+	ForgetPlaces(ctx context.Context, before time.Time) error
+}

@@ -1,0 +1,163 @@
+package tables
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"patgate/routes"
+	"patgate/store"
+)
+
+// kindName is how the kind of a place is stored.
+func kindName(k routes.RefKind) string {
+	if k == routes.RefGroup {
+		return "group"
+	}
+	return "project"
+}
+
+// kindOf reads the kind of a place.
+func kindOf(name string) routes.RefKind {
+	if name == "group" {
+		return routes.RefGroup
+	}
+	return routes.RefProject
+}
+
+// namedAtOnce bounds for how many tokens names are read by one statement.
+const namedAtOnce = 500
+
+// nameAll puts into tokens what their places are called, as their owners saw them.
+func nameAll(ctx context.Context, q Conn, list []store.Listed) error {
+	for some := range slices.Chunk(list, namedAtOnce) {
+		at := make(map[int64]*store.Listed, len(some))
+		args := make([]any, len(some))
+		for i := range some {
+			some[i].Names = store.Named{}
+			at[some[i].ID] = &some[i]
+			args[i] = some[i].ID
+		}
+		rows, err := q.Query(ctx, `SELECT p.token_id, n.kind, n.place_id, n.path, n.seen_at, n.gone_at FROM token_places p
+			JOIN paths n ON n.owner_id = p.owner_id AND n.kind = p.kind AND n.place_id = p.place_id
+			WHERE p.token_id IN (?`+strings.Repeat(", ?", len(args)-1)+")", args...)
+		if err == nil {
+			err = scanNames(rows, at)
+		}
+		if err != nil {
+			return fmt.Errorf("reading the names of places: %w", err)
+		}
+	}
+	return nil
+}
+
+// scanNames reads the rows of nameAll.
+func scanNames(rows Rows, at map[int64]*store.Listed) error {
+	defer rows.Close()
+	for rows.Next() {
+		var token, id, seen, gone int64
+		var kind, path string
+		if err := rows.Scan(&token, &kind, &id, &path, &seen, &gone); err != nil {
+			return err
+		}
+		at[token].Names[store.Place{Kind: kindOf(kind), ID: id}] = store.Name{Path: path, Seen: instant(seen), Gone: instant(gone)}
+	}
+	return rows.Err()
+}
+
+// searched reads a text that is looked for as the name of a place: its id, with or without its kind, or its path. One that can be
+// neither gives the zero value.
+func searched(text string) store.Naming {
+	text = strings.TrimSpace(text)
+	n := store.Naming{}
+	number := text
+	for _, kind := range []routes.RefKind{routes.RefProject, routes.RefGroup} {
+		if rest, is := strings.CutPrefix(text, kindName(kind)+" "); is {
+			n.Kind, number = kind, rest
+		}
+	}
+	id, err := strconv.ParseInt(number, 10, 64)
+	switch {
+	case err == nil && id > 0:
+		n.ID = id
+	case n.Kind != routes.RefNone:
+		return store.Naming{}
+	}
+	if n.Kind == routes.RefNone {
+		n.Path = strings.Trim(text, "/")
+	}
+	return n
+}
+
+// naming gives the condition that a token names a place, with its arguments. It is looked up in indexes.
+func naming(n store.Naming, ownerID int64) (string, []any) {
+	var all []string
+	var args []any
+	add := func(condition, alias string, values ...any) {
+		args = append(args, values...)
+		if n.Kind != routes.RefNone {
+			condition += " AND p.kind = ?"
+			args = append(args, kindName(n.Kind))
+		}
+		if ownerID != 0 {
+			condition += " AND " + alias + ".owner_id = ?"
+			args = append(args, ownerID)
+		}
+		all = append(all, condition+")")
+	}
+	if n.ID != 0 {
+		add("t.id IN (SELECT p.token_id FROM token_places p WHERE p.place_id = ?", "p", n.ID)
+	}
+	if path := lower(n.Path); path != "" {
+		below := path + "/"
+		add(`t.id IN (SELECT p.token_id FROM paths n
+			JOIN token_places p ON p.place_id = n.place_id AND p.kind = n.kind AND p.owner_id = n.owner_id
+			WHERE lower(n.path) >= ? AND lower(n.path) < ? AND (lower(n.path) = ? OR substr(lower(n.path), 1, ?) = ?)`,
+			"n", path, path+"0", path, utf8.RuneCountInString(below), below) // 0 comes after /
+	}
+	return "(" + strings.Join(all, " OR ") + ")", args
+}
+
+// SeePlaces implements store.Names.
+func (db *Tables) SeePlaces(ctx context.Context, origin string, seen []store.Sighting) error {
+	if len(seen) == 0 {
+		return nil
+	}
+	return db.d.Note(ctx, "storing the names of places", func(tx Conn) error {
+		for i := range seen {
+			s := &seen[i]
+			at, keep := s.At, `ON CONFLICT (owner_id, kind, place_id) DO UPDATE
+				SET path = excluded.path, seen_at = excluded.seen_at, gone_at = 0
+				WHERE paths.seen_at <= excluded.seen_at AND paths.gone_at <= excluded.seen_at`
+			gone := time.Time{}
+			if s.Path == "" {
+				at, gone = time.Time{}, s.At
+				keep = `ON CONFLICT (owner_id, kind, place_id) DO UPDATE SET gone_at = excluded.gone_at
+					WHERE paths.seen_at <= excluded.gone_at AND paths.gone_at = 0`
+			}
+			_, err := tx.Exec(ctx, `INSERT INTO paths (owner_id, kind, place_id, path, seen_at, gone_at)
+				SELECT o.id, CAST(? AS TEXT), CAST(? AS BIGINT), CAST(? AS TEXT), CAST(? AS BIGINT), CAST(? AS BIGINT) FROM owners o
+				WHERE o.origin = ? AND o.user_id = ? AND o.removed_at = 0
+				AND EXISTS (SELECT 1 FROM token_places p WHERE p.place_id = ? AND p.kind = ? AND p.owner_id = o.id) `+keep,
+				kindName(s.Place.Kind), s.Place.ID, s.Path, millis(at), millis(gone), origin, s.UserID, s.Place.ID, kindName(s.Place.Kind))
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// ForgetPlaces implements store.Names.
+func (db *Tables) ForgetPlaces(ctx context.Context, before time.Time) error {
+	return db.d.Note(ctx, "forgetting the names of places", func(tx Conn) error {
+		_, err := tx.Exec(ctx, `DELETE FROM paths WHERE seen_at < ? AND gone_at < ? AND NOT EXISTS (SELECT 1 FROM token_places p
+			WHERE p.place_id = paths.place_id AND p.kind = paths.kind AND p.owner_id = paths.owner_id)
+			OR owner_id IN (SELECT id FROM owners WHERE removed_at > 0)`, millis(before), millis(before))
+		return err
+	})
+}
