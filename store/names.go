@@ -62,6 +62,8 @@ func (n Naming) Empty() bool { return n.ID == 0 && n.Path == "" }
 type Names interface {
 	// SeePlaces keeps what was seen of places by owners of a forge. What is older than what is kept changes nothing.
 	SeePlaces(ctx context.Context, origin string, seen []Sighting) error
+	// NamesOf gives what an owner of a forge last saw of some places.
+	NamesOf(ctx context.Context, origin string, userID int64, places []Place) (Named, error)
 	// ForgetPlaces drops the names of places that no token names any more and that were last seen before an instant, and those of
 	// owners that were removed.
 	ForgetPlaces(ctx context.Context, before time.Time) error

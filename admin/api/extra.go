@@ -65,7 +65,16 @@ func (q *call) changed(l store.Listed, err error) (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	return answer(http.StatusOK, View(&l, q.o.Tokens.Now())), nil
+	return answer(http.StatusOK, q.view(&l)), nil
+}
+
+// view shows a token as it is now. A token that asks is not told what places are called: that is for its owner to see.
+func (q *call) view(l *store.Listed) *Token {
+	v := View(l, q.o.Tokens.Now())
+	if q.Session != nil {
+		v.Places = nil
+	}
+	return v
 }
 
 // edit answers PATCH.
@@ -101,8 +110,8 @@ func (q *call) edited(e *tokens.Edited, err error) (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	v := View(&e.Listed, q.o.Tokens.Now())
-	v.Warnings, v.Widened, v.RevokedTokens, v.Places = e.Warnings, &e.Widened, e.Revoked, Places(e.Places)
+	v := q.view(&e.Listed)
+	v.Warnings, v.Widened, v.RevokedTokens = e.Warnings, &e.Widened, e.Revoked
 	return answer(http.StatusOK, v), nil
 }
 

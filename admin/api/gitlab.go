@@ -49,9 +49,9 @@ func (q *call) create() (*reply, error) {
 }
 
 // minted answers with a new token and its secret.
-func (h *Handler) minted(status int, made *tokens.Created) *reply {
-	v := View(&made.Listed, h.o.Tokens.Now())
-	v.Token, v.Warnings, v.Places = made.Secret.Reveal(), made.Warnings, Places(made.Places)
+func (q *call) minted(status int, made *tokens.Created) *reply {
+	v := q.view(&made.Listed)
+	v.Token, v.Warnings = made.Secret.Reveal(), made.Warnings
 	return answer(status, v)
 }
 
@@ -84,7 +84,7 @@ func (q *call) list() (*reply, error) {
 	p := q.query()
 	part := p.page()
 	f := store.Filter{Search: p.text("search"), Limit: part.size, Offset: part.offset(), Now: q.o.Tokens.Now(),
-		Created: p.span("created"), Expires: p.span("expires"), LastUsed: p.span("last_used")}
+		Naming: p.naming(), WithNames: true, Created: p.span("created"), Expires: p.span("expires"), LastUsed: p.span("last_used")}
 	if revoked, given := p.truth("revoked"); given {
 		f.Revoked = &revoked
 	}
@@ -111,7 +111,7 @@ func (q *call) list() (*reply, error) {
 	}
 	views := make([]*Token, len(list))
 	for i := range list {
-		views[i] = View(&list[i], f.Now)
+		views[i] = q.view(&list[i])
 	}
 	a := answer(http.StatusOK, views)
 	part.write(a.header, q, total)

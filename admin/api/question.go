@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"strconv"
 
+	"patgate/admin/names"
 	"patgate/admin/questions"
 	"patgate/admin/tokens"
 	"patgate/routes"
@@ -42,6 +43,23 @@ func (p *params) place() *questions.Place {
 		return &questions.Place{Boundary: routes.BoundaryGroup, Name: group}
 	}
 	return nil
+}
+
+// naming reads the project or group to which a list is narrowed.
+func (p *params) naming() store.Naming {
+	on := p.place()
+	if on == nil {
+		return store.Naming{}
+	}
+	kind := routes.RefProject
+	if on.Boundary == routes.BoundaryGroup {
+		kind = routes.RefGroup
+	}
+	n, err := names.Naming(kind, on.Name)
+	if err != nil {
+		p.problems.Add(on.Boundary.String(), "%v", err)
+	}
+	return n
 }
 
 // required reads text that must be given.

@@ -3,6 +3,7 @@ package api
 import (
 	"time"
 
+	"patgate/admin/names"
 	"patgate/admin/tokens"
 	"patgate/policy"
 	"patgate/store"
@@ -56,24 +57,34 @@ type Token struct {
 	CredentialReason string `json:"credential_reason,omitempty"`
 
 	Warnings []string `json:"warnings,omitempty"`
-	// Places are the projects and groups that the scopes name, in the answer that makes or changes them.
+	// Places are the projects and groups that the scopes name. They are left out in answers to a token.
 	Places  []Place `json:"places,omitempty"`
 	Widened *bool   `json:"widened,omitempty"`
 	// RevokedTokens are the tokens below it that an edit ended.
 	RevokedTokens []int64 `json:"revoked_tokens,omitempty"`
 }
 
-// Place is a project or group by id and full path, as the token's owner saw it when the answer was made.
+// Place is a project or group with what it was called when a credential of the token's owner saw it last.
 type Place struct {
-	Kind string `json:"kind"` // project or group
-	ID   int64  `json:"id"`
-	Path string `json:"path"`
+	Kind string     `json:"kind"` // project or group
+	ID   int64      `json:"id"`
+	Path string     `json:"path"` // full path; empty: it was never seen
+	Seen *time.Time `json:"seen"` // null: never
+	Gone *time.Time `json:"gone"` // since when it is not there, or not for the owner; null: it is there as far as is known
 }
 
-// Places shows containers.
-func Places(all []policy.Container) (views []Place) {
-	for _, c := range all {
-		views = append(views, Place{c.Boundary.String(), c.ID, c.Path})
+// places shows what scopes name; none to a reader who is not told.
+func places(specs []policy.ScopeSpec, named store.Named) (views []Place) {
+	if named == nil {
+		return nil
+	}
+	had := map[store.Place]bool{}
+	for _, p := range store.PlacesOf(specs) {
+		if !had[p] {
+			had[p] = true
+			n := named[p]
+			views = append(views, Place{names.Kind(p.Kind), p.ID, n.Path, orNull(n.Seen), orNull(n.Gone)})
+		}
 	}
 	return views
 }
@@ -163,6 +174,7 @@ func View(l *store.Listed, now time.Time) *Token {
 		PausedBy:         l.PausedBy,
 		PauseReason:      l.PauseReason,
 		CredentialReason: broken,
+		Places:           places(l.Scopes, l.Names),
 	}
 }
 

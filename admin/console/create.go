@@ -65,7 +65,7 @@ func (q *request) showCreate() error {
 		if len(t.Scopes) > draft.MostScopes {
 			return errScopes
 		}
-		d := draft.Of(t, q.names([]tokens.Inspected{*t}))
+		d := draft.Of(q.named(t), q.o.Now())
 		d.Expires = q.sameLife(t)
 		return q.showForm(http.StatusOK, d, formPage{From: "“" + t.Name + "”"})
 	}

@@ -71,7 +71,7 @@ func (q *request) showDetails() error {
 }
 
 func (q *request) details(t *tokens.Inspected) (*detailsPage, error) {
-	row := q.row(t, q.names([]tokens.Inspected{*t}))
+	row := q.row(q.named(t))
 	p := &detailsPage{
 		Token:        row,
 		RenewUntil:   q.instant(t.RenewUntil),
@@ -125,7 +125,7 @@ type askPage struct {
 func (q *request) asking(action string, t *tokens.Inspected) askPage {
 	p := askPage{
 		Action:      action,
-		Token:       q.row(t, q.names([]tokens.Inspected{*t})),
+		Token:       q.row(q.named(t)),
 		Children:    t.Children,
 		Values:      map[string]string{},
 		Problems:    map[string][]string{},

@@ -16,7 +16,7 @@ func (q *request) showEdit() error {
 	if err != nil {
 		return err
 	}
-	d := draft.Of(t, q.names([]tokens.Inspected{*t}))
+	d := draft.Of(q.named(t), q.o.Now())
 	return q.showEditForm(http.StatusOK, t, d, nil)
 }
 

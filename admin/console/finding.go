@@ -16,6 +16,7 @@ import (
 	"patgate/admin/learning"
 	"patgate/admin/tokens"
 	"patgate/learn/propose"
+	"patgate/store"
 )
 
 // findingPage shows which rights of a token are unused, what goes and what stays.
@@ -50,7 +51,7 @@ func (q *request) unusedPage(status int, t *tokens.Inspected, since, problem str
 	if err != nil {
 		return err
 	}
-	p := &findingPage{Token: q.row(t, q.names([]tokens.Inspected{*t})), Finding: f, Said: words.Sentence(f.Text), Problem: problem,
+	p := &findingPage{Token: q.row(q.named(t)), Finding: f, Said: words.Sentence(f.Text), Problem: problem,
 		Some: f.Standing == learning.SomeUnused, Nothing: f.Standing == learning.NothingUsed, Names: map[findings.Place]rows.Place{}}
 	for _, n := range windows {
 		p.Windows = append(p.Windows, table.Choice{Value: strconv.Itoa(n), Label: words.Plural(n, "day", "days"), Chosen: n == f.Days})
@@ -175,5 +176,8 @@ func (q *request) back(t *tokens.Inspected) ([]rows.Scope, error) {
 	}
 	before := *t
 	before.Scopes = u.Scopes
-	return q.scopes(&before, q.names([]tokens.Inspected{before})), nil
+	if t.Owner.UserID == q.caller.UserID() {
+		before.Names = q.called(store.PlacesOf(u.Scopes))
+	}
+	return q.scopes(q.named(&before)), nil
 }

@@ -10,11 +10,13 @@ import (
 
 	"patgate/admin/console/draft"
 	"patgate/admin/console/rows"
+	"patgate/admin/console/session"
 	"patgate/admin/console/words"
 	"patgate/admin/terms"
 	"patgate/admin/tokens"
 	"patgate/policy"
 	"patgate/routes"
+	"patgate/store"
 )
 
 // grantPage shows what would be added to a token, and asks for it.
@@ -80,7 +82,7 @@ func (q *request) granting() (*tokens.Inspected, error) {
 
 // grantForm shows the page.
 func (q *request) grantForm(status int, t *tokens.Inspected, d *draft.Draft, p *grantPage) error {
-	p.Token = q.row(t, q.names([]tokens.Inspected{*t}))
+	p.Token = q.row(q.named(t))
 	p.Newer = t.TableVersion < q.o.Tokens.Table().Version()
 	switch {
 	case t.State == "revoked" || t.RotatedTo != 0:
@@ -235,18 +237,19 @@ func (q *request) denials(t *tokens.Inspected) (all []deniedRow, err error) {
 	}
 	kinds := map[string]routes.RefKind{routes.BoundaryProject.String(): routes.RefProject,
 		routes.BoundaryGroup.String(): routes.RefGroup}
-	var places []tokens.Place
+	var places []store.Place
 	for i := range list {
 		if kind, is := kinds[list[i].Boundary]; is && list[i].Container > 0 {
-			places = append(places, tokens.Place{Kind: kind, ID: list[i].Container})
+			places = append(places, store.Place{Kind: kind, ID: list[i].Container})
 		}
 	}
 	for _, kind := range kinds {
 		for _, id := range selected(t, kind) {
-			places = append(places, tokens.Place{Kind: kind, ID: id})
+			places = append(places, store.Place{Kind: kind, ID: id})
 		}
 	}
 	found := q.paths(places)
+	fresh := found.Since(q.o.Now().Add(-session.NameAge)) // what was called so long ago may be another's by now
 	for i := range list {
 		d := &list[i]
 		row := deniedRow{
@@ -262,18 +265,18 @@ func (q *request) denials(t *tokens.Inspected) (all []deniedRow, err error) {
 		case d.Access != policy.AccessSelectedMemberships.String():
 			row.Where = words.Access(d.Access)
 		case inContainer && d.Container > 0:
-			path := found[tokens.Place{Kind: kind, ID: d.Container}]
-			row.Where = rows.Place{Kind: kind.String(), ID: d.Container, Path: path}.Text()
-			if path == "" && !draft.ByID(kind, q.o.Tokens.Table()) {
+			place := store.Place{Kind: kind, ID: d.Container}
+			row.Where = found.Short(place)
+			if fresh.Path(place) == "" && !draft.ByID(kind, q.o.Tokens.Table()) {
 				v = nil // only its name would say which it is
 				break
 			}
-			v[kind.String()] = draft.Outside(kind, rows.PlaceLine(d.Container, path), q.o.Tokens.Table())
+			v[kind.String()] = draft.Outside(kind, rows.Line(place, fresh), q.o.Tokens.Table())
 		case inContainer && d.Reason == policy.ReasonPermissionMissing.String():
 			// What the request named was not looked at, because no scope would have allowed it anywhere.
 			row.Where = "anywhere: no scope of this token has it"
 			for _, kind := range within[d.Boundary] {
-				v[kind.String()] = draft.Outside(kind, found.Lines(kind, selected(t, kind)), q.o.Tokens.Table())
+				v[kind.String()] = draft.Outside(kind, rows.Lines(kind, selected(t, kind), fresh), q.o.Tokens.Table())
 			}
 			if len(v["project"])+len(v["group"]) == 0 {
 				v = nil

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"strconv"
 
+	"patgate/admin/console/paths"
 	"patgate/admin/console/table"
 	"patgate/admin/counts"
 	"patgate/admin/tokens"
@@ -55,7 +56,7 @@ func (q *request) list(everyone bool) error {
 	if p.Badge != "" {
 		p.State = "active"
 	}
-	query.Search = p.Search
+	query.Search, query.WithNames = p.Search, true
 	p.Spans(in, q.o.Now(), &query)
 	if everyone && p.Owner != "" {
 		if query.UserID, err = strconv.ParseInt(p.Owner, 10, 64); err != nil || query.UserID <= 0 {
@@ -84,9 +85,9 @@ func (q *request) list(everyone bool) error {
 		p.Next = link(map[string]string{"page": strconv.Itoa(number + 1)})
 	}
 	p.Fill(link)
-	names := q.names(list)
+	q.name(list, paths.ListAge)
 	for i := range list {
-		row := q.row(&list[i], names)
+		row := q.row(&list[i])
 		if len(row.Scopes) > scopesShown+1 {
 			row.Scopes, row.MoreScopes = row.Scopes[:scopesShown], row.Scopes[scopesShown:]
 		}

@@ -6,18 +6,18 @@ import (
 	"patgate/admin/console/draft"
 	"patgate/admin/console/rows"
 	"patgate/admin/console/words"
-	"patgate/admin/tokens"
 	"patgate/routes"
+	"patgate/store"
 )
 
 // relabel writes the paths behind the ids of a form anew: what came with an id may be another place's path.
 func (q *request) relabel(d *draft.Draft) {
-	var wanted []tokens.Place
+	var wanted []store.Place
 	for i := range d.Scopes {
 		for kind, text := range d.Scopes[i].Places() {
 			ids, _ := draft.Placed(*text)
 			for _, id := range ids {
-				wanted = append(wanted, tokens.Place{Kind: kind, ID: id})
+				wanted = append(wanted, store.Place{Kind: kind, ID: id})
 			}
 		}
 	}
@@ -30,7 +30,7 @@ func (q *request) relabel(d *draft.Draft) {
 			if ids, _ := draft.Placed(*text); len(ids) > 0 {
 				*text = strings.Join(words.Each(words.Listed(*text), func(line string) string {
 					if id, _, ok := draft.PlaceOf(line); ok {
-						return rows.PlaceLine(id, found[tokens.Place{Kind: kind, ID: id}])
+						return rows.Line(store.Place{Kind: kind, ID: id}, found)
 					}
 					return line
 				}), "\n")
@@ -42,12 +42,12 @@ func (q *request) relabel(d *draft.Draft) {
 // nameLink puts the paths behind the ids of a link: a number says nothing to whoever is to read what it asks for.
 func (q *request) nameLink(d *draft.Draft) {
 	for kind, text := range d.Scopes[0].Places() {
-		place := func(line string) (p tokens.Place, ok bool) {
+		place := func(line string) (p store.Place, ok bool) {
 			ref, ok := routes.ParseReference(kind, []byte(line))
-			return tokens.Place{Kind: kind, ID: ref.ID}, ok && ref.ID != 0 && draft.ByID(kind, q.o.Tokens.Table())
+			return store.Place{Kind: kind, ID: ref.ID}, ok && ref.ID != 0 && draft.ByID(kind, q.o.Tokens.Table())
 		}
 		lines := words.Listed(*text)
-		var wanted []tokens.Place
+		var wanted []store.Place
 		for _, line := range lines {
 			if p, ok := place(line); ok {
 				wanted = append(wanted, p)
@@ -55,8 +55,8 @@ func (q *request) nameLink(d *draft.Draft) {
 		}
 		found := q.paths(wanted)
 		*text = strings.Join(words.Each(lines, func(line string) string {
-			if p, ok := place(line); ok && found[p] != "" {
-				return rows.PlaceLine(p.ID, found[p])
+			if p, ok := place(line); ok && found.Path(p) != "" {
+				return rows.Line(p, found)
 			}
 			return line
 		}), "\n")

@@ -2,81 +2,79 @@ package console
 
 import (
 	"context"
-	"sync"
+	"maps"
 	"time"
 
+	"patgate/admin/console/paths"
 	"patgate/admin/console/rows"
+	"patgate/admin/console/session"
+	"patgate/admin/names"
 	"patgate/admin/tokens"
+	"patgate/store"
 )
 
-const (
-	// scopesShown is how many scopes of a token a table shows at once.
-	scopesShown = 5
-	// namesAsked bounds how many paths the forge is asked for one page, and namesWait for how long.
-	namesAsked = 25
-	namesWait  = 3 * time.Second
-)
+// scopesShown is how many scopes of a token a table shows at once.
+const scopesShown = 5
 
-// names finds the paths of what tokens name, as the signed-in owner sees it. What the forge does not tell in time is
-// shown by its id.
-func (q *request) names(list []tokens.Inspected) rows.Names {
-	var wanted []tokens.Place
-	for i := range list {
-		if list[i].Owner.UserID != q.caller.UserID() {
-			continue // not this person's business
+// name looks again at what the signed-in owner's tokens name. Others' are shown as their owners saw it.
+func (q *request) name(list []tokens.Inspected, age time.Duration) {
+	var wanted []store.Place
+	named := store.Named{}
+	own := func(f func(t *tokens.Inspected)) {
+		for i := range list {
+			if list[i].Owner.UserID == q.caller.UserID() {
+				f(&list[i])
+			}
 		}
-		wanted = append(wanted, rows.PlacesOf(list[i].Scopes)...)
 	}
-	return q.paths(wanted)
+	own(func(t *tokens.Inspected) {
+		wanted = append(wanted, store.PlacesOf(t.Scopes)...)
+		maps.Copy(named, t.Names)
+	})
+	q.look(wanted, named, age)
+	own(func(t *tokens.Inspected) { t.Names = named })
 }
 
-// paths gives the paths of places, as far as whoever is signed in sees them and the forge answers in time.
-func (q *request) paths(places []tokens.Place) rows.Names {
-	found, wanted := rows.Names{}, []tokens.Place{}
-	now := q.o.Now()
-	for _, p := range places {
-		if _, have := found[p]; have {
-			continue
-		}
-		found[p] = ""
-		if path, known := q.session.Known(p, now); known {
-			found[p] = path
-			continue
-		}
-		wanted = append(wanted, p)
+// named is name for one token.
+func (q *request) named(t *tokens.Inspected) *tokens.Inspected {
+	list := []tokens.Inspected{*t}
+	q.name(list, session.NameAge)
+	return &list[0]
+}
+
+// paths gives what places are called, as far as whoever is signed in sees or saw them.
+func (q *request) paths(places []store.Place) names.Book {
+	named := q.called(places)
+	q.look(places, named, session.NameAge)
+	return names.Of(named, q.o.Now())
+}
+
+// called gives what places were called when whoever is signed in saw them last. A page is as good without.
+func (q *request) called(places []store.Place) store.Named {
+	named, err := q.o.Tokens.Names(q.ctx(), q.caller, places)
+	if err != nil {
+		q.o.Report(err)
+		return store.Named{}
 	}
-	ctx, cancel := context.WithTimeout(q.ctx(), namesWait)
-	defer cancel()
-	var mu sync.Mutex
-	var group sync.WaitGroup
-	turns := make(chan struct{}, 4)
-	for _, p := range wanted[:min(len(wanted), namesAsked)] {
-		group.Go(func() {
-			turns <- struct{}{}
-			defer func() { <-turns }()
-			path, err := q.o.Tokens.Path(ctx, q.caller, p)
-			if err != nil || path == "" {
-				return
-			}
-			mu.Lock()
-			defer mu.Unlock()
-			found[p] = path
-			q.session.Remember(p, path, now)
-		})
-	}
-	group.Wait()
-	return found
+	return named
+}
+
+// look asks the forge for what was not seen for longer than age.
+func (q *request) look(places []store.Place, named store.Named, age time.Duration) {
+	paths.Look(q.ctx(), q.session, places, named, age, q.o.Now(), func(ctx context.Context, p store.Place) string {
+		return q.o.Tokens.Path(ctx, q.caller, p)
+	})
 }
 
 // scopes shows the scopes of a token.
-func (q *request) scopes(t *tokens.Inspected, n rows.Names) []rows.Scope {
-	return rows.Scopes(t, n, q.catalog.Load(q.o.Tokens.Table()), q.o.Now())
+func (q *request) scopes(t *tokens.Inspected) []rows.Scope {
+	return rows.Scopes(t, q.catalog.Load(q.o.Tokens.Table()), q.o.Now())
 }
 
 // instant gives a time in words.
 func (q *request) instant(t time.Time) rows.Moment { return rows.At(t, q.o.Now()) }
 
 // row shows a token.
-func (q *request) row(t *tokens.Inspected, n rows.Names) rows.Token {
-	return rows.Of(t, q.caller.UserID(), n, q.catalog.Load(q.o.Tokens.Table()), q.o.Now())
+func (q *request) row(t *tokens.Inspected) rows.Token {
+	return rows.Of(t, q.caller.UserID(), q.catalog.Load(q.o.Tokens.Table()), q.o.Now())
 }

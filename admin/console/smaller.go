@@ -9,13 +9,12 @@ import (
 
 	"patgate/admin/console/draft"
 	"patgate/admin/console/proposal"
-	"patgate/admin/console/rows"
 	"patgate/admin/console/words"
 	"patgate/admin/learning"
 	"patgate/admin/terms"
-	"patgate/admin/tokens"
 	"patgate/policy"
 	"patgate/routes"
+	"patgate/store"
 )
 
 // smallerPage shows what a subject did, and the least that would have been enough for it.
@@ -87,29 +86,32 @@ func (q *request) fillIn(p *smallerPage, made *learning.Proposed, scopes []polic
 		Description: fmt.Sprintf("In place of “%s”, by what that did in %d days", words.Short(p.Name), p.Days),
 		Expires:     made.Suggested.ExpiresIn,
 		After:       after,
-		Scopes:      draft.Scopes(scopes, q.paths(rows.PlacesOf(scopes))),
+		Scopes:      draft.Scopes(scopes, q.paths(store.PlacesOf(scopes))),
 	}
 	return q.showForm(http.StatusOK, d, formPage{From: fmt.Sprintf("what “%s” did in the last %d days", p.Name, p.Days)})
 }
 
 // proposalWords gives what the page of a proposal names things with.
 func (q *request) proposalWords(made *learning.Proposed) *proposal.Words {
-	places := rows.PlacesOf(made.Scopes)
+	places := store.PlacesOf(made.Scopes)
 	for _, half := range made.Split {
-		places = append(places, rows.PlacesOf(half)...)
+		places = append(places, store.PlacesOf(half)...)
 	}
 	for _, g := range made.Groups {
-		places = append(places, tokens.Place{Kind: routes.RefGroup, ID: g.ID})
+		places = append(places, store.Place{Kind: routes.RefGroup, ID: g.ID})
 		for _, id := range g.Projects {
-			places = append(places, tokens.Place{Kind: routes.RefProject, ID: id})
+			places = append(places, store.Place{Kind: routes.RefProject, ID: id})
 		}
 	}
 	for _, b := range made.Below {
-		places = append(places, tokens.Place{Kind: routes.RefGroup, ID: b.GroupID})
+		places = append(places, store.Place{Kind: routes.RefGroup, ID: b.GroupID})
 	}
 	found, k := q.paths(places), q.catalog.Load(q.o.Tokens.Table())
 	return &proposal.Words{
-		Path: func(kind routes.RefKind, id int64) string { return found[tokens.Place{Kind: kind, ID: id}] },
+		Path: func(kind routes.RefKind, id int64) (path, mark string) {
+			p := store.Place{Kind: kind, ID: id}
+			return found.Path(p), found.Mark(p)
+		},
 		Permissions: func(names []string) (rows []proposal.Row) {
 			for _, w := range k.Group(names) {
 				for i, name := range w.Permissions {

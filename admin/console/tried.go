@@ -6,6 +6,7 @@ import (
 	"patgate/admin/console/rows"
 	"patgate/admin/tokens"
 	"patgate/routes"
+	"patgate/store"
 )
 
 // try finds out what the scopes of a form would have denied in the last 30 days; nil where that cannot be said, because
@@ -20,15 +21,18 @@ func (q *request) try(t *tokens.Inspected, d *draft.Draft) *findings.Tried {
 		return nil
 	}
 	kinds := map[string]routes.RefKind{"project": routes.RefProject, "group": routes.RefGroup}
-	var places []tokens.Place
+	var places []store.Place
 	for i := range s.Denied[:min(len(s.Denied), findings.Shown)] {
 		if kind, is := kinds[s.Denied[i].Boundary]; is {
-			places = append(places, tokens.Place{Kind: kind, ID: s.Denied[i].Container})
+			places = append(places, store.Place{Kind: kind, ID: s.Denied[i].Container})
 		}
 	}
 	found := q.paths(places)
 	p := findings.Try(s, func(kind string, id int64) string {
-		return rows.Place{Kind: kind, ID: id, Path: found[tokens.Place{Kind: kinds[kind], ID: id}]}.Text()
+		if _, is := kinds[kind]; !is {
+			return rows.Place{Kind: kind, ID: id}.Text()
+		}
+		return found.Short(store.Place{Kind: kinds[kind], ID: id})
 	})
 	p.Seen = d.Digest()
 	return p

@@ -1,7 +1,6 @@
 package places
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -41,23 +40,6 @@ func New() *Found { return &Found{facts: map[place]policy.Container{}} }
 
 // Of gives a container in the form that policy.Subset asks for.
 func (f *Found) Of(b routes.Boundary, id int64) policy.Container { return f.facts[place{b, id}] }
-
-// Named gives those of the containers that scopes name whose paths are known, projects first, by id.
-func (f *Found) Named(specs []policy.ScopeSpec) (all []policy.Container) {
-	for i := range specs {
-		for _, id := range specs[i].ProjectIDs {
-			all = append(all, f.Of(routes.BoundaryProject, id))
-		}
-		for _, id := range specs[i].GroupIDs {
-			all = append(all, f.Of(routes.BoundaryGroup, id))
-		}
-	}
-	all = slices.DeleteFunc(all, func(c policy.Container) bool { return c.Path == "" })
-	slices.SortFunc(all, func(a, b policy.Container) int {
-		return cmp.Or(cmp.Compare(a.Boundary.String(), b.Boundary.String())*-1, cmp.Compare(a.ID, b.ID))
-	})
-	return slices.CompactFunc(all, func(a, b policy.Container) bool { return a.Boundary == b.Boundary && a.ID == b.ID })
-}
 
 // All gives all containers.
 func (f *Found) All() (all []policy.Container) {

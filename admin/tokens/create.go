@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"patgate/admin/names"
 	"patgate/admin/places"
 	"patgate/admin/terms"
 	"patgate/policy"
@@ -36,7 +37,6 @@ type Created struct {
 	store.Listed
 	Secret   token.Secret
 	Warnings []string
-	Places   []policy.Container // that its scopes name, as its owner sees them; a token that makes another is not told
 }
 
 // Check tells what is wrong with a request for a token, as far as that can be told before anybody is asked anything.
@@ -122,7 +122,6 @@ func (s *Service) store(ctx context.Context, c Caller, b *binding, r token.Recor
 	out := &Created{Secret: secret, Warnings: found.Warnings}
 	maker, byToken := c.(holder)
 	if !byToken {
-		out.Places = found.Named(r.Scopes)
 		sealed, err := s.keep(ctx, b)
 		if err != nil {
 			return nil, err
@@ -146,6 +145,7 @@ func (s *Service) store(ctx context.Context, c Caller, b *binding, r token.Recor
 	}
 	out.Warnings = append(append(out.Warnings, b.ends(&r)...), b.onlyReads(&r, s.o.Table())...)
 	out.Listed = store.Listed{Record: r, Owner: b.owner}
+	out.Warnings = append(out.Warnings, names.Keep(ctx, s.o.Store, &out.Listed, found.All(), s.now())...)
 	s.record("created", &out.Listed, c, r.ReportChange(time.Time{}), r.ParentID)
 	return out, nil
 }

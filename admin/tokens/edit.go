@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"patgate/admin/names"
 	"patgate/admin/places"
 	"patgate/admin/terms"
 	"patgate/policy"
@@ -37,7 +38,7 @@ type Edited struct {
 	// Revoked are tokens made below it that would have held more than it, and are revoked.
 	Revoked  []int64
 	Warnings []string
-	Places   []policy.Container // as those of Created, when the scopes were given anew
+	found    *places.Found // when the scopes were given anew
 }
 
 // maxTries bounds how often an edit is decided anew because the token changed meanwhile.
@@ -140,6 +141,9 @@ func (s *Service) edit(ctx context.Context, c Caller, id int64, q *Changes) (*Ed
 		}
 		return nil, moved(err)
 	}
+	if out.found != nil {
+		out.Warnings = append(out.Warnings, names.Keep(ctx, s.o.Store, &out.Listed, out.found.All(), now)...)
+	}
 	out.Revoked = e.RevokeBelow
 	s.record("edited", &out.Listed, c, out.ReportChange(l.ReportUntil), 0)
 	return out, nil
@@ -211,10 +215,7 @@ func (s *Service) rescope(ctx context.Context, c Caller, l *store.Listed, e *sto
 	case narrowed:
 		s.keepBefore(c, l, e, q, found)
 	}
-	e.Scopes, out.Warnings = specs, found.Warnings
-	if _, byToken := c.(holder); !byToken {
-		out.Places = found.Named(specs)
-	}
+	e.Scopes, out.Warnings, out.found = specs, found.Warnings, found
 	below, err := s.o.Store.Descendants(ctx, l.ID)
 	if err != nil {
 		return err

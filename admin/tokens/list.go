@@ -8,19 +8,28 @@ import (
 	"patgate/token"
 )
 
-// Show reads one token. A token may always describe itself.
+// Show reads one token. A token may always describe itself, and is not told what places are called.
 func (s *Service) Show(ctx context.Context, c Caller, id int64) (store.Listed, error) {
-	return c.find(ctx, s, id)
+	l, err := c.find(ctx, s, id)
+	if _, held := c.(holder); held {
+		l.Names = nil
+	}
+	return l, err
 }
 
 // List lists the tokens of the caller's user; those of userID, or of everyone when that is 0, for an administrator and an
 // operator who ask for all. Somebody else's are ErrUnknownCaller to everyone else, as with GitLab.
 func (s *Service) List(ctx context.Context, c Caller, userID int64, all bool, f store.Filter) ([]store.Listed, int, error) {
-	if h, ok := c.(holder); ok {
+	h, held := c.(holder)
+	if held {
 		if err := h.lacks(s, "read_personal_access_token"); err != nil {
 			return nil, 0, err
 		}
+		if f.Naming.Path != "" { // what is found would tell what it is called
+			return nil, 0, refuse(ErrForbidden, "a token looks for others by the ids of projects and groups, not by their paths")
+		}
 	}
+	f.WithNames, f.SearchPlaces = f.WithNames && !held, !held
 	everyone := c.administrates(s)
 	_, onMachine := c.(operator)
 	switch {

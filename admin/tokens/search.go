@@ -2,7 +2,6 @@ package tokens
 
 import (
 	"context"
-	"errors"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -11,6 +10,7 @@ import (
 	"patgate/forge"
 	"patgate/policy"
 	"patgate/routes"
+	"patgate/store"
 	"patgate/token"
 )
 
@@ -61,10 +61,9 @@ func (s *Service) Sealed(ctx context.Context, c *Owner) (bool, error) {
 	return false, nil
 }
 
-// Place is a project or group by its kind and id.
-type Place struct {
-	Kind routes.RefKind
-	ID   int64
+// Names gives what an owner last saw of places.
+func (s *Service) Names(ctx context.Context, c *Owner, places []store.Place) (store.Named, error) {
+	return s.o.Store.NamesOf(ctx, s.o.Origin, c.UserID(), places)
 }
 
 // readingPaths sets the allowance of questions for paths apart from those of tokens, whose ids are above zero, and of searches.
@@ -72,18 +71,15 @@ const readingPaths = -1 << 40
 
 // Path gives the full path of a place as an owner sees it now; empty when it is not there or not visible, or when the
 // forge does not say. It is for people to read and decides nothing.
-func (s *Service) Path(ctx context.Context, c *Owner, p Place) (string, error) {
+func (s *Service) Path(ctx context.Context, c *Owner, p store.Place) string {
 	if p.ID <= 0 {
-		return "", ErrNotFound
+		return ""
 	}
 	// No token's question, and not to use up what the owner's searches may ask: an allowance of its own.
 	as := &token.Session{TokenID: readingPaths - c.UserID(), OwnerUserID: c.UserID(), Username: c.Username(), Credential: c.secret}
 	container, err := s.o.Forge.Resolve(ctx, as, routes.Reference{Kind: p.Kind, ID: p.ID}, time.Minute)
-	switch {
-	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
-		return "", err
-	case err != nil, container.Access == policy.OwnerNone, container.ID != p.ID:
-		return "", nil
+	if err != nil || container.Access == policy.OwnerNone || container.ID != p.ID {
+		return ""
 	}
-	return container.Path, nil
+	return container.Path
 }

@@ -3,6 +3,7 @@ package tokens
 import (
 	"context"
 
+	"patgate/admin/names"
 	"patgate/admin/terms"
 	"patgate/policy"
 	"patgate/routes"
@@ -16,8 +17,8 @@ type Widening struct {
 	Added []policy.ScopeSpec
 	// Scopes are all that it would hold.
 	Scopes []policy.ScopeSpec
-	// Paths are those of the projects and groups of Added, as the forge tells them by their ids.
-	Paths map[Place]string
+	// Names are those of the projects and groups of Added, as the forge tells them by their ids.
+	Names store.Named
 }
 
 // Widening tells what would be added to a token of the owner's. It changes nothing: Edit does, with Changes.Add.
@@ -48,14 +49,7 @@ func (s *Service) widening(ctx context.Context, c *Owner, l *store.Listed, add [
 	if err != nil {
 		return nil, err
 	}
-	w := &Widening{Added: specs, Scopes: l.Scopes, Paths: map[Place]string{}}
-	for _, c := range found.All() {
-		kind := routes.RefProject
-		if c.Boundary == routes.BoundaryGroup {
-			kind = routes.RefGroup
-		}
-		w.Paths[Place{kind, c.ID}] = c.Path
-	}
+	w := &Widening{Added: specs, Scopes: l.Scopes, Names: names.Seen(found.All(), s.now())}
 	lacks := make([]routes.PermissionSet, len(specs))
 	for _, excess := range policy.Subset(asked, held, found.Of) {
 		if excess.Scope >= 0 {

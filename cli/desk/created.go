@@ -16,7 +16,7 @@ import (
 
 // Announce prints a new token, which is revoked when that fails.
 func (d *Desk) Announce(cmd *cobra.Command, made *tokens.Created) error {
-	return announce(cmd, made, api.Places(made.Places), func() error {
+	return announce(cmd, made, func() error {
 		_, err := d.Revoke(context.WithoutCancel(cmd.Context()), tokens.Operator(Actor()), made.ID, "its "+
 			"secret could not be printed")
 		return err
@@ -24,7 +24,7 @@ func (d *Desk) Announce(cmd *cobra.Command, made *tokens.Created) error {
 }
 
 // announce prints a new token. When that fails nobody has seen the secret, so nobody can use the token, and it is revoked.
-func announce(cmd *cobra.Command, made *tokens.Created, places []api.Place, revoke func() error) error {
+func announce(cmd *cobra.Command, made *tokens.Created, revoke func() error) error {
 	for _, w := range made.Warnings {
 		fmt.Fprintln(cmd.ErrOrStderr(), "patgate: note: "+w)
 	}
@@ -36,19 +36,19 @@ func announce(cmd *cobra.Command, made *tokens.Created, places []api.Place, revo
 		fmt.Fprintf(cmd.ErrOrStderr(), "patgate: note: --allow '*' gives %d permissions, so that whoever has the token may do nearly "+
 			"all that its owner may there: patgate learn unused says later which of them it did not need\n", n)
 	}
-	if err := printCreated(cmd, made, places); err != nil {
+	if err := printCreated(cmd, made); err != nil {
 		return errors.Join(fmt.Errorf("printing the secret of token %d, which is revoked: %w", made.ID, err), revoke())
 	}
 	return nil
 }
 
 // printCreated prints a new token with its secret; there is no second time.
-func printCreated(cmd *cobra.Command, made *tokens.Created, places []api.Place) error {
+func printCreated(cmd *cobra.Command, made *tokens.Created) error {
 	out, l, secret := cmd.OutOrStdout(), &made.Listed, made.Secret
 	now := time.Now()
 	if terminal.WantsJSON(cmd) {
 		v := api.View(l, now)
-		v.Token, v.Warnings, v.Places = secret.Reveal(), made.Warnings, places
+		v.Token, v.Warnings = secret.Reveal(), made.Warnings
 		return terminal.PrintJSON(out, v)
 	}
 	if quiet, _ := cmd.Flags().GetBool("quiet"); quiet {
@@ -56,9 +56,6 @@ func printCreated(cmd *cobra.Command, made *tokens.Created, places []api.Place) 
 		return err
 	}
 	if err := PrintToken(out, l, now); err != nil {
-		return err
-	}
-	if err := PrintPlaces(out, places); err != nil {
 		return err
 	}
 	_, err := io.WriteString(out, "\nThis is the secret. It is shown only now:\n"+secret.Reveal()+"\n")

@@ -2,17 +2,19 @@ package desk
 
 import (
 	"slices"
-	"strconv"
 	"strings"
 
+	"patgate/admin/names"
 	"patgate/policy"
+	"patgate/routes"
+	"patgate/store"
 )
 
 // Differences says, one line each, what scopes hold that others did not, and the other way round: "+ read_job on project 6".
 // There are none where both say the same, however it is written. What is taken away at a project or group, and stays at a wider
 // place that it may lie in, is said too: there nothing is taken.
-func Differences(before, after []policy.ScopeSpec) (lines []string) {
-	held, holds := heldAt(before), heldAt(after)
+func Differences(before, after []policy.ScopeSpec, book names.Book) (lines []string) {
+	held, holds := heldAt(before, book), heldAt(after, book)
 	places := slices.Clone(held.order)
 	for _, at := range holds.order {
 		if !slices.Contains(places, at) {
@@ -65,7 +67,7 @@ func (h *holding) stay(names []string, at string) (lines []string) {
 	return lines
 }
 
-func heldAt(scopes []policy.ScopeSpec) holding {
+func heldAt(scopes []policy.ScopeSpec, book names.Book) holding {
 	h := holding{names: map[string][]string{}, wide: map[string]bool{}}
 	add := func(at string, s *policy.ScopeSpec) {
 		if _, there := h.names[at]; !there {
@@ -77,15 +79,16 @@ func heldAt(scopes []policy.ScopeSpec) holding {
 		s := &scopes[i]
 		limits := limitsOf(&s.Constraints)
 		if len(s.ProjectIDs)+len(s.GroupIDs) == 0 {
-			add(place(s)+limits, s)
-			h.wide[place(s)+limits] = s.Access != policy.AccessUser.String() && s.Access != policy.AccessInstance.String()
+			add(place(s, book, true)+limits, s)
+			h.wide[place(s, book, true)+limits] = s.Access != policy.AccessUser.String() && s.Access != policy.AccessInstance.String()
 		}
 		for _, id := range s.ProjectIDs {
-			add("project "+strconv.FormatInt(id, 10)+limits, s)
+			add("project "+book.Full(store.Place{Kind: routes.RefProject, ID: id})+limits, s)
 		}
 		for _, id := range s.GroupIDs {
-			add("group "+strconv.FormatInt(id, 10)+limits, s)
-			h.wide["group "+strconv.FormatInt(id, 10)+limits] = true
+			at := "group " + book.Full(store.Place{Kind: routes.RefGroup, ID: id}) + limits
+			add(at, s)
+			h.wide[at] = true
 		}
 	}
 	return h

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"patgate/admin/catalogue"
+	"patgate/admin/names"
 	"patgate/admin/tokens"
 	"patgate/cli/terminal"
 	"patgate/policy"
@@ -33,9 +34,10 @@ func PrintTokens(cmd *cobra.Command, list []store.Listed, total int, f store.Fil
 	t := terminal.Table{Head: []string{"ID", "NAME", "OWNER", "STATE", "EXPIRES", "LAST USED", "SCOPES"}, Wide: wide}
 	for i := range list {
 		l := &list[i]
-		scopes := summary(l.Scopes)
+		book := names.Of(l.Names, f.Now)
+		scopes := summary(l.Scopes, book)
 		if wide {
-			scopes = strings.Join(Describe(l.Scopes), "; ")
+			scopes = strings.Join(Describe(l.Scopes, book), "; ")
 		}
 		makes := func(t *routes.Table) bool {
 			return slices.ContainsFunc(l.Scopes, func(s policy.ScopeSpec) bool { return len(catalogue.Minting(s.Permissions, t)) > 0 })

@@ -1,6 +1,7 @@
 package desk
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -9,15 +10,18 @@ import (
 	"net/url"
 	"reflect"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"patgate/admin/api"
+	"patgate/admin/names"
 	"patgate/admin/tokens"
 	"patgate/cli/terminal"
 	"patgate/config"
 	"patgate/policy"
+	"patgate/routes"
 	"patgate/store"
 	"patgate/token"
 )
@@ -56,6 +60,7 @@ func listed(t *api.Token, base config.Base) *store.Listed {
 			*to = *from
 		}
 	}
+	l.Names = named(t.Places)
 	l.OwnersWord = t.Mode == "report"
 	if t.State == "credential_invalid" {
 		l.Credential, l.CredentialReason = store.CredentialInvalid, t.CredentialReason
@@ -83,15 +88,34 @@ func listed(t *api.Token, base config.Base) *store.Listed {
 	return l
 }
 
+// named gives what places are called. What a patgate does not say is not shown as it came.
+func named(all []api.Place) store.Named {
+	named := store.Named{}
+	for _, v := range all {
+		var n store.Name
+		if v.Path != "" {
+			n.Path = names.Clean(v.Path)
+		}
+		for from, to := range map[*time.Time]*time.Time{v.Seen: &n.Seen, v.Gone: &n.Gone} {
+			if from != nil {
+				*to = *from
+			}
+		}
+		for _, kind := range []routes.RefKind{routes.RefProject, routes.RefGroup} {
+			if v.Kind == names.Kind(kind) {
+				named[store.Place{Kind: kind, ID: v.ID}] = n
+			}
+		}
+	}
+	return named
+}
+
 // print prints one token.
 func (r *Remote) print(cmd *cobra.Command, raw json.RawMessage, t *api.Token) error {
 	if terminal.WantsJSON(cmd) {
 		return terminal.PrintJSON(cmd.OutOrStdout(), raw)
 	}
-	if err := PrintToken(cmd.OutOrStdout(), listed(t, r.base), time.Now()); err != nil {
-		return err
-	}
-	return PrintPlaces(cmd.OutOrStdout(), t.Places)
+	return PrintToken(cmd.OutOrStdout(), listed(t, r.base), time.Now())
 }
 
 // Token reads a token of a running patgate.
@@ -138,7 +162,7 @@ func (r *Remote) Mint(cmd *cobra.Command, path string, body map[string]any) erro
 		return errors.Join(fmt.Errorf("reading the answer of %s: there is no secret in it", r.base), err)
 	}
 	made := &tokens.Created{Listed: *listed(&t, r.base), Secret: token.NewSecret(t.Token), Warnings: t.Warnings}
-	return announce(cmd, made, t.Places, func() error {
+	return announce(cmd, made, func() error {
 		_, err := r.Ask(context.WithoutCancel(cmd.Context()), http.MethodDelete, Path(t.ID, ""), nil, nil)
 		return err
 	})
@@ -149,6 +173,9 @@ func (r *Remote) List(cmd *cobra.Command, f store.Filter) error {
 	q := url.Values{"state": {f.State.String()}, "sort": {f.Sort.String()}, "per_page": {"100"}}
 	if f.Search != "" {
 		q.Set("search", f.Search)
+	}
+	if n := f.Naming; !n.Empty() {
+		q.Set(names.Kind(n.Kind), cmp.Or(n.Path, strconv.FormatInt(n.ID, 10)))
 	}
 	var list []store.Listed
 	var raws []json.RawMessage

@@ -1,15 +1,19 @@
 package desk
 
 import (
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
 
+	"patgate/admin/names"
 	"patgate/policy"
+	"patgate/routes"
+	"patgate/store"
 )
 
 // summary tells in a few words where a token reaches and how much it may do there.
-func summary(scopes []policy.ScopeSpec) string {
+func summary(scopes []policy.ScopeSpec, book names.Book) string {
 	var parts []string
 	for i := range scopes {
 		s := &scopes[i]
@@ -17,16 +21,17 @@ func summary(scopes []policy.ScopeSpec) string {
 		if len(s.Permissions) <= 2 {
 			what = strings.Join(s.Permissions, ",")
 		}
-		parts = append(parts, what+" on "+place(s))
+		parts = append(parts, what+" on "+place(s, book, false))
 	}
 	return strings.Join(parts, "; ")
 }
 
-// Describe gives one line for each scope, with all its permissions.
-func Describe(scopes []policy.ScopeSpec) []string {
+// Describe gives one line for each scope, with all its permissions. Places are named by path and id.
+func Describe(scopes []policy.ScopeSpec, book names.Book) []string {
 	var lines []string
 	for i := range scopes {
-		lines = append(lines, place(&scopes[i])+": "+strings.Join(scopes[i].Permissions, ", ")+limitsOf(&scopes[i].Constraints))
+		s := &scopes[i]
+		lines = append(lines, place(s, book, true)+": "+strings.Join(s.Permissions, ", ")+limitsOf(&s.Constraints))
 	}
 	return lines
 }
@@ -45,8 +50,11 @@ func limitsOf(c *policy.ConstraintSpec) (text string) {
 	return text
 }
 
+// mostPlaces is how many projects or groups of a scope are named in a summary.
+const mostPlaces = 5
+
 // place tells where a scope reaches.
-func place(s *policy.ScopeSpec) string {
+func place(s *policy.ScopeSpec, book names.Book, full bool) string {
 	var parts []string
 	switch s.Access {
 	case policy.AccessPersonalProjects.String():
@@ -58,7 +66,7 @@ func place(s *policy.ScopeSpec) string {
 	case policy.AccessInstance.String():
 		return "the instance"
 	}
-	numbered := func(one, many string, ids []int64) {
+	called := func(kind routes.RefKind, ids []int64) {
 		if len(ids) == 0 {
 			return
 		}
@@ -66,14 +74,21 @@ func place(s *policy.ScopeSpec) string {
 		slices.Sort(ids)
 		text := make([]string, len(ids))
 		for i, id := range ids {
-			text[i] = strconv.FormatInt(id, 10)
+			text[i] = book.Full(store.Place{Kind: kind, ID: id})
+			if p := (store.Place{Kind: kind, ID: id}); !full && book.Path(p) != "" {
+				text[i] = book.Short(p)
+			}
 		}
+		if more := len(text) - mostPlaces; !full && more > 1 {
+			text = append(text[:mostPlaces], fmt.Sprintf("%d more", more))
+		}
+		what := names.Kind(kind)
 		if len(ids) > 1 {
-			one = many
+			what += "s"
 		}
-		parts = append(parts, one+" "+strings.Join(text, ","))
+		parts = append(parts, what+" "+strings.Join(text, ", "))
 	}
-	numbered("project", "projects", s.ProjectIDs)
-	numbered("group", "groups", s.GroupIDs)
+	called(routes.RefProject, s.ProjectIDs)
+	called(routes.RefGroup, s.GroupIDs)
 	return strings.Join(parts, " and ")
 }

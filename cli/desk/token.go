@@ -8,9 +8,8 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode"
 
-	"patgate/admin/api"
+	"patgate/admin/names"
 	"patgate/admin/tokens"
 	"patgate/cli/terminal"
 	"patgate/policy"
@@ -57,22 +56,8 @@ func PrintToken(w io.Writer, l *store.Listed, now time.Time) error {
 	}
 	line("Last used", "%s (%d uses)", terminal.Ago(l.LastUsedAt, now), l.Uses)
 	line("Table version", "%d", l.TableVersion)
-	if err := printScopes(&b, l.Scopes); err != nil {
+	if err := printScopes(&b, l.Scopes, names.Of(l.Names, now)); err != nil {
 		return err
-	}
-	_, err := io.WriteString(w, b.String())
-	return err
-}
-
-// PrintPlaces writes the paths of the projects and groups that stand in scopes by their ids.
-func PrintPlaces(w io.Writer, all []api.Place) error {
-	var b strings.Builder
-	for _, p := range all {
-		name, known := map[string]string{"project": "Project", "group": "Group"}[p.Kind]
-		if !known || strings.ContainsFunc(p.Path, unicode.IsControl) { // as no patgate says
-			continue
-		}
-		fmt.Fprintf(&b, "%-13s %s\n", fmt.Sprint(name, " ", p.ID), p.Path)
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
@@ -82,9 +67,9 @@ func PrintPlaces(w io.Writer, all []api.Place) error {
 const fewPermissions = 12
 
 // printScopes writes what a token may do, a line for each scope. The permissions of a long one are grouped by category.
-func printScopes(b *strings.Builder, scopes []policy.ScopeSpec) error {
+func printScopes(b *strings.Builder, scopes []policy.ScopeSpec, book names.Book) error {
 	var categories map[string]string
-	for i, scope := range Describe(scopes) {
+	for i, scope := range Describe(scopes, book) {
 		s := &scopes[i]
 		name := fmt.Sprintf("Scope %d", i+1)
 		if len(s.Permissions) <= fewPermissions {
@@ -97,7 +82,7 @@ func printScopes(b *strings.Builder, scopes []policy.ScopeSpec) error {
 				return err
 			}
 		}
-		fmt.Fprintf(b, "%-13s %s: %d permissions%s\n", name, place(s), len(s.Permissions), limitsOf(&s.Constraints))
+		fmt.Fprintf(b, "%-13s %s: %d permissions%s\n", name, place(s, book, true), len(s.Permissions), limitsOf(&s.Constraints))
 		groups := map[string][]string{}
 		for _, p := range s.Permissions {
 			c := cmp.Or(categories[p], "other")

@@ -20,6 +20,7 @@ import (
 	"patgate/admin/api"
 	"patgate/admin/console"
 	"patgate/admin/learning"
+	"patgate/admin/names"
 	"patgate/admin/terms"
 	"patgate/admin/tokens"
 	"patgate/admin/usage"
@@ -51,6 +52,7 @@ type gateway struct {
 	faults      atomic.Pointer[map[string]error] // of the store, as they were last said
 	sessions    *store.Sessions
 	routes      *reload.Reloader
+	names       *names.Keeper // of what the resolver sees
 	resolver    opening.Client
 	tokens      *tokens.Service
 	learning    *learning.Service
@@ -175,7 +177,8 @@ func (g *gateway) make(ctx context.Context) error {
 	}); err != nil {
 		return err
 	}
-	if g.resolver, err = opening.Resolver(c, g.forgeWay, g.via); err != nil {
+	g.names = names.NewKeeper(names.Options{Store: g.store, Origin: c.Upstream.URL.String(), Report: g.reportStore()})
+	if g.resolver, err = opening.Resolver(c, g.forgeWay, g.via, g.names.Saw); err != nil {
 		return err
 	}
 	var console zapcore.Encoder
@@ -394,6 +397,7 @@ func (g *gateway) start(ctx context.Context, clients, operators, people net.List
 	}
 	g.logger.Info("serving", fields...)
 	g.use.Start()
+	g.names.Start()
 	go g.greet(ctx)
 	go g.watchStore(ctx)
 	go g.findings.Run(ctx, func(ctx context.Context) (*learning.Tally, error) { return g.learning.Survey(ctx, "patgate") },
@@ -484,6 +488,9 @@ func (g *gateway) close() error {
 	}
 	if g.resolver != nil {
 		g.resolver.Close()
+	}
+	if g.names != nil {
+		errs = append(errs, g.names.Close())
 	}
 	if g.audit != nil {
 		errs = append(errs, g.audit.Close())

@@ -14,11 +14,14 @@ import (
 	"github.com/spf13/cobra"
 
 	"patgate/admin/learning"
+	"patgate/admin/names"
 	"patgate/admin/terms"
 	"patgate/admin/tokens"
 	"patgate/cli/desk"
 	"patgate/cli/terminal"
 	"patgate/learn/propose"
+	"patgate/routes"
+	"patgate/store"
 )
 
 // New gives patgate learn.
@@ -88,11 +91,11 @@ func newLearnPropose() *cobra.Command {
 		Example: `  patgate learn propose 1000000000042 --since 30d --accept push_code`,
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return proposalOf(cmd, args[0], func(_ context.Context, _ *desk.Remote, _ *desk.Desk, p *learning.Proposed) error {
+			return proposalOf(cmd, args[0], func(ctx context.Context, r *desk.Remote, d *desk.Desk, p *learning.Proposed) error {
 				if terminal.WantsJSON(cmd) {
 					return terminal.PrintJSON(cmd.OutOrStdout(), p)
 				}
-				return printProposal(cmd.OutOrStdout(), p)
+				return printProposal(cmd.OutOrStdout(), p, desk.Book(ctx, r, d, p.TokenID))
 			})
 		},
 	}
@@ -166,12 +169,12 @@ func applyAt(ctx context.Context, d *desk.Desk, p *learning.Proposed, q tokens.C
 }
 
 // printProposal writes a proposal for people.
-func printProposal(w io.Writer, p *learning.Proposed) error {
+func printProposal(w io.Writer, p *learning.Proposed, book names.Book) error {
 	var b strings.Builder
 	c := &p.Confidence
 	fmt.Fprintf(&b, "%s, the last %d days: %d requests over %d days, nothing new for %d days.\n",
 		title(p.TokenID, p.SubjectID, p.Name, p.Username), p.Days, c.Requests, c.Days, c.Quiet)
-	for i, scope := range desk.Describe(p.Scopes) {
+	for i, scope := range desk.Describe(p.Scopes, book) {
 		fmt.Fprintf(&b, "Scope %d: %s\n", i+1, scope)
 	}
 	fmt.Fprintf(&b, "Proof: all of %d requests of %d kinds are allowed, and each part is needed:\n", p.Certificate.Requests,
@@ -180,9 +183,9 @@ func printProposal(w io.Writer, p *learning.Proposed) error {
 		what, at := partOf(&n), n.Access
 		switch {
 		case n.ProjectID != 0:
-			at = fmt.Sprintf("project %d", n.ProjectID)
+			at = book.Short(store.Place{Kind: routes.RefProject, ID: n.ProjectID})
 		case n.GroupID != 0:
-			at = fmt.Sprintf("group %d", n.GroupID)
+			at = book.Short(store.Place{Kind: routes.RefGroup, ID: n.GroupID})
 		}
 		fmt.Fprintf(&b, "  %-32s %-24s %s  %s%s\n", what, at, n.Day, n.Witness, notHeld(n.NotHeld))
 	}
@@ -202,11 +205,11 @@ func printProposal(w io.Writer, p *learning.Proposed) error {
 		if g.Of > 0 {
 			rest = fmt.Sprintf("that is %d further projects now", g.Of-len(g.Projects))
 		}
-		fmt.Fprintf(&b, "Question: %d projects of group %d were used. Should the token reach the whole group (--group %[2]d; %s)?\n",
-			len(g.Projects), g.ID, rest)
+		fmt.Fprintf(&b, "Question: %d projects of group %s were used. Should the token reach the whole group (--group %d; %s)?\n",
+			len(g.Projects), book.Full(store.Place{Kind: routes.RefGroup, ID: g.ID}), g.ID, rest)
 	}
 	for i, scopes := range p.Split {
-		fmt.Fprintf(&b, "It could be %d tokens; number %d: %s\n", len(p.Split), i+1, strings.Join(desk.Describe(scopes), "; "))
+		fmt.Fprintf(&b, "It could be %d tokens; number %d: %s\n", len(p.Split), i+1, strings.Join(desk.Describe(scopes, book), "; "))
 	}
 	for _, row := range p.Certificate.Refused {
 		fmt.Fprintf(&b, "Note: %s is allowed by no grant under the table of now.\n", row)

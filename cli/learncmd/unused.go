@@ -12,11 +12,14 @@ import (
 	"github.com/spf13/cobra"
 
 	"patgate/admin/learning"
+	"patgate/admin/names"
 	"patgate/cli/desk"
 	"patgate/cli/opening"
 	"patgate/cli/settings"
 	"patgate/cli/terminal"
 	"patgate/learn/propose"
+	"patgate/routes"
+	"patgate/store"
 )
 
 func newLearnUnused() *cobra.Command {
@@ -41,14 +44,14 @@ made or given more within the time that is looked at is not judged.`,
 			if err != nil {
 				return err
 			}
-			f, err := findingOf(cmd, id, days)
+			f, book, err := findingOf(cmd, id, days)
 			switch {
 			case err != nil:
 				return err
 			case terminal.WantsJSON(cmd):
 				return terminal.PrintJSON(cmd.OutOrStdout(), f)
 			}
-			return printFinding(cmd.OutOrStdout(), f)
+			return printFinding(cmd.OutOrStdout(), f, book)
 		},
 	}
 	settings.AddStore(cmd)
@@ -63,24 +66,25 @@ func AddFindingFlags(cmd *cobra.Command) {
 	desk.AddServerFlag(cmd)
 }
 
-// findingOf gets the finding of a token, from a running patgate or the local store.
-func findingOf(cmd *cobra.Command, id int64, days int) (f *learning.Finding, err error) {
+// findingOf gets the finding of a token, with what its places are called, from a running patgate or the local store.
+func findingOf(cmd *cobra.Command, id int64, days int) (f *learning.Finding, book names.Book, err error) {
 	r, err := desk.RemoteOf(cmd)
 	if err != nil {
-		return nil, err
+		return nil, book, err
 	}
 	if r != nil {
 		f = &learning.Finding{}
 		_, err = r.Ask(cmd.Context(), http.MethodGet, desk.Path(id, "/unused?since=")+strconv.Itoa(days), nil, f)
-		return f, err
+		return f, desk.Book(cmd.Context(), r, nil, id), err
 	}
 	err = desk.OnStore(cmd, opening.Table, func(ctx context.Context, d *desk.Desk) (err error) {
 		if f, err = learning.New(d.Service).Find(ctx, d.As, id, days); err != nil {
 			return desk.ToldOf(cmd, id, err)
 		}
+		book = desk.Book(ctx, nil, d, id)
 		return nil
 	})
-	return f, err
+	return f, book, err
 }
 
 // unusedOfAll prints a line for each token.
@@ -123,7 +127,7 @@ func unusedOfAll(cmd *cobra.Command, days int) error {
 }
 
 // printFinding writes a finding for people.
-func printFinding(w io.Writer, f *learning.Finding) error {
+func printFinding(w io.Writer, f *learning.Finding, book names.Book) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "Token %d %q: %s.\n", f.TokenID, f.Name, f.Text)
 	if f.Rights != nil {
@@ -135,9 +139,9 @@ func printFinding(w io.Writer, f *learning.Finding) error {
 				what := one.Permission
 				switch {
 				case one.ProjectID != 0:
-					what = fmt.Sprintf("project %d", one.ProjectID)
+					what = book.Short(store.Place{Kind: routes.RefProject, ID: one.ProjectID})
 				case one.GroupID != 0:
-					what = fmt.Sprintf("group %d", one.GroupID)
+					what = book.Short(store.Place{Kind: routes.RefGroup, ID: one.GroupID})
 				}
 				fmt.Fprintf(&b, "  scope %d  %s", one.Scope, what)
 				if one.Requests > 0 {

@@ -11,15 +11,17 @@ import (
 	"patgate/forge/facts"
 	"patgate/forge/gitea"
 	"patgate/forge/gitlab"
+	"patgate/policy"
 	"patgate/routes"
 	"patgate/token"
 )
 
 // Resolver makes the resolver for the forge that the configuration names, or that was found out. via is what its questions
-// are known by; empty for a process that serves nobody.
-func Resolver(c *config.Config, w upstream.Way, via string) (Client, error) {
+// are known by; empty for a process that serves nobody. saw, when not nil, is told of its answers (facts.Options).
+func Resolver(c *config.Config, w upstream.Way, via string,
+	saw func(userID int64, ref routes.Reference, c policy.Container)) (Client, error) {
 	return resolver(c, w, gitlab.New, facts.Options{
-		Via: via, MaxEntries: int64(c.Cache.Containers),
+		Via: via, Saw: saw, MaxEntries: int64(c.Cache.Containers),
 		TTL: c.Resolver.FreshForReads.Std(), NegativeTTL: c.Resolver.NotFoundTTL.Std(),
 		Budget: forge.BudgetOptions{
 			TokenBurst: quarter(c.Resolver.BudgetPerToken), TokenRate: float64(c.Resolver.BudgetPerToken) / 60,
@@ -65,7 +67,7 @@ func Forge(c *config.Config) (Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return Resolver(c, w, "")
+	return Resolver(c, w, "", nil)
 }
 
 // Client is what commands and the gateway ask the forge.

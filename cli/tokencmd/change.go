@@ -7,9 +7,11 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/spf13/cobra"
 
+	"patgate/admin/names"
 	"patgate/admin/terms"
 	"patgate/admin/tokens"
 	"patgate/cli/desk"
@@ -41,6 +43,7 @@ func editHere(cmd *cobra.Command, d *desk.Desk, id int64, q *tokens.Changes, ame
 			q.Scopes = &scopes
 		}
 	}
+	book := names.Of(before.Names, time.Now())
 	if q.Scopes != nil { // also for the names of the permissions that wildcards stand for
 		if after, _, err = d.Planned(ctx, d.As, id, *q.Scopes); err != nil {
 			return nil, err
@@ -48,7 +51,7 @@ func editHere(cmd *cobra.Command, d *desk.Desk, id int64, q *tokens.Changes, ame
 		scopes := terms.AsScopes(after)
 		q.Scopes = &scopes
 	}
-	more, err := confirmed(cmd, &before, append(desk.Differences(before.Scopes, after), fieldChanges(q, &before)...))
+	more, err := confirmed(cmd, &before, append(desk.Differences(before.Scopes, after, book), fieldChanges(q, &before)...))
 	if err != nil || !more {
 		return nil, err
 	}
@@ -163,6 +166,7 @@ func editAt(cmd *cobra.Command, r *desk.Remote, id int64, q *tokens.Changes, ame
 		return err
 	}
 	var lines []string
+	book := names.Of(before.Names, time.Now())
 	switch {
 	case len(amendments) > 0:
 		after := before.Scopes
@@ -174,12 +178,12 @@ func editAt(cmd *cobra.Command, r *desk.Remote, id int64, q *tokens.Changes, ame
 				return terminal.Usage(err)
 			}
 		}
-		lines = desk.Differences(before.Scopes, after)
+		lines = desk.Differences(before.Scopes, after, book)
 		scopes := terms.AsScopes(after)
 		q.Scopes = &scopes
 	case q.Scopes != nil:
 		lines = append(lines, "all scopes are replaced, which were:")
-		lines = append(lines, desk.Describe(before.Scopes)...)
+		lines = append(lines, desk.Describe(before.Scopes, book)...)
 	}
 	more, err := confirmed(cmd, before, append(lines, fieldChanges(q, before)...))
 	if err != nil || !more {

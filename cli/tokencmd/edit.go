@@ -68,13 +68,9 @@ more than it has.`,
 				if terminal.WantsJSON(cmd) {
 					v := api.View(&edited.Listed, time.Now())
 					v.Warnings, v.Widened, v.RevokedTokens = edited.Warnings, &edited.Widened, edited.Revoked
-					v.Places = api.Places(edited.Places)
 					return terminal.PrintJSON(cmd.OutOrStdout(), v)
 				}
-				if err := desk.PrintToken(cmd.OutOrStdout(), &edited.Listed, time.Now()); err != nil {
-					return err
-				}
-				return desk.PrintPlaces(cmd.OutOrStdout(), api.Places(edited.Places))
+				return desk.PrintToken(cmd.OutOrStdout(), &edited.Listed, time.Now())
 			})
 		},
 	}

@@ -7,9 +7,11 @@ import (
 	"github.com/spf13/cobra"
 
 	"patgate/admin/api"
+	"patgate/admin/names"
 	"patgate/cli/desk"
 	"patgate/cli/settings"
 	"patgate/cli/terminal"
+	"patgate/routes"
 	"patgate/store"
 )
 
@@ -19,9 +21,12 @@ func newTokenList() *cobra.Command {
 		Short: "List tokens with what they reach",
 		Long: `Lists tokens with what they reach. Marked are those that may make deploy keys, deploy tokens, access
 tokens or triggers, because such credentials work past patgate and outlive the token, and those in
-report mode, which may do what their owner may.`,
-		Example: `  patgate token list --state any --sort last_used_asc`,
-		Args:    cobra.NoArgs,
+report mode, which may do what their owner may. Projects and groups are called what they were when the token's owner
+saw them last; "gone" is what is not there any more, or not for that owner.`,
+		Example: `  patgate token list --state any --sort last_used_asc
+  patgate token list --project acme/website
+  patgate token list --search acme`,
+		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			f, err := listFilter(cmd)
 			if err != nil {
@@ -58,7 +63,10 @@ report mode, which may do what their owner may.`,
 	}
 	cmd.Flags().String("owner", "", "only of this owner (username or id)")
 	cmd.Flags().String("state", "active", "active, inactive, expired, revoked, paused or any")
-	cmd.Flags().String("search", "", "only with this text in name or description")
+	cmd.Flags().String("search", "", "only with this text in name or description, or that name a project or group of this id, "+
+		"of this path or below it")
+	cmd.Flags().String("project", "", "only those that name this project, by its id or path, or one below that path")
+	cmd.Flags().String("group", "", "only those that name this group, by its id or path, or one below that path")
 	cmd.Flags().String("sort", "created_desc", "created, expires, last_used or name, with _asc or _desc")
 	cmd.Flags().Int("limit", 0, "how many at most; 0 is all")
 	cmd.Flags().Bool("wide", false, "every scope with all its permissions, however long the lines get")
@@ -79,6 +87,20 @@ func listFilter(cmd *cobra.Command) (f store.Filter, err error) {
 	}
 	f.Search, _ = cmd.Flags().GetString("search")
 	f.Limit, _ = cmd.Flags().GetInt("limit")
+	f.WithNames = true
+	on, err := placeOf(cmd)
+	if err != nil {
+		return f, err
+	}
+	if on != nil {
+		kind := routes.RefProject
+		if on.Boundary == routes.BoundaryGroup {
+			kind = routes.RefGroup
+		}
+		if f.Naming, err = names.Naming(kind, on.Name); err != nil {
+			return f, terminal.Usage(err)
+		}
+	}
 	f.Now = time.Now()
 	return f, nil
 }

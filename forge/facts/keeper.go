@@ -37,6 +37,10 @@ type Options struct {
 	MaxEntries int64
 	// Budget limits how often tokens may cause questions.
 	Budget forge.BudgetOptions
+	// Saw, when not nil, is told of each answer of the forge's about a project, group or user, with who asked: the container that
+	// the reference names, or the zero Container where there is none or that user cannot see it. It must not wait, nor keep
+	// ref.Path.
+	Saw func(userID int64, ref routes.Reference, c policy.Container)
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
 }
@@ -49,6 +53,9 @@ func (o Options) withDefaults() Options {
 	setDefault(&o.MaxEntries, 100_000)
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.Saw == nil {
+		o.Saw = func(int64, routes.Reference, policy.Container) {}
 	}
 	if o.Budget.Now == nil {
 		o.Budget.Now = o.Now
@@ -68,6 +75,7 @@ type Keeper[N any] struct {
 	// Client asks what is asked on nobody's account, such as whose a credential is.
 	Client  *rest.Client
 	read    Read
+	saw     func(userID int64, ref routes.Reference, c policy.Container)
 	budget  *forge.Budget
 	now     func() time.Time
 	ttl     time.Duration
@@ -97,6 +105,7 @@ func New[N any](o Options, api rest.API, read Read) (*Keeper[N], error) {
 	k := &Keeper[N]{
 		Client:  client,
 		read:    read,
+		saw:     o.Saw,
 		budget:  forge.NewBudget(o.Budget),
 		now:     o.Now,
 		ttl:     o.TTL,
@@ -249,6 +258,7 @@ func (k *Keeper[N]) load(ctx context.Context, s *token.Session, ref routes.Refer
 	if err := k.read(ctx, s, f, ref, maxAge); err != nil {
 		return nil, err
 	}
+	k.saw(s.OwnerUserID, ref, f.Container)
 	if ref.ID == 0 && ref.Kind != routes.RefNamespace && f.Found() {
 		k.byID.Put(idKey{k.seed.eyeOf(s), f.Container.ID, ref.Kind}, mark, f, true)
 	}

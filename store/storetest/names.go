@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -175,7 +176,8 @@ func testNaming(t *testing.T, f *Fixture, mine, theirs token.Record, bob store.O
 		{"by the path of another owner", store.Filter{OwnerID: bob.ID, Naming: store.Naming{Path: "acme/renamed"}}, ""},
 		{"by an old path", store.Filter{Naming: store.Naming{Path: "acme/website"}}, ""},
 		{"below a group", store.Filter{Naming: store.Naming{Path: "acme"}}, "mine theirs"},
-		{"projects below a group", store.Filter{Naming: store.Naming{Kind: routes.RefProject, Path: "acme"}, OwnerID: bob.ID}, "theirs"},
+		{"projects below a group", store.Filter{OwnerID: bob.ID, Naming: store.Naming{Kind: routes.RefProject, Path: "acme"}},
+			"theirs"},
 		{"by the beginning of a name", store.Filter{Naming: store.Naming{Path: "acme/ren"}}, ""},
 		{"by what stands for anything elsewhere", store.Filter{Naming: store.Naming{Path: "acme/%"}}, ""},
 		{"by id or path", store.Filter{Naming: store.Naming{ID: 7, Path: "acme/site"}}, "mine theirs"},
@@ -186,6 +188,9 @@ func testNaming(t *testing.T, f *Fixture, mine, theirs token.Record, bob store.O
 		{"a search by id, of another kind", store.Filter{Search: "group 6", SearchPlaces: true}, ""},
 		{"a search by a number", store.Filter{Search: "9", SearchPlaces: true}, "mine"},
 		{"a search of names alone", store.Filter{Search: "acme/site"}, ""},
+		{"a search for what no text is", store.Filter{Search: "a\x00", SearchPlaces: true}, ""},
+		{"a path that no text is", store.Filter{Naming: store.Naming{Path: "acme\xff"}}, ""},
+		{"a search that is too long", store.Filter{Search: strings.Repeat("acme/", 1000), SearchPlaces: true}, ""},
 		{"a search for what is never a place", store.Filter{Search: "/", SearchPlaces: true}, "acme/website"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -152,6 +152,10 @@ func conditions(f store.Filter) (string, []any) {
 	case f.Revoked != nil:
 		add("t.revoked_at = 0")
 	}
+	if !searchable(f.Search) || !searchable(f.Naming.Path) {
+		add("1 = 0")
+		f.Search, f.Naming.Path = "", ""
+	}
 	if !f.Naming.Empty() {
 		condition, values := naming(f.Naming, f.OwnerID)
 		add(condition, values...)

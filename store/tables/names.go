@@ -46,7 +46,7 @@ func nameAll(ctx context.Context, q Conn, list []store.Listed) error {
 			JOIN paths n ON n.owner_id = p.owner_id AND n.kind = p.kind AND n.place_id = p.place_id
 			WHERE p.token_id IN (?`+strings.Repeat(", ?", len(args)-1)+")", args...)
 		if err == nil {
-			err = scanNames(rows, at)
+			err = eachName(rows, func(token int64, p store.Place, n store.Name) { at[token].Names[p] = n })
 		}
 		if err != nil {
 			return fmt.Errorf("reading the names of places: %w", err)
@@ -55,18 +55,51 @@ func nameAll(ctx context.Context, q Conn, list []store.Listed) error {
 	return nil
 }
 
-// scanNames reads the rows of nameAll.
-func scanNames(rows Rows, at map[int64]*store.Listed) error {
+// eachName reads rows of a number and the columns of a name.
+func eachName(rows Rows, put func(number int64, p store.Place, n store.Name)) error {
 	defer rows.Close()
 	for rows.Next() {
-		var token, id, seen, gone int64
+		var number, id, seen, gone int64
 		var kind, path string
-		if err := rows.Scan(&token, &kind, &id, &path, &seen, &gone); err != nil {
+		if err := rows.Scan(&number, &kind, &id, &path, &seen, &gone); err != nil {
 			return err
 		}
-		at[token].Names[store.Place{Kind: kindOf(kind), ID: id}] = store.Name{Path: path, Seen: instant(seen), Gone: instant(gone)}
+		put(number, store.Place{Kind: kindOf(kind), ID: id}, store.Name{Path: path, Seen: instant(seen), Gone: instant(gone)})
 	}
 	return rows.Err()
+}
+
+// NamesOf implements store.Names.
+func (db *Tables) NamesOf(ctx context.Context, origin string, userID int64, places []store.Place) (store.Named, error) {
+	named := store.Named{}
+	for some := range slices.Chunk(places, namedAtOnce) {
+		args := []any{origin, userID}
+		for _, p := range some {
+			args = append(args, p.ID)
+		}
+		rows, err := db.d.Read.Query(ctx, `SELECT n.owner_id, n.kind, n.place_id, n.path, n.seen_at, n.gone_at FROM owners o
+			JOIN paths n ON n.owner_id = o.id AND n.kind IN ('project', 'group')
+			WHERE o.origin = ? AND o.user_id = ? AND n.place_id IN (?`+strings.Repeat(", ?", len(some)-1)+")", args...)
+		if err == nil {
+			err = eachName(rows, func(_ int64, p store.Place, n store.Name) {
+				if slices.Contains(some, p) {
+					named[p] = n
+				}
+			})
+		}
+		if err != nil {
+			return nil, fmt.Errorf("reading the names of places: %w", err)
+		}
+	}
+	return named, nil
+}
+
+// longestSearch is the longest text that is looked for, in bytes. Nothing that is stored would be found by a longer one.
+const longestSearch = 4096
+
+// searchable tells whether any stored text could hold one that is looked for. PostgreSQL takes no other.
+func searchable(text string) bool {
+	return len(text) <= longestSearch && utf8.ValidString(text) && !strings.ContainsRune(text, 0)
 }
 
 // searched reads a text that is looked for as the name of a place: its id, with or without its kind, or its path. One that can be

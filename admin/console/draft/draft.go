@@ -10,11 +10,13 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"patgate/admin/catalogue"
 	"patgate/admin/console/picker"
 	"patgate/admin/console/rows"
 	"patgate/admin/console/words"
+	"patgate/admin/names"
 	"patgate/admin/terms"
 	"patgate/admin/tokens"
 	"patgate/policy"
@@ -258,12 +260,12 @@ func (d *Draft) Creation() tokens.Creation {
 }
 
 // Of describes an existing token, for editing and for another one like it.
-func Of(t *tokens.Inspected, n rows.Names) *Draft {
-	return &Draft{Name: t.Name, Description: t.Description, Scopes: Scopes(t.Scopes, n)}
+func Of(t *tokens.Inspected, now time.Time) *Draft {
+	return &Draft{Name: t.Name, Description: t.Description, Scopes: Scopes(t.Scopes, names.Of(t.Names, now))}
 }
 
 // Scopes describes scopes.
-func Scopes(scopes []policy.ScopeSpec, n rows.Names) (all []Scope) {
+func Scopes(scopes []policy.ScopeSpec, n names.Book) (all []Scope) {
 	for i := range scopes {
 		s := &scopes[i]
 		one := Scope{
@@ -273,7 +275,8 @@ func Scopes(scopes []policy.ScopeSpec, n rows.Names) (all []Scope) {
 			NoDeletes:    s.Constraints.ForbidRefDeletes,
 			NoTagChanges: s.Constraints.ForbidTagChanges,
 		}
-		one.Projects, one.Groups = n.Lines(routes.RefProject, s.ProjectIDs), n.Lines(routes.RefGroup, s.GroupIDs)
+		one.Projects = rows.Lines(routes.RefProject, s.ProjectIDs, n)
+		one.Groups = rows.Lines(routes.RefGroup, s.GroupIDs, n)
 		all = append(all, one)
 	}
 	return all

@@ -4,9 +4,11 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"patgate/admin/console/rows"
 	"patgate/admin/console/words"
+	"patgate/admin/names"
 	"patgate/admin/tokens"
 	"patgate/policy"
 	"patgate/routes"
@@ -38,9 +40,10 @@ func (d *Draft) Step(do string) (again bool) {
 func (d *Draft) Found(w *tokens.Widening) bool {
 	same := true
 	for i := range d.Scopes {
-		s, n := &d.Scopes[i], rows.Names(w.Paths)
+		s, n := &d.Scopes[i], names.Of(w.Names, time.Time{}) // all were seen just now
 		before := *s
-		s.Projects, s.Groups = n.Lines(routes.RefProject, w.Added[i].ProjectIDs), n.Lines(routes.RefGroup, w.Added[i].GroupIDs)
+		s.Projects = rows.Lines(routes.RefProject, w.Added[i].ProjectIDs, n)
+		s.Groups = rows.Lines(routes.RefGroup, w.Added[i].GroupIDs, n)
 		for kind, text := range before.Places() {
 			same = same && slices.Equal(words.Listed(*text), words.Listed(*s.Places()[kind]))
 		}

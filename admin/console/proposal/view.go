@@ -112,6 +112,7 @@ type ProofRow struct {
 type Place struct {
 	Kind, Path string
 	ID         int64
+	Mark       string // gone, as of 3 March
 }
 
 // Text gives the path, or the id when there is none.
@@ -124,8 +125,8 @@ func (p Place) Text() string {
 
 // Words are those with which a page names things.
 type Words struct {
-	// Path gives the path of a project or a group; empty when it is not known.
-	Path func(kind routes.RefKind, id int64) string
+	// Path gives the path of a project or a group, which is empty when it is not known, and what is to be known of that.
+	Path func(kind routes.RefKind, id int64) (path, mark string)
 	// Permissions gives permissions with what they are called, in the order in which pages show them.
 	Permissions func(names []string) []Row
 	Access      func(access string) string
@@ -175,7 +176,8 @@ func New(p *learning.Proposed, w *Words) *View {
 }
 
 func (w *Words) place(kind routes.RefKind, id int64) Place {
-	return Place{Kind: kind.String(), ID: id, Path: w.Path(kind, id)}
+	path, mark := w.Path(kind, id)
+	return Place{Kind: kind.String(), ID: id, Path: path, Mark: mark}
 }
 
 // scope shows a scope with the evidence that is there for its number.

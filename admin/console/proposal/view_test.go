@@ -12,11 +12,11 @@ import (
 
 func words() *Words {
 	return &Words{
-		Path: func(kind routes.RefKind, id int64) string {
+		Path: func(kind routes.RefKind, id int64) (path, mark string) {
 			if id == 1 {
-				return "shop/api"
+				return "shop/api", "gone"
 			}
-			return ""
+			return "", ""
 		},
 		Permissions: func(names []string) (rows []Row) {
 			for _, name := range names {

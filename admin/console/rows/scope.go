@@ -8,6 +8,7 @@ import (
 
 	"patgate/admin/console/picker"
 	"patgate/admin/console/words"
+	"patgate/admin/names"
 	"patgate/admin/tokens"
 	"patgate/policy"
 	"patgate/routes"
@@ -31,6 +32,7 @@ type Place struct {
 	Kind string // project or group
 	ID   int64
 	Path string // empty when it is not known
+	Mark string // gone, as of 3 March
 }
 
 // Text gives the path, or the id when there is none.
@@ -39,6 +41,11 @@ func (p Place) Text() string {
 		return p.Path
 	}
 	return fmt.Sprintf("%s %d", p.Kind, p.ID)
+}
+
+// PlaceOf shows a place.
+func PlaceOf(p store.Place, n names.Book) Place {
+	return Place{Kind: names.Kind(p.Kind), ID: p.ID, Path: n.Path(p), Mark: n.Mark(p)}
 }
 
 // Use is a permission with its use.
@@ -56,42 +63,27 @@ const (
 	resourcesShown = 7
 )
 
-// Names are paths of places.
-type Names map[tokens.Place]string
-
-// PlacesOf gives the places that scopes name.
-func PlacesOf(scopes []policy.ScopeSpec) (all []tokens.Place) {
-	for i := range scopes {
-		for _, id := range scopes[i].ProjectIDs {
-			all = append(all, tokens.Place{Kind: routes.RefProject, ID: id})
-		}
-		for _, id := range scopes[i].GroupIDs {
-			all = append(all, tokens.Place{Kind: routes.RefGroup, ID: id})
-		}
-	}
-	return all
-}
-
-// Places shows what a scope names.
-func (n Names) Places(s *policy.ScopeSpec) (all []Place) {
+// places shows what a scope names.
+func places(s *policy.ScopeSpec, n names.Book) (all []Place) {
 	for _, id := range s.GroupIDs {
-		all = append(all, Place{"group", id, n[tokens.Place{Kind: routes.RefGroup, ID: id}]})
+		all = append(all, PlaceOf(store.Place{Kind: routes.RefGroup, ID: id}, n))
 	}
 	for _, id := range s.ProjectIDs {
-		all = append(all, Place{"project", id, n[tokens.Place{Kind: routes.RefProject, ID: id}]})
+		all = append(all, PlaceOf(store.Place{Kind: routes.RefProject, ID: id}, n))
 	}
 	return all
 }
 
 // Scopes shows the scopes of a token.
-func Scopes(t *tokens.Inspected, n Names, k *picker.Catalogue, now time.Time) (rows []Scope) {
+func Scopes(t *tokens.Inspected, k *picker.Catalogue, now time.Time) (rows []Scope) {
+	n := names.Of(t.Names, now)
 	uses := map[string]store.PermissionUse{}
 	for _, u := range t.Used {
 		uses[u.Permission] = u
 	}
 	for i := range t.Scopes {
 		s := &t.Scopes[i]
-		row := Scope{Access: s.Access, AccessWords: words.Access(s.Access), Places: n.Places(s), What: k.Group(s.Permissions),
+		row := Scope{Access: s.Access, AccessWords: words.Access(s.Access), Places: places(s, n), What: k.Group(s.Permissions),
 			Permissions: len(s.Permissions), Limits: words.Limits(&s.Constraints)}
 		for _, w := range row.What {
 			for j, name := range w.Permissions {
@@ -121,18 +113,22 @@ func Scopes(t *tokens.Inspected, n Names, k *picker.Catalogue, now time.Time) (r
 }
 
 // Lines writes places by their ids.
-func (n Names) Lines(kind routes.RefKind, ids []int64) string {
+func Lines(kind routes.RefKind, ids []int64, n names.Book) string {
 	lines := make([]string, len(ids))
 	for i, id := range ids {
-		lines[i] = PlaceLine(id, n[tokens.Place{Kind: kind, ID: id}])
+		lines[i] = Line(store.Place{Kind: kind, ID: id}, n)
 	}
 	return strings.Join(lines, "\n")
 }
 
-// PlaceLine writes a place by its id.
-func PlaceLine(id int64, path string) string {
-	if path == "" {
-		path = fmt.Sprintf("id %d", id)
+// Line writes a place by its id, with what it is called behind it.
+func Line(p store.Place, n names.Book) string {
+	text := n.Path(p)
+	if text == "" {
+		text = fmt.Sprintf("id %d", p.ID)
 	}
-	return strconv.FormatInt(id, 10) + " " + path
+	if mark := n.Mark(p); mark != "" {
+		text += " (" + mark + ")"
+	}
+	return strconv.FormatInt(p.ID, 10) + " " + text
 }

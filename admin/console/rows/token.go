@@ -22,7 +22,7 @@ type Token struct {
 }
 
 // Of shows a token to a user of the forge.
-func Of(t *tokens.Inspected, viewer int64, n Names, k *picker.Catalogue, now time.Time) Token {
+func Of(t *tokens.Inspected, viewer int64, k *picker.Catalogue, now time.Time) Token {
 	own := t.Owner.UserID == viewer
 	return Token{
 		ID:          t.ID,
@@ -34,7 +34,7 @@ func Of(t *tokens.Inspected, viewer int64, n Names, k *picker.Catalogue, now tim
 		StateWords:  words.State(t.State),
 		Reason:      t.Reason,
 		Badges:      words.Badges(t.Badges),
-		Scopes:      Scopes(t, n, k, now),
+		Scopes:      Scopes(t, k, now),
 		Created:     At(t.CreatedAt, now),
 		Expires:     At(t.ExpiresAt, now),
 		LastUsed:    At(t.LastUsedAt, now),

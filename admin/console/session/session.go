@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"patgate/admin/tokens"
+	"patgate/store"
 )
 
 // askAgain is how old the forge's word on a session's credential may be.
@@ -21,8 +22,8 @@ const askSoon = 30 * time.Second
 // formsKept bounds the forms that a session remembers.
 const formsKept = 100
 
-// nameAge is how old a path may be that is only shown.
-const nameAge = 10 * time.Minute
+// NameAge is how old a path may be that is only shown.
+const NameAge = 10 * time.Minute
 
 // namesKept bounds the paths that a session remembers.
 const namesKept = 2000
@@ -39,13 +40,7 @@ type Session struct {
 	checked time.Time     // when the forge last took the credential
 	notice  string        // for the next page
 	done    map[string]int64
-	names   map[tokens.Place]named
-}
-
-// named is a path that the forge told.
-type named struct {
-	path string
-	at   time.Time
+	names   map[store.Place]store.Name
 }
 
 // SameForm tells whether a form's token is this session's.
@@ -98,22 +93,22 @@ func (s *Session) Finished(form string, id int64) {
 	s.done[form] = id
 }
 
-// Known gives a path that is remembered, and not for too long.
-func (s *Session) Known(p tokens.Place, now time.Time) (path string, ok bool) {
+// Known gives what the forge told of a place that may be named by no token, when that is remembered, and not for too long.
+func (s *Session) Known(p store.Place, now time.Time) (n store.Name, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	n, ok := s.names[p]
-	return n.path, ok && now.Sub(n.at) < nameAge
+	n, ok = s.names[p]
+	return n, ok && now.Sub(n.Seen) < NameAge
 }
 
-// Remember keeps a path for a while.
-func (s *Session) Remember(p tokens.Place, path string, now time.Time) {
+// Remember keeps for a while what the forge told of a place.
+func (s *Session) Remember(p store.Place, n store.Name) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(s.names) >= namesKept {
 		clear(s.names)
 	}
-	s.names[p] = named{path, now}
+	s.names[p] = n
 }
 
 // Owner gives who is signed in, and whether the forge is to be asked again whether it takes the credential.
@@ -180,7 +175,7 @@ func (a *Sessions) Begin(c *tokens.Owner) (cookie string, err error) {
 	}
 	now := a.o.Now()
 	s := &Session{UserID: c.UserID(), CSRF: csrf, created: now, caller: c.Remembered(), used: now, checked: now,
-		done: map[string]int64{}, names: map[tokens.Place]named{}}
+		done: map[string]int64{}, names: map[store.Place]store.Name{}}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.sweepLocked(now)
