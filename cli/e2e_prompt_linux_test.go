@@ -165,7 +165,7 @@ func TestPrompts(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			d := atTerminal(t, env, "token", "edit", id, "--remove", "read_pipeline")
 			d.awaits(t, "Change it? [y/N]", true)
-			if !strings.Contains(d.text(), fmt.Sprintf("- read_pipeline on project %d", w.api)) {
+			if !strings.Contains(d.text(), fmt.Sprintf("- read_pipeline on project shop/backend/api (%d)", w.api)) {
 				t.Errorf("it asks about %s", d.text())
 			}
 			d.types(t, c.typed)
