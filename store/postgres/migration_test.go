@@ -9,6 +9,8 @@ import (
 
 	"patgate/store"
 	"patgate/store/postgres"
+	"patgate/store/storetest"
+	"patgate/token"
 )
 
 func connect(t *testing.T, url string) *pgx.Conn {
@@ -66,5 +68,58 @@ func TestANewerSchema(t *testing.T) {
 	}
 	if _, _, err := postgres.SchemaOf(t.Context(), url); !errors.Is(err, store.ErrNewer) {
 		t.Errorf("%v", err)
+	}
+}
+
+// What tokens named before it was kept is known after the migration. Scopes that cannot be read name nothing and hold nobody up, then
+// and later.
+func TestWhatTokensOfAnOlderSchemaNameIsKnown(t *testing.T) {
+	var d databases
+	for name, damage := range map[string][]string{
+		"sound": nil,
+		"damaged": {"UPDATE tokens SET scopes = '{' WHERE name = 'damaged'",
+			`UPDATE tokens SET scopes = '["a", 3, {"project_ids": "6"}, {"project_ids": ["x"]}]' WHERE name = 'odd'`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			url := d.url(t, t.TempDir())
+			f := storetest.NewFixture(t, openURL(t, url), nil)
+			tokens := []token.Record{f.NewToken(t, "first"), f.NewToken(t, "damaged"), f.NewToken(t, "odd")}
+			c := connect(t, url)
+			run := func(statement string, args ...any) {
+				t.Helper()
+				if _, err := c.Exec(t.Context(), statement, args...); err != nil {
+					t.Fatalf("%s: %v", statement, err)
+				}
+			}
+			named := func(id int64) (text string) {
+				t.Helper()
+				err := c.QueryRow(t.Context(), `SELECT coalesce(string_agg(kind || ' ' || place_id || ' ' || owner_id, ', ' ORDER BY kind), '')
+					FROM token_places WHERE token_id = $1`, id).Scan(&text)
+				if err != nil {
+					t.Fatal(err)
+				}
+				return text
+			}
+			for _, statement := range append([]string{
+				"DROP TRIGGER token_named ON tokens", "DROP TRIGGER token_renamed ON tokens", "DROP FUNCTION token_named",
+				"DROP FUNCTION name_places", "DROP TABLE token_places", "DROP TABLE paths", "UPDATE patgate_schema SET version = 1",
+			}, damage...) {
+				run(statement)
+			}
+			openURL(t, url)
+			for i, r := range tokens {
+				want := "group 9 1, project 6 1"
+				if i > 0 && damage != nil {
+					want = ""
+				}
+				if got := named(r.ID); got != want {
+					t.Errorf("%s names %q, want %q", r.Name, got, want)
+				}
+			}
+			run("UPDATE tokens SET scopes = '[{' WHERE name = 'first'")
+			if got := named(tokens[0].ID); got != "" {
+				t.Errorf("%q", got)
+			}
+		})
 	}
 }

@@ -82,6 +82,7 @@ func Outside(kind routes.RefKind, text string, t *routes.Table) []string {
 		case ByID(kind, t):
 			return strconv.FormatInt(id, 10)
 		}
+		path, _, _ = strings.Cut(path, " (") // what is to be known of it
 		return path
 	})
 }

@@ -22,8 +22,6 @@ EXCEPTION WHEN data_exception THEN
     NULL;
 END $$;
 
-SELECT count(name_places(id, owner_id, scopes)) FROM tokens;
-
 CREATE FUNCTION token_named() RETURNS TRIGGER LANGUAGE plpgsql AS $$ BEGIN
     DELETE FROM token_places WHERE token_id = NEW.id;
     PERFORM name_places(NEW.id, NEW.owner_id, NEW.scopes);
@@ -32,6 +30,18 @@ END $$;
 CREATE TRIGGER token_named AFTER INSERT ON tokens FOR EACH ROW EXECUTE FUNCTION token_named();
 CREATE TRIGGER token_renamed AFTER UPDATE OF scopes ON tokens FOR EACH ROW WHEN (NEW.scopes <> OLD.scopes)
     EXECUTE FUNCTION token_named();
+
+-- From here on nobody else changes tokens, so that none is left out. All are read at once; where scopes of one cannot be, one by one.
+DO $$ BEGIN
+    INSERT INTO token_places (place_id, kind, owner_id, token_id)
+        SELECT p.id::BIGINT, 'project', t.owner_id, t.id
+            FROM tokens t, json_array_elements(t.scopes::JSON) s, json_array_elements_text(s -> 'project_ids') AS p (id)
+        UNION
+        SELECT p.id::BIGINT, 'group', t.owner_id, t.id
+            FROM tokens t, json_array_elements(t.scopes::JSON) s, json_array_elements_text(s -> 'group_ids') AS p (id);
+EXCEPTION WHEN data_exception THEN
+    PERFORM name_places(id, owner_id, scopes) FROM tokens;
+END $$;
 
 -- What places were called when a credential of an owner's saw them last, and since when they are gone. It is shown to that owner and,
 -- of that owner's tokens, to administrators: a path may be confidential.
