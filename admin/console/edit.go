@@ -75,6 +75,10 @@ func (q *request) edit() error {
 	if d.Cut {
 		return q.showEditForm(http.StatusUnprocessableEntity, t, d, nil)
 	}
+	if d.Revision != t.Revision {
+		d.Meanwhile(q.named(t), q.catalog.Load(q.o.Tokens.Table()), q.o.Now())
+		return q.showEditForm(http.StatusConflict, t, d, nil)
+	}
 	if form.Get("seen") != d.Digest() {
 		if tried := q.try(t, d); tried != nil && tried.Kinds > 0 {
 			tried.Asking = true
@@ -89,7 +93,7 @@ func (q *request) edit() error {
 		}
 	}
 	scopes := d.Terms()
-	change := tokens.Changes{Name: &d.Name, Description: &d.Description, Scopes: &scopes,
+	change := tokens.Changes{Name: &d.Name, Description: &d.Description, Scopes: &scopes, Revision: t.Revision,
 		ForGood: form.Get("for_good") != ""}
 	if d.Expires != "" {
 		change.ExpiresAt = &d.Expires

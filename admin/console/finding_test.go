@@ -125,10 +125,12 @@ func TestANarrowingIsTriedBeforeItIsSaved(t *testing.T) {
 	again := v.post(t, at(id, "/edit"), form(url.Values{"seen": {seen}}))
 	again.wants(t, 200, "The changes are in force", "Let its jobs run")
 	v.post(t, at(id, "/undo"), v.get(t, at(id, "/undo")).fill(nil)).wants(t, 200, "may do again")
+	edit = v.get(t, at(id, "/edit"))
 	forGood := v.post(t, at(id, "/edit"), form(url.Values{"seen": {seen}, "for_good": {"yes"}}))
 	forGood.wants(t, 200, "The changes are in force")
 	forGood.lacks(t, "Let its jobs run")
 	v.get(t, at(id, "/undo")).wants(t, 409, "that was for good")
+	edit = v.get(t, at(id, "/edit"))
 	v.post(t, at(id, "/edit"), form(url.Values{"name": {"another name"}})).wants(t, 200, "Nothing is saved yet")
 	v.post(t, at(id, "/edit"), form(url.Values{"seen": {seen}, "name": {"another name"}})).wants(t, 200, "The changes are in force")
 }

@@ -161,10 +161,10 @@ func TestAdministrators(t *testing.T) {
 			t.Errorf("a copy: %d", like.status)
 		}
 	})
-	t.Run("they see everyone's, without paths that are not theirs to see", func(t *testing.T) {
-		p := root.get(t, "/everyone")
-		p.wants(t, 200, "read jobs", "alice", "Job Read")
-		p.lacks(t, "shop/api")
+	t.Run("they see everyone's, with projects as the owners saw them last", func(t *testing.T) {
+		root.get(t, "/everyone").wants(t, 200, "read jobs", "alice", "Job Read", "shop/api")
+		root.get(t, "/everyone?search=shop").wants(t, 200, "read jobs")
+		root.get(t, "/everyone?search=shop/web").lacks(t, "read jobs")
 		root.get(t, "/everyone?owner="+"1").wants(t, 200)
 		root.get(t, "/tokens").lacks(t, "read jobs")
 		root.get(t, at(id, "")).wants(t, 200, "Revoke", "Pause", "alice")

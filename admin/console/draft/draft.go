@@ -32,6 +32,7 @@ type Draft struct {
 	Template          string
 	Seal              bool
 	After             int64 // the token whose job the new one is to do; 0 for none
+	Revision          int64 // of the token that is edited, when the form began; 0 for a new one
 	Scopes            []Scope
 	Problems          map[string][]string // by field: name, description, expires_at, renew_until, report_until, credential
 	General           []string            // problems of no field
@@ -116,6 +117,7 @@ func Read(form url.Values) *Draft {
 		Seal:        form.Get("seal") != "",
 	}
 	d.After, _ = strconv.ParseInt(form.Get("after"), 10, 64)
+	d.Revision, _ = strconv.ParseInt(form.Get("revision"), 10, 64)
 	var indices []int
 	for name := range form {
 		rest, ok := strings.CutPrefix(name, "scope-")
@@ -261,7 +263,7 @@ func (d *Draft) Creation() tokens.Creation {
 
 // Of describes an existing token, for editing and for another one like it.
 func Of(t *tokens.Inspected, now time.Time) *Draft {
-	return &Draft{Name: t.Name, Description: t.Description, Scopes: Scopes(t.Scopes, names.Of(t.Names, now))}
+	return &Draft{Name: t.Name, Description: t.Description, Revision: t.Revision, Scopes: Scopes(t.Scopes, names.Of(t.Names, now))}
 }
 
 // Scopes describes scopes.

@@ -1,0 +1,30 @@
+package draft
+
+import (
+	"strings"
+	"time"
+
+	"patgate/admin/console/picker"
+	"patgate/admin/tokens"
+)
+
+// Meanwhile notes that a token is not as it was when the form began, and says what of it is not as the form has it. Saving once more
+// is about the token as it is now.
+func (d *Draft) Meanwhile(t *tokens.Inspected, k *picker.Catalogue, now time.Time) {
+	is := Of(t, now)
+	d.Revision = is.Revision
+	d.General = append(d.General, "The token was changed while this form was open. Save once more to have it as the form says, in "+
+		"place of what it is now.")
+	if is.Name != d.Name {
+		d.General = append(d.General, "It is called “"+is.Name+"” now.")
+	}
+	if is.Description != d.Description {
+		d.General = append(d.General, "Its description is “"+is.Description+"” now.")
+	}
+	if is.Digest() == d.Digest() {
+		return
+	}
+	for _, line := range is.Summarize(k).Lines {
+		d.General = append(d.General, "On "+line.Where+" it may now: "+strings.Join(line.What, "; ")+".")
+	}
+}
