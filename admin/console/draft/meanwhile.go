@@ -8,8 +8,8 @@ import (
 	"patgate/admin/tokens"
 )
 
-// Meanwhile notes that a token is not as it was when the form began, and says what of it is not as the form has it. Saving once more
-// is about the token as it is now.
+// Meanwhile notes that a token is not as it was when the form began, and says what of it is not as the form has it. Saving once
+// more is about the token as it is now.
 func (d *Draft) Meanwhile(t *tokens.Inspected, k *picker.Catalogue, now time.Time) {
 	is := Of(t, now)
 	d.Revision = is.Revision
