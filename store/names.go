@@ -60,8 +60,9 @@ func (n Naming) Empty() bool { return n.ID == 0 && n.Path == "" }
 // Names is the part of a Store that keeps what the places that tokens name are called. What the credentials of one owner saw is
 // kept for that owner alone, and only of places that a token of that owner's names.
 type Names interface {
-	// SeePlaces keeps what was seen of places by owners of a forge. What is older than what is kept changes nothing.
-	SeePlaces(ctx context.Context, origin string, seen []Sighting) error
+	// SeePlaces keeps what was seen of places by owners of a forge. What is older than what is kept changes nothing: late gives
+	// where something else is kept that is newer, by numbers in seen.
+	SeePlaces(ctx context.Context, origin string, seen []Sighting) (late []int, err error)
 	// NamesOf gives what an owner of a forge last saw of some places.
 	NamesOf(ctx context.Context, origin string, userID int64, places []Place) (Named, error)
 	// ForgetPlaces drops the names of places that no token names any more and that were last seen before an instant, and those of

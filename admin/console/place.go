@@ -24,7 +24,7 @@ func (q *request) relabel(d *draft.Draft) {
 	if len(wanted) == 0 {
 		return
 	}
-	found := q.paths(wanted)
+	found := q.paths(wanted).ForForm()
 	for i := range d.Scopes {
 		for kind, text := range d.Scopes[i].Places() {
 			if ids, _ := draft.Placed(*text); len(ids) > 0 {
@@ -53,7 +53,7 @@ func (q *request) nameLink(d *draft.Draft) {
 				wanted = append(wanted, p)
 			}
 		}
-		found := q.paths(wanted)
+		found := q.paths(wanted).ForForm()
 		*text = strings.Join(words.Each(lines, func(line string) string {
 			if p, ok := place(line); ok && found.Path(p) != "" {
 				return rows.Line(p, found)

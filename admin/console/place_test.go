@@ -82,11 +82,11 @@ func TestAPlaceIsCalledByItsOwnPath(t *testing.T) {
 		crafted := url.Values{"do": {"preview"}, "scope-0-projects": {web + " shop/api"}, "scope-0-groups": {group + " shop\n999999 shop"}}
 		for _, page := range []string{"/tokens", at(id, "/edit")} {
 			p := v.post(t, page, v.get(t, "/tokens/new").fill(jobToken("", crafted)))
-			p.wants(t, 200, "groups ops, id 999999 with everything below and project shop/web", web+" shop/web</textarea>")
+			p.wants(t, 200, "groups ops, id 999999 (gone) with everything below and project shop/web", web+" shop/web</textarea>")
 			p.lacks(t, web+" shop/api")
 		}
 		p := v.post(t, "/tokens/preview", v.get(t, "/tokens/new").fill(jobToken("", crafted)))
-		p.wants(t, 200, "groups ops, id 999999 with everything below and project shop/web", "--project "+web+" --group "+group+",999999")
+		p.wants(t, 200, "groups ops, id 999999 (gone) with everything below and project shop/web", "--project "+web+" --group "+group+",999999")
 	})
 	t.Run("a rename between the page and its form grants nothing else", func(t *testing.T) {
 		form := v.get(t, at(id, "/grant"+asks+"project=shop%2Fapi&group=ops")).fill(url.Values{"credential": {w.alicePAT}})

@@ -61,8 +61,8 @@ func (q *request) called(places []store.Place) store.Named {
 
 // look asks the forge for what was not seen for longer than age.
 func (q *request) look(places []store.Place, named store.Named, age time.Duration) {
-	paths.Look(q.ctx(), q.session, places, named, age, q.o.Now(), func(ctx context.Context, p store.Place) string {
-		return q.o.Tokens.Path(ctx, q.caller, p)
+	paths.Look(q.ctx(), q.session, places, named, age, q.o.Now(), func(ctx context.Context, p store.Place) (store.Name, bool) {
+		return q.o.Tokens.Called(ctx, q.caller, p)
 	})
 }
 

@@ -146,7 +146,7 @@ func TestWhatASmallerTokenIsMadeOf(t *testing.T) {
 		p := v.get(t, at(id, "/smaller"))
 		p.wants(t, 200, "Projects or their group?", "5 projects of group 77 were used", `value="projects" checked`, "many/p4")
 		form := v.post(t, at(id, "/smaller"), p.fill(url.Values{"do": {"form"}, "group-77": {"group"}, "group-78": {"group"}}))
-		form.wants(t, 200, "77 id 77</textarea>")
+		form.wants(t, 200, "77 id 77 (gone)</textarea>")
 		form.lacks(t, "many/p4", "78 id 78")
 		v.post(t, at(id, "/smaller"), p.fill(url.Values{"do": {"show"}, "group-78": {"group"}})).wants(t, 200,
 			"Group 78 is not in it")
@@ -165,7 +165,7 @@ func TestWhatASmallerTokenIsMadeOf(t *testing.T) {
 		p.lacks(t, `id="fill"`)
 		said := v.post(t, at(id, "/smaller"), p.fill(url.Values{"do": {"show"}, "group-77": {"group"}}))
 		said.wants(t, 200, `value="group" checked`, "--group 77", "all of 3 requests are allowed, and 1 part is needed", "not held today")
-		v.post(t, at(id, "/smaller"), said.fill(url.Values{"do": {"form"}, "group-77": {"group"}})).wants(t, 200, "77 id 77</textarea>",
+		v.post(t, at(id, "/smaller"), said.fill(url.Values{"do": {"form"}, "group-77": {"group"}})).wants(t, 200, "77 id 77 (gone)</textarea>",
 			`value="read_job" checked`)
 	})
 	t.Run("two jobs", func(t *testing.T) {

@@ -31,9 +31,12 @@ func Seen(all []policy.Container, at time.Time) store.Named {
 	return named
 }
 
-// Keep stores what the places of a token that was just made or edited are called, as its owner saw them, and puts the names into
-// the token. The token is as good without them: warnings say that they could not be stored.
-func Keep(ctx context.Context, st store.Names, l *store.Listed, seen []policy.Container, at time.Time) (warnings []string) {
+// Keep stores what places are called that a token was just given, as its owner saw them. It does not wait for long.
+type Keep func(ctx context.Context, seen []store.Sighting) error
+
+// Put puts into a token that was just made or edited what its places are called, as its owner has just seen them, and has that
+// kept. The token is as good without: warnings say that it could not be.
+func Put(ctx context.Context, keep Keep, l *store.Listed, seen []policy.Container, at time.Time) (warnings []string) {
 	if l.Names == nil {
 		l.Names = store.Named{}
 	}
@@ -45,8 +48,21 @@ func Keep(ctx context.Context, st store.Names, l *store.Listed, seen []policy.Co
 			all = append(all, store.Sighting{UserID: l.Owner.UserID, Place: p, Path: n.Path, At: at})
 		}
 	}
-	if st.SeePlaces(context.WithoutCancel(ctx), l.Owner.Origin, all) == nil {
+	if len(all) == 0 || keep(ctx, all) == nil {
 		return nil
 	}
 	return []string{"what its projects and groups are called could not be stored: lists show their ids until they are seen again"}
+}
+
+// directWithin bounds how long the answer about a token waits for the names of its places.
+const directWithin = 500 * time.Millisecond
+
+// Direct keeps names in a store at once, where no Keeper does in the background, and gives up after half a second.
+func Direct(st store.Names, origin string) Keep {
+	return func(ctx context.Context, seen []store.Sighting) error {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), directWithin)
+		defer cancel()
+		_, err := st.SeePlaces(ctx, origin, seen)
+		return err
+	}
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"hash/maphash"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -28,17 +27,21 @@ const (
 	// flushEvery is how often names are stored.
 	flushEvery = 2 * time.Second
 	// again is how often it is stored that a place is still called the same.
-	again = time.Hour
-	// mostWaiting bounds the names that wait to be stored. Beyond it they are dropped, and stored when they are seen once more.
+	again = 5 * time.Minute
+	// mostWaiting bounds the names that wait to be stored, and mostOfOne those of them that one user saw. Beyond it they are
+	// dropped, and stored when they are seen once more.
 	mostWaiting = 4096
-	// mostKnown bounds of how many places it is remembered what was stored last. Beyond it all are stored anew.
-	mostKnown = 65_536
+	mostOfOne   = mostWaiting / 2
 	// atOnce bounds the names that are stored in one transaction.
 	atOnce = 200
+	// nameWithin is how long the answer about a new token waits for the names of its places to be stored.
+	nameWithin = 300 * time.Millisecond
 	// forgetEvery is how often the names of what no token names any more are dropped, and forgetAfter how long after they were last
 	// seen: as long as an edit can be undone.
 	forgetEvery = 24 * time.Hour
 	forgetAfter = store.UndoWithin
+	// closeWithin bounds Close.
+	closeWithin = 5 * time.Second
 )
 
 // Keeper stores what the forge says of places while requests are served, in the background and within bounded memory. It is safe
@@ -48,14 +51,17 @@ type Keeper struct {
 	seed maphash.Seed
 
 	mu      sync.Mutex
-	known   map[eyed]last
+	known   memory
 	waiting map[eyed]store.Sighting
+	waits   map[int64]int // how many of them a user saw
 	lost    int
+	told    chan struct{} // closed when what waits now was tried to be stored
 
 	flushing sync.Mutex
 	begin    sync.Once
-	stop     chan struct{}
-	end      sync.Once
+	ctx      context.Context
+	stop     context.CancelFunc
+	wake     chan struct{}
 	running  sync.WaitGroup
 }
 
@@ -65,19 +71,15 @@ type eyed struct {
 	place  store.Place
 }
 
-// last is what was last seen of a place.
-type last struct {
-	path uint64 // a hash
-	at   time.Time
-}
-
 // NewKeeper makes a keeper.
 func NewKeeper(o Options) *Keeper {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	return &Keeper{o: o, seed: maphash.MakeSeed(), known: map[eyed]last{}, waiting: map[eyed]store.Sighting{},
-		stop: make(chan struct{})}
+	k := &Keeper{o: o, seed: maphash.MakeSeed(), known: memory{of: map[int64]map[store.Place]last{}},
+		waiting: map[eyed]store.Sighting{}, waits: map[int64]int{}, told: make(chan struct{}), wake: make(chan struct{}, 1)}
+	k.ctx, k.stop = context.WithCancel(context.Background())
+	return k
 }
 
 // Saw is told what the forge has just said to a user: the container that a reference names, or that there is none. It waits for
@@ -103,21 +105,55 @@ func (k *Keeper) Saw(userID int64, ref routes.Reference, c policy.Container) {
 
 // note has a name stored, unless it was stored lately.
 func (k *Keeper) note(userID int64, p store.Place, path string) {
-	key, now, hash := eyed{userID, p}, k.o.Now(), maphash.String(k.seed, path)
+	now, hash := k.o.Now(), maphash.String(k.seed, path)
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if was, ok := k.known[key]; ok && was.path == hash && now.Sub(was.at) < again {
+	if was, ok := k.known.of[userID][p]; ok && was.path == hash && now.Sub(was.at) < again {
 		return
 	}
-	if _, waits := k.waiting[key]; !waits && len(k.waiting) >= mostWaiting {
+	k.put(store.Sighting{UserID: userID, Place: p, Path: path, At: now}, hash)
+}
+
+// put has a name wait to be stored, unless too many do or a newer one does. The caller holds mu.
+func (k *Keeper) put(s store.Sighting, hash uint64) {
+	key := eyed{s.UserID, s.Place}
+	was, there := k.waiting[key]
+	switch {
+	case there && was.At.After(s.At):
+		return
+	case there:
+	case len(k.waiting) >= mostWaiting || k.waits[s.UserID] >= mostOfOne:
 		k.lost++
+		k.known.drop(s.UserID, s.Place)
 		return
+	default:
+		k.waits[s.UserID]++
 	}
-	if len(k.known) >= mostKnown {
-		clear(k.known)
+	k.known.put(s.UserID, s.Place, last{hash, s.At})
+	k.waiting[key] = s
+}
+
+// Keep is the Keep of a gateway. It waits a moment for the names to be stored, so that the token is found by them when the answer
+// is there, and leaves them to the background when the store is slow.
+func (k *Keeper) Keep(_ context.Context, seen []store.Sighting) error {
+	k.mu.Lock()
+	for i := range seen {
+		k.put(seen[i], maphash.String(k.seed, seen[i].Path))
 	}
-	k.known[key] = last{hash, now}
-	k.waiting[key] = store.Sighting{UserID: userID, Place: p, Path: path, At: now}
+	told := k.told
+	k.mu.Unlock()
+	select {
+	case k.wake <- struct{}{}:
+	default: // it is awake
+	}
+	patience := time.NewTimer(nameWithin)
+	defer patience.Stop()
+	select {
+	case <-told:
+	case <-k.ctx.Done():
+	case <-patience.C:
+	}
+	return nil
 }
 
 // Start begins to store in the background, until Close.
@@ -126,28 +162,28 @@ func (k *Keeper) Start() {
 }
 
 func (k *Keeper) run() {
-	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel()
 	flush, forget := time.NewTicker(flushEvery), time.NewTicker(forgetEvery)
 	defer flush.Stop()
 	defer forget.Stop()
-	err := k.o.Store.ForgetPlaces(ctx, k.o.Now().Add(-forgetAfter))
+	err := k.o.Store.ForgetPlaces(k.ctx, k.o.Now().Add(-forgetAfter))
 	for {
-		if err != nil {
+		if err != nil && k.ctx.Err() == nil {
 			k.o.Report(err)
 		}
 		select {
-		case <-k.stop:
+		case <-k.ctx.Done():
 			return
 		case <-flush.C:
-			err = k.Flush(ctx)
+			err = k.Flush(k.ctx)
+		case <-k.wake:
+			err = k.Flush(k.ctx)
 		case <-forget.C:
-			err = k.o.Store.ForgetPlaces(ctx, k.o.Now().Add(-forgetAfter))
+			err = k.o.Store.ForgetPlaces(k.ctx, k.o.Now().Add(-forgetAfter))
 		}
 	}
 }
 
-// Flush stores what waits. What cannot be stored is dropped, and stored when it is seen once more.
+// Flush stores what waits, until something cannot be stored: that and the rest wait for the next time.
 func (k *Keeper) Flush(ctx context.Context) error {
 	k.flushing.Lock()
 	defer k.flushing.Unlock()
@@ -157,39 +193,60 @@ func (k *Keeper) Flush(ctx context.Context) error {
 		all = append(all, s)
 	}
 	clear(k.waiting)
-	lost := k.lost
-	k.lost = 0
+	clear(k.waits)
+	lost, told := k.lost, k.told
+	k.lost, k.told = 0, make(chan struct{})
 	k.mu.Unlock()
-	var failed []error
+	defer close(told)
+	var err error
 	if lost > 0 {
-		failed = append(failed, fmt.Errorf("%d names of projects and groups came faster than they are stored, and were dropped", lost))
+		err = fmt.Errorf("%d names of projects and groups came faster than they are stored, and were dropped", lost)
 	}
-	for some := range slices.Chunk(all, atOnce) {
-		if err := k.o.Store.SeePlaces(ctx, k.o.Origin, some); err != nil {
-			failed = append(failed, err)
-			k.forget(some)
+	for len(all) > 0 {
+		some := all[:min(len(all), atOnce)]
+		late, failed := k.o.Store.SeePlaces(ctx, k.o.Origin, some)
+		if failed != nil {
+			k.back(all)
+			return errors.Join(err, failed)
 		}
+		k.forget(some, late)
+		all = all[len(some):]
 	}
-	return errors.Join(failed...)
+	return err
 }
 
-// forget has what could not be stored noted when it comes again.
-func (k *Keeper) forget(some []store.Sighting) {
+// back has what was not stored wait again, unless newer things do.
+func (k *Keeper) back(all []store.Sighting) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	for i := range some {
-		delete(k.known, eyed{some[i].UserID, some[i].Place})
+	for _, s := range all {
+		k.put(s, maphash.String(k.seed, s.Path))
 	}
 }
 
-// closeWithin bounds the last Flush.
-const closeWithin = 5 * time.Second
+// forget has noted once more, when it is seen again, where another node stored something else that it saw later.
+func (k *Keeper) forget(some []store.Sighting, late []int) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for _, i := range late {
+		k.known.drop(some[i].UserID, some[i].Place)
+	}
+}
 
-// Close ends what Start began and stores what waits.
+// Close ends what Start began and stores what waits, for no more than 5 s in all.
 func (k *Keeper) Close() error {
-	k.end.Do(func() { close(k.stop) })
-	k.running.Wait()
+	k.stop()
 	ctx, cancel := context.WithTimeout(context.Background(), closeWithin)
 	defer cancel()
-	return k.Flush(ctx)
+	ended := make(chan struct{})
+	go func() {
+		k.running.Wait()
+		close(ended)
+	}()
+	select {
+	case <-ended:
+		return k.Flush(ctx)
+	case <-ctx.Done():
+		return fmt.Errorf("storing the names of places: %w", ctx.Err())
+	}
 }

@@ -22,20 +22,34 @@ type shelf struct {
 	mu     sync.Mutex
 	seen   []string
 	forgot int
+	calls  int
 	err    error
+	late   bool          // says that something newer is kept
+	hold   chan struct{} // when it is not nil, storing waits for it or for the end of its context
 }
 
 // SeePlaces implements store.Names.
-func (s *shelf) SeePlaces(_ context.Context, origin string, seen []store.Sighting) error {
+func (s *shelf) SeePlaces(ctx context.Context, origin string, seen []store.Sighting) (late []int, err error) {
+	if s.hold != nil {
+		select {
+		case <-s.hold:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.calls++
 	if s.err != nil {
-		return s.err
+		return nil, s.err
 	}
-	for _, one := range seen {
+	for i, one := range seen {
+		if s.late {
+			late = append(late, i)
+		}
 		s.seen = append(s.seen, fmt.Sprintf("%s %d %s %d %s", origin, one.UserID, names.Kind(one.Place.Kind), one.Place.ID, one.Path))
 	}
-	return nil
+	return late, nil
 }
 
 // ForgetPlaces implements store.Names.
@@ -87,9 +101,9 @@ func TestAKeeperStoresWhatTheForgeSays(t *testing.T) {
 	wants("a project", "42 project 6 acme/website")
 	b.Saw(42, byID, container(6, "acme/website"))
 	wants("the same again", "")
-	b.now = b.now.Add(time.Hour)
+	b.now = b.now.Add(5 * time.Minute)
 	b.Saw(42, byID, container(6, "acme/website"))
-	wants("the same an hour later", "42 project 6 acme/website")
+	wants("the same later", "42 project 6 acme/website")
 	b.Saw(42, byID, container(6, "acme/renamed"))
 	b.Saw(43, byID, policy.Container{})
 	if got := b.stored(t); got != "42 project 6 acme/renamed, 43 project 6 " && got != "43 project 6 , 42 project 6 acme/renamed" {
@@ -119,11 +133,20 @@ func TestAKeeperIsBounded(t *testing.T) {
 	for id := range int64(10_000) {
 		b.Saw(42, routes.Reference{}, container(id+1, "acme/many"))
 	}
-	if err := b.Flush(t.Context()); err == nil || !strings.Contains(err.Error(), "5904 names") {
+	if err := b.Flush(t.Context()); err == nil || !strings.Contains(err.Error(), "7952 names") {
 		t.Errorf("%v", err)
 	}
-	if n := len(b.shelf.seen); n != 4096 {
+	if n := len(b.shelf.seen); n != 2048 {
 		t.Errorf("%d were stored", n)
+	}
+	b.shelf.seen = nil
+	for user := range int64(3) {
+		for id := range int64(2048) {
+			b.Saw(user+1, routes.Reference{}, container(id+1, "acme/many"))
+		}
+	}
+	if err := b.Flush(t.Context()); err == nil || len(b.shelf.seen) != 4096 {
+		t.Errorf("%d of several users were stored, %v", len(b.shelf.seen), err)
 	}
 	b.shelf.seen = nil
 	b.Saw(42, routes.Reference{}, container(10_000, "acme/many"))
@@ -140,7 +163,6 @@ func TestAKeeperTriesAgainWhatCouldNotBeStored(t *testing.T) {
 		t.Error("nobody is told")
 	}
 	b.shelf.err = nil
-	b.Saw(42, routes.Reference{}, container(6, "acme/website"))
 	if got := b.stored(t); got != "42 project 6 acme/website" {
 		t.Errorf("%q", got)
 	}
@@ -158,6 +180,107 @@ func TestAKeeperStoresTheLastWhenItIsClosed(t *testing.T) {
 	}
 	if err := b.Close(); err != nil {
 		t.Error(err)
+	}
+}
+
+// Where nothing can be stored it is not tried for all that waits.
+func TestAKeeperStopsAtTheFirstError(t *testing.T) {
+	b := newBench(t)
+	b.shelf.err = errors.New("broken")
+	for id := range int64(1000) {
+		b.Saw(42, routes.Reference{}, container(id+1, "acme/many"))
+	}
+	if err := b.Flush(t.Context()); err == nil || b.shelf.calls != 1 {
+		t.Errorf("%d tries, %v", b.shelf.calls, err)
+	}
+	b.shelf.err = nil
+	if err := b.Flush(t.Context()); err != nil || len(b.shelf.seen) != 1000 {
+		t.Errorf("%d are stored, %v", len(b.shelf.seen), err)
+	}
+}
+
+// A store that does not answer holds up neither the end of the process, nor the answer about a new token.
+func TestASlowStoreHoldsNobodyUp(t *testing.T) {
+	b := newBench(t)
+	b.shelf.hold = make(chan struct{})
+	b.Start()
+	sighting := store.Sighting{UserID: 42, Place: store.Place{Kind: routes.RefProject, ID: 6}, Path: "acme/website", At: now}
+	begun := time.Now()
+	if err := b.Keep(t.Context(), []store.Sighting{sighting}); err != nil {
+		t.Error(err)
+	}
+	if took := time.Since(begun); took > 3*time.Second {
+		t.Errorf("a new token waited for %s", took)
+	}
+	ended := make(chan error)
+	go func() { ended <- b.Close() }()
+	close(b.shelf.hold)
+	if err := <-ended; err != nil || len(b.shelf.seen) != 1 {
+		t.Errorf("%q, %v", b.shelf.seen, err)
+	}
+}
+
+// What is being stored when the process ends is given up in time.
+func TestCloseEndsWhatIsUnderWay(t *testing.T) {
+	b := newBench(t)
+	b.shelf.hold = make(chan struct{}) // for ever
+	b.Start()
+	for id := range int64(2000) {
+		b.Saw(42, routes.Reference{}, container(id+1, "acme/many"))
+	}
+	_ = b.Keep(t.Context(), nil) // it has begun by then
+	ended := make(chan error, 1)
+	go func() { ended <- b.Close() }()
+	select {
+	case err := <-ended:
+		if !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("%v", err)
+		}
+	case <-time.After(20 * time.Second):
+		t.Error("it goes on")
+	}
+}
+
+// What a token was just given is stored, though it was seen before, when no token named it.
+func TestWhatATokenWasGivenIsStored(t *testing.T) {
+	b := newBench(t)
+	b.Saw(42, routes.Reference{}, container(6, "acme/website"))
+	b.stored(t)
+	b.Start()
+	sighting := store.Sighting{UserID: 42, Place: store.Place{Kind: routes.RefProject, ID: 6}, Path: "acme/website", At: now}
+	if err := b.Keep(t.Context(), []store.Sighting{sighting}); err != nil {
+		t.Error(err)
+	}
+	if err := b.Close(); err != nil || len(b.shelf.seen) != 1 {
+		t.Errorf("%q, %v", b.shelf.seen, err)
+	}
+}
+
+// Where nothing stores in the background, a store that does not answer is not waited for either.
+func TestKeepingAtOnceIsGivenUp(t *testing.T) {
+	s := &shelf{hold: make(chan struct{})} // for ever
+	err := names.Direct(s, "https://gitlab.example.com")(t.Context(), []store.Sighting{{UserID: 42}})
+	if !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("%v", err)
+	}
+}
+
+// Where something newer is kept that another node saw, what is seen next is stored.
+func TestAKeeperDoesNotTakeWhatItStoredLastForWhatIsKept(t *testing.T) {
+	b := newBench(t)
+	b.shelf.late = true
+	for range 2 {
+		b.Saw(42, routes.Reference{}, container(6, "acme/website"))
+		if got := b.stored(t); got != "42 project 6 acme/website" {
+			t.Errorf("%q", got)
+		}
+	}
+	b.shelf.late = false
+	b.Saw(42, routes.Reference{}, container(6, "acme/website"))
+	b.stored(t)
+	b.Saw(42, routes.Reference{}, container(6, "acme/website"))
+	if got := b.stored(t); got != "" {
+		t.Errorf("%q", got)
 	}
 }
 

@@ -41,31 +41,40 @@ func Clean(path string) string {
 type Book struct {
 	named store.Named
 	now   time.Time
+	fresh time.Duration // for how long a name counts as the present one
 }
 
+// FormAge is StaleAfter for forms: who fills one in grants by what places are called.
+const FormAge = 24 * time.Hour
+
 // Of makes a book of the names of a token.
-func Of(named store.Named, now time.Time) Book { return Book{named, now} }
+func Of(named store.Named, now time.Time) Book { return Book{named, now, StaleAfter} }
+
+// ForForm gives a book whose names count as the present ones for FormAge.
+func (b Book) ForForm() Book { return Book{b.named, b.now, FormAge} }
 
 // Since gives a book of those that were seen since an instant, and are not gone.
 func (b Book) Since(at time.Time) Book {
 	fresh := maps.Clone(b.named)
 	maps.DeleteFunc(fresh, func(_ store.Place, n store.Name) bool { return n.Seen.Before(at) || !n.Gone.IsZero() })
-	return Book{fresh, b.now}
+	return Book{fresh, b.now, b.fresh}
 }
 
 // Path gives the path of a place as it was last seen; empty when it never was.
 func (b Book) Path(p store.Place) string { return Clean(b.named[p].Path) }
 
 // Mark says what is to be known of a name: "gone", "as of 3 March", or nothing.
-func (b Book) Mark(p store.Place) string { return Mark(b.named[p], b.now) }
+func (b Book) Mark(p store.Place) string { return mark(b.named[p], b.now, b.fresh) }
 
 // Mark says what is to be known of a name at an instant: "gone" when the forge said that the place is not there, or not for its
 // owner; "as of 3 March" when it was not seen for longer than StaleAfter; else nothing.
-func Mark(n store.Name, now time.Time) string {
+func Mark(n store.Name, now time.Time) string { return mark(n, now, StaleAfter) }
+
+func mark(n store.Name, now time.Time, fresh time.Duration) string {
 	switch {
 	case !n.Gone.IsZero():
 		return "gone"
-	case n.Path == "" || now.Sub(n.Seen) <= StaleAfter:
+	case n.Path == "" || now.Sub(n.Seen) <= fresh:
 		return ""
 	case n.Seen.UTC().Year() == now.UTC().Year():
 		return "as of " + n.Seen.UTC().Format("2 January")

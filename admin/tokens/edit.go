@@ -142,7 +142,7 @@ func (s *Service) edit(ctx context.Context, c Caller, id int64, q *Changes) (*Ed
 		return nil, moved(err)
 	}
 	if out.found != nil {
-		out.Warnings = append(out.Warnings, names.Keep(ctx, s.o.Store, &out.Listed, out.found.All(), now)...)
+		out.Warnings = append(out.Warnings, names.Put(ctx, s.o.Name, &out.Listed, out.found.All(), now)...)
 	}
 	out.Revoked = e.RevokeBelow
 	s.record("edited", &out.Listed, c, out.ReportChange(l.ReportUntil), 0)

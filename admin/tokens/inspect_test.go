@@ -1,6 +1,7 @@
 package tokens_test
 
 import (
+	"context"
 	"errors"
 	"slices"
 	"testing"
@@ -184,11 +185,16 @@ func TestPlacesAndForgeTokens(t *testing.T) {
 	owner := w.owner(t, w.pat)
 	stranger := w.owner(t, w.forge.AddToken(w.forge.AddUser("bob"), forgetest.Token{Name: "bob's"}))
 	project := store.Place{Kind: routes.RefProject, ID: w.api}
-	if path := w.Path(t.Context(), owner, project); path != "shop/api" {
-		t.Errorf("the path is %q", path)
+	if n, ok := w.Called(t.Context(), owner, project); !ok || n.Path != "shop/api" || !n.Gone.IsZero() {
+		t.Errorf("it is %+v, %v", n, ok)
 	}
-	if path := w.Path(t.Context(), stranger, project); path != "" {
-		t.Errorf("a stranger gets %q", path)
+	if n, ok := w.Called(t.Context(), stranger, project); !ok || n.Path != "" || n.Gone.IsZero() {
+		t.Errorf("to a stranger it is %+v, %v", n, ok)
+	}
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	if n, ok := w.Called(ended, owner, store.Place{Kind: routes.RefProject, ID: w.web}); ok {
+		t.Errorf("nothing is known of what could not be asked: %+v", n)
 	}
 	if found, err := w.Search(t.Context(), stranger, "shop"); err != nil || len(found) != 0 {
 		t.Errorf("a stranger finds %v, %v", found, err)

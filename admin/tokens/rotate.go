@@ -89,7 +89,7 @@ func (s *Service) Rotate(ctx context.Context, c Caller, id int64, q Rotation) (*
 		return nil, moved(err)
 	}
 	s.record("rotated", &l, c, "", r.ID)
-	return &Created{Listed: store.Listed{Record: r, Owner: l.Owner}, Secret: secret}, nil
+	return &Created{Listed: store.Listed{Record: r, Owner: l.Owner, Names: l.Names}, Secret: secret}, nil
 }
 
 // Reused is called when a secret that was rotated out is presented for another rotation: somebody else has it. Everything

@@ -3,13 +3,11 @@ package tokens
 import (
 	"context"
 	"strings"
-	"time"
 	"unicode/utf8"
 
 	"patgate/admin/catalogue"
+	"patgate/admin/names"
 	"patgate/forge"
-	"patgate/policy"
-	"patgate/routes"
 	"patgate/store"
 	"patgate/token"
 )
@@ -69,17 +67,9 @@ func (s *Service) Names(ctx context.Context, c *Owner, places []store.Place) (st
 // readingPaths sets the allowance of questions for paths apart from those of tokens, whose ids are above zero, and of searches.
 const readingPaths = -1 << 40
 
-// Path gives the full path of a place as an owner sees it now; empty when it is not there or not visible, or when the
-// forge does not say. It is for people to read and decides nothing.
-func (s *Service) Path(ctx context.Context, c *Owner, p store.Place) string {
-	if p.ID <= 0 {
-		return ""
-	}
+// Called asks what a place is called, as an owner sees it now. ok is false where the forge does not say.
+func (s *Service) Called(ctx context.Context, c *Owner, p store.Place) (n store.Name, ok bool) {
 	// No token's question, and not to use up what the owner's searches may ask: an allowance of its own.
 	as := &token.Session{TokenID: readingPaths - c.UserID(), OwnerUserID: c.UserID(), Username: c.Username(), Credential: c.secret}
-	container, err := s.o.Forge.Resolve(ctx, as, routes.Reference{Kind: p.Kind, ID: p.ID}, time.Minute)
-	if err != nil || container.Access == policy.OwnerNone || container.ID != p.ID {
-		return ""
-	}
-	return container.Path
+	return names.Ask(ctx, s.o.Forge, as, p, s.now())
 }

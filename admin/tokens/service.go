@@ -8,6 +8,7 @@ import (
 	"io"
 	"time"
 
+	"patgate/admin/names"
 	"patgate/admin/terms"
 	"patgate/forge"
 	"patgate/policy"
@@ -56,6 +57,8 @@ type Options struct {
 	AllowReportMode bool
 	// Administrators are the forge user ids of those who may see and revoke everyone's tokens.
 	Administrators []int64
+	// Name stores what places are called that a token was just given. The answer with the secret waits for it. Nil is names.Direct.
+	Name names.Keep
 	// Record, when not nil, is told of every change that was made.
 	Record func(Change)
 	Now    func() time.Time
@@ -92,6 +95,9 @@ func New(o Options) (*Service, error) {
 	}
 	if o.Random == nil {
 		o.Random = rand.Reader
+	}
+	if o.Name == nil {
+		o.Name = names.Direct(o.Store, o.Origin)
 	}
 	if o.Record == nil {
 		o.Record = func(Change) {}

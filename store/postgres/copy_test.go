@@ -41,11 +41,11 @@ func TestCopyThereAndBack(t *testing.T) {
 	seen := learn.Seen{Subject: r.ID, Unit: learn.Unit{Method: "GET", Route: "/projects", Needs: []string{"read_job"}}, Count: 3,
 		Last: storetest.Start()}
 	_, _, err := first.AddSeen(t.Context(), []learn.Seen{seen})
-	err = errors.Join(err, first.AddUses(t.Context(), []store.Use{{TokenID: r.ID, Count: 2, Last: storetest.Start()}}),
+	_, sighted := first.SeePlaces(t.Context(), f.Owner.Origin, []store.Sighting{{UserID: f.Owner.UserID,
+		Place: store.Place{Kind: routes.RefProject, ID: 6}, Path: "acme/website", At: storetest.Start()}})
+	err = errors.Join(err, sighted, first.AddUses(t.Context(), []store.Use{{TokenID: r.ID, Count: 2, Last: storetest.Start()}}),
 		first.AddDetails(t.Context(), []store.Detail{{TokenID: r.ID, Address: "192.0.2.7", Last: storetest.Start()}}),
-		first.SetObserving(t.Context(), 24*time.Hour, storetest.Start()),
-		first.SeePlaces(t.Context(), f.Owner.Origin, []store.Sighting{{UserID: f.Owner.UserID,
-			Place: store.Place{Kind: routes.RefProject, ID: 6}, Path: "acme/website", At: storetest.Start()}}))
+		first.SetObserving(t.Context(), 24*time.Hour, storetest.Start()))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -30,7 +30,18 @@ func testNames(t *testing.T, f *Fixture) {
 	at := Start().Add(time.Hour)
 	see := func(userID int64, p store.Place, path string, when time.Time) {
 		t.Helper()
-		must(t, 0, f.Store.SeePlaces(ctx, origin, []store.Sighting{{UserID: userID, Place: p, Path: path, At: when}}))
+		if _, err := f.Store.SeePlaces(ctx, origin, []store.Sighting{{UserID: userID, Place: p, Path: path, At: when}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	late := func(p store.Place, path string, when time.Time) bool {
+		t.Helper()
+		other := store.Sighting{UserID: 42, Place: project(5), Path: "acme/unnamed", At: when}
+		late, err := f.Store.SeePlaces(ctx, origin, []store.Sighting{other, {UserID: 42, Place: p, Path: path, At: when}})
+		if must(t, late, err); len(late) > 1 || len(late) == 1 && late[0] != 1 {
+			t.Errorf("%v are late", late)
+		}
+		return len(late) > 0
 	}
 	names := func(id int64) store.Named {
 		t.Helper()
@@ -83,10 +94,17 @@ func testNames(t *testing.T, f *Fixture) {
 		if n := names(mine.ID)[project(6)]; n.Path != "acme/website" || n.Gone.IsZero() {
 			t.Errorf("an older answer brought it back: %+v", n)
 		}
+		if !late(project(6), "acme/website", gone.Add(-time.Second)) || late(project(6), "", gone.Add(-time.Second)) {
+			t.Error("it is not told what is kept since")
+		}
 		back := gone.Add(time.Hour)
 		see(42, project(6), "Acme/Renamed", back)
 		if n := names(mine.ID)[project(6)]; n != (store.Name{Path: "Acme/Renamed", Seen: back}) {
 			t.Errorf("%+v", n)
+		}
+		before := back.Add(-time.Second)
+		if !late(project(6), "acme/website", before) || !late(project(6), "", before) || late(project(6), "Acme/Renamed", before) {
+			t.Error("it is not told what is kept since")
 		}
 	})
 	t.Run("tokens are found by what they name", func(t *testing.T) { testNaming(t, f, mine, theirs, bob) })

@@ -156,33 +156,56 @@ func naming(n store.Naming, ownerID int64) (string, []any) {
 }
 
 // SeePlaces implements store.Names.
-func (db *Tables) SeePlaces(ctx context.Context, origin string, seen []store.Sighting) error {
+func (db *Tables) SeePlaces(ctx context.Context, origin string, seen []store.Sighting) (late []int, err error) {
 	if len(seen) == 0 {
-		return nil
+		return nil, nil
 	}
-	return db.d.Note(ctx, "storing the names of places", func(tx Conn) error {
+	err = db.d.Note(ctx, "storing the names of places", func(tx Conn) error {
+		late = nil
 		for i := range seen {
-			s := &seen[i]
-			at, keep := s.At, `ON CONFLICT (owner_id, kind, place_id) DO UPDATE
-				SET path = excluded.path, seen_at = excluded.seen_at, gone_at = 0
-				WHERE paths.seen_at <= excluded.seen_at AND paths.gone_at <= excluded.seen_at`
-			gone := time.Time{}
-			if s.Path == "" {
-				at, gone = time.Time{}, s.At
-				keep = `ON CONFLICT (owner_id, kind, place_id) DO UPDATE SET gone_at = excluded.gone_at
-					WHERE paths.seen_at <= excluded.gone_at AND paths.gone_at = 0`
-			}
-			_, err := tx.Exec(ctx, `INSERT INTO paths (owner_id, kind, place_id, path, seen_at, gone_at)
-				SELECT o.id, CAST(? AS TEXT), CAST(? AS BIGINT), CAST(? AS TEXT), CAST(? AS BIGINT), CAST(? AS BIGINT) FROM owners o
-				WHERE o.origin = ? AND o.user_id = ? AND o.removed_at = 0
-				AND EXISTS (SELECT 1 FROM token_places p WHERE p.place_id = ? AND p.kind = ? AND p.owner_id = o.id) `+keep,
-				kindName(s.Place.Kind), s.Place.ID, s.Path, millis(at), millis(gone), origin, s.UserID, s.Place.ID, kindName(s.Place.Kind))
+			behind, err := seePlace(ctx, tx, origin, &seen[i])
 			if err != nil {
 				return err
+			}
+			if behind {
+				late = append(late, i)
 			}
 		}
 		return nil
 	})
+	return late, err
+}
+
+// seePlace keeps what was seen of one place, and tells whether something else is kept that is newer.
+func seePlace(ctx context.Context, tx Conn, origin string, s *store.Sighting) (late bool, err error) {
+	at, keep := s.At, `ON CONFLICT (owner_id, kind, place_id) DO UPDATE
+		SET path = excluded.path, seen_at = excluded.seen_at, gone_at = 0
+		WHERE paths.seen_at <= excluded.seen_at AND paths.gone_at <= excluded.seen_at`
+	gone := time.Time{}
+	if s.Path == "" {
+		at, gone = time.Time{}, s.At
+		keep = `ON CONFLICT (owner_id, kind, place_id) DO UPDATE SET gone_at = excluded.gone_at
+			WHERE paths.seen_at <= excluded.gone_at AND paths.gone_at = 0`
+	}
+	kind := kindName(s.Place.Kind)
+	n, err := tx.Exec(ctx, `INSERT INTO paths (owner_id, kind, place_id, path, seen_at, gone_at)
+		SELECT o.id, CAST(? AS TEXT), CAST(? AS BIGINT), CAST(? AS TEXT), CAST(? AS BIGINT), CAST(? AS BIGINT) FROM owners o
+		WHERE o.origin = ? AND o.user_id = ? AND o.removed_at = 0
+		AND EXISTS (SELECT 1 FROM token_places p WHERE p.place_id = ? AND p.kind = ? AND p.owner_id = o.id) `+keep,
+		kind, s.Place.ID, s.Path, millis(at), millis(gone), origin, s.UserID, s.Place.ID, kind)
+	if err != nil || n > 0 {
+		return false, err
+	}
+	args := []any{kind, s.Place.ID, origin, s.UserID, millis(s.At)}
+	other := "n.gone_at = 0 AND n.seen_at > ?"
+	if s.Path != "" {
+		other = "(n.gone_at > ? OR n.seen_at > ? AND n.path <> ?)"
+		args = append(args, millis(s.At), s.Path)
+	}
+	var newer int64
+	err = tx.QueryRow(ctx, `SELECT count(*) FROM owners o JOIN paths n ON n.owner_id = o.id AND n.kind = ? AND n.place_id = ?
+		WHERE o.origin = ? AND o.user_id = ? AND o.removed_at = 0 AND `+other, args...).Scan(&newer)
+	return newer > 0, err
 }
 
 // ForgetPlaces implements store.Names.

@@ -263,7 +263,8 @@ func (d *Draft) Creation() tokens.Creation {
 
 // Of describes an existing token, for editing and for another one like it.
 func Of(t *tokens.Inspected, now time.Time) *Draft {
-	return &Draft{Name: t.Name, Description: t.Description, Revision: t.Revision, Scopes: Scopes(t.Scopes, names.Of(t.Names, now))}
+	return &Draft{Name: t.Name, Description: t.Description, Revision: t.Revision,
+		Scopes: Scopes(t.Scopes, names.Of(t.Names, now).ForForm())}
 }
 
 // Scopes describes scopes.

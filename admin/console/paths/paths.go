@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"patgate/admin/console/session"
-	"patgate/admin/names"
 	"patgate/store"
 )
 
@@ -23,15 +22,27 @@ const (
 )
 
 // Look puts the names of places that were not seen for longer than age into named: those that the session remembers, and, within
-// bounds, what the forge answers to ask. A place that is not there, or not told of in time, is left as it is.
+// bounds, what the forge answers to ask. A place that is not there any more is marked as gone. One of which the forge says
+// nothing, or not in time, is left as it is.
 func Look(ctx context.Context, s *session.Session, places []store.Place, named store.Named, age time.Duration, now time.Time,
-	ask func(context.Context, store.Place) string) {
+	ask func(context.Context, store.Place) (store.Name, bool)) {
 	var wanted []store.Place
-	for _, p := range slices.Compact(slices.SortedFunc(slices.Values(places), compare)) {
-		if n, known := s.Known(p, now); known && n.Seen.After(named[p].Seen) && n.Seen.After(named[p].Gone) {
-			named[p] = n
+	put := func(p store.Place, n store.Name) {
+		if had := named[p]; n.Path == "" {
+			n.Path, n.Seen = had.Path, had.Seen
+			if !had.Gone.IsZero() {
+				n.Gone = had.Gone
+			}
 		}
-		if n := named[p]; now.Sub(n.Seen) >= age && now.Sub(n.Gone) >= age {
+		named[p] = n
+	}
+	for _, p := range slices.Compact(slices.SortedFunc(slices.Values(places), compare)) {
+		at := latest(named[p])
+		if n, known := s.Known(p, now); known && latest(n).After(at) {
+			put(p, n)
+			at = latest(n)
+		}
+		if now.Sub(at) >= age {
 			wanted = append(wanted, p)
 		}
 	}
@@ -45,18 +56,25 @@ func Look(ctx context.Context, s *session.Session, places []store.Place, named s
 		group.Go(func() {
 			turns <- struct{}{}
 			defer func() { <-turns }()
-			path := ask(ctx, p)
-			if path == "" {
+			n, ok := ask(ctx, p)
+			if !ok {
 				return
 			}
-			n := store.Name{Path: names.Clean(path), Seen: now}
 			s.Remember(p, n)
 			mu.Lock()
 			defer mu.Unlock()
-			named[p] = n
+			put(p, n)
 		})
 	}
 	group.Wait()
+}
+
+// latest is when something was last said of a place.
+func latest(n store.Name) time.Time {
+	if n.Gone.After(n.Seen) {
+		return n.Gone
+	}
+	return n.Seen
 }
 
 func compare(a, b store.Place) int {

@@ -98,7 +98,7 @@ func (s *Session) Known(p store.Place, now time.Time) (n store.Name, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	n, ok = s.names[p]
-	return n, ok && now.Sub(n.Seen) < NameAge
+	return n, ok && (now.Sub(n.Seen) < NameAge || now.Sub(n.Gone) < NameAge)
 }
 
 // Remember keeps for a while what the forge told of a place.
