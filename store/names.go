@@ -49,8 +49,8 @@ type Sighting struct {
 type Naming struct {
 	Kind routes.RefKind // RefNone is both kinds
 	ID   int64          // the place's id; 0 is none
-	// Path is a full path: a place that the token's owner last saw under it, or below it, whatever the case. Empty is none. With an
-	// ID, either will do.
+	// Path is a full path: a place that the token's owner last saw under it, or below it, whatever the case. Empty is none. Below a
+	// group are groups and projects, of whatever Kind. With an ID, either will do.
 	Path string
 }
 
@@ -65,6 +65,9 @@ type Names interface {
 	SeePlaces(ctx context.Context, origin string, seen []Sighting) (late []int, err error)
 	// NamesOf gives what an owner of a forge last saw of some places.
 	NamesOf(ctx context.Context, origin string, userID int64, places []Place) (Named, error)
+	// FillPlaces notes what some tokens name that were there before it was noted, and tells whether more are left. Until none is,
+	// they are not found by what they name, nor is it known what that is called.
+	FillPlaces(ctx context.Context) (more bool, err error)
 	// ForgetPlaces drops the names of places that no token names any more and that were last seen before an instant, and those of
 	// owners that were removed.
 	ForgetPlaces(ctx context.Context, before time.Time) error

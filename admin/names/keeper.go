@@ -40,6 +40,9 @@ const (
 	// seen: as long as an edit can be undone.
 	forgetEvery = 24 * time.Hour
 	forgetAfter = store.UndoWithin
+	// fillPause lies between the transactions that note what older tokens name, and fillAgain is when that is tried again.
+	fillPause = 200 * time.Millisecond
+	fillAgain = time.Minute
 	// closeWithin bounds Close.
 	closeWithin = 5 * time.Second
 )
@@ -158,7 +161,26 @@ func (k *Keeper) Keep(_ context.Context, seen []store.Sighting) error {
 
 // Start begins to store in the background, until Close.
 func (k *Keeper) Start() {
-	k.begin.Do(func() { k.running.Go(k.run) })
+	k.begin.Do(func() {
+		k.running.Go(k.run)
+		k.running.Go(k.fill)
+	})
+}
+
+// fill notes what tokens name that were there before it was noted.
+func (k *Keeper) fill() {
+	for {
+		err := store.FillPlaces(k.ctx, k.o.Store, fillPause)
+		if err == nil || k.ctx.Err() != nil {
+			return
+		}
+		k.o.Report(err)
+		select {
+		case <-k.ctx.Done():
+			return
+		case <-time.After(fillAgain):
+		}
+	}
 }
 
 func (k *Keeper) run() {

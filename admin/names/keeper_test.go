@@ -23,6 +23,7 @@ type shelf struct {
 	seen   []string
 	forgot int
 	calls  int
+	filled int
 	err    error
 	late   bool          // says that something newer is kept
 	hold   chan struct{} // when it is not nil, storing waits for it or for the end of its context
@@ -50,6 +51,14 @@ func (s *shelf) SeePlaces(ctx context.Context, origin string, seen []store.Sight
 		s.seen = append(s.seen, fmt.Sprintf("%s %d %s %d %s", origin, one.UserID, names.Kind(one.Place.Kind), one.Place.ID, one.Path))
 	}
 	return late, nil
+}
+
+// FillPlaces implements store.Names.
+func (s *shelf) FillPlaces(context.Context) (more bool, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.filled++
+	return false, nil
 }
 
 // ForgetPlaces implements store.Names.
@@ -175,8 +184,8 @@ func TestAKeeperStoresTheLastWhenItIsClosed(t *testing.T) {
 	if err := b.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if len(b.shelf.seen) != 1 || b.shelf.forgot != 1 {
-		t.Errorf("%q, %d", b.shelf.seen, b.shelf.forgot)
+	if len(b.shelf.seen) != 1 || b.shelf.forgot != 1 || b.shelf.filled != 1 {
+		t.Errorf("%q, %d, %d", b.shelf.seen, b.shelf.forgot, b.shelf.filled)
 	}
 	if err := b.Close(); err != nil {
 		t.Error(err)

@@ -116,6 +116,9 @@ func Existing(ctx context.Context, c *config.Config) (Named, error) {
 	return db, err
 }
 
+// fillPause lets others change tokens while it is filled in what older ones name.
+const fillPause = 20 * time.Millisecond
+
 // Migrate makes the store's tables, or brings them up to date. anew lets a store be made where there was one.
 func Migrate(ctx context.Context, c *config.Config, anew bool) error {
 	make := func() (Named, error) { return orFirst(ctx, c, KeySource(c), false) }
@@ -126,7 +129,7 @@ func Migrate(ctx context.Context, c *config.Config, anew bool) error {
 	if err != nil {
 		return err
 	}
-	return db.Close()
+	return errors.Join(store.FillPlaces(ctx, db, fillPause), db.Close())
 }
 
 // StoreName names the configured store, without any secret.

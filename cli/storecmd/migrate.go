@@ -20,8 +20,9 @@ func newStoreMigrate() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "migrate",
 		Short: "Bring the database's tables up to date, as a gateway does when it starts",
-		Long: `Makes the tables of a new store, or adds what this version of patgate needs, in one transaction. A gateway of the
-version before goes on working meanwhile. With --check nothing is changed: the command fails when there is
+		Long: `Makes the tables of a new store, or adds what this version of patgate needs, in one transaction; what
+the tokens that are there name is noted after it, a few at a time. A gateway of the version before goes on working
+meanwhile. With --check nothing is changed: the command fails when there is
 something to do, and when the store is one of a newer patgate.
 
 Where there was a store and none is, as the sealing key, a marker beside the database or copies tell, nothing makes

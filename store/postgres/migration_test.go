@@ -76,7 +76,8 @@ func TestANewerSchema(t *testing.T) {
 func TestWhatTokensOfAnOlderSchemaNameIsKnown(t *testing.T) {
 	var d databases
 	for name, damage := range map[string][]string{
-		"sound": nil,
+		"sound":       nil,
+		"with a null": {`UPDATE tokens SET scopes = '[{"project_ids":[null,6],"group_ids":[9]}]'`},
 		"damaged": {"UPDATE tokens SET scopes = '{' WHERE name = 'damaged'",
 			`UPDATE tokens SET scopes = '["a", 3, {"project_ids": "6"}, {"project_ids": ["x"]}]' WHERE name = 'odd'`},
 	} {
@@ -102,19 +103,29 @@ func TestWhatTokensOfAnOlderSchemaNameIsKnown(t *testing.T) {
 			}
 			for _, statement := range append([]string{
 				"DROP TRIGGER token_named ON tokens", "DROP TRIGGER token_renamed ON tokens", "DROP FUNCTION token_named",
-				"DROP FUNCTION name_places", "DROP TABLE token_places", "DROP TABLE paths", "UPDATE patgate_schema SET version = 1",
+				"DROP FUNCTION name_places", "DROP TABLE token_places", "DROP TABLE paths", "DROP TABLE unplaced", "UPDATE patgate_schema SET version = 1",
 			}, damage...) {
 				run(statement)
 			}
-			openURL(t, url)
+			db := openURL(t, url)
+			if got := named(tokens[0].ID); got != "" {
+				t.Errorf("the migration itself has filled in %q", got)
+			}
+			if err := store.FillPlaces(t.Context(), db, 0); err != nil {
+				t.Fatal(err)
+			}
 			for i, r := range tokens {
 				want := "group 9 1, project 6 1"
-				if i > 0 && damage != nil {
+				if i > 0 && name == "damaged" {
 					want = ""
 				}
 				if got := named(r.ID); got != want {
 					t.Errorf("%s names %q, want %q", r.Name, got, want)
 				}
+			}
+			run(`UPDATE tokens SET scopes = '[{"project_ids":[null,8]}]' WHERE name = 'first'`)
+			if got := named(tokens[0].ID); got != "project 8 1" {
+				t.Errorf("beside a null it names %q", got)
 			}
 			run("UPDATE tokens SET scopes = '[{' WHERE name = 'first'")
 			if got := named(tokens[0].ID); got != "" {

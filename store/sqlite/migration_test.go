@@ -33,7 +33,8 @@ func TestATokenOfTheFirstSchemaGoesOn(t *testing.T) {
 	}
 	// The file keeps its identity; what is in it becomes the first schema's.
 	for _, statement := range []string{
-		"DROP TRIGGER token_named", "DROP TRIGGER token_renamed", "DROP TABLE token_places", "DROP TABLE paths",
+		"DROP TRIGGER token_named", "DROP TRIGGER token_renamed", "DROP TABLE token_places", "DROP TABLE unplaced",
+		"DROP TABLE paths",
 		"DROP TABLE narrowings", "DROP TABLE observing", "ALTER TABLE tokens DROP COLUMN widened_at",
 		"DROP TABLE units", "DROP TABLE unit_kinds", "DROP TABLE subjects", "DROP TABLE subject_networks",
 		"DROP TABLE token_permissions", "DROP TABLE token_addresses",
@@ -143,13 +144,17 @@ func TestWhatTokensOfAnOlderSchemaNameIsKnown(t *testing.T) {
 		return fmt.Sprintf(`INSERT INTO tokens (hash, last_four, name, owner_id, credential_id, scopes, table_version, created_at, expires_at)
 			VALUES (x'%064x', 'abcd', 'old', 1, 1, '%s', 1, 1000, 9000)`, n, scopes)
 	}
-	for _, statement := range append(slices.Clone(steps[:at]),
+	many := make([]string, 257) // more than are filled in at once
+	for i := range many {
+		many[i] = token(i+5, `[{"access":"user"}]`)
+	}
+	for _, statement := range append(append(slices.Clone(steps[:at]),
 		"INSERT INTO sealing_keys VALUES ('k', x'00', 1, 0)",
 		"INSERT INTO owners VALUES (1, 'https://gitlab.example.com', 42, 'alice', 0, 1, 0)",
 		"INSERT INTO credentials VALUES (1, 1, 'k', x'00', 'personal', '[\"api\"]', 0, 1, 1, 'valid', '')",
 		token(1, `[{"access":"selected_memberships","project_ids":[6,7],"group_ids":[9]},{"project_ids":[6]}]`),
 		token(2, `[{"access":"user"}]`), token(3, `{`), token(4, `["a", 3, null, {"project_ids": "6"}]`),
-		fmt.Sprintf("PRAGMA application_id=%d", applicationID), fmt.Sprintf("PRAGMA user_version=%d", at)) {
+		fmt.Sprintf("PRAGMA application_id=%d", applicationID), fmt.Sprintf("PRAGMA user_version=%d", at)), many...) {
 		if _, err := pool.ExecContext(ctx, statement); err != nil {
 			t.Fatalf("%s: %v", statement, err)
 		}
@@ -162,7 +167,17 @@ func TestWhatTokensOfAnOlderSchemaNameIsKnown(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	const want = "group 9 1 1000000000000, project 6 1 1000000000000, project 7 1 1000000000000"
+	changed := `UPDATE tokens SET scopes = '[{"project_ids":[8]}]' WHERE id = (SELECT max(id) FROM tokens)`
+	if _, err := db.write.ExecContext(ctx, changed); err != nil { // before it was filled in
+		t.Fatal(err)
+	}
+	if err := store.FillPlaces(ctx, db, 0); err != nil {
+		t.Fatal(err)
+	}
+	if more, err := db.FillPlaces(ctx); err != nil || more {
+		t.Errorf("more is left: %v, %v", more, err)
+	}
+	const want = "group 9 1 1000000000000, project 6 1 1000000000000, project 7 1 1000000000000, project 8 1 1000000000260"
 	var found string
 	err = db.write.QueryRowContext(ctx, `SELECT group_concat(kind || ' ' || place_id || ' ' || owner_id || ' ' || token_id, ', ')
 		FROM (SELECT * FROM token_places ORDER BY kind, place_id)`).Scan(&found)

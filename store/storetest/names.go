@@ -194,6 +194,8 @@ func testNaming(t *testing.T, f *Fixture, mine, theirs token.Record, bob store.O
 		{"by the path of another owner", store.Filter{OwnerID: bob.ID, Naming: store.Naming{Path: "acme/renamed"}}, ""},
 		{"by an old path", store.Filter{Naming: store.Naming{Path: "acme/website"}}, ""},
 		{"below a group", store.Filter{Naming: store.Naming{Path: "acme"}}, "mine theirs"},
+		{"a group and what is below it", store.Filter{Naming: store.Naming{Kind: routes.RefGroup, Path: "Acme"}}, "mine theirs"},
+		{"a group by what a project is called", store.Filter{Naming: store.Naming{Kind: routes.RefGroup, Path: "acme/site"}}, ""},
 		{"projects below a group", store.Filter{OwnerID: bob.ID, Naming: store.Naming{Kind: routes.RefProject, Path: "acme"}},
 			"theirs"},
 		{"by the beginning of a name", store.Filter{Naming: store.Naming{Path: "acme/ren"}}, ""},

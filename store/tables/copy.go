@@ -40,6 +40,7 @@ func shapes() []shape {
 			"rotated_to, revision, children, touched_at, report_from, report_until, owners_word, widened_at",
 			"ibtttiiitiiiittitttiiiiiiiizi", 1, false},
 		{"token_places", "place_id, kind, owner_id, token_id", "itii", 4, true},
+		{"unplaced", "done, last", "ii", 2, false},
 		{"paths", "owner_id, kind, place_id, path, seen_at, gone_at", "ititii", 3, false},
 		{"narrowings", "token_id, scopes, table_version, narrowed_at, narrowed_by", "itiit", 1, false},
 		{"token_uses", "token_id, uses, last_used_at", "iii", 1, false},

@@ -44,6 +44,7 @@ func nameAll(ctx context.Context, q Conn, list []store.Listed) error {
 		}
 		rows, err := q.Query(ctx, `SELECT p.token_id, n.kind, n.place_id, n.path, n.seen_at, n.gone_at FROM token_places p
 			JOIN paths n ON n.owner_id = p.owner_id AND n.kind = p.kind AND n.place_id = p.place_id
+			JOIN owners o ON o.id = p.owner_id AND o.removed_at = 0
 			WHERE p.token_id IN (?`+strings.Repeat(", ?", len(args)-1)+")", args...)
 		if err == nil {
 			err = eachName(rows, func(token int64, p store.Place, n store.Name) { at[token].Names[p] = n })
@@ -79,7 +80,8 @@ func (db *Tables) NamesOf(ctx context.Context, origin string, userID int64, plac
 		}
 		rows, err := db.d.Read.Query(ctx, `SELECT n.owner_id, n.kind, n.place_id, n.path, n.seen_at, n.gone_at FROM owners o
 			JOIN paths n ON n.owner_id = o.id AND n.kind IN ('project', 'group')
-			WHERE o.origin = ? AND o.user_id = ? AND n.place_id IN (?`+strings.Repeat(", ?", len(some)-1)+")", args...)
+			WHERE o.origin = ? AND o.user_id = ? AND o.removed_at = 0
+			AND n.place_id IN (?`+strings.Repeat(", ?", len(some)-1)+")", args...)
 		if err == nil {
 			err = eachName(rows, func(_ int64, p store.Place, n store.Name) {
 				if slices.Contains(some, p) {
@@ -132,7 +134,11 @@ func naming(n store.Naming, ownerID int64) (string, []any) {
 	var args []any
 	add := func(condition, alias string, values ...any) {
 		args = append(args, values...)
-		if n.Kind != routes.RefNone {
+		switch {
+		case n.Kind == routes.RefGroup && alias == "n": // what is below a group is groups and projects
+			condition += " AND (p.kind = 'group' OR lower(n.path) <> ?)"
+			args = append(args, lower(n.Path))
+		case n.Kind != routes.RefNone:
 			condition += " AND p.kind = ?"
 			args = append(args, kindName(n.Kind))
 		}

@@ -15,9 +15,11 @@ BEGIN
     INSERT INTO token_places (place_id, kind, owner_id, token_id)
         SELECT p.id::BIGINT, 'project', owner, token
             FROM json_array_elements(scopes::JSON) s, json_array_elements_text(s -> 'project_ids') AS p (id)
+            WHERE p.id IS NOT NULL
         UNION
         SELECT p.id::BIGINT, 'group', owner, token
-            FROM json_array_elements(scopes::JSON) s, json_array_elements_text(s -> 'group_ids') AS p (id);
+            FROM json_array_elements(scopes::JSON) s, json_array_elements_text(s -> 'group_ids') AS p (id)
+            WHERE p.id IS NOT NULL;
 EXCEPTION WHEN data_exception THEN
     NULL;
 END $$;
@@ -31,17 +33,13 @@ CREATE TRIGGER token_named AFTER INSERT ON tokens FOR EACH ROW EXECUTE FUNCTION 
 CREATE TRIGGER token_renamed AFTER UPDATE OF scopes ON tokens FOR EACH ROW WHEN (NEW.scopes <> OLD.scopes)
     EXECUTE FUNCTION token_named();
 
--- From here on nobody else changes tokens, so that none is left out. All are read at once; where scopes of one cannot be, one by one.
-DO $$ BEGIN
-    INSERT INTO token_places (place_id, kind, owner_id, token_id)
-        SELECT p.id::BIGINT, 'project', t.owner_id, t.id
-            FROM tokens t, json_array_elements(t.scopes::JSON) s, json_array_elements_text(s -> 'project_ids') AS p (id)
-        UNION
-        SELECT p.id::BIGINT, 'group', t.owner_id, t.id
-            FROM tokens t, json_array_elements(t.scopes::JSON) s, json_array_elements_text(s -> 'group_ids') AS p (id);
-EXCEPTION WHEN data_exception THEN
-    PERFORM name_places(id, owner_id, scopes) FROM tokens;
-END $$;
+-- Tokens with ids after done, up to last, were there before: what they name is filled in later, a few at a time, so that nobody waits
+-- for it. No row: none is left. From here on until this is in force nobody else changes tokens, so that none is left out.
+CREATE TABLE unplaced (
+    done BIGINT NOT NULL,
+    last BIGINT NOT NULL
+);
+INSERT INTO unplaced SELECT 0, max(id) FROM tokens HAVING count(*) > 0;
 
 -- What places were called when a credential of an owner's saw them last, and since when they are gone. It is shown to that owner and,
 -- of that owner's tokens, to administrators: a path may be confidential.

@@ -9,14 +9,14 @@ CREATE TABLE token_places (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX token_places_by_token ON token_places (token_id);
 
--- Scopes that cannot be read name nothing.
-INSERT INTO token_places (place_id, kind, owner_id, token_id)
-    SELECT DISTINCT p.value, CASE k.key WHEN 'project_ids' THEN 'project' ELSE 'group' END, t.owner_id, t.id FROM tokens t,
-        json_each(CASE WHEN json_valid(t.scopes) THEN t.scopes ELSE '[]' END) s,
-        json_each(CASE s.type WHEN 'object' THEN s.value ELSE '{}' END) k,
-        json_each(CASE k.type WHEN 'array' THEN k.value ELSE '[]' END) p
-    WHERE p.type = 'integer' AND k.key IN ('project_ids', 'group_ids');
+-- Tokens with ids after done, up to last, were there before: what they name is filled in later, a few at a time. No row: none is left.
+CREATE TABLE unplaced (
+    done INTEGER NOT NULL,
+    last INTEGER NOT NULL
+) STRICT;
+INSERT INTO unplaced SELECT 0, max(id) FROM tokens HAVING count(*) > 0;
 
+-- Scopes that cannot be read name nothing.
 CREATE TRIGGER token_named AFTER INSERT ON tokens BEGIN
     INSERT INTO token_places (place_id, kind, owner_id, token_id)
         SELECT DISTINCT p.value, CASE k.key WHEN 'project_ids' THEN 'project' ELSE 'group' END, t.owner_id, t.id FROM tokens t,
