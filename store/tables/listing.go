@@ -81,11 +81,14 @@ func (db *Tables) Tokens(ctx context.Context, f store.Filter) (list []store.List
 		if err != nil {
 			return err
 		}
-		if list, err = scanListed(rows); err != nil || !f.WithNames {
+		if list, err = scanListed(rows); err != nil || !f.WithNames || f.Limit == 0 {
 			return err
 		}
 		return nameAll(ctx, tx, list)
 	})
+	if err == nil && f.WithNames && f.Limit == 0 { // all there are: no snapshot is held for so long
+		err = nameAll(ctx, db.d.Read, list)
+	}
 	if err != nil {
 		return nil, 0, fmt.Errorf("listing tokens: %w", err)
 	}
