@@ -79,7 +79,8 @@ func TestNames(t *testing.T) {
 	t.Run("the owner finds by id, by path and by that of a group above", func(t *testing.T) {
 		for path, want := range map[string]string{
 			"?project=shop/renamed": "job", "?project=shop/backend/api": "", fmt.Sprint("?project=", w.api): "job",
-			"?group=shop&sort=name_asc": "job other", "?group=shop/renamed": "", "?project=shop&sort=name_asc": "job other", "?search=shop/my.web-site": "other",
+			"?group=shop&sort=name_asc": "job other", "?group=shop/renamed": "",
+			"?project=shop&sort=name_asc": "job other", "?search=shop/my.web-site": "other",
 		} {
 			_, text := r.want(t, 200, w.alicePAT, "GET", "/-/patgate/api/tokens"+path, nil)
 			var list []placed
