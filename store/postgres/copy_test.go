@@ -30,7 +30,8 @@ func openFile(t testing.TB, name string) *sqlite.DB {
 // A store that is copied from SQLite to PostgreSQL and back is the same, and goes on where it was.
 func TestCopyThereAndBack(t *testing.T) {
 	var d databases
-	first, second, third := openFile(t, "a.db"), openURL(t, d.url(t, t.TempDir())), openFile(t, "b.db")
+	secondURL := d.url(t, t.TempDir())
+	first, second, third := openFile(t, "a.db"), openURL(t, secondURL), openFile(t, "b.db")
 	f := storetest.NewFixture(t, first, nil)
 	r := f.NewToken(t, "parent", func(r *token.Record) { r.OwnersWord = true })
 	f.NewToken(t, "ünïcode \"quoted\"\n")
@@ -46,6 +47,7 @@ func TestCopyThereAndBack(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	f.SignIn(t, 42, storetest.Start()) // who is signed in is not copied
 	there, err := tables.Copy(t.Context(), first.Tables, second.Tables)
 	if err != nil {
 		t.Fatal(err)
@@ -60,6 +62,10 @@ func TestCopyThereAndBack(t *testing.T) {
 	}
 	if rows != 10 { // a key, an owner, a credential, two tokens, uses, an address, a kind, a unit, observing
 		t.Errorf("%d rows: %+v", rows, there)
+	}
+	var signedIn int
+	if err := connect(t, secondURL).QueryRow(t.Context(), "SELECT count(*) FROM sign_ins").Scan(&signedIn); err != nil || signedIn != 0 {
+		t.Errorf("%d are signed in, %v", signedIn, err)
 	}
 	want, _ := first.Token(t.Context(), r.ID)
 	newest := int64(0)

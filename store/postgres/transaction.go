@@ -28,6 +28,9 @@ func (db *DB) database(read *pgxpool.Pool) tables.Database {
 		Note: func(ctx context.Context, doing string, f func(tables.Conn) error) error {
 			return db.change(ctx, doing, "seen", f)
 		},
+		Sign: func(ctx context.Context, doing string, f func(tables.Conn) error) error {
+			return db.change(ctx, doing, "sign_ins", f)
+		},
 		NextID: nextID,
 		Head:   "(SELECT seq FROM counters WHERE name = 'changes')",
 		Scrub:  func(context.Context) {},

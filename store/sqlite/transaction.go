@@ -18,6 +18,7 @@ func (db *DB) database() tables.Database {
 		Snapshot: db.snapshot,
 		Change:   db.change,
 		Note:     db.change, // there is one writer at a time
+		Sign:     db.change,
 		NextID:   nextID,
 		Head:     "(SELECT seq FROM sqlite_sequence WHERE name = 'changes')",
 		Scrub:    db.scrub,

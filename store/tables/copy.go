@@ -27,7 +27,8 @@ type shape struct {
 	keys                 int
 }
 
-// shapes gives all tables but that of changes, each after those that it refers to.
+// shapes gives all tables but those of changes and of who is there now, signed in to the console or a node: of them nothing is
+// copied, so that a store of which a copy is made keeps nobody signed in elsewhere. Each comes after those that it refers to.
 func shapes() []shape {
 	return []shape{
 		{"sealing_keys", "rowid, id, check_value, created_at, retired_at", "itbii", 1},
