@@ -17,7 +17,7 @@ const (
 
 // Fleet is a Store that several nodes share.
 type Fleet interface {
-	// Beat says that a node is there, and tells how many there are, this one included. Those that are dead for a while are forgotten.
+	// Beat says that a node is there, and tells how many there are, with this one. Those that are dead for a while are forgotten.
 	Beat(ctx context.Context, id NodeID) (nodes int, err error)
 	// Leave says that a node is there no more.
 	Leave(ctx context.Context, id NodeID) error

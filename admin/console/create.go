@@ -157,10 +157,10 @@ func (q *request) create() error {
 	}
 	made, err := q.o.Tokens.Create(q.ctx(), caller, d.Creation())
 	if err != nil {
-		q.session.Failed(form)
+		q.session.Failed(q.ctx(), form)
 		return q.refusedCreation(d, caller, err)
 	}
-	q.session.Finished(form, made.ID)
+	q.session.Finished(q.ctx(), form, made.ID)
 	return q.showSecret(made, "Your new token", "", q.next(d.After, made.ID))
 }
 

@@ -264,7 +264,7 @@ func (q *request) rotate(caller *tokens.Owner, t *tokens.Inspected, p askPage) e
 	made, err := q.o.Tokens.Rotate(q.ctx(), caller, t.ID,
 		tokens.Rotation{ExpiresAt: p.Values["expires_at"], Grace: p.Values["grace"]})
 	if err != nil {
-		q.session.Failed(form)
+		q.session.Failed(q.ctx(), form)
 	}
 	var invalid *terms.Invalid
 	if errors.As(err, &invalid) {
@@ -276,7 +276,7 @@ func (q *request) rotate(caller *tokens.Owner, t *tokens.Inspected, p askPage) e
 	if err != nil {
 		return err
 	}
-	q.session.Finished(form, made.ID)
+	q.session.Finished(q.ctx(), form, made.ID)
 	return q.showSecret(made, "The token is rotated", p.Values["grace"], nil)
 }
 
@@ -286,7 +286,10 @@ func (q *request) onlyOnce() (form string, stop bool, err error) {
 	if form == "" || len(form) > 100 {
 		return "", true, errForm
 	}
-	id, before := q.session.Once(form)
+	id, before, err := q.session.Once(q.ctx(), form)
+	if err != nil {
+		return "", true, err
+	}
 	if !before {
 		return form, false, nil
 	}

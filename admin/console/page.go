@@ -57,7 +57,12 @@ var errNoPage = errors.New("no such page")
 func (q *request) words(err error) (int, string) {
 	var tooLong *http.MaxBytesError
 	switch {
-	case errors.Is(err, errForm):
+	case errors.Is(err, session.ErrStore), errors.Is(err, store.ErrUnreachable):
+		q.o.Report(err)
+		q.w.Header().Set("Retry-After", "1")
+		return http.StatusServiceUnavailable, "patgate cannot reach its store. You are not signed out by that. Try again in a " +
+			"moment, and look then whether what you did last was done."
+	case errors.Is(err, errForm), errors.Is(err, store.ErrUnknownSignIn):
 		return http.StatusForbidden, "The form was not one of this session, or too old. Go back, load the page again and repeat " +
 			"what you did."
 	case errors.Is(err, errScopes):

@@ -16,6 +16,7 @@ import (
 
 	"patgate/admin/console"
 	"patgate/config"
+	"patgate/store/seal"
 )
 
 // forgeNames gives what the forge is called in the console, and the scopes that its tokens need to sign in there.
@@ -31,7 +32,7 @@ func forgeNames(c *config.Config) (name, scopes string) {
 }
 
 // makeConsole makes the console that the configuration describes; none when it is off.
-func (g *gateway) makeConsole() (err error) {
+func (g *gateway) makeConsole(keys *seal.Keyring) (err error) {
 	c := g.config
 	origins := c.ConsoleOrigins()
 	if len(origins) == 0 {
@@ -40,6 +41,7 @@ func (g *gateway) makeConsole() (err error) {
 	name, scopes := forgeNames(c)
 	o := console.Options{
 		Tokens: g.tokens, Forge: name, Scopes: scopes, Origins: origins, Gateway: c.Public(),
+		SignIns: g.store, Keyring: keys, Upstream: c.Upstream.URL.String(),
 		Attempts:    g.attempts,
 		Learning:    g.learning,
 		Client:      func(peer netip.Addr, forwardedFor []string) netip.Addr { return g.handler.Client(peer, forwardedFor) },

@@ -199,7 +199,7 @@ func (g *gateway) make(ctx context.Context) error {
 	if err := g.makeTokens(opened); err != nil {
 		return err
 	}
-	if err := g.makeConsole(); err != nil {
+	if err := g.makeConsole(opened.Keyring); err != nil {
 		return err
 	}
 	if err := g.makeObserver(opened.Keyring); err != nil {
@@ -390,6 +390,7 @@ func (g *gateway) start(ctx context.Context, clients, operators, people net.List
 		fields = append(fields, zap.Stringer("admin_listen", operators.Addr()))
 	}
 	if g.console != nil {
+		go g.console.Tend(ctx)
 		fields = append(fields, zap.String("console", g.config.ConsoleURL()))
 	}
 	g.logger.Info("serving", fields...)

@@ -1,0 +1,124 @@
+package session
+
+import (
+	"sync"
+	"time"
+
+	"patgate/admin/tokens"
+	"patgate/forge"
+)
+
+// nameAge is how old a path may be that is only shown.
+const nameAge = 10 * time.Minute
+
+// namesKept bounds the paths that are remembered for a session.
+const namesKept = 2000
+
+// notes are what this node remembers of a session. No credential is among them.
+type notes struct {
+	mu       sync.Mutex
+	seen     time.Time       // last request on this node
+	checked  time.Time       // when the forge last took the credential, asked by this node
+	identity *forge.Identity // as it was told then; nil before
+	notice   string          // for the next page
+	names    map[tokens.Place]named
+}
+
+// named is a path that the forge told.
+type named struct {
+	path string
+	at   time.Time
+}
+
+// Say leaves a notice for the next page on this node.
+func (s *Session) Say(text string) {
+	s.notes.mu.Lock()
+	defer s.notes.mu.Unlock()
+	s.notes.notice = text
+}
+
+// Heard takes the notice.
+func (s *Session) Heard() string {
+	s.notes.mu.Lock()
+	defer s.notes.mu.Unlock()
+	text := s.notes.notice
+	s.notes.notice = ""
+	return text
+}
+
+// Known gives a path that is remembered, and not for too long.
+func (s *Session) Known(p tokens.Place, now time.Time) (path string, ok bool) {
+	s.notes.mu.Lock()
+	defer s.notes.mu.Unlock()
+	n, ok := s.notes.names[p]
+	return n.path, ok && now.Sub(n.at) < nameAge
+}
+
+// Remember keeps a path for a while.
+func (s *Session) Remember(p tokens.Place, path string, now time.Time) {
+	s.notes.mu.Lock()
+	defer s.notes.mu.Unlock()
+	if len(s.notes.names) >= namesKept {
+		clear(s.notes.names)
+	}
+	s.notes.names[p] = named{path, now}
+}
+
+// desk holds what this node remembers, by session.
+type desk struct {
+	mu  sync.Mutex
+	all map[[32]byte]*notes
+}
+
+// of gives the notes of a session that is there. Where there are as many as there may be, those of the one that was not seen for
+// longest go.
+func (d *desk) of(id [32]byte, now time.Time, most int) *notes {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	n := d.all[id]
+	if n == nil {
+		if len(d.all) >= most {
+			d.dropOldestLocked()
+		}
+		n = &notes{names: map[tokens.Place]named{}}
+		d.all[id] = n
+	}
+	n.mu.Lock()
+	n.seen = now
+	n.mu.Unlock()
+	return n
+}
+
+func (d *desk) dropOldestLocked() {
+	var oldest [32]byte
+	var last time.Time
+	for id, n := range d.all {
+		n.mu.Lock()
+		if last.IsZero() || n.seen.Before(last) {
+			oldest, last = id, n.seen
+		}
+		n.mu.Unlock()
+	}
+	delete(d.all, oldest)
+}
+
+// forget drops the notes of a session.
+func (d *desk) forget(id [32]byte) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	delete(d.all, id)
+}
+
+// sweep drops what is remembered of sessions that were not seen on this node since an instant.
+func (d *desk) sweep(before time.Time) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for id, n := range d.all {
+		n.mu.Lock()
+		gone := n.seen.Before(before)
+		n.mu.Unlock()
+		if gone {
+			delete(d.all, id)
+		}
+	}
+}
