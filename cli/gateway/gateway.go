@@ -29,6 +29,7 @@ import (
 	"patgate/cli/upstream"
 	"patgate/config"
 	"patgate/dial"
+	"patgate/fleet"
 	"patgate/forge"
 	"patgate/proxy"
 	"patgate/proxy/legacy"
@@ -77,7 +78,9 @@ type gateway struct {
 	draining atomic.Bool
 
 	attempts *forge.Attempts
-	via      string // by which what this process sends is known again
+	size     *fleet.Size // of the fleet
+	node     membership  // of this process
+	via      string      // by which what this process sends is known again
 
 	nameUnknown  bool // what it calls itself could not be found out, because it did not answer
 	forgeUnknown bool // what the forge is could not be found out: it was taken for a GitLab
@@ -107,7 +110,7 @@ func unmade(c *config.Config, log io.Writer) *gateway {
 			c.Log.Format = config.FormatConsole
 		}
 	}
-	out := newLineWriter(log)
+	out, size := newLineWriter(log), new(fleet.Size)
 	return &gateway{
 		config: c,
 		log:    out,
@@ -118,8 +121,10 @@ func unmade(c *config.Config, log io.Writer) *gateway {
 		attempts: forge.NewAttempts(forge.AttemptOptions{
 			Limit:  c.Limits.FailedCredentials,
 			Window: c.Limits.FailedCredentialsWindow.Std(),
+			Fleet:  size,
 		}),
-		via: reading.NewVia(),
+		size: size,
+		via:  reading.NewVia(),
 	}
 }
 
@@ -165,6 +170,7 @@ func (g *gateway) make(ctx context.Context) error {
 	if err := opened.Writable(); err != nil {
 		return fmt.Errorf("no token could be revoked: %w", err)
 	}
+	g.join(ctx)
 	if g.sessions, err = store.NewSessions(ctx, store.SessionOptions{
 		Store: opened.Store, Keyring: opened.Keyring,
 		Catalogue:  func() *routes.Catalogue { return g.routes.Table().Catalogue() },
@@ -175,7 +181,7 @@ func (g *gateway) make(ctx context.Context) error {
 	}); err != nil {
 		return err
 	}
-	if g.resolver, err = opening.Resolver(c, g.forgeWay, g.via); err != nil {
+	if g.resolver, err = opening.Resolver(c, g.forgeWay, g.via, g.size); err != nil {
 		return err
 	}
 	var console zapcore.Encoder
@@ -300,6 +306,7 @@ func (g *gateway) proxyOptions(keys *seal.Keyring) proxy.Options {
 				zap.Stringer("peer", peer))
 		},
 		Attempts: g.attempts,
+		Fleet:    g.size,
 		Observer: g.observer,
 		Via:      g.via,
 		Limits: proxy.Limits{
@@ -397,6 +404,7 @@ func (g *gateway) start(ctx context.Context, clients, operators, people net.List
 	g.use.Start()
 	go g.greet(ctx)
 	go g.watchStore(ctx)
+	g.stay(ctx)
 	go g.findings.Run(ctx, func(ctx context.Context) (*learning.Tally, error) { return g.learning.Survey(ctx, "patgate") },
 		func(err error) { g.logger.Error("finding unused rights", zap.Error(err)) })
 	if g.nameUnknown {
@@ -496,6 +504,7 @@ func (g *gateway) close() error {
 		errs = append(errs, g.sessions.Close())
 	}
 	if g.store != nil {
+		g.leave()
 		errs = append(errs, g.store.Close())
 	}
 	return errors.Join(errs...)

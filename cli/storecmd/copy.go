@@ -23,7 +23,7 @@ func newStoreCopy() *cobra.Command {
 		Long: `A STORE is postgres://user@host/database or the path of a SQLite file. The target must be empty; its tables are
 made. Everything is copied as one state of the source, sealed credentials and what was observed included,
 in one transaction, and compared row by row before that is committed. For each table,
-the number of its rows and their SHA-256 are printed.
+the number of its rows and their SHA-256 are printed. Who is signed in to the console is not copied.
 
 Stop the gateway first: a token that is revoked while the copy is made is not revoked in it. The sealing key is
 in neither store: the new one needs the same. A password is best left to PGPASSWORD or ~/.pgpass.`,

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"patgate/dial"
+	"patgate/fleet"
 	"patgate/proxy/wire/loop"
 	"patgate/proxy/wire/share"
 )
@@ -36,7 +37,8 @@ type Pool struct {
 	tls    *tls.Config // of the dialer; nil for plain http
 	limits *Timeouts
 	dog    *Watchdog
-	max    int
+	max    int // of all nodes together
+	fleet  *fleet.Size
 	loops  *Loops
 
 	idle   []*idleList   // by listOf the loop that they rest in
@@ -199,10 +201,12 @@ func (p *Pool) take(fresh bool, by Claim) *Upstream {
 				return c
 			}
 		}
-		if p.room() {
+		if p.room(p.fleet.Share(p.max)) {
 			return nil
 		}
 		switch c := p.instead(fresh, by.Holder); {
+		case c == nil && p.room(p.max): // all are in use: this node's share was larger when they were taken
+			return nil
 		case c == nil:
 			runtime.Gosched() // one is just being closed
 		case !fresh && c.holder == by.Holder:
@@ -214,11 +218,11 @@ func (p *Pool) take(fresh bool, by Claim) *Upstream {
 	}
 }
 
-// room gives the right to dial one more.
-func (p *Pool) room() bool {
+// room gives the right to dial one more, where fewer than most are open.
+func (p *Pool) room(most int) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.open == p.max {
+	if p.open >= most {
 		return false
 	}
 	p.open++

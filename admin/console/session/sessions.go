@@ -27,7 +27,7 @@ const (
 	tended = 5 * time.Minute
 )
 
-// ErrStore: the store does not say who is signed in. Nobody is signed out by that, and nobody passes.
+// ErrStore says that the store does not tell who is signed in. Nobody is signed out by that, and nobody passes.
 var ErrStore = errors.New("the store does not say who is signed in")
 
 // Options say where sessions are kept, their bounds, and where time and chance come from. All are required.
