@@ -58,7 +58,9 @@ func (q *request) words(err error) (int, string) {
 	var tooLong *http.MaxBytesError
 	switch {
 	case errors.Is(err, session.ErrStore), errors.Is(err, store.ErrUnreachable):
-		q.o.Report(err)
+		if q.ctx().Err() == nil { // the browser has not gone
+			q.o.Report(err)
+		}
 		q.w.Header().Set("Retry-After", "1")
 		return http.StatusServiceUnavailable, "patgate cannot reach its store. You are not signed out by that. Try again in a " +
 			"moment, and look then whether what you did last was done."

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/net/netutil"
 
 	"patgate/admin/console"
+	"patgate/admin/console/session"
 	"patgate/config"
 	"patgate/store/seal"
 )
@@ -39,6 +40,7 @@ func (g *gateway) makeConsole(keys *seal.Keyring) (err error) {
 		return nil
 	}
 	name, scopes := forgeNames(c)
+	lost := g.reportStore() // not with each page
 	o := console.Options{
 		Tokens: g.tokens, Forge: name, Scopes: scopes, Origins: origins, Gateway: c.Public(),
 		SignIns: g.store, Keyring: keys, Upstream: c.Upstream.URL.String(),
@@ -49,7 +51,13 @@ func (g *gateway) makeConsole(keys *seal.Keyring) (err error) {
 		Record: func(e console.Event) {
 			g.logger.Info("console", zap.String("event", e.What), zap.Int64("owner_id", e.UserID), zap.Stringer("client", e.Client))
 		},
-		Report: func(err error) { g.logger.Error("console", zap.Error(err)) },
+		Report: func(err error) {
+			if errors.Is(err, session.ErrStore) {
+				lost(err)
+				return
+			}
+			g.logger.Error("console", zap.Error(err))
+		},
 	}
 	if c.Console.Listen == config.ConsoleGateway {
 		o.Path, o.Client = config.ConsolePath, nil // the gateway has told clients from proxies already
