@@ -64,24 +64,24 @@ func (s *Session) Remember(p tokens.Place, path string, now time.Time) {
 	s.notes.names[p] = named{path, now}
 }
 
-// desk holds what this node remembers, by session.
-type desk struct {
+// memory holds what this node remembers, by session.
+type memory struct {
 	mu  sync.Mutex
 	all map[[32]byte]*notes
 }
 
 // of gives the notes of a session that is there. Where there are as many as there may be, those of the one that was not seen for
 // longest go.
-func (d *desk) of(id [32]byte, now time.Time, most int) *notes {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	n := d.all[id]
+func (m *memory) of(id [32]byte, now time.Time, most int) *notes {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	n := m.all[id]
 	if n == nil {
-		if len(d.all) >= most {
-			d.dropOldestLocked()
+		if len(m.all) >= most {
+			m.dropOldestLocked()
 		}
 		n = &notes{names: map[tokens.Place]named{}}
-		d.all[id] = n
+		m.all[id] = n
 	}
 	n.mu.Lock()
 	n.seen = now
@@ -89,36 +89,36 @@ func (d *desk) of(id [32]byte, now time.Time, most int) *notes {
 	return n
 }
 
-func (d *desk) dropOldestLocked() {
+func (m *memory) dropOldestLocked() {
 	var oldest [32]byte
 	var last time.Time
-	for id, n := range d.all {
+	for id, n := range m.all {
 		n.mu.Lock()
 		if last.IsZero() || n.seen.Before(last) {
 			oldest, last = id, n.seen
 		}
 		n.mu.Unlock()
 	}
-	delete(d.all, oldest)
+	delete(m.all, oldest)
 }
 
 // forget drops the notes of a session.
-func (d *desk) forget(id [32]byte) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	delete(d.all, id)
+func (m *memory) forget(id [32]byte) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.all, id)
 }
 
 // sweep drops what is remembered of sessions that were not seen on this node since an instant.
-func (d *desk) sweep(before time.Time) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	for id, n := range d.all {
+func (m *memory) sweep(before time.Time) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for id, n := range m.all {
 		n.mu.Lock()
 		gone := n.seen.Before(before)
 		n.mu.Unlock()
 		if gone {
-			delete(d.all, id)
+			delete(m.all, id)
 		}
 	}
 }

@@ -17,8 +17,8 @@ import (
 // purpose begins what a credential is sealed for.
 const purpose = "patgate console sign-in v1\x00"
 
-// cookieLength is that of a cookie's value.
-var cookieLength = base64.RawURLEncoding.EncodedLen(sha256.Size)
+// cookieLength is that of a cookie's value: 256 bits in base64.
+const cookieLength = 43
 
 // Random gives 256 random bits as text.
 func Random(source io.Reader) (string, error) {

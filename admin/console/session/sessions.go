@@ -48,15 +48,15 @@ type Options struct {
 
 // Sessions are those who are signed in. It is safe for concurrent use.
 type Sessions struct {
-	o     Options
-	joint *seal.Joint
-	desk  desk
-	turns chan struct{} // of looking up
+	o      Options
+	joint  *seal.Joint
+	memory memory
+	turns  chan struct{} // of looking up
 }
 
 // New keeps sessions.
 func New(o Options) *Sessions {
-	return &Sessions{o: o, joint: o.Keyring.Joint("console sign-ins"), desk: desk{all: map[[32]byte]*notes{}},
+	return &Sessions{o: o, joint: o.Keyring.Joint("console sign-ins"), memory: memory{all: map[[32]byte]*notes{}},
 		turns: make(chan struct{}, readsAtOnce)}
 }
 
@@ -83,7 +83,7 @@ func (a *Sessions) Begin(ctx context.Context, o *tokens.Owner, credential token.
 	if err != nil {
 		return "", failed(err)
 	}
-	n := a.desk.of(row.ID, now, a.o.Most)
+	n := a.memory.of(row.ID, now, a.o.Most)
 	n.mu.Lock()
 	n.identity, n.checked = &identity, now
 	n.mu.Unlock()
@@ -122,14 +122,14 @@ func (a *Sessions) Find(ctx context.Context, cookie string) (*Session, error) {
 	row, err := a.read(ctx, id)
 	switch {
 	case errors.Is(err, store.ErrUnknownSignIn):
-		a.desk.forget(id)
+		a.memory.forget(id)
 		return nil, nil
 	case err != nil:
 		return nil, err
 	}
 	now := a.o.Now()
 	if a.over(&row, now) {
-		a.desk.forget(id)
+		a.memory.forget(id)
 		return nil, nil
 	}
 	identity, credential, err := a.open(&row, cookie)
@@ -146,7 +146,7 @@ func (a *Sessions) Find(ctx context.Context, cookie string) (*Session, error) {
 		return nil, nil
 	}
 	return &Session{UserID: row.UserID, CSRF: FormToken(cookie, "session"), all: a, id: id, identity: identity,
-		credential: credential, notes: a.desk.of(id, now, a.o.Most)}, nil
+		credential: credential, notes: a.memory.of(id, now, a.o.Most)}, nil
 }
 
 // read reads a session's row, when it is its turn.
@@ -186,7 +186,7 @@ func (a *Sessions) End(ctx context.Context, cookie string) error {
 		return nil
 	}
 	id := idOf(cookie)
-	a.desk.forget(id)
+	a.memory.forget(id)
 	return failed(a.o.Store.EndSignIn(ctx, id))
 }
 
@@ -209,7 +209,7 @@ func (a *Sessions) Tend(ctx context.Context) {
 // Sweep drops once what Tend drops.
 func (a *Sessions) Sweep(ctx context.Context) error {
 	now := a.o.Now()
-	a.desk.sweep(now.Add(-a.o.Idle))
+	a.memory.sweep(now.Add(-a.o.Idle))
 	for {
 		dropped, err := a.o.Store.ForgetSignIns(ctx, now, a.o.Idle)
 		if err != nil || dropped == 0 {

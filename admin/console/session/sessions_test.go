@@ -127,21 +127,21 @@ func TestSessionsThatAreOverAreDropped(t *testing.T) {
 	if find(t, a, stays) == nil {
 		t.Error("one that is used is dropped")
 	}
-	if a.desk.sweep(a.o.Now()); len(a.desk.all) > 1 {
-		t.Errorf("%d are remembered", len(a.desk.all))
+	if a.memory.sweep(a.o.Now()); len(a.memory.all) > 1 {
+		t.Errorf("%d are remembered", len(a.memory.all))
 	}
 }
 
 // However many sessions a node sees, it remembers so many.
 func TestWhatANodeRemembersIsBounded(t *testing.T) {
-	var d desk
-	d.all = map[[32]byte]*notes{}
+	var m memory
+	m.all = map[[32]byte]*notes{}
 	now := time.Now()
 	for i := range 20 {
-		d.of([32]byte{byte(i)}, now.Add(time.Duration(i)), 5)
+		m.of([32]byte{byte(i)}, now.Add(time.Duration(i)), 5)
 	}
-	if len(d.all) != 5 || d.all[[32]byte{15}] == nil || d.all[[32]byte{19}] == nil {
-		t.Errorf("%d are kept", len(d.all))
+	if len(m.all) != 5 || m.all[[32]byte{15}] == nil || m.all[[32]byte{19}] == nil {
+		t.Errorf("%d are kept", len(m.all))
 	}
 }
 
