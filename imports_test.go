@@ -107,7 +107,7 @@ func direction() map[string][]string {
 		"admin/console/rows":   {"routes", "policy", "store", "admin/tokens", "admin/console/picker", "admin/console/snippet", "admin/console/words"},
 		"admin/console/draft": {"routes", "policy", "admin/catalogue", "admin/terms", "admin/tokens", "admin/console/elsewhere",
 			"admin/console/picker", "admin/console/rows", "admin/console/words"},
-		"admin/console/session":   {"token", "forge", "store", "store/seal", "admin/tokens"},
+		"admin/console/session":   {"token", "forge", "store", "store/seal", "admin/terms", "admin/tokens"},
 		"admin/console/pages":     {"admin/console/words"},
 		"admin/console/table":     {"admin/counts", "admin/terms", "admin/tokens", "admin/console/rows"},
 		"admin/console/elsewhere": {"policy", "admin/console/snippet"},

@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"patgate/admin/console/rows"
+	"patgate/admin/console/session"
 	"patgate/admin/console/words"
 	"patgate/admin/terms"
 	"patgate/admin/tokens"
@@ -261,11 +262,10 @@ func (q *request) rotate(caller *tokens.Owner, t *tokens.Inspected, p askPage) e
 	if stop {
 		return err
 	}
-	made, err := q.o.Tokens.Rotate(q.ctx(), caller, t.ID,
-		tokens.Rotation{ExpiresAt: p.Values["expires_at"], Grace: p.Values["grace"]})
-	if err != nil {
-		q.session.Failed(q.ctx(), form)
-	}
+	ctx, cancel := session.Through(q.ctx())
+	defer cancel()
+	made, err := q.o.Tokens.Rotate(ctx, caller, t.ID, tokens.Rotation{ExpiresAt: p.Values["expires_at"], Grace: p.Values["grace"]})
+	err = q.session.Ended(ctx, form, made, err)
 	var invalid *terms.Invalid
 	if errors.As(err, &invalid) {
 		for _, one := range invalid.Problems {
@@ -276,7 +276,6 @@ func (q *request) rotate(caller *tokens.Owner, t *tokens.Inspected, p askPage) e
 	if err != nil {
 		return err
 	}
-	q.session.Finished(q.ctx(), form, made.ID)
 	return q.showSecret(made, "The token is rotated", p.Values["grace"], nil)
 }
 
@@ -293,7 +292,7 @@ func (q *request) onlyOnce() (form string, stop bool, err error) {
 	if !before {
 		return form, false, nil
 	}
-	q.session.Say("That form was sent before. The secret was shown then, and is not shown again.")
+	q.session.Say(session.Before(id))
 	if id == 0 {
 		return "", true, q.redirect("/tokens")
 	}

@@ -57,13 +57,15 @@ var errNoPage = errors.New("no such page")
 func (q *request) words(err error) (int, string) {
 	var tooLong *http.MaxBytesError
 	switch {
+	case errors.Is(err, session.ErrUnknown):
+		q.o.Report(err)
+		return http.StatusServiceUnavailable, session.Unknown
 	case errors.Is(err, session.ErrStore), errors.Is(err, store.ErrUnreachable):
 		if q.ctx().Err() == nil { // the browser has not gone
 			q.o.Report(err)
 		}
 		q.w.Header().Set("Retry-After", "1")
-		return http.StatusServiceUnavailable, "patgate cannot reach its store. You are not signed out by that. Try again in a " +
-			"moment, and look then whether what you did last was done."
+		return http.StatusServiceUnavailable, session.Unreached
 	case errors.Is(err, errForm), errors.Is(err, store.ErrUnknownSignIn):
 		return http.StatusForbidden, "The form was not one of this session, or too old. Go back, load the page again and repeat " +
 			"what you did."
@@ -106,9 +108,10 @@ func (q *request) words(err error) (int, string) {
 func (q *request) fail(err error) {
 	status, text := q.words(err)
 	title := map[int]string{
-		http.StatusNotFound:  "Not found",
-		http.StatusForbidden: "Not allowed",
-		http.StatusConflict:  "Not possible now",
+		http.StatusNotFound:           "Not found",
+		http.StatusForbidden:          "Not allowed",
+		http.StatusConflict:           "Not possible now",
+		http.StatusServiceUnavailable: "The store did not answer",
 	}[status]
 	if title == "" {
 		title = "That did not work"

@@ -37,6 +37,7 @@ type world struct {
 	forge    *forgetest.Forge
 	upstream *httptest.Server
 	store    *sqlite.DB
+	storing  *storing // of the service
 	origin   string
 	client   *http.Client // trusts the console's certificate
 
@@ -93,6 +94,7 @@ func newWorld(t *testing.T, edit func(*console.Options)) *world {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = w.store.Close() })
+	w.storing = &storing{DB: w.store}
 	ring, err := store.OpenKeyring(t.Context(), w.store, seal.Source{File: filepath.Join(dir, "keys", "patgate.key")}, time.Now())
 	if err != nil {
 		t.Fatal(err)
@@ -105,7 +107,7 @@ func newWorld(t *testing.T, edit func(*console.Options)) *world {
 		t.Fatal(err)
 	}
 	t.Cleanup(resolver.Close)
-	if w.Service, err = tokens.New(tokens.Options{Store: w.store, Keyring: ring, Table: w.routes, Forge: resolver, Origin: w.upstream.URL,
+	if w.Service, err = tokens.New(tokens.Options{Store: w.storing, Keyring: ring, Table: w.routes, Forge: resolver, Origin: w.upstream.URL,
 		Now: w.now, Administrators: []int64{w.root}}); err != nil {
 		t.Fatal(err)
 	}

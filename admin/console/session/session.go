@@ -78,22 +78,3 @@ func (s *Session) Once(ctx context.Context, text string) (id int64, before bool,
 	id, before, err = s.all.o.Store.BeginForm(ctx, s.id, form(text), s.all.o.Now())
 	return id, before, failed(err)
 }
-
-// Failed lets a form be sent again, because nothing came of it.
-func (s *Session) Failed(ctx context.Context, text string) {
-	s.note(ctx, func(ctx context.Context) error { return s.all.o.Store.DropForm(ctx, s.id, form(text)) })
-}
-
-// Finished notes that a form made a token.
-func (s *Session) Finished(ctx context.Context, text string, id int64) {
-	s.note(ctx, func(ctx context.Context) error { return s.all.o.Store.FinishForm(ctx, s.id, form(text), id) })
-}
-
-// note stores what came of a form, also when the browser has gone. A form of which that is not stored makes no second token.
-func (s *Session) note(ctx context.Context, f func(context.Context) error) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
-	defer cancel()
-	if err := f(ctx); err != nil {
-		s.all.o.Report(err)
-	}
-}

@@ -3,10 +3,14 @@ package session
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
 
+	"patgate/admin/terms"
+	"patgate/admin/tokens"
+	"patgate/forge"
 	"patgate/store"
 )
 
@@ -58,10 +62,58 @@ func TestAFormIsSentOnce(t *testing.T) {
 	once(two, 0, true)
 	gone, cancel := context.WithCancel(t.Context())
 	cancel()
-	find(t, one, cookie).Failed(gone, "form") // the browser has gone
+	// The browser has gone.
+	if err := find(t, one, cookie).Ended(gone, "form", nil, tokens.ErrForbidden); err != tokens.ErrForbidden {
+		t.Errorf("%v", err)
+	}
 	once(two, 0, false)
-	find(t, two, cookie).Finished(gone, "form", 7)
+	made := &tokens.Created{}
+	made.ID = 7
+	if err := find(t, two, cookie).Ended(gone, "form", made, nil); err != nil {
+		t.Error(err)
+	}
 	once(one, 7, true)
+}
+
+// A form can be sent again when it is certain that nothing came of it, and not when that is not known.
+func TestWhatIsKnownToHaveBeenRefused(t *testing.T) {
+	w := newWorld(t)
+	a := w.node(t, nil)
+	s := find(t, a, begin(t, a, 42))
+	for i, c := range []struct {
+		err   error
+		known bool
+	}{
+		{&terms.Invalid{}, true},
+		{fmt.Errorf("it is: %w", tokens.ErrConflict), true},
+		{tokens.ErrUnknownCaller, true},
+		{tokens.ErrForbidden, true},
+		{tokens.ErrNotFound, true},
+		{tokens.ErrContainer, true},
+		{forge.ErrBudget, true},
+		{forge.ErrCredential, true},
+		{fmt.Errorf("%w: %w", forge.ErrTimeout, context.DeadlineExceeded), true},
+		{forge.ErrUnavailable, true},
+		{fmt.Errorf("storing: %w", store.ErrUnreachable), false},
+		{fmt.Errorf("%w: %w", tokens.ErrConflict, store.ErrUnreachable), false},
+		{store.ErrMoved, false},
+		{store.ErrLocked, false},
+		{context.Canceled, false},
+		{context.DeadlineExceeded, false},
+		{errFails, false},
+	} {
+		name := fmt.Sprint("form ", i)
+		if _, before, err := s.Once(t.Context(), name); err != nil || before {
+			t.Fatalf("%v, %v", before, err)
+		}
+		err := s.Ended(t.Context(), name, nil, c.err)
+		if !errors.Is(err, c.err) || errors.Is(err, ErrUnknown) == c.known {
+			t.Errorf("%v: %v", c.err, err)
+		}
+		if _, before, err := s.Once(t.Context(), name); err != nil || before == c.known {
+			t.Errorf("%v: sent before: %v, %v", c.err, before, err)
+		}
+	}
 }
 
 // What is used stays, what is not ends, everything ends after a time; and use is stored now and then.
