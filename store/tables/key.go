@@ -56,10 +56,6 @@ func (db *Tables) Rekey(ctx context.Context, to store.SealingKey, reseal store.R
 		if err := registerKey(ctx, tx, to); err != nil {
 			return err
 		}
-		// What is sealed for sign-ins cannot be sealed anew: that takes their cookies.
-		if _, err := tx.Exec(ctx, "DELETE FROM sign_ins WHERE key_id <> ?", to.ID); err != nil {
-			return err
-		}
 		_, err := tx.Exec(ctx, "UPDATE sealing_keys SET retired_at = "+
 			"CASE WHEN id = ? THEN 0 WHEN retired_at > 0 THEN retired_at ELSE ? END",
 			to.ID, millis(to.CreatedAt))
@@ -74,7 +70,15 @@ func (db *Tables) Rekey(ctx context.Context, to store.SealingKey, reseal store.R
 			resealed++
 			return keyID, sealed, err
 		}
-		return resealAll(ctx, tx, "", count, func(o store.Owner) store.Owner { return o })
+		if err := resealAll(ctx, tx, "", count, func(o store.Owner) store.Owner { return o }); err != nil {
+			return err
+		}
+		// What is sealed for sign-ins cannot be sealed anew: that takes their cookies.
+		if err := db.d.Alone(ctx, tx); err != nil {
+			return err
+		}
+		_, err = tx.Exec(ctx, "DELETE FROM sign_ins WHERE key_id <> ?", to.ID)
+		return err
 	})
 	if err != nil {
 		return 0, err

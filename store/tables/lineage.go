@@ -32,7 +32,7 @@ func (tx tx) Revoke(ctx context.Context, of store.Kin, c store.Cause) (int, erro
 		condition, id = "owner_id = ?", of.Owner
 	}
 	if of.Owner != 0 {
-		if err := signOutOwner(ctx, tx, of.Owner); err != nil {
+		if err := tx.db.signOutOwner(ctx, tx, of.Owner); err != nil {
 			return 0, err
 		}
 	}

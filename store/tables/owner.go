@@ -135,6 +135,9 @@ func (db *Tables) MoveOrigin(ctx context.Context, from, to string, reseal store.
 			return err
 		}
 		// What is sealed for sign-ins is sealed for the old address alone.
+		if err := db.d.Alone(ctx, tx); err != nil {
+			return err
+		}
 		if _, err := tx.Exec(ctx, "DELETE FROM sign_ins"); err != nil {
 			return err
 		}

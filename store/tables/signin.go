@@ -51,7 +51,10 @@ func dropSignIns(ctx context.Context, tx Conn, at time.Time, idle time.Duration)
 }
 
 // signOutOwner drops the sign-ins of a stored owner's forge user.
-func signOutOwner(ctx context.Context, tx Conn, ownerID int64) error {
+func (db *Tables) signOutOwner(ctx context.Context, tx Conn, ownerID int64) error {
+	if err := db.d.Alone(ctx, tx); err != nil {
+		return err
+	}
 	return dropThose(ctx, tx, "SELECT s.id FROM sign_ins s JOIN owners o ON o.user_id = s.user_id WHERE o.id = ?", ownerID)
 }
 
