@@ -42,7 +42,5 @@ func (p *Pool) Counts() (open, idle int) {
 		}
 		list.mu.Unlock()
 	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.open, idle
+	return int(p.open.Load()), idle
 }
