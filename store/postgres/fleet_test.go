@@ -1,7 +1,9 @@
 package postgres_test
 
 import (
+	"context"
 	"crypto/rand"
+	"sync"
 	"testing"
 	"time"
 
@@ -65,6 +67,49 @@ func TestNodesThatAreThere(t *testing.T) {
 		beat(a, 2)
 	}
 	rows(2)
+}
+
+// However long reads and changes wait for the server, it hears that the node is there.
+func TestANodeIsThereWhileItWaits(t *testing.T) {
+	var d databases
+	url := d.url(t, t.TempDir())
+	db, server := openURL(t, url), connect(t, url)
+	locked, err := server.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := locked.Exec(t.Context(), "LOCK TABLE tokens, sign_ins, counters, changes IN ACCESS EXCLUSIVE MODE"); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	var all sync.WaitGroup
+	for range 16 {
+		for _, call := range []func(){
+			func() { _, _ = db.SignIn(ctx, store.SignInID{}) },
+			func() { _, _ = db.RevokeToken(ctx, 1, store.Cause{At: storetest.Start()}) },
+			func() { _, _ = db.Changes(ctx, 0) },
+		} {
+			all.Go(func() {
+				for ctx.Err() == nil {
+					call()
+				}
+			})
+		}
+	}
+	watch := connect(t, url)
+	for waits := 0; waits < 13; time.Sleep(time.Millisecond) { // all connections that there are for these
+		if err := watch.QueryRow(t.Context(), "SELECT count(DISTINCT pid) FROM pg_locks WHERE NOT granted").Scan(&waits); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n, err := db.Beat(t.Context(), store.NodeID{1}); err != nil || n != 1 {
+		t.Errorf("%d, %v", n, err)
+	}
+	cancel()
+	if err := locked.Rollback(t.Context()); err != nil {
+		t.Error(err)
+	}
+	all.Wait()
 }
 
 // Nodes that say at once that they are there, while dead ones are forgotten, do not wait for each other, nor does any count twice.
