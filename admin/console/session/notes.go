@@ -11,6 +11,9 @@ import (
 // nameAge is how old a path may be that is only shown.
 const nameAge = 10 * time.Minute
 
+// noticeAge is how old a notice may be. The page that shows it is asked for by the answer that left it.
+const noticeAge = 10 * time.Second
+
 // namesKept bounds the paths that are remembered for a session.
 const namesKept = 2000
 
@@ -21,6 +24,7 @@ type notes struct {
 	checked  time.Time       // when the forge last took the credential, asked by this node
 	identity *forge.Identity // as it was told then; nil before
 	notice   string          // for the next page
+	noticed  time.Time       // when it was left
 	names    map[tokens.Place]named
 }
 
@@ -34,15 +38,18 @@ type named struct {
 func (s *Session) Say(text string) {
 	s.notes.mu.Lock()
 	defer s.notes.mu.Unlock()
-	s.notes.notice = text
+	s.notes.notice, s.notes.noticed = text, s.all.o.Now()
 }
 
-// Heard takes the notice.
+// Heard takes the notice. One for a page that was loaded on another node, and that is too old for the next one here, is dropped.
 func (s *Session) Heard() string {
 	s.notes.mu.Lock()
 	defer s.notes.mu.Unlock()
 	text := s.notes.notice
 	s.notes.notice = ""
+	if s.all.o.Now().Sub(s.notes.noticed) > noticeAge {
+		return ""
+	}
 	return text
 }
 

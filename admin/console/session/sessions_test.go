@@ -116,6 +116,26 @@ func TestWhatIsKnownToHaveBeenRefused(t *testing.T) {
 	}
 }
 
+// A notice is for the page that comes next, and not for one that is loaded here long after that was loaded elsewhere.
+func TestANoticeIsShownSoonOrNever(t *testing.T) {
+	w := newWorld(t)
+	a := w.node(t, nil)
+	cookie := begin(t, a, 42)
+	for _, c := range []struct {
+		after time.Duration
+		want  string
+	}{{0, "done"}, {8 * time.Second, "done"}, {12 * time.Second, ""}} {
+		find(t, a, cookie).Say("done")
+		w.pass(c.after)
+		if got := find(t, a, cookie).Heard(); got != c.want {
+			t.Errorf("after %s: %q", c.after, got)
+		}
+		if got := find(t, a, cookie).Heard(); got != "" {
+			t.Errorf("once more: %q", got)
+		}
+	}
+}
+
 // What is used stays, what is not ends, everything ends after a time; and use is stored now and then.
 func TestHowLongSessionsLive(t *testing.T) {
 	w := newWorld(t)
