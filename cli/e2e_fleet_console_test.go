@@ -202,7 +202,9 @@ func TestAFleetsConsole(t *testing.T) {
 					}
 					bare := person{t, &http.Client{Timeout: patience}}
 					if s := bare.send(request, nil); s.signedIn() {
-						last.Store(max(last.Load(), s.began.UnixNano()))
+						began := s.began.UnixNano()
+						for seen := last.Load(); began > seen && !last.CompareAndSwap(seen, began); seen = last.Load() {
+						}
 					}
 				}
 			})

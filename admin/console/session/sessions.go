@@ -167,12 +167,14 @@ func (a *Sessions) read(ctx context.Context, id store.SignInID) (store.SignIn, e
 // earlier.
 func (a *Sessions) touch(ctx context.Context, row store.SignIn, cookie string, identity *forge.Identity, credential token.Secret,
 	now time.Time) bool {
-	ctx, cancel := context.WithTimeout(ctx, touchPatience)
+	within, cancel := context.WithTimeout(ctx, touchPatience)
 	defer cancel()
 	row.UsedAt = now
-	err := a.store(&row, cookie, identity, credential, func() error { return a.o.Store.TouchSignIn(ctx, row) })
+	err := a.store(&row, cookie, identity, credential, func() error { return a.o.Store.TouchSignIn(within, row) })
 	if err != nil && !errors.Is(err, store.ErrUnknownSignIn) {
-		a.o.Report(err)
+		if ctx.Err() == nil { // the browser has not gone
+			a.o.Report(failed(err))
+		}
 		return true
 	}
 	return err == nil

@@ -235,8 +235,16 @@ func TestAStoreThatDoesNotAnswer(t *testing.T) {
 	if find(t, a, cookie) == nil {
 		t.Error("it ends because its use is not stored")
 	}
-	if said := w.faults(); len(said) != 1 || !errors.Is(said[0], errFails) {
+	if said := w.faults(); len(said) != 1 || !errors.Is(said[0], errFails) || !errors.Is(said[0], ErrStore) {
 		t.Errorf("reported: %v", said)
+	}
+	gone, cancel := context.WithCancel(t.Context())
+	kept.touching = cancel // the browser goes
+	if s, err := a.Find(gone, cookie); s == nil || err != nil {
+		t.Errorf("%v, %v", s, err)
+	}
+	if said := w.faults(); len(said) != 0 || gone.Err() == nil {
+		t.Errorf("reported of a browser that has gone: %v", said)
 	}
 	for _, made := range []string{"", "x", strings.Repeat("A", 42), strings.Repeat("A", 44)} {
 		kept.read.Store(true)

@@ -123,6 +123,7 @@ type failing struct {
 	store.SignIns
 	read, touch atomic.Bool
 	touches     atomic.Int64
+	touching    func() // is called before
 }
 
 var errFails = errors.New("the disk is on fire")
@@ -136,6 +137,9 @@ func (f *failing) SignIn(ctx context.Context, id store.SignInID) (store.SignIn, 
 
 func (f *failing) TouchSignIn(ctx context.Context, s store.SignIn) error {
 	f.touches.Add(1)
+	if f.touching != nil {
+		f.touching()
+	}
 	if f.touch.Load() {
 		return errFails
 	}
