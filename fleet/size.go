@@ -18,5 +18,9 @@ func (s *Size) Nodes() int {
 
 // Share is this node's part of a limit of all nodes; at least one, unless the limit is less. It allocates nothing.
 func (s *Size) Share(limit int) int {
-	return max(limit/s.Nodes(), min(1, limit))
+	n := s.Nodes()
+	if n == 1 {
+		return limit
+	}
+	return max(limit/n, min(1, limit))
 }
