@@ -12,8 +12,9 @@ import (
 	"patgate/store"
 )
 
-// madeWithin bounds how long a form that makes a token takes, the questions to the forge included.
-const madeWithin = time.Minute
+// madeWithin bounds how long a form that makes a token takes, the questions to the forge included. Its answer is to be written
+// within a minute.
+const madeWithin = 45 * time.Second
 
 // ErrUnknown says that it is not known whether a form made a token: it may be there, with a secret that nobody has seen.
 var ErrUnknown = errors.New("it is not known what came of a form")
