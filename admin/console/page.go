@@ -57,15 +57,12 @@ var errNoPage = errors.New("no such page")
 func (q *request) words(err error) (int, string) {
 	var tooLong *http.MaxBytesError
 	switch {
-	case errors.Is(err, session.ErrUnknown):
-		q.o.Report(err)
-		return http.StatusServiceUnavailable, session.Unknown
-	case errors.Is(err, session.ErrStore), errors.Is(err, store.ErrUnreachable):
-		if q.ctx().Err() == nil { // the browser has not gone
+	case errors.Is(err, session.ErrUnknown), errors.Is(err, session.ErrStore), errors.Is(err, store.ErrUnreachable):
+		if q.ctx().Err() == nil || errors.Is(err, session.ErrUnknown) { // the browser has not gone, or a token may be there
 			q.o.Report(err)
 		}
 		q.w.Header().Set("Retry-After", "1")
-		return http.StatusServiceUnavailable, session.Unreached
+		return http.StatusServiceUnavailable, session.Unanswered(err)
 	case errors.Is(err, errForm), errors.Is(err, store.ErrUnknownSignIn):
 		return http.StatusForbidden, "The form was not one of this session, or too old. Go back, load the page again and repeat " +
 			"what you did."

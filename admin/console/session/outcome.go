@@ -19,13 +19,15 @@ const madeWithin = 45 * time.Second
 // ErrUnknown says that it is not known whether a form made a token: it may be there, with a secret that nobody has seen.
 var ErrUnknown = errors.New("it is not known what came of a form")
 
-// Unknown is what a person is told of ErrUnknown.
-const Unknown = "patgate did not hear from its store whether a token was made. Look into the list of tokens first: one that " +
-	"is new there has a secret that nobody has seen, so revoke it. Then load the form anew."
-
-// Unreached is what a person is told while the store does not say who is signed in (ErrStore).
-const Unreached = "patgate cannot reach its store. You are not signed out by that. Try again in a moment, and look then " +
-	"whether what you did last was done."
+// Unanswered is what a person is told of ErrUnknown, and of a store that cannot be reached otherwise.
+func Unanswered(err error) string {
+	if errors.Is(err, ErrUnknown) {
+		return "patgate did not hear from its store whether a token was made. Look into the list of tokens first: one that is new " +
+			"there has a secret that nobody has seen, so revoke it. Then load the form anew."
+	}
+	return "patgate cannot reach its store. You are not signed out by that. Try again in a moment, and look then whether what you " +
+		"did last was done."
+}
 
 // Before is what a person is told whose form was sent before: the token that came of it is id, 0 where none is known.
 func Before(id int64) string {
@@ -51,7 +53,8 @@ func refused(err error) bool {
 		return true
 	}
 	for _, certain := range []error{tokens.ErrUnknownCaller, tokens.ErrForbidden, tokens.ErrNotFound, tokens.ErrConflict,
-		tokens.ErrContainer, forge.ErrBudget, forge.ErrCredential, forge.ErrTimeout, forge.ErrUnavailable} {
+		tokens.ErrContainer, forge.ErrBudget, forge.ErrCredential, forge.ErrTimeout, forge.ErrUnavailable,
+		store.ErrNoRoom} {
 		if errors.Is(err, certain) {
 			return true
 		}

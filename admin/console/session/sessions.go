@@ -60,9 +60,10 @@ func New(o Options) *Sessions {
 		turns: make(chan struct{}, readsAtOnce)}
 }
 
-// failed marks a failure of the store. That a session is not there any more is none.
+// failed marks a failure of the store. That a session is not there any more is none, and one for which there is no room is
+// told as that.
 func failed(err error) error {
-	if err == nil || errors.Is(err, store.ErrUnknownSignIn) {
+	if err == nil || errors.Is(err, store.ErrUnknownSignIn) || errors.Is(err, store.ErrNoRoom) {
 		return err
 	}
 	return fmt.Errorf("%w: %w", ErrStore, err)

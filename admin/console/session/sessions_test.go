@@ -94,6 +94,7 @@ func TestWhatIsKnownToHaveBeenRefused(t *testing.T) {
 		{forge.ErrCredential, true},
 		{fmt.Errorf("%w: %w", forge.ErrTimeout, context.DeadlineExceeded), true},
 		{forge.ErrUnavailable, true},
+		{store.ErrNoRoom, true},
 		{fmt.Errorf("storing: %w", store.ErrUnreachable), false},
 		{fmt.Errorf("%w: %w", tokens.ErrConflict, store.ErrUnreachable), false},
 		{store.ErrMoved, false},
