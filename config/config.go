@@ -140,9 +140,10 @@ type Upstream struct {
 	// LFS, uploads, release assets, image layers) may redirect there and nowhere else. Empty: to every https address.
 	// Links of a forge's releases, and packages that it gets from public registries, lead to hosts of their own.
 	StorageURLs []URL `yaml:"storage_urls"`
-	// Connections bounds the open connections to the forge, for patgate tokens and for legacy credentials each. One carries the
-	// requests of one owner, or of one legacy credential, alone; when there are as many as there may be, the one that was used
-	// longest ago makes room for another owner's. One token alone may use half of them at once: see the page on security.
+	// Connections bounds the open connections to the forge, for patgate tokens and for legacy credentials each, of all nodes on a
+	// store together. One carries the requests of one owner, or of one legacy credential, alone; when there are as many as there
+	// may be, the one that was used longest ago makes room for another owner's. One token alone may use half of them at once: see
+	// the page on security.
 	Connections int `yaml:"connections"`
 }
 
@@ -288,9 +289,9 @@ type Limits struct {
 	Connections int `yaml:"connections"`
 	// ConnectionsPerClient bounds those of one client address; 0 is no bound. Trusted proxies are excepted.
 	ConnectionsPerClient int `yaml:"connections_per_client"`
-	// FailedCredentials is how many different wrong credentials one client address may send within failed_credentials_window
-	// before patgate answers 429 itself, so that the forge does not ban patgate's address. One that the forge accepted within
-	// the last hour passes all the same, and revocations are let through at a pace.
+	// FailedCredentials is how many different wrong credentials one client address may send within failed_credentials_window,
+	// to all nodes on a store together, before patgate answers 429 itself, so that the forge does not ban patgate's address. One
+	// that the forge accepted within the last hour passes all the same, and revocations are let through at a pace.
 	FailedCredentials int `yaml:"failed_credentials"`
 	// FailedCredentialsWindow is the time in which they are counted.
 	FailedCredentialsWindow Duration `yaml:"failed_credentials_window"`
@@ -361,10 +362,11 @@ type Resolver struct {
 	// Deadline is the time that all questions for one request may take together; above it: 504.
 	Deadline Duration `yaml:"deadline"`
 	// BudgetPerToken is how many questions one token may cause in a minute that end in "not there" or in a denial, a quarter of
-	// them at once; above it: 429. Questions about what the token reaches cost it nothing.
+	// them at once, of all nodes on a store together; above it: 429. Questions about what the token reaches cost it nothing.
 	BudgetPerToken int `yaml:"budget_per_token"`
-	// BudgetPerOwner is how many questions all tokens of one owner may cause in a minute, a quarter of them at once; above
-	// it: 429. The lists of one token may take a quarter of that, for questions about entries and for pages beyond the first.
+	// BudgetPerOwner is how many questions all tokens of one owner may cause in a minute, a quarter of them at once, of all nodes
+	// on a store together; above it: 429. The lists of one token may take a quarter of that, for questions about entries and for
+	// pages beyond the first.
 	BudgetPerOwner int `yaml:"budget_per_owner"`
 }
 

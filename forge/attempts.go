@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"patgate/fleet"
 	"patgate/token"
 )
 
@@ -19,9 +20,12 @@ type Fingerprint [2]uint64
 
 // AttemptOptions bound wrong credentials.
 type AttemptOptions struct {
-	// Limit is how many different wrong ones may come from one client address within Window. Default 10 within a minute.
+	// Limit is how many different wrong ones may come from one client address within Window, to all nodes of Fleet together.
+	// Default 10 within a minute.
 	Limit  int
 	Window time.Duration
+	// Fleet is how many nodes share that; nil is this one alone.
+	Fleet *fleet.Size
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
 }
@@ -30,7 +34,8 @@ type AttemptOptions struct {
 // the forge bans the address that all clients share: patgate's own. One wrong client does not take the others with it: wrong
 // credentials are counted by their value, and one that was accepted lately passes. It is safe for concurrent use.
 type Attempts struct {
-	limit    int
+	all      int // the limit of all nodes
+	fleet    *fleet.Size
 	window   time.Duration
 	now      func() time.Time
 	key      [sha256.Size]byte
@@ -46,6 +51,7 @@ type attempts struct {
 	since   time.Time
 	wrong   int      // different credentials that were wrong
 	failed  int      // times that one was
+	beyond  bool     // the limit was reached
 	spoiled int      // that had been accepted before
 	trying  int      // requests under way with credentials that nobody knows
 	last    []uint32 // of the wrong ones, those that came last
@@ -77,11 +83,14 @@ func NewAttempts(o AttemptOptions) *Attempts {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	a := &Attempts{limit: o.Limit, window: o.Window, now: o.Now, byAddr: map[netip.Addr]*attempts{}}
+	a := &Attempts{all: o.Limit, fleet: o.Fleet, window: o.Window, now: o.Now, byAddr: map[netip.Addr]*attempts{}}
 	a.accepted.start = o.Now()
 	_, _ = rand.Read(a.key[:]) // it does not fail
 	return a
 }
+
+// limit is this node's share of the limit.
+func (a *Attempts) limit() int { return a.fleet.Share(a.all) }
 
 // Fingerprint gives that of a credential, or of the parts of a request that are one together.
 func (a *Attempts) Fingerprint(credential []byte) Fingerprint {
@@ -159,12 +168,13 @@ func (a *Attempts) countLocked(client netip.Addr, f Fingerprint, spoiled bool) {
 	if c.find(f) >= 0 {
 		return
 	}
-	if c.wrong++; c.wrong == a.limit {
+	if c.wrong++; c.wrong >= a.limit() && !c.beyond {
+		c.beyond = true
 		for i := range c.paced {
 			c.paced[i] = a.now()
 		}
 	}
-	if len(c.last) >= min(lockedOut*a.limit, attemptValues) {
+	if len(c.last) >= min(lockedOut*a.limit(), attemptValues) {
 		c.last = append(c.last[:0], c.last[1:]...)
 	}
 	c.last = append(c.last, uint32(f[0]))
@@ -224,7 +234,7 @@ func (a *Attempts) Try(client netip.Addr, f Fingerprint) (wait time.Duration, co
 		return 0, false
 	}
 	c := a.entryLocked(client)
-	if c.trying >= lockedOut*a.limit {
+	if c.trying >= lockedOut*a.limit() {
 		return pace, false
 	}
 	c.trying++
@@ -242,9 +252,9 @@ func (a *Attempts) Done(client netip.Addr) {
 
 func (a *Attempts) admitsLocked(c *attempts, f Fingerprint) bool {
 	switch {
-	case c.wrong >= a.limit:
-		return c.spoiled < a.limit && a.accepted.has(f, a.now())
-	case c.failed >= a.limit:
+	case c.wrong >= a.limit():
+		return c.spoiled < a.limit() && a.accepted.has(f, a.now())
+	case c.failed >= a.limit():
 		return c.find(f) < 0
 	}
 	return true
@@ -259,10 +269,10 @@ func (a *Attempts) AdmitToken(client netip.Addr, f Fingerprint) (admitted bool, 
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	c, left := a.presentLocked(client)
-	if c == nil || c.wrong < a.limit {
+	if c == nil || c.wrong < a.limit() {
 		return true, 0
 	}
-	return c.wrong < lockedOut*a.limit || a.accepted.has(f, a.now()), left
+	return c.wrong < lockedOut*a.limit() || a.accepted.has(f, a.now()), left
 }
 
 // AdmitRevocation is Admit for a credential that comes to revoke something, or to sign in where that is done. Nobody else's
@@ -330,7 +340,7 @@ func (a *Attempts) makeRoomLocked(now time.Time) {
 		if len(a.byAddr) < attemptAddresses*7/8 {
 			return
 		}
-		if c.wrong < a.limit {
+		if c.wrong < a.limit() {
 			delete(a.byAddr, key)
 		}
 	}

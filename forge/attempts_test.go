@@ -5,6 +5,8 @@ import (
 	"net/netip"
 	"testing"
 	"time"
+
+	"patgate/fleet"
 )
 
 // clock is one that a test moves.
@@ -235,4 +237,34 @@ func TestDoubtfulCredentialsCountLess(t *testing.T) {
 		a.Doubtful(client, a.guess(500+i))
 	}
 	admits(t, "another, after three times as many", a.Admit(client, a.guess(901)), false)
+}
+
+// Of three nodes each counts to a third; what it has counted stays when there are more or fewer of them.
+func TestAttemptsOfAFleet(t *testing.T) {
+	var size fleet.Size
+	clock := &clock{time.Unix(1_000_000, 0)}
+	a := NewAttempts(AttemptOptions{Limit: 9, Window: time.Minute, Now: clock.now, Fleet: &size})
+	for i := range 4 {
+		a.Wrong(client, a.guess(i))
+	}
+	admits(t, "the fifth of nine", a.Admit(client, a.guess(5)), true)
+	size.Set(3)
+	admits(t, "the fifth of three", a.Admit(client, a.guess(5)), false)
+	a.Wrong(client, a.guess(6))
+	admits(t, "to revoke, just after the limit was reached", a.AdmitRevocation(client, a.guess(5)), false)
+	clock.pass(time.Second)
+	admits(t, "to revoke, a second later", a.AdmitRevocation(client, a.guess(5)), true)
+	other := netip.MustParseAddr("192.0.2.8")
+	for i := range 3 {
+		admits(t, "from another address", a.Admit(other, a.guess(100+i)), true)
+		a.Wrong(other, a.guess(100+i))
+	}
+	admits(t, "the fourth from there", a.Admit(other, a.guess(104)), false)
+	size.Set(1)
+	admits(t, "the fourth, when the others are gone", a.Admit(other, a.guess(104)), true)
+	size.Set(1000)
+	third := netip.MustParseAddr("192.0.2.9")
+	admits(t, "one at least", a.Admit(third, a.guess(200)), true)
+	a.Wrong(third, a.guess(200))
+	admits(t, "no second one", a.Admit(third, a.guess(201)), false)
 }

@@ -8,9 +8,12 @@ import (
 	"time"
 
 	"golang.org/x/time/rate"
+
+	"patgate/fleet"
 )
 
-// BudgetOptions limits how often the forge is asked on behalf of tokens. Only questions that no cache could answer count.
+// BudgetOptions limits how often the forge is asked on behalf of tokens, by all nodes of a fleet together: each has a share. Only
+// questions that no cache could answer count.
 type BudgetOptions struct {
 	// TokenBurst questions that end in "not there", or in a denial, may come from one token at once, TokenRate a second
 	// afterwards. Default 30 and 2.
@@ -20,6 +23,8 @@ type BudgetOptions struct {
 	// afterwards. Default 300 and 20.
 	OwnerBurst int
 	OwnerRate  float64
+	// Fleet is how many nodes there are; nil is this one alone.
+	Fleet *fleet.Size
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
 }
@@ -38,12 +43,13 @@ const sweepEvery = 4096
 type Budget struct {
 	options BudgetOptions
 
-	mu     sync.Mutex
-	tokens map[int64]*allowance
-	lists  map[int64]*rate.Limiter // of tokens
-	owners map[int64]*rate.Limiter
-	limits map[limitKey]*limit
-	asked  int
+	mu       sync.Mutex
+	allotted allotments // to this node
+	tokens   map[int64]*allowance
+	lists    map[int64]*rate.Limiter // of tokens
+	owners   map[int64]*rate.Limiter
+	limits   map[limitKey]*limit
+	asked    int
 }
 
 // allowance is a token's.
@@ -70,8 +76,8 @@ func NewBudget(o BudgetOptions) *Budget {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	return &Budget{options: o, tokens: map[int64]*allowance{}, lists: map[int64]*rate.Limiter{}, owners: map[int64]*rate.Limiter{},
-		limits: map[limitKey]*limit{}}
+	return &Budget{options: o, allotted: o.allotments(1), tokens: map[int64]*allowance{}, lists: map[int64]*rate.Limiter{},
+		owners: map[int64]*rate.Limiter{}, limits: map[limitKey]*limit{}}
 }
 
 // Begin begins a question of a token, and waits while as many are under way as the token could pay for. When the allowance of
@@ -108,13 +114,12 @@ func (b *Budget) giveUp(tokenID int64, turn chan struct{}) {
 
 // enter begins a question, or gives the channel to wait on.
 func (b *Budget) enter(tokenID, ownerID int64) (turn chan struct{}, err error) {
-	b.mu.Lock()
+	now := b.lock()
 	defer b.mu.Unlock()
-	now := b.options.Now()
 	b.sweepLocked(now)
 	k := b.tokens[tokenID]
 	if k == nil {
-		k = &allowance{Limiter: rate.NewLimiter(rate.Limit(b.options.TokenRate), b.options.TokenBurst)}
+		k = &allowance{Limiter: b.allotted.token.limiter()}
 		b.tokens[tokenID] = k
 	}
 	if k.TokensAt(now)-float64(k.asking) < 1 {
@@ -136,23 +141,23 @@ func (b *Budget) enter(tokenID, ownerID int64) (turn chan struct{}, err error) {
 
 // End ends a question. missed tells that what was asked for is not there, or not for the owner: that costs the token one.
 func (b *Budget) End(tokenID int64, missed bool) {
-	b.mu.Lock()
+	now := b.lock()
 	defer b.mu.Unlock()
 	k := b.tokens[tokenID]
 	k.asking--
 	if missed {
-		k.ReserveN(b.options.Now(), 1)
+		k.ReserveN(now, 1)
 	}
 	k.wake()
 }
 
 // Denied charges a token for questions whose answers led to a denial. It may owe them then.
 func (b *Budget) Denied(tokenID int64, questions int) {
-	b.mu.Lock()
+	now := b.lock()
 	defer b.mu.Unlock()
 	if k := b.tokens[tokenID]; k != nil {
 		for range questions {
-			k.ReserveN(b.options.Now(), 1)
+			k.ReserveN(now, 1)
 		}
 	}
 }
@@ -163,13 +168,12 @@ func (b *Budget) Denied(tokenID int64, questions int) {
 // reach cost it more than one that it does, nor do its lists take what the owner's other tokens live on. The error wraps
 // ErrListBudget, with the time after which a whole list may be asked for again.
 func (b *Budget) Listed(tokenID int64) error {
-	b.mu.Lock()
+	now := b.lock()
 	defer b.mu.Unlock()
-	now := b.options.Now()
 	b.sweepLocked(now)
 	k := b.lists[tokenID]
 	if k == nil {
-		k = rate.NewLimiter(rate.Limit(b.options.OwnerRate/listShare), max(1, b.options.OwnerBurst/listShare))
+		k = b.allotted.list.limiter()
 		b.lists[tokenID] = k
 	}
 	if wait(k, now, 1) > 0 {
@@ -181,16 +185,16 @@ func (b *Budget) Listed(tokenID int64) error {
 
 // Spend takes a question from an owner's allowance.
 func (b *Budget) Spend(ownerID int64) {
-	b.mu.Lock()
+	now := b.lock()
 	defer b.mu.Unlock()
-	b.owner(ownerID).ReserveN(b.options.Now(), 1)
+	b.owner(ownerID).ReserveN(now, 1)
 }
 
 // owner gives an owner's allowance; a new one is full. b.mu is held.
 func (b *Budget) owner(id int64) *rate.Limiter {
 	k := b.owners[id]
 	if k == nil {
-		k = rate.NewLimiter(rate.Limit(b.options.OwnerRate), b.options.OwnerBurst)
+		k = b.allotted.owner.limiter()
 		b.owners[id] = k
 	}
 	return k

@@ -8,6 +8,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"patgate/fleet"
 )
 
 func TestBudget(t *testing.T) {
@@ -48,6 +50,43 @@ func TestBudget(t *testing.T) {
 		now = now.Add(time.Second)
 		ask(t, b, 1, 1, 2, true)
 		refuse(t, b, 1, 1, ErrTokenBudget)
+	})
+	t.Run("of three nodes each asks a third, and the rest when the others are gone", func(t *testing.T) {
+		var size fleet.Size
+		b := make(BudgetOptions{Fleet: &size, OwnerBurst: 90, OwnerRate: 9})
+		ask(t, b, 1, 1, 5, true)
+		for token := range int64(8) {
+			ask(t, b, 100+token, 9, 10, false) // all but ten of owner 9's
+		}
+		size.Set(3)
+		ask(t, b, 1, 1, 10, true) // of 25 that it still had
+		refuse(t, b, 1, 1, ErrTokenBudget)
+		ask(t, b, 2, 2, 10, true) // a new one
+		refuse(t, b, 2, 2, ErrTokenBudget)
+		ask(t, b, 200, 9, 10, false)
+		refuse(t, b, 200, 9, ErrOwnerBudget)
+		ask(t, b, 201, 8, 30, false)
+		refuse(t, b, 201, 8, ErrOwnerBudget)
+		lists := 0
+		for b.Listed(7) == nil {
+			lists++
+		}
+		if lists != 90/4/3 {
+			t.Errorf("%d lists", lists)
+		}
+		now = now.Add(3 * time.Second)
+		ask(t, b, 1, 1, 2, true) // 2 a second of all three
+		refuse(t, b, 1, 1, ErrTokenBudget)
+		size.Set(1)
+		b.Spend(7) // whatever is asked next
+		now = now.Add(3 * time.Second)
+		ask(t, b, 1, 1, 6, true)
+		refuse(t, b, 1, 1, ErrTokenBudget)
+		now = now.Add(time.Minute)
+		ask(t, b, 1, 1, 30, true)
+		size.Set(1000)
+		ask(t, b, 3, 3, 1, true) // one at least
+		refuse(t, b, 3, 3, ErrTokenBudget)
 	})
 	t.Run("what is there costs a token nothing", func(t *testing.T) {
 		b := make(BudgetOptions{})

@@ -7,6 +7,7 @@ import (
 
 	"patgate/audit"
 	"patgate/dial"
+	"patgate/fleet"
 	"patgate/forge"
 	"patgate/proxy/header"
 	"patgate/proxy/legacy"
@@ -93,6 +94,8 @@ type Options struct {
 	Untrusted      func(peer netip.Addr)
 	// Attempts bounds wrong credentials; nil is 10 a minute from one address.
 	Attempts *forge.Attempts
+	// Fleet is how many nodes share the connections to the forge; nil is this one alone.
+	Fleet *fleet.Size
 	// Via is the name that requests are sent on with (RFC 9110, 7.6.3), of NewVia: one that comes with it was sent by
 	// this very process, and goes round in circles. Empty makes one.
 	Via string
@@ -125,7 +128,7 @@ type Upstream struct {
 	ExternalURLs []string
 	// Dialer connects to it; nil connects to the host in its URL and verifies against the system's authorities.
 	Dialer *dial.Dialer
-	// Connections bounds the open connections, for patgate tokens and for everybody else each; 0 is 512.
+	// Connections bounds the open connections of all nodes of Fleet, for patgate tokens and for everybody else each; 0 is 512.
 	Connections int
 }
 

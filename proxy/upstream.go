@@ -98,5 +98,6 @@ func (u *Upstream) name(public string) string {
 func (h *Handler) newPool(u Upstream) *wire.Pool {
 	return wire.NewPool(wire.PoolOptions{
 		Dialer: u.Dialer, Connections: u.Connections, Timeouts: &h.options.Timeouts, Watchdog: h.dog, Loops: h.loops,
+		Fleet: h.options.Fleet,
 	})
 }

@@ -31,6 +31,8 @@ var (
 	ErrUnknownCredential = errors.New("unknown credential")
 	// ErrUnknownSubject: no subject has this id.
 	ErrUnknownSubject = errors.New("unknown subject")
+	// ErrUnknownSignIn: nobody is signed in by this id.
+	ErrUnknownSignIn = errors.New("unknown sign-in")
 	// ErrFull: there are as many as there may be.
 	ErrFull = errors.New("too many are kept already")
 	// ErrConflict: the change contradicts what is stored.

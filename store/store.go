@@ -25,6 +25,7 @@ type Store interface {
 	Tokens
 	Names
 	Subjects
+	SignIns
 
 	// TokenByHash reads what one request needs, in one consistent read: the token, its owner and its credential, and
 	// the change sequence that the read saw. It gives ErrUnknownToken when no token has this hash. Validity is the

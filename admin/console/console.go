@@ -1,8 +1,8 @@
 // Package console is the web page on which people make, see, narrow, rotate and revoke tokens. It reads forms and writes
 // HTML; what may be done, and what is done, is decided in admin/tokens.
 //
-// The page has no state but sessions, which are kept in memory: who signed in, with the forge credential that searches the
-// forge, and nothing of a form. What gives power asks for the forge credential again.
+// The page has no state but sessions: who signed in, with the forge credential that searches the forge, and of a form what
+// came of it. What gives power asks for the forge credential again.
 package console
 
 import (
@@ -21,12 +21,18 @@ import (
 	"patgate/admin/learning"
 	"patgate/admin/tokens"
 	"patgate/forge"
+	"patgate/store"
+	"patgate/store/seal"
 	"patgate/token"
 )
 
-// Options configure a Console. Tokens, Origins and Forge are required.
+// Options configure a Console. Tokens, SignIns, Keyring, Upstream, Origins and Forge are required.
 type Options struct {
 	Tokens *tokens.Service
+	// SignIns keeps sessions, sealed under Keyring for the forge at the origin Upstream.
+	SignIns  store.SignIns
+	Keyring  *seal.Keyring
+	Upstream string
 	// Forge is what the forge is called in texts: GitLab.
 	Forge string
 	// Scopes says which scopes a token of the forge needs to sign in.
@@ -72,7 +78,6 @@ type Console struct {
 	cookies  session.Cookies
 	hosts    []string // of the origins
 	sessions *session.Sessions
-	formKey  []byte // of the sign-in form's tokens
 	foreign  http.CrossOriginProtection
 	mux      *http.ServeMux
 	pages    *pages.Pages
@@ -81,25 +86,26 @@ type Console struct {
 
 // New makes a console.
 func New(o Options) (*Console, error) {
-	if o.Tokens == nil || len(o.Origins) == 0 || o.Forge == "" {
-		return nil, errors.New("making the console: tokens, origins and forge are required")
+	if o.Tokens == nil || o.SignIns == nil || o.Keyring == nil || o.Upstream == "" || len(o.Origins) == 0 || o.Forge == "" {
+		return nil, errors.New("making the console: tokens, sign-ins, keyring, upstream, origins and forge are required")
 	}
 	o.setDefaults()
-	c := &Console{o: o, cookies: session.Cookies{Secure: strings.HasPrefix(o.Origins[0], "https://")}, formKey: make([]byte, 32)}
+	c := &Console{o: o, cookies: session.Cookies{Secure: strings.HasPrefix(o.Origins[0], "https://")}}
 	for _, origin := range o.Origins {
 		_, host, _ := strings.Cut(origin, "://")
 		c.hosts = append(c.hosts, host)
 	}
-	if _, err := io.ReadFull(o.Random, c.formKey); err != nil {
-		return nil, err
-	}
-	c.sessions = session.New(session.Bounds{
+	c.sessions = session.New(session.Options{
+		Store:      o.SignIns,
+		Keyring:    o.Keyring,
+		Origin:     o.Upstream,
 		Idle:       o.IdleTimeout,
 		Lifetime:   o.SessionLifetime,
 		Most:       o.Sessions,
 		MostOfUser: o.SessionsPerUser,
 		Now:        o.Now,
 		Random:     o.Random,
+		Report:     o.Report,
 	})
 	var err error
 	if c.pages, err = pages.New(o.Path); err != nil {
@@ -108,6 +114,9 @@ func New(o Options) (*Console, error) {
 	c.mux = c.routes()
 	return c, nil
 }
+
+// Tend drops sessions that are over, until the context is done.
+func (c *Console) Tend(ctx context.Context) { c.sessions.Tend(ctx) }
 
 func (o *Options) setDefaults() {
 	if o.Client == nil {

@@ -13,6 +13,7 @@ import (
 	"patgate/admin/console/findings"
 	"patgate/admin/console/picker"
 	"patgate/admin/console/rows"
+	"patgate/admin/console/session"
 	"patgate/admin/console/table"
 	"patgate/admin/console/words"
 	"patgate/admin/terms"
@@ -155,12 +156,12 @@ func (q *request) create() error {
 	if stop {
 		return err
 	}
-	made, err := q.o.Tokens.Create(q.ctx(), caller, d.Creation())
-	if err != nil {
-		q.session.Failed(form)
+	ctx, cancel := session.Through(q.ctx())
+	defer cancel()
+	made, err := q.o.Tokens.Create(ctx, caller, d.Creation())
+	if err = q.session.Ended(ctx, form, made, err); err != nil {
 		return q.refusedCreation(d, caller, err)
 	}
-	q.session.Finished(form, made.ID)
 	return q.showSecret(made, "Your new token", "", q.next(d.After, made.ID))
 }
 
@@ -201,7 +202,7 @@ func (q *request) refusedDraft(d *draft.Draft, err error) (int, error) {
 		d.Refused(nil, strings.Split(err.Error(), "\n"))
 	default:
 		status, text := q.words(err)
-		if status == http.StatusInternalServerError {
+		if status == http.StatusInternalServerError || status == http.StatusServiceUnavailable { // what came of it is not known
 			return 0, err
 		}
 		d.General = append(d.General, text)

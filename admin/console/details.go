@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"patgate/admin/console/rows"
+	"patgate/admin/console/session"
 	"patgate/admin/console/words"
 	"patgate/admin/terms"
 	"patgate/admin/tokens"
@@ -261,11 +262,10 @@ func (q *request) rotate(caller *tokens.Owner, t *tokens.Inspected, p askPage) e
 	if stop {
 		return err
 	}
-	made, err := q.o.Tokens.Rotate(q.ctx(), caller, t.ID,
-		tokens.Rotation{ExpiresAt: p.Values["expires_at"], Grace: p.Values["grace"]})
-	if err != nil {
-		q.session.Failed(form)
-	}
+	ctx, cancel := session.Through(q.ctx())
+	defer cancel()
+	made, err := q.o.Tokens.Rotate(ctx, caller, t.ID, tokens.Rotation{ExpiresAt: p.Values["expires_at"], Grace: p.Values["grace"]})
+	err = q.session.Ended(ctx, form, made, err)
 	var invalid *terms.Invalid
 	if errors.As(err, &invalid) {
 		for _, one := range invalid.Problems {
@@ -276,7 +276,6 @@ func (q *request) rotate(caller *tokens.Owner, t *tokens.Inspected, p askPage) e
 	if err != nil {
 		return err
 	}
-	q.session.Finished(form, made.ID)
 	return q.showSecret(made, "The token is rotated", p.Values["grace"], nil)
 }
 
@@ -286,11 +285,14 @@ func (q *request) onlyOnce() (form string, stop bool, err error) {
 	if form == "" || len(form) > 100 {
 		return "", true, errForm
 	}
-	id, before := q.session.Once(form)
+	id, before, err := q.session.Once(q.ctx(), form)
+	if err != nil {
+		return "", true, err
+	}
 	if !before {
 		return form, false, nil
 	}
-	q.session.Say("That form was sent before. The secret was shown then, and is not shown again.")
+	q.session.Say(session.Before(id))
 	if id == 0 {
 		return "", true, q.redirect("/tokens")
 	}

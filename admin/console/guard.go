@@ -1,13 +1,16 @@
 package console
 
 import (
+	"cmp"
 	"errors"
-	"net"
 	"net/http"
 	"net/netip"
 	"path"
 	"slices"
 	"strings"
+
+	"patgate/admin/console/pages"
+	"patgate/admin/console/session"
 )
 
 // What is refused before anything is looked at.
@@ -20,21 +23,9 @@ var (
 // maxForm bounds a form, in bytes: a token of a thousand projects with every permission fits.
 const maxForm = 1 << 20
 
-// contentPolicy is the Content-Security-Policy: nothing inline, nothing from elsewhere, in no frame, and no text becomes markup.
-const contentPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
-	"form-action 'self'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
-
 // ServeHTTP answers a request: security headers, host, path, method, where a form comes from, then the page.
 func (c *Console) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	h := w.Header()
-	h.Set("Content-Security-Policy", contentPolicy)
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("X-Frame-Options", "DENY")
-	h.Set("Referrer-Policy", "no-referrer")
-	h.Set("Cache-Control", "no-store")
-	h.Set("Cross-Origin-Opener-Policy", "same-origin")
-	h.Set("Cross-Origin-Resource-Policy", "same-origin")
-	h.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()")
+	pages.Protect(w.Header())
 	if !slices.Contains(c.hosts, strings.ToLower(r.Host)) {
 		http.Error(w, "The console is not reached under this name: "+c.o.Origins[0]+c.o.Path+"/", http.StatusMisdirectedRequest)
 		return
@@ -52,10 +43,7 @@ func (c *Console) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	inner := r.Clone(r.Context())
-	inner.URL.Path, inner.URL.RawPath = at, ""
-	if at == "" {
-		inner.URL.Path = "/"
-	}
+	inner.URL.Path, inner.URL.RawPath = cmp.Or(at, "/"), ""
 	if _, pattern := c.mux.Handler(inner); pattern == "" {
 		if err := q.recognize(); err != nil {
 			q.fail(err)
@@ -97,13 +85,8 @@ func (c *Console) checkForm(w http.ResponseWriter, r *http.Request) error {
 
 // client gives the address that a request comes from.
 func (c *Console) client(r *http.Request) netip.Addr {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		host = r.RemoteAddr
+	if from := session.Remote(r.RemoteAddr); from.IsValid() {
+		return c.o.Client(from, r.Header.Values("X-Forwarded-For"))
 	}
-	addr, err := netip.ParseAddr(host)
-	if err != nil {
-		return netip.Addr{}
-	}
-	return c.o.Client(addr.Unmap(), r.Header.Values("X-Forwarded-For"))
+	return netip.Addr{}
 }

@@ -160,7 +160,7 @@ func TestCookies(t *testing.T) {
 		w := newWorld(t, func(o *console.Options) { o.Origins = []string{"http://localhost:9091"} })
 		request := httptest.NewRequest(http.MethodGet, "/sign-in", nil)
 		request.Host = "localhost:9091"
-		c, err := console.New(console.Options{Tokens: w.Service, Forge: "GitLab", Origins: []string{"http://localhost:9091"}})
+		c, err := console.New(w.options)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -338,7 +338,9 @@ func TestLinksFromElsewhereFindTheSession(t *testing.T) {
 func TestBelowAPath(t *testing.T) {
 	w := newWorld(t, nil)
 	const path = "/-/patgate/console"
-	c, err := console.New(console.Options{Tokens: w.Service, Forge: "GitLab", Origins: []string{"https://patgate.test"}, Path: path})
+	o := w.options
+	o.Origins, o.Path = []string{"https://patgate.test"}, path
+	c, err := console.New(o)
 	if err != nil {
 		t.Fatal(err)
 	}

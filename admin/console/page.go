@@ -57,7 +57,13 @@ var errNoPage = errors.New("no such page")
 func (q *request) words(err error) (int, string) {
 	var tooLong *http.MaxBytesError
 	switch {
-	case errors.Is(err, errForm):
+	case errors.Is(err, session.ErrUnknown), errors.Is(err, session.ErrStore), errors.Is(err, store.ErrUnreachable):
+		if q.ctx().Err() == nil || errors.Is(err, session.ErrUnknown) { // the browser has not gone, or a token may be there
+			q.o.Report(err)
+		}
+		q.w.Header().Set("Retry-After", "1")
+		return http.StatusServiceUnavailable, session.Unanswered(err)
+	case errors.Is(err, errForm), errors.Is(err, store.ErrUnknownSignIn):
 		return http.StatusForbidden, "The form was not one of this session, or too old. Go back, load the page again and repeat " +
 			"what you did."
 	case errors.Is(err, errScopes):
@@ -99,9 +105,10 @@ func (q *request) words(err error) (int, string) {
 func (q *request) fail(err error) {
 	status, text := q.words(err)
 	title := map[int]string{
-		http.StatusNotFound:  "Not found",
-		http.StatusForbidden: "Not allowed",
-		http.StatusConflict:  "Not possible now",
+		http.StatusNotFound:           "Not found",
+		http.StatusForbidden:          "Not allowed",
+		http.StatusConflict:           "Not possible now",
+		http.StatusServiceUnavailable: "The store did not answer",
 	}[status]
 	if title == "" {
 		title = "That did not work"

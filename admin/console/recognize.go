@@ -22,9 +22,9 @@ func (q *request) recognize() error {
 	if cookie == "" {
 		return nil
 	}
-	s := q.sessions.Find(cookie)
-	if s == nil {
-		return nil
+	s, err := q.sessions.Find(q.ctx(), cookie)
+	if s == nil || err != nil {
+		return err
 	}
 	caller, due := s.Owner(q.o.Now())
 	if due {
@@ -34,7 +34,9 @@ func (q *request) recognize() error {
 			caller = fresh
 			s.Confirmed(fresh, q.o.Now())
 		case errors.Is(err, tokens.ErrUnknownCaller), errors.Is(err, tokens.ErrForbidden):
-			q.sessions.End(cookie)
+			if err := q.sessions.End(q.ctx(), cookie); err != nil {
+				return err
+			}
 			q.cookies.Set(q.w, sessionCookie, "")
 			q.o.Record(Event{What: "signed_out", UserID: s.UserID, Client: q.client(q.r)})
 			return nil

@@ -2,8 +2,6 @@ package console
 
 import (
 	"crypto/hmac"
-	"crypto/sha256"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"net/http"
@@ -27,11 +25,7 @@ type signInPage struct {
 }
 
 // formToken gives the token of a sign-in form for its cookie.
-func (c *Console) formToken(cookie string) string {
-	mac := hmac.New(sha256.New, c.formKey)
-	mac.Write([]byte(cookie))
-	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
-}
+func formToken(cookie string) string { return session.FormToken(cookie, "sign-in") }
 
 // sendToSignIn shows the way in, and back to what was asked for.
 func (q *request) sendToSignIn() {
@@ -82,7 +76,7 @@ func (q *request) signInForm(status int, next, problem string) error {
 	q.render("sign-in", status, page{Title: "Sign in"}, signInPage{
 		Scopes:  q.o.Scopes,
 		Next:    next,
-		Form:    q.formToken(cookie),
+		Form:    formToken(cookie),
 		Problem: problem,
 	})
 	return nil
@@ -93,7 +87,7 @@ func (q *request) signIn() error {
 	form := q.r.PostForm
 	next := local(form.Get("next"))
 	cookie := q.cookies.Get(q.r, formCookie)
-	if cookie == "" || !hmac.Equal([]byte(form.Get("csrf")), []byte(q.formToken(cookie))) {
+	if cookie == "" || !hmac.Equal([]byte(form.Get("csrf")), []byte(formToken(cookie))) {
 		return q.signInForm(http.StatusForbidden, next, "The form was too old. Please try again; if this comes again, allow cookies "+
 			"for this page.")
 	}
@@ -105,10 +99,10 @@ func (q *request) signIn() error {
 	if caller == nil {
 		return q.signInForm(status, next, problem)
 	}
-	if old := q.cookies.Get(q.r, sessionCookie); old != "" {
-		q.sessions.End(old)
+	if err := q.sessions.End(q.ctx(), q.cookies.Get(q.r, sessionCookie)); err != nil {
+		return err
 	}
-	value, err := q.sessions.Begin(caller)
+	value, err := q.sessions.Begin(q.ctx(), caller, credential)
 	if err != nil {
 		return err
 	}
@@ -159,7 +153,9 @@ func (q *request) identify(credential token.Secret, as *tokens.Owner) (c *tokens
 }
 
 func (q *request) signOut() error {
-	q.sessions.End(q.cookies.Get(q.r, sessionCookie))
+	if err := q.sessions.End(q.ctx(), q.cookies.Get(q.r, sessionCookie)); err != nil {
+		return err
+	}
 	q.cookies.Set(q.w, sessionCookie, "")
 	q.o.Record(Event{What: "signed_out", UserID: q.session.UserID, Client: q.client(q.r)})
 	return q.redirect("/sign-in")

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -36,6 +37,7 @@ type world struct {
 	forge    *forgetest.Forge
 	upstream *httptest.Server
 	store    *sqlite.DB
+	storing  *storing // of the service
 	origin   string
 	client   *http.Client // trusts the console's certificate
 
@@ -44,6 +46,9 @@ type world struct {
 
 	api, web int64
 	networks []netip.Prefix // from which what is seen came
+
+	options console.Options // of its consoles
+	nodes   []http.Handler  // that answer; a visitor's field X-Node says which, the first one else
 
 	mu     sync.Mutex
 	table  *routes.Table
@@ -89,6 +94,7 @@ func newWorld(t *testing.T, edit func(*console.Options)) *world {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = w.store.Close() })
+	w.storing = &storing{DB: w.store}
 	ring, err := store.OpenKeyring(t.Context(), w.store, seal.Source{File: filepath.Join(dir, "keys", "patgate.key")}, time.Now())
 	if err != nil {
 		t.Fatal(err)
@@ -101,24 +107,26 @@ func newWorld(t *testing.T, edit func(*console.Options)) *world {
 		t.Fatal(err)
 	}
 	t.Cleanup(resolver.Close)
-	if w.Service, err = tokens.New(tokens.Options{Store: w.store, Keyring: ring, Table: w.routes, Forge: resolver, Origin: w.upstream.URL,
+	if w.Service, err = tokens.New(tokens.Options{Store: w.storing, Keyring: ring, Table: w.routes, Forge: resolver, Origin: w.upstream.URL,
 		Now: w.now, Administrators: []int64{w.root}}); err != nil {
 		t.Fatal(err)
 	}
-	var handler http.Handler
-	server := httptest.NewTLSServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) { handler.ServeHTTP(rw, r) }))
+	server := httptest.NewTLSServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		at, _ := strconv.Atoi(r.Header.Get("X-Node"))
+		w.nodes[at].ServeHTTP(rw, r)
+	}))
 	t.Cleanup(server.Close)
 	w.origin, w.client = server.URL, server.Client()
 	o := console.Options{Tokens: w.Service, Forge: "GitLab", Scopes: "api or read_api", Origins: []string{server.URL}, Gateway: "https://gitlab.test", Now: w.now,
+		SignIns: w.store, Keyring: ring, Upstream: w.upstream.URL,
 		Learning: learning.New(w.Service),
 		Record:   func(e console.Event) { w.mu.Lock(); w.events = append(w.events, e); w.mu.Unlock() },
 		Report:   func(err error) { w.mu.Lock(); w.faults = append(w.faults, err.Error()); w.mu.Unlock() }}
 	if edit != nil {
 		edit(&o)
 	}
-	if handler, err = console.New(o); err != nil {
-		t.Fatal(err)
-	}
+	w.options = o
+	w.node(t, nil)
 	t.Cleanup(func() {
 		w.mu.Lock()
 		defer w.mu.Unlock()
@@ -127,6 +135,21 @@ func newWorld(t *testing.T, edit func(*console.Options)) *world {
 		}
 	})
 	return w
+}
+
+// node makes one more console on the same store, as another node or a restart has, and gives its number.
+func (w *world) node(t *testing.T, edit func(*console.Options)) int {
+	t.Helper()
+	o := w.options
+	if edit != nil {
+		edit(&o)
+	}
+	c, err := console.New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.nodes = append(w.nodes, c)
+	return len(w.nodes) - 1
 }
 
 // attempts bounds wrong credentials by so many in a minute, on a clock that the test alone moves.

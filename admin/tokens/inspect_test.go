@@ -24,7 +24,7 @@ func TestRememberedOwner(t *testing.T) {
 	w := newWorld(t, nil)
 	made := w.make(t, reading(w.api, "read_job", "read_pipeline"))
 	owner := w.owner(t, w.pat)
-	kept := owner.Remembered()
+	kept := tokens.Remembered(owner.Identity(), token.NewSecret(w.pat))
 	scopes := func(permissions ...string) *[]terms.Scope { return &[]terms.Scope{reading(w.api, permissions...)} }
 	longer, shorter := "364d", "20d"
 	refused := map[string]func() error{

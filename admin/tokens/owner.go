@@ -71,12 +71,10 @@ func acceptable(id *forge.Identity, allowAdmins bool) error {
 	return nil
 }
 
-// Remembered gives an owner whose credential is kept, as in a web session, rather than presented with the request. Such a
-// caller lists, narrows, pauses and revokes; what gives power (making, widening, rotating, resuming) is ErrAgain.
-func (o *Owner) Remembered() *Owner {
-	kept := *o
-	kept.remembered = true
-	return &kept
+// Remembered gives an owner whose credential is kept, as in a web session, with what the forge said of it. Such a caller
+// lists, narrows, pauses and revokes; what gives power (making, widening, rotating, resuming) is ErrAgain.
+func Remembered(identity forge.Identity, credential token.Secret) *Owner {
+	return &Owner{identity: identity, secret: credential, remembered: true}
 }
 
 // Again makes a remembered owner an owner once more, on a credential that is presented now and is the same user's.
@@ -97,7 +95,7 @@ func (s *Service) Still(ctx context.Context, o *Owner) (*Owner, error) {
 	if err != nil {
 		return nil, err
 	}
-	return fresh.Remembered(), nil
+	return Remembered(fresh.identity, fresh.secret), nil
 }
 
 // present tells, by ErrAgain, that a remembered owner's word is not enough for what gives power.
@@ -107,6 +105,9 @@ func present(c Caller) error {
 	}
 	return nil
 }
+
+// Identity is what the forge said of the credential.
+func (o *Owner) Identity() forge.Identity { return o.identity }
 
 // UserID is the forge user's id.
 func (o *Owner) UserID() int64 { return o.identity.UserID }

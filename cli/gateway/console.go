@@ -15,7 +15,9 @@ import (
 	"golang.org/x/net/netutil"
 
 	"patgate/admin/console"
+	"patgate/admin/console/session"
 	"patgate/config"
+	"patgate/store/seal"
 )
 
 // forgeNames gives what the forge is called in the console, and the scopes that its tokens need to sign in there.
@@ -31,15 +33,17 @@ func forgeNames(c *config.Config) (name, scopes string) {
 }
 
 // makeConsole makes the console that the configuration describes; none when it is off.
-func (g *gateway) makeConsole() (err error) {
+func (g *gateway) makeConsole(keys *seal.Keyring) (err error) {
 	c := g.config
 	origins := c.ConsoleOrigins()
 	if len(origins) == 0 {
 		return nil
 	}
 	name, scopes := forgeNames(c)
+	lost := g.reportStore() // not with each page
 	o := console.Options{
 		Tokens: g.tokens, Forge: name, Scopes: scopes, Origins: origins, Gateway: c.Public(),
+		SignIns: g.store, Keyring: keys, Upstream: c.Upstream.URL.String(),
 		Attempts:    g.attempts,
 		Learning:    g.learning,
 		Client:      func(peer netip.Addr, forwardedFor []string) netip.Addr { return g.handler.Client(peer, forwardedFor) },
@@ -47,7 +51,13 @@ func (g *gateway) makeConsole() (err error) {
 		Record: func(e console.Event) {
 			g.logger.Info("console", zap.String("event", e.What), zap.Int64("owner_id", e.UserID), zap.Stringer("client", e.Client))
 		},
-		Report: func(err error) { g.logger.Error("console", zap.Error(err)) },
+		Report: func(err error) {
+			if errors.Is(err, session.ErrStore) {
+				lost(err)
+				return
+			}
+			g.logger.Error("console", zap.Error(err))
+		},
 	}
 	if c.Console.Listen == config.ConsoleGateway {
 		o.Path, o.Client = config.ConsolePath, nil // the gateway has told clients from proxies already

@@ -30,6 +30,7 @@ import (
 	"patgate/cli/upstream"
 	"patgate/config"
 	"patgate/dial"
+	"patgate/fleet"
 	"patgate/forge"
 	"patgate/proxy"
 	"patgate/proxy/legacy"
@@ -79,7 +80,9 @@ type gateway struct {
 	draining atomic.Bool
 
 	attempts *forge.Attempts
-	via      string // by which what this process sends is known again
+	size     *fleet.Size // of the fleet
+	node     membership  // of this process
+	via      string      // by which what this process sends is known again
 
 	nameUnknown  bool // what it calls itself could not be found out, because it did not answer
 	forgeUnknown bool // what the forge is could not be found out: it was taken for a GitLab
@@ -109,7 +112,7 @@ func unmade(c *config.Config, log io.Writer) *gateway {
 			c.Log.Format = config.FormatConsole
 		}
 	}
-	out := newLineWriter(log)
+	out, size := newLineWriter(log), new(fleet.Size)
 	return &gateway{
 		config: c,
 		log:    out,
@@ -120,8 +123,10 @@ func unmade(c *config.Config, log io.Writer) *gateway {
 		attempts: forge.NewAttempts(forge.AttemptOptions{
 			Limit:  c.Limits.FailedCredentials,
 			Window: c.Limits.FailedCredentialsWindow.Std(),
+			Fleet:  size,
 		}),
-		via: reading.NewVia(),
+		size: size,
+		via:  reading.NewVia(),
 	}
 }
 
@@ -167,6 +172,7 @@ func (g *gateway) make(ctx context.Context) error {
 	if err := opened.Writable(); err != nil {
 		return fmt.Errorf("no token could be revoked: %w", err)
 	}
+	g.join(ctx)
 	if g.sessions, err = store.NewSessions(ctx, store.SessionOptions{
 		Store: opened.Store, Keyring: opened.Keyring,
 		Catalogue:  func() *routes.Catalogue { return g.routes.Table().Catalogue() },
@@ -178,7 +184,7 @@ func (g *gateway) make(ctx context.Context) error {
 		return err
 	}
 	g.names = names.NewKeeper(names.Options{Store: g.store, Origin: c.Upstream.URL.String(), Report: g.reportStore()})
-	if g.resolver, err = opening.Resolver(c, g.forgeWay, g.via, g.names.Saw); err != nil {
+	if g.resolver, err = opening.Resolver(c, g.forgeWay, g.via, g.size, g.names.Saw); err != nil {
 		return err
 	}
 	var console zapcore.Encoder
@@ -202,7 +208,7 @@ func (g *gateway) make(ctx context.Context) error {
 	if err := g.makeTokens(opened); err != nil {
 		return err
 	}
-	if err := g.makeConsole(); err != nil {
+	if err := g.makeConsole(opened.Keyring); err != nil {
 		return err
 	}
 	if err := g.makeObserver(opened.Keyring); err != nil {
@@ -303,6 +309,7 @@ func (g *gateway) proxyOptions(keys *seal.Keyring) proxy.Options {
 				zap.Stringer("peer", peer))
 		},
 		Attempts: g.attempts,
+		Fleet:    g.size,
 		Observer: g.observer,
 		Via:      g.via,
 		Limits: proxy.Limits{
@@ -393,6 +400,7 @@ func (g *gateway) start(ctx context.Context, clients, operators, people net.List
 		fields = append(fields, zap.Stringer("admin_listen", operators.Addr()))
 	}
 	if g.console != nil {
+		go g.console.Tend(ctx)
 		fields = append(fields, zap.String("console", g.config.ConsoleURL()))
 	}
 	g.logger.Info("serving", fields...)
@@ -400,6 +408,7 @@ func (g *gateway) start(ctx context.Context, clients, operators, people net.List
 	g.names.Start()
 	go g.greet(ctx)
 	go g.watchStore(ctx)
+	g.stay(ctx)
 	go g.findings.Run(ctx, func(ctx context.Context) (*learning.Tally, error) { return g.learning.Survey(ctx, "patgate") },
 		func(err error) { g.logger.Error("finding unused rights", zap.Error(err)) })
 	if g.nameUnknown {
@@ -502,6 +511,7 @@ func (g *gateway) close() error {
 		errs = append(errs, g.sessions.Close())
 	}
 	if g.store != nil {
+		g.leave()
 		errs = append(errs, g.store.Close())
 	}
 	return errors.Join(errs...)

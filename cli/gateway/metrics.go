@@ -65,6 +65,8 @@ func registerMetrics(registry prometheus.Registerer, g *gateway) {
 		info,
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+		gauge("patgate_nodes", "Nodes on the store that were there lately, this one included: each has its share of the limits "+
+			"towards the forge.", func() float64 { return float64(g.size.Nodes()) }),
 		gauge("patgate_routes", "Rows of the route table in use.", func() float64 { return float64(len(g.routes.Table().Routes())) }),
 		prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "patgate_uses_lost_total", Help: "Requests of tokens that are counted " +
 			"in no unit of what a token was seen to do, because there were too many or the store did not take them."},

@@ -17,7 +17,7 @@ func (g *gateway) makeObserver(keys *seal.Keyring) (err error) {
 	if c.Learn.Mode != config.LearnOn || c.Legacy.Mode == config.LegacyDeny {
 		return nil
 	}
-	if g.watched, err = opening.Observing(c, g.forgeWay, g.via); err != nil {
+	if g.watched, err = opening.Observing(c, g.forgeWay, g.via, g.size); err != nil {
 		return err
 	}
 	g.observer = observe.New(observe.Options{Table: g.routes.Table, Dialect: surface.DialectOf(c.Forge.Table()), Forge: g.watched,

@@ -7,6 +7,7 @@ import (
 	"patgate/cache"
 	"patgate/cli/upstream"
 	"patgate/config"
+	"patgate/fleet"
 	"patgate/forge"
 	"patgate/forge/facts"
 	"patgate/forge/gitea"
@@ -16,14 +17,16 @@ import (
 	"patgate/token"
 )
 
-// Resolver makes the resolver for the forge that the configuration names, or that was found out. via is what its questions
-// are known by; empty for a process that serves nobody. saw, when not nil, is told of its answers (facts.Options).
-func Resolver(c *config.Config, w upstream.Way, via string,
+// Resolver makes the resolver for the forge that the configuration names, or that was found out. via is what its questions are
+// known by; empty for a process that serves nobody. f is how many nodes share the budget; nil is this process alone. saw, when
+// not nil, is told of its answers (facts.Options).
+func Resolver(c *config.Config, w upstream.Way, via string, f *fleet.Size,
 	saw func(userID int64, ref routes.Reference, c policy.Container)) (Client, error) {
 	return resolver(c, w, gitlab.New, facts.Options{
 		Via: via, Saw: saw, MaxEntries: int64(c.Cache.Containers),
 		TTL: c.Resolver.FreshForReads.Std(), NegativeTTL: c.Resolver.NotFoundTTL.Std(),
 		Budget: forge.BudgetOptions{
+			Fleet:      f,
 			TokenBurst: quarter(c.Resolver.BudgetPerToken), TokenRate: float64(c.Resolver.BudgetPerToken) / 60,
 			OwnerBurst: quarter(c.Resolver.BudgetPerOwner), OwnerRate: float64(c.Resolver.BudgetPerOwner) / 60,
 		},
@@ -32,10 +35,10 @@ func Resolver(c *config.Config, w upstream.Way, via string,
 
 // Observing makes the resolver by which it is found out what credentials of the forge's own did. It has a budget of its own, and
 // what it knows decides nothing, so that it may be older.
-func Observing(c *config.Config, w upstream.Way, via string) (Client, error) {
+func Observing(c *config.Config, w upstream.Way, via string, f *fleet.Size) (Client, error) {
 	return resolver(c, w, gitlab.NewForOthers, facts.Options{Via: via, MaxEntries: 10_000, TTL: 10 * time.Minute,
 		NegativeTTL: time.Minute,
-		Budget:      forge.BudgetOptions{TokenBurst: 30, TokenRate: 0.5, OwnerBurst: 60, OwnerRate: 1}})
+		Budget:      forge.BudgetOptions{Fleet: f, TokenBurst: 30, TokenRate: 0.5, OwnerBurst: 60, OwnerRate: 1}})
 }
 
 func resolver(c *config.Config, w upstream.Way, ofGitLab func(gitlab.Options) (*gitlab.Resolver, error),
@@ -67,7 +70,7 @@ func Forge(c *config.Config) (Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return Resolver(c, w, "", nil)
+	return Resolver(c, w, "", nil, nil)
 }
 
 // Client is what commands and the gateway ask the forge.

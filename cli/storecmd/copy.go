@@ -13,6 +13,7 @@ import (
 	"patgate/store/postgres"
 	"patgate/store/sqlite"
 	"patgate/store/tables"
+	"patgate/store/transfer"
 )
 
 func newStoreCopy() *cobra.Command {
@@ -23,7 +24,7 @@ func newStoreCopy() *cobra.Command {
 		Long: `A STORE is postgres://user@host/database or the path of a SQLite file. The target must be empty; its tables are
 made. Everything is copied as one state of the source, sealed credentials and what was observed included,
 in one transaction, and compared row by row before that is committed. For each table,
-the number of its rows and their SHA-256 are printed.
+the number of its rows and their SHA-256 are printed. Who is signed in to the console is not copied.
 
 Stop the gateway first: a token that is revoked while the copy is made is not revoked in it. The sealing key is
 in neither store: the new one needs the same. A password is best left to PGPASSWORD or ~/.pgpass.`,
@@ -82,20 +83,20 @@ func openSource(ctx context.Context, name string) (*tables.Tables, func() error,
 }
 
 // copyInto copies a store into another. A new SQLite store is there when it is whole, or not at all.
-func copyInto(ctx context.Context, source *tables.Tables, to string) ([]tables.Copied, error) {
+func copyInto(ctx context.Context, source *tables.Tables, to string) ([]transfer.Copied, error) {
 	if postgres.IsURL(to) {
 		db, err := postgres.Open(ctx, to, postgres.Options{Patience: copyPatience})
 		if err != nil {
 			return nil, err
 		}
-		copied, err := tables.Copy(ctx, source, db.Tables)
+		copied, err := transfer.Copy(ctx, source, db.Tables)
 		return copied, errors.Join(err, db.Close())
 	}
 	target, err := sqlite.OpenTarget(ctx, to)
 	if err != nil {
 		return nil, err
 	}
-	copied, err := tables.Copy(ctx, source, target.Tables)
+	copied, err := transfer.Copy(ctx, source, target.Tables)
 	if err != nil {
 		return nil, target.Abandon(err)
 	}

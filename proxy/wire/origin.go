@@ -2,13 +2,15 @@ package wire
 
 import (
 	"patgate/dial"
+	"patgate/fleet"
 	"patgate/proxy/wire/share"
 )
 
 // PoolOptions say where a Pool's connections lead.
 type PoolOptions struct {
 	Dialer      *dial.Dialer
-	Connections int // that may be open
+	Connections int // that may be open, of all nodes together
+	Fleet       *fleet.Size
 	Timeouts    *Timeouts
 	Watchdog    *Watchdog // not yet running
 	Loops       *Loops
@@ -22,9 +24,10 @@ func NewPool(o PoolOptions) *Pool {
 		limits: o.Timeouts,
 		dog:    o.Watchdog,
 		max:    o.Connections,
+		fleet:  o.Fleet,
 		loops:  o.Loops,
 		idle:   newIdleLists(o.Loops.Count()),
-		shares: share.New(o.Connections),
+		shares: share.New(o.Connections, o.Fleet),
 	}
 	p.dog.also = append(p.dog.also, p.reap)
 	return p
@@ -39,7 +42,5 @@ func (p *Pool) Counts() (open, idle int) {
 		}
 		list.mu.Unlock()
 	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.open, idle
+	return int(p.open.Load()), idle
 }

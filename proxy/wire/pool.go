@@ -9,10 +9,11 @@ import (
 	"math"
 	"net"
 	"runtime"
-	"sync"
+	"sync/atomic"
 	"time"
 
 	"patgate/dial"
+	"patgate/fleet"
 	"patgate/proxy/wire/loop"
 	"patgate/proxy/wire/share"
 )
@@ -36,14 +37,14 @@ type Pool struct {
 	tls    *tls.Config // of the dialer; nil for plain http
 	limits *Timeouts
 	dog    *Watchdog
-	max    int
+	max    int // of all nodes together
+	fleet  *fleet.Size
 	loops  *Loops
 
 	idle   []*idleList   // by listOf the loop that they rest in
 	shares *share.Shares // of those that are in use
 
-	mu   sync.Mutex
-	open int
+	open atomic.Int64
 }
 
 // Upstream is a connection to the forge.
@@ -199,10 +200,12 @@ func (p *Pool) take(fresh bool, by Claim) *Upstream {
 				return c
 			}
 		}
-		if p.room() {
+		if p.room(p.fleet.Share(p.max)) {
 			return nil
 		}
 		switch c := p.instead(fresh, by.Holder); {
+		case c == nil && p.room(p.max): // all are in use: this node's share was larger when they were taken
+			return nil
 		case c == nil:
 			runtime.Gosched() // one is just being closed
 		case !fresh && c.holder == by.Holder:
@@ -214,23 +217,21 @@ func (p *Pool) take(fresh bool, by Claim) *Upstream {
 	}
 }
 
-// room gives the right to dial one more.
-func (p *Pool) room() bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.open == p.max {
-		return false
+// room gives the right to dial one more, where fewer than most are open.
+func (p *Pool) room(most int) bool {
+	for {
+		open := p.open.Load()
+		if open >= int64(most) {
+			return false
+		}
+		if p.open.CompareAndSwap(open, open+1) {
+			return true
+		}
 	}
-	p.open++
-	return true
 }
 
 // gone gives the right of a connection that is no more back.
-func (p *Pool) gone() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.open--
-}
+func (p *Pool) gone() { p.open.Add(-1) }
 
 // instead gives an idle connection when no other can be dialled: the holder's own, or one whose place another can take.
 func (p *Pool) instead(fresh bool, h Holder) *Upstream {
@@ -302,7 +303,7 @@ func (p *Pool) Put(c *Upstream) {
 // read the answer and found nothing behind it, which is news as late as that of a round.
 func (p *Pool) putAfter(c *Upstream, rounds uint64) {
 	var of *loop.Loop
-	if c.odd || c.marked || c.reader.Buffered() > 0 || len(c.ahead) > 0 || !c.rest() {
+	if c.odd || c.marked || c.reader.Buffered() > 0 || len(c.ahead) > 0 || p.surplus() > 0 || !c.rest() {
 		p.Drop(c)
 		return
 	}
@@ -318,6 +319,9 @@ func (p *Pool) putAfter(c *Upstream, rounds uint64) {
 	}
 	p.shares.Release(account)
 }
+
+// surplus tells how many more are open than this node's share: that was larger when they were dialled.
+func (p *Pool) surplus() int { return int(p.open.Load()) - p.fleet.Share(p.max) }
 
 // rest leaves an idle connection to the loop. False: something came that nobody asked for.
 func (c *Upstream) rest() bool {
@@ -344,12 +348,19 @@ func (p *Pool) stale(c *Upstream, now int64) bool {
 	return now-c.idle > int64(p.limits.UpstreamIdle)
 }
 
-// reap closes the connections that have been idle for too long.
+// reap closes the connections that have been idle for too long, and those beyond this node's share that nobody uses.
 func (p *Pool) reap(now int64) {
 	for _, list := range p.idle {
 		for _, c := range list.removeOlder(func(c *Upstream) bool { return p.stale(c, now) }) {
 			p.Drop(c)
 		}
+	}
+	for n := p.surplus(); n > 0; n-- {
+		c := p.popOldest()
+		if c == nil {
+			return
+		}
+		p.Drop(c)
 	}
 }
 

@@ -14,7 +14,7 @@ import (
 	"patgate/store"
 	"patgate/store/sqlite"
 	"patgate/store/storetest"
-	"patgate/store/tables"
+	"patgate/store/transfer"
 	"patgate/token"
 )
 
@@ -31,7 +31,8 @@ func openFile(t testing.TB, name string) *sqlite.DB {
 // A store that is copied from SQLite to PostgreSQL and back is the same, and goes on where it was.
 func TestCopyThereAndBack(t *testing.T) {
 	var d databases
-	first, second, third := openFile(t, "a.db"), openURL(t, d.url(t, t.TempDir())), openFile(t, "b.db")
+	secondURL := d.url(t, t.TempDir())
+	first, second, third := openFile(t, "a.db"), openURL(t, secondURL), openFile(t, "b.db")
 	f := storetest.NewFixture(t, first, nil)
 	r := f.NewToken(t, "parent", func(r *token.Record) { r.OwnersWord = true })
 	f.NewToken(t, "ünïcode \"quoted\"\n")
@@ -49,11 +50,12 @@ func TestCopyThereAndBack(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	there, err := tables.Copy(t.Context(), first.Tables, second.Tables)
+	f.SignIn(t, 42, storetest.Start()) // who is signed in is not copied
+	there, err := transfer.Copy(t.Context(), first.Tables, second.Tables)
 	if err != nil {
 		t.Fatal(err)
 	}
-	back, err := tables.Copy(t.Context(), second.Tables, third.Tables)
+	back, err := transfer.Copy(t.Context(), second.Tables, third.Tables)
 	if err != nil || !reflect.DeepEqual(there, back) {
 		t.Fatalf("%+v\n%+v\n%v", there, back, err)
 	}
@@ -63,6 +65,10 @@ func TestCopyThereAndBack(t *testing.T) {
 	}
 	if rows != 15 { // a key, an owner, a credential, two tokens with two places each, a path, uses, an address, a kind, a unit, observing
 		t.Errorf("%d rows: %+v", rows, there)
+	}
+	var signedIn int
+	if err := connect(t, secondURL).QueryRow(t.Context(), "SELECT count(*) FROM sign_ins").Scan(&signedIn); err != nil || signedIn != 0 {
+		t.Errorf("%d are signed in, %v", signedIn, err)
 	}
 	want, _ := first.Token(t.Context(), r.ID)
 	if len(want.Names) != 1 {
@@ -89,7 +95,7 @@ func TestCopyThereAndBack(t *testing.T) {
 	if was, _ := first.Changes(t.Context(), 0); newest <= was.Sequence {
 		t.Errorf("the newest change is %d after %d", newest, was.Sequence)
 	}
-	if _, err := tables.Copy(t.Context(), first.Tables, second.Tables); !errors.Is(err, store.ErrConflict) {
+	if _, err := transfer.Copy(t.Context(), first.Tables, second.Tables); !errors.Is(err, store.ErrConflict) {
 		t.Errorf("copied over what is there: %v", err)
 	}
 }
@@ -115,7 +121,7 @@ func TestACopyThatDiffersIsRefused(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := tables.Copy(t.Context(), from.Tables, to.Tables); !errors.Is(err, store.ErrDamaged) {
+	if _, err := transfer.Copy(t.Context(), from.Tables, to.Tables); !errors.Is(err, store.ErrDamaged) {
 		t.Errorf("error %v", err)
 	}
 	if list, _, err := to.Tokens(t.Context(), store.Filter{}); err != nil || len(list) > 0 {

@@ -40,6 +40,7 @@ type DB struct {
 	read     *pgxpool.Pool
 	write    *pgxpool.Pool    // apart, so that a revocation does not wait behind reads
 	news     *pgxpool.Pool    // one connection, so that a poll does not wait behind them either
+	beats    *pgxpool.Pool    // one connection, so that a node is there for the others whatever it has to wait for
 	polls    []*tables.Tables // over each of the pools, that one first
 	closed   atomic.Bool
 	clock    clock
@@ -75,19 +76,16 @@ func connect(url string, o Options) (*DB, error) {
 	if db.patience == 0 {
 		db.patience = 5 * time.Second
 	}
-	if db.read, err = pgxpool.NewWithConfig(context.Background(), config); err != nil {
-		return nil, fmt.Errorf("opening store %s: %w", db.name, err)
-	}
-	if db.write, err = pgxpool.NewWithConfig(context.Background(), config.Copy()); err != nil {
-		db.read.Close()
-		return nil, fmt.Errorf("opening store %s: %w", db.name, err)
-	}
 	one := config.Copy()
 	one.MaxConns = 1
-	if db.news, err = pgxpool.NewWithConfig(context.Background(), one); err != nil {
-		db.read.Close()
-		db.write.Close()
-		return nil, fmt.Errorf("opening store %s: %w", db.name, err)
+	for _, p := range []struct {
+		pool   **pgxpool.Pool
+		config *pgxpool.Config
+	}{{&db.read, config}, {&db.write, config.Copy()}, {&db.news, one}, {&db.beats, one.Copy()}} {
+		if *p.pool, err = pgxpool.NewWithConfig(context.Background(), p.config); err != nil {
+			db.closePools()
+			return nil, fmt.Errorf("opening store %s: %w", db.name, err)
+		}
 	}
 	db.Tables = tables.New(db.database(db.read))
 	for _, pool := range []*pgxpool.Pool{db.news, db.read, db.write} {
@@ -213,10 +211,17 @@ func (db *DB) Check(ctx context.Context) (store.Health, error) {
 // Close gives the connections back. Calls that are under way end first.
 func (db *DB) Close() error {
 	db.closed.Store(true)
-	for _, pool := range []*pgxpool.Pool{db.read, db.write, db.news} {
-		pool.Close()
-	}
+	db.closePools()
 	return nil
+}
+
+// closePools closes those that were made.
+func (db *DB) closePools() {
+	for _, pool := range []*pgxpool.Pool{db.read, db.write, db.news, db.beats} {
+		if pool != nil {
+			pool.Close()
+		}
+	}
 }
 
 // beginner is a pool.

@@ -17,6 +17,9 @@ import (
 // attempts is how often a transaction is tried that fails only because another one runs beside it.
 const attempts = 12
 
+// signIns is the counter that who changes sign-ins holds. Who holds that of changes too takes that one first.
+const signIns = "sign_ins"
+
 // database gives package tables what it needs of the pools.
 func (db *DB) database(read *pgxpool.Pool) tables.Database {
 	return tables.Database{
@@ -28,6 +31,10 @@ func (db *DB) database(read *pgxpool.Pool) tables.Database {
 		Note: func(ctx context.Context, doing string, f func(tables.Conn) error) error {
 			return db.change(ctx, doing, "seen", f)
 		},
+		Sign: func(ctx context.Context, doing string, f func(tables.Conn) error) error {
+			return db.change(ctx, doing, signIns, f)
+		},
+		Alone:  func(ctx context.Context, tx tables.Conn) error { return hold(ctx, tx, signIns) },
 		NextID: nextID,
 		Head:   "(SELECT seq FROM counters WHERE name = 'changes')",
 		Scrub:  func(context.Context) {},
@@ -128,6 +135,12 @@ func begin(patience time.Duration) string {
 		"SET LOCAL idle_in_transaction_session_timeout = %d", ms/8, ms/2)
 }
 
+// hold keeps a counter for a transaction until it ends.
+func hold(ctx context.Context, tx tables.Conn, counter string) error {
+	_, err := tx.Exec(ctx, "SELECT seq FROM counters WHERE name = ? FOR UPDATE", counter)
+	return err
+}
+
 // try runs f once.
 func (db *DB) try(ctx context.Context, attempt int, counter string, f func(tables.Conn) error) error {
 	t, err := db.write.BeginTx(ctx, pgx.TxOptions{BeginQuery: begin(db.patience)})
@@ -136,7 +149,7 @@ func (db *DB) try(ctx context.Context, attempt int, counter string, f func(table
 	}
 	defer rollback(ctx, t)
 	tx := conn{t, db, 0}
-	if _, err := tx.Exec(ctx, "SELECT seq FROM counters WHERE name = ? FOR UPDATE", counter); err != nil {
+	if err := hold(ctx, tx, counter); err != nil {
 		return err
 	}
 	if err := f(tx); err != nil {

@@ -71,17 +71,27 @@ func (r *Keyring) Seal(b Binding, plain []byte) (keyID string, sealed []byte, er
 // Unseal opens what was sealed under the key with this id. When the ring does not know the id, the source is read again,
 // because another process may have rotated the key; what is still unknown is ErrWrongKey.
 func (r *Keyring) Unseal(b Binding, keyID string, sealed []byte) ([]byte, error) {
-	k, ok := r.Key(keyID)
-	if !ok {
-		if err := r.Reload(); err != nil {
-			return nil, fmt.Errorf("reading the sealing keys again, for key %s: %w", keyID, err)
-		}
-		if k, ok = r.Key(keyID); !ok {
-			return nil, fmt.Errorf("%w: the credential is sealed under key %s; %s holds %s",
-				ErrWrongKey, keyID, r.source, idsOf(r.Keys()))
-		}
+	k, err := r.known(keyID)
+	if err != nil {
+		return nil, err
 	}
 	return k.open(b, sealed)
+}
+
+// known finds a key by its id, in the source too when the ring does not know it.
+func (r *Keyring) known(keyID string) (Key, error) {
+	k, ok := r.Key(keyID)
+	if ok {
+		return k, nil
+	}
+	if err := r.Reload(); err != nil {
+		return Key{}, fmt.Errorf("reading the sealing keys again, for key %s: %w", keyID, err)
+	}
+	if k, ok = r.Key(keyID); !ok {
+		return Key{}, fmt.Errorf("%w: the credential is sealed under key %s; %s holds %s", ErrWrongKey, keyID, r.source,
+			idsOf(r.Keys()))
+	}
+	return k, nil
 }
 
 // Reload reads the source again. On an error the keys at hand stay.

@@ -13,7 +13,7 @@ import (
 	"patgate/store"
 	"patgate/store/sqlite"
 	"patgate/store/storetest"
-	"patgate/store/tables"
+	"patgate/store/transfer"
 )
 
 // smallDisk mounts a file system in memory, of so many bytes.
@@ -245,7 +245,7 @@ func TestCopiesOnDisksThatAreNearlyFull(t *testing.T) {
 			if err != nil {
 				return err
 			}
-			if _, err := tables.Copy(t.Context(), db.Tables, target.Tables); err != nil {
+			if _, err := transfer.Copy(t.Context(), db.Tables, target.Tables); err != nil {
 				return target.Abandon(err)
 			}
 			return target.Finish(t.Context())
@@ -303,7 +303,7 @@ func TestACopyIntoAStoreThatIsThere(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := tables.Copy(t.Context(), db.Tables, target.Tables); err != nil {
+		if _, err := transfer.Copy(t.Context(), db.Tables, target.Tables); err != nil {
 			if err = target.Abandon(err); !errors.Is(err, store.ErrNoRoom) {
 				t.Fatal(err)
 			}

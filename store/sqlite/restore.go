@@ -44,7 +44,7 @@ type Restored struct {
 // (store.ErrLocked), when there is one and Replace is not set (store.ErrExists), when something is left of one that is gone and
 // Replace is not set (store.ErrLost), and when the file at to is another
 // program's (store.ErrForeign). Tokens that were revoked after the backup was made stay revoked, when the replaced store
-// is readable; ids that it gave are not given again.
+// is readable; ids that it gave are not given again. Nobody is signed in to the console afterwards.
 func Restore(ctx context.Context, from, to string, o RestoreOptions) (r Restored, err error) {
 	r.Path = to
 	if _, err := os.Stat(from); err != nil {
@@ -80,6 +80,10 @@ func Restore(ctx context.Context, from, to string, o RestoreOptions) (r Restored
 	defer func() { _ = fresh.Close() }()
 	if err := migrate(ctx, fresh); err != nil {
 		return r, fmt.Errorf("reading backup %s: %w", from, unwritten(filepath.Dir(to), err))
+	}
+	// Who has signed out since, or was signed out, stays so.
+	if _, err := fresh.ExecContext(ctx, "DELETE FROM sign_ins"); err != nil {
+		return r, fmt.Errorf("restoring: %w", explain(err))
 	}
 	if exists {
 		release, err := takeOver(ctx, to, fresh, &r)

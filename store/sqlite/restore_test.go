@@ -185,3 +185,22 @@ func TestWhatIsNotRestored(t *testing.T) {
 	})
 
 }
+
+// Threat: who has signed out of the console is signed in again by a backup of before.
+func TestABackupSignsNobodyIn(t *testing.T) {
+	dir := t.TempDir()
+	path, backup := filepath.Join(dir, "patgate.db"), filepath.Join(dir, "one.db")
+	f := storetest.NewFixture(t, openFile(t, path), nil)
+	s := f.SignIn(t, 42, time.Now())
+	if err := errors.Join(f.Store.Backup(t.Context(), backup), f.Store.EndSignIn(t.Context(), s.ID), f.Store.Close()); err != nil {
+		t.Fatal(err)
+	}
+	for name, to := range map[string]string{"over the store": path, "on a fresh machine": filepath.Join(dir, "fresh.db")} {
+		if _, err := sqlite.Restore(t.Context(), backup, to, sqlite.RestoreOptions{Replace: true, Now: time.Now()}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := openFile(t, to).SignIn(t.Context(), s.ID); !errors.Is(err, store.ErrUnknownSignIn) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}

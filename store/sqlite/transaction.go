@@ -18,6 +18,8 @@ func (db *DB) database() tables.Database {
 		Snapshot: db.snapshot,
 		Change:   db.change,
 		Note:     db.change, // there is one writer at a time
+		Sign:     db.change,
+		Alone:    func(context.Context, tables.Conn) error { return nil },
 		NextID:   nextID,
 		Head:     "(SELECT seq FROM sqlite_sequence WHERE name = 'changes')",
 		Scrub:    db.scrub,

@@ -45,6 +45,8 @@ func Run(t *testing.T, open Open) {
 		"collapse":    testCollapse,
 		"suspects":    testSuspectBounds,
 		"short units": testShortUnits,
+		"sign-ins":    testSignIns,
+		"forms":       testForms,
 		"backup":      testBackup,
 		"concurrency": testConcurrency,
 	} {

@@ -191,13 +191,15 @@ func sealUnder(ctx context.Context, q Conn, b seal.Binding, sealFor store.SealFu
 	if err != nil {
 		return "", nil, fmt.Errorf("sealing: %w", err)
 	}
+	return keyID, sealed, usableKey(ctx, q, keyID)
+}
+
+// usableKey tells, by ErrKeyRetired, that a key was rotated away.
+func usableKey(ctx context.Context, q Conn, keyID string) error {
 	var usable int
-	err = q.QueryRow(ctx, "SELECT count(*) FROM sealing_keys WHERE id = ? AND retired_at = 0", keyID).Scan(&usable)
-	if err != nil {
-		return "", nil, err
+	err := q.QueryRow(ctx, "SELECT count(*) FROM sealing_keys WHERE id = ? AND retired_at = 0", keyID).Scan(&usable)
+	if err == nil && usable == 0 {
+		err = fmt.Errorf("%w: %s", store.ErrKeyRetired, keyID)
 	}
-	if usable == 0 {
-		return "", nil, fmt.Errorf("%w: %s", store.ErrKeyRetired, keyID)
-	}
-	return keyID, sealed, nil
+	return err
 }

@@ -70,7 +70,15 @@ func (db *Tables) Rekey(ctx context.Context, to store.SealingKey, reseal store.R
 			resealed++
 			return keyID, sealed, err
 		}
-		return resealAll(ctx, tx, "", count, func(o store.Owner) store.Owner { return o })
+		if err := resealAll(ctx, tx, "", count, func(o store.Owner) store.Owner { return o }); err != nil {
+			return err
+		}
+		// What is sealed for sign-ins cannot be sealed anew: that takes their cookies.
+		if err := db.d.Alone(ctx, tx); err != nil {
+			return err
+		}
+		_, err = tx.Exec(ctx, "DELETE FROM sign_ins WHERE key_id <> ?", to.ID)
+		return err
 	})
 	if err != nil {
 		return 0, err

@@ -31,6 +31,11 @@ func (tx tx) Revoke(ctx context.Context, of store.Kin, c store.Cause) (int, erro
 	case of.Owner != 0:
 		condition, id = "owner_id = ?", of.Owner
 	}
+	if of.Owner != 0 {
+		if err := tx.db.signOutOwner(ctx, tx, of.Owner); err != nil {
+			return 0, err
+		}
+	}
 	n, err := tx.Exec(ctx, `UPDATE tokens SET revoked_at = ?, revoke_reason = ?, revoked_by = ?, changed_by = ?
 		WHERE revoked_at = 0 AND `+condition, millis(c.At), c.Reason, c.By, c.By, id)
 	return int(n), err

@@ -137,6 +137,13 @@ func (db *Tables) MoveOrigin(ctx context.Context, from, to string, reseal store.
 		if err != nil {
 			return err
 		}
+		// What is sealed for sign-ins is sealed for the old address alone.
+		if err := db.d.Alone(ctx, tx); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, "DELETE FROM sign_ins"); err != nil {
+			return err
+		}
 		if _, err := tx.Exec(ctx, "UPDATE subjects SET origin = ? WHERE origin = ?", to, from); err != nil {
 			return err
 		}

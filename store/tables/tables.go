@@ -51,6 +51,11 @@ type Database struct {
 	Change func(ctx context.Context, doing string, f func(Conn) error) error
 	// Note is Change for what was used and seen. It waits for no Change, nor does Change for it.
 	Note func(ctx context.Context, doing string, f func(Conn) error) error
+	// Sign is Change for who is signed in to the console. It waits for neither of these, nor do they for it, but for Alone.
+	Sign func(ctx context.Context, doing string, f func(Conn) error) error
+	// Alone has no Sign run beside a Change, from now until that ends. What one has committed before is seen afterwards. It is
+	// never called within Sign: so nobody waits for each other.
+	Alone func(ctx context.Context, change Conn) error
 	// NextID takes the id of the next row of a table, within the transaction that makes it.
 	NextID func(ctx context.Context, tx Conn, table string) (int64, error)
 	// Head is an expression for the newest change.
@@ -78,6 +83,9 @@ func New(d Database) *Tables {
 	db.Rules = store.Rules{Transact: db.transact}
 	return db
 }
+
+// Database gives the database that the store is kept in.
+func (db *Tables) Database() *Database { return &db.d }
 
 // Everything reads all rows that hold something in a form of their own, and fails when one is not in it.
 func (db *Tables) Everything(ctx context.Context) error {

@@ -7,7 +7,6 @@ import (
 	"sync"
 	"time"
 
-	"patgate/admin/console/session"
 	"patgate/store"
 )
 
@@ -21,10 +20,18 @@ const (
 	atOnce = 4
 )
 
+// Memory keeps for a while what the forge told of places. It is a session.
+type Memory interface {
+	// Known gives what is remembered of a place, if that is not too old.
+	Known(p store.Place, now time.Time) (store.Name, bool)
+	// Remember keeps what the forge told of a place.
+	Remember(p store.Place, n store.Name)
+}
+
 // Look puts the names of places that were not seen for longer than age into named: those that the session remembers, and, within
 // bounds, what the forge answers to ask. A place that is not there any more is marked as gone. One of which the forge says
 // nothing, or not in time, is left as it is.
-func Look(ctx context.Context, s *session.Session, places []store.Place, named store.Named, age time.Duration, now time.Time,
+func Look(ctx context.Context, m Memory, places []store.Place, named store.Named, age time.Duration, now time.Time,
 	ask func(context.Context, store.Place) (store.Name, bool)) {
 	var wanted []store.Place
 	put := func(p store.Place, n store.Name) {
@@ -38,7 +45,7 @@ func Look(ctx context.Context, s *session.Session, places []store.Place, named s
 	}
 	for _, p := range slices.Compact(slices.SortedFunc(slices.Values(places), compare)) {
 		at := latest(named[p])
-		if n, known := s.Known(p, now); known && latest(n).After(at) {
+		if n, known := m.Known(p, now); known && latest(n).After(at) {
 			put(p, n)
 			at = latest(n)
 		}
@@ -60,7 +67,7 @@ func Look(ctx context.Context, s *session.Session, places []store.Place, named s
 			if !ok {
 				return
 			}
-			s.Remember(p, n)
+			m.Remember(p, n)
 			mu.Lock()
 			defer mu.Unlock()
 			put(p, n)

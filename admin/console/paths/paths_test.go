@@ -6,22 +6,24 @@ import (
 	"time"
 
 	"patgate/admin/console/paths"
-	"patgate/admin/console/session"
-	"patgate/admin/tokens"
 	"patgate/routes"
 	"patgate/store"
 )
 
+// memory remembers what was told for as long as the test takes.
+type memory map[store.Place]store.Name
+
+func (m memory) Known(p store.Place, _ time.Time) (n store.Name, ok bool) {
+	n, ok = m[p]
+	return n, ok
+}
+
+func (m memory) Remember(p store.Place, n store.Name) { m[p] = n }
+
 // A place that the forge has just said is not there is shown as gone, by its last name, and one of which it says nothing as it was.
 func TestWhatIsNotThereIsGone(t *testing.T) {
 	now := time.Date(2026, 3, 3, 12, 0, 0, 0, time.UTC)
-	all := session.New(session.Bounds{Idle: time.Hour, Lifetime: time.Hour, Most: 1, MostOfUser: 1, Now: func() time.Time { return now },
-		Random: zeros{}})
-	cookie, err := all.Begin(&tokens.Owner{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := all.Find(cookie)
+	m := memory{}
 	place := func(id int64) store.Place { return store.Place{Kind: routes.RefProject, ID: id} }
 	old := now.Add(-48 * time.Hour)
 	there, gone, silent := place(1), place(2), place(3)
@@ -39,11 +41,11 @@ func TestWhatIsNotThereIsGone(t *testing.T) {
 	look := func(age time.Duration) store.Named {
 		named := store.Named{there: {Path: "acme/old", Seen: old}, gone: {Path: "acme/gone", Seen: old},
 			silent: {Path: "acme/silent", Seen: old}}
-		paths.Look(t.Context(), s, []store.Place{there, gone, silent}, named, age, now, ask)
+		paths.Look(t.Context(), m, []store.Place{there, gone, silent}, named, age, now, ask)
 		return named
 	}
-	for range 2 { // the second time by what the session remembers
-		got := look(session.NameAge)
+	for range 2 { // the second time by what is remembered
+		got := look(10 * time.Minute)
 		if got[there] != (store.Name{Path: "acme/new", Seen: now}) {
 			t.Errorf("there: %+v", got[there])
 		}
@@ -58,8 +60,3 @@ func TestWhatIsNotThereIsGone(t *testing.T) {
 		t.Errorf("%d questions", asked)
 	}
 }
-
-type zeros struct{}
-
-// Read implements io.Reader.
-func (zeros) Read(b []byte) (int, error) { return len(b), nil }

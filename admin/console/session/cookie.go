@@ -1,6 +1,10 @@
 package session
 
-import "net/http"
+import (
+	"net"
+	"net/http"
+	"net/netip"
+)
 
 // Cookies are the console's. With https they have the prefix __Host-: browsers then take them from this very host only, over
 // https, and for its whole path. Over plain http, which is for this machine alone, they cannot have it.
@@ -38,4 +42,17 @@ func (c Cookies) Get(r *http.Request, name string) string {
 		return ""
 	}
 	return found[0].Value
+}
+
+// Remote gives the address of a connection's other end, host:port or a host alone; the zero Addr where that is none.
+func Remote(text string) netip.Addr {
+	host, _, err := net.SplitHostPort(text)
+	if err != nil {
+		host = text
+	}
+	addr, err := netip.ParseAddr(host)
+	if err != nil {
+		return netip.Addr{}
+	}
+	return addr.Unmap()
 }

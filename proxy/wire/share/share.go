@@ -8,6 +8,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"patgate/fleet"
 )
 
 // Errors of Borrow.
@@ -30,7 +32,8 @@ const (
 // of all. The last eighth is for holders that use none yet, one for each. Who may have none now waits; those who wait for the
 // same take turns with the others. With fewer than eight connections there is not much to share: up to four are anybody's.
 type Shares struct {
-	most    int64
+	all     int // connections of all nodes
+	fleet   *fleet.Size
 	_       [64]byte     // what another processor writes is not on the same cache line
 	lent    atomic.Int64 // connections in use
 	_       [64]byte
@@ -79,9 +82,9 @@ type owner struct {
 	waiting  []*Account // those that are waited for, the next one first; guarded by Shares.mu
 }
 
-// New shares out so many connections.
-func New(most int) *Shares {
-	s := &Shares{most: int64(most)}
+// New shares out this node's part of so many connections.
+func New(all int, f *fleet.Size) *Shares {
+	s := &Shares{all: all, fleet: f}
 	for i := range s.drawers {
 		d := &s.drawers[i]
 		d.tokens, d.others, d.room = map[uint64]*Account{}, map[[2]uint64]*Account{}, leastRoom
@@ -89,6 +92,9 @@ func New(most int) *Shares {
 	s.owners.all = map[[2]uint64]*owner{}
 	return s
 }
+
+// most is how many connections may be in use on this node now.
+func (s *Shares) most() int64 { return int64(s.fleet.Share(s.all)) }
 
 // draw gives a borrower's account, which is not dropped as long as it counts as drawn.
 func (s *Shares) draw(b Borrower) *Account {
@@ -167,12 +173,13 @@ const (
 
 // judge tells whether somebody may use so many, his holder so many, and all together so many.
 func (s *Shares) judge(used, owned, all int64) verdict {
-	switch free := s.most - all; {
+	most := s.most()
+	switch free := most - all; {
 	case free < 0:
 		return full
 	case owned == 1:
 		return admitted
-	case free < s.most/8:
+	case free < most/8:
 		return ofOwner
 	case used <= few:
 		return admitted
@@ -236,7 +243,7 @@ func (s *Shares) Borrow(b Borrower, limit time.Duration) (*Account, error) {
 		return a, nil // the turn has come meanwhile
 	}
 	a.drawn.Add(-1)
-	if s.lent.Load() < s.most {
+	if s.lent.Load() < s.most() {
 		return nil, ErrShare
 	}
 	return nil, ErrBusy
@@ -303,7 +310,7 @@ func (s *Shares) served(a *Account, at int) {
 func (s *Shares) wake() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for at := 0; at < len(s.waiting) && s.lent.Load() < s.most; {
+	for at := 0; at < len(s.waiting) && s.lent.Load() < s.most(); {
 		o := s.waiting[at]
 		if !s.wakeOne(o) {
 			at++

@@ -8,6 +8,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"patgate/fleet"
 )
 
 // inUse takes as many connections as somebody may have at once.
@@ -35,7 +37,7 @@ func TestSharesLeaveSome(t *testing.T) {
 			[]int{32, 16, 8, 1, 1, 1}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := New(most)
+			s := New(most, nil)
 			for i, b := range c.of {
 				if got := len(inUse(s, b)); got != c.want[i] {
 					t.Errorf("number %d has %d, want %d", i, got, c.want[i])
@@ -47,7 +49,7 @@ func TestSharesLeaveSome(t *testing.T) {
 		})
 	}
 	t.Run("a thousand tokens of one owner", func(t *testing.T) {
-		s, got := New(most), 0
+		s, got := New(most, nil), 0
 		for token := range uint64(1000) {
 			got += len(inUse(s, Borrower{[2]uint64{1}, token}))
 		}
@@ -59,7 +61,7 @@ func TestSharesLeaveSome(t *testing.T) {
 		}
 	})
 	for most := 1; most <= few; most++ {
-		if got := len(inUse(New(most), Borrower{[2]uint64{1}, 1})); got != most {
+		if got := len(inUse(New(most, nil), Borrower{[2]uint64{1}, 1})); got != most {
 			t.Errorf("of %d, somebody alone gets %d", most, got)
 		}
 	}
@@ -67,7 +69,7 @@ func TestSharesLeaveSome(t *testing.T) {
 
 // Who waits for his own share holds up nobody, is told so when it does not come, and gets it when something is given back.
 func TestWhoWaitsForAShare(t *testing.T) {
-	s := New(64)
+	s := New(64, nil)
 	greedy, other := Borrower{[2]uint64{1}, 1}, Borrower{[2]uint64{2}, 2}
 	held := inUse(s, greedy)
 	if _, err := s.Borrow(greedy, 10*time.Millisecond); !errors.Is(err, ErrShare) {
@@ -92,7 +94,7 @@ func TestWhoWaitsForAShare(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	full := New(2)
+	full := New(2, nil)
 	inUse(full, other) // all
 	if _, err := full.Borrow(greedy, 10*time.Millisecond); !errors.Is(err, ErrBusy) {
 		t.Error(err)
@@ -103,7 +105,7 @@ func TestWhoWaitsForAShare(t *testing.T) {
 // end nothing is in use.
 func TestSharesAtOnce(t *testing.T) {
 	const most = 8
-	s := New(most)
+	s := New(most, nil)
 	var now, peak, served, refused atomic.Int64
 	var all sync.WaitGroup
 	for worker := range 64 {
@@ -155,7 +157,7 @@ func TestSharesAtOnce(t *testing.T) {
 
 // Made-up credentials leave no account behind.
 func TestAccountsAreDropped(t *testing.T) {
-	s := New(64)
+	s := New(64, nil)
 	kept := s.draw(Borrower{[2]uint64{7, 7}, 0})
 	for i := range uint64(300_000) {
 		a := s.Quickly(Borrower{[2]uint64{i, 1}, 0})
@@ -180,7 +182,7 @@ func TestAccountsAreDropped(t *testing.T) {
 func BenchmarkQuicklyBesideManyWhoWait(b *testing.B) {
 	for _, many := range []int{0, 1, 1000, 3000} {
 		b.Run(fmt.Sprint(many), func(b *testing.B) {
-			s := New(512)
+			s := New(512, nil)
 			for token := range uint64(2000) {
 				inUse(s, Borrower{[2]uint64{1}, token + 1})
 			}
@@ -206,7 +208,7 @@ func BenchmarkQuicklyBesideManyWhoWait(b *testing.B) {
 // Borrowers that come at the same moment do not keep each other back.
 func TestWhoComesAtOnce(t *testing.T) {
 	for range 200 {
-		s := New(2)
+		s := New(2, nil)
 		var all sync.WaitGroup
 		for token := range uint64(3) {
 			for range 4 {
@@ -221,5 +223,38 @@ func TestWhoComesAtOnce(t *testing.T) {
 			}
 		}
 		all.Wait()
+	}
+}
+
+// Of several nodes each has its part. What is in use beyond it is not taken away, and nothing more is given before that is.
+func TestSharesOfAFleet(t *testing.T) {
+	var size fleet.Size
+	s := New(64, &size)
+	one, other := Borrower{[2]uint64{1}, 1}, Borrower{[2]uint64{2}, 2}
+	held := inUse(s, one)
+	if len(held) != 32 {
+		t.Fatalf("of one node: %d", len(held))
+	}
+	size.Set(4)
+	if s.Quickly(other) != nil {
+		t.Error("more than a fourth is in use")
+	}
+	for _, a := range held[:31] {
+		s.Release(a)
+	}
+	if got := len(inUse(s, other)) + 1; got > 16 || got < 4 {
+		t.Errorf("of four nodes: %d are in use", got)
+	}
+	if n := testing.AllocsPerRun(100, func() {
+		if a := s.Quickly(Borrower{[2]uint64{3}, 3}); a != nil {
+			s.Release(a)
+		}
+	}); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+	size.Set(1000)
+	few := New(64, &size)
+	if got := len(inUse(few, one)); got != 1 {
+		t.Errorf("of a thousand nodes: %d", got)
 	}
 }

@@ -1,4 +1,4 @@
-package tables
+package transfer
 
 import (
 	"context"
@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"patgate/store"
+	"patgate/store/tables"
 )
 
 // Copied is what Copy says of one table.
@@ -28,7 +29,8 @@ type shape struct {
 	derived              bool // triggers may have filled it from other tables' rows by the time it is copied
 }
 
-// shapes gives all tables but that of changes, each after those that it refers to.
+// shapes gives all tables but those of changes and of who is there now, signed in to the console or a node: of them nothing is
+// copied, so that a store of which a copy is made keeps nobody signed in elsewhere. Each comes after those that it refers to.
 func shapes() []shape {
 	return []shape{
 		{"sealing_keys", "rowid, id, check_value, created_at, retired_at", "itbii", 1, false},
@@ -59,9 +61,10 @@ func counters() []string { return []string{"tokens", "owners", "credentials", "s
 
 // Copy copies everything from one store, as one state of it, into another that is empty, in one transaction, and compares both
 // row by row before it is committed. The newest change of the copy has a higher number than that of either had.
-func Copy(ctx context.Context, from, to *Tables) (copied []Copied, err error) {
-	err = from.d.Snapshot(ctx, func(source Conn) error {
-		return to.d.Change(ctx, "copying the store", func(target Conn) error {
+func Copy(ctx context.Context, from, to *tables.Tables) (copied []Copied, err error) {
+	here, there := from.Database(), to.Database()
+	err = here.Snapshot(ctx, func(source tables.Conn) error {
+		return there.Change(ctx, "copying the store", func(target tables.Conn) error {
 			copied = nil
 			for _, s := range shapes() {
 				var filled bool
@@ -73,7 +76,7 @@ func Copy(ctx context.Context, from, to *Tables) (copied []Copied, err error) {
 					return err
 				}
 			}
-			if err := to.d.CopyBegins(ctx, target); err != nil {
+			if err := there.CopyBegins(ctx, target); err != nil {
 				return err
 			}
 			for _, s := range shapes() {
@@ -81,7 +84,7 @@ func Copy(ctx context.Context, from, to *Tables) (copied []Copied, err error) {
 					return fmt.Errorf("copying %s: %w", s.name, err)
 				}
 			}
-			if err := from.copyCounters(ctx, source, to, target); err != nil {
+			if err := copyCounters(ctx, here, there, source, target); err != nil {
 				return err
 			}
 			copied, err = compare(ctx, source, target)
@@ -95,32 +98,32 @@ func Copy(ctx context.Context, from, to *Tables) (copied []Copied, err error) {
 }
 
 // copyCounters moves the target's counters to where those of the source are, and says that anything may have changed.
-func (db *Tables) copyCounters(ctx context.Context, source Conn, to *Tables, target Conn) error {
+func copyCounters(ctx context.Context, from, to *tables.Database, source, target tables.Conn) error {
 	if _, err := target.Exec(ctx, "DELETE FROM changes"); err != nil {
 		return err
 	}
 	for _, name := range counters() {
-		here, err := db.d.Counter(ctx, source, name)
+		here, err := from.Counter(ctx, source, name)
 		if err != nil {
 			return err
 		}
-		there, err := to.d.Counter(ctx, target, name)
+		there, err := to.Counter(ctx, target, name)
 		if err != nil {
 			return err
 		}
-		if err := to.d.SetCounter(ctx, target, name, max(here, there)); err != nil {
+		if err := to.SetCounter(ctx, target, name, max(here, there)); err != nil {
 			return err
 		}
 	}
-	newest, err := to.d.Counter(ctx, target, "changes")
+	newest, err := to.Counter(ctx, target, "changes")
 	if err == nil {
-		err = to.d.SetCounter(ctx, target, "changes", newest+1)
+		err = to.SetCounter(ctx, target, "changes", newest+1)
 	}
 	if err == nil {
 		_, err = target.Exec(ctx, "INSERT INTO changes (sequence) VALUES (?)", newest+1)
 	}
 	if err == nil {
-		err = to.d.CopyEnds(ctx, target)
+		err = to.CopyEnds(ctx, target)
 	}
 	return err
 }
@@ -160,7 +163,7 @@ func value(field any) any {
 }
 
 // each reads all rows in the order of their key.
-func (s shape) each(ctx context.Context, on Conn, f func(values []any) error) error {
+func (s shape) each(ctx context.Context, on tables.Conn, f func(values []any) error) error {
 	columns := strings.Split(s.columns, ", ")
 	if len(columns) != len(s.kinds) {
 		return errors.New("its columns are not those that are known")
@@ -187,7 +190,7 @@ func (s shape) each(ctx context.Context, on Conn, f func(values []any) error) er
 }
 
 // copy copies the rows of a table.
-func (s shape) copy(ctx context.Context, source, target Conn) error {
+func (s shape) copy(ctx context.Context, source, target tables.Conn) error {
 	insert := "INSERT INTO " + s.name + " (" + s.columns + ") VALUES (?" + strings.Repeat(", ?", len(s.kinds)-1) + ")"
 	if s.derived {
 		if _, err := target.Exec(ctx, "DELETE FROM "+s.name); err != nil {
@@ -204,7 +207,7 @@ func (s shape) copy(ctx context.Context, source, target Conn) error {
 }
 
 // digest counts the rows of a table and sums them up.
-func (s shape) digest(ctx context.Context, on Conn) (c Copied, err error) {
+func (s shape) digest(ctx context.Context, on tables.Conn) (c Copied, err error) {
 	sum := sha256.New()
 	c.Table = s.name
 	err = s.each(ctx, on, func(values []any) error {
@@ -229,7 +232,7 @@ func add(sum hash.Hash, v any) {
 }
 
 // compare reads both stores whole and tells of the first table that is not the same.
-func compare(ctx context.Context, source, target Conn) (all []Copied, err error) {
+func compare(ctx context.Context, source, target tables.Conn) (all []Copied, err error) {
 	for _, s := range shapes() {
 		here, err := s.digest(ctx, source)
 		if err != nil {

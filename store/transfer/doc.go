@@ -1,0 +1,2 @@
+// Package transfer copies everything from one store into another.
+package transfer
