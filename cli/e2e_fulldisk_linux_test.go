@@ -1,7 +1,6 @@
 package cli_test
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -9,49 +8,21 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"patgate/store/storetest"
 )
-
-// smallDisk mounts a file system in memory, of so many bytes.
-func smallDisk(t *testing.T, bytes int64) string {
-	t.Helper()
-	dir := t.TempDir()
-	if err := syscall.Mount("patgate", dir, "tmpfs", 0, fmt.Sprint("size=", bytes)); err != nil {
-		t.Skip("mounting is not permitted (run the test as root): ", err)
-	}
-	t.Cleanup(func() { _ = syscall.Unmount(dir, 2) }) // MNT_DETACH
-	return dir
-}
-
-// fillDisk takes what is free there, in a file, and gives its name.
-func fillDisk(t *testing.T, dir string) string {
-	t.Helper()
-	name := filepath.Join(dir, "neighbour")
-	f, err := os.OpenFile(name, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	block := make([]byte, 4096)
-	for err == nil {
-		_, err = f.Write(block)
-	}
-	if !errors.Is(err, syscall.ENOSPC) {
-		t.Fatal(err)
-	}
-	return name
-}
 
 // On a full disk tokens work, a revocation that cannot be stored is not acknowledged, everything that is refused says why, and it is
 // over by itself when there is room.
 func TestAGatewayOnAFullDisk(t *testing.T) {
-	disk := smallDisk(t, 24<<20)
+	disk := storetest.SmallDisk(t, 24<<20)
 	r := startRunningWith(t, func(*world) []string { return []string{"PATGATE_DATA_DIR=" + disk} })
 	project := fmt.Sprintf("/api/v4/projects/%d", r.world.api)
 	var all []shown
 	for i := range 3 {
 		all = append(all, r.make(t, creation(fmt.Sprint("t", i), on(r.world.api, "read_project"), account("read_personal_access_token"))))
 	}
-	neighbour := fillDisk(t, disk)
+	neighbour := storetest.FillDisk(t, disk)
 	var refused answer
 	for i := 0; refused.status != 507; i++ {
 		refused = r.call(t, r.world.alicePAT, "POST", userTokens, creation("more", on(r.world.api, "read_project")))
@@ -100,7 +71,7 @@ func TestAGatewayOnAFullDisk(t *testing.T) {
 
 // Where nothing can be written, a gateway that was killed does not start again, though its store can be read.
 func TestAStartOnAFileSystemThatBecameReadOnly(t *testing.T) {
-	disk := smallDisk(t, 24<<20)
+	disk := storetest.SmallDisk(t, 24<<20)
 	r := startRunningWith(t, func(*world) []string { return []string{"PATGATE_DATA_DIR=" + disk} })
 	remount := func(flags uintptr) {
 		t.Helper()
@@ -142,7 +113,7 @@ func TestStoreCopyOnADiskThatIsNearlyFull(t *testing.T) {
 	source := filepath.Join(dir, "data", "db", "patgate.db")
 	made := 0
 	for _, size := range []int64{160 << 10, 320 << 10, 336 << 10, 352 << 10, 368 << 10, 384 << 10, 400 << 10, 416 << 10, 1 << 20} {
-		disk := smallDisk(t, size)
+		disk := storetest.SmallDisk(t, size)
 		to := filepath.Join(disk, "copy.db")
 		out, err := run("copy", "--from", source, "--to", to)
 		entries, _ := os.ReadDir(disk)

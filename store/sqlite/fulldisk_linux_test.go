@@ -16,39 +16,6 @@ import (
 	"patgate/store/transfer"
 )
 
-// smallDisk mounts a file system in memory, of so many bytes.
-func smallDisk(t *testing.T, bytes int64) string {
-	t.Helper()
-	dir := filepath.Join(t.TempDir(), "disk")
-	if err := os.Mkdir(dir, 0o700); err != nil {
-		t.Fatal(err)
-	}
-	if err := syscall.Mount("patgate", dir, "tmpfs", 0, fmt.Sprint("size=", bytes)); err != nil {
-		t.Skip("mounting is not permitted (run the test as root): ", err)
-	}
-	t.Cleanup(func() { _ = syscall.Unmount(dir, 2) }) // MNT_DETACH
-	return dir
-}
-
-// fill takes what is free there, in a file, and gives its name.
-func fill(t *testing.T, dir string) string {
-	t.Helper()
-	name := filepath.Join(dir, "neighbour")
-	f, err := os.OpenFile(name, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	block := make([]byte, 4096)
-	for err == nil {
-		_, err = f.Write(block)
-	}
-	if !errors.Is(err, syscall.ENOSPC) {
-		t.Fatal(err)
-	}
-	return name
-}
-
 // long makes a token whose record takes most of a page.
 func long(t *testing.T, db *sqlite.DB, f *storetest.Fixture, name string) (int64, error) {
 	t.Helper()
@@ -63,7 +30,7 @@ func cause() store.Cause {
 }
 
 func TestAFullDisk(t *testing.T) {
-	dir := smallDisk(t, 8<<20)
+	dir := storetest.SmallDisk(t, 8<<20)
 	path := filepath.Join(dir, "patgate.db")
 	db := openFile(t, path)
 	f := storetest.NewFixture(t, db, nil)
@@ -75,7 +42,7 @@ func TestAFullDisk(t *testing.T) {
 		}
 		made = append(made, id)
 	}
-	neighbour := fill(t, dir)
+	neighbour := storetest.FillDisk(t, dir)
 	var err error
 	for i := 0; err == nil && i < 5000; i++ {
 		var id int64
@@ -147,9 +114,9 @@ func TestAFullDisk(t *testing.T) {
 }
 
 func TestAStartOnAFullDisk(t *testing.T) {
-	dir := smallDisk(t, 1<<20)
+	dir := storetest.SmallDisk(t, 1<<20)
 	path := filepath.Join(dir, "patgate.db")
-	neighbour := fill(t, dir)
+	neighbour := storetest.FillDisk(t, dir)
 	refused := func(what string) {
 		t.Helper()
 		err := quick(t.Context(), path)
@@ -168,7 +135,7 @@ func TestAStartOnAFullDisk(t *testing.T) {
 	if err := openFile(t, path).Close(); err != nil {
 		t.Fatal(err)
 	}
-	neighbour = fill(t, dir)
+	neighbour = storetest.FillDisk(t, dir)
 	refused("a later one")
 	if err := os.Remove(neighbour); err != nil {
 		t.Fatal(err)
@@ -179,7 +146,7 @@ func TestAStartOnAFullDisk(t *testing.T) {
 }
 
 func TestAStartOnAReadOnlyFileSystem(t *testing.T) {
-	dir := smallDisk(t, 1<<20)
+	dir := storetest.SmallDisk(t, 1<<20)
 	path, none := filepath.Join(dir, "patgate.db"), filepath.Join(dir, "none", "patgate.db")
 	if err := openFile(t, path).Close(); err != nil {
 		t.Fatal(err)
@@ -198,7 +165,7 @@ func TestAStartOnAReadOnlyFileSystem(t *testing.T) {
 
 // After a crash a -wal and a -shm are there, and SQLite opens the file. It can be backed up then, and is told apart.
 func TestACrashedStoreOnAReadOnlyFileSystem(t *testing.T) {
-	dir := smallDisk(t, 1<<20)
+	dir := storetest.SmallDisk(t, 1<<20)
 	path := filepath.Join(dir, "patgate.db")
 	db := openFile(t, path)
 	if err := db.Writable(); err != nil {
@@ -259,7 +226,7 @@ func TestCopiesOnDisksThatAreNearlyFull(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			whole, failed := 0, 0
 			for size := int64(16 << 10); size < 4<<20; size += 112 << 10 {
-				dir := smallDisk(t, size)
+				dir := storetest.SmallDisk(t, size)
 				to := filepath.Join(dir, "to.db")
 				err := write(to)
 				entries, _ := os.ReadDir(dir)
@@ -295,7 +262,7 @@ func TestACopyIntoAStoreThatIsThere(t *testing.T) {
 	}
 	split, whole := 0, 0
 	for size := int64(400 << 10); size < 3<<20; size += 112 << 10 {
-		to := filepath.Join(smallDisk(t, size), "to.db")
+		to := filepath.Join(storetest.SmallDisk(t, size), "to.db")
 		if err := quick(t.Context(), to); err != nil {
 			t.Fatal(err)
 		}
@@ -343,7 +310,7 @@ func TestARestoreOverAStoreOnAFullDisk(t *testing.T) {
 	}
 	failed, restored := 0, 0
 	for size := int64(512 << 10); size < 2<<20; size += 60 << 10 {
-		dir := smallDisk(t, size)
+		dir := storetest.SmallDisk(t, size)
 		path := filepath.Join(dir, "patgate.db")
 		db := openFile(t, path)
 		made, err := long(t, db, storetest.NewFixture(t, db, nil), "mine")
