@@ -119,7 +119,6 @@ func TestUnusedRights(t *testing.T) {
 		}
 	})
 	f.step(t, "what was not used at all is offered to be revoked, and not narrowed", func(t *testing.T) {
-		f.signIn(t)
 		f.tokenPage("idle")
 		f.follow("#unused")
 		f.sees("Nothing of it was used for 60 days", "Revoke it")

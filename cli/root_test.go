@@ -38,7 +38,7 @@ func TestAWrongCommandLineIsOneLineWithTheNearestWord(t *testing.T) {
 		{"a permission without a place", []string{"token", "create", "--allow", "read_job"}, `--allow "read_job": say where first: --project, ` +
 			"--group, --personal, --all-memberships, --user or --instance, then --allow (see patgate token create --help)"},
 		{"a flag that must be there", []string{"routes", "coverage"},
-			"--openapi is missing: name the forge's OpenAPI document, or - for standard input"},
+			"name the forge's OpenAPI document with --openapi, or its GraphQL schema with --graphql; - is standard input"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			code, out, errs := runMain(c.args...)
