@@ -98,6 +98,34 @@ func TestRememberedOwner(t *testing.T) {
 	}
 }
 
+// A token expires soon within two weeks of its end, and in the last quarter of its life: none does from its beginning.
+func TestExpiringSoon(t *testing.T) {
+	const hour = time.Hour
+	for life, left := range map[string]time.Duration{"12h": 3 * hour, "7d": 42 * hour, "40d": 240 * hour, "300d": 14 * 24 * hour} {
+		t.Run(life, func(t *testing.T) {
+			w := newWorld(t, nil)
+			owner := w.owner(t, w.pat)
+			made, err := w.Create(t.Context(), owner, tokens.Creation{Name: "made", Seal: true, ExpiresAt: life,
+				Scopes: []terms.Scope{reading(w.api, "read_job")}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			soon := func(before time.Duration) bool {
+				t.Helper()
+				w.ahead += made.ExpiresAt.Add(-before).Sub(w.Now())
+				list, _, err := w.Inspect(t.Context(), owner, tokens.Query{})
+				if err != nil || len(list) != 1 {
+					t.Fatal(list, err)
+				}
+				return list[0].Wears("expiring_soon")
+			}
+			if soon(made.ExpiresAt.Sub(w.Now())) || soon(left+time.Minute) || !soon(left-time.Minute) {
+				t.Errorf("it does not begin %s before the end", left)
+			}
+		})
+	}
+}
+
 func TestInspect(t *testing.T) {
 	w := newWorld(t, nil)
 	owner := w.owner(t, w.pat)

@@ -32,8 +32,10 @@ type Finding struct {
 }
 
 const (
-	// soon is how far off an expiry is that is said to be soon: GitLab's two weeks.
-	soon = 14 * 24 * time.Hour
+	// soon is how far off an expiry is that is said to be soon: GitLab's two weeks, and no more than a soonShare-th of the token's
+	// life, so that none is about to expire when it is made.
+	soon      = 14 * 24 * time.Hour
+	soonShare = 4
 	// settled is how old a token must be before it says something that it was never used.
 	settled = 7 * 24 * time.Hour
 	// JudgedDays is for how many days a right must be unused before it is called so, where nobody names another window.
@@ -76,7 +78,7 @@ func (s *Service) badges(l *store.Listed, uses []store.PermissionUse, kept, now 
 		unused = Unused(l, uses, (learn.DayOf(now) - JudgedDays).Start())
 		badge("unused_permissions", len(unused) > 0)
 	}
-	badge("expiring_soon", l.ExpiresAt.Sub(now) < soon)
+	badge("expiring_soon", l.ExpiresAt.Sub(now) < min(soon, l.ExpiresAt.Sub(l.CreatedAt)/soonShare))
 	badge("newer_routes_held_back", l.TableVersion < s.o.Table().Version())
 	badge("credential_invalid", l.Credential == store.CredentialInvalid)
 	return badges, unused

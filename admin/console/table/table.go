@@ -107,7 +107,7 @@ func (p *Page) Fill(with func(map[string]string) string) {
 		count                     int
 	}{
 		{"Active", "active", "active", "", p.Counts.Active},
-		{"Expiring in 2 weeks", "soon", "", "expiring_soon", p.Counts.Soon},
+		{"Expiring soon", "soon", "", "expiring_soon", p.Counts.Soon},
 		{"Unused permissions", "unused", "", "unused_permissions", p.Counts.Unused},
 		{"Broad", "broad", "", "broad", p.Counts.Broad},
 		{"Report mode", "reports", "", "report_mode", p.Counts.Reports},

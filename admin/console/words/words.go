@@ -52,7 +52,7 @@ func Badges(names []string) (all []Badge) {
 			b.Words, b.Why = "Unused permissions", "It holds permissions that it did not use for 60 days. "+
 				"Its page says which, and narrows it."
 		case "expiring_soon":
-			b.Words, b.Why = "Expiring soon", "It expires in less than two weeks."
+			b.Words, b.Why = "Expiring soon", "It expires in less than two weeks, and most of its life is over."
 		case "newer_routes_held_back":
 			b.Words, b.Why = "Update waiting", "Newer endpoints came under its permissions since it was made. They are held back until "+
 				"you confirm them."
