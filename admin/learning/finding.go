@@ -167,8 +167,7 @@ func (s *Service) judge(ctx context.Context, found *store.Listed, days int, kept
 		f.Standing, f.Text = NotKept, "what tokens do is not kept here"
 		return f, nil
 	case f.SeenDays < days:
-		f.Standing = TooYoung
-		f.Text = fmt.Sprintf("too young to be judged: what it may do now has been watched for %s of %d", spell(f.SeenDays, "day"), days)
+		f.young()
 		return f, nil
 	}
 	release, err := s.takeTurn(ctx)
@@ -179,11 +178,14 @@ func (s *Service) judge(ctx context.Context, found *store.Listed, days int, kept
 	if err := s.observe(ctx, &w, s.firstDay(days).Start()); err != nil {
 		return nil, err
 	}
-	switch again, err := s.tokens.Units().ObservingSince(ctx, now); {
-	case err != nil:
+	again, err := s.tokens.Units().ObservingSince(ctx, now)
+	if err != nil {
 		return nil, err
-	case again.IsZero(), again.After(kept): // what was read may have been dropped meanwhile
-		return s.judge(ctx, found, days, again)
+	}
+	if again.IsZero() || int(now.Sub(again)/(24*time.Hour)) < days { // some of it was dropped before it was read
+		f.SeenDays = 0
+		f.young()
+		return f, nil
 	}
 	f.Damaged = w.damaged
 	f.Rights, err = propose.NewReplay(s.tokens.Table()).Unused(propose.Holding{
@@ -200,6 +202,12 @@ func (s *Service) judge(ctx context.Context, found *store.Listed, days int, kept
 	f.Counts = f.Rights.Counts
 	f.describe()
 	return f, nil
+}
+
+// young says that the token cannot be judged yet.
+func (f *Finding) young() {
+	f.Standing = TooYoung
+	f.Text = fmt.Sprintf("too young to be judged: what it may do now has been watched for %s of %d", spell(f.SeenDays, "day"), f.Days)
 }
 
 // leaveOutPlaces makes of a finding one that tells nothing of which projects and groups were used.
