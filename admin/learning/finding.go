@@ -207,7 +207,8 @@ func (s *Service) judge(ctx context.Context, found *store.Listed, days int, kept
 // young says that the token cannot be judged yet.
 func (f *Finding) young() {
 	f.Standing = TooYoung
-	f.Text = fmt.Sprintf("too young to be judged: what it may do now has been watched for %s of %d", spell(f.SeenDays, "day"), f.Days)
+	f.Text = fmt.Sprintf("too young to be judged: what it may do now has been watched for %s of %d", spell(f.SeenDays, "day"),
+		f.Days)
 }
 
 // leaveOutPlaces makes of a finding one that tells nothing of which projects and groups were used.
