@@ -175,7 +175,7 @@ func TestASocketThatIsPassed(t *testing.T) {
 	for restart := range 3 {
 		server := exec.Command("sh", "-c", `export LISTEN_PID=$$; exec patgate serve`)
 		server.Dir = r.dir
-		server.Env = append(r.env, "LISTEN_FDS=2", "LISTEN_FDNAMES=admin.listen:listen", "PATGATE_SHUTDOWN_DELAY=100ms")
+		server.Env = append(r.env, "LISTEN_FDS=2", "LISTEN_FDNAMES=admin.listen:listen", "PATGATE_SHUTDOWN_DELAY=500ms")
 		server.ExtraFiles = files
 		log := filepath.Join(r.dir, fmt.Sprintf("passed%d.log", restart))
 		out, err := os.Create(log)

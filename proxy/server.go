@@ -93,6 +93,21 @@ func (s *Server) Serve(ln net.Listener, tlsConfig *tls.Config) error {
 // open another one find their way to another server.
 func (s *Server) Leave() { s.door.Leave() }
 
+// freshFor is how long a connection that was just opened may take to send its first request when the server ends.
+const freshFor = time.Second
+
+// endIdle ends what rests in loops until no connection is left there. fresh is as for Door.EndIdle.
+func (s *Server) endIdle(ctx context.Context, fresh bool) error {
+	for s.door.EndIdle(fresh) > 0 {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(5 * time.Millisecond):
+		}
+	}
+	return nil
+}
+
 // Shutdown stops accepting, lets running requests end until ctx is done, and then closes the connections that are left.
 // The error is that of ctx when some were. A server that was shut down serves no more.
 func (s *Server) Shutdown(ctx context.Context) error {
@@ -103,17 +118,16 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	}
 	s.mu.Unlock()
 	s.door.Stop()
-	s.door.EndIdle()
+	// The library closes connections whose request it has not begun to read, also one that a loop has just handed over.
+	fresh, cancel := context.WithTimeout(ctx, freshFor)
+	defer cancel()
+	_ = s.endIdle(fresh, false) // what is left is shut down with the others
 	err := s.inner.ShutdownWithContext(ctx)
 	if errors.Is(err, net.ErrClosed) {
 		err = nil
 	}
-	for err == nil && s.door.EndIdle() > 0 {
-		select {
-		case <-ctx.Done():
-			err = ctx.Err()
-		case <-time.After(5 * time.Millisecond):
-		}
+	if err == nil {
+		err = s.endIdle(ctx, true)
 	}
 	if err != nil && errors.Is(err, ctx.Err()) {
 		s.handler.dog.CloseAll()

@@ -485,6 +485,45 @@ func TestLeaving(t *testing.T) {
 	}
 }
 
+// TestAFreshConnectionIsServed: whoever has just connected when the server ends is answered, and who sends nothing holds it up for a
+// moment alone.
+func TestAFreshConnectionIsServed(t *testing.T) {
+	upstream := newEcho(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "{}") })
+	g := newGateway(t, upstream.URL, nil)
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := NewServer(g.handler, testLog{t})
+	go func() { _ = s.Serve(ln, nil) }()
+	var both [2]net.Conn
+	for i := range both {
+		if both[i], err = net.Dial("tcp", ln.Addr().String()); err != nil {
+			t.Fatal(err)
+		}
+		defer both[i].Close()
+		_ = both[i].SetDeadline(time.Now().Add(10 * time.Second))
+	}
+	for s.door.Looped() < 2 {
+		time.Sleep(time.Millisecond)
+	}
+	done := make(chan error, 1)
+	go func() { done <- s.Shutdown(t.Context()) }()
+	time.Sleep(100 * time.Millisecond)
+	_, _ = io.WriteString(both[0], get("/api/v4/projects/7/jobs", "PRIVATE-TOKEN: "+g.token))
+	answer, err := http.ReadResponse(bufio.NewReader(both[0]), nil)
+	if err != nil || answer.StatusCode != http.StatusOK || !answer.Close {
+		t.Fatalf("%v %+v", err, answer)
+	}
+	_ = both[0].Close()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	if _, err := both[1].Read(make([]byte, 1)); err != io.EOF {
+		t.Errorf("who sent nothing: %v", err)
+	}
+}
+
 func TestOptionsAreChecked(t *testing.T) {
 	if _, err := New(Options{}); err == nil {
 		t.Error("empty options were accepted")

@@ -65,15 +65,22 @@ func (d *Door) Stop() {
 	d.stopping.Store(true)
 }
 
-// EndIdle ends the connections that rest in a loop, and tunnels, which nobody knows the end of. It tells how many are left.
-func (d *Door) EndIdle() int {
+// EndIdle ends the connections that rest in a loop, and tunnels, which nobody knows the end of. Those that have just been opened
+// have their first request on its way: they are ended only if fresh says so. It tells how many are left.
+func (d *Door) EndIdle(fresh bool) int {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for c := range d.looped {
-		if Phase(c.phase.Load()) == PhaseTunnel {
+		switch Phase(c.phase.Load()) {
+		case PhaseTunnel:
 			c.socket.Abort()
+		case PhaseHeader:
+			if fresh {
+				c.socket.EndIfResting()
+			}
+		default:
+			c.socket.EndIfResting()
 		}
-		c.socket.EndIfResting()
 	}
 	return len(d.looped)
 }
