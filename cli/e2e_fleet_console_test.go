@@ -90,7 +90,8 @@ func TestAFleetsConsole(t *testing.T) {
 	p := newPerson(t)
 	one, two, three := f.nodes[0], f.nodes[1], f.nodes[2]
 	form := p.get(one, "/sign-in")
-	if page := p.post(two, "/sign-in", form, url.Values{"credential": {f.world.alicePAT}}); !page.signedIn() || page.at != consolePath+"/tokens" {
+	page := p.post(two, "/sign-in", form, url.Values{"credential": {f.world.alicePAT}})
+	if !page.signedIn() || page.at != consolePath+"/tokens" {
 		t.Fatalf("signing in: %d at %s\n%s", page.status, page.at, tail(two.logText(), 3))
 	}
 	for i, n := range f.nodes {

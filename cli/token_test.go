@@ -53,7 +53,8 @@ func TestTheLifeOfAToken(t *testing.T) {
 	})
 	t.Run("it is shown and listed without its secret", func(t *testing.T) {
 		show := o.must("token", "show", id(made)) + o.must("token", "show", "--json", id(made)) + o.must("token", "list") + o.must("token", "list", "--wide") + o.must("token", "list", "--json")
-		for _, want := range []string{"for the nightly job", "alice", "read_job", "project shop/api (" + itoa(o.api) + ")", "group shop (" + itoa(o.shop) + ")", "on project shop/api", made.LastFour} {
+		for _, want := range []string{"for the nightly job", "alice", "read_job", "project shop/api (" + itoa(o.api) + ")",
+			"group shop (" + itoa(o.shop) + ")", "on project shop/api", made.LastFour} {
 			if !strings.Contains(show, want) {
 				t.Errorf("%q is not shown", want)
 			}

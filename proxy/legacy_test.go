@@ -228,21 +228,10 @@ func TestWebsocketsWhileTheServerEnds(t *testing.T) {
 		_, _ = io.Copy(c, r)
 	})
 	g := newGateway(t, upstream, nil)
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := NewServer(g.handler, testLog{t})
-	go func() { _ = s.Serve(ln, nil) }()
+	s, dial := served(t, g)
 	open := func() (net.Conn, *bufio.Reader, *http.Response) {
-		c, err := net.Dial("tcp", ln.Addr().String())
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { c.Close() })
-		_ = c.SetDeadline(time.Now().Add(10 * time.Second))
+		c, r := dial()
 		_, _ = io.WriteString(c, get("/-/cable", "Authorization: Bearer oauth-x", "Connection: Upgrade", "Upgrade: websocket"))
-		r := bufio.NewReader(c)
 		response, err := http.ReadResponse(r, nil)
 		if err != nil {
 			t.Fatal(err)

@@ -416,6 +416,27 @@ func TestShutdownDrains(t *testing.T) {
 	})
 }
 
+// served serves a gateway by a server of its own, and gives what connects to it.
+func served(t *testing.T, g *gateway) (*Server, func() (net.Conn, *bufio.Reader)) {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := NewServer(g.handler, testLog{t})
+	go func() { _ = s.Serve(ln, nil) }()
+	return s, func() (net.Conn, *bufio.Reader) {
+		t.Helper()
+		c, err := net.Dial("tcp", ln.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { c.Close() })
+		_ = c.SetDeadline(time.Now().Add(10 * time.Second))
+		return c, bufio.NewReader(c)
+	}
+}
+
 // TestLeaving: once a server leaves, each answer says that its connection ends, and it does: of what is under way in a loop, of what comes
 // over a connection that is kept, and of a new one.
 func TestLeaving(t *testing.T) {
@@ -428,21 +449,7 @@ func TestLeaving(t *testing.T) {
 		_, _ = io.WriteString(w, "{}")
 	})
 	g := newGateway(t, upstream.URL, nil)
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := NewServer(g.handler, testLog{t})
-	go func() { _ = s.Serve(ln, nil) }()
-	dial := func() (net.Conn, *bufio.Reader) {
-		c, err := net.Dial("tcp", ln.Addr().String())
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { c.Close() })
-		_ = c.SetDeadline(time.Now().Add(10 * time.Second))
-		return c, bufio.NewReader(c)
-	}
+	s, dial := served(t, g)
 	const path = "/api/v4/projects/7/jobs"
 	ask := func(c net.Conn, query string) { _, _ = io.WriteString(c, get(path+query, "PRIVATE-TOKEN: "+g.token)) }
 	ends := func(name string, r *bufio.Reader, want bool) {
@@ -451,7 +458,8 @@ func TestLeaving(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
-		if body, err := io.ReadAll(answer.Body); answer.StatusCode != http.StatusOK || answer.Close != want || err != nil || string(body) != "{}" {
+		body, err := io.ReadAll(answer.Body)
+		if answer.StatusCode != http.StatusOK || answer.Close != want || err != nil || string(body) != "{}" {
 			t.Errorf("%s: %d, close %t, %q %v", name, answer.StatusCode, answer.Close, body, err)
 		}
 		if _, err := r.ReadByte(); want && err != io.EOF {
@@ -490,19 +498,10 @@ func TestLeaving(t *testing.T) {
 func TestAFreshConnectionIsServed(t *testing.T) {
 	upstream := newEcho(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "{}") })
 	g := newGateway(t, upstream.URL, nil)
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := NewServer(g.handler, testLog{t})
-	go func() { _ = s.Serve(ln, nil) }()
+	s, dial := served(t, g)
 	var both [2]net.Conn
 	for i := range both {
-		if both[i], err = net.Dial("tcp", ln.Addr().String()); err != nil {
-			t.Fatal(err)
-		}
-		defer both[i].Close()
-		_ = both[i].SetDeadline(time.Now().Add(10 * time.Second))
+		both[i], _ = dial()
 	}
 	for s.door.Looped() < 2 {
 		time.Sleep(time.Millisecond)

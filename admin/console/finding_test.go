@@ -54,6 +54,9 @@ func TestUnusedRights(t *testing.T) {
 	if !strings.Contains(stays, "shop/api") || !strings.Contains(stays, "read_job") {
 		t.Errorf("%s", stays)
 	}
+	for range 50 { // the clock goes on while a judgement is made, which takes one turn
+		v.get(t, at(id, "/unused")).wants(t, 200, "Goes")
+	}
 	t.Run("nothing happens on GET, without the form's token, or when something else goes by now", func(t *testing.T) {
 		form := p.fill(nil)
 		form.Set("csrf", "guessed")

@@ -62,7 +62,8 @@ func certified(t *testing.T) (certificate, key, both string) {
 	t.Helper()
 	dir := t.TempDir()
 	certificate, key, both = filepath.Join(dir, "x.crt"), filepath.Join(dir, "x.key"), filepath.Join(dir, "x.pem")
-	accepted(t, tool(t, "openssl", "apt-get install openssl"), "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+	accepted(t, tool(t, "openssl", "apt-get install openssl"), "req", "-x509", "-newkey", "ec", "-pkeyopt",
+		"ec_paramgen_curve:P-256", "-nodes",
 		"-subj", "/CN=git.example.com", "-days", "1", "-keyout", key, "-out", certificate)
 	var all []byte
 	for _, name := range []string{certificate, key} {

@@ -24,7 +24,8 @@ type series struct {
 }
 
 // description reads what prometheus says of a series, which it tells as text alone.
-var description = regexp.MustCompile(`^Desc\{fqName: "(.*?)", help: "(.*)", unit: ".*", constLabels: \{(.*?)\}, variableLabels: \{(.*?)\}\}$`)
+var description = regexp.MustCompile(`^Desc\{fqName: "(.*?)", help: "(.*)", ` +
+	`unit: ".*", constLabels: \{(.*?)\}, variableLabels: \{(.*?)\}\}$`)
 
 // allSeries gives all that a gateway may show, but for what Go and the process show in every program.
 func allSeries(t *testing.T) (all []series) {
@@ -70,7 +71,8 @@ func TestMetricsPage(t *testing.T) {
 
 # Metrics
 
-` + "`/metrics` of the admin listener (`admin.listen`) shows them in Prometheus' format, besides those of Go (`go_`) and of the process (`process_`).\n" +
+` + "`/metrics` of the admin listener (`admin.listen`) shows them in Prometheus' format, besides those of Go (`go_`) " +
+		"and of the process (`process_`).\n" +
 		"Rules for alerts and a dashboard are in [deploy/](../deploy).\n\n" +
 		"| name | labels | what |\n| --- | --- | --- |\n")
 	all := allSeries(t)

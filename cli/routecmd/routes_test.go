@@ -211,7 +211,8 @@ func TestRoutesCoverage(t *testing.T) {
 	if err != nil || !strings.HasPrefix(out, "unmapped  Project.newer\nstale     ") || !strings.Contains(out, "\n2 mapped, 1 unmapped, ") {
 		t.Errorf("%v\n%.500s", err, out)
 	}
-	if _, err := runRoutes(t, schema, "coverage", "--graphql", "-", "--forge", "gitea"); err == nil || !strings.Contains(err.Error(), "no GraphQL") {
+	if _, err := runRoutes(t, schema, "coverage", "--graphql", "-", "--forge", "gitea"); err == nil ||
+		!strings.Contains(err.Error(), "no GraphQL") {
 		t.Errorf("of Gitea: %v", err)
 	}
 	if _, err := runRoutes(t, schema, "coverage", "--graphql", "-", "--strict"); err == nil ||

@@ -87,7 +87,8 @@ func TestFiles(t *testing.T) {
 			}
 		})
 	}
-	for _, other := range []string{"", "/", "/raw/x", "/acme/raw/x", "/acme/app/raw", "/acme/app/raw/", "/acme/app/releases/tag/v1", "/acme/app/issues/attachments/remove",
+	for _, other := range []string{"", "/", "/raw/x", "/acme/raw/x", "/acme/app/raw", "/acme/app/raw/", "/acme/app/releases/tag/v1",
+		"/acme/app/issues/attachments/remove",
 		"/acme/app/releases/attachments/" + aUUID + "/x", "/acme/app/src/branch/main/raw/x", "//app/raw/x", "/acme//raw/x"} {
 		if _, _, _, ok := fileIn([]byte(other)); ok {
 			t.Errorf("%q is taken for a file", other)

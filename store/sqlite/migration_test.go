@@ -35,7 +35,8 @@ func TestATokenOfTheFirstSchemaGoesOn(t *testing.T) {
 	for _, statement := range []string{
 		"DROP TRIGGER token_named", "DROP TRIGGER token_renamed", "DROP TABLE token_places", "DROP TABLE unplaced",
 		"DROP TABLE paths",
-		"DROP TABLE sign_in_forms", "DROP TABLE sign_ins", "DROP TABLE narrowings", "DROP TABLE observing", "ALTER TABLE tokens DROP COLUMN widened_at",
+		"DROP TABLE sign_in_forms", "DROP TABLE sign_ins", "DROP TABLE narrowings", "DROP TABLE observing",
+		"ALTER TABLE tokens DROP COLUMN widened_at",
 		"DROP TABLE units", "DROP TABLE unit_kinds", "DROP TABLE subjects", "DROP TABLE subject_networks",
 		"DROP TABLE token_permissions", "DROP TABLE token_addresses",
 		"DROP INDEX tokens_by_family", "DROP INDEX tokens_by_parent",
@@ -79,9 +80,9 @@ func TestATokenOfTheFirstSchemaGoesOn(t *testing.T) {
 	}
 }
 
-// TestUnitsOfAnOlderSchemaAreCounted makes a store as it was before kinds went with their last unit, and opens it.
-func TestUnitsOfAnOlderSchemaAreCounted(t *testing.T) {
-	ctx := t.Context()
+// openOlder makes a store of the schema before the migration that a text stands in, runs statements in it, and opens it.
+func openOlder(t *testing.T, before string, statements ...string) *DB {
+	t.Helper()
 	path := filepath.Join(t.TempDir(), "patgate.db")
 	if err := os.WriteFile(path, nil, 0o600); err != nil {
 		t.Fatal(err)
@@ -91,24 +92,31 @@ func TestUnitsOfAnOlderSchemaAreCounted(t *testing.T) {
 		t.Fatal(err)
 	}
 	steps := migrations()
-	counts := slices.IndexFunc(steps, func(step string) bool { return strings.Contains(step, "CREATE TABLE counted_units") })
-	for _, statement := range append(slices.Clone(steps[:counts]),
-		"INSERT INTO unit_kinds VALUES (1, '{}'), (2, '{\"method\":\"GET\"}'), (3, '{\"method\":\"PUT\"}')",
-		"INSERT INTO units VALUES (1, 0, 1, '[]', '[]', 5, 6, 7, x'', 1), (2, 0, 1, '[]', '[]', 5, 6, 7, x'', 0), "+
-			"(2, 0, 3, '[]', '[]', 5, 6, 7, x'', 0)",
-		fmt.Sprintf("PRAGMA application_id=%d", applicationID), fmt.Sprintf("PRAGMA user_version=%d", counts)) {
-		if _, err := pool.ExecContext(ctx, statement); err != nil {
+	at := slices.IndexFunc(steps, func(step string) bool { return strings.Contains(step, before) })
+	for _, statement := range slices.Concat(steps[:at], statements, []string{fmt.Sprintf("PRAGMA application_id=%d", applicationID),
+		fmt.Sprintf("PRAGMA user_version=%d", at)}) {
+		if _, err := pool.ExecContext(t.Context(), statement); err != nil {
 			t.Fatalf("%s: %v", statement, err)
 		}
 	}
 	if err := pool.Close(); err != nil {
 		t.Fatal(err)
 	}
-	db, err := Open(ctx, path, Options{})
+	db, err := Open(t.Context(), path, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer db.Close()
+	t.Cleanup(func() { _ = db.Close() })
+	return db
+}
+
+// TestUnitsOfAnOlderSchemaAreCounted makes a store as it was before kinds went with their last unit, and opens it.
+func TestUnitsOfAnOlderSchemaAreCounted(t *testing.T) {
+	ctx := t.Context()
+	db := openOlder(t, "CREATE TABLE counted_units",
+		"INSERT INTO unit_kinds VALUES (1, '{}'), (2, '{\"method\":\"GET\"}'), (3, '{\"method\":\"PUT\"}')",
+		"INSERT INTO units VALUES (1, 0, 1, '[]', '[]', 5, 6, 7, x'', 1), (2, 0, 1, '[]', '[]', 5, 6, 7, x'', 0), "+
+			"(2, 0, 3, '[]', '[]', 5, 6, 7, x'', 0)")
 	list, damaged, err := db.Observations(ctx, 1, time.Time{})
 	if err != nil || damaged != 0 || len(list) != 1 || list[0].Uses != 7 || !list[0].Suspect {
 		t.Errorf("%+v, %d, %v", list, damaged, err)
@@ -130,16 +138,6 @@ func TestUnitsOfAnOlderSchemaAreCounted(t *testing.T) {
 // ones, and opens it.
 func TestWhatTokensOfAnOlderSchemaNameIsKnown(t *testing.T) {
 	ctx := t.Context()
-	path := filepath.Join(t.TempDir(), "patgate.db")
-	if err := os.WriteFile(path, nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	pool, err := connect(path, time.Second, 1, false)
-	if err != nil {
-		t.Fatal(err)
-	}
-	steps := migrations()
-	at := slices.IndexFunc(steps, func(step string) bool { return strings.Contains(step, "CREATE TABLE token_places") })
 	token := func(n int, scopes string) string {
 		return fmt.Sprintf(`INSERT INTO tokens (hash, last_four, name, owner_id, credential_id, scopes, table_version, created_at, expires_at)
 			VALUES (x'%064x', 'abcd', 'old', 1, 1, '%s', 1, 1000, 9000)`, n, scopes)
@@ -148,25 +146,13 @@ func TestWhatTokensOfAnOlderSchemaNameIsKnown(t *testing.T) {
 	for i := range many {
 		many[i] = token(i+5, `[{"access":"user"}]`)
 	}
-	for _, statement := range append(append(slices.Clone(steps[:at]),
+	db := openOlder(t, "CREATE TABLE token_places", append([]string{
 		"INSERT INTO sealing_keys VALUES ('k', x'00', 1, 0)",
 		"INSERT INTO owners VALUES (1, 'https://gitlab.example.com', 42, 'alice', 0, 1, 0)",
 		"INSERT INTO credentials VALUES (1, 1, 'k', x'00', 'personal', '[\"api\"]', 0, 1, 1, 'valid', '')",
 		token(1, `[{"access":"selected_memberships","project_ids":[6,7],"group_ids":[9]},{"project_ids":[6]}]`),
 		token(2, `[{"access":"user"}]`), token(3, `{`), token(4, `["a", 3, null, {"project_ids": "6"}]`),
-		fmt.Sprintf("PRAGMA application_id=%d", applicationID), fmt.Sprintf("PRAGMA user_version=%d", at)), many...) {
-		if _, err := pool.ExecContext(ctx, statement); err != nil {
-			t.Fatalf("%s: %v", statement, err)
-		}
-	}
-	if err := pool.Close(); err != nil {
-		t.Fatal(err)
-	}
-	db, err := Open(ctx, path, Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
+	}, many...)...)
 	changed := `UPDATE tokens SET scopes = '[{"project_ids":[8]}]' WHERE id = (SELECT max(id) FROM tokens)`
 	if _, err := db.write.ExecContext(ctx, changed); err != nil { // before it was filled in
 		t.Fatal(err)
@@ -179,7 +165,7 @@ func TestWhatTokensOfAnOlderSchemaNameIsKnown(t *testing.T) {
 	}
 	const want = "group 9 1 1000000000000, project 6 1 1000000000000, project 7 1 1000000000000, project 8 1 1000000000260"
 	var found string
-	err = db.write.QueryRowContext(ctx, `SELECT group_concat(kind || ' ' || place_id || ' ' || owner_id || ' ' || token_id, ', ')
+	err := db.write.QueryRowContext(ctx, `SELECT group_concat(kind || ' ' || place_id || ' ' || owner_id || ' ' || token_id, ', ')
 		FROM (SELECT * FROM token_places ORDER BY kind, place_id)`).Scan(&found)
 	if err != nil || found != want {
 		t.Errorf("%q, %v", found, err)

@@ -24,14 +24,16 @@ func TestRowsThatWereChanged(t *testing.T) {
 		change string
 		args   []any
 	}{
-		"another user":                     {"UPDATE sign_ins SET user_id = 7 WHERE id = ?", []any{idMine[:]}},
-		"made later":                       {"UPDATE sign_ins SET made_at = made_at + ? WHERE id = ?", []any{hour, idMine[:]}},
-		"used later":                       {"UPDATE sign_ins SET used_at = used_at + ? WHERE id = ?", []any{hour, idMine[:]}},
-		"ends later":                       {"UPDATE sign_ins SET ends_at = ends_at + ? WHERE id = ?", []any{hour, idMine[:]}},
-		"the other's credential":           {"UPDATE sign_ins SET sealed = (SELECT sealed FROM sign_ins WHERE id = ?) WHERE id = ?", []any{idOther[:], idMine[:]}},
-		"the other's row, under my cookie": {"UPDATE sign_ins SET (user_id, sealed, made_at, used_at, ends_at) = (SELECT user_id, sealed, made_at, used_at, ends_at FROM sign_ins WHERE id = ?) WHERE id = ?", []any{idOther[:], idMine[:]}},
-		"cut off":                          {"UPDATE sign_ins SET sealed = x'01' WHERE id = ?", []any{idMine[:]}},
-		"nothing sealed":                   {"UPDATE sign_ins SET sealed = x'' WHERE id = ?", []any{idMine[:]}},
+		"another user": {"UPDATE sign_ins SET user_id = 7 WHERE id = ?", []any{idMine[:]}},
+		"made later":   {"UPDATE sign_ins SET made_at = made_at + ? WHERE id = ?", []any{hour, idMine[:]}},
+		"used later":   {"UPDATE sign_ins SET used_at = used_at + ? WHERE id = ?", []any{hour, idMine[:]}},
+		"ends later":   {"UPDATE sign_ins SET ends_at = ends_at + ? WHERE id = ?", []any{hour, idMine[:]}},
+		"the other's credential": {"UPDATE sign_ins SET sealed = (SELECT sealed FROM sign_ins WHERE id = ?) WHERE id = ?",
+			[]any{idOther[:], idMine[:]}},
+		"the other's row, under my cookie": {"UPDATE sign_ins SET (user_id, sealed, made_at, used_at, ends_at) = " +
+			"(SELECT user_id, sealed, made_at, used_at, ends_at FROM sign_ins WHERE id = ?) WHERE id = ?", []any{idOther[:], idMine[:]}},
+		"cut off":        {"UPDATE sign_ins SET sealed = x'01' WHERE id = ?", []any{idMine[:]}},
+		"nothing sealed": {"UPDATE sign_ins SET sealed = x'' WHERE id = ?", []any{idMine[:]}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w.do(t, "CREATE TABLE before AS SELECT * FROM sign_ins")
@@ -42,7 +44,8 @@ func TestRowsThatWereChanged(t *testing.T) {
 			if said := w.faults(); len(said) != 1 || !errors.Is(said[0], seal.ErrDamaged) {
 				t.Errorf("reported: %v", said)
 			}
-			w.do(t, "UPDATE sign_ins SET (user_id, sealed, made_at, used_at, ends_at) = (SELECT user_id, sealed, made_at, used_at, ends_at FROM before WHERE before.id = sign_ins.id)")
+			w.do(t, "UPDATE sign_ins SET (user_id, sealed, made_at, used_at, ends_at) = "+
+				"(SELECT user_id, sealed, made_at, used_at, ends_at FROM before WHERE before.id = sign_ins.id)")
 			w.do(t, "DROP TABLE before")
 			if s := find(t, a, mine); s == nil || s.UserID != 42 {
 				t.Fatal("positive control: it is no session")
@@ -86,7 +89,8 @@ func TestADumpAndTheSealingKeyOpenNothing(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for what, text := range map[string]string{"the cookie": cookie, "the credential": secret, "the form token": csrf, "its user's name": "alice"} {
+		for what, text := range map[string]string{"the cookie": cookie, "the credential": secret, "the form token": csrf,
+			"its user's name": "alice"} {
 			if bytes.Contains(data, []byte(text)) {
 				t.Errorf("%s is in %s", what, name)
 			}

@@ -292,7 +292,8 @@ func TestAnOwnerIsRemoved(t *testing.T) {
 			return err
 		},
 	} {
-		o, err := w.store.PutOwner(t.Context(), store.Owner{Origin: origin, UserID: int64(100 + len(name)), Username: name, CreatedAt: time.Now()})
+		o, err := w.store.PutOwner(t.Context(), store.Owner{Origin: origin, UserID: int64(100 + len(name)), Username: name,
+			CreatedAt: time.Now()})
 		if err != nil {
 			t.Fatal(err)
 		}
