@@ -6,3 +6,6 @@ import "github.com/vektah/gqlparser/v2/ast"
 func (d *Document) Understood() (*ast.OperationDefinition, ast.FragmentDefinitionList) {
 	return d.operation, d.fragments
 }
+
+// WithoutEmpty leaves out empty parentheses.
+var WithoutEmpty = withoutEmpty

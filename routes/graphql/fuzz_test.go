@@ -15,6 +15,7 @@ func FuzzRead(f *testing.F) {
 	for _, a := range attacks() {
 		f.Add(a.request(f))
 	}
+	f.Add([]byte(`{"query":"query($A:A){workItem(){id}}"}`))
 	table := loadTable(f)
 	reader, s := newReader(f, table), newFacts(f, table)
 	f.Fuzz(func(t *testing.T, body []byte) {
