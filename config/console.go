@@ -56,9 +56,30 @@ func (c *Config) ConsoleURL() string {
 	return origins[0]
 }
 
+// Browsed is the forge's address for browsers.
+func (c *Config) Browsed() Base {
+	switch {
+	case !c.Console.OAuth.URL.Empty():
+		return c.Console.OAuth.URL
+	case len(c.Upstream.ExternalURLs) > 0:
+		return c.Upstream.ExternalURLs[0]
+	}
+	return c.Upstream.URL
+}
+
 // console holds that the console has an origin that no page of the forge shares, and that nobody reads on its way.
 func (p *reader) console(c *Config) {
 	u := c.Console.PublicURL
+	switch oauth := c.Console.OAuth; {
+	case oauth.ClientID == "" && (!oauth.ClientSecret.Empty() || !oauth.URL.Empty()):
+		p.refuse("console.oauth.client_id", "", "is missing, and the rest of console.oauth is given", "give all, or none")
+	case oauth.ClientID != "" && c.Console.Listen == ConsoleOff:
+		p.refuse("console.oauth.client_id", oauth.ClientID, "is given without a console",
+			"give console.listen too, such as 127.0.0.1:9091")
+	case oauth.ClientID != "" && c.Browsed() == c.PublicURL && !c.PublicURL.Empty() && c.Web == WebRefuse:
+		p.refuse("console.oauth.url", c.Browsed().String(), "is patgate's own address, which passes no page of the forge on",
+			"give the address under which browsers reach the forge itself, or set web: pass")
+	}
 	switch c.Console.Listen {
 	case ConsoleOff:
 		if !u.Empty() {

@@ -21,6 +21,7 @@ import (
 	"patgate/admin/learning"
 	"patgate/admin/tokens"
 	"patgate/forge"
+	"patgate/forge/oauth"
 	"patgate/store"
 	"patgate/store/seal"
 	"patgate/token"
@@ -47,6 +48,10 @@ type Options struct {
 	// Client gives the address that a request comes from, by that of its connection and its lines of X-Forwarded-For. Nil is the
 	// connection's.
 	Client func(peer netip.Addr, forwardedFor []string) netip.Addr
+	// MakeIt is the forge's page on which people make the token that they sign in with; empty when it is not known.
+	MakeIt string
+	// OAuth, when not nil, has people sign in through the forge too. It sends them back to /sign-in/back.
+	OAuth *oauth.App
 	// Attempts bounds the wrong credentials that one client address may present; nil is 10 within a minute.
 	Attempts *forge.Attempts
 	// IdleTimeout and SessionLifetime end sessions: 30 minutes without a request, 8 hours in any case.
@@ -174,6 +179,10 @@ func (c *Console) routes() *http.ServeMux {
 	mux.HandleFunc("GET /assets/{file}", c.pages.Asset)
 	open("GET /sign-in", (*request).showSignIn)
 	open("POST /sign-in", (*request).signIn)
+	if c.o.OAuth != nil {
+		open("POST /sign-in/forge", (*request).goToForge)
+		open("GET "+Back, (*request).comeBack)
+	}
 	page("POST /sign-out", (*request).signOut)
 	page("GET /{$}", func(q *request) error { return q.redirect("/tokens") })
 	page("GET /tokens", (*request).showList)

@@ -50,6 +50,9 @@ type formPage struct {
 
 // showCreate is the empty form, or one that an address filled in, or one that describes a token like another.
 func (q *request) showCreate() error {
+	if err := q.o.Tokens.MayMake(q.caller); err != nil {
+		return err
+	}
 	in := q.r.URL.Query()
 	if like := in.Get("like"); like != "" {
 		id, err := strconv.ParseInt(like, 10, 64)

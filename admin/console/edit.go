@@ -110,7 +110,11 @@ func (q *request) edit() error {
 	}
 	edited, err := q.o.Tokens.Edit(q.ctx(), caller, t.ID, change)
 	if errors.Is(err, tokens.ErrAgain) {
-		d.Problem("credential", "This would widen the token, in what it may do or for how long: enter your %s access token", q.o.Forge)
+		why := "This would widen the token, in what it may do or for how long"
+		if caller.Watches() {
+			why = "You are signed in to look, pause and revoke"
+		}
+		d.Problem("credential", "%s: enter your %s access token", why, q.o.Forge)
 		return q.showEditForm(http.StatusForbidden, t, d, nil)
 	}
 	if err != nil {

@@ -23,6 +23,7 @@ type page struct {
 	// Set by render.
 	User, Forge, Notice  string
 	SignedIn, Admin      bool
+	Watches              bool   // who is signed in looks, pauses and revokes
 	CSRF, Form           string // Form is new for each page: what makes a secret is done once for each
 	Style, Script, Image string
 	Body                 any
@@ -35,7 +36,7 @@ func (q *request) render(name string, status int, p page, body any) {
 	if q.session != nil {
 		p.SignedIn, p.User, p.CSRF, p.Notice = true, q.caller.Username(), q.session.CSRF, q.session.Heard()
 		p.Form, _ = session.Random(q.o.Random)
-		p.Admin = q.o.Tokens.Administrates(q.caller)
+		p.Admin, p.Watches = q.o.Tokens.Administrates(q.caller), q.caller.Watches()
 	}
 	var b bytes.Buffer
 	if err := q.pages.Write(&b, name, p); err != nil {

@@ -17,7 +17,10 @@ import (
 	"patgate/admin/console"
 	"patgate/admin/console/session"
 	"patgate/config"
+	"patgate/forge/oauth"
+	"patgate/routes"
 	"patgate/store/seal"
+	"patgate/token"
 )
 
 // forgeNames gives what the forge is called in the console, and the scopes that its tokens need to sign in there.
@@ -59,9 +62,15 @@ func (g *gateway) makeConsole(keys *seal.Keyring) (err error) {
 			g.logger.Error("console", zap.Error(err))
 		},
 	}
+	if c.Forge.Table() == routes.ForgeGitea {
+		o.MakeIt = c.Browsed().String() + "/user/settings/applications"
+	} else {
+		o.MakeIt = c.Browsed().String() + "/-/user_settings/personal_access_tokens?name=patgate&scopes=api"
+	}
 	if c.Console.Listen == config.ConsoleGateway {
 		o.Path, o.Client = config.ConsolePath, nil // the gateway has told clients from proxies already
 	}
+	o.OAuth = g.signingIn(origins[0] + o.Path + console.Back)
 	if g.console, err = console.New(o); err != nil {
 		return err
 	}
@@ -75,6 +84,21 @@ func (g *gateway) makeConsole(keys *seal.Keyring) (err error) {
 		ErrorLog:          log.New(consoleLog{g.logger}, "", 0),
 	}
 	return nil
+}
+
+// signingIn is the application by which people sign in through the forge; nil when there is none.
+func (g *gateway) signingIn(back string) *oauth.App {
+	c := g.config
+	if c.Console.OAuth.ClientID == "" {
+		return nil
+	}
+	o := oauth.Options{Endpoints: oauth.GitLab, Server: c.Upstream.URL.String(), Browser: c.Browsed().String(),
+		Dialer: g.forgeWay.Dialer,
+		ID:     c.Console.OAuth.ClientID, Secret: token.NewSecret(c.Console.OAuth.ClientSecret.Reveal()), Redirect: back}
+	if c.Forge.Table() == routes.ForgeGitea {
+		o.Endpoints = oauth.Gitea
+	}
+	return oauth.New(o)
 }
 
 // grantURL is the address of the console's page of tokens; empty without a console.
