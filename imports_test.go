@@ -113,6 +113,7 @@ func direction() map[string][]string {
 		"admin/console/draft": {"routes", "policy", "admin/catalogue", "admin/names", "admin/terms", "admin/tokens", "admin/console/elsewhere",
 			"admin/console/picker", "admin/console/rows", "admin/console/words"},
 		"admin/console/session":   {"token", "forge", "store", "store/seal", "admin/terms", "admin/tokens"},
+		"admin/console/guard":     {},
 		"admin/console/away":      {"forge/oauth", "admin/console/session"},
 		"admin/console/inventory": {"routes", "forge", "admin/catalogue", "admin/learning", "admin/console/rows"},
 		"admin/console/paths":     {"store"},

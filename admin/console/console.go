@@ -15,6 +15,7 @@ import (
 	"strings"
 	"time"
 
+	"patgate/admin/console/guard"
 	"patgate/admin/console/pages"
 	"patgate/admin/console/picker"
 	"patgate/admin/console/session"
@@ -81,9 +82,8 @@ type Event struct {
 type Console struct {
 	o        Options
 	cookies  session.Cookies
-	hosts    []string // of the origins
 	sessions *session.Sessions
-	foreign  http.CrossOriginProtection
+	guard    *guard.Guard
 	mux      *http.ServeMux
 	pages    *pages.Pages
 	catalog  picker.Catalogue
@@ -95,11 +95,8 @@ func New(o Options) (*Console, error) {
 		return nil, errors.New("making the console: tokens, sign-ins, keyring, upstream, origins and forge are required")
 	}
 	o.setDefaults()
-	c := &Console{o: o, cookies: session.Cookies{Secure: strings.HasPrefix(o.Origins[0], "https://")}}
-	for _, origin := range o.Origins {
-		_, host, _ := strings.Cut(origin, "://")
-		c.hosts = append(c.hosts, host)
-	}
+	c := &Console{o: o, guard: guard.New(o.Origins),
+		cookies: session.Cookies{Secure: strings.HasPrefix(o.Origins[0], "https://")}}
 	c.sessions = session.New(session.Options{
 		Store:      o.SignIns,
 		Keyring:    o.Keyring,
@@ -225,7 +222,7 @@ func (c *Console) handle(f action, signedIn bool) http.Handler {
 			return
 		}
 		if signedIn && r.Method == http.MethodPost && !q.session.SameForm(r.PostForm.Get("csrf")) {
-			q.fail(errForm)
+			q.fail(guard.ErrForm)
 			return
 		}
 		if err := f(q); err != nil {

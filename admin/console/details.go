@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strconv"
 
+	"patgate/admin/console/guard"
 	"patgate/admin/console/rows"
 	"patgate/admin/console/session"
 	"patgate/admin/console/words"
@@ -283,7 +284,7 @@ func (q *request) rotate(caller *tokens.Owner, t *tokens.Inspected, p askPage) e
 func (q *request) onlyOnce() (form string, stop bool, err error) {
 	form = q.r.PostForm.Get("form")
 	if form == "" || len(form) > 100 {
-		return "", true, errForm
+		return "", true, guard.ErrForm
 	}
 	id, before, err := q.session.Once(q.ctx(), form)
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"net/http"
 
 	"patgate/admin/console/draft"
+	"patgate/admin/console/guard"
 	"patgate/admin/console/session"
 	"patgate/admin/console/words"
 	"patgate/admin/tokens"
@@ -64,13 +65,13 @@ func (q *request) words(err error) (int, string) {
 		}
 		q.w.Header().Set("Retry-After", "1")
 		return http.StatusServiceUnavailable, session.Unanswered(err)
-	case errors.Is(err, errForm), errors.Is(err, store.ErrUnknownSignIn):
+	case errors.Is(err, guard.ErrForm), errors.Is(err, store.ErrUnknownSignIn):
 		return http.StatusForbidden, "The form was not one of this session, or too old. Go back, load the page again and repeat " +
 			"what you did."
 	case errors.Is(err, errScopes):
 		return http.StatusUnprocessableEntity, words.Plural(draft.MostScopes, "scope is", "scopes are") +
 			" all that the form can show, and this token has more. Use the API, or patgate token edit."
-	case errors.Is(err, errForeign):
+	case errors.Is(err, guard.ErrForeign):
 		return http.StatusForbidden, "The form came from another site, and was not carried out."
 	case errors.As(err, &tooLong):
 		return http.StatusRequestEntityTooLarge, "The form is longer than patgate takes."

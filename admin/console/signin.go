@@ -1,15 +1,18 @@
 package console
 
 import (
+	"cmp"
 	"crypto/hmac"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/netip"
 	"net/url"
+	"strings"
 	"time"
 
 	"patgate/admin/console/away"
+	"patgate/admin/console/guard"
 	"patgate/admin/console/session"
 	"patgate/admin/console/snippet"
 	"patgate/admin/tokens"
@@ -25,6 +28,7 @@ type signInPage struct {
 	Scopes  string
 	MakeIt  string // the forge's page for it
 	OAuth   bool   // the forge tells who somebody is, too
+	Typed   string // a form that came without a session, for after the sign-in
 }
 
 // onward leads on to an address by itself, and says why.
@@ -43,6 +47,12 @@ func (q *request) sendToSignIn() {
 		return
 	}
 	next := "/"
+	if typed := q.typed(); typed != "" {
+		if err := q.signInForm(http.StatusUnauthorized, q.r.URL.Path, "", typed); err != nil {
+			q.fail(err)
+		}
+		return
+	}
 	if q.r.Method == http.MethodGet {
 		next = q.r.URL.RequestURI()
 		// A link on another site brings no cookie (SameSite=Strict); one more step from here does.
@@ -62,7 +72,7 @@ func (q *request) showSignIn() error {
 	return q.signInForm(http.StatusOK, away.Local(q.r.URL.Query().Get("next")), "")
 }
 
-func (q *request) signInForm(status int, next, problem string) error {
+func (q *request) signInForm(status int, next, problem string, typed ...string) error {
 	cookie := q.cookies.Get(q.r, formCookie)
 	if cookie == "" {
 		var err error
@@ -78,6 +88,7 @@ func (q *request) signInForm(status int, next, problem string) error {
 		Next:    next,
 		Form:    formToken(cookie),
 		Problem: problem,
+		Typed:   strings.Join(typed, ""),
 	})
 	return nil
 }
@@ -98,18 +109,21 @@ func (q *request) signIn() error {
 	if !q.fromSignIn() {
 		return q.signInForm(http.StatusForbidden, next, tooOld)
 	}
-	credential := q.credential()
+	credential, typed := q.credential(), form.Get("typed")
 	if credential.Empty() {
-		return q.signInForm(http.StatusUnprocessableEntity, next, "Enter your "+q.o.Forge+" access token.")
+		return q.signInForm(http.StatusUnprocessableEntity, next, "Enter your "+q.o.Forge+" access token.", typed)
 	}
 	caller, problem, status := q.identify(credential, nil)
 	if caller == nil {
-		return q.signInForm(status, next, problem)
+		return q.signInForm(status, next, problem, typed)
 	}
 	if err := q.begin(caller, credential); err != nil {
 		return err
 	}
 	q.cookies.Set(q.w, formCookie, "")
+	if typed != "" {
+		return q.goOn(next, typed)
+	}
 	return q.redirect(next)
 }
 
@@ -123,6 +137,10 @@ func (q *request) begin(caller *tokens.Owner, credential token.Secret) error {
 		return err
 	}
 	q.cookies.Set(q.w, sessionCookie, value)
+	if q.session, err = q.sessions.Find(q.ctx(), value); q.session == nil {
+		return cmp.Or(err, guard.ErrForm)
+	}
+	q.caller = caller
 	q.o.Record(Event{What: "signed_in", UserID: caller.UserID(), Client: q.client(q.r)})
 	return nil
 }
