@@ -35,6 +35,7 @@ func TestSigningInThroughTheForgeInABrowser(t *testing.T) {
 			Issue: func(user int64, scopes []string) string {
 				return w.forge.AddToken(user, forgetest.Token{Kind: "oauth", Scopes: scopes})
 			},
+			Revoke: w.forge.RevokeToken,
 		}
 		server := httptest.NewServer(gitlab)
 		t.Cleanup(server.Close)

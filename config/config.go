@@ -200,7 +200,7 @@ type Console struct {
 	OAuth OAuth `yaml:"oauth"`
 }
 
-// OAuth is an application that is registered at the forge, with the scope read_user (Gitea, Forgejo: none is asked for there) and
+// OAuth is an application that is registered at the forge, with the scope read_user (Gitea and Forgejo ask for none there) and
 // the console's address with `/sign-in/back` behind it as where people are sent back to.
 type OAuth struct {
 	// ClientID is the application's id. Empty: nobody signs in through the forge.
@@ -208,8 +208,8 @@ type OAuth struct {
 	// ClientSecret is the secret of a confidential application, best given by the variable. Empty: it is a public one, and PKCE
 	// alone binds the answer to the browser.
 	ClientSecret Secret `yaml:"client_secret"`
-	// URL is the forge's address for browsers. It must lead to the forge and not to patgate, which passes no page of it on by
-	// default. Empty: the first of upstream.external_urls, else upstream.url.
+	// URL is the forge's address for browsers, also for the link to the page on which people make a token. It must lead to the forge
+	// and not to patgate, which passes no page of it on by default. Empty: the first of upstream.external_urls, else upstream.url.
 	URL Base `yaml:"url"`
 }
 

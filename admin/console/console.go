@@ -74,6 +74,7 @@ type Options struct {
 // Event is something that happened at the console's door, for the log. It holds no secret.
 type Event struct {
 	What   string // signed_in, signed_out, sign_in_refused, sign_in_limited
+	By     string // what said who it is: token or forge; empty when it is not about that
 	UserID int64  // forge user id; 0 when it is not known
 	Client netip.Addr
 }

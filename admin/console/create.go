@@ -10,6 +10,7 @@ import (
 
 	"patgate/admin/catalogue"
 	"patgate/admin/console/draft"
+	"patgate/admin/console/failure"
 	"patgate/admin/console/findings"
 	"patgate/admin/console/picker"
 	"patgate/admin/console/rows"
@@ -67,7 +68,7 @@ func (q *request) showCreate() error {
 			return tokens.ErrNotFound
 		}
 		if len(t.Scopes) > draft.MostScopes {
-			return errScopes
+			return failure.ErrScopes
 		}
 		d := draft.Of(q.named(t), q.o.Now())
 		d.Expires = q.sameLife(t)

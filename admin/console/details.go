@@ -94,7 +94,7 @@ func (q *request) details(t *tokens.Inspected) (*detailsPage, error) {
 	p.CanResume = paused && row.Own
 	p.CanRotate = !ended && !paused && row.Own && t.RotatedTo == 0
 	p.CanEdit = t.State != "revoked" && row.Own && t.RotatedTo == 0
-	p.CanShrink = row.Own && q.o.Learning != nil
+	p.CanShrink = row.Own && q.o.Learning != nil && !q.caller.Watches()
 	p.CanConfirm = !ended && row.Own && t.TableVersion < q.o.Tokens.Table().Version()
 	if q.o.Tokens.ReportsNow(&t.Listed) {
 		p.ReportsUntil = q.instant(t.ReportEnd())

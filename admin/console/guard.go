@@ -2,18 +2,15 @@ package console
 
 import (
 	"cmp"
-	"errors"
 	"net/http"
 	"net/netip"
 	"path"
 	"strings"
 
+	"patgate/admin/console/failure"
 	"patgate/admin/console/pages"
 	"patgate/admin/console/session"
 )
-
-// errScopes: a form shows fewer scopes than the token has.
-var errScopes = errors.New("the token has more scopes than the form shows")
 
 // ServeHTTP answers a request: security headers, host, path, method, where a form comes from, then the page.
 func (c *Console) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -41,7 +38,7 @@ func (c *Console) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			q.fail(err)
 			return
 		}
-		q.fail(errNoPage)
+		q.fail(failure.ErrNoPage)
 		return
 	}
 	c.mux.ServeHTTP(w, inner)

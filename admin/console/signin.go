@@ -2,6 +2,7 @@ package console
 
 import (
 	"cmp"
+	"context"
 	"crypto/hmac"
 	"errors"
 	"fmt"
@@ -117,7 +118,7 @@ func (q *request) signIn() error {
 	if caller == nil {
 		return q.signInForm(status, next, problem, typed)
 	}
-	if err := q.begin(caller, credential); err != nil {
+	if err := q.begin(caller, credential, "token"); err != nil {
 		return err
 	}
 	q.cookies.Set(q.w, formCookie, "")
@@ -127,8 +128,8 @@ func (q *request) signIn() error {
 	return q.redirect(next)
 }
 
-// begin begins a session, in the place of one that there may be.
-func (q *request) begin(caller *tokens.Owner, credential token.Secret) error {
+// begin begins a session, in the place of one that there may be. by is what said who it is: token or forge.
+func (q *request) begin(caller *tokens.Owner, credential token.Secret, by string) error {
 	if err := q.sessions.End(q.ctx(), q.cookies.Get(q.r, sessionCookie)); err != nil {
 		return err
 	}
@@ -141,7 +142,7 @@ func (q *request) begin(caller *tokens.Owner, credential token.Secret) error {
 		return cmp.Or(err, guard.ErrForm)
 	}
 	q.caller = caller
-	q.o.Record(Event{What: "signed_in", UserID: caller.UserID(), Client: q.client(q.r)})
+	q.o.Record(Event{What: "signed_in", By: by, UserID: caller.UserID(), Client: q.client(q.r)})
 	return nil
 }
 
@@ -167,10 +168,11 @@ func (q *request) identify(credential token.Secret, as *tokens.Owner) (c *tokens
 		return nil, problem, http.StatusTooManyRequests
 	}
 	var err error
+	ctx := context.WithoutCancel(q.ctx()) // a wrong one counts, whoever hangs up meanwhile
 	if as != nil {
-		c, err = q.o.Tokens.Again(q.ctx(), as, credential)
+		c, err = q.o.Tokens.Again(ctx, as, credential)
 	} else {
-		c, err = q.o.Tokens.SignIn(q.ctx(), credential)
+		c, err = q.o.Tokens.SignIn(ctx, credential)
 	}
 	if err == nil {
 		attempts.End(client, print)

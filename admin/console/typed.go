@@ -16,15 +16,7 @@ func (q *request) typed() string {
 	if q.r.Method != http.MethodPost || !drafts.MatchString(q.r.URL.Path) {
 		return ""
 	}
-	kept := url.Values{}
-	for name, values := range q.r.PostForm {
-		switch name {
-		case "credential", "csrf", "form", "do":
-		default:
-			kept[name] = values
-		}
-	}
-	return kept.Encode()
+	return draft.Kept(q.r.PostForm)
 }
 
 // goOn shows a form as it was when its session had ended. Nothing is done with it before it is sent again.

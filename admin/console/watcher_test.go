@@ -1,6 +1,7 @@
 package console_test
 
 import (
+	"context"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -24,7 +25,7 @@ func (w *world) through(t *testing.T, secret string) *oauthtest.Server {
 	app := oauthtest.Application{ID: "patgate's", Secret: secret, Redirect: w.origin + console.Back}
 	s := &oauthtest.Server{Application: app, Forge: w.forge, Issue: func(user int64, scopes []string) string {
 		return w.forge.AddToken(user, forgetest.Token{Kind: "oauth", Scopes: scopes})
-	}}
+	}, Revoke: w.forge.RevokeToken}
 	server := httptest.NewServer(s)
 	t.Cleanup(server.Close)
 	dialer, err := dial.New(dial.Options{URL: server.URL})
@@ -79,8 +80,8 @@ func TestSigningInThroughTheForge(t *testing.T) {
 			}
 			v.get(t, page).wants(t, 200, "read jobs", "to look, pause and revoke")
 			v.get(t, "/tokens").wants(t, 200, "read jobs")
-			v.get(t, "/forge-tokens").wants(t, 403, "needed once more")
-			v.get(t, "/search?q=shop").wants(t, 403, "needed once more")
+			v.get(t, "/forge-tokens").wants(t, 403, "Sign in with a GitLab access token")
+			v.get(t, "/search?q=shop").wants(t, 403, "Sign in with a GitLab access token")
 			v.get(t, "/everyone").wants(t, 404)
 
 			made := v.post(t, "/tokens", v.get(t, "/tokens/new").fill(jobToken("", nil)))
@@ -92,7 +93,7 @@ func TestSigningInThroughTheForge(t *testing.T) {
 					"scope-0-access": {"selected_memberships"}, "scope-0-projects": {"shop/api"}, "scope-0-permission": {"read_job"}})
 				return &pageResult{v.post(t, page+"/edit", form), w.read(t, id).Name}
 			}
-			if r := edit(""); r.name != "read jobs" || !strings.Contains(r.body, "You are signed in to look, pause and revoke") {
+			if r := edit(""); r.name != "read jobs" || !strings.Contains(r.body, "Enter your GitLab access token once more") {
 				t.Errorf("without a credential: %d, %s: %.600s", r.status, r.name, r.text())
 			}
 			if r := edit(w.bobPAT); r.name != "read jobs" {
@@ -155,21 +156,21 @@ func TestTheWayBackFromTheForgeIsOnesOwn(t *testing.T) {
 
 	victim, thief := w.visitor(t), w.visitor(t)
 	theirs := agreed(thief, w.bob)
-	victim.back(t, theirs).wants(t, 403, "too old")
+	victim.back(t, theirs).wants(t, 403, "used up")
 	agreed(victim, w.alice)
-	victim.back(t, theirs).wants(t, 403, "too old")
+	victim.back(t, theirs).wants(t, 403, "used up")
 	own := agreed(victim, w.alice)
 	stolen := agreed(thief, w.bob)
 	thief.back(t, code(stolen, own)).wants(t, 403, "does not say who you are") // the verifier is another's
 	stolen = agreed(thief, w.bob)
-	thief.back(t, state(stolen, "aHR0cHM6Ly9ldmlsLnRlc3Qv")).wants(t, 403, "too old")
+	thief.back(t, state(stolen, "aHR0cHM6Ly9ldmlsLnRlc3Qv")).wants(t, 403, "used up")
 	for _, v := range []*visitor{victim, thief} {
 		if signedIn(v) {
 			t.Error("somebody is signed in")
 		}
 	}
 	for _, without := range []string{"?", "?error=access_denied&error_description=Call+0800", "?code=abc", "?state=abc&code=abc"} {
-		thief.back(t, console.Back+without).wants(t, 403, "too old")
+		thief.back(t, console.Back+without).wants(t, 403, "used up")
 	}
 	denied := strings.ReplaceAll(agreed(thief, w.bob), "code=", "error=access_denied&error_description=Call+0800&not=")
 	p := thief.back(t, denied)
@@ -184,7 +185,7 @@ func TestTheWayBackFromTheForgeIsOnesOwn(t *testing.T) {
 	if !signedIn(victim) {
 		t.Error("positive control: nobody is signed in")
 	}
-	victim.back(t, good).wants(t, 403, "too old")
+	victim.back(t, good).wants(t, 403, "used up")
 }
 
 // TestWrongCodesAreCounted: each code that the forge does not take counts as a wrong credential of the address.
@@ -199,6 +200,82 @@ func TestWrongCodesAreCounted(t *testing.T) {
 	}
 	if last != http.StatusTooManyRequests {
 		t.Errorf("the fifth is %d", last)
+	}
+}
+
+// Threat: what goes wrong at the forge for another reason than a code locks out everybody at an address, or somebody who hangs up
+// tries codes without end.
+func TestWhatIsNoWrongCodeIsNotCounted(t *testing.T) {
+	w := newWorld(t, attempts(3))
+	gitlab := w.through(t, "a secret")
+	v := w.visitor(t)
+	for _, fault := range []int{401, 403, 404, 429, 500} {
+		gitlab.Fault = fault
+		address, err := gitlab.Agree(w.alice, v.away(t, "/"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		v.back(t, address).wants(t, 502, "did not say who you are")
+	}
+	w.mu.Lock()
+	if len(w.faults) != 5 {
+		t.Errorf("reported: %q", w.faults)
+	}
+	w.faults = nil
+	w.mu.Unlock()
+	gitlab.Fault = 0
+	address, err := gitlab.Agree(w.alice, v.away(t, "/"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	v.back(t, address).wants(t, 200, "You are signed in")
+
+	gone := w.visitor(t)
+	for i := range 3 {
+		u, _ := url.Parse(gone.away(t, "/"))
+		ctx, hangUp := context.WithCancel(t.Context())
+		target := w.origin + console.Back + "?" + url.Values{"code": {strconv.Itoa(i)}, "state": {u.Query().Get("state")}}.Encode()
+		request, err := http.NewRequestWithContext(ctx, http.MethodGet, target, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		hangUp()
+		request.RemoteAddr = "127.0.0.1:1"
+		for _, c := range gone.Jar.Cookies(request.URL) {
+			request.AddCookie(c)
+		}
+		w.nodes[0].ServeHTTP(httptest.NewRecorder(), request)
+	}
+	gone.back(t, console.Back+"?"+url.Values{"code": {"one more"}, "state": {stateOf(gone.away(t, "/"))}}.Encode()).wants(t, 429)
+}
+
+func stateOf(address string) string {
+	u, _ := url.Parse(address)
+	return u.Query().Get("state")
+}
+
+// TestAWatchersEditIsTriedFirst: what an edit would have denied is said before it is saved, whoever is signed in and how.
+func TestAWatchersEditIsTriedFirst(t *testing.T) {
+	w := newWorld(t, attempts(1000))
+	gitlab := w.through(t, "")
+	id, _ := w.signedIn(t, w.alicePAT).make(t, w.alicePAT, nil)
+	w.use(t, id, "GET", "/projects/{project}/pipelines", w.api, "read_pipeline")
+	page := "/tokens/" + strconv.FormatInt(id, 10) + "/edit"
+	v := w.visitor(t)
+	address, err := gitlab.Agree(w.alice, v.away(t, "/"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	v.back(t, address).wants(t, 200)
+	form := func(do, credential string) url.Values {
+		return v.get(t, page).fill(url.Values{"do": {do}, "name": {"narrowed"}, "credential": {credential},
+			"scope-0-access": {"selected_memberships"}, "scope-0-projects": {"shop/api"}, "scope-0-permission": {"read_job"}})
+	}
+	v.post(t, page, form("try", "")).wants(t, 422, "Enter your GitLab access token once more")
+	v.post(t, page, form("try", w.alicePAT)).wants(t, 200, "read_pipeline")
+	v.post(t, page, form("generate", w.alicePAT)).wants(t, 200, "Nothing is saved yet")
+	if got := w.read(t, id).Name; got != "read jobs" {
+		t.Errorf("it was saved as %q", got)
 	}
 }
 

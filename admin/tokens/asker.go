@@ -32,14 +32,18 @@ func (s *Service) ToldTo(c Caller, l *store.Listed) error {
 	return nil
 }
 
-// askingAs gives what the forge is asked with for a token's owner: the caller's own credential where there is one, else the one
+// askingAs gives what the forge is asked with for a token's owner: the caller's own credential where he shows one, else the one
 // that the token is bound to.
 func (s *Service) askingAs(ctx context.Context, c Caller, l *store.Listed) (*token.Session, error) {
+	owner, isOwner := c.(*Owner)
+	if isOwner && owner.watches {
+		return nil, ErrAgain
+	}
 	b, err := s.boundTo(ctx, l)
 	if err != nil {
 		return nil, err
 	}
-	if owner, ok := c.(*Owner); ok && !owner.watches && !owner.secret.Equal(b.secret) {
+	if isOwner && !owner.secret.Equal(b.secret) {
 		b.secret, b.shown = owner.secret, owner
 	}
 	as := b.session()

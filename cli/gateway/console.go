@@ -52,7 +52,8 @@ func (g *gateway) makeConsole(keys *seal.Keyring) (err error) {
 		Client:      func(peer netip.Addr, forwardedFor []string) netip.Addr { return g.handler.Client(peer, forwardedFor) },
 		IdleTimeout: c.Console.IdleTimeout.Std(), SessionLifetime: c.Console.SessionLifetime.Std(),
 		Record: func(e console.Event) {
-			g.logger.Info("console", zap.String("event", e.What), zap.Int64("owner_id", e.UserID), zap.Stringer("client", e.Client))
+			g.logger.Info("console", zap.String("event", e.What), zap.String("by", e.By), zap.Int64("owner_id", e.UserID),
+				zap.Stringer("client", e.Client))
 		},
 		Report: func(err error) {
 			if errors.Is(err, session.ErrStore) {
@@ -62,10 +63,10 @@ func (g *gateway) makeConsole(keys *seal.Keyring) (err error) {
 			g.logger.Error("console", zap.Error(err))
 		},
 	}
-	if c.Forge.Table() == routes.ForgeGitea {
-		o.MakeIt = c.Browsed().String() + "/user/settings/applications"
-	} else {
-		o.MakeIt = c.Browsed().String() + "/-/user_settings/personal_access_tokens?name=patgate&scopes=api"
+	if pages, known := c.ForgePages(); known && c.Forge.Table() == routes.ForgeGitea {
+		o.MakeIt = pages.String() + "/user/settings/applications"
+	} else if known {
+		o.MakeIt = pages.String() + "/-/user_settings/personal_access_tokens?name=patgate&scopes=api"
 	}
 	if c.Console.Listen == config.ConsoleGateway {
 		o.Path, o.Client = config.ConsolePath, nil // the gateway has told clients from proxies already
@@ -89,10 +90,11 @@ func (g *gateway) makeConsole(keys *seal.Keyring) (err error) {
 // signingIn is the application by which people sign in through the forge; nil when there is none.
 func (g *gateway) signingIn(back string) *oauth.App {
 	c := g.config
-	if c.Console.OAuth.ClientID == "" {
+	pages, known := c.ForgePages()
+	if c.Console.OAuth.ClientID == "" || !known {
 		return nil
 	}
-	o := oauth.Options{Endpoints: oauth.GitLab, Server: c.Upstream.URL.String(), Browser: c.Browsed().String(),
+	o := oauth.Options{Endpoints: oauth.GitLab, Server: c.Upstream.URL.String(), Browser: pages.String(),
 		Dialer: g.forgeWay.Dialer,
 		ID:     c.Console.OAuth.ClientID, Secret: token.NewSecret(c.Console.OAuth.ClientSecret.Reveal()), Redirect: back}
 	if c.Forge.Table() == routes.ForgeGitea {

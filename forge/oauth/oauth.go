@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
+	"strings"
 	"time"
 
 	"golang.org/x/oauth2"
@@ -27,13 +29,15 @@ const maxAnswer = 1 << 20
 // Endpoints are what a kind of forge has for this, below its address.
 type Endpoints struct {
 	Authorize, Token, User string
+	Revoke                 string // RFC 7009; empty: there is none
 	Scope                  string // what lets an application read who its user is
 }
 
 // GitLab has Doorkeeper's (GitLab 19.3, doc/api/oauth2.md), Gitea and Forgejo have their own (Gitea 1.21, OAuth2 provider).
 var (
-	GitLab = Endpoints{Authorize: "/oauth/authorize", Token: "/oauth/token", User: "/api/v4/user", Scope: "read_user"}
-	Gitea  = Endpoints{Authorize: "/login/oauth/authorize", Token: "/login/oauth/access_token", User: "/api/v1/user",
+	GitLab = Endpoints{Authorize: "/oauth/authorize", Token: "/oauth/token", User: "/api/v4/user",
+		Revoke: "/oauth/revoke", Scope: "read_user"}
+	Gitea = Endpoints{Authorize: "/login/oauth/authorize", Token: "/login/oauth/access_token", User: "/api/v1/user",
 		Scope: "read:user"}
 )
 
@@ -52,10 +56,14 @@ type Options struct {
 
 // App is the application. It is safe for concurrent use.
 type App struct {
-	config oauth2.Config
-	user   string
-	http   *http.Client
+	config       oauth2.Config
+	user, revoke string
+	http         *http.Client
+	busy         chan struct{} // bounds the people of whom the forge is asked at a time
 }
+
+// atOnce is how many those are.
+const atOnce = 8
 
 // New makes an App.
 func New(o Options) *App {
@@ -66,7 +74,8 @@ func New(o Options) *App {
 	transport := o.Dialer.Transport()
 	transport.DisableKeepAlives = true
 	transport.MaxResponseHeaderBytes = 64 << 10
-	return &App{
+	a := &App{
+		busy: make(chan struct{}, atOnce),
 		config: oauth2.Config{ClientID: o.ID, ClientSecret: secret, RedirectURL: o.Redirect, Scopes: []string{o.Scope},
 			Endpoint: oauth2.Endpoint{AuthURL: o.Browser + o.Authorize, TokenURL: o.Server + o.Token,
 				AuthStyle: oauth2.AuthStyleInParams}},
@@ -75,6 +84,10 @@ func New(o Options) *App {
 			return http.ErrUseLastResponse
 		}},
 	}
+	if o.Revoke != "" {
+		a.revoke = o.Server + o.Revoke
+	}
+	return a
 }
 
 // bounded bounds answers.
@@ -99,37 +112,49 @@ func (a *App) Address(state, verifier string) string {
 	return a.config.AuthCodeURL(state, oauth2.S256ChallengeOption(verifier))
 }
 
-// Who asks the forge who has come back with a code. The error is forge.ErrCredential when the forge does not take the code or
-// names nobody, else forge.ErrUnavailable, or forge.ErrTimeout.
+// Who asks the forge who has come back with a code, also when whoever asks has gone. The error is forge.ErrCredential when the
+// forge does not take the code, forge.ErrTimeout, or forge.ErrUnavailable with what is wrong, which may be the configuration.
 func (a *App) Who(ctx context.Context, code, verifier string) (id forge.Identity, err error) {
-	ctx, cancel := context.WithTimeout(context.WithValue(ctx, oauth2.HTTPClient, a.http), patience)
+	ctx, cancel := context.WithTimeout(context.WithValue(context.WithoutCancel(ctx), oauth2.HTTPClient, a.http), patience)
 	defer cancel()
+	select {
+	case a.busy <- struct{}{}:
+		defer func() { <-a.busy }()
+	case <-ctx.Done():
+		return id, forge.ErrTimeout
+	}
 	t, err := a.config.Exchange(ctx, code, oauth2.VerifierOption(verifier))
 	var refused *oauth2.RetrieveError
 	switch {
-	case errors.As(err, &refused) && refused.Response.StatusCode/100 == 4:
-		// Nothing else of the answer is told: it may hold what was sent.
-		return id, fmt.Errorf("the forge says %q of the code: %w", refused.ErrorCode, forge.ErrCredential)
+	case errors.As(err, &refused) && refused.ErrorCode == "invalid_grant":
+		return id, fmt.Errorf("the forge does not take the code: %w", forge.ErrCredential)
+	case errors.As(err, &refused):
+		// Nothing of the answer is told: it may hold what was sent.
+		return id, fmt.Errorf("status %d for the code, which says nothing of it (is console.oauth right?): %w",
+			refused.Response.StatusCode, forge.ErrUnavailable)
 	case err != nil && ctx.Err() != nil:
 		return id, forge.ErrTimeout
 	case err != nil:
 		return id, fmt.Errorf("trading the code: %w", forge.ErrUnavailable)
 	}
+	defer a.done(ctx, t.AccessToken)
+	return a.holder(ctx, t.AccessToken)
+}
+
+// holder asks whose an access token is.
+func (a *App) holder(ctx context.Context, secret string) (id forge.Identity, err error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, a.user, nil)
 	if err != nil {
 		return id, forge.ErrUnavailable
 	}
-	req.Header.Set("Authorization", "Bearer "+t.AccessToken)
+	req.Header.Set("Authorization", "Bearer "+secret)
 	res, err := a.http.Do(req)
 	if err != nil {
 		return id, fmt.Errorf("asking who it is: %w", forge.ErrUnavailable)
 	}
 	defer func() { _ = res.Body.Close() }()
-	switch {
-	case res.StatusCode == http.StatusUnauthorized, res.StatusCode == http.StatusForbidden:
-		return id, fmt.Errorf("status %d: %w", res.StatusCode, forge.ErrCredential)
-	case res.StatusCode != http.StatusOK:
-		return id, fmt.Errorf("status %d: %w", res.StatusCode, forge.ErrUnavailable)
+	if res.StatusCode != http.StatusOK {
+		return id, fmt.Errorf("status %d for who it is: %w", res.StatusCode, forge.ErrUnavailable)
 	}
 	// GitLab's API::Entities::UserPublic, and Gitea's structs.User.
 	var u struct {
@@ -146,8 +171,27 @@ func (a *App) Who(ctx context.Context, code, verifier string) (id forge.Identity
 		u.Username = u.Login
 	}
 	if u.ID <= 0 || u.Username == "" {
-		return id, fmt.Errorf("the forge names no user: %w", forge.ErrCredential)
+		return id, fmt.Errorf("the forge names no user: %w", forge.ErrUnavailable)
 	}
 	return forge.Identity{UserID: u.ID, Username: u.Username, Admin: u.Admin, Bot: u.Bot, Kind: forge.CredentialOAuth,
 		Scopes: a.config.Scopes, Active: true}, nil
+}
+
+// done gives an access token back, where the forge takes it. Otherwise it ends by itself.
+func (a *App) done(ctx context.Context, secret string) {
+	if a.revoke == "" {
+		return
+	}
+	form := url.Values{"token": {secret}, "client_id": {a.config.ClientID}}
+	if a.config.ClientSecret != "" {
+		form.Set("client_secret", a.config.ClientSecret)
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, a.revoke, strings.NewReader(form.Encode()))
+	if err != nil {
+		return
+	}
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	if res, err := a.http.Do(req); err == nil {
+		_ = res.Body.Close()
+	}
 }

@@ -53,12 +53,12 @@ func (t *Trip) Leave(w http.ResponseWriter, next string) (address string, err er
 func (t *Trip) Return(w http.ResponseWriter, r *http.Request) (code, verify, next string, ok bool) {
 	in := r.URL.Query()
 	value := t.Cookies.Get(r, cookie)
-	t.Cookies.SetLax(w, cookie, "")
 	_, encoded, _ := strings.Cut(in.Get("state"), ".")
 	asked, err := base64.RawURLEncoding.DecodeString(encoded)
 	if err != nil || value == "" || !hmac.Equal([]byte(in.Get("state")), []byte(state(value, string(asked)))) {
 		return "", "", "", false
 	}
+	t.Cookies.SetLax(w, cookie, "")
 	return in.Get("code"), verifier(value), string(asked), true
 }
 

@@ -17,11 +17,14 @@ import (
 // Application is an application that is registered. A public one has no secret.
 type Application struct{ ID, Secret, Redirect string }
 
-// Server answers POST /oauth/token for one application, and leaves everything else to Forge. Issue makes an access token.
+// Server answers POST /oauth/token and /oauth/revoke for one application, and leaves everything else to Forge. Issue makes an
+// access token, Revoke ends it. A Fault that is not zero is the status of every answer about tokens.
 type Server struct {
 	Application
-	Forge http.Handler
-	Issue func(user int64, scopes []string) string
+	Forge  http.Handler
+	Issue  func(user int64, scopes []string) string
+	Revoke func(secret string)
+	Fault  int
 
 	mu    sync.Mutex
 	codes map[string]agreed
@@ -60,7 +63,7 @@ func (s *Server) Agree(user int64, address string) (back string, err error) {
 
 // ServeHTTP answers a request. A code is good once.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if r.URL.Path != "/oauth/token" {
+	if r.URL.Path != "/oauth/token" && r.URL.Path != "/oauth/revoke" {
 		s.Forge.ServeHTTP(w, r)
 		return
 	}
@@ -74,6 +77,17 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	in := r.PostForm
+	if s.Fault != 0 {
+		answer(s.Fault, map[string]string{"error": "invalid_client"})
+		return
+	}
+	if r.URL.Path == "/oauth/revoke" {
+		if s.ID == in.Get("client_id") && s.Secret == in.Get("client_secret") {
+			s.Revoke(in.Get("token"))
+		}
+		answer(http.StatusOK, map[string]string{})
+		return
+	}
 	s.mu.Lock()
 	code, known := s.codes[in.Get("code")]
 	delete(s.codes, in.Get("code"))
