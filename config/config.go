@@ -195,6 +195,22 @@ type Console struct {
 	IdleTimeout Duration `yaml:"idle_timeout"`
 	// SessionLifetime is after how long a session ends in any case.
 	SessionLifetime Duration `yaml:"session_lifetime"`
+	// OAuth lets people sign in through the forge, to look, pause and revoke, and to make tokens with a forge token of theirs as
+	// before.
+	OAuth OAuth `yaml:"oauth"`
+}
+
+// OAuth is an application that is registered at the forge, with the scope read_user (Gitea and Forgejo ask for none there) and
+// the console's address with `/sign-in/back` behind it as where people are sent back to.
+type OAuth struct {
+	// ClientID is the application's id. Empty: nobody signs in through the forge.
+	ClientID string `yaml:"client_id"`
+	// ClientSecret is the secret of a confidential application, best given by the variable. Empty: it is a public one, and PKCE
+	// alone binds the answer to the browser.
+	ClientSecret Secret `yaml:"client_secret"`
+	// URL is the forge's address for browsers, also for the link to the page on which people make a token. It must lead to the forge
+	// and not to patgate, which passes no page of it on by default. Empty: the first of upstream.external_urls, else upstream.url.
+	URL Base `yaml:"url"`
 }
 
 // Store is where tokens and sealed credentials are kept.

@@ -3,6 +3,7 @@ package config
 import (
 	"net"
 	"net/netip"
+	"slices"
 )
 
 // The values of console.listen that are no address.
@@ -56,9 +57,43 @@ func (c *Config) ConsoleURL() string {
 	return origins[0]
 }
 
+// ForgePages is the forge's address for browsers, as far as it is known: one that leads to patgate or crosses the network
+// readable is none.
+func (c *Config) ForgePages() (address Base, known bool) {
+	address = c.Upstream.URL
+	switch {
+	case !c.Console.OAuth.URL.Empty():
+		address = c.Console.OAuth.URL
+	case len(c.Upstream.ExternalURLs) > 0:
+		address = c.Upstream.ExternalURLs[0]
+	}
+	own := slices.Contains(c.ConsoleOrigins(), address.URL.String()) || address.URL == c.PublicURL.URL && c.Web == WebRefuse
+	return address, !address.Empty() && !own && (address.HTTPS() || address.Loopback())
+}
+
+// oauth holds that people can be sent to the forge, and nobody else comes between.
+func (p *reader) oauth(c *Config) {
+	o := c.Console.OAuth
+	address, known := c.ForgePages()
+	switch {
+	case o.ClientID == "" && !o.ClientSecret.Empty():
+		p.refuse("console.oauth.client_id", "", "is missing, and client_secret is given", "give both, or none")
+	case o.ClientID != "" && c.Console.Listen == ConsoleOff:
+		p.refuse("console.oauth.client_id", o.ClientID, "is given without a console",
+			"give console.listen too, such as 127.0.0.1:9091")
+	case (o.ClientID != "" || !o.URL.Empty()) && !known && !address.Empty() && !address.HTTPS() && !address.Loopback():
+		p.refuse("console.oauth.url", address.String(), "is plain http to another machine: others could sign people in as themselves",
+			"give console.oauth.url: https://"+address.Host())
+	case (o.ClientID != "" || !o.URL.Empty()) && !known && !address.Empty():
+		p.refuse("console.oauth.url", address.String(), "is patgate's own address, which passes no page of the forge on",
+			"give the address under which browsers reach the forge itself")
+	}
+}
+
 // console holds that the console has an origin that no page of the forge shares, and that nobody reads on its way.
 func (p *reader) console(c *Config) {
 	u := c.Console.PublicURL
+	p.oauth(c)
 	switch c.Console.Listen {
 	case ConsoleOff:
 		if !u.Empty() {

@@ -53,6 +53,16 @@ func TestConsole(t *testing.T) {
 		{"on a gateway without a name", "console: {listen: gateway}\n", "public_url is missing"},
 		{"on a gateway over plain http", "public_url: http://patgate.example.com\nconsole: {listen: gateway}\n", "would carry the console's credentials readable"},
 		{"on the gateway under another name", "public_url: https://patgate.example.com\nconsole: {listen: gateway, public_url: https://tokens.example.com}\n", "differs from public_url"},
+		{"an application's secret alone", "console: {listen: '127.0.0.1:9091', oauth: {client_secret: x}}\n", "client_id: is missing"},
+		{"an application without a console", "console: {oauth: {client_id: x}}\n", "console.oauth.client_id: \"x\": is given without a console"},
+		{"sign-in over plain http", "console: {listen: '127.0.0.1:9091', oauth: {client_id: x, url: http://gitlab.test}}\n",
+			"others could sign people in as themselves"},
+		{"a link over plain http", "console: {listen: '127.0.0.1:9091', oauth: {url: http://gitlab.test}}\n",
+			"others could sign people in as themselves"},
+		{"sign-in at patgate itself", "public_url: https://patgate.example.com\n" +
+			"console: {listen: '127.0.0.1:9091', oauth: {client_id: x, url: https://patgate.example.com/gitlab}}\n", "is patgate's own address"},
+		{"sign-in at the console itself", "console: {listen: ':9091', public_url: https://tokens.example.com, " +
+			"oauth: {client_id: x, url: https://tokens.example.com}}\n", "is patgate's own address"},
 		{"no time at all", "console: {listen: '127.0.0.1:9091', idle_timeout: 1s}\n", "is too small"},
 	}
 	for _, c := range bad {

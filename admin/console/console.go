@@ -15,12 +15,14 @@ import (
 	"strings"
 	"time"
 
+	"patgate/admin/console/guard"
 	"patgate/admin/console/pages"
 	"patgate/admin/console/picker"
 	"patgate/admin/console/session"
 	"patgate/admin/learning"
 	"patgate/admin/tokens"
 	"patgate/forge"
+	"patgate/forge/oauth"
 	"patgate/store"
 	"patgate/store/seal"
 	"patgate/token"
@@ -47,6 +49,10 @@ type Options struct {
 	// Client gives the address that a request comes from, by that of its connection and its lines of X-Forwarded-For. Nil is the
 	// connection's.
 	Client func(peer netip.Addr, forwardedFor []string) netip.Addr
+	// MakeIt is the forge's page on which people make the token that they sign in with; empty when it is not known.
+	MakeIt string
+	// OAuth, when not nil, has people sign in through the forge too. It sends them back to /sign-in/back.
+	OAuth *oauth.App
 	// Attempts bounds the wrong credentials that one client address may present; nil is 10 within a minute.
 	Attempts *forge.Attempts
 	// IdleTimeout and SessionLifetime end sessions: 30 minutes without a request, 8 hours in any case.
@@ -68,6 +74,7 @@ type Options struct {
 // Event is something that happened at the console's door, for the log. It holds no secret.
 type Event struct {
 	What   string // signed_in, signed_out, sign_in_refused, sign_in_limited
+	By     string // what said who it is: token or forge; empty when it is not about that
 	UserID int64  // forge user id; 0 when it is not known
 	Client netip.Addr
 }
@@ -76,9 +83,8 @@ type Event struct {
 type Console struct {
 	o        Options
 	cookies  session.Cookies
-	hosts    []string // of the origins
 	sessions *session.Sessions
-	foreign  http.CrossOriginProtection
+	guard    *guard.Guard
 	mux      *http.ServeMux
 	pages    *pages.Pages
 	catalog  picker.Catalogue
@@ -90,11 +96,8 @@ func New(o Options) (*Console, error) {
 		return nil, errors.New("making the console: tokens, sign-ins, keyring, upstream, origins and forge are required")
 	}
 	o.setDefaults()
-	c := &Console{o: o, cookies: session.Cookies{Secure: strings.HasPrefix(o.Origins[0], "https://")}}
-	for _, origin := range o.Origins {
-		_, host, _ := strings.Cut(origin, "://")
-		c.hosts = append(c.hosts, host)
-	}
+	c := &Console{o: o, guard: guard.New(o.Origins),
+		cookies: session.Cookies{Secure: strings.HasPrefix(o.Origins[0], "https://")}}
 	c.sessions = session.New(session.Options{
 		Store:      o.SignIns,
 		Keyring:    o.Keyring,
@@ -174,6 +177,10 @@ func (c *Console) routes() *http.ServeMux {
 	mux.HandleFunc("GET /assets/{file}", c.pages.Asset)
 	open("GET /sign-in", (*request).showSignIn)
 	open("POST /sign-in", (*request).signIn)
+	if c.o.OAuth != nil {
+		open("POST /sign-in/forge", (*request).goToForge)
+		open("GET "+Back, (*request).comeBack)
+	}
 	page("POST /sign-out", (*request).signOut)
 	page("GET /{$}", func(q *request) error { return q.redirect("/tokens") })
 	page("GET /tokens", (*request).showList)
@@ -216,7 +223,7 @@ func (c *Console) handle(f action, signedIn bool) http.Handler {
 			return
 		}
 		if signedIn && r.Method == http.MethodPost && !q.session.SameForm(r.PostForm.Get("csrf")) {
-			q.fail(errForm)
+			q.fail(guard.ErrForm)
 			return
 		}
 		if err := f(q); err != nil {

@@ -10,6 +10,7 @@ import (
 
 	"patgate/admin/catalogue"
 	"patgate/admin/console/draft"
+	"patgate/admin/console/failure"
 	"patgate/admin/console/findings"
 	"patgate/admin/console/picker"
 	"patgate/admin/console/rows"
@@ -50,6 +51,9 @@ type formPage struct {
 
 // showCreate is the empty form, or one that an address filled in, or one that describes a token like another.
 func (q *request) showCreate() error {
+	if err := q.o.Tokens.MayMake(q.caller); err != nil {
+		return err
+	}
 	in := q.r.URL.Query()
 	if like := in.Get("like"); like != "" {
 		id, err := strconv.ParseInt(like, 10, 64)
@@ -64,7 +68,7 @@ func (q *request) showCreate() error {
 			return tokens.ErrNotFound
 		}
 		if len(t.Scopes) > draft.MostScopes {
-			return errScopes
+			return failure.ErrScopes
 		}
 		d := draft.Of(q.named(t), q.o.Now())
 		d.Expires = q.sameLife(t)

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strconv"
 
+	"patgate/admin/console/guard"
 	"patgate/admin/console/rows"
 	"patgate/admin/console/session"
 	"patgate/admin/console/words"
@@ -93,7 +94,7 @@ func (q *request) details(t *tokens.Inspected) (*detailsPage, error) {
 	p.CanResume = paused && row.Own
 	p.CanRotate = !ended && !paused && row.Own && t.RotatedTo == 0
 	p.CanEdit = t.State != "revoked" && row.Own && t.RotatedTo == 0
-	p.CanShrink = row.Own && q.o.Learning != nil
+	p.CanShrink = row.Own && q.o.Learning != nil && !q.caller.Watches()
 	p.CanConfirm = !ended && row.Own && t.TableVersion < q.o.Tokens.Table().Version()
 	if q.o.Tokens.ReportsNow(&t.Listed) {
 		p.ReportsUntil = q.instant(t.ReportEnd())
@@ -283,7 +284,7 @@ func (q *request) rotate(caller *tokens.Owner, t *tokens.Inspected, p askPage) e
 func (q *request) onlyOnce() (form string, stop bool, err error) {
 	form = q.r.PostForm.Get("form")
 	if form == "" || len(form) > 100 {
-		return "", true, errForm
+		return "", true, guard.ErrForm
 	}
 	id, before, err := q.session.Once(q.ctx(), form)
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"patgate/admin/console/draft"
+	"patgate/admin/console/failure"
 	"patgate/admin/console/findings"
 	"patgate/admin/console/rows"
 	"patgate/admin/tokens"
@@ -30,7 +31,7 @@ func (q *request) editable() (*tokens.Inspected, error) {
 		return nil, tokens.ErrNotFound
 	}
 	if len(t.Scopes) > draft.MostScopes {
-		return nil, errScopes
+		return nil, failure.ErrScopes
 	}
 	return t, nil
 }
@@ -66,10 +67,10 @@ func (q *request) edit() error {
 	}
 	form := q.r.PostForm
 	d := draft.Read(form)
-	if form.Get("do") == "try" && !d.Cut {
-		return q.showEditForm(http.StatusOK, t, d, q.try(t, d))
+	if form.Get("do") == "try" && !d.Cut && !q.caller.Watches() {
+		return q.showEditForm(http.StatusOK, t, d, q.try(q.caller, t, d))
 	}
-	if d.Step(form.Get("do")) {
+	if do := form.Get("do"); do != "try" && d.Step(do) {
 		return q.showEditForm(http.StatusOK, t, d, nil)
 	}
 	if d.Cut {
@@ -79,17 +80,20 @@ func (q *request) edit() error {
 		d.Meanwhile(q.named(t), q.catalog.Load(q.o.Tokens.Table()), q.o.Now())
 		return q.showEditForm(http.StatusConflict, t, d, nil)
 	}
-	if form.Get("seen") != d.Digest() {
-		if tried := q.try(t, d); tried != nil && tried.Kinds > 0 {
-			tried.Asking = true
-			return q.showEditForm(http.StatusOK, t, d, tried)
-		}
-	}
 	caller := q.caller
-	if !q.credential().Empty() {
+	if caller.Watches() || !q.credential().Empty() {
 		var status int
 		if caller, status = q.presented(d); caller == nil {
 			return q.showEditForm(status, t, d, nil)
+		}
+	}
+	if form.Get("do") == "try" {
+		return q.showEditForm(http.StatusOK, t, d, q.try(caller, t, d))
+	}
+	if form.Get("seen") != d.Digest() {
+		if tried := q.try(caller, t, d); tried != nil && tried.Kinds > 0 {
+			tried.Asking = true
+			return q.showEditForm(http.StatusOK, t, d, tried)
 		}
 	}
 	scopes := d.Terms()

@@ -10,6 +10,7 @@ import (
 
 	"patgate/admin/console/draft"
 	"patgate/admin/console/findings"
+	"patgate/admin/console/guard"
 	"patgate/admin/console/rows"
 	"patgate/admin/console/table"
 	"patgate/admin/console/words"
@@ -91,7 +92,7 @@ func (q *request) narrow() error {
 	form := q.r.PostForm
 	days, err := strconv.Atoi(form.Get("since"))
 	if err != nil || form.Get("digest") == "" {
-		return errForm
+		return guard.ErrForm
 	}
 	edited, err := q.o.Learning.Narrow(q.ctx(), q.caller, t.ID, days, form.Get("digest"))
 	if errors.Is(err, tokens.ErrConflict) {

@@ -148,6 +148,9 @@ func (q *request) fillAdded(t *tokens.Inspected, d *draft.Draft, p *grantPage) e
 		p.where(d)
 		p.Refused = "There is no such project or group, or " + q.caller.Username() + " cannot see it: " + p.Where + "."
 		return nil
+	case errors.Is(err, tokens.ErrAgain):
+		_, p.Refused = q.words(err)
+		return nil
 	case err != nil:
 		return err
 	}

@@ -2,17 +2,13 @@ package console
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"net/http"
 
-	"patgate/admin/console/draft"
+	"patgate/admin/console/failure"
 	"patgate/admin/console/session"
-	"patgate/admin/console/words"
 	"patgate/admin/tokens"
-	"patgate/forge"
-	"patgate/store"
 )
 
 // page is what every page has.
@@ -23,6 +19,7 @@ type page struct {
 	// Set by render.
 	User, Forge, Notice  string
 	SignedIn, Admin      bool
+	Watches              bool   // who is signed in looks, pauses and revokes
 	CSRF, Form           string // Form is new for each page: what makes a secret is done once for each
 	Style, Script, Image string
 	Body                 any
@@ -35,7 +32,7 @@ func (q *request) render(name string, status int, p page, body any) {
 	if q.session != nil {
 		p.SignedIn, p.User, p.CSRF, p.Notice = true, q.caller.Username(), q.session.CSRF, q.session.Heard()
 		p.Form, _ = session.Random(q.o.Random)
-		p.Admin = q.o.Tokens.Administrates(q.caller)
+		p.Admin, p.Watches = q.o.Tokens.Administrates(q.caller), q.caller.Watches()
 	}
 	var b bytes.Buffer
 	if err := q.pages.Write(&b, name, p); err != nil {
@@ -50,55 +47,20 @@ func (q *request) render(name string, status int, p page, body any) {
 	}
 }
 
-// errNoPage: there is no such page.
-var errNoPage = errors.New("no such page")
-
-// words gives the status of an error, and what a person is told of it.
+// words gives the status of an error, and what a person is told of it. What is patgate's own is reported.
 func (q *request) words(err error) (int, string) {
-	var tooLong *http.MaxBytesError
+	status, text, own := failure.Words(err, q.o.Forge)
 	switch {
-	case errors.Is(err, session.ErrUnknown), errors.Is(err, session.ErrStore), errors.Is(err, store.ErrUnreachable):
-		if q.ctx().Err() == nil || errors.Is(err, session.ErrUnknown) { // the browser has not gone, or a token may be there
-			q.o.Report(err)
-		}
+	case errors.Is(err, tokens.ErrAgain) && q.caller != nil && q.caller.Watches():
+		return status, "You are signed in to look, pause and revoke. Sign in with a " + q.o.Forge + " access token for that."
+	case status == http.StatusServiceUnavailable:
 		q.w.Header().Set("Retry-After", "1")
-		return http.StatusServiceUnavailable, session.Unanswered(err)
-	case errors.Is(err, errForm), errors.Is(err, store.ErrUnknownSignIn):
-		return http.StatusForbidden, "The form was not one of this session, or too old. Go back, load the page again and repeat " +
-			"what you did."
-	case errors.Is(err, errScopes):
-		return http.StatusUnprocessableEntity, words.Plural(draft.MostScopes, "scope is", "scopes are") +
-			" all that the form can show, and this token has more. Use the API, or patgate token edit."
-	case errors.Is(err, errForeign):
-		return http.StatusForbidden, "The form came from another site, and was not carried out."
-	case errors.As(err, &tooLong):
-		return http.StatusRequestEntityTooLarge, "The form is longer than patgate takes."
-	case errors.Is(err, errNoPage), errors.Is(err, tokens.ErrNotFound) && err == tokens.ErrNotFound:
-		return http.StatusNotFound, "There is no such page or token, or it is not yours."
-	case errors.Is(err, tokens.ErrUnknownCaller):
-		return http.StatusUnauthorized, q.o.Forge + " does not accept this access token any more."
-	case errors.Is(err, tokens.ErrForbidden):
-		return http.StatusForbidden, words.Sentence(err.Error())
-	case errors.Is(err, tokens.ErrConflict):
-		return http.StatusConflict, words.Sentence(err.Error())
-	case errors.Is(err, tokens.ErrContainer):
-		return http.StatusUnprocessableEntity, words.Sentence(err.Error())
-	case errors.Is(err, tokens.ErrNotFound):
-		return http.StatusNotFound, words.Sentence(err.Error())
-	case errors.Is(err, forge.ErrBudget):
-		return http.StatusTooManyRequests, words.Sentence(forge.BudgetOf(err).Error()) + " Try again in a moment."
-	case errors.Is(err, forge.ErrCredential):
-		return http.StatusForbidden, q.o.Forge + " no longer accepts the credential that the token is bound to."
-	case errors.Is(err, forge.ErrTimeout), errors.Is(err, context.DeadlineExceeded):
-		return http.StatusGatewayTimeout, q.o.Forge + " did not answer in time. Nothing was changed."
-	case errors.Is(err, forge.ErrUnavailable):
-		return http.StatusBadGateway, q.o.Forge + " could not be reached. Nothing was changed."
-	case errors.Is(err, store.ErrNoRoom):
-		q.o.Report(err)
-		return http.StatusInsufficientStorage, words.Sentence(store.NoRoomText)
+		own = q.ctx().Err() == nil || errors.Is(err, session.ErrUnknown) // the browser has not gone, or a token may be there
 	}
-	q.o.Report(err)
-	return http.StatusInternalServerError, "patgate failed to do this. The log says why."
+	if own {
+		q.o.Report(err)
+	}
+	return status, text
 }
 
 // fail shows an error as a page.

@@ -1,18 +1,23 @@
 package console
 
 import (
+	"cmp"
+	"context"
 	"crypto/hmac"
 	"errors"
 	"fmt"
 	"net/http"
+	"net/netip"
 	"net/url"
-	"path"
 	"strings"
 	"time"
 
+	"patgate/admin/console/away"
+	"patgate/admin/console/guard"
 	"patgate/admin/console/session"
 	"patgate/admin/console/snippet"
 	"patgate/admin/tokens"
+	"patgate/forge"
 	"patgate/token"
 )
 
@@ -22,6 +27,15 @@ type signInPage struct {
 	Form    string // the form's token, which belongs to a cookie
 	Problem string
 	Scopes  string
+	MakeIt  string // the forge's page for it
+	OAuth   bool   // the forge tells who somebody is, too
+	Typed   string // a form that came without a session, for after the sign-in
+}
+
+// onward leads on to an address by itself, and says why.
+func (q *request) onward(address, why string) {
+	q.w.Header().Set("Refresh", "0; url="+address)
+	q.render("onward", http.StatusOK, page{Title: "One moment"}, struct{ Where, Text string }{address, why})
 }
 
 // formToken gives the token of a sign-in form for its cookie.
@@ -34,37 +48,32 @@ func (q *request) sendToSignIn() {
 		return
 	}
 	next := "/"
+	if typed := q.typed(); typed != "" {
+		if err := q.signInForm(http.StatusUnauthorized, q.r.URL.Path, "", typed); err != nil {
+			q.fail(err)
+		}
+		return
+	}
 	if q.r.Method == http.MethodGet {
 		next = q.r.URL.RequestURI()
 		// A link on another site brings no cookie (SameSite=Strict); one more step from here does.
 		if site := q.r.Header.Get("Sec-Fetch-Site"); (site == "cross-site" || site == "same-site") &&
 			q.r.Header.Get("Sec-Fetch-Mode") == "navigate" {
-			q.w.Header().Set("Refresh", "0; url="+q.o.Path+next)
-			q.render("onward", http.StatusOK, page{Title: "One moment"}, q.o.Path+next)
+			q.onward(q.o.Path+next, "You came from another site.")
 			return
 		}
 	}
 	http.Redirect(q.w, q.r, q.o.Path+"/sign-in?next="+url.QueryEscape(next), http.StatusSeeOther)
 }
 
-// local gives a path of the console, and nothing that a browser would take for an address elsewhere.
-func local(next string) string {
-	u, err := url.Parse(next)
-	if err != nil || u.IsAbs() || u.Host != "" || u.User != nil || !strings.HasPrefix(next, "/") || strings.HasPrefix(next, "//") ||
-		strings.ContainsAny(next, "\\\r\n\t") || len(next) > 8192 || path.Clean(u.Path) != u.Path {
-		return "/"
-	}
-	return next
-}
-
 func (q *request) showSignIn() error {
 	if q.session != nil {
-		return q.redirect(local(q.r.URL.Query().Get("next")))
+		return q.redirect(away.Local(q.r.URL.Query().Get("next")))
 	}
-	return q.signInForm(http.StatusOK, local(q.r.URL.Query().Get("next")), "")
+	return q.signInForm(http.StatusOK, away.Local(q.r.URL.Query().Get("next")), "")
 }
 
-func (q *request) signInForm(status int, next, problem string) error {
+func (q *request) signInForm(status int, next, problem string, typed ...string) error {
 	cookie := q.cookies.Get(q.r, formCookie)
 	if cookie == "" {
 		var err error
@@ -75,30 +84,52 @@ func (q *request) signInForm(status int, next, problem string) error {
 	}
 	q.render("sign-in", status, page{Title: "Sign in"}, signInPage{
 		Scopes:  q.o.Scopes,
+		MakeIt:  q.o.MakeIt,
+		OAuth:   q.o.OAuth != nil,
 		Next:    next,
 		Form:    formToken(cookie),
 		Problem: problem,
+		Typed:   strings.Join(typed, ""),
 	})
 	return nil
 }
 
+// fromSignIn tells whether a form is one of the sign-in page that this browser was shown.
+func (q *request) fromSignIn() bool {
+	cookie := q.cookies.Get(q.r, formCookie)
+	return cookie != "" && hmac.Equal([]byte(q.r.PostForm.Get("csrf")), []byte(formToken(cookie)))
+}
+
+// tooOld says that a form belongs to no cookie.
+const tooOld = "The form was too old. Please try again; if this comes again, allow cookies for this page."
+
 // signIn asks the forge whose credential was typed, and begins a session.
 func (q *request) signIn() error {
 	form := q.r.PostForm
-	next := local(form.Get("next"))
-	cookie := q.cookies.Get(q.r, formCookie)
-	if cookie == "" || !hmac.Equal([]byte(form.Get("csrf")), []byte(formToken(cookie))) {
-		return q.signInForm(http.StatusForbidden, next, "The form was too old. Please try again; if this comes again, allow cookies "+
-			"for this page.")
+	next := away.Local(form.Get("next"))
+	if !q.fromSignIn() {
+		return q.signInForm(http.StatusForbidden, next, tooOld)
 	}
-	credential := q.credential()
+	credential, typed := q.credential(), form.Get("typed")
 	if credential.Empty() {
-		return q.signInForm(http.StatusUnprocessableEntity, next, "Enter your "+q.o.Forge+" access token.")
+		return q.signInForm(http.StatusUnprocessableEntity, next, "Enter your "+q.o.Forge+" access token.", typed)
 	}
 	caller, problem, status := q.identify(credential, nil)
 	if caller == nil {
-		return q.signInForm(status, next, problem)
+		return q.signInForm(status, next, problem, typed)
 	}
+	if err := q.begin(caller, credential, "token"); err != nil {
+		return err
+	}
+	q.cookies.Set(q.w, formCookie, "")
+	if typed != "" {
+		return q.goOn(next, typed)
+	}
+	return q.redirect(next)
+}
+
+// begin begins a session, in the place of one that there may be. by is what said who it is: token or forge.
+func (q *request) begin(caller *tokens.Owner, credential token.Secret, by string) error {
 	if err := q.sessions.End(q.ctx(), q.cookies.Get(q.r, sessionCookie)); err != nil {
 		return err
 	}
@@ -107,9 +138,24 @@ func (q *request) signIn() error {
 		return err
 	}
 	q.cookies.Set(q.w, sessionCookie, value)
-	q.cookies.Set(q.w, formCookie, "")
-	q.o.Record(Event{What: "signed_in", UserID: caller.UserID(), Client: q.client(q.r)})
-	return q.redirect(next)
+	if q.session, err = q.sessions.Find(q.ctx(), value); q.session == nil {
+		return cmp.Or(err, guard.ErrForm)
+	}
+	q.caller = caller
+	q.o.Record(Event{What: "signed_in", By: by, UserID: caller.UserID(), Client: q.client(q.r)})
+	return nil
+}
+
+// tooMany says, in words for the form, that an address must wait before it may try another credential.
+func (q *request) tooMany(client netip.Addr, print forge.Fingerprint) string {
+	wait := q.o.Attempts.Begin(client, print)
+	if wait <= 0 {
+		return ""
+	}
+	q.o.Record(Event{What: "sign_in_limited", Client: client})
+	q.w.Header().Set("Retry-After", fmt.Sprint(int((wait+time.Second-1)/time.Second)))
+	return fmt.Sprintf("Too many wrong credentials came from your address (limit: limits.failed_credentials). Try again in %s.",
+		snippet.Span(wait))
 }
 
 // identify asks the forge about a credential that was typed, within what one client may try. as, when not nil, is whose it
@@ -118,18 +164,15 @@ func (q *request) identify(credential token.Secret, as *tokens.Owner) (c *tokens
 	client := q.client(q.r)
 	attempts := q.o.Attempts
 	print := attempts.Fingerprint([]byte(credential.Reveal()))
-	if wait := attempts.Begin(client, print); wait > 0 {
-		q.o.Record(Event{What: "sign_in_limited", Client: client})
-		q.w.Header().Set("Retry-After", fmt.Sprint(int((wait+time.Second-1)/time.Second)))
-		problem := fmt.Sprintf("Too many wrong credentials came from your address (limit: limits.failed_credentials). "+
-			"Try again in %s.", snippet.Span(wait))
+	if problem := q.tooMany(client, print); problem != "" {
 		return nil, problem, http.StatusTooManyRequests
 	}
 	var err error
+	ctx := context.WithoutCancel(q.ctx()) // a wrong one counts, whoever hangs up meanwhile
 	if as != nil {
-		c, err = q.o.Tokens.Again(q.ctx(), as, credential)
+		c, err = q.o.Tokens.Again(ctx, as, credential)
 	} else {
-		c, err = q.o.Tokens.Owner(q.ctx(), credential)
+		c, err = q.o.Tokens.SignIn(ctx, credential)
 	}
 	if err == nil {
 		attempts.End(client, print)

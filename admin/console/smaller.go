@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"patgate/admin/console/draft"
+	"patgate/admin/console/inventory"
 	"patgate/admin/console/proposal"
 	"patgate/admin/console/words"
 	"patgate/admin/learning"
@@ -30,9 +31,9 @@ type smallerPage struct {
 	MostScopes       int
 	TooMany          bool // scopes for the form
 	Command          string
-	Suggested, Until string      // suggested
-	Scopes           []scopeMark // of a credential of the forge's own
-	Suspect          bool        // what was set apart is taken in
+	Suggested, Until string           // suggested
+	Scopes           []inventory.Mark // of a credential of the forge's own
+	Suspect          bool             // what was set apart is taken in
 }
 
 // smaller shows the least that would have been enough for a token, or the form that makes a token of that.

@@ -11,12 +11,12 @@ import (
 
 // try finds out what the scopes of a form would have denied in the last 30 days; nil where that cannot be said, because
 // something is wrong with them, which saving tells.
-func (q *request) try(t *tokens.Inspected, d *draft.Draft) *findings.Tried {
+func (q *request) try(caller *tokens.Owner, t *tokens.Inspected, d *draft.Draft) *findings.Tried {
 	if q.o.Learning == nil {
 		return nil
 	}
 	scopes := d.Terms()
-	s, err := q.o.Learning.Simulate(q.ctx(), q.caller, t.ID, 0, &scopes)
+	s, err := q.o.Learning.Simulate(q.ctx(), caller, t.ID, 0, &scopes)
 	if err != nil {
 		return nil
 	}

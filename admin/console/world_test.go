@@ -1,6 +1,7 @@
 package console_test
 
 import (
+	"html"
 	"io"
 	"maps"
 	"net/http"
@@ -252,7 +253,7 @@ var hidden = regexp.MustCompile(`<input type="hidden" name="([a-z]+)" value="([^
 func (p *page) fill(fields url.Values) url.Values {
 	form := url.Values{}
 	for _, m := range hidden.FindAllStringSubmatch(p.body, -1) {
-		form.Set(m[1], m[2])
+		form.Set(m[1], html.UnescapeString(m[2]))
 	}
 	maps.Copy(form, fields)
 	return form

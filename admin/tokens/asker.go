@@ -35,11 +35,15 @@ func (s *Service) ToldTo(c Caller, l *store.Listed) error {
 // askingAs gives what the forge is asked with for a token's owner: the caller's own credential where he shows one, else the one
 // that the token is bound to.
 func (s *Service) askingAs(ctx context.Context, c Caller, l *store.Listed) (*token.Session, error) {
+	owner, isOwner := c.(*Owner)
+	if isOwner && owner.watches {
+		return nil, ErrAgain
+	}
 	b, err := s.boundTo(ctx, l)
 	if err != nil {
 		return nil, err
 	}
-	if owner, ok := c.(*Owner); ok && !owner.secret.Equal(b.secret) {
+	if isOwner && !owner.secret.Equal(b.secret) {
 		b.secret, b.shown = owner.secret, owner
 	}
 	as := b.session()
@@ -49,8 +53,11 @@ func (s *Service) askingAs(ctx context.Context, c Caller, l *store.Listed) (*tok
 	return as, nil
 }
 
-// SeenByOwner gives what asks the forge with the credential that an owner has shown.
+// SeenByOwner gives what asks the forge with the credential that an owner has shown; nil for a Watcher.
 func (s *Service) SeenByOwner(c *Owner) *sight.Sight {
+	if c.watches {
+		return nil
+	}
 	as := &token.Session{OwnerUserID: c.UserID(), Username: c.Username(), Credential: c.secret}
 	return sight.New(s.o.Forge, as, false, s.Now())
 }

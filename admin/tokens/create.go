@@ -131,7 +131,7 @@ func (s *Service) store(ctx context.Context, c Caller, b *binding, r token.Recor
 		}
 	}
 	r.Hash, r.LastFour, r.OwnerID, r.CredentialID = hash, token.LastFour(secret), b.owner.ID, b.credential.ID
-	err = s.change(ctx, func(ctx context.Context, st store.Store) (err error) {
+	err = s.Change(ctx, func(ctx context.Context, st store.Store) (err error) {
 		if !byToken {
 			r, err = st.CreateToken(ctx, r)
 			return err

@@ -36,8 +36,8 @@ func (b *binding) session() *token.Session {
 // errNoKeys: a command that opened no sealing keys wants to seal or open a credential.
 var errNoKeys = errors.New("the sealing keys are not open")
 
-// unseal opens a stored credential.
-func (s *Service) unseal(owner *store.Owner, c *store.Credential) (token.Secret, error) {
+// Unseal opens a stored credential.
+func (s *Service) Unseal(owner *store.Owner, c *store.Credential) (token.Secret, error) {
 	if s.o.Keyring == nil {
 		return token.Secret{}, errNoKeys
 	}
@@ -81,7 +81,7 @@ func (s *Service) bind(ctx context.Context, c *Owner, credentialID int64, sealIt
 		}
 		for i := range all {
 			k := &all[i]
-			plain, err := s.unseal(&b.owner, k)
+			plain, err := s.Unseal(&b.owner, k)
 			if err != nil {
 				return nil, err
 			}
@@ -119,11 +119,11 @@ func (s *Service) keep(ctx context.Context, b *binding) (sealed bool, err error)
 		if b.credential.Status == store.CredentialValid || !sameSecret(s, b) {
 			return false, nil
 		}
-		return false, s.change(ctx, func(ctx context.Context, st store.Store) error {
+		return false, s.Change(ctx, func(ctx context.Context, st store.Store) error {
 			return st.SetCredentialStatus(ctx, b.credential.ID, store.CredentialValid, "", s.now())
 		})
 	}
-	err = s.change(ctx, func(ctx context.Context, st store.Store) error {
+	err = s.Change(ctx, func(ctx context.Context, st store.Store) error {
 		if b.owner, err = st.PutOwner(ctx, s.stored(b.shown)); err != nil {
 			return err
 		}
@@ -141,7 +141,7 @@ func (s *Service) keep(ctx context.Context, b *binding) (sealed bool, err error)
 
 // sameSecret tells whether the binding's credential is the very one that the forge has just accepted.
 func sameSecret(s *Service, b *binding) bool {
-	plain, err := s.unseal(&b.owner, &b.credential)
+	plain, err := s.Unseal(&b.owner, &b.credential)
 	return err == nil && b.shown != nil && plain.Equal(b.secret)
 }
 
@@ -150,12 +150,12 @@ func sameSecret(s *Service, b *binding) bool {
 func (s *Service) sealed(ctx context.Context, owner store.Owner, credential store.Credential) (*binding, error) {
 	b := &binding{owner: owner, credential: credential}
 	var err error
-	if b.secret, err = s.unseal(&owner, &credential); err != nil {
+	if b.secret, err = s.Unseal(&owner, &credential); err != nil {
 		return nil, err
 	}
 	id, err := s.o.Forge.Identify(ctx, b.secret)
 	if errors.Is(err, forge.ErrCredential) {
-		stored := s.change(ctx, func(ctx context.Context, st store.Store) error {
+		stored := s.Change(ctx, func(ctx context.Context, st store.Store) error {
 			return st.SetCredentialStatus(ctx, credential.ID, store.CredentialInvalid, "refused by the forge", s.now())
 		})
 		return nil, errors.Join(fmt.Errorf("credential %d of %s: %w (fix: patgate owner "+
@@ -174,7 +174,7 @@ func (s *Service) sealed(ctx context.Context, owner store.Owner, credential stor
 			owner.Username, owner.UserID)
 	}
 	if credential.Status != store.CredentialValid {
-		return b, s.change(ctx, func(ctx context.Context, st store.Store) error {
+		return b, s.Change(ctx, func(ctx context.Context, st store.Store) error {
 			return st.SetCredentialStatus(ctx, credential.ID, store.CredentialValid, "", s.now())
 		})
 	}
@@ -188,7 +188,7 @@ func (s *Service) boundTo(ctx context.Context, l *store.Listed) (*binding, error
 	if b.credential, err = s.o.Store.Credential(ctx, l.CredentialID); err != nil {
 		return nil, err
 	}
-	b.secret, err = s.unseal(&l.Owner, &b.credential)
+	b.secret, err = s.Unseal(&l.Owner, &b.credential)
 	return b, err
 }
 

@@ -131,7 +131,7 @@ func (s *Service) edit(ctx context.Context, c Caller, id int64, q *Changes) (*Ed
 			return nil, err
 		}
 	}
-	err = s.change(ctx, func(ctx context.Context, st store.Store) (err error) {
+	err = s.Change(ctx, func(ctx context.Context, st store.Store) (err error) {
 		out.Listed, err = st.EditToken(ctx, id, e, store.Cause{By: c.by(), At: now})
 		return err
 	})

@@ -19,6 +19,8 @@ type Owner struct {
 	secret   token.Secret
 	// remembered: the credential was presented a while ago, and is kept for this caller.
 	remembered bool
+	// watches: the forge has named this caller, and no credential is kept.
+	watches bool
 }
 
 // Identify asks the forge whose credential this is, and takes what may be an owner's: an active legacy personal access
@@ -48,7 +50,6 @@ func (s *Service) Owner(ctx context.Context, credential token.Secret) (*Owner, e
 
 // acceptable tells, by an ErrForbidden, why nothing is done on the word of such a credential, nor is it sealed.
 func acceptable(id *forge.Identity, allowAdmins bool) error {
-	const allow = "use another token, or set tokens.allow_admin_owners"
 	switch {
 	case id.Kind != forge.CredentialPersonal:
 		return refuse(ErrForbidden, "the forge credential is not a legacy personal access token but %s (fix: make one with the scope "+
@@ -58,7 +59,15 @@ func acceptable(id *forge.Identity, allowAdmins bool) error {
 	case !id.Asks:
 		return refuse(ErrForbidden, "the forge credential has the scopes %s; patgate needs %s to ask the forge for projects",
 			strings.Join(id.Scopes, ", "), id.Needs)
-	case allowAdmins:
+	}
+	return administers(id, allowAdmins)
+}
+
+// administers tells, by an ErrForbidden, that a credential reaches everything at the forge.
+func administers(id *forge.Identity, allowed bool) error {
+	const allow = "use another token, or set tokens.allow_admin_owners"
+	switch {
+	case allowed:
 		return nil
 	case id.HasScope("sudo"):
 		return refuse(ErrForbidden, "the forge credential has the scope sudo and could act as anybody (fix: %s)", allow)
@@ -98,6 +107,36 @@ func (s *Service) Still(ctx context.Context, o *Owner) (*Owner, error) {
 	return Remembered(fresh.identity, fresh.secret), nil
 }
 
+// Watcher gives somebody whom the forge has named and whose credential is not kept. Such a caller looks, pauses and revokes;
+// everything else is ErrAgain, or needs the credential of an owner.
+func Watcher(identity forge.Identity) *Owner {
+	return &Owner{identity: identity, remembered: true, watches: true}
+}
+
+// SignIn identifies who shows a credential to be signed in. An administrator of the forge, on whose word nothing is made, is a
+// Watcher.
+func (s *Service) SignIn(ctx context.Context, credential token.Secret) (*Owner, error) {
+	o, err := Identify(ctx, s.o.Forge, credential, true)
+	if err == nil && administers(&o.identity, s.o.AllowAdminOwners) != nil {
+		return Watcher(o.identity), nil
+	}
+	return o, err
+}
+
+// Watches tells that no credential of the caller's is kept.
+func (o *Owner) Watches() bool { return o.watches }
+
+// MayMake tells, by an ErrForbidden, that who is signed in is somebody on whose word no token is made.
+func (s *Service) MayMake(o *Owner) error { return administers(&o.identity, s.o.AllowAdminOwners) }
+
+// shown tells, by ErrAgain, that there is no credential with which the forge could be asked.
+func (o *Owner) shown() error {
+	if o.watches {
+		return ErrAgain
+	}
+	return nil
+}
+
 // present tells, by ErrAgain, that a remembered owner's word is not enough for what gives power.
 func present(c Caller) error {
 	if o, ok := c.(*Owner); ok && o.remembered {
@@ -135,7 +174,7 @@ func (o *Owner) find(ctx context.Context, s *Service, id int64) (store.Listed, e
 
 func (o *Owner) ending(ctx context.Context, s *Service, id int64) (store.Listed, error) {
 	l, err := o.find(ctx, s, id)
-	if err == nil && !o.administrates(s) {
+	if err == nil && !o.administrates(s) && !o.watches { // the forge has named a watcher, whatever the credential could do
 		err = o.vouch(ctx, s, &l)
 	}
 	return l, err
@@ -145,6 +184,9 @@ func (o *Owner) own(ctx context.Context, s *Service, id int64) (store.Listed, er
 	l, err := o.find(ctx, s, id)
 	if err == nil && !s.belongs(&l, o.UserID()) {
 		return store.Listed{}, refuse(ErrForbidden, "administrators of patgate may pause and revoke the tokens of others, no more")
+	}
+	if err == nil {
+		err = o.shown()
 	}
 	return l, err
 }

@@ -42,7 +42,7 @@ func (s *Service) RemoveOwner(ctx context.Context, c Caller, id int64) (revoked 
 	if _, ok := c.(operator); !ok {
 		return 0, refuse(ErrForbidden, "owners are for operators to remove")
 	}
-	err = s.change(ctx, func(ctx context.Context, st store.Store) (err error) {
+	err = s.Change(ctx, func(ctx context.Context, st store.Store) (err error) {
 		revoked, err = st.RemoveOwner(ctx, id, store.Cause{Reason: "owner removed", By: c.by(), At: s.now()})
 		return err
 	})
@@ -71,7 +71,7 @@ func (s *Service) Replace(ctx context.Context, o *Owner, old *store.Credential) 
 			strings.Join(old.Scopes, ", "))
 	}
 	fresh := *old
-	err := s.change(ctx, func(ctx context.Context, st store.Store) error {
+	err := s.Change(ctx, func(ctx context.Context, st store.Store) error {
 		owner, err := st.PutOwner(ctx, s.stored(o))
 		if err != nil {
 			return err

@@ -81,7 +81,7 @@ func (s *Service) Rotate(ctx context.Context, c Caller, id int64, q Rotation) (*
 		return nil, err
 	}
 	r.Hash, r.LastFour = hash, token.LastFour(secret)
-	err = s.change(ctx, func(ctx context.Context, st store.Store) (err error) {
+	err = s.Change(ctx, func(ctx context.Context, st store.Store) (err error) {
 		r, err = st.RotateToken(ctx, id, l.Revision, r, grace, c.by())
 		return err
 	})
@@ -104,7 +104,7 @@ func (s *Service) Reused(ctx context.Context, hash token.Hash) error {
 	}
 	const reason = "a rotated-out secret was presented for another rotation"
 	var revoked int
-	err = s.change(ctx, func(ctx context.Context, st store.Store) (err error) {
+	err = s.Change(ctx, func(ctx context.Context, st store.Store) (err error) {
 		revoked, err = st.RevokeFamily(ctx, b.Record.ID, store.Cause{Reason: reason, By: "patgate", At: s.now()})
 		return err
 	})

@@ -29,6 +29,9 @@ func (s *Service) Search(ctx context.Context, c *Owner, text string) ([]forge.Fo
 	if text == "" || !utf8.ValidString(text) || utf8.RuneCountInString(text) > longestSearch {
 		return nil, nil
 	}
+	if err := c.shown(); err != nil {
+		return nil, err
+	}
 	return finder.Search(ctx, c.secret, c.UserID(), text, mostFound)
 }
 
@@ -37,6 +40,9 @@ func (s *Service) ForgeTokens(ctx context.Context, c *Owner) ([]forge.OwnToken, 
 	inventory, ok := s.o.Forge.(forge.Inventory)
 	if !ok {
 		return nil, ErrNotFound
+	}
+	if err := c.shown(); err != nil {
+		return nil, err
 	}
 	return inventory.OwnTokens(ctx, c.secret, c.UserID())
 }
@@ -69,6 +75,9 @@ const readingPaths = -1 << 40
 
 // Called asks what a place is called, as an owner sees it now. ok is false where the forge does not say.
 func (s *Service) Called(ctx context.Context, c *Owner, p store.Place) (n store.Name, ok bool) {
+	if c.watches {
+		return n, false
+	}
 	// No token's question, and not to use up what the owner's searches may ask: an allowance of its own.
 	as := &token.Session{TokenID: readingPaths - c.UserID(), OwnerUserID: c.UserID(), Username: c.Username(), Credential: c.secret}
 	return names.Ask(ctx, s.o.Forge, as, p, s.now())

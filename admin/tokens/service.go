@@ -130,10 +130,13 @@ func (s *Service) StandardLifetime() time.Duration { return s.o.Lifetimes.Standa
 // MaxGrace is for how long the old secret of a rotated token may still work at most.
 func (s *Service) MaxGrace() time.Duration { return s.o.Lifetimes.Grace }
 
-// change runs a change of the store.
-func (s *Service) change(ctx context.Context, f func(context.Context, store.Store) error) error {
+// Change runs a change of the store, and returns when it is in force here.
+func (s *Service) Change(ctx context.Context, f func(context.Context, store.Store) error) error {
 	return s.o.Change(ctx, f)
 }
+
+// Recorded tells of a change that was made beside the service.
+func (s *Service) Recorded(c Change) { s.o.Record(c) }
 
 // record tells of a change.
 func (s *Service) record(what string, l *store.Listed, c Caller, reason string, other int64) {

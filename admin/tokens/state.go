@@ -22,7 +22,7 @@ func (s *Service) revoke(ctx context.Context, c Caller, l *store.Listed, reason 
 	if reason == "" {
 		reason = "revoked by " + c.words()
 	}
-	err = s.change(ctx, func(ctx context.Context, st store.Store) error {
+	err = s.Change(ctx, func(ctx context.Context, st store.Store) error {
 		// Once asked for, a revocation does not wait for the caller to stay.
 		out, err = st.RevokeToken(context.WithoutCancel(ctx), l.ID, store.Cause{Reason: reason, By: c.by(), At: s.now()})
 		return err
@@ -58,7 +58,7 @@ func (s *Service) Pause(ctx context.Context, c Caller, id int64, reason string) 
 	if _, err := c.ending(ctx, s, id); err != nil {
 		return out, err
 	}
-	err = s.change(ctx, func(ctx context.Context, st store.Store) error {
+	err = s.Change(ctx, func(ctx context.Context, st store.Store) error {
 		out, err = st.PauseToken(ctx, id, store.Cause{Reason: reason, By: c.by(), At: s.now()})
 		return err
 	})
@@ -104,7 +104,7 @@ func (s *Service) onOwnersWord(ctx context.Context, c Caller, id int64, what str
 	if _, err := s.vouched(ctx, c, id); err != nil {
 		return out, err
 	}
-	err = s.change(ctx, func(ctx context.Context, st store.Store) error {
+	err = s.Change(ctx, func(ctx context.Context, st store.Store) error {
 		out, err = f(ctx, st)
 		return err
 	})

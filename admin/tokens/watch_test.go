@@ -8,11 +8,18 @@ import (
 
 	"patgate/admin/terms"
 	"patgate/admin/tokens"
+	"patgate/admin/upkeep"
 	"patgate/forge/forgetest"
 	"patgate/store"
 	"patgate/store/seal"
 	"patgate/token"
 )
+
+// look does once what patgate does by itself.
+func (w *world) look(t *testing.T, unusedAfter time.Duration) error {
+	care := upkeep.Upkeep{Tokens: w.Service, Store: w.store, Forge: w.resolver, UnusedAfter: unusedAfter}
+	return care.Once(t.Context())
+}
 
 func TestUnusedTokensAreRevoked(t *testing.T) {
 	w := newWorld(t, nil)
@@ -21,10 +28,10 @@ func TestUnusedTokensAreRevoked(t *testing.T) {
 	if err := w.store.AddUses(t.Context(), []store.Use{{TokenID: used.ID, Count: 1, Last: w.Now().Add(-time.Hour)}}); err != nil {
 		t.Fatal(err)
 	}
-	if err := w.Look(t.Context(), 0); err != nil || !w.read(t, idle.ID).RevokedAt.IsZero() {
+	if err := w.look(t, 0); err != nil || !w.read(t, idle.ID).RevokedAt.IsZero() {
 		t.Fatalf("revoked without a limit, or %v", err)
 	}
-	if err := w.Look(t.Context(), 30*24*time.Hour); err != nil {
+	if err := w.look(t, 30*24*time.Hour); err != nil {
 		t.Fatal(err)
 	}
 	if l := w.read(t, idle.ID); l.RevokedAt.IsZero() || l.RevokeReason != "unused for 30d" || l.RevokedBy != "patgate" {
@@ -40,7 +47,7 @@ func TestACredentialThatTheForgeRefuses(t *testing.T) {
 	made := w.make(t, reading(w.api, "read_job"))
 	w.forge.RevokeToken(w.pat)
 	for range 3 {
-		if err := w.Look(t.Context(), 0); err != nil {
+		if err := w.look(t, 0); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -57,7 +64,7 @@ func TestACredentialThatTheForgeRefuses(t *testing.T) {
 	if _, err := w.store.ReplaceCredential(t.Context(), c, sealer); err != nil {
 		t.Fatal(err)
 	}
-	if err := w.Look(t.Context(), 0); err != nil || w.read(t, made.ID).Credential != store.CredentialValid {
+	if err := w.look(t, 0); err != nil || w.read(t, made.ID).Credential != store.CredentialValid {
 		t.Errorf("not repaired: %v", err)
 	}
 }
@@ -66,13 +73,13 @@ func TestABlockedOwner(t *testing.T) {
 	w := newWorld(t, nil)
 	made := w.make(t, reading(w.api, "read_job"))
 	w.forge.BlockUser(w.alice)
-	if err := w.Look(t.Context(), 0); err != nil {
+	if err := w.look(t, 0); err != nil {
 		t.Fatal(err)
 	}
 	if l := w.read(t, made.ID); l.Credential != store.CredentialInvalid || !l.RevokedAt.IsZero() {
 		t.Errorf("once is not enough: %+v", l)
 	}
-	if err := w.Look(t.Context(), 0); err != nil {
+	if err := w.look(t, 0); err != nil {
 		t.Fatal(err)
 	}
 	if l := w.read(t, made.ID); l.RevokedAt.IsZero() || !strings.Contains(l.RevokeReason, "alice is blocked") {
@@ -84,12 +91,12 @@ func TestAnOwnerWhoCameBackKeepsTheTokens(t *testing.T) {
 	w := newWorld(t, nil)
 	made := w.make(t, reading(w.api, "read_job"))
 	w.forge.BlockUser(w.alice)
-	if err := w.Look(t.Context(), 0); err != nil {
+	if err := w.look(t, 0); err != nil {
 		t.Fatal(err)
 	}
 	w.forge.UnblockUser(w.alice)
 	for range 2 {
-		if err := w.Look(t.Context(), 0); err != nil {
+		if err := w.look(t, 0); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -105,7 +112,7 @@ func TestAnOwnerWhoIsGone(t *testing.T) {
 	made := w.make(t, reading(w.api, "read_job"))
 	w.forge.RemoveUser(w.alice)
 	for range 3 {
-		if err := w.Look(t.Context(), 0); err != nil {
+		if err := w.look(t, 0); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -119,7 +126,7 @@ func TestAnOwnerWhoIsGone(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := w.Look(t.Context(), 0); err != nil {
+	if err := w.look(t, 0); err != nil {
 		t.Fatal(err)
 	}
 	if l := w.read(t, made.ID); l.RevokedAt.IsZero() || !strings.Contains(l.RevokeReason, "alice does not exist at the forge any more") || l.RevokedBy != "patgate" {
@@ -134,7 +141,7 @@ func TestAForgeThatFailsChangesNothing(t *testing.T) {
 	w := newWorld(t, nil)
 	made := w.make(t, reading(w.api, "read_job"))
 	w.forge.Plant(forgetest.Fault{Status: 503})
-	if err := w.Look(t.Context(), 0); err == nil {
+	if err := w.look(t, 0); err == nil {
 		t.Error("no error")
 	}
 	if l := w.read(t, made.ID); l.Credential != store.CredentialValid {

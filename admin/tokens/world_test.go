@@ -23,17 +23,18 @@ import (
 // world is a service on a real store, in front of a stand-in forge.
 type world struct {
 	*tokens.Service
-	forge   *forgetest.Forge
-	store   *sqlite.DB
-	ring    *seal.Keyring
-	table   *routes.Table
-	alice   int64
-	pat     string
-	api     int64
-	web     int64
-	shop    int64
-	ahead   time.Duration
-	changes []tokens.Change
+	forge    *forgetest.Forge
+	resolver *gitlab.Resolver
+	store    *sqlite.DB
+	ring     *seal.Keyring
+	table    *routes.Table
+	alice    int64
+	pat      string
+	api      int64
+	web      int64
+	shop     int64
+	ahead    time.Duration
+	changes  []tokens.Change
 }
 
 func newWorld(t testing.TB, edit func(*tokens.Options)) *world {
@@ -63,6 +64,7 @@ func newWorld(t testing.TB, edit func(*tokens.Options)) *world {
 		t.Fatal(err)
 	}
 	t.Cleanup(resolver.Close)
+	w.resolver = resolver
 	o := tokens.Options{
 		Store: w.store, Keyring: w.ring, Table: func() *routes.Table { return w.table }, Forge: resolver, Origin: server.URL,
 		Now: func() time.Time { return time.Now().Add(w.ahead) }, Record: func(c tokens.Change) { w.changes = append(w.changes, c) },

@@ -17,7 +17,10 @@ import (
 	"patgate/admin/console"
 	"patgate/admin/console/session"
 	"patgate/config"
+	"patgate/forge/oauth"
+	"patgate/routes"
 	"patgate/store/seal"
+	"patgate/token"
 )
 
 // forgeNames gives what the forge is called in the console, and the scopes that its tokens need to sign in there.
@@ -49,7 +52,8 @@ func (g *gateway) makeConsole(keys *seal.Keyring) (err error) {
 		Client:      func(peer netip.Addr, forwardedFor []string) netip.Addr { return g.handler.Client(peer, forwardedFor) },
 		IdleTimeout: c.Console.IdleTimeout.Std(), SessionLifetime: c.Console.SessionLifetime.Std(),
 		Record: func(e console.Event) {
-			g.logger.Info("console", zap.String("event", e.What), zap.Int64("owner_id", e.UserID), zap.Stringer("client", e.Client))
+			g.logger.Info("console", zap.String("event", e.What), zap.String("by", e.By), zap.Int64("owner_id", e.UserID),
+				zap.Stringer("client", e.Client))
 		},
 		Report: func(err error) {
 			if errors.Is(err, session.ErrStore) {
@@ -59,9 +63,15 @@ func (g *gateway) makeConsole(keys *seal.Keyring) (err error) {
 			g.logger.Error("console", zap.Error(err))
 		},
 	}
+	if pages, known := c.ForgePages(); known && c.Forge.Table() == routes.ForgeGitea {
+		o.MakeIt = pages.String() + "/user/settings/applications"
+	} else if known {
+		o.MakeIt = pages.String() + "/-/user_settings/personal_access_tokens?name=patgate&scopes=api"
+	}
 	if c.Console.Listen == config.ConsoleGateway {
 		o.Path, o.Client = config.ConsolePath, nil // the gateway has told clients from proxies already
 	}
+	o.OAuth = g.signingIn(origins[0] + o.Path + console.Back)
 	if g.console, err = console.New(o); err != nil {
 		return err
 	}
@@ -75,6 +85,22 @@ func (g *gateway) makeConsole(keys *seal.Keyring) (err error) {
 		ErrorLog:          log.New(consoleLog{g.logger}, "", 0),
 	}
 	return nil
+}
+
+// signingIn is the application by which people sign in through the forge; nil when there is none.
+func (g *gateway) signingIn(back string) *oauth.App {
+	c := g.config
+	pages, known := c.ForgePages()
+	if c.Console.OAuth.ClientID == "" || !known {
+		return nil
+	}
+	o := oauth.Options{Endpoints: oauth.GitLab, Server: c.Upstream.URL.String(), Browser: pages.String(),
+		Dialer: g.forgeWay.Dialer,
+		ID:     c.Console.OAuth.ClientID, Secret: token.NewSecret(c.Console.OAuth.ClientSecret.Reveal()), Redirect: back}
+	if c.Forge.Table() == routes.ForgeGitea {
+		o.Endpoints = oauth.Gitea
+	}
+	return oauth.New(o)
 }
 
 // grantURL is the address of the console's page of tokens; empty without a console.

@@ -23,6 +23,7 @@ import (
 	"patgate/admin/names"
 	"patgate/admin/terms"
 	"patgate/admin/tokens"
+	"patgate/admin/upkeep"
 	"patgate/admin/usage"
 	"patgate/audit"
 	"patgate/cli/opening"
@@ -417,11 +418,13 @@ func (g *gateway) start(ctx context.Context, clients, operators, people net.List
 	go func() {
 		// Tokens end when their owner is gone: nobody asks a forge for that in the words of another one.
 		if (!g.forgeUnknown || g.awaitForge(ctx)) && g.config.Tokens.CheckInterval > 0 {
-			g.tokens.Watch(ctx, tokens.Watching{
+			care := upkeep.Upkeep{
+				Tokens: g.tokens, Store: g.store, Forge: g.resolver,
 				Interval:    g.config.Tokens.CheckInterval.Std(),
 				UnusedAfter: g.config.Tokens.RevokeUnusedAfter.Std(),
 				Report:      func(err error) { g.logger.Error("checking tokens", zap.Error(err)) },
-			})
+			}
+			care.Run(ctx)
 		}
 	}()
 }

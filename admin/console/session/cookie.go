@@ -19,15 +19,24 @@ func (c Cookies) name(name string) string {
 	return name
 }
 
-// Set has the browser keep a value; none has it forget the cookie.
+// Set has the browser keep a value, which it sends with requests from pages of this site alone; none has it forget the cookie.
 func (c Cookies) Set(w http.ResponseWriter, name, value string) {
+	c.set(w, name, value, http.SameSiteStrictMode)
+}
+
+// SetLax is Set for a value that also comes with whoever follows a link from elsewhere.
+func (c Cookies) SetLax(w http.ResponseWriter, name, value string) {
+	c.set(w, name, value, http.SameSiteLaxMode)
+}
+
+func (c Cookies) set(w http.ResponseWriter, name, value string, site http.SameSite) {
 	cookie := &http.Cookie{
 		Name:     c.name(name),
 		Value:    value,
 		Path:     "/",
 		HttpOnly: true,
 		Secure:   c.Secure,
-		SameSite: http.SameSiteStrictMode,
+		SameSite: site,
 	}
 	if value == "" {
 		cookie.MaxAge = -1

@@ -35,7 +35,8 @@ func (s *Session) SameForm(csrf string) bool {
 	return subtle.ConstantTimeCompare([]byte(csrf), []byte(s.CSRF)) == 1
 }
 
-// Owner gives who is signed in, and whether the forge is to be asked again whether it takes the credential.
+// Owner gives who is signed in, and whether the forge is to be asked again whether it takes the credential. Of a watcher none is
+// kept.
 func (s *Session) Owner(now time.Time) (o *tokens.Owner, due bool) {
 	n := s.notes
 	n.mu.Lock()
@@ -43,6 +44,9 @@ func (s *Session) Owner(now time.Time) (o *tokens.Owner, due bool) {
 	identity := s.identity
 	if n.identity != nil {
 		identity = *n.identity
+	}
+	if s.credential.Empty() {
+		return tokens.Watcher(identity), false
 	}
 	return tokens.Remembered(identity, s.credential), now.Sub(n.checked) >= askAgain
 }

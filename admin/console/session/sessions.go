@@ -69,7 +69,10 @@ func failed(err error) error {
 	return fmt.Errorf("%w: %w", ErrStore, err)
 }
 
-// Begin makes a session of who has just shown a credential, and gives the cookie's value.
+// watched is how long a watcher's session lasts at most: the forge is not asked about it again.
+const watched = time.Hour
+
+// Begin makes a session of who has just shown a credential, and gives the cookie's value. A watcher's is not kept.
 func (a *Sessions) Begin(ctx context.Context, o *tokens.Owner, credential token.Secret) (cookie string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
@@ -77,7 +80,11 @@ func (a *Sessions) Begin(ctx context.Context, o *tokens.Owner, credential token.
 		return "", err
 	}
 	now, identity := a.o.Now(), o.Identity()
-	row := store.SignIn{ID: idOf(cookie), UserID: o.UserID(), MadeAt: now, UsedAt: now, EndsAt: now.Add(a.o.Lifetime)}
+	lifetime := a.o.Lifetime
+	if o.Watches() {
+		credential, lifetime = token.Secret{}, min(lifetime, watched)
+	}
+	row := store.SignIn{ID: idOf(cookie), UserID: o.UserID(), MadeAt: now, UsedAt: now, EndsAt: now.Add(lifetime)}
 	err = a.store(&row, cookie, &identity, credential, func() error {
 		return a.o.Store.AddSignIn(ctx, row, store.SignInBounds{Idle: a.o.Idle, Most: a.o.Most, MostOfUser: a.o.MostOfUser})
 	})

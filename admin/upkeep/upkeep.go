@@ -1,4 +1,6 @@
-package tokens
+// Package upkeep looks after tokens and their owners while nobody asks for anything: it revokes what is unused, and what belongs
+// to owners whom the forge has done with.
+package upkeep
 
 import (
 	"context"
@@ -7,13 +9,18 @@ import (
 	"time"
 
 	"patgate/admin/terms"
+	"patgate/admin/tokens"
 	"patgate/forge"
 	"patgate/store"
 	"patgate/token"
 )
 
-// Watching says how often tokens and their owners are looked after.
-type Watching struct {
+// Upkeep looks after the tokens of a service. All fields but Report are required.
+type Upkeep struct {
+	Tokens *tokens.Service
+	Store  store.Store
+	Forge  tokens.Forge
+	// Interval is how often Run looks.
 	Interval time.Duration
 	// UnusedAfter is how long a token may go unused; 0 is for ever.
 	UnusedAfter time.Duration
@@ -30,13 +37,13 @@ const (
 	reasonBlocked = "the forge says that the owner is blocked"
 )
 
-// Watch looks after tokens until the context is done.
-func (s *Service) Watch(ctx context.Context, w Watching) {
-	tick := time.NewTicker(w.Interval)
+// Run looks after tokens until the context is done.
+func (s *Upkeep) Run(ctx context.Context) {
+	tick := time.NewTicker(s.Interval)
 	defer tick.Stop()
 	for {
-		if err := s.Look(ctx, w.UnusedAfter); err != nil && ctx.Err() == nil {
-			w.Report(err)
+		if err := s.Once(ctx); err != nil && ctx.Err() == nil && s.Report != nil {
+			s.Report(err)
 		}
 		select {
 		case <-ctx.Done():
@@ -46,17 +53,17 @@ func (s *Service) Watch(ctx context.Context, w Watching) {
 	}
 }
 
-// Look does once what Watch does: it revokes what was unused for too long, forgets what can no longer be undone, and asks the
+// Once does once what Run does: it revokes what was unused for too long, forgets what can no longer be undone, and asks the
 // forge about every sealed credential. A credential that the forge refuses makes its tokens rest; when the forge takes it again,
 // or another is put in its place, they work again. An owner whom the forge calls blocked in two looks in a row, or does not know
 // any more, loses all tokens. A forge that does not answer changes nothing.
-func (s *Service) Look(ctx context.Context, unusedAfter time.Duration) error {
+func (s *Upkeep) Once(ctx context.Context) error {
 	var failed []error
-	if unusedAfter > 0 {
-		failed = append(failed, s.revokeUnused(ctx, unusedAfter))
+	if s.UnusedAfter > 0 {
+		failed = append(failed, s.revokeUnused(ctx, s.UnusedAfter))
 	}
-	failed = append(failed, s.o.Store.DropNarrowings(ctx, s.now().Add(-store.UndoWithin)))
-	credentials, err := s.o.Store.Credentials(ctx, 0)
+	failed = append(failed, s.Store.DropNarrowings(ctx, s.Tokens.Now().Add(-store.UndoWithin)))
+	credentials, err := s.Store.Credentials(ctx, 0)
 	if err != nil {
 		return errors.Join(append(failed, err)...)
 	}
@@ -71,38 +78,38 @@ func (s *Service) Look(ctx context.Context, unusedAfter time.Duration) error {
 	return errors.Join(failed...)
 }
 
-func (s *Service) revokeUnused(ctx context.Context, after time.Duration) error {
-	now := s.now()
+func (s *Upkeep) revokeUnused(ctx context.Context, after time.Duration) error {
+	now := s.Tokens.Now()
 	reason := "unused for " + terms.WriteSpan(after)
 	var ids []int64
-	err := s.change(ctx, func(ctx context.Context, st store.Store) (err error) {
+	err := s.Tokens.Change(ctx, func(ctx context.Context, st store.Store) (err error) {
 		ids, err = st.RevokeUnused(ctx, now.Add(-after), store.Cause{Reason: reason, By: automatic, At: now})
 		return err
 	})
 	for _, id := range ids {
-		s.o.Record(Change{What: "revoked", TokenID: id, By: automatic, Reason: reason})
+		s.Tokens.Recorded(tokens.Change{What: "revoked", TokenID: id, By: automatic, Reason: reason})
 	}
 	return err
 }
 
 // checkCredential asks the forge about one credential and stores what has changed.
-func (s *Service) checkCredential(ctx context.Context, c *store.Credential, all []store.Credential) error {
-	owner, err := s.o.Store.Owner(ctx, c.OwnerID)
-	if err != nil || owner.Origin != s.o.Origin {
+func (s *Upkeep) checkCredential(ctx context.Context, c *store.Credential, all []store.Credential) error {
+	owner, err := s.Store.Owner(ctx, c.OwnerID)
+	if err != nil || owner.Origin != s.Tokens.Origin() {
 		return err
 	}
-	secret, err := s.unseal(&owner, c)
+	secret, err := s.Tokens.Unseal(&owner, c)
 	if err != nil {
 		return err
 	}
-	id, err := s.o.Forge.Identify(ctx, secret)
+	id, err := s.Forge.Identify(ctx, secret)
 	switch {
 	case err == nil && id.UserID != owner.UserID:
 		return s.setStatus(ctx, c, store.CredentialInvalid, "it belongs to another user at the forge now")
 	case err == nil:
 		if id.Username != owner.Username {
 			owner.Username, owner.Admin = id.Username, id.Admin
-			if _, err := s.o.Store.PutOwner(ctx, owner); err != nil {
+			if _, err := s.Store.PutOwner(ctx, owner); err != nil {
 				return err
 			}
 		}
@@ -121,15 +128,15 @@ func (s *Service) checkCredential(ctx context.Context, c *store.Credential, all 
 	return err
 }
 
-func (s *Service) setStatus(ctx context.Context, c *store.Credential, status store.CredentialStatus, reason string) error {
+func (s *Upkeep) setStatus(ctx context.Context, c *store.Credential, status store.CredentialStatus, reason string) error {
 	if c.Status == status && c.Reason == reason {
 		return nil
 	}
-	err := s.change(ctx, func(ctx context.Context, st store.Store) error {
-		return st.SetCredentialStatus(ctx, c.ID, status, reason, s.now())
+	err := s.Tokens.Change(ctx, func(ctx context.Context, st store.Store) error {
+		return st.SetCredentialStatus(ctx, c.ID, status, reason, s.Tokens.Now())
 	})
 	if err == nil {
-		s.o.Record(Change{What: "credential_" + status.String(), OwnerID: c.OwnerID, By: automatic, Reason: reason})
+		s.Tokens.Recorded(tokens.Change{What: "credential_" + status.String(), OwnerID: c.OwnerID, By: automatic, Reason: reason})
 		c.Status, c.Reason = status, reason
 	}
 	return err
@@ -143,8 +150,8 @@ type Witness interface {
 
 // gone asks, with the valid credential of another owner, whether a user is not there any more. Without one, or without a
 // clear answer, nobody is gone.
-func (s *Service) gone(ctx context.Context, owner *store.Owner, all []store.Credential) bool {
-	witness, ok := s.o.Forge.(Witness)
+func (s *Upkeep) gone(ctx context.Context, owner *store.Owner, all []store.Credential) bool {
+	witness, ok := s.Forge.(Witness)
 	if !ok {
 		return false
 	}
@@ -153,11 +160,11 @@ func (s *Service) gone(ctx context.Context, owner *store.Owner, all []store.Cred
 		if other.OwnerID == owner.ID || other.Status != store.CredentialValid {
 			continue
 		}
-		o, err := s.o.Store.Owner(ctx, other.OwnerID)
+		o, err := s.Store.Owner(ctx, other.OwnerID)
 		if err != nil || o.Origin != owner.Origin {
 			continue
 		}
-		secret, err := s.unseal(&o, other)
+		secret, err := s.Tokens.Unseal(&o, other)
 		if err != nil {
 			continue
 		}
@@ -167,14 +174,14 @@ func (s *Service) gone(ctx context.Context, owner *store.Owner, all []store.Cred
 	return false
 }
 
-func (s *Service) revokeOwned(ctx context.Context, owner *store.Owner, reason string) error {
+func (s *Upkeep) revokeOwned(ctx context.Context, owner *store.Owner, reason string) error {
 	revoked := 0
-	err := s.change(ctx, func(ctx context.Context, st store.Store) (err error) {
-		revoked, err = st.RevokeOwned(ctx, owner.ID, store.Cause{Reason: reason, By: automatic, At: s.now()})
+	err := s.Tokens.Change(ctx, func(ctx context.Context, st store.Store) (err error) {
+		revoked, err = st.RevokeOwned(ctx, owner.ID, store.Cause{Reason: reason, By: automatic, At: s.Tokens.Now()})
 		return err
 	})
 	if err == nil && revoked > 0 {
-		s.o.Record(Change{What: "owner_revoked", OwnerID: owner.UserID, By: automatic, Reason: reason})
+		s.Tokens.Recorded(tokens.Change{What: "owner_revoked", OwnerID: owner.UserID, By: automatic, Reason: reason})
 	}
 	return err
 }

@@ -1,0 +1,129 @@
+// Package inventory shows the tokens that somebody has at the forge itself.
+package inventory
+
+import (
+	"cmp"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"patgate/admin/catalogue"
+	"patgate/admin/console/rows"
+	"patgate/admin/learning"
+	"patgate/forge"
+	"patgate/routes"
+)
+
+// Page are the tokens of one owner.
+type Page struct {
+	Tokens    []Row
+	Seen      []Row // came through patgate, and are not among Tokens
+	Available bool  // the forge tells of them
+	Problem   string
+}
+
+// Row is one of them.
+type Row struct {
+	Name, Description          string
+	Scopes                     []Mark
+	Created, LastUsed, Expires rows.Moment
+	Granular, Stale            bool
+	Replace                    string // address of the form, or of what was seen of it
+	Requests                   int64  // that were seen through patgate
+}
+
+// Mark is a scope of the forge's own, and whether it is a broad one.
+type Mark struct {
+	Name string
+	Wide bool
+}
+
+// stale is for how long a token of the forge's may go unused before that is pointed out.
+const stale = 90 * 24 * time.Hour
+
+// Fill puts what the forge tells of tokens, and what was seen of them, into a page below a path.
+func (p *Page) Fill(list []forge.OwnToken, seen []learning.Listed, path string, now time.Time) {
+	for _, t := range list {
+		row := Row{
+			Name:        t.Name,
+			Description: t.Description,
+			Created:     rows.At(t.CreatedAt, now),
+			LastUsed:    rows.At(t.LastUsedAt, now),
+			Expires:     rows.At(t.ExpiresAt, now),
+			Granular:    t.Granular,
+			Stale:       now.Sub(t.CreatedAt) > stale && now.Sub(t.LastUsedAt) > stale,
+		}
+		row.Scopes, row.Replace = Marks(t.Scopes), path+"/tokens/new?"+replacement(&t).Encode()
+		if i := slices.IndexFunc(seen, func(s learning.Listed) bool { return s.ForgeTokenID == t.ID }); i >= 0 {
+			row.Replace, row.Requests = path+Smaller(&seen[i]), seen[i].Requests
+			seen = slices.Delete(seen, i, i+1)
+		}
+		p.Tokens = append(p.Tokens, row)
+	}
+	for i := range seen {
+		s := &seen[i]
+		row := Row{Name: s.Name, Scopes: Marks(s.Scopes), Granular: s.Kind == "granular", Requests: s.Requests,
+			Replace: path + Smaller(s)}
+		if s.Last != nil {
+			row.LastUsed = rows.At(*s.Last, now)
+		} else {
+			row.LastUsed = rows.At(time.Time{}, now)
+		}
+		p.Seen = append(p.Seen, row)
+	}
+}
+
+// Own leaves those that a user has at the forge, each with a name.
+func Own(list []learning.Listed, user int64, forge string) []learning.Listed {
+	list = slices.DeleteFunc(list, func(l learning.Listed) bool { return l.Kind == "token" || l.UserID != user })
+	for i := range list {
+		list[i].Name = cmp.Or(list[i].Name, fmt.Sprintf("%s token %d", forge, list[i].ID))
+	}
+	return list
+}
+
+// Smaller is the page on what would have been enough for one.
+func Smaller(l *learning.Listed) string { return fmt.Sprintf("/forge-tokens/%d/smaller", l.ID) }
+
+// Marks shows scopes of the forge's own.
+func Marks(scopes []string) (all []Mark) {
+	for _, s := range scopes {
+		all = append(all, Mark{s, catalogue.Wide(s)})
+	}
+	return all
+}
+
+// replacement fills in the form for what shall take a token's place.
+func replacement(t *forge.OwnToken) url.Values {
+	v := url.Values{
+		"name":        {t.Name},
+		"description": {"In place of the token “" + t.Name + "” (" + strings.Join(t.Scopes, ", ") + ")"},
+	}
+	if template := catalogue.TemplateFor(t.Scopes); template != "" {
+		v.Set("template", template)
+	}
+	return v
+}
+
+// Item is a project or group that was found at the forge, as the script takes it.
+type Item struct {
+	Kind string `json:"kind"`
+	ID   int64  `json:"id"`
+	Path string `json:"path"`
+	Name string `json:"name"`
+}
+
+// Items are what was found; never nil.
+func Items(found []forge.Found) []Item {
+	all := []Item{}
+	for _, f := range found {
+		kind := "project"
+		if f.Kind == routes.RefGroup {
+			kind = "group"
+		}
+		all = append(all, Item{kind, f.ID, f.Path, f.Name})
+	}
+	return all
+}

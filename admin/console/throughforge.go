@@ -1,0 +1,75 @@
+package console
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"patgate/admin/console/away"
+	"patgate/admin/tokens"
+	"patgate/forge"
+	"patgate/token"
+)
+
+// Back is the path below the console's address to which the forge sends people back.
+const Back = "/sign-in/back"
+
+// goToForge sends a browser to the forge, which says who it is.
+func (q *request) goToForge() error {
+	next := away.Local(q.r.PostForm.Get("next"))
+	if !q.fromSignIn() {
+		return q.signInForm(http.StatusForbidden, next, tooOld)
+	}
+	if origin := q.o.Origins[0]; !strings.HasSuffix(origin, "://"+strings.ToLower(q.r.Host)) { // it sends people back there
+		q.onward(origin+q.o.Path+"/sign-in?next="+url.QueryEscape(next), "This is done under another name of the console.")
+		return nil
+	}
+	if err := q.sessions.End(q.ctx(), q.cookies.Get(q.r, sessionCookie)); err != nil { // it does not come with who comes back
+		return err
+	}
+	address, err := (&away.Trip{App: q.o.OAuth, Cookies: q.cookies, Random: q.o.Random}).Leave(q.w, next)
+	if err != nil {
+		return err
+	}
+	q.onward(address, "You are sent to "+q.o.Forge+".") // a redirection of a form is held to form-action
+	return nil
+}
+
+// comeBack begins a session for whom the forge names.
+func (q *request) comeBack() error {
+	code, verifier, next, ok := (&away.Trip{Cookies: q.cookies}).Return(q.w, q.r)
+	switch next = away.Local(next); {
+	case !ok:
+		return q.notIn(http.StatusForbidden, "This is not the way back of a sign-in that began in this browser, or it is used up.")
+	case code == "":
+		return q.notIn(http.StatusForbidden, q.o.Forge+" did not let you sign in here.")
+	}
+	client, print := q.client(q.r), q.o.Attempts.Fingerprint([]byte(code))
+	if problem := q.tooMany(client, print); problem != "" {
+		return q.notIn(http.StatusTooManyRequests, problem)
+	}
+	id, err := q.o.OAuth.Who(q.ctx(), code, verifier)
+	switch {
+	case errors.Is(err, forge.ErrCredential):
+		q.o.Record(Event{What: "sign_in_refused", By: "forge", Client: client})
+		return q.notIn(http.StatusForbidden, q.o.Forge+" does not say who you are.")
+	case err != nil:
+		q.o.Attempts.End(client, print)
+		q.o.Report(fmt.Errorf("signing in through the forge: %w", err))
+		return q.notIn(http.StatusBadGateway, q.o.Forge+" did not say who you are. The log says why.")
+	}
+	q.o.Attempts.End(client, print)
+	if err := q.begin(tokens.Watcher(id), token.Secret{}, "forge"); err != nil {
+		return err
+	}
+	q.onward(q.o.Path+next, "You are signed in.") // the session's cookie comes with no redirection that began at another site
+	return nil
+}
+
+// notIn says why nobody was signed in.
+func (q *request) notIn(status int, why string) error {
+	q.render("error", status, page{Title: "Not signed in"}, why)
+	return nil
+}
