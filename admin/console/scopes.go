@@ -10,6 +10,7 @@ import (
 	"patgate/admin/console/session"
 	"patgate/admin/names"
 	"patgate/admin/tokens"
+	"patgate/routes"
 	"patgate/store"
 )
 
@@ -47,6 +48,12 @@ func (q *request) paths(places []store.Place) names.Book {
 	named := q.called(places)
 	q.look(places, named, session.NameAge)
 	return names.Of(named, q.o.Now())
+}
+
+// project gives the path of a project; empty when it is not known.
+func (q *request) project(id int64) string {
+	p := store.Place{Kind: routes.RefProject, ID: id}
+	return q.paths([]store.Place{p}).Path(p)
 }
 
 // called gives what places were called when whoever is signed in saw them last. A page is as good without.
