@@ -60,7 +60,9 @@ func (q *request) project(id int64) string {
 func (q *request) called(places []store.Place) store.Named {
 	named, err := q.o.Tokens.Names(q.ctx(), q.caller, places)
 	if err != nil {
-		q.o.Report(err)
+		if q.ctx().Err() == nil { // the browser has not gone
+			q.o.Report(err)
+		}
 		return store.Named{}
 	}
 	return named
