@@ -5,7 +5,9 @@ import (
 	"net/http"
 	"strconv"
 
+	"patgate/admin/console/asking"
 	"patgate/admin/console/guard"
+	"patgate/admin/console/recipes"
 	"patgate/admin/console/rows"
 	"patgate/admin/console/session"
 	"patgate/admin/console/words"
@@ -108,53 +110,12 @@ func (q *request) details(t *tokens.Inspected) (*detailsPage, error) {
 	return p, err
 }
 
-// askPage asks before something is done to a token.
-type askPage struct {
-	Action, Title, Text, Button string
-	Token                       rows.Token
-	Danger                      bool
-	Credential                  bool // the forge credential is asked for
-	Reason                      bool // a reason may be given
-	Grace                       bool // a grace may be given
-	Values                      map[string]string
-	Problems                    map[string][]string
-	MaxGrace, MaxLifetime       string
-	Back                        []rows.Scope // what an undo gives back
-	Children                    int64
-}
-
 // asking says what is asked before an action.
-func (q *request) asking(action string, t *tokens.Inspected) askPage {
-	p := askPage{
-		Action:      action,
-		Token:       q.row(q.named(t)),
-		Children:    t.Children,
-		Values:      map[string]string{},
-		Problems:    map[string][]string{},
-		MaxGrace:    terms.WriteSpan(q.o.Tokens.MaxGrace()),
-		MaxLifetime: terms.WriteSpan(q.o.Tokens.MaxLifetime()),
-	}
-	switch action {
-	case "revoke":
-		p.Title, p.Button, p.Danger, p.Reason = "Revoke this token?", "Revoke token", true, true
-		p.Text = "It stops working at once, for good, and with it every token that it made. This cannot be undone."
-	case "pause":
-		p.Title, p.Button, p.Reason = "Pause this token?", "Pause token", true
-		p.Text = "It stops working at once, until you resume it."
-	case "resume":
-		p.Title, p.Button, p.Credential = "Resume this token?", "Resume token", true
-		p.Text = "It works again at once."
-	case "confirm":
-		p.Title, p.Button, p.Credential = "Confirm newer endpoints?", "Confirm", true
-		p.Text = "Since this token was made, further endpoints came under its permissions. So far it does not reach them. When you " +
-			"confirm, it does."
-	case "undo":
-		p.Title, p.Button = "Undo the narrowing?", "Give it back"
-		p.Text = "It may do again what it might before it was last narrowed, and nothing else. How long it lives stays as it is, and " +
-			"tokens that it made and that ended with the narrowing stay ended."
-	case "rotate":
-		p.Title, p.Button, p.Credential, p.Grace = "Rotate this token", "Rotate token", true, true
-		p.Text = "You get a new secret for the same name and scopes. The old one ends at once, or after the grace that you give."
+func (q *request) asking(action string, t *tokens.Inspected) asking.Page {
+	p := asking.Of(action)
+	p.Token, p.Children = q.row(q.named(t)), t.Children
+	p.MaxGrace, p.MaxLifetime = terms.WriteSpan(q.o.Tokens.MaxGrace()), terms.WriteSpan(q.o.Tokens.MaxLifetime())
+	if action == "rotate" {
 		p.Values["expires_at"] = q.sameLife(t)
 	}
 	return p
@@ -188,7 +149,7 @@ func (q *request) ask(action string) error {
 	return q.showAsk(http.StatusOK, p)
 }
 
-func (q *request) showAsk(status int, p askPage) error {
+func (q *request) showAsk(status int, p asking.Page) error {
 	q.render("ask", status, page{Title: p.Title, Nav: "tokens", Slim: true}, p)
 	return nil
 }
@@ -258,7 +219,7 @@ func (q *request) again(problems map[string][]string) (*tokens.Owner, int) {
 }
 
 // rotate puts a new secret in the place of a token's, and shows it.
-func (q *request) rotate(caller *tokens.Owner, t *tokens.Inspected, p askPage) error {
+func (q *request) rotate(caller *tokens.Owner, t *tokens.Inspected, p asking.Page) error {
 	form, stop, err := q.onlyOnce()
 	if stop {
 		return err
@@ -302,12 +263,12 @@ func (q *request) onlyOnce() (form string, stop bool, err error) {
 
 // secretPage shows a secret, once.
 type secretPage struct {
-	ID                                int64
-	Name, Secret, Gateway, Title, Try string
-	Expires                           rows.Moment
-	Warnings                          []string
-	Grace                             string
-	Next                              *nextSteps
+	ID                                  int64
+	Name, Secret, Gateway, Title, Grace string
+	Expires                             rows.Moment
+	Warnings                            []string
+	Next                                *nextSteps
+	Recipes                             []recipes.Recipe
 }
 
 // showSecret answers a form with the secret of the token that came of it. It stands in this one answer and nowhere else.
@@ -326,6 +287,7 @@ func (q *request) showSecret(made *tokens.Created, title, grace string, next *ne
 		Warnings: warnings,
 		Grace:    grace,
 		Next:     next,
+		Recipes:  recipes.For(q.o.Gateway, q.o.Forge, made.Scopes, q.project),
 	})
 	return nil
 }

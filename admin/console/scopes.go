@@ -10,6 +10,7 @@ import (
 	"patgate/admin/console/session"
 	"patgate/admin/names"
 	"patgate/admin/tokens"
+	"patgate/routes"
 	"patgate/store"
 )
 
@@ -49,11 +50,19 @@ func (q *request) paths(places []store.Place) names.Book {
 	return names.Of(named, q.o.Now())
 }
 
+// project gives the path of a project; empty when it is not known.
+func (q *request) project(id int64) string {
+	p := store.Place{Kind: routes.RefProject, ID: id}
+	return q.paths([]store.Place{p}).Path(p)
+}
+
 // called gives what places were called when whoever is signed in saw them last. A page is as good without.
 func (q *request) called(places []store.Place) store.Named {
 	named, err := q.o.Tokens.Names(q.ctx(), q.caller, places)
 	if err != nil {
-		q.o.Report(err)
+		if q.ctx().Err() == nil { // the browser has not gone
+			q.o.Report(err)
+		}
 		return store.Named{}
 	}
 	return named
