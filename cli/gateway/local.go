@@ -29,7 +29,12 @@ type answers struct {
 	*api.Handler
 	// console answers below config.ConsolePath; nil when it is served elsewhere or not at all.
 	console http.Handler
+	// health answers at healthPath; nil when it is not served there.
+	health http.Handler
 }
+
+// healthPath is where clients, such as a balancer that reaches no other listener, may ask whether requests are served.
+const healthPath = local.Prefix + "/healthz"
 
 var _ local.Service = answers{}
 
@@ -39,6 +44,9 @@ func (l answers) Answer(ctx context.Context, r *local.Request) local.Answer {
 	handler := http.Handler(l.Handler)
 	if below, ok := strings.CutPrefix(r.Path, config.ConsolePath); ok && l.console != nil && (below == "" || below[0] == '/') {
 		handler = l.console
+	}
+	if l.health != nil && r.Path == healthPath {
+		handler = l.health
 	}
 	request := &http.Request{Method: r.Method, URL: &url.URL{Path: r.Path, RawQuery: r.Query}, Header: r.Header,
 		Host: r.Header.Get("Host"),
