@@ -401,6 +401,11 @@ type Log struct {
 	// decision is one line, with names for ids where they are known; on a terminal the command that would allow it stands
 	// behind a denial.
 	Format LogFormat `yaml:"format"`
+	// Audit is where the lines go that say who did what: decisions, and what is done to tokens and in the console. `stderr` is
+	// among all others; `stdout`, or the path of a file from the root, has them alone, as JSON. A file is made with mode 0600,
+	// and made anew when it was renamed or removed, as logrotate does it, without a signal. While it cannot be written,
+	// requests are refused.
+	Audit string `yaml:"audit"`
 }
 
 // DatabaseFile gives the path of the SQLite file.

@@ -60,6 +60,6 @@ func Default() Config {
 			BudgetPerToken: 120,
 			BudgetPerOwner: 1200,
 		},
-		Log: Log{Level: LevelInfo, Format: FormatAuto},
+		Log: Log{Level: LevelInfo, Format: FormatAuto, Audit: AuditStderr},
 	}
 }

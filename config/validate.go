@@ -33,6 +33,10 @@ func (p *reader) validate() {
 		}
 		p.refuse(given, "", "is given without "+missing, "give both, or none for plain http")
 	}
+	if a := c.Log.Audit; a != AuditStderr && a != AuditStdout && !filepath.IsAbs(a) {
+		p.refuse("log.audit", a, "is not where the audit log can go",
+			"write stderr, stdout, or the path of a file from the root, such as /var/log/patgate/audit.log")
+	}
 	p.console(c)
 	p.store(c)
 	if c.Tokens.DefaultLifetime > c.Tokens.MaxLifetime {

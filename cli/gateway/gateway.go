@@ -48,6 +48,10 @@ type gateway struct {
 	config      *config.Config
 	log         *lineWriter
 	logger      *zap.Logger
+	auditOut    io.Writer   // where the audit lines go: log, unless they go apart
+	auditFile   *auditFile  // which that is; nil when it is none
+	stdout      *lineWriter // as auditFile
+	deeds       *zap.Logger // of what is done to tokens and in the console, on auditOut
 	audit       *audit.Log
 	store       store.Store
 	faults      atomic.Pointer[map[string]error] // of the store, as they were last said
@@ -92,7 +96,10 @@ type gateway struct {
 func newGateway(ctx context.Context, c *config.Config, log io.Writer) (*gateway, error) {
 	g := unmade(c, log)
 	boundMemory(memlimit.FromCgroup, g.logger)
-	err := g.read()
+	err := g.openLog()
+	if err == nil {
+		err = g.read()
+	}
 	if err == nil {
 		g.forgeUnknown = !upstream.SettleBy(ctx, c, g.via)
 		g.settleName(ctx)
@@ -188,11 +195,11 @@ func (g *gateway) make(ctx context.Context) error {
 		return err
 	}
 	var console zapcore.Encoder
-	if c.Log.Format == config.FormatConsole {
+	if c.Log.Format == config.FormatConsole && !g.separate() {
 		console = audit.NewPlain(audit.PlainOptions{Name: g.tokenName(), Edit: g.editCommand()})
 	}
 	g.audit = audit.NewLog(audit.Options{
-		Out: g.log, Encoder: console, Queue: c.Limits.AuditQueue, Counters: counters,
+		Out: g.auditOut, Encoder: console, Queue: c.Limits.AuditQueue, Counters: counters,
 	})
 	keep := c.Learn.Keep.Std()
 	if c.Learn.Mode == config.LearnOff {

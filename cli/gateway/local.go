@@ -122,7 +122,7 @@ func (g *gateway) makeTokens(o *opening.Opened) (err error) {
 
 // recordChange writes what was done to a token into the log.
 func (g *gateway) recordChange(c tokens.Change) {
-	g.logger.Info("token", zap.String("change", c.What), zap.Int64("token_id", c.TokenID), zap.Int64("owner_id", c.OwnerID),
+	g.deeds.Info("token", zap.String("change", c.What), zap.Int64("token_id", c.TokenID), zap.Int64("owner_id", c.OwnerID),
 		zap.String("by", c.By),
 		zap.String("reason", c.Reason), zap.Int64("other_token_id", c.Other))
 }
