@@ -69,7 +69,7 @@ func direction() map[string][]string {
 		"proxy/header": {"routes/memo", "token"},
 		"proxy/fast": {"routes", "routes/memo", "routes/params", "token", "audit", "proxy/header", "proxy/reply",
 			"proxy/surface", "proxy/wire", "proxy/wire/loop"},
-		"proxy/wire": {"dial", "fleet", "proxy/header", "proxy/wire/loop", "proxy/wire/share"},
+		"proxy/wire": {"dial", "fleet", "proxy/header", "proxy/wire/loop", "proxy/wire/proxyprotocol", "proxy/wire/share"},
 		"proxy/reply": {"routes", "routes/params", "routes/params/refusal", "routes/percent", "policy", "token", "audit", "dial", "forge",
 			"proxy/header",
 			"proxy/wire", "proxy/wire/share", "proxy/reply/filter"},

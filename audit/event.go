@@ -98,8 +98,10 @@ type Event struct {
 	Start      time.Time
 	Client     netip.Addr // behind trusted proxies, the one that they name
 	Credential Credential
-	TokenID    int64         // 0 when there is none or it is unknown
-	OwnerID    int64         // the forge user id that the token acts for
+	TokenID    int64  // 0 when there is none or it is unknown
+	OwnerID    int64  // the forge user id that the token acts for
+	TokenName  string // what people call them; empty when it is not known
+	OwnerName  string
 	StoreLost  bool          // the token was as it was when the store could last be reached
 	Method     string        // one of the standard methods, else "OTHER"
 	Route      *routes.Route // nil when no row matches

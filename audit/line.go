@@ -26,6 +26,11 @@ type line struct {
 	client   netip.Addr                // of the line before
 	from     []byte                    // its text
 
+	// Of the line before: which token it was, whose, what they are called, and the text of that.
+	token, owner         int64
+	tokenName, ownerName string
+	held                 []byte
+
 	// The text of the second that the line before was of: most are of the same.
 	second int64
 	zone   *time.Location

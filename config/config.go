@@ -26,9 +26,13 @@ type Config struct {
 	Upstream Upstream `yaml:"upstream"`
 	// Registry is the container registry, where clients are to reach it through patgate too.
 	Registry Registry `yaml:"registry"`
-	// Listen is the address on which clients are served, `host:port` or `:port` for every interface. A socket that systemd passes
-	// (`FileDescriptorName=listen`) takes its place, and those named `admin.listen` and `console.listen` that of theirs.
+	// Listen is the address on which clients are served, `host:port`, `:port` for every interface, or `unix:/path` for a Unix
+	// socket. A socket that systemd passes (`FileDescriptorName=listen`) takes its place, and those named `admin.listen` and
+	// `console.listen` that of theirs. Who comes over a Unix socket has no address, and all count as one client, but for what a
+	// proxy says that `unix` is believed of (trusted_proxies, proxy_protocol).
 	Listen string `yaml:"listen"`
+	// Socket says who may connect to the Unix sockets that patgate makes, in whichever of the listen settings.
+	Socket Socket `yaml:"socket"`
 	// ReusePort lets several processes listen on the same address for clients (SO_REUSEPORT; not on Windows): a new patgate is
 	// started before the old one is ended. The listeners for operators and the console need addresses of their own.
 	ReusePort bool `yaml:"reuse_port"`
@@ -45,7 +49,14 @@ type Config struct {
 	// TrustedProxies are the addresses or CIDR ranges of proxies in front of patgate whose X-Forwarded-For and
 	// X-Forwarded-Proto are believed: read from the end, as far as the proxies in the list are trusted, addresses with a port
 	// or in brackets too. From anyone else both are discarded, and the log warns of the first X-Forwarded-For from each address.
+	// `unix` stands for whoever comes over a Unix socket.
 	TrustedProxies []Prefix `yaml:"trusted_proxies"`
+	// ProxyProtocol are the addresses or CIDR ranges, or `unix`, of proxies in front of patgate that begin each connection for
+	// clients with a header of the PROXY protocol, version 1 or 2 (`send-proxy` of HAProxy, `proxy_protocol on` of nginx's
+	// stream). What it names is then the client's address, also for trusted_proxies; https comes behind it. From them a
+	// connection without it is closed, with a line in the log, and from anyone else it is no request. Whoever can connect from
+	// one of these addresses chooses the address that limits and the log know him by.
+	ProxyProtocol []Prefix `yaml:"proxy_protocol"`
 	// Admin is the second listener, with metrics and health.
 	Admin Admin `yaml:"admin"`
 	// Console is the web page on which people make, see and revoke tokens.
@@ -97,6 +108,15 @@ type Config struct {
 	Resolver Resolver `yaml:"resolver"`
 	// Log is the log on standard error, with one line per decision.
 	Log Log `yaml:"log"`
+}
+
+// Socket is how Unix sockets are made.
+type Socket struct {
+	// Mode is the mode of their files, in octal: who may write to one may connect.
+	Mode FileMode `yaml:"mode"`
+	// Group is the group of their files, by name or number, such as that of a proxy in front: patgate's user must be in it.
+	// Empty: that of patgate's process.
+	Group string `yaml:"group"`
 }
 
 // CORS says which pages may read what patgate answers.
@@ -177,8 +197,11 @@ type TLS struct {
 
 // Admin is the listener for metrics and health.
 type Admin struct {
-	// Listen is its address. It has no authentication: keep it away from clients. `off` serves none.
+	// Listen is its address, as that of clients. It has no authentication: keep it away from clients. `off` serves none.
 	Listen string `yaml:"listen"`
+	// HealthzForClients serves `/-/patgate/healthz` on the clients' address, for balancers that reach no other: 200 with `ready`
+	// or 503 with `not ready`, and nothing else, to everybody and without a credential.
+	HealthzForClients bool `yaml:"healthz_for_clients"`
 }
 
 // Console is the web page for people.
@@ -230,8 +253,8 @@ type Store struct {
 	// Key is the sealing key itself instead of a key file: 32 bytes in base64 or hexadecimal, best given by the variable.
 	// Of several, separated by spaces, the first seals and all of them open.
 	Key Secret `yaml:"key"`
-	// Grace is for how long tokens that were in use pass when PostgreSQL cannot be reached, from a second after that on; 0 is not at
-	// all. For that long, at most 10m, revocations are not seen: read the page on operating before you set it.
+	// Grace is for how long tokens that were in use pass when PostgreSQL cannot be reached, from a second after that on; 0 is
+	// not at all. For that long, at most 10m, revocations are not seen: read the page on operating before you set it.
 	Grace Duration `yaml:"grace"`
 }
 
@@ -269,9 +292,9 @@ type Tokens struct {
 // Learn says what is kept of what tokens and other credentials do.
 type Learn struct {
 	// Mode says whose requests are kept as permissions, projects and days: `tokens` those of patgate tokens; `on` those of the
-	// forge's own tokens too, where `legacy` lets them pass; `off` nobody's, and nothing is said of unused permissions. With `on`
-	// patgate asks the forge, with each such token, whose it is and which projects it names, beside its requests and never in their
-	// way: that is why it is not the default.
+	// forge's own tokens too, where `legacy` lets them pass; `off` nobody's, and nothing is said of unused permissions. With
+	// `on` patgate asks the forge, with each such token, whose it is and which projects it names, beside its requests and never
+	// in their way: that is why it is not the default.
 	Mode LearnMode `yaml:"mode"`
 	// Keep is for how long that is kept after it was last seen: from 1d to 90d.
 	Keep Duration `yaml:"keep"`
@@ -334,9 +357,9 @@ type Timeouts struct {
 	UpstreamResponse Duration `yaml:"upstream_response"`
 	// UpstreamStall is how long the forge may stop in the middle of an answer.
 	UpstreamStall Duration `yaml:"upstream_stall"`
-	// ClientGone bounds the wait for the header of the forge's answer when the client has ended its side of the connection: it is
-	// most likely gone, and its request shall not hold a connection to the forge. Some clients end their side with the request and
-	// wait for the answer all the same. What the forge has begun to do goes on there.
+	// ClientGone bounds the wait for the header of the forge's answer when the client has ended its side of the connection: it
+	// is most likely gone, and its request shall not hold a connection to the forge. Some clients end their side with the
+	// request and wait for the answer all the same. What the forge has begun to do goes on there.
 	ClientGone Duration `yaml:"client_gone"`
 	// UpstreamIdle is how long an unused connection to the forge is kept; give it less than the forge does.
 	UpstreamIdle Duration `yaml:"upstream_idle"`
@@ -344,12 +367,12 @@ type Timeouts struct {
 
 // Shutdown says how patgate ends after SIGTERM or SIGINT.
 type Shutdown struct {
-	// Delay is how long connections are still accepted after `/readyz` has become a 503: give it a little more than a load balancer
-	// takes to notice; 0 stops accepting at once. Answers say `Connection: close` meanwhile, so that whoever has a connection opens
-	// the next one elsewhere.
+	// Delay is how long connections are still accepted after `/readyz` has become a 503: give it a little more than a load
+	// balancer takes to notice; 0 stops accepting at once. Answers say `Connection: close` meanwhile, so that whoever has a
+	// connection opens the next one elsewhere.
 	Delay Duration `yaml:"delay"`
-	// Timeout is how long running requests, such as a long clone, may go on after that; 0 cuts them off. What started patgate must
-	// wait as long before it kills it (systemd's `TimeoutStopSec`, Kubernetes' `terminationGracePeriodSeconds`).
+	// Timeout is how long running requests, such as a long clone, may go on after that; 0 cuts them off. What started patgate
+	// must wait as long before it kills it (systemd's `TimeoutStopSec`, Kubernetes' `terminationGracePeriodSeconds`).
 	Timeout Duration `yaml:"timeout"`
 }
 
@@ -390,9 +413,15 @@ type Resolver struct {
 type Log struct {
 	// Level is the least level that is written: `debug`, `info`, `warn` or `error`. Decisions are written at every level.
 	Level LogLevel `yaml:"level"`
-	// Format is `json`, `console` for people, or `auto`: console when standard error is a terminal, else json. For people a decision
-	// is one line, with names for ids where they are known; on a terminal the command that would allow it stands behind a denial.
+	// Format is `json`, `console` for people, or `auto`: console when standard error is a terminal, else json. For people a
+	// decision is one line, with names for ids where they are known; on a terminal the command that would allow it stands
+	// behind a denial.
 	Format LogFormat `yaml:"format"`
+	// Audit is where the lines go that say who did what: decisions, and what is done to tokens and in the console. `stderr` is
+	// among all others; `stdout`, or the path of a file from the root, has them alone, as JSON. A file is made with mode 0600,
+	// and made anew when it was renamed or removed, as logrotate does it, without a signal. While it cannot be written,
+	// requests are refused.
+	Audit string `yaml:"audit"`
 }
 
 // DatabaseFile gives the path of the SQLite file.
@@ -429,7 +458,7 @@ func (c *Config) Public() string {
 		scheme = "https"
 	}
 	host, port, err := net.SplitHostPort(c.Listen)
-	if err != nil {
+	if _, is := SocketPath(c.Listen); is || err != nil {
 		return ""
 	}
 	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {

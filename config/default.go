@@ -7,6 +7,7 @@ func Default() Config {
 	return Config{
 		Upstream:  Upstream{Connections: 512},
 		Listen:    ":8080",
+		Socket:    Socket{Mode: 0o660},
 		Shutdown:  Shutdown{Timeout: Duration(5 * time.Minute)},
 		Admin:     Admin{Listen: "127.0.0.1:9090"},
 		Console:   Console{Listen: ConsoleOff, IdleTimeout: Duration(30 * time.Minute), SessionLifetime: Duration(8 * time.Hour)},
@@ -59,6 +60,6 @@ func Default() Config {
 			BudgetPerToken: 120,
 			BudgetPerOwner: 1200,
 		},
-		Log: Log{Level: LevelInfo, Format: FormatAuto},
+		Log: Log{Level: LevelInfo, Format: FormatAuto, Audit: AuditStderr},
 	}
 }

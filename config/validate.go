@@ -21,12 +21,21 @@ func (p *reader) validate() {
 		p.refuse("admin.listen", c.Admin.Listen, "is the address that clients are served on",
 			"give it a port of its own, such as 127.0.0.1:9090, or write off")
 	}
+	for _, of := range c.ProxyProtocol {
+		if of.IsValid() && of.Bits() == 0 {
+			p.refuse("proxy_protocol", of.String(), "lets anybody say who he is", "name the addresses of your proxies alone")
+		}
+	}
 	if (c.TLS.CertFile == "") != (c.TLS.KeyFile == "") {
 		given, missing := "tls.cert_file", "tls.key_file"
 		if c.TLS.CertFile == "" {
 			given, missing = missing, given
 		}
 		p.refuse(given, "", "is given without "+missing, "give both, or none for plain http")
+	}
+	if a := c.Log.Audit; a != AuditStderr && a != AuditStdout && !filepath.IsAbs(a) {
+		p.refuse("log.audit", a, "is not where the audit log can go",
+			"write stderr, stdout, or the path of a file from the root, such as /var/log/patgate/audit.log")
 	}
 	p.console(c)
 	p.store(c)
@@ -114,16 +123,33 @@ func (p *reader) registry(c *Config) {
 }
 
 func (p *reader) address(key, value string) {
+	if _, is := SocketPath(value); is {
+		p.socket(key, value)
+		return
+	}
 	host, port, err := net.SplitHostPort(value)
 	n, portErr := strconv.Atoi(port)
 	if err != nil || portErr != nil || n < 0 || n > 65535 {
-		fix := "write host:port or :port, such as :8080 or 127.0.0.1:8080"
+		fix := "write host:port, :port or unix:/path, such as :8080 or 127.0.0.1:8080"
 		if _, err := strconv.Atoi(value); err == nil {
 			fix = "write :" + value
 		}
 		p.refuse(key, value, "is not an address to listen on", fix)
 	}
 	_ = host
+}
+
+// socket holds that a Unix socket can be made.
+func (p *reader) socket(key, value string) {
+	const room = len(".new") // the name that it has while it is made
+	if path, _ := SocketPath(value); !filepath.IsAbs(path) || filepath.Clean(path) != path || len(path)+room > maxSocketPath {
+		p.refuse(key, value, "is not the path of a Unix socket to listen on",
+			"write a path from the root with at most "+strconv.Itoa(maxSocketPath-room)+
+				" characters, such as unix:/run/patgate/patgate.sock")
+	}
+	if p.config.ReusePort && key == "listen" {
+		p.refuse("reuse_port", "true", "has no use with a Unix socket", "leave it out, or listen on a port")
+	}
 }
 
 // store holds that there is one store, and that the sealing key is not kept beside the database.

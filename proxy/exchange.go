@@ -120,6 +120,7 @@ func (h *Handler) record(e *audit.Event, q *surface.Request, j *surface.Judgemen
 	}
 	if s := j.Session; s != nil {
 		e.TokenID, e.OwnerID, e.StoreLost = s.TokenID, s.OwnerUserID, s.StoreLost
+		e.TokenName, e.OwnerName = s.TokenName, s.Username
 	}
 	return h.options.Audit.Decision(e)
 }

@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"context"
+	"net"
 	"net/netip"
 	"time"
 
@@ -88,6 +89,10 @@ type Options struct {
 	// OwnCookies begins the names of the cookies of patgate's own pages, behind __Host- or without it: they never go to the
 	// forge, nor do any of that name come from it. Empty: there are none.
 	OwnCookies header.OwnCookies
+	// ProxyProtocol are the addresses whose connections begin with a header of the PROXY protocol. The zero Prefix stands for
+	// Unix sockets, here and below. Unannounced, when not nil, is told of those that do not.
+	ProxyProtocol []netip.Prefix
+	Unannounced   func(peer net.Addr, problem error)
 	// TrustedProxies are the addresses whose forwarding headers are believed. Untrusted, when not nil, is told of the first
 	// requests with X-Forwarded-For from other ones, once for each address.
 	TrustedProxies []netip.Prefix

@@ -49,6 +49,10 @@ type gateway struct {
 	config      *config.Config
 	log         *lineWriter
 	logger      *zap.Logger
+	auditOut    io.Writer   // where the audit lines go: log, unless they go apart
+	auditFile   *auditFile  // which that is; nil when it is none
+	stdout      *lineWriter // as auditFile
+	deeds       *zap.Logger // of what is done to tokens and in the console, on auditOut
 	audit       *audit.Log
 	store       store.Store
 	faults      atomic.Pointer[map[string]error] // of the store, as they were last said
@@ -93,7 +97,10 @@ type gateway struct {
 func newGateway(ctx context.Context, c *config.Config, log io.Writer) (*gateway, error) {
 	g := unmade(c, log)
 	boundMemory(memlimit.FromCgroup, g.logger)
-	err := g.read()
+	err := g.openLog()
+	if err == nil {
+		err = g.read()
+	}
 	if err == nil {
 		g.forgeUnknown = !upstream.SettleBy(ctx, c, g.via)
 		g.settleName(ctx)
@@ -189,11 +196,11 @@ func (g *gateway) make(ctx context.Context) error {
 		return err
 	}
 	var console zapcore.Encoder
-	if c.Log.Format == config.FormatConsole {
+	if c.Log.Format == config.FormatConsole && !g.separate() {
 		console = audit.NewPlain(audit.PlainOptions{Name: g.tokenName(), Edit: g.editCommand()})
 	}
 	g.audit = audit.NewLog(audit.Options{
-		Out: g.log, Encoder: console, Queue: c.Limits.AuditQueue, Counters: counters,
+		Out: g.auditOut, Encoder: console, Queue: c.Limits.AuditQueue, Counters: counters,
 	})
 	keep := c.Learn.Keep.Std()
 	if c.Learn.Mode == config.LearnOff {
@@ -221,15 +228,20 @@ func (g *gateway) make(ctx context.Context) error {
 	g.server = proxy.NewServer(g.handler, serverLog{g.logger})
 	registerMetrics(g.metrics, g)
 	g.admin = &http.Server{
-		Handler: admin.NewHandler(admin.Options{Gatherer: g.metrics, Flush: g.audit.Flush, Checks: []admin.Check{
-			{Name: "serving", Ready: g.serving},
-			{Name: "store", Ready: g.storeReady, Graced: g.storeGraced, Limited: g.storeLimited},
-			{Name: "audit log", Ready: func(context.Context) error { return g.audit.Err() }},
-		}}),
+		Handler:           admin.NewHandler(admin.Options{Gatherer: g.metrics, Flush: g.audit.Flush, Checks: g.checks()}),
 		ReadHeaderTimeout: 5 * time.Second,
 		IdleTimeout:       time.Minute,
 	}
 	return nil
+}
+
+// checks are what must hold for requests to be served.
+func (g *gateway) checks() []admin.Check {
+	return []admin.Check{
+		{Name: "serving", Ready: g.serving},
+		{Name: "store", Ready: g.storeReady, Graced: g.storeGraced, Limited: g.storeLimited},
+		{Name: "audit log", Ready: func(context.Context) error { return g.audit.Err() }},
+	}
 }
 
 // reportMode gives the sessions what passes in report mode; nil when the configuration does not allow it.
@@ -259,10 +271,6 @@ func sealedFor(c *config.Config) string {
 func (g *gateway) proxyOptions(keys *seal.Keyring) proxy.Options {
 	c := g.config
 	external, storage := texts(c.Upstream.ExternalURLs), texts(c.Upstream.StorageURLs)
-	var trusted []netip.Prefix
-	for _, p := range c.TrustedProxies {
-		trusted = append(trusted, p.Prefix)
-	}
 	return proxy.Options{
 		Forge:      c.Forge.Table(),
 		Table:      g.routes.Table,
@@ -303,11 +311,13 @@ func (g *gateway) proxyOptions(keys *seal.Keyring) proxy.Options {
 		GrantURL:          grantURL(c),
 		OwnCookies:        console.CookiePrefix,
 		OwnPages:          g.console != nil && c.Console.Listen == config.ConsoleGateway,
-		TrustedProxies:    trusted,
+		ProxyProtocol:     ranges(c.ProxyProtocol),
+		Unannounced:       g.unannounced(),
+		TrustedProxies:    ranges(c.TrustedProxies),
 		Untrusted: func(peer netip.Addr) {
 			g.logger.Warn("X-Forwarded-For from an address that is not in trusted_proxies is not believed: "+
 				"all who come over it count as one client (fix: when it is a proxy of yours, add it to trusted_proxies)",
-				zap.Stringer("peer", peer))
+				peerField(peer))
 		},
 		Attempts: g.attempts,
 		Fleet:    g.size,
@@ -367,6 +377,9 @@ func (g *gateway) local() answers {
 	l := answers{Handler: g.api}
 	if g.console != nil && g.config.Console.Listen == config.ConsoleGateway {
 		l.console = g.recovering(g.console)
+	}
+	if g.config.Admin.HealthzForClients {
+		l.health = admin.Brief(g.checks())
 	}
 	return l
 }

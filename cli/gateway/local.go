@@ -29,7 +29,12 @@ type answers struct {
 	*api.Handler
 	// console answers below config.ConsolePath; nil when it is served elsewhere or not at all.
 	console http.Handler
+	// health answers at healthPath; nil when it is not served there.
+	health http.Handler
 }
+
+// healthPath is where clients, such as a balancer that reaches no other listener, may ask whether requests are served.
+const healthPath = local.Prefix + "/healthz"
 
 var _ local.Service = answers{}
 
@@ -39,6 +44,9 @@ func (l answers) Answer(ctx context.Context, r *local.Request) local.Answer {
 	handler := http.Handler(l.Handler)
 	if below, ok := strings.CutPrefix(r.Path, config.ConsolePath); ok && l.console != nil && (below == "" || below[0] == '/') {
 		handler = l.console
+	}
+	if l.health != nil && r.Path == healthPath {
+		handler = l.health
 	}
 	request := &http.Request{Method: r.Method, URL: &url.URL{Path: r.Path, RawQuery: r.Query}, Header: r.Header,
 		Host: r.Header.Get("Host"),
@@ -114,7 +122,7 @@ func (g *gateway) makeTokens(o *opening.Opened) (err error) {
 
 // recordChange writes what was done to a token into the log.
 func (g *gateway) recordChange(c tokens.Change) {
-	g.logger.Info("token", zap.String("change", c.What), zap.Int64("token_id", c.TokenID), zap.Int64("owner_id", c.OwnerID),
+	g.deeds.Info("token", zap.String("change", c.What), zap.Int64("token_id", c.TokenID), zap.Int64("owner_id", c.OwnerID),
 		zap.String("by", c.By),
 		zap.String("reason", c.Reason), zap.Int64("other_token_id", c.Other))
 }

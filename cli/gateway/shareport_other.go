@@ -10,3 +10,5 @@ import (
 func sharePort(string, string, syscall.RawConn) error {
 	return errors.New("reuse_port: ports cannot be shared here (fix: leave reuse_port out)")
 }
+
+func keepPrivate(string, string, syscall.RawConn) error { return nil }
