@@ -120,6 +120,7 @@ func direction() map[string][]string {
 		"admin": {"routes", "policy", "token", "cache", "config", "forge", "learn/propose", "store", "audit",
 			"admin/..."},
 		"admin/...":    {"routes", "policy", "token"},
+		"trust":        {"routes", "policy", "admin/terms"},
 		"cli/terminal": {},
 		"cli/settings": {"config", "cli/terminal"},
 		"cli/upstream": {"config", "dial", "forge"},
@@ -179,6 +180,7 @@ func pure() map[string][]string {
 		"policy/proof":  text,
 		"learn":         slices.Concat(text, []string{"crypto/sha256", "encoding/binary", "net/netip", "time"}),
 		"learn/propose": slices.Concat(text, []string{"time"}),
+		"trust":         slices.Concat(text, []string{"time", "github.com/go-json-experiment/json/jsontext", "gopkg.in/yaml.v3"}),
 		// A header block is read from the bytes that came, and from nothing else.
 		"proxy/header": slices.Concat(text, []string{"encoding/binary", "net/netip"}),
 		// token compares instants that it is given; impure keeps it from asking for the time itself.
