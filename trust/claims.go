@@ -18,11 +18,11 @@ type Claims map[string]Value
 
 // Value is the value of a claim. The zero value is that of one that is not there, or is null.
 type Value struct {
-	// Texts are its texts: numbers and truth values as JSON writes them. Numbers that are not whole, and what lies in objects within
-	// lists, have none: nothing equals them.
+	// Texts are its texts: numbers and truth values as JSON writes them. Numbers that are not whole, and what lies in objects
+	// within lists, have none: nothing equals them.
 	Texts []string
-	// Many: it is a list.
-	Many bool
+	// Many: it is a list. Number: it is a number.
+	Many, Number bool
 }
 
 // Text gives the one text of a claim; empty when it has none or is a list.
@@ -98,9 +98,10 @@ func (c *claimReader) value(name string, depth int) error {
 	case '[':
 		return c.list(name)
 	}
+	number := c.d.PeekKind() == '0'
 	text, ok, err := c.plain()
 	if ok {
-		c.claims[name] = Value{Texts: []string{text}}
+		c.claims[name] = Value{Texts: []string{text}, Number: number}
 	}
 	return err
 }

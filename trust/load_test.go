@@ -193,9 +193,9 @@ func TestPipelinesOfMergeRequestsAreListed(t *testing.T) {
 
 func TestClaimsAreReadInOneWay(t *testing.T) {
 	for _, c := range []struct{ name, text, want string }{
-		{"plain", `{"a":"x","b":20,"c":true,"d":null}`, "map[a:{[x] false} b:{[20] false} c:{[true] false}]"},
-		{"deep", `{"kubernetes.io":{"pod":{"uid":"u"}},"k/p":"x"}`, "map[kubernetes.io/pod/uid:{[u] false} k~1p:{[x] false}]"},
-		{"lists", `{"a":["x",1,{"y":"z"},["q"]]}`, "map[a:{[x 1] true}]"},
+		{"plain", `{"a":"x","b":20,"c":true,"d":null}`, "map[a:{[x] false false} b:{[20] false true} c:{[true] false false}]"},
+		{"deep", `{"kubernetes.io":{"pod":{"uid":"u"}},"k/p":"x"}`, "map[kubernetes.io/pod/uid:{[u] false false} k~1p:{[x] false false}]"},
+		{"lists", `{"a":["x",1,{"y":"z"},["q"]]}`, "map[a:{[x 1] true false}]"},
 		{"numbers that are not whole", `{"a":20.0,"b":2e1,"c":-0}`, "map[]"},
 		{"a name twice", `{"a":"x","a":"y"}`, ""},
 		{"a name twice, escaped", `{"a":"x","\u0061":"y"}`, ""},
