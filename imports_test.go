@@ -147,6 +147,8 @@ func direction() map[string][]string {
 		"cli/storecmd": {"config", "store", "store/postgres", "store/sqlite", "store/tables", "store/transfer", "admin/tokens", "cli/desk",
 			"cli/opening",
 			"cli/settings", "cli/terminal"},
+		"cli/trustcmd": {"routes", "token", "config", "store", "admin/tokens", "cli/desk", "cli/opening", "cli/settings", "cli/terminal",
+			"trust", "trust/exchange"},
 		"cli": {"config", "cli/..."},
 		"bench": {"routes", "routes/...", "policy", "token", "cache", "config", "forge", "forge/...",
 			"store", "store/...", "audit", "proxy", "bench/..."},

@@ -20,6 +20,7 @@ import (
 	"patgate/cli/storecmd"
 	"patgate/cli/terminal"
 	"patgate/cli/tokencmd"
+	"patgate/cli/trustcmd"
 	"patgate/config"
 )
 
@@ -85,7 +86,8 @@ Start with:  patgate serve --upstream https://gitlab.example.com`,
 	root.SetFlagErrorFunc(flagError)
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(newServe(), tokencmd.New(), storecmd.Owner(), storecmd.Key(), storecmd.New(), routecmd.New(),
-		routecmd.Permissions(), learncmd.New(), newConfig(), newHealthcheck(), newVersion())
+		routecmd.Permissions(), learncmd.New(), trustcmd.New(),
+		trustcmd.NewExchange(), trustcmd.NewCredential(), newConfig(), newHealthcheck(), newVersion())
 	wrapArgs(root)
 	return root
 }
