@@ -186,10 +186,11 @@ func NewCredential() *cobra.Command {
 
 func newGit() *cobra.Command {
 	cmd := &cobra.Command{
-		Use:     "git get|store|erase",
-		Short:   "A credential helper of git",
-		Example: `  git config --global credential.https://patgate.example.com.helper '!patgate credential git'`,
-		Args:    cobra.ExactArgs(1),
+		Use:   "git get|store|erase",
+		Short: "A credential helper of git",
+		Example: `  git config --global credential.https://patgate.example.com.helper \
+    '!patgate credential git --server https://patgate.example.com'`,
+		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			asked := map[string]string{}
 			lines := bufio.NewScanner(cmd.InOrStdin())
