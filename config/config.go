@@ -92,6 +92,8 @@ type Config struct {
 	Tokens Tokens `yaml:"tokens"`
 	// Learn says what is kept of what tokens do, from which smaller grants are proposed.
 	Learn Learn `yaml:"learn"`
+	// OIDC has jobs and pods trade the ID tokens of their issuer for patgate tokens.
+	OIDC OIDC `yaml:"oidc"`
 	// LeakReports takes reports of leaked tokens and revokes them.
 	LeakReports LeakReports `yaml:"leak_reports"`
 	// Administrators are the forge user ids of patgate's administrators: they see everyone's tokens, and may pause and
@@ -298,6 +300,25 @@ type Learn struct {
 	Mode LearnMode `yaml:"mode"`
 	// Keep is for how long that is kept after it was last seen: from 1d to 90d.
 	Keep Duration `yaml:"keep"`
+}
+
+// OIDC says which issuers of ID tokens there are, and where the policies are by which their tokens are traded for patgate tokens.
+type OIDC struct {
+	// Audience is what an ID token is to be made for, with `/trust/NAME` of its policy behind it. Empty: public_url.
+	Audience string `yaml:"audience"`
+	// Issuers are those whose ID tokens are taken, each a mapping: `name`, which policies use; `url`, which is `iss` letter by
+	// letter; `kind`: `gitlab`, `github`, `forgejo`, `gitea`, `kubernetes` or `generic`; and, where they are wanted, `jwks_url`,
+	// where its keys are (else what its discovery document says, on the same host), `algorithms`: some of `RS256`, `ES256` and
+	// `EdDSA`, which are all taken else, and `ca_file`, the certificate authority that signs its certificate. As a variable it is
+	// a YAML list. Empty: none.
+	Issuers []Issuer `yaml:"issuers"`
+	// Trusts are YAML files or directories of them with the policies. They are read again on SIGHUP and when they change, as often
+	// as those of routes are; with a bad file the policies before stay.
+	Trusts []string `yaml:"trusts"`
+	// MaxTokenAge is how long ago an ID token may have been made when it is traded.
+	MaxTokenAge Duration `yaml:"max_token_age"`
+	// MaxLifetime is how long a token that is made by a trust may live at most.
+	MaxLifetime Duration `yaml:"max_lifetime"`
 }
 
 // LeakReports says from whom reports of leaked tokens are taken, below `/-/patgate/leaks/` on the clients' address.

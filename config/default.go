@@ -22,6 +22,7 @@ func Default() Config {
 			MaxGrace:        Duration(7 * day),
 			CheckInterval:   Duration(10 * time.Minute),
 		},
+		OIDC:  OIDC{MaxTokenAge: Duration(10 * time.Minute), MaxLifetime: Duration(time.Hour)},
 		Learn: Learn{Mode: LearnTokens, Keep: Duration(90 * day)},
 		Limits: Limits{
 			HeaderBytes:             16 << 10,

@@ -82,6 +82,7 @@ func (p *reader) validate() {
 	if k := c.Learn.Keep; k.Std() < day || k.Std() > 90*day || k.Std()%day != 0 {
 		p.refuse("learn.keep", k.String(), "is no number of days from 1 to 90", "write 90d")
 	}
+	p.oidc(c)
 	p.often("routes.watch_interval", c.Routes.WatchInterval)
 	p.often("tokens.check_interval", c.Tokens.CheckInterval)
 	p.bounds()
@@ -219,6 +220,8 @@ func (p *reader) bounds() {
 		{"resolver.fresh_for_writes", int64(c.Resolver.FreshForWrites), 1, "1s"},
 		{"resolver.not_found_ttl", int64(c.Resolver.NotFoundTTL), 1, "1s"},
 		{"tokens.max_lifetime", int64(c.Tokens.MaxLifetime), 1, "5m"},
+		{"oidc.max_token_age", int64(c.OIDC.MaxTokenAge), int64(60 * 1e9), "1m"},
+		{"oidc.max_lifetime", int64(c.OIDC.MaxLifetime), int64(60 * 1e9), "1m"},
 		{"tokens.max_grace", int64(c.Tokens.MaxGrace), 1, "1s"},
 		{"resolver.timeout", int64(c.Resolver.Timeout), 1, "1s"},
 		{"resolver.deadline", int64(c.Resolver.Deadline), 1, "1s"},
@@ -251,6 +254,8 @@ func (p *reader) mosts() {
 		{"cache.tokens", int64(c.Cache.Tokens), 10 * million, "10000000"},
 		{"cache.containers", int64(c.Cache.Containers), 10 * million, "10000000"},
 		{"store.grace", int64(c.Store.Grace), int64(10 * 60 * 1e9), "10m"},
+		{"oidc.max_token_age", int64(c.OIDC.MaxTokenAge), int64(24 * 3600 * 1e9), "24h"},
+		{"oidc.max_lifetime", int64(c.OIDC.MaxLifetime), int64(24 * 3600 * 1e9), "24h"},
 		{"shutdown.delay", int64(c.Shutdown.Delay), int64(10 * 60 * 1e9), "10m"},
 	} {
 		if b.value > b.most {

@@ -132,14 +132,19 @@ func (r Rules) RevokeToken(ctx context.Context, id int64, c Cause) (Listed, erro
 		if !l.RevokedAt.IsZero() {
 			return nil
 		}
-		l.revoke(c)
-		err := tx.Save(ctx, l, c.By)
-		if err != nil || l.RotatedTo != 0 { // what follows from the family goes on with the token that took its place
-			return err
-		}
-		_, err = revokeFamily(ctx, tx, l, c)
-		return err
+		return revokeWhole(ctx, tx, l, c)
 	})
+}
+
+// revokeWhole revokes a token with what hangs on it.
+func revokeWhole(ctx context.Context, tx Tx, l *Listed, c Cause) error {
+	l.revoke(c)
+	err := tx.Save(ctx, l, c.By)
+	if err != nil || l.RotatedTo != 0 { // what follows from the family goes on with the token that took its place
+		return err
+	}
+	_, err = revokeFamily(ctx, tx, l, c)
+	return err
 }
 
 func (l *Listed) revoke(c Cause) { l.RevokedAt, l.RevokeReason, l.RevokedBy = c.At, c.Reason, c.By }

@@ -150,6 +150,28 @@ func (s *Service) store(ctx context.Context, c Caller, b *binding, r token.Recor
 	return out, nil
 }
 
+// CreateBound makes a token that acts with a sealed credential, on the word of who has checked that it may: by names that for the
+// record, put stores the token.
+func (s *Service) CreateBound(ctx context.Context, by string, owner store.Owner, credentialID int64, r token.Record,
+	put func(context.Context, store.Store, token.Record) (token.Record, error)) (*Created, error) {
+	b, err := operator(by).authority(ctx, s, &Creation{OwnerID: owner.ID, CredentialID: credentialID})
+	if err != nil {
+		return nil, err
+	}
+	out := &Created{}
+	if out.Secret, r.Hash, err = s.mint(); err != nil {
+		return nil, err
+	}
+	r.LastFour, r.OwnerID, r.CredentialID = token.LastFour(out.Secret), owner.ID, credentialID
+	err = s.Change(ctx, func(ctx context.Context, st store.Store) (err error) { r, err = put(ctx, st, r); return err })
+	if err != nil {
+		return nil, err
+	}
+	out.Listed, out.Warnings = store.Listed{Record: r, Owner: b.owner}, b.ends(&r)
+	s.record("created", &out.Listed, operator(by), r.Description, 0)
+	return out, nil
+}
+
 // moved turns what the store says of a change that came too late into what the caller is told.
 func moved(err error) error {
 	switch {

@@ -158,8 +158,7 @@ func (s *Service) sealed(ctx context.Context, owner store.Owner, credential stor
 		stored := s.Change(ctx, func(ctx context.Context, st store.Store) error {
 			return st.SetCredentialStatus(ctx, credential.ID, store.CredentialInvalid, "refused by the forge", s.now())
 		})
-		return nil, errors.Join(fmt.Errorf("credential %d of %s: %w (fix: patgate owner "+
-			"replace)", credential.ID, owner.Username, err),
+		return nil, errors.Join(fmt.Errorf("credential %d of %s: %w (fix: patgate owner replace)", credential.ID, owner.Username, err),
 			stored)
 	}
 	if err != nil {
@@ -169,8 +168,7 @@ func (s *Service) sealed(ctx context.Context, owner store.Owner, credential stor
 		return nil, err
 	}
 	if id.UserID != owner.UserID {
-		return nil, fmt.Errorf("credential %d belongs to user %d at the forge now, not to %s (user "+
-			"%d)", credential.ID, id.UserID,
+		return nil, fmt.Errorf("credential %d belongs to user %d at the forge now, not to %s (user %d)", credential.ID, id.UserID,
 			owner.Username, owner.UserID)
 	}
 	if credential.Status != store.CredentialValid {
@@ -230,9 +228,8 @@ func (b *binding) onlyReads(r *token.Record, t *routes.Table) []string {
 	if more := len(writing) - most; more > 0 {
 		writing = append(writing[:most:most], strconv.Itoa(more)+" more")
 	}
-	return []string{"the owner's forge token only reads (" + strings.Join(scopes, ", ") + "), so that the forge will " +
-		"refuse what this token " +
-		"may write: " + strings.Join(writing, ", ") + "; put one that writes in its place (patgate owner replace)"}
+	return []string{"the owner's forge token only reads (" + strings.Join(scopes, ", ") + "), so that the forge will refuse what " +
+		"this token may write: " + strings.Join(writing, ", ") + "; put one that writes in its place (patgate owner replace)"}
 }
 
 // sealedNote tells that a credential is kept from now on.

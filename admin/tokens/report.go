@@ -42,22 +42,6 @@ const (
 	JudgedDays = 60
 )
 
-// Unused gives the permissions of a token that it was not seen to use since an instant.
-func Unused(l *store.Listed, uses []store.PermissionUse, since time.Time) []string {
-	unused := []string{}
-	for i := range l.Scopes {
-		for _, name := range l.Scopes[i].Permissions {
-			used := slices.ContainsFunc(uses, func(u store.PermissionUse) bool {
-				return u.Permission == name && u.Uses > 0 && !u.LastUsedAt.Before(since)
-			})
-			if !used && !slices.Contains(unused, name) {
-				unused = append(unused, name)
-			}
-		}
-	}
-	return unused
-}
-
 // badges tells what is to be said of an active token, and which permissions it holds without using them: by the window in which
 // admin/learning judges its rights. kept is since when uses have been kept; zero when they are not.
 func (s *Service) badges(l *store.Listed, uses []store.PermissionUse, kept, now time.Time) (badges, unused []string) {
@@ -75,7 +59,7 @@ func (s *Service) badges(l *store.Listed, uses []store.PermissionUse, kept, now 
 	}))
 	badge("unused", old && l.LastUsedAt.IsZero())
 	if judgedFor(l, kept, now) >= JudgedDays*24*time.Hour && !l.LastUsedAt.IsZero() {
-		unused = Unused(l, uses, (learn.DayOf(now) - JudgedDays).Start())
+		unused = store.Unused(l, uses, (learn.DayOf(now) - JudgedDays).Start())
 		badge("unused_permissions", len(unused) > 0)
 	}
 	badge("expiring_soon", l.ExpiresAt.Sub(now) < min(soon, l.ExpiresAt.Sub(l.CreatedAt)/soonShare))

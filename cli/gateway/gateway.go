@@ -42,6 +42,7 @@ import (
 	"patgate/routes/reload"
 	"patgate/store"
 	"patgate/store/seal"
+	"patgate/trust"
 )
 
 // gateway is everything that serve runs: made by newGateway, which wires it, started once, shut down once.
@@ -58,7 +59,8 @@ type gateway struct {
 	faults      atomic.Pointer[map[string]error] // of the store, as they were last said
 	sessions    *store.Sessions
 	routes      *reload.Reloader
-	names       *names.Keeper // of what the resolver sees
+	trusts      *reload.Kept[trust.Set] // nil: no ID tokens are traded
+	names       *names.Keeper           // of what the resolver sees
 	resolver    opening.Client
 	tokens      *tokens.Service
 	learning    *learning.Service
@@ -391,6 +393,7 @@ func (g *gateway) start(ctx context.Context, clients, operators, people net.List
 	if g.config.Routes.WatchInterval > 0 {
 		go g.routes.Watch(ctx)
 	}
+	g.watchTrusts(ctx)
 	go func() {
 		if err := g.server.Serve(clients, serverTLS); err != nil {
 			g.failed <- fmt.Errorf("serving clients: %w", err)
@@ -453,6 +456,9 @@ func (g *gateway) serving(context.Context) error {
 // reload reads routes and certificate again.
 func (g *gateway) reload() {
 	g.routes.Reload() // its outcome is reported
+	if g.trusts != nil {
+		g.trusts.Reload() // as is this one
+	}
 	for _, certificate := range g.renew {
 		certificate.ask()
 	}

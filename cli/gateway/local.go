@@ -52,12 +52,12 @@ func (l answers) Answer(ctx context.Context, r *local.Request) local.Answer {
 		Host: r.Header.Get("Host"),
 		Body: io.NopCloser(bytes.NewReader(r.Body)), RemoteAddr: netip.AddrPortFrom(r.Client, 0).String()}
 	a := &localAnswer{header: http.Header{}}
-	identified := false
+	identified, wrong := false, false
 	handler.ServeHTTP(a, request.WithContext(api.WithAsker(ctx, api.Asker{Session: r.Session, Credential: r.Credential,
-		Origin: r.Origin, Identified: func() { identified = true }})))
+		Origin: r.Origin, Identified: func() { identified = true }, Wrong: func() { wrong = true }})))
 	a.header.Del("Content-Length")
 	return local.Answer{Status: cmp.Or(a.status, http.StatusOK), Header: a.header, Body: a.body.Bytes(),
-		Pass: a.status == api.StatusPass, Identified: identified}
+		Pass: a.status == api.StatusPass, Identified: identified, Wrong: wrong}
 }
 
 // Revocation implements local.Service.
@@ -106,6 +106,10 @@ func (g *gateway) makeTokens(o *opening.Opened) (err error) {
 	if err != nil {
 		return err
 	}
+	trades, err := g.makeExchange()
+	if err != nil {
+		return err
+	}
 	g.learning = learning.New(g.tokens)
 	g.api, err = api.New(api.Options{
 		Tokens:    g.tokens,
@@ -113,6 +117,7 @@ func (g *gateway) makeTokens(o *opening.Opened) (err error) {
 		OwnPaths:  !surface.DialectOf(g.routes.Table().Forge()).TokenAPI,
 		Version:   g.resolver.Version,
 		Leaks:     leaks,
+		Exchange:  trades,
 		Learning:  g.learning,
 		Questions: questions.New(g.tokens, surfaces.Find),
 		Report:    func(err error) { g.logger.Error("token API", zap.Error(err)) },

@@ -16,6 +16,7 @@ import (
 
 	"patgate/store"
 	"patgate/store/tables"
+	"patgate/store/trusts"
 )
 
 // Options says how to open a store. The zero value is the default.
@@ -35,6 +36,7 @@ const connections = 6
 // DB is an open store. It implements store.Store.
 type DB struct {
 	*tables.Tables
+	trusts.Trusts
 	name     string // without a secret
 	patience time.Duration
 	read     *pgxpool.Pool
@@ -88,6 +90,7 @@ func connect(url string, o Options) (*DB, error) {
 		}
 	}
 	db.Tables = tables.New(db.database(db.read))
+	db.Trusts = trusts.Of(db.Tables)
 	for _, pool := range []*pgxpool.Pool{db.news, db.read, db.write} {
 		db.polls = append(db.polls, tables.New(db.database(pool)))
 	}

@@ -7,6 +7,7 @@ import (
 	"patgate/store"
 	"patgate/store/sqlite"
 	"patgate/store/storetest"
+	"patgate/store/storetest/trusted"
 )
 
 func openStore(t testing.TB, dir string) store.Store {
@@ -24,3 +25,5 @@ func openFile(t testing.TB, path string) *sqlite.DB {
 }
 
 func TestConformance(t *testing.T) { storetest.Run(t, openStore) }
+
+func TestConformanceOfTrusts(t *testing.T) { trusted.Run(t, openStore) }

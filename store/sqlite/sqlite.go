@@ -20,6 +20,7 @@ import (
 	"patgate/store"
 	"patgate/store/sqlite/files"
 	"patgate/store/tables"
+	"patgate/store/trusts"
 )
 
 // applicationID marks the file as patgate's in its header ("PATG"), so that another program's database is told apart.
@@ -42,6 +43,7 @@ type Options struct {
 // DB is an open store. It implements store.Store.
 type DB struct {
 	*tables.Tables
+	trusts.Trusts
 	path     string
 	write    *sql.DB   // one connection
 	read     *sql.DB   // several, which cannot write
@@ -121,6 +123,7 @@ func (db *DB) open(ctx context.Context, o Options) (err error) {
 	}
 	db.prepared = &prepared{runner: db.read, kept: map[string]*sql.Stmt{}}
 	db.Tables = tables.New(db.database())
+	db.Trusts = trusts.Of(db.Tables)
 	if db.anchor, err = db.read.Conn(ctx); err != nil {
 		return err
 	}

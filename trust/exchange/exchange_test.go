@@ -1,0 +1,156 @@
+package exchange_test
+
+import (
+	"errors"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"patgate/store"
+	"patgate/token"
+	"patgate/trust/exchange"
+)
+
+func TestAnIDTokenIsTradedForWhatThePolicyGrants(t *testing.T) {
+	w := newWorld(t)
+	w.load(t)
+	if _, reason := w.trade(t, nil); reason != "not_allowed" {
+		t.Errorf("before its owner has allowed it: %q", reason)
+	}
+	w.allow(t)
+	raw := w.issuer.Token(t, "RS256-1", w.claims(map[string]any{"project_path": "x"}))
+	given, reason := w.tradeRaw(t, raw)
+	if reason != "" {
+		t.Fatal(reason)
+	}
+	l, err := w.store.Token(t.Context(), given.ID)
+	if err != nil || !slices.Equal(l.Scopes[0].ProjectIDs, []int64{w.project}) || l.Owner.Username != "alice" || l.Name != "notes" ||
+		!strings.Contains(l.Description, "project_id=20") {
+		t.Errorf("%+v, %v", l, err)
+	}
+	if left := time.Until(l.ExpiresAt); left > 5*time.Minute || left < 4*time.Minute {
+		t.Errorf("it lives for %v, and the ID token for five minutes", left)
+	}
+	if e := w.events[len(w.events)-1]; e.TokenID != given.ID || e.Claims == "" || e.Trust != "notes" {
+		t.Errorf("%+v", e)
+	}
+	if _, reason := w.tradeRaw(t, raw); reason != "used" {
+		t.Errorf("a second time: %q", reason)
+	}
+	if hash, err := token.Parse([]byte(given.Secret.Reveal())); err != nil || hash != l.Hash {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestLivesAndNumbersOfTokens(t *testing.T) {
+	w := newWorld(t)
+	w.load(t, "ttl: 15m", "ttl: 2m\n    max_active: 2")
+	w.allow(t)
+	long := map[string]any{"exp": time.Now().Add(time.Hour).Unix()}
+	for n, want := range []string{"", "", "max_active"} {
+		given, reason := w.trade(t, long)
+		if reason != want {
+			t.Errorf("token %d: %q", n+1, reason)
+		}
+		if given != nil && time.Until(given.ExpiresAt) > 2*time.Minute {
+			t.Errorf("it lives until %v", given.ExpiresAt)
+		}
+	}
+	w.load(t, "ttl: 15m", "ttl: 24h\n    bind_to_job: false\n    single_use: false")
+	raw := w.issuer.Token(t, "ES256-1", w.claims(map[string]any{"jti": nil}))
+	for range 2 {
+		if given, reason := w.tradeRaw(t, raw); reason != "" || time.Until(given.ExpiresAt) > time.Hour || time.Until(given.ExpiresAt) < 50*time.Minute {
+			t.Errorf("%q %+v", reason, given)
+		}
+	}
+	w.load(t, "ttl: 15m", "ttl: 5m")
+	if _, reason := w.trade(t, map[string]any{"jti": nil}); reason != "no_jti" {
+		t.Errorf("without jti: %q", reason)
+	}
+}
+
+// What an owner has allowed holds: more must be allowed anew, less goes on, and another owner's word does not count.
+func TestAWiderGrantIsAllowedAnew(t *testing.T) {
+	w := newWorld(t)
+	w.load(t)
+	w.allow(t)
+	for _, c := range []struct {
+		name, old, new, want string
+	}{
+		{"a further permission", "read_pipeline]", "read_pipeline, run_job]", "widened"},
+		{"another project", "project_ids: [", "project_ids: [99, ", "widened"},
+		{"all memberships", "access: selected_memberships\n        project_ids: [" + strconv.FormatInt(w.project, 10) + "]",
+			"access: all_memberships", "widened"},
+		{"one permission less", "read_job, read_pipeline]", "read_job]", ""},
+		{"another owner", "owner: alice", "owner: bob", "not_allowed"},
+		{"another owner by id", "owner: alice", "owner: \"99999\"", "not_allowed"},
+		{"paused", "ttl: 15m", "mode: paused", "paused"},
+		{"audit", "ttl: 15m", "mode: audit", "audit"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if problems := w.load(t, c.old, c.new); problems != nil {
+				t.Fatal(problems)
+			}
+			if _, reason := w.trade(t, nil); reason != c.want {
+				t.Errorf("%q, want %q", reason, c.want)
+			}
+		})
+	}
+	w.load(t, "read_pipeline]", "read_pipeline, run_job]")
+	w.allow(t)
+	if _, reason := w.trade(t, nil); reason != "" {
+		t.Errorf("allowed anew: %q", reason)
+	}
+}
+
+// A trust is ended with all of its tokens.
+func TestATrustIsRevokedAtOnce(t *testing.T) {
+	w := newWorld(t)
+	w.load(t)
+	w.allow(t)
+	given, _ := w.trade(t, nil)
+	ids, err := w.store.RevokeTrust(t.Context(), "notes", store.Cause{Reason: "over", By: "cli:a", At: time.Now()})
+	if err != nil || !slices.Equal(ids, []int64{given.ID}) {
+		t.Errorf("%v, %v", ids, err)
+	}
+	if _, reason := w.trade(t, nil); reason != "not_allowed" {
+		t.Errorf("afterwards: %q", reason)
+	}
+}
+
+// Whoever is not known to have any right here is told one sentence, whatever is wrong; in audit the author is told the claim.
+func TestRefusalsAreNoOracle(t *testing.T) {
+	w := newWorld(t)
+	w.load(t)
+	w.allow(t)
+	said := map[string]bool{}
+	for name, raw := range map[string]string{
+		"another project":    w.issuer.Token(t, "RS256-1", w.claims(map[string]any{"project_id": "21"})),
+		"another trust":      w.issuer.Token(t, "RS256-1", w.claims(map[string]any{"aud": audience + "/trust/none"})),
+		"another audience":   w.issuer.Token(t, "RS256-1", w.claims(map[string]any{"aud": "https://x"})),
+		"an unknown issuer":  w.issuer.Token(t, "RS256-1", w.claims(map[string]any{"iss": "https://x"})),
+		"a bad signature":    w.issuer.Token(t, "RS256-1", w.claims(nil)) + "AAAA",
+		"no token":           "x",
+		"one that is over":   w.issuer.Token(t, "RS256-1", w.claims(map[string]any{"exp": 1})),
+		"a merge request":    w.issuer.Token(t, "RS256-1", w.claims(map[string]any{"pipeline_source": "merge_request_event"})),
+		"an unprotected ref": w.issuer.Token(t, "RS256-1", w.claims(map[string]any{"ref_protected": "false"})),
+	} {
+		_, err := w.Exchange(t.Context(), token.NewSecret(raw), "")
+		var r *exchange.Refusal
+		if !errors.As(err, &r) || !r.Wrong {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		said[r.Message] = true
+	}
+	if len(said) != 1 {
+		t.Errorf("it says %v", said)
+	}
+	w.load(t, "ttl: 15m", "mode: audit")
+	_, err := w.Exchange(t.Context(), token.NewSecret(w.issuer.Token(t, "RS256-1", w.claims(map[string]any{"project_id": "21"}))), "")
+	if err == nil || !strings.Contains(err.Error(), `project_id: it must be "20"`) {
+		t.Errorf("audit says %v", err)
+	}
+}
