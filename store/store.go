@@ -26,6 +26,7 @@ type Store interface {
 	Names
 	Subjects
 	SignIns
+	Limited
 
 	// TokenByHash reads what one request needs, in one consistent read: the token, its owner and its credential, and
 	// the change sequence that the read saw. It gives ErrUnknownToken when no token has this hash. Validity is the

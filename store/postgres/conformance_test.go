@@ -11,6 +11,7 @@ import (
 	"patgate/store/postgres"
 	"patgate/store/postgres/postgrestest"
 	"patgate/store/storetest"
+	"patgate/store/storetest/limittest"
 )
 
 // cluster is the PostgreSQL of these tests; nil where there is none.
@@ -68,6 +69,20 @@ func openURL(t testing.TB, url string) *postgres.DB {
 func TestConformance(t *testing.T) {
 	var d databases
 	storetest.Run(t, func(t testing.TB, dir string) store.Store { return openURL(t, d.url(t, dir)) })
+}
+
+func TestLimits(t *testing.T) {
+	var d databases
+	limittest.Run(t, func(t testing.TB, dir string) store.Store { return openURL(t, d.url(t, dir)) })
+}
+
+func TestLimitsOfRetries(t *testing.T) {
+	var d databases
+	limittest.Run(t, func(t testing.TB, dir string) store.Store {
+		db := openURL(t, d.url(t, dir))
+		db.RefuseEveryOtherCommitForTest()
+		return db
+	})
 }
 
 // Every transaction fails once, as one that another ran beside, and is run again: nothing is counted twice.

@@ -7,6 +7,7 @@ import (
 	"patgate/store"
 	"patgate/store/sqlite"
 	"patgate/store/storetest"
+	"patgate/store/storetest/limittest"
 )
 
 func openStore(t testing.TB, dir string) store.Store {
@@ -24,3 +25,6 @@ func openFile(t testing.TB, path string) *sqlite.DB {
 }
 
 func TestConformance(t *testing.T) { storetest.Run(t, openStore) }
+
+// The part about limits has a folder of its own.
+func TestLimits(t *testing.T) { limittest.Run(t, openStore) }
