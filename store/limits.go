@@ -9,20 +9,14 @@ import (
 // Limited is the part of Store that counts what is used of the limits of tokens, by family. It does not move the change sequence.
 type Limited interface {
 	// TakeUse counts one use for each of some families, or for none of them: ErrUsedUp when one has been used as often as it may.
-	TakeUse(ctx context.Context, of []MostUses) error
+	TakeUse(ctx context.Context, of []limits.MostUses) error
 	// AddBytes adds what families moved on a day, and gives what all of that day is. Of a day before the newest nothing is kept.
-	AddBytes(ctx context.Context, moved []Moved) (sums []int64, err error)
+	AddBytes(ctx context.Context, moved []limits.Moved) (sums []int64, err error)
 	// LimitsAbove gives the limits of a token and of all that it comes from, of those that have any, its own first.
 	LimitsAbove(ctx context.Context, id int64) ([]Above, error)
 	// LimitUse tells how often a family was used, as far as that is bounded, and what it moved on a day.
 	LimitUse(ctx context.Context, family, day int64) (uses, bytes int64, err error)
 }
-
-// MostUses is how often a family may be used.
-type MostUses struct{ Family, Most int64 }
-
-// Moved is how many bytes a family moved on a day, in days since 1970, UTC.
-type Moved struct{ Family, Day, Bytes int64 }
 
 // Above is a family with its limits.
 type Above struct {

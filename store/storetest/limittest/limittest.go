@@ -135,7 +135,7 @@ func testAbove(t *testing.T, f *storetest.Fixture) {
 func testUses(t *testing.T, f *storetest.Fixture) {
 	ctx := t.Context()
 	a, b := f.NewToken(t, "a", with(limits.Spec{MaxUses: 2})), f.NewToken(t, "b", with(limits.Spec{MaxUses: 1}))
-	both := []store.MostUses{{Family: a.FamilyID, Most: 2}, {Family: b.FamilyID, Most: 1}}
+	both := []limits.MostUses{{Family: a.FamilyID, Most: 2}, {Family: b.FamilyID, Most: 1}}
 	if err := f.Store.TakeUse(ctx, both); err != nil {
 		t.Fatal(err)
 	}
@@ -146,14 +146,14 @@ func testUses(t *testing.T, f *storetest.Fixture) {
 		t.Errorf("a use that was not allowed counts: %d, %v", uses, err)
 	}
 	fresh := rotated(t, f, a)
-	if err := f.Store.TakeUse(ctx, []store.MostUses{{Family: fresh.FamilyID, Most: 2}}); err != nil {
+	if err := f.Store.TakeUse(ctx, []limits.MostUses{{Family: fresh.FamilyID, Most: 2}}); err != nil {
 		t.Error(err)
 	}
 	if err := f.Again().TakeUse(ctx, both[:1]); !errors.Is(err, store.ErrUsedUp) {
 		t.Errorf("after a rotation: %v", err)
 	}
 	free := f.NewToken(t, "free")
-	if err := f.Store.TakeUse(ctx, []store.MostUses{{Family: free.FamilyID, Most: 5}}); !errors.Is(err, store.ErrUsedUp) {
+	if err := f.Store.TakeUse(ctx, []limits.MostUses{{Family: free.FamilyID, Most: 5}}); !errors.Is(err, store.ErrUsedUp) {
 		t.Errorf("of a token that has no limits: %v", err)
 	}
 }
@@ -166,7 +166,7 @@ func testRush(t *testing.T, f *storetest.Fixture) {
 	var all sync.WaitGroup
 	for i := range tries {
 		all.Go(func() {
-			switch err := handles[i%2].TakeUse(t.Context(), []store.MostUses{{Family: r.FamilyID, Most: most}}); {
+			switch err := handles[i%2].TakeUse(t.Context(), []limits.MostUses{{Family: r.FamilyID, Most: most}}); {
 			case err == nil:
 				taken.Add(1)
 			case errors.Is(err, store.ErrUsedUp):
@@ -185,28 +185,28 @@ func testRush(t *testing.T, f *storetest.Fixture) {
 func testBytes(t *testing.T, f *storetest.Fixture) {
 	ctx := t.Context()
 	a, b := f.NewToken(t, "a", with(some)), f.NewToken(t, "b", with(some))
-	move := func(moved ...store.Moved) []int64 {
+	move := func(moved ...limits.Moved) []int64 {
 		t.Helper()
 		return must[[]int64](t)(f.Store.AddBytes(ctx, moved))
 	}
-	got := move(store.Moved{Family: a.ID, Day: 10, Bytes: 5}, store.Moved{Family: b.ID, Day: 10, Bytes: 7})
+	got := move(limits.Moved{Family: a.ID, Day: 10, Bytes: 5}, limits.Moved{Family: b.ID, Day: 10, Bytes: 7})
 	if !reflect.DeepEqual(got, []int64{5, 7}) {
 		t.Errorf("%v", got)
 	}
-	if got := move(store.Moved{Family: a.ID, Day: 10, Bytes: 6}); got[0] != 11 {
+	if got := move(limits.Moved{Family: a.ID, Day: 10, Bytes: 6}); got[0] != 11 {
 		t.Errorf("%v", got)
 	}
-	if got := move(store.Moved{Family: a.ID, Day: 11, Bytes: 0}); got[0] != 0 {
+	if got := move(limits.Moved{Family: a.ID, Day: 11, Bytes: 0}); got[0] != 0 {
 		t.Errorf("on the next day: %v", got)
 	}
-	if got := move(store.Moved{Family: a.ID, Day: 10, Bytes: 100}, store.Moved{Family: a.ID, Day: 11, Bytes: 1}); got[1] != 1 {
+	if got := move(limits.Moved{Family: a.ID, Day: 10, Bytes: 100}, limits.Moved{Family: a.ID, Day: 11, Bytes: 1}); got[1] != 1 {
 		t.Errorf("of a day that is over: %v", got)
 	}
 	if _, bytes, err := f.Again().LimitUse(ctx, b.ID, 10); bytes != 7 || err != nil {
 		t.Errorf("%d, %v", bytes, err)
 	}
 	free := f.NewToken(t, "free")
-	if got := move(store.Moved{Family: free.ID, Day: 11, Bytes: 1}); got[0] != 0 {
+	if got := move(limits.Moved{Family: free.ID, Day: 11, Bytes: 1}); got[0] != 0 {
 		t.Errorf("of a token that has no limits: %v", got)
 	}
 }

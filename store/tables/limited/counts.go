@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"patgate/store"
+	"patgate/token/limits"
 )
 
 // Counts is a store.Limited on the connections of a database.
@@ -14,12 +15,12 @@ type Counts struct {
 }
 
 // TakeUse implements store.Limited.
-func (c Counts) TakeUse(ctx context.Context, of []store.MostUses) error {
+func (c Counts) TakeUse(ctx context.Context, of []limits.MostUses) error {
 	return c.Note(ctx, "counting a use", func(tx Conn) error { return take(ctx, tx, of) })
 }
 
 // AddBytes implements store.Limited.
-func (c Counts) AddBytes(ctx context.Context, moved []store.Moved) (sums []int64, err error) {
+func (c Counts) AddBytes(ctx context.Context, moved []limits.Moved) (sums []int64, err error) {
 	err = c.Note(ctx, "counting bytes", func(tx Conn) (err error) {
 		sums, err = add(ctx, tx, moved)
 		return err

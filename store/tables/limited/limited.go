@@ -44,7 +44,7 @@ func Set(ctx context.Context, on Conn, family int64, s *limits.Spec) error {
 }
 
 // take counts one use for each of some families, within a transaction that is not committed when it fails.
-func take(ctx context.Context, on Conn, of []store.MostUses) error {
+func take(ctx context.Context, on Conn, of []limits.MostUses) error {
 	for _, m := range of {
 		taken, err := on.Exec(ctx, "UPDATE token_limits SET uses = uses + 1 WHERE family_id = ? AND uses < ?", m.Family, m.Most)
 		if err != nil {
@@ -58,7 +58,7 @@ func take(ctx context.Context, on Conn, of []store.MostUses) error {
 }
 
 // add adds bytes to those of the days of some families, and gives the sums. Of a day before the newest nothing is kept.
-func add(ctx context.Context, on Conn, moved []store.Moved) (sums []int64, err error) {
+func add(ctx context.Context, on Conn, moved []limits.Moved) (sums []int64, err error) {
 	for _, m := range moved {
 		_, err := on.Exec(ctx, `UPDATE token_limits SET bytes = CASE WHEN day = ?1 THEN bytes + ?2 WHEN day < ?1 THEN ?2 ELSE bytes END,
 			day = max(day, ?1) WHERE family_id = ?3`, m.Day, m.Bytes, m.Family)
