@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"fmt"
 
 	"patgate/token/limits"
 )
@@ -22,4 +23,24 @@ type Limited interface {
 type Above struct {
 	Family int64
 	Limits limits.Spec
+}
+
+// HeldTo gives what a token is held to: its own limits, and those of all that it comes from. Nil is nothing.
+func HeldTo(ctx context.Context, st Limited, id int64) (*limits.Held, error) {
+	all, err := st.LimitsAbove(ctx, id)
+	if err != nil {
+		return nil, fmt.Errorf("reading the limits of token %d: %w", id, err)
+	}
+	h := &limits.Held{}
+	for _, a := range all {
+		l, err := limits.Compile(a.Limits)
+		if err != nil {
+			return nil, fmt.Errorf("%w: limits of token %d: %w", ErrDamaged, id, err)
+		}
+		h.Levels = append(h.Levels, limits.Level{Family: a.Family, Limits: l})
+	}
+	if len(h.Levels) == 0 {
+		return nil, nil
+	}
+	return h, nil
 }

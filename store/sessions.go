@@ -326,22 +326,7 @@ func (s *Sessions) limits(ctx context.Context, r *token.Record) (*limits.Held, e
 	if r.Limits.Empty() && r.ParentID == 0 {
 		return nil, nil
 	}
-	all, err := s.o.Store.LimitsAbove(ctx, r.ID)
-	if err != nil {
-		return nil, fmt.Errorf("reading the limits of token %d: %w", r.ID, err)
-	}
-	h := &limits.Held{}
-	for _, a := range all {
-		l, err := limits.Compile(a.Limits)
-		if err != nil {
-			return nil, fmt.Errorf("%w: limits of token %d: %w", ErrDamaged, r.ID, err)
-		}
-		h.Levels = append(h.Levels, limits.Level{Family: a.Family, Limits: l})
-	}
-	if len(h.Levels) == 0 {
-		return nil, nil
-	}
-	return h, nil
+	return HeldTo(ctx, s.o.Store, r.ID)
 }
 
 // reportMode gives report mode of a session.

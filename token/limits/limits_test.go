@@ -281,3 +281,24 @@ func TestChecksAllocateNothing(t *testing.T) {
 		t.Errorf("%v allocations", n)
 	}
 }
+
+func TestLinesAreReadAsTheyAreWritten(t *testing.T) {
+	s := compiled(t, Spec{Networks: []string{"10.0.0.0/8", "2001:db8::/32"}, MaxUses: 3, BytesPerDay: 9,
+		Windows: []Window{{Days: []string{"mon"}, From: "08:00", To: "18:00"}, {From: "20:00", To: "21:00", Zone: "Europe/Berlin"}}}).Spec
+	const want = "networks: 10.0.0.0/8, 2001:db8::/32\nwindows: mon 08:00-18:00 UTC; 20:00-21:00 Europe/Berlin\nbytes_per_day: 9\nmax_uses: 3"
+	if got := s.Lines(); got != want || !reflect.DeepEqual(ParseLines(got), s) {
+		t.Errorf("%q is read as %+v", got, ParseLines(got))
+	}
+	if got := ParseLines("\n Max Uses : 3 \r\n\n"); !got.Equal(&Spec{MaxUses: 3}) {
+		t.Errorf("%+v", got)
+	}
+	if got := ParseLines(" \n"); !got.Empty() {
+		t.Errorf("%+v", got)
+	}
+	for _, wrong := range []string{"max_uses", "max_uses: 0", "max_uses: many", "max_uses: 1\nmax_uses: 2", "most_uses: 1", "networks:",
+		"networks: 10.0.0.0/8,", "windows: mon", "windows:", "10.0.0.0/8 and more", "network: 10.0.0.0/8"} {
+		if _, err := Compile(ParseLines(wrong)); err == nil {
+			t.Errorf("%q is taken for %+v", wrong, ParseLines(wrong))
+		}
+	}
+}

@@ -3,6 +3,7 @@ package limits
 import (
 	"fmt"
 	"reflect"
+	"strconv"
 	"strings"
 )
 
@@ -93,6 +94,34 @@ func (s *Spec) Has(n Name) bool {
 	}
 	number := s.Number(n)
 	return number != nil && *number != 0
+}
+
+// Text says what a limit is; empty: there is none of that name.
+func (s *Spec) Text(n Name) string {
+	switch {
+	case !s.Has(n):
+		return ""
+	case n == Networks:
+		return strings.Join(s.Networks, ", ")
+	case n == Windows:
+		all := make([]string, len(s.Windows))
+		for i, w := range s.Windows {
+			all[i] = w.String()
+		}
+		return strings.Join(all, "; ")
+	}
+	return strconv.FormatInt(*s.Number(n), 10)
+}
+
+// String says what all limits are, on one line; empty: there are none.
+func (s *Spec) String() string {
+	var all []string
+	for _, n := range Names() {
+		if text := s.Text(n); text != "" {
+			all = append(all, strings.ReplaceAll(string(n), "_", " ")+" "+text)
+		}
+	}
+	return strings.Join(all, "; ")
 }
 
 // Under gives the limits with those of another in the place of what is not limited.
