@@ -30,6 +30,7 @@ type Draft struct {
 	Expires, Renew    string
 	ReportUntil       string // end of report mode
 	Limits            string // one a line
+	unlimited         bool   // the form says nothing of limits: it was made before there were any
 	Enforce           bool   // report mode ends
 	Template          string
 	Seal              bool
@@ -115,6 +116,7 @@ func Read(form url.Values) *Draft {
 		Renew:       strings.TrimSpace(form.Get("renew_until")),
 		ReportUntil: strings.TrimSpace(form.Get("report_until")),
 		Limits:      strings.TrimSpace(form.Get("limits")),
+		unlimited:   !form.Has("limits"),
 		Enforce:     form.Get("enforce") != "",
 		Template:    form.Get("template"),
 		Seal:        form.Get("seal") != "",
@@ -267,7 +269,7 @@ func (d *Draft) Creation() tokens.Creation {
 
 // NewLimits gives the limits that an edit asks for; nil when they are what they were.
 func (d *Draft) NewLimits(were *limits.Spec) *limits.Spec {
-	if s := limits.ParseLines(d.Limits); !s.Equal(were) {
+	if s := limits.ParseLines(d.Limits); !d.unlimited && !s.Equal(were) {
 		return &s
 	}
 	return nil
