@@ -188,6 +188,9 @@ func (x *exchange) serve() (kept bool) {
 	if err := h.rebuild(q, x.visit, &x.body, j, &x.sending); err != nil {
 		return x.deny(err)
 	}
+	if r := x.pass.Connect(); r != nil {
+		return x.deny(r)
+	}
 	if err := x.record(); err != nil {
 		return x.deny(reply.ErrAudit)
 	}
@@ -293,6 +296,7 @@ func (x *exchange) foresee() error {
 	case !q.IsPatgate():
 		return orNil(x.foreseeOther())
 	}
+	x.pass.Foreseen = true
 	if err := x.identify(); err != nil {
 		return err
 	}
@@ -324,6 +328,7 @@ func (x *exchange) recovered() {
 	x.deny(reply.ErrInternal)
 	x.share()
 	leave(x.ctx)
+	x.pass.Release()
 }
 
 // owns tells whether the row that a patgate token asks for is answered here.

@@ -13,6 +13,7 @@ import (
 	"patgate/proxy/header"
 	"patgate/proxy/legacy"
 	"patgate/proxy/local"
+	"patgate/proxy/meter"
 	"patgate/proxy/observe"
 	"patgate/proxy/reading"
 	"patgate/proxy/surface"
@@ -97,6 +98,8 @@ type Options struct {
 	// requests with X-Forwarded-For from other ones, once for each address.
 	TrustedProxies []netip.Prefix
 	Untrusted      func(peer netip.Addr)
+	// Meter holds requests to the limits of their token; nil refuses tokens whose uses or bytes must be counted.
+	Meter *meter.Meter
 	// Attempts bounds wrong credentials; nil is 10 a minute from one address.
 	Attempts *forge.Attempts
 	// Fleet is how many nodes share the connections to the forge; nil is this one alone.
@@ -166,6 +169,9 @@ func (o *Options) setDefaults() {
 	or(&o.goroutines, o.Limits.Connections)
 	if o.Attempts == nil {
 		o.Attempts = forge.NewAttempts(forge.AttemptOptions{})
+	}
+	if o.Meter == nil {
+		o.Meter = meter.New(meter.Options{Fleet: o.Fleet})
 	}
 	if o.Via == "" {
 		o.Via = reading.NewVia()

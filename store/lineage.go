@@ -7,6 +7,7 @@ import (
 
 	"patgate/policy"
 	"patgate/token"
+	"patgate/token/limits"
 )
 
 // Lineage is the part of Tokens in which tokens follow from one another: a child is made on another token's word, a
@@ -44,6 +45,8 @@ type Edit struct {
 	ExpiresAt, RenewUntil time.Time
 	// ReportUntil is the end of report mode, which begins now when it has not begun before; zero: the grant is enforced.
 	ReportUntil time.Time
+	// Limits, when they are not nil, take the place of those of its family.
+	Limits *limits.Spec
 	// Widened: the token may do more than before.
 	Widened bool
 	// Before, when it is not nil, is kept so that the edit can be undone.
@@ -188,6 +191,11 @@ func (r Rules) EditToken(ctx context.Context, id int64, e Edit, c Cause) (Listed
 		}
 		if e.Before != nil || e.Forget {
 			if err := tx.SetNarrowing(ctx, id, e.Before); err != nil {
+				return err
+			}
+		}
+		if e.Limits != nil {
+			if err := tx.SetLimits(ctx, l.FamilyID, e.Limits); err != nil {
 				return err
 			}
 		}

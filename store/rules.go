@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"patgate/token"
+	"patgate/token/limits"
 )
 
 // Cause says why something was done, by whom ("cli:alice", "user:42") and when, for the record and for the owner.
@@ -33,6 +34,8 @@ type Tx interface {
 	CountChild(ctx context.Context, parentID int64) error
 	// SetNarrowing keeps what a token might do before it was narrowed; nil drops what is kept.
 	SetNarrowing(ctx context.Context, id int64, n *Narrowing) error
+	// SetLimits stores the limits of a family, none when they are empty.
+	SetLimits(ctx context.Context, family int64, s *limits.Spec) error
 	// MoveNarrowing gives what is kept of a token to the one that takes its place.
 	MoveNarrowing(ctx context.Context, from, to int64) error
 	// Idle lists the tokens that were neither used nor touched after before; those that are revoked, or over at an instant,
@@ -113,6 +116,11 @@ func insert(ctx context.Context, tx Tx, r token.Record) (token.Record, error) {
 	id, err := tx.Insert(ctx, r)
 	if err != nil {
 		return token.Record{}, err
+	}
+	if r.FamilyID == 0 && !r.Limits.Empty() { // those of a rotation are its family's
+		if err := tx.SetLimits(ctx, id, &r.Limits); err != nil {
+			return token.Record{}, err
+		}
 	}
 	l, err := tx.Token(ctx, id)
 	return l.Record, err

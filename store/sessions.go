@@ -12,6 +12,7 @@ import (
 	"patgate/routes"
 	"patgate/store/seal"
 	"patgate/token"
+	"patgate/token/limits"
 )
 
 // FreshWithin is how long after the last good poll a cached session may be used, unless the options say otherwise. So a
@@ -313,8 +314,19 @@ func (s *Sessions) open(ctx context.Context, b *Bound) (*session, error) {
 	}
 	e.Grant, e.Credential = grant, token.NewSecret(string(plain))
 	clear(plain)
+	if e.Limits, err = s.limits(ctx, &r); err != nil {
+		return nil, err
+	}
 	e.ReportMode, err = s.reportMode(ctx, e)
 	return e, err
+}
+
+// limits gives what a token is held to. Tokens that have none, and come from no other, ask nobody.
+func (s *Sessions) limits(ctx context.Context, r *token.Record) (*limits.Held, error) {
+	if r.Limits.Empty() && r.ParentID == 0 {
+		return nil, nil
+	}
+	return HeldTo(ctx, s.o.Store, r.ID)
 }
 
 // reportMode gives report mode of a session.

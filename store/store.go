@@ -27,6 +27,7 @@ type Store interface {
 	Subjects
 	SignIns
 	Trusts
+	Limited
 
 	// TokenByHash reads what one request needs, in one consistent read: the token, its owner and its credential, and
 	// the change sequence that the read saw. It gives ErrUnknownToken when no token has this hash. Validity is the

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"patgate/policy"
+	"patgate/token/limits"
 )
 
 // Record is what is stored of a token. It never holds the token itself.
@@ -20,6 +21,8 @@ type Record struct {
 	RevokeReason string
 	// Scopes are what the token may do, by names: a grant is compiled from them.
 	Scopes []policy.ScopeSpec
+	// Limits are the conditions under which it may be used, and all of its family with it.
+	Limits limits.Spec
 	// TableVersion is the version of the route table that the token was made or last confirmed under.
 	TableVersion int
 	// ParentID is the id of the token that made this one; 0 when a credential of the forge did.

@@ -91,13 +91,17 @@ func (q *call) edit() (*reply, error) {
 		scopes := p.scopes()
 		wanted.Scopes = &scopes
 	}
+	if v, given := p.values["limits"]; given {
+		s := p.problems.ReadLimits("limits", v)
+		wanted.Limits = &s
+	}
 	wanted.ForGood, _ = p.truth("for_good")
 	if p.has("revision") {
 		if wanted.Revision = p.number("revision", 0); wanted.Revision == 0 {
 			p.problems.Add("revision", "must be that of the token as it was read")
 		}
 	}
-	p.only("name", "description", "expires_at", "expires_in", "renew_until", "report_until", "granular_scopes", "for_good",
+	p.only("name", "description", "expires_at", "expires_in", "renew_until", "report_until", "granular_scopes", "limits", "for_good",
 		"revision")
 	if err := p.problems.Err(); err != nil {
 		return nil, err

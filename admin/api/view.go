@@ -7,6 +7,7 @@ import (
 	"patgate/admin/tokens"
 	"patgate/policy"
 	"patgate/store"
+	"patgate/token/limits"
 )
 
 // Token is a token as GitLab shows it (lib/api/entities/personal_access_token, 19.3), followed by fields of ours. The
@@ -25,6 +26,8 @@ type Token struct {
 	ExpiresAt      string     `json:"expires_at"` // a date, at whose first moment the token is certainly over
 	Granular       bool       `json:"granular"`
 	GranularScopes []Scope    `json:"granular_scopes"`
+	// Limits are the conditions under which it may be used; null: none.
+	Limits *limits.Spec `json:"limits"`
 	// Token is the secret, in the answer that makes it.
 	Token string `json:"token,omitempty"`
 
@@ -129,6 +132,10 @@ func View(l *store.Listed, now time.Time) *Token {
 	if l.Credential == store.CredentialInvalid {
 		broken = l.CredentialReason
 	}
+	var limited *limits.Spec
+	if !l.Limits.Empty() {
+		limited = &l.Limits
+	}
 	mode := "enforce"
 	if l.Reports(now) {
 		mode = "report"
@@ -151,6 +158,7 @@ func View(l *store.Listed, now time.Time) *Token {
 		ExpiresAt:        lastDay(l.ExpiresAt),
 		Granular:         true,
 		GranularScopes:   viewScopes(l.Scopes),
+		Limits:           limited,
 		ExpiresAtTime:    l.ExpiresAt,
 		RenewUntil:       l.RenewUntil,
 		Mode:             mode,

@@ -13,6 +13,7 @@ import (
 	"patgate/routes"
 	"patgate/store"
 	"patgate/token"
+	"patgate/token/limits"
 )
 
 // Creation is what a new token is to be.
@@ -25,6 +26,7 @@ type Creation struct {
 	// ReportUntil is until when the token is in report mode, in the same forms; empty is not at all.
 	ReportUntil string
 	Scopes      []terms.Scope
+	Limits      limits.Spec
 	// Seal has the forge credential of an owner's request kept sealed. CredentialID names a sealed one instead.
 	Seal         bool
 	CredentialID int64
@@ -42,12 +44,13 @@ type Created struct {
 // Check tells what is wrong with a request for a token, as far as that can be told before anybody is asked anything.
 func Check(q Creation, t *routes.Table, l terms.Lifetimes, now time.Time) error {
 	l.SetDefaults()
-	_, err := draft(&q, t, now, l.Standard, l.LongestEnd(now))
+	_, err := draft(&q, t, now, l.Standard, l.LongestEnd(now), nil)
 	return err
 }
 
 // draft makes the record that a request asks for. Scopes have ids in place of paths only once the forge has been asked.
-func draft(q *Creation, t *routes.Table, now time.Time, standard time.Duration, limit terms.Bound) (token.Record, error) {
+func draft(q *Creation, t *routes.Table, now time.Time, standard time.Duration, limit terms.Bound,
+	above *limits.Held) (token.Record, error) {
 	problems := &terms.Invalid{}
 	r := token.Record{Name: strings.TrimSpace(q.Name), Description: q.Description, CreatedAt: now, TableVersion: t.Version()}
 	problems.Text("name", r.Name, terms.MaxName, true)
@@ -57,6 +60,7 @@ func draft(q *Creation, t *routes.Table, now time.Time, standard time.Duration, 
 	if r.ReportUntil = problems.ReportMode(q.ReportUntil, now, time.Time{}, r.ExpiresAt); !r.ReportUntil.IsZero() {
 		r.ReportFrom = now
 	}
+	r.Limits = problems.Limits("limits", q.Limits, above)
 	var err error
 	if r.Scopes, err = problems.Scopes(q.Scopes, t); err == nil {
 		err = problems.Err()
@@ -72,15 +76,17 @@ func (s *Service) Create(ctx context.Context, c Caller, q Creation) (*Created, e
 	}
 	now := s.now()
 	limit := s.o.Lifetimes.LongestEnd(now)
+	var above *limits.Held
 	maker, byToken := c.(holder)
 	if byToken {
+		above = maker.Limits
 		if err := maker.lacks(s, "create_personal_access_token"); err != nil {
 			return nil, err
 		}
 		limit = limit.Within(maker.ExpiresAt, "the token that makes it expires then")
 	}
 	table := s.o.Table()
-	r, err := draft(&q, table, now, s.o.Lifetimes.Standard, limit)
+	r, err := draft(&q, table, now, s.o.Lifetimes.Standard, limit, above)
 	if err != nil {
 		return nil, err
 	}
@@ -143,7 +149,7 @@ func (s *Service) store(ctx context.Context, c Caller, b *binding, r token.Recor
 	if err != nil {
 		return nil, moved(err)
 	}
-	out.Warnings = append(append(out.Warnings, b.ends(&r)...), b.onlyReads(&r, s.o.Table())...)
+	out.Warnings = append(append(out.Warnings, b.ends(&r)...), terms.OnlyReads(b.credential.Scopes, &r, s.o.Table())...)
 	out.Listed = store.Listed{Record: r, Owner: b.owner}
 	out.Warnings = append(out.Warnings, names.Put(ctx, s.o.Name, &out.Listed, found.All(), s.now())...)
 	s.record("created", &out.Listed, c, r.ReportChange(time.Time{}), r.ParentID)

@@ -12,6 +12,7 @@ import (
 	"patgate/policy"
 	"patgate/store"
 	"patgate/token"
+	"patgate/token/limits"
 )
 
 // Changes is what is to be different in a token; what is nil stays.
@@ -20,6 +21,7 @@ type Changes struct {
 	ExpiresAt, RenewUntil *string
 	ReportUntil           *string // empty ends report mode
 	Scopes                *[]terms.Scope
+	Limits                *limits.Spec // whole; an empty one ends them
 	// Add are scopes beside what the token holds when the edit is decided. Only an owner adds, and Scopes is nil then.
 	Add *[]terms.Scope
 	// Revision, when it is not 0, is that of the token as it was read: one that was changed since is not edited.
@@ -105,6 +107,10 @@ func (s *Service) edit(ctx context.Context, c Caller, id int64, q *Changes) (*Ed
 	} else if e.ReportUntil.After(e.ExpiresAt) {
 		e.ReportUntil = e.ExpiresAt
 	}
+	if q.Limits != nil {
+		fresh := problems.Limits("limits", *q.Limits, nil)
+		e.Limits = &fresh
+	}
 	var specs []policy.ScopeSpec
 	if q.Scopes != nil {
 		if specs, err = problems.Scopes(*q.Scopes, s.o.Table()); err != nil {
@@ -120,6 +126,13 @@ func (s *Service) edit(ctx context.Context, c Caller, id int64, q *Changes) (*Ed
 			return nil, err
 		}
 		out.Widened = true
+	}
+	if e.Limits != nil {
+		wider, err := terms.WiderLimits(e.Limits, &l.Limits)
+		if err != nil {
+			return nil, err
+		}
+		out.Widened = out.Widened || wider
 	}
 	if q.Scopes != nil {
 		if err := s.rescope(ctx, c, &l, &e, q, specs, out); err != nil {

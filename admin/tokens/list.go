@@ -6,6 +6,7 @@ import (
 
 	"patgate/store"
 	"patgate/token"
+	"patgate/token/limits"
 )
 
 // Show reads one token. A token may always describe itself, and is not told what places are called.
@@ -85,4 +86,12 @@ func State(l *store.Listed, now time.Time) (state, reason string) {
 	default:
 		return v.String(), ""
 	}
+}
+
+// LimitsOf gives what a token that the caller may see is held to: its own limits, and those of the tokens that it comes from.
+func (s *Service) LimitsOf(ctx context.Context, c Caller, id int64) (*limits.Held, error) {
+	if _, err := c.find(ctx, s, id); err != nil {
+		return nil, err
+	}
+	return store.HeldTo(ctx, s.o.Store, id)
 }

@@ -14,6 +14,7 @@ import (
 	"patgate/cli/terminal"
 	"patgate/policy"
 	"patgate/store"
+	"patgate/token/limits"
 )
 
 // PrintToken writes a token's details for people, one to a line.
@@ -44,6 +45,11 @@ func PrintToken(w io.Writer, l *store.Listed, now time.Time) error {
 	if l.Reports(now) {
 		line("REPORT MODE", "until %s (%s): what its owner may do passes", terminal.Stamp(l.ReportEnd()),
 			terminal.Until(l.ReportEnd(), now))
+	}
+	for _, n := range limits.Names() {
+		if text := l.Limits.Text(n); text != "" {
+			line("Limit", "%s: %s", n, text)
+		}
 	}
 	if l.ParentID != 0 {
 		line("Made by", "token %d", l.ParentID)

@@ -49,6 +49,9 @@ func (g *gateway) close() error {
 	if g.handler != nil {
 		g.handler.Close()
 	}
+	if g.meter != nil {
+		g.meter.Close()
+	}
 	g.observer.Close()
 	if g.watched != nil {
 		g.watched.Close()

@@ -35,6 +35,7 @@ import (
 	"patgate/forge"
 	"patgate/proxy"
 	"patgate/proxy/legacy"
+	"patgate/proxy/meter"
 	"patgate/proxy/observe"
 	"patgate/proxy/reading"
 	"patgate/proxy/wire"
@@ -70,6 +71,7 @@ type gateway struct {
 	observer    *observe.Observer // nil when credentials of the forge's own are not observed
 	watched     opening.Client    // that it asks; nil then too
 	sink        audit.Sink
+	meter       *meter.Meter // of the limits of tokens
 	handler     *proxy.Handler
 	server      *proxy.Server
 	certificate *dial.Certificate // nil without TLS
@@ -215,6 +217,7 @@ func (g *gateway) make(ctx context.Context) error {
 		WithoutUnits: c.Learn.Mode == config.LearnOff, Keep: int(c.Learn.Keep.Std() / (24 * time.Hour)),
 		Report: g.reportStore()})
 	g.sink = g.use
+	g.meter = meter.New(meter.Options{Counts: g.store, Fleet: g.size, Report: g.reportStore()})
 	if err := g.makeTokens(opened); err != nil {
 		return err
 	}
@@ -322,6 +325,7 @@ func (g *gateway) proxyOptions(keys *seal.Keyring) proxy.Options {
 				peerField(peer))
 		},
 		Attempts: g.attempts,
+		Meter:    g.meter,
 		Fleet:    g.size,
 		Observer: g.observer,
 		Via:      g.via,
@@ -422,6 +426,7 @@ func (g *gateway) start(ctx context.Context, clients, operators, people net.List
 	}
 	g.logger.Info("serving", fields...)
 	g.use.Start()
+	g.meter.Run()
 	g.names.Start()
 	go g.greet(ctx)
 	go g.watchStore(ctx)

@@ -169,6 +169,7 @@ const (
 	FailureUpstream   = "upstream_broken"
 	FailureBusy       = "upstream_busy"
 	FailureShare      = "upstream_share"
+	FailureLimit      = "token_limit" // an answer was longer than a limit of the token lets through
 	FailureBody       = "broken_body"
 	FailureAnswer     = "unfiltered_answer"
 	FailureRedirect   = "redirect_refused"

@@ -11,6 +11,7 @@ import (
 	"patgate/store/postgres"
 	"patgate/store/postgres/postgrestest"
 	"patgate/store/storetest"
+	"patgate/store/storetest/limittest"
 	"patgate/store/storetest/trusted"
 )
 
@@ -75,6 +76,20 @@ func TestConformanceOfTrusts(t *testing.T) {
 	var d databases
 	trusted.Run(t, func(t testing.TB, dir string) store.Store { return openURL(t, d.url(t, dir)) })
 	trusted.Run(t, func(t testing.TB, dir string) store.Store {
+		db := openURL(t, d.url(t, dir))
+		db.RefuseEveryOtherCommitForTest()
+		return db
+	})
+}
+
+func TestLimits(t *testing.T) {
+	var d databases
+	limittest.Run(t, func(t testing.TB, dir string) store.Store { return openURL(t, d.url(t, dir)) })
+}
+
+func TestLimitsOfRetries(t *testing.T) {
+	var d databases
+	limittest.Run(t, func(t testing.TB, dir string) store.Store {
 		db := openURL(t, d.url(t, dir))
 		db.RefuseEveryOtherCommitForTest()
 		return db

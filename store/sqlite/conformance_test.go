@@ -7,6 +7,7 @@ import (
 	"patgate/store"
 	"patgate/store/sqlite"
 	"patgate/store/storetest"
+	"patgate/store/storetest/limittest"
 	"patgate/store/storetest/trusted"
 )
 
@@ -27,3 +28,6 @@ func openFile(t testing.TB, path string) *sqlite.DB {
 func TestConformance(t *testing.T) { storetest.Run(t, openStore) }
 
 func TestConformanceOfTrusts(t *testing.T) { trusted.Run(t, openStore) }
+
+// The part about limits has a folder of its own.
+func TestLimits(t *testing.T) { limittest.Run(t, openStore) }

@@ -34,7 +34,7 @@ func TestATokenOfTheFirstSchemaGoesOn(t *testing.T) {
 	// The file keeps its identity; what is in it becomes the first schema's.
 	for _, statement := range []string{
 		"DROP TRIGGER token_named", "DROP TRIGGER token_renamed", "DROP TABLE token_places", "DROP TABLE unplaced",
-		"DROP TABLE paths", "DROP TABLE trust_uses", "DROP TABLE trust_tokens", "DROP TABLE trusts",
+		"DROP TABLE paths", "DROP TABLE trust_uses", "DROP TABLE trust_tokens", "DROP TABLE trusts", "DROP TABLE token_limits",
 		"DROP TABLE sign_in_forms", "DROP TABLE sign_ins", "DROP TABLE narrowings", "DROP TABLE observing",
 		"ALTER TABLE tokens DROP COLUMN widened_at",
 		"DROP TABLE units", "DROP TABLE unit_kinds", "DROP TABLE subjects", "DROP TABLE subject_networks",

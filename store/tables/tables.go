@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"patgate/store"
+	"patgate/store/tables/limited"
 )
 
 // Errors that a Database's connections give beside those of package store.
@@ -30,7 +31,7 @@ type Conn interface {
 }
 
 // Row is a row that was asked for.
-type Row interface{ Scan(fields ...any) error }
+type Row = interface{ Scan(fields ...any) error }
 
 // Rows are the rows of an answer.
 type Rows interface {
@@ -73,6 +74,7 @@ type Database struct {
 // Tables are the part of a store.Store that is the same on every relational database.
 type Tables struct {
 	store.Rules
+	limited.Counts
 	d          Database
 	boundQuery string
 }
@@ -80,6 +82,7 @@ type Tables struct {
 // New keeps a store in a database whose schema is there.
 func New(d Database) *Tables {
 	db := &Tables{d: d, boundQuery: boundQuery(d.Head)}
+	db.Counts = counts(&db.d)
 	db.Rules = store.Rules{Transact: db.transact}
 	return db
 }

@@ -8,18 +8,19 @@ import (
 	"fmt"
 
 	"patgate/store"
+	"patgate/store/tables/limited"
 	"patgate/token"
 )
 
 const tokenColumns = `t.id, t.hash, t.last_four, t.name, t.description, t.owner_id, t.credential_id, t.parent_id, t.scopes,
 	t.table_version, t.created_at, t.expires_at, t.revoked_at, t.revoke_reason, t.paused_at,
-	t.family_id, t.renew_until, t.rotated_to, t.revision, t.report_from, t.report_until, t.owners_word`
+	t.family_id, t.renew_until, t.rotated_to, t.revision, t.report_from, t.report_until, t.owners_word, ` + limited.Column
 
 // tokenRow receives tokenColumns.
 type tokenRow struct {
 	r                                   token.Record
 	hash                                []byte
-	scopes                              string
+	scopes, limits                      string
 	created, expires, revoked, pausedAt int64
 	renewUntil                          int64
 	reportFrom, reportUntil             int64
@@ -28,7 +29,7 @@ type tokenRow struct {
 func (t *tokenRow) fields() []any {
 	return []any{&t.r.ID, &t.hash, &t.r.LastFour, &t.r.Name, &t.r.Description, &t.r.OwnerID, &t.r.CredentialID, &t.r.ParentID,
 		&t.scopes, &t.r.TableVersion, &t.created, &t.expires, &t.revoked, &t.r.RevokeReason, &t.pausedAt,
-		&t.r.FamilyID, &t.renewUntil, &t.r.RotatedTo, &t.r.Revision, &t.reportFrom, &t.reportUntil, &t.r.OwnersWord}
+		&t.r.FamilyID, &t.renewUntil, &t.r.RotatedTo, &t.r.Revision, &t.reportFrom, &t.reportUntil, &t.r.OwnersWord, &t.limits}
 }
 
 func (t *tokenRow) record() (token.Record, error) {
@@ -38,6 +39,10 @@ func (t *tokenRow) record() (token.Record, error) {
 	copy(t.r.Hash[:], t.hash)
 	if err := json.Unmarshal([]byte(t.scopes), &t.r.Scopes); err != nil {
 		return token.Record{}, fmt.Errorf("%w: scopes of token %d: %w", store.ErrDamaged, t.r.ID, err)
+	}
+	var err error
+	if t.r.Limits, err = limited.Parse(t.limits); err != nil {
+		return token.Record{}, fmt.Errorf("%w: limits of token %d: %w", store.ErrDamaged, t.r.ID, err)
 	}
 	t.r.CreatedAt, t.r.ExpiresAt = instant(t.created), instant(t.expires)
 	t.r.RevokedAt, t.r.PausedAt = instant(t.revoked), instant(t.pausedAt)

@@ -41,6 +41,7 @@ func shapes() []shape {
 			"expires_at, revoked_at, revoke_reason, revoked_by, paused_at, pause_reason, paused_by, changed_by, family_id, renew_until, " +
 			"rotated_to, revision, children, touched_at, report_from, report_until, owners_word, widened_at",
 			"ibtttiiitiiiittitttiiiiiiiizi", 1, false},
+		{"token_limits", "family_id, limits, uses, day, bytes", "itiii", 1, false},
 		{"token_places", "place_id, kind, owner_id, token_id", "itii", 4, true},
 		{"unplaced", "done, last", "ii", 2, false},
 		{"paths", "owner_id, kind, place_id, path, seen_at, gone_at", "ititii", 3, false},

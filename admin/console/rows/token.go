@@ -18,6 +18,7 @@ type Token struct {
 	Scopes, MoreScopes              []Scope // MoreScopes only in the table
 	Created, Expires, LastUsed      Moment
 	Uses                            int64
+	Limits                          []string
 	Active, CanRotate, CanEdit, Own bool
 }
 
@@ -39,6 +40,7 @@ func Of(t *tokens.Inspected, viewer int64, k *picker.Catalogue, now time.Time) T
 		Expires:     At(t.ExpiresAt, now),
 		LastUsed:    At(t.LastUsedAt, now),
 		Uses:        t.Uses,
+		Limits:      words.Listed(t.Limits.Lines()),
 		Own:         own,
 		Active:      t.State == "active" || t.State == "credential_invalid",
 		CanRotate:   own && t.RotatedTo == 0,

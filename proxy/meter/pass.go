@@ -1,0 +1,201 @@
+package meter
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"time"
+
+	"patgate/proxy/reply"
+	"patgate/token/limits"
+)
+
+// errNowhere: there is nothing that counts.
+var errNowhere = errors.New("nothing counts uses and bytes")
+
+// Pass is one request's leave to go on, as long as that lasts. The zero value is that of a request that was not admitted.
+type Pass struct {
+	m         *Meter
+	held      *limits.Held
+	connected bool
+	moved     int64 // bytes that are counted already
+	// Foreseen: the request comes again, with its body. Nothing is counted for it now.
+	Foreseen bool
+}
+
+// Admit lets a request with a token pass, or tells why not. ends: it takes a token's power away, and is held to the networks
+// alone. length is what is known of its body's length. What it counts lasts until Release.
+func (p *Pass) Admit(m *Meter, h *limits.Held, from netip.Addr, ends bool, length int64) *reply.Refusal {
+	if h == nil || p.held != nil {
+		return nil
+	}
+	if !h.From(from) {
+		return refuseNetwork(from)
+	}
+	if ends {
+		return nil
+	}
+	now := m.o.Now()
+	if open, next := h.At(now); !open {
+		return refuseWindow(now, next)
+	}
+	if p.Foreseen {
+		return nil
+	}
+	if h.Counts(limits.BytesPerDay) {
+		if err := m.learn(h, now); err != nil {
+			m.o.Report(err)
+			return reply.ErrStore
+		}
+	}
+	if r := m.enter(h, now, max(length, 0)); r != nil {
+		return r
+	}
+	p.m, p.held, p.connected, p.moved = m, h, false, 0
+	if h.Counts(limits.MaxUses) {
+		if r := m.takeUse(h); r != nil {
+			p.Release()
+			return r
+		}
+	}
+	return nil
+}
+
+// enter counts a request that is within what is counted here.
+func (m *Meter) enter(h *limits.Held, now time.Time, length int64) *reply.Refusal {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for i := range h.Levels {
+		l := &h.Levels[i]
+		c := m.countLocked(l.Family, now)
+		c.advance(now.Unix())
+		c.turn(dayOf(now))
+		if most := m.share(l.Spec.RequestsPerMinute); most > 0 && c.sum >= most {
+			return refuseCount(limits.RequestsPerMinute, c.wait(most))
+		}
+		if most := m.share(l.Spec.RequestsAtOnce); most > 0 && c.atOnce >= most {
+			return refuseCount(limits.RequestsAtOnce, soon)
+		}
+		if most := l.Spec.BytesPerDay; most > 0 && (c.bytes() >= most || length > most-c.bytes()) {
+			return refuseCount(limits.BytesPerDay, untilMidnight(now))
+		}
+	}
+	for i := range h.Levels {
+		c := m.counts[h.Levels[i].Family]
+		c.take()
+		c.atOnce++
+	}
+	return nil
+}
+
+// share is this node's part of a count.
+func (m *Meter) share(most int64) int64 { return int64(m.o.Fleet.Share(int(most))) }
+
+// takeUse counts a use for good. When nobody can be asked there is none.
+func (m *Meter) takeUse(h *limits.Held) *reply.Refusal {
+	var of []limits.MostUses
+	for i := range h.Levels {
+		if l := &h.Levels[i]; l.Spec.MaxUses > 0 {
+			of = append(of, limits.MostUses{Family: l.Family, Most: l.Spec.MaxUses})
+		}
+	}
+	err := errNowhere
+	if m.o.Counts != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), m.o.Patience)
+		defer cancel()
+		err = m.o.Counts.TakeUse(ctx, of)
+	}
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, limits.ErrUsedUp):
+		return ErrUsedUp
+	}
+	m.o.Report(err)
+	return reply.ErrStore
+}
+
+// Connect counts the request among those at the forge, or tells why it may not go there now.
+func (p *Pass) Connect() *reply.Refusal {
+	if p.held == nil || p.connected {
+		return nil
+	}
+	m := p.m
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for i := range p.held.Levels {
+		l := &p.held.Levels[i]
+		if most := m.share(l.Spec.UpstreamConnections); most > 0 && m.counts[l.Family].connected >= most {
+			return refuseCount(limits.UpstreamConnections, soon)
+		}
+	}
+	for i := range p.held.Levels {
+		m.counts[p.held.Levels[i].Family].connected++
+	}
+	p.connected = true
+	return nil
+}
+
+// Move counts bytes of the request's body and its answer's: all of them so far. False: there are more than the day allows.
+func (p *Pass) Move(all int64) (within bool) {
+	if p.held == nil {
+		return true
+	}
+	more := all - p.moved
+	if more <= 0 {
+		return true
+	}
+	p.moved = all
+	m, within := p.m, true
+	now := m.o.Now()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for i := range p.held.Levels {
+		l := &p.held.Levels[i]
+		if l.Spec.BytesPerDay == 0 {
+			continue
+		}
+		c := m.counts[l.Family]
+		c.turn(dayOf(now))
+		c.pending += more
+		within = within && c.bytes() <= l.Spec.BytesPerDay
+	}
+	return within
+}
+
+// Fits tells, by a refusal, that a body of a length would be more than the day allows.
+func (p *Pass) Fits(length int64) *reply.Refusal {
+	if p.held == nil || length <= 0 {
+		return nil
+	}
+	m, now := p.m, p.m.o.Now()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for i := range p.held.Levels {
+		l := &p.held.Levels[i]
+		c := m.counts[l.Family]
+		c.turn(dayOf(now))
+		if most := l.Spec.BytesPerDay; most > 0 && length > most-c.bytes() {
+			return refuseCount(limits.BytesPerDay, untilMidnight(now))
+		}
+	}
+	return nil
+}
+
+// Release ends it. It may be called again.
+func (p *Pass) Release() {
+	h, m, connected := p.held, p.m, p.connected
+	*p = Pass{}
+	if h == nil {
+		return
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for i := range h.Levels {
+		c := m.counts[h.Levels[i].Family]
+		c.atOnce--
+		if connected {
+			c.connected--
+		}
+	}
+}
