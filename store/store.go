@@ -58,11 +58,18 @@ const ClocksWithin = 2 * time.Second
 
 // Faulty is a Store that looks after the place where it keeps what it knows.
 type Faulty interface {
-	// Faults tells what is wrong with that place now: ErrMoved, ErrClock, ErrNoRoom. It is quick.
+	// Faults tells what is wrong with that place now: ErrMoved, ErrClock, ErrNoRoom. It is quick. With ErrNoRoom a Saving store may
+	// still store what takes rights away.
 	Faults() []error
 	// Retry finds out, by a small write that is not kept, whether there is room again after ErrNoRoom, and ends that fault. Where
 	// there is no such fault it does nothing.
 	Retry(ctx context.Context)
+}
+
+// Saving is a Store that keeps room for what takes rights away.
+type Saving interface {
+	// Reserve tells how many bytes of room are kept, and how many are to be. Both are 0 where none is kept.
+	Reserve() (kept, wanted int64)
 }
 
 // Subjects is the part of Store that keeps what tokens and credentials of the forge's own were seen to do. An id from

@@ -55,10 +55,35 @@ func (g *gateway) storeReady(ctx context.Context) error {
 
 // storeLimited tells, by an error, that nothing can be stored although tokens work.
 func (g *gateway) storeLimited() error {
-	if err := g.faultsOf()["full"]; err != nil {
-		return fmt.Errorf("%w; tokens work, but nothing is stored, revocations neither", err)
+	err := g.faultsOf()["full"]
+	if err == nil {
+		return nil
 	}
-	return nil
+	if kept, wanted := g.reserve(); wanted > 0 {
+		return fmt.Errorf("%w; tokens work, but nothing is stored except what revokes, pauses or narrows: %d KiB are kept for it",
+			err, kept>>10)
+	}
+	return fmt.Errorf("%w; tokens work, but nothing is stored, revocations neither", err)
+}
+
+// reserve tells how many bytes of room the store keeps for revocations, and how many it should.
+func (g *gateway) reserve() (kept, wanted int64) {
+	if saving, ok := g.store.(store.Saving); ok {
+		return saving.Reserve()
+	}
+	return 0, 0
+}
+
+// reserveMetrics tell of the room that is kept for revocations.
+func reserveMetrics(g *gateway) []prometheus.Collector {
+	return []prometheus.Collector{
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "patgate_store_reserve_bytes",
+			Help: "Room that is kept beside a SQLite store, so that tokens can be revoked, paused and narrowed on a full disk."},
+			func() float64 { kept, _ := g.reserve(); return float64(kept) }),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "patgate_store_reserve_wanted_bytes",
+			Help: "How much room is to be kept; 0 with PostgreSQL, and where the file system cannot keep any."},
+			func() float64 { _, wanted := g.reserve(); return float64(wanted) }),
+	}
 }
 
 // storeGraced tells that tokens pass for a while although the store is lost.
@@ -147,7 +172,7 @@ func storeFaultMetrics(g *gateway) (all []prometheus.Collector) {
 			Help: "1 while this is wrong with the place where the store is: moved, its file was removed or replaced; " +
 				"clock, its server's clock is more than 2 s from this machine's; " +
 				"unreachable, its server does not answer or takes nothing; " +
-				"full, there is no room left: tokens work, and nothing can be stored, revocations neither.",
+				"full, there is no room left: tokens work, and nothing is stored but, with SQLite, what revokes, pauses or narrows them.",
 			ConstLabels: prometheus.Labels{"fault": name}}, func() float64 {
 			if g.faultsOf()[name] != nil {
 				return 1

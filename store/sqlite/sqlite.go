@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -50,11 +51,14 @@ type DB struct {
 	standing standing
 	full     atomic.Pointer[error] // store.ErrNoRoom, from the last change that found none until Retry finds some
 	closed   atomic.Bool
+	reserve  reserve
+	giving   sync.Mutex // held while the reserve is given up, so that it is not filled again at that moment
 }
 
 var (
 	_ store.Store  = (*DB)(nil)
 	_ store.Faulty = (*DB)(nil)
+	_ store.Saving = (*DB)(nil)
 )
 
 // Open opens the store in the file at path, and makes file (mode 0600) and directory (mode 0700) on the first start.
@@ -66,6 +70,9 @@ func Open(ctx context.Context, path string, o Options) (*DB, error) {
 	}
 	mark(path)
 	sweep(filepath.Dir(path), false)
+	if db.reserve.Exists() {
+		db.KeepRoom()
+	}
 	return db, nil
 }
 
@@ -90,12 +97,29 @@ func openUnmarked(ctx context.Context, path string, o Options) (*DB, error) {
 	case !info.Mode().IsRegular():
 		return nil, fmt.Errorf("opening store %s: %w: it is no regular file", path, store.ErrForeign)
 	}
-	db := &DB{path: path}
-	if err := db.open(ctx, o); err != nil {
-		_ = db.Close()
+	db, err := opened(ctx, path, o)
+	if err != nil {
 		return nil, fmt.Errorf("opening store %s: %w", path, unwritten(filepath.Dir(path), err))
 	}
 	return db, nil
+}
+
+// opened opens the file. What that needs of room is taken from the reserve when there is no other.
+func opened(ctx context.Context, path string, o Options) (*DB, error) {
+	reserve, err := reserveOf(path)
+	if err != nil {
+		return nil, err
+	}
+	for {
+		db := &DB{path: path, reserve: reserve}
+		if err = db.open(ctx, o); err == nil {
+			return db, nil
+		}
+		_ = db.Close()
+		if !errors.Is(noRoomToOpen(filepath.Dir(path), err), store.ErrNoRoom) || !reserve.Give() {
+			return nil, err
+		}
+	}
 }
 
 // open opens the connections. Nothing is written before the file has proved to be a sound store of ours.
@@ -127,8 +151,10 @@ func (db *DB) open(ctx context.Context, o Options) (err error) {
 	if err := db.anchor.QueryRowContext(ctx, "SELECT count(*) FROM sealing_keys").Scan(new(int)); err != nil {
 		return err
 	}
-	db.standing, err = stand(db.path, opened)
-	return err
+	if db.standing, err = stand(db.path, opened); err != nil {
+		return err
+	}
+	return db.standing.solid()
 }
 
 // connect prepares a pool. It does not touch the file yet.
@@ -148,6 +174,8 @@ func connect(path string, timeout time.Duration, size int, readOnly bool) (*sql.
 	if readOnly {
 		q.Set("_txlock", "deferred")
 		q.Add("_pragma", "query_only(1)")
+	} else {
+		q.Add("_pragma", "temp_store(MEMORY)") // a change of many rows needs no room for temporary files
 	}
 	u := url.URL{Scheme: "file", Path: filepath.ToSlash(abs), RawQuery: q.Encode()}
 	pool, err := sql.Open("sqlite", u.String())

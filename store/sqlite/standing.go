@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
+	"syscall"
 
 	"patgate/store"
 	"patgate/store/sqlite/files"
@@ -98,8 +100,8 @@ func (db *DB) Faults() (faults []error) {
 	if err := db.look(); err != nil && !errors.Is(err, store.ErrClosed) {
 		faults = append(faults, err)
 	}
-	if full := db.full.Load(); full != nil {
-		faults = append(faults, *full)
+	if err := db.noRoomLeft(); err != nil {
+		faults = append(faults, err)
 	}
 	return faults
 }
@@ -107,8 +109,23 @@ func (db *DB) Faults() (faults []error) {
 // Retry implements store.Faulty. It writes beside the database, never into it.
 func (db *DB) Retry(context.Context) {
 	full := db.full.Load()
-	if full == nil || files.Full(files.TryRoom(filepath.Dir(db.path))) {
+	if db.fillReserve(); !db.reserve.Whole() || full == nil || files.Full(files.TryRoom(filepath.Dir(db.path))) {
 		return
 	}
 	db.full.CompareAndSwap(full, nil)
+}
+
+// indexKept is how much room of the -shm is taken at the start, where SQLite does not do that: it is for a -wal of 32 MiB.
+const indexKept = 64 << 10
+
+// solid takes that room.
+func (s standing) solid() error {
+	for _, f := range s {
+		if strings.HasSuffix(f.path, "-shm") {
+			if err := files.Solid(f.path, indexKept); err != nil && !errors.Is(err, syscall.EROFS) {
+				return fmt.Errorf("taking room for %s: %w", f.path, err)
+			}
+		}
+	}
+	return nil
 }

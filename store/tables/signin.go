@@ -101,7 +101,7 @@ func signedIn(ctx context.Context, tx Conn, id store.SignInID) error {
 
 // EndSignIn implements store.SignIns.
 func (db *Tables) EndSignIn(ctx context.Context, id store.SignInID) error {
-	err := db.d.Sign(ctx, "ending a sign-in", func(tx Conn) error {
+	err := db.d.SignOut(ctx, "ending a sign-in", func(tx Conn) error {
 		_, err := tx.Exec(ctx, "DELETE FROM sign_ins WHERE id = ?", id[:])
 		return err
 	})
@@ -122,7 +122,7 @@ func (db *Tables) ForgetSignIns(ctx context.Context, at time.Time, idle time.Dur
 	case !over:
 		return 0, nil // no write for what every look finds
 	}
-	err = db.d.Sign(ctx, "dropping sign-ins that are over", func(tx Conn) error {
+	err = db.d.SignOut(ctx, "dropping sign-ins that are over", func(tx Conn) error {
 		n, err := dropSignIns(ctx, tx, at, idle)
 		dropped = int(n)
 		return err
