@@ -409,6 +409,7 @@ func (g *gateway) start(ctx context.Context, clients, operators, people net.List
 	g.names.Start()
 	go g.greet(ctx)
 	go g.watchStore(ctx)
+	go g.inspectStore(ctx)
 	g.stay(ctx)
 	go g.findings.Run(ctx, func(ctx context.Context) (*learning.Tally, error) { return g.learning.Survey(ctx, "patgate") },
 		func(err error) { g.logger.Error("finding unused rights", zap.Error(err)) })

@@ -17,7 +17,7 @@ import (
 // storeFaults are the faults that a store notices by itself, by what metrics and log call them.
 func storeFaults() map[string]error {
 	return map[string]error{"moved": store.ErrMoved, "clock": store.ErrClock, "unreachable": store.ErrUnreachable,
-		"full": store.ErrNoRoom}
+		"full": store.ErrNoRoom, "damaged": store.ErrDamaged}
 }
 
 // faultsOf tells what is wrong with the store's place now, by name.
@@ -50,12 +50,19 @@ func (g *gateway) storeReady(ctx context.Context) error {
 	}
 	found := g.faultsOf()
 	delete(found, "full") // tokens work, and whoever would be sent elsewhere finds the same store there
+	if errors.Is(found["damaged"], store.ErrPartly) {
+		delete(found, "damaged") // likewise
+	}
 	return errors.Join(slices.Collect(maps.Values(found))...)
 }
 
-// storeLimited tells, by an error, that nothing can be stored although tokens work.
+// storeLimited tells, by an error, that nothing can be stored, or that something else is damaged, although tokens work.
 func (g *gateway) storeLimited() error {
-	err := g.faultsOf()["full"]
+	found := g.faultsOf()
+	if err := found["damaged"]; err != nil {
+		return fmt.Errorf("%w; tokens work", err)
+	}
+	err := found["full"]
 	if err == nil {
 		return nil
 	}
@@ -136,6 +143,36 @@ func (g *gateway) watchStore(ctx context.Context) {
 	}
 }
 
+// storeInspected is how often a part of the store is read in search of damage until all of it has been, and storeInspectedAgain
+// when that begins anew.
+const (
+	storeInspected      = 500 * time.Millisecond
+	storeInspectedAgain = time.Hour
+)
+
+// inspectStore has the store find damage in itself, from the start on. What is met otherwise has it look again at once.
+func (g *gateway) inspectStore(ctx context.Context) {
+	inspected, ok := g.store.(store.Inspected)
+	if !ok {
+		return
+	}
+	next := time.Now()
+	tick := time.NewTicker(storeInspected)
+	defer tick.Stop()
+	for {
+		if inspected.Doubtful() || !time.Now().Before(next) {
+			if inspected.Inspect(ctx) {
+				next = time.Now().Add(storeInspectedAgain)
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
 // retryStore has the store find out whether it has room again.
 func (g *gateway) retryStore(ctx context.Context) {
 	faulty, ok := g.store.(store.Faulty)
@@ -171,7 +208,7 @@ func storeFaultMetrics(g *gateway) (all []prometheus.Collector) {
 		all = append(all, prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "patgate_store_fault",
 			Help: "1 while this is wrong with the place where the store is: moved, its file was removed or replaced; " +
 				"clock, its server's clock is more than 2 s from this machine's; " +
-				"unreachable, its server does not answer or takes nothing; " +
+				"unreachable, its server does not answer or takes nothing; damaged, pages of it cannot be read; " +
 				"full, there is no room left: tokens work, and nothing is stored but, with SQLite, what revokes, pauses or narrows them.",
 			ConstLabels: prometheus.Labels{"fault": name}}, func() float64 {
 			if g.faultsOf()[name] != nil {

@@ -44,6 +44,7 @@ type DB struct {
 	polls    []*tables.Tables // over each of the pools, that one first
 	closed   atomic.Bool
 	clock    clock
+	damaged  atomic.Pointer[damage]
 	full     atomic.Pointer[error] // store.ErrNoRoom, from the last change that found none until Retry finds some
 	numberings
 	// refuse, when it is not nil, is asked before each commit. A test lets transactions fail there.

@@ -43,22 +43,24 @@ type Options struct {
 // DB is an open store. It implements store.Store.
 type DB struct {
 	*tables.Tables
-	path     string
-	write    *sql.DB   // one connection
-	read     *sql.DB   // several, which cannot write
-	prepared *prepared // on read
-	anchor   *sql.Conn // of read, never closed before the end: SQLite removes the -wal with the last connection
-	standing standing
-	full     atomic.Pointer[error] // store.ErrNoRoom, from the last change that found none until Retry finds some
-	closed   atomic.Bool
-	reserve  reserve
-	giving   sync.Mutex // held while the reserve is given up, so that it is not filled again at that moment
+	path      string
+	write     *sql.DB   // one connection
+	read      *sql.DB   // several, which cannot write
+	prepared  *prepared // on read
+	anchor    *sql.Conn // of read, never closed before the end: SQLite removes the -wal with the last connection
+	standing  standing
+	full      atomic.Pointer[error] // store.ErrNoRoom, from the last change that found none until Retry finds some
+	closed    atomic.Bool
+	reserve   reserve
+	soundness soundness
+	giving    sync.Mutex // held while the reserve is given up, so that it is not filled again at that moment
 }
 
 var (
-	_ store.Store  = (*DB)(nil)
-	_ store.Faulty = (*DB)(nil)
-	_ store.Saving = (*DB)(nil)
+	_ store.Store     = (*DB)(nil)
+	_ store.Faulty    = (*DB)(nil)
+	_ store.Saving    = (*DB)(nil)
+	_ store.Inspected = (*DB)(nil)
 )
 
 // Open opens the store in the file at path, and makes file (mode 0600) and directory (mode 0700) on the first start.
@@ -256,14 +258,14 @@ func verify(ctx context.Context, pool *sql.DB, path string) error {
 	}
 	// A file shorter than it says is either cut off, or its newest pages are still in the WAL: the check tells which.
 	if size := pages * pageSize; size <= quickCheckBytes || info.Size() < size {
-		return checkIntegrity(ctx, pool, "quick_check")
+		return checkIntegrity(ctx, pool, "quick_check", "1")
 	}
 	return nil
 }
 
-// checkIntegrity runs quick_check or integrity_check.
-func checkIntegrity(ctx context.Context, pool *sql.DB, pragma string) error {
-	rows, err := pool.QueryContext(ctx, "PRAGMA "+pragma+"(1)")
+// checkIntegrity runs quick_check or integrity_check, until so many problems are found or of one table.
+func checkIntegrity(ctx context.Context, pool *sql.DB, pragma, of string) error {
+	rows, err := pool.QueryContext(ctx, "PRAGMA "+pragma+"("+of+")")
 	if err != nil {
 		return err
 	}
@@ -309,8 +311,8 @@ func (db *DB) Path() string { return db.path }
 // held until the process ends: SQLite would remove what stands beside the one that has its name now.
 func (db *DB) Close() error {
 	var err error
-	moved := db.look()
-	if db.closed.Store(true); moved != nil {
+	moved := db.standing.look()
+	if db.closed.Swap(true) || moved != nil {
 		return nil
 	}
 	if db.anchor != nil {

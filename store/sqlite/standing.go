@@ -59,19 +59,20 @@ func (s standing) look() error {
 	return nil
 }
 
-// look is standing.look. A store that is closed answers nothing, though one that was taken away is still held.
+// look is standing.look. A store that is closed answers nothing, though one that was taken away is still held; and one that is
+// damaged where it decides answers nothing either: a revocation may be what is missing.
 func (db *DB) look() error {
 	if db.closed.Load() {
 		return store.ErrClosed
+	}
+	if err, closed := db.damage(); closed {
+		return err
 	}
 	return db.standing.look()
 }
 
 // reads is a connection of the readers', which answers nothing once a file was taken away.
-type reads struct {
-	conn
-	db *DB
-}
+type reads struct{ conn }
 
 // Query implements tables.Conn.
 func (r reads) Query(ctx context.Context, query string, args ...any) (tables.Rows, error) {
@@ -97,7 +98,13 @@ func (u unread) Scan(...any) error { return u.err }
 
 // Faults implements store.Faulty.
 func (db *DB) Faults() (faults []error) {
-	if err := db.look(); err != nil && !errors.Is(err, store.ErrClosed) {
+	if db.closed.Load() {
+		return nil
+	}
+	if err := db.standing.look(); err != nil {
+		faults = append(faults, err)
+	}
+	if err, _ := db.damage(); err != nil {
 		faults = append(faults, err)
 	}
 	if err := db.noRoomLeft(); err != nil {

@@ -14,7 +14,7 @@ import (
 // database gives package tables what it needs of the open pools.
 func (db *DB) database() tables.Database {
 	return tables.Database{
-		Read:     reads{conn{db.prepared}, db},
+		Read:     reads{conn{db.prepared, db}},
 		Snapshot: db.snapshot,
 		Change:   db.change,
 		Withdraw: db.withdraw,
@@ -69,10 +69,10 @@ func (db *DB) snapshot(ctx context.Context, f func(tables.Conn) error) error {
 	}
 	tx, err := db.read.BeginTx(ctx, nil)
 	if err != nil {
-		return explain(err)
+		return db.unsound(explain(err))
 	}
 	defer tx.Rollback()
-	return f(conn{tx})
+	return f(conn{tx, db})
 }
 
 // change runs f in a writing transaction and commits it. doing names the step for errors. While there is no room it is
@@ -115,16 +115,17 @@ func (db *DB) written(doing string, run func() error) error {
 func (db *DB) try(ctx context.Context, f func(tables.Conn) error) error {
 	tx, err := db.write.BeginTx(ctx, nil)
 	if err != nil {
-		return explain(err)
+		return db.unsound(explain(err))
 	}
 	defer tx.Rollback()
-	if err := f(conn{&prepared{runner: tx, kept: map[string]*sql.Stmt{}}}); err != nil { // the transaction closes what it prepared
+	within := &prepared{runner: tx, kept: map[string]*sql.Stmt{}} // the transaction closes what it prepared
+	if err := f(conn{within, db}); err != nil {
 		return err
 	}
 	if _, err := tx.ExecContext(ctx, tables.ForgetChanges, tables.ChangesKept); err != nil {
-		return explain(err)
+		return db.unsound(explain(err))
 	}
-	return explain(tx.Commit())
+	return db.unsound(explain(tx.Commit()))
 }
 
 // scrub moves the WAL into the file and empties it, so that sealed bytes which were just erased are gone from the disk's
