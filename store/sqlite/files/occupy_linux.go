@@ -36,7 +36,8 @@ func Free(dir string) (free, all int64, known bool) {
 	if err := unix.Statfs(dir, &s); err != nil {
 		return 0, 0, false
 	}
-	return int64(s.Bavail) * s.Bsize, int64(s.Blocks) * s.Bsize, true
+	size := int64(s.Bsize) // of another type on other processors
+	return int64(s.Bavail) * size, int64(s.Blocks) * size, true
 }
 
 // pageOfIndex is what SQLite takes for the smallest block of a file system: of each page of the -shm it writes one byte, so that
