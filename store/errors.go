@@ -68,6 +68,9 @@ var (
 
 	// ErrDamaged: the file is no readable database. It is left as it is.
 	ErrDamaged = errors.New("damaged store")
+	// ErrPartly: something is damaged that decides about no token, or that the server of the store keeps from being read. Whatever
+	// meets it fails; tokens pass. It is ErrDamaged too.
+	ErrPartly = fmt.Errorf("%w in a part", ErrDamaged)
 	// ErrForeign: the file belongs to another program. It is left as it is.
 	ErrForeign = errors.New("not a patgate store")
 	// ErrNewer: a newer version of patgate wrote the file.

@@ -47,8 +47,8 @@ type Edit struct {
 	ReportUntil time.Time
 	// Limits, when they are not nil, take the place of those of its family.
 	Limits *limits.Spec
-	// Widened: the token may do more than before.
-	Widened bool
+	// Widened: the token may do more than before. Narrowed: it may do less, or for less long, and in nothing more.
+	Widened, Narrowed bool
 	// Before, when it is not nil, is kept so that the edit can be undone.
 	Before *Narrowing
 	// Forget drops what was kept of an earlier edit: what the token may do has changed in another way since.
@@ -101,7 +101,7 @@ func (r Rules) CreateChild(ctx context.Context, child token.Record, parentRevisi
 // RotateToken implements Lineage.
 func (r Rules) RotateToken(ctx context.Context, id, revision int64, fresh token.Record, graceUntil time.Time, by string) (
 	out token.Record, err error) {
-	_, err = r.change(ctx, "rotating token", id, func(tx Tx, old *Listed) (err error) {
+	_, err = transaction(r.Transact).change(ctx, "rotating token", id, func(tx Tx, old *Listed) (err error) {
 		if err := passes(&old.Record, revision, fresh.CreatedAt); err != nil {
 			return err
 		}
@@ -146,7 +146,7 @@ func follow(ctx context.Context, tx Tx, old *Listed, id int64, by string) error 
 
 // RevokeFamily implements Lineage.
 func (r Rules) RevokeFamily(ctx context.Context, id int64, c Cause) (revoked int, err error) {
-	_, err = r.change(ctx, "revoking the family of token", id, func(tx Tx, l *Listed) (err error) {
+	_, err = transaction(r.Withdraw).change(ctx, "revoking the family of token", id, func(tx Tx, l *Listed) (err error) {
 		revoked, err = revokeFamily(ctx, tx, l, c)
 		return err
 	})
@@ -166,7 +166,11 @@ func revokeFamily(ctx context.Context, tx Tx, l *Listed, c Cause) (int, error) {
 
 // EditToken implements Lineage.
 func (r Rules) EditToken(ctx context.Context, id int64, e Edit, c Cause) (Listed, error) {
-	return r.change(ctx, "editing token", id, func(tx Tx, l *Listed) error {
+	in := transaction(r.Transact)
+	if e.Narrowed && !e.Widened {
+		in = r.Withdraw
+	}
+	return in.change(ctx, "editing token", id, func(tx Tx, l *Listed) error {
 		switch {
 		case !l.RevokedAt.IsZero():
 			return ErrRevoked
@@ -219,7 +223,7 @@ func (r Rules) EditToken(ctx context.Context, id int64, e Edit, c Cause) (Listed
 
 // RevokeUnused implements Lineage.
 func (r Rules) RevokeUnused(ctx context.Context, before time.Time, c Cause) (ids []int64, err error) {
-	err = r.Transact(ctx, "revoking unused tokens", func(tx Tx) error {
+	err = r.Withdraw(ctx, "revoking unused tokens", func(tx Tx) error {
 		ids = nil
 		idle, err := tx.Idle(ctx, before, c.At)
 		for i := range idle {
@@ -239,7 +243,7 @@ func (r Rules) RevokeUnused(ctx context.Context, before time.Time, c Cause) (ids
 
 // RevokeOwned implements Lineage.
 func (r Rules) RevokeOwned(ctx context.Context, ownerID int64, c Cause) (revoked int, err error) {
-	err = r.Transact(ctx, "revoking the tokens of an owner", func(tx Tx) (err error) {
+	err = r.Withdraw(ctx, "revoking the tokens of an owner", func(tx Tx) (err error) {
 		revoked, err = tx.Revoke(ctx, Kin{Owner: ownerID}, c)
 		return err
 	})

@@ -51,7 +51,12 @@ type Rules struct {
 	// Transact runs f in a transaction and commits it, unless f fails. doing names the step for errors. f may be run again from
 	// its beginning, after nothing of it was kept.
 	Transact func(ctx context.Context, doing string, f func(Tx) error) error
+	// Withdraw is Transact for what only takes rights away: it may use room that is kept for that.
+	Withdraw func(ctx context.Context, doing string, f func(Tx) error) error
 }
+
+// transaction is Transact or Withdraw.
+type transaction func(ctx context.Context, doing string, f func(Tx) error) error
 
 // Usable tells, by an error, why a token cannot be used at an instant.
 func Usable(r *token.Record, at time.Time) error {
@@ -71,8 +76,8 @@ func Usable(r *token.Record, at time.Time) error {
 }
 
 // change changes one token that exists and gives it back as it is then.
-func (r Rules) change(ctx context.Context, doing string, id int64, f func(tx Tx, l *Listed) error) (out Listed, err error) {
-	err = r.Transact(ctx, fmt.Sprintf("%s %d", doing, id), func(tx Tx) error {
+func (in transaction) change(ctx context.Context, doing string, id int64, f func(Tx, *Listed) error) (out Listed, err error) {
+	err = in(ctx, fmt.Sprintf("%s %d", doing, id), func(tx Tx) error {
 		l, err := tx.Token(ctx, id)
 		if err != nil {
 			return err
@@ -136,7 +141,7 @@ func reports(r *token.Record) error {
 
 // RevokeToken implements Tokens.
 func (r Rules) RevokeToken(ctx context.Context, id int64, c Cause) (Listed, error) {
-	return r.change(ctx, "revoking token", id, func(tx Tx, l *Listed) error {
+	return transaction(r.Withdraw).change(ctx, "revoking token", id, func(tx Tx, l *Listed) error {
 		if !l.RevokedAt.IsZero() {
 			return nil
 		}
@@ -159,7 +164,7 @@ func (l *Listed) revoke(c Cause) { l.RevokedAt, l.RevokeReason, l.RevokedBy = c.
 
 // PauseToken implements Tokens.
 func (r Rules) PauseToken(ctx context.Context, id int64, c Cause) (Listed, error) {
-	return r.change(ctx, "pausing token", id, func(tx Tx, l *Listed) error {
+	return transaction(r.Withdraw).change(ctx, "pausing token", id, func(tx Tx, l *Listed) error {
 		if !l.RevokedAt.IsZero() {
 			return ErrRevoked
 		}
@@ -170,7 +175,7 @@ func (r Rules) PauseToken(ctx context.Context, id int64, c Cause) (Listed, error
 
 // ResumeToken implements Tokens.
 func (r Rules) ResumeToken(ctx context.Context, id int64, c Cause) (Listed, error) {
-	return r.change(ctx, "resuming token", id, func(tx Tx, l *Listed) error {
+	return transaction(r.Transact).change(ctx, "resuming token", id, func(tx Tx, l *Listed) error {
 		if !l.RevokedAt.IsZero() {
 			return ErrRevoked
 		}
@@ -189,7 +194,7 @@ func (l *Listed) touch(at time.Time) {
 
 // ConfirmToken implements Tokens.
 func (r Rules) ConfirmToken(ctx context.Context, id int64, tableVersion int, by string) (Listed, error) {
-	return r.change(ctx, "confirming token", id, func(tx Tx, l *Listed) error {
+	return transaction(r.Transact).change(ctx, "confirming token", id, func(tx Tx, l *Listed) error {
 		switch {
 		case !l.RevokedAt.IsZero():
 			return ErrRevoked

@@ -144,6 +144,8 @@ func (s *Service) edit(ctx context.Context, c Caller, id int64, q *Changes) (*Ed
 			return nil, err
 		}
 	}
+	sooner := e.ExpiresAt.Before(l.ExpiresAt) || e.RenewUntil.Before(l.RenewUntil) || e.ReportUntil.Before(l.ReportUntil)
+	e.Narrowed = !out.Widened && (e.Narrowed || sooner || e.Limits != nil || len(e.RevokeBelow) > 0)
 	err = s.Change(ctx, func(ctx context.Context, st store.Store) (err error) {
 		out.Listed, err = st.EditToken(ctx, id, e, store.Cause{By: c.by(), At: now})
 		return err
@@ -217,7 +219,7 @@ func (s *Service) rescope(ctx context.Context, c Caller, l *store.Listed, e *sto
 	if err != nil {
 		return err
 	}
-	narrowed := len(policy.Subset(old, fresh, found.Of)) > 0
+	e.Narrowed = len(policy.Subset(old, fresh, found.Of)) > 0
 	switch wider := len(policy.Subset(fresh, old, found.Of)) > 0; {
 	case wider && q.only:
 		return refuse(ErrForbidden, "that is more than the token has")
@@ -225,7 +227,7 @@ func (s *Service) rescope(ctx context.Context, c Caller, l *store.Listed, e *sto
 		out.Widened, e.Widened, e.Forget = true, true, true
 		e.TableVersion = s.o.Table().Version() // the owner has looked at all of it
 		fresh.TableVersion = e.TableVersion
-	case narrowed:
+	case e.Narrowed:
 		s.keepBefore(c, l, e, q, found)
 	}
 	e.Scopes, out.Warnings, out.found = specs, found.Warnings, found

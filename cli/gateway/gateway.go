@@ -184,6 +184,7 @@ func (g *gateway) make(ctx context.Context) error {
 	if err := opened.Writable(); err != nil {
 		return fmt.Errorf("no token could be revoked: %w", err)
 	}
+	opened.KeepRoom()
 	g.join(ctx)
 	if g.sessions, err = store.NewSessions(ctx, store.SessionOptions{
 		Store: opened.Store, Keyring: opened.Keyring,
@@ -430,6 +431,7 @@ func (g *gateway) start(ctx context.Context, clients, operators, people net.List
 	g.names.Start()
 	go g.greet(ctx)
 	go g.watchStore(ctx)
+	go g.inspectStore(ctx)
 	g.stay(ctx)
 	go g.findings.Run(ctx, func(ctx context.Context) (*learning.Tally, error) { return g.learning.Survey(ctx, "patgate") },
 		func(err error) { g.logger.Error("finding unused rights", zap.Error(err)) })

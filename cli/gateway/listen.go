@@ -11,6 +11,7 @@ import (
 
 	"github.com/coreos/go-systemd/v22/activation"
 
+	"patgate/cli/gateway/unixsocket"
 	"patgate/config"
 )
 
@@ -119,7 +120,7 @@ func takePassed(files []*os.File) (map[string]net.Listener, error) {
 // listen opens a listener; key says which setting gave the address.
 func listen(ctx context.Context, key, address string, shared bool, as config.Socket) (net.Listener, error) {
 	if path, is := config.SocketPath(address); is {
-		s, err := listenUnix(ctx, key, path, as)
+		s, err := unixsocket.Listen(ctx, key, path, as)
 		if err != nil {
 			return nil, err
 		}

@@ -93,6 +93,7 @@ func registerMetrics(registry prometheus.Registerer, g *gateway) {
 		&g.findings,
 	)
 	registry.MustRegister(storeFaultMetrics(g)...)
+	registry.MustRegister(reserveMetrics(g)...)
 }
 
 // countReportMode counts the active tokens in report mode; NaN while the store does not answer.

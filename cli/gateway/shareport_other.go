@@ -10,5 +10,3 @@ import (
 func sharePort(string, string, syscall.RawConn) error {
 	return errors.New("reuse_port: ports cannot be shared here (fix: leave reuse_port out)")
 }
-
-func keepPrivate(string, string, syscall.RawConn) error { return nil }

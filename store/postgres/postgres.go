@@ -15,6 +15,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"patgate/store"
+	"patgate/store/forms"
 	"patgate/store/tables"
 	"patgate/store/trusts"
 )
@@ -36,6 +37,7 @@ const connections = 6
 // DB is an open store. It implements store.Store.
 type DB struct {
 	*tables.Tables
+	forms.Forms
 	trusts.Trusts
 	name     string // without a secret
 	patience time.Duration
@@ -46,6 +48,7 @@ type DB struct {
 	polls    []*tables.Tables // over each of the pools, that one first
 	closed   atomic.Bool
 	clock    clock
+	damaged  atomic.Pointer[damage]
 	full     atomic.Pointer[error] // store.ErrNoRoom, from the last change that found none until Retry finds some
 	numberings
 	// refuse, when it is not nil, is asked before each commit. A test lets transactions fail there.
@@ -90,7 +93,7 @@ func connect(url string, o Options) (*DB, error) {
 		}
 	}
 	db.Tables = tables.New(db.database(db.read))
-	db.Trusts = trusts.Of(db.Tables)
+	db.Forms, db.Trusts = forms.Of(db.Tables), trusts.Of(db.Tables)
 	for _, pool := range []*pgxpool.Pool{db.news, db.read, db.write} {
 		db.polls = append(db.polls, tables.New(db.database(pool)))
 	}

@@ -22,22 +22,23 @@ const signIns = "sign_ins"
 
 // database gives package tables what it needs of the pools.
 func (db *DB) database(read *pgxpool.Pool) tables.Database {
+	holding := func(counter string) func(context.Context, string, func(tables.Conn) error) error {
+		return func(ctx context.Context, doing string, f func(tables.Conn) error) error {
+			return db.change(ctx, doing, counter, f)
+		}
+	}
 	return tables.Database{
 		Read:     conn{read, db, db.patience},
 		Snapshot: db.snapshot,
-		Change: func(ctx context.Context, doing string, f func(tables.Conn) error) error {
-			return db.change(ctx, doing, "changes", f)
-		},
-		Note: func(ctx context.Context, doing string, f func(tables.Conn) error) error {
-			return db.change(ctx, doing, "seen", f)
-		},
-		Sign: func(ctx context.Context, doing string, f func(tables.Conn) error) error {
-			return db.change(ctx, doing, signIns, f)
-		},
-		Alone:  func(ctx context.Context, tx tables.Conn) error { return hold(ctx, tx, signIns) },
-		NextID: nextID,
-		Head:   "(SELECT seq FROM counters WHERE name = 'changes')",
-		Scrub:  func(context.Context) {},
+		Change:   holding("changes"),
+		Withdraw: holding("changes"), // the server's disk is not ours to keep room on
+		Note:     holding("seen"),
+		Sign:     holding(signIns),
+		SignOut:  holding(signIns),
+		Alone:    func(ctx context.Context, tx tables.Conn) error { return hold(ctx, tx, signIns) },
+		NextID:   nextID,
+		Head:     "(SELECT seq FROM counters WHERE name = 'changes')",
+		Scrub:    func(context.Context) {},
 
 		Counter:    counter,
 		SetCounter: setCounter,

@@ -14,11 +14,13 @@ import (
 // database gives package tables what it needs of the open pools.
 func (db *DB) database() tables.Database {
 	return tables.Database{
-		Read:     reads{conn{db.prepared}, db},
+		Read:     reads{conn{db.prepared, db}},
 		Snapshot: db.snapshot,
 		Change:   db.change,
+		Withdraw: db.withdraw,
 		Note:     db.change, // there is one writer at a time
-		Sign:     db.change,
+		Sign:     db.sign,
+		SignOut:  db.withdraw,
 		Alone:    func(context.Context, tables.Conn) error { return nil },
 		NextID:   nextID,
 		Head:     "(SELECT seq FROM sqlite_sequence WHERE name = 'changes')",
@@ -67,17 +69,33 @@ func (db *DB) snapshot(ctx context.Context, f func(tables.Conn) error) error {
 	}
 	tx, err := db.read.BeginTx(ctx, nil)
 	if err != nil {
-		return explain(err)
+		return db.unsound(explain(err))
 	}
 	defer tx.Rollback()
-	return f(conn{tx})
+	return f(conn{tx, db})
 }
 
-// change runs f in a writing transaction and commits it. doing names the step for errors.
+// change runs f in a writing transaction and commits it. doing names the step for errors. While there is no room it is
+// not: what little there may be is for what takes rights away.
 func (db *DB) change(ctx context.Context, doing string, f func(tables.Conn) error) error {
+	return db.written(doing, func() error {
+		if err := db.noRoomLeft(); err != nil {
+			return err
+		}
+		return db.try(ctx, f)
+	})
+}
+
+// sign is change for who signs in, which is tried even then: revoking on a page of the console begins with it.
+func (db *DB) sign(ctx context.Context, doing string, f func(tables.Conn) error) error {
+	return db.written(doing, func() error { return db.try(ctx, f) })
+}
+
+// written runs what writes in a transaction, and gives its error the meaning that it has for who asked for that.
+func (db *DB) written(doing string, run func() error) error {
 	err := db.look()
 	if err == nil {
-		err = noRoom(filepath.Dir(db.path), db.try(ctx, f))
+		err = noRoom(filepath.Dir(db.path), run())
 	}
 	if errors.Is(err, store.ErrNoRoom) {
 		full := err
@@ -97,20 +115,22 @@ func (db *DB) change(ctx context.Context, doing string, f func(tables.Conn) erro
 func (db *DB) try(ctx context.Context, f func(tables.Conn) error) error {
 	tx, err := db.write.BeginTx(ctx, nil)
 	if err != nil {
-		return explain(err)
+		return db.unsound(explain(err))
 	}
 	defer tx.Rollback()
-	if err := f(conn{&prepared{runner: tx, kept: map[string]*sql.Stmt{}}}); err != nil { // the transaction closes what it prepared
+	within := &prepared{runner: tx, kept: map[string]*sql.Stmt{}} // the transaction closes what it prepared
+	if err := f(conn{within, db}); err != nil {
 		return err
 	}
 	if _, err := tx.ExecContext(ctx, tables.ForgetChanges, tables.ChangesKept); err != nil {
-		return explain(err)
+		return db.unsound(explain(err))
 	}
-	return explain(tx.Commit())
+	return db.unsound(explain(tx.Commit()))
 }
 
 // scrub moves the WAL into the file and empties it, so that sealed bytes which were just erased are gone from the disk's
 // files. It is best effort: a reader that is in the way leaves them to the next checkpoint.
 func (db *DB) scrub(ctx context.Context) {
 	_, _ = db.write.ExecContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)")
+	db.fillReserve()
 }

@@ -135,7 +135,11 @@ func (db *Tables) SetCredentialStatus(ctx context.Context, id int64, status stor
 	if status != store.CredentialValid && status != store.CredentialInvalid {
 		return fmt.Errorf("%w: status %v cannot be set", store.ErrConflict, status)
 	}
-	return db.d.Change(ctx, "setting status of credential", func(tx Conn) error {
+	in := db.d.Change
+	if status == store.CredentialInvalid {
+		in = db.d.Withdraw
+	}
+	return in(ctx, "setting status of credential", func(tx Conn) error {
 		n, err := tx.Exec(ctx, "UPDATE credentials SET status = ?, reason = ?, updated_at = ? WHERE id = ? "+
 			"AND status <> 'removed'",
 			status.String(), reason, millis(at), id)

@@ -80,7 +80,7 @@ func (db *Tables) TouchSignIn(ctx context.Context, s store.SignIn) error {
 		if err := usableKey(ctx, tx, s.KeyID); err != nil {
 			return err
 		}
-		if err := signedIn(ctx, tx, s.ID); err != nil {
+		if err := SignedIn(ctx, tx, s.ID); err != nil {
 			return err
 		}
 		_, err := tx.Exec(ctx, "UPDATE sign_ins SET key_id = ?, sealed = ?, used_at = ? WHERE id = ? AND used_at < ?", s.KeyID,
@@ -89,8 +89,8 @@ func (db *Tables) TouchSignIn(ctx context.Context, s store.SignIn) error {
 	})
 }
 
-// signedIn tells, by ErrUnknownSignIn, that a sign-in is not there any more.
-func signedIn(ctx context.Context, tx Conn, id store.SignInID) error {
+// SignedIn tells, by ErrUnknownSignIn, that a sign-in is not there any more.
+func SignedIn(ctx context.Context, tx Conn, id store.SignInID) error {
 	var there bool
 	err := tx.QueryRow(ctx, "SELECT EXISTS (SELECT 1 FROM sign_ins WHERE id = ?)", id[:]).Scan(&there)
 	if err == nil && !there {
@@ -101,7 +101,7 @@ func signedIn(ctx context.Context, tx Conn, id store.SignInID) error {
 
 // EndSignIn implements store.SignIns.
 func (db *Tables) EndSignIn(ctx context.Context, id store.SignInID) error {
-	err := db.d.Sign(ctx, "ending a sign-in", func(tx Conn) error {
+	err := db.d.SignOut(ctx, "ending a sign-in", func(tx Conn) error {
 		_, err := tx.Exec(ctx, "DELETE FROM sign_ins WHERE id = ?", id[:])
 		return err
 	})
@@ -122,7 +122,7 @@ func (db *Tables) ForgetSignIns(ctx context.Context, at time.Time, idle time.Dur
 	case !over:
 		return 0, nil // no write for what every look finds
 	}
-	err = db.d.Sign(ctx, "dropping sign-ins that are over", func(tx Conn) error {
+	err = db.d.SignOut(ctx, "dropping sign-ins that are over", func(tx Conn) error {
 		n, err := dropSignIns(ctx, tx, at, idle)
 		dropped = int(n)
 		return err

@@ -50,12 +50,16 @@ type Database struct {
 	// Change runs f in a transaction that changes owners, credentials, tokens or what hangs on them, and commits it unless f
 	// fails. One runs at a time, whatever the process. f may be run again from its beginning, after nothing of it was kept.
 	Change func(ctx context.Context, doing string, f func(Conn) error) error
+	// Withdraw is Change for what only takes rights away. Where there is no room, it uses what is kept for it.
+	Withdraw func(ctx context.Context, doing string, f func(Conn) error) error
 	// Note is Change for what was used and seen. It waits for no Change, nor does Change for it.
 	Note func(ctx context.Context, doing string, f func(Conn) error) error
 	// Sign is Change for who is signed in to the console. It waits for neither of these, nor do they for it, but for Alone.
 	Sign func(ctx context.Context, doing string, f func(Conn) error) error
+	// SignOut is Sign for what only ends sign-ins, as Withdraw is for changes.
+	SignOut func(ctx context.Context, doing string, f func(Conn) error) error
 	// Alone has no Sign run beside a Change, from now until that ends. What one has committed before is seen afterwards. It is
-	// never called within Sign: so nobody waits for each other.
+	// never called within Sign or SignOut: so nobody waits for each other.
 	Alone func(ctx context.Context, change Conn) error
 	// NextID takes the id of the next row of a table, within the transaction that makes it.
 	NextID func(ctx context.Context, tx Conn, table string) (int64, error)
@@ -83,7 +87,7 @@ type Tables struct {
 func New(d Database) *Tables {
 	db := &Tables{d: d, boundQuery: boundQuery(d.Head)}
 	db.Counts = counts(&db.d)
-	db.Rules = store.Rules{Transact: db.transact}
+	db.Rules = store.Rules{Transact: db.transact, Withdraw: db.withdraw}
 	return db
 }
 

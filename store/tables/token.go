@@ -103,6 +103,11 @@ func (db *Tables) transact(ctx context.Context, doing string, f func(store.Tx) e
 	return db.d.Change(ctx, doing, func(t Conn) error { return f(tx{t, db}) })
 }
 
+// withdraw implements store.Rules.
+func (db *Tables) withdraw(ctx context.Context, doing string, f func(store.Tx) error) error {
+	return db.d.Withdraw(ctx, doing, func(t Conn) error { return f(tx{t, db}) })
+}
+
 // Token implements store.Tx.
 func (tx tx) Token(ctx context.Context, id int64) (store.Listed, error) {
 	return tokenByID(ctx, tx, id)

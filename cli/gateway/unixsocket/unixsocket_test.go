@@ -1,6 +1,6 @@
 //go:build unix
 
-package gateway
+package unixsocket
 
 import (
 	"io/fs"
@@ -28,9 +28,9 @@ func shortDir(t *testing.T) string {
 
 func TestAUnixSocket(t *testing.T) {
 	as := config.Socket{Mode: 0o600}
-	open := func(t *testing.T, path string, as config.Socket) (*unixSocket, error) {
+	open := func(t *testing.T, path string, as config.Socket) (*Listener, error) {
 		t.Helper()
-		s, err := listenUnix(t.Context(), "listen", path, as)
+		s, err := Listen(t.Context(), "listen", path, as)
 		if s != nil {
 			t.Cleanup(func() { _ = s.Close() })
 		}

@@ -1,4 +1,5 @@
-package gateway
+// Package unixsocket makes listeners on Unix sockets, whose files come and go with them.
+package unixsocket
 
 import (
 	"context"
@@ -16,8 +17,8 @@ import (
 	"patgate/config"
 )
 
-// unixSocket is a listener on a Unix socket, whose file ends with it.
-type unixSocket struct {
+// Listener is a listener on a Unix socket, whose file ends with it.
+type Listener struct {
 	*net.UnixListener
 	path  string
 	made  fs.FileInfo // its file
@@ -25,11 +26,11 @@ type unixSocket struct {
 }
 
 // Addr implements net.Listener.
-func (s *unixSocket) Addr() net.Addr { return &net.UnixAddr{Name: s.path, Net: "unix"} }
+func (s *Listener) Addr() net.Addr { return &net.UnixAddr{Name: s.path, Net: "unix"} }
 
 // Close implements net.Listener. The file goes first: nobody finds one that nothing listens on, and none that another process
 // has put there since is touched.
-func (s *unixSocket) Close() (err error) {
+func (s *Listener) Close() (err error) {
 	s.close.Do(func() {
 		if now, lost := os.Lstat(s.path); lost == nil && os.SameFile(now, s.made) {
 			_ = os.Remove(s.path)
@@ -42,9 +43,9 @@ func (s *unixSocket) Close() (err error) {
 // unfinished ends the name of a socket's file until it may be connected to.
 const unfinished = ".new"
 
-// listenUnix opens a Unix socket at a path, in the place of one that nothing listens on any more. It is made under another name
+// Listen opens a Unix socket at a path, in the place of one that nothing listens on any more. It is made under another name
 // and gets its own when mode and group are right.
-func listenUnix(ctx context.Context, key, path string, as config.Socket) (*unixSocket, error) {
+func Listen(ctx context.Context, key, path string, as config.Socket) (*Listener, error) {
 	if err := vacant(key, path); err != nil {
 		return nil, err
 	}
@@ -63,7 +64,7 @@ func listenUnix(ctx context.Context, key, path string, as config.Socket) (*unixS
 	case err != nil:
 		return nil, fmt.Errorf("%s: listening on unix:%s: %w", key, path, err)
 	}
-	s := &unixSocket{UnixListener: l.(*net.UnixListener), path: path}
+	s := &Listener{UnixListener: l.(*net.UnixListener), path: path}
 	s.SetUnlinkOnClose(false)
 	if err = dress(at, as); err == nil {
 		err = os.Rename(at, path)
