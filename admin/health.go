@@ -98,7 +98,7 @@ func (o Options) ready(w http.ResponseWriter, r *http.Request) {
 // briefly is for how long what the checks said is told again.
 const briefly = 250 * time.Millisecond
 
-// Brief answers 200 when every check holds, else 503, and says nothing more: it may be asked by anybody, who also has the
+// Brief answers 200 when every check holds, or is graced, else 503, and says nothing more: it may be asked by anybody, who also has the
 // checks made four times a second at most.
 func Brief(checks []Check) http.Handler {
 	var mu sync.Mutex
@@ -129,7 +129,7 @@ func allReady(ctx context.Context, checks []Check) bool {
 	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
 	for _, check := range checks {
-		if check.Ready(ctx) != nil {
+		if check.Ready(ctx) != nil && (check.Graced == nil || !check.Graced()) {
 			return false
 		}
 	}

@@ -123,4 +123,12 @@ func TestBrief(t *testing.T) {
 	if status, body := get(t, handler, "POST", "/"); status != 405 || body != "" {
 		t.Errorf("%d %q", status, body)
 	}
+	for _, graced := range []bool{true, false} { // a balancer that takes every node out would end what grace is for
+		want := map[bool]int{true: 200, false: 503}[graced]
+		handler := Brief([]Check{{Name: "store", Ready: func(context.Context) error { return broken },
+			Graced: func() bool { return graced }}})
+		if status, _ := get(t, handler, "GET", "/"); status != want {
+			t.Errorf("graced %t: %d", graced, status)
+		}
+	}
 }

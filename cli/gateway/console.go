@@ -53,7 +53,7 @@ func (g *gateway) makeConsole(keys *seal.Keyring) (err error) {
 		IdleTimeout: c.Console.IdleTimeout.Std(), SessionLifetime: c.Console.SessionLifetime.Std(),
 		Record: func(e console.Event) {
 			g.deeds.Info("console", zap.String("event", e.What), zap.String("by", e.By), zap.Int64("owner_id", e.UserID),
-				zap.Stringer("client", e.Client))
+				clientField(e.Client))
 		},
 		Report: func(err error) {
 			if errors.Is(err, session.ErrStore) {

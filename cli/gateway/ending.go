@@ -12,8 +12,8 @@ import (
 func (g *gateway) shutdown() error {
 	g.draining.Store(true)
 	g.log.end()
-	if g.stdout != nil {
-		g.stdout.end()
+	if g.apart != nil {
+		g.apart.end()
 	}
 	if delay := g.config.Shutdown.Delay; delay > 0 {
 		g.logger.Info("leaving", zap.Stringer("for", delay))

@@ -53,7 +53,7 @@ type gateway struct {
 	logger      *zap.Logger
 	auditOut    io.Writer   // where the audit lines go: log, unless they go apart
 	auditFile   *auditFile  // which that is; nil when it is none
-	stdout      *lineWriter // as auditFile
+	apart       *lineWriter // of audit lines that go apart from others; nil where they do not
 	deeds       *zap.Logger // of what is done to tokens and in the console, on auditOut
 	audit       *audit.Log
 	store       store.Store

@@ -19,6 +19,14 @@ func ranges(of []config.Prefix) (all []netip.Prefix) {
 	return all
 }
 
+// clientField names a client in the log. Who comes over a Unix socket may have no address.
+func clientField(client netip.Addr) zap.Field {
+	if !client.IsValid() {
+		return zap.String("client", "unix")
+	}
+	return zap.Stringer("client", client)
+}
+
 // peerField names a peer in the log. That of a Unix socket has no address.
 func peerField(peer netip.Addr) zap.Field {
 	if !peer.IsValid() {
@@ -37,8 +45,13 @@ func (g *gateway) unannounced() func(net.Addr, error) {
 	untold := 0
 	return func(peer net.Addr, problem error) {
 		mu.Lock()
-		defer mu.Unlock()
-		if untold++; time.Since(told) < unannouncedEvery {
+		untold++
+		soon, closed := time.Since(told) < unannouncedEvery, untold
+		if !soon {
+			told, untold = time.Now(), 0
+		}
+		mu.Unlock()
+		if soon {
 			return
 		}
 		name := peer.String()
@@ -46,7 +59,6 @@ func (g *gateway) unannounced() func(net.Addr, error) {
 			name = "unix"
 		}
 		g.logger.Warn("a connection was closed, of an address in proxy_protocol (fix: have that proxy send the header, "+
-			"or take it out)", zap.String("peer", name), zap.Error(problem), zap.Int("connections", untold))
-		told, untold = time.Now(), 0
+			"or take it out)", zap.String("peer", name), zap.Error(problem), zap.Int("connections", closed))
 	}
 }

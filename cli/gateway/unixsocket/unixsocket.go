@@ -3,6 +3,7 @@ package unixsocket
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -40,19 +41,13 @@ func (s *Listener) Close() (err error) {
 	return err
 }
 
-// unfinished ends the name of a socket's file until it may be connected to.
-const unfinished = ".new"
-
 // Listen opens a Unix socket at a path, in the place of one that nothing listens on any more. It is made under another name
 // and gets its own when mode and group are right.
 func Listen(ctx context.Context, key, path string, as config.Socket) (*Listener, error) {
 	if err := vacant(key, path); err != nil {
 		return nil, err
 	}
-	at := path + unfinished
-	if left, err := os.Lstat(at); err == nil && left.Mode().Type() == fs.ModeSocket {
-		_ = os.Remove(at) // of a process that was killed meanwhile
-	}
+	at := path + "." + rand.Text()[:3] // as long as a path may be longer than config lets it be
 	options := net.ListenConfig{Control: keepPrivate}
 	l, err := options.Listen(ctx, "unix", at)
 	switch {
@@ -66,11 +61,14 @@ func Listen(ctx context.Context, key, path string, as config.Socket) (*Listener,
 	}
 	s := &Listener{UnixListener: l.(*net.UnixListener), path: path}
 	s.SetUnlinkOnClose(false)
-	if err = dress(at, as); err == nil {
-		err = os.Rename(at, path)
+	if s.made, err = os.Lstat(at); err == nil {
+		err = dress(at, as)
 	}
 	if err == nil {
-		s.made, err = os.Lstat(path)
+		err = os.Rename(at, path)
+	}
+	if now, lost := os.Lstat(path); err == nil && (lost != nil || !os.SameFile(now, s.made)) {
+		err = errors.New("another process has made it at the same moment")
 	}
 	if err != nil {
 		_ = os.Remove(at)
