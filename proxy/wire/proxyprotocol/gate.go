@@ -33,7 +33,7 @@ func (g *Gate) Take(c net.Conn, give func(c net.Conn, client netip.Addr)) {
 	g.waiting[c] = struct{}{}
 	g.mu.Unlock()
 	go func() {
-		defer g.leave(c) // whoever ends the server finds it here until it has gone somewhere else
+		defer g.leave(c) // who ends the server finds it here until then
 		client, err := g.read(c)
 		if err == nil {
 			give(c, client)
