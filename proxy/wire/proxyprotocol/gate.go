@@ -40,7 +40,7 @@ func (g *Gate) Take(c net.Conn, give func(c net.Conn, client netip.Addr)) {
 			return
 		}
 		_ = c.Close()
-		g.leave(c)                                                                         // before anybody is told, who may make it wait
+		g.leave(c)                                                                         // who is told may make it wait
 		if g.Refused != nil && !errors.Is(err, io.EOF) && !errors.Is(err, net.ErrClosed) { // who only looks
 			g.Refused(c.RemoteAddr(), err)
 		}
