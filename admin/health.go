@@ -98,8 +98,8 @@ func (o Options) ready(w http.ResponseWriter, r *http.Request) {
 // briefly is for how long what the checks said is told again.
 const briefly = 250 * time.Millisecond
 
-// Brief answers 200 when every check holds, or is graced, else 503, and says nothing more: it may be asked by anybody, who also has the
-// checks made four times a second at most.
+// Brief answers 200 when every check holds, or is graced, else 503, and says nothing more: it may be asked by anybody, who also
+// has the checks made four times a second at most.
 func Brief(checks []Check) http.Handler {
 	var mu sync.Mutex
 	var asked time.Time
