@@ -23,6 +23,11 @@ func connect(t *testing.T, url string) *pgx.Conn {
 	return c
 }
 
+// withoutMarks takes from a database what the schema has of marks.
+const withoutMarks = `DROP TABLE marks; DROP FUNCTION token_marked, token_stands, token_judged, token_first_used CASCADE;
+		DROP INDEX token_uses_by_time, tokens_live, tokens_paused, tokens_unrevoked, tokens_revoked, tokens_by_expiry,
+			tokens_by_creation, tokens_by_name, tokens_reporting, tokens_by_text; DROP FUNCTION text_grams`
+
 // Nodes that start together on an empty database make its tables once, and wait for each other.
 func TestNodesThatStartTogether(t *testing.T) {
 	var d databases
@@ -102,7 +107,7 @@ func TestWhatTokensOfAnOlderSchemaNameIsKnown(t *testing.T) {
 				return text
 			}
 			for _, statement := range append([]string{
-				"DROP TRIGGER token_named ON tokens", "DROP TRIGGER token_renamed ON tokens", "DROP FUNCTION token_named",
+				withoutMarks, "DROP TRIGGER token_named ON tokens", "DROP TRIGGER token_renamed ON tokens", "DROP FUNCTION token_named",
 				"DROP FUNCTION name_places", "DROP TABLE token_places", "DROP TABLE paths", "DROP TABLE unplaced",
 				"DROP TABLE sign_in_forms", "DROP TABLE sign_ins", "DROP TABLE nodes", "DELETE FROM counters WHERE name = 'sign_ins'",
 				"UPDATE patgate_schema SET version = 1",

@@ -38,12 +38,18 @@ func (db *DB) database(read *pgxpool.Pool) tables.Database {
 		NextID: nextID,
 		Head:   "(SELECT seq FROM counters WHERE name = 'changes')",
 		Scrub:  func(context.Context) {},
+		Grams:  grams,
 
 		Counter:    counter,
 		SetCounter: setCounter,
 		CopyBegins: triggers("DISABLE"),
 		CopyEnds:   copyEnds,
 	}
+}
+
+// grams looks names and descriptions up in the index tokens_by_text.
+func grams(all []string) (string, any) {
+	return "SELECT id FROM tokens WHERE text_grams(name, description) @> ?", all
 }
 
 // nextID moves the counter of a table.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"strings"
 
 	"patgate/store"
 	"patgate/store/tables"
@@ -23,12 +24,22 @@ func (db *DB) database() tables.Database {
 		NextID:   nextID,
 		Head:     "(SELECT seq FROM sqlite_sequence WHERE name = 'changes')",
 		Scrub:    db.scrub,
+		Grams:    grams,
 
 		Counter:    counter,
 		SetCounter: setCounter,
 		CopyBegins: func(context.Context, tables.Conn) error { return nil },
 		CopyEnds:   copyEnds,
 	}
+}
+
+// grams looks names and descriptions up in token_text.
+func grams(all []string) (string, any) {
+	quoted := make([]string, len(all))
+	for i, gram := range all {
+		quoted[i] = `"` + strings.ReplaceAll(gram, `"`, `""`) + `"`
+	}
+	return "SELECT rowid AS id FROM token_text WHERE token_text MATCH ?", strings.Join(quoted, " AND ")
 }
 
 // nextID tells what AUTOINCREMENT gives next. The transaction holds the write lock, so nobody else takes it.

@@ -1,0 +1,115 @@
+package filter
+
+import (
+	"strings"
+
+	"patgate/store"
+)
+
+// few is how many tokens are put in order rather than looked for in the order of an index.
+const few = 2000
+
+// from gives the tables, the first of which is gone through. Without a WHERE it is all that a statement has of them.
+func (q *Question) from(narrow, byUse bool) (text string, args []any) {
+	var tables, joins []string
+	if narrow {
+		tables, args = append(tables, "("+q.narrowed+") c"), q.within
+		joins = append(joins, "t.id = c.id")
+	}
+	if q.u && byUse {
+		tables = append(tables, "token_uses u")
+	}
+	if q.m && !narrow {
+		tables = append(tables, "marks m")
+	}
+	if q.t || narrow || q.u && !q.m && !byUse {
+		if tables = append(tables, "tokens t"); q.m && !narrow {
+			joins = append(joins, "t.id = m.token_id")
+		}
+	}
+	if q.m && narrow {
+		tables, joins = append(tables, "marks m"), append(joins, "m.token_id = t.id")
+	}
+	if of := q.id(narrow); q.u {
+		if !byUse {
+			tables = append(tables, "token_uses u")
+		}
+		joins = append(joins, "u.token_id = "+of)
+	}
+	text = " FROM " + strings.Join(tables, " CROSS JOIN ") // SQLite goes through them in this order
+	if where := append(joins, q.where...); len(where) > 0 {
+		text += " WHERE " + strings.Join(where, " AND ")
+	}
+	return text, append(append([]any{}, args...), q.args...)
+}
+
+// id names a column that holds the id of a token.
+func (q *Question) id(narrow bool) string {
+	if q.t || narrow || !q.m {
+		return "t.id"
+	}
+	return "m.token_id"
+}
+
+// Count asks how many there are. Of more than f.CountTo it tells that there are more.
+func (q *Question) Count() (query string, args []any) {
+	f := q.f
+	f.Sort = store.SortExpiresAsc // an order may need a table that the number does not
+	q = Of(f, q.grams)
+	from, args := q.from(q.narrowed != "", false)
+	if q.f.CountTo <= 0 {
+		return "SELECT count(*)" + from, args
+	}
+	return "SELECT count(*) FROM (SELECT 1" + from + " LIMIT ?) AS found", append(args, q.f.CountTo+1)
+}
+
+// Page asks for the ids of those of one page, when there are so many in all. reversed tells that they come in the opposite order.
+func (q *Question) Page(total int) (query string, args []any, reversed bool) {
+	limit, offset := q.f.Limit, q.f.Offset
+	exact := q.f.CountTo <= 0 || total <= q.f.CountTo
+	sorted := q.f.After == 0 && (q.f.OwnerID != 0 || exact && total <= few)
+	if !sorted && q.f.After == 0 && exact && offset > total/2 { // nearer to the end
+		limit = max(0, min(limit, total-offset))
+		offset = max(0, total-offset-limit)
+		reversed = true
+	}
+	from, args := q.from(q.narrowed != "" && sorted, !sorted)
+	if walked := q.f.Sort; !sorted && walked != store.SortExpiresAsc && walked != store.SortExpiresDesc {
+		from = strings.ReplaceAll(from, "t.expires_at ", "+t.expires_at ") // not the index that leads to, but the one in order
+	}
+	query = "SELECT " + q.id(q.narrowed != "" && sorted) + from + q.order(sorted, reversed) + " LIMIT ? OFFSET ?"
+	return query, append(args, limit, offset), reversed
+}
+
+// All gives the WHERE and ORDER BY of a statement of the caller's on tokens t, token_uses u and marks m.
+func (q *Question) All() (text string, args []any) {
+	if len(q.where) > 0 {
+		text = " WHERE " + strings.Join(q.where, " AND ")
+	}
+	t := *q
+	t.t = true
+	return text + t.order(true, false), q.args
+}
+
+// order gives the ORDER BY clause. sorted keeps the database from going through all tokens in the order of an index.
+func (q *Question) order(sorted, reversed bool) string {
+	if q.f.After != 0 {
+		return " ORDER BY t.id"
+	}
+	column, ascending := q.column, q.f.Sort.Ascending()
+	id := q.id(sorted && q.narrowed != "")
+	switch {
+	case sorted && column == "lower(t.name)":
+		column += " || ''"
+	case sorted:
+		column = "+" + column
+	case column[0] == 'u':
+		id = "u.token_id"
+	case column[0] == 'm':
+		id = "m.token_id"
+	}
+	if ascending != reversed {
+		return " ORDER BY " + column + ", " + id
+	}
+	return " ORDER BY " + column + " DESC, " + id + " DESC"
+}
