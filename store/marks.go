@@ -59,11 +59,21 @@ type Judgement struct {
 	UnusedFrom time.Time
 }
 
+// Due says which tokens are to be judged anew. The zero value: those that were changed, or first used, since they were judged.
+type Due struct {
+	After int64 // only those with a higher id
+	// Under, when it is not 0, is those that were judged under other words, too.
+	Under int64
+	// UnusedBy, when it is not zero, is the active ones of which, by then, it may be that they have what they do not use, and which
+	// were judged before JudgedBefore.
+	UnusedBy, JudgedBefore, Now time.Time
+}
+
 // Marks is the part of a Store that keeps what is to be said of tokens. Triggers note which tokens must be judged anew; nothing
 // here moves the change sequence.
 type Marks interface {
-	// Unjudged lists tokens that were changed, or first used, since they were judged.
-	Unjudged(ctx context.Context, limit int) ([]Listed, error)
+	// Due lists tokens that are to be judged, in the order of ids.
+	Due(ctx context.Context, d Due, limit int) ([]Listed, error)
 	// Judge keeps judgements. Those of tokens that were changed since are passed over.
 	Judge(ctx context.Context, all []Judgement) error
 }

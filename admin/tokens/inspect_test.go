@@ -9,6 +9,7 @@ import (
 
 	"patgate/admin/catalogue"
 	"patgate/admin/counts"
+	"patgate/admin/marks"
 	"patgate/admin/terms"
 	"patgate/admin/tokens"
 	"patgate/forge"
@@ -142,7 +143,7 @@ func TestInspect(t *testing.T) {
 	if _, err := w.Revoke(t.Context(), owner, gone.ID, ""); err != nil {
 		t.Fatal(err)
 	}
-	w.ahead = (tokens.JudgedDays + 1) * 24 * time.Hour
+	w.ahead = (marks.JudgedDays + 1) * 24 * time.Hour
 	used := w.Now()
 	if err := w.store.AddUses(t.Context(), []store.Use{{TokenID: narrow.ID, Count: 2, Last: used}}); err != nil {
 		t.Fatal(err)

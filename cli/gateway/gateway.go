@@ -406,6 +406,7 @@ func (g *gateway) start(ctx context.Context, clients, operators, people net.List
 	g.logger.Info("serving", fields...)
 	g.use.Start()
 	g.names.Start()
+	go g.tokens.Marks().Watch(ctx, func(err error) { g.logger.Error("judging tokens", zap.Error(err)) })
 	go g.greet(ctx)
 	go g.watchStore(ctx)
 	g.stay(ctx)

@@ -7,9 +7,19 @@ import (
 	"patgate/store"
 )
 
-// Unjudged implements store.Marks.
-func (db *Tables) Unjudged(ctx context.Context, limit int) (list []store.Listed, err error) {
-	rows, err := db.d.Read.Query(ctx, "SELECT token_id FROM marks WHERE judged = 0 ORDER BY token_id LIMIT ?", limit)
+// Due implements store.Marks.
+func (db *Tables) Due(ctx context.Context, d store.Due, limit int) (list []store.Listed, err error) {
+	where, args := "judged = 0", []any{d.After}
+	switch {
+	case d.Under != 0:
+		where, args = "judged <> ?", append(args, d.Under)
+	case !d.UnusedBy.IsZero():
+		where = `live = 1 AND expires_at > ? AND unused_from <= ? AND judged_at < ?
+			AND EXISTS (SELECT 1 FROM token_uses u WHERE u.token_id = m.token_id AND u.last_used_at > 0)`
+		args = append(args, millis(d.Now), millis(d.UnusedBy), millis(d.JudgedBefore))
+	}
+	rows, err := db.d.Read.Query(ctx, "SELECT token_id FROM marks m WHERE token_id > ? AND "+where+" ORDER BY token_id LIMIT ?",
+		append(args, limit)...)
 	var ids []int64
 	if err == nil {
 		ids, err = numbers(rows)
@@ -18,7 +28,7 @@ func (db *Tables) Unjudged(ctx context.Context, limit int) (list []store.Listed,
 		list, err = listed(ctx, db.d.Read, ids)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("listing what is not judged: %w", err)
+		return nil, fmt.Errorf("listing what is to be judged: %w", err)
 	}
 	return list, nil
 }
