@@ -115,7 +115,7 @@ func direction() map[string][]string {
 		"admin/console/session":   {"token", "forge", "store", "store/seal", "admin/terms", "admin/tokens"},
 		"admin/console/paths":     {"store"},
 		"admin/console/pages":     {"admin/console/words"},
-		"admin/console/table":     {"admin/counts", "admin/terms", "admin/tokens", "admin/console/rows"},
+		"admin/console/table":     {"store", "admin/counts", "admin/terms", "admin/tokens", "admin/console/rows"},
 		"admin/console/elsewhere": {"policy", "admin/console/snippet"},
 		"admin/console/snippet":   {},
 		"admin/console/findings":  {"learn/propose", "admin/learning"},

@@ -17,8 +17,8 @@ const (
 )
 
 // Weights says it to people.
-const Weights = "reading weighs 1, writing 3, deleting, pushing and merging 10, and 30 what no boundary contains: exports, rights for " +
-	"others, secrets, credentials, what runs as the owner, administration"
+const Weights = "reading weighs 1, writing 3, deleting, pushing and merging 10, and 30 what no boundary contains: exports, " +
+	"rights for others, secrets, credentials, what runs as the owner, administration"
 
 // weight is what one permission weighs, and what is dangerous about it.
 type weight struct {
@@ -62,7 +62,8 @@ func weigh(e *catalogue.Entry) weight {
 	if e.Mints {
 		out("makes credentials")
 	}
-	if w.n > weighsRead && len(e.Boundaries) > 0 && !slices.ContainsFunc(e.Boundaries, func(b string) bool { return b != "instance" }) {
+	elsewhere := func(boundary string) bool { return boundary != routes.BoundaryInstance.String() }
+	if w.n > weighsRead && len(e.Boundaries) > 0 && !slices.ContainsFunc(e.Boundaries, elsewhere) {
 		out("administers")
 	}
 	return w

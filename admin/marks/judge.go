@@ -70,11 +70,11 @@ func (j *Judge) makes(l *store.Listed) bool {
 }
 
 // Badges tells what is to be said of an active token, and which permissions it holds without using them: by the window in which
-// admin/learning judges its rights. kept is since when uses have been kept; zero when they are not. reports: it is in report mode.
-func (j *Judge) Badges(l *store.Listed, uses []store.PermissionUse, reports bool, kept, now time.Time) (badges, unused []string) {
+// admin/learning judges its rights. kept is since when uses have been kept; zero when they are not. reports: in report mode.
+func (j *Judge) Badges(l *store.Listed, uses []store.PermissionUse, reports bool, kept, now time.Time) (all, unused []string) {
 	badge := func(name string, wears bool) {
 		if wears {
-			badges = append(badges, name)
+			all = append(all, name)
 		}
 	}
 	badge("report_mode", reports)
@@ -88,7 +88,7 @@ func (j *Judge) Badges(l *store.Listed, uses []store.PermissionUse, reports bool
 	badge("expiring_soon", l.ExpiresAt.Sub(now) < min(store.SoonWithin, l.ExpiresAt.Sub(l.CreatedAt)/store.SoonShare))
 	badge("newer_routes_held_back", l.TableVersion < j.table.Version())
 	badge("credential_invalid", l.Credential == store.CredentialInvalid)
-	return badges, unused
+	return all, unused
 }
 
 // Unused gives the permissions of a token that it was not seen to use since an instant.
@@ -149,8 +149,8 @@ func unusedFrom(l *store.Listed, uses []store.PermissionUse, kept time.Time) (fr
 // judge gives what is kept of a token. uses reads what it used, where that matters.
 func (j *Judge) judge(l *store.Listed, uses func() ([]store.PermissionUse, error), kept, now time.Time) (store.Judgement, error) {
 	radius := j.Of(l)
-	made := store.Judgement{TokenID: l.ID, Turn: l.Kept.Turn, Under: j.under, At: now, Broad: terms.Broad(l.Scopes), Mints: j.makes(l),
-		Reach: radius.Figure}
+	made := store.Judgement{TokenID: l.ID, Turn: l.Kept.Turn, Under: j.under, At: now, Broad: terms.Broad(l.Scopes),
+		Mints: j.makes(l), Reach: radius.Figure}
 	if l.Kept.Under != 0 && now.Sub(l.Kept.At) < again { // the table is another one; what was used is not
 		made.At, made.UnusedFrom = l.Kept.At, l.Kept.UnusedFrom
 		return made, nil

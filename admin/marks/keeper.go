@@ -47,7 +47,7 @@ func (k *Keeper) Judge() *Judge {
 	return k.judge
 }
 
-// Changed judges some of the tokens that were changed, or used for the first time, since they were judged. more: there are others.
+// Changed judges some of the tokens that were changed, or first used, since they were judged. more: there are others.
 func (k *Keeper) Changed(ctx context.Context) (more bool, err error) {
 	if k.table == nil {
 		return false, nil

@@ -11,12 +11,12 @@ import (
 	"patgate/policy"
 )
 
-// Radius is how much would be in the hands of whoever has a token: where it reaches, times what it may do there, times for how long.
+// Radius is how much would be in the hands of whoever has a token: where it reaches, what it may do there, and for how long.
 type Radius struct {
 	// Figure is the product, summed over scopes.
 	Figure int64 `json:"figure"`
-	// Containers is for how many projects the scopes count: a group for ten, the owner's own projects for 20, all that the owner is a
-	// member of for 500, the instance for 1000.
+	// Containers is for how many projects the scopes count: a group for ten, the owner's own projects for 20, all that the owner is
+	// a member of for 500, the instance for 1000.
 	Containers int64 `json:"containers"`
 	// Weight is the greatest of a scope: that of its permissions together.
 	Weight int64 `json:"weight"`
@@ -135,8 +135,8 @@ func decimals(f float64) int {
 
 // Explain says how the figure comes about.
 func (r *Radius) Explain() string {
-	text := fmt.Sprintf("Blast radius %d, %s: reaches as much as %d projects, with permissions that weigh up to %d together, for %d days.",
-		r.Figure, r.Level(), r.Containers, r.Weight, r.Days)
+	text := fmt.Sprintf("Blast radius %d, %s: it reaches as much as %d projects, with permissions that weigh up to %d together, "+
+		"for %d days.", r.Figure, r.Level(), r.Containers, r.Weight, r.Days)
 	if len(r.Dangers) > 0 {
 		text += " It " + strings.Join(r.Dangers, ", ") + "."
 	}

@@ -54,8 +54,8 @@ func (q *Query) asks(s *Service, f *store.Filter) (ok bool) {
 	return f.Mark != store.MarkNone
 }
 
-// Inspect lists tokens as List does, with their states, badges and uses. total counts all that match: by what is kept of them, which
-// for what a token did not use may be a day old.
+// Inspect lists tokens as List does, with their states, badges and uses. total counts all that match: by what is kept of them,
+// which for what a token did not use may be a day old.
 func (s *Service) Inspect(ctx context.Context, c Caller, q Query) (list []Inspected, total int, err error) {
 	f := q.Filter
 	f.Now = s.now()

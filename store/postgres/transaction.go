@@ -12,6 +12,7 @@ import (
 
 	"patgate/store"
 	"patgate/store/tables"
+	"patgate/store/tables/filter"
 )
 
 // attempts is how often a transaction is tried that fails only because another one runs beside it.
@@ -38,7 +39,7 @@ func (db *DB) database(read *pgxpool.Pool) tables.Database {
 		NextID: nextID,
 		Head:   "(SELECT seq FROM counters WHERE name = 'changes')",
 		Scrub:  func(context.Context) {},
-		Grams:  grams,
+		Filter: filter.Dialect{Grams: grams},
 
 		Counter:    counter,
 		SetCounter: setCounter,

@@ -10,6 +10,7 @@ import (
 
 	"patgate/store"
 	"patgate/store/tables"
+	"patgate/store/tables/filter"
 )
 
 // database gives package tables what it needs of the open pools.
@@ -24,7 +25,7 @@ func (db *DB) database() tables.Database {
 		NextID:   nextID,
 		Head:     "(SELECT seq FROM sqlite_sequence WHERE name = 'changes')",
 		Scrub:    db.scrub,
-		Grams:    grams,
+		Filter:   filter.Dialect{Grams: grams, IndexedBy: func(index string) string { return " INDEXED BY " + index }},
 
 		Counter:    counter,
 		SetCounter: setCounter,

@@ -74,7 +74,7 @@ const mostPaged = 1000
 
 // Tokens implements store.Tokens.
 func (db *Tables) Tokens(ctx context.Context, f store.Filter) (list []store.Listed, total int, err error) {
-	q := filter.Of(f, db.d.Grams)
+	q := filter.Of(f, db.d.Filter)
 	paged := f.Limit > 0 && f.Limit <= mostPaged
 	err = db.d.Snapshot(ctx, func(tx Conn) error { // count and page see the same state
 		if f.After == 0 { // a walk asks for a thousand pages, and each would count all that is behind it

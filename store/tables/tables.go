@@ -67,8 +67,8 @@ type Database struct {
 	SetCounter func(ctx context.Context, tx Conn, name string, seq int64) error
 	// CopyBegins and CopyEnds are called when rows are copied as they are: what triggers count is counted already.
 	CopyBegins, CopyEnds func(ctx context.Context, tx Conn) error
-	// Grams looks names and descriptions of tokens up.
-	Grams filter.Grams
+	// Filter is how tokens are looked up.
+	Filter filter.Dialect
 	// Scrub is called after sealed credentials were erased.
 	Scrub func(ctx context.Context)
 }

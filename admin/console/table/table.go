@@ -20,23 +20,21 @@ type Card struct {
 
 // Page is the table.
 type Page struct {
-	Everyone               bool
-	Path                   string
-	Cards                  []Card
-	Tokens                 []rows.Token
-	Total, From, To        int
-	Search, State, Badge   string
-	Sort                   string
-	CreatedAfter, Expires  string
-	LastUsed, Owner        string
-	Sorts, States          []Choice
-	Previous, Next         string
-	Filtered               bool
-	Clear                  string
-	Heads                  []Head
-	Counts                 counts.Counts
-	Problem                string
-	PageNumber, PagesTotal int
+	Everyone              bool
+	Path                  string
+	Cards                 []Card
+	Tokens                []rows.Token
+	Paging                Paging
+	Search, State, Badge  string
+	Sort                  string
+	CreatedAfter, Expires string
+	LastUsed, Owner       string
+	Sorts, States         []Choice
+	Filtered              bool
+	Clear                 string
+	Heads                 []Head
+	Counts                counts.Counts
+	Problem               string
 }
 
 // Choice is one of several values.

@@ -45,9 +45,9 @@ END;
 
 -- The orders and states of lists.
 CREATE INDEX tokens_live ON tokens (expires_at, id, created_at) WHERE revoked_at = 0 AND paused_at = 0;
-CREATE INDEX tokens_paused ON tokens (expires_at, id) WHERE revoked_at = 0 AND paused_at > 0;
+CREATE INDEX tokens_paused ON tokens (expires_at, id, paused_at) WHERE revoked_at = 0 AND paused_at > 0;
 CREATE INDEX tokens_unrevoked ON tokens (expires_at, id) WHERE revoked_at = 0;
-CREATE INDEX tokens_revoked ON tokens (expires_at, id) WHERE revoked_at > 0;
+CREATE INDEX tokens_revoked ON tokens (expires_at, id, revoked_at) WHERE revoked_at > 0;
 CREATE INDEX tokens_by_expiry ON tokens (expires_at, id);
 CREATE INDEX tokens_by_creation ON tokens (created_at, id, revoked_at, paused_at, expires_at);
 CREATE INDEX tokens_by_name ON tokens (lower(name), id, revoked_at, paused_at, expires_at);

@@ -16,19 +16,25 @@ type Question struct {
 	args     []any
 	t, u, m  bool   // which tables are needed
 	column   string // what they are put in order by
-	grams    Grams
+	d        Dialect
 	text     string // what is looked for in names and descriptions, as it is stored
 	narrowed string // candidates among which the text is looked for; empty: all
 	within   []any
 }
 
-// Grams gives a query for the ids, under the name id, of the tokens whose names and descriptions have all of some sequences of
-// three characters, with its argument.
-type Grams func(grams []string) (query string, arg any)
+// Dialect is what databases say in ways of their own.
+type Dialect struct {
+	// Grams gives a query for the ids, under the name id, of the tokens whose names and descriptions have all of some sequences of
+	// three characters, with its argument.
+	Grams func(grams []string) (query string, arg any)
+	// IndexedBy says, behind the name of a table, by which index it is read. A database that knows how much there is chooses
+	// itself: then it is empty.
+	IndexedBy func(index string) string
+}
 
 // Of gives the question of a filter.
-func Of(f store.Filter, grams Grams) *Question {
-	q := &Question{f: f, now: millis(f.Now), grams: grams}
+func Of(f store.Filter, d Dialect) *Question {
+	q := &Question{f: f, now: millis(f.Now), d: d}
 	q.m = f.Sort == store.SortReachAsc || f.Sort == store.SortReachDesc
 	q.marked()
 	q.orderBy()
@@ -50,7 +56,7 @@ func Of(f store.Filter, grams Grams) *Question {
 	}
 	if f.Reporting {
 		reports, args := q.reporting()
-		q.about(reports, args...)
+		q.about("t.report_until > 0 AND "+reports, args...)
 	}
 	switch {
 	case f.Revoked != nil && *f.Revoked:
@@ -198,8 +204,8 @@ func (q *Question) named() {
 	pattern := "%" + strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(q.text) + "%"
 	condition, values := `lower(t.name) LIKE ? ESCAPE '\' OR lower(t.description) LIKE ? ESCAPE '\'`, []any{pattern, pattern}
 	var candidates []string
-	if sequences := gramsOf(q.text); len(sequences) > 0 && q.grams != nil {
-		query, arg := q.grams(sequences)
+	if sequences := gramsOf(q.text); len(sequences) > 0 {
+		query, arg := q.d.Grams(sequences)
 		candidates, q.within = append(candidates, query), append(q.within, arg)
 	}
 	if n := searched(f.Search); f.SearchPlaces && !n.Empty() {

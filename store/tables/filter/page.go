@@ -10,20 +10,24 @@ import (
 const few = 2000
 
 // from gives the tables, the first of which is gone through. Without a WHERE it is all that a statement has of them.
-func (q *Question) from(narrow, byUse bool) (text string, args []any) {
+func (q *Question) from(narrow, walks bool) (text string, args []any) {
 	var tables, joins []string
 	if narrow {
 		tables, args = append(tables, "("+q.narrowed+") c"), q.within
 		joins = append(joins, "t.id = c.id")
 	}
-	if q.u && byUse {
-		tables = append(tables, "token_uses u")
+	if q.u && walks {
+		tables = append(tables, "token_uses u"+q.indexed("token_uses_by_time"))
 	}
 	if q.m && !narrow {
-		tables = append(tables, "marks m")
+		tables = append(tables, "marks m"+q.marksIndex(walks))
 	}
-	if q.t || narrow || q.u && !q.m && !byUse {
-		if tables = append(tables, "tokens t"); q.m && !narrow {
+	if q.t || narrow || q.u && !q.m && !walks {
+		index := ""
+		if len(tables) == 0 {
+			index = q.tokensIndex(walks)
+		}
+		if tables = append(tables, "tokens t"+index); q.m && !narrow {
 			joins = append(joins, "t.id = m.token_id")
 		}
 	}
@@ -31,7 +35,7 @@ func (q *Question) from(narrow, byUse bool) (text string, args []any) {
 		tables, joins = append(tables, "marks m"), append(joins, "m.token_id = t.id")
 	}
 	if of := q.id(narrow); q.u {
-		if !byUse {
+		if !walks {
 			tables = append(tables, "token_uses u")
 		}
 		joins = append(joins, "u.token_id = "+of)
@@ -41,6 +45,57 @@ func (q *Question) from(narrow, byUse bool) (text string, args []any) {
 		text += " WHERE " + strings.Join(where, " AND ")
 	}
 	return text, append(append([]any{}, args...), q.args...)
+}
+
+// tokensIndex says by which index the table tokens is gone through: that of the order, or of the state.
+func (q *Question) tokensIndex(walks bool) string {
+	f := &q.f
+	if f.OwnerID != 0 || f.CredentialID != 0 || f.FamilyID != 0 || f.After != 0 || !walks && !f.Naming.Empty() {
+		return ""
+	}
+	switch {
+	case walks && q.column == "t.created_at":
+		return q.indexed("tokens_by_creation")
+	case walks && q.column == "lower(t.name)":
+		return q.indexed("tokens_by_name")
+	case f.Reporting && !walks:
+		return q.indexed("tokens_reporting")
+	case f.State == store.StateActive || f.Mark != store.MarkNone:
+		return q.indexed("tokens_live")
+	case f.State == store.StatePaused:
+		return q.indexed("tokens_paused")
+	case f.State == store.StateExpired:
+		return q.indexed("tokens_unrevoked")
+	case f.State == store.StateRevoked:
+		return q.indexed("tokens_revoked")
+	case walks:
+		return q.indexed("tokens_by_expiry")
+	}
+	return ""
+}
+
+// marksIndex says by which index the table marks is gone through.
+func (q *Question) marksIndex(walks bool) string {
+	switch {
+	case q.f.OwnerID != 0:
+		return q.indexed("marks_by_owner")
+	case walks && q.column == "m.reach":
+		return q.indexed("marks_by_reach")
+	case q.f.Mark == store.MarkBroad:
+		return q.indexed("marks_broad")
+	case q.f.Mark == store.MarkMints:
+		return q.indexed("marks_mints")
+	case q.f.Mark == store.MarkUnused, q.f.Mark == store.MarkNeverUsed:
+		return q.indexed("marks_unused")
+	}
+	return ""
+}
+
+func (q *Question) indexed(index string) string {
+	if q.d.IndexedBy == nil {
+		return ""
+	}
+	return q.d.IndexedBy(index)
 }
 
 // id names a column that holds the id of a token.
@@ -55,7 +110,7 @@ func (q *Question) id(narrow bool) string {
 func (q *Question) Count() (query string, args []any) {
 	f := q.f
 	f.Sort = store.SortExpiresAsc // an order may need a table that the number does not
-	q = Of(f, q.grams)
+	q = Of(f, q.d)
 	from, args := q.from(q.narrowed != "", false)
 	if q.f.CountTo <= 0 {
 		return "SELECT count(*)" + from, args
@@ -74,9 +129,6 @@ func (q *Question) Page(total int) (query string, args []any, reversed bool) {
 		reversed = true
 	}
 	from, args := q.from(q.narrowed != "" && sorted, !sorted)
-	if walked := q.f.Sort; !sorted && walked != store.SortExpiresAsc && walked != store.SortExpiresDesc {
-		from = strings.ReplaceAll(from, "t.expires_at ", "+t.expires_at ") // not the index that leads to, but the one in order
-	}
 	query = "SELECT " + q.id(q.narrowed != "" && sorted) + from + q.order(sorted, reversed) + " LIMIT ? OFFSET ?"
 	return query, append(args, limit, offset), reversed
 }
