@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"patgate/admin/marks"
 	"patgate/store"
 )
 
@@ -16,6 +17,8 @@ type Inspected struct {
 	// Badges are those of Finding; only an active token wears any.
 	Badges []string
 	Used   []store.PermissionUse
+	// Radius is how much would be in the hands of whoever has it.
+	Radius marks.Radius
 }
 
 // Query says which tokens are inspected.
@@ -99,7 +102,7 @@ func (s *Service) InspectOne(ctx context.Context, c Caller, id int64) (*Inspecte
 }
 
 func (s *Service) inspect(ctx context.Context, l *store.Listed, kept time.Time) (*Inspected, error) {
-	one := &Inspected{Listed: *l}
+	one := &Inspected{Listed: *l, Radius: s.marks.Judge().Of(l)}
 	now := s.now()
 	one.State, one.Reason = State(l, now)
 	if l.Uses > 0 || !l.LastUsedAt.IsZero() {

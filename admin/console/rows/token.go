@@ -5,6 +5,7 @@ import (
 
 	"patgate/admin/console/picker"
 	"patgate/admin/console/words"
+	"patgate/admin/marks"
 	"patgate/admin/tokens"
 )
 
@@ -18,8 +19,12 @@ type Token struct {
 	Scopes, MoreScopes              []Scope // MoreScopes only in the table
 	Created, Expires, LastUsed      Moment
 	Uses                            int64
+	Radius                          Radius
 	Active, CanRotate, CanEdit, Own bool
 }
+
+// Radius is the blast radius of a token as tables show it.
+type Radius struct{ Short, Level, Why string }
 
 // Of shows a token to a user of the forge.
 func Of(t *tokens.Inspected, viewer int64, k *picker.Catalogue, now time.Time) Token {
@@ -40,6 +45,7 @@ func Of(t *tokens.Inspected, viewer int64, k *picker.Catalogue, now time.Time) T
 		LastUsed:    At(t.LastUsedAt, now),
 		Uses:        t.Uses,
 		Own:         own,
+		Radius:      Radius{t.Radius.Short(), t.Radius.Level(), t.Radius.Explain() + " " + words.Sentence(marks.Weights)},
 		Active:      t.State == "active" || t.State == "credential_invalid",
 		CanRotate:   own && t.RotatedTo == 0,
 		CanEdit:     own && t.RotatedTo == 0,
