@@ -60,6 +60,7 @@ func direction() map[string][]string {
 		"store":                       {"routes", "policy", "token", "cache", "learn", "store/seal"},
 		"store/seal":                  {"token"},
 		"store/sqlite/files":          {},
+		"store/storetest/listing":     {"store", "store/storetest", "token"},
 		"store/tables/filter":         {"routes", "store", "token"},
 		"store/postgres/postgrestest": {},
 		"store/...": {"routes", "policy", "token", "cache", "learn", "store", "store/seal", "store/tables", "store/tables/filter",

@@ -11,6 +11,7 @@ import (
 	"patgate/store/postgres"
 	"patgate/store/postgres/postgrestest"
 	"patgate/store/storetest"
+	"patgate/store/storetest/listing"
 )
 
 // cluster is the PostgreSQL of these tests; nil where there is none.
@@ -78,4 +79,9 @@ func TestConformanceOfRetries(t *testing.T) {
 		db.RefuseEveryOtherCommitForTest()
 		return db
 	})
+}
+
+func TestListing(t *testing.T) {
+	var d databases
+	listing.Run(t, func(t testing.TB, dir string) store.Store { return openURL(t, d.url(t, dir)) })
 }

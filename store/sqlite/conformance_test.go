@@ -7,6 +7,7 @@ import (
 	"patgate/store"
 	"patgate/store/sqlite"
 	"patgate/store/storetest"
+	"patgate/store/storetest/listing"
 )
 
 func openStore(t testing.TB, dir string) store.Store {
@@ -24,3 +25,14 @@ func openFile(t testing.TB, path string) *sqlite.DB {
 }
 
 func TestConformance(t *testing.T) { storetest.Run(t, openStore) }
+
+func TestListing(t *testing.T) { listing.Run(t, openStore) }
+
+// Long lists are read in the order of indexes, from the end that is nearer.
+func TestListingInTheOrderOfIndexes(t *testing.T) {
+	listing.Run(t, func(t testing.TB, dir string) store.Store {
+		db := openStore(t, dir)
+		db.(*sqlite.DB).WalkForTest()
+		return db
+	})
+}

@@ -30,6 +30,8 @@ type Dialect struct {
 	// IndexedBy says, behind the name of a table, by which index it is read. A database that knows how much there is chooses
 	// itself: then it is empty.
 	IndexedBy func(index string) string
+	// Few is how many tokens are put in order rather than looked for in the order of an index; 2000 when it is 0.
+	Few int
 }
 
 // Of gives the question of a filter.

@@ -1,12 +1,13 @@
 package filter
 
 import (
+	"cmp"
 	"strings"
 
 	"patgate/store"
 )
 
-// few is how many tokens are put in order rather than looked for in the order of an index.
+// few is Dialect.Few where that is 0.
 const few = 2000
 
 // from gives the tables, the first of which is gone through. Without a WHERE it is all that a statement has of them.
@@ -81,7 +82,7 @@ func (q *Question) marksIndex(walks bool) string {
 		return q.indexed("marks_by_owner")
 	case walks && q.column == "m.reach":
 		return q.indexed("marks_by_reach")
-	case q.f.Mark == store.MarkBroad:
+	case q.f.Mark == store.MarkBroad && !q.f.ReportsAreBroad:
 		return q.indexed("marks_broad")
 	case q.f.Mark == store.MarkMints:
 		return q.indexed("marks_mints")
@@ -122,7 +123,7 @@ func (q *Question) Count() (query string, args []any) {
 func (q *Question) Page(total int) (query string, args []any, reversed bool) {
 	limit, offset := q.f.Limit, q.f.Offset
 	exact := q.f.CountTo <= 0 || total <= q.f.CountTo
-	sorted := q.f.After == 0 && (q.f.OwnerID != 0 || exact && total <= few)
+	sorted := q.f.After == 0 && (q.f.OwnerID != 0 || exact && total <= cmp.Or(q.d.Few, few))
 	if !sorted && q.f.After == 0 && exact && offset > total/2 { // nearer to the end
 		limit = max(0, min(limit, total-offset))
 		offset = max(0, total-offset-limit)
