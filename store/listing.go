@@ -144,6 +144,8 @@ type Filter struct {
 	Mark            Mark
 	TableVersion    int
 	ReportsAreBroad bool
+	// Unobserved tells that it is not known what tokens use: then MarkUnused leaves those that were never used.
+	Unobserved bool
 	// CountTo, when it is not 0, is how far is counted: a higher number says that there are more.
 	CountTo   int
 	CountOnly bool // lists none

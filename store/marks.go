@@ -52,18 +52,24 @@ type Judgement struct {
 	TokenID    int64
 	Turn       int64 // of the token that was read: of one that was changed since, nothing is kept
 	Under      int64 // not 0
+	Version    int   // of that table
 	At         time.Time
 	Broad      bool
 	Mints      bool
 	Reach      int64
+	NeverUsed  bool
 	UnusedFrom time.Time
 }
 
-// Due says which tokens are to be judged anew. The zero value: those that were changed, or first used, since they were judged.
+// Due says which tokens are to be judged anew. The zero value: those that were changed since they were judged.
 type Due struct {
-	After int64 // only those with a higher id
-	// Under, when it is not 0, is those that were judged under other words, too.
-	Under int64
+	Before int64 // when it is not 0, only those with a lower id
+	// Under, when it is not 0, is those that were judged under other words, too, of a table that was not newer than Version, or
+	// before JudgedBefore.
+	Under   int64
+	Version int
+	// FirstUsed is those that were used for the first time since they were judged.
+	FirstUsed bool
 	// UnusedBy, when it is not zero, is the active ones of which, by then, it may be that they have what they do not use, and which
 	// were judged before JudgedBefore.
 	UnusedBy, JudgedBefore, Now time.Time
@@ -72,8 +78,16 @@ type Due struct {
 // Marks is the part of a Store that keeps what is to be said of tokens. Triggers note which tokens must be judged anew; nothing
 // here moves the change sequence.
 type Marks interface {
-	// Due lists tokens that are to be judged, in the order of ids.
-	Due(ctx context.Context, d Due, limit int) ([]Listed, error)
-	// Judge keeps judgements. Those of tokens that were changed since are passed over.
+	// Due lists tokens that are to be judged, the newest first. next, when it is not 0, is what Due.Before is for more of them. Of
+	// tokens whose scopes cannot be read it notes that nothing is to be said.
+	Due(ctx context.Context, d Due, limit int) (list []Listed, next int64, err error)
+	// Judge keeps judgements. Those of tokens that were changed since are passed over, and those that were judged by a newer table
+	// within a day.
 	Judge(ctx context.Context, all []Judgement) error
+	// Unjudged tells whether there are tokens that were not judged yet, or not since they were changed.
+	Unjudged(ctx context.Context) (bool, error)
+	// FillMarks makes room for what is kept of some tokens that were there before it was kept, and tells whether more are left.
+	FillMarks(ctx context.Context) (more bool, err error)
+	// MissMarks looks for tokens for which there is no room at all, so that FillMarks, or this itself, makes it.
+	MissMarks(ctx context.Context) error
 }

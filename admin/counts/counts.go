@@ -14,6 +14,8 @@ type Counts struct {
 	// Soon, Broad, Reports and Unused count active tokens: expiring soon, broad, in report mode, and unused or with unused
 	// permissions.
 	Soon, Broad, Reports, Unused int
+	// Counting tells that not all tokens were judged yet: Broad and Unused may be too low.
+	Counting bool
 }
 
 // Of counts the tokens that s.List would list for the caller.
@@ -38,5 +40,6 @@ func Of(ctx context.Context, s *tokens.Service, c tokens.Caller, all bool) (n Co
 			return n, err
 		}
 	}
-	return n, nil
+	n.Counting, err = s.Judging(ctx)
+	return n, err
 }

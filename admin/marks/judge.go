@@ -149,12 +149,8 @@ func unusedFrom(l *store.Listed, uses []store.PermissionUse, kept time.Time) (fr
 // judge gives what is kept of a token. uses reads what it used, where that matters.
 func (j *Judge) judge(l *store.Listed, uses func() ([]store.PermissionUse, error), kept, now time.Time) (store.Judgement, error) {
 	radius := j.Of(l)
-	made := store.Judgement{TokenID: l.ID, Turn: l.Kept.Turn, Under: j.under, At: now, Broad: terms.Broad(l.Scopes),
-		Mints: j.makes(l), Reach: radius.Figure}
-	if l.Kept.Under != 0 && now.Sub(l.Kept.At) < again { // the table is another one; what was used is not
-		made.At, made.UnusedFrom = l.Kept.At, l.Kept.UnusedFrom
-		return made, nil
-	}
+	made := store.Judgement{TokenID: l.ID, Turn: l.Kept.Turn, Under: j.under, Version: j.table.Version(), At: now,
+		Broad: terms.Broad(l.Scopes), Mints: j.makes(l), Reach: radius.Figure, NeverUsed: l.LastUsedAt.IsZero()}
 	from := judgedFrom(l, kept)
 	if l.LastUsedAt.IsZero() || from.IsZero() || from.Sub(now) > again {
 		if made.UnusedFrom = from; l.LastUsedAt.IsZero() {

@@ -66,17 +66,17 @@ func (s *Service) Inspect(ctx context.Context, c Caller, q Query) (list []Inspec
 		return nil, 0, nil
 	}
 	if f.Mark != store.MarkNone || f.Sort == store.SortReachAsc || f.Sort == store.SortReachDesc {
-		if _, err := s.marks.Changed(ctx); err != nil {
-			return nil, 0, err
-		}
-	}
-	found, total, err := s.List(ctx, c, q.UserID, q.All, f)
-	if err != nil || f.CountOnly {
-		return nil, total, err
+		// Whoever asks is answered with what there is, also when nothing can be stored: s.Marks().Watch says what is wrong.
+		_, _ = s.marks.Changed(ctx)
 	}
 	kept, err := s.o.Store.ObservingSince(ctx, f.Now)
 	if err != nil {
 		return nil, 0, err
+	}
+	f.Unobserved = kept.IsZero() || f.Now.Before(kept.Add(marks.JudgedDays*24*time.Hour))
+	found, total, err := s.List(ctx, c, q.UserID, q.All, f)
+	if err != nil || f.CountOnly {
+		return nil, total, err
 	}
 	for i := range found {
 		one, err := s.inspect(ctx, &found[i], kept)

@@ -152,6 +152,9 @@ func TestInspect(t *testing.T) {
 		[]learn.Seen{{Subject: narrow.ID, Unit: learn.Unit{Needs: []string{"read_job"}}, Count: 2, Last: used}}); err != nil {
 		t.Fatal(err)
 	}
+	if err := w.Marks().Once(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 	ids := func(q tokens.Query) (all []int64, total int) {
 		list, total, err := w.Inspect(t.Context(), owner, q)
 		if err != nil {

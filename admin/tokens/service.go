@@ -121,6 +121,9 @@ func (s *Service) Units() store.Subjects { return s.o.Store }
 // Marks keeps what is to be said of tokens.
 func (s *Service) Marks() *marks.Keeper { return s.marks }
 
+// Judging tells whether there are tokens that were not judged yet, so that lists by what is to be said of them lack some.
+func (s *Service) Judging(ctx context.Context) (bool, error) { return s.o.Store.Unjudged(ctx) }
+
 // Origin is the forge's address.
 func (s *Service) Origin() string { return s.o.Origin }
 

@@ -35,11 +35,14 @@ func (db *DB) database(read *pgxpool.Pool) tables.Database {
 		Sign: func(ctx context.Context, doing string, f func(tables.Conn) error) error {
 			return db.change(ctx, doing, signIns, f)
 		},
-		Alone:  func(ctx context.Context, tx tables.Conn) error { return hold(ctx, tx, signIns) },
-		NextID: nextID,
-		Head:   "(SELECT seq FROM counters WHERE name = 'changes')",
-		Scrub:  func(context.Context) {},
-		Filter: filter.Dialect{Grams: grams},
+		Alone:     func(ctx context.Context, tx tables.Conn) error { return hold(ctx, tx, signIns) },
+		NextID:    nextID,
+		Head:      "(SELECT seq FROM counters WHERE name = 'changes')",
+		Scrub:     func(context.Context) {},
+		Filter:    filter.Dialect{Loose: true},
+		FillMarks: "INSERT INTO marks (token_id) SELECT id FROM tokens WHERE id > ? AND id <= ? ON CONFLICT DO NOTHING",
+		MissMarks: missing,
+		Unjudged:  "EXISTS (SELECT 1 FROM unmarked) OR EXISTS (SELECT 1 FROM marks WHERE judged = 0)",
 
 		Counter:    counter,
 		SetCounter: setCounter,
@@ -48,10 +51,9 @@ func (db *DB) database(read *pgxpool.Pool) tables.Database {
 	}
 }
 
-// grams looks names and descriptions up in the index tokens_by_text.
-func grams(all []string) (string, any) {
-	return "SELECT id FROM tokens WHERE text_grams(name, description) @> ?", all
-}
+// missing has tokens filled in that have no row in marks: a node of an older version has copied them while no trigger fired.
+const missing = `INSERT INTO unmarked SELECT min(t.id) - 1, max(t.id) FROM tokens t LEFT JOIN marks m ON m.token_id = t.id
+	WHERE m.token_id IS NULL HAVING count(*) > 0 AND NOT EXISTS (SELECT 1 FROM unmarked)`
 
 // nextID moves the counter of a table.
 func nextID(ctx context.Context, tx tables.Conn, table string) (id int64, err error) {
@@ -89,6 +91,9 @@ func copyEnds(ctx context.Context, tx tables.Conn) error {
 		return err
 	}
 	if err := triggers("ENABLE")(ctx, tx); err != nil {
+		return err
+	}
+	if _, err := tx.Exec(ctx, "INSERT INTO marks (token_id) SELECT id FROM tokens ON CONFLICT DO NOTHING"); err != nil {
 		return err
 	}
 	var last int64

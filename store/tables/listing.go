@@ -15,10 +15,11 @@ import (
 const listedQuery = "SELECT " + tokenColumns + ", " + ownerColumns + `, coalesce(u.uses, 0), coalesce(u.last_used_at, 0),
 	t.revoked_by, t.pause_reason, t.paused_by, t.touched_at, t.widened_at, t.children, c.status, c.reason,
 	coalesce((SELECT string_agg(a.address, ' ' ORDER BY a.last_used_at DESC, a.address) FROM token_addresses a
-		WHERE a.token_id = t.id), ''), m.turn, m.judged, m.judged_at, m.unused_from, m.reach
+		WHERE a.token_id = t.id), ''), coalesce(m.turn, 0), coalesce(m.judged, 0),
+	coalesce(m.judged_at, 0), coalesce(m.unused_from, 0), coalesce(m.reach, 0)
 	FROM tokens t JOIN owners o ON o.id = t.owner_id
 	JOIN credentials c ON c.id = t.credential_id LEFT JOIN token_uses u ON u.token_id = t.id
-	JOIN marks m ON m.token_id = t.id`
+	LEFT JOIN marks m ON m.token_id = t.id`
 
 // listedRow receives listedQuery.
 type listedRow struct {
@@ -74,9 +75,13 @@ const mostPaged = 1000
 
 // Tokens implements store.Tokens.
 func (db *Tables) Tokens(ctx context.Context, f store.Filter) (list []store.Listed, total int, err error) {
-	q := filter.Of(f, db.d.Filter)
 	paged := f.Limit > 0 && f.Limit <= mostPaged
 	err = db.d.Snapshot(ctx, func(tx Conn) error { // count and page see the same state
+		d, err := db.dialect(ctx, tx, &f)
+		if err != nil {
+			return err
+		}
+		q := filter.Of(f, d)
 		if f.After == 0 { // a walk asks for a thousand pages, and each would count all that is behind it
 			query, args := q.Count()
 			if err := tx.QueryRow(ctx, query, args...).Scan(&total); err != nil {
@@ -103,6 +108,24 @@ func (db *Tables) Tokens(ctx context.Context, f store.Filter) (list []store.List
 		return nil, 0, fmt.Errorf("listing tokens: %w", err)
 	}
 	return list, total, nil
+}
+
+// dialect says how tokens are looked up now: text in its index only when all of it is there.
+func (db *Tables) dialect(ctx context.Context, tx Conn, f *store.Filter) (filter.Dialect, error) {
+	d := db.d.Filter
+	if f.Search == "" || d.Grams == nil || db.texted.Load() {
+		return d, nil
+	}
+	var n int64
+	if err := tx.QueryRow(ctx, "SELECT count(*) FROM unmarked").Scan(&n); err != nil {
+		return d, err
+	}
+	if n > 0 {
+		d.Grams = nil
+		return d, nil
+	}
+	db.texted.Store(true)
+	return d, nil
 }
 
 // all lists what a question asks for at once.
@@ -152,11 +175,10 @@ func numbers(rows Rows) (all []int64, err error) {
 // listed reads tokens by their ids, in that order.
 func listed(ctx context.Context, q Conn, ids []int64) (list []store.Listed, err error) {
 	place := make(map[int64]int, len(ids))
-	args := make([]any, len(ids))
 	for i, id := range ids {
-		place[id], args[i] = i, id
+		place[id] = i
 	}
-	rows, err := q.Query(ctx, listedQuery+" WHERE t.id IN (?"+strings.Repeat(", ?", len(ids)-1)+")", args...)
+	rows, err := queryListed(ctx, q, ids)
 	if err != nil {
 		return nil, err
 	}
@@ -165,8 +187,21 @@ func listed(ctx context.Context, q Conn, ids []int64) (list []store.Listed, err 
 	return list, err
 }
 
+func queryListed(ctx context.Context, q Conn, ids []int64) (Rows, error) {
+	args := make([]any, len(ids))
+	for i, id := range ids {
+		args[i] = id
+	}
+	return q.Query(ctx, listedQuery+" WHERE t.id IN (?"+strings.Repeat(", ?", len(ids)-1)+")", args...)
+}
+
 // scanListed reads all rows of listedQuery.
 func scanListed(rows Rows) (list []store.Listed, err error) {
+	return scanSome(rows, func(_ int64, err error) error { return err })
+}
+
+// scanSome reads those rows that can be read, and asks what becomes of a fault in another one.
+func scanSome(rows Rows, damaged func(id int64, err error) error) (list []store.Listed, err error) {
 	defer rows.Close()
 	for rows.Next() {
 		var row listedRow
@@ -174,10 +209,13 @@ func scanListed(rows Rows) (list []store.Listed, err error) {
 			return nil, err
 		}
 		l, err := row.listed()
-		if err != nil {
+		if err == nil {
+			list = append(list, l)
+			continue
+		}
+		if err := damaged(row.t.r.ID, err); err != nil {
 			return nil, err
 		}
-		list = append(list, l)
 	}
 	return list, rows.Err()
 }

@@ -1,49 +1,49 @@
 package tables
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 
 	"patgate/store"
+	"patgate/store/tables/filter"
 )
 
 // Due implements store.Marks.
-func (db *Tables) Due(ctx context.Context, d store.Due, limit int) (list []store.Listed, err error) {
-	where, args := "judged = 0", []any{d.After}
-	switch {
-	case d.Under != 0:
-		where, args = "judged <> ?", append(args, d.Under)
-	case !d.UnusedBy.IsZero():
-		where = `live = 1 AND expires_at > ? AND unused_from <= ? AND judged_at < ?
-			AND EXISTS (SELECT 1 FROM token_uses u WHERE u.token_id = m.token_id AND u.last_used_at > 0)`
-		args = append(args, millis(d.Now), millis(d.UnusedBy), millis(d.JudgedBefore))
-	}
-	rows, err := db.d.Read.Query(ctx, "SELECT token_id FROM marks m WHERE token_id > ? AND "+where+" ORDER BY token_id LIMIT ?",
-		append(args, limit)...)
-	var ids []int64
+func (db *Tables) Due(ctx context.Context, d store.Due, limit int) (list []store.Listed, next int64, err error) {
+	var ids, damaged []int64
+	query, args := filter.Due(d, limit)
+	rows, err := db.d.Read.Query(ctx, query, args...)
 	if err == nil {
 		ids, err = numbers(rows)
 	}
-	if err == nil && len(ids) > 0 {
-		list, err = listed(ctx, db.d.Read, ids)
+	if len(ids) > 0 && err == nil {
+		if rows, err = queryListed(ctx, db.d.Read, ids); err == nil {
+			list, err = scanSome(rows, func(id int64, _ error) error { // what cannot be read must not hold up the others
+				damaged = append(damaged, id)
+				return nil
+			})
+		}
+	}
+	if err == nil && len(damaged) > 0 {
+		err = db.passOver(ctx, damaged)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("listing what is to be judged: %w", err)
+		return nil, 0, fmt.Errorf("listing what is to be judged: %w", err)
 	}
-	return list, nil
+	if len(ids) == limit {
+		next = ids[limit-1]
+	}
+	return list, next, nil
 }
 
-// Judge implements store.Marks.
-func (db *Tables) Judge(ctx context.Context, all []store.Judgement) error {
-	if len(all) == 0 {
-		return nil
-	}
-	return db.d.Note(ctx, "keeping what is to be said of tokens", func(tx Conn) error {
-		for i := range all {
-			j := &all[i]
-			_, err := tx.Exec(ctx, `UPDATE marks SET judged = ?, judged_at = ?, broad = ?, mints = ?, reach = ?, unused_from = ?
-				WHERE token_id = ? AND turn = ?`, j.Under, millis(j.At), number(j.Broad), number(j.Mints), j.Reach, millis(j.UnusedFrom),
-				j.TokenID, j.Turn)
+// passOver notes that nothing is to be said of tokens that cannot be read.
+func (db *Tables) passOver(ctx context.Context, ids []int64) error {
+	return db.d.Note(ctx, "passing over tokens that cannot be read", func(tx Conn) error {
+		for _, id := range slices.Sorted(slices.Values(ids)) {
+			_, err := tx.Exec(ctx, filter.Unreadable, id)
 			if err != nil {
 				return err
 			}
@@ -52,10 +52,70 @@ func (db *Tables) Judge(ctx context.Context, all []store.Judgement) error {
 	})
 }
 
-// number stores a truth.
-func number(is bool) int64 {
-	if is {
-		return 1
+// Judge implements store.Marks.
+func (db *Tables) Judge(ctx context.Context, all []store.Judgement) error {
+	if len(all) == 0 {
+		return nil
 	}
-	return 0
+	all = slices.SortedFunc(slices.Values(all), func(a, b store.Judgement) int { return cmp.Compare(a.TokenID, b.TokenID) })
+	return db.d.Note(ctx, "keeping what is to be said of tokens", func(tx Conn) error {
+		for i := range all {
+			statement, args := filter.Judge(&all[i])
+			_, err := tx.Exec(ctx, statement, args...)
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// Unjudged implements store.Marks.
+func (db *Tables) Unjudged(ctx context.Context) (some bool, err error) {
+	if err = db.d.Read.QueryRow(ctx, "SELECT "+db.d.Unjudged).Scan(&some); err != nil {
+		return false, fmt.Errorf("looking for tokens that were not judged: %w", err)
+	}
+	return some, nil
+}
+
+// FillMarks implements store.Marks. It is a Note, so that no change of a token waits for it.
+func (db *Tables) FillMarks(ctx context.Context) (more bool, err error) {
+	var n int64
+	if err = db.d.Read.QueryRow(ctx, "SELECT count(*) FROM unmarked").Scan(&n); err != nil || n == 0 {
+		return false, err
+	}
+	err = db.d.Note(ctx, "making room for what is to be said of tokens", func(tx Conn) error {
+		var done, last, upTo int64
+		err := tx.QueryRow(ctx, "SELECT done, last FROM unmarked").Scan(&done, &last)
+		if more = err == nil; errors.Is(err, ErrNone) { // another process has ended it
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		err = tx.QueryRow(ctx, `SELECT coalesce(max(id), 0)
+			FROM (SELECT id FROM tokens WHERE id > ? AND id <= ? ORDER BY id LIMIT ?) AS of`, done, last, filledAtOnce).Scan(&upTo)
+		if err != nil {
+			return err
+		}
+		if upTo == 0 {
+			more = false
+			_, err := tx.Exec(ctx, "DELETE FROM unmarked")
+			return err
+		}
+		if _, err := tx.Exec(ctx, db.d.FillMarks, done, upTo); err != nil {
+			return err
+		}
+		_, err = tx.Exec(ctx, "UPDATE unmarked SET done = ?", upTo)
+		return err
+	})
+	return more && err == nil, err
+}
+
+// MissMarks implements store.Marks.
+func (db *Tables) MissMarks(ctx context.Context) error {
+	return db.d.Note(ctx, "looking for tokens of which nothing is kept", func(tx Conn) error {
+		_, err := tx.Exec(ctx, db.d.MissMarks)
+		return err
+	})
 }

@@ -7,18 +7,9 @@ import (
 	"strings"
 	"time"
 
-	"patgate/routes"
 	"patgate/store"
 	"patgate/store/tables/filter"
 )
-
-// kindOf reads the kind of a place.
-func kindOf(name string) routes.RefKind {
-	if name == "group" {
-		return routes.RefGroup
-	}
-	return routes.RefProject
-}
 
 // namedAtOnce bounds for how many tokens names are read by one statement.
 const namedAtOnce = 500
@@ -56,7 +47,7 @@ func eachName(rows Rows, put func(number int64, p store.Place, n store.Name)) er
 		if err := rows.Scan(&number, &kind, &id, &path, &seen, &gone); err != nil {
 			return err
 		}
-		put(number, store.Place{Kind: kindOf(kind), ID: id}, store.Name{Path: path, Seen: instant(seen), Gone: instant(gone)})
+		put(number, store.Place{Kind: filter.KindOf(kind), ID: id}, store.Name{Path: path, Seen: instant(seen), Gone: instant(gone)})
 	}
 	return rows.Err()
 }

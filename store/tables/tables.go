@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"sync/atomic"
 	"time"
 
 	"patgate/store"
@@ -69,6 +70,12 @@ type Database struct {
 	CopyBegins, CopyEnds func(ctx context.Context, tx Conn) error
 	// Filter is how tokens are looked up.
 	Filter filter.Dialect
+	// FillMarks puts into marks, or what else is kept of them, the tokens with ids above one and up to another, within a Note.
+	FillMarks string
+	// MissMarks sees to it that tokens without marks get them, soon or at once.
+	MissMarks string
+	// Unjudged is an expression for whether there are tokens that were not judged yet.
+	Unjudged string
 	// Scrub is called after sealed credentials were erased.
 	Scrub func(ctx context.Context)
 }
@@ -78,6 +85,7 @@ type Tables struct {
 	store.Rules
 	d          Database
 	boundQuery string
+	texted     atomic.Bool // all text is in its index
 }
 
 // New keeps a store in a database whose schema is there.

@@ -57,7 +57,7 @@ func (p *Paging) Answer(shown, total int, f *store.Filter, in url.Values, with f
 		total = f.CountTo
 	}
 	p.Total, p.From, p.To = total, min(f.Offset+1, total), f.Offset+shown
-	p.Pages = max(1, (total+p.Size-1)/p.Size)
+	p.Pages = min(mostPages, max(1, (total+p.Size-1)/p.Size))
 	at := func(number int) string {
 		if number == 1 {
 			return with(map[string]string{"page": ""})

@@ -9,9 +9,11 @@ CREATE TABLE marks (
     turn        INTEGER NOT NULL DEFAULT 0, -- moves when it must be judged anew
     judged      INTEGER NOT NULL DEFAULT 0, -- under which table's words; 0: not since it was changed
     judged_at   INTEGER NOT NULL DEFAULT 0,
+    version     INTEGER NOT NULL DEFAULT 0, -- of that table
     broad       INTEGER NOT NULL DEFAULT 0,
     mints       INTEGER NOT NULL DEFAULT 0, -- makes credentials
     reach       INTEGER NOT NULL DEFAULT 0, -- containers x weight of its verbs x days
+    never_used  INTEGER NOT NULL DEFAULT 0, -- it was not used when it was judged
     unused_from INTEGER NOT NULL DEFAULT 0  -- from when on it has what it did not use; 0: that is not known
 ) STRICT;
 INSERT INTO marks (token_id, owner_id, live, expires_at)
@@ -19,7 +21,8 @@ INSERT INTO marks (token_id, owner_id, live, expires_at)
 CREATE INDEX marks_unjudged ON marks (token_id) WHERE judged = 0;
 CREATE INDEX marks_broad ON marks (expires_at, token_id) WHERE live = 1 AND broad = 1;
 CREATE INDEX marks_mints ON marks (expires_at, token_id) WHERE live = 1 AND mints = 1;
-CREATE INDEX marks_unused ON marks (expires_at, token_id, unused_from) WHERE live = 1 AND unused_from > 0;
+CREATE INDEX marks_unused ON marks (expires_at, token_id, unused_from, never_used) WHERE live = 1 AND unused_from > 0;
+CREATE INDEX marks_never_used ON marks (token_id) WHERE never_used = 1;
 CREATE INDEX marks_by_reach ON marks (reach, token_id, live, expires_at);
 CREATE INDEX marks_by_owner ON marks (owner_id);
 
@@ -39,9 +42,6 @@ CREATE TRIGGER token_judged AFTER UPDATE ON tokens WHEN new.scopes <> old.scopes
     OR new.widened_at <> old.widened_at OR new.rotated_to <> old.rotated_to BEGIN
     UPDATE marks SET expires_at = new.expires_at, turn = turn + 1, judged = 0 WHERE token_id = new.id;
 END;
-CREATE TRIGGER token_first_used AFTER UPDATE ON token_uses WHEN old.last_used_at = 0 AND new.last_used_at > 0 BEGIN
-    UPDATE marks SET turn = turn + 1, judged = 0 WHERE token_id = new.token_id;
-END;
 
 -- The orders and states of lists.
 CREATE INDEX tokens_live ON tokens (expires_at, id, created_at) WHERE revoked_at = 0 AND paused_at = 0;
@@ -55,7 +55,13 @@ CREATE INDEX tokens_reporting ON tokens (report_until) WHERE report_until > 0;
 
 -- The text of names and descriptions by three characters of it at a time, so that what lies anywhere in them is looked up.
 CREATE VIRTUAL TABLE token_text USING fts5 (text, content = '', contentless_delete = 1, detail = 'none', tokenize = 'trigram');
-INSERT INTO token_text (rowid, text) SELECT id, name || char(10) || description FROM tokens;
+-- How far tokens that were there before are filled in by the program, in pieces: those above done, up to last. It is empty when that
+-- is over; until then text is looked for in the table tokens.
+CREATE TABLE unmarked (
+    done INTEGER NOT NULL,
+    last INTEGER NOT NULL
+) STRICT;
+INSERT INTO unmarked SELECT 0, max(id) FROM tokens HAVING count(*) > 0;
 CREATE TRIGGER token_told AFTER INSERT ON tokens BEGIN
     INSERT INTO token_text (rowid, text) VALUES (new.id, new.name || char(10) || new.description);
 END;

@@ -66,15 +66,16 @@ func (w *world) fill(t *testing.T) {
 	if err := w.Store.AddUses(t.Context(), uses); err != nil {
 		t.Fatal(err)
 	}
-	list, err := w.Store.Due(t.Context(), store.Due{}, many)
+	list, _, err := w.Store.Due(t.Context(), store.Due{}, many)
 	if err != nil || len(list) != many {
 		t.Fatalf("%d are to be judged, %v", len(list), err)
 	}
 	var all []store.Judgement
 	for i := range list {
 		l := &list[i]
-		j := store.Judgement{TokenID: l.ID, Turn: l.Kept.Turn, Under: 5, At: w.now, Broad: r.IntN(3) == 0, Mints: r.IntN(4) == 0,
-			Reach: int64(r.IntN(20)), UnusedFrom: w.now.Add(time.Duration(r.IntN(40)-20) * day)}
+		j := store.Judgement{TokenID: l.ID, Turn: l.Kept.Turn, Under: 5, At: w.now, NeverUsed: l.LastUsedAt.IsZero(),
+			Broad: r.IntN(3) == 0, Mints: r.IntN(4) == 0, Reach: int64(r.IntN(20)),
+			UnusedFrom: w.now.Add(time.Duration(r.IntN(40)-20) * day)}
 		all, w.judged[l.ID] = append(all, j), j
 	}
 	if err := w.Store.Judge(t.Context(), all); err != nil {
@@ -227,7 +228,7 @@ func ids(list []store.Listed) []int64 {
 func (w *world) due(t *testing.T) {
 	due := func(d store.Due) []int64 {
 		t.Helper()
-		list, err := w.Store.Due(t.Context(), d, many)
+		list, _, err := w.Store.Due(t.Context(), d, many)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -236,7 +237,7 @@ func (w *world) due(t *testing.T) {
 	if got := due(store.Due{}); len(got) != 0 {
 		t.Errorf("nothing was changed, and %v are to be judged", got)
 	}
-	if got := due(store.Due{Under: 6}); len(got) != many {
+	if got := due(store.Due{Under: 6, Version: 1}); len(got) != many {
 		t.Errorf("%d were judged under other words", len(got))
 	}
 	fresh := w.NewToken(t, "new")
@@ -245,7 +246,12 @@ func (w *world) due(t *testing.T) {
 	}
 	judge := func(turn int64) {
 		t.Helper()
-		if err := w.Store.Judge(t.Context(), []store.Judgement{{TokenID: fresh.ID, Turn: turn, Under: 5, At: w.now}}); err != nil {
+		list, err := w.Store.Token(t.Context(), fresh.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Store.Judge(t.Context(), []store.Judgement{{TokenID: fresh.ID, Turn: turn, Under: 5, At: w.now,
+			NeverUsed: list.LastUsedAt.IsZero()}}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -256,10 +262,15 @@ func (w *world) due(t *testing.T) {
 	if err := w.Store.AddUses(t.Context(), []store.Use{{TokenID: fresh.ID, Count: 1, Last: w.now}}); err != nil {
 		t.Fatal(err)
 	}
-	if judge(0); !slices.Equal(due(store.Due{}), []int64{fresh.ID}) {
-		t.Error("a judgement from before the first use is kept")
+	if !slices.Contains(due(store.Due{FirstUsed: true}), fresh.ID) {
+		t.Error("that a token was used for the first time is not noted")
 	}
-	judge(1)
+	if judge(0); slices.Contains(due(store.Due{FirstUsed: true}), fresh.ID) {
+		t.Error("and is not over when it is judged")
+	}
+	if got := due(store.Due{Under: 6, Version: -1}); len(got) != 0 {
+		t.Errorf("%v would be judged by an older table", got)
+	}
 	if got := due(store.Due{UnusedBy: w.now, JudgedBefore: w.now, Now: w.now.Add(-90 * day)}); slices.Contains(got, fresh.ID) {
 		t.Error("what was judged just now is to be judged again")
 	}

@@ -1,6 +1,7 @@
 package filter
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -26,7 +27,10 @@ type Question struct {
 type Dialect struct {
 	// Grams gives a query for the ids, under the name id, of the tokens whose names and descriptions have all of some sequences of
 	// three characters, with its argument.
+	// Nil: text is looked for in the names and descriptions themselves.
 	Grams func(grams []string) (query string, arg any)
+	// Loose tells that a token need not have rows in token_uses and marks, and that marks says nothing of what is in tokens.
+	Loose bool
 	// IndexedBy says, behind the name of a table, by which index it is read. A database that knows how much there is chooses
 	// itself: then it is empty.
 	IndexedBy func(index string) string
@@ -41,7 +45,7 @@ func Of(f store.Filter, d Dialect) *Question {
 	q.marked()
 	q.orderBy()
 	if f.OwnerID != 0 {
-		if q.m {
+		if q.m && !d.Loose {
 			q.add("m.owner_id = ?", f.OwnerID)
 		} else {
 			q.about("t.owner_id = ?", f.OwnerID)
@@ -74,7 +78,7 @@ func Of(f store.Filter, d Dialect) *Question {
 		q.add("u.last_used_at > 0")
 		q.span("u.last_used_at", f.LastUsed)
 	}
-	q.t = q.t || !q.m
+	q.t = q.t || !q.m || d.Loose
 	return q
 }
 
@@ -106,7 +110,7 @@ func (q *Question) span(column string, s store.Span) {
 func (q *Question) orderBy() {
 	switch q.f.Sort {
 	case store.SortExpiresAsc, store.SortExpiresDesc:
-		if q.column = "m.expires_at"; !q.m {
+		if q.column = "m.expires_at"; !q.m || q.d.Loose {
 			q.column = "t.expires_at"
 		}
 	case store.SortLastUsedAsc, store.SortLastUsedDesc:
@@ -117,6 +121,9 @@ func (q *Question) orderBy() {
 		q.column = "m.reach"
 	default:
 		q.column, q.t = "t.created_at", true
+	}
+	if q.d.Loose && (q.column[0] == 'u' || q.column[0] == 'm') {
+		q.column = "coalesce(" + q.column + ", 0)"
 	}
 }
 
@@ -129,8 +136,14 @@ func (q *Question) reporting() (string, []any) {
 // marked adds what the state and the mark of tokens must be. Only active ones have marks.
 func (q *Question) marked() {
 	const live = "m.live = 1 AND m.expires_at > ?"
+	const neverUsed = "m.never_used = 1 AND NOT EXISTS " +
+		"(SELECT 1 FROM token_uses n WHERE n.token_id = m.token_id AND n.last_used_at > 0)"
 	kept := func(condition string, values ...any) {
-		q.m = true
+		if q.m = true; q.d.Loose {
+			q.active()
+			q.add(condition, values...)
+			return
+		}
 		q.add(live+" AND "+condition, append([]any{q.now}, values...)...)
 	}
 	switch q.f.Mark {
@@ -141,15 +154,22 @@ func (q *Question) marked() {
 		}
 		reports, args := q.reporting()
 		q.active()
+		if q.d.Loose {
+			q.about("(t.id IN (SELECT m.token_id FROM marks m WHERE m.broad = 1) OR "+reports+")", args...)
+			return
+		}
 		q.about("(t.id IN (SELECT m.token_id FROM marks m WHERE m.live = 1 AND m.broad = 1 AND m.expires_at > ?) OR "+reports+")",
 			append([]any{q.now}, args...)...)
 	case store.MarkMints:
 		kept("m.mints = 1")
 	case store.MarkUnused:
-		kept("m.unused_from > 0 AND m.unused_from <= ?", q.now)
+		if !q.f.Unobserved {
+			kept("m.unused_from > 0 AND m.unused_from <= ? AND (m.never_used = 0 OR "+neverUsed+")", q.now)
+			return
+		}
+		fallthrough
 	case store.MarkNeverUsed:
-		kept("m.unused_from > 0 AND m.unused_from <= ? AND EXISTS "+
-			"(SELECT 1 FROM token_uses n WHERE n.token_id = m.token_id AND n.last_used_at = 0)", q.now)
+		kept("m.unused_from > 0 AND m.unused_from <= ? AND "+neverUsed, q.now)
 	case store.MarkSoon:
 		q.active()
 		q.about("t.expires_at < ? AND (t.expires_at - CAST(? AS BIGINT)) * ? < t.expires_at - t.created_at",
@@ -172,7 +192,7 @@ func (q *Question) active() {
 func (q *Question) state() {
 	switch q.f.State {
 	case store.StateActive:
-		if q.m {
+		if q.m && !q.d.Loose {
 			q.add("m.live = 1 AND m.expires_at > ?", q.now)
 			return
 		}
@@ -206,7 +226,10 @@ func (q *Question) named() {
 	pattern := "%" + strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(q.text) + "%"
 	condition, values := `lower(t.name) LIKE ? ESCAPE '\' OR lower(t.description) LIKE ? ESCAPE '\'`, []any{pattern, pattern}
 	var candidates []string
-	if sequences := gramsOf(q.text); len(sequences) > 0 {
+	if len(q.text) > longestText {
+		condition, values, q.text = "1 = 0", nil, ""
+	}
+	if sequences := gramsOf(q.text); q.d.Grams != nil && len(sequences) > 0 {
 		query, arg := q.d.Grams(sequences)
 		candidates, q.within = append(candidates, query), append(q.within, arg)
 	}
@@ -222,11 +245,18 @@ func (q *Question) named() {
 	q.about("("+condition+")", values...)
 }
 
-// gramsOf gives all sequences of three characters of a text, none for a shorter one.
+// mostGrams is how many sequences of characters are looked up: they only narrow down where the text is looked for.
+const mostGrams = 16
+
+// gramsOf gives sequences of three characters of a text, each once and none for a shorter one: of a long text, from all over it.
 func gramsOf(text string) (all []string) {
 	runes := []rune(text)
-	for i := 0; i+3 <= len(runes); i++ {
-		all = append(all, string(runes[i:i+3]))
+	n := len(runes) - 2
+	for i := range min(n, mostGrams) {
+		at := i * n / min(n, mostGrams)
+		if gram := string(runes[at : at+3]); !slices.Contains(all, gram) {
+			all = append(all, gram)
+		}
 	}
 	return all
 }

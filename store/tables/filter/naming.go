@@ -17,8 +17,20 @@ func KindName(k routes.RefKind) string {
 	return "project"
 }
 
-// longestSearch is the longest text that is looked for, in bytes. Nothing that is stored would be found by a longer one.
-const longestSearch = 4096
+// longestSearch is the longest text that is looked for, in bytes, and longestText the longest in names and descriptions, which
+// have at most 255 characters. Nothing that is stored would be found by a longer one.
+const (
+	longestSearch = 4096
+	longestText   = 1024
+)
+
+// KindOf reads the kind of a place.
+func KindOf(name string) routes.RefKind {
+	if name == "group" {
+		return routes.RefGroup
+	}
+	return routes.RefProject
+}
 
 // searchable tells whether any stored text could hold one that is looked for. PostgreSQL takes no other.
 func searchable(text string) bool {

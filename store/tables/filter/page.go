@@ -12,6 +12,9 @@ const few = 2000
 
 // from gives the tables, the first of which is gone through. Without a WHERE it is all that a statement has of them.
 func (q *Question) from(narrow, walks bool) (text string, args []any) {
+	if q.d.Loose {
+		return q.loosely(), append([]any{}, q.args...)
+	}
 	var tables, joins []string
 	if narrow {
 		tables, args = append(tables, "("+q.narrowed+") c"), q.within
@@ -46,6 +49,21 @@ func (q *Question) from(narrow, walks bool) (text string, args []any) {
 		text += " WHERE " + strings.Join(where, " AND ")
 	}
 	return text, append(append([]any{}, args...), q.args...)
+}
+
+// loosely is from, for a database that chooses its way itself, of all tokens, whatever else there is of them.
+func (q *Question) loosely() string {
+	text := " FROM tokens t"
+	if q.u {
+		text += " LEFT JOIN token_uses u ON u.token_id = t.id"
+	}
+	if q.m {
+		text += " LEFT JOIN marks m ON m.token_id = t.id"
+	}
+	if len(q.where) > 0 {
+		text += " WHERE " + strings.Join(q.where, " AND ")
+	}
+	return text
 }
 
 // tokensIndex says by which index the table tokens is gone through: that of the order, or of the state.
