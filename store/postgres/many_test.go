@@ -2,6 +2,7 @@ package postgres_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"strconv"
@@ -167,5 +168,37 @@ func TestManyTokens(t *testing.T) {
 	})
 	if total := list(store.Filter{State: store.StateRevoked}); total != n {
 		t.Errorf("%d of %d are revoked", total, n)
+	}
+}
+
+// Who revokes tokens does not wait for who notes that they were used, in whatever order: no two of them can stop each other.
+func TestRevocationsAndUsesDoNotMeet(t *testing.T) {
+	var d databases
+	url := d.url(t, t.TempDir())
+	f := storetest.NewFixture(t, openURL(t, url), nil)
+	a, b := f.NewToken(t, "a").ID, f.NewToken(t, "b").ID
+	begin := func() pgx.Tx {
+		tx, err := connect(t, url).Begin(t.Context())
+		if err == nil {
+			_, err = tx.Exec(t.Context(), "SET LOCAL lock_timeout = '2s'")
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		return tx
+	}
+	revoker, user := begin(), begin()
+	for _, ids := range [][2]int64{{a, b}, {b, a}} {
+		if _, err := revoker.Exec(t.Context(), "UPDATE tokens SET revoked_at = 1 WHERE id = $1", ids[0]); err != nil {
+			t.Errorf("revoking: %v", err)
+		}
+		_, err := user.Exec(t.Context(), `INSERT INTO token_uses (token_id, uses, last_used_at) VALUES ($1, 1, 5)
+			ON CONFLICT (token_id) DO UPDATE SET uses = 2, last_used_at = 6`, ids[1])
+		if err != nil {
+			t.Errorf("using: %v", err)
+		}
+	}
+	if err := errors.Join(user.Commit(t.Context()), revoker.Commit(t.Context())); err != nil {
+		t.Error(err)
 	}
 }

@@ -34,6 +34,7 @@ func Run(t *testing.T, open storetest.Open) {
 		judged: map[int64]store.Judgement{}}
 	w.fill(t)
 	t.Run("every filter, order and page", w.lists)
+	t.Run("whatever is asked at once", w.combinations)
 	t.Run("what must be judged anew", w.due)
 }
 
@@ -85,6 +86,9 @@ func (w *world) fill(t *testing.T) {
 
 // keeps tells whether a token is one that a filter leaves.
 func (w *world) keeps(l *store.Listed, f *store.Filter) bool {
+	if f.Reporting || f.Revoked != nil && *f.Revoked == l.RevokedAt.IsZero() { // none is in report mode
+		return false
+	}
 	active := l.RevokedAt.IsZero() && l.PausedAt.IsZero() && l.ExpiresAt.After(f.Now)
 	j := w.judged[l.ID]
 	unused := !j.UnusedFrom.After(f.Now)
@@ -177,6 +181,58 @@ func (w *world) lists(t *testing.T) {
 		for _, name := range []string{sorts[i%len(sorts)], sorts[(i/2+5)%len(sorts)]} { // all of them, in turn
 			f.Sort, _ = store.ParseSort(name)
 			found += w.compare(t, f, everything)
+		}
+	}
+	if found == 0 {
+		t.Error("nothing was ever found")
+	}
+}
+
+// combinations asks for all that can be asked for at once: a database must have a way to answer each.
+func (w *world) combinations(t *testing.T) {
+	everything, _, err := w.Store.Tokens(t.Context(), store.Filter{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	yes, no := true, false
+	asked, found := 0, 0
+	ask := func(f store.Filter) {
+		t.Helper()
+		text := lower(f.Search)
+		var want []store.Listed
+		for i := range everything {
+			l := &everything[i]
+			if w.keeps(l, &f) && (strings.Contains(lower(l.Name), text) || strings.Contains(lower(l.Description), text)) {
+				want = append(want, *l)
+			}
+		}
+		slices.SortFunc(want, w.less(f.Sort))
+		list, total, err := w.Store.Tokens(t.Context(), f)
+		if asked++; err != nil {
+			t.Fatalf("%+v: %v", f, err)
+		}
+		if page := want[:min(f.Limit, len(want))]; total != len(want) || !slices.Equal(ids(list), ids(page)) {
+			t.Errorf("%+v by %s: %v of %d, want %v of %d", f, f.Sort, ids(list), total, ids(page), len(want))
+		}
+		found += total
+	}
+	for _, name := range store.SortNames() {
+		sort, _ := store.ParseSort(name)
+		for what := range int(store.StatePaused) + int(store.MarkRests) + 1 {
+			f := store.Filter{Sort: sort, Now: w.now, Limit: 5, TableVersion: 2, State: store.State(what)}
+			if what > int(store.StatePaused) {
+				f.State, f.Mark = store.StateAny, store.Mark(what-int(store.StatePaused))
+			}
+			for _, f.OwnerID = range []int64{0, w.Owner.ID} {
+				for _, f.Reporting = range []bool{false, true} {
+					for _, f.Revoked = range []*bool{nil, &yes, &no} {
+						for _, f.Search = range []string{"", "oy", "deploy"} {
+							f.ReportsAreBroad = asked%2 == 0
+							ask(f)
+						}
+					}
+				}
+			}
 		}
 	}
 	if found == 0 {
