@@ -324,6 +324,25 @@ func (w *world) due(t *testing.T) {
 	if judge(0); slices.Contains(due(store.Due{FirstUsed: true}), fresh.ID) {
 		t.Error("and is not over when it is judged")
 	}
+	of := func(version int, at time.Time) (reach int64) {
+		t.Helper()
+		err := w.Store.Judge(t.Context(), []store.Judgement{{TokenID: fresh.ID, Under: int64(version), Version: version, At: at,
+			Reach: int64(version)}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		l, err := w.Store.Token(t.Context(), fresh.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return l.Kept.Reach
+	}
+	if newer, older, newest := of(8, w.now), of(7, w.now.Add(time.Hour)), of(9, w.now); newer != 8 || older != 8 || newest != 9 {
+		t.Errorf("of judgements by tables 8, 7 and 9, those of %d, %d and %d stand", newer, older, newest)
+	}
+	if back := of(7, w.now.Add(2*day)); back != 7 {
+		t.Errorf("two days later, when all have gone back to table 7, the judgement of %d stands", back)
+	}
 	if got := due(store.Due{Under: 6, Version: -1}); len(got) != 0 {
 		t.Errorf("%v would be judged by an older table", got)
 	}
