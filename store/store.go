@@ -24,6 +24,7 @@ type Store interface {
 	Credentials
 	Tokens
 	Names
+	Marks
 	Subjects
 	SignIns
 	Trusts

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"patgate/admin/catalogue"
+	"patgate/admin/marks"
 	"patgate/admin/terms"
 	"patgate/admin/tokens"
 	"patgate/store"
@@ -131,7 +132,7 @@ func (q *call) usage() (*reply, error) {
 	}
 	return answer(http.StatusOK, object{"id": l.ID, "uses": l.Uses,
 		"last_used_at": orNull(l.LastUsedAt), "last_used_ips": View(&l, q.o.Tokens.Now()).LastUsedIPs,
-		"permissions": counts, "unused_permissions": store.Unused(&l, uses, time.Time{})}), nil
+		"permissions": counts, "unused_permissions": marks.Unused(&l, uses, time.Time{})}), nil
 }
 
 // report answers the token report.

@@ -35,18 +35,21 @@ type Token struct {
 	RenewUntil    time.Time `json:"renew_until"`
 	// Mode is report while what the grant denies passes, else enforce. ReportFrom is when that first began, and ReportUntil its end,
 	// also one that is past.
-	Mode         string     `json:"mode"`
-	ReportFrom   *time.Time `json:"report_from"`
-	ReportUntil  *time.Time `json:"report_until"`
-	State        string     `json:"state"` // active, expired, revoked, paused, credential_invalid
-	StateReason  string     `json:"state_reason,omitempty"`
-	Username     string     `json:"username"`
-	Uses         int64      `json:"uses"`
-	LastFour     string     `json:"last_four"`
-	TableVersion int        `json:"table_version"`
-	CredentialID int64      `json:"credential_id"`
-	ParentID     *int64     `json:"parent_id"`
-	FamilyID     int64      `json:"family_id"`
+	Mode        string     `json:"mode"`
+	ReportFrom  *time.Time `json:"report_from"`
+	ReportUntil *time.Time `json:"report_until"`
+	State       string     `json:"state"` // active, expired, revoked, paused, credential_invalid
+	StateReason string     `json:"state_reason,omitempty"`
+	Username    string     `json:"username"`
+	Uses        int64      `json:"uses"`
+	// BlastRadius is how much would be in the hands of whoever has the token: the projects that it reaches, times what its
+	// permissions weigh, times the days of its life. It is null until the token was judged.
+	BlastRadius  *int64 `json:"blast_radius"`
+	LastFour     string `json:"last_four"`
+	TableVersion int    `json:"table_version"`
+	CredentialID int64  `json:"credential_id"`
+	ParentID     *int64 `json:"parent_id"`
+	FamilyID     int64  `json:"family_id"`
 	// Revision moves with every edit and rotation. An edit that names another one than the token has is refused.
 	Revision     int64      `json:"revision"`
 	RotatedTo    *int64     `json:"rotated_to"`
@@ -125,6 +128,14 @@ func viewScopes(specs []policy.ScopeSpec) []Scope {
 	return views
 }
 
+// judged gives a token's blast radius; nil while it was not judged.
+func judged(l *store.Listed) *int64 {
+	if l.Kept.Under == 0 {
+		return nil
+	}
+	return &l.Kept.Reach
+}
+
 // View shows a token as it is at that time.
 func View(l *store.Listed, now time.Time) *Token {
 	state, reason := tokens.State(l, now)
@@ -168,6 +179,7 @@ func View(l *store.Listed, now time.Time) *Token {
 		StateReason:      reason,
 		Username:         l.Owner.Username,
 		Uses:             l.Uses,
+		BlastRadius:      judged(l),
 		LastFour:         l.LastFour,
 		TableVersion:     l.TableVersion,
 		CredentialID:     l.CredentialID,

@@ -152,6 +152,7 @@ func (s *Service) store(ctx context.Context, c Caller, b *binding, r token.Recor
 	out.Warnings = append(append(out.Warnings, b.ends(&r)...), terms.OnlyReads(b.credential.Scopes, &r, s.o.Table())...)
 	out.Listed = store.Listed{Record: r, Owner: b.owner}
 	out.Warnings = append(out.Warnings, names.Put(ctx, s.o.Name, &out.Listed, found.All(), s.now())...)
+	s.marks.Made(ctx, r.ID)
 	s.record("created", &out.Listed, c, r.ReportChange(time.Time{}), r.ParentID)
 	return out, nil
 }

@@ -160,6 +160,7 @@ func (s *Service) edit(ctx context.Context, c Caller, id int64, q *Changes) (*Ed
 		out.Warnings = append(out.Warnings, names.Put(ctx, s.o.Name, &out.Listed, out.found.All(), now)...)
 	}
 	out.Revoked = e.RevokeBelow
+	s.marks.Made(ctx, id)
 	s.record("edited", &out.Listed, c, out.ReportChange(l.ReportUntil), 0)
 	return out, nil
 }

@@ -88,6 +88,7 @@ func (s *Service) Rotate(ctx context.Context, c Caller, id int64, q Rotation) (*
 	if err != nil {
 		return nil, moved(err)
 	}
+	s.marks.Made(ctx, r.ID)
 	s.record("rotated", &l, c, "", r.ID)
 	return &Created{Listed: store.Listed{Record: r, Owner: l.Owner, Names: l.Names}, Secret: secret}, nil
 }

@@ -429,6 +429,7 @@ func (g *gateway) start(ctx context.Context, clients, operators, people net.List
 	g.use.Start()
 	g.meter.Run()
 	g.names.Start()
+	go g.tokens.Marks().Watch(ctx, func(err error) { g.logger.Error("judging tokens", zap.Error(err)) })
 	go g.greet(ctx)
 	go g.watchStore(ctx)
 	go g.inspectStore(ctx)

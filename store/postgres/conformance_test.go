@@ -12,6 +12,7 @@ import (
 	"patgate/store/postgres/postgrestest"
 	"patgate/store/storetest"
 	"patgate/store/storetest/limittest"
+	"patgate/store/storetest/listing"
 	"patgate/store/storetest/trusted"
 )
 
@@ -104,4 +105,9 @@ func TestConformanceOfRetries(t *testing.T) {
 		db.RefuseEveryOtherCommitForTest()
 		return db
 	})
+}
+
+func TestListing(t *testing.T) {
+	var d databases
+	listing.Run(t, func(t testing.TB, dir string) store.Store { return openURL(t, d.url(t, dir)) })
 }

@@ -6,9 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"strings"
 
 	"patgate/store"
 	"patgate/store/tables"
+	"patgate/store/tables/filter"
 )
 
 // database gives package tables what it needs of the open pools.
@@ -25,12 +27,26 @@ func (db *DB) database() tables.Database {
 		NextID:   nextID,
 		Head:     "(SELECT seq FROM sqlite_sequence WHERE name = 'changes')",
 		Scrub:    db.scrub,
+		Filter:   filter.Dialect{Grams: grams, IndexedBy: func(index string) string { return " INDEXED BY " + index }},
+		FillMarks: `INSERT INTO token_text (rowid, text)
+			SELECT id, name || char(10) || description FROM tokens WHERE id > ? AND id <= ?`,
+		MissMarks: missing,
+		Unjudged:  "EXISTS (SELECT 1 FROM marks WHERE judged = 0)",
 
 		Counter:    counter,
 		SetCounter: setCounter,
 		CopyBegins: func(context.Context, tables.Conn) error { return nil },
 		CopyEnds:   copyEnds,
 	}
+}
+
+// grams looks names and descriptions up in token_text.
+func grams(all []string) (string, any) {
+	quoted := make([]string, len(all))
+	for i, gram := range all {
+		quoted[i] = `"` + strings.ReplaceAll(gram, `"`, `""`) + `"`
+	}
+	return "SELECT rowid AS id FROM token_text WHERE token_text MATCH ?", strings.Join(quoted, " AND ")
 }
 
 // nextID tells what AUTOINCREMENT gives next. The transaction holds the write lock, so nobody else takes it.
@@ -55,10 +71,18 @@ func setCounter(ctx context.Context, tx tables.Conn, name string, seq int64) err
 	return err
 }
 
-// copyEnds counts the units of each kind anew: the triggers have counted them a second time.
+// missing gives tokens the rows that triggers make with them, if those are not there.
+const missing = `INSERT INTO marks (token_id, owner_id, live, expires_at)
+		SELECT id, owner_id, revoked_at = 0 AND paused_at = 0, expires_at FROM tokens WHERE id NOT IN (SELECT token_id FROM marks);
+	INSERT INTO token_uses (token_id, uses, last_used_at) SELECT id, 0, 0 FROM tokens WHERE true ON CONFLICT DO NOTHING`
+
+// copyEnds counts the units of each kind anew: the triggers have counted them a second time. Every token has its use, and marks.
 func copyEnds(ctx context.Context, tx tables.Conn) error {
 	_, err := tx.Exec(ctx, `UPDATE unit_kinds SET units = of.n FROM (SELECT kind_id, count(*) AS n FROM units GROUP BY kind_id) AS of
 		WHERE of.kind_id = id`)
+	if err == nil {
+		_, err = tx.Exec(ctx, missing)
+	}
 	return err
 }
 

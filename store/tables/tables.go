@@ -7,9 +7,11 @@ import (
 	"context"
 	"errors"
 	"math"
+	"sync/atomic"
 	"time"
 
 	"patgate/store"
+	"patgate/store/tables/filter"
 	"patgate/store/tables/limited"
 )
 
@@ -71,6 +73,14 @@ type Database struct {
 	SetCounter func(ctx context.Context, tx Conn, name string, seq int64) error
 	// CopyBegins and CopyEnds are called when rows are copied as they are: what triggers count is counted already.
 	CopyBegins, CopyEnds func(ctx context.Context, tx Conn) error
+	// Filter is how tokens are looked up.
+	Filter filter.Dialect
+	// FillMarks puts into marks, or what else is kept of them, the tokens with ids above one and up to another, within a Note.
+	FillMarks string
+	// MissMarks sees to it that tokens without marks get them, soon or at once.
+	MissMarks string
+	// Unjudged is an expression for whether there are tokens that were not judged yet.
+	Unjudged string
 	// Scrub is called after sealed credentials were erased.
 	Scrub func(ctx context.Context)
 }
@@ -81,6 +91,7 @@ type Tables struct {
 	limited.Counts
 	d          Database
 	boundQuery string
+	texted     atomic.Bool // all text is in its index
 }
 
 // New keeps a store in a database whose schema is there.

@@ -5,6 +5,7 @@ import (
 
 	"patgate/admin/console/picker"
 	"patgate/admin/console/words"
+	"patgate/admin/marks"
 	"patgate/admin/tokens"
 )
 
@@ -19,8 +20,12 @@ type Token struct {
 	Created, Expires, LastUsed      Moment
 	Uses                            int64
 	Limits                          []string
+	Radius                          Radius
 	Active, CanRotate, CanEdit, Own bool
 }
+
+// Radius is the blast radius of a token as tables show it.
+type Radius struct{ Short, Level, Why string }
 
 // Of shows a token to a user of the forge.
 func Of(t *tokens.Inspected, viewer int64, k *picker.Catalogue, now time.Time) Token {
@@ -42,6 +47,7 @@ func Of(t *tokens.Inspected, viewer int64, k *picker.Catalogue, now time.Time) T
 		Uses:        t.Uses,
 		Limits:      words.Listed(t.Limits.Lines()),
 		Own:         own,
+		Radius:      Radius{t.Radius.Short(), t.Radius.Level(), t.Radius.Explain() + " " + words.Sentence(marks.Weights)},
 		Active:      t.State == "active" || t.State == "credential_invalid",
 		CanRotate:   own && t.RotatedTo == 0,
 		CanEdit:     own && t.RotatedTo == 0,
