@@ -78,7 +78,7 @@ func (g *Grant) filtered(q *Question, l look, d *Decision) (allowed bool) {
 
 // Reachable says what may make a grant reach entries with permissions, so that nobody has to be asked about the others.
 type Reachable struct {
-	// Facts: membership counts, or whose a project is, so that each container has to be looked at.
+	// Facts: membership counts, or whose a project is, or a limit, so that each container has to be looked at.
 	Facts bool
 	// Groups are the ids of the groups below which containers are reached, each once.
 	Groups []int64
@@ -93,6 +93,9 @@ func (g *Grant) Reaches(r *routes.Route) (out Reachable) {
 			}
 		}
 		return false
+	}
+	for i := range g.bounds {
+		out.Facts = out.Facts || g.bounds[i].forbids(&r.NeedSet) // the groups above tell whether it holds there
 	}
 	for _, n := range g.broad {
 		a := g.Scopes[n].Access

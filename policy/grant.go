@@ -28,6 +28,10 @@ type Grant struct {
 	namedProjects []naming // sorted by id, then scope
 	namedGroups   []naming // sorted by id, then scope
 	constrained   bool     // some scope carries a constraint
+
+	bounds []bound // the limits that it is held to, of those in force; nil for most
+	limits Limits  // those in force
+	bearer Bearer
 }
 
 // naming says that a scope names a container. A grant of ten thousand scopes is looked up as fast as one of ten.

@@ -123,7 +123,8 @@ func (j *Judge) reaches(name *routes.EntryName, id int64, entry jsontext.Value) 
 
 // shown gives what the entry itself says of its container.
 func shown(name *routes.EntryName, c *container) *policy.Container {
-	out := &policy.Container{Boundary: name.Row.Boundaries[0], ID: c.id, Access: policy.OwnerPublicRead}
+	out := &policy.Container{Boundary: name.Row.Boundaries[0], ID: c.id, Access: policy.OwnerPublicRead,
+		Partial: c.kind != routes.RefUser}
 	if c.above != 0 {
 		out.Ancestors = []int64{c.above}
 	}

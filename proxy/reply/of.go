@@ -2,6 +2,7 @@ package reply
 
 import (
 	"errors"
+	"strconv"
 	"strings"
 
 	"github.com/valyala/fasthttp"
@@ -141,6 +142,8 @@ func OfDenial(d *policy.Decision, r *routes.Route) *Refusal {
 		out.Message = "The token allows this only under a constraint that cannot be enforced here."
 	case policy.ReasonTargetDenied:
 		out.Message = "The permission is missing on a further project or group that the request names."
+	case policy.ReasonLimit:
+		out.Message = "The operator's limit " + strconv.Quote(d.Limit.Name) + " forbids it, whatever the token's scopes are."
 	case policy.ReasonOutOfBounds:
 		out.Message = "The token does not reach what the request names."
 	}
