@@ -77,6 +77,10 @@ type Config struct {
 	Store Store `yaml:"store"`
 	// Routes adds to the built-in route table.
 	Routes Routes `yaml:"routes"`
+	// Policies is a directory with policy as code, or one file: limits that every token is held to, and templates, beside the file
+	// `patgate.lock` that says which projects and groups their paths mean. It is read again on SIGHUP and when it changes, as often
+	// as the route table; a bad file leaves the last good set in place, and keeps patgate from starting. Empty: there are none.
+	Policies string `yaml:"policies"`
 	// Tokens limits what tokens may be made.
 	Tokens Tokens `yaml:"tokens"`
 	// Learn says what is kept of what tokens do, from which smaller grants are proposed.

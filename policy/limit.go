@@ -52,8 +52,8 @@ type Bearer struct {
 // Limits are all that an operator has set. Nil is none.
 type Limits []Limit
 
-// Turns gives the age, in seconds, at which the first of the limits begins to refuse a token that is younger now; ok is false when
-// none will.
+// Turns gives the age, in seconds, at which the first of the limits begins to refuse a token that is younger now; ok is false
+// when none will.
 func (l Limits) Turns(b Bearer) (age int64, ok bool) {
 	for i := range l {
 		// A limit of n seconds is kept by a token that is n seconds old.

@@ -1,9 +1,12 @@
 package opening
 
 import (
+	"patgate/admin/manifest"
 	"patgate/admin/terms"
 	"patgate/admin/tokens"
+	"patgate/cli/terminal"
 	"patgate/config"
+	"patgate/policy"
 	"patgate/routes"
 )
 
@@ -18,7 +21,28 @@ func Tokens(c *config.Config, o *Opened, f tokens.Forge, table func() *routes.Ta
 	if edit != nil {
 		edit(&options)
 	}
+	if options.Limits == nil && c.Policies != "" {
+		set, err := Policies(c.Policies, table())
+		if err != nil {
+			return nil, err
+		}
+		limits := set.Limits(table())
+		options.Limits = func() *policy.Limits { return &limits }
+	}
 	return tokens.New(options)
+}
+
+// Policies reads a directory with policy as code, or one file.
+func Policies(path string, t *routes.Table) (*manifest.Set, error) {
+	files, problems := manifest.Files(path)
+	if len(problems) > 0 {
+		return nil, terminal.Problems(problems)
+	}
+	set, problems := manifest.Read(files, t)
+	if len(problems) > 0 {
+		return nil, terminal.Problems(problems)
+	}
+	return set, nil
 }
 
 // Lifetimes gives how long tokens may live.

@@ -4,9 +4,6 @@ package reload
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/binary"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -42,16 +39,14 @@ type Event struct {
 type Reloader struct {
 	opts    Options
 	current atomic.Pointer[routes.Table]
-
-	mu   sync.Mutex        // held during a reload
-	seen [sha256.Size]byte // of the files at the last reload, good or not
+	files   Files
 }
 
 // New loads the table for the first time. Problems mean that there is no table, and no Reloader.
 func New(opts Options) (*Reloader, []routes.Problem) {
 	r := &Reloader{opts: opts}
-	files, problems := ReadFiles(opts.Paths)
-	r.seen = fingerprint(files, problems)
+	r.files = Files{Read: func() ([]routes.File, []routes.Problem) { return ReadFiles(opts.Paths) }, Load: r.reload}
+	files, problems := r.files.First()
 	if len(problems) > 0 {
 		return nil, problems
 	}
@@ -68,48 +63,17 @@ func (r *Reloader) Table() *routes.Table { return r.current.Load() }
 
 // Reload reads the files again, whether they changed or not, and puts the new table into use. When there are problems,
 // the table before stays.
-func (r *Reloader) Reload() []routes.Problem {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	files, problems := ReadFiles(r.opts.Paths)
-	return r.reloadLocked(files, problems)
-}
+func (r *Reloader) Reload() []routes.Problem { return r.files.Reload() }
 
-// Watch reloads when a file was changed, added or removed, until the context is done. It compares contents, not times: a
-// file that is written twice within the clock's grain is not missed, and one that is only touched is not loaded. A change
-// that cannot be loaded is reported once.
+// Watch reloads when a file was changed, added or removed, until the context is done, see Files.Watch.
 func (r *Reloader) Watch(ctx context.Context) {
-	if len(r.opts.Paths) == 0 {
-		return
-	}
-	interval := r.opts.Interval
-	if interval <= 0 {
-		interval = DefaultInterval
-	}
-	ticker := time.NewTicker(interval)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-ticker.C:
-			r.poll()
-		}
+	if len(r.opts.Paths) > 0 {
+		r.files.Watch(ctx, r.opts.Interval)
 	}
 }
 
-// poll reloads when the files differ from those of the last reload.
-func (r *Reloader) poll() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	files, problems := ReadFiles(r.opts.Paths)
-	if fingerprint(files, problems) != r.seen {
-		r.reloadLocked(files, problems)
-	}
-}
-
-func (r *Reloader) reloadLocked(files []routes.File, problems []routes.Problem) []routes.Problem {
-	r.seen = fingerprint(files, problems)
+// reload puts the table of what was read into use.
+func (r *Reloader) reload(files []routes.File, problems []routes.Problem) []routes.Problem {
 	before := r.current.Load()
 	var table *routes.Table
 	if len(problems) == 0 {
@@ -124,24 +88,4 @@ func (r *Reloader) reloadLocked(files []routes.File, problems []routes.Problem) 
 		r.opts.Report(event)
 	}
 	return problems
-}
-
-// fingerprint is a hash of names and contents, and of what could not be read.
-func fingerprint(files []routes.File, problems []routes.Problem) (sum [sha256.Size]byte) {
-	h := sha256.New()
-	add := func(data []byte) {
-		var length [8]byte
-		binary.BigEndian.PutUint64(length[:], uint64(len(data)))
-		h.Write(length[:])
-		h.Write(data)
-	}
-	for _, f := range files {
-		add([]byte(f.Name))
-		add(f.Data)
-	}
-	for _, p := range problems {
-		add([]byte(p.Error()))
-	}
-	h.Sum(sum[:0])
-	return sum
 }

@@ -1,0 +1,116 @@
+package manifest
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"patgate/admin/catalogue"
+	"patgate/admin/terms"
+	"patgate/policy"
+	"patgate/routes"
+)
+
+// Limit is an operator's upper bound: what no token may do somewhere, whatever its scopes are.
+type Limit struct {
+	Groups      []string `json:"groups,omitempty" doc:"Groups on which it holds, with everything below them: ids, or paths that patgate.lock has."`
+	Projects    []string `json:"projects,omitempty" doc:"Projects on which it holds. Without groups and projects it holds everywhere."`
+	Deny        Deny     `json:"deny,omitzero" doc:"What no token may do there."`
+	MaxLifetime string   `json:"max_lifetime,omitempty" doc:"A token that is older is refused there: 12h, 30d."`
+}
+
+// Deny is what a limit denies.
+type Deny struct {
+	Permissions []string `json:"permissions,omitempty" doc:"Names of permissions; * stands for any text, and for all of today that match, those that are granted by name only too."`
+	Categories  []string `json:"categories,omitempty" doc:"Headings of the catalogue: every permission below them."`
+	Effects     []string `json:"effects,omitempty" doc:"Every permission that has the effect: exports, runs_as_owner, grants_rights, changes_visibility, stores_secret, skips_guard, mints."`
+}
+
+// effectMints is the effect of permissions with which a request is answered with another credential.
+const effectMints = "mints"
+
+func limitKind() kind {
+	return kind{"Limit", func() any { return &Limit{} }, func(c *checker, o *Object) { c.limit(o) }}
+}
+
+// limit checks a limit, and whether the places that it names are known.
+func (c *checker) limit(o *Object) {
+	m := o.Spec.(*Limit)
+	c.places(o, "groups", routes.RefGroup, m.Groups)
+	c.places(o, "projects", routes.RefProject, m.Projects)
+	c.compile(o)
+}
+
+// places notes paths of which nobody has written down what they mean.
+func (c *checker) places(o *Object, field string, kind routes.RefKind, names []string) {
+	for _, name := range names {
+		if _, known := c.set.Lock.ID(kind, name); !known {
+			o.problem(field, "write its id, or have patgate apply look it up and write it into "+LockName,
+				"the %s %q is not in %s: a name alone may mean another one tomorrow", kind, name, LockName)
+		}
+	}
+}
+
+// compile makes the limit that is decided by.
+func (c *checker) compile(o *Object) policy.Limit {
+	m := o.Spec.(*Limit)
+	out := policy.Limit{Name: o.Name}
+	for _, name := range m.Groups {
+		id, _ := c.set.Lock.ID(routes.RefGroup, name)
+		out.Groups = append(out.Groups, id)
+	}
+	for _, name := range m.Projects {
+		id, _ := c.set.Lock.ID(routes.RefProject, name)
+		out.Projects = append(out.Projects, id)
+	}
+	all := catalogue.All(c.table)
+	deny := func(field, what, fix string, takes func(*catalogue.Entry) bool) {
+		found := false
+		for i := range all {
+			if e := &all[i]; takes(e) {
+				found = true
+				p, _ := c.table.Catalogue().Find(e.Name)
+				out.Permissions.Add(p)
+			}
+		}
+		if !found {
+			o.problem(field, fix, "%q is no %s", what, strings.TrimPrefix(field, "deny."))
+		}
+	}
+	for _, pattern := range m.Deny.Permissions {
+		near := strings.Join(c.table.Catalogue().Nearest(pattern, 3), ", ")
+		deny("deny.permissions", pattern, "write a name of the catalogue, such as "+near, func(e *catalogue.Entry) bool {
+			return terms.Matches(pattern, e.Name)
+		})
+	}
+	for _, name := range m.Deny.Categories {
+		deny("deny.categories", name, "write a heading of docs/permissions.md", func(e *catalogue.Entry) bool { return e.Category == name })
+	}
+	for _, effect := range m.Deny.Effects {
+		deny("deny.effects", effect, "write exports, runs_as_owner, grants_rights, changes_visibility, stores_secret, skips_guard or mints",
+			func(e *catalogue.Entry) bool {
+				return slices.Contains(e.Effects, effect) || effect == effectMints && e.Mints
+			})
+	}
+	if m.MaxLifetime != "" {
+		span, ok := terms.ParseSpan(m.MaxLifetime)
+		if !ok || span < time.Minute {
+			o.problem("max_lifetime", "write 12h or 30d", "%q is no length of time of a minute or more", m.MaxLifetime)
+		}
+		out.MaxAge = int64(span / time.Second)
+	}
+	if out.Permissions.Empty() && out.MaxAge == 0 {
+		o.problem("deny", "write deny: or max_lifetime:", "it forbids nothing")
+	}
+	return out
+}
+
+// Limits gives the limits of a set without problems, by the numbers of a table's permissions.
+func (s *Set) Limits(t *routes.Table) policy.Limits {
+	c := &checker{table: t, set: s}
+	var limits policy.Limits
+	for _, o := range Of[Limit](s) {
+		limits = append(limits, c.compile(o))
+	}
+	return limits
+}
