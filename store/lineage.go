@@ -44,6 +44,8 @@ type Edit struct {
 	ExpiresAt, RenewUntil time.Time
 	// ReportUntil is the end of report mode, which begins now when it has not begun before; zero: the grant is enforced.
 	ReportUntil time.Time
+	// Managed is the file that the token is kept by from now on.
+	Managed *token.Managed
 	// Widened: the token may do more than before.
 	Widened bool
 	// Before, when it is not nil, is kept so that the edit can be undone.
@@ -171,7 +173,7 @@ func (r Rules) EditToken(ctx context.Context, id int64, e Edit, c Cause) (Listed
 			return fmt.Errorf("%w: it was changed meanwhile", ErrConflict)
 		}
 		l.Name, l.Description, l.Scopes, l.TableVersion = e.Name, e.Description, e.Scopes, e.TableVersion
-		l.ExpiresAt, l.RenewUntil = e.ExpiresAt, e.RenewUntil
+		l.ExpiresAt, l.RenewUntil, l.Managed = e.ExpiresAt, e.RenewUntil, e.Managed
 		if l.ReportUntil = e.ReportUntil; l.ReportFrom.IsZero() && !e.ReportUntil.IsZero() {
 			l.ReportFrom = c.At
 		}

@@ -35,6 +35,8 @@ type Record struct {
 	ReportFrom, ReportUntil time.Time
 	// OwnersWord: the token was made on its owner's own word, with a forge credential that came with the request.
 	OwnersWord bool
+	// Managed says which file of policy as code the token is kept by; nil for one that was made by hand.
+	Managed *Managed
 	// Revision moves with every change of what the token may do, and with its rotation.
 	Revision int64
 }

@@ -4,7 +4,6 @@ import (
 	"time"
 
 	"patgate/admin/names"
-	"patgate/admin/tokens"
 	"patgate/policy"
 	"patgate/store"
 )
@@ -124,7 +123,7 @@ func viewScopes(specs []policy.ScopeSpec) []Scope {
 
 // View shows a token as it is at that time.
 func View(l *store.Listed, now time.Time) *Token {
-	state, reason := tokens.State(l, now)
+	state, reason := l.State(now)
 	broken := ""
 	if l.Credential == store.CredentialInvalid {
 		broken = l.CredentialReason

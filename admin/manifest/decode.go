@@ -10,13 +10,16 @@ import (
 	"patgate/routes/load/document"
 )
 
-// decode reads a document into the fields of a spec, by the names in their json tags. What is unknown, of another type or empty is
-// a problem.
+// decode reads a document into the fields of a spec, by the names in their json tags. What is unknown, of another type or empty
+// is a problem.
 func decode(o *Object, spec any) {
 	d := o.document
 	fields := append([]document.Field{
 		document.On("kind", func(*yaml.Node) {}),
-		document.On("name", func(v *yaml.Node) { o.Name, _ = d.Line(v, "name") }),
+		document.On("name", func(v *yaml.Node) {
+			o.nodes["name"] = v
+			o.Name, _ = d.Line(v, "name")
+		}),
 		document.On("description", func(v *yaml.Node) { o.Description, _ = d.Line(v, "description") }),
 	}, fieldsOf(o, "", reflect.ValueOf(spec).Elem())...)
 	d.Fields(d.Root, "a "+o.Kind, fields...)

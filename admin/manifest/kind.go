@@ -115,7 +115,7 @@ func (c *checker) read(d *document.Document) {
 	}
 	of := document.Value(d.Root, "kind")
 	if of == nil {
-		d.Problem(d.Root, "write kind: "+strings.Join(names, ", kind: or kind: "), "the document has no kind")
+		d.Problem(d.Root, "write kind: and one of "+strings.Join(names, ", "), "the document has no kind")
 		return
 	}
 	for _, k := range kinds() {

@@ -13,17 +13,17 @@ import (
 
 // Limit is an operator's upper bound: what no token may do somewhere, whatever its scopes are.
 type Limit struct {
-	Groups      []string `json:"groups,omitempty" doc:"Groups on which it holds, with everything below them: ids, or paths that patgate.lock has."`
-	Projects    []string `json:"projects,omitempty" doc:"Projects on which it holds. Without groups and projects it holds everywhere."`
+	Groups      []string `json:"groups,omitempty" doc:"Where it holds, with everything below: ids, or paths of patgate.lock."`
+	Projects    []string `json:"projects,omitempty" doc:"Where it holds besides. Without groups and projects: everywhere."`
 	Deny        Deny     `json:"deny,omitzero" doc:"What no token may do there."`
 	MaxLifetime string   `json:"max_lifetime,omitempty" doc:"A token that is older is refused there: 12h, 30d."`
 }
 
 // Deny is what a limit denies.
 type Deny struct {
-	Permissions []string `json:"permissions,omitempty" doc:"Names of permissions; * stands for any text, and for all of today that match, those that are granted by name only too."`
+	Permissions []string `json:"permissions,omitempty" doc:"Names; * stands for any text."`
 	Categories  []string `json:"categories,omitempty" doc:"Headings of the catalogue: every permission below them."`
-	Effects     []string `json:"effects,omitempty" doc:"Every permission that has the effect: exports, runs_as_owner, grants_rights, changes_visibility, stores_secret, skips_guard, mints."`
+	Effects     []string `json:"effects,omitempty" doc:"Effects of permissions: exports, grants_rights, and so on."`
 }
 
 // effectMints is the effect of permissions with which a request is answered with another credential.
@@ -74,7 +74,8 @@ func (c *checker) compile(o *Object) policy.Limit {
 			}
 		}
 		if !found {
-			o.problem(field, fix, "%q is no %s", what, strings.TrimPrefix(field, "deny."))
+			o.problem(field, fix, "there is no such %s: %q", map[string]string{"deny.permissions": "permission",
+				"deny.categories": "category", "deny.effects": "effect"}[field], what)
 		}
 	}
 	for _, pattern := range m.Deny.Permissions {
@@ -84,13 +85,15 @@ func (c *checker) compile(o *Object) policy.Limit {
 		})
 	}
 	for _, name := range m.Deny.Categories {
-		deny("deny.categories", name, "write a heading of docs/permissions.md", func(e *catalogue.Entry) bool { return e.Category == name })
+		deny("deny.categories", name, "write a heading of docs/permissions.md", func(e *catalogue.Entry) bool {
+			return e.Category == name
+		})
 	}
 	for _, effect := range m.Deny.Effects {
-		deny("deny.effects", effect, "write exports, runs_as_owner, grants_rights, changes_visibility, stores_secret, skips_guard or mints",
-			func(e *catalogue.Entry) bool {
-				return slices.Contains(e.Effects, effect) || effect == effectMints && e.Mints
-			})
+		deny("deny.effects", effect, "write exports, runs_as_owner, grants_rights, changes_visibility, stores_secret, skips_guard "+
+			"or mints", func(e *catalogue.Entry) bool {
+			return slices.Contains(e.Effects, effect) || effect == effectMints && e.Mints
+		})
 	}
 	if m.MaxLifetime != "" {
 		span, ok := terms.ParseSpan(m.MaxLifetime)
@@ -99,7 +102,7 @@ func (c *checker) compile(o *Object) policy.Limit {
 		}
 		out.MaxAge = int64(span / time.Second)
 	}
-	if out.Permissions.Empty() && out.MaxAge == 0 {
+	if len(m.Deny.Permissions)+len(m.Deny.Categories)+len(m.Deny.Effects) == 0 && m.MaxLifetime == "" {
 		o.problem("deny", "write deny: or max_lifetime:", "it forbids nothing")
 	}
 	return out

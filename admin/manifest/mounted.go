@@ -37,8 +37,8 @@ func LockOf(path string) string {
 	return filepath.Join(path, LockName)
 }
 
-// Mounted is a directory of files that a gateway keeps to, read again when it changes. A set with problems leaves the last good one
-// in place.
+// Mounted is a directory of files that a gateway keeps to, read again when it changes. A set with problems leaves the last good
+// one in place.
 type Mounted struct {
 	table   func() *routes.Table
 	current atomic.Pointer[inForce]

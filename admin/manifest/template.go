@@ -9,7 +9,7 @@ import (
 
 // Template is a set of permissions for a job that many have, beside those that patgate brings.
 type Template struct {
-	Permissions []string `json:"permissions" doc:"What a scope that names the template may do; read_* stands for what a wildcard may stand for."`
+	Permissions []string `json:"permissions" doc:"What a scope that names it may do."`
 	Expires     string   `json:"expires,omitempty" doc:"A fitting lifetime: 12h, 30d."`
 }
 

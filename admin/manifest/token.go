@@ -15,17 +15,17 @@ import (
 
 // Token is a token that is kept as its file says. Its secret is no part of the file.
 type Token struct {
-	Owner   string  `json:"owner,omitempty" doc:"Forge user whom the token acts for; the only one that is known, or whose credential is given, when it is left out."`
+	Owner   string  `json:"owner,omitempty" doc:"Forge user whom it acts for; left out: the only one."`
 	Expires string  `json:"expires" doc:"How long it lives from when it is made (12h, 30d), or when it ends (2026-12-31)."`
 	Scopes  []Scope `json:"scopes" doc:"What it may do where."`
 }
 
 // Scope is one access with its permissions, as files write it.
 type Scope struct {
-	Access      string      `json:"access,omitempty" doc:"personal_projects, all_memberships, selected_memberships, user or instance; selected_memberships when projects or groups are named."`
+	Access      string      `json:"access,omitempty" doc:"As of tokens; left out: selected_memberships."`
 	Projects    []string    `json:"projects,omitempty" doc:"Ids, or paths that patgate.lock has."`
 	Groups      []string    `json:"groups,omitempty" doc:"Ids, or paths that patgate.lock has; each with everything below it."`
-	Permissions []string    `json:"permissions,omitempty" doc:"Names of permissions; read_* stands for the permissions of the day on which it is applied."`
+	Permissions []string    `json:"permissions,omitempty" doc:"Names; read_* stands for those of the day."`
 	Template    string      `json:"template,omitempty" doc:"The permissions of a template, beside those that are listed."`
 	Constraints Constraints `json:"constraints,omitzero" doc:"What narrows the scope further."`
 }
@@ -54,6 +54,7 @@ func (c *checker) token(o *Object) {
 	}
 	if len(m.Scopes) == 0 {
 		o.problem("scopes", "write what it may do where", "it has no scope")
+		return
 	}
 	var scopes []terms.Scope
 	for i := range m.Scopes {

@@ -48,7 +48,7 @@ func (s *Service) Can(ctx context.Context, c tokens.Caller, id int64, method, ta
 	}
 	table := s.tokens.Table()
 	v := &Verdict{TokenID: id, Method: strings.ToUpper(method), Path: target}
-	v.State, _ = tokens.State(&x.Listed, s.tokens.Now())
+	v.State, _ = x.State(s.tokens.Now())
 	var op routes.Operation
 	if err := s.classify(table, &op, v.Method, target); err != nil || op.Route == nil {
 		v.Answer, v.Reason = "no", errNoRow.Error()

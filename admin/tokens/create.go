@@ -28,6 +28,8 @@ type Creation struct {
 	// Seal has the forge credential of an owner's request kept sealed. CredentialID names a sealed one instead.
 	Seal         bool
 	CredentialID int64
+	// Managed says which file the token is kept by; what its scopes came to is filled in. Nil: it is made by hand.
+	Managed *token.Managed
 	// OwnerID is the stored owner whom an operator's token acts for, with CredentialID.
 	OwnerID int64
 }
@@ -110,6 +112,7 @@ func (s *Service) Create(ctx context.Context, c Caller, q Creation) (*Created, e
 			return nil, err
 		}
 	}
+	r.Managed = q.Managed.With(r.Scopes)
 	return s.store(ctx, c, b, r, found)
 }
 
@@ -179,3 +182,15 @@ func (e *Missing) Error() string {
 
 // Unwrap gives ErrForbidden.
 func (*Missing) Unwrap() error { return ErrForbidden }
+
+// Place finds what a path means to whom a new token would act for: its zero value where nothing is found, or it is not visible.
+func (s *Service) Place(ctx context.Context, c Caller, q Creation, ref routes.Reference) (policy.Container, error) {
+	if err := present(c); err != nil {
+		return policy.Container{}, err
+	}
+	b, err := c.authority(ctx, s, &q)
+	if err != nil {
+		return policy.Container{}, err
+	}
+	return s.o.Forge.Resolve(ctx, b.session(), ref, 0)
+}

@@ -57,7 +57,8 @@ func (s *Service) Rotate(ctx context.Context, c Caller, id int64, q Rotation) (*
 		}
 	}
 	problems := &terms.Invalid{}
-	r := token.Record{Name: l.Name, Description: l.Description, Scopes: l.Scopes, TableVersion: l.TableVersion, CreatedAt: now}
+	r := token.Record{Name: l.Name, Description: l.Description, Scopes: l.Scopes, TableVersion: l.TableVersion, CreatedAt: now,
+		Managed: l.Managed}
 	r.ExpiresAt = problems.End("expires_at", q.ExpiresAt, now, terms.RotationLife, limit)
 	if byToken {
 		if q.RenewUntil != "" {

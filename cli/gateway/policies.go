@@ -10,8 +10,8 @@ import (
 	"patgate/routes/reload"
 )
 
-// mountPolicies reads the policies that the configuration names. Without all of them there is no gateway: it would allow what they
-// forbid.
+// mountPolicies reads the policies that the configuration names. Without all of them there is no gateway: it would allow what
+// they forbid.
 func (g *gateway) mountPolicies() error {
 	if g.config.Policies == "" {
 		return nil

@@ -143,7 +143,9 @@ func OfDenial(d *policy.Decision, r *routes.Route) *Refusal {
 	case policy.ReasonTargetDenied:
 		out.Message = "The permission is missing on a further project or group that the request names."
 	case policy.ReasonLimit:
-		out.Message = "The operator's limit " + strconv.Quote(d.Limit.Name) + " forbids it, whatever the token's scopes are."
+		out.Decision = nil
+		out.Message = "Access denied: The operator's limit " + strconv.Quote(d.Limit.Name) +
+			" forbids it, whatever the token's scopes are."
 	case policy.ReasonOutOfBounds:
 		out.Message = "The token does not reach what the request names."
 	}

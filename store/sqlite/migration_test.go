@@ -36,7 +36,7 @@ func TestATokenOfTheFirstSchemaGoesOn(t *testing.T) {
 		"DROP TRIGGER token_named", "DROP TRIGGER token_renamed", "DROP TABLE token_places", "DROP TABLE unplaced",
 		"DROP TABLE paths",
 		"DROP TABLE sign_in_forms", "DROP TABLE sign_ins", "DROP TABLE narrowings", "DROP TABLE observing",
-		"ALTER TABLE tokens DROP COLUMN widened_at",
+		"ALTER TABLE tokens DROP COLUMN widened_at", "ALTER TABLE tokens DROP COLUMN managed",
 		"DROP TABLE units", "DROP TABLE unit_kinds", "DROP TABLE subjects", "DROP TABLE subject_networks",
 		"DROP TABLE token_permissions", "DROP TABLE token_addresses",
 		"DROP INDEX tokens_by_family", "DROP INDEX tokens_by_parent",
