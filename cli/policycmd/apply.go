@@ -35,7 +35,8 @@ more needs the owner's forge token (PATGATE_OWNER_CREDENTIAL). What was changed 
 that an earlier apply of this set made and no file names are revoked; what was made by hand never is. The secret of a new
 token goes to a file of its name in --secrets-dir, to the output with --secrets-stdout, or nowhere.
 
-Limits and templates are in force where a gateway reads the same files (policies), and nowhere else.`,
+Limits are in force where a gateway reads the same files (policies), and nowhere else. Templates stand for permissions in
+the tokens of their own set.`,
 		Example: `  patgate diff -f policies
   patgate apply -f policies --secrets-dir /run/secrets/patgate --prune`,
 		Args: cobra.NoArgs,
