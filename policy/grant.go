@@ -131,12 +131,13 @@ func (g *Grant) held(b routes.Boundary) *routes.PermissionSet {
 }
 
 // Holds tells whether the grant has a permission, without a constraint, on the owner's account or on the instance as a
-// whole. A nil grant holds nothing; of containers, which need facts to decide, it holds nothing either.
+// whole, and no limit forbids it there. A nil grant holds nothing; of containers, which need facts to decide, it holds nothing
+// either.
 func (g *Grant) Holds(b routes.Boundary, p routes.Permission) bool {
 	if g == nil || b.InContainer() {
 		return false
 	}
-	return g.held(b).Has(p)
+	return g.held(b).Has(p) && g.Barred(b, p) == nil
 }
 
 // underAll gives what is held under all_memberships by the scopes that count.

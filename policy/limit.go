@@ -2,6 +2,7 @@ package policy
 
 import (
 	"slices"
+	"strconv"
 
 	"patgate/routes"
 )
@@ -17,6 +18,11 @@ type Limit struct {
 	// MaxAge is how old a token may be, in seconds since it was made: an older one is refused there whatever it asks for. 0 is no
 	// limit.
 	MaxAge int64
+}
+
+// Refusal says in words that the limit forbids something.
+func (m *Limit) Refusal() string {
+	return "the operator's limit " + strconv.Quote(m.Name) + " forbids it, whatever the token's scopes are"
 }
 
 // Everywhere tells whether a limit holds everywhere.
@@ -101,6 +107,20 @@ func shares(a, b *routes.PermissionSet) bool {
 // forbids tells whether a limit forbids something that needs permissions, wherever the limit holds.
 func (b *bound) forbids(needs *routes.PermissionSet) bool {
 	return b.outlived || needs != nil && shares(&b.Permissions, needs)
+}
+
+// Barred gives the limit that forbids a permission on the owner's account or on the instance, which only one that holds
+// everywhere can; nil when none does.
+func (g *Grant) Barred(b routes.Boundary, p routes.Permission) *Limit {
+	if g == nil || b.InContainer() {
+		return nil
+	}
+	for i := range g.bounds {
+		if b := &g.bounds[i]; b.Everywhere() && (b.outlived || b.Permissions.Has(p)) {
+			return b.Limit
+		}
+	}
+	return nil
 }
 
 // holdsOn tells whether a limit holds on what an act is about. A container that is not known may lie anywhere.

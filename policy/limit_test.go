@@ -225,6 +225,16 @@ func TestLimitsAgreeWithTheNaiveOnes(t *testing.T) {
 			}
 		}
 		age := int64(d.IntN(10))
+		for p := routes.Permission(1); int(p) < len(d.catalogue.infos); p++ { // patgate's own token API asks that way
+			asks := &Question{Route: row(onAccount), Acts: acts(account())}
+			asks.Route.NeedSet.Add(p)
+			under := g.Under(limits, Bearer{Age: age})
+			if holds := under.Holds(onAccount, p); holds != (Decide(under, asks).Verdict == Allow) {
+				t.Fatalf("case %d of seed %d: holds %v: %v\nlimits %+v\nscopes %+v", n, seed, p, holds, limits, specs)
+			} else if g.Holds(onAccount, p) && !holds {
+				seen["held back"]++
+			}
+		}
 		free, held := Decide(g, q), Decide(g.Under(limits, Bearer{Age: age}), q)
 		switch {
 		case free.Verdict == Deny || free.Reason == ReasonOpen:
@@ -249,7 +259,7 @@ func TestLimitsAgreeWithTheNaiveOnes(t *testing.T) {
 			t.Fatalf("case %d: the plan denies (%v) what is allowed", n, p.Reason)
 		}
 	}
-	for _, kind := range []string{"not for limits", "limit", "filtered", "kept"} {
+	for _, kind := range []string{"not for limits", "limit", "filtered", "kept", "held back"} {
 		if seen[kind] < 50 {
 			t.Errorf("%s came %d times: too seldom", kind, seen[kind])
 		}

@@ -14,7 +14,7 @@ import (
 type Lineage interface {
 	// CreateChild stores a token that the token r.ParentID authorised as it was at parentRevision. The parent must be valid
 	// at r.CreatedAt (else ErrRevoked, ErrExpired, ErrPaused) and unchanged since, and the child must not outlive it (else
-	// ErrConflict).
+	// ErrConflict). It is as old as its parent, see token.Record.Birth.
 	CreateChild(ctx context.Context, r token.Record, parentRevision int64) (token.Record, error)
 	// RotateToken stores r in the place of the token id, which must be valid and not rotated yet (ErrRotated) and at that
 	// revision (ErrConflict). The old one ends at graceUntil, or at once when that is zero. r joins the old one's family
@@ -91,6 +91,7 @@ func (r Rules) CreateChild(ctx context.Context, child token.Record, parentRevisi
 		if err := tx.CountChild(ctx, child.ParentID); err != nil {
 			return err
 		}
+		child.BornAt = child.Elder(&parent.Record)
 		out, err = insert(ctx, tx, child)
 		return err
 	})

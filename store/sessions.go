@@ -345,14 +345,14 @@ func (s *Sessions) limit(e *session, grant *policy.Grant) *policy.Grant {
 	e.limits = s.o.Limits()
 	b := BearerAt(e.Record, s.o.Now())
 	if age, turns := e.limits.Turns(b); turns {
-		e.until = e.Record.CreatedAt.Add(time.Duration(age) * time.Second)
+		e.until = e.Record.Birth().Add(time.Duration(age) * time.Second)
 	}
 	return grant.Under(*e.limits, b)
 }
 
 // BearerAt gives what limits are held against of a token at an instant.
 func BearerAt(r *token.Record, now time.Time) policy.Bearer {
-	return policy.Bearer{Age: int64(now.Sub(r.CreatedAt) / time.Second)}
+	return policy.Bearer{Age: int64(now.Sub(r.Birth()) / time.Second)}
 }
 
 // reportMode gives report mode of a session.

@@ -172,11 +172,17 @@ func moved(err error) error {
 	return err
 }
 
-// Missing says that a token lacks a permission on its owner's account. It is ErrForbidden.
-type Missing struct{ Permission string }
+// Missing says that a token lacks a permission on its owner's account, or that a limit forbids it. It is ErrForbidden.
+type Missing struct {
+	Permission string
+	Limit      *policy.Limit
+}
 
 // Error gives the refusal in words.
 func (e *Missing) Error() string {
+	if e.Limit != nil {
+		return e.Limit.Refusal()
+	}
 	return "the permission " + e.Permission + " is needed on the account (access: user)"
 }
 

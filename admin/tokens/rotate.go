@@ -64,7 +64,7 @@ func (s *Service) Rotate(ctx context.Context, c Caller, id int64, q Rotation) (*
 		if q.RenewUntil != "" {
 			problems.Add("renew_until", "is for the owner to say: a token cannot move its own end")
 		}
-		r.RenewUntil = l.RenewUntil
+		r.RenewUntil, r.BornAt = l.RenewUntil, l.Elder(renewer.Record) // its own word gives nothing a new life
 	} else {
 		r.RenewUntil = problems.Renewal(q.RenewUntil, now, r.ExpiresAt, limit)
 	}

@@ -2,7 +2,6 @@ package reply
 
 import (
 	"errors"
-	"strconv"
 	"strings"
 
 	"github.com/valyala/fasthttp"
@@ -144,8 +143,7 @@ func OfDenial(d *policy.Decision, r *routes.Route) *Refusal {
 		out.Message = "The permission is missing on a further project or group that the request names."
 	case policy.ReasonLimit:
 		out.Decision = nil
-		out.Message = "Access denied: The operator's limit " + strconv.Quote(d.Limit.Name) +
-			" forbids it, whatever the token's scopes are."
+		out.Message = "Access denied: " + d.Limit.Refusal() + "."
 	case policy.ReasonOutOfBounds:
 		out.Message = "The token does not reach what the request names."
 	}

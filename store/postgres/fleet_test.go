@@ -149,7 +149,7 @@ func TestSignInsOnAnOlderSchema(t *testing.T) {
 	r := f.NewToken(t, "kept")
 	server := connect(t, url)
 	_, err := server.Exec(t.Context(), `DROP TABLE sign_in_forms, sign_ins, nodes; DELETE FROM counters WHERE name = 'sign_ins';
-		ALTER TABLE tokens DROP COLUMN managed; UPDATE patgate_schema SET version = version - 2`)
+		ALTER TABLE tokens DROP COLUMN managed, DROP COLUMN born_at; UPDATE patgate_schema SET version = version - 3`)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -104,7 +104,8 @@ func TestWhatTokensOfAnOlderSchemaNameIsKnown(t *testing.T) {
 			for _, statement := range append([]string{
 				"DROP TRIGGER token_named ON tokens", "DROP TRIGGER token_renamed ON tokens", "DROP FUNCTION token_named",
 				"DROP FUNCTION name_places", "DROP TABLE token_places", "DROP TABLE paths", "DROP TABLE unplaced",
-				"DROP TABLE sign_in_forms", "DROP TABLE sign_ins", "DROP TABLE nodes", "ALTER TABLE tokens DROP COLUMN managed", "DELETE FROM counters WHERE name = 'sign_ins'",
+				"DROP TABLE sign_in_forms", "DROP TABLE sign_ins", "DROP TABLE nodes", "ALTER TABLE tokens DROP COLUMN managed",
+				"ALTER TABLE tokens DROP COLUMN born_at", "DELETE FROM counters WHERE name = 'sign_ins'",
 				"UPDATE patgate_schema SET version = 1",
 			}, damage...) {
 				run(statement)

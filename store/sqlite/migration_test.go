@@ -37,6 +37,7 @@ func TestATokenOfTheFirstSchemaGoesOn(t *testing.T) {
 		"DROP TABLE paths",
 		"DROP TABLE sign_in_forms", "DROP TABLE sign_ins", "DROP TABLE narrowings", "DROP TABLE observing",
 		"ALTER TABLE tokens DROP COLUMN widened_at", "ALTER TABLE tokens DROP COLUMN managed",
+		"ALTER TABLE tokens DROP COLUMN born_at",
 		"DROP TABLE units", "DROP TABLE unit_kinds", "DROP TABLE subjects", "DROP TABLE subject_networks",
 		"DROP TABLE token_permissions", "DROP TABLE token_addresses",
 		"DROP INDEX tokens_by_family", "DROP INDEX tokens_by_parent",

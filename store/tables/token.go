@@ -13,7 +13,8 @@ import (
 
 const tokenColumns = `t.id, t.hash, t.last_four, t.name, t.description, t.owner_id, t.credential_id, t.parent_id, t.scopes,
 	t.table_version, t.created_at, t.expires_at, t.revoked_at, t.revoke_reason, t.paused_at,
-	t.family_id, t.renew_until, t.rotated_to, t.revision, t.report_from, t.report_until, t.owners_word, t.managed`
+	t.family_id, t.renew_until, t.rotated_to, t.revision, t.report_from, t.report_until, t.owners_word, t.managed,
+	t.born_at`
 
 // tokenRow receives tokenColumns.
 type tokenRow struct {
@@ -21,14 +22,15 @@ type tokenRow struct {
 	hash                                []byte
 	scopes, managed                     string
 	created, expires, revoked, pausedAt int64
-	renewUntil                          int64
+	renewUntil, born                    int64
 	reportFrom, reportUntil             int64
 }
 
 func (t *tokenRow) fields() []any {
 	return []any{&t.r.ID, &t.hash, &t.r.LastFour, &t.r.Name, &t.r.Description, &t.r.OwnerID, &t.r.CredentialID, &t.r.ParentID,
 		&t.scopes, &t.r.TableVersion, &t.created, &t.expires, &t.revoked, &t.r.RevokeReason, &t.pausedAt,
-		&t.r.FamilyID, &t.renewUntil, &t.r.RotatedTo, &t.r.Revision, &t.reportFrom, &t.reportUntil, &t.r.OwnersWord, &t.managed}
+		&t.r.FamilyID, &t.renewUntil, &t.r.RotatedTo, &t.r.Revision, &t.reportFrom, &t.reportUntil, &t.r.OwnersWord, &t.managed,
+		&t.born}
 }
 
 func (t *tokenRow) record() (token.Record, error) {
@@ -46,7 +48,7 @@ func (t *tokenRow) record() (token.Record, error) {
 	}
 	t.r.CreatedAt, t.r.ExpiresAt = instant(t.created), instant(t.expires)
 	t.r.RevokedAt, t.r.PausedAt = instant(t.revoked), instant(t.pausedAt)
-	t.r.RenewUntil = instant(t.renewUntil)
+	t.r.RenewUntil, t.r.BornAt = instant(t.renewUntil), instant(t.born)
 	t.r.ReportFrom, t.r.ReportUntil = instant(t.reportFrom), instant(t.reportUntil)
 	return t.r, nil
 }
@@ -142,11 +144,11 @@ func (tx tx) Insert(ctx context.Context, r token.Record) (id int64, err error) {
 	}
 	_, err = tx.Exec(ctx, `INSERT INTO tokens (id, hash, last_four, name, description, owner_id, credential_id, parent_id,
 			scopes, table_version, created_at, expires_at, report_from, report_until, owners_word, family_id, renew_until, touched_at,
-			managed)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			managed, born_at)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		id, r.Hash[:], r.LastFour, r.Name, r.Description, r.OwnerID, r.CredentialID, r.ParentID,
 		string(scopes), r.TableVersion, millis(r.CreatedAt), millis(r.ExpiresAt), millis(r.ReportFrom), millis(r.ReportUntil),
-		r.OwnersWord, cmp.Or(r.FamilyID, id), millis(r.RenewUntil), millis(r.CreatedAt), file)
+		r.OwnersWord, cmp.Or(r.FamilyID, id), millis(r.RenewUntil), millis(r.CreatedAt), file, millis(r.BornAt))
 	if errors.Is(err, ErrConstraint) {
 		err = fmt.Errorf("%w: %w", store.ErrConflict, err)
 	}
