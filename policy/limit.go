@@ -13,6 +13,8 @@ type Limit struct {
 	// Groups and Projects are the ids of where it holds, a group with everything below it. Without any it holds everywhere, on
 	// the owner's account and the instance too.
 	Groups, Projects []int64
+	// Above are the ids of the groups above those: an act on one of them as a group reaches what lies below it.
+	Above []int64
 	// Permissions are those that no token has there.
 	Permissions routes.PermissionSet
 	// MaxAge is how old a token may be, in seconds since it was made: an older one is refused there whatever it asks for. 0 is no
@@ -123,13 +125,20 @@ func (g *Grant) Barred(b routes.Boundary, p routes.Permission) *Limit {
 	return nil
 }
 
-// holdsOn tells whether a limit holds on what an act is about. A container that is not known may lie anywhere.
+// reaches tells whether an act on a container reaches down to where the limit holds: a search in a group, say, or its list of
+// issues.
+func (m *Limit) reaches(c *Container) bool {
+	return c != nil && c.Boundary == routes.BoundaryGroup && slices.Contains(m.Above, c.ID)
+}
+
+// holdsOn tells whether a limit holds on what an act is about, or on something below it. A container that is not known may lie
+// anywhere.
 func (b *bound) holdsOn(on routes.Boundary, c *Container) bool {
 	switch {
 	case b.Everywhere():
 		return true
 	case c != nil && c.Boundary.InContainer():
-		return b.Holds(c)
+		return b.Holds(c) || b.reaches(c)
 	}
 	return on.InContainer()
 }
@@ -205,6 +214,9 @@ func (b *bound) breach(q *Question, anonymous bool) (act int, partly, breached b
 			if partly && unknown && !b.Everywhere() {
 				continue // what it is about are the entries
 			}
+			if partly && !b.needs(a) && b.reaches(a.Container) && !b.Holds(a.Container) {
+				continue // what lies below it are the entries
+			}
 			if (ofRow || b.forbids(a.Needs)) && (a.Elsewhere || b.holdsOn(a.Boundary, a.Container)) {
 				return i, false, true
 			}
@@ -220,6 +232,9 @@ func (b *bound) breach(q *Question, anonymous bool) (act int, partly, breached b
 	}
 	return -1, partly, false
 }
+
+// needs tells whether an act needs, besides what the row does, what a limit forbids.
+func (b *bound) needs(a *Act) bool { return a.Needs != nil && shares(&b.Permissions, a.Needs) }
 
 // holdsOnAny tells whether a limit holds on what a text of the request may act on.
 func (b *bound) holdsOnAny(q *Question) bool {

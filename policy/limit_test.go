@@ -47,6 +47,17 @@ func limitCases() []decideCase {
 			row: run, acts: acts(project(hammer)), verdict: Allow, reason: ReasonGranted},
 		{name: "a limit on the group itself", limits: noneBelow(acme, "update_group"), scopes: scopes(onGroup(acme, "update_group")),
 			row: writing(row(onAGroup, "update_group")), acts: acts(group(acme)), reason: ReasonLimit, shown: onAGroup},
+		{name: "a limit below a group", limits: Limits{{Name: "deep", Groups: []int64{tools}, Above: []int64{acme},
+			Permissions: newCatalogue().set("read_work_item")}}, scopes: scopes(onGroup(acme, "read_work_item")),
+			row: row(onAGroup, "read_work_item"), acts: acts(group(acme)), reason: ReasonLimit, shown: onAGroup},
+		{name: "a limit below a group, on a project beside it", limits: Limits{{Name: "deep", Groups: []int64{tools},
+			Above: []int64{acme}, Permissions: newCatalogue().set("read_work_item")}}, row: row(onAProject, "read_work_item"),
+			scopes: scopes(onGroup(acme, "read_work_item")), acts: acts(project(site)), verdict: Allow, reason: ReasonGranted},
+		{name: "a limit below a group of which the entries can be judged", limits: Limits{{Name: "deep", Projects: []int64{hammer},
+			Above: []int64{tools, acme}, Permissions: newCatalogue().set("read_project")}},
+			scopes: scopes(onGroup(acme, "read_project"), under("all_memberships", "read_project")),
+			row:    entriesOf(onAProject, spanning(row(onAGroup, "read_project"))),
+			acts:   acts(group(acme)), verdict: Allow, reason: ReasonFiltered},
 		{name: "a limit on one project", limits: Limits{{Name: "one", Projects: []int64{site}, Permissions: newCatalogue().set("run_job")}},
 			scopes: scopes(onGroup(acme, "run_job")), row: run, acts: acts(project(site)), reason: ReasonLimit},
 		{name: "what the grant denies is told as that", limits: noneBelow(acme, "run_job"), scopes: scopes(onProject(site, "run_job")),
@@ -140,7 +151,7 @@ func TestLimitsTurn(t *testing.T) {
 }
 
 // naiveLimited says from the rules in words whether limits forbid a question that a grant allows: what it needs, and where.
-func naiveLimited(c *catalogue, limits Limits, age int64, q *Question) bool {
+func naiveLimited(c *catalogue, limits Limits, age int64, q *Question, seen map[string]int) bool {
 	type thing struct {
 		needs wordset
 		on    routes.Boundary
@@ -189,6 +200,11 @@ func naiveLimited(c *catalogue, limits Limits, age int64, q *Question) bool {
 				if th.c.Boundary == onAGroup {
 					above = append(above, th.c.ID)
 				}
+				below := th.c.Boundary == onAGroup && slices.Contains(m.Above, th.c.ID) // where it holds
+				place = place || below
+				if below && forbidden {
+					seen["above"]++
+				}
 				for _, id := range above {
 					place = place || slices.Contains(m.Groups, id)
 				}
@@ -220,6 +236,9 @@ func TestLimitsAgreeWithTheNaiveOnes(t *testing.T) {
 		limits := make(Limits, 1+d.IntN(2))
 		for i := range limits {
 			limits[i] = Limit{Name: fmt.Sprint(i), Permissions: d.set(true), Groups: d.ids(2), Projects: d.ids(2)}
+			if !limits[i].Everywhere() {
+				limits[i].Above = d.ids(3)
+			}
 			if d.in(3) {
 				limits[i].MaxAge = 5
 			}
@@ -242,7 +261,7 @@ func TestLimitsAgreeWithTheNaiveOnes(t *testing.T) {
 			if held != free {
 				t.Fatalf("case %d: %+v became %+v", n, free, held)
 			}
-		case naiveLimited(d.catalogue, limits, age, q):
+		case naiveLimited(d.catalogue, limits, age, q, seen):
 			seen[held.Reason.String()]++
 			if held.Reason != ReasonLimit && (held.Reason != ReasonFiltered || q.Entries == nil) {
 				t.Fatalf("case %d of seed %d: %+v, and a limit forbids it\nlimits %+v\nscopes %+v\nroute %+v\nacts %s", n, seed, held,
@@ -259,7 +278,7 @@ func TestLimitsAgreeWithTheNaiveOnes(t *testing.T) {
 			t.Fatalf("case %d: the plan denies (%v) what is allowed", n, p.Reason)
 		}
 	}
-	for _, kind := range []string{"not for limits", "limit", "filtered", "kept", "held back"} {
+	for _, kind := range []string{"not for limits", "limit", "filtered", "kept", "held back", "above"} {
 		if seen[kind] < 50 {
 			t.Errorf("%s came %d times: too seldom", kind, seen[kind])
 		}

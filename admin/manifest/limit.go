@@ -41,12 +41,15 @@ func (c *checker) limit(o *Object) {
 	c.compile(o)
 }
 
-// places notes paths of which nobody has written down what they mean.
+// places notes places of which nobody has written down what they mean, and what stands above them.
 func (c *checker) places(o *Object, field string, kind routes.RefKind, names []string) {
 	for _, name := range names {
 		if _, known := c.set.Lock.ID(kind, name); !known {
-			o.problem(field, "write its id, or have patgate apply look it up and write it into "+LockName,
+			o.problem(field, "have patgate apply look it up and write it into "+LockName,
 				"the %s %q is not in %s: a name alone may mean another one tomorrow", kind, name, LockName)
+		} else if _, whole := c.set.Lock.Place(kind, name); !whole {
+			o.problem(field, "have patgate apply look it up", "%s does not say which groups stand above the %s %q: what a token "+
+				"does to one of these reaches it too", LockName, kind, name)
 		}
 	}
 }
@@ -55,14 +58,18 @@ func (c *checker) places(o *Object, field string, kind routes.RefKind, names []s
 func (c *checker) compile(o *Object) policy.Limit {
 	m := o.Spec.(*Limit)
 	out := policy.Limit{Name: o.Name}
+	place := func(kind routes.RefKind, name string, into *[]int64) {
+		p, _ := c.set.Lock.Place(kind, name)
+		*into, out.Above = append(*into, p.ID), append(out.Above, p.Above...)
+	}
 	for _, name := range m.Groups {
-		id, _ := c.set.Lock.ID(routes.RefGroup, name)
-		out.Groups = append(out.Groups, id)
+		place(routes.RefGroup, name, &out.Groups)
 	}
 	for _, name := range m.Projects {
-		id, _ := c.set.Lock.ID(routes.RefProject, name)
-		out.Projects = append(out.Projects, id)
+		place(routes.RefProject, name, &out.Projects)
 	}
+	slices.Sort(out.Above)
+	out.Above = slices.Compact(out.Above)
 	all := catalogue.All(c.table)
 	deny := func(field, what, fix string, takes func(*catalogue.Entry) bool) {
 		found := false
@@ -108,12 +115,15 @@ func (c *checker) compile(o *Object) policy.Limit {
 	return out
 }
 
-// Limits gives the limits of a set without problems, by the numbers of a table's permissions.
-func (s *Set) Limits(t *routes.Table) policy.Limits {
+// Limits gives the limits of a set that was read without problems, by the numbers of a table's permissions. There are problems when
+// that is another table than the set was read with.
+func (s *Set) Limits(t *routes.Table) (limits policy.Limits, problems []routes.Problem) {
 	c := &checker{table: t, set: s}
-	var limits policy.Limits
 	for _, o := range Of[Limit](s) {
+		known := len(o.document.Problems)
 		limits = append(limits, c.compile(o))
+		problems = append(problems, o.document.Problems[known:]...)
+		o.document.Problems = o.document.Problems[:known]
 	}
-	return limits
+	return limits, problems
 }

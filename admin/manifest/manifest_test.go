@@ -3,6 +3,7 @@ package manifest
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -85,7 +86,7 @@ permissions: [read_jop]
 // TestLimitsAreCompiled looks at what is decided by.
 func TestLimitsAreCompiled(t *testing.T) {
 	tb := table(t)
-	set, problems := Read([]routes.File{lock("groups: {prod: 12}\nprojects: {a/b: 34}\n"), file(`kind: Limit
+	set, problems := Read([]routes.File{lock("groups: {prod: 12, \"13\": [13, 6, 5]}\nprojects: {a/b: [34, 7]}\n"), file(`kind: Limit
 name: frozen
 groups: [prod, 13]
 projects: [a/b]
@@ -99,7 +100,10 @@ deny: {permissions: [delete_project]}
 	if len(problems) > 0 {
 		t.Fatal(routes.Problems(problems))
 	}
-	limits := set.Limits(tb)
+	limits, problems := set.Limits(tb)
+	if len(problems) > 0 {
+		t.Fatal(routes.Problems(problems))
+	}
 	if len(limits) != 2 || limits[0].Everywhere() || !limits[1].Everywhere() || limits[0].MaxAge != 30*24*3600 {
 		t.Fatalf("limits are %+v", limits)
 	}
@@ -133,6 +137,16 @@ deny: {permissions: [delete_project]}
 	out := policy.Container{Boundary: routes.BoundaryProject, ID: 98, Ancestors: []int64{50}}
 	if !limits[0].Holds(&in) || limits[0].Holds(&out) {
 		t.Error("it holds elsewhere")
+	}
+	if !slices.Equal(limits[0].Above, []int64{5, 6, 7}) {
+		t.Errorf("above it stand %v", limits[0].Above)
+	}
+	for _, lacks := range []string{"groups: {a/b: 12}", "groups: {\"12\": 12}", "groups: {a/b: [12]}", "groups: {a/b: [12, 3, 4]}",
+		"groups: {\"12\": [13, 1]}", "groups: {a/b: +12}", "groups: {a/b: [12, 07]}"} {
+		if _, problems := Read([]routes.File{lock(lacks + "\n"),
+			file("kind: Limit\nname: a\ngroups: [a/b, 12]\nmax_lifetime: 1d\n")}, tb); len(problems) == 0 {
+			t.Errorf("%s says enough", lacks)
+		}
 	}
 }
 
@@ -177,10 +191,12 @@ func TestMountedKeepsTheLastGoodSet(t *testing.T) {
 // TestTheLockIsReadAsItIsWritten also holds that what it does not say is not known.
 func TestTheLockIsReadAsItIsWritten(t *testing.T) {
 	l := Lock{Set: "a: b"}
-	l.With(routes.RefGroup, "x", 1)
-	l.With(routes.RefProject, "x/\"y", 2)
+	l.With(routes.RefGroup, "x", Place{ID: 1, Whole: true})
+	l.With(routes.RefGroup, "9", Place{ID: 9, Above: []int64{1}, Whole: true})
+	l.With(routes.RefProject, "x/\"y", Place{ID: 2, Above: []int64{1}, Whole: true})
+	l.With(routes.RefProject, "x/z", Place{ID: 3})
 	back, problems := readLock(routes.File{Name: LockName, Data: l.Text()})
-	if len(problems) > 0 || back.Set != l.Set || back.Projects["x/\"y"] != 2 || string(back.Text()) != string(l.Text()) {
+	if len(problems) > 0 || back.Set != l.Set || back.Projects["x/\"y"].ID != 2 || string(back.Text()) != string(l.Text()) {
 		t.Errorf("%+v became %+v: %v", l, back, problems)
 	}
 	if _, known := back.ID(routes.RefProject, "x"); known {
@@ -188,5 +204,71 @@ func TestTheLockIsReadAsItIsWritten(t *testing.T) {
 	}
 	if id, known := back.ID(routes.RefProject, "7"); !known || id != 7 {
 		t.Error("an id is not itself")
+	}
+	for _, no := range []string{"+7", "007", "7 ", "0", "-7", "7e0"} {
+		if _, known := back.ID(routes.RefProject, no); known {
+			t.Errorf("%q is an id", no)
+		}
+	}
+}
+
+// TestABadSetIsCompiledForANewTable: the route table is reloaded while the files have problems. The limits before stay, forbid what
+// the new table's permissions of their patterns are too, and nobody gets those of the table before.
+func TestABadSetIsCompiledForANewTable(t *testing.T) {
+	before := table(t)
+	overlay := routes.File{Name: "more.yaml", Data: []byte(`categories:
+  Ours:
+    anything:
+      title: Anything
+      actions:
+        merge: {boundaries: [project], abilities: Merge anything}
+category: Ours
+resources:
+  anything:
+    merge:
+      - POST /projects/{project}/merge_anything
+`)}
+	after, problems := load.Table(load.Options{Overlay: []routes.File{overlay}, Known: before.Catalogue()})
+	if len(problems) > 0 {
+		t.Fatal(routes.Problems(problems))
+	}
+	set, problems := Read([]routes.File{file("kind: Limit\nname: a\ndeny: {permissions: [merge_anything]}\n")}, after)
+	if len(problems) > 0 {
+		t.Fatal(routes.Problems(problems))
+	}
+	for range 2 { // the table before has no such permission, and that is told
+		if _, problems := set.Limits(before); len(problems) != 1 {
+			t.Errorf("%v", problems)
+		}
+	}
+	dir := t.TempDir()
+	write := func(text string) {
+		t.Helper()
+		if err := os.WriteFile(filepath.Join(dir, "l.yaml"), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	now := before
+	write("kind: Limit\nname: a\ndeny: {permissions: [\"merge_*\"]}\n")
+	m, problems := Mount(dir, func() *routes.Table { return now }, func(int, []routes.Problem) {})
+	if len(problems) > 0 {
+		t.Fatal(routes.Problems(problems))
+	}
+	forbids := func(name string) bool {
+		p, known := now.Catalogue().Find(name)
+		return known && (*m.Limits())[0].Permissions.Has(p)
+	}
+	old := m.Limits()
+	write("kind: Limit\nname: a\ndeni: {}\n")
+	now = after
+	if m.Limits() == old || !forbids("merge_anything") { // nobody has read the files again yet
+		t.Error("limits of the table before are given under the new one")
+	}
+	if problems := m.Reload(); len(problems) == 0 || !forbids("merge_anything") || !forbids("merge_merge_request") {
+		t.Errorf("the limits that stay are of another table: %v", problems)
+	}
+	now, old = before, m.Limits()
+	if limits := m.Limits(); limits == old || len(*limits) != 1 || !forbids("merge_merge_request") {
+		t.Error("back under the first table they are lost")
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -41,6 +42,7 @@ func LockOf(path string) string {
 // one in place.
 type Mounted struct {
 	table   func() *routes.Table
+	mu      sync.Mutex // held while current is changed
 	current atomic.Pointer[inForce]
 	files   reload.Files
 	report  func(objects int, problems []routes.Problem)
@@ -49,6 +51,7 @@ type Mounted struct {
 // inForce is a set with what is made of it for one table.
 type inForce struct {
 	set    *Set
+	table  *routes.Table
 	limits *policy.Limits
 }
 
@@ -57,42 +60,66 @@ func Mount(path string, table func() *routes.Table, report func(objects int, pro
 	[]routes.Problem) {
 	m := &Mounted{table: table, report: report}
 	m.files = reload.Files{Read: func() ([]routes.File, []routes.Problem) { return Files(path) }, Load: m.load}
-	set, problems := m.read(m.files.First())
+	files, problems := m.files.First()
+	next, problems := read(files, problems, table())
 	if len(problems) > 0 {
 		return nil, problems
 	}
-	m.use(set)
+	m.current.Store(next)
 	return m, nil
 }
 
-func (m *Mounted) read(files []routes.File, problems []routes.Problem) (*Set, []routes.Problem) {
+// read reads files for a table, and compiles their limits for it.
+func read(files []routes.File, problems []routes.Problem, t *routes.Table) (*inForce, []routes.Problem) {
 	if len(problems) > 0 {
 		return nil, problems
 	}
-	return Read(files, m.table())
-}
-
-func (m *Mounted) use(s *Set) {
-	limits := s.Limits(m.table())
-	m.current.Store(&inForce{s, &limits})
+	set, problems := Read(files, t)
+	if len(problems) > 0 {
+		return nil, problems
+	}
+	limits, problems := set.Limits(t)
+	return &inForce{set, t, &limits}, problems
 }
 
 func (m *Mounted) load(files []routes.File, problems []routes.Problem) []routes.Problem {
-	set, problems := m.read(files, problems)
-	objects := len(m.Set().Objects)
+	t := m.table()
+	next, problems := read(files, problems, t)
 	if len(problems) == 0 {
-		m.use(set)
-		objects = len(set.Objects)
+		m.mu.Lock()
+		m.current.Store(next)
+		m.mu.Unlock()
 	}
-	m.report(objects, problems)
+	m.report(len(m.at(t).set.Objects), problems)
 	return problems
+}
+
+// at gives what is in force, compiled for a table. What a limit forbade under the one before it forbids still, until the files are
+// read again: a permission keeps its number, and a pattern of a set that has problems now may stand for less than it did.
+func (m *Mounted) at(t *routes.Table) *inForce {
+	if now := m.current.Load(); now.table == t {
+		return now
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	now := m.current.Load()
+	if now.table == t {
+		return now
+	}
+	limits, _ := now.set.Limits(t)
+	for i := range limits {
+		limits[i].Permissions.Union(&(*now.limits)[i].Permissions)
+	}
+	now = &inForce{now.set, t, &limits}
+	m.current.Store(now)
+	return now
 }
 
 // Set gives the set in force.
 func (m *Mounted) Set() *Set { return m.current.Load().set }
 
-// Limits gives the limits in force. Others are another pointer.
-func (m *Mounted) Limits() *policy.Limits { return m.current.Load().limits }
+// Limits gives the limits in force, compiled for the table in force. Others are another pointer.
+func (m *Mounted) Limits() *policy.Limits { return m.at(m.table()).limits }
 
 // Reload reads the directory again, as it must be when the route table was: it says which permissions there are.
 func (m *Mounted) Reload() []routes.Problem { return m.files.Reload() }

@@ -22,11 +22,10 @@ func Tokens(c *config.Config, o *Opened, f tokens.Forge, table func() *routes.Ta
 		edit(&options)
 	}
 	if options.Limits == nil && c.Policies != "" {
-		set, err := Policies(c.Policies, table())
+		limits, err := Limits(c.Policies, table())
 		if err != nil {
 			return nil, err
 		}
-		limits := set.Limits(table())
 		options.Limits = func() *policy.Limits { return &limits }
 	}
 	return tokens.New(options)
@@ -43,6 +42,19 @@ func Policies(path string, t *routes.Table) (*manifest.Set, error) {
 		return nil, terminal.Problems(problems)
 	}
 	return set, nil
+}
+
+// Limits reads the limits of a directory with policy as code, or of one file.
+func Limits(path string, t *routes.Table) (policy.Limits, error) {
+	set, err := Policies(path, t)
+	if err != nil {
+		return nil, err
+	}
+	limits, problems := set.Limits(t)
+	if len(problems) > 0 {
+		return nil, terminal.Problems(problems)
+	}
+	return limits, nil
 }
 
 // Lifetimes gives how long tokens may live.

@@ -120,7 +120,7 @@ func wrong(files []routes.File, t *routes.Table, path string, s *manifest.Set, f
 	}
 	filled := manifest.Lock{}
 	for _, p := range s.Paths() {
-		filled.With(p.Kind, p.Path, 1)
+		filled.With(p.Kind, p.Path, manifest.Standing(p))
 	}
 	_, problems := manifest.Read(manifest.WithLock(files, manifest.LockOf(path), &filled), t)
 	for _, p := range found {

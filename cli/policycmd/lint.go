@@ -75,20 +75,18 @@ func simulated(ctx context.Context, cmd *cobra.Command, d *desk.Desk, path strin
 	if err != nil {
 		return err
 	}
-	set, err := opening.Policies(path, d.Table())
+	limits, err := opening.Limits(path, d.Table())
 	if err != nil {
 		return err
 	}
 	// Lifetimes and report mode are as they are: only the limits are tried.
 	free := learning.Limits{ReportMode: true, AdminOwners: true, Legacy: learning.LegacyAllow}
-	q := learning.Attempt{Days: days, Tried: learning.Rules{Table: d.Table(), Limits: free, Ceiling: set.Limits(d.Table())}}
+	q := learning.Attempt{Days: days, Tried: learning.Rules{Table: d.Table(), Limits: free, Ceiling: limits}}
 	q.InForce = &learning.Rules{Table: d.Table(), Limits: free}
 	if d.Config.Policies != "" {
-		inForce, err := opening.Policies(d.Config.Policies, d.Table())
-		if err != nil {
+		if q.InForce.Ceiling, err = opening.Limits(d.Config.Policies, d.Table()); err != nil {
 			return err
 		}
-		q.InForce.Ceiling = inForce.Limits(d.Table())
 	}
 	w := bufio.NewWriter(cmd.OutOrStdout())
 	sum, err := learning.New(d.Service).Try(ctx, desk.Actor(), q, func(one *learning.Tried) error {
