@@ -78,8 +78,10 @@ func (g *Grant) filtered(q *Question, l look, d *Decision) (allowed bool) {
 
 // Reachable says what may make a grant reach entries with permissions, so that nobody has to be asked about the others.
 type Reachable struct {
-	// Facts: membership counts, or whose a project is, or a limit, so that each container has to be looked at.
+	// Facts: membership counts, or whose a project is, so that each container has to be looked at.
 	Facts bool
+	// Limited: a limit on groups may forbid it, so that all groups above have to be known of what is reached.
+	Limited bool
 	// Groups are the ids of the groups below which containers are reached, each once.
 	Groups []int64
 }
@@ -95,7 +97,8 @@ func (g *Grant) Reaches(r *routes.Route) (out Reachable) {
 		return false
 	}
 	for i := range g.bounds {
-		out.Facts = out.Facts || g.bounds[i].forbids(&r.NeedSet) // the groups above tell whether it holds there
+		b := &g.bounds[i]
+		out.Limited = out.Limited || len(b.Groups) > 0 && b.forbids(&r.NeedSet)
 	}
 	for _, n := range g.broad {
 		a := g.Scopes[n].Access

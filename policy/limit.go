@@ -96,6 +96,16 @@ func (g *Grant) Under(limits Limits, b Bearer) *Grant {
 	return &held
 }
 
+// Free gives the grant without the limits that it is held to.
+func (g *Grant) Free() *Grant {
+	if g == nil || g.bounds == nil {
+		return g
+	}
+	free := *g
+	free.limits, free.bounds = nil, nil
+	return &free
+}
+
 // shares tells whether two sets have a permission in common.
 func shares(a, b *routes.PermissionSet) bool {
 	for i := range a {
@@ -211,13 +221,14 @@ func (b *bound) breach(q *Question, anonymous bool) (act int, partly, breached b
 				continue
 			}
 			unknown := a.Container == nil || !a.Container.Boundary.InContainer()
-			if partly && unknown && !b.Everywhere() {
+			if partly && unknown && a.Named == nil && !b.Everywhere() {
 				continue // what it is about are the entries
 			}
 			if partly && !b.needs(a) && b.reaches(a.Container) && !b.Holds(a.Container) {
 				continue // what lies below it are the entries
 			}
-			if (ofRow || b.forbids(a.Needs)) && (a.Elsewhere || b.holdsOn(a.Boundary, a.Container)) {
+			named := a.Named != nil && b.holdsOn(a.Named.Boundary, a.Named)
+			if (ofRow || b.forbids(a.Needs)) && (a.Elsewhere || named || b.holdsOn(a.Boundary, a.Container)) {
 				return i, false, true
 			}
 		case ActTarget:

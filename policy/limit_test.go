@@ -18,6 +18,13 @@ func noneAtAll(permissions ...string) Limits {
 	return Limits{{Name: "never", Permissions: newCatalogue().set(permissions...)}}
 }
 
+// besides is an act on the account for which the request names a project.
+func besides(id int64) Act {
+	a := account()
+	a.Named = project(id).Container
+	return a
+}
+
 // cut is a project of which the owner sees only the nearest group.
 func cut(a Act) Act {
 	c := *a.Container
@@ -58,6 +65,11 @@ func limitCases() []decideCase {
 			scopes: scopes(onGroup(acme, "read_project"), under("all_memberships", "read_project")),
 			row:    entriesOf(onAProject, spanning(row(onAGroup, "read_project"))),
 			acts:   acts(group(acme)), verdict: Allow, reason: ReasonFiltered},
+		{name: "a limit on what a request of the account names", limits: noneBelow(acme, "read_project"),
+			row: row(onAccount, "read_project"), scopes: scopes(under("user", "read_project")), acts: acts(besides(hammer)), reason: ReasonLimit, shown: onAccount},
+		{name: "a limit elsewhere than what a request of the account names", limits: noneBelow(tools, "read_project"),
+			scopes: scopes(under("user", "read_project")), row: row(onAccount, "read_project"), acts: acts(besides(site)), verdict: Allow,
+			reason: ReasonGranted},
 		{name: "a limit on one project", limits: Limits{{Name: "one", Projects: []int64{site}, Permissions: newCatalogue().set("run_job")}},
 			scopes: scopes(onGroup(acme, "run_job")), row: run, acts: acts(project(site)), reason: ReasonLimit},
 		{name: "what the grant denies is told as that", limits: noneBelow(acme, "run_job"), scopes: scopes(onProject(site, "run_job")),
@@ -173,6 +185,9 @@ func naiveLimited(c *catalogue, limits Limits, age int64, q *Question, seen map[
 		case a.Kind == ActOwn && q.public(): // everybody's
 		case a.Kind == ActOwn:
 			things = append(things, thing{union(words(&q.Route.NeedSet), words(a.Needs)), a.Boundary, a.Container, a.Elsewhere})
+			if a.Named != nil {
+				things = append(things, thing{union(words(&q.Route.NeedSet), words(a.Needs)), a.Named.Boundary, a.Named, false})
+			}
 		case a.Kind == ActTarget:
 			things = append(things, thing{words(a.Needs), a.Boundary, a.Container, false})
 		case a.Kind == ActQuickAction:

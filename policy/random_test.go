@@ -181,6 +181,9 @@ func (d *dice) own(alternatives []routes.Boundary) Act {
 		a.Container = d.container(a.Boundary)
 	}
 	a.Self = d.in(2)
+	if !a.Boundary.InContainer() && d.in(3) {
+		a.Named = d.container([]routes.Boundary{onAProject, onAGroup}[d.IntN(2)])
+	}
 	if d.in(10) {
 		set := d.set(true)
 		a.Needs = &set

@@ -115,8 +115,8 @@ func (c *checker) compile(o *Object) policy.Limit {
 	return out
 }
 
-// Limits gives the limits of a set that was read without problems, by the numbers of a table's permissions. There are problems when
-// that is another table than the set was read with.
+// Limits gives the limits of a set that was read without problems, by the numbers of a table's permissions. There may be problems
+// when that is another table than the set was read with.
 func (s *Set) Limits(t *routes.Table) (limits policy.Limits, problems []routes.Problem) {
 	c := &checker{table: t, set: s}
 	for _, o := range Of[Limit](s) {

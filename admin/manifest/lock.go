@@ -88,8 +88,8 @@ func (l *Lock) With(kind routes.RefKind, path string, p Place) {
 // Text gives the lock as a file, in an order of its own.
 func (l *Lock) Text() []byte {
 	var b bytes.Buffer
-	b.WriteString("# Which project and group each path means, and for limits the groups above it. patgate apply writes it; commit it " +
-		"with the files.\n")
+	b.WriteString("# Which project and group each path means, and for limits the groups above it. patgate apply writes it; commit " +
+		"it with the files.\n")
 	if l.Set != "" {
 		fmt.Fprintf(&b, "set: %s\n", strconv.Quote(l.Set))
 	}

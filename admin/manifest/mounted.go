@@ -94,8 +94,8 @@ func (m *Mounted) load(files []routes.File, problems []routes.Problem) []routes.
 	return problems
 }
 
-// at gives what is in force, compiled for a table. What a limit forbade under the one before it forbids still, until the files are
-// read again: a permission keeps its number, and a pattern of a set that has problems now may stand for less than it did.
+// at gives what is in force, compiled for a table. What a limit forbade under the one before it forbids still, until the files
+// are read again: a permission keeps its number, and a pattern of a set that has problems now may stand for less than it did.
 func (m *Mounted) at(t *routes.Table) *inForce {
 	if now := m.current.Load(); now.table == t {
 		return now

@@ -57,6 +57,14 @@ func Limits(path string, t *routes.Table) (policy.Limits, error) {
 	return limits, nil
 }
 
+// Ceiling reads the limits that a configuration names, for a table; nil when it names none.
+func Ceiling(c *config.Config, t *routes.Table) (policy.Limits, error) {
+	if c.Policies == "" {
+		return nil, nil
+	}
+	return Limits(c.Policies, t)
+}
+
 // Lifetimes gives how long tokens may live.
 func Lifetimes(c *config.Config) terms.Lifetimes {
 	return terms.Lifetimes{Standard: c.Tokens.DefaultLifetime.Std(), Longest: c.Tokens.MaxLifetime.Std(),
