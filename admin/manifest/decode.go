@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"reflect"
 	"strings"
+	"unicode"
 
 	"gopkg.in/yaml.v3"
 
@@ -18,12 +19,17 @@ func decode(o *Object, spec any) {
 		document.On("kind", func(*yaml.Node) {}),
 		document.On("name", func(v *yaml.Node) {
 			o.nodes["name"] = v
-			o.Name, _ = d.Line(v, "name")
+			if o.Name, _ = d.Line(v, "name"); strings.ContainsFunc(o.Name, unseen) {
+				d.Problem(v, "write it in plain letters", "name holds a character that is not seen, or that turns the text around")
+			}
 		}),
 		document.On("description", func(v *yaml.Node) { o.Description, _ = d.Line(v, "description") }),
 	}, fieldsOf(o, "", reflect.ValueOf(spec).Elem())...)
 	d.Fields(d.Root, "a "+o.Kind, fields...)
 }
+
+// unseen tells whether a character would make a name look like another one, in logs and denials.
+func unseen(c rune) bool { return unicode.In(c, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp) }
 
 // fieldsOf gives the keys of a struct.
 func fieldsOf(o *Object, at string, v reflect.Value) (fields []document.Field) {

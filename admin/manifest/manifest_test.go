@@ -272,3 +272,33 @@ resources:
 		t.Error("back under the first table they are lost")
 	}
 }
+
+// TestNothingIsPassedOverInSilence: what somebody takes for a limit in force is one, or is told of.
+func TestNothingIsPassedOverInSilence(t *testing.T) {
+	const limit = "kind: Limit\nname: a\nmax_lifetime: 1d\n"
+	tagged := file(limit + "---\n!!null {kind: Limit, name: b, max_lifetime: 1d}\n")
+	if _, problems := Read([]routes.File{tagged}, table(t)); len(problems) == 0 {
+		t.Error("a document with a tag is none")
+	}
+	for _, name := range []string{"a\u202eb", "a\u200bb", "\"a\\u0085b\"", "a\u2028b"} {
+		if _, problems := Read([]routes.File{file("kind: Limit\nname: " + name + "\nmax_lifetime: 1d\n")}, table(t)); len(problems) == 0 {
+			t.Errorf("a limit is called %q", name)
+		}
+	}
+	for name, bad := range map[string]bool{"more/b.yaml": true, "b.YAML": true, "b.json": true, ".b.yaml": true, "README.md": false,
+		"..2026/b.yaml": false, ".git/config": false} {
+		dir := t.TempDir()
+		for _, n := range []string{"a.yaml", name} {
+			at := filepath.Join(dir, n)
+			if err := os.MkdirAll(filepath.Dir(at), 0o700); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(at, []byte(limit), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, problems := Files(dir); len(problems) > 0 != bad {
+			t.Errorf("%s: %v", name, problems)
+		}
+	}
+}

@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -18,6 +20,7 @@ import (
 // Files reads the files of a directory, or one file, with the lock that lies beside them.
 func Files(path string) ([]routes.File, []routes.Problem) {
 	files, problems := reload.ReadFiles([]string{path})
+	problems = append(problems, passedOver(path)...)
 	lock := LockOf(path)
 	data, err := os.ReadFile(lock)
 	switch {
@@ -28,6 +31,33 @@ func Files(path string) ([]routes.File, []routes.Problem) {
 			Fix: "make it readable"})
 	}
 	return files, problems
+}
+
+// passedOver tells of what looks like a file of a set and is read by nobody: who put it there takes it for one in force. What
+// begins with two dots is Kubernetes' own.
+func passedOver(dir string) (problems []routes.Problem) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil // one file, or what ReadFiles tells of
+	}
+	for _, e := range entries {
+		name := e.Name()
+		info, err := os.Stat(filepath.Join(dir, name))
+		folder := err == nil && info.IsDir()
+		ext := filepath.Ext(name)
+		likely := slices.Contains([]string{".yaml", ".yml", ".json"}, strings.ToLower(ext))
+		read := (ext == ".yaml" || ext == ".yml") && !strings.HasPrefix(name, ".")
+		switch at := (routes.Source{File: filepath.Join(dir, name), Line: 1}); {
+		case strings.HasPrefix(name, ".."):
+		case folder && !strings.HasPrefix(name, "."):
+			problems = append(problems, routes.Problem{Source: at, Message: "folders in the directory are not read",
+				Fix: "put its files into the directory itself"})
+		case !folder && likely && !read:
+			problems = append(problems, routes.Problem{Source: at, Message: "a file of this name is not read",
+				Fix: "let its name end in .yaml, and begin with no dot"})
+		}
+	}
+	return problems
 }
 
 // LockOf gives where the lock of a directory, or of a file, is.

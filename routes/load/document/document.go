@@ -87,7 +87,7 @@ func ParseAll(f routes.File) (all []*Document) {
 		case err != nil:
 			add().syntax(err, f.Data)
 			return all
-		case len(root.Content) == 0 || root.Content[0].Tag == "!!null":
+		case len(root.Content) == 0 || root.Content[0].Kind == yaml.ScalarNode && root.Content[0].Tag == "!!null":
 			continue // nothing stands between two lines of dashes
 		}
 		d := add()
