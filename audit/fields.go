@@ -87,6 +87,13 @@ func (e *Event) verdict(l *line) {
 	l.text(keyReason, e.Reason)
 }
 
+// limit writes which limit denied it.
+func (e *Event) limit(l *line) {
+	if e.Limit != "" {
+		l.text(keyLimit, e.Limit)
+	}
+}
+
 // outcome writes the fields of a completion.
 func (e *Event) outcome(l *line) {
 	l.number(keyStatus, int64(e.Status))
@@ -119,6 +126,7 @@ const (
 	keyAct          key = `,"act":`
 	keyVerdict      key = `,"verdict":`
 	keyReason       key = `,"reason":`
+	keyLimit        key = `,"limit":`
 	keyStatus       key = `,"status":`
 	keyBytes        key = `,"bytes":`
 	keyRequestBytes key = `,"request_bytes":`

@@ -149,6 +149,7 @@ func (l *line) verdict(e *Event) {
 		e.request(l)
 		e.container(l)
 		e.verdict(l)
+		e.limit(l)
 		return
 	}
 	key := verdictKey{method: e.Method, permission: e.Permission, reason: e.Reason}
@@ -167,6 +168,7 @@ func (l *line) verdict(e *Event) {
 	l.json = append(l.json, v.text[:v.at]...)
 	e.container(l)
 	l.json = append(l.json, v.text[v.at:]...)
+	e.limit(l)
 }
 
 // key is a field's name as it stands in JSON, which needs no escaping: what is between two values.

@@ -16,6 +16,7 @@ import (
 
 	"patgate/cli/gateway"
 	"patgate/cli/learncmd"
+	"patgate/cli/policycmd"
 	"patgate/cli/routecmd"
 	"patgate/cli/storecmd"
 	"patgate/cli/terminal"
@@ -24,11 +25,12 @@ import (
 	"patgate/routes/nearest"
 )
 
-// Exit codes: what was asked for failed; the command line itself was wrong; somebody pressed Ctrl-C at a prompt, for which shells
-// have the number of the signal and 128.
+// Exit codes: what was asked for failed; the command line itself was wrong; files would let tokens do more; somebody pressed
+// Ctrl-C at a prompt, for which shells have the number of the signal and 128.
 const (
 	exitFailed      = 1
 	exitUsage       = 2
+	exitWidens      = 3 // policy as code would let tokens do more
 	exitInterrupted = 128 + int(syscall.SIGINT)
 )
 
@@ -64,6 +66,8 @@ func Main(args []string, stdio Stdio) int {
 		return exitInterrupted
 	case terminal.IsUsage(err):
 		return exitUsage
+	case errors.Is(err, policycmd.ErrWidens):
+		return exitWidens
 	}
 	return exitFailed
 }
@@ -87,7 +91,8 @@ Start with:  patgate serve --upstream https://gitlab.example.com`,
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(newServe(), tokencmd.New(), storecmd.Owner(), storecmd.Key(), storecmd.New(), routecmd.New(),
 		routecmd.Permissions(), learncmd.New(), trustcmd.New(),
-		trustcmd.NewExchange(), trustcmd.NewCredential(), newConfig(), newHealthcheck(), newVersion())
+		trustcmd.NewExchange(), trustcmd.NewCredential(), policycmd.NewApply(), policycmd.NewDiff(), policycmd.NewLint(),
+		policycmd.NewExport(), newConfig(), newHealthcheck(), newVersion())
 	wrapArgs(root)
 	return root
 }

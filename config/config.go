@@ -84,6 +84,10 @@ type Config struct {
 
 	// DataDir is the directory that patgate keeps its files in. It is made on first start, with mode 0700.
 	DataDir string `yaml:"data_dir"`
+	// Policies is a directory with policy as code, or one file: limits that every token is held to, beside the file
+	// `patgate.lock` that says which projects and groups their paths mean. It is read again on SIGHUP and when it changes, as often
+	// as the route table; a bad file leaves the last good set in place, and keeps patgate from starting. Empty: there are none.
+	Policies string `yaml:"policies"`
 	// Store is where tokens, owners and their sealed credentials are kept.
 	Store Store `yaml:"store"`
 	// Routes adds to the built-in route table.

@@ -15,7 +15,7 @@ import (
 type Lineage interface {
 	// CreateChild stores a token that the token r.ParentID authorised as it was at parentRevision. The parent must be valid
 	// at r.CreatedAt (else ErrRevoked, ErrExpired, ErrPaused) and unchanged since, and the child must not outlive it (else
-	// ErrConflict).
+	// ErrConflict). It is as old as its parent, see token.Record.Birth.
 	CreateChild(ctx context.Context, r token.Record, parentRevision int64) (token.Record, error)
 	// RotateToken stores r in the place of the token id, which must be valid and not rotated yet (ErrRotated) and at that
 	// revision (ErrConflict). The old one ends at graceUntil, or at once when that is zero. r joins the old one's family
@@ -47,6 +47,8 @@ type Edit struct {
 	ReportUntil time.Time
 	// Limits, when they are not nil, take the place of those of its family.
 	Limits *limits.Spec
+	// Managed is the file that the token is kept by from now on.
+	Managed *token.Managed
 	// Widened: the token may do more than before. Narrowed: it may do less, or for less long, and in nothing more.
 	Widened, Narrowed bool
 	// Before, when it is not nil, is kept so that the edit can be undone.
@@ -92,6 +94,7 @@ func (r Rules) CreateChild(ctx context.Context, child token.Record, parentRevisi
 		if err := tx.CountChild(ctx, child.ParentID); err != nil {
 			return err
 		}
+		child.BornAt = child.Elder(&parent.Record)
 		out, err = insert(ctx, tx, child)
 		return err
 	})
@@ -178,7 +181,7 @@ func (r Rules) EditToken(ctx context.Context, id int64, e Edit, c Cause) (Listed
 			return fmt.Errorf("%w: it was changed meanwhile", ErrConflict)
 		}
 		l.Name, l.Description, l.Scopes, l.TableVersion = e.Name, e.Description, e.Scopes, e.TableVersion
-		l.ExpiresAt, l.RenewUntil = e.ExpiresAt, e.RenewUntil
+		l.ExpiresAt, l.RenewUntil, l.Managed = e.ExpiresAt, e.RenewUntil, e.Managed
 		if l.ReportUntil = e.ReportUntil; l.ReportFrom.IsZero() && !e.ReportUntil.IsZero() {
 			l.ReportFrom = c.At
 		}

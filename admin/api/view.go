@@ -4,7 +4,6 @@ import (
 	"time"
 
 	"patgate/admin/names"
-	"patgate/admin/tokens"
 	"patgate/policy"
 	"patgate/store"
 	"patgate/token/limits"
@@ -138,7 +137,7 @@ func judged(l *store.Listed) *int64 {
 
 // View shows a token as it is at that time.
 func View(l *store.Listed, now time.Time) *Token {
-	state, reason := tokens.State(l, now)
+	state, reason := l.State(now)
 	broken := ""
 	if l.Credential == store.CredentialInvalid {
 		broken = l.CredentialReason

@@ -30,6 +30,8 @@ type Creation struct {
 	// Seal has the forge credential of an owner's request kept sealed. CredentialID names a sealed one instead.
 	Seal         bool
 	CredentialID int64
+	// Managed says which file the token is kept by; what its scopes came to is filled in. Nil: it is made by hand.
+	Managed *token.Managed
 	// OwnerID is the stored owner whom an operator's token acts for, with CredentialID.
 	OwnerID int64
 }
@@ -116,6 +118,7 @@ func (s *Service) Create(ctx context.Context, c Caller, q Creation) (*Created, e
 			return nil, err
 		}
 	}
+	r.Managed = q.Managed.With(r.Scopes)
 	return s.store(ctx, c, b, r, found)
 }
 
@@ -198,13 +201,31 @@ func moved(err error) error {
 	return err
 }
 
-// Missing says that a token lacks a permission on its owner's account. It is ErrForbidden.
-type Missing struct{ Permission string }
+// Missing says that a token lacks a permission on its owner's account, or that a limit forbids it. It is ErrForbidden.
+type Missing struct {
+	Permission string
+	Limit      *policy.Limit
+}
 
 // Error gives the refusal in words.
 func (e *Missing) Error() string {
+	if e.Limit != nil {
+		return e.Limit.Refusal()
+	}
 	return "the permission " + e.Permission + " is needed on the account (access: user)"
 }
 
 // Unwrap gives ErrForbidden.
 func (*Missing) Unwrap() error { return ErrForbidden }
+
+// Place finds what a path means to whom a new token would act for: its zero value where nothing is found, or it is not visible.
+func (s *Service) Place(ctx context.Context, c Caller, q Creation, ref routes.Reference) (policy.Container, error) {
+	if err := present(c); err != nil {
+		return policy.Container{}, err
+	}
+	b, err := c.authority(ctx, s, &q)
+	if err != nil {
+		return policy.Container{}, err
+	}
+	return s.o.Forge.Resolve(ctx, b.session(), ref, 0)
+}

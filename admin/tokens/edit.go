@@ -20,8 +20,10 @@ type Changes struct {
 	Name, Description     *string
 	ExpiresAt, RenewUntil *string
 	ReportUntil           *string // empty ends report mode
-	Scopes                *[]terms.Scope
-	Limits                *limits.Spec // whole; an empty one ends them
+	// Managed says which file the token is kept by; what its scopes came to is filled in.
+	Managed *token.Managed
+	Scopes  *[]terms.Scope
+	Limits  *limits.Spec // whole; an empty one ends them
 	// Add are scopes beside what the token holds when the edit is decided. Only an owner adds, and Scopes is nil then.
 	Add *[]terms.Scope
 	// Revision, when it is not 0, is that of the token as it was read: one that was changed since is not edited.
@@ -82,7 +84,7 @@ func (s *Service) edit(ctx context.Context, c Caller, id int64, q *Changes) (*Ed
 	}
 	problems := &terms.Invalid{}
 	e := store.Edit{Revision: l.Revision, Children: l.Children, Name: l.Name, Description: l.Description, Scopes: l.Scopes,
-		TableVersion: l.TableVersion, ExpiresAt: l.ExpiresAt, RenewUntil: l.RenewUntil, ReportUntil: l.ReportUntil}
+		TableVersion: l.TableVersion, ExpiresAt: l.ExpiresAt, RenewUntil: l.RenewUntil, ReportUntil: l.ReportUntil, Managed: l.Managed}
 	if q.Name != nil {
 		e.Name = strings.TrimSpace(*q.Name)
 		problems.Text("name", e.Name, terms.MaxName, true)
@@ -138,6 +140,9 @@ func (s *Service) edit(ctx context.Context, c Caller, id int64, q *Changes) (*Ed
 		if err := s.rescope(ctx, c, &l, &e, q, specs, out); err != nil {
 			return nil, err
 		}
+	}
+	if q.Managed != nil {
+		e.Managed = q.Managed.With(e.Scopes)
 	}
 	if out.Widened {
 		if err := s.mayWiden(ctx, c, &l); err != nil {

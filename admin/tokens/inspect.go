@@ -104,7 +104,7 @@ func (s *Service) InspectOne(ctx context.Context, c Caller, id int64) (*Inspecte
 func (s *Service) inspect(ctx context.Context, l *store.Listed, kept time.Time) (*Inspected, error) {
 	one := &Inspected{Listed: *l, Radius: s.marks.Judge().Of(l)}
 	now := s.now()
-	one.State, one.Reason = State(l, now)
+	one.State, one.Reason = l.State(now)
 	if l.Uses > 0 || !l.LastUsedAt.IsZero() {
 		var err error
 		if one.Used, err = s.o.Store.PermissionUses(ctx, l.ID); err != nil {

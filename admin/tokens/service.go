@@ -56,6 +56,8 @@ type Options struct {
 	AllowAdminOwners bool
 	// AllowReportMode lets owners put their tokens into report mode.
 	AllowReportMode bool
+	// Limits gives those that every grant is held to when it is used; nil is none.
+	Limits func() *policy.Limits
 	// Administrators are the forge user ids of those who may see and revoke everyone's tokens.
 	Administrators []int64
 	// Name stores what places are called that a token was just given. The answer with the secret waits for it. Nil is names.Direct.

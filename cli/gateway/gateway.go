@@ -20,6 +20,7 @@ import (
 	"patgate/admin/api"
 	"patgate/admin/console"
 	"patgate/admin/learning"
+	"patgate/admin/manifest"
 	"patgate/admin/names"
 	"patgate/admin/terms"
 	"patgate/admin/tokens"
@@ -61,6 +62,7 @@ type gateway struct {
 	sessions    *store.Sessions
 	routes      *reload.Reloader
 	trusts      *reload.Kept[trust.Set] // nil: no ID tokens are traded
+	policies    *manifest.Mounted       // nil where none are configured
 	names       *names.Keeper           // of what the resolver sees
 	resolver    opening.Client
 	tokens      *tokens.Service
@@ -79,7 +81,9 @@ type gateway struct {
 	registryWay upstream.Way
 	metrics     *prometheus.Registry
 	admin       *http.Server
-	console     *console.Console // nil when it is off
+
+	policyReloads *reloadMetrics
+	console       *console.Console // nil when it is off
 	// consoleServer serves it on a listener of its own.
 	consoleServer *http.Server
 
@@ -167,14 +171,18 @@ func (g *gateway) make(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	reloads := newReloadMetrics(g.metrics)
+	reloads := newReloadMetrics(g.metrics, "route", "the route table", "a new table")
+	g.policyReloads = newReloadMetrics(g.metrics, "policy", "the policies", "a new set of policies")
 	var problems []routes.Problem
 	g.routes, problems = reload.New(reload.Options{
 		Table: routes.Files(c.Forge.Table()), Paths: c.Routes.Overlays, Interval: c.Routes.WatchInterval.Std(),
-		Report: func(e reload.Event) { reloads.table(e); g.reloaded(e) },
+		Report: func(e reload.Event) { reloads.count(len(e.Problems) == 0); g.reloaded(e); g.recompile(e) },
 	})
 	if len(problems) > 0 {
 		return terminal.Problems(problems)
+	}
+	if err := g.mountPolicies(); err != nil {
+		return err
 	}
 	opened, err := opening.Store(ctx, c)
 	if err != nil {
@@ -192,6 +200,7 @@ func (g *gateway) make(ctx context.Context) error {
 		Grace:      c.Store.Grace.Std(),
 		MaxEntries: int64(c.Cache.Tokens), TTL: c.Cache.TokenTTL.Std(), UnknownTTL: c.Cache.UnknownTokenTTL.Std(),
 		ReportMode: g.reportMode(),
+		Limits:     g.limits(),
 		Report:     g.reportStore(),
 	}); err != nil {
 		return err
@@ -397,6 +406,9 @@ func (g *gateway) start(ctx context.Context, clients, operators, people net.List
 	serverTLS := g.watchCertificates(ctx)
 	if g.config.Routes.WatchInterval > 0 {
 		go g.routes.Watch(ctx)
+		if g.policies != nil {
+			go g.policies.Watch(ctx, g.config.Routes.WatchInterval.Std())
+		}
 	}
 	g.watchTrusts(ctx)
 	go func() {
@@ -466,6 +478,9 @@ func (g *gateway) reload() {
 	g.routes.Reload() // its outcome is reported
 	if g.trusts != nil {
 		g.trusts.Reload() // as is this one
+	}
+	if g.policies != nil {
+		g.policies.Reload()
 	}
 	for _, certificate := range g.renew {
 		certificate.ask()

@@ -4,9 +4,6 @@ package reload
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/binary"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -81,17 +78,15 @@ type Source[T any] struct {
 // Kept is what was loaded from files and is kept up to date with them. Its methods may be called from any goroutine.
 type Kept[T any] struct {
 	source  Source[T]
+	files   Files
 	current atomic.Pointer[T]
-
-	mu   sync.Mutex        // held during a reload
-	seen [sha256.Size]byte // of the files at the last reload, good or not
 }
 
 // Keep loads for the first time. Problems mean that there is nothing.
 func Keep[T any](source Source[T]) (*Kept[T], []routes.Problem) {
 	k := &Kept[T]{source: source}
-	files, problems := ReadFiles(source.Paths)
-	k.seen = fingerprint(files, problems)
+	k.files = Files{Read: k.read, Load: k.load}
+	files, problems := k.files.First()
 	if len(problems) > 0 {
 		return nil, problems
 	}
@@ -108,48 +103,19 @@ func (k *Kept[T]) Current() *T { return k.current.Load() }
 
 // Reload reads the files again, whether they changed or not, and puts what they hold into use. When there are problems, what was
 // there before stays.
-func (k *Kept[T]) Reload() []routes.Problem {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	files, problems := ReadFiles(k.source.Paths)
-	return k.reloadLocked(files, problems)
-}
+func (k *Kept[T]) Reload() []routes.Problem { return k.files.Reload() }
 
-// Watch reloads when a file was changed, added or removed, until the context is done. It compares contents, not times: a
-// file that is written twice within the clock's grain is not missed, and one that is only touched is not loaded. A change
-// that cannot be loaded is reported once.
+// Watch reloads when a file was changed, added or removed, until the context is done, see Files.Watch.
 func (k *Kept[T]) Watch(ctx context.Context) {
-	if len(k.source.Paths) == 0 {
-		return
-	}
-	interval := k.source.Interval
-	if interval <= 0 {
-		interval = DefaultInterval
-	}
-	ticker := time.NewTicker(interval)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-ticker.C:
-			k.poll()
-		}
+	if len(k.source.Paths) > 0 {
+		k.files.Watch(ctx, k.source.Interval)
 	}
 }
 
-// poll reloads when the files differ from those of the last reload.
-func (k *Kept[T]) poll() {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	files, problems := ReadFiles(k.source.Paths)
-	if fingerprint(files, problems) != k.seen {
-		k.reloadLocked(files, problems)
-	}
-}
+func (k *Kept[T]) read() ([]routes.File, []routes.Problem) { return ReadFiles(k.source.Paths) }
 
-func (k *Kept[T]) reloadLocked(files []routes.File, problems []routes.Problem) []routes.Problem {
-	k.seen = fingerprint(files, problems)
+// load puts what was read into use.
+func (k *Kept[T]) load(files []routes.File, problems []routes.Problem) []routes.Problem {
 	if len(problems) == 0 {
 		var loaded *T
 		if loaded, problems = k.source.Load(files, k.Current()); len(problems) == 0 {
@@ -160,24 +126,4 @@ func (k *Kept[T]) reloadLocked(files []routes.File, problems []routes.Problem) [
 		k.source.Report(k.Current(), len(files), problems)
 	}
 	return problems
-}
-
-// fingerprint is a hash of names and contents, and of what could not be read.
-func fingerprint(files []routes.File, problems []routes.Problem) (sum [sha256.Size]byte) {
-	h := sha256.New()
-	add := func(data []byte) {
-		var length [8]byte
-		binary.BigEndian.PutUint64(length[:], uint64(len(data)))
-		h.Write(length[:])
-		h.Write(data)
-	}
-	for _, f := range files {
-		add([]byte(f.Name))
-		add(f.Data)
-	}
-	for _, p := range problems {
-		add([]byte(p.Error()))
-	}
-	h.Sum(sum[:0])
-	return sum
 }

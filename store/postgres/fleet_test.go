@@ -149,6 +149,7 @@ func TestSignInsOnAnOlderSchema(t *testing.T) {
 	r := f.NewToken(t, "kept")
 	server := connect(t, url)
 	_, err := server.Exec(t.Context(), withoutMarks+`; DROP TABLE sign_in_forms, sign_ins, nodes, token_limits;
+		ALTER TABLE tokens DROP COLUMN managed, DROP COLUMN born_at;
 		DROP TABLE trust_uses, trust_tokens, trusts; DELETE FROM counters WHERE name = 'sign_ins'; UPDATE patgate_schema SET version = 2`)
 	if err != nil {
 		t.Fatal(err)

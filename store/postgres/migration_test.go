@@ -108,7 +108,8 @@ func TestWhatTokensOfAnOlderSchemaNameIsKnown(t *testing.T) {
 			for _, statement := range append([]string{
 				withoutMarks, "DROP TRIGGER token_named ON tokens", "DROP TRIGGER token_renamed ON tokens", "DROP FUNCTION token_named",
 				"DROP FUNCTION name_places", "DROP TABLE token_places", "DROP TABLE paths", "DROP TABLE unplaced", "DROP TABLE token_limits",
-				"DROP TABLE sign_in_forms", "DROP TABLE sign_ins", "DROP TABLE nodes",
+				"DROP TABLE sign_in_forms", "DROP TABLE sign_ins", "DROP TABLE nodes", "ALTER TABLE tokens DROP COLUMN managed",
+				"ALTER TABLE tokens DROP COLUMN born_at",
 				"DROP TABLE trust_uses", "DROP TABLE trust_tokens", "DROP TABLE trusts", "DELETE FROM counters WHERE name = 'sign_ins'",
 				"UPDATE patgate_schema SET version = 1",
 			}, damage...) {

@@ -15,7 +15,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"patgate/store"
-	"patgate/store/forms"
+	"patgate/store/signins"
 	"patgate/store/tables"
 	"patgate/store/trusts"
 )
@@ -37,7 +37,7 @@ const connections = 6
 // DB is an open store. It implements store.Store.
 type DB struct {
 	*tables.Tables
-	forms.Forms
+	signins.SignIns
 	trusts.Trusts
 	name     string // without a secret
 	patience time.Duration
@@ -93,7 +93,7 @@ func connect(url string, o Options) (*DB, error) {
 		}
 	}
 	db.Tables = tables.New(db.database(db.read))
-	db.Forms, db.Trusts = forms.Of(db.Tables), trusts.Of(db.Tables)
+	db.SignIns, db.Trusts = signins.Of(db.Tables), trusts.Of(db.Tables)
 	for _, pool := range []*pgxpool.Pool{db.news, db.read, db.write} {
 		db.polls = append(db.polls, tables.New(db.database(pool)))
 	}

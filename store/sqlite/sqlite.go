@@ -19,7 +19,7 @@ import (
 	_ "modernc.org/sqlite" // registers the driver "sqlite"
 
 	"patgate/store"
-	"patgate/store/forms"
+	"patgate/store/signins"
 	"patgate/store/sqlite/files"
 	"patgate/store/tables"
 	"patgate/store/trusts"
@@ -45,7 +45,7 @@ type Options struct {
 // DB is an open store. It implements store.Store.
 type DB struct {
 	*tables.Tables
-	forms.Forms
+	signins.SignIns
 	trusts.Trusts
 	path      string
 	write     *sql.DB   // one connection
@@ -151,7 +151,7 @@ func (db *DB) open(ctx context.Context, o Options) (err error) {
 	}
 	db.prepared = &prepared{runner: db.read, kept: map[string]*sql.Stmt{}}
 	db.Tables = tables.New(db.database())
-	db.Forms, db.Trusts = forms.Of(db.Tables), trusts.Of(db.Tables)
+	db.SignIns, db.Trusts = signins.Of(db.Tables), trusts.Of(db.Tables)
 	if db.anchor, err = db.read.Conn(ctx); err != nil {
 		return err
 	}

@@ -195,11 +195,11 @@ func sealUnder(ctx context.Context, q Conn, b seal.Binding, sealFor store.SealFu
 	if err != nil {
 		return "", nil, fmt.Errorf("sealing: %w", err)
 	}
-	return keyID, sealed, usableKey(ctx, q, keyID)
+	return keyID, sealed, UsableKey(ctx, q, keyID)
 }
 
-// usableKey tells, by ErrKeyRetired, that a key was rotated away.
-func usableKey(ctx context.Context, q Conn, keyID string) error {
+// UsableKey tells, by ErrKeyRetired, that a key was rotated away.
+func UsableKey(ctx context.Context, q Conn, keyID string) error {
 	var usable int
 	err := q.QueryRow(ctx, "SELECT count(*) FROM sealing_keys WHERE id = ? AND retired_at = 0", keyID).Scan(&usable)
 	if err == nil && usable == 0 {
