@@ -7,6 +7,7 @@ const seconds = 60
 
 // count is what is counted for a family.
 type count struct {
+	holders           int // those that point to it, and for which it must stay the family's
 	atOnce, connected int64
 	last              int64 // the second of the newest request, since 1970
 	sum               int64 // of the minute before it
@@ -61,7 +62,7 @@ func (c *count) bytes() int64 { return max(c.stored, 0) + c.pending }
 // idle tells whether nothing is lost when the count is forgotten.
 func (c *count) idle(now int64) bool {
 	c.advance(now)
-	return c.atOnce == 0 && c.connected == 0 && c.sum == 0 && c.pending == 0 && now-c.read.Unix() > seconds
+	return c.holders == 0 && c.sum == 0 && c.pending == 0 && now-c.read.Unix() > seconds
 }
 
 const daySeconds = 24 * 60 * 60

@@ -136,45 +136,57 @@ func (m *Meter) Flush() {
 	}
 }
 
-// countLocked gives the count of a family.
-func (m *Meter) countLocked(family int64, now time.Time) *count {
-	c := m.counts[family]
-	if c != nil {
-		return c
-	}
-	if len(m.counts) >= m.room {
-		for other, c := range m.counts {
-			if c.idle(now.Unix()) {
-				delete(m.counts, other)
-			}
+// hold gives the counts of all levels, which stay those of their families until letGo.
+func (m *Meter) hold(h *limits.Held, counts []*count, now time.Time) []*count {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.sweep(now)
+	for i := range h.Levels {
+		family := h.Levels[i].Family
+		c := m.counts[family]
+		if c == nil {
+			c = &count{stored: -1}
+			m.counts[family] = c
 		}
-		m.room = max(leastRoom, 2*len(m.counts))
+		c.holders++
+		counts = append(counts, c)
 	}
-	c = &count{stored: -1}
-	m.counts[family] = c
-	return c
+	return counts
+}
+
+// sweep forgets counts that say nothing, when there are many.
+func (m *Meter) sweep(now time.Time) {
+	if len(m.counts) < m.room {
+		return
+	}
+	for family, c := range m.counts {
+		if c.idle(now.Unix()) {
+			delete(m.counts, family)
+		}
+	}
+	m.room = max(leastRoom, 2*len(m.counts))
 }
 
 // learn asks the store what families have moved today, where that is not known or was long ago. What is known goes on counting
 // when the store cannot be asked.
-func (m *Meter) learn(h *limits.Held, now time.Time) error {
-	for i := range h.Levels {
+func (m *Meter) learn(h *limits.Held, counts []*count, now time.Time) error {
+	for i, c := range counts {
 		l := &h.Levels[i]
 		if l.Spec.BytesPerDay == 0 {
 			continue
 		}
 		m.mu.Lock()
-		c := m.countLocked(l.Family, now)
 		c.turn(dayOf(now))
+		day := c.day
 		known, fresh := c.stored >= 0, now.Sub(c.read) < freshFor
 		m.mu.Unlock()
 		if known && fresh {
 			continue
 		}
-		_, bytes, err := m.used(l.Family, dayOf(now))
+		_, bytes, err := m.used(l.Family, day)
 		m.mu.Lock()
-		switch c := m.countLocked(l.Family, now); {
-		case err == nil && c.day == dayOf(now):
+		switch {
+		case err == nil && c.day == day:
 			c.stored, c.read = max(bytes, c.stored), now
 		case err != nil:
 			c.read = now // not again at once

@@ -342,3 +342,59 @@ func TestPassesAllocateNothing(t *testing.T) {
 		t.Errorf("%v allocations", n)
 	}
 }
+
+// TestCountsOfOneRequestStay holds that a level's count is not forgotten while another level of the same request is looked for,
+// nor while the store is asked.
+func TestCountsOfOneRequestStay(t *testing.T) {
+	counts := newMemory()
+	m, c := newMeter(counts, 1)
+	family := func(n int64, s limits.Spec) limits.Level {
+		l := held(t, s).Levels[0]
+		l.Family = n
+		return l
+	}
+	child := &limits.Held{Levels: []limits.Level{family(-1, limits.Spec{RequestsAtOnce: 1}), family(-2, limits.Spec{RequestsAtOnce: 5})}}
+	admit(m, &limits.Held{Levels: child.Levels[:1]})
+	for n := range int64(leastRoom - 1) {
+		admit(m, &limits.Held{Levels: []limits.Level{family(n+1, limits.Spec{RequestsAtOnce: 1})}})
+	}
+	c.at = c.at.Add(10 * time.Minute)
+	var p, q Pass
+	if r := p.Admit(m, child, inside, false, 0); r != nil {
+		t.Fatalf("%+v", r)
+	}
+	if r := q.Admit(m, child, inside, false, 0); reason(r) != "limit_requests_at_once" {
+		t.Errorf("the first is not counted: %+v", r)
+	}
+	p.Release()
+	if r := q.Admit(m, child, inside, false, 0); r != nil {
+		t.Errorf("a slot is lost: %+v", r)
+	}
+	q.Release()
+	if len(m.counts) > 2 {
+		t.Errorf("%d are kept", len(m.counts))
+	}
+
+	daily := &limits.Held{Levels: []limits.Level{family(-3, limits.Spec{BytesPerDay: 100})}}
+	counts.bytes[[2]int64{-3, dayOf(c.at)}] = 100
+	m.o.Counts = during{counts, func() {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		m.room = 0
+		m.sweep(c.at)
+	}}
+	if r := admit(m, daily); reason(r) != "limit_bytes_per_day" {
+		t.Errorf("what the store said is lost: %+v", r)
+	}
+}
+
+// during does something while the store is asked.
+type during struct {
+	*memory
+	do func()
+}
+
+func (d during) LimitUse(ctx context.Context, family, day int64) (uses, bytes int64, err error) {
+	d.do()
+	return d.memory.LimitUse(ctx, family, day)
+}

@@ -17,6 +17,8 @@ var errNowhere = errors.New("nothing counts uses and bytes")
 type Pass struct {
 	m         *Meter
 	held      *limits.Held
+	counts    []*count // of the levels of held, in their order
+	entered   bool
 	connected bool
 	moved     int64 // bytes that are counted already
 	// Foreseen: the request comes again, with its body. Nothing is counted for it now.
@@ -42,16 +44,11 @@ func (p *Pass) Admit(m *Meter, h *limits.Held, from netip.Addr, ends bool, lengt
 	if p.Foreseen {
 		return nil
 	}
-	if h.Counts(limits.BytesPerDay) {
-		if err := m.learn(h, now); err != nil {
-			m.o.Report(err)
-			return reply.ErrStore
-		}
-	}
-	if r := m.enter(h, now, max(length, 0)); r != nil {
+	p.m, p.held, p.counts = m, h, m.hold(h, p.counts[:0], now)
+	if r := p.enter(now, max(length, 0)); r != nil {
+		p.Release()
 		return r
 	}
-	p.m, p.held, p.connected, p.moved = m, h, false, 0
 	if h.Counts(limits.MaxUses) {
 		if r := m.takeUse(h); r != nil {
 			p.Release()
@@ -62,12 +59,32 @@ func (p *Pass) Admit(m *Meter, h *limits.Held, from netip.Addr, ends bool, lengt
 }
 
 // enter counts a request that is within what is counted here.
-func (m *Meter) enter(h *limits.Held, now time.Time, length int64) *reply.Refusal {
+func (p *Pass) enter(now time.Time, length int64) *reply.Refusal {
+	m, h := p.m, p.held
+	if h.Counts(limits.BytesPerDay) {
+		if err := m.learn(h, p.counts, now); err != nil {
+			m.o.Report(err)
+			return reply.ErrStore
+		}
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for i := range h.Levels {
-		l := &h.Levels[i]
-		c := m.countLocked(l.Family, now)
+	if r := p.within(now, length); r != nil {
+		return r
+	}
+	for _, c := range p.counts {
+		c.take()
+		c.atOnce++
+	}
+	p.entered = true
+	return nil
+}
+
+// within tells, by a refusal, which limit one more request would be beyond.
+func (p *Pass) within(now time.Time, length int64) *reply.Refusal {
+	m := p.m
+	for i, c := range p.counts {
+		l := &p.held.Levels[i]
 		c.advance(now.Unix())
 		c.turn(dayOf(now))
 		if most := m.share(l.Spec.RequestsPerMinute); most > 0 && c.sum >= most {
@@ -76,14 +93,14 @@ func (m *Meter) enter(h *limits.Held, now time.Time, length int64) *reply.Refusa
 		if most := m.share(l.Spec.RequestsAtOnce); most > 0 && c.atOnce >= most {
 			return refuseCount(limits.RequestsAtOnce, soon)
 		}
-		if most := l.Spec.BytesPerDay; most > 0 && (c.bytes() >= most || length > most-c.bytes()) {
-			return refuseCount(limits.BytesPerDay, untilMidnight(now))
+		if most := l.Spec.BytesPerDay; most > 0 {
+			if c.stored < 0 { // a day began since the store was asked
+				return reply.ErrStore
+			}
+			if c.bytes() >= most || length > most-c.bytes() {
+				return refuseCount(limits.BytesPerDay, untilMidnight(now))
+			}
 		}
-	}
-	for i := range h.Levels {
-		c := m.counts[h.Levels[i].Family]
-		c.take()
-		c.atOnce++
 	}
 	return nil
 }
@@ -125,12 +142,12 @@ func (p *Pass) Connect() *reply.Refusal {
 	defer m.mu.Unlock()
 	for i := range p.held.Levels {
 		l := &p.held.Levels[i]
-		if most := m.share(l.Spec.UpstreamConnections); most > 0 && m.counts[l.Family].connected >= most {
+		if most := m.share(l.Spec.UpstreamConnections); most > 0 && p.counts[i].connected >= most {
 			return refuseCount(limits.UpstreamConnections, soon)
 		}
 	}
-	for i := range p.held.Levels {
-		m.counts[p.held.Levels[i].Family].connected++
+	for _, c := range p.counts {
+		c.connected++
 	}
 	p.connected = true
 	return nil
@@ -155,7 +172,7 @@ func (p *Pass) Move(all int64) (within bool) {
 		if l.Spec.BytesPerDay == 0 {
 			continue
 		}
-		c := m.counts[l.Family]
+		c := p.counts[i]
 		c.turn(dayOf(now))
 		c.pending += more
 		within = within && c.bytes() <= l.Spec.BytesPerDay
@@ -173,7 +190,7 @@ func (p *Pass) Fits(length int64) *reply.Refusal {
 	defer m.mu.Unlock()
 	for i := range p.held.Levels {
 		l := &p.held.Levels[i]
-		c := m.counts[l.Family]
+		c := p.counts[i]
 		c.turn(dayOf(now))
 		if most := l.Spec.BytesPerDay; most > 0 && length > most-c.bytes() {
 			return refuseCount(limits.BytesPerDay, untilMidnight(now))
@@ -184,18 +201,20 @@ func (p *Pass) Fits(length int64) *reply.Refusal {
 
 // Release ends it. It may be called again.
 func (p *Pass) Release() {
-	h, m, connected := p.held, p.m, p.connected
-	*p = Pass{}
-	if h == nil {
-		return
-	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	for i := range h.Levels {
-		c := m.counts[h.Levels[i].Family]
-		c.atOnce--
-		if connected {
-			c.connected--
+	m, counts := p.m, p.counts
+	if p.held != nil {
+		m.mu.Lock()
+		for _, c := range counts {
+			c.holders--
+			if p.entered {
+				c.atOnce--
+			}
+			if p.connected {
+				c.connected--
+			}
 		}
+		m.mu.Unlock()
 	}
+	clear(counts)
+	*p = Pass{counts: counts[:0]}
 }
