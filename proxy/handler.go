@@ -303,6 +303,9 @@ func (x *exchange) foresee() error {
 	if blind, is := x.visit.(surface.Blind); is && blind.NeedsBody() || h.owns(j.Op.Route) {
 		return nil
 	}
+	if j.Session.Limits != nil { // to decide is to ask the forge, and to count: that is done once, with the body
+		return nil
+	}
 	return j.Foresee(q, x.visit)
 }
 

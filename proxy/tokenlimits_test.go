@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"bufio"
 	"context"
 	"fmt"
 	"io"
@@ -296,5 +297,45 @@ func TestTokensWithoutLimitsStayInLoops(t *testing.T) {
 		if e := g.sink.last(t); (e.Part > 0) != loop {
 			t.Errorf("in part %d, in a loop: %v", e.Part, loop)
 		}
+	}
+}
+
+// TestContinueIsNoWayAround holds that requests which wait for "100 Continue" ask the forge no more than the uses of their token
+// allow, and that one which is used up is told so.
+func TestContinueIsNoWayAround(t *testing.T) {
+	g := newGateway(t, newEcho(t, nil).URL, metered)
+	const uses = 2
+	g.limit(t, g.token, limits.Spec{MaxUses: uses})
+	ask := func() int {
+		c := g.leave(t, request("PUT", "/api/v4/projects/8/packages/generic/p/1/f", "",
+			"PRIVATE-TOKEN: "+g.token, "Content-Length: 4", "Expect: 100-continue"))
+		defer c.Close()
+		_ = c.SetDeadline(time.Now().Add(5 * time.Second))
+		r := bufio.NewReader(c)
+		status := 0
+		for status == 0 || status == 100 {
+			a, err := http.ReadResponse(r, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if status = a.StatusCode; status == 100 {
+				_, _ = io.WriteString(c, "body")
+			}
+			_, _ = io.Copy(io.Discard, a.Body)
+		}
+		return status
+	}
+	for range 10 {
+		if status := ask(); status != 403 {
+			t.Errorf("status %d", status)
+		}
+	}
+	if e := g.sink.last(t); e.Reason != "limit_max_uses" {
+		t.Errorf("in the end: %s", e.Reason)
+	}
+	g.resolver.mu.Lock()
+	defer g.resolver.mu.Unlock()
+	if g.resolver.asked != uses {
+		t.Errorf("%d questions", g.resolver.asked)
 	}
 }

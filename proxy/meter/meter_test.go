@@ -209,8 +209,8 @@ func TestNetworksAndWindowsNeedNoCount(t *testing.T) {
 	}
 	c.at = c.at.Add(time.Hour)
 	p := Pass{Foreseen: true}
-	if r := p.Admit(m, h, netip.MustParseAddr("::ffff:10.0.0.1"), false, 0); r != nil || len(m.counts) != 0 {
-		t.Errorf("%+v, %d counts", r, len(m.counts))
+	if r := p.Admit(m, h, netip.MustParseAddr("::ffff:10.0.0.1"), false, 0); r != nil || m.counts[1].sum != 0 || m.counts[1].holders != 0 {
+		t.Errorf("%+v, %+v", r, m.counts[1])
 	}
 }
 
@@ -397,4 +397,35 @@ type during struct {
 func (d during) LimitUse(ctx context.Context, family, day int64) (uses, bytes int64, err error) {
 	d.do()
 	return d.memory.LimitUse(ctx, family, day)
+}
+
+// TestWhatIsForeseenIsHeldToCounts holds that a request which waits for "100 Continue" is refused when it would be, and that it
+// counts nothing.
+func TestWhatIsForeseenIsHeldToCounts(t *testing.T) {
+	for want, s := range map[string]limits.Spec{
+		"limit_requests_per_minute": {RequestsPerMinute: 1},
+		"limit_bytes_per_day":       {BytesPerDay: 100},
+		"limit_max_uses":            {MaxUses: 1},
+	} {
+		m, _ := newMeter(newMemory(), 1)
+		h := held(t, s)
+		for range 3 {
+			if r := (&Pass{Foreseen: true}).Admit(m, h, inside, false, 60); r != nil {
+				t.Errorf("%s: %+v", want, r)
+			}
+		}
+		var p Pass
+		if r := p.Admit(m, h, inside, false, 60); r != nil {
+			t.Errorf("%s: %+v", want, r)
+		}
+		p.Move(60)
+		p.Release()
+		if r := (&Pass{Foreseen: true}).Admit(m, h, inside, false, 60); reason(r) != want {
+			t.Errorf("%s: %+v", want, r)
+		}
+	}
+	m, _ := newMeter(nil, 1)
+	if r := (&Pass{Foreseen: true}).Admit(m, held(t, limits.Spec{MaxUses: 1}), inside, false, 0); r != reply.ErrStore {
+		t.Errorf("without anything that counts: %+v", r)
+	}
 }

@@ -21,7 +21,7 @@ type Pass struct {
 	entered   bool
 	connected bool
 	moved     int64 // bytes that are counted already
-	// Foreseen: the request comes again, with its body. Nothing is counted for it now.
+	// Foreseen: the request comes again, with its body. It is held to what is counted, and nothing is counted for it now.
 	Foreseen bool
 }
 
@@ -41,10 +41,13 @@ func (p *Pass) Admit(m *Meter, h *limits.Held, from netip.Addr, ends bool, lengt
 	if open, next := h.At(now); !open {
 		return refuseWindow(now, next)
 	}
-	if p.Foreseen {
-		return nil
-	}
 	p.m, p.held, p.counts = m, h, m.hold(h, p.counts[:0], now)
+	if p.Foreseen {
+		r := p.foresee(now, max(length, 0))
+		p.Release()
+		p.Foreseen = true
+		return r
+	}
 	if r := p.enter(now, max(length, 0)); r != nil {
 		p.Release()
 		return r
@@ -60,13 +63,10 @@ func (p *Pass) Admit(m *Meter, h *limits.Held, from netip.Addr, ends bool, lengt
 
 // enter counts a request that is within what is counted here.
 func (p *Pass) enter(now time.Time, length int64) *reply.Refusal {
-	m, h := p.m, p.held
-	if h.Counts(limits.BytesPerDay) {
-		if err := m.learn(h, p.counts, now); err != nil {
-			m.o.Report(err)
-			return reply.ErrStore
-		}
+	if r := p.learn(now); r != nil {
+		return r
 	}
+	m := p.m
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if r := p.within(now, length); r != nil {
@@ -77,6 +77,46 @@ func (p *Pass) enter(now time.Time, length int64) *reply.Refusal {
 		c.atOnce++
 	}
 	p.entered = true
+	return nil
+}
+
+// foresee tells, by a refusal, that a request would not pass now.
+func (p *Pass) foresee(now time.Time, length int64) *reply.Refusal {
+	if r := p.learn(now); r != nil {
+		return r
+	}
+	m := p.m
+	m.mu.Lock()
+	r := p.within(now, length)
+	m.mu.Unlock()
+	if r != nil {
+		return r
+	}
+	for i := range p.held.Levels {
+		l := &p.held.Levels[i]
+		if l.Spec.MaxUses == 0 {
+			continue
+		}
+		switch uses, _, err := m.used(l.Family, dayOf(now)); {
+		case err != nil:
+			m.o.Report(err)
+			return reply.ErrStore
+		case uses >= l.Spec.MaxUses:
+			return ErrUsedUp
+		}
+	}
+	return nil
+}
+
+// learn gets to know what was moved today, where that is limited.
+func (p *Pass) learn(now time.Time) *reply.Refusal {
+	if !p.held.Counts(limits.BytesPerDay) {
+		return nil
+	}
+	if err := p.m.learn(p.held, p.counts, now); err != nil {
+		p.m.o.Report(err)
+		return reply.ErrStore
+	}
 	return nil
 }
 
