@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -338,4 +339,38 @@ func TestContinueIsNoWayAround(t *testing.T) {
 	if g.resolver.asked != uses {
 		t.Errorf("%d questions", g.resolver.asked)
 	}
+}
+
+// TestUploadsEndWithTheDay holds that an upload which says no length ends where the day does, and that the forge does not take it
+// for whole.
+func TestUploadsEndWithTheDay(t *testing.T) {
+	var whole atomic.Int64
+	upstream := newEcho(t, func(_ http.ResponseWriter, r *http.Request) {
+		if _, err := io.Copy(io.Discard, r.Body); err == nil {
+			whole.Add(1)
+		}
+	})
+	g := newGateway(t, upstream.URL, metered)
+	g.limit(t, g.token, limits.Spec{BytesPerDay: 1 << 20})
+	before := g.sink.count()
+	c := g.leave(t, request("PUT", "/api/v4/projects/7/packages/generic/a/1/b", "", "PRIVATE-TOKEN: "+g.token,
+		"Content-Type: application/octet-stream", "Transfer-Encoding: chunked"))
+	defer c.Close()
+	_ = c.SetDeadline(time.Now().Add(10 * time.Second))
+	go func() {
+		part := "10000\r\n" + strings.Repeat("x", 1<<16) + "\r\n"
+		for range 64 {
+			if _, err := io.WriteString(c, part); err != nil {
+				return
+			}
+		}
+		_, _ = io.WriteString(c, "0\r\n\r\n")
+	}()
+	if line, _ := bufio.NewReader(c).ReadString('\n'); !strings.HasPrefix(line, "HTTP/1.1 429 ") || whole.Load() != 0 {
+		t.Errorf("%q, %d are whole", line, whole.Load())
+	}
+	if e := g.sink.after(t, before); e.Failure != "token_limit" || e.RequestBytes > 1<<20+1<<17 {
+		t.Errorf("failure %q after %d bytes", e.Failure, e.RequestBytes)
+	}
+	g.raw(t, get("/api/v4/projects/7/jobs", "PRIVATE-TOKEN: "+g.token)).wants(t, 429)
 }

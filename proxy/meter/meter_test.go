@@ -111,7 +111,7 @@ func TestAMinuteIsAnyMinute(t *testing.T) {
 				passed = append(passed, c.at.Sub(start))
 				continue
 			}
-			if r.Status != 429 || r.Retry < time.Second || r.Retry > time.Minute {
+			if r.Status != 429 || r.Retry < time.Second || r.Retry > slots*time.Second {
 				t.Fatalf("%+v", r)
 			}
 			c.at = c.at.Add(r.Retry)
@@ -137,7 +137,7 @@ func TestNeverMoreInAMinute(t *testing.T) {
 		}
 	}
 	for i := 5; i < len(passed); i++ {
-		if d := passed[i].Sub(passed[i-5]); d < 59*time.Second {
+		if d := passed[i].Sub(passed[i-5]); d < time.Minute {
 			t.Fatalf("six within %s", d)
 		}
 	}
@@ -260,7 +260,7 @@ func TestBytesOfADay(t *testing.T) {
 	if !p.Move(10) || !p.Move(50) || !p.Move(50) {
 		t.Error("50 do not fit")
 	}
-	if p.Fits(10) != nil || reason(p.Fits(11)) != "limit_bytes_per_day" {
+	if p.Fits(10, false) != nil || reason(p.Fits(11, false)) != "limit_bytes_per_day" {
 		t.Error("10 are left")
 	}
 	if p.Move(61) {
@@ -427,5 +427,118 @@ func TestWhatIsForeseenIsHeldToCounts(t *testing.T) {
 	m, _ := newMeter(nil, 1)
 	if r := (&Pass{Foreseen: true}).Admit(m, held(t, limits.Spec{MaxUses: 1}), inside, false, 0); r != reply.ErrStore {
 		t.Errorf("without anything that counts: %+v", r)
+	}
+}
+
+// TestUploadsAtOnceShareADay holds that what several requests announce is together within the day, and that what is not announced
+// ends when it is too much.
+func TestUploadsAtOnceShareADay(t *testing.T) {
+	m, c := newMeter(newMemory(), 1)
+	h := held(t, limits.Spec{BytesPerDay: 100})
+	var a, b, open Pass
+	if r := a.Admit(m, h, inside, false, 60); r != nil {
+		t.Fatalf("%+v", r)
+	}
+	if r := b.Admit(m, h, inside, false, 41); reason(r) != "limit_bytes_per_day" {
+		t.Errorf("60 are announced, and 41: %+v", r)
+	}
+	if r := b.Admit(m, h, inside, false, 40); reason(r) != "" {
+		t.Errorf("60 are announced, and 40: %+v", r)
+	}
+	if a.Take(30) != nil || a.Take(60) != nil || b.Take(40) != nil {
+		t.Error("what was announced does not pass")
+	}
+	b.Release()
+	a.Release()
+	if n := m.counts[1]; n.reserved != 0 || n.pending != 100 {
+		t.Errorf("%+v", n)
+	}
+	c.at = c.at.Add(12 * time.Hour)
+	if r := a.Admit(m, h, inside, false, 60); r != nil {
+		t.Fatalf("%+v", r)
+	}
+	if r := open.Admit(m, h, inside, false, -1); r != nil {
+		t.Fatalf("%+v", r)
+	}
+	if open.Take(40) != nil || reason(open.Take(41)) != "limit_bytes_per_day" {
+		t.Error("40 are left")
+	}
+	a.Release() // its client has gone
+	if n := m.counts[1]; n.reserved != 0 || n.pending != 41 {
+		t.Errorf("%+v", n)
+	}
+}
+
+// TestAnswersToWhatIsDoneCount holds that nobody is told to send again what the forge has done, and that it counts.
+func TestAnswersToWhatIsDoneCount(t *testing.T) {
+	m, _ := newMeter(newMemory(), 1)
+	h := held(t, limits.Spec{BytesPerDay: 100})
+	var p Pass
+	if r := p.Admit(m, h, inside, false, 0); r != nil {
+		t.Fatalf("%+v", r)
+	}
+	if r := p.Fits(101, true); r != ErrDone || r.Retry != 0 {
+		t.Errorf("%+v", r)
+	}
+	p.Release()
+	if r := admit(m, h); reason(r) != "limit_bytes_per_day" {
+		t.Errorf("%+v", r)
+	}
+}
+
+// TestClocksThatGoBack holds that no day begins twice, that one which was days ahead is no end, and that a minute is over some time.
+func TestClocksThatGoBack(t *testing.T) {
+	counts := newMemory()
+	m, c := newMeter(counts, 1)
+	h := held(t, limits.Spec{BytesPerDay: 100})
+	move := func(n int64) *reply.Refusal {
+		var p Pass
+		defer p.Release()
+		r := p.Admit(m, h, inside, false, 0)
+		p.Move(n)
+		return r
+	}
+	c.at = c.at.Add(12 * time.Hour)
+	if r := move(100); r != nil {
+		t.Fatalf("%+v", r)
+	}
+	for range 2 {
+		c.at = c.at.Add(-time.Minute)
+		if r := move(0); reason(r) != "limit_bytes_per_day" {
+			t.Errorf("on the day before: %+v", r)
+		}
+		c.at = c.at.Add(time.Minute)
+	}
+	c.at = c.at.Add(100 * 24 * time.Hour)
+	_ = move(0)
+	c.at = c.at.Add(-100 * 24 * time.Hour)
+	if r := move(100); r != nil {
+		t.Errorf("after a day that was wrong: %+v", r)
+	}
+	c.at = c.at.Add(24 * time.Hour)
+	if r := move(0); r != nil {
+		t.Errorf("the day after: %+v", r)
+	}
+	if m, _ := newMeter(nil, 1); m.second(m.began.Add(time.Minute)) != seconds {
+		t.Error("seconds are not those since the beginning")
+	}
+}
+
+// TestAllIsStoredAtTheEnd holds that nothing is forgotten at a clean stop, however many families there are.
+func TestAllIsStoredAtTheEnd(t *testing.T) {
+	counts := newMemory()
+	m, _ := newMeter(counts, 1)
+	const families = 2*mostAtOnce + 1
+	for n := range int64(families) {
+		h := held(t, limits.Spec{BytesPerDay: 100})
+		h.Levels[0].Family = n + 1
+		var p Pass
+		p.Admit(m, h, inside, false, 0)
+		p.Move(1)
+		p.Release()
+	}
+	m.Close()
+	if len(counts.bytes) != families {
+		t.Errorf("%d are stored", len(counts.bytes))
 	}
 }

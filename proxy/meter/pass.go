@@ -21,6 +21,7 @@ type Pass struct {
 	entered   bool
 	connected bool
 	moved     int64 // bytes that are counted already
+	reserved  int64 // those of the body that are announced and not counted yet
 	// Foreseen: the request comes again, with its body. It is held to what is counted, and nothing is counted for it now.
 	Foreseen bool
 }
@@ -75,8 +76,9 @@ func (p *Pass) enter(now time.Time, length int64) *reply.Refusal {
 	for _, c := range p.counts {
 		c.take()
 		c.atOnce++
+		c.reserved += length
 	}
-	p.entered = true
+	p.entered, p.reserved = true, length
 	return nil
 }
 
@@ -125,7 +127,7 @@ func (p *Pass) within(now time.Time, length int64) *reply.Refusal {
 	m := p.m
 	for i, c := range p.counts {
 		l := &p.held.Levels[i]
-		c.advance(now.Unix())
+		c.advance(m.second(now))
 		c.turn(dayOf(now))
 		if most := m.share(l.Spec.RequestsPerMinute); most > 0 && c.sum >= most {
 			return refuseCount(limits.RequestsPerMinute, c.wait(most))
@@ -198,45 +200,65 @@ func (p *Pass) Move(all int64) (within bool) {
 	if p.held == nil {
 		return true
 	}
+	m, now := p.m, p.m.o.Now()
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	more := all - p.moved
 	if more <= 0 {
 		return true
 	}
-	p.moved = all
-	m, within := p.m, true
-	now := m.o.Now()
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	for i := range p.held.Levels {
-		l := &p.held.Levels[i]
-		if l.Spec.BytesPerDay == 0 {
+	announced := min(more, p.reserved)
+	p.moved, p.reserved = all, p.reserved-announced
+	within = true
+	for i, c := range p.counts {
+		c.reserved -= announced
+		most := p.held.Levels[i].Spec.BytesPerDay
+		if most == 0 {
 			continue
 		}
-		c := p.counts[i]
 		c.turn(dayOf(now))
 		c.pending += more
-		within = within && c.bytes() <= l.Spec.BytesPerDay
+		within = within && c.bytes() <= most
 	}
 	return within
 }
 
-// Fits tells, by a refusal, that a body of a length would be more than the day allows.
-func (p *Pass) Fits(length int64) *reply.Refusal {
+// Take counts what has come of the request's body so far, or tells, by a refusal, that it is more than the day allows.
+func (p *Pass) Take(received int64) *reply.Refusal {
+	if p.Move(received) {
+		return nil
+	}
+	return refuseCount(limits.BytesPerDay, untilMidnight(p.m.o.Now()))
+}
+
+// Fits tells, by a refusal, that an answer of a length would be more than the day allows. done: what was asked for is done by
+// now, so that the answer says nothing of another try, and the length counts, as if it had come.
+func (p *Pass) Fits(length int64, done bool) *reply.Refusal {
 	if p.held == nil || length <= 0 {
 		return nil
 	}
 	m, now := p.m, p.m.o.Now()
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for i := range p.held.Levels {
-		l := &p.held.Levels[i]
-		c := p.counts[i]
+	fits := true
+	for i, c := range p.counts {
 		c.turn(dayOf(now))
-		if most := l.Spec.BytesPerDay; most > 0 && length > most-c.bytes() {
-			return refuseCount(limits.BytesPerDay, untilMidnight(now))
+		if most := p.held.Levels[i].Spec.BytesPerDay; most > 0 && length > most-c.bytes() {
+			fits = false
 		}
 	}
-	return nil
+	switch {
+	case fits:
+		return nil
+	case !done:
+		return refuseCount(limits.BytesPerDay, untilMidnight(now))
+	}
+	for i, c := range p.counts {
+		if p.held.Levels[i].Spec.BytesPerDay > 0 {
+			c.pending += length
+		}
+	}
+	return ErrDone
 }
 
 // Release ends it. It may be called again.
@@ -246,6 +268,7 @@ func (p *Pass) Release() {
 		m.mu.Lock()
 		for _, c := range counts {
 			c.holders--
+			c.reserved -= p.reserved
 			if p.entered {
 				c.atOnce--
 			}
