@@ -2,6 +2,7 @@ package surface
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"io"
 	"os"
@@ -50,11 +51,7 @@ type BodyLimits struct {
 // unkept answers for a body that could not be put into a file.
 func (l *BodyLimits) unkept(err error) error {
 	if l.Unkept != nil {
-		dir := l.TempDir
-		if dir == "" {
-			dir = os.TempDir()
-		}
-		l.Unkept(dir, err)
+		l.Unkept(cmp.Or(l.TempDir, os.TempDir()), err)
 	}
 	return reply.ErrNoDisk
 }
