@@ -55,6 +55,8 @@ type Options struct {
 	AllowAdminOwners bool
 	// AllowReportMode lets owners put their tokens into report mode.
 	AllowReportMode bool
+	// RegistryApart: the container registry is not behind patgate, and its clients use what the forge signs there.
+	RegistryApart bool
 	// Administrators are the forge user ids of those who may see and revoke everyone's tokens.
 	Administrators []int64
 	// Name stores what places are called that a token was just given. The answer with the secret waits for it. Nil is names.Direct.
