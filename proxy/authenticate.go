@@ -80,14 +80,11 @@ func (x *exchange) authenticate() *reply.Refusal {
 // admit holds the request to the limits of its token, before the forge is asked anything. A revocation by a secret is nobody's.
 func (x *exchange) admit() *reply.Refusal {
 	s, q := x.judgement.Session, &x.request
-	if s.Limits == nil {
+	if s.Limits == nil || x.h.revocation(q) == local.RevokesBySecret {
 		return nil
 	}
-	ends := x.h.revocation(q)
-	if ends == local.RevokesBySecret {
-		return nil
-	}
-	return x.pass.Admit(x.h.options.Meter, s.Limits, q.Client, ends != local.RevokesNothing, x.body.Length)
+	x.body.Meter = &x.pass
+	return x.pass.Admit(x.h.options.Meter, s.Limits, q.Client, x.h.revocation(q) != local.RevokesNothing, x.body.Length)
 }
 
 // orTooMany answers for a wrong token from an address that has sent too many.

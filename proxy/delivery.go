@@ -213,7 +213,7 @@ func (x *exchange) deliver() (kept bool) {
 		}
 		changer = change.Changer(a, x.h.forge.Links, q.Origin, x.attached(change))
 	}
-	if r := x.pass.Fits(int64(length)); r != nil {
+	if r := x.pass.Fits(int64(length), !q.IsHead && q.Method != fasthttp.MethodGet); r != nil {
 		return x.broken(r, reply.FailureLimit)
 	}
 	if length >= 0 && length <= smallAnswer {

@@ -91,10 +91,10 @@ func (x *exchange) release() {
 // reset forgets the request.
 func (x *exchange) reset() {
 	x.tried()
-	x.pass.Release()
 	x.seen.Drop()
 	x.seen = nil
-	x.body.Release()
+	x.body.Release() // which is counted by the pass
+	x.pass.Release()
 	x.request.Reset()
 	x.judgement.Reset()
 	x.sending.Reset()

@@ -300,7 +300,8 @@ func (x *exchange) foresee() error {
 	if err := x.identify(); err != nil {
 		return err
 	}
-	if blind, is := x.visit.(surface.Blind); is && blind.NeedsBody() || h.owns(j.Op.Route) {
+	blind, is := x.visit.(surface.Blind)
+	if is && blind.NeedsBody() || h.owns(j.Op.Route) || j.Session.Limits != nil { // or asked, and counted, with the body
 		return nil
 	}
 	return j.Foresee(q, x.visit)

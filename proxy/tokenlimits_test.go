@@ -1,12 +1,14 @@
 package proxy
 
 import (
+	"bufio"
 	"context"
 	"fmt"
 	"io"
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -297,4 +299,78 @@ func TestTokensWithoutLimitsStayInLoops(t *testing.T) {
 			t.Errorf("in part %d, in a loop: %v", e.Part, loop)
 		}
 	}
+}
+
+// TestContinueIsNoWayAround holds that requests which wait for "100 Continue" ask the forge no more than the uses of their token
+// allow, and that one which is used up is told so.
+func TestContinueIsNoWayAround(t *testing.T) {
+	g := newGateway(t, newEcho(t, nil).URL, metered)
+	const uses = 2
+	g.limit(t, g.token, limits.Spec{MaxUses: uses})
+	ask := func() int {
+		c := g.leave(t, request("PUT", "/api/v4/projects/8/packages/generic/p/1/f", "",
+			"PRIVATE-TOKEN: "+g.token, "Content-Length: 4", "Expect: 100-continue"))
+		defer c.Close()
+		_ = c.SetDeadline(time.Now().Add(5 * time.Second))
+		r := bufio.NewReader(c)
+		status := 0
+		for status == 0 || status == 100 {
+			a, err := http.ReadResponse(r, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if status = a.StatusCode; status == 100 {
+				_, _ = io.WriteString(c, "body")
+			}
+			_, _ = io.Copy(io.Discard, a.Body)
+		}
+		return status
+	}
+	for range 10 {
+		if status := ask(); status != 403 {
+			t.Errorf("status %d", status)
+		}
+	}
+	if e := g.sink.last(t); e.Reason != "limit_max_uses" {
+		t.Errorf("in the end: %s", e.Reason)
+	}
+	g.resolver.mu.Lock()
+	defer g.resolver.mu.Unlock()
+	if g.resolver.asked != uses {
+		t.Errorf("%d questions", g.resolver.asked)
+	}
+}
+
+// TestUploadsEndWithTheDay holds that an upload which says no length ends where the day does, and that the forge does not take it
+// for whole.
+func TestUploadsEndWithTheDay(t *testing.T) {
+	var whole atomic.Int64
+	upstream := newEcho(t, func(_ http.ResponseWriter, r *http.Request) {
+		if _, err := io.Copy(io.Discard, r.Body); err == nil {
+			whole.Add(1)
+		}
+	})
+	g := newGateway(t, upstream.URL, metered)
+	g.limit(t, g.token, limits.Spec{BytesPerDay: 1 << 20})
+	before := g.sink.count()
+	c := g.leave(t, request("PUT", "/api/v4/projects/7/packages/generic/a/1/b", "", "PRIVATE-TOKEN: "+g.token,
+		"Content-Type: application/octet-stream", "Transfer-Encoding: chunked"))
+	defer c.Close()
+	_ = c.SetDeadline(time.Now().Add(10 * time.Second))
+	go func() {
+		part := "10000\r\n" + strings.Repeat("x", 1<<16) + "\r\n"
+		for range 64 {
+			if _, err := io.WriteString(c, part); err != nil {
+				return
+			}
+		}
+		_, _ = io.WriteString(c, "0\r\n\r\n")
+	}()
+	if line, _ := bufio.NewReader(c).ReadString('\n'); !strings.HasPrefix(line, "HTTP/1.1 429 ") || whole.Load() != 0 {
+		t.Errorf("%q, %d are whole", line, whole.Load())
+	}
+	if e := g.sink.after(t, before); e.Failure != "token_limit" || e.RequestBytes > 1<<20+1<<17 {
+		t.Errorf("failure %q after %d bytes", e.Failure, e.RequestBytes)
+	}
+	g.raw(t, get("/api/v4/projects/7/jobs", "PRIVATE-TOKEN: "+g.token)).wants(t, 429)
 }

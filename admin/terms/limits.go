@@ -32,8 +32,11 @@ func (e *Invalid) ReadLimits(field string, v any) (s limits.Spec) {
 		case s.Number(n) != nil:
 			text, ok := Text(v)
 			number, err := strconv.ParseInt(text, 10, 64)
-			if !ok || text != "" && err != nil {
+			switch {
+			case !ok || text != "" && err != nil:
 				e.Add(at, "must be a number")
+			case number == 0:
+				e.Add(at, "is empty or 0: leave it out when there is no such limit")
 			}
 			*s.Number(n) = number
 		default:

@@ -153,6 +153,9 @@ func (s *Service) store(ctx context.Context, c Caller, b *binding, r token.Recor
 		return nil, moved(err)
 	}
 	out.Warnings = append(append(out.Warnings, b.ends(&r)...), terms.OnlyReads(b.credential.Scopes, &r, s.o.Table())...)
+	if s.o.RegistryApart {
+		out.Warnings = append(out.Warnings, terms.Unheld(&r)...)
+	}
 	out.Listed = store.Listed{Record: r, Owner: b.owner}
 	out.Warnings = append(out.Warnings, names.Put(ctx, s.o.Name, &out.Listed, found.All(), s.now())...)
 	s.marks.Made(ctx, r.ID)

@@ -58,6 +58,8 @@ type Options struct {
 	AllowReportMode bool
 	// Limits gives those that every grant is held to when it is used; nil is none.
 	Limits func() *policy.Limits
+	// RegistryApart: the container registry is not behind patgate, and its clients use what the forge signs there.
+	RegistryApart bool
 	// Administrators are the forge user ids of those who may see and revoke everyone's tokens.
 	Administrators []int64
 	// Name stores what places are called that a token was just given. The answer with the secret waits for it. Nil is names.Direct.

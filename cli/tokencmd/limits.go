@@ -3,6 +3,7 @@ package tokencmd
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -32,8 +33,8 @@ func addLimitFlags(f *pflag.FlagSet) {
 	f.Int64(numberFlags[limits.MaxUses], 0, "so many requests ever")
 }
 
-// readLimits reads the flags: what is given takes the place of what was, and 0, or an empty text, ends it. changed tells whether
-// any was given.
+// readLimits reads the flags: what is given takes the place of what was, and 0, or an empty text, ends what there was. changed
+// tells whether any was given.
 func readLimits(f *pflag.FlagSet, was limits.Spec) (s limits.Spec, changed bool, err error) {
 	s = was
 	texts := func(name string) (all []string) {
@@ -85,6 +86,11 @@ func readLimits(f *pflag.FlagSet, was limits.Spec) (s limits.Spec, changed bool,
 	if !changed {
 		return s, false, nil
 	}
+	for _, n := range limits.Names() { // an empty variable in a script must not make an unlimited token
+		if f.Changed(flagOf(n)) && !s.Has(n) && !was.Has(n) {
+			return s, true, fmt.Errorf("--%s is empty or 0, and there is no limit that this could end: leave it out", flagOf(n))
+		}
+	}
 	_, err = limits.Compile(s)
 	var wrong *limits.Error
 	if errors.As(err, &wrong) {
@@ -95,6 +101,19 @@ func readLimits(f *pflag.FlagSet, was limits.Spec) (s limits.Spec, changed bool,
 		err = errors.New(strings.Join(lines, "\n"))
 	}
 	return s, true, err
+}
+
+// flagOf gives the flag of a limit.
+func flagOf(n limits.Name) string {
+	switch n {
+	case limits.Networks:
+		return "network"
+	case limits.Windows:
+		return "window"
+	case limits.BytesPerDay:
+		return "bytes-per-day"
+	}
+	return numberFlags[n]
 }
 
 // limitChanges puts what the flags make of the limits of a token among the changes, and says it, one line each.
@@ -119,9 +138,5 @@ func words(s *limits.Spec) string {
 
 // limited tells whether a flag of limits was given.
 func limited(f *pflag.FlagSet) bool {
-	given := f.Changed("network") || f.Changed("window") || f.Changed("bytes-per-day")
-	for _, name := range numberFlags {
-		given = given || f.Changed(name)
-	}
-	return given
+	return slices.ContainsFunc(limits.Names(), func(n limits.Name) bool { return f.Changed(flagOf(n)) })
 }

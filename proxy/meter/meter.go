@@ -54,6 +54,7 @@ type Meter struct {
 	room   int
 
 	begin, end sync.Once
+	began      time.Time
 	stop       chan struct{}
 	done       sync.WaitGroup
 }
@@ -69,8 +70,11 @@ func New(o Options) *Meter {
 	if o.Report == nil {
 		o.Report = func(error) {}
 	}
-	return &Meter{o: o, counts: map[int64]*count{}, room: leastRoom, stop: make(chan struct{})}
+	return &Meter{o: o, counts: map[int64]*count{}, room: leastRoom, began: o.Now(), stop: make(chan struct{})}
 }
+
+// second is how long the meter has run, whatever becomes of the clock in that time.
+func (m *Meter) second(now time.Time) int64 { return int64(now.Sub(m.began) / time.Second) }
 
 // Run stores bytes now and then, until Close.
 func (m *Meter) Run() {
@@ -108,23 +112,36 @@ func (m *Meter) Flush() {
 	if m.o.Counts == nil {
 		return
 	}
-	var moved []limits.Moved
+	moved := m.unstored()
+	for len(moved) > 0 {
+		some := moved[:min(len(moved), mostAtOnce)]
+		if err := m.add(some); err != nil {
+			m.o.Report(err)
+			return
+		}
+		moved = moved[len(some):]
+	}
+}
+
+// unstored is what the store does not know yet.
+func (m *Meter) unstored() (moved []limits.Moved) {
 	m.mu.Lock()
+	defer m.mu.Unlock()
 	for family, c := range m.counts {
-		if c.pending != 0 && len(moved) < mostAtOnce {
+		if c.pending != 0 {
 			moved = append(moved, limits.Moved{Family: family, Day: c.day, Bytes: c.pending})
 		}
 	}
-	m.mu.Unlock()
-	if len(moved) == 0 {
-		return
-	}
+	return moved
+}
+
+// add stores bytes.
+func (m *Meter) add(moved []limits.Moved) error {
 	ctx, cancel := context.WithTimeout(context.Background(), m.o.Patience)
 	defer cancel()
 	sums, err := m.o.Counts.AddBytes(ctx, moved)
 	if err != nil {
-		m.o.Report(err)
-		return
+		return err
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -134,47 +151,61 @@ func (m *Meter) Flush() {
 			c.pending -= moved[i].Bytes
 		}
 	}
+	return nil
 }
 
-// countLocked gives the count of a family.
-func (m *Meter) countLocked(family int64, now time.Time) *count {
-	c := m.counts[family]
-	if c != nil {
-		return c
-	}
-	if len(m.counts) >= m.room {
-		for other, c := range m.counts {
-			if c.idle(now.Unix()) {
-				delete(m.counts, other)
-			}
+// hold gives the counts of all levels, which stay those of their families until letGo.
+func (m *Meter) hold(h *limits.Held, counts []*count, now time.Time) []*count {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.sweep(now)
+	for i := range h.Levels {
+		family := h.Levels[i].Family
+		c := m.counts[family]
+		if c == nil {
+			c = &count{stored: -1}
+			m.counts[family] = c
 		}
-		m.room = max(leastRoom, 2*len(m.counts))
+		c.holders++
+		counts = append(counts, c)
 	}
-	c = &count{stored: -1}
-	m.counts[family] = c
-	return c
+	return counts
+}
+
+// sweep forgets counts that say nothing, when there are many.
+func (m *Meter) sweep(now time.Time) {
+	if len(m.counts) < m.room {
+		return
+	}
+	for family, c := range m.counts {
+		if c.idle(now, m.second(now)) {
+			delete(m.counts, family)
+		}
+	}
+	m.room = max(leastRoom, 2*len(m.counts))
 }
 
 // learn asks the store what families have moved today, where that is not known or was long ago. What is known goes on counting
 // when the store cannot be asked.
-func (m *Meter) learn(h *limits.Held, now time.Time) error {
-	for i := range h.Levels {
+func (m *Meter) learn(h *limits.Held, counts []*count, now time.Time) error {
+	for i, c := range counts {
 		l := &h.Levels[i]
 		if l.Spec.BytesPerDay == 0 {
 			continue
 		}
 		m.mu.Lock()
-		c := m.countLocked(l.Family, now)
 		c.turn(dayOf(now))
-		known, fresh := c.stored >= 0, now.Sub(c.read) < freshFor
+		day := c.day
+		age := now.Sub(c.read)
+		known, fresh := c.stored >= 0, age >= 0 && age < freshFor
 		m.mu.Unlock()
 		if known && fresh {
 			continue
 		}
-		_, bytes, err := m.used(l.Family, dayOf(now))
+		_, bytes, err := m.used(l.Family, day)
 		m.mu.Lock()
-		switch c := m.countLocked(l.Family, now); {
-		case err == nil && c.day == dayOf(now):
+		switch {
+		case err == nil && c.day == day:
 			c.stored, c.read = max(bytes, c.stored), now
 		case err != nil:
 			c.read = now // not again at once

@@ -111,7 +111,7 @@ func TestAMinuteIsAnyMinute(t *testing.T) {
 				passed = append(passed, c.at.Sub(start))
 				continue
 			}
-			if r.Status != 429 || r.Retry < time.Second || r.Retry > time.Minute {
+			if r.Status != 429 || r.Retry < time.Second || r.Retry > slots*time.Second {
 				t.Fatalf("%+v", r)
 			}
 			c.at = c.at.Add(r.Retry)
@@ -137,7 +137,7 @@ func TestNeverMoreInAMinute(t *testing.T) {
 		}
 	}
 	for i := 5; i < len(passed); i++ {
-		if d := passed[i].Sub(passed[i-5]); d < 59*time.Second {
+		if d := passed[i].Sub(passed[i-5]); d < time.Minute {
 			t.Fatalf("six within %s", d)
 		}
 	}
@@ -209,8 +209,8 @@ func TestNetworksAndWindowsNeedNoCount(t *testing.T) {
 	}
 	c.at = c.at.Add(time.Hour)
 	p := Pass{Foreseen: true}
-	if r := p.Admit(m, h, netip.MustParseAddr("::ffff:10.0.0.1"), false, 0); r != nil || len(m.counts) != 0 {
-		t.Errorf("%+v, %d counts", r, len(m.counts))
+	if r := p.Admit(m, h, netip.MustParseAddr("::ffff:10.0.0.1"), false, 0); r != nil || m.counts[1].sum != 0 || m.counts[1].holders != 0 {
+		t.Errorf("%+v, %+v", r, m.counts[1])
 	}
 }
 
@@ -260,7 +260,7 @@ func TestBytesOfADay(t *testing.T) {
 	if !p.Move(10) || !p.Move(50) || !p.Move(50) {
 		t.Error("50 do not fit")
 	}
-	if p.Fits(10) != nil || reason(p.Fits(11)) != "limit_bytes_per_day" {
+	if p.Fits(10, false) != nil || reason(p.Fits(11, false)) != "limit_bytes_per_day" {
 		t.Error("10 are left")
 	}
 	if p.Move(61) {
@@ -340,5 +340,205 @@ func TestPassesAllocateNothing(t *testing.T) {
 		p.Release()
 	}); n != 0 {
 		t.Errorf("%v allocations", n)
+	}
+}
+
+// TestCountsOfOneRequestStay holds that a level's count is not forgotten while another level of the same request is looked for,
+// nor while the store is asked.
+func TestCountsOfOneRequestStay(t *testing.T) {
+	counts := newMemory()
+	m, c := newMeter(counts, 1)
+	family := func(n int64, s limits.Spec) limits.Level {
+		l := held(t, s).Levels[0]
+		l.Family = n
+		return l
+	}
+	child := &limits.Held{Levels: []limits.Level{family(-1, limits.Spec{RequestsAtOnce: 1}), family(-2, limits.Spec{RequestsAtOnce: 5})}}
+	admit(m, &limits.Held{Levels: child.Levels[:1]})
+	for n := range int64(leastRoom - 1) {
+		admit(m, &limits.Held{Levels: []limits.Level{family(n+1, limits.Spec{RequestsAtOnce: 1})}})
+	}
+	c.at = c.at.Add(10 * time.Minute)
+	var p, q Pass
+	if r := p.Admit(m, child, inside, false, 0); r != nil {
+		t.Fatalf("%+v", r)
+	}
+	if r := q.Admit(m, child, inside, false, 0); reason(r) != "limit_requests_at_once" {
+		t.Errorf("the first is not counted: %+v", r)
+	}
+	p.Release()
+	if r := q.Admit(m, child, inside, false, 0); r != nil {
+		t.Errorf("a slot is lost: %+v", r)
+	}
+	q.Release()
+	if len(m.counts) > 2 {
+		t.Errorf("%d are kept", len(m.counts))
+	}
+
+	daily := &limits.Held{Levels: []limits.Level{family(-3, limits.Spec{BytesPerDay: 100})}}
+	counts.bytes[[2]int64{-3, dayOf(c.at)}] = 100
+	m.o.Counts = during{counts, func() {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		m.room = 0
+		m.sweep(c.at)
+	}}
+	if r := admit(m, daily); reason(r) != "limit_bytes_per_day" {
+		t.Errorf("what the store said is lost: %+v", r)
+	}
+}
+
+// during does something while the store is asked.
+type during struct {
+	*memory
+	do func()
+}
+
+func (d during) LimitUse(ctx context.Context, family, day int64) (uses, bytes int64, err error) {
+	d.do()
+	return d.memory.LimitUse(ctx, family, day)
+}
+
+// TestWhatIsForeseenIsHeldToCounts holds that a request which waits for "100 Continue" is refused when it would be, and that it
+// counts nothing.
+func TestWhatIsForeseenIsHeldToCounts(t *testing.T) {
+	for want, s := range map[string]limits.Spec{
+		"limit_requests_per_minute": {RequestsPerMinute: 1},
+		"limit_bytes_per_day":       {BytesPerDay: 100},
+		"limit_max_uses":            {MaxUses: 1},
+	} {
+		m, _ := newMeter(newMemory(), 1)
+		h := held(t, s)
+		for range 3 {
+			if r := (&Pass{Foreseen: true}).Admit(m, h, inside, false, 60); r != nil {
+				t.Errorf("%s: %+v", want, r)
+			}
+		}
+		var p Pass
+		if r := p.Admit(m, h, inside, false, 60); r != nil {
+			t.Errorf("%s: %+v", want, r)
+		}
+		p.Move(60)
+		p.Release()
+		if r := (&Pass{Foreseen: true}).Admit(m, h, inside, false, 60); reason(r) != want {
+			t.Errorf("%s: %+v", want, r)
+		}
+	}
+	m, _ := newMeter(nil, 1)
+	if r := (&Pass{Foreseen: true}).Admit(m, held(t, limits.Spec{MaxUses: 1}), inside, false, 0); r != reply.ErrStore {
+		t.Errorf("without anything that counts: %+v", r)
+	}
+}
+
+// TestUploadsAtOnceShareADay holds that what several requests announce is together within the day, and that what is not announced
+// ends when it is too much.
+func TestUploadsAtOnceShareADay(t *testing.T) {
+	m, c := newMeter(newMemory(), 1)
+	h := held(t, limits.Spec{BytesPerDay: 100})
+	var a, b, open Pass
+	if r := a.Admit(m, h, inside, false, 60); r != nil {
+		t.Fatalf("%+v", r)
+	}
+	if r := b.Admit(m, h, inside, false, 41); reason(r) != "limit_bytes_per_day" {
+		t.Errorf("60 are announced, and 41: %+v", r)
+	}
+	if r := b.Admit(m, h, inside, false, 40); reason(r) != "" {
+		t.Errorf("60 are announced, and 40: %+v", r)
+	}
+	if a.Take(30) != nil || a.Take(60) != nil || b.Take(40) != nil {
+		t.Error("what was announced does not pass")
+	}
+	b.Release()
+	a.Release()
+	if n := m.counts[1]; n.reserved != 0 || n.pending != 100 {
+		t.Errorf("%+v", n)
+	}
+	c.at = c.at.Add(12 * time.Hour)
+	if r := a.Admit(m, h, inside, false, 60); r != nil {
+		t.Fatalf("%+v", r)
+	}
+	if r := open.Admit(m, h, inside, false, -1); r != nil {
+		t.Fatalf("%+v", r)
+	}
+	if open.Take(40) != nil || reason(open.Take(41)) != "limit_bytes_per_day" {
+		t.Error("40 are left")
+	}
+	a.Release() // its client has gone
+	if n := m.counts[1]; n.reserved != 0 || n.pending != 41 {
+		t.Errorf("%+v", n)
+	}
+}
+
+// TestAnswersToWhatIsDoneCount holds that nobody is told to send again what the forge has done, and that it counts.
+func TestAnswersToWhatIsDoneCount(t *testing.T) {
+	m, _ := newMeter(newMemory(), 1)
+	h := held(t, limits.Spec{BytesPerDay: 100})
+	var p Pass
+	if r := p.Admit(m, h, inside, false, 0); r != nil {
+		t.Fatalf("%+v", r)
+	}
+	if r := p.Fits(101, true); r != ErrDone || r.Retry != 0 {
+		t.Errorf("%+v", r)
+	}
+	p.Release()
+	if r := admit(m, h); reason(r) != "limit_bytes_per_day" {
+		t.Errorf("%+v", r)
+	}
+}
+
+// TestClocksThatGoBack holds that no day begins twice, that one which was days ahead is no end, and that a minute is over some time.
+func TestClocksThatGoBack(t *testing.T) {
+	counts := newMemory()
+	m, c := newMeter(counts, 1)
+	h := held(t, limits.Spec{BytesPerDay: 100})
+	move := func(n int64) *reply.Refusal {
+		var p Pass
+		defer p.Release()
+		r := p.Admit(m, h, inside, false, 0)
+		p.Move(n)
+		return r
+	}
+	c.at = c.at.Add(12 * time.Hour)
+	if r := move(100); r != nil {
+		t.Fatalf("%+v", r)
+	}
+	for range 2 {
+		c.at = c.at.Add(-time.Minute)
+		if r := move(0); reason(r) != "limit_bytes_per_day" {
+			t.Errorf("on the day before: %+v", r)
+		}
+		c.at = c.at.Add(time.Minute)
+	}
+	c.at = c.at.Add(100 * 24 * time.Hour)
+	_ = move(0)
+	c.at = c.at.Add(-100 * 24 * time.Hour)
+	if r := move(100); r != nil {
+		t.Errorf("after a day that was wrong: %+v", r)
+	}
+	c.at = c.at.Add(24 * time.Hour)
+	if r := move(0); r != nil {
+		t.Errorf("the day after: %+v", r)
+	}
+	if m, _ := newMeter(nil, 1); m.second(m.began.Add(time.Minute)) != seconds {
+		t.Error("seconds are not those since the beginning")
+	}
+}
+
+// TestAllIsStoredAtTheEnd holds that nothing is forgotten at a clean stop, however many families there are.
+func TestAllIsStoredAtTheEnd(t *testing.T) {
+	counts := newMemory()
+	m, _ := newMeter(counts, 1)
+	const families = 2*mostAtOnce + 1
+	for n := range int64(families) {
+		h := held(t, limits.Spec{BytesPerDay: 100})
+		h.Levels[0].Family = n + 1
+		var p Pass
+		p.Admit(m, h, inside, false, 0)
+		p.Move(1)
+		p.Release()
+	}
+	m.Close()
+	if len(counts.bytes) != families {
+		t.Errorf("%d are stored", len(counts.bytes))
 	}
 }

@@ -14,6 +14,11 @@ import (
 var ErrUsedUp = &reply.Refusal{Status: fasthttp.StatusForbidden, Reason: "limit_max_uses",
 	Message: "Access denied: The token has been used as often as it may be (limit of the token: max_uses)."}
 
+// ErrDone answers for a request that the forge has carried out, with an answer that is longer than what is left of the day.
+var ErrDone = &reply.Refusal{Status: fasthttp.StatusBadGateway, Reason: "limit_bytes_per_day",
+	Message: "The request was carried out, and its answer is not passed on: it is longer than what the token may still move today " +
+		"(limit of the token: bytes_per_day)."}
+
 // refuseNetwork answers for a request that comes from somewhere else.
 func refuseNetwork(a netip.Addr) *reply.Refusal {
 	from := "an unknown address"

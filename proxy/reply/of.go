@@ -172,7 +172,7 @@ const (
 	FailureUpstream   = "upstream_broken"
 	FailureBusy       = "upstream_busy"
 	FailureShare      = "upstream_share"
-	FailureLimit      = "token_limit" // an answer was longer than a limit of the token lets through
+	FailureLimit      = "token_limit" // a body was longer than a limit of the token lets through
 	FailureBody       = "broken_body"
 	FailureAnswer     = "unfiltered_answer"
 	FailureRedirect   = "redirect_refused"
@@ -184,7 +184,10 @@ const (
 // FailureOf gives what the log says of an error after the decision.
 func FailureOf(err error) string {
 	var source *wire.UploadError
+	var made *Refusal
 	switch {
+	case errors.As(err, &made) && made.Status == fasthttp.StatusTooManyRequests:
+		return FailureLimit
 	case errors.As(err, &source), errors.Is(err, ErrBodyTooLarge):
 		return FailureBody
 	case errors.Is(err, dial.ErrTLS):

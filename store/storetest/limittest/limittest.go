@@ -199,8 +199,16 @@ func testBytes(t *testing.T, f *storetest.Fixture) {
 	if got := move(limits.Moved{Family: a.ID, Day: 11, Bytes: 0}); got[0] != 0 {
 		t.Errorf("on the next day: %v", got)
 	}
-	if got := move(limits.Moved{Family: a.ID, Day: 10, Bytes: 100}, limits.Moved{Family: a.ID, Day: 11, Bytes: 1}); got[1] != 1 {
-		t.Errorf("of a day that is over: %v", got)
+	if got := move(limits.Moved{Family: a.ID, Day: 10, Bytes: 100}, limits.Moved{Family: a.ID, Day: 11, Bytes: 1}); got[0] != 100 ||
+		got[1] != 101 {
+		t.Errorf("by a clock that is behind: %v", got)
+	}
+	if _, bytes, err := f.Store.LimitUse(ctx, a.ID, 10); bytes != 101 || err != nil {
+		t.Errorf("what a clock that is behind is told: %d, %v", bytes, err)
+	}
+	if got := move(limits.Moved{Family: a.ID, Day: 500, Bytes: 1}, limits.Moved{Family: a.ID, Day: 12, Bytes: 1},
+		limits.Moved{Family: a.ID, Day: 13, Bytes: 3}); !reflect.DeepEqual(got, []int64{1, 2, 3}) {
+		t.Errorf("a clock that was far ahead: %v", got)
 	}
 	if _, bytes, err := f.Again().LimitUse(ctx, b.ID, 10); bytes != 7 || err != nil {
 		t.Errorf("%d, %v", bytes, err)

@@ -57,11 +57,12 @@ func take(ctx context.Context, on Conn, of []limits.MostUses) error {
 	return nil
 }
 
-// add adds bytes to those of the days of some families, and gives the sums. Of a day before the newest nothing is kept.
+// add adds bytes to those of the days of some families, and gives the sums. A day does not begin again: what is of an older one,
+// by a clock that is behind, counts on the newest. One that is days ahead of what is added was a wrong clock's.
 func add(ctx context.Context, on Conn, moved []limits.Moved) (sums []int64, err error) {
 	for _, m := range moved {
-		_, err := on.Exec(ctx, `UPDATE token_limits SET bytes = CASE WHEN day = ?1 THEN bytes + ?2 WHEN day < ?1 THEN ?2 ELSE bytes END,
-			day = max(day, ?1) WHERE family_id = ?3`, m.Day, m.Bytes, m.Family)
+		_, err := on.Exec(ctx, `UPDATE token_limits SET bytes = CASE WHEN day < ?1 THEN ?2 ELSE bytes + ?2 END,
+			day = CASE WHEN day < ?1 OR day > ?1 + 1 THEN ?1 ELSE day END WHERE family_id = ?3`, m.Day, m.Bytes, m.Family)
 		if err != nil {
 			return nil, err
 		}
@@ -74,9 +75,9 @@ func add(ctx context.Context, on Conn, moved []limits.Moved) (sums []int64, err 
 	return sums, nil
 }
 
-// used gives how often a family was used, as far as that is bounded, and what it moved on a day.
+// used gives how often a family was used, as far as that is bounded, and what it moved on a day, or on a newer one.
 func used(ctx context.Context, on Conn, family, day int64) (uses, bytes int64, err error) {
-	err = on.QueryRow(ctx, `SELECT coalesce(max(uses), 0), coalesce(max(CASE WHEN day = ? THEN bytes END), 0) FROM token_limits
+	err = on.QueryRow(ctx, `SELECT coalesce(max(uses), 0), coalesce(max(CASE WHEN day >= ? THEN bytes END), 0) FROM token_limits
 		WHERE family_id = ?`, day, family).Scan(&uses, &bytes)
 	return uses, bytes, err
 }
