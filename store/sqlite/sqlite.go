@@ -268,25 +268,6 @@ func verify(ctx context.Context, pool *sql.DB, path string) error {
 	return nil
 }
 
-// checkIntegrity runs quick_check or integrity_check, until so many problems are found or of one table.
-func checkIntegrity(ctx context.Context, pool *sql.DB, pragma, of string) error {
-	rows, err := pool.QueryContext(ctx, "PRAGMA "+pragma+"("+of+")")
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var line string
-		if err := rows.Scan(&line); err != nil {
-			return err
-		}
-		if line != "ok" {
-			return fmt.Errorf("%w: %s", store.ErrDamaged, line)
-		}
-	}
-	return rows.Err()
-}
-
 // enterWAL switches the file to WAL. While another process does the same, SQLite answers "locked" without waiting.
 func enterWAL(ctx context.Context, pool *sql.DB, timeout time.Duration) error {
 	end := time.Now().Add(timeout)

@@ -136,3 +136,11 @@ func (s standing) solid() error {
 	}
 	return nil
 }
+
+// SignIn implements store.SignIns. Where sign-ins are damaged a sign-out may be what is missing, and nobody is signed in.
+func (db *DB) SignIn(ctx context.Context, id store.SignInID) (store.SignIn, error) {
+	if err := db.damagedTable("sign_ins"); err != nil {
+		return store.SignIn{}, fmt.Errorf("reading a sign-in: %w", err)
+	}
+	return db.Tables.SignIn(ctx, id)
+}
