@@ -37,6 +37,9 @@ func reserveOf(path string) (reserve, error) {
 	return reserve{files.NewReserve(real+reserveEnd, mostReserve), real + "-wal"}, nil
 }
 
+// dir is the directory in which the file is, also where the store was opened by a link from another file system.
+func (db *DB) dir() string { return filepath.Dir(db.reserve.wal) }
+
 // Reserve implements store.Saving.
 func (db *DB) Reserve() (kept, wanted int64) { return db.reserve.Size(), db.reserve.Wanted() }
 
@@ -88,7 +91,7 @@ func (db *DB) ahead(more int64) {
 // short tells whether a change failed because there is no room. Where it may be in the -wal all the same, it is made once more
 // in its place: what takes rights away does no harm twice.
 func (db *DB) short(err error) bool {
-	return errors.Is(noRoomToOpen(filepath.Dir(db.path), err), store.ErrNoRoom)
+	return errors.Is(noRoomToOpen(db.dir(), err), store.ErrNoRoom)
 }
 
 // noRoomLeft tells, by store.ErrNoRoom, that there is no room for what does not take rights away: a change has found none since
@@ -97,7 +100,7 @@ func (db *DB) noRoomLeft() error {
 	if full := db.full.Load(); full != nil {
 		return *full
 	}
-	dir, wanted := filepath.Dir(db.path), db.reserve.Wanted()
+	dir, wanted := db.dir(), db.reserve.Wanted()
 	if wanted == 0 {
 		return nil
 	}

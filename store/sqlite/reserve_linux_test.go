@@ -281,3 +281,33 @@ func TestRevocationsBesideANeighbourThatTakesAllRoom(t *testing.T) {
 		})
 	}
 }
+
+// A store that is opened by a link has its room where the file is, not where the link is.
+func TestAFullDiskBehindALink(t *testing.T) {
+	dir := storetest.SmallDisk(t, 32<<20)
+	path, link := filepath.Join(dir, "patgate.db"), filepath.Join(storetest.SmallDisk(t, 32<<20), "linked.db")
+	if err := openFile(t, path).Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(path, link); err != nil {
+		t.Fatal(err)
+	}
+	db := keeping(t, link)
+	t.Cleanup(func() { _ = db.Close() })
+	f := storetest.NewFixture(t, db, nil)
+	r := f.NewToken(t, "mine")
+	neighbour := storetest.FillDisk(t, dir)
+	refusesMore(t, db, f)
+	if _, err := db.RevokeToken(t.Context(), r.ID, cause()); err != nil {
+		t.Error(err)
+	}
+	if db.Retry(t.Context()); len(db.Faults()) != 1 || !strings.Contains(db.Faults()[0].Error(), dir) {
+		t.Errorf("faults %v", db.Faults())
+	}
+	if err := os.Remove(neighbour); err != nil {
+		t.Fatal(err)
+	}
+	if db.Retry(t.Context()); len(db.Faults()) > 0 {
+		t.Errorf("faults %v", db.Faults())
+	}
+}

@@ -105,7 +105,7 @@ func openUnmarked(ctx context.Context, path string, o Options) (*DB, error) {
 	}
 	db, err := opened(ctx, path, o)
 	if err != nil {
-		return nil, fmt.Errorf("opening store %s: %w", path, unwritten(filepath.Dir(path), err))
+		return nil, fmt.Errorf("opening store %s: %w", path, unwritten(realDir(path), err))
 	}
 	return db, nil
 }
@@ -122,7 +122,7 @@ func opened(ctx context.Context, path string, o Options) (*DB, error) {
 			return db, nil
 		}
 		_ = db.Close()
-		if !errors.Is(noRoomToOpen(filepath.Dir(path), err), store.ErrNoRoom) || !reserve.Give() {
+		if !errors.Is(noRoomToOpen(db.dir(), err), store.ErrNoRoom) || !reserve.Give() {
 			return nil, err
 		}
 	}

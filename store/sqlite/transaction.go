@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"path/filepath"
 
 	"patgate/store"
 	"patgate/store/tables"
@@ -95,7 +94,7 @@ func (db *DB) sign(ctx context.Context, doing string, f func(tables.Conn) error)
 func (db *DB) written(doing string, run func() error) error {
 	err := db.look()
 	if err == nil {
-		err = noRoom(filepath.Dir(db.path), run())
+		err = noRoom(db.dir(), run())
 	}
 	if errors.Is(err, store.ErrNoRoom) {
 		full := err
