@@ -15,7 +15,7 @@ import (
 	"patgate/store"
 )
 
-// pieceTime bounds how long one table is read in search of damage: as long the -wal cannot begin anew. Those that decide get more.
+// pieceTime bounds how long one table is read in search of damage: the -wal cannot begin anew then. Those that decide get more.
 const (
 	pieceTime    = 2 * time.Second
 	decidingTime = 20 * time.Second
@@ -48,8 +48,8 @@ type soundness struct {
 	mu   sync.Mutex       // of what follows; nobody waits while holding it
 	now  func() time.Time // time.Now when nil
 	left []string         // tables that this look at the file has yet to read
-	// deciding says that this look has read the tables that decide, as far as it has come, to their end and found nothing; whole that
-	// it has so read all.
+	// deciding says that this look has read the tables that decide, as far as it has come, to their end and found nothing; whole
+	// that it has so read all.
 	deciding, whole bool
 	sound           bool                // deciding of the last look, unless something else was found since
 	bad             map[string]badTable // what is wrong, until the table is read to its end and found sound
@@ -261,8 +261,8 @@ func (s *soundness) read(table string, err error) (last bool) {
 	return true
 }
 
-// judge says what all of that means. Damage where tokens are decided closes the store when it is sure. What the disk does not give
-// fails whoever asks for it, and the next look may find it.
+// judge says what all of that means. Damage where tokens are decided closes the store when it is sure. What the disk does not
+// give fails whoever asks for it, and the next look may find it.
 func (s *soundness) judge() {
 	names := slices.Sorted(maps.Keys(s.bad))
 	var damaged, away []string
@@ -297,8 +297,8 @@ func (s *soundness) judge() {
 	case s.met != nil && doubt:
 		v.err = s.met
 	case s.met != nil:
-		v.err = fmt.Errorf("%w: who reads or writes it meets damage that no table that decides about tokens has (fix: stop patgate, and "+
-			"see what patgate store check says): %w", kind, s.met)
+		v.err = fmt.Errorf("%w: who reads or writes meets damage that no table that decides about tokens has (fix: stop patgate, "+
+			"and see what patgate store check says): %w", kind, s.met)
 	case len(away) > 0:
 		v.err = fmt.Errorf("%w: %s (fix: see the system's log for errors of the disk): %w", kind, strings.Join(away, ", "),
 			s.bad[away[0]].err)

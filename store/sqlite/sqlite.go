@@ -77,7 +77,7 @@ func Open(ctx context.Context, path string, o Options) (*DB, error) {
 	mark(path)
 	sweep(filepath.Dir(path), false)
 	if db.reserve.Exists() {
-		db.KeepRoom()
+		_ = db.KeepRoom() // the gateway logs it
 	}
 	return db, nil
 }

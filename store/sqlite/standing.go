@@ -116,7 +116,7 @@ func (db *DB) Faults() (faults []error) {
 // Retry implements store.Faulty. It writes beside the database, never into it.
 func (db *DB) Retry(context.Context) {
 	full := db.full.Load()
-	if db.fillReserve(); !db.reserve.Whole() || full == nil || files.Full(files.TryRoom(db.dir())) {
+	if _ = db.fillReserve(); !db.reserve.Whole() || full == nil || files.Full(files.TryRoom(db.dir())) {
 		return
 	}
 	db.full.CompareAndSwap(full, nil)

@@ -131,5 +131,5 @@ func (db *DB) try(ctx context.Context, f func(tables.Conn) error) error {
 // files. It is best effort: a reader that is in the way leaves them to the next checkpoint.
 func (db *DB) scrub(ctx context.Context) {
 	_, _ = db.write.ExecContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)")
-	db.fillReserve()
+	_ = db.fillReserve()
 }

@@ -122,7 +122,7 @@ func (db *Tables) ForgetSignIns(ctx context.Context, at time.Time, idle time.Dur
 	case !over:
 		return 0, nil // no write for what every look finds
 	}
-	err = db.d.SignOut(ctx, "dropping sign-ins that are over", func(tx Conn) error {
+	err = db.d.Sign(ctx, "dropping sign-ins that are over", func(tx Conn) error {
 		n, err := dropSignIns(ctx, tx, at, idle)
 		dropped = int(n)
 		return err
