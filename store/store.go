@@ -71,10 +71,10 @@ type Faulty interface {
 
 // Inspected is a Store that finds damage in what it keeps, a part at a time.
 type Inspected interface {
-	// Inspect reads the next part, which holds up nobody for longer than a moment, and tells whether it was the last. What it finds
-	// is a fault from then on.
+	// Inspect reads the next part, which holds up nobody else, and tells whether it was the last. What it finds is read once more,
+	// after some seconds, and is a fault from the first time on.
 	Inspect(ctx context.Context) (last bool)
-	// Doubtful tells that parts are left to be read, or that damage was met since the last was begun.
+	// Doubtful tells that parts are left to be read, or that it is time to look again for what is known to be wrong.
 	Doubtful() bool
 }
 

@@ -192,7 +192,9 @@ func (g *gateway) make(ctx context.Context) error {
 	if err := opened.Writable(); err != nil {
 		return fmt.Errorf("no token could be revoked: %w", err)
 	}
-	opened.KeepRoom()
+	if err := opened.KeepRoom(); err != nil {
+		g.logger.Warn("not all of the room is kept for revocations", zap.Error(err))
+	}
 	g.join(ctx)
 	if g.sessions, err = store.NewSessions(ctx, store.SessionOptions{
 		Store: opened.Store, Keyring: opened.Keyring,

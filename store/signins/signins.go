@@ -178,7 +178,7 @@ func (all SignIns) ForgetSignIns(ctx context.Context, at time.Time, idle time.Du
 	case !over:
 		return 0, nil // no write for what every look finds
 	}
-	err = all.database().SignOut(ctx, "dropping sign-ins that are over", func(tx tables.Conn) error {
+	err = all.database().Sign(ctx, "dropping sign-ins that are over", func(tx tables.Conn) error {
 		n, err := dropSignIns(ctx, tx, at, idle)
 		dropped = int(n)
 		return err

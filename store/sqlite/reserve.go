@@ -37,13 +37,17 @@ func reserveOf(path string) (reserve, error) {
 	return reserve{files.NewReserve(real+reserveEnd, mostReserve), real + "-wal"}, nil
 }
 
+// dir is the directory in which the file is, also where the store was opened by a link from another file system.
+func (db *DB) dir() string { return filepath.Dir(db.reserve.wal) }
+
 // Reserve implements store.Saving.
 func (db *DB) Reserve() (kept, wanted int64) { return db.reserve.Size(), db.reserve.Wanted() }
 
 // KeepRoom has room kept for what takes rights away. Once there is a reserve, whoever opens the store keeps it.
-func (db *DB) KeepRoom() {
+// It tells by an error why there can be none, or not all of it.
+func (db *DB) KeepRoom() error {
 	db.reserve.Begin()
-	db.fillReserve()
+	return db.fillReserve()
 }
 
 // withdraw is change for what only takes rights away: when there is no room, the reserve is given up for it, piece by piece. What
@@ -56,21 +60,22 @@ func (db *DB) withdraw(ctx context.Context, doing string, f func(tables.Conn) er
 		}
 		db.giving.Lock()
 		defer db.giving.Unlock()
+		err = db.try(ctx, f) // whoever held it may have made room
 		for db.short(err) && db.reserve.Give() {
 			db.ahead(db.reserve.Piece() / 2)
 			err = db.try(ctx, f)
 		}
 		// Where the file can grow now, the -wal is moved into it and begins anew, in the room that it has.
 		_, _ = db.write.ExecContext(ctx, "PRAGMA wal_checkpoint(PASSIVE)")
-		db.keep()
+		_ = db.keep() // what is missing is told as a fault
 		return err
 	})
 }
 
 // keep has the -wal and the reserve take what room there is for them.
-func (db *DB) keep() {
+func (db *DB) keep() error {
 	db.ahead(0)
-	_ = db.reserve.Fill()
+	return db.reserve.Fill()
 }
 
 // ahead has room taken for the -wal, in which each change goes first: half as much as the reserve has, or so much more than it is
@@ -80,7 +85,7 @@ func (db *DB) ahead(more int64) {
 	if info, err := os.Stat(db.reserve.wal); err == nil && more > 0 {
 		wanted = max(wanted, info.Size()+more)
 	}
-	if wanted > 0 {
+	if wanted > 0 && (more > 0 || !db.reserve.Whole() || db.reserve.Roomy(wanted)) {
 		_ = files.Ahead(db.reserve.wal, wanted)
 	}
 }
@@ -88,7 +93,7 @@ func (db *DB) ahead(more int64) {
 // short tells whether a change failed because there is no room. Where it may be in the -wal all the same, it is made once more
 // in its place: what takes rights away does no harm twice.
 func (db *DB) short(err error) bool {
-	return errors.Is(noRoomToOpen(filepath.Dir(db.path), err), store.ErrNoRoom)
+	return errors.Is(noRoomToOpen(db.dir(), err), store.ErrNoRoom)
 }
 
 // noRoomLeft tells, by store.ErrNoRoom, that there is no room for what does not take rights away: a change has found none since
@@ -97,12 +102,15 @@ func (db *DB) noRoomLeft() error {
 	if full := db.full.Load(); full != nil {
 		return *full
 	}
-	dir, wanted := filepath.Dir(db.path), db.reserve.Wanted()
+	dir, wanted := db.dir(), db.reserve.Wanted()
 	if wanted == 0 {
 		return nil
 	}
+	if !db.reserve.Whole() || db.reserve.Size() < wanted && db.reserve.Roomy(wanted) {
+		_ = db.fillReserve() // somebody has removed it, or given of it where there is room again
+	}
 	free, _, known := files.Free(dir)
-	if kept := db.reserve.Size(); kept < wanted {
+	if kept := db.reserve.Size(); !db.reserve.Whole() {
 		return fmt.Errorf("%w: %s has too little: %d KiB of %d KiB are kept there for revocations (fix: free some space there, or "+
 			"enlarge it, and try again)", store.ErrNoRoom, dir, kept>>10, wanted>>10)
 	}
@@ -114,9 +122,10 @@ func (db *DB) noRoomLeft() error {
 }
 
 // fillReserve keeps as much room as there is, up to the whole reserve, unless it is being given up.
-func (db *DB) fillReserve() {
-	if db.giving.TryLock() {
-		defer db.giving.Unlock()
-		db.keep()
+func (db *DB) fillReserve() error {
+	if !db.giving.TryLock() {
+		return nil
 	}
+	defer db.giving.Unlock()
+	return db.keep()
 }

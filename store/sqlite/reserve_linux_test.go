@@ -7,10 +7,12 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 
 	"patgate/store"
 	"patgate/store/sqlite"
+	"patgate/store/sqlite/files"
 	"patgate/store/storetest"
 	"patgate/token"
 )
@@ -31,7 +33,7 @@ func keeping(t *testing.T, path string) *sqlite.DB {
 	if err != nil {
 		t.Fatal(err)
 	}
-	db.KeepRoom()
+	_ = db.KeepRoom()
 	return db
 }
 
@@ -279,5 +281,118 @@ func TestRevocationsBesideANeighbourThatTakesAllRoom(t *testing.T) {
 				t.Error(err)
 			}
 		})
+	}
+}
+
+// A store that is opened by a link has its room where the file is, not where the link is.
+func TestAFullDiskBehindALink(t *testing.T) {
+	dir := storetest.SmallDisk(t, 32<<20)
+	path, link := filepath.Join(dir, "patgate.db"), filepath.Join(storetest.SmallDisk(t, 32<<20), "linked.db")
+	if err := openFile(t, path).Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(path, link); err != nil {
+		t.Fatal(err)
+	}
+	db := keeping(t, link)
+	t.Cleanup(func() { _ = db.Close() })
+	f := storetest.NewFixture(t, db, nil)
+	r := f.NewToken(t, "mine")
+	neighbour := storetest.FillDisk(t, dir)
+	refusesMore(t, db, f)
+	if _, err := db.RevokeToken(t.Context(), r.ID, cause()); err != nil {
+		t.Error(err)
+	}
+	if db.Retry(t.Context()); len(db.Faults()) != 1 || !strings.Contains(db.Faults()[0].Error(), dir) {
+		t.Errorf("faults %v", db.Faults())
+	}
+	if err := os.Remove(neighbour); err != nil {
+		t.Fatal(err)
+	}
+	if db.Retry(t.Context()); len(db.Faults()) > 0 {
+		t.Errorf("faults %v", db.Faults())
+	}
+}
+
+// roomFor leaves so much room on a disk.
+func roomFor(t *testing.T, dir string, free int64) {
+	t.Helper()
+	f, err := os.Create(filepath.Join(dir, "neighbour"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	left, _, _ := files.Free(dir)
+	if err := syscall.Fallocate(int(f.Fd()), 0, 0, left-free); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// An upgrade on a disk that is nearly full does not make it full, nor refuse what was stored before.
+func TestAReserveThatIsBegunOnADiskThatIsNearlyFull(t *testing.T) {
+	for _, free := range []int64{2 << 20, 9 << 20} {
+		dir := storetest.SmallDisk(t, 96<<20)
+		path := filepath.Join(dir, "patgate.db")
+		if err := openFile(t, path).Close(); err != nil {
+			t.Fatal(err)
+		}
+		roomFor(t, dir, free)
+		db := keeping(t, path)
+		t.Cleanup(func() { _ = db.Close() })
+		if left, _, _ := files.Free(dir); left < min(free-(512<<10), 4<<20) {
+			t.Errorf("%d KiB free: %d KiB are left", free>>10, left>>10)
+		}
+		storetest.NewFixture(t, db, nil).NewToken(t, "mine")
+		if len(db.Faults()) > 0 {
+			t.Errorf("%d KiB free: %v", free>>10, db.Faults())
+		}
+		if err := os.Remove(filepath.Join(dir, "neighbour")); err != nil {
+			t.Fatal(err)
+		}
+		faults := db.Faults()
+		if kept, wanted := db.Reserve(); len(faults) > 0 || kept < wanted {
+			t.Errorf("%d of %d with room again: %v", kept, wanted, faults)
+		}
+	}
+}
+
+// What has no blocks keeps no room, whatever its length; and a reserve that is gone is made anew where there is room.
+func TestAReserveWithHolesIsFilled(t *testing.T) {
+	for what, harm := range map[string]func(name string) error{
+		"a hole":  func(name string) error { return errors.Join(os.Truncate(name, 0), os.Truncate(name, 12<<20)) },
+		"removed": os.Remove,
+	} {
+		dir := storetest.SmallDisk(t, 96<<20)
+		path := filepath.Join(dir, "patgate.db")
+		db := keeping(t, path)
+		t.Cleanup(func() { _ = db.Close() })
+		f := storetest.NewFixture(t, db, nil)
+		if err := harm(path + ".reserve"); err != nil {
+			t.Fatal(err)
+		}
+		if kept, _ := db.Reserve(); kept > 0 {
+			t.Errorf("%s: %d bytes are kept", what, kept)
+		}
+		f.NewToken(t, "mine")
+		if kept, wanted := db.Reserve(); kept < wanted {
+			t.Errorf("%s: %d bytes of %d are kept", what, kept, wanted)
+		}
+	}
+}
+
+// A link in place of the reserve is not followed, and there is none then.
+func TestAReserveIsNoLink(t *testing.T) {
+	dir := storetest.SmallDisk(t, 96<<20)
+	path, other := filepath.Join(dir, "patgate.db"), filepath.Join(dir, "other")
+	if err := os.Symlink(other, path+".reserve"); err != nil {
+		t.Fatal(err)
+	}
+	db := keeping(t, path)
+	t.Cleanup(func() { _ = db.Close() })
+	if _, err := os.Stat(other); err == nil {
+		t.Error("the link was followed")
+	}
+	if _, wanted := db.Reserve(); wanted > 0 || len(db.Faults()) > 0 {
+		t.Errorf("%d wanted; %v", wanted, db.Faults())
 	}
 }

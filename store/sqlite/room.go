@@ -58,6 +58,14 @@ func unwritten(dir string, err error) error {
 	return explain(err)
 }
 
+// realDir gives the directory in which a file is that may be named by a link.
+func realDir(path string) string {
+	if real, err := filepath.EvalSymlinks(path); err == nil {
+		return filepath.Dir(real)
+	}
+	return filepath.Dir(path)
+}
+
 // readOnly says that nothing can be written in a directory.
 func readOnly(dir string) error {
 	return fmt.Errorf("the file system of %s is read-only (fix: mount it for writing, or give a place on another one)", dir)

@@ -170,3 +170,71 @@ func TestDamageWhereNothingIsDecided(t *testing.T) {
 		t.Errorf("a poll: %v", err)
 	}
 }
+
+// What a disk gives once and not again is no damage, and what was damage is looked for until it is gone.
+func TestDamageThatPasses(t *testing.T) {
+	path, _ := grown(t)
+	sound := read(t, path)
+	damaged(t, path, "tokens")
+	broken := read(t, path)
+	put := func(data []byte) {
+		t.Helper()
+		f, err := os.OpenFile(path, os.O_WRONLY, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err = f.WriteAt(data, 0); err != nil {
+			t.Fatal(err)
+		}
+		// The locks that SQLite has on it in this process go when it is closed; nothing else uses it here.
+		t.Cleanup(func() { _ = f.Close() })
+	}
+	db, err := sqlite.Open(t.Context(), path, sqlite.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	over := make(chan struct{})
+	go func() {
+		defer close(over)
+		for range 100 {
+			if db.Inspect(t.Context()) {
+				return
+			}
+		}
+	}()
+	for end := time.Now().Add(10 * time.Second); len(db.Faults()) == 0; time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("it is not found")
+		}
+	}
+	if err := db.Faults()[0]; errors.Is(err, store.ErrPartly) {
+		t.Error(err)
+	}
+	if _, err := db.Owners(t.Context()); err != nil {
+		t.Errorf("a read when it was found once: %v", err)
+	}
+	put(sound)
+	<-over
+	if faults := db.Faults(); len(faults) > 0 || db.Doubtful() {
+		t.Errorf("faults %v", faults)
+	}
+	put(broken)
+	db.Close()
+	if db, err = sqlite.Open(t.Context(), path, sqlite.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	inspected(t, db)
+	if _, err := db.Owners(t.Context()); !errors.Is(err, store.ErrDamaged) {
+		t.Errorf("a read when it was found twice: %v", err)
+	}
+	put(sound)
+	inspected(t, db)
+	if faults := db.Faults(); len(faults) > 0 {
+		t.Errorf("faults %v", faults)
+	}
+	if _, err := db.Owners(t.Context()); err != nil {
+		t.Errorf("a read: %v", err)
+	}
+}

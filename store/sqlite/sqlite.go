@@ -77,7 +77,7 @@ func Open(ctx context.Context, path string, o Options) (*DB, error) {
 	mark(path)
 	sweep(filepath.Dir(path), false)
 	if db.reserve.Exists() {
-		db.KeepRoom()
+		_ = db.KeepRoom() // the gateway logs it
 	}
 	return db, nil
 }
@@ -105,7 +105,7 @@ func openUnmarked(ctx context.Context, path string, o Options) (*DB, error) {
 	}
 	db, err := opened(ctx, path, o)
 	if err != nil {
-		return nil, fmt.Errorf("opening store %s: %w", path, unwritten(filepath.Dir(path), err))
+		return nil, fmt.Errorf("opening store %s: %w", path, unwritten(realDir(path), err))
 	}
 	return db, nil
 }
@@ -122,7 +122,7 @@ func opened(ctx context.Context, path string, o Options) (*DB, error) {
 			return db, nil
 		}
 		_ = db.Close()
-		if !errors.Is(noRoomToOpen(filepath.Dir(path), err), store.ErrNoRoom) || !reserve.Give() {
+		if !errors.Is(noRoomToOpen(db.dir(), err), store.ErrNoRoom) || !reserve.Give() {
 			return nil, err
 		}
 	}
@@ -266,25 +266,6 @@ func verify(ctx context.Context, pool *sql.DB, path string) error {
 		return checkIntegrity(ctx, pool, "quick_check", "1")
 	}
 	return nil
-}
-
-// checkIntegrity runs quick_check or integrity_check, until so many problems are found or of one table.
-func checkIntegrity(ctx context.Context, pool *sql.DB, pragma, of string) error {
-	rows, err := pool.QueryContext(ctx, "PRAGMA "+pragma+"("+of+")")
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var line string
-		if err := rows.Scan(&line); err != nil {
-			return err
-		}
-		if line != "ok" {
-			return fmt.Errorf("%w: %s", store.ErrDamaged, line)
-		}
-	}
-	return rows.Err()
 }
 
 // enterWAL switches the file to WAL. While another process does the same, SQLite answers "locked" without waiting.

@@ -116,7 +116,7 @@ func (db *DB) Faults() (faults []error) {
 // Retry implements store.Faulty. It writes beside the database, never into it.
 func (db *DB) Retry(context.Context) {
 	full := db.full.Load()
-	if db.fillReserve(); !db.reserve.Whole() || full == nil || files.Full(files.TryRoom(filepath.Dir(db.path))) {
+	if _ = db.fillReserve(); !db.reserve.Whole() || full == nil || files.Full(files.TryRoom(db.dir())) {
 		return
 	}
 	db.full.CompareAndSwap(full, nil)
@@ -135,4 +135,12 @@ func (s standing) solid() error {
 		}
 	}
 	return nil
+}
+
+// SignIn implements store.SignIns. Where sign-ins are damaged a sign-out may be what is missing, and nobody is signed in.
+func (db *DB) SignIn(ctx context.Context, id store.SignInID) (store.SignIn, error) {
+	if err := db.damagedTable("sign_ins"); err != nil {
+		return store.SignIn{}, fmt.Errorf("reading a sign-in: %w", err)
+	}
+	return db.SignIns.SignIn(ctx, id)
 }

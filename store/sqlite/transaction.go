@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"strings"
 
 	"patgate/store"
@@ -119,7 +118,7 @@ func (db *DB) sign(ctx context.Context, doing string, f func(tables.Conn) error)
 func (db *DB) written(doing string, run func() error) error {
 	err := db.look()
 	if err == nil {
-		err = noRoom(filepath.Dir(db.path), run())
+		err = noRoom(db.dir(), run())
 	}
 	if errors.Is(err, store.ErrNoRoom) {
 		full := err
@@ -156,5 +155,5 @@ func (db *DB) try(ctx context.Context, f func(tables.Conn) error) error {
 // files. It is best effort: a reader that is in the way leaves them to the next checkpoint.
 func (db *DB) scrub(ctx context.Context) {
 	_, _ = db.write.ExecContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)")
-	db.fillReserve()
+	_ = db.fillReserve()
 }

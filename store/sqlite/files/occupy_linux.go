@@ -2,7 +2,9 @@ package files
 
 import (
 	"errors"
+	"io/fs"
 	"os"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 )
@@ -36,9 +38,28 @@ func Free(dir string) (free, all int64, known bool) {
 	if err := unix.Statfs(dir, &s); err != nil {
 		return 0, 0, false
 	}
-	size := int64(s.Bsize) // of another type on other processors
+	size := int64(s.Frsize) // in which blocks are counted; of another type on other processors
 	return int64(s.Bavail) * size, int64(s.Blocks) * size, true
 }
+
+// counted says that it is known what a file takes of the file system.
+const counted = true
+
+// taken gives what a file takes of the file system.
+func taken(info fs.FileInfo) int64 {
+	if s, is := info.Sys().(*syscall.Stat_t); is {
+		return s.Blocks * 512
+	}
+	return info.Size()
+}
+
+// openReserve opens the file of a reserve, which may be no link.
+func openReserve(name string, more int) (*os.File, error) {
+	return os.OpenFile(name, os.O_RDWR|unix.O_NOFOLLOW|unix.O_NONBLOCK|more, 0o600)
+}
+
+// readOnlyPlace tells whether an error says that a place is only for reading, or that a name is a link's.
+func readOnlyPlace(err error) bool { return errors.Is(err, unix.EROFS) || errors.Is(err, unix.ELOOP) }
 
 // pageOfIndex is what SQLite takes for the smallest block of a file system: of each page of the -shm it writes one byte, so that
 // smaller blocks are missing where it has written nothing yet, and a full disk ends whoever writes there.
@@ -53,11 +74,14 @@ func Solid(name string, bytes int64) error {
 	}
 	fd, err := unix.Open(name, unix.O_RDWR|unix.O_CLOEXEC|unix.O_NOFOLLOW, 0)
 	if err != nil {
-		return err
+		return nil //nolint:nilerr // it is best effort
 	}
 	err = unix.Fallocate(fd, 0, 0, bytes)
-	if errors.Is(err, unix.EOPNOTSUPP) || errors.Is(err, unix.ENOSYS) {
-		return nil
+	for errors.Is(err, unix.EINTR) {
+		err = unix.Fallocate(fd, 0, 0, bytes)
 	}
-	return err
+	if Full(err) {
+		return err
+	}
+	return nil
 }

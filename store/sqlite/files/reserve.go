@@ -3,23 +3,32 @@ package files
 import (
 	"crypto/rand"
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"sync/atomic"
 )
 
-// Reserve is a file that keeps room on a file system, to be given up piece by piece when there is no other. Several processes may
-// use it. Before Begin, and where its file system cannot keep any, it is whole as it is.
+// Reserve is a file that keeps room on a file system, to be given up piece by piece when there is no other. Several processes
+// may use it. Before Begin, and where its file system cannot keep any, it is whole as it is. What was given leaves a hole at its
+// end, so that each process sees by its length how much it has once kept.
 type Reserve struct {
-	name   string
-	wanted int64
-	kept   atomic.Bool // it is to be there
+	name     string
+	wanted   int64
+	kept     atomic.Bool // it is to be there
+	uncounts atomic.Bool // the file system does not tell what a file takes
 }
 
 // reservePieces is in how many pieces a reserve is given up, and reserveStep how much of it is kept at a time.
 const (
 	reservePieces = 8
 	reserveStep   = 256 << 10
+)
+
+// leastMargin and mostMargin bound how much of a file system must stay free when a reserve grows: a twentieth of it.
+const (
+	leastMargin = 4 << 20
+	mostMargin  = 64 << 20
 )
 
 // NewReserve is a reserve in a file, of most bytes, or an eighth of the file system when that is less.
@@ -47,55 +56,110 @@ func (r *Reserve) Wanted() int64 {
 	return r.wanted
 }
 
-// Size is how many bytes are kept.
+// Size is how many bytes are kept: a hole keeps none.
 func (r *Reserve) Size() int64 {
-	info, err := os.Stat(r.name)
-	if err != nil || !info.Mode().IsRegular() {
-		return 0
-	}
-	return info.Size()
+	kept, _ := r.sizes()
+	return kept
 }
 
-// Whole tells whether as much is kept as is to be.
-func (r *Reserve) Whole() bool { return r.Size() >= r.Wanted() }
+// sizes gives how many bytes are kept, and how many were once.
+func (r *Reserve) sizes() (kept, once int64) {
+	info, err := os.Lstat(r.name)
+	if err != nil || !info.Mode().IsRegular() {
+		return 0, 0
+	}
+	if r.uncounts.Load() {
+		return info.Size(), info.Size()
+	}
+	return min(info.Size(), taken(info)), info.Size()
+}
+
+// Whole tells whether as much is kept as was once: nothing is missing that was given.
+func (r *Reserve) Whole() bool {
+	kept, once := r.sizes()
+	return !r.kept.Load() || kept >= min(once, r.wanted)
+}
+
+// Roomy tells whether more may be taken that was never kept before: what is left would not be little.
+func (r *Reserve) Roomy(more int64) bool {
+	free, all, known := Free(filepath.Dir(r.name))
+	return !known || free-more > max(leastMargin, min(all/20, mostMargin))
+}
 
 // Piece is how many bytes are given up at a time.
 func (r *Reserve) Piece() int64 { return max(r.wanted/reservePieces, reserveStep) }
 
 // Give gives up a piece, and tells whether there was one.
 func (r *Reserve) Give() bool {
-	size := r.Size()
-	if size == 0 {
+	kept, once := r.sizes()
+	if kept == 0 {
 		return false
 	}
-	left := max(0, size-r.Piece())
-	return os.Truncate(r.name, left) == nil
+	f, err := openReserve(r.name, 0)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	if f.Truncate(max(0, kept-r.Piece())) != nil {
+		return false
+	}
+	if counted && !r.uncounts.Load() {
+		_ = f.Truncate(once) // it is only remembered by that
+	}
+	return true
 }
 
-// Fill keeps as much as there is room for. Where something else than the room is missing, nothing is kept any more.
+// Fill keeps as much as there is room for: what was given, and more while enough stays free. Where a reserve is not possible,
+// nothing is kept any more.
 func (r *Reserve) Fill() error {
-	if r.Whole() {
+	if r.wanted == 0 || !r.kept.Load() || r.Size() >= r.wanted {
 		return nil
 	}
 	err := r.fill()
-	if err != nil && !Full(err) {
+	if err != nil && impossible(err) {
 		r.kept.Store(false)
 	}
 	return err
 }
 
 func (r *Reserve) fill() error {
-	f, err := os.OpenFile(r.name, os.O_RDWR|os.O_CREATE, 0o600)
+	f, err := openReserve(r.name, os.O_CREATE)
 	if err != nil {
 		return err
 	}
-	for at := r.Size(); at < r.wanted && err == nil; at += reserveStep {
-		err = occupy(f, at, min(reserveStep, r.wanted-at))
+	info, err := f.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = errIrregular
+	}
+	if err != nil {
+		return errors.Join(err, f.Close())
+	}
+	once := info.Size()
+	whole := once >= r.wanted
+	for at := int64(0); at < r.wanted && err == nil; at += reserveStep {
+		step := min(reserveStep, r.wanted-at)
+		if at+step > once && !r.Roomy(step) {
+			break
+		}
+		err = occupy(f, at, step)
+		whole = whole || at+step >= r.wanted
 	}
 	if err == nil {
 		err = f.Sync()
 	}
+	if err == nil && whole && r.Size() < r.wanted {
+		r.uncounts.Store(true)
+	}
 	return errors.Join(err, f.Close())
+}
+
+// errIrregular: what has the name of the reserve is no file.
+var errIrregular = errors.New("it is no regular file")
+
+// impossible tells whether an error of filling stays as it is.
+func impossible(err error) bool {
+	return errors.Is(err, errIrregular) || errors.Is(err, errors.ErrUnsupported) || errors.Is(err, fs.ErrPermission) ||
+		readOnlyPlace(err)
 }
 
 // write occupies a part of a file with what a file system could not make smaller.
