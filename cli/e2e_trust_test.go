@@ -60,7 +60,13 @@ func jobToken(t *testing.T, i *trusttest.Issuer, w *world, more map[string]any) 
 // allowTrust has alice allow the trust.
 func allowTrust(t *testing.T, env []string, dir, pat string) {
 	t.Helper()
-	for _, args := range [][]string{{"trust", "test"}, {"trust", "allow", "notes"}, {"trust", "list"}} {
+	unasked := exec.Command("patgate", "trust", "allow", "notes")
+	unasked.Env, unasked.Dir = append(env, "PATGATE_OWNER_CREDENTIAL="+pat), dir
+	if out, err := unasked.CombinedOutput(); err == nil || !strings.Contains(string(out), "match ref_protected") ||
+		!strings.Contains(string(out), "--yes") {
+		t.Errorf("without a yes: %v\n%s", err, out)
+	}
+	for _, args := range [][]string{{"trust", "test"}, {"trust", "allow", "notes", "--yes"}, {"trust", "list"}} {
 		cmd := exec.Command("patgate", args...)
 		cmd.Env, cmd.Dir = append(env, "PATGATE_OWNER_CREDENTIAL="+pat), dir
 		if out, err := cmd.CombinedOutput(); err != nil {

@@ -8,9 +8,11 @@ import (
 // Condition is what a policy asks of one claim: to equal one of some texts, or to fit one of some globs. One without either never
 // holds.
 type Condition struct {
-	Claim string
-	Equal []string
-	Globs []string
+	Claim string   `json:"claim"`
+	Equal []string `json:"equal,omitempty"`
+	Globs []string `json:"globs,omitempty"`
+	// Absent: what is denied may be missing. Otherwise a token that says nothing of it is denied too.
+	Absent bool `json:"absent,omitempty"`
 }
 
 // Holds tells whether a claim has such a value; of a list, whether one of its values is.

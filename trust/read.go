@@ -84,7 +84,7 @@ func (l *loader) head(n *yaml.Node, e map[string]*yaml.Node, p *Policy) {
 			l.problem(e["issuer"].Line, "add it to oidc.issuers of the configuration; there are: "+strings.Join(names, ", "),
 				"there is no issuer %q", p.Issuer)
 		} else {
-			p.Kind = l.Issuers[at].Kind
+			p.Kind, p.IssuerURL = l.Issuers[at].Kind, l.Issuers[at].URL
 		}
 	}
 	if m := e["mode"]; m != nil {

@@ -31,16 +31,16 @@ func (m Mode) String() string {
 	return modeNames[Paused]
 }
 
-// Issuer is what policies need to know of one: its name, which they use, and its kind.
+// Issuer is what policies need to know of one: its name, which they use, its URL and its kind.
 type Issuer struct {
-	Name string
-	Kind Kind
+	Name, URL string
+	Kind      Kind
 }
 
 // Policy says which ID tokens of one issuer are traded for which patgate token.
 type Policy struct {
 	Name, Description string
-	Issuer            string
+	Issuer, IssuerURL string
 	Kind              Kind // of the issuer
 	Mode              Mode
 	// Match must all hold, and none of Deny. Both are in the order of their claims.

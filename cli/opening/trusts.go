@@ -20,7 +20,7 @@ func issuers(c *config.Config) ([]trust.Issuer, error) {
 		if err != nil {
 			return nil, err
 		}
-		all[n] = trust.Issuer{Name: i.Name, Kind: kind}
+		all[n] = trust.Issuer{Name: i.Name, URL: i.URL, Kind: kind}
 	}
 	return all, nil
 }
