@@ -89,7 +89,7 @@ type Verdict struct {
 // Judge tells whether claims are what the policy asks for. It says nothing of who signed them, nor of the policy's mode.
 func (p *Policy) Judge(c Claims) Verdict {
 	for i := range p.Match {
-		if m := &p.Match[i]; !m.Holds(c[m.Claim]) {
+		if m := &p.Match[i]; !m.Holds(c[m.Claim]) || c[m.Claim].Many && slices.Contains(p.Kind.ids(), m.Claim) {
 			return Verdict{Claim: m.Claim, Why: "it must be " + m.String()}
 		}
 	}
@@ -97,12 +97,12 @@ func (p *Policy) Judge(c Claims) Verdict {
 		return Verdict{Why: "the policy matches nothing"}
 	}
 	for i := range p.Deny {
-		if m := &p.Deny[i]; m.Holds(c[m.Claim]) {
-			return Verdict{Claim: m.Claim, Why: "it must not be " + m.String()}
+		if m := &p.Deny[i]; m.Denies(c[m.Claim]) {
+			return Verdict{Claim: m.Claim, Why: "it must be there and not be " + m.String()}
 		}
 	}
 	if name, forbidden := p.Kind.foreign(); name != "" {
-		if v := c[name]; v.Many || len(v.Texts) != 1 || slices.Contains(forbidden, v.Texts[0]) && !p.lists(name, v.Texts[0]) {
+		if v := c[name]; v.Many || v.Odd || len(v.Texts) != 1 || slices.Contains(forbidden, v.Texts[0]) && !p.lists(name, v.Texts[0]) {
 			return Verdict{Claim: name, Why: "pipelines of merge and pull requests run what anybody proposes: it must be one of another " +
 				"kind, or match must list it by its name"}
 		}
