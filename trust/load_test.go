@@ -143,6 +143,17 @@ func TestProblemsOfPolicies(t *testing.T) {
 	}
 }
 
+func TestAFileMayHaveNoPolicyLeft(t *testing.T) {
+	if set, problems := trust.Load(options(t, "version: 1\ntrusts: []\n")); len(problems) > 0 || len(set.All()) != 0 {
+		t.Errorf("%v, %v", set, problems)
+	}
+	for _, text := range []string{"", "version: 1\n", "version: 1\ntrusts:\n", "version: 1\ntrusts: x\n"} {
+		if set, problems := trust.Load(options(t, text)); len(problems) == 0 {
+			t.Errorf("%q loads: %v", text, set)
+		}
+	}
+}
+
 func TestGlobsEndAtSlashesAndColons(t *testing.T) {
 	for _, c := range []struct {
 		glob, text string

@@ -32,6 +32,10 @@ func (g *gateway) makeExchange() (*exchange.Service, error) {
 
 // trustsReloaded logs a reload of the policies.
 func (g *gateway) trustsReloaded(set *trust.Set, files int, problems []routes.Problem) {
+	if len(problems) == 0 && len(set.All()) == 0 {
+		g.logger.Warn("trusts reloaded, and there are none: nothing is traded any more", zap.Int("files", files))
+		return
+	}
 	if len(problems) == 0 {
 		g.logger.Info("trusts reloaded", zap.Int("trusts", len(set.All())), zap.Int("files", files))
 		return

@@ -50,6 +50,7 @@ func Trusts(c *config.Config, paths []string, table func() *routes.Table,
 		paths = c.OIDC.Trusts
 	}
 	kept, problems := reload.Keep(reload.Source[trust.Set]{Paths: paths, Interval: time.Duration(c.Routes.WatchInterval),
+		MayBeNone: true, // a policy that is deleted is out of force
 		Load: func(files []routes.File, _ *trust.Set) (*trust.Set, []routes.Problem) {
 			return trust.Load(trust.Options{Files: files, Issuers: known, Table: table()})
 		},

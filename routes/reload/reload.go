@@ -71,6 +71,9 @@ type Source[T any] struct {
 	Paths []string
 	// Interval is how often Watch looks at the files; 0 is DefaultInterval.
 	Interval time.Duration
+	// MayBeNone: what is loaded may be of no files at all. A directory may have none, and a path that is removed later holds nothing
+	// any more; otherwise what was there stays.
+	MayBeNone bool
 	// Load makes it of files. before is what is in use; nil for the first time.
 	Load func(files []routes.File, before *T) (*T, []routes.Problem)
 	// Report is told of every reload, in order: what is in use, how many files were read, and why the one before stays. Nil is told
@@ -90,7 +93,7 @@ type Kept[T any] struct {
 // Keep loads for the first time. Problems mean that there is nothing.
 func Keep[T any](source Source[T]) (*Kept[T], []routes.Problem) {
 	k := &Kept[T]{source: source}
-	files, problems := ReadFiles(source.Paths)
+	files, problems := readFiles(source.Paths, source.MayBeNone, false)
 	k.seen = fingerprint(files, problems)
 	if len(problems) > 0 {
 		return nil, problems
@@ -111,7 +114,7 @@ func (k *Kept[T]) Current() *T { return k.current.Load() }
 func (k *Kept[T]) Reload() []routes.Problem {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	files, problems := ReadFiles(k.source.Paths)
+	files, problems := k.read()
 	return k.reloadLocked(files, problems)
 }
 
@@ -142,10 +145,15 @@ func (k *Kept[T]) Watch(ctx context.Context) {
 func (k *Kept[T]) poll() {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	files, problems := ReadFiles(k.source.Paths)
+	files, problems := k.read()
 	if fingerprint(files, problems) != k.seen {
 		k.reloadLocked(files, problems)
 	}
+}
+
+// read reads the files of a reload.
+func (k *Kept[T]) read() ([]routes.File, []routes.Problem) {
+	return readFiles(k.source.Paths, k.source.MayBeNone, k.source.MayBeNone)
 }
 
 func (k *Kept[T]) reloadLocked(files []routes.File, problems []routes.Problem) []routes.Problem {
