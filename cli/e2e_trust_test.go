@@ -206,6 +206,28 @@ func TestWrongIDTokensCount(t *testing.T) {
 	}
 }
 
+// TestWhatIsNotTheJobsFaultIsNotCounted: a job with a right is not shut out because its owner's credential was withdrawn, and a
+// watch ends with its ID token.
+func TestWhatIsNotTheJobsFaultIsNotCounted(t *testing.T) {
+	i := trusttest.New(t)
+	g := startRunningWith(t, func(w *world) []string { return append(trustSettings(t, i, w), "PATGATE_LIMITS_FAILED_CREDENTIALS=2") })
+	allowTrust(t, g.env, g.dir, g.world.alicePAT)
+	g.world.forge.RevokeToken(g.world.alicePAT)
+	for n := range 4 {
+		if status, _, why := tradeAt(g.gate, jobToken(t, i, g.world, nil)); status != http.StatusBadGateway || !strings.Contains(why, "owner") {
+			t.Errorf("trade %d: %d %s", n, status, why)
+		}
+	}
+	watch := exec.Command("patgate", "exchange", "--output", filepath.Join(t.TempDir(), "token"), "--watch")
+	watch.Env = []string{"PATH=" + os.Getenv("PATH"), "PATGATE_SERVER=" + g.gate,
+		"PATGATE_ID_TOKEN=" + jobToken(t, i, g.world, map[string]any{"exp": time.Now().Add(-time.Minute).Unix()})}
+	begun := time.Now()
+	if out, err := watch.CombinedOutput(); err == nil || !strings.Contains(string(out), "the ID token is over") ||
+		time.Since(begun) > 10*time.Second {
+		t.Errorf("a watch with a token that is over: %v %s", err, out)
+	}
+}
+
 // TestAnIDTokenIsTradedOnceInAFleet: what one node has traded another one refuses.
 func TestAnIDTokenIsTradedOnceInAFleet(t *testing.T) {
 	if testing.Short() {

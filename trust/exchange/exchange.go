@@ -124,7 +124,10 @@ func (s *Service) exchange(ctx context.Context, raw, name string, e *Event) (*Gi
 	if err != nil {
 		if errors.Is(err, keys.ErrUnavailable) {
 			e.Err = err
-			return nil, &Refusal{Reason: "keys_unavailable", Message: "the keys of the issuer cannot be read now: try again", Wrong: true,
+			return nil, &Refusal{Reason: "keys_unavailable", Message: "the keys of the issuer cannot be read now: try again", Busy: true}
+		}
+		if errors.Is(err, keys.ErrBarred) { // a new key of the issuer, or one that nobody has
+			return nil, &Refusal{Reason: "unknown_key", Message: "the issuer had no such key a moment ago: try again in half a minute",
 				Busy: true}
 		}
 		return nil, wrong(reasonOf(err))

@@ -2,6 +2,7 @@ package exchange_test
 
 import (
 	"errors"
+	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -199,6 +200,37 @@ func TestWiderRulesAreAllowedAnew(t *testing.T) {
 			t.Errorf("%q", reason)
 		}
 	})
+}
+
+// What is the issuer's fault, or only a matter of time, does not count against who asks.
+func TestRightfulJobsDoNotCount(t *testing.T) {
+	w := newWorld(t)
+	w.load(t)
+	w.allow(t)
+	refusal := func(raw string) *exchange.Refusal {
+		t.Helper()
+		_, err := w.Exchange(t.Context(), token.NewSecret(raw), "")
+		var r *exchange.Refusal
+		if !errors.As(err, &r) {
+			t.Fatal(err)
+		}
+		return r
+	}
+	if _, reason := w.trade(t, nil); reason != "" {
+		t.Fatal(reason)
+	}
+	w.issuer.Add(t, "RS256-2")
+	if r := refusal(w.issuer.Token(t, "RS256-2", w.claims(nil))); r.Wrong || !r.Busy || r.Reason != "unknown_key" {
+		t.Errorf("a new key: %+v", r)
+	}
+	other := newWorld(t)
+	other.load(t)
+	other.issuer.Answer(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) })
+	_, err := other.Exchange(t.Context(), token.NewSecret(other.issuer.Token(t, "RS256-1", other.claims(nil))), "")
+	var r *exchange.Refusal
+	if !errors.As(err, &r) || r.Wrong || !r.Busy || r.Reason != "keys_unavailable" {
+		t.Errorf("an issuer that fails: %+v, %v", r, err)
+	}
 }
 
 // A trust is ended with all of its tokens.
