@@ -60,7 +60,13 @@ func jobToken(t *testing.T, i *trusttest.Issuer, w *world, more map[string]any) 
 // allowTrust has alice allow the trust.
 func allowTrust(t *testing.T, env []string, dir, pat string) {
 	t.Helper()
-	for _, args := range [][]string{{"trust", "test"}, {"trust", "allow", "notes"}, {"trust", "list"}} {
+	unasked := exec.Command("patgate", "trust", "allow", "notes")
+	unasked.Env, unasked.Dir = append(env, "PATGATE_OWNER_CREDENTIAL="+pat), dir
+	if out, err := unasked.CombinedOutput(); err == nil || !strings.Contains(string(out), "match ref_protected") ||
+		!strings.Contains(string(out), "--yes") {
+		t.Errorf("without a yes: %v\n%s", err, out)
+	}
+	for _, args := range [][]string{{"trust", "test"}, {"trust", "allow", "notes", "--yes"}, {"trust", "list"}} {
 		cmd := exec.Command("patgate", args...)
 		cmd.Env, cmd.Dir = append(env, "PATGATE_OWNER_CREDENTIAL="+pat), dir
 		if out, err := cmd.CombinedOutput(); err != nil {
@@ -197,6 +203,28 @@ func TestWrongIDTokensCount(t *testing.T) {
 		jobToken(t, i, g.world, nil)}}, nil)
 	if short.status != http.StatusTooManyRequests {
 		t.Errorf("in the short form: %d", short.status)
+	}
+}
+
+// TestWhatIsNotTheJobsFaultIsNotCounted: a job with a right is not shut out because its owner's credential was withdrawn, and a
+// watch ends with its ID token.
+func TestWhatIsNotTheJobsFaultIsNotCounted(t *testing.T) {
+	i := trusttest.New(t)
+	g := startRunningWith(t, func(w *world) []string { return append(trustSettings(t, i, w), "PATGATE_LIMITS_FAILED_CREDENTIALS=2") })
+	allowTrust(t, g.env, g.dir, g.world.alicePAT)
+	g.world.forge.RevokeToken(g.world.alicePAT)
+	for n := range 4 {
+		if status, _, why := tradeAt(g.gate, jobToken(t, i, g.world, nil)); status != http.StatusBadGateway || !strings.Contains(why, "owner") {
+			t.Errorf("trade %d: %d %s", n, status, why)
+		}
+	}
+	watch := exec.Command("patgate", "exchange", "--output", filepath.Join(t.TempDir(), "token"), "--watch")
+	watch.Env = []string{"PATH=" + os.Getenv("PATH"), "PATGATE_SERVER=" + g.gate,
+		"PATGATE_ID_TOKEN=" + jobToken(t, i, g.world, map[string]any{"exp": time.Now().Add(-time.Minute).Unix()})}
+	begun := time.Now()
+	if out, err := watch.CombinedOutput(); err == nil || !strings.Contains(string(out), "the ID token is over") ||
+		time.Since(begun) > 10*time.Second {
+		t.Errorf("a watch with a token that is over: %v %s", err, out)
 	}
 }
 

@@ -5,9 +5,8 @@ import "time"
 // Default gives the configuration that holds where nothing is said.
 func Default() Config {
 	return Config{
-		Upstream:  Upstream{Connections: 512},
-		Listen:    ":8080",
-		Socket:    Socket{Mode: 0o660},
+		Upstream: Upstream{Connections: 512},
+		Listen:   ":8080", Socket: Socket{Mode: 0o660},
 		Shutdown:  Shutdown{Timeout: Duration(5 * time.Minute)},
 		Admin:     Admin{Listen: "127.0.0.1:9090"},
 		Console:   Console{Listen: ConsoleOff, IdleTimeout: Duration(30 * time.Minute), SessionLifetime: Duration(8 * time.Hour)},

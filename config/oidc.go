@@ -64,8 +64,8 @@ func (i Issuer) String() string {
 	if i.JWKSURL != "" {
 		parts = append(parts, "jwks_url: "+strconv.Quote(i.JWKSURL))
 	}
-	if len(i.Algorithms) > 0 {
-		parts = append(parts, "algorithms: ["+strings.Join(i.Algorithms, ", ")+"]")
+	if all := strings.Join(i.Algorithms, ", "); all != "" {
+		parts = append(parts, "algorithms: ["+all+"]")
 	}
 	if i.CAFile != "" {
 		parts = append(parts, "ca_file: "+strconv.Quote(i.CAFile))

@@ -25,8 +25,10 @@ type Trust struct {
 	// Scopes and TableVersion are the most that its tokens may do.
 	Scopes       []policy.ScopeSpec
 	TableVersion int
-	AllowedAt    time.Time
-	AllowedBy    string
+	// Rules are who gets them, and for how long at most, as package trust writes that.
+	Rules     string
+	AllowedAt time.Time
+	AllowedBy string
 }
 
 // TrustListed is a trust as lists show it.

@@ -16,18 +16,23 @@ import (
 // have the name of another one that lies deeper.
 type Claims map[string]Value
 
-// Value is the value of a claim. The zero value is that of one that is not there, or is null.
+// Value is the value of a claim. The zero value is that of one that is not there.
 type Value struct {
-	// Texts are its texts: numbers and truth values as JSON writes them. Numbers that are not whole, and what lies in objects
-	// within lists, have none: nothing equals them.
+	// Texts are its texts: numbers and truth values as JSON writes them.
 	Texts []string
-	// Many: it is a list. Number: it is a number.
+	// Many: it is a list. Number: it is a number, or a list that holds one.
 	Many, Number bool
+	// Odd: it is there, and is or holds what has no text: null, a number that is not whole, an object, a list within a list. It
+	// equals nothing, and must not count as one that is not there.
+	Odd bool
 }
+
+// Absent tells whether the claim is not there at all.
+func (v Value) Absent() bool { return len(v.Texts) == 0 && !v.Many && !v.Odd }
 
 // Text gives the one text of a claim; empty when it has none or is a list.
 func (v Value) Text() string {
-	if v.Many || len(v.Texts) != 1 {
+	if v.Many || v.Odd || len(v.Texts) != 1 {
 		return ""
 	}
 	return v.Texts[0]
@@ -68,6 +73,21 @@ type claimReader struct {
 // part writes a part of a claim's name.
 func part(name string) string { return strings.NewReplacer("~", "~0", "/", "~1").Replace(name) }
 
+// partsOf reads a claim's name; nil when no claim can have it.
+func partsOf(name string) []string {
+	parts := strings.Split(name, "/")
+	if len(parts) > deepestClaim+1 {
+		return nil
+	}
+	for i, text := range parts {
+		parts[i] = strings.NewReplacer("~1", "/", "~0", "~").Replace(text)
+		if text == "" || part(parts[i]) != text {
+			return nil
+		}
+	}
+	return parts
+}
+
 func (c *claimReader) object(prefix string, depth int) error {
 	if _, err := c.d.ReadToken(); err != nil {
 		return fmt.Errorf("reading claims: %w", err)
@@ -94,19 +114,24 @@ func (c *claimReader) value(name string, depth int) error {
 	}
 	switch c.d.PeekKind() {
 	case '{':
+		c.claims[name] = Value{Odd: true}
 		return c.object(name+"/", depth+1)
 	case '[':
 		return c.list(name)
 	}
 	number := c.d.PeekKind() == '0'
 	text, ok, err := c.plain()
+	if err != nil {
+		return err
+	}
+	c.claims[name] = Value{Odd: true}
 	if ok {
 		c.claims[name] = Value{Texts: []string{text}, Number: number}
 	}
-	return err
+	return nil
 }
 
-// list reads a list. What it holds beside plain values is passed over.
+// list reads a list. What it holds beside plain values makes it odd.
 func (c *claimReader) list(name string) error {
 	v := Value{Many: true}
 	if _, err := c.d.ReadToken(); err != nil {
@@ -120,14 +145,18 @@ func (c *claimReader) list(name string) error {
 			if err := c.d.SkipValue(); err != nil {
 				return fmt.Errorf("reading claims: %w", err)
 			}
+			v.Odd = true
 			continue
 		}
+		v.Number = v.Number || c.d.PeekKind() == '0'
 		text, ok, err := c.plain()
 		if err != nil {
 			return err
 		}
 		if ok {
 			v.Texts = append(v.Texts, text)
+		} else {
+			v.Odd = true
 		}
 	}
 	c.claims[name] = v

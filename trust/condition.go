@@ -8,13 +8,21 @@ import (
 // Condition is what a policy asks of one claim: to equal one of some texts, or to fit one of some globs. One without either never
 // holds.
 type Condition struct {
-	Claim string
-	Equal []string
-	Globs []string
+	Claim string   `json:"claim"`
+	Equal []string `json:"equal,omitempty"`
+	Globs []string `json:"globs,omitempty"`
+	// Absent: what is denied may be missing. Otherwise a token that says nothing of it is denied too.
+	Absent bool `json:"absent,omitempty"`
 }
 
-// Holds tells whether a claim has such a value; of a list, whether one of its values is.
-func (m *Condition) Holds(v Value) bool {
+// Holds tells whether a claim has such a value; of a list, whether one of its values is. What is odd never has.
+func (m *Condition) Holds(v Value) bool { return !v.Odd && m.fits(v) }
+
+// Denies tells whether a claim that must not have such a value could have it: it has, or it cannot be read whole, or is not there
+// and the policy does not say that this is fine.
+func (m *Condition) Denies(v Value) bool { return v.Odd || v.Absent() && !m.Absent || m.fits(v) }
+
+func (m *Condition) fits(v Value) bool {
 	return slices.ContainsFunc(v.Texts, func(text string) bool {
 		return slices.Contains(m.Equal, text) || slices.ContainsFunc(m.Globs, func(g string) bool { return Fits(g, text) })
 	})
@@ -28,6 +36,9 @@ func (m *Condition) String() string {
 	}
 	for _, glob := range m.Globs {
 		all = append(all, `like "`+glob+`"`)
+	}
+	if m.Absent {
+		all = append(all, "(absent is allowed)")
 	}
 	return strings.Join(all, " or ")
 }

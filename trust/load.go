@@ -88,6 +88,9 @@ func (l *loader) file(f routes.File) {
 		l.problem(doc.Content[0].Line, "write trusts: with a list of policies below it", "the file has no trusts")
 		return
 	}
+	if trusts.Kind == yaml.SequenceNode && len(trusts.Content) == 0 {
+		return // the last one was taken out
+	}
 	for _, item := range l.list(trusts, "trusts") {
 		l.policy(item)
 	}

@@ -34,7 +34,7 @@ trusts:
     max_active: 5
     name_template: "{project_path} job {job_id}"
     tests:
-      - claims: {project_id: "20", ref_protected: "true", ref_path: refs/tags/v1, pipeline_source: push}
+      - claims: {project_id: "20", ref_protected: "true", ref_path: refs/tags/v1, pipeline_source: push, user_access_level: owner}
         want: allow
       - claims: {project_id: "20", ref_protected: "false", ref_path: refs/heads/x, pipeline_source: merge_request_event}
         want: deny
@@ -104,6 +104,12 @@ func TestProblemsOfPolicies(t *testing.T) {
 		{"an alias", `project_id: "20"`, "project_id: &a \"20\"\n      x: *a", "is a YAML alias"},
 		{"a list of claims that is empty", "[push, web]", "[]", "is no list, or an empty one"},
 		{"a claim that is empty", `ref_protected: "true"`, "ref_protected:", `"ref_protected" is empty`},
+		{"a name that no claim has", `ref_protected: "true"`, `a//b: "true"`, `no claim can have the name "a//b"`},
+		{"a name that no claim has, by ~", `ref_protected: "true"`, `a~2: "true"`, `no claim can have the name "a~2"`},
+		{"a denial of absence alone", "[guest, planner]", "{absent: allow}", "user_access_level denies nothing"},
+		{"absence in match", `ref_protected: "true"`, `ref_protected: ["true", {absent: allow}]`, `the key "absent"`},
+		{"a claim of a test twice", `- claims: {project_id: "20",`, `- claims: {a: {b: x}, a/b: y, project_id: "20",`, `the name "a/b" here`},
+		{"a number that JSON has not", `- claims: {project_id: "20",`, `- claims: {project_id: 0x14,`, "is no number in JSON"},
 		{"a claim that is judged of every token", `ref_protected: "true"`, `aud: x`, "aud is checked of every token"},
 		{"a regular expression", `{glob: "refs/tags/v*"}`, `{regex: "a|b"}`, `the key "regex"`},
 		{"a glob that fits anything", `{glob: "refs/tags/v*"}`, `{glob: "**"}`, "fits anything"},
@@ -137,6 +143,17 @@ func TestProblemsOfPolicies(t *testing.T) {
 	}
 }
 
+func TestAFileMayHaveNoPolicyLeft(t *testing.T) {
+	if set, problems := trust.Load(options(t, "version: 1\ntrusts: []\n")); len(problems) > 0 || len(set.All()) != 0 {
+		t.Errorf("%v, %v", set, problems)
+	}
+	for _, text := range []string{"", "version: 1\n", "version: 1\ntrusts:\n", "version: 1\ntrusts: x\n"} {
+		if set, problems := trust.Load(options(t, text)); len(problems) == 0 {
+			t.Errorf("%q loads: %v", text, set)
+		}
+	}
+}
+
 func TestGlobsEndAtSlashesAndColons(t *testing.T) {
 	for _, c := range []struct {
 		glob, text string
@@ -160,7 +177,8 @@ func TestGlobsEndAtSlashesAndColons(t *testing.T) {
 func TestPipelinesOfMergeRequestsAreListed(t *testing.T) {
 	claims := func(source string) trust.Claims {
 		return trust.Claims{"project_id": {Texts: []string{"20"}}, "ref_protected": {Texts: []string{"true"}},
-			"ref_path": {Texts: []string{"refs/tags/v1"}}, "pipeline_source": {Texts: []string{source}}}
+			"ref_path": {Texts: []string{"refs/tags/v1"}}, "pipeline_source": {Texts: []string{source}},
+			"user_access_level": {Texts: []string{"owner"}}}
 	}
 	for _, c := range []struct {
 		name, match string
@@ -174,7 +192,7 @@ func TestPipelinesOfMergeRequestsAreListed(t *testing.T) {
 			text := strings.Replace(good, "      pipeline_source: [push, web]\n", c.match, 1)
 			if c.name == "by a glob" {
 				// No test of the policy's own can want allow then.
-				text = strings.Replace(text, "pipeline_source: push}", "pipeline_source: mpush}", 1)
+				text = strings.Replace(text, "pipeline_source: push,", "pipeline_source: mpush,", 1)
 			}
 			p := policyOf(t, text)
 			for source, want := range c.want {
@@ -191,12 +209,52 @@ func TestPipelinesOfMergeRequestsAreListed(t *testing.T) {
 	}
 }
 
+// What is not there, or cannot be read, is not harmless: a denial that cannot be judged denies, and an id is one text.
+func TestOddClaimsAreRefused(t *testing.T) {
+	const head = `{"ref_protected":"true","ref_path":"refs/tags/v1",`
+	for _, c := range []struct {
+		claims        string
+		absent, allow bool
+	}{
+		{`"project_id":"20","pipeline_source":"push","user_access_level":"owner"}`, false, true},
+		{`"project_id":20,"pipeline_source":"push","user_access_level":["owner"]}`, false, true},
+		{`"project_id":"20","pipeline_source":"push"}`, false, false},
+		{`"project_id":"20","pipeline_source":"push"}`, true, true},
+		{`"project_id":"20","pipeline_source":"push","user_access_level":null}`, true, false},
+		{`"project_id":"20","pipeline_source":"push","user_access_level":1.5}`, true, false},
+		{`"project_id":"20","pipeline_source":"push","user_access_level":{"x":"owner"}}`, true, false},
+		{`"project_id":"20","pipeline_source":"push","user_access_level":["owner",null]}`, true, false},
+		{`"project_id":"20","pipeline_source":"push","user_access_level":["owner",["guest"]]}`, true, false},
+		{`"project_id":"20","pipeline_source":"push","user_access_level":["owner","guest"]}`, true, false},
+		{`"project_id":["20","21"],"pipeline_source":"push","user_access_level":"owner"}`, true, false},
+		{`"project_id":["20",null],"pipeline_source":"push","user_access_level":"owner"}`, true, false},
+		{`"project_id":2e1,"pipeline_source":"push","user_access_level":"owner"}`, true, false},
+		{`"project_id":"20","pipeline_source":["push",{}],"user_access_level":"owner"}`, true, false},
+		{`"project_id":"20","pipeline_source":null,"user_access_level":"owner"}`, true, false},
+	} {
+		text := good
+		if c.absent {
+			text = strings.Replace(good, "[guest, planner]", "[guest, planner, {absent: allow}]", 1)
+		}
+		claims, err := trust.ParseClaims([]byte(head + c.claims))
+		if got := policyOf(t, text).Judge(claims); err != nil || got.Allowed != c.allow {
+			t.Errorf("%s, absent allowed %v: %+v, %v", c.claims, c.absent, got, err)
+		}
+	}
+	// Tests of policies are read as tokens are.
+	text := strings.Replace(good, `- claims: {project_id: "20",`, `- claims: {project_id: 20.0,`, 1)
+	if _, problems := trust.Load(options(t, text)); len(problems) == 0 {
+		t.Error("a test whose id is 20.0 comes out as allowed")
+	}
+}
+
 func TestClaimsAreReadInOneWay(t *testing.T) {
 	for _, c := range []struct{ name, text, want string }{
-		{"plain", `{"a":"x","b":20,"c":true,"d":null}`, "map[a:{[x] false false} b:{[20] false true} c:{[true] false false}]"},
-		{"deep", `{"kubernetes.io":{"pod":{"uid":"u"}},"k/p":"x"}`, "map[kubernetes.io/pod/uid:{[u] false false} k~1p:{[x] false false}]"},
-		{"lists", `{"a":["x",1,{"y":"z"},["q"]]}`, "map[a:{[x 1] true false}]"},
-		{"numbers that are not whole", `{"a":20.0,"b":2e1,"c":-0}`, "map[]"},
+		{"plain", `{"a":"x","b":20,"c":true,"d":null}`, "map[a:{[x] false false false} b:{[20] false true false} c:{[true] false false false} d:{[] false false true}]"},
+		{"deep", `{"kubernetes.io":{"pod":{"uid":"u"}},"k/p":"x"}`, "map[kubernetes.io:{[] false false true} kubernetes.io/pod:{[] false false true} " +
+			"kubernetes.io/pod/uid:{[u] false false false} k~1p:{[x] false false false}]"},
+		{"lists", `{"a":["x",1,{"y":"z"},["q"]]}`, "map[a:{[x 1] true true true}]"},
+		{"numbers that are not whole", `{"a":20.0,"b":2e1,"c":-0}`, "map[a:{[] false false true} b:{[] false false true} c:{[] false false true}]"},
 		{"a name twice", `{"a":"x","a":"y"}`, ""},
 		{"a name twice, escaped", `{"a":"x","\u0061":"y"}`, ""},
 		{"a name twice below", `{"a":{"b":1,"b":2}}`, ""},

@@ -84,7 +84,7 @@ func (l *loader) head(n *yaml.Node, e map[string]*yaml.Node, p *Policy) {
 			l.problem(e["issuer"].Line, "add it to oidc.issuers of the configuration; there are: "+strings.Join(names, ", "),
 				"there is no issuer %q", p.Issuer)
 		} else {
-			p.Kind = l.Issuers[at].Kind
+			p.Kind, p.IssuerURL = l.Issuers[at].Kind, l.Issuers[at].URL
 		}
 	}
 	if m := e["mode"]; m != nil {
@@ -113,12 +113,20 @@ func (l *loader) conditions(n *yaml.Node, what string, k Kind) (all []Condition)
 			l.problem(key.Line, "leave it out", "%s is checked of every token", m.Claim)
 			return
 		}
+		if partsOf(m.Claim) == nil {
+			l.problem(key.Line, "write a/b for b within a; a slash within a name is ~1, and ~ is ~0",
+				"no claim can have the name %q", m.Claim)
+			return
+		}
 		values := []*yaml.Node{value}
 		if value.Kind == yaml.SequenceNode {
 			values = l.list(value, m.Claim)
 		}
 		for _, v := range values {
-			l.value(v, &m)
+			l.value(v, &m, what == "deny")
+		}
+		if m.Absent && len(m.Equal)+len(m.Globs) == 0 {
+			l.problem(key.Line, "write what is denied beside it", "%s denies nothing", m.Claim)
 		}
 		all = append(all, m)
 	})
@@ -127,10 +135,22 @@ func (l *loader) conditions(n *yaml.Node, what string, k Kind) (all []Condition)
 }
 
 // value reads one value of a claim.
-func (l *loader) value(n *yaml.Node, m *Condition) {
+func (l *loader) value(n *yaml.Node, m *Condition, deny bool) {
 	glob := n.Kind == yaml.MappingNode
 	if glob {
-		only := l.mapping(n, m.Claim, "glob")["glob"]
+		known := []string{"glob"}
+		if deny {
+			known = append(known, "absent")
+		}
+		e := l.mapping(n, m.Claim, known...)
+		only, absent := e["glob"], e["absent"]
+		if absent != nil {
+			if absent.Value != "allow" || only != nil {
+				l.problem(absent.Line, "write {absent: allow}, as an entry of its own", "%s: absent is %q", m.Claim, absent.Value)
+			}
+			m.Absent = true
+			return
+		}
 		if only == nil {
 			return // said already, where there are no regular expressions
 		}

@@ -1,6 +1,7 @@
 package trust
 
 import (
+	"encoding/json"
 	"fmt"
 
 	"gopkg.in/yaml.v3"
@@ -54,7 +55,7 @@ func (l *loader) tests(n *yaml.Node) (all []Test) {
 		if e["claims"] == nil {
 			l.problem(item.Line, "write claims: {project_id: \"20\"}", "the test has no claims")
 		} else {
-			l.claims(e["claims"], t.Claims, "")
+			t.Claims = l.claims(e["claims"])
 		}
 		all = append(all, t)
 	}
@@ -64,22 +65,72 @@ func (l *loader) tests(n *yaml.Node) (all []Test) {
 	return all
 }
 
-// claims reads the claims of a test, as ParseClaims reads those of a token.
-func (l *loader) claims(n *yaml.Node, c Claims, prefix string) {
-	l.entries(n, "claims", func(key, value *yaml.Node) {
-		// As match writes them: a name with a slash is one that lies deeper.
-		name := prefix + key.Value
-		switch value.Kind {
-		case yaml.MappingNode:
-			l.claims(value, c, name+"/")
-		case yaml.SequenceNode:
-			v := Value{Many: true}
-			for _, item := range value.Content {
-				v.Texts = append(v.Texts, item.Value)
-			}
-			c[name] = v
-		default:
-			c[name] = Value{Texts: []string{value.Value}}
+// claims reads the claims of a test: it writes them as JSON, and has that read as the claims of a token are.
+func (l *loader) claims(n *yaml.Node) Claims {
+	before := len(l.problems)
+	tree, ok := l.tree(n).(map[string]any)
+	if len(l.problems) > before || !ok {
+		return nil
+	}
+	data, err := json.Marshal(tree)
+	if err == nil {
+		var c Claims
+		if c, err = ParseClaims(data); err == nil {
+			return c
 		}
-	})
+	}
+	l.problem(n.Line, "write them as an ID token has them", "the claims cannot be read: %v", err)
+	return nil
+}
+
+// tree gives what a node of claims is in JSON. Names are written as in match: one with a slash lies deeper.
+func (l *loader) tree(n *yaml.Node) any {
+	switch n.Kind {
+	case yaml.MappingNode:
+		all := map[string]any{}
+		for i := 0; i+1 < len(n.Content); i += 2 {
+			key := n.Content[i]
+			parts := partsOf(key.Value)
+			if key.Kind != yaml.ScalarNode || parts == nil || !put(all, parts, l.tree(n.Content[i+1])) {
+				l.problem(key.Line, "write each claim once, a/b for b within a", "no claim can have the name %q here", key.Value)
+			}
+		}
+		return all
+	case yaml.SequenceNode:
+		all := make([]any, len(n.Content))
+		for i := range n.Content {
+			all[i] = l.tree(n.Content[i])
+		}
+		return all
+	case yaml.ScalarNode:
+		switch tag := n.ShortTag(); {
+		case tag == "!!null":
+			return nil
+		case tag == "!!bool":
+			return n.Value == "true" || n.Value == "True" || n.Value == "TRUE"
+		case tag == "!!int" || tag == "!!float":
+			if !json.Valid([]byte(n.Value)) {
+				l.problem(n.Line, `put it in quotes: "`+n.Value+`"`, "%s is no number in JSON", n.Value)
+			}
+			return json.RawMessage(n.Value)
+		}
+		return n.Value
+	}
+	l.problem(n.Line, "write the value itself", "the claims have a YAML alias")
+	return nil
+}
+
+// put puts a value at a place within others; it tells whether that was free.
+func put(all map[string]any, parts []string, v any) bool {
+	at, has := all[parts[0]]
+	if len(parts) == 1 {
+		all[parts[0]] = v
+		return !has
+	}
+	below, is := at.(map[string]any)
+	if !has {
+		below, is = map[string]any{}, true
+		all[parts[0]] = below
+	}
+	return is && put(below, parts[1:], v)
 }

@@ -31,16 +31,16 @@ func (m Mode) String() string {
 	return modeNames[Paused]
 }
 
-// Issuer is what policies need to know of one: its name, which they use, and its kind.
+// Issuer is what policies need to know of one: its name, which they use, its URL and its kind.
 type Issuer struct {
-	Name string
-	Kind Kind
+	Name, URL string
+	Kind      Kind
 }
 
 // Policy says which ID tokens of one issuer are traded for which patgate token.
 type Policy struct {
 	Name, Description string
-	Issuer            string
+	Issuer, IssuerURL string
 	Kind              Kind // of the issuer
 	Mode              Mode
 	// Match must all hold, and none of Deny. Both are in the order of their claims.
@@ -89,7 +89,7 @@ type Verdict struct {
 // Judge tells whether claims are what the policy asks for. It says nothing of who signed them, nor of the policy's mode.
 func (p *Policy) Judge(c Claims) Verdict {
 	for i := range p.Match {
-		if m := &p.Match[i]; !m.Holds(c[m.Claim]) {
+		if m := &p.Match[i]; !m.Holds(c[m.Claim]) || c[m.Claim].Many && slices.Contains(p.Kind.ids(), m.Claim) {
 			return Verdict{Claim: m.Claim, Why: "it must be " + m.String()}
 		}
 	}
@@ -97,12 +97,12 @@ func (p *Policy) Judge(c Claims) Verdict {
 		return Verdict{Why: "the policy matches nothing"}
 	}
 	for i := range p.Deny {
-		if m := &p.Deny[i]; m.Holds(c[m.Claim]) {
-			return Verdict{Claim: m.Claim, Why: "it must not be " + m.String()}
+		if m := &p.Deny[i]; m.Denies(c[m.Claim]) {
+			return Verdict{Claim: m.Claim, Why: "it must be there and not be " + m.String()}
 		}
 	}
 	if name, forbidden := p.Kind.foreign(); name != "" {
-		if v := c[name]; v.Many || len(v.Texts) != 1 || slices.Contains(forbidden, v.Texts[0]) && !p.lists(name, v.Texts[0]) {
+		if v := c[name]; v.Many || v.Odd || len(v.Texts) != 1 || slices.Contains(forbidden, v.Texts[0]) && !p.lists(name, v.Texts[0]) {
 			return Verdict{Claim: name, Why: "pipelines of merge and pull requests run what anybody proposes: it must be one of another " +
 				"kind, or match must list it by its name"}
 		}

@@ -8,6 +8,9 @@ import (
 	"strings"
 	"time"
 
+	"patgate/admin/tokens"
+	"patgate/forge"
+	"patgate/store"
 	"patgate/token"
 	"patgate/trust/exchange"
 )
@@ -127,6 +130,11 @@ func (q *call) traded(raw token.Secret, name string, refused int) (*reply, error
 			return a, nil
 		}
 		return oauthError(refused, "invalid_request", r.Message), nil
+	case errors.Is(err, forge.ErrCredential), errors.Is(err, tokens.ErrUnknownCaller), errors.Is(err, tokens.ErrForbidden),
+		errors.Is(err, tokens.ErrNotFound), errors.Is(err, tokens.ErrConflict), errors.Is(err, store.ErrUnknownCredential):
+		// The caller has shown what it must: this is nothing that counts against it.
+		return oauthError(http.StatusBadGateway, "server_error", "the owner of the trust cannot act at the forge now: the credential "+
+			"that was sealed is refused there, or not usable (patgate owner replace)"), nil
 	case err != nil:
 		return nil, err
 	}

@@ -17,8 +17,9 @@ func (g *gateway) makeExchange() (*exchange.Service, error) {
 	if len(c.OIDC.Trusts) == 0 {
 		return nil, nil
 	}
-	keys, err := opening.Keys(c, func(issuer string, err error) {
-		g.logger.Error("keys of an issuer not read, those before stay", zap.String("issuer", issuer), zap.Error(err))
+	known, err := opening.Keys(c, func(issuer string, err error) {
+		g.logger.Error("keys of an issuer not read, those before stay unless it withdrew them",
+			zap.String("issuer", issuer), zap.Error(err))
 	})
 	if err != nil {
 		return nil, err
@@ -26,12 +27,16 @@ func (g *gateway) makeExchange() (*exchange.Service, error) {
 	if g.trusts, err = opening.Trusts(c, nil, g.routes.Table, g.trustsReloaded); err != nil {
 		return nil, err
 	}
-	return exchange.New(exchange.Options{Keys: keys, Policies: g.trusts.Current, Audience: c.TrustAudience(), Tokens: g.tokens,
+	return exchange.New(exchange.Options{Keys: known, Policies: g.trusts.Current, Audience: c.TrustAudience(), Tokens: g.tokens,
 		Store: g.store, MaxAge: c.OIDC.MaxTokenAge.Std(), MaxLifetime: c.OIDC.MaxLifetime.Std(), Report: g.traded})
 }
 
 // trustsReloaded logs a reload of the policies.
 func (g *gateway) trustsReloaded(set *trust.Set, files int, problems []routes.Problem) {
+	if len(problems) == 0 && len(set.All()) == 0 {
+		g.logger.Warn("trusts reloaded, and there are none: nothing is traded any more", zap.Int("files", files))
+		return
+	}
 	if len(problems) == 0 {
 		g.logger.Info("trusts reloaded", zap.Int("trusts", len(set.All())), zap.Int("files", files))
 		return

@@ -20,7 +20,7 @@ func issuers(c *config.Config) ([]trust.Issuer, error) {
 		if err != nil {
 			return nil, err
 		}
-		all[n] = trust.Issuer{Name: i.Name, Kind: kind}
+		all[n] = trust.Issuer{Name: i.Name, URL: i.URL, Kind: kind}
 	}
 	return all, nil
 }
@@ -50,6 +50,7 @@ func Trusts(c *config.Config, paths []string, table func() *routes.Table,
 		paths = c.OIDC.Trusts
 	}
 	kept, problems := reload.Keep(reload.Source[trust.Set]{Paths: paths, Interval: time.Duration(c.Routes.WatchInterval),
+		MayBeNone: true, // a policy that is deleted is out of force
 		Load: func(files []routes.File, _ *trust.Set) (*trust.Set, []routes.Problem) {
 			return trust.Load(trust.Options{Files: files, Issuers: known, Table: table()})
 		},

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -91,7 +92,7 @@ func NewExchange() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			for {
+			for failed := 0; ; {
 				t, err := trade(cmd.Context(), cmd, r)
 				if err == nil {
 					err = put(cmd, output, t.Token)
@@ -99,11 +100,16 @@ func NewExchange() *cobra.Command {
 				if !watch {
 					return err
 				}
-				wait := 15 * time.Second
+				wait := max(soonest, time.Until(t.Expires)*2/3)
 				if err != nil {
+					if id, readErr := idToken(cmd); readErr == nil && over(id, time.Now()) {
+						return fmt.Errorf("%w (the ID token is over: another one must be given)", err)
+					}
 					fmt.Fprintln(cmd.ErrOrStderr(), "patgate:", err)
+					wait = min(soonest<<failed, latest)
+					failed = min(failed+1, 10)
 				} else {
-					wait = max(wait, time.Until(t.Expires)*2/3)
+					failed = 0
 				}
 				select {
 				case <-cmd.Context().Done():
@@ -117,6 +123,23 @@ func NewExchange() *cobra.Command {
 	cmd.Flags().String("output", "", "file to write the token to, with mode 0600, instead of printing it")
 	cmd.Flags().Bool("watch", false, "go on, and write another one before it ends, from an ID token that is read again")
 	return cmd
+}
+
+// How long --watch waits: at least between two trades, and at most after failures, which double it.
+const (
+	soonest = 15 * time.Second
+	latest  = 5 * time.Minute
+)
+
+// over tells whether an ID token has ended, as far as it can be read: one that cannot is not said to be.
+func over(id token.Secret, now time.Time) bool {
+	_, rest, _ := strings.Cut(id.Reveal(), ".")
+	payload, _, _ := strings.Cut(rest, ".")
+	data, err := base64.RawURLEncoding.DecodeString(payload)
+	var claims struct {
+		Ends float64 `json:"exp"`
+	}
+	return err == nil && json.Unmarshal(data, &claims) == nil && claims.Ends > 0 && float64(now.Unix()) >= claims.Ends
 }
 
 // put prints the token, or writes it to a file.

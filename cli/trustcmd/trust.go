@@ -2,6 +2,8 @@ package trustcmd
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"strconv"
 	"time"
@@ -76,8 +78,10 @@ func newAllow() *cobra.Command {
 		Use:   "allow NAME",
 		Short: "Allow, as its owner, what a policy grants",
 		Long: `A policy does nothing until its owner has allowed it, with a forge token of the owner's own, which is kept sealed and
-acts for the tokens of the trust. What was allowed is the most that they may do: when the policy grants more, it is
-allowed anew; when it grants less, it goes on. What it matches is for the review of its file.`,
+acts for the tokens of the trust. What the policy matches and grants is printed, and allowed by a yes. That is the most
+that its tokens may do, and those whom it says are the most who may have them: when the policy is edited to grant more,
+to more, or for longer, it gives nothing until it is allowed anew; what only narrows it goes on. Tokens that live already
+keep what they have until they end.`,
 		Example: `  PATGATE_OWNER_CREDENTIAL_FILE=/run/secrets/glpat patgate trust allow release-notes`,
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -94,7 +98,10 @@ allowed anew; when it grants less, it goes on. What it matches is for the review
 				return fmt.Errorf("there is no policy %q in oidc.trusts", args[0])
 			}
 			return desk.AtForge(cmd, c, table, true, func(ctx context.Context, d *desk.Desk, shown *tokens.Owner) error {
-				a, _, err := exchange.Allow(ctx, d.Service, d.Store, p, shown)
+				if err := confirm(cmd, c, p, shown.Username()); err != nil {
+					return err
+				}
+				a, _, err := exchange.Allow(ctx, d.Service, d.Store, p, c.TrustAudience(), shown)
 				if err != nil {
 					return err
 				}
@@ -105,7 +112,34 @@ allowed anew; when it grants less, it goes on. What it matches is for the review
 		},
 	}
 	desk.AddCredentialFlags(cmd)
+	cmd.Flags().BoolP("yes", "y", false, "do it without asking")
 	return cmd
+}
+
+// confirm prints what a policy matches and grants, and asks whether its owner allows that.
+func confirm(cmd *cobra.Command, c *config.Config, p *trust.Policy, owner string) error {
+	out := cmd.OutOrStdout()
+	for _, line := range p.Rules(c.TrustAudience()).Lines() {
+		fmt.Fprintln(out, line)
+	}
+	for i := range p.Power {
+		scope, err := json.Marshal(p.Power[i])
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(out, "grant %s\n", scope)
+	}
+	if yes, _ := cmd.Flags().GetBool("yes"); yes {
+		return nil
+	}
+	if _, person := terminal.Person(cmd); !person {
+		return terminal.Usage(errors.New("this lets whoever matches act as " + owner + ": repeat it with --yes"))
+	}
+	yes, err := terminal.Confirm(cmd, "Let whoever matches act as "+owner+", with this grant?")
+	if err == nil && !yes {
+		err = errors.New("nothing was allowed")
+	}
+	return err
 }
 
 // listed is a trust in JSON.

@@ -15,16 +15,13 @@ import (
 
 // Body is a request's body, on its way from the client to the forge. It is counted as it is read.
 type Body struct {
-	ContentType []byte // that is sent on; empty is none
-	Encoding    string // that is sent on; empty is none
-	Received    int64  // bytes that the client sent
-	Length      int64  // declared; -1 when it is chunked
-	Memory      []byte // of a body that is read whole
-	Out         []byte // what is sent, when it is short
-
-	Meter interface {
-		Take(received int64) *reply.Refusal
-	} // nil, or counts what has come, and ends what is too much
+	ContentType []byte                                  // that is sent on; empty is none
+	Encoding    string                                  // that is sent on; empty is none
+	Received    int64                                   // bytes that the client sent
+	Length      int64                                   // declared; -1 when it is chunked
+	Memory      []byte                                  // of a body that is read whole
+	Out         []byte                                  // what is sent, when it is short
+	Meter       interface{ Take(int64) *reply.Refusal } // nil, or counts what has come, and ends what is too much
 
 	// Form is how its row has it read, and Multipart what was read of it so far.
 	Form      params.Body

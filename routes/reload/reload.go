@@ -68,6 +68,9 @@ type Source[T any] struct {
 	Paths []string
 	// Interval is how often Watch looks at the files; 0 is DefaultInterval.
 	Interval time.Duration
+	// MayBeNone: what is loaded may be of no files at all. A directory may have none, and a path that is removed later holds nothing
+	// any more; otherwise what was there stays.
+	MayBeNone bool
 	// Load makes it of files. before is what is in use; nil for the first time.
 	Load func(files []routes.File, before *T) (*T, []routes.Problem)
 	// Report is told of every reload, in order: what is in use, how many files were read, and why the one before stays. Nil is told
@@ -112,7 +115,10 @@ func (k *Kept[T]) Watch(ctx context.Context) {
 	}
 }
 
-func (k *Kept[T]) read() ([]routes.File, []routes.Problem) { return ReadFiles(k.source.Paths) }
+// read reads the files. At the start each path must lead somewhere.
+func (k *Kept[T]) read() ([]routes.File, []routes.Problem) {
+	return readFiles(k.source.Paths, k.source.MayBeNone, k.source.MayBeNone && k.Current() != nil)
+}
 
 // load puts what was read into use.
 func (k *Kept[T]) load(files []routes.File, problems []routes.Problem) []routes.Problem {

@@ -50,7 +50,7 @@ func shapes() []shape {
 		{"unplaced", "done, last", "ii", 2, false},
 		{"paths", "owner_id, kind, place_id, path, seen_at, gone_at", "ititii", 3, false},
 		{"narrowings", "token_id, scopes, table_version, narrowed_at, narrowed_by", "itiit", 1, false},
-		{"trusts", "name, owner_id, credential_id, scopes, table_version, allowed_at, allowed_by", "tiitiit", 1, false},
+		{"trusts", "name, owner_id, credential_id, scopes, table_version, rules, allowed_at, allowed_by", "tiititit", 1, false},
 		{"trust_tokens", "token_id, trust, claims, ends_at", "itti", 1, false},
 		{"trust_uses", "id, ends_at", "bi", 1, false},
 		{usedRows, "token_id, uses, last_used_at", "iii", 1, true},

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"reflect"
 	"time"
 
 	"patgate/store"
@@ -20,7 +21,7 @@ type Trusts struct{ db *tables.Tables }
 // Of keeps trusts beside the tables of a store.
 func Of(db *tables.Tables) Trusts { return Trusts{db} }
 
-const columns = "t.name, t.owner_id, t.credential_id, t.scopes, t.table_version, t.allowed_at, t.allowed_by"
+const columns = "t.name, t.owner_id, t.credential_id, t.scopes, t.table_version, t.rules, t.allowed_at, t.allowed_by"
 
 // row receives columns.
 type row struct {
@@ -30,7 +31,7 @@ type row struct {
 }
 
 func (r *row) fields() []any {
-	return []any{&r.t.Name, &r.t.OwnerID, &r.t.CredentialID, &r.scopes, &r.t.TableVersion, &r.allowed, &r.t.AllowedBy}
+	return []any{&r.t.Name, &r.t.OwnerID, &r.t.CredentialID, &r.scopes, &r.t.TableVersion, &r.t.Rules, &r.allowed, &r.t.AllowedBy}
 }
 
 func (r *row) trust() (store.Trust, error) {
@@ -76,11 +77,11 @@ func (s Trusts) AllowTrust(ctx context.Context, t store.Trust) error {
 		if c.OwnerID != t.OwnerID || c.Status == store.CredentialRemoved {
 			return fmt.Errorf("%w: credential %d is removed or another owner's", store.ErrConflict, t.CredentialID)
 		}
-		_, err = tx.(tables.Conn).Exec(ctx, `INSERT INTO trusts (name, owner_id, credential_id, scopes, table_version, allowed_at,
-			allowed_by) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (name) DO UPDATE SET owner_id = excluded.owner_id,
+		_, err = tx.(tables.Conn).Exec(ctx, `INSERT INTO trusts (name, owner_id, credential_id, scopes, table_version, rules,
+			allowed_at, allowed_by) VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (name) DO UPDATE SET owner_id = excluded.owner_id,
 			credential_id = excluded.credential_id, scopes = excluded.scopes, table_version = excluded.table_version,
-			allowed_at = excluded.allowed_at, allowed_by = excluded.allowed_by`,
-			t.Name, t.OwnerID, t.CredentialID, string(scopes), t.TableVersion, t.AllowedAt.UnixMilli(), t.AllowedBy)
+			rules = excluded.rules, allowed_at = excluded.allowed_at, allowed_by = excluded.allowed_by`,
+			t.Name, t.OwnerID, t.CredentialID, string(scopes), t.TableVersion, t.Rules, t.AllowedAt.UnixMilli(), t.AllowedBy)
 		return err
 	})
 }
@@ -129,7 +130,7 @@ func (s Trusts) CreateTrusted(ctx context.Context, r token.Record, use store.Tru
 		switch {
 		case err != nil:
 			return err
-		case !allowed.AllowedAt.Equal(use.Trust.AllowedAt) || allowed.CredentialID != use.Trust.CredentialID:
+		case !reflect.DeepEqual(allowed, use.Trust):
 			return store.ErrUnknownTrust
 		}
 		if use.ID != ([len(use.ID)]byte{}) {

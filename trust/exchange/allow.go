@@ -11,10 +11,11 @@ import (
 	"patgate/trust"
 )
 
-// Allow stores that the owner of a policy, who shows a forge credential, allows what it grants now: the credential is kept
-// sealed, and acts for the tokens of the trust. fresh tells that it was sealed by this.
-func Allow(ctx context.Context, s *tokens.Service, st store.Store, p *trust.Policy, o *tokens.Owner) (a store.Trust, fresh bool,
-	err error) {
+// Allow stores that the owner of a policy, who shows a forge credential, allows what it grants now, to whom it does, and for how
+// long: the credential is kept sealed, and acts for the tokens of the trust. audience is what ID tokens are made for, without the
+// name of a policy. fresh tells that the credential was sealed by this.
+func Allow(ctx context.Context, s *tokens.Service, st store.Store, p *trust.Policy, audience string,
+	o *tokens.Owner) (a store.Trust, fresh bool, err error) {
 	if !IsOwner(p, o.UserID(), o.Username()) {
 		return a, false, fmt.Errorf("%w: the credential is that of %s (user %d), and the owner of the trust %s is %s",
 			tokens.ErrForbidden, o.Username(), o.UserID(), p.Name, p.Owner)
@@ -28,6 +29,6 @@ func Allow(ctx context.Context, s *tokens.Service, st store.Store, p *trust.Poli
 		return a, false, err
 	}
 	a = store.Trust{Name: p.Name, OwnerID: c.OwnerID, CredentialID: c.ID, Scopes: p.Power, TableVersion: table.Version(),
-		AllowedAt: s.Now(), AllowedBy: "user:" + strconv.FormatInt(o.UserID(), 10)}
+		Rules: p.Rules(audience).String(), AllowedAt: s.Now(), AllowedBy: "user:" + strconv.FormatInt(o.UserID(), 10)}
 	return a, fresh, st.AllowTrust(ctx, a)
 }

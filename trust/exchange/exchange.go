@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
+	"fmt"
 	"strconv"
 	"time"
 
@@ -123,7 +124,10 @@ func (s *Service) exchange(ctx context.Context, raw, name string, e *Event) (*Gi
 	if err != nil {
 		if errors.Is(err, keys.ErrUnavailable) {
 			e.Err = err
-			return nil, &Refusal{Reason: "keys_unavailable", Message: "the keys of the issuer cannot be read now: try again", Wrong: true,
+			return nil, &Refusal{Reason: "keys_unavailable", Message: "the keys of the issuer cannot be read now: try again", Busy: true}
+		}
+		if errors.Is(err, keys.ErrBarred) { // a new key of the issuer, or one that nobody has
+			return nil, &Refusal{Reason: "unknown_key", Message: "the issuer had no such key a moment ago: try again in half a minute",
 				Busy: true}
 		}
 		return nil, wrong(reasonOf(err))
@@ -187,9 +191,8 @@ func (s *Service) give(ctx context.Context, p *trust.Policy, t *keys.Token, e *E
 	if !ok {
 		return nil, wrong("claims")
 	}
-	if beyond, err := Beyond(&allowed, &owner, specs, s.o.Tokens.Table()); err != nil || beyond {
-		return nil, errors.Join(err, &Refusal{Reason: "widened", Message: "the trust " + p.Name + " grants more than its owner has " +
-			"allowed: patgate trust allow " + p.Name})
+	if err := s.covered(p, t.Claims, &allowed, &owner, specs, e); err != nil {
+		return nil, err
 	}
 	now := s.o.Tokens.Now()
 	r := token.Record{Name: p.TokenName(t.Claims), Description: trust.Clean("trust "+p.Name+": "+e.Claims, terms.MaxDescription),
@@ -254,6 +257,32 @@ func IsOwner(p *trust.Policy, userID int64, username string) bool {
 		return p.Owner == strconv.FormatInt(userID, 10)
 	}
 	return p.Owner == username
+}
+
+// covered refuses what reaches further than what the owner of a policy has allowed: in what it grants for these claims, in who
+// gets it, or for how long.
+func (s *Service) covered(p *trust.Policy, c trust.Claims, allowed *store.Trust, owner *store.Owner, specs []policy.ScopeSpec,
+	e *Event) error {
+	rules, err := trust.ParseRules(allowed.Rules)
+	if err != nil {
+		return fmt.Errorf("%w: the trust %s: %w", store.ErrDamaged, p.Name, err)
+	}
+	widened := &Refusal{Reason: "widened", Message: "the trust " + p.Name + " grants more, to more, or for longer than its owner " +
+		"has allowed: patgate trust allow " + p.Name}
+	if what := p.Rules(s.o.Audience).Beyond(rules); what != "" {
+		e.Claim = what
+		return widened
+	}
+	held := *allowed
+	var ok bool
+	if held.Scopes, ok = rules.Grant(allowed.Scopes, c); !ok {
+		return widened
+	}
+	beyond, err := Beyond(&held, owner, specs, s.o.Tokens.Table())
+	if err == nil && beyond {
+		err = widened
+	}
+	return err
 }
 
 // Beyond tells whether scopes reach further than what was allowed. The forge is not asked: a project counts as covered where it

@@ -2,6 +2,7 @@ package exchange_test
 
 import (
 	"errors"
+	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -59,6 +60,7 @@ func TestLivesAndNumbersOfTokens(t *testing.T) {
 		}
 	}
 	w.load(t, "ttl: 15m", "ttl: 24h\n    bind_to_job: false\n    single_use: false")
+	w.allow(t)
 	raw := w.issuer.Token(t, "ES256-1", w.claims(map[string]any{"jti": nil}))
 	for range 2 {
 		if given, reason := w.tradeRaw(t, raw); reason != "" || time.Until(given.ExpiresAt) > time.Hour || time.Until(given.ExpiresAt) < 50*time.Minute {
@@ -102,6 +104,132 @@ func TestAWiderGrantIsAllowedAnew(t *testing.T) {
 	w.allow(t)
 	if _, reason := w.trade(t, nil); reason != "" {
 		t.Errorf("allowed anew: %q", reason)
+	}
+}
+
+// What else decides who gets tokens, and for how long, is allowed too: an edit of the file may narrow it, and no more than that.
+func TestWiderRulesAreAllowedAnew(t *testing.T) {
+	const protected = "      ref_protected: \"true\"\n      pipeline_source: [push, web]\n"
+	base := []string{"ttl: 15m", "ttl: 15m\n    max_active: 5\n    deny:\n      user_access_level: [guest, planner]",
+		`pipeline_source: push}`, `pipeline_source: push, user_access_level: owner}`}
+	for _, c := range []struct{ name, old, new, want string }{
+		{"the same", "", "", ""},
+		{"another project matches too", `project_id: "20"` + "\n", `project_id: ["20", "22"]` + "\n", "widened"},
+		{"a condition less", protected, "      pipeline_source: [push, web]\n", "widened"},
+		{"a value more", "[push, web]", "[push, web, schedule]", "widened"},
+		{"a glob for a value", "[push, web]", `[push, {glob: "m*"}]`, "widened"},
+		{"a merge request more", "[push, web]", "[push, merge_request_event]", "widened"},
+		{"a denial less", "    deny:\n      user_access_level: [guest, planner]", "", "widened"},
+		{"a denied value less", "[guest, planner]", "[guest]", "widened"},
+		{"for longer", "ttl: 15m", "ttl: 16m", "widened"},
+		{"more at once", "max_active: 5", "max_active: 6", "widened"},
+		{"after the job", "ttl: 15m", "ttl: 15m\n    bind_to_job: false", "widened"},
+		{"more than once", "ttl: 15m", "ttl: 15m\n    single_use: false", "widened"},
+		{"a value less", "[push, web]", "push", ""},
+		{"a condition more", protected, protected + "      ref: main\n", ""},
+		{"a denied value more", "[guest, planner]", "[guest, planner, reporter]", ""},
+		{"a denial more", "[guest, planner]", "[guest, planner]\n      ref: evil", ""},
+		{"shorter and fewer", "ttl: 15m\n    max_active: 5", "ttl: 5m\n    max_active: 3", ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := newWorld(t)
+			w.policy = strings.NewReplacer(base...).Replace(w.policy)
+			w.policy = strings.ReplaceAll(w.policy, `"true", pipeline`, `"true", ref: main, pipeline`)
+			w.load(t)
+			w.allow(t)
+			if c.old != "" {
+				if problems := w.load(t, c.old, c.new); problems != nil {
+					t.Fatal(problems)
+				}
+			}
+			more := map[string]any{"user_access_level": "owner", "ref": "main"}
+			if _, reason := w.trade(t, more); reason != c.want {
+				t.Errorf("%q, want %q", reason, c.want)
+			}
+			if c.want == "widened" {
+				w.allow(t)
+				if _, reason := w.trade(t, more); reason != "" {
+					t.Errorf("allowed anew: %q", reason)
+				}
+			}
+		})
+	}
+	t.Run("an added list of merge requests where nothing was listed", func(t *testing.T) {
+		w := newWorld(t)
+		w.policy = strings.Replace(w.policy, "      pipeline_source: [push, web]\n", "", 1)
+		w.load(t)
+		w.allow(t)
+		if problems := w.load(t, `ref_protected: "true"`+"\n", `ref_protected: "true"`+"\n      pipeline_source: [push, merge_request_event]\n"); problems != nil {
+			t.Fatal(problems)
+		}
+		if _, reason := w.trade(t, nil); reason != "widened" {
+			t.Errorf("%q", reason)
+		}
+	})
+	// Each project had itself; then each has all.
+	t.Run("ids in the place of a claim", func(t *testing.T) {
+		w := newWorld(t)
+		id := strconv.FormatInt(w.project, 10)
+		w.policy = strings.NewReplacer(`project_id: "20"`+"\n", `project_id: ["20", "`+id+`"]`+"\n", "project_ids: ["+id+"]",
+			`project_ids: ["{project_id}"]`).Replace(w.policy)
+		w.load(t)
+		w.allow(t)
+		if _, reason := w.trade(t, nil); reason != "" {
+			t.Errorf("control: %q", reason)
+		}
+		w.load(t, `["{project_id}"]`, "[20, "+id+"]")
+		if _, reason := w.trade(t, nil); reason != "widened" {
+			t.Errorf("%q", reason)
+		}
+	})
+	// A policy that was deleted comes back under its name for somebody else, and an issuer becomes another one.
+	t.Run("a name that is used again, and another issuer under the same name", func(t *testing.T) {
+		w := newWorld(t)
+		w.load(t)
+		w.allow(t)
+		p := *w.set.Find("notes")
+		p.IssuerURL = "https://evil.example.com"
+		if what := p.Rules(audience).Beyond(w.set.Find("notes").Rules(audience)); what != "issuer" {
+			t.Errorf("another URL: %q", what)
+		}
+		if what := w.set.Find("notes").Rules("https://other").Beyond(w.set.Find("notes").Rules(audience)); what != "audience" {
+			t.Errorf("another audience: %q", what)
+		}
+		w.load(t, `project_id: "20"`, `project_id: "666"`, `project_id: "21"`, `project_id: "667"`)
+		if _, reason := w.trade(t, map[string]any{"project_id": "666"}); reason != "widened" {
+			t.Errorf("%q", reason)
+		}
+	})
+}
+
+// What is the issuer's fault, or only a matter of time, does not count against who asks.
+func TestRightfulJobsDoNotCount(t *testing.T) {
+	w := newWorld(t)
+	w.load(t)
+	w.allow(t)
+	refusal := func(raw string) *exchange.Refusal {
+		t.Helper()
+		_, err := w.Exchange(t.Context(), token.NewSecret(raw), "")
+		var r *exchange.Refusal
+		if !errors.As(err, &r) {
+			t.Fatal(err)
+		}
+		return r
+	}
+	if _, reason := w.trade(t, nil); reason != "" {
+		t.Fatal(reason)
+	}
+	w.issuer.Add(t, "RS256-2")
+	if r := refusal(w.issuer.Token(t, "RS256-2", w.claims(nil))); r.Wrong || !r.Busy || r.Reason != "unknown_key" {
+		t.Errorf("a new key: %+v", r)
+	}
+	other := newWorld(t)
+	other.load(t)
+	other.issuer.Answer(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) })
+	_, err := other.Exchange(t.Context(), token.NewSecret(other.issuer.Token(t, "RS256-1", other.claims(nil))), "")
+	var r *exchange.Refusal
+	if !errors.As(err, &r) || r.Wrong || !r.Busy || r.Reason != "keys_unavailable" {
+		t.Errorf("an issuer that fails: %+v, %v", r, err)
 	}
 }
 

@@ -101,6 +101,7 @@ func TestThreats(t *testing.T) {
 			"event_name"); problems != nil {
 			t.Fatal(problems)
 		}
+		w.allow(t)
 		same := map[string]any{"sub": "repo:my-org-1/my-repo-2", "repository_id": "20", "event_name": "push"}
 		traded(t, w, "the repository", same)
 		same["repository_id"] = "21"

@@ -124,7 +124,7 @@ func (w *world) load(t testing.TB, oldnew ...string) []routes.Problem {
 		t.Fatalf("%q is not in the policy", oldnew)
 	}
 	set, problems := trust.Load(trust.Options{Files: []routes.File{{Name: "a.yaml", Data: []byte(text)}}, Table: known,
-		Issuers: []trust.Issuer{{Name: "ci", Kind: kind}}})
+		Issuers: []trust.Issuer{{Name: "ci", URL: w.issuer.URL, Kind: kind}}})
 	if len(problems) == 0 {
 		w.set = set
 	}
@@ -136,7 +136,7 @@ func (w *world) allow(t testing.TB) {
 	t.Helper()
 	owner, err := w.tokens.Owner(t.Context(), token.NewSecret(w.pat))
 	if err == nil {
-		_, _, err = exchange.Allow(t.Context(), w.tokens, w.store, w.set.Find("notes"), owner)
+		_, _, err = exchange.Allow(t.Context(), w.tokens, w.store, w.set.Find("notes"), audience, owner)
 	}
 	if err != nil {
 		t.Fatal(err)

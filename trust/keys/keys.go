@@ -31,6 +31,10 @@ var (
 	ErrIssuer = errors.New("no such issuer")
 	// ErrKey: the issuer has no such key.
 	ErrKey = errors.New("the issuer has no such key")
+	// ErrBarred is an ErrKey: the issuer had no such key a moment ago, and it is too soon to ask again.
+	ErrBarred = fmt.Errorf("%w, a moment ago", ErrKey)
+	// ErrWithdrawn: the issuer has no keys any more, and those before do not count.
+	ErrWithdrawn = errors.New("the issuer has withdrawn its keys")
 	// ErrUnavailable: there are no keys of the issuer, and they could not be read.
 	ErrUnavailable = errors.New("the keys of the issuer could not be read")
 )
@@ -122,8 +126,10 @@ func (k *Keys) Find(ctx context.Context, url, id string, a jose.SignatureAlgorit
 		return nil, ErrIssuer
 	}
 	found, age, has := i.find(id, a, k.now())
+	asked := false
 	if !has || len(found) == 0 || age >= FreshFor {
-		if err := k.refresh(ctx, i); err != nil {
+		var err error
+		if asked, err = k.refresh(ctx, i); err != nil {
 			return nil, err
 		}
 		found, age, has = i.find(id, a, k.now())
@@ -131,10 +137,21 @@ func (k *Keys) Find(ctx context.Context, url, id string, a jose.SignatureAlgorit
 	switch {
 	case !has || age >= KeptFor:
 		return nil, ErrUnavailable
-	case len(found) == 0:
-		return nil, ErrKey
+	case len(found) > 0:
+		return found, nil
+	case i.failing(): // it may be a new key
+		return nil, ErrUnavailable
+	case !asked:
+		return nil, ErrBarred
 	}
-	return found, nil
+	return nil, ErrKey
+}
+
+// failing tells whether the last try to read the set failed.
+func (i *issuer) failing() bool {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return i.tried.After(i.read)
 }
 
 // find looks into the set that is there.
@@ -151,9 +168,9 @@ func (i *issuer) find(id string, a jose.SignatureAlgorithm, now time.Time) (foun
 	return found, now.Sub(read), keys != nil
 }
 
-// refresh reads the set again, unless that was tried a moment ago. All who wait for it at once wait for the same. The error is
-// that of a caller who leaves.
-func (k *Keys) refresh(ctx context.Context, i *issuer) error {
+// refresh reads the set again, unless that was tried a moment ago. All who wait for it at once wait for the same. It tells
+// whether the issuer was asked; the error is that of a caller who leaves.
+func (k *Keys) refresh(ctx context.Context, i *issuer) (asked bool, err error) {
 	done := k.flight.DoChan(i.URL, func() (any, error) {
 		i.mu.Lock()
 		now := k.now()
@@ -163,23 +180,25 @@ func (k *Keys) refresh(ctx context.Context, i *issuer) error {
 		}
 		i.mu.Unlock()
 		if !due {
-			return nil, nil
+			return false, nil
 		}
 		keys, err := i.source.read()
 		if err != nil {
 			k.report(i.Name, err)
-			return nil, nil
+		}
+		if keys == nil { // the last good set stays
+			return true, nil
 		}
 		i.mu.Lock()
 		i.keys, i.read = keys, now
 		i.mu.Unlock()
-		return nil, nil
+		return true, nil
 	})
 	select {
-	case <-done:
-		return nil
+	case r := <-done:
+		return r.Val.(bool), nil
 	case <-ctx.Done():
-		return fmt.Errorf("%w: %w", ErrUnavailable, ctx.Err())
+		return false, fmt.Errorf("%w: %w", ErrUnavailable, ctx.Err())
 	}
 }
 

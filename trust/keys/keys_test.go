@@ -84,7 +84,7 @@ func TestARotatedKeyIsFoundAndAWithdrawnOneGoes(t *testing.T) {
 		t.Fatal(err)
 	}
 	i.Add(t, "ES256-2")
-	if err := c.find(t, i.URL, "ES256-2"); !errors.Is(err, keys.ErrKey) {
+	if err := c.find(t, i.URL, "ES256-2"); !errors.Is(err, keys.ErrBarred) {
 		t.Errorf("within 30 s: %v", err)
 	}
 	c.now.Store(31)
@@ -144,6 +144,43 @@ func TestTheLastGoodKeysStay(t *testing.T) {
 	c.now.Add(31)
 	if err := c.find(t, i.URL, "ES256-1"); err != nil {
 		t.Errorf("when it answers again: %v", err)
+	}
+}
+
+// An issuer that answers with a set in which no key is left has withdrawn them all: none counts any more.
+func TestAllKeysAreWithdrawn(t *testing.T) {
+	for _, set := range []string{`{"keys":[]}`, `{"keys":[{"kty":"oct","k":"AAAA","kid":"ES256-1"}]}`} {
+		i := trusttest.New(t)
+		c := newClocked(t, keys.Issuer{Name: "a", URL: i.URL, KeysURL: i.URL + "/keys"})
+		if err := c.find(t, i.URL, "ES256-1"); err != nil {
+			t.Fatal(err)
+		}
+		i.Answer(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, set) })
+		c.now.Add(3601)
+		if err := c.find(t, i.URL, "ES256-1"); !errors.Is(err, keys.ErrKey) {
+			t.Errorf("%s: %v", set, err)
+		}
+		if reported := c.reported.Load(); reported == nil || !errors.Is(*reported, keys.ErrWithdrawn) {
+			t.Errorf("%s: it reports %v", set, reported)
+		}
+		i.Answer(nil)
+		c.now.Add(31)
+		if err := c.find(t, i.URL, "ES256-1"); err != nil {
+			t.Errorf("a key that is there again: %v", err)
+		}
+	}
+	i := trusttest.New(t)
+	c := newClocked(t, keys.Issuer{Name: "a", URL: i.URL, KeysURL: i.URL + "/keys"})
+	if err := c.find(t, i.URL, "ES256-1"); err != nil {
+		t.Fatal(err)
+	}
+	i.Answer(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, `{"error":"x"}`) })
+	c.now.Add(3601)
+	if err := c.find(t, i.URL, "ES256-1"); err != nil {
+		t.Errorf("what is no set of keys: %v", err)
+	}
+	if err := c.find(t, i.URL, "ES256-new"); !errors.Is(err, keys.ErrUnavailable) {
+		t.Errorf("a key that may be new, while the issuer fails: %v", err)
 	}
 }
 

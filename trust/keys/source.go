@@ -53,7 +53,7 @@ func newSource(i *Issuer) (source, error) {
 
 func sameHost(a, b *url.URL) bool { return a.Scheme == b.Scheme && a.Host == b.Host }
 
-// read asks the issuer for its keys.
+// read asks the issuer for its keys. When it has none any more, it gives none, and ErrWithdrawn; after other errors it gives nil.
 func (s *source) read() ([]jose.JSONWebKey, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), answerWithin)
 	defer cancel()
@@ -70,7 +70,10 @@ func (s *source) read() ([]jose.JSONWebKey, error) {
 	if err := s.get(ctx, at, &set); err != nil {
 		return nil, err
 	}
-	var keys []jose.JSONWebKey
+	if set.Keys == nil {
+		return nil, fmt.Errorf("%s is no set of keys", at)
+	}
+	keys := []jose.JSONWebKey{}
 	for _, data := range set.Keys {
 		var k jose.JSONWebKey
 		if json.Unmarshal(data, &k) == nil && usable(&k) && len(keys) < mostKeys { // others are for other uses
@@ -78,7 +81,7 @@ func (s *source) read() ([]jose.JSONWebKey, error) {
 		}
 	}
 	if len(keys) == 0 {
-		return nil, fmt.Errorf("%s has no key to verify signatures with", at)
+		return keys, fmt.Errorf("%w: %s has no key to verify signatures with", ErrWithdrawn, at)
 	}
 	return keys, nil
 }

@@ -130,7 +130,7 @@ func headerOf(data []byte) (a jose.SignatureAlgorithm, id string, ok bool) {
 
 // oneOf gives the audience of a token that has one: whoever else a token is for could bring it here.
 func oneOf(v trust.Value) string {
-	if len(v.Texts) != 1 {
+	if len(v.Texts) != 1 || v.Odd || v.Number {
 		return ""
 	}
 	return v.Texts[0]

@@ -157,6 +157,7 @@ func hostile(t testing.TB, i, other *trusttest.Issuer) (all map[string]string, l
 		"no iat": {"iat": nil}, "iat ahead": {"iat": now.Add(40 * time.Second).Unix()}, "iat a text": {"iat": "1"},
 		"iat old":   {"iat": now.Add(-11 * time.Minute).Unix()},
 		"nbf ahead": {"nbf": now.Add(6 * time.Minute).Unix()}, "nbf a text": {"nbf": "0"}, "nbf negative": {"nbf": -5},
+		"nbf a fraction": {"nbf": 0.5}, "nbf far": {"nbf": 9e12}, "nbf an object": {"nbf": map[string]any{}}, "nbf a list": {"nbf": []int{1}},
 	} {
 		all[name] = i.Token(t, "ES256-1", claims(more))
 		loose[name] = name == "exp a text" || strings.HasPrefix(name, "iat") || name == "no iat" || strings.HasPrefix(name, "nbf") || name == "exp not whole" ||
@@ -165,7 +166,9 @@ func hostile(t testing.TB, i, other *trusttest.Issuer) (all map[string]string, l
 	// Audiences.
 	for name, aud := range map[string]any{"none": nil, "empty": "", "another": "https://other", "of another policy": audience + "2",
 		"the base": "https://patgate.example.com", "a list with another": []string{audience, "https://other"}, "an empty list": []string{},
-		"an object": map[string]any{audience: true}, "a list twice": []string{audience, audience}} {
+		"an object": map[string]any{audience: true}, "a list twice": []string{audience, audience},
+		"a number": 5, "a list with null": []any{audience, nil}, "a list with a number": []any{audience, 5},
+		"a list with an object": []any{audience, map[string]any{}}} {
 		all["audience "+name] = i.Token(t, "ES256-1", claims(map[string]any{"aud": aud}))
 		loose["audience "+name] = strings.HasPrefix(name, "a list")
 	}
@@ -180,10 +183,12 @@ func hostile(t testing.TB, i, other *trusttest.Issuer) (all map[string]string, l
 		"a list":               "[" + text(claims(nil)) + "]",
 		"nothing":              "null",
 		"too deep":             strings.Replace(text(claims(nil)), "{", `{"a":`+strings.Repeat(`{"a":`, 20)+"1"+strings.Repeat("}", 20)+",", 1),
+		"nbf null":             strings.Replace(text(claims(map[string]any{"nbf": nil})), "{", `{"nbf":null,`, 1),
 		"a comment":            strings.Replace(text(claims(nil)), "{", "{/**/", 1),
 	} {
 		all["claims with "+name] = i.Raw(t, "ES256-1", `{"alg":"ES256","kid":"ES256-1"}`, payload)
-		loose["claims with "+name] = strings.HasPrefix(name, "a name twice") || name == "no UTF-8" || name == "too deep" || name == "aud twice"
+		loose["claims with "+name] = strings.HasPrefix(name, "a name twice") || name == "no UTF-8" || name == "too deep" || name == "aud twice" ||
+			name == "nbf null"
 	}
 	// Forms.
 	long := claims(map[string]any{"x": strings.Repeat("y", keys.Longest)})

@@ -5,6 +5,7 @@ CREATE TABLE trusts (
     credential_id BIGINT NOT NULL REFERENCES credentials (id),
     scopes        TEXT NOT NULL,
     table_version BIGINT NOT NULL,
+    rules         TEXT NOT NULL, -- who gets them, and for how long at most
     allowed_at    BIGINT NOT NULL,
     allowed_by    TEXT NOT NULL
 );

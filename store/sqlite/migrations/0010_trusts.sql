@@ -5,6 +5,7 @@ CREATE TABLE trusts (
     credential_id INTEGER NOT NULL REFERENCES credentials (id),
     scopes        TEXT NOT NULL,
     table_version INTEGER NOT NULL,
+    rules         TEXT NOT NULL, -- who gets them, and for how long at most
     allowed_at    INTEGER NOT NULL,
     allowed_by    TEXT NOT NULL
 ) STRICT;

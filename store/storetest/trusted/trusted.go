@@ -22,7 +22,7 @@ func Start() time.Time { return storetest.Start() }
 func allow(t testing.TB, f *storetest.Fixture, name string) store.Trust {
 	t.Helper()
 	a := store.Trust{Name: name, OwnerID: f.Owner.ID, CredentialID: f.Credential.ID, Scopes: f.Record(name).Scopes, TableVersion: 1,
-		AllowedAt: Start(), AllowedBy: "user:42"}
+		Rules: "{}", AllowedAt: Start(), AllowedBy: "user:42"}
 	if err := f.Store.AllowTrust(t.Context(), a); err != nil {
 		t.Fatal(err)
 	}
@@ -155,6 +155,11 @@ func Run(t *testing.T, open storetest.Open) {
 			t.Errorf("by what was allowed before: %v", err)
 		}
 		must(t)(f.Store.CreateTrusted(ctx, record(), use(a, "gone-3", 9)))
+		ruled := a
+		ruled.Rules = `{"ttl":1}`
+		if _, err := f.Store.CreateTrusted(ctx, record(), use(ruled, "gone-4", 9)); !errors.Is(err, store.ErrUnknownTrust) {
+			t.Errorf("by other rules of the same instant: %v", err)
+		}
 	})
 }
 
