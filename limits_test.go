@@ -23,6 +23,11 @@ var noLimit = map[string]string{
 	"store":            "the store fails",
 	"forge_rate_limit": "it is the forge's own",
 	"leaving":          "the server is being stopped",
+
+	"limit_requests_per_minute":  "it is the token's own, and named",
+	"limit_requests_at_once":     "it is the token's own, and named",
+	"limit_upstream_connections": "it is the token's own, and named",
+	"limit_bytes_per_day":        "it is the token's own, and named",
 }
 
 var (

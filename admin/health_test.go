@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -100,5 +101,34 @@ func TestMetricsDoNotFailWithTheStore(t *testing.T) {
 	status, body := get(t, NewHandler(Options{Gatherer: registry}), "GET", "/metrics")
 	if status != 200 || strings.Contains(body, "patgate_tokens{") {
 		t.Errorf("got %d\n%s", status, body)
+	}
+}
+
+func TestBrief(t *testing.T) {
+	asked, broken := 0, error(nil)
+	handler := Brief([]Check{{Name: "store", Ready: func(context.Context) error { asked++; return broken }}})
+	for range 3 {
+		if status, body := get(t, handler, "GET", "/"); status != 200 || body != "ready\n" {
+			t.Errorf("%d %q", status, body)
+		}
+	}
+	if asked != 1 {
+		t.Errorf("the store was asked %d times at once", asked)
+	}
+	broken = errors.New("dial tcp 10.1.2.3:5432: refused")
+	time.Sleep(briefly)
+	if status, body := get(t, handler, "GET", "/"); status != 503 || body != "not ready\n" || asked != 2 {
+		t.Errorf("%d %q after %d", status, body, asked)
+	}
+	if status, body := get(t, handler, "POST", "/"); status != 405 || body != "" {
+		t.Errorf("%d %q", status, body)
+	}
+	for _, graced := range []bool{true, false} { // a balancer that takes every node out would end what grace is for
+		want := map[bool]int{true: 200, false: 503}[graced]
+		handler := Brief([]Check{{Name: "store", Ready: func(context.Context) error { return broken },
+			Graced: func() bool { return graced }}})
+		if status, _ := get(t, handler, "GET", "/"); status != want {
+			t.Errorf("graced %t: %d", graced, status)
+		}
 	}
 }

@@ -98,8 +98,10 @@ type Event struct {
 	Start      time.Time
 	Client     netip.Addr // behind trusted proxies, the one that they name
 	Credential Credential
-	TokenID    int64         // 0 when there is none or it is unknown
-	OwnerID    int64         // the forge user id that the token acts for
+	TokenID    int64  // 0 when there is none or it is unknown
+	OwnerID    int64  // the forge user id that the token acts for
+	TokenName  string // what people call them; empty when it is not known
+	OwnerName  string
 	StoreLost  bool          // the token was as it was when the store could last be reached
 	Method     string        // one of the standard methods, else "OTHER"
 	Route      *routes.Route // nil when no row matches
@@ -117,6 +119,7 @@ type Event struct {
 	Verdict    policy.Verdict
 	Act        policy.ActKind // of the act that was denied; none when all are allowed, or the row alone decides
 	Reason     string         // of a closed set: policy.Reason or one of the gateway's own
+	Limit      string         // the name of the operator's limit that denied it
 	Undeclared int            // parameters that the row does not declare and that were passed on
 	// Part spreads events over the parts of a sink: those with different numbers do not wait for one another. Any number will do.
 	Part int

@@ -22,13 +22,33 @@ func (e *Event) decided(l *line) {
 	}
 	l.text(keyCredential, e.Credential.String())
 	if e.TokenID != 0 {
-		l.number(keyTokenID, e.TokenID)
-		l.number(keyOwnerID, e.OwnerID)
+		e.holder(l)
 		if e.StoreLost {
 			l.text(keyStore, "lost")
 		}
 	}
 	l.verdict(e)
+}
+
+// holder writes which token it was, and whose. A name is as its owner wrote it.
+func (e *Event) holder(l *line) {
+	if l.encoder == nil && e.TokenID == l.token && e.TokenName == l.tokenName && e.OwnerName == l.ownerName && e.OwnerID == l.owner {
+		l.json = append(l.json, l.held...)
+		return
+	}
+	from := len(l.json)
+	l.number(keyTokenID, e.TokenID)
+	if e.TokenName != "" {
+		l.text(keyTokenName, e.TokenName)
+	}
+	l.number(keyOwnerID, e.OwnerID)
+	if e.OwnerName != "" {
+		l.text(keyOwnerName, e.OwnerName)
+	}
+	if l.encoder == nil {
+		l.token, l.owner, l.tokenName, l.ownerName = e.TokenID, e.OwnerID, e.TokenName, e.OwnerName
+		l.held = append(l.held[:0], l.json[from:]...)
+	}
 }
 
 // request writes what was asked for.
@@ -67,6 +87,13 @@ func (e *Event) verdict(l *line) {
 	l.text(keyReason, e.Reason)
 }
 
+// limit writes which limit denied it.
+func (e *Event) limit(l *line) {
+	if e.Limit != "" {
+		l.text(keyLimit, e.Limit)
+	}
+}
+
 // outcome writes the fields of a completion.
 func (e *Event) outcome(l *line) {
 	l.number(keyStatus, int64(e.Status))
@@ -88,6 +115,8 @@ const (
 	keyCredential   key = `,"credential":`
 	keyTokenID      key = `,"token_id":`
 	keyOwnerID      key = `,"owner_id":`
+	keyTokenName    key = `,"token_name":`
+	keyOwnerName    key = `,"owner_name":`
 	keyStore        key = `,"store":`
 	keyMethod       key = `,"method":`
 	keyRoute        key = `,"route":`
@@ -97,6 +126,7 @@ const (
 	keyAct          key = `,"act":`
 	keyVerdict      key = `,"verdict":`
 	keyReason       key = `,"reason":`
+	keyLimit        key = `,"limit":`
 	keyStatus       key = `,"status":`
 	keyBytes        key = `,"bytes":`
 	keyRequestBytes key = `,"request_bytes":`

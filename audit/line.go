@@ -26,6 +26,11 @@ type line struct {
 	client   netip.Addr                // of the line before
 	from     []byte                    // its text
 
+	// Of the line before: which token it was, whose, what they are called, and the text of that.
+	token, owner         int64
+	tokenName, ownerName string
+	held                 []byte
+
 	// The text of the second that the line before was of: most are of the same.
 	second int64
 	zone   *time.Location
@@ -144,6 +149,7 @@ func (l *line) verdict(e *Event) {
 		e.request(l)
 		e.container(l)
 		e.verdict(l)
+		e.limit(l)
 		return
 	}
 	key := verdictKey{method: e.Method, permission: e.Permission, reason: e.Reason}
@@ -162,6 +168,7 @@ func (l *line) verdict(e *Event) {
 	l.json = append(l.json, v.text[:v.at]...)
 	e.container(l)
 	l.json = append(l.json, v.text[v.at:]...)
+	e.limit(l)
 }
 
 // key is a field's name as it stands in JSON, which needs no escaping: what is between two values.

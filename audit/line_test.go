@@ -23,6 +23,8 @@ func TestALineIsTheEncoders(t *testing.T) {
 		"no fraction of a second": {Start: at.Truncate(time.Second), Method: "GET", Client: netip.MustParseAddr("2001:db8::1"), Status: 200,
 			Verdict: policy.Deny, Reason: "malformed_header"},
 		"a denied act":           {Start: at, Method: "GET", Verdict: policy.Deny, Act: policy.ActTarget, Reason: "target_denied"},
+		"names to be escaped":    {Start: at, TokenID: 7, TokenName: "nächtlich \"x\"", OwnerID: 1, OwnerName: "a\nb"},
+		"names that are unknown": {Start: at, TokenID: 7, OwnerID: 1},
 		"an address with a zone": {Start: at, Client: netip.MustParseAddr("fe80::1%eth\"0")},
 		"what must be escaped": {Start: at, Method: "a\"b\\c", Reason: "\x00\x1f\n\r\t\x7f\u2028é<&>\U0001f600\xff end", Permission: "\u007f",
 			Route: &routes.Route{Path: "/\"quoted\""}},
@@ -48,6 +50,8 @@ func TestLinesKeepNothingOfOthers(t *testing.T) {
 	for i := range 400 {
 		e := *complete(allowed())
 		e.Status, e.BoundaryID, e.ResponseBytes = 200+i, int64(i%3), []int64{0, 9, 10, 99, 100, 123456, 999_999, 1_000_000, -5, 1 << 62}[i%10]
+		e.TokenID, e.TokenName = int64(i/9%3), []string{"nightly", "", "näxt", "nightly\""}[i/4%4]
+		e.OwnerID, e.OwnerName = int64(i/40%2), []string{"alice", "bob"}[i/20%2]
 		e.Method, e.Reason = []string{"GET", "PUT", "POST"}[i%3], []string{"granted", "allowed"}[i%2]
 		if i%7 > 0 {
 			e.Route = &routes.Route{Path: fmt.Sprintf("/projects/{project}/%c", 'a'+i%26), Action: "read", Resource: []string{"job", "tag"}[i%2]}

@@ -80,7 +80,7 @@ func withEncoders(t *testing.T, test func(t *testing.T, encoder zapcore.Encoder)
 func allowed() *Event {
 	return &Event{
 		ID: NewRequestID(), Start: time.Now(), Client: netip.MustParseAddr("192.0.2.7"), Credential: CredentialToken,
-		TokenID: 1_000_000_000_001, OwnerID: 42, Method: "GET",
+		TokenID: 1_000_000_000_001, TokenName: "nightly", OwnerID: 42, OwnerName: "alice", Method: "GET",
 		Route:    &routes.Route{Category: "CI/CD", Action: "read", Resource: "job", Path: "/projects/{project}/jobs"},
 		Boundary: routes.BoundaryProject, BoundaryID: 7, Verdict: policy.Allow, Reason: "granted",
 	}
@@ -110,7 +110,7 @@ func TestOneRequestIsOneLine(t *testing.T) {
 		delete(lines[0], "time")
 		want := map[string]any{
 			"level": "info", "msg": "decision", "request_id": e.ID.String(), "client": "192.0.2.7", "credential": "token",
-			"token_id": 1_000_000_000_001.0, "owner_id": 42.0, "method": "GET", "route": "/projects/{project}/jobs", "permission": "read_job",
+			"token_id": 1_000_000_000_001.0, "token_name": "nightly", "owner_id": 42.0, "owner_name": "alice", "method": "GET", "route": "/projects/{project}/jobs", "permission": "read_job",
 			"boundary": "project", "boundary_id": 7.0, "verdict": "allow", "reason": "granted", "status": 200.0, "bytes": 1024.0,
 			"request_bytes": 10.0, "duration_us": 1500.0, "upstream_us": 1000.0,
 		}

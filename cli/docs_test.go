@@ -21,8 +21,12 @@ func TestTheCommandsThatPagesNameExist(t *testing.T) {
 	if err != nil || len(pages) < 10 {
 		t.Fatalf("%d pages, %v", len(pages), err)
 	}
+	guides, err := filepath.Glob("../docs/howto/*.md")
+	if err != nil || len(guides) < 10 {
+		t.Fatalf("%d pages, %v", len(guides), err)
+	}
 	named := 0
-	for _, page := range append(pages, "../README.md", "../CHANGELOG.md", "../SECURITY.md", "../deploy/README.md") {
+	for _, page := range append(append(pages, guides...), "../README.md", "../CHANGELOG.md", "../SECURITY.md", "../deploy/README.md") {
 		data, err := os.ReadFile(page)
 		if err != nil {
 			t.Fatal(err)

@@ -85,8 +85,8 @@ func plain(ts *testscript.TestScript, neg bool) {
 func environ(ts *testscript.TestScript) []string {
 	var env []string
 	for _, name := range []string{"PATH", "HOME", "TMPDIR", "PATGATE_UPSTREAM_URL", "PATGATE_LISTEN", "PATGATE_ADMIN_LISTEN", "PATGATE_DATA_DIR",
-		"PATGATE_CONFIG", "PATGATE_ROUTES_OVERLAYS", "PATGATE_ROUTES_WATCH_INTERVAL", "PATGATE_LEGACY", "PATGATE_ANONYMOUS", "PATGATE_WEB",
-		"PATGATE_STORE_KEY", "PATGATE_STORE_URL", "PATGATE_STORE_KEY_FILE", "PATGATE_OWNER_CREDENTIAL", "COLUMNS"} {
+		"PATGATE_CONFIG", "PATGATE_POLICIES", "PATGATE_ROUTES_OVERLAYS", "PATGATE_ROUTES_WATCH_INTERVAL", "PATGATE_LEGACY", "PATGATE_ANONYMOUS",
+		"PATGATE_WEB", "PATGATE_STORE_KEY", "PATGATE_STORE_URL", "PATGATE_STORE_KEY_FILE", "PATGATE_OWNER_CREDENTIAL", "COLUMNS"} {
 		value := ts.Getenv(name)
 		if value != "-" && (value != "" || name == "PATGATE_UPSTREAM_URL") {
 			env = append(env, name+"="+value)
@@ -153,7 +153,7 @@ func patgateCommand(ts *testscript.TestScript, neg bool, args []string) {
 	s.printed.Write(out.Bytes())
 	s.printed.Write(errs.Bytes())
 	ts.Check(os.WriteFile(filepath.Join(s.dir, "printed.log"), s.printed.Bytes(), 0o600))
-	if code := cmd.ProcessState.ExitCode(); err == nil == neg || code != 0 && code != 1 && code != 2 {
+	if code := cmd.ProcessState.ExitCode(); err == nil == neg || code != 0 && code != 1 && code != 2 && code != 3 {
 		ts.Fatalf("patgate %s: %v\n%s%s", strings.Join(args, " "), err, out.String(), errs.String())
 	}
 	if lines := strings.TrimSuffix(errs.String(), "\n"); neg {

@@ -157,6 +157,7 @@ func setup(env *testscript.Env) error {
 		"ADMIN_ADDRESS": admin, "GATE_ADDRESS": listen,
 		"FORGE": w.url, "ALICE_PAT": w.alicePAT, "BOB_PAT": w.bobPAT,
 		"API": fmt.Sprint(w.api), "WEB": fmt.Sprint(w.web), "PLANS": fmt.Sprint(w.plans), "SHOP": fmt.Sprint(w.shop),
+		"BACKEND": fmt.Sprint(w.backend),
 	} {
 		env.Setenv(name, value)
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"patgate/cli/settings"
+	"patgate/config"
 )
 
 // healthTimeout bounds a health check as a whole.
@@ -48,6 +49,13 @@ container, where nothing else is installed.`,
 
 // readiness asks the admin listener at an address; an answer other than 200 is an error.
 func readiness(ctx context.Context, listen string) (string, error) {
+	transport := &http.Transport{Proxy: nil, DisableKeepAlives: true}
+	if path, is := config.SocketPath(listen); is {
+		listen = "localhost:80"
+		transport.DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, "unix", path)
+		}
+	}
 	host, port, err := net.SplitHostPort(listen)
 	if err != nil {
 		return "", err
@@ -61,7 +69,7 @@ func readiness(ctx context.Context, listen string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	client := &http.Client{Transport: &http.Transport{Proxy: nil, DisableKeepAlives: true}}
+	client := &http.Client{Transport: transport}
 	response, err := client.Do(request)
 	if err != nil {
 		return "", fmt.Errorf("asking the server: %w", err)

@@ -16,18 +16,21 @@ import (
 
 	"patgate/cli/gateway"
 	"patgate/cli/learncmd"
+	"patgate/cli/policycmd"
 	"patgate/cli/routecmd"
 	"patgate/cli/storecmd"
 	"patgate/cli/terminal"
 	"patgate/cli/tokencmd"
-	"patgate/config"
+	"patgate/cli/trustcmd"
+	"patgate/routes/nearest"
 )
 
-// Exit codes: what was asked for failed; the command line itself was wrong; somebody pressed Ctrl-C at a prompt, for which shells
-// have the number of the signal and 128.
+// Exit codes: what was asked for failed; the command line itself was wrong; files would let tokens do more; somebody pressed
+// Ctrl-C at a prompt, for which shells have the number of the signal and 128.
 const (
 	exitFailed      = 1
 	exitUsage       = 2
+	exitWidens      = 3 // policy as code would let tokens do more
 	exitInterrupted = 128 + int(syscall.SIGINT)
 )
 
@@ -63,6 +66,8 @@ func Main(args []string, stdio Stdio) int {
 		return exitInterrupted
 	case terminal.IsUsage(err):
 		return exitUsage
+	case errors.Is(err, policycmd.ErrWidens):
+		return exitWidens
 	}
 	return exitFailed
 }
@@ -85,7 +90,9 @@ Start with:  patgate serve --upstream https://gitlab.example.com`,
 	root.SetFlagErrorFunc(flagError)
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(newServe(), tokencmd.New(), storecmd.Owner(), storecmd.Key(), storecmd.New(), routecmd.New(),
-		routecmd.Permissions(), learncmd.New(), newConfig(), newHealthcheck(), newVersion())
+		routecmd.Permissions(), learncmd.New(), trustcmd.New(),
+		trustcmd.NewExchange(), trustcmd.NewCredential(), policycmd.NewApply(), policycmd.NewDiff(), policycmd.NewLint(),
+		policycmd.NewExport(), newConfig(), newHealthcheck(), newVersion())
 	wrapArgs(root)
 	return root
 }
@@ -134,8 +141,8 @@ func noSuchCommand(cmd *cobra.Command, args []string) error {
 	for _, sub := range cmd.Commands() {
 		names = append(names, sub.Name())
 	}
-	if near := config.Nearest(args[0], names); near != "" {
-		hint = "did you mean " + near + "?"
+	if near := nearest.Names(args[0], names, 1); len(near) > 0 {
+		hint = "did you mean " + near[0] + "?"
 	}
 	return terminal.Usage(fmt.Errorf("unknown command %q (%s)", cmd.CommandPath()+" "+args[0], hint))
 }
@@ -146,8 +153,8 @@ func flagError(cmd *cobra.Command, err error) error {
 	if unknown := (*pflag.NotExistError)(nil); errors.As(err, &unknown) && len(unknown.GetSpecifiedName()) > 1 {
 		var names []string
 		cmd.Flags().VisitAll(func(flag *pflag.Flag) { names = append(names, flag.Name) })
-		if near := config.Nearest(unknown.GetSpecifiedName(), names); near != "" {
-			hint = "did you mean --" + near + "?"
+		if near := nearest.Names(unknown.GetSpecifiedName(), names, 1); len(near) > 0 {
+			hint = "did you mean --" + near[0] + "?"
 		}
 	}
 	if invalid := (*pflag.InvalidValueError)(nil); errors.As(err, &invalid) {

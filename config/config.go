@@ -26,9 +26,13 @@ type Config struct {
 	Upstream Upstream `yaml:"upstream"`
 	// Registry is the container registry, where clients are to reach it through patgate too.
 	Registry Registry `yaml:"registry"`
-	// Listen is the address on which clients are served, `host:port` or `:port` for every interface. A socket that systemd passes
-	// (`FileDescriptorName=listen`) takes its place, and those named `admin.listen` and `console.listen` that of theirs.
+	// Listen is the address on which clients are served, `host:port`, `:port` for every interface, or `unix:/path` for a Unix
+	// socket. A socket that systemd passes (`FileDescriptorName=listen`) takes its place, and those named `admin.listen` and
+	// `console.listen` that of theirs. Who comes over a Unix socket has no address, and all count as one client, but for what a
+	// proxy says that `unix` is believed of (trusted_proxies, proxy_protocol).
 	Listen string `yaml:"listen"`
+	// Socket says who may connect to the Unix sockets that patgate makes, in whichever of the listen settings.
+	Socket Socket `yaml:"socket"`
 	// ReusePort lets several processes listen on the same address for clients (SO_REUSEPORT; not on Windows): a new patgate is
 	// started before the old one is ended. The listeners for operators and the console need addresses of their own.
 	ReusePort bool `yaml:"reuse_port"`
@@ -45,7 +49,14 @@ type Config struct {
 	// TrustedProxies are the addresses or CIDR ranges of proxies in front of patgate whose X-Forwarded-For and
 	// X-Forwarded-Proto are believed: read from the end, as far as the proxies in the list are trusted, addresses with a port
 	// or in brackets too. From anyone else both are discarded, and the log warns of the first X-Forwarded-For from each address.
+	// `unix` stands for whoever comes over a Unix socket.
 	TrustedProxies []Prefix `yaml:"trusted_proxies"`
+	// ProxyProtocol are the addresses or CIDR ranges, or `unix`, of proxies in front of patgate that begin each connection for
+	// clients with a header of the PROXY protocol, version 1 or 2 (`send-proxy` of HAProxy, `proxy_protocol on` of nginx's
+	// stream). What it names is then the client's address, also for trusted_proxies; https comes behind it. From them a
+	// connection without it is closed, with a line in the log, and from anyone else it is no request. Whoever can connect from
+	// one of these addresses chooses the address that limits and the log know him by.
+	ProxyProtocol []Prefix `yaml:"proxy_protocol"`
 	// Admin is the second listener, with metrics and health.
 	Admin Admin `yaml:"admin"`
 	// Console is the web page on which people make, see and revoke tokens.
@@ -73,6 +84,10 @@ type Config struct {
 
 	// DataDir is the directory that patgate keeps its files in. It is made on first start, with mode 0700.
 	DataDir string `yaml:"data_dir"`
+	// Policies is a directory with policy as code, or one file: limits that every token is held to, beside the file
+	// `patgate.lock` that says which projects and groups their paths mean. It is read again on SIGHUP and when it changes, as often
+	// as the route table; a bad file leaves the last good set in place, and keeps patgate from starting. Empty: there are none.
+	Policies string `yaml:"policies"`
 	// Store is where tokens, owners and their sealed credentials are kept.
 	Store Store `yaml:"store"`
 	// Routes adds to the built-in route table.
@@ -81,6 +96,8 @@ type Config struct {
 	Tokens Tokens `yaml:"tokens"`
 	// Learn says what is kept of what tokens do, from which smaller grants are proposed.
 	Learn Learn `yaml:"learn"`
+	// OIDC has jobs and pods trade the ID tokens of their issuer for patgate tokens.
+	OIDC OIDC `yaml:"oidc"`
 	// LeakReports takes reports of leaked tokens and revokes them.
 	LeakReports LeakReports `yaml:"leak_reports"`
 	// Administrators are the forge user ids of patgate's administrators: they see everyone's tokens, and may pause and
@@ -97,6 +114,15 @@ type Config struct {
 	Resolver Resolver `yaml:"resolver"`
 	// Log is the log on standard error, with one line per decision.
 	Log Log `yaml:"log"`
+}
+
+// Socket is how Unix sockets are made.
+type Socket struct {
+	// Mode is the mode of their files, in octal: who may write to one may connect.
+	Mode FileMode `yaml:"mode"`
+	// Group is the group of their files, by name or number, such as that of a proxy in front: patgate's user must be in it.
+	// Empty: that of patgate's process.
+	Group string `yaml:"group"`
 }
 
 // CORS says which pages may read what patgate answers.
@@ -177,8 +203,11 @@ type TLS struct {
 
 // Admin is the listener for metrics and health.
 type Admin struct {
-	// Listen is its address. It has no authentication: keep it away from clients. `off` serves none.
+	// Listen is its address, as that of clients. It has no authentication: keep it away from clients. `off` serves none.
 	Listen string `yaml:"listen"`
+	// HealthzForClients serves `/-/patgate/healthz` on the clients' address, for balancers that reach no other: 200 with `ready`
+	// or 503 with `not ready`, and nothing else, to everybody and without a credential.
+	HealthzForClients bool `yaml:"healthz_for_clients"`
 }
 
 // Console is the web page for people.
@@ -230,8 +259,8 @@ type Store struct {
 	// Key is the sealing key itself instead of a key file: 32 bytes in base64 or hexadecimal, best given by the variable.
 	// Of several, separated by spaces, the first seals and all of them open.
 	Key Secret `yaml:"key"`
-	// Grace is for how long tokens that were in use pass when PostgreSQL cannot be reached, from a second after that on; 0 is not at
-	// all. For that long, at most 10m, revocations are not seen: read the page on operating before you set it.
+	// Grace is for how long tokens that were in use pass when PostgreSQL cannot be reached, from a second after that on; 0 is
+	// not at all. For that long, at most 10m, revocations are not seen: read the page on operating before you set it.
 	Grace Duration `yaml:"grace"`
 }
 
@@ -269,12 +298,31 @@ type Tokens struct {
 // Learn says what is kept of what tokens and other credentials do.
 type Learn struct {
 	// Mode says whose requests are kept as permissions, projects and days: `tokens` those of patgate tokens; `on` those of the
-	// forge's own tokens too, where `legacy` lets them pass; `off` nobody's, and nothing is said of unused permissions. With `on`
-	// patgate asks the forge, with each such token, whose it is and which projects it names, beside its requests and never in their
-	// way: that is why it is not the default.
+	// forge's own tokens too, where `legacy` lets them pass; `off` nobody's, and nothing is said of unused permissions. With
+	// `on` patgate asks the forge, with each such token, whose it is and which projects it names, beside its requests and never
+	// in their way: that is why it is not the default.
 	Mode LearnMode `yaml:"mode"`
 	// Keep is for how long that is kept after it was last seen: from 1d to 90d.
 	Keep Duration `yaml:"keep"`
+}
+
+// OIDC says which issuers of ID tokens there are, and where the policies are by which their tokens are traded for patgate tokens.
+type OIDC struct {
+	// Audience is what an ID token is to be made for, with `/trust/NAME` of its policy behind it. Empty: public_url.
+	Audience string `yaml:"audience"`
+	// Issuers are those whose ID tokens are taken, each a mapping: `name`, which policies use; `url`, which is `iss` letter by
+	// letter; `kind`: `gitlab`, `github`, `forgejo`, `gitea`, `kubernetes` or `generic`; and, where they are wanted, `jwks_url`,
+	// where its keys are (else what its discovery document says, on the same host), `algorithms`: some of `RS256`, `ES256` and
+	// `EdDSA`, which are all taken else, and `ca_file`, the certificate authority that signs its certificate. As a variable it is
+	// a YAML list. Empty: none.
+	Issuers []Issuer `yaml:"issuers"`
+	// Trusts are YAML files or directories of them with the policies. They are read again on SIGHUP and when they change, as often
+	// as those of routes are; with a bad file the policies before stay.
+	Trusts []string `yaml:"trusts"`
+	// MaxTokenAge is how long ago an ID token may have been made when it is traded.
+	MaxTokenAge Duration `yaml:"max_token_age"`
+	// MaxLifetime is how long a token that is made by a trust may live at most.
+	MaxLifetime Duration `yaml:"max_lifetime"`
 }
 
 // LeakReports says from whom reports of leaked tokens are taken, below `/-/patgate/leaks/` on the clients' address.
@@ -334,9 +382,9 @@ type Timeouts struct {
 	UpstreamResponse Duration `yaml:"upstream_response"`
 	// UpstreamStall is how long the forge may stop in the middle of an answer.
 	UpstreamStall Duration `yaml:"upstream_stall"`
-	// ClientGone bounds the wait for the header of the forge's answer when the client has ended its side of the connection: it is
-	// most likely gone, and its request shall not hold a connection to the forge. Some clients end their side with the request and
-	// wait for the answer all the same. What the forge has begun to do goes on there.
+	// ClientGone bounds the wait for the header of the forge's answer when the client has ended its side of the connection: it
+	// is most likely gone, and its request shall not hold a connection to the forge. Some clients end their side with the
+	// request and wait for the answer all the same. What the forge has begun to do goes on there.
 	ClientGone Duration `yaml:"client_gone"`
 	// UpstreamIdle is how long an unused connection to the forge is kept; give it less than the forge does.
 	UpstreamIdle Duration `yaml:"upstream_idle"`
@@ -344,12 +392,12 @@ type Timeouts struct {
 
 // Shutdown says how patgate ends after SIGTERM or SIGINT.
 type Shutdown struct {
-	// Delay is how long connections are still accepted after `/readyz` has become a 503: give it a little more than a load balancer
-	// takes to notice; 0 stops accepting at once. Answers say `Connection: close` meanwhile, so that whoever has a connection opens
-	// the next one elsewhere.
+	// Delay is how long connections are still accepted after `/readyz` has become a 503: give it a little more than a load
+	// balancer takes to notice; 0 stops accepting at once. Answers say `Connection: close` meanwhile, so that whoever has a
+	// connection opens the next one elsewhere.
 	Delay Duration `yaml:"delay"`
-	// Timeout is how long running requests, such as a long clone, may go on after that; 0 cuts them off. What started patgate must
-	// wait as long before it kills it (systemd's `TimeoutStopSec`, Kubernetes' `terminationGracePeriodSeconds`).
+	// Timeout is how long running requests, such as a long clone, may go on after that; 0 cuts them off. What started patgate
+	// must wait as long before it kills it (systemd's `TimeoutStopSec`, Kubernetes' `terminationGracePeriodSeconds`).
 	Timeout Duration `yaml:"timeout"`
 }
 
@@ -390,9 +438,15 @@ type Resolver struct {
 type Log struct {
 	// Level is the least level that is written: `debug`, `info`, `warn` or `error`. Decisions are written at every level.
 	Level LogLevel `yaml:"level"`
-	// Format is `json`, `console` for people, or `auto`: console when standard error is a terminal, else json. For people a decision
-	// is one line, with names for ids where they are known; on a terminal the command that would allow it stands behind a denial.
+	// Format is `json`, `console` for people, or `auto`: console when standard error is a terminal, else json. For people a
+	// decision is one line, with names for ids where they are known; on a terminal the command that would allow it stands
+	// behind a denial.
 	Format LogFormat `yaml:"format"`
+	// Audit is where the lines go that say who did what: decisions, and what is done to tokens and in the console. `stderr` is
+	// among all others; `stdout`, or the path of a file from the root, has them alone, as JSON. A file is made with mode 0600,
+	// and made anew when it was renamed or removed, as logrotate does it, without a signal. While it cannot be written,
+	// requests are refused.
+	Audit string `yaml:"audit"`
 }
 
 // DatabaseFile gives the path of the SQLite file.
@@ -429,7 +483,7 @@ func (c *Config) Public() string {
 		scheme = "https"
 	}
 	host, port, err := net.SplitHostPort(c.Listen)
-	if err != nil {
+	if _, is := SocketPath(c.Listen); is || err != nil {
 		return ""
 	}
 	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {

@@ -39,6 +39,9 @@ func (c *Connect) UnmarshalText(text []byte) error {
 // String gives it as it was written.
 func (c Connect) String() string { return string(c) }
 
+// SocketPath gives the path of the Unix socket that an address to listen on names, `unix:/path`.
+func SocketPath(address string) (path string, is bool) { return strings.CutPrefix(address, "unix:") }
+
 // unix tells whether it is a Unix socket.
 func (c Connect) unix() bool { return strings.HasPrefix(string(c), "unix:") }
 
@@ -172,6 +175,9 @@ func (p *reader) roundabout(section string, w *Way) {
 	key, at := section+".url", w.URL.Host()
 	if w.Connect != "" {
 		key, at = section+".connect", string(w.Connect)
+	}
+	if own := string(w.Connect); w.Connect.unix() && (own == p.config.Listen || own == p.config.Admin.Listen) {
+		p.refuse(key, own, "is where patgate itself listens: requests would come back to it", "give where the forge itself listens")
 	}
 	if w.Connect.unix() || !w.Proxy.Empty() {
 		return

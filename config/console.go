@@ -104,7 +104,8 @@ func (p *reader) console(c *Config) {
 		p.consoleOnGateway(c)
 	default:
 		p.address("console.listen", c.Console.Listen)
-		if _, _, err := net.SplitHostPort(c.Console.Listen); err != nil {
+		_, unix := SocketPath(c.Console.Listen)
+		if _, _, err := net.SplitHostPort(c.Console.Listen); err != nil && !unix {
 			return
 		}
 		switch {

@@ -5,8 +5,8 @@ import "time"
 // Default gives the configuration that holds where nothing is said.
 func Default() Config {
 	return Config{
-		Upstream:  Upstream{Connections: 512},
-		Listen:    ":8080",
+		Upstream: Upstream{Connections: 512},
+		Listen:   ":8080", Socket: Socket{Mode: 0o660},
 		Shutdown:  Shutdown{Timeout: Duration(5 * time.Minute)},
 		Admin:     Admin{Listen: "127.0.0.1:9090"},
 		Console:   Console{Listen: ConsoleOff, IdleTimeout: Duration(30 * time.Minute), SessionLifetime: Duration(8 * time.Hour)},
@@ -21,6 +21,7 @@ func Default() Config {
 			MaxGrace:        Duration(7 * day),
 			CheckInterval:   Duration(10 * time.Minute),
 		},
+		OIDC:  OIDC{MaxTokenAge: Duration(10 * time.Minute), MaxLifetime: Duration(time.Hour)},
 		Learn: Learn{Mode: LearnTokens, Keep: Duration(90 * day)},
 		Limits: Limits{
 			HeaderBytes:             16 << 10,
@@ -59,6 +60,6 @@ func Default() Config {
 			BudgetPerToken: 120,
 			BudgetPerOwner: 1200,
 		},
-		Log: Log{Level: LevelInfo, Format: FormatAuto},
+		Log: Log{Level: LevelInfo, Format: FormatAuto, Audit: AuditStderr},
 	}
 }

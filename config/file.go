@@ -119,6 +119,10 @@ func (p *reader) leaf(file string, f field, node *yaml.Node) {
 	case list && node.Kind == yaml.SequenceNode:
 		sources, texts := make([]Source, 0, len(node.Content)), make([]string, 0, len(node.Content))
 		for _, item := range node.Content {
+			if item.Kind == yaml.MappingNode && f.typ.Elem() == reflect.TypeFor[Issuer]() {
+				sources, texts = append(sources, Source{File: file, Line: item.Line}), append(texts, mappingText(item))
+				continue
+			}
 			if item.Kind != yaml.ScalarNode {
 				p.problem(Source{File: file, Line: item.Line}, f.key, "", "holds something that is not a plain value", "write `- value`")
 				return

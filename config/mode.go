@@ -275,3 +275,9 @@ func readWord[T ~uint8](v *T, names []string, text []byte) error {
 	}
 	return fmt.Errorf("unknown value: write %s", strings.Join(names, ", "))
 }
+
+// Where the audit lines go, when it is no file.
+const (
+	AuditStderr = "stderr"
+	AuditStdout = "stdout"
+)

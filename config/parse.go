@@ -171,7 +171,9 @@ func (p *reader) flags(flags []Flag) {
 func (p *reader) words(f field, at Source, s string) {
 	texts := []string{s}
 	if f.typ.Kind() == reflect.Slice {
-		texts = strings.Split(s, ",")
+		if texts = strings.Split(s, ","); f.typ.Elem() == reflect.TypeFor[Issuer]() {
+			texts = issuerTexts(s)
+		}
 		for i := range texts {
 			texts[i] = strings.TrimSpace(texts[i])
 		}

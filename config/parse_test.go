@@ -259,13 +259,13 @@ func TestTheExampleFileIsGood(t *testing.T) {
 	var lines []string
 	for line := range strings.Lines(Example()) {
 		if rest, ok := strings.CutPrefix(strings.TrimLeft(line, " "), "# "); ok && strings.Contains(rest, ": /") || ok &&
-			strings.HasSuffix(rest, ":\n") || ok && strings.Contains(rest, "overlays:") {
+			strings.HasSuffix(rest, ":\n") || ok && (strings.Contains(rest, "overlays:") || strings.Contains(rest, "issuers:") || strings.Contains(rest, "trusts:")) {
 			line = strings.Replace(line, "# ", "", 1)
 		}
 		lines = append(lines, line)
 	}
 	c, problems = parse(strings.Join(lines, ""))
-	if len(problems) > 0 || c.TLS.CertFile == "" || len(c.Routes.Overlays) != 1 || c.Upstream.CAFile == "" {
+	if len(problems) > 0 || c.TLS.CertFile == "" || len(c.Routes.Overlays) != 1 || len(c.OIDC.Issuers) != 1 || c.Upstream.CAFile == "" {
 		t.Errorf("with the comments taken away: %v\n%s", problems, strings.Join(lines, ""))
 	}
 }

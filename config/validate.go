@@ -21,12 +21,21 @@ func (p *reader) validate() {
 		p.refuse("admin.listen", c.Admin.Listen, "is the address that clients are served on",
 			"give it a port of its own, such as 127.0.0.1:9090, or write off")
 	}
+	for _, of := range c.ProxyProtocol {
+		if of.IsValid() && of.Bits() == 0 {
+			p.refuse("proxy_protocol", of.String(), "lets anybody say who he is", "name the addresses of your proxies alone")
+		}
+	}
 	if (c.TLS.CertFile == "") != (c.TLS.KeyFile == "") {
 		given, missing := "tls.cert_file", "tls.key_file"
 		if c.TLS.CertFile == "" {
 			given, missing = missing, given
 		}
 		p.refuse(given, "", "is given without "+missing, "give both, or none for plain http")
+	}
+	if a := c.Log.Audit; a != AuditStderr && a != AuditStdout && !filepath.IsAbs(a) {
+		p.refuse("log.audit", a, "is not where the audit log can go",
+			"write stderr, stdout, or the path of a file from the root, such as /var/log/patgate/audit.log")
 	}
 	p.console(c)
 	p.store(c)
@@ -73,6 +82,7 @@ func (p *reader) validate() {
 	if k := c.Learn.Keep; k.Std() < day || k.Std() > 90*day || k.Std()%day != 0 {
 		p.refuse("learn.keep", k.String(), "is no number of days from 1 to 90", "write 90d")
 	}
+	p.oidc(c)
 	p.often("routes.watch_interval", c.Routes.WatchInterval)
 	p.often("tokens.check_interval", c.Tokens.CheckInterval)
 	p.bounds()
@@ -114,16 +124,33 @@ func (p *reader) registry(c *Config) {
 }
 
 func (p *reader) address(key, value string) {
+	if _, is := SocketPath(value); is {
+		p.socket(key, value)
+		return
+	}
 	host, port, err := net.SplitHostPort(value)
 	n, portErr := strconv.Atoi(port)
 	if err != nil || portErr != nil || n < 0 || n > 65535 {
-		fix := "write host:port or :port, such as :8080 or 127.0.0.1:8080"
+		fix := "write host:port, :port or unix:/path, such as :8080 or 127.0.0.1:8080"
 		if _, err := strconv.Atoi(value); err == nil {
 			fix = "write :" + value
 		}
 		p.refuse(key, value, "is not an address to listen on", fix)
 	}
 	_ = host
+}
+
+// socket holds that a Unix socket can be made.
+func (p *reader) socket(key, value string) {
+	const room = len(".new") // the name that it has while it is made
+	if path, _ := SocketPath(value); !filepath.IsAbs(path) || filepath.Clean(path) != path || len(path)+room > maxSocketPath {
+		p.refuse(key, value, "is not the path of a Unix socket to listen on",
+			"write a path from the root with at most "+strconv.Itoa(maxSocketPath-room)+
+				" characters, such as unix:/run/patgate/patgate.sock")
+	}
+	if p.config.ReusePort && key == "listen" {
+		p.refuse("reuse_port", "true", "has no use with a Unix socket", "leave it out, or listen on a port")
+	}
 }
 
 // store holds that there is one store, and that the sealing key is not kept beside the database.
@@ -193,6 +220,8 @@ func (p *reader) bounds() {
 		{"resolver.fresh_for_writes", int64(c.Resolver.FreshForWrites), 1, "1s"},
 		{"resolver.not_found_ttl", int64(c.Resolver.NotFoundTTL), 1, "1s"},
 		{"tokens.max_lifetime", int64(c.Tokens.MaxLifetime), 1, "5m"},
+		{"oidc.max_token_age", int64(c.OIDC.MaxTokenAge), int64(60 * 1e9), "1m"},
+		{"oidc.max_lifetime", int64(c.OIDC.MaxLifetime), int64(60 * 1e9), "1m"},
 		{"tokens.max_grace", int64(c.Tokens.MaxGrace), 1, "1s"},
 		{"resolver.timeout", int64(c.Resolver.Timeout), 1, "1s"},
 		{"resolver.deadline", int64(c.Resolver.Deadline), 1, "1s"},
@@ -225,6 +254,8 @@ func (p *reader) mosts() {
 		{"cache.tokens", int64(c.Cache.Tokens), 10 * million, "10000000"},
 		{"cache.containers", int64(c.Cache.Containers), 10 * million, "10000000"},
 		{"store.grace", int64(c.Store.Grace), int64(10 * 60 * 1e9), "10m"},
+		{"oidc.max_token_age", int64(c.OIDC.MaxTokenAge), int64(24 * 3600 * 1e9), "24h"},
+		{"oidc.max_lifetime", int64(c.OIDC.MaxLifetime), int64(24 * 3600 * 1e9), "24h"},
 		{"shutdown.delay", int64(c.Shutdown.Delay), int64(10 * 60 * 1e9), "10m"},
 	} {
 		if b.value > b.most {

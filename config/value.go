@@ -21,6 +21,7 @@ var (
 	_ encoding.TextUnmarshaler = (*Connect)(nil)
 	_ encoding.TextUnmarshaler = (*Proxy)(nil)
 	_ encoding.TextUnmarshaler = (*Prefix)(nil)
+	_ encoding.TextUnmarshaler = (*FileMode)(nil)
 	_ encoding.TextUnmarshaler = (*Secret)(nil)
 )
 
@@ -189,12 +190,27 @@ func (u *URL) UnmarshalText(text []byte) (err error) {
 	return err
 }
 
-// Prefix is a range of addresses, written as 10.0.0.0/8 or as a single address.
+// Prefix is a range of addresses, written as 10.0.0.0/8 or as a single address. The zero range, which holds no address, stands
+// for those who come over a Unix socket, and is written as unix.
 type Prefix struct{ netip.Prefix }
+
+const unixPeers = "unix"
+
+// String gives it as it was written, but for a single address.
+func (p Prefix) String() string {
+	if p.Prefix == (netip.Prefix{}) {
+		return unixPeers
+	}
+	return p.Prefix.String()
+}
 
 // UnmarshalText reads a CIDR range or an address.
 func (p *Prefix) UnmarshalText(text []byte) error {
 	s := string(text)
+	if s == unixPeers {
+		p.Prefix = netip.Prefix{}
+		return nil
+	}
 	if addr, err := netip.ParseAddr(s); err == nil && addr.Zone() == "" {
 		p.Prefix = netip.PrefixFrom(addr, addr.BitLen())
 		return nil
@@ -202,11 +218,27 @@ func (p *Prefix) UnmarshalText(text []byte) error {
 	prefix, err := netip.ParsePrefix(s)
 	switch {
 	case err != nil:
-		return errors.New("not an address range: write 10.0.0.0/8 or 10.1.2.3")
+		return errors.New("not an address range: write 10.0.0.0/8 or 10.1.2.3, or unix for those who come over a Unix socket")
 	case prefix != prefix.Masked():
 		return fmt.Errorf("has bits set behind its length: write %s", prefix.Masked())
 	}
 	p.Prefix = prefix
+	return nil
+}
+
+// FileMode is who may do what with a file, in octal: 0660.
+type FileMode uint16
+
+// String gives it in octal, with a zero in front.
+func (m FileMode) String() string { return fmt.Sprintf("%#o", uint16(m)) }
+
+// UnmarshalText reads it.
+func (m *FileMode) UnmarshalText(text []byte) error {
+	n, err := strconv.ParseUint(string(text), 8, 16)
+	if err != nil || n > 0o777 {
+		return errors.New("not the mode of a file: write it in octal, such as 0660")
+	}
+	*m = FileMode(n)
 	return nil
 }
 

@@ -42,8 +42,10 @@ type Act struct {
 	// Visibility is that of the container.
 	Visibility policy.Visibility `json:"visibility,omitempty"`
 	PersonalOf int64             `json:"personal_of,omitempty"` // the user in whose namespace the container is
-	Create     bool              `json:"create,omitempty"`      // of a ref
-	Delete     bool              `json:"delete,omitempty"`      // of a ref
+	// Partial: more groups may stand above the container than Ancestors says.
+	Partial bool `json:"partial,omitempty"`
+	Create  bool `json:"create,omitempty"` // of a ref
+	Delete  bool `json:"delete,omitempty"` // of a ref
 
 	// What follows is kept apart, because it differs most.
 

@@ -68,11 +68,14 @@ const (
 	ReasonFiltered
 	// ReasonHidden: a scope covers the container, and the owner cannot see it: 404.
 	ReasonHidden
+	// ReasonLimit: the grant allows it, and a limit of the operator's forbids it; Decision.Limit says which.
+	ReasonLimit
 )
 
 var reasonNames = [...]string{
 	"none", "granted", "public", "open", "permission_missing", "out_of_bounds", "target_denied", "spans", "not_findable",
 	"other_credential", "mints", "refused", "newer_than_token", "constrained", "quick_action", "ref", "filtered", "hidden",
+	"limit",
 }
 
 // String gives the reason's constant name for logs and metrics.
@@ -107,6 +110,8 @@ type Decision struct {
 	Under Accesses
 	// Anonymous: forward without any credential.
 	Anonymous bool
+	// Limit is what forbids it, for ReasonLimit; Missing are then the permissions that it forbids. Else nil.
+	Limit *Limit
 }
 
 // Path gives the full path of the container that the decision is about, for the log only; empty when none was found. A row that

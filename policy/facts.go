@@ -34,5 +34,6 @@ type Container struct {
 	PersonalOf int64           // user id, for a project in a user's own namespace; else 0
 	Visibility Visibility
 	Access     OwnerAccess
+	Partial    bool // a group above could not be seen: more may stand above it than Ancestors says
 	Fork       bool // the project comes from another one that the owner sees: the forge makes its merge requests there
 }

@@ -28,6 +28,10 @@ type Grant struct {
 	namedProjects []naming // sorted by id, then scope
 	namedGroups   []naming // sorted by id, then scope
 	constrained   bool     // some scope carries a constraint
+
+	bounds []bound // the limits that it is held to, of those in force; nil for most
+	limits Limits  // those in force
+	bearer Bearer
 }
 
 // naming says that a scope names a container. A grant of ten thousand scopes is looked up as fast as one of ten.
@@ -127,12 +131,13 @@ func (g *Grant) held(b routes.Boundary) *routes.PermissionSet {
 }
 
 // Holds tells whether the grant has a permission, without a constraint, on the owner's account or on the instance as a
-// whole. A nil grant holds nothing; of containers, which need facts to decide, it holds nothing either.
+// whole, and no limit forbids it there. A nil grant holds nothing; of containers, which need facts to decide, it holds nothing
+// either.
 func (g *Grant) Holds(b routes.Boundary, p routes.Permission) bool {
 	if g == nil || b.InContainer() {
 		return false
 	}
-	return g.held(b).Has(p)
+	return g.held(b).Has(p) && g.Barred(b, p) == nil
 }
 
 // underAll gives what is held under all_memberships by the scopes that count.

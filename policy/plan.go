@@ -36,6 +36,11 @@ func Plan(g *Grant, r *routes.Route) (d Decision) {
 			return d
 		}
 	}
+	if g.bounds != nil {
+		if d, denied := g.planned(r); denied {
+			return d
+		}
+	}
 	return Decision{Verdict: Allow, Scope: -1, Act: -1}
 }
 

@@ -25,8 +25,7 @@ func (x *exchange) attached(change reply.Change) filter.Attached {
 		if !git.IsUUID(uuid) {
 			return dst, false
 		}
-		dst = append(append(dst, '/'), c.Path...)
-		dst = append(append(dst, '/'), folder...)
+		dst = append(append(append(append(dst, '/'), c.Path...), '/'), folder...)
 		dst = append(append(append(dst, "/attachments/"...), uuid...), "?ticket="...)
 		return append(dst, x.h.seals.SealFile(surface.FileTicket{Project: c.ID, Folder: folder, UUID: uuid}, hash, q.Start)...), true
 	}

@@ -77,6 +77,16 @@ func (x *exchange) mayTry() *reply.Refusal {
 	return nil
 }
 
+// mayTrade is mayTry for a request whose body is what it shows.
+func (x *exchange) mayTrade(body []byte) *reply.Refusal {
+	x.print = x.h.attempts.Fingerprint(body)
+	wait := time.Duration(0)
+	if wait, x.trying = x.h.attempts.Try(x.request.Client, x.print); wait > 0 {
+		return refuseTooMany(wait)
+	}
+	return nil
+}
+
 // foreseeOther refuses what a caller without a patgate token may not do, as far as that can be said without the body. A
 // revocation has its turn when the body is there.
 func (x *exchange) foreseeOther() *reply.Refusal {

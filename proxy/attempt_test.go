@@ -30,6 +30,8 @@ func (passingLocal) Answer(context.Context, *local.Request) local.Answer {
 	return local.Answer{Pass: true}
 }
 
+func (passingLocal) Trades(string, []byte) bool { return false }
+
 func (passingLocal) Revocation(method string, _ []byte) local.Revocation {
 	if method == http.MethodDelete {
 		return local.RevokesByCredential

@@ -61,7 +61,7 @@ func (x *exchange) authenticate() *reply.Refusal {
 	switch {
 	case err == nil:
 		attempts.Accepted(print)
-		return nil
+		return x.admit()
 	case errors.Is(err, cache.ErrNotKept):
 		return refuseTooMany(wait)
 	}
@@ -75,6 +75,16 @@ func (x *exchange) authenticate() *reply.Refusal {
 		r = orTooMany(r, wait)
 	}
 	return r
+}
+
+// admit holds the request to the limits of its token, before the forge is asked anything. A revocation by a secret is nobody's.
+func (x *exchange) admit() *reply.Refusal {
+	s, q := x.judgement.Session, &x.request
+	if s.Limits == nil || x.h.revocation(q) == local.RevokesBySecret {
+		return nil
+	}
+	x.body.Meter = &x.pass
+	return x.pass.Admit(x.h.options.Meter, s.Limits, q.Client, x.h.revocation(q) != local.RevokesNothing, x.body.Length)
 }
 
 // orTooMany answers for a wrong token from an address that has sent too many.

@@ -3,9 +3,7 @@ package proxy
 import (
 	"bytes"
 	"errors"
-	"io"
 	"net"
-	"slices"
 	"time"
 
 	"github.com/valyala/fasthttp"
@@ -145,7 +143,7 @@ func (x *exchange) copyHead() *reply.Refusal {
 	from, to := &d.answer.Header, &out.Header
 	out.SetStatusCode(d.answer.StatusCode())
 	to.DisableNormalizing() // names stay as the forge spells them
-	nominated := connectionOptions(from)
+	nominated := reply.ConnectionOptions(from)
 	passage := x.h.passage(q, &x.judgement)
 	passage.Status, passage.Sent = d.answer.StatusCode(), x.sending.Head
 	passage.Changed = q.IsPatgate() && x.judgement.Change().Any()
@@ -154,7 +152,7 @@ func (x *exchange) copyHead() *reply.Refusal {
 		passage.Special = s.Special(q, &x.judgement, &passage.Redirects)
 	}
 	for name, value := range from.All() {
-		if len(nominated) > 0 && listed(nominated, name) {
+		if reply.Listed(nominated, name) {
 			continue
 		}
 		value, passes, r := passage.Field(&d.scratch, name, value)
@@ -182,31 +180,6 @@ func (h *Handler) passage(q *surface.Request, j *surface.Judgement) reply.Passag
 		Ours: q.IsPatgate(), Links: q.Upstream.Links, Origin: q.Origin, OwnCookies: h.options.OwnCookies,
 		Redirects: reply.Redirects{Row: j.Op.Route, Storage: h.storage, Session: j.Session, Secrets: [2][]byte{q.Sealed.Inner}},
 	}
-}
-
-// connectionOptions gives the options of the answer's Connection headers, as one list.
-func connectionOptions(h *fasthttp.ResponseHeader) (all []byte) {
-	for name, value := range h.All() {
-		switch {
-		case !header.EqualFold(name, "connection"):
-		case all == nil:
-			all = value
-		default:
-			all = slices.Concat(all, []byte{','}, value)
-		}
-	}
-	return all
-}
-
-func listed(list, name []byte) bool {
-	for len(list) > 0 {
-		var option []byte
-		option, list = header.CutList(list)
-		if bytes.EqualFold(option, name) {
-			return true
-		}
-	}
-	return false
 }
 
 // changes tells whether something is changed in the answer.
@@ -239,6 +212,9 @@ func (x *exchange) deliver() (kept bool) {
 			return x.broken(reply.ErrIllegible, reply.FailureAnswer)
 		}
 		changer = change.Changer(a, x.h.forge.Links, q.Origin, x.attached(change))
+	}
+	if r := x.pass.Fits(int64(length), !q.IsHead && q.Method != fasthttp.MethodGet); r != nil {
+		return x.broken(r, reply.FailureLimit)
 	}
 	if length >= 0 && length <= smallAnswer {
 		return x.deliverSmall(status, length, changer)
@@ -357,26 +333,7 @@ func (x *exchange) untilClose() {
 
 // ask sends a request of patgate's own to the forge with the session's credential, and reads a short answer whole.
 func (h *Handler) ask(q *surface.Request, session *token.Session, head []byte) (status int, body []byte, err error) {
-	const limit = 256 << 10
-	var answer fasthttp.Response
-	pool := h.forge.Patgate
-	conn, err := pool.Do(head, &wire.Upload{}, true, false, &answer, surface.ClaimOf(session, q.Conn))
-	if err != nil {
-		return 0, nil, err
-	}
-	answer.StreamBody = true
-	if err := answer.ReadBody(conn.Reader(), 0); err != nil {
-		pool.Drop(conn)
-		return 0, nil, wire.ErrBroken
-	}
-	body, err = io.ReadAll(io.LimitReader(answer.BodyStream(), limit+1))
-	_ = answer.CloseBodyStream()
-	if err != nil || len(body) > limit {
-		pool.Drop(conn)
-		return 0, nil, wire.ErrBroken
-	}
-	pool.GiveBack(conn, &answer)
-	return answer.StatusCode(), body, nil
+	return h.forge.Patgate.Ask(head, surface.ClaimOf(session, q.Conn))
 }
 
 // forget drops what was known of the containers of a request that may have changed the tree of groups and projects, who

@@ -12,6 +12,7 @@ import (
 	"patgate/policy"
 	"patgate/proxy/fast"
 	"patgate/proxy/header"
+	"patgate/proxy/meter"
 	"patgate/proxy/observe"
 	"patgate/proxy/reply"
 	"patgate/proxy/surface"
@@ -33,6 +34,8 @@ type exchange struct {
 	inBody    []byte            // such credentials that stand in the body
 	seen      *observe.Request  // what is kept to find out what such a caller did; nil: nothing
 	trying    bool              // such a credential, until the forge has said what it makes of it
+
+	pass meter.Pass // of a token with limits
 
 	event    *audit.Event
 	own      audit.Event // what event points to, when that is not a flight's
@@ -90,7 +93,8 @@ func (x *exchange) reset() {
 	x.tried()
 	x.seen.Drop()
 	x.seen = nil
-	x.body.Release()
+	x.body.Release() // which is counted by the pass
+	x.pass.Release()
 	x.request.Reset()
 	x.judgement.Reset()
 	x.sending.Reset()
@@ -120,6 +124,7 @@ func (h *Handler) record(e *audit.Event, q *surface.Request, j *surface.Judgemen
 	}
 	if s := j.Session; s != nil {
 		e.TokenID, e.OwnerID, e.StoreLost = s.TokenID, s.OwnerUserID, s.StoreLost
+		e.TokenName, e.OwnerName = s.TokenName, s.Username
 	}
 	return h.options.Audit.Decision(e)
 }
@@ -140,6 +145,7 @@ func (x *exchange) complete(status int, sent int64) {
 	e := x.event
 	e.Status, e.ResponseBytes, e.Duration = status, sent, time.Since(e.Start)
 	e.RequestBytes = x.body.Received
+	x.pass.Move(e.RequestBytes + sent)
 	x.h.options.Audit.Completion(e)
 }
 

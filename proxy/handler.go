@@ -188,6 +188,9 @@ func (x *exchange) serve() (kept bool) {
 	if err := h.rebuild(q, x.visit, &x.body, j, &x.sending); err != nil {
 		return x.deny(err)
 	}
+	if r := x.pass.Connect(); r != nil {
+		return x.deny(r)
+	}
 	if err := x.record(); err != nil {
 		return x.deny(reply.ErrAudit)
 	}
@@ -293,10 +296,12 @@ func (x *exchange) foresee() error {
 	case !q.IsPatgate():
 		return orNil(x.foreseeOther())
 	}
+	x.pass.Foreseen = true
 	if err := x.identify(); err != nil {
 		return err
 	}
-	if blind, is := x.visit.(surface.Blind); is && blind.NeedsBody() || h.owns(j.Op.Route) {
+	blind, is := x.visit.(surface.Blind)
+	if is && blind.NeedsBody() || h.owns(j.Op.Route) || j.Session.Limits != nil { // or asked, and counted, with the body
 		return nil
 	}
 	return j.Foresee(q, x.visit)
@@ -324,6 +329,7 @@ func (x *exchange) recovered() {
 	x.deny(reply.ErrInternal)
 	x.share()
 	leave(x.ctx)
+	x.pass.Release()
 }
 
 // owns tells whether the row that a patgate token asks for is answered here.

@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"context"
+	"net"
 	"net/netip"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 	"patgate/proxy/header"
 	"patgate/proxy/legacy"
 	"patgate/proxy/local"
+	"patgate/proxy/meter"
 	"patgate/proxy/observe"
 	"patgate/proxy/reading"
 	"patgate/proxy/surface"
@@ -88,10 +90,16 @@ type Options struct {
 	// OwnCookies begins the names of the cookies of patgate's own pages, behind __Host- or without it: they never go to the
 	// forge, nor do any of that name come from it. Empty: there are none.
 	OwnCookies header.OwnCookies
+	// ProxyProtocol are the addresses whose connections begin with a header of the PROXY protocol. The zero Prefix stands for
+	// Unix sockets, here and below. Unannounced, when not nil, is told of those that do not.
+	ProxyProtocol []netip.Prefix
+	Unannounced   func(peer net.Addr, problem error)
 	// TrustedProxies are the addresses whose forwarding headers are believed. Untrusted, when not nil, is told of the first
 	// requests with X-Forwarded-For from other ones, once for each address.
 	TrustedProxies []netip.Prefix
 	Untrusted      func(peer netip.Addr)
+	// Meter holds requests to the limits of their token; nil refuses tokens whose uses or bytes must be counted.
+	Meter *meter.Meter
 	// Attempts bounds wrong credentials; nil is 10 a minute from one address.
 	Attempts *forge.Attempts
 	// Fleet is how many nodes share the connections to the forge; nil is this one alone.
@@ -161,6 +169,9 @@ func (o *Options) setDefaults() {
 	or(&o.goroutines, o.Limits.Connections)
 	if o.Attempts == nil {
 		o.Attempts = forge.NewAttempts(forge.AttemptOptions{})
+	}
+	if o.Meter == nil {
+		o.Meter = meter.New(meter.Options{Fleet: o.Fleet})
 	}
 	if o.Via == "" {
 		o.Via = reading.NewVia()

@@ -87,6 +87,13 @@ func (x *exchange) askLocal(path string, mayPass bool) (passes bool, err error) 
 	if legacy {
 		request.Credential = local.CredentialOf(q)
 	}
+	shown := legacy
+	if !legacy && request.Session == nil && h.options.Local.Trades(q.Method, q.Path) {
+		shown = true
+		if r := x.mayTrade(b.Memory); r != nil {
+			return false, r
+		}
+	}
 	if !mayPass {
 		if err := x.recordLocal(); err != nil {
 			return false, err
@@ -108,10 +115,10 @@ func (x *exchange) askLocal(path string, mayPass bool) (passes bool, err error) 
 		}
 	}
 	switch {
-	case !legacy:
+	case !shown:
 	case answer.Identified:
 		h.attempts.Accepted(x.fingerprint())
-	case answer.Status == fasthttp.StatusUnauthorized:
+	case answer.Status == fasthttp.StatusUnauthorized, answer.Wrong:
 		h.attempts.Wrong(q.Client, x.fingerprint())
 	}
 	own := &surface.Answer{Status: answer.Status, Body: answer.Body}

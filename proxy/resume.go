@@ -38,7 +38,7 @@ func (s steps) Known(q *surface.Request) *token.Session {
 		return nil
 	}
 	session, err := s.h.options.Sessions.GetAt(s.h.kept, hash, q.Start)
-	if err != nil || s.h.options.Table() != q.Table {
+	if err != nil || s.h.options.Table() != q.Table || session.Limits != nil { // those are counted with the exchange
 		return nil
 	}
 	return session

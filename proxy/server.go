@@ -13,6 +13,7 @@ import (
 
 	"patgate/forge"
 	"patgate/proxy/header"
+	"patgate/proxy/reading"
 	"patgate/proxy/reply"
 	"patgate/proxy/wire"
 )
@@ -72,6 +73,8 @@ func NewServer(h *Handler, log Logger) *Server {
 		Serve:        s.inner.ServeConn,
 		ClientKey:    forge.AttemptKey,
 		SpeaksForAll: h.reader.Proxies.Includes,
+		Announces:    func(a netip.Addr) bool { return reading.Includes(h.options.ProxyProtocol, a) },
+		Unannounced:  h.options.Unannounced,
 	})
 	return s
 }

@@ -23,10 +23,16 @@ type answerStream struct {
 	unreadable bool          // it could not be read
 }
 
+// errLimit ends an answer that is longer than a limit of the token lets through.
+var errLimit = errors.New("more bytes than the token may move in a day")
+
 // Read reads from the forge.
 func (s *answerStream) Read(p []byte) (int, error) {
 	n, err := s.from.Read(p)
 	s.sent += int64(n)
+	if s.x != nil && !s.x.pass.Move(s.x.body.Received+s.sent) {
+		err = errLimit
+	}
 	s.note(err)
 	return n, err
 }
@@ -78,6 +84,8 @@ func (s *answerStream) CloseWithError(err error) error {
 	switch {
 	case s.unreadable:
 		x.event.Failure = reply.FailureAnswer
+	case errors.Is(s.err, errLimit):
+		x.event.Failure = reply.FailureLimit
 	case s.err != nil:
 		x.event.Failure = reply.FailureOf(wire.AsError(s.err))
 	case err != nil || !s.whole:
@@ -95,7 +103,7 @@ func (s *answerStream) CloseWithError(err error) error {
 func (s *answerStream) writeChanged(w io.Writer) (int64, error) {
 	counted := &countingWriter{to: w}
 	buffered := bufio.NewWriterSize(counted, 32<<10)
-	source := &notingReader{from: s.from}
+	source := &notingReader{from: s.from, x: s.x}
 	err := s.changer.Copy(buffered, source)
 	if err == nil {
 		err = buffered.Flush()
@@ -135,11 +143,16 @@ func (c *countingWriter) Write(p []byte) (int, error) {
 // notingReader keeps the error of the way from the forge.
 type notingReader struct {
 	from io.Reader
+	x    *exchange
+	read int64
 	err  error
 }
 
 func (r *notingReader) Read(p []byte) (int, error) {
 	n, err := r.from.Read(p)
+	if r.read += int64(n); !r.x.pass.Move(r.x.body.Received + r.read) {
+		err = errLimit
+	}
 	if err != nil && !errors.Is(err, io.EOF) {
 		r.err = err
 	}

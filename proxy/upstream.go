@@ -30,19 +30,12 @@ func (o *Options) check() error {
 	if o.PublicURL != "" {
 		addresses = append(addresses, o.PublicURL)
 	}
-	for _, address := range addresses {
-		if _, ok := reply.ParseBase(address); !ok {
-			return fmt.Errorf("%w: %q is not an address such as https://gitlab.example.com", ErrOption, address)
-		}
-	}
 	origins := slices.Concat(o.StorageURLs, o.Origins)
 	if o.Registry.URL != "" {
 		origins = slices.Concat([]string{o.Registry.URL}, o.Registry.ExternalURLs, origins)
 	}
-	for _, origin := range origins {
-		if b, ok := reply.ParseBase(origin); !ok || b.Path != "" {
-			return fmt.Errorf("%w: %q is not an origin such as https://gitlab.example.com", ErrOption, origin)
-		}
+	if err := reply.CheckAddresses(addresses, origins); err != nil {
+		return fmt.Errorf("%w: %w", ErrOption, err)
 	}
 	return nil
 }

@@ -3,6 +3,8 @@ package store
 import (
 	"errors"
 	"fmt"
+
+	"patgate/token/limits"
 )
 
 // NoRoomText says what ErrNoRoom means to whoever may not read the log, and what to do.
@@ -35,6 +37,8 @@ var (
 	ErrUnknownSignIn = errors.New("unknown sign-in")
 	// ErrFull: there are as many as there may be.
 	ErrFull = errors.New("too many are kept already")
+	// ErrUsedUp: a token, or one that it comes from, has been used as often as it may be.
+	ErrUsedUp = limits.ErrUsedUp
 	// ErrConflict: the change contradicts what is stored.
 	ErrConflict = errors.New("conflicting change")
 	// ErrKeyRetired: the sealing key was rotated away, or never registered. Read the keys again.
@@ -64,6 +68,9 @@ var (
 
 	// ErrDamaged: the file is no readable database. It is left as it is.
 	ErrDamaged = errors.New("damaged store")
+	// ErrPartly: something is damaged that decides about no token, or that the server of the store keeps from being read. Whatever
+	// meets it fails; tokens pass. It is ErrDamaged too.
+	ErrPartly = fmt.Errorf("%w in a part", ErrDamaged)
 	// ErrForeign: the file belongs to another program. It is left as it is.
 	ErrForeign = errors.New("not a patgate store")
 	// ErrNewer: a newer version of patgate wrote the file.

@@ -7,6 +7,7 @@ import (
 
 	"patgate/policy"
 	"patgate/token"
+	"patgate/token/limits"
 )
 
 // Lineage is the part of Tokens in which tokens follow from one another: a child is made on another token's word, a
@@ -14,7 +15,7 @@ import (
 type Lineage interface {
 	// CreateChild stores a token that the token r.ParentID authorised as it was at parentRevision. The parent must be valid
 	// at r.CreatedAt (else ErrRevoked, ErrExpired, ErrPaused) and unchanged since, and the child must not outlive it (else
-	// ErrConflict).
+	// ErrConflict). It is as old as its parent, see token.Record.Birth.
 	CreateChild(ctx context.Context, r token.Record, parentRevision int64) (token.Record, error)
 	// RotateToken stores r in the place of the token id, which must be valid and not rotated yet (ErrRotated) and at that
 	// revision (ErrConflict). The old one ends at graceUntil, or at once when that is zero. r joins the old one's family
@@ -44,8 +45,12 @@ type Edit struct {
 	ExpiresAt, RenewUntil time.Time
 	// ReportUntil is the end of report mode, which begins now when it has not begun before; zero: the grant is enforced.
 	ReportUntil time.Time
-	// Widened: the token may do more than before.
-	Widened bool
+	// Limits, when they are not nil, take the place of those of its family.
+	Limits *limits.Spec
+	// Managed is the file that the token is kept by from now on.
+	Managed *token.Managed
+	// Widened: the token may do more than before. Narrowed: it may do less, or for less long, and in nothing more.
+	Widened, Narrowed bool
 	// Before, when it is not nil, is kept so that the edit can be undone.
 	Before *Narrowing
 	// Forget drops what was kept of an earlier edit: what the token may do has changed in another way since.
@@ -89,6 +94,7 @@ func (r Rules) CreateChild(ctx context.Context, child token.Record, parentRevisi
 		if err := tx.CountChild(ctx, child.ParentID); err != nil {
 			return err
 		}
+		child.BornAt = child.Elder(&parent.Record)
 		out, err = insert(ctx, tx, child)
 		return err
 	})
@@ -98,7 +104,7 @@ func (r Rules) CreateChild(ctx context.Context, child token.Record, parentRevisi
 // RotateToken implements Lineage.
 func (r Rules) RotateToken(ctx context.Context, id, revision int64, fresh token.Record, graceUntil time.Time, by string) (
 	out token.Record, err error) {
-	_, err = r.change(ctx, "rotating token", id, func(tx Tx, old *Listed) (err error) {
+	_, err = transaction(r.Transact).change(ctx, "rotating token", id, func(tx Tx, old *Listed) (err error) {
 		if err := passes(&old.Record, revision, fresh.CreatedAt); err != nil {
 			return err
 		}
@@ -143,7 +149,7 @@ func follow(ctx context.Context, tx Tx, old *Listed, id int64, by string) error 
 
 // RevokeFamily implements Lineage.
 func (r Rules) RevokeFamily(ctx context.Context, id int64, c Cause) (revoked int, err error) {
-	_, err = r.change(ctx, "revoking the family of token", id, func(tx Tx, l *Listed) (err error) {
+	_, err = transaction(r.Withdraw).change(ctx, "revoking the family of token", id, func(tx Tx, l *Listed) (err error) {
 		revoked, err = revokeFamily(ctx, tx, l, c)
 		return err
 	})
@@ -163,7 +169,11 @@ func revokeFamily(ctx context.Context, tx Tx, l *Listed, c Cause) (int, error) {
 
 // EditToken implements Lineage.
 func (r Rules) EditToken(ctx context.Context, id int64, e Edit, c Cause) (Listed, error) {
-	return r.change(ctx, "editing token", id, func(tx Tx, l *Listed) error {
+	in := transaction(r.Transact)
+	if e.Narrowed && !e.Widened {
+		in = r.Withdraw
+	}
+	return in.change(ctx, "editing token", id, func(tx Tx, l *Listed) error {
 		switch {
 		case !l.RevokedAt.IsZero():
 			return ErrRevoked
@@ -171,7 +181,7 @@ func (r Rules) EditToken(ctx context.Context, id int64, e Edit, c Cause) (Listed
 			return fmt.Errorf("%w: it was changed meanwhile", ErrConflict)
 		}
 		l.Name, l.Description, l.Scopes, l.TableVersion = e.Name, e.Description, e.Scopes, e.TableVersion
-		l.ExpiresAt, l.RenewUntil = e.ExpiresAt, e.RenewUntil
+		l.ExpiresAt, l.RenewUntil, l.Managed = e.ExpiresAt, e.RenewUntil, e.Managed
 		if l.ReportUntil = e.ReportUntil; l.ReportFrom.IsZero() && !e.ReportUntil.IsZero() {
 			l.ReportFrom = c.At
 		}
@@ -188,6 +198,11 @@ func (r Rules) EditToken(ctx context.Context, id int64, e Edit, c Cause) (Listed
 		}
 		if e.Before != nil || e.Forget {
 			if err := tx.SetNarrowing(ctx, id, e.Before); err != nil {
+				return err
+			}
+		}
+		if e.Limits != nil {
+			if err := tx.SetLimits(ctx, l.FamilyID, e.Limits); err != nil {
 				return err
 			}
 		}
@@ -211,7 +226,7 @@ func (r Rules) EditToken(ctx context.Context, id int64, e Edit, c Cause) (Listed
 
 // RevokeUnused implements Lineage.
 func (r Rules) RevokeUnused(ctx context.Context, before time.Time, c Cause) (ids []int64, err error) {
-	err = r.Transact(ctx, "revoking unused tokens", func(tx Tx) error {
+	err = r.Withdraw(ctx, "revoking unused tokens", func(tx Tx) error {
 		ids = nil
 		idle, err := tx.Idle(ctx, before, c.At)
 		for i := range idle {
@@ -231,7 +246,7 @@ func (r Rules) RevokeUnused(ctx context.Context, before time.Time, c Cause) (ids
 
 // RevokeOwned implements Lineage.
 func (r Rules) RevokeOwned(ctx context.Context, ownerID int64, c Cause) (revoked int, err error) {
-	err = r.Transact(ctx, "revoking the tokens of an owner", func(tx Tx) (err error) {
+	err = r.Withdraw(ctx, "revoking the tokens of an owner", func(tx Tx) (err error) {
 		revoked, err = tx.Revoke(ctx, Kin{Owner: ownerID}, c)
 		return err
 	})

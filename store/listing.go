@@ -3,6 +3,7 @@ package store
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"patgate/token"
@@ -29,6 +30,7 @@ type Listed struct {
 	CredentialReason string
 	// Addresses are those that the token was last used from, the latest first; at most AddressesKept.
 	Addresses []string
+	Kept      Kept
 	// Names are those of what its scopes name, as its owner saw it last. Nil when they were not asked for.
 	Names Named
 }
@@ -87,10 +89,13 @@ const (
 	SortLastUsedAsc
 	SortNameAsc
 	SortNameDesc
+	SortReachAsc
+	SortReachDesc
 )
 
 var sortNames = [...]string{
 	"created_desc", "created_asc", "expires_asc", "expires_desc", "last_used_desc", "last_used_asc", "name_asc", "name_desc",
+	"reach_asc", "reach_desc",
 }
 
 // String gives the order's name.
@@ -100,6 +105,9 @@ func (s Sort) String() string {
 	}
 	return "sort"
 }
+
+// Ascending tells whether the order begins with what is least.
+func (s Sort) Ascending() bool { return strings.HasSuffix(s.String(), "_asc") }
 
 // SortNames are the names that ParseSort reads.
 func SortNames() []string { return slices.Clone(sortNames[:]) }
@@ -111,7 +119,7 @@ func ParseSort(s string) (Sort, error) {
 			return Sort(i), nil
 		}
 	}
-	return SortCreatedDesc, fmt.Errorf("unknown order %q: use created, expires, last_used or name with _asc or _desc", s)
+	return SortCreatedDesc, fmt.Errorf("unknown order %q: use created, expires, last_used, name or reach with _asc or _desc", s)
 }
 
 // Span is a stretch of time: what lies after After and before Before. A zero bound is none.
@@ -131,10 +139,20 @@ type Filter struct {
 	SearchPlaces bool
 	Naming       Naming
 	WithNames    bool // gives Listed.Names
-	Created      Span
-	Expires      Span
-	LastUsed     Span
-	Sort         Sort
+	// Mark, when it is not 0, leaves active tokens of which that is to be said, whatever State says. TableVersion is that of the
+	// route table, for MarkHeldBack; with ReportsAreBroad, MarkBroad leaves those in report mode too.
+	Mark            Mark
+	TableVersion    int
+	ReportsAreBroad bool
+	// Unobserved tells that it is not known what tokens use: then MarkUnused leaves those that were never used.
+	Unobserved bool
+	// CountTo, when it is not 0, is how far is counted: a higher number says that there are more.
+	CountTo   int
+	CountOnly bool // lists none
+	Created   Span
+	Expires   Span
+	LastUsed  Span
+	Sort      Sort
 	// After, when it is not 0, leaves those with a higher id, in the order of ids, whatever Sort says. FirstTokenID - 1 leaves all.
 	// That is how to go through many: to skip an Offset they are all put in order, again and again.
 	After  int64

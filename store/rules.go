@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"patgate/token"
+	"patgate/token/limits"
 )
 
 // Cause says why something was done, by whom ("cli:alice", "user:42") and when, for the record and for the owner.
@@ -33,6 +34,8 @@ type Tx interface {
 	CountChild(ctx context.Context, parentID int64) error
 	// SetNarrowing keeps what a token might do before it was narrowed; nil drops what is kept.
 	SetNarrowing(ctx context.Context, id int64, n *Narrowing) error
+	// SetLimits stores the limits of a family, none when they are empty.
+	SetLimits(ctx context.Context, family int64, s *limits.Spec) error
 	// MoveNarrowing gives what is kept of a token to the one that takes its place.
 	MoveNarrowing(ctx context.Context, from, to int64) error
 	// Idle lists the tokens that were neither used nor touched after before; those that are revoked, or over at an instant,
@@ -48,7 +51,12 @@ type Rules struct {
 	// Transact runs f in a transaction and commits it, unless f fails. doing names the step for errors. f may be run again from
 	// its beginning, after nothing of it was kept.
 	Transact func(ctx context.Context, doing string, f func(Tx) error) error
+	// Withdraw is Transact for what only takes rights away: it may use room that is kept for that.
+	Withdraw func(ctx context.Context, doing string, f func(Tx) error) error
 }
+
+// transaction is Transact or Withdraw.
+type transaction func(ctx context.Context, doing string, f func(Tx) error) error
 
 // Usable tells, by an error, why a token cannot be used at an instant.
 func Usable(r *token.Record, at time.Time) error {
@@ -68,8 +76,8 @@ func Usable(r *token.Record, at time.Time) error {
 }
 
 // change changes one token that exists and gives it back as it is then.
-func (r Rules) change(ctx context.Context, doing string, id int64, f func(tx Tx, l *Listed) error) (out Listed, err error) {
-	err = r.Transact(ctx, fmt.Sprintf("%s %d", doing, id), func(tx Tx) error {
+func (in transaction) change(ctx context.Context, doing string, id int64, f func(Tx, *Listed) error) (out Listed, err error) {
+	err = in(ctx, fmt.Sprintf("%s %d", doing, id), func(tx Tx) error {
 		l, err := tx.Token(ctx, id)
 		if err != nil {
 			return err
@@ -114,6 +122,11 @@ func insert(ctx context.Context, tx Tx, r token.Record) (token.Record, error) {
 	if err != nil {
 		return token.Record{}, err
 	}
+	if r.FamilyID == 0 && !r.Limits.Empty() { // those of a rotation are its family's
+		if err := tx.SetLimits(ctx, id, &r.Limits); err != nil {
+			return token.Record{}, err
+		}
+	}
 	l, err := tx.Token(ctx, id)
 	return l.Record, err
 }
@@ -128,25 +141,30 @@ func reports(r *token.Record) error {
 
 // RevokeToken implements Tokens.
 func (r Rules) RevokeToken(ctx context.Context, id int64, c Cause) (Listed, error) {
-	return r.change(ctx, "revoking token", id, func(tx Tx, l *Listed) error {
+	return transaction(r.Withdraw).change(ctx, "revoking token", id, func(tx Tx, l *Listed) error {
 		if !l.RevokedAt.IsZero() {
 			return nil
 		}
-		l.revoke(c)
-		err := tx.Save(ctx, l, c.By)
-		if err != nil || l.RotatedTo != 0 { // what follows from the family goes on with the token that took its place
-			return err
-		}
-		_, err = revokeFamily(ctx, tx, l, c)
-		return err
+		return revokeWhole(ctx, tx, l, c)
 	})
+}
+
+// revokeWhole revokes a token with what hangs on it.
+func revokeWhole(ctx context.Context, tx Tx, l *Listed, c Cause) error {
+	l.revoke(c)
+	err := tx.Save(ctx, l, c.By)
+	if err != nil || l.RotatedTo != 0 { // what follows from the family goes on with the token that took its place
+		return err
+	}
+	_, err = revokeFamily(ctx, tx, l, c)
+	return err
 }
 
 func (l *Listed) revoke(c Cause) { l.RevokedAt, l.RevokeReason, l.RevokedBy = c.At, c.Reason, c.By }
 
 // PauseToken implements Tokens.
 func (r Rules) PauseToken(ctx context.Context, id int64, c Cause) (Listed, error) {
-	return r.change(ctx, "pausing token", id, func(tx Tx, l *Listed) error {
+	return transaction(r.Withdraw).change(ctx, "pausing token", id, func(tx Tx, l *Listed) error {
 		if !l.RevokedAt.IsZero() {
 			return ErrRevoked
 		}
@@ -157,7 +175,7 @@ func (r Rules) PauseToken(ctx context.Context, id int64, c Cause) (Listed, error
 
 // ResumeToken implements Tokens.
 func (r Rules) ResumeToken(ctx context.Context, id int64, c Cause) (Listed, error) {
-	return r.change(ctx, "resuming token", id, func(tx Tx, l *Listed) error {
+	return transaction(r.Transact).change(ctx, "resuming token", id, func(tx Tx, l *Listed) error {
 		if !l.RevokedAt.IsZero() {
 			return ErrRevoked
 		}
@@ -176,7 +194,7 @@ func (l *Listed) touch(at time.Time) {
 
 // ConfirmToken implements Tokens.
 func (r Rules) ConfirmToken(ctx context.Context, id int64, tableVersion int, by string) (Listed, error) {
-	return r.change(ctx, "confirming token", id, func(tx Tx, l *Listed) error {
+	return transaction(r.Transact).change(ctx, "confirming token", id, func(tx Tx, l *Listed) error {
 		switch {
 		case !l.RevokedAt.IsZero():
 			return ErrRevoked

@@ -9,9 +9,11 @@ import (
 	"time"
 
 	"patgate/cache"
+	"patgate/policy"
 	"patgate/routes"
 	"patgate/store/seal"
 	"patgate/token"
+	"patgate/token/limits"
 )
 
 // FreshWithin is how long after the last good poll a cached session may be used, unless the options say otherwise. So a
@@ -27,6 +29,9 @@ type SessionOptions struct {
 	// ReportMode gives the permissions that pass in report mode, by the numbers of a catalogue; false when it is no longer that of
 	// the current route table. Nil: there is no report mode, and every grant is enforced.
 	ReportMode func(*routes.Catalogue) (routes.PermissionSet, bool)
+
+	// Limits gives those that every grant is held to; called on every Get. Nil: there are none.
+	Limits func() *policy.Limits
 
 	MaxEntries int64         // tokens kept; 100,000 when zero
 	TTL        time.Duration // longest time without reading the store; a minute when zero
@@ -57,6 +62,7 @@ type Sessions struct {
 	start     time.Time
 	polled    atomic.Int64 // when the last good poll began, in nanoseconds since start
 	catalogue atomic.Pointer[routes.Catalogue]
+	limits    atomic.Pointer[policy.Limits]
 
 	wentBack atomic.Int64          // how often the change sequence did
 	lost     atomic.Pointer[error] // why the store cannot be reached, since a poll has found that; nil when it can
@@ -75,6 +81,9 @@ type Sessions struct {
 type session struct {
 	token.Session
 	catalogue *routes.Catalogue
+	limits    *policy.Limits
+	// until is when the token is too old for one of the limits that it is not too old for yet; zero for never.
+	until time.Time
 	// refused is why the token cannot be used whatever its validity; nil for most.
 	refused error
 	// bare sessions have no grant and no credential, because the token was not valid when it was read.
@@ -151,6 +160,12 @@ func (s *Sessions) GetAt(ctx context.Context, hash token.Hash, now time.Time) (*
 		s.known.InvalidateAll()
 		s.catalogue.Store(catalogue)
 	}
+	if s.o.Limits != nil {
+		if limits := s.o.Limits(); s.limits.Load() != limits { // as above: grants are held to the old ones
+			s.known.InvalidateAll()
+			s.limits.Store(limits)
+		}
+	}
 	e, graced, err := s.find(ctx, hash, catalogue, now)
 	if err != nil {
 		return nil, err
@@ -195,10 +210,10 @@ func (s *Sessions) find(ctx context.Context, hash token.Hash, c *routes.Catalogu
 		}
 	}
 	e, found, ok := s.known.PeekAt(hash, maxAge, now)
-	if ok && found && e.catalogue == c {
+	if ok && found && s.current(e, c) {
 		return e, false, nil
 	}
-	if ok && found { // the new catalogue has not reached the cache yet
+	if ok && found { // the new catalogue, or the new limits, have not reached the cache yet
 		maxAge = -1
 	}
 	if e, err = s.read(ctx, hash, maxAge); errors.Is(err, ErrUnreachable) && s.o.Grace > 0 { // before a poll has found it
@@ -216,7 +231,7 @@ func (s *Sessions) lately(hash token.Hash, c *routes.Catalogue, now time.Time) *
 		return nil
 	}
 	e, found, ok := s.known.PeekAt(hash, s.o.TTL+age, now)
-	if !ok || !found || e.catalogue != c {
+	if !ok || !found || !s.current(e, c) {
 		return nil
 	}
 	return e
@@ -236,10 +251,15 @@ func (e *session) usable(hash *token.Hash, now time.Time) error {
 	if e.refused != nil {
 		return e.refused
 	}
-	if e.bare {
+	if e.bare || !e.until.IsZero() && !now.Before(e.until) {
 		return errReread
 	}
 	return nil
+}
+
+// current tells whether a session was made by a catalogue and by the limits in force.
+func (s *Sessions) current(e *session, c *routes.Catalogue) bool {
+	return e.catalogue == c && (s.o.Limits == nil || e.limits == s.o.Limits())
 }
 
 // shown gives what may be shown of a token that cannot be used.
@@ -307,14 +327,44 @@ func (s *Sessions) open(ctx context.Context, b *Bound) (*session, error) {
 	if err != nil {
 		return nil, fmt.Errorf("compiling the grant of token %d: %w", r.ID, err)
 	}
+	grant = s.limit(e, grant)
 	plain, err := s.o.Keyring.Unseal(b.Credential.Binding(&b.Owner), b.Credential.KeyID, b.Credential.Sealed)
 	if err != nil {
 		return nil, fmt.Errorf("opening credential %d: %w", b.Credential.ID, err)
 	}
 	e.Grant, e.Credential = grant, token.NewSecret(string(plain))
 	clear(plain)
+	if e.Limits, err = s.heldTo(ctx, &r); err != nil {
+		return nil, err
+	}
 	e.ReportMode, err = s.reportMode(ctx, e)
 	return e, err
+}
+
+// heldTo gives the limits of use of a token. Tokens that have none, and come from no other, ask nobody.
+func (s *Sessions) heldTo(ctx context.Context, r *token.Record) (*limits.Held, error) {
+	if r.Limits.Empty() && r.ParentID == 0 {
+		return nil, nil
+	}
+	return HeldTo(ctx, s.o.Store, r.ID)
+}
+
+// limit holds the grant of a session to the limits in force.
+func (s *Sessions) limit(e *session, grant *policy.Grant) *policy.Grant {
+	if s.o.Limits == nil {
+		return grant
+	}
+	e.limits = s.o.Limits()
+	b := BearerAt(e.Record, s.o.Now())
+	if age, turns := e.limits.Turns(b); turns {
+		e.until = e.Record.Birth().Add(time.Duration(age) * time.Second)
+	}
+	return grant.Under(*e.limits, b)
+}
+
+// BearerAt gives what limits are held against of a token at an instant.
+func BearerAt(r *token.Record, now time.Time) policy.Bearer {
+	return policy.Bearer{Age: int64(now.Sub(r.Birth()) / time.Second)}
 }
 
 // reportMode gives report mode of a session.

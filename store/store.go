@@ -24,8 +24,11 @@ type Store interface {
 	Credentials
 	Tokens
 	Names
+	Marks
 	Subjects
 	SignIns
+	Trusts
+	Limited
 
 	// TokenByHash reads what one request needs, in one consistent read: the token, its owner and its credential, and
 	// the change sequence that the read saw. It gives ErrUnknownToken when no token has this hash. Validity is the
@@ -58,11 +61,27 @@ const ClocksWithin = 2 * time.Second
 
 // Faulty is a Store that looks after the place where it keeps what it knows.
 type Faulty interface {
-	// Faults tells what is wrong with that place now: ErrMoved, ErrClock, ErrNoRoom. It is quick.
+	// Faults tells what is wrong with that place now: ErrMoved, ErrClock, ErrNoRoom, ErrDamaged. It is quick. With ErrNoRoom a
+	// Saving store may still store what takes rights away.
 	Faults() []error
 	// Retry finds out, by a small write that is not kept, whether there is room again after ErrNoRoom, and ends that fault. Where
 	// there is no such fault it does nothing.
 	Retry(ctx context.Context)
+}
+
+// Inspected is a Store that finds damage in what it keeps, a part at a time.
+type Inspected interface {
+	// Inspect reads the next part, which holds up nobody else, and tells whether it was the last. What it finds is read once more,
+	// after some seconds, and is a fault from the first time on.
+	Inspect(ctx context.Context) (last bool)
+	// Doubtful tells that parts are left to be read, or that it is time to look again for what is known to be wrong.
+	Doubtful() bool
+}
+
+// Saving is a Store that keeps room for what takes rights away.
+type Saving interface {
+	// Reserve tells how many bytes of room are kept, and how many are to be. Both are 0 where none is kept.
+	Reserve() (kept, wanted int64)
 }
 
 // Subjects is the part of Store that keeps what tokens and credentials of the forge's own were seen to do. An id from

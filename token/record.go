@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"patgate/policy"
+	"patgate/token/limits"
 )
 
 // Record is what is stored of a token. It never holds the token itself.
@@ -14,12 +15,17 @@ type Record struct {
 	Name, Description, LastFour string
 	// OwnerID and CredentialID are the store's ids of the owner and of the sealed credential that the token is bound to.
 	OwnerID, CredentialID int64
+	// BornAt is what limits count the age from: when the row of tokens began that made and rotated one another on their own word.
+	// Zero is CreatedAt.
+	BornAt time.Time
 	// CreatedAt and ExpiresAt are always set. RevokedAt and PausedAt are zero unless the token is revoked or paused.
 	CreatedAt, ExpiresAt, RevokedAt, PausedAt time.Time
 	// RevokeReason says why, in words that are shown to the owner.
 	RevokeReason string
 	// Scopes are what the token may do, by names: a grant is compiled from them.
 	Scopes []policy.ScopeSpec
+	// Limits are the conditions under which it may be used, and all of its family with it.
+	Limits limits.Spec
 	// TableVersion is the version of the route table that the token was made or last confirmed under.
 	TableVersion int
 	// ParentID is the id of the token that made this one; 0 when a credential of the forge did.
@@ -35,8 +41,26 @@ type Record struct {
 	ReportFrom, ReportUntil time.Time
 	// OwnersWord: the token was made on its owner's own word, with a forge credential that came with the request.
 	OwnersWord bool
+	// Managed says which file of policy as code the token is kept by; nil for one that was made by hand.
+	Managed *Managed
 	// Revision moves with every change of what the token may do, and with its rotation.
 	Revision int64
+}
+
+// Birth gives what limits count the age of a token from.
+func (r *Record) Birth() time.Time {
+	if r.BornAt.IsZero() || r.BornAt.After(r.CreatedAt) {
+		return r.CreatedAt
+	}
+	return r.BornAt
+}
+
+// Elder gives the earlier birth of two tokens.
+func (r *Record) Elder(other *Record) time.Time {
+	if r.Birth().Before(other.Birth()) {
+		return r.Birth()
+	}
+	return other.Birth()
 }
 
 // Validity is whether a token can be used. The zero value is unknown, which cannot.

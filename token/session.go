@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"patgate/policy"
+	"patgate/token/limits"
 )
 
 // Session is a token in use: what it may do, and with whose credential. It is shared between requests and not changed
@@ -18,6 +19,8 @@ type Session struct {
 	Grant *policy.Grant
 	// ReportMode is that in, in which more passes than the grant allows. Nil is none.
 	ReportMode *ReportMode
+	// Limits are what it is held to. Nil is none.
+	Limits *limits.Held
 	// Credential is the owner's own, for the forge only. CredentialID is its id in the store.
 	Credential   Secret
 	CredentialID int64

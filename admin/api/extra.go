@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"patgate/admin/catalogue"
+	"patgate/admin/marks"
 	"patgate/admin/terms"
 	"patgate/admin/tokens"
 	"patgate/store"
@@ -91,13 +92,17 @@ func (q *call) edit() (*reply, error) {
 		scopes := p.scopes()
 		wanted.Scopes = &scopes
 	}
+	if v, given := p.values["limits"]; given {
+		s := p.problems.ReadLimits("limits", v)
+		wanted.Limits = &s
+	}
 	wanted.ForGood, _ = p.truth("for_good")
 	if p.has("revision") {
 		if wanted.Revision = p.number("revision", 0); wanted.Revision == 0 {
 			p.problems.Add("revision", "must be that of the token as it was read")
 		}
 	}
-	p.only("name", "description", "expires_at", "expires_in", "renew_until", "report_until", "granular_scopes", "for_good",
+	p.only("name", "description", "expires_at", "expires_in", "renew_until", "report_until", "granular_scopes", "limits", "for_good",
 		"revision")
 	if err := p.problems.Err(); err != nil {
 		return nil, err
@@ -127,7 +132,7 @@ func (q *call) usage() (*reply, error) {
 	}
 	return answer(http.StatusOK, object{"id": l.ID, "uses": l.Uses,
 		"last_used_at": orNull(l.LastUsedAt), "last_used_ips": View(&l, q.o.Tokens.Now()).LastUsedIPs,
-		"permissions": counts, "unused_permissions": tokens.Unused(&l, uses, time.Time{})}), nil
+		"permissions": counts, "unused_permissions": marks.Unused(&l, uses, time.Time{})}), nil
 }
 
 // report answers the token report.

@@ -10,6 +10,7 @@ import (
 	"patgate/admin/terms"
 	"patgate/admin/tokens"
 	"patgate/forge"
+	"patgate/policy"
 	"patgate/store"
 )
 
@@ -80,6 +81,10 @@ func (h *Handler) failed(err error) *reply {
 
 // insufficient is the denial of a token that lacks a permission on its owner's account, in GitLab's words.
 func insufficient(e *tokens.Missing) *reply {
+	if e.Limit != nil { // no scope would help
+		return answer(http.StatusForbidden, object{"message": "403 Forbidden - " + e.Error(), "error": "forbidden",
+			"reason": policy.ReasonLimit.String(), "errors": []string{e.Error()}})
+	}
 	a := answer(http.StatusForbidden, object{
 		"error": "insufficient_granular_scope",
 		"error_description": "Access denied: This operation requires a fine-grained personal access token with the following user " +

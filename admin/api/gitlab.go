@@ -31,12 +31,13 @@ func (q *call) create() (*reply, error) {
 		RenewUntil:   p.text("renew_until"),
 		ReportUntil:  p.text("report_until"),
 		Scopes:       p.scopes(),
+		Limits:       p.problems.ReadLimits("limits", p.values["limits"]),
 		CredentialID: p.number("credential_id", 0),
 	}
 	wanted.Seal, _ = p.truth("seal")
 	if own(q.URL.Path) {
 		p.only("name", "description", "expires_at", "expires_in", "renew_until", "report_until", "granular_scopes", "scopes",
-			"credential_id", "seal")
+			"limits", "credential_id", "seal")
 	}
 	if err := p.problems.Err(); err != nil {
 		return nil, err

@@ -14,6 +14,7 @@ import (
 	"patgate/routes"
 	"patgate/store"
 	"patgate/token"
+	"patgate/trust/exchange"
 )
 
 // Prefix is the path below which everything is patgate's own, whatever the forge has there.
@@ -40,6 +41,8 @@ type Options struct {
 	Questions *questions.Service
 	// Learning answers what tokens were seen to do; nil answers 404.
 	Learning *learning.Service
+	// Exchange trades ID tokens; nil answers 404.
+	Exchange *exchange.Service
 	// Report is told of failures that are patgate's own. Nil drops them.
 	Report func(error)
 }
@@ -65,6 +68,7 @@ func New(o Options) (*Handler, error) {
 	h.leakPaths()
 	h.questionPaths()
 	h.learningPaths()
+	h.exchangePaths()
 	return h, nil
 }
 

@@ -2,7 +2,9 @@ package api
 
 import (
 	"net/http"
+	"net/netip"
 	"strconv"
+	"time"
 
 	"patgate/admin/names"
 	"patgate/admin/questions"
@@ -75,11 +77,28 @@ func (p *params) required(name string) string {
 func (q *call) can() (*reply, error) {
 	p := q.query()
 	method, path := p.required("method"), p.required("path")
-	p.only("method", "path")
+	m := p.moment()
+	p.only("method", "path", "from", "at")
 	if err := p.problems.Err(); err != nil {
 		return nil, err
 	}
-	return answered(q.o.Questions.Can(q.Context(), q.caller, q.id, method, path))
+	return answered(q.o.Questions.CanAt(q.Context(), q.caller, q.id, method, path, m))
+}
+
+// moment reads from where and when a request would come.
+func (p *params) moment() (m questions.Moment) {
+	var err error
+	if text := p.text("from"); text != "" {
+		if m.From, err = netip.ParseAddr(text); err != nil {
+			p.problems.Add("from", "%q is no address", text)
+		}
+	}
+	if text := p.text("at"); text != "" {
+		if m.At, err = time.Parse(time.RFC3339, text); err != nil {
+			p.problems.Add("at", "%q is no time: write 2026-12-31T08:00:00Z", text)
+		}
+	}
+	return m
 }
 
 // prove answers whether a token never uses a permission somewhere.

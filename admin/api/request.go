@@ -22,6 +22,8 @@ type Asker struct {
 	Origin string
 	// Identified, when not nil, is called when the credential has turned out to be right, whatever becomes of the request.
 	Identified func()
+	// Wrong, when not nil, is called when what came to be traded shows no right to anything.
+	Wrong func()
 }
 
 type askerKey struct{}

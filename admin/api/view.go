@@ -4,9 +4,9 @@ import (
 	"time"
 
 	"patgate/admin/names"
-	"patgate/admin/tokens"
 	"patgate/policy"
 	"patgate/store"
+	"patgate/token/limits"
 )
 
 // Token is a token as GitLab shows it (lib/api/entities/personal_access_token, 19.3), followed by fields of ours. The
@@ -25,6 +25,8 @@ type Token struct {
 	ExpiresAt      string     `json:"expires_at"` // a date, at whose first moment the token is certainly over
 	Granular       bool       `json:"granular"`
 	GranularScopes []Scope    `json:"granular_scopes"`
+	// Limits are the conditions under which it may be used; null: none.
+	Limits *limits.Spec `json:"limits"`
 	// Token is the secret, in the answer that makes it.
 	Token string `json:"token,omitempty"`
 
@@ -32,18 +34,21 @@ type Token struct {
 	RenewUntil    time.Time `json:"renew_until"`
 	// Mode is report while what the grant denies passes, else enforce. ReportFrom is when that first began, and ReportUntil its end,
 	// also one that is past.
-	Mode         string     `json:"mode"`
-	ReportFrom   *time.Time `json:"report_from"`
-	ReportUntil  *time.Time `json:"report_until"`
-	State        string     `json:"state"` // active, expired, revoked, paused, credential_invalid
-	StateReason  string     `json:"state_reason,omitempty"`
-	Username     string     `json:"username"`
-	Uses         int64      `json:"uses"`
-	LastFour     string     `json:"last_four"`
-	TableVersion int        `json:"table_version"`
-	CredentialID int64      `json:"credential_id"`
-	ParentID     *int64     `json:"parent_id"`
-	FamilyID     int64      `json:"family_id"`
+	Mode        string     `json:"mode"`
+	ReportFrom  *time.Time `json:"report_from"`
+	ReportUntil *time.Time `json:"report_until"`
+	State       string     `json:"state"` // active, expired, revoked, paused, credential_invalid
+	StateReason string     `json:"state_reason,omitempty"`
+	Username    string     `json:"username"`
+	Uses        int64      `json:"uses"`
+	// BlastRadius is how much would be in the hands of whoever has the token: the projects that it reaches, times what its
+	// permissions weigh, times the days of its life. It is null until the token was judged.
+	BlastRadius  *int64 `json:"blast_radius"`
+	LastFour     string `json:"last_four"`
+	TableVersion int    `json:"table_version"`
+	CredentialID int64  `json:"credential_id"`
+	ParentID     *int64 `json:"parent_id"`
+	FamilyID     int64  `json:"family_id"`
 	// Revision moves with every edit and rotation. An edit that names another one than the token has is refused.
 	Revision     int64      `json:"revision"`
 	RotatedTo    *int64     `json:"rotated_to"`
@@ -122,12 +127,24 @@ func viewScopes(specs []policy.ScopeSpec) []Scope {
 	return views
 }
 
+// judged gives a token's blast radius; nil while it was not judged.
+func judged(l *store.Listed) *int64 {
+	if l.Kept.Under == 0 {
+		return nil
+	}
+	return &l.Kept.Reach
+}
+
 // View shows a token as it is at that time.
 func View(l *store.Listed, now time.Time) *Token {
-	state, reason := tokens.State(l, now)
+	state, reason := l.State(now)
 	broken := ""
 	if l.Credential == store.CredentialInvalid {
 		broken = l.CredentialReason
+	}
+	var limited *limits.Spec
+	if !l.Limits.Empty() {
+		limited = &l.Limits
 	}
 	mode := "enforce"
 	if l.Reports(now) {
@@ -151,6 +168,7 @@ func View(l *store.Listed, now time.Time) *Token {
 		ExpiresAt:        lastDay(l.ExpiresAt),
 		Granular:         true,
 		GranularScopes:   viewScopes(l.Scopes),
+		Limits:           limited,
 		ExpiresAtTime:    l.ExpiresAt,
 		RenewUntil:       l.RenewUntil,
 		Mode:             mode,
@@ -160,6 +178,7 @@ func View(l *store.Listed, now time.Time) *Token {
 		StateReason:      reason,
 		Username:         l.Owner.Username,
 		Uses:             l.Uses,
+		BlastRadius:      judged(l),
 		LastFour:         l.LastFour,
 		TableVersion:     l.TableVersion,
 		CredentialID:     l.CredentialID,

@@ -98,7 +98,7 @@ func (q *request) edit() error {
 	}
 	scopes := d.Terms()
 	change := tokens.Changes{Name: &d.Name, Description: &d.Description, Scopes: &scopes, Revision: t.Revision,
-		ForGood: form.Get("for_good") != ""}
+		ForGood: form.Get("for_good") != "", Limits: d.NewLimits(&t.Limits)}
 	if d.Expires != "" {
 		change.ExpiresAt = &d.Expires
 	}

@@ -11,9 +11,6 @@ import (
 	"patgate/store"
 )
 
-// pageSize is how many tokens stand on one page of the table.
-const pageSize = 20
-
 func (q *request) showList() error { return q.list(false) }
 
 // showEveryone is the administrators' table.
@@ -63,11 +60,7 @@ func (q *request) list(everyone bool) error {
 			p.Problem, query.UserID = "The owner is a user id at "+q.o.Forge+", a number.", 0
 		}
 	}
-	number, err := strconv.Atoi(in.Get("page"))
-	if err != nil || number < 1 || number > 1<<20 {
-		number = 1
-	}
-	query.Limit, query.Offset = pageSize, (number-1)*pageSize
+	p.Paging.Ask(in, &query.Filter)
 	list, total, err := q.o.Tokens.Inspect(q.ctx(), q.caller, query)
 	if err != nil {
 		return err
@@ -75,15 +68,8 @@ func (q *request) list(everyone bool) error {
 	if p.Counts, err = counts.Of(q.ctx(), q.o.Tokens, q.caller, everyone); err != nil {
 		return err
 	}
-	p.Total, p.From, p.To = total, min(query.Offset+1, total), query.Offset+len(list)
-	p.PageNumber, p.PagesTotal = number, max(1, (total+pageSize-1)/pageSize)
 	link := p.Links(q.o.Path, in)
-	if number > 1 {
-		p.Previous = link(map[string]string{"page": strconv.Itoa(min(number-1, p.PagesTotal))})
-	}
-	if query.Offset+len(list) < total {
-		p.Next = link(map[string]string{"page": strconv.Itoa(number + 1)})
-	}
+	p.Paging.Answer(len(list), total, &query.Filter, in, link)
 	p.Fill(link)
 	q.name(list, paths.ListAge)
 	for i := range list {

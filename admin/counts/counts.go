@@ -14,37 +14,32 @@ type Counts struct {
 	// Soon, Broad, Reports and Unused count active tokens: expiring soon, broad, in report mode, and unused or with unused
 	// permissions.
 	Soon, Broad, Reports, Unused int
+	// Counting tells that not all tokens were judged yet: Broad and Unused may be too low.
+	Counting bool
 }
 
 // Of counts the tokens that s.List would list for the caller.
 func Of(ctx context.Context, s *tokens.Service, c tokens.Caller, all bool) (n Counts, err error) {
-	now := s.Now()
 	for _, of := range []struct {
 		state store.State
+		badge string
 		into  *int
 	}{
-		{store.StatePaused, &n.Paused},
-		{store.StateExpired, &n.Expired},
-		{store.StateRevoked, &n.Revoked},
-		{store.StateAny, &n.Total},
+		{store.StateActive, "", &n.Active},
+		{store.StatePaused, "", &n.Paused},
+		{store.StateExpired, "", &n.Expired},
+		{store.StateRevoked, "", &n.Revoked},
+		{store.StateAny, "", &n.Total},
+		{store.StateActive, "expiring_soon", &n.Soon},
+		{store.StateActive, "broad", &n.Broad},
+		{store.StateActive, "report_mode", &n.Reports},
+		{store.StateActive, "unused_permissions", &n.Unused},
 	} {
-		if _, *of.into, err = s.List(ctx, c, 0, all, store.Filter{State: of.state, Now: now, Limit: 1}); err != nil {
+		q := tokens.Query{Filter: store.Filter{State: of.state, CountOnly: true}, All: all, Badge: of.badge}
+		if _, *of.into, err = s.Inspect(ctx, c, q); err != nil {
 			return n, err
 		}
 	}
-	active, total, err := s.Inspect(ctx, c,
-		tokens.Query{Filter: store.Filter{State: store.StateActive, Limit: tokens.MostJudged}, All: all})
-	if err != nil {
-		return n, err
-	}
-	n.Active = total
-	for i := range active {
-		for badge, into := range map[string]*int{"expiring_soon": &n.Soon, "broad": &n.Broad, "report_mode": &n.Reports,
-			"unused_permissions": &n.Unused} {
-			if active[i].Wears(badge) {
-				*into++
-			}
-		}
-	}
-	return n, nil
+	n.Counting, err = s.Judging(ctx)
+	return n, err
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"patgate/admin/marks"
 	"patgate/admin/terms"
 	"patgate/admin/tokens"
 	"patgate/learn"
@@ -137,7 +138,7 @@ func (s *Service) firstDay(days int) learn.Day { return s.first(days) - 1 }
 
 func findingDays(days int) (int, error) {
 	if days == 0 {
-		return tokens.JudgedDays, nil
+		return marks.JudgedDays, nil
 	}
 	if days < 0 || days >= learn.DaysKept {
 		problems := &terms.Invalid{}

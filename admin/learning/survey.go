@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"patgate/admin/marks"
 	"patgate/admin/tokens"
 	"patgate/learn/propose"
 	"patgate/store"
@@ -42,7 +43,7 @@ func (s *Service) Survey(ctx context.Context, by string) (*Tally, error) {
 	began := time.Now()
 	err = active.Walk(all, func(found []store.Listed) error {
 		for i := range found {
-			f, err := s.judge(ctx, &found[i], tokens.JudgedDays, kept)
+			f, err := s.judge(ctx, &found[i], marks.JudgedDays, kept)
 			if err != nil {
 				return err
 			}

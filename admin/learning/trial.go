@@ -156,7 +156,7 @@ func (a *attempt) token(c tokens.Caller, l *store.Listed) error {
 		t.Bounds = stricter(t.Bounds, a.inForce.bounds(l, next, list, known))
 	}
 	one := &Tried{TokenID: l.ID, Name: l.Name, Username: l.Owner.Username, Damaged: damaged}
-	one.State, _ = tokens.State(l, a.now)
+	one.State, _ = l.State(a.now)
 	for _, b := range t.Bounds {
 		one.Limits = append(one.Limits, b.Reason)
 	}

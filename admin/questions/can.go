@@ -29,6 +29,9 @@ type Verdict struct {
 	Permissions []string `json:"permissions,omitempty"`
 	Missing     []string `json:"missing,omitempty"`
 	Boundary    string   `json:"boundary,omitempty"`
+	// Limit is the operator's limit that forbids it, and Forbidden which permissions it forbids there.
+	Limit     string   `json:"limit,omitempty"`
+	Forbidden []string `json:"forbidden,omitempty"`
 	// Where are the places on which it may, when it depends on the place.
 	Where []Where  `json:"where,omitempty"`
 	Notes []string `json:"notes,omitempty"`
@@ -45,7 +48,7 @@ func (s *Service) Can(ctx context.Context, c tokens.Caller, id int64, method, ta
 	}
 	table := s.tokens.Table()
 	v := &Verdict{TokenID: id, Method: strings.ToUpper(method), Path: target}
-	v.State, _ = tokens.State(&x.Listed, s.tokens.Now())
+	v.State, _ = x.State(s.tokens.Now())
 	var op routes.Operation
 	if err := s.classify(table, &op, v.Method, target); err != nil || op.Route == nil {
 		v.Answer, v.Reason = "no", errNoRow.Error()
@@ -56,6 +59,11 @@ func (s *Service) Can(ctx context.Context, c tokens.Caller, id int64, method, ta
 	}
 	row := op.Route
 	v.Route, v.Permissions = rowName(row), table.Catalogue().Names(row.Needs)
+	// Limits are held against what a request does. What else is asked of a grant is asked of the grant alone.
+	x.grant = s.tokens.Held(&x.Listed, x.grant)
+	if x.reports != nil {
+		x.reports = s.inReportMode(&x.Listed, x.grant)
+	}
 	d := policy.Plan(x.grant, row)
 	passes := d.Verdict != policy.Allow && x.reports != nil && policy.Plan(x.reports, row).Verdict == policy.Allow
 	if d.Verdict != policy.Allow && !passes || d.Reason == policy.ReasonOpen {
@@ -107,6 +115,15 @@ func (v *Verdict) decided(t *routes.Table, d *policy.Decision) {
 	}
 	if d.Boundary != routes.BoundaryNone {
 		v.Boundary = d.Boundary.String()
+	}
+	if d.Limit != nil {
+		v.Limit = d.Limit.Name
+		for p, info := range t.Catalogue().All() {
+			if d.Missing.Has(p) {
+				v.Forbidden = append(v.Forbidden, info.Name)
+			}
+		}
+		return
 	}
 	for p, info := range t.Catalogue().All() {
 		if d.Missing.Has(p) {

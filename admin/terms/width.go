@@ -9,13 +9,16 @@ import (
 	"patgate/routes"
 )
 
-// Broad tells whether scopes reach all that their owner is a member of, or the instance, or may write whatever there is
-// to write somewhere.
+// Broad tells whether scopes reach all that their owner is a member of, or the instance, or more than any one job needs: so many
+// projects and groups in all, or so many permissions in one scope.
 func Broad(scopes []policy.ScopeSpec) bool {
-	const many = 100 // permissions in one scope: more than any one job has
+	const manyPermissions, manyPlaces, perGroup = 100, 100, 10
+	places := 0
 	return slices.ContainsFunc(scopes, func(s policy.ScopeSpec) bool {
+		places += len(s.ProjectIDs) + perGroup*len(s.GroupIDs)
 		return s.Access == policy.AccessAllMemberships.String() ||
-			s.Access == policy.AccessInstance.String() && slices.ContainsFunc(s.Permissions, writes) || len(s.Permissions) > many
+			s.Access == policy.AccessInstance.String() && slices.ContainsFunc(s.Permissions, writes) ||
+			len(s.Permissions) > manyPermissions || places > manyPlaces
 	})
 }
 

@@ -5,11 +5,9 @@ import (
 	"slices"
 
 	"patgate/admin/sight"
-	"patgate/admin/terms"
 	"patgate/forge"
 	"patgate/policy"
 	"patgate/routes"
-	"patgate/store"
 )
 
 // Associations lists what the caller's token reaches: for a token with all_memberships what its owner is a member of, else
@@ -35,32 +33,18 @@ func (s *Service) Associations(ctx context.Context, c Caller, least, page, size 
 		return found, err
 	}
 	for _, g := range found.Groups {
-		if covered, err := s.coversOne(ctx, h, &l, routes.RefGroup, g.ID); err != nil {
+		if covered, err := sight.Covered(ctx, s.o.Forge, h.Session, l.Scopes, routes.RefGroup, g.ID); err != nil {
 			return forge.Memberships{}, err
 		} else if covered {
 			reached.Groups = append(reached.Groups, g)
 		}
 	}
 	for _, p := range found.Projects {
-		if covered, err := s.coversOne(ctx, h, &l, routes.RefProject, p.ID); err != nil {
+		if covered, err := sight.Covered(ctx, s.o.Forge, h.Session, l.Scopes, routes.RefProject, p.ID); err != nil {
 			return forge.Memberships{}, err
 		} else if covered {
 			reached.Projects = append(reached.Projects, p)
 		}
 	}
 	return reached, nil
-}
-
-// coversOne tells whether some scope of a token takes in a project or group as it is now.
-func (s *Service) coversOne(ctx context.Context, h holder, l *store.Listed, kind routes.RefKind, id int64) (bool, error) {
-	container, err := sight.Ask(ctx, s.o.Forge, h.Session, routes.Reference{Kind: kind, ID: id}, false)
-	if err != nil {
-		return false, err
-	}
-	boundary := routes.BoundaryProject
-	if kind == routes.RefGroup {
-		boundary = routes.BoundaryGroup
-	}
-	return container.Boundary == boundary && container.ID == id &&
-		terms.Covers(l.Scopes, l.Owner.UserID, &container), nil
 }

@@ -98,12 +98,13 @@ func (h holder) by() string                { return "token:" + strconv.FormatInt
 func (holder) words() string               { return "a token" }
 func (holder) administrates(*Service) bool { return false }
 
-// lacks refuses a token without a permission on its owner's account.
+// lacks refuses a token without a permission on its owner's account, or with one that a limit forbids.
 func (h holder) lacks(s *Service, name string) error {
-	if p, ok := s.o.Table().Catalogue().Find(name); !ok || !h.Grant.Holds(routes.BoundaryUser, p) {
-		return &Missing{name}
+	p, ok := s.o.Table().Catalogue().Find(name)
+	if ok && h.Grant.Holds(routes.BoundaryUser, p) {
+		return nil
 	}
-	return nil
+	return &Missing{name, h.Grant.Barred(routes.BoundaryUser, p)}
 }
 
 // find gives a token itself, and with the permission to read them the others of its owner.

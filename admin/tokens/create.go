@@ -13,6 +13,7 @@ import (
 	"patgate/routes"
 	"patgate/store"
 	"patgate/token"
+	"patgate/token/limits"
 )
 
 // Creation is what a new token is to be.
@@ -25,9 +26,12 @@ type Creation struct {
 	// ReportUntil is until when the token is in report mode, in the same forms; empty is not at all.
 	ReportUntil string
 	Scopes      []terms.Scope
+	Limits      limits.Spec
 	// Seal has the forge credential of an owner's request kept sealed. CredentialID names a sealed one instead.
 	Seal         bool
 	CredentialID int64
+	// Managed says which file the token is kept by; what its scopes came to is filled in. Nil: it is made by hand.
+	Managed *token.Managed
 	// OwnerID is the stored owner whom an operator's token acts for, with CredentialID.
 	OwnerID int64
 }
@@ -42,12 +46,13 @@ type Created struct {
 // Check tells what is wrong with a request for a token, as far as that can be told before anybody is asked anything.
 func Check(q Creation, t *routes.Table, l terms.Lifetimes, now time.Time) error {
 	l.SetDefaults()
-	_, err := draft(&q, t, now, l.Standard, l.LongestEnd(now))
+	_, err := draft(&q, t, now, l.Standard, l.LongestEnd(now), nil)
 	return err
 }
 
 // draft makes the record that a request asks for. Scopes have ids in place of paths only once the forge has been asked.
-func draft(q *Creation, t *routes.Table, now time.Time, standard time.Duration, limit terms.Bound) (token.Record, error) {
+func draft(q *Creation, t *routes.Table, now time.Time, standard time.Duration, limit terms.Bound,
+	above *limits.Held) (token.Record, error) {
 	problems := &terms.Invalid{}
 	r := token.Record{Name: strings.TrimSpace(q.Name), Description: q.Description, CreatedAt: now, TableVersion: t.Version()}
 	problems.Text("name", r.Name, terms.MaxName, true)
@@ -57,6 +62,7 @@ func draft(q *Creation, t *routes.Table, now time.Time, standard time.Duration, 
 	if r.ReportUntil = problems.ReportMode(q.ReportUntil, now, time.Time{}, r.ExpiresAt); !r.ReportUntil.IsZero() {
 		r.ReportFrom = now
 	}
+	r.Limits = problems.Limits("limits", q.Limits, above)
 	var err error
 	if r.Scopes, err = problems.Scopes(q.Scopes, t); err == nil {
 		err = problems.Err()
@@ -72,15 +78,17 @@ func (s *Service) Create(ctx context.Context, c Caller, q Creation) (*Created, e
 	}
 	now := s.now()
 	limit := s.o.Lifetimes.LongestEnd(now)
+	var above *limits.Held
 	maker, byToken := c.(holder)
 	if byToken {
+		above = maker.Limits
 		if err := maker.lacks(s, "create_personal_access_token"); err != nil {
 			return nil, err
 		}
 		limit = limit.Within(maker.ExpiresAt, "the token that makes it expires then")
 	}
 	table := s.o.Table()
-	r, err := draft(&q, table, now, s.o.Lifetimes.Standard, limit)
+	r, err := draft(&q, table, now, s.o.Lifetimes.Standard, limit, above)
 	if err != nil {
 		return nil, err
 	}
@@ -110,6 +118,7 @@ func (s *Service) Create(ctx context.Context, c Caller, q Creation) (*Created, e
 			return nil, err
 		}
 	}
+	r.Managed = q.Managed.With(r.Scopes)
 	return s.store(ctx, c, b, r, found)
 }
 
@@ -143,10 +152,36 @@ func (s *Service) store(ctx context.Context, c Caller, b *binding, r token.Recor
 	if err != nil {
 		return nil, moved(err)
 	}
-	out.Warnings = append(append(out.Warnings, b.ends(&r)...), b.onlyReads(&r, s.o.Table())...)
+	out.Warnings = append(append(out.Warnings, b.ends(&r)...), terms.OnlyReads(b.credential.Scopes, &r, s.o.Table())...)
+	if s.o.RegistryApart {
+		out.Warnings = append(out.Warnings, terms.Unheld(&r)...)
+	}
 	out.Listed = store.Listed{Record: r, Owner: b.owner}
 	out.Warnings = append(out.Warnings, names.Put(ctx, s.o.Name, &out.Listed, found.All(), s.now())...)
+	s.marks.Made(ctx, r.ID)
 	s.record("created", &out.Listed, c, r.ReportChange(time.Time{}), r.ParentID)
+	return out, nil
+}
+
+// CreateBound makes a token that acts with a sealed credential, on the word of who has checked that it may: by names that for the
+// record, put stores the token.
+func (s *Service) CreateBound(ctx context.Context, by string, owner store.Owner, credentialID int64, r token.Record,
+	put func(context.Context, store.Store, token.Record) (token.Record, error)) (*Created, error) {
+	b, err := operator(by).authority(ctx, s, &Creation{OwnerID: owner.ID, CredentialID: credentialID})
+	if err != nil {
+		return nil, err
+	}
+	out := &Created{}
+	if out.Secret, r.Hash, err = s.mint(); err != nil {
+		return nil, err
+	}
+	r.LastFour, r.OwnerID, r.CredentialID = token.LastFour(out.Secret), owner.ID, credentialID
+	err = s.Change(ctx, func(ctx context.Context, st store.Store) (err error) { r, err = put(ctx, st, r); return err })
+	if err != nil {
+		return nil, err
+	}
+	out.Listed, out.Warnings = store.Listed{Record: r, Owner: b.owner}, b.ends(&r)
+	s.record("created", &out.Listed, operator(by), r.Description, 0)
 	return out, nil
 }
 
@@ -169,13 +204,31 @@ func moved(err error) error {
 	return err
 }
 
-// Missing says that a token lacks a permission on its owner's account. It is ErrForbidden.
-type Missing struct{ Permission string }
+// Missing says that a token lacks a permission on its owner's account, or that a limit forbids it. It is ErrForbidden.
+type Missing struct {
+	Permission string
+	Limit      *policy.Limit
+}
 
 // Error gives the refusal in words.
 func (e *Missing) Error() string {
+	if e.Limit != nil {
+		return e.Limit.Refusal()
+	}
 	return "the permission " + e.Permission + " is needed on the account (access: user)"
 }
 
 // Unwrap gives ErrForbidden.
 func (*Missing) Unwrap() error { return ErrForbidden }
+
+// Place finds what a path means to whom a new token would act for: its zero value where nothing is found, or it is not visible.
+func (s *Service) Place(ctx context.Context, c Caller, q Creation, ref routes.Reference) (policy.Container, error) {
+	if err := present(c); err != nil {
+		return policy.Container{}, err
+	}
+	b, err := c.authority(ctx, s, &q)
+	if err != nil {
+		return policy.Container{}, err
+	}
+	return s.o.Forge.Resolve(ctx, b.session(), ref, 0)
+}

@@ -4,13 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 
 	"patgate/admin/catalogue"
 	"patgate/forge"
-	"patgate/routes"
 	"patgate/store"
 	"patgate/token"
 )
@@ -158,8 +156,7 @@ func (s *Service) sealed(ctx context.Context, owner store.Owner, credential stor
 		stored := s.Change(ctx, func(ctx context.Context, st store.Store) error {
 			return st.SetCredentialStatus(ctx, credential.ID, store.CredentialInvalid, "refused by the forge", s.now())
 		})
-		return nil, errors.Join(fmt.Errorf("credential %d of %s: %w (fix: patgate owner "+
-			"replace)", credential.ID, owner.Username, err),
+		return nil, errors.Join(fmt.Errorf("credential %d of %s: %w (fix: patgate owner replace)", credential.ID, owner.Username, err),
 			stored)
 	}
 	if err != nil {
@@ -169,8 +166,7 @@ func (s *Service) sealed(ctx context.Context, owner store.Owner, credential stor
 		return nil, err
 	}
 	if id.UserID != owner.UserID {
-		return nil, fmt.Errorf("credential %d belongs to user %d at the forge now, not to %s (user "+
-			"%d)", credential.ID, id.UserID,
+		return nil, fmt.Errorf("credential %d belongs to user %d at the forge now, not to %s (user %d)", credential.ID, id.UserID,
 			owner.Username, owner.UserID)
 	}
 	if credential.Status != store.CredentialValid {
@@ -199,40 +195,6 @@ func (b *binding) ends(r *token.Record) []string {
 			": replace it in time (patgate owner replace)"}
 	}
 	return nil
-}
-
-// onlyReads warns of a forge credential that reads and no more, under a token that writes: the forge refuses what the
-// token may do.
-func (b *binding) onlyReads(r *token.Record, t *routes.Table) []string {
-	scopes := b.credential.Scopes
-	if len(scopes) == 0 || slices.ContainsFunc(scopes, func(s string) bool { return !strings.HasPrefix(s, "read") }) {
-		return nil
-	}
-	reads := map[string]bool{} // by permission: whether every row that needs it reads
-	for _, row := range t.Routes() {
-		for _, name := range t.Catalogue().Names(row.Needs) {
-			before, seen := reads[name]
-			reads[name] = (before || !seen) && !row.Writes()
-		}
-	}
-	var writing []string
-	for i := range r.Scopes {
-		for _, name := range r.Scopes[i].Permissions {
-			if only, known := reads[name]; known && !only && !slices.Contains(writing, name) {
-				writing = append(writing, name)
-			}
-		}
-	}
-	if len(writing) == 0 {
-		return nil
-	}
-	const most = 5
-	if more := len(writing) - most; more > 0 {
-		writing = append(writing[:most:most], strconv.Itoa(more)+" more")
-	}
-	return []string{"the owner's forge token only reads (" + strings.Join(scopes, ", ") + "), so that the forge will " +
-		"refuse what this token " +
-		"may write: " + strings.Join(writing, ", ") + "; put one that writes in its place (patgate owner replace)"}
 }
 
 // sealedNote tells that a credential is kept from now on.

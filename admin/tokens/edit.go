@@ -12,6 +12,7 @@ import (
 	"patgate/policy"
 	"patgate/store"
 	"patgate/token"
+	"patgate/token/limits"
 )
 
 // Changes is what is to be different in a token; what is nil stays.
@@ -19,7 +20,10 @@ type Changes struct {
 	Name, Description     *string
 	ExpiresAt, RenewUntil *string
 	ReportUntil           *string // empty ends report mode
-	Scopes                *[]terms.Scope
+	// Managed says which file the token is kept by; what its scopes came to is filled in.
+	Managed *token.Managed
+	Scopes  *[]terms.Scope
+	Limits  *limits.Spec // whole; an empty one ends them
 	// Add are scopes beside what the token holds when the edit is decided. Only an owner adds, and Scopes is nil then.
 	Add *[]terms.Scope
 	// Revision, when it is not 0, is that of the token as it was read: one that was changed since is not edited.
@@ -80,7 +84,7 @@ func (s *Service) edit(ctx context.Context, c Caller, id int64, q *Changes) (*Ed
 	}
 	problems := &terms.Invalid{}
 	e := store.Edit{Revision: l.Revision, Children: l.Children, Name: l.Name, Description: l.Description, Scopes: l.Scopes,
-		TableVersion: l.TableVersion, ExpiresAt: l.ExpiresAt, RenewUntil: l.RenewUntil, ReportUntil: l.ReportUntil}
+		TableVersion: l.TableVersion, ExpiresAt: l.ExpiresAt, RenewUntil: l.RenewUntil, ReportUntil: l.ReportUntil, Managed: l.Managed}
 	if q.Name != nil {
 		e.Name = strings.TrimSpace(*q.Name)
 		problems.Text("name", e.Name, terms.MaxName, true)
@@ -105,6 +109,10 @@ func (s *Service) edit(ctx context.Context, c Caller, id int64, q *Changes) (*Ed
 	} else if e.ReportUntil.After(e.ExpiresAt) {
 		e.ReportUntil = e.ExpiresAt
 	}
+	if q.Limits != nil {
+		fresh := problems.Limits("limits", *q.Limits, nil)
+		e.Limits = &fresh
+	}
 	var specs []policy.ScopeSpec
 	if q.Scopes != nil {
 		if specs, err = problems.Scopes(*q.Scopes, s.o.Table()); err != nil {
@@ -121,16 +129,28 @@ func (s *Service) edit(ctx context.Context, c Caller, id int64, q *Changes) (*Ed
 		}
 		out.Widened = true
 	}
+	if e.Limits != nil {
+		wider, err := terms.WiderLimits(e.Limits, &l.Limits)
+		if err != nil {
+			return nil, err
+		}
+		out.Widened = out.Widened || wider
+	}
 	if q.Scopes != nil {
 		if err := s.rescope(ctx, c, &l, &e, q, specs, out); err != nil {
 			return nil, err
 		}
+	}
+	if q.Managed != nil {
+		e.Managed = q.Managed.With(e.Scopes)
 	}
 	if out.Widened {
 		if err := s.mayWiden(ctx, c, &l); err != nil {
 			return nil, err
 		}
 	}
+	sooner := e.ExpiresAt.Before(l.ExpiresAt) || e.RenewUntil.Before(l.RenewUntil) || e.ReportUntil.Before(l.ReportUntil)
+	e.Narrowed = !out.Widened && (e.Narrowed || sooner || e.Limits != nil || len(e.RevokeBelow) > 0)
 	err = s.Change(ctx, func(ctx context.Context, st store.Store) (err error) {
 		out.Listed, err = st.EditToken(ctx, id, e, store.Cause{By: c.by(), At: now})
 		return err
@@ -145,6 +165,7 @@ func (s *Service) edit(ctx context.Context, c Caller, id int64, q *Changes) (*Ed
 		out.Warnings = append(out.Warnings, names.Put(ctx, s.o.Name, &out.Listed, out.found.All(), now)...)
 	}
 	out.Revoked = e.RevokeBelow
+	s.marks.Made(ctx, id)
 	s.record("edited", &out.Listed, c, out.ReportChange(l.ReportUntil), 0)
 	return out, nil
 }
@@ -204,7 +225,7 @@ func (s *Service) rescope(ctx context.Context, c Caller, l *store.Listed, e *sto
 	if err != nil {
 		return err
 	}
-	narrowed := len(policy.Subset(old, fresh, found.Of)) > 0
+	e.Narrowed = len(policy.Subset(old, fresh, found.Of)) > 0
 	switch wider := len(policy.Subset(fresh, old, found.Of)) > 0; {
 	case wider && q.only:
 		return refuse(ErrForbidden, "that is more than the token has")
@@ -212,7 +233,7 @@ func (s *Service) rescope(ctx context.Context, c Caller, l *store.Listed, e *sto
 		out.Widened, e.Widened, e.Forget = true, true, true
 		e.TableVersion = s.o.Table().Version() // the owner has looked at all of it
 		fresh.TableVersion = e.TableVersion
-	case narrowed:
+	case e.Narrowed:
 		s.keepBefore(c, l, e, q, found)
 	}
 	e.Scopes, out.Warnings, out.found = specs, found.Warnings, found

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"patgate/admin/marks"
 	"patgate/store"
 )
 
@@ -16,6 +17,8 @@ type Inspected struct {
 	// Badges are those of Finding; only an active token wears any.
 	Badges []string
 	Used   []store.PermissionUse
+	// Radius is how much would be in the hands of whoever has it.
+	Radius marks.Radius
 }
 
 // Query says which tokens are inspected.
@@ -28,39 +31,59 @@ type Query struct {
 	Badge string
 }
 
-// MostJudged bounds how many active tokens are looked at for badges when a list is narrowed by one.
-const MostJudged = 5000
+// asks narrows a filter to the tokens that wear a badge. ok is false where none does.
+func (q *Query) asks(s *Service, f *store.Filter) (ok bool) {
+	switch q.Badge {
+	case "":
+		return true
+	case "report_mode":
+		f.State, f.Reporting = store.StateActive, true
+		return s.o.AllowReportMode
+	case "broad":
+		f.Mark, f.ReportsAreBroad = store.MarkBroad, s.o.AllowReportMode
+	case "makes_credentials":
+		f.Mark = store.MarkMints
+	case "unused_permissions":
+		f.Mark = store.MarkUnused
+	case "unused":
+		f.Mark = store.MarkNeverUsed
+	case "expiring_soon":
+		f.Mark = store.MarkSoon
+	case "newer_routes_held_back":
+		f.Mark, f.TableVersion = store.MarkHeldBack, s.o.Table().Version()
+	case "credential_invalid":
+		f.Mark = store.MarkRests
+	}
+	return f.Mark != store.MarkNone
+}
 
-// Inspect lists tokens as List does, with their states, badges and uses. total counts all that match.
+// Inspect lists tokens as List does, with their states, badges and uses. total counts all that match: by what is kept of them,
+// which for what a token did not use may be a day old.
 func (s *Service) Inspect(ctx context.Context, c Caller, q Query) (list []Inspected, total int, err error) {
 	f := q.Filter
 	f.Now = s.now()
-	if q.Badge != "" {
-		f.State, f.Limit, f.Offset = store.StateActive, MostJudged, 0
+	if !q.asks(s, &f) {
+		return nil, 0, nil
 	}
-	found, total, err := s.List(ctx, c, q.UserID, q.All, f)
-	if err != nil {
-		return nil, 0, err
+	if f.Mark != store.MarkNone || f.Sort == store.SortReachAsc || f.Sort == store.SortReachDesc {
+		// Whoever asks is answered with what there is, also when nothing can be stored: s.Marks().Watch says what is wrong.
+		_, _ = s.marks.Changed(ctx)
 	}
 	kept, err := s.o.Store.ObservingSince(ctx, f.Now)
 	if err != nil {
 		return nil, 0, err
+	}
+	f.Unobserved = kept.IsZero() || f.Now.Before(kept.Add(marks.JudgedDays*24*time.Hour))
+	found, total, err := s.List(ctx, c, q.UserID, q.All, f)
+	if err != nil || f.CountOnly {
+		return nil, total, err
 	}
 	for i := range found {
 		one, err := s.inspect(ctx, &found[i], kept)
 		if err != nil {
 			return nil, 0, err
 		}
-		if q.Badge == "" || one.Wears(q.Badge) {
-			list = append(list, *one)
-		}
-	}
-	if q.Badge != "" {
-		total = len(list)
-		list = list[min(q.Offset, total):]
-		if q.Limit > 0 {
-			list = list[:min(q.Limit, len(list))]
-		}
+		list = append(list, *one)
 	}
 	return list, total, nil
 }
@@ -79,9 +102,9 @@ func (s *Service) InspectOne(ctx context.Context, c Caller, id int64) (*Inspecte
 }
 
 func (s *Service) inspect(ctx context.Context, l *store.Listed, kept time.Time) (*Inspected, error) {
-	one := &Inspected{Listed: *l}
+	one := &Inspected{Listed: *l, Radius: s.marks.Judge().Of(l)}
 	now := s.now()
-	one.State, one.Reason = State(l, now)
+	one.State, one.Reason = l.State(now)
 	if l.Uses > 0 || !l.LastUsedAt.IsZero() {
 		var err error
 		if one.Used, err = s.o.Store.PermissionUses(ctx, l.ID); err != nil {
@@ -89,7 +112,7 @@ func (s *Service) inspect(ctx context.Context, l *store.Listed, kept time.Time) 
 		}
 	}
 	if l.Validity(now).String() == "valid" {
-		one.Badges, _ = s.badges(l, one.Used, kept, now)
+		one.Badges, _ = s.marks.Judge().Badges(l, one.Used, s.ReportsNow(l), kept, now)
 	}
 	return one, nil
 }

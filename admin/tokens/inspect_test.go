@@ -9,6 +9,7 @@ import (
 
 	"patgate/admin/catalogue"
 	"patgate/admin/counts"
+	"patgate/admin/marks"
 	"patgate/admin/terms"
 	"patgate/admin/tokens"
 	"patgate/forge"
@@ -142,13 +143,16 @@ func TestInspect(t *testing.T) {
 	if _, err := w.Revoke(t.Context(), owner, gone.ID, ""); err != nil {
 		t.Fatal(err)
 	}
-	w.ahead = (tokens.JudgedDays + 1) * 24 * time.Hour
+	w.ahead = (marks.JudgedDays + 1) * 24 * time.Hour
 	used := w.Now()
 	if err := w.store.AddUses(t.Context(), []store.Use{{TokenID: narrow.ID, Count: 2, Last: used}}); err != nil {
 		t.Fatal(err)
 	}
 	if _, _, err := w.store.AddSeen(t.Context(),
 		[]learn.Seen{{Subject: narrow.ID, Unit: learn.Unit{Needs: []string{"read_job"}}, Count: 2, Last: used}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Marks().Once(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	ids := func(q tokens.Query) (all []int64, total int) {

@@ -2,10 +2,9 @@ package tokens
 
 import (
 	"context"
-	"time"
 
 	"patgate/store"
-	"patgate/token"
+	"patgate/token/limits"
 )
 
 // Show reads one token. A token may always describe itself, and is not told what places are called.
@@ -66,23 +65,10 @@ func (s *Service) Uses(ctx context.Context, c Caller, id int64) (store.Listed, [
 	return l, uses, err
 }
 
-// State tells what a token is now, and why it does not work, with what to do about it.
-func State(l *store.Listed, now time.Time) (state, reason string) {
-	switch v := l.Validity(now); {
-	case v == token.Revoked:
-		return v.String(), l.RevokeReason
-	case v == token.Expired && l.RotatedTo != 0:
-		return v.String(), "rotated, and its grace is over"
-	case v == token.Expired:
-		return v.String(), "expired"
-	case v == token.Paused:
-		return v.String(), l.PauseReason
-	case l.Credential != store.CredentialNone && l.Credential != store.CredentialValid:
-		return "credential_invalid", "the forge no longer accepts the credential that the token is bound to (" + l.CredentialReason +
-			"): put a new one in its place with patgate owner replace " + l.Owner.Username + ", and the token works again"
-	case v == token.Valid:
-		return "active", ""
-	default:
-		return v.String(), ""
+// LimitsOf gives what a token that the caller may see is held to: its own limits, and those of the tokens that it comes from.
+func (s *Service) LimitsOf(ctx context.Context, c Caller, id int64) (*limits.Held, error) {
+	if _, err := c.find(ctx, s, id); err != nil {
+		return nil, err
 	}
+	return store.HeldTo(ctx, s.o.Store, id)
 }

@@ -207,8 +207,7 @@ func (o *Owner) vouch(ctx context.Context, s *Service, l *store.Listed) error {
 	}
 	if beyond := catalogue.Broader(bound.Scopes, o.identity.Scopes); len(beyond) > 0 {
 		return refuse(ErrForbidden, "the token is bound to a forge credential with the scopes %s, and yours lacks %s: use one with "+
-			"the same scopes",
-			strings.Join(bound.Scopes, ", "), strings.Join(beyond, ", "))
+			"the same scopes", strings.Join(bound.Scopes, ", "), strings.Join(beyond, ", "))
 	}
 	return nil
 }

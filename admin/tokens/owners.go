@@ -67,8 +67,7 @@ func (s *Service) Replace(ctx context.Context, o *Owner, old *store.Credential) 
 	if beyond := catalogue.Broader(o.identity.Scopes, old.Scopes); len(beyond) > 0 {
 		return store.Credential{}, refuse(ErrForbidden, "the new credential also has %s, which credential %d with %s does not: the "+
 			"tokens bound to it must not reach further (fix: make a forge token with the same scopes, or patgate owner add)",
-			strings.Join(beyond, ", "), old.ID,
-			strings.Join(old.Scopes, ", "))
+			strings.Join(beyond, ", "), old.ID, strings.Join(old.Scopes, ", "))
 	}
 	fresh := *old
 	err := s.Change(ctx, func(ctx context.Context, st store.Store) error {

@@ -2,13 +2,8 @@ package tokens
 
 import (
 	"context"
-	"slices"
 	"time"
 
-	"patgate/admin/catalogue"
-	"patgate/admin/terms"
-	"patgate/learn"
-	"patgate/policy"
 	"patgate/store"
 )
 
@@ -29,67 +24,6 @@ type Finding struct {
 	// newer_routes_held_back, credential_invalid.
 	Badges            []string `json:"badges"`
 	UnusedPermissions []string `json:"unused_permissions,omitempty"`
-}
-
-const (
-	// soon is how far off an expiry is that is said to be soon: GitLab's two weeks, and no more than a soonShare-th of the token's
-	// life, so that none is about to expire when it is made.
-	soon      = 14 * 24 * time.Hour
-	soonShare = 4
-	// settled is how old a token must be before it says something that it was never used.
-	settled = 7 * 24 * time.Hour
-	// JudgedDays is for how many days a right must be unused before it is called so, where nobody names another window.
-	JudgedDays = 60
-)
-
-// Unused gives the permissions of a token that it was not seen to use since an instant.
-func Unused(l *store.Listed, uses []store.PermissionUse, since time.Time) []string {
-	unused := []string{}
-	for i := range l.Scopes {
-		for _, name := range l.Scopes[i].Permissions {
-			used := slices.ContainsFunc(uses, func(u store.PermissionUse) bool {
-				return u.Permission == name && u.Uses > 0 && !u.LastUsedAt.Before(since)
-			})
-			if !used && !slices.Contains(unused, name) {
-				unused = append(unused, name)
-			}
-		}
-	}
-	return unused
-}
-
-// badges tells what is to be said of an active token, and which permissions it holds without using them: by the window in which
-// admin/learning judges its rights. kept is since when uses have been kept; zero when they are not.
-func (s *Service) badges(l *store.Listed, uses []store.PermissionUse, kept, now time.Time) (badges, unused []string) {
-	badge := func(name string, wears bool) {
-		if wears {
-			badges = append(badges, name)
-		}
-	}
-	old := now.Sub(l.CreatedAt) > settled
-	reports := s.ReportsNow(l)
-	badge("report_mode", reports)
-	badge("broad", reports || terms.Broad(l.Scopes))
-	badge("makes_credentials", slices.ContainsFunc(l.Scopes, func(scope policy.ScopeSpec) bool {
-		return len(catalogue.Minting(scope.Permissions, s.o.Table())) > 0
-	}))
-	badge("unused", old && l.LastUsedAt.IsZero())
-	if judgedFor(l, kept, now) >= JudgedDays*24*time.Hour && !l.LastUsedAt.IsZero() {
-		unused = Unused(l, uses, (learn.DayOf(now) - JudgedDays).Start())
-		badge("unused_permissions", len(unused) > 0)
-	}
-	badge("expiring_soon", l.ExpiresAt.Sub(now) < min(soon, l.ExpiresAt.Sub(l.CreatedAt)/soonShare))
-	badge("newer_routes_held_back", l.TableVersion < s.o.Table().Version())
-	badge("credential_invalid", l.Credential == store.CredentialInvalid)
-	return badges, unused
-}
-
-// judgedFor is for how long all that a token may do could have been used, and its use was kept.
-func judgedFor(l *store.Listed, kept, now time.Time) time.Duration {
-	if kept.IsZero() || l.RotatedTo != 0 {
-		return 0
-	}
-	return min(now.Sub(kept), now.Sub(l.CreatedAt), now.Sub(l.WidenedAt))
 }
 
 // Report looks at the tokens that the caller may list; all is for administrators.
@@ -116,7 +50,7 @@ func (s *Service) Report(ctx context.Context, c Caller, all bool) (*Report, erro
 			return nil, err
 		}
 		f := Finding{ID: l.ID, Name: l.Name, Username: l.Owner.Username, Expires: l.ExpiresAt}
-		f.Badges, f.UnusedPermissions = s.badges(l, uses, kept, now)
+		f.Badges, f.UnusedPermissions = s.marks.Judge().Badges(l, uses, s.ReportsNow(l), kept, now)
 		if len(f.Badges) > 0 {
 			report.Tokens = append(report.Tokens, f)
 		}

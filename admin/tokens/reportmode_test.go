@@ -10,8 +10,8 @@ import (
 	"patgate/forge/forgetest"
 )
 
-// TestReportModeIsNotForAdministrators: where administrators of the forge may own tokens, none of theirs is in report mode, nor one
-// of a credential with which its owner could be an administrator or anybody.
+// TestReportModeIsNotForAdministrators: where administrators of the forge may own tokens, none of theirs is in report mode, nor
+// one of a credential with which its owner could be an administrator or anybody.
 func TestReportModeIsNotForAdministrators(t *testing.T) {
 	w := newWorld(t, func(o *tokens.Options) { o.AllowAdminOwners, o.AllowReportMode = true, true })
 	root := w.forge.AddUser("root")

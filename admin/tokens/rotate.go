@@ -57,13 +57,14 @@ func (s *Service) Rotate(ctx context.Context, c Caller, id int64, q Rotation) (*
 		}
 	}
 	problems := &terms.Invalid{}
-	r := token.Record{Name: l.Name, Description: l.Description, Scopes: l.Scopes, TableVersion: l.TableVersion, CreatedAt: now}
+	r := token.Record{Name: l.Name, Description: l.Description, Scopes: l.Scopes, TableVersion: l.TableVersion, CreatedAt: now,
+		Managed: l.Managed}
 	r.ExpiresAt = problems.End("expires_at", q.ExpiresAt, now, terms.RotationLife, limit)
 	if byToken {
 		if q.RenewUntil != "" {
 			problems.Add("renew_until", "is for the owner to say: a token cannot move its own end")
 		}
-		r.RenewUntil = l.RenewUntil
+		r.RenewUntil, r.BornAt = l.RenewUntil, l.Elder(renewer.Record) // its own word gives nothing a new life
 	} else {
 		r.RenewUntil = problems.Renewal(q.RenewUntil, now, r.ExpiresAt, limit)
 	}
@@ -88,6 +89,7 @@ func (s *Service) Rotate(ctx context.Context, c Caller, id int64, q Rotation) (*
 	if err != nil {
 		return nil, moved(err)
 	}
+	s.marks.Made(ctx, r.ID)
 	s.record("rotated", &l, c, "", r.ID)
 	return &Created{Listed: store.Listed{Record: r, Owner: l.Owner, Names: l.Names}, Secret: secret}, nil
 }

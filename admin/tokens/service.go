@@ -8,6 +8,7 @@ import (
 	"io"
 	"time"
 
+	"patgate/admin/marks"
 	"patgate/admin/names"
 	"patgate/admin/terms"
 	"patgate/forge"
@@ -55,6 +56,10 @@ type Options struct {
 	AllowAdminOwners bool
 	// AllowReportMode lets owners put their tokens into report mode.
 	AllowReportMode bool
+	// Limits gives those that every grant is held to when it is used; nil is none.
+	Limits func() *policy.Limits
+	// RegistryApart: the container registry is not behind patgate, and its clients use what the forge signs there.
+	RegistryApart bool
 	// Administrators are the forge user ids of those who may see and revoke everyone's tokens.
 	Administrators []int64
 	// Name stores what places are called that a token was just given. The answer with the secret waits for it. Nil is names.Direct.
@@ -77,7 +82,10 @@ type Change struct {
 }
 
 // Service does what this package is for. It is safe for concurrent use.
-type Service struct{ o Options }
+type Service struct {
+	o     Options
+	marks *marks.Keeper
+}
 
 // New makes a service.
 func New(o Options) (*Service, error) {
@@ -103,7 +111,9 @@ func New(o Options) (*Service, error) {
 		o.Record = func(Change) {}
 	}
 	o.Lifetimes.SetDefaults()
-	return &Service{o}, nil
+	s := &Service{o: o}
+	s.marks = marks.NewKeeper(o.Store, o.Table, s.now)
+	return s, nil
 }
 
 // now gives the time to the millisecond, as it is stored.
@@ -111,6 +121,12 @@ func (s *Service) now() time.Time { return s.o.Now().UTC().Truncate(time.Millise
 
 // Units gives what tokens and credentials of the forge's own were seen to do. Who may be told of it is for the caller to say.
 func (s *Service) Units() store.Subjects { return s.o.Store }
+
+// Marks keeps what is to be said of tokens.
+func (s *Service) Marks() *marks.Keeper { return s.marks }
+
+// Judging tells whether there are tokens that were not judged yet, so that lists by what is to be said of them lack some.
+func (s *Service) Judging(ctx context.Context) (bool, error) { return s.o.Store.Unjudged(ctx) }
 
 // Origin is the forge's address.
 func (s *Service) Origin() string { return s.o.Origin }

@@ -17,7 +17,7 @@ func ownUnitOf(e *audit.Event) (key ownUnit, ok bool) {
 		return ownUnit{}, false
 	}
 	a := &e.Acts[0]
-	if a.Kind != policy.ActOwn || a.Needs != nil || a.Self {
+	if a.Kind != policy.ActOwn || a.Needs != nil || a.Self || a.Container != nil && a.Container.Partial {
 		return ownUnit{}, false
 	}
 	key = ownUnit{token: e.TokenID, row: e.Route, boundary: a.Boundary}
@@ -94,7 +94,7 @@ func actOf(a *policy.Act, names *routes.Catalogue) learn.Act {
 	}
 	if c := a.Container; c != nil {
 		act.Found, act.Access, act.Visibility, act.PersonalOf = c.Boundary, c.Access, c.Visibility, c.PersonalOf
-		act.Container, act.Ancestors = c.ID, append([]int64(nil), c.Ancestors...)
+		act.Container, act.Ancestors, act.Partial = c.ID, append([]int64(nil), c.Ancestors...), c.Partial
 	}
 	if u := a.Update; u != nil {
 		act.Ref, act.Create, act.Delete = string(u.Name), u.Create, u.Delete
@@ -122,7 +122,7 @@ func appendUnit(dst []byte, e *audit.Event) []byte {
 		dst = append(dst, byte(a.Kind), byte(a.Boundary), flag(a.Elsewhere), flag(a.Self))
 		dst = appendSet(dst, a.Needs)
 		if c := a.Container; c != nil {
-			dst = append(dst, 1, byte(c.Boundary), byte(c.Access), byte(c.Visibility))
+			dst = append(dst, 1, byte(c.Boundary), byte(c.Access), byte(c.Visibility), flag(c.Partial))
 			dst = binary.AppendVarint(dst, c.ID)
 		} else {
 			dst = append(dst, 0)

@@ -43,6 +43,7 @@ type Desk struct {
 	Config *config.Config
 	Forge  tokens.Forge // nil where no command asks it anything
 	As     tokens.Caller
+	Store  store.Store
 }
 
 // AtForge runs f at the desk with the forge behind it and the keys open. A credential that is given, or asked for because
@@ -78,7 +79,7 @@ func AtForge(cmd *cobra.Command, c *config.Config, table *routes.Table, needed b
 	if err != nil {
 		return err
 	}
-	return f(ctx, &Desk{s, c, client, tokens.Operator(Actor())}, shown)
+	return f(ctx, &Desk{s, c, client, tokens.Operator(Actor()), o.Store}, shown)
 }
 
 // OnStore runs f on a store that exists, for what an operator asks for without forge and keys. table may be nil for what
@@ -111,7 +112,7 @@ func OnStore(cmd *cobra.Command, table func(*config.Config) (*routes.Table, erro
 	if err != nil {
 		return err
 	}
-	return f(cmd.Context(), &Desk{s, c, nil, tokens.Operator(Actor())})
+	return f(cmd.Context(), &Desk{s, c, nil, tokens.Operator(Actor()), st})
 }
 
 // WithForge runs f on a store that exists, as the owner of a credential that is given, else as the operator.

@@ -10,7 +10,6 @@ import (
 
 	"patgate/admin/catalogue"
 	"patgate/admin/names"
-	"patgate/admin/tokens"
 	"patgate/cli/terminal"
 	"patgate/policy"
 	"patgate/routes"
@@ -48,7 +47,7 @@ func PrintTokens(cmd *cobra.Command, list []store.Listed, total int, f store.Fil
 		if l.Reports(f.Now) {
 			scopes = "REPORT MODE " + terminal.Until(l.ReportEnd(), f.Now) + ": " + scopes
 		}
-		state, _ := tokens.State(l, f.Now)
+		state, _ := l.State(f.Now)
 		t.Add(strconv.FormatInt(l.ID, 10), l.Name, l.Owner.Username, state, terminal.Until(l.ExpiresAt, f.Now),
 			terminal.Ago(l.LastUsedAt, f.Now), scopes)
 	}

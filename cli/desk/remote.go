@@ -9,6 +9,7 @@ import (
 	"io"
 	"maps"
 	"net/http"
+	"net/url"
 	"os"
 	"slices"
 	"strings"
@@ -112,6 +113,32 @@ const maxRemoteAnswer = 16 << 20
 
 // Ask makes a request below the API and reads its answer into v, which may be nil.
 func (r *Remote) Ask(ctx context.Context, method, path string, body, v any) (http.Header, error) {
+	return r.ask(ctx, method, "api/"+path, body, v)
+}
+
+// Trade trades an ID token, by a trust or, when name is empty, that of its audience, and reads the answer into v.
+func (r *Remote) Trade(ctx context.Context, id token.Secret, name string, v any) error {
+	with := *r
+	with.credential = id
+	path := "exchange"
+	if name != "" {
+		path += "?trust=" + url.QueryEscape(name)
+	}
+	_, err := with.ask(ctx, http.MethodPost, path, nil, v)
+	return err
+}
+
+// Address is that of patgate.
+func (r *Remote) Address() string { return r.base.String() }
+
+// Is tells whether patgate is what a URL with that protocol and host leads to.
+func (r *Remote) Is(protocol, host string) bool {
+	u, err := url.Parse(r.base.String())
+	return err == nil && u.Scheme == protocol && strings.EqualFold(u.Host, host)
+}
+
+// ask makes a request below patgate's own paths.
+func (r *Remote) ask(ctx context.Context, method, path string, body, v any) (http.Header, error) {
 	var data io.Reader
 	if body != nil {
 		text, err := json.Marshal(body)
@@ -120,7 +147,7 @@ func (r *Remote) Ask(ctx context.Context, method, path string, body, v any) (htt
 		}
 		data = bytes.NewReader(text)
 	}
-	request, err := http.NewRequestWithContext(ctx, method, r.base.String()+"/-/patgate/api/"+path, data)
+	request, err := http.NewRequestWithContext(ctx, method, r.base.String()+"/-/patgate/"+path, data)
 	if err != nil {
 		return nil, fmt.Errorf("making the request: %w", err)
 	}

@@ -60,6 +60,9 @@ func listed(t *api.Token, base config.Base) *store.Listed {
 			*to = *from
 		}
 	}
+	if t.Limits != nil {
+		l.Limits = *t.Limits
+	}
 	l.Names = named(t.Places)
 	l.OwnersWord = t.Mode == "report"
 	if t.State == "credential_invalid" {

@@ -5,15 +5,16 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
 
 	"patgate/admin/names"
-	"patgate/admin/tokens"
 	"patgate/cli/terminal"
 	"patgate/policy"
 	"patgate/store"
+	"patgate/token/limits"
 )
 
 // PrintToken writes a token's details for people, one to a line.
@@ -28,7 +29,7 @@ func PrintToken(w io.Writer, l *store.Listed, now time.Time) error {
 		line("Description", "%s", l.Description)
 	}
 	line("Owner", "%s (user %d at %s)", l.Owner.Username, l.Owner.UserID, l.Owner.Origin)
-	state, _ := tokens.State(l, now)
+	state, _ := l.State(now)
 	line("State", "%s", state)
 	if !l.RevokedAt.IsZero() {
 		line("Revoked", "%s by %s: %s", terminal.Stamp(l.RevokedAt), l.RevokedBy, l.RevokeReason)
@@ -45,8 +46,20 @@ func PrintToken(w io.Writer, l *store.Listed, now time.Time) error {
 		line("REPORT MODE", "until %s (%s): what its owner may do passes", terminal.Stamp(l.ReportEnd()),
 			terminal.Until(l.ReportEnd(), now))
 	}
+	for _, n := range limits.Names() {
+		if text := l.Limits.Text(n); text != "" {
+			line("Limit", "%s: %s", n, text)
+		}
+	}
 	if l.ParentID != 0 {
 		line("Made by", "token %d", l.ParentID)
+	}
+	if m := l.Managed; m != nil {
+		drift := ""
+		if !slices.EqualFunc(l.Scopes, m.Scopes, func(a, b policy.ScopeSpec) bool { return reflect.DeepEqual(a, b) }) {
+			drift = ", and was changed by hand since it was applied"
+		}
+		line("Managed by", "%s, %s%s", m.Set, m.File, drift)
 	}
 	if l.RotatedTo != 0 {
 		line("Rotated to", "token %d", l.RotatedTo)

@@ -52,8 +52,8 @@ func (g *gateway) makeConsole(keys *seal.Keyring) (err error) {
 		Client:      func(peer netip.Addr, forwardedFor []string) netip.Addr { return g.handler.Client(peer, forwardedFor) },
 		IdleTimeout: c.Console.IdleTimeout.Std(), SessionLifetime: c.Console.SessionLifetime.Std(),
 		Record: func(e console.Event) {
-			g.logger.Info("console", zap.String("event", e.What), zap.String("by", e.By), zap.Int64("owner_id", e.UserID),
-				zap.Stringer("client", e.Client))
+			g.deeds.Info("console", zap.String("event", e.What), zap.String("by", e.By), zap.Int64("owner_id", e.UserID),
+				clientField(e.Client))
 		},
 		Report: func(err error) {
 			if errors.Is(err, session.ErrStore) {

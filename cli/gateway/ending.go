@@ -12,6 +12,9 @@ import (
 func (g *gateway) shutdown() error {
 	g.draining.Store(true)
 	g.log.end()
+	if g.apart != nil {
+		g.apart.end()
+	}
 	if delay := g.config.Shutdown.Delay; delay > 0 {
 		g.logger.Info("leaving", zap.Stringer("for", delay))
 		g.server.Leave()
@@ -46,6 +49,9 @@ func (g *gateway) close() error {
 	if g.handler != nil {
 		g.handler.Close()
 	}
+	if g.meter != nil {
+		g.meter.Close()
+	}
 	g.observer.Close()
 	if g.watched != nil {
 		g.watched.Close()
@@ -58,6 +64,9 @@ func (g *gateway) close() error {
 	}
 	if g.audit != nil {
 		errs = append(errs, g.audit.Close())
+	}
+	if g.auditFile != nil {
+		defer g.auditFile.Close()
 	}
 	if g.use != nil {
 		errs = append(errs, g.use.Close())

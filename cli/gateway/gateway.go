@@ -20,6 +20,7 @@ import (
 	"patgate/admin/api"
 	"patgate/admin/console"
 	"patgate/admin/learning"
+	"patgate/admin/manifest"
 	"patgate/admin/names"
 	"patgate/admin/terms"
 	"patgate/admin/tokens"
@@ -35,6 +36,7 @@ import (
 	"patgate/forge"
 	"patgate/proxy"
 	"patgate/proxy/legacy"
+	"patgate/proxy/meter"
 	"patgate/proxy/observe"
 	"patgate/proxy/reading"
 	"patgate/proxy/wire"
@@ -42,6 +44,7 @@ import (
 	"patgate/routes/reload"
 	"patgate/store"
 	"patgate/store/seal"
+	"patgate/trust"
 )
 
 // gateway is everything that serve runs: made by newGateway, which wires it, started once, shut down once.
@@ -49,12 +52,18 @@ type gateway struct {
 	config      *config.Config
 	log         *lineWriter
 	logger      *zap.Logger
+	auditOut    io.Writer   // where the audit lines go: log, unless they go apart
+	auditFile   *auditFile  // which that is; nil when it is none
+	apart       *lineWriter // of audit lines that go apart from others; nil where they do not
+	deeds       *zap.Logger // of what is done to tokens and in the console, on auditOut
 	audit       *audit.Log
 	store       store.Store
 	faults      atomic.Pointer[map[string]error] // of the store, as they were last said
 	sessions    *store.Sessions
 	routes      *reload.Reloader
-	names       *names.Keeper // of what the resolver sees
+	trusts      *reload.Kept[trust.Set] // nil: no ID tokens are traded
+	policies    *manifest.Mounted       // nil where none are configured
+	names       *names.Keeper           // of what the resolver sees
 	resolver    opening.Client
 	tokens      *tokens.Service
 	learning    *learning.Service
@@ -64,6 +73,7 @@ type gateway struct {
 	observer    *observe.Observer // nil when credentials of the forge's own are not observed
 	watched     opening.Client    // that it asks; nil then too
 	sink        audit.Sink
+	meter       *meter.Meter // of the limits of tokens
 	handler     *proxy.Handler
 	server      *proxy.Server
 	certificate *dial.Certificate // nil without TLS
@@ -71,7 +81,9 @@ type gateway struct {
 	registryWay upstream.Way
 	metrics     *prometheus.Registry
 	admin       *http.Server
-	console     *console.Console // nil when it is off
+
+	policyReloads *reloadMetrics
+	console       *console.Console // nil when it is off
 	// consoleServer serves it on a listener of its own.
 	consoleServer *http.Server
 
@@ -93,7 +105,10 @@ type gateway struct {
 func newGateway(ctx context.Context, c *config.Config, log io.Writer) (*gateway, error) {
 	g := unmade(c, log)
 	boundMemory(memlimit.FromCgroup, g.logger)
-	err := g.read()
+	err := g.openLog()
+	if err == nil {
+		err = g.read()
+	}
 	if err == nil {
 		g.forgeUnknown = !upstream.SettleBy(ctx, c, g.via)
 		g.settleName(ctx)
@@ -156,14 +171,18 @@ func (g *gateway) make(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	reloads := newReloadMetrics(g.metrics)
+	reloads := newReloadMetrics(g.metrics, "route", "the route table", "a new table")
+	g.policyReloads = newReloadMetrics(g.metrics, "policy", "the policies", "a new set of policies")
 	var problems []routes.Problem
 	g.routes, problems = reload.New(reload.Options{
 		Table: routes.Files(c.Forge.Table()), Paths: c.Routes.Overlays, Interval: c.Routes.WatchInterval.Std(),
-		Report: func(e reload.Event) { reloads.table(e); g.reloaded(e) },
+		Report: func(e reload.Event) { reloads.count(len(e.Problems) == 0); g.reloaded(e); g.recompile(e) },
 	})
 	if len(problems) > 0 {
 		return terminal.Problems(problems)
+	}
+	if err := g.mountPolicies(); err != nil {
+		return err
 	}
 	opened, err := opening.Store(ctx, c)
 	if err != nil {
@@ -173,6 +192,9 @@ func (g *gateway) make(ctx context.Context) error {
 	if err := opened.Writable(); err != nil {
 		return fmt.Errorf("no token could be revoked: %w", err)
 	}
+	if err := opened.KeepRoom(); err != nil {
+		g.logger.Warn("not all of the room is kept for revocations", zap.Error(err))
+	}
 	g.join(ctx)
 	if g.sessions, err = store.NewSessions(ctx, store.SessionOptions{
 		Store: opened.Store, Keyring: opened.Keyring,
@@ -180,6 +202,7 @@ func (g *gateway) make(ctx context.Context) error {
 		Grace:      c.Store.Grace.Std(),
 		MaxEntries: int64(c.Cache.Tokens), TTL: c.Cache.TokenTTL.Std(), UnknownTTL: c.Cache.UnknownTokenTTL.Std(),
 		ReportMode: g.reportMode(),
+		Limits:     g.limits(),
 		Report:     g.reportStore(),
 	}); err != nil {
 		return err
@@ -189,11 +212,11 @@ func (g *gateway) make(ctx context.Context) error {
 		return err
 	}
 	var console zapcore.Encoder
-	if c.Log.Format == config.FormatConsole {
+	if c.Log.Format == config.FormatConsole && !g.separate() {
 		console = audit.NewPlain(audit.PlainOptions{Name: g.tokenName(), Edit: g.editCommand()})
 	}
 	g.audit = audit.NewLog(audit.Options{
-		Out: g.log, Encoder: console, Queue: c.Limits.AuditQueue, Counters: counters,
+		Out: g.auditOut, Encoder: console, Queue: c.Limits.AuditQueue, Counters: counters,
 	})
 	keep := c.Learn.Keep.Std()
 	if c.Learn.Mode == config.LearnOff {
@@ -206,6 +229,7 @@ func (g *gateway) make(ctx context.Context) error {
 		WithoutUnits: c.Learn.Mode == config.LearnOff, Keep: int(c.Learn.Keep.Std() / (24 * time.Hour)),
 		Report: g.reportStore()})
 	g.sink = g.use
+	g.meter = meter.New(meter.Options{Counts: g.store, Fleet: g.size, Report: g.reportStore()})
 	if err := g.makeTokens(opened); err != nil {
 		return err
 	}
@@ -221,15 +245,20 @@ func (g *gateway) make(ctx context.Context) error {
 	g.server = proxy.NewServer(g.handler, serverLog{g.logger})
 	registerMetrics(g.metrics, g)
 	g.admin = &http.Server{
-		Handler: admin.NewHandler(admin.Options{Gatherer: g.metrics, Flush: g.audit.Flush, Checks: []admin.Check{
-			{Name: "serving", Ready: g.serving},
-			{Name: "store", Ready: g.storeReady, Graced: g.storeGraced, Limited: g.storeLimited},
-			{Name: "audit log", Ready: func(context.Context) error { return g.audit.Err() }},
-		}}),
+		Handler:           admin.NewHandler(admin.Options{Gatherer: g.metrics, Flush: g.audit.Flush, Checks: g.checks()}),
 		ReadHeaderTimeout: 5 * time.Second,
 		IdleTimeout:       time.Minute,
 	}
 	return nil
+}
+
+// checks are what must hold for requests to be served.
+func (g *gateway) checks() []admin.Check {
+	return []admin.Check{
+		{Name: "serving", Ready: g.serving},
+		{Name: "store", Ready: g.storeReady, Graced: g.storeGraced, Limited: g.storeLimited},
+		{Name: "audit log", Ready: func(context.Context) error { return g.audit.Err() }},
+	}
 }
 
 // reportMode gives the sessions what passes in report mode; nil when the configuration does not allow it.
@@ -259,10 +288,6 @@ func sealedFor(c *config.Config) string {
 func (g *gateway) proxyOptions(keys *seal.Keyring) proxy.Options {
 	c := g.config
 	external, storage := texts(c.Upstream.ExternalURLs), texts(c.Upstream.StorageURLs)
-	var trusted []netip.Prefix
-	for _, p := range c.TrustedProxies {
-		trusted = append(trusted, p.Prefix)
-	}
 	return proxy.Options{
 		Forge:      c.Forge.Table(),
 		Table:      g.routes.Table,
@@ -303,13 +328,16 @@ func (g *gateway) proxyOptions(keys *seal.Keyring) proxy.Options {
 		GrantURL:          grantURL(c),
 		OwnCookies:        console.CookiePrefix,
 		OwnPages:          g.console != nil && c.Console.Listen == config.ConsoleGateway,
-		TrustedProxies:    trusted,
+		ProxyProtocol:     ranges(c.ProxyProtocol),
+		Unannounced:       g.unannounced(),
+		TrustedProxies:    ranges(c.TrustedProxies),
 		Untrusted: func(peer netip.Addr) {
 			g.logger.Warn("X-Forwarded-For from an address that is not in trusted_proxies is not believed: "+
 				"all who come over it count as one client (fix: when it is a proxy of yours, add it to trusted_proxies)",
-				zap.Stringer("peer", peer))
+				peerField(peer))
 		},
 		Attempts: g.attempts,
+		Meter:    g.meter,
 		Fleet:    g.size,
 		Observer: g.observer,
 		Via:      g.via,
@@ -368,6 +396,9 @@ func (g *gateway) local() answers {
 	if g.console != nil && g.config.Console.Listen == config.ConsoleGateway {
 		l.console = g.recovering(g.console)
 	}
+	if g.config.Admin.HealthzForClients {
+		l.health = admin.Brief(g.checks())
+	}
 	return l
 }
 
@@ -377,7 +408,11 @@ func (g *gateway) start(ctx context.Context, clients, operators, people net.List
 	serverTLS := g.watchCertificates(ctx)
 	if g.config.Routes.WatchInterval > 0 {
 		go g.routes.Watch(ctx)
+		if g.policies != nil {
+			go g.policies.Watch(ctx, g.config.Routes.WatchInterval.Std())
+		}
 	}
+	g.watchTrusts(ctx)
 	go func() {
 		if err := g.server.Serve(clients, serverTLS); err != nil {
 			g.failed <- fmt.Errorf("serving clients: %w", err)
@@ -406,9 +441,12 @@ func (g *gateway) start(ctx context.Context, clients, operators, people net.List
 	}
 	g.logger.Info("serving", fields...)
 	g.use.Start()
+	g.meter.Run()
 	g.names.Start()
+	go g.tokens.Marks().Watch(ctx, func(err error) { g.logger.Error("judging tokens", zap.Error(err)) })
 	go g.greet(ctx)
 	go g.watchStore(ctx)
+	go g.inspectStore(ctx)
 	g.stay(ctx)
 	go g.findings.Run(ctx, func(ctx context.Context) (*learning.Tally, error) { return g.learning.Survey(ctx, "patgate") },
 		func(err error) { g.logger.Error("finding unused rights", zap.Error(err)) })
@@ -440,6 +478,12 @@ func (g *gateway) serving(context.Context) error {
 // reload reads routes and certificate again.
 func (g *gateway) reload() {
 	g.routes.Reload() // its outcome is reported
+	if g.trusts != nil {
+		g.trusts.Reload() // as is this one
+	}
+	if g.policies != nil {
+		g.policies.Reload()
+	}
 	for _, certificate := range g.renew {
 		certificate.ask()
 	}

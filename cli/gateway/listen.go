@@ -11,6 +11,7 @@ import (
 
 	"github.com/coreos/go-systemd/v22/activation"
 
+	"patgate/cli/gateway/unixsocket"
 	"patgate/config"
 )
 
@@ -51,7 +52,7 @@ func listenAll(ctx context.Context, c *config.Config) (*sockets, error) {
 		case given != nil:
 			*one.into = given
 		case !one.off:
-			*one.into, err = listen(ctx, one.key, one.address, c.ReusePort && one.key == listenClients)
+			*one.into, err = listen(ctx, one.key, one.address, c.ReusePort && one.key == listenClients, c.Socket)
 		}
 		if err != nil {
 			break
@@ -92,8 +93,8 @@ func takePassed(files []*os.File) (map[string]net.Listener, error) {
 		case err != nil:
 			problems = append(problems, fmt.Errorf("the socket %s that systemd passes is none that can be listened on: %w", name, err))
 			continue
-		case l.Addr().Network() != "tcp":
-			err = fmt.Errorf("the socket %s that systemd passes is not of TCP (fix: ListenStream=8080)", name)
+		case l.Addr().Network() != "tcp" && l.Addr().Network() != "unix":
+			err = fmt.Errorf("the socket %s that systemd passes is neither of TCP nor a Unix socket (fix: ListenStream=8080)", name)
 		case !slices.Contains([]string{listenClients, listenOperators, listenPeople}, name):
 			err = fmt.Errorf("systemd passes a socket named %s (fix: FileDescriptorName=%s, %s or %s in its unit)", name,
 				listenClients, listenOperators, listenPeople)
@@ -117,7 +118,14 @@ func takePassed(files []*os.File) (map[string]net.Listener, error) {
 }
 
 // listen opens a listener; key says which setting gave the address.
-func listen(ctx context.Context, key, address string, shared bool) (net.Listener, error) {
+func listen(ctx context.Context, key, address string, shared bool, as config.Socket) (net.Listener, error) {
+	if path, is := config.SocketPath(address); is {
+		s, err := unixsocket.Listen(ctx, key, path, as)
+		if err != nil {
+			return nil, err
+		}
+		return s, nil
+	}
 	options := net.ListenConfig{}
 	if shared {
 		options.Control = sharePort

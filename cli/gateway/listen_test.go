@@ -48,7 +48,7 @@ func TestSocketsThatArePassed(t *testing.T) {
 		{"all", []*os.File{tcp("console.listen"), tcp("listen"), tcp("admin.listen")}, "listen admin.listen console.listen"},
 		{"two without names", []*os.File{tcp("LISTEN_FD_3"), tcp("LISTEN_FD_4")}, "systemd passes a socket named LISTEN_FD_3"},
 		{"two of one name", []*os.File{tcp("listen"), tcp("listen")}, "two sockets named listen"},
-		{"of a unix socket", []*os.File{passed(t, "unix", t.TempDir()+"/s", "listen")}, "is not of TCP"},
+		{"a Unix socket", []*os.File{passed(t, "unix", t.TempDir()+"/s", "listen")}, "listen"},
 		{"no socket", []*os.File{plain}, "is none that can be listened on"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -29,7 +29,12 @@ type answers struct {
 	*api.Handler
 	// console answers below config.ConsolePath; nil when it is served elsewhere or not at all.
 	console http.Handler
+	// health answers at healthPath; nil when it is not served there.
+	health http.Handler
 }
+
+// healthPath is where clients, such as a balancer that reaches no other listener, may ask whether requests are served.
+const healthPath = local.Prefix + "/healthz"
 
 var _ local.Service = answers{}
 
@@ -40,16 +45,19 @@ func (l answers) Answer(ctx context.Context, r *local.Request) local.Answer {
 	if below, ok := strings.CutPrefix(r.Path, config.ConsolePath); ok && l.console != nil && (below == "" || below[0] == '/') {
 		handler = l.console
 	}
+	if l.health != nil && r.Path == healthPath {
+		handler = l.health
+	}
 	request := &http.Request{Method: r.Method, URL: &url.URL{Path: r.Path, RawQuery: r.Query}, Header: r.Header,
 		Host: r.Header.Get("Host"),
 		Body: io.NopCloser(bytes.NewReader(r.Body)), RemoteAddr: netip.AddrPortFrom(r.Client, 0).String()}
 	a := &localAnswer{header: http.Header{}}
-	identified := false
+	identified, wrong := false, false
 	handler.ServeHTTP(a, request.WithContext(api.WithAsker(ctx, api.Asker{Session: r.Session, Credential: r.Credential,
-		Origin: r.Origin, Identified: func() { identified = true }})))
+		Origin: r.Origin, Identified: func() { identified = true }, Wrong: func() { wrong = true }})))
 	a.header.Del("Content-Length")
 	return local.Answer{Status: cmp.Or(a.status, http.StatusOK), Header: a.header, Body: a.body.Bytes(),
-		Pass: a.status == api.StatusPass, Identified: identified}
+		Pass: a.status == api.StatusPass, Identified: identified, Wrong: wrong}
 }
 
 // Revocation implements local.Service.
@@ -89,12 +97,16 @@ func (g *gateway) makeTokens(o *opening.Opened) (err error) {
 		o.Change = func(ctx context.Context, f func(context.Context, store.Store) error) error {
 			return g.sessions.Change(ctx, f)
 		}
-		o.Record, o.Name = g.recordChange, g.names.Keep
+		o.Record, o.Name, o.Limits = g.recordChange, g.names.Keep, g.limits()
 	})
 	if err != nil {
 		return err
 	}
 	leaks, err := newLeaks(c)
+	if err != nil {
+		return err
+	}
+	trades, err := g.makeExchange()
 	if err != nil {
 		return err
 	}
@@ -105,6 +117,7 @@ func (g *gateway) makeTokens(o *opening.Opened) (err error) {
 		OwnPaths:  !surface.DialectOf(g.routes.Table().Forge()).TokenAPI,
 		Version:   g.resolver.Version,
 		Leaks:     leaks,
+		Exchange:  trades,
 		Learning:  g.learning,
 		Questions: questions.New(g.tokens, surfaces.Find),
 		Report:    func(err error) { g.logger.Error("token API", zap.Error(err)) },
@@ -114,7 +127,7 @@ func (g *gateway) makeTokens(o *opening.Opened) (err error) {
 
 // recordChange writes what was done to a token into the log.
 func (g *gateway) recordChange(c tokens.Change) {
-	g.logger.Info("token", zap.String("change", c.What), zap.Int64("token_id", c.TokenID), zap.Int64("owner_id", c.OwnerID),
+	g.deeds.Info("token", zap.String("change", c.What), zap.Int64("token_id", c.TokenID), zap.Int64("owner_id", c.OwnerID),
 		zap.String("by", c.By),
 		zap.String("reason", c.Reason), zap.Int64("other_token_id", c.Other))
 }

@@ -10,28 +10,28 @@ import (
 
 	"patgate/admin"
 	"patgate/cache"
-	"patgate/routes/reload"
 	"patgate/store"
 )
 
-// reloadMetrics tell how the last reload of the route table went.
+// reloadMetrics tell how the last reload of something went.
 type reloadMetrics struct {
 	total     *prometheus.CounterVec
 	succeeded prometheus.Gauge
 	at        prometheus.Gauge
 }
 
-func newReloadMetrics(registry prometheus.Registerer) *reloadMetrics {
+// newReloadMetrics makes them for the route table or the policies; what is the beginning of their names.
+func newReloadMetrics(registry prometheus.Registerer, what, of, one string) *reloadMetrics {
 	m := &reloadMetrics{
 		total: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "patgate_route_reloads_total",
-			Help: "Reloads of the route table, by result.",
+			Name: "patgate_" + what + "_reloads_total",
+			Help: "Reloads of " + of + ", by result.",
 		},
 			[]string{"result"}),
-		succeeded: prometheus.NewGauge(prometheus.GaugeOpts{Name: "patgate_route_last_reload_successful",
-			Help: "1 when the last reload put a new table into use, 0 when the one before stayed."}),
-		at: prometheus.NewGauge(prometheus.GaugeOpts{Name: "patgate_route_last_reload_success_timestamp_seconds",
-			Help: "When a table was last put into use."}),
+		succeeded: prometheus.NewGauge(prometheus.GaugeOpts{Name: "patgate_" + what + "_last_reload_successful",
+			Help: "1 when the last reload put " + one + " into use, 0 when what was in use before stayed."}),
+		at: prometheus.NewGauge(prometheus.GaugeOpts{Name: "patgate_" + what + "_last_reload_success_timestamp_seconds",
+			Help: "When " + one + " was last put into use."}),
 	}
 	m.total.WithLabelValues("success").Add(0)
 	m.total.WithLabelValues("failure").Add(0)
@@ -41,9 +41,9 @@ func newReloadMetrics(registry prometheus.Registerer) *reloadMetrics {
 	return m
 }
 
-// table counts a reload.
-func (m *reloadMetrics) table(e reload.Event) {
-	if len(e.Problems) > 0 {
+// count counts a reload.
+func (m *reloadMetrics) count(succeeded bool) {
+	if !succeeded {
 		m.total.WithLabelValues("failure").Inc()
 		m.succeeded.Set(0)
 		return
@@ -93,6 +93,7 @@ func registerMetrics(registry prometheus.Registerer, g *gateway) {
 		&g.findings,
 	)
 	registry.MustRegister(storeFaultMetrics(g)...)
+	registry.MustRegister(reserveMetrics(g)...)
 }
 
 // countReportMode counts the active tokens in report mode; NaN while the store does not answer.

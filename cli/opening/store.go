@@ -31,6 +31,15 @@ func (o *Opened) Writable() error {
 	return nil
 }
 
+// KeepRoom has room kept for revocations where the store is, if that is a place of patgate's own. It tells by an error why
+// there is none.
+func (o *Opened) KeepRoom() error {
+	if file, is := o.Store.(*sqlite.DB); is {
+		return file.KeepRoom()
+	}
+	return nil
+}
+
 // Store opens the store that the configuration names, makes it on the first start, opens its sealing keys, and
 // refuses when the store's owners belong to another forge address than the configured one.
 func Store(ctx context.Context, c *config.Config) (*Opened, error) {

@@ -62,10 +62,14 @@ could not be judged. Nothing is changed, and a running patgate goes on.`,
 func attemptOf(cmd *cobra.Command, d *desk.Desk, overlays []string) (q learning.Attempt, err error) {
 	now := time.Now()
 	inForce := learning.Rules{Table: d.Table(), Limits: limitsOf(d.Config, now)}
+	if inForce.Ceiling, err = opening.Ceiling(d.Config, inForce.Table); err != nil {
+		return q, err
+	}
 	q.Origin = d.Config.Upstream.URL.String()
 	name, _ := cmd.Flags().GetString("try")
 	if name == "" && len(overlays) == 0 {
-		q.Tried = learning.Rules{Table: inForce.Table, Limits: learning.Limits{ReportMode: inForce.ReportMode, AdminOwners: true}}
+		q.Tried = learning.Rules{Table: inForce.Table, Ceiling: inForce.Ceiling,
+			Limits: learning.Limits{ReportMode: inForce.ReportMode, AdminOwners: true}}
 		return q, nil
 	}
 	tried := *d.Config
@@ -88,7 +92,13 @@ func attemptOf(cmd *cobra.Command, d *desk.Desk, overlays []string) (q learning.
 	}
 	q.InForce = &inForce
 	q.Tried.Limits = limitsOf(&tried, now)
-	q.Tried.Table, err = opening.Table(&tried)
+	if q.Tried.Table, err = opening.Table(&tried); err != nil {
+		return q, err
+	}
+	if tried.Policies == "" { // a configuration that says nothing of them lifts none
+		tried.Policies = d.Config.Policies
+	}
+	q.Tried.Ceiling, err = opening.Ceiling(&tried, q.Tried.Table)
 	return q, err
 }
 

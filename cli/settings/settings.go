@@ -60,7 +60,7 @@ func Admin() []Setting {
 // docs have clients find their token; patgate does not read it.
 func otherEnv() []string {
 	return []string{"PATGATE_CONFIG", "PATGATE_E2E_REQUIRED", "PATGATE_OWNER_CREDENTIAL", "PATGATE_OWNER_CREDENTIAL_FILE",
-		"PATGATE_SERVER", "PATGATE_TOKEN"}
+		"PATGATE_SERVER", "PATGATE_TOKEN", "PATGATE_ID_TOKEN", "PATGATE_ID_TOKEN_FILE"}
 }
 
 // Add gives a command the flag --config and those of the settings.

@@ -31,7 +31,8 @@ func editHere(cmd *cobra.Command, d *desk.Desk, id int64, q *tokens.Changes, ame
 	if err != nil {
 		return nil, err
 	}
-	only := *q == (tokens.Changes{}) && !slices.ContainsFunc(amendments, func(a amendment) bool { return a.add })
+	only := *q == (tokens.Changes{}) && !limited(cmd.Flags()) &&
+		!slices.ContainsFunc(amendments, func(a amendment) bool { return a.add })
 	after := before.Scopes
 	switch {
 	case len(amendments) > 0:
@@ -51,7 +52,12 @@ func editHere(cmd *cobra.Command, d *desk.Desk, id int64, q *tokens.Changes, ame
 		scopes := terms.AsScopes(after)
 		q.Scopes = &scopes
 	}
-	more, err := confirmed(cmd, &before, append(desk.Differences(before.Scopes, after, book), fieldChanges(q, &before)...))
+	held, err := limitChanges(cmd, q, &before)
+	if err != nil {
+		return nil, err
+	}
+	lines := append(desk.Differences(before.Scopes, after, book), held...)
+	more, err := confirmed(cmd, &before, append(lines, fieldChanges(q, &before)...))
 	if err != nil || !more {
 		return nil, err
 	}
@@ -185,7 +191,11 @@ func editAt(cmd *cobra.Command, r *desk.Remote, id int64, q *tokens.Changes, ame
 		lines = append(lines, "all scopes are replaced, which were:")
 		lines = append(lines, desk.Describe(before.Scopes, book)...)
 	}
-	more, err := confirmed(cmd, before, append(lines, fieldChanges(q, before)...))
+	held, err := limitChanges(cmd, q, before)
+	if err != nil {
+		return err
+	}
+	more, err := confirmed(cmd, before, append(append(lines, held...), fieldChanges(q, before)...))
 	if err != nil || !more {
 		return err
 	}
@@ -206,6 +216,9 @@ func editAt(cmd *cobra.Command, r *desk.Remote, id int64, q *tokens.Changes, ame
 	}
 	if q.Scopes != nil {
 		body["granular_scopes"] = *q.Scopes
+	}
+	if q.Limits != nil {
+		body["limits"] = *q.Limits
 	}
 	if q.ForGood {
 		body["for_good"] = true

@@ -36,6 +36,7 @@ credential, give rights to others, change who sees what, or keep a secret: these
   patgate token create --name release --expires 12h --project a/lib --allow 'read_*' --project a/app --allow push_code
   patgate token create --name agent --expires 7d --project a/app --template ai-agent --allow run_job
   patgate token create --name bot --grant scopes.yaml --json
+  patgate token create --name "once, from CI" --project a/app --allow read_job --network 10.0.0.0/8 --max-uses 1
   patgate token create --name learning --project a/app --allow read_project --report-until 7d`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -65,6 +66,7 @@ credential, give rights to others, change who sees what, or keep a secret: these
 	f.String("grant", "", "YAML file with the scopes (- is standard input), instead of the flags below")
 	f.BoolP("quiet", "q", false, "print the secret alone")
 	flags.register(f)
+	addLimitFlags(f)
 	f.Bool("seal", false, "with --server: have patgate keep the forge token of this request sealed")
 	desk.AddCredentialFlags(cmd)
 	desk.AddServerFlag(cmd)
@@ -86,6 +88,9 @@ func createAt(cmd *cobra.Command, r *desk.Remote, flags *scopeFlags) error {
 	if id, _ := cmd.Flags().GetInt64("credential"); id != 0 {
 		body["credential_id"] = id
 	}
+	if !q.Limits.Empty() {
+		body["limits"] = q.Limits
+	}
 	return r.Mint(cmd, "tokens", body)
 }
 
@@ -94,7 +99,10 @@ func readCreation(cmd *cobra.Command, flags *scopeFlags) (q tokens.Creation, err
 	text := func(name string) string { v, _ := cmd.Flags().GetString(name); return v }
 	q = tokens.Creation{Name: text("name"), Description: text("description"), ExpiresAt: text("expires"),
 		RenewUntil: text("renew-until"), ReportUntil: text("report-until")}
-	if q.Scopes, err = readScopes(cmd, flags); err != nil {
+	if q.Scopes, err = readScopes(cmd, flags); err == nil {
+		q.Limits, _, err = readLimits(cmd.Flags(), q.Limits)
+	}
+	if err != nil {
 		return q, terminal.Usage(err)
 	}
 	return q, nil

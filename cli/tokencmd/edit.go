@@ -32,7 +32,8 @@ more than it has.`,
   patgate token edit 1000000000042 --project group/project --allow read_job
   patgate token edit 1000000000042 --project group/project --allow read_job --dry-run --since 30d
   patgate token edit 1000000000042 --expires 12h --name "nightly job"
-  patgate token edit 1000000000042 --grant scopes.yaml --enforce`,
+  patgate token edit 1000000000042 --grant scopes.yaml --enforce
+  patgate token edit 1000000000042 --network 10.1.0.0/16 --requests-per-minute 60`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			id, err := desk.ID(args[0])
@@ -87,6 +88,7 @@ more than it has.`,
 	f.String("since", "30d", "with --dry-run: how many days to look back")
 	f.BoolP("yes", "y", false, "do it without asking")
 	flags.register(f)
+	addLimitFlags(f)
 	flags.registerAmendments(f)
 	desk.AddCredentialFlags(cmd)
 	desk.AddServerFlag(cmd)
@@ -131,9 +133,9 @@ func readChanges(cmd *cobra.Command, flags *scopeFlags) (q tokens.Changes, err e
 		}
 		return q, nil
 	}
-	if q == (tokens.Changes{ForGood: q.ForGood}) {
+	if q == (tokens.Changes{ForGood: q.ForGood}) && !limited(cmd.Flags()) {
 		return q, errors.New("nothing to change: give --name, --description, --expires, --renew-until, --report-until, --enforce, " +
-			"--add, --remove or scopes")
+			"--add, --remove, scopes or limits")
 	}
 	return q, nil
 }

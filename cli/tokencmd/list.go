@@ -67,7 +67,7 @@ saw them last; "gone" is what is not there any more, or not for that owner.`,
 		"of this path or below it")
 	cmd.Flags().String("project", "", "only those that name this project, by its id or path, or one below that path")
 	cmd.Flags().String("group", "", "only those that name this group, by its id or path, or a group or project below that path")
-	cmd.Flags().String("sort", "created_desc", "created, expires, last_used or name, with _asc or _desc")
+	cmd.Flags().String("sort", "created_desc", "created, expires, last_used, name or reach (the blast radius), with _asc or _desc")
 	cmd.Flags().Int("limit", 0, "how many at most; 0 is all")
 	cmd.Flags().Bool("wide", false, "every scope with all its permissions, however long the lines get")
 	settings.AddStore(cmd)

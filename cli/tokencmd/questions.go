@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -74,18 +76,53 @@ is no body to look at: what a body could change is noted. The exit code is 0 for
 			if err != nil {
 				return err
 			}
-			return Can(cmd, id, args[1], args[2])
+			from, _ := cmd.Flags().GetString("from")
+			at, _ := cmd.Flags().GetString("at")
+			m, err := moment(from, at)
+			if err != nil {
+				return terminal.Usage(err)
+			}
+			return CanAt(cmd, id, args[1], args[2], m)
 		},
 	}
+	cmd.Flags().String("from", "", "from which address the request would come, for a token that is limited to networks")
+	cmd.Flags().String("at", "", "at which time (2026-12-31T08:00:00Z), for one that is limited to some; now, when not given")
 	addQuestionFlags(cmd)
 	return cmd
 }
 
-// Can answers whether a token may make a request.
+// moment reads --from and --at.
+func moment(from, at string) (m questions.Moment, err error) {
+	if from != "" {
+		if m.From, err = netip.ParseAddr(from); err != nil {
+			return m, fmt.Errorf("--from %q is no address", from)
+		}
+	}
+	if at != "" {
+		if m.At, err = time.Parse(time.RFC3339, at); err != nil {
+			return m, fmt.Errorf("--at %q is no time: write 2026-12-31T08:00:00Z", at)
+		}
+	}
+	return m, nil
+}
+
+// Can answers whether a token may make a request, now.
 func Can(cmd *cobra.Command, id int64, method, path string) error {
-	return question(cmd, desk.Path(id, "/can"), url.Values{"method": {method}, "path": {path}},
+	return CanAt(cmd, id, method, path, questions.Moment{})
+}
+
+// CanAt answers whether a token may make a request that comes from somewhere at some time.
+func CanAt(cmd *cobra.Command, id int64, method, path string, m questions.Moment) error {
+	asked := url.Values{"method": {method}, "path": {path}}
+	if m.From.IsValid() {
+		asked.Set("from", m.From.String())
+	}
+	if !m.At.IsZero() {
+		asked.Set("at", m.At.Format(time.RFC3339))
+	}
+	return question(cmd, desk.Path(id, "/can"), asked,
 		func(ctx context.Context, s *questions.Service, d *desk.Desk) (*questions.Verdict, error) {
-			return s.Can(ctx, d.As, id, method, path)
+			return s.CanAt(ctx, d.As, id, method, path, m)
 		},
 		func(w io.Writer, v *questions.Verdict) {
 			fmt.Fprintf(w, "%s: %s\n", v.Answer, v.Reason)
@@ -97,6 +134,8 @@ func Can(cmd *cobra.Command, id int64, method, path string) error {
 			fact("route", v.Route)
 			fact("permission", strings.Join(v.Permissions, " and "))
 			fact("missing", strings.Join(v.Missing, ", "))
+			fact("limit", v.Limit)
+			fact("forbidden", strings.Join(v.Forbidden, ", "))
 			fact("boundary", v.Boundary)
 			if v.State != "active" {
 				fact("state", v.State)

@@ -84,7 +84,7 @@ func (r *Resolver) readGroup(ctx context.Context, s *token.Session, f *facts.Fac
 		if err != nil {
 			return err
 		}
-		c.Ancestors = above[1:]
+		c.Ancestors, c.Partial = above[1:], f.Truncated
 	}
 	if c.Access, err = r.access(ctx, s, "/groups/", g.ID); err != nil {
 		return err

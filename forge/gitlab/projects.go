@@ -58,6 +58,7 @@ func (r *Resolver) readProject(ctx context.Context, s *token.Session, f *facts.F
 		if c.Ancestors, err = r.chain(ctx, s, f, p.Namespace.ID, p.Namespace.ParentID, maxAge); err != nil {
 			return err
 		}
+		c.Partial = f.Truncated
 	case "user":
 		c.PersonalOf = personalOf(s, p)
 	}

@@ -120,7 +120,7 @@ func (r *Replay) read(o *learn.Observation) (e event, ok bool) {
 		}
 		if a.Found != routes.BoundaryNone {
 			act.Container = &policy.Container{Boundary: a.Found, ID: a.Container, Ancestors: a.Ancestors, PersonalOf: a.PersonalOf,
-				Visibility: a.Visibility, Access: a.Access}
+				Visibility: a.Visibility, Access: a.Access, Partial: a.Partial || u.Collapsed} // of which the common groups are left
 		}
 		if a.Kind == policy.ActRef {
 			act.Update = &policy.RefUpdate{Name: []byte(a.Ref), Create: a.Create, Delete: a.Delete}

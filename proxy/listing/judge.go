@@ -49,11 +49,12 @@ type Judge struct {
 	patience time.Duration
 
 	reach    policy.Reachable
-	paths    []string // of the grant's groups, with a slash behind
-	asked    bool     // for the paths
-	single   int      // questions that were asked
-	lists    []list   // of the grant's groups, when they were asked for
-	complete bool     // lists name all projects that the grant reaches by a group
+	free     *policy.Grant // without limits
+	paths    []string      // of the grant's groups, with a slash behind
+	asked    bool          // for the paths
+	single   int           // questions that were asked
+	lists    []list        // of the grant's groups, when they were asked for
+	complete bool          // lists name all projects that the grant reaches by a group
 	known    map[container]bool
 	question policy.Question
 }
@@ -68,7 +69,7 @@ type container struct {
 // NewJudge makes a judge. Facts may be maxAge old, and all questions together may take patience.
 func NewJudge(r Resolver, s *token.Session, e *routes.Entries, maxAge, patience time.Duration) *Judge {
 	return &Judge{resolver: r, session: s, entries: e, maxAge: maxAge, patience: patience, known: map[container]bool{},
-		reach: s.Grant.Reaches(e.Of[0].Row)}
+		reach: s.Grant.Reaches(e.Of[0].Row), free: s.Grant.Free()}
 }
 
 // Keeps tells whether the grant reaches all containers that an entry names, which must be one at least. An entry that can be read
@@ -109,7 +110,7 @@ func (j *Judge) reaches(name *routes.EntryName, id int64, entry jsontext.Value) 
 	if c.below, err = j.isBelow(name, entry); err != nil {
 		return false, err
 	}
-	if !j.reach.Facts && !c.below {
+	if !j.reach.Facts && !c.below && !(j.reach.Limited && j.grants(j.free, name, shown(name, &c))) {
 		return false, nil
 	}
 	if reached, known := j.known[c]; known {
@@ -123,7 +124,8 @@ func (j *Judge) reaches(name *routes.EntryName, id int64, entry jsontext.Value) 
 
 // shown gives what the entry itself says of its container.
 func shown(name *routes.EntryName, c *container) *policy.Container {
-	out := &policy.Container{Boundary: name.Row.Boundaries[0], ID: c.id, Access: policy.OwnerPublicRead}
+	out := &policy.Container{Boundary: name.Row.Boundaries[0], ID: c.id, Access: policy.OwnerPublicRead,
+		Partial: c.kind != routes.RefUser}
 	if c.above != 0 {
 		out.Ancestors = []int64{c.above}
 	}
@@ -133,7 +135,7 @@ func shown(name *routes.EntryName, c *container) *policy.Container {
 // ask decides on what the forge says: of the group that the container lies in, when nothing but the groups above can make a
 // difference, else of the container itself.
 func (j *Judge) ask(name *routes.EntryName, c *container) (bool, error) {
-	if c.kind == routes.RefProject && !j.reach.Facts && j.single >= few && len(j.reach.Groups) <= mostListed {
+	if c.kind == routes.RefProject && !j.reach.Facts && !j.reach.Limited && j.single >= few && len(j.reach.Groups) <= mostListed {
 		reached, known, err := j.isListed(name, c)
 		if err != nil || known {
 			return reached, err
@@ -146,7 +148,7 @@ func (j *Judge) ask(name *routes.EntryName, c *container) (bool, error) {
 		}
 		if group.ID == c.above {
 			lies := shown(name, c)
-			lies.Ancestors = append(lies.Ancestors, group.Ancestors...)
+			lies.Ancestors, lies.Partial = append(lies.Ancestors, group.Ancestors...), group.Partial
 			return j.allows(name, lies), nil
 		}
 	}
@@ -159,10 +161,14 @@ func (j *Judge) ask(name *routes.EntryName, c *container) (bool, error) {
 
 // allows asks the policy as if a request named the container.
 func (j *Judge) allows(name *routes.EntryName, c *policy.Container) bool {
+	return j.grants(j.session.Grant, name, c)
+}
+
+func (j *Judge) grants(g *policy.Grant, name *routes.EntryName, c *policy.Container) bool {
 	q := &j.question
 	q.Route = name.Row
 	q.Acts = append(q.Acts[:0], policy.Act{Kind: policy.ActOwn, Boundary: c.Boundary, Container: c})
-	d := policy.Decide(j.session.Grant, q)
+	d := policy.Decide(g, q)
 	return d.Verdict == policy.Allow && d.Reason == policy.ReasonGranted
 }
 

@@ -180,7 +180,18 @@ func randomGrant(t *testing.T, r *rand.Rand) (g *policy.Grant, reached func(w *t
 		all = true
 		scopes = append(scopes, policy.ScopeSpec{Access: "all_memberships"})
 	}
-	return grantOf(t, scopes...), func(w *tree, id int64) bool {
+	g = grantOf(t, scopes...)
+	var limit policy.Limit
+	if r.IntN(2) == 0 {
+		limit = policy.Limit{Name: "frozen", Groups: []int64{1 + r.Int64N(14)}, Projects: []int64{101 + r.Int64N(45)}}
+		limit.Permissions.Add(1)
+		g = g.Under(policy.Limits{limit}, policy.Bearer{})
+	}
+	return g, func(w *tree, id int64) bool {
+		if slices.Contains(limit.Projects, id) ||
+			slices.ContainsFunc(w.above(w.group[id]), func(g int64) bool { return slices.Contains(limit.Groups, g) }) {
+			return false
+		}
 		if all && w.member[id] || slices.Contains(named, id) {
 			return true
 		}
@@ -262,6 +273,37 @@ func TestEntriesThatSayNothingOfTheirContainerAreLeftOut(t *testing.T) {
 	if w.asked > 0 {
 		t.Errorf("the forge was asked %d times about a token of one project", w.asked)
 	}
+}
+
+// TestALimitCostsAQuestionAGroup: what lies in one group is cleared of a limit elsewhere by asking about that group.
+func TestALimitCostsAQuestionAGroup(t *testing.T) {
+	w := &tree{parent: map[int64]int64{1: 0, 2: 1, 3: 1}, group: map[int64]int64{}, known: map[int64]policy.Container{}}
+	limit := policy.Limit{Name: "frozen", Groups: []int64{3}}
+	limit.Permissions.Add(1)
+	g := grantOf(t, policy.ScopeSpec{Access: "selected_memberships", GroupIDs: []int64{1}})
+	e := projects(routes.EntryName{Ref: routes.RefProject, ID: "id", Path: "path_with_namespace", Above: "namespace.id"})
+	judge := NewJudge(remembering{w}, &token.Session{Grant: g.Under(policy.Limits{limit}, policy.Bearer{})}, e, time.Second, time.Minute)
+	for id := int64(101); id <= 160; id++ {
+		w.group[id] = 2 + id%2
+		kept, err := judge.Keeps(jsontext.Value(w.entry(id)))
+		if err != nil || kept != (w.group[id] == 2) {
+			t.Fatalf("project %d in %d: %v, %v", id, w.group[id], kept, err)
+		}
+	}
+	if w.asked > 3 {
+		t.Errorf("%d questions about 3 groups", w.asked)
+	}
+}
+
+// remembering is a resolver that keeps what it was told.
+type remembering struct{ *tree }
+
+func (w remembering) Resolve(ctx context.Context, s *token.Session, ref routes.Reference, age time.Duration) (policy.Container, error) {
+	c, err := w.tree.Resolve(ctx, s, ref, age)
+	if err == nil {
+		w.known[ref.ID] = c
+	}
+	return c, err
 }
 
 // TestOthersAreNotAskedAbout: what lies elsewhere by its path costs no question, and a path alone allows nothing.

@@ -30,6 +30,8 @@ type Service interface {
 	Reused(ctx context.Context, hash token.Hash) error
 	// Revocation tells whether a request takes a token's power away.
 	Revocation(method string, path []byte) Revocation
+	// Trades tells whether the body of a request without a credential is one.
+	Trades(method string, path []byte) bool
 	// Answer answers. Nothing in the request is changed or kept after it returns.
 	Answer(ctx context.Context, r *Request) Answer
 }
@@ -53,6 +55,8 @@ type Answer struct {
 	Pass   bool
 	// Identified: the credential is right, whatever became of the request.
 	Identified bool
+	// Wrong: the credential shows no right to anything, whatever the status says.
+	Wrong bool
 }
 
 // Revocation is what a request of that kind is allowed by. The zero value: it is none.

@@ -27,10 +27,14 @@ func NewProxies(trusted []netip.Prefix, untrusted func(netip.Addr)) *Proxies {
 }
 
 // Includes tells whether an address is one of them.
-func (p *Proxies) Includes(a netip.Addr) bool {
+func (p *Proxies) Includes(a netip.Addr) bool { return Includes(p.trusted, a) }
+
+// Includes tells whether an address is in one of the ranges. The zero range stands for peers of Unix sockets, whose address is
+// not valid, and which no other range has.
+func Includes(ranges []netip.Prefix, a netip.Addr) bool {
 	a = a.Unmap()
-	for _, t := range p.trusted {
-		if t.Contains(a) {
+	for _, r := range ranges {
+		if r.Contains(a) || !a.IsValid() && r == (netip.Prefix{}) {
 			return true
 		}
 	}

@@ -1,6 +1,7 @@
 package reply
 
 import (
+	"fmt"
 	"strings"
 
 	"patgate/proxy/header"
@@ -48,4 +49,19 @@ func CutRoot(target []byte, root string) (rest []byte, below bool) {
 		return rest, true
 	}
 	return target, false
+}
+
+// CheckAddresses tells which of some addresses is none, or which of some origins.
+func CheckAddresses(addresses, origins []string) error {
+	for _, address := range addresses {
+		if _, ok := ParseBase(address); !ok {
+			return fmt.Errorf("%q is not an address such as https://gitlab.example.com", address)
+		}
+	}
+	for _, origin := range origins {
+		if b, ok := ParseBase(origin); !ok || b.Path != "" {
+			return fmt.Errorf("%q is not an origin such as https://gitlab.example.com", origin)
+		}
+	}
+	return nil
 }

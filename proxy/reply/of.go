@@ -141,6 +141,9 @@ func OfDenial(d *policy.Decision, r *routes.Route) *Refusal {
 		out.Message = "The token allows this only under a constraint that cannot be enforced here."
 	case policy.ReasonTargetDenied:
 		out.Message = "The permission is missing on a further project or group that the request names."
+	case policy.ReasonLimit:
+		out.Decision = nil
+		out.Message = "Access denied: " + d.Limit.Refusal() + "."
 	case policy.ReasonOutOfBounds:
 		out.Message = "The token does not reach what the request names."
 	}
@@ -169,6 +172,7 @@ const (
 	FailureUpstream   = "upstream_broken"
 	FailureBusy       = "upstream_busy"
 	FailureShare      = "upstream_share"
+	FailureLimit      = "token_limit" // a body was longer than a limit of the token lets through
 	FailureBody       = "broken_body"
 	FailureAnswer     = "unfiltered_answer"
 	FailureRedirect   = "redirect_refused"
@@ -180,7 +184,10 @@ const (
 // FailureOf gives what the log says of an error after the decision.
 func FailureOf(err error) string {
 	var source *wire.UploadError
+	var made *Refusal
 	switch {
+	case errors.As(err, &made) && made.Status == fasthttp.StatusTooManyRequests:
+		return FailureLimit
 	case errors.As(err, &source), errors.Is(err, ErrBodyTooLarge):
 		return FailureBody
 	case errors.Is(err, dial.ErrTLS):

@@ -1,26 +1,27 @@
 package surface
 
 import (
-	"patgate/proxy/reply"
-	"patgate/routes/params"
-	"time"
-
 	"bytes"
+	"cmp"
 	"errors"
 	"io"
 	"os"
+	"time"
 
+	"patgate/proxy/reply"
 	"patgate/proxy/wire"
+	"patgate/routes/params"
 )
 
 // Body is a request's body, on its way from the client to the forge. It is counted as it is read.
 type Body struct {
-	ContentType []byte // that is sent on; empty is none
-	Encoding    string // that is sent on; empty is none
-	Received    int64  // bytes that the client sent
-	Length      int64  // declared; -1 when it is chunked
-	Memory      []byte // of a body that is read whole
-	Out         []byte // what is sent, when it is short
+	ContentType []byte                                  // that is sent on; empty is none
+	Encoding    string                                  // that is sent on; empty is none
+	Received    int64                                   // bytes that the client sent
+	Length      int64                                   // declared; -1 when it is chunked
+	Memory      []byte                                  // of a body that is read whole
+	Out         []byte                                  // what is sent, when it is short
+	Meter       interface{ Take(int64) *reply.Refusal } // nil, or counts what has come, and ends what is too much
 
 	// Form is how its row has it read, and Multipart what was read of it so far.
 	Form      params.Body
@@ -47,11 +48,7 @@ type BodyLimits struct {
 // unkept answers for a body that could not be put into a file.
 func (l *BodyLimits) unkept(err error) error {
 	if l.Unkept != nil {
-		dir := l.TempDir
-		if dir == "" {
-			dir = os.TempDir()
-		}
-		l.Unkept(dir, err)
+		l.Unkept(cmp.Or(l.TempDir, os.TempDir()), err)
 	}
 	return reply.ErrNoDisk
 }
@@ -81,6 +78,11 @@ func (b *Body) Read(p []byte) (int, error) {
 	}
 	n, err := b.from.Read(p)
 	b.Received += int64(n)
+	if b.Meter != nil && n > 0 {
+		if r := b.Meter.Take(b.Received); r != nil {
+			return 0, &wire.UploadError{Err: r}
+		}
+	}
 	switch {
 	case err == nil:
 		return n, nil

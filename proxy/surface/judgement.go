@@ -234,7 +234,10 @@ func (j *Judgement) Note(q *Request) {
 	e.Scope = d.Scope
 	e.Undeclared, e.Used = j.Set.Undeclared, nil
 	e.Acts, e.Filtered = j.Question.Acts, false
-	e.Act, e.Permission = policy.ActNone, ""
+	e.Act, e.Permission, e.Limit = policy.ActNone, "", ""
+	if d.Limit != nil {
+		e.Limit = d.Limit.Name
+	}
 	switch {
 	case d.Verdict == policy.Deny:
 		if d.Act >= 0 && d.Act < len(j.Question.Acts) {

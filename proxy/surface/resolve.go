@@ -117,7 +117,7 @@ func (j *Judgement) onAccount(route *routes.Route) {
 			return
 		}
 	}
-	*act = policy.Act{Kind: policy.ActOwn, Boundary: route.Boundaries[0]}
+	*act = policy.Act{Kind: policy.ActOwn, Boundary: route.Boundaries[0], Named: act.Container}
 }
 
 // resolveCaptures checks the targets that the path names.

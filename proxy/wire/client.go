@@ -32,7 +32,8 @@ const leastProgress = 4 << 10
 // bounds how long the client may take.
 type Client struct {
 	watched
-	// Peer is the address at the other end, and PeerText its text.
+	// Peer is the address at the other end, or that of the client whose connection a proxy there passes on, and PeerText its
+	// text. A Unix socket has none: it is not valid, and the text empty.
 	Peer     netip.Addr
 	PeerText string
 	// Pending is a request that an event loop began and a goroutine goes on with.

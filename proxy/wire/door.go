@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/valyala/fasthttp"
+
+	"patgate/proxy/wire/proxyprotocol"
 )
 
 // Front serves requests on the goroutine of an event loop.
@@ -32,6 +34,9 @@ type DoorOptions struct {
 	Serve        func(net.Conn) error        // serves a connection in a goroutine until it ends
 	ClientKey    func(netip.Addr) netip.Addr // what PerClient counts by
 	SpeaksForAll func(netip.Addr) bool       // a proxy's address, for which PerClient does not hold
+	Announces    func(netip.Addr) bool       // a proxy's address, whose connections begin with a header of the PROXY protocol
+	// Unannounced is told of a connection of such a proxy that does not, and is closed.
+	Unannounced func(peer net.Addr, problem error)
 }
 
 // Door takes connections from clients in.
@@ -40,6 +45,7 @@ type Door struct {
 	timeouts *Timeouts
 	leaving  atomic.Bool
 	stopping atomic.Bool
+	gate     proxyprotocol.Gate
 
 	mu     sync.Mutex
 	looped map[*Client]struct{} // open connections that event loops serve
@@ -48,7 +54,8 @@ type Door struct {
 
 // NewDoor makes a door.
 func NewDoor(o DoorOptions) *Door {
-	return &Door{options: o, timeouts: o.Timeouts, looped: map[*Client]struct{}{}, byPeer: map[netip.Addr]int{}}
+	return &Door{options: o, timeouts: o.Timeouts, looped: map[*Client]struct{}{}, byPeer: map[netip.Addr]int{},
+		gate: proxyprotocol.Gate{Wait: o.Timeouts.ReadHeader, Refused: o.Unannounced}}
 }
 
 // Listen gives a listener whose connections are Clients. With a TLS configuration they are encrypted.
@@ -68,6 +75,10 @@ func (d *Door) Stop() {
 // EndIdle ends the connections that rest in a loop, and tunnels, which nobody knows the end of. Those that have just been opened
 // have their first request on its way: they are ended only if fresh says so. It tells how many are left.
 func (d *Door) EndIdle(fresh bool) int {
+	if fresh {
+		d.gate.Close()
+	}
+	waiting := d.gate.Waiting() // before looped: what leaves the one is in the other
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for c := range d.looped {
@@ -82,7 +93,7 @@ func (d *Door) EndIdle(fresh bool) int {
 			c.socket.EndIfResting()
 		}
 	}
-	return len(d.looped)
+	return waiting + len(d.looped)
 }
 
 func (d *Door) join(c *Client) {
@@ -104,9 +115,9 @@ func (d *Door) Looped() int {
 	return len(d.looped)
 }
 
-// enter counts a connection of an address. False: it has too many.
-func (d *Door) enter(key netip.Addr) bool {
-	if d.options.PerClient <= 0 || !key.IsValid() {
+// enter counts a connection of an address, unless it is free to have any number. False: it has too many.
+func (d *Door) enter(key netip.Addr, free bool) bool {
+	if d.options.PerClient <= 0 || free {
 		return true
 	}
 	d.mu.Lock()
@@ -119,8 +130,8 @@ func (d *Door) enter(key netip.Addr) bool {
 }
 
 // exit counts it off.
-func (d *Door) exit(key netip.Addr) {
-	if d.options.PerClient <= 0 || !key.IsValid() {
+func (d *Door) exit(key netip.Addr, free bool) {
+	if d.options.PerClient <= 0 || free {
 		return
 	}
 	d.mu.Lock()
@@ -152,46 +163,78 @@ func (l *listener) Accept() (net.Conn, error) {
 			time.Sleep(acceptPause)
 			continue
 		}
-		switch conn := l.wrap(c); {
-		case conn == nil:
-		case conn.socket == nil:
-			return conn, nil
-		case conn.socket.Start(true) != nil:
-			_ = conn.Close()
+		peer, known := addressOf(c)
+		switch {
+		case !known, l.door.options.Announces(peer) && l.door.gate.Waiting() >= l.door.options.Connections:
+			_ = c.Close()
+		case l.door.options.Announces(peer):
+			l.door.gate.Take(c, func(c net.Conn, client netip.Addr) { l.announced(c, peer, client) })
+		default:
+			if conn := l.wrap(c, peer, l.door.options.SpeaksForAll(peer)); conn != nil && !conn.begin() {
+				return conn, nil
+			}
 		}
 	}
 }
 
-// wrap gives nil when the address has too many connections; it is then closed with an answer where that cannot block.
-func (l *listener) wrap(c net.Conn) *Client {
+// addressOf gives the address at the other end, which is not valid for a Unix socket. known is false for one that was gone before
+// the system could tell.
+func addressOf(c net.Conn) (peer netip.Addr, known bool) {
+	if _, is := c.(*net.UnixConn); is {
+		return peer, true
+	}
+	if a, is := c.RemoteAddr().(*net.TCPAddr); is {
+		peer = a.AddrPort().Addr().Unmap().WithZone("")
+	}
+	return peer, peer.IsValid()
+}
+
+// announced takes a connection in that a proxy has said the client of. One without a client is the proxy's own.
+func (l *listener) announced(c net.Conn, peer, client netip.Addr) {
+	own := !client.IsValid()
+	if own {
+		client = peer
+	}
+	if conn := l.wrap(c, client, own || l.door.options.SpeaksForAll(client)); conn != nil && !conn.begin() {
+		conn.hand()
+	}
+}
+
+// begin has a loop serve the connection. False: it belongs to none.
+func (c *Client) begin() bool {
+	if c.socket != nil && c.socket.Start(true) != nil {
+		_ = c.Close()
+	}
+	return c.socket != nil
+}
+
+// wrap gives nil when the address has too many connections, unless it is free to have them; the connection is then closed with an
+// answer where that cannot block.
+func (l *listener) wrap(c net.Conn, client netip.Addr, free bool) *Client {
 	d := l.door
-	conn := &Client{door: d}
+	conn := &Client{door: d, Peer: client}
 	conn.dog = d.options.Watchdog
-	if addr, ok := c.RemoteAddr().(*net.TCPAddr); ok {
-		conn.Peer = addr.AddrPort().Addr().Unmap().WithZone("")
-		conn.PeerText = conn.Peer.String()
+	if client.IsValid() {
+		conn.PeerText = client.String()
 	}
 	if d.Looped() >= d.options.Connections { // the HTTP server counts the others
 		l.refuse(c, fasthttp.StatusServiceUnavailable, "limits.connections")
 		return nil
 	}
-	key := d.options.ClientKey(conn.Peer)
-	if d.options.SpeaksForAll(conn.Peer) {
-		key = netip.Addr{}
-	}
-	if !d.enter(key) {
+	key := d.options.ClientKey(client)
+	if !d.enter(key, free) {
 		l.refuse(c, fasthttp.StatusTooManyRequests, "limits.connections_per_client")
 		return nil
 	}
 	conn.Conn, conn.socket = d.options.Loops.adopt(c, nil)
-	conn.release = func() { d.exit(key) }
+	conn.release = func() { d.exit(key, free) }
 	if conn.shaken = l.tls == nil; !conn.shaken {
 		conn.secure = newSecure(conn.Conn, conn.socket, l.tls, tls.Server)
 		conn.Conn = conn.secure
 	}
 	if conn.socket != nil {
 		d.join(conn)
-		conn.release = func() { d.leave(conn); d.exit(key) }
+		conn.release = func() { d.leave(conn); d.exit(key, free) }
 		conn.socket.Handle(conn)
 	}
 	conn.dog.add(&conn.watched)

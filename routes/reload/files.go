@@ -1,6 +1,7 @@
 package reload
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -17,6 +18,12 @@ const maxFile = 8 << 20
 // begin with a dot, sorted by name; its subdirectories are left out. Symbolic links are followed, as mounted Kubernetes
 // ConfigMaps need. Every path that cannot be read is a problem.
 func ReadFiles(paths []string) ([]routes.File, []routes.Problem) {
+	return readFiles(paths, false, false)
+}
+
+// readFiles reads files. With empty, a directory without any is none; with gone, so is a path at which there is nothing: not one
+// that cannot be looked at, nor a symbolic link that leads nowhere.
+func readFiles(paths []string, empty, gone bool) ([]routes.File, []routes.Problem) {
 	var files []routes.File
 	var problems []routes.Problem
 	fail := func(path, message, fix string) {
@@ -24,15 +31,21 @@ func ReadFiles(paths []string) ([]routes.File, []routes.Problem) {
 	}
 	for _, path := range paths {
 		names, err := expand(path)
+		if err != nil && gone && absent(path) {
+			continue
+		}
 		if err != nil {
 			fail(path, reason(err), "give a YAML file, or a directory with such files")
 			continue
 		}
-		if len(names) == 0 {
+		if len(names) == 0 && !empty {
 			fail(path, "the directory has no .yaml file", "put one into it, or remove the directory from the list")
 		}
 		for _, name := range names {
 			data, err := read(name)
+			if err != nil && gone && absent(name) {
+				continue
+			}
 			if err != nil {
 				fail(name, reason(err), "make the file readable, or remove it from the list")
 				continue
@@ -41,6 +54,12 @@ func ReadFiles(paths []string) ([]routes.File, []routes.Problem) {
 		}
 	}
 	return files, problems
+}
+
+// absent tells whether there is nothing at a path.
+func absent(path string) bool {
+	_, err := os.Lstat(path)
+	return errors.Is(err, fs.ErrNotExist)
 }
 
 // expand gives the files that a path stands for.
@@ -64,7 +83,7 @@ func expand(path string) ([]string, error) {
 		}
 		full := filepath.Join(path, name)
 		if info, err := os.Stat(full); err != nil || info.IsDir() {
-			if err != nil {
+			if err != nil && !absent(full) { // removed since
 				return nil, err
 			}
 			continue

@@ -1,12 +1,9 @@
-// Package reload keeps a route table up to date with the user's overlay files. It is apart from package routes because
-// it reads the disk and the clock, which a table and its loader never do.
+// Package reload keeps a route table up to date with the user's overlay files, and whatever else is loaded from files. It is
+// apart from package routes because it reads the disk and the clock, which a table and its loader never do.
 package reload
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/binary"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -39,109 +36,100 @@ type Event struct {
 }
 
 // Reloader holds the current table. Its methods may be called from any goroutine.
-type Reloader struct {
-	opts    Options
-	current atomic.Pointer[routes.Table]
-
-	mu   sync.Mutex        // held during a reload
-	seen [sha256.Size]byte // of the files at the last reload, good or not
-}
+type Reloader struct{ *Kept[routes.Table] }
 
 // New loads the table for the first time. Problems mean that there is no table, and no Reloader.
 func New(opts Options) (*Reloader, []routes.Problem) {
-	r := &Reloader{opts: opts}
-	files, problems := ReadFiles(opts.Paths)
-	r.seen = fingerprint(files, problems)
+	k, problems := Keep(Source[routes.Table]{Paths: opts.Paths, Interval: opts.Interval,
+		Load: func(files []routes.File, before *routes.Table) (*routes.Table, []routes.Problem) {
+			o := load.Options{Table: opts.Table, Overlay: files}
+			if before != nil {
+				o.Known = before.Catalogue()
+			}
+			return load.Table(o)
+		},
+		Report: func(table *routes.Table, files int, problems []routes.Problem) {
+			if opts.Report != nil {
+				opts.Report(Event{Problems: problems, Rows: len(table.Routes()), Files: files})
+			}
+		}})
 	if len(problems) > 0 {
 		return nil, problems
 	}
-	table, problems := load.Table(load.Options{Table: opts.Table, Overlay: files})
-	if len(problems) > 0 {
-		return nil, problems
-	}
-	r.current.Store(table)
-	return r, nil
+	return &Reloader{k}, nil
 }
 
 // Table gives the current table. A request asks once and keeps it.
-func (r *Reloader) Table() *routes.Table { return r.current.Load() }
+func (r *Reloader) Table() *routes.Table { return r.Current() }
 
-// Reload reads the files again, whether they changed or not, and puts the new table into use. When there are problems,
-// the table before stays.
-func (r *Reloader) Reload() []routes.Problem {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	files, problems := ReadFiles(r.opts.Paths)
-	return r.reloadLocked(files, problems)
+// Source says what a Kept is loaded from.
+type Source[T any] struct {
+	// Paths are files and directories, in the order in which they apply. Without any, Watch has nothing to do.
+	Paths []string
+	// Interval is how often Watch looks at the files; 0 is DefaultInterval.
+	Interval time.Duration
+	// MayBeNone: what is loaded may be of no files at all. A directory may have none, and a path that is removed later holds nothing
+	// any more; otherwise what was there stays.
+	MayBeNone bool
+	// Load makes it of files. before is what is in use; nil for the first time.
+	Load func(files []routes.File, before *T) (*T, []routes.Problem)
+	// Report is told of every reload, in order: what is in use, how many files were read, and why the one before stays. Nil is told
+	// nothing.
+	Report func(current *T, files int, problems []routes.Problem)
 }
 
-// Watch reloads when a file was changed, added or removed, until the context is done. It compares contents, not times: a
-// file that is written twice within the clock's grain is not missed, and one that is only touched is not loaded. A change
-// that cannot be loaded is reported once.
-func (r *Reloader) Watch(ctx context.Context) {
-	if len(r.opts.Paths) == 0 {
-		return
+// Kept is what was loaded from files and is kept up to date with them. Its methods may be called from any goroutine.
+type Kept[T any] struct {
+	source  Source[T]
+	files   Files
+	current atomic.Pointer[T]
+}
+
+// Keep loads for the first time. Problems mean that there is nothing.
+func Keep[T any](source Source[T]) (*Kept[T], []routes.Problem) {
+	k := &Kept[T]{source: source}
+	k.files = Files{Read: k.read, Load: k.load}
+	files, problems := k.files.First()
+	if len(problems) > 0 {
+		return nil, problems
 	}
-	interval := r.opts.Interval
-	if interval <= 0 {
-		interval = DefaultInterval
+	loaded, problems := source.Load(files, nil)
+	if len(problems) > 0 {
+		return nil, problems
 	}
-	ticker := time.NewTicker(interval)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-ticker.C:
-			r.poll()
+	k.current.Store(loaded)
+	return k, nil
+}
+
+// Current gives what is in use.
+func (k *Kept[T]) Current() *T { return k.current.Load() }
+
+// Reload reads the files again, whether they changed or not, and puts what they hold into use. When there are problems, what was
+// there before stays.
+func (k *Kept[T]) Reload() []routes.Problem { return k.files.Reload() }
+
+// Watch reloads when a file was changed, added or removed, until the context is done, see Files.Watch.
+func (k *Kept[T]) Watch(ctx context.Context) {
+	if len(k.source.Paths) > 0 {
+		k.files.Watch(ctx, k.source.Interval)
+	}
+}
+
+// read reads the files. At the start each path must lead somewhere.
+func (k *Kept[T]) read() ([]routes.File, []routes.Problem) {
+	return readFiles(k.source.Paths, k.source.MayBeNone, k.source.MayBeNone && k.Current() != nil)
+}
+
+// load puts what was read into use.
+func (k *Kept[T]) load(files []routes.File, problems []routes.Problem) []routes.Problem {
+	if len(problems) == 0 {
+		var loaded *T
+		if loaded, problems = k.source.Load(files, k.Current()); len(problems) == 0 {
+			k.current.Store(loaded)
 		}
 	}
-}
-
-// poll reloads when the files differ from those of the last reload.
-func (r *Reloader) poll() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	files, problems := ReadFiles(r.opts.Paths)
-	if fingerprint(files, problems) != r.seen {
-		r.reloadLocked(files, problems)
-	}
-}
-
-func (r *Reloader) reloadLocked(files []routes.File, problems []routes.Problem) []routes.Problem {
-	r.seen = fingerprint(files, problems)
-	before := r.current.Load()
-	var table *routes.Table
-	if len(problems) == 0 {
-		table, problems = load.Table(load.Options{Table: r.opts.Table, Overlay: files, Known: before.Catalogue()})
-	}
-	event := Event{Problems: problems, Rows: len(before.Routes()), Files: len(files)}
-	if len(problems) == 0 {
-		r.current.Store(table)
-		event.Rows = len(table.Routes())
-	}
-	if r.opts.Report != nil {
-		r.opts.Report(event)
+	if k.source.Report != nil {
+		k.source.Report(k.Current(), len(files), problems)
 	}
 	return problems
-}
-
-// fingerprint is a hash of names and contents, and of what could not be read.
-func fingerprint(files []routes.File, problems []routes.Problem) (sum [sha256.Size]byte) {
-	h := sha256.New()
-	add := func(data []byte) {
-		var length [8]byte
-		binary.BigEndian.PutUint64(length[:], uint64(len(data)))
-		h.Write(length[:])
-		h.Write(data)
-	}
-	for _, f := range files {
-		add([]byte(f.Name))
-		add(f.Data)
-	}
-	for _, p := range problems {
-		add([]byte(p.Error()))
-	}
-	h.Sum(sum[:0])
-	return sum
 }

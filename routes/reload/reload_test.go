@@ -2,6 +2,7 @@ package reload
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -260,4 +261,73 @@ func TestReadFiles(t *testing.T) {
 			t.Errorf("got %v", routes.Problems(problems))
 		}
 	})
+}
+
+// What may be of no files is empty when they are deleted; what cannot be read keeps what was there.
+func TestDeletedFilesAreOutOfForce(t *testing.T) {
+	dir := t.TempDir()
+	folder, single := filepath.Join(dir, "folder"), filepath.Join(dir, "single.yaml")
+	inside := filepath.Join(folder, "a.yaml")
+	write := func() {
+		t.Helper()
+		if err := os.MkdirAll(folder, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range []string{inside, single} {
+			if err := os.WriteFile(name, []byte("x"), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	keep := func(none bool) *Kept[int] {
+		t.Helper()
+		write()
+		k, problems := Keep(Source[int]{Paths: []string{folder, single}, MayBeNone: none,
+			Load: func(files []routes.File, _ *int) (*int, []routes.Problem) { n := len(files); return &n, nil }})
+		if len(problems) > 0 || *k.Current() != 2 {
+			t.Fatal(problems)
+		}
+		return k
+	}
+	remove := func(path string) func() error { return func() error { return os.RemoveAll(path) } }
+	for _, c := range []struct {
+		name    string
+		do      func() error
+		want    int
+		problem bool
+	}{
+		{"a file", remove(single), 1, false},
+		{"the last file of a folder", remove(inside), 1, false},
+		{"a folder", remove(folder), 1, false},
+		{"a link that leads nowhere", func() error {
+			return errors.Join(os.Remove(single), os.Symlink(filepath.Join(dir, "nowhere"), single))
+		}, 2, true},
+		{"a folder in the place of a file's folder", func() error {
+			return errors.Join(os.RemoveAll(folder), os.WriteFile(folder, nil, 0o644), os.Remove(single), os.Mkdir(single, 0o755))
+		}, 1, false},
+		{"a file that is too long", func() error { return os.Truncate(single, 9<<20) }, 2, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if err := errors.Join(os.RemoveAll(folder), os.RemoveAll(single)); err != nil {
+				t.Fatal(err)
+			}
+			k := keep(true)
+			if err := c.do(); err != nil {
+				t.Fatal(err)
+			}
+			if problems := k.Reload(); (len(problems) > 0) != c.problem || *k.Current() != c.want {
+				t.Errorf("%d are left, %v", *k.Current(), problems)
+			}
+		})
+	}
+	if err := errors.Join(os.RemoveAll(folder), os.RemoveAll(single)); err != nil {
+		t.Fatal(err)
+	}
+	k := keep(false)
+	if err := os.Remove(single); err != nil {
+		t.Fatal(err)
+	}
+	if problems := k.Reload(); len(problems) == 0 || *k.Current() != 2 {
+		t.Errorf("of a route table %d are left, %v", *k.Current(), problems)
+	}
 }

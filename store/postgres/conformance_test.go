@@ -11,6 +11,9 @@ import (
 	"patgate/store/postgres"
 	"patgate/store/postgres/postgrestest"
 	"patgate/store/storetest"
+	"patgate/store/storetest/limittest"
+	"patgate/store/storetest/listing"
+	"patgate/store/storetest/trusted"
 )
 
 // cluster is the PostgreSQL of these tests; nil where there is none.
@@ -70,6 +73,30 @@ func TestConformance(t *testing.T) {
 	storetest.Run(t, func(t testing.TB, dir string) store.Store { return openURL(t, d.url(t, dir)) })
 }
 
+func TestConformanceOfTrusts(t *testing.T) {
+	var d databases
+	trusted.Run(t, func(t testing.TB, dir string) store.Store { return openURL(t, d.url(t, dir)) })
+	trusted.Run(t, func(t testing.TB, dir string) store.Store {
+		db := openURL(t, d.url(t, dir))
+		db.RefuseEveryOtherCommitForTest()
+		return db
+	})
+}
+
+func TestLimits(t *testing.T) {
+	var d databases
+	limittest.Run(t, func(t testing.TB, dir string) store.Store { return openURL(t, d.url(t, dir)) })
+}
+
+func TestLimitsOfRetries(t *testing.T) {
+	var d databases
+	limittest.Run(t, func(t testing.TB, dir string) store.Store {
+		db := openURL(t, d.url(t, dir))
+		db.RefuseEveryOtherCommitForTest()
+		return db
+	})
+}
+
 // Every transaction fails once, as one that another ran beside, and is run again: nothing is counted twice.
 func TestConformanceOfRetries(t *testing.T) {
 	var d databases
@@ -78,4 +105,9 @@ func TestConformanceOfRetries(t *testing.T) {
 		db.RefuseEveryOtherCommitForTest()
 		return db
 	})
+}
+
+func TestListing(t *testing.T) {
+	var d databases
+	listing.Run(t, func(t testing.TB, dir string) store.Store { return openURL(t, d.url(t, dir)) })
 }

@@ -164,7 +164,11 @@ func (db *DB) mean(err error) error {
 		return fmt.Errorf("%w: another transaction holds what is asked for: %w", store.ErrLocked, err)
 	case told.Code == "25006": // read only
 		return fmt.Errorf("%w: the server takes no writes: %w", store.ErrUnreachable, err)
-	case strings.HasPrefix(told.Code, "XX"), told.Code == "58P01": // internal error, data or index corrupted; a file is missing
+	case told.Code == "XX001", told.Code == "XX002": // data or index corrupted
+		err = fmt.Errorf("%w: the server of %s says so (fix: see its log, and put back a backup): %w", store.ErrPartly, db.name, err)
+		db.damaged.Store(&damage{err, time.Now()})
+		return err
+	case strings.HasPrefix(told.Code, "XX"), told.Code == "58P01": // internal error; a file is missing
 		return fmt.Errorf("%w: %w", store.ErrDamaged, err)
 	}
 	return err

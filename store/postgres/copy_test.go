@@ -64,6 +64,7 @@ func TestCopyThereAndBack(t *testing.T) {
 		rows += c.Rows
 	}
 	if rows != 15 { // a key, an owner, a credential, two tokens with two places each, a path, uses, an address, a kind, a unit, observing
+
 		t.Errorf("%d rows: %+v", rows, there)
 	}
 	var signedIn int

@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"errors"
+	"time"
 
 	"patgate/store"
 )
@@ -18,8 +19,20 @@ func (db *DB) Faults() (faults []error) {
 	if full := db.full.Load(); full != nil {
 		faults = append(faults, *full)
 	}
+	if d := db.damaged.Load(); d != nil && time.Since(d.at) < damageTold {
+		faults = append(faults, d.err)
+	}
 	return faults
 }
+
+// damage is what the server said of its files, and when. It looks for none by itself, and says nothing when all is well again.
+type damage struct {
+	err error
+	at  time.Time
+}
+
+// damageTold is for how long damage is a fault after the server has met it.
+const damageTold = 10 * time.Minute
 
 // tried fills a table of 256 KiB that nobody else sees. Its rows are too short to be compressed.
 const tried = `CREATE TEMPORARY TABLE patgate_room AS SELECT repeat('x', 1900) AS filler FROM generate_series(1, 128)`

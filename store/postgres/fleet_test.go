@@ -148,8 +148,9 @@ func TestSignInsOnAnOlderSchema(t *testing.T) {
 	f := storetest.NewFixture(t, openURL(t, url), nil)
 	r := f.NewToken(t, "kept")
 	server := connect(t, url)
-	_, err := server.Exec(t.Context(), `DROP TABLE sign_in_forms, sign_ins, nodes; DELETE FROM counters WHERE name = 'sign_ins';
-		UPDATE patgate_schema SET version = version - 1`)
+	_, err := server.Exec(t.Context(), withoutMarks+`; DROP TABLE sign_in_forms, sign_ins, nodes, token_limits;
+		ALTER TABLE tokens DROP COLUMN managed, DROP COLUMN born_at;
+		DROP TABLE trust_uses, trust_tokens, trusts; DELETE FROM counters WHERE name = 'sign_ins'; UPDATE patgate_schema SET version = 2`)
 	if err != nil {
 		t.Fatal(err)
 	}

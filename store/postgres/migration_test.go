@@ -23,6 +23,10 @@ func connect(t *testing.T, url string) *pgx.Conn {
 	return c
 }
 
+// withoutMarks takes from a database what the schema has of marks.
+const withoutMarks = `DROP TABLE marks, unmarked; DROP FUNCTION token_marked, token_judged CASCADE;
+		DROP INDEX tokens_by_expiry, tokens_by_creation, tokens_by_name, tokens_reporting`
+
 // Nodes that start together on an empty database make its tables once, and wait for each other.
 func TestNodesThatStartTogether(t *testing.T) {
 	var d databases
@@ -102,9 +106,11 @@ func TestWhatTokensOfAnOlderSchemaNameIsKnown(t *testing.T) {
 				return text
 			}
 			for _, statement := range append([]string{
-				"DROP TRIGGER token_named ON tokens", "DROP TRIGGER token_renamed ON tokens", "DROP FUNCTION token_named",
-				"DROP FUNCTION name_places", "DROP TABLE token_places", "DROP TABLE paths", "DROP TABLE unplaced",
-				"DROP TABLE sign_in_forms", "DROP TABLE sign_ins", "DROP TABLE nodes", "DELETE FROM counters WHERE name = 'sign_ins'",
+				withoutMarks, "DROP TRIGGER token_named ON tokens", "DROP TRIGGER token_renamed ON tokens", "DROP FUNCTION token_named",
+				"DROP FUNCTION name_places", "DROP TABLE token_places", "DROP TABLE paths", "DROP TABLE unplaced", "DROP TABLE token_limits",
+				"DROP TABLE sign_in_forms", "DROP TABLE sign_ins", "DROP TABLE nodes", "ALTER TABLE tokens DROP COLUMN managed",
+				"ALTER TABLE tokens DROP COLUMN born_at",
+				"DROP TABLE trust_uses", "DROP TABLE trust_tokens", "DROP TABLE trusts", "DELETE FROM counters WHERE name = 'sign_ins'",
 				"UPDATE patgate_schema SET version = 1",
 			}, damage...) {
 				run(statement)

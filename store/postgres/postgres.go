@@ -15,7 +15,9 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"patgate/store"
+	"patgate/store/signins"
 	"patgate/store/tables"
+	"patgate/store/trusts"
 )
 
 // Options says how to open a store. The zero value is the default.
@@ -35,6 +37,8 @@ const connections = 6
 // DB is an open store. It implements store.Store.
 type DB struct {
 	*tables.Tables
+	signins.SignIns
+	trusts.Trusts
 	name     string // without a secret
 	patience time.Duration
 	read     *pgxpool.Pool
@@ -44,6 +48,7 @@ type DB struct {
 	polls    []*tables.Tables // over each of the pools, that one first
 	closed   atomic.Bool
 	clock    clock
+	damaged  atomic.Pointer[damage]
 	full     atomic.Pointer[error] // store.ErrNoRoom, from the last change that found none until Retry finds some
 	numberings
 	// refuse, when it is not nil, is asked before each commit. A test lets transactions fail there.
@@ -88,6 +93,7 @@ func connect(url string, o Options) (*DB, error) {
 		}
 	}
 	db.Tables = tables.New(db.database(db.read))
+	db.SignIns, db.Trusts = signins.Of(db.Tables), trusts.Of(db.Tables)
 	for _, pool := range []*pgxpool.Pool{db.news, db.read, db.write} {
 		db.polls = append(db.polls, tables.New(db.database(pool)))
 	}

@@ -12,6 +12,7 @@ import (
 
 	"patgate/store"
 	"patgate/store/tables"
+	"patgate/store/tables/filter"
 )
 
 // attempts is how often a transaction is tried that fails only because another one runs beside it.
@@ -22,22 +23,28 @@ const signIns = "sign_ins"
 
 // database gives package tables what it needs of the pools.
 func (db *DB) database(read *pgxpool.Pool) tables.Database {
+	holding := func(counter string) func(context.Context, string, func(tables.Conn) error) error {
+		return func(ctx context.Context, doing string, f func(tables.Conn) error) error {
+			return db.change(ctx, doing, counter, f)
+		}
+	}
 	return tables.Database{
 		Read:     conn{read, db, db.patience},
 		Snapshot: db.snapshot,
-		Change: func(ctx context.Context, doing string, f func(tables.Conn) error) error {
-			return db.change(ctx, doing, "changes", f)
-		},
-		Note: func(ctx context.Context, doing string, f func(tables.Conn) error) error {
-			return db.change(ctx, doing, "seen", f)
-		},
-		Sign: func(ctx context.Context, doing string, f func(tables.Conn) error) error {
-			return db.change(ctx, doing, signIns, f)
-		},
-		Alone:  func(ctx context.Context, tx tables.Conn) error { return hold(ctx, tx, signIns) },
-		NextID: nextID,
-		Head:   "(SELECT seq FROM counters WHERE name = 'changes')",
-		Scrub:  func(context.Context) {},
+		Change:   holding("changes"),
+		Withdraw: holding("changes"), // the server's disk is not ours to keep room on
+		Note:     holding("seen"),
+		Sign:     holding(signIns),
+		SignOut:  holding(signIns),
+		Alone:    func(ctx context.Context, tx tables.Conn) error { return hold(ctx, tx, signIns) },
+		NextID:   nextID,
+		Head:     "(SELECT seq FROM counters WHERE name = 'changes')",
+		Scrub:    func(context.Context) {},
+
+		Filter:    filter.Dialect{Loose: true},
+		FillMarks: "INSERT INTO marks (token_id) SELECT id FROM tokens WHERE id > ? AND id <= ? ON CONFLICT DO NOTHING",
+		MissMarks: missing,
+		Unjudged:  "EXISTS (SELECT 1 FROM unmarked) OR EXISTS (SELECT 1 FROM marks WHERE judged = 0)",
 
 		Counter:    counter,
 		SetCounter: setCounter,
@@ -45,6 +52,10 @@ func (db *DB) database(read *pgxpool.Pool) tables.Database {
 		CopyEnds:   copyEnds,
 	}
 }
+
+// missing has tokens filled in that have no row in marks: a node of an older version has copied them while no trigger fired.
+const missing = `INSERT INTO unmarked SELECT min(t.id) - 1, max(t.id) FROM tokens t LEFT JOIN marks m ON m.token_id = t.id
+	WHERE m.token_id IS NULL HAVING count(*) > 0 AND NOT EXISTS (SELECT 1 FROM unmarked)`
 
 // nextID moves the counter of a table.
 func nextID(ctx context.Context, tx tables.Conn, table string) (id int64, err error) {
@@ -82,6 +93,9 @@ func copyEnds(ctx context.Context, tx tables.Conn) error {
 		return err
 	}
 	if err := triggers("ENABLE")(ctx, tx); err != nil {
+		return err
+	}
+	if _, err := tx.Exec(ctx, "INSERT INTO marks (token_id) SELECT id FROM tokens ON CONFLICT DO NOTHING"); err != nil {
 		return err
 	}
 	var last int64

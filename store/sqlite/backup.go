@@ -86,7 +86,7 @@ func sound(ctx context.Context, path string) error {
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(checkIntegrity(ctx, pool, "integrity_check"), pool.Close()); err != nil {
+	if err := errors.Join(checkIntegrity(ctx, pool, "integrity_check", "1"), pool.Close()); err != nil {
 		return err
 	}
 	if left := leftBeside(path); len(left) > 0 {
@@ -98,7 +98,7 @@ func sound(ctx context.Context, path string) error {
 // Check implements store.Store.
 func (db *DB) Check(ctx context.Context) (store.Health, error) {
 	h := store.Health{Path: db.path}
-	if err := checkIntegrity(ctx, db.read, "integrity_check"); err != nil {
+	if err := checkIntegrity(ctx, db.read, "integrity_check", "1"); err != nil {
 		return h, fmt.Errorf("checking store %s: %w", db.path, explain(err))
 	}
 	var broken int

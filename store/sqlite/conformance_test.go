@@ -7,6 +7,9 @@ import (
 	"patgate/store"
 	"patgate/store/sqlite"
 	"patgate/store/storetest"
+	"patgate/store/storetest/limittest"
+	"patgate/store/storetest/listing"
+	"patgate/store/storetest/trusted"
 )
 
 func openStore(t testing.TB, dir string) store.Store {
@@ -24,3 +27,18 @@ func openFile(t testing.TB, path string) *sqlite.DB {
 }
 
 func TestConformance(t *testing.T) { storetest.Run(t, openStore) }
+
+func TestConformanceOfTrusts(t *testing.T) { trusted.Run(t, openStore) }
+
+// The part about limits has a folder of its own.
+func TestLimits(t *testing.T)  { limittest.Run(t, openStore) }
+func TestListing(t *testing.T) { listing.Run(t, openStore) }
+
+// Long lists are read in the order of indexes, from the end that is nearer.
+func TestListingInTheOrderOfIndexes(t *testing.T) {
+	listing.Run(t, func(t testing.TB, dir string) store.Store {
+		db := openStore(t, dir)
+		db.(*sqlite.DB).WalkForTest()
+		return db
+	})
+}

@@ -18,52 +18,61 @@ type runner interface {
 }
 
 // conn runs statements for package tables.
-type conn struct{ on runner }
+type conn struct {
+	on runner
+	db *DB
+}
 
 // Exec implements tables.Conn.
 func (c conn) Exec(ctx context.Context, query string, args ...any) (int64, error) {
 	res, err := c.on.ExecContext(ctx, query, args...)
 	if err != nil {
-		return 0, mean(err)
+		return 0, c.db.mean(err)
 	}
 	n, err := res.RowsAffected()
-	return n, mean(err)
+	return n, c.db.mean(err)
 }
 
 // Query implements tables.Conn.
 func (c conn) Query(ctx context.Context, query string, args ...any) (tables.Rows, error) {
 	r, err := c.on.QueryContext(ctx, query, args...)
 	if err != nil {
-		return nil, mean(err)
+		return nil, c.db.mean(err)
 	}
-	return rows{r}, nil
+	return rows{r, c.db}, nil
 }
 
 // QueryRow implements tables.Conn.
 func (c conn) QueryRow(ctx context.Context, query string, args ...any) tables.Row {
-	return row{c.on.QueryRowContext(ctx, query, args...)}
+	return row{c.on.QueryRowContext(ctx, query, args...), c.db}
 }
 
 // rows are an answer whose errors have the meaning of package store.
-type rows struct{ *sql.Rows }
+type rows struct {
+	*sql.Rows
+	db *DB
+}
 
 // Scan implements tables.Rows.
-func (r rows) Scan(fields ...any) error { return mean(r.Rows.Scan(fields...)) }
+func (r rows) Scan(fields ...any) error { return r.db.mean(r.Rows.Scan(fields...)) }
 
 // Err implements tables.Rows.
-func (r rows) Err() error { return mean(r.Rows.Err()) }
+func (r rows) Err() error { return r.db.mean(r.Rows.Err()) }
 
 // Close implements tables.Rows.
 func (r rows) Close() { _ = r.Rows.Close() }
 
 // row is one row of an answer.
-type row struct{ *sql.Row }
+type row struct {
+	*sql.Row
+	db *DB
+}
 
 // Scan implements tables.Row.
-func (r row) Scan(fields ...any) error { return mean(r.Row.Scan(fields...)) }
+func (r row) Scan(fields ...any) error { return r.db.mean(r.Row.Scan(fields...)) }
 
 // mean is explain, with what package tables tells apart.
-func mean(err error) error {
+func (db *DB) mean(err error) error {
 	switch {
 	case err == nil:
 		return nil
@@ -72,7 +81,7 @@ func mean(err error) error {
 	case constraint(err):
 		return errors.Join(tables.ErrConstraint, err)
 	}
-	return explain(err)
+	return db.unsound(explain(err))
 }
 
 // mostPrepared bounds what a pool keeps prepared.

@@ -23,7 +23,8 @@ func noRoom(dir string, err error) error {
 
 // noRoomToOpen is noRoom of an error of opening or copying a database, when nothing can be in the -wal that was not there before.
 func noRoomToOpen(dir string, err error) error {
-	return noRoomAs(dir, noRoom(dir, err), sqlite3.SQLITE_IOERR_SHMSIZE, sqlite3.SQLITE_IOERR_SHMOPEN, sqlite3.SQLITE_IOERR_SHMMAP)
+	return noRoomAs(dir, noRoom(dir, err), sqlite3.SQLITE_IOERR_SHMSIZE, sqlite3.SQLITE_IOERR_SHMOPEN, sqlite3.SQLITE_IOERR_SHMMAP,
+		sqlite3.SQLITE_IOERR_IN_PAGE)
 }
 
 // noRoomAs gives an error its meaning. SQLite has one code for a full disk, and uses others where it did not look for the cause:
@@ -55,6 +56,14 @@ func unwritten(dir string, err error) error {
 		return fmt.Errorf("%w: %w", readOnly(dir), err)
 	}
 	return explain(err)
+}
+
+// realDir gives the directory in which a file is that may be named by a link.
+func realDir(path string) string {
+	if real, err := filepath.EvalSymlinks(path); err == nil {
+		return filepath.Dir(real)
+	}
+	return filepath.Dir(path)
 }
 
 // readOnly says that nothing can be written in a directory.

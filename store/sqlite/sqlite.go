@@ -12,14 +12,17 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"sync"
 	"sync/atomic"
 	"time"
 
 	_ "modernc.org/sqlite" // registers the driver "sqlite"
 
 	"patgate/store"
+	"patgate/store/signins"
 	"patgate/store/sqlite/files"
 	"patgate/store/tables"
+	"patgate/store/trusts"
 )
 
 // applicationID marks the file as patgate's in its header ("PATG"), so that another program's database is told apart.
@@ -42,19 +45,26 @@ type Options struct {
 // DB is an open store. It implements store.Store.
 type DB struct {
 	*tables.Tables
-	path     string
-	write    *sql.DB   // one connection
-	read     *sql.DB   // several, which cannot write
-	prepared *prepared // on read
-	anchor   *sql.Conn // of read, never closed before the end: SQLite removes the -wal with the last connection
-	standing standing
-	full     atomic.Pointer[error] // store.ErrNoRoom, from the last change that found none until Retry finds some
-	closed   atomic.Bool
+	signins.SignIns
+	trusts.Trusts
+	path      string
+	write     *sql.DB   // one connection
+	read      *sql.DB   // several, which cannot write
+	prepared  *prepared // on read
+	anchor    *sql.Conn // of read, never closed before the end: SQLite removes the -wal with the last connection
+	standing  standing
+	full      atomic.Pointer[error] // store.ErrNoRoom, from the last change that found none until Retry finds some
+	closed    atomic.Bool
+	reserve   reserve
+	soundness soundness
+	giving    sync.Mutex // held while the reserve is given up, so that it is not filled again at that moment
 }
 
 var (
-	_ store.Store  = (*DB)(nil)
-	_ store.Faulty = (*DB)(nil)
+	_ store.Store     = (*DB)(nil)
+	_ store.Faulty    = (*DB)(nil)
+	_ store.Saving    = (*DB)(nil)
+	_ store.Inspected = (*DB)(nil)
 )
 
 // Open opens the store in the file at path, and makes file (mode 0600) and directory (mode 0700) on the first start.
@@ -66,6 +76,9 @@ func Open(ctx context.Context, path string, o Options) (*DB, error) {
 	}
 	mark(path)
 	sweep(filepath.Dir(path), false)
+	if db.reserve.Exists() {
+		_ = db.KeepRoom() // the gateway logs it
+	}
 	return db, nil
 }
 
@@ -90,12 +103,29 @@ func openUnmarked(ctx context.Context, path string, o Options) (*DB, error) {
 	case !info.Mode().IsRegular():
 		return nil, fmt.Errorf("opening store %s: %w: it is no regular file", path, store.ErrForeign)
 	}
-	db := &DB{path: path}
-	if err := db.open(ctx, o); err != nil {
-		_ = db.Close()
-		return nil, fmt.Errorf("opening store %s: %w", path, unwritten(filepath.Dir(path), err))
+	db, err := opened(ctx, path, o)
+	if err != nil {
+		return nil, fmt.Errorf("opening store %s: %w", path, unwritten(realDir(path), err))
 	}
 	return db, nil
+}
+
+// opened opens the file. What that needs of room is taken from the reserve when there is no other.
+func opened(ctx context.Context, path string, o Options) (*DB, error) {
+	reserve, err := reserveOf(path)
+	if err != nil {
+		return nil, err
+	}
+	for {
+		db := &DB{path: path, reserve: reserve}
+		if err = db.open(ctx, o); err == nil {
+			return db, nil
+		}
+		_ = db.Close()
+		if !errors.Is(noRoomToOpen(db.dir(), err), store.ErrNoRoom) || !reserve.Give() {
+			return nil, err
+		}
+	}
 }
 
 // open opens the connections. Nothing is written before the file has proved to be a sound store of ours.
@@ -121,14 +151,17 @@ func (db *DB) open(ctx context.Context, o Options) (err error) {
 	}
 	db.prepared = &prepared{runner: db.read, kept: map[string]*sql.Stmt{}}
 	db.Tables = tables.New(db.database())
+	db.SignIns, db.Trusts = signins.Of(db.Tables), trusts.Of(db.Tables)
 	if db.anchor, err = db.read.Conn(ctx); err != nil {
 		return err
 	}
 	if err := db.anchor.QueryRowContext(ctx, "SELECT count(*) FROM sealing_keys").Scan(new(int)); err != nil {
 		return err
 	}
-	db.standing, err = stand(db.path, opened)
-	return err
+	if db.standing, err = stand(db.path, opened); err != nil {
+		return err
+	}
+	return db.standing.solid()
 }
 
 // connect prepares a pool. It does not touch the file yet.
@@ -148,6 +181,8 @@ func connect(path string, timeout time.Duration, size int, readOnly bool) (*sql.
 	if readOnly {
 		q.Set("_txlock", "deferred")
 		q.Add("_pragma", "query_only(1)")
+	} else {
+		q.Add("_pragma", "temp_store(MEMORY)") // a change of many rows needs no room for temporary files
 	}
 	u := url.URL{Scheme: "file", Path: filepath.ToSlash(abs), RawQuery: q.Encode()}
 	pool, err := sql.Open("sqlite", u.String())
@@ -228,28 +263,9 @@ func verify(ctx context.Context, pool *sql.DB, path string) error {
 	}
 	// A file shorter than it says is either cut off, or its newest pages are still in the WAL: the check tells which.
 	if size := pages * pageSize; size <= quickCheckBytes || info.Size() < size {
-		return checkIntegrity(ctx, pool, "quick_check")
+		return checkIntegrity(ctx, pool, "quick_check", "1")
 	}
 	return nil
-}
-
-// checkIntegrity runs quick_check or integrity_check.
-func checkIntegrity(ctx context.Context, pool *sql.DB, pragma string) error {
-	rows, err := pool.QueryContext(ctx, "PRAGMA "+pragma+"(1)")
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var line string
-		if err := rows.Scan(&line); err != nil {
-			return err
-		}
-		if line != "ok" {
-			return fmt.Errorf("%w: %s", store.ErrDamaged, line)
-		}
-	}
-	return rows.Err()
 }
 
 // enterWAL switches the file to WAL. While another process does the same, SQLite answers "locked" without waiting.
@@ -281,8 +297,8 @@ func (db *DB) Path() string { return db.path }
 // held until the process ends: SQLite would remove what stands beside the one that has its name now.
 func (db *DB) Close() error {
 	var err error
-	moved := db.look()
-	if db.closed.Store(true); moved != nil {
+	moved := db.standing.look()
+	if db.closed.Swap(true) || moved != nil {
 		return nil
 	}
 	if db.anchor != nil {

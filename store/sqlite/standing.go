@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
+	"syscall"
 
 	"patgate/store"
 	"patgate/store/sqlite/files"
@@ -57,19 +59,20 @@ func (s standing) look() error {
 	return nil
 }
 
-// look is standing.look. A store that is closed answers nothing, though one that was taken away is still held.
+// look is standing.look. A store that is closed answers nothing, though one that was taken away is still held; and one that is
+// damaged where it decides answers nothing either: a revocation may be what is missing.
 func (db *DB) look() error {
 	if db.closed.Load() {
 		return store.ErrClosed
+	}
+	if err, closed := db.damage(); closed {
+		return err
 	}
 	return db.standing.look()
 }
 
 // reads is a connection of the readers', which answers nothing once a file was taken away.
-type reads struct {
-	conn
-	db *DB
-}
+type reads struct{ conn }
 
 // Query implements tables.Conn.
 func (r reads) Query(ctx context.Context, query string, args ...any) (tables.Rows, error) {
@@ -95,11 +98,17 @@ func (u unread) Scan(...any) error { return u.err }
 
 // Faults implements store.Faulty.
 func (db *DB) Faults() (faults []error) {
-	if err := db.look(); err != nil && !errors.Is(err, store.ErrClosed) {
+	if db.closed.Load() {
+		return nil
+	}
+	if err := db.standing.look(); err != nil {
 		faults = append(faults, err)
 	}
-	if full := db.full.Load(); full != nil {
-		faults = append(faults, *full)
+	if err, _ := db.damage(); err != nil {
+		faults = append(faults, err)
+	}
+	if err := db.noRoomLeft(); err != nil {
+		faults = append(faults, err)
 	}
 	return faults
 }
@@ -107,8 +116,31 @@ func (db *DB) Faults() (faults []error) {
 // Retry implements store.Faulty. It writes beside the database, never into it.
 func (db *DB) Retry(context.Context) {
 	full := db.full.Load()
-	if full == nil || files.Full(files.TryRoom(filepath.Dir(db.path))) {
+	if _ = db.fillReserve(); !db.reserve.Whole() || full == nil || files.Full(files.TryRoom(db.dir())) {
 		return
 	}
 	db.full.CompareAndSwap(full, nil)
+}
+
+// indexKept is how much room of the -shm is taken at the start, where SQLite does not do that: it is for a -wal of 32 MiB.
+const indexKept = 64 << 10
+
+// solid takes that room.
+func (s standing) solid() error {
+	for _, f := range s {
+		if strings.HasSuffix(f.path, "-shm") {
+			if err := files.Solid(f.path, indexKept); err != nil && !errors.Is(err, syscall.EROFS) {
+				return fmt.Errorf("taking room for %s: %w", f.path, err)
+			}
+		}
+	}
+	return nil
+}
+
+// SignIn implements store.SignIns. Where sign-ins are damaged a sign-out may be what is missing, and nobody is signed in.
+func (db *DB) SignIn(ctx context.Context, id store.SignInID) (store.SignIn, error) {
+	if err := db.damagedTable("sign_ins"); err != nil {
+		return store.SignIn{}, fmt.Errorf("reading a sign-in: %w", err)
+	}
+	return db.SignIns.SignIn(ctx, id)
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"syscall"
 	"testing"
@@ -23,6 +24,29 @@ func SmallDisk(t testing.TB, bytes int64) (dir string) {
 	return dir
 }
 
+// BlockDisk mounts a file system of the kind ext4, of so many bytes in blocks of a size, and gives where it is. Who may not do
+// that has the test skipped.
+func BlockDisk(t testing.TB, bytes, block int64) (dir string) {
+	t.Helper()
+	if _, err := exec.LookPath("mkfs.ext4"); err != nil {
+		t.Skip("mkfs.ext4 is not there (apt-get install e2fsprogs)")
+	}
+	image := filepath.Join(t.TempDir(), "image")
+	dir = filepath.Join(t.TempDir(), "disk")
+	if err := errors.Join(os.WriteFile(image, nil, 0o600), os.Truncate(image, bytes), os.Mkdir(dir, 0o700)); err != nil {
+		t.Fatal(err)
+	}
+	make := exec.Command("mkfs.ext4", "-q", "-m", "0", "-b", fmt.Sprint(block), image)
+	if out, err := make.CombinedOutput(); err != nil {
+		t.Fatalf("%v %s", err, out)
+	}
+	if out, err := exec.Command("mount", "-o", "loop", image, dir).CombinedOutput(); err != nil {
+		t.Skipf("mounting is not permitted (run the test as root): %v %s", err, out)
+	}
+	t.Cleanup(func() { _ = syscall.Unmount(dir, 2) }) // MNT_DETACH
+	return dir
+}
+
 // FillDisk takes what is free in a directory's file system, in a file, and gives its name.
 func FillDisk(t testing.TB, dir string) (name string) {
 	t.Helper()
@@ -32,12 +56,14 @@ func FillDisk(t testing.TB, dir string) (name string) {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	block := make([]byte, 4096)
-	for err == nil {
-		_, err = f.Write(block)
-	}
-	if !errors.Is(err, syscall.ENOSPC) {
-		t.Fatal(err)
+	for _, n := range []int{1 << 20, 4096, 1, 1 << 20, 4096, 1} { // twice, because some find more when they have synced
+		for err = nil; err == nil; {
+			_, err = f.Write(make([]byte, n))
+		}
+		if !errors.Is(err, syscall.ENOSPC) {
+			t.Fatal(err)
+		}
+		_ = f.Sync()
 	}
 	return name
 }

@@ -1,8 +1,10 @@
 package tables
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 
 	"patgate/store"
 	"patgate/token"
@@ -74,7 +76,8 @@ func (db *Tables) AddUses(ctx context.Context, uses []store.Use) error {
 		const add = `INSERT INTO token_uses (token_id, uses, last_used_at)
 			SELECT id, ?, ? FROM tokens WHERE id = ? ON CONFLICT (token_id) DO UPDATE
 			SET uses = token_uses.uses + excluded.uses, last_used_at = max(token_uses.last_used_at, excluded.last_used_at)`
-		for _, u := range uses {
+		byID := func(a, b store.Use) int { return cmp.Compare(a.TokenID, b.TokenID) }
+		for _, u := range slices.SortedFunc(slices.Values(uses), byID) {
 			if _, err := tx.Exec(ctx, add, u.Count, millis(u.Last), u.TokenID); err != nil {
 				return err
 			}

@@ -135,7 +135,11 @@ func (db *Tables) SetCredentialStatus(ctx context.Context, id int64, status stor
 	if status != store.CredentialValid && status != store.CredentialInvalid {
 		return fmt.Errorf("%w: status %v cannot be set", store.ErrConflict, status)
 	}
-	return db.d.Change(ctx, "setting status of credential", func(tx Conn) error {
+	in := db.d.Change
+	if status == store.CredentialInvalid {
+		in = db.d.Withdraw
+	}
+	return in(ctx, "setting status of credential", func(tx Conn) error {
 		n, err := tx.Exec(ctx, "UPDATE credentials SET status = ?, reason = ?, updated_at = ? WHERE id = ? "+
 			"AND status <> 'removed'",
 			status.String(), reason, millis(at), id)
@@ -191,11 +195,11 @@ func sealUnder(ctx context.Context, q Conn, b seal.Binding, sealFor store.SealFu
 	if err != nil {
 		return "", nil, fmt.Errorf("sealing: %w", err)
 	}
-	return keyID, sealed, usableKey(ctx, q, keyID)
+	return keyID, sealed, UsableKey(ctx, q, keyID)
 }
 
-// usableKey tells, by ErrKeyRetired, that a key was rotated away.
-func usableKey(ctx context.Context, q Conn, keyID string) error {
+// UsableKey tells, by ErrKeyRetired, that a key was rotated away.
+func UsableKey(ctx context.Context, q Conn, keyID string) error {
 	var usable int
 	err := q.QueryRow(ctx, "SELECT count(*) FROM sealing_keys WHERE id = ? AND retired_at = 0", keyID).Scan(&usable)
 	if err == nil && usable == 0 {

@@ -1,21 +1,25 @@
 package tables
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"patgate/store"
-	"patgate/token"
+	"patgate/store/tables/filter"
 )
 
 const listedQuery = "SELECT " + tokenColumns + ", " + ownerColumns + `, coalesce(u.uses, 0), coalesce(u.last_used_at, 0),
 	t.revoked_by, t.pause_reason, t.paused_by, t.touched_at, t.widened_at, t.children, c.status, c.reason,
 	coalesce((SELECT string_agg(a.address, ' ' ORDER BY a.last_used_at DESC, a.address) FROM token_addresses a
-		WHERE a.token_id = t.id), '')
+		WHERE a.token_id = t.id), ''), coalesce(m.turn, 0), coalesce(m.judged, 0),
+	coalesce(m.judged_at, 0), coalesce(m.unused_from, 0), coalesce(m.reach, 0)
 	FROM tokens t JOIN owners o ON o.id = t.owner_id
-	JOIN credentials c ON c.id = t.credential_id LEFT JOIN token_uses u ON u.token_id = t.id`
+	JOIN credentials c ON c.id = t.credential_id LEFT JOIN token_uses u ON u.token_id = t.id
+	LEFT JOIN marks m ON m.token_id = t.id`
 
 // listedRow receives listedQuery.
 type listedRow struct {
@@ -27,17 +31,21 @@ type listedRow struct {
 	widened  int64
 	from     string
 	status   string
+	judged   int64
+	unused   int64
 }
 
 func (r *listedRow) fields() []any {
 	return append(append(r.t.fields(), r.o.fields()...), &r.l.Uses, &r.lastUsed, &r.l.RevokedBy, &r.l.PauseReason,
-		&r.l.PausedBy, &r.touched, &r.widened, &r.l.Children, &r.status, &r.l.CredentialReason, &r.from)
+		&r.l.PausedBy, &r.touched, &r.widened, &r.l.Children, &r.status, &r.l.CredentialReason, &r.from,
+		&r.l.Kept.Turn, &r.l.Kept.Under, &r.judged, &r.unused, &r.l.Kept.Reach)
 }
 
 func (r *listedRow) listed() (l store.Listed, err error) {
 	r.l.Owner = r.o.owner()
 	r.l.LastUsedAt, r.l.TouchedAt = instant(r.lastUsed), instant(r.touched)
 	r.l.WidenedAt = instant(r.widened)
+	r.l.Kept.At, r.l.Kept.UnusedFrom = instant(r.judged), instant(r.unused)
 	r.l.Credential = store.ParseCredentialStatus(r.status)
 	r.l.Addresses = strings.Fields(r.from)
 	r.l.Record, err = r.t.record()
@@ -62,31 +70,38 @@ func tokenByID(ctx context.Context, q Conn, id int64) (store.Listed, error) {
 	return list[0], err
 }
 
+// mostPaged is how many tokens a list has at most that is read page by page.
+const mostPaged = 1000
+
 // Tokens implements store.Tokens.
 func (db *Tables) Tokens(ctx context.Context, f store.Filter) (list []store.Listed, total int, err error) {
-	where, args := conditions(f)
-	limit := most
-	if f.Limit > 0 {
-		limit = int64(f.Limit)
-	}
+	paged := f.Limit > 0 && f.Limit <= mostPaged
 	err = db.d.Snapshot(ctx, func(tx Conn) error { // count and page see the same state
-		if f.After == 0 { // a walk asks for a thousand pages, and each would count all that is behind it
-			err := tx.QueryRow(ctx, "SELECT count(*) FROM tokens t LEFT JOIN token_uses u ON u.token_id = t.id"+where,
-				args...).Scan(&total)
-			if err != nil {
-				return err
-			}
-		}
-		rows, err := tx.Query(ctx, listedQuery+where+order(&f)+" LIMIT ? OFFSET ?", append(args, limit, f.Offset)...)
+		d, err := db.dialect(ctx, tx, &f)
 		if err != nil {
 			return err
 		}
-		if list, err = scanListed(rows); err != nil || !f.WithNames || f.Limit == 0 {
+		q := filter.Of(f, d)
+		if f.After == 0 { // a walk asks for a thousand pages, and each would count all that is behind it
+			query, args := q.Count()
+			if err := tx.QueryRow(ctx, query, args...).Scan(&total); err != nil {
+				return err
+			}
+		}
+		switch {
+		case f.CountOnly:
+			return nil
+		case paged:
+			list, err = page(ctx, tx, q, total)
+		default:
+			list, err = all(ctx, tx, q, &f)
+		}
+		if err != nil || !f.WithNames || !paged {
 			return err
 		}
 		return nameAll(ctx, tx, list)
 	})
-	if err == nil && f.WithNames && f.Limit == 0 { // all there are: no snapshot is held for so long
+	if err == nil && f.WithNames && !paged { // all there are: no snapshot is held for so long
 		err = nameAll(ctx, db.d.Read, list)
 	}
 	if err != nil {
@@ -95,8 +110,98 @@ func (db *Tables) Tokens(ctx context.Context, f store.Filter) (list []store.List
 	return list, total, nil
 }
 
+// dialect says how tokens are looked up now: text in its index only when all of it is there.
+func (db *Tables) dialect(ctx context.Context, tx Conn, f *store.Filter) (filter.Dialect, error) {
+	d := db.d.Filter
+	if f.Search == "" || d.Grams == nil || db.texted.Load() {
+		return d, nil
+	}
+	var n int64
+	if err := tx.QueryRow(ctx, "SELECT count(*) FROM unmarked").Scan(&n); err != nil {
+		return d, err
+	}
+	if n > 0 {
+		d.Grams = nil
+		return d, nil
+	}
+	db.texted.Store(true)
+	return d, nil
+}
+
+// all lists what a question asks for at once.
+func all(ctx context.Context, tx Conn, q *filter.Question, f *store.Filter) ([]store.Listed, error) {
+	limit := most
+	if f.Limit > 0 {
+		limit = int64(f.Limit)
+	}
+	where, args := q.All()
+	rows, err := tx.Query(ctx, listedQuery+where+" LIMIT ? OFFSET ?", append(args, limit, f.Offset)...)
+	if err != nil {
+		return nil, err
+	}
+	return scanListed(rows)
+}
+
+// page lists a page: first which tokens are on it, so that nothing else is read of the others.
+func page(ctx context.Context, tx Conn, q *filter.Question, total int) ([]store.Listed, error) {
+	query, args, reversed := q.Page(total)
+	rows, err := tx.Query(ctx, query, args...)
+	if err != nil {
+		return nil, err
+	}
+	ids, err := numbers(rows)
+	if err != nil || len(ids) == 0 {
+		return nil, err
+	}
+	if reversed {
+		slices.Reverse(ids)
+	}
+	return listed(ctx, tx, ids)
+}
+
+// numbers reads rows of one number.
+func numbers(rows Rows) (all []int64, err error) {
+	defer rows.Close()
+	for rows.Next() {
+		var n int64
+		if err := rows.Scan(&n); err != nil {
+			return nil, err
+		}
+		all = append(all, n)
+	}
+	return all, rows.Err()
+}
+
+// listed reads tokens by their ids, in that order.
+func listed(ctx context.Context, q Conn, ids []int64) (list []store.Listed, err error) {
+	place := make(map[int64]int, len(ids))
+	for i, id := range ids {
+		place[id] = i
+	}
+	rows, err := queryListed(ctx, q, ids)
+	if err != nil {
+		return nil, err
+	}
+	list, err = scanListed(rows)
+	slices.SortFunc(list, func(a, b store.Listed) int { return cmp.Compare(place[a.ID], place[b.ID]) })
+	return list, err
+}
+
+func queryListed(ctx context.Context, q Conn, ids []int64) (Rows, error) {
+	args := make([]any, len(ids))
+	for i, id := range ids {
+		args[i] = id
+	}
+	return q.Query(ctx, listedQuery+" WHERE t.id IN (?"+strings.Repeat(", ?", len(ids)-1)+")", args...)
+}
+
 // scanListed reads all rows of listedQuery.
 func scanListed(rows Rows) (list []store.Listed, err error) {
+	return scanSome(rows, func(_ int64, err error) error { return err })
+}
+
+// scanSome reads those rows that can be read, and asks what becomes of a fault in another one.
+func scanSome(rows Rows, damaged func(id int64, err error) error) (list []store.Listed, err error) {
 	defer rows.Close()
 	for rows.Next() {
 		var row listedRow
@@ -104,123 +209,13 @@ func scanListed(rows Rows) (list []store.Listed, err error) {
 			return nil, err
 		}
 		l, err := row.listed()
-		if err != nil {
+		if err == nil {
+			list = append(list, l)
+			continue
+		}
+		if err := damaged(row.t.r.ID, err); err != nil {
 			return nil, err
 		}
-		list = append(list, l)
 	}
 	return list, rows.Err()
-}
-
-// conditions gives the WHERE clause of a filter with its arguments.
-func conditions(f store.Filter) (string, []any) {
-	var all []string
-	var args []any
-	add := func(condition string, values ...any) {
-		all = append(all, condition)
-		args = append(args, values...)
-	}
-	if f.OwnerID != 0 {
-		add("t.owner_id = ?", f.OwnerID)
-	}
-	if f.CredentialID != 0 {
-		add("t.credential_id = ?", f.CredentialID)
-	}
-	if f.FamilyID != 0 {
-		add("t.family_id = ?", f.FamilyID)
-	}
-	if f.After != 0 {
-		add("t.id > ?", f.After)
-	}
-	now := millis(f.Now)
-	switch f.State {
-	case store.StateActive:
-		add("t.revoked_at = 0 AND t.paused_at = 0 AND t.expires_at > ?", now)
-	case store.StateInactive:
-		add("(t.revoked_at > 0 OR t.paused_at > 0 OR t.expires_at <= ?)", now)
-	case store.StateExpired:
-		add("t.revoked_at = 0 AND t.expires_at <= ?", now)
-	case store.StateRevoked:
-		add("t.revoked_at > 0")
-	case store.StatePaused:
-		add("t.revoked_at = 0 AND t.paused_at > 0 AND t.expires_at > ?", now)
-	}
-	if f.Reporting {
-		add("t.owners_word AND t.parent_id = 0 AND t.report_from > ? AND t.report_from <= ? AND t.report_until > ?",
-			millis(f.Now.Add(-token.LongestReport)), now, now)
-	}
-	switch {
-	case f.Revoked != nil && *f.Revoked:
-		add("t.revoked_at > 0")
-	case f.Revoked != nil:
-		add("t.revoked_at = 0")
-	}
-	if !searchable(f.Search) || !searchable(f.Naming.Path) {
-		add("1 = 0")
-		f.Search, f.Naming.Path = "", ""
-	}
-	if !f.Naming.Empty() {
-		condition, values := naming(f.Naming, f.OwnerID)
-		add(condition, values...)
-	}
-	if f.Search != "" {
-		pattern := "%" + strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(lower(f.Search)) + "%"
-		condition, values := `lower(t.name) LIKE ? ESCAPE '\' OR lower(t.description) LIKE ? ESCAPE '\'`, []any{pattern, pattern}
-		if n := searched(f.Search); f.SearchPlaces && !n.Empty() {
-			more, itsValues := naming(n, f.OwnerID)
-			condition, values = condition+" OR "+more, append(values, itsValues...)
-		}
-		add("("+condition+")", values...)
-	}
-	span := func(column string, s store.Span) {
-		if !s.After.IsZero() {
-			add(column+" > ?", millis(s.After))
-		}
-		if !s.Before.IsZero() {
-			add(column+" < ?", millis(s.Before))
-		}
-	}
-	span("t.created_at", f.Created)
-	span("t.expires_at", f.Expires)
-	span("u.last_used_at", f.LastUsed)
-	if len(all) == 0 {
-		return "", args
-	}
-	return " WHERE " + strings.Join(all, " AND "), args
-}
-
-// lower is what the databases make of text: small letters in ASCII, all else as it is.
-func lower(s string) string {
-	b := []byte(s)
-	for i, c := range b {
-		if 'A' <= c && c <= 'Z' {
-			b[i] = c + 'a' - 'A'
-		}
-	}
-	return string(b)
-}
-
-// order gives the ORDER BY clause.
-func order(f *store.Filter) string {
-	if f.After != 0 {
-		return " ORDER BY t.id"
-	}
-	switch f.Sort {
-	case store.SortCreatedAsc:
-		return " ORDER BY t.created_at, t.id"
-	case store.SortExpiresAsc:
-		return " ORDER BY t.expires_at, t.id"
-	case store.SortExpiresDesc:
-		return " ORDER BY t.expires_at DESC, t.id DESC"
-	case store.SortLastUsedAsc:
-		return " ORDER BY coalesce(u.last_used_at, 0), t.id"
-	case store.SortLastUsedDesc:
-		return " ORDER BY coalesce(u.last_used_at, 0) DESC, t.id DESC"
-	case store.SortNameAsc:
-		return " ORDER BY lower(t.name), t.id"
-	case store.SortNameDesc:
-		return " ORDER BY lower(t.name) DESC, t.id DESC"
-	default:
-		return " ORDER BY t.created_at DESC, t.id DESC"
-	}
 }

@@ -4,30 +4,12 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
-	"unicode/utf8"
 
-	"patgate/routes"
 	"patgate/store"
+	"patgate/store/tables/filter"
 )
-
-// kindName is how the kind of a place is stored.
-func kindName(k routes.RefKind) string {
-	if k == routes.RefGroup {
-		return "group"
-	}
-	return "project"
-}
-
-// kindOf reads the kind of a place.
-func kindOf(name string) routes.RefKind {
-	if name == "group" {
-		return routes.RefGroup
-	}
-	return routes.RefProject
-}
 
 // namedAtOnce bounds for how many tokens names are read by one statement.
 const namedAtOnce = 500
@@ -65,7 +47,7 @@ func eachName(rows Rows, put func(number int64, p store.Place, n store.Name)) er
 		if err := rows.Scan(&number, &kind, &id, &path, &seen, &gone); err != nil {
 			return err
 		}
-		put(number, store.Place{Kind: kindOf(kind), ID: id}, store.Name{Path: path, Seen: instant(seen), Gone: instant(gone)})
+		put(number, store.Place{Kind: filter.KindOf(kind), ID: id}, store.Name{Path: path, Seen: instant(seen), Gone: instant(gone)})
 	}
 	return rows.Err()
 }
@@ -94,71 +76,6 @@ func (db *Tables) NamesOf(ctx context.Context, origin string, userID int64, plac
 		}
 	}
 	return named, nil
-}
-
-// longestSearch is the longest text that is looked for, in bytes. Nothing that is stored would be found by a longer one.
-const longestSearch = 4096
-
-// searchable tells whether any stored text could hold one that is looked for. PostgreSQL takes no other.
-func searchable(text string) bool {
-	return len(text) <= longestSearch && utf8.ValidString(text) && !strings.ContainsRune(text, 0)
-}
-
-// searched reads a text that is looked for as the name of a place: its id, with or without its kind, or its path. One that can be
-// neither gives the zero value.
-func searched(text string) store.Naming {
-	text = strings.TrimSpace(text)
-	n := store.Naming{}
-	number := text
-	for _, kind := range []routes.RefKind{routes.RefProject, routes.RefGroup} {
-		if rest, is := strings.CutPrefix(text, kindName(kind)+" "); is {
-			n.Kind, number = kind, rest
-		}
-	}
-	id, err := strconv.ParseInt(number, 10, 64)
-	switch {
-	case err == nil && id > 0:
-		n.ID = id
-	case n.Kind != routes.RefNone:
-		return store.Naming{}
-	}
-	if n.Kind == routes.RefNone {
-		n.Path = strings.Trim(text, "/")
-	}
-	return n
-}
-
-// naming gives the condition that a token names a place, with its arguments. It is looked up in indexes.
-func naming(n store.Naming, ownerID int64) (string, []any) {
-	var all []string
-	var args []any
-	add := func(condition, alias string, values ...any) {
-		args = append(args, values...)
-		switch {
-		case n.Kind == routes.RefGroup && alias == "n": // what is below a group is groups and projects
-			condition += " AND (p.kind = 'group' OR lower(n.path) <> ?)"
-			args = append(args, lower(n.Path))
-		case n.Kind != routes.RefNone:
-			condition += " AND p.kind = ?"
-			args = append(args, kindName(n.Kind))
-		}
-		if ownerID != 0 {
-			condition += " AND " + alias + ".owner_id = ?"
-			args = append(args, ownerID)
-		}
-		all = append(all, condition+")")
-	}
-	if n.ID != 0 {
-		add("t.id IN (SELECT p.token_id FROM token_places p WHERE p.place_id = ?", "p", n.ID)
-	}
-	if path := lower(n.Path); path != "" {
-		below := path + "/"
-		add(`t.id IN (SELECT p.token_id FROM paths n
-			JOIN token_places p ON p.place_id = n.place_id AND p.kind = n.kind AND p.owner_id = n.owner_id
-			WHERE lower(n.path) >= ? AND lower(n.path) < ? AND (lower(n.path) = ? OR substr(lower(n.path), 1, ?) = ?)`,
-			"n", path, path+"0", path, utf8.RuneCountInString(below), below) // 0 comes after /
-	}
-	return "(" + strings.Join(all, " OR ") + ")", args
 }
 
 // SeePlaces implements store.Names.
@@ -193,7 +110,7 @@ func seePlace(ctx context.Context, tx Conn, origin string, s *store.Sighting) (l
 		keep = `ON CONFLICT (owner_id, kind, place_id) DO UPDATE SET gone_at = excluded.gone_at
 			WHERE paths.seen_at <= excluded.gone_at AND paths.gone_at = 0`
 	}
-	kind := kindName(s.Place.Kind)
+	kind := filter.KindName(s.Place.Kind)
 	n, err := tx.Exec(ctx, `INSERT INTO paths (owner_id, kind, place_id, path, seen_at, gone_at)
 		SELECT o.id, CAST(? AS TEXT), CAST(? AS BIGINT), CAST(? AS TEXT), CAST(? AS BIGINT), CAST(? AS BIGINT) FROM owners o
 		WHERE o.origin = ? AND o.user_id = ? AND o.removed_at = 0

@@ -66,6 +66,11 @@ const observingQuery = "SELECT coalesce(max(since), 0), coalesce(max(keep), 0) F
 
 // SetObserving implements store.Store.
 func (db *Tables) SetObserving(ctx context.Context, keep time.Duration, at time.Time) error {
+	var since, before int64
+	err := db.d.Read.QueryRow(ctx, observingQuery).Scan(&since, &before)
+	if err == nil && before == keep.Milliseconds() {
+		return nil // no write for what most starts find: there may be no room for it
+	}
 	return db.d.Note(ctx, "noting since when what tokens do is kept", func(tx Conn) error {
 		var since, before int64
 		err := tx.QueryRow(ctx, observingQuery).Scan(&since, &before)

@@ -95,7 +95,7 @@ func (db *Tables) Owners(ctx context.Context) ([]store.Owner, error) {
 
 // RemoveOwner implements store.Owners.
 func (db *Tables) RemoveOwner(ctx context.Context, id int64, c store.Cause) (revoked int, err error) {
-	err = db.d.Change(ctx, "removing owner", func(t Conn) error {
+	err = db.d.Withdraw(ctx, "removing owner", func(t Conn) error {
 		tx := tx{t, db}
 		n, err := tx.Exec(ctx, "UPDATE owners SET removed_at = ? WHERE id = ? AND removed_at = 0", millis(c.At), id)
 		if err == nil && n == 0 {

@@ -2,10 +2,11 @@ package tables
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"slices"
 	"strings"
+
+	"patgate/store/tables/filter"
 )
 
 const (
@@ -79,22 +80,7 @@ func scanPlaces(rows Rows, last *int64) (tokens int, args []any, err error) {
 			return 0, nil, err
 		}
 		tokens++
-		var scopes []struct {
-			Projects []int64 `json:"project_ids"`
-			Groups   []int64 `json:"group_ids"`
-		}
-		if json.Unmarshal([]byte(text), &scopes) != nil {
-			continue
-		}
-		for _, s := range scopes {
-			for kind, ids := range map[string][]int64{"project": s.Projects, "group": s.Groups} {
-				for _, id := range ids {
-					if id > 0 { // not one that is null
-						args = append(args, id, kind, owner, *last)
-					}
-				}
-			}
-		}
+		args = append(args, filter.Places(text, owner, *last)...)
 	}
 	return tokens, args, rows.Err()
 }

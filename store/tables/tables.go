@@ -7,9 +7,12 @@ import (
 	"context"
 	"errors"
 	"math"
+	"sync/atomic"
 	"time"
 
 	"patgate/store"
+	"patgate/store/tables/filter"
+	"patgate/store/tables/limited"
 )
 
 // Errors that a Database's connections give beside those of package store.
@@ -30,7 +33,7 @@ type Conn interface {
 }
 
 // Row is a row that was asked for.
-type Row interface{ Scan(fields ...any) error }
+type Row = interface{ Scan(fields ...any) error }
 
 // Rows are the rows of an answer.
 type Rows interface {
@@ -49,12 +52,16 @@ type Database struct {
 	// Change runs f in a transaction that changes owners, credentials, tokens or what hangs on them, and commits it unless f
 	// fails. One runs at a time, whatever the process. f may be run again from its beginning, after nothing of it was kept.
 	Change func(ctx context.Context, doing string, f func(Conn) error) error
+	// Withdraw is Change for what only takes rights away. Where there is no room, it uses what is kept for it.
+	Withdraw func(ctx context.Context, doing string, f func(Conn) error) error
 	// Note is Change for what was used and seen. It waits for no Change, nor does Change for it.
 	Note func(ctx context.Context, doing string, f func(Conn) error) error
 	// Sign is Change for who is signed in to the console. It waits for neither of these, nor do they for it, but for Alone.
 	Sign func(ctx context.Context, doing string, f func(Conn) error) error
+	// SignOut is Sign for what only ends sign-ins, as Withdraw is for changes.
+	SignOut func(ctx context.Context, doing string, f func(Conn) error) error
 	// Alone has no Sign run beside a Change, from now until that ends. What one has committed before is seen afterwards. It is
-	// never called within Sign: so nobody waits for each other.
+	// never called within Sign or SignOut: so nobody waits for each other.
 	Alone func(ctx context.Context, change Conn) error
 	// NextID takes the id of the next row of a table, within the transaction that makes it.
 	NextID func(ctx context.Context, tx Conn, table string) (int64, error)
@@ -66,6 +73,14 @@ type Database struct {
 	SetCounter func(ctx context.Context, tx Conn, name string, seq int64) error
 	// CopyBegins and CopyEnds are called when rows are copied as they are: what triggers count is counted already.
 	CopyBegins, CopyEnds func(ctx context.Context, tx Conn) error
+	// Filter is how tokens are looked up.
+	Filter filter.Dialect
+	// FillMarks puts into marks, or what else is kept of them, the tokens with ids above one and up to another, within a Note.
+	FillMarks string
+	// MissMarks sees to it that tokens without marks get them, soon or at once.
+	MissMarks string
+	// Unjudged is an expression for whether there are tokens that were not judged yet.
+	Unjudged string
 	// Scrub is called after sealed credentials were erased.
 	Scrub func(ctx context.Context)
 }
@@ -73,14 +88,17 @@ type Database struct {
 // Tables are the part of a store.Store that is the same on every relational database.
 type Tables struct {
 	store.Rules
+	limited.Counts
 	d          Database
 	boundQuery string
+	texted     atomic.Bool // all text is in its index
 }
 
 // New keeps a store in a database whose schema is there.
 func New(d Database) *Tables {
 	db := &Tables{d: d, boundQuery: boundQuery(d.Head)}
-	db.Rules = store.Rules{Transact: db.transact}
+	db.Counts = counts(&db.d)
+	db.Rules = store.Rules{Transact: db.transact, Withdraw: db.withdraw}
 	return db
 }
 

@@ -29,8 +29,12 @@ type shape struct {
 	derived              bool // triggers may have filled it from other tables' rows by the time it is copied
 }
 
-// shapes gives all tables but those of changes and of who is there now, signed in to the console or a node: of them nothing is
-// copied, so that a store of which a copy is made keeps nobody signed in elsewhere. Each comes after those that it refers to.
+// usedRows are the rows of tokens that were used: a store may have others for those that were not.
+const usedRows = "token_uses WHERE uses > 0 OR last_used_at > 0"
+
+// shapes gives all tables but those of changes, of what is judged of tokens, which is found anew, and of who is there now,
+// signed in to the console or a node: of them nothing is copied, so that a store of which a copy is made keeps nobody signed in
+// elsewhere. Each comes after those that it refers to.
 func shapes() []shape {
 	return []shape{
 		{"sealing_keys", "rowid, id, check_value, created_at, retired_at", "itbii", 1, false},
@@ -41,11 +45,15 @@ func shapes() []shape {
 			"expires_at, revoked_at, revoke_reason, revoked_by, paused_at, pause_reason, paused_by, changed_by, family_id, renew_until, " +
 			"rotated_to, revision, children, touched_at, report_from, report_until, owners_word, widened_at",
 			"ibtttiiitiiiittitttiiiiiiiizi", 1, false},
+		{"token_limits", "family_id, limits, uses, day, bytes", "itiii", 1, false},
 		{"token_places", "place_id, kind, owner_id, token_id", "itii", 4, true},
 		{"unplaced", "done, last", "ii", 2, false},
 		{"paths", "owner_id, kind, place_id, path, seen_at, gone_at", "ititii", 3, false},
 		{"narrowings", "token_id, scopes, table_version, narrowed_at, narrowed_by", "itiit", 1, false},
-		{"token_uses", "token_id, uses, last_used_at", "iii", 1, false},
+		{"trusts", "name, owner_id, credential_id, scopes, table_version, rules, allowed_at, allowed_by", "tiititit", 1, false},
+		{"trust_tokens", "token_id, trust, claims, ends_at", "itti", 1, false},
+		{"trust_uses", "id, ends_at", "bi", 1, false},
+		{usedRows, "token_id, uses, last_used_at", "iii", 1, true},
 		{"token_permissions", "token_id, permission, uses, last_used_at", "itii", 2, false},
 		{"token_addresses", "token_id, address, last_used_at", "iti", 2, false},
 		{"subjects", "id, hash, origin, user_id, username, kind, forge_id, name, scopes, first_at, last_at", "ibtittittii", 1, false},
@@ -191,9 +199,10 @@ func (s shape) each(ctx context.Context, on tables.Conn, f func(values []any) er
 
 // copy copies the rows of a table.
 func (s shape) copy(ctx context.Context, source, target tables.Conn) error {
-	insert := "INSERT INTO " + s.name + " (" + s.columns + ") VALUES (?" + strings.Repeat(", ?", len(s.kinds)-1) + ")"
+	table := strings.Fields(s.name)[0]
+	insert := "INSERT INTO " + table + " (" + s.columns + ") VALUES (?" + strings.Repeat(", ?", len(s.kinds)-1) + ")"
 	if s.derived {
-		if _, err := target.Exec(ctx, "DELETE FROM "+s.name); err != nil {
+		if _, err := target.Exec(ctx, "DELETE FROM "+table); err != nil {
 			return err
 		}
 	}
@@ -209,7 +218,7 @@ func (s shape) copy(ctx context.Context, source, target tables.Conn) error {
 // digest counts the rows of a table and sums them up.
 func (s shape) digest(ctx context.Context, on tables.Conn) (c Copied, err error) {
 	sum := sha256.New()
-	c.Table = s.name
+	c.Table = strings.Fields(s.name)[0]
 	err = s.each(ctx, on, func(values []any) error {
 		c.Rows++
 		for _, v := range values {

@@ -21,6 +21,7 @@ import (
 	"patgate/admin/tokens"
 	"patgate/policy"
 	"patgate/routes"
+	"patgate/token/limits"
 )
 
 // Draft is a token that is being described in a form, as it was typed.
@@ -28,13 +29,15 @@ type Draft struct {
 	Name, Description string
 	Expires, Renew    string
 	ReportUntil       string // end of report mode
+	Limits            string // one a line
+	unlimited         bool   // the form says nothing of limits: it was made before there were any
 	Enforce           bool   // report mode ends
 	Template          string
 	Seal              bool
 	After             int64 // the token whose job the new one is to do; 0 for none
 	Revision          int64 // of the token that is edited, when the form began; 0 for a new one
 	Scopes            []Scope
-	Problems          map[string][]string // by field: name, description, expires_at, renew_until, report_until, credential
+	Problems          map[string][]string // by field: name, description, expires_at, renew_until, report_until, limits, credential
 	General           []string            // problems of no field
 	Cut               bool                // the form had more scopes than are read
 }
@@ -112,6 +115,8 @@ func Read(form url.Values) *Draft {
 		Expires:     strings.TrimSpace(form.Get("expires_at")),
 		Renew:       strings.TrimSpace(form.Get("renew_until")),
 		ReportUntil: strings.TrimSpace(form.Get("report_until")),
+		Limits:      strings.TrimSpace(form.Get("limits")),
+		unlimited:   !form.Has("limits"),
 		Enforce:     form.Get("enforce") != "",
 		Template:    form.Get("template"),
 		Seal:        form.Get("seal") != "",
@@ -257,13 +262,22 @@ func (d *Draft) Creation() tokens.Creation {
 		RenewUntil:  d.Renew,
 		ReportUntil: d.ReportUntil,
 		Scopes:      d.Terms(),
+		Limits:      limits.ParseLines(d.Limits),
 		Seal:        d.Seal,
 	}
 }
 
+// NewLimits gives the limits that an edit asks for; nil when they are what they were.
+func (d *Draft) NewLimits(were *limits.Spec) *limits.Spec {
+	if s := limits.ParseLines(d.Limits); !d.unlimited && !s.Equal(were) {
+		return &s
+	}
+	return nil
+}
+
 // Of describes an existing token, for editing and for another one like it.
 func Of(t *tokens.Inspected, now time.Time) *Draft {
-	return &Draft{Name: t.Name, Description: t.Description, Revision: t.Revision,
+	return &Draft{Name: t.Name, Description: t.Description, Revision: t.Revision, Limits: t.Limits.Lines(),
 		Scopes: Scopes(t.Scopes, names.Of(t.Names, now).ForForm())}
 }
 
@@ -295,6 +309,9 @@ func (d *Draft) Refused(invalid *terms.Invalid, missing []string) {
 			if field == "granular_scopes" {
 				d.General = append(d.General, words.Said(message))
 				return
+			}
+			if rest, is := strings.CutPrefix(field, "limits."); is {
+				field, message = "limits", rest+" "+message
 			}
 			d.Problem(field, "%s", message)
 			return
@@ -349,6 +366,7 @@ func (d *Draft) Faults() (all []Fault) {
 		{"expires_at", "Expires"},
 		{"renew_until", "Rotates itself until"},
 		{"report_until", "Report mode"},
+		{"limits", "Limits"},
 	} {
 		for _, text := range d.Problems[f.name] {
 			all = append(all, Fault{f.name, f.label, text})

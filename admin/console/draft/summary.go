@@ -9,6 +9,7 @@ import (
 	"patgate/admin/console/words"
 	"patgate/policy"
 	"patgate/routes"
+	"patgate/token/limits"
 )
 
 // Summary is what a form describes: in plain words, and in the forms in which the same token can be made elsewhere.
@@ -103,6 +104,9 @@ func (d *Draft) Summarize(k *picker.Catalogue) Summary {
 		out.Count += len(s.Permissions)
 		out.Lines = append(out.Lines, line)
 	}
+	if spec := limits.ParseLines(d.Limits); !spec.Empty() {
+		out.Lines = append(out.Lines, SummaryLine{Where: "Within these limits", What: words.Listed(spec.Lines())})
+	}
 	if d.ReportUntil != "" {
 		out.Warnings = append(out.Warnings, "In report mode the token may do all that you may, but for what would outlast it.")
 	}
@@ -115,7 +119,7 @@ func (d *Draft) Summarize(k *picker.Catalogue) Summary {
 // Elsewhere describes the token of a form for other places.
 func (d *Draft) Elsewhere(table *routes.Table) elsewhere.Token {
 	t := elsewhere.Token{Name: d.Name, Description: d.Description, RenewUntil: d.Renew, ReportUntil: d.ReportUntil, Seal: d.Seal,
-		Scopes: []elsewhere.Scope{}}
+		Scopes: []elsewhere.Scope{}, Limits: limits.ParseLines(d.Limits)}
 	if elsewhere.IsDate(d.Expires) {
 		t.ExpiresAt = d.Expires
 	} else {

@@ -9,6 +9,7 @@ import (
 
 	"patgate/admin/console/snippet"
 	"patgate/policy"
+	"patgate/token/limits"
 )
 
 // Scope is a scope in the API's form. Its ids are numbers where they were typed as such.
@@ -30,6 +31,8 @@ type Token struct {
 	ReportUntil string  `json:"report_until,omitempty"`
 	Seal        bool    `json:"seal,omitempty"`
 	Scopes      []Scope `json:"granular_scopes"`
+
+	Limits limits.Spec `json:"limits,omitzero"`
 }
 
 // IsDate tells whether an end was typed as a date rather than a length of time.
@@ -67,6 +70,17 @@ func (t *Token) Command(gateway string) string {
 	}
 	if t.ReportUntil != "" {
 		b.WriteString(" --report-until " + snippet.Quote(t.ReportUntil))
+	}
+	for _, n := range limits.Names() {
+		if flag := strings.ReplaceAll(string(n), "_", "-"); t.Limits.Number(n) != nil && t.Limits.Has(n) {
+			b.WriteString(" --" + flag + " " + t.Limits.Text(n))
+		}
+	}
+	for _, network := range t.Limits.Networks {
+		b.WriteString(" --network " + snippet.Quote(network))
+	}
+	for _, w := range t.Limits.Windows {
+		b.WriteString(" --window " + snippet.Quote(w.String()))
 	}
 	constrained := false
 	for _, s := range t.Scopes {

@@ -1,6 +1,7 @@
 package elsewhere
 
 import (
+	"encoding/json"
 	"strings"
 
 	"patgate/admin/console/snippet"
@@ -25,6 +26,9 @@ func (t *Token) Terraform(gateway string) string {
 		if f.value != "" {
 			fields = append(fields, [2]string{f.name, snippet.HCL(f.value)})
 		}
+	}
+	if data, err := json.Marshal(t.Limits); err == nil && !t.Limits.Empty() {
+		fields = append(fields, [2]string{"limits", "jsondecode(" + snippet.HCL(string(data)) + ")"})
 	}
 	snippet.WriteAttributes(&b, "    ", fields)
 	b.WriteString("    granular_scopes = [\n")

@@ -7,6 +7,7 @@ import (
 
 	"patgate/admin/catalogue"
 	"patgate/admin/console/words"
+	"patgate/admin/marks"
 	"patgate/routes"
 )
 
@@ -32,7 +33,9 @@ type Verb struct {
 	// Escapes say what the credentials that it yields can do past patgate; none is handed out otherwise.
 	Escapes []string
 	// Effects say in words what of it no boundary contains.
-	Effects   []string
+	Effects []string
+	// Dangers say in two words each what is dangerous about it.
+	Dangers   string
 	Endpoints int
 	Rows      []string // the endpoints
 }
@@ -56,6 +59,7 @@ func (k *Catalogue) Load(t *routes.Table) *Catalogue {
 	}
 	fresh := &Catalogue{table: t, Verbs: map[string]*Verb{}, Of: map[string]*Resource{}}
 	place := map[string]int{}
+	judge := marks.NewJudge(t)
 	for _, e := range catalogue.All(t) {
 		i, known := place[e.Category]
 		if !known {
@@ -70,7 +74,8 @@ func (k *Catalogue) Load(t *routes.Table) *Catalogue {
 			c.Resources = append(c.Resources, Resource{ID: e.Resource, Title: e.Title, About: e.Description})
 		}
 		v := Verb{Permission: e.Name, Label: words.Title(e.Action), About: e.Description, Boundaries: strings.Join(e.Boundaries, " "),
-			Deprecated: e.Deprecated, Mints: e.Mints, Escapes: e.Escapes, Endpoints: len(e.Endpoints), Rows: e.Endpoints}
+			Deprecated: e.Deprecated, Mints: e.Mints, Escapes: e.Escapes, Endpoints: len(e.Endpoints), Rows: e.Endpoints,
+			Dangers: strings.Join(judge.Dangers(e.Name), ", ")}
 		for _, effect := range e.Effects {
 			v.Effects = append(v.Effects, words.Effect(effect))
 		}
@@ -101,8 +106,13 @@ func (k *Catalogue) Load(t *routes.Table) *Catalogue {
 type What struct {
 	Title string
 	Verbs []string
-	// Permissions are the names, in the order of Verbs.
-	Permissions []string
+	// Permissions are the names, in the order of Verbs, and Dangers what is dangerous about each; empty for most.
+	Permissions, Dangers []string
+}
+
+// Dangerous tells whether one of them is.
+func (w *What) Dangerous() bool {
+	return slices.ContainsFunc(w.Dangers, func(s string) bool { return s != "" })
 }
 
 // Group puts permissions together by resource, in the catalogue's order. What the catalogue does not know stands alone.
@@ -125,10 +135,11 @@ func (k *Catalogue) Group(names []string) (all []What) {
 		w := &all[len(all)-1]
 		w.Verbs = append(w.Verbs, k.Verbs[name].Label)
 		w.Permissions = append(w.Permissions, name)
+		w.Dangers = append(w.Dangers, k.Verbs[name].Dangers)
 	}
 	for _, name := range names {
 		if held[name] {
-			all = append(all, What{Title: name, Verbs: []string{"no longer known"}, Permissions: []string{name}})
+			all = append(all, What{Title: name, Verbs: []string{"no longer known"}, Permissions: []string{name}, Dangers: []string{""}})
 		}
 	}
 	return all

@@ -2,6 +2,7 @@ package rows
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -54,6 +55,7 @@ type Use struct {
 	Uses                            int64
 	Last                            Moment
 	Unused                          bool
+	Dangers                         string
 }
 
 const (
@@ -94,6 +96,7 @@ func Scopes(t *tokens.Inspected, k *picker.Catalogue, now time.Time) (rows []Sco
 					Uses:       uses[name].Uses,
 					Last:       At(uses[name].LastUsedAt, now),
 					Unused:     uses[name].Uses == 0,
+					Dangers:    w.Dangers[j],
 				}
 				if v := k.Verbs[name]; v != nil {
 					u.About = v.About
@@ -104,12 +107,24 @@ func Scopes(t *tokens.Inspected, k *picker.Catalogue, now time.Time) (rows []Sco
 		if len(row.Places) > placesShown+1 {
 			row.Places, row.MorePlaces = row.Places[:placesShown], row.Places[placesShown:]
 		}
-		if len(row.What) > resourcesShown+1 {
+		if len(row.What) > resourcesShown+1 { // what is dangerous is not among what is hidden
+			slices.SortStableFunc(row.What, func(a, b picker.What) int { return before(a.Dangerous(), b.Dangerous()) })
 			row.What, row.More = row.What[:resourcesShown], row.What[resourcesShown:]
 		}
 		rows = append(rows, row)
 	}
 	return rows
+}
+
+// before puts what is true first.
+func before(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case a:
+		return -1
+	}
+	return 1
 }
 
 // Lines writes places by their ids.

@@ -5,6 +5,7 @@ import (
 
 	"patgate/admin/console/picker"
 	"patgate/admin/console/words"
+	"patgate/admin/marks"
 	"patgate/admin/tokens"
 )
 
@@ -18,8 +19,13 @@ type Token struct {
 	Scopes, MoreScopes              []Scope // MoreScopes only in the table
 	Created, Expires, LastUsed      Moment
 	Uses                            int64
+	Limits                          []string
+	Radius                          Radius
 	Active, CanRotate, CanEdit, Own bool
 }
+
+// Radius is the blast radius of a token as tables show it.
+type Radius struct{ Short, Level, Why string }
 
 // Of shows a token to a user of the forge.
 func Of(t *tokens.Inspected, viewer int64, k *picker.Catalogue, now time.Time) Token {
@@ -39,7 +45,9 @@ func Of(t *tokens.Inspected, viewer int64, k *picker.Catalogue, now time.Time) T
 		Expires:     At(t.ExpiresAt, now),
 		LastUsed:    At(t.LastUsedAt, now),
 		Uses:        t.Uses,
+		Limits:      words.Listed(t.Limits.Lines()),
 		Own:         own,
+		Radius:      Radius{t.Radius.Short(), t.Radius.Level(), t.Radius.Explain() + " " + words.Sentence(marks.Weights)},
 		Active:      t.State == "active" || t.State == "credential_invalid",
 		CanRotate:   own && t.RotatedTo == 0,
 		CanEdit:     own && t.RotatedTo == 0,

@@ -20,23 +20,21 @@ type Card struct {
 
 // Page is the table.
 type Page struct {
-	Everyone               bool
-	Path                   string
-	Cards                  []Card
-	Tokens                 []rows.Token
-	Total, From, To        int
-	Search, State, Badge   string
-	Sort                   string
-	CreatedAfter, Expires  string
-	LastUsed, Owner        string
-	Sorts, States          []Choice
-	Previous, Next         string
-	Filtered               bool
-	Clear                  string
-	Heads                  []Head
-	Counts                 counts.Counts
-	Problem                string
-	PageNumber, PagesTotal int
+	Everyone              bool
+	Path                  string
+	Cards                 []Card
+	Tokens                []rows.Token
+	Paging                Paging
+	Search, State, Badge  string
+	Sort                  string
+	CreatedAfter, Expires string
+	LastUsed, Owner       string
+	Sorts, States         []Choice
+	Filtered              bool
+	Clear                 string
+	Heads                 []Head
+	Counts                counts.Counts
+	Problem               string
 }
 
 // Choice is one of several values.
@@ -142,16 +140,20 @@ func (p *Page) Fill(with func(map[string]string) string) {
 		{"Created", "created"},
 		{"Expires", "expires"},
 		{"Last used", "last_used"},
+		{"Radius", "reach"},
 		{"State", ""},
 	} {
 		one := Head{Label: h.label}
 		if h.sort != "" {
 			order := h.sort + "_asc"
+			if h.sort == "reach" {
+				order = "reach_desc"
+			}
 			switch p.Sort {
+			case h.sort + "_desc":
+				one.Order, order = "descending", h.sort+"_asc"
 			case h.sort + "_asc":
 				one.Order, order = "ascending", h.sort+"_desc"
-			case h.sort + "_desc":
-				one.Order = "descending"
 			}
 			one.Link = with(map[string]string{"sort": order, "page": ""})
 		}
@@ -164,6 +166,7 @@ func (p *Page) Fill(with func(map[string]string) string) {
 		{"last_used_desc", "Last used"},
 		{"last_used_asc", "Longest unused"},
 		{"name_asc", "Name"},
+		{"reach_desc", "Largest blast radius"},
 	} {
 		p.Sorts = append(p.Sorts, Choice{s.value, s.label, p.Sort == s.value})
 	}

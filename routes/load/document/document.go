@@ -64,6 +64,38 @@ func Parse(f routes.File, overlay bool) *Document {
 	return d
 }
 
+// ParseAll reads a file of several YAML documents, each as one of its own. What is wrong with the YAML is a problem of the last.
+func ParseAll(f routes.File) (all []*Document) {
+	add := func() *Document {
+		all = append(all, &Document{File: f.Name, lines: bytes.Count(f.Data, []byte{'\n'}) + 1})
+		return all[len(all)-1]
+	}
+	defer func() {
+		if p := recover(); p != nil { // as in Parse
+			add().ProblemAt(1, "report this with the file", "the YAML parser failed: %v", p)
+		}
+	}()
+	decoder := yaml.NewDecoder(bytes.NewReader(f.Data))
+	for {
+		var root yaml.Node
+		switch err := decoder.Decode(&root); {
+		case err == io.EOF && len(all) == 0:
+			add().ProblemAt(1, "write at least one key, or remove the file", "the file is empty")
+			return all
+		case err == io.EOF:
+			return all
+		case err != nil:
+			add().syntax(err, f.Data)
+			return all
+		case len(root.Content) == 0 || root.Content[0].Kind == yaml.ScalarNode && root.Content[0].Tag == "!!null":
+			continue // nothing stands between two lines of dashes
+		}
+		d := add()
+		d.Root = root.Content[0]
+		d.plain(d.Root)
+	}
+}
+
 // syntax reports an error of the YAML parser.
 func (d *Document) syntax(err error, data []byte) {
 	line, text := 1, strings.TrimPrefix(err.Error(), "yaml: ")

@@ -1,4 +1,4 @@
-// Package files gives files their names for good, makes what is in them last, and tells whether there is room for more.
+// Package files gives files their names for good, makes what is in them last, keeps room, and tells whether there is more.
 package files
 
 import (

@@ -1,4 +1,5 @@
-package gateway
+// Package githubkeys has the public keys of GitHub's secret scanning.
+package githubkeys
 
 import (
 	"context"
@@ -13,15 +14,13 @@ import (
 	"sync"
 	"time"
 
-	"patgate/admin/api"
 	"patgate/cli/upstream"
 	"patgate/config"
 	"patgate/dial"
-	"patgate/token"
 )
 
-// gitHubKeys are the public keys of GitHub's secret scanning, read when a report comes that needs them.
-type gitHubKeys struct {
+// Keys are the public keys of GitHub's secret scanning, read when a report comes that needs them.
+type Keys struct {
 	url    string
 	client *http.Client
 
@@ -36,22 +35,22 @@ const (
 	keysAgain = time.Minute
 )
 
-// newGitHubKeys asks an address as the forge is asked: through the proxy that the configuration names, whatever the environment
+// New asks an address as the forge is asked: through the proxy that the configuration names, whatever the environment
 // says, and without following redirects.
-func newGitHubKeys(address string, proxy config.Proxy) (*gitHubKeys, error) {
+func New(address string, proxy config.Proxy) (*Keys, error) {
 	dialer, err := dial.New(dial.Options{URL: address, Proxy: upstream.Proxy(proxy)})
 	if err != nil {
 		return nil, err
 	}
-	return &gitHubKeys{url: address, client: &http.Client{
+	return &Keys{url: address, client: &http.Client{
 		Timeout:       10 * time.Second,
 		Transport:     dialer.Transport(),
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}, nil
 }
 
-// find gives the key of an identifier; nil when the list has none.
-func (k *gitHubKeys) find(ctx context.Context, id string) (*ecdsa.PublicKey, error) {
+// Find gives the key of an identifier; nil when the list has none.
+func (k *Keys) Find(ctx context.Context, id string) (*ecdsa.PublicKey, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	age := time.Since(k.read)
@@ -70,7 +69,7 @@ func (k *gitHubKeys) find(ctx context.Context, id string) (*ecdsa.PublicKey, err
 	return keys[id], nil
 }
 
-func (k *gitHubKeys) fetch(ctx context.Context) (map[string]*ecdsa.PublicKey, error) {
+func (k *Keys) fetch(ctx context.Context) (map[string]*ecdsa.PublicKey, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, k.url, nil)
 	if err != nil {
 		return nil, err
@@ -108,17 +107,4 @@ func (k *gitHubKeys) fetch(ctx context.Context) (map[string]*ecdsa.PublicKey, er
 		return nil, errors.New("the list holds no key")
 	}
 	return keys, nil
-}
-
-// newLeaks gives the leak reports that the configuration takes; nil when it takes none.
-func newLeaks(c *config.Config) (*api.Leaks, error) {
-	l := &api.Leaks{GitLabToken: token.NewSecret(c.LeakReports.GitLabToken.Reveal())}
-	if c.LeakReports.GitHubKeysURL != "" {
-		keys, err := newGitHubKeys(c.LeakReports.GitHubKeysURL, c.Upstream.Proxy)
-		if err != nil {
-			return nil, err
-		}
-		l.GitHubKey = keys.find
-	}
-	return l, nil
 }

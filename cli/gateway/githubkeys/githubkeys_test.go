@@ -1,4 +1,4 @@
-package gateway
+package githubkeys
 
 import (
 	"crypto/ecdsa"
@@ -71,11 +71,11 @@ func TestGitHubKeysGoThroughTheConfiguredProxy(t *testing.T) {
 		found  bool
 	}{{config.Proxy{}, "/keys", 0, true}, {through, "/keys", 1, true}, {config.Proxy{}, "/moved", 0, false}} {
 		opened.Store(0)
-		k, err := newGitHubKeys(keys.URL+c.path, c.proxy)
+		k, err := New(keys.URL+c.path, c.proxy)
 		if err != nil {
 			t.Fatal(err)
 		}
-		found, err := k.find(t.Context(), "one")
+		found, err := k.Find(t.Context(), "one")
 		if (found != nil) != c.found || (err == nil) != c.found || opened.Load() != c.opened {
 			t.Errorf("%s through %q: %v, %v after %d connections of the proxy", c.path, c.proxy.Host(), found, err, opened.Load())
 		}

@@ -1,0 +1,315 @@
+package console_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"net/http/cookiejar"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"patgate/admin/console"
+	"patgate/admin/learning"
+	"patgate/admin/tokens"
+	"patgate/forge"
+	"patgate/forge/forgetest"
+	"patgate/forge/gitlab"
+	"patgate/learn"
+	"patgate/policy"
+	"patgate/routes"
+	"patgate/routes/load"
+	"patgate/store"
+	"patgate/store/postgres"
+	"patgate/store/postgres/postgrestest"
+	"patgate/store/seal"
+	"patgate/store/sqlite"
+	"patgate/store/tables"
+)
+
+// kept is a store of either kind.
+type kept interface {
+	store.Store
+	Database() *tables.Database
+}
+
+const (
+	scaleOwners   = 500
+	scaleProjects = 2000
+)
+
+// scaleTokens is how many tokens the benchmark has: 100,000, or as PATGATE_BENCH_TOKENS says.
+func scaleTokens(b *testing.B) int {
+	n := 100_000
+	if text := os.Getenv("PATGATE_BENCH_TOKENS"); text != "" {
+		var err error
+		if n, err = strconv.Atoi(text); err != nil {
+			b.Fatal(err)
+		}
+	}
+	return n
+}
+
+// scopeOf makes the scopes of one of many tokens: most are narrow, some broad, some make credentials.
+func scopeOf(r *rand.Rand) []policy.ScopeSpec {
+	sets := [][]string{{"read_job", "read_pipeline"}, {"read_code", "push_code", "read_job"}, {"read_container_repository",
+		"create_container_repository"}, {"read_work_item", "create_work_item", "update_work_item"}, {"read_merge_request",
+		"create_merge_request", "merge_merge_request"}}
+	s := policy.ScopeSpec{Access: "selected_memberships", Permissions: sets[r.IntN(len(sets))]}
+	for range 1 + r.IntN(3) {
+		if id := int64(1 + r.IntN(scaleProjects)); !slices.Contains(s.ProjectIDs, id) {
+			s.ProjectIDs = append(s.ProjectIDs, id)
+		}
+	}
+	switch r.IntN(20) {
+	case 0:
+		return []policy.ScopeSpec{{Access: "all_memberships", Permissions: s.Permissions}}
+	case 1:
+		s.Permissions = append([]string{"create_deploy_key"}, s.Permissions...)
+	}
+	return []policy.ScopeSpec{s}
+}
+
+// fillScale puts owners, projects with paths, and tokens into a store, a tenth of them over, revoked or paused, two thirds used.
+func fillScale(b *testing.B, st kept, origin string, n int, now time.Time) {
+	b.Helper()
+	ctx, day := b.Context(), 24*time.Hour
+	r := rand.New(rand.NewPCG(1, 2))
+	words := []string{"deploy", "read", "jobs", "nightly", "renovate", "release", "mirror", "backup", "scan", "publish", "website", "registry",
+		"docker", "terraform", "metrics"}
+	must := func(err error) {
+		if err != nil {
+			b.Helper()
+			b.Fatal(err)
+		}
+	}
+	must(st.SetObserving(ctx, 90*day, now.Add(-89*day)))
+	must(st.Database().Change(ctx, "filling", func(tx tables.Conn) error {
+		for i := range scaleOwners {
+			id := i + 1
+			if _, err := tx.Exec(ctx, "INSERT INTO owners (id, origin, user_id, username, created_at) VALUES (?, ?, ?, ?, 1)", id, origin, 1000+id,
+				fmt.Sprintf("user%d", id)); err != nil {
+				return err
+			}
+			if _, err := tx.Exec(ctx, `INSERT INTO credentials (id, owner_id, key_id, sealed, kind, scopes, created_at, updated_at, status)
+				SELECT ?, ?, id, ?, 'personal_access_token', '["api"]', 1, 1, 'valid' FROM sealing_keys`, id, id, []byte{0}); err != nil {
+				return err
+			}
+			for p := range scaleProjects / scaleOwners {
+				project := i*scaleProjects/scaleOwners + p + 1
+				if _, err := tx.Exec(ctx, "INSERT INTO paths (owner_id, kind, place_id, path, seen_at, gone_at) VALUES (?, 'project', ?, ?, ?, 0)", id,
+					project, fmt.Sprintf("team-%d/project-%d", project%97, project), now.UnixMilli()); err != nil {
+					return err
+				}
+			}
+		}
+		for i := range n {
+			scopes, err := json.Marshal(scopeOf(r))
+			if err != nil {
+				return err
+			}
+			id, owner := store.FirstTokenID+int64(i), 1+r.IntN(scaleOwners)
+			life := time.Duration(30+r.IntN(335)) * day
+			created := now.Add(-time.Duration(r.Int64N(int64(life + life/20))))
+			revoked, paused := int64(0), int64(0)
+			switch r.IntN(40) {
+			case 0:
+				revoked = now.UnixMilli() - 1
+			case 1:
+				paused = now.UnixMilli() - 1
+			}
+			var hash [32]byte
+			copy(hash[:], strconv.Itoa(i))
+			if _, err := tx.Exec(ctx, `INSERT INTO tokens (id, hash, last_four, name, description, owner_id, credential_id, scopes, table_version,
+				created_at, expires_at, revoked_at, paused_at, family_id, renew_until, touched_at) VALUES (?, ?, 'abcd', ?, ?, ?, ?, ?, 1000, ?, ?, ?, ?, ?, ?, ?)`,
+				id, hash[:], fmt.Sprintf("%s %s %d", words[r.IntN(15)], words[r.IntN(15)], i), "made for "+words[r.IntN(15)], owner, owner, string(scopes),
+				created.UnixMilli(), created.Add(life).UnixMilli(), revoked, paused, id, created.Add(life).UnixMilli(), created.UnixMilli()); err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
+	unit := learn.Unit{Method: "GET", Route: "/projects/{project}/jobs", Needs: []string{"read_job"}}
+	var uses []store.Use
+	var seen []learn.Seen
+	for i := range n {
+		if r.IntN(3) == 0 {
+			continue
+		}
+		last := now.Add(-time.Duration(r.Int64N(int64(70 * day))))
+		uses = append(uses, store.Use{TokenID: store.FirstTokenID + int64(i), Count: 3, Last: last})
+		seen = append(seen, learn.Seen{Subject: store.FirstTokenID + int64(i), Unit: unit, Count: 3, Last: last})
+	}
+	must(st.AddUses(ctx, uses))
+	_, _, err := st.AddSeen(ctx, seen)
+	must(err)
+}
+
+// cpu is what this process has used of processors.
+func cpu(b *testing.B) time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// BenchmarkPages says what pages of the administrators' table take with 100,000 tokens, 2,000 projects and 500 owners: CPU of this
+// process, and the 99th percentile of the time to the whole page.
+func BenchmarkPages(b *testing.B) {
+	for _, on := range []struct {
+		name string
+		open func() (kept, func(), error)
+	}{
+		{"sqlite", func() (kept, func(), error) {
+			db, err := sqlite.Open(b.Context(), filepath.Join(b.TempDir(), "patgate.db"), sqlite.Options{})
+			return db, func() {}, err
+		}},
+		{"postgres", func() (kept, func(), error) {
+			c, err := postgrestest.Start(false)
+			if err != nil {
+				return nil, nil, err
+			}
+			at, err := c.Database(b.Context())
+			if err != nil {
+				return nil, nil, err
+			}
+			db, err := postgres.Open(b.Context(), at, postgres.Options{Patience: time.Minute})
+			return db, func() { _ = c.Stop() }, err
+		}},
+	} {
+		b.Run(on.name, func(b *testing.B) {
+			if on.name == "postgres" && postgrestest.Missing() != nil {
+				b.Skip(postgrestest.Missing())
+			}
+			st, stop, err := on.open()
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer stop()
+			defer st.Close()
+			benchPages(b, st)
+		})
+	}
+}
+
+func benchPages(b *testing.B, st kept) {
+	f := forgetest.New(forgetest.Options{})
+	upstream := httptest.NewServer(f)
+	defer upstream.Close()
+	root := f.AddUser("root")
+	pat := f.AddToken(root, forgetest.Token{Name: "laptop"})
+	now := time.Now()
+	ring, err := store.OpenKeyring(b.Context(), st, seal.Source{File: filepath.Join(b.TempDir(), "keys", "patgate.key")}, now)
+	if err != nil {
+		b.Fatal(err)
+	}
+	table, err := load.GitLab()
+	if err != nil {
+		b.Fatal(err)
+	}
+	resolver, err := gitlab.New(gitlab.Options{URL: upstream.URL, Budget: forge.BudgetOptions{TokenBurst: 1e6, TokenRate: 1e6, OwnerBurst: 1e6,
+		OwnerRate: 1e6}})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer resolver.Close()
+	service, err := tokens.New(tokens.Options{Store: st, Keyring: ring, Table: func() *routes.Table { return table }, Forge: resolver,
+		Origin: upstream.URL, Administrators: []int64{root}})
+	if err != nil {
+		b.Fatal(err)
+	}
+	var handler http.Handler
+	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { handler.ServeHTTP(w, r) }))
+	defer server.Close()
+	if handler, err = console.New(console.Options{Tokens: service, Forge: "GitLab", Scopes: "api", Origins: []string{server.URL},
+		Gateway: "https://gitlab.test", Now: time.Now, SignIns: st, Keyring: ring, Upstream: upstream.URL, Learning: learning.New(service),
+		Record: func(console.Event) {}, Report: func(err error) { b.Error(err) }}); err != nil {
+		b.Fatal(err)
+	}
+	fillScale(b, st, upstream.URL, scaleTokens(b), now)
+	prepareScale(b, service, st)
+	client := server.Client()
+	client.Jar, _ = cookiejar.New(nil)
+	signInBench(b, client, server.URL, pat)
+	for _, page := range []struct{ name, query string }{
+		{"list", ""},
+		{"last-page", "page=4500"},
+		{"by-name", "sort=name_asc&page=2000"},
+		{"by-last-use", "sort=last_used_asc&page=100"},
+		{"by-reach", "sort=reach_desc"},
+		{"revoked", "state=revoked&sort=created_desc"},
+		{"search-common", "search=renovate"},
+		{"search-rare", "search=metrics+54321"},
+		{"search-path", "search=team-7"},
+		{"search-nothing", "search=qqqzzz"},
+		{"badge-broad", "badge=broad"},
+		{"badge-soon", "badge=expiring_soon"},
+		{"badge-unused", "badge=unused_permissions"},
+		{"owner", "owner=1017"},
+		{"created", "created=30d"},
+	} {
+		b.Run(page.name, func(b *testing.B) {
+			var took []time.Duration
+			used := cpu(b)
+			for b.Loop() {
+				began := time.Now()
+				getBench(b, client, server.URL+"/everyone?"+page.query)
+				took = append(took, time.Since(began))
+			}
+			b.ReportMetric(float64((cpu(b)-used).Microseconds())/1e3/float64(b.N), "cpu-ms/op")
+			slices.Sort(took)
+			b.ReportMetric(float64(took[len(took)*99/100].Microseconds())/1e3, "p99-ms")
+		})
+	}
+}
+
+func getBench(b *testing.B, client *http.Client, at string) string {
+	b.Helper()
+	request, err := http.NewRequestWithContext(b.Context(), http.MethodGet, at, nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return sendBench(b, client, request)
+}
+
+func sendBench(b *testing.B, client *http.Client, request *http.Request) string {
+	b.Helper()
+	response, err := client.Do(request)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer response.Body.Close()
+	var body strings.Builder
+	if err := response.Write(&body); err != nil {
+		b.Fatal(err)
+	}
+	if response.StatusCode != http.StatusOK {
+		b.Fatal(body.String())
+	}
+	return body.String()
+}
+
+func signInBench(b *testing.B, client *http.Client, origin, pat string) {
+	b.Helper()
+	form := url.Values{}
+	for _, m := range hidden.FindAllStringSubmatch(getBench(b, client, origin+"/sign-in"), -1) {
+		form.Set(m[1], m[2])
+	}
+	form.Set("credential", pat)
+	request, err := http.NewRequestWithContext(context.Background(), http.MethodPost, origin+"/sign-in", strings.NewReader(form.Encode()))
+	if err != nil {
+		b.Fatal(err)
+	}
+	request.Header = http.Header{"Content-Type": {"application/x-www-form-urlencoded"}, "Origin": {"null"}, "Sec-Fetch-Site": {"same-origin"}}
+	sendBench(b, client, request)
+}

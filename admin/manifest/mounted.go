@@ -1,0 +1,158 @@
+package manifest
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"patgate/policy"
+	"patgate/routes"
+	"patgate/routes/reload"
+)
+
+// Files reads the files of a directory, or one file, with the lock that lies beside them.
+func Files(path string) ([]routes.File, []routes.Problem) {
+	files, problems := reload.ReadFiles([]string{path})
+	problems = append(problems, passedOver(path)...)
+	lock := LockOf(path)
+	data, err := os.ReadFile(lock)
+	switch {
+	case err == nil:
+		files = append(files, routes.File{Name: lock, Data: data})
+	case !errors.Is(err, fs.ErrNotExist):
+		problems = append(problems, routes.Problem{Source: routes.Source{File: lock, Line: 1}, Message: "cannot be read",
+			Fix: "make it readable"})
+	}
+	return files, problems
+}
+
+// passedOver tells of what looks like a file of a set and is read by nobody: who put it there takes it for one in force. What
+// begins with two dots is Kubernetes' own.
+func passedOver(dir string) (problems []routes.Problem) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil // one file, or what ReadFiles tells of
+	}
+	for _, e := range entries {
+		name := e.Name()
+		info, err := os.Stat(filepath.Join(dir, name))
+		folder := err == nil && info.IsDir()
+		ext := filepath.Ext(name)
+		likely := slices.Contains([]string{".yaml", ".yml", ".json"}, strings.ToLower(ext))
+		read := (ext == ".yaml" || ext == ".yml") && !strings.HasPrefix(name, ".")
+		switch at := (routes.Source{File: filepath.Join(dir, name), Line: 1}); {
+		case strings.HasPrefix(name, ".."):
+		case folder && !strings.HasPrefix(name, "."):
+			problems = append(problems, routes.Problem{Source: at, Message: "folders in the directory are not read",
+				Fix: "put its files into the directory itself"})
+		case !folder && likely && !read:
+			problems = append(problems, routes.Problem{Source: at, Message: "a file of this name is not read",
+				Fix: "let its name end in .yaml, and begin with no dot"})
+		}
+	}
+	return problems
+}
+
+// LockOf gives where the lock of a directory, or of a file, is.
+func LockOf(path string) string {
+	if info, err := os.Stat(path); err == nil && !info.IsDir() {
+		path = filepath.Dir(path)
+	}
+	return filepath.Join(path, LockName)
+}
+
+// Mounted is a directory of files that a gateway keeps to, read again when it changes. A set with problems leaves the last good
+// one in place.
+type Mounted struct {
+	table   func() *routes.Table
+	mu      sync.Mutex // held while current is changed
+	current atomic.Pointer[inForce]
+	files   reload.Files
+	report  func(objects int, problems []routes.Problem)
+}
+
+// inForce is a set with what is made of it for one table.
+type inForce struct {
+	set    *Set
+	table  *routes.Table
+	limits *policy.Limits
+}
+
+// Mount reads a directory for the first time: problems mean that there is none. report is told of every later reading.
+func Mount(path string, table func() *routes.Table, report func(objects int, problems []routes.Problem)) (*Mounted,
+	[]routes.Problem) {
+	m := &Mounted{table: table, report: report}
+	m.files = reload.Files{Read: func() ([]routes.File, []routes.Problem) { return Files(path) }, Load: m.load}
+	files, problems := m.files.First()
+	next, problems := read(files, problems, table())
+	if len(problems) > 0 {
+		return nil, problems
+	}
+	m.current.Store(next)
+	return m, nil
+}
+
+// read reads files for a table, and compiles their limits for it.
+func read(files []routes.File, problems []routes.Problem, t *routes.Table) (*inForce, []routes.Problem) {
+	if len(problems) > 0 {
+		return nil, problems
+	}
+	set, problems := Read(files, t)
+	if len(problems) > 0 {
+		return nil, problems
+	}
+	limits, problems := set.Limits(t)
+	return &inForce{set, t, &limits}, problems
+}
+
+func (m *Mounted) load(files []routes.File, problems []routes.Problem) []routes.Problem {
+	t := m.table()
+	next, problems := read(files, problems, t)
+	if len(problems) == 0 {
+		m.mu.Lock()
+		m.current.Store(next)
+		m.mu.Unlock()
+	}
+	m.report(len(m.at(t).set.Objects), problems)
+	return problems
+}
+
+// at gives what is in force, compiled for a table. What a limit forbade under the one before it forbids still, until the files
+// are read again: a permission keeps its number, and a pattern of a set that has problems now may stand for less than it did.
+func (m *Mounted) at(t *routes.Table) *inForce {
+	if now := m.current.Load(); now.table == t {
+		return now
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	now := m.current.Load()
+	if now.table == t {
+		return now
+	}
+	limits, _ := now.set.Limits(t)
+	for i := range limits {
+		limits[i].Permissions.Union(&(*now.limits)[i].Permissions)
+	}
+	now = &inForce{now.set, t, &limits}
+	m.current.Store(now)
+	return now
+}
+
+// Set gives the set in force.
+func (m *Mounted) Set() *Set { return m.current.Load().set }
+
+// Limits gives the limits in force, compiled for the table in force. Others are another pointer.
+func (m *Mounted) Limits() *policy.Limits { return m.at(m.table()).limits }
+
+// Reload reads the directory again, as it must be when the route table was: it says which permissions there are.
+func (m *Mounted) Reload() []routes.Problem { return m.files.Reload() }
+
+// Watch reloads when a file changed, until the context is done.
+func (m *Mounted) Watch(ctx context.Context, interval time.Duration) { m.files.Watch(ctx, interval) }

@@ -1,0 +1,68 @@
+package manifest
+
+import (
+	"slices"
+	"strings"
+
+	"patgate/routes"
+)
+
+// Path is a project or group that a file names by its path, or a limit by its id.
+type Path struct {
+	Kind   routes.RefKind
+	Path   string
+	Source routes.Source // of the object that names it first
+	// Limited: a limit names it, so that all groups above it have to be known.
+	Limited bool
+}
+
+// Paths gives what a set names by path, each once, in the order of its files.
+func (s *Set) Paths() (all []Path) {
+	add := func(o *Object, kind routes.RefKind, names []string) {
+		_, limited := o.Spec.(*Limit)
+		for _, name := range names {
+			at := slices.IndexFunc(all, func(p Path) bool { return p.Kind == kind && p.Path == name })
+			if _, is := number(name); at < 0 && (limited || !is) {
+				all, at = append(all, Path{Kind: kind, Path: name, Source: o.Source}), len(all)
+			}
+			if limited {
+				all[at].Limited = true
+			}
+		}
+	}
+	for _, o := range s.Objects {
+		switch m := o.Spec.(type) {
+		case *Limit:
+			add(o, routes.RefGroup, m.Groups)
+			add(o, routes.RefProject, m.Projects)
+		case *Token:
+			for i := range m.Scopes {
+				add(o, routes.RefGroup, m.Scopes[i].Groups)
+				add(o, routes.RefProject, m.Scopes[i].Projects)
+			}
+		}
+	}
+	return all
+}
+
+// Standing gives a place for a path that nobody has looked up yet, with which everything else of a set can be checked.
+func Standing(p Path) Place {
+	out := Place{ID: 1, Whole: true}
+	if id, is := number(p.Path); is {
+		out.ID = id
+	}
+	for range strings.Count(p.Path, "/") {
+		out.Above = append(out.Above, 1)
+	}
+	return out
+}
+
+// WithLock gives files with another lock in the place of theirs.
+func WithLock(files []routes.File, name string, l *Lock) (all []routes.File) {
+	for _, f := range files {
+		if !IsLock(f.Name) {
+			all = append(all, f)
+		}
+	}
+	return append(all, routes.File{Name: name, Data: l.Text()})
+}

@@ -1,0 +1,217 @@
+package marks
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"patgate/routes"
+	"patgate/store"
+)
+
+const (
+	// again is how old a judgement of what a token uses may be.
+	again = 24 * time.Hour
+	// pieces is how many tokens are judged at once.
+	pieces = 100
+	// pauses is how many times as long as it worked a keeper rests.
+	pauses = 19
+	// lookEvery is how often a keeper looks for what was changed, dueEvery how often for what has grown old.
+	lookEvery = 5 * time.Second
+	dueEvery  = time.Hour
+	usedEvery = time.Minute // for first uses
+	// fillPauses is pauses while room is made for tokens that were there before.
+	fillPauses = 3
+)
+
+// Keeper keeps what is to be said of tokens up to date. It is safe for concurrent use.
+type Keeper struct {
+	store store.Store
+	table func() *routes.Table
+	now   func() time.Time
+
+	mu    sync.Mutex
+	judge *Judge
+}
+
+// NewKeeper makes a keeper. Without a table it judges nothing.
+func NewKeeper(st store.Store, table func() *routes.Table, now func() time.Time) *Keeper {
+	return &Keeper{store: st, table: table, now: now}
+}
+
+// Judge gives the judge of the present table, if there is one.
+func (k *Keeper) Judge() *Judge {
+	var t *routes.Table
+	if k.table != nil {
+		t = k.table()
+	}
+	if t == nil {
+		return nil
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.judge == nil || k.judge.table != t {
+		k.judge = NewJudge(t)
+	}
+	return k.judge
+}
+
+// Changed judges some of the tokens that were changed since they were judged, the newest first. more: there are others.
+func (k *Keeper) Changed(ctx context.Context) (more bool, err error) {
+	if k.Judge() == nil {
+		return false, nil
+	}
+	list, next, err := k.store.Due(ctx, store.Due{}, pieces)
+	if err != nil || len(list) == 0 {
+		return next != 0, err
+	}
+	return next != 0, k.Keep(ctx, list)
+}
+
+// Made judges a token that was made or changed just now, so that lists have it at once. What goes wrong with it is done later.
+func (k *Keeper) Made(ctx context.Context, id int64) {
+	if k.Judge() == nil {
+		return
+	}
+	if l, err := k.store.Token(ctx, id); err == nil {
+		_ = k.Keep(ctx, []store.Listed{l})
+	}
+}
+
+// Keep judges tokens and keeps it.
+func (k *Keeper) Keep(ctx context.Context, list []store.Listed) error {
+	now, j := k.now(), k.Judge()
+	kept, err := k.store.ObservingSince(ctx, now)
+	if err != nil || j == nil {
+		return err
+	}
+	all := make([]store.Judgement, 0, len(list))
+	for i := range list {
+		l := &list[i]
+		made, err := j.judge(l, func() ([]store.PermissionUse, error) { return k.store.PermissionUses(ctx, l.ID) }, kept, now)
+		if err != nil {
+			return err
+		}
+		all = append(all, made)
+	}
+	return k.store.Judge(ctx, all)
+}
+
+// Watch keeps everything up to date until the context is done. It rests most of the time, so that it never takes more than a
+// twentieth of a processor.
+func (k *Keeper) Watch(ctx context.Context, report func(error)) {
+	var last turns
+	for {
+		if err := k.once(ctx, &last); err != nil && ctx.Err() == nil {
+			report(err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(lookEvery):
+		}
+	}
+}
+
+// Once does all at once that Watch does in its time.
+func (k *Keeper) Once(ctx context.Context) error { return k.once(ctx, &turns{}) }
+
+// turns is when a keeper last looked for what.
+type turns struct {
+	under     int64 // the words by which all were judged
+	due, used time.Time
+}
+
+// once does what is to be done now. A fault that nobody thought of ends neither the keeper nor the process.
+func (k *Keeper) once(ctx context.Context, last *turns) (err error) {
+	defer func() {
+		if fault := recover(); fault != nil {
+			err = fmt.Errorf("a fault: %v", fault)
+		}
+	}()
+	j, now := k.Judge(), k.now()
+	if j == nil {
+		return nil
+	}
+	if now.Sub(last.due) >= dueEvery || last.under != j.under {
+		if err := k.all(ctx, j); err != nil {
+			return err
+		}
+		last.due, last.under = now, j.under
+	}
+	if now.Sub(last.used) >= usedEvery {
+		if err := k.walk(ctx, store.Due{FirstUsed: true}); err != nil {
+			return err
+		}
+		last.used = now
+	}
+	if err := k.walk(ctx, store.Due{}); err != nil {
+		return err
+	}
+	return k.fill(ctx)
+}
+
+// all looks for everything that was not judged, or not by this judge, or of which it should be known again what it uses.
+func (k *Keeper) all(ctx context.Context, j *Judge) error {
+	now := k.now()
+	if err := k.store.MissMarks(ctx); err != nil {
+		return err
+	}
+	if err := k.fill(ctx); err != nil {
+		return err
+	}
+	if err := k.walk(ctx, store.Due{Under: j.under, Version: j.table.Version(), JudgedBefore: now.Add(-again)}); err != nil {
+		return err
+	}
+	kept, err := k.store.ObservingSince(ctx, now)
+	if err != nil || kept.IsZero() {
+		return err
+	}
+	return k.walk(ctx, store.Due{UnusedBy: now.Add(again), JudgedBefore: now.Add(-again), Now: now})
+}
+
+// fill makes room for what is kept of tokens that were there before it was kept, in pieces. What there is room for is judged
+// between.
+func (k *Keeper) fill(ctx context.Context) error {
+	for {
+		began := time.Now()
+		more, err := k.store.FillMarks(ctx)
+		if err != nil || !more {
+			return err
+		}
+		if _, err := k.Changed(ctx); err != nil {
+			return err
+		}
+		if err := rest(ctx, fillPauses*time.Since(began)); err != nil {
+			return err
+		}
+	}
+}
+
+// walk judges all tokens that are due, in pieces.
+func (k *Keeper) walk(ctx context.Context, d store.Due) error {
+	for {
+		began := time.Now()
+		list, next, err := k.store.Due(ctx, d, pieces)
+		if err == nil && len(list) > 0 {
+			err = k.Keep(ctx, list)
+		}
+		if err != nil || next == 0 {
+			return err
+		}
+		d.Before = next
+		if err := rest(ctx, pauses*time.Since(began)); err != nil {
+			return err
+		}
+	}
+}
+
+func rest(ctx context.Context, d time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(d):
+		return nil
+	}
+}

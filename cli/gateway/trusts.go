@@ -1,0 +1,70 @@
+package gateway
+
+import (
+	"context"
+
+	"go.uber.org/zap"
+
+	"patgate/cli/opening"
+	"patgate/routes"
+	"patgate/trust"
+	"patgate/trust/exchange"
+)
+
+// makeExchange makes what trades ID tokens; nil when no trusts are configured.
+func (g *gateway) makeExchange() (*exchange.Service, error) {
+	c := g.config
+	if len(c.OIDC.Trusts) == 0 {
+		return nil, nil
+	}
+	known, err := opening.Keys(c, func(issuer string, err error) {
+		g.logger.Error("keys of an issuer not read, those before stay unless it withdrew them",
+			zap.String("issuer", issuer), zap.Error(err))
+	})
+	if err != nil {
+		return nil, err
+	}
+	if g.trusts, err = opening.Trusts(c, nil, g.routes.Table, g.trustsReloaded); err != nil {
+		return nil, err
+	}
+	return exchange.New(exchange.Options{Keys: known, Policies: g.trusts.Current, Audience: c.TrustAudience(), Tokens: g.tokens,
+		Store: g.store, MaxAge: c.OIDC.MaxTokenAge.Std(), MaxLifetime: c.OIDC.MaxLifetime.Std(), Report: g.traded})
+}
+
+// trustsReloaded logs a reload of the policies.
+func (g *gateway) trustsReloaded(set *trust.Set, files int, problems []routes.Problem) {
+	if len(problems) == 0 && len(set.All()) == 0 {
+		g.logger.Warn("trusts reloaded, and there are none: nothing is traded any more", zap.Int("files", files))
+		return
+	}
+	if len(problems) == 0 {
+		g.logger.Info("trusts reloaded", zap.Int("trusts", len(set.All())), zap.Int("files", files))
+		return
+	}
+	for _, p := range problems {
+		g.logger.Error("trusts not reloaded, those before stay", zap.String("problem", p.Error()))
+	}
+}
+
+// traded logs that an ID token came to be traded, and what became of it.
+func (g *gateway) traded(e exchange.Event) {
+	// Claims are others' words, and what was asked for is not verified: names of trusts are written where there is such a policy.
+	name := e.Trust
+	if g.trusts.Current().Find(name) == nil {
+		name = ""
+	}
+	fields := []zap.Field{zap.String("trust", name), zap.String("issuer", e.Issuer), zap.Int64("token_id", e.TokenID),
+		zap.String("reason", e.Reason), zap.String("claims", e.Claims), zap.String("claim", e.Claim)}
+	if e.Err != nil {
+		g.logger.Error("exchange", append(fields, zap.Error(e.Err))...)
+		return
+	}
+	g.logger.Info("exchange", fields...)
+}
+
+// watchTrusts keeps the policies up to date with their files.
+func (g *gateway) watchTrusts(ctx context.Context) {
+	if g.trusts != nil && g.config.Routes.WatchInterval > 0 {
+		go g.trusts.Watch(ctx)
+	}
+}

@@ -1,0 +1,116 @@
+package policycmd
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"gopkg.in/yaml.v3"
+
+	"patgate/admin/manifest"
+	"patgate/admin/tokens"
+	"patgate/cli/desk"
+	"patgate/cli/opening"
+	"patgate/cli/settings"
+	"patgate/store"
+	"patgate/token"
+)
+
+// NewExport gives the command that writes files of the tokens that are there.
+func NewExport() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "export",
+		Short: "Write the active tokens as documents of policy as code",
+		Long: `Prints a document for each active token, with the ids of its places, to begin a set of files from. Secrets are not in
+it. An apply of these files makes further tokens: those that are there were made by hand and stay as they are.`,
+		Example: "  patgate export > policies/tokens.yaml",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return desk.OnStore(cmd, opening.Table, func(ctx context.Context, d *desk.Desk) error { return export(ctx, cmd, d) })
+		},
+	}
+	settings.AddStore(cmd)
+	return cmd
+}
+
+// unnamed is what a name of a document must not have.
+var unnamed = regexp.MustCompile(`[^a-z0-9._-]+`)
+
+func export(ctx context.Context, cmd *cobra.Command, d *desk.Desk) error {
+	now := time.Now()
+	encoder := yaml.NewEncoder(cmd.OutOrStdout())
+	encoder.SetIndent(2)
+	taken := map[string]bool{}
+	all := func(f store.Filter) ([]store.Listed, int, error) {
+		return d.List(ctx, tokens.Operator(desk.Actor()), 0, true, f)
+	}
+	err := store.Filter{Limit: 1000, Now: now}.Walk(all, func(list []store.Listed) error {
+		for i := range list {
+			l := &list[i]
+			if l.Validity(now) != token.Valid || l.RotatedTo != 0 {
+				continue
+			}
+			name := strings.Trim(unnamed.ReplaceAllString(strings.ToLower(l.Name), "-"), "-._")
+			if name == "" || len(name) > 50 || taken[name] {
+				name = fmt.Sprintf("token-%d", l.ID)
+			}
+			taken[name] = true
+			if err := encoder.Encode(described(name, l)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if len(taken) == 0 {
+		return nil
+	}
+	return encoder.Close()
+}
+
+// document is a token as a file says it. Its keys are those that manifest reads, which a test holds.
+type document struct {
+	Kind        string  `yaml:"kind"`
+	Name        string  `yaml:"name"`
+	Description string  `yaml:"description,omitempty"`
+	Owner       string  `yaml:"owner"`
+	Expires     string  `yaml:"expires"`
+	Scopes      []scope `yaml:"scopes"`
+}
+
+type scope struct {
+	Access      string      `yaml:"access"`
+	Projects    []string    `yaml:"projects,omitempty"`
+	Groups      []string    `yaml:"groups,omitempty"`
+	Permissions []string    `yaml:"permissions"`
+	Constraints constraints `yaml:"constraints,omitempty"`
+}
+
+type constraints struct {
+	RefPatterns      []string `yaml:"ref_patterns,omitempty"`
+	ForbidRefDeletes bool     `yaml:"forbid_ref_deletes,omitempty"`
+	ForbidTagChanges bool     `yaml:"forbid_tag_changes,omitempty"`
+}
+
+func described(name string, l *store.Listed) document {
+	d := document{Kind: "Token", Name: name, Description: strings.Join(strings.Fields(l.Description), " "), Owner: l.Owner.Username,
+		Expires: l.ExpiresAt.UTC().Format(time.RFC3339)}
+	for i := range l.Scopes {
+		s := &l.Scopes[i]
+		one := scope{Access: s.Access, Permissions: s.Permissions, Constraints: constraints(manifest.Constraints(s.Constraints))}
+		for _, id := range s.ProjectIDs {
+			one.Projects = append(one.Projects, strconv.FormatInt(id, 10))
+		}
+		for _, id := range s.GroupIDs {
+			one.Groups = append(one.Groups, strconv.FormatInt(id, 10))
+		}
+		d.Scopes = append(d.Scopes, one)
+	}
+	return d
+}

@@ -1,0 +1,397 @@
+package policycmd
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"patgate/admin/manifest"
+	"patgate/admin/names"
+	"patgate/admin/terms"
+	"patgate/admin/tokens"
+	"patgate/cli/desk"
+	"patgate/cli/opening"
+	"patgate/cli/terminal"
+	"patgate/policy"
+	"patgate/routes"
+	"patgate/store"
+	"patgate/token"
+)
+
+// application is files on their way into the store.
+type application struct {
+	cmd   *cobra.Command
+	desk  *desk.Desk
+	table *routes.Table
+	set   *manifest.Set
+	lock  *manifest.Lock
+	shown *tokens.Owner // whose credential was given; nil: the sealed ones are used
+	path  string
+}
+
+// step is what is done about one token.
+type step struct {
+	what            string // make, edit, revoke, or deliver: it was made and its secret never arrived
+	object          *manifest.Object
+	now             *store.Listed
+	why             string
+	widens, narrows bool
+	creation        tokens.Creation
+	changes         tokens.Changes
+	lines           []string
+	managed         token.Managed
+}
+
+// run plans, says what would be done, and unless it is dry does it.
+func (a *application) run(ctx context.Context, dry bool) error {
+	if err := a.resolve(ctx); err != nil {
+		return err
+	}
+	steps, err := a.plan(ctx)
+	if err != nil {
+		return err
+	}
+	widens, narrows := a.say(steps)
+	if dry {
+		if widens > 0 {
+			return ErrWidens
+		}
+		_ = narrows
+		return nil
+	}
+	// What the paths meant is written down before a token goes by it.
+	if err := replace(manifest.LockOf(a.path), a.lock.Text(), 0o644); err != nil {
+		return fmt.Errorf("writing %s: %w", manifest.LockName, err)
+	}
+	for i := range steps {
+		if err := a.do(ctx, &steps[i]); err != nil {
+			return fmt.Errorf("%s: %w", steps[i].name(), err)
+		}
+	}
+	return nil
+}
+
+// creation begins a token of the owner whom a file names, else of the only one that there is.
+func (a *application) creation(ctx context.Context, owner string) (q tokens.Creation, userID int64, err error) {
+	if a.shown != nil {
+		if owner != "" && !strings.EqualFold(owner, a.shown.Username()) {
+			return q, 0, fmt.Errorf("the given credential belongs to %s, not to the owner %s", a.shown.Username(), owner)
+		}
+		a.desk.As, q.Seal = a.shown, true
+		return q, a.shown.UserID(), nil
+	}
+	o, err := a.desk.OnlyOwner(ctx, owner)
+	if err != nil {
+		return q, 0, err
+	}
+	if o == nil {
+		return q, 0, errors.New("no owner is known yet: give the owner's forge token by PATGATE_OWNER_CREDENTIAL")
+	}
+	number, _ := a.cmd.Flags().GetInt64("credential")
+	credential, err := desk.ChooseCredential(o, number)
+	q.OwnerID, q.CredentialID = o.ID, credential.ID
+	return q, o.UserID, err
+}
+
+// resolve looks up every path. One that means another place than the lock says ends it: whatever was meant, it is not this.
+func (a *application) resolve(ctx context.Context) error {
+	var problems []routes.Problem
+	q, _, err := a.creation(ctx, a.owner())
+	paths := a.set.Paths()
+	if err != nil && len(paths) > 0 {
+		return err
+	}
+	used := manifest.Lock{Set: a.lock.Set}
+	for _, p := range paths {
+		fail := func(fix, format string, args ...any) {
+			problems = append(problems, routes.Problem{Source: p.Source, Message: fmt.Sprintf(format, args...), Fix: fix})
+		}
+		ref, ok := a.table.ParseReference(p.Kind, []byte(p.Path))
+		if !ok {
+			fail("write a full path, or an id", "%q is no path of a %s", p.Path, p.Kind)
+			continue
+		}
+		found, err := a.desk.Place(ctx, a.desk.As, q, ref)
+		if err != nil {
+			return err
+		}
+		locked, known := a.lock.ID(p.Kind, p.Path)
+		switch there := found.Boundary == p.Kind.Boundary() && found.Access != policy.OwnerNone; {
+		case !there && known:
+			fail(fmt.Sprintf("write the path that the %s %d has now, or take it out of the files and of %s", p.Kind, locked,
+				manifest.LockName), "the %s %q, which was %d, is gone, renamed or no longer visible", p.Kind, p.Path, locked)
+		case !there:
+			fail("correct the path, or give a credential that sees it", "the %s %q is not found, or not visible", p.Kind, p.Path)
+		case known && locked != found.ID:
+			fail(fmt.Sprintf("when the new one is meant, take %q out of %s and apply again; else write the path that the %s %d has now",
+				p.Path, manifest.LockName, p.Kind, locked),
+				"the %s %q was %d and is %d: it was renamed, or made anew under the same name", p.Kind, p.Path, locked, found.ID)
+		case p.Limited && found.Partial:
+			fail("give a credential that sees them", "not all groups above the %s %q are visible: a limit there must know them", p.Kind,
+				p.Path)
+		case p.Limited:
+			used.With(p.Kind, p.Path, manifest.Place{ID: found.ID, Above: found.Ancestors, Whole: true})
+		default:
+			used.With(p.Kind, p.Path, manifest.Place{ID: found.ID})
+		}
+	}
+	if len(problems) > 0 {
+		return terminal.Problems(problems)
+	}
+	*a.lock = used
+	a.set.Lock = used
+	return nil
+}
+
+// owner gives the owner by whom paths are looked up: the first that a file names.
+func (a *application) owner() string {
+	for _, o := range manifest.Of[manifest.Token](a.set) {
+		if name := o.Spec.(*manifest.Token).Owner; name != "" {
+			return name
+		}
+	}
+	return ""
+}
+
+// there gives the tokens of the set as they are now, by name: the last of each that was made.
+func (a *application) there(ctx context.Context) (map[string]*store.Listed, error) {
+	found := map[string]*store.Listed{}
+	operator := tokens.Operator(desk.Actor())
+	all := func(f store.Filter) ([]store.Listed, int, error) { return a.desk.List(ctx, operator, 0, true, f) }
+	err := store.Filter{Limit: 1000, Now: time.Now()}.Walk(all, func(list []store.Listed) error {
+		for i := range list {
+			l := list[i]
+			if m := l.Managed; m == nil || m.Set != a.lock.Set || l.RotatedTo != 0 {
+				continue
+			}
+			if before := found[l.Managed.Name]; before == nil || before.ID < l.ID {
+				found[l.Managed.Name] = &l
+			}
+		}
+		return nil
+	})
+	return found, err
+}
+
+// plan compares the files, what they said when they were applied last, and what is there.
+func (a *application) plan(ctx context.Context) (steps []step, err error) {
+	there, err := a.there(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, o := range manifest.Of[manifest.Token](a.set) {
+		s, err := a.about(ctx, o, there[o.Name])
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", o.Source, err)
+		}
+		delete(there, o.Name)
+		if s != nil {
+			steps = append(steps, *s)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(there)) {
+		l := there[name]
+		if l.Validity(time.Now()) == token.Revoked || l.Validity(time.Now()) == token.Expired {
+			continue
+		}
+		s := step{what: "revoke", now: l, narrows: true, why: "no file names it"}
+		if prune, _ := a.cmd.Flags().GetBool("prune"); !prune {
+			s.what, s.narrows, s.why = "leave", false, "no file names it any more: --prune revokes it"
+		}
+		steps = append(steps, s)
+	}
+	return steps, nil
+}
+
+// about says what is done about one token of the files; nil when nothing is.
+func (a *application) about(ctx context.Context, o *manifest.Object, now *store.Listed) (*step, error) {
+	m := o.Spec.(*manifest.Token)
+	s := &step{object: o, now: now, what: "make", widens: true, why: "it is not there"}
+	q, user, err := a.creation(ctx, m.Owner)
+	if err != nil {
+		return nil, err
+	}
+	if q.Scopes, err = a.set.Scopes(m); err != nil {
+		return nil, err
+	}
+	q.Name, q.Description, q.ExpiresAt = o.Name, o.Description, m.Expires
+	if err := tokens.Check(q, a.table, opening.Lifetimes(a.desk.Config), time.Now()); err != nil {
+		return nil, err
+	}
+	spec, err := json.Marshal(struct {
+		Description string
+		*manifest.Token
+	}{o.Description, m})
+	if err != nil {
+		return nil, err
+	}
+	file, err := filepath.Rel(filepath.Dir(manifest.LockOf(a.path)), o.Source.File)
+	if err != nil {
+		return nil, err
+	}
+	s.managed = token.Managed{Set: a.lock.Set, Name: o.Name, File: filepath.ToSlash(file), Spec: string(spec)}
+	s.creation = q
+	if now == nil {
+		return s, nil
+	}
+	switch v := now.Validity(time.Now()); {
+	case v == token.Revoked || v == token.Expired:
+		s.why = "it is " + v.String()
+		return s, nil
+	case now.Managed.Undelivered:
+		s.what, s.widens, s.why = "deliver", false, "it was made, and its secret did not arrive"
+		return s, nil
+	case now.Owner.UserID != user:
+		return nil, fmt.Errorf("the token %q acts for %s already: revoke it, or give the new one another name", o.Name,
+			now.Owner.Username)
+	}
+	return s, a.edit(s, m)
+}
+
+// edit fills in how a token that is there differs. A step without a name does nothing.
+func (a *application) edit(s *step, m *manifest.Token) error {
+	now, last := s.now, struct {
+		Description string
+		*manifest.Token
+	}{}
+	if err := json.Unmarshal([]byte(now.Managed.Spec), &last); err != nil {
+		return fmt.Errorf("reading what was applied last to token %d: %w", now.ID, err)
+	}
+	s.what, s.widens, s.why = "", false, ""
+	byHand := !same(now.Scopes, now.Managed.Scopes)
+	asBefore := now.Managed.Spec == s.managed.Spec
+	if asBefore && !byHand {
+		if now.Managed.File != s.managed.File {
+			s.what, s.why, s.changes.Managed = "edit", "its file is "+s.managed.File+" now", &s.managed
+		}
+		return nil
+	}
+	s.what, s.changes.Managed, s.changes.Revision = "edit", &s.managed, now.Revision
+	switch {
+	case byHand && asBefore:
+		s.why = "it was changed by hand"
+	case byHand:
+		s.why = "its file changed, and it was changed by hand"
+	default:
+		s.why = "its file changed"
+	}
+	specs, err := terms.Specs(s.creation.Scopes, a.table)
+	if err != nil {
+		return err
+	}
+	if !same(specs, now.Scopes) {
+		s.changes.Scopes = &s.creation.Scopes
+		if s.widens, s.narrows, err = a.direction(now, specs); err != nil {
+			return err
+		}
+		for _, line := range desk.Describe(now.Scopes, names.Of(now.Names, time.Now())) {
+			s.lines = append(s.lines, "- "+line)
+		}
+		for _, line := range desk.Describe(specs, names.Of(now.Names, time.Now())) {
+			s.lines = append(s.lines, "+ "+line)
+		}
+	}
+	if last.Token == nil || last.Expires != m.Expires {
+		s.changes.ExpiresAt = &m.Expires
+		end, _ := terms.ParseEnd(m.Expires, time.Now())
+		s.widens, s.narrows = s.widens || end.After(now.ExpiresAt), s.narrows || end.Before(now.ExpiresAt)
+		s.lines = append(s.lines, "~ expires: "+m.Expires)
+	}
+	if now.Description != s.creation.Description {
+		s.changes.Description = &s.creation.Description
+	}
+	return nil
+}
+
+// direction tells whether scopes hold something that a token does not, and the other way round. It is on the safe side: what lies
+// below a group is not asked, so that a project beside its own group counts as more.
+func (a *application) direction(now *store.Listed, specs []policy.ScopeSpec) (widens, narrows bool, err error) {
+	catalogue := a.table.Catalogue()
+	old, err := store.CompileStored(now.Owner.UserID, now.TableVersion, now.Scopes, catalogue)
+	if err != nil {
+		return false, false, err
+	}
+	fresh, err := policy.Compile(now.Owner.UserID, now.TableVersion, specs, catalogue)
+	if err != nil {
+		return false, false, terms.OfSpec(err)
+	}
+	unseen := func(routes.Boundary, int64) policy.Container { return policy.Container{} }
+	return len(policy.Subset(fresh, old, unseen)) > 0, len(policy.Subset(old, fresh, unseen)) > 0, nil
+}
+
+// same compares scopes as they are stored.
+func same(a, b []policy.ScopeSpec) bool {
+	one, err := json.Marshal(a)
+	other, otherErr := json.Marshal(b)
+	return err == nil && otherErr == nil && bytes.Equal(one, other)
+}
+
+func (s *step) name() string {
+	if s.object != nil {
+		return s.object.Name
+	}
+	return s.now.Managed.Name
+}
+
+// say prints what is done, and how many tokens are allowed more or less by it.
+func (a *application) say(steps []step) (widens, narrows int) {
+	out := a.cmd.OutOrStdout()
+	did := 0
+	for i := range steps {
+		s := &steps[i]
+		if s.what == "" {
+			continue
+		}
+		mark := ""
+		if s.widens {
+			widens++
+			mark += ", widens"
+		}
+		if s.narrows {
+			narrows++
+			mark += ", narrows"
+		}
+		if s.what != "leave" {
+			did++
+		}
+		fmt.Fprintf(out, "%s token %s: %s%s\n", s.what, s.name(), s.why, mark)
+		for _, line := range s.lines {
+			fmt.Fprintln(out, "  "+line)
+		}
+	}
+	if did == 0 {
+		fmt.Fprintln(out, "nothing to change")
+		return widens, narrows
+	}
+	fmt.Fprintf(out, "widens %d, narrows %d\n", widens, narrows)
+	return widens, narrows
+}
+
+// replace writes a file whole, or leaves the one that is there.
+func replace(name string, data []byte, mode os.FileMode) error {
+	f, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+"-*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name())
+	if err = f.Chmod(mode); err == nil {
+		_, err = f.Write(data)
+	}
+	if err == nil {
+		err = f.Sync()
+	}
+	if err = errors.Join(err, f.Close()); err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), name)
+}

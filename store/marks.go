@@ -1,0 +1,93 @@
+package store
+
+import (
+	"context"
+	"time"
+)
+
+// Mark is something that is to be said of an active token. The zero value is nothing.
+type Mark uint8
+
+// The marks.
+const (
+	MarkNone Mark = iota
+	// MarkBroad: its grant reaches or holds more than any one job needs.
+	MarkBroad
+	// MarkMints: it can make credentials.
+	MarkMints
+	// MarkUnused: it was never used, or holds permissions that it did not use for long.
+	MarkUnused
+	// MarkNeverUsed: it was never used.
+	MarkNeverUsed
+	// MarkSoon: it expires soon.
+	MarkSoon
+	// MarkHeldBack: it was made or confirmed under an older route table.
+	MarkHeldBack
+	// MarkRests: the forge does not take the credential any more that it is bound to.
+	MarkRests
+)
+
+const (
+	// SoonWithin is how far off an expiry is that is said to be soon: GitLab's two weeks, and no more than a SoonShare-th of the
+	// token's life, so that none is about to expire when it is made.
+	SoonWithin = 14 * 24 * time.Hour
+	// SoonShare is that share.
+	SoonShare = 4
+)
+
+// Kept is what is kept of the judgement of a token.
+type Kept struct {
+	// Turn moves when the token must be judged anew.
+	Turn int64
+	// Under is by which words it was judged; 0: not since it was changed or first used.
+	Under int64
+	At    time.Time
+	// UnusedFrom is from when on it has what it did not use, unless it is used before; zero when that is not known.
+	UnusedFrom time.Time
+	Reach      int64
+}
+
+// Judgement is what is found of a token, for the marks that are kept.
+type Judgement struct {
+	TokenID    int64
+	Turn       int64 // of the token that was read: of one that was changed since, nothing is kept
+	Under      int64 // not 0
+	Version    int   // of that table
+	At         time.Time
+	Broad      bool
+	Mints      bool
+	Reach      int64
+	NeverUsed  bool
+	UnusedFrom time.Time
+}
+
+// Due says which tokens are to be judged anew. The zero value: those that were changed since they were judged.
+type Due struct {
+	Before int64 // when it is not 0, only those with a lower id
+	// Under, when it is not 0, is those that were judged under other words, too, of a table that was not newer than Version, or
+	// before JudgedBefore.
+	Under   int64
+	Version int
+	// FirstUsed is those that were used for the first time since they were judged.
+	FirstUsed bool
+	// UnusedBy, when it is not zero, is the active ones of which, by then, it may be that they have what they do not use, and which
+	// were judged before JudgedBefore.
+	UnusedBy, JudgedBefore, Now time.Time
+}
+
+// Marks is the part of a Store that keeps what is to be said of tokens. Triggers note which tokens must be judged anew; nothing
+// here moves the change sequence.
+type Marks interface {
+	// Due lists tokens that are to be judged, the newest first. next, when it is not 0, is what Due.Before is for more of them. Of
+	// tokens whose scopes cannot be read it notes that nothing is to be said.
+	Due(ctx context.Context, d Due, limit int) (list []Listed, next int64, err error)
+	// Judge keeps judgements. Those of tokens that were changed since are passed over, and those that were judged by a newer table
+	// within a day.
+	Judge(ctx context.Context, all []Judgement) error
+	// Unjudged tells whether there are tokens that were not judged yet, or not since they were changed.
+	Unjudged(ctx context.Context) (bool, error)
+	// FillMarks makes room for what is kept of some tokens that were there before it was kept, and tells whether more are left.
+	FillMarks(ctx context.Context) (more bool, err error)
+	// MissMarks looks for tokens for which there is no room at all, so that FillMarks, or this itself, makes it.
+	MissMarks(ctx context.Context) error
+}

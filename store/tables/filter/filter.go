@@ -1,0 +1,270 @@
+package filter
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"patgate/store"
+	"patgate/token"
+)
+
+// Question asks which tokens a filter leaves. Its parts speak of the tables tokens as t, token_uses as u and marks as m.
+type Question struct {
+	f        store.Filter
+	now      int64
+	where    []string
+	args     []any
+	t, u, m  bool   // which tables are needed
+	column   string // what they are put in order by
+	d        Dialect
+	text     string // what is looked for in names and descriptions, as it is stored
+	narrowed string // candidates among which the text is looked for; empty: all
+	within   []any
+}
+
+// Dialect is what databases say in ways of their own.
+type Dialect struct {
+	// Grams gives a query for the ids, under the name id, of the tokens whose names and descriptions have all of some sequences of
+	// three characters, with its argument.
+	// Nil: text is looked for in the names and descriptions themselves.
+	Grams func(grams []string) (query string, arg any)
+	// Loose tells that a token need not have rows in token_uses and marks, and that marks says nothing of what is in tokens.
+	Loose bool
+	// IndexedBy says, behind the name of a table, by which index it is read. A database that knows how much there is chooses
+	// itself: then it is empty.
+	IndexedBy func(index string) string
+	// Few is how many tokens are put in order rather than looked for in the order of an index; 2000 when it is 0.
+	Few int
+}
+
+// Of gives the question of a filter.
+func Of(f store.Filter, d Dialect) *Question {
+	q := &Question{f: f, now: millis(f.Now), d: d}
+	q.m = f.Sort == store.SortReachAsc || f.Sort == store.SortReachDesc
+	q.marked()
+	q.orderBy()
+	if f.OwnerID != 0 {
+		if q.m && !d.Loose {
+			q.add("m.owner_id = ?", f.OwnerID)
+		} else {
+			q.about("t.owner_id = ?", f.OwnerID)
+		}
+	}
+	if f.CredentialID != 0 {
+		q.about("t.credential_id = ?", f.CredentialID)
+	}
+	if f.FamilyID != 0 {
+		q.about("t.family_id = ?", f.FamilyID)
+	}
+	if f.After != 0 {
+		q.about("t.id > ?", f.After)
+	}
+	if f.Reporting {
+		reports, args := q.reporting()
+		q.about("t.report_until > 0 AND "+reports, args...)
+	}
+	switch {
+	case f.Revoked != nil && *f.Revoked:
+		q.about("t.revoked_at > 0")
+	case f.Revoked != nil:
+		q.about("t.revoked_at = 0")
+	}
+	q.named()
+	q.span("t.created_at", f.Created)
+	q.span("t.expires_at", f.Expires)
+	if !f.LastUsed.After.IsZero() || !f.LastUsed.Before.IsZero() {
+		q.u = true
+		q.add("u.last_used_at > 0")
+		q.span("u.last_used_at", f.LastUsed)
+	}
+	q.t = q.t || !q.m || d.Loose
+	return q
+}
+
+func (q *Question) add(condition string, values ...any) {
+	q.where = append(q.where, condition)
+	q.args = append(q.args, values...)
+}
+
+// about adds a condition about the table tokens.
+func (q *Question) about(condition string, values ...any) {
+	q.t = true
+	q.add(condition, values...)
+}
+
+func (q *Question) span(column string, s store.Span) {
+	if s.After.IsZero() && s.Before.IsZero() {
+		return
+	}
+	q.t = q.t || column[0] == 't'
+	if !s.After.IsZero() {
+		q.add(column+" > ?", millis(s.After))
+	}
+	if !s.Before.IsZero() {
+		q.add(column+" < ?", millis(s.Before))
+	}
+}
+
+// orderBy finds the column that the tokens are put in order by.
+func (q *Question) orderBy() {
+	switch q.f.Sort {
+	case store.SortExpiresAsc, store.SortExpiresDesc:
+		if q.column = "m.expires_at"; !q.m || q.d.Loose {
+			q.column = "t.expires_at"
+		}
+	case store.SortLastUsedAsc, store.SortLastUsedDesc:
+		q.column, q.u = "u.last_used_at", true
+	case store.SortNameAsc, store.SortNameDesc:
+		q.column, q.t = "lower(t.name)", true
+	case store.SortReachAsc, store.SortReachDesc:
+		q.column = "m.reach"
+	default:
+		q.column, q.t = "t.created_at", true
+	}
+	if q.d.Loose && (q.column[0] == 'u' || q.column[0] == 'm') {
+		q.column = "coalesce(" + q.column + ", 0)"
+	}
+}
+
+// reporting is the condition that a token is in report mode.
+func (q *Question) reporting() (string, []any) {
+	return "t.owners_word AND t.parent_id = 0 AND t.report_from > ? AND t.report_from <= ? AND t.report_until > ?",
+		[]any{millis(q.f.Now.Add(-token.LongestReport)), q.now, q.now}
+}
+
+// marked adds what the state and the mark of tokens must be. Only active ones have marks.
+func (q *Question) marked() {
+	const live = "m.live = 1 AND m.expires_at > ?"
+	const neverUsed = "m.never_used = 1 AND NOT EXISTS " +
+		"(SELECT 1 FROM token_uses n WHERE n.token_id = m.token_id AND n.last_used_at > 0)"
+	kept := func(condition string, values ...any) {
+		if q.m = true; q.d.Loose {
+			q.active()
+			q.add(condition, values...)
+			return
+		}
+		q.add(live+" AND "+condition, append([]any{q.now}, values...)...)
+	}
+	switch q.f.Mark {
+	case store.MarkBroad:
+		if !q.f.ReportsAreBroad {
+			kept("m.broad = 1")
+			return
+		}
+		reports, args := q.reporting()
+		q.active()
+		if q.d.Loose {
+			q.about("(t.id IN (SELECT m.token_id FROM marks m WHERE m.broad = 1) OR "+reports+")", args...)
+			return
+		}
+		q.about("(t.id IN (SELECT m.token_id FROM marks m WHERE m.live = 1 AND m.broad = 1 AND m.expires_at > ?) OR "+reports+")",
+			append([]any{q.now}, args...)...)
+	case store.MarkMints:
+		kept("m.mints = 1")
+	case store.MarkUnused:
+		if !q.f.Unobserved {
+			kept("m.unused_from > 0 AND m.unused_from <= ? AND (m.never_used = 0 OR "+neverUsed+")", q.now)
+			return
+		}
+		fallthrough
+	case store.MarkNeverUsed:
+		kept("m.unused_from > 0 AND m.unused_from <= ? AND "+neverUsed, q.now)
+	case store.MarkSoon:
+		q.active()
+		q.about("t.expires_at < ? AND (t.expires_at - CAST(? AS BIGINT)) * ? < t.expires_at - t.created_at",
+			millis(q.f.Now.Add(store.SoonWithin)), q.now, store.SoonShare)
+	case store.MarkHeldBack:
+		q.active()
+		q.about("t.table_version < ?", q.f.TableVersion)
+	case store.MarkRests:
+		q.active()
+		q.about("t.credential_id IN (SELECT id FROM credentials WHERE status = 'invalid')")
+	default:
+		q.state()
+	}
+}
+
+func (q *Question) active() {
+	q.about("t.revoked_at = 0 AND t.paused_at = 0 AND t.expires_at > ?", q.now)
+}
+
+func (q *Question) state() {
+	switch q.f.State {
+	case store.StateActive:
+		if q.m && !q.d.Loose {
+			q.add("m.live = 1 AND m.expires_at > ?", q.now)
+			return
+		}
+		q.active()
+	case store.StateInactive:
+		q.about("(t.revoked_at > 0 OR t.paused_at > 0 OR t.expires_at <= ?)", q.now)
+	case store.StateExpired:
+		q.about("t.revoked_at = 0 AND t.expires_at <= ?", q.now)
+	case store.StateRevoked:
+		q.about("t.revoked_at > 0")
+	case store.StatePaused:
+		q.about("t.revoked_at = 0 AND t.paused_at > 0 AND t.expires_at > ?", q.now)
+	}
+}
+
+// named adds what tokens must name, and be called.
+func (q *Question) named() {
+	f := q.f
+	if !searchable(f.Search) || !searchable(f.Naming.Path) {
+		q.about("1 = 0")
+		return
+	}
+	if !f.Naming.Empty() {
+		queries, values := naming(f.Naming, f.OwnerID)
+		q.about("(t.id IN ("+strings.Join(queries, ") OR t.id IN (")+"))", values...)
+	}
+	if f.Search == "" {
+		return
+	}
+	q.text = lower(f.Search)
+	pattern := "%" + strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(q.text) + "%"
+	condition, values := `lower(t.name) LIKE ? ESCAPE '\' OR lower(t.description) LIKE ? ESCAPE '\'`, []any{pattern, pattern}
+	var candidates []string
+	if len(q.text) > longestText {
+		condition, values, q.text = "1 = 0", nil, ""
+	}
+	if sequences := gramsOf(q.text); q.d.Grams != nil && len(sequences) > 0 {
+		query, arg := q.d.Grams(sequences)
+		candidates, q.within = append(candidates, query), append(q.within, arg)
+	}
+	if n := searched(f.Search); f.SearchPlaces && !n.Empty() {
+		queries, more := naming(n, f.OwnerID)
+		condition += " OR t.id IN (" + strings.Join(queries, ") OR t.id IN (") + ")"
+		values = append(values, more...)
+		if len(candidates) > 0 {
+			candidates, q.within = append(candidates, queries...), append(q.within, more...)
+		}
+	}
+	q.narrowed = strings.Join(candidates, " UNION ")
+	q.about("("+condition+")", values...)
+}
+
+// mostGrams is how many sequences of characters are looked up: they only narrow down where the text is looked for.
+const mostGrams = 16
+
+// gramsOf gives sequences of three characters of a text, each once and none for a shorter one: of a long text, from all over it.
+func gramsOf(text string) (all []string) {
+	runes := []rune(text)
+	n := len(runes) - 2
+	for i := range min(n, mostGrams) {
+		at := i * n / min(n, mostGrams)
+		if gram := string(runes[at : at+3]); !slices.Contains(all, gram) {
+			all = append(all, gram)
+		}
+	}
+	return all
+}
+
+// millis stores a time; the zero time is 0.
+func millis(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMilli()
+}

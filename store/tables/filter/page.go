@@ -1,0 +1,186 @@
+package filter
+
+import (
+	"cmp"
+	"strings"
+
+	"patgate/store"
+)
+
+// few is Dialect.Few where that is 0.
+const few = 2000
+
+// from gives the tables, the first of which is gone through. Without a WHERE it is all that a statement has of them.
+func (q *Question) from(narrow, walks bool) (text string, args []any) {
+	if q.d.Loose {
+		return q.loosely(), append([]any{}, q.args...)
+	}
+	var tables, joins []string
+	if narrow {
+		tables, args = append(tables, "("+q.narrowed+") c"), q.within
+		joins = append(joins, "t.id = c.id")
+	}
+	if q.u && walks {
+		tables = append(tables, "token_uses u"+q.indexed("token_uses_by_time"))
+	}
+	if q.m && !narrow {
+		tables = append(tables, "marks m"+q.marksIndex(walks))
+	}
+	if q.t || narrow || q.u && !q.m && !walks {
+		index := ""
+		if len(tables) == 0 {
+			index = q.tokensIndex(walks)
+		}
+		if tables = append(tables, "tokens t"+index); q.m && !narrow {
+			joins = append(joins, "t.id = m.token_id")
+		}
+	}
+	if q.m && narrow {
+		tables, joins = append(tables, "marks m"), append(joins, "m.token_id = t.id")
+	}
+	if of := q.id(narrow); q.u {
+		if !walks {
+			tables = append(tables, "token_uses u")
+		}
+		joins = append(joins, "u.token_id = "+of)
+	}
+	text = " FROM " + strings.Join(tables, " CROSS JOIN ") // SQLite goes through them in this order
+	if where := append(joins, q.where...); len(where) > 0 {
+		text += " WHERE " + strings.Join(where, " AND ")
+	}
+	return text, append(append([]any{}, args...), q.args...)
+}
+
+// loosely is from, for a database that chooses its way itself, of all tokens, whatever else there is of them.
+func (q *Question) loosely() string {
+	text := " FROM tokens t"
+	if q.u {
+		text += " LEFT JOIN token_uses u ON u.token_id = t.id"
+	}
+	if q.m {
+		text += " LEFT JOIN marks m ON m.token_id = t.id"
+	}
+	if len(q.where) > 0 {
+		text += " WHERE " + strings.Join(q.where, " AND ")
+	}
+	return text
+}
+
+// tokensIndex says by which index the table tokens is gone through: that of the order, or of the state.
+func (q *Question) tokensIndex(walks bool) string {
+	f := &q.f
+	if f.OwnerID != 0 || f.CredentialID != 0 || f.FamilyID != 0 || f.After != 0 || !walks && !f.Naming.Empty() {
+		return ""
+	}
+	switch {
+	case walks && q.column == "t.created_at":
+		return q.indexed("tokens_by_creation")
+	case walks && q.column == "lower(t.name)":
+		return q.indexed("tokens_by_name")
+	case f.Reporting && !walks:
+		return q.indexed("tokens_reporting")
+	case f.State == store.StateActive || f.Mark != store.MarkNone:
+		return q.indexed("tokens_live")
+	case f.State == store.StatePaused:
+		return q.indexed("tokens_paused")
+	case f.State == store.StateExpired:
+		return q.indexed("tokens_unrevoked")
+	case f.State == store.StateRevoked:
+		return q.indexed("tokens_revoked")
+	case walks:
+		return q.indexed("tokens_by_expiry")
+	}
+	return ""
+}
+
+// marksIndex says by which index the table marks is gone through.
+func (q *Question) marksIndex(walks bool) string {
+	switch {
+	case q.f.OwnerID != 0:
+		return q.indexed("marks_by_owner")
+	case walks && q.column == "m.reach":
+		return q.indexed("marks_by_reach")
+	case q.f.Mark == store.MarkBroad && !q.f.ReportsAreBroad:
+		return q.indexed("marks_broad")
+	case q.f.Mark == store.MarkMints:
+		return q.indexed("marks_mints")
+	case q.f.Mark == store.MarkUnused, q.f.Mark == store.MarkNeverUsed:
+		return q.indexed("marks_unused")
+	}
+	return ""
+}
+
+func (q *Question) indexed(index string) string {
+	if q.d.IndexedBy == nil {
+		return ""
+	}
+	return q.d.IndexedBy(index)
+}
+
+// id names a column that holds the id of a token.
+func (q *Question) id(narrow bool) string {
+	if q.t || narrow || !q.m {
+		return "t.id"
+	}
+	return "m.token_id"
+}
+
+// Count asks how many there are. Of more than f.CountTo it tells that there are more.
+func (q *Question) Count() (query string, args []any) {
+	f := q.f
+	f.Sort = store.SortExpiresAsc // an order may need a table that the number does not
+	q = Of(f, q.d)
+	from, args := q.from(q.narrowed != "", false)
+	if q.f.CountTo <= 0 {
+		return "SELECT count(*)" + from, args
+	}
+	return "SELECT count(*) FROM (SELECT 1" + from + " LIMIT ?) AS found", append(args, q.f.CountTo+1)
+}
+
+// Page asks for the ids of those of one page, when there are so many in all. reversed tells that they come in the opposite order.
+func (q *Question) Page(total int) (query string, args []any, reversed bool) {
+	limit, offset := q.f.Limit, q.f.Offset
+	exact := q.f.CountTo <= 0 || total <= q.f.CountTo
+	sorted := q.f.After == 0 && (q.f.OwnerID != 0 || exact && total <= cmp.Or(q.d.Few, few))
+	if !sorted && q.f.After == 0 && exact && offset > total/2 { // nearer to the end
+		limit = max(0, min(limit, total-offset))
+		offset = max(0, total-offset-limit)
+		reversed = true
+	}
+	from, args := q.from(q.narrowed != "" && sorted, !sorted)
+	query = "SELECT " + q.id(q.narrowed != "" && sorted) + from + q.order(sorted, reversed) + " LIMIT ? OFFSET ?"
+	return query, append(args, limit, offset), reversed
+}
+
+// All gives the WHERE and ORDER BY of a statement of the caller's on tokens t, token_uses u and marks m.
+func (q *Question) All() (text string, args []any) {
+	if len(q.where) > 0 {
+		text = " WHERE " + strings.Join(q.where, " AND ")
+	}
+	t := *q
+	t.t = true
+	return text + t.order(true, false), q.args
+}
+
+// order gives the ORDER BY clause. sorted keeps the database from going through all tokens in the order of an index.
+func (q *Question) order(sorted, reversed bool) string {
+	if q.f.After != 0 {
+		return " ORDER BY t.id"
+	}
+	column, ascending := q.column, q.f.Sort.Ascending()
+	id := q.id(sorted && q.narrowed != "")
+	switch {
+	case sorted && column == "lower(t.name)":
+		column += " || ''"
+	case sorted:
+		column = "+" + column
+	case column[0] == 'u':
+		id = "u.token_id"
+	case column[0] == 'm':
+		id = "m.token_id"
+	}
+	if ascending != reversed {
+		return " ORDER BY " + column + ", " + id
+	}
+	return " ORDER BY " + column + " DESC, " + id + " DESC"
+}

@@ -1,0 +1,112 @@
+package store
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"time"
+
+	"patgate/policy"
+	"patgate/token"
+)
+
+var (
+	// ErrUnknownTrust: nobody has allowed a trust of that name, or not any more.
+	ErrUnknownTrust = errors.New("the trust is not allowed")
+	// ErrUsed: the ID token was traded before.
+	ErrUsed = errors.New("used already")
+)
+
+// Trust is what an owner has allowed the policy of a name to do.
+type Trust struct {
+	Name string
+	// OwnerID and CredentialID are the store's ids of the owner and of the sealed credential that acts.
+	OwnerID, CredentialID int64
+	// Scopes and TableVersion are the most that its tokens may do.
+	Scopes       []policy.ScopeSpec
+	TableVersion int
+	// Rules are who gets them, and for how long at most, as package trust writes that.
+	Rules     string
+	AllowedAt time.Time
+	AllowedBy string
+}
+
+// TrustListed is a trust as lists show it.
+type TrustListed struct {
+	Trust
+	Owner Owner
+	// Active is how many of its tokens are alive, Made how many there ever were.
+	Active, Made int
+}
+
+// TrustUse is what goes with a token of a trust.
+type TrustUse struct {
+	Trust Trust // as it was read
+	// ID is that of an ID token which may be traded once, until Ends; the zero value for one that may be again.
+	ID   [sha256.Size]byte
+	Ends time.Time
+	// MostActive is how many tokens of the trust may be alive at once, with this one.
+	MostActive int
+	// Claims are those that matched, for people.
+	Claims string
+}
+
+// Trusts is the part of a Store that keeps which trusts are allowed, and what was made by them.
+type Trusts interface {
+	// AllowTrust stores what an owner allows, in the place of what was allowed under that name before. Owner and credential must
+	// exist and belong together.
+	AllowTrust(ctx context.Context, t Trust) error
+	// Trust reads one; ErrUnknownTrust when there is none.
+	Trust(ctx context.Context, name string) (Trust, error)
+	// ListTrusts lists all, with how many of their tokens are alive at an instant.
+	ListTrusts(ctx context.Context, now time.Time) ([]TrustListed, error)
+	// CreateTrusted stores a new token of a trust, all or nothing: ErrUnknownTrust when it is not allowed any more as it was,
+	// ErrUsed when the ID token was traded before, ErrFull when as many of its tokens are alive as may be.
+	CreateTrusted(ctx context.Context, r token.Record, use TrustUse) (token.Record, error)
+	// RevokeTrust ends what was allowed, and revokes all tokens of the trust with what was made below them. It tells which these
+	// were.
+	RevokeTrust(ctx context.Context, name string, c Cause) (revoked []int64, err error)
+}
+
+// CreateTokenWithin stores a new token in a transaction in which before and after run too, and gives it as it is stored.
+func (r Rules) CreateTokenWithin(ctx context.Context, fresh token.Record, before func(Tx) error,
+	after func(Tx, int64) error) (out token.Record, err error) {
+	err = r.Transact(ctx, "storing token", func(tx Tx) (err error) {
+		if err = before(tx); err != nil {
+			return err
+		}
+		if out, err = insert(ctx, tx, fresh); err != nil {
+			return err
+		}
+		return after(tx, out.ID)
+	})
+	return out, err
+}
+
+// RevokeAll revokes tokens, as RevokeToken does each, in one transaction: those whose ids are found in it. It tells which of them
+// were not revoked before.
+func (r Rules) RevokeAll(ctx context.Context, doing string, c Cause, find func(Tx) ([]int64, error)) (revoked []int64,
+	err error) {
+	err = r.Transact(ctx, doing, func(tx Tx) error {
+		revoked = nil
+		ids, err := find(tx)
+		if err != nil {
+			return err
+		}
+		for _, id := range ids {
+			l, err := tx.Token(ctx, id)
+			if err != nil {
+				return err
+			}
+			if !l.RevokedAt.IsZero() {
+				continue
+			}
+			if err := revokeWhole(ctx, tx, &l, c); err != nil {
+				return err
+			}
+			revoked = append(revoked, id)
+		}
+		return nil
+	})
+	return revoked, err
+}

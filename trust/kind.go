@@ -1,0 +1,71 @@
+package trust
+
+import (
+	"errors"
+	"slices"
+	"strings"
+)
+
+// Kind is what an issuer is: it says what its claims are called, and which of them name a container for good. The zero value is
+// no kind.
+type Kind uint8
+
+// Kinds of issuers.
+const (
+	NoKind Kind = iota
+	GitLab
+	GitHub
+	Forgejo
+	Gitea
+	Kubernetes
+	Generic
+)
+
+var kindNames = [...]string{"", "gitlab", "github", "forgejo", "gitea", "kubernetes", "generic"}
+
+// String gives the kind as the configuration writes it.
+func (k Kind) String() string {
+	if int(k) < len(kindNames) {
+		return kindNames[k]
+	}
+	return ""
+}
+
+// ParseKind reads a kind.
+func ParseKind(text string) (Kind, error) {
+	if i := slices.Index(kindNames[:], text); i > 0 {
+		return Kind(i), nil
+	}
+	return NoKind, errors.New("is no kind of issuer: write " + strings.Join(kindNames[1:], ", "))
+}
+
+// ids gives the claims of which a policy must name one by equality: they name a container, or a workload, by an id that nobody
+// else gets when a name is used again.
+func (k Kind) ids() []string {
+	switch k {
+	case GitLab:
+		return []string{"project_id", "namespace_id", "job_project_id", "job_namespace_id"}
+	case GitHub, Forgejo, Gitea:
+		return []string{"repository_id", "repository_owner_id"}
+	case Kubernetes:
+		return []string{"kubernetes.io/serviceaccount/uid", "kubernetes.io/pod/uid"}
+	}
+	return []string{"sub"}
+}
+
+// numeric tells whether these ids are numbers.
+func (k Kind) numeric() bool { return k == GitLab || k == GitHub || k == Forgejo || k == Gitea }
+
+// foreign gives the claim that says what a pipeline runs for, and its values that let it run what somebody without any right
+// proposes. Such tokens match only where the policy lists the value.
+func (k Kind) foreign() (claim string, values []string) {
+	switch k {
+	case GitLab:
+		// A child pipeline of one for a merge request calls itself parent_pipeline.
+		return "pipeline_source", []string{"merge_request_event", "external_pull_request_event", "parent_pipeline"}
+	case GitHub, Forgejo, Gitea:
+		return "event_name", []string{"pull_request", "pull_request_target", "pull_request_review", "pull_request_review_comment",
+			"pull_request_comment", "issue_comment", "workflow_run"}
+	}
+	return "", nil
+}
