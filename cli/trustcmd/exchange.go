@@ -3,9 +3,7 @@ package trustcmd
 import (
 	"bufio"
 	"context"
-	"crypto/sha256"
 	"encoding/base64"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -170,34 +168,39 @@ func write(file string, data []byte) error {
 
 // onDemand gives a token, traded a moment ago or now: an ID token may be traded once, and git and docker ask for each command.
 func onDemand(cmd *cobra.Command, r *desk.Remote) (t traded, err error) {
-	id, err := idToken(cmd)
+	id, k, err := ofJob(cmd, r)
 	if err != nil {
 		return t, err
 	}
-	name, _ := cmd.Flags().GetString("trust")
-	dir, err := os.UserCacheDir()
-	if err != nil {
-		return t, fmt.Errorf("finding where tokens are kept: %w", err)
-	}
-	dir = filepath.Join(dir, "patgate")
-	sum := sha256.Sum256([]byte(r.Address() + "\x00" + name + "\x00" + id.Reveal()))
-	file := filepath.Join(dir, hex.EncodeToString(sum[:])+".json")
-	const left = 30 * time.Second
-	if data, err := os.ReadFile(file); err == nil && json.Unmarshal(data, &t) == nil && time.Until(t.Expires) > left {
+	if t, ok := k.read(); ok {
 		return t, nil
 	}
-	t = traded{}
+	name, _ := cmd.Flags().GetString("trust")
 	if err := r.Trade(cmd.Context(), id, name, &t); err != nil {
 		return t, err
 	}
-	data, err := json.Marshal(t)
-	if err == nil {
-		err = os.MkdirAll(dir, 0o700)
+	if _, err := token.Parse([]byte(t.Token)); err != nil {
+		return traded{}, errors.New("the server answered with something else than a token")
 	}
-	if err == nil {
-		err = write(file, data)
+	return t, k.write(&t)
+}
+
+// ofJob reads the job's ID token, and finds what is kept for it.
+func ofJob(cmd *cobra.Command, r *desk.Remote) (id token.Secret, k kept, err error) {
+	if id, err = idToken(cmd); err == nil {
+		name, _ := cmd.Flags().GetString("trust")
+		k, err = keptFor(r.Address(), name, id)
 	}
-	return t, err
+	return id, k, err
+}
+
+// forget drops what is kept: git and docker ask for that when a server did not take it.
+func forget(cmd *cobra.Command, r *desk.Remote) error {
+	_, k, err := ofJob(cmd, r)
+	if err != nil {
+		return nil // there is nothing that could be found
+	}
+	return k.drop()
 }
 
 // NewCredential gives the command credential.
@@ -222,8 +225,15 @@ func newGit() *cobra.Command {
 				asked[name] = value
 			}
 			r, err := remote(cmd)
-			if err != nil || args[0] != "get" || !r.Is(asked["protocol"], asked["host"]) {
-				return err // nothing is kept, and no other server gets a token
+			if err != nil || !r.Is(asked["protocol"], asked["host"]) {
+				return err // no other server gets a token
+			}
+			switch args[0] {
+			case "get":
+			case "erase":
+				return forget(cmd, r)
+			default:
+				return nil // nothing is kept that came from elsewhere
 			}
 			t, err := onDemand(cmd, r)
 			if err != nil {
@@ -253,9 +263,9 @@ and name it in the configuration: {"credHelpers": {"patgate.example.com": "patga
 			case "list":
 				_, err := fmt.Fprintln(cmd.OutOrStdout(), "{}")
 				return err
-			case "store", "erase":
-				return nil
-			case "get":
+			case "store":
+				return nil // nothing is kept that came from elsewhere
+			case "get", "erase":
 			default:
 				return terminal.Usage(fmt.Errorf("there is no action %q: get, store, erase and list are", args[0]))
 			}
@@ -273,6 +283,9 @@ and name it in the configuration: {"credHelpers": {"patgate.example.com": "patga
 			if !r.Is(protocol, host) && (found || !r.Is("http", host)) {
 				fmt.Fprintln(cmd.OutOrStdout(), "credentials not found in native keychain") // what docker looks for
 				return errors.New("this is another server than --server")
+			}
+			if args[0] == "erase" {
+				return forget(cmd, r)
 			}
 			t, err := onDemand(cmd, r)
 			if err != nil {

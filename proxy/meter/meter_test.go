@@ -156,8 +156,10 @@ func TestAtOnceAndAtTheForge(t *testing.T) {
 	if r := c.Admit(m, h, inside, false, 0); reason(r) != "limit_requests_at_once" || r.Retry == 0 {
 		t.Errorf("%+v", r)
 	}
-	if a.Connect() != nil || a.Connect() != nil {
-		t.Error("one does not get to the forge")
+	for range 2 { // once more is the same connection
+		if a.Connect() != nil {
+			t.Error("one does not get to the forge")
+		}
 	}
 	if r := b.Connect(); reason(r) != "limit_upstream_connections" {
 		t.Errorf("%+v", r)

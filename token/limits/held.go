@@ -72,5 +72,5 @@ type MostUses struct{ Family, Most int64 }
 // Moved is how many bytes a family moved on a day, in days since 1970, UTC.
 type Moved struct{ Family, Day, Bytes int64 }
 
-// ErrUsedUp: a token, or one that it comes from, has been used as often as it may be.
+// ErrUsedUp says that a token, or one that it comes from, has been used as often as it may be.
 var ErrUsedUp = errors.New("the token is used up")
