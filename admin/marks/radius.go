@@ -144,7 +144,7 @@ func (r *Radius) Explain() string {
 }
 
 // several counts things in words.
-func several[N int | int64](n N, thing string) string {
+func several(n int64, thing string) string {
 	if n == 1 {
 		return fmt.Sprintf("%d %s", n, thing)
 	}
