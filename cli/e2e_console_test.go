@@ -216,7 +216,7 @@ func TestConsole(t *testing.T) {
 	})
 	s.step(t, "see it in the table with its scopes and use", func(t *testing.T) {
 		s.open("/tokens")
-		s.sees("agent on the API", "shop/backend/api", "Work Item")
+		s.sees("agent on the API", "shop/backend/api", "Merge Request", "runs as owner") // what is dangerous stands first
 		s.seesNot(agent)
 		s.waitForUses(t, "agent on the API", "2 uses") // what was denied is none
 		s.follow("table.tokens a.name")

@@ -78,7 +78,7 @@ func allowTrust(t *testing.T, env []string, dir, pat string) {
 // tradeAt trades an ID token at a gateway by RFC 8693.
 func tradeAt(gate, raw string) (status int, secret, description string) {
 	form := url.Values{"grant_type": {"urn:ietf:params:oauth:grant-type:token-exchange"}, "subject_token": {raw},
-		"subject_token_type": {"urn:ietf:params:oauth:token-type:id_token"}}
+		"subject_token_type": {"urn:ietf:params:oauth:token-type:id_token"}, "client_id": {"what many clients send"}}
 	a := send("POST", gate+"/-/patgate/oauth/token", http.Header{"Content-Type": {"application/x-www-form-urlencoded"}},
 		[]byte(form.Encode()))
 	var body struct {

@@ -56,16 +56,19 @@ func (k Kind) ids() []string {
 // numeric tells whether these ids are numbers.
 func (k Kind) numeric() bool { return k == GitLab || k == GitHub || k == Forgejo || k == Gitea }
 
-// foreign gives the claim that says what a pipeline runs for, and its values that let it run what somebody without any right
-// proposes. Such tokens match only where the policy lists the value.
-func (k Kind) foreign() (claim string, values []string) {
+// foreign gives the claim that says what a pipeline runs for, and tells of its values whether they let it run what somebody
+// without any right proposes. Such tokens match only where the policy lists the value.
+func (k Kind) foreign() (claim string, is func(value string) bool) {
 	switch k {
 	case GitLab:
-		// A child pipeline of one for a merge request calls itself parent_pipeline.
-		return "pipeline_source", []string{"merge_request_event", "external_pull_request_event", "parent_pipeline"}
+		return "pipeline_source", func(v string) bool {
+			// A child pipeline of one for a merge request calls itself parent_pipeline.
+			return v == "parent_pipeline" || strings.Contains(v, "merge_request") || strings.Contains(v, "pull_request")
+		}
 	case GitHub, Forgejo, Gitea:
-		return "event_name", []string{"pull_request", "pull_request_target", "pull_request_review", "pull_request_review_comment",
-			"pull_request_comment", "issue_comment", "workflow_run"}
+		return "event_name", func(v string) bool {
+			return v == "issue_comment" || v == "workflow_run" || strings.HasPrefix(v, "pull_request")
+		}
 	}
 	return "", nil
 }

@@ -86,9 +86,9 @@ func (r *Rules) Beyond(o *Rules) string {
 		}
 	}
 	// A further claim narrows, except where listing a value is what lets it through.
-	if name, forbidden := r.Kind.foreign(); name != "" && find(o.Match, name) == nil {
+	if name, foreign := r.Kind.foreign(); name != "" && find(o.Match, name) == nil {
 		m := find(r.Match, name)
-		if m != nil && slices.ContainsFunc(m.Equal, func(v string) bool { return slices.Contains(forbidden, v) }) {
+		if m != nil && slices.ContainsFunc(m.Equal, foreign) {
 			return "match of " + name
 		}
 	}

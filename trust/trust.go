@@ -101,8 +101,8 @@ func (p *Policy) Judge(c Claims) Verdict {
 			return Verdict{Claim: m.Claim, Why: "it must be there and not be " + m.String()}
 		}
 	}
-	if name, forbidden := p.Kind.foreign(); name != "" {
-		if v := c[name]; v.Many || v.Odd || len(v.Texts) != 1 || slices.Contains(forbidden, v.Texts[0]) && !p.lists(name, v.Texts[0]) {
+	if name, foreign := p.Kind.foreign(); name != "" {
+		if v := c[name]; v.Many || v.Odd || len(v.Texts) != 1 || foreign(v.Texts[0]) && !p.lists(name, v.Texts[0]) {
 			return Verdict{Claim: name, Why: "pipelines of merge and pull requests run what anybody proposes: it must be one of another " +
 				"kind, or match must list it by its name"}
 		}

@@ -87,15 +87,12 @@ func (q *call) tradeForm() (form url.Values, problem string) {
 	if form, err = url.ParseQuery(string(q.body)); err != nil {
 		return nil, "the form cannot be read"
 	}
-	known := map[string]bool{"grant_type": true, "subject_token": true, "subject_token_type": true, "requested_token_type": true,
-		"audience": true, "scope": true}
-	for name, values := range form {
-		if !known[name] {
-			return nil, "there is a parameter that is not taken: grant_type, subject_token, subject_token_type, requested_token_type " +
-				"and audience are"
-		}
-		if len(values) != 1 {
+	for name, values := range form { // of which those that nobody knows are passed over (RFC 6749, 3.2)
+		switch {
+		case len(values) != 1:
 			return nil, name + " stands more than once"
+		case name == "resource", name == "actor_token":
+			return nil, name + " is not taken: the trust says what the token reaches, and for whom"
 		}
 	}
 	return form, ""

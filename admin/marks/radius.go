@@ -135,10 +135,18 @@ func decimals(f float64) int {
 
 // Explain says how the figure comes about.
 func (r *Radius) Explain() string {
-	text := fmt.Sprintf("Blast radius %d, %s: it reaches as much as %d projects, with permissions that weigh up to %d together, "+
-		"for %d days.", r.Figure, r.Level(), r.Containers, r.Weight, r.Days)
+	text := fmt.Sprintf("Blast radius %d, %s: it reaches as much as %s, with permissions that weigh up to %d together, for %s.",
+		r.Figure, r.Level(), several(r.Containers, "project"), r.Weight, several(r.Days, "day"))
 	if len(r.Dangers) > 0 {
 		text += " It " + strings.Join(r.Dangers, ", ") + "."
 	}
 	return text
+}
+
+// several counts things in words.
+func several(n int64, thing string) string {
+	if n == 1 {
+		return fmt.Sprintf("%d %s", n, thing)
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
 }

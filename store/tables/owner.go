@@ -110,6 +110,9 @@ func (db *Tables) RemoveOwner(ctx context.Context, id int64, c store.Cause) (rev
 		if _, err := tx.Exec(ctx, "DELETE FROM paths WHERE owner_id = ?", id); err != nil {
 			return err
 		}
+		if _, err := tx.Exec(ctx, "DELETE FROM trusts WHERE owner_id = ?", id); err != nil {
+			return err
+		}
 		_, err = tx.Exec(ctx, `UPDATE credentials SET sealed = ?, status = 'removed', reason = ?, updated_at = ?
 			WHERE owner_id = ? AND status <> 'removed'`, []byte{}, c.Reason, millis(c.At), id)
 		return err

@@ -121,7 +121,7 @@ func TestThreats(t *testing.T) {
 	// A pipeline for a merge request from a fork runs what anybody proposes.
 	t.Run("pipelines of merge requests from forks", func(t *testing.T) {
 		w := ready(t, "      pipeline_source: [push, web]\n", "")
-		for _, source := range []any{"merge_request_event", "external_pull_request_event", "parent_pipeline", nil,
+		for _, source := range []any{"merge_request_event", "external_pull_request_event", "parent_pipeline", "merge_request_train", nil,
 			[]string{"push", "merge_request_event"}} {
 			refused(t, w, "a pipeline", map[string]any{"pipeline_source": source})
 		}

@@ -136,6 +136,9 @@ func oneOf(v trust.Value) string {
 	return v.Texts[0]
 }
 
+// longestLife is how long an ID token may live at most: what was traded once is remembered for that long.
+const longestLife = 24 * time.Hour
+
 // readTimes reads when a token was made and ends. Both must be said.
 func (t *Token) readTimes(now time.Time, maxAge time.Duration) error {
 	at := func(name string) (time.Time, bool) {
@@ -148,7 +151,7 @@ func (t *Token) readTimes(now time.Time, maxAge time.Duration) error {
 		return ErrTime
 	}
 	made, ok := at("iat")
-	if !ok || made.After(now.Add(Leeway)) || now.Sub(made) > maxAge+Leeway {
+	if !ok || made.After(now.Add(Leeway)) || now.Sub(made) > maxAge+Leeway || expires.Sub(made) > longestLife {
 		return ErrTime
 	}
 	if _, has := t.Claims["nbf"]; has {

@@ -151,7 +151,8 @@ func hostile(t testing.TB, i, other *trusttest.Issuer) (all map[string]string, l
 	// Times.
 	for name, more := range map[string]map[string]any{
 		"no exp": {"exp": nil}, "exp a text": {"exp": fmt.Sprint(now.Add(time.Hour).Unix())}, "exp null": {"exp": json.RawMessage("null")},
-		"exp over": {"exp": now.Add(-31 * time.Second).Unix()}, "exp zero": {"exp": 0}, "exp negative": {"exp": -1},
+		"exp after a day": {"exp": now.Add(25 * time.Hour).Unix()},
+		"exp over":        {"exp": now.Add(-31 * time.Second).Unix()}, "exp zero": {"exp": 0}, "exp negative": {"exp": -1},
 		"exp not whole": {"exp": json.RawMessage("1e11")}, "exp huge": {"exp": json.RawMessage("99999999999999999999")},
 		"exp in a list": {"exp": []int64{now.Add(time.Hour).Unix()}}, "exp true": {"exp": true},
 		"no iat": {"iat": nil}, "iat ahead": {"iat": now.Add(40 * time.Second).Unix()}, "iat a text": {"iat": "1"},
@@ -199,7 +200,7 @@ func hostile(t testing.TB, i, other *trusttest.Issuer) (all map[string]string, l
 		"a changed payload": parts[0] + "." + encode([]byte(text(claims(map[string]any{"project_id": "1"})))) + "." + parts[2],
 		"JSON form":         fmt.Sprintf(`{"payload":%q,"protected":%q,"signature":%q}`, parts[1], parts[0], parts[2]),
 		"five parts":        "a.b.c.d.e"})
-	loose["too long"], loose["a line"], loose["a blank"], loose["JSON form"] = true, true, true, true
+	loose["exp after a day"], loose["too long"], loose["a line"], loose["a blank"], loose["JSON form"] = true, true, true, true, true
 	return all, loose
 }
 

@@ -161,6 +161,15 @@ func Run(t *testing.T, open storetest.Open) {
 			t.Errorf("by other rules of the same instant: %v", err)
 		}
 	})
+	t.Run("what an owner allowed goes with the owner", func(t *testing.T) {
+		allow(t, f, "last")
+		if _, err := f.Store.RemoveOwner(ctx, f.Owner.ID, store.Cause{Reason: "gone", By: "cli:test", At: Start()}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := f.Store.Trust(ctx, "last"); !errors.Is(err, store.ErrUnknownTrust) {
+			t.Errorf("it is still allowed: %v", err)
+		}
+	})
 }
 
 // must fails the test on an error.
