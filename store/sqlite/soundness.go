@@ -240,11 +240,13 @@ func (s *soundness) read(table string, err error) (last bool) {
 		s.deciding = s.deciding && !slices.Contains(deciding(), table)
 		s.sound = s.sound && s.deciding
 	}
+	if !slices.ContainsFunc(s.left, func(name string) bool { return slices.Contains(deciding(), name) }) { // they come first
+		s.sound = s.deciding
+	}
 	if len(s.left) > 0 {
 		s.judge()
 		return false
 	}
-	s.sound = s.deciding
 	now := s.time()
 	if s.sound && !s.during && (s.whole || now.Sub(s.metAt) > metForgotten) {
 		s.met = nil
