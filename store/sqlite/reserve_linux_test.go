@@ -214,6 +214,9 @@ func TestWhatTakesRightsAwayOnAFullDisk(t *testing.T) {
 	for disk, mount := range disks() {
 		for state, reach := range states() {
 			t.Run(disk+"/full "+state, func(t *testing.T) {
+				if testing.Short() && disk != "tmpfs" {
+					t.Skip("one file system is enough for a short test")
+				}
 				dir := mount(t, 96<<20)
 				db, f := all.put(t, dir)
 				if kept, wanted := db.Reserve(); kept < wanted || wanted < 8<<20 {
