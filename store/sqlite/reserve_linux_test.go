@@ -210,7 +210,11 @@ func refusesMore(t *testing.T, db *sqlite.DB, f *storetest.Fixture) {
 }
 
 func TestWhatTakesRightsAwayOnAFullDisk(t *testing.T) {
-	all := newCrowd(t, 50, 5000)
+	many := 5000
+	if testing.Short() {
+		many = 300
+	}
+	all := newCrowd(t, 50, many)
 	for disk, mount := range disks() {
 		for state, reach := range states() {
 			t.Run(disk+"/full "+state, func(t *testing.T) {
