@@ -59,7 +59,8 @@ func TestAGatewayOnAFullDisk(t *testing.T) {
 	if out, err := command("token", "pause", fmt.Sprint(all[3].ID)); err != nil {
 		t.Errorf("a command: %v %s", err, out)
 	}
-	if out, err := command("token", "resume", fmt.Sprint(all[3].ID)); err == nil || !strings.Contains(out, "was not done: there is no room") {
+	if out, err := command("token", "resume", fmt.Sprint(all[3].ID)); err == nil || !strings.Contains(out,
+		"was not done: there is no room") {
 		t.Errorf("a command that gives rights back: %v %s", err, out)
 	}
 	holds := func() {

@@ -25,7 +25,8 @@ func TestAnApplyIsKilled(t *testing.T) {
 	}
 	name := func(n int) string { return fmt.Sprintf("job-%02d", n) }
 	for n := range tokens {
-		text := "kind: Token\nname: " + name(n) + "\nexpires: 30d\nscopes:\n  - projects: [shop/backend/api]\n    permissions: [read_project]\n"
+		text := "kind: Token\nname: " + name(n) +
+			"\nexpires: 30d\nscopes:\n  - projects: [shop/backend/api]\n    permissions: [read_project]\n"
 		if err := os.WriteFile(filepath.Join(policies, name(n)+".yaml"), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}

@@ -214,7 +214,8 @@ func TestWhatIsNotTheJobsFaultIsNotCounted(t *testing.T) {
 	allowTrust(t, g.env, g.dir, g.world.alicePAT)
 	g.world.forge.RevokeToken(g.world.alicePAT)
 	for n := range 4 {
-		if status, _, why := tradeAt(g.gate, jobToken(t, i, g.world, nil)); status != http.StatusBadGateway || !strings.Contains(why, "owner") {
+		if status, _, why := tradeAt(g.gate, jobToken(t, i, g.world, nil)); status != http.StatusBadGateway ||
+			!strings.Contains(why, "owner") {
 			t.Errorf("trade %d: %d %s", n, status, why)
 		}
 	}

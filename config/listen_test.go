@@ -11,8 +11,10 @@ func TestWhereItListens(t *testing.T) {
 		{"a Unix socket", "listen: unix:/run/patgate/patgate.sock\n", ""},
 		{"Unix sockets for operators and people", "admin: {listen: 'unix:/run/p/admin.sock'}\n" +
 			"console: {listen: 'unix:/run/p/console.sock', public_url: https://tokens.example.com}\n", ""},
-		{"a Unix socket for people whose address nobody knows", "console: {listen: 'unix:/run/p/console.sock'}\n", "console.public_url is missing"},
-		{"one of two listeners", "listen: unix:/run/p.sock\nadmin: {listen: 'unix:/run/p.sock'}\n", "is the address that clients are served on"},
+		{"a Unix socket for people whose address nobody knows", "console: {listen: 'unix:/run/p/console.sock'}\n",
+			"console.public_url is missing"},
+		{"one of two listeners", "listen: unix:/run/p.sock\nadmin: {listen: 'unix:/run/p.sock'}\n",
+			"is the address that clients are served on"},
 		{"a path that is not from the root", "listen: unix:p.sock\n", "is not the path of a Unix socket"},
 		{"an abstract socket, which has no mode", "listen: 'unix:@patgate'\n", "is not the path of a Unix socket"},
 		{"a path with a way up", "listen: unix:/run/x/../p.sock\n", "is not the path of a Unix socket"},

@@ -259,7 +259,8 @@ func TestTheExampleFileIsGood(t *testing.T) {
 	var lines []string
 	for line := range strings.Lines(Example()) {
 		if rest, ok := strings.CutPrefix(strings.TrimLeft(line, " "), "# "); ok && strings.Contains(rest, ": /") || ok &&
-			strings.HasSuffix(rest, ":\n") || ok && (strings.Contains(rest, "overlays:") || strings.Contains(rest, "issuers:") || strings.Contains(rest, "trusts:")) {
+			strings.HasSuffix(rest, ":\n") || ok && (strings.Contains(rest, "overlays:") || strings.Contains(rest, "issuers:") ||
+			strings.Contains(rest, "trusts:")) {
 			line = strings.Replace(line, "# ", "", 1)
 		}
 		lines = append(lines, line)

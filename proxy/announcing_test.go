@@ -31,7 +31,8 @@ func TestProxiesThatAnnounce(t *testing.T) {
 		"HAProxy, version 2 with extras": {haproxy("send-proxy-v2 proxy-v2-options crc32c,unique-id,ssl"),
 			"apt-get install haproxy", ""},
 		"nginx": {func(front string) (config, program string) {
-			return "load_module " + module + ";\npid nginx.pid;\nerror_log stderr;\ndaemon off;\nevents {}\nstream { server { listen " + front +
+			return "load_module " + module +
+				";\npid nginx.pid;\nerror_log stderr;\ndaemon off;\nevents {}\nstream { server { listen " + front +
 				"; proxy_pass " + g.address + "; proxy_protocol on; proxy_bind 127.0.0.1; } }\n", "nginx"
 		}, "apt-get install nginx-light libnginx-mod-stream", module},
 	} {

@@ -261,7 +261,8 @@ func TestBytesEndAnAnswer(t *testing.T) {
 	})
 	g := newGateway(t, upstream.URL, metered)
 	for _, query := range []string{"", "?framed=yes"} {
-		secret := g.mint(t, nil, policy.ScopeSpec{Access: "selected_memberships", ProjectIDs: []int64{7}, Permissions: []string{"read_job"}})
+		secret := g.mint(t, nil, policy.ScopeSpec{Access: "selected_memberships", ProjectIDs: []int64{7},
+			Permissions: []string{"read_job"}})
 		g.limit(t, secret, limits.Spec{BytesPerDay: 1 << 20})
 		before := g.sink.count()
 		c := g.leave(t, get("/api/v4/projects/7/jobs/1/trace"+query, "PRIVATE-TOKEN: "+secret, "Connection: close"))

@@ -73,7 +73,8 @@ func TestAPolicyIsReadWhole(t *testing.T) {
 		trust.NameOf(a, "https://q") != "" || trust.NameOf(a+"/x", "https://p") != "" {
 		t.Errorf("audience %q", a)
 	}
-	c := trust.Claims{"project_id": {Texts: []string{"20"}}, "project_path": {Texts: []string{"g/\u202eapp\n"}}, "job_id": {Texts: []string{"7"}}}
+	c := trust.Claims{"project_id": {Texts: []string{"20"}}, "project_path": {Texts: []string{"g/\u202eapp\n"}},
+		"job_id": {Texts: []string{"7"}}}
 	if name := p.TokenName(c); name != "g/app job 7" {
 		t.Errorf("the token is called %q", name)
 	}
@@ -108,7 +109,8 @@ func TestProblemsOfPolicies(t *testing.T) {
 		{"a name that no claim has, by ~", `ref_protected: "true"`, `a~2: "true"`, `no claim can have the name "a~2"`},
 		{"a denial of absence alone", "[guest, planner]", "{absent: allow}", "user_access_level denies nothing"},
 		{"absence in match", `ref_protected: "true"`, `ref_protected: ["true", {absent: allow}]`, `the key "absent"`},
-		{"a claim of a test twice", `- claims: {project_id: "20",`, `- claims: {a: {b: x}, a/b: y, project_id: "20",`, `the name "a/b" here`},
+		{"a claim of a test twice", `- claims: {project_id: "20",`, `- claims: {a: {b: x}, a/b: y, project_id: "20",`,
+			`the name "a/b" here`},
 		{"a number that JSON has not", `- claims: {project_id: "20",`, `- claims: {project_id: 0x14,`, "is no number in JSON"},
 		{"a claim that is judged of every token", `ref_protected: "true"`, `aud: x`, "aud is checked of every token"},
 		{"a regular expression", `{glob: "refs/tags/v*"}`, `{regex: "a|b"}`, `the key "regex"`},
@@ -250,11 +252,14 @@ func TestOddClaimsAreRefused(t *testing.T) {
 
 func TestClaimsAreReadInOneWay(t *testing.T) {
 	for _, c := range []struct{ name, text, want string }{
-		{"plain", `{"a":"x","b":20,"c":true,"d":null}`, "map[a:{[x] false false false} b:{[20] false true false} c:{[true] false false false} d:{[] false false true}]"},
-		{"deep", `{"kubernetes.io":{"pod":{"uid":"u"}},"k/p":"x"}`, "map[kubernetes.io:{[] false false true} kubernetes.io/pod:{[] false false true} " +
-			"kubernetes.io/pod/uid:{[u] false false false} k~1p:{[x] false false false}]"},
+		{"plain", `{"a":"x","b":20,"c":true,"d":null}`,
+			"map[a:{[x] false false false} b:{[20] false true false} c:{[true] false false false} d:{[] false false true}]"},
+		{"deep", `{"kubernetes.io":{"pod":{"uid":"u"}},"k/p":"x"}`,
+			"map[kubernetes.io:{[] false false true} kubernetes.io/pod:{[] false false true} " +
+				"kubernetes.io/pod/uid:{[u] false false false} k~1p:{[x] false false false}]"},
 		{"lists", `{"a":["x",1,{"y":"z"},["q"]]}`, "map[a:{[x 1] true true true}]"},
-		{"numbers that are not whole", `{"a":20.0,"b":2e1,"c":-0}`, "map[a:{[] false false true} b:{[] false false true} c:{[] false false true}]"},
+		{"numbers that are not whole", `{"a":20.0,"b":2e1,"c":-0}`,
+			"map[a:{[] false false true} b:{[] false false true} c:{[] false false true}]"},
 		{"a name twice", `{"a":"x","a":"y"}`, ""},
 		{"a name twice, escaped", `{"a":"x","\u0061":"y"}`, ""},
 		{"a name twice below", `{"a":{"b":1,"b":2}}`, ""},

@@ -84,7 +84,8 @@ func fillScale(b *testing.B, st kept, origin string, n int, now time.Time) {
 	b.Helper()
 	ctx, day := b.Context(), 24*time.Hour
 	r := rand.New(rand.NewPCG(1, 2))
-	words := []string{"deploy", "read", "jobs", "nightly", "renovate", "release", "mirror", "backup", "scan", "publish", "website", "registry",
+	words := []string{"deploy", "read", "jobs", "nightly", "renovate", "release", "mirror", "backup", "scan", "publish",
+		"website", "registry",
 		"docker", "terraform", "metrics"}
 	must := func(err error) {
 		if err != nil {
@@ -96,7 +97,8 @@ func fillScale(b *testing.B, st kept, origin string, n int, now time.Time) {
 	must(st.Database().Change(ctx, "filling", func(tx tables.Conn) error {
 		for i := range scaleOwners {
 			id := i + 1
-			if _, err := tx.Exec(ctx, "INSERT INTO owners (id, origin, user_id, username, created_at) VALUES (?, ?, ?, ?, 1)", id, origin, 1000+id,
+			if _, err := tx.Exec(ctx, "INSERT INTO owners (id, origin, user_id, username, created_at) VALUES (?, ?, ?, ?, 1)", id,
+				origin, 1000+id,
 				fmt.Sprintf("user%d", id)); err != nil {
 				return err
 			}
@@ -106,7 +108,8 @@ func fillScale(b *testing.B, st kept, origin string, n int, now time.Time) {
 			}
 			for p := range scaleProjects / scaleOwners {
 				project := i*scaleProjects/scaleOwners + p + 1
-				if _, err := tx.Exec(ctx, "INSERT INTO paths (owner_id, kind, place_id, path, seen_at, gone_at) VALUES (?, 'project', ?, ?, ?, 0)", id,
+				if _, err := tx.Exec(ctx,
+					"INSERT INTO paths (owner_id, kind, place_id, path, seen_at, gone_at) VALUES (?, 'project', ?, ?, ?, 0)", id,
 					project, fmt.Sprintf("team-%d/project-%d", project%97, project), now.UnixMilli()); err != nil {
 					return err
 				}
@@ -129,9 +132,11 @@ func fillScale(b *testing.B, st kept, origin string, n int, now time.Time) {
 			}
 			var hash [32]byte
 			copy(hash[:], strconv.Itoa(i))
-			if _, err := tx.Exec(ctx, `INSERT INTO tokens (id, hash, last_four, name, description, owner_id, credential_id, scopes, table_version,
+			if _, err := tx.Exec(ctx,
+				`INSERT INTO tokens (id, hash, last_four, name, description, owner_id, credential_id, scopes, table_version,
 				created_at, expires_at, revoked_at, paused_at, family_id, renew_until, touched_at) VALUES (?, ?, 'abcd', ?, ?, ?, ?, ?, 1000, ?, ?, ?, ?, ?, ?, ?)`,
-				id, hash[:], fmt.Sprintf("%s %s %d", words[r.IntN(15)], words[r.IntN(15)], i), "made for "+words[r.IntN(15)], owner, owner, string(scopes),
+				id, hash[:], fmt.Sprintf("%s %s %d", words[r.IntN(15)], words[r.IntN(15)],
+					i), "made for "+words[r.IntN(15)], owner, owner, string(scopes),
 				created.UnixMilli(), created.Add(life).UnixMilli(), revoked, paused, id, created.Add(life).UnixMilli(), created.UnixMilli()); err != nil {
 				return err
 			}
@@ -217,8 +222,9 @@ func benchPages(b *testing.B, st kept) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	resolver, err := gitlab.New(gitlab.Options{URL: upstream.URL, Budget: forge.BudgetOptions{TokenBurst: 1e6, TokenRate: 1e6, OwnerBurst: 1e6,
-		OwnerRate: 1e6}})
+	resolver, err := gitlab.New(gitlab.Options{URL: upstream.URL, Budget: forge.BudgetOptions{TokenBurst: 1e6, TokenRate: 1e6,
+		OwnerBurst: 1e6,
+		OwnerRate:  1e6}})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -310,6 +316,7 @@ func signInBench(b *testing.B, client *http.Client, origin, pat string) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	request.Header = http.Header{"Content-Type": {"application/x-www-form-urlencoded"}, "Origin": {"null"}, "Sec-Fetch-Site": {"same-origin"}}
+	request.Header = http.Header{"Content-Type": {"application/x-www-form-urlencoded"}, "Origin": {"null"},
+		"Sec-Fetch-Site": {"same-origin"}}
 	sendBench(b, client, request)
 }

@@ -196,7 +196,8 @@ func TestWrongCodesAreCounted(t *testing.T) {
 	last := 0
 	for i := range 5 {
 		u, _ := url.Parse(v.away(t, "/"))
-		last = v.back(t, console.Back+"?"+url.Values{"code": {"made up " + strconv.Itoa(i)}, "state": {u.Query().Get("state")}}.Encode()).status
+		last = v.back(t, console.Back+"?"+url.Values{"code": {"made up " + strconv.Itoa(i)},
+			"state": {u.Query().Get("state")}}.Encode()).status
 	}
 	if last != http.StatusTooManyRequests {
 		t.Errorf("the fifth is %d", last)

@@ -48,10 +48,12 @@ func TestTheRadiusGrowsWithWhatATokenMayDo(t *testing.T) {
 			}
 		}
 	}
-	if reads, pushes := measure(day, scope([]string{"read_work_item"}, 1)), measure(day, scope([]string{"push_code"}, 1)); pushes <= 3*reads {
+	if reads, pushes := measure(day, scope([]string{"read_work_item"}, 1)), measure(day, scope([]string{"push_code"},
+		1)); pushes <= 3*reads {
 		t.Errorf("pushing weighs %d, and reading %d", pushes, reads)
 	}
-	huge := j.Radius([]policy.ScopeSpec{{Access: "instance", Permissions: all}, {Access: "all_memberships", Permissions: all}}, math.MaxInt64)
+	huge := j.Radius([]policy.ScopeSpec{{Access: "instance", Permissions: all}, {Access: "all_memberships", Permissions: all}},
+		math.MaxInt64)
 	if huge.Level() != "huge" || huge.Figure <= 0 || len(huge.Dangers) == 0 {
 		t.Errorf("everything is %+v", huge)
 	}

@@ -121,7 +121,8 @@ func (w *world) session(t testing.TB, made *tokens.Created) tokens.Caller {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return tokens.Token(&token.Session{TokenID: b.Record.ID, Limits: held, OwnerUserID: b.Owner.UserID, Username: b.Owner.Username, Grant: grant,
+	return tokens.Token(&token.Session{TokenID: b.Record.ID, Limits: held, OwnerUserID: b.Owner.UserID,
+		Username: b.Owner.Username, Grant: grant,
 		Credential: token.NewSecret(string(plain)), CredentialID: b.Credential.ID, ExpiresAt: b.Record.ExpiresAt, Record: &b.Record})
 }
 

@@ -84,7 +84,8 @@ func TestWhatIsKeptIsOneJobs(t *testing.T) {
 		if err := spoil(dir); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := keptFor("https://patgate.test", "release", mine); err == nil || !strings.Contains(err.Error(), "not a folder of yours alone") {
+		if _, err := keptFor("https://patgate.test", "release", mine); err == nil || !strings.Contains(err.Error(),
+			"not a folder of yours alone") {
 			t.Errorf("%s: %v", name, err)
 		}
 		_ = os.Remove(dir)

@@ -130,7 +130,10 @@ func TestManyTokens(t *testing.T) {
 		t.Errorf("it is not said that tokens are not judged, %v", err)
 	}
 	for _, search := range []string{"token for job", "tok", "job 00ff", "nothing of it", strings.Repeat("a", 4000)} {
-		took(fmt.Sprintf("search of %.14q", search), 3*time.Second, func() { list(store.Filter{Search: search, SearchPlaces: true, CountTo: 2000}) })
+		took(fmt.Sprintf("search of %.14q", search), 3*time.Second, func() {
+			list(store.Filter{Search: search, SearchPlaces: true,
+				CountTo: 2000})
+		})
 	}
 	took("filling in", 5*time.Minute, func() {
 		for more := true; more; {

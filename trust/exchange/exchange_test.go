@@ -63,7 +63,8 @@ func TestLivesAndNumbersOfTokens(t *testing.T) {
 	w.allow(t)
 	raw := w.issuer.Token(t, "ES256-1", w.claims(map[string]any{"jti": nil}))
 	for range 2 {
-		if given, reason := w.tradeRaw(t, raw); reason != "" || time.Until(given.ExpiresAt) > time.Hour || time.Until(given.ExpiresAt) < 50*time.Minute {
+		if given, reason := w.tradeRaw(t, raw); reason != "" || time.Until(given.ExpiresAt) > time.Hour ||
+			time.Until(given.ExpiresAt) < 50*time.Minute {
 			t.Errorf("%q %+v", reason, given)
 		}
 	}
@@ -159,7 +160,8 @@ func TestWiderRulesAreAllowedAnew(t *testing.T) {
 		w.policy = strings.Replace(w.policy, "      pipeline_source: [push, web]\n", "", 1)
 		w.load(t)
 		w.allow(t)
-		if problems := w.load(t, `ref_protected: "true"`+"\n", `ref_protected: "true"`+"\n      pipeline_source: [push, merge_request_event]\n"); problems != nil {
+		if problems := w.load(t, `ref_protected: "true"`+"\n",
+			`ref_protected: "true"`+"\n      pipeline_source: [push, merge_request_event]\n"); problems != nil {
 			t.Fatal(problems)
 		}
 		if _, reason := w.trade(t, nil); reason != "widened" {

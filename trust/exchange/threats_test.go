@@ -72,7 +72,8 @@ func TestThreats(t *testing.T) {
 	})
 	// The audience alone is asked for: every project of the issuer may have it.
 	t.Run("trust in the audience alone", func(t *testing.T) {
-		if loads(t, "gitlab", `      project_id: "20"`+"\n", "") || loads(t, "gitlab", `project_id: "20"`+"\n", `project_id: {glob: "2*"}`+"\n") {
+		if loads(t, "gitlab", `      project_id: "20"`+"\n", "") || loads(t, "gitlab", `project_id: "20"`+"\n",
+			`project_id: {glob: "2*"}`+"\n") {
 			t.Error("a policy without a container loads")
 		}
 		w := ready(t)
@@ -92,7 +93,8 @@ func TestThreats(t *testing.T) {
 	// The subject is taken apart, although names may hold what stands between its parts.
 	t.Run("the subject is ambiguous", func(t *testing.T) {
 		if loads(t, "github", `project_id: "20"`, `sub: "repo:my-org-123456/my-repo-456789:ref:refs/heads/main"`,
-			"pipeline_source", "event_name") || loads(t, "forgejo", `project_id: "20"`, `sub: "repo:o/r"`, "pipeline_source", "event_name") {
+			"pipeline_source", "event_name") ||
+			loads(t, "forgejo", `project_id: "20"`, `sub: "repo:o/r"`, "pipeline_source", "event_name") {
 			t.Error("a policy by the subject loads")
 		}
 		w := ready(t)

@@ -93,7 +93,8 @@ func hostile(t testing.TB, i, other *trusttest.Issuer) (all map[string]string, l
 	// Signatures that are none.
 	for _, none := range []string{"none", "None", "NONE", "nOnE", ""} {
 		all["alg "+none] = encode(fmt.Appendf(nil, `{"alg":%q,"kid":"ES256-1"}`, none)) + "." + parts[1] + "."
-		all["alg "+none+" with a signature"] = encode(fmt.Appendf(nil, `{"alg":%q,"kid":"ES256-1"}`, none)) + "." + parts[1] + "." + parts[2]
+		all["alg "+none+" with a signature"] = encode(fmt.Appendf(nil, `{"alg":%q,"kid":"ES256-1"}`, none)) + "." + parts[1] +
+			"." + parts[2]
 	}
 	public, err := x509.MarshalPKIXPublicKey(i.Key("RS256-1").(*rsa.PrivateKey).Public())
 	if err != nil {
@@ -161,7 +162,8 @@ func hostile(t testing.TB, i, other *trusttest.Issuer) (all map[string]string, l
 		"nbf a fraction": {"nbf": 0.5}, "nbf far": {"nbf": 9e12}, "nbf an object": {"nbf": map[string]any{}}, "nbf a list": {"nbf": []int{1}},
 	} {
 		all[name] = i.Token(t, "ES256-1", claims(more))
-		loose[name] = name == "exp a text" || strings.HasPrefix(name, "iat") || name == "no iat" || strings.HasPrefix(name, "nbf") || name == "exp not whole" ||
+		loose[name] = name == "exp a text" || strings.HasPrefix(name, "iat") || name == "no iat" || strings.HasPrefix(name,
+			"nbf") || name == "exp not whole" ||
 			name == "exp huge"
 	}
 	// Audiences.
@@ -183,20 +185,24 @@ func hostile(t testing.TB, i, other *trusttest.Issuer) (all map[string]string, l
 		"a tail":               text(claims(nil)) + "{}",
 		"a list":               "[" + text(claims(nil)) + "]",
 		"nothing":              "null",
-		"too deep":             strings.Replace(text(claims(nil)), "{", `{"a":`+strings.Repeat(`{"a":`, 20)+"1"+strings.Repeat("}", 20)+",", 1),
-		"nbf null":             strings.Replace(text(claims(map[string]any{"nbf": nil})), "{", `{"nbf":null,`, 1),
-		"a comment":            strings.Replace(text(claims(nil)), "{", "{/**/", 1),
+		"too deep": strings.Replace(text(claims(nil)), "{", `{"a":`+strings.Repeat(`{"a":`,
+			20)+"1"+strings.Repeat("}", 20)+",", 1),
+		"nbf null":  strings.Replace(text(claims(map[string]any{"nbf": nil})), "{", `{"nbf":null,`, 1),
+		"a comment": strings.Replace(text(claims(nil)), "{", "{/**/", 1),
 	} {
 		all["claims with "+name] = i.Raw(t, "ES256-1", `{"alg":"ES256","kid":"ES256-1"}`, payload)
-		loose["claims with "+name] = strings.HasPrefix(name, "a name twice") || name == "no UTF-8" || name == "too deep" || name == "aud twice" ||
+		loose["claims with "+name] = strings.HasPrefix(name, "a name twice") || name == "no UTF-8" || name == "too deep" ||
+			name == "aud twice" ||
 			name == "nbf null"
 	}
 	// Forms.
 	long := claims(map[string]any{"x": strings.Repeat("y", keys.Longest)})
 	maps.Copy(all, map[string]string{"too long": i.Token(t, "ES256-1", long), "no dots": "abc", "nothing": "",
-		"one part too many": good + ".x", "an empty signature": parts[0] + "." + parts[1] + ".", "an empty payload": parts[0] + ".." + parts[2],
+		"one part too many": good + ".x", "an empty signature": parts[0] + "." + parts[1] + ".", "an empty payload": parts[0] +
+			".." + parts[2],
 		"padding": parts[0] + "=." + parts[1] + "." + parts[2], "a blank": parts[0] + ". " + parts[1] + "." + parts[2],
-		"a line": parts[0] + "." + parts[1] + "\n." + parts[2], "standard base64": strings.NewReplacer("_", "/", "-", "+").Replace(good) + "+",
+		"a line": parts[0] + "." + parts[1] + "\n." + parts[2], "standard base64": strings.NewReplacer("_", "/", "-",
+			"+").Replace(good) + "+",
 		"a changed payload": parts[0] + "." + encode([]byte(text(claims(map[string]any{"project_id": "1"})))) + "." + parts[2],
 		"JSON form":         fmt.Sprintf(`{"payload":%q,"protected":%q,"signature":%q}`, parts[1], parts[0], parts[2]),
 		"five parts":        "a.b.c.d.e"})

@@ -22,7 +22,8 @@ func TestEachToolHasItsRecipe(t *testing.T) {
 		{"Forgejo", "read_issue", "curl, tea, Forgejo Actions"},
 	}
 	for _, c := range cases {
-		all := For("https://git.example.com/forge", c.forge, []policy.ScopeSpec{{ProjectIDs: []int64{7}, Permissions: strings.Fields(c.permissions)}},
+		all := For("https://git.example.com/forge", c.forge, []policy.ScopeSpec{{ProjectIDs: []int64{7},
+			Permissions: strings.Fields(c.permissions)}},
 			func(int64) string { return "shop/api" })
 		var titles []string
 		for _, r := range all {
