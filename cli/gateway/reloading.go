@@ -1,0 +1,32 @@
+package gateway
+
+import (
+	"go.uber.org/zap"
+
+	"patgate/routes/reload"
+)
+
+// reload reads routes, trusts, policies and certificates again.
+func (g *gateway) reload() {
+	g.routes.Reload() // its outcome is reported
+	if g.trusts != nil {
+		g.trusts.Reload() // as is this one
+	}
+	if g.policies != nil {
+		g.policies.Reload()
+	}
+	for _, certificate := range g.renew {
+		certificate.ask()
+	}
+}
+
+// reloaded logs a reload of the route table.
+func (g *gateway) reloaded(e reload.Event) {
+	if len(e.Problems) == 0 {
+		g.logger.Info("routes reloaded", zap.Int("routes", e.Rows), zap.Int("files", e.Files))
+		return
+	}
+	for _, p := range e.Problems {
+		g.logger.Error("routes not reloaded, the table before stays", zap.String("problem", p.Error()))
+	}
+}
