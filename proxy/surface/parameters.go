@@ -22,10 +22,9 @@ func (j *Judgement) ReadParameters(q *Request, b *Body) error {
 	}
 	switch form.Kind {
 	case params.BodyForm:
-		if err := b.Whole(j.Op.Route.Body.Limit, false); err != nil {
-			return err
+		if err = b.Whole(j.Op.Route.Body.Limit, false); err == nil {
+			err = j.Set.Form(b.Memory)
 		}
-		err = j.Set.Form(b.Memory)
 	case params.BodyJSON:
 		if err := b.Whole(j.Op.Route.Body.Limit, !q.InLoop); err != nil {
 			return err
@@ -34,8 +33,10 @@ func (j *Judgement) ReadParameters(q *Request, b *Body) error {
 			return err
 		}
 		var source io.Reader
-		if source, err = b.Again(); err == nil {
+		if source, err = b.Again(); err == nil && b.Spooled() {
 			err = j.Set.JSON(source)
+		} else if err == nil {
+			err = j.Set.DraftJSON(source)
 		}
 	case params.BodyMultipart:
 		b.Multipart, err = j.Set.Multipart(b, form.Boundary)

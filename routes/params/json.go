@@ -21,7 +21,7 @@ var ErrBodyChanged = errors.New("the body changed between reading and writing")
 // invalid UTF-8, and anything behind the object are refused. Errors that are no *Refusal come from src.
 func (s *Set) JSON(src io.Reader) error {
 	s.fromJSON = len(s.Targets)
-	return s.walk(src, nil)
+	return s.walk(src, nil, false)
 }
 
 // WriteJSON reads the same body again and writes it token by token: order and number literals are kept, strings are
@@ -31,13 +31,18 @@ func (s *Set) WriteJSON(dst io.Writer, src io.Reader) error {
 	if !s.ready() {
 		return ErrUnresolved
 	}
+	defer s.shedJSON()
+	return s.walk(src, s.encodeTo(dst), true)
+}
+
+// encodeTo gives the encoder, which the decoder spares to look for duplicate names.
+func (s *Set) encodeTo(dst io.Writer) *jsontext.Encoder {
 	if s.encoder == nil {
 		s.encoder = jsontext.NewEncoder(dst, jsontext.AllowDuplicateNames(true))
 	} else {
 		s.encoder.Reset(dst, jsontext.AllowDuplicateNames(true))
 	}
-	defer s.shedJSON()
-	return s.walk(src, s.encoder)
+	return s.encoder
 }
 
 // frame is one open container.
@@ -48,25 +53,26 @@ type frame struct {
 	name   bool // an object whose next token is a member's name
 }
 
-// walk is one pass over a body: the first only checks, the second also writes. It does not recurse, so that MaxDepth
-// alone bounds it.
+// walk is one pass over a body: the first checks, and drafts what is in memory; the second checks again, and writes. It does not
+// recurse, so that MaxDepth alone bounds it.
 type walk struct {
 	*Set
 	dec    *jsontext.Decoder
-	enc    *jsontext.Encoder // nil in the first pass
-	next   int               // index of the next target in the second pass
-	odd    int               // number of frames, plus one, from which on a member's name is outside the grammar; 0: none
+	enc    *jsontext.Encoder // nil: nothing is written
+	second bool
+	next   int // index of the next target in the second pass
+	odd    int // number of frames, plus one, from which on a member's name is outside the grammar; 0: none
 	values int
 }
 
-func (s *Set) walk(src io.Reader, enc *jsontext.Encoder) error {
+func (s *Set) walk(src io.Reader, enc *jsontext.Encoder, second bool) error {
 	if s.decoder == nil {
 		s.decoder = jsontext.NewDecoder(src)
 	} else {
 		s.long = s.long || s.readLong()
 		s.decoder.Reset(src)
 	}
-	w := walk{Set: s, dec: s.decoder, enc: enc, next: s.fromJSON}
+	w := walk{Set: s, dec: s.decoder, enc: enc, second: second, next: s.fromJSON}
 	s.path, s.frames = s.path[:0], s.frames[:0]
 	switch kind := w.dec.PeekKind(); kind {
 	case '{':
@@ -93,10 +99,7 @@ func (s *Set) walk(src io.Reader, enc *jsontext.Encoder) error {
 			return err
 		}
 	}
-	if enc == nil {
-		return w.end()
-	}
-	if w.next != len(s.Targets) {
+	if second && w.next != len(s.Targets) {
 		return ErrBodyChanged
 	}
 	return w.end()
@@ -172,7 +175,7 @@ func (w *walk) value() error {
 		return nil
 	}
 	w.frames[n-1].filled = true
-	if !w.frames[n-1].list || w.enc != nil {
+	if !w.frames[n-1].list || w.second {
 		return nil
 	}
 	for i := range w.route.Targets {
@@ -288,7 +291,7 @@ func (w *walk) member() error {
 
 // root records a parameter's name, so that it is not also taken from the query.
 func (w *walk) root(key []byte) error {
-	if w.enc != nil {
+	if w.second {
 		return nil
 	}
 	start := len(w.buf)
@@ -318,8 +321,15 @@ func (w *walk) scalar(raw jsontext.Value) error {
 	case d.kind != entryPlain && kind != '"' && kind != '0':
 		return refusal.Named(refusal.CodeReference, w.path, "must be an id or a full path; leave it out when there is none")
 	}
-	if w.enc == nil {
-		return w.record(d, text, raw[0] == '"')
+	quoted := raw[0] == '"'
+	if !w.second {
+		if err := w.record(d, text, quoted); err != nil || w.enc == nil {
+			return err
+		}
+		if d.kind == entryTarget || d.kind == entryRepeat {
+			return w.leaveGap(d.kind, quoted)
+		}
+		return w.written(w.enc.WriteValue(raw))
 	}
 	switch d.kind {
 	case entryTarget:
@@ -327,13 +337,13 @@ func (w *walk) scalar(raw jsontext.Value) error {
 			return ErrBodyChanged
 		}
 		w.next++
-		return w.replace(raw, w.replacements[w.next-1])
+		return w.replace(quoted, w.replacements[w.next-1])
 	case entryRepeat:
 		if !w.repeatsPath(text) && !bytes.Equal(text, w.id) {
 			return ErrBodyChanged
 		}
 		if len(w.id) > 0 {
-			return w.replace(raw, w.id)
+			return w.replace(quoted, w.id)
 		}
 	}
 	return w.written(w.enc.WriteValue(raw))
@@ -360,12 +370,30 @@ func (w *walk) record(d decision, text []byte, quoted bool) error {
 	return nil
 }
 
-// replace writes a checked id in the form in which the client sent the value: as a number or as a string.
-func (w *walk) replace(old jsontext.Value, with []byte) error {
-	if ref, ok := routes.ParseReference(routes.RefGroup, with); old[0] != '"' && ok && ref.ID != 0 {
-		return w.written(w.enc.WriteValue(jsontext.Value(with)))
+// replace writes a checked id in the form in which the client sent the value.
+func (w *walk) replace(quoted bool, with []byte) error {
+	var err error
+	if w.scratch, err = appendChecked(w.scratch[:0], quoted, with); err != nil {
+		return err
 	}
-	return w.written(w.enc.WriteToken(jsontext.String(string(with))))
+	return w.written(w.enc.WriteValue(w.scratch))
+}
+
+// appendChecked appends a checked id in the form in which the client sent the value: as a number or as a string.
+func appendChecked(dst []byte, quoted bool, with []byte) ([]byte, error) {
+	if ref, ok := routes.ParseReference(routes.RefGroup, with); !quoted && ok && ref.ID != 0 {
+		return append(dst, with...), nil
+	}
+	return appendQuoted(dst, with)
+}
+
+// appendQuoted appends a JSON string.
+func appendQuoted(dst, text []byte) ([]byte, error) {
+	dst, err := jsontext.AppendQuote(dst, text)
+	if err != nil {
+		return dst, fmt.Errorf("writing the JSON body: %w", err)
+	}
+	return dst, nil
 }
 
 // text decodes a JSON string that the decoder gave, and refuses NUL and tokens in it. The result is valid until the decoder

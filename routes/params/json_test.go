@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"reflect"
 	"strconv"
@@ -128,6 +129,8 @@ func TestJSONIsReadStrictly(t *testing.T) {
 			wantCode(t, s.JSON(reader(c.body)), c.want)
 			s.Reset(row, projectPath("1"))
 			wantCode(t, s.JSON(iotest.OneByteReader(reader(c.body))), c.want)
+			s.Reset(row, projectPath("1"))
+			wantCode(t, s.DraftJSON(reader(c.body)), c.want)
 		})
 	}
 }
@@ -183,6 +186,63 @@ func TestJSONIsWrittenWithTheCheckedIDs(t *testing.T) {
 		out.Reset()
 		if err := s.WriteJSON(&out, reader(`{"id":"g/q"}`)); err != nil || out.String() != "{\"id\":\"1\"}\n" {
 			t.Errorf("wrote %s, %v", out.String(), err)
+		}
+	})
+}
+
+// TestADraftIsWhatIsWritten: a body in memory is read once, and what is sent of it is what a second reading would write.
+func TestADraftIsWhatIsWritten(t *testing.T) {
+	row := plainRow(nil)
+	row.Targets = []routes.Target{
+		{Param: "start_project", Ref: routes.RefProject}, {Param: "group_ids[]", Ref: routes.RefGroup},
+		{Param: "namespace_path", Ref: routes.RefNamespace, SendPath: true},
+	}
+	s := newSet(row, nil)
+	for _, c := range []struct {
+		name, path, body string
+		id               int64
+		with             [][]byte
+		want             string
+	}{
+		{"no body", "g/q", "", 1, nil, ""},
+		{"no value", "g/q", " { } ", 1, nil, "{}\n"},
+		{"no gap", "g/q", `{"a" : [1, "\u0062"]}`, 1, nil, `{"a":[1,"b"]}` + "\n"},
+		{"a number for a number", "g/q", `{"start_project":5,"z":0}`, 1, texts("10"), `{"start_project":10,"z":0}` + "\n"},
+		{"a text for a text", "g/q", `{"start_project":"g\/p"}`, 1, texts("10"), `{"start_project":"10"}` + "\n"},
+		{"a path for a number", "g/q", `{"namespace_path":9}`, 1, texts("n/m"), `{"namespace_path":"n/m"}` + "\n"},
+		{"a list, and a repeat between", "g/q", `{"group_ids":[3,"a"],"id":"g/q","start_project":4}`, 7, texts("10", "11", "12"),
+			`{"group_ids":[10,"11"],"id":"7","start_project":12}` + "\n"},
+		{"a repeat that is sent as it came", "12", `{"id":12,"project_id":"12"}`, 0, nil, `{"id":12,"project_id":"12"}` + "\n"},
+		{"a number that is no id", "1.5", `{"id":1.5}`, 0, nil, `{"id":1.5}` + "\n"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s.Reset(row, projectPath(c.path))
+			wantCode(t, s.DraftJSON(reader(c.body)), refusal.CodeNone)
+			if out, err := s.AppendJSON(nil); len(s.gaps) > 0 && (!errors.Is(err, ErrUnresolved) || len(out) > 0) {
+				t.Fatalf("written before Resolve: %s, %v", out, err)
+			}
+			wantCode(t, s.Resolve(c.id, c.with), refusal.CodeNone)
+			if out, err := s.AppendJSON([]byte("kept ")); err != nil || string(out) != "kept "+c.want {
+				t.Errorf("drafted %s, %v", out, err)
+			}
+			var out bytes.Buffer
+			if err := s.WriteJSON(&out, reader(c.body)); err != nil || out.String() != c.want {
+				t.Errorf("wrote %s, %v", out.String(), err)
+			}
+		})
+	}
+	t.Run("nothing is left of it", func(t *testing.T) {
+		s.Reset(row, projectPath("1"))
+		wantCode(t, s.DraftJSON(reader(`{"title":"word"}`)), refusal.CodeNone)
+		draft := s.draft.Bytes()
+		s.Reset(row, projectPath("1"))
+		if out, err := s.AppendJSON(nil); err != nil || len(out) > 0 || bytes.Contains(draft, []byte("word")) {
+			t.Errorf("%s, %v, and %q in memory", out, err, draft)
+		}
+		wantCode(t, s.DraftJSON(reader(`{"a":"`+strings.Repeat("x", 2*maxKeptBuffer)+`"}`)), refusal.CodeNone)
+		s.Reset(row, projectPath("1"))
+		if n := s.draft.Cap(); n > maxKeptBuffer {
+			t.Errorf("%d bytes are kept", n)
 		}
 	})
 }
@@ -339,8 +399,10 @@ func FuzzJSON(f *testing.F) {
 				t.Fatalf("%q: read %v, naively %v", body, got, want)
 			}
 		}
-		s := newSet(row, projectPath("1"))
-		if s.JSON(bytes.NewReader(body)) != nil {
+		s, drafted := newSet(row, projectPath("1")), newSet(row, projectPath("1"))
+		if got, want := drafted.DraftJSON(bytes.NewReader(body)), s.JSON(bytes.NewReader(body)); fmt.Sprint(got) != fmt.Sprint(want) {
+			t.Fatalf("%q: drafted %v, read %v", body, got, want)
+		} else if want != nil {
 			return
 		}
 		var with [][]byte
@@ -353,6 +415,12 @@ func FuzzJSON(f *testing.F) {
 		var out bytes.Buffer
 		if err := s.WriteJSON(&out, bytes.NewReader(body)); err != nil {
 			t.Fatalf("written as it was read: %v", err)
+		}
+		if err := drafted.Resolve(1, with); err != nil {
+			t.Fatal(err)
+		}
+		if draft, err := drafted.AppendJSON(nil); err != nil || !bytes.Equal(draft, out.Bytes()) {
+			t.Fatalf("drafted %q (%v), written %q", draft, err, out.Bytes())
 		}
 		again := newSet(row, projectPath("1"))
 		if err := again.JSON(bytes.NewReader(out.Bytes())); err != nil {

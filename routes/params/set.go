@@ -1,6 +1,7 @@
 package params
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"slices"
@@ -72,8 +73,10 @@ type Set struct {
 	frames   []frame
 	decoder  *jsontext.Decoder
 	encoder  *jsontext.Encoder
-	long     bool // a pass before the present one was over a long body
-	fromJSON int  // index of the first target that a JSON body gave
+	long     bool         // a pass before the present one was over a long body
+	fromJSON int          // index of the first target that a JSON body gave
+	draft    bytes.Buffer // a JSON body as it is sent, but for the gaps
+	gaps     []gap        // in order
 
 	resolved     bool
 	id           []byte // decimal id of the path's first reference
@@ -138,6 +141,7 @@ func (s *Set) Reset(route *routes.Route, captures []routes.Capture) {
 		s.buf, s.scratch = nil, nil
 	}
 	s.shedJSON()
+	s.shedDraft()
 	s.Targets, s.Commands, s.Undeclared, s.NamesOwner = emptied(s.Targets), emptied(s.Commands), 0, false
 	s.route, s.captures = route, captures
 	s.query, s.body, s.names, s.repeats = emptied(s.query), emptied(s.body), emptied(s.names), emptied(s.repeats)

@@ -1,0 +1,72 @@
+package params
+
+import (
+	"bytes"
+	"io"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// gap is where a draft lacks a value that names a container: one byte, which is written over.
+type gap struct {
+	at     int  // of the byte in the draft
+	from   int  // index into Targets, or into repeats
+	repeat bool // it repeats the path's first reference
+	quoted bool // the client sent a string
+}
+
+// DraftJSON is JSON for a body in memory, and drafts what is sent of it in the same pass: AppendJSON fills in what is known after
+// the decision.
+func (s *Set) DraftJSON(src io.Reader) error {
+	s.fromJSON = len(s.Targets)
+	return s.walk(src, s.encodeTo(&s.draft), false)
+}
+
+// AppendJSON appends what WriteJSON would write of the body that DraftJSON read.
+func (s *Set) AppendJSON(dst []byte) ([]byte, error) {
+	if !s.ready() {
+		return dst, ErrUnresolved
+	}
+	draft, at := s.draft.Bytes(), 0
+	for _, g := range s.gaps {
+		dst = append(dst, draft[at:g.at]...)
+		at = g.at + 1
+		var err error
+		switch {
+		case !g.repeat:
+			dst, err = appendChecked(dst, g.quoted, s.replacements[g.from])
+		case len(s.id) > 0:
+			dst, err = appendChecked(dst, g.quoted, s.id)
+		case g.quoted:
+			dst, err = appendQuoted(dst, s.repeats[g.from].value)
+		default: // a number, as it came
+			dst = append(dst, s.repeats[g.from].value...)
+		}
+		if err != nil {
+			return dst, err
+		}
+	}
+	return append(dst, draft[at:]...), nil
+}
+
+// leaveGap drafts the value that was recorded last.
+func (w *walk) leaveGap(kind entryKind, quoted bool) error {
+	if err := w.written(w.enc.WriteValue(jsontext.Value("0"))); err != nil {
+		return err
+	}
+	g := gap{at: int(w.enc.OutputOffset()) - 1, repeat: kind == entryRepeat, quoted: quoted}
+	if g.from = len(w.Targets) - 1; g.repeat {
+		g.from = len(w.repeats) - 1
+	}
+	w.gaps = append(w.gaps, g)
+	return nil
+}
+
+// shedDraft empties the draft, which held what a client sent, and gives back a long one.
+func (s *Set) shedDraft() {
+	clear(s.draft.Bytes())
+	if s.draft.Reset(); s.draft.Cap() > maxKeptBuffer {
+		s.draft = bytes.Buffer{}
+	}
+	s.gaps = emptied(s.gaps)
+}
