@@ -58,11 +58,11 @@ e2e-clients: clients
 	PATH="$$PATH:$$($(GO) env GOPATH)/bin" PATGATE_E2E_CLIENTS=1 PATGATE_E2E_REQUIRED=1 \
 	  $(GO) test -count=1 -v -timeout 20m -run '^(TestRealClients|TestSemanticRelease|TestRenovate|TestGoGit|TestGlab|TestReleaseIt|TestImageClients)$$' ./cli
 
-# Everything under the race detector, but for what takes long without goroutines that share state. The tests of cli start a binary,
+# Everything under the race detector, but for what takes long without goroutines that share state, as policy does. The tests of cli start a binary,
 # which is built with the detector too: those of RACED have it serve, reload, learn, count and end.
 RACED = ^(TestScripts|TestReportMode|TestWhatIsKeptOfRequests|TestNoAnswerWaitsForObservation|TestGit|TestConsoleOnTheGateway|TestRaceReportsAreFound)$$
 race:
-	packages=$$($(GO) list ./... | grep -v '/cli$$') && PATGATE_DIFFERENTIAL_COUNT=2000 $(GO) test -race -short -timeout 30m $$packages
+	packages=$$($(GO) list ./... | grep -vE '/(cli|policy)$$') && PATGATE_DIFFERENTIAL_COUNT=2000 $(GO) test -race -short -timeout 30m $$packages
 	$(GO) test -race -short -timeout 30m -run '$(RACED)' ./cli
 
 # Every fuzzer for FUZZ each; none at all is an error, so that nothing passes by not running. Now and then `go test` takes

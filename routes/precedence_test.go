@@ -18,6 +18,9 @@ import (
 // TestPrecedenceIsTheForgesOwn makes paths that more than one row of the forge matches, whatever their captures take, and
 // demands that patgate refuses each or takes it for the row that the forge tries first.
 func TestPrecedenceIsTheForgesOwn(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it compares all rows, one after the other")
+	}
 	table, err := load.GitLab()
 	if err != nil {
 		t.Fatal(err)

@@ -47,6 +47,9 @@ func loaded(t *testing.T, values map[string]string) (*config.Config, []config.Pr
 // What is wrong with a value is said with its place and the fix, when the configuration is read: none that was taken then is
 // refused, or panics, when the parts are made.
 func TestEveryNumberThatIsTakenCanBeServedWith(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it checks some 300 configurations, each with its table")
+	}
 	durations, counts := numbers(reflect.TypeFor[config.Config](), "")
 	if len(durations) < 20 || len(counts) < 10 {
 		t.Fatalf("%d durations and %d counts were found", len(durations), len(counts))

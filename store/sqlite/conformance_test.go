@@ -31,11 +31,19 @@ func TestConformance(t *testing.T) { storetest.Run(t, openStore) }
 func TestConformanceOfTrusts(t *testing.T) { trusted.Run(t, openStore) }
 
 // The part about limits has a folder of its own.
-func TestLimits(t *testing.T)  { limittest.Run(t, openStore) }
-func TestListing(t *testing.T) { listing.Run(t, openStore) }
+func TestLimits(t *testing.T) { limittest.Run(t, openStore) }
+func TestListing(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it reads long lists, one after the other")
+	}
+	listing.Run(t, openStore)
+}
 
 // Long lists are read in the order of indexes, from the end that is nearer.
 func TestListingInTheOrderOfIndexes(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it reads long lists, one after the other")
+	}
 	listing.Run(t, func(t testing.TB, dir string) store.Store {
 		db := openStore(t, dir)
 		db.(*sqlite.DB).WalkForTest()
