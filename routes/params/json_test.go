@@ -451,3 +451,26 @@ func unmarshal(body []byte, to *any) error {
 	dec.UseNumber()
 	return dec.Decode(to)
 }
+
+// TestADraftAllocatesNothing: loops serve short bodies, and nothing that they do for one may be left to collect.
+func TestADraftAllocatesNothing(t *testing.T) {
+	row := plainRow(nil)
+	row.Targets = []routes.Target{{Param: "start_project", Ref: routes.RefProject}}
+	s, path, with := newSet(row, nil), projectPath("1"), texts("10")
+	body := []byte(`{"title":"A change","description":"` + strings.Repeat("word ", 200) + `","start_project":5,"labels":["a","b"]}`)
+	var src bytes.Reader
+	var out []byte
+	if allocs := testing.AllocsPerRun(200, func() {
+		s.Reset(row, path)
+		src.Reset(body)
+		if err := errors.Join(s.DraftJSON(&src), s.Complete(), s.Resolve(1, with)); err != nil {
+			t.Fatal(err)
+		}
+		var err error
+		if out, err = s.AppendJSON(out[:0]); err != nil || len(out) < 1000 {
+			t.Fatal(len(out), err)
+		}
+	}); allocs > 0 {
+		t.Errorf("%v allocations", allocs)
+	}
+}
