@@ -197,6 +197,9 @@ func TestACrashedStoreOnAReadOnlyFileSystem(t *testing.T) {
 
 // A copy, a backup and a restore of a store of 1.4 MB, on disks of each size from too little to enough.
 func TestCopiesOnDisksThatAreNearlyFull(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it fills one disk after the other")
+	}
 	path := filepath.Join(t.TempDir(), "source.db")
 	db := openFile(t, path)
 	f := storetest.NewFixture(t, db, nil)
@@ -224,11 +227,9 @@ func TestCopiesOnDisksThatAreNearlyFull(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			whole, failed, step, enough := 0, 0, int64(112<<10), 10
-			if testing.Short() {
-				step, enough = 3*step, 3
-			}
-			for size := int64(16 << 10); size < 4<<20; size += step {
+			const enough = 10
+			whole, failed := 0, 0
+			for size := int64(16 << 10); size < 4<<20; size += 112 << 10 {
 				dir := storetest.SmallDisk(t, size)
 				to := filepath.Join(dir, "to.db")
 				err := write(to)
@@ -255,6 +256,9 @@ func TestCopiesOnDisksThatAreNearlyFull(t *testing.T) {
 // A copy into an empty store that was there before is whole with its -wal when there is no room to move it into the file, and that is
 // said.
 func TestACopyIntoAStoreThatIsThere(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it fills one disk after the other")
+	}
 	db := openFile(t, filepath.Join(t.TempDir(), "source.db"))
 	f := storetest.NewFixture(t, db, nil)
 	const tokens = 300
@@ -300,6 +304,9 @@ func TestACopyIntoAStoreThatIsThere(t *testing.T) {
 
 // A restore that finds no room leaves the store that it would replace as it is.
 func TestARestoreOverAStoreOnAFullDisk(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it fills one disk after the other")
+	}
 	source := openFile(t, filepath.Join(t.TempDir(), "source.db"))
 	other := storetest.NewFixture(t, source, nil)
 	for i := range 300 {

@@ -108,6 +108,9 @@ func TestASoundStoreIsFoundSound(t *testing.T) {
 }
 
 func TestDamageWhereTokensAreDecided(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it damages one table after the other")
+	}
 	tables := []string{"tokens", "credentials", "owners", "changes", "sqlite_autoindex_tokens_1"}
 	started := len(tables)
 	for _, table := range tables {
