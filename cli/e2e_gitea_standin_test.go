@@ -73,6 +73,13 @@ func TestInFrontOfGitea(t *testing.T) {
 			}
 		}
 	})
+	t.Run("GraphQL", func(t *testing.T) {
+		token := r.mint(t, "--name", "documents", "--project", "acme/app", "--allow", "read_project")
+		if a := ask("POST", "/api/graphql", token, `{"query":"{currentUser{id}}"}`); a.status != http.StatusNotFound ||
+			!strings.Contains(a.body, "Gitea and Forgejo have no GraphQL: use the REST API") {
+			t.Errorf("%d %s", a.status, a.body)
+		}
+	})
 	t.Run("no wildcard lets others in or makes a repository public", func(t *testing.T) {
 		wild := r.mint(t, "--name", "wild", "--project", "acme/app", "--allow", "create_*,update_*")
 		for _, c := range []struct{ method, path, body, missing string }{
