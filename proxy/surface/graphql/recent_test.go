@@ -144,7 +144,7 @@ func TestFloods(t *testing.T) {
 	}{
 		{"no document", `{project(fullPath:"a/%d"){name "` + long, true, 1 << 20},
 		{"an unknown field", `{project(fullPath:"a/%d"){name x` + long + `}}`, true, 1 << 20},
-		{"what nobody gets", `{project(fullPath:"a/%d"){runnersToken}}#` + long, true, 1 << 20},
+		{"what nobody gets", `{project(fullPath:"a/%d"){trackingKey}}#` + long, true, 1 << 20},
 		{"a bad reference", `query($p:ID!="` + long + `"){project(fullPath:"%d"){name}}`, true, 1 << 20},
 		{"a fragment within itself", `{project(fullPath:"a/%d"){...F}} fragment F on Project{...F}#` + long, true, 1 << 20},
 		{"too many fields", `{project(fullPath:"a/%d"){` + strings.Repeat("a:name ", 101) + `}}#` + long, true, 1 << 20},
