@@ -69,6 +69,12 @@ func giteaDenials(t *testing.T, g *giteaStage) {
 			"password": "Secret-123456"}, "password of an account")
 		g.denied(t, secret, http.MethodPost, "/admin/cron/update_mirrors", nil, "run_cron_task")
 	})
+	t.Run("GraphQL", func(t *testing.T) {
+		a := g.api(secret, http.MethodPost, "/api/graphql", object{"query": "{currentUser{id}}"})
+		if a.status != http.StatusNotFound || !strings.Contains(a.body, "have no GraphQL") {
+			t.Errorf("status %d: %s", a.status, a.body)
+		}
+	})
 	t.Run("another method, hidden", func(t *testing.T) {
 		a := send(http.MethodGet, g.gate+"/api/v1/repos/acme/app?_method=DELETE", http.Header{"Authorization": {"token " + secret}}, nil)
 		if a.status != http.StatusBadRequest {

@@ -73,6 +73,47 @@ func TestInFrontOfGitea(t *testing.T) {
 			}
 		}
 	})
+	t.Run("a file that Gitea names by its UUID alone", func(t *testing.T) {
+		token := r.mint(t, "--name", "files", "--project", "acme/app", "--allow", "read_release,read_release_asset")
+		all := r.mint(t, "--name", "all files", "--project", "acme/app", "--project", "umbra/app", "--allow", "read_release,read_release_asset")
+		address := func(token, repository string) string {
+			a := ask("GET", "/api/v1/repos/"+repository+"/releases/1/assets/1", token, "")
+			_, at, found := strings.Cut(a.body, `"browser_download_url":"`+r.gate)
+			at, _, _ = strings.Cut(at, `"`)
+			if a.status != http.StatusOK || !found || !strings.HasPrefix(at, "/"+repository+"/releases/attachments/") {
+				t.Fatalf("%s: %d %s", repository, a.status, a.body)
+			}
+			return at
+		}
+		own, other := address(token, "acme/app"), address(all, "umbra/app")
+		if a := ask("GET", own, token, ""); a.status != http.StatusOK || a.body != "file of acme/app" {
+			t.Errorf("%d %s", a.status, a.body)
+		}
+		_, uuid, _ := strings.Cut(other, "/attachments/")
+		uuid, _, _ = strings.Cut(uuid, "?")
+		whose, ticket, _ := strings.Cut(own, "?")
+		for name, target := range map[string]string{
+			"the other repository's address":      other,
+			"the other file with the own ticket":  whose[:strings.LastIndex(whose, "/")+1] + uuid + "?" + ticket,
+			"no ticket":                           whose,
+			"the other file by the forge's own":   "/attachments/" + uuid,
+			"the other file below the repository": "/acme/app/attachments/" + uuid + "?" + ticket,
+		} {
+			if a := ask("GET", target, token, ""); a.status != http.StatusForbidden || strings.Contains(a.body, "file of") {
+				t.Errorf("%s: %d %s", name, a.status, a.body)
+			}
+		}
+		if a := ask("GET", other, all, ""); a.status != http.StatusOK || a.body != "file of umbra/app" {
+			t.Errorf("%d %s", a.status, a.body)
+		}
+	})
+	t.Run("GraphQL", func(t *testing.T) {
+		token := r.mint(t, "--name", "documents", "--project", "acme/app", "--allow", "read_project")
+		if a := ask("POST", "/api/graphql", token, `{"query":"{currentUser{id}}"}`); a.status != http.StatusNotFound ||
+			!strings.Contains(a.body, "Gitea and Forgejo have no GraphQL: use the REST API") {
+			t.Errorf("%d %s", a.status, a.body)
+		}
+	})
 	t.Run("no wildcard lets others in or makes a repository public", func(t *testing.T) {
 		wild := r.mint(t, "--name", "wild", "--project", "acme/app", "--allow", "create_*,update_*")
 		for _, c := range []struct{ method, path, body, missing string }{

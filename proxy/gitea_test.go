@@ -221,6 +221,25 @@ func TestGiteaLogins(t *testing.T) {
 	}
 }
 
+// TestGiteaHasNoGraphQL: a token is told that it is not there, whatever it may do, and how.
+func TestGiteaHasNoGraphQL(t *testing.T) {
+	g, upstream, secret := newGiteaGateway(t)
+	header := map[string]string{"Authorization": "token " + secret, "Content-Type": "application/json"}
+	for _, c := range [][2]string{{"POST", "/api/graphql"}, {"GET", "/api/graphql?query={x}"}, {"POST", "/api/graphql/"}} {
+		status, _, body := g.send(t, c[0], c[1], `{"query":"{currentUser{id}}"}`, header)
+		if status != 404 || !strings.Contains(body, "Gitea and Forgejo have no GraphQL: use the REST API") {
+			t.Errorf("%s %s: %d %s", c[0], c[1], status, body)
+		}
+	}
+	header["Authorization"] += "x"
+	if status, _, body := g.send(t, "POST", "/api/graphql", "{}", header); status != 401 || strings.Contains(body, "GraphQL") {
+		t.Errorf("a wrong token: %d %s", status, body)
+	}
+	if n, _ := upstream.take(); n != 0 {
+		t.Errorf("%d requests reached the forge", n)
+	}
+}
+
 // TestGiteaNames: the name that was checked is the name that is sent, a repository outside the grant is refused as one that
 // does not exist, and a second owner in a parameter is checked.
 func TestGiteaNames(t *testing.T) {

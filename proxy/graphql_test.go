@@ -455,6 +455,31 @@ func TestGraphQLRefusesOtherRequests(t *testing.T) {
 	}
 }
 
+// TestGraphQLWithoutTheSchema: with graphql.introspection: deny a document that asks for the schema anywhere is refused whole.
+func TestGraphQLWithoutTheSchema(t *testing.T) {
+	upstream := newEcho(t, nil)
+	g := newGraphGateway(t, upstream.URL, func(o *Options) { o.WithoutSchema = true })
+	key := g.mint(t, nil, onSeven("read_project"))
+	for _, query := range []string{
+		`{__schema{types{name}}}`,
+		`{__type(name:"Project"){name}}`,
+		`{project(fullPath:"group/granted"){name} a:__schema{queryType{name}}}`,
+		`{...F} fragment F on Query{__type(name:"Project"){name}}`,
+		`query($no:Boolean=false){project(fullPath:"group/granted"){name} ...on Query@include(if:$no){__schema{types{name}}}}`,
+	} {
+		if e := refused(t, g.raw(t, graphRequest(t, key, query, nil))); e.Extensions.Code != "graphql_introspection" {
+			t.Errorf("%s: %+v", query, e)
+		}
+	}
+	if n := len(upstream.requests()); n != 0 {
+		t.Errorf("%d requests reached the forge", n)
+	}
+	if a := g.raw(t, graphRequest(t, key, `{__typename project(fullPath:"group/granted"){__typename name}}`, nil)); a.status != 200 ||
+		len(upstream.requests()) != 1 {
+		t.Errorf("names of types: %d %s", a.status, a.body)
+	}
+}
+
 // Threat: a token that may only write notes has the forge do more by a line of a text in a mutation.
 // Positive control: the same document passes with the permission, and where quick actions are allowed.
 func TestGraphQLQuickActions(t *testing.T) {

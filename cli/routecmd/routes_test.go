@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 )
@@ -110,6 +111,62 @@ func TestRoutesExplainAsksTheSurface(t *testing.T) {
 				t.Errorf("%v: %s", err, out)
 			}
 		})
+	}
+}
+
+// TestRoutesExplainRequests: of requests of GraphQL, one on a line, each gets one JSON object.
+func TestRoutesExplainRequests(t *testing.T) {
+	type act struct {
+		Field, Boundary, Reference, Reach string
+		Permissions                       []string
+	}
+	type explained struct {
+		Kind    string
+		Acts    []act
+		Refused bool
+		Code    string `json:"refusal_code"`
+	}
+	cases := []struct {
+		request string
+		want    explained
+	}{
+		{`{"query":"query($p:ID!){project(fullPath:$p){mergeRequests{nodes{title}} forkedFrom{name}}}","variables":{"p":"acme/website"}}`,
+			explained{"query", []act{{"project", "project", "acme/website", "", []string{"read_project"}},
+				{"project.mergeRequests", "project", "acme/website", "", []string{"read_merge_request"}},
+				{"project.forkedFrom", "project", "", "all_memberships", []string{"read_project"}}}, false, ""}},
+		{`{"query":"query A{metadata{version}} query B{currentUser{id}}","operationName":"B"}`,
+			explained{"query", []act{{"currentUser", "user", "", "", []string{"read_user"}}}, false, ""}},
+		{`{"query":"mutation($input:WorkItemCreateInput!){workItemCreate(input:$input){errors}}"}`,
+			explained{"mutation", []act{{"workItemCreate", "project,group", "$input.namespacePath", "",
+				[]string{"create_work_item"}}}, false, ""}},
+		{`{"query":"query($p:ID!){project(fullPath:$p){name}}"}`,
+			explained{"query", []act{{"project", "project", "$p", "", []string{"read_project"}}}, false, ""}},
+		{`{"query":"{workItem(id:\"gid://gitlab/WorkItem/7\"){title}}"}`,
+			explained{"query", []act{{"workItem", "project,group", "gid://gitlab/WorkItem/7", "",
+				[]string{"read_work_item"}}}, false, ""}},
+		{`{"query":"{project(fullPath:\"a/b\"){trackingKey}}"}`, explained{"none", []act{}, true, "graphql_refused"}},
+		{`{"query":"{project("}`, explained{"none", []act{}, true, "graphql_document"}},
+		{`[]`, explained{"none", []act{}, true, "graphql_batch"}},
+		{`{"query":"{x}","query":"{y}"}`, explained{"none", []act{}, true, "graphql_body"}},
+	}
+	var lines []string
+	for _, c := range cases {
+		lines = append(lines, c.request, "")
+	}
+	out, err := runRoutes(t, strings.Join(lines, "\n"), "explain", "--graphql", "-")
+	answers := strings.Split(strings.TrimSpace(out), "\n")
+	if err != nil || len(answers) != len(cases) {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	for i, c := range cases {
+		var got explained
+		if err := json.Unmarshal([]byte(answers[i]), &got); err != nil || !reflect.DeepEqual(got, c.want) {
+			t.Errorf("%s\n%v %+v, want %+v", c.request, err, got, c.want)
+		}
+	}
+	if _, err := runRoutes(t, "", "explain", "--graphql", "-", "--forge", "gitea"); err == nil ||
+		!strings.Contains(err.Error(), "gitea has no GraphQL") {
+		t.Errorf("in front of Gitea: %v", err)
 	}
 }
 

@@ -88,6 +88,34 @@ func (g *StandIn) get(me *owner, parts []string, query url.Values) (int, any) {
 	return none()
 }
 
+const attachments = "/attachments/"
+
+// file is what is said of one, in Gitea's order.
+type file struct {
+	ID      int64  `json:"id"`
+	Name    string `json:"name"`
+	UUID    string `json:"uuid"`
+	Address string `json:"browser_download_url"`
+}
+
+// fileOf is the UUID of the one file that every repository has in its releases.
+func fileOf(r *repository) string {
+	return "0b9b8f1c-3c8e-4d7b-9a55-5d9a5bb0" + strconv.Itoa(int(1000+r.id))
+}
+
+// attachment serves a file by its UUID alone, whatever repository stands in front of it, as Gitea does (1.26,
+// routers/web/repo/attachment.go).
+func (g *StandIn) attachment(w http.ResponseWriter, me *owner, path string) {
+	_, uuid, _ := strings.Cut(path, attachments)
+	for _, r := range g.repositories {
+		if mode, _ := g.mode(r, me); fileOf(r) == uuid && mode != "" {
+			_, _ = w.Write([]byte("file of " + r.owner.name + "/" + r.name))
+			return
+		}
+	}
+	say(w, http.StatusNotFound, nil)
+}
+
 func (g *StandIn) inRepository(r *repository, me *owner, rest []string) (int, any) {
 	switch {
 	case len(rest) == 0:
@@ -103,6 +131,9 @@ func (g *StandIn) inRepository(r *repository, me *owner, rest []string) (int, an
 			return http.StatusMethodNotAllowed, object{"message": "repo is not owned by an organization"}
 		}
 		return http.StatusOK, g.teamsOf(func(t *team) bool { return slices.Contains(t.repositories, r.id) })
+	case len(rest) == 4 && rest[0] == "releases" && rest[2] == "assets":
+		uuid := fileOf(r)
+		return http.StatusOK, file{ID: r.id, Name: "a.txt", UUID: uuid, Address: g.URL() + attachments + uuid}
 	}
 	return http.StatusNotFound, object{"message": "The target couldn't be found."}
 }

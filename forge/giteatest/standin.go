@@ -235,6 +235,10 @@ func (g *StandIn) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 		me = nil
 	}
 	path, inAPI := strings.CutPrefix(request.URL.Path, "/api/v1/")
+	if _, secret, _ := request.BasicAuth(); !inAPI && g.tokens[secret] != nil && strings.Contains(path, attachments) {
+		g.attachment(w, g.tokens[secret], path)
+		return
+	}
 	if me == nil || !inAPI {
 		say(w, http.StatusUnauthorized, object{"message": "user does not exist [uid: 0, name: ]"})
 		return

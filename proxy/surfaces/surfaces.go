@@ -39,7 +39,8 @@ func (p Parts) List() (rest *api.Surface, list []surface.Surface) {
 	images := &registry.Surface{Words: words, Seals: p.Seals, Links: p.Links, Own: dialect.OwnRegistry, Backend: p.Registry}
 	repositories := &git.Surface{Words: words, Links: p.Links, Seals: p.Seals, Layout: gitpaths.LayoutOf(p.Forge)}
 	if p.Forge == routes.ForgeGitea {
-		return rest, []surface.Surface{rest, images, repositories, &web.Surface{Words: words, Links: p.Links, Pages: true}}
+		return rest, []surface.Surface{unsupported.NoGraphQL(words), rest, images, repositories,
+			&web.Surface{Words: words, Links: p.Links, Pages: true}}
 	}
 	proxied := &depproxy.Surface{Words: words, Seals: p.Seals, Links: p.Links, Tokens: p.Tokens}
 	documents := &graphql.Surface{Words: words, WithoutSchema: p.WithoutSchema}

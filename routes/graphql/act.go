@@ -53,6 +53,15 @@ type Text struct {
 // Path gives the path of the field in the answer.
 func (a *Act) Path() []string { return a.at.path() }
 
+// Beside tells whether another act is about the same field of the answer.
+func (a *Act) Beside(o *Act) bool {
+	f, g := &a.at, &o.at
+	for f != nil && g != nil && f.key == g.key && f.above != g.above {
+		f, g = f.above, g.above
+	}
+	return f == g || f != nil && g != nil && f.key == g.key
+}
+
 // Field gives the path of the field by the schema's names: project.mergeRequests.nodes.
 func (a *Act) Field() string {
 	var names []string

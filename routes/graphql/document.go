@@ -31,7 +31,7 @@ const (
 type Request struct {
 	Query     string
 	Operation string
-	Variables map[string]jsontext.Value // by name; values as they came
+	Variables map[string]jsontext.Value // by name; values as they came: parts of the body
 }
 
 // ParseRequest reads a body {"query", "variables", "operationName"}. Duplicate names, invalid UTF-8, lists of requests and
@@ -40,7 +40,7 @@ func ParseRequest(body []byte) (*Request, error) {
 	if len(body) > MaxBody {
 		return nil, refuse(CodeLimit, "the request has more than "+strconv.Itoa(MaxBody>>10)+" KiB")
 	}
-	dec := jsontext.NewDecoder(bytes.NewReader(body))
+	dec := jsontext.NewDecoder(bytes.NewBuffer(body)) // of a buffer nothing is copied
 	switch dec.PeekKind() {
 	case '{':
 	case '[':
@@ -53,11 +53,16 @@ func ParseRequest(body []byte) (*Request, error) {
 	}
 	q := &Request{}
 	for dec.PeekKind() != '}' {
-		name, err := dec.ReadToken()
+		var room [32]byte
+		raw, err := dec.ReadValue()
 		if err != nil {
 			return nil, errBody
 		}
-		if err := q.member(name.String(), dec); err != nil {
+		name, err := jsontext.AppendUnquote(room[:0], raw)
+		if err != nil {
+			return nil, errBody
+		}
+		if err := q.member(string(name), dec, body); err != nil {
 			return nil, err
 		}
 	}
@@ -75,31 +80,33 @@ func ParseRequest(body []byte) (*Request, error) {
 
 var errBody = refuse(CodeBody, `the body is not one strict JSON object {"query": "...", "variables": {...}}`)
 
-func (q *Request) member(name string, dec *jsontext.Decoder) error {
+func (q *Request) member(name string, dec *jsontext.Decoder, body []byte) error {
 	if name == "variables" && dec.PeekKind() == '{' {
-		return q.variables(dec)
+		return q.variables(dec, body)
 	}
-	raw, err := dec.ReadValue()
-	if err != nil {
+	kind := dec.PeekKind()
+	if kind == '"' && (name == "query" || name == "operationName") {
+		text, err := dec.ReadToken()
+		switch {
+		case err != nil:
+			return errBody
+		case name == "query":
+			q.Query = text.String()
+		default:
+			q.Operation = text.String()
+		}
+		return nil
+	}
+	if err := dec.SkipValue(); err != nil {
 		return errBody
 	}
-	null := raw.Kind() == 'n'
 	switch name {
 	case "query", "operationName":
-		if null {
-			return nil
-		}
-		text, err := jsontext.AppendUnquote(nil, raw)
-		if err != nil {
+		if kind != 'n' {
 			return refuse(CodeBody, name+" is not a text")
 		}
-		if name == "query" {
-			q.Query = string(text)
-		} else {
-			q.Operation = string(text)
-		}
 	case "variables":
-		if !null {
+		if kind != 'n' {
 			return refuse(CodeBody, "variables is not an object")
 		}
 	case "extensions": // it is not sent on
@@ -109,7 +116,7 @@ func (q *Request) member(name string, dec *jsontext.Decoder) error {
 	return nil
 }
 
-func (q *Request) variables(dec *jsontext.Decoder) error {
+func (q *Request) variables(dec *jsontext.Decoder, body []byte) error {
 	q.Variables = map[string]jsontext.Value{}
 	if _, err := dec.ReadToken(); err != nil {
 		return errBody
@@ -124,7 +131,8 @@ func (q *Request) variables(dec *jsontext.Decoder) error {
 		if err != nil {
 			return errBody
 		}
-		q.Variables[text] = v.Clone()
+		end := dec.InputOffset()
+		q.Variables[text] = body[end-int64(len(v)) : end]
 	}
 	if _, err := dec.ReadToken(); err != nil {
 		return errBody
@@ -248,7 +256,7 @@ func withoutEmpty(query string) string {
 // give takes the request's values of the variables that the operation declares. Others mean nothing to the forge.
 func (d *reading) give(q *Request) error {
 	defs := d.operation.VariableDefinitions
-	d.given, d.raw = make(map[string]value, len(defs)), q.Variables
+	d.given = make([]given, 0, len(defs))
 	for i, def := range defs {
 		for _, other := range defs[:i] {
 			if other.Variable == def.Variable {
@@ -258,25 +266,34 @@ func (d *reading) give(q *Request) error {
 		if len(def.Directives) > 0 {
 			return refuse(CodeDirective, "a variable may carry no directive")
 		}
-		raw, given := q.Variables[def.Variable]
-		if !given {
+		raw, is := q.Variables[def.Variable]
+		if !is {
 			continue
 		}
+		g := given{name: def.Variable, raw: raw}
 		if raw.Kind() == '"' {
-			text, err := jsontext.AppendUnquote(nil, raw)
+			var room [128]byte
+			text, err := jsontext.AppendUnquote(room[:0], raw)
 			if err != nil {
 				return errBody
 			}
-			d.given[def.Variable] = value{kind: textValue, text: string(text)}
-			continue
+			g.value = value{kind: textValue, text: string(text)}
+		} else {
+			var err error
+			if g.value, err = jsonValue(jsontext.NewDecoder(bytes.NewBuffer(raw)), 0); err != nil {
+				return err
+			}
 		}
-		v, err := jsonValue(jsontext.NewDecoder(bytes.NewReader(raw)), 0)
-		if err != nil {
-			return err
-		}
-		d.given[def.Variable] = v
+		d.given = append(d.given, g)
 	}
 	return nil
+}
+
+// given is a variable with the value that the request gives it.
+type given struct {
+	name  string
+	raw   jsontext.Value
+	value value
 }
 
 // unparsed says what cannot be read, with the place and without a word of the document: it may hold secrets.

@@ -15,7 +15,7 @@ func (d *reading) query(f *field, s *ast.Field, p place, depth int) error {
 	p.boundary = root.Boundary
 	for _, a := range s.Arguments {
 		kind, names := root.Arguments[a.Name]
-		if !names && p.boundary != routes.BoundaryNone && d.namesContainer(f.arg(a.Name)) {
+		if !names && p.boundary != routes.BoundaryNone && d.namesContainer(f.args[a.Name]) {
 			return d.refuse(p.frame, CodeIdentifier,
 				"the argument "+a.Name+" of "+f.name+" names a project or group, which is not looked at")
 		}
@@ -50,7 +50,7 @@ func (d *reading) query(f *field, s *ast.Field, p place, depth int) error {
 	}
 	own := f.row
 	if own != nil {
-		p.nearest, p.at = []*row{own}, p.where
+		p.nearest, p.at = own.alone, p.where
 		if err := d.act(p, own, p.where); err != nil {
 			return err
 		}
@@ -90,7 +90,7 @@ func (d *reading) mutation(f *field, s *ast.Field, p place, depth int) error {
 		if err != nil {
 			return err
 		}
-		if err := in.read(f.arg(a.Name), v, a.Name); err != nil {
+		if err := in.read(f.args[a.Name], v, a.Name); err != nil {
 			return err
 		}
 	}
@@ -125,7 +125,7 @@ func (d *reading) mutation(f *field, s *ast.Field, p place, depth int) error {
 		text.Path, text.Field, text.About = p.frame.path(), f.name, in.about
 		d.out.Texts = append(d.out.Texts, text)
 	}
-	p.nearest, p.at = []*row{own}, p.where
+	p.nearest, p.at = own.alone, p.where
 	return d.descend(f, s, p, depth)
 }
 
@@ -150,7 +150,7 @@ func (d *reading) inner(f *field, s *ast.Field, p place, at *frame, depth int) e
 		if err := d.act(next, own, p.where); err != nil {
 			return err
 		}
-		next.nearest, next.at = []*row{own}, p.where
+		next.nearest, next.at = own.alone, p.where
 	}
 	next.where = p.move(leads)
 	leaves := leads != stays && leads != toBelow
@@ -284,7 +284,7 @@ func (d *reading) enter(t *typ, p place) (place, error) {
 		if own.Refused != "" {
 			return p, d.refuse(p.frame, CodeRefused, t.name+" is not given to fine-grained tokens: "+own.Refused)
 		}
-		p.nearest, p.at = []*row{own}, p.where
+		p.nearest, p.at = own.alone, p.where
 		return p, d.act(p, own, p.where)
 	}
 	switch {
@@ -308,7 +308,7 @@ func (d *reading) isShown(t *typ, set ast.SelectionSet, depth int) bool {
 		return false // what is read next is refused
 	}
 	of := node(t)
-	for _, c := range concrete(of) {
+	for _, c := range of.possible {
 		if d.shown[c.name] == nil {
 			return false
 		}
@@ -325,7 +325,7 @@ func (d *reading) isShown(t *typ, set ast.SelectionSet, depth int) bool {
 			case t.page != nil:
 				return false
 			default:
-				for _, c := range concrete(of) {
+				for _, c := range of.possible {
 					if !d.shown[c.name][s.Name] || c.fields[s.Name] == nil || c.fields[s.Name].of.kind != scalarKind {
 						return false
 					}
@@ -342,7 +342,7 @@ func (d *reading) isShown(t *typ, set ast.SelectionSet, depth int) bool {
 			}
 		}
 	}
-	return len(concrete(of)) > 0
+	return len(of.possible) > 0
 }
 
 // fragmentShown is isShown for a fragment. Its type is that of the objects or one that they have part in.
@@ -397,7 +397,7 @@ func (d *reading) act(p place, r *row, w where) error {
 func (d *reading) add(p place, a Act) error {
 	for i := range d.out.Acts {
 		o := &d.out.Acts[i]
-		if o.Row == a.Row && o.Reach == a.Reach && o.Boundary == a.Boundary && o.Reference.same(&a.Reference) {
+		if o.Row == a.Row && o.Reach == a.Reach && o.Boundary == a.Boundary && o.Reference == a.Reference {
 			return nil
 		}
 	}
@@ -405,11 +405,7 @@ func (d *reading) add(p place, a Act) error {
 		return d.refuse(p.frame, CodeLimit, "the document does more than "+strconv.Itoa(MaxActs)+" things")
 	}
 	if a.Reference != (Reference{}) {
-		known := false
-		for i := range d.named {
-			known = known || d.named[i].same(&a.Reference)
-		}
-		if !known {
+		if !slices.Contains(d.named, a.Reference) {
 			d.named = append(d.named, a.Reference)
 		}
 		if len(d.named) > MaxContainers {

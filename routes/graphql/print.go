@@ -1,8 +1,6 @@
 package graphql
 
 import (
-	"bytes"
-	"slices"
 	"strconv"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -39,31 +37,20 @@ func (d *reading) body() ([]byte, error) {
 	dst := append(make([]byte, 0, len(d.printed)+256), d.printed...)
 	if len(d.given) > 0 {
 		dst = append(dst, `,"variables":{`...)
-		for i, name := range d.givenNames() {
+		for i := range d.given {
 			if i > 0 {
 				dst = append(dst, ',')
 			}
-			dst = append(append(append(dst, '"'), name...), '"', ':')
-			raw := bytes.Clone(d.raw[name])
-			v := jsontext.Value(raw)
-			if err := v.Compact(); err != nil {
+			// names of GraphQL need no quoting
+			dst = append(append(append(dst, '"'), d.given[i].name...), '"', ':')
+			var err error
+			if dst, err = jsontext.AppendFormat(dst, d.given[i].raw, jsontext.PreserveRawStrings(true)); err != nil {
 				return nil, errBody
 			}
-			dst = append(dst, v...)
 		}
 		dst = append(dst, '}')
 	}
 	return append(dst, '}'), nil
-}
-
-// givenNames are the variables that have a value, in one order. They are names of GraphQL, which need no quotes.
-func (d *reading) givenNames() []string {
-	names := make([]string, 0, len(d.given))
-	for name := range d.given {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	return names
 }
 
 // writer writes a document without blanks that mean nothing.

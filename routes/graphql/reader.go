@@ -24,6 +24,7 @@ type Reader struct {
 type row struct {
 	*routes.Route
 	nowhere *routes.Route
+	alone   []*row // it alone
 }
 
 // prefix is what the path of every row of the surface begins with.
@@ -101,7 +102,9 @@ func newRow(route *routes.Route) *row {
 	if len(nowhere.Boundaries) == 0 {
 		nowhere.Boundaries = []routes.Boundary{routes.BoundaryProject}
 	}
-	return &row{Route: &found, nowhere: &nowhere}
+	r := &row{Route: &found, nowhere: &nowhere}
+	r.alone = []*row{r}
+	return r
 }
 
 // join notes at the types and fields what the table says of them, so that reading does not look it up by name.

@@ -7,9 +7,6 @@ import (
 	"patgate/routes/commands"
 )
 
-// same tells whether two references name the same in the same words.
-func (r *Reference) same(o *Reference) bool { return *r == *o }
-
 // reference adds what a value names to the containers of a place. kind says what a plain text names; RefNone is an object's id.
 //
 // Where a path is meant, digits are a path and no id, and the other way round.

@@ -47,7 +47,7 @@ type typ struct {
 	name     string
 	kind     kind
 	fields   map[string]*field
-	possible []*typ // of an abstract one
+	possible []*typ // that its objects can be of: an object's own type, or those that an abstract one stands for
 	model    string // of a global id: the class of the object; empty: no global id
 	page     *typ   // of a connection or an edge: the type of its nodes
 	payload  bool   // of a mutation
@@ -63,17 +63,14 @@ type field struct {
 	full  string // Type.field
 	row   *row   // of the table, for the field itself
 	plain bool   // a leaf that needs nothing but what its object needs, as long as it has no argument
-	pages bool   // takes after, before, first and last
 }
 
 // schema is what a forge's GraphQL API has.
 type schema struct {
 	types           map[string]*typ
 	query, mutation *typ
+	pages           map[string]*field // the arguments by which connections are read in pages
 }
-
-// pageArguments are those of every field that gives a connection.
-var pageArguments = [...]string{"after", "before", "first", "last"}
 
 // parseSchema reads a schema.
 func parseSchema(name, text string) (*schema, error) {
@@ -81,9 +78,12 @@ func parseSchema(name, text string) (*schema, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the schema: %w", err)
 	}
-	s := &schema{types: make(map[string]*typ, len(doc.Definitions))}
+	s := &schema{types: make(map[string]*typ, len(doc.Definitions)), pages: map[string]*field{}}
 	for _, name := range []string{"Int", "Float", "String", "Boolean", "ID"} {
 		s.types[name] = &typ{name: name}
+	}
+	for _, name := range []string{"after", "before", "first", "last"} {
+		s.pages[name] = &field{name: name, of: s.types["String"]}
 	}
 	for _, d := range doc.Definitions {
 		s.types[d.Name] = newType(d)
@@ -106,7 +106,7 @@ func newType(d *ast.Definition) *typ {
 	t := &typ{name: d.Name}
 	switch d.Kind {
 	case ast.Object:
-		t.kind = objectKind
+		t.kind, t.possible = objectKind, []*typ{t}
 	case ast.Interface, ast.Union:
 		t.kind = abstractKind
 	case ast.InputObject:
@@ -168,7 +168,13 @@ func (s *schema) field(def *ast.FieldDefinition) (*field, error) {
 		}
 		f.args[a.Name] = &field{name: a.Name, of: of}
 	}
-	f.pages = strings.HasSuffix(def.Type.Name(), "Connection") && f.args["after"] == nil
+	if strings.HasSuffix(def.Type.Name(), "Connection") && f.args["after"] == nil {
+		for name, page := range s.pages { // every field that gives a connection takes them
+			if f.args[name] == nil {
+				f.args[name] = page
+			}
+		}
+	}
 	return f, nil
 }
 
@@ -185,7 +191,7 @@ func (s *schema) named(name string) (*typ, error) {
 		}
 		if t == nil {
 			t = &typ{name: name, kind: objectKind}
-			s.types[name] = t
+			t.possible, s.types[name] = []*typ{t}, t
 		}
 		return t, s.fillPage(t, s.types[node], suffix == "Edge")
 	}
@@ -222,18 +228,5 @@ func (s *schema) fillPage(t, node *typ, edge bool) error {
 	add(&field{name: "nodes", of: node})
 	add(&field{name: "edges", of: edges})
 	add(&field{name: "pageInfo", of: info})
-	return nil
-}
-
-// arg gives an argument of a field; nil when there is none of that name.
-func (f *field) arg(name string) *field {
-	if a := f.args[name]; a != nil || !f.pages {
-		return a
-	}
-	for _, page := range pageArguments {
-		if name == page {
-			return &field{name: name, of: &typ{name: "String"}}
-		}
-	}
 	return nil
 }

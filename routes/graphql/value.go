@@ -62,9 +62,12 @@ func (d *reading) variable(name string) (value, error) {
 	if def == nil {
 		return value{}, refuse(CodeDocument, "the variable $"+name+" is not declared")
 	}
-	if v, given := d.given[name]; given {
-		v.variable = name
-		return v, nil
+	for i := range d.given {
+		if d.given[i].name == name {
+			v := d.given[i].value
+			v.variable = name
+			return v, nil
+		}
 	}
 	if def.DefaultValue != nil {
 		return d.literal(def.DefaultValue)

@@ -5,20 +5,25 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/go-json-experiment/json/jsontext"
 	"github.com/vektah/gqlparser/v2/ast"
 
 	"patgate/routes"
+)
+
+// What a document has that clients usually send. There is room for it without asking for more.
+const (
+	usualActs   = 8
+	usualFrames = 16
 )
 
 // reading is one document while it is read.
 type reading struct {
 	*Reader
 	*Parsed
-	given map[string]value
-	raw   map[string]jsontext.Value // of given
-	open  []*ast.FragmentDefinition // that are being read
-	used  []*ast.FragmentDefinition // that are needed
+	given  []given
+	open   []*ast.FragmentDefinition // that are being read
+	used   []*ast.FragmentDefinition // that are needed
+	frames []frame                   // room for the next ones
 
 	out                    Document
 	named                  []Reference
@@ -36,7 +41,10 @@ func (r *Reader) Read(q *Request) (*Document, error) {
 
 // ReadAgain is Read for a request whose document and operation were read before, by this reader.
 func (r *Reader) ReadAgain(q *Request, known *Parsed) (*Document, error) {
-	d := &reading{Reader: r, Parsed: known}
+	n := len(known.fragments)
+	room := make([]*ast.FragmentDefinition, 2*n)
+	d := &reading{Reader: r, Parsed: known, open: room[:0:n], used: room[n:n]}
+	d.out.Acts = make([]Act, 0, usualActs)
 	if err := d.give(q); err != nil {
 		return nil, err
 	}
@@ -185,8 +193,8 @@ func (d *reading) fragment(t *typ, condition string, set ast.SelectionSet, p pla
 	inner := p
 	inner.static = of
 	matched := false
-	for _, c := range concrete(of) {
-		if !slices.Contains(concrete(t), c) {
+	for _, c := range of.possible {
+		if !slices.Contains(t.possible, c) {
 			continue
 		}
 		matched = true
@@ -212,7 +220,7 @@ func (d *reading) fragment(t *typ, condition string, set ast.SelectionSet, p pla
 
 // overlap tells whether an object can be of both types.
 func overlap(a, b *typ) bool {
-	return slices.ContainsFunc(concrete(a), func(c *typ) bool { return slices.Contains(concrete(b), c) })
+	return slices.ContainsFunc(a.possible, func(c *typ) bool { return slices.Contains(b.possible, c) })
 }
 
 // leave goes over selections for a type that the objects at a place are never of. They are sent all the same, with the fragments
@@ -257,12 +265,15 @@ func (d *reading) use(f *ast.FragmentDefinition) bool {
 	return true
 }
 
-// concrete gives the types that an object of a type can be of.
-func concrete(t *typ) []*typ {
-	if t.kind == abstractKind {
-		return t.possible
+// below makes the frame of a field. A few are made at once.
+func (d *reading) below(p *frame, s *ast.Field) *frame {
+	if len(d.frames) == 0 {
+		d.frames = make([]frame, usualFrames)
 	}
-	return []*typ{t}
+	f := &d.frames[0]
+	d.frames = d.frames[1:]
+	*f = frame{name: s.Name, key: s.Alias, above: p}
+	return f
 }
 
 // visit counts a step.
@@ -308,7 +319,7 @@ func (d *reading) field(t *typ, s *ast.Field, p place, depth int) error {
 	if f != nil && f.plain && len(s.Arguments) == 0 && len(s.SelectionSet) == 0 {
 		return nil
 	}
-	at := &frame{name: s.Name, key: s.Alias, above: p.frame}
+	at := d.below(p.frame, s)
 	switch s.Name {
 	case "__typename":
 		if t.kind == abstractKind {
@@ -340,7 +351,7 @@ func (d *reading) field(t *typ, s *ast.Field, p place, depth int) error {
 		return d.refuse(at, CodeDocument, name+" must be asked for with fields if it is an object, and without if it is not")
 	}
 	for _, a := range s.Arguments {
-		if f.arg(a.Name) == nil {
+		if f.args[a.Name] == nil {
 			return d.refuse(at, CodeArgument, "the schema of GitLab 19.3 has no argument "+a.Name+" of "+name)
 		}
 		for _, other := range s.Arguments {
@@ -375,7 +386,7 @@ func (d *reading) introspection(set ast.SelectionSet, p *frame, depth int) error
 		switch s := s.(type) {
 		case *ast.Field:
 			if err = d.directives(p, s.Directives); err == nil {
-				err = d.introspection(s.SelectionSet, &frame{name: s.Name, key: s.Alias, above: p}, depth+1)
+				err = d.introspection(s.SelectionSet, d.below(p, s), depth+1)
 			}
 		case *ast.InlineFragment:
 			if s.TypeCondition != "" && !strings.HasPrefix(s.TypeCondition, "__") {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -121,6 +122,48 @@ func TestWhatIsKeptOfDocuments(t *testing.T) {
 	if n := r.kept(); n < 32 || n > 64 {
 		t.Errorf("%d documents are kept of 2,000", n)
 	}
+}
+
+// TestFloods: documents that are refused take no memory once they are answered, whatever they are refused for, and those that are
+// accepted no more than there are places.
+func TestFloods(t *testing.T) {
+	r := newRecent(t)
+	heap := func() int64 {
+		runtime.GC()
+		runtime.GC() // what pools keep goes with the second
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return int64(m.HeapAlloc)
+	}
+	const each = 1500
+	long := strings.Repeat("x", 3<<10)
+	for _, c := range []struct {
+		name, query string
+		refused     bool
+		bound       int64
+	}{
+		{"no document", `{project(fullPath:"a/%d"){name "` + long, true, 1 << 20},
+		{"an unknown field", `{project(fullPath:"a/%d"){name x` + long + `}}`, true, 1 << 20},
+		{"what nobody gets", `{project(fullPath:"a/%d"){trackingKey}}#` + long, true, 1 << 20},
+		{"a bad reference", `query($p:ID!="` + long + `"){project(fullPath:"%d"){name}}`, true, 1 << 20},
+		{"a fragment within itself", `{project(fullPath:"a/%d"){...F}} fragment F on Project{...F}#` + long, true, 1 << 20},
+		{"too many fields", `{project(fullPath:"a/%d"){` + strings.Repeat("a:name ", 101) + `}}#` + long, true, 1 << 20},
+		{"accepted ones", `{project(fullPath:"a/b%d"){` + strings.Repeat("name ", 600) + `}}`, false, 64 * 300 << 10},
+	} {
+		before := heap()
+		for i := range each {
+			if _, err := r.read(&graphql.Request{Query: fmt.Sprintf(c.query, i)}); (err != nil) != c.refused {
+				t.Fatalf("%s: %v", c.name, err)
+			}
+		}
+		if grown := heap() - before; grown > c.bound {
+			t.Errorf("%s: %d of them leave %d bytes", c.name, each, grown)
+		}
+		if c.refused && r.kept() != 0 {
+			t.Errorf("%s: %d are kept", c.name, r.kept())
+		}
+	}
+	runtime.KeepAlive(r)
 }
 
 // TestAnotherTable: nothing is kept of the documents that a table before read.

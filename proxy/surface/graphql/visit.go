@@ -26,9 +26,9 @@ type visit struct {
 	s        *Surface
 	reader   *graphql.Reader
 	document *graphql.Document
-	at       []string   // path of the field that is being judged or refused
-	paths    [][]string // of the acts of the question
-	rows     []*routes.Route
+	at       []string        // path of the field that is being judged or refused
+	acts     []*graphql.Act  // what each act of the question was made of
+	texts    []*graphql.Text // and those behind them, which are quick actions
 }
 
 // NeedsBody: everything stands there.
@@ -66,13 +66,23 @@ func (v *visit) Judge(q *surface.Request, b *surface.Body, j *surface.Judgement)
 	v.at = nil
 	j.Question.Route = j.Op.Route
 	if r := j.Decide(q); r != nil {
-		if i := j.Decision.Act; i >= 0 && i < len(v.paths) {
-			v.at = v.paths[i]
-		}
+		v.at = v.path(j.Decision.Act)
 		if j.Decision.Reason == policy.ReasonQuickAction {
 			r.Message = surface.QuickActionMessage(j.DeniedCommand(), q.Table.Catalogue())
 		}
 		return r
+	}
+	return nil
+}
+
+// path gives the path of the field that an act of the question is about.
+func (v *visit) path(i int) []string {
+	n := len(v.acts)
+	switch {
+	case i >= 0 && i < n:
+		return v.acts[i].Path()
+	case i >= n && i-n < len(v.texts):
+		return v.texts[i-n].Path
 	}
 	return nil
 }
@@ -125,7 +135,15 @@ func (v *visit) plan(q *surface.Request, j *surface.Judgement) *reply.Refusal {
 
 // resolve finds the container of every act.
 func (v *visit) resolve(q *surface.Request, j *surface.Judgement) error {
-	j.Ask(2 * len(v.document.Acts) * maxContainers)
+	acts, room := v.document.Acts, 0
+	for i := range acts {
+		room += 2 // the container, and the groups above it
+		if acts[i].Reference.Class != "" {
+			room += 2 * (maxContainers - 1)
+		}
+	}
+	j.Ask(room)
+	v.acts = make([]*graphql.Act, 0, len(acts))
 	found := map[graphql.Reference][]routes.Reference{}
 	for i := range v.document.Acts {
 		a := &v.document.Acts[i]
@@ -161,7 +179,7 @@ const maxContainers = 4
 
 func (v *visit) add(j *surface.Judgement, a *graphql.Act, act policy.Act) {
 	j.Question.Acts = append(j.Question.Acts, act)
-	v.paths, v.rows = append(v.paths, a.Path()), append(v.rows, a.Row)
+	v.acts = append(v.acts, a)
 }
 
 // containers gives the containers that a reference of a document names, and asks the forge for those of an object.
@@ -199,7 +217,7 @@ func (v *visit) name(q *surface.Request, j *surface.Judgement, a *graphql.Act, a
 	if err != nil {
 		return err
 	}
-	v.paths, v.rows = append(v.paths, a.Path()), append(v.rows, a.Row)
+	v.acts = append(v.acts, a)
 	added := &j.Question.Acts[len(j.Question.Acts)-1]
 	if ref.ID == 0 && !bytes.EqualFold([]byte(c.Path), ref.Path) {
 		*c = policy.Container{}
@@ -216,14 +234,14 @@ func (v *visit) name(q *surface.Request, j *surface.Judgement, a *graphql.Act, a
 
 // stray takes the container from a mutation that names none of the kind that its row is for: one of projects is none of groups.
 func (v *visit) stray(acts []policy.Act) {
-	for i, row := range v.rows {
-		if acts[i].Container == nil || !row.Writes() {
+	for i, a := range v.acts {
+		if acts[i].Container == nil || !a.Row.Writes() {
 			continue
 		}
 		fits := false
-		for k := range v.rows {
+		for k, other := range v.acts {
 			c := acts[k].Container
-			fits = fits || c != nil && slices.Contains(row.Boundaries, c.Boundary) && slices.Equal(v.paths[i], v.paths[k])
+			fits = fits || c != nil && slices.Contains(a.Row.Boundaries, c.Boundary) && a.Beside(other)
 		}
 		if !fits {
 			acts[i].Container = &policy.Container{}
@@ -247,7 +265,7 @@ func (v *visit) commands(q *surface.Request, j *surface.Judgement) {
 		for _, kind := range kindsOf(t) {
 			if any := q.Table.Commands().Any(kind); t.Template && any != nil {
 				j.Set.Commands = append(j.Set.Commands, params.FoundCommand{Param: t.Name, Kind: kind, Command: any})
-				v.paths = append(v.paths, t.Path)
+				v.texts = append(v.texts, t)
 			}
 			field := routes.TextField{Param: t.Name, Kind: kind, Commands: q.Table.Commands()}
 			scan := commands.Read(&field, []byte(t.Text))
@@ -258,7 +276,7 @@ func (v *visit) commands(q *surface.Request, j *surface.Judgement) {
 				}
 				j.Set.Commands = append(j.Set.Commands,
 					params.FoundCommand{Param: t.Name, Line: line, Name: name, Kind: kind, Command: command})
-				v.paths = append(v.paths, t.Path)
+				v.texts = append(v.texts, t)
 			}
 		}
 	}

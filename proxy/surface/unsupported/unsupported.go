@@ -5,6 +5,8 @@ package unsupported
 import (
 	"bytes"
 
+	"github.com/valyala/fasthttp"
+
 	"patgate/proxy/header"
 	"patgate/proxy/reply"
 	"patgate/proxy/surface"
@@ -40,6 +42,14 @@ func MCP(w surface.Words) surface.Surface {
 			first := letter(path, base)
 			return first == 'm' && belowBase(path, base, "/mcp") || first == 'o' && belowBase(path, base, "/orbit/mcp")
 		}}
+}
+
+// NoGraphQL is GraphQL at a forge that has none: it is not there, as the forge itself says (Gitea 1.26, routers/init.go).
+func NoGraphQL(w surface.Words) surface.Surface {
+	return &Surface{Words: w, name: routes.SurfaceGraphQL,
+		why: &reply.Refusal{Status: fasthttp.StatusNotFound, Reason: "unsupported_surface",
+			Message: "Not found: Gitea and Forgejo have no GraphQL: use the REST API."},
+		has: func(path []byte, _ string) bool { return header.Below(path, "/api/graphql") }}
 }
 
 // Cable is GitLab's websockets.
