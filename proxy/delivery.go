@@ -73,6 +73,7 @@ func (x *exchange) forward(p *wire.Pool) (kept bool) {
 // handOn hands the answer on that a connection brings, or answers for the error that stood in its way.
 func (x *exchange) handOn(conn *wire.Upstream, err error) (kept bool) {
 	x.body.Sent()
+	x.sending.Upload.Whole = nil // which the body held
 	if err != nil {
 		if !errors.Is(err, wire.ErrConnect) && !errors.Is(err, share.ErrBusy) && !errors.Is(err, share.ErrShare) { // nothing was sent
 			x.h.forget(&x.request, &x.judgement)

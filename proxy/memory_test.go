@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"runtime"
 	"runtime/debug"
+	"strings"
 	"testing"
 	"time"
 )
@@ -122,5 +123,44 @@ func watchHeap(size func() uint64, stop chan struct{}, peak chan uint64) {
 		case <-time.After(20 * time.Millisecond):
 			highest = max(highest, size())
 		}
+	}
+}
+
+// TestASentBodyHoldsNothing: a body that was sent has given back its share of what all may take, and holds nothing long while the
+// forge answers.
+func TestASentBodyHoldsNothing(t *testing.T) {
+	const requests = 16
+	arrived, over := make(chan struct{}, requests), make(chan struct{})
+	up := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		w.WriteHeader(http.StatusOK)
+		_ = http.NewResponseController(w).Flush()
+		arrived <- struct{}{}
+		<-over
+	}))
+	defer up.Close()
+	defer close(over)
+	g := newGateway(t, up.URL, func(o *Options) { o.Upstream.Connections = 20 * requests })
+	text := request("PUT", "/api/v4/projects/7/issues/1", `{"description":"`+strings.Repeat("x", 1000<<10)+`"}`,
+		"PRIVATE-TOKEN: "+g.token, "Content-Type: application/json")
+	before := held()
+	for range requests {
+		c, err := net.Dial("tcp", g.address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		if _, err := io.WriteString(c, text); err != nil {
+			t.Fatal(err)
+		}
+		<-arrived
+	}
+	const most = requests << 19
+	grown := held() - before
+	for end := time.Now().Add(10 * time.Second); int64(grown) > most && time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
+		grown = held() - before
+	}
+	if int64(grown) > most {
+		t.Errorf("%d KiB are held for each request", int64(grown)>>10/requests)
 	}
 }

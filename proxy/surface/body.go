@@ -101,6 +101,7 @@ func (b *Body) Sent() {
 	}
 	if cap(b.Memory) > MaxKept {
 		b.Memory = nil
+		b.again.Reset(nil)
 	}
 	if cap(b.Out) > MaxKept {
 		b.Out = nil
@@ -189,12 +190,12 @@ func (b *Body) spoolRest(limit int64) error {
 // Spooled tells whether the body is in a file.
 func (b *Body) Spooled() bool { return b.spool != nil }
 
-// Turn waits until a body that is in a file may be parsed; one in memory always may.
-func (b *Body) Turn() error {
+// Turn is Again when the body may be parsed: one that is in a file waits for that; one in memory always may.
+func (b *Body) Turn() (io.Reader, error) {
 	if b.spool != nil && !b.lease.parse(b.Received, b.limits.Wait) {
-		return reply.ErrNoRoom
+		return nil, reply.ErrNoRoom
 	}
-	return nil
+	return b.Again()
 }
 
 // Again gives a body that was read whole, from its beginning. The reader that it gave before ends with that.

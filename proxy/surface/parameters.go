@@ -29,11 +29,8 @@ func (j *Judgement) ReadParameters(q *Request, b *Body) error {
 		if err := b.Whole(j.Op.Route.Body.Limit, !q.InLoop); err != nil {
 			return err
 		}
-		if err := b.Turn(); err != nil {
-			return err
-		}
 		var source io.Reader
-		if source, err = b.Again(); err == nil && b.Spooled() {
+		if source, err = b.Turn(); err == nil && (b.Spooled() || len(b.Memory) > params.MaxDraft) {
 			err = j.Set.JSON(source)
 		} else if err == nil {
 			err = j.Set.DraftJSON(source)

@@ -6,8 +6,8 @@
 //  2. After the decision, Set.Resolve takes the ids that were checked, and Set.AppendQuery, Set.AppendForm, Set.AppendJSON,
 //     Set.WriteJSON and Multipart.Copy write a canonical form with these ids in the place of what the client sent.
 //
-// A JSON body in memory is read once, by Set.DraftJSON, which drafts what Set.AppendJSON completes. One in a file is read by
-// Set.JSON and again by Set.WriteJSON, which checks everything a second time.
+// A short JSON body is read once, by Set.DraftJSON, which drafts what Set.AppendJSON completes. A longer one is read by Set.JSON
+// and again by Set.WriteJSON, which checks everything a second time: what is kept meanwhile is bounded.
 //
 // Names have one canonical form for all carriers, which is also the form of the route table: the form field
 // entities[][destination_namespace] and the JSON member {"entities": [{"destination_namespace": ...}]} are both

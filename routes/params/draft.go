@@ -7,6 +7,15 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
+// drafted is how far a draft has come.
+type drafted uint8
+
+const (
+	draftNone drafted = iota
+	draftBegun
+	draftWhole
+)
+
 // gap is where a draft lacks a value that names a container: one byte, which is written over.
 type gap struct {
 	at     int  // of the byte in the draft
@@ -15,16 +24,25 @@ type gap struct {
 	quoted bool // the client sent a string
 }
 
-// DraftJSON is JSON for a body in memory, and drafts what is sent of it in the same pass: AppendJSON fills in what is known after
-// the decision.
+// DraftJSON is JSON for a body of at most MaxDraft bytes, and drafts what is sent of it in the same pass: AppendJSON fills in
+// what is known after the decision. It is called once between two calls of Reset.
 func (s *Set) DraftJSON(src io.Reader) error {
 	s.fromJSON = len(s.Targets)
-	return s.walk(src, s.encodeTo(&s.draft), false)
+	s.draft.Reset()
+	s.gaps, s.drafted = emptied(s.gaps), draftBegun
+	err := s.walk(src, s.encodeTo(&s.draft), false)
+	if err == nil {
+		s.drafted = draftWhole
+	}
+	return err
 }
 
-// AppendJSON appends what WriteJSON would write of the body that DraftJSON read.
+// Drafted tells whether DraftJSON took a body.
+func (s *Set) Drafted() bool { return s.drafted == draftWhole }
+
+// AppendJSON appends what WriteJSON would write of the body that DraftJSON took.
 func (s *Set) AppendJSON(dst []byte) ([]byte, error) {
-	if !s.ready() {
+	if !s.Drafted() || !s.ready() {
 		return dst, ErrUnresolved
 	}
 	draft, at := s.draft.Bytes(), 0
@@ -62,11 +80,19 @@ func (w *walk) leaveGap(kind entryKind, quoted bool) error {
 	return nil
 }
 
-// shedDraft empties the draft, which held what a client sent, and gives back a long one.
+// shedDraft empties the draft, which held what a client sent, and gives back a long one. Of one that was broken off the encoder
+// may have written more than it told.
 func (s *Set) shedDraft() {
-	clear(s.draft.Bytes())
-	if s.draft.Reset(); s.draft.Cap() > maxKeptBuffer {
-		s.draft = bytes.Buffer{}
+	draft := s.draft.Bytes()
+	switch s.drafted {
+	case draftNone:
+		return
+	case draftBegun:
+		draft = draft[:cap(draft)]
 	}
-	s.gaps = emptied(s.gaps)
+	clear(draft)
+	if s.draft.Reset(); cap(draft) > maxKeptBuffer {
+		s.draft, s.encoder = bytes.Buffer{}, nil
+	}
+	s.gaps, s.drafted = emptied(s.gaps), draftNone
 }

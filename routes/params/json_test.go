@@ -232,16 +232,26 @@ func TestADraftIsWhatIsWritten(t *testing.T) {
 		})
 	}
 	t.Run("nothing is left of it", func(t *testing.T) {
-		s.Reset(row, projectPath("1"))
-		wantCode(t, s.DraftJSON(reader(`{"title":"word"}`)), refusal.CodeNone)
-		draft := s.draft.Bytes()
-		s.Reset(row, projectPath("1"))
-		if out, err := s.AppendJSON(nil); err != nil || len(out) > 0 || bytes.Contains(draft, []byte("word")) {
-			t.Errorf("%s, %v, and %q in memory", out, err, draft)
+		for _, body := range []string{`{"title":"word"}`, `{"title":"word","title":1}`, `{"title":"word"`} {
+			s.Reset(row, projectPath("1"))
+			taken := s.DraftJSON(reader(body)) == nil
+			draft := s.draft.Bytes()
+			if out, err := s.AppendJSON(nil); s.Drafted() != taken || (err == nil) != taken || taken == (len(out) == 0) {
+				t.Errorf("%s: %s, %v", body, out, err)
+			}
+			s.Reset(row, projectPath("1"))
+			if out, err := s.AppendJSON(nil); !errors.Is(err, ErrUnresolved) || s.Drafted() || bytes.Contains(draft[:cap(draft)], []byte("word")) {
+				t.Errorf("%s: %s, %v, and %q in memory", body, out, err, draft[:cap(draft)])
+			}
 		}
+		wantCode(t, s.DraftJSON(reader(`{"a":"`+strings.Repeat("x", MaxDraft-8)+`"}`)), refusal.CodeNone)
+		if n := s.draft.Cap(); n > maxKeptBuffer {
+			t.Errorf("the longest makes a draft of %d bytes", n)
+		}
+		s.Reset(row, projectPath("1"))
 		wantCode(t, s.DraftJSON(reader(`{"a":"`+strings.Repeat("x", 2*maxKeptBuffer)+`"}`)), refusal.CodeNone)
 		s.Reset(row, projectPath("1"))
-		if n := s.draft.Cap(); n > maxKeptBuffer {
+		if n := s.draft.Cap(); n > 0 || s.encoder != nil {
 			t.Errorf("%d bytes are kept", n)
 		}
 	})

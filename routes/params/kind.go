@@ -14,7 +14,7 @@ type BodyKind uint8
 const (
 	// BodyNone: there is no body.
 	BodyNone BodyKind = iota
-	// BodyJSON is read with Set.JSON and written with Set.WriteJSON.
+	// BodyJSON is read with Set.DraftJSON and written with Set.AppendJSON; when it is long, with Set.JSON and Set.WriteJSON.
 	BodyJSON
 	// BodyForm is read whole with Set.Form and written with Set.AppendForm.
 	BodyForm

@@ -19,6 +19,8 @@ const (
 	MaxFields = 1 << 20
 	// DefaultBodyLimit is the size of a body that is read whole when the row gives none, in bytes.
 	DefaultBodyLimit = 1 << 20
+	// MaxDraft is the longest JSON body that DraftJSON takes, in bytes. What it keeps of one is kept for the next.
+	MaxDraft = 16 << 10
 
 	maxKeptBuffer = 64 << 10 // a Set that grew beyond this gives the memory back on Reset
 )

@@ -77,6 +77,7 @@ type Set struct {
 	fromJSON int          // index of the first target that a JSON body gave
 	draft    bytes.Buffer // a JSON body as it is sent, but for the gaps
 	gaps     []gap        // in order
+	drafted  drafted
 
 	resolved     bool
 	id           []byte // decimal id of the path's first reference

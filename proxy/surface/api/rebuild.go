@@ -146,7 +146,7 @@ func rewriteBody(b *surface.Body, j *surface.Judgement, s *surface.Sending) erro
 }
 
 func rewriteJSON(b *surface.Body, j *surface.Judgement, s *surface.Sending) (err error) {
-	if !b.Spooled() {
+	if j.Set.Drafted() {
 		b.Out, err = j.Set.AppendJSON(b.Out[:0])
 		s.Upload.Whole = b.Out
 		return err
@@ -155,9 +155,23 @@ func rewriteJSON(b *surface.Body, j *surface.Judgement, s *surface.Sending) (err
 	if err != nil {
 		return err
 	}
-	s.Upload.Length = -1
-	s.Upload.Pour = func(w io.Writer) error { return j.Set.WriteJSON(w, source) }
-	return nil
+	if b.Spooled() {
+		s.Upload.Length = -1
+		s.Upload.Pour = func(w io.Writer) error { return j.Set.WriteJSON(w, source) }
+		return nil
+	}
+	b.Out = b.Out[:0]
+	err = j.Set.WriteJSON((*appender)(&b.Out), source)
+	s.Upload.Whole = b.Out
+	return err
+}
+
+// appender is a writer into a slice.
+type appender []byte
+
+func (a *appender) Write(p []byte) (int, error) {
+	*a = append(*a, p...)
+	return len(p), nil
 }
 
 // newBoundary gives what separates the parts of a multipart body: no part can hold it by accident or on purpose.
