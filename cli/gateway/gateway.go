@@ -45,6 +45,7 @@ import (
 	"patgate/store"
 	"patgate/store/seal"
 	"patgate/trust"
+	"patgate/trust/exchange"
 )
 
 // gateway is everything that serve runs: made by newGateway, which wires it, started once, shut down once.
@@ -62,6 +63,7 @@ type gateway struct {
 	sessions    *store.Sessions
 	routes      *reload.Reloader
 	trusts      *reload.Kept[trust.Set] // nil: no ID tokens are traded
+	exchange    *exchange.Service       // of ID tokens; nil then too
 	policies    *manifest.Mounted       // nil where none are configured
 	names       *names.Keeper           // of what the resolver sees
 	resolver    opening.Client
@@ -336,6 +338,7 @@ func (g *gateway) proxyOptions(keys *seal.Keyring) proxy.Options {
 				"all who come over it count as one client (fix: when it is a proxy of yours, add it to trusted_proxies)",
 				peerField(peer))
 		},
+		IDTokens: g.idTokens(),
 		Attempts: g.attempts,
 		Meter:    g.meter,
 		Fleet:    g.size,

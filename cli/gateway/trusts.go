@@ -6,8 +6,11 @@ import (
 	"go.uber.org/zap"
 
 	"patgate/cli/opening"
+	"patgate/proxy/reply"
+	"patgate/proxy/surface"
 	"patgate/routes"
 	"patgate/trust"
+	"patgate/trust/direct"
 	"patgate/trust/exchange"
 )
 
@@ -29,6 +32,15 @@ func (g *gateway) makeExchange() (*exchange.Service, error) {
 	}
 	return exchange.New(exchange.Options{Keys: known, Policies: g.trusts.Current, Audience: c.TrustAudience(), Tokens: g.tokens,
 		Store: g.store, MaxAge: c.OIDC.MaxTokenAge.Std(), MaxLifetime: c.OIDC.MaxLifetime.Std(), Report: g.traded})
+}
+
+// idTokens gives the handler what takes ID tokens as credentials; nil when none are traded.
+func (g *gateway) idTokens() func(*surface.Request) *reply.Refusal {
+	if g.exchange == nil {
+		return nil
+	}
+	return direct.New(direct.Options{Exchange: g.exchange, Attempts: g.attempts, Deadline: 2 * g.config.Resolver.Deadline.Std(),
+		Report: func(err error) { g.logger.Error("ID token as a credential", zap.Error(err)) }}).Take
 }
 
 // trustsReloaded logs a reload of the policies.
