@@ -3,6 +3,7 @@ package cli_test
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"os"
@@ -17,8 +18,9 @@ import (
 
 const trustAudience = "https://patgate.example.com"
 
-// trustSettings writes a policy for a project of the world, and gives the variables by which patgate reads it.
-func trustSettings(t *testing.T, i *trusttest.Issuer, w *world) []string {
+// trustSettings writes a policy for a project of the world, with parts of it replaced, and gives the variables by which patgate
+// reads it.
+func trustSettings(t *testing.T, i *trusttest.Issuer, w *world, oldnew ...string) []string {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "notes.yaml")
 	text := fmt.Sprintf(`version: 1
@@ -40,7 +42,7 @@ trusts:
       - claims: {project_id: "%[1]d", ref_protected: "false", pipeline_source: push}
         want: deny
 `, w.api)
-	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte(strings.NewReplacer(oldnew...).Replace(text)), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	return []string{"PATGATE_OIDC_TRUSTS=" + file, "PATGATE_OIDC_AUDIENCE=" + trustAudience, "PATGATE_ROUTES_WATCH_INTERVAL=100ms",
@@ -51,9 +53,7 @@ trusts:
 func jobToken(t *testing.T, i *trusttest.Issuer, w *world, more map[string]any) string {
 	t.Helper()
 	claims := map[string]any{"project_id": fmt.Sprint(w.api), "ref_protected": "true", "pipeline_source": "push", "job_id": "7"}
-	for name, value := range more {
-		claims[name] = value
-	}
+	maps.Copy(claims, more)
 	return i.Token(t, "RS256-1", i.Claims(trustAudience+"/trust/notes", claims))
 }
 

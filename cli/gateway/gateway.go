@@ -64,8 +64,9 @@ type gateway struct {
 	routes      *reload.Reloader
 	trusts      *reload.Kept[trust.Set] // nil: no ID tokens are traded
 	exchange    *exchange.Service       // of ID tokens; nil then too
-	policies    *manifest.Mounted       // nil where none are configured
-	names       *names.Keeper           // of what the resolver sees
+	exchanges   exchange.Counters
+	policies    *manifest.Mounted // nil where none are configured
+	names       *names.Keeper     // of what the resolver sees
 	resolver    opening.Client
 	tokens      *tokens.Service
 	learning    *learning.Service
@@ -174,6 +175,7 @@ func (g *gateway) make(ctx context.Context) error {
 		return err
 	}
 	reloads := newReloadMetrics(g.metrics, "route", "the route table", "a new table")
+	g.exchanges = exchange.NewCounters(g.metrics)
 	g.policyReloads = newReloadMetrics(g.metrics, "policy", "the policies", "a new set of policies")
 	var problems []routes.Problem
 	g.routes, problems = reload.New(reload.Options{

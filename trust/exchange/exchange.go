@@ -112,6 +112,14 @@ func (s *Service) Close() {
 	}
 }
 
+// Stats tells how the memory of ID tokens that are credentials is doing; nil has none.
+func (s *Service) Stats() []cache.Stats {
+	if s == nil {
+		return nil
+	}
+	return []cache.Stats{s.standing.Stats()}
+}
+
 // Named gives the trust that the audience of a request means, in full or by the trust's name alone; empty means that of the ID
 // token.
 func (s *Service) Named(audience string) (name, problem string) {
