@@ -192,6 +192,13 @@ func TestWrongIDTokensCount(t *testing.T) {
 	i := trusttest.New(t)
 	g := startRunningWith(t, func(w *world) []string { return append(trustSettings(t, i, w), "PATGATE_LIMITS_FAILED_CREDENTIALS=3") })
 	allowTrust(t, g.env, g.dir, g.world.alicePAT)
+	for size, want := range map[int]int{15 << 10: http.StatusBadRequest, 17 << 10: http.StatusRequestEntityTooLarge} {
+		a := send("POST", g.gate+"/-/patgate/oauth/token", http.Header{"Content-Type": {"application/x-www-form-urlencoded"}},
+			[]byte("x="+strings.Repeat("x", size)))
+		if a.status != want {
+			t.Errorf("a form of %d bytes: %d, want %d", size, a.status, want)
+		}
+	}
 	var last int
 	for range 4 {
 		last, _, _ = tradeAt(g.gate, jobToken(t, i, g.world, map[string]any{"project_id": "1"}))
