@@ -3,6 +3,7 @@ package cli_test
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"os"
@@ -17,8 +18,9 @@ import (
 
 const trustAudience = "https://patgate.example.com"
 
-// trustSettings writes a policy for a project of the world, and gives the variables by which patgate reads it.
-func trustSettings(t *testing.T, i *trusttest.Issuer, w *world) []string {
+// trustSettings writes a policy for a project of the world, with parts of it replaced, and gives the variables by which patgate
+// reads it.
+func trustSettings(t *testing.T, i *trusttest.Issuer, w *world, oldnew ...string) []string {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "notes.yaml")
 	text := fmt.Sprintf(`version: 1
@@ -40,7 +42,7 @@ trusts:
       - claims: {project_id: "%[1]d", ref_protected: "false", pipeline_source: push}
         want: deny
 `, w.api)
-	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte(strings.NewReplacer(oldnew...).Replace(text)), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	return []string{"PATGATE_OIDC_TRUSTS=" + file, "PATGATE_OIDC_AUDIENCE=" + trustAudience, "PATGATE_ROUTES_WATCH_INTERVAL=100ms",
@@ -51,9 +53,7 @@ trusts:
 func jobToken(t *testing.T, i *trusttest.Issuer, w *world, more map[string]any) string {
 	t.Helper()
 	claims := map[string]any{"project_id": fmt.Sprint(w.api), "ref_protected": "true", "pipeline_source": "push", "job_id": "7"}
-	for name, value := range more {
-		claims[name] = value
-	}
+	maps.Copy(claims, more)
 	return i.Token(t, "RS256-1", i.Claims(trustAudience+"/trust/notes", claims))
 }
 
@@ -192,6 +192,13 @@ func TestWrongIDTokensCount(t *testing.T) {
 	i := trusttest.New(t)
 	g := startRunningWith(t, func(w *world) []string { return append(trustSettings(t, i, w), "PATGATE_LIMITS_FAILED_CREDENTIALS=3") })
 	allowTrust(t, g.env, g.dir, g.world.alicePAT)
+	for size, want := range map[int]int{15 << 10: http.StatusBadRequest, 17 << 10: http.StatusRequestEntityTooLarge} {
+		a := send("POST", g.gate+"/-/patgate/oauth/token", http.Header{"Content-Type": {"application/x-www-form-urlencoded"}},
+			[]byte("x="+strings.Repeat("x", size)))
+		if a.status != want {
+			t.Errorf("a form of %d bytes: %d, want %d", size, a.status, want)
+		}
+	}
 	var last int
 	for range 4 {
 		last, _, _ = tradeAt(g.gate, jobToken(t, i, g.world, map[string]any{"project_id": "1"}))

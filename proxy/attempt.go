@@ -72,7 +72,7 @@ func (x *exchange) mayTry() *reply.Refusal {
 		wait, x.trying = x.h.attempts.Try(q.Client, x.fingerprint())
 	}
 	if wait > 0 {
-		return refuseTooMany(wait)
+		return reply.TooMany(wait)
 	}
 	return nil
 }
@@ -82,7 +82,7 @@ func (x *exchange) mayTrade(body []byte) *reply.Refusal {
 	x.print = x.h.attempts.Fingerprint(body)
 	wait := time.Duration(0)
 	if wait, x.trying = x.h.attempts.Try(x.request.Client, x.print); wait > 0 {
-		return refuseTooMany(wait)
+		return reply.TooMany(wait)
 	}
 	return nil
 }
@@ -122,11 +122,4 @@ func (x *exchange) judgeCredential(status int) {
 	case status >= 200 && status < 300 && legacy.Proves(q, &x.body):
 		x.h.attempts.Accepted(x.fingerprint())
 	}
-}
-
-// refuseTooMany answers for a credential that may not be tried out.
-func refuseTooMany(wait time.Duration) *reply.Refusal {
-	return &reply.Refusal{Status: fasthttp.StatusTooManyRequests, Reason: "failed_credentials", Retry: max(wait, time.Second),
-		Message: "Too many wrong credentials came from this address. Wait before you try again (limits: limits.failed_credentials " +
-			"in limits.failed_credentials_window)."}
 }

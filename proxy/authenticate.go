@@ -63,7 +63,7 @@ func (x *exchange) authenticate() *reply.Refusal {
 		attempts.Accepted(print)
 		return x.admit()
 	case errors.Is(err, cache.ErrNotKept):
-		return refuseTooMany(wait)
+		return reply.TooMany(wait)
 	}
 	state := x.h.options.TokenState(err)
 	if state == TokenRotated {
@@ -90,7 +90,7 @@ func (x *exchange) admit() *reply.Refusal {
 // orTooMany answers for a wrong token from an address that has sent too many.
 func orTooMany(r *reply.Refusal, wait time.Duration) *reply.Refusal {
 	if wait > 0 {
-		return refuseTooMany(wait)
+		return reply.TooMany(wait)
 	}
 	return r
 }

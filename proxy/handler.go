@@ -83,7 +83,7 @@ func New(o Options) (*Handler, error) {
 		h.registry = &u
 	}
 	h.reader = reading.Reader{Dialect: h.dialect, Forge: &h.forge, Root: h.forge.Root, PublicURL: o.PublicURL, Via: o.Via,
-		Proxies: reading.NewProxies(o.TrustedProxies, o.Untrusted)}
+		Proxies: reading.NewProxies(o.TrustedProxies, o.Untrusted), IDTokens: o.IDTokens}
 	if public, _ := reply.ParseBase(o.PublicURL); public.Path != "" {
 		h.reader.Root = public.Path
 	}

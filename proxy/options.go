@@ -16,6 +16,7 @@ import (
 	"patgate/proxy/meter"
 	"patgate/proxy/observe"
 	"patgate/proxy/reading"
+	"patgate/proxy/reply"
 	"patgate/proxy/surface"
 	"patgate/proxy/wire"
 	"patgate/routes"
@@ -107,6 +108,8 @@ type Options struct {
 	// Via is the name that requests are sent on with (RFC 9110, 7.6.3), of NewVia: one that comes with it was sent by
 	// this very process, and goes round in circles. Empty makes one.
 	Via string
+	// IDTokens has a request with an ID token in the place of a patgate token go on with the one that it stands for; nil: none does.
+	IDTokens func(*surface.Request) *reply.Refusal
 	// Observer, when not nil, is told of what was answered well to credentials of the forge's own.
 	Observer *observe.Observer
 	Limits   Limits

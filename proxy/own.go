@@ -76,8 +76,13 @@ const reasonLocal = "local"
 // does not.
 func (x *exchange) askLocal(path string, mayPass bool) (passes bool, err error) {
 	h, q, b := x.h, &x.request, &x.body
+	trades := h.options.Local.Trades(q.Method, q.Path)
 	if b.Present() {
-		if err := b.Whole(0, false); err != nil {
+		most := int64(0)
+		if trades {
+			most = local.LongestTrade
+		}
+		if err := b.Whole(most, false); err != nil {
 			return false, err
 		}
 	}
@@ -88,7 +93,7 @@ func (x *exchange) askLocal(path string, mayPass bool) (passes bool, err error) 
 		request.Credential = local.CredentialOf(q)
 	}
 	shown := legacy
-	if !legacy && request.Session == nil && h.options.Local.Trades(q.Method, q.Path) {
+	if !legacy && request.Session == nil && trades {
 		shown = true
 		if r := x.mayTrade(b.Memory); r != nil {
 			return false, r

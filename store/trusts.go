@@ -35,7 +35,7 @@ type Trust struct {
 type TrustListed struct {
 	Trust
 	Owner Owner
-	// Active is how many of its tokens are alive, Made how many there ever were.
+	// Active is how many of its tokens are alive, Made how many were made, but for those that ended long ago.
 	Active, Made int
 }
 
@@ -61,7 +61,8 @@ type Trusts interface {
 	// ListTrusts lists all, with how many of their tokens are alive at an instant.
 	ListTrusts(ctx context.Context, now time.Time) ([]TrustListed, error)
 	// CreateTrusted stores a new token of a trust, all or nothing: ErrUnknownTrust when it is not allowed any more as it was,
-	// ErrUsed when the ID token was traded before, ErrFull when as many of its tokens are alive as may be.
+	// ErrUsed when the ID token was traded before, ErrFull when as many of its tokens are alive as may be. What ended long ago is
+	// forgotten, some of it with each call.
 	CreateTrusted(ctx context.Context, r token.Record, use TrustUse) (token.Record, error)
 	// RevokeTrust ends what was allowed, and revokes all tokens of the trust with what was made below them. It tells which these
 	// were.

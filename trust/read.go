@@ -25,10 +25,11 @@ const (
 func (l *loader) policy(n *yaml.Node) {
 	before := len(l.problems)
 	e := l.mapping(n, "the policy", "name", "description", "issuer", "mode", "match", "deny", "owner", "grant", "ttl", "bind_to_job",
-		"single_use", "max_active", "name_template", "tests")
+		"single_use", "direct_use", "max_active", "name_template", "tests")
 	p := &Policy{Name: l.text(e["name"], "name"), Issuer: l.text(e["issuer"], "issuer"), Owner: l.text(e["owner"], "owner"),
 		Description: l.text(e["description"], "description"), Mode: Enforce, TTL: standardTTL,
 		BindToJob: l.truth(e["bind_to_job"], "bind_to_job", true), SingleUse: l.truth(e["single_use"], "single_use", true),
+		DirectUse: l.truth(e["direct_use"], "direct_use", false),
 		MaxActive: l.number(e["max_active"], "max_active", standardActive, mostActive),
 		Source:    routes.Source{File: l.name, Line: n.Line}}
 	for _, key := range []string{"name", "issuer", "match", "owner", "grant", "tests"} {
@@ -48,6 +49,10 @@ func (l *loader) policy(n *yaml.Node) {
 	}
 	if e["grant"] != nil && e["match"] != nil {
 		l.grant(e["grant"], p)
+	}
+	if p.DirectUse && p.SingleUse {
+		l.problem(e["direct_use"].Line, "write single_use: false beside it", "direct_use has an ID token shown again and again, and "+
+			"single_use takes each once")
 	}
 	l.template(e["name_template"], p)
 	if e["tests"] != nil {

@@ -25,13 +25,14 @@ type Rules struct {
 	TTL       time.Duration `json:"ttl"`
 	BindToJob bool          `json:"bind_to_job"`
 	SingleUse bool          `json:"single_use"`
+	DirectUse bool          `json:"direct_use,omitempty"`
 	MaxActive int           `json:"max_active"`
 }
 
 // Rules gives those of a policy whose ID tokens are made for an audience with that base.
 func (p *Policy) Rules(audience string) *Rules {
 	r := &Rules{Issuer: p.Issuer, URL: p.IssuerURL, Kind: p.Kind, AudienceBase: audience, Match: p.Match, Deny: p.Deny, TTL: p.TTL,
-		BindToJob: p.BindToJob, SingleUse: p.SingleUse, MaxActive: p.MaxActive}
+		BindToJob: p.BindToJob, SingleUse: p.SingleUse, DirectUse: p.DirectUse, MaxActive: p.MaxActive}
 	for _, scope := range p.places {
 		var named [2][]string
 		for i := range scope {
@@ -78,6 +79,8 @@ func (r *Rules) Beyond(o *Rules) string {
 		return "bind_to_job"
 	case o.SingleUse && !r.SingleUse:
 		return "single_use"
+	case r.DirectUse && !o.DirectUse:
+		return "direct_use"
 	}
 	for i := range o.Match {
 		m := find(r.Match, o.Match[i].Claim)
@@ -134,8 +137,8 @@ func (r *Rules) Lines() []string {
 	for i := range r.Deny {
 		lines = append(lines, "deny "+r.Deny[i].Claim+": "+r.Deny[i].String())
 	}
-	return append(lines, fmt.Sprintf("ttl %v, bind_to_job %t, single_use %t, max_active %d", r.TTL, r.BindToJob, r.SingleUse,
-		r.MaxActive))
+	return append(lines, fmt.Sprintf("ttl %v, bind_to_job %t, single_use %t, direct_use %t, max_active %d", r.TTL, r.BindToJob,
+		r.SingleUse, r.DirectUse, r.MaxActive))
 }
 
 func find(all []Condition, claim string) *Condition {

@@ -55,6 +55,8 @@ type Policy struct {
 	BindToJob bool
 	// SingleUse: an ID token is traded once.
 	SingleUse bool
+	// DirectUse: an ID token may be sent itself, wherever a patgate token may stand.
+	DirectUse bool
 	// MaxActive is how many tokens of this policy may be alive at once.
 	MaxActive int
 	// NameTemplate is what its tokens are called, for display alone.

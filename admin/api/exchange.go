@@ -8,9 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"patgate/admin/tokens"
-	"patgate/forge"
-	"patgate/store"
 	"patgate/token"
 	"patgate/trust/exchange"
 )
@@ -117,6 +114,8 @@ func (q *call) traded(raw token.Secret, name string, refused int) (*reply, error
 	given, err := q.o.Exchange.Exchange(q.Context(), raw, name)
 	var r *exchange.Refusal
 	switch {
+	case errors.As(err, &r) && r.Unable:
+		return oauthError(http.StatusBadGateway, "server_error", r.Message), nil
 	case errors.As(err, &r):
 		if r.Wrong && q.Wrong != nil {
 			q.Wrong()
@@ -127,11 +126,6 @@ func (q *call) traded(raw token.Secret, name string, refused int) (*reply, error
 			return a, nil
 		}
 		return oauthError(refused, "invalid_request", r.Message), nil
-	case errors.Is(err, forge.ErrCredential), errors.Is(err, tokens.ErrUnknownCaller), errors.Is(err, tokens.ErrForbidden),
-		errors.Is(err, tokens.ErrNotFound), errors.Is(err, tokens.ErrConflict), errors.Is(err, store.ErrUnknownCredential):
-		// The caller has shown what it must: this is nothing that counts against it.
-		return oauthError(http.StatusBadGateway, "server_error", "the owner of the trust cannot act at the forge now: the credential "+
-			"that was sealed is refused there, or not usable (patgate owner replace)"), nil
 	case err != nil:
 		return nil, err
 	}

@@ -164,7 +164,7 @@ func (s *Service) store(ctx context.Context, c Caller, b *binding, r token.Recor
 }
 
 // CreateBound makes a token that acts with a sealed credential, on the word of who has checked that it may: by names that for the
-// record, put stores the token.
+// record, put stores the token. One with a hash already is that of a secret which somebody else has made.
 func (s *Service) CreateBound(ctx context.Context, by string, owner store.Owner, credentialID int64, r token.Record,
 	put func(context.Context, store.Store, token.Record) (token.Record, error)) (*Created, error) {
 	b, err := operator(by).authority(ctx, s, &Creation{OwnerID: owner.ID, CredentialID: credentialID})
@@ -172,10 +172,13 @@ func (s *Service) CreateBound(ctx context.Context, by string, owner store.Owner,
 		return nil, err
 	}
 	out := &Created{}
-	if out.Secret, r.Hash, err = s.mint(); err != nil {
-		return nil, err
+	if r.Hash.IsZero() {
+		if out.Secret, r.Hash, err = s.mint(); err != nil {
+			return nil, err
+		}
+		r.LastFour = token.LastFour(out.Secret)
 	}
-	r.LastFour, r.OwnerID, r.CredentialID = token.LastFour(out.Secret), owner.ID, credentialID
+	r.OwnerID, r.CredentialID = owner.ID, credentialID
 	err = s.Change(ctx, func(ctx context.Context, st store.Store) (err error) { r, err = put(ctx, st, r); return err })
 	if err != nil {
 		return nil, err

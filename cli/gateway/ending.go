@@ -53,6 +53,7 @@ func (g *gateway) close() error {
 		g.meter.Close()
 	}
 	g.observer.Close()
+	g.exchange.Close()
 	if g.watched != nil {
 		g.watched.Close()
 	}

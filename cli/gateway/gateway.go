@@ -45,6 +45,7 @@ import (
 	"patgate/store"
 	"patgate/store/seal"
 	"patgate/trust"
+	"patgate/trust/exchange"
 )
 
 // gateway is everything that serve runs: made by newGateway, which wires it, started once, shut down once.
@@ -62,8 +63,10 @@ type gateway struct {
 	sessions    *store.Sessions
 	routes      *reload.Reloader
 	trusts      *reload.Kept[trust.Set] // nil: no ID tokens are traded
-	policies    *manifest.Mounted       // nil where none are configured
-	names       *names.Keeper           // of what the resolver sees
+	exchange    *exchange.Service       // of ID tokens; nil then too
+	exchanges   exchange.Counters
+	policies    *manifest.Mounted // nil where none are configured
+	names       *names.Keeper     // of what the resolver sees
 	resolver    opening.Client
 	tokens      *tokens.Service
 	learning    *learning.Service
@@ -172,6 +175,7 @@ func (g *gateway) make(ctx context.Context) error {
 		return err
 	}
 	reloads := newReloadMetrics(g.metrics, "route", "the route table", "a new table")
+	g.exchanges = exchange.NewCounters(g.metrics)
 	g.policyReloads = newReloadMetrics(g.metrics, "policy", "the policies", "a new set of policies")
 	var problems []routes.Problem
 	g.routes, problems = reload.New(reload.Options{
@@ -336,6 +340,7 @@ func (g *gateway) proxyOptions(keys *seal.Keyring) proxy.Options {
 				"all who come over it count as one client (fix: when it is a proxy of yours, add it to trusted_proxies)",
 				peerField(peer))
 		},
+		IDTokens: g.idTokens(),
 		Attempts: g.attempts,
 		Meter:    g.meter,
 		Fleet:    g.size,

@@ -106,8 +106,7 @@ func (g *gateway) makeTokens(o *opening.Opened) (err error) {
 	if err != nil {
 		return err
 	}
-	trades, err := g.makeExchange()
-	if err != nil {
+	if g.exchange, err = g.makeExchange(); err != nil {
 		return err
 	}
 	g.learning = learning.New(g.tokens)
@@ -117,7 +116,7 @@ func (g *gateway) makeTokens(o *opening.Opened) (err error) {
 		OwnPaths:  !surface.DialectOf(g.routes.Table().Forge()).TokenAPI,
 		Version:   g.resolver.Version,
 		Leaks:     leaks,
-		Exchange:  trades,
+		Exchange:  g.exchange,
 		Learning:  g.learning,
 		Questions: questions.New(g.tokens, surfaces.Find),
 		Report:    func(err error) { g.logger.Error("token API", zap.Error(err)) },

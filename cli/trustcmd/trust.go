@@ -45,6 +45,9 @@ the configuration. All that is wrong is printed at once, with file, line and fix
 			if err != nil {
 				return err
 			}
+			for _, line := range set.Advice() {
+				fmt.Fprintln(cmd.ErrOrStderr(), "warning: "+line)
+			}
 			tests := 0
 			for _, p := range set.All() {
 				tests += len(p.Tests)

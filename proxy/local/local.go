@@ -16,6 +16,9 @@ const Prefix = "/-/patgate"
 // Pages is the path below which patgate's own web pages lie, where they are served on this address.
 const Pages = Prefix + "/console"
 
+// LongestTrade is how many bytes the body of a request may have that is one of Trades.
+const LongestTrade = 16 << 10
+
 // Service answers what is patgate's own business: its token API. What it answers never reaches the forge as it came.
 type Service interface {
 	// Owns tells whether a row that a patgate token asks for is answered here, always.

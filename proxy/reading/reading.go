@@ -19,6 +19,8 @@ type Reader struct {
 	PublicURL string // under which clients reach patgate; empty: any
 	Via       string // the name under which requests are sent on, of NewVia
 	Proxies   *Proxies
+	// IDTokens has a request go on with the token that an ID token in it stands for; nil: none does.
+	IDTokens func(*surface.Request) *reply.Refusal
 }
 
 // Read reads the parts of a request's head: which surface it is for, who asks, with which credential, from where. block is the
@@ -60,6 +62,11 @@ func (r *Reader) Read(q *surface.Request, method string, target, block []byte, v
 	}
 	if refusal := q.Credential.Find(&q.Fields, target); refusal != nil {
 		return refusal
+	}
+	if r.IDTokens != nil && q.Credential.Caller == surface.CallerLegacy && !q.InLoop { // it may have to wait
+		if refusal := r.IDTokens(q); refusal != nil {
+			return refusal
+		}
 	}
 	if !q.InLoop && isLoose(q.Path) { // a loop takes no such target: the table refuses it
 		return r.unsealLoose(q)

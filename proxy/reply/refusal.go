@@ -76,6 +76,13 @@ func Forbidden(reason, message string) *Refusal {
 	return &Refusal{Status: fasthttp.StatusForbidden, Reason: reason, Message: message}
 }
 
+// TooMany answers for a credential that may not be tried out.
+func TooMany(wait time.Duration) *Refusal {
+	return &Refusal{Status: fasthttp.StatusTooManyRequests, Reason: "failed_credentials", Retry: max(wait, time.Second),
+		Message: "Too many wrong credentials came from this address. Wait before you try again (limits: limits.failed_credentials " +
+			"in limits.failed_credentials_window)."}
+}
+
 // Unauthorized is a 401 for a token that is no good.
 func Unauthorized(reason, message string) *Refusal {
 	return &Refusal{Status: fasthttp.StatusUnauthorized, Reason: reason, Message: message, Challenge: ChallengeToken}

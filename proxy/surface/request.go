@@ -104,8 +104,8 @@ func (Unsealing) Unseal(q *Request) *reply.Refusal {
 
 // Seal makes a sealed text for the token that the request came with. One that came with a sealed text gets no other.
 func (q *Request) Seal(seals *Seals, kind SealKind, until time.Time, inner string) (string, error) {
-	hash, err := token.Parse(q.Credential.Secret)
-	if err != nil || q.Sealed.Kind != SealNone {
+	hash, err := q.TokenHash()
+	if err != nil || q.Sealed.Kind != SealNone && q.Sealed.Kind != SealIDToken {
 		return "", ErrSealed
 	}
 	return seals.Seal(kind, hash, until, inner), nil

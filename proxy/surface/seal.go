@@ -32,6 +32,7 @@ const (
 	SealConan    SealKind = "pgc." // on Conan's rows
 	SealTicket   SealKind = "pgt." // on rows where the forge takes nothing but a token of its own answer
 	SealFile     SealKind = "pgf." // beside the token itself, in the address of a file: see FileTicket
+	SealIDToken  SealKind = "eyJ"  // anywhere: an ID token that stands for a token, and was not made here
 )
 
 // KindOf gives the kind that a text says it is.

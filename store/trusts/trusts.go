@@ -117,8 +117,12 @@ func (s Trusts) ListTrusts(ctx context.Context, now time.Time) ([]store.TrustLis
 	return all, rows.Err()
 }
 
-// swept is how many ID tokens that are over are forgotten with each that is traded.
-const swept = 100
+const (
+	// swept is how many ID tokens that are over, and how many tokens that ended long ago, are forgotten with each trade.
+	swept = 100
+	// keptFor is how long it is known of a token that is over which trust it was of.
+	keptFor = 30 * 24 * time.Hour
+)
 
 // CreateTrusted implements store.Trusts. Changes of tokens are made one at a time, whatever the node: between counting and
 // storing nobody else stores.
@@ -133,8 +137,11 @@ func (s Trusts) CreateTrusted(ctx context.Context, r token.Record, use store.Tru
 		case !reflect.DeepEqual(allowed, use.Trust):
 			return store.ErrUnknownTrust
 		}
+		if err := sweep(ctx, on, use.Trust.Name, now); err != nil {
+			return err
+		}
 		if use.ID != ([len(use.ID)]byte{}) {
-			if err := spend(ctx, on, use, now); err != nil {
+			if err := spend(ctx, on, use); err != nil {
 				return err
 			}
 		}
@@ -153,13 +160,23 @@ func (s Trusts) CreateTrusted(ctx context.Context, r token.Record, use store.Tru
 	return s.db.CreateTokenWithin(ctx, r, before, after)
 }
 
-// spend notes that an ID token was traded, and forgets some that are over.
-func spend(ctx context.Context, on tables.Conn, use store.TrustUse, now int64) error {
+// sweep forgets some of what is over: ID tokens that were traded, and which tokens were of a trust. A family of which one lives,
+// because its end was put off, is kept.
+func sweep(ctx context.Context, on tables.Conn, trust string, now int64) error {
 	_, err := on.Exec(ctx, `DELETE FROM trust_uses WHERE id IN
 		(SELECT id FROM trust_uses WHERE ends_at < ? ORDER BY ends_at LIMIT ?)`, now, swept)
 	if err != nil {
 		return err
 	}
+	_, err = on.Exec(ctx, `DELETE FROM trust_tokens WHERE token_id IN (SELECT m.token_id FROM trust_tokens m
+		WHERE m.trust = ? AND m.ends_at < ? AND NOT EXISTS (SELECT 1 FROM tokens t
+			WHERE t.family_id = m.token_id AND t.revoked_at = 0 AND t.expires_at > ?)
+		ORDER BY m.ends_at LIMIT ?)`, trust, now-keptFor.Milliseconds(), now, swept)
+	return err
+}
+
+// spend notes that an ID token was traded.
+func spend(ctx context.Context, on tables.Conn, use store.TrustUse) error {
 	n, err := on.Exec(ctx, "INSERT INTO trust_uses (id, ends_at) VALUES (?, ?) ON CONFLICT (id) DO NOTHING", use.ID[:],
 		use.Ends.UnixMilli())
 	if err == nil && n == 0 {

@@ -12,6 +12,8 @@ import (
 
 	"patgate/admin/terms"
 	"patgate/admin/tokens"
+	"patgate/cache"
+	"patgate/forge"
 	"patgate/policy"
 	"patgate/routes"
 	"patgate/store"
@@ -30,6 +32,8 @@ type Options struct {
 	Store    store.Store
 	// MaxAge is how old an ID token may be, MaxLifetime how long what it is traded for may live.
 	MaxAge, MaxLifetime time.Duration
+	// MaxStanding bounds the ID tokens that are remembered as credentials; 10,000 when zero.
+	MaxStanding int64
 	// Report is told of every exchange.
 	Report func(Event)
 }
@@ -37,6 +41,7 @@ type Options struct {
 // Event is an exchange, for the log. It holds no secret.
 type Event struct {
 	Trust, Issuer string
+	Direct        bool // the ID token came as the credential itself
 	// Reason is why it was refused, from a closed set; empty when it was not.
 	Reason string
 	// Claims are those that matched; Claim is one that did not.
@@ -55,6 +60,8 @@ type Refusal struct {
 	Wrong bool
 	// Busy: it may go at another time.
 	Busy bool
+	// Unable: the caller has shown what it must, and the owner cannot act at the forge.
+	Unable bool
 }
 
 // Error gives the message.
@@ -66,6 +73,9 @@ const unproven = "the ID token is not accepted here for that trust: its author f
 
 func wrong(reason string) *Refusal { return &Refusal{Reason: reason, Message: unproven, Wrong: true} }
 
+// used is the reason of an ID token that was traded before.
+const used = "used"
+
 // Given is what an ID token was traded for.
 type Given struct {
 	*tokens.Created
@@ -73,7 +83,10 @@ type Given struct {
 }
 
 // Service trades ID tokens. It is safe for concurrent use.
-type Service struct{ o Options }
+type Service struct {
+	o        Options
+	standing *cache.Cache[token.Hash, *trust.Set] // ID tokens that are credentials, with the policies that said so
+}
 
 // New makes a service.
 func New(o Options) (*Service, error) {
@@ -84,7 +97,27 @@ func New(o Options) (*Service, error) {
 	if o.Report == nil {
 		o.Report = func(Event) {}
 	}
-	return &Service{o}, nil
+	if o.MaxStanding == 0 {
+		o.MaxStanding = 10_000
+	}
+	standing, err := cache.New[token.Hash, *trust.Set](cache.Options{Name: "id_tokens", MaxEntries: o.MaxStanding,
+		TTL: standsFor})
+	return &Service{o, standing}, err
+}
+
+// Close stops what the service keeps; nil has nothing.
+func (s *Service) Close() {
+	if s != nil {
+		s.standing.Close()
+	}
+}
+
+// Stats tells how the memory of ID tokens that are credentials is doing; nil has none.
+func (s *Service) Stats() []cache.Stats {
+	if s == nil {
+		return nil
+	}
+	return []cache.Stats{s.standing.Stats()}
 }
 
 // Named gives the trust that the audience of a request means, in full or by the trust's name alone; empty means that of the ID
@@ -105,44 +138,54 @@ func (s *Service) Named(audience string) (name, problem string) {
 // Exchange trades an ID token. name is the trust that the caller means; empty is that of the token's audience.
 func (s *Service) Exchange(ctx context.Context, raw token.Secret, name string) (*Given, error) {
 	e := Event{Trust: name}
-	given, err := s.exchange(ctx, raw.Reveal(), name, &e)
-	var r *Refusal
-	switch {
-	case err == nil:
-		e.TokenID = given.ID
-	case errors.As(err, &r):
-		e.Reason = r.Reason
-	default:
-		e.Reason, e.Err = "failed", err
+	p, t, err := s.match(ctx, s.o.Policies(), raw.Reveal(), name, s.o.MaxAge, &e)
+	var given *Given
+	if err == nil {
+		given, err = s.give(ctx, p, t, nil, &e)
 	}
-	s.o.Report(e)
+	s.report(&e, err)
 	return given, err
 }
 
-func (s *Service) exchange(ctx context.Context, raw, name string, e *Event) (*Given, error) {
-	t, err := s.o.Keys.Verify(ctx, raw, s.o.MaxAge)
+// report tells what became of an exchange.
+func (s *Service) report(e *Event, err error) {
+	var r *Refusal
+	switch {
+	case errors.As(err, &r):
+		e.Reason = r.Reason
+	case err != nil:
+		e.Reason, e.Err = "failed", err
+	}
+	s.o.Report(*e)
+}
+
+// match verifies an ID token, and finds the policy that gives tokens for it. maxAge is how long ago it may have been made.
+func (s *Service) match(ctx context.Context, set *trust.Set, raw, name string, maxAge time.Duration,
+	e *Event) (*trust.Policy, *keys.Token, error) {
+	t, err := s.o.Keys.Verify(ctx, raw, maxAge)
 	if err != nil {
 		if errors.Is(err, keys.ErrUnavailable) {
 			e.Err = err
-			return nil, &Refusal{Reason: "keys_unavailable", Message: "the keys of the issuer cannot be read now: try again", Busy: true}
+			return nil, nil, &Refusal{Reason: "keys_unavailable", Busy: true,
+				Message: "the keys of the issuer cannot be read now: try again"}
 		}
 		if errors.Is(err, keys.ErrBarred) { // a new key of the issuer, or one that nobody has
-			return nil, &Refusal{Reason: "unknown_key", Message: "the issuer had no such key a moment ago: try again in half a minute",
-				Busy: true}
+			return nil, nil, &Refusal{Reason: "unknown_key", Busy: true,
+				Message: "the issuer had no such key a moment ago: try again in half a minute"}
 		}
-		return nil, wrong(reasonOf(err))
+		return nil, nil, wrong(reasonOf(err))
 	}
 	e.Issuer = t.Issuer
 	made := trust.NameOf(t.Audience, s.o.Audience)
-	p := s.o.Policies().Find(made)
+	p := set.Find(made)
 	switch {
 	case made == "" || name != "" && name != made:
-		return nil, wrong("audience")
+		return nil, nil, wrong("audience")
 	case p == nil:
-		return nil, wrong("no_such_trust")
+		return nil, nil, wrong("no_such_trust")
 	case p.Issuer != t.Issuer:
 		e.Trust = made
-		return nil, wrong("issuer")
+		return nil, nil, wrong("issuer")
 	}
 	e.Trust = made
 	if v := p.Judge(t.Claims); !v.Allowed {
@@ -151,17 +194,17 @@ func (s *Service) exchange(ctx context.Context, raw, name string, e *Event) (*Gi
 		if p.Mode == trust.Audit {
 			r.Message = "audit: the trust " + p.Name + " does not match " + v.Claim + ": " + v.Why
 		}
-		return nil, r
+		return nil, nil, r
 	}
 	e.Claims = p.Matched(t.Claims)
 	switch p.Mode {
 	case trust.Audit:
-		return nil, &Refusal{Reason: "audit", Message: "audit: the trust " + p.Name + " matches and would give a token; nothing is " +
-			"given while its mode is audit"}
+		return nil, nil, &Refusal{Reason: "audit", Message: "audit: the trust " + p.Name + " matches and would give a token; " +
+			"nothing is given while its mode is audit"}
 	case trust.Enforce:
-		return s.give(ctx, p, t, e)
+		return p, t, nil
 	}
-	return nil, &Refusal{Reason: "paused", Message: "the trust " + p.Name + " is paused"}
+	return nil, nil, &Refusal{Reason: "paused", Message: "the trust " + p.Name + " is paused"}
 }
 
 // reasonOf names why a token could not be verified.
@@ -178,8 +221,8 @@ func reasonOf(err error) string {
 	return "unverified"
 }
 
-// give makes the token of claims that matched.
-func (s *Service) give(ctx context.Context, p *trust.Policy, t *keys.Token, e *Event) (*Given, error) {
+// give makes the token of claims that matched. direct is the ID token itself when that is to stand for it.
+func (s *Service) give(ctx context.Context, p *trust.Policy, t *keys.Token, direct *direct, e *Event) (*Given, error) {
 	if p.SingleUse && t.ID == "" {
 		return nil, &Refusal{Reason: "no_jti", Message: "the ID token has no jti, and the trust takes each once"}
 	}
@@ -197,12 +240,18 @@ func (s *Service) give(ctx context.Context, p *trust.Policy, t *keys.Token, e *E
 	now := s.o.Tokens.Now()
 	r := token.Record{Name: p.TokenName(t.Claims), Description: trust.Clean("trust "+p.Name+": "+e.Claims, terms.MaxDescription),
 		CreatedAt: now, ExpiresAt: s.end(p, t, now), Scopes: specs, TableVersion: allowed.TableVersion}
+	if direct != nil {
+		direct.shape(&r, t)
+	}
 	if !r.ExpiresAt.After(now) {
 		return nil, wrong("time")
 	}
 	use := store.TrustUse{Trust: allowed, Ends: t.Expires.Add(2 * keys.Leeway), MostActive: p.MaxActive, Claims: e.Claims}
-	if p.SingleUse {
-		use.ID = sha256.Sum256([]byte(strconv.Itoa(len(t.Issuer)) + t.Issuer + t.ID))
+	switch {
+	case direct != nil:
+		use.ID = direct.use(p, t)
+	case p.SingleUse:
+		use.ID = useOf(p.IssuerURL, t.ID)
 	}
 	made, err := s.o.Tokens.CreateBound(ctx, "trust:"+p.Name, owner, allowed.CredentialID, r,
 		func(ctx context.Context, st store.Store, r token.Record) (token.Record, error) {
@@ -210,15 +259,32 @@ func (s *Service) give(ctx context.Context, p *trust.Policy, t *keys.Token, e *E
 		})
 	switch {
 	case errors.Is(err, store.ErrUsed):
-		return nil, &Refusal{Reason: "used", Message: "this ID token was traded already: the trust takes each once"}
+		return nil, &Refusal{Reason: used, Message: "this ID token was traded already: the trust takes each once"}
 	case errors.Is(err, store.ErrFull):
 		return nil, &Refusal{Reason: "max_active", Message: "as many tokens of the trust are alive as may be (max_active)", Busy: true}
 	case errors.Is(err, store.ErrUnknownTrust):
 		return nil, notAllowed(p)
+	case errors.Is(err, forge.ErrCredential), errors.Is(err, tokens.ErrUnknownCaller), errors.Is(err, tokens.ErrForbidden),
+		errors.Is(err, tokens.ErrNotFound), errors.Is(err, tokens.ErrConflict), errors.Is(err, store.ErrUnknownCredential):
+		e.Err = err
+		return nil, &Refusal{Reason: "owner_credential", Unable: true, Message: "the owner of the trust cannot act at the forge " +
+			"now: the credential that was sealed is refused there, or not usable (patgate owner replace)"}
 	case err != nil:
 		return nil, err
 	}
+	e.TokenID = made.ID
 	return &Given{made, p.Name}, nil
+}
+
+// useOf names an ID token among those that were traded: by hashes of one length, so that no two issuers and ids come to the
+// same.
+func useOf(parts ...string) [sha256.Size]byte {
+	all := make([]byte, 0, sha256.Size*len(parts))
+	for _, text := range parts {
+		one := sha256.Sum256([]byte(text))
+		all = append(all, one[:]...)
+	}
+	return sha256.Sum256(all)
 }
 
 // end is when a token ends.

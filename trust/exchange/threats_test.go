@@ -179,6 +179,30 @@ func TestThreats(t *testing.T) {
 		}
 		traded(t, w, "a good one", nil)
 	})
+	// Whoever guesses is told what to guess next.
+	t.Run("answers are an oracle", func(t *testing.T) {
+		w := ready(t, "    owner: alice\n", "    owner: alice\n    mode: audit\n")
+		said := func(raw string) string {
+			_, err := w.Exchange(t.Context(), token.NewSecret(raw), "")
+			return err.Error()
+		}
+		good := w.issuer.Token(t, "RS256-1", w.claims(map[string]any{"ref_protected": "false"}))
+		forged := good[:strings.LastIndexByte(good, '.')] + ".AAAA"
+		if text := said(forged); strings.Contains(text, "ref_protected") || strings.Contains(text, "notes") || strings.Contains(text, "audit:") {
+			t.Errorf("a token that nobody signed is told %q", text)
+		}
+		if text := said(good); !strings.Contains(text, "ref_protected") {
+			t.Errorf("control: the author of a policy in audit mode is told %q", text)
+		}
+		w = ready(t)
+		first := said(w.issuer.Token(t, "RS256-1", w.claims(map[string]any{"project_id": "21"})))
+		for _, more := range []map[string]any{{"ref_protected": "false"}, {"aud": audience + "/trust/none"}, {"exp": 1}, {"pipeline_source": "x"}} {
+			if text := said(w.issuer.Token(t, "RS256-1", w.claims(more))); text != first {
+				t.Errorf("%v is told %q, and another one %q", more, text, first)
+			}
+		}
+		traded(t, w, "a good one", nil)
+	})
 	// A token that somebody saw in a log is traded again.
 	t.Run("replay", func(t *testing.T) {
 		w := ready(t)

@@ -123,6 +123,41 @@ func Run(t *testing.T, open storetest.Open) {
 			t.Errorf("%+v, %v", list, err)
 		}
 	})
+	t.Run("what ended long ago is forgotten, and what lives is not", func(t *testing.T) {
+		a := allow(t, f, "long")
+		most := 250
+		for range most {
+			must(t)(f.Store.CreateTrusted(ctx, record(), use(a, "", most)))
+		}
+		living := must(t)(f.Store.CreateTrusted(ctx, record(), use(a, "", most+1)))
+		end := Start().Add(100 * 24 * time.Hour)
+		e := store.Edit{Revision: living.Revision, Name: living.Name, Scopes: living.Scopes,
+			TableVersion: living.TableVersion, ExpiresAt: end, RenewUntil: end}
+		if _, err := f.Store.EditToken(ctx, living.ID, e, store.Cause{By: "user:42", At: Start()}); err != nil {
+			t.Fatal(err)
+		}
+		at := Start().Add(31 * 24 * time.Hour)
+		counted := func(want int) {
+			t.Helper()
+			list, err := f.Store.ListTrusts(ctx, at)
+			for _, l := range list {
+				if l.Name == "long" && l.Made != want {
+					t.Errorf("%d, want %d, %v", l.Made, want, err)
+				}
+			}
+		}
+		counted(most + 1)
+		for n := range 4 { // a hundred are forgotten with each, until those are left that live
+			late := record()
+			late.CreatedAt, late.ExpiresAt = at, at.Add(time.Minute)
+			must(t)(f.Store.CreateTrusted(ctx, late, use(a, "", 100)))
+			counted(max(most-100*(n+1), 0) + 1 + n + 1)
+		}
+		ids, err := f.Store.RevokeTrust(ctx, "long", store.Cause{Reason: "over", By: "cli:a", At: at})
+		if err != nil || len(ids) != 5 {
+			t.Errorf("%v, %v", ids, err)
+		}
+	})
 	t.Run("revoked at once with all of its tokens, also those that took their place", func(t *testing.T) {
 		a := allow(t, f, "gone")
 		one := must(t)(f.Store.CreateTrusted(ctx, record(), use(a, "gone-1", 9)))
