@@ -204,16 +204,16 @@ func moved(err error) error {
 	return err
 }
 
-// Missing says that a token lacks a permission on its owner's account, or that a limit forbids it. It is ErrForbidden.
+// Missing says that a token lacks a permission on its owner's account, or that a ceiling forbids it. It is ErrForbidden.
 type Missing struct {
 	Permission string
-	Limit      *policy.Limit
+	Ceiling    *policy.Ceiling
 }
 
 // Error gives the refusal in words.
 func (e *Missing) Error() string {
-	if e.Limit != nil {
-		return e.Limit.Refusal()
+	if e.Ceiling != nil {
+		return e.Ceiling.Refusal()
 	}
 	return "the permission " + e.Permission + " is needed on the account (access: user)"
 }

@@ -136,10 +136,10 @@ func (a *application) resolve(ctx context.Context) error {
 			fail(fmt.Sprintf("when the new one is meant, take %q out of %s and apply again; else write the path that the %s %d has now",
 				p.Path, manifest.LockName, p.Kind, locked),
 				"the %s %q was %d and is %d: it was renamed, or made anew under the same name", p.Kind, p.Path, locked, found.ID)
-		case p.Limited && found.Partial:
+		case p.Capped && found.Partial:
 			fail("give a credential that sees them", "not all groups above the %s %q are visible: a limit there must know them", p.Kind,
 				p.Path)
-		case p.Limited:
+		case p.Capped:
 			used.With(p.Kind, p.Path, manifest.Place{ID: found.ID, Above: found.Ancestors, Whole: true})
 		default:
 			used.With(p.Kind, p.Path, manifest.Place{ID: found.ID})

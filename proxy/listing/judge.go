@@ -49,7 +49,7 @@ type Judge struct {
 	patience time.Duration
 
 	reach    policy.Reachable
-	free     *policy.Grant // without limits
+	free     *policy.Grant // without ceilings
 	paths    []string      // of the grant's groups, with a slash behind
 	asked    bool          // for the paths
 	single   int           // questions that were asked
@@ -110,7 +110,7 @@ func (j *Judge) reaches(name *routes.EntryName, id int64, entry jsontext.Value) 
 	if c.below, err = j.isBelow(name, entry); err != nil {
 		return false, err
 	}
-	if !j.reach.Facts && !c.below && !(j.reach.Limited && j.grants(j.free, name, shown(name, &c))) {
+	if !j.reach.Facts && !c.below && !(j.reach.Capped && j.grants(j.free, name, shown(name, &c))) {
 		return false, nil
 	}
 	if reached, known := j.known[c]; known {
@@ -135,7 +135,7 @@ func shown(name *routes.EntryName, c *container) *policy.Container {
 // ask decides on what the forge says: of the group that the container lies in, when nothing but the groups above can make a
 // difference, else of the container itself.
 func (j *Judge) ask(name *routes.EntryName, c *container) (bool, error) {
-	if c.kind == routes.RefProject && !j.reach.Facts && !j.reach.Limited && j.single >= few && len(j.reach.Groups) <= mostListed {
+	if c.kind == routes.RefProject && !j.reach.Facts && !j.reach.Capped && j.single >= few && len(j.reach.Groups) <= mostListed {
 		reached, known, err := j.isListed(name, c)
 		if err != nil || known {
 			return reached, err

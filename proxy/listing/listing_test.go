@@ -181,11 +181,11 @@ func randomGrant(t *testing.T, r *rand.Rand) (g *policy.Grant, reached func(w *t
 		scopes = append(scopes, policy.ScopeSpec{Access: "all_memberships"})
 	}
 	g = grantOf(t, scopes...)
-	var limit policy.Limit
+	var limit policy.Ceiling
 	if r.IntN(2) == 0 {
-		limit = policy.Limit{Name: "frozen", Groups: []int64{1 + r.Int64N(14)}, Projects: []int64{101 + r.Int64N(45)}}
+		limit = policy.Ceiling{Name: "frozen", Groups: []int64{1 + r.Int64N(14)}, Projects: []int64{101 + r.Int64N(45)}}
 		limit.Permissions.Add(1)
-		g = g.Under(policy.Limits{limit}, policy.Bearer{})
+		g = g.Under(policy.Ceilings{limit}, policy.Bearer{})
 	}
 	return g, func(w *tree, id int64) bool {
 		if slices.Contains(limit.Projects, id) ||
@@ -278,11 +278,11 @@ func TestEntriesThatSayNothingOfTheirContainerAreLeftOut(t *testing.T) {
 // TestALimitCostsAQuestionAGroup: what lies in one group is cleared of a limit elsewhere by asking about that group.
 func TestALimitCostsAQuestionAGroup(t *testing.T) {
 	w := &tree{parent: map[int64]int64{1: 0, 2: 1, 3: 1}, group: map[int64]int64{}, known: map[int64]policy.Container{}}
-	limit := policy.Limit{Name: "frozen", Groups: []int64{3}}
+	limit := policy.Ceiling{Name: "frozen", Groups: []int64{3}}
 	limit.Permissions.Add(1)
 	g := grantOf(t, policy.ScopeSpec{Access: "selected_memberships", GroupIDs: []int64{1}})
 	e := projects(routes.EntryName{Ref: routes.RefProject, ID: "id", Path: "path_with_namespace", Above: "namespace.id"})
-	judge := NewJudge(remembering{w}, &token.Session{Grant: g.Under(policy.Limits{limit}, policy.Bearer{})}, e, time.Second, time.Minute)
+	judge := NewJudge(remembering{w}, &token.Session{Grant: g.Under(policy.Ceilings{limit}, policy.Bearer{})}, e, time.Second, time.Minute)
 	for id := int64(101); id <= 160; id++ {
 		w.group[id] = 2 + id%2
 		kept, err := judge.Keeps(jsontext.Value(w.entry(id)))

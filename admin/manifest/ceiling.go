@@ -11,8 +11,8 @@ import (
 	"patgate/routes"
 )
 
-// Limit is an operator's upper bound: what no token may do somewhere, whatever its scopes are.
-type Limit struct {
+// Ceiling is an operator's upper bound: what no token may do somewhere, whatever its scopes are.
+type Ceiling struct {
 	Groups      []string `json:"groups,omitempty" doc:"Where it holds, with everything below: ids, or paths of patgate.lock."`
 	Projects    []string `json:"projects,omitempty" doc:"Where it holds besides. Without groups and projects: everywhere."`
 	Deny        Deny     `json:"deny,omitzero" doc:"What no token may do there."`
@@ -29,13 +29,13 @@ type Deny struct {
 // effectMints is the effect of permissions with which a request is answered with another credential.
 const effectMints = "mints"
 
-func limitKind() kind {
-	return kind{"Limit", func() any { return &Limit{} }, func(c *checker, o *Object) { c.limit(o) }}
+func ceilingKind() kind {
+	return kind{"Limit", func() any { return &Ceiling{} }, func(c *checker, o *Object) { c.ceiling(o) }}
 }
 
-// limit checks a limit, and whether the places that it names are known.
-func (c *checker) limit(o *Object) {
-	m := o.Spec.(*Limit)
+// ceiling checks a limit, and whether the places that it names are known.
+func (c *checker) ceiling(o *Object) {
+	m := o.Spec.(*Ceiling)
 	c.places(o, "groups", routes.RefGroup, m.Groups)
 	c.places(o, "projects", routes.RefProject, m.Projects)
 	c.compile(o)
@@ -55,9 +55,9 @@ func (c *checker) places(o *Object, field string, kind routes.RefKind, names []s
 }
 
 // compile makes the limit that is decided by.
-func (c *checker) compile(o *Object) policy.Limit {
-	m := o.Spec.(*Limit)
-	out := policy.Limit{Name: o.Name}
+func (c *checker) compile(o *Object) policy.Ceiling {
+	m := o.Spec.(*Ceiling)
+	out := policy.Ceiling{Name: o.Name}
 	place := func(kind routes.RefKind, name string, into *[]int64) {
 		p, _ := c.set.Lock.Place(kind, name)
 		*into, out.Above = append(*into, p.ID), append(out.Above, p.Above...)
@@ -115,15 +115,15 @@ func (c *checker) compile(o *Object) policy.Limit {
 	return out
 }
 
-// Limits gives the limits of a set that was read without problems, by the numbers of a table's permissions. There may be problems
-// when that is another table than the set was read with.
-func (s *Set) Limits(t *routes.Table) (limits policy.Limits, problems []routes.Problem) {
+// Ceilings gives the limits of a set that was read without problems, by the numbers of a table's permissions. There may be
+// problems when that is another table than the set was read with.
+func (s *Set) Ceilings(t *routes.Table) (ceilings policy.Ceilings, problems []routes.Problem) {
 	c := &checker{table: t, set: s}
-	for _, o := range Of[Limit](s) {
+	for _, o := range Of[Ceiling](s) {
 		known := len(o.document.Problems)
-		limits = append(limits, c.compile(o))
+		ceilings = append(ceilings, c.compile(o))
 		problems = append(problems, o.document.Problems[known:]...)
 		o.document.Problems = o.document.Problems[:known]
 	}
-	return limits, problems
+	return ceilings, problems
 }

@@ -7,8 +7,9 @@ import (
 	"patgate/routes"
 )
 
-// Limit is an operator's upper bound: what no token may do somewhere, whatever its grant says. It is not changed once it is made.
-type Limit struct {
+// Ceiling is an operator's upper bound: what no token may do somewhere, whatever its grant says. It is not changed once it
+// is made.
+type Ceiling struct {
 	Name string
 	// Groups and Projects are the ids of where it holds, a group with everything below it. Without any it holds everywhere, on
 	// the owner's account and the instance too.
@@ -18,21 +19,21 @@ type Limit struct {
 	// Permissions are those that no token has there.
 	Permissions routes.PermissionSet
 	// MaxAge is how old a token may be, in seconds since it was made: an older one is refused there whatever it asks for. 0 is no
-	// limit.
+	// ceiling.
 	MaxAge int64
 }
 
-// Refusal says in words that the limit forbids something.
-func (m *Limit) Refusal() string {
+// Refusal says in words that the ceiling forbids something.
+func (m *Ceiling) Refusal() string {
 	return "the operator's limit " + strconv.Quote(m.Name) + " forbids it, whatever the token's scopes are"
 }
 
-// Everywhere tells whether a limit holds everywhere.
-func (m *Limit) Everywhere() bool { return len(m.Groups) == 0 && len(m.Projects) == 0 }
+// Everywhere tells whether a ceiling holds everywhere.
+func (m *Ceiling) Everywhere() bool { return len(m.Groups) == 0 && len(m.Projects) == 0 }
 
-// Holds tells whether a limit holds on a project or group. One of which the forge shows not all groups above it may lie below
+// Holds tells whether a ceiling holds on a project or group. One of which the forge shows not all groups above it may lie below
 // any group.
-func (m *Limit) Holds(c *Container) bool {
+func (m *Ceiling) Holds(c *Container) bool {
 	switch {
 	case m.Everywhere():
 		return true
@@ -52,19 +53,19 @@ func (m *Limit) Holds(c *Container) bool {
 	return false
 }
 
-// Bearer is what limits are held against besides the grant of a token.
+// Bearer is what ceilings are held against besides the grant of a token.
 type Bearer struct {
 	Age int64 // in seconds, since the token was made
 }
 
-// Limits are all that an operator has set. Nil is none.
-type Limits []Limit
+// Ceilings are all that an operator has set. Nil is none.
+type Ceilings []Ceiling
 
-// Turns gives the age, in seconds, at which the first of the limits begins to refuse a token that is younger now; ok is false
+// Turns gives the age, in seconds, at which the first of the ceilings begins to refuse a token that is younger now; ok is false
 // when none will.
-func (l Limits) Turns(b Bearer) (age int64, ok bool) {
+func (l Ceilings) Turns(b Bearer) (age int64, ok bool) {
 	for i := range l {
-		// A limit of n seconds is kept by a token that is n seconds old.
+		// A ceiling of n seconds is kept by a token that is n seconds old.
 		if at := l[i].MaxAge + 1; l[i].MaxAge > 0 && b.Age < at && (!ok || at < age) {
 			age, ok = at, true
 		}
@@ -72,22 +73,22 @@ func (l Limits) Turns(b Bearer) (age int64, ok bool) {
 	return age, ok
 }
 
-// bound is a limit as one grant is held to it.
+// bound is a ceiling as one grant is held to it.
 type bound struct {
-	*Limit
+	*Ceiling
 	outlived bool // the token is older than it may be there
 }
 
-// Under gives the grant as it is held to limits by a token. Limits that could forbid it nothing are left out, so that it is the
-// same grant when all are. A nil grant stays nil.
-func (g *Grant) Under(limits Limits, b Bearer) *Grant {
-	if g == nil || len(limits) == 0 {
+// Under gives the grant as it is held to ceilings by a token. Ceilings that could forbid it nothing are left out, so that it is
+// the same grant when all are. A nil grant stays nil.
+func (g *Grant) Under(ceilings Ceilings, b Bearer) *Grant {
+	if g == nil || len(ceilings) == 0 {
 		return g
 	}
 	held := *g
-	held.limits, held.bearer, held.bounds = limits, b, nil
-	for i := range limits {
-		m := &limits[i]
+	held.ceilings, held.bearer, held.bounds = ceilings, b, nil
+	for i := range ceilings {
+		m := &ceilings[i]
 		outlived := m.MaxAge > 0 && b.Age > m.MaxAge
 		if outlived || shares(&m.Permissions, &g.any) {
 			held.bounds = append(held.bounds, bound{m, outlived})
@@ -96,13 +97,13 @@ func (g *Grant) Under(limits Limits, b Bearer) *Grant {
 	return &held
 }
 
-// Free gives the grant without the limits that it is held to.
+// Free gives the grant without the ceilings that it is held to.
 func (g *Grant) Free() *Grant {
 	if g == nil || g.bounds == nil {
 		return g
 	}
 	free := *g
-	free.limits, free.bounds = nil, nil
+	free.ceilings, free.bounds = nil, nil
 	return &free
 }
 
@@ -116,32 +117,32 @@ func shares(a, b *routes.PermissionSet) bool {
 	return false
 }
 
-// forbids tells whether a limit forbids something that needs permissions, wherever the limit holds.
+// forbids tells whether a ceiling forbids something that needs permissions, wherever the ceiling holds.
 func (b *bound) forbids(needs *routes.PermissionSet) bool {
 	return b.outlived || needs != nil && shares(&b.Permissions, needs)
 }
 
-// Barred gives the limit that forbids a permission on the owner's account or on the instance, which only one that holds
+// Barred gives the ceiling that forbids a permission on the owner's account or on the instance, which only one that holds
 // everywhere can; nil when none does.
-func (g *Grant) Barred(b routes.Boundary, p routes.Permission) *Limit {
+func (g *Grant) Barred(b routes.Boundary, p routes.Permission) *Ceiling {
 	if g == nil || b.InContainer() {
 		return nil
 	}
 	for i := range g.bounds {
 		if b := &g.bounds[i]; b.Everywhere() && (b.outlived || b.Permissions.Has(p)) {
-			return b.Limit
+			return b.Ceiling
 		}
 	}
 	return nil
 }
 
-// reaches tells whether an act on a container reaches down to where the limit holds: a search in a group, say, or its list of
+// reaches tells whether an act on a container reaches down to where the ceiling holds: a search in a group, say, or its list of
 // issues.
-func (m *Limit) reaches(c *Container) bool {
+func (m *Ceiling) reaches(c *Container) bool {
 	return c != nil && c.Boundary == routes.BoundaryGroup && slices.Contains(m.Above, c.ID)
 }
 
-// holdsOn tells whether a limit holds on what an act is about, or on something below it. A container that is not known may lie
+// holdsOn tells whether a ceiling holds on what an act is about, or on something below it. A container that is not known may lie
 // anywhere.
 func (b *bound) holdsOn(on routes.Boundary, c *Container) bool {
 	switch {
@@ -153,12 +154,12 @@ func (b *bound) holdsOn(on routes.Boundary, c *Container) bool {
 	return on.InContainer()
 }
 
-// limited holds what the grant allows to the limits, and writes the denial. What everybody sees is passed on without a credential
-// instead: no limit holds on it.
+// capped holds what the grant allows to the ceilings, and writes the denial. What everybody sees is passed on without a
+// credential instead: no ceiling holds on it.
 //
-// An answer that reaches over all memberships is passed on without what lies where a limit holds, if its entries can be judged
+// An answer that reaches over all memberships is passed on without what lies where a ceiling holds, if its entries can be judged
 // one by one; each is then a Question of its own.
-func (g *Grant) limited(q *Question, d *Decision) {
+func (g *Grant) capped(q *Question, d *Decision) {
 	if d.Verdict != Allow || d.Reason == ReasonOpen {
 		return
 	}
@@ -176,14 +177,14 @@ func (g *Grant) limited(q *Question, d *Decision) {
 			}
 		}
 		if breached {
-			g.limit(q, b, act, d)
+			g.breached(q, b, act, d)
 			return
 		}
 	}
 }
 
-// limit writes the denial.
-func (g *Grant) limit(q *Question, b *bound, act int, d *Decision) {
+// breached writes the denial.
+func (g *Grant) breached(q *Question, b *bound, act int, d *Decision) {
 	on, container, needs := firstBoundary(q.Route), int64(0), &q.Route.NeedSet
 	if act >= 0 {
 		a := &q.Acts[act]
@@ -195,14 +196,14 @@ func (g *Grant) limit(q *Question, b *bound, act int, d *Decision) {
 			container = a.Container.ID
 		}
 	}
-	d.deny(ReasonLimit, act, on)
-	d.Container, d.Limit = container, b.Limit
+	d.deny(ReasonCeiling, act, on)
+	d.Container, d.Ceiling = container, b.Ceiling
 	for i := range d.Missing {
 		d.Missing[i] = b.Permissions[i] & (needs[i] | q.Route.NeedSet[i])
 	}
 }
 
-// breach gives the first act that a limit forbids, -1 for the row as a whole. partly tells instead that it forbids what some
+// breach gives the first act that a ceiling forbids, -1 for the row as a whole. partly tells instead that it forbids what some
 // entries of the answer are about, and that each of them can be judged. The row's own acts are left out of an anonymous request.
 func (b *bound) breach(q *Question, anonymous bool) (act int, partly, breached bool) {
 	r := q.Route
@@ -244,10 +245,10 @@ func (b *bound) breach(q *Question, anonymous bool) (act int, partly, breached b
 	return -1, partly, false
 }
 
-// needs tells whether an act needs, besides what the row does, what a limit forbids.
+// needs tells whether an act needs, besides what the row does, what a ceiling forbids.
 func (b *bound) needs(a *Act) bool { return a.Needs != nil && shares(&b.Permissions, a.Needs) }
 
-// holdsOnAny tells whether a limit holds on what a text of the request may act on.
+// holdsOnAny tells whether a ceiling holds on what a text of the request may act on.
 func (b *bound) holdsOnAny(q *Question) bool {
 	for i := range q.Acts {
 		if a := &q.Acts[i]; (a.Kind == ActOwn || a.Kind == ActTarget) && b.holdsOn(a.Boundary, a.Container) {
@@ -257,12 +258,12 @@ func (b *bound) holdsOnAny(q *Question) bool {
 	return false
 }
 
-// planned denies what a limit that holds everywhere forbids, whatever the containers turn out to be.
+// planned denies what a ceiling that holds everywhere forbids, whatever the containers turn out to be.
 func (g *Grant) planned(r *routes.Route) (d Decision, denied bool) {
 	for i := range g.bounds {
 		b := &g.bounds[i]
 		if b.Everywhere() && b.forbids(&r.NeedSet) && !readableByAll(r) {
-			g.limit(&Question{Route: r}, b, -1, &d)
+			g.breached(&Question{Route: r}, b, -1, &d)
 			return d, true
 		}
 	}
