@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"net/netip"
 	"slices"
 	"strconv"
 
@@ -21,6 +22,9 @@ type Ceiling struct {
 	// MaxAge is how old a token may be, in seconds since it was made: an older one is refused there whatever it asks for. 0 is no
 	// ceiling.
 	MaxAge int64
+	// Networks are the ranges within which the networks that a token is limited to must lie: one that has none, or others, is
+	// refused there whatever it asks for. Nil asks for none.
+	Networks []netip.Prefix
 }
 
 // Refusal says in words that the ceiling forbids something.
@@ -55,7 +59,21 @@ func (m *Ceiling) Holds(c *Container) bool {
 
 // Bearer is what ceilings are held against besides the grant of a token.
 type Bearer struct {
-	Age int64 // in seconds, since the token was made
+	Age      int64    // in seconds, since the token was made
+	Networks []string // those from which alone the token may be used; none: from anywhere
+}
+
+// within tells whether a token may be used from nowhere but some ranges. What is no range lies in none.
+func (b *Bearer) within(ranges []netip.Prefix) bool {
+	for _, text := range b.Networks {
+		own, err := netip.ParsePrefix(text)
+		if err != nil || !slices.ContainsFunc(ranges, func(r netip.Prefix) bool {
+			return r.Bits() <= own.Bits() && r.Contains(own.Addr())
+		}) {
+			return false
+		}
+	}
+	return len(b.Networks) > 0
 }
 
 // Ceilings are all that an operator has set. Nil is none.
@@ -76,7 +94,7 @@ func (l Ceilings) Turns(b Bearer) (age int64, ok bool) {
 // bound is a ceiling as one grant is held to it.
 type bound struct {
 	*Ceiling
-	outlived bool // the token is older than it may be there
+	barred bool // from all that it asks for there: it is older than it may be, or is to be used from elsewhere
 }
 
 // Under gives the grant as it is held to ceilings by a token. Ceilings that could forbid it nothing are left out, so that it is
@@ -89,9 +107,9 @@ func (g *Grant) Under(ceilings Ceilings, b Bearer) *Grant {
 	held.ceilings, held.bearer, held.bounds = ceilings, b, nil
 	for i := range ceilings {
 		m := &ceilings[i]
-		outlived := m.MaxAge > 0 && b.Age > m.MaxAge
-		if outlived || shares(&m.Permissions, &g.any) {
-			held.bounds = append(held.bounds, bound{m, outlived})
+		barred := m.MaxAge > 0 && b.Age > m.MaxAge || m.Networks != nil && !b.within(m.Networks)
+		if barred || shares(&m.Permissions, &g.any) {
+			held.bounds = append(held.bounds, bound{m, barred})
 		}
 	}
 	return &held
@@ -119,7 +137,7 @@ func shares(a, b *routes.PermissionSet) bool {
 
 // forbids tells whether a ceiling forbids something that needs permissions, wherever the ceiling holds.
 func (b *bound) forbids(needs *routes.PermissionSet) bool {
-	return b.outlived || needs != nil && shares(&b.Permissions, needs)
+	return b.barred || needs != nil && shares(&b.Permissions, needs)
 }
 
 // Barred gives the ceiling that forbids a permission on the owner's account or on the instance, which only one that holds
@@ -129,7 +147,7 @@ func (g *Grant) Barred(b routes.Boundary, p routes.Permission) *Ceiling {
 		return nil
 	}
 	for i := range g.bounds {
-		if b := &g.bounds[i]; b.Everywhere() && (b.outlived || b.Permissions.Has(p)) {
+		if b := &g.bounds[i]; b.Everywhere() && (b.barred || b.Permissions.Has(p)) {
 			return b.Ceiling
 		}
 	}
@@ -158,7 +176,8 @@ func (b *bound) holdsOn(on routes.Boundary, c *Container) bool {
 // credential instead: no ceiling holds on it.
 //
 // An answer that reaches over all memberships is passed on without what lies where a ceiling holds, if its entries can be judged
-// one by one; each is then a Question of its own.
+// one by one: that comes before what everybody sees, which is less. Of an answer that the grant alone allows whole, each entry is
+// asked about by Clears, else it is a Question of its own.
 func (g *Grant) capped(q *Question, d *Decision) {
 	if d.Verdict != Allow || d.Reason == ReasonOpen {
 		return
@@ -166,15 +185,16 @@ func (g *Grant) capped(q *Question, d *Decision) {
 	for i := range g.bounds {
 		b := &g.bounds[i]
 		act, partly, breached := b.breach(q, d.Anonymous)
-		if (breached || partly) && !d.Anonymous && q.public() {
-			*d = Decision{Verdict: Allow, Reason: ReasonPublic, Scope: -1, Act: -1, Anonymous: true}
-			act, partly, breached = b.breach(q, true)
-		}
 		if !breached && partly && d.Reason != ReasonFiltered {
 			whole := *d
 			if breached = !g.filtered(q, look{}, d); breached {
 				*d = whole
 			}
+			d.Whole = !breached
+		}
+		if breached && !d.Anonymous && q.public() {
+			*d = Decision{Verdict: Allow, Reason: ReasonPublic, Scope: -1, Act: -1, Anonymous: true}
+			act, _, breached = b.breach(q, true)
 		}
 		if breached {
 			g.breached(q, b, act, d)
@@ -256,6 +276,16 @@ func (b *bound) holdsOnAny(q *Question) bool {
 		}
 	}
 	return false
+}
+
+// Clears tells whether no ceiling forbids what a row needs on a container, whatever the grant's scopes are.
+func (g *Grant) Clears(r *routes.Route, c *Container) bool {
+	for i := range g.bounds {
+		if b := &g.bounds[i]; b.forbids(&r.NeedSet) && b.holdsOn(c.Boundary, c) {
+			return false
+		}
+	}
+	return true
 }
 
 // planned denies what a ceiling that holds everywhere forbids, whatever the containers turn out to be.

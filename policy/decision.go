@@ -108,6 +108,9 @@ type Decision struct {
 	// Under are the accesses under which an answer that reaches over all memberships needs the permissions and the grant lacks
 	// some, each by itself: selected_memberships where its entries can be judged one by one.
 	Under Accesses
+	// Whole: for ReasonFiltered, the grant alone allows the whole answer, and only ceilings leave entries out of it: see
+	// Grant.Clears.
+	Whole bool
 	// Anonymous: forward without any credential.
 	Anonymous bool
 	// Ceiling is what forbids it, for ReasonCeiling; Missing are then the permissions that it forbids. Else nil.

@@ -364,7 +364,7 @@ func (s *Sessions) hold(e *session, grant *policy.Grant) *policy.Grant {
 
 // BearerAt gives what ceilings are held against of a token at an instant.
 func BearerAt(r *token.Record, now time.Time) policy.Bearer {
-	return policy.Bearer{Age: int64(now.Sub(r.Birth()) / time.Second)}
+	return policy.Bearer{Age: int64(now.Sub(r.Birth()) / time.Second), Networks: r.Limits.Networks}
 }
 
 // reportMode gives report mode of a session.

@@ -1,6 +1,8 @@
 package manifest
 
 import (
+	"errors"
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -9,6 +11,7 @@ import (
 	"patgate/admin/terms"
 	"patgate/policy"
 	"patgate/routes"
+	"patgate/token/limits"
 )
 
 // Ceiling is an operator's upper bound: what no token may do somewhere, whatever its scopes are.
@@ -17,6 +20,8 @@ type Ceiling struct {
 	Projects    []string `json:"projects,omitempty" doc:"Where it holds besides. Without groups and projects: everywhere."`
 	Deny        Deny     `json:"deny,omitzero" doc:"What no token may do there."`
 	MaxLifetime string   `json:"max_lifetime,omitempty" doc:"A token that is older is refused there: 12h, 30d."`
+	// Networks are what asks for a limit of use.
+	Networks []string `json:"networks,omitempty" doc:"A token not limited to networks within these ranges is refused there."`
 }
 
 // Deny is what a limit denies.
@@ -109,10 +114,29 @@ func (c *checker) compile(o *Object) policy.Ceiling {
 		}
 		out.MaxAge = int64(span / time.Second)
 	}
-	if len(m.Deny.Permissions)+len(m.Deny.Categories)+len(m.Deny.Effects) == 0 && m.MaxLifetime == "" {
-		o.problem("deny", "write deny: or max_lifetime:", "it forbids nothing")
+	c.networks(o, m, &out)
+	if len(m.Deny.Permissions)+len(m.Deny.Categories)+len(m.Deny.Effects)+len(m.Networks) == 0 && m.MaxLifetime == "" {
+		o.problem("deny", "write deny:, max_lifetime: or networks:", "it forbids nothing")
 	}
 	return out
+}
+
+// networks reads the ranges within which a token has to be used, as those of limits of use are read.
+func (c *checker) networks(o *Object, m *Ceiling, out *policy.Ceiling) {
+	l, err := limits.Compile(limits.Spec{Networks: m.Networks})
+	var wrong *limits.Error
+	if errors.As(err, &wrong) {
+		for _, p := range wrong.Problems {
+			o.problem(p.Field, "", "%s", p.Message)
+		}
+	}
+	if l == nil {
+		return
+	}
+	out.Networks = []netip.Prefix{}
+	for _, text := range l.Spec.Networks {
+		out.Networks = append(out.Networks, netip.MustParsePrefix(text)) // it was written from one
+	}
 }
 
 // Ceilings gives the limits of a set that was read without problems, by the numbers of a table's permissions. There may be

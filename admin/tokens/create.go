@@ -30,7 +30,7 @@ type Creation struct {
 	// Seal has the forge credential of an owner's request kept sealed. CredentialID names a sealed one instead.
 	Seal         bool
 	CredentialID int64
-	// Managed says which file the token is kept by; what its scopes came to is filled in. Nil: it is made by hand.
+	// Managed says which file the token is kept by; what it came to is filled in. Nil: it is made by hand.
 	Managed *token.Managed
 	// OwnerID is the stored owner whom an operator's token acts for, with CredentialID.
 	OwnerID int64
@@ -118,7 +118,7 @@ func (s *Service) Create(ctx context.Context, c Caller, q Creation) (*Created, e
 			return nil, err
 		}
 	}
-	r.Managed = q.Managed.With(r.Scopes)
+	r.Managed = q.Managed.With(&r)
 	return s.store(ctx, c, b, r, found)
 }
 
