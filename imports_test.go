@@ -116,7 +116,7 @@ func direction() map[string][]string {
 		"admin/console/words":  {"routes", "policy"},
 		"admin/console/picker": {"routes", "admin/catalogue", "admin/console/words", "admin/marks"},
 		"admin/console/rows": {"routes", "policy", "store", "admin/names", "admin/tokens", "admin/console/picker",
-			"admin/console/snippet", "admin/console/words", "token/limits", "admin/marks"},
+			"admin/console/snippet", "admin/console/words", "token", "token/limits", "admin/marks"},
 		"admin/console/draft": {"routes", "policy", "admin/catalogue", "admin/names", "admin/terms", "admin/tokens",
 			"admin/console/elsewhere", "admin/console/picker", "admin/console/rows", "admin/console/words",
 			"token/limits"},
@@ -184,9 +184,9 @@ func direction() map[string][]string {
 		"store/storetest/listing": {"store", "store/storetest", "token"},
 		"store/tables/filter":     {"routes", "store", "token"},
 		"admin/marks":             {"routes", "policy", "learn", "store", "admin/catalogue", "admin/terms"},
-		"admin/manifest": {"routes", "routes/load/document", "routes/reload", "policy", "admin/catalogue",
+		"admin/manifest": {"routes", "routes/load/document", "routes/reload", "policy", "token/limits", "admin/catalogue",
 			"admin/terms"},
-		"cli/policycmd": {"routes", "token", "policy", "store", "admin/learning", "admin/manifest", "admin/names",
+		"cli/policycmd": {"routes", "token", "token/limits", "policy", "store", "admin/learning", "admin/manifest", "admin/names",
 			"admin/terms", "admin/tokens", "cli/desk", "cli/learncmd", "cli/opening", "cli/settings",
 			"cli/terminal"},
 	}
@@ -216,7 +216,8 @@ func pure() map[string][]string {
 		"routes/...":    text,
 		// Watching files for changes is what routes/reload is for: the one part of routes with I/O and a clock.
 		"routes/reload": nil,
-		"policy":        text,
+		// net/netip only compares addresses.
+		"policy":        slices.Concat(text, []string{"net/netip"}),
 		"policy/proof":  text,
 		"learn":         slices.Concat(text, []string{"crypto/sha256", "encoding/binary", "net/netip", "time"}),
 		"learn/propose": slices.Concat(text, []string{"time"}),

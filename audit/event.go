@@ -119,7 +119,7 @@ type Event struct {
 	Verdict    policy.Verdict
 	Act        policy.ActKind // of the act that was denied; none when all are allowed, or the row alone decides
 	Reason     string         // of a closed set: policy.Reason or one of the gateway's own
-	Limit      string         // the name of the operator's limit that denied it
+	Ceiling    string         // the name of the operator's limit that denied it
 	Undeclared int            // parameters that the row does not declare and that were passed on
 	// Part spreads events over the parts of a sink: those with different numbers do not wait for one another. Any number will do.
 	Part int

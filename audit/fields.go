@@ -89,8 +89,8 @@ func (e *Event) verdict(l *line) {
 
 // limit writes which limit denied it.
 func (e *Event) limit(l *line) {
-	if e.Limit != "" {
-		l.text(keyLimit, e.Limit)
+	if e.Ceiling != "" {
+		l.text(keyCeiling, e.Ceiling)
 	}
 }
 
@@ -126,7 +126,7 @@ const (
 	keyAct          key = `,"act":`
 	keyVerdict      key = `,"verdict":`
 	keyReason       key = `,"reason":`
-	keyLimit        key = `,"limit":`
+	keyCeiling      key = `,"limit":`
 	keyStatus       key = `,"status":`
 	keyBytes        key = `,"bytes":`
 	keyRequestBytes key = `,"request_bytes":`

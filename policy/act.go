@@ -49,7 +49,7 @@ type Act struct {
 	// owner's own user namespace.
 	Container *Container
 	// Named is a container that the request names although the act is on the account or the instance: no scope is asked about it,
-	// and limits hold on it.
+	// and ceilings hold on it.
 	Named *Container
 	// Reference is how the client named the container. Its zero value is for what was named by no reference, such as the
 	// containers that a lookup found.

@@ -27,20 +27,20 @@ import "patgate/routes"
 //     let through: the other acts must be allowed for each of the refs, and the first for which they are not is ReasonRef.
 //     A row that changes no ref is not concerned.
 //   - A row that writes and is newer than the token is ReasonNewerThanToken.
-//   - What the grant allows and a Limit that it is held to forbids is ReasonLimit, see Grant.Under.
+//   - What the grant allows and a Ceiling that it is held to forbids is ReasonCeiling, see Grant.Under.
 func Decide(g *Grant, q *Question) Decision {
 	if g == nil {
 		g = &Grant{}
 	}
-	d := g.unlimited(q)
+	d := g.unbounded(q)
 	if g.bounds != nil {
-		g.limited(q, &d)
+		g.capped(q, &d)
 	}
 	return d
 }
 
-// unlimited decides without the limits.
-func (g *Grant) unlimited(q *Question) Decision {
+// unbounded decides without the ceilings.
+func (g *Grant) unbounded(q *Question) Decision {
 	l := look{}
 	if g.constrained && q.Route != nil {
 		switch {

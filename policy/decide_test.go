@@ -10,17 +10,17 @@ import (
 // decideCase is one sentence about Decide. What is not said of the answer is not checked, except that a denial is never
 // anonymous and has no scope.
 type decideCase struct {
-	name    string
-	scopes  []ScopeSpec
-	row     *routes.Route
-	acts    []Act
-	verdict Verdict
-	reason  Reason
-	scope   int             // for ReasonGranted
-	shown   routes.Boundary // for a denial, unless none
-	missing []string        // for a denial, unless nil
-	limits  Limits
-	bearer  Bearer
+	name     string
+	scopes   []ScopeSpec
+	row      *routes.Route
+	acts     []Act
+	verdict  Verdict
+	reason   Reason
+	scope    int             // for ReasonGranted
+	shown    routes.Boundary // for a denial, unless none
+	missing  []string        // for a denial, unless nil
+	ceilings Ceilings
+	bearer   Bearer
 }
 
 func scopes(s ...ScopeSpec) []ScopeSpec { return s }
@@ -38,7 +38,7 @@ func runCases(t *testing.T, cases []decideCase) {
 	names := newCatalogue()
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			g := grantOf(t, c.scopes...).Under(c.limits, c.bearer)
+			g := grantOf(t, c.scopes...).Under(c.ceilings, c.bearer)
 			q := &Question{Route: c.row, Acts: c.acts}
 			if c.row != nil {
 				q.Entries = c.row.Spanned(func(string) string { return "" })
@@ -444,10 +444,10 @@ func TestDecideSpecialRows(t *testing.T) { runCases(t, specialCases()) }
 func TestEveryReasonHasACase(t *testing.T) {
 	expected := map[Reason]int{}
 	for _, c := range slices.Concat(grantedCases(), deniedCases(), hiddenCases(), publicCases(), specialCases(), entryCases(),
-		quickActionCases(), limitCases()) {
+		quickActionCases(), ceilingCases()) {
 		expected[c.reason]++
 	}
-	if got, want := len(Reasons()), int(ReasonLimit)+1; got != want {
+	if got, want := len(Reasons()), int(ReasonCeiling)+1; got != want {
 		t.Fatalf("%d reasons have a name, there are %d", got, want)
 	}
 	names := map[string]bool{}

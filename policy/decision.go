@@ -68,8 +68,8 @@ const (
 	ReasonFiltered
 	// ReasonHidden: a scope covers the container, and the owner cannot see it: 404.
 	ReasonHidden
-	// ReasonLimit: the grant allows it, and a limit of the operator's forbids it; Decision.Limit says which.
-	ReasonLimit
+	// ReasonCeiling: the grant allows it, and a ceiling of the operator's forbids it; Decision.Ceiling says which.
+	ReasonCeiling
 )
 
 var reasonNames = [...]string{
@@ -108,10 +108,13 @@ type Decision struct {
 	// Under are the accesses under which an answer that reaches over all memberships needs the permissions and the grant lacks
 	// some, each by itself: selected_memberships where its entries can be judged one by one.
 	Under Accesses
+	// Whole: for ReasonFiltered, the grant alone allows the whole answer, and only ceilings leave entries out of it: see
+	// Grant.Clears.
+	Whole bool
 	// Anonymous: forward without any credential.
 	Anonymous bool
-	// Limit is what forbids it, for ReasonLimit; Missing are then the permissions that it forbids. Else nil.
-	Limit *Limit
+	// Ceiling is what forbids it, for ReasonCeiling; Missing are then the permissions that it forbids. Else nil.
+	Ceiling *Ceiling
 }
 
 // Path gives the full path of the container that the decision is about, for the log only; empty when none was found. A row that

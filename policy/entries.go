@@ -80,8 +80,8 @@ func (g *Grant) filtered(q *Question, l look, d *Decision) (allowed bool) {
 type Reachable struct {
 	// Facts: membership counts, or whose a project is, so that each container has to be looked at.
 	Facts bool
-	// Limited: a limit on groups may forbid it, so that all groups above have to be known of what is reached.
-	Limited bool
+	// Capped: a ceiling on groups may forbid it, so that all groups above have to be known of what is reached.
+	Capped bool
 	// Groups are the ids of the groups below which containers are reached, each once.
 	Groups []int64
 }
@@ -98,7 +98,7 @@ func (g *Grant) Reaches(r *routes.Route) (out Reachable) {
 	}
 	for i := range g.bounds {
 		b := &g.bounds[i]
-		out.Limited = out.Limited || len(b.Groups) > 0 && b.forbids(&r.NeedSet)
+		out.Capped = out.Capped || len(b.Groups) > 0 && b.forbids(&r.NeedSet)
 	}
 	for _, n := range g.broad {
 		a := g.Scopes[n].Access

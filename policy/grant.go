@@ -29,9 +29,9 @@ type Grant struct {
 	namedGroups   []naming // sorted by id, then scope
 	constrained   bool     // some scope carries a constraint
 
-	bounds []bound // the limits that it is held to, of those in force; nil for most
-	limits Limits  // those in force
-	bearer Bearer
+	bounds   []bound  // the ceilings that it is held to, of those in force; nil for most
+	ceilings Ceilings // those in force
+	bearer   Bearer
 }
 
 // naming says that a scope names a container. A grant of ten thousand scopes is looked up as fast as one of ten.
@@ -131,7 +131,7 @@ func (g *Grant) held(b routes.Boundary) *routes.PermissionSet {
 }
 
 // Holds tells whether the grant has a permission, without a constraint, on the owner's account or on the instance as a
-// whole, and no limit forbids it there. A nil grant holds nothing; of containers, which need facts to decide, it holds nothing
+// whole, and no ceiling forbids it there. A nil grant holds nothing; of containers, which need facts to decide, it holds nothing
 // either.
 func (g *Grant) Holds(b routes.Boundary, p routes.Permission) bool {
 	if g == nil || b.InContainer() {

@@ -33,18 +33,18 @@ var inReportMode = map[Reason]bool{
 	ReasonRefused:         false,
 	ReasonNewerThanToken:  false,
 	ReasonHidden:          false,
-	ReasonLimit:           false,
+	ReasonCeiling:         false,
 }
 
 // TestWhoseEachReasonIs decides every sentence about Decide once more, as in report mode.
 func TestWhoseEachReasonIs(t *testing.T) {
 	passed := map[Reason]int{}
 	for _, c := range slices.Concat(grantedCases(), deniedCases(), hiddenCases(), publicCases(), specialCases(), entryCases(),
-		quickActionCases(), limitCases()) {
-		if c.limits != nil && c.reason == ReasonFiltered {
-			continue // the entries are left out because of the limit, which stays
+		quickActionCases(), ceilingCases()) {
+		if c.ceilings != nil && c.reason == ReasonFiltered {
+			continue // the entries are left out because of the ceiling, which stays
 		}
-		g := grantOf(t, c.scopes...).Under(c.limits, c.bearer)
+		g := grantOf(t, c.scopes...).Under(c.ceilings, c.bearer)
 		q := &Question{Route: c.row, Acts: c.acts}
 		if c.row != nil {
 			q.Entries = c.row.Spanned(func(string) string { return "" })

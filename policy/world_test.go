@@ -114,7 +114,7 @@ func onGroup(id int64, permissions ...string) ScopeSpec {
 	return ScopeSpec{Access: "selected_memberships", Permissions: permissions, GroupIDs: []int64{id}}
 }
 
-// pushing limits a scope to bot branches.
+// pushing ceilings a scope to bot branches.
 func pushing(s ScopeSpec) ScopeSpec {
 	s.Constraints.RefPatterns = []string{"refs/heads/bot/*"}
 	return s

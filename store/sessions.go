@@ -30,8 +30,8 @@ type SessionOptions struct {
 	// the current route table. Nil: there is no report mode, and every grant is enforced.
 	ReportMode func(*routes.Catalogue) (routes.PermissionSet, bool)
 
-	// Limits gives those that every grant is held to; called on every Get. Nil: there are none.
-	Limits func() *policy.Limits
+	// Ceilings gives those that every grant is held to; called on every Get. Nil: there are none.
+	Ceilings func() *policy.Ceilings
 
 	MaxEntries int64         // tokens kept; 100,000 when zero
 	TTL        time.Duration // longest time without reading the store; a minute when zero
@@ -62,7 +62,7 @@ type Sessions struct {
 	start     time.Time
 	polled    atomic.Int64 // when the last good poll began, in nanoseconds since start
 	catalogue atomic.Pointer[routes.Catalogue]
-	limits    atomic.Pointer[policy.Limits]
+	ceilings  atomic.Pointer[policy.Ceilings]
 
 	wentBack atomic.Int64          // how often the change sequence did
 	lost     atomic.Pointer[error] // why the store cannot be reached, since a poll has found that; nil when it can
@@ -81,8 +81,8 @@ type Sessions struct {
 type session struct {
 	token.Session
 	catalogue *routes.Catalogue
-	limits    *policy.Limits
-	// until is when the token is too old for one of the limits that it is not too old for yet; zero for never.
+	ceilings  *policy.Ceilings
+	// until is when the token is too old for one of the ceilings that it is not too old for yet; zero for never.
 	until time.Time
 	// refused is why the token cannot be used whatever its validity; nil for most.
 	refused error
@@ -160,10 +160,10 @@ func (s *Sessions) GetAt(ctx context.Context, hash token.Hash, now time.Time) (*
 		s.known.InvalidateAll()
 		s.catalogue.Store(catalogue)
 	}
-	if s.o.Limits != nil {
-		if limits := s.o.Limits(); s.limits.Load() != limits { // as above: grants are held to the old ones
+	if s.o.Ceilings != nil {
+		if ceilings := s.o.Ceilings(); s.ceilings.Load() != ceilings { // as above: grants are held to the old ones
 			s.known.InvalidateAll()
-			s.limits.Store(limits)
+			s.ceilings.Store(ceilings)
 		}
 	}
 	e, graced, err := s.find(ctx, hash, catalogue, now)
@@ -257,9 +257,9 @@ func (e *session) usable(hash *token.Hash, now time.Time) error {
 	return nil
 }
 
-// current tells whether a session was made by a catalogue and by the limits in force.
+// current tells whether a session was made by a catalogue and by the ceilings in force.
 func (s *Sessions) current(e *session, c *routes.Catalogue) bool {
-	return e.catalogue == c && (s.o.Limits == nil || e.limits == s.o.Limits())
+	return e.catalogue == c && (s.o.Ceilings == nil || e.ceilings == s.o.Ceilings())
 }
 
 // shown gives what may be shown of a token that cannot be used.
@@ -327,7 +327,7 @@ func (s *Sessions) open(ctx context.Context, b *Bound) (*session, error) {
 	if err != nil {
 		return nil, fmt.Errorf("compiling the grant of token %d: %w", r.ID, err)
 	}
-	grant = s.limit(e, grant)
+	grant = s.hold(e, grant)
 	plain, err := s.o.Keyring.Unseal(b.Credential.Binding(&b.Owner), b.Credential.KeyID, b.Credential.Sealed)
 	if err != nil {
 		return nil, fmt.Errorf("opening credential %d: %w", b.Credential.ID, err)
@@ -349,22 +349,22 @@ func (s *Sessions) heldTo(ctx context.Context, r *token.Record) (*limits.Held, e
 	return HeldTo(ctx, s.o.Store, r.ID)
 }
 
-// limit holds the grant of a session to the limits in force.
-func (s *Sessions) limit(e *session, grant *policy.Grant) *policy.Grant {
-	if s.o.Limits == nil {
+// hold holds the grant of a session to the ceilings in force.
+func (s *Sessions) hold(e *session, grant *policy.Grant) *policy.Grant {
+	if s.o.Ceilings == nil {
 		return grant
 	}
-	e.limits = s.o.Limits()
+	e.ceilings = s.o.Ceilings()
 	b := BearerAt(e.Record, s.o.Now())
-	if age, turns := e.limits.Turns(b); turns {
+	if age, turns := e.ceilings.Turns(b); turns {
 		e.until = e.Record.Birth().Add(time.Duration(age) * time.Second)
 	}
-	return grant.Under(*e.limits, b)
+	return grant.Under(*e.ceilings, b)
 }
 
-// BearerAt gives what limits are held against of a token at an instant.
+// BearerAt gives what ceilings are held against of a token at an instant.
 func BearerAt(r *token.Record, now time.Time) policy.Bearer {
-	return policy.Bearer{Age: int64(now.Sub(r.Birth()) / time.Second)}
+	return policy.Bearer{Age: int64(now.Sub(r.Birth()) / time.Second), Networks: r.Limits.Networks}
 }
 
 // reportMode gives report mode of a session.

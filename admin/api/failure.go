@@ -81,9 +81,9 @@ func (h *Handler) failed(err error) *reply {
 
 // insufficient is the denial of a token that lacks a permission on its owner's account, in GitLab's words.
 func insufficient(e *tokens.Missing) *reply {
-	if e.Limit != nil { // no scope would help
+	if e.Ceiling != nil { // no scope would help
 		return answer(http.StatusForbidden, object{"message": "403 Forbidden - " + e.Error(), "error": "forbidden",
-			"reason": policy.ReasonLimit.String(), "errors": []string{e.Error()}})
+			"reason": policy.ReasonCeiling.String(), "errors": []string{e.Error()}})
 	}
 	a := answer(http.StatusForbidden, object{
 		"error": "insufficient_granular_scope",

@@ -6,6 +6,7 @@ import (
 	"patgate/admin/names"
 	"patgate/policy"
 	"patgate/store"
+	"patgate/token"
 	"patgate/token/limits"
 )
 
@@ -61,12 +62,35 @@ type Token struct {
 	// CredentialReason is why the forge credential that the token is bound to is not valid, while it is not.
 	CredentialReason string `json:"credential_reason,omitempty"`
 
+	// Managed is the file of policy as code that keeps the token; it is left out for one that was made by hand.
+	Managed *Managed `json:"managed,omitempty"`
+
 	Warnings []string `json:"warnings,omitempty"`
 	// Places are the projects and groups that the scopes name. They are left out in answers to a token.
 	Places  []Place `json:"places,omitempty"`
 	Widened *bool   `json:"widened,omitempty"`
 	// RevokedTokens are the tokens below it that an edit ended.
 	RevokedTokens []int64 `json:"revoked_tokens,omitempty"`
+}
+
+// Managed says which file a token is kept by, and what was changed by hand since it was applied.
+type Managed struct {
+	Set     string             `json:"set"`
+	File    string             `json:"file"`
+	Name    string             `json:"name"` // of its document
+	Differs []token.Difference `json:"differs"`
+}
+
+// managed shows the file that a token is kept by; nil when there is none.
+func managed(r *token.Record) *Managed {
+	if r.Managed == nil {
+		return nil
+	}
+	m := &Managed{Set: r.Managed.Set, File: r.Managed.File, Name: r.Managed.Name, Differs: r.Differences()}
+	if m.Differs == nil {
+		m.Differs = []token.Difference{}
+	}
+	return m
 }
 
 // Place is a project or group with what it was called when a credential of the token's owner saw it last.
@@ -193,6 +217,7 @@ func View(l *store.Listed, now time.Time) *Token {
 		PausedBy:         l.PausedBy,
 		PauseReason:      l.PauseReason,
 		CredentialReason: broken,
+		Managed:          managed(&l.Record),
 		Places:           places(l.Scopes, l.Names),
 	}
 }

@@ -41,8 +41,9 @@ type formPage struct {
 	Presets                          []string
 	Summary                          draft.Summary
 	ExpiresNow                       rows.Moment
-	ReportMode                       bool        // it is allowed here
-	ReportsUntil                     rows.Moment // of a token that is in report mode
+	Managed                          *rows.Managed // the file that keeps the token which is edited
+	ReportMode                       bool          // it is allowed here
+	ReportsUntil                     rows.Moment   // of a token that is in report mode
 	LongestReport                    string
 	Credential                       string // why the credential is asked for
 	User                             string

@@ -353,3 +353,11 @@ func TestSearch(t *testing.T) {
 	w.upstream.Close()
 	v.get(t, "/search?q=shop").wants(t, 502, "could not be reached")
 }
+
+// TestDangersLookDangerousInTheForm: the form says what is dangerous in the words of lists and details, and no more is red there.
+func TestDangersLookDangerousInTheForm(t *testing.T) {
+	w := newWorld(t, nil)
+	form := w.signedIn(t, w.alicePAT).get(t, "/tokens/new")
+	form.wants(t, 200, `value="push_code"><span class="perilous">Push <span class="peril">pushes, runs as owner</span></span>`,
+		`value="read_job"><span>Read</span>`)
+}

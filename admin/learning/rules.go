@@ -52,8 +52,8 @@ func reads(u *learn.Unit) bool {
 type Rules struct {
 	Table *routes.Table
 	Limits
-	// Ceiling are the limits that every grant is held to.
-	Ceiling policy.Limits
+	// Ceilings are the limits that every grant is held to.
+	Ceilings policy.Ceilings
 }
 
 // ruling is Rules at work.
@@ -70,7 +70,7 @@ func (r *Rules) ruling() *ruling {
 // trial asks again what a token did.
 func (r *ruling) trial(l *store.Listed, now time.Time) (t propose.Trial, err error) {
 	t.Grant, err = store.CompileStored(l.Owner.UserID, l.TableVersion, l.Scopes, r.Table.Catalogue())
-	t.Grant = t.Grant.Under(r.Ceiling, store.BearerAt(&l.Record, now))
+	t.Grant = t.Grant.Under(r.Ceilings, store.BearerAt(&l.Record, now))
 	if err == nil && r.ReportMode && l.Reports(now) {
 		t.Reporting = t.Grant.ReportMode(r.reports)
 	}

@@ -20,14 +20,14 @@ type kind struct {
 
 // kinds are all there are.
 func kinds() []kind {
-	return []kind{limitKind(), templateKind(), tokenKind()}
+	return []kind{ceilingKind(), templateKind(), tokenKind()}
 }
 
 // Object is one document.
 type Object struct {
 	Kind, Name, Description string
 	Source                  routes.Source
-	// Spec is a *Limit, a *Template or a *Token.
+	// Spec is a *Ceiling, a *Template or a *Token.
 	Spec any
 
 	document *document.Document

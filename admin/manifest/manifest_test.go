@@ -83,8 +83,8 @@ permissions: [read_jop]
 	}
 }
 
-// TestLimitsAreCompiled looks at what is decided by.
-func TestLimitsAreCompiled(t *testing.T) {
+// TestCeilingsAreCompiled looks at what is decided by.
+func TestCeilingsAreCompiled(t *testing.T) {
 	tb := table(t)
 	set, problems := Read([]routes.File{lock("groups: {prod: 12, \"13\": [13, 6, 5]}\nprojects: {a/b: [34, 7]}\n"), file(`kind: Limit
 name: frozen
@@ -100,16 +100,16 @@ deny: {permissions: [delete_project]}
 	if len(problems) > 0 {
 		t.Fatal(routes.Problems(problems))
 	}
-	limits, problems := set.Limits(tb)
+	ceilings, problems := set.Ceilings(tb)
 	if len(problems) > 0 {
 		t.Fatal(routes.Problems(problems))
 	}
-	if len(limits) != 2 || limits[0].Everywhere() || !limits[1].Everywhere() || limits[0].MaxAge != 30*24*3600 {
-		t.Fatalf("limits are %+v", limits)
+	if len(ceilings) != 2 || ceilings[0].Everywhere() || !ceilings[1].Everywhere() || ceilings[0].MaxAge != 30*24*3600 {
+		t.Fatalf("ceilings are %+v", ceilings)
 	}
 	has := func(name string) bool {
 		p, ok := tb.Catalogue().Find(name)
-		return ok && limits[0].Permissions.Has(p)
+		return ok && ceilings[0].Permissions.Has(p)
 	}
 	if !has("merge_merge_request") || !has("read_job") || has("read_project") {
 		t.Error("the patterns stand for something else")
@@ -119,7 +119,7 @@ deny: {permissions: [delete_project]}
 		if r.Mints != "" && !r.NeedSet.Empty() {
 			mints++
 			for _, p := range r.Needs {
-				if !limits[0].Permissions.Has(p) {
+				if !ceilings[0].Permissions.Has(p) {
 					t.Errorf("%s mints, and its permission is not denied", r.Path)
 				}
 			}
@@ -135,11 +135,11 @@ deny: {permissions: [delete_project]}
 	}
 	in := policy.Container{Boundary: routes.BoundaryProject, ID: 99, Ancestors: []int64{50, 12}}
 	out := policy.Container{Boundary: routes.BoundaryProject, ID: 98, Ancestors: []int64{50}}
-	if !limits[0].Holds(&in) || limits[0].Holds(&out) {
+	if !ceilings[0].Holds(&in) || ceilings[0].Holds(&out) {
 		t.Error("it holds elsewhere")
 	}
-	if !slices.Equal(limits[0].Above, []int64{5, 6, 7}) {
-		t.Errorf("above it stand %v", limits[0].Above)
+	if !slices.Equal(ceilings[0].Above, []int64{5, 6, 7}) {
+		t.Errorf("above it stand %v", ceilings[0].Above)
 	}
 	for _, lacks := range []string{"groups: {a/b: 12}", "groups: {\"12\": 12}", "groups: {a/b: [12]}", "groups: {a/b: [12, 3, 4]}",
 		"groups: {\"12\": [13, 1]}", "groups: {a/b: +12}", "groups: {a/b: [12, 07]}"} {
@@ -171,20 +171,20 @@ func TestMountedKeepsTheLastGoodSet(t *testing.T) {
 	if len(problems) > 0 {
 		t.Fatal(routes.Problems(problems))
 	}
-	before := m.Limits()
+	before := m.Ceilings()
 	write("kind: Limit\nname: a\ndeny: {permissions: [read_jop]}\n")
-	if problems := m.Reload(); len(problems) == 0 || m.Limits() != before {
+	if problems := m.Reload(); len(problems) == 0 || m.Ceilings() != before {
 		t.Error("a bad set took the place of a good one")
 	}
 	if err := os.Remove(filepath.Join(dir, "l.yaml")); err != nil {
 		t.Fatal(err)
 	}
-	if problems := m.Reload(); len(problems) == 0 || m.Limits() != before {
+	if problems := m.Reload(); len(problems) == 0 || m.Ceilings() != before {
 		t.Error("what is gone is no longer in force")
 	}
 	write(good + "---\nkind: Limit\nname: b\nmax_lifetime: 1d\n")
-	if problems := m.Reload(); len(problems) > 0 || len(*m.Limits()) != 2 || told != 3 {
-		t.Errorf("%d limits, told %d times: %v", len(*m.Limits()), told, problems)
+	if problems := m.Reload(); len(problems) > 0 || len(*m.Ceilings()) != 2 || told != 3 {
+		t.Errorf("%d limits, told %d times: %v", len(*m.Ceilings()), told, problems)
 	}
 }
 
@@ -237,7 +237,7 @@ resources:
 		t.Fatal(routes.Problems(problems))
 	}
 	for range 2 { // the table before has no such permission, and that is told
-		if _, problems := set.Limits(before); len(problems) != 1 {
+		if _, problems := set.Ceilings(before); len(problems) != 1 {
 			t.Errorf("%v", problems)
 		}
 	}
@@ -256,19 +256,19 @@ resources:
 	}
 	forbids := func(name string) bool {
 		p, known := now.Catalogue().Find(name)
-		return known && (*m.Limits())[0].Permissions.Has(p)
+		return known && (*m.Ceilings())[0].Permissions.Has(p)
 	}
-	old := m.Limits()
+	old := m.Ceilings()
 	write("kind: Limit\nname: a\ndeni: {}\n")
 	now = after
-	if m.Limits() == old || !forbids("merge_anything") { // nobody has read the files again yet
+	if m.Ceilings() == old || !forbids("merge_anything") { // nobody has read the files again yet
 		t.Error("limits of the table before are given under the new one")
 	}
 	if problems := m.Reload(); len(problems) == 0 || !forbids("merge_anything") || !forbids("merge_merge_request") {
 		t.Errorf("the limits that stay are of another table: %v", problems)
 	}
-	now, old = before, m.Limits()
-	if limits := m.Limits(); limits == old || len(*limits) != 1 || !forbids("merge_merge_request") {
+	now, old = before, m.Ceilings()
+	if ceilings := m.Ceilings(); ceilings == old || len(*ceilings) != 1 || !forbids("merge_merge_request") {
 		t.Error("back under the first table they are lost")
 	}
 }

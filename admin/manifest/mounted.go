@@ -80,9 +80,9 @@ type Mounted struct {
 
 // inForce is a set with what is made of it for one table.
 type inForce struct {
-	set    *Set
-	table  *routes.Table
-	limits *policy.Limits
+	set      *Set
+	table    *routes.Table
+	ceilings *policy.Ceilings
 }
 
 // Mount reads a directory for the first time: problems mean that there is none. report is told of every later reading.
@@ -108,8 +108,8 @@ func read(files []routes.File, problems []routes.Problem, t *routes.Table) (*inF
 	if len(problems) > 0 {
 		return nil, problems
 	}
-	limits, problems := set.Limits(t)
-	return &inForce{set, t, &limits}, problems
+	ceilings, problems := set.Ceilings(t)
+	return &inForce{set, t, &ceilings}, problems
 }
 
 func (m *Mounted) load(files []routes.File, problems []routes.Problem) []routes.Problem {
@@ -136,11 +136,11 @@ func (m *Mounted) at(t *routes.Table) *inForce {
 	if now.table == t {
 		return now
 	}
-	limits, _ := now.set.Limits(t)
-	for i := range limits {
-		limits[i].Permissions.Union(&(*now.limits)[i].Permissions)
+	ceilings, _ := now.set.Ceilings(t)
+	for i := range ceilings {
+		ceilings[i].Permissions.Union(&(*now.ceilings)[i].Permissions)
 	}
-	now = &inForce{now.set, t, &limits}
+	now = &inForce{now.set, t, &ceilings}
 	m.current.Store(now)
 	return now
 }
@@ -148,8 +148,8 @@ func (m *Mounted) at(t *routes.Table) *inForce {
 // Set gives the set in force.
 func (m *Mounted) Set() *Set { return m.current.Load().set }
 
-// Limits gives the limits in force, compiled for the table in force. Others are another pointer.
-func (m *Mounted) Limits() *policy.Limits { return m.at(m.table()).limits }
+// Ceilings gives the limits in force, compiled for the table in force. Others are another pointer.
+func (m *Mounted) Ceilings() *policy.Ceilings { return m.at(m.table()).ceilings }
 
 // Reload reads the directory again, as it must be when the route table was: it says which permissions there are.
 func (m *Mounted) Reload() []routes.Problem { return m.files.Reload() }

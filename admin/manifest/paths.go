@@ -12,27 +12,27 @@ type Path struct {
 	Kind   routes.RefKind
 	Path   string
 	Source routes.Source // of the object that names it first
-	// Limited: a limit names it, so that all groups above it have to be known.
-	Limited bool
+	// Capped: a limit names it, so that all groups above it have to be known.
+	Capped bool
 }
 
 // Paths gives what a set names by path, each once, in the order of its files.
 func (s *Set) Paths() (all []Path) {
 	add := func(o *Object, kind routes.RefKind, names []string) {
-		_, limited := o.Spec.(*Limit)
+		_, capped := o.Spec.(*Ceiling)
 		for _, name := range names {
 			at := slices.IndexFunc(all, func(p Path) bool { return p.Kind == kind && p.Path == name })
-			if _, is := number(name); at < 0 && (limited || !is) {
+			if _, is := number(name); at < 0 && (capped || !is) {
 				all, at = append(all, Path{Kind: kind, Path: name, Source: o.Source}), len(all)
 			}
-			if limited {
-				all[at].Limited = true
+			if capped {
+				all[at].Capped = true
 			}
 		}
 	}
 	for _, o := range s.Objects {
 		switch m := o.Spec.(type) {
-		case *Limit:
+		case *Ceiling:
 			add(o, routes.RefGroup, m.Groups)
 			add(o, routes.RefProject, m.Projects)
 		case *Token:

@@ -11,6 +11,7 @@ import (
 	"patgate/admin/terms"
 	"patgate/policy"
 	"patgate/routes"
+	"patgate/token/limits"
 )
 
 // Token is a token that is kept as its file says. Its secret is no part of the file.
@@ -18,6 +19,37 @@ type Token struct {
 	Owner   string  `json:"owner,omitempty" doc:"Forge user whom it acts for; left out: the only one."`
 	Expires string  `json:"expires" doc:"How long it lives from when it is made (12h, 30d), or when it ends (2026-12-31)."`
 	Scopes  []Scope `json:"scopes" doc:"What it may do where."`
+	Limits  Limits  `json:"limits,omitzero" doc:"Under which conditions it may be used."`
+}
+
+// Limits are the limits of a token's use, as people write each on one line.
+type Limits struct {
+	Networks            []string `json:"networks,omitempty" doc:"Ranges of addresses that requests must come from: 10.0.0.0/8."`
+	Windows             []string `json:"windows,omitempty" doc:"When it works: mon-fri 08:00-18:00 Europe/Berlin."`
+	RequestsPerMinute   string   `json:"requests_per_minute,omitempty" doc:"How many requests any minute may have."`
+	RequestsAtOnce      string   `json:"requests_at_once,omitempty" doc:"How many requests may be under way."`
+	UpstreamConnections string   `json:"upstream_connections,omitempty" doc:"How many of them may be at the forge."`
+	BytesPerDay         string   `json:"bytes_per_day,omitempty" doc:"How many bytes of bodies a day (UTC) may move."`
+	MaxUses             string   `json:"max_uses,omitempty" doc:"How many requests there may ever be."`
+}
+
+// Spec reads the limits as the console's form does. What is wrong with them is told by limits.Compile.
+func (l *Limits) Spec() limits.Spec {
+	var lines strings.Builder
+	for name, value := range map[limits.Name]string{
+		limits.Networks:            strings.Join(l.Networks, ","),
+		limits.Windows:             strings.Join(l.Windows, ";"),
+		limits.RequestsPerMinute:   l.RequestsPerMinute,
+		limits.RequestsAtOnce:      l.RequestsAtOnce,
+		limits.UpstreamConnections: l.UpstreamConnections,
+		limits.BytesPerDay:         l.BytesPerDay,
+		limits.MaxUses:             l.MaxUses,
+	} {
+		if value != "" {
+			fmt.Fprintf(&lines, "%s: %s\n", name, value)
+		}
+	}
+	return limits.ParseLines(lines.String())
 }
 
 // Scope is one access with its permissions, as files write it.
@@ -68,6 +100,13 @@ func (c *checker) token(o *Object) {
 		scopes = append(scopes, s)
 	}
 	c.scopes(o, "scopes", scopes)
+	_, err := limits.Compile(m.Limits.Spec())
+	var wrong *limits.Error
+	if errors.As(err, &wrong) {
+		for _, p := range wrong.Problems {
+			o.problem("limits."+p.Field, "", "%s", p.Message)
+		}
+	}
 }
 
 // scopes checks scopes by their own grammar; field is what they are called in the file.

@@ -29,8 +29,8 @@ type Verdict struct {
 	Permissions []string `json:"permissions,omitempty"`
 	Missing     []string `json:"missing,omitempty"`
 	Boundary    string   `json:"boundary,omitempty"`
-	// Limit is the operator's limit that forbids it, and Forbidden which permissions it forbids there.
-	Limit     string   `json:"limit,omitempty"`
+	// Ceiling is the operator's limit that forbids it, and Forbidden which permissions it forbids there.
+	Ceiling   string   `json:"limit,omitempty"`
 	Forbidden []string `json:"forbidden,omitempty"`
 	// Where are the places on which it may, when it depends on the place.
 	Where []Where  `json:"where,omitempty"`
@@ -116,8 +116,8 @@ func (v *Verdict) decided(t *routes.Table, d *policy.Decision) {
 	if d.Boundary != routes.BoundaryNone {
 		v.Boundary = d.Boundary.String()
 	}
-	if d.Limit != nil {
-		v.Limit = d.Limit.Name
+	if d.Ceiling != nil {
+		v.Ceiling = d.Ceiling.Name
 		for p, info := range t.Catalogue().All() {
 			if d.Missing.Has(p) {
 				v.Forbidden = append(v.Forbidden, info.Name)

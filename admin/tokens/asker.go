@@ -67,12 +67,12 @@ func (s *Service) GrantOf(l *store.Listed) (*policy.Grant, error) {
 	return store.CompileStored(l.Owner.UserID, l.TableVersion, l.Scopes, s.o.Table().Catalogue())
 }
 
-// Held gives a grant of a stored token as it is held to the operator's limits now.
+// Held gives a grant of a stored token as it is held to the operator's ceilings now.
 func (s *Service) Held(l *store.Listed, g *policy.Grant) *policy.Grant {
-	if s.o.Limits == nil {
+	if s.o.Ceilings == nil {
 		return g
 	}
-	return g.Under(*s.o.Limits(), store.BearerAt(&l.Record, s.now()))
+	return g.Under(*s.o.Ceilings(), store.BearerAt(&l.Record, s.now()))
 }
 
 // OwnGrant is the grant of a caller that is a token: all that such a caller may be told of containers.

@@ -30,7 +30,7 @@ type Creation struct {
 	// Seal has the forge credential of an owner's request kept sealed. CredentialID names a sealed one instead.
 	Seal         bool
 	CredentialID int64
-	// Managed says which file the token is kept by; what its scopes came to is filled in. Nil: it is made by hand.
+	// Managed says which file the token is kept by; what it came to is filled in. Nil: it is made by hand.
 	Managed *token.Managed
 	// OwnerID is the stored owner whom an operator's token acts for, with CredentialID.
 	OwnerID int64
@@ -118,7 +118,7 @@ func (s *Service) Create(ctx context.Context, c Caller, q Creation) (*Created, e
 			return nil, err
 		}
 	}
-	r.Managed = q.Managed.With(r.Scopes)
+	r.Managed = q.Managed.With(&r)
 	return s.store(ctx, c, b, r, found)
 }
 
@@ -207,16 +207,16 @@ func moved(err error) error {
 	return err
 }
 
-// Missing says that a token lacks a permission on its owner's account, or that a limit forbids it. It is ErrForbidden.
+// Missing says that a token lacks a permission on its owner's account, or that a ceiling forbids it. It is ErrForbidden.
 type Missing struct {
 	Permission string
-	Limit      *policy.Limit
+	Ceiling    *policy.Ceiling
 }
 
 // Error gives the refusal in words.
 func (e *Missing) Error() string {
-	if e.Limit != nil {
-		return e.Limit.Refusal()
+	if e.Ceiling != nil {
+		return e.Ceiling.Refusal()
 	}
 	return "the permission " + e.Permission + " is needed on the account (access: user)"
 }

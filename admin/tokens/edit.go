@@ -1,6 +1,7 @@
 package tokens
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -20,7 +21,7 @@ type Changes struct {
 	Name, Description     *string
 	ExpiresAt, RenewUntil *string
 	ReportUntil           *string // empty ends report mode
-	// Managed says which file the token is kept by; what its scopes came to is filled in.
+	// Managed says which file the token is kept by; what it came to is filled in.
 	Managed *token.Managed
 	Scopes  *[]terms.Scope
 	Limits  *limits.Spec // whole; an empty one ends them
@@ -142,7 +143,8 @@ func (s *Service) edit(ctx context.Context, c Caller, id int64, q *Changes) (*Ed
 		}
 	}
 	if q.Managed != nil {
-		e.Managed = q.Managed.With(e.Scopes)
+		e.Managed = q.Managed.With(&token.Record{Name: e.Name, Description: e.Description, Scopes: e.Scopes, ExpiresAt: e.ExpiresAt,
+			Limits: *cmp.Or(e.Limits, &l.Limits)})
 	}
 	if out.Widened {
 		if err := s.mayWiden(ctx, c, &l); err != nil {

@@ -57,8 +57,7 @@ func (s *Service) Rotate(ctx context.Context, c Caller, id int64, q Rotation) (*
 		}
 	}
 	problems := &terms.Invalid{}
-	r := token.Record{Name: l.Name, Description: l.Description, Scopes: l.Scopes, TableVersion: l.TableVersion, CreatedAt: now,
-		Managed: l.Managed}
+	r := token.Record{Name: l.Name, Description: l.Description, Scopes: l.Scopes, TableVersion: l.TableVersion, CreatedAt: now}
 	r.ExpiresAt = problems.End("expires_at", q.ExpiresAt, now, terms.RotationLife, limit)
 	if byToken {
 		if q.RenewUntil != "" {
@@ -77,6 +76,7 @@ func (s *Service) Rotate(ctx context.Context, c Caller, id int64, q Rotation) (*
 	if err := problems.Err(); err != nil {
 		return nil, err
 	}
+	r.Managed = l.Managed.Renewed(r.ExpiresAt)
 	secret, hash, err := s.mint()
 	if err != nil {
 		return nil, err

@@ -56,8 +56,8 @@ type Options struct {
 	AllowAdminOwners bool
 	// AllowReportMode lets owners put their tokens into report mode.
 	AllowReportMode bool
-	// Limits gives those that every grant is held to when it is used; nil is none.
-	Limits func() *policy.Limits
+	// Ceilings gives those that every grant is held to when it is used; nil is none.
+	Ceilings func() *policy.Ceilings
 	// RegistryApart: the container registry is not behind patgate, and its clients use what the forge signs there.
 	RegistryApart bool
 	// Administrators are the forge user ids of those who may see and revoke everyone's tokens.

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -55,11 +54,10 @@ func PrintToken(w io.Writer, l *store.Listed, now time.Time) error {
 		line("Made by", "token %d", l.ParentID)
 	}
 	if m := l.Managed; m != nil {
-		drift := ""
-		if !slices.EqualFunc(l.Scopes, m.Scopes, func(a, b policy.ScopeSpec) bool { return reflect.DeepEqual(a, b) }) {
-			drift = ", and was changed by hand since it was applied"
+		line("Managed by", "%s, %s", m.Set, m.File)
+		for _, d := range l.Differences() {
+			line("Differs", "from %s: %s", m.File, d)
 		}
-		line("Managed by", "%s, %s%s", m.Set, m.File, drift)
 	}
 	if l.RotatedTo != 0 {
 		line("Rotated to", "token %d", l.RotatedTo)

@@ -206,7 +206,7 @@ func (g *gateway) make(ctx context.Context) error {
 		Grace:      c.Store.Grace.Std(),
 		MaxEntries: int64(c.Cache.Tokens), TTL: c.Cache.TokenTTL.Std(), UnknownTTL: c.Cache.UnknownTokenTTL.Std(),
 		ReportMode: g.reportMode(),
-		Limits:     g.limits(),
+		Ceilings:   g.ceilings(),
 		Report:     g.reportStore(),
 	}); err != nil {
 		return err

@@ -97,7 +97,7 @@ func (g *gateway) makeTokens(o *opening.Opened) (err error) {
 		o.Change = func(ctx context.Context, f func(context.Context, store.Store) error) error {
 			return g.sessions.Change(ctx, f)
 		}
-		o.Record, o.Name, o.Limits = g.recordChange, g.names.Keep, g.limits()
+		o.Record, o.Name, o.Ceilings = g.recordChange, g.names.Keep, g.ceilings()
 	})
 	if err != nil {
 		return err

@@ -22,16 +22,16 @@ func (g *gateway) mountPolicies() error {
 		return terminal.Problems(problems)
 	}
 	set := g.policies.Set()
-	g.logger.Info("policies", zap.Int("limits", len(manifest.Of[manifest.Limit](set))), zap.Int("objects", len(set.Objects)))
+	g.logger.Info("policies", zap.Int("limits", len(manifest.Of[manifest.Ceiling](set))), zap.Int("objects", len(set.Objects)))
 	return nil
 }
 
-// limits gives sessions and the token service the limits in force; nil where none are configured.
-func (g *gateway) limits() func() *policy.Limits {
+// ceilings gives sessions and the token service the limits in force; nil where none are configured.
+func (g *gateway) ceilings() func() *policy.Ceilings {
 	if g.policies == nil {
 		return nil
 	}
-	return g.policies.Limits
+	return g.policies.Ceilings
 }
 
 // recompile reads the policies again after the route table was: which permissions their patterns stand for may have changed.

@@ -22,12 +22,12 @@ func Tokens(c *config.Config, o *Opened, f tokens.Forge, table func() *routes.Ta
 	if edit != nil {
 		edit(&options)
 	}
-	if options.Limits == nil && c.Policies != "" {
-		limits, err := Limits(c.Policies, table())
+	if options.Ceilings == nil && c.Policies != "" {
+		ceilings, err := Ceilings(c.Policies, table())
 		if err != nil {
 			return nil, err
 		}
-		options.Limits = func() *policy.Limits { return &limits }
+		options.Ceilings = func() *policy.Ceilings { return &ceilings }
 	}
 	return tokens.New(options)
 }
@@ -45,25 +45,25 @@ func Policies(path string, t *routes.Table) (*manifest.Set, error) {
 	return set, nil
 }
 
-// Limits reads the limits of a directory with policy as code, or of one file.
-func Limits(path string, t *routes.Table) (policy.Limits, error) {
+// Ceilings reads the limits of a directory with policy as code, or of one file.
+func Ceilings(path string, t *routes.Table) (policy.Ceilings, error) {
 	set, err := Policies(path, t)
 	if err != nil {
 		return nil, err
 	}
-	limits, problems := set.Limits(t)
+	ceilings, problems := set.Ceilings(t)
 	if len(problems) > 0 {
 		return nil, terminal.Problems(problems)
 	}
-	return limits, nil
+	return ceilings, nil
 }
 
-// Ceiling reads the limits that a configuration names, for a table; nil when it names none.
-func Ceiling(c *config.Config, t *routes.Table) (policy.Limits, error) {
+// ConfiguredCeilings reads the limits that a configuration names, for a table; nil when it names none.
+func ConfiguredCeilings(c *config.Config, t *routes.Table) (policy.Ceilings, error) {
 	if c.Policies == "" {
 		return nil, nil
 	}
-	return Limits(c.Policies, t)
+	return Ceilings(c.Policies, t)
 }
 
 // Lifetimes gives how long tokens may live.

@@ -18,6 +18,7 @@ import (
 	"patgate/cli/settings"
 	"patgate/store"
 	"patgate/token"
+	"patgate/token/limits"
 )
 
 // NewExport gives the command that writes files of the tokens that are there.
@@ -82,6 +83,17 @@ type document struct {
 	Owner       string  `yaml:"owner"`
 	Expires     string  `yaml:"expires"`
 	Scopes      []scope `yaml:"scopes"`
+	Limits      limited `yaml:"limits,omitempty"`
+}
+
+type limited struct {
+	Networks            []string `yaml:"networks,omitempty"`
+	Windows             []string `yaml:"windows,omitempty"`
+	RequestsPerMinute   int64    `yaml:"requests_per_minute,omitempty"`
+	RequestsAtOnce      int64    `yaml:"requests_at_once,omitempty"`
+	UpstreamConnections int64    `yaml:"upstream_connections,omitempty"`
+	BytesPerDay         int64    `yaml:"bytes_per_day,omitempty"`
+	MaxUses             int64    `yaml:"max_uses,omitempty"`
 }
 
 type scope struct {
@@ -100,7 +112,7 @@ type constraints struct {
 
 func described(name string, l *store.Listed) document {
 	d := document{Kind: "Token", Name: name, Description: strings.Join(strings.Fields(l.Description), " "), Owner: l.Owner.Username,
-		Expires: l.ExpiresAt.UTC().Format(time.RFC3339)}
+		Expires: l.ExpiresAt.UTC().Format(time.RFC3339), Limits: limitedTo(&l.Limits)}
 	for i := range l.Scopes {
 		s := &l.Scopes[i]
 		one := scope{Access: s.Access, Permissions: s.Permissions, Constraints: constraints(manifest.Constraints(s.Constraints))}
@@ -113,4 +125,12 @@ func described(name string, l *store.Listed) document {
 		d.Scopes = append(d.Scopes, one)
 	}
 	return d
+}
+
+func limitedTo(s *limits.Spec) limited {
+	out := limited{s.Networks, nil, s.RequestsPerMinute, s.RequestsAtOnce, s.UpstreamConnections, s.BytesPerDay, s.MaxUses}
+	for _, w := range s.Windows {
+		out.Windows = append(out.Windows, w.String())
+	}
+	return out
 }

@@ -55,7 +55,7 @@ scopes or by the limits in force, is not counted. Exits 1 when there is a proble
 			set, err := opening.Policies(path, table)
 			if err == nil {
 				_, err = fmt.Fprintf(cmd.OutOrStdout(), "%d tokens, %d templates, %d limits: no problem\n",
-					len(manifest.Of[manifest.Token](set)), len(manifest.Of[manifest.Template](set)), len(manifest.Of[manifest.Limit](set)))
+					len(manifest.Of[manifest.Token](set)), len(manifest.Of[manifest.Template](set)), len(manifest.Of[manifest.Ceiling](set)))
 			}
 			return err
 		},
@@ -75,16 +75,16 @@ func simulated(ctx context.Context, cmd *cobra.Command, d *desk.Desk, path strin
 	if err != nil {
 		return err
 	}
-	limits, err := opening.Limits(path, d.Table())
+	ceilings, err := opening.Ceilings(path, d.Table())
 	if err != nil {
 		return err
 	}
 	// Lifetimes and report mode are as they are: only the limits are tried.
 	free := learning.Limits{ReportMode: true, AdminOwners: true, Legacy: learning.LegacyAllow}
-	q := learning.Attempt{Days: days, Tried: learning.Rules{Table: d.Table(), Limits: free, Ceiling: limits}}
+	q := learning.Attempt{Days: days, Tried: learning.Rules{Table: d.Table(), Limits: free, Ceilings: ceilings}}
 	q.InForce = &learning.Rules{Table: d.Table(), Limits: free}
 	if d.Config.Policies != "" {
-		if q.InForce.Ceiling, err = opening.Limits(d.Config.Policies, d.Table()); err != nil {
+		if q.InForce.Ceilings, err = opening.Ceilings(d.Config.Policies, d.Table()); err != nil {
 			return err
 		}
 	}
@@ -95,7 +95,7 @@ func simulated(ctx context.Context, cmd *cobra.Command, d *desk.Desk, path strin
 		for i := range one.Denied {
 			l := &one.Denied[i]
 			if err == nil {
-				_, err = fmt.Fprintf(w, "  %d x %s %s, last on %s: limit %q\n", l.Requests, l.Method, l.Route, l.Date, l.Limit)
+				_, err = fmt.Fprintf(w, "  %d x %s %s, last on %s: limit %q\n", l.Requests, l.Method, l.Route, l.Date, l.Ceiling)
 			}
 		}
 		return err

@@ -1,7 +1,6 @@
 package policycmd
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -26,6 +25,7 @@ import (
 	"patgate/routes"
 	"patgate/store"
 	"patgate/token"
+	"patgate/token/limits"
 )
 
 // application is files on their way into the store.
@@ -136,10 +136,10 @@ func (a *application) resolve(ctx context.Context) error {
 			fail(fmt.Sprintf("when the new one is meant, take %q out of %s and apply again; else write the path that the %s %d has now",
 				p.Path, manifest.LockName, p.Kind, locked),
 				"the %s %q was %d and is %d: it was renamed, or made anew under the same name", p.Kind, p.Path, locked, found.ID)
-		case p.Limited && found.Partial:
+		case p.Capped && found.Partial:
 			fail("give a credential that sees them", "not all groups above the %s %q are visible: a limit there must know them", p.Kind,
 				p.Path)
-		case p.Limited:
+		case p.Capped:
 			used.With(p.Kind, p.Path, manifest.Place{ID: found.ID, Above: found.Ancestors, Whole: true})
 		default:
 			used.With(p.Kind, p.Path, manifest.Place{ID: found.ID})
@@ -224,7 +224,7 @@ func (a *application) about(ctx context.Context, o *manifest.Object, now *store.
 	if q.Scopes, err = a.set.Scopes(m); err != nil {
 		return nil, err
 	}
-	q.Name, q.Description, q.ExpiresAt = o.Name, o.Description, m.Expires
+	q.Name, q.Description, q.ExpiresAt, q.Limits = o.Name, o.Description, m.Expires, m.Limits.Spec()
 	if err := tokens.Check(q, a.table, opening.Lifetimes(a.desk.Config), time.Now()); err != nil {
 		return nil, err
 	}
@@ -268,7 +268,8 @@ func (a *application) edit(s *step, m *manifest.Token) error {
 		return fmt.Errorf("reading what was applied last to token %d: %w", now.ID, err)
 	}
 	s.what, s.widens, s.why = "", false, ""
-	byHand := !same(now.Scopes, now.Managed.Scopes)
+	differs := now.Differences()
+	byHand := len(differs) > 0
 	asBefore := now.Managed.Spec == s.managed.Spec
 	if asBefore && !byHand {
 		if now.Managed.File != s.managed.File {
@@ -285,11 +286,14 @@ func (a *application) edit(s *step, m *manifest.Token) error {
 	default:
 		s.why = "its file changed"
 	}
+	for _, d := range differs {
+		s.lines = append(s.lines, "by hand: "+d.String())
+	}
 	specs, err := terms.Specs(s.creation.Scopes, a.table)
 	if err != nil {
 		return err
 	}
-	if !same(specs, now.Scopes) {
+	if !token.SameScopes(specs, now.Scopes) {
 		s.changes.Scopes = &s.creation.Scopes
 		if s.widens, s.narrows, err = a.direction(now, specs); err != nil {
 			return err
@@ -301,16 +305,56 @@ func (a *application) edit(s *step, m *manifest.Token) error {
 			s.lines = append(s.lines, "+ "+line)
 		}
 	}
-	if last.Token == nil || last.Expires != m.Expires {
-		s.changes.ExpiresAt = &m.Expires
-		end, _ := terms.ParseEnd(m.Expires, time.Now())
-		s.widens, s.narrows = s.widens || end.After(now.ExpiresAt), s.narrows || end.Before(now.ExpiresAt)
-		s.lines = append(s.lines, "~ expires: "+m.Expires)
+	if end := expires(now, m, last.Token); end != "" {
+		s.changes.ExpiresAt = &end
+		at, _ := terms.ParseEnd(end, time.Now())
+		s.widens, s.narrows = s.widens || at.After(now.ExpiresAt), s.narrows || at.Before(now.ExpiresAt)
+		s.lines = append(s.lines, "~ expires: "+end)
+	}
+	compiled, err := limits.Compile(s.creation.Limits)
+	if err != nil {
+		return err
+	}
+	fresh := limits.Spec{}
+	if compiled != nil {
+		fresh = compiled.Spec
+	}
+	if !fresh.Equal(&now.Limits) {
+		s.changes.Limits = &fresh
+		wider, err := terms.WiderLimits(&fresh, &now.Limits)
+		if err != nil {
+			return err
+		}
+		narrower, err := terms.WiderLimits(&now.Limits, &fresh)
+		if err != nil {
+			return err
+		}
+		s.widens, s.narrows = s.widens || wider, s.narrows || narrower
+		s.lines = append(s.lines, "- limits: "+now.Limits.String(), "+ limits: "+fresh.String())
+	}
+	if now.Name != s.creation.Name {
+		s.changes.Name = &s.creation.Name
 	}
 	if now.Description != s.creation.Description {
 		s.changes.Description = &s.creation.Description
 	}
 	return nil
+}
+
+// expires gives when a token is to end: what its file says now, where that is something else than before, or what that came to,
+// when it was changed by hand since. Empty: as it is.
+func expires(now *store.Listed, m, last *manifest.Token) string {
+	if last == nil || last.Expires != m.Expires {
+		return m.Expires
+	}
+	a := now.Managed.Applied
+	switch {
+	case a == nil || a.ExpiresAt.Unix() == now.ExpiresAt.Unix():
+		return ""
+	case time.Until(a.ExpiresAt) < terms.Shortest: // it was prolonged beyond that: made anew now, it would live so long
+		return m.Expires
+	}
+	return a.ExpiresAt.UTC().Format(time.RFC3339)
 }
 
 // direction tells whether scopes hold something that a token does not, and the other way round. It is on the safe side: what lies
@@ -327,13 +371,6 @@ func (a *application) direction(now *store.Listed, specs []policy.ScopeSpec) (wi
 	}
 	unseen := func(routes.Boundary, int64) policy.Container { return policy.Container{} }
 	return len(policy.Subset(fresh, old, unseen)) > 0, len(policy.Subset(old, fresh, unseen)) > 0, nil
-}
-
-// same compares scopes as they are stored.
-func same(a, b []policy.ScopeSpec) bool {
-	one, err := json.Marshal(a)
-	other, otherErr := json.Marshal(b)
-	return err == nil && otherErr == nil && bytes.Equal(one, other)
 }
 
 func (s *step) name() string {

@@ -62,13 +62,13 @@ could not be judged. Nothing is changed, and a running patgate goes on.`,
 func attemptOf(cmd *cobra.Command, d *desk.Desk, overlays []string) (q learning.Attempt, err error) {
 	now := time.Now()
 	inForce := learning.Rules{Table: d.Table(), Limits: limitsOf(d.Config, now)}
-	if inForce.Ceiling, err = opening.Ceiling(d.Config, inForce.Table); err != nil {
+	if inForce.Ceilings, err = opening.ConfiguredCeilings(d.Config, inForce.Table); err != nil {
 		return q, err
 	}
 	q.Origin = d.Config.Upstream.URL.String()
 	name, _ := cmd.Flags().GetString("try")
 	if name == "" && len(overlays) == 0 {
-		q.Tried = learning.Rules{Table: inForce.Table, Ceiling: inForce.Ceiling,
+		q.Tried = learning.Rules{Table: inForce.Table, Ceilings: inForce.Ceilings,
 			Limits: learning.Limits{ReportMode: inForce.ReportMode, AdminOwners: true}}
 		return q, nil
 	}
@@ -98,7 +98,7 @@ func attemptOf(cmd *cobra.Command, d *desk.Desk, overlays []string) (q learning.
 	if tried.Policies == "" { // a configuration that says nothing of them lifts none
 		tried.Policies = d.Config.Policies
 	}
-	q.Tried.Ceiling, err = opening.Ceiling(&tried, q.Tried.Table)
+	q.Tried.Ceilings, err = opening.ConfiguredCeilings(&tried, q.Tried.Table)
 	return q, err
 }
 

@@ -134,7 +134,7 @@ func CanAt(cmd *cobra.Command, id int64, method, path string, m questions.Moment
 			fact("route", v.Route)
 			fact("permission", strings.Join(v.Permissions, " and "))
 			fact("missing", strings.Join(v.Missing, ", "))
-			fact("limit", v.Limit)
+			fact("limit", v.Ceiling)
 			fact("forbidden", strings.Join(v.Forbidden, ", "))
 			fact("boundary", v.Boundary)
 			if v.State != "active" {

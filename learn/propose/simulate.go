@@ -20,8 +20,8 @@ type Lost struct {
 	// Bound or of Trial.Refuses.
 	Reason  string   `json:"reason"`
 	Missing []string `json:"missing,omitempty"`
-	// Limit is the operator's limit that would deny it; Missing are then the permissions that it forbids.
-	Limit string `json:"limit,omitempty"`
+	// Ceiling is the operator's limit that would deny it; Missing are then the permissions that it forbids.
+	Ceiling string `json:"limit,omitempty"`
 }
 
 // Outcome is what a grant would have done to what was observed.
@@ -135,8 +135,8 @@ func (r *Replay) denial(t *Trial, o *learn.Observation) *Lost {
 		return nil
 	}
 	lost := &Lost{Reason: d.Reason.String()}
-	if d.Limit != nil {
-		lost.Limit = d.Limit.Name
+	if d.Ceiling != nil {
+		lost.Ceiling = d.Ceiling.Name
 	}
 	lost.Missing = r.table.Catalogue().NamesOf(&d.Missing)
 	return lost

@@ -49,7 +49,8 @@ type Judge struct {
 	patience time.Duration
 
 	reach    policy.Reachable
-	free     *policy.Grant // without limits
+	free     *policy.Grant // without ceilings
+	whole    bool          // the grant alone allows all of the answer: only ceilings are asked about
 	paths    []string      // of the grant's groups, with a slash behind
 	asked    bool          // for the paths
 	single   int           // questions that were asked
@@ -66,10 +67,13 @@ type container struct {
 	below     bool // its path is that of something below one of the grant's groups, or it is not known
 }
 
-// NewJudge makes a judge. Facts may be maxAge old, and all questions together may take patience.
-func NewJudge(r Resolver, s *token.Session, e *routes.Entries, maxAge, patience time.Duration) *Judge {
-	return &Judge{resolver: r, session: s, entries: e, maxAge: maxAge, patience: patience, known: map[container]bool{},
-		reach: s.Grant.Reaches(e.Of[0].Row), free: s.Grant.Free()}
+// NewJudge makes a judge. Facts may be maxAge old, and all questions together may take patience. Of an answer that the grant
+// alone allows whole (policy.Decision.Whole) the groups above an entry are all that can make a difference.
+func NewJudge(r Resolver, s *token.Session, e *routes.Entries, whole bool, maxAge, patience time.Duration) *Judge {
+	j := &Judge{resolver: r, session: s, entries: e, maxAge: maxAge, patience: patience, known: map[container]bool{},
+		reach: s.Grant.Reaches(e.Of[0].Row), free: s.Grant.Free(), whole: whole}
+	j.reach.Facts = j.reach.Facts && !whole
+	return j
 }
 
 // Keeps tells whether the grant reaches all containers that an entry names, which must be one at least. An entry that can be read
@@ -107,10 +111,12 @@ func (j *Judge) reaches(name *routes.EntryName, id int64, entry jsontext.Value) 
 	if reached = j.allows(name, shown(name, &c)); reached || c.kind == routes.RefUser {
 		return reached, nil
 	}
-	if c.below, err = j.isBelow(name, entry); err != nil {
-		return false, err
+	if !j.whole {
+		if c.below, err = j.isBelow(name, entry); err != nil {
+			return false, err
+		}
 	}
-	if !j.reach.Facts && !c.below && !(j.reach.Limited && j.grants(j.free, name, shown(name, &c))) {
+	if !j.whole && !j.reach.Facts && !c.below && !(j.reach.Capped && j.grants(j.free, name, shown(name, &c))) {
 		return false, nil
 	}
 	if reached, known := j.known[c]; known {
@@ -135,7 +141,8 @@ func shown(name *routes.EntryName, c *container) *policy.Container {
 // ask decides on what the forge says: of the group that the container lies in, when nothing but the groups above can make a
 // difference, else of the container itself.
 func (j *Judge) ask(name *routes.EntryName, c *container) (bool, error) {
-	if c.kind == routes.RefProject && !j.reach.Facts && !j.reach.Limited && j.single >= few && len(j.reach.Groups) <= mostListed {
+	asks := !j.whole && !j.reach.Facts && !j.reach.Capped
+	if asks && c.kind == routes.RefProject && j.single >= few && len(j.reach.Groups) <= mostListed {
 		reached, known, err := j.isListed(name, c)
 		if err != nil || known {
 			return reached, err
@@ -161,6 +168,9 @@ func (j *Judge) ask(name *routes.EntryName, c *container) (bool, error) {
 
 // allows asks the policy as if a request named the container.
 func (j *Judge) allows(name *routes.EntryName, c *policy.Container) bool {
+	if j.whole {
+		return j.session.Grant.Clears(name.Row, c)
+	}
 	return j.grants(j.session.Grant, name, c)
 }
 

@@ -160,7 +160,7 @@ func projects(name routes.EntryName) *routes.Entries {
 	return row.Entries[0]
 }
 
-func randomGrant(t *testing.T, r *rand.Rand) (g *policy.Grant, reached func(w *tree, id int64) bool) {
+func randomGrant(t *testing.T, r *rand.Rand) (g *policy.Grant, below, reached func(w *tree, id int64) bool) {
 	var named, groups []int64
 	for range r.IntN(4) {
 		named = append(named, 101+r.Int64N(45))
@@ -181,15 +181,18 @@ func randomGrant(t *testing.T, r *rand.Rand) (g *policy.Grant, reached func(w *t
 		scopes = append(scopes, policy.ScopeSpec{Access: "all_memberships"})
 	}
 	g = grantOf(t, scopes...)
-	var limit policy.Limit
+	var limit policy.Ceiling
 	if r.IntN(2) == 0 {
-		limit = policy.Limit{Name: "frozen", Groups: []int64{1 + r.Int64N(14)}, Projects: []int64{101 + r.Int64N(45)}}
+		limit = policy.Ceiling{Name: "frozen", Groups: []int64{1 + r.Int64N(14)}, Projects: []int64{101 + r.Int64N(45)}}
 		limit.Permissions.Add(1)
-		g = g.Under(policy.Limits{limit}, policy.Bearer{})
+		g = g.Under(policy.Ceilings{limit}, policy.Bearer{})
 	}
-	return g, func(w *tree, id int64) bool {
-		if slices.Contains(limit.Projects, id) ||
-			slices.ContainsFunc(w.above(w.group[id]), func(g int64) bool { return slices.Contains(limit.Groups, g) }) {
+	below = func(w *tree, id int64) bool {
+		return slices.Contains(limit.Projects, id) ||
+			slices.ContainsFunc(w.above(w.group[id]), func(g int64) bool { return slices.Contains(limit.Groups, g) })
+	}
+	return g, below, func(w *tree, id int64) bool {
+		if below(w, id) {
 			return false
 		}
 		if all && w.member[id] || slices.Contains(named, id) {
@@ -211,18 +214,19 @@ func TestPagesAgreeWithNaiveFiltering(t *testing.T) {
 	}
 	for n := range 2000 {
 		w := newTree(r)
-		g, reached := randomGrant(t, r)
+		g, below, reached := randomGrant(t, r)
+		free := r.IntN(3) == 0 // the grant alone allows the whole list
 		var whole, kept []int64
 		for range r.IntN(60) {
 			id := 101 + r.Int64N(40)
 			whole = append(whole, id)
-			if reached(w, id) {
+			if free && !below(w, id) || !free && reached(w, id) {
 				kept = append(kept, id)
 			}
 		}
 		e := projects(forms[r.IntN(len(forms))])
 		number, size := 1+r.IntN(3), 1+r.IntN(8)
-		judge := NewJudge(w, &token.Session{Grant: g}, e, time.Second, time.Minute)
+		judge := NewJudge(w, &token.Session{Grant: g}, e, free, time.Second, time.Minute)
 		page := NewPage(e, func(name string) string {
 			return map[string]string{"page": fmt.Sprint(number), "per_page": fmt.Sprint(size)}[name]
 		}, judge.Keeps, func(int64) bool { return true })
@@ -258,7 +262,7 @@ func TestEntriesThatSayNothingOfTheirContainerAreLeftOut(t *testing.T) {
 	w := newTree(rand.New(rand.NewPCG(1, 1)))
 	e := projects(routes.EntryName{Ref: routes.RefProject, ID: "p.id"})
 	j := NewJudge(w, &token.Session{Grant: grantOf(t, policy.ScopeSpec{Access: "selected_memberships", ProjectIDs: []int64{101}})}, e,
-		time.Second, time.Minute)
+		false, time.Second, time.Minute)
 	for entry, want := range map[string]bool{
 		`{"p":{"id":101}}`: true, `{"p":{"id":102}}`: false, `{"p":{"id":"101"}}`: false, `{"p":{"id":101.0}}`: false,
 		`{"p":{"id":null}}`: false,
@@ -275,23 +279,28 @@ func TestEntriesThatSayNothingOfTheirContainerAreLeftOut(t *testing.T) {
 	}
 }
 
-// TestALimitCostsAQuestionAGroup: what lies in one group is cleared of a limit elsewhere by asking about that group.
-func TestALimitCostsAQuestionAGroup(t *testing.T) {
+// TestACeilingCostsAQuestionAGroup: what lies in one group is cleared of a ceiling elsewhere by asking about that group.
+func TestACeilingCostsAQuestionAGroup(t *testing.T) {
 	w := &tree{parent: map[int64]int64{1: 0, 2: 1, 3: 1}, group: map[int64]int64{}, known: map[int64]policy.Container{}}
-	limit := policy.Limit{Name: "frozen", Groups: []int64{3}}
+	limit := policy.Ceiling{Name: "frozen", Groups: []int64{3}}
 	limit.Permissions.Add(1)
 	g := grantOf(t, policy.ScopeSpec{Access: "selected_memberships", GroupIDs: []int64{1}})
 	e := projects(routes.EntryName{Ref: routes.RefProject, ID: "id", Path: "path_with_namespace", Above: "namespace.id"})
-	judge := NewJudge(remembering{w}, &token.Session{Grant: g.Under(policy.Limits{limit}, policy.Bearer{})}, e, time.Second, time.Minute)
-	for id := int64(101); id <= 160; id++ {
-		w.group[id] = 2 + id%2
-		kept, err := judge.Keeps(jsontext.Value(w.entry(id)))
-		if err != nil || kept != (w.group[id] == 2) {
-			t.Fatalf("project %d in %d: %v, %v", id, w.group[id], kept, err)
+	all := grantOf(t, policy.ScopeSpec{Access: "all_memberships"})
+	for whole, g := range map[bool]*policy.Grant{false: g, true: all} {
+		w.asked, w.known = 0, map[int64]policy.Container{}
+		s := &token.Session{Grant: g.Under(policy.Ceilings{limit}, policy.Bearer{})}
+		judge := NewJudge(remembering{w}, s, e, whole, time.Second, time.Minute)
+		for id := int64(101); id <= 160; id++ {
+			w.group[id] = 2 + id%2
+			kept, err := judge.Keeps(jsontext.Value(w.entry(id)))
+			if err != nil || kept != (w.group[id] == 2) {
+				t.Fatalf("project %d in %d: %v, %v", id, w.group[id], kept, err)
+			}
 		}
-	}
-	if w.asked > 3 {
-		t.Errorf("%d questions about 3 groups", w.asked)
+		if w.asked > 3 {
+			t.Errorf("%d questions about 3 groups", w.asked)
+		}
 	}
 }
 
@@ -311,7 +320,7 @@ func TestOthersAreNotAskedAbout(t *testing.T) {
 	w := &tree{parent: map[int64]int64{1: 0, 2: 1, 3: 0}, group: map[int64]int64{101: 2, 102: 3}}
 	e := projects(routes.EntryName{Ref: routes.RefProject, ID: "id", Path: "path", Above: "in"})
 	s := &token.Session{Grant: grantOf(t, policy.ScopeSpec{Access: "selected_memberships", GroupIDs: []int64{1}})}
-	j := NewJudge(w, s, e, time.Second, time.Minute)
+	j := NewJudge(w, s, e, false, time.Second, time.Minute)
 	ask := func(entry string, want bool, questions int) {
 		t.Helper()
 		w.asked = 0
@@ -340,7 +349,7 @@ func TestQuestionsArePaidFor(t *testing.T) {
 		known: map[int64]policy.Container{}}
 	e := projects(routes.EntryName{Ref: routes.RefProject, ID: "id"})
 	s := &token.Session{Grant: grantOf(t, policy.ScopeSpec{Access: "selected_memberships", GroupIDs: []int64{1}})}
-	j := NewJudge(w, s, e, time.Second, time.Minute)
+	j := NewJudge(w, s, e, false, time.Second, time.Minute)
 	judge := func(id int64, want bool, questions int) {
 		t.Helper()
 		w.asked, w.paid = 0, 0
@@ -372,7 +381,7 @@ func TestManyProjectsAreAskedForAtOnce(t *testing.T) {
 	judge := func(s *token.Session) (kept int) {
 		t.Helper()
 		w.asked, w.listed, w.paid = 0, 0, 0
-		j := NewJudge(w, s, e, time.Second, time.Minute)
+		j := NewJudge(w, s, e, false, time.Second, time.Minute)
 		for id := int64(101); id <= 700; id++ {
 			is, err := j.Keeps(jsontext.Value(fmt.Sprintf(`{"id":%d}`, id)))
 			if err != nil || is != (id%2 == 0) {
@@ -393,7 +402,7 @@ func TestManyProjectsAreAskedForAtOnce(t *testing.T) {
 		t.Errorf("a list without an end: %d kept, %d questions, %d for a group", kept, w.asked, w.listed)
 	}
 	w.cut, w.refused = 0, context.DeadlineExceeded
-	j := NewJudge(w, group, e, time.Second, time.Minute)
+	j := NewJudge(w, group, e, false, time.Second, time.Minute)
 	j.single, j.until = few, time.Now().Add(time.Minute)
 	if kept, err := j.Keeps(jsontext.Value(`{"id":102}`)); kept || err == nil {
 		t.Errorf("kept %v, %v, although the forge does not answer", kept, err)
@@ -420,7 +429,7 @@ func TestAnEntryOfAnAccount(t *testing.T) {
 		{policy.ScopeSpec{Access: "selected_memberships", ProjectIDs: []int64{101}}, `{"project_id":null,"author":{"id":5}}`, false},
 	} {
 		w := &tree{group: map[int64]int64{101: 1}, parent: map[int64]int64{1: 0}}
-		j := NewJudge(w, &token.Session{Grant: grantOf(t, c.scope)}, e, time.Second, time.Minute)
+		j := NewJudge(w, &token.Session{Grant: grantOf(t, c.scope)}, e, false, time.Second, time.Minute)
 		if kept, err := j.Keeps(jsontext.Value(c.entry)); kept != c.want || err != nil {
 			t.Errorf("%s under %s is kept: %v, %v", c.entry, c.scope.Access, kept, err)
 		}

@@ -141,9 +141,9 @@ func OfDenial(d *policy.Decision, r *routes.Route) *Refusal {
 		out.Message = "The token allows this only under a constraint that cannot be enforced here."
 	case policy.ReasonTargetDenied:
 		out.Message = "The permission is missing on a further project or group that the request names."
-	case policy.ReasonLimit:
+	case policy.ReasonCeiling:
 		out.Decision = nil
-		out.Message = "Access denied: " + d.Limit.Refusal() + "."
+		out.Message = "Access denied: " + d.Ceiling.Refusal() + "."
 	case policy.ReasonOutOfBounds:
 		out.Message = "The token does not reach what the request names."
 	}

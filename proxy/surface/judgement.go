@@ -234,9 +234,9 @@ func (j *Judgement) Note(q *Request) {
 	e.Scope = d.Scope
 	e.Undeclared, e.Used = j.Set.Undeclared, nil
 	e.Acts, e.Filtered = j.Question.Acts, false
-	e.Act, e.Permission, e.Limit = policy.ActNone, "", ""
-	if d.Limit != nil {
-		e.Limit = d.Limit.Name
+	e.Act, e.Permission, e.Ceiling = policy.ActNone, "", ""
+	if d.Ceiling != nil {
+		e.Ceiling = d.Ceiling.Name
 	}
 	switch {
 	case d.Verdict == policy.Deny:

@@ -2,11 +2,13 @@ package storetest
 
 import (
 	"errors"
+	"reflect"
 	"testing"
 	"time"
 
 	"patgate/store"
 	"patgate/token"
+	"patgate/token/limits"
 )
 
 // state gives the validity of a token at an hour after the suite's start.
@@ -212,6 +214,33 @@ func testEdits(t *testing.T, f *Fixture) {
 		return store.Edit{Revision: l.Revision, Children: l.Children, Name: l.Name, Description: l.Description, Scopes: l.Scopes,
 			TableVersion: l.TableVersion, ExpiresAt: l.ExpiresAt, RenewUntil: l.RenewUntil}
 	}
+	t.Run("the file that keeps a token, and what was applied, come back as they were", func(t *testing.T) {
+		r := f.NewToken(t, "kept")
+		if l := tokenOf(t, f, r.ID); l.Managed != nil || l.Differences() != nil {
+			t.Fatalf("a token made by hand is kept by %+v", l.Managed)
+		}
+		e := edit(tokenOf(t, f, r.ID))
+		e.Limits = &limits.Spec{Networks: []string{"10.0.0.0/8"}, MaxUses: 7}
+		m := token.Managed{Set: "policies", Name: "kept", File: "teams/ci.yaml", Spec: `{"Expires":"30d"}`, Undelivered: true}
+		e.Managed = m.With(&token.Record{Name: e.Name, Description: e.Description, Scopes: e.Scopes, ExpiresAt: e.ExpiresAt,
+			Limits: *e.Limits})
+		must(t, 0, second(f.Store.EditToken(ctx, r.ID, e, store.Cause{By: "operator", At: Start()})))
+		l := tokenOf(t, f, r.ID)
+		if !reflect.DeepEqual(l.Managed.Scopes, e.Managed.Scopes) || l.Managed.Spec != m.Spec || !l.Managed.Undelivered ||
+			l.Managed.File != m.File || l.Managed.Set != m.Set || !l.Managed.Applied.ExpiresAt.Equal(e.ExpiresAt) {
+			t.Errorf("kept by %+v, want %+v", l.Managed, e.Managed)
+		}
+		if d := l.Differences(); len(d) != 0 {
+			t.Errorf("what was just applied differs: %v", d)
+		}
+		e = edit(l)
+		e.Managed, e.ExpiresAt, e.RenewUntil = l.Managed, l.ExpiresAt.Add(-time.Hour), l.ExpiresAt.Add(-time.Hour)
+		must(t, 0, second(f.Store.EditToken(ctx, r.ID, e, store.Cause{By: "user:42", At: Start()})))
+		l = tokenOf(t, f, r.ID)
+		if d := l.Differences(); len(d) != 1 || d[0].Field != "expires_at" {
+			t.Errorf("it ends sooner, and differs in %v", d)
+		}
+	})
 	t.Run("what a token may do is changed, and its revision moves", func(t *testing.T) {
 		r := f.NewToken(t, "wide")
 		e := edit(tokenOf(t, f, r.ID))

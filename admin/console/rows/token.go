@@ -21,6 +21,7 @@ type Token struct {
 	Uses                            int64
 	Limits                          []string
 	Radius                          Radius
+	Managed                         *Managed
 	Active, CanRotate, CanEdit, Own bool
 }
 
@@ -47,6 +48,7 @@ func Of(t *tokens.Inspected, viewer int64, k *picker.Catalogue, now time.Time) T
 		Uses:        t.Uses,
 		Limits:      words.Listed(t.Limits.Lines()),
 		Own:         own,
+		Managed:     ManagedBy(&t.Record),
 		Radius:      Radius{t.Radius.Short(), t.Radius.Level(), t.Radius.Explain() + " " + words.Sentence(marks.Weights)},
 		Active:      t.State == "active" || t.State == "credential_invalid",
 		CanRotate:   own && t.RotatedTo == 0,

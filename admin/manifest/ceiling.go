@@ -1,6 +1,8 @@
 package manifest
 
 import (
+	"errors"
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -9,14 +11,17 @@ import (
 	"patgate/admin/terms"
 	"patgate/policy"
 	"patgate/routes"
+	"patgate/token/limits"
 )
 
-// Limit is an operator's upper bound: what no token may do somewhere, whatever its scopes are.
-type Limit struct {
+// Ceiling is an operator's upper bound: what no token may do somewhere, whatever its scopes are.
+type Ceiling struct {
 	Groups      []string `json:"groups,omitempty" doc:"Where it holds, with everything below: ids, or paths of patgate.lock."`
 	Projects    []string `json:"projects,omitempty" doc:"Where it holds besides. Without groups and projects: everywhere."`
 	Deny        Deny     `json:"deny,omitzero" doc:"What no token may do there."`
 	MaxLifetime string   `json:"max_lifetime,omitempty" doc:"A token that is older is refused there: 12h, 30d."`
+	// Networks are what asks for a limit of use.
+	Networks []string `json:"networks,omitempty" doc:"A token not limited to networks within these ranges is refused there."`
 }
 
 // Deny is what a limit denies.
@@ -29,13 +34,13 @@ type Deny struct {
 // effectMints is the effect of permissions with which a request is answered with another credential.
 const effectMints = "mints"
 
-func limitKind() kind {
-	return kind{"Limit", func() any { return &Limit{} }, func(c *checker, o *Object) { c.limit(o) }}
+func ceilingKind() kind {
+	return kind{"Limit", func() any { return &Ceiling{} }, func(c *checker, o *Object) { c.ceiling(o) }}
 }
 
-// limit checks a limit, and whether the places that it names are known.
-func (c *checker) limit(o *Object) {
-	m := o.Spec.(*Limit)
+// ceiling checks a limit, and whether the places that it names are known.
+func (c *checker) ceiling(o *Object) {
+	m := o.Spec.(*Ceiling)
 	c.places(o, "groups", routes.RefGroup, m.Groups)
 	c.places(o, "projects", routes.RefProject, m.Projects)
 	c.compile(o)
@@ -55,9 +60,9 @@ func (c *checker) places(o *Object, field string, kind routes.RefKind, names []s
 }
 
 // compile makes the limit that is decided by.
-func (c *checker) compile(o *Object) policy.Limit {
-	m := o.Spec.(*Limit)
-	out := policy.Limit{Name: o.Name}
+func (c *checker) compile(o *Object) policy.Ceiling {
+	m := o.Spec.(*Ceiling)
+	out := policy.Ceiling{Name: o.Name}
 	place := func(kind routes.RefKind, name string, into *[]int64) {
 		p, _ := c.set.Lock.Place(kind, name)
 		*into, out.Above = append(*into, p.ID), append(out.Above, p.Above...)
@@ -109,21 +114,40 @@ func (c *checker) compile(o *Object) policy.Limit {
 		}
 		out.MaxAge = int64(span / time.Second)
 	}
-	if len(m.Deny.Permissions)+len(m.Deny.Categories)+len(m.Deny.Effects) == 0 && m.MaxLifetime == "" {
-		o.problem("deny", "write deny: or max_lifetime:", "it forbids nothing")
+	c.networks(o, m, &out)
+	if len(m.Deny.Permissions)+len(m.Deny.Categories)+len(m.Deny.Effects)+len(m.Networks) == 0 && m.MaxLifetime == "" {
+		o.problem("deny", "write deny:, max_lifetime: or networks:", "it forbids nothing")
 	}
 	return out
 }
 
-// Limits gives the limits of a set that was read without problems, by the numbers of a table's permissions. There may be problems
-// when that is another table than the set was read with.
-func (s *Set) Limits(t *routes.Table) (limits policy.Limits, problems []routes.Problem) {
+// networks reads the ranges within which a token has to be used, as those of limits of use are read.
+func (c *checker) networks(o *Object, m *Ceiling, out *policy.Ceiling) {
+	l, err := limits.Compile(limits.Spec{Networks: m.Networks})
+	var wrong *limits.Error
+	if errors.As(err, &wrong) {
+		for _, p := range wrong.Problems {
+			o.problem(p.Field, "", "%s", p.Message)
+		}
+	}
+	if l == nil {
+		return
+	}
+	out.Networks = []netip.Prefix{}
+	for _, text := range l.Spec.Networks {
+		out.Networks = append(out.Networks, netip.MustParsePrefix(text)) // it was written from one
+	}
+}
+
+// Ceilings gives the limits of a set that was read without problems, by the numbers of a table's permissions. There may be
+// problems when that is another table than the set was read with.
+func (s *Set) Ceilings(t *routes.Table) (ceilings policy.Ceilings, problems []routes.Problem) {
 	c := &checker{table: t, set: s}
-	for _, o := range Of[Limit](s) {
+	for _, o := range Of[Ceiling](s) {
 		known := len(o.document.Problems)
-		limits = append(limits, c.compile(o))
+		ceilings = append(ceilings, c.compile(o))
 		problems = append(problems, o.document.Problems[known:]...)
 		o.document.Problems = o.document.Problems[:known]
 	}
-	return limits, problems
+	return ceilings, problems
 }

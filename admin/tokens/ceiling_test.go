@@ -15,7 +15,7 @@ import (
 )
 
 // held gives the caller who holds a token, as sessions hold it to limits now.
-func (w *world) held(t testing.TB, made *tokens.Created, limits policy.Limits) tokens.Caller {
+func (w *world) held(t testing.TB, made *tokens.Created, limits policy.Ceilings) tokens.Caller {
 	t.Helper()
 	free := w.session(t, made)
 	g, _ := tokens.OwnGrant(free)
@@ -55,14 +55,14 @@ func TestLimitsHoldOnTheTokenAPI(t *testing.T) {
 		p, _ := w.table.Catalogue().Find(name)
 		forbidden.Add(p)
 	}
-	month := policy.Limits{{Name: "month", MaxAge: 30 * 24 * 3600}}
+	month := policy.Ceilings{{Name: "month", MaxAge: 30 * 24 * 3600}}
 	for name, c := range map[string]struct {
-		limits policy.Limits
+		limits policy.Ceilings
 		ahead  time.Duration
 	}{
-		"forbidden":  {policy.Limits{{Name: "month", Permissions: forbidden}}, 0},
+		"forbidden":  {policy.Ceilings{{Name: "month", Permissions: forbidden}}, 0},
 		"outlived":   {month, 31 * 24 * time.Hour},
-		"both place": {policy.Limits{{Name: "frozen", Groups: []int64{w.shop}, MaxAge: 60}, month[0]}, 31 * 24 * time.Hour},
+		"both place": {policy.Ceilings{{Name: "frozen", Groups: []int64{w.shop}, MaxAge: 60}, month[0]}, 31 * 24 * time.Hour},
 	} {
 		w.ahead = c.ahead
 		for what, err := range tries(w.held(t, made, c.limits)) {
@@ -72,7 +72,7 @@ func TestLimitsHoldOnTheTokenAPI(t *testing.T) {
 		}
 	}
 	// Under a limit on a group it goes on, and what it makes and rotates is as old as it is.
-	frozen := policy.Limits{{Name: "frozen", Groups: []int64{w.shop}, MaxAge: 30 * 24 * 3600}}
+	frozen := policy.Ceilings{{Name: "frozen", Groups: []int64{w.shop}, MaxAge: 30 * 24 * 3600}}
 	began := w.read(t, made.ID).CreatedAt
 	older := func(what string, r *token.Record, err error) {
 		t.Helper()
