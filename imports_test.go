@@ -68,7 +68,7 @@ func direction() map[string][]string {
 			"store/transfer", "store/trusts", "store/sqlite/files", "store/storetest", "store/tables/limited",
 			"token/limits", "store/signins", "store/tables/filter"},
 		"store/storetest/trusted": {"token", "store", "store/storetest"},
-		"proxy": {"routes", "routes/...", "policy", "token", "cache", "audit", "dial", "fleet", "forge",
+		"proxy": {"routes", "routes/...", "policy", "token", "cache", "audit", "dial", "fleet", "fleet/share", "forge",
 			"proxy/...", "token/limits"},
 		"proxy/header": {"routes/memo", "token"},
 		"proxy/fast": {"routes", "routes/memo", "routes/params", "token", "audit", "proxy/header", "proxy/reply",
