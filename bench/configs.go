@@ -11,17 +11,22 @@ import (
 	"strings"
 )
 
-// patgateConfig is patgate as it is by default, but for addresses and files, and a budget that lets one owner's tokens
-// ask for all projects at once.
+// patgateConfig is patgate as it is by default, but for addresses, files and @FURTHER@.
 const patgateConfig = `
-upstream: {url: "@ORIGIN@", connections: 1024@CA@}
+upstream: {url: "@ORIGIN@", connections: @CONNECTIONS@@CA@}
 @TLS@
 listen: @LISTEN@
 admin: {listen: @ADMIN@}
 data_dir: @DATA@
 store: {key_file: @KEY@}
-resolver: {budget_per_owner: 1000000, budget_per_token: 100000}
+@FURTHER@
 `
+
+// wideBudget lets one owner's tokens ask for all projects at once.
+const wideBudget = "resolver: {budget_per_owner: 1000000, budget_per_token: 100000}"
+
+// manyConnections is how many connections to the upstream all peers may have, or keep, where they are not what is measured.
+const manyConnections = "1024"
 
 func startPatgate(_ context.Context, s *stage, to target) (*service, error) {
 	listen, err := freePort()
@@ -37,7 +42,12 @@ func startPatgate(_ context.Context, s *stage, to target) (*service, error) {
 		origin, ca = "https://"+to.upstream, `, ca_file: "`+s.path("cert.pem")+`"`
 		certificate = `tls: {cert_file: "` + s.path("cert.pem") + `", key_file: "` + s.path("key.pem") + `"}`
 	}
-	config := s.fill(patgateConfig, "@ORIGIN@", origin, "@CA@", ca, "@TLS@", certificate, "@LISTEN@", listen,
+	most, further := manyConnections, wideBudget
+	if to.connections > 0 {
+		most, further = fmt.Sprint(to.connections), ""
+	}
+	config := s.fill(patgateConfig, "@CONNECTIONS@", most, "@FURTHER@", further, "@ORIGIN@", origin, "@CA@", ca,
+		"@TLS@", certificate, "@LISTEN@", listen,
 		"@ADMIN@", admin, "@DATA@", to.seeded.data, "@KEY@", to.seeded.keys)
 	return s.configured("patgate"+to.suffix, config, listen, to.env, s.patgate, "serve", "--config", "%s")
 }
@@ -62,7 +72,7 @@ http {
   proxy_set_header X-Forwarded-For $remote_addr;
   proxy_request_buffering off;
   proxy_max_temp_file_size 0;
-  upstream forge { server @UPSTREAM@; keepalive 1024; keepalive_requests 1000000000; keepalive_timeout 1h; }
+  upstream forge { @MOST@ keepalive 1024; keepalive_requests 1000000000; keepalive_timeout 1h; }
   @AUTHORIZER@
   server {
     listen @LISTEN@ backlog=4096 reuseport@SSL@;
@@ -104,8 +114,12 @@ func (s *stage) nginx(name string, ask asking, to target) (*service, error) {
 	if to.secure {
 		ssl, scheme = " ssl; ssl_certificate "+s.path("cert.pem")+"; ssl_certificate_key "+s.path("key.pem"), "https"
 	}
-	config := s.fill(nginxConfig, "@SSL@", ssl, "@SCHEME@", scheme, "@AUTH@", ask.auth, "@AUTHORIZER@", ask.upstream,
-		"@ASKED@", ask.pass, "@NAME@", name, "@LISTEN@", listen, "@UPSTREAM@", to.upstream)
+	most := "server " + to.upstream + ";"
+	if to.connections > 0 {
+		most = fmt.Sprintf("zone forge 64k; server %s max_conns=%d;", to.upstream, to.connections)
+	}
+	config := s.fill(nginxConfig, "@MOST@", most, "@SSL@", ssl, "@SCHEME@", scheme, "@AUTH@", ask.auth, "@AUTHORIZER@", ask.upstream,
+		"@ASKED@", ask.pass, "@NAME@", name, "@LISTEN@", listen)
 	if ask == (asking{}) {
 		at := strings.Index(config, "    location = /authorize")
 		config = config[:at] + "  }\n}\n"
@@ -182,12 +196,13 @@ defaults
   timeout client 1h
   timeout server 1h
   timeout http-keep-alive 1h
+  @FURTHER@
 frontend clients
   bind @LISTEN@ backlog 4096
   option forwardfor
   default_backend forge
 backend forge
-  server forge @UPSTREAM@ pool-max-conn 1024 pool-purge-delay 1h
+  server forge @UPSTREAM@ pool-max-conn 1024 pool-purge-delay 1h@MOST@
 `
 
 func startHAProxy(_ context.Context, s *stage, to target) (*service, error) {
@@ -195,7 +210,13 @@ func startHAProxy(_ context.Context, s *stage, to target) (*service, error) {
 	if err != nil {
 		return nil, err
 	}
-	config := s.fill(haproxyConfig, "@THREADS@", fmt.Sprint(runtime.GOMAXPROCS(0)), "@LISTEN@", listen, "@UPSTREAM@", to.upstream)
+	most, further := "", ""
+	if to.connections > 0 {
+		most = fmt.Sprint(" maxconn ", to.connections)
+		further = "option abortonclose\n  timeout queue 5s" // it has nobody wait for longer than patgate does
+	}
+	config := s.fill(haproxyConfig, "@MOST@", most, "@FURTHER@", further, "@THREADS@", fmt.Sprint(runtime.GOMAXPROCS(0)),
+		"@LISTEN@", listen, "@UPSTREAM@", to.upstream)
 	return s.configured("haproxy"+to.suffix, config, listen, to.env, "haproxy", "-db", "-f", "%s")
 }
 

@@ -116,7 +116,8 @@ func countInstructions(t *testing.T) int64 {
 	if err != nil {
 		t.Fatal(err)
 	}
-	config := s.fill(patgateConfig, "@ORIGIN@", "http://"+s.upstream, "@CA@", "", "@TLS@", "", "@LISTEN@", listen, "@ADMIN@", `"off"`,
+	config := s.fill(patgateConfig, "@CONNECTIONS@", manyConnections, "@FURTHER@", wideBudget,
+		"@ORIGIN@", "http://"+s.upstream, "@CA@", "", "@TLS@", "", "@LISTEN@", listen, "@ADMIN@", `"off"`,
 		"@DATA@", s.seeded.data, "@KEY@", s.seeded.keys)
 	profile := s.path("callgrind.out")
 	v, err := s.configured("callgrind", config, listen, []string{"GOMAXPROCS=1", "GOGC=off", "GODEBUG=asyncpreemptoff=1,cpu.all=off"},

@@ -64,11 +64,19 @@ func (s *stage) latency(ctx context.Context, v *service, l traffic, rate float64
 	if err := p.run(ctx, time.Duration(l.seconds*float64(time.Second)), rate); err != nil {
 		return report.Quantiles{}, fmt.Errorf("%s at %.0f a second: %w", v.name, rate, err)
 	}
-	slices.Sort(p.latencies)
-	at := func(q float64) float64 {
-		return float64(p.latencies[min(len(p.latencies)-1, int(q*float64(len(p.latencies))))].Nanoseconds()) / 1000
+	return quantiles(p.latencies), nil
+}
+
+// quantiles sorts what was measured; of nothing it gives nothing.
+func quantiles(latencies []time.Duration) report.Quantiles {
+	if len(latencies) == 0 {
+		return report.Quantiles{}
 	}
-	return report.Quantiles{Requests: len(p.latencies), P50: at(.5), P99: at(.99), P999: at(.999)}, nil
+	slices.Sort(latencies)
+	at := func(q float64) float64 {
+		return float64(latencies[min(len(latencies)-1, int(q*float64(len(latencies))))].Nanoseconds()) / 1000
+	}
+	return report.Quantiles{Requests: len(latencies), P50: at(.5), P99: at(.99), P999: at(.999)}
 }
 
 func (p *paced) open(address string, connections int) (err error) {

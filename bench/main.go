@@ -33,7 +33,7 @@ type options struct {
 }
 
 // allParts lists what can be measured.
-var allParts = []string{"compare", "scaling", "kinds", "bodies", "footprint"}
+var allParts = []string{"compare", "scaling", "kinds", "bodies", "footprint", "fairness"}
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -108,6 +108,8 @@ func run(ctx context.Context, o *options, out, log io.Writer) error {
 			err = s.otherKinds(ctx, o, r)
 		case "bodies":
 			err = s.longBodies(ctx, o, r)
+		case "fairness":
+			err = s.fairness(ctx, o, r)
 		case "footprint":
 			r.Footprint, err = s.footprint(ctx, o)
 		}

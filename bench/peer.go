@@ -28,6 +28,8 @@ type target struct {
 	env      []string // further environment
 	secure   bool     // https on both sides
 	suffix   string   // of the service's name and files, when a peer runs more than once
+
+	connections int // to the upstream, at most; 0 is more than are needed
 }
 
 // peers lists who is compared, in the order in which they are driven. All have as many workers as there are processors,

@@ -36,6 +36,8 @@ type seeded struct {
 	tokens     []string // the secrets
 }
 
+func (s *seeded) file() string { return filepath.Join(s.data, "db", "patgate.db") }
+
 // project gives the number of the project that a token reaches.
 func project(i int) int { return i%projects + 1 }
 
@@ -43,28 +45,12 @@ func project(i int) int { return i%projects + 1 }
 // row with a hash and a project of their own, in one transaction, because a transaction each would take minutes.
 func seed(ctx context.Context, data, keys, origin string, n int) (*seeded, error) {
 	s := &seeded{data: data, keys: filepath.Join(keys, "patgate.key")}
-	file := filepath.Join(data, "db", "patgate.db")
-	db, err := sqlite.Open(ctx, file, sqlite.Options{})
+	db, err := sqlite.Open(ctx, s.file(), sqlite.Options{})
 	if err != nil {
 		return nil, err
 	}
 	defer db.Close()
-	now := time.Now()
-	ring, err := store.OpenKeyring(ctx, db, seal.Source{File: s.keys}, now)
-	if err != nil {
-		return nil, err
-	}
-	owner, err := db.PutOwner(ctx, store.Owner{Origin: origin, UserID: 42, Username: "bench", CreatedAt: now})
-	if err != nil {
-		return nil, err
-	}
-	credential, err := db.AddCredential(ctx, store.Credential{
-		OwnerID:   owner.ID,
-		Kind:      "personal_access_token",
-		Scopes:    []string{"api"},
-		CreatedAt: now,
-	},
-		func(b seal.Binding) (string, []byte, error) { return ring.Seal(b, []byte(ownersCredential)) })
+	ring, err := store.OpenKeyring(ctx, db, seal.Source{File: s.keys}, time.Now())
 	if err != nil {
 		return nil, err
 	}
@@ -73,13 +59,10 @@ func seed(ctx context.Context, data, keys, origin string, n int) (*seeded, error
 		return nil, err
 	}
 	s.tokens = secrets
-	if _, err := db.CreateToken(ctx, token.Record{
-		Hash: hashes[0], Name: "bench", LastFour: "0000", OwnerID: owner.ID, CredentialID: credential.ID, TableVersion: 1,
-		CreatedAt: now, ExpiresAt: now.Add(24 * time.Hour), Scopes: scopesOf(0),
-	}); err != nil {
+	if err := newcomer(ctx, db, ring, origin, 42, ownersCredential, hashes[0], scopesOf(0)); err != nil {
 		return nil, err
 	}
-	if err := copies(ctx, file, hashes); err != nil {
+	if err := copies(ctx, s.file(), hashes); err != nil {
 		return nil, err
 	}
 	health, err := db.Check(ctx)
@@ -87,6 +70,46 @@ func seed(ctx context.Context, data, keys, origin string, n int) (*seeded, error
 		err = fmt.Errorf("%d tokens were seeded, and %d are there", n, health.Tokens)
 	}
 	return s, err
+}
+
+// newcomer makes an owner with a sealed credential, and a token of his.
+func newcomer(ctx context.Context, db store.Store, ring *seal.Keyring, origin string, user int64, secret string, hash token.Hash,
+	scopes []policy.ScopeSpec) error {
+	now := time.Now()
+	owner, err := db.PutOwner(ctx, store.Owner{Origin: origin, UserID: user, Username: fmt.Sprint("bench-", user), CreatedAt: now})
+	if err != nil {
+		return err
+	}
+	credential, err := db.AddCredential(ctx, store.Credential{
+		OwnerID: owner.ID, Kind: "personal_access_token", Scopes: []string{"api"}, CreatedAt: now,
+	}, func(b seal.Binding) (string, []byte, error) { return ring.Seal(b, []byte(secret)) })
+	if err != nil {
+		return err
+	}
+	_, err = db.CreateToken(ctx, token.Record{
+		Hash: hash, Name: "bench", LastFour: "0000", OwnerID: owner.ID, CredentialID: credential.ID, TableVersion: 1,
+		CreatedAt: now, ExpiresAt: now.Add(24 * time.Hour), Scopes: scopes,
+	})
+	return err
+}
+
+// another adds a token of another owner, for all projects.
+func (s *seeded) another(ctx context.Context, origin string, user int64, secret string) (string, error) {
+	db, err := sqlite.Open(ctx, s.file(), sqlite.Options{})
+	if err != nil {
+		return "", err
+	}
+	defer db.Close()
+	ring, err := store.OpenKeyring(ctx, db, seal.Source{File: s.keys}, time.Now())
+	if err != nil {
+		return "", err
+	}
+	secrets, hashes, err := mint(1)
+	if err != nil {
+		return "", err
+	}
+	all := []policy.ScopeSpec{{Access: "all_memberships", Permissions: permissions}}
+	return secrets[0], newcomer(ctx, db, ring, origin, user, secret, hashes[0], all)
 }
 
 func mint(n int) (secrets []string, hashes []token.Hash, err error) {

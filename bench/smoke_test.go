@@ -3,6 +3,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"io"
 	"os"
@@ -40,6 +41,13 @@ func TestTheHarnessWorks(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := load1(t, dir)
+	part := &report.Result{Date: r.Date, Commit: r.Commit, Fairness: r.Fairness}
+	before, _ := os.ReadFile(filepath.Join(dir, "latest.json"))
+	name, err := part.Save(dir)
+	after, _ := os.ReadFile(filepath.Join(dir, "latest.json"))
+	if err != nil || !strings.HasSuffix(name, "-part") || !bytes.Equal(before, after) {
+		t.Errorf("a part is saved as %s, and as the latest: %v, %v", name, !bytes.Equal(before, after), err)
+	}
 	for _, s := range r.Throughput {
 		if len(s.Samples) != 1 || s.Samples[0].Requests < 10 || s.Samples[0].CPU <= 0 || s.Samples[0].RSS < 1<<20 {
 			t.Errorf("throughput of %s: %+v", s.Name, s.Samples)
@@ -73,6 +81,18 @@ func TestTheHarnessWorks(t *testing.T) {
 	for _, b := range r.Bodies {
 		if b.Up[0].MiBPerSecond <= 0 || b.Down[0].MiBPerSecond <= 0 {
 			t.Errorf("bodies of %s: %+v", b.Name, b)
+		}
+	}
+	if len(r.Fairness) != 4*len(r.Bodies) {
+		t.Errorf("fairness: %d rows", len(r.Fairness))
+	}
+	for _, f := range r.Fairness {
+		x := f.Samples[0]
+		if x.Sent < 100 || len(x.Disturbing) == 0 || x.Alone.Requests == 0 || x.Most == 0 {
+			t.Errorf("fairness, %s, %s: %+v", f.Disturbance, f.Peer, x)
+		}
+		if f.Peer == report.Patgate && x.Statuses["200"] < x.Sent*9/10 { // a share that is missing is a half or more
+			t.Errorf("%s: others have %v of %d", f.Disturbance, x.Statuses, x.Sent)
 		}
 	}
 	if f := r.Footprint; f == nil || f.StartMillis[0] <= 0 || f.RSSHot < 1<<20 || f.Reloads != 5 || f.ReloadLoad < 10 {

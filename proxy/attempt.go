@@ -7,13 +7,13 @@ import (
 
 	"github.com/valyala/fasthttp"
 
+	"patgate/fleet/share"
 	"patgate/forge"
 	"patgate/proxy/legacy"
 	"patgate/proxy/local"
 	"patgate/proxy/reply"
 	"patgate/proxy/surface"
 	"patgate/proxy/wire"
-	"patgate/proxy/wire/share"
 	"patgate/routes"
 )
 

@@ -84,7 +84,8 @@ func (x *exchange) admit() *reply.Refusal {
 		return nil
 	}
 	x.body.Meter = &x.pass
-	return x.pass.Admit(x.h.options.Meter, s.Limits, q.Client, x.h.revocation(q) != local.RevokesNothing, x.body.Length)
+	from := x.h.reader.Proxies.Origin(q.Client, x.h.options.ProxyProtocol)
+	return x.pass.Admit(x.h.options.Meter, s.Limits, from, x.h.revocation(q) != local.RevokesNothing, x.body.Length)
 }
 
 // orTooMany answers for a wrong token from an address that has sent too many.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/valyala/fasthttp"
 
+	"patgate/fleet/share"
 	"patgate/policy"
 	"patgate/proxy/fast"
 	"patgate/proxy/header"
@@ -15,7 +16,6 @@ import (
 	"patgate/proxy/reply"
 	"patgate/proxy/surface"
 	"patgate/proxy/wire"
-	"patgate/proxy/wire/share"
 	"patgate/token"
 )
 

@@ -196,6 +196,45 @@ func TestNetworksOfClientsBehindProxies(t *testing.T) {
 	}
 }
 
+// TestAProxyThatNamesNobody holds that the address of a proxy in front satisfies no networks, whatever way it would name a client.
+func TestAProxyThatNamesNobody(t *testing.T) {
+	for _, c := range []struct {
+		name, first, forwarded string
+		trusted, announcing    bool
+		status                 int
+	}{
+		{name: "who is no proxy", status: 200},
+		{name: "a proxy", trusted: true, status: 403},
+		{name: "a proxy that names no address", trusted: true, forwarded: "unknown", status: 403},
+		{name: "a proxy that names another one", trusted: true, forwarded: "127.0.0.1", status: 403},
+		{name: "a proxy that names a client", trusted: true, forwarded: "10.1.2.3", status: 200},
+		{name: "PROXY protocol, unknown", announcing: true, first: "PROXY UNKNOWN\r\n", status: 403},
+		{name: "PROXY protocol, local", announcing: true, first: "\r\n\r\n\x00\r\nQUIT\n\x20\x00\x00\x00", status: 403},
+		{name: "PROXY protocol, a client", announcing: true, first: "PROXY TCP4 10.1.2.3 192.0.2.1 1 2\r\n", status: 200},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			g := newGateway(t, newEcho(t, nil).URL, func(o *Options) {
+				if metered(o); !c.trusted {
+					o.TrustedProxies = nil
+				}
+				if c.announcing {
+					o.ProxyProtocol = prefixes("127.0.0.1/32")
+				}
+			})
+			g.limit(t, g.token, limits.Spec{Networks: []string{"10.0.0.0/8", "127.0.0.0/8"}})
+			fields := []string{"PRIVATE-TOKEN: " + g.token}
+			if c.forwarded != "" {
+				fields = append(fields, "X-Forwarded-For: "+c.forwarded)
+			}
+			a := g.raw(t, c.first+get("/api/v4/projects/7/jobs", fields...))
+			a.wants(t, c.status)
+			if c.status == 403 && !strings.Contains(a.body, "named no client") {
+				t.Error(a.body)
+			}
+		})
+	}
+}
+
 // TestWhatIsCountedIsGivenBack holds that requests at once end, however they do.
 func TestWhatIsCountedIsGivenBack(t *testing.T) {
 	boom := false

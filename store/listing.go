@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"patgate/token"
+	"patgate/token/limits"
 )
 
 // Listed is a token as lists and details show it.
@@ -33,6 +34,8 @@ type Listed struct {
 	Kept      Kept
 	// Names are those of what its scopes name, as its owner saw it last. Nil when they were not asked for.
 	Names Named
+	// LimitUse is what was used of its limits. Nil when that was not asked for, or they bound no sum.
+	LimitUse *limits.Used
 }
 
 // State narrows a list by what a token is now. The zero value is any.

@@ -28,6 +28,8 @@ type Token struct {
 	GranularScopes []Scope    `json:"granular_scopes"`
 	// Limits are the conditions under which it may be used; null: none.
 	Limits *limits.Spec `json:"limits"`
+	// LimitsUsed is what was used of them, in the answer that shows one token; null where they bound no sum.
+	LimitsUsed *limits.Used `json:"limits_used"`
 	// Token is the secret, in the answer that makes it.
 	Token string `json:"token,omitempty"`
 
@@ -193,6 +195,7 @@ func View(l *store.Listed, now time.Time) *Token {
 		Granular:         true,
 		GranularScopes:   viewScopes(l.Scopes),
 		Limits:           limited,
+		LimitsUsed:       l.LimitUse,
 		ExpiresAtTime:    l.ExpiresAt,
 		RenewUntil:       l.RenewUntil,
 		Mode:             mode,

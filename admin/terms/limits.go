@@ -4,7 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"time"
 
+	"patgate/token"
 	"patgate/token/limits"
 )
 
@@ -134,4 +136,13 @@ func WiderLimits(fresh, old *limits.Spec) (bool, error) {
 	}
 	b, err := limits.Compile(*old)
 	return len(limits.Beyond(a, b)) > 0, err
+}
+
+// Changed says, for the record of a change, what is other than before besides scopes: the end of report mode, and limits.
+func Changed(r *token.Record, reportUntil time.Time, before *limits.Spec) string {
+	mode, limited := r.ReportChange(reportUntil), limits.Change(&r.Limits, before)
+	if mode != "" && limited != "" {
+		return mode + "; " + limited
+	}
+	return mode + limited
 }

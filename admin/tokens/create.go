@@ -159,7 +159,7 @@ func (s *Service) store(ctx context.Context, c Caller, b *binding, r token.Recor
 	out.Listed = store.Listed{Record: r, Owner: b.owner}
 	out.Warnings = append(out.Warnings, names.Put(ctx, s.o.Name, &out.Listed, found.All(), s.now())...)
 	s.marks.Made(ctx, r.ID)
-	s.record("created", &out.Listed, c, r.ReportChange(time.Time{}), r.ParentID)
+	s.record("created", &out.Listed, c, terms.Changed(&out.Record, time.Time{}, &limits.Spec{}), r.ParentID)
 	return out, nil
 }
 

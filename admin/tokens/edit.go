@@ -168,7 +168,7 @@ func (s *Service) edit(ctx context.Context, c Caller, id int64, q *Changes) (*Ed
 	}
 	out.Revoked = e.RevokeBelow
 	s.marks.Made(ctx, id)
-	s.record("edited", &out.Listed, c, out.ReportChange(l.ReportUntil), 0)
+	s.record("edited", &out.Listed, c, terms.Changed(&out.Record, l.ReportUntil, &l.Limits), 0)
 	return out, nil
 }
 

@@ -47,6 +47,17 @@ func TestLimitsOfATokenThatAnotherMakes(t *testing.T) {
 	if e, err := w.Edit(t.Context(), maker, made.ID, tokens.Changes{Limits: &narrow}); err != nil || e.Widened {
 		t.Errorf("a token narrows itself: %v", err)
 	}
+	if c := w.changes[len(w.changes)-1]; c.What != "edited" ||
+		c.Reason != "limits: networks 10.0.0.0/9; max uses 5, were networks 10.0.0.0/8; max uses 5" {
+		t.Errorf("the record of the edit: %+v", c)
+	}
+	if err := w.store.TakeUse(t.Context(), []limits.MostUses{{Family: made.FamilyID, Most: 5}}); err != nil {
+		t.Fatal(err)
+	}
+	if l, err := w.Show(t.Context(), w.owner(t, w.pat), made.ID); err != nil || l.LimitUse.Of(limits.MaxUses) != "1 used, 4 left" ||
+		l.LimitUse.BytesToday != nil {
+		t.Errorf("what was used of it: %+v, %v", l.LimitUse, err)
+	}
 	if e, err := w.Edit(t.Context(), w.owner(t, w.pat), made.ID, tokens.Changes{Limits: &none}); err != nil || !e.Widened ||
 		!e.Limits.Empty() {
 		t.Errorf("its owner widens it: %v", err)

@@ -13,7 +13,20 @@ func (s *Service) Show(ctx context.Context, c Caller, id int64) (store.Listed, e
 	if _, held := c.(holder); held {
 		l.Names = nil
 	}
-	return l, err
+	if err != nil {
+		return l, err
+	}
+	return l, s.readUse(ctx, &l)
+}
+
+// readUse reads what was used of the limits of a token.
+func (s *Service) readUse(ctx context.Context, l *store.Listed) error {
+	if !l.Limits.Sums() {
+		return nil
+	}
+	uses, bytes, err := s.o.Store.LimitUse(ctx, l.FamilyID, limits.DayOf(s.now()))
+	l.LimitUse = l.Limits.Used(uses, bytes)
+	return err
 }
 
 // List lists the tokens of the caller's user; those of userID, or of everyone when that is 0, for an administrator and an

@@ -38,6 +38,7 @@ func (r *Result) Page() string {
 	r.kindTable(line)
 	r.bodyTable(line)
 	r.footprintTable(line)
+	r.fairnessTable(line)
 	return b.String()
 }
 

@@ -60,13 +60,14 @@ type Result struct {
 	Absent  []string `json:"absent"`
 	Peers   []Peer   `json:"peers"`
 
-	Throughput []*Series  `json:"throughput,omitempty"`
-	Common     *PaceSet   `json:"latency_common,omitempty"`
-	Half       *PaceSet   `json:"latency_half,omitempty"`
-	Scaling    []*Series  `json:"scaling,omitempty"`
-	Kinds      []*Series  `json:"kinds,omitempty"`
-	Bodies     []*Bodies  `json:"bodies,omitempty"`
-	Footprint  *Footprint `json:"footprint,omitempty"`
+	Throughput []*Series   `json:"throughput,omitempty"`
+	Common     *PaceSet    `json:"latency_common,omitempty"`
+	Half       *PaceSet    `json:"latency_half,omitempty"`
+	Scaling    []*Series   `json:"scaling,omitempty"`
+	Kinds      []*Series   `json:"kinds,omitempty"`
+	Bodies     []*Bodies   `json:"bodies,omitempty"`
+	Footprint  *Footprint  `json:"footprint,omitempty"`
+	Fairness   []*Fairness `json:"fairness,omitempty"`
 }
 
 // Machine is where it was measured.
@@ -199,7 +200,7 @@ func Commit() string {
 }
 
 // Save writes the result as JSON, as a page and as a plot, under a name of its own, and once more as the latest one, which
-// docs/performance.md shows.
+// docs/performance.md shows. Without the comparison there is no plot, and it is not the latest.
 func (r *Result) Save(dir string) (string, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return "", err
@@ -213,8 +214,15 @@ func (r *Result) Save(dir string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	for suffix, content := range map[string][]byte{".json": append(text, '\n'), ".md": []byte(r.Page()), ".svg": []byte(r.plot())} {
-		for _, file := range []string{name, filepath.Join(dir, "latest")} {
+	contents, files := map[string][]byte{".json": append(text, '\n'), ".md": []byte(r.Page())}, []string{name}
+	if len(r.Throughput) > 0 {
+		contents[".svg"], files = []byte(r.plot()), append(files, filepath.Join(dir, "latest"))
+	} else {
+		name += "-part"
+		files[0] = name
+	}
+	for suffix, content := range contents {
+		for _, file := range files {
 			if err := os.WriteFile(file+suffix, content, 0o644); err != nil {
 				return "", err
 			}

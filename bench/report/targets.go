@@ -83,6 +83,7 @@ func (r *Result) Targets() []Target {
 			SpreadOf([]float64{float64(f.RSSHot) / (1 << 20)}), "%.0f")
 		add("start with the store, ms", 300, false, SpreadOf(f.StartMillis), "%.0f")
 	}
+	r.fairnessTargets(add)
 	return all
 }
 

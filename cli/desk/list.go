@@ -44,6 +44,9 @@ func PrintTokens(cmd *cobra.Command, list []store.Listed, total int, f store.Fil
 		if slices.ContainsFunc(tables, makes) {
 			scopes = "MAKES CREDENTIALS: " + scopes
 		}
+		if short := l.Limits.Short(); short != "" {
+			scopes = "LIMITED (" + short + "): " + scopes
+		}
 		if l.Reports(f.Now) {
 			scopes = "REPORT MODE " + terminal.Until(l.ReportEnd(), f.Now) + ": " + scopes
 		}

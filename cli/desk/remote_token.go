@@ -61,7 +61,7 @@ func listed(t *api.Token, base config.Base) *store.Listed {
 		}
 	}
 	if t.Limits != nil {
-		l.Limits = *t.Limits
+		l.Limits, l.LimitUse = *t.Limits, t.LimitsUsed
 	}
 	l.Names = named(t.Places)
 	l.OwnersWord = t.Mode == "report"

@@ -13,7 +13,6 @@ import (
 	"patgate/cli/terminal"
 	"patgate/policy"
 	"patgate/store"
-	"patgate/token/limits"
 )
 
 // PrintToken writes a token's details for people, one to a line.
@@ -45,10 +44,8 @@ func PrintToken(w io.Writer, l *store.Listed, now time.Time) error {
 		line("REPORT MODE", "until %s (%s): what its owner may do passes", terminal.Stamp(l.ReportEnd()),
 			terminal.Until(l.ReportEnd(), now))
 	}
-	for _, n := range limits.Names() {
-		if text := l.Limits.Text(n); text != "" {
-			line("Limit", "%s: %s", n, text)
-		}
+	for _, text := range l.Limits.Told(l.LimitUse) {
+		line("Limit", "%s", text)
 	}
 	if l.ParentID != 0 {
 		line("Made by", "token %d", l.ParentID)

@@ -126,14 +126,7 @@ func limitChanges(cmd *cobra.Command, q *tokens.Changes, before *store.Listed) (
 		return nil, nil
 	}
 	q.Limits = &fresh
-	return []string{"limits: " + words(&fresh) + ", were " + words(&before.Limits)}, nil
-}
-
-func words(s *limits.Spec) string {
-	if text := s.String(); text != "" {
-		return text
-	}
-	return "none"
+	return []string{limits.Change(&fresh, &before.Limits)}, nil
 }
 
 // limited tells whether a flag of limits was given.

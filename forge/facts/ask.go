@@ -56,9 +56,10 @@ func (k *Keeper[N]) Ask(ctx context.Context, s *token.Session, path string) (res
 	if err := k.budget.Limited(s.OwnerUserID, part); err != nil {
 		return rest.Reply{}, fmt.Errorf("asking the forge for %s: %w", path, err)
 	}
-	ask := k.Client.Get
+	client := k.Client.For(s.OwnerUserID, s.TokenID)
+	ask := client.Get
 	if strings.HasPrefix(path, graphQL) {
-		ask = k.Client.Beside
+		ask = client.Beside
 	}
 	rep, err := ask(ctx, s.Credential, path)
 	if after, limited := forge.RetryAfter(err); limited || err == nil {

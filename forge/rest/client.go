@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -19,6 +20,7 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"patgate/dial"
+	"patgate/fleet/share"
 	"patgate/forge"
 	"patgate/routes/percent"
 	"patgate/token"
@@ -27,7 +29,7 @@ import (
 // maxAnswer bounds an answer, in bytes.
 const maxAnswer = 1 << 20
 
-// maxQuestions bounds the questions at a time, and the connections that wait for one.
+// maxQuestions bounds the questions at a time, of which nobody gets more than a share, and the connections that wait for one.
 const maxQuestions = 64
 
 // Options says where a forge is and how it is asked.
@@ -68,7 +70,8 @@ type Client struct {
 	base      string // "/root/api/v4"
 	via       string
 	key       [sha256.Size]byte // of the names of connections
-	busy      chan struct{}     // bounds the questions at a time
+	shares    *share.Shares     // of the questions at a time
+	by        share.Borrower    // on whose account; without one it is the credential's
 	http      *http.Client
 	failed    func(error) error // of the dialer
 	authorize func(http.Header, token.Secret)
@@ -114,7 +117,7 @@ func NewClient(o Options) (*Client, error) {
 		via:       o.Via,
 		authorize: o.Authorize,
 		telling:   o.Telling,
-		busy:      make(chan struct{}, maxQuestions),
+		shares:    share.New(maxQuestions, nil),
 		failed:    o.Dialer.Failed,
 		http: &http.Client{
 			Transport:     transport,
@@ -125,10 +128,32 @@ func NewClient(o Options) (*Client, error) {
 	return c, nil
 }
 
+// For gives a client whose questions count for a token of a user's; 0 is none of them.
+func (c *Client) For(user, tokenID int64) *Client {
+	own := *c
+	own.by = share.Borrower{Holder: [2]uint64{1, uint64(user)}, Token: uint64(tokenID)}
+	return &own
+}
+
+// borrower is on whose account a question is asked. Where nobody knows yet whose a credential is, it counts for itself, and all
+// of them together as those of one user.
+func (c *Client) borrower(credential token.Secret) share.Borrower {
+	if c.by != (share.Borrower{}) {
+		return c.by
+	}
+	sum := c.sum(credential)
+	return share.Borrower{Token: binary.NativeEndian.Uint64(sum[16:24]) | 1<<63} // no token has such an id
+}
+
+// sum is a keyed hash of a credential.
+func (c *Client) sum(credential token.Secret) [sha256.Size]byte {
+	return sha256.Sum256(append(c.key[:], credential.Reveal()...))
+}
+
 // lane names the connections that carry the questions with a credential. The transport keeps connections by the host in the
 // address that it is asked for, so that this name stands there in the place of the forge's.
 func (c *Client) lane(credential token.Secret) string {
-	sum := sha256.Sum256(append(c.key[:], credential.Reveal()...))
+	sum := c.sum(credential)
 	return hex.EncodeToString(sum[:16])
 }
 
@@ -181,12 +206,11 @@ func (c *Client) Do(ctx context.Context, credential token.Secret, method, path s
 }
 
 func (c *Client) ask(ctx context.Context, credential token.Secret, method, path string) (none Reply, err error) {
-	select {
-	case c.busy <- struct{}{}:
-		defer func() { <-c.busy }()
-	case <-ctx.Done():
+	account, err := c.shares.BorrowWithin(ctx, c.borrower(credential))
+	if err != nil {
 		return none, failure(ctx, ctx.Err())
 	}
+	defer c.shares.Release(account)
 	req, err := http.NewRequestWithContext(ctx, method, c.scheme+"://"+c.lane(credential)+path, nil)
 	if err != nil {
 		return none, forge.ErrUnavailable

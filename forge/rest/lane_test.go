@@ -3,11 +3,14 @@ package rest
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"patgate/forge"
 	"patgate/token"
@@ -89,5 +92,64 @@ func TestQuestionsAreKnownAgain(t *testing.T) {
 	}
 	if via != "1.1 patgate-x" || "http://"+host != server.URL {
 		t.Errorf("Via %q, Host %q", via, host)
+	}
+}
+
+// Threat: the questions about a part of the forge that hangs take all that may be asked at a time, so that nobody else's are asked.
+// Attack: tokens of one owner, and credentials that nobody knows, ask for more than there may be. Control: another token of that
+// owner and another owner's are answered, and beside an owner's also a credential that nobody knows yet.
+func TestThreatQuestionsOfOneOwner(t *testing.T) {
+	var hanging atomic.Int64
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/api/v4/hangs" {
+			hanging.Add(1)
+			<-r.Context().Done()
+		}
+	}))
+	defer server.Close()
+	for name, attacker := range map[string]func(c *Client, i int) (*Client, token.Secret){
+		"tokens of an owner": func(c *Client, i int) (*Client, token.Secret) {
+			return c.For(1, int64(i%5+1)), token.NewSecret("glpat-a")
+		},
+		"unknown credentials": func(c *Client, i int) (*Client, token.Secret) {
+			return c, token.NewSecret(fmt.Sprint("glpat-", i))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c, err := client(Options{URL: server.URL})
+			if err != nil {
+				t.Fatal(err)
+			}
+			hanging.Store(0)
+			ctx, cancel := context.WithCancel(t.Context())
+			var all sync.WaitGroup
+			defer all.Wait()
+			defer cancel()
+			for i := range 2 * maxQuestions {
+				by, secret := attacker(c, i)
+				all.Go(func() { _, _ = by.Get(ctx, secret, "/hangs") })
+			}
+			for deadline := time.Now().Add(20 * time.Second); hanging.Load() < maxQuestions/2; time.Sleep(time.Millisecond) {
+				if time.Now().After(deadline) {
+					t.Fatalf("%d hang", hanging.Load())
+				}
+			}
+			for range 20 {
+				others := []*Client{c.For(1, 9), c.For(2, 7), c}
+				if name == "unknown credentials" {
+					others = others[:2]
+				}
+				for _, by := range others {
+					ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+					if _, err := by.Get(ctx, token.NewSecret("glpat-b"), "/user"); err != nil {
+						t.Fatal(err)
+					}
+					cancel()
+				}
+			}
+			if n := hanging.Load(); n > maxQuestions*7/8 {
+				t.Errorf("%d of %d are asked", n, maxQuestions)
+			}
+		})
 	}
 }

@@ -1,6 +1,10 @@
 package meter
 
-import "time"
+import (
+	"time"
+
+	"patgate/token/limits"
+)
 
 // seconds is how long the window of requests a minute is.
 const seconds = 60
@@ -74,12 +78,7 @@ func (c *count) idle(now time.Time, second int64) bool {
 	return c.holders == 0 && c.sum == 0 && c.pending == 0 && now.Sub(c.read) > seconds*time.Second
 }
 
-const daySeconds = 24 * 60 * 60
-
-// dayOf gives the day of an instant, since 1970, UTC.
-func dayOf(t time.Time) int64 { return t.Unix() / daySeconds }
-
 // untilMidnight is how long the day lasts.
 func untilMidnight(t time.Time) time.Duration {
-	return time.Unix((dayOf(t)+1)*daySeconds, 0).Sub(t)
+	return time.Unix((limits.DayOf(t)+1)*24*60*60, 0).Sub(t)
 }

@@ -194,7 +194,7 @@ func (m *Meter) learn(h *limits.Held, counts []*count, now time.Time) error {
 			continue
 		}
 		m.mu.Lock()
-		c.turn(dayOf(now))
+		c.turn(limits.DayOf(now))
 		day := c.day
 		age := now.Sub(c.read)
 		known, fresh := c.stored >= 0, age >= 0 && age < freshFor

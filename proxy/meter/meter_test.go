@@ -250,7 +250,7 @@ func TestBytesOfADay(t *testing.T) {
 	counts := newMemory()
 	m, c := newMeter(counts, 3)
 	h := held(t, limits.Spec{BytesPerDay: 100})
-	day := dayOf(c.at)
+	day := limits.DayOf(c.at)
 	counts.bytes[[2]int64{1, day}] = 40 // before a restart, or of another node
 	var p Pass
 	if r := p.Admit(m, h, inside, false, 61); reason(r) != "limit_bytes_per_day" || r.Retry != 12*time.Hour {
@@ -307,7 +307,7 @@ func TestWhatOthersMoveIsKnownSoon(t *testing.T) {
 	if admit(m, h) != nil {
 		t.Fatal("it does not pass")
 	}
-	counts.bytes[[2]int64{1, dayOf(c.at)}] = 100
+	counts.bytes[[2]int64{1, limits.DayOf(c.at)}] = 100
 	if c.at = c.at.Add(freshFor); reason(admit(m, h)) != "limit_bytes_per_day" {
 		t.Error("it passes")
 	}
@@ -378,7 +378,7 @@ func TestCountsOfOneRequestStay(t *testing.T) {
 	}
 
 	daily := &limits.Held{Levels: []limits.Level{family(-3, limits.Spec{BytesPerDay: 100})}}
-	counts.bytes[[2]int64{-3, dayOf(c.at)}] = 100
+	counts.bytes[[2]int64{-3, limits.DayOf(c.at)}] = 100
 	m.o.Counts = during{counts, func() {
 		m.mu.Lock()
 		defer m.mu.Unlock()

@@ -99,7 +99,7 @@ func (p *Pass) foresee(now time.Time, length int64) *reply.Refusal {
 		if l.Spec.MaxUses == 0 {
 			continue
 		}
-		switch uses, _, err := m.used(l.Family, dayOf(now)); {
+		switch uses, _, err := m.used(l.Family, limits.DayOf(now)); {
 		case err != nil:
 			m.o.Report(err)
 			return reply.ErrStore
@@ -128,7 +128,7 @@ func (p *Pass) within(now time.Time, length int64) *reply.Refusal {
 	for i, c := range p.counts {
 		l := &p.held.Levels[i]
 		c.advance(m.second(now))
-		c.turn(dayOf(now))
+		c.turn(limits.DayOf(now))
 		if most := m.share(l.Spec.RequestsPerMinute); most > 0 && c.sum >= most {
 			return refuseCount(limits.RequestsPerMinute, c.wait(most))
 		}
@@ -216,7 +216,7 @@ func (p *Pass) Move(all int64) (within bool) {
 		if most == 0 {
 			continue
 		}
-		c.turn(dayOf(now))
+		c.turn(limits.DayOf(now))
 		c.pending += more
 		within = within && c.bytes() <= most
 	}
@@ -242,7 +242,7 @@ func (p *Pass) Fits(length int64, done bool) *reply.Refusal {
 	defer m.mu.Unlock()
 	fits := true
 	for i, c := range p.counts {
-		c.turn(dayOf(now))
+		c.turn(limits.DayOf(now))
 		if most := p.held.Levels[i].Spec.BytesPerDay; most > 0 && length > most-c.bytes() {
 			fits = false
 		}

@@ -63,6 +63,15 @@ func (p *Proxies) Client(peer netip.Addr, secure bool, f *header.Block) (netip.A
 	return client, secure
 }
 
+// Origin is the address by which limits on networks go. That of one of them, or of one of those that announce clients by the
+// PROXY protocol, is nobody's: it has named no client, or a proxy as one.
+func (p *Proxies) Origin(client netip.Addr, announcing []netip.Prefix) (none netip.Addr) {
+	if p.Includes(client) || Includes(announcing, client) {
+		return none
+	}
+	return client
+}
+
 // walk follows X-Forwarded-For from its end, and tells how many elements it has taken. At what is no address it stops for good:
 // whoever wrote it is as far as we know.
 func (p *Proxies) walk(peer netip.Addr, f *header.Block) (client netip.Addr, passed int) {

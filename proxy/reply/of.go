@@ -8,10 +8,10 @@ import (
 
 	"patgate/audit"
 	"patgate/dial"
+	"patgate/fleet/share"
 	"patgate/forge"
 	"patgate/policy"
 	"patgate/proxy/wire"
-	"patgate/proxy/wire/share"
 	"patgate/routes"
 	"patgate/routes/params/refusal"
 )

@@ -6,10 +6,10 @@ import (
 	"time"
 
 	"patgate/audit"
+	"patgate/fleet/share"
 	"patgate/proxy/header"
 	"patgate/proxy/reply"
 	"patgate/proxy/wire"
-	"patgate/proxy/wire/share"
 	"patgate/routes"
 	"patgate/token"
 )

@@ -7,7 +7,7 @@ import (
 
 	"patgate/dial"
 	"patgate/fleet"
-	"patgate/proxy/wire/share"
+	"patgate/fleet/share"
 )
 
 // When this node's share falls while more is in use, whoever has been admitted before does not wait for what nobody gives back.

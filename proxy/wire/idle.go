@@ -4,8 +4,8 @@ import (
 	"math"
 	"sync"
 
+	"patgate/fleet/share"
 	"patgate/proxy/wire/loop"
-	"patgate/proxy/wire/share"
 )
 
 // Holder is whose requests a connection to the forge carries. So an answer that comes too late to be noticed

@@ -3,7 +3,7 @@ package wire
 import (
 	"patgate/dial"
 	"patgate/fleet"
-	"patgate/proxy/wire/share"
+	"patgate/fleet/share"
 )
 
 // PoolOptions say where a Pool's connections lead.

@@ -14,8 +14,8 @@ import (
 
 	"patgate/dial"
 	"patgate/fleet"
+	"patgate/fleet/share"
 	"patgate/proxy/wire/loop"
-	"patgate/proxy/wire/share"
 )
 
 // Errors of the way to the forge.

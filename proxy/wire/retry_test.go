@@ -13,7 +13,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"patgate/dial"
-	"patgate/proxy/wire/share"
+	"patgate/fleet/share"
 )
 
 // When the forge closes a kept connection under a GET, the GET is sent again at once, before somebody else who waits.

@@ -15,6 +15,8 @@ import (
 	"patgate/store"
 	"patgate/store/sqlite"
 	"patgate/store/storetest"
+	"patgate/token"
+	"patgate/token/limits"
 )
 
 // quick opens with little patience.
@@ -194,6 +196,11 @@ func TestAWriterThatHoldsOnLocksOthersOut(t *testing.T) {
 	first := openFile(t, path)
 	f := storetest.NewFixture(t, first, nil)
 	r := f.NewToken(t, "x")
+	spent := f.NewToken(t, "used up", func(r *token.Record) { r.Limits.MaxUses = 1 })
+	once := []limits.MostUses{{Family: spent.FamilyID, Most: 1}}
+	if err := first.TakeUse(t.Context(), once); err != nil {
+		t.Fatal(err)
+	}
 	holder, err := sql.Open("sqlite", "file:"+path+"?_txlock=immediate")
 	if err != nil {
 		t.Fatal(err)
@@ -209,6 +216,15 @@ func TestAWriterThatHoldsOnLocksOthersOut(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer impatient.Close()
+	t.Run("what is used up is only read", func(t *testing.T) {
+		if err := impatient.TakeUse(t.Context(), once); !errors.Is(err, store.ErrUsedUp) {
+			t.Error(err)
+		}
+		twice := []limits.MostUses{{Family: spent.FamilyID, Most: 2}}
+		if err := impatient.TakeUse(t.Context(), twice); err == nil || errors.Is(err, store.ErrUsedUp) {
+			t.Errorf("one more use, which is a write: %v", err)
+		}
+	})
 	t.Run("writes fail", func(t *testing.T) {
 		if _, err := impatient.RevokeToken(t.Context(), r.ID, store.Cause{At: time.Now()}); !errors.Is(err, store.ErrLocked) {
 			t.Errorf("error %v, want ErrLocked", err)

@@ -46,7 +46,7 @@ func Of(t *tokens.Inspected, viewer int64, k *picker.Catalogue, now time.Time) T
 		Expires:     At(t.ExpiresAt, now),
 		LastUsed:    At(t.LastUsedAt, now),
 		Uses:        t.Uses,
-		Limits:      words.Listed(t.Limits.Lines()),
+		Limits:      t.Limits.Told(t.LimitUse),
 		Own:         own,
 		Managed:     ManagedBy(&t.Record),
 		Radius:      Radius{t.Radius.Short(), t.Radius.Level(), t.Radius.Explain() + " " + words.Sentence(marks.Weights)},

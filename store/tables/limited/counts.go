@@ -14,8 +14,16 @@ type Counts struct {
 	Note func(ctx context.Context, doing string, f func(Conn) error) error
 }
 
-// TakeUse implements store.Limited.
+// TakeUse implements store.Limited. What is used up is only read: who asks again and again holds up no change.
 func (c Counts) TakeUse(ctx context.Context, of []limits.MostUses) error {
+	for _, m := range of {
+		switch uses, _, err := used(ctx, c.Read, m.Family, 0); {
+		case err != nil:
+			return err
+		case uses >= m.Most:
+			return store.ErrUsedUp
+		}
+	}
 	return c.Note(ctx, "counting a use", func(tx Conn) error { return take(ctx, tx, of) })
 }
 

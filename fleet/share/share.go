@@ -1,7 +1,9 @@
-// Package share bounds how many connections one borrower has in use at a time, so that nobody can take them all.
+// Package share bounds how many connections to the forge one borrower has in use at a time, so that nobody can take them all:
+// those that carry requests, and those on which patgate itself asks about them.
 package share
 
 import (
+	"context"
 	"errors"
 	"maps"
 	"slices"
@@ -238,9 +240,29 @@ func (s *Shares) Borrow(b Borrower, limit time.Duration) (*Account, error) {
 	case <-turn:
 		return a, nil
 	case <-timer.C:
+		return s.late(a, turn)
 	}
+}
+
+// BorrowWithin is Borrow for as long as ctx lasts.
+func (s *Shares) BorrowWithin(ctx context.Context, b Borrower) (*Account, error) {
+	a := s.draw(b)
+	turn := s.join(a)
+	if turn == nil {
+		return a, nil
+	}
+	select {
+	case <-turn:
+		return a, nil
+	case <-ctx.Done():
+		return s.late(a, turn)
+	}
+}
+
+// late ends a wait that was too long, unless the turn has come meanwhile.
+func (s *Shares) late(a *Account, turn chan struct{}) (*Account, error) {
 	if !s.leave(a, turn) {
-		return a, nil // the turn has come meanwhile
+		return a, nil
 	}
 	a.drawn.Add(-1)
 	if s.lent.Load() < s.most() {
