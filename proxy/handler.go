@@ -200,9 +200,8 @@ func (x *exchange) serve() (kept bool) {
 // begin reads what every request has: method, target, header block, client and credential.
 func (x *exchange) begin() *reply.Refusal {
 	head := &x.ctx.Request.Header
-	q := &x.request
 	method, version := reading.MethodOf(head.Method()), reading.VersionOf(head.Protocol())
-	return x.h.reader.Read(q, method, head.RequestURI(), head.RawHeaders(), version)
+	return x.h.reader.Read(&x.request, method, head.RequestURI(), head.RawHeaders(), version)
 }
 
 // judge decides on a visit.
