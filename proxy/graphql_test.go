@@ -729,3 +729,63 @@ func TestGraphQLIsObserved(t *testing.T) {
 		})
 	}
 }
+
+// TestASecondContainerIsDecidedToo: two mutations of one kind name their containers in variables, and each is decided by its own.
+func TestASecondContainerIsDecidedToo(t *testing.T) {
+	upstream := newEcho(t, nil)
+	g := newGraphGateway(t, upstream.URL, nil)
+	in := func(path string) map[string]any {
+		return map[string]any{"namespacePath": path, "title": "t", "workItemTypeId": gid("WorkItems::Type", "1")}
+	}
+	two := `mutation($p:WorkItemCreateInput!,$g:WorkItemCreateInput!){a:workItemCreate(input:$p){errors} b:workItemCreate(input:$g){errors}}`
+	key := g.mint(t, nil, everywhere("create_work_item", "read_item"))
+	variables := map[string]any{"p": in("group/granted"), "g": in("group")}
+	if e := refused(t, g.raw(t, graphRequest(t, key, two, variables))); e.Path[0] != "b" || len(upstream.requests()) > 0 {
+		t.Errorf("%+v", e)
+	}
+}
+
+// TestThreatATokenInEscapes: a token in a text would stand at the forge, whichever way it is written on its way there.
+func TestThreatATokenInEscapes(t *testing.T) {
+	upstream := newEcho(t, nil)
+	g := newGraphGateway(t, upstream.URL, nil)
+	key := g.mint(t, nil, onSeven("create_note"))
+	secret := strings.TrimPrefix(key, "p")
+	const document = `mutation{createNote(input:{noteableId:\"gid://gitlab/MergeRequest/70\",body:\"%s\"}){errors}}`
+	const variables = `{"query":"mutation($in:CreateNoteInput!){createNote(input:$in){errors}}",` +
+		`"variables":{"in":{"noteableId":"gid://gitlab/MergeRequest/70","body":"%s"}}}`
+	ask := func(body string) (int, string) {
+		a := g.raw(t, request("POST", "/api/graphql", body, "PRIVATE-TOKEN: "+key, "Content-Type: application/json"))
+		return a.status, a.body
+	}
+	for name, body := range map[string]string{
+		"as it is":               fmt.Sprintf(variables, key),
+		"escaped in a variable":  fmt.Sprintf(variables, `\u0070`+secret),
+		"escaped in its middle":  fmt.Sprintf(variables, key[:20]+fmt.Sprintf(`\u%04x`, key[20])+key[21:]),
+		"escaped in the query":   `{"query":"` + fmt.Sprintf(document, `\u0070`+secret) + `"}`,
+		"escaped by GraphQL":     `{"query":"` + fmt.Sprintf(document, `\\u0070`+secret) + `"}`,
+		"escaped by both":        `{"query":"` + fmt.Sprintf(document, `\u005cu0070`+secret) + `"}`,
+		"a variable's default":   `{"query":"` + strings.Replace(fmt.Sprintf(document, "x"), "mutation{", `mutation($x:String=\"\\u0070`+secret+`\"){`, 1) + `"}`,
+		"the name of a variable": strings.Replace(fmt.Sprintf(variables, "x"), `"body"`, `"\u0070`+secret+`"`, 1),
+		"in a comment":           `{"query":"` + fmt.Sprintf(document, "x") + `#` + key + `"}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			if status, answer := ask(body); status != http.StatusBadRequest {
+				t.Errorf("%d %s", status, answer)
+			}
+		})
+	}
+	for name, body := range map[string]string{
+		"escapes of something else": fmt.Sprintf(variables, `caf\u00e9 \u0070atgate`),
+		"in the query":              `{"query":"` + fmt.Sprintf(document, `caf\u00e9`) + `"}`,
+	} {
+		if status, answer := ask(body); status != http.StatusOK {
+			t.Errorf("%s: %d %s", name, status, answer)
+		}
+	}
+	for _, sent := range upstream.requests() {
+		if strings.Contains(string(sent.body), secret) {
+			t.Errorf("sent: %s", sent.body)
+		}
+	}
+}

@@ -74,6 +74,11 @@ func attacks() []attack {
 		// What is asked for under another name, or in a fragment, is asked for.
 		attack{name: "aliases", q: `{a:project(fullPath:"a/b"){name} b:project(fullPath:"c/d"){name:description} name:currentUser{project:name}}`,
 			acts: []string{"CurrentUser user", "Project project:a/b", "Project project:c/d"}},
+		attack{name: "fields of the typename", q: `{__typename{project(fullPath:"secret/x"){name}} project(fullPath:"a/b"){name}}`,
+			code: graphql.CodeField, says: "no fields"},
+		attack{name: "fields of the typename, deep down", q: `{project(fullPath:"a/b"){issues{nodes{__typename{name}}}}}`,
+			code: graphql.CodeField},
+		attack{name: "arguments of the typename", q: `{project(fullPath:"a/b"){__typename(a:$undeclared)}}`, code: graphql.CodeField},
 		attack{name: "an alias of the typename", q: `{__typename:project(fullPath:"a/b"){name}}`, acts: []string{"Project project:a/b"}},
 		attack{name: "a fragment that hides a field", q: `{...f} fragment f on Query{project(fullPath:"a/b"){...g}} ` +
 			`fragment g on Project{...{forkedFrom{name}}}`, acts: []string{"Project anywhere", "Project project:a/b"}},

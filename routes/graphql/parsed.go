@@ -2,7 +2,7 @@ package graphql
 
 import "github.com/vektah/gqlparser/v2/ast"
 
-// Bounds of a document that is worth keeping: it takes some 20 KiB for what clients usually send, and at most about 300.
+// Bounds of a document that is worth keeping: it takes some 20 KiB for what clients usually send, and at most about 450.
 const (
 	keptQuery  = 4 << 10 // bytes
 	keptVisits = 1000

@@ -322,6 +322,9 @@ func (d *reading) field(t *typ, s *ast.Field, p place, depth int) error {
 	at := d.below(p.frame, s)
 	switch s.Name {
 	case "__typename":
+		if len(s.Arguments) > 0 || len(s.SelectionSet) > 0 {
+			return d.refuse(at, CodeField, "__typename is a name: it takes no arguments, and has no fields")
+		}
 		if t.kind == abstractKind {
 			for _, c := range t.possible {
 				if _, err := d.enter(c, p); err != nil {

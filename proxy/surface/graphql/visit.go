@@ -92,15 +92,35 @@ func (v *visit) read(b *surface.Body) error {
 	if err := b.Whole(graphql.MaxBody, false); err != nil {
 		return err
 	}
-	if refusal.HoldsToken(b.Memory) {
-		return refusal.New(refusal.CodeSecret, "a patgate token stands in the body: it would be sent to the forge")
+	if holdsToken(b.Memory) {
+		return errSecret
 	}
 	request, err := graphql.ParseRequest(b.Memory)
 	if err != nil {
 		return err
 	}
-	v.document, err = v.s.recently(v.reader).read(request)
+	if v.document, err = v.s.recently(v.reader).read(request); err == nil && refusal.HoldsToken(v.document.Body) {
+		return errSecret // in escapes of GraphQL's own: the query is printed anew, without them
+	}
 	return err
+}
+
+var errSecret = refusal.New(refusal.CodeSecret, "a patgate token stands in the body: it would be sent to the forge")
+
+// holdsToken tells whether a patgate token stands in a JSON body, in escapes or without them.
+func holdsToken(body []byte) bool {
+	if refusal.HoldsToken(body) || !bytes.Contains(body, []byte(`\u`)) {
+		return refusal.HoldsToken(body)
+	}
+	for dec := jsontext.NewDecoder(bytes.NewReader(body)); ; {
+		tok, err := dec.ReadToken()
+		if err != nil {
+			return false // it has ended, or is refused for what it is
+		}
+		if tok.Kind() == '"' && refusal.HoldsToken([]byte(tok.String())) {
+			return true
+		}
+	}
 }
 
 // refused makes a refusal of what cannot be read.
