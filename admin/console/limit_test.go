@@ -18,7 +18,7 @@ func TestLimits(t *testing.T) {
 	if l := w.read(t, id); !l.Limits.Equal(&want) {
 		t.Fatalf("it is held to %+v", l.Limits)
 	}
-	v.get(t, at(id, "")).wants(t, 200, "<code>networks: 10.0.0.0/8</code>", "<code>max_uses: 5</code>")
+	v.get(t, at(id, "")).wants(t, 200, "<code>networks: 10.0.0.0/8</code>", "<code>max_uses: 5 (0 used, 5 left)</code>")
 	form := v.get(t, at(id, "/edit"))
 	form.wants(t, 200, "networks: 10.0.0.0/8\nmax_uses: 5</textarea>")
 	edit := func(text string) url.Values {
