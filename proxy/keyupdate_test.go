@@ -10,6 +10,7 @@ import (
 	"crypto/tls"
 	"encoding/binary"
 	"encoding/hex"
+	"math"
 	"net"
 	"strings"
 	"testing"
@@ -137,24 +138,28 @@ func TestThreatKeyUpdates(t *testing.T) {
 		"empty, within a head": {ask[:20], func(r *records) []byte { return r.data("") }},
 	} {
 		t.Run(name, func(t *testing.T) {
-			before := held()
-			stop, peak := make(chan struct{}), make(chan uint64)
-			go watchHeap(held, stop, peak)
-			below, _ := shaken(t)
-			if flood.first != "" {
-				_, _ = below.Write(below.data(flood.first))
+			grown := int64(math.MaxInt64)
+			for try := 0; try < 2 && grown > most/2; try++ { // what other tests leave behind does not come twice
+				before := held()
+				stop, peak := make(chan struct{}), make(chan uint64)
+				go watchHeap(held, stop, peak)
+				below, _ := shaken(t)
+				if flood.first != "" {
+					_, _ = below.Write(below.data(flood.first))
+				}
+				sent, ended := 0, false
+				for sent < most && !ended {
+					n, err := below.Write(flood.part(below))
+					sent, ended = sent+n, err != nil
+				}
+				if !ended {
+					t.Errorf("%d bytes were taken, and the connection is open", sent)
+				}
+				close(stop)
+				grown = int64(<-peak) - int64(before)
+				t.Logf("%d bytes were taken; memory grew by %d", sent, grown)
 			}
-			sent, ended := 0, false
-			for sent < most && !ended {
-				n, err := below.Write(flood.part(below))
-				sent, ended = sent+n, err != nil
-			}
-			if !ended {
-				t.Errorf("%d bytes were taken, and the connection is open", sent)
-			}
-			close(stop)
-			grown := int64(<-peak) - int64(before)
-			if t.Logf("%d bytes were taken; memory grew by %d", sent, grown); grown > most/2 {
+			if grown > most/2 {
 				t.Errorf("memory grew by %d bytes", grown)
 			}
 			g.connect(t).ask(ask).wants(t, 200, `{"page":"1"}`)
