@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -99,11 +100,19 @@ func TestARollingRestart(t *testing.T) {
 		}
 	}
 	f := startFleet(t, 2, "PATGATE_SHUTDOWN_DELAY=2s")
-	front, _, err := f.nodes[0].ports()
+	front, stats, err := f.nodes[0].ports()
 	if err != nil {
 		t.Fatal(err)
 	}
 	config := `
+listen stats
+    mode http
+    timeout connect 2s
+    timeout client 30s
+    timeout server 30s
+    bind ` + stats + `
+    stats enable
+    stats uri /
 defaults
     mode http
     option httpchk GET /readyz
@@ -138,7 +147,7 @@ backend nodes
 		return send("GET", "http://"+front+issues+"?per_page=1", http.Header{"Private-Token": {secret}}, nil).status == http.StatusOK
 	})
 	s := startSteady("http://"+front, issues+"?per_page=1", secret)
-	for _, n := range f.nodes {
+	for i, n := range f.nodes {
 		time.Sleep(500 * time.Millisecond)
 		if err := n.stop(syscall.SIGTERM); err != nil {
 			t.Fatal(err)
@@ -146,7 +155,8 @@ backend nodes
 		if err := n.start(n.env, nil, n.operators); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(time.Second) // until the balancer has found it
+		up := regexp.MustCompile(fmt.Sprintf(`(?m)^nodes,node%d,.*,UP,`, i))
+		await(t, "the balancer has found the node", func() bool { return up.MatchString(send("GET", "http://"+stats+"/;csv", nil, nil).body) })
 	}
 	s.end(t)
 }
