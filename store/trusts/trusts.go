@@ -90,6 +90,16 @@ func (s Trusts) AllowTrust(ctx context.Context, t store.Trust) error {
 const alive = `t.family_id IN (SELECT token_id FROM trust_tokens WHERE trust = ? AND ends_at > ?) AND t.revoked_at = 0
 	AND t.expires_at > ?`
 
+func count(ctx context.Context, on tables.Conn, name string, now int64) (n int, err error) {
+	err = on.QueryRow(ctx, `SELECT count(*) FROM tokens t WHERE `+alive, name, now, now).Scan(&n)
+	return n, err
+}
+
+// ActiveOf implements store.Trusts.
+func (s Trusts) ActiveOf(ctx context.Context, name string, now time.Time) (int, error) {
+	return count(ctx, s.db.Database().Read, name, now.UnixMilli())
+}
+
 // ListTrusts implements store.Trusts.
 func (s Trusts) ListTrusts(ctx context.Context, now time.Time) ([]store.TrustListed, error) {
 	rows, err := s.db.Database().Read.Query(ctx, "SELECT "+columns+`, o.id, o.origin, o.user_id, o.username,
@@ -145,8 +155,7 @@ func (s Trusts) CreateTrusted(ctx context.Context, r token.Record, use store.Tru
 				return err
 			}
 		}
-		var active int
-		err = on.QueryRow(ctx, `SELECT count(*) FROM tokens t WHERE `+alive, use.Trust.Name, now, now).Scan(&active)
+		active, err := count(ctx, on, use.Trust.Name, now)
 		if err == nil && active >= use.MostActive {
 			err = store.ErrFull
 		}
