@@ -130,8 +130,9 @@ func (s Trusts) ListTrusts(ctx context.Context, now time.Time) ([]store.TrustLis
 const (
 	// swept is how many ID tokens that are over, and how many tokens that ended long ago, are forgotten with each trade.
 	swept = 100
-	// keptFor is how long it is known of a token that is over which trust it was of.
-	keptFor = 30 * 24 * time.Hour
+	// keptFor is how long it is known of a token that is over which trust it was of: longer than it could be brought back to life,
+	// whatever the clocks of nodes say.
+	keptFor = store.EndedLongAgo + 24*time.Hour
 )
 
 // CreateTrusted implements store.Trusts. Changes of tokens are made one at a time, whatever the node: between counting and
@@ -170,7 +171,7 @@ func (s Trusts) CreateTrusted(ctx context.Context, r token.Record, use store.Tru
 }
 
 // sweep forgets some of what is over: ID tokens that were traded, and which tokens were of a trust. A family of which one lives,
-// because its end was put off, is kept.
+// because its end was put off, or could live again, is kept.
 func sweep(ctx context.Context, on tables.Conn, trust string, now int64) error {
 	_, err := on.Exec(ctx, `DELETE FROM trust_uses WHERE id IN
 		(SELECT id FROM trust_uses WHERE ends_at < ? ORDER BY ends_at LIMIT ?)`, now, swept)
@@ -180,7 +181,7 @@ func sweep(ctx context.Context, on tables.Conn, trust string, now int64) error {
 	_, err = on.Exec(ctx, `DELETE FROM trust_tokens WHERE token_id IN (SELECT m.token_id FROM trust_tokens m
 		WHERE m.trust = ? AND m.ends_at < ? AND NOT EXISTS (SELECT 1 FROM tokens t
 			WHERE t.family_id = m.token_id AND t.revoked_at = 0 AND t.expires_at > ?)
-		ORDER BY m.ends_at LIMIT ?)`, trust, now-keptFor.Milliseconds(), now, swept)
+		ORDER BY m.ends_at LIMIT ?)`, trust, now-keptFor.Milliseconds(), now-keptFor.Milliseconds(), swept)
 	return err
 }
 
