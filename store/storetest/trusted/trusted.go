@@ -159,15 +159,16 @@ func Run(t *testing.T, open storetest.Open) {
 			t.Fatal(err)
 		}
 		e.Revision, e.ExpiresAt, e.RenewUntil = l.Revision, end.Add(90*24*time.Hour), end.Add(90*24*time.Hour)
-		if _, err := f.Store.EditToken(ctx, living.ID, e, store.Cause{By: "x", At: end.Add(store.EndedLongAgo + time.Hour)}); !errors.Is(err,
-			store.ErrConflict) {
+		cause := store.Cause{By: "x", At: end.Add(store.EndedLongAgo + time.Hour)}
+		if _, err := f.Store.EditToken(ctx, living.ID, e, cause); !errors.Is(err, store.ErrConflict) {
 			t.Errorf("the end of what ended long ago is put off: %v", err)
 		}
 		late := record()
 		late.CreatedAt, late.ExpiresAt = end.Add(29*24*time.Hour), end.Add(29*24*time.Hour+time.Minute)
 		must(t)(f.Store.CreateTrusted(ctx, late, use(a, "", 100)))
 		e.ExpiresAt, e.RenewUntil = end.Add(60*24*time.Hour), end.Add(60*24*time.Hour)
-		if _, err := f.Store.EditToken(ctx, living.ID, e, store.Cause{By: "x", At: end.Add(store.EndedLongAgo - time.Hour)}); err != nil {
+		cause.At = end.Add(store.EndedLongAgo - time.Hour)
+		if _, err := f.Store.EditToken(ctx, living.ID, e, cause); err != nil {
 			t.Errorf("the end of what ended lately: %v", err)
 		}
 		ids, err := f.Store.RevokeTrust(ctx, "long", store.Cause{Reason: "over", By: "cli:a", At: end.Add(store.EndedLongAgo)})
