@@ -143,7 +143,7 @@ func direction() map[string][]string {
 		"trust/trusttest": {},
 		"trust/exchange": {"routes", "policy", "token", "cache", "forge", "store", "admin/terms", "admin/tokens", "trust",
 			"trust/keys"},
-		"trust/direct": {"routes", "token", "forge", "proxy/header", "proxy/local", "proxy/reply", "proxy/surface",
+		"trust/direct": {"routes", "routes/percent", "token", "forge", "proxy/header", "proxy/local", "proxy/reply", "proxy/surface",
 			"trust/exchange", "trust/keys"},
 		"cli/terminal": {},
 		"cli/settings": {"config", "cli/terminal"},

@@ -1,6 +1,7 @@
 package cli_test
 
 import (
+	"encoding/base64"
 	"fmt"
 	"net/http"
 	"os"
@@ -186,6 +187,74 @@ func TestThreatsOfIDTokensAsCredentials(t *testing.T) {
 				t.Errorf("%s: %d %s", path, a.status, a.body)
 			}
 		}
+	})
+	t.Run("it stands where it is no credential", func(t *testing.T) {
+		basic := func(text string) http.Header {
+			return http.Header{"Authorization": {"Basic " + base64.StdEncoding.EncodeToString([]byte(text))}}
+		}
+		git := g.gate + "/shop/backend/api.git/info/refs?service=git-upload-pack"
+		for what, c := range map[string]struct {
+			url    string
+			header http.Header
+		}{"private_token": {issues + "?private_token=" + raw, nil}, "access_token": {issues + "?a=b&access_token=" + raw, nil},
+			"job_token, escaped": {issues + "?job_token=%65" + raw[1:], nil}, "JOB-TOKEN": {issues, http.Header{"Job-Token": {raw}}},
+			"Deploy-Token": {issues, http.Header{"Deploy-Token": {raw}}}, "another scheme": {issues, http.Header{"Authorization": {"JWT " + raw}}},
+			"a parameter of a scheme": {issues, http.Header{"Authorization": {`Token token="` + raw + `"`}}},
+			"git's user name":         {git, basic(raw + ":")}, "a user name beside a password": {issues, basic(raw + ":x")},
+			"an underscore": {issues, http.Header{"Private_token": {raw}}},
+			"the token API": {g.gate + "/-/patgate/api/tokens", bearer(raw)}, "its own": {g.gate + "/-/patgate/api/tokens/self", bearer(raw)},
+			"the token API over two slashes": {g.gate + "//-/patgate/api/tokens/self", bearer(raw)},
+			"the console":                    {g.gate + "/-/patgate/console/tokens", http.Header{"Private-Token": {raw}}}} {
+			h := c.header
+			if h == nil {
+				h = http.Header{}
+			}
+			if a, reached := reaches(h, c.url); a.status != 400 && a.status != 401 || reached || !strings.Contains(a.body, "ID token") {
+				t.Errorf("%s: %d %.200s, %v", what, a.status, a.body, reached)
+			}
+		}
+		if a := send("POST", g.gate+"//-/patgate/exchange", bearer(raw), nil); a.status == http.StatusCreated || strings.Contains(a.body, "patgate_") {
+			t.Errorf("traded over two slashes: %d", a.status)
+		}
+		other := jobToken(t, i, g.world, map[string]any{"aud": g.world.url})
+		for what, url := range map[string]string{"the forge's own in the query": issues + "?private_token=" + other} {
+			if _, reached := reaches(nil, url); !reached {
+				t.Errorf("control: %s does not reach the forge", what)
+			}
+		}
+		if _, reached := reaches(http.Header{"Job-Token": {other}}, issues); !reached {
+			t.Error("control: the forge's own as JOB-TOKEN does not reach the forge")
+		}
+		control(t)
+	})
+	t.Run("an ID token in a form", func(t *testing.T) {
+		for what, body := range map[string][2]string{"a form": {"application/x-www-form-urlencoded", "title=x&private_token=" + raw},
+			"JSON": {"application/json", `{"title":"x","access_token":"` + raw + `"}`}} {
+			before := g.world.forge.RequestCount()
+			a := send("POST", issues, http.Header{"Content-Type": {body[0]}}, []byte(body[1]))
+			if a.status != 400 || !strings.Contains(a.body, "ID token") || g.world.forge.RequestCount() != before {
+				t.Errorf("%s: %d %s", what, a.status, a.body)
+			}
+		}
+	})
+	t.Run("what is revoked is traded", func(t *testing.T) {
+		once := jobToken(t, i, g.world, nil)
+		if a := send("GET", issues, bearer(once), nil); a.status != http.StatusOK {
+			t.Fatalf("control: %d %s", a.status, a.body)
+		}
+		if status, _, why := tradeAt(g.gate, once); status != http.StatusOK {
+			t.Errorf("control: %d %s", status, why)
+		}
+		if a := send("DELETE", g.gate+"/api/v4/personal_access_tokens/self", bearer(once), nil); a.status != http.StatusNoContent {
+			t.Fatalf("it revokes itself: %d %s", a.status, a.body)
+		}
+		if status, secret, why := tradeAt(g.gate, once); status != http.StatusBadRequest || secret != "" || !strings.Contains(why, "revoked") {
+			t.Errorf("RFC 8693: %d %s", status, why)
+		}
+		if a := send("POST", g.gate+"/-/patgate/exchange", bearer(once), nil); a.status != http.StatusForbidden || strings.Contains(a.body, "patgate_") {
+			t.Errorf("the short form: %d %s", a.status, a.body)
+		}
+		control(t)
 	})
 	t.Run("a revoked trust goes on", func(t *testing.T) {
 		second := jobToken(t, i, g.world, nil)

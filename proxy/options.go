@@ -16,7 +16,6 @@ import (
 	"patgate/proxy/meter"
 	"patgate/proxy/observe"
 	"patgate/proxy/reading"
-	"patgate/proxy/reply"
 	"patgate/proxy/surface"
 	"patgate/proxy/wire"
 	"patgate/routes"
@@ -108,8 +107,8 @@ type Options struct {
 	// Via is the name that requests are sent on with (RFC 9110, 7.6.3), of NewVia: one that comes with it was sent by
 	// this very process, and goes round in circles. Empty makes one.
 	Via string
-	// IDTokens has a request with an ID token in the place of a patgate token go on with the one that it stands for; nil: none does.
-	IDTokens func(*surface.Request) *reply.Refusal
+	// IDTokens takes ID tokens in the place of patgate tokens; nil: none are taken.
+	IDTokens reading.IDTokens
 	// Observer, when not nil, is told of what was answered well to credentials of the forge's own.
 	Observer *observe.Observer
 	Limits   Limits

@@ -167,6 +167,9 @@ func revokeFamily(ctx context.Context, tx Tx, l *Listed, c Cause) (int, error) {
 	return members + below, err
 }
 
+// EndedLongAgo is how long after its end a token may be given a later one. By then it may be forgotten which trust it was of.
+const EndedLongAgo = 30 * 24 * time.Hour
+
 // EditToken implements Lineage.
 func (r Rules) EditToken(ctx context.Context, id int64, e Edit, c Cause) (Listed, error) {
 	in := transaction(r.Transact)
@@ -179,6 +182,8 @@ func (r Rules) EditToken(ctx context.Context, id int64, e Edit, c Cause) (Listed
 			return ErrRevoked
 		case l.Revision != e.Revision || l.Children != e.Children:
 			return fmt.Errorf("%w: it was changed meanwhile", ErrConflict)
+		case e.ExpiresAt.After(l.ExpiresAt) && c.At.Sub(l.ExpiresAt) > EndedLongAgo:
+			return fmt.Errorf("%w: the token ended long ago, and its end cannot be put off any more: make a new one", ErrConflict)
 		}
 		l.Name, l.Description, l.Scopes, l.TableVersion = e.Name, e.Description, e.Scopes, e.TableVersion
 		l.ExpiresAt, l.RenewUntil, l.Managed = e.ExpiresAt, e.RenewUntil, e.Managed

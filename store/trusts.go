@@ -60,6 +60,8 @@ type Trusts interface {
 	Trust(ctx context.Context, name string) (Trust, error)
 	// ListTrusts lists all, with how many of their tokens are alive at an instant.
 	ListTrusts(ctx context.Context, now time.Time) ([]TrustListed, error)
+	// ActiveOf tells how many tokens of a trust are alive at an instant.
+	ActiveOf(ctx context.Context, name string, now time.Time) (int, error)
 	// CreateTrusted stores a new token of a trust, all or nothing: ErrUnknownTrust when it is not allowed any more as it was,
 	// ErrUsed when the ID token was traded before, ErrFull when as many of its tokens are alive as may be. What ended long ago is
 	// forgotten, some of it with each call.

@@ -70,8 +70,14 @@ type claimReader struct {
 	count  int
 }
 
+// escapes write a part of a claim's name, and escaped reads one.
+var (
+	escapes = strings.NewReplacer("~", "~0", "/", "~1")
+	escaped = strings.NewReplacer("~1", "/", "~0", "~")
+)
+
 // part writes a part of a claim's name.
-func part(name string) string { return strings.NewReplacer("~", "~0", "/", "~1").Replace(name) }
+func part(name string) string { return escapes.Replace(name) }
 
 // partsOf reads a claim's name; nil when no claim can have it.
 func partsOf(name string) []string {
@@ -80,7 +86,7 @@ func partsOf(name string) []string {
 		return nil
 	}
 	for i, text := range parts {
-		parts[i] = strings.NewReplacer("~1", "/", "~0", "~").Replace(text)
+		parts[i] = escaped.Replace(text)
 		if text == "" || part(parts[i]) != text {
 			return nil
 		}

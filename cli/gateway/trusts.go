@@ -6,8 +6,7 @@ import (
 	"go.uber.org/zap"
 
 	"patgate/cli/opening"
-	"patgate/proxy/reply"
-	"patgate/proxy/surface"
+	"patgate/proxy/reading"
 	"patgate/routes"
 	"patgate/trust"
 	"patgate/trust/direct"
@@ -36,12 +35,12 @@ func (g *gateway) makeExchange() (*exchange.Service, error) {
 }
 
 // idTokens gives the handler what takes ID tokens as credentials; nil when none are traded.
-func (g *gateway) idTokens() func(*surface.Request) *reply.Refusal {
+func (g *gateway) idTokens() reading.IDTokens {
 	if g.exchange == nil {
 		return nil
 	}
 	return direct.New(direct.Options{Exchange: g.exchange, Attempts: g.attempts, Deadline: 2 * g.config.Resolver.Deadline.Std(),
-		Report: func(err error) { g.logger.Error("ID token as a credential", zap.Error(err)) }}).Take
+		Report: func(err error) { g.logger.Error("ID token as a credential", zap.Error(err)) }})
 }
 
 // trustsReloaded logs a reload of the policies.

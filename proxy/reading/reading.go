@@ -19,8 +19,25 @@ type Reader struct {
 	PublicURL string // under which clients reach patgate; empty: any
 	Via       string // the name under which requests are sent on, of NewVia
 	Proxies   *Proxies
-	// IDTokens has a request go on with the token that an ID token in it stands for; nil: none does.
-	IDTokens func(*surface.Request) *reply.Refusal
+	IDTokens  IDTokens
+}
+
+// IDTokens are what takes ID tokens as credentials; nil takes none.
+type IDTokens interface {
+	// Take has a request go on with the token that an ID token in its head stands for, and refuses one that stands elsewhere.
+	Take(*surface.Request) *reply.Refusal
+	// Among refuses a request with one among texts that stood in its body as credentials.
+	Among(q *surface.Request, texts []byte) *reply.Refusal
+}
+
+// InBody refuses a request with an ID token among the credentials that stood in its body.
+func (r *Reader) InBody(q *surface.Request, texts []byte) error {
+	if r.IDTokens != nil {
+		if refusal := r.IDTokens.Among(q, texts); refusal != nil {
+			return refusal
+		}
+	}
+	return nil
 }
 
 // Read reads the parts of a request's head: which surface it is for, who asks, with which credential, from where. block is the
@@ -63,13 +80,18 @@ func (r *Reader) Read(q *surface.Request, method string, target, block []byte, v
 	if refusal := q.Credential.Find(&q.Fields, target); refusal != nil {
 		return refusal
 	}
-	if r.IDTokens != nil && q.Credential.Caller == surface.CallerLegacy && !q.InLoop { // it may have to wait
-		if refusal := r.IDTokens(q); refusal != nil {
-			return refusal
-		}
-	}
 	if !q.InLoop && isLoose(q.Path) { // a loop takes no such target: the table refuses it
 		return r.unsealLoose(q)
+	}
+	return r.unseal(q)
+}
+
+// unseal looks for an ID token, and has the surface look for a sealed text.
+func (r *Reader) unseal(q *surface.Request) *reply.Refusal {
+	if r.IDTokens != nil && q.Credential.Caller == surface.CallerLegacy && !q.InLoop { // it may have to wait
+		if refusal := r.IDTokens.Take(q); refusal != nil {
+			return refusal
+		}
 	}
 	return q.Surface.Unseal(q)
 }
@@ -79,7 +101,7 @@ func (r *Reader) Read(q *surface.Request, method string, target, block []byte, v
 func (r *Reader) unsealLoose(q *surface.Request) *reply.Refusal {
 	came := q.Target
 	r.Respell(q)
-	refusal := q.Surface.Unseal(q)
+	refusal := r.unseal(q)
 	if refusal == nil && !q.IsPatgate() {
 		r.aim(q, came)
 	}

@@ -90,6 +90,16 @@ func (s Trusts) AllowTrust(ctx context.Context, t store.Trust) error {
 const alive = `t.family_id IN (SELECT token_id FROM trust_tokens WHERE trust = ? AND ends_at > ?) AND t.revoked_at = 0
 	AND t.expires_at > ?`
 
+func count(ctx context.Context, on tables.Conn, name string, now int64) (n int, err error) {
+	err = on.QueryRow(ctx, `SELECT count(*) FROM tokens t WHERE `+alive, name, now, now).Scan(&n)
+	return n, err
+}
+
+// ActiveOf implements store.Trusts.
+func (s Trusts) ActiveOf(ctx context.Context, name string, now time.Time) (int, error) {
+	return count(ctx, s.db.Database().Read, name, now.UnixMilli())
+}
+
 // ListTrusts implements store.Trusts.
 func (s Trusts) ListTrusts(ctx context.Context, now time.Time) ([]store.TrustListed, error) {
 	rows, err := s.db.Database().Read.Query(ctx, "SELECT "+columns+`, o.id, o.origin, o.user_id, o.username,
@@ -120,8 +130,9 @@ func (s Trusts) ListTrusts(ctx context.Context, now time.Time) ([]store.TrustLis
 const (
 	// swept is how many ID tokens that are over, and how many tokens that ended long ago, are forgotten with each trade.
 	swept = 100
-	// keptFor is how long it is known of a token that is over which trust it was of.
-	keptFor = 30 * 24 * time.Hour
+	// keptFor is how long it is known of a token that is over which trust it was of: longer than it could be brought back to life,
+	// whatever the clocks of nodes say.
+	keptFor = store.EndedLongAgo + 24*time.Hour
 )
 
 // CreateTrusted implements store.Trusts. Changes of tokens are made one at a time, whatever the node: between counting and
@@ -145,8 +156,7 @@ func (s Trusts) CreateTrusted(ctx context.Context, r token.Record, use store.Tru
 				return err
 			}
 		}
-		var active int
-		err = on.QueryRow(ctx, `SELECT count(*) FROM tokens t WHERE `+alive, use.Trust.Name, now, now).Scan(&active)
+		active, err := count(ctx, on, use.Trust.Name, now)
 		if err == nil && active >= use.MostActive {
 			err = store.ErrFull
 		}
@@ -161,7 +171,7 @@ func (s Trusts) CreateTrusted(ctx context.Context, r token.Record, use store.Tru
 }
 
 // sweep forgets some of what is over: ID tokens that were traded, and which tokens were of a trust. A family of which one lives,
-// because its end was put off, is kept.
+// because its end was put off, or could live again, is kept.
 func sweep(ctx context.Context, on tables.Conn, trust string, now int64) error {
 	_, err := on.Exec(ctx, `DELETE FROM trust_uses WHERE id IN
 		(SELECT id FROM trust_uses WHERE ends_at < ? ORDER BY ends_at LIMIT ?)`, now, swept)
@@ -171,7 +181,7 @@ func sweep(ctx context.Context, on tables.Conn, trust string, now int64) error {
 	_, err = on.Exec(ctx, `DELETE FROM trust_tokens WHERE token_id IN (SELECT m.token_id FROM trust_tokens m
 		WHERE m.trust = ? AND m.ends_at < ? AND NOT EXISTS (SELECT 1 FROM tokens t
 			WHERE t.family_id = m.token_id AND t.revoked_at = 0 AND t.expires_at > ?)
-		ORDER BY m.ends_at LIMIT ?)`, trust, now-keptFor.Milliseconds(), now, swept)
+		ORDER BY m.ends_at LIMIT ?)`, trust, now-keptFor.Milliseconds(), now-keptFor.Milliseconds(), swept)
 	return err
 }
 

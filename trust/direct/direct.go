@@ -3,9 +3,11 @@
 package direct
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"time"
+	"unicode/utf8"
 
 	"github.com/valyala/fasthttp"
 
@@ -15,6 +17,7 @@ import (
 	"patgate/proxy/reply"
 	"patgate/proxy/surface"
 	"patgate/routes"
+	"patgate/routes/percent"
 	"patgate/token"
 	"patgate/trust/exchange"
 	"patgate/trust/keys"
@@ -37,77 +40,155 @@ type Door struct{ o Options }
 // New makes a door.
 func New(o Options) *Door { return &Door{o} }
 
-// Take looks for an ID token among the credentials of a request that has none of patgate's. What is below patgate's own path
-// trades them, and takes none as the credential.
+// trades tells whether a request trades the ID token that it carries.
+func trades(q *surface.Request) bool {
+	path := string(bytes.TrimSuffix(q.Path, []byte("/")))
+	return q.Method == fasthttp.MethodPost && (path == local.Prefix+"/exchange" || path == local.Prefix+"/oauth/token")
+}
+
+// Take looks for an ID token among the credentials of a request that has none of patgate's. Below patgate's own path one is
+// traded, and is no credential; nor is it one where a patgate token could not stand.
 func (d *Door) Take(q *surface.Request) *reply.Refusal {
-	if header.Below(q.Path, local.Prefix) {
+	if trades(q) {
 		return nil
 	}
-	c := &q.Credential
+	own := header.Below(q.Path, local.Prefix)
 	for i := range q.Fields.List {
 		h := &q.Fields.List[i]
-		if h.Class != header.ClassCredential {
+		if h.Class != header.ClassCredential || h.Name == header.Cookie {
 			continue
 		}
-		place, secret := c.Read(h)
-		if place == routes.PlaceNone || !keys.Shaped(secret) {
-			continue
-		}
-		raw := token.NewSecret(string(secret))
-		hash, standing := d.o.Exchange.Standing(raw.Reveal(), q.Start)
-		if !standing && !d.o.Exchange.Meant(raw.Reveal()) {
-			continue
-		}
-		c.Caller = surface.CallerPatgate // it never goes to the forge, whatever becomes of it
-		switch {
-		case q.Severals():
-			return reply.ErrSeveralCredentials
-		case h.Alias:
-			return reply.ErrMisplaced
-		}
-		if !standing {
-			if r := d.stand(q, raw); r != nil {
-				return r
+		place, secret := q.Credential.Read(h)
+		elsewhere := h.Value // with whatever scheme
+		if place == routes.PlaceBasic {
+			if elsewhere = q.Credential.Username(); bytes.Equal(elsewhere, secret) {
+				elsewhere = nil
 			}
 		}
-		q.Sealed = surface.Sealed{Kind: surface.SealIDToken, Hash: hash}
-		c.Place = place
-		return nil
+		if place != routes.PlaceNone && !own && !h.Alias && keys.Shaped(secret) {
+			if taken, r := d.take(q, place, token.NewSecret(string(secret))); taken || r != nil {
+				return r
+			}
+			if place != routes.PlaceBasic {
+				continue
+			}
+		} else if place == routes.PlaceBasic && own {
+			elsewhere = secret
+		}
+		if r := d.among(q, elsewhere, own); r != nil {
+			return r
+		}
+	}
+	for query := q.Target[len(q.Path):]; ; {
+		var pair []byte
+		if pair, query = surface.NextCredential(query); pair == nil {
+			return nil
+		}
+		value := bytes.Clone(pair)
+		if r := d.among(q, value[:percent.DecodeInPlace(value)], own); r != nil {
+			return r
+		}
+	}
+}
+
+// Among refuses a request with an ID token among texts that the forge may take for credentials.
+func (d *Door) Among(q *surface.Request, texts []byte) *reply.Refusal {
+	return d.among(q, texts, false)
+}
+
+func (d *Door) among(q *surface.Request, texts []byte, own bool) *reply.Refusal {
+	apart := func(r rune) bool { return r >= utf8.RuneSelf || !surface.IsJWT(string(r)) }
+	for text := range bytes.FieldsFuncSeq(texts, apart) {
+		if !keys.Shaped(text) {
+			continue
+		}
+		if r := d.misplaced(q, text, own); r != nil {
+			return r
+		}
 	}
 	return nil
 }
 
+// errMisplaced and errOwn refuse an ID token for a trust that stands where it is no credential.
+var (
+	errMisplaced = reply.BadRequest("misplaced_id_token", "An ID token for a trust stands where it is no credential, and goes no "+
+		"further: send it as Authorization: Bearer, as PRIVATE-TOKEN, or as the password of Basic.")
+	errOwn = reply.Unauthorized("misplaced_id_token", "An ID token is no credential for patgate itself: trade it (POST "+
+		local.Prefix+"/exchange), or send it with requests to the forge.")
+)
+
+// misplaced refuses a text that is an ID token for a trust.
+func (d *Door) misplaced(q *surface.Request, text []byte, own bool) *reply.Refusal {
+	if wait := d.o.Attempts.Admit(q.Client, d.o.Attempts.Fingerprint(text)); wait > 0 {
+		return reply.TooMany(wait)
+	}
+	switch {
+	case !d.o.Exchange.Meant(string(text)):
+		return nil
+	case own:
+		return errOwn
+	}
+	return errMisplaced
+}
+
+// take has the request go on with the token that an ID token stands for; not taken and no refusal: it is for somebody else. What
+// an address that has sent too many wrong ones sends is not even read, unless it is known.
+func (d *Door) take(q *surface.Request, place routes.Place, raw token.Secret) (taken bool, r *reply.Refusal) {
+	hash, standing := d.o.Exchange.Standing(raw.Reveal(), q.Start)
+	var print forge.Fingerprint
+	if !standing {
+		print = d.o.Attempts.Fingerprint([]byte(raw.Reveal()))
+		if wait := d.o.Attempts.Admit(q.Client, print); wait > 0 {
+			return false, reply.TooMany(wait)
+		}
+		if !d.o.Exchange.Meant(raw.Reveal()) {
+			return false, nil
+		}
+	}
+	q.Credential.Caller = surface.CallerPatgate // it never goes to the forge, whatever becomes of it
+	if q.Severals() {
+		return true, reply.ErrSeveralCredentials
+	}
+	if !standing {
+		if hash, r = d.stand(q, raw, print); r != nil {
+			return true, r
+		}
+	}
+	q.Sealed = surface.Sealed{Kind: surface.SealIDToken, Hash: hash}
+	q.Credential.Place = place
+	return true, nil
+}
+
 // stand finds out whether an ID token stands for a token. From an address that has sent too many wrong ones nothing is verified.
-func (d *Door) stand(q *surface.Request, raw token.Secret) *reply.Refusal {
+func (d *Door) stand(q *surface.Request, raw token.Secret, print forge.Fingerprint) (hash token.Hash, refused *reply.Refusal) {
 	attempts := d.o.Attempts
-	print := attempts.Fingerprint([]byte(raw.Reveal()))
 	wait, trying := attempts.Try(q.Client, print)
 	if wait > 0 {
-		return reply.TooMany(wait)
+		return hash, reply.TooMany(wait)
 	}
 	if trying {
 		defer attempts.Done(q.Client)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), d.o.Deadline)
 	defer cancel()
-	err := d.o.Exchange.Stand(ctx, raw)
+	hash, err := d.o.Exchange.Stand(ctx, raw)
 	var r *exchange.Refusal
 	switch {
 	case err == nil:
 		attempts.Accepted(print)
-		return nil
+		return hash, nil
 	case !errors.As(err, &r):
 		d.o.Report(err)
-		return reply.ErrStore
+		return hash, reply.ErrStore
 	case r.Wrong:
 		attempts.Wrong(q.Client, print)
-		return reply.Unauthorized(reason, said(r))
+		return hash, reply.Unauthorized(reason, said(r))
 	case r.Busy:
-		return &reply.Refusal{Status: fasthttp.StatusServiceUnavailable, Reason: reason, Message: said(r), Retry: 5 * time.Second}
+		return hash, &reply.Refusal{Status: fasthttp.StatusServiceUnavailable, Reason: reason, Message: said(r), Retry: 5 * time.Second}
 	case r.Unable:
-		return &reply.Refusal{Status: fasthttp.StatusBadGateway, Reason: reason, Message: said(r)}
+		return hash, &reply.Refusal{Status: fasthttp.StatusBadGateway, Reason: reason, Message: said(r)}
 	}
-	return reply.Forbidden(reason, said(r))
+	return hash, reply.Forbidden(reason, said(r))
 }
 
 // reason is that of a refused ID token, for log and metrics; what became of it is said by the exchange.

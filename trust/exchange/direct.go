@@ -12,23 +12,38 @@ import (
 	"patgate/trust/keys"
 )
 
-// An ID token may be the credential itself (direct_use). It then stands for one patgate token, whose hash follows from the ID
-// token's text: every node finds it there, and it is expired, paused and revoked as any other is. It is made when the ID token
-// first comes; what was spent by that stays so, so that a token which was revoked is not made once more.
+// An ID token may be the credential itself (direct_use). It then stands for one patgate token, whose hash follows from what is
+// signed of the ID token, in however many ways the signature may be written: every node finds it there, and it is expired, paused
+// and revoked as any other is. It is made when the ID token first comes; what was spent by that stays so, so that a token which
+// was revoked is not made once more.
 
 // standsFor is how long an ID token is a credential without being verified again: so long does a key that its issuer withdraws
 // count at most.
 const standsFor = time.Minute
 
-// HashOf gives the hash of the token that an ID token stands for. It is none of a patgate token's: those begin in another way.
-func HashOf(raw string) token.Hash { return sha256.Sum256([]byte("patgate ID token v1\x00" + raw)) }
+// standing is an ID token that is a credential: of which token, and the policies that said so.
+type standing struct {
+	by   *trust.Set
+	hash token.Hash
+}
+
+// HashOf gives the hash of the token that an ID token stands for, by what is signed of it. It is none of a patgate token's: those
+// begin in another way.
+func HashOf(signed string) token.Hash { return hashed("patgate ID token v1\x00", signed) }
+
+// keyOf is under what an ID token is remembered: with its signature.
+func keyOf(raw string) token.Hash { return hashed("patgate ID token\x00", raw) }
+
+func hashed(prefix, text string) token.Hash {
+	var room [keys.Longest + 64]byte
+	return sha256.Sum256(append(append(room[:0], prefix...), text...))
+}
 
 // Standing gives the token that an ID token stands for, if that was found out lately under the policies in force. Nobody is
 // asked.
 func (s *Service) Standing(raw string, now time.Time) (hash token.Hash, ok bool) {
-	hash = HashOf(raw)
-	by, _, ok := s.standing.PeekAt(hash, 0, now)
-	return hash, ok && by == s.o.Policies()
+	found, _, ok := s.standing.PeekAt(keyOf(raw), 0, now)
+	return found.hash, ok && found.by == s.o.Policies()
 }
 
 // Meant tells whether a text that is keys.Shaped says that it is an ID token for a trust here, of an issuer of the
@@ -38,58 +53,77 @@ func (s *Service) Meant(raw string) bool {
 	return ok && trust.NameOf(audience, s.o.Audience) != ""
 }
 
-// Stand finds out whether an ID token that is Meant stands for a token, which has the hash HashOf. What it says is nil or as
-// that of Exchange.
-func (s *Service) Stand(ctx context.Context, raw token.Secret) error {
-	hash, maxAge := HashOf(raw.Reveal()), time.Duration(0)
-	if by, _, ok := s.standing.Peek(hash, 0); ok && by != s.o.Policies() {
+// Stand finds out whether an ID token that is Meant stands for a token, and which one. What it says is nil or as that of
+// Exchange, and the same sentence for all that shows no right to anything: whether there is a trust that takes ID tokens so is
+// not told.
+func (s *Service) Stand(ctx context.Context, raw token.Secret) (token.Hash, error) {
+	key, maxAge := keyOf(raw.Reveal()), time.Duration(0)
+	if found, _, ok := s.standing.Peek(key, 0); ok && found.by != s.o.Policies() {
 		maxAge = -1
 	}
-	_, _, err := s.standing.Get(ctx, hash, maxAge, func(ctx context.Context) (*trust.Set, bool, error) {
+	found, _, err := s.standing.Get(ctx, key, maxAge, func(ctx context.Context) (standing, bool, error) {
 		set, e := s.o.Policies(), Event{Direct: true}
-		err := s.stand(ctx, set, direct{raw.Reveal(), hash}, &e)
+		hash, err := s.stand(ctx, set, raw, &e)
 		if err != nil || e.TokenID != 0 {
 			s.report(&e, err)
 		}
-		return set, err == nil, err
+		return standing{set, hash}, err == nil, err
 	})
-	return err
+	return found.hash, err
 }
 
-// notDirect is all that is said of trusts that take no ID token as the credential, and of those that are not there.
-const notDirect = "an ID token is no credential by itself here: trade it (patgate exchange, or POST /-/patgate/exchange), or " +
-	"have the policy of its trust say direct_use: true"
+// notDirect is all that is said of what shows no right to anything: of trusts that take no ID token as the credential, of those
+// that are not there, and of tokens that nobody has signed.
+const notDirect = "it is no credential by itself here: trade it (patgate exchange, or POST /-/patgate/exchange), or have the " +
+	"policy of its trust say direct_use: true; its author finds the reason in the log of patgate"
 
 // stand is Stand under policies. The signature is looked at last of what the token itself can show.
-func (s *Service) stand(ctx context.Context, set *trust.Set, d direct, e *Event) error {
-	url, audience, ok := s.o.Keys.Says(d.raw)
+func (s *Service) stand(ctx context.Context, set *trust.Set, raw token.Secret, e *Event) (hash token.Hash, err error) {
+	url, audience, ok := s.o.Keys.Says(raw.Reveal())
 	e.Trust = trust.NameOf(audience, s.o.Audience)
 	p := set.Find(e.Trust)
 	if !ok || p == nil || !p.DirectUse || p.IssuerURL != url {
-		r := wrong("not_direct")
-		r.Message = notDirect
-		return r
+		return hash, &Refusal{Reason: "not_direct", Message: notDirect, Wrong: true}
 	}
 	// One that has come before may be as old as it lives.
-	p, t, err := s.match(ctx, set, d.raw, "", keys.LongestLife, e)
-	if err != nil {
-		return err
+	p, t, err := s.match(ctx, set, raw.Reveal(), "", keys.LongestLife, e)
+	var r *Refusal
+	if errors.As(err, &r) && (r.Message == unproven || r.Reason == unknownKey) {
+		return hash, &Refusal{Reason: r.Reason, Message: notDirect, Wrong: true}
 	}
+	if err != nil {
+		return hash, err
+	}
+	d := direct{raw, HashOf(t.Signed)}
 	err = s.stands(ctx, p, t, d.hash, e)
 	if !errors.Is(err, store.ErrUnknownToken) {
-		return err
+		return d.hash, err
 	}
 	if s.o.Tokens.Now().Sub(t.Made) > s.o.MaxAge+keys.Leeway {
-		return wrong("time")
+		return hash, &Refusal{Reason: "time", Message: notDirect, Wrong: true}
 	}
 	_, err = s.give(ctx, p, t, &d, e)
-	var r *Refusal
-	if errors.As(err, &r) && r.Reason == used {
+	if errors.As(err, &r) && (r.Reason == used || r.Reason == full) {
 		if other := s.stands(ctx, p, t, d.hash, e); !errors.Is(other, store.ErrUnknownToken) { // made meanwhile, by another node
-			return other
+			err = other
 		}
 	}
-	return err
+	return d.hash, err
+}
+
+// withdrawn refuses to trade an ID token when the token that it stands for was taken away: who did that meant the ID token.
+func (s *Service) withdrawn(ctx context.Context, t *keys.Token) error {
+	b, err := s.o.Store.TokenByHash(ctx, HashOf(t.Signed))
+	switch {
+	case errors.Is(err, store.ErrUnknownToken):
+		return nil
+	case err != nil:
+		return err
+	case !b.Record.RevokedAt.IsZero(), !b.Record.PausedAt.IsZero(), b.Record.RotatedTo != 0:
+		return &Refusal{Reason: "revoked", Message: "the token that this ID token stands for was revoked or paused: nothing else is " +
+			"given for it"}
+	}
+	return nil
 }
 
 // stands tells whether the token is there, and is what the policy, as it is now, would give at most: nil when it is.
@@ -114,19 +148,19 @@ func (s *Service) stands(ctx context.Context, p *trust.Policy, t *keys.Token, ha
 
 // direct is an ID token that is to stand for a token with that hash.
 type direct struct {
-	raw  string
+	raw  token.Secret
 	hash token.Hash
 }
 
 // shape has the token be known by the ID token, and end with it: what is over is no credential, whatever the policy says.
 func (d *direct) shape(r *token.Record, t *keys.Token) {
-	r.Hash, r.LastFour = d.hash, token.LastFour(token.NewSecret(d.raw))
+	r.Hash, r.LastFour = d.hash, token.LastFour(d.raw)
 	if t.Expires.Before(r.ExpiresAt) {
 		r.ExpiresAt = t.Expires
 	}
 }
 
-// use names the ID token among those that were traded. A signature may be written in more than one way: what is signed may not.
+// use names the ID token among those that were traded.
 func (d *direct) use(p *trust.Policy, t *keys.Token) [sha256.Size]byte {
 	id := t.ID
 	if id == "" {

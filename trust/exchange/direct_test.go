@@ -3,6 +3,7 @@ package exchange_test
 import (
 	"crypto/ecdsa"
 	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"math/big"
 	"net/http"
@@ -40,7 +41,7 @@ func (w *world) stand(t testing.TB, raw string) (*token.Record, string) {
 		if !keys.Shaped([]byte(raw)) || !w.Meant(raw) {
 			return nil, "not meant"
 		}
-		err := w.Stand(t.Context(), token.NewSecret(raw))
+		_, err := w.Stand(t.Context(), token.NewSecret(raw))
 		var r *exchange.Refusal
 		switch {
 		case errors.As(err, &r):
@@ -48,7 +49,7 @@ func (w *world) stand(t testing.TB, raw string) (*token.Record, string) {
 		case err != nil:
 			t.Fatal(err)
 		}
-		if _, standing = w.Standing(raw, time.Now()); !standing {
+		if hash, standing = w.Standing(raw, time.Now()); !standing {
 			t.Fatal("what was found out is not remembered")
 		}
 	}
@@ -72,7 +73,7 @@ func TestAnIDTokenStandsForOneToken(t *testing.T) {
 	if first == nil {
 		t.Fatal(reason)
 	}
-	if left := time.Until(first.ExpiresAt); left > 3*time.Minute || first.Hash != exchange.HashOf(raw) || len(w.events) != 1 ||
+	if left := time.Until(first.ExpiresAt); left > 3*time.Minute || first.Hash != exchange.HashOf(raw[:strings.LastIndexByte(raw, '.')]) || len(w.events) != 1 ||
 		!w.events[0].Direct || w.events[0].TokenID != first.ID {
 		t.Errorf("%+v, %+v", first, w.events)
 	}
@@ -215,12 +216,22 @@ func TestThreatsOfDirectUse(t *testing.T) {
 				t.Fatal("it is the same")
 			}
 			first := taken(t, w, what, raw)
-			refused(t, w, what+": the other spelling", twin, "used")
-			refused(t, w.another(t), what+": on another node", twin, "used")
+			for _, node := range []*world{w, w.another(t)} {
+				if r := taken(t, node, what+": the other spelling", twin); r.ID != first.ID {
+					t.Errorf("%s: it stands for another token", what)
+				}
+			}
 			if _, err := w.store.RevokeToken(t.Context(), first.ID, store.Cause{At: time.Now(), By: "x"}); err != nil {
 				t.Fatal(err)
 			}
-			refused(t, w, what+": after it was revoked", twin, "used")
+			for _, spelling := range []string{raw, twin} {
+				if r := taken(t, w.another(t), what, spelling); r.RevokedAt.IsZero() {
+					t.Errorf("%s: it is not revoked", what)
+				}
+				if _, reason := w.tradeRaw(t, spelling); reason != "revoked" {
+					t.Errorf("%s: after it was revoked it is traded: %q", what, reason)
+				}
+			}
 		}
 		raw := w.job(t, nil)
 		taken(t, w, "a good one", raw)
@@ -316,9 +327,78 @@ func TestThreatsOfDirectUse(t *testing.T) {
 			taken(t, w, "the same", raw)
 		}
 		taken(t, w, "a second", w.job(t, nil))
+		asked := w.forge.RequestCount()
 		refused(t, w, "a third", w.job(t, nil), "max_active")
+		if _, reason := w.trade(t, nil); reason != "max_active" || w.forge.RequestCount() != asked {
+			t.Errorf("%s: the forge is asked %d times for what is refused", reason, w.forge.RequestCount()-asked)
+		}
 		taken(t, w, "the first", raw)
 	})
+}
+
+// TestWhatIsRevokedIsNotTraded: whoever takes away the token that an ID token stands for means the ID token.
+func TestWhatIsRevokedIsNotTraded(t *testing.T) {
+	w := readyDirect(t)
+	raw := w.job(t, nil)
+	if given, reason := w.tradeRaw(t, raw); given == nil {
+		t.Fatalf("control: nobody has sent it itself: %s", reason)
+	}
+	r, reason := w.stand(t, raw)
+	if r == nil {
+		t.Fatal(reason)
+	}
+	if given, reason := w.tradeRaw(t, raw); given == nil {
+		t.Errorf("control: %s", reason)
+	}
+	if _, err := w.store.RevokeToken(t.Context(), r.ID, store.Cause{At: time.Now(), By: "x"}); err != nil {
+		t.Fatal(err)
+	}
+	if given, reason := w.another(t).tradeRaw(t, raw); given != nil || reason != "revoked" {
+		t.Errorf("traded after it was revoked: %q", reason)
+	}
+	if _, err := w.store.RevokeTrust(t.Context(), "notes", store.Cause{At: time.Now(), By: "x"}); err != nil {
+		t.Fatal(err)
+	}
+	w.allow(t)
+	if given, reason := w.tradeRaw(t, raw); given != nil || reason != "revoked" {
+		t.Errorf("traded after the trust was allowed anew: %q", reason)
+	}
+	if given, reason := w.trade(t, nil); given == nil {
+		t.Errorf("control: another ID token: %s", reason)
+	}
+}
+
+// TestNobodyLearnsWhichTrustsThereAre: made-up ID tokens are told the same sentence, and count, whether the trust is there or not.
+func TestNobodyLearnsWhichTrustsThereAre(t *testing.T) {
+	w := readyDirect(t)
+	if r, reason := w.stand(t, w.job(t, nil)); r == nil {
+		t.Fatal(reason)
+	}
+	said := map[string]string{}
+	for _, name := range []string{"notes", "none"} {
+		claims := w.claims(map[string]any{"aud": audience + "/trust/" + name})
+		data, err := json.Marshal(claims)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for what, raw := range map[string]string{
+			"unsigned":   w.issuer.Raw(t, "RS256-1", `{"alg":"none","kid":"RS256-1"}`, string(data)),
+			"unreadable": w.issuer.Raw(t, "RS256-1", `{"alg":"RS256","kid":"RS256-1"}`, `{"a":1,"a":2,`+string(data[1:])),
+			"bare":       w.issuer.Raw(t, "RS256-1", `{"alg":"RS256","kid":"RS256-1"}`, `{"iss":"`+w.issuer.URL+`","aud":"`+audience+`/trust/`+name+`"}`),
+			"no key":     w.issuer.Raw(t, "RS256-1", `{"alg":"RS256","kid":"one"}`, string(data)),
+			"nor that":   w.issuer.Raw(t, "RS256-1", `{"alg":"RS256","kid":"two"}`, string(data)),
+			"forged":     w.issuer.Raw(t, "RS256-1", `{"alg":"RS256","kid":"RS256-1"}`, string(data)) + "AA",
+		} {
+			var r *exchange.Refusal
+			if _, err := w.Stand(t.Context(), token.NewSecret(raw)); !w.Meant(raw) || !errors.As(err, &r) || !r.Wrong || r.Busy {
+				t.Fatalf("%s for %s: %v", what, name, err)
+			}
+			said[r.Message] = what + " for " + name
+		}
+	}
+	if len(said) != 1 {
+		t.Errorf("%q", said)
+	}
 }
 
 // mirrored gives an ES256 token with the other signature that verifies as well: (r, n-s) for (r, s).

@@ -73,8 +73,14 @@ const unproven = "the ID token is not accepted here for that trust: its author f
 
 func wrong(reason string) *Refusal { return &Refusal{Reason: reason, Message: unproven, Wrong: true} }
 
-// used is the reason of an ID token that was traded before.
-const used = "used"
+// Reasons: the ID token was traded before; as many tokens are alive as may be; the issuer had no such key a moment ago.
+const (
+	used       = "used"
+	full       = "max_active"
+	unknownKey = "unknown_key"
+)
+
+var errFull = &Refusal{Reason: full, Message: "as many tokens of the trust are alive as may be (max_active)", Busy: true}
 
 // Given is what an ID token was traded for.
 type Given struct {
@@ -85,7 +91,7 @@ type Given struct {
 // Service trades ID tokens. It is safe for concurrent use.
 type Service struct {
 	o        Options
-	standing *cache.Cache[token.Hash, *trust.Set] // ID tokens that are credentials, with the policies that said so
+	standing *cache.Cache[token.Hash, standing] // ID tokens that are credentials
 }
 
 // New makes a service.
@@ -100,7 +106,7 @@ func New(o Options) (*Service, error) {
 	if o.MaxStanding == 0 {
 		o.MaxStanding = 10_000
 	}
-	standing, err := cache.New[token.Hash, *trust.Set](cache.Options{Name: "id_tokens", MaxEntries: o.MaxStanding,
+	standing, err := cache.New[token.Hash, standing](cache.Options{Name: "id_tokens", MaxEntries: o.MaxStanding,
 		TTL: standsFor})
 	return &Service{o, standing}, err
 }
@@ -139,6 +145,9 @@ func (s *Service) Named(audience string) (name, problem string) {
 func (s *Service) Exchange(ctx context.Context, raw token.Secret, name string) (*Given, error) {
 	e := Event{Trust: name}
 	p, t, err := s.match(ctx, s.o.Policies(), raw.Reveal(), name, s.o.MaxAge, &e)
+	if err == nil {
+		err = s.withdrawn(ctx, t)
+	}
 	var given *Given
 	if err == nil {
 		given, err = s.give(ctx, p, t, nil, &e)
@@ -170,7 +179,7 @@ func (s *Service) match(ctx context.Context, set *trust.Set, raw, name string, m
 				Message: "the keys of the issuer cannot be read now: try again"}
 		}
 		if errors.Is(err, keys.ErrBarred) { // a new key of the issuer, or one that nobody has
-			return nil, nil, &Refusal{Reason: "unknown_key", Busy: true,
+			return nil, nil, &Refusal{Reason: unknownKey, Busy: true,
 				Message: "the issuer had no such key a moment ago: try again in half a minute"}
 		}
 		return nil, nil, wrong(reasonOf(err))
@@ -213,7 +222,7 @@ func reasonOf(err error) string {
 		err  error
 		name string
 	}{{keys.ErrForm, "form"}, {keys.ErrHeader, "header"}, {keys.ErrClaims, "unreadable_claims"}, {keys.ErrIssuer, "unknown_issuer"},
-		{keys.ErrKey, "unknown_key"}, {keys.ErrSignature, "signature"}, {keys.ErrTime, "time"}, {keys.ErrAudience, "audience"}} {
+		{keys.ErrKey, unknownKey}, {keys.ErrSignature, "signature"}, {keys.ErrTime, "time"}, {keys.ErrAudience, "audience"}} {
 		if errors.Is(err, r.err) {
 			return r.name
 		}
@@ -246,6 +255,12 @@ func (s *Service) give(ctx context.Context, p *trust.Policy, t *keys.Token, dire
 	if !r.ExpiresAt.After(now) {
 		return nil, wrong("time")
 	}
+	// The forge is not asked for what would be refused here. The store counts once more, where nobody else stores meanwhile.
+	if active, err := s.o.Store.ActiveOf(ctx, p.Name, now); err != nil {
+		return nil, err
+	} else if active >= p.MaxActive {
+		return nil, errFull
+	}
 	use := store.TrustUse{Trust: allowed, Ends: t.Expires.Add(2 * keys.Leeway), MostActive: p.MaxActive, Claims: e.Claims}
 	switch {
 	case direct != nil:
@@ -261,7 +276,7 @@ func (s *Service) give(ctx context.Context, p *trust.Policy, t *keys.Token, dire
 	case errors.Is(err, store.ErrUsed):
 		return nil, &Refusal{Reason: used, Message: "this ID token was traded already: the trust takes each once"}
 	case errors.Is(err, store.ErrFull):
-		return nil, &Refusal{Reason: "max_active", Message: "as many tokens of the trust are alive as may be (max_active)", Busy: true}
+		return nil, errFull
 	case errors.Is(err, store.ErrUnknownTrust):
 		return nil, notAllowed(p)
 	case errors.Is(err, forge.ErrCredential), errors.Is(err, tokens.ErrUnknownCaller), errors.Is(err, tokens.ErrForbidden),

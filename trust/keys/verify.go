@@ -103,16 +103,12 @@ func Shaped(text []byte) bool {
 }
 
 // Says gives the URL of the configured issuer and the audience that a text which is Shaped names as its own. Nothing of that is
-// verified, and nobody is asked. Not ok: it is no token of such an issuer with one audience.
+// verified, nobody is asked, and what is of another issuer costs next to nothing. Not ok: it is no token of such an issuer with
+// one audience.
 func (k *Keys) Says(raw string) (url, audience string, ok bool) {
 	_, rest, _ := strings.Cut(raw, ".")
 	part, _, _ := strings.Cut(rest, ".")
-	claims, err := trust.ParseClaims(decode(part))
-	if err != nil || k.byURL[claims["iss"].Text()] == nil {
-		return "", "", false
-	}
-	audience = oneOf(claims["aud"])
-	return claims["iss"].Text(), audience, audience != ""
+	return trust.Said(decode(part), func(issuer []byte) bool { return k.byURL[string(issuer)] != nil })
 }
 
 // decode reads a part of a token; nil when it is empty or not written in the one way.

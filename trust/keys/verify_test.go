@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -284,4 +285,34 @@ func FuzzVerify(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestMadeUpTextsCostLittle: what is shaped like an ID token and is nobody's is put aside with a few KiB of memory.
+func TestMadeUpTextsCostLittle(t *testing.T) {
+	i := trusttest.New(t)
+	c := newClocked(t, keys.Issuer{Name: "a", URL: i.URL})
+	var b strings.Builder
+	for n := range 600 {
+		fmt.Fprintf(&b, `,"c%d":1`, n)
+	}
+	raw := i.Raw(t, "RS256-1", `{"alg":"RS256"}`, `{"iss":"https://nobody"`+b.String()+`}`)
+	last := i.Raw(t, "RS256-1", `{"alg":"RS256"}`, `{"aud":"a"`+b.String()+`,"iss":"https://nobody"}`)
+	if len(raw) < 7000 || !keys.Shaped([]byte(raw)) {
+		t.Fatalf("%d bytes", len(raw))
+	}
+	for what, raw := range map[string]string{"the issuer first": raw, "the issuer last": last} {
+		const times = 100
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		for range times {
+			if _, _, ok := c.Says(raw); ok {
+				t.Fatal("it is taken for somebody's")
+			}
+		}
+		runtime.ReadMemStats(&after)
+		n, size := (after.Mallocs-before.Mallocs)/times, (after.TotalAlloc-before.TotalAlloc)/times
+		if n > 20 || size > 12<<10 {
+			t.Errorf("%s: %d bytes take %d bytes in %d allocations", what, len(raw), size, n)
+		}
+	}
 }

@@ -136,7 +136,7 @@ func Run(t *testing.T, open storetest.Open) {
 		if _, err := f.Store.EditToken(ctx, living.ID, e, store.Cause{By: "user:42", At: Start()}); err != nil {
 			t.Fatal(err)
 		}
-		at := Start().Add(31 * 24 * time.Hour)
+		at := Start().Add(32 * 24 * time.Hour)
 		counted := func(want int) {
 			t.Helper()
 			list, err := f.Store.ListTrusts(ctx, at)
@@ -153,8 +153,26 @@ func Run(t *testing.T, open storetest.Open) {
 			must(t)(f.Store.CreateTrusted(ctx, late, use(a, "", 100)))
 			counted(max(most-100*(n+1), 0) + 1 + n + 1)
 		}
-		ids, err := f.Store.RevokeTrust(ctx, "long", store.Cause{Reason: "over", By: "cli:a", At: at})
-		if err != nil || len(ids) != 5 {
+		// What is over, and could live again, is known until it cannot; its end was put off once.
+		l, err := f.Store.Token(ctx, living.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		e.Revision, e.ExpiresAt, e.RenewUntil = l.Revision, end.Add(90*24*time.Hour), end.Add(90*24*time.Hour)
+		cause := store.Cause{By: "x", At: end.Add(store.EndedLongAgo + time.Hour)}
+		if _, err := f.Store.EditToken(ctx, living.ID, e, cause); !errors.Is(err, store.ErrConflict) {
+			t.Errorf("the end of what ended long ago is put off: %v", err)
+		}
+		late := record()
+		late.CreatedAt, late.ExpiresAt = end.Add(29*24*time.Hour), end.Add(29*24*time.Hour+time.Minute)
+		must(t)(f.Store.CreateTrusted(ctx, late, use(a, "", 100)))
+		e.ExpiresAt, e.RenewUntil = end.Add(60*24*time.Hour), end.Add(60*24*time.Hour)
+		cause.At = end.Add(store.EndedLongAgo - time.Hour)
+		if _, err := f.Store.EditToken(ctx, living.ID, e, cause); err != nil {
+			t.Errorf("the end of what ended lately: %v", err)
+		}
+		ids, err := f.Store.RevokeTrust(ctx, "long", store.Cause{Reason: "over", By: "cli:a", At: end.Add(store.EndedLongAgo)})
+		if err != nil || len(ids) != 1 || ids[0] != living.ID {
 			t.Errorf("%v, %v", ids, err)
 		}
 	})
