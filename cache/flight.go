@@ -34,8 +34,8 @@ type flight[V any] struct {
 
 type flightKey struct{}
 
-// Waits tells, from within a load, that it waits for what is for the one alone for whom it was begun. From now on nobody else waits
-// for the load: see GetBy.
+// Waits tells, from within a load, that it waits for what is for the one alone for whom it was begun. From now on nobody else
+// waits for it: see GetBy.
 func Waits(ctx context.Context) {
 	if part, ok := ctx.Value(flightKey{}).(func()); ok {
 		part()

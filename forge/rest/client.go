@@ -128,8 +128,8 @@ func NewClient(o Options) (*Client, error) {
 	return c, nil
 }
 
-// borrower is on whose account a question is asked (forge.On). Where nobody knows yet whose a credential is, it counts for itself,
-// and all of them together as those of one user.
+// borrower is on whose account a question is asked (forge.On). Where nobody knows yet whose a credential is, it counts for
+// itself, and all of them together as those of one user.
 func (c *Client) borrower(ctx context.Context, credential token.Secret) share.Borrower {
 	if user, tokenID, known := forge.AccountOf(ctx); known {
 		return share.Borrower{Holder: [2]uint64{1, uint64(user)}, Token: uint64(tokenID)}
