@@ -55,7 +55,7 @@ func direction() map[string][]string {
 		"audit":                       {"routes", "policy", "token"},
 		"fleet":                       {},
 		"forge":                       {"routes", "policy", "token", "cache", "fleet"},
-		"forge/rest":                  {"routes", "routes/percent", "token", "dial", "fleet/share", "forge"},
+		"forge/rest":                  {"routes", "routes/percent", "token", "cache", "dial", "fleet/share", "forge"},
 		"forge/facts":                 {"routes", "policy", "token", "cache", "dial", "fleet/share", "forge", "forge/rest"},
 		"forge/oauth":                 {"token", "dial", "forge"},
 		"forge/oauth/oauthtest":       {},

@@ -12,6 +12,7 @@
 //	| entry of another key with the same hash       | loads; the two keys may push each other out                    |
 //	| Set dropped or refused by ristretto           | the next Get loads again                                       |
 //	| several Gets of one absent key                | one load, all wait for it, each as long as its own context     |
+//	| a load of GetBy that Waits                    | those for whom it was not begun make one load each             |
 //	| all waiters gone                              | the load's context is cancelled                                |
 //	| load says "not found"                         | kept for NegativeTTL; not kept when that is 0                  |
 //	| load returns an error or panics               | every waiter gets the error; nothing is kept                   |
@@ -117,6 +118,13 @@ func New[K comparable, V any](o Options) (*Cache[K, V], error) {
 // of 0 leaves it to the TTL, a negative one always loads. found false with a nil error is a definite "there is none",
 // and the value is then what load gave with it. The error is load's, the context's, or ErrContended.
 func (c *Cache[K, V]) Get(ctx context.Context, key K, maxAge time.Duration, load Load[V]) (value V, found bool, err error) {
+	return c.GetBy(ctx, key, 0, maxAge, load)
+}
+
+// GetBy is Get for somebody, who waits for no load that Waits for what is another's, but begins his own. What is kept is
+// everybody's.
+func (c *Cache[K, V]) GetBy(ctx context.Context, key K, by int64, maxAge time.Duration, load Load[V]) (value V, found bool,
+	err error) {
 	hash := maphash.Comparable(c.seed, key)
 	if e := c.fresh(hash, key, maxAge, c.now()); e != nil {
 		c.counters.hit(hash, e.found)
@@ -126,7 +134,7 @@ func (c *Cache[K, V]) Get(ctx context.Context, key K, maxAge time.Duration, load
 		return value, false, ErrNotKept
 	}
 	c.counters.misses.Add(1)
-	return c.fill(ctx, hash, key, maxAge, load)
+	return c.fill(ctx, hash, key, by, maxAge, load)
 }
 
 // Peek is Get without a load: ok is false when nothing fresh enough is kept. It counts as a hit when there is.

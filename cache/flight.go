@@ -23,25 +23,44 @@ type flight[V any] struct {
 	done    chan struct{}
 	cancel  context.CancelFunc
 	waiters int // guarded by flights.mu
+	by      int64
+	apart   chan struct{} // closed: it is for those alone who are by
+	parted  sync.Once
 
 	value V
 	found bool
 	err   error
 }
 
+type flightKey struct{}
+
+// Waits tells, from within a load, that it waits for what is for the one alone for whom it was begun. From now on nobody else
+// waits for it: see GetBy.
+func Waits(ctx context.Context) {
+	if part, ok := ctx.Value(flightKey{}).(func()); ok {
+		part()
+	}
+}
+
 // fill answers a Get that found nothing fresh: it joins the load of key that is under way, or begins one.
-func (c *Cache[K, V]) fill(ctx context.Context, hash uint64, key K, maxAge time.Duration,
+func (c *Cache[K, V]) fill(ctx context.Context, hash uint64, key K, by int64, maxAge time.Duration,
 	load Load[V]) (value V, found bool, err error) {
-	for range MaxReloads {
+	alone := false
+	for reloads := 0; reloads < MaxReloads; {
 		if err := ctx.Err(); err != nil {
 			return value, false, err
 		}
-		f := c.board(ctx, hash, key, maxAge, load)
-		select {
-		case <-f.done:
-		case <-ctx.Done():
+		f := c.board(ctx, hash, key, by, alone, maxAge, load)
+		ours, err := f.await(ctx, by)
+		if err != nil || !ours {
 			c.leave(key, f)
-			return value, false, ctx.Err()
+		}
+		switch {
+		case err != nil:
+			return value, false, err
+		case !ours:
+			alone = true
+			continue
 		}
 		if f.err != nil {
 			return value, false, f.err
@@ -50,15 +69,18 @@ func (c *Cache[K, V]) fill(ctx context.Context, hash uint64, key K, maxAge time.
 			return f.value, f.found, nil
 		}
 		c.counters.reloads.Add(1)
+		reloads++
 	}
 	return value, false, fmt.Errorf("loading into cache %q: %w", c.name, ErrContended)
 }
 
-// board joins the load of key that is under way, if its value will be fresh enough, or begins one.
-func (c *Cache[K, V]) board(ctx context.Context, hash uint64, key K, maxAge time.Duration, load Load[V]) *flight[V] {
+// board joins the load of key that is under way, if its value will be fresh enough, or begins one. alone: somebody else's is not
+// joined.
+func (c *Cache[K, V]) board(ctx context.Context, hash uint64, key K, by int64, alone bool, maxAge time.Duration,
+	load Load[V]) *flight[V] {
 	c.flights.mu.Lock()
 	defer c.flights.mu.Unlock()
-	if f := c.flights.open[key]; f != nil && c.joinable(hash, f, maxAge) {
+	if f := c.flights.open[key]; f != nil && (f.by == by || !alone && !f.isApart()) && c.joinable(hash, f, maxAge) {
 		f.waiters++
 		c.counters.joins.Add(1)
 		return f
@@ -66,11 +88,45 @@ func (c *Cache[K, V]) board(ctx context.Context, hash uint64, key K, maxAge time
 	// The load belongs to nobody: it goes on when the caller that began it gives up, as long as someone waits.
 	loadCtx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	// The generation is read before the load begins, so the load sees all that earlier invalidations are about.
-	f := &flight[V]{at: c.now(), began: c.generations.now(), done: make(chan struct{}), cancel: cancel, waiters: 1}
+	f := &flight[V]{at: c.now(), began: c.generations.now(), done: make(chan struct{}), cancel: cancel, waiters: 1,
+		by: by, apart: make(chan struct{})}
+	loadCtx = context.WithValue(loadCtx, flightKey{}, f.part)
 	c.flights.open[key] = f
 	c.counters.loads.Add(1)
 	go c.fly(loadCtx, hash, key, f, load)
 	return f
+}
+
+// await waits for a load. ours is false when it is for others alone.
+func (f *flight[V]) await(ctx context.Context, by int64) (ours bool, err error) {
+	select {
+	case <-f.done:
+	case <-ctx.Done():
+		return true, ctx.Err()
+	case <-f.apart:
+		if f.by != by {
+			return false, nil
+		}
+		Waits(ctx) // this may be part of a load
+		select {
+		case <-f.done:
+		case <-ctx.Done():
+			return true, ctx.Err()
+		}
+	}
+	return f.by == by || f.err == nil || !f.isApart(), nil
+}
+
+// part keeps a load from all but those who are by.
+func (f *flight[V]) part() { f.parted.Do(func() { close(f.apart) }) }
+
+func (f *flight[V]) isApart() bool {
+	select {
+	case <-f.apart:
+		return true
+	default:
+		return false
+	}
 }
 
 // joinable tells whether a Get that begins now may be answered by f.

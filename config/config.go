@@ -49,7 +49,7 @@ type Config struct {
 	// TrustedProxies are the addresses or CIDR ranges of proxies in front of patgate whose X-Forwarded-For and
 	// X-Forwarded-Proto are believed: read from the end, as far as the proxies in the list are trusted, addresses with a port
 	// or in brackets too. From anyone else both are discarded, and the log warns of the first X-Forwarded-For from each address.
-	// `unix` stands for whoever comes over a Unix socket.
+	// `unix` stands for whoever comes over a Unix socket. One that names no address is in none of a token's `networks`.
 	TrustedProxies []Prefix `yaml:"trusted_proxies"`
 	// ProxyProtocol are the addresses or CIDR ranges, or `unix`, of proxies in front of patgate that begin each connection for
 	// clients with a header of the PROXY protocol, version 1 or 2 (`send-proxy` of HAProxy, `proxy_protocol on` of nginx's

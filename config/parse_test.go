@@ -179,13 +179,13 @@ func TestAllProblemsAreReportedAtOnce(t *testing.T) {
 
 func TestFlagsBeatVariablesBeatTheFile(t *testing.T) {
 	in := Input{File: "patgate.yaml", Data: []byte(minimal + "listen: ':1'\nlegacy: deny\nweb: pass\n")}
-	in.Env = map[string]string{"PATGATE_LISTEN": ":2", "PATGATE_LEGACY": "read_only", "PATGATE_TRUSTED_PROXIES": "10.0.0.0/8, 192.0.2.1"}
+	in.Env = map[string]string{"PATGATE_LISTEN": ":2", "PATGATE_LEGACY": "read_only", "PATGATE_TRUSTED_PROXIES": "10.0.0.0/8, 192.0.2.1, ::ffff:10.2.0.1, ::ffff:10.3.0.0/112"}
 	in.Flags = []Flag{{Name: "listen", Key: "listen", Value: ":3"}}
 	c, problems := Parse(in)
 	if len(problems) > 0 {
 		t.Fatal(problems)
 	}
-	if got := fmt.Sprint(c.Listen, " ", c.Legacy, c.Web, c.TrustedProxies); got != ":3 read_only pass [10.0.0.0/8 192.0.2.1/32]" {
+	if got := fmt.Sprint(c.Listen, " ", c.Legacy, c.Web, c.TrustedProxies); got != ":3 read_only pass [10.0.0.0/8 192.0.2.1/32 10.2.0.1/32 10.3.0.0/16]" {
 		t.Fatalf("got %s", got)
 	}
 }

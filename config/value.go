@@ -207,20 +207,18 @@ func (p Prefix) String() string {
 // UnmarshalText reads a CIDR range or an address.
 func (p *Prefix) UnmarshalText(text []byte) error {
 	s := string(text)
-	if s == unixPeers {
-		p.Prefix = netip.Prefix{}
-		return nil
-	}
-	if addr, err := netip.ParseAddr(s); err == nil && addr.Zone() == "" {
-		p.Prefix = netip.PrefixFrom(addr, addr.BitLen())
-		return nil
-	}
 	prefix, err := netip.ParsePrefix(s)
+	if addr, single := netip.ParseAddr(s); single == nil && addr.Zone() == "" {
+		prefix, err = netip.PrefixFrom(addr, addr.BitLen()), nil
+	}
 	switch {
+	case s == unixPeers:
 	case err != nil:
 		return errors.New("not an address range: write 10.0.0.0/8 or 10.1.2.3, or unix for those who come over a Unix socket")
 	case prefix != prefix.Masked():
 		return fmt.Errorf("has bits set behind its length: write %s", prefix.Masked())
+	case prefix.Addr().Is4In6() && prefix.Bits() >= 96: // a client's address is never written so
+		prefix = netip.PrefixFrom(prefix.Addr().Unmap(), prefix.Bits()-96)
 	}
 	p.Prefix = prefix
 	return nil

@@ -84,7 +84,7 @@ func (x *exchange) admit() *reply.Refusal {
 		return nil
 	}
 	x.body.Meter = &x.pass
-	from := x.h.reader.Proxies.Origin(q.Client, x.h.options.ProxyProtocol)
+	from := x.h.reader.Proxies.Origin(q, x.h.options.ProxyProtocol)
 	return x.pass.Admit(x.h.options.Meter, s.Limits, from, x.h.revocation(q) != local.RevokesNothing, x.body.Length)
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"patgate/admin/terms"
 	"patgate/admin/tokens"
+	"patgate/forge"
 	"patgate/store"
 )
 
@@ -201,7 +202,7 @@ func (q *call) probe(path string) (*reply, error) {
 	if q.o.Version == nil {
 		return nil, tokens.ErrNotFound
 	}
-	version, revision, err := q.o.Version(q.Context(), q.Session.Credential)
+	version, revision, err := q.o.Version(forge.On(q.Context(), q.Session.OwnerUserID, q.Session.TokenID), q.Session.Credential)
 	if err != nil {
 		return nil, err
 	}

@@ -151,7 +151,7 @@ func (s *Service) sealed(ctx context.Context, owner store.Owner, credential stor
 	if b.secret, err = s.Unseal(&owner, &credential); err != nil {
 		return nil, err
 	}
-	id, err := s.o.Forge.Identify(ctx, b.secret)
+	id, err := s.o.Forge.Identify(forge.On(ctx, owner.UserID, 0), b.secret)
 	if errors.Is(err, forge.ErrCredential) {
 		stored := s.Change(ctx, func(ctx context.Context, st store.Store) error {
 			return st.SetCredentialStatus(ctx, credential.ID, store.CredentialInvalid, "refused by the forge", s.now())

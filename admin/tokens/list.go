@@ -16,17 +16,18 @@ func (s *Service) Show(ctx context.Context, c Caller, id int64) (store.Listed, e
 	if err != nil {
 		return l, err
 	}
-	return l, s.readUse(ctx, &l)
+	s.readUse(ctx, &l)
+	return l, nil
 }
 
-// readUse reads what was used of the limits of a token.
-func (s *Service) readUse(ctx context.Context, l *store.Listed) error {
+// readUse reads what was used of the limits of a token. Where that cannot be read it is left out.
+func (s *Service) readUse(ctx context.Context, l *store.Listed) {
 	if !l.Limits.Sums() {
-		return nil
+		return
 	}
-	uses, bytes, err := s.o.Store.LimitUse(ctx, l.FamilyID, limits.DayOf(s.now()))
-	l.LimitUse = l.Limits.Used(uses, bytes)
-	return err
+	if uses, bytes, err := s.o.Store.LimitUse(ctx, l.FamilyID, limits.DayOf(s.now())); err == nil {
+		l.LimitUse = l.Limits.Used(uses, bytes)
+	}
 }
 
 // List lists the tokens of the caller's user; those of userID, or of everyone when that is 0, for an administrator and an

@@ -88,7 +88,7 @@ func Remembered(identity forge.Identity, credential token.Secret) *Owner {
 
 // Again makes a remembered owner an owner once more, on a credential that is presented now and is the same user's.
 func (s *Service) Again(ctx context.Context, o *Owner, credential token.Secret) (*Owner, error) {
-	fresh, err := s.Owner(ctx, credential)
+	fresh, err := s.Owner(forge.On(ctx, o.UserID(), 0), credential)
 	if err != nil {
 		return nil, err
 	}

@@ -102,7 +102,7 @@ func (s *Upkeep) checkCredential(ctx context.Context, c *store.Credential, all [
 	if err != nil {
 		return err
 	}
-	id, err := s.Forge.Identify(ctx, secret)
+	id, err := s.Forge.Identify(forge.On(ctx, owner.UserID, 0), secret)
 	switch {
 	case err == nil && id.UserID != owner.UserID:
 		return s.setStatus(ctx, c, store.CredentialInvalid, "it belongs to another user at the forge now")
@@ -168,7 +168,7 @@ func (s *Upkeep) gone(ctx context.Context, owner *store.Owner, all []store.Crede
 		if err != nil {
 			continue
 		}
-		exists, err := witness.Exists(ctx, secret, owner.UserID)
+		exists, err := witness.Exists(forge.On(ctx, o.UserID, 0), secret, owner.UserID)
 		return err == nil && !exists
 	}
 	return false

@@ -56,10 +56,10 @@ func (k *Keeper[N]) Ask(ctx context.Context, s *token.Session, path string) (res
 	if err := k.budget.Limited(s.OwnerUserID, part); err != nil {
 		return rest.Reply{}, fmt.Errorf("asking the forge for %s: %w", path, err)
 	}
-	client := k.Client.For(s.OwnerUserID, s.TokenID)
-	ask := client.Get
+	ctx = forge.On(ctx, s.OwnerUserID, s.TokenID)
+	ask := k.Client.Get
 	if strings.HasPrefix(path, graphQL) {
-		ask = client.Beside
+		ask = k.Client.Beside
 	}
 	rep, err := ask(ctx, s.Credential, path)
 	if after, limited := forge.RetryAfter(err); limited || err == nil {

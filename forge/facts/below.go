@@ -44,7 +44,7 @@ func (k *Keeper[N]) Below(ctx context.Context, s *token.Session, group *policy.C
 	maxAge = k.limit(maxAge)
 	key := idKey{k.seed.eyeOf(s), group.ID, routes.RefGroup}
 	for range 2 {
-		b, _, err := k.lists.Get(ctx, key, maxAge, func(ctx context.Context) (*below, bool, error) {
+		b, _, err := k.lists.GetBy(ctx, key, s.TokenID, maxAge, func(ctx context.Context) (*below, bool, error) {
 			b, err := k.readBelow(ctx, s, group, page)
 			return b, true, err
 		})

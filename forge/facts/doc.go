@@ -1,6 +1,7 @@
 // Package facts keeps what a forge said of containers and users for as long as it may be used. It is what the resolvers of
 // all forges share: how old a fact may be, which credential sees it, what Forget drops, whose budget pays for a question, and
-// that the same question is asked once however many requests wait for it. Each forge's own Read says what is asked and how the
+// that the same question is asked once however many requests wait for it, as long as it need not wait for the share of a token
+// (fleet/share): nobody waits for another token's. Each forge's own Read says what is asked and how the
 // answer is read.
 //
 // Facts are cached for each credential of an owner, by id and by path, with the time at which their oldest part was read:

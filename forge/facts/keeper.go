@@ -223,7 +223,7 @@ func resolveThrough[K comparable, N any](ctx context.Context, k *Keeper[N], s *t
 		return f, f.Found(), nil
 	}
 	for range cache.MaxReloads {
-		f, _, err := c.Get(ctx, key, maxAge, load)
+		f, _, err := c.GetBy(ctx, key, s.TokenID, maxAge, load)
 		switch {
 		case errors.Is(err, cache.ErrContended):
 			return policy.Container{}, fmt.Errorf("resolving a %s: it changes too fast: %w", ref.Kind, forge.ErrUnavailable)

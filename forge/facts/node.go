@@ -25,7 +25,7 @@ func (k *Keeper[N]) Node(ctx context.Context, s *token.Session, f *Fact, id int6
 	read func(context.Context) (value N, found bool, err error)) (value N, found bool, err error) {
 	key := idKey{k.seed.eyeOf(s), id, routes.RefGroup}
 	for range 2 {
-		n, found, err := k.nodes.Get(ctx, key, maxAge/2, func(ctx context.Context) (*node[N], bool, error) {
+		n, found, err := k.nodes.GetBy(ctx, key, s.TokenID, maxAge/2, func(ctx context.Context) (*node[N], bool, error) {
 			ctx, cancel := k.Bound(ctx)
 			defer cancel()
 			n := &node[N]{at: k.now(), seq: k.dropped.last.Load()}

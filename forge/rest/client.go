@@ -19,6 +19,7 @@ import (
 
 	"github.com/go-json-experiment/json"
 
+	"patgate/cache"
 	"patgate/dial"
 	"patgate/fleet/share"
 	"patgate/forge"
@@ -71,7 +72,6 @@ type Client struct {
 	via       string
 	key       [sha256.Size]byte // of the names of connections
 	shares    *share.Shares     // of the questions at a time
-	by        share.Borrower    // on whose account; without one it is the credential's
 	http      *http.Client
 	failed    func(error) error // of the dialer
 	authorize func(http.Header, token.Secret)
@@ -128,21 +128,33 @@ func NewClient(o Options) (*Client, error) {
 	return c, nil
 }
 
-// For gives a client whose questions count for a token of a user's; 0 is none of them.
-func (c *Client) For(user, tokenID int64) *Client {
-	own := *c
-	own.by = share.Borrower{Holder: [2]uint64{1, uint64(user)}, Token: uint64(tokenID)}
-	return &own
+// borrower is on whose account a question is asked (forge.On). Where nobody knows yet whose a credential is, it counts for
+// itself, and all of them together as those of one user.
+func (c *Client) borrower(ctx context.Context, credential token.Secret) share.Borrower {
+	if user, tokenID, known := forge.AccountOf(ctx); known {
+		return share.Borrower{Holder: [2]uint64{1, uint64(user)}, Token: uint64(tokenID)}
+	}
+	// A holder of its own for each is not to be had, so the name is a token's. Ids of tokens are below 1<<62, and those of people's
+	// sessions, which are negative, have both of the first bits.
+	sum := c.sum(credential)
+	return share.Borrower{Token: binary.NativeEndian.Uint64(sum[16:24])&(1<<62-1) | 1<<63}
 }
 
-// borrower is on whose account a question is asked. Where nobody knows yet whose a credential is, it counts for itself, and all
-// of them together as those of one user.
-func (c *Client) borrower(credential token.Secret) share.Borrower {
-	if c.by != (share.Borrower{}) {
-		return c.by
+// borrow waits for a share of the questions at a time. Where that has to be waited for, it is for the asker alone.
+func (c *Client) borrow(ctx context.Context, credential token.Secret) (*share.Account, error) {
+	by := c.borrower(ctx, credential)
+	if account := c.shares.Quickly(by); account != nil {
+		return account, nil
 	}
-	sum := c.sum(credential)
-	return share.Borrower{Token: binary.NativeEndian.Uint64(sum[16:24]) | 1<<63} // no token has such an id
+	cache.Waits(ctx)
+	account, err := c.shares.BorrowWithin(ctx, by)
+	switch {
+	case err == nil:
+		return account, nil
+	case errors.Is(ctx.Err(), context.Canceled):
+		return nil, context.Canceled
+	}
+	return nil, fmt.Errorf("%w: %w", forge.ErrUnavailable, share.ErrShare)
 }
 
 // sum is a keyed hash of a credential.
@@ -206,9 +218,9 @@ func (c *Client) Do(ctx context.Context, credential token.Secret, method, path s
 }
 
 func (c *Client) ask(ctx context.Context, credential token.Secret, method, path string) (none Reply, err error) {
-	account, err := c.shares.BorrowWithin(ctx, c.borrower(credential))
+	account, err := c.borrow(ctx, credential)
 	if err != nil {
-		return none, failure(ctx, ctx.Err())
+		return none, err
 	}
 	defer c.shares.Release(account)
 	req, err := http.NewRequestWithContext(ctx, method, c.scheme+"://"+c.lane(credential)+path, nil)

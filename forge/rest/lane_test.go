@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"patgate/fleet/share"
 	"patgate/forge"
 	"patgate/token"
 )
@@ -107,12 +108,12 @@ func TestThreatQuestionsOfOneOwner(t *testing.T) {
 		}
 	}))
 	defer server.Close()
-	for name, attacker := range map[string]func(c *Client, i int) (*Client, token.Secret){
-		"tokens of an owner": func(c *Client, i int) (*Client, token.Secret) {
-			return c.For(1, int64(i%5+1)), token.NewSecret("glpat-a")
+	for name, attacker := range map[string]func(ctx context.Context, i int) (context.Context, token.Secret){
+		"tokens of an owner": func(ctx context.Context, i int) (context.Context, token.Secret) {
+			return forge.On(ctx, 1, int64(i%5+1)), token.NewSecret("glpat-a")
 		},
-		"unknown credentials": func(c *Client, i int) (*Client, token.Secret) {
-			return c, token.NewSecret(fmt.Sprint("glpat-", i))
+		"unknown credentials": func(ctx context.Context, i int) (context.Context, token.Secret) {
+			return ctx, token.NewSecret(fmt.Sprint("glpat-", i))
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -126,8 +127,8 @@ func TestThreatQuestionsOfOneOwner(t *testing.T) {
 			defer all.Wait()
 			defer cancel()
 			for i := range 2 * maxQuestions {
-				by, secret := attacker(c, i)
-				all.Go(func() { _, _ = by.Get(ctx, secret, "/hangs") })
+				by, secret := attacker(ctx, i)
+				all.Go(func() { _, _ = c.Get(by, secret, "/hangs") })
 			}
 			for deadline := time.Now().Add(20 * time.Second); hanging.Load() < maxQuestions/2; time.Sleep(time.Millisecond) {
 				if time.Now().After(deadline) {
@@ -135,13 +136,13 @@ func TestThreatQuestionsOfOneOwner(t *testing.T) {
 				}
 			}
 			for range 20 {
-				others := []*Client{c.For(1, 9), c.For(2, 7), c}
+				others := []context.Context{forge.On(t.Context(), 1, 9), forge.On(t.Context(), 2, 7), t.Context()}
 				if name == "unknown credentials" {
 					others = others[:2]
 				}
 				for _, by := range others {
-					ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
-					if _, err := by.Get(ctx, token.NewSecret("glpat-b"), "/user"); err != nil {
+					ctx, cancel := context.WithTimeout(by, 20*time.Second)
+					if _, err := c.Get(ctx, token.NewSecret("glpat-b"), "/user"); err != nil {
 						t.Fatal(err)
 					}
 					cancel()
@@ -151,5 +152,46 @@ func TestThreatQuestionsOfOneOwner(t *testing.T) {
 				t.Errorf("%d of %d are asked", n, maxQuestions)
 			}
 		})
+	}
+}
+
+// TestAShareThatIsInUse holds that who gets no share in time is told so, and not that the forge did not answer.
+func TestAShareThatIsInUse(t *testing.T) {
+	var asked atomic.Int64
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		asked.Add(1)
+		<-r.Context().Done()
+	}))
+	defer server.Close()
+	c, err := client(Options{URL: server.URL})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(forge.On(t.Context(), 1, 1))
+	var all sync.WaitGroup
+	defer all.Wait()
+	defer cancel()
+	for range maxQuestions / 2 {
+		all.Go(func() { _, _ = c.Get(ctx, token.NewSecret(testSecret), "/user") })
+	}
+	for deadline := time.Now().Add(20 * time.Second); asked.Load() < maxQuestions/2; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("%d are asked", asked.Load())
+		}
+	}
+	late, stop := context.WithTimeout(ctx, time.Millisecond)
+	defer stop()
+	_, err = c.Get(late, token.NewSecret(testSecret), "/user")
+	if !errors.Is(err, share.ErrShare) || !errors.Is(err, forge.ErrUnavailable) || errors.Is(err, forge.ErrTimeout) ||
+		errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("late: %v", err)
+	}
+	gone, leave := context.WithCancel(ctx)
+	time.AfterFunc(time.Millisecond, leave)
+	if _, err = c.Get(gone, token.NewSecret(testSecret), "/user"); !errors.Is(err, context.Canceled) {
+		t.Errorf("gone: %v", err)
+	}
+	if n := asked.Load(); n != maxQuestions/2 {
+		t.Errorf("%d are asked", n)
 	}
 }

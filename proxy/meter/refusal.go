@@ -21,7 +21,7 @@ var ErrDone = &reply.Refusal{Status: fasthttp.StatusBadGateway, Reason: "limit_b
 
 // refuseNetwork answers for a request that comes from somewhere else.
 func refuseNetwork(a netip.Addr) *reply.Refusal {
-	from := "an unknown address: what is in front of patgate named no client"
+	from := "an unknown address: the proxy in front of patgate named no client"
 	if a.IsValid() {
 		from = a.Unmap().String()
 	}

@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"patgate/proxy/header"
+	"patgate/proxy/surface"
 )
 
 // Proxies are those whose forwarding headers are believed.
@@ -63,13 +64,21 @@ func (p *Proxies) Client(peer netip.Addr, secure bool, f *header.Block) (netip.A
 	return client, secure
 }
 
-// Origin is the address by which limits on networks go. That of one of them, or of one of those that announce clients by the
-// PROXY protocol, is nobody's: it has named no client, or a proxy as one.
-func (p *Proxies) Origin(client netip.Addr, announcing []netip.Prefix) (none netip.Addr) {
-	if p.Includes(client) || Includes(announcing, client) {
-		return none
+// Origin is the address by which limits on networks go: that of the request's client. When one of them, or of those that announce
+// clients by the PROXY protocol, has connected and named no address, there is none.
+func (p *Proxies) Origin(q *surface.Request, announcing []netip.Prefix) (none netip.Addr) {
+	peer := q.Client
+	if q.Conn != nil {
+		if peer = q.Conn.Peer; q.Conn.Announced {
+			return q.Client
+		}
 	}
-	return client
+	if p.Includes(q.Client) || Includes(announcing, q.Client) {
+		if _, passed := p.walk(peer, &q.Fields); passed == 0 {
+			return none
+		}
+	}
+	return q.Client
 }
 
 // walk follows X-Forwarded-For from its end, and tells how many elements it has taken. At what is no address it stops for good:

@@ -36,6 +36,8 @@ type Client struct {
 	// text. A Unix socket has none: it is not valid, and the text empty.
 	Peer     netip.Addr
 	PeerText string
+	// Announced: a proxy has named that client by the PROXY protocol.
+	Announced bool
 	// Pending is a request that an event loop began and a goroutine goes on with.
 	Pending Pending
 

@@ -195,8 +195,10 @@ func (l *listener) announced(c net.Conn, peer, client netip.Addr) {
 	if own {
 		client = peer
 	}
-	if conn := l.wrap(c, client, own || l.door.options.SpeaksForAll(client)); conn != nil && !conn.begin() {
-		conn.hand()
+	if conn := l.wrap(c, client, own || l.door.options.SpeaksForAll(client)); conn != nil {
+		if conn.Announced = !own; !conn.begin() {
+			conn.hand()
+		}
 	}
 }
 
