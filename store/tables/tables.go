@@ -36,7 +36,7 @@ type Conn interface {
 type Row = interface{ Scan(fields ...any) error }
 
 // Rows are the rows of an answer.
-type Rows interface {
+type Rows = interface {
 	Row
 	Next() bool
 	Err() error
