@@ -70,7 +70,7 @@ type Names interface {
 	FillPlaces(ctx context.Context) (more bool, err error)
 	// Unfilled tells whether some tokens are left whose places, permissions and networks FillPlaces has yet to note.
 	Unfilled(ctx context.Context) (bool, error)
-	// Above gives a place, by its id, by its full path, or both, and the groups above it, as an owner saw them last; 0 is all owners.
+	// Above gives a place, by its id, by its full path, or both, and the groups above it, as an owner saw them last; 0 is anyone.
 	// Of what is gone nothing is said.
 	Above(ctx context.Context, n Naming, ownerID int64) ([]Place, error)
 	// ForgetPlaces drops the names of places that no token names any more and that were last seen before an instant, and those of

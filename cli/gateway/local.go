@@ -98,6 +98,7 @@ func (g *gateway) makeTokens(o *opening.Opened) (err error) {
 			return g.sessions.Change(ctx, f)
 		}
 		o.Record, o.Name, o.Limits = g.recordChange, g.names.Keep, g.limits()
+		o.Report = func(err error) { g.logger.Warn("tokens", zap.Error(err)) }
 	})
 	if err != nil {
 		return err

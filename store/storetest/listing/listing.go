@@ -96,7 +96,8 @@ func (w *world) fill(t *testing.T) {
 // scopes are one or two, of few permissions in few places, so that what one scope holds and another reaches is told apart.
 func scopes(r *rand.Rand) (all []policy.ScopeSpec) {
 	for range 1 + r.IntN(2) {
-		s := policy.ScopeSpec{Access: "selected_memberships", Permissions: []string{[]string{"read_job", "push_code", "read_code"}[r.IntN(3)]}}
+		name := []string{"read_job", "push_code", "read_code"}[r.IntN(3)]
+		s := policy.ScopeSpec{Access: "selected_memberships", Permissions: []string{name}}
 		switch r.IntN(5) {
 		case 0:
 			s.GroupIDs = []int64{7, int64(8 + r.IntN(2))}
@@ -240,7 +241,8 @@ func (w *world) lists(t *testing.T) {
 	asked := []store.Filter{{Holds: "push_code"}, {Holds: "read_job"}, {Holds: "none_such"},
 		{Reach: &store.Reach{}}, {Reach: &store.Reach{Places: []store.Place{project}}},
 		{Reach: &store.Reach{Places: []store.Place{project, group}}, Holds: "push_code"},
-		{Reach: &store.Reach{Places: []store.Place{project, group}, May: []string{"all_memberships", "personal_projects"}}, Holds: "read_job"},
+		{Holds: "read_job", Reach: &store.Reach{Places: []store.Place{project, group},
+			May: []string{"all_memberships", "personal_projects"}}},
 		{Reach: &store.Reach{May: []string{"all_memberships"}}}, {Reach: &store.Reach{Reports: true}},
 		{Reach: &store.Reach{Places: []store.Place{group}, Reports: true}, Holds: "read_code"},
 		{Networked: &yes}, {Networked: &no}, {From: netip.MustParseAddr("10.1.2.3")}, {From: netip.MustParseAddr("10.2.0.1")},
@@ -258,8 +260,8 @@ func (w *world) lists(t *testing.T) {
 				f.Search, f.OwnerID = "", 0
 			}
 		}
-		filters = append(filters, store.Filter{Mark: store.MarkBroad, Holds: f.Holds, Reach: f.Reach, Networked: f.Networked, From: f.From,
-			NeverUsed: f.NeverUsed, UnusedSince: f.UnusedSince})
+		filters = append(filters, store.Filter{Mark: store.MarkBroad, Holds: f.Holds, Reach: f.Reach, Networked: f.Networked,
+			From: f.From, NeverUsed: f.NeverUsed, UnusedSince: f.UnusedSince})
 	}
 	found := 0
 	sorts := store.SortNames()
@@ -433,18 +435,19 @@ func (w *world) edits(t *testing.T) {
 	}
 	check("", 0)
 	for _, c := range []struct {
-		scope  policy.ScopeSpec
-		reads  int
-		writes int
+		project       int64
+		holds         []string
+		reads, writes int
 	}{
-		{policy.ScopeSpec{Access: "selected_memberships", ProjectIDs: []int64{4242}, Permissions: []string{"read_job"}}, 1, 0},
-		{policy.ScopeSpec{Access: "selected_memberships", ProjectIDs: []int64{4242}, Permissions: []string{"push_code", "read_job"}}, 1, 1},
-		{policy.ScopeSpec{Access: "selected_memberships", ProjectIDs: []int64{1}, Permissions: []string{"push_code", "read_job"}}, 0, 0},
+		{4242, []string{"read_job"}, 1, 0},
+		{4242, []string{"push_code", "read_job"}, 1, 1},
+		{1, []string{"push_code", "read_job"}, 0, 0},
 	} {
 		l, err := w.Store.Token(t.Context(), made.ID)
 		if err == nil {
 			_, err = w.Store.EditToken(t.Context(), made.ID, store.Edit{Revision: l.Revision, Children: l.Children, Name: l.Name,
-				Scopes: []policy.ScopeSpec{c.scope}, TableVersion: l.TableVersion, ExpiresAt: l.ExpiresAt, RenewUntil: l.RenewUntil},
+				Scopes:       []policy.ScopeSpec{{Access: "selected_memberships", ProjectIDs: []int64{c.project}, Permissions: c.holds}},
+				TableVersion: l.TableVersion, ExpiresAt: l.ExpiresAt, RenewUntil: l.RenewUntil},
 				store.Cause{At: w.now})
 		}
 		if err != nil {

@@ -67,14 +67,14 @@ func (q *Question) reaching() {
 	where, args := places(f.Reach)
 	held, holds := "", []any(nil)
 	if f.Holds != "" {
-		held, holds = " AND EXISTS (SELECT 1 FROM token_rights r WHERE r.permission = ? AND r.token_id = g.token_id AND r.scope = g.scope)",
-			[]any{f.Holds}
+		held = " AND EXISTS (SELECT 1 FROM token_rights r WHERE r.permission = ? AND r.token_id = g.token_id AND r.scope = g.scope)"
+		holds = []any{f.Holds}
 	}
 	condition, query := "1 = 0", ""
 	var values, within []any
 	if where != "" {
-		condition = "EXISTS (SELECT 1 FROM token_grants g" + q.indexed("token_grants_by_token") + " WHERE g.token_id = t.id AND (" + where +
-			")" + held + ")"
+		condition = "EXISTS (SELECT 1 FROM token_grants g" + q.indexed("token_grants_by_token") +
+			" WHERE g.token_id = t.id AND (" + where + ")" + held + ")"
 		query = "SELECT DISTINCT g.token_id AS id FROM token_grants g WHERE (" + where + ")" + held
 		values = append(append(values, args...), holds...)
 		within = values
@@ -136,8 +136,8 @@ func (q *Question) networked() {
 		}
 		of := "IN (" + marksFor(len(args)) + ")"
 		q.about("EXISTS (SELECT 1 FROM family_networks n WHERE n.family_id = t.family_id AND n.network "+of+")", args...)
-		q.candidates("SELECT DISTINCT f.id AS id FROM family_networks n CROSS JOIN tokens f WHERE f.family_id = n.family_id AND n.network "+
-			of, args...)
+		q.candidates("SELECT DISTINCT f.id AS id FROM family_networks n CROSS JOIN tokens f "+
+			"WHERE f.family_id = n.family_id AND n.network "+of, args...)
 	case f.Networked == nil:
 	case *f.Networked:
 		q.about("EXISTS (SELECT 1 FROM family_networks n WHERE n.family_id = t.family_id)")

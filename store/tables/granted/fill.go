@@ -37,9 +37,9 @@ type holder struct {
 }
 
 // fillSome does it for the next tokens, by the table that says which these are.
-func fillSome(ctx context.Context, tx Conn, left string, note func(context.Context, Conn, []holder) error) (more bool, err error) {
+func fillSome(ctx context.Context, tx Conn, left string, note func(context.Context, Conn, []holder) error) (bool, error) {
 	var done, last int64 // both 0: another process has ended it, or it was never begun
-	err = tx.QueryRow(ctx, "SELECT coalesce(max(done), 0), coalesce(max(last), 0) FROM "+left).Scan(&done, &last)
+	err := tx.QueryRow(ctx, "SELECT coalesce(max(done), 0), coalesce(max(last), 0) FROM "+left).Scan(&done, &last)
 	if err != nil || last == 0 {
 		return false, err
 	}
@@ -106,8 +106,8 @@ func noteGrants(ctx context.Context, tx Conn, all []holder) error {
 func insertAll(ctx context.Context, tx Conn, into string, fields int, args []any) error {
 	row := "(?" + strings.Repeat(", ?", fields-1) + ")"
 	for some := range slices.Chunk(args, fields*rowsAtOnce) {
-		_, err := tx.Exec(ctx, "INSERT INTO "+into+" VALUES "+row+strings.Repeat(", "+row, len(some)/fields-1)+" ON CONFLICT DO NOTHING",
-			some...)
+		rows := row + strings.Repeat(", "+row, len(some)/fields-1)
+		_, err := tx.Exec(ctx, "INSERT INTO "+into+" VALUES "+rows+" ON CONFLICT DO NOTHING", some...)
 		if err != nil {
 			return err
 		}
