@@ -50,7 +50,7 @@ type Done struct {
 	Already bool
 }
 
-// ErrNothingLeft: a narrowing would leave a token nothing.
+// ErrNothingLeft says that a narrowing would leave a token nothing.
 var ErrNothingLeft = errors.New("nothing would be left: revoke it")
 
 // Do carries out an order on tokens, one after the other. When the caller goes away, what is left is not begun, and told so.

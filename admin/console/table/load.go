@@ -106,7 +106,7 @@ func (p *Page) Load(ctx context.Context, s *tokens.Service, c tokens.Caller, bas
 	return list, nil
 }
 
-// ErrUnread: something that was asked for cannot be read, and p.Problem says what.
+// ErrUnread says that something that was asked for cannot be read, and p.Problem says what.
 var ErrUnread = errors.New("a filter cannot be read")
 
 // Send writes all that is asked for, in the order of ids, a piece at a time. begun tells whether anything was sent.

@@ -43,8 +43,12 @@ func (g *Granted) Add(text string, token int64) {
 }
 
 // candidates narrows down which tokens are gone through, by a query that gives their ids, where nothing does so already: of all
-// tokens, for those of one owner are few.
+// tokens, for those of one owner are few, and those that are over have indexes of their own.
 func (q *Question) candidates(query string, args ...any) {
+	switch q.f.State {
+	case store.StatePaused, store.StateExpired, store.StateRevoked:
+		return
+	}
 	if q.narrowed == "" && q.f.OwnerID == 0 && q.f.After == 0 && !q.d.Loose {
 		q.narrowed, q.within = query, args
 	}
