@@ -66,6 +66,8 @@ type Options struct {
 	Name names.Keep
 	// Record, when not nil, is told of every change that was made.
 	Record func(Change)
+	// Report, when not nil, is told of failures behind answers that were given all the same.
+	Report func(error)
 	Now    func() time.Time
 	Random io.Reader
 }

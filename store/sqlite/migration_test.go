@@ -33,6 +33,8 @@ func TestATokenOfTheFirstSchemaGoesOn(t *testing.T) {
 	}
 	// The file keeps its identity; what is in it becomes the first schema's.
 	for _, statement := range []string{
+		"DROP TRIGGER token_granted", "DROP TRIGGER token_regranted", "DROP TABLE token_grants", "DROP TABLE token_rights",
+		"DROP TABLE family_networks", "DROP TABLE ungranted",
 		"DROP TABLE token_text", "DROP TRIGGER token_told", "DROP TRIGGER token_retold", "DROP TRIGGER token_untold",
 		"DROP TRIGGER token_marked", "DROP TRIGGER token_stands", "DROP TRIGGER token_judged",
 		"DROP TABLE marks", "DROP TABLE unmarked", "DROP INDEX token_uses_by_time", "DROP INDEX tokens_live", "DROP INDEX tokens_paused",
@@ -156,7 +158,8 @@ func TestWhatTokensOfAnOlderSchemaNameIsKnown(t *testing.T) {
 		"INSERT INTO sealing_keys VALUES ('k', x'00', 1, 0)",
 		"INSERT INTO owners VALUES (1, 'https://gitlab.example.com', 42, 'alice', 0, 1, 0)",
 		"INSERT INTO credentials VALUES (1, 1, 'k', x'00', 'personal', '[\"api\"]', 0, 1, 1, 'valid', '')",
-		token(1, `[{"access":"selected_memberships","project_ids":[6,7],"group_ids":[9]},{"project_ids":[6]}]`),
+		token(1, `[{"access":"selected_memberships","permissions":["read_job"],"project_ids":[6,7],"group_ids":[9]},
+			{"project_ids":[6]}]`),
 		token(2, `[{"access":"user"}]`), token(3, `{`), token(4, `["a", 3, null, {"project_ids": "6"}]`),
 	}, many...)...)
 	changed := `UPDATE tokens SET scopes = '[{"project_ids":[8]}]' WHERE id = (SELECT max(id) FROM tokens)`
@@ -175,6 +178,24 @@ func TestWhatTokensOfAnOlderSchemaNameIsKnown(t *testing.T) {
 		FROM (SELECT * FROM token_places ORDER BY kind, place_id)`).Scan(&found)
 	if err != nil || found != want {
 		t.Errorf("%q, %v", found, err)
+	}
+	// What was filled in is what the triggers make of it.
+	held := func() (rows string) {
+		t.Helper()
+		if err := db.write.QueryRowContext(ctx, `SELECT group_concat(line, char(10)) FROM (SELECT kind || ' ' || place_id || ' ' || token_id ||
+			' ' || scope AS line FROM token_grants UNION ALL SELECT permission || ' ' || token_id || ' ' || scope FROM token_rights
+			ORDER BY 1)`).Scan(&rows); err != nil {
+			t.Fatal(err)
+		}
+		return rows
+	}
+	filled := held()
+	if _, err := db.write.ExecContext(ctx, "UPDATE tokens SET scopes = scopes || ' '"); err != nil {
+		t.Fatal(err)
+	}
+	if made := held(); made != filled || !strings.Contains(filled, "project 7 1000000000000 0") || !strings.Contains(filled, "user 0 ") ||
+		!strings.Contains(filled, "read_job 1000000000000 0") {
+		t.Errorf("filled in are %.300s, and the triggers make %.300s", filled, made)
 	}
 }
 
