@@ -135,7 +135,10 @@ func incomplete(cmd *cobra.Command, d *desk.Desk, asked *filters.Asked) error {
 }
 
 func listFilter(cmd *cobra.Command) (f store.Filter, asked *filters.Asked, err error) {
-	f.Now = time.Now()
+	f.Now, asked = time.Now(), &filters.Asked{}
+	if err = notEmpty(cmd); err != nil {
+		return f, asked, err
+	}
 	asked = filters.Read(func(name string) string { text, _ := cmd.Flags().GetString(name); return text }, f.Now, nil, &f)
 	for _, name := range filters.Names() {
 		if problem := asked.Problems[name]; problem != "" {

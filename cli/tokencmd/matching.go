@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -42,27 +44,43 @@ func addChoice(cmd *cobra.Command) {
 	}
 }
 
-// matching tells whether a command is to change all that match. Ids beside it, and filters without it, are mistakes.
-func matching(cmd *cobra.Command, ids int) (bool, error) {
-	is, _ := cmd.Flags().GetBool(allMatching)
-	given := 0
-	for _, name := range append(filters.Names(), "owner", "search", "project", "group") {
-		if cmd.Flags().Changed(name) {
-			given++
+// narrowed are the flags that say which tokens are meant, whatever their state.
+func narrowed() []string { return append(filters.Names(), "owner", "search", "project", "group") }
+
+// notEmpty refuses a filter of nothing: it would not narrow, as when a script's variable is empty.
+func notEmpty(cmd *cobra.Command) error {
+	for _, name := range narrowed() {
+		if text, _ := cmd.Flags().GetString(name); cmd.Flags().Changed(name) && strings.TrimSpace(text) == "" {
+			return terminal.Usage(fmt.Errorf("--%s is empty: say which tokens are meant, or leave it out", name))
 		}
 	}
-	switch server := cmd.Flags().Changed("server"); {
-	case !is && (given > 0 || cmd.Flags().Changed("state")):
+	return nil
+}
+
+// narrows tells whether a filter leaves out tokens, whatever their state.
+func narrows(f *store.Filter) bool {
+	return f.OwnerID != 0 || f.CredentialID != 0 || f.Search != "" || !f.Naming.Empty() || f.Holds != "" || f.Reach != nil ||
+		f.Networked != nil || f.From.IsValid() || f.NeverUsed || !f.UnusedSince.IsZero()
+}
+
+// matching tells whether a command is to change all that match. Ids or secrets beside it, and filters without it, are mistakes.
+func matching(cmd *cobra.Command, ids int) (bool, error) {
+	is, _ := cmd.Flags().GetBool(allMatching)
+	switch given := slices.ContainsFunc(append(narrowed(), "state"), cmd.Flags().Changed); {
+	case !is && given:
 		return false, terminal.Usage(errors.New("filters go with --all-matching"))
-	case is && ids > 0:
+	case !is:
+		return false, nil
+	case ids > 0:
 		return false, terminal.Usage(errors.New("give ids or --all-matching, not both"))
-	case is && given == 0:
-		return false, terminal.Usage(errors.New("--all-matching without a filter would be every token: say which " +
-			"(--owner, --can, --unused ...)"))
-	case is && server:
-		return false, terminal.Usage(errors.New("--all-matching works on patgate's own machine, not with --server"))
+	case cmd.Flags().Changed("secret"):
+		return false, terminal.Usage(errors.New("give --secret - or --all-matching, not both"))
 	}
-	return is, nil
+	r, err := desk.OpenRemote(cmd)
+	if err == nil && r != nil {
+		err = terminal.Usage(errors.New("--all-matching works on patgate's own machine, not with --server or PATGATE_SERVER"))
+	}
+	return err == nil, err
 }
 
 // onMatching lists what the filters leave, asks, and does it to each of them.
@@ -73,6 +91,10 @@ func onMatching(cmd *cobra.Command, action bulk.Action, past string) error {
 		f, _, err := choice(ctx, cmd, d)
 		if err != nil {
 			return err
+		}
+		if !narrows(&f) {
+			return terminal.Usage(errors.New("--all-matching without a filter would be every token: say which " +
+				"(--owner, --can, --unused ...)"))
 		}
 		if filling, err := d.Filling(ctx); err != nil || filling {
 			return errors.Join(err, onlyIf(filling, "not all older tokens have been looked through yet: start the gateway, and try again"))

@@ -37,7 +37,7 @@ is revoked, and what only looks like one is reported with its line. No credentia
 			secret, _ := cmd.Flags().GetString("secret")
 			if all, err := matching(cmd, len(args)); err != nil {
 				return err
-			} else if all && secret == "" {
+			} else if all {
 				return onMatching(cmd, bulk.Revoke, "Revoked")
 			}
 			switch {
