@@ -182,7 +182,7 @@ func HowOf(l *store.Listed, r *store.Reach, on store.Naming, holds string) How {
 	switch {
 	case above:
 		return ByGroup
-	case may:
+	case may || l.ReportUntil.IsZero(): // or it names more permissions than the store notes
 		return May
 	}
 	return InReport

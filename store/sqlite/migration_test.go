@@ -13,6 +13,7 @@ import (
 	"patgate/routes"
 	"patgate/store"
 	"patgate/store/tables"
+	"patgate/token"
 )
 
 // TestATokenOfTheFirstSchemaGoesOn makes a store as the first schema had it and opens it: tokens keep all they had, begin a
@@ -145,7 +146,7 @@ func TestUnitsOfAnOlderSchemaAreCounted(t *testing.T) {
 // TestWhatTokensOfAnOlderSchemaNameIsKnown makes a store as it was before places were kept, with scopes of all kinds and damaged
 // ones, and opens it.
 func TestWhatTokensOfAnOlderSchemaNameIsKnown(t *testing.T) {
-	ctx := t.Context()
+	ctx, half := t.Context(), token.MostRights/2
 	token := func(n int, scopes string) string {
 		return fmt.Sprintf(`INSERT INTO tokens (hash, last_four, name, owner_id, credential_id, scopes, table_version, created_at, expires_at)
 			VALUES (x'%064x', 'abcd', 'old', 1, 1, '%s', 1, 1000, 9000)`, n, scopes)
@@ -161,6 +162,8 @@ func TestWhatTokensOfAnOlderSchemaNameIsKnown(t *testing.T) {
 		token(1, `[{"access":"selected_memberships","permissions":["read_job"],"project_ids":[6,7],"group_ids":[9]},
 			{"project_ids":[6]}]`),
 		token(2, `[{"access":"user"}]`), token(3, `{`), token(4, `["a", 3, null, {"project_ids": "6"}]`),
+		token(300, `[{"access":"user","permissions":["x`+strings.Repeat(`","x`, half)+`"]},{"permissions":["y`+
+			strings.Repeat(`","y`, half)+`"]}]`),
 	}, many...)...)
 	changed := `UPDATE tokens SET scopes = '[{"project_ids":[8]}]' WHERE id = (SELECT max(id) FROM tokens)`
 	if _, err := db.write.ExecContext(ctx, changed); err != nil { // before it was filled in
@@ -172,7 +175,7 @@ func TestWhatTokensOfAnOlderSchemaNameIsKnown(t *testing.T) {
 	if more, err := db.FillPlaces(ctx); err != nil || more {
 		t.Errorf("more is left: %v, %v", more, err)
 	}
-	const want = "group 9 1 1000000000000, project 6 1 1000000000000, project 7 1 1000000000000, project 8 1 1000000000260"
+	const want = "group 9 1 1000000000000, project 6 1 1000000000000, project 7 1 1000000000000, project 8 1 1000000000261"
 	var found string
 	err := db.write.QueryRowContext(ctx, `SELECT group_concat(kind || ' ' || place_id || ' ' || owner_id || ' ' || token_id, ', ')
 		FROM (SELECT * FROM token_places ORDER BY kind, place_id)`).Scan(&found)
@@ -194,7 +197,8 @@ func TestWhatTokensOfAnOlderSchemaNameIsKnown(t *testing.T) {
 		t.Fatal(err)
 	}
 	if made := held(); made != filled || !strings.Contains(filled, "project 7 1000000000000 0") || !strings.Contains(filled, "user 0 ") ||
-		!strings.Contains(filled, "read_job 1000000000000 0") {
+		!strings.Contains(filled, "read_job 1000000000000 0") || !strings.Contains(filled, "* 1000000000004 -1") ||
+		strings.Contains(filled, "x 1000000000004") {
 		t.Errorf("filled in are %.300s, and the triggers make %.300s", filled, made)
 	}
 }

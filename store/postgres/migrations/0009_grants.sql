@@ -8,6 +8,7 @@ CREATE TABLE token_grants (
     PRIMARY KEY (kind, place_id, token_id, scope)
 );
 CREATE INDEX token_grants_by_token ON token_grants (token_id);
+-- One row of permission * and scope -1 stands for all of a token whose scopes name more than 20000 permissions in all.
 CREATE TABLE token_rights (
     permission TEXT COLLATE "C" NOT NULL,
     token_id   BIGINT NOT NULL REFERENCES tokens (id) ON DELETE CASCADE,
@@ -25,7 +26,10 @@ CREATE INDEX paths_by_place ON paths (kind, place_id);
 
 -- Scopes and limits that cannot be read hold nothing.
 CREATE FUNCTION grant_scopes(token BIGINT, scopes TEXT) RETURNS VOID LANGUAGE plpgsql AS $$
+DECLARE
+    many BOOLEAN;
 BEGIN
+    DELETE FROM token_grants WHERE token_id = token;
     INSERT INTO token_grants (kind, place_id, token_id, scope)
         SELECT 'project', p.id::BIGINT, token, s.n - 1
             FROM json_array_elements(scopes::JSON) WITH ORDINALITY AS s (of, n), json_array_elements_text(s.of -> 'project_ids') AS p (id)
@@ -37,16 +41,21 @@ BEGIN
         UNION
         SELECT s.of ->> 'access', 0, token, s.n - 1 FROM json_array_elements(scopes::JSON) WITH ORDINALITY AS s (of, n)
             WHERE s.of ->> 'access' <> 'selected_memberships';
-    INSERT INTO token_rights (permission, token_id, scope)
-        SELECT DISTINCT p.name, token, s.n - 1
+    SELECT coalesce(sum(json_array_length(s.of -> 'permissions')), 0) > 20000 INTO many FROM json_array_elements(scopes::JSON) AS s (of);
+    WITH held (permission, scope) AS (
+        SELECT DISTINCT p.name, s.n - 1
             FROM json_array_elements(scopes::JSON) WITH ORDINALITY AS s (of, n), json_array_elements_text(s.of -> 'permissions') AS p (name)
-            WHERE p.name IS NOT NULL;
+            WHERE p.name IS NOT NULL AND NOT many
+        UNION ALL SELECT '*', -1 WHERE many
+    ), gone AS (
+        DELETE FROM token_rights r WHERE r.token_id = token AND (r.permission, r.scope) NOT IN (SELECT h.permission, h.scope FROM held h)
+    )
+    INSERT INTO token_rights (permission, token_id, scope) SELECT h.permission, token, h.scope FROM held h ON CONFLICT DO NOTHING;
 EXCEPTION WHEN data_exception THEN
-    NULL;
+    DELETE FROM token_grants WHERE token_id = token;
+    DELETE FROM token_rights WHERE token_id = token;
 END $$;
 CREATE FUNCTION token_granted() RETURNS TRIGGER LANGUAGE plpgsql AS $$ BEGIN
-    DELETE FROM token_grants WHERE token_id = NEW.id;
-    DELETE FROM token_rights WHERE token_id = NEW.id;
     PERFORM grant_scopes(NEW.id, NEW.scopes);
     RETURN NULL;
 END $$;

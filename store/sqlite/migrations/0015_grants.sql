@@ -8,6 +8,7 @@ CREATE TABLE token_grants (
     PRIMARY KEY (kind, place_id, token_id, scope)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX token_grants_by_token ON token_grants (token_id, kind, place_id, scope);
+-- One row of permission * and scope -1 stands for all of a token whose scopes name more than 20000 permissions in all.
 CREATE TABLE token_rights (
     permission TEXT NOT NULL,
     token_id   INTEGER NOT NULL REFERENCES tokens (id) ON DELETE CASCADE,
@@ -47,11 +48,23 @@ CREATE TRIGGER token_granted AFTER INSERT ON tokens BEGIN
         FROM json_each(CASE WHEN json_valid(new.scopes) THEN new.scopes ELSE '[]' END) s,
             json_each(CASE s.type WHEN 'object' THEN s.value ELSE '{}' END) k,
             json_each(CASE k.type WHEN 'array' THEN k.value ELSE '[]' END) p
-        WHERE p.type = 'text' AND k.key = 'permissions';
+        WHERE p.type = 'text' AND k.key = 'permissions' AND (SELECT coalesce(sum(json_array_length(t.value, '$.permissions')), 0)
+            FROM json_each(CASE WHEN json_valid(new.scopes) THEN new.scopes ELSE '[]' END) t WHERE t.type = 'object') <= 20000
+        UNION ALL SELECT '*', new.id, -1 WHERE (SELECT coalesce(sum(json_array_length(t.value, '$.permissions')), 0)
+            FROM json_each(CASE WHEN json_valid(new.scopes) THEN new.scopes ELSE '[]' END) t WHERE t.type = 'object') > 20000
+        ON CONFLICT DO NOTHING;
 END;
 CREATE TRIGGER token_regranted AFTER UPDATE OF scopes ON tokens WHEN new.scopes <> old.scopes BEGIN
     DELETE FROM token_grants WHERE token_id = new.id;
-    DELETE FROM token_rights WHERE token_id = new.id;
+    DELETE FROM token_rights WHERE token_id = new.id AND (permission, scope) NOT IN (
+        SELECT p.value, s.key
+        FROM json_each(CASE WHEN json_valid(new.scopes) THEN new.scopes ELSE '[]' END) s,
+            json_each(CASE s.type WHEN 'object' THEN s.value ELSE '{}' END) k,
+            json_each(CASE k.type WHEN 'array' THEN k.value ELSE '[]' END) p
+        WHERE p.type = 'text' AND k.key = 'permissions' AND (SELECT coalesce(sum(json_array_length(t.value, '$.permissions')), 0)
+            FROM json_each(CASE WHEN json_valid(new.scopes) THEN new.scopes ELSE '[]' END) t WHERE t.type = 'object') <= 20000
+        UNION ALL SELECT '*', -1 WHERE (SELECT coalesce(sum(json_array_length(t.value, '$.permissions')), 0)
+            FROM json_each(CASE WHEN json_valid(new.scopes) THEN new.scopes ELSE '[]' END) t WHERE t.type = 'object') > 20000);
     INSERT INTO token_grants (kind, place_id, token_id, scope)
         SELECT DISTINCT CASE k.key WHEN 'project_ids' THEN 'project' ELSE 'group' END, p.value, new.id, s.key
         FROM json_each(CASE WHEN json_valid(new.scopes) THEN new.scopes ELSE '[]' END) s,
@@ -67,7 +80,11 @@ CREATE TRIGGER token_regranted AFTER UPDATE OF scopes ON tokens WHEN new.scopes 
         FROM json_each(CASE WHEN json_valid(new.scopes) THEN new.scopes ELSE '[]' END) s,
             json_each(CASE s.type WHEN 'object' THEN s.value ELSE '{}' END) k,
             json_each(CASE k.type WHEN 'array' THEN k.value ELSE '[]' END) p
-        WHERE p.type = 'text' AND k.key = 'permissions';
+        WHERE p.type = 'text' AND k.key = 'permissions' AND (SELECT coalesce(sum(json_array_length(t.value, '$.permissions')), 0)
+            FROM json_each(CASE WHEN json_valid(new.scopes) THEN new.scopes ELSE '[]' END) t WHERE t.type = 'object') <= 20000
+        UNION ALL SELECT '*', new.id, -1 WHERE (SELECT coalesce(sum(json_array_length(t.value, '$.permissions')), 0)
+            FROM json_each(CASE WHEN json_valid(new.scopes) THEN new.scopes ELSE '[]' END) t WHERE t.type = 'object') > 20000
+        ON CONFLICT DO NOTHING;
 END;
 CREATE TRIGGER limits_read AFTER INSERT ON token_limits BEGIN
     INSERT INTO family_networks (network, family_id) SELECT DISTINCT n.value, new.family_id

@@ -417,6 +417,16 @@ func (w *world) above(t *testing.T) {
 	}
 }
 
+// rights are so many permissions, one of them by name.
+func rights(n int, name string) []string {
+	all := make([]string, n)
+	for i := range all {
+		all[i] = fmt.Sprint("permission_", i)
+	}
+	all[n/2] = name
+	return all
+}
+
 // edits holds what a token reaches and holds against its scopes after an edit.
 func (w *world) edits(t *testing.T) {
 	made := w.NewToken(t, "edited")
@@ -442,6 +452,10 @@ func (w *world) edits(t *testing.T) {
 		{4242, []string{"read_job"}, 1, 0},
 		{4242, []string{"push_code", "read_job"}, 1, 1},
 		{1, []string{"push_code", "read_job"}, 0, 0},
+		{4242, rights(token.MostRights, "read_job"), 1, 0},
+		{4242, rights(token.MostRights+1, "none"), 1, 1}, // it may hold any
+		{1, rights(token.MostRights+1, "none"), 0, 0},
+		{4242, []string{"push_code"}, 0, 1},
 	} {
 		l, err := w.Store.Token(t.Context(), made.ID)
 		if err == nil {

@@ -6,7 +6,12 @@ import (
 
 	"patgate/routes"
 	"patgate/store"
+	"patgate/token"
 )
+
+// AllRights stands for the permissions of a token that has more of them than are noted, with -1 for all of its scopes: it may
+// hold any of them.
+const AllRights = "*"
 
 // Granted are the rows that note what scopes reach and hold.
 type Granted struct {
@@ -15,7 +20,7 @@ type Granted struct {
 }
 
 // Add reads the scopes of a token, as the triggers do. What cannot be read reaches and holds nothing.
-func (g *Granted) Add(text string, token int64) {
+func (g *Granted) Add(text string, id int64) {
 	var scopes []struct {
 		Access      string   `json:"access"`
 		Permissions []string `json:"permissions"`
@@ -25,19 +30,29 @@ func (g *Granted) Add(text string, token int64) {
 	if json.Unmarshal([]byte(text), &scopes) != nil {
 		return
 	}
+	rights := 0
+	for _, s := range scopes {
+		rights += len(s.Permissions)
+	}
+	if rights > token.MostRights {
+		g.Rights = append(g.Rights, AllRights, id, -1)
+	}
 	for n, s := range scopes {
 		for kind, ids := range map[string][]int64{"project": s.Projects, "group": s.Groups} {
-			for _, id := range ids {
-				if id > 0 { // not one that is null
-					g.Grants = append(g.Grants, kind, id, token, n)
+			for _, place := range ids {
+				if place > 0 { // not one that is null
+					g.Grants = append(g.Grants, kind, place, id, n)
 				}
 			}
 		}
 		if s.Access != "" && s.Access != "selected_memberships" {
-			g.Grants = append(g.Grants, s.Access, 0, token, n)
+			g.Grants = append(g.Grants, s.Access, 0, id, n)
+		}
+		if rights > token.MostRights {
+			continue
 		}
 		for _, name := range s.Permissions {
-			g.Rights = append(g.Rights, name, token, n)
+			g.Rights = append(g.Rights, name, id, n)
 		}
 	}
 }
@@ -59,8 +74,9 @@ func (q *Question) reaching() {
 	f := q.f
 	if f.Reach == nil {
 		if f.Holds != "" {
-			q.about("EXISTS (SELECT 1 FROM token_rights r WHERE r.permission = ? AND r.token_id = t.id)", f.Holds)
-			q.candidates("SELECT DISTINCT token_id AS id FROM token_rights WHERE permission = ?", f.Holds)
+			q.about("EXISTS (SELECT 1 FROM token_rights r WHERE r.permission IN (?, ?) AND r.token_id = t.id)",
+				f.Holds, AllRights)
+			q.candidates("SELECT DISTINCT token_id AS id FROM token_rights WHERE permission IN (?, ?)", f.Holds, AllRights)
 		}
 		return
 	}
@@ -71,8 +87,9 @@ func (q *Question) reaching() {
 	where, args := places(f.Reach)
 	held, holds := "", []any(nil)
 	if f.Holds != "" {
-		held = " AND EXISTS (SELECT 1 FROM token_rights r WHERE r.permission = ? AND r.token_id = g.token_id AND r.scope = g.scope)"
-		holds = []any{f.Holds}
+		held = " AND EXISTS (SELECT 1 FROM token_rights r WHERE r.permission IN (?, ?) AND r.token_id = g.token_id " +
+			"AND r.scope IN (g.scope, -1))"
+		holds = []any{f.Holds, AllRights}
 	}
 	condition, query := "1 = 0", ""
 	var values, within []any
