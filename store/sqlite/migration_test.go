@@ -155,6 +155,13 @@ func TestWhatTokensOfAnOlderSchemaNameIsKnown(t *testing.T) {
 	for i := range many {
 		many[i] = token(i+5, `[{"access":"user"}]`)
 	}
+	large := func(name string) string { // which is much for one piece
+		var names []string
+		for i := range 1500 {
+			names = append(names, fmt.Sprintf(`"%s%d"`, name, i))
+		}
+		return `[{"permissions":[` + strings.Join(names, ",") + `]}]`
+	}
 	db := openOlder(t, "CREATE TABLE token_places", append([]string{
 		"INSERT INTO sealing_keys VALUES ('k', x'00', 1, 0)",
 		"INSERT INTO owners VALUES (1, 'https://gitlab.example.com', 42, 'alice', 0, 1, 0)",
@@ -164,18 +171,28 @@ func TestWhatTokensOfAnOlderSchemaNameIsKnown(t *testing.T) {
 		token(2, `[{"access":"user"}]`), token(3, `{`), token(4, `["a", 3, null, {"project_ids": "6"}]`),
 		token(300, `[{"access":"user","permissions":["x`+strings.Repeat(`","x`, half)+`"]},{"permissions":["y`+
 			strings.Repeat(`","y`, half)+`"]}]`),
+		token(301, large("u")), token(302, large("v")), token(303, large("w")),
 	}, many...)...)
 	changed := `UPDATE tokens SET scopes = '[{"project_ids":[8]}]' WHERE id = (SELECT max(id) FROM tokens)`
 	if _, err := db.write.ExecContext(ctx, changed); err != nil { // before it was filled in
 		t.Fatal(err)
 	}
-	if err := store.FillPlaces(ctx, db, 0); err != nil {
-		t.Fatal(err)
+	for more, before := true, 0; more; {
+		var err error
+		rows := 0
+		if more, err = db.FillPlaces(ctx); err == nil {
+			err = db.write.QueryRowContext(ctx, `SELECT (SELECT count(*) FROM token_places) + (SELECT count(*) FROM token_rights) +
+				(SELECT count(*) FROM token_grants)`).Scan(&rows)
+		}
+		if err != nil || rows-before > 2000+1500 {
+			t.Fatalf("one piece are %d rows: %v", rows-before, err)
+		}
+		before = rows
 	}
 	if more, err := db.FillPlaces(ctx); err != nil || more {
 		t.Errorf("more is left: %v, %v", more, err)
 	}
-	const want = "group 9 1 1000000000000, project 6 1 1000000000000, project 7 1 1000000000000, project 8 1 1000000000261"
+	const want = "group 9 1 1000000000000, project 6 1 1000000000000, project 7 1 1000000000000, project 8 1 1000000000264"
 	var found string
 	err := db.write.QueryRowContext(ctx, `SELECT group_concat(kind || ' ' || place_id || ' ' || owner_id || ' ' || token_id, ', ')
 		FROM (SELECT * FROM token_places ORDER BY kind, place_id)`).Scan(&found)

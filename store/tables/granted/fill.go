@@ -11,8 +11,9 @@ import (
 )
 
 const (
-	// filledAtOnce is of how many tokens one transaction notes what they name and hold.
-	filledAtOnce = 100
+	// filledAtOnce is of how many tokens at most one transaction notes what they name and hold, and notedAtOnce with how many rows
+	// it is enough: others wait until it has ended.
+	filledAtOnce, notedAtOnce = 100, 2000
 	// rowsAtOnce is how many rows one statement writes.
 	rowsAtOnce = 100
 )
@@ -36,8 +37,8 @@ type holder struct {
 	scopes, limits string
 }
 
-// fillSome does it for the next tokens, by the table that says which these are.
-func fillSome(ctx context.Context, tx Conn, left string, note func(context.Context, Conn, []holder) error) (bool, error) {
+// fillSome does it for the next tokens, by the table that says which these are. note tells how many of them it has noted.
+func fillSome(ctx context.Context, tx Conn, left string, note func(context.Context, Conn, []holder) (int, error)) (bool, error) {
 	var done, last int64 // both 0: another process has ended it, or it was never begun
 	err := tx.QueryRow(ctx, "SELECT coalesce(max(done), 0), coalesce(max(last), 0) FROM "+left).Scan(&done, &last)
 	if err != nil || last == 0 {
@@ -52,13 +53,14 @@ func fillSome(ctx context.Context, tx Conn, left string, note func(context.Conte
 	if err != nil {
 		return false, err
 	}
-	if len(all) > 0 {
-		if err := note(ctx, tx, all); err != nil {
-			return false, err
-		}
-		done = all[len(all)-1].id
+	noted, err := note(ctx, tx, all)
+	if err != nil {
+		return false, err
 	}
-	if len(all) < filledAtOnce {
+	if noted > 0 {
+		done = all[noted-1].id
+	}
+	if noted == len(all) && noted < filledAtOnce {
 		_, err = tx.Exec(ctx, "DELETE FROM "+left)
 		return false, err
 	}
@@ -78,26 +80,34 @@ func scanHolders(rows Rows) (all []holder, err error) {
 	return all, rows.Err()
 }
 
-func notePlaces(ctx context.Context, tx Conn, all []holder) error {
+func notePlaces(ctx context.Context, tx Conn, all []holder) (noted int, err error) {
 	var args []any
 	for _, h := range all {
+		if len(args)/4 >= notedAtOnce {
+			break
+		}
 		args = append(args, filter.Places(h.scopes, h.owner, h.id)...)
+		noted++
 	}
-	return insertAll(ctx, tx, "token_places (place_id, kind, owner_id, token_id)", 4, args)
+	return noted, insertAll(ctx, tx, "token_places (place_id, kind, owner_id, token_id)", 4, args)
 }
 
-func noteGrants(ctx context.Context, tx Conn, all []holder) error {
+func noteGrants(ctx context.Context, tx Conn, all []holder) (noted int, err error) {
 	var g filter.Granted
 	var networks []any
 	for _, h := range all {
+		if len(g.Grants)/4+len(g.Rights)/3+len(networks)/2 >= notedAtOnce {
+			break
+		}
 		g.Add(h.scopes, h.id)
 		if s, err := limited.Parse(h.limits); err == nil { // limits that cannot be read hold nothing
 			for _, network := range s.Networks {
 				networks = append(networks, network, h.id)
 			}
 		}
+		noted++
 	}
-	return errors.Join(insertAll(ctx, tx, "token_grants (kind, place_id, token_id, scope)", 4, g.Grants),
+	return noted, errors.Join(insertAll(ctx, tx, "token_grants (kind, place_id, token_id, scope)", 4, g.Grants),
 		insertAll(ctx, tx, "token_rights (permission, token_id, scope)", 3, g.Rights),
 		insertAll(ctx, tx, "family_networks (network, family_id)", 2, networks))
 }
