@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"patgate/admin/api"
 	"patgate/store"
@@ -119,11 +120,23 @@ func (w *Writer) row(l *store.Listed, reaches string) []string {
 	return row
 }
 
-// Cell makes text safe to open in a spreadsheet: what would be read as a formula there gets a sign in front that says that it is
-// text.
+// Cell makes text safe to open in a spreadsheet: before what would be read as a formula comes a sign that says that it is text.
+// A formula begins where the cell does, or behind what may be read as the end of a cell, whatever that cannot be seen stands
+// between.
 func Cell(text string) string {
-	if text != "" && strings.ContainsRune("=+-@\t\r\n＝＋－＠", []rune(text)[0]) {
-		return "'" + text
+	var safe strings.Builder
+	begins, from := true, 0
+	for i, r := range text {
+		switch {
+		case begins && strings.ContainsRune("=+-@＝＋－＠", r), i == 0 && strings.ContainsRune("\t\r\n", r):
+			safe.WriteString(text[from:i] + "'")
+			from = i
+			begins = i == 0 && unicode.IsControl(r)
+		case strings.ContainsRune(";|,\t\r\n", r):
+			begins = true
+		case r != '"' && !unicode.IsSpace(r) && !unicode.In(r, unicode.C, unicode.Z):
+			begins = false
+		}
 	}
-	return text
+	return safe.String() + text[from:]
 }

@@ -59,8 +59,11 @@ func TestCSVHoldsNoFormula(t *testing.T) {
 			t.Errorf("%s is %q, want %q", head, got[head], want)
 		}
 	}
-	for text, want := range map[string]string{"": "", "a=b": "a=b", "+1": "'+1", "-1": "'-1", "\tx": "'\tx", "\r=x": "'\r=x", "＝1": "'＝1",
-		"'x": "'x", " =x": " =x"} {
+	for text, want := range map[string]string{"": "", "a=b": "a=b", "+1": "'+1", "-1": "'-1", "\tx": "'\tx", "\r=x": "'\r'=x", "＝1": "'＝1",
+		"'x": "'x", " =x": " '=x", "\u00a0+x": "\u00a0'+x", "\ufeff@x": "\ufeff'@x", "\u200b\u2060-x": "\u200b\u2060'-x",
+		"a;=b": "a;'=b", "a|+b": "a|'+b", "a\t-b": "a\t'-b", "a,@b": "a,'@b", "a\n=b": "a\n'=b", "a; \u00a0=b": "a; \u00a0'=b",
+		"a;\ufeff=b;+c": "a;\ufeff'=b;'+c", `a;"=b`: `a;"'=b`, "＝＋": "'＝＋", "a; b=c": "a; b=c", "a-b": "a-b", "a - b": "a - b",
+		"a;'=b": "a;'=b", "\xff=b": "\xff=b", "a;\x00=b": "a;\x00'=b"} {
 		if got := export.Cell(text); got != want {
 			t.Errorf("%q becomes %q, want %q", text, got, want)
 		}
