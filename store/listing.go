@@ -176,6 +176,8 @@ type Filter struct {
 
 // Reach is where tokens must reach. The zero value is nowhere.
 type Reach struct {
+	// Origin is the forge that the places are on: owners of others have tokens that name the same ids. Empty: of all.
+	Origin string
 	// Places are a project or group, and the groups above it: tokens that name one of them reach it.
 	Places []Place
 	// May are accesses of scopes that name no places, such as all_memberships: such a scope may reach it, which the forge decides.

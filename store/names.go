@@ -70,9 +70,9 @@ type Names interface {
 	FillPlaces(ctx context.Context) (more bool, err error)
 	// Unfilled tells whether some tokens are left whose places, permissions and networks FillPlaces has yet to note.
 	Unfilled(ctx context.Context) (bool, error)
-	// Above gives a place, by its id, by its full path, or both, and the groups above it, as an owner saw them last; 0 is anyone.
-	// Of what is gone nothing is said.
-	Above(ctx context.Context, n Naming, ownerID int64) ([]Place, error)
+	// Above gives a place of a forge, by its id, by its full path, or both, and the groups above it, as an owner saw them last; 0 is
+	// any owner of that forge. Of what is gone nothing is said.
+	Above(ctx context.Context, origin string, n Naming, ownerID int64) ([]Place, error)
 	// ForgetPlaces drops the names of places that no token names any more and that were last seen before an instant, and those of
 	// owners that were removed.
 	ForgetPlaces(ctx context.Context, before time.Time) error

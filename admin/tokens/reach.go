@@ -2,6 +2,7 @@ package tokens
 
 import (
 	"context"
+	"errors"
 	"strconv"
 	"strings"
 
@@ -16,7 +17,11 @@ func (s *Service) Reach(ctx context.Context, c Caller, all bool, n store.Naming,
 	if n.Empty() {
 		return nil, nil
 	}
-	r := &store.Reach{}
+	origin, err := s.forge(ctx)
+	if err != nil {
+		return nil, err
+	}
+	r := &store.Reach{Origin: origin}
 	if _, held := c.(holder); held {
 		if n.Path != "" { // what is found would tell what it is called
 			return nil, refuse(ErrForbidden, "a token looks for others by the ids of projects and groups, not by their paths")
@@ -31,8 +36,7 @@ func (s *Service) Reach(ctx context.Context, c Caller, all bool, n store.Naming,
 			}
 			owner = o.ID
 		}
-		var err error
-		if r.Places, err = s.o.Store.Above(ctx, n, owner); err != nil {
+		if r.Places, err = s.o.Store.Above(ctx, origin, n, owner); err != nil {
 			return nil, err
 		}
 	}
@@ -45,6 +49,22 @@ func (s *Service) Reach(ctx context.Context, c Caller, all bool, n store.Naming,
 	}
 	r.Reports = s.o.AllowReportMode
 	return r, nil
+}
+
+// forge gives the forge whose places are meant: the one that the service is for, else the only one of which there are owners.
+func (s *Service) forge(ctx context.Context) (string, error) {
+	if s.o.Origin != "" {
+		return s.o.Origin, nil
+	}
+	owners, err := s.o.Store.Owners(ctx)
+	origin := ""
+	for _, o := range owners {
+		if origin != "" && o.Origin != origin {
+			return "", errors.New("the store has owners of several forges (fix: upstream.url says on which the place is)")
+		}
+		origin = o.Origin
+	}
+	return origin, err
 }
 
 // UserNamed gives the id at the forge of an owner, by that id or by the username; 0: there is none.

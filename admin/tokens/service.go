@@ -91,7 +91,7 @@ type Service struct {
 
 // New makes a service.
 func New(o Options) (*Service, error) {
-	if o.Store == nil || (o.Forge == nil) != (o.Origin == "") || o.Forge != nil && o.Table == nil {
+	if o.Store == nil || o.Forge != nil && o.Origin == "" || o.Forge != nil && o.Table == nil {
 		return nil, errors.New("making the token service: the store is required, and table, forge and origin together")
 	}
 	if o.Forge == nil {

@@ -26,6 +26,6 @@ func (db *Tables) FillPlaces(ctx context.Context) (more bool, err error) {
 }
 
 // Above implements store.Names.
-func (db *Tables) Above(ctx context.Context, n store.Naming, ownerID int64) (all []store.Place, err error) {
-	return granted.Above(ctx, db.d.Read, n, ownerID)
+func (db *Tables) Above(ctx context.Context, origin string, n store.Naming, ownerID int64) (all []store.Place, err error) {
+	return granted.Above(ctx, db.d.Read, origin, n, ownerID)
 }

@@ -41,6 +41,7 @@ func Run(t *testing.T, open storetest.Open) {
 	t.Run("what is above", w.above)
 	t.Run("what must be judged anew", w.due)
 	t.Run("what an edit changes", w.edits)
+	t.Run("what is of another forge", w.elsewhere)
 }
 
 func (w *world) fill(t *testing.T) {
@@ -388,7 +389,7 @@ func (w *world) above(t *testing.T) {
 	see()
 	check := func(n store.Naming, owner int64, want ...store.Place) {
 		t.Helper()
-		got, err := w.Store.Above(t.Context(), n, owner)
+		got, err := w.Store.Above(t.Context(), w.Owner.Origin, n, owner)
 		compare := func(a, b store.Place) int { return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.ID, b.ID)) }
 		slices.SortFunc(got, compare)
 		slices.SortFunc(want, compare)
@@ -414,6 +415,50 @@ func (w *world) above(t *testing.T) {
 	check(store.Naming{Path: "acme/web/site"}, 0, project, top)
 	if some, err := w.Store.Unfilled(t.Context()); err != nil || some {
 		t.Errorf("a store that was made just now has tokens that are to be filled in: %v, %v", some, err)
+	}
+}
+
+// elsewhere has a token of another forge name a place with an id and a path that there are here too.
+func (w *world) elsewhere(t *testing.T) {
+	const here = "https://gitlab.example.com"
+	there, err := w.Store.PutOwner(t.Context(), store.Owner{Origin: "https://gitlab.example.org", UserID: w.Owner.UserID,
+		Username: "alice", CreatedAt: storetest.Start()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	credential := w.NewCredential(t, there, "api")
+	scopes := []policy.ScopeSpec{{Access: "selected_memberships", ProjectIDs: []int64{777, 778}, Permissions: []string{"read_job"}},
+		{Access: "all_memberships", Permissions: []string{"read_user_elsewhere"}}}
+	other := w.NewToken(t, "elsewhere", func(r *token.Record) {
+		r.OwnerID, r.CredentialID, r.Scopes = there.ID, credential.ID, scopes
+	})
+	scopes[0].ProjectIDs = []int64{777, 779}
+	mine := w.NewToken(t, "here", func(r *token.Record) { r.Scopes = scopes })
+	for origin, id := range map[string]int64{there.Origin: 778, here: 779} {
+		seen := store.Sighting{UserID: w.Owner.UserID, Place: store.Place{Kind: routes.RefProject, ID: id}, Path: "two/forges",
+			At: w.now}
+		if _, err := w.Store.SeePlaces(t.Context(), origin, []store.Sighting{seen}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for origin, want := range map[string]struct{ token, place int64 }{there.Origin: {other.ID, 778}, here: {mine.ID, 779}} {
+		for _, n := range []store.Naming{{Path: "two/forges"}, {Kind: routes.RefProject, ID: want.place}} {
+			got, err := w.Store.Above(t.Context(), origin, n, 0)
+			if err != nil || !slices.Equal(got, []store.Place{{Kind: routes.RefProject, ID: want.place}}) {
+				t.Errorf("on %s %+v are %v, %v", origin, n, got, err)
+			}
+		}
+		for _, r := range []store.Reach{{Places: []store.Place{{Kind: routes.RefProject, ID: 777}}},
+			{May: []string{"all_memberships"}}} {
+			r.Origin = origin
+			f := store.Filter{Reach: &r, Holds: "read_job", Now: w.now}
+			if len(r.May) > 0 {
+				f.Holds = "read_user_elsewhere"
+			}
+			if list, total, err := w.Store.Tokens(t.Context(), f); err != nil || total != 1 || list[0].ID != want.token {
+				t.Errorf("%d tokens of %s reach %+v, %v: %v", total, origin, r, err, ids(list))
+			}
+		}
 	}
 }
 

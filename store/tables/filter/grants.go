@@ -84,6 +84,9 @@ func (q *Question) reaching() {
 		q.about("1 = 0")
 		return
 	}
+	if f.Reach.Origin != "" {
+		q.about("t.owner_id IN ("+ofOrigin+")", f.Reach.Origin)
+	}
 	where, args := places(f.Reach)
 	held, holds := "", []any(nil)
 	if f.Holds != "" {
@@ -187,8 +190,9 @@ func (q *Question) unused() {
 	}
 }
 
-// Above asks for a place and the groups above it, as kinds and ids: by the paths under which an owner, or anyone, saw it.
-func Above(paths []string, exact string, kind routes.RefKind, ownerID int64) (query string, args []any) {
+// Above asks for a place and the groups above it, as kinds and ids: by the paths under which an owner, or any
+// owner of a forge, saw it.
+func Above(origin string, paths []string, exact string, kind routes.RefKind, ownerID int64) (query string, args []any) {
 	for _, path := range paths {
 		args = append(args, path)
 	}
@@ -202,22 +206,25 @@ func Above(paths []string, exact string, kind routes.RefKind, ownerID int64) (qu
 		query += " OR lower(path) = ? AND kind = ?)"
 		args = append(args, exact, KindName(kind))
 	}
-	if ownerID != 0 {
-		query += " AND owner_id = ?"
-		args = append(args, ownerID)
-	}
-	return query, args
+	return seen(query, args, origin, ownerID)
 }
 
+// seen narrows a question about paths to those that an owner saw, or any owner of a forge.
+func seen(query string, args []any, origin string, ownerID int64) (string, []any) {
+	if ownerID != 0 {
+		return query + " AND owner_id = ?", append(args, ownerID)
+	}
+	return query + " AND owner_id IN (" + ofOrigin + ")", append(args, origin)
+}
+
+// ofOrigin asks for the owners of a forge.
+const ofOrigin = "SELECT o.id FROM owners o WHERE o.origin = ?"
+
 // PathsOf asks what a place is called, as an owner, or anyone, saw it last.
-func PathsOf(kind routes.RefKind, id, ownerID int64) (query string, args []any) {
+func PathsOf(origin string, kind routes.RefKind, id, ownerID int64) (query string, args []any) {
 	query, args = "SELECT DISTINCT lower(path) FROM paths WHERE kind = ? AND place_id = ? AND path <> '' AND gone_at = 0",
 		[]any{KindName(kind), id}
-	if ownerID != 0 {
-		query += " AND owner_id = ?"
-		args = append(args, ownerID)
-	}
-	return query, args
+	return seen(query, args, origin, ownerID)
 }
 
 // Upwards gives a path and those of the groups above it, in small letters as the database makes them.

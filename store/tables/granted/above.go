@@ -11,14 +11,14 @@ import (
 )
 
 // Above gives a place and the groups above it: see store.Names.
-func Above(ctx context.Context, on Conn, n store.Naming, ownerID int64) (all []store.Place, err error) {
+func Above(ctx context.Context, on Conn, origin string, n store.Naming, ownerID int64) (all []store.Place, err error) {
 	var paths []string
 	if n.Path != "" {
 		paths = append(paths, n.Path)
 	}
 	if n.ID != 0 && n.Kind != routes.RefNone {
 		all = append(all, store.Place{Kind: n.Kind, ID: n.ID})
-		query, args := filter.PathsOf(n.Kind, n.ID, ownerID)
+		query, args := filter.PathsOf(origin, n.Kind, n.ID, ownerID)
 		more, err := Column[string](ctx, on, query, args...)
 		if err != nil {
 			return nil, err
@@ -27,7 +27,7 @@ func Above(ctx context.Context, on Conn, n store.Naming, ownerID int64) (all []s
 	}
 	for _, path := range paths {
 		up := filter.Upwards(path)
-		query, args := filter.Above(up, up[len(up)-1], n.Kind, ownerID)
+		query, args := filter.Above(origin, up, up[len(up)-1], n.Kind, ownerID)
 		rows, err := on.Query(ctx, query, args...)
 		if err != nil {
 			return nil, err
