@@ -184,10 +184,12 @@ type Reach struct {
 	May []string
 	// Reports counts tokens in report mode among those that may: while that lasts they may do what their owner may.
 	Reports bool
+	// Anywhere asks for no place: each scope is in one that counts.
+	Anywhere bool
 }
 
 // Empty tells whether no token reaches there.
-func (r *Reach) Empty() bool { return len(r.Places)+len(r.May) == 0 && !r.Reports }
+func (r *Reach) Empty() bool { return len(r.Places)+len(r.May) == 0 && !r.Reports && !r.Anywhere }
 
 // Walk goes through all tokens that a filter leaves, f.Limit at a time, in the order of ids. list gives a page.
 func (f Filter) Walk(list func(Filter) ([]Listed, int, error), each func([]Listed) error) error {

@@ -112,7 +112,7 @@ func (q *call) list() (*reply, error) {
 	if err := p.problems.Err(); err != nil {
 		return nil, err
 	}
-	if f.Reach, err = q.o.Tokens.Reach(q.Context(), q.caller, all || userID != 0, asked.On, asked.Named); err != nil {
+	if f.Reach, err = q.o.Tokens.Reach(q.Context(), q.caller, all || userID != 0, asked.On, asked.Named, f.Holds); err != nil {
 		return nil, err
 	}
 	list, total, err := q.o.Tokens.List(q.Context(), q.caller, userID, all, f)

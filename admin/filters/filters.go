@@ -158,16 +158,18 @@ const (
 	ByGroup  How = "group_above" // it names a group above it
 	May      How = "may"         // a scope of everything that its owner has access to, or of the owner's own projects
 	InReport How = "report_mode" // it may do what its owner may, for now
+	Anywhere How = ""            // no place was asked for
 )
 
-// HowOf tells by what a token reaches a place, by scopes that hold a permission, if one is named.
+// HowOf tells by what a token reaches a place, by scopes that hold a permission, if one is named; or by what it holds one.
 func HowOf(l *store.Listed, r *store.Reach, on store.Naming, holds string) How {
-	above, may := false, false
+	above, may, held := false, false, false
 	for i := range l.Scopes {
 		s := &l.Scopes[i]
 		if holds != "" && !slices.Contains(s.Permissions, holds) {
 			continue
 		}
+		held = true
 		for _, p := range store.PlacesOf([]policy.ScopeSpec{*s}) {
 			switch at := slices.Index(r.Places, p); {
 			case at < 0:
@@ -180,6 +182,8 @@ func HowOf(l *store.Listed, r *store.Reach, on store.Naming, holds string) How {
 		may = may || slices.Contains(r.May, s.Access)
 	}
 	switch {
+	case held && r.Anywhere:
+		return Anywhere
 	case above:
 		return ByGroup
 	case may || l.ReportUntil.IsZero(): // or it names more permissions than the store notes

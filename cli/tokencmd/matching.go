@@ -181,6 +181,6 @@ func choice(ctx context.Context, cmd *cobra.Command, d *desk.Desk) (f store.Filt
 		}
 		f.OwnerID = o.ID
 	}
-	f.Reach, err = d.Reach(ctx, d.As, true, asked.On, asked.Named)
+	f.Reach, err = d.Reach(ctx, d.As, true, asked.On, asked.Named, f.Holds)
 	return f, asked, err
 }

@@ -68,7 +68,7 @@ func (p *Page) Query(ctx context.Context, s *tokens.Service, c tokens.Caller) (*
 			p.Problem, p.Unanswered = Labels()[name]+": "+problem+".", true
 		}
 	}
-	if query.Reach, err = s.Reach(ctx, c, p.Everyone, p.Asked.On, p.Asked.Named); err != nil {
+	if query.Reach, err = s.Reach(ctx, c, p.Everyone, p.Asked.On, p.Asked.Named, query.Holds); err != nil {
 		return nil, err
 	}
 	p.reach, p.holds = query.Reach, query.Holds
@@ -164,7 +164,13 @@ func (p *Page) How(t *tokens.Inspected) string {
 	if p.reach == nil {
 		return ""
 	}
-	switch filters.HowOf(&t.Listed, p.reach, p.Asked.On, p.holds) {
+	how := filters.HowOf(&t.Listed, p.reach, p.Asked.On, p.holds)
+	if p.reach.Anywhere && how == filters.May {
+		return "may, as it holds too many permissions to look through"
+	}
+	switch how {
+	case filters.Anywhere:
+		return ""
 	case filters.ByName:
 		return "names " + p.Asked.Values[filters.On]
 	case filters.ByGroup:

@@ -116,12 +116,13 @@ func scopes(r *rand.Rand) (all []policy.ScopeSpec) {
 
 // holds tells whether a scope of a token has what a filter asks for.
 func holds(l *store.Listed, f *store.Filter) bool {
-	if f.Reach == nil && f.Holds == "" {
+	anywhere := f.Reach == nil || f.Reach.Anywhere
+	if anywhere && f.Holds == "" {
 		return true
 	}
 	for i := range l.Scopes {
 		s := &l.Scopes[i]
-		there := f.Reach == nil || slices.Contains(f.Reach.May, s.Access) ||
+		there := anywhere || slices.Contains(f.Reach.May, s.Access) ||
 			slices.ContainsFunc(store.PlacesOf(l.Scopes[i:i+1]), func(p store.Place) bool { return slices.Contains(f.Reach.Places, p) })
 		if there && (f.Holds == "" || slices.Contains(s.Permissions, f.Holds)) {
 			return true
@@ -246,6 +247,8 @@ func (w *world) lists(t *testing.T) {
 			May: []string{"all_memberships", "personal_projects"}}},
 		{Reach: &store.Reach{May: []string{"all_memberships"}}}, {Reach: &store.Reach{Reports: true}},
 		{Reach: &store.Reach{Places: []store.Place{group}, Reports: true}, Holds: "read_code"},
+		{Reach: &store.Reach{Anywhere: true, Reports: true}, Holds: "push_code"},
+		{Reach: &store.Reach{Anywhere: true}, Holds: "read_job"},
 		{Networked: &yes}, {Networked: &no}, {From: netip.MustParseAddr("10.1.2.3")}, {From: netip.MustParseAddr("10.2.0.1")},
 		{From: netip.MustParseAddr("2001:db8::7")}, {From: netip.MustParseAddr("198.51.100.1")}, {NeverUsed: true},
 		{UnusedSince: w.now.Add(-20 * day)}, {UnusedSince: w.now.Add(-20 * day), Holds: "push_code", Networked: &no}}

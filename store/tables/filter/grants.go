@@ -71,23 +71,22 @@ func (q *Question) candidates(query string, args ...any) {
 
 // reaching adds what a scope of a token must hold, and where.
 func (q *Question) reaching() {
-	f := q.f
-	if f.Reach == nil {
-		if f.Holds != "" {
-			q.about("EXISTS (SELECT 1 FROM token_rights r WHERE r.permission IN (?, ?) AND r.token_id = t.id)",
-				f.Holds, AllRights)
-			q.candidates("SELECT DISTINCT token_id AS id FROM token_rights WHERE permission IN (?, ?)", f.Holds, AllRights)
-		}
+	f, r := q.f, q.f.Reach
+	anywhere := r == nil || r.Anywhere
+	if anywhere && f.Holds == "" {
 		return
 	}
-	if f.Reach.Empty() {
+	if r == nil {
+		r = &store.Reach{}
+	}
+	if r.Empty() && !anywhere {
 		q.about("1 = 0")
 		return
 	}
-	if f.Reach.Origin != "" {
-		q.about("t.owner_id IN ("+ofOrigin+")", f.Reach.Origin)
+	if r.Origin != "" {
+		q.about("t.owner_id IN ("+ofOrigin+")", r.Origin)
 	}
-	where, args := places(f.Reach)
+	where, args := places(r)
 	held, holds := "", []any(nil)
 	if f.Holds != "" {
 		held = " AND EXISTS (SELECT 1 FROM token_rights r WHERE r.permission IN (?, ?) AND r.token_id = g.token_id " +
@@ -96,14 +95,19 @@ func (q *Question) reaching() {
 	}
 	condition, query := "1 = 0", ""
 	var values, within []any
-	if where != "" {
+	switch {
+	case anywhere:
+		condition = "EXISTS (SELECT 1 FROM token_rights r WHERE r.permission IN (?, ?) AND r.token_id = t.id)"
+		query = "SELECT DISTINCT token_id AS id FROM token_rights WHERE permission IN (?, ?)"
+		values, within = holds, holds
+	case where != "":
 		condition = "EXISTS (SELECT 1 FROM token_grants g" + q.indexed("token_grants_by_token") +
 			" WHERE g.token_id = t.id AND (" + where + ")" + held + ")"
 		query = "SELECT DISTINCT g.token_id AS id FROM token_grants g WHERE (" + where + ")" + held
 		values = append(append(values, args...), holds...)
 		within = values
 	}
-	if f.Reach.Reports {
+	if r.Reports {
 		reports, more := q.reporting()
 		condition = "(" + condition + " OR t.report_until > 0 AND " + reports + ")"
 		values = append(append([]any{}, values...), more...)
