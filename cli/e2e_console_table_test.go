@@ -48,6 +48,16 @@ func (s *consoleStage) tableOfMany(t *testing.T) {
 	if got := strings.Join(names(), ", "); got != "nightly tests" {
 		t.Errorf("searched: %s", got)
 	}
+	s.open("/tokens?can=push_code&on=shop/backend/api")
+	if got := strings.Join(names(), ", "); got != "agent on the API, Renovate" {
+		t.Errorf("who can push there: %s", got)
+	}
+	s.sees("names shop/backend/api", "by a group above")
+	s.accessible("who can push to a project")
+	s.click("input.pick")
+	s.follow(`#several button[value="pause"]`)
+	s.sees("Pause 1 token?", "agent on the API")
+	s.accessible("what is asked before several tokens are paused")
 	s.waitForUses(t, "agent on the API", "4 uses")
 	s.open("/tokens?state=active")
 	s.picture("console-tokens", 1000)

@@ -198,6 +198,9 @@ func TestReportMode(t *testing.T) {
 			{[]string{"token", "show", id, "--json"}, `"mode": "report"`},
 			{[]string{"token", "can", id, "GET", project + "/jobs"}, "in report mode until"},
 			{[]string{"token", "who-can", "read_job", "--project", strconv.FormatInt(w.api, 10)}, "(in report mode)"},
+			{[]string{"token", "list", "--can", "read_vulnerability", "--json"}, `"reaches": "report_mode"`},
+			{[]string{"token", "list", "--can", "read_vulnerability", "--on", fmt.Sprint("project ", w.api), "--json"},
+				`"reaches": "report_mode"`},
 		} {
 			if out, err := r.patgate(c.args...); err != nil || !strings.Contains(out, c.want) {
 				t.Errorf("%v: %v %s", c.args, err, out)

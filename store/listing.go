@@ -2,6 +2,7 @@ package store
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -142,6 +143,16 @@ type Filter struct {
 	SearchPlaces bool
 	Naming       Naming
 	WithNames    bool // gives Listed.Names
+	// Holds is a permission that a scope must hold, and Reach where; with both, one scope must do both.
+	Holds string
+	Reach *Reach
+	// Networked, when it is not nil, leaves those with a limit of networks, or those with none. From leaves those that have one, and
+	// may be used from this address.
+	Networked *bool
+	From      netip.Addr
+	// NeverUsed leaves those that were never used. UnusedSince those that were made before it, and not used since.
+	NeverUsed   bool
+	UnusedSince time.Time
 	// Mark, when it is not 0, leaves active tokens of which that is to be said, whatever State says. TableVersion is that of the
 	// route table, for MarkHeldBack; with ReportsAreBroad, MarkBroad leaves those in report mode too.
 	Mark            Mark
@@ -162,6 +173,23 @@ type Filter struct {
 	Limit  int // 0 is no limit
 	Offset int
 }
+
+// Reach is where tokens must reach. The zero value is nowhere.
+type Reach struct {
+	// Origin is the forge that the places are on: owners of others have tokens that name the same ids. Empty: of all.
+	Origin string
+	// Places are a project or group, and the groups above it: tokens that name one of them reach it.
+	Places []Place
+	// May are accesses of scopes that name no places, such as all_memberships: such a scope may reach it, which the forge decides.
+	May []string
+	// Reports counts tokens in report mode among those that may: while that lasts they may do what their owner may.
+	Reports bool
+	// Anywhere asks for no place: each scope is in one that counts.
+	Anywhere bool
+}
+
+// Empty tells whether no token reaches there.
+func (r *Reach) Empty() bool { return len(r.Places)+len(r.May) == 0 && !r.Reports && !r.Anywhere }
 
 // Walk goes through all tokens that a filter leaves, f.Limit at a time, in the order of ids. list gives a page.
 func (f Filter) Walk(list func(Filter) ([]Listed, int, error), each func([]Listed) error) error {

@@ -65,9 +65,14 @@ type Names interface {
 	SeePlaces(ctx context.Context, origin string, seen []Sighting) (late []int, err error)
 	// NamesOf gives what an owner of a forge last saw of some places.
 	NamesOf(ctx context.Context, origin string, userID int64, places []Place) (Named, error)
-	// FillPlaces notes what some tokens name that were there before it was noted, and tells whether more are left. Until none is,
-	// they are not found by what they name, nor is it known what that is called.
+	// FillPlaces notes what some tokens name and hold that were there before it was noted, and tells whether more are left. Until
+	// none is, they are not found by what they name and hold, nor is it known what that is called.
 	FillPlaces(ctx context.Context) (more bool, err error)
+	// Unfilled tells whether some tokens are left whose places, permissions and networks FillPlaces has yet to note.
+	Unfilled(ctx context.Context) (bool, error)
+	// Above gives a place of a forge, by its id, by its full path, or both, and the groups above it, as an owner saw them last; 0 is
+	// any owner of that forge. Of what is gone nothing is said.
+	Above(ctx context.Context, origin string, n Naming, ownerID int64) ([]Place, error)
 	// ForgetPlaces drops the names of places that no token names any more and that were last seen before an instant, and those of
 	// owners that were removed.
 	ForgetPlaces(ctx context.Context, before time.Time) error

@@ -183,5 +183,7 @@ type Health struct {
 	Owners        int    `json:"owners"`
 	Credentials   int    `json:"credentials"` // that hold a sealed secret
 	Tokens        int    `json:"tokens"`
-	Sequence      int64  `json:"sequence"`
+	// Unmarked counts the tokens of which nothing is kept that is to be said of them: a gateway makes up for it.
+	Unmarked int   `json:"unmarked"`
+	Sequence int64 `json:"sequence"`
 }

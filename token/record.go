@@ -7,6 +7,9 @@ import (
 	"patgate/token/limits"
 )
 
+// MostRights is how many permissions the scopes of a token may name in all: so many rows say in stores who holds what.
+const MostRights = 20_000
+
 // Record is what is stored of a token. It never holds the token itself.
 type Record struct {
 	ID   int64

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"patgate/admin/filters"
 	"patgate/admin/terms"
 	"patgate/admin/tokens"
 	"patgate/forge"
@@ -104,7 +105,15 @@ func (q *call) list() (*reply, error) {
 	}
 	userID := p.number("user_id", 0)
 	all, _ := p.truth("all")
+	known := func(name string) bool { _, is := q.o.Tokens.Table().Catalogue().Find(name); return is }
+	asked := filters.Read(p.text, f.Now, known, &f)
+	for name, problem := range asked.Problems {
+		p.problems.Add(name, "%s", problem)
+	}
 	if err := p.problems.Err(); err != nil {
+		return nil, err
+	}
+	if f.Reach, err = q.o.Tokens.Reach(q.Context(), q.caller, all || userID != 0, asked.On, asked.Named, f.Holds); err != nil {
 		return nil, err
 	}
 	list, total, err := q.o.Tokens.List(q.Context(), q.caller, userID, all, f)
@@ -114,8 +123,20 @@ func (q *call) list() (*reply, error) {
 	views := make([]*Token, len(list))
 	for i := range list {
 		views[i] = q.view(&list[i])
+		if f.Reach != nil {
+			views[i].Reaches = string(filters.HowOf(&list[i], f.Reach, asked.On, f.Holds))
+		}
 	}
 	a := answer(http.StatusOK, views)
+	if asked.Any() {
+		filling, err := q.o.Tokens.Filling(q.Context())
+		if err != nil {
+			return nil, err
+		}
+		if filling { // what older tokens hold is not known yet
+			a.header.Set("X-Incomplete", "true")
+		}
+	}
 	part.write(a.header, q, total)
 	return a, nil
 }

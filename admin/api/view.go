@@ -46,7 +46,10 @@ type Token struct {
 	Uses        int64      `json:"uses"`
 	// BlastRadius is how much would be in the hands of whoever has the token: the projects that it reaches, times what its
 	// permissions weigh, times the days of its life. It is null until the token was judged.
-	BlastRadius  *int64 `json:"blast_radius"`
+	BlastRadius *int64 `json:"blast_radius"`
+	// Reaches is by what it reaches the place that a list is narrowed to: named, group_above, may (everything that its owner has
+	// access to, or the owner's own projects), report_mode.
+	Reaches      string `json:"reaches,omitempty"`
 	LastFour     string `json:"last_four"`
 	TableVersion int    `json:"table_version"`
 	CredentialID int64  `json:"credential_id"`

@@ -19,6 +19,7 @@ import (
 	"patgate/admin/console/pages"
 	"patgate/admin/console/picker"
 	"patgate/admin/console/session"
+	"patgate/admin/export"
 	"patgate/admin/learning"
 	"patgate/admin/tokens"
 	"patgate/forge"
@@ -184,6 +185,12 @@ func (c *Console) routes() *http.ServeMux {
 	page("POST /sign-out", (*request).signOut)
 	page("GET /{$}", func(q *request) error { return q.redirect("/tokens") })
 	page("GET /tokens", (*request).showList)
+	for _, format := range export.Formats() {
+		page("GET /tokens."+format, func(q *request) error { return q.download(false, format) })
+		page("GET /everyone."+format, func(q *request) error { return q.download(true, format) })
+	}
+	page("GET /bulk", func(q *request) error { return q.several(q.r.URL.Query(), false) })
+	page("POST /bulk", func(q *request) error { return q.several(q.r.PostForm, true) })
 	page("GET /tokens/new", (*request).showCreate)
 	page("POST /tokens", (*request).create)
 	page("POST /tokens/preview", (*request).preview)

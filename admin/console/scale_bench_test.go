@@ -141,7 +141,9 @@ func fillScale(b *testing.B, st kept, origin string, n int, now time.Time) {
 				return err
 			}
 		}
-		return nil
+		_, err := tx.Exec(ctx, "INSERT INTO token_limits (family_id, limits) SELECT id, '{\"networks\":[\"10.' || (id % 200) || '.0.0/16\"]}' "+
+			"FROM tokens WHERE id % 10 = 0")
+		return err
 	}))
 	unit := learn.Unit{Method: "GET", Route: "/projects/{project}/jobs", Needs: []string{"read_job"}}
 	var uses []store.Use
@@ -263,6 +265,21 @@ func benchPages(b *testing.B, st kept) {
 		{"badge-unused", "badge=unused_permissions"},
 		{"owner", "owner=1017"},
 		{"created", "created=30d"},
+		{"can-common", "can=push_code"},
+		{"can-common-deep", "can=push_code&page=50"},
+		{"can-rare", "can=create_deploy_key"},
+		{"can-revoked", "can=push_code&state=revoked"},
+		{"can-on-project", "can=push_code&on=team-7%2Fproject-7"},
+		{"can-on-named", "can=push_code&on=team-7%2Fproject-7&reach=named"},
+		{"on-id", "on=project+77"},
+		{"network-any", "network=any"},
+		{"network-none", "network=none"},
+		{"network-address", "network=10.1.2.3"},
+		{"never-used", "unused=never"},
+		{"unused-30d", "unused=30d"},
+		{"not-used-for", "last_used=30d"},
+		{"credential", "credential=17"},
+		{"owner-can", "owner=1017&can=push_code"},
 	} {
 		b.Run(page.name, func(b *testing.B) {
 			var took []time.Duration

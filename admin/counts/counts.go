@@ -29,7 +29,6 @@ func Of(ctx context.Context, s *tokens.Service, c tokens.Caller, all bool) (n Co
 		{store.StatePaused, "", &n.Paused},
 		{store.StateExpired, "", &n.Expired},
 		{store.StateRevoked, "", &n.Revoked},
-		{store.StateAny, "", &n.Total},
 		{store.StateActive, "expiring_soon", &n.Soon},
 		{store.StateActive, "broad", &n.Broad},
 		{store.StateActive, "report_mode", &n.Reports},
@@ -40,6 +39,7 @@ func Of(ctx context.Context, s *tokens.Service, c tokens.Caller, all bool) (n Co
 			return n, err
 		}
 	}
+	n.Total = n.Active + n.Paused + n.Expired + n.Revoked // each token is in one of these states
 	n.Counting, err = s.Judging(ctx)
 	return n, err
 }

@@ -61,6 +61,14 @@ func (s *shelf) FillPlaces(context.Context) (more bool, err error) {
 	return false, nil
 }
 
+// Unfilled implements store.Names.
+func (s *shelf) Unfilled(context.Context) (bool, error) { return false, nil }
+
+// Above implements store.Names.
+func (s *shelf) Above(context.Context, string, store.Naming, int64) ([]store.Place, error) {
+	return nil, nil
+}
+
 // ForgetPlaces implements store.Names.
 func (s *shelf) ForgetPlaces(context.Context, time.Time) error {
 	s.mu.Lock()

@@ -11,6 +11,7 @@ import (
 
 	"patgate/policy"
 	"patgate/routes"
+	"patgate/token"
 )
 
 // Limits of a request. Those of names and descriptions, in characters, are GitLab's own (constants.js, 19.3).
@@ -220,5 +221,14 @@ func (e *Invalid) Scopes(scopes []Scope, t *routes.Table) ([]policy.ScopeSpec, e
 		e.Add("granular_scopes", "name %d projects and groups, at most %d are possible", named, maxScopes)
 		return nil, nil
 	}
-	return e.expandAll(scopes, t)
+	specs, err := e.expandAll(scopes, t)
+	rights := 0
+	for i := range specs {
+		rights += len(specs[i].Permissions)
+	}
+	if rights > token.MostRights {
+		e.Add("granular_scopes", "name %d permissions in all, at most %d are possible", rights, token.MostRights)
+		return nil, err
+	}
+	return specs, err
 }

@@ -1,6 +1,11 @@
 package terms
 
-import "testing"
+import (
+	"strings"
+	"testing"
+
+	"patgate/routes/load"
+)
 
 func TestMatches(t *testing.T) {
 	for _, tc := range []struct {
@@ -14,5 +19,33 @@ func TestMatches(t *testing.T) {
 		if got := Matches(tc.pattern, tc.name); got != tc.want {
 			t.Errorf("Matches(%q, %q) = %v", tc.pattern, tc.name, got)
 		}
+	}
+}
+
+// What scopes name is bounded in all, wildcards spelled out: stores note each permission of each scope.
+func TestScopesNameNotTooManyPermissionsInAll(t *testing.T) {
+	table, err := load.GitLab()
+	if err != nil {
+		t.Fatal(err)
+	}
+	of := func(n int) (all []Scope) {
+		for i := range n {
+			all = append(all, Scope{Access: "selected_memberships", ProjectIDs: []int64{int64(i + 1)}, Permissions: []string{"read_*"}})
+		}
+		return all
+	}
+	specs, err := Specs(of(1), table)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fits := 20_000 / len(specs[0].Permissions)
+	if fits >= 1000 {
+		t.Fatalf("a wildcard stands for %d permissions: the test proves nothing", len(specs[0].Permissions))
+	}
+	if _, err := Specs(of(fits), table); err != nil {
+		t.Error(err)
+	}
+	if _, err := Specs(of(fits+1), table); err == nil || !strings.Contains(err.Error(), "permissions in all, at most 20000 are possible") {
+		t.Errorf("%d scopes: %v", fits+1, err)
 	}
 }

@@ -2,6 +2,7 @@ package tokens
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"time"
 
@@ -60,23 +61,13 @@ func (q *Query) asks(s *Service, f *store.Filter) (ok bool) {
 // Inspect lists tokens as List does, with their states, badges and uses. total counts all that match: by what is kept of them,
 // which for what a token did not use may be a day old.
 func (s *Service) Inspect(ctx context.Context, c Caller, q Query) (list []Inspected, total int, err error) {
-	f := q.Filter
-	f.Now = s.now()
-	if !q.asks(s, &f) {
-		return nil, 0, nil
+	found, total, err := s.Matching(ctx, c, q)
+	if err != nil || len(found) == 0 {
+		return nil, total, err
 	}
-	if f.Mark != store.MarkNone || f.Sort == store.SortReachAsc || f.Sort == store.SortReachDesc {
-		// Whoever asks is answered with what there is, also when nothing can be stored: s.Marks().Watch says what is wrong.
-		_, _ = s.marks.Changed(ctx)
-	}
-	kept, err := s.o.Store.ObservingSince(ctx, f.Now)
+	kept, err := s.o.Store.ObservingSince(ctx, s.now())
 	if err != nil {
 		return nil, 0, err
-	}
-	f.Unobserved = kept.IsZero() || f.Now.Before(kept.Add(marks.JudgedDays*24*time.Hour))
-	found, total, err := s.List(ctx, c, q.UserID, q.All, f)
-	if err != nil || f.CountOnly {
-		return nil, total, err
 	}
 	for i := range found {
 		one, err := s.inspect(ctx, &found[i], kept)
@@ -86,6 +77,26 @@ func (s *Service) Inspect(ctx context.Context, c Caller, q Query) (list []Inspec
 		list = append(list, *one)
 	}
 	return list, total, nil
+}
+
+// Matching lists tokens as Inspect does, without what is to be said of them.
+func (s *Service) Matching(ctx context.Context, c Caller, q Query) (list []store.Listed, total int, err error) {
+	f := q.Filter
+	f.Now = s.now()
+	if !q.asks(s, &f) {
+		return nil, 0, nil
+	}
+	if f.Mark != store.MarkNone || f.Sort == store.SortReachAsc || f.Sort == store.SortReachDesc {
+		if _, err := s.marks.Changed(ctx); err != nil && s.o.Report != nil { // whoever asks is answered with what there is
+			s.o.Report(fmt.Errorf("judging tokens before they are listed: %w", err))
+		}
+	}
+	kept, err := s.o.Store.ObservingSince(ctx, f.Now)
+	if err != nil {
+		return nil, 0, err
+	}
+	f.Unobserved = kept.IsZero() || f.Now.Before(kept.Add(marks.JudgedDays*24*time.Hour))
+	return s.List(ctx, c, q.UserID, q.All, f)
 }
 
 // InspectOne is Inspect for one token.

@@ -66,6 +66,8 @@ type Options struct {
 	Name names.Keep
 	// Record, when not nil, is told of every change that was made.
 	Record func(Change)
+	// Report, when not nil, is told of failures behind answers that were given all the same.
+	Report func(error)
 	Now    func() time.Time
 	Random io.Reader
 }
@@ -89,7 +91,7 @@ type Service struct {
 
 // New makes a service.
 func New(o Options) (*Service, error) {
-	if o.Store == nil || (o.Forge == nil) != (o.Origin == "") || o.Forge != nil && o.Table == nil {
+	if o.Store == nil || o.Forge != nil && o.Origin == "" || o.Forge != nil && o.Table == nil {
 		return nil, errors.New("making the token service: the store is required, and table, forge and origin together")
 	}
 	if o.Forge == nil {

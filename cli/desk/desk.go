@@ -94,7 +94,7 @@ func OnStore(cmd *cobra.Command, table func(*config.Config) (*routes.Table, erro
 	if err != nil {
 		return err
 	}
-	options := tokens.Options{}
+	options := tokens.Options{Origin: c.Upstream.URL.String(), AllowReportMode: c.Tokens.ReportMode == config.ReportModeAllow}
 	if table != nil {
 		current, err := table(c)
 		if err != nil {

@@ -172,13 +172,16 @@ func (r *Remote) Mint(cmd *cobra.Command, path string, body map[string]any) erro
 }
 
 // List lists the tokens of a running patgate, page by page.
-func (r *Remote) List(cmd *cobra.Command, f store.Filter) error {
+func (r *Remote) List(cmd *cobra.Command, f store.Filter, asked map[string]string) error {
 	q := url.Values{"state": {f.State.String()}, "sort": {f.Sort.String()}, "per_page": {"100"}}
 	if f.Search != "" {
 		q.Set("search", f.Search)
 	}
 	if n := f.Naming; !n.Empty() {
 		q.Set(names.Kind(n.Kind), cmp.Or(n.Path, strconv.FormatInt(n.ID, 10)))
+	}
+	for name, value := range asked {
+		q.Set(name, value)
 	}
 	var list []store.Listed
 	var raws []json.RawMessage
@@ -198,6 +201,9 @@ func (r *Remote) List(cmd *cobra.Command, f store.Filter) error {
 			list, raws = append(list, *listed(&t, r.base)), append(raws, raw)
 		}
 		page, total = header.Get("X-Next-Page"), header.Get("X-Total")
+		if header.Get("X-Incomplete") != "" && page == "" {
+			fmt.Fprintln(cmd.ErrOrStderr(), "Not all older tokens have been looked through yet: this list may lack some.")
+		}
 		if f.Limit > 0 && len(list) >= f.Limit {
 			list, raws = list[:f.Limit], raws[:f.Limit]
 			break

@@ -98,6 +98,7 @@ func (g *gateway) makeTokens(o *opening.Opened) (err error) {
 			return g.sessions.Change(ctx, f)
 		}
 		o.Record, o.Name, o.Ceilings = g.recordChange, g.names.Keep, g.ceilings()
+		o.Report = func(err error) { g.logger.Warn("tokens", zap.Error(err)) }
 	})
 	if err != nil {
 		return err
@@ -127,6 +128,5 @@ func (g *gateway) makeTokens(o *opening.Opened) (err error) {
 // recordChange writes what was done to a token into the log.
 func (g *gateway) recordChange(c tokens.Change) {
 	g.deeds.Info("token", zap.String("change", c.What), zap.Int64("token_id", c.TokenID), zap.Int64("owner_id", c.OwnerID),
-		zap.String("by", c.By),
-		zap.String("reason", c.Reason), zap.Int64("other_token_id", c.Other))
+		zap.String("by", c.By), zap.String("reason", c.Reason), zap.Int64("other_token_id", c.Other))
 }

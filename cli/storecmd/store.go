@@ -114,6 +114,9 @@ func newStoreCheck() *cobra.Command {
 			}
 			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s is sound: %d owners, %d sealed credentials, %d tokens, %d bytes, schema %d.\n",
 				h.Path, h.Owners, h.Credentials, h.Tokens, h.Bytes, h.SchemaVersion)
+			if err == nil && h.Unmarked > 0 {
+				_, err = fmt.Fprintf(cmd.OutOrStdout(), "%d tokens have no marks yet; the gateway makes them.\n", h.Unmarked)
+			}
 			return err
 		},
 	}

@@ -1,12 +1,17 @@
 package tokencmd
 
 import (
+	"cmp"
 	"context"
+	"errors"
+	"fmt"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"patgate/admin/api"
+	"patgate/admin/export"
+	"patgate/admin/filters"
 	"patgate/admin/names"
 	"patgate/cli/desk"
 	"patgate/cli/settings"
@@ -25,10 +30,11 @@ report mode, which may do what their owner may. Projects and groups are called w
 saw them last; "gone" is what is not there any more, or not for that owner.`,
 		Example: `  patgate token list --state any --sort last_used_asc
   patgate token list --project acme/website
-  patgate token list --search acme`,
+  patgate token list --search acme
+  patgate token list --can push_code --on acme/website --unused 30d`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			f, err := listFilter(cmd)
+			f, asked, err := listFilter(cmd)
 			if err != nil {
 				return err
 			}
@@ -36,24 +42,34 @@ saw them last; "gone" is what is not there any more, or not for that owner.`,
 				if err != nil {
 					return err
 				}
-				return r.List(cmd, f)
+				if cmd.Flags().Changed("format") {
+					return terminal.Usage(errors.New("--format works on patgate's own machine; with --server, use --json or the console"))
+				}
+				return r.List(cmd, f, asked.Values)
 			}
 			return desk.OnStore(cmd, nil, func(ctx context.Context, d *desk.Desk) error {
-				if name, _ := cmd.Flags().GetString("owner"); name != "" {
-					o, err := d.FindOwner(ctx, name)
-					if err != nil {
-						return err
-					}
-					f.OwnerID = o.ID
+				f, asked, err := choice(ctx, cmd, d)
+				if err != nil {
+					return err
+				}
+				if format, _ := cmd.Flags().GetString("format"); format != "" {
+					return errors.Join(exported(ctx, cmd, d, f, asked, format), incomplete(cmd, d, asked))
 				}
 				list, total, err := d.List(ctx, d.As, 0, true, f)
 				if err != nil {
 					return err
 				}
+				if err := incomplete(cmd, d, asked); err != nil {
+					return err
+				}
 				if terminal.WantsJSON(cmd) {
 					views := []*api.Token{}
 					for i := range list {
-						views = append(views, api.View(&list[i], f.Now))
+						v := api.View(&list[i], f.Now)
+						if f.Reach != nil {
+							v.Reaches = string(filters.HowOf(&list[i], f.Reach, asked.On, f.Holds))
+						}
+						views = append(views, v)
 					}
 					return terminal.PrintJSON(cmd.OutOrStdout(), views)
 				}
@@ -61,12 +77,8 @@ saw them last; "gone" is what is not there any more, or not for that owner.`,
 			})
 		},
 	}
-	cmd.Flags().String("owner", "", "only of this owner (username or id)")
-	cmd.Flags().String("state", "active", "active, inactive, expired, revoked, paused or any")
-	cmd.Flags().String("search", "", "only with this text in name or description, or that name a project or group of this id, "+
-		"of this path or below it")
-	cmd.Flags().String("project", "", "only those that name this project, by its id or path, or one below that path")
-	cmd.Flags().String("group", "", "only those that name this group, by its id or path, or a group or project below that path")
+	addChoice(cmd)
+	cmd.Flags().String("format", "", "csv or json: all of them for other programs, in the order of ids, as they come")
 	cmd.Flags().String("sort", "created_desc", "created, expires, last_used, name or reach (the blast radius), with _asc or _desc")
 	cmd.Flags().Int("limit", 0, "how many at most; 0 is all")
 	cmd.Flags().Bool("wide", false, "every scope with all its permissions, however long the lines get")
@@ -76,21 +88,77 @@ saw them last; "gone" is what is not there any more, or not for that owner.`,
 	return cmd
 }
 
-func listFilter(cmd *cobra.Command) (f store.Filter, err error) {
+// exported writes all that a filter leaves, a piece at a time.
+func exported(ctx context.Context, cmd *cobra.Command, d *desk.Desk, f store.Filter, asked *filters.Asked, format string) error {
+	w, err := export.New(cmd.OutOrStdout(), format, f.Now)
+	if err != nil {
+		return terminal.Usage(err)
+	}
+	left := f.Limit
+	f.Limit, f.WithNames = export.Pieces, true
+	err = f.Walk(func(f store.Filter) ([]store.Listed, int, error) { return d.List(ctx, d.As, 0, true, f) },
+		func(list []store.Listed) error {
+			for i := range list {
+				reaches := ""
+				if f.Reach != nil {
+					reaches = string(filters.HowOf(&list[i], f.Reach, asked.On, f.Holds))
+				}
+				if err := w.Add(&list[i], reaches); err != nil {
+					return err
+				}
+				if left--; left == 0 {
+					return errEnough
+				}
+			}
+			return nil
+		})
+	if err != nil && !errors.Is(err, errEnough) {
+		return err
+	}
+	return w.Close()
+}
+
+// errEnough ends a list that is as long as was asked for.
+var errEnough = errors.New("enough")
+
+// incomplete says on standard error that a list may lack some.
+func incomplete(cmd *cobra.Command, d *desk.Desk, asked *filters.Asked) error {
+	if !asked.Any() {
+		return nil
+	}
+	filling, err := d.Filling(cmd.Context())
+	if filling {
+		fmt.Fprintln(cmd.ErrOrStderr(), "Not all older tokens have been looked through yet (the gateway does it after its start): "+
+			"this list may lack some.")
+	}
+	return err
+}
+
+func listFilter(cmd *cobra.Command) (f store.Filter, asked *filters.Asked, err error) {
+	f.Now, asked = time.Now(), &filters.Asked{}
+	if err = notEmpty(cmd); err != nil {
+		return f, asked, err
+	}
+	asked = filters.Read(func(name string) string { text, _ := cmd.Flags().GetString(name); return text }, f.Now, nil, &f)
+	for _, name := range filters.Names() {
+		if problem := asked.Problems[name]; problem != "" {
+			return f, asked, terminal.Usage(fmt.Errorf("--%s: %s", name, problem))
+		}
+	}
 	state, _ := cmd.Flags().GetString("state")
 	if f.State, err = store.ParseState(state); err != nil {
-		return f, terminal.Usage(err)
+		return f, asked, terminal.Usage(err)
 	}
 	order, _ := cmd.Flags().GetString("sort")
-	if f.Sort, err = store.ParseSort(order); err != nil {
-		return f, terminal.Usage(err)
+	if f.Sort, err = store.ParseSort(cmp.Or(order, f.Sort.String())); err != nil {
+		return f, asked, terminal.Usage(err)
 	}
 	f.Search, _ = cmd.Flags().GetString("search")
 	f.Limit, _ = cmd.Flags().GetInt("limit")
 	f.WithNames = true
 	on, err := placeOf(cmd)
 	if err != nil {
-		return f, err
+		return f, asked, err
 	}
 	if on != nil {
 		kind := routes.RefProject
@@ -98,9 +166,8 @@ func listFilter(cmd *cobra.Command) (f store.Filter, err error) {
 			kind = routes.RefGroup
 		}
 		if f.Naming, err = names.Naming(kind, on.Name); err != nil {
-			return f, terminal.Usage(err)
+			return f, asked, terminal.Usage(err)
 		}
 	}
-	f.Now = time.Now()
-	return f, nil
+	return f, asked, nil
 }

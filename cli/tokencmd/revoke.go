@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"patgate/admin/api"
+	"patgate/admin/bulk"
 	"patgate/admin/tokens"
 	"patgate/cli/desk"
 	"patgate/cli/settings"
@@ -23,16 +24,22 @@ import (
 
 func newTokenRevoke() *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "revoke ID... | --secret -",
+		Use:   "revoke ID... | --all-matching | --secret -",
 		Short: "Revoke tokens for good, by id or by the secret itself",
 		Long: `The command waits a second: when it returns, no gateway on this store accepts the tokens any more.
 
 With --secret - the standard input may be any text, such as a log or a commit that tokens leaked into: every token in it
 is revoked, and what only looks like one is reported with its line. No credential is needed, not even with --server.`,
 		Example: `  patgate token revoke 1000000000042 --reason "left the team"
+  patgate token revoke --all-matching --owner alice --unused 90d
   patgate token revoke --secret - < leaked.txt`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			secret, _ := cmd.Flags().GetString("secret")
+			if all, err := matching(cmd, len(args)); err != nil {
+				return err
+			} else if all {
+				return onMatching(cmd, bulk.Revoke, "Revoked")
+			}
 			switch {
 			case secret != "" && secret != "-":
 				return terminal.Usage(errors.New("a secret on a command line is seen by others: give --secret - and the secret on " +
@@ -72,6 +79,7 @@ is revoked, and what only looks like one is reported with its line. No credentia
 	}
 	cmd.Flags().String("reason", "revoked by hand", "why, for the record")
 	cmd.Flags().String("secret", "", "- : revoke every token whose secret stands somewhere on standard input")
+	addMatching(cmd)
 	settings.AddStore(cmd)
 	desk.AddServerFlag(cmd)
 	completeTokens(cmd, nil)

@@ -2,6 +2,7 @@ package tokencmd
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"time"
@@ -9,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"patgate/admin/api"
+	"patgate/admin/bulk"
 	"patgate/admin/tokens"
 	"patgate/cli/desk"
 	"patgate/cli/opening"
@@ -64,11 +66,19 @@ func remoteChange(cmd *cobra.Command, arg, action string, body any) (done bool, 
 
 func newTokenPause() *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "pause ID",
+		Use:   "pause ID | --all-matching",
 		Short: "Make a token invalid until it is resumed",
 		Long:  "The command waits a second: when it returns, no gateway on this store accepts the token any more.",
-		Args:  cobra.ExactArgs(1),
+		Args:  cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			switch all, err := matching(cmd, len(args)); {
+			case err != nil:
+				return err
+			case all:
+				return onMatching(cmd, bulk.Pause, "Paused")
+			case len(args) == 0:
+				return terminal.Usage(errors.New("give the id of a token, or --all-matching with filters"))
+			}
 			reason, _ := cmd.Flags().GetString("reason")
 			if done, err := remoteChange(cmd, args[0], "/pause", map[string]any{"reason": reason}); done {
 				return err
@@ -85,6 +95,7 @@ func newTokenPause() *cobra.Command {
 		},
 	}
 	cmd.Flags().String("reason", "", "why, for the record")
+	addMatching(cmd)
 	settings.AddStore(cmd)
 	desk.AddServerFlag(cmd)
 	completeTokens(cmd, nil)

@@ -95,8 +95,11 @@ func copyEnds(ctx context.Context, tx tables.Conn) error {
 	if err := triggers("ENABLE")(ctx, tx); err != nil {
 		return err
 	}
-	if _, err := tx.Exec(ctx, "INSERT INTO marks (token_id) SELECT id FROM tokens ON CONFLICT DO NOTHING"); err != nil {
-		return err
+	for _, statement := range []string{"INSERT INTO marks (token_id) SELECT id FROM tokens ON CONFLICT DO NOTHING",
+		"DELETE FROM ungranted", "INSERT INTO ungranted SELECT 0, max(id) FROM tokens HAVING count(*) > 0"} {
+		if _, err := tx.Exec(ctx, statement); err != nil {
+			return err
+		}
 	}
 	var last int64
 	return tx.QueryRow(ctx, `SELECT setval(pg_get_serial_sequence('sealing_keys', 'rowid'),

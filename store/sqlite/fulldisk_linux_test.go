@@ -319,7 +319,7 @@ func TestARestoreOverAStoreOnAFullDisk(t *testing.T) {
 		t.Fatal(err)
 	}
 	failed, restored := 0, 0
-	for size := int64(512 << 10); size < 2<<20; size += 60 << 10 {
+	for size := int64(632 << 10); size < 2<<20; size += 60 << 10 {
 		dir := storetest.SmallDisk(t, size)
 		path := filepath.Join(dir, "patgate.db")
 		db := openFile(t, path)

@@ -13,6 +13,7 @@ import (
 	"patgate/routes"
 	"patgate/store"
 	"patgate/store/tables"
+	"patgate/token"
 )
 
 // TestATokenOfTheFirstSchemaGoesOn makes a store as the first schema had it and opens it: tokens keep all they had, begin a
@@ -33,6 +34,8 @@ func TestATokenOfTheFirstSchemaGoesOn(t *testing.T) {
 	}
 	// The file keeps its identity; what is in it becomes the first schema's.
 	for _, statement := range []string{
+		"DROP TRIGGER token_granted", "DROP TRIGGER token_regranted", "DROP TABLE token_grants", "DROP TABLE token_rights",
+		"DROP TABLE family_networks", "DROP TABLE ungranted",
 		"DROP TABLE token_text", "DROP TRIGGER token_told", "DROP TRIGGER token_retold", "DROP TRIGGER token_untold",
 		"DROP TRIGGER token_marked", "DROP TRIGGER token_stands", "DROP TRIGGER token_judged",
 		"DROP TABLE marks", "DROP TABLE unmarked", "DROP INDEX token_uses_by_time", "DROP INDEX tokens_live", "DROP INDEX tokens_paused",
@@ -143,7 +146,7 @@ func TestUnitsOfAnOlderSchemaAreCounted(t *testing.T) {
 // TestWhatTokensOfAnOlderSchemaNameIsKnown makes a store as it was before places were kept, with scopes of all kinds and damaged
 // ones, and opens it.
 func TestWhatTokensOfAnOlderSchemaNameIsKnown(t *testing.T) {
-	ctx := t.Context()
+	ctx, half := t.Context(), token.MostRights/2
 	token := func(n int, scopes string) string {
 		return fmt.Sprintf(`INSERT INTO tokens (hash, last_four, name, owner_id, credential_id, scopes, table_version, created_at, expires_at)
 			VALUES (x'%064x', 'abcd', 'old', 1, 1, '%s', 1, 1000, 9000)`, n, scopes)
@@ -152,29 +155,68 @@ func TestWhatTokensOfAnOlderSchemaNameIsKnown(t *testing.T) {
 	for i := range many {
 		many[i] = token(i+5, `[{"access":"user"}]`)
 	}
+	large := func(name string) string { // which is much for one piece
+		var names []string
+		for i := range 1500 {
+			names = append(names, fmt.Sprintf(`"%s%d"`, name, i))
+		}
+		return `[{"permissions":[` + strings.Join(names, ",") + `]}]`
+	}
 	db := openOlder(t, "CREATE TABLE token_places", append([]string{
 		"INSERT INTO sealing_keys VALUES ('k', x'00', 1, 0)",
 		"INSERT INTO owners VALUES (1, 'https://gitlab.example.com', 42, 'alice', 0, 1, 0)",
 		"INSERT INTO credentials VALUES (1, 1, 'k', x'00', 'personal', '[\"api\"]', 0, 1, 1, 'valid', '')",
-		token(1, `[{"access":"selected_memberships","project_ids":[6,7],"group_ids":[9]},{"project_ids":[6]}]`),
+		token(1, `[{"access":"selected_memberships","permissions":["read_job"],"project_ids":[6,7],"group_ids":[9]},
+			{"project_ids":[6]}]`),
 		token(2, `[{"access":"user"}]`), token(3, `{`), token(4, `["a", 3, null, {"project_ids": "6"}]`),
+		token(300, `[{"access":"user","permissions":["x`+strings.Repeat(`","x`, half)+`"]},{"permissions":["y`+
+			strings.Repeat(`","y`, half)+`"]}]`),
+		token(301, large("u")), token(302, large("v")), token(303, large("w")),
 	}, many...)...)
 	changed := `UPDATE tokens SET scopes = '[{"project_ids":[8]}]' WHERE id = (SELECT max(id) FROM tokens)`
 	if _, err := db.write.ExecContext(ctx, changed); err != nil { // before it was filled in
 		t.Fatal(err)
 	}
-	if err := store.FillPlaces(ctx, db, 0); err != nil {
-		t.Fatal(err)
+	for more, before := true, 0; more; {
+		var err error
+		rows := 0
+		if more, err = db.FillPlaces(ctx); err == nil {
+			err = db.write.QueryRowContext(ctx, `SELECT (SELECT count(*) FROM token_places) + (SELECT count(*) FROM token_rights) +
+				(SELECT count(*) FROM token_grants)`).Scan(&rows)
+		}
+		if err != nil || rows-before > 2000+1500 {
+			t.Fatalf("one piece are %d rows: %v", rows-before, err)
+		}
+		before = rows
 	}
 	if more, err := db.FillPlaces(ctx); err != nil || more {
 		t.Errorf("more is left: %v, %v", more, err)
 	}
-	const want = "group 9 1 1000000000000, project 6 1 1000000000000, project 7 1 1000000000000, project 8 1 1000000000260"
+	const want = "group 9 1 1000000000000, project 6 1 1000000000000, project 7 1 1000000000000, project 8 1 1000000000264"
 	var found string
 	err := db.write.QueryRowContext(ctx, `SELECT group_concat(kind || ' ' || place_id || ' ' || owner_id || ' ' || token_id, ', ')
 		FROM (SELECT * FROM token_places ORDER BY kind, place_id)`).Scan(&found)
 	if err != nil || found != want {
 		t.Errorf("%q, %v", found, err)
+	}
+	// What was filled in is what the triggers make of it.
+	held := func() (rows string) {
+		t.Helper()
+		if err := db.write.QueryRowContext(ctx, `SELECT group_concat(line, char(10)) FROM (SELECT kind || ' ' || place_id || ' ' || token_id ||
+			' ' || scope AS line FROM token_grants UNION ALL SELECT permission || ' ' || token_id || ' ' || scope FROM token_rights
+			ORDER BY 1)`).Scan(&rows); err != nil {
+			t.Fatal(err)
+		}
+		return rows
+	}
+	filled := held()
+	if _, err := db.write.ExecContext(ctx, "UPDATE tokens SET scopes = scopes || ' '"); err != nil {
+		t.Fatal(err)
+	}
+	if made := held(); made != filled || !strings.Contains(filled, "project 7 1000000000000 0") || !strings.Contains(filled, "user 0 ") ||
+		!strings.Contains(filled, "read_job 1000000000000 0") || !strings.Contains(filled, "* 1000000000004 -1") ||
+		strings.Contains(filled, "x 1000000000004") {
+		t.Errorf("filled in are %.300s, and the triggers make %.300s", filled, made)
 	}
 }
 

@@ -10,6 +10,8 @@ import (
 	"syscall"
 	"testing"
 
+	"patgate/policy"
+	"patgate/routes"
 	"patgate/store"
 	"patgate/store/sqlite"
 	"patgate/store/sqlite/files"
@@ -66,7 +68,19 @@ type crowd struct {
 	f      *storetest.Fixture
 	other  store.Owner
 	mine   []int64
-	others []int64
+	others []int64 // the first is of very many scopes and permissions
+}
+
+// wide gives 300 scopes of 60 permissions each, others in each.
+func wide() (all []policy.ScopeSpec) {
+	for i := range 300 {
+		s := policy.ScopeSpec{Access: "selected_memberships", ProjectIDs: []int64{int64(i + 1)}}
+		for n := range 60 {
+			s.Permissions = append(s.Permissions, fmt.Sprintf("permission_%03d", (i*7+n)%400))
+		}
+		all = append(all, s)
+	}
+	return all
 }
 
 func newCrowd(t *testing.T, mine, others int) *crowd {
@@ -81,7 +95,9 @@ func newCrowd(t *testing.T, mine, others int) *crowd {
 	}
 	for i := range others {
 		c.others = append(c.others, c.f.NewToken(t, fmt.Sprint("o", i), func(r *token.Record) {
-			r.OwnerID, r.CredentialID = c.other.ID, credential.ID
+			if r.OwnerID, r.CredentialID = c.other.ID, credential.ID; i == 0 {
+				r.Scopes = wide()
+			}
 		}).ID)
 	}
 	if err := db.Close(); err != nil {
@@ -104,9 +120,17 @@ func (c *crowd) put(t *testing.T, dir string) (*sqlite.DB, *storetest.Fixture) {
 	return db, &f
 }
 
-// takeAway revokes and pauses, all of which must be stored.
+// takeAway narrows, revokes and pauses, all of which must be stored.
 func (c *crowd) takeAway(t *testing.T, db *sqlite.DB) {
 	t.Helper()
+	l, err := db.Token(t.Context(), c.others[0])
+	if err == nil { // without its first scope, each other one is noted anew
+		_, err = db.EditToken(t.Context(), l.ID, store.Edit{Revision: l.Revision, Children: l.Children, Name: l.Name, Scopes: l.Scopes[1:],
+			TableVersion: l.TableVersion, ExpiresAt: l.ExpiresAt, RenewUntil: l.RenewUntil, Narrowed: true}, cause())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
 	last := len(c.mine) - 1
 	for _, id := range c.mine[:last] {
 		if _, err := db.RevokeToken(t.Context(), id, cause()); err != nil {
@@ -134,6 +158,14 @@ func (c *crowd) taken(t *testing.T, db *sqlite.DB) {
 		if l := &list[i]; l.RevokedAt.IsZero() != (l.ID == c.mine[last]) || l.PausedAt.IsZero() == (l.ID == c.mine[last]) {
 			t.Errorf("token %d: revoked at %v, paused at %v", l.ID, l.RevokedAt, l.PausedAt)
 		}
+	}
+	f := store.Filter{Holds: "permission_000", Reach: &store.Reach{Places: []store.Place{{Kind: routes.RefProject, ID: 1}}}}
+	if _, total, err := db.Tokens(t.Context(), f); err != nil || total != 0 {
+		t.Errorf("%d tokens hold what was taken away, %v", total, err)
+	}
+	f.Reach.Places[0].ID, f.Holds = 300, fmt.Sprintf("permission_%03d", (299*7)%400)
+	if _, total, err := db.Tokens(t.Context(), f); err != nil || total != 1 {
+		t.Errorf("%d tokens hold what was left, %v", total, err)
 	}
 	if _, err := db.Check(t.Context()); err != nil {
 		t.Error(err)

@@ -10,6 +10,7 @@ import (
 
 	"patgate/store"
 	"patgate/store/tables/filter"
+	"patgate/store/tables/granted"
 )
 
 const listedQuery = "SELECT " + tokenColumns + ", " + ownerColumns + `, coalesce(u.uses, 0), coalesce(u.last_used_at, 0),
@@ -113,6 +114,12 @@ func (db *Tables) Tokens(ctx context.Context, f store.Filter) (list []store.List
 // dialect says how tokens are looked up now: text in its index only when all of it is there.
 func (db *Tables) dialect(ctx context.Context, tx Conn, f *store.Filter) (filter.Dialect, error) {
 	d := db.d.Filter
+	if f.From.IsValid() {
+		var err error
+		if d.Within, err = granted.Within(ctx, tx, f.From); err != nil {
+			return d, err
+		}
+	}
 	if f.Search == "" || d.Grams == nil || db.texted.Load() {
 		return d, nil
 	}
@@ -145,11 +152,7 @@ func all(ctx context.Context, tx Conn, q *filter.Question, f *store.Filter) ([]s
 // page lists a page: first which tokens are on it, so that nothing else is read of the others.
 func page(ctx context.Context, tx Conn, q *filter.Question, total int) ([]store.Listed, error) {
 	query, args, reversed := q.Page(total)
-	rows, err := tx.Query(ctx, query, args...)
-	if err != nil {
-		return nil, err
-	}
-	ids, err := numbers(rows)
+	ids, err := granted.Column[int64](ctx, tx, query, args...)
 	if err != nil || len(ids) == 0 {
 		return nil, err
 	}
@@ -157,19 +160,6 @@ func page(ctx context.Context, tx Conn, q *filter.Question, total int) ([]store.
 		slices.Reverse(ids)
 	}
 	return listed(ctx, tx, ids)
-}
-
-// numbers reads rows of one number.
-func numbers(rows Rows) (all []int64, err error) {
-	defer rows.Close()
-	for rows.Next() {
-		var n int64
-		if err := rows.Scan(&n); err != nil {
-			return nil, err
-		}
-		all = append(all, n)
-	}
-	return all, rows.Err()
 }
 
 // listed reads tokens by their ids, in that order.

@@ -9,17 +9,16 @@ import (
 
 	"patgate/store"
 	"patgate/store/tables/filter"
+	"patgate/store/tables/granted"
 )
 
 // Due implements store.Marks.
 func (db *Tables) Due(ctx context.Context, d store.Due, limit int) (list []store.Listed, next int64, err error) {
 	var ids, damaged []int64
 	query, args := filter.Due(d, limit)
-	rows, err := db.d.Read.Query(ctx, query, args...)
-	if err == nil {
-		ids, err = numbers(rows)
-	}
+	ids, err = granted.Column[int64](ctx, db.d.Read, query, args...)
 	if len(ids) > 0 && err == nil {
+		var rows Rows
 		if rows, err = queryListed(ctx, db.d.Read, ids); err == nil {
 			list, err = scanSome(rows, func(id int64, _ error) error { // what cannot be read must not hold up the others
 				damaged = append(damaged, id)
@@ -77,6 +76,9 @@ func (db *Tables) Unjudged(ctx context.Context) (some bool, err error) {
 	}
 	return some, nil
 }
+
+// filledAtOnce is for how many tokens one transaction makes room.
+const filledAtOnce = 100
 
 // FillMarks implements store.Marks. It is a Note, so that no change of a token waits for it.
 func (db *Tables) FillMarks(ctx context.Context) (more bool, err error) {

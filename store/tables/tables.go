@@ -36,7 +36,7 @@ type Conn interface {
 type Row = interface{ Scan(fields ...any) error }
 
 // Rows are the rows of an answer.
-type Rows interface {
+type Rows = interface {
 	Row
 	Next() bool
 	Err() error
@@ -117,8 +117,9 @@ func (db *Tables) Everything(ctx context.Context) error {
 // Count counts what there is.
 func (db *Tables) Count(ctx context.Context, h *store.Health) error {
 	const counts = `SELECT (SELECT count(*) FROM owners WHERE removed_at = 0),
-		(SELECT count(*) FROM credentials WHERE status <> 'removed'), (SELECT count(*) FROM tokens), `
-	return db.d.Read.QueryRow(ctx, counts+db.d.Head).Scan(&h.Owners, &h.Credentials, &h.Tokens, &h.Sequence)
+		(SELECT count(*) FROM credentials WHERE status <> 'removed'), (SELECT count(*) FROM tokens),
+		(SELECT count(*) FROM tokens t WHERE NOT EXISTS (SELECT 1 FROM marks m WHERE m.token_id = t.id)), `
+	return db.d.Read.QueryRow(ctx, counts+db.d.Head).Scan(&h.Owners, &h.Credentials, &h.Tokens, &h.Unmarked, &h.Sequence)
 }
 
 // most is a LIMIT that is none.

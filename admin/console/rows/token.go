@@ -19,6 +19,7 @@ type Token struct {
 	Scopes, MoreScopes              []Scope // MoreScopes only in the table
 	Created, Expires, LastUsed      Moment
 	Uses                            int64
+	How                             string // by what it reaches the place that the table is narrowed to
 	Limits                          []string
 	Radius                          Radius
 	Managed                         *Managed

@@ -46,9 +46,19 @@ func (p *Paging) Ask(in url.Values, f *store.Filter) {
 	}
 	p.Number, p.Size = number, size
 	f.Limit, f.Offset = size, (number-1)*size
-	if f.Search != "" {
+	if f.Search != "" || f.Holds != "" || f.Reach != nil || f.Networked != nil || f.From.IsValid() || f.NeverUsed ||
+		!f.UnusedSince.IsZero() || f.LastUsed != (store.Span{}) {
 		f.CountTo = countTo
 	}
+}
+
+// ToLast goes back to the last page, when one beyond it was asked for.
+func (p *Paging) ToLast(total int, f *store.Filter) {
+	if f.CountTo > 0 {
+		total = min(total, f.CountTo)
+	}
+	p.Number = (total-1)/p.Size + 1
+	f.Offset = (p.Number - 1) * p.Size
 }
 
 // Answer says what came: so many tokens of so many.

@@ -7,8 +7,10 @@ import (
 
 	"patgate/admin/console/rows"
 	"patgate/admin/counts"
+	"patgate/admin/filters"
 	"patgate/admin/terms"
 	"patgate/admin/tokens"
+	"patgate/store"
 )
 
 // Card is a number over the table, which narrows the table to what it counts.
@@ -29,6 +31,13 @@ type Page struct {
 	Sort                  string
 	CreatedAfter, Expires string
 	LastUsed, Owner       string
+	Asked                 *filters.Asked
+	Filling               bool
+	CSV, JSON             string // addresses of what is listed, all of it
+	Unanswered            bool   // something that was asked for cannot be read
+	in                    url.Values
+	reach                 *store.Reach
+	holds                 string
 	Sorts, States         []Choice
 	Filtered              bool
 	Clear                 string
@@ -171,6 +180,6 @@ func (p *Page) Fill(with func(map[string]string) string) {
 		p.Sorts = append(p.Sorts, Choice{s.value, s.label, p.Sort == s.value})
 	}
 	p.Filtered = p.Search != "" || p.State != "active" || p.Badge != "" || p.CreatedAfter != "" || p.Expires != "" ||
-		p.LastUsed != "" || p.Owner != ""
+		p.LastUsed != "" || p.Owner != "" || p.Asked != nil && p.Asked.Any()
 	p.Clear = strings.SplitN(with(nil), "?", 2)[0]
 }

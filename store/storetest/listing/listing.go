@@ -6,11 +6,14 @@ import (
 	"cmp"
 	"fmt"
 	"math/rand/v2"
+	"net/netip"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"patgate/policy"
+	"patgate/routes"
 	"patgate/store"
 	"patgate/store/storetest"
 	"patgate/token"
@@ -35,7 +38,10 @@ func Run(t *testing.T, open storetest.Open) {
 	w.fill(t)
 	t.Run("every filter, order and page", w.lists)
 	t.Run("whatever is asked at once", w.combinations)
+	t.Run("what is above", w.above)
 	t.Run("what must be judged anew", w.due)
+	t.Run("what an edit changes", w.edits)
+	t.Run("what is of another forge", w.elsewhere)
 }
 
 func (w *world) fill(t *testing.T) {
@@ -48,6 +54,10 @@ func (w *world) fill(t *testing.T) {
 			fresh.CreatedAt = w.now.Add(-time.Duration(1+r.IntN(90)) * day)
 			fresh.ExpiresAt = w.now.Add(time.Duration(r.IntN(60)-15) * day)
 			fresh.TableVersion = 1 + r.IntN(2)
+			fresh.Scopes = scopes(r)
+			if i%4 == 0 {
+				fresh.Limits.Networks = [][]string{{"10.0.0.0/8", "2001:db8::/32"}, {"10.1.0.0/16"}, {"192.0.2.7/32"}}[r.IntN(3)]
+			}
 		})
 		cause := store.Cause{By: "user:42", At: w.now}
 		var err error
@@ -84,9 +94,63 @@ func (w *world) fill(t *testing.T) {
 	}
 }
 
+// scopes are one or two, of few permissions in few places, so that what one scope holds and another reaches is told apart.
+func scopes(r *rand.Rand) (all []policy.ScopeSpec) {
+	for range 1 + r.IntN(2) {
+		name := []string{"read_job", "push_code", "read_code"}[r.IntN(3)]
+		s := policy.ScopeSpec{Access: "selected_memberships", Permissions: []string{name}}
+		switch r.IntN(5) {
+		case 0:
+			s.GroupIDs = []int64{7, int64(8 + r.IntN(2))}
+		case 1:
+			s.Access = "all_memberships"
+		case 2:
+			s.Access = "personal_projects"
+		default:
+			s.ProjectIDs = []int64{int64(6 + r.IntN(3))}
+		}
+		all = append(all, s)
+	}
+	return all
+}
+
+// holds tells whether a scope of a token has what a filter asks for.
+func holds(l *store.Listed, f *store.Filter) bool {
+	anywhere := f.Reach == nil || f.Reach.Anywhere
+	if anywhere && f.Holds == "" {
+		return true
+	}
+	for i := range l.Scopes {
+		s := &l.Scopes[i]
+		there := anywhere || slices.Contains(f.Reach.May, s.Access) ||
+			slices.ContainsFunc(store.PlacesOf(l.Scopes[i:i+1]), func(p store.Place) bool { return slices.Contains(f.Reach.Places, p) })
+		if there && (f.Holds == "" || slices.Contains(s.Permissions, f.Holds)) {
+			return true
+		}
+	}
+	return false
+}
+
+// usable tells whether a token has the networks and the use that a filter asks for.
+func usable(l *store.Listed, f *store.Filter) bool {
+	in := slices.ContainsFunc(l.Limits.Networks, func(n string) bool { return netip.MustParsePrefix(n).Contains(f.From) })
+	switch {
+	case f.From.IsValid() && !in:
+	case f.Networked != nil && *f.Networked != (len(l.Limits.Networks) > 0):
+	case f.NeverUsed && !l.LastUsedAt.IsZero():
+	case !f.UnusedSince.IsZero() && (!l.CreatedAt.Before(f.UnusedSince) || !l.LastUsedAt.Before(f.UnusedSince)):
+	default:
+		return true
+	}
+	return false
+}
+
 // keeps tells whether a token is one that a filter leaves.
 func (w *world) keeps(l *store.Listed, f *store.Filter) bool {
 	if f.Reporting || f.Revoked != nil && *f.Revoked == l.RevokedAt.IsZero() { // none is in report mode
+		return false
+	}
+	if !holds(l, f) || !usable(l, f) {
 		return false
 	}
 	active := l.RevokedAt.IsZero() && l.PausedAt.IsZero() && l.ExpiresAt.After(f.Now)
@@ -173,6 +237,35 @@ func (w *world) lists(t *testing.T) {
 		filters = append(filters, store.Filter{Mark: mark, TableVersion: 2},
 			store.Filter{Mark: mark, TableVersion: 2, OwnerID: w.Owner.ID},
 			store.Filter{Mark: mark, TableVersion: 2, Search: "deploy"}, store.Filter{Mark: mark, TableVersion: 2, ReportsAreBroad: true})
+	}
+	yes, no := true, false
+	project, group := store.Place{Kind: routes.RefProject, ID: 6}, store.Place{Kind: routes.RefGroup, ID: 8}
+	asked := []store.Filter{{Holds: "push_code"}, {Holds: "read_job"}, {Holds: "none_such"},
+		{Reach: &store.Reach{}}, {Reach: &store.Reach{Places: []store.Place{project}}},
+		{Reach: &store.Reach{Places: []store.Place{project, group}}, Holds: "push_code"},
+		{Holds: "read_job", Reach: &store.Reach{Places: []store.Place{project, group},
+			May: []string{"all_memberships", "personal_projects"}}},
+		{Reach: &store.Reach{May: []string{"all_memberships"}}}, {Reach: &store.Reach{Reports: true}},
+		{Reach: &store.Reach{Places: []store.Place{group}, Reports: true}, Holds: "read_code"},
+		{Reach: &store.Reach{Anywhere: true, Reports: true}, Holds: "push_code"},
+		{Reach: &store.Reach{Anywhere: true}, Holds: "read_job"},
+		{Networked: &yes}, {Networked: &no}, {From: netip.MustParseAddr("10.1.2.3")}, {From: netip.MustParseAddr("10.2.0.1")},
+		{From: netip.MustParseAddr("2001:db8::7")}, {From: netip.MustParseAddr("198.51.100.1")}, {NeverUsed: true},
+		{UnusedSince: w.now.Add(-20 * day)}, {UnusedSince: w.now.Add(-20 * day), Holds: "push_code", Networked: &no}}
+	for _, f := range asked {
+		for _, f.State = range []store.State{store.StateAny, store.StateActive, store.StateRevoked} {
+			for _, f.CountTo = range []int{0, 3} {
+				filters = append(filters, f)
+				f.Search = "e"
+				filters = append(filters, f)
+				f.Search = "renovate"
+				f.OwnerID = w.Owner.ID
+				filters = append(filters, f)
+				f.Search, f.OwnerID = "", 0
+			}
+		}
+		filters = append(filters, store.Filter{Mark: store.MarkBroad, Holds: f.Holds, Reach: f.Reach, Networked: f.Networked,
+			From: f.From, NeverUsed: f.NeverUsed, UnusedSince: f.UnusedSince})
 	}
 	found := 0
 	sorts := store.SortNames()
@@ -279,6 +372,152 @@ func ids(list []store.Listed) []int64 {
 		all = append(all, list[i].ID)
 	}
 	return all
+}
+
+// above asks for places and the groups above them.
+func (w *world) above(t *testing.T) {
+	project, group, top := store.Place{Kind: routes.RefProject, ID: 6}, store.Place{Kind: routes.RefGroup, ID: 8},
+		store.Place{Kind: routes.RefGroup, ID: 9}
+	var seen []store.Sighting
+	for place, path := range map[store.Place]string{project: "Acme/Web/site", group: "acme", top: "acme/web",
+		{Kind: routes.RefProject, ID: 7}: "acme/web/site2", {Kind: routes.RefGroup, ID: 7}: "acm"} {
+		seen = append(seen, store.Sighting{UserID: w.Owner.UserID, Place: place, Path: path, At: w.now})
+	}
+	see := func() {
+		t.Helper()
+		if _, err := w.Store.SeePlaces(t.Context(), w.Owner.Origin, seen); err != nil {
+			t.Fatal(err)
+		}
+	}
+	see()
+	check := func(n store.Naming, owner int64, want ...store.Place) {
+		t.Helper()
+		got, err := w.Store.Above(t.Context(), w.Owner.Origin, n, owner)
+		compare := func(a, b store.Place) int { return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.ID, b.ID)) }
+		slices.SortFunc(got, compare)
+		slices.SortFunc(want, compare)
+		if err != nil || !slices.Equal(got, want) {
+			t.Errorf("above %+v for %d are %v, %v; want %v", n, owner, got, err, want)
+		}
+	}
+	check(store.Naming{Path: "acme/web/SITE"}, 0, project, group, top)
+	check(store.Naming{Path: "acme/web/site"}, w.Owner.ID, project, group, top)
+	check(store.Naming{Path: "acme/web/site"}, w.Owner.ID+1)
+	check(store.Naming{Kind: routes.RefProject, ID: 6}, 0, project, group, top)
+	check(store.Naming{Kind: routes.RefProject, ID: 6}, w.Owner.ID+1, project)
+	check(store.Naming{Kind: routes.RefGroup, Path: "acme/web"}, 0, group, top)
+	check(store.Naming{Kind: routes.RefProject, Path: "acme/web"}, 0, group)
+	check(store.Naming{Path: "acme/web/elsewhere"}, 0, group, top)
+	check(store.Naming{Kind: routes.RefProject, ID: 99}, 0, store.Place{Kind: routes.RefProject, ID: 99})
+	for i := range seen {
+		if seen[i].Place == group {
+			seen[i].Path, seen[i].At = "", w.now.Add(time.Hour)
+		}
+	}
+	see()
+	check(store.Naming{Path: "acme/web/site"}, 0, project, top)
+	if some, err := w.Store.Unfilled(t.Context()); err != nil || some {
+		t.Errorf("a store that was made just now has tokens that are to be filled in: %v, %v", some, err)
+	}
+}
+
+// elsewhere has a token of another forge name a place with an id and a path that there are here too.
+func (w *world) elsewhere(t *testing.T) {
+	const here = "https://gitlab.example.com"
+	there, err := w.Store.PutOwner(t.Context(), store.Owner{Origin: "https://gitlab.example.org", UserID: w.Owner.UserID,
+		Username: "alice", CreatedAt: storetest.Start()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	credential := w.NewCredential(t, there, "api")
+	scopes := []policy.ScopeSpec{{Access: "selected_memberships", ProjectIDs: []int64{777, 778}, Permissions: []string{"read_job"}},
+		{Access: "all_memberships", Permissions: []string{"read_user_elsewhere"}}}
+	other := w.NewToken(t, "elsewhere", func(r *token.Record) {
+		r.OwnerID, r.CredentialID, r.Scopes = there.ID, credential.ID, scopes
+	})
+	scopes[0].ProjectIDs = []int64{777, 779}
+	mine := w.NewToken(t, "here", func(r *token.Record) { r.Scopes = scopes })
+	for origin, id := range map[string]int64{there.Origin: 778, here: 779} {
+		seen := store.Sighting{UserID: w.Owner.UserID, Place: store.Place{Kind: routes.RefProject, ID: id}, Path: "two/forges",
+			At: w.now}
+		if _, err := w.Store.SeePlaces(t.Context(), origin, []store.Sighting{seen}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for origin, want := range map[string]struct{ token, place int64 }{there.Origin: {other.ID, 778}, here: {mine.ID, 779}} {
+		for _, n := range []store.Naming{{Path: "two/forges"}, {Kind: routes.RefProject, ID: want.place}} {
+			got, err := w.Store.Above(t.Context(), origin, n, 0)
+			if err != nil || !slices.Equal(got, []store.Place{{Kind: routes.RefProject, ID: want.place}}) {
+				t.Errorf("on %s %+v are %v, %v", origin, n, got, err)
+			}
+		}
+		for _, r := range []store.Reach{{Places: []store.Place{{Kind: routes.RefProject, ID: 777}}},
+			{May: []string{"all_memberships"}}} {
+			r.Origin = origin
+			f := store.Filter{Reach: &r, Holds: "read_job", Now: w.now}
+			if len(r.May) > 0 {
+				f.Holds = "read_user_elsewhere"
+			}
+			if list, total, err := w.Store.Tokens(t.Context(), f); err != nil || total != 1 || list[0].ID != want.token {
+				t.Errorf("%d tokens of %s reach %+v, %v: %v", total, origin, r, err, ids(list))
+			}
+		}
+	}
+}
+
+// rights are so many permissions, one of them by name.
+func rights(n int, name string) []string {
+	all := make([]string, n)
+	for i := range all {
+		all[i] = fmt.Sprint("permission_", i)
+	}
+	all[n/2] = name
+	return all
+}
+
+// edits holds what a token reaches and holds against its scopes after an edit.
+func (w *world) edits(t *testing.T) {
+	made := w.NewToken(t, "edited")
+	defer func() {
+		if _, err := w.Store.RevokeToken(t.Context(), made.ID, store.Cause{At: w.now}); err != nil {
+			t.Error(err)
+		}
+	}()
+	at := store.Place{Kind: routes.RefProject, ID: 4242}
+	check := func(holds string, want int) {
+		t.Helper()
+		f := store.Filter{Holds: holds, Reach: &store.Reach{Places: []store.Place{at}}, Now: w.now, Limit: 5}
+		if list, total, err := w.Store.Tokens(t.Context(), f); err != nil || total != want || len(list) != want {
+			t.Errorf("%d of %d hold %q there, %v; want %d", len(list), total, holds, err, want)
+		}
+	}
+	check("", 0)
+	for _, c := range []struct {
+		project       int64
+		holds         []string
+		reads, writes int
+	}{
+		{4242, []string{"read_job"}, 1, 0},
+		{4242, []string{"push_code", "read_job"}, 1, 1},
+		{1, []string{"push_code", "read_job"}, 0, 0},
+		{4242, rights(token.MostRights, "read_job"), 1, 0},
+		{4242, rights(token.MostRights+1, "none"), 1, 1}, // it may hold any
+		{1, rights(token.MostRights+1, "none"), 0, 0},
+		{4242, []string{"push_code"}, 0, 1},
+	} {
+		l, err := w.Store.Token(t.Context(), made.ID)
+		if err == nil {
+			_, err = w.Store.EditToken(t.Context(), made.ID, store.Edit{Revision: l.Revision, Children: l.Children, Name: l.Name,
+				Scopes:       []policy.ScopeSpec{{Access: "selected_memberships", ProjectIDs: []int64{c.project}, Permissions: c.holds}},
+				TableVersion: l.TableVersion, ExpiresAt: l.ExpiresAt, RenewUntil: l.RenewUntil},
+				store.Cause{At: w.now})
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		check("read_job", c.reads)
+		check("push_code", c.writes)
+	}
 }
 
 func (w *world) due(t *testing.T) {

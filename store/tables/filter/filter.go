@@ -34,6 +34,8 @@ type Dialect struct {
 	// IndexedBy says, behind the name of a table, by which index it is read. A database that knows how much there is chooses
 	// itself: then it is empty.
 	IndexedBy func(index string) string
+	// Within are the networks, as they are stored, that have the address of the filter.
+	Within []string
 	// Few is how many tokens are put in order rather than looked for in the order of an index; 2000 when it is 0.
 	Few int
 }
@@ -71,6 +73,9 @@ func Of(f store.Filter, d Dialect) *Question {
 		q.about("t.revoked_at = 0")
 	}
 	q.named()
+	q.reaching()
+	q.networked()
+	q.unused()
 	q.span("t.created_at", f.Created)
 	q.span("t.expires_at", f.Expires)
 	if !f.LastUsed.After.IsZero() || !f.LastUsed.Before.IsZero() {

@@ -20,13 +20,14 @@ func (q *Question) from(narrow, walks bool) (text string, args []any) {
 		tables, args = append(tables, "("+q.narrowed+") c"), q.within
 		joins = append(joins, "t.id = c.id")
 	}
-	if q.u && walks {
+	byUse := q.u && walks && q.column == "u.last_used_at"
+	if byUse {
 		tables = append(tables, "token_uses u"+q.indexed("token_uses_by_time"))
 	}
 	if q.m && !narrow {
 		tables = append(tables, "marks m"+q.marksIndex(walks))
 	}
-	if q.t || narrow || q.u && !q.m && !walks {
+	if q.t || narrow || q.u && !q.m && !byUse {
 		index := ""
 		if len(tables) == 0 {
 			index = q.tokensIndex(walks)
@@ -39,7 +40,7 @@ func (q *Question) from(narrow, walks bool) (text string, args []any) {
 		tables, joins = append(tables, "marks m"), append(joins, "m.token_id = t.id")
 	}
 	if of := q.id(narrow); q.u {
-		if !walks {
+		if !byUse {
 			tables = append(tables, "token_uses u")
 		}
 		joins = append(joins, "u.token_id = "+of)

@@ -1,0 +1,54 @@
+package console
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+
+	"patgate/admin/bulk"
+	"patgate/admin/console/paths"
+	"patgate/admin/console/selection"
+	"patgate/admin/console/table"
+	"patgate/admin/tokens"
+)
+
+// download sends the tokens that the table of the same address shows, all of them, one piece after the other.
+func (q *request) download(everyone bool, format string) error {
+	if everyone && !q.o.Tokens.Administrates(q.caller) {
+		return tokens.ErrNotFound
+	}
+	p := table.New(q.r.URL.Query(), everyone)
+	begun, err := p.Send(q.ctx(), q.w, q.o.Tokens, q.caller, format)
+	switch {
+	case errors.Is(err, table.ErrUnread):
+		q.render("error", http.StatusUnprocessableEntity, page{Title: "That cannot be read"}, p.Problem)
+		return nil
+	case err != nil && begun:
+		q.o.Report(err)
+		panic(http.ErrAbortHandler) // a list that is cut off must not look whole
+	}
+	return err
+}
+
+// several shows what would be done to the tokens that were ticked; with do, a form has come that says to do it.
+func (q *request) several(in url.Values, do bool) error {
+	p, list, err := selection.Load(q.ctx(), q.o.Tokens, q.caller, in)
+	if err != nil {
+		return err
+	}
+	q.name(list, paths.ListAge)
+	for i := range list {
+		p.Tokens = append(p.Tokens, q.row(&list[i]))
+	}
+	status := http.StatusOK
+	if do {
+		order := p.Order(in)
+		if p.Problem != "" {
+			status = http.StatusUnprocessableEntity
+		} else {
+			p.Tell(bulk.Do(q.ctx(), q.o.Tokens, q.caller, order, p.IDs), func(err error) string { _, text := q.words(err); return text })
+		}
+	}
+	q.render("bulk", status, page{Title: p.Title, Nav: "tokens", Slim: true}, p)
+	return nil
+}

@@ -1,0 +1,186 @@
+package tokencmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"patgate/admin/api"
+	"patgate/admin/bulk"
+	"patgate/admin/filters"
+	"patgate/admin/tokens"
+	"patgate/cli/desk"
+	"patgate/cli/terminal"
+	"patgate/store"
+)
+
+// narrowing are the flags that say which tokens are meant, beside those of filters.
+const (
+	allMatching = "all-matching"
+	skipPrompt  = "yes"
+)
+
+// addMatching gives a command that changes single tokens the flags to change all that match filters.
+func addMatching(cmd *cobra.Command) {
+	cmd.Flags().Bool(allMatching, false, "all tokens that the filters leave, which are printed first; --yes does it without asking")
+	cmd.Flags().Bool(skipPrompt, false, "with --all-matching: do not ask")
+	addChoice(cmd)
+}
+
+// addChoice gives a command the flags that say which tokens are meant.
+func addChoice(cmd *cobra.Command) {
+	cmd.Flags().String("owner", "", "only of this owner (username or id)")
+	cmd.Flags().String("state", "active", "active, inactive, expired, revoked, paused or any")
+	cmd.Flags().String("search", "", "only with this text in name or description, or that name a project or group of this id, "+
+		"of this path or below it")
+	cmd.Flags().String("project", "", "only those that name this project, by its id or path, or one below that path")
+	cmd.Flags().String("group", "", "only those that name this group, by its id or path, or a group or project below that path")
+	for _, name := range filters.Names() {
+		cmd.Flags().String(name, "", filters.About(name))
+	}
+}
+
+// narrowed are the flags that say which tokens are meant, whatever their state.
+func narrowed() []string { return append(filters.Names(), "owner", "search", "project", "group") }
+
+// notEmpty refuses a filter of nothing: it would not narrow, as when a script's variable is empty.
+func notEmpty(cmd *cobra.Command) error {
+	for _, name := range narrowed() {
+		if text, _ := cmd.Flags().GetString(name); cmd.Flags().Changed(name) && strings.TrimSpace(text) == "" {
+			return terminal.Usage(fmt.Errorf("--%s is empty: say which tokens are meant, or leave it out", name))
+		}
+	}
+	return nil
+}
+
+// narrows tells whether a filter leaves out tokens, whatever their state.
+func narrows(f *store.Filter) bool {
+	return f.OwnerID != 0 || f.CredentialID != 0 || f.Search != "" || !f.Naming.Empty() || f.Holds != "" || f.Reach != nil ||
+		f.Networked != nil || f.From.IsValid() || f.NeverUsed || !f.UnusedSince.IsZero()
+}
+
+// matching tells whether a command is to change all that match. Ids or secrets beside it, and filters without it, are mistakes.
+func matching(cmd *cobra.Command, ids int) (bool, error) {
+	is, _ := cmd.Flags().GetBool(allMatching)
+	switch given := slices.ContainsFunc(append(narrowed(), "state"), cmd.Flags().Changed); {
+	case !is && given:
+		return false, terminal.Usage(errors.New("filters go with --all-matching"))
+	case !is:
+		return false, nil
+	case ids > 0:
+		return false, terminal.Usage(errors.New("give ids or --all-matching, not both"))
+	case cmd.Flags().Changed("secret"):
+		return false, terminal.Usage(errors.New("give --secret - or --all-matching, not both"))
+	}
+	r, err := desk.OpenRemote(cmd)
+	if err == nil && r != nil {
+		err = terminal.Usage(errors.New("--all-matching works on patgate's own machine, not with --server or PATGATE_SERVER"))
+	}
+	return err == nil, err
+}
+
+// onMatching lists what the filters leave, asks, and does it to each of them.
+func onMatching(cmd *cobra.Command, action bulk.Action, past string) error {
+	reason, _ := cmd.Flags().GetString("reason")
+	done := false
+	err := desk.OnStore(cmd, nil, func(ctx context.Context, d *desk.Desk) error {
+		f, _, err := choice(ctx, cmd, d)
+		if err != nil {
+			return err
+		}
+		if !narrows(&f) {
+			return terminal.Usage(errors.New("--all-matching without a filter would be every token: say which " +
+				"(--owner, --can, --unused ...)"))
+		}
+		if filling, err := d.Filling(ctx); err != nil || filling {
+			return errors.Join(err, onlyIf(filling, "not all older tokens have been looked through yet: start the gateway, and try again"))
+		}
+		f.Limit = 0
+		list, total, err := d.List(ctx, d.As, 0, true, f)
+		if err != nil || total == 0 {
+			return errors.Join(err, onlyIf(err == nil, "no token matches"))
+		}
+		shown := cmd.OutOrStdout()
+		if terminal.WantsJSON(cmd) {
+			shown = cmd.ErrOrStderr()
+		}
+		for i := range list {
+			fmt.Fprintf(shown, "%d  %-20s %q\n", list[i].ID, list[i].Owner.Username, list[i].Name)
+		}
+		yes, _ := cmd.Flags().GetBool(skipPrompt)
+		if !yes {
+			if _, person := terminal.Person(cmd); !person {
+				return terminal.Usage(fmt.Errorf("these are %d tokens: --yes to %s them", total, action))
+			}
+			if yes, err = terminal.Confirm(cmd, fmt.Sprintf("%s these %d tokens?", past, total)); err != nil || !yes {
+				return errors.Join(err, onlyIf(err == nil, "nothing was changed"))
+			}
+		}
+		ids := make([]int64, len(list))
+		for i := range list {
+			ids[i] = list[i].ID
+		}
+		done = true
+		return told(cmd, d, bulk.Do(ctx, d.Service, d.As, bulk.Order{Action: action, Reason: reason}, ids), past)
+	})
+	if done {
+		desk.AwaitForce(cmd.Context())
+	}
+	return err
+}
+
+// onlyIf is an error if something holds.
+func onlyIf(is bool, text string) error {
+	if is {
+		return errors.New(text)
+	}
+	return nil
+}
+
+// told prints what came of each token. Those that were not changed are an error each.
+func told(cmd *cobra.Command, d *desk.Desk, all []bulk.Done, past string) error {
+	var failed []error
+	good := 0
+	views := []*api.Token{}
+	for _, one := range all {
+		if one.Err != nil {
+			failed = append(failed, desk.ToldOf(cmd, one.ID, one.Err))
+			continue
+		}
+		good++
+		if terminal.WantsJSON(cmd) {
+			l, err := d.Show(cmd.Context(), d.As, one.ID)
+			if err != nil {
+				failed = append(failed, err)
+				continue
+			}
+			views = append(views, api.View(&l, d.Now()))
+		}
+	}
+	if terminal.WantsJSON(cmd) {
+		failed = append(failed, terminal.PrintJSON(cmd.OutOrStdout(), views))
+	} else {
+		fmt.Fprintf(cmd.OutOrStdout(), "%s %d of %d tokens.\n", past, good, len(all))
+	}
+	return errors.Join(failed...)
+}
+
+// choice reads which tokens are meant, on the store of this machine.
+func choice(ctx context.Context, cmd *cobra.Command, d *desk.Desk) (f store.Filter, asked *filters.Asked, err error) {
+	if f, asked, err = listFilter(cmd); err != nil {
+		return f, asked, err
+	}
+	if name, _ := cmd.Flags().GetString("owner"); name != "" {
+		var o *tokens.Owned
+		if o, err = d.FindOwner(ctx, name); err != nil {
+			return f, asked, err
+		}
+		f.OwnerID = o.ID
+	}
+	f.Reach, err = d.Reach(ctx, d.As, true, asked.On, asked.Named, f.Holds)
+	return f, asked, err
+}

@@ -1,0 +1,243 @@
+package filter
+
+import (
+	"encoding/json"
+	"strings"
+
+	"patgate/routes"
+	"patgate/store"
+	"patgate/token"
+)
+
+// AllRights stands for the permissions of a token that has more of them than are noted, with -1 for all of its scopes: it may
+// hold any of them.
+const AllRights = "*"
+
+// Granted are the rows that note what scopes reach and hold.
+type Granted struct {
+	Grants []any // kind, place, token and scope of each
+	Rights []any // permission, token and scope of each
+}
+
+// Add reads the scopes of a token, as the triggers do. What cannot be read reaches and holds nothing.
+func (g *Granted) Add(text string, id int64) {
+	var scopes []struct {
+		Access      string   `json:"access"`
+		Permissions []string `json:"permissions"`
+		Projects    []int64  `json:"project_ids"`
+		Groups      []int64  `json:"group_ids"`
+	}
+	if json.Unmarshal([]byte(text), &scopes) != nil {
+		return
+	}
+	rights := 0
+	for _, s := range scopes {
+		rights += len(s.Permissions)
+	}
+	if rights > token.MostRights {
+		g.Rights = append(g.Rights, AllRights, id, -1)
+	}
+	for n, s := range scopes {
+		for kind, ids := range map[string][]int64{"project": s.Projects, "group": s.Groups} {
+			for _, place := range ids {
+				if place > 0 { // not one that is null
+					g.Grants = append(g.Grants, kind, place, id, n)
+				}
+			}
+		}
+		if s.Access != "" && s.Access != "selected_memberships" {
+			g.Grants = append(g.Grants, s.Access, 0, id, n)
+		}
+		if rights > token.MostRights {
+			continue
+		}
+		for _, name := range s.Permissions {
+			g.Rights = append(g.Rights, name, id, n)
+		}
+	}
+}
+
+// candidates narrows down which tokens are gone through, by a query that gives their ids, where nothing does so already: of all
+// tokens, for those of one owner are few, and those that are over have indexes of their own.
+func (q *Question) candidates(query string, args ...any) {
+	switch q.f.State {
+	case store.StatePaused, store.StateExpired, store.StateRevoked:
+		return
+	}
+	if q.narrowed == "" && q.f.OwnerID == 0 && q.f.After == 0 && !q.d.Loose {
+		q.narrowed, q.within = query, args
+	}
+}
+
+// reaching adds what a scope of a token must hold, and where.
+func (q *Question) reaching() {
+	f, r := q.f, q.f.Reach
+	anywhere := r == nil || r.Anywhere
+	if anywhere && f.Holds == "" {
+		return
+	}
+	if r == nil {
+		r = &store.Reach{}
+	}
+	if r.Empty() && !anywhere {
+		q.about("1 = 0")
+		return
+	}
+	if r.Origin != "" {
+		q.about("t.owner_id IN ("+ofOrigin+")", r.Origin)
+	}
+	where, args := places(r)
+	held, holds := "", []any(nil)
+	if f.Holds != "" {
+		held = " AND EXISTS (SELECT 1 FROM token_rights r WHERE r.permission IN (?, ?) AND r.token_id = g.token_id " +
+			"AND r.scope IN (g.scope, -1))"
+		holds = []any{f.Holds, AllRights}
+	}
+	condition, query := "1 = 0", ""
+	var values, within []any
+	switch {
+	case anywhere:
+		condition = "EXISTS (SELECT 1 FROM token_rights r WHERE r.permission IN (?, ?) AND r.token_id = t.id)"
+		query = "SELECT DISTINCT token_id AS id FROM token_rights WHERE permission IN (?, ?)"
+		values, within = holds, holds
+	case where != "":
+		condition = "EXISTS (SELECT 1 FROM token_grants g" + q.indexed("token_grants_by_token") +
+			" WHERE g.token_id = t.id AND (" + where + ")" + held + ")"
+		query = "SELECT DISTINCT g.token_id AS id FROM token_grants g WHERE (" + where + ")" + held
+		values = append(append(values, args...), holds...)
+		within = values
+	}
+	if r.Reports {
+		reports, more := q.reporting()
+		condition = "(" + condition + " OR t.report_until > 0 AND " + reports + ")"
+		values = append(append([]any{}, values...), more...)
+		if query != "" {
+			query += " UNION "
+		}
+		query += "SELECT t.id FROM tokens t" + q.indexed("tokens_reporting") + " WHERE t.report_until > 0 AND " + reports
+		within = append(append([]any{}, within...), more...)
+	}
+	q.about(condition, values...)
+	q.candidates(query, within...)
+}
+
+// places is the condition that a row of token_grants, g, reaches a place; empty: none does.
+func places(r *store.Reach) (where string, args []any) {
+	var conditions []string
+	for _, kind := range []routes.RefKind{routes.RefProject, routes.RefGroup} {
+		var ids []any
+		for _, p := range r.Places {
+			if p.Kind == kind {
+				ids = append(ids, p.ID)
+			}
+		}
+		if len(ids) > 0 {
+			conditions = append(conditions, "g.kind = ? AND g.place_id IN ("+marksFor(len(ids))+")")
+			args = append(append(args, KindName(kind)), ids...)
+		}
+	}
+	for _, access := range r.May {
+		conditions = append(conditions, "g.kind = ? AND g.place_id = 0")
+		args = append(args, access)
+	}
+	return strings.Join(conditions, " OR "), args
+}
+
+// marksFor gives as many question marks.
+func marksFor(n int) string { return "?" + strings.Repeat(", ?", n-1) }
+
+// Networks asks for the distinct networks of limits, which are looked up one after the other: they are few, and tokens many.
+const Networks = `WITH RECURSIVE n (network) AS (SELECT min(network) FROM family_networks
+	UNION ALL SELECT (SELECT min(f.network) FROM family_networks f WHERE f.network > n.network) FROM n WHERE n.network IS NOT NULL)
+	SELECT network FROM n WHERE network IS NOT NULL`
+
+// networked adds from which networks tokens may be used.
+func (q *Question) networked() {
+	f := q.f
+	switch {
+	case f.From.IsValid() && len(q.d.Within) == 0:
+		q.about("1 = 0")
+	case f.From.IsValid():
+		args := make([]any, len(q.d.Within))
+		for i, network := range q.d.Within {
+			args[i] = network
+		}
+		of := "IN (" + marksFor(len(args)) + ")"
+		q.about("EXISTS (SELECT 1 FROM family_networks n WHERE n.family_id = t.family_id AND n.network "+of+")", args...)
+		q.candidates("SELECT DISTINCT f.id AS id FROM family_networks n CROSS JOIN tokens f "+
+			"WHERE f.family_id = n.family_id AND n.network "+of, args...)
+	case f.Networked == nil:
+	case *f.Networked:
+		q.about("EXISTS (SELECT 1 FROM family_networks n WHERE n.family_id = t.family_id)")
+		q.candidates("SELECT DISTINCT f.id AS id FROM family_networks n CROSS JOIN tokens f WHERE f.family_id = n.family_id")
+	default:
+		q.about("NOT EXISTS (SELECT 1 FROM family_networks n WHERE n.family_id = t.family_id)")
+	}
+}
+
+// unused adds since when tokens must not have been used.
+func (q *Question) unused() {
+	last := "u.last_used_at"
+	if q.d.Loose {
+		last = "coalesce(u.last_used_at, 0)"
+	}
+	if q.f.NeverUsed {
+		q.u = true
+		q.add(last + " = 0")
+		q.candidates("SELECT token_id AS id FROM token_uses WHERE last_used_at = 0")
+	}
+	if !q.f.UnusedSince.IsZero() {
+		q.u = true
+		q.add(last+" < ?", millis(q.f.UnusedSince))
+		q.about("t.created_at < ?", millis(q.f.UnusedSince))
+		q.candidates("SELECT token_id AS id FROM token_uses WHERE last_used_at < ?", millis(q.f.UnusedSince))
+	}
+}
+
+// Above asks for a place and the groups above it, as kinds and ids: by the paths under which an owner, or any
+// owner of a forge, saw it.
+func Above(origin string, paths []string, exact string, kind routes.RefKind, ownerID int64) (query string, args []any) {
+	for _, path := range paths {
+		args = append(args, path)
+	}
+	query = "SELECT DISTINCT kind, place_id FROM paths WHERE lower(path) IN (" + marksFor(len(paths)) +
+		") AND gone_at = 0 AND (lower(path) <> ? AND kind = 'group'"
+	args = append(args, exact)
+	if kind == routes.RefNone {
+		query += " OR lower(path) = ?)"
+		args = append(args, exact)
+	} else {
+		query += " OR lower(path) = ? AND kind = ?)"
+		args = append(args, exact, KindName(kind))
+	}
+	return seen(query, args, origin, ownerID)
+}
+
+// seen narrows a question about paths to those that an owner saw, or any owner of a forge.
+func seen(query string, args []any, origin string, ownerID int64) (string, []any) {
+	if ownerID != 0 {
+		return query + " AND owner_id = ?", append(args, ownerID)
+	}
+	return query + " AND owner_id IN (" + ofOrigin + ")", append(args, origin)
+}
+
+// ofOrigin asks for the owners of a forge.
+const ofOrigin = "SELECT o.id FROM owners o WHERE o.origin = ?"
+
+// PathsOf asks what a place is called, as an owner, or anyone, saw it last.
+func PathsOf(origin string, kind routes.RefKind, id, ownerID int64) (query string, args []any) {
+	query, args = "SELECT DISTINCT lower(path) FROM paths WHERE kind = ? AND place_id = ? AND path <> '' AND gone_at = 0",
+		[]any{KindName(kind), id}
+	return seen(query, args, origin, ownerID)
+}
+
+// Upwards gives a path and those of the groups above it, in small letters as the database makes them.
+func Upwards(path string) (all []string) {
+	path = lower(strings.Trim(path, "/"))
+	for i, c := range path {
+		if c == '/' {
+			all = append(all, path[:i])
+		}
+	}
+	return append(all, path)
+}
