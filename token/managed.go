@@ -3,7 +3,9 @@ package token
 import (
 	"bytes"
 	"encoding/json"
+	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -31,6 +33,8 @@ type Applied struct {
 	Name        string      `json:"name"`
 	Description string      `json:"description"`
 	ExpiresAt   time.Time   `json:"expires_at"`
+	RenewUntil  time.Time   `json:"renew_until"`
+	ReportUntil time.Time   `json:"report_until,omitzero"`
 	Limits      limits.Spec `json:"limits,omitzero"`
 }
 
@@ -41,14 +45,18 @@ func (m *Managed) With(r *Record) *Managed {
 	}
 	out := *m
 	out.Scopes = r.Scopes
-	out.Applied = &Applied{Name: r.Name, Description: r.Description, ExpiresAt: r.ExpiresAt, Limits: r.Limits}
+	out.Applied = &Applied{Name: r.Name, Description: r.Description, ExpiresAt: r.ExpiresAt, RenewUntil: r.RenewUntil,
+		ReportUntil: r.ReportUntil, Limits: r.Limits}
+	if out.Applied.RenewUntil.Before(r.ExpiresAt) { // as it is stored
+		out.Applied.RenewUntil = r.ExpiresAt
+	}
 	return &out
 }
 
-// Renewed gives it for the token that takes the place of another by a rotation, which gives it an end of its own: that is no
-// change by hand. Nil stays nil.
+// Renewed gives it for the token that takes the place of another by a rotation on its own word, which gives it an end of its own:
+// within the renewal that was applied that is no change by hand. Nil stays nil.
 func (m *Managed) Renewed(end time.Time) *Managed {
-	if m == nil || m.Applied == nil {
+	if m == nil || m.Applied == nil || end.After(m.Applied.RenewUntil) {
 		return m
 	}
 	out, applied := *m, *m.Applied
@@ -58,7 +66,7 @@ func (m *Managed) Renewed(end time.Time) *Managed {
 
 // Difference is something that was changed by hand since a token was applied.
 type Difference struct {
-	Field   string `json:"field"`   // name, description, expires_at, scopes, limits
+	Field   string `json:"field"`   // name, description, expires_at, renew_until, report_until, scopes, limits
 	Applied string `json:"applied"` // what the last apply made it, as people read it
 	Now     string `json:"now"`
 }
@@ -66,10 +74,11 @@ type Difference struct {
 // String says a difference on one line.
 func (d Difference) String() string { return d.Field + " was " + d.Applied + ", is " + d.Now }
 
-// Differences gives what was changed by hand since the token was applied last; none for one that no file keeps.
+// Differences gives what was changed by hand since the token was applied last; none for one that no file keeps, or whose place
+// another took by a rotation.
 func (r *Record) Differences() (all []Difference) {
 	m := r.Managed
-	if m == nil {
+	if m == nil || r.RotatedTo != 0 {
 		return nil
 	}
 	differ := func(field, applied, now string) {
@@ -80,25 +89,33 @@ func (r *Record) Differences() (all []Difference) {
 	if a := m.Applied; a != nil {
 		differ("name", a.Name, r.Name)
 		differ("description", a.Description, r.Description)
-		differ("expires_at", a.ExpiresAt.UTC().Format(time.RFC3339), r.ExpiresAt.UTC().Format(time.RFC3339))
+		differ("expires_at", moment(a.ExpiresAt), moment(r.ExpiresAt))
+		differ("renew_until", moment(a.RenewUntil), moment(r.RenewUntil))
+		differ("report_until", moment(a.ReportUntil), moment(r.ReportUntil))
 		differ("limits", a.Limits.String(), r.Limits.String())
 	}
 	if !SameScopes(r.Scopes, m.Scopes) {
-		applied, now := permissionsOf(m.Scopes), permissionsOf(r.Scopes)
-		lost := slices.DeleteFunc(slices.Clone(applied), func(p string) bool { return slices.Contains(now, p) })
-		more := slices.DeleteFunc(now, func(p string) bool { return slices.Contains(applied, p) })
-		d := Difference{"scopes", strings.Join(lost, ", "), strings.Join(more, ", ")}
+		applied, now := rights(m.Scopes), rights(r.Scopes)
+		d := Difference{"scopes", without(applied, now), without(now, applied)}
 		switch {
-		case len(lost)+len(more) == 0:
-			d.Applied, d.Now = "for these permissions elsewhere, or with other constraints", "as it stands"
-		case len(lost) == 0:
+		case d.Applied == "" && d.Now == "":
+			d.Applied, d.Now = "the same in other words", "as it stands"
+		case d.Applied == "":
 			d.Applied = "without that"
-		case len(more) == 0:
+		case d.Now == "":
 			d.Now = "without that"
 		}
 		all = append(all, d)
 	}
 	return all
+}
+
+// moment writes a time; empty when there is none.
+func moment(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format(time.RFC3339)
 }
 
 // said gives a text that may be empty.
@@ -109,13 +126,43 @@ func said(text string) string {
 	return text
 }
 
-// permissionsOf gives the permissions of scopes, each once.
-func permissionsOf(scopes []policy.ScopeSpec) (all []string) {
+// rights gives the permissions that scopes give, by place and by what narrows them there.
+func rights(scopes []policy.ScopeSpec) map[string][]string {
+	all := map[string][]string{}
 	for i := range scopes {
-		all = append(all, scopes[i].Permissions...)
+		s := &scopes[i]
+		var places []string
+		for _, id := range s.ProjectIDs {
+			places = append(places, "project "+strconv.FormatInt(id, 10))
+		}
+		for _, id := range s.GroupIDs {
+			places = append(places, "group "+strconv.FormatInt(id, 10))
+		}
+		if places == nil {
+			places = []string{s.Access}
+		}
+		within := ""
+		if text, _ := json.Marshal(s.Constraints); string(text) != "{}" {
+			within = " within " + string(text)
+		}
+		for _, place := range places {
+			all[place+within] = append(all[place+within], s.Permissions...)
+		}
 	}
-	slices.Sort(all)
-	return slices.Compact(all)
+	return all
+}
+
+// without tells those rights that are not among others; empty when there are none.
+func without(rights, others map[string][]string) string {
+	var told []string
+	for _, place := range slices.Sorted(maps.Keys(rights)) {
+		held := slices.Compact(slices.Sorted(slices.Values(rights[place])))
+		held = slices.DeleteFunc(held, func(p string) bool { return slices.Contains(others[place], p) })
+		if len(held) > 0 {
+			told = append(told, strings.Join(held, ", ")+" on "+place)
+		}
+	}
+	return strings.Join(told, "; ")
 }
 
 // SameScopes compares scopes as they are stored.

@@ -1,6 +1,7 @@
 package console_test
 
 import (
+	"fmt"
 	"net/url"
 	"testing"
 
@@ -32,7 +33,7 @@ func TestATokenOfAFileIsTold(t *testing.T) {
 		"scope-0-access": {"selected_memberships"}, "scope-0-projects": {"shop/api"}, "scope-0-permission": {"read_job"}})).
 		wants(t, 200, "The changes are in force", `id="differs"`, "Differs from <code>teams/ci.yaml</code>",
 			"name was read jobs, is mine", "description was none, is &lt;b&gt;", "limits was none, is max uses 5",
-			"scopes was read_pipeline, is without that")
+			"scopes was read_pipeline on project "+fmt.Sprint(w.api)+", is without that")
 	v.get(t, "/tokens").wants(t, 200, "mark-differs", "teams/ci.yaml: changed by hand")
 	if d := w.read(t, id); len(d.Differences()) != 4 {
 		t.Errorf("it differs in %v", d.Differences())

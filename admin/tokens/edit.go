@@ -144,7 +144,7 @@ func (s *Service) edit(ctx context.Context, c Caller, id int64, q *Changes) (*Ed
 	}
 	if q.Managed != nil {
 		e.Managed = q.Managed.With(&token.Record{Name: e.Name, Description: e.Description, Scopes: e.Scopes, ExpiresAt: e.ExpiresAt,
-			Limits: *cmp.Or(e.Limits, &l.Limits)})
+			RenewUntil: e.RenewUntil, ReportUntil: e.ReportUntil, Limits: *cmp.Or(e.Limits, &l.Limits)})
 	}
 	if out.Widened {
 		if err := s.mayWiden(ctx, c, &l); err != nil {

@@ -48,7 +48,8 @@ func (s *Service) Undoing(ctx context.Context, c Caller, id int64) (u Undoing, e
 // Restore gives a token back what it might do before, if it is still as it was read. It decides nothing: see admin/learning.
 func (s *Service) Restore(ctx context.Context, c Caller, u *Undoing) (out store.Listed, err error) {
 	e := store.Edit{Revision: u.Revision, Children: u.Children, Name: u.Name, Description: u.Description, Scopes: u.Before.Scopes,
-		TableVersion: u.Before.TableVersion, ExpiresAt: u.ExpiresAt, RenewUntil: u.RenewUntil, Widened: true, Forget: true}
+		TableVersion: u.Before.TableVersion, ExpiresAt: u.ExpiresAt, RenewUntil: u.RenewUntil, Managed: u.Managed,
+		Widened: true, Forget: true}
 	err = s.Change(ctx, func(ctx context.Context, st store.Store) (err error) {
 		out, err = st.EditToken(ctx, u.ID, e, store.Cause{By: c.by(), At: s.now()})
 		return err

@@ -76,7 +76,9 @@ func (s *Service) Rotate(ctx context.Context, c Caller, id int64, q Rotation) (*
 	if err := problems.Err(); err != nil {
 		return nil, err
 	}
-	r.Managed = l.Managed.Renewed(r.ExpiresAt)
+	if r.Managed = l.Managed; byToken {
+		r.Managed = l.Managed.Renewed(r.ExpiresAt)
+	}
 	secret, hash, err := s.mint()
 	if err != nil {
 		return nil, err

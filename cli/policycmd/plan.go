@@ -1,6 +1,7 @@
 package policycmd
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -273,7 +274,8 @@ func (a *application) edit(s *step, m *manifest.Token) error {
 	asBefore := now.Managed.Spec == s.managed.Spec
 	if asBefore && !byHand {
 		if now.Managed.File != s.managed.File {
-			s.what, s.why, s.changes.Managed = "edit", "its file is "+s.managed.File+" now", &s.managed
+			s.what, s.why = "edit", "its file is "+s.managed.File+" now"
+			s.changes.Managed, s.changes.Revision = &s.managed, now.Revision
 		}
 		return nil
 	}
@@ -305,19 +307,23 @@ func (a *application) edit(s *step, m *manifest.Token) error {
 			s.lines = append(s.lines, "+ "+line)
 		}
 	}
-	if end := expires(now, m, last.Token); end != "" {
-		s.changes.ExpiresAt = &end
-		at, _ := terms.ParseEnd(end, time.Now())
-		s.widens, s.narrows = s.widens || at.After(now.ExpiresAt), s.narrows || at.Before(now.ExpiresAt)
-		s.lines = append(s.lines, "~ expires: "+end)
-	}
-	compiled, err := limits.Compile(s.creation.Limits)
+	s.times(m, last.Token)
+	fresh, err := limitsOf(m)
 	if err != nil {
 		return err
 	}
-	fresh := limits.Spec{}
-	if compiled != nil {
-		fresh = compiled.Spec
+	if last.Token != nil {
+		before, err := limitsOf(last.Token)
+		if err != nil {
+			return err
+		}
+		a := now.Managed.Applied
+		switch same := before.Equal(&fresh); {
+		case same && a != nil:
+			fresh = a.Limits
+		case same && fresh.Empty(): // it was applied before files could state any
+			fresh = now.Limits
+		}
 	}
 	if !fresh.Equal(&now.Limits) {
 		s.changes.Limits = &fresh
@@ -339,6 +345,46 @@ func (a *application) edit(s *step, m *manifest.Token) error {
 		s.changes.Description = &s.creation.Description
 	}
 	return nil
+}
+
+// times fills in how long a token lives, may renew itself and is in report mode. Files say nothing of the last two: renewals end
+// with the life that a file gives, also for a token that has given itself a shorter one, and there is no report mode.
+func (s *step) times(m, last *manifest.Token) {
+	now, a := s.now, s.now.Managed.Applied
+	becomes := func(before, at time.Time, line string) {
+		s.widens, s.narrows = s.widens || at.After(before), s.narrows || at.Before(before)
+		s.lines = append(s.lines, "~ "+line)
+	}
+	end := now.ExpiresAt
+	if text := expires(now, m, last); text != "" {
+		s.changes.ExpiresAt = &text
+		end, _ = terms.ParseEnd(text, time.Now())
+		becomes(now.ExpiresAt, end, "expires: "+text)
+	}
+	if a == nil {
+		return
+	}
+	renewal, text := end, "" // as long as it lives
+	if last != nil && last.Expires == m.Expires && a.RenewUntil.Unix() > end.Unix() {
+		renewal, text = a.RenewUntil, a.RenewUntil.UTC().Format(time.RFC3339)
+	}
+	if s.changes.ExpiresAt != nil || renewal.Unix() != now.RenewUntil.Unix() {
+		s.changes.RenewUntil = &text
+		becomes(now.RenewUntil, renewal, "renewable until: "+cmp.Or(text, "it expires"))
+	}
+	if now.ReportUntil.Unix() != a.ReportUntil.Unix() {
+		s.changes.ReportUntil = new(string)
+		becomes(now.ReportUntil, time.Time{}, "report mode: ended")
+	}
+}
+
+// limitsOf gives the limits of use that a file states, as they are stored.
+func limitsOf(m *manifest.Token) (limits.Spec, error) {
+	compiled, err := limits.Compile(m.Limits.Spec())
+	if err != nil || compiled == nil {
+		return limits.Spec{}, err
+	}
+	return compiled.Spec, nil
 }
 
 // expires gives when a token is to end: what its file says now, where that is something else than before, or what that came to,

@@ -57,6 +57,7 @@ type Judge struct {
 	lists    []list        // of the grant's groups, when they were asked for
 	complete bool          // lists name all projects that the grant reaches by a group
 	known    map[container]bool
+	beside   map[int64]policy.Container // by the group, something that lies in it
 	question policy.Question
 }
 
@@ -71,7 +72,7 @@ type container struct {
 // alone allows whole (policy.Decision.Whole) the groups above an entry are all that can make a difference.
 func NewJudge(r Resolver, s *token.Session, e *routes.Entries, whole bool, maxAge, patience time.Duration) *Judge {
 	j := &Judge{resolver: r, session: s, entries: e, maxAge: maxAge, patience: patience, known: map[container]bool{},
-		reach: s.Grant.Reaches(e.Of[0].Row), free: s.Grant.Free(), whole: whole}
+		beside: map[int64]policy.Container{}, reach: s.Grant.Reaches(e.Of[0].Row), free: s.Grant.Free(), whole: whole}
 	j.reach.Facts = j.reach.Facts && !whole
 	return j
 }
@@ -138,8 +139,9 @@ func shown(name *routes.EntryName, c *container) *policy.Container {
 	return out
 }
 
-// ask decides on what the forge says: of the group that the container lies in, when nothing but the groups above can make a
-// difference, else of the container itself.
+// ask decides on what the forge says of the container. When nothing but the groups above can make a difference, that says enough
+// of what else lies in the same group. The group itself is not asked about: its id may be that of a user, or of a group that is
+// hidden from the owner, and what is not there costs the token.
 func (j *Judge) ask(name *routes.EntryName, c *container) (bool, error) {
 	asks := !j.whole && !j.reach.Facts && !j.reach.Capped
 	if asks && c.kind == routes.RefProject && j.single >= few && len(j.reach.Groups) <= mostListed {
@@ -148,20 +150,17 @@ func (j *Judge) ask(name *routes.EntryName, c *container) (bool, error) {
 			return reached, err
 		}
 	}
-	if c.above != 0 && !j.reach.Facts {
-		group, err := j.resolve(routes.RefGroup, c.above)
-		if err != nil {
-			return false, err
-		}
-		if group.ID == c.above {
-			lies := shown(name, c)
-			lies.Ancestors, lies.Partial = append(lies.Ancestors, group.Ancestors...), group.Partial
-			return j.allows(name, lies), nil
-		}
+	if beside, known := j.beside[c.above]; known {
+		lies := shown(name, c)
+		lies.Ancestors, lies.Partial = beside.Ancestors, beside.Partial
+		return j.allows(name, lies), nil
 	}
 	found, err := j.resolve(c.kind, c.id)
 	if err != nil || found.ID != c.id {
 		return false, err
+	}
+	if !j.reach.Facts && len(found.Ancestors) > 0 && found.Ancestors[0] == c.above {
+		j.beside[c.above] = found
 	}
 	return j.allows(name, &found), nil
 }

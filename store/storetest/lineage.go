@@ -223,7 +223,7 @@ func testEdits(t *testing.T, f *Fixture) {
 		e.Limits = &limits.Spec{Networks: []string{"10.0.0.0/8"}, MaxUses: 7}
 		m := token.Managed{Set: "policies", Name: "kept", File: "teams/ci.yaml", Spec: `{"Expires":"30d"}`, Undelivered: true}
 		e.Managed = m.With(&token.Record{Name: e.Name, Description: e.Description, Scopes: e.Scopes, ExpiresAt: e.ExpiresAt,
-			Limits: *e.Limits})
+			RenewUntil: e.RenewUntil, Limits: *e.Limits})
 		must(t, 0, second(f.Store.EditToken(ctx, r.ID, e, store.Cause{By: "operator", At: Start()})))
 		l := tokenOf(t, f, r.ID)
 		if !reflect.DeepEqual(l.Managed.Scopes, e.Managed.Scopes) || l.Managed.Spec != m.Spec || !l.Managed.Undelivered ||
@@ -237,7 +237,7 @@ func testEdits(t *testing.T, f *Fixture) {
 		e.Managed, e.ExpiresAt, e.RenewUntil = l.Managed, l.ExpiresAt.Add(-time.Hour), l.ExpiresAt.Add(-time.Hour)
 		must(t, 0, second(f.Store.EditToken(ctx, r.ID, e, store.Cause{By: "user:42", At: Start()})))
 		l = tokenOf(t, f, r.ID)
-		if d := l.Differences(); len(d) != 1 || d[0].Field != "expires_at" {
+		if d := l.Differences(); len(d) != 2 || d[0].Field != "expires_at" || d[1].Field != "renew_until" {
 			t.Errorf("it ends sooner, and differs in %v", d)
 		}
 	})

@@ -19,7 +19,8 @@ func ManagedBy(r *token.Record) *Managed {
 	}
 	m := &Managed{File: r.Managed.File, Name: r.Managed.Name, Set: r.Managed.Set}
 	for _, d := range r.Differences() {
-		m.Differs = append(m.Differs, strings.ReplaceAll(d.String(), "_at ", " "))
+		d.Field = strings.ReplaceAll(strings.TrimSuffix(d.Field, "_at"), "_", " ")
+		m.Differs = append(m.Differs, d.String())
 	}
 	return m
 }
