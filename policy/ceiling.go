@@ -177,8 +177,8 @@ func (b *bound) holdsOn(on routes.Boundary, c *Container) bool {
 //
 // An answer that reaches over all memberships is passed on without what lies where a ceiling holds, if its entries can be judged
 // one by one. That comes before what everybody sees, and neither answer holds all of the other: what everybody sees may lie where
-// where the ceiling holds. Of an answer that the grant alone allows whole, each entry is asked about by Clears, else it is a Question of
-// its own.
+// the ceiling holds. Of an answer that the grant alone allows whole, each entry is asked about by Clears, else it is a Question
+// of its own.
 func (g *Grant) capped(q *Question, d *Decision) {
 	if d.Verdict != Allow || d.Reason == ReasonOpen {
 		return
