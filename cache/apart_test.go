@@ -2,6 +2,8 @@ package cache
 
 import (
 	"context"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -64,5 +66,58 @@ func TestNobodyWaitsForWhatIsAnothers(t *testing.T) {
 				t.Errorf("%d loads", n)
 			}
 		})
+	}
+}
+
+// TestTwoWhoTakeTurns: loads that are for somebody alone are joined by him, whoever else has begun one since, and nobody asks for
+// what has come meanwhile.
+func TestTwoWhoTakeTurns(t *testing.T) {
+	c, err := New[string, int](Options{Name: "turns", MaxEntries: 100, TTL: time.Minute})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	var loads atomic.Int64
+	gate := make(chan struct{})
+	load := func(ctx context.Context) (int, bool, error) {
+		loads.Add(1)
+		Waits(ctx)
+		<-gate
+		return 7, true, nil
+	}
+	waiting := func() (n int) {
+		c.flights.mu.Lock()
+		defer c.flights.mu.Unlock()
+		for _, f := range c.flights.open {
+			n += f.waiters
+		}
+		for own, f := range c.flights.parted {
+			if c.flights.open[own.key] != f {
+				n += f.waiters
+			}
+		}
+		return n
+	}
+	var all sync.WaitGroup
+	const gets = 60
+	for i := range int64(gets) {
+		all.Go(func() {
+			if v, found, err := c.GetBy(t.Context(), "key", 1+i%3, 0, load); v != 7 || !found || err != nil {
+				t.Errorf("%d %v %v", v, found, err)
+			}
+		})
+	}
+	for deadline := time.Now().Add(10 * time.Second); waiting() < gets; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("%d wait", waiting())
+		}
+	}
+	if n := loads.Load(); n > 6 { // of three, each of whom may have joined another's first
+		t.Errorf("%d loads", n)
+	}
+	close(gate)
+	all.Wait()
+	if len(c.flights.open)+len(c.flights.parted) != 0 {
+		t.Errorf("%d and %d loads are left", len(c.flights.open), len(c.flights.parted))
 	}
 }

@@ -108,7 +108,7 @@ func New[K comparable, V any](o Options) (*Cache[K, V], error) {
 		name: o.Name, ttl: o.TTL, negativeTTL: o.NegativeTTL, now: o.Now,
 		seed: maphash.MakeSeed(), entries: entries,
 	}
-	c.flights.open = make(map[K]*flight[V])
+	c.flights.open, c.flights.parted = make(map[K]*flight[V]), make(map[ownKey[K]]*flight[V])
 	c.leaving = newLeaving(o.MaxEntries)
 	go c.sweepLoop()
 	return c, nil

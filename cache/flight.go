@@ -12,8 +12,16 @@ import (
 type flights[K comparable, V any] struct {
 	mu   sync.Mutex
 	open map[K]*flight[V]
+	// parted are those whose place in open another one took: who they are for joins them there.
+	parted map[ownKey[K]]*flight[V]
 	// writing is held for reading while ristretto is written to, so that Close does not close it meanwhile.
 	writing sync.RWMutex
+}
+
+// ownKey names a load that is for somebody alone.
+type ownKey[K comparable] struct {
+	key K
+	by  int64
 }
 
 // flight is one load. Its outcome may be read once done is closed.
@@ -60,6 +68,9 @@ func (c *Cache[K, V]) fill(ctx context.Context, hash uint64, key K, by int64, ma
 			return value, false, err
 		case !ours:
 			alone = true
+			if e := c.fresh(hash, key, maxAge, c.now()); e != nil {
+				return e.value, e.found, nil
+			}
 			continue
 		}
 		if f.err != nil {
@@ -80,15 +91,23 @@ func (c *Cache[K, V]) board(ctx context.Context, hash uint64, key K, by int64, a
 	load Load[V]) *flight[V] {
 	c.flights.mu.Lock()
 	defer c.flights.mu.Unlock()
-	if f := c.flights.open[key]; f != nil && (f.by == by || !alone && !f.isApart()) && c.joinable(hash, f, maxAge) {
+	last := c.flights.open[key]
+	f := last
+	if f == nil || f.by != by && (alone || f.isApart()) {
+		f = c.flights.parted[ownKey[K]{key, by}]
+	}
+	if f != nil && c.joinable(hash, f, maxAge) {
 		f.waiters++
 		c.counters.joins.Add(1)
 		return f
 	}
+	if last != nil && last.by != by && last.isApart() {
+		c.flights.parted[ownKey[K]{key, last.by}] = last
+	}
 	// The load belongs to nobody: it goes on when the caller that began it gives up, as long as someone waits.
 	loadCtx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	// The generation is read before the load begins, so the load sees all that earlier invalidations are about.
-	f := &flight[V]{at: c.now(), began: c.generations.now(), done: make(chan struct{}), cancel: cancel, waiters: 1,
+	f = &flight[V]{at: c.now(), began: c.generations.now(), done: make(chan struct{}), cancel: cancel, waiters: 1,
 		by: by, apart: make(chan struct{})}
 	loadCtx = context.WithValue(loadCtx, flightKey{}, f.part)
 	c.flights.open[key] = f
@@ -104,14 +123,20 @@ func (f *flight[V]) await(ctx context.Context, by int64) (ours bool, err error) 
 	case <-ctx.Done():
 		return true, ctx.Err()
 	case <-f.apart:
-		if f.by != by {
-			return false, nil
+		if f.by == by {
+			Waits(ctx) // this may be part of a load
 		}
-		Waits(ctx) // this may be part of a load
 		select {
 		case <-f.done:
-		case <-ctx.Done():
-			return true, ctx.Err()
+		default:
+			if f.by != by {
+				return false, nil
+			}
+			select {
+			case <-f.done:
+			case <-ctx.Done():
+				return true, ctx.Err()
+			}
 		}
 	}
 	return f.by == by || f.err == nil || !f.isApart(), nil
@@ -149,11 +174,19 @@ func (c *Cache[K, V]) fly(ctx context.Context, hash uint64, key K, f *flight[V],
 		c.counters.errors.Add(1)
 	}
 	c.flights.mu.Lock()
-	if c.flights.open[key] == f {
-		delete(c.flights.open, key)
-	}
+	c.flights.drop(key, f)
 	c.flights.mu.Unlock()
 	close(f.done)
+}
+
+// drop has nobody join a load any more.
+func (all *flights[K, V]) drop(key K, f *flight[V]) {
+	if all.open[key] == f {
+		delete(all.open, key)
+	}
+	if own := (ownKey[K]{key, f.by}); all.parted[own] == f {
+		delete(all.parted, own)
+	}
 }
 
 // leave gives up waiting; the last to leave cancels the load.
@@ -164,9 +197,7 @@ func (c *Cache[K, V]) leave(key K, f *flight[V]) {
 	if f.waiters > 0 {
 		return
 	}
-	if c.flights.open[key] == f {
-		delete(c.flights.open, key)
-	}
+	c.flights.drop(key, f)
 	f.cancel()
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 
@@ -15,6 +16,7 @@ import (
 	"patgate/admin/tokens"
 	"patgate/cli/desk"
 	"patgate/cli/terminal"
+	"patgate/routes"
 	"patgate/store"
 )
 
@@ -88,13 +90,19 @@ func onMatching(cmd *cobra.Command, action bulk.Action, past string) error {
 	reason, _ := cmd.Flags().GetString("reason")
 	done := false
 	err := desk.OnStore(cmd, nil, func(ctx context.Context, d *desk.Desk) error {
-		f, _, err := choice(ctx, cmd, d)
+		f, asked, err := choice(ctx, cmd, d)
 		if err != nil {
 			return err
 		}
 		if !narrows(&f) {
 			return terminal.Usage(errors.New("--all-matching without a filter would be every token: say which " +
 				"(--owner, --can, --unused ...)"))
+		}
+		if r := f.Reach; r != nil {
+			if known, err := named(ctx, d, r, asked.On.Path); err != nil || !known {
+				return errors.Join(err, onlyIf(err == nil, "no token names that place: --on takes one that a token names"))
+			}
+			r.May, r.Reports = nil, false // what only may reach a place, or do something, is not meant
 		}
 		if filling, err := d.Filling(ctx); err != nil || filling {
 			return errors.Join(err, onlyIf(filling, "not all older tokens have been looked through yet: start the gateway, and try again"))
@@ -131,6 +139,16 @@ func onMatching(cmd *cobra.Command, action bulk.Action, past string) error {
 		desk.AwaitForce(cmd.Context())
 	}
 	return err
+}
+
+// named tells whether some token names a place of exactly that path: those that reach hold the groups above it too.
+func named(ctx context.Context, d *desk.Desk, r *store.Reach, at string) (bool, error) {
+	group := path.Dir(at)
+	if at == "" || group == "." {
+		return at == "" || len(r.Places) > 0, nil
+	}
+	above, err := d.Store.Above(ctx, r.Origin, store.Naming{Kind: routes.RefGroup, Path: group}, 0)
+	return len(r.Places) > len(above), err
 }
 
 // onlyIf is an error if something holds.

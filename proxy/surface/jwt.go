@@ -7,10 +7,11 @@ import (
 	"time"
 )
 
-const jwtLetters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_."
+// JWTLetters are what a JWT may hold (RFC 7519, 3).
+const JWTLetters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_."
 
-// IsJWT tells whether a text has only what a JWT may hold (RFC 7519, 3).
-func IsJWT(text string) bool { return text != "" && strings.Trim(text, jwtLetters) == "" }
+// IsJWT tells whether a text has only these.
+func IsJWT(text string) bool { return text != "" && strings.Trim(text, JWTLetters) == "" }
 
 // ExpiryOf reads when a JWT ends (RFC 7519, 4.1.4); the zero time when it does not say.
 func ExpiryOf(jwt string) time.Time {

@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"time"
-	"unicode/utf8"
 
 	"github.com/valyala/fasthttp"
 
@@ -75,7 +74,7 @@ func (d *Door) Take(q *surface.Request) *reply.Refusal {
 		} else if place == routes.PlaceBasic && own {
 			elsewhere = secret
 		}
-		if r := d.among(q, elsewhere, own); r != nil {
+		if r := d.among(elsewhere, own); r != nil {
 			return r
 		}
 	}
@@ -85,7 +84,7 @@ func (d *Door) Take(q *surface.Request) *reply.Refusal {
 			return nil
 		}
 		value := bytes.Clone(pair)
-		if r := d.among(q, value[:percent.DecodeInPlace(value)], own); r != nil {
+		if r := d.among(value[:percent.DecodeInPlace(value)], own); r != nil {
 			return r
 		}
 	}
@@ -93,35 +92,45 @@ func (d *Door) Take(q *surface.Request) *reply.Refusal {
 
 // Among refuses a request with an ID token among texts that the forge may take for credentials.
 func (d *Door) Among(q *surface.Request, texts []byte) *reply.Refusal {
-	return d.among(q, texts, false)
+	return d.among(texts, false)
 }
 
-func (d *Door) among(q *surface.Request, texts []byte, own bool) *reply.Refusal {
-	apart := func(r rune) bool { return r >= utf8.RuneSelf || !surface.IsJWT(string(r)) }
-	for text := range bytes.FieldsFuncSeq(texts, apart) {
+func (d *Door) among(texts []byte, own bool) *reply.Refusal {
+	for looked := 0; ; {
+		at := bytes.Index(texts, []byte(surface.SealIDToken))
+		if at < 0 {
+			return nil
+		}
+		begun := texts[at:]
+		texts = bytes.TrimLeft(begun, surface.JWTLetters)
+		text := begun[:len(begun)-len(texts)]
 		if !keys.Shaped(text) {
 			continue
 		}
-		if r := d.misplaced(q, text, own); r != nil {
+		if looked++; looked > mostLooked {
+			return errMany
+		}
+		if r := d.misplaced(text, own); r != nil {
 			return r
 		}
 	}
-	return nil
 }
+
+// mostLooked bounds the texts of one place that are looked at.
+const mostLooked = 16
 
 // errMisplaced and errOwn refuse an ID token for a trust that stands where it is no credential.
 var (
 	errMisplaced = reply.BadRequest("misplaced_id_token", "An ID token for a trust stands where it is no credential, and goes no "+
 		"further: send it as Authorization: Bearer, as PRIVATE-TOKEN, or as the password of Basic.")
+	errMany = reply.BadRequest("misplaced_id_token", "The request has more JSON Web Tokens in one place than anybody sends as a "+
+		"credential: send one.")
 	errOwn = reply.Unauthorized("misplaced_id_token", "An ID token is no credential for patgate itself: trade it (POST "+
 		local.Prefix+"/exchange), or send it with requests to the forge.")
 )
 
 // misplaced refuses a text that is an ID token for a trust.
-func (d *Door) misplaced(q *surface.Request, text []byte, own bool) *reply.Refusal {
-	if wait := d.o.Attempts.Admit(q.Client, d.o.Attempts.Fingerprint(text)); wait > 0 {
-		return reply.TooMany(wait)
-	}
+func (d *Door) misplaced(text []byte, own bool) *reply.Refusal {
 	switch {
 	case !d.o.Exchange.Meant(string(text)):
 		return nil
@@ -131,18 +140,18 @@ func (d *Door) misplaced(q *surface.Request, text []byte, own bool) *reply.Refus
 	return errMisplaced
 }
 
-// take has the request go on with the token that an ID token stands for; not taken and no refusal: it is for somebody else. What
-// an address that has sent too many wrong ones sends is not even read, unless it is known.
+// take has the request go on with the token that an ID token stands for; not taken and no refusal: it is for somebody else. Of
+// what an address that has sent too many wrong ones sends nothing but for whom it is meant is read, unless it is known.
 func (d *Door) take(q *surface.Request, place routes.Place, raw token.Secret) (taken bool, r *reply.Refusal) {
 	hash, standing := d.o.Exchange.Standing(raw.Reveal(), q.Start)
 	var print forge.Fingerprint
 	if !standing {
+		if !d.o.Exchange.Meant(raw.Reveal()) {
+			return false, nil
+		}
 		print = d.o.Attempts.Fingerprint([]byte(raw.Reveal()))
 		if wait := d.o.Attempts.Admit(q.Client, print); wait > 0 {
 			return false, reply.TooMany(wait)
-		}
-		if !d.o.Exchange.Meant(raw.Reveal()) {
-			return false, nil
 		}
 	}
 	q.Credential.Caller = surface.CallerPatgate // it never goes to the forge, whatever becomes of it

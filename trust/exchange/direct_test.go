@@ -7,14 +7,18 @@ import (
 	"errors"
 	"math/big"
 	"net/http"
+	"net/netip"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"patgate/forge"
+	"patgate/proxy/surface"
 	"patgate/store"
 	"patgate/token"
 	"patgate/trust"
+	"patgate/trust/direct"
 	"patgate/trust/exchange"
 	"patgate/trust/keys"
 )
@@ -412,4 +416,32 @@ func mirrored(t testing.TB, key *ecdsa.PublicKey, raw string) string {
 	s := new(big.Int).Sub(key.Params().N, new(big.Int).SetBytes(signature[32:]))
 	s.FillBytes(signature[32:])
 	return raw[:at] + base64.RawURLEncoding.EncodeToString(signature)
+}
+
+// TestAmongIsBounded: texts of a body are looked at a few times, whatever stands in them, and others' tokens go through.
+func TestAmongIsBounded(t *testing.T) {
+	w := readyDirect(t)
+	a := forge.NewAttempts(forge.AttemptOptions{})
+	client := netip.MustParseAddr("192.0.2.1")
+	for i := range 20 {
+		a.Wrong(client, a.Fingerprint([]byte{byte(i)}))
+	}
+	d := direct.New(direct.Options{Exchange: w.Service, Attempts: a, Deadline: time.Second, Report: func(error) {}})
+	q, raw := &surface.Request{Client: client}, w.job(t, nil)
+	for what, c := range map[string]struct {
+		text    string
+		refused bool
+	}{
+		"nothing":                          {"", false},
+		"another's, beyond the limit":      {"token=eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJvdGhlciJ9.c2ln", false},
+		"many words that are none":         {strings.Repeat("eyJ eyJ. xyz.e30.x ", 50_000), false},
+		"as many as nobody sends":          {strings.Repeat("eyJ.e30.x ", 50_000), true},
+		"one for a trust":                  {"token=" + raw + "&x=y", true},
+		"one for a trust, glued to a word": {"glcbt-" + raw, true},
+		"one for a trust, at the end":      {strings.Repeat("x ", 1000) + raw, true},
+	} {
+		if r := d.Among(q, []byte(c.text)); (r != nil) != c.refused {
+			t.Errorf("%s: %v", what, r)
+		}
+	}
 }

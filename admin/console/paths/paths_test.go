@@ -2,6 +2,7 @@ package paths_test
 
 import (
 	"context"
+	"sync"
 	"testing"
 	"time"
 
@@ -10,20 +11,23 @@ import (
 	"patgate/store"
 )
 
-// memory remembers what was told for as long as the test takes.
-type memory map[store.Place]store.Name
+// memory remembers what was told for as long as the test takes. Several places are asked about at once.
+type memory struct{ told sync.Map }
 
-func (m memory) Known(p store.Place, _ time.Time) (n store.Name, ok bool) {
-	n, ok = m[p]
+func (m *memory) Known(p store.Place, _ time.Time) (n store.Name, ok bool) {
+	told, ok := m.told.Load(p)
+	if ok {
+		n = told.(store.Name)
+	}
 	return n, ok
 }
 
-func (m memory) Remember(p store.Place, n store.Name) { m[p] = n }
+func (m *memory) Remember(p store.Place, n store.Name) { m.told.Store(p, n) }
 
 // A place that the forge has just said is not there is shown as gone, by its last name, and one of which it says nothing as it was.
 func TestWhatIsNotThereIsGone(t *testing.T) {
 	now := time.Date(2026, 3, 3, 12, 0, 0, 0, time.UTC)
-	m := memory{}
+	m := &memory{}
 	place := func(id int64) store.Place { return store.Place{Kind: routes.RefProject, ID: id} }
 	old := now.Add(-48 * time.Hour)
 	there, gone, silent := place(1), place(2), place(3)

@@ -97,7 +97,7 @@ func selected(in url.Values) (ids []int64, problem string) {
 		if err != nil || id <= 0 {
 			return nil, "What was selected cannot be read."
 		}
-		if !slices.Contains(ids, id) {
+		if len(ids) <= bulk.Most && !slices.Contains(ids, id) {
 			ids = append(ids, id)
 		}
 	}
