@@ -58,9 +58,10 @@ func TestAGatewayWhoseStoreIsDamaged(t *testing.T) {
 	secret := r.make(t, creation("mine", on(r.world.api, "read_project"))).Token
 	project := fmt.Sprintf("/api/v4/projects/%d", r.world.api)
 	file := filepath.Join(r.dir, "data", "db", "patgate.db")
-	again := func() {
+	again := func() { // the damage may be found before anybody has seen that it was ready
 		t.Helper()
-		if err := r.start(r.env, nil, r.operators); err != nil {
+		runs := func(status int) bool { return status == http.StatusOK || status == http.StatusServiceUnavailable }
+		if err := r.startUntil(r.env, nil, r.operators, runs); err != nil {
 			t.Fatal(err)
 		}
 	}

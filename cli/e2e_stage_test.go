@@ -77,6 +77,11 @@ func (s *stage) logText() string {
 
 // start starts patgate serve and waits until it is ready or has given up.
 func (s *stage) start(env, args []string, admin string) error {
+	return s.startUntil(env, args, admin, func(status int) bool { return status == http.StatusOK })
+}
+
+// startUntil is start for a gateway that may say with another status that it runs.
+func (s *stage) startUntil(env, args []string, admin string, runs func(status int) bool) error {
 	before := 0
 	if s.world != nil && s.world.forge != nil {
 		before = len(s.world.forge.Requests())
@@ -110,6 +115,8 @@ func (s *stage) start(env, args []string, admin string) error {
 			response.Body.Close()
 			if response.StatusCode == http.StatusOK {
 				s.awaitGreeting(env, before)
+			}
+			if runs(response.StatusCode) {
 				return nil
 			}
 		}
