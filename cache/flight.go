@@ -101,7 +101,7 @@ func (c *Cache[K, V]) board(ctx context.Context, hash uint64, key K, by int64, a
 		c.counters.joins.Add(1)
 		return f
 	}
-	if last != nil && last.by != by && last.isApart() {
+	if last != nil && last.by != by {
 		c.flights.parted[ownKey[K]{key, last.by}] = last
 	}
 	// The load belongs to nobody: it goes on when the caller that began it gives up, as long as someone waits.

@@ -3,6 +3,7 @@ package paths_test
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -31,9 +32,9 @@ func TestWhatIsNotThereIsGone(t *testing.T) {
 	place := func(id int64) store.Place { return store.Place{Kind: routes.RefProject, ID: id} }
 	old := now.Add(-48 * time.Hour)
 	there, gone, silent := place(1), place(2), place(3)
-	asked := 0
+	var asked atomic.Int64
 	ask := func(_ context.Context, p store.Place) (store.Name, bool) {
-		asked++
+		asked.Add(1)
 		switch p {
 		case there:
 			return store.Name{Path: "acme/new", Seen: now}, true
@@ -60,7 +61,7 @@ func TestWhatIsNotThereIsGone(t *testing.T) {
 			t.Errorf("silent: %+v", got[silent])
 		}
 	}
-	if asked != 4 {
-		t.Errorf("%d questions", asked)
+	if n := asked.Load(); n != 4 {
+		t.Errorf("%d questions", n)
 	}
 }
