@@ -5,7 +5,9 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -88,14 +90,22 @@ func TestEveryLimitOnEverySurface(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	upstream := newEcho(t, nil)
+	var hangs atomic.Int64
+	upstream := newEcho(t, func(_ http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, "/jobs/77") {
+			hangs.Add(1)
+			defer hangs.Add(-1)
+			<-r.Context().Done()
+		}
+	})
 	g := oneLoop(t, upstream.URL, func(o *Options) {
 		metered(o)
 		o.Table = func() *routes.Table { return table }
+		o.Timeouts.ClientGone = 50 * time.Millisecond
 	})
 	g.table = table
 	scope := policy.ScopeSpec{Access: "selected_memberships", ProjectIDs: []int64{7},
-		Permissions: []string{"read_job", "download_code", "read_container_repository"}}
+		Permissions: []string{"read_job", "run_job", "download_code", "read_container_repository"}}
 	requests := func(secret string) map[string]string {
 		return map[string]string{
 			"API":           get("/api/v4/projects/7/jobs", "PRIVATE-TOKEN: "+secret),
@@ -109,25 +119,38 @@ func TestEveryLimitOnEverySurface(t *testing.T) {
 			"MCP":           request("POST", "/api/v4/mcp", "{}", "Authorization: Bearer "+secret),
 		}
 	}
+	passed := 0
 	for _, c := range []struct {
 		name   limits.Name
 		spec   limits.Spec
 		first  int // requests before it is used up
 		status int
 		retry  bool
+		on     []string // surfaces; nil: all
 	}{
-		{limits.Networks, limits.Spec{Networks: []string{"10.0.0.0/8"}}, 0, 403, false},
-		{limits.Windows, limits.Spec{Windows: []limits.Window{closed()}}, 0, 403, true},
-		{limits.RequestsPerMinute, limits.Spec{RequestsPerMinute: 1}, 1, 429, true},
-		{limits.BytesPerDay, limits.Spec{BytesPerDay: 1}, 1, 429, true},
-		{limits.MaxUses, limits.Spec{MaxUses: 1}, 1, 403, false},
+		{limits.Networks, limits.Spec{Networks: []string{"10.0.0.0/8"}}, 0, 403, false, nil},
+		{limits.Windows, limits.Spec{Windows: []limits.Window{closed()}}, 0, 403, true, nil},
+		{limits.RequestsPerMinute, limits.Spec{RequestsPerMinute: 1}, 1, 429, true, nil},
+		{limits.BytesPerDay, limits.Spec{BytesPerDay: 1}, 1, 429, true, nil},
+		{limits.MaxUses, limits.Spec{MaxUses: 1}, 1, 403, false, nil},
+		{limits.RequestsAtOnce, limits.Spec{RequestsAtOnce: 1}, 0, 429, true, nil},
+		{limits.UpstreamConnections, limits.Spec{UpstreamConnections: 1}, 0, 429, true, []string{"API", "API, write", "git", "web"}},
 	} {
 		secret := g.mint(t, nil, scope)
 		g.limit(t, secret, c.spec)
 		for range c.first {
 			g.raw(t, get("/api/v4/nothing", "PRIVATE-TOKEN: "+secret)) // its refusal is longer than a byte
 		}
+		var held net.Conn
+		if c.name == limits.RequestsAtOnce || c.name == limits.UpstreamConnections {
+			held = g.leave(t, get("/api/v4/projects/7/jobs/77", "PRIVATE-TOKEN: "+secret))
+			until(t, "one request hangs", func() bool { return hangs.Load() == 1 })
+			passed++
+		}
 		for surface, raw := range requests(secret) {
+			if c.on != nil && !slices.Contains(c.on, surface) {
+				continue
+			}
 			t.Run(string(c.name)+", "+surface, func(t *testing.T) {
 				a := g.raw(t, raw)
 				if a.status != c.status || !strings.Contains(a.body, string(c.name)) {
@@ -136,14 +159,21 @@ func TestEveryLimitOnEverySurface(t *testing.T) {
 				if got := a.header.Get("Retry-After"); (got != "") != c.retry {
 					t.Errorf("Retry-After: %s", got)
 				}
+				if held != nil {
+					return // the log waits for the one that hangs
+				}
 				e := g.sink.last(t)
 				if e.Verdict != policy.Deny || e.Reason != "limit_"+string(c.name) || e.TokenID == 0 {
 					t.Errorf("%s %s of token %d is in the log", e.Verdict, e.Reason, e.TokenID)
 				}
 			})
 		}
+		if held != nil {
+			_ = held.Close()
+			until(t, "it has ended", func() bool { return hangs.Load() == 0 })
+		}
 	}
-	if len(upstream.requests()) != 0 {
+	if len(upstream.requests()) != passed {
 		t.Errorf("the forge got %d requests", len(upstream.requests()))
 	}
 	t.Run("the registry, with what its token service gave before", func(t *testing.T) {
