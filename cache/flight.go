@@ -93,7 +93,7 @@ func (c *Cache[K, V]) board(ctx context.Context, hash uint64, key K, by int64, a
 	defer c.flights.mu.Unlock()
 	last := c.flights.open[key]
 	f := last
-	if f == nil || f.by != by && (alone || f.isApart()) {
+	if f == nil || f.by != by && (alone || isClosed(f.apart)) {
 		f = c.flights.parted[ownKey[K]{key, by}]
 	}
 	if f != nil && c.joinable(hash, f, maxAge) {
@@ -123,31 +123,27 @@ func (f *flight[V]) await(ctx context.Context, by int64) (ours bool, err error) 
 	case <-ctx.Done():
 		return true, ctx.Err()
 	case <-f.apart:
-		if f.by == by {
+		switch {
+		case f.by == by:
 			Waits(ctx) // this may be part of a load
+		case !isClosed(f.done):
+			return false, nil
 		}
 		select {
 		case <-f.done:
-		default:
-			if f.by != by {
-				return false, nil
-			}
-			select {
-			case <-f.done:
-			case <-ctx.Done():
-				return true, ctx.Err()
-			}
+		case <-ctx.Done():
+			return true, ctx.Err()
 		}
 	}
-	return f.by == by || f.err == nil || !f.isApart(), nil
+	return f.by == by || f.err == nil || !isClosed(f.apart), nil
 }
 
 // part keeps a load from all but those who are by.
 func (f *flight[V]) part() { f.parted.Do(func() { close(f.apart) }) }
 
-func (f *flight[V]) isApart() bool {
+func isClosed(c chan struct{}) bool {
 	select {
-	case <-f.apart:
+	case <-c:
 		return true
 	default:
 		return false

@@ -80,7 +80,7 @@ func (x *exchange) findInBody() error {
 		return reply.ErrMisplaced
 	case len(in.Secrets) > 0:
 		x.inBody, q.Credential.Caller = in.Secrets, surface.CallerLegacy
-		return h.reader.InBody(q, in.Secrets)
+		return h.reader.InBody(in.Secrets)
 	case in.Unclear || len(q.Fields.Get(header.ContentEncoding)) > 0:
 		if asIs != nil {
 			return asIs

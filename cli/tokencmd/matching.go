@@ -20,7 +20,7 @@ import (
 	"patgate/store"
 )
 
-// narrowing are the flags that say which tokens are meant, beside those of filters.
+// The flags of a command that changes all tokens that match, beside those that say which.
 const (
 	allMatching = "all-matching"
 	skipPrompt  = "yes"
@@ -162,14 +162,18 @@ func onlyIf(is bool, text string) error {
 // told prints what came of each token. Those that were not changed are an error each.
 func told(cmd *cobra.Command, d *desk.Desk, all []bulk.Done, past string) error {
 	var failed []error
-	good := 0
+	good, already := 0, ""
 	views := []*api.Token{}
 	for _, one := range all {
 		if one.Err != nil {
 			failed = append(failed, desk.ToldOf(cmd, one.ID, one.Err))
 			continue
 		}
-		good++
+		if one.Already {
+			already = ", and the others were so before or failed"
+		} else {
+			good++
+		}
 		if terminal.WantsJSON(cmd) {
 			l, err := d.Show(cmd.Context(), d.As, one.ID)
 			if err != nil {
@@ -182,7 +186,7 @@ func told(cmd *cobra.Command, d *desk.Desk, all []bulk.Done, past string) error 
 	if terminal.WantsJSON(cmd) {
 		failed = append(failed, terminal.PrintJSON(cmd.OutOrStdout(), views))
 	} else {
-		fmt.Fprintf(cmd.OutOrStdout(), "%s %d of %d tokens.\n", past, good, len(all))
+		fmt.Fprintf(cmd.OutOrStdout(), "%s %d of %d tokens%s.\n", past, good, len(all), already)
 	}
 	return errors.Join(failed...)
 }

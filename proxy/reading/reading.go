@@ -27,13 +27,13 @@ type IDTokens interface {
 	// Take has a request go on with the token that an ID token in its head stands for, and refuses one that stands elsewhere.
 	Take(*surface.Request) *reply.Refusal
 	// Among refuses a request with one among texts that stood in its body as credentials.
-	Among(q *surface.Request, texts []byte) *reply.Refusal
+	Among(texts []byte) *reply.Refusal
 }
 
 // InBody refuses a request with an ID token among the credentials that stood in its body.
-func (r *Reader) InBody(q *surface.Request, texts []byte) error {
+func (r *Reader) InBody(texts []byte) error {
 	if r.IDTokens != nil {
-		if refusal := r.IDTokens.Among(q, texts); refusal != nil {
+		if refusal := r.IDTokens.Among(texts); refusal != nil {
 			return refusal
 		}
 	}

@@ -91,7 +91,7 @@ func (d *Door) Take(q *surface.Request) *reply.Refusal {
 }
 
 // Among refuses a request with an ID token among texts that the forge may take for credentials.
-func (d *Door) Among(q *surface.Request, texts []byte) *reply.Refusal {
+func (d *Door) Among(texts []byte) *reply.Refusal {
 	return d.among(texts, false)
 }
 
@@ -119,7 +119,7 @@ func (d *Door) among(texts []byte, own bool) *reply.Refusal {
 // mostLooked bounds the texts of one place that are looked at.
 const mostLooked = 16
 
-// errMisplaced and errOwn refuse an ID token for a trust that stands where it is no credential.
+// What refuses an ID token for a trust that stands where it is no credential.
 var (
 	errMisplaced = reply.BadRequest("misplaced_id_token", "An ID token for a trust stands where it is no credential, and goes no "+
 		"further: send it as Authorization: Bearer, as PRIVATE-TOKEN, or as the password of Basic.")
