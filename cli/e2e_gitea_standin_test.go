@@ -75,7 +75,8 @@ func TestInFrontOfGitea(t *testing.T) {
 	})
 	t.Run("a file that Gitea names by its UUID alone", func(t *testing.T) {
 		token := r.mint(t, "--name", "files", "--project", "acme/app", "--allow", "read_release,read_release_asset")
-		all := r.mint(t, "--name", "all files", "--project", "acme/app", "--project", "umbra/app", "--allow", "read_release,read_release_asset")
+		all := r.mint(t, "--name", "all files", "--project", "acme/app", "--project", "umbra/app", "--allow",
+			"read_release,read_release_asset")
 		address := func(token, repository string) string {
 			a := ask("GET", "/api/v1/repos/"+repository+"/releases/1/assets/1", token, "")
 			_, at, found := strings.Cut(a.body, `"browser_download_url":"`+r.gate)

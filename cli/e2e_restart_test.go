@@ -156,7 +156,9 @@ backend nodes
 			t.Fatal(err)
 		}
 		up := regexp.MustCompile(fmt.Sprintf(`(?m)^nodes,node%d,.*,UP,`, i))
-		await(t, "the balancer has found the node", func() bool { return up.MatchString(send("GET", "http://"+stats+"/;csv", nil, nil).body) })
+		await(t, "the balancer has found the node", func() bool {
+			return up.MatchString(send("GET", "http://"+stats+"/;csv", nil, nil).body)
+		})
 	}
 	s.end(t)
 }

@@ -198,7 +198,8 @@ func TestThreatsOfIDTokensAsCredentials(t *testing.T) {
 			header http.Header
 		}{"private_token": {issues + "?private_token=" + raw, nil}, "access_token": {issues + "?a=b&access_token=" + raw, nil},
 			"job_token, escaped": {issues + "?job_token=%65" + raw[1:], nil}, "JOB-TOKEN": {issues, http.Header{"Job-Token": {raw}}},
-			"Deploy-Token": {issues, http.Header{"Deploy-Token": {raw}}}, "another scheme": {issues, http.Header{"Authorization": {"JWT " + raw}}},
+			"Deploy-Token": {issues, http.Header{"Deploy-Token": {raw}}}, "another scheme": {issues,
+				http.Header{"Authorization": {"JWT " + raw}}},
 			"a parameter of a scheme": {issues, http.Header{"Authorization": {`Token token="` + raw + `"`}}},
 			"git's user name":         {git, basic(raw + ":")}, "a user name beside a password": {issues, basic(raw + ":x")},
 			"an underscore": {issues, http.Header{"Private_token": {raw}}},
@@ -213,7 +214,8 @@ func TestThreatsOfIDTokensAsCredentials(t *testing.T) {
 				t.Errorf("%s: %d %.200s, %v", what, a.status, a.body, reached)
 			}
 		}
-		if a := send("POST", g.gate+"//-/patgate/exchange", bearer(raw), nil); a.status == http.StatusCreated || strings.Contains(a.body, "patgate_") {
+		if a := send("POST", g.gate+"//-/patgate/exchange", bearer(raw), nil); a.status == http.StatusCreated ||
+			strings.Contains(a.body, "patgate_") {
 			t.Errorf("traded over two slashes: %d", a.status)
 		}
 		other := jobToken(t, i, g.world, map[string]any{"aud": g.world.url})
@@ -248,10 +250,12 @@ func TestThreatsOfIDTokensAsCredentials(t *testing.T) {
 		if a := send("DELETE", g.gate+"/api/v4/personal_access_tokens/self", bearer(once), nil); a.status != http.StatusNoContent {
 			t.Fatalf("it revokes itself: %d %s", a.status, a.body)
 		}
-		if status, secret, why := tradeAt(g.gate, once); status != http.StatusBadRequest || secret != "" || !strings.Contains(why, "revoked") {
+		if status, secret, why := tradeAt(g.gate, once); status != http.StatusBadRequest || secret != "" ||
+			!strings.Contains(why, "revoked") {
 			t.Errorf("RFC 8693: %d %s", status, why)
 		}
-		if a := send("POST", g.gate+"/-/patgate/exchange", bearer(once), nil); a.status != http.StatusForbidden || strings.Contains(a.body, "patgate_") {
+		if a := send("POST", g.gate+"/-/patgate/exchange", bearer(once), nil); a.status != http.StatusForbidden ||
+			strings.Contains(a.body, "patgate_") {
 			t.Errorf("the short form: %d %s", a.status, a.body)
 		}
 		control(t)
@@ -310,7 +314,8 @@ func TestMadeUpIDTokensAreBounded(t *testing.T) {
 	})
 	allowTrust(t, g.env, g.dir, g.world.alicePAT)
 	get := func(secret string) int {
-		return send("GET", fmt.Sprintf("%s/api/v4/projects/%d/issues", g.gate, g.world.api), http.Header{"Private-Token": {secret}}, nil).status
+		return send("GET", fmt.Sprintf("%s/api/v4/projects/%d/issues", g.gate, g.world.api),
+			http.Header{"Private-Token": {secret}}, nil).status
 	}
 	raw := jobToken(t, i, g.world, nil)
 	if got := get(raw); got != http.StatusOK {

@@ -165,7 +165,8 @@ func TestRecipesWithoutSecrets(t *testing.T) {
 				}
 				for _, job := range workflow.Jobs {
 					for _, step := range job.Steps {
-						out := run(t, step.Run, "ACTIONS_ID_TOKEN_REQUEST_TOKEN=of-the-runner", "ACTIONS_ID_TOKEN_REQUEST_URL="+given.URL+"/?v=2",
+						out := run(t, step.Run, "ACTIONS_ID_TOKEN_REQUEST_TOKEN=of-the-runner",
+							"ACTIONS_ID_TOKEN_REQUEST_URL="+given.URL+"/?v=2",
 							fmt.Sprint("PROJECT=", g.world.api))
 						if !strings.Contains(out, `"title":"Issue `) || !strings.Contains(out, "::add-mask::patgate_") {
 							t.Errorf("it shows\n%s", out)

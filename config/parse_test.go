@@ -179,7 +179,8 @@ func TestAllProblemsAreReportedAtOnce(t *testing.T) {
 
 func TestFlagsBeatVariablesBeatTheFile(t *testing.T) {
 	in := Input{File: "patgate.yaml", Data: []byte(minimal + "listen: ':1'\nlegacy: deny\nweb: pass\n")}
-	in.Env = map[string]string{"PATGATE_LISTEN": ":2", "PATGATE_LEGACY": "read_only", "PATGATE_TRUSTED_PROXIES": "10.0.0.0/8, 192.0.2.1, ::ffff:10.2.0.1, ::ffff:10.3.0.0/112"}
+	in.Env = map[string]string{"PATGATE_LISTEN": ":2", "PATGATE_LEGACY": "read_only",
+		"PATGATE_TRUSTED_PROXIES": "10.0.0.0/8, 192.0.2.1, ::ffff:10.2.0.1, ::ffff:10.3.0.0/112"}
 	in.Flags = []Flag{{Name: "listen", Key: "listen", Value: ":3"}}
 	c, problems := Parse(in)
 	if len(problems) > 0 {

@@ -39,7 +39,8 @@ func (willingResolver) Known(_ *token.Session, ref routes.Reference, _ time.Dura
 	return &c
 }
 
-func (r willingResolver) Resolve(_ context.Context, s *token.Session, ref routes.Reference, maxAge time.Duration) (policy.Container, error) {
+func (r willingResolver) Resolve(_ context.Context, s *token.Session, ref routes.Reference,
+	maxAge time.Duration) (policy.Container, error) {
 	return *r.Known(s, ref, maxAge, time.Time{}), nil
 }
 

@@ -759,13 +759,14 @@ func TestThreatATokenInEscapes(t *testing.T) {
 		return a.status, a.body
 	}
 	for name, body := range map[string]string{
-		"as it is":               fmt.Sprintf(variables, key),
-		"escaped in a variable":  fmt.Sprintf(variables, `\u0070`+secret),
-		"escaped in its middle":  fmt.Sprintf(variables, key[:20]+fmt.Sprintf(`\u%04x`, key[20])+key[21:]),
-		"escaped in the query":   `{"query":"` + fmt.Sprintf(document, `\u0070`+secret) + `"}`,
-		"escaped by GraphQL":     `{"query":"` + fmt.Sprintf(document, `\\u0070`+secret) + `"}`,
-		"escaped by both":        `{"query":"` + fmt.Sprintf(document, `\u005cu0070`+secret) + `"}`,
-		"a variable's default":   `{"query":"` + strings.Replace(fmt.Sprintf(document, "x"), "mutation{", `mutation($x:String=\"\\u0070`+secret+`\"){`, 1) + `"}`,
+		"as it is":              fmt.Sprintf(variables, key),
+		"escaped in a variable": fmt.Sprintf(variables, `\u0070`+secret),
+		"escaped in its middle": fmt.Sprintf(variables, key[:20]+fmt.Sprintf(`\u%04x`, key[20])+key[21:]),
+		"escaped in the query":  `{"query":"` + fmt.Sprintf(document, `\u0070`+secret) + `"}`,
+		"escaped by GraphQL":    `{"query":"` + fmt.Sprintf(document, `\\u0070`+secret) + `"}`,
+		"escaped by both":       `{"query":"` + fmt.Sprintf(document, `\u005cu0070`+secret) + `"}`,
+		"a variable's default": `{"query":"` + strings.Replace(fmt.Sprintf(document, "x"), "mutation{",
+			`mutation($x:String=\"\\u0070`+secret+`\"){`, 1) + `"}`,
 		"the name of a variable": strings.Replace(fmt.Sprintf(variables, "x"), `"body"`, `"\u0070`+secret+`"`, 1),
 		"in a comment":           `{"query":"` + fmt.Sprintf(document, "x") + `#` + key + `"}`,
 	} {

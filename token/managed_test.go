@@ -38,7 +38,8 @@ func TestDifferencesAreToldByPlace(t *testing.T) {
 			"scopes was without that, is push_code on group 7"},
 		{"a constraint that is gone", []policy.ScopeSpec{bound}, []policy.ScopeSpec{on(5, 0, "push_code")},
 			`scopes was push_code on project 5 within {"forbid_tag_changes":true}, is push_code on project 5`},
-		{"another order", []policy.ScopeSpec{all, bound}, []policy.ScopeSpec{bound, all}, "scopes was the same in other words, is as it stands"},
+		{"another order", []policy.ScopeSpec{all, bound}, []policy.ScopeSpec{bound, all},
+			"scopes was the same in other words, is as it stands"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r := token.Record{Scopes: c.applied}

@@ -30,7 +30,8 @@ func TestAdvice(t *testing.T) {
 		if len(problems) > 0 {
 			t.Fatalf("%s: %v", what, problems)
 		}
-		if lines := set.Advice(); len(lines) > 0 != c.told || c.told && !strings.HasPrefix(lines[0], "trusts/a.yaml:3: the trust release-notes") {
+		if lines := set.Advice(); len(lines) > 0 != c.told || c.told && !strings.HasPrefix(lines[0],
+			"trusts/a.yaml:3: the trust release-notes") {
 			t.Errorf("%s: %q", what, lines)
 		}
 	}

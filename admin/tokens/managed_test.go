@@ -15,8 +15,9 @@ func TestRenewalsOfATokenOfAFile(t *testing.T) {
 	owner := w.owner(t, w.pat)
 	make := func() *tokens.Created {
 		t.Helper()
-		made, err := w.Create(t.Context(), owner, tokens.Creation{Name: "ci", Seal: true, ExpiresAt: "30d", Managed: &token.Managed{Set: "s", Name: "ci"},
-			Scopes: []terms.Scope{{Access: "user", Permissions: []string{"rotate_personal_access_token"}}}})
+		made, err := w.Create(t.Context(), owner, tokens.Creation{Name: "ci", Seal: true, ExpiresAt: "30d",
+			Managed: &token.Managed{Set: "s", Name: "ci"},
+			Scopes:  []terms.Scope{{Access: "user", Permissions: []string{"rotate_personal_access_token"}}}})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -240,7 +240,8 @@ func TestADraftIsWhatIsWritten(t *testing.T) {
 				t.Errorf("%s: %s, %v", body, out, err)
 			}
 			s.Reset(row, projectPath("1"))
-			if out, err := s.AppendJSON(nil); !errors.Is(err, ErrUnresolved) || s.Drafted() || bytes.Contains(draft[:cap(draft)], []byte("word")) {
+			if out, err := s.AppendJSON(nil); !errors.Is(err, ErrUnresolved) || s.Drafted() ||
+				bytes.Contains(draft[:cap(draft)], []byte("word")) {
 				t.Errorf("%s: %s, %v, and %q in memory", body, out, err, draft[:cap(draft)])
 			}
 		}

@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"patgate/forge"
-	"patgate/proxy/surface"
 	"patgate/store"
 	"patgate/token"
 	"patgate/trust"
@@ -77,7 +76,8 @@ func TestAnIDTokenStandsForOneToken(t *testing.T) {
 	if first == nil {
 		t.Fatal(reason)
 	}
-	if left := time.Until(first.ExpiresAt); left > 3*time.Minute || first.Hash != exchange.HashOf(raw[:strings.LastIndexByte(raw, '.')]) || len(w.events) != 1 ||
+	if left := time.Until(first.ExpiresAt); left > 3*time.Minute ||
+		first.Hash != exchange.HashOf(raw[:strings.LastIndexByte(raw, '.')]) || len(w.events) != 1 ||
 		!w.events[0].Direct || w.events[0].TokenID != first.ID {
 		t.Errorf("%+v, %+v", first, w.events)
 	}
@@ -167,7 +167,8 @@ func TestThreatsOfDirectUse(t *testing.T) {
 			"not_direct": {"    ttl: 15m\n", "    ttl: 15m\n    single_use: false\n"},
 			"paused":     append([]string{"    owner: alice\n", "    owner: alice\n    mode: paused\n"}, straight...),
 			"audit":      append([]string{"    owner: alice\n", "    owner: alice\n    mode: audit\n"}, straight...),
-			"claims":     append([]string{`[push, web]`, `[web]`, `"true", pipeline_source: push}`, `"true", pipeline_source: web}`}, straight...),
+			"claims": append([]string{`[push, web]`, `[web]`, `"true", pipeline_source: push}`,
+				`"true", pipeline_source: web}`}, straight...),
 		} {
 			if problems := w.load(t, edit...); problems != nil {
 				t.Fatal(problems)
@@ -388,10 +389,11 @@ func TestNobodyLearnsWhichTrustsThereAre(t *testing.T) {
 		for what, raw := range map[string]string{
 			"unsigned":   w.issuer.Raw(t, "RS256-1", `{"alg":"none","kid":"RS256-1"}`, string(data)),
 			"unreadable": w.issuer.Raw(t, "RS256-1", `{"alg":"RS256","kid":"RS256-1"}`, `{"a":1,"a":2,`+string(data[1:])),
-			"bare":       w.issuer.Raw(t, "RS256-1", `{"alg":"RS256","kid":"RS256-1"}`, `{"iss":"`+w.issuer.URL+`","aud":"`+audience+`/trust/`+name+`"}`),
-			"no key":     w.issuer.Raw(t, "RS256-1", `{"alg":"RS256","kid":"one"}`, string(data)),
-			"nor that":   w.issuer.Raw(t, "RS256-1", `{"alg":"RS256","kid":"two"}`, string(data)),
-			"forged":     w.issuer.Raw(t, "RS256-1", `{"alg":"RS256","kid":"RS256-1"}`, string(data)) + "AA",
+			"bare": w.issuer.Raw(t, "RS256-1", `{"alg":"RS256","kid":"RS256-1"}`,
+				`{"iss":"`+w.issuer.URL+`","aud":"`+audience+`/trust/`+name+`"}`),
+			"no key":   w.issuer.Raw(t, "RS256-1", `{"alg":"RS256","kid":"one"}`, string(data)),
+			"nor that": w.issuer.Raw(t, "RS256-1", `{"alg":"RS256","kid":"two"}`, string(data)),
+			"forged":   w.issuer.Raw(t, "RS256-1", `{"alg":"RS256","kid":"RS256-1"}`, string(data)) + "AA",
 		} {
 			var r *exchange.Refusal
 			if _, err := w.Stand(t.Context(), token.NewSecret(raw)); !w.Meant(raw) || !errors.As(err, &r) || !r.Wrong || r.Busy {
@@ -427,7 +429,7 @@ func TestAmongIsBounded(t *testing.T) {
 		a.Wrong(client, a.Fingerprint([]byte{byte(i)}))
 	}
 	d := direct.New(direct.Options{Exchange: w.Service, Attempts: a, Deadline: time.Second, Report: func(error) {}})
-	q, raw := &surface.Request{Client: client}, w.job(t, nil)
+	raw := w.job(t, nil)
 	for what, c := range map[string]struct {
 		text    string
 		refused bool
@@ -440,7 +442,7 @@ func TestAmongIsBounded(t *testing.T) {
 		"one for a trust, glued to a word": {"glcbt-" + raw, true},
 		"one for a trust, at the end":      {strings.Repeat("x ", 1000) + raw, true},
 	} {
-		if r := d.Among(q, []byte(c.text)); (r != nil) != c.refused {
+		if r := d.Among([]byte(c.text)); (r != nil) != c.refused {
 			t.Errorf("%s: %v", what, r)
 		}
 	}

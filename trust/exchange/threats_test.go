@@ -188,7 +188,8 @@ func TestThreats(t *testing.T) {
 		}
 		good := w.issuer.Token(t, "RS256-1", w.claims(map[string]any{"ref_protected": "false"}))
 		forged := good[:strings.LastIndexByte(good, '.')] + ".AAAA"
-		if text := said(forged); strings.Contains(text, "ref_protected") || strings.Contains(text, "notes") || strings.Contains(text, "audit:") {
+		if text := said(forged); strings.Contains(text, "ref_protected") || strings.Contains(text, "notes") ||
+			strings.Contains(text, "audit:") {
 			t.Errorf("a token that nobody signed is told %q", text)
 		}
 		if text := said(good); !strings.Contains(text, "ref_protected") {
@@ -196,7 +197,8 @@ func TestThreats(t *testing.T) {
 		}
 		w = ready(t)
 		first := said(w.issuer.Token(t, "RS256-1", w.claims(map[string]any{"project_id": "21"})))
-		for _, more := range []map[string]any{{"ref_protected": "false"}, {"aud": audience + "/trust/none"}, {"exp": 1}, {"pipeline_source": "x"}} {
+		for _, more := range []map[string]any{{"ref_protected": "false"}, {"aud": audience + "/trust/none"}, {"exp": 1},
+			{"pipeline_source": "x"}} {
 			if text := said(w.issuer.Token(t, "RS256-1", w.claims(more))); text != first {
 				t.Errorf("%v is told %q, and another one %q", more, text, first)
 			}

@@ -6,8 +6,10 @@ import "testing"
 func TestUsesOfOtherIssuersDiffer(t *testing.T) {
 	seen := map[[32]byte][]string{}
 	for _, parts := range [][]string{
-		{"2", "xyz.......9"}, {"2xyz.......", "9"}, {"https://a", "\x00b"}, {"https://a\x00", "b"}, {"https://a\x00b", ""}, {"", "https://a\x00b"},
-		{"https://a", "b"}, {"https://ab", ""}, {"a", "b", "c"}, {"a", "bc"}, {"ab", "c"}, {"direct", "a", "b"}, {"directa", "b"}, {"b", "a"},
+		{"2", "xyz.......9"}, {"2xyz.......", "9"}, {"https://a", "\x00b"}, {"https://a\x00", "b"}, {"https://a\x00b",
+			""}, {"", "https://a\x00b"},
+		{"https://a", "b"}, {"https://ab", ""}, {"a", "b", "c"}, {"a", "bc"}, {"ab", "c"}, {"direct", "a",
+			"b"}, {"directa", "b"}, {"b", "a"},
 	} {
 		use := useOf(parts...)
 		if other := seen[use]; other != nil {
