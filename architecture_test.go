@@ -14,6 +14,11 @@ func unnamed(page string, packages []string) []string {
 	})
 }
 
+// twice gives the packages that have more than one row.
+func twice(page string, packages []string) []string {
+	return slices.DeleteFunc(slices.Clone(packages), func(pkg string) bool { return strings.Count(page, "\n| `"+pkg+"` |") < 2 })
+}
+
 // TestThePageOnArchitectureNamesEveryPackage holds the table of packages.
 func TestThePageOnArchitectureNamesEveryPackage(t *testing.T) {
 	page, err := os.ReadFile("docs/architecture.md")
@@ -26,6 +31,12 @@ func TestThePageOnArchitectureNamesEveryPackage(t *testing.T) {
 	}
 	for _, pkg := range unnamed(string(page), packages) {
 		t.Errorf("docs/architecture.md does not name %s", pkg)
+	}
+	for _, pkg := range twice(string(page), packages) {
+		t.Errorf("docs/architecture.md has two rows for %s", pkg)
+	}
+	if more := twice("\n| `a` | b |\n| `c` | `a` |\n| `a` | d |\n", []string{"a", "c"}); !slices.Equal(more, []string{"a"}) {
+		t.Errorf("of one package with two rows and one with one, %v have too many", more)
 	}
 	if missing := unnamed(string(page), []string{"routes/pattern", "routes/pat"}); !slices.Equal(missing, []string{"routes/pat"}) {
 		t.Errorf("of one package that is there and one that is not, %v is missed", missing)
