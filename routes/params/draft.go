@@ -1,20 +1,6 @@
 package params
 
-import (
-	"bytes"
-	"io"
-
-	"github.com/go-json-experiment/json/jsontext"
-)
-
-// drafted is how far a draft has come.
-type drafted uint8
-
-const (
-	draftNone drafted = iota
-	draftBegun
-	draftWhole
-)
+import "io"
 
 // gap is where a draft lacks a value that names a container: one byte, which is written over.
 type gap struct {
@@ -28,24 +14,22 @@ type gap struct {
 // what is known after the decision. It is called once between two calls of Reset.
 func (s *Set) DraftJSON(src io.Reader) error {
 	s.fromJSON = len(s.Targets)
-	s.draft.Reset()
-	s.gaps, s.drafted = emptied(s.gaps), draftBegun
-	err := s.walk(src, s.encodeTo(&s.draft), false)
-	if err == nil {
-		s.drafted = draftWhole
-	}
+	s.out.begin(nil)
+	s.gaps, s.drafted = emptied(s.gaps), false
+	err := s.walk(src, &s.out, false)
+	s.drafted = err == nil
 	return err
 }
 
 // Drafted tells whether DraftJSON took a body.
-func (s *Set) Drafted() bool { return s.drafted == draftWhole }
+func (s *Set) Drafted() bool { return s.drafted }
 
 // AppendJSON appends what WriteJSON would write of the body that DraftJSON took.
 func (s *Set) AppendJSON(dst []byte) ([]byte, error) {
 	if !s.Drafted() || !s.ready() {
 		return dst, ErrUnresolved
 	}
-	draft, at := s.draft.Bytes(), 0
+	draft, at := s.out.text, 0
 	for _, g := range s.gaps {
 		dst = append(dst, draft[at:g.at]...)
 		at = g.at + 1
@@ -68,31 +52,12 @@ func (s *Set) AppendJSON(dst []byte) ([]byte, error) {
 }
 
 // leaveGap drafts the value that was recorded last.
-func (w *walk) leaveGap(kind entryKind, quoted bool) error {
-	if err := w.written(w.enc.WriteValue(jsontext.Value("0"))); err != nil {
-		return err
-	}
-	g := gap{at: int(w.enc.OutputOffset()) - 1, repeat: kind == entryRepeat, quoted: quoted}
+func (w *walk) leaveGap(kind entryKind, quoted bool) {
+	w.out.separate()
+	g := gap{at: len(w.out.text), repeat: kind == entryRepeat, quoted: quoted}
 	if g.from = len(w.Targets) - 1; g.repeat {
 		g.from = len(w.repeats) - 1
 	}
 	w.gaps = append(w.gaps, g)
-	return nil
-}
-
-// shedDraft empties the draft, which held what a client sent, and gives back a long one. Of one that was broken off the encoder
-// may have written more than it told.
-func (s *Set) shedDraft() {
-	draft := s.draft.Bytes()
-	switch s.drafted {
-	case draftNone:
-		return
-	case draftBegun:
-		draft = draft[:cap(draft)]
-	}
-	clear(draft)
-	if s.draft.Reset(); cap(draft) > maxKeptBuffer {
-		s.draft, s.encoder = bytes.Buffer{}, nil
-	}
-	s.gaps, s.drafted = emptied(s.gaps), draftNone
+	w.out.text = append(w.out.text, '0')
 }

@@ -32,17 +32,8 @@ func (s *Set) WriteJSON(dst io.Writer, src io.Reader) error {
 		return ErrUnresolved
 	}
 	defer s.shedJSON()
-	return s.walk(src, s.encodeTo(dst), true)
-}
-
-// encodeTo gives the encoder, which the decoder spares to look for duplicate names.
-func (s *Set) encodeTo(dst io.Writer) *jsontext.Encoder {
-	if s.encoder == nil {
-		s.encoder = jsontext.NewEncoder(dst, jsontext.AllowDuplicateNames(true))
-	} else {
-		s.encoder.Reset(dst, jsontext.AllowDuplicateNames(true))
-	}
-	return s.encoder
+	s.out.begin(dst)
+	return s.walk(src, &s.out, true)
 }
 
 // frame is one open container.
@@ -58,21 +49,21 @@ type frame struct {
 type walk struct {
 	*Set
 	dec    *jsontext.Decoder
-	enc    *jsontext.Encoder // nil: nothing is written
+	out    *output // nil: nothing is written
 	second bool
 	next   int // index of the next target in the second pass
 	odd    int // number of frames, plus one, from which on a member's name is outside the grammar; 0: none
 	values int
 }
 
-func (s *Set) walk(src io.Reader, enc *jsontext.Encoder, second bool) error {
+func (s *Set) walk(src io.Reader, out *output, second bool) error {
 	if s.decoder == nil {
 		s.decoder = jsontext.NewDecoder(src)
 	} else {
 		s.long = s.long || s.readLong()
 		s.decoder.Reset(src)
 	}
-	w := walk{Set: s, dec: s.decoder, enc: enc, second: second, next: s.fromJSON}
+	w := walk{Set: s, dec: s.decoder, out: out, second: second, next: s.fromJSON}
 	s.path, s.frames = s.path[:0], s.frames[:0]
 	switch kind := w.dec.PeekKind(); kind {
 	case '{':
@@ -116,13 +107,12 @@ func (w *walk) bare() error {
 		return w.failed(err)
 	}
 	w.path = append(w.path[:0], "body"...) // its name in refusals
-	if _, err := w.text(raw); err != nil {
-		return err
+	text, err := w.text(raw)
+	if err == nil {
+		err = w.write(raw, text)
 	}
-	if w.enc != nil {
-		if err := w.written(w.enc.WriteValue(raw)); err != nil {
-			return err
-		}
+	if err != nil {
+		return err
 	}
 	return w.end()
 }
@@ -135,7 +125,10 @@ func (w *walk) end() error {
 		}
 		return w.failed(err)
 	}
-	return nil
+	if w.out == nil {
+		return nil
+	}
+	return w.out.end()
 }
 
 // step reads one token: a member's name, a value, or the beginning or end of a container.
@@ -200,8 +193,7 @@ func (w *walk) done() {
 }
 
 func (w *walk) enter(kind jsontext.Kind) error {
-	tok, err := w.dec.ReadToken()
-	if err != nil {
+	if _, err := w.dec.ReadToken(); err != nil {
 		return w.failed(err)
 	}
 	if len(w.frames) == MaxDepth {
@@ -214,11 +206,14 @@ func (w *walk) enter(kind jsontext.Kind) error {
 		w.path = append(w.path, '[', ']')
 	}
 	w.frames = append(w.frames, frame{base: len(w.path), list: kind == '[', name: kind == '{'})
-	return w.write(tok)
+	if w.out != nil {
+		w.out.open(kind)
+	}
+	return nil
 }
 
 func (w *walk) leave() error {
-	tok, err := w.dec.ReadToken()
+	bracket, err := w.dec.ReadToken()
 	if err != nil {
 		return w.failed(err)
 	}
@@ -230,7 +225,10 @@ func (w *walk) leave() error {
 	}
 	w.frames = w.frames[:len(w.frames)-1]
 	w.done()
-	return w.write(tok)
+	if w.out != nil {
+		w.out.close(bracket.Kind())
+	}
+	return nil
 }
 
 // emptyContainer judges {} and [] like values. An empty list of references names nothing and passes.
@@ -283,10 +281,10 @@ func (w *walk) member() error {
 		w.odd = n + 1
 	}
 	w.frames[n-1].name = false
-	if w.enc != nil {
-		return w.written(w.enc.WriteValue(raw))
+	if w.out == nil {
+		return nil
 	}
-	return nil
+	return w.out.name(raw, key)
 }
 
 // root records a parameter's name, so that it is not also taken from the query.
@@ -323,13 +321,14 @@ func (w *walk) scalar(raw jsontext.Value) error {
 	}
 	quoted := raw[0] == '"'
 	if !w.second {
-		if err := w.record(d, text, quoted); err != nil || w.enc == nil {
+		if err := w.record(d, text, quoted); err != nil || w.out == nil {
 			return err
 		}
 		if d.kind == entryTarget || d.kind == entryRepeat {
-			return w.leaveGap(d.kind, quoted)
+			w.leaveGap(d.kind, quoted)
+			return nil
 		}
-		return w.written(w.enc.WriteValue(raw))
+		return w.write(raw, text)
 	}
 	switch d.kind {
 	case entryTarget:
@@ -346,7 +345,7 @@ func (w *walk) scalar(raw jsontext.Value) error {
 			return w.replace(quoted, w.id)
 		}
 	}
-	return w.written(w.enc.WriteValue(raw))
+	return w.write(raw, text)
 }
 
 // record keeps what the first pass found. quoted: the value is a JSON string.
@@ -376,7 +375,7 @@ func (w *walk) replace(quoted bool, with []byte) error {
 	if w.scratch, err = appendChecked(w.scratch[:0], quoted, with); err != nil {
 		return err
 	}
-	return w.written(w.enc.WriteValue(w.scratch))
+	return w.out.value(w.scratch, with)
 }
 
 // appendChecked appends a checked id in the form in which the client sent the value: as a number or as a string.
@@ -417,18 +416,12 @@ func (w *walk) text(raw jsontext.Value) ([]byte, error) {
 	return text, nil
 }
 
-func (w *walk) write(tok jsontext.Token) error {
-	if w.enc == nil {
+// write writes a value without members, of which text is what raw says.
+func (w *walk) write(raw jsontext.Value, text []byte) error {
+	if w.out == nil {
 		return nil
 	}
-	return w.written(w.enc.WriteToken(tok))
-}
-
-func (w *walk) written(err error) error {
-	if err != nil {
-		return fmt.Errorf("writing the JSON body: %w", err)
-	}
-	return nil
+	return w.out.value(raw, text)
 }
 
 // failed turns the decoder's error into a refusal, unless the source failed.

@@ -1,7 +1,6 @@
 package params
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"slices"
@@ -72,12 +71,11 @@ type Set struct {
 	path     []byte
 	frames   []frame
 	decoder  *jsontext.Decoder
-	encoder  *jsontext.Encoder
-	long     bool         // a pass before the present one was over a long body
-	fromJSON int          // index of the first target that a JSON body gave
-	draft    bytes.Buffer // a JSON body as it is sent, but for the gaps
-	gaps     []gap        // in order
-	drafted  drafted
+	long     bool   // a pass before the present one was over a long body
+	fromJSON int    // index of the first target that a JSON body gave
+	out      output // a JSON body as it is sent; of a draft, but for the gaps
+	gaps     []gap  // in order
+	drafted  bool   // it is whole
 
 	resolved     bool
 	id           []byte // decimal id of the path's first reference
@@ -129,10 +127,11 @@ func (s *Set) readLong() bool {
 	return d != nil && d.InputOffset()+int64(len(d.UnreadBuffer())) > maxKeptBuffer
 }
 
-// shedJSON gives back the decoder and the encoder when they have read a long body, in whichever pass.
+// shedJSON forgets what was written, and gives back what has become long of a long body, in whichever pass.
 func (s *Set) shedJSON() {
+	s.out.shed()
 	if s.long || s.readLong() {
-		s.decoder, s.encoder, s.long = nil, nil, false
+		s.decoder, s.long = nil, false
 	}
 }
 
@@ -142,7 +141,7 @@ func (s *Set) Reset(route *routes.Route, captures []routes.Capture) {
 		s.buf, s.scratch = nil, nil
 	}
 	s.shedJSON()
-	s.shedDraft()
+	s.gaps, s.drafted = emptied(s.gaps), false
 	s.Targets, s.Commands, s.Undeclared, s.NamesOwner = emptied(s.Targets), emptied(s.Commands), 0, false
 	s.route, s.captures = route, captures
 	s.query, s.body, s.names, s.repeats = emptied(s.query), emptied(s.body), emptied(s.names), emptied(s.repeats)
