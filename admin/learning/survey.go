@@ -24,11 +24,11 @@ const (
 	// surveyPart is how long the survey works before it rests: requests wait no longer behind it.
 	surveyPart = time.Millisecond
 	// surveyShare is how many times as long as it worked it rests.
-	surveyShare = 19
+	surveyShare = 99
 )
 
 // Survey finds which rights of all active tokens are unused. It rests most of the time, so that it never takes more than a
-// twentieth of a processor.
+// hundredth of a processor.
 func (s *Service) Survey(ctx context.Context, by string) (*Tally, error) {
 	t := &Tally{Tokens: map[Standing]int{}}
 	for _, standing := range Standings() {
