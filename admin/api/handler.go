@@ -149,7 +149,7 @@ func (h *Handler) Reused(ctx context.Context, hash token.Hash) error {
 	return h.o.Tokens.Reused(ctx, hash)
 }
 
-// ServeHTTP answers a request, or passes it on (StatusPass). The path is taken as it stands: what the mux would clean or
+// ServeHTTP answers a request, or passes it on (Asker.Passed). The path is taken as it stands: what the mux would clean or
 // redirect is not there.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	inner := r.Clone(r.Context())
@@ -162,11 +162,11 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.mux.ServeHTTP(w, inner)
 		return
 	}
-	a := pass()
+	a := passed
 	if own(at) {
 		a = h.failed(tokens.ErrNotFound)
 	}
-	a.write(w)
+	a.write(w, r)
 }
 
 // own tells whether a path is patgate's own.
@@ -186,7 +186,7 @@ func (h *Handler) handle(pattern string, steps ...step) {
 		if err != nil {
 			a = h.failed(err)
 		}
-		a.write(w)
+		a.write(w, r)
 	})
 }
 
@@ -216,7 +216,7 @@ func (q *call) name() (_ *reply, err error) {
 		q.id, err = q.Session.TokenID, nil
 	case err == nil && q.id >= store.FirstTokenID:
 	case !own && q.Session == nil:
-		return pass(), nil
+		return passed, nil
 	case !own && err != nil:
 		return message(http.StatusBadRequest, "400 Bad request - id is invalid"), nil
 	case name == "self":

@@ -22,6 +22,8 @@ type Asker struct {
 	Origin string
 	// Identified, when not nil, is called when the credential has turned out to be right, whatever becomes of the request.
 	Identified func()
+	// Passed, when not nil, is called when the request is not for patgate: it goes on to the forge as it came.
+	Passed func()
 	// Wrong, when not nil, is called when what came to be traded shows no right to anything.
 	Wrong func()
 }
@@ -46,12 +48,13 @@ type call struct {
 // read reads a request. A request without an Asker is anonymous.
 func (h *Handler) read(r *http.Request) (*call, error) {
 	body, err := io.ReadAll(r.Body)
-	asker, _ := r.Context().Value(askerKey{}).(Asker)
-	return &call{Handler: h, Request: r, Asker: asker, body: body}, err
+	return &call{Handler: h, Request: r, Asker: askerOf(r), body: body}, err
 }
 
-// StatusPass is the status of a request that is not for patgate: it goes on to the forge as it came. No client sees it.
-const StatusPass = 999
+func askerOf(r *http.Request) Asker {
+	asker, _ := r.Context().Value(askerKey{}).(Asker)
+	return asker
+}
 
 // reply is what is sent back.
 type reply struct {
@@ -60,10 +63,17 @@ type reply struct {
 	body   []byte
 }
 
-// pass sends a request on.
-func pass() *reply { return &reply{status: StatusPass} }
+// passed is the reply to a request that is not for patgate.
+var passed = &reply{}
 
-func (a *reply) write(w http.ResponseWriter) {
+// write writes a reply to a request.
+func (a *reply) write(w http.ResponseWriter, r *http.Request) {
+	if a == passed {
+		if asker := askerOf(r); asker.Passed != nil {
+			asker.Passed()
+		}
+		return
+	}
 	for name, values := range a.header {
 		w.Header()[name] = values
 	}

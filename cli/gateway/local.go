@@ -52,12 +52,12 @@ func (l answers) Answer(ctx context.Context, r *local.Request) local.Answer {
 		Host: r.Header.Get("Host"),
 		Body: io.NopCloser(bytes.NewReader(r.Body)), RemoteAddr: netip.AddrPortFrom(r.Client, 0).String()}
 	a := &localAnswer{header: http.Header{}}
-	identified, wrong := false, false
+	identified, passed, wrong := false, false, false
 	handler.ServeHTTP(a, request.WithContext(api.WithAsker(ctx, api.Asker{Session: r.Session, Credential: r.Credential,
-		Origin: r.Origin, Identified: func() { identified = true }, Wrong: func() { wrong = true }})))
+		Origin: r.Origin, Identified: func() { identified = true }, Passed: func() { passed = true }, Wrong: func() { wrong = true }})))
 	a.header.Del("Content-Length")
 	return local.Answer{Status: cmp.Or(a.status, http.StatusOK), Header: a.header, Body: a.body.Bytes(),
-		Pass: a.status == api.StatusPass, Identified: identified, Wrong: wrong}
+		Pass: passed, Identified: identified, Wrong: wrong}
 }
 
 // Revocation implements local.Service.

@@ -10,7 +10,7 @@ import (
 // flushed is from how many bytes on what is written to another writer is handed on.
 const flushed = 8 << 10
 
-// output is the JSON that a walk writes: the tokens of what its decoder reads, in their order, so that it is as valid. There is no
+// output is the JSON that a walk writes: the tokens that its decoder reads, in their order, so that it is as valid. There is no
 // white space in it, numbers stay as they came, and strings are escaped in one way.
 type output struct {
 	text  []byte
