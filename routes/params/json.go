@@ -33,6 +33,7 @@ func (s *Set) WriteJSON(dst io.Writer, src io.Reader) error {
 	}
 	defer s.shedJSON()
 	s.out.begin(dst)
+	s.drafted = false // what was drafted is written over
 	return s.walk(src, &s.out, true)
 }
 

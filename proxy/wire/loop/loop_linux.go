@@ -51,6 +51,7 @@ type Loop struct {
 	mu      sync.Mutex
 	sockets []*Socket // by file descriptor
 	open    int       // of them
+	turn    int32     // of the last one
 	closing bool
 }
 
@@ -140,14 +141,16 @@ func (l *Loop) collect(fd uintptr) (done bool) {
 }
 
 // mark notes for all sockets that something happened, before the first handler is told: none of them is then taken for
-// one to which nothing did.
+// one to which nothing did. What happened to a socket that was closed since is not told of the one that has its file descriptor
+// now.
 func (l *Loop) mark() {
 	order()
 	l.mu.Lock()
 	for i := range l.n {
 		l.ready[i] = nil
-		if fd := int(l.events[i].Fd); fd < len(l.sockets) {
-			l.ready[i] = l.sockets[fd]
+		e := &l.events[i]
+		if s := l.sockets[e.Fd]; s != nil && s.turn == e.Pad {
+			l.ready[i] = s
 		}
 	}
 	l.mu.Unlock()
@@ -193,6 +196,8 @@ func (l *Loop) Adopt(c Stream) (*Socket, error) {
 	for len(l.sockets) <= fd {
 		l.sockets = append(l.sockets, nil)
 	}
+	l.turn++
+	s.turn = l.turn
 	l.sockets[fd] = s
 	l.open++
 	l.mu.Unlock()
@@ -207,7 +212,7 @@ func (s *Socket) Start(rest bool) error {
 		s.state.Or(resting)
 	}
 	const edges = syscall.EPOLLIN | syscall.EPOLLOUT | syscall.EPOLLRDHUP | 1<<31 // EPOLLET
-	event := syscall.EpollEvent{Events: edges, Fd: int32(s.fd)}
+	event := syscall.EpollEvent{Events: edges, Fd: int32(s.fd), Pad: s.turn}
 	var err error
 	add := func(epoll uintptr) { err = syscall.EpollCtl(int(epoll), syscall.EPOLL_CTL_ADD, s.fd, &event) }
 	if cerr := s.loop.wait.Control(add); cerr != nil {

@@ -304,6 +304,23 @@ func TestEnds(t *testing.T) {
 	})
 }
 
+// What happened to a socket that was closed is not told of the next one with its file descriptor: that would be taken for one whose end
+// has come.
+func TestEventsOfAClosedSocket(t *testing.T) {
+	s, _ := pair(t)
+	l := &Loop{sockets: make([]*Socket, s.fd+1), n: 1}
+	l.sockets[s.fd] = s
+	for _, of := range []struct {
+		turn  int32
+		ended bool
+	}{{s.turn - 1, false}, {s.turn, true}} {
+		l.events[0] = syscall.EpollEvent{Events: syscall.EPOLLRDHUP, Fd: int32(s.fd), Pad: of.turn}
+		if l.mark(); s.Ended() != of.ended || (l.ready[0] != nil) != of.ended {
+			t.Errorf("an event of turn %d at turn %d: ended %t", of.turn, s.turn, s.Ended())
+		}
+	}
+}
+
 // A loop ends with its last socket.
 func TestLoopEnds(t *testing.T) {
 	s, far := pair(t)

@@ -17,6 +17,7 @@ import (
 type Socket struct {
 	loop          *Loop
 	fd            int
+	turn          int32 // which of the loop's sockets it is: fd is given again
 	local, remote net.Addr
 	handler       Handler
 
