@@ -248,12 +248,50 @@ type finding struct {
 	} `json:"nodes"`
 }
 
-// accessible holds the present page to what barriers looks for. It is told at the end of the test, whose walk goes on.
-func (b *browser) accessible(name string) {
+// view is how a page is looked at.
+type view struct {
+	scheme string
+	width  int64
+}
+
+// accessible holds the present page to what barriers looks for, light on a screen and dark on a phone, or as views say. It is told at
+// the end of the test, whose walk goes on.
+func (b *browser) accessible(name string, views ...view) {
 	b.t.Helper()
-	for _, barrier := range b.barriers() {
+	for _, barrier := range b.barriers(views...) {
 		b.note("%s: %s", name, barrier)
 	}
+}
+
+// heading is one that a person can see.
+type heading struct {
+	Level int64
+	Text  string
+}
+
+// disorder says what is wrong with the headings of a page: the first is the only one of level 1, none is more than one level below
+// the one before it, and steps are counted in their order.
+func disorder(all []heading) (wrong []string) {
+	if len(all) == 0 || all[0].Level != 1 {
+		wrong = append(wrong, "it does not begin with a heading of level 1")
+	}
+	step := 0
+	for i, h := range all {
+		if i > 0 && h.Level == 1 {
+			wrong = append(wrong, fmt.Sprintf("%q is a second heading of level 1", h.Text))
+		}
+		if i > 0 && h.Level > all[i-1].Level+1 {
+			wrong = append(wrong, fmt.Sprintf("%q of level %d follows %q of level %d", h.Text, h.Level, all[i-1].Text, all[i-1].Level))
+		}
+		n := 0
+		if _, err := fmt.Sscanf(h.Text, "%d. ", &n); err == nil {
+			if n != step && n != step+1 {
+				wrong = append(wrong, fmt.Sprintf("%q comes behind step %d", h.Text, step))
+			}
+			step = n
+		}
+	}
+	return wrong
 }
 
 // note keeps what is wrong until the end of the test.
@@ -263,14 +301,20 @@ func (b *browser) note(format string, args ...any) {
 	b.wrong = append(b.wrong, fmt.Sprintf(format, args...))
 }
 
-// barriers looks at the present page by axe-core's rules, light on a screen and dark on a phone, and gives what is serious
-// or critical, and what stands out of the window's width. What is less is logged.
-func (b *browser) barriers() (found []string) {
+// barriers looks at the present page by axe-core's rules, light on a screen and dark on a phone or as views say, and gives what is
+// serious or critical, headings in disorder, and what stands out of the window's width. What is less is logged.
+func (b *browser) barriers(views ...view) (found []string) {
 	b.t.Helper()
 	defer b.look("light", 1280, 900)
 	said := map[string]bool{}
 	evaluate[bool](b, b.axe+"; true")
-	for scheme, width := range map[string]int64{"light": 1280, "dark": 360} {
+	found = disorder(evaluate[[]heading](b, `[...document.querySelectorAll("h1, h2, h3, h4, h5, h6")].filter(h => h.checkVisibility())
+		.map(h => ({Level: Number(h.tagName[1]), Text: h.innerText}))`))
+	if len(views) == 0 {
+		views = []view{{"light", 1280}, {"dark", 360}}
+	}
+	for _, v := range views {
+		scheme, width := v.scheme, v.width
 		b.look(scheme, width, 900)
 		for _, f := range evaluate[[]finding](b, `axe.run(document, {resultTypes: ["violations"]}).then(r => r.violations)`) {
 			if said[f.ID] {
@@ -377,6 +421,7 @@ func TestTheBrowserSeesWhatIsWrong(t *testing.T) {
 			"/wide":      `<main><h1>Wide</h1><div style="width: 900px">x</div></main>`,
 			"/inline":    `<main><h1>Inline</h1><script>1</script></main>`,
 			"/elsewhere": `<main><h1>Elsewhere</h1><img alt="" src="http://127.0.0.1:9/x.png"></main>`,
+			"/headings":  `<main><h1>Headings</h1><h3>Too deep</h3><h2>2. Second</h2><h2>1. First</h2></main>`,
 			"/missing":   `<main><h1>Missing</h1><link rel="stylesheet" href="/404"></main>`,
 		}[r.URL.Path]
 		switch {
@@ -389,13 +434,17 @@ func TestTheBrowserSeesWhatIsWrong(t *testing.T) {
 	}))
 	defer server.Close()
 	b := openBrowser(t, server.URL)
-	for path, want := range map[string]string{"/good": "", "/image": "image-alt", "/dark": "color-contrast", "/wide": "the page is 9"} {
+	for path, want := range map[string]string{"/good": "", "/image": "image-alt", "/dark": "color-contrast", "/wide": "the page is 9",
+		"/headings": `"Too deep" of level 3 follows "Headings" of level 1`} {
 		if status := b.open(path); status != 200 {
 			t.Fatalf("%s: %d", path, status)
 		}
 		found := strings.Join(b.barriers(), "\n")
 		if want == "" && found != "" || !strings.Contains(found, want) {
 			t.Errorf("%s: found %s", path, found)
+		}
+		if path == "/headings" && !strings.Contains(found, `"2. Second" comes behind step 0`) {
+			t.Errorf("steps that are counted wrongly are not found: %s", found)
 		}
 	}
 	if wrong := b.faults(); len(wrong) > 0 {

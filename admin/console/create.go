@@ -4,11 +4,11 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
 
-	"patgate/admin/catalogue"
 	"patgate/admin/console/draft"
 	"patgate/admin/console/failure"
 	"patgate/admin/console/findings"
@@ -20,6 +20,7 @@ import (
 	"patgate/admin/terms"
 	"patgate/admin/tokens"
 	"patgate/policy"
+	"patgate/routes"
 	"patgate/token"
 )
 
@@ -35,7 +36,8 @@ type formPage struct {
 	Sealed                           bool   // patgate holds a forge credential that the token can be bound to
 	Categories                       []picker.Category
 	Accesses                         []table.Choice
-	Templates                        []catalogue.Template
+	Common                           []picker.Resource
+	Templates                        []picker.Card
 	Shortest, Standard, Longest      string
 	MaxName, MaxDescription          int
 	Presets                          []string
@@ -113,6 +115,24 @@ func (q *request) showForm(status int, d *draft.Draft, p formPage) error {
 	return q.form(status, d, p)
 }
 
+// read reads a form that describes a token. In place of a path there may be the address of a page of the forge's, or of a clone.
+func (q *request) read(form url.Values) *draft.Draft {
+	d := draft.Read(form)
+	for i := range d.Scopes {
+		for kind, text := range d.Scopes[i].Places() {
+			if strings.Contains(*text, ":") {
+				*text = strings.Join(words.Each(words.Listed(*text), func(line string) string { return q.unlinked(kind, line) }), "\n")
+			}
+		}
+	}
+	return d
+}
+
+// unlinked gives the path in an address of the forge's, or of what stands for it; any other line is as it was.
+func (q *request) unlinked(kind routes.RefKind, line string) string {
+	return draft.Unlinked(line, kind, q.o.Tokens.Table().Named(), q.o.Upstream, q.o.MakeIt, q.o.Gateway)
+}
+
 // finish makes what pages look up, and puts in what the places of a form are called.
 func (q *request) finish(d *draft.Draft) *picker.Catalogue {
 	k := q.catalog.Load(q.o.Tokens.Table())
@@ -123,7 +143,7 @@ func (q *request) finish(d *draft.Draft) *picker.Catalogue {
 
 func (q *request) form(status int, d *draft.Draft, p formPage) error {
 	catalog := q.finish(d)
-	p.Draft, p.Categories, p.Templates = d, catalog.All, catalogue.Templates()
+	p.Draft, p.Categories, p.Common, p.Templates = d, catalog.All, catalog.Common(), catalog.Cards()
 	for _, a := range []policy.Access{policy.AccessSelectedMemberships, policy.AccessPersonalProjects, policy.AccessAllMemberships,
 		policy.AccessUser, policy.AccessInstance} {
 		p.Accesses = append(p.Accesses, table.Choice{Value: a.String(), Label: words.Access(a.String())})
@@ -146,7 +166,7 @@ func (q *request) form(status int, d *draft.Draft, p formPage) error {
 
 // create makes the token that the form describes, and shows its secret; or shows the form again with what is wrong.
 func (q *request) create() error {
-	d := draft.Read(q.r.PostForm)
+	d := q.read(q.r.PostForm)
 	if d.Step(q.r.PostForm.Get("do")) {
 		return q.showForm(http.StatusOK, d, formPage{})
 	}
@@ -218,7 +238,7 @@ func (q *request) refusedDraft(d *draft.Draft, err error) (int, error) {
 
 // preview answers the script with what the form describes, in words and as commands.
 func (q *request) preview() error {
-	d := draft.Read(q.r.PostForm)
+	d := q.read(q.r.PostForm)
 	catalog := q.finish(d)
 	q.w.Header().Set("Content-Type", "application/json")
 	return json.NewEncoder(q.w).Encode(q.summarize(d, catalog))

@@ -67,7 +67,7 @@ func (q *request) edit() error {
 		return err
 	}
 	form := q.r.PostForm
-	d := draft.Read(form)
+	d := q.read(form)
 	if form.Get("do") == "try" && !d.Cut && !q.caller.Watches() {
 		return q.showEditForm(http.StatusOK, t, d, q.try(q.caller, t, d))
 	}

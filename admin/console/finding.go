@@ -142,8 +142,7 @@ func (q *request) found(t *tokens.Inspected, p *detailsPage) error {
 		}
 	}
 	for i := range p.Token.Scopes {
-		for j := range p.Token.Scopes[i].Uses {
-			row := &p.Token.Scopes[i].Uses[j]
+		for row := range p.Token.Scopes[i].Every() {
 			if holders[row.Permission] < 2 {
 				continue // every use was this scope's
 			}

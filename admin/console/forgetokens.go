@@ -6,10 +6,12 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 
 	"patgate/admin/console/inventory"
 	"patgate/admin/learning"
 	"patgate/admin/tokens"
+	"patgate/routes"
 )
 
 // showForgeTokens shows the tokens that the owner has at the forge itself.
@@ -72,13 +74,15 @@ func (q *request) replaceForgeToken() error {
 		Scopes: inventory.Marks(l.Scopes)})
 }
 
-// search answers the script with projects and groups that fit what is typed.
+// search answers the script with projects and groups that fit what is typed: ten of each, and ten more for each time that it was
+// asked for more. Of an address of the forge's it takes the path.
 func (q *request) search() error {
-	found, err := q.o.Tokens.Search(q.ctx(), q.caller, q.r.URL.Query().Get("q"))
-	answer := struct {
-		Items   []inventory.Item `json:"items"`
-		Problem string           `json:"problem,omitempty"`
-	}{Items: inventory.Items(found)}
+	in := q.r.URL.Query()
+	turns, _ := strconv.Atoi(in.Get("more"))
+	most := 10 * (1 + max(0, min(turns, 9)))
+	text := q.unlinked(routes.RefProject, strings.TrimSpace(in.Get("q")))
+	found, err := q.o.Tokens.Search(q.ctx(), q.caller, text, most)
+	answer := inventory.AnswerOf(found, text, most)
 	status := http.StatusOK
 	if err != nil {
 		status, answer.Problem = q.words(err)

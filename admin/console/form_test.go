@@ -92,7 +92,7 @@ func TestFormsKeepWhatWasTyped(t *testing.T) {
 func TestFormWithoutScript(t *testing.T) {
 	w := newWorld(t, nil)
 	v := w.signedIn(t, w.alicePAT)
-	form := v.get(t, "/tokens/new").fill(jobToken("", url.Values{"do": {"template"}, "template": {"read-only-ci"}}))
+	form := v.get(t, "/tokens/new").fill(jobToken("", url.Values{"do": {"template-read-only-ci"}}))
 	p := v.post(t, "/tokens", form)
 	p.wants(t, 200, "New token", `value="read_job_artifact" checked`, `value="90d"`, `value="read jobs"`, "shop/api</textarea>")
 	form = p.fill(jobToken("", url.Values{"do": {"add-scope"}}))
@@ -102,7 +102,7 @@ func TestFormWithoutScript(t *testing.T) {
 	p.wants(t, 200, `name="scope-0-access" value="user" data-access checked`, `value="read_user" checked`)
 	p.lacks(t, `name="scope-1-access"`)
 	v.post(t, "/tokens", v.get(t, "/tokens/new").fill(jobToken("", url.Values{"do": {"preview"}, "name": {"say $(it)"}}))).
-		wants(t, 200, "Job: read", "project shop/api", "--name &#39;say $(it)&#39;",
+		wants(t, 200, "Read jobs", "Read pipelines", "project shop/api", "--name &#39;say $(it)&#39;",
 			"--project shop/api --allow read_job,read_pipeline",
 			"restapi_object")
 	if w.count(t) != 0 {

@@ -36,6 +36,7 @@ type grantPage struct {
 // addedRow is one permission that would be added.
 type addedRow struct {
 	Title, Label, Permission, About string
+	Dangers                         string
 	Cautions                        []string
 	Opens                           []string // endpoints
 }
@@ -163,7 +164,7 @@ func (q *request) fillAdded(t *tokens.Inspected, d *draft.Draft, p *grantPage) e
 	}
 	for _, what := range k.Group(added) {
 		for i, name := range what.Permissions {
-			row := addedRow{Title: what.Title, Label: what.Verbs[i], Permission: name}
+			row := addedRow{Title: what.Title, Label: what.Verbs[i], Permission: name, Dangers: what.Dangers[i]}
 			if v := k.Verbs[name]; v != nil {
 				row.About, row.Cautions, row.Opens = v.About, v.Effects, v.Rows
 				if v.Mints {

@@ -36,7 +36,7 @@ func TestAnEditMeanwhileIsNotOverwritten(t *testing.T) {
 	again.wants(t, 409, "Nothing was changed", "was changed while this form was open", "It is called “ours” now")
 	again.lacks(t, "it may now") // the scopes are as the form has them
 	mine.Add("scope-0-permission", "read_pipeline")
-	v.post(t, at(made.ID, "/edit"), form.fill(mine)).wants(t, 409, "On project shop/api it may now: Job: read.")
+	v.post(t, at(made.ID, "/edit"), form.fill(mine)).wants(t, 409, "On project shop/api it may now: Read jobs.")
 	mine["scope-0-permission"] = []string{"read_job"}
 	is := func(what, name string, permissions int) {
 		t.Helper()

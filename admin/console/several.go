@@ -36,6 +36,7 @@ func (q *request) several(in url.Values, do bool) error {
 	if err != nil {
 		return err
 	}
+	p.Weigh(q.catalog.Load(q.o.Tokens.Table()).Dangers)
 	q.name(list, paths.ListAge)
 	for i := range list {
 		p.Tokens = append(p.Tokens, q.row(&list[i]))

@@ -27,7 +27,7 @@ func (q *request) goOn(next, typed string) error {
 		return q.redirect(next)
 	}
 	q.r.PostForm = values
-	d := draft.Read(values)
+	d := q.read(values)
 	d.General = append(d.General, "You were signed out meanwhile. This is what you had typed; nothing was done with it yet.")
 	if at[1] == "" {
 		return q.showForm(http.StatusOK, d, formPage{})

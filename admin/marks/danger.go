@@ -20,6 +20,9 @@ const (
 const Weights = "reading weighs 1, writing 3, deleting, pushing and merging 10, and 30 what no boundary contains: exports, " +
 	"rights for others, secrets, credentials, what runs as the owner, administration"
 
+// MakesCredentials is the danger of what yields another credential.
+const MakesCredentials = "makes credentials"
+
 // weight is what one permission weighs, and what is dangerous about it.
 type weight struct {
 	n       int64
@@ -60,7 +63,7 @@ func weigh(e *catalogue.Entry) weight {
 		out(Effect(effect))
 	}
 	if e.Mints {
-		out("makes credentials")
+		out(MakesCredentials)
 	}
 	elsewhere := func(boundary string) bool { return boundary != routes.BoundaryInstance.String() }
 	if w.n > weighsRead && len(e.Boundaries) > 0 && !slices.ContainsFunc(e.Boundaries, elsewhere) {

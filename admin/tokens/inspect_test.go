@@ -228,10 +228,10 @@ func TestPlacesAndForgeTokens(t *testing.T) {
 	if n, ok := w.Called(ended, owner, store.Place{Kind: routes.RefProject, ID: w.web}); ok {
 		t.Errorf("nothing is known of what could not be asked: %+v", n)
 	}
-	if found, err := w.Search(t.Context(), stranger, "shop"); err != nil || len(found) != 0 {
+	if found, err := w.Search(t.Context(), stranger, "shop", 10); err != nil || len(found) != 0 {
 		t.Errorf("a stranger finds %v, %v", found, err)
 	}
-	if found, err := w.Search(t.Context(), owner, "shop"); err != nil || len(found) != 3 {
+	if found, err := w.Search(t.Context(), owner, "shop", 10); err != nil || len(found) != 3 {
 		t.Errorf("the owner finds %v, %v", found, err)
 	}
 	w.make(t, reading(w.api, "read_job"))

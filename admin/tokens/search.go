@@ -13,14 +13,14 @@ import (
 )
 
 const (
-	// mostFound is how many projects, and groups, a search gives.
-	mostFound = 8
+	// mostFound is how many projects, and groups, a search gives at most.
+	mostFound = 100
 	// longestSearch is the longest text that is looked for, in characters.
 	longestSearch = 100
 )
 
-// Search looks at the forge for projects and groups that an owner may name in a scope.
-func (s *Service) Search(ctx context.Context, c *Owner, text string) ([]forge.Found, error) {
+// Search looks at the forge for projects and groups that an owner may name in a scope: so many of each, and 100, at most.
+func (s *Service) Search(ctx context.Context, c *Owner, text string, most int) ([]forge.Found, error) {
 	finder, ok := s.o.Forge.(forge.Finder)
 	text = strings.TrimSpace(text)
 	if !ok {
@@ -32,7 +32,7 @@ func (s *Service) Search(ctx context.Context, c *Owner, text string) ([]forge.Fo
 	if err := c.shown(); err != nil {
 		return nil, err
 	}
-	return finder.Search(ctx, c.secret, c.UserID(), text, mostFound)
+	return finder.Search(ctx, c.secret, c.UserID(), text, min(most, mostFound))
 }
 
 // ForgeTokens lists the tokens that an owner has at the forge itself. ErrNotFound when the forge cannot tell.

@@ -12,8 +12,8 @@ import (
 
 // Differences says, one line each, what scopes hold that others did not, and the other way round: "+ read_job on project 6".
 // There are none where both say the same, however it is written. What is taken away at a project or group, and stays at a wider
-// place that it may lie in, is said too: there nothing is taken.
-func Differences(before, after []policy.ScopeSpec, book names.Book) (lines []string) {
+// place that it may lie in, is said too: there nothing is taken. What is given is told with its dangers.
+func Differences(before, after []policy.ScopeSpec, book names.Book, dangers *Dangers) (lines []string) {
 	held, holds := heldAt(before, book), heldAt(after, book)
 	places := slices.Clone(held.order)
 	for _, at := range holds.order {
@@ -32,8 +32,12 @@ func Differences(before, after []policy.ScopeSpec, book names.Book) (lines []str
 					more = append(more, name)
 				}
 			}
+			told := more
+			if side.sign == "+ " {
+				told = dangers.Told(more)
+			}
 			if len(more) > 0 {
-				lines = append(lines, side.sign+strings.Join(more, ", ")+" on "+at)
+				lines = append(lines, side.sign+strings.Join(told, ", ")+" on "+at)
 			}
 			if side.sign == "- " {
 				lines = append(lines, holds.stay(more, at)...)

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"patgate/admin/catalogue"
+	"patgate/admin/marks"
 	"patgate/admin/names"
 	"patgate/cli/terminal"
 	"patgate/policy"
@@ -17,8 +18,8 @@ import (
 	"patgate/store"
 )
 
-// PrintTokens marks those that make credentials. Which forge they are for need not be known: the names of permissions are the
-// same.
+// PrintTokens marks those that may do something dangerous, or make credentials. Which forge they are for need not be known: the
+// names of permissions are the same. In the order of blast radii these are shown.
 func PrintTokens(cmd *cobra.Command, list []store.Listed, total int, f store.Filter) error {
 	out := cmd.OutOrStdout()
 	if len(list) == 0 {
@@ -29,20 +30,33 @@ func PrintTokens(cmd *cobra.Command, list []store.Listed, total int, f store.Fil
 	if err != nil {
 		return err
 	}
+	dangers, err := NewDangers(nil) // the table has colours of its own
+	if err != nil {
+		return err
+	}
 	wide, _ := cmd.Flags().GetBool("wide")
-	t := terminal.Table{Head: []string{"ID", "NAME", "OWNER", "STATE", "EXPIRES", "LAST USED", "SCOPES"}, Wide: wide}
+	t := terminal.Table{Head: []string{"ID", "NAME", "OWNER", "STATE", "EXPIRES", "LAST USED", "SCOPES"}, Wide: wide,
+		Red: []string{"DANGEROUS", "MAKES CREDENTIALS"}}
+	byRadius := f.Sort == store.SortReachAsc || f.Sort == store.SortReachDesc
+	if byRadius {
+		t.Head = slices.Insert(t.Head, len(t.Head)-1, "BLAST RADIUS")
+	}
 	for i := range list {
 		l := &list[i]
 		book := names.Of(l.Names, f.Now)
 		scopes := summary(l.Scopes, book)
 		if wide {
-			scopes = strings.Join(Describe(l.Scopes, book), "; ")
+			scopes = strings.Join(described(l.Scopes, book, dangers.Told), "; ")
 		}
 		makes := func(t *routes.Table) bool {
 			return slices.ContainsFunc(l.Scopes, func(s policy.ScopeSpec) bool { return len(catalogue.Minting(s.Permissions, t)) > 0 })
 		}
 		if slices.ContainsFunc(tables, makes) {
 			scopes = "MAKES CREDENTIALS: " + scopes
+		}
+		minting := func(danger string) bool { return danger == marks.MakesCredentials }
+		if all := slices.DeleteFunc(dangers.among(l.Scopes), minting); len(all) > 0 {
+			scopes = "DANGEROUS (" + strings.Join(all, ", ") + "): " + scopes
 		}
 		if short := l.Limits.Short(); short != "" {
 			scopes = "LIMITED (" + short + "): " + scopes
@@ -51,8 +65,12 @@ func PrintTokens(cmd *cobra.Command, list []store.Listed, total int, f store.Fil
 			scopes = "REPORT MODE " + terminal.Until(l.ReportEnd(), f.Now) + ": " + scopes
 		}
 		state, _ := l.State(f.Now)
-		t.Add(strconv.FormatInt(l.ID, 10), l.Name, l.Owner.Username, state, terminal.Until(l.ExpiresAt, f.Now),
-			terminal.Ago(l.LastUsedAt, f.Now), scopes)
+		row := []string{strconv.FormatInt(l.ID, 10), l.Name, l.Owner.Username, state, terminal.Until(l.ExpiresAt, f.Now),
+			terminal.Ago(l.LastUsedAt, f.Now), scopes}
+		if byRadius {
+			row = slices.Insert(row, len(row)-1, radiusOf(l))
+		}
+		t.Add(row...)
 	}
 	if err := t.Write(out); err != nil {
 		return err
@@ -62,6 +80,15 @@ func PrintTokens(cmd *cobra.Command, list []store.Listed, total int, f store.Fil
 		return err
 	}
 	return nil
+}
+
+// radiusOf says how large the blast radius of a token is, as it was measured last.
+func radiusOf(l *store.Listed) string {
+	if l.Kept.Under == 0 {
+		return "not measured yet"
+	}
+	radius := marks.Radius{Figure: l.Kept.Reach}
+	return radius.Short() + " " + radius.Level()
 }
 
 // allTables gives the built-in route tables of all forges.

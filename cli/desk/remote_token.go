@@ -60,6 +60,9 @@ func listed(t *api.Token, base config.Base) *store.Listed {
 			*to = *from
 		}
 	}
+	if t.BlastRadius != nil {
+		l.Kept.Reach, l.Kept.Under = *t.BlastRadius, 1
+	}
 	if t.Limits != nil {
 		l.Limits, l.LimitUse = *t.Limits, t.LimitsUsed
 	}

@@ -28,10 +28,15 @@ func summary(scopes []policy.ScopeSpec, book names.Book) string {
 
 // Describe gives one line for each scope, with all its permissions. Places are named by path and id.
 func Describe(scopes []policy.ScopeSpec, book names.Book) []string {
+	return described(scopes, book, func(names []string) []string { return names })
+}
+
+// described is Describe with permissions as they are told.
+func described(scopes []policy.ScopeSpec, book names.Book, told func([]string) []string) []string {
 	var lines []string
 	for i := range scopes {
 		s := &scopes[i]
-		lines = append(lines, place(s, book, true)+": "+strings.Join(s.Permissions, ", ")+limitsOf(&s.Constraints))
+		lines = append(lines, place(s, book, true)+": "+strings.Join(told(s.Permissions), ", ")+limitsOf(&s.Constraints))
 	}
 	return lines
 }

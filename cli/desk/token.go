@@ -64,20 +64,29 @@ func PrintToken(w io.Writer, l *store.Listed, now time.Time) error {
 	}
 	line("Last used", "%s (%d uses)", terminal.Ago(l.LastUsedAt, now), l.Uses)
 	line("Table version", "%d", l.TableVersion)
-	if err := printScopes(&b, l.Scopes, names.Of(l.Names, now)); err != nil {
+	dangers, err := NewDangers(w)
+	if err != nil {
 		return err
 	}
-	_, err := io.WriteString(w, b.String())
+	line("Blast radius", "%s", radiusOf(l))
+	if all := dangers.among(l.Scopes); len(all) > 0 {
+		line("DANGEROUS", "%s", dangers.red(strings.Join(all, ", ")))
+	}
+	if err := printScopes(&b, l.Scopes, names.Of(l.Names, now), dangers); err != nil {
+		return err
+	}
+	_, err = io.WriteString(w, b.String())
 	return err
 }
 
 // fewPermissions is how many of a scope stand on one line.
 const fewPermissions = 12
 
-// printScopes writes what a token may do, a line for each scope. The permissions of a long one are grouped by category.
-func printScopes(b *strings.Builder, scopes []policy.ScopeSpec, book names.Book) error {
+// printScopes writes what a token may do, a line for each scope. The permissions of a long one are grouped by category: those
+// with something dangerous in them come first.
+func printScopes(b *strings.Builder, scopes []policy.ScopeSpec, book names.Book, dangers *Dangers) error {
 	var categories map[string]string
-	for i, scope := range Describe(scopes, book) {
+	for i, scope := range described(scopes, book, dangers.Told) {
 		s := &scopes[i]
 		name := fmt.Sprintf("Scope %d", i+1)
 		if len(s.Permissions) <= fewPermissions {
@@ -96,9 +105,16 @@ func printScopes(b *strings.Builder, scopes []policy.ScopeSpec, book names.Book)
 			c := cmp.Or(categories[p], "other")
 			groups[c] = append(groups[c], p)
 		}
+		var calm []string
 		for _, c := range slices.Sorted(maps.Keys(groups)) {
-			fmt.Fprintf(b, "  %s: %s\n", c, strings.Join(groups[c], ", "))
+			text := fmt.Sprintf("  %s: %s\n", c, strings.Join(dangers.Told(groups[c]), ", "))
+			if slices.ContainsFunc(groups[c], func(p string) bool { return len(dangers.of(p)) > 0 }) {
+				b.WriteString(text)
+			} else {
+				calm = append(calm, text)
+			}
 		}
+		b.WriteString(strings.Join(calm, ""))
 	}
 	return nil
 }

@@ -12,9 +12,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"patgate/cli/desk"
+	"patgate/cli/questioncmd"
 	"patgate/cli/settings"
 	"patgate/cli/terminal"
-	"patgate/cli/tokencmd"
 	"patgate/proxy/surfaces"
 	"patgate/routes"
 	"patgate/routes/inspect"
@@ -91,7 +91,7 @@ func explainForToken(cmd *cobra.Command, text string, args []string) error {
 	case len(args) != 2:
 		return terminal.Usage(errors.New("with --token, give METHOD and PATH"))
 	}
-	return tokencmd.Can(cmd, id, args[0], args[1])
+	return questioncmd.Can(cmd, id, args[0], args[1])
 }
 
 // explain asks the surface that a target is for. What none of them has is taken for a path of the REST API without its base.

@@ -16,6 +16,7 @@ import (
 type Table struct {
 	Head []string // nil: none
 	Wide bool     // on a terminal too, nothing is shortened
+	Red  []string // words that are red on a terminal
 	rows [][]string
 }
 
@@ -71,6 +72,7 @@ func (t *Table) padded(w io.Writer, width int) error {
 		}
 	}
 	shrink(widths, t.Head, width)
+	red := Red(w)
 	for _, row := range t.all() {
 		var line strings.Builder
 		for i, cell := range row {
@@ -80,7 +82,11 @@ func (t *Table) padded(w io.Writer, width int) error {
 				line.WriteString(strings.Repeat(" ", widths[i]-utf8.RuneCountInString(cell)+2))
 			}
 		}
-		if _, err := fmt.Fprintln(w, strings.TrimRight(line.String(), " ")); err != nil {
+		text := strings.TrimRight(line.String(), " ")
+		for _, word := range t.Red {
+			text = strings.ReplaceAll(text, word, red(word))
+		}
+		if _, err := fmt.Fprintln(w, text); err != nil {
 			return err
 		}
 	}

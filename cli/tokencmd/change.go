@@ -56,7 +56,11 @@ func editHere(cmd *cobra.Command, d *desk.Desk, id int64, q *tokens.Changes, ame
 	if err != nil {
 		return nil, err
 	}
-	lines := append(desk.Differences(before.Scopes, after, book), held...)
+	dangers, err := desk.NewDangers(cmd.ErrOrStderr())
+	if err != nil {
+		return nil, err
+	}
+	lines := append(desk.Differences(before.Scopes, after, book, dangers), held...)
 	more, err := confirmed(cmd, &before, append(lines, fieldChanges(q, &before)...))
 	if err != nil || !more {
 		return nil, err
@@ -184,7 +188,11 @@ func editAt(cmd *cobra.Command, r *desk.Remote, id int64, q *tokens.Changes, ame
 				return terminal.Usage(err)
 			}
 		}
-		lines = desk.Differences(before.Scopes, after, book)
+		dangers, err := desk.NewDangers(cmd.ErrOrStderr())
+		if err != nil {
+			return err
+		}
+		lines = desk.Differences(before.Scopes, after, book, dangers)
 		scopes := terms.AsScopes(after)
 		q.Scopes = &scopes
 	case q.Scopes != nil:

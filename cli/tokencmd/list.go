@@ -14,6 +14,7 @@ import (
 	"patgate/admin/filters"
 	"patgate/admin/names"
 	"patgate/cli/desk"
+	"patgate/cli/questioncmd"
 	"patgate/cli/settings"
 	"patgate/cli/terminal"
 	"patgate/routes"
@@ -156,7 +157,7 @@ func listFilter(cmd *cobra.Command) (f store.Filter, asked *filters.Asked, err e
 	f.Search, _ = cmd.Flags().GetString("search")
 	f.Limit, _ = cmd.Flags().GetInt("limit")
 	f.WithNames = true
-	on, err := placeOf(cmd)
+	on, err := questioncmd.PlaceOf(cmd)
 	if err != nil {
 		return f, asked, err
 	}

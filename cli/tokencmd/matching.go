@@ -24,12 +24,14 @@ import (
 const (
 	allMatching = "all-matching"
 	skipPrompt  = "yes"
+	dryRun      = "dry-run"
 )
 
 // addMatching gives a command that changes single tokens the flags to change all that match filters.
 func addMatching(cmd *cobra.Command) {
 	cmd.Flags().Bool(allMatching, false, "all tokens that the filters leave, which are printed first; --yes does it without asking")
 	cmd.Flags().Bool(skipPrompt, false, "with --all-matching: do not ask")
+	cmd.Flags().Bool(dryRun, false, "with --all-matching: print which these are, and what would change, and do nothing")
 	addChoice(cmd)
 }
 
@@ -71,6 +73,8 @@ func matching(cmd *cobra.Command, ids int) (bool, error) {
 	switch given := slices.ContainsFunc(append(narrowed(), "state"), cmd.Flags().Changed); {
 	case !is && given:
 		return false, terminal.Usage(errors.New("filters go with --all-matching"))
+	case !is && cmd.Flags().Changed(dryRun):
+		return false, terminal.Usage(errors.New("--dry-run goes with --all-matching"))
 	case !is:
 		return false, nil
 	case ids > 0:
@@ -85,60 +89,144 @@ func matching(cmd *cobra.Command, ids int) (bool, error) {
 	return err == nil, err
 }
 
-// onMatching lists what the filters leave, asks, and does it to each of them.
-func onMatching(cmd *cobra.Command, action bulk.Action, past string) error {
-	reason, _ := cmd.Flags().GetString("reason")
+// step is what is done to one of the tokens that match.
+type step struct {
+	lines []string // what changes, or why nothing does
+	do    func() error
+}
+
+// plan is what a command does to all tokens that match.
+type plan struct {
+	action bulk.Action
+	past   string // Paused
+	open   func(*cobra.Command, func(context.Context, *desk.Desk) error) error
+	// of finds what is done to a token. One without do is left alone.
+	of func(context.Context, *desk.Desk, *store.Listed) (step, error)
+}
+
+// simple is a plan that needs no words for each token: they are paused, or revoked.
+func simple(action bulk.Action, past string) *plan {
+	return &plan{action: action, past: past, open: func(cmd *cobra.Command, f func(context.Context, *desk.Desk) error) error {
+		return desk.OnStore(cmd, nil, f)
+	}}
+}
+
+// onMatching lists what the filters leave, with what changes, asks, and does it to each of them.
+func onMatching(cmd *cobra.Command, p *plan) error {
 	done := false
-	err := desk.OnStore(cmd, nil, func(ctx context.Context, d *desk.Desk) error {
-		f, asked, err := choice(ctx, cmd, d)
+	err := p.open(cmd, func(ctx context.Context, d *desk.Desk) error {
+		list, err := meant(ctx, cmd, d)
 		if err != nil {
 			return err
-		}
-		if !narrows(&f) {
-			return terminal.Usage(errors.New("--all-matching without a filter would be every token: say which " +
-				"(--owner, --can, --unused ...)"))
-		}
-		if r := f.Reach; r != nil {
-			if known, err := named(ctx, d, r, asked.On.Path); err != nil || !known {
-				return errors.Join(err, onlyIf(err == nil, "no token names that place: --on takes one that a token names"))
-			}
-			r.May, r.Reports = nil, false // what only may reach a place, or do something, is not meant
-		}
-		if filling, err := d.Filling(ctx); err != nil || filling {
-			return errors.Join(err, onlyIf(filling, "not all older tokens have been looked through yet: start the gateway, and try again"))
-		}
-		f.Limit = 0
-		list, total, err := d.List(ctx, d.As, 0, true, f)
-		if err != nil || total == 0 {
-			return errors.Join(err, onlyIf(err == nil, "no token matches"))
 		}
 		shown := cmd.OutOrStdout()
 		if terminal.WantsJSON(cmd) {
 			shown = cmd.ErrOrStderr()
 		}
+		var all []store.Listed
+		var steps []step
 		for i := range list {
-			fmt.Fprintf(shown, "%d  %-20s %q\n", list[i].ID, list[i].Owner.Username, list[i].Name)
+			l := &list[i]
+			s := step{do: func() error { return nil }}
+			if p.of != nil {
+				if s, err = p.of(ctx, d, l); err != nil {
+					return desk.ToldOf(cmd, l.ID, err)
+				}
+			}
+			fmt.Fprintf(shown, "%d  %-20s %q\n", l.ID, l.Owner.Username, l.Name)
+			for _, line := range s.lines {
+				fmt.Fprintln(shown, "  "+line)
+			}
+			if s.do != nil {
+				all, steps = append(all, *l), append(steps, s)
+			}
+		}
+		if len(all) == 0 {
+			return errors.New("there is nothing to do in any of them")
+		}
+		if dry, _ := cmd.Flags().GetBool(dryRun); dry {
+			_, err := fmt.Fprintf(cmd.ErrOrStderr(), "patgate: note: nothing was changed: --yes would %s %s\n", p.action,
+				tokensOf(len(all)))
+			return err
 		}
 		yes, _ := cmd.Flags().GetBool(skipPrompt)
 		if !yes {
 			if _, person := terminal.Person(cmd); !person {
-				return terminal.Usage(fmt.Errorf("these are %d tokens: --yes to %s them", total, action))
+				return terminal.Usage(fmt.Errorf("these are %s: --yes to %s them", tokensOf(len(all)), p.action))
 			}
-			if yes, err = terminal.Confirm(cmd, fmt.Sprintf("%s these %d tokens?", past, total)); err != nil || !yes {
+			if yes, err = terminal.Confirm(cmd, p.asks(len(all))); err != nil || !yes {
 				return errors.Join(err, onlyIf(err == nil, "nothing was changed"))
 			}
 		}
-		ids := make([]int64, len(list))
-		for i := range list {
-			ids[i] = list[i].ID
-		}
 		done = true
-		return told(cmd, d, bulk.Do(ctx, d.Service, d.As, bulk.Order{Action: action, Reason: reason}, ids), past)
+		return told(cmd, d, p.carryOut(ctx, cmd, d, all, steps), p.past)
 	})
 	if done {
 		desk.AwaitForce(cmd.Context())
 	}
 	return err
+}
+
+// asks is the question before so many tokens are changed.
+func (p *plan) asks(n int) string {
+	return strings.ToUpper(string(p.action[:1])) + string(p.action[1:]) + " " + tokensOf(n) + "?"
+}
+
+// tokensOf counts tokens in words.
+func tokensOf(n int) string {
+	if n == 1 {
+		return "1 token"
+	}
+	return fmt.Sprintf("%d tokens", n)
+}
+
+// carryOut does it to each. When the command is interrupted what is left is not begun.
+func (p *plan) carryOut(ctx context.Context, cmd *cobra.Command, d *desk.Desk, list []store.Listed,
+	steps []step) (all []bulk.Done) {
+	if p.of == nil {
+		reason, _ := cmd.Flags().GetString("reason")
+		ids := make([]int64, len(list))
+		for i := range list {
+			ids[i] = list[i].ID
+		}
+		return bulk.Do(ctx, d.Service, d.As, bulk.Order{Action: p.action, Reason: reason}, ids)
+	}
+	for i := range list {
+		one := bulk.Done{ID: list[i].ID, Name: list[i].Name, Owner: list[i].Owner.Username, Err: ctx.Err()}
+		if one.Err == nil {
+			one.Err = steps[i].do()
+		}
+		all = append(all, one)
+	}
+	return all
+}
+
+// meant gives the tokens that the filters leave.
+func meant(ctx context.Context, cmd *cobra.Command, d *desk.Desk) ([]store.Listed, error) {
+	f, asked, err := choice(ctx, cmd, d)
+	if err != nil {
+		return nil, err
+	}
+	if !narrows(&f) {
+		return nil, terminal.Usage(errors.New("--all-matching without a filter would be every token: say which " +
+			"(--owner, --can, --unused ...)"))
+	}
+	if r := f.Reach; r != nil {
+		if known, err := named(ctx, d, r, asked.On.Path); err != nil || !known {
+			return nil, errors.Join(err, onlyIf(err == nil, "no token names that place: --on takes one that a token names"))
+		}
+		r.May, r.Reports = nil, false // what only may reach a place, or do something, is not meant
+	}
+	if filling, err := d.Filling(ctx); err != nil || filling {
+		return nil, errors.Join(err, onlyIf(filling, "not all older tokens have been looked through yet: start the gateway, "+
+			"and try again"))
+	}
+	f.Limit = 0
+	list, total, err := d.List(ctx, d.As, 0, true, f)
+	if err != nil || total == 0 {
+		return nil, errors.Join(err, onlyIf(err == nil, "no token matches"))
+	}
+	return list, nil
 }
 
 // named tells whether some token names a place of exactly that path: those that reach hold the groups above it too.

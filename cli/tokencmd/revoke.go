@@ -38,7 +38,7 @@ is revoked, and what only looks like one is reported with its line. No credentia
 			if all, err := matching(cmd, len(args)); err != nil {
 				return err
 			} else if all {
-				return onMatching(cmd, bulk.Revoke, "Revoked")
+				return onMatching(cmd, simple(bulk.Revoke, "Revoked"))
 			}
 			switch {
 			case secret != "" && secret != "-":

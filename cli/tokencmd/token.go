@@ -14,6 +14,7 @@ import (
 	"patgate/admin/tokens"
 	"patgate/cli/desk"
 	"patgate/cli/opening"
+	"patgate/cli/questioncmd"
 	"patgate/cli/settings"
 	"patgate/cli/terminal"
 	"patgate/store"
@@ -29,7 +30,7 @@ patgate is asked instead, with the forge token of the owner or a patgate token.`
 	}
 	cmd.AddCommand(newTokenCreate(), newTokenList(), newTokenShow(), newTokenEdit(), newTokenRotate(), newTokenRevoke(),
 		newTokenConfirm(), newTokenPause(), newTokenResume(), newTokenNarrow(), newTokenUndo(),
-		newTokenCan(), newTokenProve(), newTokenDiff(), newTokenWhoCan())
+		questioncmd.CanCommand(), questioncmd.ProveCommand(), questioncmd.DiffCommand(), questioncmd.WhoCanCommand())
 	return cmd
 }
 
@@ -75,7 +76,7 @@ func newTokenPause() *cobra.Command {
 			case err != nil:
 				return err
 			case all:
-				return onMatching(cmd, bulk.Pause, "Paused")
+				return onMatching(cmd, simple(bulk.Pause, "Paused"))
 			case len(args) == 0:
 				return terminal.Usage(errors.New("give the id of a token, or --all-matching with filters"))
 			}

@@ -207,6 +207,19 @@ func isAccesses(names []string) bool {
 	})
 }
 
+// start has a template take the place of what is chosen: its name too, where it is still that of the one before.
+func (d *Draft) start(name string) {
+	for _, t := range catalogue.Templates() {
+		if t.Name == d.Template && d.Name == t.Title {
+			d.Name = ""
+		}
+	}
+	if slices.ContainsFunc(catalogue.Templates(), func(t catalogue.Template) bool { return t.Name == name }) {
+		d.Expires = ""
+		d.apply(name)
+	}
+}
+
 // apply puts a template's permissions into the first scope, and its lifetime where none was typed.
 func (d *Draft) apply(name string) bool {
 	all := catalogue.Templates()

@@ -1,7 +1,9 @@
 package draft
 
 import (
+	"cmp"
 	"fmt"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -85,4 +87,40 @@ func Outside(kind routes.RefKind, text string, t *routes.Table) []string {
 		path, _, _ = strings.Cut(path, " (") // what is to be known of it
 		return path
 	})
+}
+
+// Unlinked gives the path of the project or group in an address that somebody pasted: of a page of the forge's, or of a clone.
+// named tells of a forge whose projects have an owner and a name, and no more. A line that is no address, or one that leads
+// somewhere else than the addresses in bases, is given as it came.
+func Unlinked(line string, kind routes.RefKind, named bool, bases ...string) string {
+	address := line
+	if user, rest, is := strings.Cut(line, "@"); is && !strings.ContainsAny(user, ":/") { // git@gitlab.example.com:group/project.git
+		address = "ssh://" + strings.Replace(rest, ":", "/", 1)
+	}
+	u, err := url.Parse(address)
+	if err != nil || u.Host == "" || !slices.Contains([]string{"https", "http", "ssh"}, u.Scheme) {
+		return line
+	}
+	for _, text := range bases {
+		base, err := url.Parse(text)
+		if err != nil || base.Host == "" || !strings.EqualFold(base.Hostname(), u.Hostname()) {
+			continue
+		}
+		path, _, _ := strings.Cut(u.Path, "/-/")
+		root, _, _ := strings.Cut(strings.TrimSuffix(base.Path, "/"), "/-/")
+		if u.Scheme != "ssh" && strings.HasPrefix(path, root+"/") {
+			path = strings.TrimPrefix(path, root)
+		}
+		parts := strings.Split(strings.Trim(path, "/"), "/")
+		switch {
+		case named && kind == routes.RefProject:
+			parts = parts[:min(len(parts), 2)]
+		case named:
+			parts = parts[:1]
+		case kind == routes.RefGroup && parts[0] == "groups": // a page of a group's own
+			parts = parts[1:]
+		}
+		return cmp.Or(strings.TrimSuffix(strings.Join(parts, "/"), ".git"), line)
+	}
+	return line
 }

@@ -19,11 +19,8 @@ func (d *Draft) Step(do string) (again bool) {
 	switch {
 	case do == "" || do == "generate":
 		return false
-	case do == "template":
-		if d.Template != "" {
-			d.Expires = ""
-			d.apply(d.Template)
-		}
+	case strings.HasPrefix(do, "template-"):
+		d.start(do[len("template-"):])
 	case do == "add-scope":
 		if len(d.Scopes) < MostScopes {
 			d.Scopes = append(d.Scopes, Scope{Access: policy.AccessSelectedMemberships.String()})

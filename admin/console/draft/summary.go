@@ -78,7 +78,7 @@ func (d *Draft) Summarize(k *picker.Catalogue) Summary {
 		s := &d.Scopes[i]
 		line := SummaryLine{Where: s.Where(), What: []string{}}
 		for _, w := range k.Group(s.Permissions) {
-			line.What = append(line.What, w.Title+": "+strings.ToLower(strings.Join(w.Verbs, ", ")))
+			line.What = append(line.What, w.Plainly())
 			for _, name := range w.Permissions {
 				v := k.Verbs[name]
 				if v == nil {

@@ -115,15 +115,34 @@ type Item struct {
 	Name string `json:"name"`
 }
 
-// Items are what was found; never nil.
-func Items(found []forge.Found) []Item {
-	all := []Item{}
+// Answer is what was found at the forge, as the script takes it.
+type Answer struct {
+	Items []Item `json:"items"`
+	// More tells that there may be more of them.
+	More bool `json:"more,omitempty"`
+	// Path is what was looked for, where it has the form of a path.
+	Path    string `json:"path,omitempty"`
+	Problem string `json:"problem,omitempty"`
+}
+
+// AnswerOf makes the answer to a search for at most so many projects, and groups.
+func AnswerOf(found []forge.Found, text string, most int) Answer {
+	a := Answer{Items: []Item{}}
+	if ref, ok := routes.ParseReference(routes.RefProject, []byte(text)); ok && ref.ID == 0 && strings.Contains(text, "/") {
+		a.Path = text
+	}
+	counts := map[string]int{}
 	for _, f := range found {
 		kind := "project"
 		if f.Kind == routes.RefGroup {
 			kind = "group"
 		}
-		all = append(all, Item{kind, f.ID, f.Path, f.Name})
+		counts[kind]++
+		a.Items = append(a.Items, Item{kind, f.ID, f.Path, f.Name})
 	}
-	return all
+	a.More = most < mostFound && (counts["project"] >= most || counts["group"] >= most)
+	return a
 }
+
+// mostFound is of how many projects, or groups, no more can be asked for.
+const mostFound = 100

@@ -20,6 +20,7 @@ type Category struct {
 // Resource is what permissions are about.
 type Resource struct {
 	ID, Title, About string
+	Category         string
 	// Words are those by which people look for it, separated by spaces.
 	Words string
 	Verbs []Verb
@@ -71,7 +72,8 @@ func (k *Catalogue) Load(t *routes.Table) *Catalogue {
 		j := slices.IndexFunc(c.Resources, func(r Resource) bool { return r.ID == e.Resource })
 		if j < 0 {
 			j = len(c.Resources)
-			c.Resources = append(c.Resources, Resource{ID: e.Resource, Title: e.Title, About: e.Description})
+			c.Resources = append(c.Resources, Resource{ID: e.Resource, Title: e.Title, About: e.Description,
+				Category: e.Category})
 		}
 		v := Verb{Permission: e.Name, Label: words.Title(e.Action), About: e.Description, Boundaries: strings.Join(e.Boundaries, " "),
 			Deprecated: e.Deprecated, Mints: e.Mints, Escapes: e.Escapes, Endpoints: len(e.Endpoints), Rows: e.Endpoints,
@@ -104,8 +106,8 @@ func (k *Catalogue) Load(t *routes.Table) *Catalogue {
 
 // What is a resource with the verbs that somebody holds on it.
 type What struct {
-	Title string
-	Verbs []string
+	Title, Category string // Category is empty for what the catalogue does not know
+	Verbs           []string
 	// Permissions are the names, in the order of Verbs, and Dangers what is dangerous about each; empty for most.
 	Permissions, Dangers []string
 }
@@ -113,6 +115,22 @@ type What struct {
 // Dangerous tells whether one of them is.
 func (w *What) Dangerous() bool {
 	return slices.ContainsFunc(w.Dangers, func(s string) bool { return s != "" })
+}
+
+// Plainly says it in a sentence: "Read and start jobs".
+func (w *What) Plainly() string {
+	if w.Category == "" {
+		return w.Title + ": " + strings.Join(w.Verbs, ", ")
+	}
+	return words.Plainly(w.Title, w.Verbs)
+}
+
+// Dangers say what is dangerous about a permission; empty for most.
+func (k *Catalogue) Dangers(permission string) string {
+	if v := k.Verbs[permission]; v != nil {
+		return v.Dangers
+	}
+	return ""
 }
 
 // Group puts permissions together by resource, in the catalogue's order. What the catalogue does not know stands alone.
@@ -129,7 +147,7 @@ func (k *Catalogue) Group(names []string) (all []What) {
 		delete(held, name)
 		r := k.Of[name]
 		if r != last {
-			all = append(all, What{Title: r.Title})
+			all = append(all, What{Title: r.Title, Category: r.Category})
 			last = r
 		}
 		w := &all[len(all)-1]

@@ -2,6 +2,7 @@ package rows
 
 import (
 	"fmt"
+	"iter"
 	"slices"
 	"strconv"
 	"strings"
@@ -25,7 +26,13 @@ type Scope struct {
 	Permissions         int
 	Limits              []string // constraints in words
 	// Uses are how often each permission was used, for details.
-	Uses []Use
+	Uses []Uses
+}
+
+// Uses are permissions of a category, or with an empty one all of a short scope.
+type Uses struct {
+	Category string
+	All      []Use
 }
 
 // Place is a project or group that a scope names.
@@ -57,6 +64,48 @@ type Use struct {
 	Last                            Moment
 	Unused                          bool
 	Dangers                         string
+	category                        string
+}
+
+// Every gives each permission with its use.
+func (s *Scope) Every() iter.Seq[*Use] {
+	return func(yield func(*Use) bool) {
+		for i := range s.Uses {
+			for j := range s.Uses[i].All {
+				if !yield(&s.Uses[i].All[j]) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// fewUses is how many permissions of a scope stand together. More are grouped by category.
+const fewUses = 12
+
+// grouped puts what is dangerous first: among the permissions of a category, and those categories that have some.
+func grouped(all []Use) (groups []Uses) {
+	dangerous := func(u Use) bool { return u.Dangers != "" }
+	first := func(a, b Use) int { return before(dangerous(a), dangerous(b)) }
+	if len(all) <= fewUses {
+		slices.SortStableFunc(all, first)
+		return []Uses{{All: all}}
+	}
+	for _, u := range all {
+		i := slices.IndexFunc(groups, func(g Uses) bool { return g.Category == u.category })
+		if i < 0 {
+			i = len(groups)
+			groups = append(groups, Uses{Category: u.category})
+		}
+		groups[i].All = append(groups[i].All, u)
+	}
+	for i := range groups {
+		slices.SortStableFunc(groups[i].All, first)
+	}
+	slices.SortStableFunc(groups, func(a, b Uses) int {
+		return before(slices.ContainsFunc(a.All, dangerous), slices.ContainsFunc(b.All, dangerous))
+	})
+	return groups
 }
 
 const (
@@ -88,10 +137,12 @@ func Scopes(t *tokens.Inspected, k *picker.Catalogue, now time.Time) (rows []Sco
 		s := &t.Scopes[i]
 		row := Scope{Access: s.Access, AccessWords: words.Access(s.Access), Places: places(s, n), What: k.Group(s.Permissions),
 			Permissions: len(s.Permissions), Limits: words.Limits(&s.Constraints)}
+		var all []Use
 		for _, w := range row.What {
 			for j, name := range w.Permissions {
 				u := Use{
 					Title:      w.Title,
+					category:   w.Category,
 					Label:      w.Verbs[j],
 					Permission: name,
 					Uses:       uses[name].Uses,
@@ -102,9 +153,10 @@ func Scopes(t *tokens.Inspected, k *picker.Catalogue, now time.Time) (rows []Sco
 				if v := k.Verbs[name]; v != nil {
 					u.About = v.About
 				}
-				row.Uses = append(row.Uses, u)
+				all = append(all, u)
 			}
 		}
+		row.Uses = grouped(all)
 		if len(row.Places) > placesShown+1 {
 			row.Places, row.MorePlaces = row.Places[:placesShown], row.Places[placesShown:]
 		}

@@ -22,14 +22,17 @@ type Page struct {
 	Title, Text, Button   string
 	Danger, Reason        bool
 	Tokens                []rows.Token
-	IDs                   []int64  // all that were selected
-	Missing               []int64  // were selected, and are not there for this reader
-	Permissions           []string // that may be taken away
+	IDs                   []int64 // all that were selected
+	Missing               []int64 // were selected, and are not there for this reader
+	Permissions           []Right // that may be taken away
 	Problem, Value        string
 	Done                  bool // what follows says what came of it
 	Good, Already, Failed []Outcome
 	Back                  string // the list, without the console's path
 }
+
+// Right is a permission with what is dangerous about it; empty for most.
+type Right struct{ Name, Dangers string }
 
 // Outcome is what came of one token.
 type Outcome struct {
@@ -85,9 +88,27 @@ func Load(ctx context.Context, s *tokens.Service, c tokens.Caller, in url.Values
 	p = of(action, len(list), in.Get("everyone") != "")
 	p.IDs, p.Problem, p.Missing = ids, problem, missing
 	if action == bulk.Narrow {
-		p.Permissions = bulk.Permissions(list)
+		for _, name := range bulk.Permissions(list) {
+			p.Permissions = append(p.Permissions, Right{Name: name})
+		}
 	}
 	return p, list, nil
+}
+
+// Weigh says what is dangerous about permissions, and puts it first.
+func (p *Page) Weigh(dangers func(permission string) string) {
+	for i := range p.Permissions {
+		p.Permissions[i].Dangers = dangers(p.Permissions[i].Name)
+	}
+	slices.SortStableFunc(p.Permissions, func(a, b Right) int {
+		switch {
+		case (a.Dangers == "") == (b.Dangers == ""):
+			return 0
+		case a.Dangers != "":
+			return -1
+		}
+		return 1
+	})
 }
 
 // selected reads which tokens are selected, each once. A problem is for the reader.

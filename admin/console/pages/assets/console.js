@@ -134,7 +134,7 @@
 
   // rename gives a copy of a scope an index of its own, in every attribute that holds one.
   function rename(scope, from, to) {
-    const attributes = ["id", "name", "for", "aria-labelledby", "aria-describedby", "aria-controls"];
+    const attributes = ["id", "name", "for", "href", "aria-labelledby", "aria-describedby", "aria-controls"];
     for (const e of [scope, ...all("*", scope)]) {
       for (const a of attributes) {
         const value = e.getAttribute(a);
@@ -195,6 +195,8 @@
     const fields = { project: one("textarea[data-kind=project]", scope), group: one("textarea[data-kind=group]", scope) };
     one(".typed", scope).hidden = true;
     finder.hidden = false;
+    const few = 10; // places that are shown of many
+    let whole = false;
     const values = kind => fields[kind].value.split(/[\n,]/).map(s => s.trim()).filter(Boolean);
 
     function draw() {
@@ -211,6 +213,12 @@
           rows.push(make("li", {}, icon(kind), make("span", { textContent: path }),
             make("span", { className: "kind", textContent: kind === "group" ? "group, with all below" : "project" }), drop));
         }
+      }
+      const rest = whole ? 0 : rows.length - few;
+      if (rest > 1) {
+        const more = make("button", { type: "button", className: "quiet", textContent: `${rest} more` });
+        more.addEventListener("click", () => { whole = true; draw(); one("button", chosen.children[few]).focus(); });
+        rows.splice(few, rest, make("li", { className: "rest" }, more));
       }
       chosen.hidden = rows.length === 0;
       chosen.replaceChildren(...rows);
@@ -235,7 +243,7 @@
   // combobox follows the ARIA pattern: focus stays in the field, the arrow keys move through the list.
   function combobox(scope, add) {
     const field = one("[data-find]", scope), found = one("[data-found]", scope), said = one("[data-find-said]", scope);
-    let items = [], at = -1, turn = 0;
+    let items = [], at = -1, turn = 0, tens = 0;
 
     function close() {
       found.hidden = true;
@@ -254,30 +262,40 @@
       }
     }
     function choose(i) {
+      if (items[i].more) {
+        tens++;
+        look(i);
+        return;
+      }
       add(items[i].kind, items[i].path);
       said.textContent = `Added ${items[i].path}.`;
       field.value = "";
       close();
       field.focus();
     }
-    const look = later(180, async () => {
+    async function search(text, more) {
+      try {
+        const response = await fetch(`${form.dataset.search}?q=${encodeURIComponent(text)}&more=${more}`, { headers: { Accept: "application/json" } });
+        return response.status === 401 ? { items: [], problem: "You are signed out. Open a new tab to sign in again." } : await response.json();
+      } catch {
+        return { items: [], problem: "patgate could not be reached." };
+      }
+    }
+    // look shows what is found, and marks the one at an index, or the first.
+    async function look(index = 0) {
       const text = field.value.trim(), mine = ++turn;
       if (text === "") { close(); said.textContent = ""; return; }
-      let answer;
-      try {
-        const response = await fetch(`${form.dataset.search}?q=${encodeURIComponent(text)}`, { headers: { Accept: "application/json" } });
-        answer = response.status === 401 ? { items: [], problem: "You are signed out. Open a new tab to sign in again." } : await response.json();
-      } catch {
-        answer = { items: [], problem: "patgate could not be reached." };
-      }
+      const answer = await search(text, tens);
       if (mine !== turn) return;
+      const before = new Set(index > 0 ? items.map(i => i.kind + i.path) : []);
       items = answer.items ?? [];
+      const n = items.length;
       // What has the form of a path can be added without being found.
-      const path = /^[A-Za-z0-9_.][A-Za-z0-9_.-]*(\/[A-Za-z0-9_.][A-Za-z0-9_.-]*)+$/.test(text);
-      if (path && !items.some(i => i.path === text)) items.push({ kind: "project", path: text, typed: true });
+      if (answer.path && !items.some(i => i.path === answer.path)) items.push({ kind: "project", path: answer.path, typed: true });
+      if (answer.more) items.push({ more: true, path: "10 more" });
       found.replaceChildren(...items.map((item, i) => {
-        const li = make("li", { id: `${found.id}-${i}` }, icon(item.kind), make("span", { textContent: item.path }),
-          make("span", { className: "kind", textContent: item.typed ? "as typed" : item.kind }));
+        const li = make("li", { id: `${found.id}-${i}`, className: item.more ? "more-found" : "" }, icon(item.more ? "plus" : item.kind), make("span", { textContent: item.path }),
+          make("span", { className: "kind", textContent: item.more ? "" : item.typed ? "as typed" : item.kind }));
         li.setAttribute("role", "option");
         li.setAttribute("aria-selected", "false");
         li.addEventListener("mousedown", event => { event.preventDefault(); choose(i); });
@@ -285,10 +303,27 @@
       }));
       found.hidden = items.length === 0;
       field.setAttribute("aria-expanded", String(items.length > 0));
-      said.textContent = answer.problem ?? (items.length === 0 ? "Nothing found." : `${items.length} found.`);
-      mark(items.length > 0 ? 0 : -1);
+      said.textContent = answer.problem ?? (items.length === 0 ? "Nothing found." : `${n} found${answer.more ? ", and there are more" : ""}.`);
+      mark(items.length > 0 ? Math.max(0, index > 0 ? items.findIndex(i => !before.has(i.kind + i.path)) : 0) : -1);
+    }
+    const soon = later(180, () => { tens = 0; look(); });
+
+    // Several paths, ids or addresses that are pasted at once are added one by one, each as what it is.
+    field.addEventListener("paste", async event => {
+      const lines = (event.clipboardData?.getData("text") ?? "").split(/[\s,]+/).filter(Boolean);
+      if (lines.length < 2) return;
+      event.preventDefault();
+      said.textContent = `Looking for ${lines.length} places…`;
+      const missing = [];
+      let added = 0;
+      for (const line of lines.slice(0, 100)) {
+        const answer = await search(line, 0);
+        const path = answer.path ?? line, is = (answer.items ?? []).find(i => i.path === path);
+        if (is || answer.path) { add(is?.kind ?? "project", path); added++; } else missing.push(line);
+      }
+      said.textContent = `Added ${added}.` + (missing.length > 0 ? ` Not found: ${missing.slice(0, 5).join(", ")}${missing.length > 5 ? " and more" : ""}.` : "");
     });
-    field.addEventListener("input", event => { event.stopPropagation(); look(); });
+    field.addEventListener("input", event => { event.stopPropagation(); soon(); });
     field.addEventListener("blur", close);
     field.addEventListener("keydown", event => {
       if (event.key === "Enter") {
@@ -312,30 +347,52 @@
     resources.replaceChildren();
     left.hidden = false;
 
+    // entry is a button in the list for a resource.
+    function entry(row, heading) {
+      const counted = make("span", { className: "counted" });
+      const button = make("button", { type: "button", tabIndex: -1 }, make("span", { textContent: row.field.dataset.title }), counted);
+      button.addEventListener("click", () => {
+        if (opened.has(row) || count(row) > 0) drop(row); else opened.add(row);
+        draw();
+        if (opened.has(row)) row.field.scrollIntoView({ block: "nearest" });
+      });
+      row.entries.push({ button, counted, heading });
+      return button;
+    }
+
+    const usual = make("h3", { textContent: "Common" }), byCategory = [];
     for (const category of all("[data-category]", scope)) {
       category.open = true;
       const heading = make("h3", { textContent: category.dataset.category });
-      resources.append(heading);
-      const mine = [];
+      byCategory.push(heading);
       for (const field of all("[data-resource]", category)) {
-        const counted = make("span", { className: "counted" });
-        const button = make("button", { type: "button" }, make("span", { textContent: field.dataset.title }), counted);
-        button.setAttribute("aria-pressed", "false");
-        const row = { field, button, counted, category, heading, verbs: all(".verb", field) };
+        const row = { field, category, heading, verbs: all(".verb", field), entries: [] };
         row.text = [category.dataset.category, field.dataset.title, field.dataset.words, ...row.verbs.map(v => v.title)].join(" ").toLowerCase();
-        button.addEventListener("click", () => {
-          if (opened.has(row) || count(row) > 0) drop(row); else opened.add(row);
-          draw();
-          if (opened.has(row)) row.field.scrollIntoView({ block: "nearest" });
-        });
         const remove = make("button", { type: "button", className: "quiet drop" }, icon("cross"), make("span", { className: "hidden-label", textContent: `Remove ${field.dataset.title}` }));
-        remove.addEventListener("click", () => { drop(row); draw(); button.focus(); });
+        remove.addEventListener("click", () => { drop(row); draw(); (row.entries.find(e => !e.button.hidden) ?? row.entries[0]).button.focus(); });
         field.append(remove);
-        resources.append(button);
-        mine.push(row);
+        byCategory.push(entry(row, heading));
         rows.push(row);
       }
     }
+    const common = all("[data-common] a", scope).map(a => rows.find(r => r.field.dataset.resource === a.dataset.of)).filter(Boolean);
+    resources.append(usual, ...common.map(row => entry(row, usual)), ...byCategory);
+
+    // The list is one stop of the Tab key, and the arrow keys move within it (WAI-ARIA practices, toolbar).
+    const shown = () => all("button", resources).filter(b => !b.hidden);
+    function stop(button) {
+      for (const b of all("button[tabindex='0']", resources)) b.tabIndex = -1;
+      if (button) button.tabIndex = 0;
+    }
+    function go(event) {
+      const list = shown(), i = list.indexOf(document.activeElement);
+      const to = { ArrowDown: Math.min(i + 1, list.length - 1), ArrowUp: i - 1, Home: 0, End: list.length - 1 }[event.key];
+      if (to === undefined || list.length === 0) return;
+      event.preventDefault();
+      if (to < 0) filter.focus(); else list[to].focus();
+    }
+    resources.addEventListener("keydown", go);
+    resources.addEventListener("focusin", event => stop(event.target));
 
     const count = row => row.verbs.filter(v => one("input", v).checked).length;
 
@@ -358,25 +415,34 @@
           verb.classList.toggle("misfit", !fit && input.checked);
           fits = fits || fit;
         }
-        const n = count(row), shown = n > 0 || opened.has(row) && fits;
-        row.field.hidden = !shown;
-        row.counted.textContent = n;
-        row.counted.hidden = n === 0;
-        row.button.setAttribute("aria-pressed", String(shown));
-        row.button.hidden = !(fits || n > 0) || !words.every(w => row.text.includes(w));
-        if (!row.button.hidden) { listed++; headings.set(row.heading, true); }
-        if (shown) { any = true; categories.set(row.category, true); }
+        const n = count(row), picked = n > 0 || opened.has(row) && fits;
+        row.field.hidden = !picked;
+        for (const e of row.entries) {
+          e.counted.textContent = n;
+          e.counted.hidden = n === 0;
+          e.button.setAttribute("aria-pressed", String(picked));
+          e.button.hidden = !(fits || n > 0) || !words.every(w => row.text.includes(w)) || e.heading === usual && words.length > 0;
+          if (!e.button.hidden) headings.set(e.heading, true);
+          if (!e.button.hidden && e.heading !== usual) listed++;
+        }
+        if (picked) { any = true; categories.set(row.category, true); }
       }
+      usual.hidden = !headings.has(usual);
       for (const row of rows) {
         row.heading.hidden = !headings.has(row.heading);
         row.category.hidden = !categories.has(row.category);
       }
+      const list = shown();
+      if (!list.some(b => b.tabIndex === 0)) stop(list[0]);
       empty.hidden = any;
       if (words.length > 0) said.textContent = listed === 1 ? "1 resource" : `${listed} resources`;
     }
 
     filter.addEventListener("input", event => { event.stopPropagation(); draw(); });
-    filter.addEventListener("keydown", event => { if (event.key === "Enter") event.preventDefault(); });
+    filter.addEventListener("keydown", event => {
+      if (event.key === "Enter") event.preventDefault();
+      if (event.key === "ArrowDown") { event.preventDefault(); shown()[0]?.focus(); }
+    });
     one("[data-right]", scope).addEventListener("change", draw);
     for (const radio of all("[data-access]", scope)) radio.addEventListener("change", draw);
     draw();

@@ -1,4 +1,4 @@
-package tokencmd
+package questioncmd
 
 import (
 	"context"
@@ -62,7 +62,8 @@ func addQuestionFlags(cmd *cobra.Command) {
 	desk.AddServerFlag(cmd)
 }
 
-func newTokenCan() *cobra.Command {
+// CanCommand gives patgate token can.
+func CanCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "can ID METHOD PATH",
 		Short: "Say whether a token may make a request, without making it",
@@ -120,6 +121,10 @@ func CanAt(cmd *cobra.Command, id int64, method, path string, m questions.Moment
 	if !m.At.IsZero() {
 		asked.Set("at", m.At.Format(time.RFC3339))
 	}
+	dangers, err := desk.NewDangers(cmd.OutOrStdout())
+	if err != nil {
+		return err
+	}
 	return question(cmd, desk.Path(id, "/can"), asked,
 		func(ctx context.Context, s *questions.Service, d *desk.Desk) (*questions.Verdict, error) {
 			return s.CanAt(ctx, d.As, id, method, path, m)
@@ -132,7 +137,7 @@ func CanAt(cmd *cobra.Command, id int64, method, path string, m questions.Moment
 				}
 			}
 			fact("route", v.Route)
-			fact("permission", strings.Join(v.Permissions, " and "))
+			fact("permission", strings.Join(dangers.Told(v.Permissions), " and "))
 			fact("missing", strings.Join(v.Missing, ", "))
 			fact("limit", v.Ceiling)
 			fact("forbidden", strings.Join(v.Forbidden, ", "))
@@ -166,8 +171,8 @@ func placeQuery(q url.Values, p *questions.Place) url.Values {
 	return q
 }
 
-// placeOf reads --project and --group, of which at most one is given.
-func placeOf(cmd *cobra.Command) (*questions.Place, error) {
+// PlaceOf reads --project and --group, of which at most one is given.
+func PlaceOf(cmd *cobra.Command) (*questions.Place, error) {
 	project, _ := cmd.Flags().GetString("project")
 	group, _ := cmd.Flags().GetString("group")
 	switch {
@@ -181,7 +186,8 @@ func placeOf(cmd *cobra.Command) (*questions.Place, error) {
 	return nil, nil
 }
 
-func newTokenProve() *cobra.Command {
+// ProveCommand gives patgate token prove.
+func ProveCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "prove ID --never PERMISSION",
 		Short: "Prove that a token never uses a permission in a place, or show where it does",
@@ -201,7 +207,7 @@ permission is never used there; else it is 1, and a request that uses it is show
 				}
 				_ = cmd.Flags().Set("group", in)
 			}
-			in, err := placeOf(cmd)
+			in, err := PlaceOf(cmd)
 			if err != nil {
 				return err
 			}
@@ -250,7 +256,8 @@ func printProof(w io.Writer, p *questions.Proof) {
 	fmt.Fprintf(w, "%-12s %s\n", "route", p.Witness.Route)
 }
 
-func newTokenDiff() *cobra.Command {
+// DiffCommand gives patgate token diff.
+func DiffCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "diff A B",
 		Short: "Say what token B opens that token A does not",
@@ -304,7 +311,8 @@ func printDifferences(w io.Writer, d *questions.Differences) {
 	}
 }
 
-func newTokenWhoCan() *cobra.Command {
+// WhoCanCommand gives patgate token who-can.
+func WhoCanCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "who-can PERMISSION --project PROJECT | --group GROUP",
 		Short: "List the active tokens that hold a permission on a project or group",
@@ -313,7 +321,7 @@ everyone's.`,
 		Example: `  patgate token who-can push_code --project group/app`,
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			on, err := placeOf(cmd)
+			on, err := PlaceOf(cmd)
 			if err != nil {
 				return err
 			}
