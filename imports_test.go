@@ -59,6 +59,8 @@ func direction() map[string][]string {
 		"forge/facts":                 {"routes", "policy", "token", "cache", "dial", "fleet/share", "forge", "forge/rest"},
 		"forge/oauth":                 {"token", "dial", "forge"},
 		"forge/oauth/oauthtest":       {},
+		"forge/forgetest":             {"forge/forgetest/cable"},
+		"forge/forgetest/cable":       {},
 		"forge/...":                   {"routes", "policy", "token", "cache", "forge", "forge/facts", "forge/rest"},
 		"store":                       {"routes", "policy", "token", "cache", "learn", "store/seal", "token/limits"},
 		"store/seal":                  {"token"},
