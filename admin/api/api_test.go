@@ -27,7 +27,7 @@ func TestTheDocumentDescribesWhatIsThere(t *testing.T) {
 	if err := json.Unmarshal(openAPI, &document); err != nil || document.Servers[0].URL != extras {
 		t.Fatal(err)
 	}
-	h, err := New(Options{Base: "/api/v4", Tokens: &tokens.Service{}, Questions: questions.New(&tokens.Service{}, nil),
+	h, err := New(Options{Base: "/api/v4", Tokens: &tokens.Service{}, Questions: questions.New(&tokens.Service{}, nil, nil),
 		Learning: learning.New(&tokens.Service{})})
 	if err != nil {
 		t.Fatal(err)
@@ -61,7 +61,7 @@ func TestTheDocumentDescribesWhatIsThere(t *testing.T) {
 
 // What the mux would clean, redirect or decode is not there: one that is patgate's own is a 404, any other passes on.
 func TestPathsAreTakenAsTheyStand(t *testing.T) {
-	h, err := New(Options{Base: "/api/v4", Tokens: &tokens.Service{}, Questions: questions.New(&tokens.Service{}, nil),
+	h, err := New(Options{Base: "/api/v4", Tokens: &tokens.Service{}, Questions: questions.New(&tokens.Service{}, nil, nil),
 		Learning: learning.New(&tokens.Service{})})
 	if err != nil {
 		t.Fatal(err)

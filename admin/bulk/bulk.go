@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"patgate/admin/tokens"
@@ -53,8 +54,11 @@ type Done struct {
 // ErrNothingLeft says that a narrowing would leave a token nothing.
 var ErrNothingLeft = errors.New("nothing would be left: revoke it")
 
-// Do carries out an order on tokens, one after the other. When the caller goes away, what is left is not begun, and told so.
+// Do carries out an order on tokens, one after the other. When the context ends, what is left is not begun, and told so. The log
+// has the order, and what came of it when it is through: of one that was cut off, the tokens that have a line of their own were
+// done.
 func Do(ctx context.Context, s *tokens.Service, c tokens.Caller, o Order, ids []int64) (all []Done) {
+	s.Ordered(c, "several_ordered", fmt.Sprintf("%s tokens %s", o.Action, listed(ids)))
 	for _, id := range ids {
 		if err := ctx.Err(); err != nil {
 			all = append(all, Done{ID: id, Err: err})
@@ -62,7 +66,39 @@ func Do(ctx context.Context, s *tokens.Service, c tokens.Caller, o Order, ids []
 		}
 		all = append(all, one(ctx, s, c, o, id))
 	}
+	s.Ordered(c, "several_done", outcome(o.Action, all))
 	return all
+}
+
+// outcome says what came of an order.
+func outcome(a Action, all []Done) string {
+	var done, already, left []int64
+	for i := range all {
+		switch {
+		case all[i].Err != nil:
+			left = append(left, all[i].ID)
+		case all[i].Already:
+			already = append(already, all[i].ID)
+		default:
+			done = append(done, all[i].ID)
+		}
+	}
+	return fmt.Sprintf("%s: done to %s; nothing to do for %s; not done to %s", a, listed(done), listed(already), listed(left))
+}
+
+// listed writes ids one behind the other.
+func listed(ids []int64) string {
+	if len(ids) == 0 {
+		return "none"
+	}
+	var b strings.Builder
+	for i, id := range ids {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		b.WriteString(strconv.FormatInt(id, 10))
+	}
+	return b.String()
 }
 
 func one(ctx context.Context, s *tokens.Service, c tokens.Caller, o Order, id int64) (d Done) {

@@ -19,8 +19,16 @@ import (
 // storing is a store that can be told to be cut off when it has stored a token, or to do something before it does.
 type storing struct {
 	*sqlite.DB
-	cut    atomic.Bool
-	before func()
+	cut      atomic.Bool
+	before   func()
+	revoking func()
+}
+
+func (s *storing) RevokeToken(ctx context.Context, id int64, cause store.Cause) (store.Listed, error) {
+	if s.revoking != nil {
+		s.revoking()
+	}
+	return s.DB.RevokeToken(ctx, id, cause)
 }
 
 func (s *storing) answer(r token.Record, err error) (token.Record, error) {

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"net/url"
@@ -47,9 +48,13 @@ func (q *request) several(in url.Values, do bool) error {
 		if p.Problem != "" {
 			status = http.StatusUnprocessableEntity
 		} else {
-			p.Tell(bulk.Do(q.ctx(), q.o.Tokens, q.caller, order, p.IDs), func(err error) string { _, text := q.words(err); return text })
+			all := bulk.Do(context.WithoutCancel(q.ctx()), q.o.Tokens, q.caller, order, p.IDs) // whoever hangs up meanwhile
+			p.Tell(all, func(err error) string { _, text := q.words(err); return text })
 		}
 	}
 	q.render("bulk", status, page{Title: p.Title, Nav: "tokens", Slim: true}, p)
+	if p.Done && q.ctx().Err() != nil {
+		q.session.Say(p.Title) // on the next page: nobody gets this one
+	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package console_test
 
 import (
+	"context"
 	"encoding/csv"
 	"encoding/json"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // Who can do what, and where: each filter leaves what it says, keeps in the address of what is downloaded, and a wrong one lists
@@ -110,4 +112,63 @@ func TestSeveral(t *testing.T) {
 	stranger.header.Set("Sec-Fetch-Site", "cross-site")
 	form := url.Values{"action": {"revoke"}, "id": ids["id"]}
 	stranger.post(t, "/bulk", form).wants(t, http.StatusForbidden)
+}
+
+// An order for several tokens goes on to its end when whoever gave it hangs up. The log has the order and what came of it, and the next
+// page says it.
+func TestSeveralCutOff(t *testing.T) {
+	w := newWorld(t, nil)
+	v := w.signedIn(t, w.alicePAT)
+	first, _ := v.make(t, w.alicePAT, url.Values{"name": {"first"}})
+	second, _ := v.make(t, w.alicePAT, url.Values{"name": {"second"}})
+	ids := url.Values{"id": {fmt.Sprint(first), fmt.Sprint(second), "1000000099999"}}
+	form := v.get(t, "/bulk?action=revoke&"+ids.Encode()).fill(ids)
+	ctx, hangUp := context.WithCancel(t.Context())
+	gone := make(chan struct{})
+	console := w.nodes[0]
+	w.nodes[0] = http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPost {
+			go func() { <-r.Context().Done(); close(gone) }()
+		}
+		console.ServeHTTP(rw, r)
+	})
+	w.storing.revoking = func() { hangUp(); <-gone }
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, w.origin+"/bulk", strings.NewReader(form.Encode()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header = http.Header{"Content-Type": {"application/x-www-form-urlencoded"}, "Origin": {"null"}, "Sec-Fetch-Site": {"same-origin"}}
+	if a, err := v.Do(request); err == nil {
+		_ = a.Body.Close()
+		t.Fatal("the request was not cut off")
+	}
+	for end := time.Now().Add(10 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+		if strings.Contains(v.get(t, "/tokens").body, "2 of 3 tokens: revoked") {
+			break
+		}
+		if time.Now().After(end) {
+			t.Fatal("the next page does not say what came of it")
+		}
+	}
+	for _, id := range []int64{first, second} {
+		if w.read(t, id).RevokedAt.IsZero() {
+			t.Errorf("%d is not revoked", id)
+		}
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var told []string
+	for _, c := range w.changes {
+		if strings.HasPrefix(c.What, "several_") || c.What == "revoked" {
+			told = append(told, fmt.Sprintf("%s by %d: %s", c.What, c.OwnerID, c.Reason))
+		}
+	}
+	want := []string{
+		fmt.Sprintf("several_ordered by %d: revoke tokens %d, %d, 1000000099999", w.alice, first, second),
+		fmt.Sprintf("revoked by %d: revoked by alice", w.alice), fmt.Sprintf("revoked by %d: revoked by alice", w.alice),
+		fmt.Sprintf("several_done by %d: revoke: done to %d, %d; nothing to do for none; not done to 1000000099999", w.alice, first, second),
+	}
+	if !slices.Equal(told, want) {
+		t.Errorf("%q, want %q", told, want)
+	}
 }

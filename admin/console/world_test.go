@@ -51,11 +51,12 @@ type world struct {
 	options console.Options // of its consoles
 	nodes   []http.Handler  // that answer; a visitor's field X-Node says which, the first one else
 
-	mu     sync.Mutex
-	table  *routes.Table
-	ahead  time.Duration
-	events []console.Event
-	faults []string
+	mu      sync.Mutex
+	table   *routes.Table
+	ahead   time.Duration
+	events  []console.Event
+	changes []tokens.Change
+	faults  []string
 }
 
 // pass moves the clock.
@@ -109,7 +110,8 @@ func newWorld(t *testing.T, edit func(*console.Options)) *world {
 	}
 	t.Cleanup(resolver.Close)
 	if w.Service, err = tokens.New(tokens.Options{Store: w.storing, Keyring: ring, Table: w.routes, Forge: resolver, Origin: w.upstream.URL,
-		Now: w.now, Administrators: []int64{w.root}}); err != nil {
+		Now: w.now, Administrators: []int64{w.root},
+		Record: func(c tokens.Change) { w.mu.Lock(); w.changes = append(w.changes, c); w.mu.Unlock() }}); err != nil {
 		t.Fatal(err)
 	}
 	server := httptest.NewTLSServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {

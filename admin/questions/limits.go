@@ -45,7 +45,12 @@ func (s *Service) CanAt(ctx context.Context, c tokens.Caller, id int64, method, 
 		deny(limits.Windows, "the token does not work at %s, and not before %s", m.At.UTC().Format(time.RFC3339),
 			next.UTC().Format(time.RFC3339))
 	}
-	if m.From.IsValid() && !held.From(m.From) {
+	switch {
+	case !m.From.IsValid():
+	case s.names(m.From) && !held.From(netip.Addr{}):
+		deny(limits.Networks, "%s is a proxy's (trusted_proxies, proxy_protocol): a request through it is its client's, so give "+
+			"the client's address; one that names no client is refused", m.From)
+	case !held.From(m.From):
 		deny(limits.Networks, "the token is not for requests from %s", m.From)
 	}
 	for i := range held.Levels {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"time"
 
 	"patgate/admin/sight"
@@ -23,10 +24,14 @@ type Find func(t *routes.Table, op *routes.Operation, method string, target []by
 type Service struct {
 	tokens *tokens.Service
 	find   Find
+	names  func(netip.Addr) bool
 }
 
-// New makes a service. Without find only paths of the REST API are known.
-func New(t *tokens.Service, find Find) *Service { return &Service{t, find} }
+// New makes a service. Without find only paths of the REST API are known. names tells whether an address is a proxy's that is
+// believed when it names its clients: a request that comes from there and names none has no address.
+func New(t *tokens.Service, find Find, names func(netip.Addr) bool) *Service {
+	return &Service{t, find, names}
+}
 
 // subject is a token that is asked about.
 type subject struct {

@@ -156,6 +156,11 @@ func (s *Service) Change(ctx context.Context, f func(context.Context, store.Stor
 // Recorded tells of a change that was made beside the service.
 func (s *Service) Recorded(c Change) { s.o.Record(c) }
 
+// Ordered tells of what a caller ordered for several tokens (several_ordered), or of what came of it (several_done).
+func (s *Service) Ordered(c Caller, what, text string) {
+	s.o.Record(Change{What: what, OwnerID: c.UserID(), By: c.by(), Reason: text})
+}
+
 // record tells of a change.
 func (s *Service) record(what string, l *store.Listed, c Caller, reason string, other int64) {
 	s.o.Record(Change{What: what, TokenID: l.ID, OwnerID: l.Owner.UserID, By: c.by(), Reason: reason, Other: other})

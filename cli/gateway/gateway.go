@@ -332,9 +332,9 @@ func (g *gateway) proxyOptions(keys *seal.Keyring) proxy.Options {
 		GrantURL:          grantURL(c),
 		OwnCookies:        console.CookiePrefix,
 		OwnPages:          g.console != nil && c.Console.Listen == config.ConsoleGateway,
-		ProxyProtocol:     ranges(c.ProxyProtocol),
+		ProxyProtocol:     opening.Ranges(c.ProxyProtocol),
 		Unannounced:       g.unannounced(),
-		TrustedProxies:    ranges(c.TrustedProxies),
+		TrustedProxies:    opening.Ranges(c.TrustedProxies),
 		Untrusted: func(peer netip.Addr) {
 			g.logger.Warn("X-Forwarded-For from an address that is not in trusted_proxies is not believed: "+
 				"all who come over it count as one client (fix: when it is a proxy of yours, add it to trusted_proxies)",

@@ -14,13 +14,11 @@ import (
 
 	"patgate/admin/api"
 	"patgate/admin/learning"
-	"patgate/admin/questions"
 	"patgate/admin/tokens"
 	"patgate/cli/opening"
 	"patgate/config"
 	"patgate/proxy/local"
 	"patgate/proxy/surface"
-	"patgate/proxy/surfaces"
 	"patgate/store"
 )
 
@@ -119,7 +117,7 @@ func (g *gateway) makeTokens(o *opening.Opened) (err error) {
 		Leaks:     leaks,
 		Exchange:  g.exchange,
 		Learning:  g.learning,
-		Questions: questions.New(g.tokens, surfaces.Find),
+		Questions: opening.Questions(c, g.tokens),
 		Report:    func(err error) { g.logger.Error("token API", zap.Error(err)) },
 	})
 	return err

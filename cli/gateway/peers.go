@@ -7,17 +7,7 @@ import (
 	"time"
 
 	"go.uber.org/zap"
-
-	"patgate/config"
 )
-
-// ranges gives the ranges of a setting in the proxy's own form.
-func ranges(of []config.Prefix) (all []netip.Prefix) {
-	for _, p := range of {
-		all = append(all, p.Prefix)
-	}
-	return all
-}
 
 // clientField names a client in the log. Who comes over a Unix socket may have no address.
 func clientField(client netip.Addr) zap.Field {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
@@ -47,7 +48,7 @@ the tokens of their own set.`,
 	}
 	f := cmd.Flags()
 	f.Bool("dry-run", false, "change nothing, and exit as diff does")
-	f.String("secrets-dir", "", "write the secret of each new token into a file of its name there, with mode 0600")
+	f.String("secrets-dir", "", "directory, made when needed, for a file of its name (mode 0600) with the secret of each new token")
 	f.Bool("secrets-stdout", false, "print the name and the secret of each new token, once")
 	addCommon(cmd)
 	return cmd
@@ -90,6 +91,9 @@ func apply(cmd *cobra.Command, dry bool) error {
 		return err
 	}
 	path, _ := cmd.Flags().GetString("file")
+	if same(path, c.Policies) {
+		c.Policies = "" // read here, strictly: their lock may lack what is about to be looked up
+	}
 	files, problems := manifest.Files(path)
 	set, found := manifest.Read(files, table)
 	lock := set.Lock
@@ -107,10 +111,22 @@ func apply(cmd *cobra.Command, dry bool) error {
 			lock.Set = name
 		}
 	}
+	if secrets, _ := cmd.Flags().GetString("secrets-dir"); secrets != "" && !dry { // before any is made
+		if err := os.MkdirAll(secrets, 0o700); err != nil {
+			return fmt.Errorf("making --secrets-dir: %w", err)
+		}
+	}
 	return desk.AtForge(cmd, c, table, false, func(ctx context.Context, d *desk.Desk, shown *tokens.Owner) error {
 		a := &application{cmd: cmd, desk: d, table: table, set: set, lock: &lock, shown: shown, path: path}
 		return desk.Told(cmd, a.run(ctx, dry))
 	})
+}
+
+// same tells whether two paths lead to one file or directory.
+func same(a, b string) bool {
+	one, err := os.Stat(a)
+	other, also := os.Stat(b)
+	return err == nil && also == nil && os.SameFile(one, other)
 }
 
 // wrong gives what is wrong with files but for the paths that the lock does not have yet: these are looked up.

@@ -16,8 +16,8 @@ import (
 
 	"patgate/admin/questions"
 	"patgate/cli/desk"
+	"patgate/cli/opening"
 	"patgate/cli/terminal"
-	"patgate/proxy/surfaces"
 	"patgate/routes"
 )
 
@@ -35,7 +35,7 @@ func question[T any](cmd *cobra.Command, path string, query url.Values,
 		_, err = r.Ask(cmd.Context(), http.MethodGet, path+"?"+query.Encode(), nil, a)
 	default:
 		err = desk.WithForge(cmd, func(ctx context.Context, d *desk.Desk) error {
-			a, err = local(ctx, questions.New(d.Service, surfaces.Find), d)
+			a, err = local(ctx, opening.Questions(d.Config, d.Service), d)
 			return desk.Told(cmd, err)
 		})
 	}
@@ -86,7 +86,8 @@ is no body to look at: what a body could change is noted. The exit code is 0 for
 			return CanAt(cmd, id, args[1], args[2], m)
 		},
 	}
-	cmd.Flags().String("from", "", "from which address the request would come, for a token that is limited to networks")
+	cmd.Flags().String("from", "", "from which address the request would come, the client's and no proxy's, for a token that is "+
+		"limited to networks")
 	cmd.Flags().String("at", "", "at which time (2026-12-31T08:00:00Z), for one that is limited to some; now, when not given")
 	addQuestionFlags(cmd)
 	return cmd

@@ -1,14 +1,22 @@
 package forgetest
 
-import "strings"
+import (
+	"cmp"
+	"strings"
+	"time"
+)
 
 // credential is a deploy key, deploy token, access token or trigger of a project or group.
 type credential struct {
 	id           int64
 	kind, place  string // place: what it belongs to, as the path names it
 	name, secret string
-	push         bool
+	push, ended  bool
 	user         int64
+	about, ends  string // of an access token, as the rest
+	scopes       []string
+	level        int64
+	made         time.Time
 }
 
 // credentialKinds are the last segments of the paths, with the beginning of a secret; a key is the client's own.
@@ -52,8 +60,12 @@ func (c *call) credentialPlace() (kind, place string) {
 }
 
 func showCredential(d *credential, secret bool) object {
-	out := object{"id": d.id, "name": d.name, "title": d.name, "description": d.name, "revoked": false, "active": true,
+	out := object{"id": d.id, "name": d.name, "title": d.name, "description": d.name, "revoked": d.ended, "active": !d.ended,
 		"can_push": d.push}
+	if d.kind == "access_tokens" { // Entities::ResourceAccessToken, of a bot of its own
+		out["description"], out["scopes"], out["access_level"], out["user_id"] = d.about, d.scopes, d.level, d.id+10000
+		out["created_at"], out["expires_at"], out["last_used_at"] = stamp(d.made), d.ends, nil
+	}
 	switch {
 	case d.kind == "deploy_keys":
 		out["key"] = d.secret
@@ -65,12 +77,10 @@ func showCredential(d *credential, secret bool) object {
 
 func (c *call) createCredential() answer {
 	kind, place := c.credentialPlace()
-	d := &credential{id: c.f.world.next("credential"), kind: kind, place: place, push: c.params.flag("can_push"), user: c.user.id}
-	for _, name := range []string{"name", "title", "description"} {
-		if text := c.params.text(name); text != "" {
-			d.name = text
-		}
-	}
+	d := &credential{id: c.f.world.next("credential"), kind: kind, place: place, push: c.params.flag("can_push"), user: c.user.id,
+		name:  cmp.Or(c.params.text("name"), c.params.text("title"), c.params.text("description")),
+		about: c.params.text("description"), scopes: c.params.texts("scopes"), made: c.f.now(), ends: c.params.text("expires_at"),
+		level: cmp.Or(c.params.number("access_level"), Maintainer)}
 	if d.secret = c.params.text("key"); kind != "deploy_keys" {
 		d.secret = secretFor(credentialKinds[kind], "credential", d.id)
 	}
@@ -118,8 +128,11 @@ func (c *call) deleteCredential() answer {
 
 func (c *call) rotateCredential() answer {
 	_, d := c.findCredentialOf()
-	d.secret = secretFor(credentialKinds[d.kind], "rotated", d.id)
-	return ok(showCredential(d, true))
+	next := *d
+	d.ended, next.id, next.made, next.ends = true, c.f.world.next("credential"), c.f.now(), c.params.text("expires_at")
+	next.secret = secretFor(credentialKinds[d.kind], "rotated", next.id)
+	c.f.world.credentials = append(c.f.world.credentials, &next)
+	return ok(showCredential(&next, true))
 }
 
 // triggerPipeline starts a pipeline on the word of a trigger's token, which stands in a parameter; nobody is logged in.

@@ -4,18 +4,12 @@ import "strings"
 
 // apiRoutes is the stand-in's part of the API, literal before capture.
 func apiRoutes() []route {
-	get := func(pattern string, f func(*call) answer) route {
-		return route{method: "GET", pattern: pattern, answer: f}
+	by := func(method string) func(string, func(*call) answer) route {
+		return func(pattern string, f func(*call) answer) route {
+			return route{method: method, pattern: pattern, answer: f}
+		}
 	}
-	post := func(pattern string, f func(*call) answer) route {
-		return route{method: "POST", pattern: pattern, answer: f}
-	}
-	put := func(pattern string, f func(*call) answer) route {
-		return route{method: "PUT", pattern: pattern, answer: f}
-	}
-	del := func(pattern string, f func(*call) answer) route {
-		return route{method: "DELETE", pattern: pattern, answer: f}
-	}
+	get, post, put, del := by("GET"), by("POST"), by("PUT"), by("DELETE")
 	open := func(r route) route { r.open = true; return r }
 	scoped := func(r route, scopes ...string) route { r.scopes = scopes; return r }
 
@@ -34,6 +28,10 @@ func apiRoutes() []route {
 		scoped(post("/personal_access_tokens/self/rotate", (*call).rotateSelf), "self_rotate"),
 
 		get("/personal_access_tokens", (*call).listTokens),
+		get("/personal_access_tokens/:id", (*call).getToken),
+		del("/personal_access_tokens/:id", (*call).revokeToken),
+		post("/personal_access_tokens/:id/rotate", (*call).rotateToken),
+		post("/users/:user_id/personal_access_tokens", (*call).createToken),
 
 		open(get("/groups", (*call).listGroups)),
 		post("/groups", (*call).createGroup),

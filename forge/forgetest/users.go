@@ -49,63 +49,6 @@ func (c *call) getUser() answer {
 	return ok(c.showUser(u))
 }
 
-// showToken is Entities::PersonalAccessTokenWithLastUsedIps.
-func (c *call) showToken(t *accessToken) any {
-	active := !t.revoked && (t.expires.IsZero() || c.f.now().Before(t.expires))
-	return object{"id": t.id, "name": t.name, "revoked": t.revoked, "created_at": stamp(t.created), "description": nil,
-		"scopes": t.scopes, "user_id": t.user, "last_used_at": stamp(c.f.now()), "active": active, "granular": t.granular,
-		"expires_at": day(t.expires), "last_used_ips": []string{"127.0.0.1"}}
-}
-
-// selfToken answers personal access tokens about themselves. A fine-grained one would need a permission for it, which
-// none has here.
-func (c *call) selfToken() answer {
-	if c.token == nil || c.token.kind != "personal" {
-		panic(halt{answerError(400, "400 Bad request - This endpoint requires token type to be a personal access token")})
-	}
-	return ok(c.showToken(c.token))
-}
-
-// listTokens lists the user's own tokens; everyone's, or those of user_id, for an administrator. The newest comes first.
-func (c *call) listTokens() answer {
-	state, of := c.params.text("state"), c.params.number("user_id")
-	if of != 0 && of != c.user.id && !c.user.admin {
-		panic(halt{answerError(401, "401 Unauthorized")})
-	}
-	if of == 0 && !c.user.admin {
-		of = c.user.id
-	}
-	var all []*accessToken
-	for _, t := range c.f.world.tokens {
-		active := !t.revoked && (t.expires.IsZero() || c.f.now().Before(t.expires))
-		if t.kind == "personal" && (of == 0 || t.user == of) && (state == "" || (state == "active") == active) {
-			all = append(all, t)
-		}
-	}
-	slices.SortFunc(all, func(a, b *accessToken) int { return cmp.Compare(b.id, a.id) })
-	return list(all, c.showToken)
-}
-
-func (c *call) revokeSelf() answer {
-	c.selfToken()
-	c.token.revoked = true
-	return noContent()
-}
-
-func (c *call) rotateSelf() answer {
-	c.selfToken()
-	old := c.token
-	old.revoked = true
-	id := c.f.world.next("token")
-	secret := secretFor("glpat-", "token", id, old.user)
-	t := *old
-	t.id, t.revoked, t.created = id, false, c.f.now()
-	c.f.world.tokens[secret] = &t
-	o := c.showToken(&t).(object)
-	o["token"] = secret
-	return ok(o)
-}
-
 func (c *call) version() answer {
 	return ok(object{"version": c.f.version, "revision": "326a2be2b"})
 }

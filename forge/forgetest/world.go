@@ -92,6 +92,7 @@ type accessToken struct {
 	created  time.Time
 	expires  time.Time // zero: never
 
+	description string
 	application string // of an OAuth token
 }
 
