@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"patgate/admin/catalogue"
 	"patgate/admin/console/rows"
 	"patgate/admin/console/words"
 	"patgate/admin/names"
@@ -14,15 +15,15 @@ import (
 	"patgate/routes"
 )
 
-// Step carries out what a button of the form other than the last one asks for. done tells that the form is shown again.
-func (d *Draft) Step(do string) (again bool) {
+// Step carries out what a button of the form other than the last one asks for. again tells that the form is shown again.
+func (d *Draft) Step(do string, templates []catalogue.Template) (again bool) {
 	switch {
 	case do == "" || do == "generate":
 		return false
 	case do == "template":
 		if d.Template != "" {
 			d.Expires = ""
-			d.apply(d.Template)
+			d.apply(d.Template, templates)
 		}
 	case do == "add-scope":
 		if len(d.Scopes) < MostScopes {
