@@ -145,7 +145,7 @@ func TestAnIssuerOfAFileAndOfTheConfiguration(t *testing.T) {
 		cmd := exec.Command("patgate", "serve")
 		cmd.Dir = t.TempDir()
 		cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + cmd.Dir, "PATGATE_UPSTREAM_URL=" + w.url, "PATGATE_LISTEN=127.0.0.1:0",
-			"PATGATE_ADMIN_LISTEN=127.0.0.1:0", "PATGATE_POLICIES=" + policies, "PATGATE_OIDC_ISSUERS=[" + issuer + "]"}
+			"PATGATE_ADMIN_LISTEN=off", "PATGATE_POLICIES=" + policies, "PATGATE_OIDC_ISSUERS=[" + issuer + "]"}
 		out, err := cmd.CombinedOutput()
 		if err == nil || !strings.Contains(string(out), "issuer.yaml:") || !strings.Contains(string(out), "oidc.issuers of the configuration has") {
 			t.Errorf("%s: %v\n%s", name, err, out)
