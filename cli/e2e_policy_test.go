@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -99,4 +100,31 @@ func TestAnApplyIsKilled(t *testing.T) {
 		r.want(t, 200, strings.TrimSpace(string(secret)), http.MethodGet, fmt.Sprintf("/api/v4/projects/%d", r.world.api), nil)
 	}
 	t.Logf("%d were killed", kills)
+
+	// A running patgate tells the file too, and what was changed by hand since.
+	remote := func(args ...string) string {
+		cmd := exec.Command("patgate", append([]string{"token"}, args...)...)
+		cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + r.dir, "PATGATE_SERVER=" + r.gate,
+			"PATGATE_OWNER_CREDENTIAL=" + r.world.alicePAT}
+		out, err := cmd.CombinedOutput()
+		if err != nil {
+			t.Fatalf("patgate token %v: %v\n%s", args, err, out)
+		}
+		return string(out)
+	}
+	told := remote("list")
+	if !strings.Contains(told, "FILE (job-00.yaml): ") || strings.Contains(told, "CHANGED BY HAND") {
+		t.Errorf("with --server:\n%s", told)
+	}
+	id := regexp.MustCompile(`(?m)^(\d+)\tjob-00\t`).FindStringSubmatch(told)
+	if id == nil {
+		t.Fatalf("no job-00 in\n%s", told)
+	}
+	remote("edit", id[1], "--description", "by hand")
+	if told := remote("list"); !strings.Contains(told, "CHANGED BY HAND (job-00.yaml): ") {
+		t.Errorf("after an edit, with --server:\n%s", told)
+	}
+	if told := remote("show", id[1]); !strings.Contains(told, "from job-00.yaml: description was none, is by hand") {
+		t.Errorf("after an edit, with --server:\n%s", told)
+	}
 }

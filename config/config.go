@@ -84,9 +84,10 @@ type Config struct {
 
 	// DataDir is the directory that patgate keeps its files in. It is made on first start, with mode 0700.
 	DataDir string `yaml:"data_dir"`
-	// Policies is a directory with policy as code, or one file: limits that every token is held to, beside the file
-	// `patgate.lock` that says which projects and groups their paths mean. It is read again on SIGHUP and when it changes, as often
-	// as the route table; a bad file leaves the last good set in place, and keeps patgate from starting. Empty: there are none.
+	// Policies is a directory with policy as code, or one file: limits that every token is held to, issuers of ID tokens, trusts,
+	// and templates, beside the file `patgate.lock` that says which projects and groups the paths of limits mean. It is read again
+	// on SIGHUP and when it changes, as often as the route table; a bad file leaves the last good set in place, and keeps patgate
+	// from starting. Empty: there are none.
 	Policies string `yaml:"policies"`
 	// Store is where tokens, owners and their sealed credentials are kept.
 	Store Store `yaml:"store"`
@@ -314,7 +315,7 @@ type OIDC struct {
 	// letter; `kind`: `gitlab`, `github`, `forgejo`, `gitea`, `kubernetes` or `generic`; and, where they are wanted, `jwks_url`,
 	// where its keys are (else what its discovery document says, on the same host), `algorithms`: some of `RS256`, `ES256` and
 	// `EdDSA`, which are all taken else, and `ca_file`, the certificate authority that signs its certificate. As a variable it is
-	// a YAML list. Empty: none.
+	// a YAML list. Further ones may be files (policies). Empty: none.
 	Issuers []Issuer `yaml:"issuers"`
 	// Trusts are YAML files or directories of them with the policies. They are read again on SIGHUP and when they change, as often
 	// as those of routes are; with a bad file the policies before stay.

@@ -39,6 +39,12 @@ type TrustListed struct {
 	Active, Made int
 }
 
+// TrustToken is a token of a trust, with the claims by which it was given.
+type TrustToken struct {
+	ID     int64
+	Claims string
+}
+
 // TrustUse is what goes with a token of a trust.
 type TrustUse struct {
 	Trust Trust // as it was read
@@ -62,6 +68,8 @@ type Trusts interface {
 	ListTrusts(ctx context.Context, now time.Time) ([]TrustListed, error)
 	// ActiveOf tells how many tokens of a trust are alive at an instant.
 	ActiveOf(ctx context.Context, name string, now time.Time) (int, error)
+	// AliveOf gives the tokens of a trust that are alive at an instant, the newest first, and at most so many.
+	AliveOf(ctx context.Context, name string, now time.Time, most int) ([]TrustToken, error)
 	// CreateTrusted stores a new token of a trust, all or nothing: ErrUnknownTrust when it is not allowed any more as it was,
 	// ErrUsed when the ID token was traded before, ErrFull when as many of its tokens are alive as may be. What ended long ago is
 	// forgotten, some of it with each call.

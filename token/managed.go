@@ -24,6 +24,8 @@ type Managed struct {
 	Spec    string             `json:"spec"`
 	Scopes  []policy.ScopeSpec `json:"scopes"`
 	Applied *Applied           `json:"applied,omitempty"` // nil: it was applied before more than scopes was written down
+	// Told are the differences that a running patgate has told of; nil: they are found here, by what was applied.
+	Told []Difference `json:"-"`
 	// Undelivered: the token was made, and nobody has said that its secret arrived where it was to be written.
 	Undelivered bool `json:"undelivered,omitempty"`
 }
@@ -80,6 +82,9 @@ func (r *Record) Differences() (all []Difference) {
 	m := r.Managed
 	if m == nil || r.RotatedTo != 0 {
 		return nil
+	}
+	if m.Told != nil {
+		return m.Told
 	}
 	differ := func(field, applied, now string) {
 		if applied != now {

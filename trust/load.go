@@ -17,9 +17,17 @@ import (
 
 // Options say what policies are read with.
 type Options struct {
-	Files   []routes.File
-	Issuers []Issuer
-	Table   *routes.Table
+	Files []routes.File
+	// Documents are policies that stand by themselves among other documents, each with a kind.
+	Documents []Document
+	Issuers   []Issuer
+	Table     *routes.Table
+}
+
+// Document is a policy that was found in a file of policy as code.
+type Document struct {
+	File string
+	Node *yaml.Node
 }
 
 // Load reads policies, all or none: it gives every problem at once, in the order of files and lines. A policy whose own tests
@@ -29,10 +37,17 @@ func Load(o Options) (*Set, []routes.Problem) {
 	for _, f := range o.Files {
 		l.file(f)
 	}
+	for _, d := range o.Documents {
+		l.name = d.File
+		l.policy(d.Node, "kind")
+	}
 	if len(l.problems) > 0 {
-		names := make([]string, len(o.Files))
+		names := make([]string, len(o.Files), len(o.Files)+len(o.Documents))
 		for i, f := range o.Files {
 			names[i] = f.Name
+		}
+		for _, d := range o.Documents {
+			names = append(names, d.File)
 		}
 		routes.SortProblems(l.problems, names)
 		return nil, l.problems

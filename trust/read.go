@@ -21,11 +21,11 @@ const (
 	longestGlob    = 512
 )
 
-// policy reads one policy.
-func (l *loader) policy(n *yaml.Node) {
+// policy reads one policy, which may have further keys.
+func (l *loader) policy(n *yaml.Node, more ...string) {
 	before := len(l.problems)
-	e := l.mapping(n, "the policy", "name", "description", "issuer", "mode", "match", "deny", "owner", "grant", "ttl", "bind_to_job",
-		"single_use", "direct_use", "max_active", "name_template", "tests")
+	e := l.mapping(n, "the policy", append(more, "name", "description", "issuer", "mode", "match", "deny", "owner", "grant", "ttl",
+		"bind_to_job", "single_use", "direct_use", "max_active", "name_template", "tests")...)
 	p := &Policy{Name: l.text(e["name"], "name"), Issuer: l.text(e["issuer"], "issuer"), Owner: l.text(e["owner"], "owner"),
 		Description: l.text(e["description"], "description"), Mode: Enforce, TTL: standardTTL,
 		BindToJob: l.truth(e["bind_to_job"], "bind_to_job", true), SingleUse: l.truth(e["single_use"], "single_use", true),
@@ -86,10 +86,12 @@ func (l *loader) head(n *yaml.Node, e map[string]*yaml.Node, p *Policy) {
 			for i := range l.Issuers {
 				names[i] = l.Issuers[i].Name
 			}
-			l.problem(e["issuer"].Line, "add it to oidc.issuers of the configuration; there are: "+strings.Join(names, ", "),
+			l.problem(e["issuer"].Line, "add it to oidc.issuers of the configuration, or as an Issuer to the policies; there are: "+
+				strings.Join(names, ", "),
 				"there is no issuer %q", p.Issuer)
 		} else {
-			p.Kind, p.IssuerURL = l.Issuers[at].Kind, l.Issuers[at].URL
+			i := &l.Issuers[at]
+			p.Kind, p.IssuerURL, p.IssuerKeys, p.IssuerOfFile = i.Kind, i.URL, i.Keys, i.OfFile
 		}
 	}
 	if m := e["mode"]; m != nil {

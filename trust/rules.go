@@ -17,6 +17,7 @@ type Rules struct {
 	Issuer       string      `json:"issuer"`
 	URL          string      `json:"url"`
 	Kind         Kind        `json:"kind"`
+	Keys         string      `json:"keys,omitempty"` // where those of an issuer of a file are, when it says so
 	AudienceBase string      `json:"audience"`
 	Match        []Condition `json:"match"`
 	Deny         []Condition `json:"deny,omitempty"`
@@ -33,6 +34,9 @@ type Rules struct {
 func (p *Policy) Rules(audience string) *Rules {
 	r := &Rules{Issuer: p.Issuer, URL: p.IssuerURL, Kind: p.Kind, AudienceBase: audience, Match: p.Match, Deny: p.Deny, TTL: p.TTL,
 		BindToJob: p.BindToJob, SingleUse: p.SingleUse, DirectUse: p.DirectUse, MaxActive: p.MaxActive}
+	if p.IssuerOfFile {
+		r.Keys = p.IssuerKeys
+	}
 	for _, scope := range p.places {
 		var named [2][]string
 		for i := range scope {
@@ -67,7 +71,7 @@ func ParseRules(text string) (*Rules, error) {
 // narrower counts as wider.
 func (r *Rules) Beyond(o *Rules) string {
 	switch {
-	case r.Issuer != o.Issuer || r.URL != o.URL || r.Kind != o.Kind:
+	case r.Issuer != o.Issuer || r.URL != o.URL || r.Kind != o.Kind || r.Keys != o.Keys:
 		return "issuer"
 	case r.AudienceBase != o.AudienceBase:
 		return "audience"
@@ -131,6 +135,9 @@ func (r *Rules) Grant(scopes []policy.ScopeSpec, c Claims) ([]policy.ScopeSpec, 
 // Lines say rules for people, one a line.
 func (r *Rules) Lines() []string {
 	lines := []string{"issuer " + r.Issuer + " (" + r.Kind.String() + ", " + r.URL + "), audience below " + r.AudienceBase}
+	if r.Keys != "" {
+		lines = append(lines, "keys of the issuer: "+r.Keys)
+	}
 	for i := range r.Match {
 		lines = append(lines, "match "+r.Match[i].Claim+": "+r.Match[i].String())
 	}

@@ -35,14 +35,21 @@ func (m Mode) String() string {
 type Issuer struct {
 	Name, URL string
 	Kind      Kind
+	// Keys says where its keys are, as issuer.Issuer does.
+	Keys string
+	// OfFile: it stands in a file of policy as code, so that where its keys are is a part of what an owner allows.
+	OfFile bool
 }
 
 // Policy says which ID tokens of one issuer are traded for which patgate token.
 type Policy struct {
 	Name, Description string
 	Issuer, IssuerURL string
-	Kind              Kind // of the issuer
-	Mode              Mode
+	// IssuerKeys says where the keys of the issuer are, IssuerOfFile whether a file of policy as code does.
+	IssuerKeys   string
+	IssuerOfFile bool
+	Kind         Kind // of the issuer
+	Mode         Mode
 	// Match must all hold, and none of Deny. Both are in the order of their claims.
 	Match, Deny []Condition
 	// Owner is the username or the forge user id of whose credential acts.

@@ -28,7 +28,7 @@ func (h *Handler) ownPaths() {
 	h.handle("GET "+extras+"/tokens", (*call).identify, (*call).list)
 	h.handle("POST "+extras+"/tokens", (*call).identify, (*call).create)
 	h.handle("GET "+extras+"/templates", (*call).identify, func(*call) (*reply, error) {
-		return answer(http.StatusOK, catalogue.Templates()), nil
+		return answer(http.StatusOK, h.o.Templates()), nil
 	})
 	h.handle("GET "+extras+"/permissions", (*call).identify, func(q *call) (*reply, error) {
 		return answer(http.StatusOK, catalogue.All(q.o.Tokens.Table())), nil

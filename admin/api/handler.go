@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"patgate/admin/catalogue"
 	"patgate/admin/learning"
 	"patgate/admin/questions"
 	"patgate/admin/tokens"
@@ -41,6 +42,8 @@ type Options struct {
 	Questions *questions.Service
 	// Learning answers what tokens were seen to do; nil answers 404.
 	Learning *learning.Service
+	// Templates gives those that tokens are made by; nil is those that patgate brings.
+	Templates func() []catalogue.Template
 	// Exchange trades ID tokens; nil answers 404.
 	Exchange *exchange.Service
 	// Report is told of failures that are patgate's own. Nil drops them.
@@ -61,6 +64,9 @@ func New(o Options) (*Handler, error) {
 	}
 	if o.Report == nil {
 		o.Report = func(error) {}
+	}
+	if o.Templates == nil {
+		o.Templates = catalogue.Templates
 	}
 	h := &Handler{o: o, mux: http.NewServeMux()}
 	h.forgePaths(o.Base)

@@ -11,6 +11,8 @@ type Template struct {
 	Scopes []terms.Scope `json:"granular_scopes"`
 	// ExpiresIn is a fitting lifetime.
 	ExpiresIn string `json:"expires_in"`
+	// File is the file of policy as code that it stands in; empty for one that patgate brings.
+	File string `json:"file,omitempty"`
 }
 
 // Templates gives the templates. None holds a permission that yields another credential.

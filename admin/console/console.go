@@ -21,7 +21,9 @@ import (
 	"patgate/admin/console/session"
 	"patgate/admin/export"
 	"patgate/admin/learning"
+	"patgate/admin/manifest"
 	"patgate/admin/tokens"
+	"patgate/admin/trustwatch"
 	"patgate/forge"
 	"patgate/forge/oauth"
 	"patgate/store"
@@ -64,6 +66,9 @@ type Options struct {
 	// Learning, when not nil, tells what tokens did and were denied, what would have been enough for them, and which of their
 	// rights are unused.
 	Learning *learning.Service
+	// Trusts, when not nil, tells of trusts; Policies, when not nil, is what files of policy as code have in force.
+	Trusts   *trustwatch.Service
+	Policies *manifest.Mounted
 	// Record, when not nil, is told who signed in and out, and of sign-ins that were refused.
 	Record func(Event)
 	// Report, when not nil, is told of failures that are patgate's own.
@@ -213,6 +218,13 @@ func (c *Console) routes() *http.ServeMux {
 	page("POST /tokens/{id}/grant", (*request).grant)
 	page("GET /forge-tokens", (*request).showForgeTokens)
 	page("GET /everyone", (*request).showEveryone)
+	if c.o.Trusts != nil {
+		page("GET /trusts", (*request).showTrusts)
+		page("GET /trusts/{name}", func(q *request) error { return q.showTrust(false, http.StatusOK, "") })
+		page("GET /trusts/{name}/revoke", func(q *request) error { return q.showTrust(true, http.StatusOK, "") })
+		page("POST /trusts/{name}/revoke", (*request).revokeTrust)
+		page("GET /policies", (*request).showPolicies)
+	}
 	page("GET /search", (*request).search)
 	return mux
 }

@@ -5,10 +5,10 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 
+	"patgate/admin/console/asking"
 	"patgate/admin/console/draft"
 	"patgate/admin/console/failure"
 	"patgate/admin/console/findings"
@@ -74,34 +74,13 @@ func (q *request) showCreate() error {
 			return failure.ErrScopes
 		}
 		d := draft.Of(q.named(t), q.o.Now())
-		d.Expires = q.sameLife(t)
+		d.Expires = asking.SameLife(&t.Record, q.o.Tokens.MaxLifetime())
 		return q.showForm(http.StatusOK, d, formPage{From: "“" + t.Name + "”"})
 	}
-	d, filled := draft.Prefilled(in)
-	q.checkLink(d)
+	d, filled := draft.Prefilled(in, q.o.Policies.Templates())
+	d.CheckLink(q.catalog.Load(q.o.Tokens.Table()), q.o.Tokens.Table())
 	q.nameLink(d)
 	return q.showForm(http.StatusOK, d, formPage{Prefilled: filled})
-}
-
-// checkLink tells which permissions of a link there are not.
-func (q *request) checkLink(d *draft.Draft) {
-	catalog := q.catalog.Load(q.o.Tokens.Table())
-	s := &d.Scopes[0]
-	s.Permissions = slices.DeleteFunc(s.Permissions, func(name string) bool {
-		if catalog.Verbs[name] != nil {
-			return false
-		}
-		text := "The link asks for the permission “" + words.Short(name) + "”, which does not exist."
-		if near := q.o.Tokens.Table().Catalogue().Nearest(name, 1); len(near) > 0 {
-			text += " The nearest is " + near[0] + "."
-		}
-		d.General = append(d.General, text)
-		return true
-	})
-	unknown := func(name string) bool { return catalog.Verbs[name] == nil }
-	for i := range d.Scopes {
-		d.Scopes[i].Permissions = slices.DeleteFunc(d.Scopes[i].Permissions, unknown)
-	}
 }
 
 // showForm shows the form for a new token.
@@ -143,7 +122,7 @@ func (q *request) finish(d *draft.Draft) *picker.Catalogue {
 
 func (q *request) form(status int, d *draft.Draft, p formPage) error {
 	catalog := q.finish(d)
-	p.Draft, p.Categories, p.Common, p.Templates = d, catalog.All, catalog.Common(), catalog.Cards()
+	p.Draft, p.Categories, p.Common, p.Templates = d, catalog.All, catalog.Common(), catalog.Cards(q.o.Policies.Templates())
 	for _, a := range []policy.Access{policy.AccessSelectedMemberships, policy.AccessPersonalProjects, policy.AccessAllMemberships,
 		policy.AccessUser, policy.AccessInstance} {
 		p.Accesses = append(p.Accesses, table.Choice{Value: a.String(), Label: words.Access(a.String())})
@@ -167,7 +146,7 @@ func (q *request) form(status int, d *draft.Draft, p formPage) error {
 // create makes the token that the form describes, and shows its secret; or shows the form again with what is wrong.
 func (q *request) create() error {
 	d := q.read(q.r.PostForm)
-	if d.Step(q.r.PostForm.Get("do")) {
+	if d.Step(q.r.PostForm.Get("do"), q.o.Policies.Templates()) {
 		return q.showForm(http.StatusOK, d, formPage{})
 	}
 	if d.Cut {

@@ -116,23 +116,9 @@ func (q *request) asking(action string, t *tokens.Inspected) asking.Page {
 	p.Token, p.Children = q.row(q.named(t)), t.Children
 	p.MaxGrace, p.MaxLifetime = terms.WriteSpan(q.o.Tokens.MaxGrace()), terms.WriteSpan(q.o.Tokens.MaxLifetime())
 	if action == "rotate" {
-		p.Values["expires_at"] = q.sameLife(t)
+		p.Values["expires_at"] = asking.SameLife(&t.Record, q.o.Tokens.MaxLifetime())
 	}
 	return p
-}
-
-// sameLife gives the lifetime that a token had, for the one that takes its place.
-func (q *request) sameLife(t *tokens.Inspected) string {
-	const day = 24
-	hours := int64(t.ExpiresAt.Sub(t.CreatedAt).Hours() + 0.5)
-	limit := int64(q.o.Tokens.MaxLifetime().Hours())
-	switch hours = min(hours, limit); {
-	case hours >= day:
-		return strconv.FormatInt(hours/day, 10) + "d"
-	case hours >= 1:
-		return strconv.FormatInt(hours, 10) + "h"
-	}
-	return terms.WriteSpan(t.ExpiresAt.Sub(t.CreatedAt).Round(60e9))
 }
 
 func (q *request) ask(action string) error {

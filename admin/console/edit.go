@@ -71,7 +71,7 @@ func (q *request) edit() error {
 	if form.Get("do") == "try" && !d.Cut && !q.caller.Watches() {
 		return q.showEditForm(http.StatusOK, t, d, q.try(q.caller, t, d))
 	}
-	if do := form.Get("do"); do != "try" && d.Step(do) {
+	if do := form.Get("do"); do != "try" && d.Step(do, q.o.Policies.Templates()) {
 		return q.showEditForm(http.StatusOK, t, d, nil)
 	}
 	if d.Cut {
@@ -125,6 +125,6 @@ func (q *request) edit() error {
 		}
 		return q.showEditForm(status, t, d, nil)
 	}
-	q.session.Say("The changes are in force." + endedBelow(edited) + q.nextAfterNarrowing(t, edited))
+	q.session.Say("The changes are in force." + findings.EndedBelow(len(edited.Revoked)) + q.nextAfterNarrowing(t, edited))
 	return q.redirect("/tokens/" + strconv.FormatInt(t.ID, 10))
 }

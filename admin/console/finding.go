@@ -2,7 +2,6 @@ package console
 
 import (
 	"errors"
-	"fmt"
 	"net/http"
 	"reflect"
 	"slices"
@@ -101,7 +100,7 @@ func (q *request) narrow() error {
 	if err != nil {
 		return err
 	}
-	q.session.Say("It is narrowed to what was used." + endedBelow(edited) + q.nextAfterNarrowing(t, edited))
+	q.session.Say("It is narrowed to what was used." + findings.EndedBelow(len(edited.Revoked)) + q.nextAfterNarrowing(t, edited))
 	return q.redirect("/tokens/" + strconv.FormatInt(t.ID, 10))
 }
 
@@ -114,16 +113,6 @@ func (q *request) nextAfterNarrowing(before *tokens.Inspected, e *tokens.Edited)
 		return "" // nothing was taken, or for good
 	}
 	return " Let its jobs run and look here for denials: for 14 days an undo gives back what they turn out to need."
-}
-
-// endedBelow says which tokens ended with an edit.
-func endedBelow(e *tokens.Edited) string {
-	n := len(e.Revoked)
-	if n == 0 {
-		return ""
-	}
-	return fmt.Sprintf(" %s made by this one held more than it, and %s revoked.", words.Plural(n, "token", "tokens"),
-		map[bool]string{true: "is", false: "are"}[n == 1])
 }
 
 // found puts what is known of a token's use into the page of its details.

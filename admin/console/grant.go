@@ -4,7 +4,6 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -53,8 +52,8 @@ func (q *request) asked(in url.Values) (d *draft.Draft, p *grantPage) {
 			only[name] = in[name]
 		}
 	}
-	d, _ = draft.Prefilled(only)
-	q.checkLink(d)
+	d, _ = draft.Prefilled(only, nil)
+	d.CheckLink(q.catalog.Load(q.o.Tokens.Table()), q.o.Tokens.Table())
 	p.General, p.New = d.General, only.Encode()
 	return d, p
 }
@@ -248,7 +247,7 @@ func (q *request) denials(t *tokens.Inspected) (all []deniedRow, err error) {
 		}
 	}
 	for _, kind := range kinds {
-		for _, id := range selected(t, kind) {
+		for _, id := range rows.Selected(t, kind) {
 			places = append(places, store.Place{Kind: kind, ID: id})
 		}
 	}
@@ -279,8 +278,8 @@ func (q *request) denials(t *tokens.Inspected) (all []deniedRow, err error) {
 		case inContainer && d.Reason == policy.ReasonPermissionMissing.String():
 			// What the request named was not looked at, because no scope would have allowed it anywhere.
 			row.Where = "anywhere: no scope of this token has it"
-			for _, kind := range within[d.Boundary] {
-				v[kind.String()] = draft.Outside(kind, rows.Lines(kind, selected(t, kind), fresh), q.o.Tokens.Table())
+			for _, kind := range rows.Within(d.Boundary) {
+				v[kind.String()] = draft.Outside(kind, rows.Lines(kind, rows.Selected(t, kind), fresh), q.o.Tokens.Table())
 			}
 			if len(v["project"])+len(v["group"]) == 0 {
 				v = nil
@@ -294,23 +293,4 @@ func (q *request) denials(t *tokens.Inspected) (all []deniedRow, err error) {
 		all = append(all, row)
 	}
 	return all, nil
-}
-
-// within are the kinds of places that hold what a permission is needed on.
-var within = map[string][]routes.RefKind{
-	routes.BoundaryProject.String(): {routes.RefProject, routes.RefGroup},
-	routes.BoundaryGroup.String():   {routes.RefGroup},
-}
-
-// selected gives the ids of the projects or groups that a token's scopes name.
-func selected(t *tokens.Inspected, kind routes.RefKind) (ids []int64) {
-	for i := range t.Scopes {
-		named := t.Scopes[i].ProjectIDs
-		if kind == routes.RefGroup {
-			named = t.Scopes[i].GroupIDs
-		}
-		ids = append(ids, named...)
-	}
-	slices.Sort(ids)
-	return slices.Compact(ids)
 }

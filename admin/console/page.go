@@ -19,6 +19,7 @@ type page struct {
 	// Set by render.
 	User, Forge, Notice  string
 	SignedIn, Admin      bool
+	Trusts               bool   // there may be some
 	Watches              bool   // who is signed in looks, pauses and revokes
 	CSRF, Form           string // Form is new for each page: what makes a secret is done once for each
 	Style, Script, Image string
@@ -32,6 +33,7 @@ func (q *request) render(name string, status int, p page, body any) {
 	if q.session != nil {
 		p.SignedIn, p.User, p.CSRF, p.Notice = true, q.caller.Username(), q.session.CSRF, q.session.Heard()
 		p.Form, _ = session.Random(q.o.Random)
+		p.Trusts = q.o.Trusts != nil
 		p.Admin, p.Watches = q.o.Tokens.Administrates(q.caller), q.caller.Watches()
 	}
 	var b bytes.Buffer

@@ -8,6 +8,7 @@ import (
 
 	"patgate/routes"
 	"patgate/routes/load/document"
+	"patgate/trust/issuer"
 )
 
 // kind is one kind of objects.
@@ -20,14 +21,14 @@ type kind struct {
 
 // kinds are all there are.
 func kinds() []kind {
-	return []kind{ceilingKind(), templateKind(), tokenKind()}
+	return []kind{ceilingKind(), issuerKind(), templateKind(), tokenKind(), trustKind()}
 }
 
 // Object is one document.
 type Object struct {
 	Kind, Name, Description string
 	Source                  routes.Source
-	// Spec is a *Ceiling, a *Template or a *Token.
+	// Spec is a *Ceiling, an *Issuer, a *Template, a *Token or a *Trust.
 	Spec any
 
 	document *document.Document
@@ -53,19 +54,25 @@ func (o *Object) problem(field, fix, format string, args ...any) {
 
 // checker looks at the objects of a set together.
 type checker struct {
-	table *routes.Table
-	set   *Set
-	names map[string]map[string]routes.Source // by kind
+	table   *routes.Table
+	issuers []issuer.Issuer // of the configuration
+	set     *Set
+	names   map[string]map[string]routes.Source // by kind
 }
 
 // Set is what a directory holds.
 type Set struct {
 	Objects []*Object
 	Lock    Lock
+	// partial: something in the files could not be told to be an object of a name, so that it is not known what they lack.
+	partial bool
 }
 
-// Of gives the objects of a kind, by the type of their specs.
+// Of gives the objects of a kind, by the type of their specs; nil has none.
 func Of[T any](s *Set) (all []*Object) {
+	if s == nil {
+		return nil
+	}
 	for _, o := range s.Objects {
 		if _, is := o.Spec.(*T); is {
 			all = append(all, o)
@@ -74,11 +81,11 @@ func Of[T any](s *Set) (all []*Object) {
 	return all
 }
 
-// Read reads files into a set. The table says which permissions there are.
-func Read(files []routes.File, t *routes.Table) (*Set, []routes.Problem) {
+// Read reads files into a set. The table says which permissions there are, and issuers are those of the configuration.
+func Read(files []routes.File, t *routes.Table, issuers ...issuer.Issuer) (*Set, []routes.Problem) {
 	s := &Set{}
 	var problems []routes.Problem
-	c := &checker{table: t, set: s, names: map[string]map[string]routes.Source{}}
+	c := &checker{table: t, issuers: issuers, set: s, names: map[string]map[string]routes.Source{}}
 	var documents []*document.Document
 	for _, f := range files {
 		if IsLock(f.Name) {
@@ -89,8 +96,8 @@ func Read(files []routes.File, t *routes.Table) (*Set, []routes.Problem) {
 		documents = append(documents, document.ParseAll(f)...)
 	}
 	for _, d := range documents {
-		if d.Root != nil {
-			c.read(d)
+		if d.Root == nil || !c.read(d) {
+			s.partial = true
 		}
 	}
 	for _, o := range s.Objects {
@@ -106,8 +113,8 @@ func Read(files []routes.File, t *routes.Table) (*Set, []routes.Problem) {
 	return s, problems
 }
 
-// read reads one document into an object.
-func (c *checker) read(d *document.Document) {
+// read reads one document into an object; false when it is not known which.
+func (c *checker) read(d *document.Document) bool {
 	o := &Object{Source: d.Source(d.Root), document: d, nodes: map[string]*yaml.Node{}}
 	var names []string
 	for _, k := range kinds() {
@@ -116,7 +123,7 @@ func (c *checker) read(d *document.Document) {
 	of := document.Value(d.Root, "kind")
 	if of == nil {
 		d.Problem(d.Root, "write kind: and one of "+strings.Join(names, ", "), "the document has no kind")
-		return
+		return false
 	}
 	for _, k := range kinds() {
 		if k.name == of.Value {
@@ -125,21 +132,22 @@ func (c *checker) read(d *document.Document) {
 	}
 	if o.Spec == nil {
 		d.Problem(of, "use one of "+strings.Join(names, ", "), "unknown kind %q", of.Value)
-		return
+		return false
 	}
 	decode(o, o.Spec)
 	at := document.Value(d.Root, "name")
 	if at == nil {
 		d.Problem(d.Root, "write name: and what it is called", "the %s has no name", o.Kind)
-		return
+		return false
 	}
 	if first, taken := c.names[o.Kind][o.Name]; taken {
 		d.Problem(at, "give it another name", "the %s %q stands in %s already", o.Kind, o.Name, first)
-		return
+		return true
 	}
 	if c.names[o.Kind] == nil {
 		c.names[o.Kind] = map[string]routes.Source{}
 	}
 	c.names[o.Kind][o.Name] = o.Source
 	c.set.Objects = append(c.set.Objects, o)
+	return true
 }

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -15,6 +16,7 @@ import (
 	"patgate/policy"
 	"patgate/routes"
 	"patgate/routes/reload"
+	"patgate/trust/issuer"
 )
 
 // Files reads the files of a directory, or one file, with the lock that lies beside them.
@@ -71,9 +73,12 @@ func LockOf(path string) string {
 // Mounted is a directory of files that a gateway keeps to, read again when it changes. A set with problems leaves the last good
 // one in place.
 type Mounted struct {
+	path    string
 	table   func() *routes.Table
-	mu      sync.Mutex // held while current is changed
+	issuers []issuer.Issuer // of the configuration
+	mu      sync.Mutex      // held while current is changed
 	current atomic.Pointer[inForce]
+	refused atomic.Pointer[[]routes.Problem] // by which the files as they are now are not in force; nil: they are
 	files   reload.Files
 	report  func(objects int, problems []routes.Problem)
 }
@@ -85,13 +90,14 @@ type inForce struct {
 	ceilings *policy.Ceilings
 }
 
-// Mount reads a directory for the first time: problems mean that there is none. report is told of every later reading.
-func Mount(path string, table func() *routes.Table, report func(objects int, problems []routes.Problem)) (*Mounted,
-	[]routes.Problem) {
-	m := &Mounted{table: table, report: report}
+// Mount reads a directory for the first time: problems mean that there is none. report is told of every later reading, and
+// issuers are those of the configuration.
+func Mount(path string, table func() *routes.Table, report func(objects int, problems []routes.Problem),
+	issuers ...issuer.Issuer) (*Mounted, []routes.Problem) {
+	m := &Mounted{path: path, table: table, report: report, issuers: issuers}
 	m.files = reload.Files{Read: func() ([]routes.File, []routes.Problem) { return Files(path) }, Load: m.load}
 	files, problems := m.files.First()
-	next, problems := read(files, problems, table())
+	next, problems := m.read(files, problems, table())
 	if len(problems) > 0 {
 		return nil, problems
 	}
@@ -100,11 +106,11 @@ func Mount(path string, table func() *routes.Table, report func(objects int, pro
 }
 
 // read reads files for a table, and compiles their limits for it.
-func read(files []routes.File, problems []routes.Problem, t *routes.Table) (*inForce, []routes.Problem) {
+func (m *Mounted) read(files []routes.File, problems []routes.Problem, t *routes.Table) (*inForce, []routes.Problem) {
 	if len(problems) > 0 {
 		return nil, problems
 	}
-	set, problems := Read(files, t)
+	set, problems := Read(files, t, m.issuers...)
 	if len(problems) > 0 {
 		return nil, problems
 	}
@@ -113,15 +119,61 @@ func read(files []routes.File, problems []routes.Problem, t *routes.Table) (*inF
 }
 
 func (m *Mounted) load(files []routes.File, problems []routes.Problem) []routes.Problem {
-	t := m.table()
-	next, problems := read(files, problems, t)
+	t, unread := m.table(), len(problems) > 0
+	next, problems := m.read(files, problems, t)
 	if len(problems) == 0 {
 		m.mu.Lock()
 		m.current.Store(next)
 		m.mu.Unlock()
+		m.refused.Store(nil)
+	} else {
+		m.refused.Store(&problems)
+		m.without(files, unread)
 	}
 	m.report(len(m.at(t).set.Objects), problems)
 	return problems
+}
+
+// without takes out of force the issuers and trusts that files with problems lack: what forbids stays, and what lets through does
+// not outlive its file. Where something could not be read it is not known what is lacking, and all stays.
+func (m *Mounted) without(files []routes.File, unread bool) {
+	there := &Set{}
+	if !unread {
+		there, _ = Read(files, m.table(), m.issuers...)
+	}
+	if there.partial || unread && !none(m.path) {
+		return
+	}
+	lacks := func(o *Object) bool {
+		_, trusted := o.Spec.(*Trust)
+		_, issues := o.Spec.(*Issuer)
+		return (trusted || issues) && !slices.ContainsFunc(there.Objects, func(x *Object) bool {
+			return x.Kind == o.Kind && x.Name == o.Name && (trusted || reflect.DeepEqual(x.Spec, o.Spec))
+		})
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	now := *m.current.Load()
+	if !slices.ContainsFunc(now.set.Objects, lacks) {
+		return
+	}
+	left := *now.set
+	left.Objects = slices.DeleteFunc(slices.Clone(left.Objects), lacks)
+	now.set = &left
+	m.current.Store(&now)
+}
+
+// none tells whether there is no file at all at a path.
+func none(path string) bool {
+	entries, err := os.ReadDir(path)
+	if err != nil {
+		_, err = os.Lstat(path)
+		return errors.Is(err, fs.ErrNotExist)
+	}
+	return !slices.ContainsFunc(entries, func(e fs.DirEntry) bool {
+		ext := filepath.Ext(e.Name())
+		return ext == ".yaml" || ext == ".yml"
+	})
 }
 
 // at gives what is in force, compiled for a table. What a limit forbade under the one before it forbids still, until the files
@@ -145,8 +197,24 @@ func (m *Mounted) at(t *routes.Table) *inForce {
 	return now
 }
 
-// Set gives the set in force.
-func (m *Mounted) Set() *Set { return m.current.Load().set }
+// Set gives the set in force; nil where none is mounted.
+func (m *Mounted) Set() *Set {
+	if m == nil {
+		return nil
+	}
+	return m.current.Load().set
+}
+
+// Refused gives the problems by which the files, as they were last read, are not in force; none when they are.
+func (m *Mounted) Refused() []routes.Problem {
+	if m == nil {
+		return nil
+	}
+	if p := m.refused.Load(); p != nil {
+		return *p
+	}
+	return nil
+}
 
 // Ceilings gives the limits in force, compiled for the table in force. Others are another pointer.
 func (m *Mounted) Ceilings() *policy.Ceilings { return m.at(m.table()).ceilings }

@@ -51,6 +51,8 @@ func schemaOf(t reflect.Type) map[string]any {
 		return map[string]any{"oneOf": []any{item, map[string]any{"type": "array", "items": item, "minItems": 1}}}
 	case reflect.Struct:
 		return object(t)
+	case reflect.Map:
+		return map[string]any{"type": "object"}
 	}
 	return map[string]any{"type": []string{"string", "number"}} // an id is written as it is
 }

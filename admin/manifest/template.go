@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"path/filepath"
 	"slices"
 
 	"patgate/admin/catalogue"
@@ -29,12 +30,29 @@ func templateKind() kind {
 	}}
 }
 
+// Templates gives the templates that patgate brings and those of files in force, which stand for the permissions that they fit
+// now; nil has none of files.
+func (m *Mounted) Templates() []catalogue.Template {
+	all := m.Set().Templates()
+	for i := range all {
+		if all[i].File == "" {
+			continue
+		}
+		s := &all[i].Scopes[0]
+		if names, err := terms.Expand(s, m.table()); err == nil {
+			s.Permissions = names
+		}
+	}
+	return all
+}
+
 // Templates gives the templates of a set and those that patgate brings.
 func (s *Set) Templates() []catalogue.Template {
 	all := catalogue.Templates()
 	for _, o := range Of[Template](s) {
 		m := o.Spec.(*Template)
 		all = append(all, catalogue.Template{Name: o.Name, Title: o.Name, Description: o.Description, ExpiresIn: m.Expires,
+			File:   filepath.Base(o.Source.File),
 			Scopes: []terms.Scope{{Access: "selected_memberships", Permissions: m.Permissions}}})
 	}
 	return all

@@ -74,7 +74,9 @@ type Options struct {
 
 // Change is something that was done to a token, for the log. It holds no secret and no name.
 type Change struct {
-	What    string // created, rotated, edited, undone, revoked, family_revoked, paused, resumed, confirmed, credential_sealed
+	// What is created, rotated, edited, undone, revoked, family_revoked, trust_revoked, paused, resumed, confirmed or
+	// credential_sealed.
+	What    string
 	TokenID int64
 	OwnerID int64 // the forge user id
 	By      string

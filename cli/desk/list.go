@@ -58,6 +58,11 @@ func PrintTokens(cmd *cobra.Command, list []store.Listed, total int, f store.Fil
 		if all := slices.DeleteFunc(dangers.among(l.Scopes), minting); len(all) > 0 {
 			scopes = "DANGEROUS (" + strings.Join(all, ", ") + "): " + scopes
 		}
+		if m := l.Managed; m != nil && len(l.Differences()) > 0 {
+			scopes = "CHANGED BY HAND (" + m.File + "): " + scopes
+		} else if m != nil {
+			scopes = "FILE (" + m.File + "): " + scopes
+		}
 		if short := l.Limits.Short(); short != "" {
 			scopes = "LIMITED (" + short + "): " + scopes
 		}

@@ -66,6 +66,9 @@ func listed(t *api.Token, base config.Base) *store.Listed {
 	if t.Limits != nil {
 		l.Limits, l.LimitUse = *t.Limits, t.LimitsUsed
 	}
+	if m := t.Managed; m != nil {
+		l.Managed = &token.Managed{Set: m.Set, Name: m.Name, File: m.File, Told: m.Differs}
+	}
 	l.Names = named(t.Places)
 	l.OwnersWord = t.Mode == "report"
 	if t.State == "credential_invalid" {

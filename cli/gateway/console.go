@@ -47,8 +47,9 @@ func (g *gateway) makeConsole(keys *seal.Keyring) (err error) {
 	o := console.Options{
 		Tokens: g.tokens, Forge: name, Scopes: scopes, Origins: origins, Gateway: c.Public(),
 		SignIns: g.store, Keyring: keys, Upstream: c.Upstream.URL.String(),
-		Attempts:    g.attempts,
-		Learning:    g.learning,
+		Attempts: g.attempts,
+		Learning: g.learning,
+		Trusts:   g.trading.Trusts(), Policies: g.policies,
 		Client:      func(peer netip.Addr, forwardedFor []string) netip.Addr { return g.handler.Client(peer, forwardedFor) },
 		IdleTimeout: c.Console.IdleTimeout.Std(), SessionLifetime: c.Console.SessionLifetime.Std(),
 		Record: func(e console.Event) {

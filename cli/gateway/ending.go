@@ -53,7 +53,7 @@ func (g *gateway) close() error {
 		g.meter.Close()
 	}
 	g.observer.Close()
-	g.exchange.Close()
+	g.trading.Exchange().Close()
 	if g.watched != nil {
 		g.watched.Close()
 	}

@@ -27,6 +27,7 @@ import (
 	"patgate/admin/upkeep"
 	"patgate/admin/usage"
 	"patgate/audit"
+	"patgate/cli/gateway/trading"
 	"patgate/cli/opening"
 	"patgate/cli/terminal"
 	"patgate/cli/upstream"
@@ -44,8 +45,6 @@ import (
 	"patgate/routes/reload"
 	"patgate/store"
 	"patgate/store/seal"
-	"patgate/trust"
-	"patgate/trust/exchange"
 )
 
 // gateway is everything that serve runs: made by newGateway, which wires it, started once, shut down once.
@@ -62,9 +61,7 @@ type gateway struct {
 	faults      atomic.Pointer[map[string]error] // of the store, as they were last said
 	sessions    *store.Sessions
 	routes      *reload.Reloader
-	trusts      *reload.Kept[trust.Set] // nil: no ID tokens are traded
-	exchange    *exchange.Service       // of ID tokens; nil then too
-	exchanges   exchange.Counters
+	trading     *trading.Desk     // of ID tokens; nil where none are
 	policies    *manifest.Mounted // nil where none are configured
 	names       *names.Keeper     // of what the resolver sees
 	resolver    opening.Client
@@ -175,7 +172,6 @@ func (g *gateway) make(ctx context.Context) error {
 		return err
 	}
 	reloads := newReloadMetrics(g.metrics, "route", "the route table", "a new table")
-	g.exchanges = exchange.NewCounters(g.metrics)
 	g.policyReloads = newReloadMetrics(g.metrics, "policy", "the policies", "a new set of policies")
 	var problems []routes.Problem
 	g.routes, problems = reload.New(reload.Options{
@@ -340,7 +336,7 @@ func (g *gateway) proxyOptions(keys *seal.Keyring) proxy.Options {
 				"all who come over it count as one client (fix: when it is a proxy of yours, add it to trusted_proxies)",
 				peerField(peer))
 		},
-		IDTokens: g.idTokens(),
+		IDTokens: g.trading.Door(g.attempts, 2*c.Resolver.Deadline.Std()),
 		Attempts: g.attempts,
 		Meter:    g.meter,
 		Fleet:    g.size,
@@ -417,7 +413,7 @@ func (g *gateway) start(ctx context.Context, clients, operators, people net.List
 			go g.policies.Watch(ctx, g.config.Routes.WatchInterval.Std())
 		}
 	}
-	g.watchTrusts(ctx)
+	g.trading.Watch(ctx)
 	go func() {
 		if err := g.server.Serve(clients, serverTLS); err != nil {
 			g.failed <- fmt.Errorf("serving clients: %w", err)

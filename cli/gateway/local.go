@@ -15,6 +15,7 @@ import (
 	"patgate/admin/api"
 	"patgate/admin/learning"
 	"patgate/admin/tokens"
+	"patgate/cli/gateway/trading"
 	"patgate/cli/opening"
 	"patgate/config"
 	"patgate/proxy/local"
@@ -105,7 +106,8 @@ func (g *gateway) makeTokens(o *opening.Opened) (err error) {
 	if err != nil {
 		return err
 	}
-	if g.exchange, err = g.makeExchange(); err != nil {
+	if g.trading, err = trading.New(trading.Options{Config: c, Table: g.routes.Table, Mounted: g.policies.Set, Tokens: g.tokens,
+		Store: g.store, Logger: g.logger, Registry: g.metrics}); err != nil {
 		return err
 	}
 	g.learning = learning.New(g.tokens)
@@ -115,7 +117,8 @@ func (g *gateway) makeTokens(o *opening.Opened) (err error) {
 		OwnPaths:  !surface.DialectOf(g.routes.Table().Forge()).TokenAPI,
 		Version:   g.resolver.Version,
 		Leaks:     leaks,
-		Exchange:  g.exchange,
+		Exchange:  g.trading.Exchange(),
+		Templates: g.policies.Templates,
 		Learning:  g.learning,
 		Questions: opening.Questions(c, g.tokens),
 		Report:    func(err error) { g.logger.Error("token API", zap.Error(err)) },

@@ -83,7 +83,7 @@ func registerMetrics(registry prometheus.Registerer, g *gateway) {
 			return 1
 		}),
 		admin.CacheCollector{func() []cache.Stats { return g.resolver.Stats() }, func() []cache.Stats { return g.sessions.Stats() },
-			g.exchange.Stats},
+			g.trading.Exchange().Stats},
 		prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "patgate_store_went_back_total",
 			Help: "How often the store's newest change had a lower number than before, as after the failover to a database that lacks " +
 				"the last changes: revocations may be lost."}, func() float64 { return float64(g.sessions.WentBack()) }),

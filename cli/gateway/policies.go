@@ -17,12 +17,13 @@ func (g *gateway) mountPolicies() error {
 		return nil
 	}
 	var problems []routes.Problem
-	g.policies, problems = manifest.Mount(g.config.Policies, g.routes.Table, g.policiesReloaded)
+	g.policies, problems = manifest.Mount(g.config.Policies, g.routes.Table, g.policiesReloaded, g.config.OIDC.Issuers...)
 	if len(problems) > 0 {
 		return terminal.Problems(problems)
 	}
 	set := g.policies.Set()
-	g.logger.Info("policies", zap.Int("limits", len(manifest.Of[manifest.Ceiling](set))), zap.Int("objects", len(set.Objects)))
+	g.logger.Info("policies", zap.Int("limits", len(manifest.Of[manifest.Ceiling](set))), zap.Int("objects", len(set.Objects)),
+		zap.Int("issuers", len(set.Issuers())))
 	return nil
 }
 
@@ -44,6 +45,7 @@ func (g *gateway) recompile(e reload.Event) {
 // policiesReloaded logs and counts a reload of the policies.
 func (g *gateway) policiesReloaded(objects int, problems []routes.Problem) {
 	g.policyReloads.count(len(problems) == 0)
+	defer g.trading.Renew() // also when there are problems: an issuer that is gone is gone
 	if len(problems) == 0 {
 		g.logger.Info("policies reloaded", zap.Int("objects", objects))
 		return

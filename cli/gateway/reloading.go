@@ -9,11 +9,10 @@ import (
 // reload reads routes, trusts, policies and certificates again.
 func (g *gateway) reload() {
 	g.routes.Reload() // its outcome is reported
-	if g.trusts != nil {
-		g.trusts.Reload() // as is this one
-	}
-	if g.policies != nil {
-		g.policies.Reload()
+	if g.policies == nil {
+		g.trading.Renew()
+	} else {
+		g.policies.Reload() // which renews it too
 	}
 	for _, certificate := range g.renew {
 		certificate.ask()

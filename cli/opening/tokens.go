@@ -8,6 +8,7 @@ import (
 	"patgate/config"
 	"patgate/policy"
 	"patgate/routes"
+	"patgate/trust/issuer"
 )
 
 // Tokens makes the token service that the configuration describes.
@@ -32,13 +33,13 @@ func Tokens(c *config.Config, o *Opened, f tokens.Forge, table func() *routes.Ta
 	return tokens.New(options)
 }
 
-// Policies reads a directory with policy as code, or one file.
-func Policies(path string, t *routes.Table) (*manifest.Set, error) {
+// Policies reads a directory with policy as code, or one file, beside the issuers of the configuration.
+func Policies(path string, t *routes.Table, issuers ...issuer.Issuer) (*manifest.Set, error) {
 	files, problems := manifest.Files(path)
 	if len(problems) > 0 {
 		return nil, terminal.Problems(problems)
 	}
-	set, problems := manifest.Read(files, t)
+	set, problems := manifest.Read(files, t, issuers...)
 	if len(problems) > 0 {
 		return nil, terminal.Problems(problems)
 	}

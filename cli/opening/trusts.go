@@ -1,62 +1,95 @@
 package opening
 
 import (
+	"slices"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
 
+	"patgate/admin/manifest"
 	"patgate/config"
 	"patgate/routes"
 	"patgate/routes/reload"
 	"patgate/trust"
+	"patgate/trust/issuer"
 	"patgate/trust/keys"
 )
 
-// issuers gives what policies need to know of the issuers that the configuration names.
-func issuers(c *config.Config) ([]trust.Issuer, error) {
-	all := make([]trust.Issuer, len(c.OIDC.Issuers))
-	for n, i := range c.OIDC.Issuers {
-		kind, err := trust.ParseKind(i.Kind)
-		if err != nil {
-			return nil, err
-		}
-		all[n] = trust.Issuer{Name: i.Name, URL: i.URL, Kind: kind}
-	}
-	return all, nil
+// Issuers gives those of the configuration and those of a set of files, which may be nil.
+func Issuers(c *config.Config, set *manifest.Set) []issuer.Issuer {
+	return slices.Concat(c.OIDC.Issuers, set.Issuers())
 }
 
-// Keys gives the keys of the issuers.
-func Keys(c *config.Config, report func(issuer string, err error)) (*keys.Keys, error) {
-	o := keys.Options{Report: report}
-	for _, i := range c.OIDC.Issuers {
-		k := keys.Issuer{Name: i.Name, URL: i.URL, KeysURL: i.JWKSURL, CAFile: i.CAFile}
+// KeysOf gives issuers as their keys are kept by them.
+func KeysOf(issuers []issuer.Issuer) []keys.Issuer {
+	all := make([]keys.Issuer, len(issuers))
+	for n, i := range issuers {
+		all[n] = keys.Issuer{Name: i.Name, URL: i.URL, KeysURL: i.JWKSURL, CAFile: i.CAFile}
 		for _, a := range i.Algorithms {
-			k.Algorithms = append(k.Algorithms, jose.SignatureAlgorithm(a))
+			all[n].Algorithms = append(all[n].Algorithms, jose.SignatureAlgorithm(a))
 		}
-		o.Issuers = append(o.Issuers, k)
 	}
-	return keys.New(o)
+	return all
 }
 
-// Trusts keeps the policies that the configuration names up to date with their files. paths are other files than those; nil is
-// none.
-func Trusts(c *config.Config, paths []string, table func() *routes.Table,
-	report func(set *trust.Set, files int, problems []routes.Problem)) (*reload.Kept[trust.Set], error) {
-	known, err := issuers(c)
-	if err != nil {
-		return nil, err
+// Mounted reads the policy as code that the configuration names; nil when it names none.
+func Mounted(c *config.Config, t *routes.Table) (*manifest.Set, error) {
+	if c.Policies == "" {
+		return nil, nil
 	}
-	if paths == nil {
+	return Policies(c.Policies, t, c.OIDC.Issuers...)
+}
+
+// Trusts keeps the policies that the configuration names up to date with their files. mounted gives the set of files that is in
+// force, which may be nil: its issuers count, and its trusts do where no other files are named by paths.
+func Trusts(c *config.Config, paths []string, table func() *routes.Table, mounted func() *manifest.Set,
+	report func(set *trust.Set, files int, problems []routes.Problem)) (*reload.Kept[trust.Set], error) {
+	within := paths == nil
+	if within {
 		paths = c.OIDC.Trusts
 	}
 	kept, problems := reload.Keep(reload.Source[trust.Set]{Paths: paths, Interval: time.Duration(c.Routes.WatchInterval),
 		MayBeNone: true, // a policy that is deleted is out of force
 		Load: func(files []routes.File, _ *trust.Set) (*trust.Set, []routes.Problem) {
-			return trust.Load(trust.Options{Files: files, Issuers: known, Table: table()})
+			set := mounted()
+			var documents []trust.Document
+			if within {
+				documents = set.Trusts()
+			}
+			if len(documents) > 0 && c.TrustAudience() == "" {
+				return nil, []routes.Problem{{Source: routes.Source{File: documents[0].File, Line: documents[0].Node.Line},
+					Message: "ID tokens are made for nobody", Fix: "give public_url or oidc.audience in the configuration"}}
+			}
+			return loadTrusts(c, files, documents, set, table())
 		},
 		Report: report})
 	if len(problems) > 0 {
 		return nil, routes.Problems(problems)
 	}
 	return kept, nil
+}
+
+// loadTrusts reads policies with the issuers that there are.
+func loadTrusts(c *config.Config, files []routes.File, documents []trust.Document, set *manifest.Set,
+	t *routes.Table) (*trust.Set, []routes.Problem) {
+	o := trust.Options{Files: files, Documents: documents, Table: t}
+	var problems []routes.Problem
+	for n, i := range Issuers(c, set) {
+		kind, err := trust.ParseKind(i.Kind)
+		if err != nil {
+			problems = append(problems, routes.Problem{Message: i.Name + " " + err.Error()})
+			continue
+		}
+		o.Issuers = append(o.Issuers, trust.Issuer{Name: i.Name, URL: i.URL, Kind: kind, Keys: i.Keys(),
+			OfFile: n >= len(c.OIDC.Issuers)})
+	}
+	if len(problems) > 0 {
+		return nil, problems
+	}
+	return trust.Load(o)
+}
+
+// TrustsOf reads the trusts of a set as a gateway with this configuration would.
+func TrustsOf(c *config.Config, set *manifest.Set, t *routes.Table) (*trust.Set, []routes.Problem) {
+	return loadTrusts(c, nil, set.Trusts(), set, t)
 }

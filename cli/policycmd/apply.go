@@ -15,11 +15,12 @@ import (
 	"patgate/cli/opening"
 	"patgate/cli/settings"
 	"patgate/cli/terminal"
+	"patgate/config"
 	"patgate/routes"
 )
 
 // ErrWidens is what diff and a dry run end with when the files would let tokens do more: it has an exit code of its own.
-var ErrWidens = errors.New("some tokens would be allowed more than now")
+var ErrWidens = errors.New("something would be allowed more than now")
 
 // NewApply gives the command that makes tokens what files say.
 func NewApply() *cobra.Command {
@@ -36,8 +37,8 @@ more needs the owner's forge token (PATGATE_OWNER_CREDENTIAL). What was changed 
 that an earlier apply of this set made and no file names are revoked; what was made by hand never is. The secret of a new
 token goes to a file of its name in --secrets-dir, to the output with --secrets-stdout, or nowhere.
 
-Limits are in force where a gateway reads the same files (policies), and nowhere else. Templates stand for permissions in
-the tokens of their own set.`,
+Limits, issuers and trusts are in force where a gateway reads the same files (policies), and nowhere else. Templates stand
+for permissions in the tokens of their own set, and in the forms of that gateway's console.`,
 		Example: `  patgate diff -f policies
   patgate apply -f policies --secrets-dir /run/secrets/patgate --prune`,
 		Args: cobra.NoArgs,
@@ -51,6 +52,7 @@ the tokens of their own set.`,
 	f.String("secrets-dir", "", "directory, made when needed, for a file of its name (mode 0600) with the secret of each new token")
 	f.Bool("secrets-stdout", false, "print the name and the secret of each new token, once")
 	addCommon(cmd)
+	addInForce(cmd)
 	return cmd
 }
 
@@ -60,13 +62,16 @@ func NewDiff() *cobra.Command {
 		Use:   "diff -f DIR",
 		Short: "Say what apply would change, and whether it widens anything",
 		Long: `Compares three things: the files, what they said when they were applied last, and what the tokens are now. Nothing
-is changed, and patgate.lock is not written. Exits 3 when some token would be allowed more than now, so that CI can ask for
-a second pair of eyes; 0 when none would; 1 when something is wrong with the files.`,
-		Example: "  patgate diff -f policies --prune",
-		Args:    cobra.NoArgs,
-		RunE:    func(cmd *cobra.Command, _ []string) error { return apply(cmd, true) },
+is changed, and patgate.lock is not written. Limits, issuers and trusts are compared with those in force: of --in-force, or of
+policies in the configuration. Exits 3 when something would be allowed more than now, so that CI can ask for a second pair of
+eyes: a token, what a limit forbids, an issuer, a trust; 0 when nothing would; 1 when something is wrong with the files.`,
+		Example: `  patgate diff -f policies --prune
+  patgate diff -f policies --in-force ../main/policies`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return apply(cmd, true) },
 	}
 	addCommon(cmd)
+	addInForce(cmd)
 	return cmd
 }
 
@@ -95,9 +100,9 @@ func apply(cmd *cobra.Command, dry bool) error {
 		c.Policies = "" // read here, strictly: their lock may lack what is about to be looked up
 	}
 	files, problems := manifest.Files(path)
-	set, found := manifest.Read(files, table)
+	set, found := manifest.Read(files, table, c.OIDC.Issuers...)
 	lock := set.Lock
-	if problems = append(problems, wrong(files, table, path, set, found)...); len(problems) > 0 {
+	if problems = append(problems, wrong(files, c, table, path, set, found)...); len(problems) > 0 {
 		return terminal.Problems(problems)
 	}
 	if name, _ := cmd.Flags().GetString("set"); name != "" && lock.Set != "" && name != lock.Set {
@@ -130,15 +135,20 @@ func same(a, b string) bool {
 }
 
 // wrong gives what is wrong with files but for the paths that the lock does not have yet: these are looked up.
-func wrong(files []routes.File, t *routes.Table, path string, s *manifest.Set, found []routes.Problem) []routes.Problem {
+func wrong(files []routes.File, c *config.Config, t *routes.Table, path string, s *manifest.Set,
+	found []routes.Problem) []routes.Problem {
 	if len(found) == 0 {
-		return nil
+		_, problems := opening.TrustsOf(c, s, t)
+		return problems
 	}
 	filled := manifest.Lock{}
 	for _, p := range s.Paths() {
 		filled.With(p.Kind, p.Path, manifest.Standing(p))
 	}
-	_, problems := manifest.Read(manifest.WithLock(files, manifest.LockOf(path), &filled), t)
+	_, problems := manifest.Read(manifest.WithLock(files, manifest.LockOf(path), &filled), t, c.OIDC.Issuers...)
+	if len(problems) == 0 {
+		_, problems = opening.TrustsOf(c, s, t)
+	}
 	for _, p := range found {
 		if manifest.IsLock(p.Source.File) {
 			problems = append(problems, p)

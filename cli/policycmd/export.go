@@ -27,15 +27,49 @@ func NewExport() *cobra.Command {
 		Use:   "export",
 		Short: "Write the active tokens as documents of policy as code",
 		Long: `Prints a document for each active token, with the ids of its places, to begin a set of files from. Secrets are not in
-it. An apply of these files makes further tokens: those that are there were made by hand and stay as they are.`,
-		Example: "  patgate export > policies/tokens.yaml",
-		Args:    cobra.NoArgs,
+it. An apply of these files makes further tokens: those that are there were made by hand and stay as they are. With
+--issuers the issuers of ID tokens of the configuration (oidc.issuers) are written instead, to be kept as files from then on:
+take them out of the configuration, as each stands in one place alone.`,
+		Example: `  patgate export > policies/tokens.yaml
+  patgate export --issuers > policies/issuers.yaml`,
+		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if issuers, _ := cmd.Flags().GetBool("issuers"); issuers {
+				return exportIssuers(cmd)
+			}
 			return desk.OnStore(cmd, opening.Table, func(ctx context.Context, d *desk.Desk) error { return export(ctx, cmd, d) })
 		},
 	}
+	cmd.Flags().Bool("issuers", false, "write the issuers of the configuration")
 	settings.AddStore(cmd)
 	return cmd
+}
+
+// exportIssuers writes the issuers of the configuration as documents.
+func exportIssuers(cmd *cobra.Command) error {
+	c, err := opening.Settings(cmd, settings.Store(), settings.WithoutUpstream)
+	if err != nil || len(c.OIDC.Issuers) == 0 {
+		return err
+	}
+	encoder := yaml.NewEncoder(cmd.OutOrStdout())
+	encoder.SetIndent(2)
+	for _, i := range c.OIDC.Issuers {
+		if err := encoder.Encode(issuerDocument{"Issuer", i.Name, i.Kind, i.URL, i.JWKSURL, i.Algorithms, i.CAFile}); err != nil {
+			return err
+		}
+	}
+	return encoder.Close()
+}
+
+// issuerDocument is an issuer as a file says it.
+type issuerDocument struct {
+	Kind       string   `yaml:"kind"`
+	Name       string   `yaml:"name"`
+	Type       string   `yaml:"type"`
+	URL        string   `yaml:"url"`
+	JWKSURL    string   `yaml:"jwks_url,omitempty"`
+	Algorithms []string `yaml:"algorithms,omitempty,flow"`
+	CAFile     string   `yaml:"ca_file,omitempty"`
 }
 
 // unnamed is what a name of a document must not have.

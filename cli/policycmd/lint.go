@@ -52,11 +52,20 @@ scopes or by the limits in force, is not counted. Exits 1 when there is a proble
 			if err != nil {
 				return err
 			}
-			set, err := opening.Policies(path, table)
-			if err == nil {
-				_, err = fmt.Fprintf(cmd.OutOrStdout(), "%d tokens, %d templates, %d limits: no problem\n",
-					len(manifest.Of[manifest.Token](set)), len(manifest.Of[manifest.Template](set)), len(manifest.Of[manifest.Ceiling](set)))
+			set, err := opening.Policies(path, table, c.OIDC.Issuers...)
+			if err != nil {
+				return err
 			}
+			trusts, problems := opening.TrustsOf(c, set, table)
+			if len(problems) > 0 {
+				return terminal.Problems(problems)
+			}
+			for _, line := range trusts.Advice() {
+				fmt.Fprintln(cmd.ErrOrStderr(), "warning: "+line)
+			}
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%d tokens, %d templates, %d issuers, %d trusts, %d limits: no problem\n",
+				len(manifest.Of[manifest.Token](set)), len(manifest.Of[manifest.Template](set)), len(set.Issuers()), len(trusts.All()),
+				len(manifest.Of[manifest.Ceiling](set)))
 			return err
 		},
 	}

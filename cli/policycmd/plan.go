@@ -43,6 +43,7 @@ type application struct {
 // step is what is done about one token.
 type step struct {
 	what            string // make, edit, revoke, or deliver: it was made and its secret never arrived
+	kind, called    string // of a limit, an issuer or a trust, which are not stored
 	object          *manifest.Object
 	now             *store.Listed
 	why             string
@@ -61,6 +62,13 @@ func (a *application) run(ctx context.Context, dry bool) error {
 	steps, err := a.plan(ctx)
 	if err != nil {
 		return err
+	}
+	if dry {
+		rulings, err := a.ruling()
+		if err != nil {
+			return err
+		}
+		steps = append(steps, rulings...)
 	}
 	widens, narrows := a.say(steps)
 	if dry {
@@ -420,6 +428,9 @@ func (a *application) direction(now *store.Listed, specs []policy.ScopeSpec) (wi
 }
 
 func (s *step) name() string {
+	if s.kind != "" {
+		return s.called
+	}
 	if s.object != nil {
 		return s.object.Name
 	}
@@ -447,7 +458,7 @@ func (a *application) say(steps []step) (widens, narrows int) {
 		if s.what != "leave" {
 			did++
 		}
-		fmt.Fprintf(out, "%s token %s: %s%s\n", s.what, s.name(), s.why, mark)
+		fmt.Fprintf(out, "%s %s %s: %s%s\n", s.what, cmp.Or(s.kind, "token"), s.name(), s.why, mark)
 		for _, line := range s.lines {
 			fmt.Fprintln(out, "  "+line)
 		}

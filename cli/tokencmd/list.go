@@ -26,9 +26,10 @@ func newTokenList() *cobra.Command {
 		Use:   "list",
 		Short: "List tokens with what they reach",
 		Long: `Lists tokens with what they reach. Marked are those that may make deploy keys, deploy tokens, access
-tokens or triggers, because such credentials work past patgate and outlive the token, and those in
-report mode, which may do what their owner may. Projects and groups are called what they were when the token's owner
-saw them last; "gone" is what is not there any more, or not for that owner.`,
+tokens or triggers, because such credentials work past patgate and outlive the token, those in
+report mode, which may do what their owner may, and those that a file of policy as code keeps, with its
+name. Projects and groups are called what they were when the token's owner saw them last; "gone" is what
+is not there any more, or not for that owner.`,
 		Example: `  patgate token list --state any --sort last_used_asc
   patgate token list --project acme/website
   patgate token list --search acme

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"patgate/admin/manifest"
 	"patgate/admin/tokens"
 	"patgate/cli/desk"
 	"patgate/cli/opening"
@@ -34,8 +35,8 @@ func newTest() *cobra.Command {
 		Use:     "test [FILE|DIR...]",
 		Aliases: []string{"lint"},
 		Short:   "Read policies and run the tests that they carry",
-		Long: `Reads the policies of the configuration (oidc.trusts), or those that are named, as serve does, with the issuers of
-the configuration. All that is wrong is printed at once, with file, line and fix.`,
+		Long: `Reads the policies of the configuration (oidc.trusts, and the trusts among policies), or those files of trusts that are
+named, as serve does, with the issuers of the configuration. All that is wrong is printed at once, with file, line and fix.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := opening.Settings(cmd, settings.Store(), settings.WithoutUpstream)
 			if err != nil {
@@ -69,7 +70,11 @@ func policies(c *config.Config, paths []string) (*trust.Set, *routes.Table, erro
 	if len(paths) == 0 {
 		paths = nil
 	}
-	kept, err := opening.Trusts(c, paths, func() *routes.Table { return table }, nil)
+	set, err := opening.Mounted(c, table)
+	if err != nil {
+		return nil, nil, err
+	}
+	kept, err := opening.Trusts(c, paths, func() *routes.Table { return table }, func() *manifest.Set { return set }, nil)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -98,7 +103,7 @@ keep what they have until they end.`,
 			}
 			p := set.Find(args[0])
 			if p == nil {
-				return fmt.Errorf("there is no policy %q in oidc.trusts", args[0])
+				return fmt.Errorf("there is no policy %q in oidc.trusts or policies", args[0])
 			}
 			return desk.AtForge(cmd, c, table, true, func(ctx context.Context, d *desk.Desk, shown *tokens.Owner) error {
 				if err := confirm(cmd, c, p, shown.Username()); err != nil {

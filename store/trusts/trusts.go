@@ -127,6 +127,24 @@ func (s Trusts) ListTrusts(ctx context.Context, now time.Time) ([]store.TrustLis
 	return all, rows.Err()
 }
 
+// AliveOf implements store.Trusts. What took the place of a token by a rotation has the claims of that.
+func (s Trusts) AliveOf(ctx context.Context, name string, now time.Time, most int) (all []store.TrustToken, err error) {
+	rows, err := s.db.Database().Read.Query(ctx, `SELECT t.id, m.claims FROM trust_tokens m JOIN tokens t ON t.family_id = m.token_id
+		WHERE m.trust = ? AND t.revoked_at = 0 AND t.expires_at > ? ORDER BY t.id DESC LIMIT ?`, name, now.UnixMilli(), most)
+	if err != nil {
+		return nil, fmt.Errorf("listing the tokens of the trust %s: %w", name, err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var t store.TrustToken
+		if err := rows.Scan(&t.ID, &t.Claims); err != nil {
+			return nil, fmt.Errorf("listing the tokens of the trust %s: %w", name, err)
+		}
+		all = append(all, t)
+	}
+	return all, rows.Err()
+}
+
 const (
 	// swept is how many ID tokens that are over, and how many tokens that ended long ago, are forgotten with each trade.
 	swept = 100

@@ -21,10 +21,16 @@ import (
 // count at most.
 const standsFor = time.Minute
 
-// standing is an ID token that is a credential: of which token, and the policies that said so.
+// standing is an ID token that is a credential: of which token, and the policies and issuers by which that was found out.
 type standing struct {
-	by   *trust.Set
-	hash token.Hash
+	by      *trust.Set
+	issuers *keys.Issuers
+	hash    token.Hash
+}
+
+// counts tells whether these are those in force.
+func (s *Service) counts(found *standing) bool {
+	return found.by == s.o.Policies() && found.issuers == s.o.Keys.Issuers()
 }
 
 // HashOf gives the hash of the token that an ID token stands for, by what is signed of it. It is none of a patgate token's: those
@@ -43,7 +49,7 @@ func hashed(prefix, text string) token.Hash {
 // asked.
 func (s *Service) Standing(raw string, now time.Time) (hash token.Hash, ok bool) {
 	found, _, ok := s.standing.PeekAt(keyOf(raw), 0, now)
-	return found.hash, ok && found.by == s.o.Policies()
+	return found.hash, ok && s.counts(&found)
 }
 
 // Meant tells whether a text that is keys.Shaped says that it is an ID token for a trust here, of an issuer of the
@@ -58,16 +64,16 @@ func (s *Service) Meant(raw string) bool {
 // not told.
 func (s *Service) Stand(ctx context.Context, raw token.Secret) (token.Hash, error) {
 	key, maxAge := keyOf(raw.Reveal()), time.Duration(0)
-	if found, _, ok := s.standing.Peek(key, 0); ok && found.by != s.o.Policies() {
+	if found, _, ok := s.standing.Peek(key, 0); ok && !s.counts(&found) {
 		maxAge = -1
 	}
 	found, _, err := s.standing.Get(ctx, key, maxAge, func(ctx context.Context) (standing, bool, error) {
-		set, e := s.o.Policies(), Event{Direct: true}
+		set, issuers, e := s.o.Policies(), s.o.Keys.Issuers(), Event{Direct: true}
 		hash, err := s.stand(ctx, set, raw, &e)
 		if err != nil || e.TokenID != 0 {
 			s.report(&e, err)
 		}
-		return standing{set, hash}, err == nil, err
+		return standing{set, issuers, hash}, err == nil, err
 	})
 	return found.hash, err
 }

@@ -192,7 +192,7 @@ func (s *Service) match(ctx context.Context, set *trust.Set, raw, name string, m
 		return nil, nil, wrong("audience")
 	case p == nil:
 		return nil, nil, wrong("no_such_trust")
-	case p.Issuer != t.Issuer:
+	case p.Issuer != t.Issuer || p.IssuerURL != t.URL || p.IssuerKeys != t.Keys: // others may have been given the name
 		e.Trust = made
 		return nil, nil, wrong("issuer")
 	}

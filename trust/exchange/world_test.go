@@ -43,6 +43,7 @@ type world struct {
 	set     *trust.Set
 	events  []exchange.Event
 	kind    string
+	keys    *keys.Keys
 }
 
 func newWorld(t testing.TB) *world {
@@ -80,6 +81,7 @@ func newWorld(t testing.TB) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
+	w.keys = k
 	if w.Service, err = exchange.New(exchange.Options{Keys: k, Policies: func() *trust.Set { return w.set }, Audience: audience,
 		Tokens: w.tokens, Store: w.store, MaxAge: 10 * time.Minute, MaxLifetime: time.Hour,
 		Report: func(e exchange.Event) { w.events = append(w.events, e) }}); err != nil {

@@ -9,12 +9,16 @@ import (
 	"crypto/rsa"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
 	"golang.org/x/sync/singleflight"
+
+	"patgate/trust/issuer"
 )
 
 const (
@@ -51,6 +55,9 @@ type Issuer struct {
 	Algorithms []jose.SignatureAlgorithm
 }
 
+// Keys says where the keys are, as the issuer of a configuration does.
+func (i *Issuer) Keys() string { return (&issuer.Issuer{JWKSURL: i.KeysURL, CAFile: i.CAFile}).Keys() }
+
 // Algorithms are all that are taken of any issuer: none that is made with what is public, or with nothing.
 func Algorithms() []jose.SignatureAlgorithm {
 	return []jose.SignatureAlgorithm{jose.RS256, jose.ES256, jose.EdDSA}
@@ -67,16 +74,19 @@ type Options struct {
 
 // Keys are those of all issuers. It is safe for concurrent use.
 type Keys struct {
-	byURL  map[string]*issuer
-	report func(string, error)
-	now    func() time.Time
-	flight singleflight.Group
+	issuers atomic.Pointer[Issuers]
+	report  func(string, error)
+	now     func() time.Time
 }
 
-// issuer is one with its keys.
-type issuer struct {
+// Issuers are those that there are at a time. When there are others, it is another pointer.
+type Issuers struct{ byURL map[string]*kept }
+
+// kept is an issuer with its keys.
+type kept struct {
 	Issuer
 	source source
+	flight singleflight.Group
 
 	mu    sync.Mutex
 	keys  []jose.JSONWebKey // the last good set; never changed in place
@@ -86,32 +96,61 @@ type issuer struct {
 
 // New makes the keys of issuers. Nothing is read before a token comes that needs it.
 func New(o Options) (*Keys, error) {
-	k := &Keys{byURL: map[string]*issuer{}, report: o.Report, now: o.Now}
+	k := &Keys{report: o.Report, now: o.Now}
+	k.issuers.Store(&Issuers{})
 	if k.report == nil {
 		k.report = func(string, error) {}
 	}
 	if k.now == nil {
 		k.now = time.Now
 	}
-	for _, i := range o.Issuers {
-		if k.byURL[i.URL] != nil {
-			return nil, fmt.Errorf("the issuer %s stands twice", i.URL)
-		}
-		if len(i.Algorithms) == 0 {
-			i.Algorithms = Algorithms()
-		}
-		source, err := newSource(&i)
-		if err != nil {
-			return nil, fmt.Errorf("issuer %s: %w", i.Name, err)
-		}
-		k.byURL[i.URL] = &issuer{Issuer: i, source: source}
+	if err := k.Replace(o.Issuers); err != nil {
+		return nil, err
 	}
 	return k, nil
 }
 
+// Replace puts other issuers in the place of those that there are. One that is as it was keeps its keys; what is gone is gone at
+// once, with its keys. One that cannot be had is left out, and the error says why.
+func (k *Keys) Replace(issuers []Issuer) error {
+	before, after := k.issuers.Load().byURL, map[string]*kept{}
+	var problems []error
+	same := len(issuers) == len(before)
+	for _, i := range issuers {
+		if len(i.Algorithms) == 0 {
+			i.Algorithms = Algorithms()
+		}
+		if after[i.URL] != nil {
+			problems = append(problems, fmt.Errorf("the issuer %s stands twice", i.URL))
+			continue
+		}
+		if old := before[i.URL]; old != nil && reflect.DeepEqual(old.Issuer, i) {
+			after[i.URL] = old
+			continue
+		}
+		same = false
+		source, err := newSource(&i)
+		if err != nil {
+			problems = append(problems, fmt.Errorf("issuer %s: %w", i.Name, err))
+			continue
+		}
+		after[i.URL] = &kept{Issuer: i, source: source}
+	}
+	if !same || len(after) != len(before) {
+		k.issuers.Store(&Issuers{after})
+	}
+	return errors.Join(problems...)
+}
+
+// Issuers gives those that there are now.
+func (k *Keys) Issuers() *Issuers { return k.issuers.Load() }
+
+// at gives the issuer with an address; nil when there is none.
+func (k *Keys) at(url string) *kept { return k.issuers.Load().byURL[url] }
+
 // Issuer gives the issuer that a token names; ErrIssuer when there is none.
 func (k *Keys) Issuer(url string) (Issuer, error) {
-	i := k.byURL[url]
+	i := k.at(url)
 	if i == nil {
 		return Issuer{}, ErrIssuer
 	}
@@ -121,10 +160,15 @@ func (k *Keys) Issuer(url string) (Issuer, error) {
 // Find gives the keys of an issuer that have an id and fit an algorithm. An unknown id has the set read again, at most every
 // Again.
 func (k *Keys) Find(ctx context.Context, url, id string, a jose.SignatureAlgorithm) ([]jose.JSONWebKey, error) {
-	i := k.byURL[url]
+	i := k.at(url)
 	if i == nil {
 		return nil, ErrIssuer
 	}
+	return k.of(ctx, i, id, a)
+}
+
+// of is Find for an issuer that there was a moment ago.
+func (k *Keys) of(ctx context.Context, i *kept, id string, a jose.SignatureAlgorithm) ([]jose.JSONWebKey, error) {
 	found, age, has := i.find(id, a, k.now())
 	asked := false
 	if !has || len(found) == 0 || age >= FreshFor {
@@ -135,6 +179,8 @@ func (k *Keys) Find(ctx context.Context, url, id string, a jose.SignatureAlgorit
 		found, age, has = i.find(id, a, k.now())
 	}
 	switch {
+	case k.at(i.URL) != i: // it is another one meanwhile, or gone
+		return nil, ErrIssuer
 	case !has || age >= KeptFor:
 		return nil, ErrUnavailable
 	case len(found) > 0:
@@ -148,14 +194,14 @@ func (k *Keys) Find(ctx context.Context, url, id string, a jose.SignatureAlgorit
 }
 
 // failing tells whether the last try to read the set failed.
-func (i *issuer) failing() bool {
+func (i *kept) failing() bool {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	return i.tried.After(i.read)
 }
 
 // find looks into the set that is there.
-func (i *issuer) find(id string, a jose.SignatureAlgorithm, now time.Time) (found []jose.JSONWebKey, age time.Duration,
+func (i *kept) find(id string, a jose.SignatureAlgorithm, now time.Time) (found []jose.JSONWebKey, age time.Duration,
 	has bool) {
 	i.mu.Lock()
 	keys, read := i.keys, i.read
@@ -170,8 +216,8 @@ func (i *issuer) find(id string, a jose.SignatureAlgorithm, now time.Time) (foun
 
 // refresh reads the set again, unless that was tried a moment ago. All who wait for it at once wait for the same. It tells
 // whether the issuer was asked; the error is that of a caller who leaves.
-func (k *Keys) refresh(ctx context.Context, i *issuer) (asked bool, err error) {
-	done := k.flight.DoChan(i.URL, func() (any, error) {
+func (k *Keys) refresh(ctx context.Context, i *kept) (asked bool, err error) {
+	done := i.flight.DoChan("", func() (any, error) {
 		i.mu.Lock()
 		now := k.now()
 		due := i.tried.IsZero() || now.Sub(i.tried) >= Again

@@ -26,6 +26,8 @@ const (
 // Token is an ID token that its issuer has signed, that is not over, and that was made lately.
 type Token struct {
 	Issuer   string // by its name
+	URL      string // of the issuer
+	Keys     string // where its keys were read, as issuer.Issuer says it
 	Audience string
 	// ID is its jti; empty when it has none.
 	ID string
@@ -66,9 +68,9 @@ func (k *Keys) Verify(ctx context.Context, raw string, maxAge time.Duration) (*T
 	}
 	// What the token says of its issuer chooses among those of the configuration, and nothing else.
 	url := claims["iss"].Text()
-	issuer, err := k.Issuer(url)
-	if err != nil {
-		return nil, err
+	issuer := k.at(url)
+	if issuer == nil {
+		return nil, ErrIssuer
 	}
 	if !slices.Contains(issuer.Algorithms, algorithm) {
 		return nil, ErrHeader
@@ -77,14 +79,15 @@ func (k *Keys) Verify(ctx context.Context, raw string, maxAge time.Duration) (*T
 	if err != nil {
 		return nil, ErrForm
 	}
-	t := &Token{Issuer: issuer.Name, ID: claims["jti"].Text(), Signed: parts[0] + "." + parts[1], Claims: claims}
+	t := &Token{Issuer: issuer.Name, URL: url, Keys: issuer.Keys(), ID: claims["jti"].Text(),
+		Signed: parts[0] + "." + parts[1], Claims: claims}
 	if err := t.readTimes(k.now(), maxAge); err != nil { // what is over is not worth a question to its issuer
 		return nil, err
 	}
 	if t.Audience = oneOf(claims["aud"]); t.Audience == "" {
 		return nil, ErrAudience
 	}
-	found, err := k.Find(ctx, url, id, algorithm)
+	found, err := k.of(ctx, issuer, id, algorithm)
 	if err != nil {
 		return nil, err
 	}
@@ -108,7 +111,7 @@ func Shaped(text []byte) bool {
 func (k *Keys) Says(raw string) (url, audience string, ok bool) {
 	_, rest, _ := strings.Cut(raw, ".")
 	part, _, _ := strings.Cut(rest, ".")
-	return trust.Said(decode(part), func(issuer []byte) bool { return k.byURL[string(issuer)] != nil })
+	return trust.Said(decode(part), func(issuer []byte) bool { return k.at(string(issuer)) != nil })
 }
 
 // decode reads a part of a token; nil when it is empty or not written in the one way.

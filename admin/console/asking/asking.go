@@ -1,7 +1,14 @@
 // Package asking has the texts of the pages that ask before something is done to a token.
 package asking
 
-import "patgate/admin/console/rows"
+import (
+	"strconv"
+	"time"
+
+	"patgate/admin/console/rows"
+	"patgate/admin/terms"
+	"patgate/token"
+)
 
 // Page asks before something is done to a token.
 type Page struct {
@@ -44,4 +51,17 @@ func Of(action string) Page {
 		p.Text = "You get a new secret for the same name and scopes. The old one ends at once, or after the grace that you give."
 	}
 	return p
+}
+
+// SameLife gives the lifetime that a token had, for one that takes its place, and at most the longest.
+func SameLife(r *token.Record, longest time.Duration) string {
+	const day = 24
+	hours := int64(r.ExpiresAt.Sub(r.CreatedAt).Hours() + 0.5)
+	switch hours = min(hours, int64(longest.Hours())); {
+	case hours >= day:
+		return strconv.FormatInt(hours/day, 10) + "d"
+	case hours >= 1:
+		return strconv.FormatInt(hours, 10) + "h"
+	}
+	return terms.WriteSpan(r.ExpiresAt.Sub(r.CreatedAt).Round(time.Minute))
 }

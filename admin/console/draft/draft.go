@@ -161,7 +161,7 @@ func Read(form url.Values) *Draft {
 
 // Prefilled reads what an address asks for: name, description, template, access, project, group, permissions, expires_in.
 // It only fills in a form: whoever is signed in reads it and decides.
-func Prefilled(in url.Values) (d *Draft, any bool) {
+func Prefilled(in url.Values, templates []catalogue.Template) (d *Draft, any bool) {
 	d = &Draft{Name: in.Get("name"), Description: in.Get("description"), Template: in.Get("template"),
 		Expires: in.Get("expires_in")}
 	accesses := words.Listed(in.Get("access"))
@@ -187,7 +187,7 @@ func Prefilled(in url.Values) (d *Draft, any bool) {
 	for _, access := range more {
 		d.Scopes = append(d.Scopes, Scope{Access: access, Permissions: slices.Clone(permissions)})
 	}
-	if d.Template != "" && !d.apply(d.Template) {
+	if d.Template != "" && !d.apply(d.Template, templates) {
 		d.General = append(d.General, words.Sentence(fmt.Sprintf("The link names the template %q, which does not exist", d.Template)))
 		d.Template = ""
 	}
@@ -208,21 +208,20 @@ func isAccesses(names []string) bool {
 }
 
 // start has a template take the place of what is chosen: its name too, where it is still that of the one before.
-func (d *Draft) start(name string) {
-	for _, t := range catalogue.Templates() {
+func (d *Draft) start(name string, all []catalogue.Template) {
+	for _, t := range all {
 		if t.Name == d.Template && d.Name == t.Title {
 			d.Name = ""
 		}
 	}
-	if slices.ContainsFunc(catalogue.Templates(), func(t catalogue.Template) bool { return t.Name == name }) {
+	if slices.ContainsFunc(all, func(t catalogue.Template) bool { return t.Name == name }) {
 		d.Expires = ""
-		d.apply(name)
+		d.apply(name, all)
 	}
 }
 
 // apply puts a template's permissions into the first scope, and its lifetime where none was typed.
-func (d *Draft) apply(name string) bool {
-	all := catalogue.Templates()
+func (d *Draft) apply(name string, all []catalogue.Template) bool {
 	i := slices.IndexFunc(all, func(t catalogue.Template) bool { return t.Name == name })
 	if i < 0 {
 		return false

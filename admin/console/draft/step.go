@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"patgate/admin/catalogue"
 	"patgate/admin/console/rows"
 	"patgate/admin/console/words"
 	"patgate/admin/names"
@@ -14,13 +15,13 @@ import (
 	"patgate/routes"
 )
 
-// Step carries out what a button of the form other than the last one asks for. done tells that the form is shown again.
-func (d *Draft) Step(do string) (again bool) {
+// Step carries out what a button of the form other than the last one asks for. again tells that the form is shown again.
+func (d *Draft) Step(do string, templates []catalogue.Template) (again bool) {
 	switch {
 	case do == "" || do == "generate":
 		return false
 	case strings.HasPrefix(do, "template-"):
-		d.start(do[len("template-"):])
+		d.start(do[len("template-"):], templates)
 	case do == "add-scope":
 		if len(d.Scopes) < MostScopes {
 			d.Scopes = append(d.Scopes, Scope{Access: policy.AccessSelectedMemberships.String()})

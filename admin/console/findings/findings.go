@@ -2,8 +2,10 @@
 package findings
 
 import (
+	"fmt"
 	"strings"
 
+	"patgate/admin/console/words"
 	"patgate/admin/learning"
 	"patgate/learn/propose"
 )
@@ -88,4 +90,13 @@ func Try(s *learning.Simulated, where func(kind string, id int64) string) *Tried
 	}
 	p.More = len(s.Denied) - len(shown)
 	return p
+}
+
+// EndedBelow says how many tokens ended with an edit of the one that made them; empty when none did.
+func EndedBelow(n int) string {
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" %s made by this one held more than it, and %s revoked.", words.Plural(n, "token", "tokens"),
+		map[bool]string{true: "is", false: "are"}[n == 1])
 }

@@ -2,9 +2,11 @@ package picker
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 
 	"patgate/admin/catalogue"
+	"patgate/admin/console/words"
 )
 
 // common are the resources that most tokens are about, in the order in which people look for them.
@@ -27,15 +29,25 @@ func (k *Catalogue) Common() (all []Resource) {
 type Card struct {
 	catalogue.Template
 	Permissions int
-	Life        string // 90 days
+	Life        string // 90 days; empty: it says none
 	// Dangers are what of it is dangerous, in words of two each; empty for most.
 	Dangers string
 }
 
+// lasting puts a length of time into words: 90 days. One that is not of whole days is given as it is written: 12h.
+func lasting(span string) string {
+	if days, ok := strings.CutSuffix(span, "d"); ok {
+		if n, err := strconv.Atoi(days); err == nil {
+			return words.Plural(n, "day", "days")
+		}
+	}
+	return span
+}
+
 // Cards gives the templates.
-func (k *Catalogue) Cards() (all []Card) {
-	for _, t := range catalogue.Templates() {
-		c := Card{Template: t, Life: strings.TrimSuffix(t.ExpiresIn, "d") + " days"} // none lives for less
+func (k *Catalogue) Cards(templates []catalogue.Template) (all []Card) {
+	for _, t := range templates {
+		c := Card{Template: t, Life: lasting(t.ExpiresIn)}
 		var dangers []string
 		for _, s := range t.Scopes {
 			c.Permissions += len(s.Permissions)

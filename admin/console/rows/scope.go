@@ -200,3 +200,27 @@ func Line(p store.Place, n names.Book) string {
 	}
 	return strconv.FormatInt(p.ID, 10) + " " + text
 }
+
+// Within gives the kinds of places that hold what a permission is needed on, by the name of a boundary.
+func Within(boundary string) []routes.RefKind {
+	switch boundary {
+	case routes.BoundaryProject.String():
+		return []routes.RefKind{routes.RefProject, routes.RefGroup}
+	case routes.BoundaryGroup.String():
+		return []routes.RefKind{routes.RefGroup}
+	}
+	return nil
+}
+
+// Selected gives the ids of the projects or groups that a token's scopes name.
+func Selected(t *tokens.Inspected, kind routes.RefKind) (ids []int64) {
+	for i := range t.Scopes {
+		named := t.Scopes[i].ProjectIDs
+		if kind == routes.RefGroup {
+			named = t.Scopes[i].GroupIDs
+		}
+		ids = append(ids, named...)
+	}
+	slices.Sort(ids)
+	return slices.Compact(ids)
+}

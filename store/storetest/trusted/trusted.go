@@ -214,6 +214,36 @@ func Run(t *testing.T, open storetest.Open) {
 			t.Errorf("by other rules of the same instant: %v", err)
 		}
 	})
+	t.Run("its tokens that are alive are known, with the claims by which they were given", func(t *testing.T) {
+		a := allow(t, f, "alive")
+		var made []token.Record
+		for i := range 4 {
+			u := use(a, "", 10)
+			u.Claims = "job_id=" + string(rune('0'+i))
+			r, err := f.Store.CreateTrusted(ctx, record(), u)
+			if err != nil {
+				t.Fatal(err)
+			}
+			made = append(made, r)
+		}
+		if _, err := f.Store.CreateTrusted(ctx, record(), use(allow(t, f, "another"), "", 10)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := f.Store.RevokeToken(ctx, made[1].ID, store.Cause{By: "test", At: Start()}); err != nil {
+			t.Fatal(err)
+		}
+		got, err := f.Again().AliveOf(ctx, "alive", Start(), 2)
+		want := []store.TrustToken{{ID: made[3].ID, Claims: "job_id=3"}, {ID: made[2].ID, Claims: "job_id=2"}}
+		if err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("the newest two: %v, %v, want %v", got, err, want)
+		}
+		if got, err := f.Store.AliveOf(ctx, "alive", Start(), 10); err != nil || len(got) != 3 {
+			t.Errorf("all: %v, %v", got, err)
+		}
+		if got, err := f.Store.AliveOf(ctx, "alive", made[0].ExpiresAt, 10); err != nil || len(got) != 0 {
+			t.Errorf("at their end: %v, %v", got, err)
+		}
+	})
 	t.Run("what an owner allowed goes with the owner", func(t *testing.T) {
 		allow(t, f, "last")
 		if _, err := f.Store.RemoveOwner(ctx, f.Owner.ID, store.Cause{Reason: "gone", By: "cli:test", At: Start()}); err != nil {

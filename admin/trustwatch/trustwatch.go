@@ -1,0 +1,267 @@
+// Package trustwatch says what people may see of trusts: what their files ask for and grant, by what that differs from what was
+// allowed, and what came of ID tokens lately. Who may see a trust is its owner, or an administrator of patgate; to everybody else
+// there is none. It is also the way by which they end one.
+package trustwatch
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+	"strconv"
+	"strings"
+	"sync/atomic"
+
+	"patgate/admin/tokens"
+	"patgate/policy"
+	"patgate/store"
+	"patgate/token"
+	"patgate/trust"
+	"patgate/trust/exchange"
+)
+
+// Options are what a Service works with. All are required.
+type Options struct {
+	Tokens   *tokens.Service
+	Store    store.Store
+	Policies func() *trust.Set
+	// Audience is what ID tokens are made for, without the name of a policy.
+	Audience string
+}
+
+// Service tells of trusts. It is safe for concurrent use; nil notes nothing.
+type Service struct {
+	o       Options
+	refused atomic.Bool
+	came    outcomes
+}
+
+// New makes a service.
+func New(o Options) *Service { return &Service{o: o} }
+
+// Refused notes whether the files, as they are now, are not in force because something is wrong with them.
+func (s *Service) Refused(refused bool) {
+	if s != nil {
+		s.refused.Store(refused)
+	}
+}
+
+// Audience is what ID tokens for a trust are made for.
+func (s *Service) Audience(name string) string {
+	return (&trust.Policy{Name: name}).Audience(s.o.Audience)
+}
+
+// Stale tells whether that is so.
+func (s *Service) Stale() bool { return s.refused.Load() }
+
+// Standing is what a trust does now.
+type Standing uint8
+
+// The zero value gives nothing, because no file has the trust. Open gives tokens; what stands between needs something first.
+const (
+	Gone       Standing = iota // no file has it any more
+	Unallowed                  // its owner has not allowed it
+	OtherOwner                 // somebody else than the owner whom the file names has allowed it
+	Widened                    // the file reaches further than what was allowed
+	Paused                     // by its file
+	Audit                      // by its file
+	Open
+)
+
+// One is a trust as people see it.
+type One struct {
+	Name     string
+	Policy   *trust.Policy      // nil: no file has it any more
+	Allowed  *store.TrustListed // nil: nobody has allowed it
+	Standing Standing
+	// Rules and Power are what it asks for and grants: by its file, and where that is gone, as it was allowed.
+	Rules *trust.Rules
+	Power []policy.ScopeSpec
+	// Own: it is the caller's.
+	Own bool
+	// Differs says, a line each, by what the file is another one than what was allowed.
+	Differs []string
+	Came    []Outcome
+}
+
+// Alive is how many tokens of it there are.
+func (t *One) Alive() int {
+	if t.Allowed == nil {
+		return 0
+	}
+	return t.Allowed.Active
+}
+
+// List gives the trusts of a caller, or with everyone, for administrators, all of them, by their names.
+func (s *Service) List(ctx context.Context, c *tokens.Owner, everyone bool) (all []*One, err error) {
+	if everyone && !s.o.Tokens.Administrates(c) {
+		return nil, tokens.ErrNotFound
+	}
+	allowed, err := s.o.Store.ListTrusts(ctx, s.o.Tokens.Now())
+	if err != nil {
+		return nil, err
+	}
+	set, names := s.o.Policies(), map[string]*One{}
+	for _, p := range set.All() {
+		names[p.Name] = &One{Name: p.Name, Policy: p}
+	}
+	for i := range allowed {
+		a := &allowed[i]
+		if a.Owner.Origin != s.o.Tokens.Origin() {
+			continue // of another forge
+		}
+		if names[a.Name] == nil {
+			names[a.Name] = &One{Name: a.Name}
+		}
+		names[a.Name].Allowed = a
+	}
+	for _, t := range names {
+		if t.Own = t.belongs(c); !t.Own && !everyone {
+			continue
+		}
+		if err := s.judge(t); err != nil {
+			return nil, err
+		}
+		all = append(all, t)
+	}
+	slices.SortFunc(all, func(a, b *One) int { return strings.Compare(a.Name, b.Name) })
+	return all, nil
+}
+
+// belongs tells whether a trust is a user's: who has allowed it, and whom the file names. A username that is another user's by
+// now names nobody.
+func (t *One) belongs(c *tokens.Owner) bool {
+	if t.Allowed != nil && t.Allowed.Owner.UserID == c.UserID() {
+		return true
+	}
+	recycled := t.Allowed != nil && t.Allowed.Owner.Username == c.Username()
+	return t.Policy != nil && !recycled && exchange.IsOwner(t.Policy, c.UserID(), c.Username())
+}
+
+// Find gives one trust: tokens.ErrNotFound where there is none, and where it is not for the caller.
+func (s *Service) Find(ctx context.Context, c *tokens.Owner, name string) (*One, error) {
+	all, err := s.List(ctx, c, s.o.Tokens.Administrates(c))
+	if err != nil {
+		return nil, err
+	}
+	i := slices.IndexFunc(all, func(t *One) bool { return t.Name == name })
+	if i < 0 {
+		return nil, tokens.ErrNotFound
+	}
+	all[i].Came = s.came.of(name)
+	return all[i], nil
+}
+
+// judge says what a trust does, and by what its file differs from what was allowed.
+func (s *Service) judge(t *One) error {
+	p, a := t.Policy, t.Allowed
+	var rules *trust.Rules
+	var err error
+	if a != nil {
+		if rules, err = trust.ParseRules(a.Rules); err != nil {
+			return err
+		}
+		t.Rules, t.Power = rules, a.Scopes
+	}
+	if p == nil {
+		return nil
+	}
+	t.Rules, t.Power = p.Rules(s.o.Audience), p.Power
+	switch {
+	case a == nil:
+		t.Standing = Unallowed
+		return nil
+	case !exchange.IsOwner(p, a.Owner.UserID, a.Owner.Username) || !a.Owner.RemovedAt.IsZero():
+		t.Standing = OtherOwner
+		return nil
+	}
+	now := t.Rules
+	beyond, err := exchange.Beyond(&a.Trust, &a.Owner, p.Power, s.o.Tokens.Table())
+	wider := now.Beyond(rules)
+	if err != nil || beyond { // a permission that there is no more, too
+		wider = cmp.Or(wider, "grant")
+	}
+	t.Standing = map[trust.Mode]Standing{trust.Enforce: Open, trust.Audit: Audit, trust.Paused: Paused}[p.Mode]
+	if wider != "" {
+		t.Standing = Widened
+		t.Differs = append(t.Differs, "goes further than what was allowed: "+wider)
+	}
+	file, allowed := now.Lines(), rules.Lines()
+	for _, line := range allowed {
+		if !slices.Contains(file, line) {
+			t.Differs = append(t.Differs, "allowed: "+line)
+		}
+	}
+	for _, line := range file {
+		if !slices.Contains(allowed, line) {
+			t.Differs = append(t.Differs, "in the file: "+line)
+		}
+	}
+	if wider != "grant" && !token.SameScopes(p.Power, a.Scopes) {
+		t.Differs = append(t.Differs, "grants something else than what was allowed")
+	}
+	return nil
+}
+
+// Made is a token of a trust.
+type Made struct {
+	store.Listed
+	Claims string
+}
+
+// Alive gives the newest of the tokens of a trust that are alive, as far as the caller may see them.
+func (s *Service) Alive(ctx context.Context, c *tokens.Owner, name string, most int) (all []Made, err error) {
+	list, err := s.o.Store.AliveOf(ctx, name, s.o.Tokens.Now(), most)
+	if err != nil {
+		return nil, err
+	}
+	for _, one := range list {
+		l, err := s.o.Tokens.Show(ctx, c, one.ID)
+		if errors.Is(err, tokens.ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, Made{l, one.Claims})
+	}
+	return all, nil
+}
+
+// Revoke ends what was allowed to a trust, and all its tokens. It tells how many these were. Nothing passes with one of them on
+// this node when it returns.
+func (s *Service) Revoke(ctx context.Context, c *tokens.Owner, name, reason string) (n int, err error) {
+	t, err := s.Find(ctx, c, name)
+	if err != nil {
+		return 0, err
+	}
+	if t.Allowed == nil {
+		return 0, tokens.Conflict("nobody has allowed the trust %s: it has no tokens", name)
+	}
+	if reason == "" {
+		reason = "the trust was revoked by " + c.Username()
+	}
+	by := "user:" + strconv.FormatInt(c.UserID(), 10)
+	var ids []int64
+	err = s.o.Tokens.Change(ctx, func(ctx context.Context, st store.Store) error {
+		// Once asked for, a revocation does not wait for the caller to stay.
+		ids, err = st.RevokeTrust(context.WithoutCancel(ctx), name, store.Cause{Reason: reason, By: by, At: s.o.Tokens.Now()})
+		return err
+	})
+	if err != nil {
+		return 0, err
+	}
+	change := tokens.Change{What: "trust_revoked", OwnerID: t.Allowed.Owner.UserID, By: by, Reason: name + ": " + reason}
+	s.o.Tokens.Recorded(change)
+	for _, id := range ids {
+		s.o.Tokens.Recorded(tokens.Change{What: "revoked", TokenID: id, OwnerID: change.OwnerID, By: by, Reason: reason})
+	}
+	return len(ids), nil
+}
+
+// Traded notes what came of an ID token.
+func (s *Service) Traded(e exchange.Event) {
+	if s != nil && e.Trust != "" {
+		s.came.add(e, s.o.Tokens.Now(), func(name string) bool { return s.o.Policies().Find(name) != nil })
+	}
+}
