@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"patgate/admin/console/guard"
+	"patgate/admin/console/owners"
 	"patgate/admin/console/pages"
 	"patgate/admin/console/picker"
 	"patgate/admin/console/session"
@@ -213,6 +214,7 @@ func (c *Console) routes() *http.ServeMux {
 	page("POST /tokens/{id}/grant", (*request).grant)
 	page("GET /forge-tokens", (*request).showForgeTokens)
 	page("GET /everyone", (*request).showEveryone)
+	page("GET "+owners.Path, (*request).showOwners)
 	page("GET /search", (*request).search)
 	return mux
 }

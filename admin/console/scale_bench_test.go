@@ -80,7 +80,7 @@ func scopeOf(r *rand.Rand) []policy.ScopeSpec {
 }
 
 // fillScale puts owners, projects with paths, and tokens into a store, a tenth of them over, revoked or paused, two thirds used.
-func fillScale(b *testing.B, st kept, origin string, n int, now time.Time) {
+func fillScale(b testing.TB, st kept, origin string, n int, now time.Time) {
 	b.Helper()
 	ctx, day := b.Context(), 24*time.Hour
 	r := rand.New(rand.NewPCG(1, 2))
@@ -250,6 +250,9 @@ func benchPages(b *testing.B, st kept) {
 	client.Jar, _ = cookiejar.New(nil)
 	signInBench(b, client, server.URL, pat)
 	for _, page := range []struct{ name, query string }{
+		{"owners", "/owners"},
+		{"owners-by-reach", "/owners?sort=reach&size=100"},
+		{"owners-search", "/owners?search=user49&sort=unused"},
 		{"list", ""},
 		{"last-page", "page=4500"},
 		{"by-name", "sort=name_asc&page=2000"},
@@ -261,6 +264,7 @@ func benchPages(b *testing.B, st kept) {
 		{"search-path", "search=team-7"},
 		{"search-nothing", "search=qqqzzz"},
 		{"badge-broad", "badge=broad"},
+		{"badge-dangerous", "badge=dangerous"},
 		{"badge-soon", "badge=expiring_soon"},
 		{"badge-unused", "badge=unused_permissions"},
 		{"owner", "owner=1017"},
@@ -282,11 +286,15 @@ func benchPages(b *testing.B, st kept) {
 		{"owner-can", "owner=1017&can=push_code"},
 	} {
 		b.Run(page.name, func(b *testing.B) {
+			at := server.URL + page.query
+			if page.query == "" || page.query[0] != '/' {
+				at = server.URL + "/everyone?" + page.query
+			}
 			var took []time.Duration
 			used := cpu(b)
 			for b.Loop() {
 				began := time.Now()
-				getBench(b, client, server.URL+"/everyone?"+page.query)
+				getBench(b, client, at)
 				took = append(took, time.Since(began))
 			}
 			b.ReportMetric(float64((cpu(b)-used).Microseconds())/1e3/float64(b.N), "cpu-ms/op")

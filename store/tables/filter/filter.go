@@ -167,6 +167,8 @@ func (q *Question) marked() {
 			append([]any{q.now}, args...)...)
 	case store.MarkMints:
 		kept("m.mints = 1")
+	case store.MarkDangerous:
+		kept("m.dangerous = 1")
 	case store.MarkUnused:
 		if !q.f.Unobserved {
 			kept("m.unused_from > 0 AND m.unused_from <= ? AND (m.never_used = 0 OR "+neverUsed+")", q.now)
@@ -228,7 +230,7 @@ func (q *Question) named() {
 		return
 	}
 	q.text = lower(f.Search)
-	pattern := "%" + strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(q.text) + "%"
+	pattern := Containing(f.Search)
 	condition, values := `lower(t.name) LIKE ? ESCAPE '\' OR lower(t.description) LIKE ? ESCAPE '\'`, []any{pattern, pattern}
 	var candidates []string
 	if len(q.text) > longestText {
@@ -248,6 +250,11 @@ func (q *Question) named() {
 	}
 	q.narrowed = strings.Join(candidates, " UNION ")
 	q.about("("+condition+")", values...)
+}
+
+// Containing is the pattern, for LIKE with the escape sign \, of what contains a text, in small letters.
+func Containing(text string) string {
+	return "%" + strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(lower(text)) + "%"
 }
 
 // mostGrams is how many sequences of characters are looked up: they only narrow down where the text is looked for.
