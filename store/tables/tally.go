@@ -32,33 +32,34 @@ func (db *Tables) tally(ctx context.Context, q Conn, f *store.OwnerFilter) (t st
 
 // OwnerTallies implements store.Tallies.
 func (db *Tables) OwnerTallies(ctx context.Context, f store.OwnerFilter) (list []store.OwnerTally, total int, err error) {
-	err = db.d.Snapshot(ctx, func(tx Conn) error {
-		query, args := tally.HowMany(&f)
-		if err := tx.QueryRow(ctx, query, args...).Scan(&total); err != nil {
-			return err
-		}
+	query, args := tally.HowMany(&f)
+	if err = db.d.Read.QueryRow(ctx, query, args...).Scan(&total); err == nil {
 		query, args = tally.Owners(&f, ownerColumns, db.d.Filter)
-		rows, err := tx.Query(ctx, query, args...)
-		if err != nil {
-			return err
-		}
-		defer rows.Close()
-		for rows.Next() {
-			var o ownerRow
-			var one store.OwnerTally
-			var used int64
-			if err := rows.Scan(append(append(o.fields(), tallyFields(&one.Tally)...), &one.Reach, &used)...); err != nil {
-				return err
-			}
-			one.Owner, one.LastUsedAt = o.owner(), instant(used)
-			list = append(list, one)
-		}
-		return rows.Err()
-	})
+		list, err = ownerTallies(ctx, db.d.Read, query, args)
+	}
 	if err != nil {
 		return nil, 0, fmt.Errorf("listing what owners' tokens amount to: %w", err)
 	}
 	return list, total, nil
+}
+
+func ownerTallies(ctx context.Context, q Conn, query string, args []any) (list []store.OwnerTally, err error) {
+	rows, err := q.Query(ctx, query, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var o ownerRow
+		var one store.OwnerTally
+		var used int64
+		if err := rows.Scan(append(append(o.fields(), tallyFields(&one.Tally)...), &one.Reach, &used)...); err != nil {
+			return nil, err
+		}
+		one.Owner, one.LastUsedAt = o.owner(), instant(used)
+		list = append(list, one)
+	}
+	return list, rows.Err()
 }
 
 // Recount implements store.Tallies.

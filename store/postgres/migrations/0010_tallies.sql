@@ -15,6 +15,7 @@ CREATE TABLE tallies (
     unused       BIGINT NOT NULL DEFAULT 0,
     never_used   BIGINT NOT NULL DEFAULT 0,
     idle         BIGINT NOT NULL DEFAULT 0,
+    reach        BIGINT NOT NULL DEFAULT 0, -- the highest of what is in tallied
     last_used_at BIGINT NOT NULL DEFAULT 0 -- of any of them, to the minute
 );
 CREATE TABLE tallied (

@@ -15,6 +15,7 @@ CREATE TABLE tallies (
     unused       INTEGER NOT NULL DEFAULT 0,
     never_used   INTEGER NOT NULL DEFAULT 0,
     idle         INTEGER NOT NULL DEFAULT 0,
+    reach        INTEGER NOT NULL DEFAULT 0, -- the highest of what is in tallied
     last_used_at INTEGER NOT NULL DEFAULT 0 -- of any of them, to the minute
 ) STRICT;
 CREATE TABLE tallied (

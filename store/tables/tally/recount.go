@@ -81,10 +81,12 @@ func keepSums(ctx context.Context, tx granted.Conn, sums map[int64][]int64) erro
 		for _, n := range sums[owner] {
 			args, moved = append(args, n), moved || n != 0
 		}
-		if !moved {
-			continue
+		if moved {
+			if _, err := tx.Exec(ctx, Add(), args...); err != nil {
+				return err
+			}
 		}
-		if _, err := tx.Exec(ctx, Add(), args...); err != nil {
+		if _, err := tx.Exec(ctx, Top, owner); err != nil {
 			return err
 		}
 	}

@@ -138,8 +138,12 @@ func Add() string {
 		columns(func(k kind) string { return k.column + " = tallies." + k.column + " + excluded." + k.column })
 }
 
+// Top keeps the highest blast radius that an owner's tokens are kept with.
+const Top = `UPDATE tallies SET reach = coalesce((SELECT c.reach FROM tallied c WHERE c.owner_id = ?1 AND c.active = 1
+	ORDER BY c.reach DESC LIMIT 1), 0) WHERE owner_id = ?1`
+
 // due are the tokens that may be something else than they are kept as.
-const due = "due (token_id) AS (SELECT token_id FROM untallied UNION SELECT token_id FROM tallied WHERE until <= " + now + ")"
+const due = "due (token_id) AS (SELECT token_id FROM untallied UNION ALL SELECT token_id FROM tallied WHERE until <= " + now + ")"
 
 // parts are numbers that have to be added up, by owner: of one, the second argument, or of all.
 func parts(reports string, one bool) string {
@@ -148,13 +152,13 @@ func parts(reports string, one bool) string {
 	if one {
 		only, onlyTokens = " AND owner_id = ?2", " AND t.owner_id = ?2"
 	}
-	text := "parts (owner_id, reach, tokens, " + names() + ") AS (SELECT owner_id, CAST(0 AS BIGINT), tokens, " + names() +
+	text := "parts (owner_id, dues, reach, tokens, " + names() + ") AS (SELECT owner_id, 0, CAST(0 AS BIGINT), tokens, " + names() +
 		" FROM tallies WHERE 1 = 1" + only +
-		" UNION ALL SELECT owner_id, 0, -1, " + columns(func(k kind) string { return "-" + k.column }) +
+		" UNION ALL SELECT owner_id, 1, 0, -1, " + columns(func(k kind) string { return "-" + k.column }) +
 		" FROM tallied WHERE token_id" + isDue + only +
-		" UNION ALL SELECT t.owner_id, " + reach + ", 1, " + counted() + tokens + "t.id" + isDue + onlyTokens
+		" UNION ALL SELECT t.owner_id, 1, " + reach + ", 1, " + counted() + tokens + "t.id" + isDue + onlyTokens
 	if reports != "" {
-		text += " UNION ALL SELECT t.owner_id, 0, 0, " + columns(func(k kind) string {
+		text += " UNION ALL SELECT t.owner_id, 0, 0, 0, " + columns(func(k kind) string {
 			if k.column == "broad" {
 				return "1"
 			}
@@ -221,10 +225,11 @@ func HowMany(f *store.OwnerFilter) (query string, args []any) {
 // and the last use.
 func Owners(f *store.OwnerFilter, columns string, d filter.Dialect) (query string, args []any) {
 	condition, args := matching(f, []any{f.Now.UnixMilli()})
-	text := "WITH " + due + ", " + parts(reporting(f, d), false) + ", sums AS (SELECT owner_id, max(reach) AS reach, " + added() +
+	text := "WITH " + due + ", " + parts(reporting(f, d), false) + ", sums AS (SELECT owner_id, max(dues) AS dues, max(reach) AS reach, " + added() +
 		" FROM parts GROUP BY owner_id) SELECT " + columns + ", coalesce(s.tokens, 0) AS all_tokens, " + shown() +
-		`, max(coalesce(s.reach, 0), coalesce((SELECT c.reach FROM tallied c WHERE c.owner_id = o.id AND c.active = 1
-			AND c.token_id NOT IN (SELECT token_id FROM due) ORDER BY c.reach DESC LIMIT 1), 0)) AS top_reach,
+		`, max(coalesce(s.reach, 0), coalesce(CASE s.dues WHEN 0 THEN l.reach ELSE (SELECT c.reach FROM tallied c
+			WHERE c.owner_id = o.id AND c.active = 1 AND c.token_id NOT IN (SELECT token_id FROM due)
+			ORDER BY c.reach DESC LIMIT 1) END, 0)) AS top_reach,
 		coalesce(l.last_used_at, 0) AS used_at
 		FROM owners o LEFT JOIN sums s ON s.owner_id = o.id LEFT JOIN tallies l ON l.owner_id = o.id WHERE ` + condition +
 		" ORDER BY " + order(f.Sort) + "lower(o.username), o.id"
