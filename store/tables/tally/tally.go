@@ -225,7 +225,8 @@ func HowMany(f *store.OwnerFilter) (query string, args []any) {
 // and the last use.
 func Owners(f *store.OwnerFilter, columns string, d filter.Dialect) (query string, args []any) {
 	condition, args := matching(f, []any{f.Now.UnixMilli()})
-	text := "WITH " + due + ", " + parts(reporting(f, d), false) + ", sums AS (SELECT owner_id, max(dues) AS dues, max(reach) AS reach, " + added() +
+	text := "WITH " + due + ", " + parts(reporting(f, d), false) + ", sums AS (SELECT owner_id, max(dues) AS dues, " +
+		"max(reach) AS reach, " + added() +
 		" FROM parts GROUP BY owner_id) SELECT " + columns + ", coalesce(s.tokens, 0) AS all_tokens, " + shown() +
 		`, max(coalesce(s.reach, 0), coalesce(CASE s.dues WHEN 0 THEN l.reach ELSE (SELECT c.reach FROM tallied c
 			WHERE c.owner_id = o.id AND c.active = 1 AND c.token_id NOT IN (SELECT token_id FROM due)
