@@ -21,6 +21,20 @@ type Question struct {
 	text     string // what is looked for in names and descriptions, as it is stored
 	narrowed string // candidates among which the text is looked for; empty: all
 	within   []any
+	implied  implied // what all candidates fulfil
+}
+
+// implied is a condition that need not be looked at again: which one it is, and which arguments are its own.
+type implied struct {
+	is               bool
+	at, from, before int
+}
+
+// imply notes that all candidates, if they come from a query, fulfil the condition that was added last, with so many arguments.
+func (q *Question) imply(query string, args int) {
+	if query != "" && q.narrowed == query {
+		q.implied = implied{true, len(q.where) - 1, len(q.args) - args, len(q.args)}
+	}
 }
 
 // Dialect is what databases say in ways of their own.

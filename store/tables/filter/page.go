@@ -47,10 +47,15 @@ func (q *Question) from(narrow, walks bool) (text string, args []any) {
 		joins = append(joins, "u.token_id = "+of)
 	}
 	text = " FROM " + strings.Join(tables, " CROSS JOIN ") // SQLite goes through them in this order
-	if where := append(joins, q.where...); len(where) > 0 {
+	where, own := q.where, q.args
+	if i := q.implied; narrow && i.is {
+		where = slices.Concat(where[:i.at], where[i.at+1:])
+		own = slices.Concat(own[:i.from], own[i.before:])
+	}
+	if where = append(joins, where...); len(where) > 0 {
 		text += " WHERE " + strings.Join(where, " AND ")
 	}
-	return text, append(append([]any{}, args...), q.args...)
+	return text, slices.Concat(args, own)
 }
 
 // loosely is from, for a database that chooses its way itself, of all tokens, whatever else there is of them.
