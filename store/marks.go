@@ -15,6 +15,8 @@ const (
 	MarkBroad
 	// MarkMints: it can make credentials.
 	MarkMints
+	// MarkDangerous: it holds what looks dangerous in lists: it deletes, pushes, merges, or does what no boundary contains.
+	MarkDangerous
 	// MarkUnused: it was never used, or holds permissions that it did not use for long.
 	MarkUnused
 	// MarkNeverUsed: it was never used.
@@ -56,6 +58,7 @@ type Judgement struct {
 	At         time.Time
 	Broad      bool
 	Mints      bool
+	Dangerous  bool
 	Reach      int64
 	NeverUsed  bool
 	UnusedFrom time.Time

@@ -25,6 +25,7 @@ type Store interface {
 	Tokens
 	Names
 	Marks
+	Tallies
 	Subjects
 	SignIns
 	Trusts

@@ -33,6 +33,7 @@ func (h *Handler) ownPaths() {
 	h.handle("GET "+extras+"/permissions", (*call).identify, func(q *call) (*reply, error) {
 		return answer(http.StatusOK, catalogue.All(q.o.Tokens.Table())), nil
 	})
+	h.handle("GET "+extras+"/owners", (*call).identify, (*call).owners)
 	h.handle("GET "+extras+"/report", (*call).identify, (*call).report)
 	for pattern, f := range map[string]step{
 		"GET " + one: (*call).show, "DELETE " + one: (*call).revoke, "PATCH " + one: (*call).edit, "PUT " + one: (*call).edit,

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"patgate/admin/console/guard"
+	"patgate/admin/console/owners"
 	"patgate/admin/console/pages"
 	"patgate/admin/console/picker"
 	"patgate/admin/console/session"
@@ -218,6 +219,7 @@ func (c *Console) routes() *http.ServeMux {
 	page("POST /tokens/{id}/grant", (*request).grant)
 	page("GET /forge-tokens", (*request).showForgeTokens)
 	page("GET /everyone", (*request).showEveryone)
+	page("GET "+owners.Path, (*request).showOwners)
 	if c.o.Trusts != nil {
 		page("GET /trusts", (*request).showTrusts)
 		page("GET /trusts/{name}", func(q *request) error { return q.showTrust(false, http.StatusOK, "") })

@@ -3,6 +3,7 @@ package console
 import (
 	"net/http"
 
+	"patgate/admin/console/owners"
 	"patgate/admin/console/paths"
 	"patgate/admin/console/table"
 	"patgate/admin/tokens"
@@ -16,6 +17,15 @@ func (q *request) showEveryone() error {
 		return tokens.ErrNotFound
 	}
 	return q.list(true)
+}
+
+// showOwners is the administrators' table of owners.
+func (q *request) showOwners() error {
+	p, err := owners.Load(q.ctx(), q.o.Tokens, q.caller, q.r.URL.Query(), q.o.Path)
+	if err == nil {
+		q.render("owners", http.StatusOK, page{Title: "Owners", Nav: "owners"}, p)
+	}
+	return err
 }
 
 func (q *request) list(everyone bool) error {

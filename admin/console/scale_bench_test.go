@@ -59,6 +59,17 @@ func scaleTokens(b *testing.B) int {
 	return n
 }
 
+// scaleDir is where the store is: a new folder, or the one that PATGATE_BENCH_STORE names, whose SQLite file is used again.
+func scaleDir(b *testing.B) string {
+	if dir := os.Getenv("PATGATE_BENCH_STORE"); dir != "" {
+		return dir
+	}
+	return b.TempDir()
+}
+
+// unsealed leaves credentials as they are: there is nothing in them.
+func unsealed(c store.Credential, _, _ seal.Binding) (string, []byte, error) { return c.KeyID, []byte{0}, nil }
+
 // scopeOf makes the scopes of one of many tokens: most are narrow, some broad, some make credentials.
 func scopeOf(r *rand.Rand) []policy.ScopeSpec {
 	sets := [][]string{{"read_job", "read_pipeline"}, {"read_code", "push_code", "read_job"}, {"read_container_repository",
@@ -80,7 +91,7 @@ func scopeOf(r *rand.Rand) []policy.ScopeSpec {
 }
 
 // fillScale puts owners, projects with paths, and tokens into a store, a tenth of them over, revoked or paused, two thirds used.
-func fillScale(b *testing.B, st kept, origin string, n int, now time.Time) {
+func fillScale(b testing.TB, st kept, origin string, n int, now time.Time) {
 	b.Helper()
 	ctx, day := b.Context(), 24*time.Hour
 	r := rand.New(rand.NewPCG(1, 2))
@@ -178,7 +189,7 @@ func BenchmarkPages(b *testing.B) {
 		open func() (kept, func(), error)
 	}{
 		{"sqlite", func() (kept, func(), error) {
-			db, err := sqlite.Open(b.Context(), filepath.Join(b.TempDir(), "patgate.db"), sqlite.Options{})
+			db, err := sqlite.Open(b.Context(), filepath.Join(scaleDir(b), "patgate.db"), sqlite.Options{})
 			return db, func() {}, err
 		}},
 		{"postgres", func() (kept, func(), error) {
@@ -216,7 +227,7 @@ func benchPages(b *testing.B, st kept) {
 	root := f.AddUser("root")
 	pat := f.AddToken(root, forgetest.Token{Name: "laptop"})
 	now := time.Now()
-	ring, err := store.OpenKeyring(b.Context(), st, seal.Source{File: filepath.Join(b.TempDir(), "keys", "patgate.key")}, now)
+	ring, err := store.OpenKeyring(b.Context(), st, seal.Source{File: filepath.Join(scaleDir(b), "keys", "patgate.key")}, now)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -244,12 +255,21 @@ func benchPages(b *testing.B, st kept) {
 		Record: func(console.Event) {}, Report: func(err error) { b.Error(err) }}); err != nil {
 		b.Fatal(err)
 	}
-	fillScale(b, st, upstream.URL, scaleTokens(b), now)
+	if left, err := st.Owners(b.Context()); err != nil {
+		b.Fatal(err)
+	} else if len(left) == 0 {
+		fillScale(b, st, upstream.URL, scaleTokens(b), now)
+	} else if _, err := st.MoveOrigin(b.Context(), left[0].Origin, upstream.URL, unsealed); err != nil {
+		b.Fatal(err)
+	}
 	prepareScale(b, service, st)
 	client := server.Client()
 	client.Jar, _ = cookiejar.New(nil)
 	signInBench(b, client, server.URL, pat)
 	for _, page := range []struct{ name, query string }{
+		{"owners", "/owners"},
+		{"owners-by-reach", "/owners?sort=reach&size=100"},
+		{"owners-search", "/owners?search=user49&sort=unused"},
 		{"list", ""},
 		{"last-page", "page=4500"},
 		{"by-name", "sort=name_asc&page=2000"},
@@ -261,6 +281,7 @@ func benchPages(b *testing.B, st kept) {
 		{"search-path", "search=team-7"},
 		{"search-nothing", "search=qqqzzz"},
 		{"badge-broad", "badge=broad"},
+		{"badge-dangerous", "badge=dangerous"},
 		{"badge-soon", "badge=expiring_soon"},
 		{"badge-unused", "badge=unused_permissions"},
 		{"owner", "owner=1017"},
@@ -282,11 +303,15 @@ func benchPages(b *testing.B, st kept) {
 		{"owner-can", "owner=1017&can=push_code"},
 	} {
 		b.Run(page.name, func(b *testing.B) {
+			at := server.URL + page.query
+			if page.query == "" || page.query[0] != '/' {
+				at = server.URL + "/everyone?" + page.query
+			}
 			var took []time.Duration
 			used := cpu(b)
 			for b.Loop() {
 				began := time.Now()
-				getBench(b, client, server.URL+"/everyone?"+page.query)
+				getBench(b, client, at)
 				took = append(took, time.Since(began))
 			}
 			b.ReportMetric(float64((cpu(b)-used).Microseconds())/1e3/float64(b.N), "cpu-ms/op")

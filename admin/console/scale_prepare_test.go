@@ -19,7 +19,13 @@ func prepareScale(b *testing.B, s *tokens.Service, st kept) {
 			b.Fatal(err)
 		}
 	}
-	b.Logf("all were judged in %s", time.Since(began).Round(time.Second))
+	for more := true; more; {
+		var err error
+		if more, err = st.Recount(b.Context(), s.Now()); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.Logf("all were judged and counted in %s", time.Since(began).Round(time.Second))
 	if _, is := st.(*postgres.DB); !is {
 		return
 	}

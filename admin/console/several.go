@@ -1,6 +1,7 @@
 package console
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -13,19 +14,29 @@ import (
 	"patgate/admin/tokens"
 )
 
-// download sends the tokens that the table of the same address shows, all of them, one piece after the other.
+// errSignedOut ends a download.
+var errSignedOut = errors.New("signed out")
+
+// download sends the tokens that the table of the same address shows, one piece after the other, until the session ends.
 func (q *request) download(everyone bool, format string) error {
 	if everyone && !q.o.Tokens.Administrates(q.caller) {
 		return tokens.ErrNotFound
 	}
 	p := table.New(q.r.URL.Query(), everyone)
-	begun, err := p.Send(q.ctx(), q.w, q.o.Tokens, q.caller, format)
+	begun, err := p.Send(q.ctx(), q.w, q.o.Tokens, q.caller, format, func() error {
+		if s, err := q.sessions.Find(q.ctx(), q.cookies.Get(q.r, sessionCookie)); err != nil || s == nil {
+			return cmp.Or(err, errSignedOut)
+		}
+		return nil
+	})
 	switch {
 	case errors.Is(err, table.ErrUnread):
 		q.render("error", http.StatusUnprocessableEntity, page{Title: "That cannot be read"}, p.Problem)
 		return nil
 	case err != nil && begun:
-		q.o.Report(err)
+		if !errors.Is(err, errSignedOut) {
+			q.o.Report(err)
+		}
 		panic(http.ErrAbortHandler) // a list that is cut off must not look whole
 	}
 	return err

@@ -4,6 +4,7 @@ package counts
 import (
 	"context"
 
+	"patgate/admin/marks"
 	"patgate/admin/tokens"
 	"patgate/store"
 )
@@ -11,35 +12,35 @@ import (
 // Counts are how many tokens there are, by what they are now and what is to be said of them.
 type Counts struct {
 	Active, Paused, Expired, Revoked, Total int
-	// Soon, Broad, Reports and Unused count active tokens: expiring soon, broad, in report mode, and unused or with unused
-	// permissions.
-	Soon, Broad, Reports, Unused int
+	// Soon, Broad, Dangerous, Reports and Unused count active tokens: expiring soon, broad, those that look dangerous, in report
+	// mode, and unused or with unused permissions.
+	Soon, Broad, Dangerous, Reports, Unused int
 	// Counting tells that not all tokens were judged yet: Broad and Unused may be too low.
 	Counting bool
 }
 
-// Of counts the tokens that s.List would list for the caller.
-func Of(ctx context.Context, s *tokens.Service, c tokens.Caller, all bool) (n Counts, err error) {
-	for _, of := range []struct {
-		state store.State
-		badge string
-		into  *int
-	}{
-		{store.StateActive, "", &n.Active},
-		{store.StatePaused, "", &n.Paused},
-		{store.StateExpired, "", &n.Expired},
-		{store.StateRevoked, "", &n.Revoked},
-		{store.StateActive, "expiring_soon", &n.Soon},
-		{store.StateActive, "broad", &n.Broad},
-		{store.StateActive, "report_mode", &n.Reports},
-		{store.StateActive, "unused_permissions", &n.Unused},
-	} {
-		q := tokens.Query{Filter: store.Filter{State: of.state, CountOnly: true}, All: all, Badge: of.badge}
-		if _, *of.into, err = s.Inspect(ctx, c, q); err != nil {
-			return n, err
-		}
+// Of counts the tokens that s.List would list for an owner; all is for administrators.
+func Of(ctx context.Context, s *tokens.Service, c *tokens.Owner, all bool) (n Counts, err error) {
+	reports := tokens.Query{Filter: store.Filter{CountOnly: true}, All: all, Badge: "report_mode"}
+	if _, n.Reports, err = s.Inspect(ctx, c, reports); err != nil {
+		return n, err
 	}
-	n.Total = n.Active + n.Paused + n.Expired + n.Revoked // each token is in one of these states
+	_, _ = s.Marks().Changed(ctx) // whoever asks is answered with what there is; the keeper reports what is wrong
+	t, err := s.Tally(ctx, c, all)
+	if err != nil {
+		return n, err
+	}
+	now := s.Now()
+	kept, err := s.Units().ObservingSince(ctx, now)
+	if err != nil {
+		return n, err
+	}
+	n.Active, n.Paused, n.Expired, n.Revoked = t.Active, t.Paused, t.Expired(), t.Revoked
+	n.Total = t.Tokens
+	n.Soon, n.Broad, n.Dangerous, n.Unused = t.Soon, t.Broad, t.Dangerous, t.Unused
+	if marks.Unobserved(kept, now) {
+		n.Unused = t.NeverUsed
+	}
 	n.Counting, err = s.Judging(ctx)
 	return n, err
 }

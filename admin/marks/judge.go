@@ -20,7 +20,7 @@ const (
 	// JudgedDays is for how many days a right must be unused before it is called so, where nobody names another window.
 	JudgedDays = 60
 	// rules moves when what is kept of tokens is found in another way: then all are judged anew.
-	rules = 1
+	rules = 2
 )
 
 // Judge judges tokens by a route table.
@@ -121,6 +121,11 @@ func judgedFrom(l *store.Listed, kept time.Time) time.Time {
 	return begun.Add(JudgedDays * 24 * time.Hour)
 }
 
+// Unobserved tells that it is not known what tokens use: it has not been kept for long enough by now.
+func Unobserved(kept, now time.Time) bool {
+	return kept.IsZero() || now.Before(kept.Add(JudgedDays*24*time.Hour))
+}
+
 // unusedFrom is from when on a token has what it did not use, if it does nothing more; zero: that cannot be told.
 func unusedFrom(l *store.Listed, uses []store.PermissionUse, kept time.Time) (from time.Time) {
 	if l.LastUsedAt.IsZero() {
@@ -150,7 +155,8 @@ func unusedFrom(l *store.Listed, uses []store.PermissionUse, kept time.Time) (fr
 func (j *Judge) judge(l *store.Listed, uses func() ([]store.PermissionUse, error), kept, now time.Time) (store.Judgement, error) {
 	radius := j.Of(l)
 	made := store.Judgement{TokenID: l.ID, Turn: l.Kept.Turn, Under: j.under, Version: j.table.Version(), At: now,
-		Broad: terms.Broad(l.Scopes), Mints: j.makes(l), Reach: radius.Figure, NeverUsed: l.LastUsedAt.IsZero()}
+		Broad: terms.Broad(l.Scopes), Mints: j.makes(l), Dangerous: len(radius.Dangers) > 0, Reach: radius.Figure,
+		NeverUsed: l.LastUsedAt.IsZero()}
 	from := judgedFrom(l, kept)
 	if l.LastUsedAt.IsZero() || from.IsZero() || from.Sub(now) > again {
 		if made.UnusedFrom = from; l.LastUsedAt.IsZero() {

@@ -134,6 +134,9 @@ func (k *Keeper) once(ctx context.Context, last *turns) (err error) {
 	if j == nil {
 		return nil
 	}
+	if err := k.recount(ctx); err != nil { // before what may take long
+		return err
+	}
 	if now.Sub(last.due) >= dueEvery || last.under != j.under {
 		if err := k.all(ctx, j); err != nil {
 			return err
@@ -149,7 +152,24 @@ func (k *Keeper) once(ctx context.Context, last *turns) (err error) {
 	if err := k.walk(ctx, store.Due{}); err != nil {
 		return err
 	}
-	return k.fill(ctx)
+	if err := k.fill(ctx); err != nil {
+		return err
+	}
+	return k.recount(ctx)
+}
+
+// recount counts anew what changed, in pieces, so that whoever looks at numbers need not.
+func (k *Keeper) recount(ctx context.Context) error {
+	for {
+		began := time.Now()
+		more, err := k.store.Recount(ctx, k.now())
+		if err != nil || !more {
+			return err
+		}
+		if err := rest(ctx, fillPauses*time.Since(began)); err != nil {
+			return err
+		}
+	}
 }
 
 // all looks for everything that was not judged, or not by this judge, or of which it should be known again what it uses.
@@ -195,7 +215,9 @@ func (k *Keeper) walk(ctx context.Context, d store.Due) error {
 		began := time.Now()
 		list, next, err := k.store.Due(ctx, d, pieces)
 		if err == nil && len(list) > 0 {
-			err = k.Keep(ctx, list)
+			if err = k.Keep(ctx, list); err == nil {
+				_, err = k.store.Recount(ctx, k.now())
+			}
 		}
 		if err != nil || next == 0 {
 			return err

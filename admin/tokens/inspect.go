@@ -3,7 +3,6 @@ package tokens
 import (
 	"context"
 	"fmt"
-	"slices"
 	"time"
 
 	"patgate/admin/marks"
@@ -28,34 +27,28 @@ type Query struct {
 	// UserID and All are those of List.
 	UserID int64
 	All    bool
-	// Badge keeps only tokens that wear it; unused_permissions takes in those that were never used at all.
+	// Badge keeps only tokens that wear it, or look dangerous; unused_permissions takes in those that were never used at all.
 	Badge string
+}
+
+// marksOf gives, for each badge that has one, the mark of it. dangerous is none that a token wears: its permissions look so.
+func marksOf() map[string]store.Mark {
+	return map[string]store.Mark{"broad": store.MarkBroad, "makes_credentials": store.MarkMints, "dangerous": store.MarkDangerous,
+		"unused_permissions": store.MarkUnused, "unused": store.MarkNeverUsed, "expiring_soon": store.MarkSoon,
+		"newer_routes_held_back": store.MarkHeldBack, "credential_invalid": store.MarkRests}
 }
 
 // asks narrows a filter to the tokens that wear a badge. ok is false where none does.
 func (q *Query) asks(s *Service, f *store.Filter) (ok bool) {
 	switch q.Badge {
-	case "":
-		return true
 	case "report_mode":
 		f.State, f.Reporting = store.StateActive, true
 		return s.o.AllowReportMode
-	case "broad":
-		f.Mark, f.ReportsAreBroad = store.MarkBroad, s.o.AllowReportMode
-	case "makes_credentials":
-		f.Mark = store.MarkMints
-	case "unused_permissions":
-		f.Mark = store.MarkUnused
-	case "unused":
-		f.Mark = store.MarkNeverUsed
-	case "expiring_soon":
-		f.Mark = store.MarkSoon
 	case "newer_routes_held_back":
-		f.Mark, f.TableVersion = store.MarkHeldBack, s.o.Table().Version()
-	case "credential_invalid":
-		f.Mark = store.MarkRests
+		f.TableVersion = s.o.Table().Version()
 	}
-	return f.Mark != store.MarkNone
+	f.Mark, f.ReportsAreBroad = marksOf()[q.Badge], s.o.AllowReportMode
+	return f.Mark != store.MarkNone || q.Badge == ""
 }
 
 // Inspect lists tokens as List does, with their states, badges and uses. total counts all that match: by what is kept of them,
@@ -95,7 +88,7 @@ func (s *Service) Matching(ctx context.Context, c Caller, q Query) (list []store
 	if err != nil {
 		return nil, 0, err
 	}
-	f.Unobserved = kept.IsZero() || f.Now.Before(kept.Add(marks.JudgedDays*24*time.Hour))
+	f.Unobserved = marks.Unobserved(kept, f.Now)
 	return s.List(ctx, c, q.UserID, q.All, f)
 }
 
@@ -126,9 +119,4 @@ func (s *Service) inspect(ctx context.Context, l *store.Listed, kept time.Time) 
 		one.Badges, _ = s.marks.Judge().Badges(l, one.Used, s.ReportsNow(l), kept, now)
 	}
 	return one, nil
-}
-
-// Wears tells whether a token wears a badge.
-func (one *Inspected) Wears(badge string) bool {
-	return slices.Contains(one.Badges, badge) || badge == "unused_permissions" && slices.Contains(one.Badges, "unused")
 }

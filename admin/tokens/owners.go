@@ -21,19 +21,34 @@ func (s *Service) Owners(ctx context.Context, c Caller) ([]Owned, error) {
 	if _, ok := c.(operator); !ok {
 		return nil, refuse(ErrForbidden, "owners are for operators to see")
 	}
-	owners, err := s.o.Store.Owners(ctx)
+	owners, _, err := s.o.Store.OwnerTallies(ctx, store.OwnerFilter{Now: s.now(), Sort: store.OwnersByName})
 	all := make([]Owned, len(owners))
-	for i, o := range owners {
-		all[i].Owner = o
-		if all[i].Credentials, err = s.o.Store.Credentials(ctx, o.ID); err != nil {
-			break
-		}
-		_, all[i].Active, err = s.o.Store.Tokens(ctx, store.Filter{OwnerID: o.ID, State: store.StateActive, Now: s.now(), Limit: 1})
-		if err != nil {
-			break
-		}
+	for i := 0; i < len(owners) && err == nil; i++ {
+		all[i].Owner, all[i].Active = owners[i].Owner, owners[i].Active
+		all[i].Credentials, err = s.o.Store.Credentials(ctx, all[i].ID)
 	}
 	return all, err
+}
+
+// OwnerTallies lists what the tokens of this forge's owners amount to, for those who may see all tokens.
+func (s *Service) OwnerTallies(ctx context.Context, c Caller, f store.OwnerFilter) ([]store.OwnerTally, int, error) {
+	if !c.administrates(s) {
+		return nil, 0, ErrNotFound
+	}
+	f.Now, f.Origin, f.ReportsAreBroad = s.now(), s.o.Origin, s.o.AllowReportMode
+	return s.o.Store.OwnerTallies(ctx, f)
+}
+
+// Tally counts the tokens that List would list for an owner; all is for administrators.
+func (s *Service) Tally(ctx context.Context, c *Owner, all bool) (store.Tally, error) {
+	f := store.OwnerFilter{Now: s.now(), ReportsAreBroad: s.o.AllowReportMode}
+	if !all || !c.administrates(s) {
+		o, err := s.owner(ctx, c.UserID())
+		if f.OwnerID = o.ID; err != nil || o.ID == 0 {
+			return store.Tally{}, err
+		}
+	}
+	return s.o.Store.Tally(ctx, f)
 }
 
 // RemoveOwner erases the sealed credentials of an owner and revokes all tokens, and tells how many that were. It is for

@@ -27,7 +27,7 @@ token, which is kept sealed and never leaves patgate.
 The forge token is read from PATGATE_OWNER_CREDENTIAL, from the file that
 PATGATE_OWNER_CREDENTIAL_FILE or --credential-file names, or at a prompt; never from a flag.`,
 	}
-	cmd.AddCommand(newOwnerAdd(), newOwnerList(), newOwnerReplace(), newOwnerRemove())
+	cmd.AddCommand(newOwnerAdd(), newOwnerList(), newOwnerSummary(), newOwnerReplace(), newOwnerRemove())
 	return cmd
 }
 

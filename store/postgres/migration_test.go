@@ -24,7 +24,9 @@ func connect(t *testing.T, url string) *pgx.Conn {
 }
 
 // withoutMarks takes from a database what the schema has of marks.
-const withoutMarks = `DROP TABLE token_grants, token_rights, family_networks, ungranted; DROP INDEX paths_by_place;
+const withoutMarks = `DROP TABLE tallies, tallied, untallied, token_text, untexted;
+		DROP FUNCTION token_tallied, mark_tallied, use_tallied, token_told, text_grams CASCADE;
+		DROP TABLE token_grants, token_rights, family_networks, ungranted; DROP INDEX paths_by_place;
 		DROP FUNCTION token_granted, grant_scopes, limits_read CASCADE;
 		DROP TABLE marks, unmarked; DROP FUNCTION token_marked, token_judged CASCADE;
 		DROP INDEX tokens_by_expiry, tokens_by_creation, tokens_by_name, tokens_reporting`

@@ -41,7 +41,10 @@ func (db *DB) database(read *pgxpool.Pool) tables.Database {
 		Head:     "(SELECT seq FROM counters WHERE name = 'changes')",
 		Scrub:    func(context.Context) {},
 
-		Filter:    filter.Dialect{Loose: true},
+		Filter:   filter.Dialect{Loose: true, Grams: grams},
+		Untexted: "untexted",
+		FillText: "INSERT INTO token_text SELECT id, text_grams(name || chr(10) || description) FROM tokens " +
+			"WHERE id > ? AND id <= ? ON CONFLICT DO NOTHING",
 		FillMarks: "INSERT INTO marks (token_id) SELECT id FROM tokens WHERE id > ? AND id <= ? ON CONFLICT DO NOTHING",
 		MissMarks: missing,
 		Unjudged:  "EXISTS (SELECT 1 FROM unmarked) OR EXISTS (SELECT 1 FROM marks WHERE judged = 0)",
@@ -53,8 +56,20 @@ func (db *DB) database(read *pgxpool.Pool) tables.Database {
 	}
 }
 
-// missing has tokens filled in that have no row in marks: a node of an older version has copied them while no trigger fired.
-const missing = `INSERT INTO unmarked SELECT min(t.id) - 1, max(t.id) FROM tokens t LEFT JOIN marks m ON m.token_id = t.id
+// grams looks names and descriptions up in token_text.
+func grams(all []string) (string, any) {
+	return "SELECT token_id AS id FROM token_text WHERE grams @> CAST(? AS TEXT[])", all
+}
+
+// missing has tokens filled in that have no row in marks, tallied or token_text: a node of an older version has copied them while
+// no trigger fired.
+const missing = `WITH uncounted AS (
+		INSERT INTO untallied SELECT t.id FROM tokens t LEFT JOIN tallied k ON k.token_id = t.id WHERE k.token_id IS NULL
+			AND NOT EXISTS (SELECT 1 FROM untallied u WHERE u.token_id = t.id)
+	), untold AS (
+		INSERT INTO untexted SELECT min(t.id) - 1, max(t.id) FROM tokens t LEFT JOIN token_text x ON x.token_id = t.id
+			WHERE x.token_id IS NULL HAVING count(*) > 0 AND NOT EXISTS (SELECT 1 FROM untexted)
+	) INSERT INTO unmarked SELECT min(t.id) - 1, max(t.id) FROM tokens t LEFT JOIN marks m ON m.token_id = t.id
 	WHERE m.token_id IS NULL HAVING count(*) > 0 AND NOT EXISTS (SELECT 1 FROM unmarked)`
 
 // nextID moves the counter of a table.
@@ -96,7 +111,9 @@ func copyEnds(ctx context.Context, tx tables.Conn) error {
 		return err
 	}
 	for _, statement := range []string{"INSERT INTO marks (token_id) SELECT id FROM tokens ON CONFLICT DO NOTHING",
-		"DELETE FROM ungranted", "INSERT INTO ungranted SELECT 0, max(id) FROM tokens HAVING count(*) > 0"} {
+		"DELETE FROM ungranted", "INSERT INTO ungranted SELECT 0, max(id) FROM tokens HAVING count(*) > 0",
+		"INSERT INTO untallied SELECT id FROM tokens", "DELETE FROM untexted",
+		"INSERT INTO untexted SELECT 0, max(id) FROM tokens HAVING count(*) > 0"} {
 		if _, err := tx.Exec(ctx, statement); err != nil {
 			return err
 		}

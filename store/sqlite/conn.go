@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"strings"
 	"sync"
 
 	"patgate/store/tables"
@@ -85,7 +86,7 @@ func (db *DB) mean(err error) error {
 }
 
 // mostPrepared bounds what a pool keeps prepared.
-const mostPrepared = 32
+const mostPrepared = 64
 
 // prepared is a runner that keeps its first statements prepared, because reading their text takes longer than running most of
 // them.
@@ -119,6 +120,21 @@ func (p *prepared) ExecContext(ctx context.Context, query string, args ...any) (
 		return p.runner.ExecContext(ctx, query, args...)
 	}
 	return s.ExecContext(ctx, args...)
+}
+
+// QueryContext implements runner. Lists of arguments come in all lengths: they are not kept.
+func (p *prepared) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	if strings.Contains(query, "?, ?") {
+		return p.runner.QueryContext(ctx, query, args...)
+	}
+	s, err := p.statement(ctx, query)
+	switch {
+	case err != nil:
+		return nil, err
+	case s == nil:
+		return p.runner.QueryContext(ctx, query, args...)
+	}
+	return s.QueryContext(ctx, args...)
 }
 
 // QueryRowContext implements runner.

@@ -34,6 +34,8 @@ func TestATokenOfTheFirstSchemaGoesOn(t *testing.T) {
 	}
 	// The file keeps its identity; what is in it becomes the first schema's.
 	for _, statement := range []string{
+		"DROP TRIGGER token_tallied", "DROP TRIGGER token_retallied", "DROP TRIGGER mark_tallied", "DROP TRIGGER use_tallied",
+		"DROP TRIGGER first_use_tallied", "DROP TABLE tallies", "DROP TABLE tallied", "DROP TABLE untallied",
 		"DROP TRIGGER token_granted", "DROP TRIGGER token_regranted", "DROP TABLE token_grants", "DROP TABLE token_rights",
 		"DROP TABLE family_networks", "DROP TABLE ungranted",
 		"DROP TABLE token_text", "DROP TRIGGER token_told", "DROP TRIGGER token_retold", "DROP TRIGGER token_untold",

@@ -27,7 +27,8 @@ func (db *DB) database() tables.Database {
 		Head:     "(SELECT seq FROM sqlite_sequence WHERE name = 'changes')",
 		Scrub:    db.scrub,
 		Filter:   filter.Dialect{Grams: grams, IndexedBy: func(index string) string { return " INDEXED BY " + index }},
-		FillMarks: `INSERT INTO token_text (rowid, text)
+		Untexted: "unmarked",
+		FillText: `INSERT INTO token_text (rowid, text)
 			SELECT id, name || char(10) || description FROM tokens WHERE id > ? AND id <= ?`,
 		MissMarks: missing,
 		Unjudged:  "EXISTS (SELECT 1 FROM marks WHERE judged = 0)",

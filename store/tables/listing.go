@@ -11,6 +11,7 @@ import (
 	"patgate/store"
 	"patgate/store/tables/filter"
 	"patgate/store/tables/granted"
+	"patgate/store/tables/tally"
 )
 
 const listedQuery = "SELECT " + tokenColumns + ", " + ownerColumns + `, coalesce(u.uses, 0), coalesce(u.last_used_at, 0),
@@ -84,8 +85,7 @@ func (db *Tables) Tokens(ctx context.Context, f store.Filter) (list []store.List
 		}
 		q := filter.Of(f, d)
 		if f.After == 0 { // a walk asks for a thousand pages, and each would count all that is behind it
-			query, args := q.Count()
-			if err := tx.QueryRow(ctx, query, args...).Scan(&total); err != nil {
+			if total, err = db.count(ctx, tx, &f, q); err != nil {
 				return err
 			}
 		}
@@ -111,6 +111,17 @@ func (db *Tables) Tokens(ctx context.Context, f store.Filter) (list []store.List
 	return list, total, nil
 }
 
+// count counts what a question asks for, or knows it.
+func (db *Tables) count(ctx context.Context, tx Conn, f *store.Filter, q *filter.Question) (total int, err error) {
+	if number := tally.Plain(f); number != nil {
+		t, err := db.tally(ctx, tx, &store.OwnerFilter{Now: f.Now, OwnerID: f.OwnerID, ReportsAreBroad: f.ReportsAreBroad})
+		return number(&t), err
+	}
+	query, args := q.Count()
+	err = tx.QueryRow(ctx, query, args...).Scan(&total)
+	return total, err
+}
+
 // dialect says how tokens are looked up now: text in its index only when all of it is there.
 func (db *Tables) dialect(ctx context.Context, tx Conn, f *store.Filter) (filter.Dialect, error) {
 	d := db.d.Filter
@@ -124,7 +135,7 @@ func (db *Tables) dialect(ctx context.Context, tx Conn, f *store.Filter) (filter
 		return d, nil
 	}
 	var n int64
-	if err := tx.QueryRow(ctx, "SELECT count(*) FROM unmarked").Scan(&n); err != nil {
+	if err := tx.QueryRow(ctx, "SELECT count(*) FROM "+db.d.Untexted).Scan(&n); err != nil {
 		return d, err
 	}
 	if n > 0 {

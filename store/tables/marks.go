@@ -80,15 +80,26 @@ func (db *Tables) Unjudged(ctx context.Context) (some bool, err error) {
 // filledAtOnce is for how many tokens one transaction makes room.
 const filledAtOnce = 100
 
-// FillMarks implements store.Marks. It is a Note, so that no change of a token waits for it.
+// FillMarks implements store.Marks.
 func (db *Tables) FillMarks(ctx context.Context) (more bool, err error) {
+	if db.d.FillMarks != "" {
+		if more, err = db.fill(ctx, "unmarked", db.d.FillMarks); more || err != nil {
+			return more, err
+		}
+	}
+	return db.fill(ctx, db.d.Untexted, db.d.FillText)
+}
+
+// fill has a statement do its part for some of the tokens that a table says are left. It is a Note, so that no change of a token
+// waits for it.
+func (db *Tables) fill(ctx context.Context, left, statement string) (more bool, err error) {
 	var n int64
-	if err = db.d.Read.QueryRow(ctx, "SELECT count(*) FROM unmarked").Scan(&n); err != nil || n == 0 {
+	if err = db.d.Read.QueryRow(ctx, "SELECT count(*) FROM "+left).Scan(&n); err != nil || n == 0 {
 		return false, err
 	}
 	err = db.d.Note(ctx, "making room for what is to be said of tokens", func(tx Conn) error {
 		var done, last, upTo int64
-		err := tx.QueryRow(ctx, "SELECT done, last FROM unmarked").Scan(&done, &last)
+		err := tx.QueryRow(ctx, "SELECT done, last FROM "+left).Scan(&done, &last)
 		if more = err == nil; errors.Is(err, ErrNone) { // another process has ended it
 			return nil
 		}
@@ -102,13 +113,13 @@ func (db *Tables) FillMarks(ctx context.Context) (more bool, err error) {
 		}
 		if upTo == 0 {
 			more = false
-			_, err := tx.Exec(ctx, "DELETE FROM unmarked")
+			_, err := tx.Exec(ctx, "DELETE FROM "+left)
 			return err
 		}
-		if _, err := tx.Exec(ctx, db.d.FillMarks, done, upTo); err != nil {
+		if _, err := tx.Exec(ctx, statement, done, upTo); err != nil {
 			return err
 		}
-		_, err = tx.Exec(ctx, "UPDATE unmarked SET done = ?", upTo)
+		_, err = tx.Exec(ctx, "UPDATE "+left+" SET done = ?", upTo)
 		return err
 	})
 	return more && err == nil, err

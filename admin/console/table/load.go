@@ -76,7 +76,7 @@ func (p *Page) Query(ctx context.Context, s *tokens.Service, c tokens.Caller) (*
 }
 
 // Load lists what is asked for, and fills in everything but the rows.
-func (p *Page) Load(ctx context.Context, s *tokens.Service, c tokens.Caller, base string) (list []tokens.Inspected, err error) {
+func (p *Page) Load(ctx context.Context, s *tokens.Service, c *tokens.Owner, base string) (list []tokens.Inspected, err error) {
 	query, err := p.Query(ctx, s, c)
 	if err != nil {
 		return nil, err
@@ -109,9 +109,10 @@ func (p *Page) Load(ctx context.Context, s *tokens.Service, c tokens.Caller, bas
 // ErrUnread says that something that was asked for cannot be read, and p.Problem says what.
 var ErrUnread = errors.New("a filter cannot be read")
 
-// Send writes all that is asked for, in the order of ids, a piece at a time. begun tells whether anything was sent.
-func (p *Page) Send(ctx context.Context, w http.ResponseWriter, s *tokens.Service, c tokens.Caller, format string) (begun bool,
-	err error) {
+// Send writes all that is asked for, in the order of ids, a piece at a time, for as long as still gives no error. begun tells
+// whether anything was sent.
+func (p *Page) Send(ctx context.Context, w http.ResponseWriter, s *tokens.Service, c tokens.Caller, format string,
+	still func() error) (begun bool, err error) {
 	query, err := p.Query(ctx, s, c)
 	switch {
 	case err != nil:
@@ -126,6 +127,9 @@ func (p *Page) Send(ctx context.Context, w http.ResponseWriter, s *tokens.Servic
 		q.Filter = f
 		return s.Matching(ctx, c, q)
 	}, func(list []store.Listed) (err error) {
+		if err := still(); err != nil {
+			return err
+		}
 		if !begun { // what cannot be read at all is a page that says so
 			begun = true
 			w.Header().Set("Content-Type", map[string]string{"csv": "text/csv; charset=utf-8", "json": "application/json"}[format])

@@ -117,6 +117,7 @@ func (p *Page) Fill(with func(map[string]string) string) {
 		{"Expiring soon", "soon", "", "expiring_soon", p.Counts.Soon},
 		{"Unused permissions", "unused", "", "unused_permissions", p.Counts.Unused},
 		{"Broad", "broad", "", "broad", p.Counts.Broad},
+		{"Dangerous", "dangerous", "", "dangerous", p.Counts.Dangerous},
 		{"Report mode", "reports", "", "report_mode", p.Counts.Reports},
 		{"Paused", "paused", "paused", "", p.Counts.Paused},
 		{"Expired", "expired", "expired", "", p.Counts.Expired},

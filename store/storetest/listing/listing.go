@@ -33,15 +33,21 @@ type world struct {
 
 // Run runs the suite on stores that open makes.
 func Run(t *testing.T, open storetest.Open) {
-	w := &world{Fixture: storetest.NewFixture(t, open(t, t.TempDir()), nil), now: storetest.Start().Add(100 * day),
-		judged: map[int64]store.Judgement{}}
-	w.fill(t)
+	w := newWorld(t, open)
 	t.Run("every filter, order and page", w.lists)
 	t.Run("whatever is asked at once", w.combinations)
 	t.Run("what is above", w.above)
 	t.Run("what must be judged anew", w.due)
 	t.Run("what an edit changes", w.edits)
 	t.Run("what is of another forge", w.elsewhere)
+	t.Run("what owners have", func(t *testing.T) { newWorld(t, open).owners(t) })
+}
+
+func newWorld(t *testing.T, open storetest.Open) *world {
+	w := &world{Fixture: storetest.NewFixture(t, open(t, t.TempDir()), nil), now: storetest.Start().Add(100 * day),
+		judged: map[int64]store.Judgement{}}
+	w.fill(t)
+	return w
 }
 
 func (w *world) fill(t *testing.T) {
@@ -85,7 +91,7 @@ func (w *world) fill(t *testing.T) {
 	for i := range list {
 		l := &list[i]
 		j := store.Judgement{TokenID: l.ID, Turn: l.Kept.Turn, Under: 5, At: w.now, NeverUsed: l.LastUsedAt.IsZero(),
-			Broad: r.IntN(3) == 0, Mints: r.IntN(4) == 0, Reach: int64(r.IntN(20)),
+			Broad: r.IntN(3) == 0, Mints: r.IntN(4) == 0, Dangerous: r.IntN(2) == 0, Reach: int64(r.IntN(20)),
 			UnusedFrom: w.now.Add(time.Duration(r.IntN(40)-20) * day)}
 		all, w.judged[l.ID] = append(all, j), j
 	}
@@ -163,6 +169,8 @@ func (w *world) keeps(l *store.Listed, f *store.Filter) bool {
 		return active && j.Broad
 	case store.MarkMints:
 		return active && j.Mints
+	case store.MarkDangerous:
+		return active && j.Dangerous
 	case store.MarkUnused:
 		return active && unused
 	case store.MarkNeverUsed:

@@ -35,15 +35,15 @@ func Due(d store.Due, limit int) (query string, args []any) {
 }
 
 // Unreadable notes that nothing is to be said of a token.
-const Unreadable = `UPDATE marks SET judged = -1, broad = 0, mints = 0, reach = 0, unused_from = 0, never_used = 0
+const Unreadable = `UPDATE marks SET judged = -1, broad = 0, mints = 0, dangerous = 0, reach = 0, unused_from = 0, never_used = 0
 	WHERE token_id = ?`
 
 // Judge notes a judgement.
 func Judge(j *store.Judgement) (statement string, args []any) {
-	return `UPDATE marks SET judged = ?, judged_at = ?, version = ?, broad = ?, mints = ?, reach = ?, never_used = ?,
-			unused_from = ? WHERE token_id = ? AND turn = ? AND (version <= ? OR judged = 0 OR judged_at < ?)`,
-		[]any{j.Under, millis(j.At), j.Version, number(j.Broad), number(j.Mints), j.Reach, number(j.NeverUsed), millis(j.UnusedFrom),
-			j.TokenID, j.Turn, j.Version, millis(j.At.Add(-judgedFor))}
+	return `UPDATE marks SET judged = ?, judged_at = ?, version = ?, broad = ?, mints = ?, dangerous = ?, reach = ?,
+			never_used = ?, unused_from = ? WHERE token_id = ? AND turn = ? AND (version <= ? OR judged = 0 OR judged_at < ?)`,
+		[]any{j.Under, millis(j.At), j.Version, number(j.Broad), number(j.Mints), number(j.Dangerous), j.Reach, number(j.NeverUsed),
+			millis(j.UnusedFrom), j.TokenID, j.Turn, j.Version, millis(j.At.Add(-judgedFor))}
 }
 
 // number stores a truth.

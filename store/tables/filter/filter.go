@@ -21,6 +21,20 @@ type Question struct {
 	text     string // what is looked for in names and descriptions, as it is stored
 	narrowed string // candidates among which the text is looked for; empty: all
 	within   []any
+	implied  implied // what all candidates fulfil
+}
+
+// implied is a condition that need not be looked at again: which one it is, and which arguments are its own.
+type implied struct {
+	is               bool
+	at, from, before int
+}
+
+// imply notes that all candidates, if they come from a query, fulfil the condition that was added last, with so many arguments.
+func (q *Question) imply(query string, args int) {
+	if query != "" && q.narrowed == query {
+		q.implied = implied{true, len(q.where) - 1, len(q.args) - args, len(q.args)}
+	}
 }
 
 // Dialect is what databases say in ways of their own.
@@ -167,6 +181,8 @@ func (q *Question) marked() {
 			append([]any{q.now}, args...)...)
 	case store.MarkMints:
 		kept("m.mints = 1")
+	case store.MarkDangerous:
+		kept("m.dangerous = 1")
 	case store.MarkUnused:
 		if !q.f.Unobserved {
 			kept("m.unused_from > 0 AND m.unused_from <= ? AND (m.never_used = 0 OR "+neverUsed+")", q.now)
@@ -228,7 +244,7 @@ func (q *Question) named() {
 		return
 	}
 	q.text = lower(f.Search)
-	pattern := "%" + strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(q.text) + "%"
+	pattern := Containing(f.Search)
 	condition, values := `lower(t.name) LIKE ? ESCAPE '\' OR lower(t.description) LIKE ? ESCAPE '\'`, []any{pattern, pattern}
 	var candidates []string
 	if len(q.text) > longestText {
@@ -248,6 +264,11 @@ func (q *Question) named() {
 	}
 	q.narrowed = strings.Join(candidates, " UNION ")
 	q.about("("+condition+")", values...)
+}
+
+// Containing is the pattern, for LIKE with the escape sign \, of what contains a text, in small letters.
+func Containing(text string) string {
+	return "%" + strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(lower(text)) + "%"
 }
 
 // mostGrams is how many sequences of characters are looked up: they only narrow down where the text is looked for.

@@ -119,6 +119,7 @@ func (q *Question) reaching() {
 	}
 	q.about(condition, values...)
 	q.candidates(query, within...)
+	q.imply(query, len(values))
 }
 
 // places is the condition that a row of token_grants, g, reaches a place; empty: none does.

@@ -2,6 +2,7 @@ package filter
 
 import (
 	"cmp"
+	"slices"
 	"strings"
 
 	"patgate/store"
@@ -13,7 +14,7 @@ const few = 2000
 // from gives the tables, the first of which is gone through. Without a WHERE it is all that a statement has of them.
 func (q *Question) from(narrow, walks bool) (text string, args []any) {
 	if q.d.Loose {
-		return q.loosely(), append([]any{}, q.args...)
+		return q.loosely(narrow)
 	}
 	var tables, joins []string
 	if narrow {
@@ -46,25 +47,34 @@ func (q *Question) from(narrow, walks bool) (text string, args []any) {
 		joins = append(joins, "u.token_id = "+of)
 	}
 	text = " FROM " + strings.Join(tables, " CROSS JOIN ") // SQLite goes through them in this order
-	if where := append(joins, q.where...); len(where) > 0 {
+	where, own := q.where, q.args
+	if i := q.implied; narrow && i.is {
+		where = slices.Concat(where[:i.at], where[i.at+1:])
+		own = slices.Concat(own[:i.from], own[i.before:])
+	}
+	if where = append(joins, where...); len(where) > 0 {
 		text += " WHERE " + strings.Join(where, " AND ")
 	}
-	return text, append(append([]any{}, args...), q.args...)
+	return text, slices.Concat(args, own)
 }
 
 // loosely is from, for a database that chooses its way itself, of all tokens, whatever else there is of them.
-func (q *Question) loosely() string {
-	text := " FROM tokens t"
+func (q *Question) loosely(narrow bool) (text string, args []any) {
+	text, args = " FROM tokens t", append(args, q.args...)
 	if q.u {
 		text += " LEFT JOIN token_uses u ON u.token_id = t.id"
 	}
 	if q.m {
 		text += " LEFT JOIN marks m ON m.token_id = t.id"
 	}
-	if len(q.where) > 0 {
-		text += " WHERE " + strings.Join(q.where, " AND ")
+	where := q.where
+	if narrow {
+		where, args = append(slices.Clone(where), "t.id IN ("+q.narrowed+")"), append(args, q.within...)
 	}
-	return text
+	if len(where) > 0 {
+		text += " WHERE " + strings.Join(where, " AND ")
+	}
+	return text, args
 }
 
 // tokensIndex says by which index the table tokens is gone through: that of the order, or of the state.
@@ -105,6 +115,8 @@ func (q *Question) marksIndex(walks bool) string {
 		return q.indexed("marks_broad")
 	case q.f.Mark == store.MarkMints:
 		return q.indexed("marks_mints")
+	case q.f.Mark == store.MarkDangerous:
+		return q.indexed("marks_dangerous")
 	case q.f.Mark == store.MarkUnused, q.f.Mark == store.MarkNeverUsed:
 		return q.indexed("marks_unused")
 	}
