@@ -132,6 +132,7 @@ func direction() map[string][]string {
 		"admin/console/session": {"token", "forge", "store", "store/seal", "admin/terms", "admin/tokens"},
 		"admin/console/guard":   {},
 		"admin/console/asking":  {"token", "admin/console/rows", "admin/terms"},
+		"admin/console/details": {"admin/console/rows", "admin/tokens"},
 		"admin/console/recipes": {"policy"},
 		"admin/console/failure": {"forge", "store", "admin/tokens", "admin/console/draft", "admin/console/guard",
 			"admin/console/session", "admin/console/words"},

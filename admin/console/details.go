@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"patgate/admin/console/asking"
+	"patgate/admin/console/details"
 	"patgate/admin/console/guard"
 	"patgate/admin/console/recipes"
 	"patgate/admin/console/rows"
@@ -15,27 +16,6 @@ import (
 	"patgate/admin/tokens"
 	"patgate/store"
 )
-
-// detailsPage is one token with all there is to know.
-type detailsPage struct {
-	Token                           rows.Token
-	RenewUntil, RevokedAt, PausedAt rows.Moment
-	RevokedBy                       string
-	Addresses                       []string
-	Parent, RotatedTo               int64
-	Children, CredentialID, UserID  int64
-	CanRevoke, CanPause, CanResume  bool
-	CanConfirm, CanRotate, CanEdit  bool
-	Finding                         string      // which rights are unused
-	ToNarrow                        bool        // something can be done about it
-	Narrowed, UndoUntil             rows.Moment // when it was narrowed, and until when that can be undone
-	NarrowedBy                      string
-	RenewsLater                     bool
-	Denials                         []deniedRow
-	CanShrink                       bool
-	Replaced                        *replacedBy
-	ReportsUntil                    rows.Moment // of a token that is in report mode
-}
 
 // tokenID reads the token of the path.
 func (q *request) tokenID() (int64, error) {
@@ -74,34 +54,13 @@ func (q *request) showDetails() error {
 	return nil
 }
 
-func (q *request) details(t *tokens.Inspected) (*detailsPage, error) {
-	row := q.row(q.named(t))
-	p := &detailsPage{
-		Token:        row,
-		RenewUntil:   q.instant(t.RenewUntil),
-		RevokedAt:    q.instant(t.RevokedAt),
-		PausedAt:     q.instant(t.PausedAt),
-		RevokedBy:    t.RevokedBy,
-		Addresses:    t.Addresses,
-		Parent:       t.ParentID,
-		RotatedTo:    t.RotatedTo,
-		Children:     t.Children,
-		CredentialID: t.CredentialID,
-		UserID:       t.Owner.UserID,
-	}
-	ended := t.State == "revoked" || t.State == "expired"
-	paused := !t.PausedAt.IsZero() && !ended
-	p.CanRevoke = t.State != "revoked"
-	p.CanPause = !ended && !paused
-	p.CanResume = paused && row.Own
-	p.CanRotate = !ended && !paused && row.Own && t.RotatedTo == 0
-	p.CanEdit = t.State != "revoked" && row.Own && t.RotatedTo == 0
-	p.CanShrink = row.Own && q.o.Learning != nil && !q.caller.Watches()
-	p.CanConfirm = !ended && row.Own && t.TableVersion < q.o.Tokens.Table().Version()
+func (q *request) details(t *tokens.Inspected) (*details.Page, error) {
+	p := details.Of(t, q.row(q.named(t)), q.o.Now())
+	p.CanShrink = p.Token.Own && q.o.Learning != nil && !q.caller.Watches()
+	p.CanConfirm = p.CanConfirm && t.TableVersion < q.o.Tokens.Table().Version()
 	if q.o.Tokens.ReportsNow(&t.Listed) {
 		p.ReportsUntil = q.instant(t.ReportEnd())
 	}
-	p.RenewsLater = t.RenewUntil.After(t.ExpiresAt)
 	if err := q.found(t, p); err != nil {
 		return nil, err
 	}

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 
+	"patgate/admin/console/details"
 	"patgate/admin/console/draft"
 	"patgate/admin/console/findings"
 	"patgate/admin/console/guard"
@@ -116,7 +117,7 @@ func (q *request) nextAfterNarrowing(before *tokens.Inspected, e *tokens.Edited)
 }
 
 // found puts what is known of a token's use into the page of its details.
-func (q *request) found(t *tokens.Inspected, p *detailsPage) error {
+func (q *request) found(t *tokens.Inspected, p *details.Page) error {
 	if q.o.Learning == nil || !p.Token.Own {
 		return nil
 	}

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"patgate/admin/console/details"
 	"patgate/admin/console/draft"
 	"patgate/admin/console/rows"
 	"patgate/admin/console/session"
@@ -219,18 +220,8 @@ func (q *request) grant() error {
 	return q.redirect("/tokens/" + strconv.FormatInt(t.ID, 10))
 }
 
-// deniedRow is something that a token was denied, with the address on which it is granted.
-type deniedRow struct {
-	Endpoint, Reason string
-	Permissions      []string
-	Where            string
-	Last             rows.Moment
-	Count            int64
-	Grant            string // the query
-}
-
 // denials shows what a token was denied lately.
-func (q *request) denials(t *tokens.Inspected) (all []deniedRow, err error) {
+func (q *request) denials(t *tokens.Inspected) (all []details.Denied, err error) {
 	if q.o.Learning == nil || t.Owner.UserID != q.caller.UserID() {
 		return nil, nil
 	}
@@ -255,7 +246,7 @@ func (q *request) denials(t *tokens.Inspected) (all []deniedRow, err error) {
 	fresh := found.Since(q.o.Now().Add(-session.NameAge)) // what was called so long ago may be another's by now
 	for i := range list {
 		d := &list[i]
-		row := deniedRow{
+		row := details.Denied{
 			Reason:      strings.ReplaceAll(d.Reason, "_", " "),
 			Permissions: d.Permissions,
 			Last:        q.instant(d.Last),

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"strconv"
 
-	"patgate/admin/console/rows"
+	"patgate/admin/console/details"
 	"patgate/admin/tokens"
 	"patgate/store"
 )
@@ -33,16 +33,8 @@ func (q *request) next(after, made int64) *nextSteps {
 	return &nextSteps{Name: t.Name, Path: fmt.Sprintf("/tokens/%d?by=%d", after, made)}
 }
 
-// replacedBy tells of a token whether it was used since another was made for its job.
-type replacedBy struct {
-	ID         int64
-	Name       string
-	Made, Last rows.Moment
-	Quiet      bool
-}
-
 // replacedBy reads the other token from the address; nil when that names none of the owner's.
-func (q *request) replacedBy(t *tokens.Inspected) (*replacedBy, error) {
+func (q *request) replacedBy(t *tokens.Inspected) (*details.Replaced, error) {
 	id, err := strconv.ParseInt(q.r.URL.Query().Get("by"), 10, 64)
 	if err != nil || id == t.ID || t.State == "revoked" || t.Owner.UserID != q.caller.UserID() {
 		return nil, nil
@@ -56,6 +48,6 @@ func (q *request) replacedBy(t *tokens.Inspected) (*replacedBy, error) {
 	case by.Owner.UserID != q.caller.UserID():
 		return nil, nil
 	}
-	return &replacedBy{ID: id, Name: by.Name, Made: q.instant(by.CreatedAt), Last: q.instant(t.LastUsedAt),
+	return &details.Replaced{ID: id, Name: by.Name, Made: q.instant(by.CreatedAt), Last: q.instant(t.LastUsedAt),
 		Quiet: !t.LastUsedAt.After(by.CreatedAt)}, nil
 }

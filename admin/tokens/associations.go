@@ -32,19 +32,17 @@ func (s *Service) Associations(ctx context.Context, c Caller, least, page, size 
 	if err != nil || all {
 		return found, err
 	}
-	for _, g := range found.Groups {
-		if covered, err := sight.Covered(ctx, s.o.Forge, h.Session, l.Scopes, routes.RefGroup, g.ID); err != nil {
-			return forge.Memberships{}, err
-		} else if covered {
-			reached.Groups = append(reached.Groups, g)
+	hidden := func(kind routes.RefKind, id int64) bool {
+		covered := false
+		if err == nil {
+			covered, err = sight.Covered(ctx, s.o.Forge, h.Session, l.Scopes, kind, id)
 		}
+		return !covered
 	}
-	for _, p := range found.Projects {
-		if covered, err := sight.Covered(ctx, s.o.Forge, h.Session, l.Scopes, routes.RefProject, p.ID); err != nil {
-			return forge.Memberships{}, err
-		} else if covered {
-			reached.Projects = append(reached.Projects, p)
-		}
+	found.Groups = slices.DeleteFunc(found.Groups, func(g forge.MemberGroup) bool { return hidden(routes.RefGroup, g.ID) })
+	found.Projects = slices.DeleteFunc(found.Projects, func(p forge.MemberProject) bool { return hidden(routes.RefProject, p.ID) })
+	if err != nil {
+		return forge.Memberships{}, err
 	}
-	return reached, nil
+	return found, nil
 }

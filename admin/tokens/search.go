@@ -2,6 +2,7 @@ package tokens
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -54,15 +55,9 @@ func (s *Service) Sealed(ctx context.Context, c *Owner) (bool, error) {
 		return false, err
 	}
 	all, err := s.o.Store.Credentials(ctx, owner.ID)
-	if err != nil {
-		return false, err
-	}
-	for i := range all {
-		if len(catalogue.Broader(all[i].Scopes, c.identity.Scopes)) == 0 {
-			return true, nil
-		}
-	}
-	return false, nil
+	return slices.ContainsFunc(all, func(k store.Credential) bool {
+		return len(catalogue.Broader(k.Scopes, c.identity.Scopes)) == 0
+	}), err
 }
 
 // Names gives what an owner last saw of places.

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"patgate/admin/catalogue"
 	"patgate/routes"
 	"patgate/routes/load"
 )
@@ -25,7 +26,7 @@ func TestWhatIsCommonIsThere(t *testing.T) {
 		if !slices.Equal(ids, strings.Fields(common)) {
 			t.Errorf("%s: %v", forge, ids)
 		}
-		for _, c := range k.Cards() {
+		for _, c := range k.Cards(catalogue.Templates()) {
 			dangerous := strings.Contains(c.Dangers, "pushes")
 			if !regexp.MustCompile(`^[1-9][0-9]* days$`).MatchString(c.Life) || c.Permissions != len(c.Scopes[0].Permissions) ||
 				dangerous != slices.Contains(c.Scopes[0].Permissions, "push_code") {
