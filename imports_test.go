@@ -127,7 +127,7 @@ func direction() map[string][]string {
 		"admin/console/session": {"token", "forge", "store", "store/seal", "admin/terms", "admin/tokens"},
 		"admin/console/guard":   {},
 		"admin/console/asking":  {"admin/console/rows"},
-		"admin/console/recipes": {"policy"},
+		"admin/console/recipes": {"routes", "policy"},
 		"admin/console/failure": {"forge", "store", "admin/tokens", "admin/console/draft", "admin/console/guard",
 			"admin/console/session", "admin/console/words"},
 		"admin/console/away":      {"forge/oauth", "admin/console/session"},
