@@ -31,20 +31,20 @@ func (i *Issuer) UnmarshalText(text []byte) error {
 	decoder := yaml.NewDecoder(bytes.NewReader(text))
 	decoder.KnownFields(true)
 	if err := decoder.Decode(i); err != nil {
-		return valueError("no issuer, or one with a key that there is not: write name, url, kind, jwks_url, algorithms and ca_file")
+		return valueError("no issuer, or one with an unknown key: write name, url, kind, jwks_url, algorithms and ca_file")
 	}
 	unknown := func(a string) bool { return !slices.Contains(issuerAlgorithms, a) }
 	switch {
 	case i.Name == "" || strings.Trim(i.Name, "abcdefghijklmnopqrstuvwxyz0123456789-") != "":
 		return valueError("an issuer without a short name: write name with a-z, 0-9 and -")
 	case !slices.Contains(issuerKinds, i.Kind):
-		return valueError("an issuer of no kind: write kind, one of " + strings.Join(issuerKinds, ", "))
+		return valueError("an issuer without a known kind: write kind, one of " + strings.Join(issuerKinds, ", "))
 	case !isIssuerURL(i.URL):
 		return valueError("an issuer without an address: write url with https, without query (plain http is for this machine)")
 	case i.JWKSURL != "" && !isIssuerURL(i.JWKSURL):
-		return valueError("keys at an address that is none: write jwks_url with https")
+		return valueError("keys at an address that is not valid: write jwks_url with https")
 	case slices.ContainsFunc(i.Algorithms, unknown):
-		return valueError("signed with what is not taken: write algorithms, some of " + strings.Join(issuerAlgorithms, ", "))
+		return valueError("an algorithm that is not supported: write algorithms, some of " + strings.Join(issuerAlgorithms, ", "))
 	}
 	return nil
 }
