@@ -3,7 +3,6 @@ package tokens
 import (
 	"context"
 	"fmt"
-	"slices"
 	"time"
 
 	"patgate/admin/marks"
@@ -126,9 +125,4 @@ func (s *Service) inspect(ctx context.Context, l *store.Listed, kept time.Time) 
 		one.Badges, _ = s.marks.Judge().Badges(l, one.Used, s.ReportsNow(l), kept, now)
 	}
 	return one, nil
-}
-
-// Wears tells whether a token wears a badge.
-func (one *Inspected) Wears(badge string) bool {
-	return slices.Contains(one.Badges, badge) || badge == "unused_permissions" && slices.Contains(one.Badges, "unused")
 }

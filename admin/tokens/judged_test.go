@@ -34,7 +34,7 @@ func TestUnusedWhenObservingEnds(t *testing.T) {
 			t.Errorf("%s: %d of %d, want %d, %v", when, len(list), total, want, err)
 		}
 		for i := range list {
-			if !list[i].Wears("unused_permissions") {
+			if !wears(&list[i], "unused_permissions") {
 				t.Errorf("%s: one that is listed wears %v", when, list[i].Badges)
 			}
 		}
