@@ -103,7 +103,7 @@ func TestLearningByClicks(t *testing.T) {
 		l.click("#left input[value=push_code]")
 		l.picture("learning-proposal", 1050)
 		l.follow("#show-accepted")
-		l.sees("Push to refs/heads/bot/nightly", "pushes delete nothing")
+		l.sees("Push to refs/heads/bot/nightly", "pushes delete no refs")
 		l.accessible("a smaller token, with what was ticked")
 		l.follow("[name=days][value='7']")
 		if !evaluate[bool](l.browser, `document.querySelector("#left input[value=push_code]").checked &&

@@ -25,11 +25,11 @@ func TestIssuers(t *testing.T) {
 		t.Errorf("by a variable: %v, %+v", problems, env.OIDC)
 	}
 	for old, x := range map[string][2]string{
-		"kind: gitlab":                      {"kind: jenkins", "an issuer of no kind"},
+		"kind: gitlab":                      {"kind: jenkins", "an issuer without a known kind"},
 		"name: gitlab":                      {"name: Git Lab", "without a short name"},
 		"url: https://gitlab.example.com\n": {"url: http://gitlab.example.com\n", "without an address"},
-		"[RS256]":                           {"[HS256]", "signed with what is not taken"},
-		"algorithms:":                       {"algorithm:", "a key that there is not"},
+		"[RS256]":                           {"[HS256]", "an algorithm that is not supported"},
+		"algorithms:":                       {"algorithm:", "an unknown key"},
 		"  issuers:":                        {"  issuer:", "is not a setting"},
 	} {
 		_, problems := Parse(Input{File: "p.yaml", Data: []byte(forgeAnd + strings.Replace(good, old, x[0], 1))})

@@ -36,6 +36,20 @@ func (c *ConstraintSpec) Empty() bool {
 	return len(c.RefPatterns) == 0 && !c.ForbidRefDeletes && !c.ForbidTagChanges
 }
 
+// Words says each constraint, as something that pushes do.
+func (c *ConstraintSpec) Words() (all []string) {
+	if len(c.RefPatterns) > 0 {
+		all = append(all, "pushes only to "+strings.Join(c.RefPatterns, ", "))
+	}
+	if c.ForbidRefDeletes {
+		all = append(all, "pushes delete no refs")
+	}
+	if c.ForbidTagChanges {
+		all = append(all, "pushes change no tags")
+	}
+	return all
+}
+
 // Permissions is what Compile asks of a catalogue; routes.Catalogue is one.
 type Permissions interface {
 	// Find gives the permission of a name.

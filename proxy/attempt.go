@@ -34,8 +34,8 @@ func (x *exchange) claim() wire.Claim {
 // addresses hashes client addresses, in a way of this process's own.
 var addresses = maphash.MakeSeed()
 
-// unproven is on whose account requests are without a credential, or with one that the forge has not taken lately: the client
-// address's, which counts for one of those of a single holder. Who makes up credentials comes to no more shares by it.
+// unproven gives the borrower of a request without a credential, or with one that the forge has not accepted lately: the client's
+// address. All such addresses belong to one holder, so that making up credentials gains nobody a larger share.
 func unproven(client netip.Addr) share.Borrower {
 	const beyondTokens = 1 << 63
 	return share.Borrower{Holder: [2]uint64{0, 2}, Token: beyondTokens | maphash.Comparable(addresses, forge.AttemptKey(client))}

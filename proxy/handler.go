@@ -293,7 +293,7 @@ func (x *exchange) foresee() error {
 	case h.isLocal(q), h.claims(q):
 		return nil
 	case !q.IsPatgate():
-		return orNil(x.foreseeOther())
+		return x.foreseeOther().OrNil()
 	}
 	x.pass.Foreseen = true
 	if err := x.identify(); err != nil {
@@ -304,14 +304,6 @@ func (x *exchange) foresee() error {
 		return nil
 	}
 	return j.Foresee(q, x.visit)
-}
-
-// orNil keeps a nil refusal a nil error.
-func orNil(r *reply.Refusal) error {
-	if r == nil {
-		return nil
-	}
-	return r
 }
 
 // recovered turns a panic into a 500. The exchange is not used again.

@@ -91,7 +91,7 @@ func (x *exchange) answerPage(page *listing.Page, changer reply.Changer) (kept b
 	}
 	reply.OwnFields(&out.Header, "application/json")
 	address := string(q.Upstream.Links.PublicOrigin(q.Origin)) + string(s.Target[:s.List])
-	for _, field := range page.Fields(address, q.Table.Named()) {
+	for _, field := range page.Fields(address, q.Dialect.PageFields) {
 		out.Header.Set(field[0], field[1])
 	}
 	out.SetBody(text.Bytes())

@@ -85,7 +85,7 @@ func (x *exchange) findInBody() error {
 		if asIs != nil {
 			return asIs
 		}
-		return orNil(asLegacy)
+		return asLegacy.OrNil()
 	}
 	return nil
 }

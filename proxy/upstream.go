@@ -60,8 +60,8 @@ func (h *Handler) upstream(u Upstream) surface.Upstream {
 	return surface.Upstream{Scheme: name.Scheme, Host: name.Host, Root: base.Path, Links: links, Patgate: pool, Others: pool}
 }
 
-// newForwarding gives what the forge is told of the way that requests come. One that makes its addresses of what it is told hears
-// its own.
+// newForwarding gives what the forge is told about the address that clients used. A forge that builds its addresses from that is
+// told its own address.
 func (h *Handler) newForwarding() surface.Forwarding {
 	f := surface.Forwarding{Plain: h.forge.Scheme, Secure: "https", Via: "Via: " + h.options.Via + "\r\n"}
 	if h.dialect.NamedByHost {

@@ -132,7 +132,7 @@ func (r Rules) RotateToken(ctx context.Context, id, revision int64, fresh token.
 	return out, err
 }
 
-// follow gives a token that takes another's place what is kept of that one beside its record.
+// follow gives a token that replaces another what is stored about the old one beside its record.
 func follow(ctx context.Context, tx Tx, old *Listed, id int64, by string) error {
 	if !old.WidenedAt.IsZero() {
 		fresh, err := tx.Token(ctx, id)

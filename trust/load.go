@@ -116,7 +116,7 @@ func (l *loader) mapping(n *yaml.Node, what string, known ...string) map[string]
 	all := map[string]*yaml.Node{}
 	l.entries(n, what, func(key, value *yaml.Node) {
 		if !slices.Contains(known, key.Value) {
-			l.problem(key.Line, "one of "+strings.Join(known, ", "), "%s has the key %q, which is none", what, key.Value)
+			l.problem(key.Line, "one of "+strings.Join(known, ", "), "%s has the unknown key %q", what, key.Value)
 			return
 		}
 		all[key.Value] = value

@@ -90,7 +90,7 @@ func TestAPolicyIsReadWhole(t *testing.T) {
 // Every problem has its line and a fix, and all of a file are told at once.
 func TestProblemsOfPolicies(t *testing.T) {
 	for _, c := range []struct{ name, old, new, want string }{
-		{"an unknown key", "    ttl: 15m", "    tll: 15m", `:18: the policy has the key "tll"`},
+		{"an unknown key", "    ttl: 15m", "    tll: 15m", `:18: the policy has the unknown key "tll"`},
 		{"a key that stands twice", "    ttl: 15m", "    owner: x", `"owner" twice`},
 		{"no owner", "    owner: ab3f\n", "", "the policy has no owner"},
 		{"an issuer that is not configured", "issuer: gitlab", "issuer: evil", `:5: there is no issuer "evil"`},
@@ -108,12 +108,12 @@ func TestProblemsOfPolicies(t *testing.T) {
 		{"a name that no claim has", `ref_protected: "true"`, `a//b: "true"`, `no claim can have the name "a//b"`},
 		{"a name that no claim has, by ~", `ref_protected: "true"`, `a~2: "true"`, `no claim can have the name "a~2"`},
 		{"a denial of absence alone", "[guest, planner]", "{absent: allow}", "user_access_level denies nothing"},
-		{"absence in match", `ref_protected: "true"`, `ref_protected: ["true", {absent: allow}]`, `the key "absent"`},
+		{"absence in match", `ref_protected: "true"`, `ref_protected: ["true", {absent: allow}]`, `the unknown key "absent"`},
 		{"a claim of a test twice", `- claims: {project_id: "20",`, `- claims: {a: {b: x}, a/b: y, project_id: "20",`,
 			`the name "a/b" here`},
 		{"a number that JSON has not", `- claims: {project_id: "20",`, `- claims: {project_id: 0x14,`, "is no number in JSON"},
 		{"a claim that is judged of every token", `ref_protected: "true"`, `aud: x`, "aud is checked of every token"},
-		{"a regular expression", `{glob: "refs/tags/v*"}`, `{regex: "a|b"}`, `the key "regex"`},
+		{"a regular expression", `{glob: "refs/tags/v*"}`, `{regex: "a|b"}`, `the unknown key "regex"`},
 		{"a glob that fits anything", `{glob: "refs/tags/v*"}`, `{glob: "**"}`, "fits anything"},
 		{"a forgotten glob", `{glob: "refs/tags/v*"}`, `"refs/tags/v*"`, "is compared letter by letter"},
 		{"a template in match", `ref_protected: "true"`, `ref_protected: "{project_id}"`, "has a template in it"},

@@ -232,7 +232,7 @@ func (q *request) showSecret(made *tokens.Created, title, grace string, next *ne
 		Warnings: warnings,
 		Grace:    grace,
 		Next:     next,
-		Recipes:  recipes.For(q.o.Gateway, q.o.Forge, made.Scopes, q.project),
+		Recipes:  recipes.For(q.o.Gateway, q.o.Tokens.Table().Forge(), q.o.Forge, made.Scopes, q.project),
 	})
 	return nil
 }

@@ -126,7 +126,7 @@ func (q *request) proposalWords(made *learning.Proposed) *proposal.Words {
 			return rows
 		},
 		Access: words.Access,
-		Limits: words.Limits,
+		Limits: (*policy.ConstraintSpec).Words,
 		Effect: words.Effect,
 	}
 }

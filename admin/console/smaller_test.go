@@ -73,7 +73,7 @@ func TestASmallerToken(t *testing.T) {
 	})
 	t.Run("a tick changes the proposal", func(t *testing.T) {
 		ticked := v.post(t, at(id, "/smaller"), p.fill(url.Values{"do": {"show"}, "accept": {"push_code", "no_such_permission"}}))
-		ticked.wants(t, 200, `value="push_code" checked`, "Push to <code>refs/heads/bot/1</code>", "pushes delete nothing",
+		ticked.wants(t, 200, `value="push_code" checked`, "Push to <code>refs/heads/bot/1</code>", "pushes delete no refs",
 			"--accept push_code")
 		form := v.post(t, at(id, "/smaller"), ticked.fill(url.Values{"do": {"form"}, "accept": {"push_code"}}))
 		form.wants(t, 200, "New token", `value="push_code" checked`, "refs/heads/bot/1</textarea>",

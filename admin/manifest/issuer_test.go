@@ -19,7 +19,7 @@ func TestIssuersOfFilesAreThoseOfTheConfiguration(t *testing.T) {
 		"on this machine":            {"kind: Issuer\nname: ci\ntype: generic\nurl: http://127.0.0.1:8080\n", ""},
 		"in the clear":               {"kind: Issuer\nname: ci\ntype: generic\nurl: http://ci.example.com\n", "all.yaml:4: Issuer \"ci\": an issuer without an address"},
 		"in the clear, within":       {"kind: Issuer\nname: ci\ntype: generic\nurl: http://10.0.0.7\n", "all.yaml:4: Issuer \"ci\": an issuer without an address"},
-		"keys in the clear":          {"kind: Issuer\nname: ci\ntype: generic\nurl: https://ci.example.com\njwks_url: http://ci.example.com/k\n", "all.yaml:5: Issuer \"ci\": keys at an address that is none"},
+		"keys in the clear":          {"kind: Issuer\nname: ci\ntype: generic\nurl: https://ci.example.com\njwks_url: http://ci.example.com/k\n", "all.yaml:5: Issuer \"ci\": keys at an address that is not valid"},
 		"with a user in its address": {"kind: Issuer\nname: ci\ntype: generic\nurl: https://a@ci.example.com\n", "an issuer without an address"},
 		"with a query":               {"kind: Issuer\nname: ci\ntype: generic\nurl: https://ci.example.com?x=1\n", "an issuer without an address"},
 		"of no type":                 {"kind: Issuer\nname: ci\ntype: jenkins\nurl: https://ci.example.com\n", "all.yaml:3: Issuer \"ci\": an issuer of no kind (fix: write type, one of gitlab"},

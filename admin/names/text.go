@@ -66,10 +66,8 @@ func (b Book) Path(p store.Place) string { return Clean(b.named[p].Path) }
 // Mark says what is to be known of a name: "gone", "as of 3 March", or nothing.
 func (b Book) Mark(p store.Place) string { return mark(b.named[p], b.now, b.fresh) }
 
-// Mark says what is to be known of a name at an instant: "gone" when the forge said that the place is not there, or not for its
-// owner; "as of 3 March" when it was not seen for longer than StaleAfter; else nothing.
-func Mark(n store.Name, now time.Time) string { return mark(n, now, StaleAfter) }
-
+// mark says "gone" when the forge said that the place is not there, or not for its owner; "as of 3 March" when its name was not
+// seen for longer than fresh; else nothing.
 func mark(n store.Name, now time.Time, fresh time.Duration) string {
 	switch {
 	case !n.Gone.IsZero():

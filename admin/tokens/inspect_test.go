@@ -265,7 +265,7 @@ func TestTemplateForForgeTokens(t *testing.T) {
 	}
 }
 
-// wears tells whether a token wears a badge.
+// wears tells whether a token wears a badge. One that was never used has used none of its permissions.
 func wears(one *tokens.Inspected, badge string) bool {
 	return slices.Contains(one.Badges, badge) || badge == "unused_permissions" && slices.Contains(one.Badges, "unused")
 }

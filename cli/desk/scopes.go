@@ -43,14 +43,8 @@ func described(scopes []policy.ScopeSpec, book names.Book, told func([]string) [
 
 // limitsOf says in parentheses which pushes constraints leave.
 func limitsOf(c *policy.ConstraintSpec) (text string) {
-	if len(c.RefPatterns) > 0 {
-		text += " (pushes only to " + strings.Join(c.RefPatterns, ", ") + ")"
-	}
-	if c.ForbidRefDeletes {
-		text += " (pushes delete no refs)"
-	}
-	if c.ForbidTagChanges {
-		text += " (pushes change no tags)"
+	for _, w := range c.Words() {
+		text += " (" + w + ")"
 	}
 	return text
 }

@@ -91,10 +91,10 @@ func takePassed(files []*os.File) (map[string]net.Listener, error) {
 		_ = f.Close()
 		switch {
 		case err != nil:
-			problems = append(problems, fmt.Errorf("the socket %s that systemd passes is none that can be listened on: %w", name, err))
+			problems = append(problems, fmt.Errorf("the socket %s that systemd passes cannot be listened on: %w", name, err))
 			continue
 		case l.Addr().Network() != "tcp" && l.Addr().Network() != "unix":
-			err = fmt.Errorf("the socket %s that systemd passes is neither of TCP nor a Unix socket (fix: ListenStream=8080)", name)
+			err = fmt.Errorf("the socket %s that systemd passes is neither a TCP nor a Unix socket (fix: ListenStream=8080)", name)
 		case !slices.Contains([]string{listenClients, listenOperators, listenPeople}, name):
 			err = fmt.Errorf("systemd passes a socket named %s (fix: FileDescriptorName=%s, %s or %s in its unit)", name,
 				listenClients, listenOperators, listenPeople)

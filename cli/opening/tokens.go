@@ -17,7 +17,7 @@ func Tokens(c *config.Config, o *Opened, f tokens.Forge, table func() *routes.Ta
 	options := tokens.Options{
 		Store: o.Store, Keyring: o.Keyring, Table: table, Forge: f, Origin: c.Upstream.URL.String(), Lifetimes: Lifetimes(c),
 		AllowAdminOwners: c.Tokens.AllowAdminOwners, Administrators: c.Administrators,
-		RegistryApart:   c.Forge < config.ForgeGitea && c.Registry.URL.String() == "", // those serve theirs themselves
+		RegistryApart:   c.Forge.Table() == routes.ForgeGitLab && c.Registry.URL.String() == "", // the others serve theirs themselves
 		AllowReportMode: c.Tokens.ReportMode == config.ReportModeAllow,
 	}
 	if edit != nil {

@@ -22,8 +22,8 @@ func (q *Ask) suspects(o *learn.Observation) (why []string) {
 	return why
 }
 
-// may tells whether a grant still allows an event. Of a collapsed one, of which no container is known, it is asked for what that
-// needs, wherever it has that.
+// may tells whether a grant still allows an event. The container of a collapsed event is not known, so for such an event the
+// grant must only hold what it needs, in whichever place.
 func (r *Replay) may(e *event, g *policy.Grant) bool {
 	if !e.Unit.Collapsed {
 		return e.allows(g)

@@ -24,7 +24,8 @@ func CutLine(in []byte) (line, rest []byte, got State) {
 // IsLineEnd tells whether the first line feed, which stands at the index at, ends a line: whether a carriage return is before it.
 func IsLineEnd(in []byte, at int) bool { return at > 0 && in[at-1] == '\r' }
 
-// Unended tells what a line is whose line feed at the index at is no line end: More to come when there is none, or Malformed.
+// Unended gives the state of a line that has no line end. at is the index of its line feed: without one, when at is negative,
+// More is to come; with one that no carriage return precedes, it is Malformed.
 func Unended(at int) State {
 	if at < 0 {
 		return More

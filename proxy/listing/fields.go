@@ -44,8 +44,8 @@ func (r Rest) Follows(read int) bool { return r.next || r.total > read }
 
 // Fields gives what the client is told of the pages. address is that of the list, to which the parameters of pages are added. How
 // many entries there are is said on the last page alone: on another one it would depend on how many were left out. Of a whole
-// list nothing is said, as the forge says nothing.
-func (p *Page) Fields(address string, named bool) (out [][2]string) {
+// list nothing is said, as the forge says nothing. paged: it is said in X-Page and the like too (surface.Dialect.PageFields).
+func (p *Page) Fields(address string, paged bool) (out [][2]string) {
 	if p.whole {
 		return nil
 	}
@@ -71,9 +71,9 @@ func (p *Page) Fields(address string, named bool) (out [][2]string) {
 	out = append(out, [2]string{"Link", strings.Join(links, ", ")})
 	total := strconv.Itoa(p.Kept)
 	switch {
-	case named && p.More:
+	case !paged && p.More:
 		return out
-	case named:
+	case !paged:
 		return append(out, [2]string{"X-Total-Count", total})
 	}
 	out = append(out, [2]string{"X-Page", strconv.Itoa(p.Number)}, [2]string{"X-Per-Page", strconv.Itoa(p.Size)},

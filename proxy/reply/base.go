@@ -51,7 +51,7 @@ func CutRoot(target []byte, root string) (rest []byte, below bool) {
 	return target, false
 }
 
-// CheckAddresses tells which of some addresses is none, or which of some origins.
+// CheckAddresses gives an error that names the first address, or the first origin, that is not valid.
 func CheckAddresses(addresses, origins []string) error {
 	for _, address := range addresses {
 		if _, ok := ParseBase(address); !ok {

@@ -37,6 +37,14 @@ const (
 // Error makes a Refusal an error that a step may give: it is answered as it is.
 func (r *Refusal) Error() string { return r.Message }
 
+// OrNil keeps a nil refusal a nil error.
+func (r *Refusal) OrNil() error {
+	if r == nil {
+		return nil
+	}
+	return r
+}
+
 // Is tells whether a refusal is another one in other words.
 func (r *Refusal) Is(target error) bool {
 	other, is := target.(*Refusal)

@@ -52,8 +52,6 @@ var (
 		Message: "The request body is longer than this route takes (limit: limits.body_bytes, or body.limit of its row).", Close: true}
 	ErrBodyBroken = &Refusal{Status: fasthttp.StatusBadRequest, Reason: "broken_body",
 		Message: "The request body ended before its end, or could not be read.", Close: true}
-	ErrBodyMedia = &Refusal{Status: fasthttp.StatusUnsupportedMediaType, Reason: "media_type",
-		Message: "The request body's Content-Type is missing or not one that this route takes."}
 	ErrInternal = &Refusal{Status: fasthttp.StatusInternalServerError, Reason: "internal",
 		Message: "patgate failed to handle the request.", Close: true}
 	ErrAudit = &Refusal{Status: fasthttp.StatusServiceUnavailable, Reason: "audit",

@@ -25,9 +25,9 @@ type Dialect struct {
 	// OwnRegistry: the forge itself serves the container registry below /v2/, and its token service does not narrow.
 	OwnRegistry bool
 	// TokenAPI: the forge has GitLab's API of personal access tokens, by which patgate's can be managed too.
-	TokenAPI bool
-	// Modules: the forge serves Terraform modules.
-	Modules bool
+	TokenAPI   bool
+	Modules    bool // the forge serves Terraform modules
+	PageFields bool // lists tell their pages in X-Page and the like, and not in Link and X-Total-Count alone
 	// NamedByHost: the forge makes addresses in answers and webhooks of Host and X-Forwarded-Proto, which are to name it.
 	NamedByHost bool
 	// Places say where a client sends its token, in the middle of a sentence.
@@ -41,7 +41,7 @@ type Dialect struct {
 // dialects are those of the forges that there are tables for.
 var dialects = map[string]*Dialect{
 	routes.ForgeGitLab: {Realm: "GitLab", Fields: header.GitLab, Organizations: true, RawTokens: true,
-		TokenAPI: true, Modules: true, LacksScope: reply.ScopeOfGitLab,
+		TokenAPI: true, Modules: true, PageFields: true, LacksScope: reply.ScopeOfGitLab,
 		Ordinary: []routes.Place{routes.PlacePrivateToken, routes.PlaceBearer},
 		Places:   "as PRIVATE-TOKEN, as Authorization: Bearer, or as the password (not the username) of Basic"},
 	routes.ForgeGitea: {Realm: "Gitea", Fields: header.Gitea, AnyCookie: true, UsernameTokens: true, OwnRegistry: true,

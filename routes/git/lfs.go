@@ -56,7 +56,7 @@ func ReadBatch(body []byte) (*Batch, error) {
 	}
 	for i := range b.Objects {
 		if !IsOID([]byte(b.Objects[i].OID)) || b.Objects[i].Size < 0 {
-			return nil, fmt.Errorf("%w: an object's id or size is none", ErrMalformedLFS)
+			return nil, fmt.Errorf("%w: an object's id or size is not valid", ErrMalformedLFS)
 		}
 	}
 	b.Transfers = []string{"basic"} // of all transfers, the one that patgate passes on

@@ -414,7 +414,7 @@ func (d *reading) introspection(set ast.SelectionSet, p *frame, depth int) error
 func (d *reading) spreadIn(s *ast.FragmentSpread, p *frame, depth int) error {
 	f := d.fragments.ForName(s.Name)
 	if f == nil || !strings.HasPrefix(f.TypeCondition, "__") {
-		return d.refuse(p, CodeDocument, "the fragment "+s.Name+" is none on a type of introspection")
+		return d.refuse(p, CodeDocument, "the fragment "+s.Name+" is not on a type of introspection")
 	}
 	for _, open := range d.open {
 		if open == f {

@@ -17,8 +17,6 @@ const (
 	MaxField = 64 << 10
 	// MaxFields bounds all multipart fields that are not files, in bytes, when the row's body limit is not larger.
 	MaxFields = 1 << 20
-	// DefaultBodyLimit is the size of a body that is read whole when the row gives none, in bytes.
-	DefaultBodyLimit = 1 << 20
 	// MaxDraft is the longest JSON body that DraftJSON takes, in bytes. What it keeps of one is kept for the next.
 	MaxDraft = 16 << 10
 

@@ -94,8 +94,8 @@ func (a *unitAdder) seen(s *learn.Seen) (kept bool, err error) {
 	}
 }
 
-// kept reads what is there of a unit; nil when there is nothing. The groups of a collapsed one become those that it has in common
-// with what is there, which what is not trusted leaves as it is. What is damaged begins anew.
+// kept reads what is stored about a unit; nil when nothing is. The groups of a collapsed unit become those that it shares with
+// what is stored; a unit that is not trusted leaves the stored ones as they are. A damaged record is replaced.
 func (a *unitAdder) kept(s *learn.Seen, u *learn.Unit, trusted bool, kind int64, text, places string) (*learn.Observation,
 	error) {
 	if kind == 0 {

@@ -119,13 +119,13 @@ func (d *Door) among(texts []byte, own bool) *reply.Refusal {
 // mostLooked bounds the texts of one place that are looked at.
 const mostLooked = 16
 
-// What refuses an ID token for a trust that stands where it is no credential.
+// The refusals of an ID token for a trust that was sent in a wrong place.
 var (
-	errMisplaced = reply.BadRequest("misplaced_id_token", "An ID token for a trust stands where it is no credential, and goes no "+
-		"further: send it as Authorization: Bearer, as PRIVATE-TOKEN, or as the password of Basic.")
+	errMisplaced = reply.BadRequest("misplaced_id_token", "An ID token for a trust was sent in a place where it is not a "+
+		"credential. It is not forwarded: send it as Authorization: Bearer, as PRIVATE-TOKEN, or as the password of Basic.")
 	errMany = reply.BadRequest("misplaced_id_token", "The request has more JSON Web Tokens in one place than anybody sends as a "+
 		"credential: send one.")
-	errOwn = reply.Unauthorized("misplaced_id_token", "An ID token is no credential for patgate itself: trade it (POST "+
+	errOwn = reply.Unauthorized("misplaced_id_token", "patgate itself takes no ID token as a credential: trade it (POST "+
 		local.Prefix+"/exchange), or send it with requests to the forge.")
 )
 
@@ -140,8 +140,9 @@ func (d *Door) misplaced(text []byte, own bool) *reply.Refusal {
 	return errMisplaced
 }
 
-// take has the request go on with the token that an ID token stands for; not taken and no refusal: it is for somebody else. Of
-// what an address that has sent too many wrong ones sends nothing but for whom it is meant is read, unless it is known.
+// take has the request go on with the token that an ID token stands for. It is neither taken nor refused when it is meant for
+// somebody else. When an address has sent too many wrong ID tokens, only the audience of further ones is read, unless they are
+// known.
 func (d *Door) take(q *surface.Request, place routes.Place, raw token.Secret) (taken bool, r *reply.Refusal) {
 	hash, standing := d.o.Exchange.Standing(raw.Reveal(), q.Start)
 	var print forge.Fingerprint

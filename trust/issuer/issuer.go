@@ -45,7 +45,7 @@ func (i *Issuer) Check() *Problem {
 	case !isAddress(i.URL):
 		return &Problem{"url", "an issuer without an address", "write url with https, without query (plain http is for this machine)"}
 	case i.JWKSURL != "" && !isAddress(i.JWKSURL):
-		return &Problem{"jwks_url", "keys at an address that is none", "write jwks_url with https"}
+		return &Problem{"jwks_url", "keys at an address that is not valid", "write jwks_url with https"}
 	case slices.ContainsFunc(i.Algorithms, unknown):
 		return &Problem{"algorithms", "signed with what is not taken", "write algorithms, some of " + strings.Join(Algorithms(), ", ")}
 	}

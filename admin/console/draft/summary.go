@@ -100,7 +100,7 @@ func (d *Draft) Summarize(k *picker.Catalogue) Summary {
 			ForbidRefDeletes: s.NoDeletes,
 			ForbidTagChanges: s.NoTagChanges,
 		}
-		line.What = append(line.What, words.Limits(&spec)...)
+		line.What = append(line.What, spec.Words()...)
 		out.Count += len(s.Permissions)
 		out.Lines = append(out.Lines, line)
 	}

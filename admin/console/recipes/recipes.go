@@ -8,14 +8,15 @@ import (
 	"strings"
 
 	"patgate/policy"
+	"patgate/routes"
 )
 
 // Recipe is the set-up of one tool. $PATGATE_TOKEN in it stands for the secret.
 type Recipe struct{ Title, Text string }
 
-// For gives the recipes for what the scopes of a token allow, at a gateway in front of a forge that is called by a name. path
-// gives that of a project by its id; empty when it is not known.
-func For(gateway, forge string, scopes []policy.ScopeSpec, path func(id int64) string) (all []Recipe) {
+// For gives the recipes for what the scopes of a token allow, at a gateway in front of a forge: table is the name of its route
+// table, called its own. path gives that of a project by its id; empty when it is not known.
+func For(gateway, table, called string, scopes []policy.ScopeSpec, path func(id int64) string) (all []Recipe) {
 	u, err := url.Parse(gateway)
 	if err != nil || u.Host == "" {
 		return nil
@@ -33,7 +34,7 @@ func For(gateway, forge string, scopes []policy.ScopeSpec, path func(id int64) s
 	}
 	add := func(title string, lines ...string) { all = append(all, Recipe{title, strings.Join(lines, "\n")}) }
 	base := strings.TrimSuffix(gateway, "/")
-	gitlab := forge == "GitLab"
+	gitlab := table == routes.ForgeGitLab
 	add("curl", `curl -H "Authorization: Bearer $PATGATE_TOKEN" `+base+"/-/patgate/api/tokens/self")
 	if may("download_code", "push_code") {
 		add("git", "git clone "+u.Scheme+"://ci:$PATGATE_TOKEN@"+u.Host+strings.TrimSuffix(u.Path, "/")+"/"+project+".git")
@@ -63,7 +64,7 @@ func For(gateway, forge string, scopes []policy.ScopeSpec, path func(id int64) s
 		add("GitLab CI", "# Settings, CI/CD, Variables: PATGATE_TOKEN, masked and hidden, protected where the branch is",
 			"job:", "  script:", `    - 'curl --fail -H "Authorization: Bearer $PATGATE_TOKEN" `+base+"/api/v4/projects/$CI_PROJECT_ID'")
 	} else {
-		add(forge+" Actions", "# Settings, Actions, Secrets: PATGATE_TOKEN", "- env:",
+		add(called+" Actions", "# Settings, Actions, Secrets: PATGATE_TOKEN", "- env:",
 			"    PATGATE_TOKEN: ${{ secrets.PATGATE_TOKEN }}",
 			`  run: 'curl --fail -H "Authorization: Bearer $PATGATE_TOKEN" `+base+"/api/v1/version'")
 	}

@@ -136,7 +136,7 @@ func Scopes(t *tokens.Inspected, k *picker.Catalogue, now time.Time) (rows []Sco
 	for i := range t.Scopes {
 		s := &t.Scopes[i]
 		row := Scope{Access: s.Access, AccessWords: words.Access(s.Access), Places: places(s, n), What: k.Group(s.Permissions),
-			Permissions: len(s.Permissions), Limits: words.Limits(&s.Constraints)}
+			Permissions: len(s.Permissions), Limits: s.Constraints.Words()}
 		var all []Use
 		for _, w := range row.What {
 			for j, name := range w.Permissions {

@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 
-	"patgate/policy"
 	"patgate/routes"
 )
 
@@ -87,18 +86,4 @@ func Effect(effect string) string {
 		return "With these a push switches off a guard of the forge"
 	}
 	return strings.ReplaceAll(effect, "_", " ")
-}
-
-// Limits say what constraints a scope has.
-func Limits(c *policy.ConstraintSpec) (all []string) {
-	for _, pattern := range c.RefPatterns {
-		all = append(all, "pushes only to "+pattern)
-	}
-	if c.ForbidRefDeletes {
-		all = append(all, "pushes delete nothing")
-	}
-	if c.ForbidTagChanges {
-		all = append(all, "pushes change no tags")
-	}
-	return all
 }

@@ -247,12 +247,13 @@ func (v *visit) name(q *surface.Request, j *surface.Judgement, a *graphql.Act, a
 		added.Reference = routes.Reference{} // whose project it belongs to is nothing that a denial tells
 	}
 	if a.Reach == graphql.ReachAbove && c.Boundary.InContainer() && len(c.Ancestors) > 0 {
-		_, err = v.above(q, j, added, c)
+		return above(q, j, added, c)
 	}
-	return err
+	return nil
 }
 
-// stray takes the container from a mutation that names none of the kind that its row is for: one of projects is none of groups.
+// stray takes away the container of a mutation that names no container of the kind that its row is for: a mutation of projects
+// must name a project, and a group does not do.
 func (v *visit) stray(acts []policy.Act) {
 	for i, a := range v.acts {
 		if acts[i].Container == nil || !a.Row.Writes() {
@@ -270,11 +271,11 @@ func (v *visit) stray(acts []policy.Act) {
 }
 
 // above puts the uppermost group of a container in its place. Where the owner does not see all of them, none is reached.
-func (v *visit) above(q *surface.Request, j *surface.Judgement, act *policy.Act, c *policy.Container) (*policy.Container, error) {
+func above(q *surface.Request, j *surface.Judgement, act *policy.Act, c *policy.Container) error {
 	ref := routes.Reference{Kind: routes.RefGroup, ID: c.Ancestors[len(c.Ancestors)-1]}
 	j.Question.Acts = j.Question.Acts[:len(j.Question.Acts)-1]
-	kept := *act
-	return j.Name(q, ref, policy.Act{Kind: kept.Kind, Needs: kept.Needs})
+	_, err := j.Name(q, ref, policy.Act{Kind: act.Kind, Needs: act.Needs})
+	return err
 }
 
 // commands finds the quick actions in the texts of a mutation.

@@ -42,7 +42,7 @@ func (*image) Read(*surface.Request, *surface.Body, *surface.Judgement) error { 
 // Judge decides on the project that the image belongs to.
 func (v *image) Judge(q *surface.Request, _ *surface.Body, j *surface.Judgement) error {
 	if v.read.Name == "" {
-		return orNil(judgeLogin(q, j))
+		return judgeLogin(q, j).OrNil()
 	}
 	if r := j.PlanRow(q, j.Op.Route); r != nil {
 		return r
@@ -53,15 +53,7 @@ func (v *image) Judge(q *surface.Request, _ *surface.Body, j *surface.Judgement)
 	}
 	j.Question.Route = j.Op.Route
 	j.Question.Acts = append(j.Question.Acts[:0], act)
-	return orNil(j.Decide(q))
-}
-
-// orNil keeps a nil refusal a nil error.
-func orNil(r *reply.Refusal) error {
-	if r == nil {
-		return nil
-	}
-	return r
+	return j.Decide(q).OrNil()
 }
 
 // Rebuild writes the target as it was read, with the token that the forge signed, or in front of a forge that serves the

@@ -23,7 +23,7 @@ func (*probe) Read(*surface.Request, *surface.Body, *surface.Judgement) error { 
 // Judge lets in whoever may do something in a registry, or pull through the dependency proxy.
 func (p *probe) Judge(q *surface.Request, _ *surface.Body, j *surface.Judgement) error {
 	if p.s.Own {
-		return orNil(judgeLogin(q, j))
+		return judgeLogin(q, j).OrNil()
 	}
 	for _, j.Enforced = range grantFirst {
 		if planRow(q, j, registry.ProxiedRow) == nil || logsIn(q, j) {

@@ -56,7 +56,7 @@ func (*auth) Read(*surface.Request, *surface.Body, *surface.Judgement) error { r
 // what its user may not do. Nothing that is allowed is a denial.
 func (v *auth) Judge(q *surface.Request, _ *surface.Body, j *surface.Judgement) error {
 	if len(v.asked.Scopes) == 0 {
-		return orNil(v.judgeEmpty(q, j))
+		return v.judgeEmpty(q, j).OrNil()
 	}
 	none := errScopes
 	if v.forProxy() {
@@ -142,7 +142,7 @@ func (v *auth) judgeScope(q *surface.Request, j *surface.Judgement, s *registry.
 	return denied, nil
 }
 
-// alone asks one question of several: of one that is refused nothing stays that the grant would have denied.
+// alone asks one of several questions. If it is refused, what report mode noted for it is taken back.
 func alone(j *surface.Judgement, ask func() (*reply.Refusal, error)) (*reply.Refusal, error) {
 	before := j.Would
 	r, err := ask()
