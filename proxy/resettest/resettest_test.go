@@ -1,5 +1,7 @@
 package resettest
 
+//lint:file-ignore U1000 reflection alone sets and reads the fields here
+
 import (
 	"bytes"
 	"io"

@@ -4,17 +4,11 @@ import (
 	"bytes"
 	"testing"
 
-	"patgate/proxy/reply"
 	"patgate/proxy/resettest"
 )
 
 // anySurface is some surface.
 type anySurface struct{ Surface }
-
-// meter is some meter of a body.
-type meter struct{}
-
-func (meter) Take(int64) *reply.Refusal { return nil }
 
 // TestNothingOfARequestIsKept: a field that is added to a value of a request and not forgotten with the others fails here.
 func TestNothingOfARequestIsKept(t *testing.T) {
