@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"gopkg.in/yaml.v3"
+
 	"patgate/policy"
 	"patgate/routes"
 )
@@ -71,6 +73,7 @@ type Policy struct {
 	Tests        []Test
 	Source       routes.Source
 
+	node   *yaml.Node   // the document of policy as code; nil when a file of trusts has it
 	places [][2][]place // of each scope of Power: projects and groups as the policy names them
 }
 
@@ -150,6 +153,19 @@ func (s *Set) Find(name string) *Policy {
 		return nil
 	}
 	return s.byName[name]
+}
+
+// Within gives the set without the policies that came of documents and stand among those not any more, or otherwise: what it keeps
+// while something is wrong with them.
+func (s *Set) Within(documents []Document) *Set {
+	left := &Set{byName: map[string]*Policy{}}
+	for _, p := range s.All() {
+		if p.node == nil || slices.ContainsFunc(documents, func(d Document) bool { return same(d.Node, p.node) }) {
+			left.byName[p.Name] = p
+			left.names = append(left.names, p.Name)
+		}
+	}
+	return left
 }
 
 // All gives the policies in the order of their names.

@@ -62,6 +62,7 @@ func Trusts(c *config.Config, paths []string, table func() *routes.Table, mounte
 			}
 			return loadTrusts(c, files, documents, set, table())
 		},
+		Less:   func(before *trust.Set) *trust.Set { return before.Within(mounted().Trusts()) },
 		Report: report})
 	if len(problems) > 0 {
 		return nil, routes.Problems(problems)
