@@ -117,7 +117,7 @@ func direction() map[string][]string {
 		"admin/console": {"routes", "policy", "token", "forge", "forge/oauth", "learn", "learn/propose", "store",
 			"store/seal", "admin/learning", "admin/tokens", "admin/catalogue", "admin/counts", "admin/names",
 			"admin/terms", "admin/console/...", "token/limits", "admin/bulk", "admin/export", "admin/manifest", "admin/trustwatch"},
-		"admin/trustwatch": {"policy", "token", "store", "admin/tokens", "trust", "trust/exchange"},
+		"admin/trustwatch": {"routes", "policy", "token", "store", "admin/tokens", "trust", "trust/exchange"},
 		"admin/console/trustpage": {"token", "store", "admin/manifest", "admin/terms", "admin/tokens", "admin/trustwatch", "trust",
 			"admin/console/picker", "admin/console/rows", "admin/console/words"},
 		"admin/console/words":  {"routes", "policy"},

@@ -136,7 +136,7 @@ func (d *Desk) reloaded(set *trust.Set, files int, problems []routes.Problem) {
 	for _, p := range problems {
 		d.o.Logger.Error("trusts not reloaded, those before stay", zap.String("problem", p.Error()))
 	}
-	d.watch.Refused(len(problems) > 0)
+	d.watch.Refused(problems)
 }
 
 // advise logs what of policies lets through more than their authors may mean.
