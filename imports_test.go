@@ -197,7 +197,7 @@ func direction() map[string][]string {
 		"store/tables/filter":     {"routes", "store", "token"},
 		"store/tables/granted":    {"routes", "store", "store/tables/filter", "store/tables/limited"},
 		"admin/marks":             {"routes", "policy", "learn", "store", "admin/catalogue", "admin/terms"},
-		"admin/manifest": {"routes", "routes/load/document", "routes/reload", "policy", "token/limits", "admin/catalogue",
+		"admin/manifest": {"dial", "routes", "routes/load/document", "routes/reload", "policy", "token/limits", "admin/catalogue",
 			"admin/terms", "trust", "trust/issuer"},
 		"cli/policycmd": {"routes", "token", "token/limits", "policy", "config", "store", "admin/learning", "admin/manifest", "admin/names",
 			"admin/terms", "admin/tokens", "cli/desk", "cli/learncmd", "cli/opening", "cli/settings",

@@ -158,14 +158,23 @@ func (s *Set) Find(name string) *Policy {
 // Within gives the set without the policies that came of documents and stand among those not any more, or otherwise: what it keeps
 // while something is wrong with them.
 func (s *Set) Within(documents []Document) *Set {
-	left := &Set{byName: map[string]*Policy{}}
+	return s.of(func(p *Policy) bool {
+		return p.node == nil || slices.ContainsFunc(documents, func(d Document) bool { return same(d.Node, p.node) })
+	})
+}
+
+// OfDocuments gives the policies that came of documents.
+func (s *Set) OfDocuments() *Set { return s.of(func(p *Policy) bool { return p.node != nil }) }
+
+func (s *Set) of(is func(*Policy) bool) *Set {
+	some := &Set{byName: map[string]*Policy{}}
 	for _, p := range s.All() {
-		if p.node == nil || slices.ContainsFunc(documents, func(d Document) bool { return same(d.Node, p.node) }) {
-			left.byName[p.Name] = p
-			left.names = append(left.names, p.Name)
+		if is(p) {
+			some.byName[p.Name] = p
+			some.names = append(some.names, p.Name)
 		}
 	}
-	return left
+	return some
 }
 
 // All gives the policies in the order of their names.

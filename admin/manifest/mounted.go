@@ -3,6 +3,7 @@ package manifest
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -13,6 +14,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"patgate/dial"
 	"patgate/policy"
 	"patgate/routes"
 	"patgate/routes/reload"
@@ -115,6 +117,16 @@ func (m *Mounted) read(files []routes.File, problems []routes.Problem, t *routes
 		return nil, problems
 	}
 	set, problems := Read(files, t, m.issuers...)
+	if len(problems) > 0 {
+		return nil, problems
+	}
+	for _, o := range Of[Issuer](set) { // here alone: files are checked on machines that have none of the gateway's
+		i := o.Spec.(*Issuer)
+		if _, err := dial.New(dial.Options{URL: i.URL, CAFile: i.CAFile}); err != nil {
+			problems = append(problems, routes.Problem{Source: o.Source, Message: fmt.Sprintf("Issuer %q: %v", o.Name, err),
+				Fix: "put the file there on this machine, or correct ca_file"})
+		}
+	}
 	if len(problems) > 0 {
 		return nil, problems
 	}

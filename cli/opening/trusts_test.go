@@ -90,3 +90,37 @@ func TestATrustDoesNotOutliveItsFile(t *testing.T) {
 		})
 	}
 }
+
+// TestASetIsReadBesideTheTrustsOfTheConfiguration: what keeps a gateway from starting is a problem of the files before that.
+func TestASetIsReadBesideTheTrustsOfTheConfiguration(t *testing.T) {
+	table, err := load.GitLab()
+	if err != nil {
+		t.Fatal(err)
+	}
+	own := filepath.Join(t.TempDir(), "own.yaml")
+	policies := "version: 1\ntrusts:\n  - " + strings.ReplaceAll(strings.TrimPrefix(strings.TrimSpace(aTrust), "kind: Trust\n"), "\n", "\n    ")
+	for name, c := range map[string]struct{ own, files, audience, want string }{
+		"nothing is wrong":             {strings.Replace(policies, "leaky", "own", 1), anIssuer + "---\n" + aTrust, "https://patgate.test", ""},
+		"its issuer is not in the set": {strings.Replace(policies, "leaky", "own", 1), "kind: Limit\nname: a\ndeny: {permissions: [run_job]}\n", "https://patgate.test", `no issuer "ci"`},
+		"the set has its name":         {policies, anIssuer + "---\n" + aTrust, "https://patgate.test", "two policies leaky"},
+		"ID tokens are for nobody":     {strings.Replace(policies, "leaky", "own", 1), anIssuer + "---\n" + aTrust, "", "made for nobody"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if err := os.WriteFile(own, []byte(c.own), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			set, problems := manifest.Read([]routes.File{{Name: "all.yaml", Data: []byte(c.files)}}, table)
+			if len(problems) > 0 {
+				t.Fatal(routes.Problems(problems))
+			}
+			c0 := &config.Config{Policies: "policies", OIDC: config.OIDC{Audience: c.audience, Trusts: []string{own}}}
+			trusts, problems := opening.TrustsOf(c0, set, table)
+			switch text := routes.Problems(problems).Error(); {
+			case c.want == "" && (len(problems) > 0 || len(trusts.All()) != 1 || trusts.Find("leaky") == nil):
+				t.Errorf("%v: %s", trusts.All(), text)
+			case !strings.Contains(text, c.want):
+				t.Errorf("no %q in %s", c.want, text)
+			}
+		})
+	}
+}

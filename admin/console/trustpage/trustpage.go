@@ -210,6 +210,7 @@ func said(reason string, direct bool) string {
 		"not_direct":        "Sent itself, which the trust does not allow",
 		"narrowed":          "The trust gives less than when it first came",
 		"revoked":           "Its token was revoked or paused",
+		"changed":           "The trust or its issuer was changed meanwhile",
 		"failed":            "patgate, the forge or the store failed",
 	}[reason]
 	if text == "" {
