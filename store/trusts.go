@@ -35,8 +35,8 @@ type Trust struct {
 type TrustListed struct {
 	Trust
 	Owner Owner
-	// Active is how many of its tokens are alive, Made how many were made, but for those that ended long ago. Own is how many of Active
-	// are its owner's: one who allowed it before has some still.
+	// Active is how many of its tokens are alive, Made how many were made, but for those that ended long ago. Own is how many
+	// of Active are its owner's: one who allowed it before has some still.
 	Active, Made, Own int
 }
 

@@ -155,8 +155,8 @@ func (s *Set) Find(name string) *Policy {
 	return s.byName[name]
 }
 
-// Within gives the set without the policies that came of documents and stand among those not any more, or otherwise: what it keeps
-// while something is wrong with them.
+// Within gives the set without the policies that came of documents and stand among those not any more, or otherwise: what it
+// keeps while something is wrong with them.
 func (s *Set) Within(documents []Document) *Set {
 	return s.of(func(p *Policy) bool {
 		return p.node == nil || slices.ContainsFunc(documents, func(d Document) bool { return same(d.Node, p.node) })

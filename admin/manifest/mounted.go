@@ -150,9 +150,9 @@ func (m *Mounted) load(files []routes.File, problems []routes.Problem) []routes.
 	return problems
 }
 
-// without takes out of force the issuers and trusts that files with problems lack, or have otherwise: what forbids stays, and what
-// lets through does not outlive its file. Where a file could not be read it is not known what is lacking, and all stays. The files
-// are read once more, because what was wrong with reading them may have been the lock, or files that nobody reads.
+// without takes out of force the issuers and trusts that files with problems lack, or have otherwise: what forbids stays, and
+// what lets through does not outlive its file. Where a file could not be read it is not known what is lacking, and all stays.
+// The files are read once more, because what was wrong with reading them may have been the lock, or files that nobody reads.
 func (m *Mounted) without() {
 	files, unread := reload.ReadFiles([]string{m.path})
 	there := &Set{}

@@ -249,9 +249,9 @@ func (s *Service) Alive(ctx context.Context, c *tokens.Owner, name string, most 
 	return all, nil
 }
 
-// Revoke ends what was allowed to a trust, and all its tokens: those of its owner, and everybody's for an administrator. It tells how
-// many these were. Nothing passes with one of them on this node when it returns. An owner's credential has to reach as far as those
-// that the tokens are bound to, as for each of them.
+// Revoke ends what was allowed to a trust, and all its tokens: those of its owner, and everybody's for an administrator. It
+// tells how many these were. Nothing passes with one of them on this node when it returns. An owner's credential has to reach
+// as far as those that the tokens are bound to, as for each of them.
 func (s *Service) Revoke(ctx context.Context, c *tokens.Owner, name, reason string) (n int, err error) {
 	t, err := s.Find(ctx, c, name)
 	if err != nil {
@@ -288,8 +288,8 @@ func (s *Service) Revoke(ctx context.Context, c *tokens.Owner, name, reason stri
 	return len(ids), nil
 }
 
-// ending tells whose the tokens of a trust are that a caller may see, and by an error that the caller's credential is too weak to end
-// one of them, or what was allowed.
+// ending tells whose the tokens of a trust are that a caller may see, and by an error that the caller's credential is too weak
+// to end one of them, or what was allowed.
 func (s *Service) ending(ctx context.Context, c *tokens.Owner, t *One) (owners map[int64]int64, err error) {
 	alive, err := s.Alive(ctx, c, t.Name, math.MaxInt32)
 	if err != nil {

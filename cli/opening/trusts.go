@@ -91,7 +91,8 @@ func loadTrusts(c *config.Config, files []routes.File, documents []trust.Documen
 	return trust.Load(o)
 }
 
-// TrustsOf reads the trusts of a set as a gateway with this configuration would, beside those of oidc.trusts, which it does not give.
+// TrustsOf reads the trusts of a set as a gateway with this configuration would, beside those of oidc.trusts, which it does not
+// give.
 func TrustsOf(c *config.Config, set *manifest.Set, t *routes.Table) (*trust.Set, []routes.Problem) {
 	kept, err := Trusts(c, nil, func() *routes.Table { return t }, func() *manifest.Set { return set }, nil)
 	var problems routes.Problems

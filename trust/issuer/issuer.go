@@ -52,8 +52,8 @@ func (i *Issuer) Check() *Problem {
 	return nil
 }
 
-// Clashes tells whether two issuers have the same name, or addresses that people or browsers take for the same one, so that it is not
-// clear which one is meant.
+// Clashes tells whether two issuers have the same name, or addresses that people or browsers take for the same one, so that it
+// is not clear which one is meant.
 func (i *Issuer) Clashes(o *Issuer) bool { return i.Name == o.Name || meant(i.URL) == meant(o.URL) }
 
 // meant gives an address without what makes no difference to who follows it.
@@ -105,8 +105,8 @@ func (i *Issuer) Beyond(o *Issuer) string {
 	return ""
 }
 
-// isAddress tells whether a text may be the address of an issuer or of its keys: of visible ASCII alone, with scheme and host in small
-// letters, so that no two look alike and none holds what stands behind it in a line.
+// isAddress tells whether a text may be the address of an issuer or of its keys: of visible ASCII alone, with scheme and host
+// in small letters, so that no two look alike and none holds what stands behind it in a line.
 func isAddress(s string) bool {
 	u, err := url.Parse(s)
 	if err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.ForceQuery || strings.Contains(s, "#") {
