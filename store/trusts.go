@@ -35,8 +35,9 @@ type Trust struct {
 type TrustListed struct {
 	Trust
 	Owner Owner
-	// Active is how many of its tokens are alive, Made how many were made, but for those that ended long ago.
-	Active, Made int
+	// Active is how many of its tokens are alive, Made how many were made, but for those that ended long ago. Own is how many
+	// of Active are its owner's: one who allowed it before has some still.
+	Active, Made, Own int
 }
 
 // TrustToken is a token of a trust, with the claims by which it was given.
@@ -74,9 +75,9 @@ type Trusts interface {
 	// ErrUsed when the ID token was traded before, ErrFull when as many of its tokens are alive as may be. What ended long ago is
 	// forgotten, some of it with each call.
 	CreateTrusted(ctx context.Context, r token.Record, use TrustUse) (token.Record, error)
-	// RevokeTrust ends what was allowed, and revokes all tokens of the trust with what was made below them. It tells which these
-	// were.
-	RevokeTrust(ctx context.Context, name string, c Cause) (revoked []int64, err error)
+	// RevokeTrust ends what was allowed, and revokes all tokens of the trust with what was made below them: those of an owner, by
+	// the store's id, and everybody's with 0. It tells which these were.
+	RevokeTrust(ctx context.Context, name string, ownerID int64, c Cause) (revoked []int64, err error)
 }
 
 // CreateTokenWithin stores a new token in a transaction in which before and after run too, and gives it as it is stored.

@@ -30,6 +30,13 @@ type Document struct {
 	Node *yaml.Node
 }
 
+// Same tells whether two documents say the same, wherever they stand and whatever is said beside in comments.
+func (d Document) Same(o Document) bool { return same(d.Node, o.Node) }
+
+func same(a, b *yaml.Node) bool {
+	return a.Kind == b.Kind && a.Tag == b.Tag && a.Value == b.Value && slices.EqualFunc(a.Content, b.Content, same)
+}
+
 // Load reads policies, all or none: it gives every problem at once, in the order of files and lines. A policy whose own tests
 // fail is a problem.
 func Load(o Options) (*Set, []routes.Problem) {
@@ -39,7 +46,9 @@ func Load(o Options) (*Set, []routes.Problem) {
 	}
 	for _, d := range o.Documents {
 		l.name = d.File
-		l.policy(d.Node, "kind")
+		if p := l.policy(d.Node, "kind"); p != nil {
+			p.node = d.Node
+		}
 	}
 	if len(l.problems) > 0 {
 		names := make([]string, len(o.Files), len(o.Files)+len(o.Documents))

@@ -21,8 +21,8 @@ const (
 	longestGlob    = 512
 )
 
-// policy reads one policy, which may have further keys.
-func (l *loader) policy(n *yaml.Node, more ...string) {
+// policy reads one policy, which may have further keys; nil when it is none.
+func (l *loader) policy(n *yaml.Node, more ...string) *Policy {
 	before := len(l.problems)
 	e := l.mapping(n, "the policy", append(more, "name", "description", "issuer", "mode", "match", "deny", "owner", "grant", "ttl",
 		"bind_to_job", "single_use", "direct_use", "max_active", "name_template", "tests")...)
@@ -59,13 +59,14 @@ func (l *loader) policy(n *yaml.Node, more ...string) {
 		p.Tests = l.tests(e["tests"])
 	}
 	if len(l.problems) > before {
-		return
+		return nil
 	}
 	for _, f := range p.RunTests() {
 		l.problem(f.Line, "change the policy or what its test wants", "a test of %s fails: %s", p.Name, f.Why)
 	}
 	l.set.byName[p.Name] = p
 	l.set.names = append(l.set.names, p.Name)
+	return p
 }
 
 // head reads name, issuer, mode and lifetime.

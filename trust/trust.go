@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"gopkg.in/yaml.v3"
+
 	"patgate/policy"
 	"patgate/routes"
 )
@@ -71,6 +73,7 @@ type Policy struct {
 	Tests        []Test
 	Source       routes.Source
 
+	node   *yaml.Node   // the document of policy as code; nil when a file of trusts has it
 	places [][2][]place // of each scope of Power: projects and groups as the policy names them
 }
 
@@ -150,6 +153,28 @@ func (s *Set) Find(name string) *Policy {
 		return nil
 	}
 	return s.byName[name]
+}
+
+// Within gives the set without the policies that came of documents and stand among those not any more, or otherwise: what it
+// keeps while something is wrong with them.
+func (s *Set) Within(documents []Document) *Set {
+	return s.of(func(p *Policy) bool {
+		return p.node == nil || slices.ContainsFunc(documents, func(d Document) bool { return same(d.Node, p.node) })
+	})
+}
+
+// OfDocuments gives the policies that came of documents.
+func (s *Set) OfDocuments() *Set { return s.of(func(p *Policy) bool { return p.node != nil }) }
+
+func (s *Set) of(is func(*Policy) bool) *Set {
+	some := &Set{byName: map[string]*Policy{}}
+	for _, p := range s.All() {
+		if is(p) {
+			some.byName[p.Name] = p
+			some.names = append(some.names, p.Name)
+		}
+	}
+	return some
 }
 
 // All gives the policies in the order of their names.

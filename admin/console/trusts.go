@@ -60,6 +60,6 @@ func (q *request) showPolicies() error {
 		return tokens.ErrNotFound
 	}
 	info := page{Title: "Limits, templates and issuers of files", Nav: "trusts"}
-	q.render("policies", http.StatusOK, info, trustpage.PoliciesOf(q.o.Policies))
+	q.render("policies", http.StatusOK, info, trustpage.PoliciesOf(q.o.Policies, q.o.Trusts))
 	return nil
 }

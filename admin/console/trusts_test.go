@@ -148,9 +148,9 @@ func TestTheTrustsOfAnOwner(t *testing.T) {
 	v.get(t, "/trusts/notes").wants(t, 200, "Another owner")
 	w.load(t, aTrust("notes", "alice", w.api, "ttl: 15m", "ttl: 15m\n    mode: paused"))
 	v.get(t, "/trusts/notes").wants(t, 200, "Paused")
-	w.watch.Refused(true)
+	w.watch.Refused([]routes.Problem{{Message: "wrong"}})
 	v.get(t, "/trusts/notes").wants(t, 200, `id="stale"`)
-	w.watch.Refused(false)
+	w.watch.Refused(nil)
 	w.load(t, aTrust("other", "bob", w.web))
 	v.get(t, "/trusts/notes").wants(t, 200, "No file has it any more", `id="revoke"`)
 
@@ -199,6 +199,20 @@ func TestATrustOfSomebodyElseIsNone(t *testing.T) {
 	}
 	w.load(t, aTrust("notes", "bob", w.api))
 	bob.get(t, "/trusts/notes").wants(t, 404)
+
+	// She is called otherwise, and bob has the name that the file says: he sees what the file says, and nothing of hers.
+	if _, err := w.store.PutOwner(t.Context(), store.Owner{Origin: w.upstream.URL, UserID: w.alice, Username: "alice2"}); err != nil {
+		t.Fatal(err)
+	}
+	w.watch.Traded(exchange.Event{Trust: "notes", Claims: "job=hers", TokenID: given.ID})
+	his := bob.get(t, "/trusts/notes")
+	his.wants(t, 200, "Another owner", "None came")
+	his.lacks(t, "alice", "job=hers", "project_id=20", `id="revoke"`, at(given.ID, ""))
+	bob.get(t, "/trusts").wants(t, 200, "0 of 20")
+	bob.post(t, "/trusts/notes/revoke", form).wants(t, 409)
+	if l := w.read(t, given.ID); !l.RevokedAt.IsZero() {
+		t.Fatal("bob has revoked it under a name that she had")
+	}
 	if _, err := w.store.PutOwner(t.Context(), store.Owner{Origin: w.upstream.URL, UserID: w.alice, Username: "alice"}); err != nil {
 		t.Fatal(err)
 	}
@@ -262,6 +276,10 @@ func TestWhatFilesHaveInForce(t *testing.T) {
 	write(strings.Replace(good, "run_job", "run_jbo", 1))
 	mounted.Reload()
 	root.get(t, "/policies").wants(t, 200, `id="refused"`, "there is no such permission", "forbids run_job")
+	write(good)
+	mounted.Reload()
+	w.watch.Refused([]routes.Problem{{Message: "there is no issuer cii"}})
+	root.get(t, "/policies").wants(t, 200, `id="refused"`, "there is no issuer cii")
 
 	alice := w.signedIn(t, w.alicePAT)
 	form := alice.get(t, "/tokens/new")
@@ -272,4 +290,46 @@ func TestWhatFilesHaveInForce(t *testing.T) {
 		t.Errorf("its permissions are not ticked")
 	}
 	alice.get(t, "/tokens/new?template=ci-jobs&project=shop/api").wants(t, 200, "ci-jobs")
+}
+
+// TestWhoEndsATrustMayEndItsTokens: a credential that is too weak to revoke one of its tokens does not revoke all of them either. After a
+// handover each owner's are their own.
+func TestWhoEndsATrustMayEndItsTokens(t *testing.T) {
+	w := newTrusts(t)
+	w.load(t, aTrust("notes", "alice", w.api))
+	hers := w.give(t, w.allow(t, "notes", w.alicePAT), "project_id=20")
+	weak := w.signedIn(t, w.forge.AddToken(w.alice, forgetest.Token{Name: "weak", Scopes: []string{"read_api"}}))
+	form := weak.get(t, "/trusts/notes").fill(nil)
+	weak.post(t, at(hers.ID, "/revoke"), form).wants(t, 403, "yours lacks api")
+	weak.post(t, "/trusts/notes/revoke", form).wants(t, 403, "yours lacks api")
+	if _, err := w.store.Trust(t.Context(), "notes"); err != nil {
+		t.Errorf("what was allowed: %v", err)
+	}
+
+	w.load(t, aTrust("notes", "bob", w.api))
+	his := w.give(t, w.allow(t, "notes", w.bobPAT), "project_id=21")
+	bob := w.signedIn(t, w.bobPAT)
+	bob.get(t, "/trusts").wants(t, 200, "1 of 20")
+	bob.get(t, "/trusts/notes").lacks(t, at(hers.ID, ""))
+	bob.post(t, "/trusts/notes/revoke", bob.get(t, "/trusts/notes/revoke").fill(nil)).wants(t, 200, "1 token of it revoked")
+	if l := w.read(t, his.ID); l.RevokedAt.IsZero() {
+		t.Error("his is alive")
+	}
+	if l := w.read(t, hers.ID); !l.RevokedAt.IsZero() {
+		t.Error("he has revoked hers")
+	}
+}
+
+// TestATrustThatCannotBeRead: what was allowed and cannot be read allows nothing, and keeps nobody from the other trusts.
+func TestATrustThatCannotBeRead(t *testing.T) {
+	w := newTrusts(t)
+	w.load(t, aTrust("notes", "alice", w.api), aTrust("other", "alice", w.web))
+	a := w.allow(t, "notes", w.alicePAT)
+	a.Rules = "{"
+	if err := w.store.AllowTrust(t.Context(), a); err != nil {
+		t.Fatal(err)
+	}
+	v := w.signedIn(t, w.alicePAT)
+	v.get(t, "/trusts").wants(t, 200, "Wider than allowed", ">other</a>")
+	v.post(t, "/trusts/notes/revoke", v.get(t, "/trusts/notes/revoke").fill(nil)).wants(t, 200, "0 tokens of it revoked")
 }

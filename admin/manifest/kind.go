@@ -64,7 +64,7 @@ type checker struct {
 type Set struct {
 	Objects []*Object
 	Lock    Lock
-	// partial: something in the files could not be told to be an object of a name, so that it is not known what they lack.
+	// partial: a file is no YAML, so that it is not known what the files lack.
 	partial bool
 }
 
@@ -96,7 +96,9 @@ func Read(files []routes.File, t *routes.Table, issuers ...issuer.Issuer) (*Set,
 		documents = append(documents, document.ParseAll(f)...)
 	}
 	for _, d := range documents {
-		if d.Root == nil || !c.read(d) {
+		if d.Root != nil {
+			c.read(d)
+		} else if !d.Empty {
 			s.partial = true
 		}
 	}
@@ -113,8 +115,8 @@ func Read(files []routes.File, t *routes.Table, issuers ...issuer.Issuer) (*Set,
 	return s, problems
 }
 
-// read reads one document into an object; false when it is not known which.
-func (c *checker) read(d *document.Document) bool {
+// read reads one document into an object, where it has a kind and a name.
+func (c *checker) read(d *document.Document) {
 	o := &Object{Source: d.Source(d.Root), document: d, nodes: map[string]*yaml.Node{}}
 	var names []string
 	for _, k := range kinds() {
@@ -123,7 +125,7 @@ func (c *checker) read(d *document.Document) bool {
 	of := document.Value(d.Root, "kind")
 	if of == nil {
 		d.Problem(d.Root, "write kind: and one of "+strings.Join(names, ", "), "the document has no kind")
-		return false
+		return
 	}
 	for _, k := range kinds() {
 		if k.name == of.Value {
@@ -132,22 +134,21 @@ func (c *checker) read(d *document.Document) bool {
 	}
 	if o.Spec == nil {
 		d.Problem(of, "use one of "+strings.Join(names, ", "), "unknown kind %q", of.Value)
-		return false
+		return
 	}
 	decode(o, o.Spec)
 	at := document.Value(d.Root, "name")
 	if at == nil {
 		d.Problem(d.Root, "write name: and what it is called", "the %s has no name", o.Kind)
-		return false
+		return
 	}
 	if first, taken := c.names[o.Kind][o.Name]; taken {
 		d.Problem(at, "give it another name", "the %s %q stands in %s already", o.Kind, o.Name, first)
-		return true
+		return
 	}
 	if c.names[o.Kind] == nil {
 		c.names[o.Kind] = map[string]routes.Source{}
 	}
 	c.names[o.Kind][o.Name] = o.Source
 	c.set.Objects = append(c.set.Objects, o)
-	return true
 }

@@ -3,6 +3,7 @@ package manifest
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -13,6 +14,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"patgate/dial"
 	"patgate/policy"
 	"patgate/routes"
 	"patgate/routes/reload"
@@ -46,20 +48,24 @@ func passedOver(dir string) (problems []routes.Problem) {
 		name := e.Name()
 		info, err := os.Stat(filepath.Join(dir, name))
 		folder := err == nil && info.IsDir()
-		ext := filepath.Ext(name)
-		likely := slices.Contains([]string{".yaml", ".yml", ".json"}, strings.ToLower(ext))
-		read := (ext == ".yaml" || ext == ".yml") && !strings.HasPrefix(name, ".")
+		likely := slices.Contains([]string{".yaml", ".yml", ".json"}, strings.ToLower(filepath.Ext(name)))
 		switch at := (routes.Source{File: filepath.Join(dir, name), Line: 1}); {
 		case strings.HasPrefix(name, ".."):
 		case folder && !strings.HasPrefix(name, "."):
 			problems = append(problems, routes.Problem{Source: at, Message: "folders in the directory are not read",
 				Fix: "put its files into the directory itself"})
-		case !folder && likely && !read:
+		case !folder && likely && !isRead(name):
 			problems = append(problems, routes.Problem{Source: at, Message: "a file of this name is not read",
 				Fix: "let its name end in .yaml, and begin with no dot"})
 		}
 	}
 	return problems
+}
+
+// isRead tells whether a file of a name in the directory is read.
+func isRead(name string) bool {
+	ext := filepath.Ext(name)
+	return (ext == ".yaml" || ext == ".yml") && !strings.HasPrefix(name, ".")
 }
 
 // LockOf gives where the lock of a directory, or of a file, is.
@@ -114,12 +120,22 @@ func (m *Mounted) read(files []routes.File, problems []routes.Problem, t *routes
 	if len(problems) > 0 {
 		return nil, problems
 	}
+	for _, o := range Of[Issuer](set) { // here alone: files are checked on machines that have none of the gateway's
+		i := o.Spec.(*Issuer)
+		if _, err := dial.New(dial.Options{URL: i.URL, CAFile: i.CAFile}); err != nil {
+			problems = append(problems, routes.Problem{Source: o.Source, Message: fmt.Sprintf("Issuer %q: %v", o.Name, err),
+				Fix: "put the file there on this machine, or correct ca_file"})
+		}
+	}
+	if len(problems) > 0 {
+		return nil, problems
+	}
 	ceilings, problems := set.Ceilings(t)
 	return &inForce{set, t, &ceilings}, problems
 }
 
 func (m *Mounted) load(files []routes.File, problems []routes.Problem) []routes.Problem {
-	t, unread := m.table(), len(problems) > 0
+	t := m.table()
 	next, problems := m.read(files, problems, t)
 	if len(problems) == 0 {
 		m.mu.Lock()
@@ -128,27 +144,30 @@ func (m *Mounted) load(files []routes.File, problems []routes.Problem) []routes.
 		m.refused.Store(nil)
 	} else {
 		m.refused.Store(&problems)
-		m.without(files, unread)
+		m.without()
 	}
 	m.report(len(m.at(t).set.Objects), problems)
 	return problems
 }
 
-// without takes out of force the issuers and trusts that files with problems lack: what forbids stays, and what lets through does
-// not outlive its file. Where something could not be read it is not known what is lacking, and all stays.
-func (m *Mounted) without(files []routes.File, unread bool) {
+// without takes out of force the issuers and trusts that files with problems lack, or have otherwise: what forbids stays, and
+// what lets through does not outlive its file. Where a file could not be read it is not known what is lacking, and all stays.
+// The files are read once more, because what was wrong with reading them may have been the lock, or files that nobody reads.
+func (m *Mounted) without() {
+	files, unread := reload.ReadFiles([]string{m.path})
 	there := &Set{}
-	if !unread {
+	if len(unread) == 0 {
 		there, _ = Read(files, m.table(), m.issuers...)
 	}
-	if there.partial || unread && !none(m.path) {
+	if there.partial || len(unread) > 0 && !none(m.path) {
 		return
 	}
 	lacks := func(o *Object) bool {
 		_, trusted := o.Spec.(*Trust)
 		_, issues := o.Spec.(*Issuer)
 		return (trusted || issues) && !slices.ContainsFunc(there.Objects, func(x *Object) bool {
-			return x.Kind == o.Kind && x.Name == o.Name && (trusted || reflect.DeepEqual(x.Spec, o.Spec))
+			return x.Kind == o.Kind && x.Name == o.Name &&
+				(issues && reflect.DeepEqual(x.Spec, o.Spec) || trusted && x.trust().Same(o.trust()))
 		})
 	}
 	m.mu.Lock()
@@ -170,10 +189,7 @@ func none(path string) bool {
 		_, err = os.Lstat(path)
 		return errors.Is(err, fs.ErrNotExist)
 	}
-	return !slices.ContainsFunc(entries, func(e fs.DirEntry) bool {
-		ext := filepath.Ext(e.Name())
-		return ext == ".yaml" || ext == ".yml"
-	})
+	return !slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return isRead(e.Name()) && !e.IsDir() })
 }
 
 // at gives what is in force, compiled for a table. What a limit forbade under the one before it forbids still, until the files

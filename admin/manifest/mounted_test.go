@@ -27,17 +27,27 @@ func TestWhatLetsThroughDoesNotOutliveItsFile(t *testing.T) {
 		changed map[string]string // empty: the file goes
 		want    string
 	}{
-		"nothing is wrong":                          {map[string]string{"ci.yaml": ""}, "frozen k8s notes"},
-		"something is wrong":                        {map[string]string{"limit.yaml": wrong}, "ci frozen k8s notes"},
-		"an issuer goes, and something is wrong":    {map[string]string{"limit.yaml": wrong, "ci.yaml": ""}, "frozen k8s notes"},
-		"an issuer moves, and something is wrong":   {map[string]string{"limit.yaml": wrong, "ci.yaml": moved}, "frozen k8s notes"},
-		"a trust goes, and something is wrong":      {map[string]string{"limit.yaml": wrong, "trust.yaml": ""}, "ci frozen k8s"},
-		"a limit goes with an issuer of no type":    {map[string]string{"limit.yaml": "", "ci.yaml": strings.Replace(ci, "gitlab", "x", 1)}, "frozen k8s notes"},
-		"a file is no YAML":                         {map[string]string{"limit.yaml": "kind: [", "ci.yaml": ""}, "ci frozen k8s notes"},
-		"a document is of no kind":                  {map[string]string{"limit.yaml": "kind: Limits\nname: x\n", "ci.yaml": ""}, "ci frozen k8s notes"},
-		"there are folders in the directory":        {map[string]string{"sub/x.yaml": limit, "ci.yaml": ""}, "ci frozen k8s notes"},
-		"the directory is empty":                    {map[string]string{"limit.yaml": "", "ci.yaml": "", "k8s.yaml": "", "trust.yaml": ""}, "frozen"},
-		"another issuer comes, of the same address": {map[string]string{"more.yaml": strings.Replace(ci, "name: ci", "name: more", 1)}, "ci frozen k8s notes"},
+		"nothing is wrong":                           {map[string]string{"ci.yaml": ""}, "frozen k8s notes"},
+		"something is wrong":                         {map[string]string{"limit.yaml": wrong}, "ci frozen k8s notes"},
+		"an issuer goes, and something is wrong":     {map[string]string{"limit.yaml": wrong, "ci.yaml": ""}, "frozen k8s notes"},
+		"an issuer moves, and something is wrong":    {map[string]string{"limit.yaml": wrong, "ci.yaml": moved}, "frozen k8s notes"},
+		"a trust goes, and something is wrong":       {map[string]string{"limit.yaml": wrong, "trust.yaml": ""}, "ci frozen k8s"},
+		"a limit goes with an issuer of no type":     {map[string]string{"limit.yaml": "", "ci.yaml": strings.Replace(ci, "gitlab", "x", 1)}, "frozen k8s notes"},
+		"a file is no YAML":                          {map[string]string{"limit.yaml": "kind: [", "ci.yaml": ""}, "ci frozen k8s notes"},
+		"a document is of no kind":                   {map[string]string{"limit.yaml": "kind: Limits\nname: x\n", "ci.yaml": ""}, "frozen k8s notes"},
+		"there are folders in the directory":         {map[string]string{"sub/x.yaml": limit, "ci.yaml": ""}, "frozen k8s notes"},
+		"an issuer goes into a folder":               {map[string]string{"off/ci.yaml": ci, "ci.yaml": ""}, "frozen k8s notes"},
+		"an issuer is hidden":                        {map[string]string{".ci.yaml": ci, "ci.yaml": ""}, "frozen k8s notes"},
+		"an issuer is given another ending":          {map[string]string{"ci.json": ci, "ci.yaml": ""}, "frozen k8s notes"},
+		"an issuer is commented out":                 {map[string]string{"ci.yaml": "# " + strings.ReplaceAll(ci, "\n", "\n# ")}, "frozen k8s notes"},
+		"the name of an issuer is commented out":     {map[string]string{"ci.yaml": strings.Replace(ci, "name", "# name", 1)}, "frozen k8s notes"},
+		"everything is hidden":                       {map[string]string{".x.yaml": ci, "limit.yaml": "", "ci.yaml": "", "k8s.yaml": "", "trust.yaml": ""}, "frozen"},
+		"an issuer comes whose authority is nowhere": {map[string]string{"more.yaml": "kind: Issuer\nname: more\ntype: gitlab\nurl: https://more.test\nca_file: /none/ca.pem\n"}, "ci frozen k8s notes"},
+		"a trust is paused, and something is wrong":  {map[string]string{"limit.yaml": wrong, "trust.yaml": aTrust + "mode: paused\n"}, "ci frozen k8s"},
+		"a trust lives shorter":                      {map[string]string{"limit.yaml": wrong, "trust.yaml": aTrust + "ttl: 5m\n"}, "ci frozen k8s"},
+		"a trust moves within its file":              {map[string]string{"limit.yaml": wrong, "trust.yaml": "# as before\n\n" + aTrust}, "ci frozen k8s notes"},
+		"the directory is empty":                     {map[string]string{"limit.yaml": "", "ci.yaml": "", "k8s.yaml": "", "trust.yaml": ""}, "frozen"},
+		"another issuer comes, of the same address":  {map[string]string{"more.yaml": strings.Replace(ci, "name: ci", "name: more", 1)}, "ci frozen k8s notes"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()

@@ -33,7 +33,12 @@ func trustKind() kind {
 // Trusts gives the policies of a set, for trust.Load; nil has none.
 func (s *Set) Trusts() (all []trust.Document) {
 	for _, o := range Of[Trust](s) {
-		all = append(all, trust.Document{File: o.document.File, Node: o.document.Root})
+		all = append(all, o.trust())
 	}
 	return all
+}
+
+// trust gives the document of a trust.
+func (o *Object) trust() trust.Document {
+	return trust.Document{File: o.document.File, Node: o.document.Root}
 }

@@ -201,7 +201,7 @@ func (s *Service) mayWiden(ctx context.Context, c Caller, l *store.Listed) error
 	case l.ParentID != 0:
 		return refuse(ErrForbidden, "the token was made by another one, and holds no more than that: make a new token instead")
 	}
-	return owner.vouch(ctx, s, l)
+	return owner.Vouch(ctx, s, l)
 }
 
 // rescope puts new scopes into the edit, tells whether they widen the token, and finds the tokens below that must end.

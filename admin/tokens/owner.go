@@ -175,7 +175,7 @@ func (o *Owner) find(ctx context.Context, s *Service, id int64) (store.Listed, e
 func (o *Owner) ending(ctx context.Context, s *Service, id int64) (store.Listed, error) {
 	l, err := o.find(ctx, s, id)
 	if err == nil && !o.administrates(s) && !o.watches { // the forge has named a watcher, whatever the credential could do
-		err = o.vouch(ctx, s, &l)
+		err = o.Vouch(ctx, s, &l)
 	}
 	return l, err
 }
@@ -195,9 +195,9 @@ func (o *Owner) authority(ctx context.Context, s *Service, q *Creation) (*bindin
 	return s.bind(ctx, o, q.CredentialID, q.Seal)
 }
 
-// vouch tells, by an error, whether the owner's word counts for a token: the credential must reach as far as the one that
+// Vouch tells, by an error, whether the owner's word counts for a token: the credential must reach as far as the one that
 // the token is bound to, or a weak credential would come by a strong one through it.
-func (o *Owner) vouch(ctx context.Context, s *Service, l *store.Listed) error {
+func (o *Owner) Vouch(ctx context.Context, s *Service, l *store.Listed) error {
 	if !s.belongs(l, o.UserID()) {
 		return ErrNotFound
 	}

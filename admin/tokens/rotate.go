@@ -52,7 +52,7 @@ func (s *Service) Rotate(ctx context.Context, c Caller, id int64, q Rotation) (*
 	}
 	owner, byOwner := c.(*Owner)
 	if byOwner {
-		if err := owner.vouch(ctx, s, &l); err != nil {
+		if err := owner.Vouch(ctx, s, &l); err != nil {
 			return nil, err
 		}
 	}

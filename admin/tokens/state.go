@@ -91,7 +91,7 @@ func (s *Service) vouched(ctx context.Context, c Caller, id int64) (store.Listed
 	}
 	l, err := c.own(ctx, s, id)
 	if owner, ok := c.(*Owner); ok && err == nil {
-		err = owner.vouch(ctx, s, &l)
+		err = owner.Vouch(ctx, s, &l)
 	}
 	return l, err
 }

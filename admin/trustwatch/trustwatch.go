@@ -7,6 +7,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -14,6 +15,7 @@ import (
 
 	"patgate/admin/tokens"
 	"patgate/policy"
+	"patgate/routes"
 	"patgate/store"
 	"patgate/token"
 	"patgate/trust"
@@ -32,18 +34,26 @@ type Options struct {
 // Service tells of trusts. It is safe for concurrent use; nil notes nothing.
 type Service struct {
 	o       Options
-	refused atomic.Bool
+	refused atomic.Pointer[[]routes.Problem]
 	came    outcomes
 }
 
 // New makes a service.
 func New(o Options) *Service { return &Service{o: o} }
 
-// Refused notes whether the files, as they are now, are not in force because something is wrong with them.
-func (s *Service) Refused(refused bool) {
+// Refused notes by what the files, as they are now, are not in force; nothing when they are.
+func (s *Service) Refused(problems []routes.Problem) {
 	if s != nil {
-		s.refused.Store(refused)
+		s.refused.Store(&problems)
 	}
+}
+
+// Problems gives what Refused noted; nil has none.
+func (s *Service) Problems() []routes.Problem {
+	if s == nil || s.refused.Load() == nil {
+		return nil
+	}
+	return *s.refused.Load()
 }
 
 // Audience is what ID tokens for a trust are made for.
@@ -51,8 +61,8 @@ func (s *Service) Audience(name string) string {
 	return (&trust.Policy{Name: name}).Audience(s.o.Audience)
 }
 
-// Stale tells whether that is so.
-func (s *Service) Stale() bool { return s.refused.Load() }
+// Stale tells whether the files, as they are now, are not in force.
+func (s *Service) Stale() bool { return len(s.Problems()) > 0 }
 
 // Standing is what a trust does now.
 type Standing uint8
@@ -82,14 +92,10 @@ type One struct {
 	// Differs says, a line each, by what the file is another one than what was allowed.
 	Differs []string
 	Came    []Outcome
-}
+	// Alive is how many tokens of it there are, as far as the caller may end them.
+	Alive int
 
-// Alive is how many tokens of it there are.
-func (t *One) Alive() int {
-	if t.Allowed == nil {
-		return 0
-	}
-	return t.Allowed.Active
+	hidden bool // somebody else has allowed it, whose tokens and claims are not the caller's business
 }
 
 // List gives the trusts of a caller, or with everyone, for administrators, all of them, by their names.
@@ -119,9 +125,8 @@ func (s *Service) List(ctx context.Context, c *tokens.Owner, everyone bool) (all
 		if t.Own = t.belongs(c); !t.Own && !everyone {
 			continue
 		}
-		if err := s.judge(t); err != nil {
-			return nil, err
-		}
+		t.see(c, everyone)
+		s.judge(t)
 		all = append(all, t)
 	}
 	slices.SortFunc(all, func(a, b *One) int { return strings.Compare(a.Name, b.Name) })
@@ -138,6 +143,19 @@ func (t *One) belongs(c *tokens.Owner) bool {
 	return t.Policy != nil && !recycled && exchange.IsOwner(t.Policy, c.UserID(), c.Username())
 }
 
+// see leaves of what was allowed what a caller may know: another's is nobody's, and another's tokens do not count.
+func (t *One) see(c *tokens.Owner, everyone bool) {
+	switch {
+	case t.Allowed == nil:
+	case everyone:
+		t.Alive = t.Allowed.Active
+	case t.Allowed.Owner.UserID == c.UserID():
+		t.Alive = t.Allowed.Own
+	default:
+		t.Allowed, t.hidden = nil, true
+	}
+}
+
 // Find gives one trust: tokens.ErrNotFound where there is none, and where it is not for the caller.
 func (s *Service) Find(ctx context.Context, c *tokens.Owner, name string) (*One, error) {
 	all, err := s.List(ctx, c, s.o.Tokens.Administrates(c))
@@ -148,32 +166,36 @@ func (s *Service) Find(ctx context.Context, c *tokens.Owner, name string) (*One,
 	if i < 0 {
 		return nil, tokens.ErrNotFound
 	}
-	all[i].Came = s.came.of(name)
+	if !all[i].hidden {
+		all[i].Came = s.came.of(name)
+	}
 	return all[i], nil
 }
 
-// judge says what a trust does, and by what its file differs from what was allowed.
-func (s *Service) judge(t *One) error {
+// judge says what a trust does, and by what its file differs from what was allowed. What cannot be read any more allows nothing.
+func (s *Service) judge(t *One) {
 	p, a := t.Policy, t.Allowed
-	var rules *trust.Rules
-	var err error
+	rules := &trust.Rules{}
 	if a != nil {
-		if rules, err = trust.ParseRules(a.Rules); err != nil {
-			return err
+		if read, err := trust.ParseRules(a.Rules); err == nil {
+			rules = read
 		}
 		t.Rules, t.Power = rules, a.Scopes
 	}
 	if p == nil {
-		return nil
+		return
 	}
 	t.Rules, t.Power = p.Rules(s.o.Audience), p.Power
 	switch {
 	case a == nil:
 		t.Standing = Unallowed
-		return nil
+		if t.hidden {
+			t.Standing = OtherOwner
+		}
+		return
 	case !exchange.IsOwner(p, a.Owner.UserID, a.Owner.Username) || !a.Owner.RemovedAt.IsZero():
 		t.Standing = OtherOwner
-		return nil
+		return
 	}
 	now := t.Rules
 	beyond, err := exchange.Beyond(&a.Trust, &a.Owner, p.Power, s.o.Tokens.Table())
@@ -200,7 +222,6 @@ func (s *Service) judge(t *One) error {
 	if wider != "grant" && !token.SameScopes(p.Power, a.Scopes) {
 		t.Differs = append(t.Differs, "grants something else than what was allowed")
 	}
-	return nil
 }
 
 // Made is a token of a trust.
@@ -228,8 +249,9 @@ func (s *Service) Alive(ctx context.Context, c *tokens.Owner, name string, most 
 	return all, nil
 }
 
-// Revoke ends what was allowed to a trust, and all its tokens. It tells how many these were. Nothing passes with one of them on
-// this node when it returns.
+// Revoke ends what was allowed to a trust, and all its tokens: those of its owner, and everybody's for an administrator. It
+// tells how many these were. Nothing passes with one of them on this node when it returns. An owner's credential has to reach
+// as far as those that the tokens are bound to, as for each of them.
 func (s *Service) Revoke(ctx context.Context, c *tokens.Owner, name, reason string) (n int, err error) {
 	t, err := s.Find(ctx, c, name)
 	if err != nil {
@@ -238,25 +260,56 @@ func (s *Service) Revoke(ctx context.Context, c *tokens.Owner, name, reason stri
 	if t.Allowed == nil {
 		return 0, tokens.Conflict("nobody has allowed the trust %s: it has no tokens", name)
 	}
+	owners, err := s.ending(ctx, c, t)
+	if err != nil {
+		return 0, err
+	}
 	if reason == "" {
 		reason = "the trust was revoked by " + c.Username()
 	}
-	by := "user:" + strconv.FormatInt(c.UserID(), 10)
+	by, whose := "user:"+strconv.FormatInt(c.UserID(), 10), t.Allowed.OwnerID
+	if s.o.Tokens.Administrates(c) {
+		whose = 0
+	}
 	var ids []int64
 	err = s.o.Tokens.Change(ctx, func(ctx context.Context, st store.Store) error {
 		// Once asked for, a revocation does not wait for the caller to stay.
-		ids, err = st.RevokeTrust(context.WithoutCancel(ctx), name, store.Cause{Reason: reason, By: by, At: s.o.Tokens.Now()})
+		ids, err = st.RevokeTrust(context.WithoutCancel(ctx), name, whose, store.Cause{Reason: reason, By: by, At: s.o.Tokens.Now()})
 		return err
 	})
 	if err != nil {
 		return 0, err
 	}
-	change := tokens.Change{What: "trust_revoked", OwnerID: t.Allowed.Owner.UserID, By: by, Reason: name + ": " + reason}
-	s.o.Tokens.Recorded(change)
+	owner := t.Allowed.Owner.UserID
+	s.o.Tokens.Recorded(tokens.Change{What: "trust_revoked", OwnerID: owner, By: by, Reason: name + ": " + reason})
 	for _, id := range ids {
-		s.o.Tokens.Recorded(tokens.Change{What: "revoked", TokenID: id, OwnerID: change.OwnerID, By: by, Reason: reason})
+		s.o.Tokens.Recorded(tokens.Change{What: "revoked", TokenID: id, OwnerID: cmp.Or(owners[id], owner), By: by, Reason: reason})
 	}
 	return len(ids), nil
+}
+
+// ending tells whose the tokens of a trust are that a caller may see, and by an error that the caller's credential is too weak
+// to end one of them, or what was allowed.
+func (s *Service) ending(ctx context.Context, c *tokens.Owner, t *One) (owners map[int64]int64, err error) {
+	alive, err := s.Alive(ctx, c, t.Name, math.MaxInt32)
+	if err != nil {
+		return nil, err
+	}
+	all := []store.Listed{{Record: token.Record{CredentialID: t.Allowed.CredentialID}, Owner: t.Allowed.Owner}}
+	owners = map[int64]int64{}
+	for i := range alive {
+		owners[alive[i].ID] = alive[i].Owner.UserID
+		all = append(all, alive[i].Listed)
+	}
+	for i := range all {
+		if s.o.Tokens.Administrates(c) || c.Watches() { // the forge has named a watcher, whatever the credential could do
+			break
+		}
+		if err := c.Vouch(ctx, s.o.Tokens, &all[i]); err != nil {
+			return nil, err
+		}
+	}
+	return owners, nil
 }
 
 // Traded notes what came of an ID token.

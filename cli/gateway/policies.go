@@ -44,8 +44,7 @@ func (g *gateway) recompile(e reload.Event) {
 
 // policiesReloaded logs and counts a reload of the policies.
 func (g *gateway) policiesReloaded(objects int, problems []routes.Problem) {
-	g.policyReloads.count(len(problems) == 0)
-	defer g.trading.Renew() // also when there are problems: an issuer that is gone is gone
+	g.policyReloads.count(len(problems)+len(g.trading.Renew()) == 0) // also with problems: an issuer that is gone is gone
 	if len(problems) == 0 {
 		g.logger.Info("policies reloaded", zap.Int("objects", objects))
 		return

@@ -1,6 +1,7 @@
 package opening
 
 import (
+	"errors"
 	"slices"
 	"time"
 
@@ -56,12 +57,13 @@ func Trusts(c *config.Config, paths []string, table func() *routes.Table, mounte
 			if within {
 				documents = set.Trusts()
 			}
-			if len(documents) > 0 && c.TrustAudience() == "" {
+			if len(documents) > 0 && c.Policies != "" && c.TrustAudience() == "" {
 				return nil, []routes.Problem{{Source: routes.Source{File: documents[0].File, Line: documents[0].Node.Line},
 					Message: "ID tokens are made for nobody", Fix: "give public_url or oidc.audience in the configuration"}}
 			}
 			return loadTrusts(c, files, documents, set, table())
 		},
+		Less:   func(before *trust.Set) *trust.Set { return before.Within(mounted().Trusts()) },
 		Report: report})
 	if len(problems) > 0 {
 		return nil, routes.Problems(problems)
@@ -89,7 +91,13 @@ func loadTrusts(c *config.Config, files []routes.File, documents []trust.Documen
 	return trust.Load(o)
 }
 
-// TrustsOf reads the trusts of a set as a gateway with this configuration would.
+// TrustsOf reads the trusts of a set as a gateway with this configuration would, beside those of oidc.trusts, which it does not
+// give.
 func TrustsOf(c *config.Config, set *manifest.Set, t *routes.Table) (*trust.Set, []routes.Problem) {
-	return loadTrusts(c, nil, set.Trusts(), set, t)
+	kept, err := Trusts(c, nil, func() *routes.Table { return t }, func() *manifest.Set { return set }, nil)
+	var problems routes.Problems
+	if errors.As(err, &problems) {
+		return nil, problems
+	}
+	return kept.Current().OfDocuments(), nil
 }

@@ -201,7 +201,7 @@ func newRevoke() *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			reason, _ := cmd.Flags().GetString("reason")
 			return desk.OnStore(cmd, nil, func(ctx context.Context, d *desk.Desk) error {
-				ids, err := d.Store.RevokeTrust(ctx, args[0], store.Cause{Reason: reason, By: desk.Actor(), At: d.Now()})
+				ids, err := d.Store.RevokeTrust(ctx, args[0], 0, store.Cause{Reason: reason, By: desk.Actor(), At: d.Now()})
 				if err != nil {
 					return err
 				}

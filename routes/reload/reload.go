@@ -73,6 +73,8 @@ type Source[T any] struct {
 	MayBeNone bool
 	// Load makes it of files. before is what is in use; nil for the first time.
 	Load func(files []routes.File, before *T) (*T, []routes.Problem)
+	// Less gives what stays of what is in use when there are problems; nil: all of it.
+	Less func(before *T) *T
 	// Report is told of every reload, in order: what is in use, how many files were read, and why the one before stays. Nil is told
 	// nothing.
 	Report func(current *T, files int, problems []routes.Problem)
@@ -105,7 +107,7 @@ func Keep[T any](source Source[T]) (*Kept[T], []routes.Problem) {
 func (k *Kept[T]) Current() *T { return k.current.Load() }
 
 // Reload reads the files again, whether they changed or not, and puts what they hold into use. When there are problems, what was
-// there before stays.
+// there before stays, or as much of it as Less says.
 func (k *Kept[T]) Reload() []routes.Problem { return k.files.Reload() }
 
 // Watch reloads when a file was changed, added or removed, until the context is done, see Files.Watch.
@@ -127,6 +129,9 @@ func (k *Kept[T]) load(files []routes.File, problems []routes.Problem) []routes.
 		if loaded, problems = k.source.Load(files, k.Current()); len(problems) == 0 {
 			k.current.Store(loaded)
 		}
+	}
+	if len(problems) > 0 && k.source.Less != nil {
+		k.current.Store(k.source.Less(k.Current()))
 	}
 	if k.source.Report != nil {
 		k.source.Report(k.Current(), len(files), problems)

@@ -102,11 +102,13 @@ func (s Trusts) ActiveOf(ctx context.Context, name string, now time.Time) (int, 
 
 // ListTrusts implements store.Trusts.
 func (s Trusts) ListTrusts(ctx context.Context, now time.Time) ([]store.TrustListed, error) {
-	rows, err := s.db.Database().Read.Query(ctx, "SELECT "+columns+`, o.id, o.origin, o.user_id, o.username,
+	rows, err := s.db.Database().Read.Query(ctx, "SELECT "+columns+`, o.id, o.origin, o.user_id, o.username, o.removed_at,
 		(SELECT count(*) FROM trust_tokens m JOIN tokens k ON k.family_id = m.token_id
 			WHERE m.trust = t.name AND k.revoked_at = 0 AND k.expires_at > ?),
+		(SELECT count(*) FROM trust_tokens m JOIN tokens k ON k.family_id = m.token_id
+			WHERE m.trust = t.name AND k.revoked_at = 0 AND k.expires_at > ? AND k.owner_id = t.owner_id),
 		(SELECT count(*) FROM trust_tokens m WHERE m.trust = t.name)
-		FROM trusts t JOIN owners o ON o.id = t.owner_id ORDER BY t.name`, now.UnixMilli())
+		FROM trusts t JOIN owners o ON o.id = t.owner_id ORDER BY t.name`, now.UnixMilli(), now.UnixMilli())
 	if err != nil {
 		return nil, fmt.Errorf("listing trusts: %w", err)
 	}
@@ -115,12 +117,17 @@ func (s Trusts) ListTrusts(ctx context.Context, now time.Time) ([]store.TrustLis
 	for rows.Next() {
 		var r row
 		var l store.TrustListed
-		fields := append(r.fields(), &l.Owner.ID, &l.Owner.Origin, &l.Owner.UserID, &l.Owner.Username, &l.Active, &l.Made)
+		var removed int64
+		fields := append(r.fields(), &l.Owner.ID, &l.Owner.Origin, &l.Owner.UserID, &l.Owner.Username, &removed, &l.Active, &l.Own,
+			&l.Made)
 		if err := rows.Scan(fields...); err != nil {
 			return nil, fmt.Errorf("listing trusts: %w", err)
 		}
 		if l.Trust, err = r.trust(); err != nil {
 			return nil, err
+		}
+		if removed != 0 {
+			l.Owner.RemovedAt = time.UnixMilli(removed).UTC()
 		}
 		all = append(all, l)
 	}
@@ -214,7 +221,7 @@ func spend(ctx context.Context, on tables.Conn, use store.TrustUse) error {
 }
 
 // RevokeTrust implements store.Trusts. Tokens that are over, and those that were made below them, are over already.
-func (s Trusts) RevokeTrust(ctx context.Context, name string, c store.Cause) ([]int64, error) {
+func (s Trusts) RevokeTrust(ctx context.Context, name string, ownerID int64, c store.Cause) ([]int64, error) {
 	return s.db.RevokeAll(ctx, "revoking the trust "+name, c, func(tx store.Tx) ([]int64, error) {
 		on := tx.(tables.Conn)
 		if _, err := on.Exec(ctx, "DELETE FROM trusts WHERE name = ?", name); err != nil {
@@ -222,7 +229,8 @@ func (s Trusts) RevokeTrust(ctx context.Context, name string, c store.Cause) ([]
 		}
 		// By the token's own end, which may have been put off by hand.
 		rows, err := on.Query(ctx, `SELECT t.id FROM trust_tokens m JOIN tokens t ON t.family_id = m.token_id
-			WHERE m.trust = ? AND t.revoked_at = 0 AND t.expires_at > ? ORDER BY t.id`, name, c.At.UnixMilli())
+			WHERE m.trust = ? AND t.revoked_at = 0 AND t.expires_at > ? AND (t.owner_id = ? OR ? = 0) ORDER BY t.id`,
+			name, c.At.UnixMilli(), ownerID, ownerID)
 		if err != nil {
 			return nil, err
 		}

@@ -202,7 +202,7 @@ func TestThreatsOfDirectUse(t *testing.T) {
 				t.Errorf("%s: %+v", what, again)
 			}
 		}
-		if _, err := w.store.RevokeTrust(t.Context(), "notes", store.Cause{At: time.Now(), By: "x"}); err != nil {
+		if _, err := w.store.RevokeTrust(t.Context(), "notes", 0, store.Cause{At: time.Now(), By: "x"}); err != nil {
 			t.Fatal(err)
 		}
 		refused(t, w, "a new one of a revoked trust", w.job(t, nil), "not_allowed")
@@ -361,7 +361,7 @@ func TestWhatIsRevokedIsNotTraded(t *testing.T) {
 	if given, reason := w.another(t).tradeRaw(t, raw); given != nil || reason != "revoked" {
 		t.Errorf("traded after it was revoked: %q", reason)
 	}
-	if _, err := w.store.RevokeTrust(t.Context(), "notes", store.Cause{At: time.Now(), By: "x"}); err != nil {
+	if _, err := w.store.RevokeTrust(t.Context(), "notes", 0, store.Cause{At: time.Now(), By: "x"}); err != nil {
 		t.Fatal(err)
 	}
 	w.allow(t)

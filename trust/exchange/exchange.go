@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"reflect"
 	"strconv"
 	"time"
 
@@ -270,6 +271,9 @@ func (s *Service) give(ctx context.Context, p *trust.Policy, t *keys.Token, dire
 	}
 	made, err := s.o.Tokens.CreateBound(ctx, "trust:"+p.Name, owner, allowed.CredentialID, r,
 		func(ctx context.Context, st store.Store, r token.Record) (token.Record, error) {
+			if err := s.still(p, t); err != nil {
+				return token.Record{}, err
+			}
 			return st.CreateTrusted(ctx, r, use)
 		})
 	switch {
@@ -289,6 +293,16 @@ func (s *Service) give(ctx context.Context, p *trust.Policy, t *keys.Token, dire
 	}
 	e.TokenID = made.ID
 	return &Given{made, p.Name}, nil
+}
+
+// still refuses when a policy or its issuer is another one by now, or gone.
+func (s *Service) still(p *trust.Policy, t *keys.Token) error {
+	i, err := s.o.Keys.Issuer(t.URL)
+	now := s.o.Policies().Find(p.Name)
+	if err == nil && i.Name == t.Issuer && i.Keys() == t.Keys && (now == p || reflect.DeepEqual(now, p)) {
+		return nil
+	}
+	return &Refusal{Reason: "changed", Busy: true, Message: "the trust or its issuer was changed a moment ago: try again"}
 }
 
 // useOf names an ID token among those that were traded: by hashes of one length, so that no two issuers and ids come to the

@@ -241,7 +241,7 @@ func TestATrustIsRevokedAtOnce(t *testing.T) {
 	w.load(t)
 	w.allow(t)
 	given, _ := w.trade(t, nil)
-	ids, err := w.store.RevokeTrust(t.Context(), "notes", store.Cause{Reason: "over", By: "cli:a", At: time.Now()})
+	ids, err := w.store.RevokeTrust(t.Context(), "notes", 0, store.Cause{Reason: "over", By: "cli:a", At: time.Now()})
 	if err != nil || !slices.Equal(ids, []int64{given.ID}) {
 		t.Errorf("%v, %v", ids, err)
 	}

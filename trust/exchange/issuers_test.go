@@ -80,3 +80,33 @@ func TestAnIssuerThatIsTakenOutTakesItsTokensAlong(t *testing.T) {
 		t.Errorf("after: %v, %q", r, reason)
 	}
 }
+
+// Threat: an issuer or a trust is taken out while an exchange waits for the forge, which then stores a token. Control: nothing changes.
+func TestWhatIsTakenOutMeanwhileGivesNothing(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(w *world)
+		want   string
+	}{
+		"nothing":               {func(*world) {}, ""},
+		"the issuer goes":       {func(w *world) { _ = w.keys.Replace(nil) }, "changed"},
+		"the trust goes":        {func(w *world) { w.set = nil }, "changed"},
+		"the issuer is another": {func(w *world) { _ = w.keys.Replace([]keys.Issuer{{Name: "x", URL: w.issuer.URL}}) }, "changed"},
+		"the issuers are others": {func(w *world) {
+			_ = w.keys.Replace([]keys.Issuer{{Name: "ci", URL: w.issuer.URL}, {Name: "x", URL: "https://x.test"}})
+		}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			if problems := w.load(t); problems != nil {
+				t.Fatal(problems)
+			}
+			w.allow(t)
+			asked := false
+			w.meanwhile = func() { asked = true; c.change(w) }
+			given, reason := w.trade(t, nil)
+			if !asked || reason != c.want || (given != nil) != (c.want == "") {
+				t.Errorf("asked %t, %v, %q, want %q", asked, given, reason, c.want)
+			}
+		})
+	}
+}

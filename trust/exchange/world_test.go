@@ -2,6 +2,7 @@ package exchange_test
 
 import (
 	"errors"
+	"net/http"
 	"net/http/httptest"
 	"path/filepath"
 	"strconv"
@@ -44,12 +45,19 @@ type world struct {
 	events  []exchange.Event
 	kind    string
 	keys    *keys.Keys
+
+	meanwhile func() // what happens while the forge is asked
 }
 
 func newWorld(t testing.TB) *world {
 	t.Helper()
 	w := &world{forge: forgetest.New(forgetest.Options{}), issuer: trusttest.New(t), kind: "gitlab"}
-	server := httptest.NewServer(w.forge)
+	server := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		if w.meanwhile != nil {
+			w.meanwhile()
+		}
+		w.forge.ServeHTTP(rw, r)
+	}))
 	t.Cleanup(server.Close)
 	alice := w.forge.AddUser("alice")
 	w.pat = w.forge.AddToken(alice, forgetest.Token{Name: "for patgate"})

@@ -52,8 +52,23 @@ func (i *Issuer) Check() *Problem {
 	return nil
 }
 
-// Clashes tells whether two issuers have the same name or the same address, so that it is not clear which one is meant.
-func (i *Issuer) Clashes(o *Issuer) bool { return i.Name == o.Name || i.URL == o.URL }
+// Clashes tells whether two issuers have the same name, or addresses that people or browsers take for the same one, so that it
+// is not clear which one is meant.
+func (i *Issuer) Clashes(o *Issuer) bool { return i.Name == o.Name || meant(i.URL) == meant(o.URL) }
+
+// meant gives an address without what makes no difference to who follows it.
+func meant(s string) string {
+	u, err := url.Parse(s)
+	if err != nil {
+		return s
+	}
+	port := u.Port()
+	if u.Scheme == "https" && port == "443" || u.Scheme == "http" && port == "80" {
+		port = ""
+	}
+	host := strings.TrimSuffix(strings.ToLower(u.Hostname()), ".")
+	return u.Scheme + "://" + host + ":" + port + strings.TrimRight(u.Path, "/")
+}
 
 // Keys says where the keys of the issuer are, and who vouches for that; empty: at its own address, as anybody would read it.
 func (i *Issuer) Keys() string {
@@ -90,10 +105,15 @@ func (i *Issuer) Beyond(o *Issuer) string {
 	return ""
 }
 
-// isAddress tells whether a text may be the address of an issuer or of its keys.
+// isAddress tells whether a text may be the address of an issuer or of its keys: of visible ASCII alone, with scheme and host
+// in small letters, so that no two look alike and none holds what stands behind it in a line.
 func isAddress(s string) bool {
 	u, err := url.Parse(s)
-	if err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" || u.ForceQuery {
+	if err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.ForceQuery || strings.Contains(s, "#") {
+		return false
+	}
+	odd := func(c rune) bool { return c <= ' ' || c >= 0x7f }
+	if strings.ContainsFunc(s, odd) || !strings.HasPrefix(s, u.Scheme+"://"+strings.ToLower(u.Host)) {
 		return false
 	}
 	return u.Scheme == "https" || u.Scheme == "http" && slices.Contains([]string{"localhost", "127.0.0.1", "::1"}, u.Hostname())

@@ -2,10 +2,12 @@ package trustpage
 
 import (
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
 	"patgate/admin/manifest"
+	"patgate/admin/trustwatch"
 )
 
 // Policies is what files of policy as code have in force beside trusts.
@@ -26,10 +28,10 @@ type Object struct {
 	Lines                   []string
 }
 
-// PoliciesOf gives the page of what is mounted; nil has nothing.
-func PoliciesOf(m *manifest.Mounted) *Policies {
+// PoliciesOf gives the page of what is mounted, with what is wrong with its trusts; nil has nothing.
+func PoliciesOf(m *manifest.Mounted, s *trustwatch.Service) *Policies {
 	p := &Policies{}
-	for _, problem := range m.Refused() {
+	for _, problem := range slices.Concat(m.Refused(), s.Problems()) {
 		p.Refused = append(p.Refused, problem.Error())
 	}
 	set := m.Set()
@@ -77,6 +79,7 @@ func lines(o *manifest.Object) (all []string) {
 		add("is", m.Type+" at "+m.URL)
 		add("has its keys at", m.JWKSURL)
 		add("signs by", m.Algorithms...)
+		add("is vouched for by the authority in", m.CAFile)
 	}
 	return all
 }

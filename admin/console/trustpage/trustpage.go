@@ -90,7 +90,7 @@ func Of(ctx context.Context, s *trustwatch.Service, c *tokens.Owner, everyone, a
 }
 
 func rowOf(t *trustwatch.One) Row {
-	r := Row{Name: t.Name, Alive: t.Alive(), Differs: t.Differs, Own: t.Own, Issuer: t.Rules.Issuer, Most: t.Rules.MaxActive}
+	r := Row{Name: t.Name, Alive: t.Alive, Differs: t.Differs, Own: t.Own, Issuer: t.Rules.Issuer, Most: t.Rules.MaxActive}
 	if p := t.Policy; p != nil {
 		r.Description, r.Owner = p.Description, p.Owner
 		r.File = filepath.Base(p.Source.File) + ":" + strconv.Itoa(p.Source.Line)
@@ -142,6 +142,9 @@ func Find(ctx context.Context, s *trustwatch.Service, c *tokens.Owner, name stri
 		Names: show.Names(store.PlacesOf(t.Power))}}
 	p.Grant = rows.Scopes(&granted, show.Catalogue, show.Now)
 	p.Facts = facts(t.Rules)
+	if keys := t.Rules.Keys; keys != "" {
+		p.Facts = append(p.Facts, Fact{"Keys of the issuer", keys})
+	}
 	if t.Allowed != nil {
 		p.Allowed, p.AllowedBy = rows.At(t.Allowed.AllowedAt, show.Now), t.Allowed.Owner.Username
 	}
@@ -207,6 +210,7 @@ func said(reason string, direct bool) string {
 		"not_direct":        "Sent itself, which the trust does not allow",
 		"narrowed":          "The trust gives less than when it first came",
 		"revoked":           "Its token was revoked or paused",
+		"changed":           "The trust or its issuer was changed meanwhile",
 		"failed":            "patgate, the forge or the store failed",
 	}[reason]
 	if text == "" {

@@ -103,17 +103,17 @@ func (d *Desk) Door(attempts *forge.Attempts, deadline time.Duration) reading.ID
 }
 
 // Renew takes over the issuers and trusts of policy as code as it is now. An issuer that is gone is gone at once, whatever
-// becomes of the trusts that name it.
-func (d *Desk) Renew() {
+// becomes of the trusts that name it. It gives what is wrong with the trusts.
+func (d *Desk) Renew() []routes.Problem {
 	if d == nil {
-		return
+		return nil
 	}
 	d.renewing.Lock()
 	defer d.renewing.Unlock()
 	if err := d.keys.Replace(opening.KeysOf(opening.Issuers(d.o.Config, d.o.Mounted()))); err != nil {
 		d.o.Logger.Error("an issuer that cannot be had is none", zap.Error(err))
 	}
-	d.trusts.Reload() // its outcome is reported
+	return d.trusts.Reload()
 }
 
 // Watch keeps the policies up to date with their files, until the context is done.
@@ -136,7 +136,7 @@ func (d *Desk) reloaded(set *trust.Set, files int, problems []routes.Problem) {
 	for _, p := range problems {
 		d.o.Logger.Error("trusts not reloaded, those before stay", zap.String("problem", p.Error()))
 	}
-	d.watch.Refused(len(problems) > 0)
+	d.watch.Refused(problems)
 }
 
 // advise logs what of policies lets through more than their authors may mean.

@@ -21,6 +21,7 @@ type Document struct {
 	Overlay  bool
 	lines    int        // of the file: the parser puts what is missing at its end on a line behind
 	Root     *yaml.Node // nil when the file could not be read as YAML
+	Empty    bool       // nothing stands in the file, or comments alone
 	Problems []routes.Problem
 }
 
@@ -80,7 +81,8 @@ func ParseAll(f routes.File) (all []*Document) {
 		var root yaml.Node
 		switch err := decoder.Decode(&root); {
 		case err == io.EOF && len(all) == 0:
-			add().ProblemAt(1, "write at least one key, or remove the file", "the file is empty")
+			add().Empty = true
+			all[0].ProblemAt(1, "write at least one key, or remove the file", "the file is empty")
 			return all
 		case err == io.EOF:
 			return all

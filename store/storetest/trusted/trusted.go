@@ -171,7 +171,7 @@ func Run(t *testing.T, open storetest.Open) {
 		if _, err := f.Store.EditToken(ctx, living.ID, e, cause); err != nil {
 			t.Errorf("the end of what ended lately: %v", err)
 		}
-		ids, err := f.Store.RevokeTrust(ctx, "long", store.Cause{Reason: "over", By: "cli:a", At: end.Add(store.EndedLongAgo)})
+		ids, err := f.Store.RevokeTrust(ctx, "long", 0, store.Cause{Reason: "over", By: "cli:a", At: end.Add(store.EndedLongAgo)})
 		if err != nil || len(ids) != 1 || ids[0] != living.ID {
 			t.Errorf("%v, %v", ids, err)
 		}
@@ -186,7 +186,7 @@ func Run(t *testing.T, open storetest.Open) {
 			t.Fatal(err)
 		}
 		other := f.NewToken(t, "ordinary")
-		ids, err := f.Again().RevokeTrust(ctx, "gone", store.Cause{Reason: "over", By: "cli:a", At: Start()})
+		ids, err := f.Again().RevokeTrust(ctx, "gone", 0, store.Cause{Reason: "over", By: "cli:a", At: Start()})
 		if err != nil || len(ids) != 2 {
 			t.Errorf("%v, %v", ids, err)
 		}
