@@ -68,7 +68,9 @@ func scaleDir(b *testing.B) string {
 }
 
 // unsealed leaves credentials as they are: there is nothing in them.
-func unsealed(c store.Credential, _, _ seal.Binding) (string, []byte, error) { return c.KeyID, []byte{0}, nil }
+func unsealed(c store.Credential, _, _ seal.Binding) (string, []byte, error) {
+	return c.KeyID, []byte{0}, nil
+}
 
 // scopeOf makes the scopes of one of many tokens: most are narrow, some broad, some make credentials.
 func scopeOf(r *rand.Rand) []policy.ScopeSpec {
