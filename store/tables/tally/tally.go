@@ -129,8 +129,8 @@ func Kept() string {
 
 // Recount keeps what tokens are at an instant, which comes before them.
 func Recount() string {
-	return "INSERT INTO tallied (token_id, owner_id, until, counted_at, reach, " + names() + ") SELECT t.id, t.owner_id, " + until() +
-		", " + now + ", " + reach + ", " + counted() + tokens + "t.id IN " + some(2) +
+	return "INSERT INTO tallied (token_id, owner_id, until, counted_at, reach, " + names() + ") SELECT t.id, t.owner_id, " +
+		until() + ", " + now + ", " + reach + ", " + counted() + tokens + "t.id IN " + some(2) +
 		" ON CONFLICT (token_id) DO UPDATE SET until = excluded.until, counted_at = excluded.counted_at, " +
 		"reach = excluded.reach, " +
 		columns(func(k kind) string { return k.column + " = excluded." + k.column })
