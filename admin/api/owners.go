@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"time"
 
+	"patgate/admin/tokens"
 	"patgate/store"
 )
 
@@ -34,6 +35,9 @@ func SummaryOf(o *store.OwnerTally) OwnerSummary {
 
 // owners answers what owners' tokens amount to, for administrators.
 func (q *call) owners() (*reply, error) {
+	if !q.o.Tokens.Administrates(q.caller) { // whatever is asked
+		return nil, tokens.ErrNotFound
+	}
 	p := q.query()
 	part := p.page()
 	f := store.OwnerFilter{Search: p.text("search"), Limit: part.size, Offset: part.offset()}
@@ -50,11 +54,18 @@ func (q *call) owners() (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
+	counting, err := q.o.Tokens.Judging(q.Context())
+	if err != nil {
+		return nil, err
+	}
 	views := make([]OwnerSummary, len(list))
 	for i := range list {
 		views[i] = SummaryOf(&list[i])
 	}
 	a := answer(http.StatusOK, views)
 	part.write(a.header, q, total)
+	if counting {
+		a.header.Set("X-Patgate-Counting", "true")
+	}
 	return a, nil
 }

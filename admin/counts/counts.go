@@ -15,7 +15,7 @@ type Counts struct {
 	// Soon, Broad, Dangerous, Reports and Unused count active tokens: expiring soon, broad, those that look dangerous, in report
 	// mode, and unused or with unused permissions.
 	Soon, Broad, Dangerous, Reports, Unused int
-	// Counting tells that not all tokens were judged yet: Broad and Unused may be too low.
+	// Counting tells that not all tokens were judged yet: Broad, Dangerous and Unused may be too low.
 	Counting bool
 }
 

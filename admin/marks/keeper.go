@@ -2,6 +2,7 @@ package marks
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -130,13 +131,16 @@ func (k *Keeper) once(ctx context.Context, last *turns) (err error) {
 			err = fmt.Errorf("a fault: %v", fault)
 		}
 	}()
-	j, now := k.Judge(), k.now()
-	if j == nil {
-		return nil
+	err = k.recount(ctx) // before what may take long; a fault in it holds up nothing else
+	if j := k.Judge(); j != nil {
+		err = errors.Join(err, k.turn(ctx, j, last), k.recount(ctx))
 	}
-	if err := k.recount(ctx); err != nil { // before what may take long
-		return err
-	}
+	return err
+}
+
+// turn judges what is to be judged now.
+func (k *Keeper) turn(ctx context.Context, j *Judge, last *turns) error {
+	now := k.now()
 	if now.Sub(last.due) >= dueEvery || last.under != j.under {
 		if err := k.all(ctx, j); err != nil {
 			return err
@@ -152,10 +156,7 @@ func (k *Keeper) once(ctx context.Context, last *turns) (err error) {
 	if err := k.walk(ctx, store.Due{}); err != nil {
 		return err
 	}
-	if err := k.fill(ctx); err != nil {
-		return err
-	}
-	return k.recount(ctx)
+	return k.fill(ctx)
 }
 
 // recount counts anew what changed, in pieces, so that whoever looks at numbers need not.
@@ -216,7 +217,7 @@ func (k *Keeper) walk(ctx context.Context, d store.Due) error {
 		list, next, err := k.store.Due(ctx, d, pieces)
 		if err == nil && len(list) > 0 {
 			if err = k.Keep(ctx, list); err == nil {
-				_, err = k.store.Recount(ctx, k.now())
+				_, _ = k.store.Recount(ctx, k.now()) // what is wrong with it is told once a turn
 			}
 		}
 		if err != nil || next == 0 {

@@ -96,3 +96,37 @@ func TestCountsWhileTokensAreJudged(t *testing.T) {
 		t.Errorf("one that can be read again is not judged anew, %v", err)
 	}
 }
+
+// What cannot be counted holds up no judging, and numbers are kept where there is no route table.
+func TestCountingAndJudgingDoNotHoldEachOtherUp(t *testing.T) {
+	w := newWorld(t, nil)
+	w.make(t, reading(w.api, "read_job"))
+	left := func() (n int) {
+		t.Helper()
+		if err := w.store.Database().Read.QueryRow(t.Context(), "SELECT count(*) FROM untallied").Scan(&n); err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	if left() == 0 {
+		t.Fatal("nothing is to be counted")
+	}
+	if err := marks.NewKeeper(w.store, nil, w.Now).Once(t.Context()); err != nil || left() != 0 {
+		t.Errorf("without a table %d are left, %v", left(), err)
+	}
+	if err := w.store.Database().Change(t.Context(), "changing", func(tx tables.Conn) error {
+		_, err := tx.Exec(t.Context(), "UPDATE marks SET judged = 0")
+		if err == nil {
+			_, err = tx.Exec(t.Context(), "DROP TABLE tallied")
+		}
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Marks().Once(t.Context()); err == nil {
+		t.Error("it is not said that nothing can be counted")
+	}
+	if judging, err := w.Judging(t.Context()); err != nil || judging {
+		t.Errorf("nothing is judged, %v", err)
+	}
+}

@@ -40,6 +40,14 @@ the tokens that patgate token list --owner shows.`,
 				if err != nil {
 					return err
 				}
+				counting, err := d.Judging(ctx)
+				if err != nil {
+					return err
+				}
+				if counting {
+					fmt.Fprintln(cmd.ErrOrStderr(), "Still counting: not all tokens have been looked at yet, so broad and dangerous "+
+						"ones and the highest radius may lack some.")
+				}
 				if !terminal.WantsJSON(cmd) {
 					return printSummary(cmd, list, total)
 				}

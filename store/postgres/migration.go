@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -66,8 +67,30 @@ func (v version) usable() error {
 	return nil
 }
 
-// migrate brings the schema up to date in one transaction. Nodes that start together wait for each other.
+const (
+	// lockWait is how long a migration waits for a lock, since all who change a table wait behind it meanwhile; lockRest is how long
+	// it leaves them alone before it tries again.
+	lockWait = 500 * time.Millisecond
+	lockRest = time.Second
+)
+
+// migrate brings the schema up to date. It waits for who reads for long, as pg_dump does, but lets nobody wait for that.
 func migrate(ctx context.Context, pool beginner) error {
+	for {
+		err := tryMigrate(ctx, pool)
+		if !again(err) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("another transaction, such as a backup, holds the tables (fix: start again when it is over): %w", err)
+		case <-time.After(lockRest):
+		}
+	}
+}
+
+// tryMigrate does so in one transaction. Nodes that start together wait for each other.
+func tryMigrate(ctx context.Context, pool beginner) error {
 	v, err := schema(ctx, pool)
 	if err == nil {
 		err = v.usable()
@@ -81,6 +104,9 @@ func migrate(ctx context.Context, pool beginner) error {
 	}
 	defer rollback(ctx, tx)
 	if _, err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock($1)", migrationLock); err != nil {
+		return err
+	}
+	if _, err := tx.Exec(ctx, fmt.Sprintf("SET LOCAL lock_timeout = %d", lockWait.Milliseconds())); err != nil {
 		return err
 	}
 	const table = "CREATE TABLE IF NOT EXISTS patgate_schema (version INTEGER NOT NULL, works_with INTEGER NOT NULL)"

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -25,7 +26,7 @@ func connect(t *testing.T, url string) *pgx.Conn {
 
 // withoutMarks takes from a database what the schema has of marks.
 const withoutMarks = `DROP TABLE tallies, tallied, untallied, token_text, untexted;
-		DROP FUNCTION token_tallied, mark_tallied, use_tallied, token_told, text_grams CASCADE;
+		DROP FUNCTION token_tallied, mark_tallied, note_untallied, use_tallied, token_told, text_grams CASCADE;
 		DROP TABLE token_grants, token_rights, family_networks, ungranted; DROP INDEX paths_by_place;
 		DROP FUNCTION token_granted, grant_scopes, limits_read CASCADE;
 		DROP TABLE marks, unmarked; DROP FUNCTION token_marked, token_judged CASCADE;
@@ -144,5 +145,87 @@ func TestWhatTokensOfAnOlderSchemaNameIsKnown(t *testing.T) {
 				t.Errorf("%q", got)
 			}
 		})
+	}
+}
+
+// withoutTallies takes from a database what the schema has since numbers are kept of owners.
+const withoutTallies = `DROP TABLE tallies, tallied, untallied, token_text, untexted;
+	DROP FUNCTION token_tallied, mark_tallied, note_untallied, use_tallied, token_told, text_grams CASCADE;
+	ALTER TABLE marks DROP COLUMN dangerous; UPDATE patgate_schema SET version = 9`
+
+// Numbers come to be kept while somebody reads for long, as pg_dump does: nobody who changes tokens waits for long meanwhile. Tokens that
+// were judged before it was noted what is dangerous are said to be still counted.
+func TestNumbersComeToBeKept(t *testing.T) {
+	var d databases
+	url := d.url(t, t.TempDir())
+	r := storetest.NewFixture(t, openURL(t, url), nil).NewToken(t, "kept")
+	c, reader := connect(t, url), connect(t, url)
+	for _, statement := range []string{withoutTallies, "UPDATE marks SET judged = 7, judged_at = 1"} {
+		if _, err := c.Exec(t.Context(), statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+	reading, err := reader.Begin(t.Context())
+	if err == nil {
+		_, err = reading.Exec(t.Context(), "LOCK TABLE marks, tokens, token_uses, owners IN ACCESS SHARE MODE")
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	opened := make(chan *postgres.DB, 1)
+	go func() {
+		db, err := postgres.Open(t.Context(), url, postgres.Options{})
+		if err != nil {
+			t.Error(err)
+		}
+		opened <- db
+	}()
+	var worst time.Duration
+	for began := time.Now(); time.Since(began) < 5*time.Second; time.Sleep(5 * time.Millisecond) {
+		one := time.Now()
+		if _, err := c.Exec(t.Context(), "UPDATE tokens SET paused_at = 1 - paused_at WHERE id = $1", r.ID); err != nil {
+			t.Fatal(err)
+		}
+		worst = max(worst, time.Since(one))
+	}
+	if len(opened) > 0 {
+		t.Error("it has not waited for who reads")
+	}
+	if t.Logf("a change waited %s", worst); worst > 3*time.Second {
+		t.Errorf("a change waited %s while a migration waited for who reads", worst)
+	}
+	if err := reading.Commit(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	db := <-opened
+	if db == nil {
+		return
+	}
+	defer db.Close()
+	if counting, err := db.Unjudged(t.Context()); err != nil || !counting {
+		t.Errorf("it is not said that it is not known what is dangerous, %v", err)
+	}
+	list, _, err := db.Due(t.Context(), store.Due{Under: 8, Version: 9, JudgedBefore: time.Now()}, 10)
+	if err != nil || len(list) != 1 {
+		t.Fatalf("%d are to be judged anew, %v", len(list), err)
+	}
+	if err := db.Judge(t.Context(), []store.Judgement{{TokenID: r.ID, Turn: list[0].Kept.Turn, Under: 8, Version: 9, At: time.Now()}}); err != nil {
+		t.Fatal(err)
+	}
+	if counting, err := db.Unjudged(t.Context()); err != nil || counting {
+		t.Errorf("all is judged and it is not said, %v", err)
+	}
+	// The version before serves again, and nobody counts: what is judged and used is noted once.
+	for n := range 5 {
+		if _, err := c.Exec(t.Context(), "UPDATE marks SET reach = reach + 1"); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := c.Exec(t.Context(), "UPDATE token_uses SET last_used_at = $1", n%2*90_000); err != nil {
+			t.Fatal(err)
+		}
+	}
+	noted := 0
+	if err := c.QueryRow(t.Context(), "SELECT count(*) FROM untallied").Scan(&noted); err != nil || noted != 1 {
+		t.Errorf("one token is noted %d times, %v", noted, err)
 	}
 }

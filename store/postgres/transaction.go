@@ -47,7 +47,8 @@ func (db *DB) database(read *pgxpool.Pool) tables.Database {
 			"WHERE id > ? AND id <= ? ON CONFLICT DO NOTHING",
 		FillMarks: "INSERT INTO marks (token_id) SELECT id FROM tokens WHERE id > ? AND id <= ? ON CONFLICT DO NOTHING",
 		MissMarks: missing,
-		Unjudged:  "EXISTS (SELECT 1 FROM unmarked) OR EXISTS (SELECT 1 FROM marks WHERE judged = 0)",
+		Unjudged: "EXISTS (SELECT 1 FROM unmarked) OR EXISTS (SELECT 1 FROM marks WHERE judged = 0) " +
+			"OR EXISTS (SELECT 1 FROM marks WHERE dangerous = -1)",
 
 		Counter:    counter,
 		SetCounter: setCounter,
@@ -64,7 +65,7 @@ func grams(all []string) (string, any) {
 // missing has tokens filled in that have no row in marks, tallied or token_text: a node of an older version has copied them while
 // no trigger fired.
 const missing = `WITH uncounted AS (
-		INSERT INTO untallied SELECT t.id FROM tokens t LEFT JOIN tallied k ON k.token_id = t.id WHERE k.token_id IS NULL
+		INSERT INTO untallied SELECT t.id, t.owner_id FROM tokens t LEFT JOIN tallied k ON k.token_id = t.id WHERE k.token_id IS NULL
 			AND NOT EXISTS (SELECT 1 FROM untallied u WHERE u.token_id = t.id)
 	), untold AS (
 		INSERT INTO untexted SELECT min(t.id) - 1, max(t.id) FROM tokens t LEFT JOIN token_text x ON x.token_id = t.id
@@ -112,7 +113,7 @@ func copyEnds(ctx context.Context, tx tables.Conn) error {
 	}
 	for _, statement := range []string{"INSERT INTO marks (token_id) SELECT id FROM tokens ON CONFLICT DO NOTHING",
 		"DELETE FROM ungranted", "INSERT INTO ungranted SELECT 0, max(id) FROM tokens HAVING count(*) > 0",
-		"INSERT INTO untallied SELECT id FROM tokens", "DELETE FROM untexted",
+		"INSERT INTO untallied SELECT id, owner_id FROM tokens", "DELETE FROM untexted",
 		"INSERT INTO untexted SELECT 0, max(id) FROM tokens HAVING count(*) > 0"} {
 		if _, err := tx.Exec(ctx, statement); err != nil {
 			return err

@@ -13,6 +13,7 @@ import (
 	"patgate/routes"
 	"patgate/store"
 	"patgate/store/tables"
+	"patgate/store/tables/tally"
 	"patgate/token"
 )
 
@@ -278,5 +279,51 @@ func TestPlacesAreFoundByIndexes(t *testing.T) {
 		if strings.Contains(plan, "SCAN") || !strings.Contains(plan, "SEARCH") {
 			t.Errorf("%s:\n%s", query, plan)
 		}
+	}
+}
+
+// TestWhatIsDangerousIsNotKnownAtOnce makes a store as it was before it was noted what is dangerous, and opens it: that is said to be still
+// counted until it was looked at. How many tokens one owner has is found without going through those of others.
+func TestWhatIsDangerousIsNotKnownAtOnce(t *testing.T) {
+	ctx := t.Context()
+	db := openOlder(t, "CREATE TABLE tallies",
+		"INSERT INTO sealing_keys VALUES ('k', x'00', 1, 0)",
+		"INSERT INTO owners VALUES (1, 'https://gitlab.example.com', 42, 'alice', 0, 1, 0)",
+		"INSERT INTO credentials VALUES (1, 1, 'k', x'00', 'personal', '[\"api\"]', 0, 1, 1, 'valid', '')",
+		`INSERT INTO tokens (hash, last_four, name, owner_id, credential_id, scopes, table_version, created_at, expires_at)
+			VALUES (zeroblob(32), 'abcd', 'old', 1, 1, '[{"access":"user","permissions":["read_user"]}]', 1, 1000, 9000)`,
+		"UPDATE marks SET judged = 7, judged_at = 1", "DELETE FROM unmarked")
+	if counting, err := db.Unjudged(ctx); err != nil || !counting {
+		t.Errorf("it is not said that it is not known what is dangerous, %v", err)
+	}
+	list, _, err := db.Due(ctx, store.Due{Under: 8, Version: 9, JudgedBefore: time.Now()}, 10)
+	if err != nil || len(list) != 1 {
+		t.Fatalf("%d are to be judged anew, %v", len(list), err)
+	}
+	one := store.Judgement{TokenID: list[0].ID, Turn: list[0].Kept.Turn, Under: 8, Version: 9, At: time.Now()}
+	if err := db.Judge(ctx, []store.Judgement{one}); err != nil {
+		t.Fatal(err)
+	}
+	if counting, err := db.Unjudged(ctx); err != nil || counting {
+		t.Errorf("all is judged and it is not said, %v", err)
+	}
+	query, args := tally.One(&store.OwnerFilter{Now: time.Now(), OwnerID: 1}, db.database().Filter)
+	rows, err := db.read.QueryContext(ctx, "EXPLAIN QUERY PLAN "+query, args...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	var plan strings.Builder
+	for rows.Next() {
+		var id, parent, unused int
+		var detail string
+		if err := rows.Scan(&id, &parent, &unused, &detail); err != nil {
+			t.Fatal(err)
+		}
+		plan.WriteString(detail + "\n")
+	}
+	if text := plan.String(); !strings.Contains(text, "untallied_by_owner (owner_id=?)") || strings.Contains(text, "SCAN untallied") ||
+		strings.Contains(text, "SCAN tallied") {
+		t.Errorf("the plan is\n%s", text)
 	}
 }

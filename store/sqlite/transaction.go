@@ -31,7 +31,7 @@ func (db *DB) database() tables.Database {
 		FillText: `INSERT INTO token_text (rowid, text)
 			SELECT id, name || char(10) || description FROM tokens WHERE id > ? AND id <= ?`,
 		MissMarks: missing,
-		Unjudged:  "EXISTS (SELECT 1 FROM marks WHERE judged = 0)",
+		Unjudged:  "EXISTS (SELECT 1 FROM marks WHERE judged = 0) OR EXISTS (SELECT 1 FROM marks WHERE dangerous = -1)",
 
 		Counter:    counter,
 		SetCounter: setCounter,

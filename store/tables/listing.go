@@ -131,7 +131,7 @@ func (db *Tables) dialect(ctx context.Context, tx Conn, f *store.Filter) (filter
 			return d, err
 		}
 	}
-	if f.Search == "" || d.Grams == nil || db.texted.Load() {
+	if f.Search == "" || d.Grams == nil {
 		return d, nil
 	}
 	var n int64
@@ -140,9 +140,7 @@ func (db *Tables) dialect(ctx context.Context, tx Conn, f *store.Filter) (filter
 	}
 	if n > 0 {
 		d.Grams = nil
-		return d, nil
 	}
-	db.texted.Store(true)
 	return d, nil
 }
 

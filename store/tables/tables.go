@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"math"
-	"sync/atomic"
 	"time"
 
 	"patgate/store"
@@ -92,7 +91,6 @@ type Tables struct {
 	limited.Counts
 	d          Database
 	boundQuery string
-	texted     atomic.Bool // all text is in its index
 }
 
 // New keeps a store in a database whose schema is there.

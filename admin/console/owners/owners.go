@@ -46,6 +46,7 @@ type Page struct {
 	Rows         []Row
 	Paging       table.Paging
 	Clear        string
+	Counting     bool // not all tokens were judged yet
 }
 
 // Load lists the owners that an address of the page asks for.
@@ -62,6 +63,9 @@ func Load(ctx context.Context, s *tokens.Service, c tokens.Caller, in url.Values
 		p.Paging.ToLast(total, &part)
 		f.Offset = part.Offset
 		list, total, err = s.OwnerTallies(ctx, c, f)
+	}
+	if err == nil {
+		p.Counting, err = s.Judging(ctx)
 	}
 	if err != nil {
 		return nil, err

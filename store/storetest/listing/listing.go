@@ -41,6 +41,8 @@ func Run(t *testing.T, open storetest.Open) {
 	t.Run("what an edit changes", w.edits)
 	t.Run("what is of another forge", w.elsewhere)
 	t.Run("what owners have", func(t *testing.T) { newWorld(t, open).owners(t) })
+	t.Run("a clock that was ahead", func(t *testing.T) { newWorld(t, open).clocks(t) })
+	t.Run("searches for owners that find none", w.odd)
 }
 
 func newWorld(t *testing.T, open storetest.Open) *world {

@@ -50,6 +50,61 @@ func (w *world) owners(t *testing.T) {
 	}
 }
 
+// clocks counts by a clock that is ahead, as a machine's may be until it is set right: figures are right at once then, and once
+// they were counted anew.
+func (w *world) clocks(t *testing.T) {
+	recount := func(at time.Time) {
+		t.Helper()
+		for more := true; more; {
+			var err error
+			if more, err = w.Store.Recount(t.Context(), at); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	var most store.Tally
+	same := func(when string) {
+		t.Helper()
+		w.check(t, &most)
+		for _, owner := range []int64{0, w.Owner.ID} {
+			f := store.Filter{State: store.StateActive, Now: w.now, OwnerID: owner}
+			list, total, err := w.Store.Tokens(t.Context(), f)
+			if err != nil || total != len(list) || total == 0 {
+				t.Errorf("%s: %d of %d active ones of %d, %v", when, len(list), total, owner, err)
+			}
+			n, err := w.Store.Tally(t.Context(), store.OwnerFilter{Now: w.now, OwnerID: owner})
+			if err != nil || n.Active != len(list) {
+				t.Errorf("%s: of %d, %d are active: %+v, %v", when, owner, len(list), n, err)
+			}
+			f.UnusedSince, f.CountTo, f.Limit = w.now.Add(-store.UnusedLong), 1, 1
+			if _, total, err := w.Store.Tokens(t.Context(), f); err != nil || total != n.Idle || total < 2 {
+				t.Errorf("%s: of %d, %d are unused for long, want %d, %v", when, owner, total, n.Idle, err)
+			}
+		}
+	}
+	for _, ahead := range []time.Duration{400 * day, 20 * day, -400 * day} {
+		w.now = w.now.Add(time.Hour)
+		recount(w.now.Add(ahead))
+		same("before it is set right")
+		recount(w.now)
+		same("afterwards")
+		if more, err := w.Store.Recount(t.Context(), w.now); err != nil || more {
+			t.Errorf("there is more to count: %v, %v", more, err)
+		}
+	}
+}
+
+// odd searches for owners with what no name holds, and what databases do not take.
+func (w *world) odd(t *testing.T) {
+	for _, text := range []string{"\x00", "\xff", strings.Repeat("a", 50_001),
+		strings.Repeat("%", 30_000), strings.Repeat("%", 4096)} {
+		list, total, err := w.Store.OwnerTallies(t.Context(), store.OwnerFilter{Now: w.now, Search: text})
+		if err != nil || total != 0 || len(list) != 0 {
+			t.Errorf("%.9q: %d of %d, %v", text, len(list), total, err)
+		}
+	}
+}
+
 // rejudge judges a token as chance has it.
 func (w *world) rejudge(t *testing.T, id int64, r *rand.Rand) {
 	t.Helper()

@@ -232,7 +232,7 @@ func (q *Question) state() {
 // named adds what tokens must name, and be called.
 func (q *Question) named() {
 	f := q.f
-	if !searchable(f.Search) || !searchable(f.Naming.Path) {
+	if !Searchable(f.Search) || !Searchable(f.Naming.Path) {
 		q.about("1 = 0")
 		return
 	}

@@ -32,8 +32,8 @@ func KindOf(name string) routes.RefKind {
 	return routes.RefProject
 }
 
-// searchable tells whether any stored text could hold one that is looked for. PostgreSQL takes no other.
-func searchable(text string) bool {
+// Searchable tells whether any stored text could hold one that is looked for. PostgreSQL takes no other.
+func Searchable(text string) bool {
 	return len(text) <= longestSearch && utf8.ValidString(text) && !strings.ContainsRune(text, 0)
 }
 

@@ -10,14 +10,21 @@ import (
 
 // Uncounted lists some of the tokens that may be something else than they are kept as.
 func Uncounted(ctx context.Context, q granted.Conn, now int64) (ids []int64, err error) {
-	if ids, err = granted.Column[int64](ctx, q, Changed); err == nil && len(ids) < AtOnce {
-		var over []int64
-		over, err = granted.Column[int64](ctx, q, Over, now)
-		ids = append(ids, over...)
+	for _, ask := range []struct {
+		query string
+		args  []any
+	}{{Changed, nil}, {Over, []any{now}}, {Ahead, []any{now + apart.Milliseconds()}}} {
+		some, err := granted.Column[int64](ctx, q, ask.query, ask.args...)
+		if err != nil {
+			return nil, err
+		}
+		ids = append(ids, some...)
 		slices.Sort(ids)
-		ids = slices.Compact(ids)
+		if ids = slices.Compact(ids); len(ids) >= AtOnce {
+			break
+		}
 	}
-	return ids[:min(len(ids), AtOnce)], err
+	return ids[:min(len(ids), AtOnce)], nil
 }
 
 // Keep counts tokens anew, as of an instant.

@@ -97,12 +97,16 @@ func counted() string {
 // AtOnce is how many tokens are counted anew by one statement.
 const AtOnce = 500
 
-// These list what is to be counted anew, AtOnce at most: the first what was changed, the second what has become something else by
-// an instant.
+// These list what is to be counted anew, AtOnce at most: what was changed; what has become something else by an instant; and what
+// was counted by a clock that was ahead.
 const (
 	Changed = "SELECT token_id FROM untallied ORDER BY token_id LIMIT 500"
 	Over    = "SELECT token_id FROM tallied WHERE until <= ?1 ORDER BY until LIMIT 500"
+	Ahead   = "SELECT token_id FROM tallied WHERE counted_at > ?1 ORDER BY counted_at DESC LIMIT 500"
 )
+
+// apart is how far the clocks of two nodes may be apart: what was counted later than that was counted by a wrong one.
+const apart = 2 * store.ClocksWithin
 
 // some are AtOnce ids, the arguments from one on.
 func some(first int) string {
@@ -125,9 +129,10 @@ func Kept() string {
 
 // Recount keeps what tokens are at an instant, which comes before them.
 func Recount() string {
-	return "INSERT INTO tallied (token_id, owner_id, until, reach, " + names() + ") SELECT t.id, t.owner_id, " + until() + ", " +
-		reach + ", " + counted() + tokens + "t.id IN " + some(2) +
-		" ON CONFLICT (token_id) DO UPDATE SET until = excluded.until, reach = excluded.reach, " +
+	return "INSERT INTO tallied (token_id, owner_id, until, counted_at, reach, " + names() + ") SELECT t.id, t.owner_id, " +
+		until() + ", " + now + ", " + reach + ", " + counted() + tokens + "t.id IN " + some(2) +
+		" ON CONFLICT (token_id) DO UPDATE SET until = excluded.until, counted_at = excluded.counted_at, " +
+		"reach = excluded.reach, " +
 		columns(func(k kind) string { return k.column + " = excluded." + k.column })
 }
 
@@ -142,8 +147,16 @@ func Add() string {
 const Top = `UPDATE tallies SET reach = coalesce((SELECT c.reach FROM tallied c WHERE c.owner_id = ?1 AND c.active = 1
 	ORDER BY c.reach DESC LIMIT 1), 0) WHERE owner_id = ?1`
 
-// due are the tokens that may be something else than they are kept as.
-const due = "due (token_id) AS (SELECT token_id FROM untallied UNION ALL SELECT token_id FROM tallied WHERE until <= " + now + ")"
+// due are the tokens that may be something else than they are kept as: of one owner, the second argument, or of all.
+func due(one bool) string {
+	only := ""
+	if one {
+		only = " AND owner_id = ?2"
+	}
+	return fmt.Sprintf("due (token_id) AS (SELECT token_id FROM untallied WHERE 1 = 1%[1]s UNION ALL "+
+		"SELECT token_id FROM tallied WHERE until <= %[2]s%[1]s UNION ALL "+
+		"SELECT token_id FROM tallied WHERE counted_at > %[2]s + %[3]d%[1]s)", only, now, apart.Milliseconds())
+}
 
 // parts are numbers that have to be added up, by owner: of one, the second argument, or of all.
 func parts(reports string, one bool) string {
@@ -193,7 +206,7 @@ func One(f *store.OwnerFilter, d filter.Dialect) (query string, args []any) {
 	if args = []any{f.Now.UnixMilli()}; f.OwnerID != 0 {
 		args = append(args, f.OwnerID)
 	}
-	return "WITH " + due + ", " + parts(reporting(f, d), f.OwnerID != 0) + " SELECT " + added() + " FROM parts", args
+	return "WITH " + due(f.OwnerID != 0) + ", " + parts(reporting(f, d), f.OwnerID != 0) + " SELECT " + added() + " FROM parts", args
 }
 
 // matching is the condition that an owner is one that a filter leaves, with its arguments behind those that are there.
@@ -207,7 +220,11 @@ func matching(f *store.OwnerFilter, before []any) (condition string, args []any)
 		args = append(args, f.Origin)
 		condition += " AND o.origin = ?" + strconv.Itoa(len(args))
 	}
-	if text := strings.TrimSpace(f.Search); text != "" {
+	text := strings.TrimSpace(f.Search)
+	switch {
+	case !filter.Searchable(text):
+		condition += " AND 1 = 0"
+	case text != "":
 		args = append(args, filter.Containing(text), text)
 		condition += fmt.Sprintf(` AND (lower(o.username) LIKE ?%d ESCAPE '\' OR CAST(o.user_id AS TEXT) = ?%d)`, len(args)-1,
 			len(args))
@@ -225,7 +242,7 @@ func HowMany(f *store.OwnerFilter) (query string, args []any) {
 // and the last use.
 func Owners(f *store.OwnerFilter, columns string, d filter.Dialect) (query string, args []any) {
 	condition, args := matching(f, []any{f.Now.UnixMilli()})
-	text := "WITH " + due + ", " + parts(reporting(f, d), false) + ", sums AS (SELECT owner_id, max(dues) AS dues, " +
+	text := "WITH " + due(false) + ", " + parts(reporting(f, d), false) + ", sums AS (SELECT owner_id, max(dues) AS dues, " +
 		"max(reach) AS reach, " + added() +
 		" FROM parts GROUP BY owner_id) SELECT " + columns + ", coalesce(s.tokens, 0) AS all_tokens, " + shown() +
 		`, max(coalesce(s.reach, 0), coalesce(CASE s.dues WHEN 0 THEN l.reach ELSE (SELECT c.reach FROM tallied c
@@ -276,8 +293,16 @@ func Plain(f *store.Filter) func(*store.Tally) int {
 	rest.SearchPlaces, rest.WithNames = false, false
 	rest.CountTo, rest.CountOnly, rest.Sort = 0, false, store.SortCreatedDesc
 	rest.Limit, rest.Offset = 0, 0
+	idle := f.State == store.StateActive && f.Mark == store.MarkNone &&
+		f.Now.Sub(f.UnusedSince.Add(store.UnusedLong)).Abs() < time.Second
+	if idle { // asked a moment ago
+		rest.UnusedSince = time.Time{}
+	}
 	if rest != (store.Filter{}) {
 		return nil
+	}
+	if idle {
+		return func(t *store.Tally) int { return t.Idle }
 	}
 	switch f.Mark {
 	case store.MarkNone:
