@@ -213,9 +213,9 @@ func TestConsoleQuestions(t *testing.T) {
 	s.step(t, "what was typed survives the end of the session", func(t *testing.T) {
 		s.open("/tokens/new")
 		s.fill("#name", "long thought of")
-		s.fill("#credential", s.world.alicePAT)
 		s.find("backend", "shop/backend/api")
 		s.pick("job artifact", "read_job_artifact")
+		s.fill("#credential", s.world.alicePAT)
 		s.becomes(`document.querySelector("[data-summary]").innerText.includes("Read job artifacts")`) // nothing is being asked any more
 		s.forget()
 		s.follow("#generate")

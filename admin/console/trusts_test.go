@@ -283,8 +283,8 @@ func TestWhatFilesHaveInForce(t *testing.T) {
 
 	alice := w.signedIn(t, w.alicePAT)
 	form := alice.get(t, "/tokens/new")
-	form.wants(t, 200, `<option value="ci-jobs"`)
-	filled := alice.post(t, "/tokens", form.fill(url.Values{"do": {"template"}, "template": {"ci-jobs"}}))
+	form.wants(t, 200, `value="template-ci-jobs"`)
+	filled := alice.post(t, "/tokens", form.fill(url.Values{"do": {"template-ci-jobs"}}))
 	filled.wants(t, 200, `value="ci-jobs"`, `value="7d"`)
 	if !strings.Contains(filled.body, `value="read_job" checked`) && !strings.Contains(filled.body, `value="read_job_artifact" checked`) {
 		t.Errorf("its permissions are not ticked")

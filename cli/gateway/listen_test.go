@@ -49,7 +49,7 @@ func TestSocketsThatArePassed(t *testing.T) {
 		{"two without names", []*os.File{tcp("LISTEN_FD_3"), tcp("LISTEN_FD_4")}, "systemd passes a socket named LISTEN_FD_3"},
 		{"two of one name", []*os.File{tcp("listen"), tcp("listen")}, "two sockets named listen"},
 		{"a Unix socket", []*os.File{passed(t, "unix", t.TempDir()+"/s", "listen")}, "listen"},
-		{"no socket", []*os.File{plain}, "is none that can be listened on"},
+		{"no socket", []*os.File{plain}, "cannot be listened on"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			all, err := takePassed(c.files)

@@ -41,13 +41,13 @@ func (i *Issuer) Check() *Problem {
 	case i.Name == "" || strings.Trim(i.Name, "abcdefghijklmnopqrstuvwxyz0123456789-") != "":
 		return &Problem{"name", "an issuer without a short name", "write name with a-z, 0-9 and -"}
 	case !slices.Contains(Kinds(), i.Kind):
-		return &Problem{"kind", "an issuer of no kind", "write kind, one of " + strings.Join(Kinds(), ", ")}
+		return &Problem{"kind", "an issuer without a known kind", "write kind, one of " + strings.Join(Kinds(), ", ")}
 	case !isAddress(i.URL):
 		return &Problem{"url", "an issuer without an address", "write url with https, without query (plain http is for this machine)"}
 	case i.JWKSURL != "" && !isAddress(i.JWKSURL):
 		return &Problem{"jwks_url", "keys at an address that is not valid", "write jwks_url with https"}
 	case slices.ContainsFunc(i.Algorithms, unknown):
-		return &Problem{"algorithms", "signed with what is not taken", "write algorithms, some of " + strings.Join(Algorithms(), ", ")}
+		return &Problem{"algorithms", "an algorithm that is not supported", "write algorithms, some of " + strings.Join(Algorithms(), ", ")}
 	}
 	return nil
 }
