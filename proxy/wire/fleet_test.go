@@ -87,6 +87,9 @@ func TestAShareThatFallsWhileConnectionsAreIdle(t *testing.T) {
 	for i := range uint64(6) {
 		used = append(used, get(i))
 	}
+	for round := uint64(0); round != p.loops.all[0].Round(); time.Sleep(20 * time.Millisecond) {
+		round = p.loops.all[0].Round() // until the loop has told of all that they can be written to
+	}
 	p.Put(used[0])
 	p.Put(used[1])
 	counts(6, 2)

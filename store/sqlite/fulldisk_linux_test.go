@@ -268,7 +268,7 @@ func TestACopyIntoAStoreThatIsThere(t *testing.T) {
 		}
 	}
 	split, whole := 0, 0
-	for size := int64(400 << 10); size < 3<<20; size += 112 << 10 {
+	for size := int64(512 << 10); size < 3<<20; size += 112 << 10 {
 		to := filepath.Join(storetest.SmallDisk(t, size), "to.db")
 		if err := quick(t.Context(), to); err != nil {
 			t.Fatal(err)

@@ -47,7 +47,8 @@ func (i *Issuer) Check() *Problem {
 	case i.JWKSURL != "" && !isAddress(i.JWKSURL):
 		return &Problem{"jwks_url", "keys at an address that is not valid", "write jwks_url with https"}
 	case slices.ContainsFunc(i.Algorithms, unknown):
-		return &Problem{"algorithms", "an algorithm that is not supported", "write algorithms, some of " + strings.Join(Algorithms(), ", ")}
+		return &Problem{"algorithms", "an algorithm that is not supported",
+			"write algorithms, some of " + strings.Join(Algorithms(), ", ")}
 	}
 	return nil
 }
@@ -124,7 +125,7 @@ func (i *Issuer) UnmarshalText(text []byte) error {
 	decoder := yaml.NewDecoder(bytes.NewReader(text))
 	decoder.KnownFields(true)
 	if err := decoder.Decode(i); err != nil {
-		return errors.New("no issuer, or one with a key that there is not: write name, url, kind, jwks_url, algorithms and ca_file")
+		return errors.New("no issuer, or one with an unknown key: write name, url, kind, jwks_url, algorithms and ca_file")
 	}
 	if p := i.Check(); p != nil {
 		return errors.New(p.Message + ": " + p.Fix)
