@@ -175,6 +175,16 @@ func TestConsoleQuestions(t *testing.T) {
 			t.Errorf("after Cancel there are %v", got)
 		}
 	})
+	s.step(t, "every figure of an owner leads to the tokens that it counts", func(t *testing.T) {
+		s.open("/owners")
+		s.sees("What the tokens of each owner amount to", "alice", "Highest radius")
+		s.everyView("owners")
+		count := evaluate[string](s.browser, `document.querySelector("td[data-label=Active] a.figure").firstChild.data`)
+		s.follow("td[data-label=Active] a.figure")
+		if got := s.names(); fmt.Sprint(len(got)) != count {
+			t.Errorf("%s are active, and it leads to %v", count, got)
+		}
+	})
 	s.step(t, "a denial leads to before and after", func(t *testing.T) {
 		s.denied(t, page)
 		s.sees("Endpoint", "read_work_item")
