@@ -226,10 +226,10 @@ func (w *walk) leave() error {
 	}
 	w.frames = w.frames[:len(w.frames)-1]
 	w.done()
-	if w.out != nil {
-		w.out.close(bracket.Kind())
+	if w.out == nil {
+		return nil
 	}
-	return nil
+	return w.out.close(bracket.Kind())
 }
 
 // emptyContainer judges {} and [] like values. An empty list of references names nothing and passes.

@@ -45,9 +45,10 @@ func (o *output) open(bracket jsontext.Kind) {
 }
 
 // close writes the end of an object or a list.
-func (o *output) close(bracket jsontext.Kind) {
+func (o *output) close(bracket jsontext.Kind) error {
 	o.text = append(o.text, byte(bracket))
 	o.comma = true
+	return o.handOn()
 }
 
 // name writes the name of a member: its text, and how it came.
@@ -66,10 +67,18 @@ func (o *output) value(raw jsontext.Value, text []byte) (err error) {
 	} else {
 		o.text = append(o.text, raw...)
 	}
-	if err == nil && o.to != nil && len(o.text) >= flushed {
-		err = o.flush()
+	if err != nil {
+		return err
 	}
-	return err
+	return o.handOn()
+}
+
+// handOn hands on what is long.
+func (o *output) handOn() error {
+	if o.to == nil || len(o.text) < flushed {
+		return nil
+	}
+	return o.flush()
 }
 
 // end writes the line feed behind everything.
