@@ -57,7 +57,8 @@ func openBrowser(t *testing.T, base string) *browser {
 		missing(t, "axe-core is not here: make clients")
 	}
 	options := append(slices.Clone(chromedp.DefaultExecAllocatorOptions[:]),
-		chromedp.ExecPath(chromium), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.UserDataDir(t.TempDir()), chromedp.WindowSize(1280, 900),
+		chromedp.ExecPath(chromium), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.UserDataDir(t.TempDir()),
+		chromedp.WindowSize(1280, 900),
 		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true), chromedp.Flag("hide-scrollbars", true),
 		chromedp.Flag("force-color-profile", "srgb"), chromedp.Flag("font-render-hinting", "none"))
 	allocator, stop := chromedp.NewExecAllocator(context.Background(), options...)
@@ -164,7 +165,8 @@ func (b *browser) fill(selector, text string) {
 // click clicks on something that loads no other page.
 func (b *browser) click(selector string) {
 	b.t.Helper()
-	b.run("clicking on "+selector, chromedp.ScrollIntoView(chromedp.CSS(selector)), chromedp.Click(chromedp.CSS(selector), chromedp.NodeVisible))
+	b.run("clicking on "+selector, chromedp.ScrollIntoView(chromedp.CSS(selector)), chromedp.Click(chromedp.CSS(selector),
+		chromedp.NodeVisible))
 }
 
 // follow clicks on something that loads another page, and gives that one's status.
@@ -450,7 +452,8 @@ func TestTheBrowserSeesWhatIsWrong(t *testing.T) {
 	if wrong := b.faults(); len(wrong) > 0 {
 		t.Errorf("found %v", wrong)
 	}
-	for path, want := range map[string]string{"/inline": "Content Security Policy", "/elsewhere": "it asked for http://127.0.0.1:9/x.png", "/missing": "was answered with 404"} {
+	for path, want := range map[string]string{"/inline": "Content Security Policy",
+		"/elsewhere": "it asked for http://127.0.0.1:9/x.png", "/missing": "was answered with 404"} {
 		b.open(path)
 		b.sees(strings.ToUpper(path[1:2]) + path[2:])
 		if wrong := strings.Join(b.faults(), "\n"); !strings.Contains(wrong, want) {

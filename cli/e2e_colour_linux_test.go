@@ -12,7 +12,8 @@ func TestDangersAreRedOnATerminal(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(w.close)
-	env := []string{"PATGATE_UPSTREAM_URL=" + w.url, "PATGATE_DATA_DIR=" + t.TempDir() + "/data", "TERM=xterm", "PATGATE_OWNER_CREDENTIAL=" + w.alicePAT}
+	env := []string{"PATGATE_UPSTREAM_URL=" + w.url, "PATGATE_DATA_DIR=" + t.TempDir() + "/data", "TERM=xterm",
+		"PATGATE_OWNER_CREDENTIAL=" + w.alicePAT}
 	at := func(more []string, args ...string) string {
 		t.Helper()
 		d := atTerminal(t, append(append([]string{}, env...), more...), args...)

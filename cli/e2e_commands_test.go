@@ -84,8 +84,10 @@ func plain(ts *testscript.TestScript, neg bool) {
 // environ gives the script's environment, as far as patgate reads it. A variable set to nothing is set, one that is "-" is not.
 func environ(ts *testscript.TestScript) []string {
 	var env []string
-	for _, name := range []string{"PATH", "HOME", "TMPDIR", "PATGATE_UPSTREAM_URL", "PATGATE_LISTEN", "PATGATE_ADMIN_LISTEN", "PATGATE_DATA_DIR",
-		"PATGATE_CONFIG", "PATGATE_POLICIES", "PATGATE_PUBLIC_URL", "PATGATE_ROUTES_OVERLAYS", "PATGATE_ROUTES_WATCH_INTERVAL", "PATGATE_LEGACY",
+	for _, name := range []string{"PATH", "HOME", "TMPDIR", "PATGATE_UPSTREAM_URL", "PATGATE_LISTEN", "PATGATE_ADMIN_LISTEN",
+		"PATGATE_DATA_DIR",
+		"PATGATE_CONFIG", "PATGATE_POLICIES", "PATGATE_PUBLIC_URL", "PATGATE_ROUTES_OVERLAYS", "PATGATE_ROUTES_WATCH_INTERVAL",
+		"PATGATE_LEGACY",
 		"PATGATE_ANONYMOUS",
 		"PATGATE_WEB", "PATGATE_STORE_KEY", "PATGATE_STORE_URL", "PATGATE_STORE_KEY_FILE", "PATGATE_OWNER_CREDENTIAL", "PATGATE_SERVER",
 		"COLUMNS"} {

@@ -174,7 +174,8 @@ func TestConsole(t *testing.T) {
 			t.Fatalf("an end in the past: %d\n%s", status, s.body())
 		}
 		s.sees("in the past")
-		for field, want := range map[string]string{"#name": "agent on the API", "#expires_at": "2020-01-01", "#credential": "", "#template": "ai-agent"} {
+		for field, want := range map[string]string{"#name": "agent on the API", "#expires_at": "2020-01-01", "#credential": "",
+			"#template": "ai-agent"} {
 			if got := s.value(field); got != want {
 				t.Errorf("after a mistake %s holds %q, want %q", field, got, want)
 			}
@@ -366,7 +367,8 @@ func TestConsole(t *testing.T) {
 // TestConsoleWithoutAScript makes and ends a token in a browser that runs no script.
 func TestConsoleWithoutAScript(t *testing.T) {
 	s := startConsole(t)
-	if _, err := chromedp.Call(s.browser.ctx, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true}); err != nil {
+	if _, err := chromedp.Call(s.browser.ctx, emulation.SetScriptExecutionDisabled,
+		emulation.SetScriptExecutionDisabledParams{Value: true}); err != nil {
 		t.Fatal(err)
 	}
 	s.signIn(t)
@@ -424,6 +426,7 @@ func TestAPushTokenFromTheConsole(t *testing.T) {
 	credential, small := "ci:"+s.minted(t), r.layout(t, "small", 4096, "amd64")
 	r.ok(t, "skopeo", "copy", "--dest-tls-verify=false", "--dest-creds", credential, small, r.image("shop/backend/api/app:v1"))
 	r.ok(t, "skopeo", "inspect", "--tls-verify=false", "--creds", credential, r.image("shop/backend/api/app:v1"))
-	r.refused(t, []string{"403 (Forbidden)"}, "skopeo", "copy", "--dest-tls-verify=false", "--dest-creds", credential, small, r.image("shop/my.web-site/app:v1"))
+	r.refused(t, []string{"403 (Forbidden)"}, "skopeo", "copy", "--dest-tls-verify=false", "--dest-creds", credential, small,
+		r.image("shop/my.web-site/app:v1"))
 	r.refused(t, nil, "skopeo", "delete", "--tls-verify=false", "--creds", credential, r.image("shop/backend/api/app:v1"))
 }

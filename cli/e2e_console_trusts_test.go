@@ -54,7 +54,8 @@ func TestTrustsByClicks(t *testing.T) {
 	s.fill("#reason", "it leaked")
 	s.follow("#revoke")
 	s.sees("is allowed no more, and 1 token of it revoked", "Not allowed yet")
-	if got := send("GET", fmt.Sprintf("%s/api/v4/projects/%d/issues", s.gate, s.world.api), http.Header{"Authorization": {"Bearer " + secret}},
+	if got := send("GET", fmt.Sprintf("%s/api/v4/projects/%d/issues", s.gate, s.world.api),
+		http.Header{"Authorization": {"Bearer " + secret}},
 		nil).status; got != http.StatusUnauthorized {
 		t.Errorf("after that its token gets %d", got)
 	}

@@ -144,7 +144,8 @@ func TestConsoleQuestions(t *testing.T) {
 	})
 	s.step(t, "as CSV and JSON", func(t *testing.T) {
 		s.open("/tokens?can=push_code")
-		if text := s.download("#csv"); !strings.HasPrefix(text, "id,name,") || !strings.Contains(text, ",office,") || strings.Contains(text, "nightly") {
+		if text := s.download("#csv"); !strings.HasPrefix(text, "id,name,") || !strings.Contains(text, ",office,") ||
+			strings.Contains(text, "nightly") {
 			t.Errorf("as CSV: %s", text)
 		}
 		if text := s.download("#json"); !strings.Contains(text, `"name":"office"`) || strings.Contains(text, "nightly") {
@@ -234,7 +235,8 @@ func TestConsoleQuestions(t *testing.T) {
 		s.fill("#credential", s.world.alicePAT)
 		s.follow("#sign-in")
 		s.sees("This is what you had typed")
-		if s.value("#name") != "long thought of" || s.value("#credential") != "" || !slices.Equal(s.ticked(), []string{"read_job_artifact"}) {
+		if s.value("#name") != "long thought of" || s.value("#credential") != "" || !slices.Equal(s.ticked(),
+			[]string{"read_job_artifact"}) {
 			t.Errorf("it has %q and %v", s.value("#name"), s.ticked())
 		}
 		s.accessible("what was typed is back")
@@ -272,7 +274,8 @@ func TestTheForm(t *testing.T) {
 		s.becomes(`document.querySelectorAll("[data-found] li").length === 11`)
 		s.sees("10 found, and there are more", "10 more")
 		s.accessible("ten found")
-		s.run("to the end", chromedp.SendKeys(chromedp.CSS("[data-find]"), kb.ArrowUp), chromedp.SendKeys(chromedp.CSS("[data-find]"), kb.Enter))
+		s.run("to the end", chromedp.SendKeys(chromedp.CSS("[data-find]"), kb.ArrowUp),
+			chromedp.SendKeys(chromedp.CSS("[data-find]"), kb.Enter))
 		s.becomes(`document.querySelectorAll("[data-found] li").length === 21`)
 		if i := evaluate[int](s.browser, `[...document.querySelectorAll("[data-found] li")].findIndex(li => li.ariaSelected === "true")`); i != 10 {
 			t.Errorf("the mark stands at %d", i)
@@ -292,7 +295,8 @@ func TestTheForm(t *testing.T) {
 		if got := s.value("textarea[name=scope-0-groups]"); got != "shop/backend" {
 			t.Errorf("the groups are %q", got)
 		}
-		if got := s.value("textarea[name=scope-0-projects]"); !strings.HasPrefix(got, "shop/backend/api\nshop/my.web-site\nshop/many-00\n") {
+		if got := s.value("textarea[name=scope-0-projects]"); !strings.HasPrefix(got,
+			"shop/backend/api\nshop/my.web-site\nshop/many-00\n") {
 			t.Errorf("the projects are %q", got)
 		}
 		if n := evaluate[int](s.browser, `document.querySelectorAll("[data-chosen] li").length`); n != 11 {
@@ -384,7 +388,8 @@ func TestConsoleQuestionsByKeyboard(t *testing.T) {
 func TestConsoleQuestionsWithoutAScript(t *testing.T) {
 	s := startConsole(t)
 	page, secret := s.team(t)
-	if _, err := chromedp.Call(s.browser.ctx, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true}); err != nil {
+	if _, err := chromedp.Call(s.browser.ctx, emulation.SetScriptExecutionDisabled,
+		emulation.SetScriptExecutionDisabledParams{Value: true}); err != nil {
 		t.Fatal(err)
 	}
 	s.look("light", 360, 900)

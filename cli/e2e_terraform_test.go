@@ -112,7 +112,8 @@ func TestTheConversationOfTheTerraformProvider(t *testing.T) {
 	soon, later := day(30), day(60)
 	works := func(t *testing.T, status int, secret string) {
 		t.Helper()
-		if a := send("GET", fmt.Sprintf("%s/api/v4/projects/%d", r.gate, w.api), http.Header{"Authorization": {"Bearer " + secret}}, nil); a.status != status {
+		if a := send("GET", fmt.Sprintf("%s/api/v4/projects/%d", r.gate, w.api),
+			http.Header{"Authorization": {"Bearer " + secret}}, nil); a.status != status {
 			t.Errorf("%d, want %d: %s", a.status, status, a.body)
 		}
 	}
@@ -127,7 +128,8 @@ func TestTheConversationOfTheTerraformProvider(t *testing.T) {
 		v, _, err := p.Users.CreatePersonalAccessToken(w.alice, &gitlab.CreatePersonalAccessTokenOptions{Name: gitlab.Ptr("plain"),
 			Description: gitlab.Ptr("made by Terraform"), Scopes: &[]string{"read_api"}, ExpiresAt: &soon})
 		made := r.stateOf(t, v, err)
-		if made.secret == "" || made.name != "plain" || made.about != "made by Terraform" || !slices.Equal(made.scopes, []string{"read_api"}) ||
+		if made.secret == "" || made.name != "plain" || made.about != "made by Terraform" || !slices.Equal(made.scopes,
+			[]string{"read_api"}) ||
 			made.ends != soon.String() || made.user != w.alice {
 			t.Fatalf("%+v", made)
 		}
@@ -138,8 +140,9 @@ func TestTheConversationOfTheTerraformProvider(t *testing.T) {
 		works(t, 401, made.secret)
 		p.destroy(t, r, rotated)
 		works(t, 401, rotated.secret)
-		if list, _, err := r.provider(t, w.alicePAT).PersonalAccessTokens.ListPersonalAccessTokens(nil); err != nil || !slices.ContainsFunc(list,
-			func(v *gitlab.PersonalAccessToken) bool { return v.ID == rotated.id && v.Revoked }) {
+		if list, _, err := r.provider(t, w.alicePAT).PersonalAccessTokens.ListPersonalAccessTokens(nil); err != nil ||
+			!slices.ContainsFunc(list,
+				func(v *gitlab.PersonalAccessToken) bool { return v.ID == rotated.id && v.Revoked }) {
 			t.Errorf("%v %v", list, err)
 		}
 	})
@@ -152,7 +155,8 @@ func TestTheConversationOfTheTerraformProvider(t *testing.T) {
 		made := r.make(t, body)
 		v, _, err := p.PersonalAccessTokens.GetSinglePersonalAccessTokenByID(made.ID)
 		s := r.stateOf(t, v, err)
-		if want := (state{made.ID, w.alice, "imported", "made by hand", soon.String(), "", []string{"granular"}, true, false}); fmt.Sprint(s) !=
+		if want := (state{made.ID, w.alice, "imported", "made by hand", soon.String(), "", []string{"granular"}, true,
+			false}); fmt.Sprint(s) !=
 			fmt.Sprint(want) {
 			t.Fatalf("%+v, want %+v", s, want)
 		}
@@ -173,7 +177,8 @@ func TestTheConversationOfTheTerraformProvider(t *testing.T) {
 	// A patgate token makes none by scopes, for nobody: they say nothing of places.
 	t.Run("by a patgate token", func(t *testing.T) {
 		parent := r.make(t, creation("parent", on(w.api, "read_project"),
-			account("create_personal_access_token", "read_personal_access_token", "rotate_personal_access_token", "revoke_personal_access_token")))
+			account("create_personal_access_token", "read_personal_access_token", "rotate_personal_access_token",
+				"revoke_personal_access_token")))
 		p := r.provider(t, parent.Token)
 		w.forge.ForgetRequests()
 		options := &gitlab.CreatePersonalAccessTokenOptions{Name: gitlab.Ptr("plain"), Scopes: &[]string{"api"}, ExpiresAt: &soon}
@@ -197,8 +202,10 @@ func TestTheConversationOfTheTerraformProvider(t *testing.T) {
 		if err != nil || project.AccessLevel != gitlab.ReporterPermissions || project.UserID == 0 {
 			t.Fatal(err, project)
 		}
-		made := r.stateOf(t, &gitlab.PersonalAccessToken{ID: project.ID, UserID: project.UserID, Name: project.Name, Description: project.Description,
-			CreatedAt: project.CreatedAt, ExpiresAt: project.ExpiresAt, Token: project.Token, Scopes: project.Scopes, Active: project.Active}, nil)
+		made := r.stateOf(t, &gitlab.PersonalAccessToken{ID: project.ID, UserID: project.UserID, Name: project.Name,
+			Description: project.Description,
+			CreatedAt:   project.CreatedAt, ExpiresAt: project.ExpiresAt, Token: project.Token, Scopes: project.Scopes,
+			Active: project.Active}, nil)
 		if made.secret == "" || made.name != "plain" || made.about != "made by Terraform" || made.ends != soon.String() {
 			t.Fatalf("%+v", made)
 		}

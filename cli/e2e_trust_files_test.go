@@ -93,7 +93,10 @@ func TestIssuersAndTrustsOfFiles(t *testing.T) {
 	} {
 		before := strings.Count(g.logText(), "policies not reloaded")
 		write("wrong.yaml", text)
-		becomes("it is told of an issuer "+name, 1, func() int { return min(1, strings.Count(g.logText(), "policies not reloaded")-before) })
+		becomes("it is told of an issuer "+name, 1, func() int {
+			return min(1, strings.Count(g.logText(),
+				"policies not reloaded")-before)
+		})
 		if got := trade(i); got != http.StatusOK {
 			t.Errorf("with an issuer %s: %d", name, got)
 		}
@@ -147,7 +150,8 @@ func TestAnIssuerOfAFileAndOfTheConfiguration(t *testing.T) {
 		cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + cmd.Dir, "PATGATE_UPSTREAM_URL=" + w.url, "PATGATE_LISTEN=127.0.0.1:0",
 			"PATGATE_ADMIN_LISTEN=off", "PATGATE_POLICIES=" + policies, "PATGATE_OIDC_ISSUERS=[" + issuer + "]"}
 		out, err := cmd.CombinedOutput()
-		if err == nil || !strings.Contains(string(out), "issuer.yaml:") || !strings.Contains(string(out), "oidc.issuers of the configuration has") {
+		if err == nil || !strings.Contains(string(out), "issuer.yaml:") || !strings.Contains(string(out),
+			"oidc.issuers of the configuration has") {
 			t.Errorf("%s: %v\n%s", name, err, out)
 		}
 	}

@@ -150,7 +150,8 @@ func fillScale(b testing.TB, st kept, origin string, n int, now time.Time) {
 				created_at, expires_at, revoked_at, paused_at, family_id, renew_until, touched_at) VALUES (?, ?, 'abcd', ?, ?, ?, ?, ?, 1000, ?, ?, ?, ?, ?, ?, ?)`,
 				id, hash[:], fmt.Sprintf("%s %s %d", words[r.IntN(15)], words[r.IntN(15)],
 					i), "made for "+words[r.IntN(15)], owner, owner, string(scopes),
-				created.UnixMilli(), created.Add(life).UnixMilli(), revoked, paused, id, created.Add(life).UnixMilli(), created.UnixMilli()); err != nil {
+				created.UnixMilli(), created.Add(life).UnixMilli(), revoked, paused, id, created.Add(life).UnixMilli(),
+				created.UnixMilli()); err != nil {
 				return err
 			}
 		}

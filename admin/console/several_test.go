@@ -137,7 +137,8 @@ func TestSeveralCutOff(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	request.Header = http.Header{"Content-Type": {"application/x-www-form-urlencoded"}, "Origin": {"null"}, "Sec-Fetch-Site": {"same-origin"}}
+	request.Header = http.Header{"Content-Type": {"application/x-www-form-urlencoded"}, "Origin": {"null"},
+		"Sec-Fetch-Site": {"same-origin"}}
 	if a, err := v.Do(request); err == nil {
 		_ = a.Body.Close()
 		t.Fatal("the request was not cut off")
@@ -166,7 +167,8 @@ func TestSeveralCutOff(t *testing.T) {
 	want := []string{
 		fmt.Sprintf("several_ordered by %d: revoke tokens %d, %d, 1000000099999", w.alice, first, second),
 		fmt.Sprintf("revoked by %d: revoked by alice", w.alice), fmt.Sprintf("revoked by %d: revoked by alice", w.alice),
-		fmt.Sprintf("several_done by %d: revoke: done to %d, %d; nothing to do for none; not done to 1000000099999", w.alice, first, second),
+		fmt.Sprintf("several_done by %d: revoke: done to %d, %d; nothing to do for none; not done to 1000000099999", w.alice,
+			first, second),
 	}
 	if !slices.Equal(told, want) {
 		t.Errorf("%q, want %q", told, want)

@@ -165,7 +165,8 @@ func TestWhatASmallerTokenIsMadeOf(t *testing.T) {
 		p.lacks(t, `id="fill"`)
 		said := v.post(t, at(id, "/smaller"), p.fill(url.Values{"do": {"show"}, "group-77": {"group"}}))
 		said.wants(t, 200, `value="group" checked`, "--group 77", "all of 3 requests are allowed, and 1 part is needed", "not held today")
-		v.post(t, at(id, "/smaller"), said.fill(url.Values{"do": {"form"}, "group-77": {"group"}})).wants(t, 200, "77 id 77 (gone)</textarea>",
+		v.post(t, at(id, "/smaller"), said.fill(url.Values{"do": {"form"}, "group-77": {"group"}})).wants(t, 200,
+			"77 id 77 (gone)</textarea>",
 			`value="read_job" checked`)
 	})
 	t.Run("two jobs", func(t *testing.T) {

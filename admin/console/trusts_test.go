@@ -64,7 +64,8 @@ func newTrusts(t *testing.T) *trusts {
 
 func (w *trusts) load(t *testing.T, policies ...string) {
 	t.Helper()
-	set, problems := trust.Load(trust.Options{Table: w.routes(), Issuers: []trust.Issuer{{Name: "ci", URL: "https://ci.test", Kind: trust.GitLab}},
+	set, problems := trust.Load(trust.Options{Table: w.routes(), Issuers: []trust.Issuer{{Name: "ci", URL: "https://ci.test",
+		Kind: trust.GitLab}},
 		Files: []routes.File{{Name: "/etc/patgate/notes.yaml", Data: []byte("version: 1\ntrusts:\n" + strings.Join(policies, ""))}}})
 	if len(problems) > 0 {
 		t.Fatal(routes.Problems(problems))
@@ -93,8 +94,9 @@ func (w *trusts) give(t *testing.T, a store.Trust, claims string) token.Record {
 		t.Fatal(err)
 	}
 	now := w.now().UTC().Truncate(time.Millisecond)
-	r, err := w.store.CreateTrusted(t.Context(), token.Record{Name: "job", Hash: hash, LastFour: "abcd", OwnerID: a.OwnerID, CredentialID: a.CredentialID,
-		Scopes: a.Scopes, TableVersion: a.TableVersion, CreatedAt: now, ExpiresAt: now.Add(10 * time.Minute)},
+	r, err := w.store.CreateTrusted(t.Context(), token.Record{Name: "job", Hash: hash, LastFour: "abcd", OwnerID: a.OwnerID,
+		CredentialID: a.CredentialID,
+		Scopes:       a.Scopes, TableVersion: a.TableVersion, CreatedAt: now, ExpiresAt: now.Add(10 * time.Minute)},
 		store.TrustUse{Trust: a, MostActive: 9, Claims: claims})
 	if err != nil {
 		t.Fatal(err)

@@ -86,7 +86,8 @@ func newWorld(t *testing.T, edit func(*console.Options)) *world {
 	w.upstream = httptest.NewServer(w.forge)
 	t.Cleanup(w.upstream.Close)
 	w.alice, w.bob, w.root = w.forge.AddUser("alice"), w.forge.AddUser("bob"), w.forge.AddUser("root")
-	w.alicePAT, w.bobPAT = w.forge.AddToken(w.alice, forgetest.Token{Name: "laptop"}), w.forge.AddToken(w.bob, forgetest.Token{Name: "bob's"})
+	w.alicePAT, w.bobPAT = w.forge.AddToken(w.alice, forgetest.Token{Name: "laptop"}), w.forge.AddToken(w.bob,
+		forgetest.Token{Name: "bob's"})
 	shop := w.forge.AddGroup("shop", forgetest.Private)
 	w.api, w.web = w.forge.AddProject("shop/api", forgetest.Private), w.forge.AddProject("shop/web", forgetest.Private)
 	w.forge.AddGroupMember(shop, w.alice, forgetest.Maintainer)
@@ -104,7 +105,8 @@ func newWorld(t *testing.T, edit func(*console.Options)) *world {
 	if w.table, err = load.GitLab(); err != nil {
 		t.Fatal(err)
 	}
-	resolver, err := gitlab.New(gitlab.Options{URL: w.upstream.URL, Budget: forge.BudgetOptions{TokenBurst: 1e6, TokenRate: 1e6, OwnerBurst: 1e6, OwnerRate: 1e6}})
+	resolver, err := gitlab.New(gitlab.Options{URL: w.upstream.URL, Budget: forge.BudgetOptions{TokenBurst: 1e6, TokenRate: 1e6,
+		OwnerBurst: 1e6, OwnerRate: 1e6}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -120,7 +122,8 @@ func newWorld(t *testing.T, edit func(*console.Options)) *world {
 	}))
 	t.Cleanup(server.Close)
 	w.origin, w.client = server.URL, server.Client()
-	o := console.Options{Tokens: w.Service, Forge: "GitLab", Scopes: "api or read_api", Origins: []string{server.URL}, Gateway: "https://gitlab.test", Now: w.now,
+	o := console.Options{Tokens: w.Service, Forge: "GitLab", Scopes: "api or read_api", Origins: []string{server.URL},
+		Gateway: "https://gitlab.test", Now: w.now,
 		SignIns: w.store, Keyring: ring, Upstream: w.upstream.URL,
 		Learning: learning.New(w.Service),
 		Record:   func(e console.Event) { w.mu.Lock(); w.events = append(w.events, e); w.mu.Unlock() },

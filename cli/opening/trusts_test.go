@@ -41,10 +41,12 @@ func TestATrustDoesNotOutliveItsFile(t *testing.T) {
 		changed map[string]string // empty: the file goes
 		stays   bool
 	}{
-		"it is taken out, and another one names no issuer":       {map[string]string{"a.yaml": "", "b.yaml": wrong}, false},
-		"it is paused, and another one names no issuer":          {map[string]string{"a.yaml": aTrust + "mode: paused\n", "b.yaml": wrong}, false},
+		"it is taken out, and another one names no issuer": {map[string]string{"a.yaml": "", "b.yaml": wrong}, false},
+		"it is paused, and another one names no issuer": {map[string]string{"a.yaml": aTrust + "mode: paused\n",
+			"b.yaml": wrong}, false},
 		"it goes with its issuer, which another one still names": {map[string]string{"a.yaml": "", "ci.yaml": ""}, false},
-		"it is on another line, and another one names no issuer": {map[string]string{"a.yaml": "# why\n\n" + aTrust, "b.yaml": wrong}, true},
+		"it is on another line, and another one names no issuer": {map[string]string{"a.yaml": "# why\n\n" + aTrust,
+			"b.yaml": wrong}, true},
 		"nothing is wrong": {map[string]string{"b.yaml": ""}, true},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -98,12 +100,15 @@ func TestASetIsReadBesideTheTrustsOfTheConfiguration(t *testing.T) {
 		t.Fatal(err)
 	}
 	own := filepath.Join(t.TempDir(), "own.yaml")
-	policies := "version: 1\ntrusts:\n  - " + strings.ReplaceAll(strings.TrimPrefix(strings.TrimSpace(aTrust), "kind: Trust\n"), "\n", "\n    ")
+	policies := "version: 1\ntrusts:\n  - " + strings.ReplaceAll(strings.TrimPrefix(strings.TrimSpace(aTrust), "kind: Trust\n"),
+		"\n", "\n    ")
 	for name, c := range map[string]struct{ own, files, audience, want string }{
-		"nothing is wrong":             {strings.Replace(policies, "leaky", "own", 1), anIssuer + "---\n" + aTrust, "https://patgate.test", ""},
-		"its issuer is not in the set": {strings.Replace(policies, "leaky", "own", 1), "kind: Limit\nname: a\ndeny: {permissions: [run_job]}\n", "https://patgate.test", `no issuer "ci"`},
-		"the set has its name":         {policies, anIssuer + "---\n" + aTrust, "https://patgate.test", "two policies leaky"},
-		"ID tokens are for nobody":     {strings.Replace(policies, "leaky", "own", 1), anIssuer + "---\n" + aTrust, "", "made for nobody"},
+		"nothing is wrong": {strings.Replace(policies, "leaky", "own", 1), anIssuer + "---\n" + aTrust,
+			"https://patgate.test", ""},
+		"its issuer is not in the set": {strings.Replace(policies, "leaky", "own", 1),
+			"kind: Limit\nname: a\ndeny: {permissions: [run_job]}\n", "https://patgate.test", `no issuer "ci"`},
+		"the set has its name":     {policies, anIssuer + "---\n" + aTrust, "https://patgate.test", "two policies leaky"},
+		"ID tokens are for nobody": {strings.Replace(policies, "leaky", "own", 1), anIssuer + "---\n" + aTrust, "", "made for nobody"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if err := os.WriteFile(own, []byte(c.own), 0o600); err != nil {

@@ -56,7 +56,8 @@ func newFleetPool(t *testing.T, size *fleet.Size) *Pool {
 	}
 	t.Cleanup(func() { _ = ln.Close() })
 	d, _ := dial.New(dial.Options{URL: "http://" + ln.Addr().String()})
-	limits := &Timeouts{ReadHeader: time.Minute, Idle: time.Minute, ReadStall: time.Minute, WriteStall: time.Minute, ClientGone: time.Minute,
+	limits := &Timeouts{ReadHeader: time.Minute, Idle: time.Minute, ReadStall: time.Minute, WriteStall: time.Minute,
+		ClientGone:   time.Minute,
 		UpstreamDial: time.Second, UpstreamResponse: time.Minute, UpstreamStall: time.Minute, UpstreamIdle: time.Minute}
 	all := NewLoops(1)
 	t.Cleanup(all.Close)

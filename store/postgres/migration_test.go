@@ -112,7 +112,8 @@ func TestWhatTokensOfAnOlderSchemaNameIsKnown(t *testing.T) {
 			}
 			for _, statement := range append([]string{
 				withoutMarks, "DROP TRIGGER token_named ON tokens", "DROP TRIGGER token_renamed ON tokens", "DROP FUNCTION token_named",
-				"DROP FUNCTION name_places", "DROP TABLE token_places", "DROP TABLE paths", "DROP TABLE unplaced", "DROP TABLE token_limits",
+				"DROP FUNCTION name_places", "DROP TABLE token_places", "DROP TABLE paths", "DROP TABLE unplaced",
+				"DROP TABLE token_limits",
 				"DROP TABLE sign_in_forms", "DROP TABLE sign_ins", "DROP TABLE nodes", "ALTER TABLE tokens DROP COLUMN managed",
 				"ALTER TABLE tokens DROP COLUMN born_at",
 				"DROP TABLE trust_uses", "DROP TABLE trust_tokens", "DROP TABLE trusts", "DELETE FROM counters WHERE name = 'sign_ins'",
@@ -209,7 +210,8 @@ func TestNumbersComeToBeKept(t *testing.T) {
 	if err != nil || len(list) != 1 {
 		t.Fatalf("%d are to be judged anew, %v", len(list), err)
 	}
-	if err := db.Judge(t.Context(), []store.Judgement{{TokenID: r.ID, Turn: list[0].Kept.Turn, Under: 8, Version: 9, At: time.Now()}}); err != nil {
+	if err := db.Judge(t.Context(), []store.Judgement{{TokenID: r.ID, Turn: list[0].Kept.Turn, Under: 8, Version: 9,
+		At: time.Now()}}); err != nil {
 		t.Fatal(err)
 	}
 	if counting, err := db.Unjudged(t.Context()); err != nil || counting {

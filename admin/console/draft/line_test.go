@@ -26,7 +26,8 @@ func TestAddressesArePaths(t *testing.T) {
 
 		{"https://github.com/shop/api", "https://github.com/shop/api", routes.RefProject, false},
 		{"git@github.com:shop/api.git", "git@github.com:shop/api.git", routes.RefProject, false},
-		{"https://gitlab.example.com.evil.example/git/shop/api", "https://gitlab.example.com.evil.example/git/shop/api", routes.RefProject, false},
+		{"https://gitlab.example.com.evil.example/git/shop/api", "https://gitlab.example.com.evil.example/git/shop/api",
+			routes.RefProject, false},
 		{"javascript://gitlab.internal/shop/api", "javascript://gitlab.internal/shop/api", routes.RefProject, false},
 		{"http://gitlab.internal/", "http://gitlab.internal/", routes.RefProject, false},
 		{"shop/api", "shop/api", routes.RefProject, false},

@@ -35,7 +35,8 @@ func TestWhatIsCommonIsThere(t *testing.T) {
 		}
 		for _, r := range k.Of { // a sentence has no title in it
 			w := What{Title: r.Title, Category: r.Category, Verbs: []string{"Read", "Run"}}
-			if text := w.Plainly(); !strings.HasPrefix(text, "Read and start ") || strings.HasSuffix(text, "sss") || strings.Contains(text, "Merge") {
+			if text := w.Plainly(); !strings.HasPrefix(text, "Read and start ") || strings.HasSuffix(text, "sss") ||
+				strings.Contains(text, "Merge") {
 				t.Errorf("%s: %s", forge, text)
 			}
 		}
@@ -44,8 +45,10 @@ func TestWhatIsCommonIsThere(t *testing.T) {
 	if got := w.Plainly(); got != "Create, change and approve merge requests" {
 		t.Error(got)
 	}
-	for title, want := range map[string]string{"Code": "code", "Repository": "repositories", "Branch": "branches", "Commit Status": "commit statuses",
-		"CI/CD Setting": "CI/CD settings", "OAuth Application": "OAuth applications", "Todo": "todos", "Terraform State": "Terraform states"} {
+	for title, want := range map[string]string{"Code": "code", "Repository": "repositories", "Branch": "branches",
+		"Commit Status": "commit statuses",
+		"CI/CD Setting": "CI/CD settings", "OAuth Application": "OAuth applications", "Todo": "todos",
+		"Terraform State": "Terraform states"} {
 		w := What{Title: title, Category: "x", Verbs: []string{"Read"}}
 		if got := w.Plainly(); got != "Read "+want {
 			t.Error(got)
