@@ -31,8 +31,7 @@ check:
 	$(GO) mod tidy -diff
 
 # Every test, the end-to-end ones with the built binary included. Tests that need a program which is not here are skipped, and
-# listed at the end with what gets it; PATGATE_E2E_REQUIRED=1 makes that a failure. Those of cli attack a running gateway and look
-# at how it fares, so that nothing else runs beside them. PLAIN=1 prints go test's own lines alone.
+# listed at the end with what gets it; PATGATE_E2E_REQUIRED=1 makes that a failure. PLAIN=1 prints go test's own lines alone.
 SUMMARY = $(GO) run gotest.tools/gotestsum@v1.13.0 --format standard-quiet --ignore-non-json-output-lines --raw-command --
 test: check
 	@$(if $(PLAIN),,$(SUMMARY)) .ci/packages "$(GO)" $(if $(PLAIN),,-json) $(TESTFLAGS)
@@ -59,11 +58,14 @@ e2e-clients: clients
 	  $(GO) test -count=1 -v -timeout 20m -run '^(TestRealClients|TestSemanticRelease|TestRenovate|TestGoGit|TestGlab|TestReleaseIt|TestImageClients)$$' ./cli
 
 # Everything under the race detector, but for what takes long without goroutines that share state, as policy does. The tests of cli start a binary,
-# which is built with the detector too: those of RACED have it serve, reload, learn, count and end.
+# which is built with the detector too: those of RACED have it serve, reload, learn, count and end, beside the other packages.
 RACED = ^(TestScripts|TestReportMode|TestWhatIsKeptOfRequests|TestNoAnswerWaitsForObservation|TestGit|TestConsoleOnTheGateway|TestRaceReportsAreFound)$$
 race:
-	packages=$$($(GO) list ./... | grep -vE '/(cli|policy)$$') && PATGATE_DIFFERENTIAL_COUNT=2000 $(GO) test -race -short -timeout 30m $$packages
-	$(GO) test -race -short -timeout 30m -run '$(RACED)' ./cli
+	$(GO) build -race ./... # once for both
+	@packages=$$($(GO) list ./... | grep -vE '/(cli|policy)$$') || exit 1; \
+	  $(GO) test -race -short -timeout 40m -run '$(RACED)' ./cli & cli=$$!; \
+	  PATGATE_DIFFERENTIAL_COUNT=2000 $(GO) test -race -short -timeout 40m $$packages; failed=$$?; \
+	  wait $$cli && exit $$failed
 
 # Every fuzzer for FUZZ each; none at all is an error, so that nothing passes by not running. Now and then `go test` takes
 # the end of its own fuzzing time for a failure ("context deadline exceeded", no failing input): then it runs once more.
