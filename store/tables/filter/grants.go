@@ -83,21 +83,19 @@ func (q *Question) reaching() {
 		q.about("1 = 0")
 		return
 	}
-	if r.Origin != "" {
-		q.about("t.owner_id IN ("+ofOrigin+")", r.Origin)
-	}
 	where, args := places(r)
 	held, holds := "", []any(nil)
 	if f.Holds != "" {
-		held = " AND EXISTS (SELECT 1 FROM token_rights r WHERE r.permission IN (?, ?) AND r.token_id = g.token_id " +
-			"AND r.scope IN (g.scope, -1))"
+		held = " AND (EXISTS (SELECT 1 FROM token_rights r WHERE r.permission = ? AND r.token_id = g.token_id " +
+			"AND r.scope = g.scope) OR g.token_id IN (" + holdsAll + "))"
 		holds = []any{f.Holds, AllRights}
 	}
 	condition, query := "1 = 0", ""
 	var values, within []any
 	switch {
 	case anywhere:
-		condition = "EXISTS (SELECT 1 FROM token_rights r WHERE r.permission IN (?, ?) AND r.token_id = t.id)"
+		condition = "(EXISTS (SELECT 1 FROM token_rights r WHERE r.permission = ? AND r.token_id = t.id) " +
+			"OR t.id IN (" + holdsAll + "))"
 		query = "SELECT DISTINCT token_id AS id FROM token_rights WHERE permission IN (?, ?)"
 		values, within = holds, holds
 	case where != "":
@@ -117,10 +115,18 @@ func (q *Question) reaching() {
 		query += "SELECT t.id FROM tokens t" + q.indexed("tokens_reporting") + " WHERE t.report_until > 0 AND " + reports
 		within = append(append([]any{}, within...), more...)
 	}
-	q.about(condition, values...)
-	q.candidates(query, within...)
-	q.imply(query, len(values))
+	q.candid(condition, values, query, within)
+	if r.Origin != "" { // last, and of each token: so owners are read of those alone that fulfil all else
+		of := "t"
+		if q.briefly {
+			of = "m"
+		}
+		q.add("EXISTS (SELECT 1 FROM owners o WHERE o.id = "+of+".owner_id AND o.origin = ?)", r.Origin)
+	}
 }
+
+// holdsAll asks for the tokens that may hold anything. There are hardly ever any: they are listed once, not looked for with each.
+const holdsAll = "SELECT a.token_id FROM token_rights a WHERE a.permission = ?"
 
 // places is the condition that a row of token_grants, g, reaches a place; empty: none does.
 func places(r *store.Reach) (where string, args []any) {
