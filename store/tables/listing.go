@@ -175,14 +175,20 @@ func all(ctx context.Context, tx Conn, q *filter.Question, f *store.Filter) ([]s
 // page lists a page: first which tokens are on it, so that nothing else is read of the others.
 func page(ctx context.Context, tx Conn, q *filter.Question, total int) ([]store.Listed, error) {
 	query, args, reversed := q.Page(total)
-	ids, err := granted.Column[int64](ctx, tx, query, args...)
-	if err != nil || len(ids) == 0 {
-		return nil, err
+	for _, end := range append(q.Ends(total), filter.End{Query: query, Args: args, Reversed: reversed}) {
+		ids, err := granted.Column[int64](ctx, tx, end.Query, end.Args...)
+		if err != nil {
+			return nil, err
+		}
+		if len(ids) < end.Full {
+			continue
+		}
+		if end.Reversed {
+			slices.Reverse(ids)
+		}
+		return listed(ctx, tx, ids)
 	}
-	if reversed {
-		slices.Reverse(ids)
-	}
-	return listed(ctx, tx, ids)
+	return nil, nil
 }
 
 // fewOf gives the ids of a page and the number of all, when these are asked for at once: no ids when there are more than

@@ -7,8 +7,8 @@ import (
 	"patgate/store"
 )
 
-// walked is how many tokens at most are gone through to get to a page from an end of an order. From beyond that, it is as quick to
-// put all of them in order.
+// walked is how many tokens at most are gone through to get to a page from an end of an order. Beyond that it is as quick to put
+// all of them in order.
 const walked = 20_000
 
 // End asks for a page by one end of an order. What it gives is the page only if that is Full ids; else it lies elsewhere.
@@ -47,8 +47,8 @@ func (q *Question) Ends(total int) (all []End) {
 		if byUse {
 			table, rank = "token_uses u", "u.last_used_at"
 		}
-		all = append(all, q.end(rank+" > 0", table, " ORDER BY "+rank+" DESC, "+table[len(table)-1:]+".token_id DESC", full, fromHigh,
-			ascending))
+		order := " ORDER BY " + rank + " DESC, " + rank[:1] + ".token_id DESC"
+		all = append(all, q.end(rank+" > 0", table, order, full, fromHigh, ascending))
 	}
 	if byUse && 0 <= fromLow && fromLow < walked/4 {
 		all = append(all, q.end("NOT EXISTS (SELECT 1 FROM token_uses n WHERE n.token_id = t.id AND n.last_used_at > 0)", "",

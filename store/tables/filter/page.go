@@ -181,9 +181,8 @@ func (q *Question) Few() (query string, args []any) {
 // Page asks for the ids of those of one page, when there are so many in all. reversed tells that they come in the opposite order.
 func (q *Question) Page(total int) (query string, args []any, reversed bool) {
 	limit, offset := q.f.Limit, q.f.Offset
-	exact := q.f.CountTo <= 0 || total <= q.f.CountTo
-	sorted := q.f.After == 0 && (q.f.OwnerID != 0 || exact && total <= cmp.Or(q.d.Few, few))
-	if !sorted && q.f.After == 0 && exact && offset > total/2 { // nearer to the end
+	sorted := q.sorted(total)
+	if !sorted && q.f.After == 0 && q.exact(total) && offset > total/2 { // nearer to the end
 		limit = max(0, min(limit, total-offset))
 		offset = max(0, total-offset-limit)
 		reversed = true
