@@ -59,7 +59,8 @@ func scaleTokens(b *testing.B) int {
 	return n
 }
 
-// scaleDir is where the store is: a new folder, or the one that PATGATE_BENCH_STORE names, whose SQLite file is used again.
+// scaleDir is where the store is: a new folder, or the one that PATGATE_BENCH_STORE names, whose SQLite file is used again. So is the
+// database that PATGATE_BENCH_POSTGRES names, by its URL, with the key that is in that folder.
 func scaleDir(b *testing.B) string {
 	if dir := os.Getenv("PATGATE_BENCH_STORE"); dir != "" {
 		return dir
@@ -196,6 +197,10 @@ func BenchmarkPages(b *testing.B) {
 			return db, func() {}, err
 		}},
 		{"postgres", func() (kept, func(), error) {
+			if at := os.Getenv("PATGATE_BENCH_POSTGRES"); at != "" {
+				db, err := postgres.Open(b.Context(), at, postgres.Options{Patience: 10 * time.Minute})
+				return db, func() {}, err
+			}
 			c, err := postgrestest.Start(false)
 			if err != nil {
 				return nil, nil, err
@@ -204,12 +209,12 @@ func BenchmarkPages(b *testing.B) {
 			if err != nil {
 				return nil, nil, err
 			}
-			db, err := postgres.Open(b.Context(), at, postgres.Options{Patience: time.Minute})
+			db, err := postgres.Open(b.Context(), at, postgres.Options{Patience: 10 * time.Minute})
 			return db, func() { _ = c.Stop() }, err
 		}},
 	} {
 		b.Run(on.name, func(b *testing.B) {
-			if on.name == "postgres" && postgrestest.Missing() != nil {
+			if on.name == "postgres" && os.Getenv("PATGATE_BENCH_POSTGRES") == "" && postgrestest.Missing() != nil {
 				b.Skip(postgrestest.Missing())
 			}
 			st, stop, err := on.open()

@@ -124,11 +124,14 @@ func copyEnds(ctx context.Context, tx tables.Conn) error {
 		(SELECT coalesce(max(rowid), 0) + 1 FROM sealing_keys), false)`).Scan(&last)
 }
 
+// snapshotBegins begins to read one state of the database. To compile a statement takes longer than to run one that is run here.
+const snapshotBegins = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL jit = off"
+
 // snapshot runs f on one state of the database.
 func (db *DB) snapshot(ctx context.Context, f func(tables.Conn) error) error {
 	ctx, cancel := context.WithTimeout(ctx, 4*db.patience) // a list of all tokens takes longer than one of them
 	defer cancel()
-	tx, err := db.read.BeginTx(ctx, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly})
+	tx, err := db.read.BeginTx(ctx, pgx.TxOptions{BeginQuery: snapshotBegins})
 	if err != nil {
 		return db.mean(err)
 	}

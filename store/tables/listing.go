@@ -84,7 +84,13 @@ func (db *Tables) Tokens(ctx context.Context, f store.Filter) (list []store.List
 			return err
 		}
 		q := filter.Of(f, d)
-		if f.After == 0 { // a walk asks for a thousand pages, and each would count all that is behind it
+		ids, known := []int64(nil), false
+		if paged {
+			if ids, total, known, err = fewOf(ctx, tx, q); err != nil {
+				return err
+			}
+		}
+		if f.After == 0 && !known { // a walk asks for a thousand pages, and each would count all that is behind it
 			if total, err = db.count(ctx, tx, &f, q); err != nil {
 				return err
 			}
@@ -92,6 +98,8 @@ func (db *Tables) Tokens(ctx context.Context, f store.Filter) (list []store.List
 		switch {
 		case f.CountOnly:
 			return nil
+		case known && total <= f.CountTo:
+			list, err = listed(ctx, tx, ids)
 		case paged:
 			list, err = page(ctx, tx, q, total)
 		default:
@@ -122,12 +130,18 @@ func (db *Tables) count(ctx context.Context, tx Conn, f *store.Filter, q *filter
 	return total, err
 }
 
-// dialect says how tokens are looked up now: text in its index only when all of it is there.
+// dialect says how tokens are looked up now: text in its index only when all of it is there, and as the name of a place only when
+// some token names it.
 func (db *Tables) dialect(ctx context.Context, tx Conn, f *store.Filter) (filter.Dialect, error) {
 	d := db.d.Filter
 	if f.From.IsValid() {
 		var err error
 		if d.Within, err = granted.Within(ctx, tx, f.From); err != nil {
+			return d, err
+		}
+	}
+	if query, args := filter.Sought(f); query != "" {
+		if err := tx.QueryRow(ctx, query, args...).Scan(&f.SearchPlaces); err != nil {
 			return d, err
 		}
 	}
@@ -161,18 +175,51 @@ func all(ctx context.Context, tx Conn, q *filter.Question, f *store.Filter) ([]s
 // page lists a page: first which tokens are on it, so that nothing else is read of the others.
 func page(ctx context.Context, tx Conn, q *filter.Question, total int) ([]store.Listed, error) {
 	query, args, reversed := q.Page(total)
-	ids, err := granted.Column[int64](ctx, tx, query, args...)
-	if err != nil || len(ids) == 0 {
-		return nil, err
+	for _, end := range append(q.Ends(total), filter.End{Query: query, Args: args, Reversed: reversed}) {
+		ids, err := granted.Column[int64](ctx, tx, end.Query, end.Args...)
+		if err != nil {
+			return nil, err
+		}
+		if len(ids) < end.Full {
+			continue
+		}
+		if end.Reversed {
+			slices.Reverse(ids)
+		}
+		return listed(ctx, tx, ids)
 	}
-	if reversed {
-		slices.Reverse(ids)
+	return nil, nil
+}
+
+// fewOf gives the ids of a page and the number of all, when these are asked for at once: no ids when there are more than
+// f.CountTo.
+func fewOf(ctx context.Context, tx Conn, q *filter.Question) (ids []int64, total int, known bool, err error) {
+	query, args := q.Few()
+	if query == "" {
+		return nil, 0, false, nil
 	}
-	return listed(ctx, tx, ids)
+	rows, err := tx.Query(ctx, query, args...)
+	if err != nil {
+		return nil, 0, false, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var id int64
+		if err := rows.Scan(&total, &id); err != nil {
+			return nil, 0, false, err
+		}
+		if id != 0 {
+			ids = append(ids, id)
+		}
+	}
+	return ids, total, true, rows.Err()
 }
 
 // listed reads tokens by their ids, in that order.
 func listed(ctx context.Context, q Conn, ids []int64) (list []store.Listed, err error) {
+	if len(ids) == 0 {
+		return nil, nil
+	}
 	place := make(map[int64]int, len(ids))
 	for i, id := range ids {
 		place[id] = i

@@ -264,7 +264,7 @@ func (w *world) lists(t *testing.T) {
 		{UnusedSince: w.now.Add(-20 * day)}, {UnusedSince: w.now.Add(-20 * day), Holds: "push_code", Networked: &no}}
 	for _, f := range asked {
 		for _, f.State = range []store.State{store.StateAny, store.StateActive, store.StateRevoked} {
-			for _, f.CountTo = range []int{0, 3} {
+			for _, f.CountTo = range []int{0, 3, 500} {
 				filters = append(filters, f)
 				f.Search = "e"
 				filters = append(filters, f)

@@ -22,6 +22,7 @@ type Question struct {
 	narrowed string // candidates among which the text is looked for; empty: all
 	within   []any
 	implied  implied // what all candidates fulfil
+	briefly  bool    // the state of tokens is read in marks, of candidates alone
 }
 
 // implied is a condition that need not be looked at again: which one it is, and which arguments are its own.
@@ -30,11 +31,14 @@ type implied struct {
 	at, from, before int
 }
 
-// imply notes that all candidates, if they come from a query, fulfil the condition that was added last, with so many arguments.
-func (q *Question) imply(query string, args int) {
+// candid adds a condition that candidates fulfil, which a query gives, if nothing else narrows down what is gone through.
+func (q *Question) candid(condition string, values []any, query string, within []any) {
+	q.candidates(query, within...)
+	q.add(condition, values...)
 	if query != "" && q.narrowed == query {
-		q.implied = implied{true, len(q.where) - 1, len(q.args) - args, len(q.args)}
+		q.implied = implied{true, len(q.where) - 1, len(q.args) - len(values), len(q.args)}
 	}
+	q.t = q.t || !q.implied.is || !q.briefly
 }
 
 // Dialect is what databases say in ways of their own.
@@ -55,9 +59,11 @@ type Dialect struct {
 }
 
 // Of gives the question of a filter.
-func Of(f store.Filter, d Dialect) *Question {
-	q := &Question{f: f, now: millis(f.Now), d: d}
-	q.m = f.Sort == store.SortReachAsc || f.Sort == store.SortReachDesc
+func Of(f store.Filter, d Dialect) *Question { return of(f, d, false) }
+
+func of(f store.Filter, d Dialect, briefly bool) *Question {
+	q := &Question{f: f, now: millis(f.Now), d: d, briefly: briefly}
+	q.m = briefly || f.Sort == store.SortReachAsc || f.Sort == store.SortReachDesc
 	q.marked()
 	q.orderBy()
 	if f.OwnerID != 0 {

@@ -83,29 +83,27 @@ func (q *Question) reaching() {
 		q.about("1 = 0")
 		return
 	}
-	if r.Origin != "" {
-		q.about("t.owner_id IN ("+ofOrigin+")", r.Origin)
-	}
-	where, args := places(r)
+	where, args, among, pairs := places(r)
 	held, holds := "", []any(nil)
 	if f.Holds != "" {
-		held = " AND EXISTS (SELECT 1 FROM token_rights r WHERE r.permission IN (?, ?) AND r.token_id = g.token_id " +
-			"AND r.scope IN (g.scope, -1))"
+		held = " AND (EXISTS (SELECT 1 FROM token_rights r WHERE r.permission = ? AND r.token_id = g.token_id " +
+			"AND r.scope = g.scope) OR g.token_id IN (" + holdsAll + "))"
 		holds = []any{f.Holds, AllRights}
 	}
 	condition, query := "1 = 0", ""
 	var values, within []any
 	switch {
 	case anywhere:
-		condition = "EXISTS (SELECT 1 FROM token_rights r WHERE r.permission IN (?, ?) AND r.token_id = t.id)"
+		condition = "(EXISTS (SELECT 1 FROM token_rights r WHERE r.permission = ? AND r.token_id = t.id) " +
+			"OR t.id IN (" + holdsAll + "))"
 		query = "SELECT DISTINCT token_id AS id FROM token_rights WHERE permission IN (?, ?)"
 		values, within = holds, holds
 	case where != "":
 		condition = "EXISTS (SELECT 1 FROM token_grants g" + q.indexed("token_grants_by_token") +
 			" WHERE g.token_id = t.id AND (" + where + ")" + held + ")"
-		query = "SELECT DISTINCT g.token_id AS id FROM token_grants g WHERE (" + where + ")" + held
+		query = "SELECT DISTINCT g.token_id AS id FROM " + among + held
 		values = append(append(values, args...), holds...)
-		within = values
+		within = append(pairs, holds...)
 	}
 	if r.Reports {
 		reports, more := q.reporting()
@@ -117,19 +115,29 @@ func (q *Question) reaching() {
 		query += "SELECT t.id FROM tokens t" + q.indexed("tokens_reporting") + " WHERE t.report_until > 0 AND " + reports
 		within = append(append([]any{}, within...), more...)
 	}
-	q.about(condition, values...)
-	q.candidates(query, within...)
-	q.imply(query, len(values))
+	q.candid(condition, values, query, within)
+	if r.Origin != "" { // last, and of each token: so owners are read of those alone that fulfil all else
+		of := "t"
+		if q.briefly {
+			of = "m"
+		}
+		q.add("EXISTS (SELECT 1 FROM owners o WHERE o.id = "+of+".owner_id AND o.origin = ?)", r.Origin)
+	}
 }
 
-// places is the condition that a row of token_grants, g, reaches a place; empty: none does.
-func places(r *store.Reach) (where string, args []any) {
+// holdsAll asks for the tokens that may hold anything. There are hardly ever any: they are listed once, not looked for with each.
+const holdsAll = "SELECT a.token_id FROM token_rights a WHERE a.permission = ?"
+
+// places is the condition that a row of token_grants, g, reaches a place; empty: none does. among gives those rows, place after
+// place.
+func places(r *store.Reach) (where string, args []any, among string, pairs []any) {
 	var conditions []string
 	for _, kind := range []routes.RefKind{routes.RefProject, routes.RefGroup} {
 		var ids []any
 		for _, p := range r.Places {
 			if p.Kind == kind {
 				ids = append(ids, p.ID)
+				pairs = append(pairs, KindName(kind), p.ID)
 			}
 		}
 		if len(ids) > 0 {
@@ -140,8 +148,13 @@ func places(r *store.Reach) (where string, args []any) {
 	for _, access := range r.May {
 		conditions = append(conditions, "g.kind = ? AND g.place_id = 0")
 		args = append(args, access)
+		pairs = append(pairs, access, 0)
 	}
-	return strings.Join(conditions, " OR "), args
+	if len(pairs) > 0 {
+		among = "(VALUES (?, ?)" + strings.Repeat(", (?, ?)", len(pairs)/2-1) + ") p CROSS JOIN token_grants g " +
+			"WHERE g.kind = p.column1 AND g.place_id = p.column2"
+	}
+	return strings.Join(conditions, " OR "), args, among, pairs
 }
 
 // marksFor gives as many question marks.

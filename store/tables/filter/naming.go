@@ -61,6 +61,16 @@ func searched(text string) store.Naming {
 	return n
 }
 
+// Sought asks whether any token names a place that the text which is looked for may mean. No query: it means none.
+func Sought(f *store.Filter) (query string, args []any) {
+	n := searched(f.Search)
+	if !f.SearchPlaces || n.Empty() || !Searchable(f.Search) {
+		return "", nil
+	}
+	queries, args := naming(n, f.OwnerID)
+	return "SELECT EXISTS (" + strings.Join(queries, ") OR EXISTS (") + ")", args
+}
+
 // naming gives the queries for the ids of the tokens that name a place, with their arguments. It is looked up in indexes.
 func naming(n store.Naming, ownerID int64) (queries []string, args []any) {
 	add := func(query, alias string, values ...any) {

@@ -19,7 +19,7 @@ func (q *Question) from(narrow, walks bool) (text string, args []any) {
 	var tables, joins []string
 	if narrow {
 		tables, args = append(tables, "("+q.narrowed+") c"), q.within
-		joins = append(joins, "t.id = c.id")
+		joins = append(joins, q.id()+" = c.id")
 	}
 	byUse := q.u && walks && q.column == "u.last_used_at"
 	if byUse {
@@ -28,7 +28,7 @@ func (q *Question) from(narrow, walks bool) (text string, args []any) {
 	if q.m && !narrow {
 		tables = append(tables, "marks m"+q.marksIndex(walks))
 	}
-	if q.t || narrow || q.u && !q.m && !byUse {
+	if q.t {
 		index := ""
 		if len(tables) == 0 {
 			index = q.tokensIndex(walks)
@@ -38,13 +38,15 @@ func (q *Question) from(narrow, walks bool) (text string, args []any) {
 		}
 	}
 	if q.m && narrow {
-		tables, joins = append(tables, "marks m"), append(joins, "m.token_id = t.id")
+		if tables = append(tables, "marks m"); q.t {
+			joins = append(joins, "m.token_id = t.id")
+		}
 	}
-	if of := q.id(narrow); q.u {
+	if q.u {
 		if !byUse {
 			tables = append(tables, "token_uses u")
 		}
-		joins = append(joins, "u.token_id = "+of)
+		joins = append(joins, "u.token_id = "+q.id())
 	}
 	text = " FROM " + strings.Join(tables, " CROSS JOIN ") // SQLite goes through them in this order
 	where, own := q.where, q.args
@@ -131,8 +133,8 @@ func (q *Question) indexed(index string) string {
 }
 
 // id names a column that holds the id of a token.
-func (q *Question) id(narrow bool) string {
-	if q.t || narrow || !q.m {
+func (q *Question) id() string {
+	if q.t {
 		return "t.id"
 	}
 	return "m.token_id"
@@ -150,18 +152,43 @@ func (q *Question) Count() (query string, args []any) {
 	return "SELECT count(*) FROM (SELECT 1" + from + " LIMIT ?) AS found", append(args, q.f.CountTo+1)
 }
 
+// Few asks for a page and the number of all at once, where that is at most f.CountTo: each row has the number and an id. Of an
+// empty page, and of more than f.CountTo, there is one row without an id: it is 0. No query: Count and Page have to be asked.
+func (q *Question) Few() (query string, args []any) {
+	f := q.f
+	if f.CountTo <= 0 || f.CountTo > cmp.Or(q.d.Few, few) || f.After != 0 || f.CountOnly {
+		return "", nil
+	}
+	if !q.d.Loose && f.OwnerID == 0 && f.State == store.StateActive && f.Mark == store.MarkNone { // marks are a quarter of tokens
+		if brief := of(f, q.d, true); brief.narrowed != "" && !brief.t {
+			q = brief
+		}
+	}
+	from, args := q.from(q.narrowed != "", false)
+	by := func(of string) string {
+		if f.Sort.Ascending() {
+			return " ORDER BY " + of + "place, " + of + "id"
+		}
+		return " ORDER BY " + of + "place DESC, " + of + "id DESC"
+	}
+	return "WITH found (id, place) AS MATERIALIZED (SELECT " + q.id() + ", " + q.column + from + " LIMIT ?), " +
+			"number (total) AS MATERIALIZED (SELECT count(*) FROM found) " +
+			"SELECT number.total, coalesce(p.id, 0) FROM number LEFT JOIN (SELECT id, place FROM found " +
+			"WHERE (SELECT total FROM number) <= ?" + by("") + " LIMIT ? OFFSET ?) AS p ON 1 = 1" + by("p."),
+		append(args, f.CountTo+1, f.CountTo, f.Limit, f.Offset)
+}
+
 // Page asks for the ids of those of one page, when there are so many in all. reversed tells that they come in the opposite order.
 func (q *Question) Page(total int) (query string, args []any, reversed bool) {
 	limit, offset := q.f.Limit, q.f.Offset
-	exact := q.f.CountTo <= 0 || total <= q.f.CountTo
-	sorted := q.f.After == 0 && (q.f.OwnerID != 0 || exact && total <= cmp.Or(q.d.Few, few))
-	if !sorted && q.f.After == 0 && exact && offset > total/2 { // nearer to the end
+	sorted := q.sorted(total)
+	if !sorted && q.f.After == 0 && q.exact(total) && offset > total/2 { // nearer to the end
 		limit = max(0, min(limit, total-offset))
 		offset = max(0, total-offset-limit)
 		reversed = true
 	}
 	from, args := q.from(q.narrowed != "" && sorted, !sorted)
-	query = "SELECT " + q.id(q.narrowed != "" && sorted) + from + q.order(sorted, reversed) + " LIMIT ? OFFSET ?"
+	query = "SELECT " + q.id() + from + q.order(sorted, reversed) + " LIMIT ? OFFSET ?"
 	return query, append(args, limit, offset), reversed
 }
 
@@ -181,7 +208,7 @@ func (q *Question) order(sorted, reversed bool) string {
 		return " ORDER BY t.id"
 	}
 	column, ascending := q.column, q.f.Sort.Ascending()
-	id := q.id(sorted && q.narrowed != "")
+	id := q.id()
 	switch {
 	case sorted && column == "lower(t.name)":
 		column += " || ''"

@@ -1,0 +1,77 @@
+package filter
+
+import (
+	"cmp"
+	"strings"
+
+	"patgate/store"
+)
+
+// walked is how many tokens at most are gone through to get to a page from an end of an order. Beyond that it is as quick to put
+// all of them in order.
+const walked = 20_000
+
+// End asks for a page by one end of an order. What it gives is the page only if that is Full ids; else it lies elsewhere.
+type End struct {
+	Query    string
+	Args     []any
+	Full     int
+	Reversed bool // they come in the opposite order
+}
+
+// Ends gives ways to a page, when there are so many tokens in all, that are quicker than Page in a database where tokens may lack
+// rows in marks and token_uses. Those with a rank above 0 have one: they are an end of the order, and are gone through by its
+// index. The other end are those never used, whether they have a row or not, by id.
+func (q *Question) Ends(total int) (all []End) {
+	f := &q.f
+	byUse := f.Sort == store.SortLastUsedAsc || f.Sort == store.SortLastUsedDesc
+	byReach := f.Sort == store.SortReachAsc || f.Sort == store.SortReachDesc
+	if !q.d.Loose || !byUse && !byReach || q.sorted(total) || f.After != 0 {
+		return nil
+	}
+	ascending, full := f.Sort.Ascending(), f.Limit
+	fromHigh, fromLow := f.Offset, -1
+	if ascending {
+		fromHigh, fromLow = -1, f.Offset
+	}
+	if q.exact(total) {
+		full = max(0, min(f.Limit, total-f.Offset))
+		if other := total - f.Offset - full; ascending {
+			fromHigh = other
+		} else {
+			fromLow = other
+		}
+	}
+	if 0 <= fromHigh && fromHigh < walked {
+		table, rank := "marks m", "m.reach"
+		if byUse {
+			table, rank = "token_uses u", "u.last_used_at"
+		}
+		order := " ORDER BY " + rank + " DESC, " + rank[:1] + ".token_id DESC"
+		all = append(all, q.end(rank+" > 0", table, order, full, fromHigh, ascending))
+	}
+	if byUse && 0 <= fromLow && fromLow < walked/4 {
+		all = append(all, q.end("NOT EXISTS (SELECT 1 FROM token_uses n WHERE n.token_id = t.id AND n.last_used_at > 0)", "",
+			" ORDER BY t.id", full, fromLow, !ascending))
+	}
+	return all
+}
+
+// end asks for tokens that fulfil one more condition. first is a table in which they must have a row.
+func (q *Question) end(condition, first, order string, full, offset int, reversed bool) End {
+	of := *q
+	of.where = append(of.where[:len(of.where):len(of.where)], condition)
+	from, args := of.loosely(false)
+	if first != "" {
+		from = strings.Replace(from, "LEFT JOIN "+first, "JOIN "+first, 1)
+	}
+	return End{"SELECT t.id" + from + order + " LIMIT ? OFFSET ?", append(args, full, offset), full, reversed}
+}
+
+// exact tells whether the number is that of all tokens.
+func (q *Question) exact(total int) bool { return q.f.CountTo <= 0 || total <= q.f.CountTo }
+
+// sorted tells whether so few tokens are left that they are put in order.
+func (q *Question) sorted(total int) bool {
+	return q.f.After == 0 && (q.f.OwnerID != 0 || q.exact(total) && total <= cmp.Or(q.d.Few, few))
+}
