@@ -14,6 +14,7 @@ import (
 	"patgate/proxy/header"
 	"patgate/proxy/observe"
 	"patgate/proxy/reply"
+	"patgate/proxy/reply/filter"
 	"patgate/proxy/surface"
 	"patgate/proxy/wire"
 	"patgate/token"
@@ -212,7 +213,11 @@ func (x *exchange) deliver() (kept bool) {
 		if !change.Possible(a) {
 			return x.broken(reply.ErrIllegible, reply.FailureAnswer)
 		}
-		changer = change.Changer(a, x.h.forge.Links, q.Origin, x.attached(change))
+		var at filter.Attached
+		if s, is := q.Surface.(surface.Attaches); is && change.Attaches() {
+			at = s.Attached(q, &x.judgement)
+		}
+		changer = change.Changer(a, x.h.forge.Links, q.Origin, at)
 	}
 	if r := x.pass.Fits(int64(length), !q.IsHead && q.Method != fasthttp.MethodGet); r != nil {
 		return x.broken(r, reply.FailureLimit)

@@ -73,7 +73,7 @@ func (h *Handler) acquire(ctx *fasthttp.RequestCtx) *exchange {
 
 // start begins a request that came on a connection, whose address and scheme hold until the header block says otherwise.
 func (h *Handler) start(q *surface.Request, conn *wire.Client, event *audit.Event) {
-	q.Table, q.Dialect, q.Surface = h.options.Table(), h.dialect, h.api
+	q.Table, q.Dialect, q.Surface = h.options.Table(), h.dialect, h.rest
 	q.ID, q.Start = audit.NewRequestID(), time.Now()
 	*event = audit.Event{ID: q.ID, Start: q.Start, Scope: -1}
 	if q.Conn = conn; conn != nil {

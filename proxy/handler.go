@@ -19,8 +19,6 @@ import (
 	"patgate/proxy/reading"
 	"patgate/proxy/reply"
 	"patgate/proxy/surface"
-	"patgate/proxy/surface/api"
-	"patgate/proxy/surface/depproxy"
 	"patgate/proxy/surfaces"
 	"patgate/proxy/wire"
 	"patgate/routes"
@@ -30,7 +28,7 @@ import (
 type Handler struct {
 	options    Options
 	dialect    *surface.Dialect
-	api        *api.Surface // the REST API, in whose words is refused what could not be read
+	rest       surface.Surface // the REST API, in whose words is refused what could not be read
 	reader     reading.Reader
 	others     legacy.Rules // of requests without a patgate token
 	rules      surface.Rules
@@ -87,13 +85,14 @@ func New(o Options) (*Handler, error) {
 	if public, _ := reply.ParseBase(o.PublicURL); public.Path != "" {
 		h.reader.Root = public.Path
 	}
-	h.api, h.reader.Surfaces = surfaces.Parts{
+	h.rest, h.reader.Surfaces = surfaces.Parts{
 		Forge:         cmp.Or(o.Forge, routes.ForgeGitLab),
-		Links:         h.forge.Links,
 		Seals:         h.seals,
 		Registry:      h.registry,
 		WithoutSchema: o.WithoutSchema,
-		Tokens:        &depproxy.Tokens{Ask: h.ask, Host: h.forge.Host, Root: h.forge.Root, Forwarding: &h.forwarding},
+		Ask:           h.ask,
+		Upstream:      &h.forge,
+		Forwarding:    &h.forwarding,
 	}.List()
 	h.others = legacy.Rules{Modes: o.Modes, Organizations: h.dialect.Organizations, Surfaces: h.reader.Surfaces,
 		OwnCookies: o.OwnCookies, Forwarding: &h.forwarding}
@@ -156,12 +155,13 @@ func (x *exchange) serve() (kept bool) {
 		}
 		return x.deny(r)
 	}
-	switch {
-	case h.isLocal(q):
+	if h.isLocal(q) {
 		return x.serveLocal()
-	case api.Discovers(q):
-		return x.serveDiscovery()
-	case !q.IsPatgate():
+	}
+	if answer := forAll(q); answer != nil {
+		return x.serveForAll(answer)
+	}
+	if !q.IsPatgate() {
 		return x.serveOther()
 	}
 	if err := x.identify(); err != nil {
@@ -235,15 +235,23 @@ func (x *exchange) serveAnswer(a *surface.Answer, err error) (kept bool) {
 	return false
 }
 
-// serveDiscovery tells Terraform of the host's services.
-func (x *exchange) serveDiscovery() (kept bool) {
+// forAll gives patgate's own answer to a request on which everybody is told the same.
+func forAll(q *surface.Request) *surface.Answer {
+	if s, is := q.Surface.(surface.ForAll); is {
+		return s.ForAll(q)
+	}
+	return nil
+}
+
+// serveForAll gives such an answer. A token that is no good is told so.
+func (x *exchange) serveForAll(a *surface.Answer) (kept bool) {
 	if x.request.IsPatgate() {
 		if r := x.authenticate(); r != nil {
 			return x.deny(r)
 		}
 	}
 	x.allowLocal()
-	return x.serveAnswer(x.h.api.Discovery(&x.request), nil)
+	return x.serveAnswer(a, nil)
 }
 
 // preflight answers a browser that asks whether a page may send a request. Browsers ask in origin form alone.

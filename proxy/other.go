@@ -91,12 +91,12 @@ func (x *exchange) findInBody() error {
 }
 
 // lookInBody reads the whole body. What a browser uploads may be as long as all bodies in files together.
-func (x *exchange) lookInBody() (in surface.InBody, err error) {
+func (x *exchange) lookInBody() (in legacy.InBody, err error) {
 	q, b := &x.request, &x.body
 	media := q.Fields.Get(header.ContentType)
-	if q.Credential.Caller != surface.CallerWeb || !surface.IsUpload(media) {
+	if q.Credential.Caller != surface.CallerWeb || !legacy.IsUpload(media) {
 		if err = b.Whole(0, false); err == nil {
-			in = surface.FindInBody(media, b.Memory)
+			in = legacy.FindInBody(media, b.Memory)
 		}
 		return in, err
 	}
@@ -105,11 +105,11 @@ func (x *exchange) lookInBody() (in surface.InBody, err error) {
 		err = reply.BodyTooLarge(most, "limits.bodies_disk")
 	}
 	if err != nil || !b.Spooled() {
-		return surface.FindInBody(media, b.Memory), err
+		return legacy.FindInBody(media, b.Memory), err
 	}
 	source, err := b.Again()
 	if err == nil {
-		in = surface.FindInUpload(media, source)
+		in = legacy.FindInUpload(media, source)
 	}
 	return in, err
 }

@@ -28,7 +28,7 @@ func (s steps) Read(q *surface.Request, method string, target, raw []byte, versi
 
 // Quick implements fast.Gateway.
 func (s steps) Quick(q *surface.Request) bool {
-	return q.Surface == s.h.api && !s.h.isLocal(q) && (!s.h.origins.Any() || !q.Fields.Has(header.Origin))
+	return q.Surface == s.h.rest && !s.h.isLocal(q) && (!s.h.origins.Any() || !q.Fields.Has(header.Origin))
 }
 
 // Known implements fast.Gateway.

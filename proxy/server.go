@@ -165,7 +165,7 @@ func (h *Handler) unread(ctx *fasthttp.RequestCtx, err error) {
 	x := h.acquire(ctx)
 	defer x.recovered()
 	x.delivery.drop() // a loop may have begun
-	x.request.Surface = h.api
+	x.request.Surface = h.rest
 	x.deny(r)
 	x.release()
 }

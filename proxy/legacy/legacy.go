@@ -4,6 +4,7 @@ package legacy
 
 import (
 	"bytes"
+	"slices"
 	"time"
 
 	"github.com/valyala/fasthttp"
@@ -11,7 +12,6 @@ import (
 	"patgate/proxy/header"
 	"patgate/proxy/reply"
 	"patgate/proxy/surface"
-	"patgate/proxy/surface/git"
 	"patgate/routes/percent"
 )
 
@@ -87,33 +87,25 @@ func (r *Rules) isPage(q *surface.Request) bool {
 	return pages && (header.HasPrefix(path, "/api/") || !anyReading(q.Path, isAPI))
 }
 
-// reads tells whether a request only reads: GET and HEAD, but not the first step of a git push, which creates a project
-// where there is none, nor a token service that makes records or hands out rights, nor a websocket. A git fetch is a
-// POST, and reads.
+// reads tells whether a request only reads: a GET or a HEAD, or what a surface knows better, but no websocket.
 func (r *Rules) reads(q *surface.Request) bool {
 	if Upgrades(q) {
 		return false
 	}
 	path := r.routed(q.Path)
 	if q.Method == fasthttp.MethodPost {
-		repositories, is := surface.Of(r.Surfaces, path, q.Table.Base()).(*git.Surface)
-		return is && repositories.Layout.IsFetch(path)
+		s, is := surface.Of(r.Surfaces, path, q.Table.Base()).(surface.ReadsByPost)
+		return is && s.ReadsByPost(path)
 	}
 	if q.Method != fasthttp.MethodGet && !q.IsHead {
 		return false
 	}
 	target := bytes.Clone(q.Target)
 	target = bytes.ToLower(target[:percent.DecodeInPlace(target)])
-	switch {
-	case bytes.Contains(target, []byte("git-receive-pack")):
-		return false
-	case header.Below(path, "/jwt/auth"):
-		return !bytes.Contains(target, []byte("push")) && !bytes.Contains(target, []byte("delete")) &&
-			!bytes.Contains(target, []byte("*"))
-	case bytes.Contains(target, []byte("/users/authenticate")):
-		return false
-	}
-	return true
+	return !slices.ContainsFunc(r.Surfaces, func(s surface.Surface) bool {
+		w, is := s.(surface.WritesByGet)
+		return is && w.WritesByGet(path, target)
+	})
 }
 
 // MaybeInBody tells whether a request that has no credential in its head, or a browser's session alone, may have one in its
@@ -127,7 +119,7 @@ func (r *Rules) MaybeInBody(q *surface.Request, b *surface.Body) bool {
 	asIs, asLegacy := r.refuseByMode(q), r.RefuseAs(q, surface.CallerLegacy)
 	switch {
 	case caller == surface.CallerWeb:
-		return asIs == nil && asLegacy != nil && !surface.HoldsNothing(q.Fields.Get(header.ContentType))
+		return asIs == nil && asLegacy != nil && !HoldsNothing(q.Fields.Get(header.ContentType))
 	case anyReading(q.Path, isAPI):
 		return asIs != nil || asLegacy != nil
 	case r.isPage(q):

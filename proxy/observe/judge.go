@@ -14,6 +14,7 @@ import (
 	"patgate/forge"
 	"patgate/policy"
 	"patgate/proxy/header"
+	"patgate/proxy/legacy"
 	"patgate/proxy/surface"
 	"patgate/routes"
 	"patgate/token"
@@ -88,11 +89,11 @@ func (r *Request) proves(q *surface.Request) bool {
 	case !is, r.place == routes.PlaceNone, r.answer.Status < 200, r.answer.Status >= 300:
 		return false
 	}
-	if b := r.body; b != nil && !surface.HoldsNothing(q.Fields.Get(header.ContentType)) {
+	if b := r.body; b != nil && !legacy.HoldsNothing(q.Fields.Get(header.ContentType)) {
 		if b.cut || q.Fields.Has(header.ContentEncoding) {
 			return false
 		}
-		in := surface.FindInBody(q.Fields.Get(header.ContentType), b.kept)
+		in := legacy.FindInBody(q.Fields.Get(header.ContentType), b.kept)
 		if in.Unclear || in.Ours || len(in.Secrets) > 0 {
 			return false
 		}

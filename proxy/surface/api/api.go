@@ -91,6 +91,11 @@ func (s *Surface) Proves(q *surface.Request, b *surface.Body) bool {
 	return slices.Contains(s.Dialect.Ordinary, q.Credential.Place)
 }
 
+// WritesByGet implements surface.WritesByGet: Conan's users get a token by a GET.
+func (*Surface) WritesByGet(_, target []byte) bool {
+	return bytes.Contains(target, []byte("/users/authenticate"))
+}
+
 // Classify finds the row.
 func (s *Surface) Classify(q *surface.Request, op *routes.Operation) (surface.Visit, error) {
 	if err := q.Table.Classify(op, q.Method, q.Target); err != nil {

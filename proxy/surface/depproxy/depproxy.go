@@ -37,6 +37,9 @@ func (s *Surface) Unseal(q *surface.Request) *reply.Refusal {
 	return surfaceregistry.Unseal(q, s.Seals, true, false)
 }
 
+// Literal implements surface.Literal: the images of a registry are below the same path.
+func (*Surface) Literal([]byte) bool { return true }
+
 // Refuse writes a refusal as a registry does.
 func (s *Surface) Refuse(q *surface.Request, f *reply.Facts, out *fasthttp.Response) {
 	switch {

@@ -55,6 +55,14 @@ func (*Surface) Proves(q *surface.Request, _ *surface.Body) bool {
 		r.Attachment.Folder == "" // Gitea takes no Basic there
 }
 
+// ReadsByPost implements surface.ReadsByPost: a fetch is a POST.
+func (s *Surface) ReadsByPost(path []byte) bool { return s.Layout.IsFetch(path) }
+
+// WritesByGet implements surface.WritesByGet: the first step of a push is a GET, which creates a project where there is none.
+func (*Surface) WritesByGet(_, target []byte) bool {
+	return bytes.Contains(target, []byte("git-receive-pack"))
+}
+
 // Classify reads the target.
 func (s *Surface) Classify(q *surface.Request, op *routes.Operation) (surface.Visit, error) {
 	v := &visit{s: s}

@@ -3,6 +3,7 @@
 package registry
 
 import (
+	"bytes"
 	"time"
 
 	"github.com/valyala/fasthttp"
@@ -115,6 +116,15 @@ func Unseal(q *surface.Request, seals *surface.Seals, good, full bool) *reply.Re
 func (s *Surface) Proves(q *surface.Request, _ *surface.Body) bool {
 	return q.Credential.Place == routes.PlaceBasic && string(q.Path) == service(q).Tokens
 }
+
+// WritesByGet implements surface.WritesByGet: GitLab's token service makes records, and hands out rights.
+func (*Surface) WritesByGet(path, target []byte) bool {
+	return header.Below(path, "/jwt/auth") && (bytes.Contains(target, []byte("push")) ||
+		bytes.Contains(target, []byte("delete")) || bytes.Contains(target, []byte("*")))
+}
+
+// Literal implements surface.Literal: the registry redirects from a doubled slash.
+func (*Surface) Literal(path []byte) bool { return header.Below(path, "/v2") }
 
 // Classify reads a target of the registry.
 func (s *Surface) Classify(q *surface.Request, op *routes.Operation) (surface.Visit, error) {
