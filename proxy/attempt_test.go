@@ -193,7 +193,7 @@ func TestTriesEnd(t *testing.T) {
 	x := g.handler.exchanges.Get().(*exchange) // one that is let go of without any answer
 	for i := range 25 {
 		x.h, x.request.Client = g.handler, address(1)
-		if _, x.trying = g.handler.attempts.Try(address(1), g.handler.attempts.Fingerprint([]byte{byte(i)})); !x.trying {
+		if _, x.shown.trying = g.handler.attempts.Try(address(1), g.handler.attempts.Fingerprint([]byte{byte(i)})); !x.shown.trying {
 			t.Fatalf("after %d others it is not tried", i)
 		}
 		x.reset()

@@ -25,7 +25,6 @@ const smallAnswer = 16 << 10
 
 // delivery is an answer of the forge on its way to the client.
 type delivery struct {
-	pool     *wire.Pool
 	upstream *wire.Upstream // that the answer comes on; nil: it is given back
 	answer   fasthttp.Response
 	stream   answerStream
@@ -33,7 +32,7 @@ type delivery struct {
 }
 
 func (d *delivery) reset() {
-	d.pool, d.upstream, d.stream = nil, nil, answerStream{}
+	d.upstream, d.stream = nil, answerStream{}
 	if d.scratch = d.scratch[:0]; cap(d.scratch) > surface.MaxKept {
 		d.scratch = nil
 	}
@@ -43,7 +42,7 @@ func (d *delivery) reset() {
 func (d *delivery) drop() {
 	if u := d.upstream; u != nil {
 		d.upstream = nil
-		d.pool.Drop(u)
+		u.Drop()
 	}
 }
 
@@ -60,13 +59,12 @@ func (x *exchange) free(whole bool) {
 		return
 	}
 	d.upstream = nil
-	d.pool.GiveBack(u, &d.answer)
+	u.GiveBack(&d.answer)
 }
 
 // forward sends the request whose head is written, and hands its answer on.
 func (x *exchange) forward(p *wire.Pool) (kept bool) {
 	q, s, d := &x.request, &x.sending, &x.delivery
-	d.pool = p
 	safe := s.Upload.None() && (q.Method == fasthttp.MethodGet || q.IsHead)
 	return x.handOn(p.Do(s.Head, &s.Upload, safe, q.IsHead, &d.answer, x.claim()))
 }
@@ -98,7 +96,7 @@ func (x *exchange) handOn(conn *wire.Upstream, err error) (kept bool) {
 	}
 	x.judgeCredential(status)
 	x.observe(status)
-	if v, is := x.visit.(surface.Denied); is && status == fasthttp.StatusUnauthorized {
+	if v, is := x.judgement.Visit.(surface.Denied); is && status == fasthttp.StatusUnauthorized {
 		v.Denied(&x.judgement)
 	}
 	if status < 400 || status >= 500 { // a 4xx changed nothing
@@ -118,10 +116,10 @@ func (x *exchange) handOn(conn *wire.Upstream, err error) (kept bool) {
 
 // observe hands on what a caller without a patgate token did. Nothing waits for what becomes of it.
 func (x *exchange) observe(status int) {
-	if x.seen != nil {
+	if seen := x.shown.seen; seen != nil {
 		print := x.fingerprint()
-		x.seen.Answered(observe.Answer{Status: status, Away: x.leadsAway(), Accepted: x.h.attempts.WasAccepted(print), Of: print})
-		x.seen = nil
+		seen.Answered(observe.Answer{Status: status, Away: x.leadsAway(), Accepted: x.h.attempts.WasAccepted(print), Of: print})
+		x.shown.seen = nil
 	}
 }
 
@@ -202,7 +200,7 @@ func (x *exchange) deliver() (kept bool) {
 		x.complete(status, 0)
 		return false
 	}
-	if v, is := x.visit.(surface.Rewriter); is {
+	if v, is := x.judgement.Visit.(surface.Rewriter); is {
 		if limit := v.Rewrites(status); limit > 0 {
 			return x.deliverRewritten(v, status, limit)
 		}

@@ -149,7 +149,7 @@ func (x *exchange) share() {
 // serve takes a request through its steps. kept tells that the exchange is still needed for the answer's body.
 func (x *exchange) serve() (kept bool) {
 	h, q, j := x.h, &x.request, &x.judgement
-	if r := x.begin(); r != nil {
+	if r := x.read(); r != nil {
 		if r == reply.ErrMethod && x.preflight() {
 			return false
 		}
@@ -174,18 +174,18 @@ func (x *exchange) serve() (kept bool) {
 		return x.serveOwned()
 	}
 	j.Enforced = h.probes(j.Op.Route)
-	if err := judge(q, x.visit, &x.body, j); err != nil {
+	if err := j.Judge(q, &x.body); err != nil {
 		if j.Unplanned && j.Enforced {
 			return x.serveOwned()
 		}
 		return x.deny(err)
 	}
-	if own, is := x.visit.(surface.Own); is {
+	if own, is := j.Visit.(surface.Own); is {
 		if answer, err := own.Answer(q, j); err != nil || answer != nil {
 			return x.serveAnswer(answer, err)
 		}
 	}
-	if err := h.rebuild(q, x.visit, &x.body, j, &x.sending); err != nil {
+	if err := h.rebuild(q, &x.body, j, &x.sending); err != nil {
 		return x.deny(err)
 	}
 	if r := x.pass.Connect(); r != nil {
@@ -197,26 +197,18 @@ func (x *exchange) serve() (kept bool) {
 	return x.forward(q.Upstream.Patgate)
 }
 
-// begin reads what every request has: method, target, header block, client and credential.
-func (x *exchange) begin() *reply.Refusal {
+// read reads what every request has: method, target, header block, client and credential.
+func (x *exchange) read() *reply.Refusal {
 	head := &x.ctx.Request.Header
 	method, version := reading.MethodOf(head.Method()), reading.VersionOf(head.Protocol())
 	return x.h.reader.Read(&x.request, method, head.RequestURI(), head.RawHeaders(), version)
 }
 
-// judge decides on a visit.
-func judge(q *surface.Request, v surface.Visit, b *surface.Body, j *surface.Judgement) error {
-	if own, is := v.(surface.Judge); is {
-		return own.Judge(q, b, j)
-	}
-	return j.Ordinary(q, b, v)
-}
-
 // rebuild writes the upstream request.
-func (h *Handler) rebuild(q *surface.Request, v surface.Visit, b *surface.Body, j *surface.Judgement, s *surface.Sending) error {
+func (h *Handler) rebuild(q *surface.Request, b *surface.Body, j *surface.Judgement, s *surface.Sending) error {
 	s.Place = q.Credential.Placing(j.Op.Route)
 	s.WholeAnswer = j.Change().Any()
-	if err := v.Rebuild(q, b, j, s); err != nil {
+	if err := j.Visit.Rebuild(q, b, j, s); err != nil {
 		return err
 	}
 	s.WriteHead(q, b, j, &h.forwarding)
@@ -257,11 +249,7 @@ func (x *exchange) serveForAll(a *surface.Answer) (kept bool) {
 // preflight answers a browser that asks whether a page may send a request. Browsers ask in origin form alone.
 func (x *exchange) preflight() (answered bool) {
 	q := &x.request
-	if len(q.Path) == 0 || q.Path[0] != '/' {
-		return false
-	}
-	x.h.reader.Respell(q)
-	if q.Fields.Repeated(header.Origin) {
+	if !header.HasPrefix(q.Path, "/") || q.Fields.Repeated(header.Origin) {
 		return false
 	}
 	fields := x.h.origins.Preflight(&x.ctx.Request.Header, q.Fields.Get(header.Origin), q.Path)
@@ -294,7 +282,7 @@ func (h *Handler) expect(ctx *fasthttp.RequestCtx) int {
 // foresee is serve up to the decision, without the body.
 func (x *exchange) foresee() error {
 	h, q, j := x.h, &x.request, &x.judgement
-	if r := x.begin(); r != nil {
+	if r := x.read(); r != nil {
 		return r
 	}
 	switch {
@@ -307,11 +295,11 @@ func (x *exchange) foresee() error {
 	if err := x.identify(); err != nil {
 		return err
 	}
-	blind, is := x.visit.(surface.Blind)
+	blind, is := j.Visit.(surface.Blind)
 	if is && blind.NeedsBody() || h.owns(j.Op.Route) || j.Session.Limits != nil { // or asked, and counted, with the body
 		return nil
 	}
-	return j.Foresee(q, x.visit)
+	return j.Foresee(q)
 }
 
 // recovered turns a panic into a 500. The exchange is not used again.
@@ -322,6 +310,7 @@ func (x *exchange) recovered() {
 	}
 	steps{x.h}.Panicked(value)
 	x.tried()
+	x.left.drop()
 	x.delivery.drop()
 	x.body.Release()
 	x.event.Failure = reply.FailurePanic

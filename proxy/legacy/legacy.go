@@ -43,8 +43,8 @@ type Rules struct {
 	Forwarding    *surface.Forwarding
 }
 
-// Refuse says why a request without a patgate token does not pass; nil when it does.
-func (r *Rules) Refuse(q *surface.Request) *reply.Refusal {
+// Refuse says why a request without a patgate token does not pass, as one of that caller; nil when it does.
+func (r *Rules) Refuse(q *surface.Request, caller surface.Caller) *reply.Refusal {
 	if internalPath(q.Path) || q.Upstream.Root != "" && climbs(q.Path) {
 		return reply.ErrDeniedPath
 	}
@@ -53,15 +53,16 @@ func (r *Rules) Refuse(q *surface.Request) *reply.Refusal {
 			return reply.ErrOverride
 		}
 	}
-	return r.refuseByMode(q)
+	return r.RefuseByMode(q, caller)
 }
 
-func (r *Rules) refuseByMode(q *surface.Request) *reply.Refusal {
+// RefuseByMode is Refuse by the configuration alone.
+func (r *Rules) RefuseByMode(q *surface.Request, caller surface.Caller) *reply.Refusal {
 	mode, refused := r.Legacy, reply.ErrLegacy
 	if !r.LegacyUntil.IsZero() && !time.Now().Before(r.LegacyUntil) {
 		mode = Deny
 	}
-	switch caller := q.Credential.Caller; {
+	switch {
 	case caller == surface.CallerWeb, caller == surface.CallerAnonymous && r.isPage(q):
 		mode, refused = r.Web, reply.ErrWeb
 	case caller == surface.CallerAnonymous:
@@ -116,7 +117,7 @@ func (r *Rules) MaybeInBody(q *surface.Request, b *surface.Body) bool {
 	if caller != surface.CallerAnonymous && caller != surface.CallerWeb || !b.Present() {
 		return false
 	}
-	asIs, asLegacy := r.refuseByMode(q), r.RefuseAs(q, surface.CallerLegacy)
+	asIs, asLegacy := r.RefuseByMode(q, caller), r.RefuseByMode(q, surface.CallerLegacy)
 	switch {
 	case caller == surface.CallerWeb:
 		return asIs == nil && asLegacy != nil && !HoldsNothing(q.Fields.Get(header.ContentType))
@@ -126,12 +127,4 @@ func (r *Rules) MaybeInBody(q *surface.Request, b *surface.Body) bool {
 		return asIs == nil && asLegacy != nil
 	}
 	return false
-}
-
-// RefuseAs says why the request would not pass if it were another caller's.
-func (r *Rules) RefuseAs(q *surface.Request, caller surface.Caller) *reply.Refusal {
-	as := q.Credential.Caller
-	q.Credential.Caller = caller
-	defer func() { q.Credential.Caller = as }()
-	return r.refuseByMode(q)
 }

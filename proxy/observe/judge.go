@@ -37,8 +37,7 @@ func (o *Observer) judge(r *Request, j *surface.Judgement, e *audit.Event) (whol
 		q.Fields.Add(f.name, f.value)
 	}
 	q.Credential.Dialect, q.Credential.Place = q.Dialect, r.place
-	visit, err := q.Surface.Classify(q, &j.Op)
-	if err != nil {
+	if j.Visit, err = q.Surface.Classify(q, &j.Op); err != nil {
 		return false, err
 	}
 	if !r.mayBeUse(j.Op.Route) {
@@ -62,11 +61,7 @@ func (o *Observer) judge(r *Request, j *surface.Judgement, e *audit.Event) (whol
 	}
 	j.Begin(&o.rules, &token.Session{TokenID: h.ID, OwnerUserID: h.UserID, Username: h.Username, Grant: grant,
 		Credential: r.credential, CredentialID: h.ID}, e)
-	if own, is := visit.(surface.Judge); is {
-		err = own.Judge(q, b, j)
-	} else {
-		err = j.Ordinary(q, b, visit)
-	}
+	err = j.Judge(q, b)
 	e.Route = j.Op.Route
 	return did(j, e, err, r.body != nil && r.body.cut)
 }

@@ -40,10 +40,10 @@ func (r *Reader) comeHome(q *surface.Request, host []byte) *reply.Refusal {
 	return nil
 }
 
-// Respell writes a path as the forge reads it where clients leave to servers what RFC 3986 leaves to them. Doubled slashes are
+// respell writes a path as the forge reads it where clients leave to servers what RFC 3986 leaves to them. Doubled slashes are
 // one to the routers of GitLab and Gitea, and not on a surface.Literal. Letters that stand bare, which no reader takes for
 // anything else, are encoded, and so is what lies beyond ASCII; backslashes, blanks and "#" are not among them.
-func (r *Reader) Respell(q *surface.Request) {
+func (r *Reader) respell(q *surface.Request) {
 	const digits = "0123456789ABCDEF"
 	literal, is := q.Surface.(surface.Literal)
 	squeezes := !is || !literal.Literal(q.Path)
@@ -60,7 +60,7 @@ func (r *Reader) Respell(q *surface.Request) {
 	r.aim(q, append(target, q.Target[len(q.Path):]...))
 }
 
-// isLoose tells whether Respell has anything to do.
+// isLoose tells whether respell has anything to do.
 func isLoose(path []byte) bool {
 	for i, c := range path {
 		if isBare[c] || c == '/' && i > 0 && path[i-1] == '/' {

@@ -10,14 +10,17 @@ import (
 // A forge that has once said something else than one answer to one request may do so again, and what it says then could be
 // taken for the answer to the next request. So a connection is used again only after an exchange in which nothing was odd.
 
-// GiveBack gives a connection back when its answer, which has been read to its end, was as it should be, and else closes it.
-func (p *Pool) GiveBack(c *Upstream, answer *fasthttp.Response) {
+// GiveBack gives the connection back when its answer, which has been read to its end, was as it should be, and else closes it.
+func (c *Upstream) GiveBack(answer *fasthttp.Response) {
 	if isOdd(answer) {
-		p.Drop(c)
+		c.Drop()
 		return
 	}
-	p.Put(c)
+	c.pool.Put(c)
 }
+
+// Drop closes the connection.
+func (c *Upstream) Drop() { c.pool.Drop(c) }
 
 // isOdd tells whether an answer is one after which the connection is closed: by its own word, or because its end may not be
 // where it seems to be. So it is with HTTP/1.0, with a connection that is to be anything but kept, with a body that such an

@@ -124,7 +124,7 @@ func (v *visit) Judge(q *surface.Request, b *surface.Body, j *surface.Judgement)
 			return err
 		}
 	}
-	if err := j.Ordinary(q, b, v); err != nil {
+	if err := j.Ordinary(q, b); err != nil {
 		return err
 	}
 	if err := v.checkTwin(j); err != nil {

@@ -48,7 +48,7 @@ func (v *goGet) Judge(q *surface.Request, b *surface.Body, j *surface.Judgement)
 	}
 	j.SentByPath = true
 	web.GoGet(q.Table, &j.Op, path)
-	if err := j.Ordinary(q, b, v); err != nil {
+	if err := j.Ordinary(q, b); err != nil {
 		if j.Decision.Verdict != policy.Allow {
 			return errNoModule
 		}
