@@ -23,7 +23,7 @@ type shown struct {
 	inBody []byte            // credentials of the forge's own that stand in the body
 	print  forge.Fingerprint // of all that it shows; see fingerprint
 	trying bool              // it is tried out, until the forge has said what it makes of it
-	seen   *observe.Request  // what is kept to find out what the caller did; nil: nothing
+	seen   *observe.Copy     // what is kept to find out what the caller did; nil: nothing
 }
 
 // claim says whose connection the request needs.
@@ -58,9 +58,8 @@ func (x *exchange) caller() surface.Caller {
 	return x.request.Credential.Caller
 }
 
-// fingerprint gives that of the credential of a request without a patgate token: of its secret when it has one in a place that
-// patgate reads, else of all that the forge may take for one. It is none for a request that has none in its head. It is made
-// once.
+// fingerprint gives the fingerprint of a credential that is no patgate token: of its secret where patgate can read it, else of
+// everything that the forge may take for a credential. It is made once. It is zero for a request without a credential.
 func (x *exchange) fingerprint() forge.Fingerprint {
 	q := &x.request
 	caller := x.caller()
@@ -94,7 +93,7 @@ func (x *exchange) mayTry() *reply.Refusal {
 	return nil
 }
 
-// mayTrade is mayTry for a request whose body is what it shows.
+// mayTrade is mayTry for a request that shows its body in the place of a credential.
 func (x *exchange) mayTrade(body []byte) *reply.Refusal {
 	x.shown.print = x.h.attempts.Fingerprint(body)
 	wait := time.Duration(0)
@@ -104,12 +103,12 @@ func (x *exchange) mayTrade(body []byte) *reply.Refusal {
 	return nil
 }
 
-// foreseeOther refuses what a caller without a patgate token may not do, as far as that can be said without the body. A
-// revocation has its turn when the body is there.
+// foreseeOther refuses what a caller without a patgate token may not do, as far as that is known without the body. Revocations
+// wait for the body.
 func (x *exchange) foreseeOther() *reply.Refusal {
 	q := &x.request
 	if x.h.others.MaybeInBody(q, &x.body) {
-		return nil // that is found out with the body
+		return nil // the body will tell
 	}
 	if r := x.h.others.Refuse(q, x.caller()); r != nil || x.h.revocation(q) != local.RevokesNothing {
 		return r
@@ -125,8 +124,8 @@ func (x *exchange) tried() {
 	}
 }
 
-// judgeCredential notes what the forge's answer says of the credential of a caller without a patgate token. Where the forge may
-// not have looked for it, a 401 says little: the credential may be a good one in the wrong place.
+// judgeCredential notes what the forge's answer says of the credential of a caller without a patgate token. A 401 says little
+// where the forge may not have looked for the credential: it may be a good one in the wrong place.
 func (x *exchange) judgeCredential(status int) {
 	q := &x.request
 	defer x.tried()

@@ -26,8 +26,8 @@ func (l passingLocal) Claims(method string, _ []byte) bool {
 }
 func (passingLocal) IsRotation(string, []byte) bool           { return false }
 func (passingLocal) Reused(context.Context, token.Hash) error { return nil }
-func (passingLocal) Answer(context.Context, *local.Request) local.Answer {
-	return local.Answer{Pass: true}
+func (passingLocal) Answer(context.Context, *local.Call) local.Result {
+	return local.Result{Pass: true}
 }
 
 func (passingLocal) Trades(string, []byte) bool { return false }
@@ -210,5 +210,5 @@ func TestTriesEnd(t *testing.T) {
 // panickingLocal claims everything, and panics.
 type panickingLocal struct{ passingLocal }
 
-func (panickingLocal) Claims(string, []byte) bool                          { return true }
-func (panickingLocal) Answer(context.Context, *local.Request) local.Answer { panic("it is to panic") }
+func (panickingLocal) Claims(string, []byte) bool                       { return true }
+func (panickingLocal) Answer(context.Context, *local.Call) local.Result { panic("it is to panic") }

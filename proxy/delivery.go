@@ -46,8 +46,8 @@ func (d *delivery) drop() {
 	}
 }
 
-// free gives the upstream connection back, or closes it when it is not at the beginning of an answer, or nobody's: a body may
-// hold a credential that was not looked for.
+// free gives the upstream connection back. It closes a connection on which an answer is unread in part, and one that was used
+// without a credential for a request with a body: the body may hold a credential that nobody looked for.
 func (x *exchange) free(whole bool) {
 	d := &x.delivery
 	u := d.upstream
@@ -102,8 +102,8 @@ func (x *exchange) handOn(conn *wire.Upstream, err error) (kept bool) {
 	if status < 400 || status >= 500 { // a 4xx changed nothing
 		x.h.forget(&x.request, &x.judgement)
 	}
-	if r := x.lacksScope(); r != nil {
-		return x.broken(r, reply.FailureScope)
+	if r := x.lacksCredentialScope(); r != nil {
+		return x.broken(r, reply.FailureCredentialScope)
 	}
 	if r := x.copyHead(); r != nil {
 		return x.broken(r, reply.FailureRedirect)
@@ -114,11 +114,11 @@ func (x *exchange) handOn(conn *wire.Upstream, err error) (kept bool) {
 	return x.deliver()
 }
 
-// observe hands on what a caller without a patgate token did. Nothing waits for what becomes of it.
+// observe tells the observer what a caller without a patgate token did. Nothing waits for the observer.
 func (x *exchange) observe(status int) {
 	if seen := x.shown.seen; seen != nil {
 		print := x.fingerprint()
-		seen.Answered(observe.Answer{Status: status, Away: x.leadsAway(), Accepted: x.h.attempts.WasAccepted(print), Of: print})
+		seen.Answered(observe.Outcome{Status: status, Away: x.leadsAway(), Accepted: x.h.attempts.WasAccepted(print), Of: print})
 		x.shown.seen = nil
 	}
 }

@@ -166,15 +166,15 @@ func (x *exchange) refuse(r *reply.Refusal) {
 	if j.Session != nil {
 		in.Token = j.Session.TokenID
 	}
-	f := reply.NewFacts(r, q.ID.String(), q.Table, &j.Op, in)
-	f.Begin(out)
+	n := reply.NewNotice(r, q.ID.String(), q.Table, &j.Op, in)
+	n.Begin(out)
 	x.tellWould()
 	said := false
 	if own, is := j.Visit.(surface.Refuser); is {
-		said = own.Refuse(&x.body, j, f, x.sending.Upload.Running(), out)
+		said = own.Refuse(&x.body, j, n, x.sending.Upload.Running(), out)
 	}
 	if !said {
-		q.Surface.Refuse(q, f, out)
+		q.Surface.Refuse(q, n, out)
 	}
 	sent := int64(len(out.Body()))
 	if q.IsHead {

@@ -10,8 +10,8 @@ import (
 	"patgate/proxy/surface"
 )
 
-// serveOther serves a request without a patgate token, as the configuration says. What passes is passed on as it is: raw
-// target, body bytes and headers, those for this connection and those of proxies excepted. Framing is always our own.
+// serveOther serves a request without a patgate token, as the configuration says. A request that passes keeps its raw target, the
+// bytes of its body and its headers, except those for this connection and those of proxies. Framing is always our own.
 func (x *exchange) serveOther() (kept bool) {
 	h, q, b, s := x.h, &x.request, &x.body, &x.sending
 	upgrade := legacy.Upgrades(q)

@@ -15,7 +15,7 @@ import (
 	"patgate/token"
 )
 
-// InBody is what was found of the forge's own credentials among the parameters of a body. The zero value: there is none.
+// InBody says which credentials of the forge's own are among the parameters of a body. The zero value: no credential is.
 type InBody struct {
 	// Secrets are the values of the parameters by which the forge takes a credential.
 	Secrets []byte

@@ -21,7 +21,7 @@ import (
 )
 
 var (
-	// errNothing: what the request did is nothing that a grant decides.
+	// errNothing: no grant decides on what the request did.
 	errNothing = errors.New("no grant decides on that")
 	// errIdentity: it is not known whose the credential is.
 	errIdentity = errors.New("nobody says whose the credential is")
@@ -30,7 +30,7 @@ var (
 // judge has the request judged as one of a token that may do everything its owner may, and notes in the event what it did. That
 // decides nothing: it was answered. whole is false when its projects and groups could not be found out. The forge is not asked
 // about what has no row, nor about what anybody may do.
-func (o *Observer) judge(r *Request, j *surface.Judgement, e *audit.Event) (whole bool, err error) {
+func (o *Observer) judge(r *Copy, j *surface.Judgement, e *audit.Event) (whole bool, err error) {
 	q := &surface.Request{Table: o.o.Table(), Dialect: o.o.Dialect, Surface: r.surface, Upstream: r.upstream, Method: r.method,
 		IsHead: r.head, Target: r.target, Path: header.Before(r.target, '?'), Client: r.client, Start: time.Now()}
 	for _, f := range r.fields {
@@ -66,22 +66,23 @@ func (o *Observer) judge(r *Request, j *surface.Judgement, e *audit.Event) (whol
 	return did(j, e, err, r.body != nil && r.body.cut)
 }
 
-// mayBeUse tells whether a grant may decide on a request of a row, as it was answered. No row: that is found out later.
-func (r *Request) mayBeUse(row *routes.Route) bool {
+// mayBeUse tells whether a grant may decide on a request of a row, by the answer that it got. Without a row that is found out
+// later.
+func (r *Copy) mayBeUse(row *routes.Route) bool {
 	if row == nil {
-		return !r.answer.isDownload()
+		return !r.outcome.isDownload()
 	}
-	return row.Kind != routes.KindOpen && !row.NeedSet.Empty() && (row.Redirects || !r.answer.isDownload())
+	return row.Kind != routes.KindOpen && !row.NeedSet.Empty() && (row.Redirects || !r.outcome.isDownload())
 }
 
 // proves tells whether the answer shows that the forge has looked at the credential and accepted it, and not another one in the
 // body.
-func (r *Request) proves(q *surface.Request) bool {
+func (r *Copy) proves(q *surface.Request) bool {
 	s, is := q.Surface.(surface.Proves)
 	switch {
-	case r.answer.Accepted:
+	case r.outcome.Accepted:
 		return true
-	case !is, r.place == routes.PlaceNone, r.answer.Status < 200, r.answer.Status >= 300:
+	case !is, r.place == routes.PlaceNone, r.outcome.Status < 200, r.outcome.Status >= 300:
 		return false
 	}
 	if b := r.body; b != nil && !legacy.HoldsNothing(q.Fields.Get(header.ContentType)) {
@@ -109,7 +110,7 @@ func did(j *surface.Judgement, e *audit.Event, err error, cut bool) (whole bool,
 		return false, err // nothing says what it did
 	case !judged && (cut || errors.Is(err, forge.ErrCredential)):
 		e.Verdict, e.Used, e.Acts = policy.Allow, &row.NeedSet, nil
-		return false, nil // part of what it did is not there, or the credential may do it and not ask about it
+		return false, nil // its body is not all there, or the credential may do it but not ask about it
 	case !judged && err != nil:
 		return false, err
 	case e.Verdict == policy.Allow && e.Used == nil && len(e.Acts) == 0:

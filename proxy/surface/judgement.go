@@ -30,7 +30,7 @@ type Judgement struct {
 	Renamed bool
 	// Rendered: the query asks for texts that the forge renders, which are taken out of the answer.
 	Rendered bool
-	// Filtered: the answer is a list of which the client gets the entries that the grant reaches.
+	// Filtered: the answer is a list, and the client gets only the entries that the grant reaches.
 	Filtered bool
 	// Enforced: patgate itself answers what the grant denies, so that report mode changes nothing.
 	Enforced bool
@@ -64,7 +64,7 @@ func (j *Judgement) Begin(rules *Rules, s *token.Session, e *audit.Event) {
 	j.Rules, j.Session, j.event = rules, s, e
 }
 
-// Forget forgets what was judged, but for what the next judgement sets anew.
+// Forget forgets what was judged, except for what every judgement sets.
 func (j *Judgement) Forget() {
 	j.Decision = policy.Decision{}
 	j.Unplanned = false

@@ -20,7 +20,7 @@ type Surface interface {
 	// operation has a row only where one was found and the request is refused on it.
 	Classify(q *Request, op *routes.Operation) (Visit, error)
 	// Refuse writes a refusal in the protocol's words behind what every refusal has.
-	Refuse(q *Request, f *reply.Facts, out *fasthttp.Response)
+	Refuse(q *Request, n *reply.Notice, out *fasthttp.Response)
 }
 
 // Finder is a surface whose Classify alone does not say on which row a request is judged.
@@ -128,7 +128,7 @@ type Rewriter interface {
 // Refuser is a visit that may say a refusal in its own way.
 type Refuser interface {
 	// Refuse writes the answer, and tells whether it did. sending: the body is on its way to the forge.
-	Refuse(b *Body, j *Judgement, f *reply.Facts, sending bool, out *fasthttp.Response) bool
+	Refuse(b *Body, j *Judgement, n *reply.Notice, sending bool, out *fasthttp.Response) bool
 }
 
 // Answer is one that patgate makes itself.

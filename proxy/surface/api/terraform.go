@@ -91,7 +91,7 @@ func cutTicket(target []byte) (rest, ticket []byte) {
 }
 
 // openTicket finds out whose download address a request comes with: its query's token is one that sealTicket made. found is
-// false when it is none.
+// false when it is not such an address.
 func (s *Surface) openTicket(q *surface.Request) (r *reply.Refusal, found bool) {
 	rest, ticket := cutTicket(q.Target)
 	if surface.KindOf(ticket) != surface.SealTicket {

@@ -81,28 +81,28 @@ func (s *Surface) Classify(q *surface.Request, op *routes.Operation) (surface.Vi
 }
 
 // Refuse writes a refusal as text, which git shows; Git LFS shows only messages in JSON.
-func (s *Surface) Refuse(q *surface.Request, f *reply.Facts, out *fasthttp.Response) {
-	switch f.Challenge {
+func (s *Surface) Refuse(q *surface.Request, n *reply.Notice, out *fasthttp.Response) {
+	switch n.Challenge {
 	case reply.ChallengeNone:
-		s.Insufficient(q, f, &out.Header)
+		s.Insufficient(q, n, &out.Header)
 	default:
 		s.Basic(&out.Header) // git sends its credential only when it is asked for that
 	}
 	if bytes.Contains(q.Path, []byte(".git/info/lfs/")) || bytes.Contains(q.Path, []byte(".git/gitlab-lfs/")) {
 		out.Header.SetContentType(git.LFSMediaType)
-		out.SetBody(git.LFSMessage(text(f), f.ID))
+		out.SetBody(git.LFSMessage(text(n), n.ID))
 		return
 	}
 	out.Header.SetContentType("text/plain; charset=utf-8")
-	out.SetBodyString(text(f) + "\n")
+	out.SetBodyString(text(n) + "\n")
 }
 
 // text is what git's user reads.
-func text(f *reply.Facts) string {
-	if f.GrantURL == "" {
-		return f.Text
+func text(n *reply.Notice) string {
+	if n.GrantURL == "" {
+		return n.Text
 	}
-	return f.Text + "\nGrant it: " + f.GrantURL
+	return n.Text + "\nGrant it: " + n.GrantURL
 }
 
 // visit is one request of git or Git LFS.
