@@ -53,12 +53,12 @@ func TestDecisionAllocatesNothing(t *testing.T) {
 			allowed := 0.0
 			allocs := testing.AllocsPerRun(200, func() {
 				x := g.handler.acquire(ctx)
-				if x.begin() != nil {
+				if x.read() != nil {
 					t.Fatal("not understood")
 				}
 				x.judgeQuietly()
 				if x.judgement.Decision.Verdict == policy.Allow {
-					if x.h.rebuild(&x.request, x.visit, &x.body, &x.judgement, &x.sending) != nil {
+					if x.h.rebuild(&x.request, &x.body, &x.judgement, &x.sending) != nil {
 						t.Fatal("not rebuilt")
 					}
 					allowed++
@@ -83,7 +83,7 @@ func (x *exchange) judgeQuietly() {
 		return
 	}
 	j.Set.Reset(j.Op.Route, j.Op.Captures())
-	if j.Set.Query(j.Op.Query) != nil || x.visit.Read(q, &x.body, j) != nil || j.Resolve(q) != nil {
+	if j.Set.Query(j.Op.Query) != nil || j.Visit.Read(q, &x.body, j) != nil || j.Resolve(q) != nil {
 		return
 	}
 	j.Question.Route = j.Op.Route
@@ -103,8 +103,8 @@ func BenchmarkDecision(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				x := g.handler.acquire(ctx)
-				if x.begin() != nil || x.identify() != nil || judge(&x.request, x.visit, &x.body, &x.judgement) != nil ||
-					x.h.rebuild(&x.request, x.visit, &x.body, &x.judgement, &x.sending) != nil {
+				if x.read() != nil || x.identify() != nil || x.judgement.Judge(&x.request, &x.body) != nil ||
+					x.h.rebuild(&x.request, &x.body, &x.judgement, &x.sending) != nil {
 					b.Fatal("refused")
 				}
 				x.release()

@@ -11,11 +11,20 @@ import (
 	"patgate/forge"
 	"patgate/proxy/legacy"
 	"patgate/proxy/local"
+	"patgate/proxy/observe"
 	"patgate/proxy/reply"
 	"patgate/proxy/surface"
 	"patgate/proxy/wire"
 	"patgate/routes"
 )
+
+// shown is the credential of a caller without a patgate token, or what it shows in the place of one, and what is made of it.
+type shown struct {
+	inBody []byte            // credentials of the forge's own that stand in the body
+	print  forge.Fingerprint // of all that it shows; see fingerprint
+	trying bool              // it is tried out, until the forge has said what it makes of it
+	seen   *observe.Copy     // what is kept to find out what the caller did; nil: nothing
+}
 
 // claim says whose connection the request needs.
 func (x *exchange) claim() wire.Claim {
@@ -41,25 +50,32 @@ func unproven(client netip.Addr) share.Borrower {
 	return share.Borrower{Holder: [2]uint64{0, 2}, Token: beyondTokens | maphash.Comparable(addresses, forge.AttemptKey(client))}
 }
 
-// fingerprint gives that of the credential of a request without a patgate token: of its secret when it has one in a place that
-// patgate reads, else of all that the forge may take for one. It is none for a request that has none in its head. It is made
-// once.
+// caller says whose the request is: one with a credential of the forge's own in its body has that, whatever its head says.
+func (x *exchange) caller() surface.Caller {
+	if len(x.shown.inBody) > 0 {
+		return surface.CallerLegacy
+	}
+	return x.request.Credential.Caller
+}
+
+// fingerprint gives the fingerprint of a credential that is no patgate token: of its secret where patgate can read it, else of
+// everything that the forge may take for a credential. It is made once. It is zero for a request without a credential.
 func (x *exchange) fingerprint() forge.Fingerprint {
 	q := &x.request
-	caller := q.Credential.Caller
-	if x.print != (forge.Fingerprint{}) || caller != surface.CallerLegacy && caller != surface.CallerWeb {
-		return x.print
+	caller := x.caller()
+	if x.shown.print != (forge.Fingerprint{}) || caller != surface.CallerLegacy && caller != surface.CallerWeb {
+		return x.shown.print
 	}
-	text := append(legacy.CredentialsOf(q), x.inBody...)
-	x.print = x.h.attempts.Fingerprint(text)
+	text := append(legacy.CredentialsOf(q), x.shown.inBody...)
+	x.shown.print = x.h.attempts.Fingerprint(text)
 	clear(text)
-	return x.print
+	return x.shown.print
 }
 
 // mayTry refuses a credential that may not be tried out now. Revocations are never locked out.
 func (x *exchange) mayTry() *reply.Refusal {
 	q := &x.request
-	if q.Credential.Caller != surface.CallerLegacy || x.trying {
+	if x.caller() != surface.CallerLegacy || x.shown.trying {
 		return nil
 	}
 	var wait time.Duration
@@ -69,7 +85,7 @@ func (x *exchange) mayTry() *reply.Refusal {
 	case local.RevokesByCredential:
 		wait = x.h.attempts.AdmitRevocation(q.Client, x.fingerprint())
 	default:
-		wait, x.trying = x.h.attempts.Try(q.Client, x.fingerprint())
+		wait, x.shown.trying = x.h.attempts.Try(q.Client, x.fingerprint())
 	}
 	if wait > 0 {
 		return reply.TooMany(wait)
@@ -77,24 +93,24 @@ func (x *exchange) mayTry() *reply.Refusal {
 	return nil
 }
 
-// mayTrade is mayTry for a request whose body is what it shows.
+// mayTrade is mayTry for a request that shows its body in the place of a credential.
 func (x *exchange) mayTrade(body []byte) *reply.Refusal {
-	x.print = x.h.attempts.Fingerprint(body)
+	x.shown.print = x.h.attempts.Fingerprint(body)
 	wait := time.Duration(0)
-	if wait, x.trying = x.h.attempts.Try(x.request.Client, x.print); wait > 0 {
+	if wait, x.shown.trying = x.h.attempts.Try(x.request.Client, x.shown.print); wait > 0 {
 		return reply.TooMany(wait)
 	}
 	return nil
 }
 
-// foreseeOther refuses what a caller without a patgate token may not do, as far as that can be said without the body. A
-// revocation has its turn when the body is there.
+// foreseeOther refuses what a caller without a patgate token may not do, as far as that is known without the body. Revocations
+// wait for the body.
 func (x *exchange) foreseeOther() *reply.Refusal {
 	q := &x.request
 	if x.h.others.MaybeInBody(q, &x.body) {
-		return nil // that is found out with the body
+		return nil // the body will tell
 	}
-	if r := x.h.others.Refuse(q); r != nil || x.h.revocation(q) != local.RevokesNothing {
+	if r := x.h.others.Refuse(q, x.caller()); r != nil || x.h.revocation(q) != local.RevokesNothing {
 		return r
 	}
 	return x.mayTry()
@@ -102,19 +118,19 @@ func (x *exchange) foreseeOther() *reply.Refusal {
 
 // tried ends what mayTry began.
 func (x *exchange) tried() {
-	if x.trying {
-		x.trying = false
+	if x.shown.trying {
+		x.shown.trying = false
 		x.h.attempts.Done(x.request.Client)
 	}
 }
 
-// judgeCredential notes what the forge's answer says of the credential of a caller without a patgate token. Where the forge may
-// not have looked for it, a 401 says little: the credential may be a good one in the wrong place.
+// judgeCredential notes what the forge's answer says of the credential of a caller without a patgate token. A 401 says little
+// where the forge may not have looked for the credential: it may be a good one in the wrong place.
 func (x *exchange) judgeCredential(status int) {
 	q := &x.request
 	defer x.tried()
 	switch {
-	case q.Credential.Caller != surface.CallerLegacy:
+	case x.caller() != surface.CallerLegacy:
 	case status == fasthttp.StatusUnauthorized && q.Credential.Place == routes.PlaceNone && q.Credential.Found == 1:
 		x.h.attempts.Doubtful(q.Client, x.fingerprint())
 	case status == fasthttp.StatusUnauthorized:

@@ -26,8 +26,8 @@ func (l passingLocal) Claims(method string, _ []byte) bool {
 }
 func (passingLocal) IsRotation(string, []byte) bool           { return false }
 func (passingLocal) Reused(context.Context, token.Hash) error { return nil }
-func (passingLocal) Answer(context.Context, *local.Request) local.Answer {
-	return local.Answer{Pass: true}
+func (passingLocal) Answer(context.Context, *local.Call) local.Result {
+	return local.Result{Pass: true}
 }
 
 func (passingLocal) Trades(string, []byte) bool { return false }
@@ -193,7 +193,7 @@ func TestTriesEnd(t *testing.T) {
 	x := g.handler.exchanges.Get().(*exchange) // one that is let go of without any answer
 	for i := range 25 {
 		x.h, x.request.Client = g.handler, address(1)
-		if _, x.trying = g.handler.attempts.Try(address(1), g.handler.attempts.Fingerprint([]byte{byte(i)})); !x.trying {
+		if _, x.shown.trying = g.handler.attempts.Try(address(1), g.handler.attempts.Fingerprint([]byte{byte(i)})); !x.shown.trying {
 			t.Fatalf("after %d others it is not tried", i)
 		}
 		x.reset()
@@ -210,5 +210,5 @@ func TestTriesEnd(t *testing.T) {
 // panickingLocal claims everything, and panics.
 type panickingLocal struct{ passingLocal }
 
-func (panickingLocal) Claims(string, []byte) bool                          { return true }
-func (panickingLocal) Answer(context.Context, *local.Request) local.Answer { panic("it is to panic") }
+func (panickingLocal) Claims(string, []byte) bool                       { return true }
+func (panickingLocal) Answer(context.Context, *local.Call) local.Result { panic("it is to panic") }

@@ -11,32 +11,37 @@ import (
 	"patgate/proxy/local"
 	"patgate/proxy/reply"
 	"patgate/proxy/surface"
-	"patgate/routes"
 )
 
-// identify finds the token's session and classifies the request under the same route table: a reload in between would
-// give permissions other numbers. What is wrong with the request itself is told only to the holder of a valid token.
-func (x *exchange) identify() (err error) {
+// identify finds the token's session and classifies the request under the same route table. A reload in between would give
+// permissions other numbers, so that the request is read anew under the new table. What is wrong with the request itself is told
+// only to the holder of a valid token.
+func (x *exchange) identify() error {
 	for range 3 {
 		if r := x.authenticate(); r != nil {
 			return r
 		}
-		if table := x.h.options.Table(); table != x.request.Table {
-			x.request.Table = table
-			continue
+		table := x.h.options.Table()
+		if table == x.request.Table {
+			return classify(&x.request, &x.judgement)
 		}
-		x.visit, err = classify(&x.request, &x.judgement.Op)
-		return err
+		conn := x.request.Conn
+		x.request.Reset()
+		x.arrive(conn, table)
+		if r := x.read(); r != nil {
+			return r
+		}
 	}
 	return reply.ErrStore
 }
 
 // classify reads the target into an operation of the surface.
-func classify(q *surface.Request, op *routes.Operation) (surface.Visit, error) {
+func classify(q *surface.Request, j *surface.Judgement) (err error) {
 	if r := strange(&q.Fields); r != nil {
-		return nil, r
+		return r
 	}
-	return q.Surface.Classify(q, op)
+	j.Visit, err = q.Surface.Classify(q, &j.Op)
+	return err
 }
 
 // authenticate finds the session of the request's token. From an address that is far beyond its limit only tokens that were

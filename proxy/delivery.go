@@ -14,6 +14,7 @@ import (
 	"patgate/proxy/header"
 	"patgate/proxy/observe"
 	"patgate/proxy/reply"
+	"patgate/proxy/reply/filter"
 	"patgate/proxy/surface"
 	"patgate/proxy/wire"
 	"patgate/token"
@@ -24,7 +25,6 @@ const smallAnswer = 16 << 10
 
 // delivery is an answer of the forge on its way to the client.
 type delivery struct {
-	pool     *wire.Pool
 	upstream *wire.Upstream // that the answer comes on; nil: it is given back
 	answer   fasthttp.Response
 	stream   answerStream
@@ -32,7 +32,7 @@ type delivery struct {
 }
 
 func (d *delivery) reset() {
-	d.pool, d.upstream, d.stream = nil, nil, answerStream{}
+	d.upstream, d.stream = nil, answerStream{}
 	if d.scratch = d.scratch[:0]; cap(d.scratch) > surface.MaxKept {
 		d.scratch = nil
 	}
@@ -42,12 +42,12 @@ func (d *delivery) reset() {
 func (d *delivery) drop() {
 	if u := d.upstream; u != nil {
 		d.upstream = nil
-		d.pool.Drop(u)
+		u.Drop()
 	}
 }
 
-// free gives the upstream connection back, or closes it when it is not at the beginning of an answer, or nobody's: a body may
-// hold a credential that was not looked for.
+// free gives the upstream connection back. It closes a connection on which an answer is unread in part, and one that was used
+// without a credential for a request with a body: the body may hold a credential that nobody looked for.
 func (x *exchange) free(whole bool) {
 	d := &x.delivery
 	u := d.upstream
@@ -59,13 +59,12 @@ func (x *exchange) free(whole bool) {
 		return
 	}
 	d.upstream = nil
-	d.pool.GiveBack(u, &d.answer)
+	u.GiveBack(&d.answer)
 }
 
 // forward sends the request whose head is written, and hands its answer on.
 func (x *exchange) forward(p *wire.Pool) (kept bool) {
 	q, s, d := &x.request, &x.sending, &x.delivery
-	d.pool = p
 	safe := s.Upload.None() && (q.Method == fasthttp.MethodGet || q.IsHead)
 	return x.handOn(p.Do(s.Head, &s.Upload, safe, q.IsHead, &d.answer, x.claim()))
 }
@@ -97,14 +96,14 @@ func (x *exchange) handOn(conn *wire.Upstream, err error) (kept bool) {
 	}
 	x.judgeCredential(status)
 	x.observe(status)
-	if v, is := x.visit.(surface.Denied); is && status == fasthttp.StatusUnauthorized {
+	if v, is := x.judgement.Visit.(surface.Denied); is && status == fasthttp.StatusUnauthorized {
 		v.Denied(&x.judgement)
 	}
 	if status < 400 || status >= 500 { // a 4xx changed nothing
 		x.h.forget(&x.request, &x.judgement)
 	}
-	if r := x.lacksScope(); r != nil {
-		return x.broken(r, reply.FailureScope)
+	if r := x.lacksCredentialScope(); r != nil {
+		return x.broken(r, reply.FailureCredentialScope)
 	}
 	if r := x.copyHead(); r != nil {
 		return x.broken(r, reply.FailureRedirect)
@@ -115,12 +114,12 @@ func (x *exchange) handOn(conn *wire.Upstream, err error) (kept bool) {
 	return x.deliver()
 }
 
-// observe hands on what a caller without a patgate token did. Nothing waits for what becomes of it.
+// observe tells the observer what a caller without a patgate token did. Nothing waits for the observer.
 func (x *exchange) observe(status int) {
-	if x.seen != nil {
+	if seen := x.shown.seen; seen != nil {
 		print := x.fingerprint()
-		x.seen.Answered(observe.Answer{Status: status, Away: x.leadsAway(), Accepted: x.h.attempts.WasAccepted(print), Of: print})
-		x.seen = nil
+		seen.Answered(observe.Outcome{Status: status, Away: x.leadsAway(), Accepted: x.h.attempts.WasAccepted(print), Of: print})
+		x.shown.seen = nil
 	}
 }
 
@@ -201,7 +200,7 @@ func (x *exchange) deliver() (kept bool) {
 		x.complete(status, 0)
 		return false
 	}
-	if v, is := x.visit.(surface.Rewriter); is {
+	if v, is := x.judgement.Visit.(surface.Rewriter); is {
 		if limit := v.Rewrites(status); limit > 0 {
 			return x.deliverRewritten(v, status, limit)
 		}
@@ -212,7 +211,11 @@ func (x *exchange) deliver() (kept bool) {
 		if !change.Possible(a) {
 			return x.broken(reply.ErrIllegible, reply.FailureAnswer)
 		}
-		changer = change.Changer(a, x.h.forge.Links, q.Origin, x.attached(change))
+		var at filter.Attached
+		if s, is := q.Surface.(surface.Attaches); is && change.Attaches() {
+			at = s.Attached(q, &x.judgement)
+		}
+		changer = change.Changer(a, x.h.forge.Links, q.Origin, at)
 	}
 	if r := x.pass.Fits(int64(length), !q.IsHead && q.Method != fasthttp.MethodGet); r != nil {
 		return x.broken(r, reply.FailureLimit)

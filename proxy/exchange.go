@@ -8,15 +8,13 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"patgate/audit"
-	"patgate/forge"
 	"patgate/policy"
-	"patgate/proxy/fast"
 	"patgate/proxy/header"
 	"patgate/proxy/meter"
-	"patgate/proxy/observe"
 	"patgate/proxy/reply"
 	"patgate/proxy/surface"
 	"patgate/proxy/wire"
+	"patgate/routes"
 )
 
 // exchange is the memory of one request: a value for each step, and what the log is told. It is reused, so nothing in it may be
@@ -25,25 +23,17 @@ type exchange struct {
 	h         *Handler
 	ctx       *fasthttp.RequestCtx
 	request   surface.Request
-	visit     surface.Visit // nil before the request is classified
 	judgement surface.Judgement
 	body      surface.Body
 	sending   surface.Sending
 	delivery  delivery
-	print     forge.Fingerprint // of the credentials of a caller without a patgate token; see fingerprint
-	inBody    []byte            // such credentials that stand in the body
-	seen      *observe.Request  // what is kept to find out what such a caller did; nil: nothing
-	trying    bool              // such a credential, until the forge has said what it makes of it
-
-	pass meter.Pass // of a token with limits
+	pass      meter.Pass // of a token with limits
+	shown     shown      // by a caller without a patgate token
+	left      left       // by an event loop that began the request
 
 	event    *audit.Event
 	own      audit.Event // what event points to, when that is not a flight's
 	recorded bool
-
-	// Of an exchange that an event loop began and a goroutine goes on with.
-	step fast.Step
-	in   []byte // the request's head, as it came
 }
 
 // acquire takes an exchange for a request.
@@ -61,23 +51,32 @@ func (h *Handler) acquire(ctx *fasthttp.RequestCtx) *exchange {
 	}
 	x := h.exchanges.Get().(*exchange)
 	x.h, x.ctx, x.event = h, ctx, &x.own
-	h.start(&x.request, conn, x.event)
+	start(x.event)
+	x.arrive(conn, h.options.Table())
 	if conn != nil {
 		conn.Enter(wire.PhaseExchange)
-	} else if addr, ok := netip.AddrFromSlice(ctx.RemoteIP()); ok {
-		x.request.Client = addr.Unmap()
 	}
 	x.body.Open(&h.bodies, ctx.RequestBodyStream(), ctx.Request.Header.ContentLength())
 	return x
 }
 
-// start begins a request that came on a connection, whose address and scheme hold until the header block says otherwise.
-func (h *Handler) start(q *surface.Request, conn *wire.Client, event *audit.Event) {
-	q.Table, q.Dialect, q.Surface = h.options.Table(), h.dialect, h.api
-	q.ID, q.Start = audit.NewRequestID(), time.Now()
-	*event = audit.Event{ID: q.ID, Start: q.Start, Scope: -1}
+// start begins the event of a request.
+func start(e *audit.Event) { *e = audit.Event{ID: audit.NewRequestID(), Start: time.Now(), Scope: -1} }
+
+// arrive begins a request with what is known before its head is read. Address and scheme are those of its connection until then.
+func (h *Handler) arrive(q *surface.Request, conn *wire.Client, table *routes.Table, e *audit.Event) {
+	q.Table, q.Dialect, q.Surface = table, h.dialect, h.rest
+	q.ID, q.Start = e.ID, e.Start
 	if q.Conn = conn; conn != nil {
 		q.Client, q.Secure = conn.Peer, conn.Secure()
+	}
+}
+
+// arrive begins the exchange's request.
+func (x *exchange) arrive(conn *wire.Client, table *routes.Table) {
+	x.h.arrive(&x.request, conn, table, x.event)
+	if addr, ok := netip.AddrFromSlice(x.ctx.RemoteIP()); conn == nil && ok {
+		x.request.Client = addr.Unmap()
 	}
 }
 
@@ -91,30 +90,28 @@ func (x *exchange) release() {
 // reset forgets the request.
 func (x *exchange) reset() {
 	x.tried()
-	x.seen.Drop()
-	x.seen = nil
+	x.shown.seen.Drop()
 	x.body.Release() // which is counted by the pass
 	x.pass.Release()
 	x.request.Reset()
 	x.judgement.Reset()
 	x.sending.Reset()
 	x.delivery.reset()
-	clear(x.in) // it held the token
-	clear(x.inBody)
-	x.inBody = nil
-	x.h, x.ctx, x.visit, x.print = nil, nil, nil, forge.Fingerprint{}
-	x.event, x.own, x.recorded = nil, audit.Event{}, false
-	x.step, x.in = fast.FromTheBeginning, x.in[:0]
+	clear(x.left.in) // it held the token
+	clear(x.shown.inBody)
+	x.shown, x.left = shown{}, left{in: x.left.in[:0]}
+	x.h, x.ctx, x.event = nil, nil, nil
+	x.own, x.recorded = audit.Event{}, false
 }
 
-// record has the sink accept the decision; without it nothing is forwarded.
-func (h *Handler) record(e *audit.Event, q *surface.Request, j *surface.Judgement) error {
+// record has the sink accept the decision on what a caller sent; without it nothing is forwarded.
+func (h *Handler) record(e *audit.Event, caller surface.Caller, q *surface.Request, j *surface.Judgement) error {
 	e.Client, e.Method = q.Client, q.Method
 	if e.Method == "" {
 		e.Method = "OTHER"
 	}
 	e.Route = j.Op.Route
-	switch q.Credential.Caller {
+	switch caller {
 	case surface.CallerPatgate:
 		e.Credential = audit.CredentialToken
 	case surface.CallerLegacy, surface.CallerWeb:
@@ -131,7 +128,7 @@ func (h *Handler) record(e *audit.Event, q *surface.Request, j *surface.Judgemen
 
 // record records the decision on the exchange's request.
 func (x *exchange) record() error {
-	err := x.h.record(x.event, &x.request, &x.judgement)
+	err := x.h.record(x.event, x.caller(), &x.request, &x.judgement)
 	x.recorded = err == nil
 	return err
 }
@@ -169,15 +166,15 @@ func (x *exchange) refuse(r *reply.Refusal) {
 	if j.Session != nil {
 		in.Token = j.Session.TokenID
 	}
-	f := reply.NewFacts(r, q.ID.String(), q.Table, &j.Op, in)
-	f.Begin(out)
+	n := reply.NewNotice(r, q.ID.String(), q.Table, &j.Op, in)
+	n.Begin(out)
 	x.tellWould()
 	said := false
-	if own, is := x.visit.(surface.Refuser); is {
-		said = own.Refuse(&x.body, j, f, x.sending.Upload.Running(), out)
+	if own, is := j.Visit.(surface.Refuser); is {
+		said = own.Refuse(&x.body, j, n, x.sending.Upload.Running(), out)
 	}
 	if !said {
-		q.Surface.Refuse(q, f, out)
+		q.Surface.Refuse(q, n, out)
 	}
 	sent := int64(len(out.Body()))
 	if q.IsHead {

@@ -170,16 +170,16 @@ func (g *gateway) decide(ctx *fasthttp.RequestCtx, body []byte) error {
 	x := g.handler.acquire(ctx)
 	defer x.release()
 	x.body.Open(&g.handler.bodies, bytes.NewReader(body), len(body))
-	if r := x.begin(); r != nil {
+	if r := x.read(); r != nil {
 		return r
 	}
 	if err := x.identify(); err != nil {
 		return err
 	}
-	if err := judge(&x.request, x.visit, &x.body, &x.judgement); err != nil {
+	if err := x.judgement.Judge(&x.request, &x.body); err != nil {
 		return err
 	}
-	return x.h.rebuild(&x.request, x.visit, &x.body, &x.judgement, &x.sending)
+	return x.h.rebuild(&x.request, &x.body, &x.judgement, &x.sending)
 }
 
 func decided(b *testing.B, err error) {

@@ -19,8 +19,6 @@ import (
 	"patgate/proxy/reading"
 	"patgate/proxy/reply"
 	"patgate/proxy/surface"
-	"patgate/proxy/surface/api"
-	"patgate/proxy/surface/depproxy"
 	"patgate/proxy/surfaces"
 	"patgate/proxy/wire"
 	"patgate/routes"
@@ -30,7 +28,7 @@ import (
 type Handler struct {
 	options    Options
 	dialect    *surface.Dialect
-	api        *api.Surface // the REST API, in whose words is refused what could not be read
+	rest       surface.Surface // the REST API, in whose words is refused what could not be read
 	reader     reading.Reader
 	others     legacy.Rules // of requests without a patgate token
 	rules      surface.Rules
@@ -87,13 +85,14 @@ func New(o Options) (*Handler, error) {
 	if public, _ := reply.ParseBase(o.PublicURL); public.Path != "" {
 		h.reader.Root = public.Path
 	}
-	h.api, h.reader.Surfaces = surfaces.Parts{
+	h.rest, h.reader.Surfaces = surfaces.Parts{
 		Forge:         cmp.Or(o.Forge, routes.ForgeGitLab),
-		Links:         h.forge.Links,
 		Seals:         h.seals,
 		Registry:      h.registry,
 		WithoutSchema: o.WithoutSchema,
-		Tokens:        &depproxy.Tokens{Ask: h.ask, Host: h.forge.Host, Root: h.forge.Root, Forwarding: &h.forwarding},
+		Ask:           h.ask,
+		Upstream:      &h.forge,
+		Forwarding:    &h.forwarding,
 	}.List()
 	h.others = legacy.Rules{Modes: o.Modes, Organizations: h.dialect.Organizations, Surfaces: h.reader.Surfaces,
 		OwnCookies: o.OwnCookies, Forwarding: &h.forwarding}
@@ -150,18 +149,19 @@ func (x *exchange) share() {
 // serve takes a request through its steps. kept tells that the exchange is still needed for the answer's body.
 func (x *exchange) serve() (kept bool) {
 	h, q, j := x.h, &x.request, &x.judgement
-	if r := x.begin(); r != nil {
+	if r := x.read(); r != nil {
 		if r == reply.ErrMethod && x.preflight() {
 			return false
 		}
 		return x.deny(r)
 	}
-	switch {
-	case h.isLocal(q):
+	if h.isLocal(q) {
 		return x.serveLocal()
-	case api.Discovers(q):
-		return x.serveDiscovery()
-	case !q.IsPatgate():
+	}
+	if answer := forAll(q); answer != nil {
+		return x.serveForAll(answer)
+	}
+	if !q.IsPatgate() {
 		return x.serveOther()
 	}
 	if err := x.identify(); err != nil {
@@ -174,18 +174,18 @@ func (x *exchange) serve() (kept bool) {
 		return x.serveOwned()
 	}
 	j.Enforced = h.probes(j.Op.Route)
-	if err := judge(q, x.visit, &x.body, j); err != nil {
+	if err := j.Judge(q, &x.body); err != nil {
 		if j.Unplanned && j.Enforced {
 			return x.serveOwned()
 		}
 		return x.deny(err)
 	}
-	if own, is := x.visit.(surface.Own); is {
+	if own, is := j.Visit.(surface.Own); is {
 		if answer, err := own.Answer(q, j); err != nil || answer != nil {
 			return x.serveAnswer(answer, err)
 		}
 	}
-	if err := h.rebuild(q, x.visit, &x.body, j, &x.sending); err != nil {
+	if err := h.rebuild(q, &x.body, j, &x.sending); err != nil {
 		return x.deny(err)
 	}
 	if r := x.pass.Connect(); r != nil {
@@ -197,26 +197,18 @@ func (x *exchange) serve() (kept bool) {
 	return x.forward(q.Upstream.Patgate)
 }
 
-// begin reads what every request has: method, target, header block, client and credential.
-func (x *exchange) begin() *reply.Refusal {
+// read reads what every request has: method, target, header block, client and credential.
+func (x *exchange) read() *reply.Refusal {
 	head := &x.ctx.Request.Header
 	method, version := reading.MethodOf(head.Method()), reading.VersionOf(head.Protocol())
 	return x.h.reader.Read(&x.request, method, head.RequestURI(), head.RawHeaders(), version)
 }
 
-// judge decides on a visit.
-func judge(q *surface.Request, v surface.Visit, b *surface.Body, j *surface.Judgement) error {
-	if own, is := v.(surface.Judge); is {
-		return own.Judge(q, b, j)
-	}
-	return j.Ordinary(q, b, v)
-}
-
 // rebuild writes the upstream request.
-func (h *Handler) rebuild(q *surface.Request, v surface.Visit, b *surface.Body, j *surface.Judgement, s *surface.Sending) error {
+func (h *Handler) rebuild(q *surface.Request, b *surface.Body, j *surface.Judgement, s *surface.Sending) error {
 	s.Place = q.Credential.Placing(j.Op.Route)
 	s.WholeAnswer = j.Change().Any()
-	if err := v.Rebuild(q, b, j, s); err != nil {
+	if err := j.Visit.Rebuild(q, b, j, s); err != nil {
 		return err
 	}
 	s.WriteHead(q, b, j, &h.forwarding)
@@ -235,25 +227,29 @@ func (x *exchange) serveAnswer(a *surface.Answer, err error) (kept bool) {
 	return false
 }
 
-// serveDiscovery tells Terraform of the host's services.
-func (x *exchange) serveDiscovery() (kept bool) {
+// forAll gives patgate's own answer to a request on which everybody is told the same.
+func forAll(q *surface.Request) *surface.Answer {
+	if s, is := q.Surface.(surface.ForAll); is {
+		return s.ForAll(q)
+	}
+	return nil
+}
+
+// serveForAll gives such an answer. A token that is no good is told so.
+func (x *exchange) serveForAll(a *surface.Answer) (kept bool) {
 	if x.request.IsPatgate() {
 		if r := x.authenticate(); r != nil {
 			return x.deny(r)
 		}
 	}
 	x.allowLocal()
-	return x.serveAnswer(x.h.api.Discovery(&x.request), nil)
+	return x.serveAnswer(a, nil)
 }
 
 // preflight answers a browser that asks whether a page may send a request. Browsers ask in origin form alone.
 func (x *exchange) preflight() (answered bool) {
 	q := &x.request
-	if len(q.Path) == 0 || q.Path[0] != '/' {
-		return false
-	}
-	x.h.reader.Respell(q)
-	if q.Fields.Repeated(header.Origin) {
+	if !header.HasPrefix(q.Path, "/") || q.Fields.Repeated(header.Origin) {
 		return false
 	}
 	fields := x.h.origins.Preflight(&x.ctx.Request.Header, q.Fields.Get(header.Origin), q.Path)
@@ -286,7 +282,7 @@ func (h *Handler) expect(ctx *fasthttp.RequestCtx) int {
 // foresee is serve up to the decision, without the body.
 func (x *exchange) foresee() error {
 	h, q, j := x.h, &x.request, &x.judgement
-	if r := x.begin(); r != nil {
+	if r := x.read(); r != nil {
 		return r
 	}
 	switch {
@@ -299,11 +295,11 @@ func (x *exchange) foresee() error {
 	if err := x.identify(); err != nil {
 		return err
 	}
-	blind, is := x.visit.(surface.Blind)
+	blind, is := j.Visit.(surface.Blind)
 	if is && blind.NeedsBody() || h.owns(j.Op.Route) || j.Session.Limits != nil { // or asked, and counted, with the body
 		return nil
 	}
-	return j.Foresee(q, x.visit)
+	return j.Foresee(q)
 }
 
 // recovered turns a panic into a 500. The exchange is not used again.
@@ -314,6 +310,7 @@ func (x *exchange) recovered() {
 	}
 	steps{x.h}.Panicked(value)
 	x.tried()
+	x.left.drop()
 	x.delivery.drop()
 	x.body.Release()
 	x.event.Failure = reply.FailurePanic

@@ -42,7 +42,7 @@ func (x *exchange) deliverList() (kept bool) {
 		}
 		s.Page(entries.Pages, number+1, entries.Pages.Most)
 		s.WriteHead(q, &x.body, j, &x.h.forwarding)
-		if d.upstream, err = d.pool.Do(s.Head, &s.Upload, true, false, &d.answer, x.claim()); err != nil {
+		if d.upstream, err = q.Upstream.Patgate.Do(s.Head, &s.Upload, true, false, &d.answer, x.claim()); err != nil {
 			x.event.Failure = reply.FailureOf(err)
 			x.refuse(reply.Of(err))
 			return false

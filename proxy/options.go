@@ -67,7 +67,7 @@ type Options struct {
 	Upstream Upstream
 	// Registry is the container registry, where it is reached through patgate too. An empty URL: it is not.
 	Registry Upstream
-	// StorageURLs are the origins to which rows that say so may redirect; none is every https address.
+	// StorageURLs are the origins to which rows that say so may redirect. When it is empty, every https address is.
 	StorageURLs []string
 	// Modes say what passes of the requests without a patgate token.
 	legacy.Modes
@@ -109,7 +109,7 @@ type Options struct {
 	Via string
 	// IDTokens takes ID tokens in the place of patgate tokens; nil: none are taken.
 	IDTokens reading.IDTokens
-	// Observer, when not nil, is told of what was answered well to credentials of the forge's own.
+	// Observer, when not nil, is told which requests with a credential of the forge's own were answered well.
 	Observer *observe.Observer
 	Limits   Limits
 	// Timeouts bound every wait. Zero values take the defaults: 10 s for ReadHeader, 75 s for Idle, 30 s for ReadStall and

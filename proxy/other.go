@@ -10,8 +10,8 @@ import (
 	"patgate/proxy/surface"
 )
 
-// serveOther serves a request without a patgate token, as the configuration says. What passes is passed on as it is: raw
-// target, body bytes and headers, those for this connection and those of proxies excepted. Framing is always our own.
+// serveOther serves a request without a patgate token, as the configuration says. A request that passes keeps its raw target, the
+// bytes of its body and its headers, except those for this connection and those of proxies. Framing is always our own.
 func (x *exchange) serveOther() (kept bool) {
 	h, q, b, s := x.h, &x.request, &x.body, &x.sending
 	upgrade := legacy.Upgrades(q)
@@ -29,7 +29,7 @@ func (x *exchange) serveOther() (kept bool) {
 			return x.denyUnless(err)
 		}
 	}
-	if r := h.others.Refuse(q); r != nil {
+	if r := h.others.Refuse(q, x.caller()); r != nil {
 		return x.deny(r)
 	}
 	if !claimed {
@@ -37,10 +37,10 @@ func (x *exchange) serveOther() (kept bool) {
 			return x.deny(r)
 		}
 	}
-	x.event.Verdict, x.event.Reason = policy.Allow, q.Credential.Caller.String()
+	x.event.Verdict, x.event.Reason = policy.Allow, x.caller().String()
 	b.ContentType = append(b.ContentType[:0], q.Fields.Get(header.ContentType)...)
 	if !upgrade { // what passes in a tunnel is not read, and a copy of the credential would live as long
-		x.seen = h.options.Observer.Begin(q)
+		x.shown.seen = h.options.Observer.Begin(q)
 	}
 	switch {
 	case looked && b.Spooled():
@@ -51,9 +51,9 @@ func (x *exchange) serveOther() (kept bool) {
 		s.Upload.Stream, s.Upload.Length = source, b.Received
 	case claimed, looked:
 		s.Upload.Whole = b.Memory
-		x.seen.Whole(b.Memory)
+		x.shown.seen.Whole(b.Memory)
 	case b.Present():
-		s.Upload.Stream, s.Upload.Length = x.seen.Passing(b, b.Length), b.Length
+		s.Upload.Stream, s.Upload.Length = x.shown.seen.Passing(b, b.Length), b.Length
 	}
 	s.Head = h.others.AppendHead(s.Head[:0], q, b, &s.Upload, upgrade)
 	if err := x.record(); err != nil {
@@ -65,11 +65,11 @@ func (x *exchange) serveOther() (kept bool) {
 	return x.forward(q.Upstream.Others)
 }
 
-// findInBody reads the body. One with a credential of the forge's own makes the caller one that has it; one that the forge may
+// findInBody reads the body. A caller with a credential of the forge's own there is one that has it; one that the forge may
 // read in another way passes when both callers may. A patgate token there is refused, and never reaches the forge.
 func (x *exchange) findInBody() error {
 	h, q := x.h, &x.request
-	asIs, asLegacy := h.others.RefuseAs(q, q.Credential.Caller), h.others.RefuseAs(q, surface.CallerLegacy)
+	asIs, asLegacy := h.others.RefuseByMode(q, q.Credential.Caller), h.others.RefuseByMode(q, surface.CallerLegacy)
 	in, err := x.lookInBody()
 	switch {
 	case errors.Is(err, reply.ErrBodyTooLarge) && asIs != nil:
@@ -79,7 +79,7 @@ func (x *exchange) findInBody() error {
 	case in.Ours:
 		return reply.ErrMisplaced
 	case len(in.Secrets) > 0:
-		x.inBody, q.Credential.Caller = in.Secrets, surface.CallerLegacy
+		x.shown.inBody = in.Secrets
 		return h.reader.InBody(in.Secrets)
 	case in.Unclear || len(q.Fields.Get(header.ContentEncoding)) > 0:
 		if asIs != nil {
@@ -91,12 +91,12 @@ func (x *exchange) findInBody() error {
 }
 
 // lookInBody reads the whole body. What a browser uploads may be as long as all bodies in files together.
-func (x *exchange) lookInBody() (in surface.InBody, err error) {
+func (x *exchange) lookInBody() (in legacy.InBody, err error) {
 	q, b := &x.request, &x.body
 	media := q.Fields.Get(header.ContentType)
-	if q.Credential.Caller != surface.CallerWeb || !surface.IsUpload(media) {
+	if q.Credential.Caller != surface.CallerWeb || !legacy.IsUpload(media) {
 		if err = b.Whole(0, false); err == nil {
-			in = surface.FindInBody(media, b.Memory)
+			in = legacy.FindInBody(media, b.Memory)
 		}
 		return in, err
 	}
@@ -105,11 +105,11 @@ func (x *exchange) lookInBody() (in surface.InBody, err error) {
 		err = reply.BodyTooLarge(most, "limits.bodies_disk")
 	}
 	if err != nil || !b.Spooled() {
-		return surface.FindInBody(media, b.Memory), err
+		return legacy.FindInBody(media, b.Memory), err
 	}
 	source, err := b.Again()
 	if err == nil {
-		in = surface.FindInUpload(media, source)
+		in = legacy.FindInUpload(media, source)
 	}
 	return in, err
 }

@@ -86,7 +86,7 @@ func (x *exchange) askLocal(path string, mayPass bool) (passes bool, err error) 
 			return false, err
 		}
 	}
-	request := &local.Request{Method: q.Method, Path: path, Query: string(q.Query()), Body: b.Memory, Session: x.judgement.Session,
+	request := &local.Call{Method: q.Method, Path: path, Query: string(q.Query()), Body: b.Memory, Session: x.judgement.Session,
 		Client: q.Client, Origin: string(h.forge.Links.PublicOrigin(q.Origin)), Header: local.HeaderOf(q, &x.ctx.Request.Header)}
 	legacy := q.Credential.Caller == surface.CallerLegacy
 	if legacy {
@@ -111,7 +111,7 @@ func (x *exchange) askLocal(path string, mayPass bool) (passes bool, err error) 
 	case answer.Pass && mayPass:
 		return true, nil
 	case answer.Pass:
-		answer = local.Answer{Status: fasthttp.StatusNotFound, Body: []byte(`{"message":"404 Not Found"}`),
+		answer = local.Result{Status: fasthttp.StatusNotFound, Body: []byte(`{"message":"404 Not Found"}`),
 			Header: http.Header{"Content-Type": {"application/json"}}}
 	}
 	if mayPass {

@@ -19,7 +19,11 @@ import (
 type steps struct{ h *Handler }
 
 // Begin implements fast.Gateway.
-func (s steps) Begin(q *surface.Request, c *wire.Client, e *audit.Event) { s.h.start(q, c, e) }
+func (s steps) Begin(q *surface.Request, c *wire.Client, e *audit.Event) {
+	start(e)
+	s.h.arrive(q, c, s.h.options.Table(), e)
+	q.InLoop = true
+}
 
 // Read implements fast.Gateway.
 func (s steps) Read(q *surface.Request, method string, target, raw []byte, version string) *reply.Refusal {
@@ -28,7 +32,7 @@ func (s steps) Read(q *surface.Request, method string, target, raw []byte, versi
 
 // Quick implements fast.Gateway.
 func (s steps) Quick(q *surface.Request) bool {
-	return q.Surface == s.h.api && !s.h.isLocal(q) && (!s.h.origins.Any() || !q.Fields.Has(header.Origin))
+	return q.Surface == s.h.rest && !s.h.isLocal(q) && (!s.h.origins.Any() || !q.Fields.Has(header.Origin))
 }
 
 // Known implements fast.Gateway.
@@ -50,21 +54,19 @@ func (s steps) Judge(_ *surface.Request, j *surface.Judgement, session *token.Se
 }
 
 // Classify implements fast.Gateway.
-func (s steps) Classify(q *surface.Request, op *routes.Operation) (surface.Visit, error) {
-	return classify(q, op)
-}
+func (s steps) Classify(q *surface.Request, j *surface.Judgement) error { return classify(q, j) }
 
 // Owns implements fast.Gateway.
 func (s steps) Owns(row *routes.Route) bool { return s.h.owns(row) }
 
 // Rebuild implements fast.Gateway.
-func (s steps) Rebuild(q *surface.Request, v surface.Visit, b *surface.Body, j *surface.Judgement, to *surface.Sending) error {
-	return s.h.rebuild(q, v, b, j, to)
+func (s steps) Rebuild(q *surface.Request, b *surface.Body, j *surface.Judgement, to *surface.Sending) error {
+	return s.h.rebuild(q, b, j, to)
 }
 
 // Record implements fast.Gateway.
 func (s steps) Record(e *audit.Event, q *surface.Request, j *surface.Judgement) error {
-	return s.h.record(e, q, j)
+	return s.h.record(e, surface.CallerPatgate, q, j)
 }
 
 // Panicked implements fast.Gateway.
@@ -80,40 +82,45 @@ func (s steps) Resume(p fast.Parked) {
 	x := h.exchanges.Get().(*exchange)
 	q, j := &x.request, &x.judgement
 	x.h, x.event = h, p.Event
-	q.Table, q.Dialect, q.Conn, q.Client = p.Table, h.dialect, p.Conn, p.Conn.Peer
-	q.ID, q.Start, q.Secure = p.Event.ID, p.Event.Start, p.Conn.Secure()
-	x.in = append(x.in[:0], p.Request...)
+	h.arrive(q, p.Conn, p.Table, p.Event)
+	x.left.in = append(x.left.in[:0], p.Request...)
 	x.sending.Head = append(x.sending.Head[:0], p.Sent...)
 	j.Begin(&h.rules, p.Session, p.Event)
 	x.body.Resume(p.Body, p.Received)
 	x.sending.Upload.Whole = x.body.Out
-	method, target, raw := fast.CutHead(x.in)
+	method, target, raw := fast.CutHead(x.left.in)
 	_ = h.reader.Read(q, method, target, raw, "HTTP/1.1") // as when it was judged
-	x.visit, _ = q.Surface.Classify(q, &j.Op)
+	j.Visit, _ = q.Surface.Classify(q, &j.Op)
 	j.Op.Route = p.Event.Route
-	x.recorded, x.delivery.pool = true, h.forge.Patgate
-	x.step, x.delivery.upstream = p.Step, p.Upstream
-	p.Conn.Resume(x, x.in)
+	x.recorded = true
+	x.left.step, x.left.upstream = p.Step, p.Upstream
+	p.Conn.Resume(x, x.left.in)
+}
+
+// left is what a loop has left of a request that it began.
+type left struct {
+	step     fast.Step
+	upstream *wire.Upstream // that the answer comes on; nil: none
+	in       []byte         // the request's head, as it came
 }
 
 // proceed serves the request, from the beginning or from where a loop has left it.
 func (x *exchange) proceed() (kept bool) {
-	d, s := &x.delivery, &x.sending
-	u, from := d.upstream, x.step
-	q := &x.request
-	d.upstream, x.step = nil, fast.FromTheBeginning
+	a, s, p := &x.delivery.answer, &x.sending, x.h.forge.Patgate
+	u, from, isHead := x.left.upstream, x.left.step, x.request.IsHead
+	x.left.upstream, x.left.step = nil, fast.FromTheBeginning
 	switch from {
 	case fast.Send:
-		return x.forward(d.pool)
+		return x.forward(p)
 	case fast.Again:
-		return x.handOn(d.pool.Anew(nil, s.Head, &s.Upload, q.IsHead, &d.answer, x.claim()))
+		return x.handOn(p.Anew(nil, s.Head, &s.Upload, isHead, a, x.claim()))
 	case fast.Receive:
-		err := u.Receive(q.IsHead, &d.answer)
-		if err == nil && !x.body.Present() && d.answer.StatusCode() == fasthttp.StatusRequestTimeout { // as in Pool.Do
-			return x.handOn(d.pool.Anew(u, s.Head, &s.Upload, q.IsHead, &d.answer, x.claim()))
+		err := u.Receive(isHead, a)
+		if err == nil && !x.body.Present() && a.StatusCode() == fasthttp.StatusRequestTimeout { // as in Pool.Do
+			return x.handOn(p.Anew(u, s.Head, &s.Upload, isHead, a, x.claim()))
 		}
 		if err != nil {
-			d.pool.Drop(u)
+			u.Drop()
 			u = nil
 		}
 		return x.handOn(u, err)
@@ -129,9 +136,17 @@ func (x *exchange) proceed() (kept bool) {
 	return x.serve()
 }
 
+// drop closes the connection that the answer would have come on.
+func (l *left) drop() {
+	if u := l.upstream; u != nil {
+		l.upstream = nil
+		u.Drop()
+	}
+}
+
 // Abandon ends an exchange that a loop began and no goroutine goes on with.
 func (x *exchange) Abandon() {
-	x.delivery.drop()
+	x.left.drop()
 	x.event.Failure = reply.FailureClientGone
 	x.complete(fasthttp.StatusServiceUnavailable, 0)
 	x.release()

@@ -164,8 +164,7 @@ func (h *Handler) unread(ctx *fasthttp.RequestCtx, err error) {
 	}
 	x := h.acquire(ctx)
 	defer x.recovered()
-	x.delivery.drop() // a loop may have begun
-	x.request.Surface = h.api
+	x.left.drop() // a loop may have begun
 	x.deny(r)
 	x.release()
 }

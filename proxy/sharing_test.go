@@ -12,8 +12,8 @@ import (
 // pagesLocal answers whatever lies below patgate's own path.
 type pagesLocal struct{ passingLocal }
 
-func (pagesLocal) Answer(context.Context, *local.Request) local.Answer {
-	return local.Answer{Status: http.StatusOK, Body: []byte("patgate's own")}
+func (pagesLocal) Answer(context.Context, *local.Call) local.Result {
+	return local.Result{Status: http.StatusOK, Body: []byte("patgate's own")}
 }
 
 // TestOwnPagesAreNotShared: however a client spells the way to patgate's own pages, no page of another origin may read them, and

@@ -18,13 +18,12 @@ func (x *exchange) tunnel() (kept bool) {
 		x.refuse(reply.ErrLeaving)
 		return false
 	}
-	d.pool = x.h.forge.Others
 	claim := x.claim()
 	claim.Lasting = true
-	c, err := d.pool.Get(true, claim)
+	c, err := x.h.forge.Others.Get(true, claim)
 	if err == nil {
 		if err = c.Exchange(x.sending.Head, &wire.Upload{}, false, &d.answer); err != nil {
-			d.pool.Drop(c)
+			c.Drop()
 		}
 	}
 	if err != nil {

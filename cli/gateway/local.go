@@ -39,7 +39,7 @@ var _ local.Service = answers{}
 
 // Answer implements local.Service: both of what patgate answers itself are HTTP handlers. The path is given as it stands, so
 // that nobody reads it another time.
-func (l answers) Answer(ctx context.Context, r *local.Request) local.Answer {
+func (l answers) Answer(ctx context.Context, r *local.Call) local.Result {
 	handler := http.Handler(l.Handler)
 	if below, ok := strings.CutPrefix(r.Path, config.ConsolePath); ok && l.console != nil && (below == "" || below[0] == '/') {
 		handler = l.console
@@ -55,7 +55,7 @@ func (l answers) Answer(ctx context.Context, r *local.Request) local.Answer {
 	handler.ServeHTTP(a, request.WithContext(api.WithAsker(ctx, api.Asker{Session: r.Session, Credential: r.Credential,
 		Origin: r.Origin, Identified: func() { identified = true }, Passed: func() { passed = true }, Wrong: func() { wrong = true }})))
 	a.header.Del("Content-Length")
-	return local.Answer{Status: cmp.Or(a.status, http.StatusOK), Header: a.header, Body: a.body.Bytes(),
+	return local.Result{Status: cmp.Or(a.status, http.StatusOK), Header: a.header, Body: a.body.Bytes(),
 		Pass: passed, Identified: identified, Wrong: wrong}
 }
 

@@ -21,7 +21,7 @@ import (
 
 // Gateway are the steps of a request that goroutines take too.
 type Gateway interface {
-	// Begin begins a request that came on a connection, and its event.
+	// Begin begins a request that came on a connection of a loop, and its event.
 	Begin(q *surface.Request, c *wire.Client, e *audit.Event)
 	// Read reads the parts of its head.
 	Read(q *surface.Request, method string, target, raw []byte, version string) *reply.Refusal
@@ -31,12 +31,12 @@ type Gateway interface {
 	Known(q *surface.Request) *token.Session
 	// Judge begins its judgement.
 	Judge(q *surface.Request, j *surface.Judgement, s *token.Session, e *audit.Event)
-	// Classify reads its target into an operation.
-	Classify(q *surface.Request, op *routes.Operation) (surface.Visit, error)
+	// Classify reads its target into an operation of its surface.
+	Classify(q *surface.Request, j *surface.Judgement) error
 	// Owns tells whether a row is answered by patgate.
 	Owns(row *routes.Route) bool
 	// Rebuild writes the upstream request.
-	Rebuild(q *surface.Request, v surface.Visit, b *surface.Body, j *surface.Judgement, s *surface.Sending) error
+	Rebuild(q *surface.Request, b *surface.Body, j *surface.Judgement, s *surface.Sending) error
 	// Record has the log accept the decision.
 	Record(e *audit.Event, q *surface.Request, j *surface.Judgement) error
 	// Resume has a goroutine go on with a request. What p points to, but for the event, is good until it returns.

@@ -73,7 +73,6 @@ func (t *Front) judge(c *wire.Client, s *station, f *flight, in []byte, method s
 	w := s.work
 	t.o.Gateway.Begin(&w.request, c, &f.event)
 	w.event = &f.event
-	w.request.InLoop = true
 	s.use(w.request.Table)
 	f.event.Part = c.Loop().Number() + 1 // 0 is what is in no loop
 	if !t.decide(w, method, target, raw) || t.o.Gateway.Record(w.event, &w.request, &w.judgement) != nil {
@@ -106,8 +105,7 @@ func (t *Front) decide(w *work, method string, target, raw []byte) bool {
 		return false
 	}
 	g.Judge(q, j, session, w.event)
-	visit, err := g.Classify(q, &j.Op)
-	if err != nil {
+	if g.Classify(q, j) != nil {
 		return false
 	}
 	row := j.Op.Route
@@ -115,7 +113,7 @@ func (t *Front) decide(w *work, method string, target, raw []byte) bool {
 		row.Writes() && ChangesTree(row.Path) { // what is known of containers is forgotten with the answer
 		return false
 	}
-	if j.Ordinary(q, &w.body, visit) != nil || j.Rendered || j.Filtered || g.Rebuild(q, visit, &w.body, j, &w.sending) != nil {
+	if j.Ordinary(q, &w.body) != nil || j.Rendered || j.Filtered || g.Rebuild(q, &w.body, j, &w.sending) != nil {
 		return false
 	}
 	u := &w.sending.Upload

@@ -10,8 +10,11 @@ import (
 	"patgate/proxy/surface"
 )
 
-// anySurface is some surface.
-type anySurface struct{ surface.Surface }
+// anySurface is some surface, and anyVisit a visit.
+type (
+	anySurface struct{ surface.Surface }
+	anyVisit   struct{ surface.Visit }
+)
 
 // meter is some meter of a body.
 type meter struct{}
@@ -46,7 +49,7 @@ func TestNothingOfARequestIsKept(t *testing.T) {
 	maps.Copy(settled, whole)
 	filled := func() *work {
 		w := &work{}
-		resettest.Fill(w, anySurface{}, meter{}, &bytes.Buffer{})
+		resettest.Fill(w, anySurface{}, anyVisit{}, meter{}, &bytes.Buffer{})
 		w.body, w.source = surface.Body{}, bytes.Reader{} // Body.Release gives back what it holds, and has tests
 		return w
 	}

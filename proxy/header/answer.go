@@ -90,8 +90,8 @@ func ReadStatus(line []byte) (status int, old, ok bool) {
 	return status, old, IsValue(line[3:])
 }
 
-// Answer reads the head of an answer as it comes in. The zero value is at its beginning.
-type Answer struct {
+// AnswerHead reads the head of an answer as it comes in. The zero value is at its beginning.
+type AnswerHead struct {
 	Status int
 	Size   int // of the lines that were read
 
@@ -102,7 +102,7 @@ type Answer struct {
 
 // Read goes on with what has come, from the first byte of the head on. It is Whole when the head is; what cannot be read in
 // one way only, such as a body with two lengths or of two types, is Malformed.
-func (a *Answer) Read(in []byte) State {
+func (a *AnswerHead) Read(in []byte) State {
 	for {
 		line, _, got := CutLine(in[a.Size:])
 		if got != Whole {
@@ -126,7 +126,7 @@ func (a *Answer) Read(in []byte) State {
 }
 
 // field reads a field line; false says that the answer cannot be passed on with it.
-func (a *Answer) field(line []byte) bool {
+func (a *AnswerHead) field(line []byte) bool {
 	name, value, ok := ReadField(line)
 	switch {
 	case !ok:

@@ -4,6 +4,7 @@ package legacy
 
 import (
 	"bytes"
+	"slices"
 	"time"
 
 	"github.com/valyala/fasthttp"
@@ -11,7 +12,6 @@ import (
 	"patgate/proxy/header"
 	"patgate/proxy/reply"
 	"patgate/proxy/surface"
-	"patgate/proxy/surface/git"
 	"patgate/routes/percent"
 )
 
@@ -43,8 +43,8 @@ type Rules struct {
 	Forwarding    *surface.Forwarding
 }
 
-// Refuse says why a request without a patgate token does not pass; nil when it does.
-func (r *Rules) Refuse(q *surface.Request) *reply.Refusal {
+// Refuse says why a request without a patgate token does not pass, as one of that caller; nil when it does.
+func (r *Rules) Refuse(q *surface.Request, caller surface.Caller) *reply.Refusal {
 	if internalPath(q.Path) || q.Upstream.Root != "" && climbs(q.Path) {
 		return reply.ErrDeniedPath
 	}
@@ -53,15 +53,16 @@ func (r *Rules) Refuse(q *surface.Request) *reply.Refusal {
 			return reply.ErrOverride
 		}
 	}
-	return r.refuseByMode(q)
+	return r.RefuseByMode(q, caller)
 }
 
-func (r *Rules) refuseByMode(q *surface.Request) *reply.Refusal {
+// RefuseByMode is Refuse by the configuration alone.
+func (r *Rules) RefuseByMode(q *surface.Request, caller surface.Caller) *reply.Refusal {
 	mode, refused := r.Legacy, reply.ErrLegacy
 	if !r.LegacyUntil.IsZero() && !time.Now().Before(r.LegacyUntil) {
 		mode = Deny
 	}
-	switch caller := q.Credential.Caller; {
+	switch {
 	case caller == surface.CallerWeb, caller == surface.CallerAnonymous && r.isPage(q):
 		mode, refused = r.Web, reply.ErrWeb
 	case caller == surface.CallerAnonymous:
@@ -87,33 +88,25 @@ func (r *Rules) isPage(q *surface.Request) bool {
 	return pages && (header.HasPrefix(path, "/api/") || !anyReading(q.Path, isAPI))
 }
 
-// reads tells whether a request only reads: GET and HEAD, but not the first step of a git push, which creates a project
-// where there is none, nor a token service that makes records or hands out rights, nor a websocket. A git fetch is a
-// POST, and reads.
+// reads tells whether a request only reads: a GET or a HEAD, or what a surface knows better, but no websocket.
 func (r *Rules) reads(q *surface.Request) bool {
 	if Upgrades(q) {
 		return false
 	}
 	path := r.routed(q.Path)
 	if q.Method == fasthttp.MethodPost {
-		repositories, is := surface.Of(r.Surfaces, path, q.Table.Base()).(*git.Surface)
-		return is && repositories.Layout.IsFetch(path)
+		s, is := surface.Of(r.Surfaces, path, q.Table.Base()).(surface.ReadsByPost)
+		return is && s.ReadsByPost(path)
 	}
 	if q.Method != fasthttp.MethodGet && !q.IsHead {
 		return false
 	}
 	target := bytes.Clone(q.Target)
 	target = bytes.ToLower(target[:percent.DecodeInPlace(target)])
-	switch {
-	case bytes.Contains(target, []byte("git-receive-pack")):
-		return false
-	case header.Below(path, "/jwt/auth"):
-		return !bytes.Contains(target, []byte("push")) && !bytes.Contains(target, []byte("delete")) &&
-			!bytes.Contains(target, []byte("*"))
-	case bytes.Contains(target, []byte("/users/authenticate")):
-		return false
-	}
-	return true
+	return !slices.ContainsFunc(r.Surfaces, func(s surface.Surface) bool {
+		w, is := s.(surface.WritesByGet)
+		return is && w.WritesByGet(path, target)
+	})
 }
 
 // MaybeInBody tells whether a request that has no credential in its head, or a browser's session alone, may have one in its
@@ -124,22 +117,14 @@ func (r *Rules) MaybeInBody(q *surface.Request, b *surface.Body) bool {
 	if caller != surface.CallerAnonymous && caller != surface.CallerWeb || !b.Present() {
 		return false
 	}
-	asIs, asLegacy := r.refuseByMode(q), r.RefuseAs(q, surface.CallerLegacy)
+	asIs, asLegacy := r.RefuseByMode(q, caller), r.RefuseByMode(q, surface.CallerLegacy)
 	switch {
 	case caller == surface.CallerWeb:
-		return asIs == nil && asLegacy != nil && !surface.HoldsNothing(q.Fields.Get(header.ContentType))
+		return asIs == nil && asLegacy != nil && !HoldsNothing(q.Fields.Get(header.ContentType))
 	case anyReading(q.Path, isAPI):
 		return asIs != nil || asLegacy != nil
 	case r.isPage(q):
 		return asIs == nil && asLegacy != nil
 	}
 	return false
-}
-
-// RefuseAs says why the request would not pass if it were another caller's.
-func (r *Rules) RefuseAs(q *surface.Request, caller surface.Caller) *reply.Refusal {
-	as := q.Credential.Caller
-	q.Credential.Caller = caller
-	defer func() { q.Credential.Caller = as }()
-	return r.refuseByMode(q)
 }

@@ -33,14 +33,14 @@ type Service interface {
 	Reused(ctx context.Context, hash token.Hash) error
 	// Revocation tells whether a request takes a token's power away.
 	Revocation(method string, path []byte) Revocation
-	// Trades tells whether the body of a request without a credential is one.
+	// Trades tells whether a request without a credential shows its body in the place of one.
 	Trades(method string, path []byte) bool
-	// Answer answers. Nothing in the request is changed or kept after it returns.
-	Answer(ctx context.Context, r *Request) Answer
+	// Answer answers. Nothing in the call is changed or kept after it returns.
+	Answer(ctx context.Context, r *Call) Result
 }
 
-// Request is a request to patgate itself.
-type Request struct {
+// Call is a request to patgate itself.
+type Call struct {
 	Method, Path, Query string
 	Header              http.Header // of a few names only, none of which carries a credential but for leak reports
 	Body                []byte
@@ -50,8 +50,8 @@ type Request struct {
 	Origin              string
 }
 
-// Answer is the answer to it. Pass is for requests with a credential of the forge's own: they go on as they came.
-type Answer struct {
+// Result is the answer to a Call. Pass is for requests with a credential of the forge's own: they go on as they came.
+type Result struct {
 	Status int
 	Header http.Header
 	Body   []byte
@@ -62,7 +62,7 @@ type Answer struct {
 	Wrong bool
 }
 
-// Revocation is what a request of that kind is allowed by. The zero value: it is none.
+// Revocation says on whose word a request takes a token's power away. The zero value: it does not.
 type Revocation uint8
 
 // Revocations are never locked out by the failures of others from the same address. What is revoked on the word of a secret

@@ -10,7 +10,7 @@ import (
 	"patgate/token/limits"
 )
 
-// errNowhere: there is nothing that counts.
+// errNowhere: no meter counts.
 var errNowhere = errors.New("nothing counts uses and bytes")
 
 // Pass is one request's leave to go on, as long as that lasts. The zero value is that of a request that was not admitted.

@@ -14,13 +14,14 @@ import (
 	"patgate/forge"
 	"patgate/policy"
 	"patgate/proxy/header"
+	"patgate/proxy/legacy"
 	"patgate/proxy/surface"
 	"patgate/routes"
 	"patgate/token"
 )
 
 var (
-	// errNothing: what the request did is nothing that a grant decides.
+	// errNothing: no grant decides on what the request did.
 	errNothing = errors.New("no grant decides on that")
 	// errIdentity: it is not known whose the credential is.
 	errIdentity = errors.New("nobody says whose the credential is")
@@ -29,15 +30,14 @@ var (
 // judge has the request judged as one of a token that may do everything its owner may, and notes in the event what it did. That
 // decides nothing: it was answered. whole is false when its projects and groups could not be found out. The forge is not asked
 // about what has no row, nor about what anybody may do.
-func (o *Observer) judge(r *Request, j *surface.Judgement, e *audit.Event) (whole bool, err error) {
+func (o *Observer) judge(r *Copy, j *surface.Judgement, e *audit.Event) (whole bool, err error) {
 	q := &surface.Request{Table: o.o.Table(), Dialect: o.o.Dialect, Surface: r.surface, Upstream: r.upstream, Method: r.method,
 		IsHead: r.head, Target: r.target, Path: header.Before(r.target, '?'), Client: r.client, Start: time.Now()}
 	for _, f := range r.fields {
 		q.Fields.Add(f.name, f.value)
 	}
 	q.Credential.Dialect, q.Credential.Place = q.Dialect, r.place
-	visit, err := q.Surface.Classify(q, &j.Op)
-	if err != nil {
+	if j.Visit, err = q.Surface.Classify(q, &j.Op); err != nil {
 		return false, err
 	}
 	if !r.mayBeUse(j.Op.Route) {
@@ -61,38 +61,35 @@ func (o *Observer) judge(r *Request, j *surface.Judgement, e *audit.Event) (whol
 	}
 	j.Begin(&o.rules, &token.Session{TokenID: h.ID, OwnerUserID: h.UserID, Username: h.Username, Grant: grant,
 		Credential: r.credential, CredentialID: h.ID}, e)
-	if own, is := visit.(surface.Judge); is {
-		err = own.Judge(q, b, j)
-	} else {
-		err = j.Ordinary(q, b, visit)
-	}
+	err = j.Judge(q, b)
 	e.Route = j.Op.Route
 	return did(j, e, err, r.body != nil && r.body.cut)
 }
 
-// mayBeUse tells whether a grant may decide on a request of a row, as it was answered. No row: that is found out later.
-func (r *Request) mayBeUse(row *routes.Route) bool {
+// mayBeUse tells whether a grant may decide on a request of a row, by the answer that it got. Without a row that is found out
+// later.
+func (r *Copy) mayBeUse(row *routes.Route) bool {
 	if row == nil {
-		return !r.answer.isDownload()
+		return !r.outcome.isDownload()
 	}
-	return row.Kind != routes.KindOpen && !row.NeedSet.Empty() && (row.Redirects || !r.answer.isDownload())
+	return row.Kind != routes.KindOpen && !row.NeedSet.Empty() && (row.Redirects || !r.outcome.isDownload())
 }
 
 // proves tells whether the answer shows that the forge has looked at the credential and accepted it, and not another one in the
 // body.
-func (r *Request) proves(q *surface.Request) bool {
+func (r *Copy) proves(q *surface.Request) bool {
 	s, is := q.Surface.(surface.Proves)
 	switch {
-	case r.answer.Accepted:
+	case r.outcome.Accepted:
 		return true
-	case !is, r.place == routes.PlaceNone, r.answer.Status < 200, r.answer.Status >= 300:
+	case !is, r.place == routes.PlaceNone, r.outcome.Status < 200, r.outcome.Status >= 300:
 		return false
 	}
-	if b := r.body; b != nil && !surface.HoldsNothing(q.Fields.Get(header.ContentType)) {
+	if b := r.body; b != nil && !legacy.HoldsNothing(q.Fields.Get(header.ContentType)) {
 		if b.cut || q.Fields.Has(header.ContentEncoding) {
 			return false
 		}
-		in := surface.FindInBody(q.Fields.Get(header.ContentType), b.kept)
+		in := legacy.FindInBody(q.Fields.Get(header.ContentType), b.kept)
 		if in.Unclear || in.Ours || len(in.Secrets) > 0 {
 			return false
 		}
@@ -113,7 +110,7 @@ func did(j *surface.Judgement, e *audit.Event, err error, cut bool) (whole bool,
 		return false, err // nothing says what it did
 	case !judged && (cut || errors.Is(err, forge.ErrCredential)):
 		e.Verdict, e.Used, e.Acts = policy.Allow, &row.NeedSet, nil
-		return false, nil // part of what it did is not there, or the credential may do it and not ask about it
+		return false, nil // its body is not all there, or the credential may do it but not ask about it
 	case !judged && err != nil:
 		return false, err
 	case e.Verdict == policy.Allow && e.Used == nil && len(e.Acts) == 0:

@@ -44,7 +44,7 @@ type Options struct {
 	Keeper  Keeper
 	// Hash gives the keyed hash of a credential.
 	Hash func(credential []byte) [sha256.Size]byte
-	// Refused counts a credential that a client came with and that the forge refused when it was asked whose it is.
+	// Refused counts a client's credential that the forge refused when it was asked whose the credential is.
 	Refused func(client netip.Addr, credential []byte)
 	// Observed counts what a request did. whole is false when its projects and groups are not known.
 	Observed func(e *audit.Event, whole bool)
@@ -58,8 +58,8 @@ const (
 	workers   = 2
 	// questions is how many questions about containers are asked in a second, and identities how many credentials.
 	questions, questionsAtOnce = 10, 40
-	// questionsOfOne are those for one owner; questionsOfOneAtOnce keep a worker for four seconds at most. Of so many owners it is
-	// known how many questions were asked.
+	// questionsOfOne are those for one owner; questionsOfOneAtOnce keep a worker for four seconds at most. Questions are counted
+	// for mostOwners owners.
 	questionsOfOne, questionsOfOneAtOnce = 2, 40
 	mostOwners                           = 1000
 	identities, identitiesAtOnce         = 1, 30
@@ -76,7 +76,7 @@ type Observer struct {
 	o      Options
 	rules  surface.Rules
 	limits surface.BodyLimits
-	queue  chan *Request
+	queue  chan *Copy
 	bodies atomic.Int64 // bytes that are kept of them
 	turns  *rate.Limiter
 	lost   [len(losses)]atomic.Int64
@@ -116,7 +116,7 @@ var losses = [...]string{"queue", "identity", "forge", "unread"}
 
 // New makes an observer and starts it. Close ends it.
 func New(o Options) *Observer {
-	w := &Observer{o: o, queue: make(chan *Request, queued), waiting: map[forge.Fingerprint]int{},
+	w := &Observer{o: o, queue: make(chan *Copy, queued), waiting: map[forge.Fingerprint]int{},
 		known: map[[sha256.Size]byte]known{}, turns: rate.NewLimiter(identities, identitiesAtOnce)}
 	w.ctx, w.stop = context.WithCancel(context.Background())
 	w.rules = surface.Rules{Resolver: newPaced(w.ctx, o.Forge), Deadline: deadline}
@@ -157,8 +157,9 @@ func (o *Observer) Lost() map[string]int64 {
 }
 
 // Answered hands a request over that the forge has answered. Only what was answered well may have been a use: 2xx, 304, and a
-// redirect to another host, if its row downloads. Others lead to where people sign in, or to another name of what was asked for.
-func (r *Request) Answered(a Answer) {
+// redirect to another host, if its row downloads. Other redirects lead to a page for signing in, or to another name of the
+// same thing.
+func (r *Copy) Answered(a Outcome) {
 	if r == nil {
 		return
 	}
@@ -166,7 +167,7 @@ func (r *Request) Answered(a Answer) {
 		r.Drop()
 		return
 	}
-	r.answer = a
+	r.outcome = a
 	if b := r.body; b != nil && b.from != nil && b.left != 0 {
 		b.cut = true // the forge answered before it had read all
 	}
@@ -176,17 +177,17 @@ func (r *Request) Answered(a Answer) {
 	}
 }
 
-func (a *Answer) isGood() bool {
+func (a *Outcome) isGood() bool {
 	return a.Status >= 200 && a.Status < 300 || a.Status == fasthttp.StatusNotModified
 }
 
-func (a *Answer) isDownload() bool { return a.Status >= 300 && a.Status < 400 && a.Away }
+func (a *Outcome) isDownload() bool { return a.Status >= 300 && a.Status < 400 && a.Away }
 
 // enqueue has a request wait, if there is room for it and another one of its credential. Nobody waits for that.
-func (o *Observer) enqueue(r *Request) bool {
+func (o *Observer) enqueue(r *Copy) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	of := r.answer.Of
+	of := r.outcome.Of
 	if o.waiting[of] >= queuedOne {
 		return false
 	}
@@ -215,7 +216,7 @@ func (o *Observer) work() {
 		case <-o.ctx.Done():
 			return
 		case r := <-o.queue:
-			o.dequeued(r.answer.Of)
+			o.dequeued(r.outcome.Of)
 			o.observe(r, j)
 			r.Drop()
 		}
@@ -223,7 +224,7 @@ func (o *Observer) work() {
 }
 
 // observe finds out what a request did and counts it.
-func (o *Observer) observe(r *Request, j *surface.Judgement) {
+func (o *Observer) observe(r *Copy, j *surface.Judgement) {
 	defer j.Reset()
 	defer func() {
 		if value := recover(); value != nil { // what was sent must end nothing else
@@ -250,7 +251,7 @@ func (o *Observer) observe(r *Request, j *surface.Judgement) {
 
 // identify finds out whose a credential is. What the forge said is remembered for a while. It is asked only of a credential that
 // it has accepted, or it would be asked of guesses. A wrong one is counted as the client's.
-func (o *Observer) identify(r *Request, proven bool) (learn.Subject, bool) {
+func (o *Observer) identify(r *Copy, proven bool) (learn.Subject, bool) {
 	hash := o.o.Hash([]byte(r.credential.Reveal()))
 	now := time.Now()
 	o.mu.Lock()
@@ -269,7 +270,7 @@ func (o *Observer) identify(r *Request, proven bool) (learn.Subject, bool) {
 	ctx, cancel := context.WithTimeout(o.ctx, deadline)
 	defer cancel()
 	subject, err := o.ask(ctx, r.credential, hash)
-	if errors.Is(err, forge.ErrCredential) && !r.answer.Accepted && r.place != routes.PlaceBasic { // a password may be good there
+	if errors.Is(err, forge.ErrCredential) && !r.outcome.Accepted && r.place != routes.PlaceBasic { // a password may be good there
 		o.o.Refused(r.client, []byte(r.credential.Reveal()))
 	}
 	switch {

@@ -22,7 +22,7 @@ type Proxies struct {
 // MostTold is how many untrusted peers are reported at most.
 const MostTold = 16
 
-// NewProxies makes them. untrusted, when not nil, is called for the first peers that send the headers and are none of them.
+// NewProxies makes Proxies. untrusted, when not nil, is called for the first peers that send the headers and are not trusted.
 func NewProxies(trusted []netip.Prefix, untrusted func(netip.Addr)) *Proxies {
 	return &Proxies{trusted: trusted, untrusted: untrusted, told: map[netip.Addr]struct{}{}}
 }

@@ -69,6 +69,9 @@ func (r *Reader) Read(q *surface.Request, method string, target, block []byte, v
 		q.Origin = append(q.Origin, q.Root...)
 	}
 	if q.Method == "" {
+		if header.HasPrefix(q.Path, "/") { // a browser may ask whether a page may send one of another method there
+			r.respell(q)
+		}
 		return reply.ErrMethod
 	}
 	if len(target) == 0 || target[0] != '/' {
@@ -100,7 +103,7 @@ func (r *Reader) unseal(q *surface.Request) *reply.Refusal {
 // patgate token, keeps that spelling, so that all steps have one path; all else stays as it came.
 func (r *Reader) unsealLoose(q *surface.Request) *reply.Refusal {
 	came := q.Target
-	r.Respell(q)
+	r.respell(q)
 	refusal := r.unseal(q)
 	if refusal == nil && !q.IsPatgate() {
 		r.aim(q, came)

@@ -40,16 +40,17 @@ func (r *Reader) comeHome(q *surface.Request, host []byte) *reply.Refusal {
 	return nil
 }
 
-// Respell writes a path as the forge reads it where clients leave to servers what RFC 3986 leaves to them. Doubled slashes are
-// one to the routers of GitLab and Gitea; the registry, below /v2, redirects. Letters that stand bare, which no reader takes for
+// respell writes a path as the forge reads it where clients leave to servers what RFC 3986 leaves to them. Doubled slashes are
+// one to the routers of GitLab and Gitea, and not on a surface.Literal. Letters that stand bare, which no reader takes for
 // anything else, are encoded, and so is what lies beyond ASCII; backslashes, blanks and "#" are not among them.
-func (r *Reader) Respell(q *surface.Request) {
+func (r *Reader) respell(q *surface.Request) {
 	const digits = "0123456789ABCDEF"
-	isRegistry := header.Below(q.Path, "/v2")
+	literal, is := q.Surface.(surface.Literal)
+	squeezes := !is || !literal.Literal(q.Path)
 	target := make([]byte, 0, len(q.Target)+32)
 	for i, c := range q.Path {
 		switch {
-		case c == '/' && i > 0 && q.Path[i-1] == '/' && !isRegistry:
+		case c == '/' && i > 0 && q.Path[i-1] == '/' && squeezes:
 		case isBare[c]:
 			target = append(target, '%', digits[c>>4], digits[c&15])
 		default:
@@ -59,7 +60,7 @@ func (r *Reader) Respell(q *surface.Request) {
 	r.aim(q, append(target, q.Target[len(q.Path):]...))
 }
 
-// isLoose tells whether Respell has anything to do.
+// isLoose tells whether respell has anything to do.
 func isLoose(path []byte) bool {
 	for i, c := range path {
 		if isBare[c] || c == '/' && i > 0 && path[i-1] == '/' {

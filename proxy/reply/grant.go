@@ -18,8 +18,8 @@ type Wanted struct {
 	Kind, Name string
 }
 
-// wantedBy gives what a denied request wanted; nil where no token could do it. It is made of the names of permissions
-// that the row needs, and of what the client itself sent, never of what the forge said.
+// wantedBy gives what a denied request wanted; nil where no token could do it. It holds the names of permissions that the row
+// needs and what the client itself sent, and nothing that the forge said.
 func wantedBy(catalogue *routes.Catalogue, op *routes.Operation, d *policy.Decision) *Wanted {
 	wanted, ok := d.Wanted(op.Route)
 	if !ok {
@@ -32,9 +32,8 @@ func wantedBy(catalogue *routes.Catalogue, op *routes.Operation, d *policy.Decis
 	return w
 }
 
-// url gives the address on which the owner widens the token that was denied, below pages, which is that of all tokens in
-// the console.
-// Without pages there is none.
+// url gives the address where the owner widens the token that was denied. pages is the address of all tokens in the console;
+// without it the result is empty.
 func (w *Wanted) url(pages string, tokenID int64) string {
 	if w == nil || pages == "" {
 		return ""

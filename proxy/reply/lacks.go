@@ -3,7 +3,7 @@ package reply
 import "strings"
 
 // CredentialLacks is for a request that the token allows and the forge does not, because the owner's credential lacks a scope.
-// has are its scopes, and wants those of which the forge says that one would do.
+// has are the credential's scopes. Any one of wants would do, as the forge says.
 func CredentialLacks(has, wants []string) *Refusal {
 	var b strings.Builder
 	b.WriteString("The token allows this, but the forge credential of its owner, with which patgate asks for it, lacks the scope")

@@ -87,7 +87,7 @@ func (l *Links) all() (all []string) {
 	return all
 }
 
-// Apart tells whether clients reach patgate under a configured address that is none of the forge's own.
+// Apart tells whether clients reach patgate under a configured address that is not one of the forge's.
 func (l *Links) Apart() bool { return len(l.apart) > 0 }
 
 // withoutPort cuts off the port that a scheme implies.

@@ -165,20 +165,20 @@ func spansMessage(d *policy.Decision) string {
 
 // What the log says of a request that failed after its decision.
 const (
-	FailureClientGone = "client_gone"
-	FailureTimeout    = "upstream_timeout"
-	FailureUnanswered = "upstream_unanswered" // nothing that was sent was acknowledged
-	FailureTLS        = "upstream_tls_"       // and dial.Fault
-	FailureUpstream   = "upstream_broken"
-	FailureBusy       = "upstream_busy"
-	FailureShare      = "upstream_share"
-	FailureLimit      = "token_limit" // a body was longer than a limit of the token lets through
-	FailureBody       = "broken_body"
-	FailureAnswer     = "unfiltered_answer"
-	FailureRedirect   = "redirect_refused"
-	FailureScope      = "credential_scope"
-	FailurePanic      = "panic"
-	FailureReuse      = "reuse_not_revoked" // a rotated-out secret came for another rotation, and the store failed
+	FailureClientGone      = "client_gone"
+	FailureTimeout         = "upstream_timeout"
+	FailureUnanswered      = "upstream_unanswered" // nothing that was sent was acknowledged
+	FailureTLS             = "upstream_tls_"       // and dial.Fault
+	FailureUpstream        = "upstream_broken"
+	FailureBusy            = "upstream_busy"
+	FailureShare           = "upstream_share"
+	FailureLimit           = "token_limit" // a body was longer than a limit of the token lets through
+	FailureBody            = "broken_body"
+	FailureAnswer          = "unfiltered_answer"
+	FailureRedirect        = "redirect_refused"
+	FailureCredentialScope = "credential_scope"
+	FailurePanic           = "panic"
+	FailureReuse           = "reuse_not_revoked" // a rotated-out secret came for another rotation, and the store failed
 )
 
 // FailureOf gives what the log says of an error after the decision.

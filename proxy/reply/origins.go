@@ -40,7 +40,7 @@ func NewOrigins(configured []string, own string) Origins {
 // Any tells whether there are some.
 func (o *Origins) Any() bool { return len(o.list) > 0 }
 
-// takes tells whether a page of that origin may read what is answered to a request for a path.
+// takes tells whether a page of that origin may read the answer to a request for a path.
 func (o *Origins) takes(origin, path []byte) bool {
 	return slices.Contains(o.list, string(origin)) && !header.Below(path, o.own)
 }

@@ -24,7 +24,7 @@ type Passage struct {
 	Redirects Redirects
 	// OwnCookies are those of patgate's own pages.
 	OwnCookies header.OwnCookies
-	// Special has the fields that one surface alone reads; nil is none.
+	// Special passes the fields that one surface alone reads; nil: the surface has no such fields.
 	Special Special
 }
 
@@ -85,7 +85,7 @@ func (p *Passage) Field(scratch *[]byte, name, value []byte) (passed []byte, how
 
 // Redirects says where a caller with a patgate token may be sent by one answer.
 type Redirects struct {
-	Row     *routes.Route // nil is none
+	Row     *routes.Route // nil: the request has no row
 	Storage Storage
 	Session *token.Session
 	Secrets [2][]byte // what patgate holds besides the owner's credential

@@ -15,17 +15,17 @@ const maxPhrase = 240
 // Many clients show nothing else of a refusal: helm, twine, gem, composer, wget, Go's and Python's. It is made of permission
 // names and reasons, which are patgate's own, and holds nothing of the request. RFC 9112, 4, allows tabs, spaces and visible
 // characters; what is not visible ASCII is left out.
-func (f *Facts) appendPhrase(dst []byte) []byte {
-	dst = append(dst, fasthttp.StatusMessage(f.Status)...)
+func (n *Notice) appendPhrase(dst []byte) []byte {
+	dst = append(dst, fasthttp.StatusMessage(n.Status)...)
 	start := len(dst)
 	switch {
-	case f.Status < fasthttp.StatusBadRequest, f.Status == fasthttp.StatusNotFound, f.Challenge == ChallengeMissing:
+	case n.Status < fasthttp.StatusBadRequest, n.Status == fasthttp.StatusNotFound, n.Challenge == ChallengeMissing:
 		return dst // nothing that the status does not say
-	case f.Decision == nil || len(f.Missing) == 0:
-		dst = append(append(dst, ": "...), words(f.Reason)...)
+	case n.Decision == nil || len(n.Missing) == 0:
+		dst = append(append(dst, ": "...), words(n.Reason)...)
 	default:
 		dst = append(dst, ": missing "...)
-		for i, name := range f.Missing {
+		for i, name := range n.Missing {
 			if len(dst)-start+len(name) > maxPhrase {
 				dst = append(dst, ", ..."...)
 				break
@@ -35,8 +35,8 @@ func (f *Facts) appendPhrase(dst []byte) []byte {
 			}
 			dst = append(dst, name...)
 		}
-		if f.Decision.Reason != policy.ReasonPermissionMissing {
-			dst = append(append(append(dst, " ("...), words(f.Reason)...), ')')
+		if n.Decision.Reason != policy.ReasonPermissionMissing {
+			dst = append(append(append(dst, " ("...), words(n.Reason)...), ')')
 		}
 	}
 	kept := dst[:start]
@@ -52,24 +52,24 @@ func (f *Facts) appendPhrase(dst []byte) []byte {
 func words(reason string) string { return strings.ReplaceAll(reason, "_", " ") }
 
 // brief is a denial in a sentence or two, for clients that show one field of a body: what lacks, and where to get it.
-func (f *Facts) brief() string {
-	if f.Decision == nil {
-		return f.Text
+func (n *Notice) brief() string {
+	if n.Decision == nil {
+		return n.Text
 	}
 	var b strings.Builder
 	b.WriteString("Access denied")
-	if len(f.Missing) > 0 {
-		b.WriteString(": missing " + strings.Join(f.Missing, ", "))
-		if f.Boundary != "" {
-			b.WriteString(" (" + f.Boundary + " permission)")
+	if len(n.Missing) > 0 {
+		b.WriteString(": missing " + strings.Join(n.Missing, ", "))
+		if n.Boundary != "" {
+			b.WriteString(" (" + n.Boundary + " permission)")
 		}
 	}
 	b.WriteByte('.')
-	if f.Message != "" {
-		b.WriteString(" " + f.Message)
+	if n.Message != "" {
+		b.WriteString(" " + n.Message)
 	}
-	if f.GrantURL != "" {
-		b.WriteString(" Grant it: " + f.GrantURL)
+	if n.GrantURL != "" {
+		b.WriteString(" Grant it: " + n.GrantURL)
 	}
 	return b.String()
 }

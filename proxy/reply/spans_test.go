@@ -50,17 +50,17 @@ func followsItsRefusal(t *testing.T, table *routes.Table, row *routes.Route) {
 			continue
 		}
 		r := reply.OfDenial(&decision, row)
-		facts := reply.NewFacts(r, "", table, &routes.Operation{Route: row}, reply.Instance{Pages: "https://t/tokens", Token: 1})
-		address, err := url.Parse(facts.GrantURL)
-		if err != nil || facts.GrantURL == "" {
+		notice := reply.NewNotice(r, "", table, &routes.Operation{Route: row}, reply.Instance{Pages: "https://t/tokens", Token: 1})
+		address, err := url.Parse(notice.GrantURL)
+		if err != nil || notice.GrantURL == "" {
 			t.Errorf("with %q: %v names no address", held, decision.Reason)
 			continue
 		}
 		wanted := strings.Split(address.Query().Get("access"), ",")
 		var widened []policy.ScopeSpec
 		for _, access := range wanted {
-			if len(wanted) > 1 && !strings.Contains(facts.Text, "under "+access) {
-				t.Errorf("with %q: %s is not in %s", held, access, facts.Text)
+			if len(wanted) > 1 && !strings.Contains(notice.Text, "under "+access) {
+				t.Errorf("with %q: %s is not in %s", held, access, notice.Text)
 			}
 			widened = append(widened, scopeOf(access, strings.Split(address.Query().Get("permissions"), ",")))
 		}
@@ -70,11 +70,11 @@ func followsItsRefusal(t *testing.T, table *routes.Table, row *routes.Route) {
 			}
 		}
 		if grant, err = policy.Compile(1, 1000, widened, table.Catalogue()); err != nil {
-			t.Errorf("with %q: %s gives no grant: %v", held, facts.GrantURL, err)
+			t.Errorf("with %q: %s gives no grant: %v", held, notice.GrantURL, err)
 			continue
 		}
 		if then := decide(grant, row); then.Verdict != policy.Allow {
-			t.Errorf("with %q: after %s it is denied again: %v, missing under %v", held, facts.GrantURL, then.Reason, then.Under)
+			t.Errorf("with %q: after %s it is denied again: %v, missing under %v", held, notice.GrantURL, then.Reason, then.Under)
 		}
 	}
 }

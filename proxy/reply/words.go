@@ -14,29 +14,29 @@ import (
 )
 
 // Begin empties an answer and writes what every refusal has. The surface adds its challenge and its body.
-func (f *Facts) Begin(out *fasthttp.Response) {
+func (n *Notice) Begin(out *fasthttp.Response) {
 	out.Reset()
-	out.SetStatusCode(f.Status)
+	out.SetStatusCode(n.Status)
 	h := &out.Header
-	h.SetStatusMessage(f.appendPhrase(nil))
+	h.SetStatusMessage(n.appendPhrase(nil))
 	h.SetContentType("application/json")
 	h.Set("Cache-Control", "no-store")
 	h.SetBytesV("Date", fasthttp.AppendHTTPDate(nil, time.Now()))
-	h.Set("X-Request-Id", f.ID)
-	if f.Retry > 0 {
-		h.Set("Retry-After", strconv.Itoa(int((f.Retry+time.Second-1)/time.Second)))
+	h.Set("X-Request-Id", n.ID)
+	if n.Retry > 0 {
+		h.Set("Retry-After", strconv.Itoa(int((n.Retry+time.Second-1)/time.Second)))
 	}
-	if f.Status == fasthttp.StatusMethodNotAllowed {
+	if n.Status == fasthttp.StatusMethodNotAllowed {
 		h.Set("Allow", "GET, HEAD, POST, PUT, PATCH, DELETE")
 	}
-	if f.Close {
+	if n.Close {
 		h.SetConnectionClose()
 	}
-	if f.Location != "" {
-		h.Set("Location", f.Location)
+	if n.Location != "" {
+		h.Set("Location", n.Location)
 	}
-	if len(f.Accepted) > 0 {
-		h.Set("X-Accepted-Permissions", strings.Join(f.Accepted, ","))
+	if len(n.Accepted) > 0 {
+		h.Set("X-Accepted-Permissions", strings.Join(n.Accepted, ","))
 	}
 }
 
@@ -78,47 +78,47 @@ type Speech struct {
 // JSON writes a refusal as the forge's REST API does. Every added field is a string or a list of strings: client
 // libraries fail on others. GitLab says either error or message; here both are there, because some clients show only the
 // one and some only the other.
-func (f *Facts) JSON(s Speech) []byte {
+func (n *Notice) JSON(s Speech) []byte {
 	var b bytes.Buffer
 	e := jsontext.NewEncoder(&b)
 	write(e, jsontext.BeginObject)
 	code := ""
 	switch {
-	case f.Decision != nil:
+	case n.Decision != nil:
 		code = "insufficient_granular_scope"
-	case f.Challenge == ChallengeToken:
+	case n.Challenge == ChallengeToken:
 		code = "invalid_token"
-	case f.Status == fasthttp.StatusForbidden:
-		code = f.Reason
+	case n.Status == fasthttp.StatusForbidden:
+		code = n.Reason
 	}
 	switch {
 	case s.Message:
-		text(e, "message", f.Text, "url", s.Help)
-	case f.Challenge == ChallengeMissing || f.Status == fasthttp.StatusNotFound:
-		text(e, "message", f.Text)
+		text(e, "message", n.Text, "url", s.Help)
+	case n.Challenge == ChallengeMissing || n.Status == fasthttp.StatusNotFound:
+		text(e, "message", n.Text)
 	case code == "":
-		text(e, "error", f.Text, "message", f.Text)
+		text(e, "error", n.Text, "message", n.Text)
 	case s.ErrorAlone:
-		text(e, "error", code+": "+f.brief(), "error_description", f.Text, "message", f.brief())
+		text(e, "error", code+": "+n.brief(), "error_description", n.Text, "message", n.brief())
 	default:
-		text(e, "error", code, "error_description", f.Text, "message", f.brief())
+		text(e, "error", code, "error_description", n.Text, "message", n.brief())
 	}
-	text(e, "reason", f.Reason)
-	if len(f.Missing) > 0 {
+	text(e, "reason", n.Reason)
+	if len(n.Missing) > 0 {
 		write(e, jsontext.String("missing_permissions"))
 		write(e, jsontext.BeginArray)
-		for _, name := range f.Missing {
+		for _, name := range n.Missing {
 			write(e, jsontext.String(name))
 		}
 		write(e, jsontext.EndArray)
 	}
-	if f.Boundary != "" {
-		text(e, "boundary", f.Boundary)
+	if n.Boundary != "" {
+		text(e, "boundary", n.Boundary)
 	}
-	if f.GrantURL != "" {
-		text(e, "grant_url", f.GrantURL)
+	if n.GrantURL != "" {
+		text(e, "grant_url", n.GrantURL)
 	}
-	text(e, "request_id", f.ID)
+	text(e, "request_id", n.ID)
 	write(e, jsontext.EndObject)
 	return b.Bytes()
 }

@@ -15,8 +15,8 @@ import (
 
 // Body is a request's body, on its way from the client to the forge. It is counted as it is read.
 type Body struct {
-	ContentType []byte                                  // that is sent on; empty is none
-	Encoding    string                                  // that is sent on; empty is none
+	ContentType []byte                                  // that is sent on; empty: no such field
+	Encoding    string                                  // that is sent on; empty: no such field
 	Received    int64                                   // bytes that the client sent
 	Length      int64                                   // declared; -1 when it is chunked
 	Memory      []byte                                  // of a body that is read whole

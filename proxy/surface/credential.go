@@ -45,7 +45,7 @@ type Credential struct {
 // told. No answer repeats a value.
 func (c *Credential) Find(f *header.Block, target []byte) *reply.Refusal {
 	c.Caller, c.Place, c.Secret = CallerAnonymous, routes.PlaceNone, nil
-	if mentionsToken(target) {
+	if MentionsToken(target) {
 		return reply.ErrTokenInTarget
 	}
 	found, ours, session := 0, 0, false
@@ -193,8 +193,8 @@ func isSession(cookie []byte) bool {
 	return bytes.Contains(cookie, []byte("_gitlab_")) || bytes.Contains(cookie, []byte("remember_user_token"))
 }
 
-// mentionsToken tells whether a patgate token stands in a target, plainly or percent-encoded, however often.
-func mentionsToken(target []byte) bool {
+// MentionsToken tells whether a patgate token stands in a target, plainly or percent-encoded, however often.
+func MentionsToken(target []byte) bool {
 	if token.Find(target) {
 		return true
 	}
@@ -253,11 +253,30 @@ func NextCredential(query []byte) (pair, rest []byte) {
 		pair = header.Before(header.Before(query, '&'), ';')
 		rest = query[len(pair):]
 		query = rest[min(len(rest), 1):]
-		if isCredentialName(header.Before(pair, '=')) {
+		if IsCredentialName(header.Before(pair, '=')) {
 			return pair, rest
 		}
 	}
 	return nil, nil
+}
+
+// IsCredentialName tells whether the forge takes a credential from a parameter of that name, as it stands in a query or
+// form. Rack passes over brackets in front of a name, however many, and what stands in brackets behind it names something within.
+func IsCredentialName(name []byte) bool {
+	if len(name) < 5 || bytes.IndexByte(name, 'n') < 0 && bytes.IndexByte(name, '%') < 0 {
+		return false // all of them have an "n", if it is not encoded
+	}
+	var room [128]byte
+	decoded := append(room[:0], name...)
+	decoded = bytes.TrimLeft(decoded[:percent.DecodeInPlace(decoded)], " +[]")
+	if end := bytes.IndexAny(decoded, "[]"); end >= 0 {
+		decoded = decoded[:end]
+	}
+	switch string(bytes.TrimRight(decoded, " +")) {
+	case "private_token", "access_token", "bearer_token", "job_token", "token", "feed_token", "rss_token", "instance_id":
+		return true
+	}
+	return false
 }
 
 // Reset forgets the credential.

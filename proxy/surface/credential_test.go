@@ -72,8 +72,26 @@ func TestEscapesThatHideTokens(t *testing.T) {
 		"/%zz%2F" + secret[:20]:            false,
 		"/%2f" + secret[:20] + "%2f" + "x": false,
 	} {
-		if got := mentionsToken([]byte(target)); got != want {
+		if got := MentionsToken([]byte(target)); got != want {
 			t.Errorf("%s: %v", target, got)
+		}
+	}
+}
+
+// What Rack 2.2 takes for the name of a credential in a query is found.
+func TestCredentialsInQueriesAsRackReadsThem(t *testing.T) {
+	for target, want := range map[string]bool{
+		"/api/v4/user?private_token=x":                                 true,
+		"/api/v4/user?" + strings.Repeat("[", 120) + "private_token=x": true,
+		"/api/v4/user?" + strings.Repeat("%5B", 999) + "token=x":       true,
+		"/api/v4/user?private_token[a]=x":                              true,
+		"/api/v4/user?a;private_token=x":                               true,
+		"/api/v4/user?a=b;%74oken=x;c&d":                               true,
+		"/api/v4/user?a[private_token]=x;b=token":                      false,
+		"/api/v4/user": false,
+	} {
+		if got := QueryCredential([]byte(target)); got != want {
+			t.Errorf("%.60s: got %v", target, got)
 		}
 	}
 }

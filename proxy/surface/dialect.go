@@ -32,8 +32,8 @@ type Dialect struct {
 	NamedByHost bool
 	// Places say where a client sends its token, in the middle of a sentence.
 	Places string
-	// LacksScope tells whether the body of a 403 says that the credential lacks a scope, and which ones would do as far as it says.
-	LacksScope func(body []byte) (wants []string, lacks bool)
+	// LacksCredentialScope tells whether the body of a 403 says that the credential lacks a scope, and which ones it says would do.
+	LacksCredentialScope func(body []byte) (wants []string, lacks bool)
 	// Message: a denial is {"message": ...}, as all of the forge's own are.
 	Message bool
 }
@@ -41,12 +41,13 @@ type Dialect struct {
 // dialects are those of the forges that there are tables for.
 var dialects = map[string]*Dialect{
 	routes.ForgeGitLab: {Realm: "GitLab", Fields: header.GitLab, Organizations: true, RawTokens: true,
-		TokenAPI: true, Modules: true, PageFields: true, LacksScope: reply.ScopeOfGitLab,
+		TokenAPI: true, Modules: true, PageFields: true, LacksCredentialScope: reply.CredentialScopeOfGitLab,
 		Ordinary: []routes.Place{routes.PlacePrivateToken, routes.PlaceBearer},
 		Places:   "as PRIVATE-TOKEN, as Authorization: Bearer, or as the password (not the username) of Basic"},
 	routes.ForgeGitea: {Realm: "Gitea", Fields: header.Gitea, AnyCookie: true, UsernameTokens: true, OwnRegistry: true,
-		NamedByHost: true, Ordinary: []routes.Place{routes.PlaceToken}, Message: true, LacksScope: reply.ScopeOfGitea,
-		Places: "as Authorization: token, as Authorization: Bearer, or as the password of Basic"},
+		NamedByHost: true, Ordinary: []routes.Place{routes.PlaceToken}, Message: true,
+		LacksCredentialScope: reply.CredentialScopeOfGitea,
+		Places:               "as Authorization: token, as Authorization: Bearer, or as the password of Basic"},
 }
 
 // DialectOf gives a forge's dialect; an empty name is GitLab. nil: there is none.

@@ -18,6 +18,7 @@ type Judgement struct {
 	Rules     *Rules
 	Session   *token.Session
 	Op        routes.Operation
+	Visit     Visit      // the surface's own view of the request; nil before it is classified
 	Set       params.Set // parameters
 	Question  policy.Question
 	Decision  policy.Decision
@@ -29,7 +30,7 @@ type Judgement struct {
 	Renamed bool
 	// Rendered: the query asks for texts that the forge renders, which are taken out of the answer.
 	Rendered bool
-	// Filtered: the answer is a list of which the client gets the entries that the grant reaches.
+	// Filtered: the answer is a list, and the client gets only the entries that the grant reaches.
 	Filtered bool
 	// Enforced: patgate itself answers what the grant denies, so that report mode changes nothing.
 	Enforced bool
@@ -63,11 +64,11 @@ func (j *Judgement) Begin(rules *Rules, s *token.Session, e *audit.Event) {
 	j.Rules, j.Session, j.event = rules, s, e
 }
 
-// Forget forgets what was judged, but for what the next judgement sets anew.
+// Forget forgets what was judged, except for what every judgement sets.
 func (j *Judgement) Forget() {
 	j.Decision = policy.Decision{}
 	j.Unplanned = false
-	j.Op.Route = nil // a request that is refused before it is classified has none
+	j.Op.Route, j.Visit = nil, nil // a request that is refused before it is classified has none
 	j.Question.Route = nil
 	j.Question.Acts = emptied(j.Question.Acts)
 	j.containers, j.found = emptied(j.containers), emptied(j.found)
@@ -99,22 +100,22 @@ func (j *Judgement) Change() reply.Change {
 		Attachments: j.Rules.Attachments}
 }
 
-// Ordinary judges a visit: plan, read the body, resolve, decide.
-func (j *Judgement) Ordinary(q *Request, b *Body, v Visit) error {
+// Ordinary judges: plan, read the body, resolve, decide.
+func (j *Judgement) Ordinary(q *Request, b *Body) error {
 	if r := j.Plan(q); r != nil {
 		return r
 	}
-	if err := v.Read(q, b, j); err != nil {
+	if err := j.Visit.Read(q, b, j); err != nil {
 		return err
 	}
 	if err := j.Resolve(q); err != nil {
 		return err
 	}
-	return j.decideVisit(q, v)
+	return j.decideVisit(q)
 }
 
 // Foresee is Ordinary without the body. What the body may still bring, a container that its parameters name, is left open.
-func (j *Judgement) Foresee(q *Request, v Visit) error {
+func (j *Judgement) Foresee(q *Request) error {
 	if r := j.Plan(q); r != nil {
 		return r
 	}
@@ -124,21 +125,21 @@ func (j *Judgement) Foresee(q *Request, v Visit) error {
 	if err := j.Resolve(q); err != nil {
 		return err
 	}
-	err := j.decideVisit(q, v)
+	err := j.decideVisit(q)
 	if err != nil && j.Decision.Reason == policy.ReasonTargetDenied && j.Decision.Act < 0 {
 		return nil
 	}
 	return err
 }
 
-func (j *Judgement) decideVisit(q *Request, v Visit) error {
+func (j *Judgement) decideVisit(q *Request) error {
 	if j.Decision.Reason == policy.ReasonOpen {
 		return nil
 	}
 	if !j.Rules.AllowQuickActions {
 		j.AddQuickActions()
 	}
-	if err := v.Act(q, j); err != nil {
+	if err := j.Visit.Act(q, j); err != nil {
 		return err
 	}
 	j.Question.Route = j.Op.Route
@@ -146,10 +147,18 @@ func (j *Judgement) decideVisit(q *Request, v Visit) error {
 		if j.Decision.Reason == policy.ReasonQuickAction {
 			r.Message = QuickActionMessage(j.DeniedCommand(), q.Table.Catalogue())
 		}
-		v.Explain(q, j, r)
+		j.Visit.Explain(q, j, r)
 		return r
 	}
 	return nil
+}
+
+// Judge judges as the visit does, or in the ordinary way.
+func (j *Judgement) Judge(q *Request, b *Body) error {
+	if own, is := j.Visit.(Judge); is {
+		return own.Judge(q, b, j)
+	}
+	return j.Ordinary(q, b)
 }
 
 // Plan denies what no container could change, and reads the parameters of the query.

@@ -7,8 +7,11 @@ import (
 	"patgate/proxy/resettest"
 )
 
-// anySurface is some surface.
-type anySurface struct{ Surface }
+// anySurface is some surface, and anyVisit a visit.
+type (
+	anySurface struct{ Surface }
+	anyVisit   struct{ Visit }
+)
 
 // TestNothingOfARequestIsKept: a field that is added to a value of a request and not forgotten with the others fails here.
 func TestNothingOfARequestIsKept(t *testing.T) {
@@ -19,11 +22,11 @@ func TestNothingOfARequestIsKept(t *testing.T) {
 		loop  = "no loop sets it"
 	)
 	j := &Judgement{}
-	resettest.Fill(j, &bytes.Buffer{})
+	resettest.Fill(j, anyVisit{}, &bytes.Buffer{})
 	resettest.Check(t, j, j.Forget, map[string]string{"Set.*": own, "Op.*": anew, "Rules": begun, "Session": begun, "Enforced": loop,
 		"Would": loop, "used": loop, "resolving": "it is set when the forge is asked"})
 	j = &Judgement{}
-	resettest.Fill(j, &bytes.Buffer{})
+	resettest.Fill(j, anyVisit{}, &bytes.Buffer{})
 	resettest.Check(t, j, j.Reset, map[string]string{"Set.*": own, "Op.*": anew, "resolving": "it is set when the forge is asked"})
 	q := &Request{}
 	resettest.Fill(q, anySurface{})

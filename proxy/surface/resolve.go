@@ -362,8 +362,8 @@ func (j *Judgement) Ask(n int) {
 	j.containers, j.found = make([]policy.Container, 0, n), j.found[:0]
 }
 
-// Find gives the container whose path is the first of these; nil when the owner sees none. One that has another path by now is
-// none.
+// Find gives the container whose path is the first of these that the owner sees; nil: the owner sees none of them. A container
+// that was renamed is not found by its old path.
 func (j *Judgement) Find(q *Request, kind routes.RefKind, paths []string) (*policy.Container, string, error) {
 	for _, path := range paths {
 		if time.Since(q.Start) > j.Rules.Deadline {

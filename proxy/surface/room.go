@@ -33,7 +33,7 @@ func NewRoom(memory, disk int64) *Room {
 	return &Room{memory: amount{limit: memory}, disk: amount{limit: disk}, parsers: semaphore.NewWeighted(longBodies)}
 }
 
-// amount is something of which many take, up to a limit.
+// amount is how much of something is taken by many, up to a limit.
 type amount struct {
 	limit int64
 	taken atomic.Int64

@@ -60,8 +60,8 @@ func (s *Seals) Seal(kind SealKind, hash token.Hash, until time.Time, inner stri
 	return string(kind) + base64.RawURLEncoding.EncodeToString(s.By.Seal(append(plain, inner...), []byte(kind)))
 }
 
-// Open is the reverse of Seal; ok is false for anything else, for what is over, and for what would hold longer than anything that
-// is made.
+// Open is the reverse of Seal. ok is false for any other text, for one that has ended, and for one that would hold longer than
+// Seal's do.
 func (s *Seals) Open(kind SealKind, text []byte, now time.Time) (sealed Sealed, ok bool) {
 	encoded, found := bytes.CutPrefix(text, []byte(kind))
 	if !found || bytes.ContainsAny(encoded, "\r\n") { // which the decoder skips

@@ -23,7 +23,7 @@ type Sending struct {
 	Bearer []byte
 	// WholeAnswer: the answer is read, so that it must come plain and in one part.
 	WholeAnswer bool
-	// List is the length of the target in front of the parameters of pages, of a list that is filtered: see Page. 0 is none.
+	// List is the length of a filtered list's target without the parameters of pages: see Page. 0: the answer is no such list.
 	List int
 	// AnyFormat: the client's Accept could ask for another format than the path does.
 	AnyFormat bool
@@ -78,7 +78,7 @@ func (s *Sending) WriteHead(q *Request, b *Body, j *Judgement, f *Forwarding) {
 				continue
 			}
 			if s.WholeAnswer && (h.Name == header.Range || header.HasPrefixFold(h.Text, "if-")) {
-				continue // a part, or whether it is what the client guessed, would tell of what is taken out
+				continue // the answer would tell what is taken out: in a part, or by whether the client guessed it
 			}
 			dst = AppendField(dst, h.Text, h.Value)
 		case header.ClassFraming:

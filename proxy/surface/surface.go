@@ -4,6 +4,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"patgate/proxy/reply"
+	"patgate/proxy/reply/filter"
 	"patgate/routes"
 )
 
@@ -19,13 +20,43 @@ type Surface interface {
 	// operation has a row only where one was found and the request is refused on it.
 	Classify(q *Request, op *routes.Operation) (Visit, error)
 	// Refuse writes a refusal in the protocol's words behind what every refusal has.
-	Refuse(q *Request, f *reply.Facts, out *fasthttp.Response)
+	Refuse(q *Request, n *reply.Notice, out *fasthttp.Response)
 }
 
 // Finder is a surface whose Classify alone does not say on which row a request is judged.
 type Finder interface {
 	// Find reads method and target into the operation, for explaining it.
 	Find(q *Request, op *routes.Operation) error
+}
+
+// ForAll is a surface with requests that patgate answers itself, everybody in the same way.
+type ForAll interface {
+	// ForAll gives the answer; nil: the request is none of these.
+	ForAll(q *Request) *Answer
+}
+
+// Literal is a surface that does not take a doubled slash for one.
+type Literal interface {
+	// Literal tells whether that is so on a path.
+	Literal(path []byte) bool
+}
+
+// ReadsByPost is a surface on which some POSTs only read.
+type ReadsByPost interface {
+	// ReadsByPost tells whether a POST to a path does.
+	ReadsByPost(path []byte) bool
+}
+
+// WritesByGet is a surface on which some GETs do more than read. All surfaces are asked, whichever has the path.
+type WritesByGet interface {
+	// WritesByGet tells whether a GET does. target is decoded, in small letters.
+	WritesByGet(path, target []byte) bool
+}
+
+// Attaches is a surface whose answers name files by addresses of patgate's.
+type Attaches interface {
+	// Attached gives what makes the addresses; nil: nobody can say whose the files of this answer are.
+	Attached(q *Request, j *Judgement) filter.Attached
 }
 
 // Pages is a surface for browsers: what it serves passes or does not as web pages do.
@@ -97,7 +128,7 @@ type Rewriter interface {
 // Refuser is a visit that may say a refusal in its own way.
 type Refuser interface {
 	// Refuse writes the answer, and tells whether it did. sending: the body is on its way to the forge.
-	Refuse(b *Body, j *Judgement, f *reply.Facts, sending bool, out *fasthttp.Response) bool
+	Refuse(b *Body, j *Judgement, n *reply.Notice, sending bool, out *fasthttp.Response) bool
 }
 
 // Answer is one that patgate makes itself.

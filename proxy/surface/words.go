@@ -18,9 +18,9 @@ type Words struct {
 }
 
 // Refuse writes a refusal.
-func (w Words) Refuse(q *Request, f *reply.Facts, out *fasthttp.Response) {
-	w.Challenge(q, f, &out.Header)
-	out.SetBody(f.JSON(reply.Speech{
+func (w Words) Refuse(q *Request, n *reply.Notice, out *fasthttp.Response) {
+	w.Challenge(q, n, &out.Header)
+	out.SetBody(n.JSON(reply.Speech{
 		Message:    w.Dialect.Message,
 		Help:       w.Help,
 		ErrorAlone: showsErrorAlone(q.Fields.Get(header.UserAgent)),
@@ -36,18 +36,18 @@ func showsErrorAlone(agent []byte) bool {
 
 // Challenge writes how to get in (RFC 6750, 3), and what is missing where package managers show it: npm prints
 // Npm-Notice, NuGet X-NuGet-Warning, and neither shows the body of a refusal.
-func (w Words) Challenge(q *Request, f *reply.Facts, h *fasthttp.ResponseHeader) {
+func (w Words) Challenge(q *Request, n *reply.Notice, h *fasthttp.ResponseHeader) {
 	packages := isPackagePath(q.Path)
 	switch {
-	case f.Challenge == reply.ChallengeMissing && packages:
+	case n.Challenge == reply.ChallengeMissing && packages:
 		w.Basic(h)
-	case f.Challenge == reply.ChallengeMissing:
+	case n.Challenge == reply.ChallengeMissing:
 		h.Set("WWW-Authenticate", `Bearer realm="`+w.Dialect.Realm+`"`)
 	default:
-		w.Insufficient(q, f, h)
+		w.Insufficient(q, n, h)
 	}
-	if f.Decision != nil && len(f.Missing) > 0 && packages {
-		text := "patgate: the token is not allowed " + strings.Join(f.Missing, ", ") + " here"
+	if n.Decision != nil && len(n.Missing) > 0 && packages {
+		text := "patgate: the token is not allowed " + strings.Join(n.Missing, ", ") + " here"
 		h.Set("Npm-Notice", text)
 		h.Set("X-NuGet-Warning", text)
 	}
@@ -59,15 +59,15 @@ func (w Words) Basic(h *fasthttp.ResponseHeader) {
 }
 
 // Insufficient says what is wrong with the token that came.
-func (w Words) Insufficient(q *Request, f *reply.Facts, h *fasthttp.ResponseHeader) {
+func (w Words) Insufficient(q *Request, n *reply.Notice, h *fasthttp.ResponseHeader) {
 	bearer := `Bearer realm="` + w.Dialect.Realm + `", `
 	switch {
-	case f.Challenge == reply.ChallengeToken && q.Credential.Place == routes.PlaceBasic:
+	case n.Challenge == reply.ChallengeToken && q.Credential.Place == routes.PlaceBasic:
 		w.Basic(h)
-	case f.Challenge == reply.ChallengeToken:
-		h.Set("WWW-Authenticate", bearer+`error="invalid_token", error_description="`+f.Text+`"`)
-	case f.Decision != nil:
-		h.Set("WWW-Authenticate", bearer+`error="insufficient_scope", scope="`+strings.Join(f.Missing, " ")+`"`)
+	case n.Challenge == reply.ChallengeToken:
+		h.Set("WWW-Authenticate", bearer+`error="invalid_token", error_description="`+n.Text+`"`)
+	case n.Decision != nil:
+		h.Set("WWW-Authenticate", bearer+`error="insufficient_scope", scope="`+strings.Join(n.Missing, " ")+`"`)
 	}
 }
 

@@ -17,35 +17,39 @@ import (
 	"patgate/proxy/surface/web"
 	"patgate/routes"
 	gitpaths "patgate/routes/git"
+	"patgate/token"
 )
 
 // Parts are what the surfaces of a forge are made of.
 type Parts struct {
 	Forge    string
-	Links    *reply.Links
+	Upstream *surface.Upstream // the forge's address
 	Seals    *surface.Seals
 	Registry *surface.Upstream // behind patgate and not the forge; nil: there is none
-	Tokens   *depproxy.Tokens
+	// Ask sends a request of patgate's own to the forge, which is told of the client by Forwarding, and reads a short answer whole.
+	Ask        func(q *surface.Request, s *token.Session, head []byte) (status int, body []byte, err error)
+	Forwarding *surface.Forwarding
 	// WithoutSchema refuses GraphQL documents that ask for the schema.
 	WithoutSchema bool
 }
 
 // List gives the surfaces of a forge, the REST API's by itself too. The first that has a path serves it, and the last has
 // every path.
-func (p Parts) List() (rest *api.Surface, list []surface.Surface) {
-	dialect := surface.DialectOf(p.Forge)
-	words := surface.Words{Dialect: dialect, Help: p.Links.PublicURL() + "/api/swagger"}
-	rest = &api.Surface{Words: words, Seals: p.Seals, Links: p.Links}
-	images := &registry.Surface{Words: words, Seals: p.Seals, Links: p.Links, Own: dialect.OwnRegistry, Backend: p.Registry}
-	repositories := &git.Surface{Words: words, Links: p.Links, Seals: p.Seals, Layout: gitpaths.LayoutOf(p.Forge)}
+func (p Parts) List() (rest surface.Surface, list []surface.Surface) {
+	dialect, links := surface.DialectOf(p.Forge), p.Upstream.Links
+	words := surface.Words{Dialect: dialect, Help: links.PublicURL() + "/api/swagger"}
+	rest = &api.Surface{Words: words, Seals: p.Seals, Links: links}
+	images := &registry.Surface{Words: words, Seals: p.Seals, Links: links, Own: dialect.OwnRegistry, Backend: p.Registry}
+	repositories := &git.Surface{Words: words, Links: links, Seals: p.Seals, Layout: gitpaths.LayoutOf(p.Forge)}
 	if p.Forge == routes.ForgeGitea {
 		return rest, []surface.Surface{unsupported.NoGraphQL(words), rest, images, repositories,
-			&web.Surface{Words: words, Links: p.Links, Pages: true}}
+			&web.Surface{Words: words, Links: links, Pages: true}}
 	}
-	proxied := &depproxy.Surface{Words: words, Seals: p.Seals, Links: p.Links, Tokens: p.Tokens}
+	tokens := &depproxy.Tokens{Ask: p.Ask, Host: p.Upstream.Host, Root: p.Upstream.Root, Forwarding: p.Forwarding}
+	proxied := &depproxy.Surface{Words: words, Seals: p.Seals, Links: links, Tokens: tokens}
 	documents := &graphql.Surface{Words: words, WithoutSchema: p.WithoutSchema}
 	return rest, []surface.Surface{unsupported.MCP(words), documents, rest, proxied, images,
-		unsupported.Cable(words), repositories, &web.Surface{Words: words, Links: p.Links}}
+		unsupported.Cable(words), repositories, &web.Surface{Words: words, Links: links}}
 }
 
 // Find reads a method and a raw target into the operation that a patgate token would be judged by, as the surface that has the
@@ -53,7 +57,7 @@ func (p Parts) List() (rest *api.Surface, list []surface.Surface) {
 func Find(table *routes.Table, op *routes.Operation, method string, target []byte) (found bool, err error) {
 	path, _, _ := bytes.Cut(target, []byte{'?'})
 	q := &surface.Request{Table: table, Method: method, IsHead: method == fasthttp.MethodHead, Target: target, Path: path}
-	p := Parts{Forge: table.Forge(), Links: &reply.Links{}}
+	p := Parts{Forge: table.Forge(), Upstream: &surface.Upstream{Links: &reply.Links{}}}
 	if !surface.DialectOf(p.Forge).OwnRegistry {
 		p.Registry = &surface.Upstream{} // there may be one
 	}

@@ -27,6 +27,6 @@ func (p *Pool) Ask(head []byte, claim Claim) (status int, body []byte, err error
 		p.Drop(conn)
 		return 0, nil, ErrBroken
 	}
-	p.GiveBack(conn, &answer)
+	conn.GiveBack(&answer)
 	return answer.StatusCode(), body, nil
 }

@@ -61,7 +61,7 @@ type Pending interface {
 	Abandon()
 }
 
-// ClientOf gives the client's connection behind one that the HTTP server knows; nil when it is none.
+// ClientOf gives the client's connection behind one that the HTTP server knows; nil when the connection is not one of a Door's.
 func ClientOf(c net.Conn) *Client {
 	client, _ := c.(*Client)
 	return client

@@ -15,9 +15,9 @@ type Holder [2]uint64
 // Claim says whose connection is wanted, and in which loop.
 type Claim struct {
 	Holder Holder
-	Loop   *loop.Loop     // in which it is wanted; nil is none
+	Loop   *loop.Loop     // in which it is wanted; nil: in any, or in no loop
 	Share  share.Borrower // on whose account it is
-	Client *Client        // whose request it is for; nil is none
+	Client *Client        // whose request it is for; nil: not known
 	// Lasting: the connection is for one use that lasts, and what was written is sent before it ends.
 	Lasting bool
 }
@@ -135,7 +135,7 @@ func (c *Upstream) heldBy(h Holder) *Upstream {
 	return c
 }
 
-// pluck takes one out; nil is none. l.mu is held.
+// pluck takes a connection out and gives it; nil stays nil. l.mu is held.
 func (l *idleList) pluck(c *Upstream) *Upstream {
 	if c != nil {
 		c.listed = false

@@ -10,18 +10,21 @@ import (
 // A forge that has once said something else than one answer to one request may do so again, and what it says then could be
 // taken for the answer to the next request. So a connection is used again only after an exchange in which nothing was odd.
 
-// GiveBack gives a connection back when its answer, which has been read to its end, was as it should be, and else closes it.
-func (p *Pool) GiveBack(c *Upstream, answer *fasthttp.Response) {
+// GiveBack gives the connection back when its answer, which has been read to its end, was as it should be, and else closes it.
+func (c *Upstream) GiveBack(answer *fasthttp.Response) {
 	if isOdd(answer) {
-		p.Drop(c)
+		c.Drop()
 		return
 	}
-	p.Put(c)
+	c.pool.Put(c)
 }
 
+// Drop closes the connection.
+func (c *Upstream) Drop() { c.pool.Drop(c) }
+
 // isOdd tells whether an answer is one after which the connection is closed: by its own word, or because its end may not be
-// where it seems to be. So it is with HTTP/1.0, with a connection that is to be anything but kept, with a body that such an
-// answer has none of, with a request that the forge says it never got, and with trailers.
+// where it seems to be. That is so with HTTP/1.0, when it says anything of the connection but that it is kept, when it has a body
+// that its status does not allow, when it says that no request came, and when it has trailers.
 func isOdd(answer *fasthttp.Response) bool {
 	h := &answer.Header
 	if h.ConnectionClose() || !h.IsHTTP11() || len(h.PeekTrailerKeys()) > 0 {
@@ -74,7 +77,7 @@ func endsKeeping(value []byte) bool {
 }
 
 // early notes an answer that begins before the request has been sent to its end: the forge may not have read it, and takes
-// what follows for another one. What TLS itself says meanwhile is none: tickets follow each handshake (RFC 8446, 4.6.1).
+// what follows for another one. Messages of TLS itself are no answer: tickets follow each handshake (RFC 8446, 4.6.1).
 func (c *Upstream) early() {
 	switch {
 	case c.odd:
@@ -85,7 +88,7 @@ func (c *Upstream) early() {
 	}
 }
 
-// quietOverTLS tells in a goroutine that nothing of an answer has come. What has is kept in front of what is read next.
+// quietOverTLS tells, in a goroutine, that no part of an answer has come. If a part has, it is kept for the next read.
 func (c *Upstream) quietOverTLS() bool {
 	var b [1]byte
 	n, err := c.secure.readNow(b[:])

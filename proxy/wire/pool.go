@@ -364,7 +364,7 @@ func (p *Pool) reap(now int64) {
 	}
 }
 
-// end closes a connection whose place another takes.
+// end closes a connection and leaves its room to another.
 func (p *Pool) end(c *Upstream) {
 	p.dog.remove(&c.watched)
 	_ = c.Conn.Close()

@@ -59,7 +59,7 @@ func TestARetryKeepsItsPlace(t *testing.T) {
 		var a fasthttp.Response
 		c, err := p.Do([]byte("GET "+path+" HTTP/1.1\r\nHost: h\r\n\r\n"), &Upload{}, true, false, &a, by)
 		if err == nil {
-			p.GiveBack(c, &a)
+			c.GiveBack(&a)
 		}
 		return err
 	}

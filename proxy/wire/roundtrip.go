@@ -13,7 +13,7 @@ import (
 	"patgate/proxy/header"
 )
 
-// Upload is the body of an upstream request, in one of three forms. The zero value is none.
+// Upload is the body of an upstream request, in one of three forms. The zero value is no body.
 type Upload struct {
 	Whole  []byte                // sent with the head
 	Stream io.Reader             // passed on
@@ -69,7 +69,7 @@ func (p *Pool) Do(head []byte, body *Upload, safe, isHead bool, answer *fasthttp
 	return c, nil
 }
 
-// Anew is Do on a new connection: in the place of one that is over, or where none is any more.
+// Anew is Do on a new connection. over is the connection that it replaces; nil: that is closed already.
 func (p *Pool) Anew(over *Upstream, head []byte, body *Upload, isHead bool, answer *fasthttp.Response, by Claim) (
 	c *Upstream, err error) {
 	if over != nil {
@@ -163,7 +163,7 @@ func (c *Upstream) Receive(isHead bool, answer *fasthttp.Response) error {
 // readHead reads the head of an answer, or of an interim one, by the reader that loops use. The HTTP library, which is more
 // lenient, gets what that has taken.
 func (c *Upstream) readHead(h *fasthttp.ResponseHeader) error {
-	var head header.Answer
+	var head header.AnswerHead
 	for n := max(c.reader.Buffered(), 1); ; n = c.reader.Buffered() + 1 {
 		_, err := c.reader.Peek(n)
 		in, _ := c.reader.Peek(c.reader.Buffered())

@@ -32,7 +32,7 @@ func newSecure(c net.Conn, s *loop.Socket, config *tls.Config, side func(net.Con
 // comes between two records, and an answer that ends with its connection for whole, wherever somebody cut it.
 var errCut = errors.New("the connection ended without a word of TLS")
 
-// told is a connection below TLS of which an end that TLS does not tell of is an error.
+// told is a connection below TLS. Its end is an error when TLS has not announced it.
 type told struct{ net.Conn }
 
 // Read implements net.Conn.

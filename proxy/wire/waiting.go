@@ -85,7 +85,7 @@ func (c *Upstream) Failed(err error) {
 	}
 }
 
-// Ahead puts what the loop has read of an answer in front of what Reader reads.
+// Ahead has Reader begin with the part of an answer that the loop has read.
 func (c *Upstream) Ahead(brought []byte) { c.ahead = brought }
 
 // Holder gives whose requests the connection carries.

@@ -63,7 +63,7 @@ func (a *Addresses) parentOf(name string) uint8 {
 	return uint8(len(a.parents))
 }
 
-// parent gives the number of a name among those that fields name as parents; 0 when it is none.
+// parent gives the number of a name among those that fields name as parents; 0: it is not among them.
 func (a *Addresses) parent(name []byte) uint8 {
 	for i, p := range a.parents {
 		if string(name) == p {
@@ -84,7 +84,7 @@ func (a *Addresses) has(parent uint8, name []byte) bool {
 	return false
 }
 
-// appendTo appends an address with its beginning replaced; false: it is none of the forge's.
+// appendTo appends an address with its beginning replaced; false: it is not the forge's.
 func (a *Addresses) appendTo(dst, address []byte) ([]byte, bool) {
 	n := a.origin(address)
 	if n == 0 {
@@ -116,8 +116,8 @@ func (a *Addresses) origin(address []byte) int {
 	return 0
 }
 
-// place is where a copier is in an answer, as far as Addresses need to know.
-type place struct {
+// position is where a copier is in an answer, as far as Addresses need to know.
+type position struct {
 	within []uint8 // for each open object or list, its parent's number
 	member uint8   // the number of the member whose value comes next, as a parent
 	hit    bool    // it is an address
@@ -126,7 +126,7 @@ type place struct {
 
 // bracket notes the beginning or the end of an object or a list; parent is what it stands in. Lists are transparent: what stands
 // in one has its parent.
-func (p *place) bracket(a *Addresses, kind, parent jsontext.Kind) {
+func (p *position) bracket(a *Addresses, kind, parent jsontext.Kind) {
 	top := len(p.within) - 1
 	p.file = file{uuid: p.file.uuid[:0]}
 	switch {
@@ -142,7 +142,7 @@ func (p *place) bracket(a *Addresses, kind, parent jsontext.Kind) {
 }
 
 // name notes the name of the member whose value comes next.
-func (p *place) name(a *Addresses, name []byte) {
+func (p *position) name(a *Addresses, name []byte) {
 	p.member = a.parent(name)
 	p.hit = a.has(p.within[len(p.within)-1], name)
 	p.file.name(name)
@@ -155,7 +155,7 @@ func (c *copier) member(raw jsontext.Value) jsontext.Value {
 			return rewritten
 		}
 	}
-	if c.place.hit {
+	if c.position.hit {
 		return c.address(raw)
 	}
 	return raw

@@ -107,12 +107,12 @@ func (r *reader) Read(p []byte) (int, error) {
 // copier is one copy.
 type copier struct {
 	*Filter
-	in      *jsontext.Decoder
-	out     *jsontext.Encoder
-	started bool
-	scratch []byte
-	linked  []byte
-	place   place // only with addresses
+	in       *jsontext.Decoder
+	out      *jsontext.Encoder
+	started  bool
+	scratch  []byte
+	linked   []byte
+	position position // only with addresses
 }
 
 // copier begins a copy. Duplicate names are let through as they are: remembering all names would cost memory without
@@ -151,7 +151,7 @@ func (c *copier) step() error {
 			return reading(err)
 		}
 		if c.addresses != nil {
-			c.place.bracket(c.addresses, kind, parent)
+			c.position.bracket(c.addresses, kind, parent)
 		}
 		return writing(c.out.WriteToken(token))
 	}
@@ -163,7 +163,7 @@ func (c *copier) step() error {
 	case isName && c.removes(raw):
 		return reading(c.in.SkipValue())
 	case isName && c.addresses != nil:
-		c.place.name(c.addresses, c.scratch) // removes has unquoted it
+		c.position.name(c.addresses, c.scratch) // removes has unquoted it
 	case kind == '"' && parent == '{' && c.addresses != nil:
 		raw = c.member(raw)
 	}

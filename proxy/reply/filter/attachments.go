@@ -59,7 +59,7 @@ func (f *file) name(name []byte) {
 
 // attachment notes the value of a member, still quoted, or rewrites it; is tells that it did.
 func (c *copier) attachment(raw jsontext.Value) (rewritten jsontext.Value, is bool) {
-	f, files := &c.place.file, c.addresses.files
+	f, files := &c.position.file, c.addresses.files
 	switch f.next {
 	case fileUUID:
 		f.uuid, _ = jsontext.AppendUnquote(f.uuid[:0], []byte(raw))

@@ -34,9 +34,9 @@ func (*Surface) Name() string { return "api" }
 func (*Surface) Has(path []byte, _ string) bool { return header.HasPrefix(path, "/api/") }
 
 // Refuse writes a refusal.
-func (s *Surface) Refuse(q *surface.Request, f *reply.Facts, out *fasthttp.Response) {
-	s.Words.Refuse(q, f, out)
-	if f.Decision != nil && !s.Dialect.Message && takesProblem(q.Fields.Get(header.Accept)) {
+func (s *Surface) Refuse(q *surface.Request, n *reply.Notice, out *fasthttp.Response) {
+	s.Words.Refuse(q, n, out)
+	if n.Decision != nil && !s.Dialect.Message && takesProblem(q.Fields.Get(header.Accept)) {
 		out.Header.SetContentType("application/problem+json")
 	}
 }
@@ -91,6 +91,11 @@ func (s *Surface) Proves(q *surface.Request, b *surface.Body) bool {
 	return slices.Contains(s.Dialect.Ordinary, q.Credential.Place)
 }
 
+// WritesByGet implements surface.WritesByGet: Conan's users get a token by a GET.
+func (*Surface) WritesByGet(_, target []byte) bool {
+	return bytes.Contains(target, []byte("/users/authenticate"))
+}
+
 // Classify finds the row.
 func (s *Surface) Classify(q *surface.Request, op *routes.Operation) (surface.Visit, error) {
 	if err := q.Table.Classify(op, q.Method, q.Target); err != nil {
@@ -131,7 +136,7 @@ func (visit) Read(q *surface.Request, b *surface.Body, j *surface.Judgement) err
 // for months.
 const conanLife = time.Hour
 
-// Answer answers a row of which the forge's own answer would be a token that carries the owner's credential.
+// Answer answers on rows where the forge would give a token that carries the owner's credential.
 func (v visit) Answer(q *surface.Request, j *surface.Judgement) (*surface.Answer, error) {
 	if j.Op.Route.Issues == "" {
 		return nil, nil

@@ -76,7 +76,7 @@ func listTarget(j *surface.Judgement, s *surface.Sending) (err error) {
 }
 
 // ownerStayed tells whether the owner in the path's first reference is that of the container that was checked: a project
-// that was given away is still found by its old path, and the owner of that is somebody else.
+// that was given away is still found by its old path, in which the former owner stands.
 func ownerStayed(j *surface.Judgement) bool {
 	path := j.OwnPath()
 	if j.Own() == nil || len(j.Op.Captures()) == 0 {
@@ -137,10 +137,10 @@ func rewriteBody(b *surface.Body, j *surface.Judgement, s *surface.Sending) erro
 	case params.BodyJSON:
 		return rewriteJSON(b, j, s)
 	case params.BodyMultipart:
-		boundary := newBoundary()
-		b.ContentType = append(b.ContentType[:0], params.MultipartType(boundary)...)
+		delimiter := newDelimiter()
+		b.ContentType = append(b.ContentType[:0], params.MultipartType(delimiter)...)
 		u.Length = -1
-		u.Pour = func(w io.Writer) error { return b.Multipart.Copy(w, boundary) }
+		u.Pour = func(w io.Writer) error { return b.Multipart.Copy(w, delimiter) }
 	}
 	return nil
 }
@@ -174,8 +174,8 @@ func (a *appender) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// newBoundary gives what separates the parts of a multipart body: no part can hold it by accident or on purpose.
-func newBoundary() string {
+// newDelimiter gives what separates the parts of a multipart body: no part can hold it by accident or on purpose.
+func newDelimiter() string {
 	var b [16]byte
 	_, _ = rand.Read(b[:]) // never fails (crypto/rand)
 	return "patgate" + hex.EncodeToString(b[:])

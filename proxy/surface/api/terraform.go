@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"time"
 
-	"github.com/valyala/fasthttp"
-
 	"patgate/proxy/header"
 	"patgate/proxy/reply"
 	"patgate/proxy/surface"
@@ -93,7 +91,7 @@ func cutTicket(target []byte) (rest, ticket []byte) {
 }
 
 // openTicket finds out whose download address a request comes with: its query's token is one that sealTicket made. found is
-// false when it is none.
+// false when it is not such an address.
 func (s *Surface) openTicket(q *surface.Request) (r *reply.Refusal, found bool) {
 	rest, ticket := cutTicket(q.Target)
 	if surface.KindOf(ticket) != surface.SealTicket {
@@ -115,20 +113,4 @@ func (s *Surface) openTicket(q *surface.Request) (r *reply.Refusal, found bool) 
 // ticketed tells whether the row is one where the forge takes nothing but a token that it named itself.
 func ticketed(r *routes.Route) bool {
 	return r != nil && len(r.Auth) == 1 && r.Auth[0] == routes.PlaceTicket
-}
-
-// discoveryPath is where Terraform asks a host which of its services it has (Terraform, "Remote Service Discovery").
-const discoveryPath = "/.well-known/terraform.json"
-
-// Discovers tells whether Terraform asks for the services of the host. Where the forge serves modules, patgate does, with the
-// same answer for everybody.
-func Discovers(q *surface.Request) bool {
-	return string(q.Path) == discoveryPath && (q.Method == fasthttp.MethodGet || q.IsHead) &&
-		(q.IsPatgate() || q.Credential.Caller == surface.CallerAnonymous) && q.Dialect.Modules
-}
-
-// Discovery is the answer.
-func (s *Surface) Discovery(q *surface.Request) *surface.Answer {
-	return &surface.Answer{Status: fasthttp.StatusOK, Header: [][2]string{{"Content-Type", "application/json"}},
-		Body: []byte(`{"modules.v1":"` + s.Links.PublicPath(q.Origin) + q.Table.Base() + `/packages/terraform/modules/v1/"}`)}
 }

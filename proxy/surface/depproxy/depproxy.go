@@ -37,18 +37,21 @@ func (s *Surface) Unseal(q *surface.Request) *reply.Refusal {
 	return surfaceregistry.Unseal(q, s.Seals, true, false)
 }
 
+// Literal implements surface.Literal: the images of a registry are below the same path.
+func (*Surface) Literal([]byte) bool { return true }
+
 // Refuse writes a refusal as a registry does.
-func (s *Surface) Refuse(q *surface.Request, f *reply.Facts, out *fasthttp.Response) {
+func (s *Surface) Refuse(q *surface.Request, n *reply.Notice, out *fasthttp.Response) {
 	switch {
-	case f.Challenge == reply.ChallengeMissing && len(s.Links.PublicOrigin(q.Origin)) > 0:
+	case n.Challenge == reply.ChallengeMissing && len(s.Links.PublicOrigin(q.Origin)) > 0:
 		out.Header.Set("Docker-Distribution-Api-Version", "registry/2.0")
 		out.Header.SetBytesV("WWW-Authenticate", s.appendChallenge(nil, q))
-	case f.Challenge == reply.ChallengeMissing:
+	case n.Challenge == reply.ChallengeMissing:
 		s.Basic(&out.Header)
 	default:
-		s.Insufficient(q, f, &out.Header)
+		s.Insufficient(q, n, &out.Header)
 	}
-	out.SetBody(surfaceregistry.Errors(f))
+	out.SetBody(surfaceregistry.Errors(n))
 }
 
 // Special gives the challenge, which leads to patgate's token service.

@@ -55,6 +55,14 @@ func (*Surface) Proves(q *surface.Request, _ *surface.Body) bool {
 		r.Attachment.Folder == "" // Gitea takes no Basic there
 }
 
+// ReadsByPost implements surface.ReadsByPost: a fetch is a POST.
+func (s *Surface) ReadsByPost(path []byte) bool { return s.Layout.IsFetch(path) }
+
+// WritesByGet implements surface.WritesByGet: the first step of a push is a GET, which creates a project where there is none.
+func (*Surface) WritesByGet(_, target []byte) bool {
+	return bytes.Contains(target, []byte("git-receive-pack"))
+}
+
 // Classify reads the target.
 func (s *Surface) Classify(q *surface.Request, op *routes.Operation) (surface.Visit, error) {
 	v := &visit{s: s}
@@ -73,28 +81,28 @@ func (s *Surface) Classify(q *surface.Request, op *routes.Operation) (surface.Vi
 }
 
 // Refuse writes a refusal as text, which git shows; Git LFS shows only messages in JSON.
-func (s *Surface) Refuse(q *surface.Request, f *reply.Facts, out *fasthttp.Response) {
-	switch f.Challenge {
+func (s *Surface) Refuse(q *surface.Request, n *reply.Notice, out *fasthttp.Response) {
+	switch n.Challenge {
 	case reply.ChallengeNone:
-		s.Insufficient(q, f, &out.Header)
+		s.Insufficient(q, n, &out.Header)
 	default:
 		s.Basic(&out.Header) // git sends its credential only when it is asked for that
 	}
 	if bytes.Contains(q.Path, []byte(".git/info/lfs/")) || bytes.Contains(q.Path, []byte(".git/gitlab-lfs/")) {
 		out.Header.SetContentType(git.LFSMediaType)
-		out.SetBody(git.LFSMessage(text(f), f.ID))
+		out.SetBody(git.LFSMessage(text(n), n.ID))
 		return
 	}
 	out.Header.SetContentType("text/plain; charset=utf-8")
-	out.SetBodyString(text(f) + "\n")
+	out.SetBodyString(text(n) + "\n")
 }
 
 // text is what git's user reads.
-func text(f *reply.Facts) string {
-	if f.GrantURL == "" {
-		return f.Text
+func text(n *reply.Notice) string {
+	if n.GrantURL == "" {
+		return n.Text
 	}
-	return f.Text + "\nGrant it: " + f.GrantURL
+	return n.Text + "\nGrant it: " + n.GrantURL
 }
 
 // visit is one request of git or Git LFS.
@@ -116,7 +124,7 @@ func (v *visit) Judge(q *surface.Request, b *surface.Body, j *surface.Judgement)
 			return err
 		}
 	}
-	if err := j.Ordinary(q, b, v); err != nil {
+	if err := j.Ordinary(q, b); err != nil {
 		return err
 	}
 	if err := v.checkTwin(j); err != nil {

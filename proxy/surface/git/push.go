@@ -40,7 +40,7 @@ type push struct {
 
 	updates []policy.RefUpdate // as the policy takes them
 
-	first int      // the first act that is asked for what asked says
+	first int      // the act that asked[0] is about
 	asked []string // what needs the further acts: "The push option merge_request.create"
 }
 
@@ -175,7 +175,7 @@ func commandError(err error) error {
 	return malformed("the push cannot be read: its compression is broken")
 }
 
-// isCompression tells whether an error is of what was inflated, not of the connection that it came by.
+// isCompression tells whether an error comes from inflating, and not from the connection.
 func isCompression(err error) bool {
 	var corrupt flate.CorruptInputError
 	return errors.Is(err, gzip.ErrHeader) || errors.Is(err, gzip.ErrChecksum) || errors.As(err, &corrupt)
@@ -327,9 +327,9 @@ func (p *push) rebuild(q *surface.Request, j *surface.Judgement) wire.Upload {
 // Refuse answers a push whose refs were read in git's own form, which shows its user why; the rest of what the client
 // sends is read and dropped first, because git reads no answer before it has sent everything. It returns false when the
 // client would not understand it.
-func (v *visit) Refuse(b *surface.Body, j *surface.Judgement, f *reply.Facts, sending bool, out *fasthttp.Response) bool {
+func (v *visit) Refuse(b *surface.Body, j *surface.Judgement, n *reply.Notice, sending bool, out *fasthttp.Response) bool {
 	p := v.push
-	if p == nil || f.Status != fasthttp.StatusForbidden || !p.Capabilities.Report || len(p.Updates) == 0 || sending {
+	if p == nil || n.Status != fasthttp.StatusForbidden || !p.Capabilities.Report || len(p.Updates) == 0 || sending {
 		return false
 	}
 	if _, err := io.CopyN(io.Discard, b, maxDropped); !errors.Is(err, io.EOF) {
@@ -342,7 +342,7 @@ func (v *visit) Refuse(b *surface.Body, j *surface.Judgement, f *reply.Facts, se
 	out.SetStatusCode(fasthttp.StatusOK)
 	out.Header.SetStatusMessage(nil)
 	out.Header.SetContentType("application/x-git-receive-pack-result")
-	out.SetBody(p.AppendReport(nil, text(f), func(i int) string {
+	out.SetBody(p.AppendReport(nil, text(n), func(i int) string {
 		if allowed(i) {
 			return "patgate refused the push because of another ref"
 		}

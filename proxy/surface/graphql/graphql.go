@@ -98,7 +98,7 @@ func (*Surface) Proves(q *surface.Request, _ *surface.Body) bool {
 
 // Refuse writes a refusal as an error of GraphQL (October 2021, 7.1.2). What is refused of a document is told with status 200, as
 // GitLab does: clients read no body of another status.
-func (s *Surface) Refuse(q *surface.Request, f *reply.Facts, out *fasthttp.Response) {
-	s.Challenge(q, f, &out.Header)
-	writeError(f, nil, out)
+func (s *Surface) Refuse(q *surface.Request, n *reply.Notice, out *fasthttp.Response) {
+	s.Challenge(q, n, &out.Header)
+	writeError(n, nil, out)
 }

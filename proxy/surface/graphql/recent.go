@@ -11,11 +11,11 @@ import (
 const recentDocuments = 64
 
 // recent keeps documents that were read lately by one reader, and not refused: clients send the same one again and again, with
-// other variables. Each has a place that its text gives; a later one of the same place takes it.
+// other variables. Each has a slot that its text gives; a later one of the same slot takes it.
 type recent struct {
 	reader *graphql.Reader
 	seed   maphash.Seed
-	places [recentDocuments]atomic.Pointer[graphql.Parsed]
+	slots  [recentDocuments]atomic.Pointer[graphql.Parsed]
 }
 
 // recently gives what is kept of a reader's documents. That of another table goes.
@@ -30,13 +30,13 @@ func (s *Surface) recently(reader *graphql.Reader) *recent {
 
 // read reads a request.
 func (r *recent) read(q *graphql.Request) (*graphql.Document, error) {
-	place := &r.places[maphash.String(r.seed, q.Query)%recentDocuments]
-	if p := place.Load(); p != nil && p.Of(q) {
+	slot := &r.slots[maphash.String(r.seed, q.Query)%recentDocuments]
+	if p := slot.Load(); p != nil && p.Of(q) {
 		return r.reader.ReadAgain(q, p)
 	}
 	d, err := r.reader.Read(q)
 	if err == nil && d.Parsed() != nil {
-		place.Store(d.Parsed())
+		slot.Store(d.Parsed())
 	}
 	return d, err
 }

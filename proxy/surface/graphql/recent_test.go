@@ -27,8 +27,8 @@ func newRecent(t *testing.T) *recent {
 
 // kept counts the documents that are kept.
 func (r *recent) kept() (n int) {
-	for i := range r.places {
-		if r.places[i].Load() != nil {
+	for i := range r.slots {
+		if r.slots[i].Load() != nil {
 			n++
 		}
 	}

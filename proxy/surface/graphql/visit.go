@@ -115,7 +115,7 @@ func holdsToken(body []byte) bool {
 	for dec := jsontext.NewDecoder(bytes.NewReader(body)); ; {
 		tok, err := dec.ReadToken()
 		if err != nil {
-			return false // it has ended, or is refused for what it is
+			return false // it has ended, or is refused by its kind
 		}
 		if tok.Kind() == '"' && refusal.HoldsToken([]byte(tok.String())) {
 			return true
@@ -244,7 +244,7 @@ func (v *visit) name(q *surface.Request, j *surface.Judgement, a *graphql.Act, a
 		added.Boundary = ref.Kind.Boundary()
 	}
 	if a.Reference.Class != "" {
-		added.Reference = routes.Reference{} // whose project it belongs to is nothing that a denial tells
+		added.Reference = routes.Reference{} // a denial does not tell to which project it belongs
 	}
 	if a.Reach == graphql.ReachAbove && c.Boundary.InContainer() && len(c.Ancestors) > 0 {
 		return above(q, j, added, c)
@@ -270,7 +270,7 @@ func (v *visit) stray(acts []policy.Act) {
 	}
 }
 
-// above puts the uppermost group of a container in its place. Where the owner does not see all of them, none is reached.
+// above puts the uppermost group of a container in its place. Where the owner does not see all groups above it, none is reached.
 func above(q *surface.Request, j *surface.Judgement, act *policy.Act, c *policy.Container) error {
 	ref := routes.Reference{Kind: routes.RefGroup, ID: c.Ancestors[len(c.Ancestors)-1]}
 	j.Question.Acts = j.Question.Acts[:len(j.Question.Acts)-1]
@@ -331,13 +331,13 @@ func (v *visit) Rebuild(_ *surface.Request, b *surface.Body, _ *surface.Judgemen
 }
 
 // Refuse writes a refusal with the path of the field that it is about.
-func (v *visit) Refuse(_ *surface.Body, _ *surface.Judgement, f *reply.Facts, _ bool, out *fasthttp.Response) bool {
-	writeError(f, v.at, out)
+func (v *visit) Refuse(_ *surface.Body, _ *surface.Judgement, n *reply.Notice, _ bool, out *fasthttp.Response) bool {
+	writeError(n, v.at, out)
 	return true
 }
 
 // writeError writes an error of GraphQL.
-func writeError(f *reply.Facts, at []string, out *fasthttp.Response) {
+func writeError(n *reply.Notice, at []string, out *fasthttp.Response) {
 	type extensions struct {
 		Code        string   `json:"code"`
 		Missing     []string `json:"missing_permissions,omitempty"`
@@ -351,9 +351,9 @@ func writeError(f *reply.Facts, at []string, out *fasthttp.Response) {
 		Path       []string   `json:"path,omitempty"`
 		Extensions extensions `json:"extensions"`
 	}
-	e := one{Message: f.Text, Path: at, Extensions: extensions{Code: f.Reason, Path: at, Boundary: f.Boundary, GrantURL: f.GrantURL}}
-	if f.Decision != nil {
-		e.Extensions.Code, e.Extensions.Missing, e.Extensions.Description = "insufficient_granular_scope", f.Missing, f.Reason
+	e := one{Message: n.Text, Path: at, Extensions: extensions{Code: n.Reason, Path: at, Boundary: n.Boundary, GrantURL: n.GrantURL}}
+	if n.Decision != nil {
+		e.Extensions.Code, e.Extensions.Missing, e.Extensions.Description = "insufficient_granular_scope", n.Missing, n.Reason
 	}
 	body, err := json.Marshal(struct {
 		Errors []one `json:"errors"`
@@ -361,7 +361,7 @@ func writeError(f *reply.Facts, at []string, out *fasthttp.Response) {
 	if err != nil {
 		body = reply.Errors("message", "")
 	}
-	if f.Decision != nil || len(at) > 0 || strings.HasPrefix(f.Reason, "graphql_") {
+	if n.Decision != nil || len(at) > 0 || strings.HasPrefix(n.Reason, "graphql_") {
 		out.SetStatusCode(fasthttp.StatusOK)
 	}
 	out.SetBody(body)

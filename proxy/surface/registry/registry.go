@@ -3,6 +3,7 @@
 package registry
 
 import (
+	"bytes"
 	"time"
 
 	"github.com/valyala/fasthttp"
@@ -39,7 +40,7 @@ type Surface struct {
 	// Own: the forge serves the registry itself, over the connections that everything else takes. What patgate gives out for a
 	// registry token then holds no token of the forge's: the owner's credential is sent with every request.
 	Own bool
-	// Backend is a registry behind patgate that is not the forge; nil: there is none.
+	// Backend is a registry behind patgate that is not the forge; nil: there is no other.
 	Backend *surface.Upstream
 }
 
@@ -116,6 +117,15 @@ func (s *Surface) Proves(q *surface.Request, _ *surface.Body) bool {
 	return q.Credential.Place == routes.PlaceBasic && string(q.Path) == service(q).Tokens
 }
 
+// WritesByGet implements surface.WritesByGet: GitLab's token service makes records, and hands out rights.
+func (*Surface) WritesByGet(path, target []byte) bool {
+	return header.Below(path, "/jwt/auth") && (bytes.Contains(target, []byte("push")) ||
+		bytes.Contains(target, []byte("delete")) || bytes.Contains(target, []byte("*")))
+}
+
+// Literal implements surface.Literal: the registry redirects from a doubled slash.
+func (*Surface) Literal(path []byte) bool { return header.Below(path, "/v2") }
+
 // Classify reads a target of the registry.
 func (s *Surface) Classify(q *surface.Request, op *routes.Operation) (surface.Visit, error) {
 	reads := q.IsHead || q.Method == fasthttp.MethodGet
@@ -151,26 +161,26 @@ func (s *Surface) Classify(q *surface.Request, op *routes.Operation) (surface.Vi
 const proxyService = "dependency_proxy"
 
 // Refuse writes a refusal as the OCI distribution specification has it (v1.1, "Error Codes").
-func (s *Surface) Refuse(q *surface.Request, f *reply.Facts, out *fasthttp.Response) {
+func (s *Surface) Refuse(q *surface.Request, n *reply.Notice, out *fasthttp.Response) {
 	origin := s.Links.PublicOrigin(q.Origin)
-	missing := f.Challenge == reply.ChallengeMissing
+	missing := n.Challenge == reply.ChallengeMissing
 	switch {
-	case f.Challenge != reply.ChallengeNone && (s.Own || s.toBackend(q.Path)),
+	case n.Challenge != reply.ChallengeNone && (s.Own || s.toBackend(q.Path)),
 		missing && !header.Below(q.Path, "/jwt/auth") && len(origin) > 0:
 		out.Header.Set("Docker-Distribution-Api-Version", "registry/2.0")
 		out.Header.SetBytesV("WWW-Authenticate", s.appendChallenge(nil, q))
 	case missing:
 		s.Basic(&out.Header)
 	default:
-		s.Insufficient(q, f, &out.Header)
+		s.Insufficient(q, n, &out.Header)
 	}
-	out.SetBody(Errors(f))
+	out.SetBody(Errors(n))
 }
 
 // Errors gives a refusal's body.
-func Errors(f *reply.Facts) []byte {
+func Errors(n *reply.Notice) []byte {
 	code := "UNSUPPORTED"
-	switch f.Status {
+	switch n.Status {
 	case fasthttp.StatusUnauthorized:
 		code = "UNAUTHORIZED"
 	case fasthttp.StatusForbidden:
@@ -180,7 +190,7 @@ func Errors(f *reply.Facts) []byte {
 	case fasthttp.StatusTooManyRequests:
 		code = "TOOMANYREQUESTS"
 	}
-	return reply.Errors("code", code, "message", f.Text, "detail", f.Reason, "request_id", f.ID)
+	return reply.Errors("code", code, "message", n.Text, "detail", n.Reason, "request_id", n.ID)
 }
 
 // Special gives the challenge of the registry, which leads to patgate's token service.

@@ -19,8 +19,8 @@ var errNoModule = &reply.Refusal{Status: fasthttp.StatusNotFound, Reason: "no_go
 	Message: "There is no Go module here that this token may fetch. It needs download_code on the project, and the Go command " +
 		"finds it in ~/.netrc, as the password for this host."}
 
-// goGet is the Go command's question where the module of an import path is. patgate answers it, for what it says is only that the
-// token may fetch the repository.
+// goGet is the Go command's question where the module of an import path is. patgate answers it itself: the answer tells only that
+// the token may fetch the repository.
 type goGet struct {
 	surface.Plain
 	s    *Surface
@@ -48,7 +48,7 @@ func (v *goGet) Judge(q *surface.Request, b *surface.Body, j *surface.Judgement)
 	}
 	j.SentByPath = true
 	web.GoGet(q.Table, &j.Op, path)
-	if err := j.Ordinary(q, b, v); err != nil {
+	if err := j.Ordinary(q, b); err != nil {
 		if j.Decision.Verdict != policy.Allow {
 			return errNoModule
 		}
@@ -81,11 +81,11 @@ func (v *goGet) Answer(q *surface.Request, _ *surface.Judgement) (*surface.Answe
 }
 
 // Refuse writes a refusal as text, which the Go command shows.
-func (v *goGet) Refuse(_ *surface.Body, _ *surface.Judgement, f *reply.Facts, _ bool, out *fasthttp.Response) bool {
-	if f.Challenge != reply.ChallengeNone {
+func (v *goGet) Refuse(_ *surface.Body, _ *surface.Judgement, n *reply.Notice, _ bool, out *fasthttp.Response) bool {
+	if n.Challenge != reply.ChallengeNone {
 		v.s.Basic(&out.Header)
 	}
 	out.Header.SetContentType("text/plain; charset=utf-8")
-	out.SetBodyString(f.Text + "\n")
+	out.SetBodyString(n.Text + "\n")
 	return true
 }

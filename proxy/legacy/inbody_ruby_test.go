@@ -1,4 +1,4 @@
-package surface
+package legacy
 
 import (
 	"bytes"
@@ -8,6 +8,8 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
+
+	"patgate/proxy/surface"
 )
 
 // Threat: a credential of the forge's own passes for a request without one, as Rack reads a body or a query in another way.
@@ -42,7 +44,7 @@ func TestNoCredentialIsRacksAlone(t *testing.T) {
 	both, clear := 0, 0
 	for i, r := range requests {
 		in := FindInBody([]byte(r[0]), []byte(r[1]))
-		found := len(in.Secrets) > 0 || QueryCredential([]byte("/api/v4/user?"+r[2]))
+		found := len(in.Secrets) > 0 || surface.QueryCredential([]byte("/api/v4/user?"+r[2]))
 		switch {
 		case racks[i] && !found && !in.Unclear:
 			t.Errorf("Rack alone finds a credential in %q", r)

@@ -7,8 +7,8 @@ import (
 	"patgate/routes"
 )
 
-// Facts are what a refusal tells the client. A surface puts them into the words of its protocol.
-type Facts struct {
+// Notice is what a refusal tells the client. A surface puts it into the words of its protocol.
+type Notice struct {
 	*Refusal
 	ID       string   // of the request
 	Text     string   // the message; of a denial, with what the grant lacks in front
@@ -28,49 +28,49 @@ type Instance struct {
 	Places string
 }
 
-// NewFacts gives what a refusal tells. op may hold no row.
-func NewFacts(r *Refusal, id string, table *routes.Table, op *routes.Operation, in Instance) *Facts {
-	f := &Facts{Refusal: r, ID: id, Text: r.Message}
+// NewNotice gives what a refusal tells. op may hold no row.
+func NewNotice(r *Refusal, id string, table *routes.Table, op *routes.Operation, in Instance) *Notice {
+	n := &Notice{Refusal: r, ID: id, Text: r.Message}
 	if r.Advises {
-		f.Text += " Send the token once, " + in.Places + "."
+		n.Text += " Send the token once, " + in.Places + "."
 	}
 	if r.Decision != nil {
-		f.denial(table.Catalogue(), op, in)
+		n.denial(table.Catalogue(), op, in)
 	}
-	return f
+	return n
 }
 
 // denial fills in what the grant lacks, with GitLab's own sentence first, which clients look for.
-func (f *Facts) denial(catalogue *routes.Catalogue, op *routes.Operation, in Instance) {
-	d := f.Decision
-	f.Missing = PermissionNames(catalogue, &d.Missing)
+func (n *Notice) denial(catalogue *routes.Catalogue, op *routes.Operation, in Instance) {
+	d := n.Decision
+	n.Missing = PermissionNames(catalogue, &d.Missing)
 	if r := op.Route; r != nil {
-		f.Accepted = PermissionNames(catalogue, &r.NeedSet)
-		if len(f.Missing) == 0 {
-			f.Missing = f.Accepted
+		n.Accepted = PermissionNames(catalogue, &r.NeedSet)
+		if len(n.Missing) == 0 {
+			n.Missing = n.Accepted
 		}
 		if d.Reason == policy.ReasonQuickAction {
-			f.Accepted = f.Missing
+			n.Accepted = n.Missing
 		}
 	}
 	if d.Boundary != routes.BoundaryNone {
-		f.Boundary = d.Boundary.String()
+		n.Boundary = d.Boundary.String()
 	}
-	f.Wanted = wantedBy(catalogue, op, d)
-	f.GrantURL = f.Wanted.url(in.Pages, in.Token)
+	n.Wanted = wantedBy(catalogue, op, d)
+	n.GrantURL = n.Wanted.url(in.Pages, in.Token)
 	var b strings.Builder
 	b.WriteString("Access denied: This operation requires a fine-grained personal access token with the following ")
-	if f.Boundary != "" {
-		b.WriteString(f.Boundary + " ")
+	if n.Boundary != "" {
+		b.WriteString(n.Boundary + " ")
 	}
-	b.WriteString("permissions: [" + titles(catalogue, f.Missing) + "].")
-	if len(f.Missing) > 0 {
-		b.WriteString(" Missing: " + strings.Join(f.Missing, ", ") + ".")
+	b.WriteString("permissions: [" + titles(catalogue, n.Missing) + "].")
+	if len(n.Missing) > 0 {
+		b.WriteString(" Missing: " + strings.Join(n.Missing, ", ") + ".")
 	}
-	if f.Text != "" {
-		b.WriteString(" " + f.Text)
+	if n.Text != "" {
+		b.WriteString(" " + n.Text)
 	}
-	f.Text = b.String()
+	n.Text = b.String()
 }
 
 // PermissionNames gives the names of the permissions in a set.

@@ -16,8 +16,8 @@ import (
 	"patgate/token"
 )
 
-// Request is a copy of what is needed of one request.
-type Request struct {
+// Copy is what is needed of one request.
+type Copy struct {
 	start      time.Time
 	client     netip.Addr
 	surface    surface.Surface
@@ -26,16 +26,16 @@ type Request struct {
 	head       bool
 	target     []byte // without a credential
 	credential token.Secret
-	place      routes.Place // of the credential; that of a query's is the header's that is read on the same rows
+	place      routes.Place // of the credential; for one in the query, that of the header that is read on the same rows
 	fields     []field
 	body       *body // nil: it has none
-	answer     Answer
+	outcome    Outcome
 
 	from *Observer
 }
 
-// Answer is what the forge's answer to a request tells.
-type Answer struct {
+// Outcome is what the forge's answer to a request tells.
+type Outcome struct {
 	Status int
 	// Away: it redirects to another host.
 	Away bool
@@ -54,9 +54,8 @@ type field struct {
 // bodyFields are those.
 var bodyFields = [...]header.Name{header.ContentType, header.ContentEncoding, header.ContentLength, header.TransferEncoding}
 
-// Begin copies what is needed of the head of a request. It gives nil for one with a credential of which the forge does not say
-// whose it is.
-func (o *Observer) Begin(q *surface.Request) *Request {
+// Begin copies what is needed of the head of a request. It gives nil when the forge would not say whose the credential is.
+func (o *Observer) Begin(q *surface.Request) *Copy {
 	if o == nil || q.Credential.Caller != surface.CallerLegacy || q.Upstream.IsRegistry {
 		return nil
 	}
@@ -68,7 +67,7 @@ func (o *Observer) Begin(q *surface.Request) *Request {
 	if q.Credential.Found == 0 && slices.Contains(q.Dialect.Ordinary, routes.PlacePrivateToken) {
 		place = routes.PlacePrivateToken // GitLab 19.3 looks for both on the same rows (lib/gitlab/auth/auth_finders.rb)
 	}
-	r := &Request{start: q.Start, client: q.Client, surface: q.Surface, upstream: q.Upstream, method: q.Method, head: q.IsHead,
+	r := &Copy{start: q.Start, client: q.Client, surface: q.Surface, upstream: q.Upstream, method: q.Method, head: q.IsHead,
 		target: bytes.Clone(target), credential: token.NewSecret(string(secret)), place: place, from: o}
 	for _, name := range bodyFields {
 		if q.Fields.Has(name) {
@@ -141,7 +140,7 @@ type body struct {
 }
 
 // Whole keeps the beginning of a body that was read.
-func (r *Request) Whole(text []byte) {
+func (r *Copy) Whole(text []byte) {
 	if r != nil && len(text) > 0 {
 		r.body = &body{}
 		r.keep(text)
@@ -149,7 +148,7 @@ func (r *Request) Whole(text []byte) {
 }
 
 // Passing gives a body that keeps its beginning as it is read. length is its own; -1: its end tells.
-func (r *Request) Passing(from io.Reader, length int64) io.Reader {
+func (r *Copy) Passing(from io.Reader, length int64) io.Reader {
 	if r == nil {
 		return from
 	}
@@ -157,7 +156,7 @@ func (r *Request) Passing(from io.Reader, length int64) io.Reader {
 	return passing{r}
 }
 
-type passing struct{ *Request }
+type passing struct{ *Copy }
 
 // Read reads on.
 func (p passing) Read(to []byte) (int, error) {
@@ -174,7 +173,7 @@ func (p passing) Read(to []byte) (int, error) {
 }
 
 // keep keeps more of a body while there is room.
-func (r *Request) keep(text []byte) {
+func (r *Copy) keep(text []byte) {
 	b := r.body
 	if b.cut || len(text) == 0 {
 		return
@@ -206,7 +205,7 @@ var errCutOff = errors.New("the rest of the body was not kept")
 func (cutOff) Read([]byte) (int, error) { return 0, errCutOff }
 
 // Drop forgets the request.
-func (r *Request) Drop() {
+func (r *Copy) Drop() {
 	if r == nil {
 		return
 	}
@@ -216,5 +215,5 @@ func (r *Request) Drop() {
 		b.kept = nil
 	}
 	clear(r.target)
-	*r = Request{}
+	*r = Copy{}
 }

@@ -65,8 +65,8 @@ func TestOneCredentialIsObserved(t *testing.T) {
 // What is kept of bodies is bounded, each and all together, and what is cut off is told from what is whole.
 func TestBodiesAreBounded(t *testing.T) {
 	o := &Observer{}
-	begin := func() *Request { return o.Begin(ask(t, "/api/v4/user", "PRIVATE-TOKEN: glpat-one\r\n")) }
-	pass := func(r *Request, n int) {
+	begin := func() *Copy { return o.Begin(ask(t, "/api/v4/user", "PRIVATE-TOKEN: glpat-one\r\n")) }
+	pass := func(r *Copy, n int) {
 		if passed, err := io.Copy(io.Discard, r.Passing(strings.NewReader(strings.Repeat("x", n)), -1)); err != nil || passed != int64(n) {
 			t.Fatal(passed, err)
 		}
@@ -80,7 +80,7 @@ func TestBodiesAreBounded(t *testing.T) {
 	if text, err := io.ReadAll(long.body.reader()); !errors.Is(err, errCutOff) || len(text) != mostBody {
 		t.Errorf("%d, %v", len(text), err)
 	}
-	var all []*Request
+	var all []*Copy
 	for range mostBodies/mostBody + 10 {
 		r := begin()
 		pass(r, mostBody)
@@ -114,7 +114,7 @@ func TestUnreadBodiesAreCut(t *testing.T) {
 			o := newQueue(1)
 			r := o.Begin(ask(t, "/api/v4/user", "PRIVATE-TOKEN: glpat-one\r\n"))
 			_, _ = io.CopyN(io.Discard, r.Passing(strings.NewReader(strings.Repeat("x", 100)), c.length), c.read)
-			r.Answered(Answer{Status: 201})
+			r.Answered(Outcome{Status: 201})
 			if r.body.cut != c.cut {
 				t.Errorf("it is cut: %t", r.body.cut)
 			}
@@ -124,7 +124,7 @@ func TestUnreadBodiesAreCut(t *testing.T) {
 
 // newQueue makes an observer that has nobody look at its queue.
 func newQueue(room int) *Observer {
-	return &Observer{queue: make(chan *Request, room), waiting: map[forge.Fingerprint]int{}}
+	return &Observer{queue: make(chan *Copy, room), waiting: map[forge.Fingerprint]int{}}
 }
 
 func TestOnlyGoodAnswersAreUses(t *testing.T) {
@@ -143,14 +143,14 @@ func TestOnlyGoodAnswersAreUses(t *testing.T) {
 		{403, true, other, false}, {404, false, other, false}, {500, false, other, false}, {101, false, other, false}} {
 		o := newQueue(1)
 		r := o.Begin(ask(t, "/api/v4/user", "PRIVATE-TOKEN: glpat-one\r\n"))
-		r.Answered(Answer{Status: c.status, Away: c.away})
+		r.Answered(Outcome{Status: c.status, Away: c.away})
 		if used := len(o.queue) == 1 && r.mayBeUse(c.row); used != c.used {
 			t.Errorf("%+v is a use: %t", c, used)
 		}
 	}
 	// A full queue takes nothing, and nobody waits.
 	o := newQueue(0)
-	o.Begin(ask(t, "/api/v4/user", "PRIVATE-TOKEN: glpat-one\r\n")).Answered(Answer{Status: 200})
+	o.Begin(ask(t, "/api/v4/user", "PRIVATE-TOKEN: glpat-one\r\n")).Answered(Outcome{Status: 200})
 	if o.Lost()["queue"] != 1 {
 		t.Error(o.Lost())
 	}
@@ -161,7 +161,7 @@ func TestOneCredentialDoesNotFillTheQueue(t *testing.T) {
 	o := newQueue(queued)
 	busy, other := forge.Fingerprint{1, 1}, forge.Fingerprint{2, 1}
 	come := func(of forge.Fingerprint) {
-		o.Begin(ask(t, "/api/v4/user", "PRIVATE-TOKEN: glpat-one\r\n")).Answered(Answer{Status: 200, Of: of})
+		o.Begin(ask(t, "/api/v4/user", "PRIVATE-TOKEN: glpat-one\r\n")).Answered(Outcome{Status: 200, Of: of})
 	}
 	for range queued {
 		come(busy)
@@ -170,13 +170,13 @@ func TestOneCredentialDoesNotFillTheQueue(t *testing.T) {
 	if lost := o.Lost()["queue"]; len(o.queue) != queuedOne+1 || lost != queued-queuedOne {
 		t.Errorf("%d wait, %d are lost", len(o.queue), lost)
 	}
-	o.dequeued((<-o.queue).answer.Of)
+	o.dequeued((<-o.queue).outcome.Of)
 	come(busy)
 	if len(o.queue) != queuedOne+1 {
 		t.Errorf("%d wait after there was room", len(o.queue))
 	}
 	for len(o.queue) > 0 {
-		o.dequeued((<-o.queue).answer.Of)
+		o.dequeued((<-o.queue).outcome.Of)
 	}
 	if len(o.waiting) != 0 {
 		t.Errorf("%v is kept of an empty queue", o.waiting)
@@ -196,25 +196,25 @@ func TestWhatProvesACredential(t *testing.T) {
 	const header, query = "/api/v4/user", "/api/v4/user?private_token=glpat-one"
 	for _, c := range []struct {
 		name, target, block, body string
-		answer                    Answer
+		outcome                   Outcome
 		surface                   surface.Surface
 		proves                    bool
 	}{
-		{"a row that looks", header, "", "", Answer{Status: 200}, proving{is: true}, true},
-		{"one that does not", header, "", "", Answer{Status: 200}, proving{}, false},
-		{"a surface without such rows", header, "", "", Answer{Status: 200}, nil, false},
-		{"it was accepted before", header, "", "", Answer{Status: 200, Accepted: true}, nil, true},
-		{"nothing was changed since", header, "", "", Answer{Status: 304}, proving{is: true}, false},
-		{"a redirect", header, "", "", Answer{Status: 302, Away: true}, proving{is: true}, false},
-		{"the query", query, "", "", Answer{Status: 200}, proving{is: true}, true},
-		{"a form", header, form, "body=x", Answer{Status: 201}, proving{is: true}, true},
-		{"JSON", header, json, `{"body":"x"}`, Answer{Status: 201}, proving{is: true}, true},
-		{"a form with another", header, form, "private_token=x", Answer{Status: 201}, proving{is: true}, false},
-		{"JSON with another", header, json, `{"private_token":"x"}`, Answer{Status: 201}, proving{is: true}, false},
-		{"what may have another", header, json, "{", Answer{Status: 201}, proving{is: true}, false},
-		{"what was not kept", header, form, strings.Repeat("x", mostBody+1), Answer{Status: 201}, proving{is: true}, false},
-		{"what is packed", header, form + "Content-Encoding: gzip\r\n", "x", Answer{Status: 201}, proving{is: true}, false},
-		{"a file", header, "Content-Type: application/octet-stream\r\n", strings.Repeat("x", mostBody+1), Answer{Status: 201},
+		{"a row that looks", header, "", "", Outcome{Status: 200}, proving{is: true}, true},
+		{"one that does not", header, "", "", Outcome{Status: 200}, proving{}, false},
+		{"a surface without such rows", header, "", "", Outcome{Status: 200}, nil, false},
+		{"it was accepted before", header, "", "", Outcome{Status: 200, Accepted: true}, nil, true},
+		{"nothing was changed since", header, "", "", Outcome{Status: 304}, proving{is: true}, false},
+		{"a redirect", header, "", "", Outcome{Status: 302, Away: true}, proving{is: true}, false},
+		{"the query", query, "", "", Outcome{Status: 200}, proving{is: true}, true},
+		{"a form", header, form, "body=x", Outcome{Status: 201}, proving{is: true}, true},
+		{"JSON", header, json, `{"body":"x"}`, Outcome{Status: 201}, proving{is: true}, true},
+		{"a form with another", header, form, "private_token=x", Outcome{Status: 201}, proving{is: true}, false},
+		{"JSON with another", header, json, `{"private_token":"x"}`, Outcome{Status: 201}, proving{is: true}, false},
+		{"what may have another", header, json, "{", Outcome{Status: 201}, proving{is: true}, false},
+		{"what was not kept", header, form, strings.Repeat("x", mostBody+1), Outcome{Status: 201}, proving{is: true}, false},
+		{"what is packed", header, form + "Content-Encoding: gzip\r\n", "x", Outcome{Status: 201}, proving{is: true}, false},
+		{"a file", header, "Content-Type: application/octet-stream\r\n", strings.Repeat("x", mostBody+1), Outcome{Status: 201},
 			proving{is: true}, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -226,7 +226,7 @@ func TestWhatProvesACredential(t *testing.T) {
 			if c.body != "" {
 				r.Whole([]byte(c.body))
 			}
-			r.Answered(c.answer)
+			r.Answered(c.outcome)
 			if q.Surface = c.surface; r.proves(q) != c.proves {
 				t.Errorf("it proves: %t", !c.proves)
 			}

@@ -8,17 +8,17 @@ import (
 	"patgate/proxy/reply"
 )
 
-// mostScopeAnswer bounds the answers that are looked into for what a credential lacks.
-const mostScopeAnswer = 4 << 10
+// mostLackingAnswer bounds the answers that are searched for a scope that the credential lacks, in bytes.
+const mostLackingAnswer = 4 << 10
 
-// lacksScope tells, of the forge's answer to a request that the token allows, that the owner's credential has not the scope for
-// it. The answer is read then; else nothing of it is.
-func (x *exchange) lacksScope() *reply.Refusal {
+// lacksCredentialScope refuses a request that the token allows when the forge answers that the owner's credential lacks a scope.
+// Only then is the answer read.
+func (x *exchange) lacksCredentialScope() *reply.Refusal {
 	d, q := &x.delivery, &x.request
 	from := &d.answer.Header
 	length := from.ContentLength()
-	if d.answer.StatusCode() != fasthttp.StatusForbidden || !q.IsPatgate() || q.IsHead || x.h.dialect.LacksScope == nil ||
-		length <= 0 || length > mostScopeAnswer || len(from.ContentEncoding()) > 0 {
+	if d.answer.StatusCode() != fasthttp.StatusForbidden || !q.IsPatgate() || q.IsHead || x.h.dialect.LacksCredentialScope == nil ||
+		length <= 0 || length > mostLackingAnswer || len(from.ContentEncoding()) > 0 {
 		return nil
 	}
 	reader := d.upstream.Reader()
@@ -26,7 +26,7 @@ func (x *exchange) lacksScope() *reply.Refusal {
 	if err != nil {
 		return nil // it is told where the answer is delivered
 	}
-	wants, lacks := x.h.dialect.LacksScope(body)
+	wants, lacks := x.h.dialect.LacksCredentialScope(body)
 	if !lacks {
 		return nil
 	}

@@ -1,4 +1,4 @@
-package surface
+package legacy
 
 import (
 	"bytes"
@@ -9,12 +9,13 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 
+	"patgate/proxy/surface"
 	"patgate/routes/params/multipart"
 	"patgate/routes/percent"
 	"patgate/token"
 )
 
-// InBody is what was found of the forge's own credentials among the parameters of a body. The zero value: there is none.
+// InBody says which credentials of the forge's own are among the parameters of a body. The zero value: no credential is.
 type InBody struct {
 	// Secrets are the values of the parameters by which the forge takes a credential.
 	Secrets []byte
@@ -28,7 +29,7 @@ type InBody struct {
 // body without a type is a form for Rack and JSON for Grape. Octets hold none. What some routes read of other types is unclear:
 // JSON in text/plain, XML.
 func FindInBody(contentType, body []byte) (in InBody) {
-	in.Ours = mentionsToken(body)
+	in.Ours = surface.MentionsToken(body)
 	media, _, err := mime.ParseMediaType(string(contentType))
 	switch {
 	case len(contentType) == 0:
@@ -65,7 +66,7 @@ func HoldsNothing(contentType []byte) bool { return string(contentType) == "appl
 
 // field notes a parameter when the forge takes a credential from it.
 func (in *InBody) field(name, value []byte) {
-	if isCredentialName(name) {
+	if surface.IsCredentialName(name) {
 		in.credential(value)
 	}
 }
@@ -80,7 +81,7 @@ func (in *InBody) credential(value []byte) {
 func (in *InBody) form(body []byte) {
 	for pair := range bytes.FieldsFuncSeq(body, func(r rune) bool { return r == '&' || r == ';' }) {
 		name, value, _ := bytes.Cut(pair, []byte{'='})
-		if isCredentialName(name) {
+		if surface.IsCredentialName(name) {
 			value = bytes.Clone(value)
 			in.credential(value[:percent.DecodeInPlace(value)])
 		}
@@ -103,7 +104,7 @@ func (in *InBody) json(body []byte) {
 		}
 		name = bytes.Clone(name)
 		text, _ := jsontext.AppendUnquote(nil, name)
-		if value, err = d.ReadValue(); err != nil || !isCredentialName(text) {
+		if value, err = d.ReadValue(); err != nil || !surface.IsCredentialName(text) {
 			continue
 		}
 		if unquoted, failed := jsontext.AppendUnquote(nil, value); failed == nil {
@@ -118,23 +119,4 @@ func (in *InBody) json(body []byte) {
 		_, err = d.ReadToken()
 	}
 	in.Unclear = !errors.Is(err, io.EOF)
-}
-
-// isCredentialName tells whether the forge takes a credential from a parameter of that name, as it stands in a query or
-// form. Rack passes over brackets in front of a name, however many, and what stands in brackets behind it names something within.
-func isCredentialName(name []byte) bool {
-	if len(name) < 5 || bytes.IndexByte(name, 'n') < 0 && bytes.IndexByte(name, '%') < 0 {
-		return false // all of them have an "n", if it is not encoded
-	}
-	var room [128]byte
-	decoded := append(room[:0], name...)
-	decoded = bytes.TrimLeft(decoded[:percent.DecodeInPlace(decoded)], " +[]")
-	if end := bytes.IndexAny(decoded, "[]"); end >= 0 {
-		decoded = decoded[:end]
-	}
-	switch string(bytes.TrimRight(decoded, " +")) {
-	case "private_token", "access_token", "bearer_token", "job_token", "token", "feed_token", "rss_token", "instance_id":
-		return true
-	}
-	return false
 }

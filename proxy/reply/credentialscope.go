@@ -6,8 +6,9 @@ import (
 	"github.com/go-json-experiment/json"
 )
 
-// ScopeOfGitLab reads {"error": "insufficient_scope", "scope": "api read_api"} (19.3, lib/api/api_guard.rb; RFC 6750, 3.1).
-func ScopeOfGitLab(body []byte) (wants []string, lacks bool) {
+// CredentialScopeOfGitLab reads {"error": "insufficient_scope", "scope": "api read_api"} (19.3, lib/api/api_guard.rb; RFC 6750,
+// 3.1).
+func CredentialScopeOfGitLab(body []byte) (wants []string, lacks bool) {
 	var said struct {
 		Error string `json:"error"`
 		Scope string `json:"scope"`
@@ -18,9 +19,9 @@ func ScopeOfGitLab(body []byte) (wants []string, lacks bool) {
 	return scopes(said.Scope), true
 }
 
-// ScopeOfGitea reads {"message": "token does not have at least one of required scope(s), required=[write:issue], token
+// CredentialScopeOfGitea reads {"message": "token does not have at least one of required scope(s), required=[write:issue], token
 // scope=..."}, or that the token is for what is public alone (1.26, routers/api/v1/api.go).
-func ScopeOfGitea(body []byte) (wants []string, lacks bool) {
+func CredentialScopeOfGitea(body []byte) (wants []string, lacks bool) {
 	var said struct {
 		Message string `json:"message"`
 	}

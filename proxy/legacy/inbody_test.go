@@ -1,4 +1,4 @@
-package surface
+package legacy
 
 import (
 	"strings"
@@ -66,23 +66,5 @@ func TestCredentialsInBodiesAsRackReadsThem(t *testing.T) {
 				t.Errorf("got %q, unclear %v", in.Secrets, in.Unclear)
 			}
 		})
-	}
-}
-
-// So are the names in a query.
-func TestCredentialsInQueriesAsRackReadsThem(t *testing.T) {
-	for target, want := range map[string]bool{
-		"/api/v4/user?private_token=x":                                 true,
-		"/api/v4/user?" + strings.Repeat("[", 120) + "private_token=x": true,
-		"/api/v4/user?" + strings.Repeat("%5B", 999) + "token=x":       true,
-		"/api/v4/user?private_token[a]=x":                              true,
-		"/api/v4/user?a;private_token=x":                               true,
-		"/api/v4/user?a=b;%74oken=x;c&d":                               true,
-		"/api/v4/user?a[private_token]=x;b=token":                      false,
-		"/api/v4/user": false,
-	} {
-		if got := QueryCredential([]byte(target)); got != want {
-			t.Errorf("%.60s: got %v", target, got)
-		}
 	}
 }
