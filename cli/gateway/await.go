@@ -14,7 +14,7 @@ import (
 // awaitForge asks a forge that could not be reached at the start again until it answers. When it is not the GitLab that it
 // was taken for, serving ends, so that what starts patgate starts it anew; ok tells that it is one.
 func (g *gateway) awaitForge(ctx context.Context) (ok bool) {
-	g.logger.Warn("it is not known what the forge is, as it does not answer: it is taken for a GitLab (fix: set forge)")
+	g.logs.Warn("it is not known what the forge is, as it does not answer: it is taken for a GitLab (fix: set forge)")
 	tick := time.NewTicker(upstream.DetectInterval)
 	defer tick.Stop()
 	for {
@@ -27,7 +27,7 @@ func (g *gateway) awaitForge(ctx context.Context) (ok bool) {
 		switch {
 		case !known:
 		case is == config.ForgeGitLab:
-			g.logger.Info("the forge is known by now", zap.Stringer("forge", is))
+			g.logs.Info("the forge is known by now", zap.Stringer("forge", is))
 			return true
 		default:
 			g.failed <- fmt.Errorf("the forge is %s, and was taken for a GitLab because it did not answer at the start (fix: start "+

@@ -9,6 +9,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"patgate/cli/gateway/logs"
 	"patgate/cli/upstream"
 	"patgate/config"
 )
@@ -25,7 +26,7 @@ func TestAwaitForge(t *testing.T) {
 	if err := cfg.Upstream.URL.UnmarshalText([]byte(server.URL)); err != nil {
 		t.Fatal(err)
 	}
-	g := &gateway{config: &cfg, logger: zap.NewNop(), failed: make(chan error, 1)}
+	g := &gateway{config: &cfg, logs: &logs.Logs{Logger: zap.NewNop()}, failed: make(chan error, 1)}
 	go func() {
 		if g.awaitForge(t.Context()) {
 			t.Error("it was taken for a GitLab")

@@ -35,9 +35,9 @@ func (g *gateway) watchCertificates(ctx context.Context) (serve *tls.Config) {
 func (g *gateway) renewed(file string) func(error) {
 	return func(err error) {
 		if err != nil {
-			g.logger.Error("certificate not reloaded, the one before stays", zap.Error(err))
+			g.logs.Error("certificate not reloaded, the one before stays", zap.Error(err))
 			return
 		}
-		g.logger.Info("certificate reloaded", zap.String("file", file))
+		g.logs.Info("certificate reloaded", zap.String("file", file))
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 
+	"patgate/cli/gateway/logs"
 	"patgate/cli/opening"
 	"patgate/config"
 )
@@ -35,7 +36,11 @@ func Check(ctx context.Context, c *config.Config) error {
 	if apart.Forge == config.ForgeAuto {
 		apart.Forge = config.ForgeGitLab
 	}
-	g := unmade(&apart, io.Discard)
+	silent, err := logs.Open(config.Log{}, io.Discard)
+	if err != nil {
+		return err
+	}
+	g := unmade(&apart, silent)
 	err = g.read()
 	if err == nil {
 		err = g.make(ctx)

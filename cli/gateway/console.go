@@ -53,7 +53,7 @@ func (g *gateway) makeConsole(keys *seal.Keyring) (err error) {
 		Client:      func(peer netip.Addr, forwardedFor []string) netip.Addr { return g.handler.Client(peer, forwardedFor) },
 		IdleTimeout: c.Console.IdleTimeout.Std(), SessionLifetime: c.Console.SessionLifetime.Std(),
 		Record: func(e console.Event) {
-			g.deeds.Info("console", zap.String("event", e.What), zap.String("by", e.By), zap.Int64("owner_id", e.UserID),
+			g.logs.Deeds.Info("console", zap.String("event", e.What), zap.String("by", e.By), zap.Int64("owner_id", e.UserID),
 				clientField(e.Client))
 		},
 		Report: func(err error) {
@@ -61,7 +61,7 @@ func (g *gateway) makeConsole(keys *seal.Keyring) (err error) {
 				lost(err)
 				return
 			}
-			g.logger.Error("console", zap.Error(err))
+			g.logs.Error("console", zap.Error(err))
 		},
 	}
 	if pages, known := c.ForgePages(); known && c.Forge.Table() == routes.ForgeGitea {
@@ -83,7 +83,7 @@ func (g *gateway) makeConsole(keys *seal.Keyring) (err error) {
 		WriteTimeout:      time.Minute,
 		IdleTimeout:       c.Timeouts.Idle.Std(),
 		MaxHeaderBytes:    int(c.Limits.HeaderBytes),
-		ErrorLog:          log.New(consoleLog{g.logger}, "", 0),
+		ErrorLog:          log.New(consoleLog{g.logs.Logger}, "", 0),
 	}
 	return nil
 }
@@ -120,7 +120,7 @@ func (g *gateway) recovering(h http.Handler) http.Handler {
 			if value == nil {
 				return
 			}
-			g.logger.Error("panic", zap.String("type", fmt.Sprintf("%T", value)), zap.StackSkip("stack", 1))
+			g.logs.Error("panic", zap.String("type", fmt.Sprintf("%T", value)), zap.StackSkip("stack", 1))
 			http.Error(w, "patgate failed to handle the request.", http.StatusInternalServerError)
 		}()
 		h.ServeHTTP(w, r)

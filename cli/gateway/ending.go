@@ -11,28 +11,25 @@ import (
 // shutdown lets running requests end and closes everything.
 func (g *gateway) shutdown() error {
 	g.draining.Store(true)
-	g.log.end()
-	if g.apart != nil {
-		g.apart.end()
-	}
+	g.logs.End()
 	if delay := g.config.Shutdown.Delay; delay > 0 {
-		g.logger.Info("leaving", zap.Stringer("for", delay))
+		g.logs.Info("leaving", zap.Stringer("for", delay))
 		g.server.Leave()
 		time.Sleep(delay.Std())
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), g.config.Shutdown.Timeout.Std())
 	defer cancel()
-	g.logger.Info("draining", zap.Stringer("at_most", g.config.Shutdown.Timeout))
+	g.logs.Info("draining", zap.Stringer("at_most", g.config.Shutdown.Timeout))
 	if g.consoleServer != nil {
 		if err := g.consoleServer.Shutdown(ctx); err != nil {
-			g.logger.Warn("console: requests were cut off at the end of the drain", zap.Error(err))
+			g.logs.Warn("console: requests were cut off at the end of the drain", zap.Error(err))
 		}
 	}
 	if err := g.server.Shutdown(ctx); err != nil {
-		g.logger.Warn("requests were cut off at the end of the drain", zap.Error(err))
+		g.logs.Warn("requests were cut off at the end of the drain", zap.Error(err))
 	}
 	err := g.close()
-	g.logger.Info("stopped")
+	g.logs.Info("stopped")
 	return err
 }
 
@@ -65,9 +62,6 @@ func (g *gateway) close() error {
 	}
 	if g.audit != nil {
 		errs = append(errs, g.audit.Close())
-	}
-	if g.auditFile != nil {
-		defer g.auditFile.Close()
 	}
 	if g.use != nil {
 		errs = append(errs, g.use.Close())

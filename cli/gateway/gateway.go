@@ -4,17 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"net/netip"
 	"sync/atomic"
 	"time"
 
-	"github.com/KimMachineGun/automemlimit/memlimit"
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
-	"go.uber.org/zap/zapcore"
 
 	"patgate/admin"
 	"patgate/admin/api"
@@ -27,6 +24,7 @@ import (
 	"patgate/admin/upkeep"
 	"patgate/admin/usage"
 	"patgate/audit"
+	"patgate/cli/gateway/logs"
 	"patgate/cli/gateway/trading"
 	"patgate/cli/opening"
 	"patgate/cli/terminal"
@@ -50,12 +48,7 @@ import (
 // gateway is everything that serve runs: made by newGateway, which wires it, started once, shut down once.
 type gateway struct {
 	config      *config.Config
-	log         *lineWriter
-	logger      *zap.Logger
-	auditOut    io.Writer   // where the audit lines go: log, unless they go apart
-	auditFile   *auditFile  // which that is; nil when it is none
-	apart       *lineWriter // of audit lines that go apart from others; nil where they do not
-	deeds       *zap.Logger // of what is done to tokens and in the console, on auditOut
+	logs        *logs.Logs
 	audit       *audit.Log
 	store       store.Store
 	faults      atomic.Pointer[map[string]error] // of the store, as they were last said
@@ -102,13 +95,9 @@ type gateway struct {
 }
 
 // newGateway opens and checks everything that needs no listener. Whatever it opened is closed again on an error.
-func newGateway(ctx context.Context, c *config.Config, log io.Writer) (*gateway, error) {
-	g := unmade(c, log)
-	boundMemory(memlimit.FromCgroup, g.logger)
-	err := g.openLog()
-	if err == nil {
-		err = g.read()
-	}
+func newGateway(ctx context.Context, c *config.Config, l *logs.Logs) (*gateway, error) {
+	g := unmade(c, l)
+	err := g.read()
 	if err == nil {
 		g.forgeUnknown = !upstream.SettleBy(ctx, c, g.via)
 		g.settleName(ctx)
@@ -121,18 +110,11 @@ func newGateway(ctx context.Context, c *config.Config, log io.Writer) (*gateway,
 }
 
 // unmade gives a gateway of which nothing is open.
-func unmade(c *config.Config, log io.Writer) *gateway {
-	if c.Log.Format == config.FormatAuto {
-		c.Log.Format = config.FormatJSON
-		if terminal.Is(log) {
-			c.Log.Format = config.FormatConsole
-		}
-	}
-	out, size := newLineWriter(log), new(fleet.Size)
+func unmade(c *config.Config, l *logs.Logs) *gateway {
+	size := new(fleet.Size)
 	return &gateway{
 		config: c,
-		log:    out,
-		logger: newLogger(out, c.Log),
+		logs:   l,
 		renew:  [3]renewal{make(renewal, 1), make(renewal, 1), make(renewal, 1)},
 		failed: make(chan error, 3),
 		stop:   func() {},
@@ -193,7 +175,7 @@ func (g *gateway) make(ctx context.Context) error {
 		return fmt.Errorf("no token could be revoked: %w", err)
 	}
 	if err := opened.KeepRoom(); err != nil {
-		g.logger.Warn("not all of the room is kept for revocations", zap.Error(err))
+		g.logs.Warn("not all of the room is kept for revocations", zap.Error(err))
 	}
 	g.join(ctx)
 	if g.sessions, err = store.NewSessions(ctx, store.SessionOptions{
@@ -211,13 +193,7 @@ func (g *gateway) make(ctx context.Context) error {
 	if g.resolver, err = opening.Resolver(c, g.forgeWay, g.via, g.size, g.names.Saw); err != nil {
 		return err
 	}
-	var console zapcore.Encoder
-	if c.Log.Format == config.FormatConsole && !g.separate() {
-		console = audit.NewPlain(audit.PlainOptions{Name: g.tokenName(), Edit: g.editCommand()})
-	}
-	g.audit = audit.NewLog(audit.Options{
-		Out: g.auditOut, Encoder: console, Queue: c.Limits.AuditQueue, Counters: counters,
-	})
+	g.audit = g.logs.Decisions(c.Limits.AuditQueue, counters, audit.PlainOptions{Name: tokenName(g.store), Edit: editCommand(c)})
 	keep := c.Learn.Keep.Std()
 	if c.Learn.Mode == config.LearnOff {
 		keep = 0
@@ -242,7 +218,7 @@ func (g *gateway) make(ctx context.Context) error {
 	if g.handler, err = proxy.New(g.proxyOptions(opened.Keyring)); err != nil {
 		return err
 	}
-	g.server = proxy.NewServer(g.handler, serverLog{g.logger})
+	g.server = proxy.NewServer(g.handler, serverLog{g.logs.Logger})
 	registerMetrics(g.metrics, g)
 	g.admin = &http.Server{
 		Handler:           admin.NewHandler(admin.Options{Gatherer: g.metrics, Flush: g.audit.Flush, Checks: g.checks()}),
@@ -332,7 +308,7 @@ func (g *gateway) proxyOptions(keys *seal.Keyring) proxy.Options {
 		Unannounced:       g.unannounced(),
 		TrustedProxies:    opening.Ranges(c.TrustedProxies),
 		Untrusted: func(peer netip.Addr) {
-			g.logger.Warn("X-Forwarded-For from an address that is not in trusted_proxies is not believed: "+
+			g.logs.Warn("X-Forwarded-For from an address that is not in trusted_proxies is not believed: "+
 				"all who come over it count as one client (fix: when it is a proxy of yours, add it to trusted_proxies)",
 				peerField(peer))
 		},
@@ -363,7 +339,7 @@ func (g *gateway) proxyOptions(keys *seal.Keyring) proxy.Options {
 
 // panicked reports a panic. Its value may hold anything, a secret too: only its type and the stack are written.
 func (g *gateway) panicked(value any, stack []byte) {
-	g.logger.Error("panic", zap.String("type", fmt.Sprintf("%T", value)), zap.ByteString("stack", stack))
+	g.logs.Error("panic", zap.String("type", fmt.Sprintf("%T", value)), zap.ByteString("stack", stack))
 }
 
 // tokenState tells the handler what an error of the sessions means.
@@ -440,17 +416,17 @@ func (g *gateway) start(ctx context.Context, clients, operators, people net.List
 		go g.console.Tend(ctx)
 		fields = append(fields, zap.String("console", g.config.ConsoleURL()))
 	}
-	g.logger.Info("serving", fields...)
+	g.logs.Info("serving", fields...)
 	g.use.Start()
 	g.meter.Run()
 	g.names.Start()
-	go g.tokens.Marks().Watch(ctx, func(err error) { g.logger.Error("judging tokens", zap.Error(err)) })
+	go g.tokens.Marks().Watch(ctx, func(err error) { g.logs.Error("judging tokens", zap.Error(err)) })
 	go g.greet(ctx)
 	go g.watchStore(ctx)
 	go g.inspectStore(ctx)
 	g.stay(ctx)
 	go g.findings.Run(ctx, func(ctx context.Context) (*learning.Tally, error) { return g.learning.Survey(ctx, "patgate") },
-		func(err error) { g.logger.Error("finding unused rights", zap.Error(err)) })
+		func(err error) { g.logs.Error("finding unused rights", zap.Error(err)) })
 	if g.nameUnknown {
 		go g.awaitName(ctx)
 	}
@@ -461,7 +437,7 @@ func (g *gateway) start(ctx context.Context, clients, operators, people net.List
 				Tokens: g.tokens, Store: g.store, Forge: g.resolver,
 				Interval:    g.config.Tokens.CheckInterval.Std(),
 				UnusedAfter: g.config.Tokens.RevokeUnusedAfter.Std(),
-				Report:      func(err error) { g.logger.Error("checking tokens", zap.Error(err)) },
+				Report:      func(err error) { g.logs.Error("checking tokens", zap.Error(err)) },
 			}
 			care.Run(ctx)
 		}

@@ -24,21 +24,21 @@ func (g *gateway) greet(ctx context.Context) {
 	response, err := upstream.Ask(ctx, g.config, g.via, path)
 	if err != nil {
 		if ctx.Err() != context.Canceled {
-			g.logger.Warn("the upstream cannot be reached; requests will get 502 until it can", address, zap.Error(err))
+			g.logs.Warn("the upstream cannot be reached; requests will get 502 until it can", address, zap.Error(err))
 		}
 		return
 	}
 	_ = response.Body.Close()
 	switch location := response.Header.Get("Location"); {
 	case response.StatusCode == http.StatusLoopDetected:
-		g.logger.Error("the upstream's address leads back to patgate itself: requests get 508 (fix: set upstream.url to the forge)",
+		g.logs.Error("the upstream's address leads back to patgate itself: requests get 508 (fix: set upstream.url to the forge)",
 			address)
 	case response.StatusCode >= 500:
-		g.logger.Warn("the upstream answers with an error", address, zap.Int("status", response.StatusCode))
+		g.logs.Warn("the upstream answers with an error", address, zap.Int("status", response.StatusCode))
 	case response.StatusCode >= 300 && response.StatusCode < 400:
 		base, _ := forge.MovedTo(location, path, "")
-		g.logger.Error("the upstream does not answer itself; requests get 502", address, zap.Error(forge.Redirected(location, base)))
+		g.logs.Error("the upstream does not answer itself; requests get 502", address, zap.Error(forge.Redirected(location, base)))
 	default:
-		g.logger.Debug("the upstream can be reached", address)
+		g.logs.Debug("the upstream can be reached", address)
 	}
 }

@@ -97,7 +97,7 @@ func (g *gateway) makeTokens(o *opening.Opened) (err error) {
 			return g.sessions.Change(ctx, f)
 		}
 		o.Record, o.Name, o.Ceilings = g.recordChange, g.names.Keep, g.ceilings()
-		o.Report = func(err error) { g.logger.Warn("tokens", zap.Error(err)) }
+		o.Report = func(err error) { g.logs.Warn("tokens", zap.Error(err)) }
 	})
 	if err != nil {
 		return err
@@ -107,7 +107,7 @@ func (g *gateway) makeTokens(o *opening.Opened) (err error) {
 		return err
 	}
 	if g.trading, err = trading.New(trading.Options{Config: c, Table: g.routes.Table, Mounted: g.policies.Set, Tokens: g.tokens,
-		Store: g.store, Logger: g.logger, Registry: g.metrics}); err != nil {
+		Store: g.store, Logger: g.logs.Logger, Registry: g.metrics}); err != nil {
 		return err
 	}
 	g.learning = learning.New(g.tokens)
@@ -121,13 +121,13 @@ func (g *gateway) makeTokens(o *opening.Opened) (err error) {
 		Templates: g.policies.Templates,
 		Learning:  g.learning,
 		Questions: opening.Questions(c, g.tokens),
-		Report:    func(err error) { g.logger.Error("token API", zap.Error(err)) },
+		Report:    func(err error) { g.logs.Error("token API", zap.Error(err)) },
 	})
 	return err
 }
 
 // recordChange writes what was done to a token into the log.
 func (g *gateway) recordChange(c tokens.Change) {
-	g.deeds.Info("token", zap.String("change", c.What), zap.Int64("token_id", c.TokenID), zap.Int64("owner_id", c.OwnerID),
+	g.logs.Deeds.Info("token", zap.String("change", c.What), zap.Int64("token_id", c.TokenID), zap.Int64("owner_id", c.OwnerID),
 		zap.String("by", c.By), zap.String("reason", c.Reason), zap.Int64("other_token_id", c.Other))
 }

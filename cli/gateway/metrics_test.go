@@ -3,7 +3,6 @@ package gateway
 import (
 	"flag"
 	"fmt"
-	"io"
 	"os"
 	"regexp"
 	"slices"
@@ -34,7 +33,7 @@ func allSeries(t *testing.T) (all []series) {
 	if len(problems) > 0 {
 		t.Fatal(problems)
 	}
-	g, err := newGateway(t.Context(), c, io.Discard)
+	g, err := newGateway(t.Context(), c, silent(t))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -28,19 +28,19 @@ func (g *gateway) settleName(ctx context.Context) {
 	switch {
 	case !ok && !upstream.IsThere(ctx, c, g.via):
 		g.nameUnknown = true
-		g.logger.Warn("it is not known what the forge calls itself (ROOT_URL), as it does not answer: it is called by upstream.url, " +
+		g.logs.Warn("it is not known what the forge calls itself (ROOT_URL), as it does not answer: it is called by upstream.url, " +
 			"and asked again (fix: set upstream.external_urls)")
 	case !ok:
-		g.logger.Warn("it is not known what the forge calls itself (ROOT_URL): it is called by upstream.url (fix: when that is "+
+		g.logs.Warn("it is not known what the forge calls itself (ROOT_URL): it is called by upstream.url (fix: when that is "+
 			"another name, set upstream.external_urls)", zap.Stringer("upstream", c.Upstream.URL))
 	case name == c.Upstream.URL:
 	case !upstream.AnswersAs(ctx, c, g.via, name):
-		g.logger.Warn("the forge calls itself by a name (ROOT_URL) under which it does not answer at upstream.url: it is called by "+
+		g.logs.Warn("the forge calls itself by a name (ROOT_URL) under which it does not answer at upstream.url: it is called by "+
 			"the latter (fix: correct ROOT_URL, or set upstream.external_urls, the name that it answers under first)",
 			zap.Stringer("name", name), zap.Stringer("upstream", c.Upstream.URL))
 	default:
 		c.Upstream.ExternalURLs = []config.Base{name}
-		g.logger.Info("the forge is called by the name that it calls itself (ROOT_URL)", zap.Stringer("name", name))
+		g.logs.Info("the forge is called by the name that it calls itself (ROOT_URL)", zap.Stringer("name", name))
 	}
 }
 
@@ -59,7 +59,7 @@ func (g *gateway) awaitName(ctx context.Context) {
 		switch {
 		case !ok && !upstream.IsThere(ctx, g.config, g.via):
 		case !ok || name == g.config.Upstream.URL || !upstream.AnswersAs(ctx, g.config, g.via, name):
-			g.logger.Info("the forge answers by now, and is called by upstream.url")
+			g.logs.Info("the forge answers by now, and is called by upstream.url")
 			return
 		default:
 			g.failed <- fmt.Errorf("the forge calls itself %s, and did not say so at the start, where it did not answer (fix: start "+
@@ -81,7 +81,7 @@ func (g *gateway) checkName(ctx context.Context) {
 	}
 	_, _, err := upstream.ReadForge(ctx, c, g.via, upstream.VersionPath, c.Upstream.URL)
 	if err == nil && !upstream.AnswersAs(ctx, c, g.via, name) {
-		g.logger.Warn("the forge does not answer at upstream.url under the name that upstream.external_urls says it has: what else "+
+		g.logs.Warn("the forge does not answer at upstream.url under the name that upstream.external_urls says it has: what else "+
 			"answers there is sent the owners' credentials (fix: put the name first that it answers under)",
 			zap.Stringer("name", name), zap.Stringer("upstream", c.Upstream.URL))
 	}

@@ -12,6 +12,7 @@ import (
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
 
+	"patgate/cli/gateway/logs"
 	"patgate/cli/upstream"
 	"patgate/config"
 )
@@ -36,11 +37,11 @@ func TestANameThatIsSaidLate(t *testing.T) {
 	if err := cfg.Upstream.URL.UnmarshalText([]byte(server.URL)); err != nil {
 		t.Fatal(err)
 	}
-	core, logs := observer.New(zap.InfoLevel)
-	g := &gateway{config: &cfg, logger: zap.New(core), failed: make(chan error, 1)}
+	core, logged := observer.New(zap.InfoLevel)
+	g := &gateway{config: &cfg, logs: &logs.Logs{Logger: zap.New(core)}, failed: make(chan error, 1)}
 	g.settleName(t.Context())
-	if !g.nameUnknown || len(cfg.Upstream.ExternalURLs) > 0 || logs.FilterMessageSnippet("asked again").Len() != 1 {
-		t.Fatalf("unknown %v, %v", g.nameUnknown, logs.All())
+	if !g.nameUnknown || len(cfg.Upstream.ExternalURLs) > 0 || logged.FilterMessageSnippet("asked again").Len() != 1 {
+		t.Fatalf("unknown %v, %v", g.nameUnknown, logged.All())
 	}
 	there.Store(true)
 	go g.awaitName(t.Context())
@@ -120,18 +121,18 @@ func TestSettleName(t *testing.T) {
 				cfg.Upstream.ExternalURLs = make([]config.Base, 1)
 				_ = cfg.Upstream.ExternalURLs[0].UnmarshalText([]byte(c.external))
 			}
-			core, logs := observer.New(zap.InfoLevel)
-			(&gateway{config: &cfg, logger: zap.New(core)}).settleName(context.Background())
+			core, logged := observer.New(zap.InfoLevel)
+			(&gateway{config: &cfg, logs: &logs.Logs{Logger: zap.New(core)}}).settleName(context.Background())
 			got := ""
 			if len(cfg.Upstream.ExternalURLs) == 1 {
 				got = cfg.Upstream.ExternalURLs[0].String()
 			}
-			logged := ""
-			for _, e := range logs.All() {
-				logged += e.Message
+			said := ""
+			for _, e := range logged.All() {
+				said += e.Message
 			}
-			if got != c.want || !strings.Contains(logged, c.logged) || c.logged == "" && logged != "" {
-				t.Errorf("it is called %q, logged %q", got, logged)
+			if got != c.want || !strings.Contains(said, c.logged) || c.logged == "" && said != "" {
+				t.Errorf("it is called %q, logged %q", got, said)
 			}
 		})
 	}

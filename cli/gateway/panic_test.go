@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"patgate/cli/gateway/logs"
 	"patgate/config"
 	"patgate/store/seal"
 )
@@ -20,7 +21,11 @@ func TestThreatPanicsAreLoggedWithoutTheirValue(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var log bytes.Buffer
 			c := config.Default()
-			g := &gateway{config: &c, logger: newLogger(&log, c.Log)}
+			told, err := logs.Open(c.Log, &log)
+			if err != nil {
+				t.Fatal(err)
+			}
+			g := &gateway{config: &c, logs: told}
 			g.proxyOptions(&seal.Keyring{}).Panicked(value, []byte("goroutine 1 [running]:\nhandler"))
 			if text := log.String(); strings.Contains(text, "SECRET") || !strings.Contains(text, "goroutine 1") || !strings.Contains(text,
 				`"msg":"panic"`) {

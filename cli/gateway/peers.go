@@ -48,7 +48,7 @@ func (g *gateway) unannounced() func(net.Addr, error) {
 		if _, is := peer.(*net.UnixAddr); is {
 			name = "unix"
 		}
-		g.logger.Warn("a connection was closed, of an address in proxy_protocol (fix: have that proxy send the header, "+
+		g.logs.Warn("a connection was closed, of an address in proxy_protocol (fix: have that proxy send the header, "+
 			"or take it out)", zap.String("peer", name), zap.Error(problem), zap.Int("connections", closed))
 	}
 }

@@ -22,7 +22,7 @@ func (g *gateway) mountPolicies() error {
 		return terminal.Problems(problems)
 	}
 	set := g.policies.Set()
-	g.logger.Info("policies", zap.Int("limits", len(manifest.Of[manifest.Ceiling](set))), zap.Int("objects", len(set.Objects)),
+	g.logs.Info("policies", zap.Int("limits", len(manifest.Of[manifest.Ceiling](set))), zap.Int("objects", len(set.Objects)),
 		zap.Int("issuers", len(set.Issuers())))
 	return nil
 }
@@ -46,10 +46,10 @@ func (g *gateway) recompile(e reload.Event) {
 func (g *gateway) policiesReloaded(objects int, problems []routes.Problem) {
 	g.policyReloads.count(len(problems)+len(g.trading.Renew()) == 0) // also with problems: an issuer that is gone is gone
 	if len(problems) == 0 {
-		g.logger.Info("policies reloaded", zap.Int("objects", objects))
+		g.logs.Info("policies reloaded", zap.Int("objects", objects))
 		return
 	}
 	for _, p := range problems {
-		g.logger.Error("policies not reloaded, those before stay", zap.String("problem", p.Error()))
+		g.logs.Error("policies not reloaded, those before stay", zap.String("problem", p.Error()))
 	}
 }

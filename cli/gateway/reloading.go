@@ -22,10 +22,10 @@ func (g *gateway) reload() {
 // reloaded logs a reload of the route table.
 func (g *gateway) reloaded(e reload.Event) {
 	if len(e.Problems) == 0 {
-		g.logger.Info("routes reloaded", zap.Int("routes", e.Rows), zap.Int("files", e.Files))
+		g.logs.Info("routes reloaded", zap.Int("routes", e.Rows), zap.Int("files", e.Files))
 		return
 	}
 	for _, p := range e.Problems {
-		g.logger.Error("routes not reloaded, the table before stays", zap.String("problem", p.Error()))
+		g.logs.Error("routes not reloaded, the table before stays", zap.String("problem", p.Error()))
 	}
 }

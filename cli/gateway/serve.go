@@ -8,28 +8,37 @@ import (
 	"os/signal"
 	"syscall"
 
+	"github.com/KimMachineGun/automemlimit/memlimit"
 	"go.uber.org/zap"
 
+	"patgate/cli/gateway/logs"
+	"patgate/cli/gateway/sockets"
 	"patgate/config"
 )
 
 // Serve runs the gateway until the context is done, and then lets running requests end.
 func Serve(ctx context.Context, c *config.Config, log io.Writer) error {
-	sockets, err := listenAll(ctx, c)
+	listening, err := sockets.Open(ctx, c)
 	if err != nil {
 		return err
 	}
-	defer sockets.close()
-	g, err := newGateway(ctx, c, log)
+	defer listening.Close()
+	told, err := logs.Open(c.Log, log)
 	if err != nil {
 		return err
 	}
-	g.start(ctx, sockets.clients, sockets.operators, sockets.people)
+	defer told.Close()
+	boundMemory(memlimit.FromCgroup, told.Logger)
+	g, err := newGateway(ctx, c, told)
+	if err != nil {
+		return err
+	}
+	g.start(ctx, listening.Clients, listening.Operators, listening.People)
 	hups := make(chan os.Signal, 1)
 	signal.Notify(hups, syscall.SIGHUP)
 	defer signal.Stop(hups)
 	if err := notify("READY=1"); err != nil {
-		g.logger.Warn("notify", zap.Error(err))
+		g.logs.Warn("notify", zap.Error(err))
 	}
 	for {
 		select {
@@ -39,7 +48,7 @@ func Serve(ctx context.Context, c *config.Config, log io.Writer) error {
 			return errors.Join(err, g.shutdown())
 		case <-ctx.Done():
 			if err := notify("STOPPING=1"); err != nil {
-				g.logger.Warn("notify", zap.Error(err))
+				g.logs.Warn("notify", zap.Error(err))
 			}
 			return g.shutdown()
 		}

@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
 
+	"patgate/cli/gateway/logs"
 	"patgate/store"
 )
 
@@ -110,7 +111,7 @@ const (
 // watchStore logs when a fault of the store's begins, once a minute while it goes on, and its end. It tries whether a full store
 // has room again.
 func (g *gateway) watchStore(ctx context.Context) {
-	logged := map[string]*seldom{}
+	logged := map[string]*logs.Seldom{}
 	tried := time.Now()
 	tick := time.NewTicker(storeLooked)
 	defer tick.Stop()
@@ -119,10 +120,10 @@ func (g *gateway) watchStore(ctx context.Context) {
 		g.faults.Store(&found)
 		for name, err := range found {
 			if logged[name] == nil {
-				logged[name] = new(seldom)
+				logged[name] = new(logs.Seldom)
 			}
-			if logged[name].says(name) {
-				g.logger.Error("fault of the store", zap.String("fault", name), zap.Error(err))
+			if logged[name].Says(name) {
+				g.logs.Error("fault of the store", zap.String("fault", name), zap.Error(err))
 			}
 		}
 		if found["full"] != nil && time.Since(tried) >= storeRetried {
@@ -132,7 +133,7 @@ func (g *gateway) watchStore(ctx context.Context) {
 		for name := range logged {
 			if found[name] == nil {
 				delete(logged, name)
-				g.logger.Info("the store's fault is over", zap.String("fault", name))
+				g.logs.Info("the store's fault is over", zap.String("fault", name))
 			}
 		}
 		select {
@@ -187,7 +188,7 @@ func (g *gateway) retryStore(ctx context.Context) {
 // reportStore gives what logs that the store failed, once a minute while it fails in the same way. What watchStore says is not
 // said twice.
 func (g *gateway) reportStore() func(error) {
-	var logged seldom
+	var logged logs.Seldom
 	return func(err error) {
 		if said := g.faults.Load(); said != nil {
 			for name := range *said {
@@ -196,8 +197,8 @@ func (g *gateway) reportStore() func(error) {
 				}
 			}
 		}
-		if logged.says(err.Error()) {
-			g.logger.Error("store", zap.Error(err))
+		if logged.Says(err.Error()) {
+			g.logs.Error("store", zap.Error(err))
 		}
 	}
 }
