@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"context"
-	"errors"
 	"io"
 	"os"
 
@@ -40,10 +39,9 @@ func Check(ctx context.Context, c *config.Config) error {
 	if err != nil {
 		return err
 	}
-	g := unmade(&apart, silent)
-	err = g.read()
-	if err == nil {
-		err = g.make(ctx)
+	g, err := newGateway(ctx, &apart, silent, false)
+	if err != nil {
+		return err
 	}
-	return errors.Join(err, g.close())
+	return g.open.close()
 }

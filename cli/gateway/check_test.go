@@ -146,9 +146,9 @@ func TestCheckFindsWhatServeRefuses(t *testing.T) {
 			if after, _ := filepath.Glob(filepath.Join(c.DataDir, "*")); len(after) != len(before) {
 				t.Errorf("Check left %v", after)
 			}
-			g, refused := newGateway(t.Context(), c, silent(t))
+			g, refused := newGateway(t.Context(), c, silent(t), true)
 			if refused == nil {
-				_ = g.close()
+				_ = g.open.close()
 			}
 			switch {
 			case tc.want == "" && (found != nil || refused != nil):

@@ -1,4 +1,4 @@
-package gateway
+package behind
 
 import (
 	"context"
@@ -7,12 +7,10 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
 
-	"patgate/cli/gateway/logs"
 	"patgate/cli/upstream"
 	"patgate/config"
 )
@@ -38,20 +36,17 @@ func TestANameThatIsSaidLate(t *testing.T) {
 		t.Fatal(err)
 	}
 	core, logged := observer.New(zap.InfoLevel)
-	g := &gateway{config: &cfg, logs: &logs.Logs{Logger: zap.New(core)}, failed: make(chan error, 1)}
-	g.settleName(t.Context())
-	if !g.nameUnknown || len(cfg.Upstream.ExternalURLs) > 0 || logged.FilterMessageSnippet("asked again").Len() != 1 {
-		t.Fatalf("unknown %v, %v", g.nameUnknown, logged.All())
+	s := &Servers{config: &cfg, logger: zap.New(core)}
+	known := s.settleName(t.Context())
+	if known || len(cfg.Upstream.ExternalURLs) > 0 || logged.FilterMessageSnippet("asked again").Len() != 1 {
+		t.Fatalf("known %v, %v", known, logged.All())
 	}
 	there.Store(true)
-	go g.awaitName(t.Context())
-	select {
-	case err := <-g.failed:
-		if !strings.Contains(err.Error(), "set upstream.external_urls: [https://git.example.com]") {
-			t.Error(err)
-		}
-	case <-time.After(4 * upstream.DetectInterval):
-		t.Error("nothing ended")
+	ctx, cancel := context.WithTimeout(t.Context(), 4*upstream.DetectInterval)
+	defer cancel()
+	err := s.AwaitName(ctx)
+	if err == nil || !strings.Contains(err.Error(), "set upstream.external_urls: [https://git.example.com]") {
+		t.Errorf("it ended with %v", err)
 	}
 }
 
@@ -122,7 +117,7 @@ func TestSettleName(t *testing.T) {
 				_ = cfg.Upstream.ExternalURLs[0].UnmarshalText([]byte(c.external))
 			}
 			core, logged := observer.New(zap.InfoLevel)
-			(&gateway{config: &cfg, logs: &logs.Logs{Logger: zap.New(core)}}).settleName(context.Background())
+			(&Servers{config: &cfg, logger: zap.New(core)}).settleName(context.Background())
 			got := ""
 			if len(cfg.Upstream.ExternalURLs) == 1 {
 				got = cfg.Upstream.ExternalURLs[0].String()
