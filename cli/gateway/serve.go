@@ -81,10 +81,9 @@ type parts struct {
 // gateway is everything that Serve runs.
 type gateway struct {
 	parts
-	settled  behind.Settled
-	observed *observed
-	front    *front
-	open     closers
+	settled behind.Settled
+	front   *front
+	open    closers
 }
 
 // closers close what was opened, the last first.
@@ -162,7 +161,7 @@ func newGateway(ctx context.Context, c *config.Config, l *logs.Logs, ask bool) (
 	}
 	open = append(open, front.close)
 	registerMetrics(&p, watched.observer)
-	return &gateway{parts: p, settled: settled, observed: watched, front: front, open: open}, nil
+	return &gateway{parts: p, settled: settled, front: front, open: open}, nil
 }
 
 // start serves the listeners, and begins what goes on beside requests until shutdown. failed is told of what ended by itself.
