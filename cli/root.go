@@ -14,7 +14,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"patgate/cli/gateway"
+	"patgate/cli/gateway/logs"
 	"patgate/cli/learncmd"
 	"patgate/cli/policycmd"
 	"patgate/cli/routecmd"
@@ -55,7 +55,7 @@ func Main(args []string, stdio Stdio) int {
 	if err == nil {
 		return 0
 	}
-	if errors.Is(err, gateway.ErrLogUnread) {
+	if errors.Is(err, logs.ErrUnread) {
 		return exitFailed // nobody reads what would be said
 	}
 	for _, line := range terminal.Lines(err) {

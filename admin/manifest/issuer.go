@@ -11,7 +11,7 @@ type Issuer struct {
 	Type       string   `json:"type" doc:"What it is: gitlab, github, forgejo, gitea, kubernetes or generic."`
 	URL        string   `json:"url" doc:"What its ID tokens have as iss, letter by letter: https://..."`
 	JWKSURL    string   `json:"jwks_url,omitempty" doc:"Where its keys are; left out: as its discovery document says."`
-	Algorithms []string `json:"algorithms,omitempty" doc:"Some of RS256, ES256 and EdDSA; left out: all of them."`
+	Algorithms []string `json:"algorithms,omitempty" style:"flow" doc:"Some of RS256, ES256 and EdDSA; left out: all of them."`
 	CAFile     string   `json:"ca_file,omitempty" doc:"On the gateway's disk: the authority that signs its certificate."`
 }
 

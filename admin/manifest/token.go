@@ -26,12 +26,15 @@ type Token struct {
 type Limits struct {
 	Networks            []string `json:"networks,omitempty" doc:"Ranges of addresses that requests must come from: 10.0.0.0/8."`
 	Windows             []string `json:"windows,omitempty" doc:"When it works: mon-fri 08:00-18:00 Europe/Berlin."`
-	RequestsPerMinute   string   `json:"requests_per_minute,omitempty" doc:"How many requests any minute may have."`
-	RequestsAtOnce      string   `json:"requests_at_once,omitempty" doc:"How many requests may be under way."`
-	UpstreamConnections string   `json:"upstream_connections,omitempty" doc:"How many of them may be at the forge."`
-	BytesPerDay         string   `json:"bytes_per_day,omitempty" doc:"How many bytes of bodies a day (UTC) may move."`
-	MaxUses             string   `json:"max_uses,omitempty" doc:"How many requests there may ever be."`
+	RequestsPerMinute   Number   `json:"requests_per_minute,omitempty" doc:"How many requests any minute may have."`
+	RequestsAtOnce      Number   `json:"requests_at_once,omitempty" doc:"How many requests may be under way."`
+	UpstreamConnections Number   `json:"upstream_connections,omitempty" doc:"How many of them may be at the forge."`
+	BytesPerDay         Number   `json:"bytes_per_day,omitempty" doc:"How many bytes of bodies a day (UTC) may move."`
+	MaxUses             Number   `json:"max_uses,omitempty" doc:"How many requests there may ever be."`
 }
+
+// Number is a number as people write it.
+type Number string
 
 // Spec reads the limits as the console's form does. What is wrong with them is told by limits.Compile.
 func (l *Limits) Spec() limits.Spec {
@@ -39,11 +42,11 @@ func (l *Limits) Spec() limits.Spec {
 	for name, value := range map[limits.Name]string{
 		limits.Networks:            strings.Join(l.Networks, ","),
 		limits.Windows:             strings.Join(l.Windows, ";"),
-		limits.RequestsPerMinute:   l.RequestsPerMinute,
-		limits.RequestsAtOnce:      l.RequestsAtOnce,
-		limits.UpstreamConnections: l.UpstreamConnections,
-		limits.BytesPerDay:         l.BytesPerDay,
-		limits.MaxUses:             l.MaxUses,
+		limits.RequestsPerMinute:   string(l.RequestsPerMinute),
+		limits.RequestsAtOnce:      string(l.RequestsAtOnce),
+		limits.UpstreamConnections: string(l.UpstreamConnections),
+		limits.BytesPerDay:         string(l.BytesPerDay),
+		limits.MaxUses:             string(l.MaxUses),
 	} {
 		if value != "" {
 			fmt.Fprintf(&lines, "%s: %s\n", name, value)

@@ -2,10 +2,10 @@ package gateway
 
 import (
 	"context"
-	"errors"
 	"io"
 	"os"
 
+	"patgate/cli/gateway/logs"
 	"patgate/cli/opening"
 	"patgate/config"
 )
@@ -35,10 +35,13 @@ func Check(ctx context.Context, c *config.Config) error {
 	if apart.Forge == config.ForgeAuto {
 		apart.Forge = config.ForgeGitLab
 	}
-	g := unmade(&apart, io.Discard)
-	err = g.read()
-	if err == nil {
-		err = g.make(ctx)
+	silent, err := logs.Open(config.Log{}, io.Discard)
+	if err != nil {
+		return err
 	}
-	return errors.Join(err, g.close())
+	g, err := newGateway(ctx, &apart, silent, false)
+	if err != nil {
+		return err
+	}
+	return g.open.close()
 }

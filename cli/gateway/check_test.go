@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"patgate/cli/gateway/logs"
 	"patgate/config"
 )
 
@@ -91,6 +92,16 @@ func TestEveryNumberThatIsTakenCanBeServedWith(t *testing.T) {
 	}
 }
 
+// silent gives logs that nobody reads.
+func silent(t *testing.T) *logs.Logs {
+	t.Helper()
+	l, err := logs.Open(config.Log{}, io.Discard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
 // What Serve refuses for the configuration and the files that it names, Check refuses in the same words.
 func TestCheckFindsWhatServeRefuses(t *testing.T) {
 	dir := t.TempDir()
@@ -135,9 +146,9 @@ func TestCheckFindsWhatServeRefuses(t *testing.T) {
 			if after, _ := filepath.Glob(filepath.Join(c.DataDir, "*")); len(after) != len(before) {
 				t.Errorf("Check left %v", after)
 			}
-			g, refused := newGateway(t.Context(), c, io.Discard)
+			g, refused := newGateway(t.Context(), c, silent(t), true)
 			if refused == nil {
-				_ = g.close()
+				_ = g.open.close()
 			}
 			switch {
 			case tc.want == "" && (found != nil || refused != nil):

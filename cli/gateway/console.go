@@ -1,25 +1,22 @@
 package gateway
 
 import (
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"log"
-	"net"
 	"net/http"
 	"net/netip"
 	"strings"
 	"time"
 
 	"go.uber.org/zap"
-	"golang.org/x/net/netutil"
 
 	"patgate/admin/console"
 	"patgate/admin/console/session"
 	"patgate/config"
+	"patgate/dial"
 	"patgate/forge/oauth"
 	"patgate/routes"
-	"patgate/store/seal"
 	"patgate/token"
 )
 
@@ -35,25 +32,26 @@ func forgeNames(c *config.Config) (name, scopes string) {
 	return "GitLab", "api or read_api"
 }
 
-// makeConsole makes the console that the configuration describes; none when it is off.
-func (g *gateway) makeConsole(keys *seal.Keyring) (err error) {
-	c := g.config
+// newConsole makes the console that the configuration describes; nil when it is off. client tells whose a request to its own
+// listener is.
+func newConsole(p *parts, client func(peer netip.Addr, forwardedFor []string) netip.Addr) (*console.Console, error) {
+	c := p.config
 	origins := c.ConsoleOrigins()
 	if len(origins) == 0 {
-		return nil
+		return nil, nil
 	}
 	name, scopes := forgeNames(c)
-	lost := g.reportStore() // not with each page
+	lost := p.storage.Report() // not with each page
 	o := console.Options{
-		Tokens: g.tokens, Forge: name, Scopes: scopes, Origins: origins, Gateway: c.Public(),
-		SignIns: g.store, Keyring: keys, Upstream: c.Upstream.URL.String(),
-		Attempts: g.attempts,
-		Learning: g.learning,
-		Trusts:   g.trading.Trusts(), Policies: g.policies,
-		Client:      func(peer netip.Addr, forwardedFor []string) netip.Addr { return g.handler.Client(peer, forwardedFor) },
+		Tokens: p.services.tokens, Forge: name, Scopes: scopes, Origins: origins, Gateway: c.Public(),
+		SignIns: p.storage.Store, Keyring: p.storage.Keyring, Upstream: c.Upstream.URL.String(),
+		Attempts: p.attempts,
+		Learning: p.services.learning,
+		Trusts:   p.services.trading.Trusts(), Policies: p.rules.Policies,
+		Client:      client,
 		IdleTimeout: c.Console.IdleTimeout.Std(), SessionLifetime: c.Console.SessionLifetime.Std(),
 		Record: func(e console.Event) {
-			g.deeds.Info("console", zap.String("event", e.What), zap.String("by", e.By), zap.Int64("owner_id", e.UserID),
+			p.logs.Deeds.Info("console", zap.String("event", e.What), zap.String("by", e.By), zap.Int64("owner_id", e.UserID),
 				clientField(e.Client))
 		},
 		Report: func(err error) {
@@ -61,7 +59,7 @@ func (g *gateway) makeConsole(keys *seal.Keyring) (err error) {
 				lost(err)
 				return
 			}
-			g.logger.Error("console", zap.Error(err))
+			p.logs.Error("console", zap.Error(err))
 		},
 	}
 	if pages, known := c.ForgePages(); known && c.Forge.Table() == routes.ForgeGitea {
@@ -72,31 +70,32 @@ func (g *gateway) makeConsole(keys *seal.Keyring) (err error) {
 	if c.Console.Listen == config.ConsoleGateway {
 		o.Path, o.Client = config.ConsolePath, nil // the gateway has told clients from proxies already
 	}
-	o.OAuth = g.signingIn(origins[0] + o.Path + console.Back)
-	if g.console, err = console.New(o); err != nil {
-		return err
-	}
-	g.consoleServer = &http.Server{
-		Handler:           g.recovering(g.console),
+	o.OAuth = signingIn(c, p.behind.Forge.Dialer, origins[0]+o.Path+console.Back)
+	return console.New(o)
+}
+
+// consoleServer serves the console on a listener of its own.
+func consoleServer(p *parts, h http.Handler) *http.Server {
+	c := p.config
+	return &http.Server{
+		Handler:           recovering(p.logs.Logger, h),
 		ReadHeaderTimeout: c.Timeouts.ReadHeader.Std(),
 		ReadTimeout:       time.Minute,
 		WriteTimeout:      time.Minute,
 		IdleTimeout:       c.Timeouts.Idle.Std(),
 		MaxHeaderBytes:    int(c.Limits.HeaderBytes),
-		ErrorLog:          log.New(consoleLog{g.logger}, "", 0),
+		ErrorLog:          log.New(consoleLog{p.logs.Logger}, "", 0),
 	}
-	return nil
 }
 
 // signingIn is the application by which people sign in through the forge; nil when there is none.
-func (g *gateway) signingIn(back string) *oauth.App {
-	c := g.config
+func signingIn(c *config.Config, way *dial.Dialer, back string) *oauth.App {
 	pages, known := c.ForgePages()
 	if c.Console.OAuth.ClientID == "" || !known {
 		return nil
 	}
 	o := oauth.Options{Endpoints: oauth.GitLab, Server: c.Upstream.URL.String(), Browser: pages.String(),
-		Dialer: g.forgeWay.Dialer,
+		Dialer: way,
 		ID:     c.Console.OAuth.ClientID, Secret: token.NewSecret(c.Console.OAuth.ClientSecret.Reveal()), Redirect: back}
 	if c.Forge.Table() == routes.ForgeGitea {
 		o.Endpoints = oauth.Gitea
@@ -113,31 +112,18 @@ func grantURL(c *config.Config) string {
 }
 
 // recovering answers 500 where a handler panics, and writes the stack without the value, which may hold anything.
-func (g *gateway) recovering(h http.Handler) http.Handler {
+func recovering(logger *zap.Logger, h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer func() {
 			value := recover()
 			if value == nil {
 				return
 			}
-			g.logger.Error("panic", zap.String("type", fmt.Sprintf("%T", value)), zap.StackSkip("stack", 1))
+			logger.Error("panic", zap.String("type", fmt.Sprintf("%T", value)), zap.StackSkip("stack", 1))
 			http.Error(w, "patgate failed to handle the request.", http.StatusInternalServerError)
 		}()
 		h.ServeHTTP(w, r)
 	})
-}
-
-// serveConsole serves the console on a listener of its own.
-func (g *gateway) serveConsole(l net.Listener, serverTLS *tls.Config) {
-	l = netutil.LimitListener(l, g.config.Limits.Connections)
-	if serverTLS != nil {
-		serverTLS = serverTLS.Clone()
-		serverTLS.NextProtos = []string{"http/1.1"}
-		l = tls.NewListener(l, serverTLS)
-	}
-	if err := g.consoleServer.Serve(l); !errors.Is(err, http.ErrServerClosed) {
-		g.failed <- fmt.Errorf("serving the console: %w", err)
-	}
 }
 
 // consoleLog gives the console's HTTP server's own messages to the log.

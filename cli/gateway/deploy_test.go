@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"patgate/cli/gateway/sockets"
 )
 
 // deployed is where the files are that people deploy patgate with.
@@ -93,7 +95,7 @@ func TestUnitsOfSystemd(t *testing.T) {
 		t.Errorf("%v\n%s", err, out)
 	}
 	data, err := os.ReadFile(beside)
-	if err != nil || !strings.Contains(string(data), "FileDescriptorName="+listenClients+"\n") {
+	if err != nil || !strings.Contains(string(data), "FileDescriptorName="+sockets.ClientsKey+"\n") {
 		t.Errorf("%v: the socket has not the name of its setting", err)
 	}
 }

@@ -10,17 +10,9 @@ import (
 	"net/url"
 	"strings"
 
-	"go.uber.org/zap"
-
 	"patgate/admin/api"
-	"patgate/admin/learning"
-	"patgate/admin/tokens"
-	"patgate/cli/gateway/trading"
-	"patgate/cli/opening"
 	"patgate/config"
 	"patgate/proxy/local"
-	"patgate/proxy/surface"
-	"patgate/store"
 )
 
 // answers gives the gateway its token API, in the gateway's own types.
@@ -87,47 +79,4 @@ func (a *localAnswer) WriteHeader(status int) { a.status = cmp.Or(a.status, stat
 func (a *localAnswer) Write(p []byte) (int, error) {
 	a.WriteHeader(http.StatusOK)
 	return a.body.Write(p)
-}
-
-// makeTokens makes the token service and its API, in which every change is in force on this node when it is answered.
-func (g *gateway) makeTokens(o *opening.Opened) (err error) {
-	c := g.config
-	g.tokens, err = opening.Tokens(c, o, g.resolver, g.routes.Table, func(o *tokens.Options) {
-		o.Change = func(ctx context.Context, f func(context.Context, store.Store) error) error {
-			return g.sessions.Change(ctx, f)
-		}
-		o.Record, o.Name, o.Ceilings = g.recordChange, g.names.Keep, g.ceilings()
-		o.Report = func(err error) { g.logger.Warn("tokens", zap.Error(err)) }
-	})
-	if err != nil {
-		return err
-	}
-	leaks, err := newLeaks(c)
-	if err != nil {
-		return err
-	}
-	if g.trading, err = trading.New(trading.Options{Config: c, Table: g.routes.Table, Mounted: g.policies.Set, Tokens: g.tokens,
-		Store: g.store, Logger: g.logger, Registry: g.metrics}); err != nil {
-		return err
-	}
-	g.learning = learning.New(g.tokens)
-	g.api, err = api.New(api.Options{
-		Tokens:    g.tokens,
-		Base:      g.routes.Table().Base(),
-		OwnPaths:  !surface.DialectOf(g.routes.Table().Forge()).TokenAPI,
-		Version:   g.resolver.Version,
-		Leaks:     leaks,
-		Exchange:  g.trading.Exchange(),
-		Templates: g.policies.Templates,
-		Learning:  g.learning,
-		Questions: opening.Questions(c, g.tokens),
-		Report:    func(err error) { g.logger.Error("token API", zap.Error(err)) },
-	})
-	return err
-}
-
-// recordChange writes what was done to a token into the log.
-func (g *gateway) recordChange(c tokens.Change) {
-	g.deeds.Info("token", zap.String("change", c.What), zap.Int64("token_id", c.TokenID), zap.Int64("owner_id", c.OwnerID),
-		zap.String("by", c.By), zap.String("reason", c.Reason), zap.Int64("other_token_id", c.Other))
 }

@@ -3,7 +3,6 @@ package gateway
 import (
 	"flag"
 	"fmt"
-	"io"
 	"os"
 	"regexp"
 	"slices"
@@ -34,11 +33,11 @@ func allSeries(t *testing.T) (all []series) {
 	if len(problems) > 0 {
 		t.Fatal(problems)
 	}
-	g, err := newGateway(t.Context(), c, io.Discard)
+	g, err := newGateway(t.Context(), c, silent(t), true)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = g.close() })
+	t.Cleanup(func() { _ = g.open.close() })
 	described := make(chan *prometheus.Desc)
 	go func() {
 		g.metrics.Describe(described)

@@ -6,6 +6,10 @@ import (
 	"strings"
 	"testing"
 
+	"patgate/cli/gateway/behind"
+	"patgate/cli/gateway/logs"
+	"patgate/cli/gateway/storage"
+	"patgate/cli/opening"
 	"patgate/config"
 	"patgate/store/seal"
 )
@@ -20,8 +24,13 @@ func TestThreatPanicsAreLoggedWithoutTheirValue(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var log bytes.Buffer
 			c := config.Default()
-			g := &gateway{config: &c, logger: newLogger(&log, c.Log)}
-			g.proxyOptions(&seal.Keyring{}).Panicked(value, []byte("goroutine 1 [running]:\nhandler"))
+			told, err := logs.Open(c.Log, &log)
+			if err != nil {
+				t.Fatal(err)
+			}
+			p := parts{config: &c, logs: told, behind: &behind.Servers{}, services: &services{}, facts: &facts{}, records: &records{},
+				storage: &storage.Storage{Opened: &opening.Opened{Keyring: &seal.Keyring{}}}}
+			proxyOptions(&p, answers{}, nil, nil).Panicked(value, []byte("goroutine 1 [running]:\nhandler"))
 			if text := log.String(); strings.Contains(text, "SECRET") || !strings.Contains(text, "goroutine 1") || !strings.Contains(text,
 				`"msg":"panic"`) {
 				t.Errorf("logged %s", text)

@@ -28,8 +28,8 @@ func peerField(peer netip.Addr) zap.Field {
 // unannouncedEvery is how often the log tells of connections without the header of the PROXY protocol.
 const unannouncedEvery = time.Second
 
-// unannounced tells of connections of proxy_protocol's peers that were closed because their header was missing or bad.
-func (g *gateway) unannounced() func(net.Addr, error) {
+// unannounced gives what tells of connections of proxy_protocol's peers that were closed because their header was missing or bad.
+func unannounced(logger *zap.Logger) func(net.Addr, error) {
 	var mu sync.Mutex
 	var told time.Time
 	untold := 0
@@ -48,7 +48,7 @@ func (g *gateway) unannounced() func(net.Addr, error) {
 		if _, is := peer.(*net.UnixAddr); is {
 			name = "unix"
 		}
-		g.logger.Warn("a connection was closed, of an address in proxy_protocol (fix: have that proxy send the header, "+
+		logger.Warn("a connection was closed, of an address in proxy_protocol (fix: have that proxy send the header, "+
 			"or take it out)", zap.String("peer", name), zap.Error(problem), zap.Int("connections", closed))
 	}
 }

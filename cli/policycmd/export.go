@@ -54,22 +54,13 @@ func exportIssuers(cmd *cobra.Command) error {
 	encoder := yaml.NewEncoder(cmd.OutOrStdout())
 	encoder.SetIndent(2)
 	for _, i := range c.OIDC.Issuers {
-		if err := encoder.Encode(issuerDocument{"Issuer", i.Name, i.Kind, i.URL, i.JWKSURL, i.Algorithms, i.CAFile}); err != nil {
+		o := manifest.Object{Kind: "Issuer", Name: i.Name, Spec: &manifest.Issuer{Type: i.Kind, URL: i.URL, JWKSURL: i.JWKSURL,
+			Algorithms: i.Algorithms, CAFile: i.CAFile}}
+		if err := encoder.Encode(o.Document()); err != nil {
 			return err
 		}
 	}
 	return encoder.Close()
-}
-
-// issuerDocument is an issuer as a file says it.
-type issuerDocument struct {
-	Kind       string   `yaml:"kind"`
-	Name       string   `yaml:"name"`
-	Type       string   `yaml:"type"`
-	URL        string   `yaml:"url"`
-	JWKSURL    string   `yaml:"jwks_url,omitempty"`
-	Algorithms []string `yaml:"algorithms,omitempty,flow"`
-	CAFile     string   `yaml:"ca_file,omitempty"`
 }
 
 // unnamed is what a name of a document must not have.
@@ -94,7 +85,7 @@ func export(ctx context.Context, cmd *cobra.Command, d *desk.Desk) error {
 				name = fmt.Sprintf("token-%d", l.ID)
 			}
 			taken[name] = true
-			if err := encoder.Encode(described(name, l)); err != nil {
+			if err := encoder.Encode(described(name, l).Document()); err != nil {
 				return err
 			}
 		}
@@ -109,60 +100,34 @@ func export(ctx context.Context, cmd *cobra.Command, d *desk.Desk) error {
 	return encoder.Close()
 }
 
-// document is a token as a file says it. Its keys are those that manifest reads, which a test holds.
-type document struct {
-	Kind        string  `yaml:"kind"`
-	Name        string  `yaml:"name"`
-	Description string  `yaml:"description,omitempty"`
-	Owner       string  `yaml:"owner"`
-	Expires     string  `yaml:"expires"`
-	Scopes      []scope `yaml:"scopes"`
-	Limits      limited `yaml:"limits,omitempty"`
-}
-
-type limited struct {
-	Networks            []string `yaml:"networks,omitempty"`
-	Windows             []string `yaml:"windows,omitempty"`
-	RequestsPerMinute   int64    `yaml:"requests_per_minute,omitempty"`
-	RequestsAtOnce      int64    `yaml:"requests_at_once,omitempty"`
-	UpstreamConnections int64    `yaml:"upstream_connections,omitempty"`
-	BytesPerDay         int64    `yaml:"bytes_per_day,omitempty"`
-	MaxUses             int64    `yaml:"max_uses,omitempty"`
-}
-
-type scope struct {
-	Access      string      `yaml:"access"`
-	Projects    []string    `yaml:"projects,omitempty"`
-	Groups      []string    `yaml:"groups,omitempty"`
-	Permissions []string    `yaml:"permissions"`
-	Constraints constraints `yaml:"constraints,omitempty"`
-}
-
-type constraints struct {
-	RefPatterns      []string `yaml:"ref_patterns,omitempty"`
-	ForbidRefDeletes bool     `yaml:"forbid_ref_deletes,omitempty"`
-	ForbidTagChanges bool     `yaml:"forbid_tag_changes,omitempty"`
-}
-
-func described(name string, l *store.Listed) document {
-	d := document{Kind: "Token", Name: name, Description: strings.Join(strings.Fields(l.Description), " "), Owner: l.Owner.Username,
-		Expires: l.ExpiresAt.UTC().Format(time.RFC3339), Limits: limitedTo(&l.Limits)}
+// described gives a token as an object of policy as code.
+func described(name string, l *store.Listed) *manifest.Object {
+	t := &manifest.Token{Owner: l.Owner.Username, Expires: l.ExpiresAt.UTC().Format(time.RFC3339), Limits: limitedTo(&l.Limits)}
 	for i := range l.Scopes {
 		s := &l.Scopes[i]
-		one := scope{Access: s.Access, Permissions: s.Permissions, Constraints: constraints(manifest.Constraints(s.Constraints))}
-		for _, id := range s.ProjectIDs {
-			one.Projects = append(one.Projects, strconv.FormatInt(id, 10))
-		}
-		for _, id := range s.GroupIDs {
-			one.Groups = append(one.Groups, strconv.FormatInt(id, 10))
-		}
-		d.Scopes = append(d.Scopes, one)
+		t.Scopes = append(t.Scopes, manifest.Scope{Access: s.Access, Permissions: s.Permissions, Projects: texts(s.ProjectIDs),
+			Groups: texts(s.GroupIDs), Constraints: manifest.Constraints(s.Constraints)})
 	}
-	return d
+	return &manifest.Object{Kind: "Token", Name: name, Description: strings.Join(strings.Fields(l.Description), " "), Spec: t}
 }
 
-func limitedTo(s *limits.Spec) limited {
-	out := limited{s.Networks, nil, s.RequestsPerMinute, s.RequestsAtOnce, s.UpstreamConnections, s.BytesPerDay, s.MaxUses}
+func texts(ids []int64) (all []string) {
+	for _, id := range ids {
+		all = append(all, strconv.FormatInt(id, 10))
+	}
+	return all
+}
+
+func limitedTo(s *limits.Spec) manifest.Limits {
+	number := func(n int64) manifest.Number {
+		if n == 0 {
+			return ""
+		}
+		return manifest.Number(strconv.FormatInt(n, 10))
+	}
+	out := manifest.Limits{Networks: s.Networks, RequestsPerMinute: number(s.RequestsPerMinute),
+		RequestsAtOnce: number(s.RequestsAtOnce), UpstreamConnections: number(s.UpstreamConnections),
+		BytesPerDay: number(s.BytesPerDay), MaxUses: number(s.MaxUses)}
 	for _, w := range s.Windows {
 		out.Windows = append(out.Windows, w.String())
 	}

@@ -1,4 +1,4 @@
-package gateway
+package logs
 
 import (
 	"io"
@@ -23,7 +23,7 @@ func TestTheAuditFile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close()
+	defer f.close()
 	write := func(line string) error {
 		_, err := f.Write([]byte(line))
 		return err
@@ -77,7 +77,7 @@ func TestWhatIsDoneIsNotLostBetweenDecisions(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close()
+	defer f.close()
 	deeds := deedWriter{f}
 	write := func(w io.Writer, text string) {
 		t.Helper()
@@ -135,7 +135,7 @@ func TestTheAuditFileIsAFile(t *testing.T) {
 	if _, err := f.Write([]byte("next\n")); err != nil {
 		t.Fatal(err)
 	}
-	_ = f.Close()
+	f.close()
 	if got, _ := os.ReadFile(path); string(got) != "whole\nhal\nnext\n" {
 		t.Errorf("it holds %q", got)
 	}

@@ -1,4 +1,4 @@
-package gateway
+package sockets
 
 import (
 	"net"
@@ -54,7 +54,7 @@ func TestSocketsThatArePassed(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			all, err := takePassed(c.files)
 			var names []string
-			for _, name := range []string{listenClients, listenOperators, listenPeople} {
+			for _, name := range []string{ClientsKey, OperatorsKey, PeopleKey} {
 				if l := all[name]; l != nil {
 					names = append(names, name)
 					_ = l.Close()
@@ -74,21 +74,21 @@ func TestSocketsThatArePassed(t *testing.T) {
 func TestAPortIsShared(t *testing.T) {
 	c := config.Default()
 	c.Listen, c.Admin.Listen, c.Console.Listen, c.ReusePort = "127.0.0.1:0", "off", config.ConsoleOff, true
-	first, err := listenAll(t.Context(), &c)
+	first, err := Open(t.Context(), &c)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer first.close()
-	c.Listen = first.clients.Addr().String()
-	second, err := listenAll(t.Context(), &c)
+	defer first.Close()
+	c.Listen = first.Clients.Addr().String()
+	second, err := Open(t.Context(), &c)
 	if err != nil {
 		t.Fatal(err)
 	}
-	second.close()
+	second.Close()
 	c.ReusePort = false
-	if s, err := listenAll(t.Context(), &c); err == nil || !strings.Contains(err.Error(), "is in use") {
+	if s, err := Open(t.Context(), &c); err == nil || !strings.Contains(err.Error(), "is in use") {
 		if err == nil {
-			s.close()
+			s.Close()
 		}
 		t.Errorf("the same port without sharing: %v", err)
 	}

@@ -1,6 +1,6 @@
 //go:build unix && !solaris && !aix
 
-package gateway
+package sockets
 
 import (
 	"errors"

@@ -1,11 +1,11 @@
-package gateway
+package behind
 
 import (
+	"context"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
-	"time"
 
 	"go.uber.org/zap"
 
@@ -25,18 +25,10 @@ func TestAwaitForge(t *testing.T) {
 	if err := cfg.Upstream.URL.UnmarshalText([]byte(server.URL)); err != nil {
 		t.Fatal(err)
 	}
-	g := &gateway{config: &cfg, logger: zap.NewNop(), failed: make(chan error, 1)}
-	go func() {
-		if g.awaitForge(t.Context()) {
-			t.Error("it was taken for a GitLab")
-		}
-	}()
-	select {
-	case err := <-g.failed:
-		if !strings.Contains(err.Error(), "set forge: gitea") {
-			t.Error(err)
-		}
-	case <-time.After(4 * upstream.DetectInterval):
-		t.Error("nothing ended")
+	s := &Servers{config: &cfg, logger: zap.NewNop()}
+	ctx, cancel := context.WithTimeout(t.Context(), 4*upstream.DetectInterval)
+	defer cancel()
+	if ok, err := s.AwaitForge(ctx); ok || err == nil || !strings.Contains(err.Error(), "set forge: gitea") {
+		t.Errorf("it was taken for a GitLab: %v, %v", ok, err)
 	}
 }

@@ -1,13 +1,10 @@
-package gateway
+package logs
 
 import (
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"sync"
-
-	"patgate/config"
 )
 
 // auditFile is the file of the audit log. It is looked at with each write: where it was renamed or removed, the next lines go
@@ -125,42 +122,14 @@ func (w deedWriter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// Close implements io.Closer. A file that hangs is left to the end of the process.
-func (f *auditFile) Close() error {
+// close closes the file. One that hangs is left to the end of the process.
+func (f *auditFile) close() {
 	if !f.mu.TryLock() {
-		return nil
+		return
 	}
 	defer f.mu.Unlock()
 	if len(f.deeds) > 0 && f.open() == nil {
 		_ = f.writeDeeds()
 	}
 	f.shut()
-	return nil
 }
-
-// openLog opens where the audit lines go, and gives the log of what is done to tokens and in the console, which goes there too.
-func (g *gateway) openLog() error {
-	g.auditOut, g.deeds = g.log, g.logger
-	switch where := g.config.Log.Audit; where {
-	case config.AuditStderr, "":
-		return nil
-	case config.AuditStdout:
-		g.apart = newLineWriter(os.Stdout)
-	default:
-		file, err := openAudit(where)
-		if err != nil {
-			return err
-		}
-		g.apart, g.auditFile = newLineWriter(file), file
-	}
-	g.auditOut = g.apart
-	out := io.Writer(g.apart)
-	if g.auditFile != nil {
-		out = deedWriter{g.auditFile}
-	}
-	g.deeds = newLogger(out, config.Log{Level: config.LevelInfo, Format: config.FormatJSON})
-	return nil
-}
-
-// separate tells whether the audit lines go apart from all others.
-func (g *gateway) separate() bool { return g.auditOut != io.Writer(g.log) }

@@ -1,4 +1,4 @@
-package gateway
+package behind
 
 import (
 	"context"
@@ -7,7 +7,6 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
@@ -36,21 +35,18 @@ func TestANameThatIsSaidLate(t *testing.T) {
 	if err := cfg.Upstream.URL.UnmarshalText([]byte(server.URL)); err != nil {
 		t.Fatal(err)
 	}
-	core, logs := observer.New(zap.InfoLevel)
-	g := &gateway{config: &cfg, logger: zap.New(core), failed: make(chan error, 1)}
-	g.settleName(t.Context())
-	if !g.nameUnknown || len(cfg.Upstream.ExternalURLs) > 0 || logs.FilterMessageSnippet("asked again").Len() != 1 {
-		t.Fatalf("unknown %v, %v", g.nameUnknown, logs.All())
+	core, logged := observer.New(zap.InfoLevel)
+	s := &Servers{config: &cfg, logger: zap.New(core)}
+	known := s.settleName(t.Context())
+	if known || len(cfg.Upstream.ExternalURLs) > 0 || logged.FilterMessageSnippet("asked again").Len() != 1 {
+		t.Fatalf("known %v, %v", known, logged.All())
 	}
 	there.Store(true)
-	go g.awaitName(t.Context())
-	select {
-	case err := <-g.failed:
-		if !strings.Contains(err.Error(), "set upstream.external_urls: [https://git.example.com]") {
-			t.Error(err)
-		}
-	case <-time.After(4 * upstream.DetectInterval):
-		t.Error("nothing ended")
+	ctx, cancel := context.WithTimeout(t.Context(), 4*upstream.DetectInterval)
+	defer cancel()
+	err := s.AwaitName(ctx)
+	if err == nil || !strings.Contains(err.Error(), "set upstream.external_urls: [https://git.example.com]") {
+		t.Errorf("it ended with %v", err)
 	}
 }
 
@@ -120,18 +116,18 @@ func TestSettleName(t *testing.T) {
 				cfg.Upstream.ExternalURLs = make([]config.Base, 1)
 				_ = cfg.Upstream.ExternalURLs[0].UnmarshalText([]byte(c.external))
 			}
-			core, logs := observer.New(zap.InfoLevel)
-			(&gateway{config: &cfg, logger: zap.New(core)}).settleName(context.Background())
+			core, logged := observer.New(zap.InfoLevel)
+			(&Servers{config: &cfg, logger: zap.New(core)}).settleName(context.Background())
 			got := ""
 			if len(cfg.Upstream.ExternalURLs) == 1 {
 				got = cfg.Upstream.ExternalURLs[0].String()
 			}
-			logged := ""
-			for _, e := range logs.All() {
-				logged += e.Message
+			said := ""
+			for _, e := range logged.All() {
+				said += e.Message
 			}
-			if got != c.want || !strings.Contains(logged, c.logged) || c.logged == "" && logged != "" {
-				t.Errorf("it is called %q, logged %q", got, logged)
+			if got != c.want || !strings.Contains(said, c.logged) || c.logged == "" && said != "" {
+				t.Errorf("it is called %q, logged %q", got, said)
 			}
 		})
 	}

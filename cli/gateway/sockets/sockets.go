@@ -1,4 +1,5 @@
-package gateway
+// Package sockets are where a gateway is reached: those that it opens, and those that the service manager passes.
+package sockets
 
 import (
 	"context"
@@ -15,33 +16,33 @@ import (
 	"patgate/config"
 )
 
-// sockets are where patgate is reached; nil: nowhere.
-type sockets struct {
-	clients, operators, people net.Listener
+// Sockets are where clients, operators, and the people of the console reach patgate; nil: nowhere.
+type Sockets struct {
+	Clients, Operators, People net.Listener
 }
 
-// The settings that say where patgate listens, which are the names of sockets that the service manager passes, too.
+// The settings that say where patgate listens are the names of sockets that the service manager passes, too.
 const (
-	listenClients   = "listen"
-	listenOperators = "admin.listen"
-	listenPeople    = "console.listen"
+	ClientsKey   = "listen"
+	OperatorsKey = "admin.listen"
+	PeopleKey    = "console.listen"
 )
 
-// listenAll opens the sockets, but for those that the service manager passes (sd_listen_fds(3)).
-func listenAll(ctx context.Context, c *config.Config) (*sockets, error) {
+// Open opens the sockets, but for those that the service manager passes (sd_listen_fds(3)).
+func Open(ctx context.Context, c *config.Config) (*Sockets, error) {
 	passed, err := takePassed(activation.Files(true))
 	if err != nil {
 		return nil, err
 	}
-	s := &sockets{}
+	s := &Sockets{}
 	for _, one := range []struct {
 		key, address string
 		off          bool
 		into         *net.Listener
 	}{
-		{listenClients, c.Listen, false, &s.clients},
-		{listenOperators, c.Admin.Listen, c.Admin.Listen == "off", &s.operators},
-		{listenPeople, c.Console.Listen, c.Console.Listen == config.ConsoleOff || c.Console.Listen == config.ConsoleGateway, &s.people},
+		{ClientsKey, c.Listen, false, &s.Clients},
+		{OperatorsKey, c.Admin.Listen, c.Admin.Listen == "off", &s.Operators},
+		{PeopleKey, c.Console.Listen, c.Console.Listen == config.ConsoleOff || c.Console.Listen == config.ConsoleGateway, &s.People},
 	} {
 		given := passed[one.key]
 		delete(passed, one.key)
@@ -52,7 +53,7 @@ func listenAll(ctx context.Context, c *config.Config) (*sockets, error) {
 		case given != nil:
 			*one.into = given
 		case !one.off:
-			*one.into, err = listen(ctx, one.key, one.address, c.ReusePort && one.key == listenClients, c.Socket)
+			*one.into, err = listen(ctx, one.key, one.address, c.ReusePort && one.key == ClientsKey, c.Socket)
 		}
 		if err != nil {
 			break
@@ -62,15 +63,15 @@ func listenAll(ctx context.Context, c *config.Config) (*sockets, error) {
 		for _, l := range passed {
 			_ = l.Close()
 		}
-		s.close()
+		s.Close()
 		return nil, err
 	}
 	return s, nil
 }
 
-// close closes the sockets.
-func (s *sockets) close() {
-	for _, l := range []net.Listener{s.clients, s.operators, s.people} {
+// Close closes the sockets.
+func (s *Sockets) Close() {
+	for _, l := range []net.Listener{s.Clients, s.Operators, s.People} {
 		if l != nil {
 			_ = l.Close()
 		}
@@ -84,8 +85,8 @@ func takePassed(files []*os.File) (map[string]net.Listener, error) {
 	var problems []error
 	for _, f := range files {
 		name := f.Name()
-		if len(files) == 1 && name != listenOperators && name != listenPeople {
-			name = listenClients
+		if len(files) == 1 && name != OperatorsKey && name != PeopleKey {
+			name = ClientsKey
 		}
 		l, err := net.FileListener(f)
 		_ = f.Close()
@@ -95,9 +96,9 @@ func takePassed(files []*os.File) (map[string]net.Listener, error) {
 			continue
 		case l.Addr().Network() != "tcp" && l.Addr().Network() != "unix":
 			err = fmt.Errorf("the socket %s that systemd passes is neither a TCP nor a Unix socket (fix: ListenStream=8080)", name)
-		case !slices.Contains([]string{listenClients, listenOperators, listenPeople}, name):
+		case !slices.Contains([]string{ClientsKey, OperatorsKey, PeopleKey}, name):
 			err = fmt.Errorf("systemd passes a socket named %s (fix: FileDescriptorName=%s, %s or %s in its unit)", name,
-				listenClients, listenOperators, listenPeople)
+				ClientsKey, OperatorsKey, PeopleKey)
 		case all[name] != nil:
 			err = fmt.Errorf("systemd passes two sockets named %s (fix: one, such as ListenStream=8080, which takes IPv4 and IPv6)", name)
 		}

@@ -1,0 +1,75 @@
+package behind
+
+import (
+	"context"
+
+	"go.uber.org/zap"
+
+	"patgate/cli/upstream"
+	"patgate/config"
+	"patgate/routes"
+)
+
+// Settled is what could be found out of the forge at the start. What could not, because it does not answer, is asked again.
+type Settled struct {
+	// Forge tells that it is known what the forge is; otherwise it is taken for a GitLab. Name tells that it is known what it
+	// calls itself; otherwise it is called by upstream.url.
+	Forge, Name bool
+}
+
+// Settle finds out what the forge is and what it calls itself, where the configuration leaves that open, and writes it there.
+func (s *Servers) Settle(ctx context.Context) Settled {
+	known := upstream.SettleBy(ctx, s.config, s.Via)
+	return Settled{Forge: known, Name: s.settleName(ctx)}
+}
+
+// settleName finds out what a Gitea calls itself (ROOT_URL), when the configuration leaves that open, and writes it into the
+// configuration: Gitea makes some addresses of that, and others of the name by which it is called. What it does not answer
+// under is left alone, and so is a forge that does not say; it is not known of one that does not answer.
+func (s *Servers) settleName(ctx context.Context) (known bool) {
+	c := s.config
+	if c.Forge.Table() != routes.ForgeGitea || c.Upstream.URL.Empty() {
+		return true
+	}
+	if len(c.Upstream.ExternalURLs) > 0 {
+		s.checkName(ctx)
+		return true
+	}
+	name, ok := upstream.Name(ctx, c, s.Via)
+	switch {
+	case !ok && !upstream.IsThere(ctx, c, s.Via):
+		s.logger.Warn("it is not known what the forge calls itself (ROOT_URL), as it does not answer: it is called by upstream.url, " +
+			"and asked again (fix: set upstream.external_urls)")
+		return false
+	case !ok:
+		s.logger.Warn("it is not known what the forge calls itself (ROOT_URL): it is called by upstream.url (fix: when that is "+
+			"another name, set upstream.external_urls)", zap.Stringer("upstream", c.Upstream.URL))
+	case name == c.Upstream.URL:
+	case !upstream.AnswersAs(ctx, c, s.Via, name):
+		s.logger.Warn("the forge calls itself by a name (ROOT_URL) under which it does not answer at upstream.url: it is called by "+
+			"the latter (fix: correct ROOT_URL, or set upstream.external_urls, the name that it answers under first)",
+			zap.Stringer("name", name), zap.Stringer("upstream", c.Upstream.URL))
+	default:
+		c.Upstream.ExternalURLs = []config.Base{name}
+		s.logger.Info("the forge is called by the name that it calls itself (ROOT_URL)", zap.Stringer("name", name))
+	}
+	return true
+}
+
+// checkName warns of a configured name under which a Gitea does not answer. It is used all the same: who configured it may know
+// better. A forge that is not there at all is no reason: others speak of that.
+func (s *Servers) checkName(ctx context.Context) {
+	c := s.config
+	name := c.Upstream.ExternalURLs[0]
+	for _, other := range c.Upstream.ExternalURLs {
+		if other.String() == c.PublicURL.String() {
+			name = other
+		}
+	}
+	_, _, err := upstream.ReadForge(ctx, c, s.Via, upstream.VersionPath, c.Upstream.URL)
+	if err == nil && !upstream.AnswersAs(ctx, c, s.Via, name) {
+		s.logger.Warn("the forge does not answer at upstream.url under the name that upstream.external_urls says it has: what else "+
+			"answers there is sent the owners' credentials (fix: put the name first that it answers under)",
+			zap.Stringer("name", name), zap.Stringer("upstream", c.Upstream.URL))
+	}
+}

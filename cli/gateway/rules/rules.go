@@ -1,0 +1,118 @@
+// Package rules is what a gateway decides by and reads from files: the route table and policy as code. They are kept up to date
+// with their files; what has problems leaves in force what was there before.
+package rules
+
+import (
+	"context"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/zap"
+
+	"patgate/admin/manifest"
+	"patgate/cli/terminal"
+	"patgate/config"
+	"patgate/policy"
+	"patgate/routes"
+	"patgate/routes/reload"
+)
+
+// Rules are the rules in force.
+type Rules struct {
+	// Policies are the files of policy as code; nil where the configuration names none.
+	Policies *manifest.Mounted
+	routes   *reload.Reloader
+	interval time.Duration // of looking at files; 0: nobody looks
+	logger   *zap.Logger
+	tables   *reloads
+	sets     *reloads
+	renew    func() []routes.Problem // of what is made of policies, given by Start: nothing is read again before
+}
+
+// Read reads the rules for a forge of which it is known what it is. Without all of them there is no gateway: it would allow what
+// they forbid.
+func Read(c *config.Config, logger *zap.Logger, registry prometheus.Registerer) (*Rules, error) {
+	r := &Rules{
+		interval: c.Routes.WatchInterval.Std(), logger: logger,
+		tables: newReloads(registry, "route", "the route table", "a new table"),
+		sets:   newReloads(registry, "policy", "the policies", "a new set of policies"),
+	}
+	var problems []routes.Problem
+	r.routes, problems = reload.New(reload.Options{Table: routes.Files(c.Forge.Table()), Paths: c.Routes.Overlays,
+		Interval: r.interval, Report: r.tableReloaded})
+	if len(problems) > 0 {
+		return nil, terminal.Problems(problems)
+	}
+	if c.Policies == "" {
+		return r, nil
+	}
+	r.Policies, problems = manifest.Mount(c.Policies, r.Table, r.policiesReloaded, c.OIDC.Issuers...)
+	if len(problems) > 0 {
+		return nil, terminal.Problems(problems)
+	}
+	set := r.Policies.Set()
+	logger.Info("policies", zap.Int("limits", len(manifest.Of[manifest.Ceiling](set))), zap.Int("objects", len(set.Objects)),
+		zap.Int("issuers", len(set.Issuers())))
+	return r, nil
+}
+
+// Table gives the route table in force.
+func (r *Rules) Table() *routes.Table { return r.routes.Table() }
+
+// Ceilings gives what tells the limits in force; nil where none are configured.
+func (r *Rules) Ceilings() func() *policy.Ceilings {
+	if r.Policies == nil {
+		return nil
+	}
+	return r.Policies.Ceilings
+}
+
+// Start looks at the files until the context is done. renew is called after each reading of policies, whatever came of it, and
+// tells what is wrong with what it makes of them: an issuer that is gone is gone.
+func (r *Rules) Start(ctx context.Context, renew func() []routes.Problem) {
+	r.renew = renew
+	if r.interval == 0 {
+		return
+	}
+	go r.routes.Watch(ctx)
+	if r.Policies != nil {
+		go r.Policies.Watch(ctx, r.interval)
+	}
+}
+
+// Reload reads all files again. What comes of it is logged and counted.
+func (r *Rules) Reload() {
+	r.routes.Reload()
+	if r.Policies == nil {
+		r.renew()
+	} else {
+		r.Policies.Reload()
+	}
+}
+
+// tableReloaded logs and counts a reload of the route table, and has the policies read again after a new one: which permissions
+// their patterns stand for may have changed.
+func (r *Rules) tableReloaded(e reload.Event) {
+	r.tables.count(len(e.Problems) == 0)
+	for _, p := range e.Problems {
+		r.logger.Error("routes not reloaded, the table before stays", zap.String("problem", p.Error()))
+	}
+	if len(e.Problems) > 0 {
+		return
+	}
+	r.logger.Info("routes reloaded", zap.Int("routes", e.Rows), zap.Int("files", e.Files))
+	if r.Policies != nil {
+		r.Policies.Reload()
+	}
+}
+
+// policiesReloaded logs and counts a reload of the policies.
+func (r *Rules) policiesReloaded(objects int, problems []routes.Problem) {
+	r.sets.count(len(problems)+len(r.renew()) == 0)
+	for _, p := range problems {
+		r.logger.Error("policies not reloaded, those before stay", zap.String("problem", p.Error()))
+	}
+	if len(problems) == 0 {
+		r.logger.Info("policies reloaded", zap.Int("objects", objects))
+	}
+}
